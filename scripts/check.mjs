@@ -1,0 +1,29 @@
+// `npm run check`: everything that can be said about the source in under a minute. All steps run,
+// so that one look shows all that is wrong.
+
+import { ensureInstalled, runTool } from './prepare.mjs';
+
+const steps = [
+  { name: 'types', tool: 'tsc', args: ['-p', 'tsconfig.json'] },
+  { name: 'lint', tool: 'oxlint', args: ['--type-aware', '--deny-warnings'] },
+  { name: 'format', tool: 'biome', args: ['format'] },
+  { name: 'tidy', tool: 'knip', args: [] },
+  {
+    name: 'tests',
+    tool: 'vitest',
+    args: ['run', '--project', 'unit', '--project', 'property', '--project', 'contract'],
+  },
+];
+
+ensureInstalled();
+const failed = steps.filter((step) => !passes(step)).map((step) => step.name);
+console.log(failed.length === 0 ? 'check: passed' : `check: failed (${failed.join(', ')})`);
+process.exit(failed.length === 0 ? 0 : 1);
+
+function passes({ name, tool, args }) {
+  const begun = performance.now();
+  const code = runTool(tool, args);
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  console.log(`check: ${name} ${code === 0 ? 'passed' : 'failed'} in ${seconds} s`);
+  return code === 0;
+}
