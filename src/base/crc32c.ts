@@ -1,0 +1,47 @@
+// CRC-32C (Castagnoli, RFC 3720 appendix B.4) by slicing-by-8 (Kounavis and Berry, 2005). It detects every burst
+// of up to 32 bits, and so every changed byte, in what is stored and in what is sent.
+
+const POLYNOMIAL = 0x82f63b78;
+const TABLE = buildTable();
+
+/** The checksum of `bytes[start, end)` as an unsigned 32-bit number, going on from the checksum of what came before. */
+export function crc32c(bytes: Uint8Array, start: number, end: number, before = 0): number {
+  const table = TABLE;
+  let crc = before ^ 0xffffffff;
+  let i = start;
+  for (const last = end - 7; i < last; i += 8) {
+    const low =
+      crc ^
+      ((bytes[i] as number) |
+        ((bytes[i + 1] as number) << 8) |
+        ((bytes[i + 2] as number) << 16) |
+        ((bytes[i + 3] as number) << 24));
+    crc =
+      (table[1792 + (low & 255)] as number) ^
+      (table[1536 + ((low >>> 8) & 255)] as number) ^
+      (table[1280 + ((low >>> 16) & 255)] as number) ^
+      (table[1024 + (low >>> 24)] as number) ^
+      (table[768 + (bytes[i + 4] as number)] as number) ^
+      (table[512 + (bytes[i + 5] as number)] as number) ^
+      (table[256 + (bytes[i + 6] as number)] as number) ^
+      (table[bytes[i + 7] as number] as number);
+  }
+  for (; i < end; i++) {
+    crc = (table[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8);
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+function buildTable(): Int32Array {
+  const table = new Int32Array(8 * 256);
+  for (let i = 0; i < 256; i++) {
+    let crc = i;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? POLYNOMIAL : 0);
+    table[i] = crc;
+  }
+  for (let i = 256; i < table.length; i++) {
+    const previous = table[i - 256] as number;
+    table[i] = (table[previous & 255] as number) ^ (previous >>> 8);
+  }
+  return table;
+}

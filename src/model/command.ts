@@ -1,0 +1,203 @@
+// What clients ask of a replica and what it answers: two closed unions. A command carries the client that waits for
+// its reply; the core hands the client back with the reply and never calls it.
+
+import type { Fault } from './fault.ts';
+import type { Dot, Key, NamespaceName, Origin, Region, ReplicaId, Seq } from './id.ts';
+import type { Hlc } from './hlc.ts';
+import type { QuorumSpec } from './quorum.ts';
+import type { Idempotency, Operation, Record } from './record.ts';
+
+/** Where a reply goes. Called once, by the host, when everything the reply depends on is durable. */
+export interface Client {
+  onReply(reply: Reply): void;
+}
+
+/** The opaque version of a record, as ETags carry it: the text of its dot. */
+export type Condition =
+  | { readonly kind: 'match'; readonly versions: readonly string[] }
+  | { readonly kind: 'match-any' }
+  | { readonly kind: 'none-match'; readonly versions: readonly string[] }
+  | { readonly kind: 'absent' };
+
+export interface WriteCommand {
+  readonly kind: 'write';
+  readonly client: Client;
+  readonly namespace: NamespaceName;
+  readonly key: Key;
+  readonly operation: Operation;
+  readonly value: Uint8Array;
+  readonly contentType: string;
+  /** Copies to wait for; `undefined` takes the namespace's policy. */
+  readonly w: QuorumSpec | undefined;
+  /** How long to wait for them; `undefined` takes the policy. 1 ms to 1 hour. */
+  readonly timeoutMs: number | undefined;
+  /** Lifetime from now; 0 is for ever. */
+  readonly ttlMs: number;
+  readonly conditions: readonly Condition[];
+  readonly idempotency: Idempotency | undefined;
+  readonly tags: readonly string[];
+  readonly weight: number;
+  /** Answer as soon as the write is durable here, with the count of copies, instead of failing at the deadline. */
+  readonly respondAsync: boolean;
+}
+
+export interface ReadCommand {
+  readonly kind: 'read';
+  readonly client: Client;
+  readonly namespace: NamespaceName;
+  readonly key: Key;
+  readonly r: QuorumSpec | undefined;
+  readonly timeoutMs: number | undefined;
+}
+
+export interface ListCommand {
+  readonly kind: 'list';
+  readonly client: Client;
+  readonly namespace: NamespaceName;
+  /** Byte strings. Keys in [start, end) that begin with `prefix`; '' leaves a bound open. */
+  readonly prefix: string;
+  readonly start: string;
+  readonly end: string;
+  /** Goes on behind this key (before it, in reverse), or '' from the beginning. */
+  readonly after: string;
+  readonly reverse: boolean;
+  /** 1 to 1000 items and prefixes together. */
+  readonly limit: number;
+  /** Keys that share the part up to the delimiter are folded into one prefix; '' does not fold. */
+  readonly delimiter: string;
+  readonly timeoutMs: number | undefined;
+}
+
+/** Where a write has arrived. */
+export interface WriteStatusCommand {
+  readonly kind: 'write-status';
+  readonly client: Client;
+  readonly dot: Dot;
+}
+
+/** Every replica's version of one key. */
+export interface ExplainCommand {
+  readonly kind: 'explain';
+  readonly client: Client;
+  readonly namespace: NamespaceName;
+  readonly key: Key;
+  readonly timeoutMs: number | undefined;
+}
+
+export interface StatusCommand {
+  readonly kind: 'status';
+  readonly client: Client;
+}
+
+export type Command =
+  | WriteCommand
+  | ReadCommand
+  | ListCommand
+  | WriteStatusCommand
+  | ExplainCommand
+  | StatusCommand;
+
+export interface Written {
+  readonly kind: 'written';
+  /** The key held no live value before. For a delete: false. */
+  readonly created: boolean;
+  readonly dot: Dot;
+  readonly hlc: Hlc;
+  /** Durable copies known when the reply was made, out of `replicas`. */
+  readonly acks: number;
+  readonly replicas: number;
+  /** The required copies are there. False only in answer to `respondAsync`. */
+  readonly settled: boolean;
+  /** An earlier request with the same idempotency key did it. */
+  readonly replayed: boolean;
+}
+
+export interface Found {
+  readonly kind: 'found';
+  readonly record: Record;
+  readonly stalenessMs: Staleness;
+  /** Replicas whose state went into the answer. */
+  readonly answers: number;
+}
+
+export interface Absent {
+  readonly kind: 'absent';
+  readonly stalenessMs: Staleness;
+  readonly answers: number;
+}
+
+/** A proved upper bound in ms on the age of what the answer may lack. */
+export type Staleness = number | 'unknown';
+
+export interface Listed {
+  readonly kind: 'listed';
+  readonly items: readonly Record[];
+  readonly prefixes: readonly string[];
+  /** The key to go on behind, or '' at the end. */
+  readonly after: string;
+  readonly stalenessMs: Staleness;
+}
+
+export interface WriteStatus {
+  readonly kind: 'write-status';
+  readonly dot: Dot;
+  /** Replicas known to hold it durably. */
+  readonly holders: readonly ReplicaId[];
+  /** Regions all of whose replicas hold it. */
+  readonly regions: readonly Region[];
+  readonly replicas: number;
+}
+
+export interface Explained {
+  readonly kind: 'explained';
+  readonly replicas: readonly ReplicaView[];
+}
+
+/** One replica's view of a key. */
+export interface ReplicaView {
+  readonly id: ReplicaId;
+  readonly region: Region;
+  readonly answer: 'record' | 'absent' | 'damaged' | 'no-answer';
+  readonly record: Record | undefined;
+  /** What it lacks of what is known here. */
+  readonly missing: readonly { readonly origin: Origin; readonly entries: number }[];
+}
+
+export interface Status {
+  readonly kind: 'status';
+  readonly self: ReplicaStatus;
+  readonly peers: readonly PeerStatus[];
+}
+
+export type ReplicaState = 'starting' | 'catching-up' | 'serving' | 'draining' | 'failed';
+
+export interface ReplicaStatus {
+  readonly id: ReplicaId;
+  readonly region: Region;
+  readonly origin: Origin;
+  readonly state: ReplicaState;
+  readonly stalenessMs: Staleness;
+  readonly vector: readonly (readonly [Origin, Seq])[];
+  readonly stableCut: readonly (readonly [Origin, Seq])[];
+}
+
+export interface PeerStatus {
+  readonly id: ReplicaId;
+  readonly region: Region;
+  readonly connected: boolean;
+  /** Smoothed round trip, `undefined` before the first echo. */
+  readonly rttMs: number | undefined;
+  /** Entries that the peer is known to lack, and that this replica lacks of the peer's; `undefined` when unknown. */
+  readonly entriesItLacks: number | undefined;
+  readonly entriesWeLack: number | undefined;
+  /** Age of what we may lack of this peer's writes. */
+  readonly stalenessMs: Staleness;
+  readonly vector: readonly (readonly [Origin, Seq])[];
+}
+
+export interface Failed {
+  readonly kind: 'failed';
+  readonly fault: Fault;
+}
+
+export type Reply = Written | Found | Absent | Listed | WriteStatus | Explained | Status | Failed;

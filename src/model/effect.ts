@@ -1,0 +1,70 @@
+// The only door into the core and the only door out. An input is something that happened; an outbox collects what the
+// core wants done about it. Writes made while the host assembles a batch all belong to the same log sequence number
+// (LSN); a reply names the LSN that must be durable before it may leave, 0 when it depends on nothing undurable.
+//
+// Order is part of the contract: commit, then send and reply. The host keeps it (host/turn.ts).
+
+import type { Client, Command, Reply } from './command.ts';
+import type { Message } from './message.ts';
+
+/** Numbers the batches of one process life, from 1. */
+export type Lsn = number;
+
+/** Both clocks, read once per turn. The monotonic one measures, the wall clock only labels. */
+export interface Now {
+  readonly wallMs: number;
+  readonly monoMs: number;
+}
+
+/** A range of stored keys: [from, to), in bytes order. */
+export interface RangeRequest {
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+  readonly reverse: boolean;
+  /** Stops after this many entries or bytes, whichever comes first; at least one entry is given if there is one. */
+  readonly limit: number;
+  readonly bytesMax: number;
+}
+
+export interface RangeEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** `more` is true when the range holds further entries. */
+export type RangeResult =
+  | { readonly ok: true; readonly entries: readonly RangeEntry[]; readonly more: boolean }
+  | { readonly ok: false; readonly reason: string };
+
+export type Input =
+  | { readonly kind: 'command'; readonly command: Command }
+  | { readonly kind: 'message'; readonly peer: number; readonly message: Message }
+  | { readonly kind: 'connected'; readonly peer: number }
+  | { readonly kind: 'disconnected'; readonly peer: number }
+  /** The batch is about to be committed: the last moment to add to it. */
+  | { readonly kind: 'seal' }
+  | { readonly kind: 'durable'; readonly lsn: Lsn }
+  | { readonly kind: 'range'; readonly id: number; readonly result: RangeResult }
+  | { readonly kind: 'storage-failed'; readonly reason: string }
+  | { readonly kind: 'disk'; readonly low: boolean }
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'tick' };
+
+export interface Outbox {
+  /** The LSN of the batch that a write made now belongs to. */
+  readonly lsn: Lsn;
+  put(key: Uint8Array, value: Uint8Array): void;
+  del(key: Uint8Array): void;
+  /** Reads a range in the background; the result comes back as an input with the same id. */
+  range(id: number, request: RangeRequest): void;
+  /** Removes a range in the background. Not part of the batch: only for what nothing refers to any more. */
+  clear(from: Uint8Array, to: Uint8Array): void;
+  send(peer: number, message: Message): void;
+  reply(client: Client, reply: Reply, lsn: Lsn): void;
+  /** Something an operator should see. Fields hold no keys, values or secrets. */
+  note(level: 'info' | 'warn' | 'error', event: string, fields: NoteFields): void;
+  /** A broken promise of the environment that a restart must answer: the host stops the replica. */
+  halt(reason: string): void;
+}
+
+export type NoteFields = { readonly [name: string]: string | number | boolean };

@@ -1,0 +1,251 @@
+// The binary form of a mutation, which is the form of a log entry, of a record and of what goes over the wire.
+//
+//   version u8 | flags u8 | lane | origin | seq | hlc | namespace | key | optional fields | content type | value
+//   | chain u64 | crc32c u32
+//
+// Optional fields stand in the order of their flag bits and are absent when the bit is clear. The checksum covers
+// everything before it and is verified on every read, send and receive. The chain links an entry to its predecessor
+// in the origin's log: chain(n) = mix(chain(n - 1), checksum of the content, seq).
+//
+// Decoding never throws: anything unacceptable gives `undefined`. An unknown version is refused, not guessed.
+
+import { assert } from '../base/assert.ts';
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { crc32c } from '../base/crc32c.ts';
+import { createInterner } from '../base/interner.ts';
+import { type Dot, KEY_BYTES_MAX, type Key, type NamespaceName, type Origin } from './id.ts';
+import { parseNamespace, parseOrigin } from './id.ts';
+import type { Idempotency, Mutation } from './record.ts';
+
+const FORMAT_VERSION = 1;
+
+const DELETE = 1 << 0;
+const GROUP = 1 << 1;
+const DEPENDENCIES = 1 << 2;
+const EXPIRY = 1 << 3;
+const TAGS = 1 << 4;
+const WEIGHT = 1 << 5;
+const IDEMPOTENCY = 1 << 6;
+const CREATED = 1 << 7;
+
+const TRAILER_BYTES = 12;
+const NAME_BYTES_MAX = 80;
+export const CONTENT_TYPE_BYTES_MAX = 255;
+export const DEPENDENCIES_MAX = 64;
+export const TAGS_MAX = 16;
+export const TAG_BYTES_MAX = 128;
+export const IDEMPOTENCY_KEY_BYTES_MAX = 255;
+/** A hard bound of the form; the configured bound on values is lower. */
+export const MUTATION_BYTES_MAX = 32 * 1024 * 1024;
+
+/** A mutation that has not been encoded yet. */
+export type Draft = Omit<Mutation, 'digest' | 'chain' | 'bytes'>;
+
+const origins = createInterner(1024, (text) => parseOrigin(text) !== undefined);
+const namespaces = createInterner(256, (text) => parseNamespace(text) !== undefined);
+const contentTypes = createInterner(256, () => true);
+const writer = new ByteWriter();
+const reader = new ByteReader(new Uint8Array(0));
+
+/** Encodes a mutation behind `previousChain`, the chain of its predecessor (0 before the first). */
+export function encodeMutation(draft: Draft, previousChain: number): Mutation {
+  writer.reset();
+  writeContent(draft);
+  const digest = crc32c(writer.bytes, 0, writer.at);
+  const chain = nextChain(previousChain, digest, draft.seq);
+  const end = writer.at;
+  writer.u64(chain);
+  writer.u32(crc32c(writer.bytes, end, end + 8, digest));
+  const bytes = writer.take();
+  const valueStart = end - draft.value.length;
+  return {
+    origin: draft.origin,
+    seq: draft.seq,
+    hlc: draft.hlc,
+    lane: draft.lane,
+    group: draft.group,
+    namespace: draft.namespace,
+    key: draft.key,
+    operation: draft.operation,
+    created: draft.created,
+    dependencies: draft.dependencies,
+    expiresAtMs: draft.expiresAtMs,
+    tags: draft.tags,
+    weight: draft.weight,
+    idempotency: draft.idempotency,
+    contentType: draft.contentType,
+    value: bytes.subarray(valueStart, end),
+    digest,
+    chain,
+    bytes,
+  };
+}
+
+function writeContent(draft: Draft): void {
+  writer.u8(FORMAT_VERSION);
+  writer.u8(flagsOf(draft));
+  writer.varint(draft.lane);
+  writer.text(draft.origin);
+  writer.varint(draft.seq);
+  writer.u64(draft.hlc);
+  writer.text(draft.namespace);
+  writer.text(draft.key);
+  if (draft.group !== '') writer.text(draft.group);
+  if (draft.dependencies.length > 0) writeDots(draft.dependencies);
+  if (draft.expiresAtMs > 0) writer.varint(draft.expiresAtMs);
+  if (draft.tags.length > 0) writeTags(draft.tags);
+  if (draft.weight !== 0) writer.f64(draft.weight);
+  if (draft.idempotency !== undefined) {
+    writer.text(draft.idempotency.key);
+    writer.u32(draft.idempotency.digest);
+  }
+  writer.text(draft.contentType);
+  writer.blob(draft.value);
+}
+
+function flagsOf(draft: Draft): number {
+  let flags = 0;
+  if (draft.operation === 'delete') flags |= DELETE;
+  if (draft.group !== '') flags |= GROUP;
+  if (draft.dependencies.length > 0) flags |= DEPENDENCIES;
+  if (draft.expiresAtMs > 0) flags |= EXPIRY;
+  if (draft.tags.length > 0) flags |= TAGS;
+  if (draft.weight !== 0) flags |= WEIGHT;
+  if (draft.idempotency !== undefined) flags |= IDEMPOTENCY;
+  if (draft.created) flags |= CREATED;
+  return flags;
+}
+
+function writeDots(dots: readonly Dot[]): void {
+  assert(dots.length <= DEPENDENCIES_MAX, 'encoding: too many dependencies');
+  writer.varint(dots.length);
+  for (const dot of dots) {
+    writer.text(dot.origin);
+    writer.varint(dot.seq);
+  }
+}
+
+function writeTags(tags: readonly string[]): void {
+  assert(tags.length <= TAGS_MAX, 'encoding: too many tags');
+  writer.varint(tags.length);
+  for (const tag of tags) writer.text(tag);
+}
+
+const NO_DOTS: readonly Dot[] = [];
+const NO_TAGS: readonly string[] = [];
+
+/**
+ * Decodes and verifies one mutation. The result keeps views on `bytes`, so the caller passes memory that may live
+ * as long as the mutation does. `undefined`: not a mutation that this version wrote, or damaged.
+ */
+export function decodeMutation(bytes: Uint8Array): Mutation | undefined {
+  const contentEnd = bytes.length - TRAILER_BYTES;
+  if (contentEnd < 2 || bytes.length > MUTATION_BYTES_MAX || bytes[0] !== FORMAT_VERSION)
+    return undefined;
+  const digest = crc32c(bytes, 0, contentEnd);
+  reader.load(bytes, contentEnd, bytes.length);
+  const chain = reader.u64();
+  if (reader.u32() !== crc32c(bytes, contentEnd, contentEnd + 8, digest)) return undefined;
+  reader.load(bytes, 1, contentEnd);
+  return readContent(bytes, digest, chain);
+}
+
+function readContent(bytes: Uint8Array, digest: number, chain: number): Mutation | undefined {
+  const flags = reader.u8();
+  const lane = reader.varint();
+  const origin = readName(origins) as Origin | undefined;
+  const seq = reader.varint();
+  const hlc = reader.u64();
+  const namespace = readName(namespaces) as NamespaceName | undefined;
+  const key = reader.text(KEY_BYTES_MAX) as Key;
+  const group = flags & GROUP ? reader.text(NAME_BYTES_MAX) : '';
+  const dependencies = flags & DEPENDENCIES ? readDots() : NO_DOTS;
+  const expiresAtMs = flags & EXPIRY ? reader.varint() : 0;
+  const tags = flags & TAGS ? readTags() : NO_TAGS;
+  const weight = flags & WEIGHT ? reader.f64() : 0;
+  const idempotency = flags & IDEMPOTENCY ? readIdempotency() : undefined;
+  const contentType = readName(contentTypes, CONTENT_TYPE_BYTES_MAX) ?? '';
+  const value = reader.blob();
+  if (!reader.finished) return undefined;
+  if (origin === undefined || namespace === undefined || seq === 0 || key === '') return undefined;
+  return {
+    origin,
+    seq,
+    hlc,
+    lane,
+    group,
+    namespace,
+    key,
+    operation: flags & DELETE ? 'delete' : 'put',
+    created: (flags & CREATED) !== 0,
+    dependencies,
+    expiresAtMs,
+    tags,
+    weight,
+    idempotency,
+    contentType,
+    value,
+    digest,
+    chain,
+    bytes,
+  };
+}
+
+function readName(
+  interner: ReturnType<typeof createInterner>,
+  lengthMax = NAME_BYTES_MAX,
+): string | undefined {
+  const length = reader.varint();
+  if (length > lengthMax || length > reader.left) {
+    reader.fail();
+    return undefined;
+  }
+  const start = reader.at;
+  reader.at += length;
+  return interner.intern(reader.bytes, start, reader.at);
+}
+
+function readDots(): readonly Dot[] {
+  const count = reader.varint();
+  if (count > DEPENDENCIES_MAX) reader.fail();
+  const dots: Dot[] = [];
+  while (dots.length < count && !reader.failed) {
+    const origin = readName(origins) as Origin | undefined;
+    const seq = reader.varint();
+    if (origin === undefined) reader.fail();
+    else dots.push({ origin, seq });
+  }
+  return dots;
+}
+
+function readTags(): readonly string[] {
+  const count = reader.varint();
+  if (count > TAGS_MAX) reader.fail();
+  const tags: string[] = [];
+  while (tags.length < count && !reader.failed) tags.push(reader.text(TAG_BYTES_MAX));
+  return tags;
+}
+
+function readIdempotency(): Idempotency {
+  const key = reader.text(IDEMPOTENCY_KEY_BYTES_MAX);
+  return { key, digest: reader.u32() };
+}
+
+/** `mutation` is the entry that follows the one whose chain is `previousChain`. */
+export function isChained(mutation: Mutation, previousChain: number): boolean {
+  return mutation.chain === nextChain(previousChain, mutation.digest, mutation.seq);
+}
+
+// Two 32-bit lanes mixed as in MurmurHash3's finaliser, folded into 53 bits so that a chain is a plain number.
+function nextChain(previous: number, digest: number, seq: number): number {
+  const low = mix((previous >>> 0) ^ Math.imul(digest, 0x9e3779b1) ^ seq);
+  const high = mix(Math.floor(previous / 2 ** 32) ^ Math.imul(low, 0x85ebca6b) ^ digest);
+  return (high & 0x1fffff) * 2 ** 32 + low;
+}
+
+function mix(word: number): number {
+  let x = word;
+  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return (x ^ (x >>> 16)) >>> 0;
+}

@@ -1,0 +1,71 @@
+// The closed table of what can go wrong for a client. A fault is a value: its code says what happened, the table says
+// whether it is definite (nothing happened and nothing will) or indefinite (it may have happened), and whether trying
+// again can help. HTTP statuses are assigned in http/problem.ts.
+
+import type { Dot } from './id.ts';
+
+interface FaultKind {
+  /** True: the request had no effect and will have none. False: the effect may or may not have happened. */
+  readonly definite: boolean;
+  readonly retryable: boolean;
+  readonly title: string;
+}
+
+const definite = (title: string): FaultKind => ({ definite: true, retryable: false, title });
+const passing = (title: string): FaultKind => ({ definite: true, retryable: true, title });
+
+export const FAULTS = {
+  'invalid-key': definite('The key is not acceptable'),
+  'invalid-parameter': definite('A parameter is not acceptable'),
+  'namespace-not-found': definite('No such namespace'),
+  'not-built': definite('This feature is not built yet'),
+  'not-found': definite('No such key'),
+  'write-not-found': definite('No such write is known here'),
+  'precondition-failed': definite('The precondition does not hold'),
+  'idempotency-mismatch': definite('The idempotency key was used for another request'),
+  'cursor-expired': definite('The cursor can no longer be continued'),
+  'value-too-large': definite('The value is too large'),
+  'no-quorum': passing('Too few replicas can be reached'),
+  overloaded: passing('The replica has too much to do'),
+  draining: passing('The replica is shutting down'),
+  'catching-up': passing('The replica is still starting'),
+  'low-disk': passing('The disk is almost full'),
+  'storage-failed': passing('The storage of this replica has failed'),
+  'record-corrupt': passing('The stored record is damaged and no other replica could supply it'),
+  'clock-drift': passing('The clock of this replica is too far behind its peers'),
+  timeout: passing('The deadline passed before enough replicas answered'),
+  'outcome-unknown': {
+    definite: false,
+    retryable: true,
+    title: 'The outcome of the write is unknown',
+  },
+} as const satisfies { readonly [code: string]: FaultKind };
+
+export type FaultCode = keyof typeof FAULTS;
+
+export interface Fault {
+  readonly code: FaultCode;
+  readonly detail: string;
+  /** Copies or answers that were asked for, and how many there were. */
+  readonly required?: number;
+  readonly acks?: number;
+  /** The write whose outcome is unknown. */
+  readonly dot?: Dot;
+  readonly retryAfterMs?: number;
+}
+
+export function fault(
+  code: FaultCode,
+  detail: string,
+  more: Omit<Fault, 'code' | 'detail'> = {},
+): Fault {
+  return { code, detail, ...more };
+}
+
+export function isDefinite(code: FaultCode): boolean {
+  return FAULTS[code].definite;
+}
+
+export function isRetryable(code: FaultCode): boolean {
+  return FAULTS[code].retryable;
+}

@@ -1,0 +1,83 @@
+// The branded names of the domain, each with one parse door. A door gives the name or `undefined`; who calls it
+// turns `undefined` into the fault that fits.
+//
+// Keys are byte strings: every character is one byte (0-255), so a key may hold any bytes, sorts by bytes with the
+// plain `<`, and costs one byte a character. UTF-8 text becomes a byte string where it enters the process.
+
+declare const brand: unique symbol;
+type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+
+/** A replica's configured name, as in `eu-1`. */
+export type ReplicaId = Brand<string, 'ReplicaId'>;
+/** A placement label that several replicas may share. */
+export type Region = Brand<string, 'Region'>;
+/** `replica.incarnation`: one life of a replica, in which it never gives a sequence number twice. */
+export type Origin = Brand<string, 'Origin'>;
+/** Gap-free from 1 within an origin. 0 stands for "nothing yet". */
+export type Seq = number;
+/** Counts the lives of a replica, from 1. */
+export type Incarnation = number;
+export type NamespaceName = Brand<string, 'NamespaceName'>;
+/** 1 to 1024 bytes, as a byte string. */
+export type Key = Brand<string, 'Key'>;
+
+/** The name of one mutation, which is also its global transaction id. */
+export interface Dot {
+  readonly origin: Origin;
+  readonly seq: Seq;
+}
+
+export const KEY_BYTES_MAX = 1024;
+export const NAME_LENGTH_MAX = 63;
+export const INCARNATION_MAX = 2 ** 32 - 1;
+
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+const ORIGIN = /^([a-z][a-z0-9-]{0,62})\.([1-9][0-9]{0,9})$/;
+const DOT = /^([a-z][a-z0-9-]{0,62}\.[1-9][0-9]{0,9})\.([1-9][0-9]{0,15})$/;
+
+export function parseReplicaId(text: string): ReplicaId | undefined {
+  return NAME.test(text) ? (text as ReplicaId) : undefined;
+}
+
+export function parseRegion(text: string): Region | undefined {
+  return NAME.test(text) ? (text as Region) : undefined;
+}
+
+export function parseNamespace(text: string): NamespaceName | undefined {
+  return NAME.test(text) ? (text as NamespaceName) : undefined;
+}
+
+/** Takes a byte string; the caller has already turned text into bytes. */
+export function parseKey(bytes: string): Key | undefined {
+  return bytes.length >= 1 && bytes.length <= KEY_BYTES_MAX ? (bytes as Key) : undefined;
+}
+
+export function parseOrigin(text: string): Origin | undefined {
+  const match = ORIGIN.exec(text);
+  return match !== null && Number(match[2]) <= INCARNATION_MAX ? (text as Origin) : undefined;
+}
+
+/** Reads `eu-1.7.1042`. */
+export function parseDot(text: string): Dot | undefined {
+  const match = DOT.exec(text);
+  if (match === null) return undefined;
+  const origin = parseOrigin(match[1] as string);
+  const seq = Number(match[2]);
+  return origin !== undefined && Number.isSafeInteger(seq) ? { origin, seq } : undefined;
+}
+
+export function originOf(replica: ReplicaId, incarnation: Incarnation): Origin {
+  return `${replica}.${incarnation}` as Origin;
+}
+
+export function replicaOf(origin: Origin): ReplicaId {
+  return origin.slice(0, origin.lastIndexOf('.')) as ReplicaId;
+}
+
+export function incarnationOf(origin: Origin): Incarnation {
+  return Number(origin.slice(origin.lastIndexOf('.') + 1));
+}
+
+export function formatDot(origin: Origin, seq: Seq): string {
+  return `${origin}.${seq}`;
+}

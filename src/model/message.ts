@@ -1,0 +1,83 @@
+// The closed union of what replicas say to each other once a connection is authenticated. A message is a value; its
+// bytes are the business of adapters/codec.ts. Receiving is tolerant in order and duplication: every message can come
+// again or late without harm.
+
+import type { Hlc } from './hlc.ts';
+import type { Key, NamespaceName, Origin, Seq } from './id.ts';
+import type { Mutation, Record } from './record.ts';
+
+export type VectorEntries = readonly (readonly [Origin, Seq])[];
+
+/** First message of a connection, in both directions. */
+export interface Hello {
+  readonly kind: 'hello';
+  /** The sender's current life. */
+  readonly origin: Origin;
+  /** Everything durable at the sender. */
+  readonly vector: VectorEntries;
+  readonly hlc: Hlc;
+  /** Digest of the sender's policies; a difference is reported, not fatal. */
+  readonly policyDigest: number;
+  /** Bytes of entries that the sender of this message takes without having acknowledged them. */
+  readonly windowBytes: number;
+}
+
+/** A gap-free run of one origin's log, first sequence number in front. */
+export interface Entries {
+  readonly kind: 'entries';
+  readonly origin: Origin;
+  readonly entries: readonly Mutation[];
+}
+
+/** Cumulative: all entries up to these sequence numbers are durable at the sender. */
+export interface Ack {
+  readonly kind: 'ack';
+  readonly vector: VectorEntries;
+  readonly windowBytes: number;
+}
+
+/** Asks any holder for a run of an origin's log. */
+export interface Pull {
+  readonly kind: 'pull';
+  readonly origin: Origin;
+  readonly from: Seq;
+  readonly bytesMax: number;
+}
+
+/** Asks for the peer's record of a key. */
+export interface ReadRequest {
+  readonly kind: 'read-request';
+  readonly id: number;
+  readonly namespace: NamespaceName;
+  readonly key: Key;
+}
+
+export interface ReadReply {
+  readonly kind: 'read-reply';
+  readonly id: number;
+  readonly answer: 'record' | 'absent' | 'damaged';
+  readonly record: Record | undefined;
+}
+
+/** A record that the receiver was seen to lack. It is merged and never minted anew. */
+export interface Repair {
+  readonly kind: 'repair';
+  readonly record: Record;
+}
+
+/** Periodic: what the sender holds, and an echo from which the receiver proves how fresh it is. */
+export interface Heartbeat {
+  readonly kind: 'heartbeat';
+  readonly hlc: Hlc;
+  /** What changed in the sender's durable vector since its last message on this connection. */
+  readonly vector: VectorEntries;
+  /** The sender's monotonic time in ms, to be echoed. */
+  readonly ping: number;
+  /** The last ping received from the peer and how long ago that was, or 0 when there was none. */
+  readonly echo: number;
+  readonly echoDelayMs: number;
+  /** The sender's own log heads when that ping arrived, accepted but not yet durable entries included. */
+  readonly heads: VectorEntries;
+}
+
+export type Message = Hello | Entries | Ack | Pull | ReadRequest | ReadReply | Repair | Heartbeat;

@@ -1,0 +1,67 @@
+// Counters of the core: plain numbers that the hot path adds to. Whoever exports them reads them when asked
+// (adapters/telemetry.ts), so counting costs an addition.
+
+import { createHistogram, type Histogram } from '../base/histogram.ts';
+
+export interface Metrics {
+  /** Mutations minted here. */
+  writes: number;
+  /** Mutations of other origins made durable here. */
+  entriesReceived: number;
+  /** Mutations that arrived and lost, or replaced, a version that its writer had not seen. */
+  conflictsLww: number;
+  writesIndeterminate: number;
+  idempotentReplays: number;
+  readRepairs: number;
+  readHedges: number;
+  cacheHits: number;
+  cacheMisses: number;
+  recordsDamaged: number;
+  entriesRefused: number;
+  /** Stamps from peers beyond the drift bound. */
+  clockRefusals: number;
+  streamDuplicates: number;
+  streamGaps: number;
+  logEntriesTruncated: number;
+  /** Records and log entries that the scrub verified, and its complete rounds. */
+  scrubEntries: number;
+  scrubRounds: number;
+  /** Log entries in one entries message sent to a peer. */
+  readonly peerFrameEntries: Histogram;
+  /** Log entries in one synced batch. */
+  readonly batchEntries: Histogram;
+  /** Seconds from admission to the reply. */
+  readonly quorumWaitWrite: Histogram;
+  readonly quorumWaitRead: Histogram;
+}
+
+const COUNT_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+export const SECONDS_BUCKETS = [
+  0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+];
+
+export function createMetrics(): Metrics {
+  return {
+    writes: 0,
+    entriesReceived: 0,
+    conflictsLww: 0,
+    writesIndeterminate: 0,
+    idempotentReplays: 0,
+    readRepairs: 0,
+    readHedges: 0,
+    cacheHits: 0,
+    cacheMisses: 0,
+    recordsDamaged: 0,
+    entriesRefused: 0,
+    clockRefusals: 0,
+    streamDuplicates: 0,
+    streamGaps: 0,
+    logEntriesTruncated: 0,
+    scrubEntries: 0,
+    scrubRounds: 0,
+    peerFrameEntries: createHistogram(COUNT_BUCKETS),
+    batchEntries: createHistogram(COUNT_BUCKETS),
+    quorumWaitWrite: createHistogram(SECONDS_BUCKETS),
+    quorumWaitRead: createHistogram(SECONDS_BUCKETS),
+  };
+}

@@ -1,0 +1,221 @@
+// A namespace's policy is data. This file knows the whole vocabulary of policies and compiles it: unknown words and
+// contradictions are refused with a reason, and what is known but not built yet is refused by its name, so that
+// nothing is ever given more weakly than it was asked for.
+
+import { type NamespaceName, parseNamespace } from './id.ts';
+import {
+  intersects,
+  type Member,
+  parseQuorum,
+  type QuorumSpec,
+  type Requirement,
+  requirementOf,
+} from './quorum.ts';
+
+export type Level = 'strict' | 'sequential' | 'causal' | 'fifo' | 'eventual';
+export type ConflictRule = 'lww' | 'siblings' | 'crdt' | 'reject';
+
+/** A compiled policy: every default filled in, every number checked against the membership. */
+export interface Policy {
+  readonly namespace: NamespaceName;
+  readonly consistency: Level;
+  readonly conflict: ConflictRule;
+  readonly w: QuorumSpec;
+  readonly r: QuorumSpec;
+  /** How long a request waits for replicas when it does not say so itself. */
+  readonly timeoutMs: number;
+  /** Reads see every completed write, because the quorums overlap. */
+  readonly overlap: boolean;
+}
+
+export interface PolicyProblem {
+  /** Where in the document, as `namespaces.cart.consistency`. */
+  readonly path: string;
+  readonly code: 'invalid' | 'unknown' | 'not-built' | 'contradiction';
+  readonly reason: string;
+}
+
+export type Compilation =
+  | { readonly ok: true; readonly policies: readonly Policy[] }
+  | { readonly ok: false; readonly problems: readonly PolicyProblem[] };
+
+export const LEVELS: readonly Level[] = ['strict', 'sequential', 'causal', 'fifo', 'eventual'];
+export const TIMEOUT_MS_MAX = 3_600_000;
+const LEVELS_BUILT: readonly string[] = ['fifo', 'eventual'];
+const CONFLICT_RULES: readonly string[] = ['lww', 'siblings', 'crdt', 'reject'];
+const TIMEOUT_MS_DEFAULT = 5000;
+
+/** Known members of a policy document that no part of the program answers to yet. */
+const NOT_BUILT: readonly string[] = [
+  'preset',
+  'home',
+  'unit',
+  'causalScope',
+  'bounds',
+  'pauseLagMs',
+  'placement',
+  'sync',
+  'onUnmet',
+  'maxSiblings',
+  'staleAfter',
+  'cache',
+  'critical',
+];
+const BUILT: readonly string[] = ['consistency', 'conflict', 'w', 'r', 'timeoutMs', 'claimOverlap'];
+
+type Fields = { readonly [name: string]: unknown };
+
+/** Compiles the `namespaces` object of a configuration for this membership. */
+export function compilePolicies(
+  document: unknown,
+  members: readonly Member[],
+  self: Member,
+): Compilation {
+  const problems: PolicyProblem[] = [];
+  const policies: Policy[] = [];
+  if (!isFields(document)) {
+    return refuse([
+      { path: 'namespaces', code: 'invalid', reason: 'must be an object of policies by name' },
+    ]);
+  }
+  for (const name of Object.keys(document)) {
+    const namespace = parseNamespace(name);
+    const fields = document[name];
+    const path = `namespaces.${name}`;
+    if (namespace === undefined) {
+      problems.push({
+        path,
+        code: 'invalid',
+        reason: 'a namespace name matches [a-z][a-z0-9-]{0,62}',
+      });
+    } else if (!isFields(fields)) {
+      problems.push({ path, code: 'invalid', reason: 'must be an object' });
+    } else {
+      const compiled = compilePolicy(namespace, fields, members, self, path);
+      if (Array.isArray(compiled)) problems.push(...compiled);
+      else policies.push(compiled);
+    }
+  }
+  return problems.length > 0 ? refuse(problems) : { ok: true, policies };
+}
+
+/** A stable digest, so that replicas can tell whether they run the same policies. */
+export function policyDigest(policies: readonly Policy[]): number {
+  let digest = 0x811c9dc5;
+  const lines = policies.map((p) =>
+    [p.namespace, p.consistency, p.conflict, p.w, p.r, p.timeoutMs].join(' '),
+  );
+  for (const line of lines.sort()) {
+    for (let i = 0; i < line.length; i++)
+      digest = Math.imul(digest ^ line.charCodeAt(i), 0x01000193);
+  }
+  return digest >>> 0;
+}
+
+function compilePolicy(
+  namespace: NamespaceName,
+  fields: Fields,
+  members: readonly Member[],
+  self: Member,
+  path: string,
+): Policy | PolicyProblem[] {
+  const problems = fieldProblems(fields, path);
+  const consistency = fields['consistency'] ?? 'eventual';
+  const conflict = fields['conflict'] ?? 'lww';
+  problems.push(...levelProblems(consistency, conflict, path));
+  const w = quorumField(fields, 'w', members, self, path, problems);
+  const r = quorumField(fields, 'r', members, self, path, problems);
+  const timeoutMs = fields['timeoutMs'] ?? TIMEOUT_MS_DEFAULT;
+  if (!isTimeout(timeoutMs)) {
+    problems.push({
+      path: `${path}.timeoutMs`,
+      code: 'invalid',
+      reason: `must be 1 to ${TIMEOUT_MS_MAX} ms`,
+    });
+  }
+  if (problems.length > 0 || w === undefined || r === undefined) return problems;
+  const overlap = intersects(r.requirement, w.requirement, members);
+  if (fields['claimOverlap'] === true && !overlap) {
+    const reason = `r + w must exceed ${members.length} replicas for reads to meet every write`;
+    return [{ path: `${path}.claimOverlap`, code: 'contradiction', reason }];
+  }
+  return {
+    namespace,
+    consistency: consistency as Level,
+    conflict: conflict as ConflictRule,
+    w: w.spec,
+    r: r.spec,
+    timeoutMs: timeoutMs as number,
+    overlap,
+  };
+}
+
+function fieldProblems(fields: Fields, path: string): PolicyProblem[] {
+  const problems: PolicyProblem[] = [];
+  for (const name of Object.keys(fields)) {
+    const at = `${path}.${name}`;
+    if (NOT_BUILT.includes(name)) {
+      problems.push({ path: at, code: 'not-built', reason: `"${name}" is not built yet` });
+    } else if (!BUILT.includes(name)) {
+      problems.push({ path: at, code: 'unknown', reason: `"${name}" is not a policy setting` });
+    }
+  }
+  return problems;
+}
+
+function levelProblems(consistency: unknown, conflict: unknown, path: string): PolicyProblem[] {
+  const problems: PolicyProblem[] = [];
+  const levelPath = `${path}.consistency`;
+  if (!LEVELS.includes(consistency as Level)) {
+    problems.push({
+      path: levelPath,
+      code: 'invalid',
+      reason: `must be one of ${LEVELS.join(', ')}`,
+    });
+  } else if (!LEVELS_BUILT.includes(consistency as string)) {
+    const reason = `consistency "${String(consistency)}" is not built yet`;
+    problems.push({ path: levelPath, code: 'not-built', reason });
+  }
+  const conflictPath = `${path}.conflict`;
+  if (!CONFLICT_RULES.includes(conflict as string)) {
+    problems.push({
+      path: conflictPath,
+      code: 'invalid',
+      reason: `must be one of ${CONFLICT_RULES.join(', ')}`,
+    });
+  } else if (conflict !== 'lww') {
+    const reason = `conflict "${String(conflict)}" is not built yet`;
+    problems.push({ path: conflictPath, code: 'not-built', reason });
+  }
+  return problems;
+}
+
+function quorumField(
+  fields: Fields,
+  name: 'w' | 'r',
+  members: readonly Member[],
+  self: Member,
+  path: string,
+  problems: PolicyProblem[],
+): { readonly spec: QuorumSpec; readonly requirement: Requirement } | undefined {
+  const value = fields[name] ?? 1;
+  const spec =
+    typeof value === 'number' || typeof value === 'string' ? parseQuorum(String(value)) : undefined;
+  const requirement = spec === undefined ? undefined : requirementOf(spec, members, self);
+  if (spec !== undefined && requirement !== undefined) return { spec, requirement };
+  const reason = `must be 1 to ${members.length}, majority, all, local or each`;
+  problems.push({ path: `${path}.${name}`, code: 'invalid', reason });
+  return undefined;
+}
+
+function isTimeout(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= TIMEOUT_MS_MAX;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function refuse(problems: readonly PolicyProblem[]): Compilation {
+  return { ok: false, problems };
+}

@@ -1,0 +1,104 @@
+// How many replicas must answer, as clients and policies say it, and what that means for a given membership.
+//
+// A requirement is a list of groups, each "at least `count` of the members in `mask`", so one form covers a number,
+// a majority, all, the own region's majority (`local`) and a majority of every region (`each`). Members are bits,
+// which bounds a cluster at 31 replicas.
+
+import type { Region, ReplicaId } from './id.ts';
+
+export type QuorumSpec = number | 'majority' | 'all' | 'local' | 'each';
+
+/** A replica as the configuration names it. `index` is its place in the list sorted by id, and its bit. */
+export interface Member {
+  readonly index: number;
+  readonly id: ReplicaId;
+  readonly region: Region;
+  /** `host:port` of its peer channel. */
+  readonly peerAddress: string;
+  /** Base URL of its HTTP API, when the configuration tells it. */
+  readonly httpUrl: string | undefined;
+}
+
+export interface Requirement {
+  readonly groups: readonly RequirementGroup[];
+  /** The smallest number of replicas that can meet it. */
+  readonly count: number;
+  /** Members whose answers can matter. */
+  readonly mask: number;
+}
+
+export interface RequirementGroup {
+  readonly mask: number;
+  readonly count: number;
+}
+
+export const MEMBERS_MAX = 31;
+
+/** Reads `2`, `majority`, `all`, `local` or `each`. */
+export function parseQuorum(text: string): QuorumSpec | undefined {
+  if (text === 'majority' || text === 'all' || text === 'local' || text === 'each') return text;
+  return /^[1-9][0-9]?$/.test(text) ? Number(text) : undefined;
+}
+
+/** `undefined` when a number exceeds the membership: such a quorum can never be met. */
+export function requirementOf(
+  spec: QuorumSpec,
+  members: readonly Member[],
+  self: Member,
+): Requirement | undefined {
+  const all = maskOf(members);
+  if (typeof spec === 'number') {
+    return spec >= 1 && spec <= members.length ? single(all, spec) : undefined;
+  }
+  if (spec === 'all') return single(all, members.length);
+  if (spec === 'majority') return single(all, majority(members.length));
+  const regions = spec === 'local' ? [self.region] : [...new Set(members.map((m) => m.region))];
+  const groups = regions.map((region) => regionMajority(members, region));
+  return {
+    groups,
+    count: groups.reduce((sum, group) => sum + group.count, 0),
+    mask: groups.reduce((mask, group) => mask | group.mask, 0),
+  };
+}
+
+/** The replicas of two requirements always meet, whichever of them answer. */
+export function intersects(
+  reads: Requirement,
+  writes: Requirement,
+  members: readonly Member[],
+): boolean {
+  return reads.groups.some((read) =>
+    writes.groups.some(
+      (write) =>
+        read.mask === write.mask &&
+        read.count + write.count > bitCount(read.mask & maskOf(members)),
+    ),
+  );
+}
+
+export function majority(size: number): number {
+  return Math.floor(size / 2) + 1;
+}
+
+export function bitCount(mask: number): number {
+  let rest = mask;
+  let count = 0;
+  while (rest !== 0) {
+    rest &= rest - 1;
+    count++;
+  }
+  return count;
+}
+
+function single(mask: number, count: number): Requirement {
+  return { groups: [{ mask, count }], count, mask };
+}
+
+function regionMajority(members: readonly Member[], region: Region): RequirementGroup {
+  const local = members.filter((member) => member.region === region);
+  return { mask: maskOf(local), count: majority(local.length) };
+}
+
+function maskOf(members: readonly Member[]): number {
+  return members.reduce((mask, member) => mask | (1 << member.index), 0);
+}

@@ -1,0 +1,60 @@
+// What the core is configured with: every bound, window and period of the floors below the host, with its unit in the
+// name. config.ts fills it from flags, environment and file, and documents each entry.
+
+import type { Member } from './quorum.ts';
+import type { ReplicaId } from './id.ts';
+
+export interface Settings {
+  readonly self: ReplicaId;
+  /** All replicas, this one included, sorted by id. */
+  readonly members: readonly Member[];
+  /** Stamps further ahead of the wall clock than this are refused. */
+  readonly clockDriftMaxMs: number;
+  readonly heartbeatMs: number;
+  /** A peer that sent nothing for this long is treated as gone. */
+  readonly peerTimeoutMs: number;
+  /** How long a starting replica waits for its peers to say what they know of it. */
+  readonly bootGraceMs: number;
+  /** Commands and messages taken into one turn. The rest waits for the next. */
+  readonly turnInputsMax: number;
+  /** Inputs waiting for a turn. Beyond it commands are answered `overloaded`. */
+  readonly inboxMax: number;
+  /** Writes waiting for copies. Beyond it new ones are answered `overloaded`. */
+  readonly writesPendingMax: number;
+  /** Reads waiting for peers. Beyond it new ones are answered `overloaded`. */
+  readonly readsPendingMax: number;
+  /** Bytes of records kept in memory; the oldest generation is dropped. */
+  readonly cacheBytes: number;
+  /** Bytes of recent log entries kept in memory for peers; older ones are read from storage. */
+  readonly tailBytes: number;
+  /** Bytes of entries that a peer may send us without having our acknowledgement. */
+  readonly windowBytes: number;
+  /** Bytes of entries in one message. */
+  readonly frameBytes: number;
+  /** How long an idempotency key is remembered. */
+  readonly idempotencyMs: number;
+  /** Entries kept in the log below the stable cut. */
+  readonly logRetainEntries: number;
+  /** From the start of the process to the first scrub, and from one scrub to the next. */
+  readonly scrubDelayMs: number;
+  readonly scrubEveryMs: number;
+}
+
+export const SETTINGS_DEFAULT: Omit<Settings, 'self' | 'members'> = {
+  clockDriftMaxMs: 500,
+  heartbeatMs: 200,
+  peerTimeoutMs: 3000,
+  bootGraceMs: 300,
+  turnInputsMax: 1024,
+  inboxMax: 16_384,
+  writesPendingMax: 16_384,
+  readsPendingMax: 16_384,
+  cacheBytes: 64 * 1024 * 1024,
+  tailBytes: 16 * 1024 * 1024,
+  windowBytes: 4 * 1024 * 1024,
+  frameBytes: 256 * 1024,
+  idempotencyMs: 24 * 3600 * 1000,
+  logRetainEntries: 10_000,
+  scrubDelayMs: 10 * 60 * 1000,
+  scrubEveryMs: 6 * 3600 * 1000,
+};

@@ -1,0 +1,83 @@
+// Version vectors (Parker et al., 1983) over origins. An absent entry is zero. Vectors form a lattice under merge
+// (pointwise maximum), which the property tests check law by law.
+
+import {
+  incarnationOf,
+  type Dot,
+  type Incarnation,
+  type Origin,
+  type ReplicaId,
+  replicaOf,
+  type Seq,
+} from './id.ts';
+
+export type Vector = Map<Origin, Seq>;
+export type ReadonlyVector = ReadonlyMap<Origin, Seq>;
+
+/** A run of one origin's sequence numbers, both ends included. */
+export interface Gap {
+  readonly origin: Origin;
+  readonly from: Seq;
+  readonly to: Seq;
+}
+
+export type Ordering = 'equal' | 'before' | 'after' | 'concurrent';
+
+export function seqOf(vector: ReadonlyVector, origin: Origin): Seq {
+  return vector.get(origin) ?? 0;
+}
+
+export function covers(vector: ReadonlyVector, dot: Dot): boolean {
+  return seqOf(vector, dot.origin) >= dot.seq;
+}
+
+/** Every entry of `right` is reached by `left`. */
+export function dominates(left: ReadonlyVector, right: ReadonlyVector): boolean {
+  for (const [origin, seq] of right) if (seqOf(left, origin) < seq) return false;
+  return true;
+}
+
+export function compareVectors(left: ReadonlyVector, right: ReadonlyVector): Ordering {
+  const after = dominates(left, right);
+  const before = dominates(right, left);
+  if (after && before) return 'equal';
+  if (after) return 'after';
+  return before ? 'before' : 'concurrent';
+}
+
+/** Raises `into` to the pointwise maximum. */
+export function mergeVector(into: Vector, other: ReadonlyVector): void {
+  for (const [origin, seq] of other) if (seq > seqOf(into, origin)) into.set(origin, seq);
+}
+
+/** The pointwise minimum: what everyone has. Origins that somebody lacks are left out. */
+export function meetVectors(vectors: readonly ReadonlyVector[]): Vector {
+  const meet: Vector = new Map();
+  const [first, ...rest] = vectors;
+  if (first === undefined) return meet;
+  for (const [origin, seq] of first) {
+    let least = seq;
+    for (const other of rest) least = Math.min(least, seqOf(other, origin));
+    if (least > 0) meet.set(origin, least);
+  }
+  return meet;
+}
+
+/** What `theirs` has and `ours` lacks. */
+export function missing(ours: ReadonlyVector, theirs: ReadonlyVector): Gap[] {
+  const gaps: Gap[] = [];
+  for (const [origin, seq] of theirs) {
+    const have = seqOf(ours, origin);
+    if (seq > have) gaps.push({ origin, from: have + 1, to: seq });
+  }
+  return gaps;
+}
+
+/** The highest incarnation of a replica that the vector names, or 0. */
+export function latestIncarnation(vector: ReadonlyVector, replica: ReplicaId): Incarnation {
+  let latest = 0;
+  for (const origin of vector.keys()) {
+    if (replicaOf(origin) === replica) latest = Math.max(latest, incarnationOf(origin));
+  }
+  return latest;
+}
