@@ -1,0 +1,228 @@
+// The host drives the core: the only caller of `replica.step`, and the same in production and in simulation.
+//
+// A turn starts as soon as there is input and none is running. It takes what has arrived, bounded, steps each input,
+// hands one batch to storage, and then sends and replies. One commit is under way at a time; further turns run
+// meanwhile and their writes join the next commit, so the commit groups itself and needs no timer.
+//
+// Invariants: (1) a batch is handed over before anything of its turn is sent or replied; (2) a reply leaves only when
+// the batch it depends on is durable; (3) after a storage failure nothing is committed, sent or acknowledged.
+
+import { createRing } from '../base/ring.ts';
+import type { Command, ReplicaState, Status } from '../model/command.ts';
+import type { Input, Lsn, Now } from '../model/effect.ts';
+import { fault } from '../model/fault.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Policy } from '../model/policy.ts';
+import type { Clock, Network, ReplicaService, Scheduler, Storage, Trace } from '../model/port.ts';
+import type { Settings } from '../model/settings.ts';
+import { Replica } from '../replica/replica.ts';
+import { Gate } from './gate.ts';
+import { TurnOutbox } from './outbox.ts';
+
+export interface HostOptions {
+  readonly settings: Settings;
+  readonly policies: readonly Policy[];
+  readonly incarnation: number;
+  readonly storage: Storage;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  /** The replica must not go on: the process ends and its supervisor starts it again. */
+  readonly onHalt: (reason: string) => void;
+}
+
+export class Host implements ReplicaService {
+  readonly #options: HostOptions;
+  readonly #replica: Replica;
+  readonly #inbox = createRing<Input>(1024);
+  readonly #out = new TurnOutbox();
+  readonly #gate = new Gate();
+  #scheduled = false;
+  #committing = false;
+  #poisoned = false;
+  #networkStarted = false;
+  #halted = false;
+  #timerMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: HostOptions) {
+    const { settings, policies, incarnation, storage } = options;
+    this.#options = options;
+    this.#replica = new Replica({
+      settings,
+      policies,
+      incarnation,
+      get: (key) => storage.get(key),
+    });
+  }
+
+  get state(): ReplicaState {
+    return this.#replica.state;
+  }
+
+  get metrics(): Metrics {
+    return this.#replica.metrics;
+  }
+
+  /** Requests that were taken and not answered. */
+  get waiting(): number {
+    return this.#replica.waiting + this.#inbox.size;
+  }
+
+  status(): Status {
+    return this.#replica.status(this.#now());
+  }
+
+  /** Recovers from storage, then opens the network. Once. */
+  start(): void {
+    this.#replica.begin(this.#out);
+    this.#drain();
+  }
+
+  submit(command: Command): void {
+    if (this.#halted) {
+      const reason = fault('storage-failed', 'the replica has stopped');
+      command.client.onReply({ kind: 'failed', fault: reason });
+    } else if (this.#inbox.size >= this.#options.settings.inboxMax) {
+      const reason = fault('overloaded', 'the inbox is full', { retryAfterMs: 1000 });
+      command.client.onReply({ kind: 'failed', fault: reason });
+    } else {
+      this.#take({ kind: 'command', command });
+    }
+  }
+
+  /** Takes nothing new any more; what was taken is finished. */
+  drain(): void {
+    this.#take({ kind: 'drain' });
+  }
+
+  /** The disk crossed its low-water mark. */
+  disk(low: boolean): void {
+    this.#take({ kind: 'disk', low });
+  }
+
+  #take(input: Input): void {
+    if (this.#halted) return;
+    this.#inbox.push(input);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.scheduler.soon(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#scheduled = false;
+    if (this.#halted) return;
+    const now = this.#now();
+    for (let taken = 0; taken < this.#options.settings.turnInputsMax; taken++) {
+      const input = this.#inbox.shift();
+      if (input === undefined) break;
+      this.#step(input, now);
+    }
+    if (this.#replica.timerMs <= now.monoMs) this.#step({ kind: 'tick' }, now);
+    this.#commit(now);
+    this.#drain();
+    if (this.#inbox.size > 0) this.#schedule();
+    this.#arm(now);
+  }
+
+  #step(input: Input, now: Now): void {
+    if (input.kind === 'durable') this.#gate.open(input.lsn);
+    if (input.kind === 'storage-failed') this.#gate.failAll();
+    this.#replica.step(input, now, this.#out);
+  }
+
+  #commit(now: Now): void {
+    if (this.#committing || !this.#out.hasWrites) return;
+    this.#replica.step({ kind: 'seal' }, now, this.#out);
+    const { lsn } = this.#out;
+    const batch = this.#out.takeBatch();
+    this.#committing = true;
+    this.#options.storage.commit(batch, (failure) =>
+      this.#onCommitted(lsn, batch.keys.length, now, failure),
+    );
+  }
+
+  #onCommitted(lsn: Lsn, operations: number, began: Now, failure: string | undefined): void {
+    if (failure !== undefined) {
+      // #committing stays set, so nothing is ever committed again.
+      this.#poisoned = true;
+      this.#take({ kind: 'storage-failed', reason: failure });
+      return;
+    }
+    this.#committing = false;
+    this.#options.trace.committed(lsn, operations, this.#options.clock.monoMs() - began.monoMs);
+    this.#take({ kind: 'durable', lsn });
+  }
+
+  /** Everything that the turn asked for, in the order of the contract: sends, then replies. */
+  #drain(): void {
+    const { network, storage, trace } = this.#options;
+    const out = this.#out;
+    for (const { level, event, fields } of out.notes) trace.note(level, event, fields);
+    for (let i = 0; i < out.messages.length; i++) {
+      network.send(out.peers[i] as number, out.messages[i] as (typeof out.messages)[number]);
+    }
+    if (out.messages.length > 0) network.flush();
+    for (const outgoing of out.replies) this.#gate.pass(outgoing);
+    for (const { id, request } of out.ranges) {
+      storage.range(request, (result) => this.#take({ kind: 'range', id, result }));
+    }
+    for (const { from, to } of out.clears) {
+      storage.clear(from, to, (failure) => {
+        if (failure !== undefined) this.#take({ kind: 'storage-failed', reason: failure });
+      });
+    }
+    out.notes.length = 0;
+    out.peers.length = 0;
+    out.messages.length = 0;
+    out.replies.length = 0;
+    out.ranges.length = 0;
+    out.clears.length = 0;
+    if (out.haltReason !== undefined && this.#isSettled()) this.#halt(out.haltReason);
+    if (this.#replica.recovered && !this.#networkStarted) this.#startNetwork();
+  }
+
+  /** What was written before a halt is durable, or never will be. */
+  #isSettled(): boolean {
+    return this.#poisoned || (!this.#committing && !this.#out.hasWrites);
+  }
+
+  #startNetwork(): void {
+    this.#networkStarted = true;
+    this.#options.network.start({
+      onConnected: (peer) => this.#take({ kind: 'connected', peer }),
+      onMessage: (peer, message) => this.#take({ kind: 'message', peer, message }),
+      onDisconnected: (peer) => this.#take({ kind: 'disconnected', peer }),
+    });
+  }
+
+  #halt(reason: string): void {
+    if (this.#halted) return;
+    this.#halted = true;
+    this.#options.onHalt(reason);
+  }
+
+  #arm(now: Now): void {
+    const dueMs = this.#replica.timerMs;
+    if (dueMs === this.#timerMs) return;
+    this.#timerMs = dueMs;
+    const delayMs = Math.max(dueMs - now.monoMs, 0);
+    this.#options.scheduler.arm(delayMs, () => {
+      this.#timerMs = Number.POSITIVE_INFINITY;
+      this.#take({ kind: 'tick' });
+    });
+  }
+
+  #now(): Now {
+    const { clock } = this.#options;
+    return { wallMs: clock.wallMs(), monoMs: clock.monoMs() };
+  }
+}
+
+export function createHost(options: HostOptions): Host {
+  return new Host(options);
+}

@@ -1,0 +1,78 @@
+// Collects what the core wants done in a turn, in arrays that are reused. Keys and values gather until a batch is
+// taken; the rest is drained at the end of each turn.
+
+import type { Client, Reply } from '../model/command.ts';
+import type { Lsn, NoteFields, Outbox, RangeRequest } from '../model/effect.ts';
+import type { Message } from '../model/message.ts';
+import type { Batch } from '../model/port.ts';
+
+export interface OutgoingReply {
+  readonly client: Client;
+  readonly reply: Reply;
+  readonly lsn: Lsn;
+}
+
+export class TurnOutbox implements Outbox {
+  lsn: Lsn = 1;
+  readonly peers: number[] = [];
+  readonly messages: Message[] = [];
+  readonly replies: OutgoingReply[] = [];
+  readonly ranges: { readonly id: number; readonly request: RangeRequest }[] = [];
+  readonly clears: { readonly from: Uint8Array; readonly to: Uint8Array }[] = [];
+  readonly notes: {
+    readonly level: 'info' | 'warn' | 'error';
+    readonly event: string;
+    readonly fields: NoteFields;
+  }[] = [];
+  haltReason: string | undefined;
+  #keys: Uint8Array[] = [];
+  #values: (Uint8Array | undefined)[] = [];
+
+  get hasWrites(): boolean {
+    return this.#keys.length > 0;
+  }
+
+  /** The batch of the current LSN; what is written from now on belongs to the next. */
+  takeBatch(): Batch {
+    const batch = { keys: this.#keys, values: this.#values };
+    this.#keys = [];
+    this.#values = [];
+    this.lsn++;
+    return batch;
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.#keys.push(key);
+    this.#values.push(value);
+  }
+
+  del(key: Uint8Array): void {
+    this.#keys.push(key);
+    this.#values.push(undefined);
+  }
+
+  range(id: number, request: RangeRequest): void {
+    this.ranges.push({ id, request });
+  }
+
+  clear(from: Uint8Array, to: Uint8Array): void {
+    this.clears.push({ from, to });
+  }
+
+  send(peer: number, message: Message): void {
+    this.peers.push(peer);
+    this.messages.push(message);
+  }
+
+  reply(client: Client, reply: Reply, lsn: Lsn): void {
+    this.replies.push({ client, reply, lsn });
+  }
+
+  note(level: 'info' | 'warn' | 'error', event: string, fields: NoteFields): void {
+    this.notes.push({ level, event, fields });
+  }
+
+  halt(reason: string): void {
+    this.haltReason ??= reason;
+  }
+}

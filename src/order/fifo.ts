@@ -1,0 +1,77 @@
+// Reads in a `fifo` namespace that learned of a version which this replica does not show yet. Showing it alone would
+// let it overtake its origin's earlier writes, so the read waits until the stream has brought everything up to it.
+// Waits are indexed by the origin they wait for.
+
+import type { Now, Outbox } from '../model/effect.ts';
+import type { Dot, Origin, Seq } from '../model/id.ts';
+
+interface Wait<T> {
+  readonly seq: Seq;
+  readonly deadlineMs: number;
+  readonly item: T;
+}
+
+export type WaitEnd<T> = (item: T, reached: boolean, now: Now, out: Outbox) => void;
+
+export class FifoWaits<T> {
+  readonly #waits = new Map<Origin, Wait<T>[]>();
+  readonly #end: WaitEnd<T>;
+  #deadlineMs = Number.POSITIVE_INFINITY;
+  #size = 0;
+
+  constructor(end: WaitEnd<T>) {
+    this.#end = end;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get deadlineMs(): number {
+    return this.#deadlineMs;
+  }
+
+  begin(item: T, dot: Dot, deadlineMs: number): void {
+    const waits = this.#waits.get(dot.origin);
+    const wait: Wait<T> = { seq: dot.seq, deadlineMs, item };
+    if (waits === undefined) this.#waits.set(dot.origin, [wait]);
+    else waits.push(wait);
+    this.#size++;
+    if (deadlineMs < this.#deadlineMs) this.#deadlineMs = deadlineMs;
+  }
+
+  /** Everything of `origin` up to `seq` is shown here. */
+  onAdvance(origin: Origin, seq: Seq, now: Now, out: Outbox): void {
+    const waits = this.#waits.get(origin);
+    if (waits === undefined) return;
+    this.#release(origin, waits, (wait) => wait.seq <= seq, true, now, out);
+  }
+
+  expire(now: Now, out: Outbox): void {
+    if (now.monoMs < this.#deadlineMs) return;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    for (const [origin, waits] of this.#waits) {
+      this.#release(origin, waits, (wait) => wait.deadlineMs <= now.monoMs, false, now, out);
+      for (const wait of this.#waits.get(origin) ?? []) {
+        if (wait.deadlineMs < this.#deadlineMs) this.#deadlineMs = wait.deadlineMs;
+      }
+    }
+  }
+
+  #release(
+    origin: Origin,
+    waits: Wait<T>[],
+    leaves: (wait: Wait<T>) => boolean,
+    reached: boolean,
+    now: Now,
+    out: Outbox,
+  ): void {
+    const leaving = waits.filter(leaves);
+    if (leaving.length === 0) return;
+    const staying = waits.filter((wait) => !leaves(wait));
+    if (staying.length === 0) this.#waits.delete(origin);
+    else this.#waits.set(origin, staying);
+    this.#size -= leaving.length;
+    for (const wait of leaving) this.#end(wait.item, reached, now, out);
+  }
+}

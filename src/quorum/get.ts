@@ -1,0 +1,205 @@
+// Reads that ask peers. This replica's own record is the first answer; the nearest peers that the requirement needs
+// are asked at once, and one further peer whenever an answer is overdue (hedging: Dean and Barroso, "The Tail at
+// Scale", 2013).
+//
+//   asking -> won       enough answers: the newest version among them is the answer
+//   asking -> lost      the members that can still answer do not suffice
+//   asking -> expired   the deadline came first
+//
+// What follows from an outcome (reply, repair, catching up) is decided by the owner, who is told once per read.
+
+import type { Client } from '../model/command.ts';
+import type { Now, Outbox } from '../model/effect.ts';
+import type { Key, NamespaceName } from '../model/id.ts';
+import type { ReadReply } from '../model/message.ts';
+import type { Metrics } from '../model/metrics.ts';
+import { bitCount, type Requirement } from '../model/quorum.ts';
+import { compareVersions, type Record } from '../model/record.ts';
+import type { Nearness } from './nearness.ts';
+import { Tally } from './tally.ts';
+
+export interface PendingRead {
+  readonly id: number;
+  readonly purpose: ReadPurpose;
+  /** Nobody waits for a read that heals. */
+  readonly client: Client | undefined;
+  readonly namespace: NamespaceName;
+  readonly key: Key;
+  readonly tally: Tally;
+  readonly beganMs: number;
+  readonly deadlineMs: number;
+  /** When to ask one peer more. */
+  hedgeAtMs: number;
+  /** Members that were asked, as bits. */
+  asked: number;
+  /** Records by member, where `tally.yes` has its bit. */
+  readonly answers: (Record | undefined)[];
+  newest: Record | undefined;
+}
+
+/** For a client's answer, to show every replica's view, or to replace a damaged record. */
+export type ReadPurpose = 'read' | 'explain' | 'heal';
+export type ReadOutcome = 'won' | 'lost' | 'expired';
+export type ReadFinish = (read: PendingRead, outcome: ReadOutcome, now: Now, out: Outbox) => void;
+
+export interface ReadRequestOptions {
+  readonly purpose: ReadPurpose;
+  readonly client: Client | undefined;
+  readonly namespace: NamespaceName;
+  readonly key: Key;
+  readonly requirement: Requirement;
+  readonly timeoutMs: number;
+}
+
+/** What the asking replica itself holds. */
+export interface LocalAnswer {
+  readonly member: number;
+  readonly record: Record | undefined;
+  readonly damaged: boolean;
+}
+
+export class PendingReads {
+  readonly #nearness: Nearness;
+  readonly #metrics: Metrics;
+  readonly #finish: ReadFinish;
+  readonly #reads = new Map<number, PendingRead>();
+  #lastId = 0;
+  #timerMs = Number.POSITIVE_INFINITY;
+
+  constructor(nearness: Nearness, metrics: Metrics, finish: ReadFinish) {
+    this.#nearness = nearness;
+    this.#metrics = metrics;
+    this.#finish = finish;
+  }
+
+  get waiting(): number {
+    return this.#reads.size;
+  }
+
+  /** Not after the next moment at which something is due; may be earlier. */
+  get timerMs(): number {
+    return this.#timerMs;
+  }
+
+  /** Begins a read; `connected` are the members that can be asked, as bits. */
+  begin(
+    options: ReadRequestOptions,
+    local: LocalAnswer,
+    connected: number,
+    now: Now,
+    out: Outbox,
+  ): void {
+    const read: PendingRead = {
+      id: ++this.#lastId,
+      purpose: options.purpose,
+      client: options.client,
+      namespace: options.namespace,
+      key: options.key,
+      tally: new Tally(options.requirement),
+      beganMs: now.monoMs,
+      deadlineMs: now.monoMs + options.timeoutMs,
+      hedgeAtMs: Number.POSITIVE_INFINITY,
+      asked: 1 << local.member,
+      answers: [],
+      newest: undefined,
+    };
+    this.#reads.set(read.id, read);
+    this.#take(read, local.member, local.damaged ? 'damaged' : 'record', local.record);
+    this.#askNeeded(read, connected, now, out);
+    this.#decide(read, now, out);
+  }
+
+  onReply(peer: number, reply: ReadReply, connected: number, now: Now, out: Outbox): void {
+    const read = this.#reads.get(reply.id);
+    if (read === undefined) return;
+    this.#nearness.observe(peer, now.monoMs - read.beganMs);
+    this.#take(read, peer, reply.answer, reply.record);
+    if (reply.answer === 'damaged') this.#askNeeded(read, connected, now, out);
+    this.#decide(read, now, out);
+  }
+
+  /** A peer more can be asked: reads that found too few turn to it. */
+  onConnected(connected: number, now: Now, out: Outbox): void {
+    for (const read of this.#reads.values()) this.#askNeeded(read, connected, now, out);
+  }
+
+  /** Reads that wait for this peer ask another instead. */
+  onDisconnected(peer: number, connected: number, now: Now, out: Outbox): void {
+    for (const read of this.#reads.values()) {
+      if ((read.asked & (1 << peer)) === 0 || (read.tally.yes & (1 << peer)) !== 0) continue;
+      read.tally.reject(peer);
+      this.#askNeeded(read, connected, now, out);
+      this.#decide(read, now, out);
+    }
+  }
+
+  onTimer(connected: number, now: Now, out: Outbox): void {
+    if (now.monoMs < this.#timerMs) return;
+    this.#timerMs = Number.POSITIVE_INFINITY;
+    for (const read of this.#reads.values()) {
+      if (read.deadlineMs <= now.monoMs) {
+        this.#end(read, 'expired', now, out);
+      } else {
+        if (read.hedgeAtMs <= now.monoMs) this.#hedge(read, connected, now, out);
+        this.#watch(read);
+      }
+    }
+  }
+
+  #take(
+    read: PendingRead,
+    member: number,
+    answer: ReadReply['answer'],
+    record: Record | undefined,
+  ): void {
+    if (answer === 'damaged') {
+      read.tally.reject(member);
+      return;
+    }
+    read.tally.accept(member);
+    read.answers[member] = record;
+    if (record === undefined) return;
+    if (read.newest === undefined || compareVersions(record, read.newest) > 0) read.newest = record;
+  }
+
+  #askNeeded(read: PendingRead, connected: number, now: Now, out: Outbox): void {
+    for (const { mask, count } of read.tally.requirement.groups) {
+      for (const peer of this.#nearness.order) {
+        if (bitCount(read.asked & ~read.tally.no & mask) >= count) break;
+        if (((mask & connected & ~read.asked) >> peer) & 1) this.#ask(read, peer, now, out);
+      }
+    }
+    this.#watch(read);
+  }
+
+  #ask(read: PendingRead, peer: number, now: Now, out: Outbox): void {
+    read.asked |= 1 << peer;
+    read.hedgeAtMs = now.monoMs + this.#nearness.hedgeAfterMs(peer);
+    out.send(peer, { kind: 'read-request', id: read.id, namespace: read.namespace, key: read.key });
+  }
+
+  #hedge(read: PendingRead, connected: number, now: Now, out: Outbox): void {
+    read.hedgeAtMs = Number.POSITIVE_INFINITY;
+    const open = read.tally.requirement.mask & connected & ~read.asked;
+    const peer = this.#nearness.order.find((index) => (open >> index) & 1);
+    if (peer === undefined) return;
+    this.#metrics.readHedges++;
+    this.#ask(read, peer, now, out);
+  }
+
+  #decide(read: PendingRead, now: Now, out: Outbox): void {
+    const state = read.tally.state;
+    if (state !== 'pending') this.#end(read, state, now, out);
+  }
+
+  #end(read: PendingRead, outcome: ReadOutcome, now: Now, out: Outbox): void {
+    if (!this.#reads.delete(read.id)) return;
+    this.#metrics.quorumWaitRead.observe((now.monoMs - read.beganMs) / 1000);
+    this.#finish(read, outcome, now, out);
+  }
+
+  #watch(read: PendingRead): void {
+    const dueMs = Math.min(read.deadlineMs, read.hedgeAtMs);
+    if (dueMs < this.#timerMs) this.#timerMs = dueMs;
+  }
+}

@@ -1,0 +1,56 @@
+// How near each peer is: smoothed round trip and mean deviation by the estimator of RFC 6298. Reads ask the nearest
+// first, and ask a further one when an answer takes longer than about the 95th percentile (mean plus two mean
+// deviations of a roughly normal delay).
+
+const GAIN = 1 / 8;
+const DEVIATION_GAIN = 1 / 4;
+const HEDGE_MS_MIN = 1;
+/** Before anything is measured. */
+const HEDGE_MS_UNKNOWN = 50;
+
+interface Estimate {
+  meanMs: number;
+  deviationMs: number;
+}
+
+export class Nearness {
+  readonly #estimates: (Estimate | undefined)[];
+  #order: number[];
+
+  constructor(self: number, replicas: number) {
+    this.#estimates = new Array<Estimate | undefined>(replicas).fill(undefined);
+    this.#order = [...this.#estimates.keys()].filter((index) => index !== self);
+  }
+
+  /** Peers, nearest first; those not measured yet come last. */
+  get order(): readonly number[] {
+    return this.#order;
+  }
+
+  meanMs(peer: number): number | undefined {
+    return this.#estimates[peer]?.meanMs;
+  }
+
+  hedgeAfterMs(peer: number): number {
+    const estimate = this.#estimates[peer];
+    if (estimate === undefined) return HEDGE_MS_UNKNOWN;
+    return Math.max(estimate.meanMs + 2 * estimate.deviationMs, HEDGE_MS_MIN);
+  }
+
+  observe(peer: number, elapsedMs: number): void {
+    const estimate = this.#estimates[peer];
+    if (estimate === undefined) {
+      this.#estimates[peer] = { meanMs: elapsedMs, deviationMs: elapsedMs / 2 };
+    } else {
+      const error = elapsedMs - estimate.meanMs;
+      estimate.meanMs += GAIN * error;
+      estimate.deviationMs += DEVIATION_GAIN * (Math.abs(error) - estimate.deviationMs);
+    }
+  }
+
+  /** Sorts again; called now and then, not per observation. */
+  rank(): void {
+    const far = (peer: number): number => this.#estimates[peer]?.meanMs ?? Number.POSITIVE_INFINITY;
+    this.#order = [...this.#order].sort((a, b) => far(a) - far(b) || a - b);
+  }
+}

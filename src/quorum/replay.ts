@@ -1,0 +1,64 @@
+// Retries under an idempotency key whose write is known: they wait for the copies that they ask for, of a mutation
+// that may be of any origin and long past. Few and rare, so each is asked again whenever what the members hold has
+// changed.
+
+import type { Outbox } from '../model/effect.ts';
+import type { Dot } from '../model/id.ts';
+import type { Metrics } from '../model/metrics.ts';
+import { type PendingWrite, unknownOutcome, written } from './put.ts';
+
+/** Members that hold a dot durably, as bits. */
+export type Holders = (dot: Dot) => number;
+
+export class Replays {
+  readonly #replicas: number;
+  readonly #metrics: Metrics;
+  #waiting: PendingWrite[] = [];
+
+  constructor(replicas: number, metrics: Metrics) {
+    this.#replicas = replicas;
+    this.#metrics = metrics;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  get deadlineMs(): number {
+    return this.#waiting.reduce(
+      (least, write) => Math.min(least, write.deadlineMs),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
+  begin(write: PendingWrite): void {
+    this.#waiting.push(write);
+  }
+
+  /** What the members hold may have changed, or time has passed. */
+  decide(holders: Holders, nowMs: number, out: Outbox): void {
+    if (this.#waiting.length === 0) return;
+    this.#waiting = this.#waiting.filter((write) => !this.#isAnswered(write, holders, nowMs, out));
+  }
+
+  failAll(out: Outbox): void {
+    for (const write of this.#waiting) {
+      out.reply(write.client, { kind: 'failed', fault: unknownOutcome(write) }, 0);
+    }
+    this.#waiting = [];
+  }
+
+  #isAnswered(write: PendingWrite, holders: Holders, nowMs: number, out: Outbox): boolean {
+    write.tally.yes |= holders(write);
+    const settled = write.tally.state === 'won';
+    if (settled || (write.respondAsync && write.tally.acks > 0)) {
+      this.#metrics.idempotentReplays++;
+      out.reply(write.client, written(write, settled, this.#replicas), 0);
+      return true;
+    }
+    if (write.deadlineMs > nowMs) return false;
+    this.#metrics.writesIndeterminate++;
+    out.reply(write.client, { kind: 'failed', fault: unknownOutcome(write) }, 0);
+    return true;
+  }
+}

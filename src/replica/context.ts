@@ -1,0 +1,50 @@
+// What the parts of a replica share: its identity, its memory, its peers and its counters. Built once by replica.ts.
+
+import type { Lsn, Outbox } from '../model/effect.ts';
+import { type Fault, type FaultCode, fault } from '../model/fault.ts';
+import type { Client } from '../model/command.ts';
+import type { HybridClock } from '../model/hlc.ts';
+import type { Origin } from '../model/id.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Storage } from '../model/port.ts';
+import type { Member } from '../model/quorum.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Freshness } from '../consistency/freshness.ts';
+import type { Nearness } from '../quorum/nearness.ts';
+import type { IdempotencyTable } from '../store/idempotency.ts';
+import type { Lane } from '../store/lane.ts';
+import type { Log } from '../store/log.ts';
+import type { Table } from '../store/table.ts';
+import type { Namespaces } from './namespaces.ts';
+import type { Peers } from './peers.ts';
+
+export interface Context {
+  readonly settings: Settings;
+  readonly self: Member;
+  readonly origin: Origin;
+  readonly namespaces: Namespaces;
+  readonly clock: HybridClock;
+  readonly log: Log;
+  readonly table: Table;
+  readonly idempotency: IdempotencyTable;
+  readonly peers: Peers;
+  readonly nearness: Nearness;
+  readonly freshness: Freshness;
+  readonly metrics: Metrics;
+  /** The synchronous half of the storage port. */
+  readonly get: Storage['get'];
+  /** This replica's own lanes in the order of its lives; the last one is the current life's. */
+  readonly ownLanes: readonly Lane[];
+}
+
+/** Answers with a fault. `lsn` names the batch that the reason rests on, when it is not durable yet. */
+export function refuse(
+  client: Client,
+  out: Outbox,
+  code: FaultCode,
+  detail: string,
+  more: Omit<Fault, 'code' | 'detail'> = {},
+  lsn: Lsn = 0,
+): void {
+  out.reply(client, { kind: 'failed', fault: fault(code, detail, more) }, lsn);
+}

@@ -1,0 +1,204 @@
+// Lists keys in byte order, page by page, from what is durable here. A page is a background range read; a list ends
+// when it has its limit of items and prefixes, when the range ends, or at its deadline.
+//
+// With a delimiter, keys that share the part up to it fold into one prefix, and the scan leaps over the rest of them.
+
+import { bytesOf, compareBytes } from '../base/bytes.ts';
+import type { ListCommand } from '../model/command.ts';
+import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import { decodeMutation } from '../model/encoding.ts';
+import { isLive, type Record } from '../model/record.ts';
+import { after, behind, recordKey, type Span } from '../store/layout.ts';
+import { type Context, refuse } from './context.ts';
+
+const LISTS_MAX = 256;
+const PAGE_ENTRIES = 512;
+const PAGE_BYTES = 1024 * 1024;
+/** Bytes of values in one answer; a list that reaches it goes on with its cursor. */
+const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
+
+interface Listing {
+  readonly command: ListCommand;
+  readonly deadlineMs: number;
+  span: Span;
+  readonly items: Record[];
+  readonly prefixes: string[];
+  bytes: number;
+  after: string;
+}
+
+export class Lists {
+  readonly #context: Context;
+  readonly #nextId: () => number;
+  readonly #running = new Map<number, Listing>();
+
+  constructor(context: Context, nextId: () => number) {
+    this.#context = context;
+    this.#nextId = nextId;
+  }
+
+  begin(command: ListCommand, now: Now, out: Outbox): void {
+    const namespace = this.#context.namespaces.find(command.namespace);
+    if (namespace === undefined) {
+      refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
+    } else if (this.#running.size >= LISTS_MAX) {
+      refuse(command.client, out, 'overloaded', `${LISTS_MAX} lists are running`, {
+        retryAfterMs: 1000,
+      });
+    } else {
+      const deadlineMs = now.monoMs + (command.timeoutMs ?? namespace.policy.timeoutMs);
+      const span = spanOf(command);
+      const listing = { command, deadlineMs, span, items: [], prefixes: [], bytes: 0, after: '' };
+      this.#read(listing, now, out);
+    }
+  }
+
+  onRange(id: number, result: RangeResult, now: Now, out: Outbox): void {
+    const listing = this.#running.get(id);
+    if (listing === undefined) return;
+    this.#running.delete(id);
+    if (!result.ok) {
+      refuse(listing.command.client, out, 'storage-failed', 'the range could not be read');
+      return;
+    }
+    const scan = this.#take(listing, result.entries, now);
+    if (scan === 'damaged') {
+      refuse(
+        listing.command.client,
+        out,
+        'record-corrupt',
+        'a stored record in the range cannot be read',
+      );
+    } else if (scan === 'full') {
+      this.#reply(listing, now, out);
+    } else if (scan === 'leap' || result.more) {
+      this.#read(listing, now, out);
+    } else {
+      listing.after = '';
+      this.#reply(listing, now, out);
+    }
+  }
+
+  failAll(out: Outbox): void {
+    for (const { command } of this.#running.values()) {
+      refuse(command.client, out, 'storage-failed', 'the storage of this replica has failed');
+    }
+    this.#running.clear();
+  }
+
+  #read(listing: Listing, now: Now, out: Outbox): void {
+    if (now.monoMs >= listing.deadlineMs) {
+      refuse(
+        listing.command.client,
+        out,
+        'timeout',
+        'the deadline passed before the range was read',
+      );
+      return;
+    }
+    const id = this.#nextId();
+    this.#running.set(id, listing);
+    const { reverse } = listing.command;
+    out.range(id, { ...listing.span, reverse, limit: PAGE_ENTRIES, bytesMax: PAGE_BYTES });
+  }
+
+  /** Takes a page's entries up to the limit, or up to a prefix that the scan leaps over. */
+  #take(
+    listing: Listing,
+    entries: readonly RangeEntry[],
+    now: Now,
+  ): 'full' | 'more' | 'leap' | 'damaged' {
+    const { command } = listing;
+    for (const entry of entries) {
+      const record = decodeMutation(entry.value);
+      if (record === undefined) {
+        this.#context.metrics.recordsDamaged++;
+        return 'damaged';
+      }
+      advance(listing, entry.key);
+      if (!isLive(record, now.wallMs)) continue;
+      if (isFull(listing)) return 'full';
+      const prefix = foldedPrefix(command, record.key);
+      if (prefix !== undefined) {
+        listing.prefixes.push(prefix);
+        listing.after = prefix;
+        leap(listing, prefix);
+        return 'leap';
+      }
+      listing.items.push(record);
+      listing.bytes += record.bytes.length;
+      listing.after = record.key;
+    }
+    return 'more';
+  }
+
+  #reply(listing: Listing, now: Now, out: Outbox): void {
+    const { items, prefixes, after: cursor, command } = listing;
+    const stalenessMs = this.#context.freshness.bound(now.monoMs);
+    out.reply(command.client, { kind: 'listed', items, prefixes, after: cursor, stalenessMs }, 0);
+  }
+}
+
+/** Full once a further item is found behind the limit, so that a cursor always has something to go on to. */
+function isFull(listing: Listing): boolean {
+  const found = listing.items.length + listing.prefixes.length;
+  return found >= listing.command.limit || listing.bytes >= ANSWER_BYTES_MAX;
+}
+
+/** The part of the key up to the delimiter, where there is one behind the list's prefix. */
+function foldedPrefix(command: ListCommand, key: string): string | undefined {
+  if (command.delimiter === '') return undefined;
+  const at = key.indexOf(command.delimiter, command.prefix.length);
+  return at < 0 ? undefined : key.slice(0, at + command.delimiter.length);
+}
+
+function spanOf(command: ListCommand): Span {
+  const { namespace, prefix, start, end, reverse } = command;
+  const base = recordKey(namespace, '');
+  const whole = prefix === '' ? { from: base, to: after(base) } : prefixSpan(base, prefix);
+  let { from, to } = whole;
+  if (start !== '') from = larger(from, concat(base, start));
+  if (end !== '') to = smaller(to, concat(base, end));
+  if (command.after === '') return { from, to };
+  const isFolded = command.delimiter !== '' && command.after.endsWith(command.delimiter);
+  const last = concat(base, command.after);
+  if (reverse) return { from, to: smaller(to, last) };
+  return { from: larger(from, isFolded ? after(last) : behind(last)), to };
+}
+
+function prefixSpan(base: Uint8Array, prefix: string): Span {
+  const from = concat(base, prefix);
+  return { from, to: after(from) };
+}
+
+/** Goes on behind (in reverse: before) the entry just read. */
+function advance(listing: Listing, key: Uint8Array): void {
+  if (listing.command.reverse) {
+    listing.span = { from: listing.span.from, to: key };
+  } else {
+    listing.span = { from: behind(key), to: listing.span.to };
+  }
+}
+
+function leap(listing: Listing, prefix: string): void {
+  const { from, to } = prefixSpan(recordKey(listing.command.namespace, ''), prefix);
+  listing.span = listing.command.reverse
+    ? { from: listing.span.from, to: from }
+    : { from: to, to: listing.span.to };
+}
+
+function concat(base: Uint8Array, text: string): Uint8Array {
+  const tail = bytesOf(text);
+  const bytes = new Uint8Array(base.length + tail.length);
+  bytes.set(base);
+  bytes.set(tail, base.length);
+  return bytes;
+}
+
+function larger(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return compareBytes(left, right) >= 0 ? left : right;
+}
+
+function smaller(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return compareBytes(left, right) <= 0 ? left : right;
+}

@@ -1,0 +1,322 @@
+// A client's read in a multi-leader namespace (DESIGN §5). One answer suffices: this replica's own record, at once.
+// More are needed: peers are asked (quorum/get.ts), the newest version answers and who was seen to lack it is
+// repaired. A repair merges a version that exists and never mints one.
+//
+// In `fifo` namespaces a single newer record would overtake its origin's earlier writes. There the read waits until
+// the stream has brought everything up to that version (order/fifo.ts), and a repair is a nudge to pull the stream.
+
+import { createRing } from '../base/ring.ts';
+import type { Client, ExplainCommand, ReadCommand, ReplicaView } from '../model/command.ts';
+import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import type { Key, NamespaceName } from '../model/id.ts';
+import type { ReadReply, ReadRequest } from '../model/message.ts';
+import type { Requirement } from '../model/quorum.ts';
+import { compareVersions, isLive, type Record } from '../model/record.ts';
+import { missing } from '../model/vector.ts';
+import { FifoWaits } from '../order/fifo.ts';
+import {
+  type PendingRead,
+  PendingReads,
+  type ReadOutcome,
+  type ReadRequestOptions,
+} from '../quorum/get.ts';
+import { isReachable } from '../quorum/tally.ts';
+import type { Cell } from '../store/table.ts';
+import { type Context, refuse } from './context.ts';
+import type { Namespace } from './namespaces.ts';
+
+const EXPLAIN_TIMEOUT_MS = 1000;
+const HEAL_TIMEOUT_MS = 5000;
+
+/** A read whose answer waits for the stream. */
+interface Waiting {
+  readonly read: PendingRead;
+  readonly client: Client;
+}
+
+export class Reads {
+  readonly #context: Context;
+  readonly #pending: PendingReads;
+  readonly #fifo: FifoWaits<Waiting>;
+  readonly #ownBit: number;
+  /** Answers to peers that show what is not durable yet. */
+  readonly #held = createRing<{
+    readonly lsn: Lsn;
+    readonly peer: number;
+    readonly reply: ReadReply;
+  }>();
+  #durableLsn: Lsn = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#ownBit = 1 << context.self.index;
+    this.#pending = new PendingReads(context.nearness, context.metrics, (read, outcome, now, out) =>
+      this.#finish(read, outcome, now, out),
+    );
+    this.#fifo = new FifoWaits((waiting, reached, now, out) =>
+      this.#endWait(waiting, reached, now, out),
+    );
+  }
+
+  get waiting(): number {
+    return this.#pending.waiting + this.#fifo.size;
+  }
+
+  get timerMs(): number {
+    return Math.min(this.#pending.timerMs, this.#fifo.deadlineMs);
+  }
+
+  begin(command: ReadCommand, now: Now, out: Outbox): void {
+    const namespace = this.#context.namespaces.find(command.namespace);
+    if (namespace === undefined) {
+      refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
+      return;
+    }
+    const requirement =
+      command.r === undefined ? namespace.r : this.#context.namespaces.requirement(command.r);
+    if (requirement === undefined) {
+      const detail = `r exceeds the ${this.#context.settings.members.length} replicas of the namespace`;
+      refuse(command.client, out, 'invalid-parameter', detail);
+      return;
+    }
+    const cell = this.#context.table.read(command.namespace, command.key);
+    if (isReachable(requirement, this.#ownBit) && !cell.damaged) {
+      this.#reply(command.client, cell, 1, now, out);
+    } else {
+      this.#ask(command, cell, namespace, requirement, now, out);
+    }
+  }
+
+  explain(command: ExplainCommand, now: Now, out: Outbox): void {
+    const { namespaces, table } = this.#context;
+    const requirement = namespaces.requirement('all');
+    if (namespaces.find(command.namespace) === undefined || requirement === undefined) {
+      refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
+      return;
+    }
+    const timeoutMs = command.timeoutMs ?? EXPLAIN_TIMEOUT_MS;
+    const cell = table.read(command.namespace, command.key);
+    this.#begin({ ...command, purpose: 'explain', requirement, timeoutMs }, cell, now, out);
+  }
+
+  /** A stored record is damaged: take the newest that the peers hold in its place. */
+  heal(namespace: NamespaceName, key: Key, now: Now, out: Outbox): void {
+    const cell = this.#context.table.read(namespace, key);
+    const requirement = this.#context.namespaces.requirement('all');
+    if (!cell.damaged || requirement === undefined) return;
+    const options = { purpose: 'heal', client: undefined, namespace, key } as const;
+    this.#begin({ ...options, requirement, timeoutMs: HEAL_TIMEOUT_MS }, cell, now, out);
+  }
+
+  #endHeal(read: PendingRead, out: Outbox): void {
+    const { table } = this.#context;
+    if (read.newest !== undefined && table.read(read.namespace, read.key).damaged)
+      table.apply(read.newest, out);
+  }
+
+  /** A peer asks for our record. It leaves when it is durable here. */
+  onRequest(peer: number, request: ReadRequest, out: Outbox): void {
+    const { record, damaged, lsn } = this.#context.table.read(request.namespace, request.key);
+    const answer = damaged ? 'damaged' : record === undefined ? 'absent' : 'record';
+    const reply: ReadReply = { kind: 'read-reply', id: request.id, answer, record };
+    if (lsn > this.#durableLsn) this.#held.push({ lsn, peer, reply });
+    else out.send(peer, reply);
+  }
+
+  onDurable(lsn: Lsn, out: Outbox): void {
+    this.#durableLsn = lsn;
+    while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) {
+      const held = this.#held.shift();
+      if (held !== undefined) out.send(held.peer, held.reply);
+    }
+  }
+
+  onReply(peer: number, reply: ReadReply, now: Now, out: Outbox): void {
+    this.#pending.onReply(peer, reply, this.#context.peers.reachable, now, out);
+  }
+
+  onConnected(now: Now, out: Outbox): void {
+    this.#pending.onConnected(this.#context.peers.reachable, now, out);
+  }
+
+  onDisconnected(peer: number, now: Now, out: Outbox): void {
+    this.#pending.onDisconnected(peer, this.#context.peers.reachable, now, out);
+  }
+
+  /** Entries of another origin became visible here. */
+  onAdvance(origin: Record['origin'], now: Now, out: Outbox): void {
+    if (this.#fifo.size === 0) return;
+    this.#fifo.onAdvance(origin, this.#context.log.head(origin), now, out);
+  }
+
+  onTimer(now: Now, out: Outbox): void {
+    this.#pending.onTimer(this.#context.peers.reachable, now, out);
+    this.#fifo.expire(now, out);
+  }
+
+  #ask(
+    command: ReadCommand,
+    cell: Cell,
+    namespace: Namespace,
+    requirement: Requirement,
+    now: Now,
+    out: Outbox,
+  ): void {
+    const { peers, settings } = this.#context;
+    if (!isReachable(requirement, peers.reachable)) {
+      refuse(command.client, out, 'no-quorum', 'too few replicas can be reached for this r', {
+        required: requirement.count,
+        retryAfterMs: 1000,
+      });
+    } else if (this.waiting >= settings.readsPendingMax) {
+      const detail = `${settings.readsPendingMax} reads are waiting already`;
+      refuse(command.client, out, 'overloaded', detail, { retryAfterMs: 1000 });
+    } else {
+      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
+      this.#begin({ ...command, purpose: 'read', requirement, timeoutMs }, cell, now, out);
+    }
+  }
+
+  #begin(options: ReadRequestOptions, cell: Cell, now: Now, out: Outbox): void {
+    const local = { member: this.#context.self.index, record: cell.record, damaged: cell.damaged };
+    this.#pending.begin(options, local, this.#context.peers.reachable, now, out);
+  }
+
+  #finish(read: PendingRead, outcome: ReadOutcome, now: Now, out: Outbox): void {
+    const { client } = read;
+    if (client === undefined) this.#endHeal(read, out);
+    else if (read.purpose === 'explain') this.#replyExplained(read, client, out);
+    else if (outcome === 'won') this.#settle(read, client, now, out);
+    else this.#fail(read, client, outcome, out);
+  }
+
+  #fail(read: PendingRead, client: Client, outcome: 'lost' | 'expired', out: Outbox): void {
+    const counts = { required: read.tally.requirement.count, acks: read.tally.acks };
+    if (outcome === 'expired') {
+      refuse(client, out, 'timeout', 'the deadline passed before enough replicas answered', counts);
+    } else {
+      const { damaged } = this.#context.table.read(read.namespace, read.key);
+      refuse(
+        client,
+        out,
+        damaged ? 'record-corrupt' : 'no-quorum',
+        'too few replicas could answer',
+        counts,
+      );
+    }
+  }
+
+  /** Enough answers are there: repair who lacks the newest, then reply. */
+  #settle(read: PendingRead, client: Client, now: Now, out: Outbox): void {
+    const { newest } = read;
+    if (newest !== undefined && this.#isFifo(read.namespace)) {
+      this.#catchUp(read, client, newest, now, out);
+      return;
+    }
+    if (newest !== undefined) this.#repair(read, newest, out);
+    this.#replyFromTable(read, client, now, out);
+  }
+
+  #repair(read: PendingRead, newest: Record, out: Outbox): void {
+    const own = this.#context.table.read(read.namespace, read.key);
+    // What is not durable here must not leave; the stream will bring it.
+    const mayLeave = own.record !== newest || own.lsn <= this.#durableLsn;
+    for (let member = 0; member < this.#context.settings.members.length; member++) {
+      const answered = (read.tally.yes >> member) & 1;
+      const isSelf = member === this.#context.self.index;
+      if (!isSelf && (!answered || !mayLeave)) continue;
+      const theirs = read.answers[member];
+      if (theirs !== undefined && compareVersions(theirs, newest) >= 0) continue;
+      this.#context.metrics.readRepairs++;
+      if (isSelf) this.#context.table.apply(newest, out);
+      else out.send(member, { kind: 'repair', record: newest });
+    }
+  }
+
+  #catchUp(read: PendingRead, client: Client, newest: Record, now: Now, out: Outbox): void {
+    const { log, origin, peers, settings } = this.#context;
+    if (newest.origin === origin || log.head(newest.origin) >= newest.seq) {
+      this.#endWait({ read, client }, true, now, out);
+      return;
+    }
+    this.#fifo.begin({ read, client }, newest, read.deadlineMs);
+    this.#context.metrics.readRepairs++;
+    const holder = read.answers.findIndex(
+      (record, member) => record === newest && peers.get(member)?.greeted,
+    );
+    if (holder < 0) return;
+    const from = log.head(newest.origin) + 1;
+    out.send(holder, { kind: 'pull', origin: newest.origin, from, bytesMax: settings.frameBytes });
+  }
+
+  #endWait({ read, client }: Waiting, reached: boolean, now: Now, out: Outbox): void {
+    if (reached) {
+      const { table } = this.#context;
+      const own = table.read(read.namespace, read.key);
+      if (own.damaged && read.newest !== undefined) table.apply(read.newest, out);
+      this.#replyFromTable(read, client, now, out);
+    } else {
+      const detail = 'the deadline passed before the stream brought the newest version';
+      refuse(client, out, 'timeout', detail, { required: read.tally.requirement.count });
+    }
+  }
+
+  #replyFromTable(read: PendingRead, client: Client, now: Now, out: Outbox): void {
+    const cell = this.#context.table.read(read.namespace, read.key);
+    if (cell.damaged) {
+      refuse(
+        client,
+        out,
+        'record-corrupt',
+        'the stored record is damaged and no replica supplied it',
+      );
+    } else {
+      this.#reply(client, cell, read.tally.acks, now, out);
+    }
+  }
+
+  #reply(client: Client, cell: Cell, answers: number, now: Now, out: Outbox): void {
+    const stalenessMs = this.#context.freshness.bound(now.monoMs);
+    const { record } = cell;
+    if (isLive(record, now.wallMs)) {
+      out.reply(client, { kind: 'found', record, stalenessMs, answers }, cell.lsn);
+    } else {
+      out.reply(client, { kind: 'absent', stalenessMs, answers }, cell.lsn);
+    }
+  }
+
+  #replyExplained(read: PendingRead, client: Client, out: Outbox): void {
+    const { settings, self, log, peers } = this.#context;
+    const replicas = settings.members.map((member): ReplicaView => {
+      const bit = 1 << member.index;
+      const record = read.answers[member.index];
+      const holds = member.index === self.index ? log.durable : peers.get(member.index)?.holds;
+      const gaps = holds === undefined ? [] : missing(holds, this.#known());
+      const answered =
+        read.tally.yes & bit ? (record === undefined ? 'absent' : 'record') : undefined;
+      return {
+        id: member.id,
+        region: member.region,
+        answer: answered ?? (read.tally.no & bit && read.asked & bit ? 'damaged' : 'no-answer'),
+        record,
+        missing: gaps.map(({ origin, from, to }) => ({ origin, entries: to - from + 1 })),
+      };
+    });
+    const own = this.#context.table.read(read.namespace, read.key);
+    out.reply(client, { kind: 'explained', replicas }, own.lsn);
+  }
+
+  /** Everything that any member is known to hold. */
+  #known(): ReadonlyMap<Record['origin'], number> {
+    const known = new Map(this.#context.log.durable);
+    for (const peer of this.#context.peers.all()) {
+      for (const [origin, seq] of peer.holds)
+        if (seq > (known.get(origin) ?? 0)) known.set(origin, seq);
+    }
+    return known;
+  }
+
+  #isFifo(namespace: NamespaceName): boolean {
+    return this.#context.namespaces.find(namespace)?.policy.consistency === 'fifo';
+  }
+}

@@ -1,0 +1,173 @@
+// Start: reads what storage remembers before anything is answered.
+//
+//   meta -> origins -> verify (one origin's log after the other) -> done
+//
+// Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the last one is the
+// head that was written in its batch. A log that is not whole is never served or streamed: the replica halts and says
+// where, because what is missing may have been acknowledged (RELIABILITY S2).
+
+import type { Input, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import { decodeMutation, isChained } from '../model/encoding.ts';
+import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/id.ts';
+import { byteString } from '../base/bytes.ts';
+import { decodeLaneState, type LaneState } from '../store/lane.ts';
+import { seal, unseal } from '../store/envelope.ts';
+import { after, allOrigins, behind, logSpan, metaKey, type Span } from '../store/layout.ts';
+import { LIVE_LANE, type Log } from '../store/log.ts';
+
+const PAGE_ENTRIES = 4096;
+const PAGE_BYTES = 4 * 1024 * 1024;
+const INCARNATION = 'incarnation';
+
+interface Verifying {
+  readonly origin: Origin;
+  readonly state: LaneState;
+  seq: Seq;
+  chain: number;
+}
+
+export type RecoveryProgress = 'reading' | 'done' | 'damaged';
+
+export class Recovery {
+  readonly #log: Log;
+  readonly #nextId: () => number;
+  #step: 'meta' | 'origins' | 'verify' | 'done' = 'meta';
+  #waitsFor = 0;
+  readonly #toVerify: Verifying[] = [];
+  #span: Span = { from: new Uint8Array(0), to: new Uint8Array(0) };
+  /** The last life that this replica's storage knows of. */
+  incarnation: Incarnation = 0;
+
+  constructor(log: Log, nextId: () => number) {
+    this.#log = log;
+    this.#nextId = nextId;
+  }
+
+  begin(out: Outbox): void {
+    const key = metaKey(INCARNATION);
+    this.#read({ from: key, to: after(key) }, out);
+  }
+
+  onRange(input: Input & { kind: 'range' }, out: Outbox): RecoveryProgress {
+    if (input.id !== this.#waitsFor) return 'reading';
+    if (!input.result.ok) return halt(out, `storage cannot be read: ${input.result.reason}`);
+    return this.#take(input.result, out);
+  }
+
+  #take(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    switch (this.#step) {
+      case 'meta':
+        return this.#takeMeta(result, out);
+      case 'origins':
+        return this.#takeOrigins(result, out);
+      case 'verify':
+        return this.#takeEntries(result, out);
+      case 'done':
+        return 'done';
+    }
+  }
+
+  // meta -> origins
+  #takeMeta(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    const [entry] = result.entries;
+    if (entry !== undefined) {
+      const incarnation = unseal(entry.value)?.varint();
+      if (incarnation === undefined) return halt(out, 'the incarnation in storage is damaged');
+      this.incarnation = incarnation;
+    }
+    this.#step = 'origins';
+    this.#read(allOrigins(), out);
+    return 'reading';
+  }
+
+  // origins -> verify
+  #takeOrigins(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    for (const entry of result.entries) {
+      const origin = parseOrigin(byteString(entry.key, 1, entry.key.length));
+      const state = decodeLaneState(entry.value);
+      if (origin === undefined || state === undefined)
+        return halt(out, 'the vector in storage is damaged');
+      this.#log.restore(origin, state);
+      this.#toVerify.push({ origin, state, seq: state.floor, chain: state.floorChain });
+    }
+    if (result.more) return this.#readOn(result, out);
+    this.#step = 'verify';
+    return this.#verifyNext(out);
+  }
+
+  #takeEntries(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    const lane = this.#toVerify[0] as Verifying;
+    for (const entry of result.entries) {
+      if (!accept(lane, entry)) return haltDamaged(out, lane);
+    }
+    if (result.more) return this.#readOn(result, out);
+    if (lane.seq !== lane.state.head || lane.chain !== lane.state.chain)
+      return haltDamaged(out, lane);
+    this.#toVerify.shift();
+    return this.#verifyNext(out);
+  }
+
+  // verify -> verify | done
+  #verifyNext(out: Outbox): RecoveryProgress {
+    const [lane] = this.#toVerify;
+    if (lane === undefined) {
+      this.#step = 'done';
+      return 'done';
+    }
+    const { floor, head } = lane.state;
+    // One further than the head: an entry that no batch accounts for is damage, too.
+    this.#read(logSpan(LIVE_LANE, lane.origin, floor + 1, head + 1), out);
+    return 'reading';
+  }
+
+  #readOn(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    const last = result.entries[result.entries.length - 1] as RangeEntry;
+    this.#read({ from: behind(last.key), to: this.#span.to }, out);
+    return 'reading';
+  }
+
+  #read(span: Span, out: Outbox): void {
+    this.#span = span;
+    this.#waitsFor = this.#nextId();
+    out.range(this.#waitsFor, {
+      ...span,
+      reverse: false,
+      limit: PAGE_ENTRIES,
+      bytesMax: PAGE_BYTES,
+    });
+  }
+}
+
+/** Remembers a life, so that no later one takes its number. */
+export function writeIncarnation(incarnation: Incarnation, out: Outbox): void {
+  out.put(
+    metaKey(INCARNATION),
+    seal((writer) => writer.varint(incarnation)),
+  );
+}
+
+/** The incarnation in a stored value, for who opens the directory before the core runs. */
+export function readIncarnation(bytes: Uint8Array | undefined): Incarnation | undefined {
+  return bytes === undefined ? 0 : unseal(bytes)?.varint();
+}
+
+function accept(lane: Verifying, entry: RangeEntry): boolean {
+  const mutation = decodeMutation(entry.value);
+  if (mutation === undefined || mutation.origin !== lane.origin) return false;
+  if (mutation.seq !== lane.seq + 1 || !isChained(mutation, lane.chain)) return false;
+  lane.seq = mutation.seq;
+  lane.chain = mutation.chain;
+  return true;
+}
+
+function haltDamaged(out: Outbox, lane: Verifying): RecoveryProgress {
+  return halt(
+    out,
+    `the log of ${lane.origin} is not whole: verified up to ${lane.seq} of ${lane.state.head}`,
+  );
+}
+
+function halt(out: Outbox, reason: string): RecoveryProgress {
+  out.halt(reason);
+  return 'damaged';
+}

@@ -1,0 +1,538 @@
+// The switchboard: `step` is the only door into the deterministic core. It routes an input to the parts concerned and
+// holds no logic of its own beyond the replica's state:
+//
+//   starting     storage is read and verified (recovery.ts)
+//   grace        peers are asked what they know of us; nothing is minted yet
+//   catching-up  open for clients, but behind what the peers held when they said hello
+//   serving      caught up
+//   draining     finishes what it has, takes nothing new
+//   failed       the storage failed: nothing is acknowledged any more
+//
+// Every start is a new life (incarnation) with a log of its own, so a dot is never given twice, whatever the disk lost
+// (RELIABILITY §7). Peers that know a life of ours which we do not know prove that the disk is an old copy: the replica
+// notes it and halts before it has minted anything, and starts again behind it.
+
+import { assert, present, unreachable } from '../base/assert.ts';
+import type { Command, ReplicaState, Status } from '../model/command.ts';
+import type { Input, Now, Outbox } from '../model/effect.ts';
+import { createHybridClock } from '../model/hlc.ts';
+import { type Incarnation, incarnationOf, type Origin, originOf, replicaOf } from '../model/id.ts';
+import type {
+  Ack,
+  Entries,
+  Heartbeat,
+  Hello,
+  Message,
+  Pull,
+  Repair,
+  VectorEntries,
+} from '../model/message.ts';
+import { createMetrics, type Metrics } from '../model/metrics.ts';
+import { type Policy, policyDigest } from '../model/policy.ts';
+import type { Storage } from '../model/port.ts';
+import type { Member } from '../model/quorum.ts';
+import type { Mutation } from '../model/record.ts';
+import type { Settings } from '../model/settings.ts';
+import { dominates, latestIncarnation, seqOf } from '../model/vector.ts';
+import { Freshness } from '../consistency/freshness.ts';
+import { Exchange, type Holder } from '../entropy/exchange.ts';
+import { Nearness } from '../quorum/nearness.ts';
+import { IdempotencyTable } from '../store/idempotency.ts';
+import type { Lane } from '../store/lane.ts';
+import { Log } from '../store/log.ts';
+import { Table } from '../store/table.ts';
+import { PullServer } from '../stream/puller.ts';
+import { Receiver } from '../stream/receiver.ts';
+import { PeerSender } from '../stream/sender.ts';
+import { type Context, refuse } from './context.ts';
+import { Housekeeping } from './housekeeping.ts';
+import { Lists } from './listing.ts';
+import { Namespaces } from './namespaces.ts';
+import { Peer, Peers } from './peers.ts';
+import { Reads } from './reads.ts';
+import { Recovery, writeIncarnation } from './recovery.ts';
+import { statusOf, writeStatusOf } from './status.ts';
+import { Writes } from './writes.ts';
+
+export interface ReplicaOptions {
+  readonly settings: Settings;
+  readonly policies: readonly Policy[];
+  /** This start's number; larger than that of every earlier start that this replica's files know of. */
+  readonly incarnation: Incarnation;
+  /** The synchronous half of the storage port. */
+  readonly get: Storage['get'];
+}
+
+type Phase = 'starting' | 'grace' | 'open' | 'draining' | 'failed';
+
+const RETRY_MS = 1000;
+
+export class Replica {
+  readonly metrics: Metrics = createMetrics();
+  readonly #context: Context;
+  readonly #incarnation: Incarnation;
+  readonly #policyDigest: number;
+  readonly #ownLanes: Lane[] = [];
+  readonly #recovery: Recovery;
+  readonly #receiver: Receiver;
+  readonly #exchange: Exchange;
+  readonly #pulls: PullServer;
+  readonly #writes: Writes;
+  readonly #reads: Reads;
+  readonly #lists: Lists;
+  readonly #housekeeping: Housekeeping;
+  #phase: Phase = 'starting';
+  #caughtUp = false;
+  #lastRangeId = 0;
+  #graceUntilMs = Number.POSITIVE_INFINITY;
+  #heartbeatAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: ReplicaOptions) {
+    const { settings, policies, incarnation, get } = options;
+    const self = present(
+      settings.members.find((member) => member.id === settings.self),
+      'the replica is one of its members',
+    );
+    const nextId = (): number => ++this.#lastRangeId;
+    const log = new Log(settings.tailBytes, this.metrics);
+    const range: RangeReader = (span, bytesMax, out) => {
+      const id = nextId();
+      out.range(id, { ...span, reverse: false, limit: RANGE_ENTRIES_MAX, bytesMax });
+      return id;
+    };
+    const replicas = settings.members.length;
+    this.#incarnation = incarnation;
+    this.#policyDigest = policyDigest(policies);
+    this.#context = {
+      settings,
+      self,
+      origin: originOf(settings.self, incarnation),
+      namespaces: new Namespaces(policies, settings.members, self),
+      clock: createHybridClock(settings.clockDriftMaxMs),
+      log,
+      table: new Table(get, settings.cacheBytes, this.metrics),
+      idempotency: new IdempotencyTable(get, settings.idempotencyMs),
+      peers: new Peers(self.index, this.#createPeers(settings, self, range)),
+      nearness: new Nearness(self.index, replicas),
+      freshness: new Freshness(self.index, replicas),
+      metrics: this.metrics,
+      get,
+      ownLanes: this.#ownLanes,
+    };
+    this.#recovery = new Recovery(log, nextId);
+    this.#receiver = new Receiver(log, this.#context.clock, this.metrics, (mutation, out) =>
+      this.#show(mutation, out),
+    );
+    this.#exchange = new Exchange(log, settings.frameBytes, RETRY_MS);
+    this.#pulls = new PullServer(log, settings.frameBytes, range);
+    this.#writes = new Writes(this.#context);
+    this.#reads = new Reads(this.#context);
+    this.#lists = new Lists(this.#context, nextId);
+    this.#housekeeping = new Housekeeping(this.#context, nextId, (namespace, key, now, out) =>
+      this.#reads.heal(namespace, key, now, out),
+    );
+  }
+
+  get state(): ReplicaState {
+    switch (this.#phase) {
+      case 'starting':
+      case 'grace':
+        return 'starting';
+      case 'open':
+        return this.#caughtUp ? 'serving' : 'catching-up';
+      case 'draining':
+      case 'failed':
+        return this.#phase;
+    }
+  }
+
+  /** Storage is read and verified: connections may open. */
+  get recovered(): boolean {
+    return this.#phase !== 'starting';
+  }
+
+  /** Requests that were taken and not answered. */
+  get waiting(): number {
+    return this.#writes.waiting + this.#reads.waiting;
+  }
+
+  /** Monotonic time at which a `tick` is due. */
+  get timerMs(): number {
+    return Math.min(
+      this.#graceUntilMs,
+      this.#heartbeatAtMs,
+      this.#writes.timerMs,
+      this.#reads.timerMs,
+    );
+  }
+
+  /** Begins recovery. Once, before the first step. */
+  begin(out: Outbox): void {
+    this.#recovery.begin(out);
+  }
+
+  step(input: Input, now: Now, out: Outbox): void {
+    switch (input.kind) {
+      case 'command':
+        return this.#onCommand(input.command, now, out);
+      case 'message':
+        return this.#onMessage(input.peer, input.message, now, out);
+      case 'connected':
+        return this.#onConnected(input.peer, out);
+      case 'disconnected':
+        return this.#onDisconnected(input.peer, now, out);
+      case 'seal':
+        return this.#context.log.seal(out);
+      case 'durable':
+        return this.#onDurable(input.lsn, now, out);
+      case 'range':
+        return this.#onRange(input, now, out);
+      case 'storage-failed':
+        return this.#onStorageFailed(input.reason, now, out);
+      case 'disk':
+        this.#writes.lowDisk = input.low;
+        return;
+      case 'drain':
+        if (this.#phase !== 'failed') this.#phase = 'draining';
+        return;
+      case 'tick':
+        return this.#onTick(now, out);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  // ---- clients
+
+  #onCommand(command: Command, now: Now, out: Outbox): void {
+    if (command.kind === 'status') {
+      out.reply(command.client, this.status(now), 0);
+      return;
+    }
+    if (this.#phase !== 'open') {
+      this.#refuseClosed(command, out);
+      return;
+    }
+    switch (command.kind) {
+      case 'write':
+        return this.#writes.begin(command, now, out);
+      case 'read':
+        return this.#reads.begin(command, now, out);
+      case 'list':
+        return this.#lists.begin(command, now, out);
+      case 'explain':
+        return this.#reads.explain(command, now, out);
+      case 'write-status':
+        return writeStatusOf(this.#context, command, out);
+      default:
+        return unreachable(command);
+    }
+  }
+
+  #refuseClosed(command: Command, out: Outbox): void {
+    const { client } = command;
+    if (this.#phase === 'failed') {
+      refuse(client, out, 'storage-failed', 'the storage of this replica has failed');
+    } else if (this.#phase === 'draining') {
+      refuse(client, out, 'draining', 'the replica is shutting down', { retryAfterMs: 1000 });
+    } else {
+      refuse(client, out, 'catching-up', 'the replica is still starting', { retryAfterMs: 1000 });
+    }
+  }
+
+  status(now: Now): Status {
+    return statusOf(this.#context, this.state, now);
+  }
+
+  // ---- peers
+
+  #onConnected(index: number, out: Outbox): void {
+    const { log, clock, origin, settings } = this.#context;
+    const peer = this.#peer(index);
+    peer.onDisconnected();
+    const vector = peer.news(log.durable);
+    out.send(index, {
+      kind: 'hello',
+      origin,
+      vector,
+      hlc: clock.last,
+      policyDigest: this.#policyDigest,
+      windowBytes: settings.windowBytes,
+    });
+  }
+
+  #onDisconnected(index: number, now: Now, out: Outbox): void {
+    const peer = this.#peer(index);
+    if (!peer.greeted) return;
+    this.#context.peers.onDisconnected(peer);
+    this.#reads.onDisconnected(index, now, out);
+  }
+
+  #onMessage(index: number, message: Message, now: Now, out: Outbox): void {
+    const peer = this.#peer(index);
+    if (message.kind === 'hello') return this.#onHello(peer, message, now, out);
+    if (!peer.greeted) return;
+    peer.lastHeardMs = now.monoMs;
+    switch (message.kind) {
+      case 'entries':
+        return this.#onEntries(peer, message, now, out);
+      case 'ack':
+        return this.#onAck(peer, message, now, out);
+      case 'heartbeat':
+        return this.#onHeartbeat(peer, message, now, out);
+      case 'pull':
+        return this.#onPull(peer, message, out);
+      case 'read-request':
+        return this.#reads.onRequest(index, message, out);
+      case 'read-reply':
+        return this.#reads.onReply(index, message, now, out);
+      case 'repair':
+        return this.#onRepair(message, now, out);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #onHello(peer: Peer, hello: Hello, now: Now, out: Outbox): void {
+    const known = latestIncarnation(new Map(hello.vector), this.#context.settings.self);
+    if (this.#isOldCopy(known, hello)) return this.#haltBehind(known, out);
+    if (hello.policyDigest !== this.#policyDigest) {
+      out.note('warn', 'policies-differ', { peer: peer.member.id });
+    }
+    this.#context.peers.onHello(peer, hello, now.monoMs);
+    this.#context.clock.witness(hello.hlc, now.wallMs);
+    this.#onLearned(peer, hello.vector, now, out);
+    this.#reads.onConnected(now, out);
+    peer.sender.pump(out);
+    if (this.#context.peers.all().every((other) => other.known)) this.#open(now, out);
+  }
+
+  /** The peer knows a life of ours that we have no memory of, or more of this one than we ever wrote. */
+  #isOldCopy(known: Incarnation, hello: Hello): boolean {
+    if (known > this.#incarnation) return true;
+    const { log, origin } = this.#context;
+    return seqOf(new Map(hello.vector), origin) > log.head(origin);
+  }
+
+  #haltBehind(known: Incarnation, out: Outbox): void {
+    this.#phase = 'failed';
+    writeIncarnation(Math.max(known, this.#incarnation), out);
+    out.note('error', 'old-copy', { known, incarnation: this.#incarnation });
+    out.halt(
+      'peers know a later life of this replica: its disk is an old copy; starting again behind it',
+    );
+  }
+
+  #onEntries(peer: Peer, message: Entries, now: Now, out: Outbox): void {
+    const { origin, entries } = message;
+    if (origin === this.#context.origin) return;
+    const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
+    if (refusal === undefined) this.#exchange.onEntries(holderOf(peer), origin, now.monoMs, out);
+    this.#reads.onAdvance(origin, now, out);
+  }
+
+  /** An accepted entry becomes visible. */
+  #show(mutation: Mutation, out: Outbox): void {
+    this.#context.table.apply(mutation, out);
+    this.#context.idempotency.remember(mutation, out);
+  }
+
+  #onAck(peer: Peer, ack: Ack, now: Now, out: Outbox): void {
+    peer.sender.onAck(ack.vector, ack.windowBytes);
+    this.#onLearned(peer, ack.vector, now, out);
+    peer.sender.pump(out);
+  }
+
+  #onLearned(peer: Peer, vector: VectorEntries, now: Now, out: Outbox): void {
+    peer.learn(vector);
+    const { origin } = this.#context;
+    for (const [of, seq] of vector) {
+      if (of === origin) this.#writes.onCursor(peer.member.index, seq, now, out);
+    }
+    this.#writes.onProgress(now, out);
+  }
+
+  #onHeartbeat(peer: Peer, heartbeat: Heartbeat, now: Now, out: Outbox): void {
+    const { clock, freshness, log, nearness } = this.#context;
+    const { index } = peer.member;
+    if (!clock.witness(heartbeat.hlc, now.wallMs)) this.metrics.clockRefusals++;
+    this.#onLearned(peer, heartbeat.vector, now, out);
+    peer.onPing(heartbeat, this.#ownHeads(peer), now.monoMs);
+    if (heartbeat.echo > 0) {
+      nearness.observe(index, Math.max(now.monoMs - heartbeat.echo - heartbeat.echoDelayMs, 0));
+      freshness.onEcho(index, heartbeat.echo, heartbeat.heads, log.durable);
+    }
+    this.#checkCaughtUp();
+  }
+
+  /** Our own log is streamed, from further back; another's is sent as far as we hold it. */
+  #onPull(peer: Peer, pull: Pull, out: Outbox): void {
+    if (this.#isOwn(pull.origin)) {
+      peer.sender.rewind(pull.origin, pull.from);
+      peer.sender.pump(out);
+    } else {
+      this.#pulls.onPull(peer.member.index, pull, out);
+    }
+  }
+
+  #onRepair(message: Repair, now: Now, out: Outbox): void {
+    const { clock, namespaces, table } = this.#context;
+    const { record } = message;
+    const policy = namespaces.find(record.namespace)?.policy;
+    if (policy === undefined || policy.consistency === 'fifo') return;
+    if (clock.witness(record.hlc, now.wallMs)) table.apply(record, out);
+    else this.metrics.clockRefusals++;
+  }
+
+  /** Our own logs as far as the peer may lack them, accepted entries that are not durable included. */
+  #ownHeads(peer: Peer): VectorEntries {
+    const heads: [Origin, number][] = [];
+    for (const lane of this.#ownLanes) {
+      if (lane.head > seqOf(peer.holds, lane.origin)) heads.push([lane.origin, lane.head]);
+    }
+    return heads;
+  }
+
+  // ---- storage
+
+  #onDurable(lsn: number, now: Now, out: Outbox): void {
+    const { log, table, self, origin, peers, freshness } = this.#context;
+    table.onDurable(lsn);
+    this.#reads.onDurable(lsn, out);
+    const moved = log.onDurable(lsn, out);
+    for (const [of, seq] of moved) {
+      if (of === origin) this.#writes.onCursor(self.index, seq, now, out);
+    }
+    this.#acknowledge(moved, out);
+    peers.pump(out);
+    for (const peer of peers.greeted()) freshness.onShown(peer.member.index, log.durable);
+    this.#writes.onProgress(now, out);
+    this.#checkCaughtUp();
+  }
+
+  /** Tells each origin's replica at once what of it is durable here; the others hear it by heartbeat. */
+  #acknowledge(moved: VectorEntries, out: Outbox): void {
+    for (const peer of this.#context.peers.greeted()) {
+      const { id, index } = peer.member;
+      const vector = moved.filter(([origin]) => replicaOf(origin) === id);
+      if (vector.length === 0) continue;
+      out.send(index, { kind: 'ack', vector, windowBytes: this.#context.settings.windowBytes });
+    }
+  }
+
+  #onRange(input: Input & { kind: 'range' }, now: Now, out: Outbox): void {
+    if (this.#phase === 'starting') {
+      if (this.#recovery.onRange(input, out) === 'done') this.#onRecovered(now, out);
+      return;
+    }
+    const { id, result } = input;
+    for (const peer of this.#context.peers.all()) if (peer.sender.onRange(id, result, out)) return;
+    if (this.#pulls.onRange(id, result, out)) return;
+    if (this.#housekeeping.onRange(id, result, now, out)) return;
+    this.#lists.onRange(id, result, now, out);
+  }
+
+  // starting -> grace
+  #onRecovered(now: Now, out: Outbox): void {
+    const { log, clock, origin, settings } = this.#context;
+    assert(this.#incarnation > this.#recovery.incarnation, 'every start is a new life');
+    assert(log.lane(origin) === undefined, 'a new life has no log yet');
+    const own = [...log.lanes()].filter((lane) => this.#isOwn(lane.origin));
+    own.sort((a, b) => incarnationOf(a.origin) - incarnationOf(b.origin));
+    this.#ownLanes.push(...own, log.open(origin));
+    for (const lane of log.lanes()) clock.raise(lane.hlc);
+    writeIncarnation(this.#incarnation, out);
+    this.#phase = 'grace';
+    this.#graceUntilMs = now.monoMs + settings.bootGraceMs;
+    this.#heartbeatAtMs = now.monoMs;
+    if (settings.members.length === 1) this.#open(now, out);
+  }
+
+  // grace -> open
+  #open(now: Now, out: Outbox): void {
+    if (this.#phase !== 'grace') return;
+    this.#phase = 'open';
+    this.#graceUntilMs = Number.POSITIVE_INFINITY;
+    this.#checkCaughtUp();
+    out.note('info', 'open', { origin: this.#context.origin, afterMs: Math.round(now.monoMs) });
+  }
+
+  // * -> failed
+  #onStorageFailed(reason: string, now: Now, out: Outbox): void {
+    this.#phase = 'failed';
+    out.note('error', 'storage-failed', { reason });
+    this.#writes.failAll(now, out);
+    this.#lists.failAll(out);
+    out.halt('storage failed');
+  }
+
+  /** Caught up: everything that the connected peers say they hold is durable here. */
+  #checkCaughtUp(): void {
+    if (this.#caughtUp || this.#phase !== 'open') return;
+    const { peers, log } = this.#context;
+    this.#caughtUp = peers.greeted().every((peer) => dominates(log.durable, peer.holds));
+  }
+
+  // ---- time
+
+  #onTick(now: Now, out: Outbox): void {
+    if (now.monoMs >= this.#graceUntilMs) this.#open(now, out);
+    this.#writes.onTimer(now, out);
+    this.#reads.onTimer(now, out);
+    if (now.monoMs < this.#heartbeatAtMs) return;
+    this.#heartbeatAtMs = now.monoMs + this.#context.settings.heartbeatMs;
+    this.#beat(now, out);
+  }
+
+  #beat(now: Now, out: Outbox): void {
+    const { log, clock, nearness, origin, peers } = this.#context;
+    const greeted = peers.greeted();
+    for (const peer of greeted) {
+      out.send(peer.member.index, {
+        kind: 'heartbeat',
+        hlc: clock.last,
+        vector: peer.news(log.durable),
+        ping: now.monoMs,
+        echo: peer.ping,
+        echoDelayMs: peer.ping > 0 ? now.monoMs - peer.pingAtMs : 0,
+        heads: peer.headsAtPing,
+      });
+    }
+    nearness.rank();
+    this.#exchange.look(greeted.map(holderOf), origin, now.monoMs, out);
+    if (this.#phase === 'open') this.#housekeeping.onBeat(now, out);
+  }
+
+  // ---- helpers
+
+  #createPeers(settings: Settings, self: Member, range: RangeReader): Peer[] {
+    return settings.members
+      .filter((member) => member.index !== self.index)
+      .map((member) => {
+        const sender = new PeerSender({
+          peer: member.index,
+          frameBytes: settings.frameBytes,
+          metrics: this.metrics,
+          lanes: this.#ownLanes,
+          range,
+        });
+        return new Peer(member, sender);
+      });
+  }
+
+  #peer(index: number): Peer {
+    return present(this.#context.peers.get(index), 'inputs name peers of the membership');
+  }
+
+  #isOwn(origin: Origin): boolean {
+    return replicaOf(origin) === this.#context.settings.self;
+  }
+}
+
+type RangeReader = ConstructorParameters<typeof PullServer>[2];
+
+const RANGE_ENTRIES_MAX = 8192;
+
+function holderOf(peer: Peer): Holder {
+  return { peer: peer.member.index, id: peer.member.id, holds: peer.holds };
+}

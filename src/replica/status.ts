@@ -1,0 +1,74 @@
+// What the replica says about itself and the cluster, and about the whereabouts of one write.
+
+import type { PeerStatus, ReplicaState, Status, WriteStatusCommand } from '../model/command.ts';
+import type { Now, Outbox } from '../model/effect.ts';
+import { type ReplicaId, replicaOf } from '../model/id.ts';
+import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+import { type Context, refuse } from './context.ts';
+import type { Peer } from './peers.ts';
+
+export function statusOf(context: Context, state: ReplicaState, now: Now): Status {
+  const { self, origin, log, peers, freshness } = context;
+  return {
+    kind: 'status',
+    self: {
+      id: self.id,
+      region: self.region,
+      origin,
+      state,
+      stalenessMs: freshness.bound(now.monoMs),
+      vector: [...log.durable],
+      stableCut: [...peers.stableCut(log.durable)],
+    },
+    peers: peers.all().map((peer) => peerStatus(context, peer, now)),
+  };
+}
+
+function peerStatus(context: Context, peer: Peer, now: Now): PeerStatus {
+  const { log, self, nearness, freshness } = context;
+  const { id, region, index } = peer.member;
+  return {
+    id,
+    region,
+    connected: peer.greeted,
+    rttMs: nearness.meanMs(index),
+    entriesItLacks: peer.known ? lacking(peer.holds, log.durable, self.id) : undefined,
+    entriesWeLack: peer.greeted ? lacking(log.durable, peer.holds, id) : undefined,
+    stalenessMs: freshness.ofPeer(index, now.monoMs),
+    vector: [...peer.holds],
+  };
+}
+
+/** Entries written by `replica` that `reader` lacks of what `writer` holds. */
+function lacking(reader: ReadonlyVector, writer: ReadonlyVector, replica: ReplicaId): number {
+  let entries = 0;
+  for (const [origin, seq] of writer) {
+    if (replicaOf(origin) === replica) entries += Math.max(seq - seqOf(reader, origin), 0);
+  }
+  return entries;
+}
+
+export function writeStatusOf(context: Context, command: WriteStatusCommand, out: Outbox): void {
+  const { settings, log, peers } = context;
+  const { dot, client } = command;
+  const mask = peers.holders(dot, log.durable);
+  if (mask === 0) {
+    refuse(client, out, 'write-not-found', 'no replica is known to hold this write', { dot });
+    return;
+  }
+  const holders = settings.members.filter((member) => mask & (1 << member.index));
+  const regions = [...new Set(settings.members.map((member) => member.region))].filter((region) =>
+    settings.members.every((member) => member.region !== region || mask & (1 << member.index)),
+  );
+  out.reply(
+    client,
+    {
+      kind: 'write-status',
+      dot,
+      holders: holders.map((member) => member.id),
+      regions,
+      replicas: settings.members.length,
+    },
+    0,
+  );
+}

@@ -1,0 +1,272 @@
+// A client's write in a multi-leader namespace (DESIGN §5): admitted or refused with a definite fault, given the next
+// dot, logged and applied in one batch, and answered when the copies that it asked for are durable. Nothing is minted
+// before every check has passed, so a refused write never happened.
+
+import type { Condition, WriteCommand } from '../model/command.ts';
+import type { Now, Outbox } from '../model/effect.ts';
+import { encodeMutation } from '../model/encoding.ts';
+import { type Dot, formatDot } from '../model/id.ts';
+import type { Requirement } from '../model/quorum.ts';
+import { isLive, type Mutation, type Record } from '../model/record.ts';
+import { createPendingWrite, PendingWrites, type PendingWrite } from '../quorum/put.ts';
+import { Replays } from '../quorum/replay.ts';
+import { isReachable } from '../quorum/tally.ts';
+import type { KnownWrite } from '../store/idempotency.ts';
+import type { Lane } from '../store/lane.ts';
+import { LIVE_LANE } from '../store/log.ts';
+import type { Cell } from '../store/table.ts';
+import { type Context, refuse } from './context.ts';
+import type { Namespace } from './namespaces.ts';
+
+const NO_DOTS: readonly Dot[] = [];
+const NO_VALUE = new Uint8Array(0);
+
+export class Writes {
+  readonly #context: Context;
+  readonly #pending: PendingWrites;
+  readonly #replays: Replays;
+  /** The disk is almost full: nothing new is taken. */
+  lowDisk = false;
+
+  constructor(context: Context) {
+    const { origin, self, settings, metrics } = context;
+    this.#context = context;
+    this.#pending = new PendingWrites(origin, self.index, settings.members.length, metrics);
+    this.#replays = new Replays(settings.members.length, metrics);
+  }
+
+  get waiting(): number {
+    return this.#pending.waiting + this.#replays.waiting;
+  }
+
+  get timerMs(): number {
+    return Math.min(this.#pending.deadlineMs, this.#replays.deadlineMs);
+  }
+
+  begin(command: WriteCommand, now: Now, out: Outbox): void {
+    const namespace = this.#context.namespaces.find(command.namespace);
+    if (namespace === undefined) {
+      refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
+      return;
+    }
+    const requirement =
+      command.w === undefined ? namespace.w : this.#context.namespaces.requirement(command.w);
+    if (requirement === undefined) {
+      const detail = `w exceeds the ${this.#context.settings.members.length} replicas of the namespace`;
+      refuse(command.client, out, 'invalid-parameter', detail);
+      return;
+    }
+    if (
+      command.idempotency !== undefined &&
+      this.#replay(command, namespace, requirement, now, out)
+    )
+      return;
+    if (this.#admits(command, requirement, out))
+      this.#write(command, namespace, requirement, now, out);
+  }
+
+  /** Everything up to `seq` of this life's log is durable at `member`. */
+  onCursor(member: number, seq: number, now: Now, out: Outbox): void {
+    this.#pending.onCursor(member, seq, now.monoMs, out);
+  }
+
+  /** What the members hold has changed, or time has passed. */
+  onProgress(now: Now, out: Outbox): void {
+    this.#replays.decide((dot) => this.#holders(dot), now.monoMs, out);
+  }
+
+  onTimer(now: Now, out: Outbox): void {
+    this.#pending.expire(now.monoMs, out);
+    this.onProgress(now, out);
+  }
+
+  failAll(now: Now, out: Outbox): void {
+    this.#pending.failAll(now.monoMs, out);
+    this.#replays.failAll(out);
+  }
+
+  #admits(command: WriteCommand, requirement: Requirement, out: Outbox): boolean {
+    const { peers, settings } = this.#context;
+    if (this.lowDisk) {
+      refuse(command.client, out, 'low-disk', 'the disk of this replica is almost full');
+    } else if (this.waiting >= settings.writesPendingMax) {
+      const detail = `${settings.writesPendingMax} writes are waiting already`;
+      refuse(command.client, out, 'overloaded', detail, { retryAfterMs: 1000 });
+    } else if (!command.respondAsync && !isReachable(requirement, peers.reachable)) {
+      refuse(command.client, out, 'no-quorum', 'too few replicas can be reached for this w', {
+        required: requirement.count,
+        retryAfterMs: 1000,
+      });
+    } else {
+      return true;
+    }
+    return false;
+  }
+
+  #write(
+    command: WriteCommand,
+    namespace: Namespace,
+    requirement: Requirement,
+    now: Now,
+    out: Outbox,
+  ): void {
+    const cell = this.#context.table.read(command.namespace, command.key);
+    const live = isLive(cell.record, now.wallMs) ? cell.record : undefined;
+    const { client } = command;
+    if (cell.damaged && (command.conditions.length > 0 || command.operation === 'delete')) {
+      refuse(client, out, 'record-corrupt', 'the stored record cannot be read');
+    } else if (!command.conditions.every((condition) => holds(condition, live))) {
+      refuse(client, out, 'precondition-failed', precondition(live), {}, cell.lsn);
+    } else if (command.operation === 'delete' && live === undefined) {
+      refuse(client, out, 'not-found', 'there is nothing to delete', {}, cell.lsn);
+    } else {
+      const mutation = this.#mint(command, cell, live === undefined, now, out);
+      this.#wait(command, mutation, namespace, requirement, now);
+    }
+  }
+
+  #mint(command: WriteCommand, cell: Cell, created: boolean, now: Now, out: Outbox): Mutation {
+    const { clock, log, table, idempotency, origin, ownLanes } = this.#context;
+    const lane = ownLanes[ownLanes.length - 1] as Lane;
+    const isPut = command.operation === 'put';
+    const mutation = encodeMutation(
+      {
+        origin,
+        seq: lane.head + 1,
+        hlc: clock.tick(now.wallMs),
+        lane: LIVE_LANE,
+        group: '',
+        namespace: command.namespace,
+        key: command.key,
+        operation: command.operation,
+        created: isPut && created,
+        dependencies: this.#dependencies(lane, cell.record),
+        expiresAtMs: isPut && command.ttlMs > 0 ? now.wallMs + command.ttlMs : 0,
+        tags: command.tags,
+        weight: command.weight,
+        idempotency: command.idempotency,
+        contentType: isPut ? command.contentType : '',
+        value: isPut ? command.value : NO_VALUE,
+      },
+      lane.chain,
+    );
+    log.append(lane, mutation, out);
+    table.apply(mutation, out);
+    idempotency.remember(mutation, out);
+    this.#context.metrics.writes++;
+    return mutation;
+  }
+
+  /** The version that is replaced; the first entry of a life also names the end of the life before. */
+  #dependencies(lane: Lane, replaced: Record | undefined): readonly Dot[] {
+    const dots: Dot[] = [];
+    if (lane.head === 0) {
+      const earlier = this.#context.ownLanes.findLast((own) => own !== lane && own.head > 0);
+      if (earlier !== undefined) dots.push({ origin: earlier.origin, seq: earlier.head });
+    }
+    if (replaced !== undefined && replaced.origin !== lane.origin) {
+      dots.push({ origin: replaced.origin, seq: replaced.seq });
+    }
+    return dots.length === 0 ? NO_DOTS : dots;
+  }
+
+  #wait(
+    command: WriteCommand,
+    mutation: Mutation,
+    namespace: Namespace,
+    requirement: Requirement,
+    now: Now,
+  ): void {
+    const pending = this.#pendingOf(
+      command,
+      mutation,
+      mutation.created,
+      false,
+      namespace,
+      requirement,
+      now,
+    );
+    this.#pending.begin(pending);
+  }
+
+  #pendingOf(
+    command: WriteCommand,
+    version: { readonly origin: Dot['origin']; readonly seq: number; readonly hlc: number },
+    created: boolean,
+    replayed: boolean,
+    namespace: Namespace,
+    requirement: Requirement,
+    now: Now,
+  ): PendingWrite {
+    const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
+    return createPendingWrite(
+      {
+        client: command.client,
+        origin: version.origin,
+        seq: version.seq,
+        hlc: version.hlc,
+        created,
+        replayed,
+        respondAsync: command.respondAsync,
+        beganMs: now.monoMs,
+        deadlineMs: now.monoMs + timeoutMs,
+      },
+      requirement,
+    );
+  }
+
+  /** True when the idempotency key settled the matter. */
+  #replay(
+    command: WriteCommand,
+    namespace: Namespace,
+    requirement: Requirement,
+    now: Now,
+    out: Outbox,
+  ): boolean {
+    const { key, digest } = command.idempotency as { key: string; digest: number };
+    const known: KnownWrite | 'unreadable' | undefined = this.#context.idempotency.find(
+      command.namespace,
+      key,
+    );
+    if (known === undefined) return false;
+    if (known === 'unreadable') {
+      refuse(
+        command.client,
+        out,
+        'record-corrupt',
+        'the memory of this idempotency key cannot be read',
+      );
+    } else if (known.digest !== digest) {
+      refuse(command.client, out, 'idempotency-mismatch', 'this key named another request before');
+    } else {
+      this.#replays.begin(
+        this.#pendingOf(command, known, known.created, true, namespace, requirement, now),
+      );
+      this.onProgress(now, out);
+    }
+    return true;
+  }
+
+  #holders(dot: Dot): number {
+    return this.#context.peers.holders(dot, this.#context.log.durable);
+  }
+}
+
+function holds(condition: Condition, live: Record | undefined): boolean {
+  switch (condition.kind) {
+    case 'match-any':
+      return live !== undefined;
+    case 'absent':
+      return live === undefined;
+    case 'match':
+      return live !== undefined && condition.versions.includes(formatDot(live.origin, live.seq));
+    case 'none-match':
+      return live === undefined || !condition.versions.includes(formatDot(live.origin, live.seq));
+  }
+}
+
+function precondition(live: Record | undefined): string {
+  return live === undefined
+    ? 'the key holds no value'
+    : `the key holds version ${formatDot(live.origin, live.seq)}`;
+}

@@ -1,0 +1,24 @@
+// The envelope of the small values that are not mutations: format version, content, CRC-32C. Opening a damaged or
+// unknown envelope gives `undefined`; a reader is never handed unverified bytes.
+
+import { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { crc32c } from '../base/crc32c.ts';
+
+const FORMAT_VERSION = 1;
+const TRAILER_BYTES = 4;
+
+export function seal(write: (writer: ByteWriter) => void): Uint8Array {
+  const writer = new ByteWriter(64);
+  writer.u8(FORMAT_VERSION);
+  write(writer);
+  writer.u32(crc32c(writer.bytes, 0, writer.at));
+  return writer.bytes.slice(0, writer.at);
+}
+
+export function unseal(bytes: Uint8Array): ByteReader | undefined {
+  const end = bytes.length - TRAILER_BYTES;
+  if (end < 1 || bytes[0] !== FORMAT_VERSION) return undefined;
+  const trailer = new ByteReader(bytes, end);
+  if (trailer.u32() !== crc32c(bytes, 0, end)) return undefined;
+  return new ByteReader(bytes, 1, end);
+}

@@ -1,0 +1,98 @@
+// Which write an idempotency key named. The key travels in the mutation, so every replica that has the mutation knows
+// it, and it is written in the mutation's batch, so a crash forgets neither or both. Entries are kept for a stated
+// window that begins at the mutation's stamp and are then swept.
+//
+// Two replicas may accept the same key before either hears of the other. Both mutations replicate; the one with the
+// smaller version is remembered, so every later retry is answered with the same dot everywhere.
+
+import type { Outbox, RangeEntry } from '../model/effect.ts';
+import { type Hlc, hlcToMs } from '../model/hlc.ts';
+import { formatDot, type NamespaceName, parseDot } from '../model/id.ts';
+import { type PointRead, UNREADABLE } from '../model/port.ts';
+import { compareVersions, type Mutation, type Version } from '../model/record.ts';
+import { seal, unseal } from './envelope.ts';
+import { idempotencyEndKey, idempotencyKey, idempotencyKeyOfEnd } from './layout.ts';
+
+export interface KnownWrite extends Version {
+  readonly digest: number;
+  readonly created: boolean;
+}
+
+const RECENT_MAX = 65_536;
+
+export class IdempotencyTable {
+  readonly #get: (key: Uint8Array) => PointRead;
+  readonly #windowMs: number;
+  /** Recent entries by namespace and key; storage has them all once they are durable. */
+  #recent = new Map<string, KnownWrite>();
+  #older = new Map<string, KnownWrite>();
+
+  constructor(get: (key: Uint8Array) => PointRead, windowMs: number) {
+    this.#get = get;
+    this.#windowMs = windowMs;
+  }
+
+  /** `undefined`: never used within the window. `'unreadable'`: nobody can tell. */
+  find(namespace: NamespaceName, key: string): KnownWrite | 'unreadable' | undefined {
+    const name = `${namespace}\0${key}`;
+    const known = this.#recent.get(name) ?? this.#older.get(name);
+    if (known !== undefined) return known;
+    const bytes = this.#get(idempotencyKey(namespace, key));
+    if (bytes === undefined) return undefined;
+    return bytes === UNREADABLE ? 'unreadable' : (decodeKnown(bytes) ?? 'unreadable');
+  }
+
+  remember(mutation: Mutation, out: Outbox): void {
+    if (mutation.idempotency === undefined) return;
+    const { namespace, origin, seq, hlc, created } = mutation;
+    const { key, digest } = mutation.idempotency;
+    const known = this.find(namespace, key);
+    if (known !== undefined && known !== 'unreadable' && compareVersions(known, mutation) <= 0)
+      return;
+    const write: KnownWrite = { origin, seq, hlc, digest, created };
+    this.#keep(`${namespace}\0${key}`, write);
+    out.put(idempotencyKey(namespace, key), encodeKnown(write));
+    out.put(idempotencyEndKey(this.#endMs(hlc), namespace, key), EMPTY);
+  }
+
+  /** Removes entries whose window has ended; `ended` are end-of-window keys. */
+  sweep(ended: readonly RangeEntry[], out: Outbox): void {
+    for (const { key } of ended) {
+      out.del(idempotencyKeyOfEnd(key));
+      out.del(key);
+    }
+  }
+
+  #endMs(hlc: Hlc): number {
+    return hlcToMs(hlc) + this.#windowMs;
+  }
+
+  #keep(name: string, write: KnownWrite): void {
+    this.#recent.set(name, write);
+    if (this.#recent.size < RECENT_MAX / 2) return;
+    this.#older = this.#recent;
+    this.#recent = new Map();
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+function encodeKnown(write: KnownWrite): Uint8Array {
+  return seal((writer) => {
+    writer.text(formatDot(write.origin, write.seq));
+    writer.u64(write.hlc);
+    writer.u32(write.digest);
+    writer.u8(write.created ? 1 : 0);
+  });
+}
+
+function decodeKnown(bytes: Uint8Array): KnownWrite | undefined {
+  const reader = unseal(bytes);
+  if (reader === undefined) return undefined;
+  const dot = parseDot(reader.text(100));
+  const hlc = reader.u64();
+  const digest = reader.u32();
+  const created = reader.u8() === 1;
+  if (dot === undefined || !reader.finished) return undefined;
+  return { origin: dot.origin, seq: dot.seq, hlc, digest, created };
+}

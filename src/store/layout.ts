@@ -1,0 +1,171 @@
+// Where things lie in storage: order-preserving binary keys, one leading byte per kind (DESIGN §7).
+//
+//   l lane origin 0 seq         log entry (an encoded mutation)
+//   r namespace 0 key           record (an encoded mutation: the winner, or the tombstone)
+//   o origin                    what is held of an origin's log
+//   i namespace 0 key           an idempotency key and the write that it named
+//   j deadline namespace 0 key  the same keys by the end of their window
+//   m name                      one value about this replica
+//
+// Names never contain a zero byte, so the zero ends them and order is kept.
+
+import { byteString } from '../base/bytes.ts';
+import type { Key, NamespaceName, Origin, Seq } from '../model/id.ts';
+
+const LOG = 0x6c;
+const RECORD = 0x72;
+const ORIGIN = 0x6f;
+const IDEMPOTENCY = 0x69;
+const IDEMPOTENCY_END = 0x6a;
+const META = 0x6d;
+const SEQ_BYTES = 8;
+
+export interface Span {
+  readonly from: Uint8Array;
+  readonly to: Uint8Array;
+}
+
+export function logKey(lane: number, origin: Origin, seq: Seq): Uint8Array {
+  const bytes = new Uint8Array(2 + origin.length + 1 + SEQ_BYTES);
+  bytes[0] = LOG;
+  bytes[1] = lane;
+  writeText(bytes, 2, origin);
+  writeU64(bytes, 3 + origin.length, seq);
+  return bytes;
+}
+
+/** Entries `from` to `to` of an origin's log, both included. */
+export function logSpan(lane: number, origin: Origin, from: Seq, to: Seq): Span {
+  return { from: logKey(lane, origin, from), to: logKey(lane, origin, to + 1) };
+}
+
+export function recordKey(namespace: NamespaceName, key: Key | ''): Uint8Array {
+  return named(RECORD, namespace, key);
+}
+
+export function parseRecordKey(
+  bytes: Uint8Array,
+): { namespace: NamespaceName; key: Key } | undefined {
+  const end = bytes.indexOf(0);
+  if (bytes[0] !== RECORD || end < 2) return undefined;
+  return {
+    namespace: byteString(bytes, 1, end) as NamespaceName,
+    key: byteString(bytes, end + 1, bytes.length) as Key,
+  };
+}
+
+/** Every record of every namespace. */
+export function allRecords(): Span {
+  return kindSpan(RECORD);
+}
+
+/** Every log entry of every origin. */
+export function allLogs(): Span {
+  return kindSpan(LOG);
+}
+
+export function originKey(origin: Origin): Uint8Array {
+  return tagged(ORIGIN, origin);
+}
+
+export function allOrigins(): Span {
+  return kindSpan(ORIGIN);
+}
+
+export function metaKey(name: string): Uint8Array {
+  return tagged(META, name);
+}
+
+export function allMeta(): Span {
+  return kindSpan(META);
+}
+
+export function idempotencyKey(namespace: NamespaceName, key: string): Uint8Array {
+  return named(IDEMPOTENCY, namespace, key);
+}
+
+export function idempotencyEndKey(
+  endMs: number,
+  namespace: NamespaceName,
+  key: string,
+): Uint8Array {
+  const bytes = new Uint8Array(1 + SEQ_BYTES + namespace.length + 1 + key.length);
+  bytes[0] = IDEMPOTENCY_END;
+  writeU64(bytes, 1, endMs);
+  writeText(bytes, 1 + SEQ_BYTES, namespace);
+  writeText(bytes, 2 + SEQ_BYTES + namespace.length, key);
+  return bytes;
+}
+
+/** Idempotency windows that ended before `endMs`. */
+export function idempotencyEnded(endMs: number): Span {
+  const to = new Uint8Array(1 + SEQ_BYTES);
+  to[0] = IDEMPOTENCY_END;
+  writeU64(to, 1, endMs);
+  return { from: Uint8Array.of(IDEMPOTENCY_END), to };
+}
+
+/** The idempotency entry that an end-of-window key stands for. */
+export function idempotencyKeyOfEnd(bytes: Uint8Array): Uint8Array {
+  const key = bytes.slice(SEQ_BYTES);
+  key[0] = IDEMPOTENCY;
+  return key;
+}
+
+/** The smallest key above this one. */
+export function behind(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
+}
+
+/** The smallest key above every key that begins with `bytes`. */
+export function after(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0xff) end--;
+  const next = bytes.slice(0, end);
+  if (end > 0) next[end - 1] = (next[end - 1] as number) + 1;
+  return next;
+}
+
+function kindSpan(kind: number): Span {
+  return { from: Uint8Array.of(kind), to: Uint8Array.of(kind + 1) };
+}
+
+function tagged(kind: number, text: string): Uint8Array {
+  const bytes = new Uint8Array(1 + text.length);
+  bytes[0] = kind;
+  writeText(bytes, 1, text);
+  return bytes;
+}
+
+function named(kind: number, namespace: NamespaceName, key: string): Uint8Array {
+  const bytes = new Uint8Array(1 + namespace.length + 1 + key.length);
+  bytes[0] = kind;
+  writeText(bytes, 1, namespace);
+  writeText(bytes, 2 + namespace.length, key);
+  return bytes;
+}
+
+function writeText(bytes: Uint8Array, start: number, text: string): void {
+  for (let i = 0; i < text.length; i++) bytes[start + i] = text.charCodeAt(i);
+}
+
+function writeU64(bytes: Uint8Array, start: number, value: number): void {
+  let rest = value;
+  for (let i = SEQ_BYTES - 1; i >= 0; i--) {
+    bytes[start + i] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
+}
+
+/** Reads `origin` and `seq` back from a log key, for tools that walk the log. */
+export function parseLogKey(
+  bytes: Uint8Array,
+): { lane: number; origin: Origin; seq: Seq } | undefined {
+  const end = bytes.length - SEQ_BYTES;
+  if (bytes[0] !== LOG || end < 4 || bytes[end - 1] !== 0) return undefined;
+  let seq = 0;
+  for (let i = end; i < bytes.length; i++) seq = seq * 256 + (bytes[i] as number);
+  return { lane: bytes[1] as number, origin: byteString(bytes, 2, end - 1) as Origin, seq };
+}

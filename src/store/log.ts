@@ -1,0 +1,135 @@
+// The replica's logs: one lane per origin, its own and those it received. Appending writes the entry into the turn's
+// batch; sealing the batch adds the state of every lane that moved, so entries and vector cannot disagree after a
+// crash. Memory for recent entries is bounded over all lanes together, oldest first.
+
+import { createRing } from '../base/ring.ts';
+import type { Lsn, Outbox } from '../model/effect.ts';
+import type { Dot, Origin, Seq } from '../model/id.ts';
+import type { VectorEntries } from '../model/message.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Mutation } from '../model/record.ts';
+import { covers, type ReadonlyVector, type Vector } from '../model/vector.ts';
+import { encodeLaneState, Lane, LANE_EMPTY, type LaneState } from './lane.ts';
+import { logKey, logSpan, originKey, type Span } from './layout.ts';
+
+export const LIVE_LANE = 0;
+
+interface Sealed {
+  readonly lsn: Lsn;
+  readonly lane: Lane;
+  readonly head: Seq;
+}
+
+export class Log {
+  readonly #lanes = new Map<Origin, Lane>();
+  readonly #durable: Vector = new Map();
+  readonly #dirty: Lane[] = [];
+  readonly #sealed = createRing<Sealed>();
+  readonly #truncated = createRing<{ readonly lsn: Lsn; readonly span: Span }>();
+  readonly #inMemory = createRing<Lane>(1024);
+  readonly #tailBytesMax: number;
+  readonly #metrics: Metrics;
+  #tailBytes = 0;
+  #batchEntries = 0;
+
+  constructor(tailBytesMax: number, metrics: Metrics) {
+    this.#tailBytesMax = tailBytesMax;
+    this.#metrics = metrics;
+  }
+
+  /** What is durable here, one entry per origin. */
+  get durable(): ReadonlyVector {
+    return this.#durable;
+  }
+
+  lanes(): IterableIterator<Lane> {
+    return this.#lanes.values();
+  }
+
+  lane(origin: Origin): Lane | undefined {
+    return this.#lanes.get(origin);
+  }
+
+  /** The last entry held of an origin, durable or not; 0 when nothing is. */
+  head(origin: Origin): Seq {
+    return this.#lanes.get(origin)?.head ?? 0;
+  }
+
+  holds(dot: Dot): boolean {
+    return covers(this.#durable, dot);
+  }
+
+  /** Takes over what storage remembers, at start. */
+  restore(origin: Origin, state: LaneState): Lane {
+    const lane = new Lane(origin, state);
+    this.#lanes.set(origin, lane);
+    if (state.head > 0) this.#durable.set(origin, state.head);
+    return lane;
+  }
+
+  /** The lane of an origin, begun when there is none. */
+  open(origin: Origin): Lane {
+    return this.#lanes.get(origin) ?? this.restore(origin, LANE_EMPTY);
+  }
+
+  append(lane: Lane, mutation: Mutation, out: Outbox): void {
+    if (!lane.dirty) this.#dirty.push(lane);
+    lane.append(mutation);
+    out.put(logKey(mutation.lane, mutation.origin, mutation.seq), mutation.bytes);
+    this.#batchEntries++;
+    this.#inMemory.push(lane);
+    this.#tailBytes += mutation.bytes.length;
+    while (this.#tailBytes > this.#tailBytesMax && this.#dropOldest());
+  }
+
+  /** Adds the state of every lane that moved to the batch of `out.lsn`. */
+  seal(out: Outbox): void {
+    if (this.#batchEntries > 0) this.#metrics.batchEntries.observe(this.#batchEntries);
+    this.#batchEntries = 0;
+    for (const lane of this.#dirty) {
+      out.put(originKey(lane.origin), encodeLaneState(lane.state()));
+      this.#sealed.push({ lsn: out.lsn, lane, head: lane.head });
+      lane.dirty = false;
+    }
+    this.#dirty.length = 0;
+  }
+
+  /** Batches up to `lsn` are durable. Returns how far each lane that moved has come. */
+  onDurable(lsn: Lsn, out: Outbox): VectorEntries {
+    while (this.#truncated.size > 0 && this.#truncated.at(0).lsn <= lsn) {
+      const { span } = this.#truncated.shift() as { span: Span };
+      out.clear(span.from, span.to);
+    }
+    const moved: [Origin, Seq][] = [];
+    while (this.#sealed.size > 0 && this.#sealed.at(0).lsn <= lsn) {
+      const { lane, head } = this.#sealed.shift() as Sealed;
+      lane.durable = head;
+      this.#durable.set(lane.origin, head);
+      moved.push([lane.origin, head]);
+    }
+    return moved;
+  }
+
+  /**
+   * Forgets entries up to `floor`, whose chain is `floorChain`. They must be durable everywhere. The entries are
+   * removed once the new floor is durable, so a crash in between leaves a log that is still whole.
+   */
+  truncate(lane: Lane, floor: Seq, floorChain: number, out: Outbox): void {
+    const span = logSpan(LIVE_LANE, lane.origin, lane.floor + 1, floor);
+    this.#metrics.logEntriesTruncated += floor - lane.floor;
+    lane.floor = floor;
+    lane.floorChain = floorChain;
+    if (!lane.dirty) this.#dirty.push(lane);
+    lane.dirty = true;
+    this.#truncated.push({ lsn: out.lsn, span });
+  }
+
+  #dropOldest(): boolean {
+    const lane = this.#inMemory.at(0);
+    const dropped = lane.dropOldest();
+    if (dropped === 0) return false;
+    this.#inMemory.shift();
+    this.#tailBytes -= dropped;
+    return true;
+  }
+}

@@ -1,0 +1,212 @@
+// Streams this replica's own log to one peer (the primary-backup form of DESIGN §5: a cursor on a log).
+//
+//   down -> streaming    the peer's hello says what it holds: sending starts behind that
+//   streaming -> behind  the peer lacks entries that are truncated here: the stream cannot help it
+//   * -> down            the connection ended; nothing is remembered, because the next hello says it anew
+//
+// Invariants: (1) only durable entries leave; (2) lanes are sent in the order of this replica's lives, each gap-free,
+// so the peer can show them in the order in which they were accepted; (3) unacknowledged bytes stay within the window
+// that the peer granted, one message over at most.
+//
+// Recent entries come from memory. Older ones are read from storage, one range at a time, and verified before they
+// are sent.
+
+import { assert } from '../base/assert.ts';
+import { createRing } from '../base/ring.ts';
+import type { Outbox, RangeResult } from '../model/effect.ts';
+import { decodeMutation } from '../model/encoding.ts';
+import type { Origin, Seq } from '../model/id.ts';
+import type { VectorEntries } from '../model/message.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Mutation } from '../model/record.ts';
+import type { Lane } from '../store/lane.ts';
+import { LIVE_LANE } from '../store/log.ts';
+import { logSpan } from '../store/layout.ts';
+
+export interface SenderOptions {
+  readonly peer: number;
+  readonly frameBytes: number;
+  readonly metrics: Metrics;
+  /** This replica's own lanes in the order of its lives. Shared: a new life is appended to it. */
+  readonly lanes: readonly Lane[];
+  /** Starts a background read and returns its id. */
+  readonly range: (
+    span: { from: Uint8Array; to: Uint8Array },
+    bytesMax: number,
+    out: Outbox,
+  ) => number;
+}
+
+interface InFlight {
+  readonly origin: Origin;
+  readonly upTo: Seq;
+  readonly bytes: number;
+}
+
+interface Reading {
+  readonly id: number;
+  readonly lane: Lane;
+  readonly from: Seq;
+}
+
+export class PeerSender {
+  readonly #options: SenderOptions;
+  readonly #inFlight = createRing<InFlight>();
+  #state: 'down' | 'streaming' | 'behind' = 'down';
+  #sent = new Map<Origin, Seq>();
+  #laneIndex = 0;
+  #windowBytes = 0;
+  #inFlightBytes = 0;
+  #reading: Reading | undefined;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  /** * -> streaming */
+  begin(peerHolds: VectorEntries, windowBytes: number): void {
+    this.reset();
+    this.#state = 'streaming';
+    this.#windowBytes = windowBytes;
+    for (const [origin, seq] of peerHolds) this.#sent.set(origin, seq);
+  }
+
+  /** * -> down */
+  reset(): void {
+    this.#state = 'down';
+    this.#sent = new Map();
+    this.#laneIndex = 0;
+    this.#inFlight.clear();
+    this.#inFlightBytes = 0;
+    this.#reading = undefined;
+  }
+
+  /** The peer lacks entries that were sent: it refused them or lost them. Sending goes back. */
+  rewind(origin: Origin, from: Seq): void {
+    if (this.#state !== 'streaming' || from > this.#sentOf(origin)) return;
+    this.#sent.set(origin, from - 1);
+    this.#laneIndex = 0;
+    this.#inFlight.clear();
+    this.#inFlightBytes = 0;
+    this.#reading = undefined;
+  }
+
+  onAck(vector: VectorEntries, windowBytes: number): void {
+    if (this.#state !== 'streaming') return;
+    this.#windowBytes = windowBytes;
+    for (const [origin, seq] of vector) this.#release(origin, seq);
+  }
+
+  /** Sends what is durable and fits into the window. */
+  pump(out: Outbox): void {
+    while (this.#state === 'streaming' && this.#reading === undefined && this.#hasRoom()) {
+      const lane = this.#nextLane();
+      if (lane === undefined) return;
+      const from = this.#sentOf(lane.origin) + 1;
+      if (from <= lane.floor) this.#strand(lane, from, out);
+      else if (from >= lane.tailFrom)
+        this.#send(lane, fromMemory(lane, from, this.#options.frameBytes), out);
+      else this.#read(lane, from, out);
+    }
+  }
+
+  /** True when the answer was meant for this sender. */
+  onRange(id: number, result: RangeResult, out: Outbox): boolean {
+    const reading = this.#reading;
+    if (reading?.id !== id) return false;
+    this.#reading = undefined;
+    if (!result.ok) {
+      out.note('error', 'log-unreadable', { peer: this.#options.peer, reason: result.reason });
+      return true;
+    }
+    const entries = verifiedRun(result, reading.lane.origin, reading.from);
+    if (entries.length === 0) {
+      out.halt(`the log of ${reading.lane.origin} is damaged at ${reading.from}`);
+      return true;
+    }
+    this.#send(reading.lane, entries, out);
+    this.pump(out);
+    return true;
+  }
+
+  // streaming -> behind
+  #strand(lane: Lane, from: Seq, out: Outbox): void {
+    this.#state = 'behind';
+    out.note('error', 'peer-behind-log', {
+      peer: this.#options.peer,
+      origin: lane.origin,
+      needs: from,
+      floor: lane.floor,
+    });
+  }
+
+  #hasRoom(): boolean {
+    return this.#inFlightBytes < this.#windowBytes;
+  }
+
+  /** The earliest life that has durable entries which were not sent. */
+  #nextLane(): Lane | undefined {
+    const { lanes } = this.#options;
+    for (; this.#laneIndex < lanes.length; this.#laneIndex++) {
+      const lane = lanes[this.#laneIndex] as Lane;
+      if (this.#sentOf(lane.origin) < lane.durable) return lane;
+      if (this.#laneIndex === lanes.length - 1) return undefined;
+    }
+    return undefined;
+  }
+
+  #read(lane: Lane, from: Seq, out: Outbox): void {
+    const span = logSpan(LIVE_LANE, lane.origin, from, lane.durable);
+    const id = this.#options.range(span, this.#options.frameBytes, out);
+    this.#reading = { id, lane, from };
+  }
+
+  #send(lane: Lane, entries: readonly Mutation[], out: Outbox): void {
+    const last = entries[entries.length - 1] as Mutation;
+    assert(last.seq <= lane.durable, 'sender: entry is not durable');
+    let bytes = 0;
+    for (const entry of entries) bytes += entry.bytes.length;
+    this.#sent.set(lane.origin, last.seq);
+    this.#inFlight.push({ origin: lane.origin, upTo: last.seq, bytes });
+    this.#inFlightBytes += bytes;
+    this.#options.metrics.peerFrameEntries.observe(entries.length);
+    out.send(this.#options.peer, { kind: 'entries', origin: lane.origin, entries });
+  }
+
+  #release(origin: Origin, seq: Seq): void {
+    while (this.#inFlight.size > 0) {
+      const first = this.#inFlight.at(0);
+      if (first.origin !== origin || first.upTo > seq) return;
+      this.#inFlight.shift();
+      this.#inFlightBytes -= first.bytes;
+    }
+  }
+
+  #sentOf(origin: Origin): Seq {
+    return this.#sent.get(origin) ?? 0;
+  }
+}
+
+/** Durable entries from `from` on, as many as fit into `bytesMax`, at least one. */
+export function fromMemory(lane: Lane, from: Seq, bytesMax: number): Mutation[] {
+  const entries: Mutation[] = [];
+  let bytes = 0;
+  for (let seq = from; seq <= lane.durable && bytes < bytesMax; seq++) {
+    const entry = lane.at(seq);
+    entries.push(entry);
+    bytes += entry.bytes.length;
+  }
+  return entries;
+}
+
+/** The verified entries of a range read that follow each other from `from` on; stops at the first that does not. */
+export function verifiedRun(result: RangeResult, origin: Origin, from: Seq): Mutation[] {
+  const run: Mutation[] = [];
+  if (!result.ok) return run;
+  for (const { value } of result.entries) {
+    const entry = decodeMutation(value);
+    if (entry === undefined || entry.origin !== origin || entry.seq !== from + run.length) break;
+    run.push(entry);
+  }
+  return run;
+}
