@@ -18,25 +18,42 @@ import type { Metrics } from '../model/metrics.ts';
 import type { Requirement } from '../model/quorum.ts';
 import { Tally } from './tally.ts';
 
-export interface PendingWrite {
+/** What is known of a write when it begins to wait. */
+export interface WriteFacts {
   readonly client: Client;
   readonly origin: Origin;
   readonly seq: Seq;
   readonly hlc: Hlc;
   readonly created: boolean;
   readonly replayed: boolean;
-  readonly tally: Tally;
   readonly respondAsync: boolean;
-  readonly beganMs: number;
-  readonly deadlineMs: number;
-  done: boolean;
 }
 
-export function createPendingWrite(
-  write: Omit<PendingWrite, 'tally' | 'done'>,
-  requirement: Requirement,
-): PendingWrite {
-  return { ...write, tally: new Tally(requirement), done: false };
+export class PendingWrite {
+  readonly client: Client;
+  readonly origin: Origin;
+  readonly seq: Seq;
+  readonly hlc: Hlc;
+  readonly created: boolean;
+  readonly replayed: boolean;
+  readonly respondAsync: boolean;
+  readonly tally: Tally;
+  readonly beganMs: number;
+  readonly deadlineMs: number;
+  done = false;
+
+  constructor(facts: WriteFacts, requirement: Requirement, nowMs: number, timeoutMs: number) {
+    this.client = facts.client;
+    this.origin = facts.origin;
+    this.seq = facts.seq;
+    this.hlc = facts.hlc;
+    this.created = facts.created;
+    this.replayed = facts.replayed;
+    this.respondAsync = facts.respondAsync;
+    this.tally = new Tally(requirement);
+    this.beganMs = nowMs;
+    this.deadlineMs = nowMs + timeoutMs;
+  }
 }
 
 export class PendingWrites {

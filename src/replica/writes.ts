@@ -7,8 +7,8 @@ import type { Now, Outbox } from '../model/effect.ts';
 import { encodeMutation } from '../model/encoding.ts';
 import { type Dot, formatDot } from '../model/id.ts';
 import type { Requirement } from '../model/quorum.ts';
-import { isLive, type Mutation, type Record } from '../model/record.ts';
-import { createPendingWrite, PendingWrites, type PendingWrite } from '../quorum/put.ts';
+import { isLive, type Mutation, type Record, type Version } from '../model/record.ts';
+import { PendingWrite, PendingWrites } from '../quorum/put.ts';
 import { Replays } from '../quorum/replay.ts';
 import { isReachable } from '../quorum/tally.ts';
 import type { KnownWrite } from '../store/idempotency.ts';
@@ -121,7 +121,9 @@ export class Writes {
       refuse(client, out, 'not-found', 'there is nothing to delete', {}, cell.lsn);
     } else {
       const mutation = this.#mint(command, cell, live === undefined, now, out);
-      this.#wait(command, mutation, namespace, requirement, now);
+      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
+      const outcome = { created: mutation.created, replayed: false };
+      this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));
     }
   }
 
@@ -170,49 +172,19 @@ export class Writes {
     return dots.length === 0 ? NO_DOTS : dots;
   }
 
-  #wait(
-    command: WriteCommand,
-    mutation: Mutation,
-    namespace: Namespace,
-    requirement: Requirement,
-    now: Now,
-  ): void {
-    const pending = this.#pendingOf(
-      command,
-      mutation,
-      mutation.created,
-      false,
-      namespace,
-      requirement,
-      now,
-    );
-    this.#pending.begin(pending);
-  }
-
   #pendingOf(
     command: WriteCommand,
-    version: { readonly origin: Dot['origin']; readonly seq: number; readonly hlc: number },
-    created: boolean,
-    replayed: boolean,
-    namespace: Namespace,
+    version: Version,
+    outcome: { readonly created: boolean; readonly replayed: boolean },
     requirement: Requirement,
+    timeoutMs: number,
     now: Now,
   ): PendingWrite {
-    const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-    return createPendingWrite(
-      {
-        client: command.client,
-        origin: version.origin,
-        seq: version.seq,
-        hlc: version.hlc,
-        created,
-        replayed,
-        respondAsync: command.respondAsync,
-        beganMs: now.monoMs,
-        deadlineMs: now.monoMs + timeoutMs,
-      },
-      requirement,
-    );
+    const { client, respondAsync } = command;
+    const { origin, seq, hlc } = version;
+    const { created, replayed } = outcome;
+    const facts = { client, origin, seq, hlc, created, replayed, respondAsync };
+    return new PendingWrite(facts, requirement, now.monoMs, timeoutMs);
   }
 
   /** True when the idempotency key settled the matter. */
@@ -239,9 +211,9 @@ export class Writes {
     } else if (known.digest !== digest) {
       refuse(command.client, out, 'idempotency-mismatch', 'this key named another request before');
     } else {
-      this.#replays.begin(
-        this.#pendingOf(command, known, known.created, true, namespace, requirement, now),
-      );
+      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
+      const outcome = { created: known.created, replayed: true };
+      this.#replays.begin(this.#pendingOf(command, known, outcome, requirement, timeoutMs, now));
       this.onProgress(now, out);
     }
     return true;
