@@ -1,0 +1,86 @@
+// The command line of the bench, checked: an unknown word is refused, every number has a bound.
+
+import { parseArgs } from 'node:util';
+
+import type { Distribution } from './client/keys.ts';
+import { type PeerName, peerNames, type Workload, workloads } from './workloads.ts';
+
+export interface Options {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  readonly connections: number;
+  readonly keys: number;
+  readonly distribution: Distribution;
+  /** Clients of a system with several places to go: spread over all, or all at the first. */
+  readonly entry: 'all' | 'one';
+  readonly workloads: readonly Workload[];
+  readonly limits: boolean;
+  readonly peers: readonly PeerName[];
+  readonly json: string | undefined;
+}
+
+export const usage = `npm run bench -- [options]
+  --quick              2 rounds of 1.5 s: a look, not a measurement
+  --rounds N           rounds (5)
+  --seconds S          measured seconds of each workload and system in a round (5)
+  --only A,B           of ${workloads.map(({ id }) => id).join(', ')}, limits;
+                       limits are taken from the rounds of put, get, read95, quorum95 and its own
+  --peers A,B          of ${peerNames.join(', ')}; "none" for none
+  --connections N      closed-loop connections (64)
+  --large              1 000 000 keys instead of 10 000
+  --zipfian            zipfian 0.99 instead of uniform
+  --entry all|one      clients at all replicas, or all at the first one (all)
+  --json FILE          all rounds as JSON`;
+
+export function parseOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      only: { type: 'string' },
+      peers: { type: 'string' },
+      connections: { type: 'string', default: '64' },
+      large: { type: 'boolean', default: false },
+      zipfian: { type: 'boolean', default: false },
+      entry: { type: 'string', default: 'all' },
+      json: { type: 'string' },
+    },
+  });
+  const seconds = numberIn(values.seconds ?? (values.quick ? '1.5' : '5'), 'seconds', 0.2, 3600);
+  const only = values.only?.split(',') ?? [...workloads.map(({ id }) => id), 'limits'];
+  known(only, [...workloads.map(({ id }) => id), 'limits'], 'only');
+  const peers = values.peers === 'none' ? [] : (values.peers?.split(',') ?? [...peerNames]);
+  known(peers, peerNames, 'peers');
+  known([values.entry], ['all', 'one'], 'entry');
+  return {
+    rounds: numberIn(values.rounds ?? (values.quick ? '2' : '5'), 'rounds', 1, 100),
+    seconds,
+    warmupSeconds: Math.min(1, seconds * 0.2),
+    connections: numberIn(values.connections, 'connections', 1, 1024),
+    keys: values.large ? 1_000_000 : 10_000,
+    distribution: values.zipfian ? 'zipfian' : 'uniform',
+    entry: values.entry === 'one' ? 'one' : 'all',
+    workloads: workloads.filter(({ id }) => only.includes(id)),
+    limits: only.includes('limits'),
+    peers: peerNames.filter((name) => peers.includes(name)),
+    json: values.json,
+  };
+}
+
+function numberIn(text: string, name: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!(value >= least && value <= most)) {
+    throw new Error(`--${name} must be a number from ${least} to ${most}`);
+  }
+  return value;
+}
+
+function known(words: readonly string[], allowed: readonly string[], name: string): void {
+  const stranger = words.find((word) => !allowed.includes(word));
+  if (stranger !== undefined) {
+    throw new Error(`--${name} takes ${allowed.join(', ')}, not ${stranger}`);
+  }
+}

@@ -1,0 +1,19 @@
+// Tables and numbers as text.
+
+import type { Spread } from './ratio.ts';
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** Three significant digits, no exponent, thousands apart. */
+export function number(value: number): string {
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
+  return String(Number(value.toPrecision(3)));
+}
+
+/** Median, then least and greatest. */
+export function spread({ median, min, max }: Spread): string {
+  return `${number(median)} (${number(min)}–${number(max)})`;
+}
