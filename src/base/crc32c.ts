@@ -10,21 +10,19 @@ export function crc32c(bytes: Uint8Array, start: number, end: number, before = 0
   let crc = before ^ 0xffffffff;
   let i = start;
   for (const last = end - 7; i < last; i += 8) {
-    const low =
-      crc ^
-      ((bytes[i] as number) |
-        ((bytes[i + 1] as number) << 8) |
-        ((bytes[i + 2] as number) << 16) |
-        ((bytes[i + 3] as number) << 24));
-    crc =
-      (table[1792 + (low & 255)] as number) ^
-      (table[1536 + ((low >>> 8) & 255)] as number) ^
-      (table[1280 + ((low >>> 16) & 255)] as number) ^
-      (table[1024 + (low >>> 24)] as number) ^
+    // What does not depend on the checksum so far comes first: the processor works ahead on it.
+    const behind =
       (table[768 + (bytes[i + 4] as number)] as number) ^
       (table[512 + (bytes[i + 5] as number)] as number) ^
       (table[256 + (bytes[i + 6] as number)] as number) ^
       (table[bytes[i + 7] as number] as number);
+    const even =
+      (table[1792 + ((crc ^ (bytes[i] as number)) & 255)] as number) ^
+      (table[1280 + (((crc >>> 16) ^ (bytes[i + 2] as number)) & 255)] as number);
+    const odd =
+      (table[1536 + (((crc >>> 8) ^ (bytes[i + 1] as number)) & 255)] as number) ^
+      (table[1024 + ((crc >>> 24) ^ (bytes[i + 3] as number))] as number);
+    crc = behind ^ even ^ odd;
   }
   for (; i < end; i++) {
     crc = (table[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8);

@@ -1,33 +1,46 @@
 // Turns the few names that occur again and again in what we decode (origins, namespaces, content types) into one
 // string each, without allocating. It is a direct-mapped cache: a collision costs a new string, never a wrong one.
 
-import { byteString } from './bytes.ts';
+import { byteString, bytesOf } from './bytes.ts';
 
 export interface Interner {
   /** The byte string of `bytes[start, end)`, or `undefined` when it is not acceptable. */
   intern(bytes: Uint8Array, start: number, end: number): string | undefined;
 }
 
+const NOTHING = new Uint8Array(0);
+
 /** `slots` is a power of two; `accept` is asked once for each string that enters. */
 export function createInterner(slots: number, accept: (text: string) => boolean): Interner {
   const texts = new Array<string>(slots).fill('');
+  const forms = Array.from<unknown, Uint8Array>({ length: slots }, () => NOTHING);
   return {
     intern(bytes, start, end) {
-      let hash = end - start;
-      for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
-      const slot = (hash ^ (hash >>> 15)) & (slots - 1);
-      const known = texts[slot] as string;
-      if (known.length > 0 && matches(known, bytes, start, end)) return known;
+      if (start === end) return accept('') ? '' : undefined;
+      const slot = spread(bytes, start, end) & (slots - 1);
+      const form = forms[slot] as Uint8Array;
+      if (matches(form, bytes, start, end)) return texts[slot];
       const text = byteString(bytes, start, end);
       if (!accept(text)) return undefined;
       texts[slot] = text;
+      forms[slot] = bytesOf(text);
       return text;
     },
   };
 }
 
-function matches(text: string, bytes: Uint8Array, start: number, end: number): boolean {
-  if (text.length !== end - start) return false;
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[start + i]) return false;
+/** Looks at a few bytes only: names that differ elsewhere share a slot, which costs time and nothing else. */
+function spread(bytes: Uint8Array, start: number, end: number): number {
+  const middle = (start + end) >> 1;
+  let hash = Math.imul(end - start, 31) + (bytes[end - 1] as number);
+  hash = Math.imul(hash, 31) + (bytes[end - 2] as number);
+  hash = Math.imul(hash, 31) + (bytes[middle] as number);
+  hash = Math.imul(hash, 31) + (bytes[start] as number);
+  return hash ^ (hash >>> 9);
+}
+
+function matches(form: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (form.length !== end - start) return false;
+  for (let i = 0; i < form.length; i++) if (form[i] !== bytes[start + i]) return false;
   return true;
 }

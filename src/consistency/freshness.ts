@@ -45,6 +45,11 @@ export class Freshness {
     }
   }
 
+  /** What waits may name entries that the peer lost with its life, and would then wait for ever. */
+  onDisconnected(peer: number): void {
+    (this.#waiting[peer] as Echo[]).length = 0;
+  }
+
   ofPeer(peer: number, nowMs: number): Staleness {
     const asOf = this.#asOfMs[peer];
     return asOf === undefined ? 'unknown' : Math.max(nowMs - asOf, 0);

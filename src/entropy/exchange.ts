@@ -1,8 +1,10 @@
 // Which missing ranges to ask for, and of whom: the delta half of anti-entropy. The stream of an origin's own replica
-// is the first source. A range is pulled from another holder when that replica cannot be reached, and from any holder
-// when its stream has made no progress for `retryMs`, which is how refused entries come again.
+// is the first source. A range is pulled from another holder when that replica cannot be reached, or when its stream
+// has made no progress for `retryMs`. The stream itself is asked to go back only when something of it was refused
+// here: what is merely slow would come twice.
 //
-// One request per origin is under way at a time; it ends with the next entries of that origin or after `retryMs`.
+// One request per origin is under way at a time. It ends with the entries that answer it, or after `retryMs`, and then
+// another holder is asked.
 
 import type { Outbox } from '../model/effect.ts';
 import { type Origin, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
@@ -21,12 +23,18 @@ interface Look {
   readonly sinceMs: number;
 }
 
+interface Request {
+  readonly peer: number;
+  readonly untilMs: number;
+}
+
 export class Exchange {
   readonly #log: Log;
   readonly #bytesMax: number;
   readonly #retryMs: number;
-  /** Until when a request for an origin is under way. */
-  readonly #asked = new Map<Origin, number>();
+  /** The last request for each origin that we lag behind. */
+  readonly #asked = new Map<Origin, Request>();
+  readonly #refused = new Set<Origin>();
   #lastLook = new Map<Origin, Look>();
 
   constructor(log: Log, bytesMax: number, retryMs: number) {
@@ -37,37 +45,82 @@ export class Exchange {
 
   /** Compares vectors with every connected peer and asks for what no stream is bringing. */
   look(holders: readonly Holder[], current: Origin, nowMs: number, out: Outbox): void {
-    const seen = new Map<Origin, Look>();
+    const looks = new Map<Origin, Look>();
+    for (const [origin, ahead] of this.#ahead(holders, current)) {
+      const seq = this.#log.head(origin);
+      const before = this.#lastLook.get(origin);
+      const look = before?.seq === seq ? before : { seq, sinceMs: nowMs };
+      looks.set(origin, look);
+      const isStalled = nowMs - look.sinceMs >= this.#retryMs;
+      if (isStalled || !isStreamed(origin, holders)) this.#askOneOf(ahead, origin, nowMs, out);
+    }
+    this.#lastLook = looks;
+  }
+
+  /** Entries of `origin` arrived: go on at once if they answer a request and their holder has more. */
+  onEntries(holder: Holder, origin: Origin, nowMs: number, out: Outbox): void {
+    this.#refused.delete(origin);
+    if (this.#asked.get(origin)?.peer !== holder.peer) return;
+    this.#asked.delete(origin);
+    const next = this.#log.head(origin) + 1;
+    if (holder.id === replicaOf(origin) || seqOf(holder.holds, origin) < next) return;
+    this.#ask(holder, origin, nowMs, out);
+  }
+
+  /** Entries of `origin` were refused: its stream must go back to bring them again. */
+  onRefused(origin: Origin): void {
+    this.#refused.add(origin);
+  }
+
+  /** A reader waits for entries of `origin` that `holder` has: they are pulled unless a stream is bringing them. */
+  hasten(
+    holder: Holder,
+    origin: Origin,
+    holders: readonly Holder[],
+    nowMs: number,
+    out: Outbox,
+  ): void {
+    if (isStreamed(origin, holders) || this.#isAsking(origin, nowMs)) return;
+    this.#ask(holder, origin, nowMs, out);
+  }
+
+  /** Who holds more than we do, by origin. */
+  #ahead(holders: readonly Holder[], current: Origin): Map<Origin, Holder[]> {
+    const ahead = new Map<Origin, Holder[]>();
     for (const holder of holders) {
       for (const [origin, theirs] of holder.holds) {
-        const ours = this.#log.head(origin);
-        if (theirs <= ours || origin === current) continue;
-        const before = this.#lastLook.get(origin);
-        const look = before?.seq === ours ? before : { seq: ours, sinceMs: nowMs };
-        seen.set(origin, look);
-        if (this.#isStreaming(origin, look, holders, nowMs)) continue;
-        this.#ask(holder, origin, ours + 1, nowMs, out);
+        if (theirs <= this.#log.head(origin) || origin === current) continue;
+        const others = ahead.get(origin);
+        if (others === undefined) ahead.set(origin, [holder]);
+        else others.push(holder);
       }
     }
-    this.#lastLook = seen;
+    return ahead;
   }
 
-  /** Entries of `origin` arrived: go on at once if this holder has more and no stream brings it. */
-  onEntries(holder: Holder | undefined, origin: Origin, nowMs: number, out: Outbox): void {
-    if (!this.#asked.delete(origin) || holder === undefined) return;
-    const next = this.#log.head(origin) + 1;
-    if (seqOf(holder.holds, origin) >= next) this.#ask(holder, origin, next, nowMs, out);
+  #askOneOf(ahead: readonly Holder[], origin: Origin, nowMs: number, out: Outbox): void {
+    if (this.#isAsking(origin, nowMs)) return;
+    const askable = this.#refused.has(origin)
+      ? ahead
+      : ahead.filter((holder) => holder.id !== replicaOf(origin));
+    const last = this.#asked.get(origin)?.peer ?? -1;
+    const holder = askable.find(({ peer }) => peer > last) ?? askable[0];
+    if (holder !== undefined) this.#ask(holder, origin, nowMs, out);
   }
 
-  #isStreaming(origin: Origin, look: Look, holders: readonly Holder[], nowMs: number): boolean {
-    const source = replicaOf(origin);
-    const connected = holders.some((holder) => holder.id === source);
-    return connected && nowMs - look.sinceMs < this.#retryMs;
+  #isAsking(origin: Origin, nowMs: number): boolean {
+    return (this.#asked.get(origin)?.untilMs ?? nowMs) > nowMs;
   }
 
-  #ask(holder: Holder, origin: Origin, from: Seq, nowMs: number, out: Outbox): void {
-    if ((this.#asked.get(origin) ?? 0) > nowMs) return;
-    this.#asked.set(origin, nowMs + this.#retryMs);
-    out.send(holder.peer, { kind: 'pull', origin, from, bytesMax: this.#bytesMax });
+  #ask(holder: Holder, origin: Origin, nowMs: number, out: Outbox): void {
+    const { peer } = holder;
+    const from = this.#log.head(origin) + 1;
+    this.#asked.set(origin, { peer, untilMs: nowMs + this.#retryMs });
+    out.send(peer, { kind: 'pull', origin, from, bytesMax: this.#bytesMax });
   }
+}
+
+/** The origin's own replica is connected, and streams what it holds of it. */
+function isStreamed(origin: Origin, holders: readonly Holder[]): boolean {
+  return holders.some((holder) => holder.id === replicaOf(origin));
 }

@@ -9,6 +9,11 @@ export class Gate {
   readonly #held = createRing<OutgoingReply>(256);
   #durable: Lsn = 0;
 
+  /** Replies that wait for their batch. */
+  get waiting(): number {
+    return this.#held.size;
+  }
+
   pass(outgoing: OutgoingReply): void {
     if (outgoing.lsn <= this.#durable) outgoing.client.onReply(outgoing.reply);
     else this.#held.push(outgoing);

@@ -5,7 +5,9 @@
 // meanwhile and their writes join the next commit, so the commit groups itself and needs no timer.
 //
 // Invariants: (1) a batch is handed over before anything of its turn is sent or replied; (2) a reply leaves only when
-// the batch it depends on is durable; (3) after a storage failure nothing is committed, sent or acknowledged.
+// the batch it depends on is durable; (3) after a storage failure nothing is committed or acknowledged; (4) once the
+// core asks for a halt it is only told of storage, until what was written before is durable or lost; then everybody who
+// still waits is answered, and nothing happens any more.
 
 import { createRing } from '../base/ring.ts';
 import type { Command, ReplicaState, Status } from '../model/command.ts';
@@ -66,7 +68,7 @@ export class Host implements ReplicaService {
 
   /** Requests that were taken and not answered. */
   get waiting(): number {
-    return this.#replica.waiting + this.#inbox.size;
+    return this.#replica.waiting + this.#inbox.size + this.#gate.waiting;
   }
 
   status(): Status {
@@ -81,8 +83,7 @@ export class Host implements ReplicaService {
 
   submit(command: Command): void {
     if (this.#halted) {
-      const reason = fault('storage-failed', 'the replica has stopped');
-      command.client.onReply({ kind: 'failed', fault: reason });
+      turnAway(command);
     } else if (this.#inbox.size >= this.#options.settings.inboxMax) {
       const reason = fault('overloaded', 'the inbox is full', { retryAfterMs: 1000 });
       command.client.onReply({ kind: 'failed', fault: reason });
@@ -122,7 +123,7 @@ export class Host implements ReplicaService {
       if (input === undefined) break;
       this.#step(input, now);
     }
-    if (this.#replica.timerMs <= now.monoMs) this.#step({ kind: 'tick' }, now);
+    if (this.#replica.timerMs <= now.monoMs) this.#step(TICK, now);
     this.#commit(now);
     this.#drain();
     if (this.#inbox.size > 0) this.#schedule();
@@ -131,7 +132,8 @@ export class Host implements ReplicaService {
 
   #step(input: Input, now: Now): void {
     if (input.kind === 'durable') this.#gate.open(input.lsn);
-    if (input.kind === 'storage-failed') this.#gate.failAll();
+    else if (input.kind === 'storage-failed') this.#gate.failAll();
+    else if (this.#out.haltReason !== undefined) return ignore(input);
     this.#replica.step(input, now, this.#out);
   }
 
@@ -167,7 +169,7 @@ export class Host implements ReplicaService {
       network.send(out.peers[i] as number, out.messages[i] as (typeof out.messages)[number]);
     }
     if (out.messages.length > 0) network.flush();
-    for (const outgoing of out.replies) this.#gate.pass(outgoing);
+    this.#reply();
     for (const { id, request } of out.ranges) {
       storage.range(request, (result) => this.#take({ kind: 'range', id, result }));
     }
@@ -179,11 +181,18 @@ export class Host implements ReplicaService {
     out.notes.length = 0;
     out.peers.length = 0;
     out.messages.length = 0;
-    out.replies.length = 0;
     out.ranges.length = 0;
     out.clears.length = 0;
-    if (out.haltReason !== undefined && this.#isSettled()) this.#halt(out.haltReason);
-    if (this.#replica.recovered && !this.#networkStarted) this.#startNetwork();
+    if (out.haltReason !== undefined) {
+      if (this.#isSettled()) this.#halt(out.haltReason);
+    } else if (this.#replica.recovered && !this.#networkStarted) {
+      this.#startNetwork();
+    }
+  }
+
+  #reply(): void {
+    for (const outgoing of this.#out.replies) this.#gate.pass(outgoing);
+    this.#out.replies.length = 0;
   }
 
   /** What was written before a halt is durable, or never will be. */
@@ -203,17 +212,22 @@ export class Host implements ReplicaService {
   #halt(reason: string): void {
     if (this.#halted) return;
     this.#halted = true;
+    this.#replica.step({ kind: 'stop' }, this.#now(), this.#out);
+    this.#reply();
+    for (let input = this.#inbox.shift(); input !== undefined; input = this.#inbox.shift()) {
+      ignore(input);
+    }
     this.#options.onHalt(reason);
   }
 
   #arm(now: Now): void {
     const dueMs = this.#replica.timerMs;
-    if (dueMs === this.#timerMs) return;
+    if (dueMs === this.#timerMs || this.#out.haltReason !== undefined) return;
     this.#timerMs = dueMs;
     const delayMs = Math.max(dueMs - now.monoMs, 0);
     this.#options.scheduler.arm(delayMs, () => {
       this.#timerMs = Number.POSITIVE_INFINITY;
-      this.#take({ kind: 'tick' });
+      this.#take(TICK);
     });
   }
 
@@ -221,6 +235,17 @@ export class Host implements ReplicaService {
     const { clock } = this.#options;
     return { wallMs: clock.wallMs(), monoMs: clock.monoMs() };
   }
+}
+
+const TICK: Input = { kind: 'tick' };
+
+/** What comes after the end has no effect; a client is told so. */
+function ignore(input: Input): void {
+  if (input.kind === 'command') turnAway(input.command);
+}
+
+function turnAway({ client }: Command): void {
+  client.onReply({ kind: 'failed', fault: fault('storage-failed', 'the replica has stopped') });
 }
 
 export function createHost(options: HostOptions): Host {

@@ -48,6 +48,8 @@ export type Input =
   | { readonly kind: 'storage-failed'; readonly reason: string }
   | { readonly kind: 'disk'; readonly low: boolean }
   | { readonly kind: 'drain' }
+  /** The host stops for good: everybody who still waits is told. */
+  | { readonly kind: 'stop' }
   | { readonly kind: 'tick' };
 
 export interface Outbox {

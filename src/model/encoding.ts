@@ -3,7 +3,8 @@
 //   version u8 | flags u8 | lane | origin | seq | hlc | namespace | key | optional fields | content type | value
 //   | chain u64 | crc32c u32
 //
-// Optional fields stand in the order of their flag bits and are absent when the bit is clear. The checksum covers
+// Optional fields stand in the order of their flag bits and are absent when the bit is clear. The usual content types
+// are one number, which lies above every length and so cannot be taken for one. The checksum covers
 // everything before it and is verified on every read, send and receive. The chain links an entry to its predecessor
 // in the origin's log: chain(n) = mix(chain(n - 1), checksum of the content, seq).
 //
@@ -12,10 +13,17 @@
 import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
-import { createInterner } from '../base/interner.ts';
-import { type Dot, KEY_BYTES_MAX, type Key, type NamespaceName, type Origin } from './id.ts';
-import { parseNamespace, parseOrigin } from './id.ts';
-import type { Idempotency, Mutation } from './record.ts';
+import { createInterner, type Interner } from '../base/interner.ts';
+import {
+  type Dot,
+  KEY_BYTES_MAX,
+  type Key,
+  type NamespaceName,
+  type Origin,
+  parseNamespace,
+  parseOrigin,
+} from './id.ts';
+import type { Idempotency, Mutation, Operation } from './record.ts';
 
 const FORMAT_VERSION = 1;
 
@@ -29,6 +37,10 @@ const IDEMPOTENCY = 1 << 6;
 const CREATED = 1 << 7;
 
 const TRAILER_BYTES = 12;
+/** Room that a mutation takes besides its value, unless it is unusually large. */
+const CONTENT_BYTES_USUAL = 512;
+/** Mutations are cut from slabs; a slab lives as long as any mutation on it, so it is small. */
+const SLAB_BYTES = 8192;
 const NAME_BYTES_MAX = 80;
 export const CONTENT_TYPE_BYTES_MAX = 255;
 export const DEPENDENCIES_MAX = 64;
@@ -38,47 +50,56 @@ export const IDEMPOTENCY_KEY_BYTES_MAX = 255;
 /** A hard bound of the form; the configured bound on values is lower. */
 export const MUTATION_BYTES_MAX = 32 * 1024 * 1024;
 
+/** Part of the format: new ones are added at the end. */
+const CONTENT_TYPES_USUAL: readonly string[] = [
+  '',
+  'application/octet-stream',
+  'application/json',
+  'text/plain',
+  'text/plain; charset=utf-8',
+  'application/x-www-form-urlencoded',
+];
+const CONTENT_TYPE_CODE_MIN = CONTENT_TYPE_BYTES_MAX + 1;
+const CONTENT_TYPE_CODES: ReadonlyMap<string, number> = new Map(
+  CONTENT_TYPES_USUAL.map((text, at) => [text, CONTENT_TYPE_CODE_MIN + at]),
+);
+
 /** A mutation that has not been encoded yet. */
 export type Draft = Omit<Mutation, 'digest' | 'chain' | 'bytes'>;
 
 const origins = createInterner(1024, (text) => parseOrigin(text) !== undefined);
 const namespaces = createInterner(256, (text) => parseNamespace(text) !== undefined);
 const contentTypes = createInterner(256, () => true);
-const writer = new ByteWriter();
+const writer = new ByteWriter(SLAB_BYTES);
 const reader = new ByteReader(new Uint8Array(0));
 
 /** Encodes a mutation behind `previousChain`, the chain of its predecessor (0 before the first). */
 export function encodeMutation(draft: Draft, previousChain: number): Mutation {
+  assert(draft.value.length <= MUTATION_BYTES_MAX, 'encoding: value too large');
   writer.reset();
+  writer.reserve(CONTENT_BYTES_USUAL + draft.value.length);
   writeContent(draft);
-  const digest = crc32c(writer.bytes, 0, writer.at);
+  const digest = crc32c(writer.bytes, writer.start, writer.at);
   const chain = nextChain(previousChain, digest, draft.seq);
-  const end = writer.at;
   writer.u64(chain);
-  writer.u32(crc32c(writer.bytes, end, end + 8, digest));
-  const bytes = writer.take();
-  const valueStart = end - draft.value.length;
-  return {
-    origin: draft.origin,
-    seq: draft.seq,
-    hlc: draft.hlc,
-    lane: draft.lane,
-    group: draft.group,
-    namespace: draft.namespace,
-    key: draft.key,
-    operation: draft.operation,
-    created: draft.created,
-    dependencies: draft.dependencies,
-    expiresAtMs: draft.expiresAtMs,
-    tags: draft.tags,
-    weight: draft.weight,
-    idempotency: draft.idempotency,
-    contentType: draft.contentType,
-    value: bytes.subarray(valueStart, end),
-    digest,
-    chain,
-    bytes,
-  };
+  writer.u32(crc32c(writer.bytes, writer.at - 8, writer.at, digest));
+  const mutation = new EncodedMutation(writer.cut(), draft.value.length, digest, chain);
+  mutation.origin = draft.origin;
+  mutation.seq = draft.seq;
+  mutation.hlc = draft.hlc;
+  mutation.lane = draft.lane;
+  mutation.group = draft.group;
+  mutation.namespace = draft.namespace;
+  mutation.key = draft.key;
+  mutation.operation = draft.operation;
+  mutation.created = draft.created;
+  mutation.dependencies = draft.dependencies;
+  mutation.expiresAtMs = draft.expiresAtMs;
+  mutation.tags = draft.tags;
+  mutation.weight = draft.weight;
+  mutation.idempotency = draft.idempotency;
+  mutation.contentType = draft.contentType;
+  return mutation;
 }
 
 function writeContent(draft: Draft): void {
@@ -99,8 +120,14 @@ function writeContent(draft: Draft): void {
     writer.text(draft.idempotency.key);
     writer.u32(draft.idempotency.digest);
   }
-  writer.text(draft.contentType);
+  writeContentType(draft.contentType);
   writer.blob(draft.value);
+}
+
+function writeContentType(contentType: string): void {
+  const code = CONTENT_TYPE_CODES.get(contentType);
+  if (code === undefined) writer.text(contentType);
+  else writer.varint(code);
 }
 
 function flagsOf(draft: Draft): number {
@@ -164,38 +191,34 @@ function readContent(bytes: Uint8Array, digest: number, chain: number): Mutation
   const tags = flags & TAGS ? readTags() : NO_TAGS;
   const weight = flags & WEIGHT ? reader.f64() : 0;
   const idempotency = flags & IDEMPOTENCY ? readIdempotency() : undefined;
-  const contentType = readName(contentTypes, CONTENT_TYPE_BYTES_MAX) ?? '';
-  const value = reader.blob();
-  if (!reader.finished) return undefined;
+  const contentType = readContentType();
+  const valueLength = reader.varint();
+  if (reader.failed || reader.left !== valueLength) return undefined;
   if (origin === undefined || namespace === undefined || seq === 0 || key === '') return undefined;
-  return {
-    origin,
-    seq,
-    hlc,
-    lane,
-    group,
-    namespace,
-    key,
-    operation: flags & DELETE ? 'delete' : 'put',
-    created: (flags & CREATED) !== 0,
-    dependencies,
-    expiresAtMs,
-    tags,
-    weight,
-    idempotency,
-    contentType,
-    value,
-    digest,
-    chain,
-    bytes,
-  };
+  const mutation = new EncodedMutation(bytes, valueLength, digest, chain);
+  mutation.origin = origin;
+  mutation.seq = seq;
+  mutation.hlc = hlc;
+  mutation.lane = lane;
+  mutation.group = group;
+  mutation.namespace = namespace;
+  mutation.key = key;
+  mutation.operation = flags & DELETE ? 'delete' : 'put';
+  mutation.created = (flags & CREATED) !== 0;
+  mutation.dependencies = dependencies;
+  mutation.expiresAtMs = expiresAtMs;
+  mutation.tags = tags;
+  mutation.weight = weight;
+  mutation.idempotency = idempotency;
+  mutation.contentType = contentType;
+  return mutation;
 }
 
-function readName(
-  interner: ReturnType<typeof createInterner>,
-  lengthMax = NAME_BYTES_MAX,
-): string | undefined {
-  const length = reader.varint();
+function readName(interner: Interner): string | undefined {
+  return readKnown(interner, reader.varint(), NAME_BYTES_MAX);
+}
+
+function readKnown(interner: Interner, length: number, lengthMax: number): string | undefined {
   if (length > lengthMax || length > reader.left) {
     reader.fail();
     return undefined;
@@ -203,6 +226,16 @@ function readName(
   const start = reader.at;
   reader.at += length;
   return interner.intern(reader.bytes, start, reader.at);
+}
+
+function readContentType(): string {
+  const length = reader.varint();
+  if (length <= CONTENT_TYPE_BYTES_MAX) {
+    return readKnown(contentTypes, length, CONTENT_TYPE_BYTES_MAX) ?? '';
+  }
+  const usual = CONTENT_TYPES_USUAL[length - CONTENT_TYPE_CODE_MIN];
+  if (usual === undefined) reader.fail();
+  return usual ?? '';
 }
 
 function readDots(): readonly Dot[] {
@@ -248,4 +281,42 @@ function mix(word: number): number {
   x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
   x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
   return (x ^ (x >>> 16)) >>> 0;
+}
+
+/**
+ * A mutation over its encoded form. Whoever makes one fills it in and then hands it out as a `Mutation`, which nobody
+ * changes. The value is a view made when it is asked for: most mutations pass through a replica without being read.
+ */
+class EncodedMutation implements Mutation {
+  origin = '' as Origin;
+  seq = 0;
+  hlc = 0;
+  lane = 0;
+  group = '';
+  namespace = '' as NamespaceName;
+  key = '' as Key;
+  operation: Operation = 'put';
+  created = false;
+  dependencies = NO_DOTS;
+  expiresAtMs = 0;
+  tags = NO_TAGS;
+  weight = 0;
+  idempotency: Idempotency | undefined = undefined;
+  contentType = '';
+  readonly digest: number;
+  readonly chain: number;
+  readonly bytes: Uint8Array;
+  readonly #valueLength: number;
+
+  constructor(bytes: Uint8Array, valueLength: number, digest: number, chain: number) {
+    this.bytes = bytes;
+    this.digest = digest;
+    this.chain = chain;
+    this.#valueLength = valueLength;
+  }
+
+  get value(): Uint8Array {
+    const end = this.bytes.length - TRAILER_BYTES;
+    return this.bytes.subarray(end - this.#valueLength, end);
+  }
 }

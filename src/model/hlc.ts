@@ -18,7 +18,7 @@ export interface HybridClock {
   readonly last: Hlc;
   /** A stamp for an event of this replica. */
   tick(wallMs: number): Hlc;
-  /** Takes note of a stamp from elsewhere; false, and no effect, when it lies beyond the drift bound. */
+  /** Takes note of a stamp from elsewhere; false, and no effect, when that would move the clock beyond the bound. */
   witness(stamp: Hlc, wallMs: number): boolean;
   /** Raises the floor to a stamp that this replica's own log holds: it was once accepted, so it has no drift bound. */
   raise(stamp: Hlc): void;
@@ -37,8 +37,9 @@ export function createHybridClock(driftMaxMs: number): HybridClock {
       return last;
     },
     witness(stamp, wallMs) {
+      if (stamp <= last) return true;
       if (stamp > hlcFromMs(wallMs + driftMaxMs)) return false;
-      if (stamp > last) last = stamp;
+      last = stamp;
       return true;
     },
     raise(stamp) {

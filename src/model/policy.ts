@@ -134,7 +134,7 @@ function compilePolicy(
     });
   }
   if (problems.length > 0 || w === undefined || r === undefined) return problems;
-  const overlap = intersects(r.requirement, w.requirement, members);
+  const overlap = intersects(r.requirement, w.requirement);
   if (fields['claimOverlap'] === true && !overlap) {
     const reason = `r + w must exceed ${members.length} replicas for reads to meet every write`;
     return [{ path: `${path}.claimOverlap`, code: 'contradiction', reason }];

@@ -62,18 +62,17 @@ export function requirementOf(
 }
 
 /** The replicas of two requirements always meet, whichever of them answer. */
-export function intersects(
-  reads: Requirement,
-  writes: Requirement,
-  members: readonly Member[],
-): boolean {
-  return reads.groups.some((read) =>
-    writes.groups.some(
-      (write) =>
-        read.mask === write.mask &&
-        read.count + write.count > bitCount(read.mask & maskOf(members)),
-    ),
-  );
+export function intersects(reads: Requirement, writes: Requirement): boolean {
+  return crowds(reads, writes) || crowds(writes, reads);
+}
+
+/** Some group of `outer` leaves too few of its members over for the groups of `inner` that lie within it. */
+function crowds(outer: Requirement, inner: Requirement): boolean {
+  return outer.groups.some(({ mask, count }) => {
+    const within = inner.groups.filter((group) => (group.mask & ~mask) === 0);
+    const needed = within.reduce((sum, group) => sum + group.count, count);
+    return needed > bitCount(mask);
+  });
 }
 
 export function majority(size: number): number {

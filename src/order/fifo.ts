@@ -58,6 +58,14 @@ export class FifoWaits<T> {
     }
   }
 
+  /** Forgets all that wait; gives their items. */
+  abandon(): T[] {
+    const waits = [...this.#waits.values()].flat();
+    this.#waits.clear();
+    this.#size = 0;
+    return waits.map(({ item }) => item);
+  }
+
   #release(
     origin: Origin,
     waits: Wait<T>[],

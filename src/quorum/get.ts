@@ -6,6 +6,8 @@
 //   asking -> lost      the members that can still answer do not suffice
 //   asking -> expired   the deadline came first
 //
+// A read that explains or heals takes what it can get: it is won when all that were asked have answered or are gone.
+//
 // What follows from an outcome (reply, repair, catching up) is decided by the owner, who is told once per read.
 
 import type { Client } from '../model/command.ts';
@@ -15,6 +17,7 @@ import type { ReadReply } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { bitCount, type Requirement } from '../model/quorum.ts';
 import { compareVersions, type Record } from '../model/record.ts';
+import type { ReadonlyVector } from '../model/vector.ts';
 import type { Nearness } from './nearness.ts';
 import { Tally } from './tally.ts';
 
@@ -30,11 +33,14 @@ export interface PendingRead {
   readonly deadlineMs: number;
   /** When to ask one peer more. */
   hedgeAtMs: number;
-  /** Members that were asked, as bits. */
+  /** Members that were asked, as bits; those that said that their record is damaged; and when each was asked. */
   asked: number;
+  damaged: number;
+  readonly askedAtMs: number[];
   /** Records by member, where `tally.yes` has its bit. */
   readonly answers: (Record | undefined)[];
   newest: Record | undefined;
+  readonly cut: ReadonlyVector | undefined;
 }
 
 /** For a client's answer, to show every replica's view, or to replace a damaged record. */
@@ -55,7 +61,8 @@ export interface ReadRequestOptions {
 export interface LocalAnswer {
   readonly member: number;
   readonly record: Record | undefined;
-  readonly damaged: boolean;
+  /** Where its record is damaged: the stable cut, which every answer covers, at the time of asking. */
+  readonly cut: ReadonlyVector | undefined;
 }
 
 export class PendingReads {
@@ -100,21 +107,25 @@ export class PendingReads {
       deadlineMs: now.monoMs + options.timeoutMs,
       hedgeAtMs: Number.POSITIVE_INFINITY,
       asked: 1 << local.member,
+      damaged: 0,
+      askedAtMs: [],
       answers: [],
       newest: undefined,
+      cut: local.cut,
     };
     this.#reads.set(read.id, read);
-    this.#take(read, local.member, local.damaged ? 'damaged' : 'record', local.record);
+    this.#take(read, local.member, local.cut === undefined ? 'record' : 'damaged', local.record);
     this.#askNeeded(read, connected, now, out);
     this.#decide(read, now, out);
   }
 
   onReply(peer: number, reply: ReadReply, connected: number, now: Now, out: Outbox): void {
     const read = this.#reads.get(reply.id);
-    if (read === undefined) return;
-    this.#nearness.observe(peer, now.monoMs - read.beganMs);
-    this.#take(read, peer, reply.answer, reply.record);
-    if (reply.answer === 'damaged') this.#askNeeded(read, connected, now, out);
+    if (read === undefined || ((read.asked >> peer) & 1) === 0) return;
+    this.#nearness.observe(peer, now.monoMs - (read.askedAtMs[peer] ?? read.beganMs));
+    const answer = isUnder(read, reply.record) ? reply.answer : 'damaged';
+    this.#take(read, peer, answer, reply.record);
+    if (answer === 'damaged') this.#askNeeded(read, connected, now, out);
     this.#decide(read, now, out);
   }
 
@@ -146,6 +157,13 @@ export class PendingReads {
     }
   }
 
+  /** Forgets all that wait; gives their clients. */
+  abandon(): Client[] {
+    const reads = [...this.#reads.values()];
+    this.#reads.clear();
+    return reads.map(({ client }) => client).filter((client) => client !== undefined);
+  }
+
   #take(
     read: PendingRead,
     member: number,
@@ -153,6 +171,7 @@ export class PendingReads {
     record: Record | undefined,
   ): void {
     if (answer === 'damaged') {
+      read.damaged |= 1 << member;
       read.tally.reject(member);
       return;
     }
@@ -174,13 +193,14 @@ export class PendingReads {
 
   #ask(read: PendingRead, peer: number, now: Now, out: Outbox): void {
     read.asked |= 1 << peer;
+    read.askedAtMs[peer] = now.monoMs;
     read.hedgeAtMs = now.monoMs + this.#nearness.hedgeAfterMs(peer);
     out.send(peer, { kind: 'read-request', id: read.id, namespace: read.namespace, key: read.key });
   }
 
   #hedge(read: PendingRead, connected: number, now: Now, out: Outbox): void {
     read.hedgeAtMs = Number.POSITIVE_INFINITY;
-    const open = read.tally.requirement.mask & connected & ~read.asked;
+    const open = read.tally.wanted & connected & ~read.asked;
     const peer = this.#nearness.order.find((index) => (open >> index) & 1);
     if (peer === undefined) return;
     this.#metrics.readHedges++;
@@ -188,7 +208,7 @@ export class PendingReads {
   }
 
   #decide(read: PendingRead, now: Now, out: Outbox): void {
-    const state = read.tally.state;
+    const state = read.purpose === 'read' ? read.tally.state : stateOfSurvey(read);
     if (state !== 'pending') this.#end(read, state, now, out);
   }
 
@@ -202,4 +222,13 @@ export class PendingReads {
     const dueMs = Math.min(read.deadlineMs, read.hedgeAtMs);
     if (dueMs < this.#timerMs) this.#timerMs = dueMs;
   }
+}
+
+function stateOfSurvey({ asked, tally }: PendingRead): 'won' | 'pending' {
+  return (asked & ~(tally.yes | tally.no)) === 0 ? 'won' : 'pending';
+}
+
+/** A record under another key than the one that was asked for is no answer. */
+function isUnder({ namespace, key }: PendingRead, record: Record | undefined): boolean {
+  return record === undefined || (record.namespace === namespace && record.key === key);
 }

@@ -20,6 +20,14 @@ export class Tally {
     return bitCount(this.yes);
   }
 
+  /** Members of groups that do not have their count yet. */
+  get wanted(): number {
+    return this.requirement.groups.reduce(
+      (wanted, { mask, count }) => (bitCount(mask & this.yes) < count ? wanted | mask : wanted),
+      0,
+    );
+  }
+
   accept(member: number): void {
     const bit = 1 << member;
     if ((this.no & bit) === 0) this.yes |= bit;

@@ -2,6 +2,7 @@
 // forgetting idempotency keys whose window has ended, and the scrub that now and then reads everything stored and
 // verifies it (RELIABILITY S8). A damaged record is fetched from the peers; a damaged log entry is reported.
 
+import { equalBytes } from '../base/bytes.ts';
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { Key, NamespaceName, Seq } from '../model/id.ts';
@@ -15,6 +16,7 @@ import {
   idempotencyEnded,
   logKey,
   parseRecordKey,
+  recordKey,
   type Span,
 } from '../store/layout.ts';
 import { LIVE_LANE } from '../store/log.ts';
@@ -100,7 +102,7 @@ export class Housekeeping {
   #verify(entries: readonly RangeEntry[], more: boolean, now: Now, out: Outbox): void {
     for (const entry of entries) {
       this.#context.metrics.scrubEntries++;
-      if (decodeMutation(entry.value) === undefined) this.#onDamaged(entry.key, now, out);
+      if (!isWhole(entry)) this.#onDamaged(entry.key, now, out);
     }
     const last = entries[entries.length - 1];
     const span = this.#scrub.shift() as Span;
@@ -119,4 +121,13 @@ export class Housekeeping {
     this.#reading = { id: this.#nextId(), job };
     out.range(this.#reading.id, { ...span, reverse: false, limit, bytesMax: SCRUB_BYTES_MAX });
   }
+}
+
+/** It can be read, and lies where it belongs. */
+function isWhole({ key, value }: RangeEntry): boolean {
+  const entry = decodeMutation(value);
+  if (entry === undefined) return false;
+  const { lane, origin, seq, namespace } = entry;
+  const isRecord = parseRecordKey(key) !== undefined;
+  return equalBytes(key, isRecord ? recordKey(namespace, entry.key) : logKey(lane, origin, seq));
 }

@@ -4,7 +4,7 @@
 // With a delimiter, keys that share the part up to it fold into one prefix, and the scan leaps over the rest of them.
 
 import { bytesOf, compareBytes } from '../base/bytes.ts';
-import type { ListCommand } from '../model/command.ts';
+import type { ListCommand, Staleness } from '../model/command.ts';
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import { isLive, type Record } from '../model/record.ts';
@@ -20,6 +20,9 @@ const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 interface Listing {
   readonly command: ListCommand;
   readonly deadlineMs: number;
+  /** When it began, and how stale what was stored then could be: the first page is as old as that. */
+  readonly beganMs: number;
+  readonly stalenessMs: Staleness;
   span: Span;
   readonly items: Record[];
   readonly prefixes: string[];
@@ -47,9 +50,9 @@ export class Lists {
       });
     } else {
       const deadlineMs = now.monoMs + (command.timeoutMs ?? namespace.policy.timeoutMs);
-      const span = spanOf(command);
-      const listing = { command, deadlineMs, span, items: [], prefixes: [], bytes: 0, after: '' };
-      this.#read(listing, now, out);
+      const stalenessMs = this.#context.freshness.bound(now.monoMs);
+      const began = { deadlineMs, beganMs: now.monoMs, stalenessMs, span: spanOf(command) };
+      this.#read({ command, ...began, items: [], prefixes: [], bytes: 0, after: '' }, now, out);
     }
   }
 
@@ -74,14 +77,17 @@ export class Lists {
     } else if (scan === 'leap' || result.more) {
       this.#read(listing, now, out);
     } else {
-      listing.after = '';
-      this.#reply(listing, now, out);
+      this.#end(listing, now, out);
     }
+  }
+
+  get waiting(): number {
+    return this.#running.size;
   }
 
   failAll(out: Outbox): void {
     for (const { command } of this.#running.values()) {
-      refuse(command.client, out, 'storage-failed', 'the storage of this replica has failed');
+      refuse(command.client, out, 'storage-failed', 'the replica has stopped');
     }
     this.#running.clear();
   }
@@ -96,10 +102,21 @@ export class Lists {
       );
       return;
     }
+    const { command, span } = listing;
+    if (compareBytes(span.from, span.to) >= 0) {
+      this.#end(listing, now, out);
+      return;
+    }
     const id = this.#nextId();
     this.#running.set(id, listing);
-    const { reverse } = listing.command;
-    out.range(id, { ...listing.span, reverse, limit: PAGE_ENTRIES, bytesMax: PAGE_BYTES });
+    const { reverse } = command;
+    out.range(id, { ...span, reverse, limit: PAGE_ENTRIES, bytesMax: PAGE_BYTES });
+  }
+
+  /** Nothing is left behind what was found. */
+  #end(listing: Listing, now: Now, out: Outbox): void {
+    listing.after = '';
+    this.#reply(listing, now, out);
   }
 
   /** Takes a page's entries up to the limit, or up to a prefix that the scan leaps over. */
@@ -133,8 +150,9 @@ export class Lists {
   }
 
   #reply(listing: Listing, now: Now, out: Outbox): void {
-    const { items, prefixes, after: cursor, command } = listing;
-    const stalenessMs = this.#context.freshness.bound(now.monoMs);
+    const { items, prefixes, after: cursor, command, beganMs } = listing;
+    const stalenessMs =
+      listing.stalenessMs === 'unknown' ? 'unknown' : listing.stalenessMs + now.monoMs - beganMs;
     out.reply(command.client, { kind: 'listed', items, prefixes, after: cursor, stalenessMs }, 0);
   }
 }
@@ -160,7 +178,7 @@ function spanOf(command: ListCommand): Span {
   if (start !== '') from = larger(from, concat(base, start));
   if (end !== '') to = smaller(to, concat(base, end));
   if (command.after === '') return { from, to };
-  const isFolded = command.delimiter !== '' && command.after.endsWith(command.delimiter);
+  const isFolded = foldedPrefix(command, command.after) === command.after;
   const last = concat(base, command.after);
   if (reverse) return { from, to: smaller(to, last) };
   return { from: larger(from, isFolded ? after(last) : behind(last)), to };

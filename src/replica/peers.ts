@@ -16,7 +16,6 @@ export class Peer {
   greeted = false;
   /** It said hello at least once since this replica started. */
   known = false;
-  lastHeardMs = 0;
   holds: Vector = new Map();
   /** The peer's last ping, when it came, and our own heads at that moment. */
   ping = 0;
@@ -30,10 +29,9 @@ export class Peer {
     this.sender = sender;
   }
 
-  onHello(hello: Hello, nowMs: number): void {
+  onHello(hello: Hello): void {
     this.greeted = true;
     this.known = true;
-    this.lastHeardMs = nowMs;
     this.holds = new Map(hello.vector);
     this.sender.begin(hello.vector, hello.windowBytes);
   }
@@ -47,6 +45,7 @@ export class Peer {
 
   learn(vector: VectorEntries): void {
     for (const [origin, seq] of vector) this.holds.set(origin, seq);
+    this.sender.onHeld(vector);
   }
 
   /** The entries of `vector` that this peer has not been told on this connection. */
@@ -97,8 +96,8 @@ export class Peers {
     return this.all().filter((peer) => peer.greeted);
   }
 
-  onHello(peer: Peer, hello: Hello, nowMs: number): void {
-    peer.onHello(hello, nowMs);
+  onHello(peer: Peer, hello: Hello): void {
+    peer.onHello(hello);
     this.#reachable |= 1 << peer.member.index;
   }
 

@@ -4,6 +4,9 @@
 //
 // In `fifo` namespaces a single newer record would overtake its origin's earlier writes. There the read waits until
 // the stream has brought everything up to that version (order/fifo.ts), and a repair is a nudge to pull the stream.
+//
+// Where this replica's own record is damaged, what was there is told from two sources together: the record of a peer,
+// which covers everything up to the stable cut, and this replica's own log beyond the cut. A peer alone may be behind.
 
 import { createRing } from '../base/ring.ts';
 import type { Client, ExplainCommand, ReadCommand, ReplicaView } from '../model/command.ts';
@@ -11,7 +14,7 @@ import type { Lsn, Now, Outbox } from '../model/effect.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { ReadReply, ReadRequest } from '../model/message.ts';
 import type { Requirement } from '../model/quorum.ts';
-import { compareVersions, isLive, type Record } from '../model/record.ts';
+import { compareVersions, isLive, mergeRecords, type Record } from '../model/record.ts';
 import { missing } from '../model/vector.ts';
 import { FifoWaits } from '../order/fifo.ts';
 import {
@@ -24,6 +27,9 @@ import { isReachable } from '../quorum/tally.ts';
 import type { Cell } from '../store/table.ts';
 import { type Context, refuse } from './context.ts';
 import type { Namespace } from './namespaces.ts';
+
+/** Asks the peer for entries of an origin up to one that it showed us, unless they are on their way. */
+export type Hasten = (peer: number, origin: Record['origin'], now: Now, out: Outbox) => void;
 
 const EXPLAIN_TIMEOUT_MS = 1000;
 const HEAL_TIMEOUT_MS = 5000;
@@ -39,6 +45,7 @@ export class Reads {
   readonly #pending: PendingReads;
   readonly #fifo: FifoWaits<Waiting>;
   readonly #ownBit: number;
+  readonly #hasten: Hasten;
   /** Answers to peers that show what is not durable yet. */
   readonly #held = createRing<{
     readonly lsn: Lsn;
@@ -47,8 +54,9 @@ export class Reads {
   }>();
   #durableLsn: Lsn = 0;
 
-  constructor(context: Context) {
+  constructor(context: Context, hasten: Hasten) {
     this.#context = context;
+    this.#hasten = hasten;
     this.#ownBit = 1 << context.self.index;
     this.#pending = new PendingReads(context.nearness, context.metrics, (read, outcome, now, out) =>
       this.#finish(read, outcome, now, out),
@@ -94,24 +102,22 @@ export class Reads {
       refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
       return;
     }
+    if (this.#isFull(command.client, out)) return;
     const timeoutMs = command.timeoutMs ?? EXPLAIN_TIMEOUT_MS;
     const cell = table.read(command.namespace, command.key);
     this.#begin({ ...command, purpose: 'explain', requirement, timeoutMs }, cell, now, out);
   }
 
-  /** A stored record is damaged: take the newest that the peers hold in its place. */
+  /** A stored record is damaged: put what memory or the peers hold in its place. */
   heal(namespace: NamespaceName, key: Key, now: Now, out: Outbox): void {
-    const cell = this.#context.table.read(namespace, key);
-    const requirement = this.#context.namespaces.requirement('all');
+    const { table, namespaces, settings } = this.#context;
+    const cell = table.read(namespace, key);
+    const requirement = namespaces.requirement('all');
+    if (!cell.damaged) table.rewrite(cell, out);
     if (!cell.damaged || requirement === undefined) return;
+    if (this.waiting >= settings.readsPendingMax) return;
     const options = { purpose: 'heal', client: undefined, namespace, key } as const;
     this.#begin({ ...options, requirement, timeoutMs: HEAL_TIMEOUT_MS }, cell, now, out);
-  }
-
-  #endHeal(read: PendingRead, out: Outbox): void {
-    const { table } = this.#context;
-    if (read.newest !== undefined && table.read(read.namespace, read.key).damaged)
-      table.apply(read.newest, out);
   }
 
   /** A peer asks for our record. It leaves when it is durable here. */
@@ -132,7 +138,12 @@ export class Reads {
   }
 
   onReply(peer: number, reply: ReadReply, now: Now, out: Outbox): void {
-    this.#pending.onReply(peer, reply, this.#context.peers.reachable, now, out);
+    const { clock, metrics, peers } = this.#context;
+    const { record } = reply;
+    const isTimely = record === undefined || clock.witness(record.hlc, now.wallMs);
+    if (!isTimely) metrics.clockRefusals++;
+    const taken: ReadReply = isTimely ? reply : { ...reply, answer: 'damaged', record: undefined };
+    this.#pending.onReply(peer, taken, peers.reachable, now, out);
   }
 
   onConnected(now: Now, out: Outbox): void {
@@ -140,6 +151,7 @@ export class Reads {
   }
 
   onDisconnected(peer: number, now: Now, out: Outbox): void {
+    this.#forgetHeld(peer);
     this.#pending.onDisconnected(peer, this.#context.peers.reachable, now, out);
   }
 
@@ -154,6 +166,30 @@ export class Reads {
     this.#fifo.expire(now, out);
   }
 
+  /** The replica stops: who still waits is told. */
+  failAll(out: Outbox): void {
+    const waiting = this.#fifo.abandon().map(({ client }) => client);
+    for (const client of [...this.#pending.abandon(), ...waiting]) {
+      refuse(client, out, 'storage-failed', 'the replica has stopped');
+    }
+  }
+
+  /** An answer belongs to the connection over which it was asked for: a later life numbers its reads anew. */
+  #forgetHeld(peer: number): void {
+    for (let left = this.#held.size; left > 0; left--) {
+      const held = this.#held.shift();
+      if (held !== undefined && held.peer !== peer) this.#held.push(held);
+    }
+  }
+
+  #isFull(client: Client, out: Outbox): boolean {
+    const { readsPendingMax } = this.#context.settings;
+    if (this.waiting < readsPendingMax) return false;
+    const detail = `${readsPendingMax} reads are waiting already`;
+    refuse(client, out, 'overloaded', detail, { retryAfterMs: 1000 });
+    return true;
+  }
+
   #ask(
     command: ReadCommand,
     cell: Cell,
@@ -162,29 +198,27 @@ export class Reads {
     now: Now,
     out: Outbox,
   ): void {
-    const { peers, settings } = this.#context;
-    if (!isReachable(requirement, peers.reachable)) {
+    if (!isReachable(requirement, this.#context.peers.reachable)) {
       refuse(command.client, out, 'no-quorum', 'too few replicas can be reached for this r', {
         required: requirement.count,
         retryAfterMs: 1000,
       });
-    } else if (this.waiting >= settings.readsPendingMax) {
-      const detail = `${settings.readsPendingMax} reads are waiting already`;
-      refuse(command.client, out, 'overloaded', detail, { retryAfterMs: 1000 });
-    } else {
+    } else if (!this.#isFull(command.client, out)) {
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
       this.#begin({ ...command, purpose: 'read', requirement, timeoutMs }, cell, now, out);
     }
   }
 
   #begin(options: ReadRequestOptions, cell: Cell, now: Now, out: Outbox): void {
-    const local = { member: this.#context.self.index, record: cell.record, damaged: cell.damaged };
-    this.#pending.begin(options, local, this.#context.peers.reachable, now, out);
+    const { self, peers, log } = this.#context;
+    const cut = cell.damaged ? peers.stableCut(log.durable) : undefined;
+    const local = { member: self.index, record: cell.record, cut };
+    this.#pending.begin(options, local, peers.reachable, now, out);
   }
 
   #finish(read: PendingRead, outcome: ReadOutcome, now: Now, out: Outbox): void {
     const { client } = read;
-    if (client === undefined) this.#endHeal(read, out);
+    if (client === undefined) this.#restore(read, out);
     else if (read.purpose === 'explain') this.#replyExplained(read, client, out);
     else if (outcome === 'won') this.#settle(read, client, now, out);
     else this.#fail(read, client, outcome, out);
@@ -211,10 +245,21 @@ export class Reads {
     const { newest } = read;
     if (newest !== undefined && this.#isFifo(read.namespace)) {
       this.#catchUp(read, client, newest, now, out);
-      return;
+    } else {
+      if (newest !== undefined) this.#repair(read, newest, out);
+      this.#replyFromTable(read, client, now, out);
     }
-    if (newest !== undefined) this.#repair(read, newest, out);
-    this.#replyFromTable(read, client, now, out);
+  }
+
+  /** Heals our own record, if it is damaged and what was there can be told. */
+  #restore(read: PendingRead, out: Outbox): void {
+    const { log, table } = this.#context;
+    if (read.cut === undefined || read.tally.yes === 0) return;
+    if (!table.read(read.namespace, read.key).damaged) return;
+    const beyond = log.newestBeyond(read.cut, read.namespace, read.key);
+    if (beyond === 'unknown') return;
+    const restored = beyond === undefined ? read.newest : mergeRecords(read.newest, beyond);
+    if (restored !== undefined) table.replace(restored, out);
   }
 
   #repair(read: PendingRead, newest: Record, out: Outbox): void {
@@ -234,26 +279,18 @@ export class Reads {
   }
 
   #catchUp(read: PendingRead, client: Client, newest: Record, now: Now, out: Outbox): void {
-    const { log, origin, peers, settings } = this.#context;
-    if (newest.origin === origin || log.head(newest.origin) >= newest.seq) {
+    const { log, metrics } = this.#context;
+    if (log.head(newest.origin) >= newest.seq) {
       this.#endWait({ read, client }, true, now, out);
       return;
     }
     this.#fifo.begin({ read, client }, newest, read.deadlineMs);
-    this.#context.metrics.readRepairs++;
-    const holder = read.answers.findIndex(
-      (record, member) => record === newest && peers.get(member)?.greeted,
-    );
-    if (holder < 0) return;
-    const from = log.head(newest.origin) + 1;
-    out.send(holder, { kind: 'pull', origin: newest.origin, from, bytesMax: settings.frameBytes });
+    metrics.readRepairs++;
+    this.#hasten(read.answers.indexOf(newest), newest.origin, now, out);
   }
 
   #endWait({ read, client }: Waiting, reached: boolean, now: Now, out: Outbox): void {
     if (reached) {
-      const { table } = this.#context;
-      const own = table.read(read.namespace, read.key);
-      if (own.damaged && read.newest !== undefined) table.apply(read.newest, out);
       this.#replyFromTable(read, client, now, out);
     } else {
       const detail = 'the deadline passed before the stream brought the newest version';
@@ -262,6 +299,7 @@ export class Reads {
   }
 
   #replyFromTable(read: PendingRead, client: Client, now: Now, out: Outbox): void {
+    this.#restore(read, out);
     const cell = this.#context.table.read(read.namespace, read.key);
     if (cell.damaged) {
       refuse(
@@ -297,7 +335,7 @@ export class Reads {
       return {
         id: member.id,
         region: member.region,
-        answer: answered ?? (read.tally.no & bit && read.asked & bit ? 'damaged' : 'no-answer'),
+        answer: answered ?? (read.damaged & bit ? 'damaged' : 'no-answer'),
         record,
         missing: gaps.map(({ origin, from, to }) => ({ origin, entries: to - from + 1 })),
       };

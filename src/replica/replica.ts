@@ -3,7 +3,7 @@
 //
 //   starting     storage is read and verified (recovery.ts)
 //   grace        peers are asked what they know of us; nothing is minted yet
-//   catching-up  open for clients, but behind what the peers held when they said hello
+//   catching-up  open for clients, but behind what the peers hold, or too few of them were heard to know
 //   serving      caught up
 //   draining     finishes what it has, takes nothing new
 //   failed       the storage failed: nothing is acknowledged any more
@@ -30,7 +30,7 @@ import type {
 import { createMetrics, type Metrics } from '../model/metrics.ts';
 import { type Policy, policyDigest } from '../model/policy.ts';
 import type { Storage } from '../model/port.ts';
-import type { Member } from '../model/quorum.ts';
+import { majority, type Member } from '../model/quorum.ts';
 import type { Mutation } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
 import { dominates, latestIncarnation, seqOf } from '../model/vector.ts';
@@ -82,6 +82,7 @@ export class Replica {
   readonly #lists: Lists;
   readonly #housekeeping: Housekeeping;
   #phase: Phase = 'starting';
+  #drains = false;
   #caughtUp = false;
   #lastRangeId = 0;
   #graceUntilMs = Number.POSITIVE_INFINITY;
@@ -126,7 +127,9 @@ export class Replica {
     this.#exchange = new Exchange(log, settings.frameBytes, RETRY_MS);
     this.#pulls = new PullServer(log, settings.frameBytes, range);
     this.#writes = new Writes(this.#context);
-    this.#reads = new Reads(this.#context);
+    this.#reads = new Reads(this.#context, (peer, of, now, out) =>
+      this.#hasten(peer, of, now, out),
+    );
     this.#lists = new Lists(this.#context, nextId);
     this.#housekeeping = new Housekeeping(this.#context, nextId, (namespace, key, now, out) =>
       this.#reads.heal(namespace, key, now, out),
@@ -153,7 +156,7 @@ export class Replica {
 
   /** Requests that were taken and not answered. */
   get waiting(): number {
-    return this.#writes.waiting + this.#reads.waiting;
+    return this.#writes.waiting + this.#reads.waiting + this.#lists.waiting;
   }
 
   /** Monotonic time at which a `tick` is due. */
@@ -178,7 +181,7 @@ export class Replica {
       case 'message':
         return this.#onMessage(input.peer, input.message, now, out);
       case 'connected':
-        return this.#onConnected(input.peer, out);
+        return this.#onConnected(input.peer, now, out);
       case 'disconnected':
         return this.#onDisconnected(input.peer, now, out);
       case 'seal':
@@ -188,13 +191,14 @@ export class Replica {
       case 'range':
         return this.#onRange(input, now, out);
       case 'storage-failed':
-        return this.#onStorageFailed(input.reason, now, out);
+        return this.#onStorageFailed(input.reason, out);
       case 'disk':
         this.#writes.lowDisk = input.low;
         return;
       case 'drain':
-        if (this.#phase !== 'failed') this.#phase = 'draining';
-        return;
+        return this.#onDrain();
+      case 'stop':
+        return this.#onStop(now, out);
       case 'tick':
         return this.#onTick(now, out);
       default:
@@ -246,10 +250,10 @@ export class Replica {
 
   // ---- peers
 
-  #onConnected(index: number, out: Outbox): void {
+  #onConnected(index: number, now: Now, out: Outbox): void {
     const { log, clock, origin, settings } = this.#context;
     const peer = this.#peer(index);
-    peer.onDisconnected();
+    this.#onDisconnected(index, now, out);
     const vector = peer.news(log.durable);
     out.send(index, {
       kind: 'hello',
@@ -262,9 +266,8 @@ export class Replica {
   }
 
   #onDisconnected(index: number, now: Now, out: Outbox): void {
-    const peer = this.#peer(index);
-    if (!peer.greeted) return;
-    this.#context.peers.onDisconnected(peer);
+    this.#context.peers.onDisconnected(this.#peer(index));
+    this.#context.freshness.onDisconnected(index);
     this.#reads.onDisconnected(index, now, out);
   }
 
@@ -272,7 +275,6 @@ export class Replica {
     const peer = this.#peer(index);
     if (message.kind === 'hello') return this.#onHello(peer, message, now, out);
     if (!peer.greeted) return;
-    peer.lastHeardMs = now.monoMs;
     switch (message.kind) {
       case 'entries':
         return this.#onEntries(peer, message, now, out);
@@ -299,7 +301,7 @@ export class Replica {
     if (hello.policyDigest !== this.#policyDigest) {
       out.note('warn', 'policies-differ', { peer: peer.member.id });
     }
-    this.#context.peers.onHello(peer, hello, now.monoMs);
+    this.#context.peers.onHello(peer, hello);
     this.#context.clock.witness(hello.hlc, now.wallMs);
     this.#onLearned(peer, hello.vector, now, out);
     this.#reads.onConnected(now, out);
@@ -326,9 +328,30 @@ export class Replica {
   #onEntries(peer: Peer, message: Entries, now: Now, out: Outbox): void {
     const { origin, entries } = message;
     if (origin === this.#context.origin) return;
+    if (this.#isOwn(origin)) this.#relearn(origin);
     const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
     if (refusal === undefined) this.#exchange.onEntries(holderOf(peer), origin, now.monoMs, out);
+    else if (refusal !== 'divergent') this.#exchange.onRefused(origin);
     this.#reads.onAdvance(origin, now, out);
+  }
+
+  /** A life of ours that this disk lost comes back from the peers: it is ours to stream again. */
+  #relearn(origin: Origin): void {
+    const lane = this.#context.log.open(origin);
+    if (this.#ownLanes.includes(lane)) return;
+    const life = incarnationOf(origin);
+    const at = this.#ownLanes.findIndex((own) => incarnationOf(own.origin) > life);
+    this.#ownLanes.splice(at < 0 ? this.#ownLanes.length : at, 0, lane);
+    for (const peer of this.#context.peers.all()) peer.sender.lookBack();
+  }
+
+  /** A reader here waits for entries that this peer has. */
+  #hasten(index: number, origin: Origin, now: Now, out: Outbox): void {
+    const { peers } = this.#context;
+    const peer = peers.get(index);
+    if (peer?.greeted !== true) return;
+    const holders = peers.greeted().map(holderOf);
+    this.#exchange.hasten(holderOf(peer), origin, holders, now.monoMs, out);
   }
 
   /** An accepted entry becomes visible. */
@@ -338,7 +361,7 @@ export class Replica {
   }
 
   #onAck(peer: Peer, ack: Ack, now: Now, out: Outbox): void {
-    peer.sender.onAck(ack.vector, ack.windowBytes);
+    peer.sender.onWindow(ack.windowBytes);
     this.#onLearned(peer, ack.vector, now, out);
     peer.sender.pump(out);
   }
@@ -357,6 +380,7 @@ export class Replica {
     const { index } = peer.member;
     if (!clock.witness(heartbeat.hlc, now.wallMs)) this.metrics.clockRefusals++;
     this.#onLearned(peer, heartbeat.vector, now, out);
+    peer.sender.pump(out);
     peer.onPing(heartbeat, this.#ownHeads(peer), now.monoMs);
     if (heartbeat.echo > 0) {
       nearness.observe(index, Math.max(now.monoMs - heartbeat.echo - heartbeat.echoDelayMs, 0));
@@ -402,6 +426,7 @@ export class Replica {
     const moved = log.onDurable(lsn, out);
     for (const [of, seq] of moved) {
       if (of === origin) this.#writes.onCursor(self.index, seq, now, out);
+      else if (this.#isOwn(of)) for (const peer of peers.all()) peer.sender.lookBack();
     }
     this.#acknowledge(moved, out);
     peers.pump(out);
@@ -442,10 +467,15 @@ export class Replica {
     this.#ownLanes.push(...own, log.open(origin));
     for (const lane of log.lanes()) clock.raise(lane.hlc);
     writeIncarnation(this.#incarnation, out);
-    this.#phase = 'grace';
+    this.#phase = this.#drains ? 'draining' : 'grace';
     this.#graceUntilMs = now.monoMs + settings.bootGraceMs;
     this.#heartbeatAtMs = now.monoMs;
     if (settings.members.length === 1) this.#open(now, out);
+  }
+
+  #onGraceEnd(now: Now, out: Outbox): void {
+    this.#graceUntilMs = Number.POSITIVE_INFINITY;
+    this.#open(now, out);
   }
 
   // grace -> open
@@ -458,25 +488,39 @@ export class Replica {
   }
 
   // * -> failed
-  #onStorageFailed(reason: string, now: Now, out: Outbox): void {
+  #onStorageFailed(reason: string, out: Outbox): void {
     this.#phase = 'failed';
     out.note('error', 'storage-failed', { reason });
-    this.#writes.failAll(now, out);
-    this.#lists.failAll(out);
     out.halt('storage failed');
   }
 
-  /** Caught up: everything that the connected peers say they hold is durable here. */
+  // starting -> starting, which ends in draining; grace, open -> draining
+  #onDrain(): void {
+    this.#drains = true;
+    if (this.#phase === 'grace' || this.#phase === 'open') this.#phase = 'draining';
+  }
+
+  // * -> failed
+  #onStop(now: Now, out: Outbox): void {
+    this.#phase = 'failed';
+    this.#writes.failAll(now, out);
+    this.#reads.failAll(out);
+    this.#lists.failAll(out);
+  }
+
+  /** Caught up: a majority was heard, and everything that the connected peers say they hold is durable here. */
   #checkCaughtUp(): void {
     if (this.#caughtUp || this.#phase !== 'open') return;
-    const { peers, log } = this.#context;
-    this.#caughtUp = peers.greeted().every((peer) => dominates(log.durable, peer.holds));
+    const { peers, log, settings } = this.#context;
+    const greeted = peers.greeted();
+    if (greeted.length + 1 < majority(settings.members.length)) return;
+    this.#caughtUp = greeted.every((peer) => dominates(log.durable, peer.holds));
   }
 
   // ---- time
 
   #onTick(now: Now, out: Outbox): void {
-    if (now.monoMs >= this.#graceUntilMs) this.#open(now, out);
+    if (now.monoMs >= this.#graceUntilMs) this.#onGraceEnd(now, out);
     this.#writes.onTimer(now, out);
     this.#reads.onTimer(now, out);
     if (now.monoMs < this.#heartbeatAtMs) return;
@@ -499,6 +543,7 @@ export class Replica {
       });
     }
     nearness.rank();
+    peers.pump(out);
     this.#exchange.look(greeted.map(holderOf), origin, now.monoMs, out);
     if (this.#phase === 'open') this.#housekeeping.onBeat(now, out);
   }

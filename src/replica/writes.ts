@@ -2,6 +2,7 @@
 // dot, logged and applied in one batch, and answered when the copies that it asked for are durable. Nothing is minted
 // before every check has passed, so a refused write never happened.
 
+import { assert } from '../base/assert.ts';
 import type { Condition, WriteCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import { encodeMutation } from '../model/encoding.ts';
@@ -86,12 +87,11 @@ export class Writes {
   }
 
   #admits(command: WriteCommand, requirement: Requirement, out: Outbox): boolean {
-    const { peers, settings } = this.#context;
+    const { peers } = this.#context;
     if (this.lowDisk) {
       refuse(command.client, out, 'low-disk', 'the disk of this replica is almost full');
-    } else if (this.waiting >= settings.writesPendingMax) {
-      const detail = `${settings.writesPendingMax} writes are waiting already`;
-      refuse(command.client, out, 'overloaded', detail, { retryAfterMs: 1000 });
+    } else if (this.#isFull(command, out)) {
+      return false;
     } else if (!command.respondAsync && !isReachable(requirement, peers.reachable)) {
       refuse(command.client, out, 'no-quorum', 'too few replicas can be reached for this w', {
         required: requirement.count,
@@ -101,6 +101,14 @@ export class Writes {
       return true;
     }
     return false;
+  }
+
+  #isFull({ client }: WriteCommand, out: Outbox): boolean {
+    const { writesPendingMax } = this.#context.settings;
+    if (this.waiting < writesPendingMax) return false;
+    const detail = `${writesPendingMax} writes are waiting already`;
+    refuse(client, out, 'overloaded', detail, { retryAfterMs: 1000 });
+    return true;
   }
 
   #write(
@@ -115,6 +123,8 @@ export class Writes {
     const { client } = command;
     if (cell.damaged && (command.conditions.length > 0 || command.operation === 'delete')) {
       refuse(client, out, 'record-corrupt', 'the stored record cannot be read');
+    } else if (!this.#canReplace(cell, now)) {
+      refuse(client, out, 'clock-drift', 'the stored version is stamped ahead of this clock');
     } else if (!command.conditions.every((condition) => holds(condition, live))) {
       refuse(client, out, 'precondition-failed', precondition(live), {}, cell.lsn);
     } else if (command.operation === 'delete' && live === undefined) {
@@ -125,6 +135,11 @@ export class Writes {
       const outcome = { created: mutation.created, replayed: false };
       this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));
     }
+  }
+
+  /** A write must be newer than what it replaces, or it would be acknowledged and lost. */
+  #canReplace({ record }: Cell, now: Now): boolean {
+    return record === undefined || this.#context.clock.witness(record.hlc, now.wallMs);
   }
 
   #mint(command: WriteCommand, cell: Cell, created: boolean, now: Now, out: Outbox): Mutation {
@@ -143,7 +158,7 @@ export class Writes {
         operation: command.operation,
         created: isPut && created,
         dependencies: this.#dependencies(lane, cell.record),
-        expiresAtMs: isPut && command.ttlMs > 0 ? now.wallMs + command.ttlMs : 0,
+        expiresAtMs: isPut && command.ttlMs > 0 ? Math.ceil(now.wallMs + command.ttlMs) : 0,
         tags: command.tags,
         weight: command.weight,
         idempotency: command.idempotency,
@@ -153,7 +168,8 @@ export class Writes {
       lane.chain,
     );
     log.append(lane, mutation, out);
-    table.apply(mutation, out);
+    if (cell.damaged) table.replace(mutation, out);
+    else assert(table.apply(mutation, out) === 'won', 'writes: newer than what it replaces');
     idempotency.remember(mutation, out);
     this.#context.metrics.writes++;
     return mutation;
@@ -210,7 +226,7 @@ export class Writes {
       );
     } else if (known.digest !== digest) {
       refuse(command.client, out, 'idempotency-mismatch', 'this key named another request before');
-    } else {
+    } else if (!this.#isFull(command, out)) {
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
       const outcome = { created: known.created, replayed: true };
       this.#replays.begin(this.#pendingOf(command, known, outcome, requirement, timeoutMs, now));

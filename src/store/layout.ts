@@ -9,7 +9,7 @@
 //
 // Names never contain a zero byte, so the zero ends them and order is kept.
 
-import { byteString } from '../base/bytes.ts';
+import { byteString, copyToSlab } from '../base/bytes.ts';
 import type { Key, NamespaceName, Origin, Seq } from '../model/id.ts';
 
 const LOG = 0x6c;
@@ -107,7 +107,7 @@ export function idempotencyEnded(endMs: number): Span {
 
 /** The idempotency entry that an end-of-window key stands for. */
 export function idempotencyKeyOfEnd(bytes: Uint8Array): Uint8Array {
-  const key = bytes.slice(SEQ_BYTES);
+  const key = copyToSlab(bytes, SEQ_BYTES, bytes.length);
   key[0] = IDEMPOTENCY;
   return key;
 }
@@ -123,7 +123,7 @@ export function behind(key: Uint8Array): Uint8Array {
 export function after(bytes: Uint8Array): Uint8Array {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0xff) end--;
-  const next = bytes.slice(0, end);
+  const next = copyToSlab(bytes, 0, end);
   if (end > 0) next[end - 1] = (next[end - 1] as number) + 1;
   return next;
 }

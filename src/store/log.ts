@@ -4,11 +4,11 @@
 
 import { createRing } from '../base/ring.ts';
 import type { Lsn, Outbox } from '../model/effect.ts';
-import type { Dot, Origin, Seq } from '../model/id.ts';
+import type { Dot, Key, NamespaceName, Origin, Seq } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
-import type { Mutation } from '../model/record.ts';
-import { covers, type ReadonlyVector, type Vector } from '../model/vector.ts';
+import { mergeRecords, type Mutation, type Record } from '../model/record.ts';
+import { covers, type ReadonlyVector, seqOf, type Vector } from '../model/vector.ts';
 import { encodeLaneState, Lane, LANE_EMPTY, type LaneState } from './lane.ts';
 import { logKey, logSpan, originKey, type Span } from './layout.ts';
 
@@ -59,6 +59,27 @@ export class Log {
     return covers(this.#durable, dot);
   }
 
+  /**
+   * The newest entry under a key beyond `vector`; `'unknown'` when memory does not reach back so far. Together with
+   * the record of anybody who holds `vector`, it is what this log says that the key holds.
+   */
+  newestBeyond(
+    vector: ReadonlyVector,
+    namespace: NamespaceName,
+    key: Key,
+  ): Record | 'unknown' | undefined {
+    let newest: Record | undefined;
+    for (const lane of this.#lanes.values()) {
+      const from = seqOf(vector, lane.origin) + 1;
+      if (from <= lane.head && from < lane.tailFrom) return 'unknown';
+      for (let seq = from; seq <= lane.head; seq++) {
+        const entry = lane.at(seq);
+        if (entry.namespace === namespace && entry.key === key) newest = mergeRecords(newest, entry);
+      }
+    }
+    return newest;
+  }
+
   /** Takes over what storage remembers, at start. */
   restore(origin: Origin, state: LaneState): Lane {
     const lane = new Lane(origin, state);
@@ -79,7 +100,7 @@ export class Log {
     this.#batchEntries++;
     this.#inMemory.push(lane);
     this.#tailBytes += mutation.bytes.length;
-    while (this.#tailBytes > this.#tailBytesMax && this.#dropOldest());
+    this.#trim();
   }
 
   /** Adds the state of every lane that moved to the batch of `out.lsn`. */
@@ -107,21 +128,28 @@ export class Log {
       this.#durable.set(lane.origin, head);
       moved.push([lane.origin, head]);
     }
+    this.#trim();
     return moved;
   }
 
   /**
    * Forgets entries up to `floor`, whose chain is `floorChain`. They must be durable everywhere. The entries are
-   * removed once the new floor is durable, so a crash in between leaves a log that is still whole.
+   * removed once the new floor is durable, so a crash in between leaves a log that is still whole; what the crash left
+   * behind below the floor goes with the next truncation.
    */
   truncate(lane: Lane, floor: Seq, floorChain: number, out: Outbox): void {
-    const span = logSpan(LIVE_LANE, lane.origin, lane.floor + 1, floor);
+    const span = logSpan(LIVE_LANE, lane.origin, 1, floor);
     this.#metrics.logEntriesTruncated += floor - lane.floor;
     lane.floor = floor;
     lane.floorChain = floorChain;
     if (!lane.dirty) this.#dirty.push(lane);
     lane.dirty = true;
     this.#truncated.push({ lsn: out.lsn, span });
+  }
+
+  /** Drops the oldest entries from memory down to the bound; one that is not durable stays, and what is younger. */
+  #trim(): void {
+    while (this.#tailBytes > this.#tailBytesMax && this.#dropOldest());
   }
 
   #dropOldest(): boolean {

@@ -6,6 +6,7 @@
 // becomes the old one and the old one is dropped, so the cost per operation is constant and the bound holds. Cells
 // whose batch is not durable are kept in a queue besides, because storage does not have them yet.
 
+import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Lsn, Outbox } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
@@ -24,7 +25,7 @@ export interface Cell {
   readonly damaged: boolean;
 }
 
-export type Applied = 'won' | 'lost' | 'known';
+export type Applied = 'won' | 'lost' | 'known' | 'damaged';
 
 type Generation = Map<NamespaceName, Map<Key, Cell>>;
 
@@ -57,22 +58,41 @@ export class Table {
     return this.#readOld(namespace, key) ?? this.#readStorage(namespace, key);
   }
 
-  /** Merges a mutation. What it says about a conflict that was settled goes into the metrics. */
+  /**
+   * Merges a mutation. What it says about a conflict that was settled goes into the metrics. Into a damaged record
+   * nothing can be merged, because nobody knows which of the two is newer: it waits until it is healed.
+   */
   apply(mutation: Mutation, out: Outbox): Applied {
-    const current = this.read(mutation.namespace, mutation.key).record;
+    const { record: current, damaged } = this.read(mutation.namespace, mutation.key);
+    if (damaged) return 'damaged';
     const order = current === undefined ? 1 : compareVersions(mutation, current);
     if (order === 0) return 'known';
     if (current !== undefined) this.#countConflict(mutation, current, order);
     if (order < 0) return 'lost';
-    const cell: Cell = { record: mutation, lsn: out.lsn, damaged: false };
-    out.put(recordKey(mutation.namespace, mutation.key), mutation.bytes);
-    this.#undurable.push(cell);
-    this.#keep(cell, mutation);
+    this.#show(mutation, out);
     return 'won';
+  }
+
+  /** Puts a record in the place of a damaged one; the caller knows that nothing newer was there. */
+  replace(record: Record, out: Outbox): void {
+    assert(this.read(record.namespace, record.key).damaged, 'table: only what is damaged is replaced');
+    this.#show(record, out);
+  }
+
+  /** Writes a record that is whole in memory over what storage has. */
+  rewrite({ record }: Cell, out: Outbox): void {
+    if (record !== undefined) out.put(recordKey(record.namespace, record.key), record.bytes);
   }
 
   onDurable(lsn: Lsn): void {
     while (this.#undurable.size > 0 && this.#undurable.at(0).lsn <= lsn) this.#undurable.shift();
+  }
+
+  #show(record: Record, out: Outbox): void {
+    const cell: Cell = { record, lsn: out.lsn, damaged: false };
+    out.put(recordKey(record.namespace, record.key), record.bytes);
+    this.#undurable.push(cell);
+    this.#keep(cell, record);
   }
 
   #readOld(namespace: NamespaceName, key: Key): Cell | undefined {

@@ -12,7 +12,7 @@ import { type Origin, replicaOf } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
 import type { Lane } from '../store/lane.ts';
-import type { Log } from '../store/log.ts';
+import { LIVE_LANE, type Log } from '../store/log.ts';
 
 export type Refusal = 'gap' | 'divergent' | 'clock';
 
@@ -60,7 +60,7 @@ export class Receiver {
       this.#metrics.streamGaps++;
       return 'gap';
     }
-    if (!lane.follows(mutation)) {
+    if (!isOf(lane, mutation) || !lane.follows(mutation)) {
       this.#refuseDivergent(lane.origin, mutation, out);
       return 'divergent';
     }
@@ -86,4 +86,9 @@ export class Receiver {
     this.#divergent.add(origin);
     out.note('error', 'log-divergent', { origin, seq: mutation.seq });
   }
+}
+
+/** What a peer sends under an origin's name may be anything: only entries of its live lane are kept in that log. */
+function isOf(lane: Lane, mutation: Mutation): boolean {
+  return mutation.origin === lane.origin && mutation.lane === LIVE_LANE && mutation.group === '';
 }

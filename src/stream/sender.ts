@@ -2,6 +2,7 @@
 //
 //   down -> streaming    the peer's hello says what it holds: sending starts behind that
 //   streaming -> behind  the peer lacks entries that are truncated here: the stream cannot help it
+//   behind -> streaming  it got them from another holder
 //   * -> down            the connection ended; nothing is remembered, because the next hello says it anew
 //
 // Invariants: (1) only durable entries leave; (2) lanes are sent in the order of this replica's lives, each gap-free,
@@ -54,6 +55,8 @@ export class PeerSender {
   readonly #inFlight = createRing<InFlight>();
   #state: 'down' | 'streaming' | 'behind' = 'down';
   #sent = new Map<Origin, Seq>();
+  /** What the peer says it holds. */
+  #held = new Map<Origin, Seq>();
   #laneIndex = 0;
   #windowBytes = 0;
   #inFlightBytes = 0;
@@ -68,13 +71,14 @@ export class PeerSender {
     this.reset();
     this.#state = 'streaming';
     this.#windowBytes = windowBytes;
-    for (const [origin, seq] of peerHolds) this.#sent.set(origin, seq);
+    this.onHeld(peerHolds);
   }
 
   /** * -> down */
   reset(): void {
     this.#state = 'down';
     this.#sent = new Map();
+    this.#held = new Map();
     this.#laneIndex = 0;
     this.#inFlight.clear();
     this.#inFlightBytes = 0;
@@ -83,18 +87,33 @@ export class PeerSender {
 
   /** The peer lacks entries that were sent: it refused them or lost them. Sending goes back. */
   rewind(origin: Origin, from: Seq): void {
-    if (this.#state !== 'streaming' || from > this.#sentOf(origin)) return;
-    this.#sent.set(origin, from - 1);
+    if (this.#state !== 'streaming') return;
     this.#laneIndex = 0;
+    if (from > this.#sentOf(origin)) return;
+    this.#sent.set(origin, from - 1);
     this.#inFlight.clear();
     this.#inFlightBytes = 0;
     this.#reading = undefined;
   }
 
-  onAck(vector: VectorEntries, windowBytes: number): void {
-    if (this.#state !== 'streaming') return;
+  onWindow(windowBytes: number): void {
     this.#windowBytes = windowBytes;
-    for (const [origin, seq] of vector) this.#release(origin, seq);
+  }
+
+  /** What the peer holds needs no sending and no room in the window, whoever it came from. */
+  onHeld(vector: VectorEntries): void {
+    if (this.#state === 'down') return;
+    for (const [origin, seq] of vector) {
+      if (seq > (this.#held.get(origin) ?? 0)) this.#held.set(origin, seq);
+      if (seq > this.#sentOf(origin)) this.#sent.set(origin, seq);
+    }
+    this.#release();
+    if (this.#state === 'behind' && !this.#lacksTruncated()) this.#state = 'streaming';
+  }
+
+  /** An earlier life of this replica grew, or was found: it goes first. */
+  lookBack(): void {
+    this.#laneIndex = 0;
   }
 
   /** Sends what is durable and fits into the window. */
@@ -119,14 +138,19 @@ export class PeerSender {
       out.note('error', 'log-unreadable', { peer: this.#options.peer, reason: result.reason });
       return true;
     }
-    const entries = verifiedRun(result, reading.lane.origin, reading.from);
-    if (entries.length === 0) {
-      out.halt(`the log of ${reading.lane.origin} is damaged at ${reading.from}`);
-      return true;
-    }
-    this.#send(reading.lane, entries, out);
-    this.pump(out);
+    this.#onRead(reading, verifiedRun(result, reading.lane.origin, reading.from), out);
     return true;
+  }
+
+  /** What was read is sent, unless the peer came to hold it, or it was truncated, while it was read. */
+  #onRead({ lane, from }: Reading, entries: readonly Mutation[], out: Outbox): void {
+    const isWanted = this.#sentOf(lane.origin) === from - 1 && from > lane.floor;
+    if (isWanted && entries.length === 0) {
+      out.halt(`the log of ${lane.origin} is damaged at ${from}`);
+      return;
+    }
+    if (isWanted) this.#send(lane, entries, out);
+    this.pump(out);
   }
 
   // streaming -> behind
@@ -138,6 +162,10 @@ export class PeerSender {
       needs: from,
       floor: lane.floor,
     });
+  }
+
+  #lacksTruncated(): boolean {
+    return this.#options.lanes.some((lane) => this.#sentOf(lane.origin) < lane.floor);
   }
 
   #hasRoom(): boolean {
@@ -169,16 +197,17 @@ export class PeerSender {
     this.#sent.set(lane.origin, last.seq);
     this.#inFlight.push({ origin: lane.origin, upTo: last.seq, bytes });
     this.#inFlightBytes += bytes;
+    this.#release();
     this.#options.metrics.peerFrameEntries.observe(entries.length);
     out.send(this.#options.peer, { kind: 'entries', origin: lane.origin, entries });
   }
 
-  #release(origin: Origin, seq: Seq): void {
+  #release(): void {
     while (this.#inFlight.size > 0) {
-      const first = this.#inFlight.at(0);
-      if (first.origin !== origin || first.upTo > seq) return;
+      const { origin, upTo, bytes } = this.#inFlight.at(0);
+      if (upTo > (this.#held.get(origin) ?? 0)) return;
       this.#inFlight.shift();
-      this.#inFlightBytes -= first.bytes;
+      this.#inFlightBytes -= bytes;
     }
   }
 
