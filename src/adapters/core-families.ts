@@ -1,0 +1,68 @@
+// The core's counters and histograms under their public names. Every member of `Metrics` has its row here: a new one
+// without a name does not compile.
+
+import type { Histogram } from '../base/histogram.ts';
+import type { Metrics } from '../model/metrics.ts';
+import { counter, type Family, histogram, histograms } from './family.ts';
+
+type Names<T> = {
+  [Name in keyof Metrics]: Metrics[Name] extends T ? Name : never;
+}[keyof Metrics];
+
+type CounterName = Exclude<Names<number>, 'conflictsLww'>;
+type HistogramName = Exclude<Names<Histogram>, 'quorumWaitWrite' | 'quorumWaitRead'>;
+type Row = readonly [name: string, help: string];
+
+const COUNTERS: { readonly [Name in CounterName]: Row } = {
+  writes: ['conit_writes_total', 'Mutations written here first.'],
+  entriesReceived: ['conit_entries_received_total', 'Log entries of other origins stored.'],
+  writesIndeterminate: ['conit_writes_indeterminate_total', 'Writes answered as unknown.'],
+  idempotentReplays: ['conit_idempotent_replays_total', 'Writes answered from memory.'],
+  readRepairs: ['conit_read_repairs_total', 'Records sent to a replica that a read found behind.'],
+  readHedges: [
+    'conit_read_hedges_total',
+    'Reads that asked one more replica because one was slow.',
+  ],
+  cacheHits: ['conit_cache_hits_total', 'Records found in memory.'],
+  cacheMisses: ['conit_cache_misses_total', 'Records read from storage.'],
+  recordsDamaged: ['conit_records_damaged_total', 'Stored records whose checksum did not hold.'],
+  entriesRefused: ['conit_entries_refused_total', 'Entries of peers that were not acceptable.'],
+  clockRefusals: ['conit_clock_refusals_total', 'Stamps of peers beyond the drift bound.'],
+  streamDuplicates: ['conit_stream_duplicates_total', 'Entries of peers that were here already.'],
+  streamGaps: ['conit_stream_gaps_total', 'Runs of entries that did not follow the last one.'],
+  logEntriesTruncated: ['conit_log_entries_truncated_total', 'Log entries that all replicas had.'],
+  scrubEntries: ['conit_scrub_entries_total', 'Records and log entries that the scrub verified.'],
+  scrubRounds: ['conit_scrub_rounds_total', 'Complete rounds of the scrub.'],
+};
+
+const HISTOGRAMS: { readonly [Name in HistogramName]: Row } = {
+  peerFrameEntries: ['conit_peer_frame_entries', 'Log entries in one message to a peer.'],
+  batchEntries: ['conit_wal_batch_entries', 'Log entries in one synced batch.'],
+};
+
+export function coreFamilies(metrics: Metrics): readonly Family[] {
+  const names = Object.keys(COUNTERS) as CounterName[];
+  const histogramNames = Object.keys(HISTOGRAMS) as HistogramName[];
+  return [
+    ...names.map((name) => counter(...COUNTERS[name], () => metrics[name])),
+    ...histogramNames.map((name) => histogram(...HISTOGRAMS[name], metrics[name])),
+    conflicts(metrics),
+    quorumWait(metrics),
+  ];
+}
+
+function conflicts(metrics: Metrics): Family {
+  return {
+    name: 'conit_conflicts_total',
+    help: 'Concurrent versions of a key, by how they were resolved.',
+    type: 'counter',
+    samples: () => [{ labels: { resolution: 'lww' }, value: metrics.conflictsLww }],
+  };
+}
+
+function quorumWait({ quorumWaitWrite, quorumWaitRead }: Metrics): Family {
+  return histograms('conit_quorum_wait_seconds', 'From admission to the reply.', () => [
+    { labels: { op: 'write' }, histogram: quorumWaitWrite },
+    { labels: { op: 'read' }, histogram: quorumWaitRead },
+  ]);
+}

@@ -1,0 +1,143 @@
+// The data directory of a replica, and the decision what a start finds in it:
+//
+//   identity   database
+//   no         no         first start: both are made
+//   yes        yes        normal
+//   yes        no         lost: the database is made anew, empty, and reported as lost
+//   yes        empty      lost, too: every life writes its number into the database first
+//   no         yes        refused: nobody can say whose data it is
+//   any        broken     refused: files, but no database that LevelDB would open without losing them
+//
+// (1) Every start is a new incarnation, above all that the identity or the database knows, and durable in the identity
+//     before it is used; so no dot is ever issued twice by what is on this disk.
+// (2) The number is taken while the database's lock is held, so two processes never take the same.
+// (3) An identity that names another cluster or another replica is refused before the database is touched.
+//
+//   <folder>/identity.json   who it belongs to
+//   <folder>/log/            the LevelDB database
+//   <folder>/reserve         space to free when the disk is full (disk-space.ts)
+
+import { randomUUID } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { present } from '../base/assert.ts';
+import { type Incarnation, INCARNATION_MAX } from '../model/id.ts';
+import type { Storage } from '../model/port.ts';
+import { DataError, reasonOf } from './data-error.ts';
+import { makeFolder, removeDrafts } from './durable-file.ts';
+import { type Identity, type Owner, readIdentity, writeIdentity } from './identity.ts';
+import { createDatabase } from './level-database.ts';
+import { type LevelStorage, openLevelStorage } from './level-storage.ts';
+
+export interface DataOptions extends Owner {
+  readonly folder: string;
+  /** False only for benchmarks: see `LevelStorageOptions.sync`. */
+  readonly sync: boolean;
+  /** The last incarnation that the database remembers: 0 when none, `undefined` when it cannot be read. */
+  readonly lastIncarnation: (storage: Storage) => Incarnation | undefined;
+}
+
+export interface OpenedData {
+  readonly storage: LevelStorage;
+  readonly identity: Identity;
+  /** Of this life. */
+  readonly incarnation: Incarnation;
+  /** `lost`: this replica held data once and holds none now. */
+  readonly data: 'fresh' | 'kept' | 'lost';
+}
+
+export function reservePath(folder: string): string {
+  return join(folder, 'reserve');
+}
+
+/** Opens the directory for one life of the replica, making it first where there is none; throws a `DataError`. */
+export async function openDataDir(options: DataOptions): Promise<OpenedData> {
+  const { folder } = options;
+  const identity = await readIdentity(identityPath(folder));
+  const found = await findDatabase(databasePath(folder));
+  if (identity !== undefined) refuseOthers(identity, options);
+  else if (found !== 'none') throw ownerless(folder);
+  else await initDataDir(options);
+  if (found === 'broken') throw damaged(folder, 'it has files, but no CURRENT');
+  if (found === 'none') await createDatabase(databasePath(folder));
+  return begin(options);
+}
+
+async function initDataDir({ folder, clusterId, replica }: DataOptions): Promise<void> {
+  await makeFolder(folder);
+  const identity = { clusterId, replica, uuid: randomUUID(), incarnation: 0 };
+  await writeIdentity(identityPath(folder), identity);
+}
+
+async function findDatabase(path: string): Promise<'whole' | 'broken' | 'none'> {
+  try {
+    const names = await readdir(path);
+    if (names.length === 0) return 'none';
+    return names.includes('CURRENT') ? 'whole' : 'broken';
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'none';
+    throw new DataError('io', `${path} cannot be read: ${reasonOf(error)}`, error);
+  }
+}
+
+async function begin(options: DataOptions): Promise<OpenedData> {
+  const { folder, sync } = options;
+  const storage = await openLevelStorage({ folder: databasePath(folder), sync });
+  try {
+    await removeDrafts(folder);
+    return { storage, ...(await beginLife(options, storage)) };
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+async function beginLife(
+  options: DataOptions,
+  storage: Storage,
+): Promise<Omit<OpenedData, 'storage'>> {
+  const { folder, lastIncarnation } = options;
+  // Read again: before the lock was ours, another process may have begun and ended a life.
+  const before = present(await readIdentity(identityPath(folder)), 'data: the identity is gone');
+  refuseOthers(before, options);
+  const inDatabase = lastIncarnation(storage);
+  if (inDatabase === undefined) throw damaged(folder, 'its last incarnation cannot be read');
+  const incarnation = Math.max(before.incarnation, inDatabase) + 1;
+  if (incarnation > INCARNATION_MAX) {
+    throw new DataError('incarnations-exhausted', `${folder} has no incarnation left`);
+  }
+  const identity = { ...before, incarnation };
+  await writeIdentity(identityPath(folder), identity);
+  const empty = before.incarnation === 0 ? 'fresh' : 'lost';
+  return { identity, incarnation, data: inDatabase > 0 ? 'kept' : empty };
+}
+
+const MOVE_AWAY = 'move the directory away, and the replica comes back from its peers';
+
+function refuseOthers(identity: Identity, { folder, clusterId, replica }: DataOptions): void {
+  if (identity.clusterId !== clusterId) {
+    const found = `${folder} belongs to the cluster ${identity.clusterId}`;
+    throw new DataError('other-cluster', `${found}, this replica to ${clusterId}`);
+  }
+  if (identity.replica !== replica) {
+    const found = `${folder} belongs to the replica ${identity.replica}`;
+    throw new DataError('other-replica', `${found}, this one is ${replica}`);
+  }
+}
+
+function ownerless(folder: string): DataError {
+  const found = `${folder} holds data but no identity.json, so nobody can say whose it is`;
+  return new DataError('identity-missing', `${found}: restore the file, or ${MOVE_AWAY}`);
+}
+
+function damaged(folder: string, found: string): DataError {
+  return new DataError('damaged', `${databasePath(folder)} is damaged: ${found}; ${MOVE_AWAY}`);
+}
+
+function identityPath(folder: string): string {
+  return join(folder, 'identity.json');
+}
+
+function databasePath(folder: string): string {
+  return join(folder, 'log');
+}

@@ -1,0 +1,61 @@
+// Files that survive a power cut. A file's bytes and its name are durable separately: the file is synced for the
+// first, the folder that holds it for the second.
+
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+
+/** Replaces a small file as a whole: after a crash it holds the old text or the new one. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const draft = draftOf(path);
+  const file = await open(draft, 'w', FILE_MODE);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, path);
+  await syncPath(dirname(path));
+}
+
+/** A name beside `path` under which it is made ready; nobody else uses it. */
+export function draftOf(path: string): string {
+  return `${path}.draft-${randomBytes(6).toString('hex')}`;
+}
+
+/** Removes what makers that never finished have left in a folder. */
+export async function removeDrafts(folder: string): Promise<void> {
+  const names = await readdir(folder);
+  const drafts = names.filter((name) => /\.draft-[0-9a-f]{12}$/.test(name));
+  for (const name of drafts) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+/** Makes a folder and what lacks above it, with every new name durable. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) {
+    await syncPath(dirname(made));
+  }
+}
+
+/** Syncs every file of a folder, and the folder. */
+export async function syncFolder(path: string): Promise<void> {
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    if (entry.isFile()) await syncPath(join(path, entry.name));
+  }
+  await syncPath(path);
+}
+
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,86 @@
+// Opens the LevelDB database of a replica, which is classic-level behind `level`.
+//
+// (1) A database is made in one place only, `createDatabase`, and appears under its name whole or not at all.
+// (2) Opening never makes one: over a lost CURRENT file LevelDB would start an empty store and delete the old one.
+// (3) Nothing is ever repaired: LevelDB's repair drops what it cannot read and reports success.
+
+import { rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Level } from 'level';
+import { DataError, reasonOf } from './data-error.ts';
+import { draftOf, makeFolder, syncFolder, syncPath } from './durable-file.ts';
+
+export type Database = Level<Uint8Array, Uint8Array>;
+
+const MIB = 1024 * 1024;
+
+// Chosen by measurement. The core caches records, so the block cache stays small. Snappy halves the files, costs no
+// throughput, and turns most damage to a block into an error. A write buffer of 16 MiB instead of 4 writes 12 % fewer
+// bytes a put over ten thousand keys and 27 % fewer over a million, there with 15 % less CPU. Fewer open files would cap
+// the mapped memory, but a point read that has to open a table costs three times as much.
+const TUNING = {
+  keyEncoding: 'view',
+  valueEncoding: 'view',
+  compression: true,
+  writeBufferSize: 16 * MIB,
+  cacheSize: 8 * MIB,
+  blockSize: 4096,
+  maxFileSize: 2 * MIB,
+  maxOpenFiles: 1000,
+} as const;
+
+/** Opens the database in `folder`; throws a `DataError`. */
+export function openDatabase(folder: string): Promise<Database> {
+  return open(folder, false);
+}
+
+/** Makes an empty database that survives a power cut from the moment it has its name. */
+export async function createDatabase(folder: string): Promise<void> {
+  const draft = draftOf(folder);
+  await makeFolder(draft);
+  const database = await open(draft, true);
+  await firstWrite(database);
+  await database.close();
+  await syncFolder(draft);
+  await rename(draft, folder).catch((error: unknown) => {
+    throw new DataError('exists', `${folder} is already there`, error);
+  });
+  await syncPath(dirname(folder));
+}
+
+// Until something was synced once, LevelDB's own files need not survive a power cut (google/leveldb#189).
+async function firstWrite(database: Database): Promise<void> {
+  const key = Uint8Array.of(0);
+  await database.batch().put(key, key).del(key).write({ sync: true });
+}
+
+async function open(folder: string, isNew: boolean): Promise<Database> {
+  const options = { ...TUNING, createIfMissing: isNew, errorIfExists: isNew };
+  const database: Database = new Level(folder, options);
+  try {
+    await database.open();
+  } catch (error) {
+    throw openError(folder, error);
+  }
+  return database;
+}
+
+function openError(folder: string, error: unknown): DataError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const code = (cause as { readonly code?: unknown }).code;
+  const reason = reasonOf(cause);
+  if (code === 'LEVEL_LOCKED') {
+    return new DataError('locked', `${folder} is in use by another process (${reason})`, error);
+  }
+  if (code === 'LEVEL_CORRUPTION') {
+    const advice = 'move the directory away, and the replica comes back from its peers';
+    return new DataError('damaged', `${folder} is damaged: ${reason}; ${advice}`, error);
+  }
+  if (reason.includes('create_if_missing is false')) {
+    return new DataError('missing', `${folder} holds no database`, error);
+  }
+  if (reason.includes('error_if_exists is true')) {
+    return new DataError('exists', `${folder} already holds a database`, error);
+  }
+  return new DataError('io', `${folder} cannot be opened: ${reason}`, error);
+}

@@ -1,0 +1,119 @@
+// What a replica knows of itself and its peers, as gauges. Each replica counts with its present life only, so the
+// series do not grow with restarts, and whatever is not known has no sample.
+
+import type { PeerStatus, ReplicaState, Staleness, Status } from '../model/command.ts';
+import { incarnationOf, type Origin, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
+import { type Family, gauge, gauges, type Sample } from './family.ts';
+
+type Entries = readonly (readonly [Origin, Seq])[];
+
+const STATES: { readonly [State in ReplicaState]: true } = {
+  starting: true,
+  'catching-up': true,
+  serving: true,
+  draining: true,
+  failed: true,
+};
+
+export function statusFamilies(status: () => Status | undefined): readonly Family[] {
+  const whole = (name: string, help: string, read: (status: Status) => Sample[]): Family =>
+    gauges(name, help, () => {
+      const now = status();
+      return now === undefined ? [] : read(now);
+    });
+  const ofPeers = (name: string, help: string, read: (peer: PeerStatus) => number | undefined) =>
+    whole(name, help, ({ peers }) =>
+      peers.flatMap((peer) => sample({ peer: peer.id }, read(peer))),
+    );
+  const ofOrigins = (name: string, help: string, read: (peer: PeerStatus) => number | undefined) =>
+    whole(name, help, (now) =>
+      now.peers.flatMap((peer) => {
+        const origin = liveOrigin(now, peer.id);
+        return origin === undefined ? [] : sample({ origin }, read(peer));
+      }),
+    );
+  return [
+    whole('conit_replica_state', 'State of this replica: 1 for the one that holds.', stateSamples),
+    gauge('conit_staleness_seconds', 'Proved bound on the age of what is missing here.', () => {
+      const now = status();
+      return now === undefined ? undefined : secondsOf(now.self.stalenessMs);
+    }),
+    whole('conit_log_head_sequence', 'Last entry of a log that anybody is known to hold.', heads),
+    whole('conit_applied_sequence', 'Last entry of a log that is applied here.', applied),
+    whole('conit_stable_cut_sequence', 'Last entry of a log that all replicas hold.', stable),
+    ofOrigins('conit_replication_lag_seconds', 'Age of what is missing here.', (peer) =>
+      secondsOf(peer.stalenessMs),
+    ),
+    ofOrigins('conit_replication_lag_entries', 'Log entries missing here.', (peer) =>
+      peer.connected ? peer.entriesWeLack : undefined,
+    ),
+    ofPeers(
+      'conit_peer_lag_entries',
+      'Log entries written here that a peer lacks.',
+      (peer) => peer.entriesItLacks,
+    ),
+    ofPeers('conit_peer_up', 'Whether a peer is connected.', (peer) => (peer.connected ? 1 : 0)),
+    ofPeers('conit_peer_rtt_seconds', 'Smoothed round trip to a peer.', ({ rttMs }) =>
+      rttMs === undefined ? undefined : rttMs / 1000,
+    ),
+  ];
+}
+
+function sample(labels: Sample['labels'], value: number | undefined): Sample[] {
+  return value === undefined ? [] : [{ labels, value }];
+}
+
+function secondsOf(staleness: Staleness): number | undefined {
+  return staleness === 'unknown' ? undefined : staleness / 1000;
+}
+
+function stateSamples({ self }: Status): Sample[] {
+  return Object.keys(STATES).map((state) => ({
+    labels: { state },
+    value: state === self.state ? 1 : 0,
+  }));
+}
+
+function heads(status: Status): Sample[] {
+  const known = [status.self.vector, ...status.peers.map((peer) => peer.vector)];
+  return liveOrigins(status).map((origin) => ({
+    labels: { origin },
+    value: Math.max(...known.map((entries) => seqIn(entries, origin))),
+  }));
+}
+
+function applied(status: Status): Sample[] {
+  return sequences(status, status.self.vector);
+}
+
+function stable(status: Status): Sample[] {
+  return sequences(status, status.self.stableCut);
+}
+
+function sequences(status: Status, entries: Entries): Sample[] {
+  return liveOrigins(status).map((origin) => ({
+    labels: { origin },
+    value: seqIn(entries, origin),
+  }));
+}
+
+function liveOrigins(status: Status): Origin[] {
+  const ofPeers = status.peers.map((peer) => liveOrigin(status, peer.id));
+  return [status.self.origin, ...ofPeers.filter((origin) => origin !== undefined)];
+}
+
+/** The latest life of a replica that anybody here has heard of. */
+function liveOrigin({ self, peers }: Status, replica: ReplicaId): Origin | undefined {
+  let latest: Origin | undefined;
+  for (const entries of [self.vector, ...peers.map((peer) => peer.vector)]) {
+    for (const [origin] of entries) {
+      if (replicaOf(origin) !== replica) continue;
+      if (latest === undefined || incarnationOf(origin) > incarnationOf(latest)) latest = origin;
+    }
+  }
+  return latest;
+}
+
+function seqIn(entries: Entries, origin: Origin): Seq {
+  return entries.find(([name]) => name === origin)?.[1] ?? 0;
+}

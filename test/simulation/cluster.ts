@@ -1,0 +1,388 @@
+// A whole cluster in one process and one thread: real hosts over a simulated world, network and disk. Every verb is one
+// line, time passes only where a verb lets it, and a run depends on nothing but its seed.
+//
+//   put get del list status …   ask one replica and let time pass until it answers, or until its process dies
+//   begin                       ask without waiting; the call fills in when the answer comes
+//   crash powerCut wipe …       what happens to a process and its disk
+//   cut heal run                what happens between replicas, and time
+//
+// A process that halts is started again after a moment, as its supervisor would.
+
+import { present } from '../../src/base/assert.ts';
+import { createHost, type Host } from '../../src/host/host.ts';
+import type { Command, Reply, Status } from '../../src/model/command.ts';
+import type { NoteFields } from '../../src/model/effect.ts';
+import { type Dot, formatDot } from '../../src/model/id.ts';
+import { compilePolicies } from '../../src/model/policy.ts';
+import { type Trace, UNREADABLE } from '../../src/model/port.ts';
+import type { Member } from '../../src/model/quorum.ts';
+import type { Settings } from '../../src/model/settings.ts';
+import { readIncarnation } from '../../src/replica/recovery.ts';
+import { metaKey } from '../../src/store/layout.ts';
+import { bytes, key, membersOf, namespace, settingsOf, text } from '../support/build.ts';
+import { MemoryDisk } from './memory-disk.ts';
+import { MemoryNetwork, type MemoryNetworkOptions, type MemoryPort } from './memory-network.ts';
+import { MemoryStorage, type Outcome } from './memory-storage.ts';
+import { createNode, createWorld, type Node, type NodeOptions, type SimulatedWorld } from './world.ts';
+
+export interface ClusterOptions {
+  readonly seed?: number;
+  readonly regions?: readonly string[];
+  /** As in a configuration file. */
+  readonly namespaces?: { readonly [name: string]: object };
+  readonly settings?: Partial<Settings>;
+  readonly network?: Partial<MemoryNetworkOptions>;
+  readonly clocks?: readonly NodeOptions[];
+  /** From a halt to the next start. */
+  readonly restartMs?: number;
+}
+
+/** One question to one replica. */
+export interface Call {
+  readonly replica: number;
+  readonly beganMs: number;
+  /** The answer; `broken` when the process died first: nobody knows. */
+  outcome: Reply | 'broken' | undefined;
+  endedMs: number;
+  /** Told once, when there is an outcome. */
+  readonly onEnd: ((call: Call) => void) | undefined;
+}
+
+export interface Note {
+  readonly atMs: number;
+  readonly replica: number;
+  readonly level: string;
+  readonly event: string;
+  readonly fields: NoteFields;
+}
+
+export type WriteOptions = Partial<
+  Pick<
+    Command & { kind: 'write' },
+    'w' | 'timeoutMs' | 'ttlMs' | 'conditions' | 'idempotency' | 'respondAsync'
+  >
+> & { readonly ns?: string };
+export type ReadOptions = Partial<Pick<Command & { kind: 'read' }, 'r' | 'timeoutMs'>> & {
+  readonly ns?: string;
+};
+export type ListOptions = Partial<
+  Omit<Command & { kind: 'list' }, 'kind' | 'client' | 'namespace'>
+> & { readonly ns?: string };
+
+/** A command without its client. */
+export type Asked = Command extends infer C ? (C extends Command ? Omit<C, 'client'> : never) : never;
+
+const ANSWER_MS_MAX = 60_000;
+const SETTLE_MS_MAX = 60_000;
+
+export class Cluster {
+  readonly world: SimulatedWorld;
+  readonly network: MemoryNetwork;
+  readonly members: readonly Member[];
+  readonly replicas: readonly Replica[];
+  readonly notes: Note[] = [];
+
+  constructor(options: ClusterOptions = {}) {
+    const { seed = 1, regions = ['ap', 'eu', 'us'], namespaces = { ns: {} } } = options;
+    this.world = createWorld(seed);
+    this.members = membersOf(regions);
+    this.network = new MemoryNetwork(this.world, { ...options.network, replicas: regions.length });
+    this.replicas = this.members.map(
+      ({ index }) => new Replica(this, index, { ...options, namespaces }),
+    );
+    for (const replica of this.replicas) replica.start();
+  }
+
+  get nowMs(): number {
+    return this.world.now();
+  }
+
+  // ---- clients
+
+  put(n: number, name: string, value: string, options: WriteOptions = {}): Reply | 'broken' {
+    return this.answer(this.begin(n, putOf(name, value, options)));
+  }
+
+  del(n: number, name: string, options: WriteOptions = {}): Reply | 'broken' {
+    return this.answer(this.begin(n, delOf(name, options)));
+  }
+
+  get(n: number, name: string, options: ReadOptions = {}): Reply | 'broken' {
+    return this.answer(this.begin(n, getOf(name, options)));
+  }
+
+  list(n: number, options: ListOptions = {}): Reply | 'broken' {
+    return this.answer(this.begin(n, listOf(options)));
+  }
+
+  explain(n: number, name: string, ns = 'ns'): Reply | 'broken' {
+    const asked = { kind: 'explain', namespace: namespace(ns), key: key(name) } as const;
+    return this.answer(this.begin(n, { ...asked, timeoutMs: undefined }));
+  }
+
+  where(n: number, dot: Dot): Reply | 'broken' {
+    return this.answer(this.begin(n, { kind: 'write-status', dot }));
+  }
+
+  status(n: number): Status {
+    const reply = this.answer(this.begin(n, { kind: 'status' }));
+    if (reply === 'broken' || reply.kind !== 'status') throw new Error('a replica has a status');
+    return reply;
+  }
+
+  /** The value at a replica as a plain read there shows it, or what it says instead. */
+  value(n: number, name: string, ns = 'ns'): string {
+    return shown(this.get(n, name, { r: 1, ns }));
+  }
+
+  begin(n: number, asked: Asked, onEnd?: (call: Call) => void): Call {
+    const { nowMs: beganMs } = this;
+    const call: Call = { replica: n, beganMs, outcome: undefined, endedMs: 0, onEnd };
+    this.replica(n).submit(asked, call);
+    return call;
+  }
+
+  answer(call: Call): Reply | 'broken' {
+    const isThere = this.world.runUntil(
+      () => call.outcome !== undefined,
+      this.nowMs + ANSWER_MS_MAX,
+    );
+    if (!isThere) throw new Error(`replica ${call.replica} never answered`);
+    return call.outcome as Reply | 'broken';
+  }
+
+  // ---- faults and time
+
+  crash(n: number, inFlight: Outcome = 'lost'): void {
+    this.replica(n).end('crash', inFlight);
+  }
+
+  powerCut(n: number, inFlight: Outcome = 'lost'): void {
+    this.replica(n).end('power', inFlight);
+  }
+
+  restart(n: number): void {
+    this.replica(n).start();
+  }
+
+  cut(a: number, b: number): void {
+    this.network.cut(a, b);
+    this.network.cut(b, a);
+  }
+
+  heal(a: number, b: number): void {
+    this.network.heal(a, b);
+    this.network.heal(b, a);
+  }
+
+  run(ms: number): void {
+    this.world.run(this.nowMs + ms);
+  }
+
+  runUntil(done: () => boolean, ms = SETTLE_MS_MAX): void {
+    if (!this.world.runUntil(done, this.nowMs + ms)) throw new Error(`not so in ${ms} ms`);
+  }
+
+  /** Until every replica serves and all hold the same. */
+  settle(): void {
+    this.runUntil(() => this.isSettled());
+  }
+
+  isSettled(): boolean {
+    const statuses = this.replicas.map((replica) => replica.status());
+    const first = statuses[0]?.self.vector ?? [];
+    return statuses.every((status) => {
+      if (status?.self.state !== 'serving' || status.peers.some((peer) => !peer.connected))
+        return false;
+      const holds = new Map(status.self.vector);
+      return holds.size === first.length && first.every(([of, seq]) => holds.get(of) === seq);
+    });
+  }
+
+  notesOf(event: string): Note[] {
+    return this.notes.filter((note) => note.event === event);
+  }
+
+  replica(n: number): Replica {
+    return present(this.replicas[n], 'cluster: no such replica');
+  }
+}
+
+/** The files of one replica and the process that runs on them, if one does. */
+export class Replica {
+  readonly index: number;
+  disk = new MemoryDisk();
+  /** The number in the identity file, beside the disk. */
+  identity = 0;
+  storage: MemoryStorage | undefined;
+  host: Host | undefined;
+  halts: string[] = [];
+  readonly #cluster: Cluster;
+  readonly #options: ClusterOptions;
+  readonly #settings: Settings;
+  readonly #waiting = new Set<Call>();
+  #node: Node | undefined;
+  #port: MemoryPort | undefined;
+
+  constructor(cluster: Cluster, index: number, options: ClusterOptions) {
+    this.#cluster = cluster;
+    this.index = index;
+    this.#options = options;
+    this.#settings = settingsOf(cluster.members, index, options.settings);
+  }
+
+  get isRunning(): boolean {
+    return this.host !== undefined;
+  }
+
+  start(): void {
+    if (this.isRunning) return;
+    const { world, network, members } = this.#cluster;
+    const storage = new MemoryStorage({ world, disk: this.disk });
+    const self = present(members[this.index], 'cluster: a replica is a member');
+    const compiled = compilePolicies(this.#options.namespaces, members, self);
+    if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
+    const stored = storage.get(metaKey('incarnation'));
+    const remembered = stored === UNREADABLE ? undefined : readIncarnation(stored);
+    this.identity = Math.max(this.identity, remembered ?? 0) + 1;
+    const node = createNode(world, this.#options.clocks?.[this.index]);
+    this.storage = storage;
+    this.#node = node;
+    this.#port = network.port(this.index);
+    this.host = createHost({
+      settings: this.#settings,
+      policies: compiled.policies,
+      incarnation: this.identity,
+      storage,
+      network: this.#port,
+      clock: node.clock,
+      scheduler: node.scheduler,
+      trace: this.#trace(),
+      onHalt: (reason) => this.#onHalt(reason),
+    });
+    this.host.start();
+  }
+
+  end(how: 'crash' | 'power', inFlight: Outcome): void {
+    this.#node?.stop();
+    if (how === 'crash') this.storage?.kill(inFlight);
+    else this.storage?.cutPower(inFlight);
+    this.#port?.stop(how === 'crash' ? 'reset' : 'silent');
+    this.host = undefined;
+    for (const call of this.#waiting) this.#end(call, 'broken');
+  }
+
+  /** The disk is gone, and the identity file with it. */
+  wipe(): void {
+    this.disk = new MemoryDisk();
+    this.identity = 0;
+  }
+
+  status(): Status | undefined {
+    return this.host?.status();
+  }
+
+  submit(asked: Asked, call: Call): void {
+    if (this.host === undefined) {
+      this.#end(call, 'broken');
+      return;
+    }
+    this.#waiting.add(call);
+    this.host.submit({ ...asked, client: { onReply: (reply) => this.#end(call, reply) } });
+  }
+
+  #end(call: Call, outcome: Reply | 'broken'): void {
+    if (call.outcome !== undefined) throw new Error(`answered twice: ${JSON.stringify(outcome)}`);
+    call.outcome = outcome;
+    call.endedMs = this.#cluster.nowMs;
+    this.#waiting.delete(call);
+    call.onEnd?.(call);
+  }
+
+  #onHalt(reason: string): void {
+    this.halts.push(reason);
+    const host = this.host;
+    // The process ends with this turn; nothing of it may run on.
+    this.#cluster.world.after(0, () => {
+      if (this.host !== host) return;
+      this.end('crash', 'lost');
+      this.#cluster.world.after(this.#options.restartMs ?? 100, () => this.start());
+    });
+  }
+
+  #trace(): Trace {
+    return {
+      note: (level, event, fields) => {
+        const { nowMs, notes } = this.#cluster;
+        notes.push({ atMs: nowMs, replica: this.index, level, event, fields });
+      },
+      committed: () => {},
+    };
+  }
+}
+
+// ---- questions and answers
+
+export function putOf(name: string, value: string, options: WriteOptions = {}): Asked {
+  return { ...writeOf(name, options), operation: 'put', value: bytes(value) };
+}
+
+export function delOf(name: string, options: WriteOptions = {}): Asked {
+  return { ...writeOf(name, options), operation: 'delete', value: bytes('') };
+}
+
+function writeOf(name: string, { ns = 'ns', ...options }: WriteOptions) {
+  return {
+    kind: 'write',
+    namespace: namespace(ns),
+    key: key(name),
+    contentType: 'text/plain',
+    w: undefined,
+    timeoutMs: undefined,
+    ttlMs: 0,
+    conditions: [],
+    idempotency: undefined,
+    tags: [],
+    weight: 0,
+    respondAsync: false,
+    ...options,
+  } as const;
+}
+
+export function getOf(name: string, { ns = 'ns', ...options }: ReadOptions = {}): Asked {
+  const asked = { kind: 'read', namespace: namespace(ns), key: key(name) } as const;
+  return { ...asked, r: undefined, timeoutMs: undefined, ...options };
+}
+
+export function listOf({ ns = 'ns', ...options }: ListOptions = {}): Asked {
+  return {
+    kind: 'list',
+    namespace: namespace(ns),
+    prefix: '',
+    start: '',
+    end: '',
+    after: '',
+    reverse: false,
+    limit: 1000,
+    delimiter: '',
+    timeoutMs: undefined,
+    ...options,
+  };
+}
+
+/** An answer in a word: a value, `absent`, a dot that was written, or the code of a fault. */
+export function shown(outcome: Reply | 'broken'): string {
+  if (outcome === 'broken') return 'broken';
+  switch (outcome.kind) {
+    case 'found':
+      return text(outcome.record.value);
+    case 'written':
+      return formatDot(outcome.dot.origin, outcome.dot.seq);
+    case 'failed':
+      return outcome.fault.code;
+    case 'listed':
+      return [...outcome.items.map((item) => item.key), ...outcome.prefixes].join(' ');
+    default:
+      return outcome.kind;
+  }
+}

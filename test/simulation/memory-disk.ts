@@ -1,0 +1,109 @@
+// The platter of a simulated replica: what is left of its storage when the process dies or the power goes. One life
+// after the other opens it (memory-storage.ts).
+//
+// Keys are byte strings, which sort as bytes do. A change is either synced or has an undo until the next sync, and a
+// power cut undoes what was not.
+
+import { byteString, bytesOf } from '../../src/base/bytes.ts';
+import type { RangeEntry, RangeRequest, RangeResult } from '../../src/model/effect.ts';
+import { type Batch, type PointRead, UNREADABLE } from '../../src/model/port.ts';
+
+interface Change {
+  readonly key: string;
+  readonly before: Uint8Array | undefined;
+}
+
+export class MemoryDisk {
+  readonly #values = new Map<string, Uint8Array>();
+  /** The keys of #values, sorted. */
+  readonly #keys: string[] = [];
+  readonly #damaged = new Set<string>();
+  #unsynced: Change[] = [];
+
+  get size(): number {
+    return this.#keys.length;
+  }
+
+  get(key: Uint8Array): PointRead {
+    const name = nameOf(key);
+    return this.#damaged.has(name) ? UNREADABLE : this.#values.get(name)?.slice();
+  }
+
+  /** All of the batch, at once. A sync covers everything written before it, too. */
+  write({ keys, values }: Batch, sync: boolean): void {
+    keys.forEach((key, index) => this.#set(nameOf(key), values[index]?.slice()));
+    if (sync) this.#unsynced = [];
+  }
+
+  clear(from: Uint8Array, to: Uint8Array): void {
+    const first = this.#indexOf(nameOf(from));
+    const end = this.#indexOf(nameOf(to));
+    for (const name of this.#keys.slice(first, end)) this.#set(name, undefined);
+  }
+
+  range({ from, to, reverse, limit, bytesMax }: RangeRequest): RangeResult {
+    const span = this.#keys.slice(this.#indexOf(nameOf(from)), this.#indexOf(nameOf(to)));
+    if (reverse) span.reverse();
+    const entries: RangeEntry[] = [];
+    let bytes = 0;
+    for (const name of span) {
+      if (this.#damaged.has(name)) return { ok: false, reason: 'simulated damage' };
+      const value = this.#values.get(name) ?? new Uint8Array(0);
+      bytes += name.length + value.length;
+      const isCut = entries.length === limit || (bytes > bytesMax && entries.length > 0);
+      if (isCut) return { ok: true, entries, more: true };
+      entries.push({ key: bytesOf(name), value: value.slice() });
+    }
+    return { ok: true, entries, more: false };
+  }
+
+  /** Takes back what was never synced. */
+  cutPower(): void {
+    const changes = this.#unsynced.toReversed();
+    for (const { key, before } of changes) this.#set(key, before);
+    this.#unsynced = [];
+  }
+
+  /** From now on this key cannot be read, until it is written again. */
+  damage(key: Uint8Array): void {
+    this.#damaged.add(nameOf(key));
+  }
+
+  /** Changes one stored bit of a value, which no read reports. */
+  flip(key: Uint8Array, bit: number): void {
+    const value = this.#values.get(nameOf(key));
+    if (value === undefined) return;
+    const at = (bit >> 3) % value.length;
+    value[at] = (value[at] as number) ^ (1 << (bit & 7));
+  }
+
+  #set(name: string, value: Uint8Array | undefined): void {
+    const before = this.#values.get(name);
+    const index = this.#indexOf(name);
+    this.#unsynced.push({ key: name, before });
+    this.#damaged.delete(name);
+    if (value === undefined) {
+      this.#values.delete(name);
+      if (before !== undefined) this.#keys.splice(index, 1);
+    } else {
+      this.#values.set(name, value);
+      if (before === undefined) this.#keys.splice(index, 0, name);
+    }
+  }
+
+  /** Where the key is, or would be. */
+  #indexOf(name: string): number {
+    let low = 0;
+    let high = this.#keys.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#keys[middle] as string) < name) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function nameOf(key: Uint8Array): string {
+  return byteString(key, 0, key.length);
+}

@@ -1,0 +1,281 @@
+// Clients of a simulated run, and the history of what they saw. Some overwrite and delete a few keys of an eventual
+// namespace; others add to a fifo namespace, each through its own replica, under keys that grow with its count, and
+// scan it from the end. Whatever they do is drawn from the dice of the seed.
+
+import type { Prng } from '../../src/base/prng.ts';
+import type { Reply, Staleness } from '../../src/model/command.ts';
+import { isDefinite } from '../../src/model/fault.ts';
+import type { QuorumSpec } from '../../src/model/quorum.ts';
+import { formatDot } from '../../src/model/id.ts';
+import type { FaultName, Item, Level, Operation } from '../history/operation.ts';
+import { text } from '../support/build.ts';
+import { type Asked, type Call, type Cluster, delOf, getOf, listOf, putOf } from './cluster.ts';
+
+export const NAMESPACES = {
+  ev: { consistency: 'eventual' },
+  fi: { consistency: 'fifo' },
+} as const;
+export type Space = keyof typeof NAMESPACES;
+
+/** A plain read of a key that is written at most once, and how stale it claimed to be at most. */
+export interface BoundedRead {
+  readonly key: string;
+  readonly atMs: number;
+  readonly isAbsent: boolean;
+  readonly stalenessMs: Staleness;
+}
+
+const KEYS = 8;
+const TIMEOUT_MS = 1500;
+const SCAN_LIMIT = 1000;
+
+export class Workload {
+  readonly history: Operation[] = [];
+  readonly bounded: BoundedRead[] = [];
+  readonly #cluster: Cluster;
+  #processes = 0;
+  #values = 0;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** Clients 0 to `count - 1` begin; each asks until `untilMs`. */
+  begin(count: number, dice: Prng, thinkMs: number, untilMs: number): void {
+    for (let client = 0; client < count; client++) {
+      const own = dice.split(`client ${client}`);
+      const each = client % 2 === 0 ? new Overwriter(this, own) : new Appender(this, own, client);
+      this.#loop({ each, session: `s${client}`, dice: own, thinkMs, untilMs }, this.nextProcess());
+    }
+  }
+
+  nextProcess(): number {
+    return ++this.#processes;
+  }
+
+  nextValue(): string {
+    return `v${++this.#values}`;
+  }
+
+  get replicas(): number {
+    return this.#cluster.replicas.length;
+  }
+
+  /** Everything that every replica shows once all is quiet: by scan, and key by key. */
+  final(): void {
+    const process = this.nextProcess();
+    for (let node = 0; node < this.replicas; node++) {
+      for (const ns of ['ev', 'fi'] as const) {
+        this.#ask({ node, ns, type: 'list', key: '', final: true, reverse: false }, process, 'end');
+        for (let n = 0; ns === 'ev' && n < KEYS; n++)
+          this.#ask({ node, ns, type: 'get', key: `k${n}`, r: 1, final: true }, process, 'end');
+      }
+    }
+  }
+
+  fault(value: FaultName, node: number): void {
+    const now = ns(this.#cluster.nowMs);
+    const times = { call_ns: now, return_ns: now };
+    const rest = { ns: '', level: 'eventual', key: '', ok: true, result: '', ver: null } as const;
+    const who = { process: 0, session: 'nemesis', node: `${node}` };
+    this.history.push({ type: 'fault', value, ...who, ...times, ...rest });
+  }
+
+  #ask(step: Step, process: number, session: string): void {
+    const call = this.#cluster.begin(step.node, commandOf(step));
+    this.#cluster.answer(call);
+    this.#record(step, call, process, session);
+  }
+
+  #loop(client: Client, process: number): void {
+    const { each, session, dice, thinkMs, untilMs } = client;
+    this.#cluster.world.after(thinkMs * 2 * dice.next(), () => {
+      if (this.#cluster.nowMs >= untilMs) return;
+      const step = each.next();
+      this.#cluster.begin(step.node, commandOf(step), (call) => {
+        const ok = this.#record(step, call, process, session);
+        this.#loop(client, ok === null ? this.nextProcess() : process);
+      });
+    });
+  }
+
+  #record(step: Step, call: Call, process: number, session: string): boolean | null {
+    const { outcome } = call;
+    const ok = okOf(outcome);
+    const { node, ns: space, key } = step;
+    const level: Level = NAMESPACES[space].consistency;
+    const times = { call_ns: ns(call.beganMs), return_ns: ns(call.endedMs) };
+    const reason = typeof outcome === 'object' && outcome.kind === 'failed' ? outcome.fault.code : '';
+    const base = { process, session, node: `${node}`, ns: space, level, key, ...times, ok, reason };
+    this.history.push(operationOf(step, outcome, base));
+    this.#noteBound(step, call);
+    return ok;
+  }
+
+  #noteBound(step: Step, { outcome, endedMs: atMs }: Call): void {
+    if (step.type !== 'get' || step.ns !== 'fi' || typeof outcome !== 'object') return;
+    if (outcome.kind !== 'found' && outcome.kind !== 'absent') return;
+    const { kind, stalenessMs } = outcome;
+    this.bounded.push({ key: step.key, atMs, isAbsent: kind === 'absent', stalenessMs });
+  }
+}
+
+/** What a client does next. */
+type Step = { readonly node: number; readonly ns: Space; readonly key: string } & (
+  | { readonly type: 'put'; readonly value: string; readonly w: QuorumSpec }
+  | { readonly type: 'delete'; readonly w: QuorumSpec }
+  | { readonly type: 'get'; readonly r: QuorumSpec; readonly final?: true }
+  | { readonly type: 'list'; readonly reverse: boolean; readonly final?: true }
+);
+
+interface Client {
+  readonly each: { next(): Step };
+  readonly session: string;
+  readonly dice: Prng;
+  readonly thinkMs: number;
+  readonly untilMs: number;
+}
+
+class Overwriter {
+  readonly #workload: Workload;
+  readonly #dice: Prng;
+
+  constructor(workload: Workload, dice: Prng) {
+    this.#workload = workload;
+    this.#dice = dice;
+  }
+
+  next(): Step {
+    const dice = this.#dice;
+    const { replicas } = this.#workload;
+    const where = { node: dice.below(replicas), ns: 'ev', key: `k${dice.below(KEYS)}` } as const;
+    const copies = 1 + dice.below(replicas);
+    const kind = dice.next();
+    if (kind < 0.4) return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
+    if (kind < 0.5) return { ...where, type: 'delete', w: copies };
+    return { ...where, type: 'get', r: copies };
+  }
+}
+
+class Appender {
+  readonly #workload: Workload;
+  readonly #dice: Prng;
+  readonly #client: number;
+  readonly #home: number;
+  #count = 0;
+
+  constructor(workload: Workload, dice: Prng, client: number) {
+    this.#workload = workload;
+    this.#dice = dice;
+    this.#client = client;
+    this.#home = dice.below(workload.replicas);
+  }
+
+  next(): Step {
+    const dice = this.#dice;
+    const { replicas } = this.#workload;
+    const copies = 1 + dice.below(replicas);
+    const kind = dice.next();
+    const node = dice.below(replicas);
+    if (kind < 0.45) {
+      const where = { node: this.#home, ns: 'fi', key: this.#key(this.#count++) } as const;
+      return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
+    }
+    if (kind < 0.9) {
+      const key = this.#key(dice.below(Math.max(this.#count, 1)));
+      return { node, ns: 'fi', key, type: 'get', r: copies };
+    }
+    return { node, ns: 'fi', key: '', type: 'list', reverse: true };
+  }
+
+  #key(n: number): string {
+    return `c${this.#client}-${String(n).padStart(6, '0')}`;
+  }
+}
+
+function commandOf(step: Step): Asked {
+  const { ns: space, key } = step;
+  switch (step.type) {
+    case 'put':
+      return putOf(key, step.value, { ns: space, w: step.w, timeoutMs: TIMEOUT_MS });
+    case 'delete':
+      return delOf(key, { ns: space, w: step.w, timeoutMs: TIMEOUT_MS });
+    case 'get':
+      return getOf(key, { ns: space, r: step.r, timeoutMs: TIMEOUT_MS });
+    case 'list': {
+      const options = { ns: space, reverse: step.reverse, limit: SCAN_LIMIT };
+      return listOf({ ...options, timeoutMs: TIMEOUT_MS });
+    }
+  }
+}
+
+interface Base {
+  readonly process: number;
+  readonly session: string;
+  readonly node: string;
+  readonly ns: string;
+  readonly level: Level;
+  readonly key: string;
+  readonly call_ns: number;
+  readonly return_ns: number;
+  readonly ok: boolean | null;
+  readonly reason: string;
+}
+
+type Outcome = Reply | 'broken' | undefined;
+
+function operationOf(step: Step, outcome: Outcome, base: Base): Operation {
+  const final = 'final' in step && step.final === true ? ({ final: true } as const) : {};
+  switch (step.type) {
+    case 'put':
+    case 'delete': {
+      const value = step.type === 'put' ? step.value : null;
+      const write = { ...base, type: step.type, value, result: null, ver: versionOf(outcome) };
+      return typeof step.w === 'number' ? { ...write, w: step.w } : write;
+    }
+    case 'get': {
+      const read = { ...base, type: 'get', value: null, ver: versionOf(outcome), ...final } as const;
+      const result = valueOf(outcome);
+      return typeof step.r === 'number' ? { ...read, result, r: step.r } : { ...read, result };
+    }
+    case 'list': {
+      const result = itemsOf(outcome);
+      const more = typeof outcome === 'object' && outcome.kind === 'listed' && outcome.after !== '';
+      const scan = { ...base, type: 'list', value: null, ver: null, after: '' } as const;
+      return { ...scan, reverse: step.reverse, result, more, ...final };
+    }
+  }
+}
+
+/** Definite refusals did not happen; what was not acknowledged otherwise may have. */
+function okOf(outcome: Outcome): boolean | null {
+  if (typeof outcome !== 'object') return null;
+  if (outcome.kind !== 'failed') return true;
+  return isDefinite(outcome.fault.code) ? false : null;
+}
+
+function versionOf(outcome: Outcome): string | null {
+  if (typeof outcome !== 'object') return null;
+  if (outcome.kind === 'written') return formatDot(outcome.dot.origin, outcome.dot.seq);
+  if (outcome.kind === 'found') return formatDot(outcome.record.origin, outcome.record.seq);
+  if (outcome.kind !== 'failed' || outcome.fault.dot === undefined) return null;
+  return formatDot(outcome.fault.dot.origin, outcome.fault.dot.seq);
+}
+
+function valueOf(outcome: Outcome): string | null {
+  const isFound = typeof outcome === 'object' && outcome.kind === 'found';
+  return isFound ? text(outcome.record.value) : null;
+}
+
+function itemsOf(outcome: Outcome): Item[] {
+  if (typeof outcome !== 'object' || outcome.kind !== 'listed') return [];
+  return outcome.items.map(({ key, value, origin, seq }) => ({
+    key,
+    value: text(value),
+    ver: formatDot(origin, seq),
+  }));
+}
+
+function ns(ms: number): number {
+  return Math.round(ms * 1e6);
+}

@@ -1,0 +1,241 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  createExposition,
+  createTrace,
+  type TelemetrySources,
+} from '../../../src/adapters/telemetry.ts';
+import { createHistogram } from '../../../src/base/histogram.ts';
+import type { PeerStatus, Status } from '../../../src/model/command.ts';
+import type { Origin, Region, ReplicaId } from '../../../src/model/id.ts';
+import { createMetrics } from '../../../src/model/metrics.ts';
+
+type Entries = PeerStatus['vector'];
+
+const origin = (text: string): Origin => text as Origin;
+const entries = (record: { [origin: string]: number }): Entries =>
+  Object.entries(record).map(([name, seq]) => [origin(name), seq] as const);
+
+const peer: PeerStatus = {
+  id: 'us-1' as ReplicaId,
+  region: 'us' as Region,
+  connected: true,
+  rttMs: 80,
+  entriesItLacks: 3,
+  entriesWeLack: 5,
+  stalenessMs: 250,
+  vector: entries({ 'eu-1.4': 97, 'us-1.10': 45, 'us-1.9': 1000 }),
+};
+
+const status: Status = {
+  kind: 'status',
+  self: {
+    id: 'eu-1' as ReplicaId,
+    region: 'eu' as Region,
+    origin: origin('eu-1.4'),
+    state: 'serving',
+    stalenessMs: 250,
+    vector: entries({ 'eu-1.3': 70, 'eu-1.4': 100, 'us-1.9': 1000, 'us-1.10': 40 }),
+    stableCut: entries({ 'eu-1.4': 97, 'us-1.10': 40 }),
+  },
+  peers: [peer],
+};
+
+const withPeer = (changes: Partial<PeerStatus>): Status => ({
+  ...status,
+  peers: [{ ...peer, ...changes }],
+});
+
+const sources = (changes: Partial<TelemetrySources> = {}): TelemetrySources => ({
+  node: { replica: 'eu-1', region: 'eu', version: '0.1.0' },
+  metrics: createMetrics(),
+  status: () => status,
+  trace: createTrace({ note: () => {}, flush: () => {} }),
+  storage: { getSeconds: createHistogram([0.001]), unreadable: 0, failure: undefined },
+  disk: { low: false, room: { availableBytes: 7, totalBytes: 10 } },
+  requests: () => [],
+  more: [],
+  ...changes,
+});
+
+/** Samples of one scrape, by name and labels as they are written. */
+async function scrape(changes: Partial<TelemetrySources> = {}): Promise<Map<string, number>> {
+  const text = await createExposition(sources(changes)).text();
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const space = line.lastIndexOf(' ');
+      return [line.slice(0, space), Number(line.slice(space + 1))] as const;
+    }),
+  );
+}
+
+describe('the metrics page', () => {
+  it('says who the replica is', async () => {
+    const samples = await scrape();
+    expect(samples.get('conit_node_info{replica="eu-1",region="eu",version="0.1.0"}')).toBe(1);
+  });
+
+  it('has the core’s counters as they stand at the scrape', async () => {
+    const metrics = createMetrics();
+    const exposition = createExposition(sources({ metrics }));
+    metrics.writes = 3;
+    metrics.conflictsLww = 2;
+    expect(await exposition.text()).toContain('\nconit_writes_total 3\n');
+    metrics.writes++;
+    expect(await exposition.text()).toContain('\nconit_writes_total 4\n');
+    expect(await exposition.text()).toContain('\nconit_conflicts_total{resolution="lww"} 2\n');
+  });
+
+  it('has histograms in cumulative buckets', async () => {
+    const trace = createTrace({ note: () => {}, flush: () => {} });
+    for (const ms of [0.2, 0.2, 4, 60_000]) trace.committed(1, 64, ms);
+    const samples = await scrape({ trace });
+    expect(samples.get('conit_wal_fsync_seconds_bucket{le="0.00025"}')).toBe(2);
+    expect(samples.get('conit_wal_fsync_seconds_bucket{le="0.005"}')).toBe(3);
+    expect(samples.get('conit_wal_fsync_seconds_bucket{le="10"}')).toBe(3);
+    expect(samples.get('conit_wal_fsync_seconds_bucket{le="+Inf"}')).toBe(4);
+    expect(samples.get('conit_wal_fsync_seconds_count')).toBe(4);
+    expect(samples.get('conit_wal_fsync_seconds_sum')).toBeCloseTo(60.0044);
+    expect(samples.get('conit_wal_batch_operations_bucket{le="64"}')).toBe(4);
+  });
+
+  it('has the requests by operation, level and code', async () => {
+    const histogram = createHistogram([0.01]);
+    histogram.observe(0.005);
+    const samples = await scrape({
+      requests: () => [
+        { op: 'get', level: 'fifo', code: '2xx', histogram },
+        { op: 'livez', level: '', code: '2xx', histogram },
+      ],
+    });
+    const name = 'conit_request_duration_seconds_count';
+    expect(samples.get(`${name}{op="get",level="fifo",code="2xx"}`)).toBe(1);
+    expect(samples.get(`${name}{op="livez",level="none",code="2xx"}`)).toBe(1);
+  });
+
+  it('has what other parts add', async () => {
+    const samples = await scrape({
+      more: [
+        {
+          name: 'conit_peer_send_queue_bytes',
+          help: 'Bytes that wait for a peer.',
+          type: 'gauge',
+          samples: () => [{ labels: { peer: 'a"b\n' }, value: 9 }],
+        },
+      ],
+    });
+    expect(samples.get('conit_peer_send_queue_bytes{peer="a\\"b\\n"}')).toBe(9);
+  });
+});
+
+describe('lag', () => {
+  it('is told raw and handy, for present lives only', async () => {
+    const samples = await scrape();
+    expect(samples.get('conit_log_head_sequence{origin="us-1.10"}')).toBe(45);
+    expect(samples.get('conit_log_head_sequence{origin="eu-1.4"}')).toBe(100);
+    expect(samples.get('conit_applied_sequence{origin="us-1.10"}')).toBe(40);
+    expect(samples.get('conit_stable_cut_sequence{origin="eu-1.4"}')).toBe(97);
+    expect(samples.get('conit_replication_lag_seconds{origin="us-1.10"}')).toBe(0.25);
+    expect(samples.get('conit_replication_lag_entries{origin="us-1.10"}')).toBe(5);
+    expect(samples.get('conit_peer_lag_entries{peer="us-1"}')).toBe(3);
+    expect(samples.get('conit_staleness_seconds')).toBe(0.25);
+    expect([...samples.keys()].filter((name) => /us-1\.9"|eu-1\.3"/.test(name))).toEqual([]);
+  });
+
+  it('that is unknown has no sample', async () => {
+    const unknown = withPeer({
+      connected: false,
+      rttMs: undefined,
+      stalenessMs: 'unknown',
+      entriesItLacks: undefined,
+      entriesWeLack: undefined,
+    });
+    const samples = await scrape({ status: () => unknown });
+    const lag = /^conit_(replication_lag|peer_lag|peer_rtt)/;
+    expect([...samples.keys()].filter((name) => lag.test(name))).toEqual([]);
+    expect(samples.get('conit_peer_up{peer="us-1"}')).toBe(0);
+  });
+
+  it('of a peer that is gone is not told from memory', async () => {
+    const samples = await scrape({ status: () => withPeer({ connected: false }) });
+    expect(samples.has('conit_replication_lag_entries{origin="us-1.10"}')).toBe(false);
+  });
+
+  it('goes away with its peer', async () => {
+    const now = { status };
+    const exposition = createExposition(sources({ status: () => now.status }));
+    expect(await exposition.text()).toContain('peer="us-1"');
+    now.status = { ...status, peers: [] };
+    expect(await exposition.text()).not.toContain('peer="us-1"');
+  });
+
+  it('is left out when the replica cannot tell', async () => {
+    const samples = await scrape({ status: () => undefined });
+    expect([...samples.keys()].some((name) => name.startsWith('conit_applied'))).toBe(false);
+    expect(samples.has('conit_writes_total')).toBe(true);
+  });
+});
+
+describe('state', () => {
+  it('is one of five', async () => {
+    const samples = await scrape();
+    const states = [...samples].filter(([name]) => name.startsWith('conit_replica_state'));
+    expect(states.filter(([, value]) => value === 1)).toEqual([
+      ['conit_replica_state{state="serving"}', 1],
+    ]);
+    expect(states).toHaveLength(5);
+  });
+
+  it('of storage and disk is told', async () => {
+    const samples = await scrape({
+      storage: { getSeconds: createHistogram([1]), unreadable: 2, failure: 'EIO' },
+      disk: { low: true, room: undefined },
+    });
+    expect(samples.get('conit_storage_failed')).toBe(1);
+    expect(samples.get('conit_storage_unreadable_total')).toBe(2);
+    expect(samples.get('conit_disk_low')).toBe(1);
+    expect(samples.has('conit_disk_available_bytes')).toBe(false);
+  });
+});
+
+describe('as Prometheus sees it, the metrics page', () => {
+  let text: string;
+
+  beforeEach(async () => {
+    const histogram = createHistogram([0.01, 0.1]);
+    histogram.observe(0.05);
+    const requests = () => [{ op: 'get', level: 'fifo', code: '2xx', histogram }];
+    text = await createExposition(sources({ requests })).text();
+  });
+
+  it('has no label called region but in conit_node_info', () => {
+    const lines = text.split('\n').filter((line) => /[{,]region=/.test(line));
+    expect(lines.map((line) => line.split('{')[0])).toEqual(['conit_node_info']);
+  });
+
+  it.skipIf(!hasPromtool())('passes promtool, empty or full', async () => {
+    const empty = await createExposition(sources({ status: () => undefined })).text();
+    for (const input of [text, empty]) {
+      const { status: code, stdout, stderr } = promtool(input);
+      expect({ code, said: `${stdout}${stderr}` }).toEqual({ code: 0, said: '' });
+    }
+  });
+
+  it.skipIf(!hasPromtool())('is refused by promtool when it is wrong', () => {
+    expect(promtool(`${text}# TYPE conit_bad counter\nconit_bad 1\n`).status).not.toBe(0);
+  });
+});
+
+function promtool(input: string) {
+  return spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+}
+
+function hasPromtool(): boolean {
+  try {
+    execFileSync('promtool', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
