@@ -1,0 +1,334 @@
+// Peer messages as bytes, version 1 of the peer protocol:
+//
+//   message = kind u8 | length u32 | body            names and keys carry their length, vectors their count
+//
+// Mutations are never encoded anew: their bytes go out as they came, each with its length in front. Reading verifies
+// every mutation (model/encoding.ts) and copies it first, so that what is kept does not hold a receive buffer of many
+// kilobytes alive.
+//
+// Reading never throws. Counts and lengths are bounded and held against what is left before anything is allocated; a
+// body must be used up to its last byte; anything else gives `undefined`.
+
+import { unreachable } from '../base/assert.ts';
+import { type ByteReader, type ByteWriter, copyToSlab } from '../base/bytes.ts';
+import { createInterner, type Interner } from '../base/interner.ts';
+import { decodeMutation } from '../model/encoding.ts';
+import {
+  KEY_BYTES_MAX,
+  type NamespaceName,
+  type Origin,
+  parseKey,
+  parseNamespace,
+  parseOrigin,
+} from '../model/id.ts';
+import type {
+  Entries,
+  Heartbeat,
+  Hello,
+  Message,
+  Pull,
+  ReadReply,
+  ReadRequest,
+  Repair,
+  VectorEntries,
+} from '../model/message.ts';
+import type { Mutation } from '../model/record.ts';
+
+export const VECTOR_ENTRIES_MAX = 65_536;
+export const ENTRIES_MAX = 65_536;
+
+const KINDS = [
+  'hello',
+  'entries',
+  'ack',
+  'pull',
+  'read-request',
+  'read-reply',
+  'repair',
+  'heartbeat',
+] as const satisfies readonly Message['kind'][];
+const ANSWERS = ['record', 'absent', 'damaged'] as const satisfies readonly ReadReply['answer'][];
+
+const NAME_BYTES_MAX = 80;
+/** What is copied at once shares memory, so it is little. */
+const RUN_BYTES = 2048;
+const NOTHING = new Uint8Array(0);
+/** No message needs more besides its vectors and mutations. */
+const MESSAGE_BYTES_USUAL = 1536;
+const VECTOR_ENTRY_BYTES_MAX = NAME_BYTES_MAX + 10;
+
+const origins = createInterner(1024, (text) => parseOrigin(text) !== undefined);
+const namespaces = createInterner(256, (text) => parseNamespace(text) !== undefined);
+
+/** At least as many bytes as the message takes. */
+export function messageBytesMax(message: Message): number {
+  switch (message.kind) {
+    case 'entries':
+      return message.entries.reduce(
+        (sum, { bytes }) => sum + bytes.length + 8,
+        MESSAGE_BYTES_USUAL,
+      );
+    case 'read-reply':
+    case 'repair':
+      return MESSAGE_BYTES_USUAL + (message.record?.bytes.length ?? 0);
+    case 'hello':
+    case 'ack':
+      return MESSAGE_BYTES_USUAL + message.vector.length * VECTOR_ENTRY_BYTES_MAX;
+    case 'heartbeat': {
+      const count = message.vector.length + message.heads.length;
+      return MESSAGE_BYTES_USUAL + count * VECTOR_ENTRY_BYTES_MAX;
+    }
+    case 'pull':
+    case 'read-request':
+      return MESSAGE_BYTES_USUAL;
+    default:
+      return unreachable(message);
+  }
+}
+
+/** Where mutations lie in a frame, start and end in turn: they carry checksums of their own. */
+export type Sealed = number[];
+
+export function writeMessage(writer: ByteWriter, message: Message, sealed: Sealed): void {
+  writer.u8(KINDS.indexOf(message.kind));
+  writer.u32(0);
+  const bodyBytes = writer.at - writer.start;
+  writeBody(writer, message, sealed);
+  const end = writer.at;
+  const body = writer.start + bodyBytes;
+  writer.at = body - 4;
+  writer.u32(end - body);
+  writer.at = end;
+}
+
+/** One message, or `undefined` when what stands there is none. */
+export function readMessage(reader: ByteReader, sealed: Sealed): Message | undefined {
+  const kind = KINDS[reader.u8()];
+  const length = reader.u32();
+  if (kind === undefined || reader.failed || length > reader.left) return undefined;
+  const frameEnd = reader.end;
+  reader.end = reader.at + length;
+  const message = readBody(reader, kind, sealed);
+  if (!reader.finished) return undefined;
+  reader.end = frameEnd;
+  return message;
+}
+
+function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
+  switch (message.kind) {
+    case 'hello':
+      return writeHello(writer, message);
+    case 'entries':
+      return writeEntries(writer, message, sealed);
+    case 'ack':
+      writeVector(writer, message.vector);
+      return writer.varint(message.windowBytes);
+    case 'pull':
+      writer.text(message.origin);
+      writer.varint(message.from);
+      return writer.varint(message.bytesMax);
+    case 'read-request':
+      writer.varint(message.id);
+      writer.text(message.namespace);
+      return writer.text(message.key);
+    case 'read-reply':
+      writer.varint(message.id);
+      writer.u8(ANSWERS.indexOf(message.answer));
+      if (message.record !== undefined) writeMutation(writer, message.record, sealed);
+      return;
+    case 'repair':
+      return writeMutation(writer, message.record, sealed);
+    case 'heartbeat':
+      return writeHeartbeat(writer, message);
+    default:
+      return unreachable(message);
+  }
+}
+
+function readBody(reader: ByteReader, kind: Message['kind'], sealed: Sealed): Message | undefined {
+  switch (kind) {
+    case 'hello':
+      return readHello(reader);
+    case 'entries':
+      return readEntries(reader, sealed);
+    case 'ack':
+      return { kind, vector: readVector(reader), windowBytes: reader.varint() };
+    case 'pull':
+      return readPull(reader);
+    case 'read-request':
+      return readReadRequest(reader);
+    case 'read-reply':
+      return readReadReply(reader, sealed);
+    case 'repair':
+      return readRepair(reader, sealed);
+    case 'heartbeat':
+      return readHeartbeat(reader);
+    default:
+      return unreachable(kind);
+  }
+}
+
+function writeHello(writer: ByteWriter, hello: Hello): void {
+  writer.text(hello.origin);
+  writeVector(writer, hello.vector);
+  writer.u64(hello.hlc);
+  writer.u32(hello.policyDigest);
+  writer.varint(hello.windowBytes);
+}
+
+function readHello(reader: ByteReader): Hello | undefined {
+  const origin = readOrigin(reader);
+  const vector = readVector(reader);
+  const hlc = reader.u64();
+  const policyDigest = reader.u32();
+  const windowBytes = reader.varint();
+  if (origin === undefined) return undefined;
+  return { kind: 'hello', origin, vector, hlc, policyDigest, windowBytes };
+}
+
+function writeEntries(writer: ByteWriter, { origin, entries }: Entries, sealed: Sealed): void {
+  writer.text(origin);
+  writer.varint(entries.length);
+  for (const entry of entries) writeMutation(writer, entry, sealed);
+}
+
+/** All of the named origin, each behind the one before it. */
+function readEntries(reader: ByteReader, sealed: Sealed): Entries | undefined {
+  const origin = readOrigin(reader);
+  const count = reader.varint();
+  if (origin === undefined || count > ENTRIES_MAX) return undefined;
+  const copy = new RunCopy();
+  const entries: Mutation[] = [];
+  let seq = 0;
+  while (entries.length < count) {
+    const mutation = readMutation(reader, sealed, copy);
+    if (mutation === undefined || mutation.origin !== origin) return undefined;
+    if (entries.length > 0 && mutation.seq !== seq + 1) return undefined;
+    seq = mutation.seq;
+    entries.push(mutation);
+  }
+  return { kind: 'entries', origin, entries };
+}
+
+function readPull(reader: ByteReader): Pull | undefined {
+  const origin = readOrigin(reader);
+  const from = reader.varint();
+  const bytesMax = reader.varint();
+  return origin === undefined ? undefined : { kind: 'pull', origin, from, bytesMax };
+}
+
+function readReadRequest(reader: ByteReader): ReadRequest | undefined {
+  const id = reader.varint();
+  const namespace = readName(reader, namespaces) as NamespaceName | undefined;
+  const key = parseKey(reader.text(KEY_BYTES_MAX));
+  if (namespace === undefined || key === undefined) return undefined;
+  return { kind: 'read-request', id, namespace, key };
+}
+
+function readReadReply(reader: ByteReader, sealed: Sealed): ReadReply | undefined {
+  const id = reader.varint();
+  const answer = ANSWERS[reader.u8()];
+  if (answer === undefined || reader.failed) return undefined;
+  if (answer !== 'record') return { kind: 'read-reply', id, answer, record: undefined };
+  const record = readMutation(reader, sealed);
+  return record === undefined ? undefined : { kind: 'read-reply', id, answer, record };
+}
+
+function readRepair(reader: ByteReader, sealed: Sealed): Repair | undefined {
+  const record = readMutation(reader, sealed);
+  return record === undefined ? undefined : { kind: 'repair', record };
+}
+
+function writeHeartbeat(writer: ByteWriter, heartbeat: Heartbeat): void {
+  writer.u64(heartbeat.hlc);
+  writeVector(writer, heartbeat.vector);
+  writer.f64(heartbeat.ping);
+  writer.f64(heartbeat.echo);
+  writer.f64(heartbeat.echoDelayMs);
+  writeVector(writer, heartbeat.heads);
+}
+
+function readHeartbeat(reader: ByteReader): Heartbeat {
+  const hlc = reader.u64();
+  const vector = readVector(reader);
+  const ping = readMs(reader);
+  const echo = readMs(reader);
+  const echoDelayMs = readMs(reader);
+  const heads = readVector(reader);
+  return { kind: 'heartbeat', hlc, vector, ping, echo, echoDelayMs, heads };
+}
+
+function writeVector(writer: ByteWriter, vector: VectorEntries): void {
+  writer.varint(vector.length);
+  for (const [origin, seq] of vector) {
+    writer.text(origin);
+    writer.varint(seq);
+  }
+}
+
+function readVector(reader: ByteReader): VectorEntries {
+  const count = reader.varint();
+  if (count > VECTOR_ENTRIES_MAX) reader.fail();
+  const vector: [Origin, number][] = [];
+  while (vector.length < count && !reader.failed) {
+    const origin = readOrigin(reader);
+    const seq = reader.varint();
+    if (origin === undefined) reader.fail();
+    else vector.push([origin, seq]);
+  }
+  return vector;
+}
+
+function writeMutation(writer: ByteWriter, { bytes }: Mutation, sealed: Sealed): void {
+  writer.varint(bytes.length);
+  const start = writer.at - writer.start;
+  writer.raw(bytes);
+  sealed.push(start, start + bytes.length);
+}
+
+function readMutation(
+  reader: ByteReader,
+  sealed: Sealed,
+  copy = new RunCopy(),
+): Mutation | undefined {
+  const length = reader.varint();
+  if (length > reader.left) return undefined;
+  sealed.push(reader.at, reader.at + length);
+  return decodeMutation(copy.take(reader, length));
+}
+
+/** Copies out of a receive buffer, several mutations at a time: one long copy is cheaper than many short ones. */
+class RunCopy {
+  #bytes: Uint8Array = NOTHING;
+  /** Where in the buffer the copy begins. */
+  #start = 0;
+
+  take(reader: ByteReader, length: number): Uint8Array {
+    const { at } = reader;
+    reader.at += length;
+    if (reader.at - this.#start > this.#bytes.length) {
+      const end = Math.max(reader.at, Math.min(at + RUN_BYTES, reader.end));
+      this.#bytes = copyToSlab(reader.bytes, at, end);
+      this.#start = at;
+    }
+    return this.#bytes.subarray(at - this.#start, reader.at - this.#start);
+  }
+}
+
+function readOrigin(reader: ByteReader): Origin | undefined {
+  return readName(reader, origins) as Origin | undefined;
+}
+
+function readName(reader: ByteReader, interner: Interner): string | undefined {
+  const length = reader.varint();
+  if (length > NAME_BYTES_MAX || length > reader.left) return undefined;
+  const start = reader.at;
+  reader.at += length;
+  return interner.intern(reader.bytes, start, reader.at);
+}
+
+/** A time or a length of time: neither negative nor without end. */
+function readMs(reader: ByteReader): number {
+  const ms = reader.f64();
+  return ms >= 0 && ms < Number.POSITIVE_INFINITY ? ms : reader.fail();
+}

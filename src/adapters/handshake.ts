@@ -1,0 +1,179 @@
+// How two replicas prove to each other that they belong together, before either reads a frame of the other.
+//
+//   dialer    GET /peer                    cluster, ids, incarnation, versions spoken, nonce
+//   listener  401                          version chosen, incarnation, nonce
+//   dialer    GET /peer, Upgrade           proof of the dialer             same TCP connection
+//   listener  101                          proof of the listener
+//
+// A proof is HMAC-SHA-256 under the shared secret over everything that was said and the role of who says it. So a
+// recorded handshake fails at the fresh nonce, a proof sent back fails at the role and at the direction (the smaller
+// id dials), and a version list that was thinned out on the way fails because both sides prove the whole list. The
+// secret itself never travels, and nobody proves anything before the dialer has.
+//
+// The handshake authenticates the ends, not the bytes that follow: without a tunnel, somebody who can rewrite the
+// traffic of a connection can still change it.
+
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { INCARNATION_MAX, type Incarnation, parseReplicaId, type ReplicaId } from '../model/id.ts';
+
+export const PEER_PATH = '/peer';
+export const SECRET_BYTES_MIN = 16;
+/** All headers of a request or of its answer; nobody reads more than that from a stranger. */
+export const HANDSHAKE_BYTES_MAX = 1024;
+const NONCE_BYTES = 32;
+
+/** Why a connection was not taken, and the HTTP status that says so. */
+export const REFUSALS = {
+  malformed: 400,
+  oversized: 431,
+  path: 404,
+  origin: 403,
+  starting: 503,
+  cluster: 403,
+  recipient: 421,
+  self: 403,
+  stranger: 403,
+  direction: 403,
+  version: 426,
+  challenge: 400,
+  proof: 403,
+  incarnation: 409,
+  timeout: 408,
+  crowded: 503,
+} as const;
+
+export type Refusal = keyof typeof REFUSALS;
+
+/** What a replica is in the eyes of its peers. */
+export interface PeerIdentity {
+  readonly clusterId: string;
+  readonly id: ReplicaId;
+  /** Its current life; it may begin a new one while it runs. */
+  readonly incarnation: () => Incarnation;
+  readonly secret: Buffer;
+  /** Protocol versions it speaks. */
+  readonly protocols: readonly number[];
+}
+
+export interface Party {
+  readonly id: ReplicaId;
+  readonly incarnation: Incarnation;
+  readonly nonce: string;
+}
+
+/** Everything that both sides prove. */
+export interface Transcript {
+  readonly clusterId: string;
+  /** As the dialer sent it. */
+  readonly offered: string;
+  readonly version: number;
+  readonly dialer: Party;
+  readonly listener: Party;
+}
+
+/** What a dialer says of itself, and whom it means to reach. */
+export interface Greeting {
+  readonly clusterId: string;
+  readonly offered: string;
+  readonly dialer: Party;
+  readonly listenerId: ReplicaId;
+}
+
+export interface Challenge {
+  readonly version: number;
+  readonly incarnation: Incarnation;
+  readonly nonce: string;
+}
+
+export type Headers = { readonly [name: string]: string | readonly string[] | undefined };
+
+const TOKEN_256_BITS = /^[A-Za-z0-9_-]{43}$/;
+const VERSIONS = /^[1-9][0-9]{0,2}(,[1-9][0-9]{0,2}){0,15}$/;
+const NUMBER = /^(0|[1-9][0-9]{0,9})$/;
+const CLUSTER_ID = /^[\w.-]{1,63}$/;
+
+export function freshNonce(): string {
+  return randomBytes(NONCE_BYTES).toString('base64url');
+}
+
+export function greetingHeaders(greeting: Greeting): { [name: string]: string } {
+  return {
+    'Conit-Cluster': greeting.clusterId,
+    'Conit-Protocols': greeting.offered,
+    'Conit-Replica': greeting.dialer.id,
+    'Conit-Incarnation': String(greeting.dialer.incarnation),
+    'Conit-Nonce': greeting.dialer.nonce,
+    'Conit-Peer': greeting.listenerId,
+  };
+}
+
+export function readGreeting(headers: Headers): Greeting | undefined {
+  const clusterId = text(headers['conit-cluster'], CLUSTER_ID);
+  const offered = text(headers['conit-protocols'], VERSIONS);
+  const id = replicaId(headers['conit-replica']);
+  const incarnation = number(headers['conit-incarnation']);
+  const nonce = text(headers['conit-nonce'], TOKEN_256_BITS);
+  const listenerId = replicaId(headers['conit-peer']);
+  if (clusterId === undefined || offered === undefined || listenerId === undefined)
+    return undefined;
+  if (id === undefined || incarnation === undefined || nonce === undefined) return undefined;
+  return { clusterId, offered, dialer: { id, incarnation, nonce }, listenerId };
+}
+
+export function challengeHeaders(challenge: Challenge): { [name: string]: string } {
+  return {
+    'WWW-Authenticate': 'Conit-Peer',
+    'Conit-Protocols': String(challenge.version),
+    'Conit-Incarnation': String(challenge.incarnation),
+    'Conit-Nonce': challenge.nonce,
+  };
+}
+
+export function readChallenge(headers: Headers): Challenge | undefined {
+  const version = number(headers['conit-protocols']);
+  const incarnation = number(headers['conit-incarnation']);
+  const nonce = text(headers['conit-nonce'], TOKEN_256_BITS);
+  if (version === undefined || incarnation === undefined || nonce === undefined) return undefined;
+  return { version, incarnation, nonce };
+}
+
+/** The highest version that is both offered and spoken. */
+export function chooseVersion(offered: string, spoken: readonly number[]): number | undefined {
+  const common = parseVersions(offered).filter((version) => spoken.includes(version));
+  return common.length === 0 ? undefined : Math.max(...common);
+}
+
+export function parseVersions(offered: string): number[] {
+  return VERSIONS.test(offered) ? offered.split(',').map(Number) : [];
+}
+
+/** What `role` shows to be who it says; only a holder of the secret can compute it. */
+export function proofOf(secret: Buffer, role: 'dialer' | 'listener', said: Transcript): string {
+  const { clusterId, offered, version, dialer, listener } = said;
+  const parties = [dialer, listener].flatMap(({ id, incarnation, nonce }) => [
+    id,
+    incarnation,
+    nonce,
+  ]);
+  const statement = JSON.stringify(['conit peer', role, clusterId, offered, version, ...parties]);
+  return createHmac('sha256', secret).update(statement).digest('base64url');
+}
+
+/** Compares in constant time. */
+export function isProof(given: string | readonly string[] | undefined, expected: string): boolean {
+  const shown = text(given, TOKEN_256_BITS);
+  return shown !== undefined && timingSafeEqual(Buffer.from(shown), Buffer.from(expected));
+}
+
+function text(value: string | readonly string[] | undefined, form: RegExp): string | undefined {
+  return typeof value === 'string' && form.test(value) ? value : undefined;
+}
+
+function number(value: string | readonly string[] | undefined): number | undefined {
+  const digits = text(value, NUMBER);
+  return digits !== undefined && Number(digits) <= INCARNATION_MAX ? Number(digits) : undefined;
+}
+
+function replicaId(value: string | readonly string[] | undefined): ReplicaId | undefined {
+  return typeof value === 'string' ? parseReplicaId(value) : undefined;
+}

@@ -1,0 +1,228 @@
+// The listening side of the peer channel: takes connections on a port of its own and hands over those that proved
+// themselves. What a stranger can cost is bounded: so many connections at once, of which the oldest makes room for a
+// new one, each with one deadline for the whole handshake and headers of a kilobyte; no body, and not one WebSocket
+// frame is read before the proof.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Incarnation } from '../model/id.ts';
+import type { Member } from '../model/quorum.ts';
+import {
+  challengeHeaders,
+  chooseVersion,
+  freshNonce,
+  type Greeting,
+  HANDSHAKE_BYTES_MAX,
+  isProof,
+  PEER_PATH,
+  type PeerIdentity,
+  proofOf,
+  readGreeting,
+  type Refusal,
+  REFUSALS,
+  type Transcript,
+} from './handshake.ts';
+
+/** A connection whose other end is known. */
+export interface Authenticated {
+  readonly peer: Member;
+  readonly incarnation: Incarnation;
+  readonly version: number;
+  readonly socket: WebSocket;
+  readonly stream: Socket;
+}
+
+export interface PeerListenerOptions {
+  readonly identity: PeerIdentity;
+  readonly members: readonly Member[];
+  readonly handshakeTimeoutMs: number;
+  /** Connections that have not proved themselves; beyond it the oldest is dropped. */
+  readonly strangersMax: number;
+  /** Given to the WebSocket layer. */
+  readonly socketOptions: { readonly maxPayload: number };
+  /** A last word of the owner before a peer is let in. */
+  readonly admit: (peer: Member, incarnation: Incarnation) => Refusal | undefined;
+  readonly onAuthenticated: (connection: Authenticated) => void;
+  readonly onRefused: (reason: Refusal) => void;
+}
+
+interface Stranger {
+  readonly deadline: NodeJS.Timeout;
+  challenged: Challenged | undefined;
+}
+
+/** What the dialer has to prove, once, on this connection. */
+interface Challenged {
+  readonly peer: Member;
+  readonly said: Transcript;
+}
+
+export class PeerListener {
+  readonly #options: PeerListenerOptions;
+  readonly #http: Server;
+  readonly #websockets: WebSocketServer;
+  /** In the order of their coming. */
+  readonly #strangers = new Map<Socket, Stranger>();
+  readonly #proofs = new WeakMap<IncomingMessage, string>();
+
+  constructor(options: PeerListenerOptions) {
+    this.#options = options;
+    this.#websockets = new WebSocketServer({
+      ...options.socketOptions,
+      noServer: true,
+      clientTracking: false,
+    });
+    this.#websockets.on('headers', (headers, request) => {
+      headers.push(`Conit-Proof: ${this.#proofs.get(request) ?? ''}`);
+    });
+    this.#http = createServer({ maxHeaderSize: HANDSHAKE_BYTES_MAX, noDelay: true });
+    this.#http.on('connection', (stream) => this.#onConnection(stream));
+    this.#http.on('request', (request, response) => this.#onRequest(request, response));
+    this.#http.on('checkContinue', (request, response) => this.#onRequest(request, response));
+    this.#http.on('upgrade', (request, stream, head) => this.#onUpgrade(request, stream, head));
+    this.#http.on('clientError', (error, stream) => this.#onMalformed(error, stream));
+  }
+
+  /** Resolves when connections are taken; rejects when the address cannot be had. */
+  listen(host: string, port: number): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      this.#http.once('error', reject);
+      this.#http.listen({ host, port }, () => {
+        this.#http.off('error', reject);
+        // A connection that the process has no descriptor left for.
+        this.#http.on('error', () => this.#options.onRefused('crowded'));
+        resolve(this.#http.address() as AddressInfo);
+      });
+    });
+  }
+
+  /** Takes nobody any more and drops who has not proved itself. Connections handed over are not touched. */
+  close(): Promise<void> {
+    for (const stream of this.#strangers.keys()) stream.destroy();
+    return new Promise((resolve) => this.#http.close(() => resolve()));
+  }
+
+  #onConnection(stream: Socket): void {
+    const { strangersMax, handshakeTimeoutMs } = this.#options;
+    const [oldest] = this.#strangers.keys();
+    if (oldest !== undefined && this.#strangers.size >= strangersMax) this.#drop(oldest, 'crowded');
+    const deadline = setTimeout(() => this.#drop(stream, 'timeout'), handshakeTimeoutMs);
+    this.#strangers.set(stream, { deadline, challenged: undefined });
+    stream.once('close', () => this.#forget(stream));
+  }
+
+  #drop(stream: Socket, reason: Refusal): void {
+    this.#forget(stream);
+    stream.destroy();
+    this.#options.onRefused(reason);
+  }
+
+  #forget(stream: Socket): void {
+    clearTimeout(this.#strangers.get(stream)?.deadline);
+    this.#strangers.delete(stream);
+  }
+
+  /** A greeting is answered with a challenge. */
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const stranger = this.#strangers.get(request.socket);
+    const challenged = requestRefusal(request) ?? this.#challenge(readGreeting(request.headers));
+    if (typeof challenged === 'string') return this.#refuse(response, challenged);
+    if (stranger === undefined || stranger.challenged !== undefined)
+      return this.#refuse(response, 'malformed');
+    stranger.challenged = challenged;
+    const { version, listener } = challenged.said;
+    response.writeHead(401, { ...challengeHeaders({ version, ...listener }), 'Content-Length': 0 });
+    response.end();
+  }
+
+  #challenge(greeting: Greeting | undefined): Challenged | Refusal {
+    if (greeting === undefined) return 'malformed';
+    const { clusterId, id, incarnation, protocols } = this.#options.identity;
+    const { dialer, offered } = greeting;
+    if (greeting.clusterId !== clusterId) return 'cluster';
+    if (dialer.id === id) return 'self';
+    if (greeting.listenerId !== id) return 'recipient';
+    const peer = this.#options.members.find((member) => member.id === dialer.id);
+    if (peer === undefined) return 'stranger';
+    if (peer.id > id) return 'direction';
+    const version = chooseVersion(offered, protocols);
+    if (version === undefined) return 'version';
+    const listener = { id, incarnation: incarnation(), nonce: freshNonce() };
+    const said = { clusterId, offered, version, dialer, listener };
+    return this.#options.admit(peer, dialer.incarnation) ?? { peer, said };
+  }
+
+  /** The proof opens the WebSocket. A challenge serves once, whatever comes of it. */
+  #onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const { socket } = request;
+    const challenged = this.#strangers.get(socket)?.challenged;
+    this.#forget(socket);
+    const refusal = requestRefusal(request) ?? this.#proofRefusal(request, head, challenged);
+    if (challenged === undefined || refusal !== undefined)
+      return this.#refuseRaw(stream, refusal ?? 'challenge');
+    const { peer, said } = challenged;
+    const { version, dialer } = said;
+    this.#proofs.set(request, proofOf(this.#options.identity.secret, 'listener', said));
+    this.#websockets.handleUpgrade(request, stream, head, (websocket) => {
+      const { incarnation } = dialer;
+      const ends = { socket: websocket, stream: socket };
+      this.#options.onAuthenticated({ peer, incarnation, version, ...ends });
+    });
+  }
+
+  #proofRefusal(
+    request: IncomingMessage,
+    head: Buffer,
+    challenged: Challenged | undefined,
+  ): Refusal | undefined {
+    if (challenged === undefined) return 'challenge';
+    // Whoever waits for the listener's proof, as it must, has nothing to say yet.
+    if (head.length > 0) return 'malformed';
+    const { peer, said } = challenged;
+    const expected = proofOf(this.#options.identity.secret, 'dialer', said);
+    if (!isProof(request.headers['conit-proof'], expected)) return 'proof';
+    return this.#options.admit(peer, said.dialer.incarnation);
+  }
+
+  #refuse(response: ServerResponse, reason: Refusal): void {
+    this.#options.onRefused(reason);
+    response.writeHead(REFUSALS[reason], refusalHeaders(reason, this.#options.identity));
+    response.end(() => response.socket?.destroy());
+  }
+
+  /** As `#refuse`, where no response object exists. */
+  #refuseRaw(stream: Duplex, reason: Refusal): void {
+    this.#options.onRefused(reason);
+    const headers = Object.entries(refusalHeaders(reason, this.#options.identity));
+    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    stream.on('error', () => stream.destroy());
+    stream.end(`HTTP/1.1 ${REFUSALS[reason]} Refused\r\n${lines}\r\n`, () => stream.destroy());
+  }
+
+  #onMalformed(error: NodeJS.ErrnoException, stream: Duplex): void {
+    const isOversized = error.code === 'HPE_HEADER_OVERFLOW';
+    if (stream.writable) this.#refuseRaw(stream, isOversized ? 'oversized' : 'malformed');
+    else stream.destroy();
+  }
+}
+
+/** What no handshake has, whoever sends it: another path, a browser's origin, a body. */
+function requestRefusal(request: IncomingMessage): Refusal | undefined {
+  const { headers } = request;
+  if (headers.origin !== undefined || headers['sec-websocket-origin'] !== undefined)
+    return 'origin';
+  if (request.url !== PEER_PATH) return 'path';
+  const hasBody = headers['content-length'] !== undefined || 'transfer-encoding' in headers;
+  return request.method !== 'GET' || hasBody ? 'malformed' : undefined;
+}
+
+function refusalHeaders(reason: Refusal, { protocols }: PeerIdentity): { [name: string]: string } {
+  return {
+    'Conit-Refusal': reason,
+    'Content-Length': '0',
+    Connection: 'close',
+    ...(reason === 'version' ? { 'Conit-Protocols': protocols.join(',') } : {}),
+  };
+}
