@@ -1,0 +1,171 @@
+// The HTTP client of the commands: one request, and an answer that is either a success or a CommandError whose exit
+// code says what is known. A write whose connection breaks after it was sent may have happened: that is never told as
+// a plain failure.
+
+import { readFileSync } from 'node:fs';
+import { request } from 'undici';
+import { CommandError, EXIT, type ExitCode } from './exit.ts';
+
+interface ClientOptions {
+  readonly url: string;
+  readonly tokenFile: string | undefined;
+}
+
+export interface Call {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'DELETE';
+  /** Begins with a slash; parts are already encoded. */
+  readonly path: string;
+  /** Parameters that are `undefined` are left out. */
+  readonly query?: { readonly [name: string]: string | undefined };
+  readonly headers?: { readonly [name: string]: string | undefined };
+  readonly body?: Uint8Array;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Uint8Array;
+  readonly header: (name: string) => string | undefined;
+}
+
+export interface Client {
+  readonly url: string;
+  call(call: Call): Promise<Answer>;
+}
+
+/** Nothing that a replica does by itself takes longer than the longest timeout a request can ask for. */
+const ANSWER_MS_MAX = 3_700_000;
+
+export function createClient({ url, tokenFile }: ClientOptions): Client {
+  const base = baseOf(url);
+  const authorization = tokenFile === undefined ? undefined : `Bearer ${readToken(tokenFile)}`;
+  return {
+    url: base,
+    async call(call) {
+      const answer = await send(base, call, authorization);
+      if (answer.status < 300 || answer.status === 304) return answer;
+      throw refusalOf(answer, isWrite(call));
+    },
+  };
+}
+
+async function send(base: string, call: Call, authorization: string | undefined): Promise<Answer> {
+  const url = `${base}${call.path}${queryOf(call.query)}`;
+  try {
+    const { statusCode, headers, body } = await request(url, {
+      method: call.method,
+      headers: present({ ...call.headers, authorization }),
+      body: call.body ?? null,
+      headersTimeout: ANSWER_MS_MAX,
+      bodyTimeout: ANSWER_MS_MAX,
+    });
+    const bytes = await body.bytes();
+    const header = (name: string): string | undefined => textOf(headers[name.toLowerCase()]);
+    return { status: statusCode, body: bytes, header };
+  } catch (error) {
+    throw troubleOf(error, base, call);
+  }
+}
+
+function baseOf(url: string): string {
+  const text = url.includes('://') ? url : `http://${url}`;
+  const isHttp = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  if (!isHttp) throw new CommandError(EXIT.usage, `--url: "${url}" is not an http or https URL`);
+  return text.replace(/\/+$/, '');
+}
+
+function readToken(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const code = codeOf(error) ?? 'error';
+    throw new CommandError(EXIT.usage, `--token-file: ${file} cannot be read (${code})`);
+  }
+}
+
+function queryOf(query: Call['query']): string {
+  const text = new URLSearchParams(present(query ?? {})).toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+function present(values: { readonly [name: string]: string | undefined }): Record<string, string> {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as Record<string, string>;
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header;
+}
+
+/** Errors of a connection that never came about: the request was not sent. */
+const UNSENT: readonly string[] = [
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+];
+
+function isWrite({ method }: Call): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+function troubleOf(error: unknown, base: string, call: Call): CommandError {
+  const code = codeOf(error) ?? (error instanceof Error ? error.message : String(error));
+  if (UNSENT.includes(code)) {
+    const advice = 'is a replica running there? --url or CONIT_URL name another';
+    return new CommandError(EXIT.unavailable, `${base} cannot be reached (${code}); ${advice}`);
+  }
+  const broken = `the connection to ${base} broke (${code})`;
+  if (!isWrite(call)) return new CommandError(EXIT.unavailable, broken);
+  return new CommandError(EXIT.unknown, `${broken}: the write may or may not have happened`);
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+}
+
+interface Problem {
+  readonly type?: string;
+  readonly title?: string;
+  readonly detail?: string;
+  readonly indeterminate?: boolean;
+  readonly dot?: string;
+  readonly required?: number;
+  readonly acks?: number;
+}
+
+function refusalOf(answer: Answer, wasWrite: boolean): CommandError {
+  const problem = problemOf(answer);
+  const indeterminate = wasWrite && problem.indeterminate === true;
+  const exit = indeterminate ? EXIT.unknown : exitOf(answer.status);
+  return new CommandError(exit, describe(problem, answer));
+}
+
+function problemOf({ body, header }: Answer): Problem {
+  if (header('content-type')?.startsWith('application/problem+json') !== true) return {};
+  try {
+    return JSON.parse(Buffer.from(body).toString()) as Problem;
+  } catch {
+    return {};
+  }
+}
+
+function exitOf(status: number): ExitCode {
+  if (status === 401 || status === 403) return EXIT.denied;
+  if (status === 404 || status === 409 || status === 410 || status === 412) return EXIT.no;
+  const passes = status === 408 || status === 429 || (status >= 500 && status !== 501);
+  return passes ? EXIT.unavailable : EXIT.usage;
+}
+
+function describe(problem: Problem, { status, header }: Answer): string {
+  const { title = `the replica answered ${status}`, detail, dot, acks, required } = problem;
+  const parts = [detail === undefined || detail === '' ? title : `${title}: ${detail}`];
+  if (acks !== undefined && required !== undefined) parts.push(`${acks} of ${required} copies`);
+  if (dot !== undefined) parts.push(`write ${dot}`);
+  const retryAfter = header('retry-after');
+  if (retryAfter !== undefined) parts.push(`try again in ${retryAfter} s`);
+  return parts.join('; ');
+}

@@ -1,0 +1,65 @@
+// What a running cluster says of itself, asked over HTTP: each replica's own view of itself and of its peers.
+
+import { request } from 'undici';
+import { parseView, type ReplicaView } from '../views.ts';
+
+export interface ReplicaHealth {
+  /** The replica's own word, or `down` when it does not answer. */
+  readonly state: string;
+  readonly stalenessMs: number | 'unknown';
+  /** The longest round trip to a connected peer. */
+  readonly rttMsMax: number | undefined;
+}
+
+const DOWN: ReplicaHealth = { state: 'down', stalenessMs: 'unknown', rttMsMax: undefined };
+const TIMEOUT_MS = 900;
+
+export async function isReady(url: string): Promise<boolean> {
+  try {
+    const { statusCode, body } = await ask(`${url}/readyz`);
+    await body.dump();
+    return statusCode === 200;
+  } catch {
+    return false;
+  }
+}
+
+export async function healthOf(url: string): Promise<ReplicaHealth> {
+  try {
+    const { statusCode, body } = await ask(`${url}/v1/cluster`);
+    const text = await body.text();
+    if (statusCode === 401 || statusCode === 403) return await healthFromOutside(url);
+    return statusCode === 200 ? readHealth(text) : DOWN;
+  } catch {
+    return DOWN;
+  }
+}
+
+/** Where access tokens are configured, this is all that is open to everybody. */
+async function healthFromOutside(url: string): Promise<ReplicaHealth> {
+  return { ...DOWN, state: (await isReady(url)) ? 'serving' : 'not ready' };
+}
+
+/** Somebody who speaks HTTP like a replica is there already. */
+export async function isReplica(url: string): Promise<boolean> {
+  try {
+    const { statusCode, body } = await ask(`${url}/livez`);
+    await body.dump();
+    return statusCode === 200;
+  } catch {
+    return false;
+  }
+}
+
+function ask(url: string) {
+  return request(url, { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS });
+}
+
+function readHealth(text: string): ReplicaHealth {
+  const replicas = (parseView(text)?.replicas ?? []) as readonly ReplicaView[];
+  const self = replicas.find((replica) => replica.self);
+  if (self === undefined) return DOWN;
+  const trips = replicas.flatMap((replica) => (replica.self ? [] : (replica.rttMs ?? [])));
+  const rttMsMax = trips.length === 0 ? undefined : Math.max(...trips);
+  return { state: self.state, stalenessMs: self.stalenessMs, rttMsMax };
+}

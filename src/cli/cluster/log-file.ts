@@ -1,0 +1,47 @@
+// The output of a child replica on disk. A new file begins with each start and when the old one is full; a few old
+// ones are kept beside it, so a replica that repeats itself cannot fill the disk.
+
+import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+const FILE_BYTES_MAX = 16 * 1024 * 1024;
+const OLD_FILES_MAX = 3;
+
+interface LogFile {
+  write(text: string): void;
+  close(): void;
+}
+
+export function openLogFile(file: string, bytesMax = FILE_BYTES_MAX): LogFile {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  let handle = begin(file);
+  let bytes = 0;
+  return {
+    write(text) {
+      if (bytes > bytesMax) {
+        closeSync(handle);
+        handle = begin(file);
+        bytes = 0;
+      }
+      bytes += writeSync(handle, text);
+    },
+    close: () => closeSync(handle),
+  };
+}
+
+function begin(file: string): number {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0) rotate(file);
+  return openSync(file, 'a', 0o600);
+}
+
+/** `conit.log` becomes `conit.log.1`, that one `conit.log.2`; the oldest is overwritten. */
+function rotate(file: string): void {
+  for (let age = OLD_FILES_MAX - 1; age >= 1; age--) {
+    renameIfThere(`${file}.${age}`, `${file}.${age + 1}`);
+  }
+  renameIfThere(file, `${file}.1`);
+}
+
+function renameIfThere(from: string, to: string): void {
+  if (statSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to);
+}

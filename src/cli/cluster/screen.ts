@@ -1,0 +1,66 @@
+// What the person in front of `conit cluster` sees: lines that stay, and below them, on a terminal, one live line
+// that is drawn again in place.
+
+import { printable } from '../render.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface Screen {
+  /** A line that stays. */
+  say(text: string): void;
+  /** Replaces the live line; nothing where the output is no terminal. */
+  live(text: string): void;
+  /** Takes the live line away. */
+  close(): void;
+}
+
+export function createScreen(terminal: Terminal): Screen {
+  let shown = '';
+  const erase = (): string => (shown === '' ? '' : '\r\x1b[K');
+  return {
+    say(text) {
+      terminal.say(`${erase()}${text}\n${shown}`);
+    },
+    live(text) {
+      if (!terminal.isSayTty) return;
+      const line = fit(text, terminal.columns - 1);
+      if (line === shown) return;
+      terminal.say(erase() + line);
+      shown = line;
+    },
+    close() {
+      terminal.say(erase());
+      shown = '';
+    },
+  };
+}
+
+function fit(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+/** A line of a replica's log that a person should see, or `undefined`. */
+export function warningOf(line: string): string | undefined {
+  if (!line.startsWith('{')) return line.trim() === '' ? undefined : printable(line);
+  const { level, event, time: _time, replica: _replica, ...fields } = parse(line);
+  if (level !== 'warn' && level !== 'error' && level !== 'fatal') return undefined;
+  if (typeof event === 'string' && TOLD_OTHERWISE.includes(event)) return undefined;
+  const details = Object.entries(fields).map(([name, value]) => `${name}=${showField(value)}`);
+  const severity = level === 'warn' ? 'warning' : 'error';
+  return [`${severity}: ${showField(event)}`, ...details].join('  ');
+}
+
+/** Peers that are down are told by their state (watch.ts), and at the start they come one after the other. */
+const TOLD_OTHERWISE: readonly string[] = ['peer-unreachable', 'peer-refused'];
+
+function showField(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return printable(text);
+}
+
+function parse(line: string): { readonly [member: string]: unknown } {
+  try {
+    return JSON.parse(line) as { readonly [member: string]: unknown };
+  } catch {
+    return {};
+  }
+}

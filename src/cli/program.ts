@@ -1,0 +1,308 @@
+// The commands, their arguments and their help. A command is parsed here and done elsewhere; what comes back says how
+// the process ends. What only one command needs is loaded when it is given, so that small commands start fast.
+
+import { Command, CommanderError, Option } from 'commander';
+import { clientDefaults } from '../config.ts';
+import { markdownOf } from '../config/describe.ts';
+import { TABLE } from '../config/table.ts';
+import { packageVersion } from '../config/version.ts';
+import { type Client, createClient } from './client.ts';
+import type { ClusterOptions } from './cluster/run.ts';
+import { CommandError, EXIT, EXIT_HELP, type ExitCode } from './exit.ts';
+import { del, get, type GetOptions, put, type PutOptions, type WriteOptions } from './keys.ts';
+import { list, type ListOptions } from './list.ts';
+import type { ServeOptions } from './serve.ts';
+import { addSettingFlags, settingFlags } from './settings-flags.ts';
+import { status } from './status.ts';
+import type { Terminal } from './terminal.ts';
+import { where } from './where.ts';
+
+type Output = 'table' | 'json';
+
+/** Does what the arguments say; never throws for what a person can do wrong. */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let exit: ExitCode = EXIT.ok;
+  const program = buildProgram(terminal, (code) => (exit = code));
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (!(error instanceof CommandError)) throw error;
+    terminal.say(`conit: ${error.message}\n`);
+    return error.exit;
+  }
+}
+
+type Finish = (exit: ExitCode) => void;
+
+function buildProgram(terminal: Terminal, finish: Finish): Command {
+  const program = new Command('conit')
+    .description('A multi-region key-value store whose consistency is a dial on each namespace.')
+    .version(packageVersion(), '-V, --version')
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.say })
+    .showHelpAfterError('Try the command with --help.')
+    .addHelpText('after', `${PROGRAM_EXAMPLES}\n\n${EXIT_HELP}`);
+  program.commandsGroup('Run a cluster:');
+  addServe(program, terminal, finish);
+  addCluster(program, terminal, finish);
+  program.commandsGroup('Use it:');
+  addGet(program, terminal, finish);
+  addPut(program, terminal, finish);
+  addDelete(program, terminal, finish);
+  addList(program, terminal, finish);
+  program.commandsGroup('Look into it:');
+  addStatus(program, terminal, finish);
+  addWhere(program, terminal, finish);
+  addWal(program, terminal, finish);
+  addConfigTable(program, terminal);
+  return program;
+}
+
+const PROGRAM_EXAMPLES = `
+Examples:
+  $ conit cluster                          three regions on this machine
+  $ conit put demo hello 'Hello, world'    write
+  $ conit get demo hello                   read
+  $ conit status                           who is there, and how fresh`;
+
+function addServe(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('serve')
+    .description('Run one replica in the foreground.')
+    .option('--print-config', 'show the effective configuration, secrets masked, and end')
+    .option('--print-schema', 'show the JSON schema of a configuration file, and end')
+    .addOption(outputOption(['yaml', 'json'], 'form of --print-config'));
+  addSettingFlags(command);
+  command
+    .addHelpText('after', SERVE_EXAMPLES)
+    .action(async (options: ServeOptions & { readonly [flag: string]: unknown }) => {
+      const { serve } = await import('./serve.ts');
+      finish(await serve(settingFlags(options), options, terminal));
+    });
+}
+
+const SERVE_EXAMPLES = `
+A flag goes before a variable, a variable before the file, the file before the default. The secret
+of the cluster comes from CONIT_CLUSTER_SECRET or CONIT_CLUSTER_SECRET_FILE, never from an argument.
+
+Examples:
+  $ openssl rand -hex 32 > secret && chmod 600 secret
+  $ export CONIT_CLUSTER_SECRET_FILE=secret
+  $ conit serve --replica eu-1 --region eu
+  $ conit serve --config eu-1.yaml --print-config
+
+${EXIT_HELP}`;
+
+function addCluster(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('cluster')
+    .description('Run a whole cluster on this machine, one process a region.')
+    .option('--regions <list>', 'how many regions, or their names as eu,us,ap', '3')
+    .option('--data <dir>', 'directory of the data, kept between runs', './conit-data')
+    .option('--http-port <port>', 'port of the first replica; the others follow in tens', '7070')
+    .option('--wan', 'emulate the distance between the regions')
+    .option('--restart', 'start a replica again that ended')
+    .option('--config <file>', 'settings for all replicas, as for serve: namespaces and others')
+    .addHelpText('after', CLUSTER_EXAMPLES)
+    .action(async (options: ClusterFlags) => {
+      const { runCluster } = await import('./cluster/run.ts');
+      finish(await runCluster(clusterOptions(options), terminal));
+    });
+}
+
+interface ClusterFlags {
+  readonly regions: string;
+  readonly data: string;
+  readonly httpPort: string;
+  readonly wan?: boolean;
+  readonly restart?: boolean;
+  readonly config?: string;
+}
+
+function clusterOptions(flags: ClusterFlags): ClusterOptions {
+  if (!/^[0-9]{1,5}$/.test(flags.httpPort)) {
+    throw new CommandError(EXIT.usage, `--http-port: "${flags.httpPort}" is not a port`);
+  }
+  return {
+    regions: flags.regions,
+    dataDir: flags.data,
+    httpPort: Number(flags.httpPort),
+    wan: flags.wan ?? false,
+    restart: flags.restart ?? false,
+    config: flags.config,
+  };
+}
+
+const CLUSTER_EXAMPLES = `
+Ctrl-C stops all replicas in order, a second one at once. What a replica logs is in DATA/logs;
+warnings are shown here too. Variables that are not the cluster's own business, as
+CONIT_LOG_LEVEL, apply to every replica.
+
+Examples:
+  $ conit cluster
+  $ conit cluster --wan --restart
+  $ conit cluster --regions eu,us --http-port 8070 --data /tmp/two`;
+
+function addGet(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('get')
+    .description('Write the value of a key to standard output, byte for byte.')
+    .argument('<namespace>')
+    .argument('<key>')
+    .option('-r, --r <quorum>', 'replicas to ask: a number, majority, all, local or each')
+    .option('--timeout <duration>', 'how long to wait for them, as 500ms or 2s')
+    .option('-v, --verbose', 'show version, server and freshness on standard error')
+    .addOption(outputOption(['raw', 'json']));
+  addClientOptions(command);
+  command
+    .addHelpText('after', GET_EXAMPLES)
+    .action(async (ns: string, key: string, options: GetOptions & ClientFlags) =>
+      finish(await get(clientOf(options), terminal, [ns, key], options)),
+    );
+}
+
+const GET_EXAMPLES = `
+Examples:
+  $ conit get demo hello
+  $ conit get demo photo.jpg > photo.jpg
+  $ conit get profiles alice -r majority -o json`;
+
+function addPut(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('put')
+    .description('Write a value.')
+    .argument('<namespace>')
+    .argument('<key>')
+    .argument('<value>', 'the value, @file, or - for standard input')
+    .option('--ttl <duration>', 'forget the value after this, as 10m or 24h')
+    .option('-t, --content-type <type>', 'what a reader is told; text or bytes unless given')
+    .option('--create', 'only when the key holds nothing');
+  addWriteOptions(command);
+  command
+    .addHelpText('after', PUT_EXAMPLES)
+    .action(async (ns: string, key: string, value: string, options: PutOptions & ClientFlags) =>
+      finish(await put(clientOf(options), terminal, [ns, key, value], options)),
+    );
+}
+
+const PUT_EXAMPLES = `
+Examples:
+  $ conit put demo hello 'Hello, world' -w majority
+  $ conit put demo photo.jpg @photo.jpg -t image/jpeg
+  $ date | conit put demo now - --ttl 10m
+  $ conit put demo temperature -- -5`;
+
+function addDelete(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('del')
+    .description('Delete a key.')
+    .argument('<namespace>')
+    .argument('<key>');
+  addWriteOptions(command);
+  command.action(async (ns: string, key: string, options: WriteOptions & ClientFlags) =>
+    finish(await del(clientOf(options), terminal, [ns, key], options)),
+  );
+}
+
+function addList(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('ls')
+    .description('List keys in byte order.')
+    .argument('<namespace>')
+    .argument('[prefix]', 'only keys that begin with it', '')
+    .option('--start <key>', 'from this key on')
+    .option('--end <key>', 'up to this key, not included')
+    .option('--delimiter <text>', 'fold what follows it, as a directory: /')
+    .option('--reverse', 'from the last key to the first')
+    .option('-n, --limit <count>', 'at most so many, or all', '1000')
+    .addOption(outputOption(['table', 'json', 'keys']));
+  addClientOptions(command);
+  command
+    .addHelpText('after', LIST_EXAMPLES)
+    .action(async (ns: string, prefix: string, options: ListOptions & ClientFlags) =>
+      finish(await list(clientOf(options), terminal, [ns, prefix], options)),
+    );
+}
+
+const LIST_EXAMPLES = `
+Examples:
+  $ conit ls demo
+  $ conit ls catalog books/ --delimiter /
+  $ conit ls demo -n all -o keys | wc -l`;
+
+function addStatus(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('status')
+    .description('Show every replica: its state, how far behind it can be, and the round trip.')
+    .addOption(outputOption(['table', 'json']));
+  addClientOptions(command);
+  command.action(async ({ output, ...options }: { output: Output } & ClientFlags) =>
+    finish(await status(clientOf(options), terminal, output)),
+  );
+}
+
+function addWhere(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('where')
+    .description('Show what every replica holds under a key, side by side.')
+    .argument('<namespace>')
+    .argument('<key>')
+    .addOption(outputOption(['table', 'json']));
+  addClientOptions(command);
+  command.action(async (ns: string, key: string, options: { output: Output } & ClientFlags) =>
+    finish(await where(clientOf(options), terminal, [ns, key], options.output)),
+  );
+}
+
+function addWal(program: Command, terminal: Terminal, finish: Finish): void {
+  const wal = program.command('wal').description('Look into the data of a stopped replica.');
+  wal
+    .command('verify')
+    .description('Read everything that a stopped replica has stored and check it; change nothing.')
+    .requiredOption('--data <dir>', 'data directory of the replica, as ./conit-data/eu-1')
+    .addOption(outputOption(['table', 'json']))
+    .action(async ({ data, output }: { readonly data: string; readonly output: Output }) => {
+      const { verifyData } = await import('./wal.ts');
+      finish(await verifyData(data, output, terminal));
+    });
+}
+
+/** For the README, whose copy a test compares. */
+function addConfigTable(program: Command, terminal: Terminal): void {
+  program
+    .command('config-table', { hidden: true })
+    .description('Write the table of settings as Markdown.')
+    .action(() => terminal.out(markdownOf(TABLE)));
+}
+
+interface ClientFlags {
+  readonly url: string;
+  readonly tokenFile?: string;
+}
+
+function addClientOptions(command: Command): void {
+  const { url, tokenFile } = clientDefaults();
+  command
+    .option('-u, --url <url>', 'HTTP API of a replica (CONIT_URL)', url)
+    .option('--token-file <file>', 'file of the access token (CONIT_TOKEN_FILE)', tokenFile);
+}
+
+function addWriteOptions(command: Command): void {
+  command
+    .option('-w, --w <quorum>', 'copies to wait for: a number, majority, all, local or each')
+    .option('--timeout <duration>', 'how long to wait for them, as 500ms or 2s')
+    .option('--if-match <version>', 'only when the key holds this version')
+    .option('--idempotency-key <text>', 'a retry with the same text is done once')
+    .addOption(outputOption(['table', 'json']));
+  addClientOptions(command);
+}
+
+function outputOption(forms: readonly [string, ...string[]], about = 'form of the output'): Option {
+  return new Option('-o, --output <form>', about).choices(forms).default(forms[0]);
+}
+
+function clientOf({ url, tokenFile }: ClientFlags): Client {
+  return createClient({ url, tokenFile });
+}

@@ -1,0 +1,157 @@
+// `conit serve`: one replica in this process, from its configuration to its end.
+//
+// It ends in order on SIGTERM, SIGINT, SIGHUP, and when the process that started it with a channel is gone. It ends at
+// once, with exit code 70, on anything that only a bug or a failing machine explains: a halt of the core, a failed
+// assertion, an error that nobody caught. What is durable stays so, and a restart is cheaper than a wrong answer.
+
+import closeWithGrace from 'close-with-grace';
+import { DataError } from '../adapters/data-error.ts';
+import { createLog, type Log } from '../adapters/log.ts';
+import { type Flags, type Loaded, loadConfig } from '../config.ts';
+import { isLoopback } from '../config/address.ts';
+import type { Config } from '../config/assemble.ts';
+import { schemaOf, showValues, showYaml } from '../config/describe.ts';
+import type { Problem } from '../config/resolve.ts';
+import { TABLE } from '../config/table.ts';
+import { type RunningReplica, type RunOptions, runReplica } from '../main.ts';
+import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { renderJson } from './render.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ServeOptions {
+  readonly printConfig?: boolean;
+  readonly printSchema?: boolean;
+  readonly output: 'yaml' | 'json';
+}
+
+export async function serve(
+  flags: Flags,
+  { printConfig = false, printSchema = false, output }: ServeOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  if (printSchema) {
+    terminal.out(renderJson(schemaOf(TABLE)));
+    return EXIT.ok;
+  }
+  const loaded = loadConfig(flags);
+  if (loaded.config === undefined) throw refusalOf(loaded.problems);
+  if (!printConfig) return run(loaded.config, loaded.warnings);
+  for (const { where, reason } of loaded.warnings) terminal.say(`warning: ${where} ${reason}\n`);
+  terminal.out(showConfig(loaded, output));
+  return EXIT.ok;
+}
+
+function refusalOf(problems: readonly Problem[]): CommandError {
+  const lines = problems.map(({ where, reason }) => `  ${where} ${reason}`).join('\n');
+  return new CommandError(EXIT.usage, `the configuration is refused:\n${lines}`);
+}
+
+function showConfig({ effective }: Loaded, output: 'yaml' | 'json'): string {
+  return output === 'json' ? renderJson(showValues(TABLE, effective)) : showYaml(TABLE, effective);
+}
+
+/** Once it has started, the process ends itself. */
+async function run(config: Config, warnings: readonly Problem[]): Promise<never> {
+  process.umask(0o077);
+  const log = createLog({ level: config.logLevel, replica: config.settings.self });
+  const exit: Exit = (code) => {
+    log.flush();
+    process.exit(code);
+  };
+  const failStop = (event: string, reason: string): void => {
+    log.note('error', event, { reason });
+    exit(EXIT.halted);
+  };
+  const onBug = (error: unknown): void => failStop('failed', describeBug(error));
+  process.on('uncaughtException', onBug);
+  process.on('unhandledRejection', onBug);
+  for (const { where, reason } of warnings) log.note('warn', 'configuration', { where, reason });
+  if (process.getuid?.() === 0 && !isLoopback(config.http)) {
+    log.note('warn', 'runs-as-root', { advice: 'run it as a user who owns the data only' });
+  }
+  const starting = begin({
+    config,
+    log,
+    onHalt: (reason) => failStop('halted', reason),
+    onError: (error, instance) =>
+      log.note('error', 'request-failed', { instance, reason: describeBug(error) }),
+  });
+  endOnSignal(config, log, starting, exit);
+  await starting;
+  return new Promise(() => undefined);
+}
+
+type Exit = (code: ExitCode) => never;
+
+/** What cannot be used is told to the person; a bug goes its own way. */
+async function begin(options: RunOptions): Promise<RunningReplica> {
+  try {
+    return await runReplica(options);
+  } catch (error) {
+    options.log.flush();
+    if (error instanceof DataError) throw new CommandError(exitOf(error), error.message);
+    if (!isSystemError(error)) throw error;
+    throw new CommandError(EXIT.unavailable, `the replica cannot start: ${error.message}`);
+  }
+}
+
+function exitOf({ code }: DataError): ExitCode {
+  return code === 'other-cluster' || code === 'other-replica' ? EXIT.usage : EXIT.unavailable;
+}
+
+/** The machine refused something: an address that is taken, a disk that cannot be written. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
+}
+
+/** Errors have a way of their own, and after the signals of a broken process no JavaScript may run. */
+const NOT_ORDERLY: closeWithGrace.AllEvents[] = [
+  'uncaughtException',
+  'unhandledRejection',
+  'beforeExit',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGSEGV',
+];
+
+/** From the first moment on: whoever asks for the end of a replica that is still starting gets it, too. */
+function endOnSignal(
+  { shutdownMs }: Config,
+  log: Log,
+  starting: Promise<RunningReplica>,
+  exit: Exit,
+): void {
+  const giveUp = (event: string) => () => {
+    log.note('warn', event, {});
+    exit(EXIT.interrupted);
+  };
+  const closing = closeWithGrace(
+    {
+      delay: shutdownMs,
+      logger: false,
+      skip: NOT_ORDERLY,
+      onSecondSignal: giveUp('stop-interrupted'),
+      onTimeout: giveUp('stop-timed-out'),
+    },
+    async ({ signal = 'the parent process is gone' }) => {
+      log.note('info', 'stopping', { reason: signal });
+      await stop(starting);
+      log.note('info', 'stopped', {});
+      exit(EXIT.ok);
+    },
+  );
+  process.once('disconnect', () => closing.close());
+  process.channel?.unref();
+}
+
+async function stop(starting: Promise<RunningReplica>): Promise<void> {
+  const replica = await starting;
+  await replica.stop();
+}
+
+function describeBug(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,265 @@
+// Checks everything that a replica has stored, without the replica:
+//
+// (1) Every value passes its checksum and lies under the key that it names.
+// (2) Each origin's log is whole: from its floor to its head without a gap, each entry chained to the one before it,
+//     ending in the chain that was written in the head's batch.
+// (3) What a log entry wrote is in the records: the record under its key is that entry or a later version. Log and
+//     records are written in one batch and records are never removed, so nothing else can be.
+
+import { byteString, equalBytes } from '../base/bytes.ts';
+import { decodeMutation, isChained } from '../model/encoding.ts';
+import { type Origin, parseOrigin, type Seq } from '../model/id.ts';
+import { compareVersions, type Mutation } from '../model/record.ts';
+import { unseal } from '../store/envelope.ts';
+import { decodeLaneState, type LaneState } from '../store/lane.ts';
+import { allOrigins, logKey, originKey, parseLogKey, recordKey } from '../store/layout.ts';
+
+interface StoredEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** What is stored, as this needs it. Both doors may throw where the storage cannot be read. */
+export interface StoredData {
+  /** [from, to) in the order of the keys. */
+  scan(from: Uint8Array, to: Uint8Array): AsyncIterable<StoredEntry>;
+  get(key: Uint8Array): Uint8Array | undefined;
+}
+
+interface Damage {
+  readonly where: string;
+  readonly reason: string;
+}
+
+interface OriginReport {
+  readonly origin: Origin;
+  /** Entries up to here were truncated. */
+  readonly floor: Seq;
+  readonly head: Seq;
+  /** Entries that are there and in their place. */
+  readonly entries: number;
+}
+
+export interface Report {
+  readonly ok: boolean;
+  readonly origins: readonly OriginReport[];
+  readonly records: number;
+  readonly tombstones: number;
+  /** Idempotency keys, and values about the replica itself. */
+  readonly others: number;
+  readonly damages: number;
+  /** The first of the damages. */
+  readonly damaged: readonly Damage[];
+}
+
+const DAMAGED_SHOWN_MAX = 100;
+const FIRST = Uint8Array.of(0);
+const LAST = Uint8Array.of(0xff);
+
+interface Lane {
+  readonly origin: Origin;
+  readonly state: LaneState;
+  seq: Seq;
+  chain: number;
+  entries: number;
+}
+
+export async function verifyStored(data: StoredData): Promise<Report> {
+  const verification = new Verification(data);
+  await verification.run();
+  return verification.report();
+}
+
+class Verification {
+  readonly #data: StoredData;
+  readonly #lanes = new Map<Origin, Lane>();
+  readonly #damaged: Damage[] = [];
+  #damages = 0;
+  #records = 0;
+  #tombstones = 0;
+  #others = 0;
+
+  constructor(data: StoredData) {
+    this.#data = data;
+  }
+
+  async run(): Promise<void> {
+    const origins = allOrigins();
+    await this.#each(origins.from, origins.to, (entry) => this.#takeOrigin(entry));
+    await this.#each(FIRST, LAST, (entry) => this.#takeEntry(entry));
+    for (const lane of this.#lanes.values()) this.#closeLane(lane);
+  }
+
+  report(): Report {
+    return {
+      ok: this.#damages === 0,
+      origins: [...this.#lanes.values()].map(({ origin, state, entries }) => {
+        return { origin, floor: state.floor, head: state.head, entries };
+      }),
+      records: this.#records,
+      tombstones: this.#tombstones,
+      others: this.#others,
+      damages: this.#damages,
+      damaged: this.#damaged,
+    };
+  }
+
+  async #each(from: Uint8Array, to: Uint8Array, take: (entry: StoredEntry) => void): Promise<void> {
+    let last = from;
+    try {
+      for await (const entry of this.#data.scan(from, to)) {
+        take(entry);
+        last = entry.key;
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#complain(`behind ${describeKey(last)}`, `the storage cannot be read: ${reason}`);
+    }
+  }
+
+  #takeOrigin({ key, value }: StoredEntry): void {
+    const origin = parseOrigin(byteString(key, 1, key.length));
+    const state = decodeLaneState(value);
+    if (origin === undefined || state === undefined) {
+      this.#complain(describeKey(key), 'what is held of this log is damaged');
+      return;
+    }
+    const { floor, floorChain } = state;
+    this.#lanes.set(origin, { origin, state, seq: floor, chain: floorChain, entries: 0 });
+  }
+
+  #takeEntry({ key, value }: StoredEntry): void {
+    switch (kindOf(key)) {
+      case 'log':
+        this.#takeLogEntry(key, value);
+        return;
+      case 'record':
+        this.#takeRecord(key, value);
+        return;
+      case 'sealed':
+        this.#others++;
+        if (unseal(value) === undefined) this.#complain(describeKey(key), 'the value is damaged');
+        return;
+      case 'mark':
+        if (value.length > 0) this.#complain(describeKey(key), 'the value is damaged');
+        return;
+      case 'origin':
+        return;
+      case 'unknown':
+        this.#complain(describeKey(key), 'this key is none of ours');
+    }
+  }
+
+  #takeLogEntry(key: Uint8Array, value: Uint8Array): void {
+    const name = parseLogKey(key);
+    const mutation = decodeMutation(value);
+    if (name === undefined || mutation === undefined) {
+      this.#complain(describeKey(key), 'the log entry is damaged');
+      return;
+    }
+    if (!equalBytes(key, logKey(mutation.lane, mutation.origin, mutation.seq))) {
+      this.#complain(describeKey(key), 'the log entry lies in the wrong place');
+      return;
+    }
+    const lane = this.#lanes.get(mutation.origin);
+    if (lane === undefined) this.#complain(describeKey(key), 'nothing is known of this log');
+    else if (mutation.seq > lane.state.floor) this.#follow(lane, mutation);
+  }
+
+  #follow(lane: Lane, mutation: Mutation): void {
+    const { origin, seq } = mutation;
+    const where = `log ${origin}`;
+    if (seq > lane.state.head) {
+      this.#complain(where, `entry ${seq} lies behind the head, ${lane.state.head}`);
+      return;
+    }
+    if (seq !== lane.seq + 1) this.#complain(where, `${span(lane.seq + 1, seq - 1)} missing`);
+    else if (!isChained(mutation, lane.chain)) {
+      this.#complain(where, `entry ${seq} does not follow the one before it`);
+    }
+    lane.seq = seq;
+    lane.chain = mutation.chain;
+    lane.entries++;
+    this.#requireRecord(mutation);
+  }
+
+  #requireRecord(entry: Mutation): void {
+    const { namespace, key, origin, seq } = entry;
+    const bytes = this.#read(recordKey(namespace, key));
+    if (bytes === 'unreadable') return;
+    const record = bytes === undefined ? undefined : decodeMutation(bytes);
+    // One that is damaged is told where it stands.
+    if (bytes !== undefined && record === undefined) return;
+    if (record !== undefined && compareVersions(record, entry) >= 0) return;
+    const trouble = record === undefined ? 'is missing' : 'is older than that';
+    this.#complain(`record of ${origin}.${seq}`, `what this entry wrote ${trouble}`);
+  }
+
+  #read(key: Uint8Array): Uint8Array | undefined | 'unreadable' {
+    try {
+      return this.#data.get(key);
+    } catch {
+      this.#complain(describeKey(key), 'the storage cannot be read here');
+      return 'unreadable';
+    }
+  }
+
+  #takeRecord(key: Uint8Array, value: Uint8Array): void {
+    const record = decodeMutation(value);
+    if (record === undefined) this.#complain(describeKey(key), 'the record is damaged');
+    else if (!equalBytes(key, recordKey(record.namespace, record.key))) {
+      this.#complain(describeKey(key), 'the record lies under the wrong key');
+    } else if (record.operation === 'delete') this.#tombstones++;
+    else this.#records++;
+  }
+
+  #closeLane({ origin, state, seq, chain }: Lane): void {
+    const where = `log ${origin}`;
+    if (seq < state.head) {
+      this.#complain(where, `${span(seq + 1, state.head)} missing at the end`);
+    } else if (seq === state.head && chain !== state.chain) {
+      this.#complain(where, `entry ${seq} is not the head that was written`);
+    }
+  }
+
+  #complain(where: string, reason: string): void {
+    this.#damages++;
+    if (this.#damaged.length < DAMAGED_SHOWN_MAX) this.#damaged.push({ where, reason });
+  }
+}
+
+function span(from: Seq, to: Seq): string {
+  return from === to ? `entry ${from} is` : `entries ${from} to ${to} are`;
+}
+
+type KeyKind = 'log' | 'record' | 'sealed' | 'mark' | 'origin' | 'unknown';
+
+/** By the leading byte (store/layout.ts). */
+const KINDS: { readonly [byte: string]: KeyKind } = {
+  l: 'log',
+  r: 'record',
+  i: 'sealed',
+  j: 'mark',
+  m: 'sealed',
+  o: 'origin',
+};
+
+function kindOf(key: Uint8Array): KeyKind {
+  return KINDS[byteString(key, 0, Math.min(1, key.length))] ?? 'unknown';
+}
+
+/** Enough to find it again. A record's key may hold any bytes, so it is given in hex. */
+function describeKey(key: Uint8Array): string {
+  const kind = kindOf(key);
+  const name = kind === 'log' ? parseLogKey(key) : undefined;
+  if (name !== undefined) return `log ${name.origin}, entry ${name.seq}`;
+  if (kind === 'origin' && key.length > originKey('' as Origin).length) {
+    return `log ${byteString(key, 1, key.length)}`;
+  }
+  if (kind !== 'record') return `${kind} ${Buffer.from(key).toString('hex').slice(0, 80)}`;
+  const end = key.indexOf(0);
+  const digest = Buffer.from(key.subarray(end + 1))
+    .toString('hex')
+    .slice(0, 64);
+  return `record in ${byteString(key, 1, Math.max(end, 1))}, key ${digest} (hex)`;
+}

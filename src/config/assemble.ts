@@ -1,0 +1,161 @@
+// From single values to a configuration that holds together: members, policies and secret are found, what follows from
+// them is filled in, and every rule is asked. Problems and warnings are collected, not thrown.
+
+import { join, resolve as absolute } from 'node:path';
+import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../http/limits.ts';
+import type { Token } from '../http/token.ts';
+import { compilePolicies, type Policy } from '../model/policy.ts';
+import type { Member } from '../model/quorum.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Address } from './address.ts';
+import { clusterSecretOf, tokensOf } from './credential.ts';
+import type { Delay } from './delays.ts';
+import { type Membership, membershipOf, PEER_DEFAULT } from './membership.ts';
+import type { Complain, Problem, Resolved } from './resolve.ts';
+import { checkRules } from './rules.ts';
+import type { Secret } from './secret.ts';
+import type { TABLE, Values } from './table.ts';
+
+export interface Config {
+  /** What the core is configured with: its bounds, windows and periods, and who the members are. */
+  readonly settings: Settings;
+  readonly self: Member;
+  readonly policies: readonly Policy[];
+  readonly clusterId: string;
+  readonly dataDir: string;
+  readonly http: Address;
+  readonly peer: Address;
+  readonly secret: Secret;
+  /** `undefined`: clients need none. */
+  readonly tokens: readonly Token[] | undefined;
+  /** The HTTP server's bounds, the largest value among them. */
+  readonly limits: HttpLimits;
+  readonly sync: 'full' | 'unsafe-none';
+  /** Requests are measured. */
+  readonly metrics: boolean;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly wan: readonly Delay[];
+  readonly shutdownMs: number;
+}
+
+interface Assembled {
+  /** `undefined` exactly when there are problems. */
+  readonly config: Config | undefined;
+  /** The values with what was filled in. */
+  readonly effective: Values;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+/** `fileName` is where the namespaces stand, for messages. */
+export function assemble(
+  resolved: Resolved<typeof TABLE>,
+  fileName: string | undefined,
+): Assembled {
+  const problems: Problem[] = [...resolved.problems];
+  const warnings: Problem[] = [...resolved.warnings];
+  const complain: Complain = (where, reason) => problems.push({ where, reason });
+  const warn: Complain = (where, reason) => warnings.push({ where, reason });
+  const secret = clusterSecretOf(resolved, complain, warn);
+  const tokens = tokensOf(resolved, complain);
+  const membership = membershipOf(resolved, complain);
+  const effective =
+    membership === undefined ? resolved.values : fillIn(resolved.values, membership);
+  const policies =
+    membership === undefined ? [] : policiesOf(effective, membership, fileName, complain);
+  checkRules(effective, complain, warn);
+  const isWhole = problems.length === 0 && secret !== undefined && membership !== undefined;
+  const config = isWhole
+    ? configOf({ values: effective, membership, policies, secret, tokens })
+    : undefined;
+  return { config, effective, problems, warnings };
+}
+
+function fillIn(values: Values, { own }: Membership): Values {
+  return {
+    ...values,
+    region: own.region,
+    peers: values.peers ?? [own],
+    peer: values.peer ?? own.peer,
+    dataDir: absolute(values.dataDir ?? join('conit-data', own.id)),
+  };
+}
+
+function policiesOf(
+  { namespaces }: Values,
+  { members, self }: Membership,
+  fileName: string | undefined,
+  complain: Complain,
+): readonly Policy[] {
+  const compiled = compilePolicies(namespaces, members, self);
+  if (compiled.ok) return compiled.policies;
+  const prefix = fileName === undefined ? '' : `${fileName}: `;
+  for (const { path, reason } of compiled.problems) complain(`${prefix}${path}`, reason);
+  return [];
+}
+
+interface Parts {
+  readonly values: Values;
+  readonly membership: Membership;
+  readonly policies: readonly Policy[];
+  readonly secret: Secret;
+  readonly tokens: readonly Token[] | undefined;
+}
+
+function configOf({ values, membership, policies, secret, tokens }: Parts): Config {
+  return Object.freeze({
+    settings: Object.freeze(settingsOf(values, membership)),
+    self: membership.self,
+    policies: Object.freeze(policies),
+    clusterId: values.clusterId,
+    dataDir: values.dataDir ?? '',
+    http: values.http,
+    peer: values.peer ?? PEER_DEFAULT,
+    secret,
+    tokens,
+    limits: limitsOf(values),
+    sync: values.sync,
+    metrics: values.metrics === 'on',
+    logLevel: values.logLevel,
+    wan: values.wan ?? [],
+    shutdownMs: values.shutdown,
+  });
+}
+
+/** Requests get most of the time that a stop may take; closing the rest needs little. */
+const DRAIN_SHARE = 0.6;
+
+function limitsOf(values: Values): HttpLimits {
+  return Object.freeze({
+    ...HTTP_LIMITS_DEFAULT,
+    valueBytesMax: values.maxValue,
+    connectionsMax: values.connections,
+    connectionsPerAddressMax: values.connectionsPerAddress,
+    requestTimeoutMs: values.requestTimeout,
+    keepAliveMs: values.keepAlive,
+    drainMs: Math.round(values.shutdown * DRAIN_SHARE),
+  });
+}
+
+function settingsOf(values: Values, { members, self }: Membership): Settings {
+  return {
+    self: self.id,
+    members,
+    clockDriftMaxMs: values.clockDrift,
+    heartbeatMs: values.heartbeat,
+    peerTimeoutMs: values.peerTimeout,
+    bootGraceMs: values.bootGrace,
+    turnInputsMax: values.turnInputs,
+    inboxMax: values.inbox,
+    writesPendingMax: values.writesPending,
+    readsPendingMax: values.readsPending,
+    cacheBytes: values.cache,
+    tailBytes: values.tail,
+    windowBytes: values.window,
+    frameBytes: values.frame,
+    idempotencyMs: values.idempotency,
+    logRetainEntries: values.logRetain,
+    scrubDelayMs: values.scrubDelay,
+    scrubEveryMs: values.scrubEvery,
+  };
+}

@@ -1,0 +1,83 @@
+// Fetches what gives access: the cluster's secret, from its variable or from the file that another variable names, and
+// the access tokens of clients, from theirs.
+
+import { readFileSync, statSync } from 'node:fs';
+import { parseTokens, type Token } from '../http/token.ts';
+import { parseTree } from './file.ts';
+import { variableOf } from './option.ts';
+import type { Complain, Resolved } from './resolve.ts';
+import { parseSecret, type Secret, SECRET_BYTES_MAX } from './secret.ts';
+import type { TABLE } from './table.ts';
+
+const VARIABLE = variableOf('clusterSecret');
+const FILE_VARIABLE = variableOf('clusterSecretFile');
+
+export function clusterSecretOf(
+  { values, refused }: Resolved<typeof TABLE>,
+  complain: Complain,
+  warn: Complain,
+): Secret | undefined {
+  const { clusterSecret: text, clusterSecretFile: file } = values;
+  if (text !== undefined && file !== undefined) {
+    complain(VARIABLE, `is set and ${FILE_VARIABLE} as well; keep one of them`);
+    return undefined;
+  }
+  if (file !== undefined) return fromFile(file, complain, warn);
+  if (text === undefined && !refused.has('clusterSecret')) {
+    const how = 'make one with: openssl rand -hex 32 > secret && chmod 600 secret';
+    complain(`${VARIABLE} or ${FILE_VARIABLE}`, `is required; ${how}`);
+  }
+  return text;
+}
+
+function fromFile(file: string, complain: Complain, warn: Complain): Secret | undefined {
+  const where = `${FILE_VARIABLE} ${file}`;
+  const read = readSmall(file, SECRET_BYTES_MAX);
+  if (!read.ok) {
+    complain(where, read.reason);
+    return undefined;
+  }
+  if (read.isOpen) warn(where, 'can be read by every user of this machine; chmod 600 it');
+  const parsed = parseSecret(read.text);
+  if (parsed.ok) return parsed.value;
+  complain(where, parsed.reason);
+  return undefined;
+}
+
+const TOKENS_VARIABLE = variableOf('tokensFile');
+const TOKENS_BYTES_MAX = 1024 * 1024;
+
+/** `undefined` when none are configured; a file that holds none is refused. */
+export function tokensOf(
+  { values }: Resolved<typeof TABLE>,
+  complain: Complain,
+): readonly Token[] | undefined {
+  const file = values.tokensFile;
+  if (file === undefined) return undefined;
+  const where = `${TOKENS_VARIABLE} ${file}`;
+  const read = readSmall(file, TOKENS_BYTES_MAX);
+  const tree = read.ok ? parseTree(file, read.text) : read;
+  if (!tree.ok) {
+    complain(where, tree.reason);
+    return undefined;
+  }
+  const parsed = parseTokens(tree.value);
+  if (parsed.ok) return parsed.tokens;
+  for (const problem of parsed.problems) complain(where, problem);
+  return undefined;
+}
+
+type Read =
+  | { readonly ok: true; readonly text: string; readonly isOpen: boolean }
+  | { readonly ok: false; readonly reason: string };
+
+function readSmall(file: string, bytesMax: number): Read {
+  try {
+    const { mode, size } = statSync(file);
+    if (size > bytesMax) return { ok: false, reason: `is longer than ${bytesMax} bytes` };
+    return { ok: true, text: readFileSync(file, 'utf8'), isOpen: (mode & 0o007) !== 0 };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'error';
+    return { ok: false, reason: `cannot be read (${code})` };
+  }
+}

@@ -1,0 +1,45 @@
+// Reads files that people write: JSON or YAML 1.2, no key twice, no aliases. What the members of a configuration file
+// mean is decided by the table of settings.
+
+import { parseDocument } from 'yaml';
+import { accept, decline, type Parsed } from './kind.ts';
+
+export type Document = { readonly [name: string]: unknown };
+
+const TEXT_LENGTH_MAX = 1024 * 1024;
+
+/** An object of settings. */
+export function parseFile(name: string, text: string): Parsed<Document> {
+  const tree = parseTree(name, text);
+  if (!tree.ok) return tree;
+  if (tree.value === null) return accept({});
+  const isObject = typeof tree.value === 'object' && !Array.isArray(tree.value);
+  return isObject ? accept(tree.value as Document) : decline('must hold an object of settings');
+}
+
+/** YAML holds JSON, but a file that calls itself JSON is held to JSON's own grammar as well. */
+export function parseTree(name: string, text: string): Parsed<unknown> {
+  if (text.length > TEXT_LENGTH_MAX) return decline('is longer than 1 MiB');
+  const reason = name.endsWith('.json') ? jsonProblem(text) : undefined;
+  return reason === undefined ? parseYaml(text) : decline(reason);
+}
+
+function jsonProblem(text: string): string | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return `is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function parseYaml(text: string): Parsed<unknown> {
+  const document = parseDocument(text, { schema: 'core', uniqueKeys: true, prettyErrors: true });
+  const [trouble] = [...document.errors, ...document.warnings];
+  if (trouble !== undefined) return decline(`cannot be read: ${trouble.message.split('\n')[0]}`);
+  try {
+    return accept(document.toJS({ maxAliasCount: 0 }));
+  } catch (error) {
+    return decline(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

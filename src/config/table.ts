@@ -1,0 +1,262 @@
+// Every setting of a replica, one row each. The variables, the flags, the help, the schema of the file, the printed
+// configuration and the table in the README are read off these rows and nothing else.
+
+import { parseRegion, parseReplicaId } from '../model/id.ts';
+import { HTTP_LIMITS_DEFAULT } from '../http/limits.ts';
+import { SETTINGS_DEFAULT } from '../model/settings.ts';
+import { address, places } from './address.ts';
+import { delays } from './delays.ts';
+import { choice, count, duration, named, path, size } from './kind.ts';
+import { NAMESPACES_DEFAULT, namespaces } from './namespaces.ts';
+import { flagOf, optional, setting, type Table, type ValuesOf, variableOf } from './option.ts';
+import { secret } from './secret.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+
+const NAME_BOUND = 'a-z, 0-9 and -, beginning with a letter, up to 63';
+const NAME_PATTERN = '^[a-z][a-z0-9-]{0,62}$';
+const core = SETTINGS_DEFAULT;
+const web = HTTP_LIMITS_DEFAULT;
+
+export const TABLE = {
+  config: optional('Identity', path, 'no file is read', 'configuration file, JSON or YAML', {
+    inFile: false,
+  }),
+  replica: optional(
+    'Identity',
+    named('name', NAME_BOUND, parseReplicaId, NAME_PATTERN),
+    'refused',
+    'id of this replica, unique in the cluster',
+  ),
+  region: optional(
+    'Identity',
+    named('name', NAME_BOUND, parseRegion, NAME_PATTERN),
+    'what `peers` says of this replica',
+    'region of this replica',
+  ),
+  clusterId: setting(
+    'Identity',
+    named<string>('name', NAME_BOUND, parseReplicaId, NAME_PATTERN),
+    'conit',
+    'name of the cluster; replicas of another one are refused',
+  ),
+
+  peers: optional(
+    'Network',
+    places,
+    'a cluster of this replica alone',
+    'all replicas of the cluster, this one included; the same text for each of them',
+  ),
+  http: setting('Network', address, { host: '127.0.0.1', port: 7070 }, 'address for clients'),
+  peer: optional(
+    'Network',
+    address,
+    'the address of this replica in `peers`, or 127.0.0.1:7071',
+    'address for the other replicas',
+  ),
+  ops: optional(
+    'Network',
+    address,
+    'served at `http`',
+    'address for metrics and administration alone; not built yet, and refused',
+  ),
+  wan: optional(
+    'Network',
+    delays,
+    'no delay',
+    'emulated one-way delay of what is sent to each region',
+  ),
+  peerTimeout: setting(
+    'Network',
+    duration(100, 10 * 60 * SECOND),
+    core.peerTimeoutMs,
+    'a peer that says nothing for so long counts as gone',
+  ),
+  heartbeat: setting(
+    'Network',
+    duration(10, 60 * SECOND),
+    core.heartbeatMs,
+    'how often peers are told what is here, and asked for an echo',
+  ),
+
+  clusterSecret: optional('Security', secret, 'refused', 'secret shared by all replicas', {
+    flag: false,
+    inFile: false,
+    secret: true,
+  }),
+  clusterSecretFile: optional(
+    'Security',
+    path,
+    'see `clusterSecret`',
+    'file that holds the secret',
+  ),
+  tokensFile: optional(
+    'Security',
+    path,
+    'no tokens: clients need none, and `http` must be a loopback address',
+    'file of the access tokens of clients',
+  ),
+  peerPlaintext: setting(
+    'Security',
+    choice(['refuse', 'allow']),
+    'refuse',
+    'whether `peer` may be other than loopback; the channel is authenticated but not encrypted, ' +
+      'so allow it inside a private network or a tunnel only',
+  ),
+
+  dataDir: optional('Storage', path, './conit-data/REPLICA', 'directory of the data', {
+    flag: 'data',
+  }),
+  sync: setting(
+    'Storage',
+    choice(['full', 'unsafe-none']),
+    'full',
+    'unsafe-none does not wait for the disk: acknowledged writes are lost when the machine stops',
+  ),
+  cache: setting(
+    'Storage',
+    size(MIB, 64 * GIB),
+    core.cacheBytes,
+    'memory for records; the oldest are dropped from it',
+  ),
+  tail: setting(
+    'Storage',
+    size(64 * KIB, 4 * GIB),
+    core.tailBytes,
+    'memory for recent log entries; older ones are read from disk for peers',
+  ),
+  logRetain: setting(
+    'Storage',
+    count(0, 1_000_000_000),
+    core.logRetainEntries,
+    'log entries kept after every replica has them',
+  ),
+  scrubDelay: setting(
+    'Storage',
+    duration(SECOND, 30 * 24 * HOUR),
+    core.scrubDelayMs,
+    'from the start to the first scrub, which reads everything stored and checks it',
+  ),
+  scrubEvery: setting(
+    'Storage',
+    duration(10 * SECOND, 30 * 24 * HOUR),
+    core.scrubEveryMs,
+    'from one scrub to the next',
+  ),
+
+  namespaces: setting('Data', namespaces, NAMESPACES_DEFAULT, 'namespaces and their policies', {
+    flag: false,
+    inEnvironment: false,
+  }),
+  maxValue: setting(
+    'Data',
+    size(KIB, 16 * MIB),
+    MIB,
+    'largest value; a larger one is answered 413',
+  ),
+  idempotency: setting(
+    'Data',
+    duration(SECOND, 30 * 24 * HOUR),
+    core.idempotencyMs,
+    'how long an idempotency key is remembered',
+  ),
+  clockDrift: setting(
+    'Data',
+    duration(1, HOUR),
+    core.clockDriftMaxMs,
+    'stamps of peers further ahead of the clock here are refused',
+  ),
+
+  connections: setting(
+    'Tuning',
+    count(1, 1_000_000),
+    web.connectionsMax,
+    'connections of clients; more are closed as they come',
+  ),
+  connectionsPerAddress: setting(
+    'Tuning',
+    count(1, 1_000_000),
+    web.connectionsPerAddressMax,
+    'the same for each address',
+  ),
+  requestTimeout: setting(
+    'Tuning',
+    duration(100, HOUR),
+    web.requestTimeoutMs,
+    'a request that has not arrived whole by then is answered 408',
+  ),
+  keepAlive: setting(
+    'Tuning',
+    duration(100, HOUR),
+    web.keepAliveMs,
+    'a connection without a request is closed after this',
+  ),
+  logLevel: setting(
+    'Tuning',
+    choice(['debug', 'info', 'warn', 'error']),
+    'info',
+    'least severe messages that are logged',
+  ),
+  metrics: setting(
+    'Tuning',
+    choice(['on', 'off']),
+    'on',
+    'off does not measure requests; everything else is still at /metrics',
+  ),
+  shutdown: setting(
+    'Tuning',
+    duration(100, 10 * 60 * SECOND),
+    10 * SECOND,
+    'how long an orderly stop may take',
+  ),
+  bootGrace: setting(
+    'Tuning',
+    duration(0, 60 * SECOND),
+    core.bootGraceMs,
+    'how long a start waits for peers to say what they know of this replica',
+  ),
+  turnInputs: setting(
+    'Tuning',
+    count(1, 65_536),
+    core.turnInputsMax,
+    'commands and messages taken into one turn; the rest wait for the next',
+  ),
+  inbox: setting(
+    'Tuning',
+    count(16, 1_000_000),
+    core.inboxMax,
+    'inputs waiting for a turn; more are answered 503',
+  ),
+  writesPending: setting(
+    'Tuning',
+    count(1, 1_000_000),
+    core.writesPendingMax,
+    'writes waiting for copies; more are answered 503',
+  ),
+  readsPending: setting(
+    'Tuning',
+    count(1, 1_000_000),
+    core.readsPendingMax,
+    'reads waiting for peers; more are answered 503',
+  ),
+  window: setting(
+    'Tuning',
+    size(64 * KIB, GIB),
+    core.windowBytes,
+    'entries that a peer may send ahead of our acknowledgement',
+  ),
+  frame: setting('Tuning', size(4 * KIB, 16 * MIB), core.frameBytes, 'entries in one message'),
+} as const satisfies Table;
+
+export type Values = ValuesOf<typeof TABLE>;
+type Name = keyof typeof TABLE;
+
+/** What a person calls a setting, for messages: `CONIT_HTTP (--http)`. */
+export function spoken(name: Name): string {
+  const flag = flagOf(name, TABLE[name]);
+  return flag === undefined ? variableOf(name) : `${variableOf(name)} (--${flag})`;
+}

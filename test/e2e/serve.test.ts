@@ -1,0 +1,237 @@
+// `conit serve` as a process of its own: how it starts, what it never shows, how it ends.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Level } from 'level';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { originKey } from '../../src/store/layout.ts';
+import type { Origin } from '../../src/model/id.ts';
+
+const SCRIPT = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+const CANARY = 'canary-9Qw3-zR7t-Lm2x-Vb8n';
+const TIMEOUT_MS = 30_000;
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  /** Exit code, once it has ended. */
+  readonly ended: Promise<number | null>;
+}
+
+let folder: string;
+let runs: Run[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'conit-serve-'));
+  runs = [];
+});
+
+afterEach(async () => {
+  for (const { child } of runs) child.kill('SIGKILL');
+  await Promise.all(runs.map(({ ended }) => ended));
+  rmSync(folder, { recursive: true });
+});
+
+function conit(args: readonly string[], env: NodeJS.ProcessEnv, withChannel = false): Run {
+  const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('CONIT_'));
+  const child = spawn(process.execPath, [SCRIPT, ...args], {
+    env: { ...Object.fromEntries(ours), ...env },
+    stdio: ['ignore', 'pipe', 'pipe', withChannel ? 'ipc' : 'ignore'],
+  });
+  let text = '';
+  child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  // Node gives no `close` to a child whose channel was disconnected.
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const streams = [child.stdout, child.stderr].flatMap((stream) => stream ?? []);
+  const ended = Promise.all([exited, ...streams.map((stream) => finished(stream))]);
+  const run = { child, output: () => text, ended: ended.then(([code]) => code) };
+  runs.push(run);
+  return run;
+}
+
+async function settings(): Promise<NodeJS.ProcessEnv> {
+  const [http, peer] = await Promise.all([freePort(), freePort()]);
+  return {
+    CONIT_REPLICA: 'eu-1',
+    CONIT_REGION: 'eu',
+    CONIT_HTTP: `127.0.0.1:${http}`,
+    CONIT_PEER: `127.0.0.1:${peer}`,
+    CONIT_DATA_DIR: join(folder, 'eu-1'),
+    CONIT_CLUSTER_SECRET: CANARY,
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function becomeReady(run: Run, env: NodeJS.ProcessEnv): Promise<void> {
+  for (;;) {
+    if (run.child.exitCode !== null) throw new Error(`it ended: ${run.output()}`);
+    const answer = await fetch(`http://${env['CONIT_HTTP']}/readyz`).catch(() => undefined);
+    if (answer?.ok === true) return;
+    await sleep(50);
+  }
+}
+
+async function bodiesOf(env: NodeJS.ProcessEnv, paths: readonly string[]): Promise<string> {
+  const bodies = paths.map(async (path) =>
+    (await fetch(`http://${env['CONIT_HTTP']}${path}`)).text(),
+  );
+  return (await Promise.all(bodies)).join('\n');
+}
+
+function filesBelow(place: string): string[] {
+  return readdirSync(place, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(place, name))
+    .filter((name) => statSync(name).isFile());
+}
+
+describe('a replica', { timeout: TIMEOUT_MS }, () => {
+  it('shows its secret nowhere, and ends in order on SIGTERM', async () => {
+    const env = await settings();
+    const run = conit(['serve', '--log-level', 'debug'], env);
+    await becomeReady(run, env);
+    await fetch(`http://${env['CONIT_HTTP']}/v1/kv/demo/k?w=majority`, {
+      method: 'PUT',
+      body: 'v',
+    });
+    const paths = ['/metrics', '/v1/cluster', '/v1/namespaces', '/openapi.json', '/readyz?verbose'];
+    const shown = await bodiesOf(env, paths);
+    const commandLine = readFileSync(`/proc/${run.child.pid}/cmdline`, 'utf8');
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+    const stored = filesBelow(folder).map((name) => readFileSync(name, 'latin1'));
+    expect(run.output()).toContain('"event":"stopped"');
+    for (const text of [shown, commandLine, run.output(), ...stored])
+      expect(text).not.toContain(CANARY);
+    const modes = filesBelow(folder).map((name) => statSync(name).mode & 0o077);
+    expect(new Set(modes)).toEqual(new Set([0]));
+  });
+
+  it('ends in order when the process that started it is gone', async () => {
+    const env = await settings();
+    const run = conit(['serve'], env, true);
+    await becomeReady(run, env);
+    run.child.disconnect();
+    expect(await run.ended).toBe(0);
+    expect(run.output()).toContain('the parent process is gone');
+  });
+
+  it('does not start where another one has the data or the port', async () => {
+    const env = await settings();
+    const first = conit(['serve'], env);
+    await becomeReady(first, env);
+    const onData = conit(['serve'], {
+      ...(await settings()),
+      CONIT_DATA_DIR: env['CONIT_DATA_DIR'],
+    });
+    expect(await onData.ended).toBe(3);
+    expect(onData.output()).toContain('is in use by another process');
+    const other = join(folder, 'other');
+    const onPort = conit(['serve'], {
+      ...(await settings()),
+      CONIT_DATA_DIR: other,
+      CONIT_HTTP: env['CONIT_HTTP'],
+    });
+    expect(await onPort.ended).toBe(3);
+    expect(onPort.output()).toContain('EADDRINUSE');
+    const verify = conit(['wal', 'verify', '--data', env['CONIT_DATA_DIR'] ?? ''], {});
+    expect(await verify.ended).toBe(3);
+    expect(verify.output()).toContain('stop the replica first');
+  });
+
+  it('stops itself on data that is not whole, which wal verify explains', async () => {
+    const env = await settings();
+    const first = conit(['serve'], env);
+    await becomeReady(first, env);
+    await fetch(`http://${env['CONIT_HTTP']}/v1/kv/demo/k`, { method: 'PUT', body: 'v' });
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const dataDir = env['CONIT_DATA_DIR'] ?? '';
+    await damage(join(dataDir, 'log'));
+    const verify = conit(['wal', 'verify', '--data', dataDir, '-o', 'json'], {});
+    expect(await verify.ended).toBe(1);
+    expect(JSON.parse(verify.output())).toMatchObject({ ok: false });
+    const again = conit(['serve'], env);
+    expect(await again.ended).toBe(70);
+    expect(again.output()).toContain('"event":"halted"');
+  });
+
+  it('does not start with data of another replica', async () => {
+    const env = await settings();
+    const first = conit(['serve'], env);
+    await becomeReady(first, env);
+    first.child.kill('SIGTERM');
+    await first.ended;
+    const other = conit(['serve'], { ...env, CONIT_REPLICA: 'eu-2' });
+    expect(await other.ended).toBe(2);
+    expect(other.output()).toContain('belongs to the replica eu-1, this one is eu-2');
+  });
+});
+
+/** Changes one byte of what is held of the first log. */
+async function damage(database: string): Promise<void> {
+  const level = new Level<Buffer, Buffer>(database, {
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+  });
+  const key = Buffer.from(originKey('eu-1.1' as Origin));
+  const value = await level.get(key);
+  value[3] = (value[3] ?? 0) ^ 1;
+  await level.put(key, value);
+  await level.close();
+}
+
+describe('the configuration', { timeout: TIMEOUT_MS }, () => {
+  it('is refused with everything that is wrong, and the secret is not repeated', async () => {
+    const weak = 'changemechangeme-weak';
+    const run = conit(['serve', '--heartbeat', 'soon'], {
+      CONIT_CLUSTER_SECRET: 'changemechangeme',
+      CONIT_HTTP: '0.0.0.0:80',
+    });
+    expect(await run.ended).toBe(2);
+    expect(run.output().trimEnd().split('\n')).toEqual([
+      'conit: the configuration is refused:',
+      '  --heartbeat must be 10ms to 1m',
+      '  CONIT_CLUSTER_SECRET is easy to guess; make one with: openssl rand -hex 32',
+      '  CONIT_REPLICA (--replica) is required',
+      expect.stringContaining('  CONIT_HTTP (--http) 0.0.0.0:80 is not a loopback address'),
+    ]);
+    expect(run.output()).not.toContain(weak.slice(0, 16));
+  });
+
+  it('is shown with the secret masked', async () => {
+    const secretFile = join(folder, 'secret');
+    writeFileSync(secretFile, CANARY, { mode: 0o600 });
+    const env = { ...(await settings()), CONIT_CLUSTER_SECRET: undefined };
+    const run = conit(['serve', '--print-config'], {
+      ...env,
+      CONIT_CLUSTER_SECRET_FILE: secretFile,
+    });
+    expect(await run.ended).toBe(0);
+    expect(run.output()).toContain('replica: eu-1');
+    expect(run.output()).not.toContain(CANARY);
+    const masked = conit(['serve', '--print-config', '-o', 'json'], await settings());
+    expect(await masked.ended).toBe(0);
+    expect(JSON.parse(masked.output())).toMatchObject({ clusterSecret: '(masked)' });
+  });
+
+  it('has a schema', async () => {
+    const run = conit(['serve', '--print-schema'], {});
+    expect(await run.ended).toBe(0);
+    expect(JSON.parse(run.output())).toMatchObject({ type: 'object', additionalProperties: false });
+  });
+});

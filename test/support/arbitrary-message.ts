@@ -1,0 +1,86 @@
+// Arbitrary peer messages: every kind, with vectors, runs of entries and records that the model allows.
+
+import * as fc from 'fast-check';
+import { type Draft, encodeMutation } from '../../src/model/encoding.ts';
+import type { Message, VectorEntries } from '../../src/model/message.ts';
+import type { Mutation } from '../../src/model/record.ts';
+import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
+
+const anyVector: fc.Arbitrary<VectorEntries> = fc.array(fc.tuple(anyOrigin, anySeq), {
+  maxLength: 8,
+});
+const anyRecord = anyDraft.map((draft) => encodeMutation(draft, 0));
+const anyId = fc.maxSafeNat();
+const anyU32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const anyMs = fc.double({ min: 0, max: 1e15, noNaN: true }).map((ms) => ms + 0);
+
+const anyRun = fc
+  .tuple(anyOrigin, fc.nat(1_000_000), fc.array(anyDraft, { maxLength: 5 }))
+  .map(([origin, before, drafts]) => ({
+    kind: 'entries' as const,
+    origin,
+    entries: chained(drafts.map((draft, at) => ({ ...draft, origin, seq: before + at + 1 }))),
+  }));
+
+function chained(drafts: readonly Draft[]): Mutation[] {
+  let chain = 0;
+  return drafts.map((draft) => {
+    const mutation = encodeMutation(draft, chain);
+    chain = mutation.chain;
+    return mutation;
+  });
+}
+
+/** One arbitrary for each kind; a kind without one is a type error. */
+export const messageArbitraries: {
+  readonly [Kind in Message['kind']]: fc.Arbitrary<Extract<Message, { readonly kind: Kind }>>;
+} = {
+  hello: fc.record({
+    kind: fc.constant('hello'),
+    origin: anyOrigin,
+    vector: anyVector,
+    hlc: anyId,
+    policyDigest: anyU32,
+    windowBytes: anyId,
+  }),
+  entries: anyRun,
+  ack: fc.record({ kind: fc.constant('ack'), vector: anyVector, windowBytes: anyId }),
+  pull: fc.record({
+    kind: fc.constant('pull'),
+    origin: anyOrigin,
+    from: anySeq,
+    bytesMax: anyId,
+  }),
+  'read-request': fc.record({
+    kind: fc.constant('read-request'),
+    id: anyId,
+    namespace: anyNamespace,
+    key: anyKey,
+  }),
+  'read-reply': fc.oneof(
+    fc.record({
+      kind: fc.constant('read-reply' as const),
+      id: anyId,
+      answer: fc.constant('record' as const),
+      record: anyRecord,
+    }),
+    fc.record({
+      kind: fc.constant('read-reply' as const),
+      id: anyId,
+      answer: fc.constantFrom('absent' as const, 'damaged' as const),
+      record: fc.constant(undefined),
+    }),
+  ),
+  repair: fc.record({ kind: fc.constant('repair'), record: anyRecord }),
+  heartbeat: fc.record({
+    kind: fc.constant('heartbeat'),
+    hlc: anyId,
+    vector: anyVector,
+    ping: anyMs,
+    echo: anyMs,
+    echoDelayMs: anyMs,
+    heads: anyVector,
+  }),
+};
+
+export const anyMessage: fc.Arbitrary<Message> = fc.oneof(...Object.values(messageArbitraries));

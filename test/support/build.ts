@@ -1,0 +1,100 @@
+// Small makers of the core's values, so that a test says only what matters to it.
+
+import { type Draft, encodeMutation } from '../../src/model/encoding.ts';
+import {
+  type Key,
+  type NamespaceName,
+  type Origin,
+  parseOrigin,
+  type Region,
+  type ReplicaId,
+} from '../../src/model/id.ts';
+import type { Member } from '../../src/model/quorum.ts';
+import type { Mutation } from '../../src/model/record.ts';
+import { type Settings, SETTINGS_DEFAULT } from '../../src/model/settings.ts';
+
+export const namespace = (name: string): NamespaceName => name as NamespaceName;
+export const key = (text: string): Key => text as Key;
+
+export function origin(text: string): Origin {
+  const parsed = parseOrigin(text);
+  if (parsed === undefined) throw new Error(`not an origin: ${text}`);
+  return parsed;
+}
+
+export function bytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+export function text(value: Uint8Array): string {
+  return String.fromCharCode(...value);
+}
+
+/** One member a region name: `['eu', 'eu', 'us']` gives eu-1, eu-2 and us-1, in the order of their ids. */
+export function membersOf(regions: readonly string[]): Member[] {
+  const seen = new Map<string, number>();
+  const ids = regions.map((region) => {
+    const count = (seen.get(region) ?? 0) + 1;
+    seen.set(region, count);
+    return { id: `${region}-${count}`, region };
+  });
+  ids.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return ids.map(({ id, region }, index) => ({
+    index,
+    id: id as ReplicaId,
+    region: region as Region,
+    peerAddress: '',
+    httpUrl: undefined,
+  }));
+}
+
+export function settingsOf(
+  members: readonly Member[],
+  self: number,
+  changes: Partial<Settings> = {},
+): Settings {
+  const { id } = members[self] as Member;
+  return { ...SETTINGS_DEFAULT, ...changes, self: id, members };
+}
+
+export function draft(fields: Partial<Draft> = {}): Draft {
+  return {
+    origin: origin('a.1'),
+    seq: 1,
+    hlc: 1024,
+    lane: 0,
+    group: '',
+    namespace: namespace('ns'),
+    key: key('k'),
+    operation: 'put',
+    created: false,
+    dependencies: [],
+    expiresAtMs: 0,
+    tags: [],
+    weight: 0,
+    idempotency: undefined,
+    contentType: '',
+    value: bytes('v'),
+    ...fields,
+  };
+}
+
+export function mutation(fields: Partial<Draft> = {}, previousChain = 0): Mutation {
+  return encodeMutation(draft(fields), previousChain);
+}
+
+/** Entries 1 to `count` of an origin's log, each chained to its predecessor; entry n is stamped n ms. */
+export function run(
+  of: Origin,
+  count: number,
+  fields: (seq: number) => Partial<Draft> = () => ({}),
+): Mutation[] {
+  const entries: Mutation[] = [];
+  let chain = 0;
+  for (let seq = 1; seq <= count; seq++) {
+    const entry = mutation({ origin: of, seq, hlc: seq * 1024, ...fields(seq) }, chain);
+    chain = entry.chain;
+    entries.push(entry);
+  }
+  return entries;
+}

@@ -1,0 +1,237 @@
+// A cluster of real processes: the built server, one process a replica, on loopback. Each replica keeps its ports and
+// its data over kills and restarts. Whatever ends the test run ends the processes too: each has a channel to it, and
+// stops in order when that is gone.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from './ports.ts';
+
+const repository = join(import.meta.dirname, '..', '..');
+const program = join(repository, 'dist', 'cli', 'main.js');
+const regionsDefault: readonly string[] = ['eu', 'us', 'ap'];
+const stopTimeoutMs = 15_000;
+
+export interface ClusterOptions {
+  /** How many replicas, one a region in turn; 3 unless told. */
+  readonly replicas?: number;
+  readonly regions?: readonly string[];
+  /** An existing or new folder: `<dataDir>/<id>/` holds the data, `<dataDir>/<id>.log` the output. */
+  readonly dataDir: string;
+  /** Further environment of every replica, over what is set here. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** How long a start may take until `/readyz` says 200. */
+  readonly readyTimeoutMs?: number;
+}
+
+export interface TestReplica {
+  readonly id: string;
+  readonly region: string;
+  /** Base of the HTTP API, without a slash at the end. */
+  readonly url: string;
+  readonly httpPort: number;
+  readonly peerPort: number;
+  readonly dataDir: string;
+  readonly logFile: string;
+  /** 0 while it does not run. */
+  readonly pid: number;
+  readonly isRunning: boolean;
+  /** It has been ready in this life. */
+  readonly isReady: boolean;
+  /** SIGKILL; resolves, when the process is gone, with the signal that it died of. */
+  kill9(): Promise<NodeJS.Signals | undefined>;
+  /** SIGTERM and an orderly end; the exit code, or `undefined` when it had to be killed. */
+  stop(): Promise<number | undefined>;
+  /** SIGSTOP: it is there and answers nothing. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+  /** Starts it again where it does not run; ready unless `{ ready: false }`. */
+  restart(options?: RestartOptions): Promise<void>;
+  becomeReady(): Promise<void>;
+}
+
+export interface RestartOptions {
+  readonly ready?: boolean;
+  /** For this life, over what it always has. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface TestCluster {
+  readonly replicas: readonly TestReplica[];
+  /** The shared secret, to look for where it must not be. */
+  readonly secret: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a cluster and waits until every replica is ready. */
+export async function startCluster(options: ClusterOptions): Promise<TestCluster> {
+  const secret = randomBytes(32).toString('hex');
+  const replicas = await planReplicas(options, secret);
+  try {
+    await Promise.all(replicas.map((replica) => replica.restart()));
+  } catch (error) {
+    await Promise.all(replicas.map((replica) => replica.kill9()));
+    throw error;
+  }
+  return {
+    replicas,
+    secret,
+    async stop() {
+      await Promise.all(replicas.map((replica) => replica.stop()));
+    },
+  };
+}
+
+async function planReplicas(options: ClusterOptions, secret: string): Promise<TestReplica[]> {
+  const { replicas: count = 3, regions = regionsDefault, dataDir } = options;
+  const ports = await freePorts(count * 2);
+  const places = Array.from({ length: count }, (_, at) => {
+    const region = regions[at % regions.length] ?? 'eu';
+    const id = `${region}-${Math.floor(at / regions.length) + 1}`;
+    return { id, region, httpPort: ports[at] ?? 0, peerPort: ports[count + at] ?? 0 };
+  });
+  const peers = places
+    .map(
+      ({ id, region, httpPort, peerPort }) =>
+        `${id}=${region}@127.0.0.1:${peerPort};http=http://127.0.0.1:${httpPort}`,
+    )
+    .join(',');
+  return places.map((place) => {
+    const env = {
+      CONIT_REPLICA: place.id,
+      CONIT_PEERS: peers,
+      CONIT_HTTP: `127.0.0.1:${place.httpPort}`,
+      CONIT_DATA_DIR: join(dataDir, place.id),
+      CONIT_CLUSTER_SECRET: secret,
+      ...options.env,
+    };
+    return createReplica(place, dataDir, env, options.readyTimeoutMs ?? 30_000);
+  });
+}
+
+interface Place {
+  readonly id: string;
+  readonly region: string;
+  readonly httpPort: number;
+  readonly peerPort: number;
+}
+
+function createReplica(
+  place: Place,
+  folder: string,
+  env: Readonly<Record<string, string>>,
+  readyTimeoutMs: number,
+): TestReplica {
+  const logFile = join(folder, `${place.id}.log`);
+  const url = `http://127.0.0.1:${place.httpPort}`;
+  let child: ChildProcess | undefined;
+  let wasReady = false;
+  let how = '';
+  const launch = (more: Readonly<Record<string, string>>): void => {
+    mkdirSync(folder, { recursive: true });
+    const started = spawnServer({ ...env, ...more }, logFile);
+    started.once('exit', (code, signal) => {
+      how = signal ?? `code ${code}`;
+      if (child === started) child = undefined;
+    });
+    child = started;
+    wasReady = false;
+  };
+  const becomeReady = async (): Promise<void> => {
+    const deadline = performance.now() + readyTimeoutMs;
+    while (performance.now() < deadline) {
+      if (child === undefined) {
+        throw new Error(`${place.id} ended (${how}): ${lastWords(logFile)}`);
+      }
+      if (await isReady(url)) {
+        wasReady = true;
+        return;
+      }
+      await sleep(50);
+    }
+    throw new Error(`${place.id} was not ready in ${readyTimeoutMs} ms: ${lastWords(logFile)}`);
+  };
+  return {
+    ...place,
+    url,
+    dataDir: env['CONIT_DATA_DIR'] ?? '',
+    logFile,
+    get pid() {
+      return child?.pid ?? 0;
+    },
+    get isRunning() {
+      return child !== undefined;
+    },
+    get isReady() {
+      return wasReady;
+    },
+    kill9: async () => (await end(child, 'SIGKILL')).signal,
+    stop: async () => (await end(child, 'SIGTERM')).code,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    becomeReady,
+    async restart({ ready = true, env: more = {} } = {}) {
+      if (child === undefined) launch(more);
+      if (ready) await becomeReady();
+    },
+  };
+}
+
+const running = new Set<ChildProcess>();
+
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+function spawnServer(env: Readonly<Record<string, string>>, logFile: string): ChildProcess {
+  const log = openSync(logFile, 'a');
+  const child = spawn(process.execPath, [program, 'serve'], {
+    env: { ...surroundings(), ...env },
+    stdio: ['ignore', log, log, 'ipc'],
+  });
+  child.channel?.unref();
+  closeSync(log);
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+// The settings of whoever runs the tests are not those of the cluster under test.
+function surroundings(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('CONIT_')),
+  );
+}
+
+interface End {
+  readonly code?: number;
+  readonly signal?: NodeJS.Signals;
+}
+
+async function end(child: ChildProcess | undefined, signal: 'SIGTERM' | 'SIGKILL'): Promise<End> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return {};
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+  const [code, killedBy] = (await ended) as [number | null, NodeJS.Signals | null];
+  clearTimeout(timer);
+  return { ...(code === null ? {} : { code }), ...(killedBy === null ? {} : { signal: killedBy }) };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1000) });
+    await response.arrayBuffer();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}
+
+function lastWords(logFile: string): string {
+  return readFileSync(logFile, 'utf8').slice(-1500).trim();
+}

@@ -1,0 +1,31 @@
+// When every replica holds everything: their durable vectors, as each tells its own, are equal.
+
+import { call } from './call.ts';
+import type { TestReplica } from './cluster.ts';
+import { until } from './wait.ts';
+
+interface ClusterView {
+  readonly replicas: readonly { readonly self: boolean; readonly vector: object }[];
+}
+
+export async function becomeEqual(
+  replicas: readonly TestReplica[],
+  timeoutMs = 30_000,
+): Promise<void> {
+  await until(
+    'all vectors are equal',
+    async () => {
+      const vectors = await Promise.all(replicas.map(vectorOf));
+      return vectors.every((vector) => vector === vectors[0]);
+    },
+    timeoutMs,
+  );
+}
+
+/** What the replica holds durably, as text with its entries in order. */
+async function vectorOf(replica: TestReplica): Promise<string> {
+  const view = (await call(replica, 'GET', '/v1/cluster')).json() as ClusterView;
+  const own = view.replicas.find(({ self }) => self);
+  const entries = Object.entries(own?.vector ?? {}).map((entry) => JSON.stringify(entry));
+  return entries.toSorted().join(' ');
+}

@@ -1,0 +1,206 @@
+// One client of a cluster under test: a session with at most one connection and one request at a time, whose every
+// operation is recorded. It looks for another connection when it lost its own, and it is a new process after every
+// operation of unknown outcome.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Item, Level, Outcome, Read, Scan, Write } from '../../history/operation.ts';
+import type { Recorder } from '../../history/recorder.ts';
+import { type NoReply, openConnection, type RawConnection, type RawReply } from '../raw-http.ts';
+import { isAbsence, judge } from './outcome.ts';
+
+export interface Place {
+  readonly id: string;
+  readonly httpPort: number;
+}
+
+export interface NamespaceUse {
+  readonly ns: string;
+  readonly level: Level;
+}
+
+export interface WriteRequest extends NamespaceUse {
+  readonly key: string;
+  /** A delete when there is none. */
+  readonly value?: string;
+  readonly w: number;
+  readonly idem?: string;
+}
+
+export interface ScanRequest extends NamespaceUse {
+  readonly prefix: string;
+  readonly limit: number;
+  readonly reverse: boolean;
+  readonly after?: string;
+  readonly cursor?: string;
+}
+
+/** How long the server is told to try, and how long the client waits for its answer at most. */
+export const TRY_MS = 1000;
+export const HUNG_MS = 10_000;
+const RECONNECT_MS = 10;
+
+export class LoadClient {
+  readonly session: string;
+  readonly #recorder: Recorder;
+  #process: number;
+  #connection: RawConnection | undefined;
+  #node = '';
+
+  constructor(session: string, recorder: Recorder) {
+    this.session = session;
+    this.#recorder = recorder;
+    this.#process = recorder.nextProcess();
+  }
+
+  /** Where it is connected. */
+  get node(): string {
+    return this.#node;
+  }
+
+  /** Connects to one of the places unless it is connected; false, a moment later, when that one is not there. */
+  async connect(place: Place): Promise<boolean> {
+    if (this.#connection?.isOpen === true) return true;
+    this.#connection = await openConnection(place.httpPort);
+    this.#node = place.id;
+    if (this.#connection === undefined) await sleep(RECONNECT_MS);
+    return this.#connection !== undefined;
+  }
+
+  disconnect(): void {
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  async write({ ns, level, key, value, w, idem }: WriteRequest): Promise<Outcome> {
+    const headers: Record<string, string> = { 'Content-Type': 'text/plain' };
+    if (idem !== undefined) headers['Idempotency-Key'] = idem;
+    const path = `${pathOf(ns, key)}?w=${w}&timeout=${TRY_MS}ms`;
+    const call_ns = this.#recorder.now();
+    const reply = await (value === undefined
+      ? this.#send('DELETE', path, {})
+      : this.#send('PUT', path, headers, value));
+    const write: Write = {
+      ...this.#call({ ns, level, key, call_ns }, reply),
+      type: value === undefined ? 'delete' : 'put',
+      value: value ?? null,
+      result: null,
+      w,
+      ...(idem === undefined ? {} : { idem }),
+    };
+    return this.#record(write);
+  }
+
+  async read({ ns, level }: NamespaceUse, key: string, r: number, final?: true): Promise<Outcome> {
+    const call_ns = this.#recorder.now();
+    const reply = await this.#send('GET', `${pathOf(ns, key)}?r=${r}&timeout=${TRY_MS}ms`, {});
+    const call = this.#call({ ns, level, key, call_ns }, reply);
+    const read: Read = {
+      ...call,
+      ...(isAbsence(reply) ? { ok: true, reason: '' } : {}),
+      type: 'get',
+      value: null,
+      result: call.ok === true && reply.kind === 'reply' ? reply.body.toString('utf8') : null,
+      r,
+      ...(final === undefined ? {} : { final }),
+    };
+    return this.#record(read);
+  }
+
+  /** The scan as it was recorded, and the cursor behind it, '' at the end. */
+  async scan(
+    request: ScanRequest,
+    final?: true,
+  ): Promise<{ readonly scan: Scan; readonly cursor: string }> {
+    const { ns, level, prefix, limit, reverse, after = '', cursor } = request;
+    const query = new URLSearchParams({ limit: String(limit), values: 'inline' });
+    if (prefix !== '') query.set('prefix', prefix);
+    if (reverse) query.set('reverse', 'true');
+    if (cursor !== undefined) query.set('cursor', cursor);
+    const call_ns = this.#recorder.now();
+    const reply = await this.#send('GET', `/v1/kv/${ns}?${query.toString()}`, {});
+    const call = this.#call({ ns, level, key: prefix, call_ns }, reply);
+    const page = call.ok === true && reply.kind === 'reply' ? pageOf(reply) : NO_PAGE;
+    const scan: Scan = {
+      ...call,
+      type: 'list',
+      value: null,
+      result: page.items,
+      reverse,
+      more: page.cursor !== '',
+      after,
+      ...(final === undefined ? {} : { final }),
+    };
+    this.#record(scan);
+    return { scan, cursor: page.cursor };
+  }
+
+  #send(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body?: string,
+  ): Promise<RawReply | NoReply> {
+    const connection = this.#connection;
+    if (connection === undefined) return Promise.resolve({ kind: 'broken' });
+    const request = { method, path, headers, timeoutMs: HUNG_MS };
+    return connection.send(body === undefined ? request : { ...request, body });
+  }
+
+  #call(
+    at: {
+      readonly ns: string;
+      readonly level: Level;
+      readonly key: string;
+      readonly call_ns: number;
+    },
+    reply: RawReply | NoReply,
+  ) {
+    const { ok, reason } = judge(reply);
+    const ver = reply.kind === 'reply' ? (reply.headers.get('conit-version') ?? null) : null;
+    return {
+      process: this.#process,
+      session: this.session,
+      node: this.#node,
+      ...at,
+      return_ns: this.#recorder.now(),
+      ok,
+      ver,
+      ...(reason === '' ? {} : { reason }),
+    };
+  }
+
+  #record(operation: Write | Read | Scan): Outcome {
+    this.#recorder.add(operation);
+    if (operation.ok === null) {
+      this.#process = this.#recorder.nextProcess();
+      this.disconnect();
+    }
+    return operation.ok;
+  }
+}
+
+interface Page {
+  readonly items: readonly Item[];
+  readonly cursor: string;
+}
+
+const NO_PAGE: Page = { items: [], cursor: '' };
+
+function pageOf({ body }: RawReply): Page {
+  const { items, cursor } = JSON.parse(body.toString('utf8')) as {
+    readonly items: readonly {
+      readonly key: string;
+      readonly value: string;
+      readonly version: string;
+    }[];
+    readonly cursor?: string | null;
+  };
+  return {
+    items: items.map(({ key, value, version }) => ({ key, value, ver: version })),
+    cursor: cursor ?? '',
+  };
+}
+
+function pathOf(ns: string, key: string): string {
+  return `/v1/kv/${ns}/${key}`;
+}

@@ -1,0 +1,27 @@
+// What a part of the core asked for, taken out of the host's own outbox and put under readable names.
+
+import type { Client, Reply } from '../../src/model/command.ts';
+import type { Message } from '../../src/model/message.ts';
+import { TurnOutbox } from '../../src/host/outbox.ts';
+
+export interface Sent {
+  readonly peer: number;
+  readonly message: Message;
+}
+
+/** Takes the messages that were sent since the last look. */
+export function sent(out: TurnOutbox): Sent[] {
+  const messages = out.messages.map((message, i) => ({ peer: out.peers[i] as number, message }));
+  out.messages.length = 0;
+  out.peers.length = 0;
+  return messages;
+}
+
+/** Takes the replies that were made since the last look. */
+export function replied(out: TurnOutbox): { client: Client; reply: Reply; lsn: number }[] {
+  return out.replies.splice(0);
+}
+
+export function clientless(): Client {
+  return { onReply: () => {} };
+}
