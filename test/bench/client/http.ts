@@ -43,7 +43,7 @@ export function outcomeOf(status: number): Outcome {
 export function parseReply(data: Buffer, end: number): HttpReply | undefined {
   const headEnd = data.indexOf('\r\n\r\n', 0, 'latin1');
   if (headEnd < 0 || headEnd + 4 > end) return undefined;
-  const head = data.latin1Slice(0, headEnd + 2);
+  const head = data.toString('latin1', 0, headEnd + 2);
   const status = Number(head.slice(9, 12));
   const bodyAt = headEnd + 4;
   const bodyEnd = isBodiless(status) ? bodyAt : endOfBody(data, end, head, bodyAt);
@@ -65,7 +65,7 @@ function endOfChunks(data: Buffer, end: number, bodyAt: number): number | undefi
   for (let at = bodyAt; ; ) {
     const lineEnd = data.indexOf('\r\n', at, 'latin1');
     if (lineEnd < 0 || lineEnd + 2 > end) return undefined;
-    const size = Number.parseInt(data.latin1Slice(at, lineEnd), 16);
+    const size = Number.parseInt(data.toString('latin1', at, lineEnd), 16);
     const next = lineEnd + 2 + size + 2;
     if (Number.isNaN(size) || next > end) return undefined;
     if (size === 0) return next;

@@ -28,7 +28,7 @@ export class KeyTable {
     this.stride = form(keyAt(dataset, 0)).length;
     this.#bytes = Buffer.alloc(dataset.keys * this.stride);
     for (let index = 0; index < dataset.keys; index += 1) {
-      this.#bytes.latin1Write(form(keyAt(dataset, index)), index * this.stride, this.stride);
+      this.#bytes.write(form(keyAt(dataset, index)), index * this.stride, this.stride, 'latin1');
     }
   }
 

@@ -114,7 +114,7 @@ export class Load implements ConnectionEvents {
 
   done(connection: Connection, judged: Outcome, data: Buffer, end: number): void {
     const now = performance.now();
-    if (judged === outcome.failed) this.#fail(data.latin1Slice(0, Math.min(end, 300)));
+    if (judged === outcome.failed) this.#fail(data.toString('latin1', 0, Math.min(end, 300)));
     else (connection.isRead ? this.#gets : this.#puts).record(now - connection.sentAtMs);
     const isEmpty = connection.isRead && end < this.#valueBytes;
     if (judged === outcome.miss || isEmpty) this.#misses += 1;

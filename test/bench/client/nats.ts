@@ -38,7 +38,7 @@ export class NatsWire implements Wire {
     for (let at = 0; ; ) {
       const newline = data.indexOf('\r\n', at, 'latin1');
       if (newline < 0 || newline + 2 > end) return outcome.pending;
-      const line = data.latin1Slice(at, newline);
+      const line = data.toString('latin1', at, newline);
       at = newline + 2;
       if (line.startsWith('MSG ') || line.startsWith('HMSG ')) return message(data, end, line, at);
       if (line.startsWith('-ERR')) return outcome.failed;
@@ -68,7 +68,7 @@ export function hello(subject: string): string {
 function message(data: Buffer, end: number, line: string, at: number): Outcome {
   const size = Number(line.slice(line.lastIndexOf(' ') + 1));
   if (at + size + 2 > end) return outcome.pending;
-  const body = data.latin1Slice(at, at + Math.min(size, 64));
+  const body = data.toString('latin1', at, at + Math.min(size, 64));
   if (line.startsWith('HMSG ')) return headed(body);
   return body.startsWith('{"error"') || body.includes('"error":') ? outcome.failed : outcome.ok;
 }

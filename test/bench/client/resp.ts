@@ -40,7 +40,7 @@ function judgePut(data: Buffer, end: number): Outcome {
   const waitEnd = setEnd === undefined ? undefined : lineEnd(data, setEnd, end);
   if (setEnd === undefined || waitEnd === undefined) return outcome.pending;
   if (data[0] !== plus) return outcome.failed;
-  const replicas = Number(data.latin1Slice(setEnd + 1, waitEnd - 2));
+  const replicas = Number(data.toString('latin1', setEnd + 1, waitEnd - 2));
   return replicas >= 1 ? outcome.ok : outcome.failed;
 }
 
@@ -49,7 +49,7 @@ function judgeGet(data: Buffer, end: number): Outcome {
   if (sizeEnd === undefined) return outcome.pending;
   if (data[0] !== dollar) return outcome.failed;
   if (data[1] === minus) return outcome.miss;
-  const size = Number(data.latin1Slice(1, sizeEnd - 2));
+  const size = Number(data.toString('latin1', 1, sizeEnd - 2));
   return sizeEnd + size + 2 <= end ? outcome.ok : outcome.pending;
 }
 

@@ -139,7 +139,7 @@ class PouchWire implements Wire {
     const reply = parseReply(data, end);
     if (reply === undefined) return outcome.pending;
     if (this.#writing === undefined) return outcomeOf(reply.status);
-    const revision = revisionPattern.exec(data.latin1Slice(reply.bodyAt, reply.end))?.[1];
+    const revision = revisionPattern.exec(data.toString('latin1', reply.bodyAt, reply.end))?.[1];
     if (revision === undefined) return outcome.failed;
     this.#revisions.endWrite(this.#writing, revision);
     return outcomeOf(reply.status);
