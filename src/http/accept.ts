@@ -1,0 +1,51 @@
+// Which form of a value the client wants (RFC 9110 section 12.5.1): the raw bytes, or the JSON envelope, which is
+// chosen only by naming `application/json`. At equal preference what is named wins over the raw form.
+
+export type Form = 'raw' | 'envelope';
+
+const JSON_TYPE = 'application/json';
+
+/** `undefined`: neither form is acceptable. */
+export function chooseForm(accept: string | undefined, contentType: string): Form | undefined {
+  if (accept === undefined || accept === '*/*' || accept === '') return 'raw';
+  if (accept === JSON_TYPE) return 'envelope';
+  const ranges = accept.split(',').map(parseRange);
+  const envelope = ranges.find(({ range }) => range === JSON_TYPE)?.quality ?? 0;
+  const raw = qualityOf(mediaTypeOf(contentType), ranges);
+  if (envelope > 0 && envelope >= raw) return 'envelope';
+  return raw > 0 ? 'raw' : undefined;
+}
+
+export function mediaTypeOf(contentType: string): string {
+  const end = contentType.indexOf(';');
+  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
+}
+
+interface Range {
+  readonly range: string;
+  readonly quality: number;
+}
+
+function parseRange(text: string): Range {
+  const [range = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  const weight = parameters.find((parameter) => parameter.startsWith('q='));
+  const quality = weight === undefined ? 1 : Number(weight.slice(2));
+  return { range, quality: quality >= 0 && quality <= 1 ? quality : 0 };
+}
+
+// The most specific range that covers the type decides.
+function qualityOf(mediaType: string, ranges: readonly Range[]): number {
+  const family = `${mediaType.slice(0, mediaType.indexOf('/'))}/*`;
+  for (const wanted of [mediaType, family, '*/*']) {
+    const match = ranges.find(({ range }) => range === wanted);
+    if (match !== undefined) return match.quality;
+  }
+  return 0;
+}
+
+/** Of two types that can be had, the client likes the first one better. */
+export function prefersFirst(accept: string | undefined, first: string, second: string): boolean {
+  if (accept === undefined) return false;
+  const ranges = accept.split(',').map(parseRange);
+  return qualityOf(first, ranges) > qualityOf(second, ranges);
+}

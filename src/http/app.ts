@@ -1,0 +1,97 @@
+// The fastify application: everything that is not on the data path. Bodies are read strictly (json.ts), schemas
+// refuse what they do not name, every route must stand in the route table, and whatever goes wrong leaves as a
+// problem.
+
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyServerFactory,
+} from 'fastify';
+import { guardAccess } from './access-hook.ts';
+import type { HttpContext } from './context.ts';
+import { answerErrors } from './error-hook.ts';
+import { parseJson } from './json.ts';
+import { meterRequests } from './meter-hook.ts';
+import { createParserErrorHandler } from './parser-error.ts';
+import { refusal } from './problem.ts';
+import { queryObject } from './query.ts';
+import { RefusedError, replyProblem } from './reply.ts';
+import { batchRoutes } from './routes/batch.ts';
+import { clusterRoutes } from './routes/cluster.ts';
+import { documentRoutes } from './routes/document.ts';
+import { explainRoutes } from './routes/explain.ts';
+import { healthRoutes } from './routes/health.ts';
+import { listRoutes } from './routes/list.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { namespaceRoutes } from './routes/namespaces.ts';
+import { writeStatusRoutes } from './routes/write-status.ts';
+
+export type App = FastifyInstance<
+  Server,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+const BAD_PATH = refusal('bad-request', 'the path is not UTF-8, percent-encoded');
+const PARAMETER_LENGTH_MAX = 4096;
+const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i;
+
+/** `serverFactory` makes the server that fastify is put behind. */
+export async function createApp(
+  context: HttpContext,
+  serverFactory: FastifyServerFactory,
+): Promise<App> {
+  const app: App = Fastify({
+    serverFactory,
+    clientErrorHandler: createParserErrorHandler(context),
+    frameworkErrors(_error, _request, reply) {
+      replyProblem(context, reply, BAD_PATH);
+    },
+    logger: false,
+    bodyLimit: context.limits.batchBytesMax,
+    forceCloseConnections: false,
+    return503OnClosing: false,
+    routerOptions: {
+      maxParamLength: PARAMETER_LENGTH_MAX,
+      querystringParser: (query) => queryObject(query),
+    },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true } },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  readBodies(app, context);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  answerErrors(app, context);
+  guardAccess(app, context);
+  meterRequests(app, context);
+  await documentRoutes(app, context);
+  for (const routes of ROUTES) routes(app, context);
+  await app.ready();
+  return app;
+}
+
+const ROUTES = [
+  batchRoutes,
+  clusterRoutes,
+  explainRoutes,
+  healthRoutes,
+  listRoutes,
+  metricsRoutes,
+  namespaceRoutes,
+  writeStatusRoutes,
+];
+
+function readBodies(app: App, { limits }: HttpContext): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
+    if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
+      done(new RefusedError(refusal('unsupported-media-type', 'the body must be JSON')));
+      return;
+    }
+    const json = parseJson(body as Buffer, limits.jsonDepthMax);
+    if (json.ok) done(null, json.value);
+    else done(new RefusedError(refusal('bad-request', json.reason)));
+  });
+}

@@ -1,0 +1,157 @@
+// One operation of a batch: its fields become the same command that a request for the key alone would have become,
+// and the reply becomes its result. What is wrong with one item is that item's problem only.
+
+import { assert } from '../base/assert.ts';
+import type { Client, Command, Reply } from '../model/command.ts';
+import { IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
+import { fault } from '../model/fault.ts';
+import { formatDot, type Key } from '../model/id.ts';
+import type { Policy } from '../model/policy.ts';
+import type { QuorumSpec } from '../model/quorum.ts';
+import { writeConditions } from './condition.ts';
+import type { HttpContext } from './context.ts';
+import { bytesFromText, fromBase64, keyFromBase64, keyFromText } from './key-text.ts';
+import { isFault, readTtl } from './parameter.ts';
+import { problemDocument, type Refusal, refusal, statusOf } from './problem.ts';
+import { recordView } from './record-view.ts';
+import type { BatchItem, BatchResult } from './schema.ts';
+import { areTags, isTag, readContentType } from './write-header.ts';
+import { writeCommand, type WriteRequest } from './write-request.ts';
+
+/** What the whole batch asks for. */
+export interface BatchOptions {
+  readonly policy: Policy;
+  readonly w: QuorumSpec | undefined;
+  readonly r: QuorumSpec | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly respondAsync: boolean;
+}
+
+/** Room in an item's idempotency key for its number. */
+export const BATCH_KEY_BYTES_MAX = IDEMPOTENCY_KEY_BYTES_MAX - 8;
+
+const NO_VALUE = new Uint8Array(0);
+const READS_TAKE: readonly string[] = ['op', 'key', 'keyBase64'];
+const DELETES_TAKE: readonly string[] = [...READS_TAKE, 'ifMatch', 'ifNoneMatch', 'tags', 'weight'];
+
+/** The command of the item that stands at `index`. */
+export function commandOf(
+  item: BatchItem,
+  index: number,
+  options: BatchOptions,
+  client: Client,
+  valueBytesMax: number,
+): Command | Refusal {
+  const reason = refuseMembers(item);
+  if (reason !== undefined) return reason;
+  const key = keyOf(item);
+  if (isFault(key)) return key;
+  const { policy, r, timeoutMs } = options;
+  const { namespace } = policy;
+  if (item.op === 'get') return { kind: 'read', client, namespace, key, r, timeoutMs };
+  const value = item.op === 'put' ? valueOf(item, valueBytesMax) : NO_VALUE;
+  if (isFault(value)) return value;
+  const asked = askedOf(item, index, options);
+  if (isFault(asked)) return asked;
+  return writeCommand(client, namespace, key, asked, value);
+}
+
+export function resultOf(context: HttpContext, item: BatchItem, reply: Reply): BatchResult {
+  switch (reply.kind) {
+    case 'written': {
+      const { settled, created, dot, acks, replicas } = reply;
+      const done = item.op === 'put' && created ? 201 : 204;
+      return {
+        status: settled ? done : 202,
+        version: formatDot(dot.origin, dot.seq),
+        acks,
+        replicas,
+      };
+    }
+    case 'found': {
+      const record = recordView(reply.record, true);
+      return { status: 200, version: record.version, stalenessMs: reply.stalenessMs, record };
+    }
+    case 'absent': {
+      const absent = fault('not-found', 'there is no value under this key');
+      return { ...problemResult(context, absent), stalenessMs: reply.stalenessMs };
+    }
+    default:
+      assert(reply.kind === 'failed', 'batch: an answer to another command');
+      return problemResult(context, reply.fault);
+  }
+}
+
+export function problemResult({ source }: HttpContext, reason: Refusal): BatchResult {
+  return { status: statusOf(reason.code), problem: problemDocument(reason, source) };
+}
+
+/** A member that the operation has no use for is refused, not ignored. */
+function refuseMembers(item: BatchItem): Refusal | undefined {
+  if (item.op === 'put') return undefined;
+  const taken = item.op === 'get' ? READS_TAKE : DELETES_TAKE;
+  const extra = Object.keys(item).find((member) => !taken.includes(member));
+  if (extra === undefined) return undefined;
+  return refusal('invalid-parameter', `the operation ${item.op} takes no "${extra}"`);
+}
+
+function keyOf({ key, keyBase64 }: BatchItem): Key | Refusal {
+  if (key !== undefined && keyBase64 === undefined) return keyFromText(key);
+  if (key === undefined && keyBase64 !== undefined) return keyFromBase64(keyBase64);
+  return refusal('invalid-key', 'an operation has one of key and keyBase64');
+}
+
+function valueOf(
+  { value, valueBase64 }: BatchItem,
+  valueBytesMax: number,
+): Uint8Array | Refusal {
+  if ((value === undefined) === (valueBase64 === undefined)) {
+    return refusal('invalid-parameter', 'a put has one of value and valueBase64');
+  }
+  const bytes = value === undefined ? fromBase64(valueBase64 ?? '') : bytesOfText(value);
+  if (bytes === undefined) {
+    const detail = value === undefined ? 'is not base64' : 'is not well-formed Unicode';
+    return refusal('invalid-parameter', `the value ${detail}`);
+  }
+  if (bytes.length <= valueBytesMax) return bytes;
+  return refusal('value-too-large', `a value has at most ${valueBytesMax} bytes`);
+}
+
+function bytesOfText(text: string): Buffer | undefined {
+  const bytes = bytesFromText(text);
+  return bytes === undefined ? undefined : Buffer.from(bytes, 'latin1');
+}
+
+function askedOf(
+  item: BatchItem,
+  index: number,
+  { w, timeoutMs, idempotencyKey, respondAsync }: BatchOptions,
+): WriteRequest | Refusal {
+  const ttlMs = item.ttl === undefined ? 0 : readTtl(item.ttl);
+  if (isFault(ttlMs)) return ttlMs;
+  const contentType = readContentType(item.contentType ?? typeOf(item));
+  if (isFault(contentType)) return contentType;
+  const conditions = writeConditions(item.ifMatch, item.ifNoneMatch);
+  if (isFault(conditions)) return conditions;
+  const { tags = [], weight = 0 } = item;
+  if (!areTags(tags) || !tags.every(isTag)) {
+    return refusal('invalid-parameter', 'the tags are too many, too long or not printable ASCII');
+  }
+  return {
+    operation: item.op === 'delete' ? 'delete' : 'put',
+    w,
+    timeoutMs,
+    ttlMs,
+    contentType: item.op === 'delete' ? '' : contentType,
+    conditions,
+    tags,
+    weight,
+    idempotencyKey: idempotencyKey === undefined ? undefined : `${idempotencyKey}#${index}`,
+    respondAsync,
+  };
+}
+
+function typeOf({ value }: BatchItem): string | undefined {
+  return value === undefined ? undefined : 'text/plain; charset=utf-8';
+}

@@ -1,0 +1,32 @@
+// Collects a request's body. One that comes in one piece, as nearly all do, is given on as it is; the bound is kept
+// while reading, because a chunked body does not say how long it will be.
+
+import type { IncomingMessage } from 'node:http';
+
+export interface BodySink {
+  onBody(body: Uint8Array): void;
+  /** Called once, as soon as the bound is passed; `onBody` does not follow. */
+  onTooLarge(): void;
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** A request that breaks off calls neither. */
+export function collectBody(request: IncomingMessage, bytesMax: number, sink: BodySink): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  request.on('data', (chunk: Buffer) => {
+    if (size > bytesMax) return;
+    size += chunk.length;
+    chunks.push(chunk);
+    if (size > bytesMax) sink.onTooLarge();
+  });
+  request.on('end', () => {
+    if (size <= bytesMax) sink.onBody(join(chunks, size));
+  });
+}
+
+function join(chunks: readonly Buffer[], size: number): Uint8Array {
+  if (chunks.length <= 1) return chunks[0] ?? EMPTY;
+  return Buffer.concat(chunks, size);
+}

@@ -1,0 +1,34 @@
+// Counts the connections of the server and of each address, and closes those beyond the limits as they come. It also
+// gives up replies that nobody takes: a socket that was silent for long and waits for no replica.
+
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { attachConnection, Connection, connectionOf } from './connection.ts';
+import type { HttpLimits } from './limits.ts';
+
+export function limitConnections(server: Server, limits: HttpLimits): void {
+  const perAddress = new Map<string, number>();
+  server.maxConnections = limits.connectionsMax;
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = (perAddress.get(address) ?? 0) + 1;
+    if (count > limits.connectionsPerAddressMax) {
+      socket.destroy();
+      return;
+    }
+    perAddress.set(address, count);
+    attachConnection(socket, new Connection(address, limits.pipelinedMax));
+    socket.once('close', () => {
+      forget(perAddress, address);
+    });
+  });
+  server.setTimeout(limits.stalledReplyMs, (socket: Socket) => {
+    if (connectionOf(socket)?.isIdle !== false) socket.destroy();
+  });
+}
+
+function forget(perAddress: Map<string, number>, address: string): void {
+  const count = (perAddress.get(address) ?? 1) - 1;
+  if (count === 0) perAddress.delete(address);
+  else perAddress.set(address, count);
+}

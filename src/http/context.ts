@@ -1,0 +1,68 @@
+// What every part of the HTTP server shares: the replica it stands in front of, the namespaces with their policies,
+// the limits, and the constants of this replica's replies, built once.
+
+import { randomBytes } from 'node:crypto';
+import type { Policy } from '../model/policy.ts';
+import type { ReplicaService } from '../model/port.ts';
+import type { Member } from '../model/quorum.ts';
+import { type Auth, createAuth } from './auth.ts';
+import type { HttpLimits } from './limits.ts';
+import type { RequestMeter } from './meter.ts';
+import { createQuorumDoor, type QuorumDoor } from './parameter.ts';
+import type { ProblemSource } from './problem.ts';
+import type { Token } from './token.ts';
+
+export interface HttpServerOptions {
+  readonly service: ReplicaService;
+  readonly members: readonly Member[];
+  readonly self: Member;
+  readonly policies: readonly Policy[];
+  readonly limits: HttpLimits;
+  /** `undefined`: no token is needed, and only loopback addresses are listened on. */
+  readonly tokens: readonly Token[] | undefined;
+  /** The exposition for GET /metrics. */
+  readonly metricsText: () => Promise<string>;
+  readonly meter: RequestMeter | undefined;
+  readonly version: string;
+  /** An error that is a bug of ours, with the instance that the client was told. */
+  readonly onError: (error: unknown, instance: string) => void;
+}
+
+export interface HttpContext extends HttpServerOptions {
+  readonly namespaces: ReadonlyMap<string, Policy>;
+  readonly auth: Auth;
+  readonly quorums: QuorumDoor;
+  readonly source: ProblemSource;
+  /** Conit-Served-By. */
+  readonly servedBy: string;
+  /** Connections are to be closed after their next reply. */
+  draining: boolean;
+}
+
+export function createContext(options: HttpServerOptions): HttpContext {
+  const { self, members, policies, tokens, limits } = options;
+  return {
+    ...options,
+    namespaces: new Map(policies.map((policy) => [policy.namespace, policy])),
+    auth: createAuth(tokens, limits),
+    quorums: createQuorumDoor(members.length),
+    source: createProblemSource(self),
+    servedBy: `"${self.id}";region=${self.region}`,
+    draining: false,
+  };
+}
+
+/** New connections' worth of replies say `Connection: close`. */
+export function isDraining(context: HttpContext): boolean {
+  return context.draining || context.service.state === 'draining';
+}
+
+function createProblemSource(self: Member): ProblemSource {
+  const life = randomBytes(5).toString('hex');
+  let count = 0;
+  return {
+    node: self.id,
+    region: self.region,
+    nextInstance: () => `urn:conit:request:${self.id}:${life}-${++count}`,
+  };
+}

@@ -1,0 +1,34 @@
+// What every request on the data path ends with, however it goes: its time is measured once, and its connection is
+// told that the next request may run.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connectionOf } from './connection.ts';
+import { type HttpContext, isDraining } from './context.ts';
+import { type Refusal, statusOf } from './problem.ts';
+import { sendProblem } from './refuse.ts';
+import type { HeaderList } from './reply-head.ts';
+
+/** A request under way. */
+export interface Exchange {
+  readonly context: HttpContext;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly op: string;
+  /** The namespace's level, '' while no namespace is known. */
+  readonly level: string;
+  readonly begunMs: number;
+}
+
+/** The reply with this status has been handed to the socket. */
+export function settle({ context, request, op, level, begunMs }: Exchange, status: number): void {
+  context.meter?.observe(op, level, status, (performance.now() - begunMs) / 1000);
+  const connection = connectionOf(request.socket);
+  if (connection === undefined) return;
+  if (isDraining(context)) connection.end();
+  connection.done();
+}
+
+export function refuse(exchange: Exchange, reason: Refusal, more?: HeaderList): void {
+  sendProblem(exchange.context, exchange.request, exchange.response, reason, more);
+  settle(exchange, statusOf(reason.code));
+}

@@ -1,0 +1,98 @@
+// What a request for one key names, taken apart by hand: `/v1/kv/{ns}/{key…}?query`. Access is checked before anybody
+// looks whether the namespace exists, so that what is absent and what is forbidden look the same.
+
+import type { IncomingMessage } from 'node:http';
+import type { Key } from '../model/id.ts';
+import type { Policy } from '../model/policy.ts';
+import { refuseAccess } from './auth.ts';
+import { connectionOf } from './connection.ts';
+import type { HttpContext } from './context.ts';
+import { keyFromPath } from './key-text.ts';
+import { isFault } from './parameter.ts';
+import { type Refusal, refusal } from './problem.ts';
+import { splitQuery } from './query.ts';
+import { type Route, routeOf } from './route-table.ts';
+
+export interface KeyTarget {
+  readonly route: Route;
+  readonly policy: Policy;
+  readonly key: Key;
+  /** Names and values in turn. */
+  readonly query: readonly string[];
+}
+
+const DATA_PREFIX = '/v1/kv/';
+const NO_QUERY: readonly string[] = [];
+const GET = routeOf('get');
+const PUT = routeOf('put');
+const PATCH = routeOf('patch');
+const DELETE = routeOf('delete');
+
+/** `/v1/kv/{ns}/…`: a key follows, if only an empty one. */
+export function isKeyTarget(url: string): boolean {
+  if (!url.startsWith(DATA_PREFIX)) return false;
+  const slash = url.indexOf('/', DATA_PREFIX.length);
+  if (slash < 0) return false;
+  const mark = url.indexOf('?', DATA_PREFIX.length);
+  return mark < 0 || slash < mark;
+}
+
+export function keyRouteOf(method: string | undefined): Route | undefined {
+  if (method === 'GET' || method === 'HEAD') return GET;
+  if (method === 'PUT') return PUT;
+  if (method === 'DELETE') return DELETE;
+  return method === 'PATCH' ? PATCH : undefined;
+}
+
+/** Reads the target of requests; `authorization` is their header of that name. */
+export interface TargetDoor {
+  read(request: IncomingMessage, authorization: string | undefined): KeyTarget | Refusal;
+}
+
+export function createTargetDoor(context: HttpContext): TargetDoor {
+  // Nearly every request is for the namespace of the one before it.
+  let lastPath = '';
+  let lastPolicy: Policy | undefined;
+  return {
+    read(request, authorization) {
+      const route = keyRouteOf(request.method);
+      if (route === undefined) return METHOD_NOT_ALLOWED;
+      const url = request.url as string;
+      if (lastPath === '' || !url.startsWith(lastPath)) {
+        lastPath = url.slice(0, url.indexOf('/', DATA_PREFIX.length) + 1);
+        lastPolicy = context.namespaces.get(lastPath.slice(DATA_PREFIX.length, -1));
+      }
+      if (context.tokens !== undefined) {
+        const namespace = lastPath.slice(DATA_PREFIX.length, -1);
+        const denied = denyAccess(context, request, authorization, route, namespace);
+        if (denied !== undefined) return denied;
+      }
+      if (lastPolicy === undefined) return NAMESPACE_NOT_FOUND;
+      return readRest(route, lastPolicy, url, lastPath.length);
+    },
+  };
+}
+
+const METHOD_NOT_ALLOWED = refusal('method-not-allowed', 'a key takes GET, HEAD, PUT and DELETE');
+const NAMESPACE_NOT_FOUND = refusal('namespace-not-found', 'there is no such namespace');
+const BROKEN_QUERY = refusal('invalid-parameter', 'the query has a broken percent escape');
+
+function readRest(route: Route, policy: Policy, url: string, start: number): KeyTarget | Refusal {
+  const mark = url.indexOf('?', start);
+  const key = keyFromPath(mark < 0 ? url.slice(start) : url.slice(start, mark));
+  if (isFault(key)) return key;
+  const query = mark < 0 ? NO_QUERY : splitQuery(url.slice(mark + 1));
+  return query === undefined ? BROKEN_QUERY : { route, policy, key, query };
+}
+
+function denyAccess(
+  { auth }: HttpContext,
+  request: IncomingMessage,
+  authorization: string | undefined,
+  route: Route,
+  namespace: string,
+): Refusal | undefined {
+  const address = connectionOf(request.socket)?.address ?? '';
+  const caller = auth.authenticate({ authorization, address }, performance.now());
+  return isFault(caller) ? caller : refuseAccess(caller, route.access, namespace);
+}

@@ -1,0 +1,70 @@
+// Every bound and period of the HTTP server, with its unit in the name and what happens at it. config.ts fills it
+// from flags, environment and file.
+
+export interface HttpLimits {
+  /** A larger value is refused with 413 before it is read. */
+  readonly valueBytesMax: number;
+  /** A larger batch body is refused with 413 before it is read. */
+  readonly batchBytesMax: number;
+  /** More operations in one batch are refused with 413. */
+  readonly batchItemsMax: number;
+  /** A list page with inline values ends before it grows beyond this; its cursor goes on from there. */
+  readonly listBytesMax: number;
+  /** Nesting of JSON in request bodies. Deeper is refused with 400. */
+  readonly jsonDepthMax: number;
+  /** A longer request target is refused with 414. */
+  readonly urlBytesMax: number;
+  /** Request line and headers together. More is refused with 431. */
+  readonly headerBytesMax: number;
+  /** More header lines are refused with 431. */
+  readonly headersMax: number;
+  /** A connection that has not sent its headers within this is answered 408 and closed. */
+  readonly headersTimeoutMs: number;
+  /** A request that has not arrived whole within this is answered 408 and closed. */
+  readonly requestTimeoutMs: number;
+  /** An idle connection is closed after this. */
+  readonly keepAliveMs: number;
+  /** A reply of which nothing could be sent for this long is given up. */
+  readonly stalledReplyMs: number;
+  /** How often the time-outs above are looked at. */
+  readonly connectionsCheckMs: number;
+  /** Connections beyond these are closed as they come. */
+  readonly connectionsMax: number;
+  readonly connectionsPerAddressMax: number;
+  /** Requests that wait behind a write on one connection (pipelining). More close the connection. */
+  readonly pipelinedMax: number;
+  /** Failed authentications of one address in a row before it is answered 429; 0 is no limit. */
+  readonly authFailuresMax: number;
+  /** One failed authentication is forgiven per this time. */
+  readonly authFailureForgetMs: number;
+  /** Addresses whose failures are remembered; the longest known is forgotten first. */
+  readonly authAddressesMax: number;
+  /** How long a refused request's body is still read, so that the client sees the reply rather than a reset. */
+  readonly lingerMs: number;
+  /** Requests still running this long after `close` are cut off. */
+  readonly drainMs: number;
+}
+
+export const HTTP_LIMITS_DEFAULT: HttpLimits = {
+  valueBytesMax: 1024 * 1024,
+  batchBytesMax: 16 * 1024 * 1024,
+  batchItemsMax: 1000,
+  listBytesMax: 16 * 1024 * 1024,
+  jsonDepthMax: 32,
+  urlBytesMax: 12 * 1024,
+  headerBytesMax: 16 * 1024,
+  headersMax: 128,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveMs: 10_000,
+  stalledReplyMs: 60_000,
+  connectionsCheckMs: 2000,
+  connectionsMax: 16_384,
+  connectionsPerAddressMax: 8192,
+  pipelinedMax: 64,
+  authFailuresMax: 20,
+  authFailureForgetMs: 3000,
+  authAddressesMax: 4096,
+  lingerMs: 1000,
+  drainMs: 10_000,
+};

@@ -1,0 +1,58 @@
+// How long requests take, as plain-number histograms by operation, level and class of status. A label set is looked
+// up in nested maps, never built, so observing costs two look-ups and the histogram's additions. The number of series
+// is bounded by the operations times the levels times five.
+
+import { createHistogram, type Histogram } from '../base/histogram.ts';
+import { SECONDS_BUCKETS } from '../model/metrics.ts';
+
+export interface RequestMeter {
+  observe(op: string, level: string, status: number, seconds: number): void;
+}
+
+export interface RequestSeries {
+  readonly op: string;
+  /** The namespace's level, '' for what concerns no namespace. */
+  readonly level: string;
+  /** `2xx` … `5xx`. */
+  readonly code: string;
+  readonly histogram: Histogram;
+}
+
+export interface RequestMeasurements extends RequestMeter {
+  /** For the exporter, at scrape time. */
+  series(): readonly RequestSeries[];
+}
+
+export function createRequestMeter(): RequestMeasurements {
+  const ops = new Map<string, Map<string, (Histogram | undefined)[]>>();
+  const series: RequestSeries[] = [];
+  const classesOf = (op: string, level: string): (Histogram | undefined)[] => {
+    const levels = ops.get(op) ?? new Map<string, (Histogram | undefined)[]>();
+    const classes = levels.get(level) ?? [];
+    ops.set(op, levels.set(level, classes));
+    return classes;
+  };
+  const open = (op: string, level: string, statusClass: number): Histogram => {
+    const histogram = createHistogram(SECONDS_BUCKETS);
+    classesOf(op, level)[statusClass] = histogram;
+    series.push({ op, level, code: `${statusClass}xx`, histogram });
+    return histogram;
+  };
+  // Nearly every request is like the one before it.
+  let lastOp = '';
+  let lastLevel = '';
+  let lastClasses: (Histogram | undefined)[] = [];
+  return {
+    observe(op, level, status, seconds) {
+      if (op !== lastOp || level !== lastLevel) {
+        lastOp = op;
+        lastLevel = level;
+        lastClasses = classesOf(op, level);
+      }
+      const statusClass = Math.floor(status / 100);
+      const known = lastClasses[statusClass];
+      (known ?? open(op, level, statusClass)).observe(seconds);
+    },
+    series: () => series,
+  };
+}

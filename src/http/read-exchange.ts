@@ -1,0 +1,171 @@
+// GET and HEAD of one key: from the parameters to the reply. The exchange is the client of its own command.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { assert } from '../base/assert.ts';
+import type { Absent, Client, Found, Reply } from '../model/command.ts';
+import { formatDot } from '../model/id.ts';
+import type { Level, Policy } from '../model/policy.ts';
+import type { QuorumSpec } from '../model/quorum.ts';
+import { chooseForm } from './accept.ts';
+import { malformed, namesVersion } from './condition.ts';
+import type { HttpContext } from './context.ts';
+import { type Exchange, refuse, settle } from './exchange.ts';
+import type { KeyTarget } from './key-target.ts';
+import { checkLevel, isFault, readTimeout, refuseParameter } from './parameter.ts';
+import { type Refusal, refusal } from './problem.ts';
+import { recordView } from './record-view.ts';
+import {
+  type HeaderList,
+  replaceContent,
+  stalenessText,
+  valueHead,
+  withoutContent,
+} from './reply-head.ts';
+import type { RequestHead } from './request-head.ts';
+import { routeOf } from './route-table.ts';
+
+const PARAMETERS = ['r', 'timeout', 'consistency'];
+const { notBuilt: NOT_BUILT } = routeOf('get');
+/** Up to here head and value leave as one string, which Node writes with one call. */
+const STRING_BYTES_MAX = 8192;
+const NOT_FOUND = refusal('not-found', 'there is no value under this key');
+const NOT_MATCHED = refusal('precondition-failed', 'the value is not at this version');
+const NOT_ACCEPTABLE = refusal('not-acceptable', 'the value has another content type');
+
+export class ReadExchange implements Client, Exchange {
+  readonly context: HttpContext;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly op = 'get';
+  readonly level: Level;
+  readonly begunMs: number;
+  #accept: string | undefined = undefined;
+  #ifMatch: string | undefined = undefined;
+  #ifNoneMatch: string | undefined = undefined;
+  #r: QuorumSpec | undefined = undefined;
+  #timeoutMs: number | undefined = undefined;
+
+  constructor(
+    context: HttpContext,
+    request: IncomingMessage,
+    response: ServerResponse,
+    level: Level,
+    begunMs: number,
+  ) {
+    this.context = context;
+    this.request = request;
+    this.response = response;
+    this.level = level;
+    this.begunMs = begunMs;
+  }
+
+  begin({ policy, key, query }: KeyTarget, head: RequestHead): void {
+    this.#accept = head.accept;
+    this.#ifMatch = head.ifMatch;
+    this.#ifNoneMatch = head.ifNoneMatch;
+    for (let i = 0; i + 1 < query.length; i += 2) {
+      const reason = this.#readParameter(query[i] as string, query[i + 1] as string, policy);
+      if (reason !== undefined) return refuse(this, reason);
+    }
+    this.context.service.submit({
+      kind: 'read',
+      client: this,
+      namespace: policy.namespace,
+      key,
+      r: this.#r,
+      timeoutMs: this.#timeoutMs,
+    });
+  }
+
+  onReply(reply: Reply): void {
+    if (reply.kind === 'found') this.#onFound(reply);
+    else if (reply.kind === 'absent') this.#onAbsent(reply);
+    else {
+      assert(reply.kind === 'failed', 'read: an answer to another command');
+      refuse(this, reply.fault);
+    }
+  }
+
+  #readParameter(name: string, value: string, policy: Policy): Refusal | undefined {
+    if (name === 'r' && this.#r === undefined) {
+      const r = this.context.quorums.read(name, value);
+      if (isFault(r)) return r;
+      this.#r = r;
+      return undefined;
+    }
+    if (name === 'timeout' && this.#timeoutMs === undefined) {
+      const timeoutMs = readTimeout(value);
+      if (isFault(timeoutMs)) return timeoutMs;
+      this.#timeoutMs = timeoutMs;
+      return undefined;
+    }
+    if (name === 'consistency') return checkLevel(value, policy);
+    return refuseParameter(name, NOT_BUILT, PARAMETERS);
+  }
+
+  #onFound(found: Found): void {
+    const { record } = found;
+    const condition = this.#checkConditions(formatDot(record.origin, record.seq));
+    if (condition !== undefined && condition !== 'not-modified') return refuse(this, condition);
+    const form = chooseForm(this.#accept, record.contentType);
+    if (form === undefined) return refuse(this, NOT_ACCEPTABLE);
+    const head = valueHead(this.context, this.level, found);
+    if (condition === 'not-modified') this.#send(304, withoutContent(head), '');
+    else if (form === 'envelope') this.#sendEnvelope(found, head);
+    else this.#send(200, head, isShort(record.value) ? latin1Text(record.value) : record.value);
+  }
+
+  #onAbsent({ stalenessMs }: Absent): void {
+    if (this.#ifMatch !== undefined) return refuse(this, NOT_MATCHED);
+    refuse(this, NOT_FOUND, [
+      'Conit-Consistency',
+      this.level,
+      'Conit-Staleness',
+      stalenessText(stalenessMs),
+    ]);
+  }
+
+  #checkConditions(version: string): Refusal | 'not-modified' | undefined {
+    if (this.#ifMatch !== undefined) {
+      const isNamed = namesVersion(this.#ifMatch, version, 'strong');
+      if (isNamed === undefined) return malformed('If-Match');
+      if (!isNamed) return NOT_MATCHED;
+    }
+    if (this.#ifNoneMatch !== undefined) {
+      const isNamed = namesVersion(this.#ifNoneMatch, version, 'weak');
+      if (isNamed === undefined) return malformed('If-None-Match');
+      if (isNamed) return 'not-modified';
+    }
+    return undefined;
+  }
+
+  #sendEnvelope({ record, stalenessMs }: Found, head: HeaderList): void {
+    const view = { ...recordView(record, true), stalenessMs };
+    const body = Buffer.from(JSON.stringify(view), 'utf8');
+    const ownHead = replaceContent(head, 'application/json', body.length);
+    ownHead.push('Vary', 'Accept');
+    this.#send(200, ownHead, body);
+  }
+
+  #send(status: number, head: HeaderList, body: string | Uint8Array): void {
+    const { response } = this;
+    response.writeHead(status, head);
+    if (this.request.method === 'HEAD' || body.length === 0) response.end();
+    else if (typeof body === 'string') response.end(body, 'latin1');
+    else response.end(body);
+    settle(this, status);
+  }
+}
+
+function isShort(value: Uint8Array): boolean {
+  return value.length <= STRING_BYTES_MAX;
+}
+
+const { latin1Slice } = Buffer.prototype as unknown as {
+  readonly latin1Slice: (this: Uint8Array, start: number, end: number) => string;
+};
+
+// As Buffer's toString('latin1'), without making a Buffer of the bytes first.
+function latin1Text(value: Uint8Array): string {
+  return latin1Slice.call(value, 0, value.length);
+}

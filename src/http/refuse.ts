@@ -1,0 +1,72 @@
+// Sends a problem on Node's own reply object. A request whose body is still to come is answered at once, but its
+// connection is read on for a moment before it closes: closing on unread bytes would reset the connection, and the
+// client would lose the answer.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connectionOf } from './connection.ts';
+import type { HttpContext } from './context.ts';
+import { problemDocument, type Refusal, retryAfterOf, statusOf } from './problem.ts';
+import { closeIfDraining, type HeaderList } from './reply-head.ts';
+
+export function sendProblem(
+  context: HttpContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  reason: Refusal,
+  more: HeaderList = [],
+): void {
+  const body = JSON.stringify(problemDocument(reason, context.source));
+  const head = problemHead(context, reason, more);
+  head.push('Content-Length', String(Buffer.byteLength(body)));
+  const isAllThere = isWhole(request);
+  // Whoever sends a malformed message may mean something else by the bytes that follow it.
+  const isLast = !isAllThere || reason.code === 'bad-request';
+  if (isLast) {
+    connectionOf(request.socket)?.end();
+    head.push('Connection', 'close');
+  } else closeIfDraining(context, head);
+  response.writeHead(statusOf(reason.code), head);
+  if (isAllThere) {
+    response.end(request.method === 'HEAD' ? undefined : body);
+  } else {
+    response.write(body);
+    linger(request, response, context.limits.lingerMs);
+  }
+}
+
+export function problemHead(context: HttpContext, reason: Refusal, more: HeaderList): HeaderList {
+  const head = [
+    'Content-Type',
+    'application/problem+json',
+    'Conit-Served-By',
+    context.servedBy,
+    'Cache-Control',
+    'no-store',
+    'X-Content-Type-Options',
+    'nosniff',
+    ...more,
+  ];
+  const retryAfter = retryAfterOf(reason);
+  if (retryAfter !== undefined) head.push('Retry-After', retryAfter);
+  if (reason.code === 'unauthorized') head.push('WWW-Authenticate', 'Bearer realm="conit"');
+  return head;
+}
+
+function isWhole(request: IncomingMessage): boolean {
+  return request.complete || !hasBody(request);
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function linger(request: IncomingMessage, response: ServerResponse, lingerMs: number): void {
+  const finish = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(finish, lingerMs);
+  request.once('end', finish);
+  request.once('close', finish);
+  request.resume();
+}

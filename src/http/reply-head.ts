@@ -1,0 +1,106 @@
+// The headers of a reply as a flat list for `writeHead`, which spares Node a look-up table per reply. Whatever stands
+// here is printable already: versions and levels are names of ours, content types were checked when they came.
+
+import type { Found, Staleness } from '../model/command.ts';
+import { type Hlc, hlcToMs } from '../model/hlc.ts';
+import { formatDot } from '../model/id.ts';
+import type { Level } from '../model/policy.ts';
+import { type HttpContext, isDraining } from './context.ts';
+import { CONTENT_TYPE_DEFAULT, isContentType } from './write-header.ts';
+
+/** Names and values in turn. */
+export type HeaderList = string[];
+
+/** Stored values are user content: nobody may sniff a type into them, and a browser runs nothing of them. */
+const VALUE_POLICY = "default-src 'none'; sandbox";
+
+/** Of a reply about a stored value: with its content, or for a 304 with what is left without. */
+export function valueHead(context: HttpContext, level: Level, found: Found): HeaderList {
+  const { record, stalenessMs } = found;
+  const version = formatDot(record.origin, record.seq);
+  const head = [
+    'Content-Type',
+    safeContentType(record.contentType),
+    'Content-Length',
+    String(record.value.length),
+    'ETag',
+    `"${version}"`,
+    'Conit-Version',
+    version,
+    'Conit-Served-By',
+    context.servedBy,
+    'Conit-Consistency',
+    level,
+    'Conit-Staleness',
+    stalenessText(stalenessMs),
+    'Last-Modified',
+    httpDate(record.hlc),
+    'Cache-Control',
+    'no-store',
+    'X-Content-Type-Options',
+    'nosniff',
+    'Content-Security-Policy',
+    VALUE_POLICY,
+  ];
+  closeIfDraining(context, head);
+  return head;
+}
+
+/** The same for another representation of the value, or for none. */
+export function replaceContent(head: HeaderList, contentType: string, length: number): HeaderList {
+  return ['Content-Type', contentType, 'Content-Length', String(length), ...head.slice(4)];
+}
+
+export function withoutContent(head: HeaderList): HeaderList {
+  return head.slice(4);
+}
+
+/** What every reply to a write or about an absent key begins with. */
+export function plainHead(context: HttpContext, level: Level): HeaderList {
+  const head = [
+    'Conit-Served-By',
+    context.servedBy,
+    'Conit-Consistency',
+    level,
+    'Cache-Control',
+    'no-store',
+    'X-Content-Type-Options',
+    'nosniff',
+  ];
+  closeIfDraining(context, head);
+  return head;
+}
+
+export function closeIfDraining(context: HttpContext, head: HeaderList): void {
+  if (isDraining(context)) head.push('Connection', 'close');
+}
+
+/** A bound that is proved, in whole ms, rounded up because it is an upper bound. */
+export function stalenessText(stalenessMs: Staleness): string {
+  return stalenessMs === 'unknown' ? stalenessMs : String(Math.ceil(stalenessMs));
+}
+
+let knownType = CONTENT_TYPE_DEFAULT;
+
+/** The stored content type, which peers supply too: one that no header may hold is not passed on. */
+function safeContentType(stored: string): string {
+  if (stored === knownType) return stored;
+  if (!isContentType(stored)) return CONTENT_TYPE_DEFAULT;
+  knownType = stored;
+  return stored;
+}
+
+// Dates of the last seconds seen, direct-mapped. Building one costs more than all other headers together.
+const DATES = 1024;
+const dateSeconds = new Float64Array(DATES).fill(-1);
+const dateTexts = new Array<string>(DATES).fill('');
+
+export function httpDate(hlc: Hlc): string {
+  const second = Math.floor(hlcToMs(hlc) / 1000);
+  const slot = second % DATES;
+  if (dateSeconds[slot] !== second) {
+    dateSeconds[slot] = second;
+    dateTexts[slot] = new Date(second * 1000).toUTCString();
+  }
+  return dateTexts[slot] as string;
+}

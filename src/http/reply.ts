@@ -1,0 +1,76 @@
+// How the routes of fastify answer: a problem for a refusal, and the headers that every reply of a namespace carries.
+
+import type { FastifyReply } from 'fastify';
+import type { Staleness } from '../model/command.ts';
+import type { Level } from '../model/policy.ts';
+import { type HttpContext, isDraining } from './context.ts';
+import { problemDocument, type Refusal, statusOf } from './problem.ts';
+import { problemHead } from './refuse.ts';
+import { closeIfDraining, type HeaderList, stalenessText } from './reply-head.ts';
+import type { ReadyCheck } from './schema.ts';
+
+/** A refusal on its way through fastify's own error handling. Nothing of ours throws it. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+  readonly reason: Refusal;
+
+  constructor(reason: Refusal) {
+    super(reason.detail);
+    this.reason = reason;
+  }
+}
+
+/** What a problem may say beside what every problem says. */
+export interface ProblemExtra {
+  readonly instance?: string;
+  readonly checks?: readonly ReadyCheck[];
+}
+
+/** `extra` are members beside those of every problem. */
+export function replyProblem(
+  context: HttpContext,
+  reply: FastifyReply,
+  reason: Refusal,
+  more: HeaderList = [],
+  extra: ProblemExtra = {},
+): FastifyReply {
+  const head = problemHead(context, reason, more);
+  closeIfDraining(context, head);
+  setHeaders(reply, head);
+  const document = { ...problemDocument(reason, context.source), ...extra };
+  return reply.code(statusOf(reason.code)).send(jsonBytes(document));
+}
+
+/** Sends `body` as JSON, for nobody to keep. */
+export function replyJson(context: HttpContext, reply: FastifyReply, body: unknown): FastifyReply {
+  commonHeaders(context, reply);
+  return reply.type('application/json').send(jsonBytes(body));
+}
+
+/** The headers of a reply about a namespace's data. */
+export function dataHeaders(
+  context: HttpContext,
+  reply: FastifyReply,
+  level: Level,
+  stalenessMs?: Staleness,
+): void {
+  commonHeaders(context, reply);
+  reply.header('Conit-Consistency', level);
+  if (stalenessMs !== undefined) reply.header('Conit-Staleness', stalenessText(stalenessMs));
+}
+
+export function commonHeaders(context: HttpContext, reply: FastifyReply): void {
+  reply.header('Conit-Served-By', context.servedBy);
+  reply.header('Cache-Control', 'no-store');
+  reply.header('X-Content-Type-Options', 'nosniff');
+  if (isDraining(context)) reply.header('Connection', 'close');
+}
+
+function setHeaders(reply: FastifyReply, head: HeaderList): void {
+  for (let i = 0; i + 1 < head.length; i += 2) reply.header(head[i] as string, head[i + 1]);
+}
+
+// As bytes, because fastify would add a charset to the type of a string, which JSON does not have.
+function jsonBytes(body: unknown): Buffer {
+  return Buffer.from(JSON.stringify(body), 'utf8');
+}

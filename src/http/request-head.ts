@@ -1,0 +1,144 @@
+// The headers of one request that mean something here, read in one pass over Node's raw list. One instance serves all
+// requests, one after the other: what a request needs later it copies.
+//
+// A list header that comes in several lines is joined (RFC 9110 section 5.3). A header that may come once and came
+// twice is remembered in `repeated`, and a `Conit-` header that nobody knows sets `unknown`: both are refused.
+
+interface Headers {
+  accept: string | undefined;
+  authorization: string | undefined;
+  contentDigest: string | undefined;
+  contentEncoding: string | undefined;
+  contentLength: string | undefined;
+  contentRange: string | undefined;
+  contentType: string | undefined;
+  context: string | undefined;
+  expect: string | undefined;
+  host: string | undefined;
+  idempotencyKey: string | undefined;
+  ifMatch: string | undefined;
+  ifNoneMatch: string | undefined;
+  ifUnmodifiedSince: string | undefined;
+  prefer: string | undefined;
+  session: string | undefined;
+  tags: string | undefined;
+  transferEncoding: string | undefined;
+  weight: string | undefined;
+}
+
+interface Place {
+  readonly name: string;
+  readonly field: keyof Headers;
+  readonly isList: boolean;
+}
+
+const PLACES: readonly Place[] = [
+  list('accept', 'accept'),
+  list('content-digest', 'contentDigest'),
+  list('content-encoding', 'contentEncoding'),
+  list('transfer-encoding', 'transferEncoding'),
+  list('if-match', 'ifMatch'),
+  list('if-none-match', 'ifNoneMatch'),
+  list('prefer', 'prefer'),
+  list('conit-tags', 'tags'),
+  single('authorization', 'authorization'),
+  single('content-length', 'contentLength'),
+  single('content-range', 'contentRange'),
+  single('content-type', 'contentType'),
+  single('expect', 'expect'),
+  single('host', 'host'),
+  single('idempotency-key', 'idempotencyKey'),
+  single('if-unmodified-since', 'ifUnmodifiedSince'),
+  single('conit-context', 'context'),
+  single('conit-session', 'session'),
+  single('conit-weight', 'weight'),
+];
+
+/** Frequent headers that mean nothing here; knowing them saves the look at their lower-case form. */
+const IGNORED = ['User-Agent', 'Connection', 'Accept-Encoding', 'Accept-Language', 'Origin'];
+
+const TABLE = tableOf(PLACES);
+
+export class RequestHead implements Headers {
+  accept: string | undefined;
+  authorization: string | undefined;
+  contentDigest: string | undefined;
+  contentEncoding: string | undefined;
+  contentLength: string | undefined;
+  contentRange: string | undefined;
+  contentType: string | undefined;
+  context: string | undefined;
+  expect: string | undefined;
+  host: string | undefined;
+  idempotencyKey: string | undefined;
+  ifMatch: string | undefined;
+  ifNoneMatch: string | undefined;
+  ifUnmodifiedSince: string | undefined;
+  prefer: string | undefined;
+  session: string | undefined;
+  tags: string | undefined;
+  transferEncoding: string | undefined;
+  weight: string | undefined;
+  /** A header that may come once and came again. */
+  repeated: string | undefined;
+  /** There is a `Conit-` header that is not one of ours. */
+  unknown = false;
+  /** The fields that are set. */
+  readonly #taken: Place[] = [];
+
+  /** `raw` is names and values in turn, as Node gives them. */
+  read(raw: readonly string[]): void {
+    for (const { field } of this.#taken) this[field] = undefined;
+    this.#taken.length = 0;
+    this.repeated = undefined;
+    this.unknown = false;
+    for (let i = 0; i + 1 < raw.length; i += 2) {
+      const name = raw[i] as string;
+      const place = TABLE.get(name) ?? this.#placeOf(name);
+      if (place !== null) this.#take(place, raw[i + 1] as string);
+    }
+  }
+
+  /** Something follows the headers. */
+  get hasBody(): boolean {
+    if (this.transferEncoding !== undefined) return true;
+    return this.contentLength !== undefined && Number(this.contentLength) > 0;
+  }
+
+  #take(place: Place, value: string): void {
+    const { field, isList, name } = place;
+    const before = this[field];
+    if (before === undefined) {
+      this[field] = value;
+      this.#taken.push(place);
+    } else if (isList) this[field] = `${before}, ${value}`;
+    else this.repeated = name;
+  }
+
+  #placeOf(name: string): Place | null {
+    const lower = name.toLowerCase();
+    const place = TABLE.get(lower);
+    if (place === undefined && lower.startsWith('conit-')) this.unknown = true;
+    return place ?? null;
+  }
+}
+
+function list(name: string, field: keyof Headers): Place {
+  return { name, field, isList: true };
+}
+
+function single(name: string, field: keyof Headers): Place {
+  return { name, field, isList: false };
+}
+
+function tableOf(places: readonly Place[]): ReadonlyMap<string, Place | null> {
+  const table = new Map<string, Place | null>();
+  for (const name of IGNORED) table.set(name, null).set(name.toLowerCase(), null);
+  for (const place of places) table.set(place.name, place).set(capitalized(place.name), place);
+  return table;
+}
+
+// `if-none-match` as most clients write it: `If-None-Match`.
+function capitalized(name: string): string {
+  return name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+}

@@ -1,0 +1,100 @@
+// GET /v1/cluster and /v1/cluster/replicas/{id}: the cluster as this replica sees it.
+
+import { Type } from 'typebox';
+import { assert } from '../../base/assert.ts';
+import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
+import type { App } from '../app.ts';
+import { ask } from '../ask.ts';
+import type { HttpContext } from '../context.ts';
+import { isFault } from '../parameter.ts';
+import { type Refusal, refusal } from '../problem.ts';
+import { replyJson, replyProblem } from '../reply.ts';
+import {
+  ClusterSchema,
+  type ClusterView,
+  ProblemSchema,
+  ReplicaSchema,
+  type ReplicaView,
+} from '../schema.ts';
+
+const querystring = Type.Object({}, { additionalProperties: false });
+
+export function clusterRoutes(app: App, context: HttpContext): void {
+  const cluster = {
+    operationId: 'cluster',
+    summary: 'All replicas with their state, lag and round trip',
+    querystring,
+    response: { 200: ClusterSchema, default: ProblemSchema },
+  };
+  app.get('/v1/cluster', { schema: cluster }, async (_request, reply) => {
+    const status = await askStatus(context);
+    if (isFault(status)) return replyProblem(context, reply, status);
+    return replyJson(context, reply, clusterView(context, status));
+  });
+  const replica = {
+    operationId: 'replica',
+    summary: 'One replica',
+    params: Type.Object({ id: Type.String() }),
+    querystring,
+    response: { 200: ReplicaSchema, default: ProblemSchema },
+  };
+  app.get('/v1/cluster/replicas/:id', { schema: replica }, async ({ params }, reply) => {
+    const status = await askStatus(context);
+    if (isFault(status)) return replyProblem(context, reply, status);
+    const found = clusterView(context, status).replicas.find(({ id }) => id === params.id);
+    if (found !== undefined) return replyJson(context, reply, found);
+    return replyProblem(context, reply, refusal('replica-not-found', 'there is no such replica'));
+  });
+}
+
+export async function askStatus({ service }: HttpContext): Promise<Status | Refusal> {
+  const reply = await ask(service, (client) => ({ kind: 'status', client }));
+  if (reply.kind === 'failed') return reply.fault;
+  assert(reply.kind === 'status', 'status: an answer to another command');
+  return reply;
+}
+
+function clusterView(context: HttpContext, { self, peers }: Status): ClusterView {
+  const replicas = [selfView(context, self), ...peers.map((peer) => peerView(context, peer))];
+  return {
+    node: self.id,
+    regions: [...new Set(context.members.map(({ region }) => region))].sort(),
+    replicas: replicas.sort((left, right) => (left.id < right.id ? -1 : 1)),
+  };
+}
+
+function selfView(context: HttpContext, self: ReplicaStatus): ReplicaView {
+  return {
+    id: self.id,
+    region: self.region,
+    self: true,
+    url: urlOf(context, self.id),
+    state: self.state,
+    stalenessMs: self.stalenessMs,
+    rttMs: 0,
+    entriesItLacks: 0,
+    entriesWeLack: 0,
+    vector: Object.fromEntries(self.vector),
+    origin: self.origin,
+    stableCut: Object.fromEntries(self.stableCut),
+  };
+}
+
+function peerView(context: HttpContext, peer: PeerStatus): ReplicaView {
+  return {
+    id: peer.id,
+    region: peer.region,
+    self: false,
+    url: urlOf(context, peer.id),
+    state: peer.connected ? 'connected' : 'down',
+    stalenessMs: peer.stalenessMs,
+    rttMs: peer.rttMs ?? null,
+    entriesItLacks: peer.entriesItLacks ?? null,
+    entriesWeLack: peer.entriesWeLack ?? null,
+    vector: Object.fromEntries(peer.vector),
+  };
+}
+
+function urlOf({ members }: HttpContext, id: string): string | null {
+  return members.find((member) => member.id === id)?.httpUrl ?? null;
+}

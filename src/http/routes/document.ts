@@ -1,0 +1,57 @@
+// GET /openapi.json, generated from the schemas of the routes and completed with the data path, and its page /docs.
+
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifySchema } from 'fastify';
+import { Type } from 'typebox';
+import { tablePath } from '../access-hook.ts';
+import type { App } from '../app.ts';
+import type { HttpContext } from '../context.ts';
+import { KEY_PATHS } from '../key-document.ts';
+import { replyJson } from '../reply.ts';
+
+const TOKEN = 'token';
+
+export async function documentRoutes(app: App, context: HttpContext): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Conit',
+        description: 'Multi-region key-value store with a consistency dial on each namespace',
+        version: context.version,
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      components: { securitySchemes: { [TOKEN]: { type: 'http', scheme: 'bearer' } } },
+      security: [{ [TOKEN]: [] }, {}],
+    },
+    transform: ({ schema, url }) => ({ schema: namedKey(schema), url: tablePath(url) }),
+    transformObject: (document) =>
+      'openapiObject' in document
+        ? { ...document.openapiObject, paths: { ...KEY_PATHS, ...document.openapiObject.paths } }
+        : document.swaggerObject,
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  const schema = {
+    operationId: 'openapi',
+    summary: 'This document',
+    querystring: Type.Object({}, { additionalProperties: false }),
+    response: { 200: Type.Object({}, { additionalProperties: true }) },
+  };
+  app.get('/openapi.json', { schema }, async (_request, reply) => {
+    return replyJson(context, reply, app.swagger());
+  });
+}
+
+/** What fastify calls `*` is the key. */
+function namedKey(schema: FastifySchema): FastifySchema {
+  const { properties = {} } = (schema.params ?? {}) as Parameters;
+  const { '*': key, ...others } = properties;
+  if (key === undefined) return schema;
+  const required = [...Object.keys(others), 'key'];
+  return { ...schema, params: { type: 'object', properties: { ...others, key }, required } };
+}
+
+interface Parameters {
+  readonly properties?: Readonly<Record<string, unknown>>;
+}

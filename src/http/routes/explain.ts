@@ -1,0 +1,92 @@
+// GET /v1/explain/{ns}/{key}: what every replica holds under a key, side by side. It shows versions, never values.
+
+import { Type } from 'typebox';
+import { assert } from '../../base/assert.ts';
+import type { Explained, ReplicaView } from '../../model/command.ts';
+import { hlcToMs } from '../../model/hlc.ts';
+import { formatDot, type Key } from '../../model/id.ts';
+import { compareVersions, type Record } from '../../model/record.ts';
+import type { App } from '../app.ts';
+import { ask } from '../ask.ts';
+import type { HttpContext } from '../context.ts';
+import { keyFromPath, keyView } from '../key-text.ts';
+import { isFault, readTimeout } from '../parameter.ts';
+import { policyOf } from '../policy-of.ts';
+import { replyJson, replyProblem } from '../reply.ts';
+import { ExplainSchema, type ExplainView, ProblemSchema } from '../schema.ts';
+
+/** Of `/v1/explain/{ns}/`. */
+const SEGMENTS_BEFORE_KEY = 4;
+
+export function explainRoutes(app: App, context: HttpContext): void {
+  const schema = {
+    operationId: 'explain',
+    summary: "Every replica's version of a key, side by side",
+    params: Type.Object({ ns: Type.String(), '*': Type.String() }),
+    querystring: Type.Object(
+      { timeout: Type.Optional(Type.String({ description: 'As in 500ms' })) },
+      { additionalProperties: false },
+    ),
+    response: { 200: ExplainSchema, default: ProblemSchema },
+  };
+  app.get('/v1/explain/:ns/*', { schema }, async ({ params, query, raw }, reply) => {
+    const policy = policyOf(context, params.ns);
+    if (isFault(policy)) return replyProblem(context, reply, policy);
+    const key = keyFromPath(keyPartOf(raw.url ?? ''));
+    if (isFault(key)) return replyProblem(context, reply, key);
+    const timeoutMs = query.timeout === undefined ? undefined : readTimeout(query.timeout);
+    if (isFault(timeoutMs)) return replyProblem(context, reply, timeoutMs);
+    const { namespace } = policy;
+    const answer = await ask(context.service, (client) => {
+      return { kind: 'explain', client, namespace, key, timeoutMs };
+    });
+    if (answer.kind === 'failed') return replyProblem(context, reply, answer.fault);
+    assert(answer.kind === 'explained', 'explain: an answer to another command');
+    return replyJson(context, reply, viewOf(namespace, key, answer));
+  });
+}
+
+/** The key as the request wrote it; fastify's parameter has lost which bytes it was made of. */
+function keyPartOf(url: string): string {
+  const path = url.split('?', 1)[0] as string;
+  return path.split('/').slice(SEGMENTS_BEFORE_KEY).join('/');
+}
+
+function viewOf(namespace: string, key: Key, { replicas }: Explained): ExplainView {
+  const newest = newestOf(replicas);
+  const nowMs = Date.now();
+  return {
+    namespace,
+    ...keyView(key),
+    replicas: replicas.map(({ id, region, answer, record, missing }) => ({
+      id,
+      region,
+      answer,
+      ...(record === undefined ? {} : versionView(record, newest, nowMs)),
+      missing: [...missing],
+    })),
+  };
+}
+
+function newestOf(replicas: readonly ReplicaView[]): Record | undefined {
+  let newest: Record | undefined;
+  for (const { record } of replicas) {
+    if (record === undefined) continue;
+    if (newest === undefined || compareVersions(newest, record) < 0) newest = record;
+  }
+  return newest;
+}
+
+function versionView(record: Record, newest: Record | undefined, nowMs: number) {
+  const modifiedMs = hlcToMs(record.hlc);
+  const { expiresAtMs } = record;
+  return {
+    version: formatDot(record.origin, record.seq),
+    newest: newest !== undefined && compareVersions(newest, record) === 0,
+    deleted: record.operation === 'delete',
+    size: record.value.length,
+    modified: new Date(modifiedMs).toISOString(),
+    ageMs: Math.max(0, nowMs - modifiedMs),
+    ...(expiresAtMs === 0 ? {} : { expires: new Date(expiresAtMs).toISOString() }),
+  };
+}

@@ -1,0 +1,114 @@
+// GET /livez and /readyz, for supervisors and load balancers. Live means that the process answers, nothing more.
+// Ready means that the replica serves, is not draining, and reaches a quorum: of all replicas, or with `ns` the one
+// that the namespace's own r and w need. With `maxLag` its staleness must be proved to lie within that.
+
+import { Type } from 'typebox';
+import type { Status } from '../../model/command.ts';
+import { bitCount, type Member, requirementOf } from '../../model/quorum.ts';
+import type { QuorumSpec, Requirement } from '../../model/quorum.ts';
+import type { App } from '../app.ts';
+import { type HttpContext, isDraining } from '../context.ts';
+import { isFault, readDuration } from '../parameter.ts';
+import { policyOf } from '../policy-of.ts';
+import { type Refusal, refusal } from '../problem.ts';
+import { commonHeaders, replyJson, replyProblem } from '../reply.ts';
+import { ProblemSchema, type ReadyCheck, ReadySchema } from '../schema.ts';
+import { askStatus } from './cluster.ts';
+
+const LAG_MS_MAX = 86_400_000;
+
+interface Asked {
+  readonly maxLagMs: number | undefined;
+  readonly quorums: readonly QuorumSpec[];
+}
+
+export function healthRoutes(app: App, context: HttpContext): void {
+  const live = {
+    operationId: 'livez',
+    summary: 'The process runs',
+    querystring: Type.Object({}, { additionalProperties: false }),
+    response: { 200: Type.String(), default: ProblemSchema },
+  };
+  app.get('/livez', { schema: live }, async (_request, reply) => {
+    commonHeaders(context, reply);
+    return reply.type('text/plain; charset=utf-8').send('ok\n');
+  });
+  const ready = {
+    operationId: 'readyz',
+    summary: 'The replica serves, and a quorum can be reached',
+    querystring: Type.Object(
+      {
+        verbose: Type.Optional(Type.String({ description: 'With every check' })),
+        maxLag: Type.Optional(Type.String({ description: 'As in 2s' })),
+        ns: Type.Optional(Type.String({ description: "With this namespace's r and w" })),
+      },
+      { additionalProperties: false },
+    ),
+    response: { 200: ReadySchema, default: ProblemSchema },
+  };
+  app.get('/readyz', { schema: ready }, async ({ query }, reply) => {
+    const asked = readAsked(context, query);
+    if (isFault(asked)) return replyProblem(context, reply, asked);
+    const checks = await runChecks(context, asked);
+    const isVerbose = query.verbose !== undefined && query.verbose !== 'false';
+    const verbose = isVerbose ? { checks } : {};
+    const failed = checks.find(({ ok }) => !ok);
+    if (failed === undefined) return replyJson(context, reply, { status: 'ready', ...verbose });
+    const reason = refusal('not-ready', `${failed.name}: ${failed.detail}`);
+    return replyProblem(context, reply, reason, [], verbose);
+  });
+}
+
+function readAsked(
+  context: HttpContext,
+  { maxLag, ns }: { readonly maxLag?: string; readonly ns?: string },
+): Asked | Refusal {
+  const maxLagMs =
+    maxLag === undefined ? undefined : readDuration('maxLag', maxLag, LAG_MS_MAX, '1 day');
+  if (isFault(maxLagMs)) return maxLagMs;
+  if (ns === undefined) return { maxLagMs, quorums: ['majority'] };
+  const policy = policyOf(context, ns);
+  return isFault(policy) ? policy : { maxLagMs, quorums: [policy.r, policy.w] };
+}
+
+async function runChecks(context: HttpContext, asked: Asked): Promise<ReadyCheck[]> {
+  const { state } = context.service;
+  const checks = [
+    check('serving', state === 'serving', `the replica is ${state}`),
+    check('not-draining', !isDraining(context), 'the replica is shutting down'),
+  ];
+  if (checks.some(({ ok }) => !ok)) return checks;
+  const status = await askStatus(context);
+  if (isFault(status)) return [...checks, check('status', false, status.detail)];
+  checks.push(checkQuorum(context, status, asked.quorums));
+  if (asked.maxLagMs !== undefined) checks.push(checkLag(status, asked.maxLagMs));
+  return checks;
+}
+
+function checkQuorum(
+  { members, self }: HttpContext,
+  { peers }: Status,
+  specs: readonly QuorumSpec[],
+): ReadyCheck {
+  const connected = new Set(peers.filter((peer) => peer.connected).map(({ id }) => id));
+  const reached = members.filter(({ id }) => id === self.id || connected.has(id));
+  const requirements = specs.map((spec) => requirementOf(spec, members, self));
+  const ok = requirements.every((requirement) => isMet(requirement, reached));
+  return check('quorum', ok, `${reached.length} of ${members.length} replicas can be reached`);
+}
+
+function isMet(requirement: Requirement | undefined, reached: readonly Member[]): boolean {
+  if (requirement === undefined) return false;
+  const mask = reached.reduce((bits, { index }) => bits | (1 << index), 0);
+  return requirement.groups.every((group) => bitCount(group.mask & mask) >= group.count);
+}
+
+function checkLag({ self: { stalenessMs } }: Status, maxLagMs: number): ReadyCheck {
+  const ok = stalenessMs !== 'unknown' && stalenessMs <= maxLagMs;
+  const lag = stalenessMs === 'unknown' ? 'unknown' : `${Math.ceil(stalenessMs)} ms`;
+  return check('lag', ok, `staleness is ${lag}`);
+}
+
+function check(name: string, ok: boolean, detail: string): ReadyCheck {
+  return { name, ok, detail };
+}

@@ -1,0 +1,201 @@
+// GET /v1/kv/{ns}: the keys of a namespace in byte order, a page at a time, as one JSON document or as lines of JSON.
+
+import type { FastifyReply } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { assert } from '../../base/assert.ts';
+import type { Listed } from '../../model/command.ts';
+import { KEY_BYTES_MAX } from '../../model/id.ts';
+import type { Policy } from '../../model/policy.ts';
+import { prefersFirst } from '../accept.ts';
+import type { App } from '../app.ts';
+import { ask } from '../ask.ts';
+import type { HttpContext } from '../context.ts';
+import { formatCursor, type ListQuery, parseCursor } from '../cursor.ts';
+import { textFromBytes } from '../key-text.ts';
+import { checkLevel, invalid, isFault, readTimeout } from '../parameter.ts';
+import { percentEncode } from '../percent.ts';
+import { policyOf } from '../policy-of.ts';
+import { type Refusal, refusal } from '../problem.ts';
+import { recordView } from '../record-view.ts';
+import { dataHeaders, replyJson, replyProblem } from '../reply.ts';
+import { ListSchema, type ListView, ProblemSchema } from '../schema.ts';
+
+const LIMIT_DEFAULT = 100;
+const LIMIT_MAX = 1000;
+const JSON_LINES = 'application/x-ndjson';
+
+const bound = (description: string) =>
+  Type.String({ maxLength: KEY_BYTES_MAX, default: '', description });
+
+const QuerySchema = Type.Object(
+  {
+    prefix: bound('Only keys that begin with it'),
+    start: bound('The first key, included'),
+    end: bound('The last key, excluded'),
+    reverse: Type.Union([Type.Literal(''), Type.Literal('true'), Type.Literal('false')], {
+      default: 'false',
+    }),
+    limit: Type.String({
+      pattern: '^[0-9]{1,4}$',
+      default: String(LIMIT_DEFAULT),
+      description: `Items and prefixes of a page, 1 to ${LIMIT_MAX}`,
+    }),
+    delimiter: Type.String({
+      maxLength: 16,
+      default: '',
+      description: 'Keys that share what comes before it, behind the prefix, become one prefix',
+    }),
+    cursor: Type.Optional(Type.String({ description: 'Of the page before' })),
+    values: Type.Union([Type.Literal('none'), Type.Literal('inline')], { default: 'none' }),
+    consistency: Type.Optional(Type.String()),
+    timeout: Type.Optional(Type.String({ description: 'As in 500ms' })),
+  },
+  { additionalProperties: false },
+);
+
+type Query = Static<typeof QuerySchema>;
+
+export function listRoutes(app: App, context: HttpContext): void {
+  const schema = {
+    operationId: 'list',
+    summary: 'Lists the keys of a namespace',
+    params: Type.Object({ ns: Type.String() }),
+    querystring: QuerySchema,
+    response: { 200: ListSchema, default: ProblemSchema },
+  };
+  app.get('/v1/kv/:ns', { schema }, async ({ params, query, headers }, reply) => {
+    const policy = policyOf(context, params.ns);
+    if (isFault(policy)) return replyProblem(context, reply, policy);
+    const page = await readPage(context, policy, query);
+    if (isFault(page)) return replyProblem(context, reply, page);
+    return sendPage(context, reply, { policy, query, page, accept: headers.accept });
+  });
+}
+
+async function readPage(
+  context: HttpContext,
+  policy: Policy,
+  query: Query,
+): Promise<Listed | Refusal> {
+  const level = query.consistency === undefined ? undefined : checkLevel(query.consistency, policy);
+  if (level !== undefined) return level;
+  const timeoutMs = query.timeout === undefined ? undefined : readTimeout(query.timeout);
+  if (isFault(timeoutMs)) return timeoutMs;
+  const bounds = boundsOf(policy, query);
+  const after = query.cursor === undefined ? '' : readCursor(bounds, query.cursor);
+  if (isFault(after)) return after;
+  const limit = Number(query.limit);
+  if (limit < 1 || limit > LIMIT_MAX) return invalid('limit', `must be 1 to ${LIMIT_MAX}`);
+  const { namespace } = policy;
+  const reply = await ask(context.service, (client) => {
+    return { kind: 'list', client, ...bounds, namespace, after, limit, timeoutMs };
+  });
+  if (reply.kind === 'failed') return reply.fault;
+  assert(reply.kind === 'listed', 'list: an answer to another command');
+  return query.values === 'inline' ? fit(reply, query, context.limits.listBytesMax) : reply;
+}
+
+function boundsOf({ namespace }: Policy, query: Query): ListQuery {
+  const { prefix, start, end, delimiter } = query;
+  return { namespace, prefix, start, end, delimiter, reverse: isReverse(query) };
+}
+
+function isReverse({ reverse }: Query): boolean {
+  return reverse !== 'false';
+}
+
+function readCursor(bounds: ListQuery, text: string): string | Refusal {
+  const cursor = parseCursor(bounds, text);
+  switch (cursor.kind) {
+    case 'after':
+      return cursor.after;
+    case 'malformed':
+      return refusal('invalid-parameter', 'the cursor is not one of ours');
+    case 'other-query':
+      return refusal('invalid-parameter', 'the cursor belongs to another query');
+    case 'other-version':
+      return refusal('cursor-expired', 'the cursor is of another version; list from the beginning');
+  }
+}
+
+/** Ends the page before its values outgrow the bound; the next one goes on behind the last that is left. */
+function fit(listed: Listed, query: Query, bytesMax: number): Listed {
+  let bytes = 0;
+  const cut = listed.items.findIndex((record, index) => {
+    bytes += record.value.length;
+    return index > 0 && bytes > bytesMax;
+  });
+  const last = listed.items[cut - 1];
+  if (last === undefined) return listed;
+  const isBefore = (prefix: string) => (isReverse(query) ? prefix > last.key : prefix < last.key);
+  return {
+    ...listed,
+    items: listed.items.slice(0, cut),
+    prefixes: listed.prefixes.filter(isBefore),
+    after: last.key,
+  };
+}
+
+interface Answer {
+  readonly policy: Policy;
+  readonly query: Query;
+  readonly page: Listed;
+  readonly accept: string | undefined;
+}
+
+function sendPage(
+  context: HttpContext,
+  reply: FastifyReply,
+  { policy, query, page, accept }: Answer,
+): FastifyReply {
+  const bounds = boundsOf(policy, query);
+  const cursor = page.after === '' ? null : formatCursor(bounds, page.after);
+  const view = viewOf(context, page, query, cursor);
+  dataHeaders(context, reply, policy.consistency, page.stalenessMs);
+  reply.header('Vary', 'Accept');
+  if (cursor !== null) reply.header('Link', `<${linkTo(bounds, query, cursor)}>; rel="next"`);
+  if (!prefersFirst(accept, JSON_LINES, 'application/json')) return replyJson(context, reply, view);
+  return reply.type(JSON_LINES).send(Buffer.from(linesOf(view), 'utf8'));
+}
+
+function viewOf(
+  { self }: HttpContext,
+  page: Listed,
+  { values }: Query,
+  cursor: string | null,
+): ListView {
+  const texts = page.prefixes.map(textFromBytes);
+  const binary = page.prefixes.filter((_, index) => texts[index] === undefined);
+  const prefixesBase64 = binary.map((prefix) => Buffer.from(prefix, 'latin1').toString('base64'));
+  return {
+    items: page.items.map((record) => recordView(record, values === 'inline')),
+    prefixes: texts.filter((text) => text !== undefined),
+    ...(prefixesBase64.length === 0 ? {} : { prefixesBase64 }),
+    cursor,
+    asOf: { replica: self.id, time: new Date().toISOString(), stalenessMs: page.stalenessMs },
+  };
+}
+
+/** One item or prefix a line; the last line holds what concerns the page. */
+function linesOf({ items, prefixes, prefixesBase64 = [], cursor, asOf }: ListView): string {
+  const lines: unknown[] = [
+    ...items,
+    ...prefixes.map((prefix) => ({ prefix })),
+    ...prefixesBase64.map((prefixBase64) => ({ prefixBase64 })),
+    { cursor, asOf },
+  ];
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+}
+
+function linkTo(bounds: ListQuery, query: Query, cursor: string): string {
+  const { limit, values, consistency = '', timeout = '' } = query;
+  const { namespace, prefix, start, end, delimiter } = bounds;
+  const reverse = bounds.reverse ? 'true' : '';
+  const inline = values === 'inline' ? values : '';
+  const size = Number(limit) === LIMIT_DEFAULT ? '' : limit;
+  const parameters = { prefix, start, end, reverse, delimiter, limit: size, values: inline };
+  const all = Object.entries({ ...parameters, consistency, timeout, cursor });
+  const given = all.filter(([, value]) => value !== '');
+  const text = given.map(([name, value]) => `${name}=${percentEncode(value)}`).join('&');
+  return `/v1/kv/${namespace}?${text}`;
+}

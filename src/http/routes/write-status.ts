@@ -1,0 +1,44 @@
+// GET /v1/writes/{dot}: how far a write has come. The ladder is what the holders that are known prove; a rung that is
+// not listed has not been reached, or nobody here knows yet.
+
+import { Type } from 'typebox';
+import { assert } from '../../base/assert.ts';
+import type { WriteStatus } from '../../model/command.ts';
+import { formatDot, parseDot } from '../../model/id.ts';
+import { majority } from '../../model/quorum.ts';
+import type { App } from '../app.ts';
+import { ask } from '../ask.ts';
+import type { HttpContext } from '../context.ts';
+import { refusal } from '../problem.ts';
+import { replyJson, replyProblem } from '../reply.ts';
+import { ProblemSchema, WriteStatusSchema, type WriteStatusView } from '../schema.ts';
+
+export function writeStatusRoutes(app: App, context: HttpContext): void {
+  const schema = {
+    operationId: 'write-status',
+    summary: 'Where a write has arrived',
+    params: Type.Object({ dot: Type.String() }),
+    querystring: Type.Object({}, { additionalProperties: false }),
+    response: { 200: WriteStatusSchema, default: ProblemSchema },
+  };
+  app.get('/v1/writes/:dot', { schema }, async ({ params }, reply) => {
+    const dot = parseDot(params.dot);
+    if (dot === undefined) {
+      const detail = 'a write is named replica.incarnation.sequence, as in eu-1.7.1042';
+      return replyProblem(context, reply, refusal('invalid-parameter', detail));
+    }
+    const answer = await ask(context.service, (client) => ({ kind: 'write-status', client, dot }));
+    if (answer.kind === 'failed') return replyProblem(context, reply, answer.fault);
+    assert(answer.kind === 'write-status', 'write-status: an answer to another command');
+    return replyJson(context, reply, viewOf(answer));
+  });
+}
+
+function viewOf({ dot, holders, regions, replicas }: WriteStatus): WriteStatusView {
+  const reached: string[] = [];
+  if (holders.length > 0) reached.push('logged');
+  if (holders.length >= majority(replicas)) reached.push('quorum');
+  reached.push(...regions.map((region) => `region:${region}`));
+  if (holders.length >= replicas) reached.push('all');
+  return { dot: formatDot(dot.origin, dot.seq), reached, holders: [...holders], replicas };
+}

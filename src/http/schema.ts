@@ -1,0 +1,230 @@
+// The JSON that clients see, each shape once: for OpenAPI, for checking what comes in, and as the types of what goes
+// out. An object takes no member that is not named here. What is not known is `null` or `"unknown"`, never zero.
+
+import { type Static, Type } from 'typebox';
+
+const closed = { additionalProperties: false };
+const version = Type.String({ description: 'The dot of the write: replica.incarnation.sequence' });
+const staleness = Type.Union([Type.Number(), Type.Literal('unknown')], {
+  description: 'ms; an upper bound that is proved, or unknown',
+});
+const vector = Type.Record(Type.String(), Type.Integer(), {
+  description: 'Sequence number by origin',
+});
+const keyText = Type.String({ description: 'The key, where it is UTF-8' });
+const keyBase64 = Type.String({ description: 'The key, where it is not UTF-8' });
+
+const CheckSchema = Type.Object(
+  { name: Type.String(), ok: Type.Boolean(), detail: Type.String() },
+  closed,
+);
+
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String({ description: 'Ends in the code of the problem' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    instance: Type.String({ description: 'The id of the request' }),
+    retryable: Type.Boolean(),
+    indeterminate: Type.Boolean({ description: 'It may have happened' }),
+    node: Type.String(),
+    region: Type.String(),
+    required: Type.Optional(Type.Integer({ description: 'Copies or answers asked for' })),
+    acks: Type.Optional(Type.Integer({ description: 'Copies or answers there were' })),
+    dot: Type.Optional(version),
+    checks: Type.Optional(Type.Array(CheckSchema)),
+  },
+  { ...closed, description: 'RFC 9457' },
+);
+
+export const RecordSchema = Type.Object(
+  {
+    key: Type.Optional(keyText),
+    keyBase64: Type.Optional(keyBase64),
+    version,
+    contentType: Type.String(),
+    size: Type.Integer({ description: 'Bytes of the value' }),
+    modified: Type.String({ description: 'RFC 3339' }),
+    expires: Type.Optional(Type.String({ description: 'RFC 3339' })),
+    tags: Type.Optional(Type.Array(Type.String())),
+    weight: Type.Optional(Type.Number()),
+    value: Type.Optional(
+      Type.String({ description: 'The value, where its content type is text or JSON, as text' }),
+    ),
+    valueBase64: Type.Optional(Type.String({ description: 'The value, where it is not text' })),
+  },
+  closed,
+);
+
+export const EnvelopeSchema = Type.Object(
+  { ...RecordSchema.properties, stalenessMs: staleness },
+  closed,
+);
+
+export const ListSchema = Type.Object(
+  {
+    items: Type.Array(RecordSchema),
+    prefixes: Type.Array(Type.String(), { description: 'Folded at the delimiter' }),
+    prefixesBase64: Type.Optional(
+      Type.Array(Type.String(), { description: 'Those that are not UTF-8' }),
+    ),
+    cursor: Type.Union([Type.String(), Type.Null()], { description: 'null at the end' }),
+    asOf: Type.Object(
+      {
+        replica: Type.String(),
+        time: Type.String({ description: 'RFC 3339' }),
+        stalenessMs: staleness,
+      },
+      closed,
+    ),
+  },
+  closed,
+);
+
+export const BatchItemSchema = Type.Object(
+  {
+    op: Type.Union([Type.Literal('put'), Type.Literal('get'), Type.Literal('delete')]),
+    key: Type.Optional(Type.String()),
+    keyBase64: Type.Optional(Type.String()),
+    value: Type.Optional(Type.String({ description: 'Stored as UTF-8' })),
+    valueBase64: Type.Optional(Type.String()),
+    contentType: Type.Optional(Type.String()),
+    ttl: Type.Optional(Type.String({ description: 'As in 10s' })),
+    ifMatch: Type.Optional(Type.String({ description: 'As the header' })),
+    ifNoneMatch: Type.Optional(Type.String({ description: 'As the header' })),
+    tags: Type.Optional(Type.Array(Type.String())),
+    weight: Type.Optional(Type.Number()),
+  },
+  closed,
+);
+
+export const BatchSchema = Type.Object({ ops: Type.Array(BatchItemSchema) }, closed);
+
+export const BatchResultSchema = Type.Object(
+  {
+    status: Type.Integer({ description: 'What the operation alone would be answered' }),
+    acks: Type.Optional(Type.Integer({ description: 'Durable copies known' })),
+    replicas: Type.Optional(Type.Integer()),
+    version: Type.Optional(version),
+    record: Type.Optional(RecordSchema),
+    stalenessMs: Type.Optional(staleness),
+    problem: Type.Optional(ProblemSchema),
+  },
+  closed,
+);
+
+export const BatchResultsSchema = Type.Object({ results: Type.Array(BatchResultSchema) }, closed);
+
+export const WriteStatusSchema = Type.Object(
+  {
+    dot: version,
+    reached: Type.Array(Type.String(), {
+      description: 'Rungs of the ladder: logged, quorum, region:…, all',
+    }),
+    holders: Type.Array(Type.String(), { description: 'Replicas known to hold it durably' }),
+    replicas: Type.Integer(),
+  },
+  closed,
+);
+
+const MissingSchema = Type.Array(
+  Type.Object({ origin: Type.String(), entries: Type.Integer() }, closed),
+  { description: 'What it lacks of what is known here' },
+);
+
+export const ExplainSchema = Type.Object(
+  {
+    namespace: Type.String(),
+    key: Type.Optional(keyText),
+    keyBase64: Type.Optional(keyBase64),
+    replicas: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          region: Type.String(),
+          answer: Type.Union([
+            Type.Literal('record'),
+            Type.Literal('absent'),
+            Type.Literal('damaged'),
+            Type.Literal('no-answer'),
+          ]),
+          version: Type.Optional(version),
+          newest: Type.Optional(Type.Boolean({ description: 'No replica has a newer version' })),
+          deleted: Type.Optional(Type.Boolean()),
+          size: Type.Optional(Type.Integer()),
+          modified: Type.Optional(Type.String()),
+          ageMs: Type.Optional(Type.Number({ description: 'By the clock of this replica' })),
+          expires: Type.Optional(Type.String()),
+          missing: MissingSchema,
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+
+export const ReplicaSchema = Type.Object(
+  {
+    id: Type.String(),
+    region: Type.String(),
+    self: Type.Boolean(),
+    url: Type.Union([Type.String(), Type.Null()], { description: 'Of its HTTP API' }),
+    state: Type.String({
+      description: 'starting, catching-up, serving, draining, failed; a peer: connected or down',
+    }),
+    stalenessMs: staleness,
+    rttMs: Type.Union([Type.Number(), Type.Null()]),
+    entriesItLacks: Type.Union([Type.Integer(), Type.Null()]),
+    entriesWeLack: Type.Union([Type.Integer(), Type.Null()]),
+    vector,
+    origin: Type.Optional(Type.String({ description: 'The current life of the answering one' })),
+    stableCut: Type.Optional(vector),
+  },
+  closed,
+);
+
+export const ClusterSchema = Type.Object(
+  {
+    node: Type.String({ description: 'Who answers: all of this is its view' }),
+    regions: Type.Array(Type.String()),
+    replicas: Type.Array(ReplicaSchema),
+  },
+  closed,
+);
+
+const quorum = Type.Union([Type.Integer(), Type.String()], {
+  description: 'A number, majority, all, local or each',
+});
+
+export const NamespaceSchema = Type.Object(
+  {
+    name: Type.String(),
+    consistency: Type.String(),
+    conflict: Type.String(),
+    w: quorum,
+    r: quorum,
+    timeoutMs: Type.Integer(),
+    overlap: Type.Boolean({ description: 'Reads meet every completed write' }),
+  },
+  closed,
+);
+
+export const NamespacesSchema = Type.Object({ namespaces: Type.Array(NamespaceSchema) }, closed);
+
+export const ReadySchema = Type.Object(
+  { status: Type.Literal('ready'), checks: Type.Optional(Type.Array(CheckSchema)) },
+  closed,
+);
+
+export type BatchItem = Static<typeof BatchItemSchema>;
+export type BatchResult = Static<typeof BatchResultSchema>;
+export type ClusterView = Static<typeof ClusterSchema>;
+export type ExplainView = Static<typeof ExplainSchema>;
+export type ListView = Static<typeof ListSchema>;
+export type NamespaceView = Static<typeof NamespaceSchema>;
+export type ReadyCheck = Static<typeof CheckSchema>;
+export type RecordView = Static<typeof RecordSchema>;
+export type ReplicaView = Static<typeof ReplicaSchema>;
+export type WriteStatusView = Static<typeof WriteStatusSchema>;

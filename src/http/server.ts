@@ -1,0 +1,111 @@
+// The HTTP server: one port, two fronts over one node:http server. Requests for one key are served by the data path
+// directly, all others by fastify. Node's own limits stand between the network and both.
+
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, isIPv4 } from 'node:net';
+import { assert, present } from '../base/assert.ts';
+import { createApp } from './app.ts';
+import { limitConnections } from './connection-limit.ts';
+import { createContext, type HttpContext, type HttpServerOptions } from './context.ts';
+import { createFront } from './front.ts';
+import { refusal } from './problem.ts';
+import { refuseTunnels } from './parser-error.ts';
+import { sendProblem } from './refuse.ts';
+
+export interface HttpServer {
+  /** Where it listens; throws a plain-worded error for an address that it must not open. */
+  listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>;
+  /** From now on /readyz says no and every reply closes its connection. */
+  beginDrain(): void;
+  /** Accepts nothing new, lets what runs end, and cuts off what still runs after `drainMs`. */
+  close(): Promise<void>;
+}
+
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const context = createContext(options);
+  let server: Server | undefined;
+  const app = await createApp(context, (slow) => {
+    server = createBareServer(context);
+    const front = createFront(context, slow);
+    server.on('request', front);
+    server.on('checkContinue', front);
+    return server;
+  });
+  const bare = present(server, 'http: fastify made no server');
+  return {
+    listen: (host, port) => listen(bare, context, host, port),
+    beginDrain() {
+      context.draining = true;
+    },
+    async close() {
+      context.draining = true;
+      await end(bare, context.limits.drainMs);
+      await app.close();
+    },
+  };
+}
+
+function createBareServer(context: HttpContext): Server {
+  const { limits } = context;
+  const server = createServer({
+    insecureHTTPParser: false,
+    // A missing Host is answered with a problem, as everything else is (front.ts).
+    requireHostHeader: false,
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: limits.connectionsCheckMs,
+    noDelay: true,
+  });
+  assert(!process.execArgv.includes('--insecure-http-parser'), 'http: the lenient parser is on');
+  // Node drops headers beyond this count in silence; the front counts them and refuses.
+  server.maxHeadersCount = 0;
+  limitConnections(server, limits);
+  refuseTunnels(server, context);
+  server.on('checkExpectation', (request, response) => {
+    sendProblem(context, request, response, EXPECTATION_FAILED);
+  });
+  return server;
+}
+
+const EXPECTATION_FAILED = refusal('expectation-failed', 'the only expectation is 100-continue');
+
+async function listen(server: Server, context: HttpContext, host: string, port: number) {
+  if (context.tokens === undefined && !isLoopback(host)) throw new Error(unprotected(host));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+  const address = server.address() as AddressInfo;
+  return { host: address.address, port: address.port };
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+function unprotected(host: string): string {
+  return (
+    `refusing to listen on ${host} without access tokens, because everybody who reaches it could ` +
+    'read and write everything. Name a tokens file in CONIT_TOKENS_FILE (a JSON list of ' +
+    '{"name", "sha256", "roles"}), or listen on 127.0.0.1.'
+  );
+}
+
+async function end(server: Server, drainMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
+  server.closeIdleConnections();
+  const timer = setTimeout(() => {
+    server.closeAllConnections();
+  }, drainMs);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,88 @@
+// The headers that only writes carry: Conit-Tags, Conit-Weight, Idempotency-Key, Content-Digest (RFC 9530), Prefer
+// (RFC 7240) and Content-Type. Each door gives the value or a fault that names the header.
+
+import { createHash } from 'node:crypto';
+import { equalBytes } from '../base/bytes.ts';
+import {
+  CONTENT_TYPE_BYTES_MAX,
+  IDEMPOTENCY_KEY_BYTES_MAX,
+  TAG_BYTES_MAX,
+  TAGS_MAX,
+} from '../model/encoding.ts';
+import { type Fault, fault } from '../model/fault.ts';
+import { malformed } from './condition.ts';
+import { fromBase64 } from './key-text.ts';
+
+export const CONTENT_TYPE_DEFAULT = 'application/octet-stream';
+const CONTENT_TYPE = /^[\t\x20-\x7e\x80-\xff]+$/;
+const TAG = /^(?:"([\x20\x21\x23-\x5b\x5d-\x7e]+)"|([!#$%&'*+.^_`|~0-9A-Za-z:/-]+))$/;
+const WEIGHT = /^-?[0-9]{1,12}(?:\.[0-9]{1,6})?$/;
+const IDEMPOTENCY_KEY = /^(?:"([\x20\x21\x23-\x5b\x5d-\x7e]+)"|([\x21\x23-\x7e]+))$/;
+const DIGEST = /^(sha-256|sha-512)=:([A-Za-z0-9+/]*={0,2}):$/;
+const DIGEST_NAME: Readonly<Record<string, string>> = { 'sha-256': 'sha256', 'sha-512': 'sha512' };
+const NO_TAGS: readonly string[] = [];
+
+/** What may be stored as a content type, and so may stand in a reply's header. */
+export function isContentType(text: string): boolean {
+  return text.length <= CONTENT_TYPE_BYTES_MAX && CONTENT_TYPE.test(text);
+}
+
+export function readContentType(header: string | undefined): string | Fault {
+  if (header === undefined || header === '') return CONTENT_TYPE_DEFAULT;
+  if (isContentType(header)) return header;
+  const detail = `the content type is malformed or longer than ${CONTENT_TYPE_BYTES_MAX} bytes`;
+  return fault('invalid-parameter', detail);
+}
+
+/** A list of tokens or quoted strings. */
+export function readTags(header: string | undefined): readonly string[] | Fault {
+  if (header === undefined) return NO_TAGS;
+  const tags: string[] = [];
+  for (const text of header.split(',')) {
+    const match = TAG.exec(text.trim());
+    if (match === null) return malformed('Conit-Tags');
+    tags.push(match[1] ?? (match[2] as string));
+  }
+  if (areTags(tags)) return tags;
+  return fault('invalid-parameter', `Conit-Tags takes ${TAGS_MAX} tags of ${TAG_BYTES_MAX} bytes`);
+}
+
+/** A tag given as plain text. */
+export function isTag(text: string): boolean {
+  return /^[\x20-\x7e]+$/.test(text);
+}
+
+export function areTags(tags: readonly string[]): boolean {
+  return tags.length <= TAGS_MAX && tags.every((tag) => tag.length <= TAG_BYTES_MAX);
+}
+
+export function readWeight(header: string | undefined): number | Fault {
+  if (header === undefined) return 0;
+  return WEIGHT.test(header) ? Number(header) : malformed('Conit-Weight');
+}
+
+/** Takes the key bare or as a quoted string; the quotes are not part of it. */
+export function readIdempotencyKey(header: string, lengthMax: number): string | Fault {
+  const match = IDEMPOTENCY_KEY.exec(header);
+  const key = match?.[1] ?? match?.[2];
+  if (key !== undefined && key.length <= Math.min(lengthMax, IDEMPOTENCY_KEY_BYTES_MAX)) return key;
+  return fault('invalid-parameter', `Idempotency-Key takes 1 to ${lengthMax} printable characters`);
+}
+
+export function prefersAsync(header: string | undefined): boolean {
+  return header !== undefined && /(?:^|,)\s*respond-async\s*(?:;|,|$)/i.test(header);
+}
+
+export type DigestCheck = 'right' | 'wrong' | 'malformed';
+
+/** Every digest in the header must fit the body; one in an algorithm that is not checked here is not accepted. */
+export function checkDigest(header: string, body: Uint8Array): DigestCheck {
+  for (const text of header.split(',')) {
+    const match = DIGEST.exec(text.trim());
+    const claimed = match === null ? undefined : fromBase64(match[2] as string);
+    const name = DIGEST_NAME[match?.[1] ?? ''];
+    if (claimed === undefined || name === undefined) return 'malformed';
+    if (!equalBytes(createHash(name).update(body).digest(), claimed)) return 'wrong';
+  }
+  return 'right';
+}

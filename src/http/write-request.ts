@@ -1,0 +1,162 @@
+// What a write asks for besides key and value: read from the query and the headers of a PUT or DELETE, or from the
+// fields of one operation of a batch (batch-item.ts), always through the same doors.
+
+import { crc32c } from '../base/crc32c.ts';
+import type { Client, Condition, WriteCommand } from '../model/command.ts';
+import { IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
+import type { Key, NamespaceName } from '../model/id.ts';
+import type { QuorumSpec } from '../model/quorum.ts';
+import type { Idempotency, Operation } from '../model/record.ts';
+import { writeConditions } from './condition.ts';
+import { isFault, notBuilt, type QuorumDoor, readTimeout } from './parameter.ts';
+import { readTtl, refuseParameter } from './parameter.ts';
+import { type Refusal, refusal } from './problem.ts';
+import type { RequestHead } from './request-head.ts';
+import { prefersAsync, readContentType } from './write-header.ts';
+import { readIdempotencyKey, readTags, readWeight } from './write-header.ts';
+
+export interface WriteRequest {
+  readonly operation: Operation;
+  readonly w: QuorumSpec | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly ttlMs: number;
+  readonly contentType: string;
+  readonly conditions: readonly Condition[];
+  readonly tags: readonly string[];
+  readonly weight: number;
+  readonly idempotencyKey: string | undefined;
+  readonly respondAsync: boolean;
+}
+
+interface WriteParameters {
+  w: QuorumSpec | undefined;
+  timeoutMs: number | undefined;
+  ttlMs: number | undefined;
+}
+
+const PUT_PARAMETERS = ['w', 'timeout', 'ttl'];
+const DELETE_PARAMETERS = ['w', 'timeout'];
+
+export function readWriteRequest(
+  operation: Operation,
+  query: readonly string[],
+  head: RequestHead,
+  quorums: QuorumDoor,
+): WriteRequest | Refusal {
+  const unheard = refuseHeaders(head);
+  if (unheard !== undefined) return unheard;
+  const parameters = readParameters(operation, query, quorums);
+  if (isFault(parameters)) return parameters;
+  const contentType = readContentType(head.contentType);
+  if (isFault(contentType)) return contentType;
+  const conditions = writeConditions(head.ifMatch, head.ifNoneMatch);
+  if (isFault(conditions)) return conditions;
+  const tags = readTags(head.tags);
+  if (isFault(tags)) return tags;
+  const weight = readWeight(head.weight);
+  if (isFault(weight)) return weight;
+  const idempotencyKey = readKey(head.idempotencyKey);
+  if (isFault(idempotencyKey)) return idempotencyKey;
+  return {
+    operation,
+    w: parameters.w,
+    timeoutMs: parameters.timeoutMs,
+    ttlMs: parameters.ttlMs ?? 0,
+    contentType: operation === 'put' ? contentType : '',
+    conditions,
+    tags,
+    weight,
+    idempotencyKey,
+    respondAsync: prefersAsync(head.prefer),
+  };
+}
+
+/** Always of one shape, whichever door the request came through. */
+export function writeCommand(
+  client: Client,
+  namespace: NamespaceName,
+  key: Key,
+  asked: WriteRequest,
+  value: Uint8Array,
+): WriteCommand {
+  return {
+    kind: 'write',
+    client,
+    namespace,
+    key,
+    operation: asked.operation,
+    value,
+    contentType: asked.contentType,
+    w: asked.w,
+    timeoutMs: asked.timeoutMs,
+    ttlMs: asked.ttlMs,
+    conditions: asked.conditions,
+    idempotency: idempotencyOf(namespace, key, asked, value),
+    tags: asked.tags,
+    weight: asked.weight,
+    respondAsync: asked.respondAsync,
+  };
+}
+
+// The digest is of everything that decides what the write does: under one idempotency key it may not differ.
+function idempotencyOf(
+  namespace: NamespaceName,
+  key: Key,
+  { idempotencyKey, operation, contentType, ttlMs, weight, tags, conditions }: WriteRequest,
+  value: Uint8Array,
+): Idempotency | undefined {
+  if (idempotencyKey === undefined) return undefined;
+  const asked = [operation, namespace, contentType, ttlMs, weight, tags, conditions];
+  const text = Buffer.from(`${JSON.stringify(asked)}\n${key}`, 'latin1');
+  const digest = crc32c(value, 0, value.length, crc32c(text, 0, text.length));
+  return { key: idempotencyKey, digest };
+}
+
+// Headers that would change what a write does and that nothing answers to.
+function refuseHeaders(head: RequestHead): Refusal | undefined {
+  if (head.ifUnmodifiedSince !== undefined) return notBuilt('header', 'If-Unmodified-Since');
+  if (head.contentRange === undefined) return undefined;
+  return refusal('bad-request', 'a value is written whole: no Content-Range');
+}
+
+function readParameters(
+  operation: Operation,
+  query: readonly string[],
+  quorums: QuorumDoor,
+): WriteParameters | Refusal {
+  const into: WriteParameters = { w: undefined, timeoutMs: undefined, ttlMs: undefined };
+  for (let i = 0; i + 1 < query.length; i += 2) {
+    const reason = readParameter(operation, query[i] as string, query[i + 1] as string, quorums, into);
+    if (reason !== undefined) return reason;
+  }
+  return into;
+}
+
+function readParameter(
+  operation: Operation,
+  name: string,
+  value: string,
+  quorums: QuorumDoor,
+  into: WriteParameters,
+): Refusal | undefined {
+  if (name === 'w' && into.w === undefined) {
+    const w = quorums.read(name, value);
+    if (isFault(w)) return w;
+    into.w = w;
+  } else if (name === 'timeout' && into.timeoutMs === undefined) {
+    const timeoutMs = readTimeout(value);
+    if (isFault(timeoutMs)) return timeoutMs;
+    into.timeoutMs = timeoutMs;
+  } else if (name === 'ttl' && into.ttlMs === undefined && operation === 'put') {
+    const ttlMs = readTtl(value);
+    if (isFault(ttlMs)) return ttlMs;
+    into.ttlMs = ttlMs;
+  } else {
+    return refuseParameter(name, [], operation === 'put' ? PUT_PARAMETERS : DELETE_PARAMETERS);
+  }
+  return undefined;
+}
+
+function readKey(header: string | undefined): string | undefined | Refusal {
+  return header === undefined ? undefined : readIdempotencyKey(header, IDEMPOTENCY_KEY_BYTES_MAX);
+}

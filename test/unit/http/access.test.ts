@@ -1,0 +1,234 @@
+// Every route with every role, generated from the route table: a route without a policy cannot pass.
+
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Access, methodsAt, ROUTES, type Route } from '../../../src/http/route-table.ts';
+import { createThrottle } from '../../../src/http/throttle.ts';
+import { parseTokens, type Role } from '../../../src/http/token.ts';
+import { type Answer, type Harness, json, problemOf, startHarness } from './harness.ts';
+
+const ROLES = {
+  'reads-bench': { bench: 'read' },
+  'writes-bench': { bench: 'write' },
+  'admin-of-bench': { bench: 'admin' },
+  'reads-ordered': { ordered: 'read' },
+  'reads-all': { '*': 'read' },
+  'writes-all': { '*': 'write' },
+  'admin-of-all': { '*': 'admin' },
+  metrics: { '*': 'metrics' },
+  'reads-all-but-bench': { '*': 'write', bench: 'read' },
+} as const satisfies Record<string, Record<string, Role>>;
+
+type Name = keyof typeof ROLES;
+const names = Object.keys(ROLES) as Name[];
+const secretOf = (name: string) => `${name}-${'0123456789abcdef'.repeat(2)}`;
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const document = names.map((name) => ({ name, sha256: sha256(secretOf(name)), roles: ROLES[name] }));
+
+let harness: Harness;
+
+beforeAll(async () => {
+  const parsed = parseTokens(document);
+  if (!parsed.ok) throw new Error(parsed.problems.join());
+  harness = await startHarness({ tokens: parsed.tokens, limits: { authFailuresMax: 0 } });
+});
+afterAll(() => harness.stop());
+
+const call = (route: Route, authorization?: string, namespace = 'bench', method = route.method as string) => {
+  const path = route.path
+    .replace('{ns}', namespace)
+    .replace('{key}', 'some/key')
+    .replace('{dot}', 'eu-1.1.1')
+    .replace('{id}', 'us-1');
+  const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+  const body = route.id === 'batch' ? '{"ops":[{"op":"get","key":"k"}]}' : undefined;
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  return harness.ask(path, { method, headers, ...(body === undefined ? {} : { body }) });
+};
+
+/** Written down once more, apart from the code that decides it. */
+function mayCall(access: Access, roles: Readonly<Record<string, Role>>): boolean {
+  const order: Role[] = ['read', 'write', 'admin'];
+  const covers = (granted: Role | undefined, role: Role) =>
+    granted !== undefined &&
+    (role === 'metrics'
+      ? granted === 'metrics' || granted === 'admin'
+      : order.indexOf(granted) >= order.indexOf(role));
+  if (access.kind === 'open') return true;
+  if (access.kind === 'cluster') return covers(roles['*'], access.role);
+  if (access.kind === 'somewhere') return Object.values(roles).some((r) => covers(r, access.role));
+  return covers(roles['bench'] ?? roles['*'], access.role);
+}
+
+const isRefused = ({ status }: Answer) => status === 401 || status === 403;
+
+describe.each(ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const))(
+  '%s',
+  (_, route) => {
+    const isOpen = route.access.kind === 'open';
+
+    it.each([
+      ['no token', undefined],
+      ['a wrong token', `Bearer ${secretOf('nobody')}`],
+      ['a token in Basic', `Basic ${secretOf('admin-of-all')}`],
+      ['a digest for a token', `Bearer ${sha256(secretOf('admin-of-all'))}`],
+      ['a token with more behind', `Bearer ${secretOf('admin-of-all')}x`],
+      ['two tokens', `Bearer ${secretOf('nobody')} ${secretOf('admin-of-all')}`],
+      ['nothing', 'Bearer '],
+    ])('with %s', async (_name, authorization) => {
+      const answer = await call(route, authorization);
+      expect(answer.status === 401).toBe(!isOpen);
+      if (!isOpen) expect(answer.headers['www-authenticate']).toBe('Bearer realm="conit"');
+    });
+
+    it.each(names)('with the token %s', async (name) => {
+      const answer = await call(route, `bearer ${secretOf(name)}`);
+      expect(answer.status).not.toBe(401);
+      expect(answer.status === 403).toBe(!mayCall(route.access, ROLES[name]));
+      if (route.method === 'GET') {
+        const head = await call(route, `Bearer ${secretOf(name)}`, 'bench', 'HEAD');
+        expect(head.status === 403).toBe(answer.status === 403);
+      }
+    });
+
+    it('answers the same for a namespace that is forbidden and one that is absent', async () => {
+      if (route.access.kind !== 'namespace') return;
+      const facts = async (namespace: string) => {
+        const answer = await call(route, `Bearer ${secretOf('reads-ordered')}`, namespace);
+        const { instance: _instance, ...rest } = json(answer);
+        return [answer.status, rest, Object.keys(answer.headers)];
+      };
+      expect(await facts('nowhere')).toEqual(await facts('bench'));
+    });
+  },
+);
+
+describe('access', () => {
+  const bearer = (name: Name) => ({ authorization: `Bearer ${secretOf(name)}` });
+
+  it('is refused in the same words to strangers and to the unprivileged', async () => {
+    const stranger = json(await harness.ask('/v1/kv/bench/k'));
+    const unprivileged = json(await harness.ask('/v1/kv/bench/k', { headers: bearer('reads-ordered') }));
+    expect({ ...unprivileged, type: '', status: 0, instance: '' }).toEqual({
+      ...stranger,
+      type: '',
+      status: 0,
+      instance: '',
+    });
+  });
+
+  it.each(['%62ench', 'bench%00', 'BENCH', 'bench%2fx', 'b%65nch'])(
+    'to a namespace written as %s is not to be had by its spelling',
+    async (spelling) => {
+      for (const path of [`/v1/kv/${spelling}/k`, `/v1/kv/${spelling}`, `/v1/explain/${spelling}/k`]) {
+        const answer = await harness.ask(path, { headers: bearer('reads-ordered') });
+        expect(answer.status).toBe(403);
+      }
+    },
+  );
+
+  it('to write in a batch takes the role for each namespace', async () => {
+    const batch = (name: Name, op: string) =>
+      harness.ask('/v1/batch/bench', {
+        method: 'POST',
+        headers: { ...bearer(name), 'content-type': 'application/json' },
+        body: JSON.stringify({ ops: [{ op: 'get', key: 'k' }, { op, key: 'k' }] }),
+      });
+    for (const op of ['put', 'delete']) {
+      for (const name of ['reads-bench', 'reads-all', 'reads-all-but-bench'] as const) {
+        expect((await batch(name, op)).status).toBe(403);
+      }
+      expect((await batch('writes-bench', op)).status).toBe(200);
+    }
+    expect((await batch('reads-bench', 'get')).status).toBe(200);
+  });
+
+  it('to the list of namespaces shows only what may be read', async () => {
+    const seen = async (name: Name) => {
+      const { namespaces } = json(await harness.ask('/v1/namespaces', { headers: bearer(name) }));
+      return (namespaces as { name: string }[]).map((namespace) => namespace.name);
+    };
+    expect(await seen('reads-bench')).toEqual(['bench']);
+    expect(await seen('reads-all')).toHaveLength(3);
+  });
+
+  it('is not asked of the docs, nor of anything below them', async () => {
+    for (const path of ['/docs', '/docs/', '/docs/json', '/openapi.json']) {
+      expect(isRefused(await harness.ask(path))).toBe(false);
+    }
+  });
+});
+
+describe('failed authentications', () => {
+  it('of one address are slowed down, whatever token comes next', async () => {
+    const parsed = parseTokens(document);
+    const tokens = parsed.ok ? parsed.tokens : [];
+    const other = await startHarness({ tokens, limits: { authFailuresMax: 3 } });
+    const ask = (token: string, path = '/v1/kv/bench/k') =>
+      other.ask(path, { headers: { authorization: `Bearer ${token}` } });
+    expect((await ask(secretOf('reads-all'))).status).toBe(404);
+    for (let i = 0; i < 3; i++) expect((await ask(`guess-${i}`)).status).toBe(401);
+    for (const path of ['/v1/kv/bench/k', '/v1/cluster']) {
+      const blocked = await ask(secretOf('reads-all'), path);
+      expect([blocked.status, problemOf(blocked)]).toEqual([429, 'too-many-failures']);
+      expect(Number(blocked.headers['retry-after'])).toBeGreaterThan(0);
+    }
+    expect((await other.ask('/livez')).status).toBe(200);
+    await other.stop();
+  });
+
+  it('are forgotten one by one, and the table of addresses is bounded', () => {
+    const throttle = createThrottle({ burst: 2, forgetMs: 100, addressesMax: 3 });
+    throttle.fail('a', 0);
+    expect(throttle.waitMs('a', 0)).toBe(0);
+    throttle.fail('a', 0);
+    expect(throttle.waitMs('a', 0)).toBe(100);
+    expect(throttle.waitMs('a', 60)).toBe(40);
+    expect(throttle.waitMs('a', 100)).toBe(0);
+    expect(throttle.waitMs('b', 0)).toBe(0);
+    for (const address of ['b', 'c', 'd']) throttle.fail(address, 0);
+    expect(throttle.waitMs('a', 0)).toBe(0);
+  });
+});
+
+describe('a tokens file', () => {
+  const entry = { name: 'a', sha256: sha256('a'), roles: { '*': 'read' } };
+
+  it('gives the tokens it names', () => {
+    const parsed = parseTokens([entry]);
+    expect(parsed.ok && parsed.tokens[0]?.roles.get('*')).toBe('read');
+  });
+
+  it.each([
+    ['an object', {}],
+    ['no entries', []],
+    ['a string', ['x']],
+    ['no name', [{ ...entry, name: '' }]],
+    ['a token in the clear', [{ ...entry, sha256: 'secret-token' }]],
+    ['an unknown member', [{ ...entry, role: 'admin' }]],
+    ['an unknown role', [{ ...entry, roles: { '*': 'root' } }]],
+    ['no role', [{ ...entry, roles: {} }]],
+    ['a scope that is no namespace', [{ ...entry, roles: { 'Bench/': 'read' } }]],
+    ['metrics of one namespace', [{ ...entry, roles: { bench: 'metrics' } }]],
+    ['the same token twice', [entry, { ...entry, name: 'b' }]],
+    ['the same name twice', [entry, { ...entry, sha256: sha256('b') }]],
+  ])('with %s is refused', (_, tokens) => {
+    const parsed = parseTokens(tokens);
+    expect(parsed.ok).toBe(false);
+    if (!parsed.ok) expect(parsed.problems.join()).not.toContain('secret-token');
+  });
+});
+
+describe('the route table', () => {
+  it('names each route once', () => {
+    const places = ROUTES.map(({ method, path }) => `${method} ${path}`);
+    expect(new Set(places).size).toBe(places.length);
+    expect(new Set(ROUTES.map(({ id }) => id)).size).toBe(ROUTES.length);
+  });
+
+  it('knows the methods of a path', () => {
+    expect(methodsAt('/v1/kv/bench/a/b')).toEqual(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']);
+    expect(methodsAt('/v1/batch/x')).toEqual(['POST']);
+    expect(methodsAt('/nowhere')).toEqual([]);
+  });
+});

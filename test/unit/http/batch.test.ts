@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Harness, json, problemOf, startHarness } from './harness.ts';
+
+let harness: Harness;
+
+beforeAll(async () => {
+  harness = await startHarness({ limits: { valueBytesMax: 100, batchBytesMax: 100_000 } });
+});
+afterAll(() => harness.stop());
+
+interface Result {
+  readonly status: number;
+  readonly version?: string;
+  readonly acks?: number;
+  readonly record?: Record<string, unknown>;
+  readonly problem?: { readonly type: string; readonly detail: string };
+}
+
+const post = (ops: unknown, query = '', headers: Record<string, string> = {}) =>
+  harness.ask(`/v1/batch/bench${query}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify({ ops }),
+  });
+const run = async (ops: unknown, query = '', headers: Record<string, string> = {}) => {
+  const answer = await post(ops, query, headers);
+  expect(answer.status).toBe(200);
+  return json(answer)['results'] as Result[];
+};
+const statuses = (results: readonly Result[]) => results.map(({ status }) => status);
+
+describe('a batch', () => {
+  it('answers each operation by itself, in order', async () => {
+    const results = await run([
+      { op: 'put', key: 'x', value: 'one' },
+      { op: 'get', key: 'x' },
+      { op: 'put', key: 'x', value: 'two', ifNoneMatch: '*' },
+      { op: 'put', key: 'x', value: 'three', ifMatch: '*' },
+      { op: 'delete', key: 'x' },
+      { op: 'delete', key: 'x' },
+      { op: 'get', key: 'x' },
+    ]);
+    expect(statuses(results)).toEqual([201, 200, 412, 204, 204, 404, 404]);
+    expect(results[0]).toMatchObject({ acks: 2, replicas: 3 });
+    expect(results[1]?.record).toMatchObject({
+      key: 'x',
+      value: 'one',
+      version: results[0]?.version,
+      contentType: 'text/plain; charset=utf-8',
+    });
+    expect(results[2]?.problem?.type).toBe('urn:conit:problem:precondition-failed');
+  });
+
+  it('takes any bytes as key and value', async () => {
+    const keyBase64 = Buffer.from([0, 0xff, 0x2f, 0xfe]).toString('base64');
+    const results = await run([
+      { op: 'put', keyBase64, valueBase64: 'AP8=', contentType: 'image/x' },
+      { op: 'get', keyBase64 },
+      { op: 'put', key: 'ключ', value: 'значение', ttl: '1h', tags: ['t'], weight: 2 },
+      { op: 'get', key: 'ключ' },
+      { op: 'put', key: '__proto__', value: 'p' },
+      { op: 'get', key: '__proto__' },
+    ]);
+    expect(statuses(results)).toEqual([201, 200, 201, 200, 201, 200]);
+    expect(results[1]?.record).toMatchObject({ keyBase64, valueBase64: 'AP8=', size: 2 });
+    expect(results[3]?.record).toMatchObject({ key: 'ключ', value: 'значение', weight: 2 });
+    const path = `/v1/kv/bench/${encodeURIComponent('ключ')}`;
+    expect((await harness.ask(path)).body.toString()).toBe('значение');
+    const listed = await harness.ask('/v1/kv/bench?end=%01');
+    expect(json(listed)['items']).toMatchObject([{ keyBase64 }]);
+  });
+
+  it('passes on what was asked for all', async () => {
+    await run([{ op: 'put', key: 'w', value: '' }], '?w=all&timeout=50ms&consistency=eventual');
+    expect(harness.service.commands.at(-1)).toMatchObject({ w: 'all', timeoutMs: 50 });
+    await run([{ op: 'get', key: 'w' }], '?r=majority');
+    expect(harness.service.commands.at(-1)).toMatchObject({ r: 'majority' });
+    const [first] = await run([{ op: 'put', key: 'w', value: '' }], '', { Prefer: 'respond-async' });
+    expect(first?.status).toBe(202);
+  });
+
+  it.each([
+    [{ op: 'put', value: 'x' }, 'invalid-key'],
+    [{ op: 'put', key: 'k', keyBase64: 'aw==', value: 'x' }, 'invalid-key'],
+    [{ op: 'put', keyBase64: 'a', value: 'x' }, 'invalid-key'],
+    [{ op: 'put', keyBase64: '', value: 'x' }, 'invalid-key'],
+    [{ op: 'get', key: '' }, 'invalid-key'],
+    [{ op: 'get', key: 'a/../b' }, 'invalid-key'],
+    [{ op: 'get', key: 'k'.repeat(1025) }, 'invalid-key'],
+    [{ op: 'put', key: 'k' }, 'invalid-parameter'],
+    [{ op: 'put', key: 'k', value: 'x', valueBase64: 'eA==' }, 'invalid-parameter'],
+    [{ op: 'put', key: 'k', valueBase64: '!' }, 'invalid-parameter'],
+    [{ op: 'put', key: 'k', value: 'x', ttl: '5' }, 'invalid-parameter'],
+    [{ op: 'put', key: 'k', value: 'x', ifMatch: 'x' }, 'invalid-parameter'],
+    [{ op: 'put', key: 'k', value: 'x', contentType: 'a\r\nb: c' }, 'invalid-parameter'],
+    [{ op: 'put', key: 'k', value: 'x', contentType: 'naïve€' }, 'invalid-parameter'],
+    [{ op: 'put', key: 'k', value: 'x', tags: ['é'] }, 'invalid-parameter'],
+    [{ op: 'put', key: 'k', value: 'x', tags: [''] }, 'invalid-parameter'],
+    [{ op: 'get', key: 'k', ttl: '1s' }, 'invalid-parameter'],
+    [{ op: 'delete', key: 'k', value: 'x' }, 'invalid-parameter'],
+    [{ op: 'put', key: 'k', value: 'x'.repeat(101) }, 'value-too-large'],
+  ])('tells what is wrong with one operation: %j', async (item, code) => {
+    const results = await run([item, { op: 'put', key: 'fine', value: 'x' }]);
+    expect(results[0]?.problem?.type).toBe(`urn:conit:problem:${code}`);
+    expect(results[1]?.status).toBeLessThan(300);
+  });
+
+  it('is refused whole where its shape is wrong', async () => {
+    for (const ops of [{}, 'x', [null], [{ op: 'merge', key: 'k' }], [{ key: 'k' }]]) {
+      expect(problemOf(await post(ops))).toBe('invalid-parameter');
+    }
+  });
+
+  it('of too many operations or bytes is refused', async () => {
+    const many = Array.from({ length: 1001 }, () => ({ op: 'get', key: 'k' }));
+    const answer = await post(many);
+    expect([answer.status, problemOf(answer)]).toEqual([413, 'content-too-large']);
+    expect(await run(many.slice(1))).toHaveLength(1000);
+    const large = await post([{ op: 'get', key: 'x'.repeat(100_000) }]);
+    expect([large.status, problemOf(large)]).toEqual([413, 'content-too-large']);
+  });
+
+  it('does not give more values than a batch may hold', async () => {
+    const other = await startHarness({ limits: { batchBytesMax: 150 } });
+    await other.ask('/v1/kv/bench/k', { method: 'PUT', body: 'x'.repeat(60) });
+    const answer = await other.ask('/v1/batch/bench', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ ops: Array.from({ length: 3 }, () => ({ op: 'get', key: 'k' })) }),
+    });
+    await other.stop();
+    expect(statuses(json(answer)['results'] as Result[])).toEqual([200, 200, 413]);
+  });
+
+  it('with an idempotency key has each effect once', async () => {
+    const ops = [
+      { op: 'put', key: 'i1', value: '1' },
+      { op: 'put', key: 'i2', value: '2' },
+    ];
+    const headers = { 'Idempotency-Key': 'batch-1' };
+    const first = await run(ops, '', headers);
+    const again = await run(ops, '', headers);
+    expect(again.map(({ version }) => version)).toEqual(first.map(({ version }) => version));
+    const other = await run([ops[0], { op: 'put', key: 'i2', value: '3' }], '', headers);
+    expect(statuses(other)).toEqual([201, 422]);
+  });
+
+  it.each([
+    ['?ttl=1s', 400, 'invalid-parameter'],
+    ['?w=9', 400, 'invalid-parameter'],
+    ['?timeout=1', 400, 'invalid-parameter'],
+    ['?consistency=fifo', 501, 'not-built'],
+    ['?t=1s', 501, 'not-built'],
+  ])('%s is refused', async (query, status, code) => {
+    const answer = await post([], query);
+    expect([answer.status, problemOf(answer)]).toEqual([status, code]);
+  });
+
+  it('for a namespace that is not there is not found', async () => {
+    const answer = await harness.ask('/v1/batch/nope', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{"ops":[]}',
+    });
+    expect(problemOf(answer)).toBe('namespace-not-found');
+  });
+});

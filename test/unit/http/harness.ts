@@ -1,0 +1,163 @@
+// A server on loopback in front of the reference model, and two clients: one that speaks proper HTTP, and one that
+// sends whatever bytes it is given.
+
+import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../../../src/http/limits.ts';
+import { createRequestMeter, type RequestMeasurements } from '../../../src/http/meter.ts';
+import { createHttpServer, type HttpServer } from '../../../src/http/server.ts';
+import type { Token } from '../../../src/http/token.ts';
+import type { NamespaceName, Region, ReplicaId } from '../../../src/model/id.ts';
+import { compilePolicies, type Policy } from '../../../src/model/policy.ts';
+import type { ReplicaService } from '../../../src/model/port.ts';
+import type { Member } from '../../../src/model/quorum.ts';
+import { createReferenceService, type ReferenceService } from './reference-service.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly headers?: Record<string, string | string[]>;
+  readonly body?: string | Uint8Array;
+}
+
+export interface Harness {
+  readonly server: HttpServer;
+  readonly service: ReferenceService;
+  readonly meter: RequestMeasurements;
+  readonly port: number;
+  readonly errors: unknown[];
+  ask(path: string, ask?: Ask): Promise<Answer>;
+  /** Sends bytes on a fresh connection and gives everything that came until it ended or was silent for `quietMs`. */
+  raw(bytes: string | Uint8Array, quietMs?: number): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface HarnessOptions {
+  readonly limits?: Partial<HttpLimits>;
+  readonly tokens?: readonly Token[];
+  readonly service?: ReplicaService;
+  readonly metricsText?: () => Promise<string>;
+}
+
+const QUIET_MS = 150;
+
+export const members: readonly Member[] = ['ap-1', 'eu-1', 'us-1'].map((id, index) => ({
+  index,
+  id: id as ReplicaId,
+  region: id.slice(0, 2) as Region,
+  peerAddress: `127.0.0.1:${7100 + index}`,
+  httpUrl: id === 'eu-1' ? 'http://127.0.0.1:7070' : undefined,
+}));
+
+const self = members[1] as Member;
+
+export const policies: readonly Policy[] = policiesOf({
+  bench: {},
+  ordered: { consistency: 'fifo', w: 'majority', r: 2, timeoutMs: 700 },
+  strong: { w: 'all' },
+});
+
+export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
+  const service = createReferenceService();
+  const meter = createRequestMeter();
+  const errors: unknown[] = [];
+  const server = await createHttpServer({
+    service: options.service ?? service,
+    members,
+    self,
+    policies,
+    limits: { ...HTTP_LIMITS_DEFAULT, lingerMs: 100, drainMs: 500, ...options.limits },
+    tokens: options.tokens,
+    metricsText: options.metricsText ?? (() => Promise.resolve('# TYPE up gauge\nup 1\n')),
+    meter,
+    version: '0.0.0-test',
+    onError: (error) => errors.push(error),
+  });
+  const { port } = await server.listen('127.0.0.1', 0);
+  return {
+    server,
+    service,
+    meter,
+    port,
+    errors,
+    ask: (path, ask) => askOver(port, path, ask ?? {}),
+    raw: (bytes, quietMs) => sendRaw(port, bytes, quietMs ?? QUIET_MS),
+    stop: () => server.close(),
+  };
+}
+
+export function json(answer: Answer): Record<string, unknown> {
+  return JSON.parse(answer.body.toString()) as Record<string, unknown>;
+}
+
+/** The code of a problem, after a look at whether it is a proper one. */
+export function problemOf(answer: Answer): string {
+  const { type, status, instance, node } = json(answer);
+  if (answer.headers['content-type'] !== 'application/problem+json') return 'not a problem';
+  if (status !== answer.status || node !== 'eu-1' || typeof instance !== 'string') return 'odd';
+  return String(type).replace('urn:conit:problem:', '');
+}
+
+/** Status and problem code of each reply in a stream of replies. */
+export function repliesIn(text: string): { status: number; code: string | undefined }[] {
+  return text
+    .split(/(?=HTTP\/1\.1 \d{3} )/)
+    .filter((part) => part.startsWith('HTTP/1.1'))
+    .map((part) => ({
+      status: Number(part.slice(9, 12)),
+      code: /"type":"urn:conit:problem:([a-z-]+)"/.exec(part)?.[1],
+    }));
+}
+
+function policiesOf(document: unknown): readonly Policy[] {
+  const compiled = compilePolicies(document, members, self);
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
+  return compiled.policies;
+}
+
+export function policyNamed(name: string): Policy {
+  return policies.find(({ namespace }) => namespace === (name as NamespaceName)) as Policy;
+}
+
+function askOver(port: number, path: string, { method = 'GET', headers, body }: Ask): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { port, host: '127.0.0.1', path, method, headers: { ...headers }, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const { statusCode = 0, headers: received } = response;
+          resolve({ status: statusCode, headers: received, body: Buffer.concat(chunks) });
+        });
+      },
+    );
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+function sendRaw(port: number, bytes: string | Uint8Array, quietMs: number): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connect(port, '127.0.0.1');
+    const end = (): void => {
+      socket.destroy();
+      resolve(text);
+    };
+    let timer = setTimeout(end, quietMs);
+    socket.on('data', (data: Buffer) => {
+      text += data.toString('latin1');
+      clearTimeout(timer);
+      timer = setTimeout(end, quietMs);
+    });
+    socket.on('error', end);
+    socket.on('close', end);
+    socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+  });
+}

@@ -1,0 +1,228 @@
+// A model of a replica that the HTTP tests talk to and compare with: the command contract over one Map, alone in its
+// cluster of three, without durability, time-outs or peers. It is the oracle of the fuzzing, so it is written to be
+// obviously right rather than fast.
+
+import type { Command, ListCommand, Reply, WriteCommand } from '../../../src/model/command.ts';
+import { fault } from '../../../src/model/fault.ts';
+import { hlcFromMs } from '../../../src/model/hlc.ts';
+import { formatDot, type Origin, type Region, type ReplicaId } from '../../../src/model/id.ts';
+import { createMetrics } from '../../../src/model/metrics.ts';
+import type { ReplicaService } from '../../../src/model/port.ts';
+import { isLive, type Record } from '../../../src/model/record.ts';
+
+export interface ReferenceService extends ReplicaService {
+  state: ReplicaService['state'];
+  /** Takes the next commands away instead of answering them, while it is set. */
+  hold: ((command: Command) => void) | undefined;
+  readonly records: ReadonlyMap<string, Record>;
+  /** What `submit` was given. */
+  readonly commands: Command[];
+}
+
+const ORIGIN = 'eu-1.1' as Origin;
+const REPLICAS = 3;
+
+export function createReferenceService(): ReferenceService {
+  const records = new Map<string, Record>();
+  const remembered = new Map<string, { readonly digest: number; readonly reply: Reply }>();
+  const commands: Command[] = [];
+  let seq = 0;
+
+  const answer = (command: Command): Reply => {
+    switch (command.kind) {
+      case 'write':
+        return write(command);
+      case 'read': {
+        const record = live(command.namespace, command.key);
+        return record === undefined
+          ? { kind: 'absent', stalenessMs: 'unknown', answers: 1 }
+          : { kind: 'found', record, stalenessMs: 12.5, answers: 1 };
+      }
+      case 'list':
+        return list(command);
+      case 'write-status':
+        return command.dot.origin === ORIGIN && command.dot.seq <= seq
+          ? {
+              kind: 'write-status',
+              dot: command.dot,
+              holders: ['eu-1', 'us-1'] as ReplicaId[],
+              regions: ['eu'] as Region[],
+              replicas: REPLICAS,
+            }
+          : failed('write-not-found');
+      case 'explain':
+        return explain(command.namespace, command.key);
+      case 'status':
+        return status();
+    }
+  };
+
+  const live = (namespace: string, key: string): Record | undefined => {
+    const record = records.get(`${namespace}\n${key}`);
+    return isLive(record, Date.now()) ? record : undefined;
+  };
+
+  const write = (command: WriteCommand): Reply => {
+    const { idempotency, namespace } = command;
+    const memory = idempotency && remembered.get(`${namespace}\n${idempotency.key}`);
+    if (memory !== undefined && memory.digest !== idempotency?.digest) {
+      return failed('idempotency-mismatch');
+    }
+    if (memory?.reply.kind === 'written') return { ...memory.reply, replayed: true };
+    const reply = writeAnew(command);
+    if (idempotency !== undefined && reply.kind === 'written') {
+      remembered.set(`${namespace}\n${idempotency.key}`, { digest: idempotency.digest, reply });
+    }
+    return reply;
+  };
+
+  const writeAnew = (command: WriteCommand): Reply => {
+    const before = live(command.namespace, command.key);
+    const version = before && formatDot(before.origin, before.seq);
+    for (const condition of command.conditions) {
+      const holds = {
+        'match-any': () => version !== undefined,
+        absent: () => version === undefined,
+        match: () => version !== undefined && versionsOf(condition).includes(version),
+        'none-match': () => version === undefined || !versionsOf(condition).includes(version),
+      }[condition.kind]();
+      if (!holds) return failed('precondition-failed');
+    }
+    if (command.operation === 'delete' && before === undefined) return failed('not-found');
+    const record = recordOf(command, ++seq, before === undefined);
+    records.set(`${command.namespace}\n${command.key}`, record);
+    return {
+      kind: 'written',
+      created: command.operation === 'put' && before === undefined,
+      dot: { origin: ORIGIN, seq },
+      hlc: record.hlc,
+      acks: 2,
+      replicas: REPLICAS,
+      settled: !command.respondAsync,
+      replayed: false,
+    };
+  };
+
+  const list = (command: ListCommand): Reply => {
+    const { namespace, prefix, start, end, after, reverse, limit, delimiter } = command;
+    const inOrder = [...records.values()]
+      .filter((record) => record.namespace === namespace && isLive(record, Date.now()))
+      .filter(({ key }) => key.startsWith(prefix) && key >= start && (end === '' || key < end))
+      .sort((left, right) => (left.key < right.key ? -1 : 1));
+    const sequence = reverse ? inOrder.reverse() : inOrder;
+    const items: Record[] = [];
+    const prefixes: string[] = [];
+    let last = '';
+    let more = false;
+    for (const record of sequence) {
+      const fold = foldOf(record.key, prefix, delimiter);
+      const name = fold ?? record.key;
+      if (after !== '' && (reverse ? name >= after : name <= after)) continue;
+      if (fold !== undefined && prefixes.includes(fold)) continue;
+      if (items.length + prefixes.length === limit) {
+        more = true;
+        break;
+      }
+      if (fold === undefined) items.push(record);
+      else prefixes.push(fold);
+      last = name;
+    }
+    return { kind: 'listed', items, prefixes, after: more ? last : '', stalenessMs: 'unknown' };
+  };
+
+  const explain = (namespace: string, key: string): Reply => ({
+    kind: 'explained',
+    replicas: [
+      {
+        id: 'eu-1' as ReplicaId,
+        region: 'eu' as Region,
+        answer: records.has(`${namespace}\n${key}`) ? 'record' : 'absent',
+        record: records.get(`${namespace}\n${key}`),
+        missing: [],
+      },
+      {
+        id: 'us-1' as ReplicaId,
+        region: 'us' as Region,
+        answer: 'no-answer',
+        record: undefined,
+        missing: [{ origin: ORIGIN, entries: 3 }],
+      },
+    ],
+  });
+
+  const status = (): Reply => ({
+    kind: 'status',
+    self: {
+      id: 'eu-1' as ReplicaId,
+      region: 'eu' as Region,
+      origin: ORIGIN,
+      state: service.state,
+      stalenessMs: 40.2,
+      vector: [[ORIGIN, seq]],
+      stableCut: [],
+    },
+    peers: ['us-1', 'ap-1'].map((id) => ({
+      id: id as ReplicaId,
+      region: id.slice(0, 2) as Region,
+      connected: id === 'us-1',
+      rttMs: id === 'us-1' ? 1.5 : undefined,
+      entriesItLacks: id === 'us-1' ? 0 : undefined,
+      entriesWeLack: id === 'us-1' ? 0 : undefined,
+      stalenessMs: id === 'us-1' ? 40.2 : 'unknown',
+      vector: [],
+    })),
+  });
+
+  const service: ReferenceService = {
+    state: 'serving',
+    hold: undefined,
+    metrics: createMetrics(),
+    records,
+    commands,
+    submit(command) {
+      commands.push(command);
+      if (service.hold !== undefined) service.hold(command);
+      else if (service.state === 'draining') command.client.onReply(failed('draining'));
+      else command.client.onReply(answer(command));
+    },
+  };
+  return service;
+}
+
+function versionsOf(condition: object): readonly string[] {
+  return 'versions' in condition ? (condition.versions as readonly string[]) : [];
+}
+
+function foldOf(key: string, prefix: string, delimiter: string): string | undefined {
+  const at = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+  return at < 0 ? undefined : key.slice(0, at + delimiter.length);
+}
+
+function recordOf(command: WriteCommand, seq: number, created: boolean): Record {
+  const nowMs = Date.now();
+  return {
+    origin: ORIGIN,
+    seq,
+    hlc: hlcFromMs(nowMs),
+    lane: 0,
+    group: '',
+    namespace: command.namespace,
+    key: command.key,
+    operation: command.operation,
+    dependencies: [],
+    expiresAtMs: command.ttlMs === 0 ? 0 : nowMs + command.ttlMs,
+    tags: command.tags,
+    weight: command.weight,
+    idempotency: command.idempotency,
+    contentType: command.contentType,
+    value: Uint8Array.from(command.value),
+    digest: 0,
+    chain: 0,
+    bytes: new Uint8Array(0),
+    created,
+  };
+}
+
+function failed(code: Parameters<typeof fault>[0]): Reply {
+  return { kind: 'failed', fault: fault(code, 'said the reference') };
+}

@@ -1,0 +1,197 @@
+import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
+import { Value } from 'typebox/value';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Command } from '../../../src/model/command.ts';
+import { methodsAt, ROUTES } from '../../../src/http/route-table.ts';
+import {
+  BatchResultsSchema,
+  ClusterSchema,
+  EnvelopeSchema,
+  ExplainSchema,
+  ListSchema,
+  NamespacesSchema,
+  ProblemSchema,
+  ReadySchema,
+  WriteStatusSchema,
+} from '../../../src/http/schema.ts';
+import { createHttpServer, isLoopback } from '../../../src/http/server.ts';
+import { type Harness, json, problemOf, startHarness } from './harness.ts';
+
+let harness: Harness;
+
+beforeAll(async () => {
+  harness = await startHarness();
+});
+afterAll(() => harness.stop());
+
+describe('without tokens', () => {
+  it.each(['0.0.0.0', '::', '192.168.1.1', 'example.org', '128.0.0.1', '127.0.0.1.example.org', ''])(
+    'it does not listen on %s, and says what to do',
+    async (host) => {
+      await expect(harness.server.listen(host, 0)).rejects.toThrow(/CONIT_TOKENS_FILE.*127\.0\.0\.1/);
+    },
+  );
+
+  it.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost'])('%s is loopback', (host) => {
+    expect(isLoopback(host)).toBe(true);
+  });
+});
+
+describe('with tokens', () => {
+  it('it listens wherever it is told to', async () => {
+    const other = await startHarness({ tokens: [] });
+    expect((await other.ask('/v1/kv/bench/k')).status).toBe(401);
+    await other.stop();
+  });
+});
+
+describe('an address that is taken', () => {
+  it('is told as such', async () => {
+    const other = await startHarness();
+    await other.stop();
+    await expect(harness.server.listen('127.0.0.1', harness.port)).rejects.toThrow();
+    expect(createHttpServer).toBeTypeOf('function');
+  });
+});
+
+describe('draining', () => {
+  it('closes each connection with its next reply and turns load balancers away', async () => {
+    const other = await startHarness();
+    await other.ask('/v1/kv/bench/k', { method: 'PUT', body: 'x' });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const head = (path: string) =>
+      new Promise<[number | undefined, string | undefined]>((resolve, reject) => {
+        const { port } = other;
+        request({ port, host: '127.0.0.1', path, agent }, (response) => {
+          response.resume();
+          response.on('end', () => {
+            resolve([response.statusCode, response.headers.connection]);
+          });
+        })
+          .on('error', reject)
+          .end();
+      });
+    expect(await head('/v1/kv/bench/k')).toEqual([200, 'keep-alive']);
+    other.server.beginDrain();
+    for (const [path, status] of [
+      ['/v1/kv/bench/k', 200],
+      ['/v1/kv/bench/none', 404],
+      ['/v1/kv/bench', 200],
+      ['/livez', 200],
+      ['/readyz', 503],
+      ['/nowhere', 404],
+    ] as const) {
+      expect(await head(path)).toEqual([status, 'close']);
+    }
+    agent.destroy();
+    await other.stop();
+  });
+
+  it('starts too when the replica drains by itself', async () => {
+    const other = await startHarness();
+    other.service.state = 'draining';
+    const answer = await other.ask('/v1/kv/bench/k');
+    expect([answer.status, problemOf(answer)]).toEqual([503, 'draining']);
+    expect(answer.headers.connection).toBe('close');
+    await other.stop();
+  });
+
+  it('lets a running request end and idle connections go', async () => {
+    const other = await startHarness();
+    const held: Command[] = [];
+    other.service.hold = (command) => held.push(command);
+    const idle = connect(other.port, '127.0.0.1');
+    await new Promise((resolve) => idle.once('connect', resolve));
+    const answer = other.ask('/v1/kv/bench/k', { method: 'PUT', body: 'x' });
+    while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const closed = other.server.close();
+    other.service.hold = undefined;
+    other.service.submit(held[0] as Command);
+    expect((await answer).status).toBe(201);
+    await closed;
+    await expect(other.ask('/livez')).rejects.toThrow();
+    idle.destroy();
+  });
+
+  it('cuts off what does not end', async () => {
+    const other = await startHarness({ limits: { drainMs: 100 } });
+    other.service.hold = () => undefined;
+    const answer = other.ask('/v1/kv/bench/k').catch(() => 'cut off');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const begunMs = performance.now();
+    await other.server.close();
+    expect(performance.now() - begunMs).toBeLessThan(1000);
+    expect(await answer).toBe('cut off');
+  });
+});
+
+describe('the specification', () => {
+  type Paths = Record<string, Record<string, { operationId?: string; responses: object }>>;
+  const paths = async () => json(await harness.ask('/openapi.json'))['paths'] as Paths;
+
+  it('names every route of the table and no other', async () => {
+    const described = Object.entries(await paths()).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { operationId }]) => [method, path, operationId].join(' ')),
+    );
+    const routes = ROUTES.filter(({ id }) => id !== 'docs');
+    const expected = routes.map(({ id, method, path }) => [method.toLowerCase(), path, id].join(' '));
+    expect(described.sort()).toEqual(expected.sort());
+  });
+
+  it('describes for each a success or says that it is not built', async () => {
+    for (const methods of Object.values(await paths())) {
+      for (const { responses } of Object.values(methods)) {
+        expect(Object.keys(responses).some((status) => /^(2|501)/.test(status))).toBe(true);
+      }
+    }
+  });
+
+  it('is OpenAPI 3.1 with its version, and has a page', async () => {
+    const document = json(await harness.ask('/openapi.json'));
+    expect(document).toMatchObject({ openapi: '3.1.0', info: { version: '0.0.0-test' } });
+    const page = await harness.ask('/docs/');
+    expect(page.status).toBe(200);
+    expect(page.headers['content-security-policy']).toContain("default-src 'self'");
+    expect((await harness.ask('/docs/static/swagger-ui.css')).status).toBe(200);
+    expect((await harness.ask('/docs/static/../../../package.json')).status).toBe(404);
+    expect((await harness.ask('/docs/static/%2e%2e/%2e%2e/package.json')).status).toBe(400);
+  });
+
+  it('is what the server sends', async () => {
+    await harness.ask('/v1/kv/bench/spec?ttl=1h', {
+      method: 'PUT',
+      body: 'x',
+      headers: { 'Conit-Tags': 'a', 'Conit-Weight': '1' },
+    });
+    const accept = { headers: { Accept: 'application/json' } };
+    const cases = [
+      ['/v1/kv/bench/spec', EnvelopeSchema],
+      ['/v1/kv/bench?values=inline', ListSchema],
+      ['/v1/writes/eu-1.1.1', WriteStatusSchema],
+      ['/v1/explain/bench/spec', ExplainSchema],
+      ['/v1/cluster', ClusterSchema],
+      ['/v1/namespaces', NamespacesSchema],
+      ['/readyz?verbose', ReadySchema],
+      ['/readyz?verbose&ns=strong', ProblemSchema],
+      ['/v1/kv/bench/none', ProblemSchema],
+      ['/nowhere', ProblemSchema],
+    ] as const;
+    for (const [path, schema] of cases) {
+      expect([path, [...Value.Errors(schema, json(await harness.ask(path, accept)))]]).toEqual([path, []]);
+    }
+    const batch = await harness.ask('/v1/batch/bench', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ ops: [{ op: 'get', key: 'spec' }, { op: 'get' }] }),
+    });
+    expect([...Value.Errors(BatchResultsSchema, json(batch))]).toEqual([]);
+  });
+
+  it('allows at each path what the table allows', async () => {
+    for (const path of Object.keys(await paths())) {
+      const methods = Object.keys((await paths())[path] as object).map((name) => name.toUpperCase());
+      expect(methodsAt(path).filter((name) => name !== 'HEAD')).toEqual(methods);
+    }
+  });
+});
