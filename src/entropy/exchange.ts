@@ -26,6 +26,8 @@ interface Look {
 interface Request {
   readonly peer: number;
   readonly untilMs: number;
+  /** Followed by the next while the holder has more. */
+  readonly goesOn: boolean;
 }
 
 export class Exchange {
@@ -60,11 +62,12 @@ export class Exchange {
   /** Entries of `origin` arrived: go on at once if they answer a request and their holder has more. */
   onEntries(holder: Holder, origin: Origin, nowMs: number, out: Outbox): void {
     this.#refused.delete(origin);
-    if (this.#asked.get(origin)?.peer !== holder.peer) return;
+    const request = this.#asked.get(origin);
+    if (request?.peer !== holder.peer) return;
     this.#asked.delete(origin);
-    const next = this.#log.head(origin) + 1;
-    if (holder.id === replicaOf(origin) || seqOf(holder.holds, origin) < next) return;
-    this.#ask(holder, origin, nowMs, out);
+    const hasMore = seqOf(holder.holds, origin) > this.#log.head(origin);
+    if (request.goesOn && hasMore && !isSource(holder, origin))
+      this.#ask(holder, origin, true, nowMs, out);
   }
 
   /** Entries of `origin` were refused: its stream must go back to bring them again. */
@@ -72,16 +75,10 @@ export class Exchange {
     this.#refused.add(origin);
   }
 
-  /** A reader waits for entries of `origin` that `holder` has: they are pulled unless a stream is bringing them. */
-  hasten(
-    holder: Holder,
-    origin: Origin,
-    holders: readonly Holder[],
-    nowMs: number,
-    out: Outbox,
-  ): void {
-    if (isStreamed(origin, holders) || this.#isAsking(origin, nowMs)) return;
-    this.#ask(holder, origin, nowMs, out);
+  /** A reader waits for entries of `origin` that `holder` was seen to have: they are on their way, or pulled once. */
+  hasten(holder: Holder, origin: Origin, nowMs: number, out: Outbox): void {
+    if (isSource(holder, origin) || this.#isAsking(origin, nowMs)) return;
+    this.#ask(holder, origin, false, nowMs, out);
   }
 
   /** Who holds more than we do, by origin. */
@@ -102,25 +99,28 @@ export class Exchange {
     if (this.#isAsking(origin, nowMs)) return;
     const askable = this.#refused.has(origin)
       ? ahead
-      : ahead.filter((holder) => holder.id !== replicaOf(origin));
+      : ahead.filter((holder) => !isSource(holder, origin));
     const last = this.#asked.get(origin)?.peer ?? -1;
     const holder = askable.find(({ peer }) => peer > last) ?? askable[0];
-    if (holder !== undefined) this.#ask(holder, origin, nowMs, out);
+    if (holder !== undefined) this.#ask(holder, origin, true, nowMs, out);
   }
 
   #isAsking(origin: Origin, nowMs: number): boolean {
     return (this.#asked.get(origin)?.untilMs ?? nowMs) > nowMs;
   }
 
-  #ask(holder: Holder, origin: Origin, nowMs: number, out: Outbox): void {
-    const { peer } = holder;
+  #ask({ peer }: Holder, origin: Origin, goesOn: boolean, nowMs: number, out: Outbox): void {
     const from = this.#log.head(origin) + 1;
-    this.#asked.set(origin, { peer, untilMs: nowMs + this.#retryMs });
+    this.#asked.set(origin, { peer, untilMs: nowMs + this.#retryMs, goesOn });
     out.send(peer, { kind: 'pull', origin, from, bytesMax: this.#bytesMax });
   }
 }
 
 /** The origin's own replica is connected, and streams what it holds of it. */
 function isStreamed(origin: Origin, holders: readonly Holder[]): boolean {
-  return holders.some((holder) => holder.id === replicaOf(origin));
+  return holders.some((holder) => isSource(holder, origin));
+}
+
+function isSource(holder: Holder, origin: Origin): boolean {
+  return holder.id === replicaOf(origin);
 }

@@ -347,11 +347,8 @@ export class Replica {
 
   /** A reader here waits for entries that this peer has. */
   #hasten(index: number, origin: Origin, now: Now, out: Outbox): void {
-    const { peers } = this.#context;
-    const peer = peers.get(index);
-    if (peer?.greeted !== true) return;
-    const holders = peers.greeted().map(holderOf);
-    this.#exchange.hasten(holderOf(peer), origin, holders, now.monoMs, out);
+    const peer = this.#context.peers.get(index);
+    if (peer?.greeted === true) this.#exchange.hasten(holderOf(peer), origin, now.monoMs, out);
   }
 
   /** An accepted entry becomes visible. */

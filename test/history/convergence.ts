@@ -1,0 +1,94 @@
+// K16: after the cut every replica answers the same for every key, value and version alike, whether it is asked by
+// scan or by key.
+//
+//   diverged   two replicas show different things under one key
+//   two-faced  one replica's scan and its answer for the key differ
+
+import type { History, Item, Operation, Read } from './operation.ts';
+import { type FinalState, finalShortfall, finalStatesOf } from './register.ts';
+import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
+
+export interface ConvergenceStats {
+  readonly replicas: number;
+  /** Keys that were compared, over all namespaces. */
+  readonly keys: number;
+  readonly finalGets: number;
+  readonly diverged: number;
+  readonly twoFaced: number;
+}
+
+export interface ConvergenceDemand extends Demand {
+  readonly nodes: number;
+  readonly namespaces: readonly string[];
+  readonly keys: number;
+}
+
+export function convergence(
+  history: History,
+  demand: ConvergenceDemand,
+): Verdict<ConvergenceStats> {
+  const states = finalStatesOf(history).filter(({ isComplete }) => isComplete);
+  const anomalies = new Anomalies();
+  let keys = 0;
+  for (const ns of new Set(states.map((state) => state.ns))) {
+    keys += compare(
+      states.filter((state) => state.ns === ns),
+      anomalies,
+    );
+  }
+  const gets = history.filter(isFinalGet);
+  for (const get of gets) compareGet(get, states, anomalies);
+  const stats = {
+    replicas: new Set(states.map(({ node }) => node)).size,
+    keys,
+    finalGets: gets.length,
+    diverged: anomalies.of('diverged'),
+    twoFaced: anomalies.of('two-faced'),
+  };
+  const shortfall =
+    shortfallOf(history, demand) ??
+    finalShortfall(states, demand.nodes, demand.namespaces) ??
+    (keys < demand.keys ? `only ${keys} of ${demand.keys} keys` : undefined);
+  return anomalies.verdict(stats, shortfall);
+}
+
+function compare(states: readonly FinalState[], anomalies: Anomalies): number {
+  const keys = new Set(states.flatMap(({ items }) => [...items.keys()]));
+  const [first, ...others] = states;
+  if (first === undefined) return 0;
+  for (const key of keys) {
+    for (const other of others) {
+      if (isSame(first.items.get(key), other.items.get(key))) continue;
+      const what = `${first.node} and ${other.node} differ at ${first.ns}/${key}`;
+      anomalies.add('diverged', what, [witness(first, key), witness(other, key)]);
+    }
+  }
+  return keys.size;
+}
+
+function compareGet(get: Read, states: readonly FinalState[], anomalies: Anomalies): void {
+  for (const state of states) {
+    const isOwn = state.node === get.node;
+    if (state.ns !== get.ns || (!isOwn && (get.r ?? 1) === 1)) continue;
+    const item = state.items.get(get.key);
+    const isEqual = item === undefined ? get.result === null : item.value === get.result;
+    if (isEqual && (item === undefined || item.ver === get.ver)) continue;
+    const what = `${state.node} lists ${get.key} otherwise than ${get.node} answers`;
+    anomalies.add(isOwn ? 'two-faced' : 'diverged', what, [get, witness(state, get.key)]);
+  }
+}
+
+function isFinalGet(operation: Operation): operation is Read {
+  return operation.type === 'get' && operation.final === true && operation.ok === true;
+}
+
+function isSame(left: Item | undefined, right: Item | undefined): boolean {
+  return left?.value === right?.value && left?.ver === right?.ver;
+}
+
+/** The page that shows the key, or the one that would. */
+function witness({ scans }: FinalState, key: string): Operation | undefined {
+  const page = scans.find(({ result, more }) => !more || (result.at(-1)?.key ?? '') >= key);
+  if (page === undefined) return undefined;
+  return { ...page, result: page.result.filter((item) => item.key === key) };
+}

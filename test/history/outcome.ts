@@ -1,0 +1,109 @@
+// K14, honesty about outcomes: whatever anybody ever read against what the writers were told.
+//
+//   refused-visible  a value was read whose write was refused
+//   thin-air         a value was read that nobody wrote under this key
+//   early            a value was read before its write had begun
+//   applied-twice    one write is shown under two versions, or retries of it were told two
+
+import type { History, Item, Operation, Read, Scan } from './operation.ts';
+import { type Effect, Register } from './register.ts';
+import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
+
+export interface OutcomeStats {
+  /** Values that were read, over all reads. */
+  readonly values: number;
+  /** Writes with an unknown outcome, and those of them that were ever seen. */
+  readonly unknown: number;
+  readonly unknownSeen: number;
+  /** Writes that were tried again under their idempotency key. */
+  readonly retried: number;
+}
+
+export function outcome(history: History, demand: Demand): Verdict<OutcomeStats> {
+  const register = new Register(history);
+  const anomalies = new Anomalies();
+  const versions = new Map<Effect, string>();
+  for (const effects of register.keys()) {
+    for (const effect of effects) checkReplies(effect, versions, anomalies);
+  }
+  const seen = new Set<Effect>();
+  let values = 0;
+  for (const operation of history) {
+    for (const item of itemsOf(operation)) {
+      values++;
+      const effect = checkItem(register, operation as Read | Scan, item, versions, anomalies);
+      if (effect !== undefined) seen.add(effect);
+    }
+  }
+  const stats = { values, ...countsOf(register, seen) };
+  return anomalies.verdict(stats, shortfallOf(history, demand));
+}
+
+/** What a read showed. */
+function itemsOf(operation: Operation): readonly Item[] {
+  if (operation.ok !== true) return [];
+  if (operation.type === 'list') return operation.result;
+  if (operation.type !== 'get' || operation.result === null) return [];
+  return [{ key: operation.key, value: operation.result, ver: operation.ver ?? '' }];
+}
+
+function checkReplies(effect: Effect, versions: Map<Effect, string>, anomalies: Anomalies): void {
+  for (const { ok, ver } of effect.attempts) {
+    if (ok !== true || ver === null) continue;
+    const told = versions.get(effect);
+    if (told === undefined) versions.set(effect, ver);
+    else if (told !== ver) {
+      anomalies.add('applied-twice', `told ${told} and ${ver}`, effect.attempts);
+    }
+  }
+}
+
+function checkItem(
+  register: Register,
+  read: Read | Scan,
+  item: Item,
+  versions: Map<Effect, string>,
+  anomalies: Anomalies,
+): Effect | undefined {
+  const effect = register.ofValue(read.ns, item.value);
+  const what = `${read.node} showed ${read.ns}/${item.key}`;
+  if (effect?.key !== item.key || effect.type !== 'put') {
+    anomalies.add('thin-air', `${what} with a value never put there`, [read]);
+    return undefined;
+  }
+  const operations = [...effect.attempts, read];
+  if (effect.ok === false) {
+    anomalies.add('refused-visible', `${what} with a refused value`, operations);
+  } else if (effect.attempts.every(({ call_ns }) => call_ns > read.return_ns)) {
+    anomalies.add('early', `${what} before it was written`, operations);
+  } else {
+    checkVersion(effect, item, what, operations, versions, anomalies);
+  }
+  return effect;
+}
+
+function checkVersion(
+  effect: Effect,
+  { ver }: Item,
+  what: string,
+  operations: readonly Operation[],
+  versions: Map<Effect, string>,
+  anomalies: Anomalies,
+): void {
+  if (ver === '') return;
+  const known = versions.get(effect);
+  if (known === undefined) versions.set(effect, ver);
+  else if (known !== ver) {
+    anomalies.add('applied-twice', `${what} at ${ver} and at ${known}`, operations);
+  }
+}
+
+function countsOf(register: Register, seen: ReadonlySet<Effect>) {
+  const effects = [...register.keys()].flat();
+  const unknown = effects.filter(({ ok }) => ok === null);
+  return {
+    unknown: unknown.length,
+    unknownSeen: unknown.filter((effect) => seen.has(effect)).length,
+    retried: effects.filter(({ attempts }) => attempts.length > 1).length,
+  };
+}
