@@ -11,7 +11,17 @@ const steps = [
   {
     name: 'tests',
     tool: 'vitest',
-    args: ['run', '--project', 'unit', '--project', 'property', '--project', 'contract'],
+    args: [
+      'run',
+      '--project',
+      'unit',
+      '--project',
+      'property',
+      '--project',
+      'scenario',
+      '--project',
+      'contract',
+    ],
   },
 ];
 

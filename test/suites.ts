@@ -12,6 +12,7 @@ export interface Suite {
 export const suites: readonly Suite[] = [
   { name: 'unit', timeoutMs: 10_000, pool: 'threads', alone: false },
   { name: 'property', timeoutMs: 60_000, pool: 'threads', alone: false },
+  { name: 'scenario', timeoutMs: 30_000, pool: 'threads', alone: false },
   { name: 'contract', timeoutMs: 30_000, pool: 'threads', alone: false },
   { name: 'e2e', timeoutMs: 300_000, pool: 'forks', alone: true },
 ];

@@ -35,7 +35,7 @@ import type {
 import type { Mutation } from '../model/record.ts';
 
 export const VECTOR_ENTRIES_MAX = 65_536;
-export const ENTRIES_MAX = 65_536;
+const ENTRIES_MAX = 65_536;
 
 const KINDS = [
   'hello',

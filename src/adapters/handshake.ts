@@ -143,7 +143,7 @@ export function chooseVersion(offered: string, spoken: readonly number[]): numbe
   return common.length === 0 ? undefined : Math.max(...common);
 }
 
-export function parseVersions(offered: string): number[] {
+function parseVersions(offered: string): number[] {
   return VERSIONS.test(offered) ? offered.split(',').map(Number) : [];
 }
 

@@ -53,7 +53,7 @@ export interface PeerLimits {
   readonly reconnectMaxMs: number;
 }
 
-export const PEER_LIMITS_DEFAULT: PeerLimits = {
+const PEER_LIMITS_DEFAULT: PeerLimits = {
   frameBytesMax: 20 * 1024 * 1024,
   queueBytesMax: 32 * 1024 * 1024,
   handshakeTimeoutMs: 5000,

@@ -3,7 +3,7 @@
 // a wrong answer.
 
 /** A broken invariant: always a bug in this program, never bad input. */
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override readonly name = 'AssertionError';
 }
 

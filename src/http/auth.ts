@@ -30,7 +30,7 @@ export interface Auth {
 const BEARER = /^Bearer +([\x21-\x7e]{1,512})$/i;
 const DETAIL = 'access needs a token whose roles cover it';
 
-export const UNAUTHORIZED = refusal('unauthorized', DETAIL);
+const UNAUTHORIZED = refusal('unauthorized', DETAIL);
 export const FORBIDDEN = refusal('forbidden', DETAIL);
 
 export function createAuth(tokens: readonly Token[] | undefined, limits: HttpLimits): Auth {
@@ -74,7 +74,9 @@ function allows(token: Token, access: Exclude<Access, { kind: 'open' }>, scope: 
 }
 
 function find(tokens: readonly Token[], text: string | undefined): Token | undefined {
-  const digest = createHash('sha256').update(text ?? '').digest();
+  const digest = createHash('sha256')
+    .update(text ?? '')
+    .digest();
   let found: Token | undefined;
   for (const token of tokens) if (timingSafeEqual(token.digest, digest)) found = token;
   return text === undefined ? undefined : found;

@@ -2,7 +2,7 @@
 // and the reply becomes its result. What is wrong with one item is that item's problem only.
 
 import { assert } from '../base/assert.ts';
-import type { Client, Command, Reply } from '../model/command.ts';
+import type { Client, Command, Reply, Written } from '../model/command.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
 import { fault } from '../model/fault.ts';
 import { formatDot, type Key } from '../model/id.ts';
@@ -58,29 +58,23 @@ export function commandOf(
 }
 
 export function resultOf(context: HttpContext, item: BatchItem, reply: Reply): BatchResult {
-  switch (reply.kind) {
-    case 'written': {
-      const { settled, created, dot, acks, replicas } = reply;
-      const done = item.op === 'put' && created ? 201 : 204;
-      return {
-        status: settled ? done : 202,
-        version: formatDot(dot.origin, dot.seq),
-        acks,
-        replicas,
-      };
-    }
-    case 'found': {
-      const record = recordView(reply.record, true);
-      return { status: 200, version: record.version, stalenessMs: reply.stalenessMs, record };
-    }
-    case 'absent': {
-      const absent = fault('not-found', 'there is no value under this key');
-      return { ...problemResult(context, absent), stalenessMs: reply.stalenessMs };
-    }
-    default:
-      assert(reply.kind === 'failed', 'batch: an answer to another command');
-      return problemResult(context, reply.fault);
+  if (reply.kind === 'written') return writtenResult(item, reply);
+  if (reply.kind === 'found') {
+    const record = recordView(reply.record, true);
+    return { status: 200, version: record.version, stalenessMs: reply.stalenessMs, record };
   }
+  if (reply.kind === 'absent') {
+    const absent = fault('not-found', 'there is no value under this key');
+    return { ...problemResult(context, absent), stalenessMs: reply.stalenessMs };
+  }
+  assert(reply.kind === 'failed', 'batch: an answer to another command');
+  return problemResult(context, reply.fault);
+}
+
+function writtenResult(item: BatchItem, written: Written): BatchResult {
+  const { settled, created, dot, acks, replicas } = written;
+  const done = item.op === 'put' && created ? 201 : 204;
+  return { status: settled ? done : 202, version: formatDot(dot.origin, dot.seq), acks, replicas };
 }
 
 export function problemResult({ source }: HttpContext, reason: Refusal): BatchResult {
@@ -102,10 +96,7 @@ function keyOf({ key, keyBase64 }: BatchItem): Key | Refusal {
   return refusal('invalid-key', 'an operation has one of key and keyBase64');
 }
 
-function valueOf(
-  { value, valueBase64 }: BatchItem,
-  valueBytesMax: number,
-): Uint8Array | Refusal {
+function valueOf({ value, valueBase64 }: BatchItem, valueBytesMax: number): Uint8Array | Refusal {
   if ((value === undefined) === (valueBase64 === undefined)) {
     return refusal('invalid-parameter', 'a put has one of value and valueBase64');
   }

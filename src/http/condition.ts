@@ -22,7 +22,9 @@ export function writeConditions(
   if (ifMatch !== undefined) {
     const tags = parseTags(ifMatch, false);
     if (tags === undefined) return malformed('If-Match');
-    conditions.push(tags.isAny ? { kind: 'match-any' } : { kind: 'match', versions: tags.versions });
+    conditions.push(
+      tags.isAny ? { kind: 'match-any' } : { kind: 'match', versions: tags.versions },
+    );
   }
   if (ifNoneMatch !== undefined) {
     const tags = parseTags(ifNoneMatch, true);

@@ -21,7 +21,11 @@ const path = [
 const timeout = parameter('query', 'timeout', 'How long to wait for replicas, as in 500ms');
 const w = parameter('query', 'w', 'Durable copies: a number, majority, all, local or each');
 const ifMatch = parameter('header', 'If-Match', 'Only if the value is at one of these versions');
-const ifNoneMatch = parameter('header', 'If-None-Match', 'Only if it is not; `*`: if none is there');
+const ifNoneMatch = parameter(
+  'header',
+  'If-None-Match',
+  'Only if it is not; `*`: if none is there',
+);
 
 const writeHeaders = [
   ifMatch,
@@ -105,10 +109,7 @@ export const KEY_PATHS = { [PATH]: operationsByMethod() };
 function operationsByMethod(): Record<string, object> {
   const routes = ROUTES.filter((route) => route.path === PATH);
   return Object.fromEntries(
-    routes.map(({ id, method }) => [
-      method.toLowerCase(),
-      { operationId: id, ...OPERATIONS[id] },
-    ]),
+    routes.map(({ id, method }) => [method.toLowerCase(), { operationId: id, ...OPERATIONS[id] }]),
   );
 }
 

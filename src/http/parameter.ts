@@ -22,7 +22,7 @@ const TTL_MS_MAX = 10 * 365 * 86_400_000;
 const PRINTABLE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
 /** Reads a duration in ms. */
-export function parseDuration(text: string): number | undefined {
+function parseDuration(text: string): number | undefined {
   const match = DURATION.exec(text);
   return match === null ? undefined : Number(match[1]) * (UNIT_MS[match[2] as string] ?? 0);
 }
@@ -43,7 +43,10 @@ export function readDuration(
 ): number | Fault {
   const ms = parseDuration(text);
   if (ms !== undefined && ms <= msMax) return ms;
-  return invalid(name, `must be a duration with its unit, such as 500ms or 10s, of at most ${most}`);
+  return invalid(
+    name,
+    `must be a duration with its unit, such as 500ms or 10s, of at most ${most}`,
+  );
 }
 
 /** Reads `r` and `w` for a given number of replicas. */

@@ -81,6 +81,7 @@ function refusalOf({ code, rawPacket }: ParserError): Refusal {
       return Buffer.isBuffer(rawPacket) && REQUEST_LINE.test(rawPacket.toString('latin1', 0, 9000))
         ? refusal('method-not-allowed', 'the method is unknown')
         : refusal('bad-request', 'this is not HTTP/1.1');
+    case undefined:
     default:
       return refusal('bad-request', 'the request is malformed');
   }

@@ -36,7 +36,8 @@ export function percentEncode(bytes: string): string {
 
 function hexTable(): Int8Array {
   const table = new Int8Array(256).fill(-1);
-  for (const [digit, char] of [...'0123456789abcdef'].entries()) {
+  for (let digit = 0; digit < 16; digit++) {
+    const char = digit.toString(16);
     table[char.charCodeAt(0)] = digit;
     table[char.toUpperCase().charCodeAt(0)] = digit;
   }

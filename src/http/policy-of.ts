@@ -5,7 +5,5 @@ import type { HttpContext } from './context.ts';
 import { type Refusal, refusal } from './problem.ts';
 
 export function policyOf({ namespaces }: HttpContext, name: string): Policy | Refusal {
-  return (
-    namespaces.get(name) ?? refusal('namespace-not-found', 'there is no such namespace')
-  );
+  return namespaces.get(name) ?? refusal('namespace-not-found', 'there is no such namespace');
 }

@@ -83,12 +83,6 @@ export interface ProblemSource {
   nextInstance(): string;
 }
 
-/** Every code, for the specification and for the tests. */
-export const PROBLEM_CODES: readonly ProblemCode[] = [
-  ...(Object.keys(FAULT_STATUS) as FaultCode[]),
-  ...(Object.keys(HTTP_TROUBLES) as HttpCode[]),
-];
-
 const RETRY_AFTER_MS_DEFAULT = 1000;
 
 export function refusal(

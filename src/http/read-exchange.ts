@@ -109,7 +109,7 @@ export class ReadExchange implements Client, Exchange {
     if (condition !== undefined && condition !== 'not-modified') return refuse(this, condition);
     const form = chooseForm(this.#accept, record.contentType);
     if (form === undefined) return refuse(this, NOT_ACCEPTABLE);
-    const head = valueHead(this.context, this.level, found);
+    const head = valueHead(this.context, this.level, found, this.begunMs);
     if (condition === 'not-modified') this.#send(304, withoutContent(head), '');
     else if (form === 'envelope') this.#sendEnvelope(found, head);
     else this.#send(200, head, isShort(record.value) ? latin1Text(record.value) : record.value);

@@ -15,7 +15,12 @@ export type HeaderList = string[];
 const VALUE_POLICY = "default-src 'none'; sandbox";
 
 /** Of a reply about a stored value: with its content, or for a 304 with what is left without. */
-export function valueHead(context: HttpContext, level: Level, found: Found): HeaderList {
+export function valueHead(
+  context: HttpContext,
+  level: Level,
+  found: Found,
+  begunMs: number,
+): HeaderList {
   const { record, stalenessMs } = found;
   const version = formatDot(record.origin, record.seq);
   const head = [
@@ -35,6 +40,8 @@ export function valueHead(context: HttpContext, level: Level, found: Found): Hea
     stalenessText(stalenessMs),
     'Last-Modified',
     httpDate(record.hlc),
+    'Server-Timing',
+    timingText(performance.now() - begunMs),
     'Cache-Control',
     'no-store',
     'X-Content-Type-Options',
@@ -56,12 +63,14 @@ export function withoutContent(head: HeaderList): HeaderList {
 }
 
 /** What every reply to a write or about an absent key begins with. */
-export function plainHead(context: HttpContext, level: Level): HeaderList {
+export function plainHead(context: HttpContext, level: Level, begunMs: number): HeaderList {
   const head = [
     'Conit-Served-By',
     context.servedBy,
     'Conit-Consistency',
     level,
+    'Server-Timing',
+    timingText(performance.now() - begunMs),
     'Cache-Control',
     'no-store',
     'X-Content-Type-Options',
@@ -78,6 +87,11 @@ export function closeIfDraining(context: HttpContext, head: HeaderList): void {
 /** A bound that is proved, in whole ms, rounded up because it is an upper bound. */
 export function stalenessText(stalenessMs: Staleness): string {
   return stalenessMs === 'unknown' ? stalenessMs : String(Math.ceil(stalenessMs));
+}
+
+/** How long the request was here, to the microsecond, as the Server Timing specification writes it. */
+export function timingText(ms: number): string {
+  return `total;dur=${Math.round(ms * 1000) / 1000}`;
 }
 
 let knownType = CONTENT_TYPE_DEFAULT;

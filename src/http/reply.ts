@@ -6,7 +6,7 @@ import type { Level } from '../model/policy.ts';
 import { type HttpContext, isDraining } from './context.ts';
 import { problemDocument, type Refusal, statusOf } from './problem.ts';
 import { problemHead } from './refuse.ts';
-import { closeIfDraining, type HeaderList, stalenessText } from './reply-head.ts';
+import { closeIfDraining, type HeaderList, stalenessText, timingText } from './reply-head.ts';
 import type { ReadyCheck } from './schema.ts';
 
 /** A refusal on its way through fastify's own error handling. Nothing of ours throws it. */
@@ -56,6 +56,7 @@ export function dataHeaders(
 ): void {
   commonHeaders(context, reply);
   reply.header('Conit-Consistency', level);
+  reply.header('Server-Timing', timingText(reply.elapsedTime));
   if (stalenessMs !== undefined) reply.header('Conit-Staleness', stalenessText(stalenessMs));
 }
 

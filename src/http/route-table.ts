@@ -76,16 +76,16 @@ export const ROUTES: readonly Route[] = [
 /** A route of this table, found by what OpenAPI calls it. */
 export function routeAt(method: string, path: string): Route | undefined {
   const asked = method === 'HEAD' ? 'GET' : method;
-  return ROUTES.find((route) => route.method === asked && route.path === path);
+  return ROUTES.find((one) => one.method === asked && one.path === path);
 }
 
 export function routeOf(id: RouteId): Route {
-  return ROUTES.find((route) => route.id === id) as Route;
+  return ROUTES.find((one) => one.id === id) as Route;
 }
 
 /** The methods for an Allow header at an actual path; none when nothing is there. */
 export function methodsAt(path: string): readonly string[] {
-  const methods = ROUTES.filter((route) => matches(route.path, path)).map((route) => route.method);
+  const methods = ROUTES.filter((one) => matches(one.path, path)).map(({ method }) => method);
   return methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
 }
 

@@ -38,7 +38,7 @@ export const ProblemSchema = Type.Object(
   { ...closed, description: 'RFC 9457' },
 );
 
-export const RecordSchema = Type.Object(
+const RecordSchema = Type.Object(
   {
     key: Type.Optional(keyText),
     keyBase64: Type.Optional(keyBase64),
@@ -82,7 +82,7 @@ export const ListSchema = Type.Object(
   closed,
 );
 
-export const BatchItemSchema = Type.Object(
+const BatchItemSchema = Type.Object(
   {
     op: Type.Union([Type.Literal('put'), Type.Literal('get'), Type.Literal('delete')]),
     key: Type.Optional(Type.String()),
@@ -101,7 +101,7 @@ export const BatchItemSchema = Type.Object(
 
 export const BatchSchema = Type.Object({ ops: Type.Array(BatchItemSchema) }, closed);
 
-export const BatchResultSchema = Type.Object(
+const BatchResultSchema = Type.Object(
   {
     status: Type.Integer({ description: 'What the operation alone would be answered' }),
     acks: Type.Optional(Type.Integer({ description: 'Durable copies known' })),

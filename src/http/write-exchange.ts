@@ -70,7 +70,8 @@ export class WriteExchange implements Client, Exchange, BodySink {
 
   onBody(body: Uint8Array): void {
     assert(this.#asked !== undefined, 'write: a body before the request was read');
-    const check = this.#contentDigest === undefined ? 'right' : checkDigest(this.#contentDigest, body);
+    const check =
+      this.#contentDigest === undefined ? 'right' : checkDigest(this.#contentDigest, body);
     if (check === 'right') this.#submit(this.#asked, body);
     else refuse(this, DIGEST_REFUSED[check]);
   }
@@ -95,9 +96,10 @@ export class WriteExchange implements Client, Exchange, BodySink {
 
   #onWritten(written: Written): void {
     const version = formatDot(written.dot.origin, written.dot.seq);
-    const head = plainHead(this.context, this.level);
+    const head = plainHead(this.context, this.level, this.begunMs);
     head.push('Conit-Version', version, 'Conit-Acks', `${written.acks}/${written.replicas}`);
-    if (this.op === 'put') head.push('ETag', `"${version}"`, 'Last-Modified', httpDate(written.hlc));
+    if (this.op === 'put')
+      head.push('ETag', `"${version}"`, 'Last-Modified', httpDate(written.hlc));
     const status = this.#statusOf(written);
     if (status === 202) {
       head.push('Location', `/v1/writes/${version}`, 'Preference-Applied', 'respond-async');

@@ -8,12 +8,23 @@ import type { Key, NamespaceName } from '../model/id.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
 import type { Idempotency, Operation } from '../model/record.ts';
 import { writeConditions } from './condition.ts';
-import { isFault, notBuilt, type QuorumDoor, readTimeout } from './parameter.ts';
-import { readTtl, refuseParameter } from './parameter.ts';
+import {
+  isFault,
+  notBuilt,
+  type QuorumDoor,
+  readTimeout,
+  readTtl,
+  refuseParameter,
+} from './parameter.ts';
 import { type Refusal, refusal } from './problem.ts';
 import type { RequestHead } from './request-head.ts';
-import { prefersAsync, readContentType } from './write-header.ts';
-import { readIdempotencyKey, readTags, readWeight } from './write-header.ts';
+import {
+  prefersAsync,
+  readContentType,
+  readIdempotencyKey,
+  readTags,
+  readWeight,
+} from './write-header.ts';
 
 export interface WriteRequest {
   readonly operation: Operation;
@@ -126,7 +137,13 @@ function readParameters(
 ): WriteParameters | Refusal {
   const into: WriteParameters = { w: undefined, timeoutMs: undefined, ttlMs: undefined };
   for (let i = 0; i + 1 < query.length; i += 2) {
-    const reason = readParameter(operation, query[i] as string, query[i + 1] as string, quorums, into);
+    const reason = readParameter(
+      operation,
+      query[i] as string,
+      query[i + 1] as string,
+      quorums,
+      into,
+    );
     if (reason !== undefined) return reason;
   }
   return into;

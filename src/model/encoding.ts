@@ -43,12 +43,12 @@ const CONTENT_BYTES_USUAL = 512;
 const SLAB_BYTES = 8192;
 const NAME_BYTES_MAX = 80;
 export const CONTENT_TYPE_BYTES_MAX = 255;
-export const DEPENDENCIES_MAX = 64;
+const DEPENDENCIES_MAX = 64;
 export const TAGS_MAX = 16;
 export const TAG_BYTES_MAX = 128;
 export const IDEMPOTENCY_KEY_BYTES_MAX = 255;
 /** A hard bound of the form; the configured bound on values is lower. */
-export const MUTATION_BYTES_MAX = 32 * 1024 * 1024;
+const MUTATION_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Part of the format: new ones are added at the end. */
 const CONTENT_TYPES_USUAL: readonly string[] = [

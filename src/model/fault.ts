@@ -65,7 +65,3 @@ export function fault(
 export function isDefinite(code: FaultCode): boolean {
   return FAULTS[code].definite;
 }
-
-export function isRetryable(code: FaultCode): boolean {
-  return FAULTS[code].retryable;
-}

@@ -28,7 +28,6 @@ export interface Dot {
 }
 
 export const KEY_BYTES_MAX = 1024;
-export const NAME_LENGTH_MAX = 63;
 export const INCARNATION_MAX = 2 ** 32 - 1;
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;

@@ -296,8 +296,7 @@ export class Replica {
   }
 
   #onHello(peer: Peer, hello: Hello, now: Now, out: Outbox): void {
-    const known = latestIncarnation(new Map(hello.vector), this.#context.settings.self);
-    if (this.#isOldCopy(known, hello)) return this.#haltBehind(known, out);
+    if (this.#isOldCopy(hello.vector)) return this.#haltBehind(hello.vector, out);
     if (hello.policyDigest !== this.#policyDigest) {
       out.note('warn', 'policies-differ', { peer: peer.member.id });
     }
@@ -309,14 +308,21 @@ export class Replica {
     if (this.#context.peers.all().every((other) => other.known)) this.#open(now, out);
   }
 
-  /** The peer knows a life of ours that we have no memory of, or more of this one than we ever wrote. */
-  #isOldCopy(known: Incarnation, hello: Hello): boolean {
-    if (known > this.#incarnation) return true;
+  /** Somebody knows a life of ours that we have no memory of, or more of this one than we ever wrote. */
+  #isOldCopy(vector: VectorEntries): boolean {
     const { log, origin } = this.#context;
-    return seqOf(new Map(hello.vector), origin) > log.head(origin);
+    for (const [of, seq] of vector) {
+      if (of === origin ? seq > log.head(of) : this.#isLaterLife(of)) return true;
+    }
+    return false;
   }
 
-  #haltBehind(known: Incarnation, out: Outbox): void {
+  #isLaterLife(of: Origin): boolean {
+    return this.#isOwn(of) && incarnationOf(of) > this.#incarnation;
+  }
+
+  #haltBehind(vector: VectorEntries, out: Outbox): void {
+    const known = latestIncarnation(new Map(vector), this.#context.settings.self);
     this.#phase = 'failed';
     writeIncarnation(Math.max(known, this.#incarnation), out);
     out.note('error', 'old-copy', { known, incarnation: this.#incarnation });
@@ -328,6 +334,7 @@ export class Replica {
   #onEntries(peer: Peer, message: Entries, now: Now, out: Outbox): void {
     const { origin, entries } = message;
     if (origin === this.#context.origin) return;
+    if (this.#isLaterLife(origin)) return this.#haltBehind([[origin, 1]], out);
     if (this.#isOwn(origin)) this.#relearn(origin);
     const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
     if (refusal === undefined) this.#exchange.onEntries(holderOf(peer), origin, now.monoMs, out);
@@ -340,8 +347,9 @@ export class Replica {
     const lane = this.#context.log.open(origin);
     if (this.#ownLanes.includes(lane)) return;
     const life = incarnationOf(origin);
+    assert(life < this.#incarnation, 'the current life is the last');
     const at = this.#ownLanes.findIndex((own) => incarnationOf(own.origin) > life);
-    this.#ownLanes.splice(at < 0 ? this.#ownLanes.length : at, 0, lane);
+    this.#ownLanes.splice(at, 0, lane);
     for (const peer of this.#context.peers.all()) peer.sender.lookBack();
   }
 
@@ -364,6 +372,7 @@ export class Replica {
   }
 
   #onLearned(peer: Peer, vector: VectorEntries, now: Now, out: Outbox): void {
+    if (this.#isOldCopy(vector)) return this.#haltBehind(vector, out);
     peer.learn(vector);
     const { origin } = this.#context;
     for (const [of, seq] of vector) {

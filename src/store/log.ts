@@ -74,7 +74,8 @@ export class Log {
       if (from <= lane.head && from < lane.tailFrom) return 'unknown';
       for (let seq = from; seq <= lane.head; seq++) {
         const entry = lane.at(seq);
-        if (entry.namespace === namespace && entry.key === key) newest = mergeRecords(newest, entry);
+        if (entry.namespace === namespace && entry.key === key)
+          newest = mergeRecords(newest, entry);
       }
     }
     return newest;

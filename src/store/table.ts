@@ -75,7 +75,10 @@ export class Table {
 
   /** Puts a record in the place of a damaged one; the caller knows that nothing newer was there. */
   replace(record: Record, out: Outbox): void {
-    assert(this.read(record.namespace, record.key).damaged, 'table: only what is damaged is replaced');
+    assert(
+      this.read(record.namespace, record.key).damaged,
+      'table: only what is damaged is replaced',
+    );
     this.#show(record, out);
   }
 

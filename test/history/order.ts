@@ -8,7 +8,7 @@ interface Dot {
   readonly seq: number;
 }
 
-export function parseDot(ver: string): Dot {
+function parseDot(ver: string): Dot {
   const end = ver.lastIndexOf('.');
   return { origin: ver.slice(0, end), seq: Number(ver.slice(end + 1)) };
 }

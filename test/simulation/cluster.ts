@@ -23,7 +23,13 @@ import { bytes, key, membersOf, namespace, settingsOf, text } from '../support/b
 import { MemoryDisk } from './memory-disk.ts';
 import { MemoryNetwork, type MemoryNetworkOptions, type MemoryPort } from './memory-network.ts';
 import { MemoryStorage, type Outcome } from './memory-storage.ts';
-import { createNode, createWorld, type Node, type NodeOptions, type SimulatedWorld } from './world.ts';
+import {
+  createNode,
+  createWorld,
+  type Node,
+  type NodeOptions,
+  type SimulatedWorld,
+} from './world.ts';
 
 export interface ClusterOptions {
   readonly seed?: number;
@@ -70,7 +76,11 @@ export type ListOptions = Partial<
 > & { readonly ns?: string };
 
 /** A command without its client. */
-export type Asked = Command extends infer C ? (C extends Command ? Omit<C, 'client'> : never) : never;
+export type Asked = Command extends infer C
+  ? C extends Command
+    ? Omit<C, 'client'>
+    : never
+  : never;
 
 const ANSWER_MS_MAX = 60_000;
 const SETTLE_MS_MAX = 60_000;

@@ -105,7 +105,8 @@ export class Workload {
     const { node, ns: space, key } = step;
     const level: Level = NAMESPACES[space].consistency;
     const times = { call_ns: ns(call.beganMs), return_ns: ns(call.endedMs) };
-    const reason = typeof outcome === 'object' && outcome.kind === 'failed' ? outcome.fault.code : '';
+    const reason =
+      typeof outcome === 'object' && outcome.kind === 'failed' ? outcome.fault.code : '';
     const base = { process, session, node: `${node}`, ns: space, level, key, ...times, ok, reason };
     this.history.push(operationOf(step, outcome, base));
     this.#noteBound(step, call);
@@ -234,7 +235,13 @@ function operationOf(step: Step, outcome: Outcome, base: Base): Operation {
       return typeof step.w === 'number' ? { ...write, w: step.w } : write;
     }
     case 'get': {
-      const read = { ...base, type: 'get', value: null, ver: versionOf(outcome), ...final } as const;
+      const read = {
+        ...base,
+        type: 'get',
+        value: null,
+        ver: versionOf(outcome),
+        ...final,
+      } as const;
       const result = valueOf(outcome);
       return typeof step.r === 'number' ? { ...read, result, r: step.r } : { ...read, result };
     }

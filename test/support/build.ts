@@ -14,16 +14,16 @@ import type { Mutation } from '../../src/model/record.ts';
 import { type Settings, SETTINGS_DEFAULT } from '../../src/model/settings.ts';
 
 export const namespace = (name: string): NamespaceName => name as NamespaceName;
-export const key = (text: string): Key => text as Key;
+export const key = (name: string): Key => name as Key;
 
-export function origin(text: string): Origin {
-  const parsed = parseOrigin(text);
-  if (parsed === undefined) throw new Error(`not an origin: ${text}`);
+export function origin(name: string): Origin {
+  const parsed = parseOrigin(name);
+  if (parsed === undefined) throw new Error(`not an origin: ${name}`);
   return parsed;
 }
 
-export function bytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+export function bytes(of: string): Uint8Array {
+  return Uint8Array.from(of, (character) => character.charCodeAt(0));
 }
 
 export function text(value: Uint8Array): string {

@@ -2,7 +2,7 @@
 
 import type { Client, Reply } from '../../src/model/command.ts';
 import type { Message } from '../../src/model/message.ts';
-import { TurnOutbox } from '../../src/host/outbox.ts';
+import type { TurnOutbox } from '../../src/host/outbox.ts';
 
 export interface Sent {
   readonly peer: number;
@@ -20,8 +20,4 @@ export function sent(out: TurnOutbox): Sent[] {
 /** Takes the replies that were made since the last look. */
 export function replied(out: TurnOutbox): { client: Client; reply: Reply; lsn: number }[] {
   return out.replies.splice(0);
-}
-
-export function clientless(): Client {
-  return { onReply: () => {} };
 }

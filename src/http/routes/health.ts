@@ -4,8 +4,13 @@
 
 import { Type } from 'typebox';
 import type { Status } from '../../model/command.ts';
-import { bitCount, type Member, requirementOf } from '../../model/quorum.ts';
-import type { QuorumSpec, Requirement } from '../../model/quorum.ts';
+import {
+  bitCount,
+  type Member,
+  type QuorumSpec,
+  type Requirement,
+  requirementOf,
+} from '../../model/quorum.ts';
 import type { App } from '../app.ts';
 import { type HttpContext, isDraining } from '../context.ts';
 import { isFault, readDuration } from '../parameter.ts';

@@ -35,7 +35,7 @@ export interface ScanRequest extends NamespaceUse {
 }
 
 /** How long the server is told to try, and how long the client waits for its answer at most. */
-export const TRY_MS = 1000;
+const TRY_MS = 1000;
 export const HUNG_MS = 10_000;
 const RECONNECT_MS = 10;
 

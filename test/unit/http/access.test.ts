@@ -23,7 +23,11 @@ type Name = keyof typeof ROLES;
 const names = Object.keys(ROLES) as Name[];
 const secretOf = (name: string) => `${name}-${'0123456789abcdef'.repeat(2)}`;
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-const document = names.map((name) => ({ name, sha256: sha256(secretOf(name)), roles: ROLES[name] }));
+const document = names.map((name) => ({
+  name,
+  sha256: sha256(secretOf(name)),
+  roles: ROLES[name],
+}));
 
 let harness: Harness;
 
@@ -34,7 +38,12 @@ beforeAll(async () => {
 });
 afterAll(() => harness.stop());
 
-const call = (route: Route, authorization?: string, namespace = 'bench', method = route.method as string) => {
+const call = (
+  route: Route,
+  authorization?: string,
+  namespace = 'bench',
+  method = route.method as string,
+) => {
   const path = route.path
     .replace('{ns}', namespace)
     .replace('{key}', 'some/key')
@@ -108,7 +117,9 @@ describe('access', () => {
 
   it('is refused in the same words to strangers and to the unprivileged', async () => {
     const stranger = json(await harness.ask('/v1/kv/bench/k'));
-    const unprivileged = json(await harness.ask('/v1/kv/bench/k', { headers: bearer('reads-ordered') }));
+    const unprivileged = json(
+      await harness.ask('/v1/kv/bench/k', { headers: bearer('reads-ordered') }),
+    );
     expect({ ...unprivileged, type: '', status: 0, instance: '' }).toEqual({
       ...stranger,
       type: '',
@@ -120,7 +131,11 @@ describe('access', () => {
   it.each(['%62ench', 'bench%00', 'BENCH', 'bench%2fx', 'b%65nch'])(
     'to a namespace written as %s is not to be had by its spelling',
     async (spelling) => {
-      for (const path of [`/v1/kv/${spelling}/k`, `/v1/kv/${spelling}`, `/v1/explain/${spelling}/k`]) {
+      for (const path of [
+        `/v1/kv/${spelling}/k`,
+        `/v1/kv/${spelling}`,
+        `/v1/explain/${spelling}/k`,
+      ]) {
         const answer = await harness.ask(path, { headers: bearer('reads-ordered') });
         expect(answer.status).toBe(403);
       }
@@ -132,7 +147,12 @@ describe('access', () => {
       harness.ask('/v1/batch/bench', {
         method: 'POST',
         headers: { ...bearer(name), 'content-type': 'application/json' },
-        body: JSON.stringify({ ops: [{ op: 'get', key: 'k' }, { op, key: 'k' }] }),
+        body: JSON.stringify({
+          ops: [
+            { op: 'get', key: 'k' },
+            { op, key: 'k' },
+          ],
+        }),
       });
     for (const op of ['put', 'delete']) {
       for (const name of ['reads-bench', 'reads-all', 'reads-all-but-bench'] as const) {

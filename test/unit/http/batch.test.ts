@@ -75,7 +75,9 @@ describe('a batch', () => {
     expect(harness.service.commands.at(-1)).toMatchObject({ w: 'all', timeoutMs: 50 });
     await run([{ op: 'get', key: 'w' }], '?r=majority');
     expect(harness.service.commands.at(-1)).toMatchObject({ r: 'majority' });
-    const [first] = await run([{ op: 'put', key: 'w', value: '' }], '', { Prefer: 'respond-async' });
+    const [first] = await run([{ op: 'put', key: 'w', value: '' }], '', {
+      Prefer: 'respond-async',
+    });
     expect(first?.status).toBe(202);
   });
 

@@ -119,9 +119,7 @@ describe('the status of a write', () => {
     expect(answer.status).toBe(202);
     expect(answer.headers['conit-acks']).toBe('2/3');
     expect(answer.headers['preference-applied']).toBe('respond-async');
-    expect(answer.headers.location).toBe(
-      `/v1/writes/${answer.headers['conit-version'] as string}`,
-    );
+    expect(answer.headers.location).toBe(`/v1/writes/${answer.headers['conit-version'] as string}`);
   });
 
   it('is 504 with dot and acks where the outcome is unknown', async () => {

@@ -78,7 +78,8 @@ describe.each(targets)('on %s', (_, target) => {
   });
 
   it('H4 a target of 64 KB or 13 KB is refused', async () => {
-    const long = (bytes: number) => `GET ${target}?${'x'.repeat(bytes)} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    const long = (bytes: number) =>
+      `GET ${target}?${'x'.repeat(bytes)} HTTP/1.1\r\nHost: a\r\n\r\n`;
     expect(await replies(long(64_000))).toEqual([{ status: 431, code: 'headers-too-large' }]);
     expect(await replies(long(13_000))).toEqual([{ status: 414, code: 'uri-too-long' }]);
   });
@@ -94,16 +95,24 @@ describe.each(targets)('on %s', (_, target) => {
     const absolute = (url: string) => replies(request([`GET ${url} HTTP/1.1`, 'Host: a:7070']));
     const [own] = await absolute(`http://A:7070${target}`);
     expect([200, 404]).toContain(own?.status);
-    for (const url of [`http://b${target}`, `http://u@a:7070${target}`, 'ftp://a:7070/', 'a:7070']) {
+    for (const url of [
+      `http://b${target}`,
+      `http://u@a:7070${target}`,
+      'ftp://a:7070/',
+      'a:7070',
+    ]) {
       expect((await absolute(url))[0]?.status).toBe(400);
     }
   });
 
-  it.each(['TRACE', 'PATCHY', 'OPTIONS', 'BREW'])('H14 the method %s is refused', async (method) => {
-    const text = await harness.raw(request([`${method} ${target} HTTP/1.1`, 'Host: a']));
-    expect(repliesIn(text)).toEqual([{ status: 405, code: 'method-not-allowed' }]);
-    expect(text).toMatch(/\r\nAllow: [A-Z, ]+\r\n/i);
-  });
+  it.each(['TRACE', 'PATCHY', 'OPTIONS', 'BREW'])(
+    'H14 the method %s is refused',
+    async (method) => {
+      const text = await harness.raw(request([`${method} ${target} HTTP/1.1`, 'Host: a']));
+      expect(repliesIn(text)).toEqual([{ status: 405, code: 'method-not-allowed' }]);
+      expect(text).toMatch(/\r\nAllow: [A-Z, ]+\r\n/i);
+    },
+  );
 
   it('H14 an expectation that is unknown is refused', async () => {
     expect(await replies(get('Expect: a-miracle'))).toEqual([
@@ -251,7 +260,11 @@ describe('time and numbers', () => {
   });
 
   it('H6 an idle connection is closed', async () => {
-    const { tookMs } = await slow({ keepAliveMs: 80 }, request(['GET /livez HTTP/1.1', 'Host: a']), 5000);
+    const { tookMs } = await slow(
+      { keepAliveMs: 80 },
+      request(['GET /livez HTTP/1.1', 'Host: a']),
+      5000,
+    );
     expect(tookMs).toBeLessThan(3000);
   });
 
@@ -259,7 +272,9 @@ describe('time and numbers', () => {
     for (const limits of [{ connectionsMax: 2 }, { connectionsPerAddressMax: 2 }]) {
       const other = await startHarness({ limits });
       const open = [1, 2].map(() => connect(other.port, '127.0.0.1'));
-      await Promise.all(open.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+      await Promise.all(
+        open.map((socket) => new Promise((resolve) => socket.once('connect', resolve))),
+      );
       expect(await other.raw(good)).toBe('');
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => setTimeout(resolve, 30));

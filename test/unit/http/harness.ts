@@ -7,7 +7,7 @@ import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../../../src/http/limits.t
 import { createRequestMeter, type RequestMeasurements } from '../../../src/http/meter.ts';
 import { createHttpServer, type HttpServer } from '../../../src/http/server.ts';
 import type { Token } from '../../../src/http/token.ts';
-import type { NamespaceName, Region, ReplicaId } from '../../../src/model/id.ts';
+import type { Region, ReplicaId } from '../../../src/model/id.ts';
 import { compilePolicies, type Policy } from '../../../src/model/policy.ts';
 import type { ReplicaService } from '../../../src/model/port.ts';
 import type { Member } from '../../../src/model/quorum.ts';
@@ -46,7 +46,7 @@ export interface HarnessOptions {
 
 const QUIET_MS = 150;
 
-export const members: readonly Member[] = ['ap-1', 'eu-1', 'us-1'].map((id, index) => ({
+const members: readonly Member[] = ['ap-1', 'eu-1', 'us-1'].map((id, index) => ({
   index,
   id: id as ReplicaId,
   region: id.slice(0, 2) as Region,
@@ -56,7 +56,7 @@ export const members: readonly Member[] = ['ap-1', 'eu-1', 'us-1'].map((id, inde
 
 const self = members[1] as Member;
 
-export const policies: readonly Policy[] = policiesOf({
+const policies: readonly Policy[] = policiesOf({
   bench: {},
   ordered: { consistency: 'fifo', w: 'majority', r: 2, timeoutMs: 700 },
   strong: { w: 'all' },
@@ -120,11 +120,11 @@ function policiesOf(document: unknown): readonly Policy[] {
   return compiled.policies;
 }
 
-export function policyNamed(name: string): Policy {
-  return policies.find(({ namespace }) => namespace === (name as NamespaceName)) as Policy;
-}
-
-function askOver(port: number, path: string, { method = 'GET', headers, body }: Ask): Promise<Answer> {
+function askOver(
+  port: number,
+  path: string,
+  { method = 'GET', headers, body }: Ask,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       { port, host: '127.0.0.1', path, method, headers: { ...headers }, agent: false },

@@ -21,7 +21,11 @@ beforeAll(async () => {
   harness = await startHarness({ limits: { listBytesMax: 1000 } });
   for (const key of KEYS) {
     const path = `/v1/kv/bench/${encodeURIComponent(key)}`;
-    await harness.ask(path, { method: 'PUT', body: key, headers: { 'Content-Type': 'text/plain' } });
+    await harness.ask(path, {
+      method: 'PUT',
+      body: key,
+      headers: { 'Content-Type': 'text/plain' },
+    });
   }
 });
 afterAll(() => harness.stop());
@@ -82,7 +86,9 @@ describe('a list', () => {
         items.push(...some);
         prefixes.push(...others);
         pages++;
-        const link: string | undefined = /^<([^>]+)>; rel="next"$/.exec(answer.headers.link as string)?.[1];
+        const link: string | undefined = /^<([^>]+)>; rel="next"$/.exec(
+          answer.headers.link as string,
+        )?.[1];
         expect(link === undefined).toBe(cursor === null);
         path = link;
       }

@@ -109,7 +109,7 @@ export function createReferenceService(): ReferenceService {
       .filter((record) => record.namespace === namespace && isLive(record, Date.now()))
       .filter(({ key }) => key.startsWith(prefix) && key >= start && (end === '' || key < end))
       .sort((left, right) => (left.key < right.key ? -1 : 1));
-    const sequence = reverse ? inOrder.reverse() : inOrder;
+    const sequence = reverse ? inOrder.toReversed() : inOrder;
     const items: Record[] = [];
     const prefixes: string[] = [];
     let last = '';

@@ -15,7 +15,7 @@ import {
   ReadySchema,
   WriteStatusSchema,
 } from '../../../src/http/schema.ts';
-import { createHttpServer, isLoopback } from '../../../src/http/server.ts';
+import { isLoopback } from '../../../src/http/server.ts';
 import { type Harness, json, problemOf, startHarness } from './harness.ts';
 
 let harness: Harness;
@@ -26,12 +26,17 @@ beforeAll(async () => {
 afterAll(() => harness.stop());
 
 describe('without tokens', () => {
-  it.each(['0.0.0.0', '::', '192.168.1.1', 'example.org', '128.0.0.1', '127.0.0.1.example.org', ''])(
-    'it does not listen on %s, and says what to do',
-    async (host) => {
-      await expect(harness.server.listen(host, 0)).rejects.toThrow(/CONIT_TOKENS_FILE.*127\.0\.0\.1/);
-    },
-  );
+  it.each([
+    '0.0.0.0',
+    '::',
+    '192.168.1.1',
+    'example.org',
+    '128.0.0.1',
+    '127.0.0.1.example.org',
+    '',
+  ])('the server does not listen on %s, and says what to do', async (host) => {
+    await expect(harness.server.listen(host, 0)).rejects.toThrow(/CONIT_TOKENS_FILE.*127\.0\.0\.1/);
+  });
 
   it.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost'])('%s is loopback', (host) => {
     expect(isLoopback(host)).toBe(true);
@@ -39,7 +44,7 @@ describe('without tokens', () => {
 });
 
 describe('with tokens', () => {
-  it('it listens wherever it is told to', async () => {
+  it('the server listens wherever it is told to', async () => {
     const other = await startHarness({ tokens: [] });
     expect((await other.ask('/v1/kv/bench/k')).status).toBe(401);
     await other.stop();
@@ -49,9 +54,9 @@ describe('with tokens', () => {
 describe('an address that is taken', () => {
   it('is told as such', async () => {
     const other = await startHarness();
+    const { server } = other;
+    await expect(server.listen('127.0.0.1', harness.port)).rejects.toThrow(/listen|in use/i);
     await other.stop();
-    await expect(harness.server.listen('127.0.0.1', harness.port)).rejects.toThrow();
-    expect(createHttpServer).toBeTypeOf('function');
   });
 });
 
@@ -110,7 +115,7 @@ describe('draining', () => {
     other.service.submit(held[0] as Command);
     expect((await answer).status).toBe(201);
     await closed;
-    await expect(other.ask('/livez')).rejects.toThrow();
+    await expect(other.ask('/livez')).rejects.toThrow('ECONNREFUSED');
     idle.destroy();
   });
 
@@ -132,10 +137,14 @@ describe('the specification', () => {
 
   it('names every route of the table and no other', async () => {
     const described = Object.entries(await paths()).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, { operationId }]) => [method, path, operationId].join(' ')),
+      Object.entries(methods).map(([method, { operationId }]) =>
+        [method, path, operationId].join(' '),
+      ),
     );
     const routes = ROUTES.filter(({ id }) => id !== 'docs');
-    const expected = routes.map(({ id, method, path }) => [method.toLowerCase(), path, id].join(' '));
+    const expected = routes.map(({ id, method, path }) =>
+      [method.toLowerCase(), path, id].join(' '),
+    );
     expect(described.sort()).toEqual(expected.sort());
   });
 
@@ -154,8 +163,10 @@ describe('the specification', () => {
     expect(page.status).toBe(200);
     expect(page.headers['content-security-policy']).toContain("default-src 'self'");
     expect((await harness.ask('/docs/static/swagger-ui.css')).status).toBe(200);
-    expect((await harness.ask('/docs/static/../../../package.json')).status).toBe(404);
-    expect((await harness.ask('/docs/static/%2e%2e/%2e%2e/package.json')).status).toBe(400);
+    for (const way of ['../../..', '%2e%2e/%2e%2e', '..%2f..']) {
+      const { status } = await harness.ask(`/docs/static/${way}/package.json`);
+      expect([400, 403, 404]).toContain(status);
+    }
   });
 
   it('is what the server sends', async () => {
@@ -178,7 +189,10 @@ describe('the specification', () => {
       ['/nowhere', ProblemSchema],
     ] as const;
     for (const [path, schema] of cases) {
-      expect([path, [...Value.Errors(schema, json(await harness.ask(path, accept)))]]).toEqual([path, []]);
+      expect([path, [...Value.Errors(schema, json(await harness.ask(path, accept)))]]).toEqual([
+        path,
+        [],
+      ]);
     }
     const batch = await harness.ask('/v1/batch/bench', {
       method: 'POST',
@@ -190,7 +204,9 @@ describe('the specification', () => {
 
   it('allows at each path what the table allows', async () => {
     for (const path of Object.keys(await paths())) {
-      const methods = Object.keys((await paths())[path] as object).map((name) => name.toUpperCase());
+      const methods = Object.keys((await paths())[path] as object).map((name) =>
+        name.toUpperCase(),
+      );
       expect(methodsAt(path).filter((name) => name !== 'HEAD')).toEqual(methods);
     }
   });

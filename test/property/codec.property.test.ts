@@ -1,0 +1,237 @@
+// What one replica writes, the other reads; what was damaged on the way is refused, whatever was damaged, and nothing
+// that arrives makes the reader throw, hang or allocate without bound.
+
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { messageBytesMax, readMessage, VECTOR_ENTRIES_MAX } from '../../src/adapters/codec.ts';
+import { decodeFrame, encodeFrame, FrameWriter } from '../../src/adapters/frame.ts';
+import { ByteReader } from '../../src/base/bytes.ts';
+import type { Message } from '../../src/model/message.ts';
+import type { Mutation } from '../../src/model/record.ts';
+import { anyMessage, messageArbitraries } from '../support/arbitrary-message.ts';
+import { mutation, origin, run } from '../support/build.ts';
+
+const anyMessages = fc.array(anyMessage, { minLength: 1, maxLength: 4 });
+/** Small enough to try every byte of its frame. */
+const fewBytes = anyMessages
+  .map((messages) => encodeFrame(messages))
+  .filter((b) => b.length < 4000);
+
+/** Reads the messages of a body as a frame would, without its checksum; `undefined` where there is none. */
+function read(body: Uint8Array): readonly Message[] | undefined {
+  const reader = new ByteReader(body);
+  const messages: Message[] = [];
+  while (reader.left > 0) {
+    const message = readMessage(reader, []);
+    if (message === undefined) return undefined;
+    messages.push(message);
+  }
+  return messages;
+}
+
+const bodyOf = (frame: Uint8Array) => frame.slice(1, -4);
+
+describe('a frame', () => {
+  it.each(Object.entries(messageArbitraries))('brings back a message of kind %s', (_, message) => {
+    fc.assert(
+      fc.property(message as fc.Arbitrary<Message>, (sent) => {
+        expect(decodeFrame(encodeFrame([sent]))).toEqual({ ok: true, messages: [sent] });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('brings back many messages in order', () => {
+    fc.assert(
+      fc.property(anyMessages, (messages) => {
+        expect(decodeFrame(encodeFrame(messages))).toEqual({ ok: true, messages });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('is no longer than was foretold', () => {
+    fc.assert(
+      fc.property(anyMessage, (message) => {
+        expect(encodeFrame([message]).length).toBeLessThanOrEqual(messageBytesMax(message));
+      }),
+    );
+  });
+
+  it('carries the very bytes of a mutation', () => {
+    fc.assert(
+      fc.property(messageArbitraries.entries, (sent) => {
+        const decoded = decodeFrame(encodeFrame([sent]));
+        const [got] = decoded.ok ? decoded.messages : [];
+        if (got?.kind !== 'entries') throw new Error('not what was sent');
+        expect(got.entries.map(({ bytes }) => bytes)).toEqual(
+          sent.entries.map(({ bytes }) => bytes),
+        );
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('that is cut short is refused at every length', () => {
+    fc.assert(
+      fc.property(fewBytes, (frame) => {
+        for (let length = 0; length < frame.length; length++)
+          if (decodeFrame(frame.subarray(0, length)).ok)
+            throw new Error(`accepted ${length} bytes`);
+        expect(decodeFrame(frame).ok).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('with one byte changed is refused, whichever byte it is', () => {
+    fc.assert(
+      fc.property(fewBytes, fc.integer({ min: 1, max: 255 }), (frame, mask) => {
+        for (let at = 0; at < frame.length; at++) {
+          frame[at] = (frame[at] as number) ^ mask;
+          if (decodeFrame(frame).ok) throw new Error(`accepted a change at ${at}`);
+          frame[at] = (frame[at] as number) ^ mask;
+        }
+        expect(decodeFrame(frame).ok).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('of entries is refused for each of its bytes and each of their values', () => {
+    const frame = encodeFrame([
+      { kind: 'entries', origin: origin('eu-1.7'), entries: run(origin('eu-1.7'), 2) },
+    ]);
+    for (let at = 0; at < frame.length; at++)
+      for (let mask = 1; mask < 256; mask++) {
+        frame[at] = (frame[at] as number) ^ mask;
+        if (decodeFrame(frame).ok) throw new Error(`accepted a change at ${at}`);
+        frame[at] = (frame[at] as number) ^ mask;
+      }
+    expect(decodeFrame(frame).ok).toBe(true);
+  });
+
+  it('with a longer end is refused', () => {
+    fc.assert(
+      fc.property(fewBytes, fc.uint8Array({ minLength: 1, maxLength: 9 }), (frame, more) => {
+        expect(decodeFrame(Uint8Array.of(...frame, ...more)).ok).toBe(false);
+      }),
+    );
+  });
+
+  it('of random bytes is refused', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
+        expect(decodeFrame(bytes).ok).toBe(false);
+      }),
+    );
+  });
+
+  it('of another version is refused, not guessed', () => {
+    const frame = encodeFrame([{ kind: 'ack', vector: [], windowBytes: 1 }], 2);
+    expect(decodeFrame(frame)).toEqual({ ok: false, reason: 'version' });
+    expect(decodeFrame(frame, 2).ok).toBe(true);
+  });
+});
+
+// A checksum that fits proves nothing about the sender: a peer's bug or malice computes it as well.
+describe('what stands in a frame', () => {
+  it('never makes the reader throw when it is random', () => {
+    fc.assert(
+      fc.property(fc.nat(8), fc.uint8Array({ maxLength: 200 }), (kind, body) => {
+        const head = [kind, body.length, 0, 0, 0];
+        expect(() => read(Uint8Array.of(...head, ...body))).not.toThrow();
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('is read or refused, never worse, when one of its bytes is changed', () => {
+    fc.assert(
+      fc.property(fewBytes, fc.nat(), fc.integer({ min: 1, max: 255 }), (frame, at, mask) => {
+        const body = bodyOf(frame);
+        const place = at % body.length;
+        body[place] = (body[place] as number) ^ mask;
+        expect(() => read(body)).not.toThrow();
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is refused at once when it announces more than it holds', () => {
+    const huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f];
+    const message = (kind: number, body: readonly number[]) =>
+      Uint8Array.of(kind, body.length, 0, 0, 0, ...body);
+    expect(read(message(2, huge))).toBeUndefined();
+    expect(read(message(1, [3, 97, 46, 49, ...huge]))).toBeUndefined();
+    expect(read(message(6, huge))).toBeUndefined();
+    expect(read(Uint8Array.of(2, 255, 255, 255, 255, 0))).toBeUndefined();
+  });
+
+  it('is refused when a mutation in it is damaged anywhere', () => {
+    const body = bodyOf(encodeFrame([{ kind: 'repair', record: mutation() }]));
+    expect(read(body)).toHaveLength(1);
+    for (let at = 6; at < body.length; at++) {
+      const damaged = body.slice();
+      damaged[at] = (damaged[at] as number) ^ 1;
+      expect(read(damaged)).toBeUndefined();
+    }
+  });
+
+  it('is refused when a vector is longer than the bound', () => {
+    const entry = [origin('a.1'), 1] as const;
+    const ack = (length: number): Message => ({
+      kind: 'ack',
+      vector: Array.from({ length }, () => entry),
+      windowBytes: 1,
+    });
+    expect(decodeFrame(encodeFrame([ack(VECTOR_ENTRIES_MAX)])).ok).toBe(true);
+    expect(decodeFrame(encodeFrame([ack(VECTOR_ENTRIES_MAX + 1)])).ok).toBe(false);
+  });
+
+  it('is refused when entries are of another origin, leave a gap or repeat', () => {
+    const accepts = (entries: readonly Mutation[]) =>
+      decodeFrame(encodeFrame([{ kind: 'entries', origin: origin('eu-1.7'), entries }])).ok;
+    const [first, second, third] = run(origin('eu-1.7'), 3) as [Mutation, Mutation, Mutation];
+    expect(accepts([first, second, third])).toBe(true);
+    expect(accepts([second, third])).toBe(true);
+    expect(accepts([first, third])).toBe(false);
+    expect(accepts([first, first])).toBe(false);
+    expect(accepts([second, first])).toBe(false);
+    expect(accepts([mutation({ origin: origin('us-1.1') })])).toBe(false);
+  });
+});
+
+describe('a frame writer', () => {
+  it('lays frames one behind the other without touching those it gave away', () => {
+    fc.assert(
+      fc.property(fc.array(anyMessages, { minLength: 1, maxLength: 6 }), (turns) => {
+        const writer = new FrameWriter(1, 1024);
+        const frames = turns.map((messages) => {
+          for (const message of messages) writer.add(message);
+          const { size } = writer;
+          const frame = writer.finish();
+          expect(frame.length).toBe(size);
+          expect(writer.size).toBe(0);
+          return frame;
+        });
+        expect(frames.map((frame) => decodeFrame(frame))).toEqual(
+          turns.map((messages) => ({ ok: true, messages })),
+        );
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe('a decoded mutation', () => {
+  it('does not keep the buffer alive in which its frame arrived', () => {
+    const arrived = Buffer.from(encodeFrame([{ kind: 'repair', record: mutation() }]));
+    const decoded = decodeFrame(arrived);
+    const [got] = decoded.ok ? decoded.messages : [];
+    if (got?.kind !== 'repair') throw new Error('not what was sent');
+    arrived.fill(0);
+    expect(got.record).toEqual(mutation());
+    expect(got.record.bytes.buffer).not.toBe(arrived.buffer);
+  });
+});

@@ -1,0 +1,191 @@
+// Whatever an authenticated peer says, in whatever order and however often, the replica answers or ignores it: no
+// assertion of ours depends on the good behaviour of somebody else, and what is stored can be recovered.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Input } from '../../src/model/effect.ts';
+import type { Message, VectorEntries } from '../../src/model/message.ts';
+import type { Mutation } from '../../src/model/record.ts';
+import { delOf, getOf, listOf, putOf } from '../simulation/cluster.ts';
+import { key, mutation, namespace, origin, run } from '../support/build.ts';
+import { Solo } from '../support/solo.ts';
+
+const REGIONS = ['ap', 'eu', 'us'];
+const ORIGINS = ['ap-1.1', 'ap-1.2', 'eu-1.1', 'eu-1.2', 'us-1.1', 'zz-9.1'].map(origin);
+const NAMESPACES = ['ns', 'fi', 'unknown'].map(namespace);
+const KEYS = ['a', 'b', 'c'].map(key);
+const NOW_HLC = 1_000_000 * 1024;
+
+const anOrigin = fc.constantFrom(...ORIGINS);
+const ofOthers = fc.constantFrom(...ORIGINS.filter((of) => !of.startsWith('ap-1')));
+const seq = fc.nat(8);
+/** Now and then a peer claims more of this replica than there is, which ends the run. */
+const vector: fc.Arbitrary<VectorEntries> = fc.array(
+  fc.oneof(
+    { weight: 20, arbitrary: fc.tuple(ofOthers, seq) },
+    { weight: 5, arbitrary: fc.tuple(fc.constant(origin('ap-1.1')), fc.nat(1)) },
+    { weight: 1, arbitrary: fc.tuple(anOrigin, seq) },
+  ),
+  { maxLength: 4 },
+);
+
+/** Logs that chain, so that some of what arrives is acceptable. */
+const LOGS = new Map(
+  ORIGINS.map((of) => [
+    of,
+    run(of, 8, (n) => ({
+      hlc: NOW_HLC + n,
+      namespace: NAMESPACES[n % 3] ?? namespace('ns'),
+      key: KEYS[n % 3] ?? key('a'),
+    })),
+  ]),
+);
+
+const stray: fc.Arbitrary<Mutation> = fc
+  .record({
+    origin: anOrigin,
+    seq: fc.integer({ min: 1, max: 8 }),
+    hlc: fc.constantFrom(1, NOW_HLC, NOW_HLC * 2),
+    lane: fc.constantFrom(0, 0, 3),
+    group: fc.constantFrom('', '', 'g'),
+    namespace: fc.constantFrom(...NAMESPACES),
+    key: fc.constantFrom(...KEYS),
+    operation: fc.constantFrom('put' as const, 'delete' as const),
+  })
+  .map((fields) => mutation(fields));
+
+const chained = fc
+  .tuple(
+    fc.oneof({ weight: 20, arbitrary: ofOthers }, { weight: 1, arbitrary: anOrigin }),
+    fc.nat(8),
+    fc.nat(8),
+  )
+  .map(([of, from, to]) => ({ of, entries: LOGS.get(of)?.slice(from, to) ?? [] }));
+
+const message: fc.Arbitrary<Message> = fc.oneof(
+  fc.record({
+    kind: fc.constant('hello' as const),
+    origin: anOrigin,
+    vector: fc.array(fc.tuple(ofOthers, seq), { maxLength: 4 }),
+    hlc: fc.constantFrom(0, NOW_HLC, NOW_HLC * 2),
+    policyDigest: fc.nat(),
+    windowBytes: fc.constantFrom(0, 1, 100, 1e6),
+  }),
+  chained.map(({ of, entries }) => ({ kind: 'entries' as const, origin: of, entries })),
+  fc.record({
+    kind: fc.constant('entries' as const),
+    origin: ofOthers,
+    entries: fc.array(stray, { maxLength: 3 }),
+  }),
+  fc.record({ kind: fc.constant('ack' as const), vector, windowBytes: fc.constantFrom(0, 1e6) }),
+  fc.record({
+    kind: fc.constant('pull' as const),
+    origin: anOrigin,
+    from: seq,
+    bytesMax: fc.constantFrom(0, 1, 1e9),
+  }),
+  fc.record({
+    kind: fc.constant('read-request' as const),
+    id: fc.nat(3),
+    namespace: fc.constantFrom(...NAMESPACES),
+    key: fc.constantFrom(...KEYS),
+  }),
+  fc
+    .record({
+      id: fc.nat(5),
+      answer: fc.constantFrom('record' as const, 'absent' as const, 'damaged' as const),
+      record: stray,
+    })
+    .map(({ id, answer, record }) => ({
+      kind: 'read-reply' as const,
+      id,
+      answer,
+      record: answer === 'record' ? record : undefined,
+    })),
+  stray.map((record) => ({ kind: 'repair' as const, record })),
+  fc.record({
+    kind: fc.constant('heartbeat' as const),
+    hlc: fc.constantFrom(0, NOW_HLC, NOW_HLC * 2),
+    vector,
+    ping: fc.nat(5000),
+    echo: fc.nat(5000),
+    echoDelayMs: fc.nat(5000),
+    heads: vector,
+  }),
+);
+
+const peer = fc.constantFrom(1, 2);
+const step: fc.Arbitrary<Input | { kind: 'ask'; asked: unknown } | { kind: 'time'; ms: number }> =
+  fc.oneof(
+    {
+      weight: 10,
+      arbitrary: fc.record({ kind: fc.constant('message' as const), peer, message }),
+    },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('connected' as const), peer }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('disconnected' as const), peer }) },
+    {
+      weight: 3,
+      arbitrary: fc
+        .tuple(fc.constantFrom('a', 'b'), fc.constantFrom('ns', 'fi'), fc.nat(4))
+        .map(([name, ns, n]) => ({
+          kind: 'ask' as const,
+          asked: [
+            putOf(name, 'v', { ns, w: 1 }),
+            putOf(name, 'v', { ns, w: 3, timeoutMs: 100 }),
+            delOf(name, { ns, w: 1 }),
+            getOf(name, { ns, r: 2, timeoutMs: 100 }),
+            listOf({ ns }),
+          ][n],
+        })),
+    },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.nat(500) }) },
+  );
+
+const OPTIONS = {
+  regions: REGIONS,
+  namespaces: { ns: {}, fi: { consistency: 'fifo' } },
+  settings: { tailBytes: 300, windowBytes: 500, frameBytes: 200, cacheBytes: 1000 },
+};
+
+describe('a replica', () => {
+  it('survives whatever its peers say, and what it stored is whole', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60, size: 'large' }), (steps) => {
+        const solo = new Solo(OPTIONS);
+        for (const taken of [...OPENING, ...steps]) {
+          if (solo.out.haltReason !== undefined) break;
+          if (taken.kind === 'ask') solo.ask(taken.asked as Parameters<Solo['ask']>[0]);
+          else if (taken.kind === 'time') {
+            solo.now.monoMs += taken.ms;
+            solo.now.wallMs += taken.ms;
+            solo.step({ kind: 'tick' });
+          } else solo.step(taken);
+          solo.sent();
+        }
+        // Only a peer that knows more of this replica than it ever wrote may stop it.
+        expect(solo.out.haltReason ?? 'peers know a later life').toContain(
+          'peers know a later life',
+        );
+        const again = new Solo({ ...OPTIONS, storage: solo.storage, incarnation: 9 });
+        expect(again.out.haltReason).toBeUndefined();
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+const hello = (of: string): Message => ({
+  kind: 'hello',
+  origin: origin(of),
+  vector: [],
+  hlc: 0,
+  policyDigest: 0,
+  windowBytes: 1e6,
+});
+
+const OPENING: readonly Input[] = [
+  { kind: 'connected', peer: 1 },
+  { kind: 'connected', peer: 2 },
+  { kind: 'message', peer: 1, message: hello('eu-1.1') },
+  { kind: 'message', peer: 2, message: hello('us-1.1') },
+];

@@ -1,0 +1,195 @@
+// The store against dumb twins: a table that forgets nothing, a log whose memory is bounded.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TurnOutbox } from '../../src/host/outbox.ts';
+import { createMetrics } from '../../src/model/metrics.ts';
+import { compareVersions, mergeRecords, type Record } from '../../src/model/record.ts';
+import { originKey, recordKey } from '../../src/store/layout.ts';
+import { decodeLaneState } from '../../src/store/lane.ts';
+import { Log } from '../../src/store/log.ts';
+import { Table } from '../../src/store/table.ts';
+import { key, mutation, namespace, origin, run } from '../support/build.ts';
+import { KeyMap } from '../support/key-map.ts';
+
+const KEYS = ['a', 'b', 'c', 'd'].map(key);
+const NAMESPACES = ['n', 'm'].map(namespace);
+
+const applied = fc.record({
+  kind: fc.constant('apply' as const),
+  ns: fc.nat(1),
+  key: fc.nat(3),
+  hlc: fc.integer({ min: 1, max: 6 }),
+  origin: fc.constantFrom('a.1', 'b.1'),
+  size: fc.constantFrom(0, 10, 300),
+});
+const step = fc.oneof(
+  { weight: 5, arbitrary: applied },
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: fc.constant('read' as const), ns: fc.nat(1), key: fc.nat(3) }),
+  },
+  {
+    weight: 4,
+    // A batch is handed over, then stored, then announced: reads fall between all three.
+    arbitrary: fc.constantFrom('commit', 'store', 'announce').map((kind) => ({ kind }) as const),
+  },
+);
+
+class Scene {
+  readonly out = new TurnOutbox();
+  readonly storage = new KeyMap();
+  readonly twin = new Map<string, Record>();
+  readonly table: Table;
+  #underWay: { lsn: number; batch: ReturnType<TurnOutbox['takeBatch']>; stored: boolean }[] = [];
+  #durable = 0;
+
+  constructor(cacheBytes: number) {
+    this.table = new Table(this.storage.get, cacheBytes, createMetrics());
+  }
+
+  apply(record: Record): void {
+    const name = `${record.namespace}/${record.key}`;
+    const before = this.twin.get(name);
+    const order = before === undefined ? 1 : compareVersions(record, before);
+    this.twin.set(name, mergeRecords(before, record));
+    const expected = order > 0 ? 'won' : order === 0 ? 'known' : 'lost';
+    expect(this.table.apply(record, this.out)).toBe(expected);
+  }
+
+  read(ns: number, of: number): void {
+    const [space, name] = [NAMESPACES[ns], KEYS[of]];
+    if (space === undefined || name === undefined) return;
+    const cell = this.table.read(space, name);
+    const expected = this.twin.get(`${space}/${name}`);
+    expect(cell.damaged).toBe(false);
+    expect(cell.record?.bytes).toEqual(expected?.bytes);
+    // A cell that claims to be durable is.
+    if (expected !== undefined && cell.lsn <= this.#durable)
+      expect(this.storage.get(recordKey(space, name))).toEqual(expected.bytes);
+  }
+
+  commit(): void {
+    if (!this.out.hasWrites || this.#underWay.length > 0) return;
+    const { lsn } = this.out;
+    this.#underWay.push({ lsn, batch: this.out.takeBatch(), stored: false });
+  }
+
+  store(): void {
+    for (const commit of this.#underWay) {
+      if (!commit.stored) this.storage.apply(commit.batch);
+      commit.stored = true;
+    }
+  }
+
+  announce(): void {
+    const stored = this.#underWay.filter((commit) => commit.stored);
+    for (const { lsn } of stored) {
+      this.#durable = lsn;
+      this.table.onDurable(lsn);
+    }
+    this.#underWay = this.#underWay.filter((commit) => !commit.stored);
+  }
+}
+
+describe('a table', () => {
+  it('shows the winner of everything applied, whatever was evicted and is durable when', () => {
+    const cacheBytes = fc.constantFrom(1, 1000, 3000, 100_000);
+    fc.assert(
+      fc.property(cacheBytes, fc.array(step, { maxLength: 80 }), (bytes, steps) => {
+        const scene = new Scene(bytes);
+        for (const taken of steps) {
+          if (taken.kind === 'read') scene.read(taken.ns, taken.key);
+          else if (taken.kind === 'apply') {
+            const { hlc, origin: of } = taken;
+            const name = {
+              namespace: NAMESPACES[taken.ns] ?? namespace('n'),
+              key: KEYS[taken.key] ?? key('a'),
+            };
+            // One stamp of one origin names one mutation, as in a log.
+            const seq = hlc * 8 + taken.ns * 4 + taken.key;
+            scene.apply(
+              mutation({
+                ...name,
+                hlc,
+                seq,
+                origin: origin(of),
+                value: new Uint8Array(taken.size),
+              }),
+            );
+          } else scene[taken.kind]();
+        }
+        for (const ns of [0, 1]) for (const of of [0, 1, 2, 3]) scene.read(ns, of);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+describe('a log', () => {
+  const logStep = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('append' as const), lane: fc.nat(2) }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('seal' as const) }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('durable' as const) }) },
+  );
+  const ORIGINS = ['a.1', 'b.1', 'c.1'].map(origin);
+
+  it('keeps in memory no more than its bound, beyond what is not durable', () => {
+    fc.assert(
+      fc.property(fc.nat(600), fc.array(logStep, { maxLength: 80 }), (tailBytes, steps) => {
+        const log = new Log(tailBytes, createMetrics());
+        const out = new TurnOutbox();
+        const storage = new KeyMap();
+        const sources = ORIGINS.map((of) => run(of, 80));
+        let sealed = 0;
+        for (const taken of steps) {
+          if (taken.kind === 'append') {
+            const of = ORIGINS[taken.lane] ?? origin('a.1');
+            const lane = log.open(of);
+            const entry = sources[taken.lane]?.[lane.head];
+            if (entry !== undefined) log.append(lane, entry, out);
+          } else if (taken.kind === 'seal' && out.hasWrites) {
+            log.seal(out);
+            sealed = out.lsn;
+            storage.apply(out.takeBatch());
+          } else if (taken.kind === 'durable') {
+            log.onDurable(sealed, out);
+          }
+          checkTail(log, tailBytes);
+          checkStored(log, storage);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  function checkTail(log: Log, tailBytes: number): void {
+    let bytes = 0;
+    let evictable = 0;
+    for (const lane of log.lanes()) {
+      expect(lane.durable).toBeLessThanOrEqual(lane.head);
+      expect(lane.tailFrom).toBeLessThanOrEqual(lane.durable + 1);
+      for (let seq = lane.tailFrom; seq <= lane.head; seq++) {
+        expect(lane.at(seq).seq).toBe(seq);
+        bytes += lane.at(seq).bytes.length;
+        if (seq <= lane.durable) evictable++;
+      }
+    }
+    // Oldest first over all lanes: what is durable may wait behind an older entry that is not.
+    if (bytes > tailBytes && evictable > 0) {
+      const undurable = [...log.lanes()].some((lane) => lane.durable < lane.head);
+      expect(undurable).toBe(true);
+    }
+  }
+
+  /** Whatever was sealed can be told from storage alone. */
+  function checkStored(log: Log, storage: KeyMap): void {
+    for (const lane of log.lanes()) {
+      const bytes = storage.get(originKey(lane.origin));
+      if (!(bytes instanceof Uint8Array)) continue;
+      const state = decodeLaneState(bytes);
+      expect(state?.head).toBeGreaterThanOrEqual(lane.durable);
+      expect(state?.head).toBeLessThanOrEqual(lane.head);
+    }
+  }
+});

@@ -1,0 +1,118 @@
+// A replica that was away receives what it missed, from whoever has it and from wherever it lies.
+
+import { describe, expect, it } from 'vitest';
+import { Cluster } from '../simulation/cluster.ts';
+
+const values = (cluster: Cluster, n: number, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => cluster.value(n, `k${i}`));
+const expected = (count: number): string[] => Array.from({ length: count }, (_, i) => `v${i}`);
+
+function putMany(cluster: Cluster, n: number, count: number, w = 1): void {
+  for (let i = 0; i < count; i++) cluster.put(n, `k${i}`, `v${i}`, { w });
+}
+
+/** Replica 2 is away while replica 0 writes. */
+function missed(count: number, settings = {}): Cluster {
+  const cluster = new Cluster({ settings });
+  cluster.settle();
+  cluster.crash(2);
+  cluster.run(10);
+  putMany(cluster, 0, count, 2);
+  return cluster;
+}
+
+describe('a replica that was away', () => {
+  it('receives what it missed from the memory of its peers', () => {
+    const cluster = missed(20);
+    cluster.restart(2);
+    cluster.settle();
+    expect(values(cluster, 2, 20)).toEqual(expected(20));
+  });
+
+  it('receives what it missed from storage, when memory does not reach back', () => {
+    const cluster = missed(50, { tailBytes: 300, frameBytes: 400, windowBytes: 800 });
+    cluster.restart(2);
+    cluster.settle();
+    expect(values(cluster, 2, 50)).toEqual(expected(50));
+    expect(cluster.replica(2).host?.metrics.streamGaps).toBe(0);
+  });
+
+  it('receives the entries of a dead replica from another that holds them', () => {
+    const cluster = missed(50, { tailBytes: 300, frameBytes: 400 });
+    cluster.crash(0);
+    cluster.restart(2);
+    cluster.runUntil(() => cluster.replica(2).status()?.self.state === 'serving');
+    expect(values(cluster, 2, 50)).toEqual(expected(50));
+  });
+
+  it('receives them from beyond a cut between the two', () => {
+    const cluster = new Cluster();
+    cluster.settle();
+    cluster.cut(0, 2);
+    cluster.run(4000);
+    putMany(cluster, 0, 30, 2);
+    cluster.run(2000);
+    expect(values(cluster, 2, 30)).toEqual(expected(30));
+  });
+
+  it('says that it is catching up until it has caught up', () => {
+    const cluster = missed(200, { frameBytes: 200, windowBytes: 200 });
+    cluster.restart(2);
+    const states = new Set<string>();
+    cluster.runUntil(() => {
+      const state = cluster.replica(2).status()?.self.state ?? '';
+      states.add(state);
+      return state === 'serving';
+    });
+    expect([...states]).toEqual(['starting', 'catching-up', 'serving']);
+    expect(values(cluster, 2, 200)).toEqual(expected(200));
+  });
+});
+
+describe('a replica that lost its disk', () => {
+  it('gets its own earlier life back, and passes it on', () => {
+    const cluster = new Cluster();
+    cluster.settle();
+    cluster.crash(2);
+    cluster.run(10);
+    putMany(cluster, 0, 20, 2);
+    cluster.crash(0);
+    cluster.replica(0).wipe();
+    cluster.restart(0);
+    cluster.runUntil(() => cluster.replica(0).status()?.self.state === 'serving');
+    expect(values(cluster, 0, 20)).toEqual(expected(20));
+    // Now the wiped one is the only one who can tell.
+    cluster.crash(1);
+    cluster.restart(2);
+    cluster.run(3000);
+    expect(values(cluster, 2, 20)).toEqual(expected(20));
+  });
+});
+
+describe('a stream', () => {
+  it('that was refused for a stamp too far ahead comes again once the clock allows', () => {
+    const start = Date.UTC(2026, 0, 1);
+    const clocks = [{ wallStartMs: start + 2000 }, { wallStartMs: start }, { wallStartMs: start }];
+    const cluster = new Cluster({ clocks, settings: { clockDriftMaxMs: 500 } });
+    cluster.run(500);
+    putMany(cluster, 0, 5);
+    cluster.run(100);
+    expect(cluster.value(1, 'k0')).toBe('absent');
+    expect(cluster.replica(1).host?.metrics.clockRefusals).toBeGreaterThan(0);
+    cluster.run(4000);
+    expect(values(cluster, 1, 5)).toEqual(expected(5));
+  });
+
+  it('that is slower than the patience of its receiver is not sent twice', () => {
+    // One frame a round trip of four seconds.
+    const latencyMs = (from: number, to: number): number => (from + to === 2 ? 2000 : 1);
+    const settings = { frameBytes: 200, windowBytes: 200 };
+    const cluster = new Cluster({ settings, network: { latencyMs, peerTimeoutMs: 60_000 } });
+    cluster.run(15_000);
+    cluster.crash(1);
+    putMany(cluster, 0, 20);
+    cluster.run(60_000);
+    expect(values(cluster, 2, 20)).toEqual(expected(20));
+    expect(cluster.replica(2).host?.metrics.streamDuplicates).toBe(0);
+  });
+});

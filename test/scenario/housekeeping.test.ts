@@ -1,0 +1,161 @@
+// Logs are truncated below the stable cut and never above it, and a replica that comes back behind a truncated log is
+// not crashed on.
+
+import { describe, expect, it } from 'vitest';
+import { logSpan } from '../../src/store/layout.ts';
+import { type Call, Cluster, putOf } from '../simulation/cluster.ts';
+import { origin } from '../support/build.ts';
+
+const RETAIN = 50;
+const COUNT = 1200;
+const FIRST_LIFE = origin('ap-1.1');
+
+function fill(cluster: Cluster, n: number, count = COUNT): void {
+  const calls: Call[] = [];
+  for (let i = 0; i < count; i++) calls.push(cluster.begin(n, putOf(`k${i}`, 'v', { w: 1 })));
+  cluster.runUntil(() => calls.every(({ outcome }) => outcome !== undefined));
+}
+
+/** How many entries of the first life of replica 0 lie on a disk. */
+function stored(cluster: Cluster, n: number): number {
+  const span = logSpan(0, FIRST_LIFE, 1, 1e6);
+  const result = cluster
+    .replica(n)
+    .disk.range({ ...span, reverse: false, limit: 1e6, bytesMax: 1e9 });
+  return result.ok ? result.entries.length : -1;
+}
+
+const filled = (settings = {}): Cluster => {
+  const cluster = new Cluster({ settings: { logRetainEntries: RETAIN, ...settings } });
+  cluster.settle();
+  return cluster;
+};
+
+describe('a log', () => {
+  it('is truncated everywhere below what everybody has, but for what is retained', () => {
+    const cluster = filled();
+    fill(cluster, 0);
+    cluster.settle();
+    cluster.run(1000);
+    cluster.put(0, 'more', 'v', { w: 3 });
+    cluster.run(100);
+    // What came after the last truncation waits for the next thousand.
+    for (const n of [0, 1, 2]) {
+      expect(stored(cluster, n)).toBeLessThan(COUNT - 900);
+      expect(stored(cluster, n)).toBeGreaterThanOrEqual(RETAIN);
+    }
+    for (const n of [0, 1, 2]) cluster.crash(n);
+    for (const n of [0, 1, 2]) cluster.restart(n);
+    cluster.settle();
+    expect(cluster.replicas.flatMap(({ halts }) => halts)).toEqual([]);
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'k0')).toBe('v');
+  });
+
+  it('waits for a replica that is away', () => {
+    const cluster = filled();
+    cluster.crash(2);
+    cluster.run(10);
+    fill(cluster, 0);
+    cluster.run(5000);
+    expect(stored(cluster, 0)).toBe(COUNT);
+    expect(stored(cluster, 1)).toBe(COUNT);
+    cluster.restart(2);
+    cluster.settle();
+    cluster.run(500);
+    cluster.put(0, 'more', 'v', { w: 3 });
+    cluster.run(500);
+    expect(stored(cluster, 0)).toBeLessThan(COUNT - 900);
+  });
+
+  it('is whole after a crash between the new floor and the removal, which is then made up for', () => {
+    const cluster = filled();
+    fill(cluster, 0);
+    cluster.settle();
+    const { storage, disk } = cluster.replica(0);
+    if (storage === undefined) throw new Error('the replica runs');
+    // The removal is asked for and never done.
+    let floors = 0;
+    storage.clear = () => void floors++;
+    for (let i = 0; floors === 0 && i < 100; i++) {
+      cluster.run(100);
+      cluster.put(0, 'more', 'v', { w: 1 });
+    }
+    expect(floors).toBe(1);
+    const left = stored(cluster, 0);
+    expect(left).toBeGreaterThan(COUNT);
+    cluster.crash(0);
+    cluster.restart(0);
+    cluster.settle();
+    expect(cluster.replica(0).halts).toEqual([]);
+    expect(cluster.replica(0).disk).toBe(disk);
+    expect(stored(cluster, 0)).toBe(left);
+  });
+
+  it('removes with the next truncation what a crash left below its floor', () => {
+    const cluster = filled();
+    fill(cluster, 0);
+    cluster.settle();
+    const { storage } = cluster.replica(0);
+    if (storage === undefined) throw new Error('the replica runs');
+    const clear = storage.clear.bind(storage);
+    let floors = 0;
+    storage.clear = () => void floors++;
+    for (let i = 0; floors === 0 && i < 100; i++) {
+      cluster.run(100);
+      cluster.put(0, 'more', 'v', { w: 1 });
+    }
+    storage.clear = clear;
+    fill(cluster, 0);
+    cluster.settle();
+    cluster.run(1000);
+    cluster.put(0, 'more', 'v', { w: 3 });
+    cluster.run(100);
+    expect(stored(cluster, 0)).toBeLessThan(COUNT);
+  });
+});
+
+describe('a replica that lost its disk behind a truncated log', () => {
+  it('is told to an operator, and neither side stops', () => {
+    const cluster = filled();
+    fill(cluster, 0);
+    cluster.settle();
+    cluster.run(1000);
+    cluster.put(0, 'more', 'v', { w: 3 });
+    cluster.run(100);
+    cluster.crash(2);
+    cluster.replica(2).wipe();
+    cluster.restart(2);
+    cluster.run(5000);
+    expect(cluster.notesOf('peer-behind-log')).not.toHaveLength(0);
+    const [first] = cluster.replicas;
+    expect(first?.halts).toEqual([]);
+    expect(cluster.put(0, 'a', 'one', { w: 2 })).toMatchObject({ kind: 'written' });
+    expect(cluster.replica(2).status()?.self.state).toBe('catching-up');
+    // Its own writes go on, and reach the others.
+    expect(cluster.put(2, 'b', 'two', { w: 3 })).toMatchObject({ kind: 'written', acks: 3 });
+  });
+});
+
+describe('a sender that was behind', () => {
+  it('streams again when another holder supplied what was truncated', () => {
+    // Replica 1 retains what replica 0 has truncated.
+    const cluster = filled();
+    fill(cluster, 0);
+    cluster.settle();
+    cluster.crash(1);
+    cluster.run(1000);
+    cluster.put(0, 'more', 'v', { w: 2 });
+    cluster.run(1000);
+    expect(stored(cluster, 0)).toBeLessThan(COUNT - 900);
+    expect(stored(cluster, 1)).toBe(COUNT);
+    cluster.crash(2);
+    cluster.replica(2).wipe();
+    cluster.restart(2);
+    cluster.run(100);
+    cluster.restart(1);
+    cluster.settle();
+    cluster.cut(1, 2);
+    cluster.run(4000);
+    expect(cluster.put(0, 'a', 'one', { w: 3, timeoutMs: 500 })).toMatchObject({ acks: 3 });
+  });
+});

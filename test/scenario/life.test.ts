@@ -1,0 +1,177 @@
+// The lives of a replica: how it begins, how it notices that its disk is not what it was, and how it ends in order.
+
+import { describe, expect, it } from 'vitest';
+import { Cluster, putOf, shown } from '../simulation/cluster.ts';
+
+const settled = (settings = {}): Cluster => {
+  const cluster = new Cluster({ settings });
+  cluster.settle();
+  return cluster;
+};
+
+const state = (cluster: Cluster, n: number) => cluster.replica(n).status()?.self.state;
+const origin = (cluster: Cluster, n: number) => cluster.replica(n).status()?.self.origin;
+
+describe('a replica that starts', () => {
+  it('takes nothing before its peers said what they know of it, or the grace is over', () => {
+    const cluster = new Cluster({ settings: { bootGraceMs: 300 } });
+    expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('catching-up');
+    expect(state(cluster, 0)).toBe('starting');
+    cluster.run(50);
+    expect(state(cluster, 0)).toBe('serving');
+    expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('ap-1.1.1');
+  });
+
+  it('alone opens when the grace is over, and does not claim to have caught up', () => {
+    const cluster = settled();
+    for (const n of [0, 1, 2]) cluster.crash(n);
+    cluster.restart(0);
+    cluster.run(250);
+    expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('catching-up');
+    cluster.run(100);
+    expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('ap-1.2.1');
+    expect(state(cluster, 0)).toBe('catching-up');
+    cluster.restart(1);
+    cluster.runUntil(() => state(cluster, 0) === 'serving');
+  });
+
+  it('as the only member serves at once', () => {
+    const cluster = new Cluster({ regions: ['eu'] });
+    cluster.run(5);
+    expect(state(cluster, 0)).toBe('serving');
+    expect(cluster.put(0, 'a', 'one', { w: 'all' })).toMatchObject({ acks: 1, replicas: 1 });
+    expect(shown(cluster.get(0, 'a', { r: 'each' }))).toBe('one');
+  });
+});
+
+describe('an old copy of the directory', () => {
+  it('notices by what its peers know, and starts again behind it', () => {
+    const cluster = settled();
+    cluster.put(0, 'a', 'one', { w: 3 });
+    cluster.crash(0);
+    const { disk, identity } = cluster.replica(0);
+    const copy = snapshot(disk);
+    for (let life = 0; life < 3; life++) {
+      cluster.restart(0);
+      cluster.settle();
+      cluster.put(0, 'a', `life ${life}`, { w: 3 });
+      cluster.crash(0);
+    }
+    disk.clear(Uint8Array.of(0), Uint8Array.of(255));
+    disk.write(copy, true);
+    cluster.replica(0).identity = identity;
+    cluster.restart(0);
+    cluster.settle();
+    expect(cluster.notesOf('old-copy')).toMatchObject([{ replica: 0 }]);
+    expect(origin(cluster, 0)).toBe('ap-1.5');
+    expect(cluster.value(0, 'a')).toBe('life 2');
+    expect(shown(cluster.put(0, 'a', 'new', { w: 3 }))).toBe('ap-1.5.1');
+  });
+
+  it('that lost the whole directory takes no number again', () => {
+    const cluster = settled();
+    cluster.put(0, 'a', 'one', { w: 3 });
+    cluster.crash(0);
+    cluster.replica(0).wipe();
+    cluster.restart(0);
+    cluster.settle();
+    expect(origin(cluster, 0)).toBe('ap-1.2');
+    expect(shown(cluster.put(0, 'b', 'two', { w: 3 }))).toBe('ap-1.2.1');
+    expect(cluster.value(0, 'a')).toBe('one');
+  });
+
+  it.skip('is told even where its number was reached again before a peer was heard', () => {
+    // Left for the identity: two lives under one number cannot be told apart by sequence numbers alone. See the report
+    // to the owner of hello: a nonce or a chain per life would do.
+    const cluster = settled();
+    cluster.cut(0, 2);
+    cluster.run(4000);
+    for (let i = 0; i < 3; i++) cluster.put(0, `k${i}`, 'first', { w: 2 });
+    cluster.crash(0);
+    cluster.crash(1);
+    cluster.replica(0).wipe();
+    cluster.network.healAll();
+    cluster.restart(0);
+    cluster.run(2000);
+    for (let i = 0; i < 5; i++) cluster.put(0, `k${i}`, 'second', { w: 2 });
+    cluster.restart(1);
+    cluster.settle();
+    expect(cluster.notesOf('log-divergent')).toEqual([]);
+  });
+});
+
+function snapshot(disk: Cluster['replicas'][number]['disk']) {
+  const everything = { from: Uint8Array.of(0), to: Uint8Array.of(255), reverse: false };
+  const result = disk.range({ ...everything, limit: 1e6, bytesMax: 1e9 });
+  if (!result.ok) throw new Error(result.reason);
+  return { keys: result.entries.map((e) => e.key), values: result.entries.map((e) => e.value) };
+}
+
+describe('a replica that drains', () => {
+  it('finishes what it has and takes nothing new', () => {
+    const cluster = settled();
+    const call = cluster.begin(0, putOf('a', 'one', { w: 3 }));
+    cluster.run(0.1);
+    cluster.replica(0).host?.drain();
+    cluster.run(0.1);
+    expect(cluster.replica(0).host?.waiting).toBe(1);
+    expect(shown(cluster.put(0, 'b', 'two'))).toBe('draining');
+    expect(shown(cluster.answer(call))).toBe('ap-1.1.1');
+    cluster.run(1);
+    expect(cluster.replica(0).host?.waiting).toBe(0);
+    expect(state(cluster, 0)).toBe('draining');
+  });
+
+  it('counts a list that is still read', () => {
+    const cluster = settled();
+    cluster.begin(0, { ...LIST });
+    cluster.run(0.05);
+    expect(cluster.replica(0).host?.waiting).toBe(1);
+  });
+
+  it('while it reads its storage goes on reading, and never serves', () => {
+    const cluster = settled();
+    for (let i = 0; i < 5; i++) cluster.put(0, `k${i}`, 'v', { w: 3 });
+    cluster.crash(0);
+    cluster.restart(0);
+    cluster.replica(0).host?.drain();
+    cluster.run(2000);
+    expect(state(cluster, 0)).toBe('draining');
+    expect(cluster.replica(0).status()?.self.vector).toContainEqual(['ap-1.1', 5]);
+    for (const n of [1, 2]) {
+      const peer = cluster
+        .replica(n)
+        .status()
+        ?.peers.find(({ id }) => id === 'ap-1');
+      expect(peer?.vector).toContainEqual(['ap-1.1', 5]);
+    }
+    cluster.crash(0);
+    cluster.restart(0);
+    cluster.settle();
+  });
+
+  it('during its boot grace does not spin', () => {
+    const cluster = new Cluster({ settings: { bootGraceMs: 5000 } });
+    cluster.cut(0, 1);
+    cluster.cut(0, 2);
+    cluster.run(100);
+    cluster.replica(0).host?.drain();
+    const { events } = cluster.world;
+    cluster.run(20_000);
+    expect(cluster.world.events - events).toBeLessThan(20_000);
+    expect(state(cluster, 0)).toBe('draining');
+  });
+});
+
+const LIST = {
+  kind: 'list',
+  namespace: 'ns' as never,
+  prefix: '',
+  start: '',
+  end: '',
+  after: '',
+  reverse: false,
+  limit: 10,
+  delimiter: '',
+  timeoutMs: undefined,
+} as const;

@@ -1,0 +1,289 @@
+// Reads that ask peers: they see what completed writes left, repair who lacks it, wait where order asks for it, and
+// never give or spread what a damaged disk says.
+
+import { describe, expect, it } from 'vitest';
+import { recordKey } from '../../src/store/layout.ts';
+import { key, namespace } from '../support/build.ts';
+import { Cluster, type ClusterOptions, getOf, putOf, shown } from '../simulation/cluster.ts';
+
+const settled = (options: ClusterOptions = {}): Cluster => {
+  const cluster = new Cluster(options);
+  cluster.settle();
+  return cluster;
+};
+
+const FIFO = { ns: { consistency: 'fifo' } };
+const at = (name: string): Uint8Array => recordKey(namespace('ns'), key(name));
+const metric = (cluster: Cluster, n: number) => {
+  const { host } = cluster.replica(n);
+  if (host === undefined) throw new Error('the replica runs');
+  return host.metrics;
+};
+
+/** Room for one record in memory. */
+const FORGETFUL = { settings: { cacheBytes: 1 } };
+
+/** Other records take the room. */
+function forget(cluster: Cluster, n = 0, w = 3): void {
+  for (const other of ['x', 'y', 'z']) cluster.put(n, other, 'other', { w });
+}
+
+/** One bit of the stored record turns around, and memory does not cover it. */
+function damage(cluster: Cluster, n: number, name: string): void {
+  cluster.replica(n).disk.flip(at(name), 300);
+}
+
+describe('a quorum read', () => {
+  it('sees a write that the local replica lacks, and repairs it', () => {
+    const cluster = settled();
+    cluster.cut(0, 2);
+    cluster.put(0, 'a', 'new', { w: 2 });
+    expect(cluster.value(2, 'a')).toBe('absent');
+    expect(shown(cluster.get(2, 'a', { r: 2 }))).toBe('new');
+    expect(metric(cluster, 2).readRepairs).toBe(1);
+    expect(cluster.value(2, 'a')).toBe('new');
+  });
+
+  it('repairs a peer that was seen to lack the newest version', () => {
+    const cluster = settled();
+    cluster.cut(0, 2);
+    cluster.put(0, 'a', 'new', { w: 2 });
+    expect(shown(cluster.get(1, 'a', { r: 3 }))).toBe('new');
+    cluster.run(10);
+    expect(cluster.value(2, 'a')).toBe('new');
+  });
+
+  it('asks one more peer when the nearest stalls', () => {
+    const cluster = settled({ network: { latencyMs: (from, to) => (from + to === 1 ? 2 : 30) } });
+    cluster.run(2000);
+    cluster.put(0, 'a', 'one', { w: 3 });
+    cluster.cut(0, 1);
+    const began = cluster.nowMs;
+    expect(shown(cluster.get(0, 'a', { r: 2 }))).toBe('one');
+    expect(cluster.nowMs - began).toBeLessThan(200);
+    expect(metric(cluster, 0).readHedges).toBe(1);
+  });
+
+  it('is refused at once when too few can be asked, and times out when too few answer', () => {
+    const cluster = settled();
+    cluster.cut(0, 1);
+    cluster.cut(0, 2);
+    expect(shown(cluster.get(0, 'a', { r: 2, timeoutMs: 300 }))).toBe('timeout');
+    cluster.run(5000);
+    expect(shown(cluster.get(0, 'a', { r: 2 }))).toBe('no-quorum');
+    expect(shown(cluster.get(0, 'a', { r: 4 }))).toBe('invalid-parameter');
+  });
+
+  it('asks another peer when the one it waits for is gone', () => {
+    const cluster = settled({ network: { latencyMs: (from, to) => (from + to === 1 ? 2 : 20) } });
+    cluster.run(1000);
+    const call = cluster.begin(0, getOf('a', { r: 2, timeoutMs: 1000 }));
+    cluster.run(1);
+    cluster.network.sever(0, 1);
+    expect(shown(cluster.answer(call))).toBe('absent');
+    expect(call.endedMs - call.beganMs).toBeLessThan(60);
+  });
+
+  it('takes no answer that was meant for an earlier life', () => {
+    // Replica 1 holds an answer back until its slow disk has the record; meanwhile replica 0 begins a new life, which
+    // numbers its reads anew.
+    const cluster = settled();
+    const slow = cluster.replica(1).storage;
+    if (slow === undefined) throw new Error('the replica runs');
+    slow.commitMs = 3000;
+    cluster.begin(1, putOf('a', 'for the life before', { w: 1 }));
+    cluster.run(1);
+    cluster.begin(0, getOf('a', { r: 2 }));
+    cluster.run(50);
+    cluster.crash(0);
+    cluster.restart(0);
+    cluster.run(2000);
+    cluster.crash(2);
+    cluster.begin(1, putOf('b', 'for this life', { w: 1 }));
+    cluster.run(10);
+    expect(shown(cluster.get(0, 'b', { r: 2, timeoutMs: 10_000 }))).toBe('for this life');
+  });
+});
+
+describe('a quorum read in a fifo namespace', () => {
+  it('waits for the stream instead of overtaking what was written before', () => {
+    const cluster = settled({ namespaces: FIFO });
+    cluster.cut(0, 2);
+    cluster.run(3500);
+    for (let i = 0; i < 5; i++) cluster.put(0, `k${i}`, 'early', { w: 2 });
+    cluster.put(0, 'late', 'late', { w: 2 });
+    expect(shown(cluster.get(2, 'late', { r: 2 }))).toBe('late');
+    expect(shown(cluster.list(2))).toBe('k0 k1 k2 k3 k4 late');
+  });
+
+  it('gives up at its deadline rather than overtake', () => {
+    const cluster = settled({ namespaces: FIFO });
+    // The stream is silent, and the only other holder cannot be heard in time.
+    cluster.cut(0, 2);
+    cluster.put(0, 'late', 'late', { w: 2 });
+    const read = cluster.begin(2, getOf('late', { r: 2, timeoutMs: 500 }));
+    cluster.runUntil(() => metric(cluster, 2).readRepairs > 0);
+    cluster.cut(1, 2);
+    expect(shown(cluster.answer(read))).toBe('timeout');
+    expect(cluster.value(2, 'late')).toBe('absent');
+  });
+
+  it('pulls once what a nearer holder has, however many read', () => {
+    const latencyMs = (from: number, to: number): number => (from + to === 2 ? 100 : 5);
+    const cluster = settled({ namespaces: FIFO, network: { latencyMs } });
+    cluster.run(1000);
+    for (let i = 0; i < 20; i++) cluster.begin(0, putOf(`k${i}`, 'v', { w: 1 }));
+    cluster.run(20);
+    const began = cluster.nowMs;
+    const reads = Array.from({ length: 20 }, (_, i) => cluster.begin(2, getOf(`k${i}`, { r: 2 })));
+    for (const read of reads) expect(shown(cluster.answer(read))).toBe('v');
+    expect(cluster.nowMs - began).toBeLessThan(50);
+    cluster.run(500);
+    expect(metric(cluster, 2).streamDuplicates).toBe(20);
+  });
+});
+
+describe('a damaged record', () => {
+  it('is not shown, and is healed from a peer by the read that meets it', () => {
+    const cluster = settled(FORGETFUL);
+    cluster.put(0, 'a', 'one', { w: 3 });
+    forget(cluster);
+    cluster.run(500);
+    damage(cluster, 0, 'a');
+    expect(cluster.value(0, 'a')).toBe('one');
+    forget(cluster);
+    cluster.crash(1);
+    cluster.crash(2);
+    cluster.run(10);
+    expect(cluster.value(0, 'a')).toBe('one');
+  });
+
+  it('is never replaced by an older one: what only this replica has comes from its own log', () => {
+    // One entry a round trip: the peers are behind.
+    const cluster = settled({ settings: { cacheBytes: 1, windowBytes: 1, frameBytes: 1 } });
+    cluster.put(0, 'a', 'old', { w: 3 });
+    cluster.run(500);
+    for (let i = 0; i < 20; i++) cluster.put(0, `k${i}`, 'v', { w: 1 });
+    cluster.put(0, 'a', 'new', { w: 1 });
+    forget(cluster, 0, 1);
+    damage(cluster, 0, 'a');
+    expect(cluster.value(0, 'a')).toBe('new');
+    expect(cluster.value(1, 'a')).toBe('old');
+    cluster.settle();
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('new');
+  });
+
+  it('does not lose to an older mutation that arrives late', () => {
+    const cluster = settled(FORGETFUL);
+    cluster.cut(0, 2);
+    cluster.cut(1, 2);
+    cluster.put(2, 'a', 'older', { w: 1 });
+    cluster.run(10);
+    cluster.put(0, 'a', 'newer', { w: 2 });
+    forget(cluster, 0, 2);
+    cluster.run(100);
+    damage(cluster, 0, 'a');
+    cluster.network.healAll();
+    cluster.settle();
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('newer');
+  });
+
+  it('is refused when no peer can be asked, and when nobody can tell what was there', () => {
+    const cluster = settled({ settings: { cacheBytes: 1, tailBytes: 1 } });
+    cluster.put(0, 'a', 'one', { w: 3 });
+    cluster.run(500);
+    cluster.crash(2);
+    cluster.run(10);
+    // The stable cut stands still, and what lies beyond it has left the memory.
+    for (let i = 0; i < 5; i++) cluster.put(0, `k${i}`, 'v', { w: 1 });
+    damage(cluster, 0, 'a');
+    expect(cluster.value(0, 'a')).toBe('record-corrupt');
+    cluster.crash(1);
+    cluster.run(10);
+    expect(shown(cluster.get(0, 'a', { r: 1, timeoutMs: 100 }))).toBe('timeout');
+    cluster.restart(1);
+    cluster.restart(2);
+    cluster.settle();
+    cluster.run(500);
+    expect(cluster.value(0, 'a')).toBe('one');
+  });
+
+  it('is healed by the scrub, without anybody reading it', () => {
+    const settings = { cacheBytes: 1, scrubDelayMs: 100, scrubEveryMs: 1000 };
+    const cluster = settled({ settings });
+    cluster.put(0, 'a', 'one', { w: 3 });
+    forget(cluster);
+    cluster.run(500);
+    damage(cluster, 0, 'a');
+    cluster.run(5000);
+    expect(cluster.notesOf('scrub-damaged')).not.toHaveLength(0);
+    const [one, two] = [0, 1].map((n) => cluster.replica(n).disk.get(at('a')));
+    expect(one).toEqual(two);
+  });
+
+  it('is healed by the scrub from memory, where memory has it whole', () => {
+    const cluster = settled({ settings: { scrubDelayMs: 100, scrubEveryMs: 1000 } });
+    cluster.put(0, 'a', 'one', { w: 1 });
+    const whole = cluster.replica(0).disk.get(at('a'));
+    cluster.crash(1);
+    cluster.crash(2);
+    damage(cluster, 0, 'a');
+    cluster.run(5000);
+    expect(cluster.replica(0).disk.get(at('a'))).toEqual(whole);
+  });
+
+  it('that lies under another key than its own is damage, too', () => {
+    const settings = { cacheBytes: 1, scrubDelayMs: 100, scrubEveryMs: 1000 };
+    const cluster = settled({ settings });
+    cluster.put(0, 'a', 'one', { w: 3 });
+    cluster.put(0, 'b', 'two', { w: 3 });
+    forget(cluster);
+    cluster.run(300);
+    const { disk } = cluster.replica(0);
+    const other = disk.get(at('b'));
+    if (!(other instanceof Uint8Array)) throw new Error('it is stored');
+    disk.write({ keys: [at('a')], values: [other] }, true);
+    expect(cluster.value(0, 'a')).toBe('one');
+    forget(cluster);
+    disk.write({ keys: [at('a')], values: [other] }, true);
+    cluster.run(5000);
+    expect(cluster.replica(0).disk.get(at('a'))).toEqual(cluster.replica(1).disk.get(at('a')));
+  });
+});
+
+describe('an explanation', () => {
+  it('shows every replica’s version, who is damaged, and who did not answer', () => {
+    const cluster = settled(FORGETFUL);
+    cluster.put(0, 'a', 'one', { w: 3 });
+    forget(cluster);
+    cluster.run(500);
+    damage(cluster, 0, 'a');
+    cluster.replica(1).disk.damage(at('a'));
+    expect(cluster.explain(0, 'a')).toMatchObject({
+      kind: 'explained',
+      replicas: [{ answer: 'damaged' }, { answer: 'damaged' }, { answer: 'record' }],
+    });
+    const call = cluster.begin(2, { kind: 'explain', ...KEY, timeoutMs: 1000 });
+    cluster.run(0.5);
+    cluster.network.sever(2, 1);
+    expect(cluster.answer(call)).toMatchObject({
+      replicas: [{ answer: 'damaged' }, { answer: 'no-answer' }, { answer: 'record' }],
+    });
+  });
+
+  it('says what a replica that is away lacks', () => {
+    const cluster = settled();
+    cluster.crash(2);
+    cluster.run(10);
+    cluster.put(0, 'a', 'one', { w: 2 });
+    expect(cluster.explain(0, 'a')).toMatchObject({
+      replicas: [
+        { answer: 'record', missing: [] },
+        { answer: 'record', missing: [] },
+        { answer: 'no-answer', missing: [{ origin: 'ap-1.1', entries: 1 }] },
+      ],
+    });
+  });
+});
+
+const KEY = { namespace: namespace('ns'), key: key('a') } as const;

@@ -1,0 +1,101 @@
+// One replica stepped by hand, with its outbox, a map for storage, and a clock that stands still: for what needs the
+// whole core and no time.
+
+import { TurnOutbox } from '../../src/host/outbox.ts';
+import type { Command, Reply } from '../../src/model/command.ts';
+import type { Input, RangeResult } from '../../src/model/effect.ts';
+import type { Message } from '../../src/model/message.ts';
+import { compilePolicies } from '../../src/model/policy.ts';
+import type { Member } from '../../src/model/quorum.ts';
+import type { Settings } from '../../src/model/settings.ts';
+import { Replica } from '../../src/replica/replica.ts';
+import { membersOf, settingsOf } from './build.ts';
+import { KeyMap } from './key-map.ts';
+import { type Sent, sent } from './outbox.ts';
+
+export interface SoloOptions {
+  readonly regions?: readonly string[];
+  readonly namespaces?: object;
+  readonly settings?: Partial<Settings>;
+  readonly storage?: KeyMap;
+  readonly incarnation?: number;
+}
+
+export class Solo {
+  readonly out = new TurnOutbox();
+  readonly storage: KeyMap;
+  readonly replica: Replica;
+  readonly now = { wallMs: 1_000_000, monoMs: 1000 };
+  readonly #change: (result: RangeResult) => RangeResult;
+
+  constructor(
+    options: SoloOptions = {},
+    change: (result: RangeResult) => RangeResult = (result) => result,
+  ) {
+    const members = membersOf(options.regions ?? ['eu']);
+    const policies = compilePolicies(
+      options.namespaces ?? { ns: {} },
+      members,
+      members[0] as Member,
+    );
+    if (!policies.ok) throw new Error(JSON.stringify(policies.problems));
+    this.storage = options.storage ?? new KeyMap();
+    this.#change = change;
+    this.replica = new Replica({
+      settings: settingsOf(members, 0, options.settings),
+      policies: policies.policies,
+      incarnation: options.incarnation ?? 1,
+      get: this.storage.get,
+    });
+    this.replica.begin(this.out);
+    this.quiet();
+  }
+
+  /** Lets one thing happen, and what follows from it, until nothing is left to do. */
+  step(input: Input): void {
+    this.replica.step(input, this.now, this.out);
+    this.quiet();
+  }
+
+  message(peer: number, message: Message): void {
+    this.step({ kind: 'message', peer, message });
+  }
+
+  /** Asks, and gives the answer if there is one when all is quiet. */
+  ask(command: Omit<Command, 'client'>): Reply | undefined {
+    let answer: Reply | undefined;
+    const client = { onReply: (reply: Reply) => void (answer = reply) };
+    this.step({ kind: 'command', command: { ...command, client } as Command });
+    return answer;
+  }
+
+  sent(): Sent[] {
+    return sent(this.out);
+  }
+
+  quiet(): void {
+    for (;;) {
+      this.#deliver();
+      const ranges = this.out.ranges.splice(0);
+      for (const { id, request } of ranges) {
+        const result = this.#change(this.storage.range(request));
+        this.replica.step({ kind: 'range', id, result }, this.now, this.out);
+      }
+      for (const { from, to } of this.out.clears.splice(0)) this.storage.clear(from, to);
+      if (this.out.hasWrites) this.#commit();
+      else if (ranges.length === 0) break;
+    }
+    this.#deliver();
+  }
+
+  #commit(): void {
+    this.replica.step({ kind: 'seal' }, this.now, this.out);
+    const { lsn } = this.out;
+    this.storage.apply(this.out.takeBatch());
+    this.replica.step({ kind: 'durable', lsn }, this.now, this.out);
+  }
+
+  #deliver(): void {
+    for (const { client, reply } of this.out.replies.splice(0)) client.onReply(reply);
+  }
+}

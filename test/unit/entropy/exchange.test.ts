@@ -1,0 +1,158 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Exchange, type Holder } from '../../../src/entropy/exchange.ts';
+import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { createMetrics } from '../../../src/model/metrics.ts';
+import type { ReplicaId } from '../../../src/model/id.ts';
+import { Log } from '../../../src/store/log.ts';
+import { origin, run } from '../../support/build.ts';
+import { sent } from '../../support/outbox.ts';
+
+const RETRY_MS = 1000;
+const A1 = origin('a.1');
+const C1 = origin('c.1');
+const SELF = origin('s.1');
+
+let log: Log;
+let exchange: Exchange;
+let out: TurnOutbox;
+
+beforeEach(() => {
+  log = new Log(1e6, createMetrics());
+  exchange = new Exchange(log, 100, RETRY_MS);
+  out = new TurnOutbox();
+});
+
+const holder = (peer: number, id: string, holds: readonly [typeof A1, number][]): Holder => ({
+  peer,
+  id: id as ReplicaId,
+  holds: new Map(holds),
+});
+
+function have(of: typeof A1, count: number): void {
+  const lane = log.open(of);
+  for (const entry of run(of, count).slice(lane.head)) log.append(lane, entry, out);
+}
+
+/** Who was asked for what, as `2: a.1 from 4`. */
+function asked(): string[] {
+  return sent(out).map(({ peer, message }) =>
+    message.kind === 'pull' ? `${peer}: ${message.origin} from ${message.from}` : message.kind,
+  );
+}
+
+function look(nowMs: number, ...holders: Holder[]): string[] {
+  exchange.look(holders, SELF, nowMs, out);
+  return asked();
+}
+
+describe('a look at the vectors of the peers', () => {
+  it('asks nobody when nobody holds more, or only more of our own life', () => {
+    have(A1, 3);
+    expect(look(0, holder(1, 'a', [[A1, 3]]), holder(2, 'b', [[SELF, 9]]))).toEqual([]);
+  });
+
+  it('asks another holder at once when the replica itself is not connected', () => {
+    have(A1, 3);
+    expect(look(0, holder(2, 'b', [[A1, 5]]))).toEqual(['2: a.1 from 4']);
+  });
+
+  it('asks for every origin that is missing, one request each', () => {
+    const b = holder(2, 'b', [
+      [A1, 5],
+      [C1, 2],
+    ]);
+    expect(look(0, b)).toEqual(['2: a.1 from 1', '2: c.1 from 1']);
+    expect(look(1, b)).toEqual([]);
+  });
+
+  it('leaves it to the stream while that makes progress', () => {
+    const peers = [holder(1, 'a', [[A1, 5]]), holder(2, 'b', [[A1, 5]])];
+    expect(look(0, ...peers)).toEqual([]);
+    expect(look(RETRY_MS - 1, ...peers)).toEqual([]);
+    have(A1, 1);
+    expect(look(RETRY_MS, ...peers)).toEqual([]);
+    expect(look(2 * RETRY_MS - 1, ...peers)).toEqual([]);
+    expect(look(2 * RETRY_MS, ...peers)).toEqual(['2: a.1 from 2']);
+  });
+
+  it('does not ask a slow stream to begin again: what is under way would come twice', () => {
+    const source = holder(1, 'a', [[A1, 5]]);
+    for (const nowMs of [0, RETRY_MS, 2 * RETRY_MS]) expect(look(nowMs, source)).toEqual([]);
+  });
+
+  it('asks the stream to begin again once something of it was refused', () => {
+    const source = holder(1, 'a', [[A1, 5]]);
+    look(0, source);
+    exchange.onRefused(A1);
+    expect(look(RETRY_MS, source)).toEqual(['1: a.1 from 1']);
+    expect(look(RETRY_MS + 1, source)).toEqual([]);
+    expect(look(2 * RETRY_MS, source)).toEqual(['1: a.1 from 1']);
+    have(A1, 2);
+    exchange.onEntries(source, A1, 2 * RETRY_MS, out);
+    expect(asked()).toEqual([]);
+    for (const nowMs of [2.5, 3.5, 4.5]) expect(look(nowMs * RETRY_MS, source)).toEqual([]);
+  });
+
+  it('turns to the next holder when one does not answer', () => {
+    const peers = [2, 3].map((peer) => holder(peer, `h${peer}`, [[A1, 5]]));
+    expect(look(0, ...peers)).toEqual(['2: a.1 from 1']);
+    expect(look(RETRY_MS / 2, ...peers)).toEqual([]);
+    expect(look(RETRY_MS, ...peers)).toEqual(['3: a.1 from 1']);
+    expect(look(2 * RETRY_MS, ...peers)).toEqual(['2: a.1 from 1']);
+  });
+
+  it('asks the only holder again and again', () => {
+    const b = holder(2, 'b', [[A1, 5]]);
+    for (const nowMs of [0, RETRY_MS, 2 * RETRY_MS]) {
+      expect(look(nowMs, b)).toEqual(['2: a.1 from 1']);
+    }
+  });
+});
+
+describe('entries that arrive', () => {
+  const b = holder(2, 'b', [[A1, 5]]);
+
+  it('are followed by the next request while their holder has more', () => {
+    look(0, b);
+    have(A1, 2);
+    exchange.onEntries(b, A1, 5, out);
+    expect(asked()).toEqual(['2: a.1 from 3']);
+    have(A1, 5);
+    exchange.onEntries(b, A1, 6, out);
+    expect(asked()).toEqual([]);
+  });
+
+  it('that nobody asked for are followed by none', () => {
+    have(A1, 2);
+    exchange.onEntries(b, A1, 5, out);
+    expect(asked()).toEqual([]);
+  });
+
+  it('from the stream do not end a request to somebody else', () => {
+    look(0, b);
+    have(A1, 1);
+    exchange.onEntries(holder(1, 'a', [[A1, 9]]), A1, 1, out);
+    expect(asked()).toEqual([]);
+    have(A1, 2);
+    exchange.onEntries(b, A1, 2, out);
+    expect(asked()).toEqual(['2: a.1 from 3']);
+  });
+});
+
+describe('a reader that waits', () => {
+  const b = holder(2, 'b', [[A1, 5]]);
+
+  it('hastens one pull from who showed it, which is followed by no other', () => {
+    exchange.hasten(b, A1, 0, out);
+    exchange.hasten(b, A1, 1, out);
+    expect(asked()).toEqual(['2: a.1 from 1']);
+    have(A1, 2);
+    exchange.onEntries(b, A1, 2, out);
+    expect(asked()).toEqual([]);
+  });
+
+  it('hastens nothing that the stream itself showed: it is on its way', () => {
+    exchange.hasten(holder(1, 'a', []), A1, 0, out);
+    expect(asked()).toEqual([]);
+  });
+});

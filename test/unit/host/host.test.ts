@@ -1,0 +1,408 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createHost, type Host } from '../../../src/host/host.ts';
+import type { Reply } from '../../../src/model/command.ts';
+import type { RangeRequest, RangeResult } from '../../../src/model/effect.ts';
+import type { Message } from '../../../src/model/message.ts';
+import { compilePolicies } from '../../../src/model/policy.ts';
+import type { Batch, NetworkHandler } from '../../../src/model/port.ts';
+import type { Member } from '../../../src/model/quorum.ts';
+import type { Settings } from '../../../src/model/settings.ts';
+import { logKey } from '../../../src/store/layout.ts';
+import { type Asked, getOf, listOf, putOf, shown } from '../../simulation/cluster.ts';
+import { membersOf, origin, run, settingsOf } from '../../support/build.ts';
+import { KeyMap } from '../../support/key-map.ts';
+
+type Done = (failure: string | undefined) => void;
+
+/**
+ * A host between ports that write down what is asked of them, in order, and do it when they are told to: `commit` and
+ * `durable` name the batches by their number, `send` the message, `reply` the client.
+ */
+class Scene {
+  readonly journal: string[] = [];
+  readonly halts: string[] = [];
+  readonly storage: KeyMap;
+  readonly host: Host;
+  network: NetworkHandler | undefined;
+  monoMs = 0;
+  readonly #soon: (() => void)[] = [];
+  readonly #commits: { batch: Batch; done: Done }[] = [];
+  readonly #ranges: { request: RangeRequest; done: (result: RangeResult) => void }[] = [];
+  #timer: { dueMs: number; run: () => void } | undefined;
+  #count = 0;
+
+  constructor(
+    regions: readonly string[] = ['eu'],
+    changes: Partial<Settings> = {},
+    storage = new KeyMap(),
+    incarnation = 1,
+  ) {
+    this.storage = storage;
+    const members = membersOf(regions);
+    const policies = compilePolicies({ ns: {} }, members, members[0] as Member);
+    if (!policies.ok) throw new Error('the policies compile');
+    this.host = createHost({
+      settings: settingsOf(members, 0, changes),
+      policies: policies.policies,
+      incarnation,
+      storage: {
+        get: storage.get,
+        commit: (batch, done) => this.#commit(batch, done),
+        range: (request, done) => void this.#ranges.push({ request, done }),
+        clear: () => {},
+      },
+      network: {
+        start: (handler) => {
+          this.network = handler;
+          this.journal.push('network');
+        },
+        send: (peer, message) => void this.journal.push(`send ${peer} ${describeMessage(message)}`),
+        flush: () => void this.journal.push('flush'),
+      },
+      clock: { monoMs: () => this.monoMs, wallMs: () => 1e6 + this.monoMs },
+      scheduler: {
+        soon: (run) => void this.#soon.push(run),
+        arm: (delayMs, run) => void (this.#timer = { dueMs: this.monoMs + delayMs, run }),
+      },
+      trace: { note: () => {}, committed: () => {} },
+      onHalt: (reason) => void this.halts.push(reason),
+    });
+    this.host.start();
+    this.turns();
+  }
+
+  /** Runs every turn that is due, and answers range reads; commits wait. */
+  turns(): void {
+    for (let i = 0; this.#soon.length > 0 || this.#ranges.length > 0; i++) {
+      if (i > 1000) throw new Error('the host does not come to rest');
+      for (const turn of this.#soon.splice(0)) turn();
+      for (const { request, done } of this.#ranges.splice(0)) done(this.storage.range(request));
+    }
+  }
+
+  /** One turn and no more. */
+  turn(): void {
+    this.#soon.shift()?.();
+  }
+
+  time(ms: number): void {
+    const untilMs = this.monoMs + ms;
+    for (let i = 0; this.#timer !== undefined && this.#timer.dueMs <= untilMs; i++) {
+      if (i > 1000) throw new Error('the timer does not come to rest');
+      const { dueMs, run: fire } = this.#timer;
+      this.#timer = undefined;
+      this.monoMs = Math.max(this.monoMs, dueMs);
+      fire();
+      this.turns();
+    }
+    this.monoMs = untilMs;
+  }
+
+  /** The oldest commit under way ends. */
+  commit(failure?: string): void {
+    const commit = this.#commits.shift();
+    if (commit === undefined) throw new Error('no commit is under way');
+    this.journal.push(failure === undefined ? `durable ${this.#count}` : 'failed');
+    if (failure === undefined) this.storage.apply(commit.batch);
+    commit.done(failure);
+    this.turns();
+  }
+
+  get commitsUnderWay(): number {
+    return this.#commits.length;
+  }
+
+  ask(name: string, asked: Asked): void {
+    const onReply = (reply: Reply): void => void this.journal.push(`reply ${name} ${shown(reply)}`);
+    this.host.submit({ ...asked, client: { onReply } });
+  }
+
+  /** Takes what was written down since the last look. */
+  said(): string[] {
+    return this.journal.splice(0);
+  }
+
+  #commit(batch: Batch, done: Done): void {
+    this.#commits.push({ batch, done });
+    this.journal.push(`commit ${++this.#count}`);
+  }
+}
+
+function describeMessage(message: Message): string {
+  return message.kind === 'entries' ? `entries ${message.entries.length}` : message.kind;
+}
+
+const hello = (holds: readonly [string, number][] = []): Message => ({
+  kind: 'hello',
+  origin: origin('us-1.1'),
+  vector: holds.map(([of, seq]) => [origin(of), seq] as const),
+  hlc: 0,
+  policyDigest: 0,
+  windowBytes: 1e6,
+});
+
+/** Open, its first batch durable, and greeted by its only peer if it has one. */
+function opened(regions: readonly string[] = ['eu'], changes: Partial<Settings> = {}): Scene {
+  const scene = new Scene(regions, changes);
+  scene.commit();
+  if (regions.length > 1) {
+    scene.network?.onConnected(1);
+    scene.network?.onMessage(1, hello());
+    scene.turns();
+  }
+  scene.said();
+  return scene;
+}
+
+let scene: Scene;
+
+describe('a host that starts', () => {
+  it('reads its storage before it opens the network, and remembers its life', () => {
+    scene = new Scene();
+    expect(scene.said()).toEqual(['commit 1', 'network']);
+    expect(scene.host.state).toBe('serving');
+  });
+
+  it('opens nothing over a log that is not whole, and halts', () => {
+    scene = opened();
+    scene.ask('a', putOf('a', 'v'));
+    scene.turns();
+    scene.commit();
+    scene.storage.damage(logKey(0, origin('eu-1.1'), 1), 20);
+    const again = new Scene(['eu', 'us'], {}, scene.storage, 2);
+    expect(again.halts).toHaveLength(1);
+    expect(again.said()).toEqual([]);
+  });
+});
+
+describe('a turn', () => {
+  beforeEach(() => {
+    scene = opened();
+  });
+
+  it('hands over its batch, and replies only when that is durable', () => {
+    scene.ask('a', putOf('a', 'v'));
+    expect(scene.said()).toEqual([]);
+    scene.turns();
+    expect(scene.said()).toEqual(['commit 2']);
+    scene.commit();
+    expect(scene.said()).toEqual(['durable 2', 'reply a eu-1.1.1']);
+  });
+
+  it('takes what has arrived together, and makes one batch of it', () => {
+    for (const name of ['a', 'b', 'c']) scene.ask(name, putOf(name, 'v'));
+    scene.turns();
+    expect(scene.said()).toEqual(['commit 2']);
+    scene.commit();
+    expect(scene.said()).toEqual([
+      'durable 2',
+      'reply a eu-1.1.1',
+      'reply b eu-1.1.2',
+      'reply c eu-1.1.3',
+    ]);
+  });
+
+  it('goes on while a commit is under way, and gathers for the next', () => {
+    scene.ask('a', putOf('a', 'v'));
+    scene.turns();
+    scene.ask('b', putOf('b', 'v'));
+    scene.turns();
+    scene.ask('c', putOf('c', 'v'));
+    scene.turns();
+    expect(scene.commitsUnderWay).toBe(1);
+    expect(scene.said()).toEqual(['commit 2']);
+    scene.commit();
+    expect(scene.said()).toEqual(['durable 2', 'commit 3', 'reply a eu-1.1.1']);
+    scene.commit();
+    expect(scene.said()).toEqual(['durable 3', 'reply b eu-1.1.2', 'reply c eu-1.1.3']);
+  });
+
+  it('answers a read that depends on nothing undurable at once, and others when it is durable', () => {
+    scene.ask('a', putOf('a', 'v'));
+    scene.ask('saw', getOf('a'));
+    scene.ask('none', getOf('b'));
+    scene.turns();
+    expect(scene.said()).toEqual(['commit 2', 'reply none absent']);
+    expect(scene.host.waiting).toBe(2);
+    scene.commit();
+    expect(scene.said().sort()).toEqual(['durable 2', 'reply a eu-1.1.1', 'reply saw v']);
+    expect(scene.host.waiting).toBe(0);
+  });
+
+  it('takes no more inputs than its bound, and the rest in the next', () => {
+    scene = opened(['eu'], { turnInputsMax: 2 });
+    for (const name of ['a', 'b', 'c']) scene.ask(name, getOf(name));
+    scene.turn();
+    expect(scene.said()).toEqual(['reply a absent', 'reply b absent']);
+    scene.turn();
+    expect(scene.said()).toEqual(['reply c absent']);
+  });
+
+  it('refuses at once what the inbox has no room for', () => {
+    scene = opened(['eu'], { inboxMax: 2 });
+    for (const name of ['a', 'b', 'c']) scene.ask(name, getOf(name));
+    expect(scene.said()).toEqual(['reply c overloaded']);
+    scene.turns();
+    expect(scene.said()).toEqual(['reply a absent', 'reply b absent']);
+  });
+});
+
+describe('nothing leaves before it is durable', () => {
+  beforeEach(() => {
+    scene = opened(['eu', 'us']);
+  });
+
+  it('neither entries to a peer nor a reply to a client', () => {
+    scene.ask('a', putOf('a', 'v', { w: 2 }));
+    scene.turns();
+    expect(scene.said()).toEqual(['commit 2']);
+    scene.commit();
+    expect(scene.said()).toEqual(['durable 2', 'send 1 entries 1', 'flush']);
+    const ack: Message = { kind: 'ack', vector: [[origin('eu-1.1'), 1]], windowBytes: 1e6 };
+    scene.network?.onMessage(1, ack);
+    scene.turns();
+    expect(scene.said()).toEqual(['reply a eu-1.1.1']);
+  });
+
+  it('nor an acknowledgement of what a peer sent', () => {
+    const entries = run(origin('us-1.1'), 3);
+    scene.network?.onMessage(1, { kind: 'entries', origin: origin('us-1.1'), entries });
+    scene.turns();
+    expect(scene.said()).toEqual(['commit 2']);
+    scene.commit();
+    expect(scene.said()).toEqual(['durable 2', 'send 1 ack', 'flush']);
+  });
+
+  it('nor an answer to a peer that shows it', () => {
+    const asked = { kind: 'read-request', id: 1, namespace: 'ns', key: 'a' } as unknown as Message;
+    scene.network?.onMessage(1, asked);
+    scene.ask('a', putOf('a', 'v', { w: 1 }));
+    scene.turns();
+    expect(scene.said()).toEqual(['commit 2', 'send 1 read-reply', 'flush']);
+    scene.network?.onMessage(1, asked);
+    scene.turns();
+    expect(scene.said()).toEqual([]);
+    scene.commit();
+    expect(scene.said()).toContain('send 1 read-reply');
+  });
+});
+
+describe('a commit that fails', () => {
+  it('answers everybody and halts; nothing is committed, sent or acknowledged any more', () => {
+    scene = opened(['eu', 'us']);
+    scene.ask('one', putOf('a', 'v', { w: 1 }));
+    scene.ask('both', putOf('b', 'v', { w: 2 }));
+    scene.ask('saw', getOf('a'));
+    scene.ask('quorum', getOf('c', { r: 2 }));
+    scene.turns();
+    scene.ask('later', putOf('d', 'v', { w: 1 }));
+    scene.turns();
+    scene.ask('list', listOf());
+    expect(scene.said()).toEqual(['commit 2', 'send 1 read-request', 'flush']);
+    scene.commit('no');
+    expect(scene.said().sort()).toEqual([
+      'failed',
+      'reply both outcome-unknown',
+      'reply later outcome-unknown',
+      'reply list storage-failed',
+      'reply one outcome-unknown',
+      'reply quorum storage-failed',
+      'reply saw storage-failed',
+    ]);
+    expect(scene.halts).toEqual(['storage failed']);
+    scene.network?.onMessage(1, {
+      kind: 'entries',
+      origin: origin('us-1.1'),
+      entries: run(origin('us-1.1'), 1),
+    });
+    scene.ask('after', getOf('a'));
+    scene.turns();
+    scene.time(10_000);
+    expect(scene.said()).toEqual(['reply after storage-failed']);
+    expect(scene.halts).toHaveLength(1);
+  });
+});
+
+describe('a halt', () => {
+  beforeEach(() => {
+    scene = opened(['eu', 'us']);
+  });
+
+  /** The peer knows a later life of ours. */
+  const oldCopy = (): void => {
+    scene.network?.onDisconnected(1);
+    scene.network?.onConnected(1);
+    scene.network?.onMessage(1, hello([['eu-1.7', 3]]));
+  };
+
+  it('waits for the batch that is under way and for what it wrote itself', () => {
+    scene.ask('a', putOf('a', 'v', { w: 1 }));
+    scene.turns();
+    oldCopy();
+    scene.turns();
+    expect(scene.halts).toEqual([]);
+    scene.commit();
+    expect(scene.halts).toEqual([]);
+    scene.commit();
+    expect(scene.halts).toHaveLength(1);
+    expect(scene.said()).toContain('reply a eu-1.1.1');
+  });
+
+  it('comes though more and more arrives, and none of that happens', () => {
+    scene.ask('a', putOf('a', 'v', { w: 1 }));
+    scene.turns();
+    oldCopy();
+    for (let i = 0; i < 20 && scene.halts.length === 0; i++) {
+      scene.ask(`more ${i}`, putOf(`more ${i}`, 'v', { w: 1 }));
+      scene.turns();
+      if (scene.commitsUnderWay > 0) scene.commit();
+    }
+    expect(scene.halts).toHaveLength(1);
+    const said = scene.said();
+    expect(said).toContain('reply a eu-1.1.1');
+    const more = said.filter((line) => line.startsWith('reply more'));
+    expect(more.length).toBeGreaterThan(0);
+    for (const line of more) expect(line).toMatch(/storage-failed$/);
+  });
+
+  it('answers who still waits for others, and does not spin meanwhile', () => {
+    scene.ask('copies', putOf('a', 'v', { w: 2 }));
+    scene.turns();
+    scene.commit();
+    scene.ask('answers', getOf('b', { r: 2 }));
+    scene.turns();
+    oldCopy();
+    scene.turns();
+    scene.time(60_000);
+    expect(scene.halts).toEqual([]);
+    scene.commit();
+    expect(
+      scene
+        .said()
+        .filter((line) => line.startsWith('reply'))
+        .sort(),
+    ).toEqual(['reply answers no-quorum', 'reply copies outcome-unknown']);
+    expect(scene.halts).toHaveLength(1);
+  });
+});
+
+describe('the timer', () => {
+  it('beats the heart, and is armed again', () => {
+    scene = opened(['eu', 'us'], { heartbeatMs: 100 });
+    scene.time(350);
+    const beats = scene.said().filter((line) => line === 'send 1 heartbeat');
+    expect(beats.length).toBeGreaterThanOrEqual(3);
+    expect(beats.length).toBeLessThanOrEqual(4);
+  });
+
+  it('ends a write at its deadline', () => {
+    scene = opened(['eu', 'us']);
+    scene.ask('a', putOf('a', 'v', { w: 2, timeoutMs: 50 }));
+    scene.turns();
+    scene.commit();
+    scene.time(49);
+    expect(scene.said()).not.toContain('reply a outcome-unknown');
+    scene.time(1);
+    expect(scene.said()).toContain('reply a outcome-unknown');
+  });
+});

@@ -1,0 +1,269 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { TurnOutbox } from '../../../src/host/outbox.ts';
+import type { ReadReply } from '../../../src/model/message.ts';
+import { createMetrics } from '../../../src/model/metrics.ts';
+import { type QuorumSpec, requirementOf } from '../../../src/model/quorum.ts';
+import type { Record } from '../../../src/model/record.ts';
+import {
+  type PendingRead,
+  PendingReads,
+  type ReadOutcome,
+  type ReadPurpose,
+} from '../../../src/quorum/get.ts';
+import { Nearness } from '../../../src/quorum/nearness.ts';
+import { key, membersOf, mutation, namespace } from '../../support/build.ts';
+import { sent } from '../../support/outbox.ts';
+
+const MEMBERS = membersOf(['ap', 'eu', 'eu', 'us', 'us']);
+const SELF = 0;
+const EVERYBODY = 0b11111;
+const NS = namespace('ns');
+const KEY = key('k');
+const version = (hlc: number): Record => mutation({ hlc, namespace: NS, key: KEY });
+
+let out: TurnOutbox;
+let nearness: Nearness;
+let metrics: ReturnType<typeof createMetrics>;
+let reads: PendingReads;
+let ends: { outcome: ReadOutcome; read: PendingRead }[];
+let connected: number;
+let monoMs: number;
+
+beforeEach(() => {
+  out = new TurnOutbox();
+  nearness = new Nearness(SELF, MEMBERS.length);
+  metrics = createMetrics();
+  ends = [];
+  connected = EVERYBODY;
+  monoMs = 0;
+  reads = new PendingReads(nearness, metrics, (read, outcome) => ends.push({ outcome, read }));
+});
+
+const now = () => ({ wallMs: 0, monoMs });
+
+function begin(
+  r: QuorumSpec,
+  {
+    purpose = 'read' as ReadPurpose,
+    record = undefined as Record | undefined,
+    damaged = false,
+  } = {},
+): number[] {
+  const requirement = requirementOf(r, MEMBERS, MEMBERS[SELF] as (typeof MEMBERS)[number]);
+  if (requirement === undefined) throw new Error('the quorum exists');
+  const client = purpose === 'heal' ? undefined : { onReply: () => {} };
+  const options = { purpose, client, namespace: NS, key: KEY, requirement, timeoutMs: 1000 };
+  const local = { member: SELF, record, cut: damaged ? new Map() : undefined };
+  reads.begin(options, local, connected, now(), out);
+  return asked();
+}
+
+const asked = (): number[] => sent(out).map(({ peer }) => peer);
+
+function answer(peer: number, answered: ReadReply['answer'], record?: Record, id = 1): number[] {
+  const reply: ReadReply = { kind: 'read-reply', id, answer: answered, record };
+  reads.onReply(peer, reply, connected, now(), out);
+  return asked();
+}
+
+function disconnect(peer: number): number[] {
+  connected &= ~(1 << peer);
+  reads.onDisconnected(peer, connected, now(), out);
+  return asked();
+}
+
+function timer(ms: number): number[] {
+  monoMs = ms;
+  reads.onTimer(connected, now(), out);
+  return asked();
+}
+
+const outcomes = (): string[] => ends.map(({ outcome }) => outcome);
+
+describe('a read that asks', () => {
+  it('asks the nearest that it needs, and is won by their answers: the newest is the answer', () => {
+    for (const [peer, ms] of [
+      [3, 5],
+      [1, 9],
+      [2, 50],
+      [4, 60],
+    ] as const)
+      nearness.observe(peer, ms);
+    nearness.rank();
+    expect(begin(3, { record: version(2) })).toEqual([3, 1]);
+    answer(3, 'record', version(7));
+    expect(outcomes()).toEqual([]);
+    answer(1, 'absent');
+    expect(outcomes()).toEqual(['won']);
+    expect(ends[0]?.read.newest?.hlc).toBe(7);
+    expect(ends[0]?.read.tally.acks).toBe(3);
+  });
+
+  it('is won at once by its own answer where that suffices', () => {
+    expect(begin(1)).toEqual([]);
+    expect(outcomes()).toEqual(['won']);
+    expect(reads.waiting).toBe(0);
+  });
+
+  it('asks in every region whose majority it needs', () => {
+    expect(begin('each')).toEqual([1, 2, 3, 4]);
+    answer(1, 'absent');
+    answer(2, 'absent');
+    answer(3, 'absent');
+    expect(outcomes()).toEqual([]);
+    answer(4, 'absent');
+    expect(outcomes()).toEqual(['won']);
+  });
+
+  it('is told once, whatever answers come late or twice', () => {
+    begin(2);
+    answer(1, 'absent');
+    answer(1, 'absent');
+    answer(2, 'record', version(9));
+    timer(5000);
+    expect(outcomes()).toEqual(['won']);
+  });
+
+  it('takes a second answer of the same member for no second vote', () => {
+    begin(3);
+    answer(1, 'absent');
+    answer(1, 'record', version(3));
+    expect(outcomes()).toEqual([]);
+  });
+
+  it('takes no answer of a member that it did not ask', () => {
+    begin(2);
+    answer(4, 'record', version(9));
+    expect(outcomes()).toEqual([]);
+  });
+
+  it('takes a record under another key for damage, and asks somebody else', () => {
+    begin(2);
+    expect(answer(1, 'record', mutation({ namespace: NS, key: key('other'), hlc: 9 }))).toEqual([
+      2,
+    ]);
+    answer(2, 'absent');
+    expect(ends[0]?.read.newest).toBeUndefined();
+    expect(outcomes()).toEqual(['won']);
+  });
+
+  it('asks somebody else for every damaged answer, and is lost when nobody is left', () => {
+    begin(3, { damaged: true });
+    for (const peer of [1, 2]) answer(peer, 'damaged');
+    expect(outcomes()).toEqual(['lost']);
+  });
+
+  it('asks another when one goes away, and is lost when too few are left', () => {
+    expect(begin(3)).toEqual([1, 2]);
+    expect(disconnect(1)).toEqual([3]);
+    expect(disconnect(4)).toEqual([]);
+    expect(disconnect(2)).toEqual([]);
+    expect(outcomes()).toEqual([]);
+    disconnect(3);
+    expect(outcomes()).toEqual(['lost']);
+  });
+
+  it('does not lose an answer when the one who gave it goes away', () => {
+    begin(3);
+    answer(1, 'record', version(4));
+    disconnect(1);
+    answer(2, 'absent');
+    expect(outcomes()).toEqual(['won']);
+    expect(ends[0]?.read.newest?.hlc).toBe(4);
+  });
+
+  it('turns to a peer that connects when it found too few', () => {
+    connected = 0b00011;
+    expect(begin(3)).toEqual([1]);
+    connected = 0b00111;
+    reads.onConnected(connected, now(), out);
+    expect(asked()).toEqual([2]);
+  });
+
+  it('expires at its deadline', () => {
+    begin(2);
+    timer(999);
+    expect(outcomes()).toEqual([]);
+    timer(1000);
+    expect(outcomes()).toEqual(['expired']);
+    expect(reads.waiting).toBe(0);
+  });
+});
+
+describe('a hedge', () => {
+  it('asks one peer more each time an answer is overdue', () => {
+    begin(2);
+    expect(timer(reads.timerMs - 0.5)).toEqual([]);
+    expect(timer(reads.timerMs)).toEqual([2]);
+    expect(timer(reads.timerMs)).toEqual([3]);
+    expect(metrics.readHedges).toBe(2);
+    answer(3, 'absent');
+    expect(outcomes()).toEqual(['won']);
+  });
+
+  it('asks only where answers are still wanted', () => {
+    connected = 0b11101;
+    begin('each');
+    answer(3, 'absent');
+    answer(4, 'absent');
+    connected = EVERYBODY;
+    expect(timer(60)).toEqual([1]);
+    expect(timer(900)).toEqual([]);
+  });
+
+  it('measures a peer from when that peer was asked', () => {
+    begin(2);
+    timer(50);
+    monoMs = 57;
+    answer(2, 'absent');
+    expect(nearness.meanMs(2)).toBe(7);
+  });
+});
+
+describe('a survey', () => {
+  it('to explain asks everybody and waits for all of them', () => {
+    expect(begin('all', { purpose: 'explain' })).toEqual([1, 2, 3, 4]);
+    for (const peer of [1, 2, 3]) answer(peer, 'absent');
+    expect(outcomes()).toEqual([]);
+    answer(4, 'damaged');
+    expect(outcomes()).toEqual(['won']);
+    expect(ends[0]?.read.damaged).toBe(0b10000);
+  });
+
+  it('to heal waits for all of them, though its own record is damaged', () => {
+    begin('all', { purpose: 'heal', damaged: true });
+    answer(1, 'record', version(3));
+    answer(2, 'damaged');
+    answer(3, 'record', version(5));
+    expect(outcomes()).toEqual([]);
+    answer(4, 'absent');
+    expect(outcomes()).toEqual(['won']);
+    expect(ends[0]?.read.newest?.hlc).toBe(5);
+  });
+
+  it('does not wait for who is gone, which is not damage', () => {
+    begin('all', { purpose: 'explain' });
+    for (const peer of [1, 2, 3]) answer(peer, 'absent');
+    disconnect(4);
+    expect(outcomes()).toEqual(['won']);
+    expect(ends[0]?.read.damaged).toBe(0);
+  });
+
+  it('with nobody connected ends at once', () => {
+    connected = 1;
+    begin('all', { purpose: 'explain' });
+    expect(outcomes()).toEqual(['won']);
+  });
+});
+
+describe('reads that are abandoned', () => {
+  it('give their clients once, and are not told of', () => {
+    begin(2);
+    begin('all', { purpose: 'heal', damaged: true });
+    begin(3);
+    expect(reads.abandon()).toHaveLength(2);
+    expect(reads.abandon()).toHaveLength(0);
+    timer(5000);
+    expect(outcomes()).toEqual([]);
+  });
+});

@@ -1,0 +1,127 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { createMetrics } from '../../../src/model/metrics.ts';
+import { recordKey } from '../../../src/store/layout.ts';
+import { Table } from '../../../src/store/table.ts';
+import { key, mutation, namespace, origin } from '../../support/build.ts';
+import { KeyMap } from '../../support/key-map.ts';
+
+const NS = namespace('ns');
+const A = key('a');
+const at = recordKey(NS, A);
+const record = (hlc: number, name = A) => mutation({ namespace: NS, key: name, hlc, seq: hlc });
+
+let out: TurnOutbox;
+let storage: KeyMap;
+let metrics: ReturnType<typeof createMetrics>;
+let table: Table;
+
+beforeEach(() => {
+  out = new TurnOutbox();
+  storage = new KeyMap();
+  metrics = createMetrics();
+  table = new Table(storage.get, 2000, metrics);
+});
+
+function commit(): void {
+  const { lsn } = out;
+  storage.apply(out.takeBatch());
+  table.onDurable(lsn);
+}
+
+/** Enough other records that memory forgets `a`. */
+function forget(): void {
+  for (let i = 0; i < 10; i++) table.apply(record(1, key(`other ${i}`)), out);
+  commit();
+}
+
+describe('a table', () => {
+  it('shows what is applied at once, tagged with the batch that makes it durable', () => {
+    commit();
+    expect(table.read(NS, A)).toMatchObject({ record: undefined, lsn: 0 });
+    expect(table.apply(record(5), out)).toBe('won');
+    expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, lsn: 2 });
+    expect(table.apply(record(4), out)).toBe('lost');
+    expect(table.apply(record(5), out)).toBe('known');
+    expect(table.apply(record(6), out)).toBe('won');
+    expect(table.read(NS, A).record?.hlc).toBe(6);
+  });
+
+  it('forgets what was not read for long, and finds it in storage', () => {
+    table.apply(record(5), out);
+    commit();
+    forget();
+    const misses = metrics.cacheMisses;
+    expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, lsn: 0 });
+    expect(metrics.cacheMisses).toBe(misses + 1);
+    table.read(NS, A);
+    expect(metrics.cacheMisses).toBe(misses + 1);
+  });
+
+  it('keeps what is not durable, however much comes after it', () => {
+    table.apply(record(5), out);
+    for (let i = 0; i < 50; i++) table.apply(record(1, key(`other ${i}`)), out);
+    expect(storage.size).toBe(0);
+    expect(table.read(NS, A).record?.hlc).toBe(5);
+  });
+
+  it('counts a conflict where a version was replaced that its writer had not seen', () => {
+    const of = (name: string) => origin(name);
+    table.apply(mutation({ namespace: NS, key: A, origin: of('a.1'), hlc: 1 }), out);
+    const seen = [{ origin: of('a.1'), seq: 1 }];
+    table.apply(
+      mutation({ namespace: NS, key: A, origin: of('b.1'), hlc: 2, dependencies: seen }),
+      out,
+    );
+    expect(metrics.conflictsLww).toBe(0);
+    table.apply(mutation({ namespace: NS, key: A, origin: of('c.1'), hlc: 3 }), out);
+    expect(metrics.conflictsLww).toBe(1);
+    table.apply(mutation({ namespace: NS, key: A, origin: of('d.1'), hlc: 2 }), out);
+    expect(metrics.conflictsLww).toBe(2);
+  });
+});
+
+describe.each(['a changed byte', 'an unreadable block', 'a record of another key'])(
+  'a record with %s',
+  (kind) => {
+    beforeEach(() => {
+      table.apply(record(5), out);
+      commit();
+      forget();
+      if (kind === 'a changed byte') storage.damage(at, 30);
+      else if (kind === 'an unreadable block') storage.hide(at);
+      else storage.apply({ keys: [at], values: [record(9, key('b')).bytes] });
+    });
+
+    it('is damaged and not absent', () => {
+      expect(table.read(NS, A)).toMatchObject({ record: undefined, damaged: true });
+      expect(metrics.recordsDamaged).toBe(1);
+    });
+
+    it('takes no mutation, because nobody knows which is newer', () => {
+      for (const hlc of [4, 6]) expect(table.apply(record(hlc), out)).toBe('damaged');
+      expect(out.hasWrites).toBe(false);
+      expect(table.read(NS, A).damaged).toBe(true);
+    });
+
+    it('is replaced by who knows what was there, and lives on', () => {
+      table.replace(record(5), out);
+      expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, damaged: false, lsn: out.lsn });
+      commit();
+      forget();
+      expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, damaged: false });
+      expect(() => table.replace(record(6), out)).toThrow('only what is damaged');
+    });
+  },
+);
+
+describe('a record that is damaged under a whole one in memory', () => {
+  it('is written again', () => {
+    table.apply(record(5), out);
+    commit();
+    storage.damage(at, 30);
+    table.rewrite(table.read(NS, A), out);
+    commit();
+    expect(storage.get(at)).toEqual(record(5).bytes);
+  });
+});

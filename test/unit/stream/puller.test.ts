@@ -1,0 +1,128 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { TurnOutbox } from '../../../src/host/outbox.ts';
+import type { Entries } from '../../../src/model/message.ts';
+import { createMetrics } from '../../../src/model/metrics.ts';
+import type { Mutation } from '../../../src/model/record.ts';
+import { logKey } from '../../../src/store/layout.ts';
+import { Log } from '../../../src/store/log.ts';
+import { PullServer } from '../../../src/stream/puller.ts';
+import { origin, run } from '../../support/build.ts';
+import { KeyMap } from '../../support/key-map.ts';
+import { sent } from '../../support/outbox.ts';
+
+const B1 = origin('b.1');
+const entries = run(B1, 20);
+const SIZE = (entries[0] as Mutation).bytes.length;
+
+let out: TurnOutbox;
+let log: Log;
+let storage: KeyMap;
+let server: PullServer;
+let lastRange: number;
+
+function serve(tailEntries: number, frameEntries: number): void {
+  out = new TurnOutbox();
+  storage = new KeyMap();
+  log = new Log(tailEntries * SIZE, createMetrics());
+  lastRange = 0;
+  server = new PullServer(log, frameEntries * SIZE, (span, bytesMax) => {
+    out.range(++lastRange, { ...span, reverse: false, limit: 100, bytesMax });
+    return lastRange;
+  });
+  for (const entry of entries.slice(0, 10)) log.append(log.open(B1), entry, out);
+  commit();
+}
+
+function commit(): void {
+  log.seal(out);
+  const { lsn } = out;
+  storage.apply(out.takeBatch());
+  log.onDurable(lsn, out);
+}
+
+function pull(from: number, peer = 1, bytesMax = 1e6): string[] {
+  server.onPull(peer, { kind: 'pull', origin: B1, from, bytesMax }, out);
+  return answers();
+}
+
+function answers(): string[] {
+  return sent(out).map(({ peer, message }) => {
+    const run_ = (message as Entries).entries;
+    return `${peer}: ${run_[0]?.seq}-${run_.at(-1)?.seq}`;
+  });
+}
+
+function readBack(): string[] {
+  for (const { id, request } of out.ranges.splice(0))
+    server.onRange(id, storage.range(request), out);
+  return answers();
+}
+
+beforeEach(() => serve(20, 3));
+
+describe('a pull', () => {
+  it('is answered with one bounded message from where it asks', () => {
+    expect(pull(4)).toEqual(['1: 4-6']);
+    expect(pull(9)).toEqual(['1: 9-10']);
+    expect(pull(1, 2, 1)).toEqual(['2: 1-1']);
+  });
+
+  it('for what is not held, not durable or truncated is not answered', () => {
+    expect(pull(11)).toEqual([]);
+    log.append(log.open(B1), entries[10] as Mutation, out);
+    expect(pull(11)).toEqual([]);
+    commit();
+    expect(pull(11)).toEqual(['1: 11-11']);
+    const lane = log.open(B1);
+    log.truncate(lane, 5, 0, out);
+    expect(pull(5)).toEqual([]);
+    expect(pull(6)).toEqual(['1: 6-8']);
+    server.onPull(1, { kind: 'pull', origin: origin('z.1'), from: 1, bytesMax: 10 }, out);
+    expect(answers()).toEqual([]);
+  });
+
+  it('beyond the memory is read from storage, one at a time, in the order of asking', () => {
+    serve(2, 3);
+    expect(pull(1, 1)).toEqual([]);
+    expect(pull(3, 2)).toEqual([]);
+    expect(pull(9, 3)).toEqual([]);
+    expect(out.ranges).toHaveLength(1);
+    expect(readBack()).toEqual(['1: 1-2']);
+    expect(readBack()).toEqual(['2: 3-4', '3: 9-10']);
+  });
+
+  it('is answered up to a damaged entry, and not at all from there', () => {
+    serve(2, 3);
+    storage.damage(logKey(0, B1, 2), 20);
+    pull(1);
+    expect(readBack()).toEqual(['1: 1-1']);
+    pull(2);
+    expect(readBack()).toEqual([]);
+    pull(9);
+    expect(answers()).toEqual([]);
+    expect(pull(9)).toEqual(['1: 9-10']);
+  });
+
+  it('whose range cannot be read does not hold up the next', () => {
+    serve(2, 3);
+    pull(1, 1);
+    pull(3, 2);
+    const id = out.ranges.splice(0)[0]?.id ?? 0;
+    expect(server.onRange(id, { ok: false, reason: 'no' }, out)).toBe(true);
+    expect(readBack()).toEqual(['2: 3-4']);
+  });
+
+  it('beyond the bound of those that wait is dropped', () => {
+    serve(2, 3);
+    for (let i = 0; i < 300; i++) pull(1, i);
+    let count = 0;
+    for (let i = 0; i < 400; i++) count += readBack().length;
+    expect(count).toBe(257);
+  });
+
+  it('does not take the answer to somebody else’s read', () => {
+    serve(2, 3);
+    pull(1);
+    expect(server.onRange(99, { ok: true, entries: [], more: false }, out)).toBe(false);
+  });
+});
