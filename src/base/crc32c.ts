@@ -30,6 +30,24 @@ export function crc32c(bytes: Uint8Array, start: number, end: number, before = 0
   return (crc ^ 0xffffffff) >>> 0;
 }
 
+/** As `crc32c` of the eight bytes of `value`, a non-negative safe integer in little-endian order. */
+export function crc32cOfU64(value: number, before: number): number {
+  const table = TABLE;
+  const low = ~before ^ (value | 0);
+  const high = Math.floor(value / 2 ** 32);
+  const even =
+    (table[1792 + (low & 255)] as number) ^
+    (table[1280 + ((low >>> 16) & 255)] as number) ^
+    (table[768 + (high & 255)] as number) ^
+    (table[256 + ((high >>> 16) & 255)] as number);
+  const odd =
+    (table[1536 + ((low >>> 8) & 255)] as number) ^
+    (table[1024 + (low >>> 24)] as number) ^
+    (table[512 + ((high >>> 8) & 255)] as number) ^
+    (table[high >>> 24] as number);
+  return ~(even ^ odd) >>> 0;
+}
+
 function buildTable(): Int32Array {
   const table = new Int32Array(8 * 256);
   for (let i = 0; i < 256; i++) {

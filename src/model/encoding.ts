@@ -12,7 +12,7 @@
 
 import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { crc32c } from '../base/crc32c.ts';
+import { crc32c, crc32cOfU64 } from '../base/crc32c.ts';
 import { createInterner, type Interner } from '../base/interner.ts';
 import {
   type Dot,
@@ -82,7 +82,7 @@ export function encodeMutation(draft: Draft, previousChain: number): Mutation {
   const digest = crc32c(writer.bytes, writer.start, writer.at);
   const chain = nextChain(previousChain, digest, draft.seq);
   writer.u64(chain);
-  writer.u32(crc32c(writer.bytes, writer.at - 8, writer.at, digest));
+  writer.u32(crc32cOfU64(chain, digest));
   const mutation = new EncodedMutation(writer.cut(), draft.value.length, digest, chain);
   mutation.origin = draft.origin;
   mutation.seq = draft.seq;
@@ -172,7 +172,7 @@ export function decodeMutation(bytes: Uint8Array): Mutation | undefined {
   const digest = crc32c(bytes, 0, contentEnd);
   reader.load(bytes, contentEnd, bytes.length);
   const chain = reader.u64();
-  if (reader.u32() !== crc32c(bytes, contentEnd, contentEnd + 8, digest)) return undefined;
+  if (reader.u32() !== crc32cOfU64(chain, digest) || reader.failed) return undefined;
   reader.load(bytes, 1, contentEnd);
   return readContent(bytes, digest, chain);
 }

@@ -120,12 +120,12 @@ function compilePolicy(
   path: string,
 ): Policy | PolicyProblem[] {
   const problems = fieldProblems(fields, path);
-  const consistency = fields['consistency'] ?? 'eventual';
-  const conflict = fields['conflict'] ?? 'lww';
+  const consistency = given(fields, 'consistency', 'eventual');
+  const conflict = given(fields, 'conflict', 'lww');
   problems.push(...levelProblems(consistency, conflict, path));
   const w = quorumField(fields, 'w', members, self, path, problems);
   const r = quorumField(fields, 'r', members, self, path, problems);
-  const timeoutMs = fields['timeoutMs'] ?? TIMEOUT_MS_DEFAULT;
+  const timeoutMs = given(fields, 'timeoutMs', TIMEOUT_MS_DEFAULT);
   if (!isTimeout(timeoutMs)) {
     problems.push({
       path: `${path}.timeoutMs`,
@@ -133,9 +133,14 @@ function compilePolicy(
       reason: `must be 1 to ${TIMEOUT_MS_MAX} ms`,
     });
   }
+  const claimOverlap = given(fields, 'claimOverlap', false);
+  if (typeof claimOverlap !== 'boolean') {
+    const reason = 'must be true or false';
+    problems.push({ path: `${path}.claimOverlap`, code: 'invalid', reason });
+  }
   if (problems.length > 0 || w === undefined || r === undefined) return problems;
   const overlap = intersects(r.requirement, w.requirement);
-  if (fields['claimOverlap'] === true && !overlap) {
+  if (claimOverlap === true && !overlap) {
     const reason = `r + w must exceed ${members.length} replicas for reads to meet every write`;
     return [{ path: `${path}.claimOverlap`, code: 'contradiction', reason }];
   }
@@ -198,7 +203,7 @@ function quorumField(
   path: string,
   problems: PolicyProblem[],
 ): { readonly spec: QuorumSpec; readonly requirement: Requirement } | undefined {
-  const value = fields[name] ?? 1;
+  const value = given(fields, name, 1);
   const spec =
     typeof value === 'number' || typeof value === 'string' ? parseQuorum(String(value)) : undefined;
   const requirement = spec === undefined ? undefined : requirementOf(spec, members, self);
@@ -206,6 +211,11 @@ function quorumField(
   const reason = `must be 1 to ${members.length}, majority, all, local or each`;
   problems.push({ path: `${path}.${name}`, code: 'invalid', reason });
   return undefined;
+}
+
+/** What the document says, even where it says `null`: a value that was left out by mistake is no default. */
+function given(fields: Fields, name: string, otherwise: unknown): unknown {
+  return fields[name] === undefined ? otherwise : fields[name];
 }
 
 function isTimeout(value: unknown): boolean {

@@ -243,10 +243,10 @@ export class Reads {
   /** Enough answers are there: repair who lacks the newest, then reply. */
   #settle(read: PendingRead, client: Client, now: Now, out: Outbox): void {
     const { newest } = read;
-    if (newest !== undefined && this.#isFifo(read.namespace)) {
+    if (newest !== undefined && this.#overtakes(newest)) {
       this.#catchUp(read, client, newest, now, out);
     } else {
-      if (newest !== undefined) this.#repair(read, newest, out);
+      if (newest !== undefined && !this.#isFifo(read.namespace)) this.#repair(read, newest, out);
       this.#replyFromTable(read, client, now, out);
     }
   }
@@ -259,7 +259,13 @@ export class Reads {
     const beyond = log.newestBeyond(read.cut, read.namespace, read.key);
     if (beyond === 'unknown') return;
     const restored = beyond === undefined ? read.newest : mergeRecords(read.newest, beyond);
-    if (restored !== undefined) table.replace(restored, out);
+    if (restored === undefined || this.#overtakes(restored)) return;
+    table.replace(restored, out);
+  }
+
+  /** Shown alone it would overtake what its origin wrote before, and order matters. */
+  #overtakes({ namespace, origin, seq }: Record): boolean {
+    return this.#isFifo(namespace) && this.#context.log.head(origin) < seq;
   }
 
   #repair(read: PendingRead, newest: Record, out: Outbox): void {
@@ -279,13 +285,8 @@ export class Reads {
   }
 
   #catchUp(read: PendingRead, client: Client, newest: Record, now: Now, out: Outbox): void {
-    const { log, metrics } = this.#context;
-    if (log.head(newest.origin) >= newest.seq) {
-      this.#endWait({ read, client }, true, now, out);
-      return;
-    }
     this.#fifo.begin({ read, client }, newest, read.deadlineMs);
-    metrics.readRepairs++;
+    this.#context.metrics.readRepairs++;
     this.#hasten(read.answers.indexOf(newest), newest.origin, now, out);
   }
 

@@ -11,7 +11,7 @@ import {
   copyToSlab,
   equalBytes,
 } from '../../src/base/bytes.ts';
-import { crc32c } from '../../src/base/crc32c.ts';
+import { crc32c, crc32cOfU64 } from '../../src/base/crc32c.ts';
 import { createHeap } from '../../src/base/heap.ts';
 import { createHistogram } from '../../src/base/histogram.ts';
 import { createInterner } from '../../src/base/interner.ts';
@@ -109,6 +109,17 @@ describe('crc32c', () => {
         const [start, cut] = [Math.min(a, b, bytes.length), Math.min(Math.max(a, b), bytes.length)];
         const first = crc32c(bytes, start, cut);
         expect(crc32c(bytes, cut, bytes.length, first)).toBe(crcBitByBit(bytes.subarray(start)));
+      }),
+    );
+  });
+
+  it('of a number is that of its eight bytes', () => {
+    fc.assert(
+      fc.property(fc.maxSafeNat(), fc.uint8Array({ maxLength: 20 }), (value, first) => {
+        const writer = new ByteWriter();
+        writer.u64(value);
+        const before = crc32c(first, 0, first.length);
+        expect(crc32cOfU64(value, before)).toBe(crc32c(writer.bytes, 0, 8, before));
       }),
     );
   });

@@ -19,6 +19,7 @@ const junk: fc.Arbitrary<unknown> = fc.oneof(
     null,
     undefined,
     true,
+    'true',
     [],
     {},
     '',
@@ -69,9 +70,9 @@ describe('the policy compiler', () => {
       fc.property(fields, (policy) => {
         const compiled = compile({ cart: policy });
         if (!compiled.ok) return;
-        const given = policy as { readonly [name: string]: unknown };
+        const given: { readonly [name: string]: unknown } = policy;
         for (const name of Object.keys(given)) expect(BUILT_FIELDS).toContain(name);
-        const has = (name: string): boolean => given[name] !== undefined && given[name] !== null;
+        const has = (name: string): boolean => given[name] !== undefined;
         if (has('consistency')) expect(BUILT_LEVELS).toContain(given['consistency']);
         if (has('conflict')) expect(given['conflict']).toBe('lww');
         if (has('w')) expect(GOOD_QUORUMS).toContain(given['w']);
@@ -79,6 +80,8 @@ describe('the policy compiler', () => {
         const [result] = compiled.policies;
         if (has('consistency')) expect(result?.consistency).toBe(given['consistency']);
         if (has('w')) expect(String(result?.w)).toBe(String(given['w']));
+        if (has('timeoutMs')) expect(result?.timeoutMs).toBe(given['timeoutMs']);
+        if (has('claimOverlap')) expect(given['claimOverlap']).toBeTypeOf('boolean');
         if (given['claimOverlap'] === true) expect(result?.overlap).toBe(true);
       }),
       { numRuns: 2000 },

@@ -126,13 +126,13 @@ describe('two requirements', () => {
       fc.property(asked, spec, (reading, writing) => {
         const { members: of, self } = reading;
         const [r, w] = [requirement(reading), requirementOf(writing, of, self)];
-        fc.pre(w !== undefined);
+        if (w === undefined) return;
         // The complement of a write quorum is the largest set that avoids it.
         const everyone = 2 ** of.length - 1;
         const canMiss = subsets(of.length).some(
-          (mask) => isReachable(w as Requirement, mask) && isReachable(r, everyone & ~mask),
+          (mask) => isReachable(w, mask) && isReachable(r, everyone & ~mask),
         );
-        expect(intersects(r, w as Requirement)).toBe(!canMiss);
+        expect(intersects(r, w)).toBe(!canMiss);
       }),
       { numRuns: 1000 },
     );

@@ -14,12 +14,13 @@ import { setFull } from '../history/set-full.ts';
 import { wellFormed } from '../history/well-formed.ts';
 import { Cluster } from '../simulation/cluster.ts';
 import { type FaultClass, unleash } from '../simulation/nemesis.ts';
+import type { NodeOptions } from '../simulation/world.ts';
 import { type BoundedRead, NAMESPACES, Workload } from '../simulation/workload.ts';
 
 const SEEDS = Number(process.env['SEEDS'] ?? 60);
 const FIRST_SEED = Number(process.env['SEED'] ?? 1);
 const RUN_MS = 20_000;
-const NODES = 3;
+const REGIONS = ['ap', 'eu', 'eu', 'us', 'us'];
 const CLIENTS = 6;
 const THINK_MS = 80;
 
@@ -27,13 +28,17 @@ const CLASSES: readonly FaultClass[] = [
   'kill',
   'power',
   'cut',
+  'break',
   'slow-disk',
   'failed-disk',
   'damage',
 ];
 
+/** From a scrub's first record to its last, and what it heals. */
+const SCRUB_MS = 10_000;
+
 /** Every bound small in some runs, so that its edge is walked. */
-function settingsFor(dice: Prng): Partial<Settings> {
+function settingsFor(dice: Prng, classes: readonly FaultClass[]): Partial<Settings> {
   const isSmall = (): boolean => dice.chance(0.5);
   return {
     ...(isSmall() ? { tailBytes: 2000 } : {}),
@@ -41,28 +46,34 @@ function settingsFor(dice: Prng): Partial<Settings> {
     ...(isSmall() ? { cacheBytes: 4000 } : {}),
     ...(isSmall() ? { turnInputsMax: 2 } : {}),
     logRetainEntries: 100,
-    scrubDelayMs: 1000,
-    scrubEveryMs: 2000,
+    ...(classes.includes('damage') ? { scrubDelayMs: 1000, scrubEveryMs: 2000 } : {}),
   };
 }
 
 function simulate(seed: number): { cluster: Cluster; workload: Workload } {
   const dice = createPrng(seed).split('run');
-  const offsets = Array.from({ length: NODES }, () => dice.below(300));
+  const classes = CLASSES.filter(() => dice.chance(0.5));
+  const regions = REGIONS.slice(0, dice.chance(0.7) ? 3 : 2 + dice.below(4));
+  // Wall clocks differ, and every life of a replica may find another one.
+  const clockOf = (n: number): NodeOptions => ({
+    wallStartMs: Date.UTC(2026, 0, 1) + dice.below(300),
+    drift: (n - 1) / 10_000,
+  });
+  const clocks = regions.map((_, n) => clockOf(n));
   const cluster = new Cluster({
     seed,
     namespaces: NAMESPACES,
-    settings: settingsFor(dice.split('settings')),
-    clocks: offsets.map((ms, n) => ({
-      wallStartMs: Date.UTC(2026, 0, 1) + ms,
-      drift: (n - 1) / 10_000,
-    })),
+    settings: settingsFor(dice.split('settings'), classes),
+    regions,
+    clocks,
     network: { latencyMs: (from, to, own) => 1 + 20 * Math.abs(from - to) + own.below(10) },
   });
   const workload = new Workload(cluster);
-  const classes = CLASSES.filter(() => dice.chance(0.5));
   const nemesis = { cluster, dice: dice.split('nemesis'), classes, everyMs: 1500 };
-  const onFault = workload.fault.bind(workload);
+  const onFault = (kind: 'kill' | 'restart', n: number): void => {
+    workload.fault(kind, n);
+    clocks[n] = clockOf(n);
+  };
   workload.begin(CLIENTS, dice, THINK_MS, RUN_MS + 3000);
   unleash({ ...nemesis, untilMs: RUN_MS - 5000, onFault });
   cluster.run(RUN_MS);
@@ -75,7 +86,7 @@ function simulate(seed: number): { cluster: Cluster; workload: Workload } {
   for (const { index } of cluster.replicas) cluster.crash(index);
   for (const { index } of cluster.replicas) cluster.restart(index);
   cluster.settle();
-  cluster.run(15_000);
+  if (classes.includes('damage')) cluster.run(SCRUB_MS);
   workload.final();
   return { cluster, workload };
 }
@@ -85,7 +96,7 @@ describe('a cluster under random faults', () => {
     'keeps what it promised, seed %i',
     (seed) => {
       const { cluster, workload } = simulate(seed);
-      judge(workload.history);
+      judge(workload.history, cluster.replicas.length);
       judgeBounds(workload.bounded, workload.history);
       for (const event of ['log-divergent', 'old-copy', 'log-unreadable', 'peer-behind-log'])
         expect(cluster.notesOf(event)).toEqual([]);
@@ -95,15 +106,15 @@ describe('a cluster under random faults', () => {
   );
 });
 
-function judge(history: History): void {
-  const all = { nodes: NODES, namespaces: ['ev', 'fi'] };
+function judge(history: History, nodes: number): void {
+  const all = { nodes, namespaces: ['ev', 'fi'] };
   const verdicts = {
     wellFormed: wellFormed(history),
     audit: audit(history, { ...all, ok: { put: 50, get: 50 } }),
     outcome: outcome(history, { ok: { get: 50 } }),
     convergence: convergence(history, { ...all, keys: 20 }),
     fifo: fifo(history, { checked: 20 }),
-    setFull: setFull(history, { replicas: NODES, overlapReads: 5 }),
+    setFull: setFull(history, { replicas: nodes, overlapReads: 5 }),
     liveness: liveness(history, { hungMs: 2500, returnMs: 6000 }),
   };
   for (const [name, { verdict, reason, counterexample }] of Object.entries(verdicts))

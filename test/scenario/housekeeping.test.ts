@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { logSpan } from '../../src/store/layout.ts';
 import { type Call, Cluster, putOf } from '../simulation/cluster.ts';
+import type { MemoryStorage } from '../simulation/memory-storage.ts';
 import { origin } from '../support/build.ts';
 
 const RETAIN = 50;
@@ -23,6 +24,21 @@ function stored(cluster: Cluster, n: number): number {
     .replica(n)
     .disk.range({ ...span, reverse: false, limit: 1e6, bytesMax: 1e9 });
   return result.ok ? result.entries.length : -1;
+}
+
+/** Removals are asked for and never done. */
+function loseRemovals(storage: MemoryStorage): { count: number } {
+  const lost = { count: 0 };
+  storage.clear = () => void lost.count++;
+  return lost;
+}
+
+function untilTruncated(cluster: Cluster, lost: { readonly count: number }): void {
+  for (let i = 0; i < 100; i++) {
+    if (lost.count > 0) return;
+    cluster.run(100);
+    cluster.put(0, 'more', 'v', { w: 1 });
+  }
 }
 
 const filled = (settings = {}): Cluster => {
@@ -73,14 +89,9 @@ describe('a log', () => {
     cluster.settle();
     const { storage, disk } = cluster.replica(0);
     if (storage === undefined) throw new Error('the replica runs');
-    // The removal is asked for and never done.
-    let floors = 0;
-    storage.clear = () => void floors++;
-    for (let i = 0; floors === 0 && i < 100; i++) {
-      cluster.run(100);
-      cluster.put(0, 'more', 'v', { w: 1 });
-    }
-    expect(floors).toBe(1);
+    const lost = loseRemovals(storage);
+    untilTruncated(cluster, lost);
+    expect(lost.count).toBe(1);
     const left = stored(cluster, 0);
     expect(left).toBeGreaterThan(COUNT);
     cluster.crash(0);
@@ -98,12 +109,8 @@ describe('a log', () => {
     const { storage } = cluster.replica(0);
     if (storage === undefined) throw new Error('the replica runs');
     const clear = storage.clear.bind(storage);
-    let floors = 0;
-    storage.clear = () => void floors++;
-    for (let i = 0; floors === 0 && i < 100; i++) {
-      cluster.run(100);
-      cluster.put(0, 'more', 'v', { w: 1 });
-    }
+    const lost = loseRemovals(storage);
+    untilTruncated(cluster, lost);
     storage.clear = clear;
     fill(cluster, 0);
     cluster.settle();

@@ -80,9 +80,9 @@ describe('an old copy of the directory', () => {
     expect(cluster.value(0, 'a')).toBe('one');
   });
 
-  it.skip('is told even where its number was reached again before a peer was heard', () => {
-    // Left for the identity: two lives under one number cannot be told apart by sequence numbers alone. See the report
-    // to the owner of hello: a nonce or a chain per life would do.
+  // Known to fail, and left to the identity of a directory: a number that was taken before and is taken again cannot be
+  // told by sequence numbers, so the first number of a new directory has to be one that was never taken.
+  it.fails('that lost the whole directory takes no number again, even before a peer was heard', () => {
     const cluster = settled();
     cluster.cut(0, 2);
     cluster.run(4000);
@@ -95,7 +95,7 @@ describe('an old copy of the directory', () => {
     cluster.run(2000);
     for (let i = 0; i < 5; i++) cluster.put(0, `k${i}`, 'second', { w: 2 });
     cluster.restart(1);
-    cluster.settle();
+    cluster.run(5000);
     expect(cluster.notesOf('log-divergent')).toEqual([]);
   });
 });

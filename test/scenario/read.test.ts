@@ -221,6 +221,29 @@ describe('a damaged record', () => {
     expect(one).toEqual(two);
   });
 
+  it('in a fifo namespace is not healed by a version that would overtake the stream', () => {
+    // Its writer is dead, and what it wrote last comes from another holder, one entry a round trip.
+    const settings = { cacheBytes: 1, frameBytes: 1, scrubDelayMs: 100, scrubEveryMs: 100 };
+    const network = { latencyMs: () => 20 };
+    const cluster = settled({ settings, network, namespaces: FIFO });
+    cluster.put(0, 'a', 'old', { w: 3 });
+    forget(cluster);
+    cluster.run(500);
+    cluster.cut(0, 2);
+    for (let i = 0; i < 50; i++) cluster.put(0, `early ${i}`, 'v', { w: 2 });
+    cluster.put(0, 'a', 'late', { w: 2 });
+    cluster.crash(0);
+    damage(cluster, 2, 'a');
+    cluster.network.sever(0, 2);
+    const isHealed = (): boolean => {
+      const [ours, theirs] = [2, 1].map((n) => cluster.replica(n).disk.get(at('a')));
+      return String(ours) === String(theirs);
+    };
+    cluster.runUntil(isHealed);
+    expect(cluster.notesOf('scrub-damaged')).not.toHaveLength(0);
+    expect(cluster.value(2, 'early 49')).toBe('v');
+  });
+
   it('is healed by the scrub from memory, where memory has it whole', () => {
     const cluster = settled({ settings: { scrubDelayMs: 100, scrubEveryMs: 1000 } });
     cluster.put(0, 'a', 'one', { w: 1 });

@@ -84,6 +84,7 @@ export type Asked = Command extends infer C
 
 const ANSWER_MS_MAX = 60_000;
 const SETTLE_MS_MAX = 60_000;
+const SETTLE_STEP_MS = 5;
 
 export class Cluster {
   readonly world: SimulatedWorld;
@@ -195,7 +196,11 @@ export class Cluster {
 
   /** Until every replica serves and all hold the same. */
   settle(): void {
-    this.runUntil(() => this.isSettled());
+    const untilMs = this.nowMs + SETTLE_MS_MAX;
+    while (!this.isSettled()) {
+      if (this.nowMs >= untilMs) throw new Error(`not settled in ${SETTLE_MS_MAX} ms`);
+      this.run(SETTLE_STEP_MS);
+    }
   }
 
   isSettled(): boolean {
@@ -392,7 +397,10 @@ export function shown(outcome: Reply | 'broken'): string {
       return outcome.fault.code;
     case 'listed':
       return [...outcome.items.map((item) => item.key), ...outcome.prefixes].join(' ');
-    default:
+    case 'absent':
+    case 'write-status':
+    case 'explained':
+    case 'status':
       return outcome.kind;
   }
 }

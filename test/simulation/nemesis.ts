@@ -6,7 +6,14 @@ import { allRecords } from '../../src/store/layout.ts';
 import type { Cluster } from './cluster.ts';
 import type { Outcome } from './memory-storage.ts';
 
-export type FaultClass = 'kill' | 'power' | 'cut' | 'slow-disk' | 'failed-disk' | 'damage';
+export type FaultClass =
+  | 'kill'
+  | 'power'
+  | 'cut'
+  | 'break'
+  | 'slow-disk'
+  | 'failed-disk'
+  | 'damage';
 
 export interface NemesisOptions {
   readonly cluster: Cluster;
@@ -38,6 +45,8 @@ function strikeOnce(options: NemesisOptions, kind: FaultClass): void {
       return kill(options, kind, n);
     case 'cut':
       return cut(cluster, dice, n);
+    case 'break':
+      return breakConnection(cluster, dice, n);
     case 'slow-disk':
       return slow(cluster, dice, n);
     case 'failed-disk':
@@ -65,11 +74,18 @@ function kill(options: NemesisOptions, kind: 'kill' | 'power', n: number): void 
 }
 
 function cut(cluster: Cluster, dice: Prng, n: number): void {
-  const other = (n + 1 + dice.below(cluster.replicas.length - 1)) % cluster.replicas.length;
+  const other = otherThan(cluster, dice, n);
   const isOneWay = dice.chance(0.3);
   cluster.network.cut(n, other);
   if (!isOneWay) cluster.network.cut(other, n);
   cluster.world.after(dice.below(5000), () => cluster.heal(n, other));
+}
+
+/** A connection ends, or a frame arrives with a bit changed, which ends it too. */
+function breakConnection(cluster: Cluster, dice: Prng, n: number): void {
+  const other = otherThan(cluster, dice, n);
+  if (dice.chance(0.5)) cluster.network.sever(n, other);
+  else cluster.network.disturb(n, other);
 }
 
 function slow(cluster: Cluster, dice: Prng, n: number): void {
@@ -90,6 +106,11 @@ function damage(cluster: Cluster, dice: Prng): void {
   if (!result.ok || result.entries.length === 0) return;
   const entry = result.entries[dice.below(result.entries.length)];
   if (entry !== undefined) disk.flip(entry.key, dice.below(entry.value.length * 8));
+}
+
+function otherThan(cluster: Cluster, dice: Prng, n: number): number {
+  const count = cluster.replicas.length;
+  return (n + 1 + dice.below(count - 1)) % count;
 }
 
 function coin(dice: Prng): Outcome {

@@ -65,16 +65,17 @@ export class Workload {
   final(): void {
     const process = this.nextProcess();
     for (let node = 0; node < this.replicas; node++) {
-      for (const ns of ['ev', 'fi'] as const) {
+      for (const ns of ['ev', 'fi'] as const)
         this.#ask({ node, ns, type: 'list', key: '', final: true, reverse: false }, process, 'end');
-        for (let n = 0; ns === 'ev' && n < KEYS; n++)
-          this.#ask({ node, ns, type: 'get', key: `k${n}`, r: 1, final: true }, process, 'end');
+      for (let n = 0; n < KEYS; n++) {
+        const get = { node, ns: 'ev', type: 'get', key: `k${n}`, r: 1, final: true } as const;
+        this.#ask(get, process, 'end');
       }
     }
   }
 
   fault(value: FaultName, node: number): void {
-    const now = ns(this.#cluster.nowMs);
+    const now = toNs(this.#cluster.nowMs);
     const times = { call_ns: now, return_ns: now };
     const rest = { ns: '', level: 'eventual', key: '', ok: true, result: '', ver: null } as const;
     const who = { process: 0, session: 'nemesis', node: `${node}` };
@@ -104,7 +105,7 @@ export class Workload {
     const ok = okOf(outcome);
     const { node, ns: space, key } = step;
     const level: Level = NAMESPACES[space].consistency;
-    const times = { call_ns: ns(call.beganMs), return_ns: ns(call.endedMs) };
+    const times = { call_ns: toNs(call.beganMs), return_ns: toNs(call.endedMs) };
     const reason =
       typeof outcome === 'object' && outcome.kind === 'failed' ? outcome.fault.code : '';
     const base = { process, session, node: `${node}`, ns: space, level, key, ...times, ok, reason };
@@ -226,7 +227,7 @@ interface Base {
 type Outcome = Reply | 'broken' | undefined;
 
 function operationOf(step: Step, outcome: Outcome, base: Base): Operation {
-  const final = 'final' in step && step.final === true ? ({ final: true } as const) : {};
+  const final = 'final' in step ? ({ final: true } as const) : {};
   switch (step.type) {
     case 'put':
     case 'delete': {
@@ -283,6 +284,6 @@ function itemsOf(outcome: Outcome): Item[] {
   }));
 }
 
-function ns(ms: number): number {
+function toNs(ms: number): number {
   return Math.round(ms * 1e6);
 }

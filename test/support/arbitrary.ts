@@ -18,7 +18,7 @@ const NAME_REST = 'abcdefghijklmnopqrstuvwxyz0123456789-';
 const name = fc
   .tuple(
     fc.constantFrom('a', 'm', 'z'),
-    fc.string({ unit: fc.constantFrom(...NAME_REST), maxLength: 62, size: 'medium' }),
+    fc.string({ unit: fc.constantFrom(...NAME_REST.split('')), maxLength: 62, size: 'medium' }),
   )
   .map(([first, rest]) => first + rest);
 

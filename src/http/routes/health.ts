@@ -78,9 +78,14 @@ function readAsked(
 
 async function runChecks(context: HttpContext, asked: Asked): Promise<ReadyCheck[]> {
   const { state } = context.service;
+  const draining = isDraining(context);
   const checks = [
     check('serving', state === 'serving', `the replica is ${state}`),
-    check('not-draining', !isDraining(context), 'the replica is shutting down'),
+    check(
+      'not-draining',
+      !draining,
+      `the replica ${draining ? 'is shutting down' : 'takes requests'}`,
+    ),
   ];
   if (checks.some(({ ok }) => !ok)) return checks;
   const status = await askStatus(context);

@@ -28,7 +28,7 @@ class Scene {
   readonly #soon: (() => void)[] = [];
   readonly #commits: { batch: Batch; done: Done }[] = [];
   readonly #ranges: { request: RangeRequest; done: (result: RangeResult) => void }[] = [];
-  #timer: { dueMs: number; run: () => void } | undefined;
+  #timer: { dueMs: number; fire: () => void } | undefined;
   #count = 0;
 
   constructor(
@@ -61,8 +61,8 @@ class Scene {
       },
       clock: { monoMs: () => this.monoMs, wallMs: () => 1e6 + this.monoMs },
       scheduler: {
-        soon: (run) => void this.#soon.push(run),
-        arm: (delayMs, run) => void (this.#timer = { dueMs: this.monoMs + delayMs, run }),
+        soon: (turn) => void this.#soon.push(turn),
+        arm: (delayMs, fire) => void (this.#timer = { dueMs: this.monoMs + delayMs, fire }),
       },
       trace: { note: () => {}, committed: () => {} },
       onHalt: (reason) => void this.halts.push(reason),
@@ -89,7 +89,7 @@ class Scene {
     const untilMs = this.monoMs + ms;
     for (let i = 0; this.#timer !== undefined && this.#timer.dueMs <= untilMs; i++) {
       if (i > 1000) throw new Error('the timer does not come to rest');
-      const { dueMs, run: fire } = this.#timer;
+      const { dueMs, fire } = this.#timer;
       this.#timer = undefined;
       this.monoMs = Math.max(this.monoMs, dueMs);
       fire();

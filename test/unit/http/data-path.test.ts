@@ -77,6 +77,7 @@ describe('a reply about a key', () => {
     expect(headers['conit-consistency']).toBe('fifo');
     expect(headers['conit-staleness']).toBe('13');
     expect(Date.parse(headers['last-modified'] ?? '')).toBeGreaterThan(Date.now() - 10_000);
+    expect(headers['server-timing']).toMatch(/^total;dur=\d+(\.\d{1,3})?$/);
     expect(headers['conit-session']).toBeUndefined();
     expect(headers['conit-context']).toBeUndefined();
   });

@@ -43,18 +43,15 @@ const now = () => ({ wallMs: 0, monoMs });
 
 function begin(
   r: QuorumSpec,
-  {
-    purpose = 'read' as ReadPurpose,
-    record = undefined as Record | undefined,
-    damaged = false,
-  } = {},
+  options: { purpose?: ReadPurpose; record?: Record; damaged?: boolean } = {},
 ): number[] {
+  const { purpose = 'read', record, damaged = false } = options;
   const requirement = requirementOf(r, MEMBERS, MEMBERS[SELF] as (typeof MEMBERS)[number]);
   if (requirement === undefined) throw new Error('the quorum exists');
   const client = purpose === 'heal' ? undefined : { onReply: () => {} };
-  const options = { purpose, client, namespace: NS, key: KEY, requirement, timeoutMs: 1000 };
+  const question = { purpose, client, namespace: NS, key: KEY, requirement, timeoutMs: 1000 };
   const local = { member: SELF, record, cut: damaged ? new Map() : undefined };
-  reads.begin(options, local, connected, now(), out);
+  reads.begin(question, local, connected, now(), out);
   return asked();
 }
 

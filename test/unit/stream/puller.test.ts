@@ -47,8 +47,8 @@ function pull(from: number, peer = 1, bytesMax = 1e6): string[] {
 
 function answers(): string[] {
   return sent(out).map(({ peer, message }) => {
-    const run_ = (message as Entries).entries;
-    return `${peer}: ${run_[0]?.seq}-${run_.at(-1)?.seq}`;
+    const { entries: some } = message as Entries;
+    return `${peer}: ${some[0]?.seq}-${some.at(-1)?.seq}`;
   });
 }
 

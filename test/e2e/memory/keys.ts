@@ -1,0 +1,133 @@
+// A million keys of 16 bytes with values of 100, written to three replicas in batches, listed and read again, and one
+// replica restarted on them. The resident memory of every replica is looked at all the time.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { call } from '../../support/call.ts';
+import { startCluster, type TestReplica } from '../../support/cluster.ts';
+import { becomeEqual } from '../../support/converged.ts';
+import { residentBytes } from '../../support/processes.ts';
+import { openConnection } from '../../support/raw-http.ts';
+import type { Finding } from './main.ts';
+
+const KEYS = 1_000_000;
+const VALUE = 'v'.repeat(100);
+const BATCH_ITEMS = 1000;
+const BATCHES_AT_ONCE = 4;
+const LIMIT_BYTES = 400e6;
+const SAMPLE_MS = 50;
+const READS = 100_000;
+
+export async function checkKeys(): Promise<readonly Finding[]> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'conit-memory-'));
+  const cluster = await startCluster({ dataDir, env: { CONIT_LOG_LEVEL: 'warn' } });
+  const peaks = watchMemory(cluster.replicas);
+  try {
+    const { replicas } = cluster;
+    await phase('fill', peaks, () => fill(replicas));
+    await phase('equal', peaks, () => becomeEqual(replicas, 120_000));
+    await phase('list', peaks, () => Promise.all(replicas.map(listAll)));
+    await phase('read', peaks, () => Promise.all(replicas.map(readSome)));
+    await phase('restart', peaks, () => restart(replicas[0] as TestReplica));
+    return replicas.map((replica) => finding(replica, peaks.of(replica.id)));
+  } finally {
+    peaks.stop();
+    await cluster.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+interface Peaks {
+  of(id: string): number;
+  stop(): void;
+}
+
+function watchMemory(replicas: readonly TestReplica[]): Peaks {
+  const peaks = new Map<string, number>();
+  const timer = setInterval(() => {
+    for (const { id, pid } of replicas) {
+      if (pid > 0) peaks.set(id, Math.max(peaks.get(id) ?? 0, residentBytes(pid)));
+    }
+  }, SAMPLE_MS);
+  return { of: (id) => peaks.get(id) ?? 0, stop: () => clearInterval(timer) };
+}
+
+function finding({ id }: TestReplica, bytes: number): Finding {
+  const text = `${id} held ${KEYS} keys of ${VALUE.length} bytes in at most ${megabytes(bytes)}`;
+  return { ok: bytes > 0 && bytes < LIMIT_BYTES, text };
+}
+
+async function phase(name: string, peaks: Peaks, run: () => Promise<unknown>): Promise<void> {
+  const begun = performance.now();
+  await run();
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  const most = Math.max(...['eu-1', 'us-1', 'ap-1'].map((id) => peaks.of(id)));
+  console.log(`keys: ${name} took ${seconds} s, peak so far ${megabytes(most)}`);
+}
+
+/** Every replica takes its share. */
+async function fill(replicas: readonly TestReplica[]): Promise<void> {
+  let next = 0;
+  const lanes = Array.from({ length: BATCHES_AT_ONCE }, async (_, lane) => {
+    const replica = replicas[lane % replicas.length] as TestReplica;
+    while (next < KEYS) {
+      const from = next;
+      next += BATCH_ITEMS;
+      await putBatch(replica, from);
+    }
+  });
+  await Promise.all(lanes);
+}
+
+async function putBatch(replica: TestReplica, from: number): Promise<void> {
+  const ops = Array.from({ length: BATCH_ITEMS }, (_, at) => {
+    return { op: 'put', key: keyAt(from + at), value: VALUE };
+  });
+  const answer = await call(replica, 'POST', '/v1/batch/bench?w=2', {
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ ops }),
+    timeoutMs: 60_000,
+  });
+  const { results } = answer.json() as { readonly results: readonly { readonly status: number }[] };
+  if (!results.every(({ status }) => status === 201)) throw new Error(`a batch at ${from} failed`);
+}
+
+async function listAll(replica: TestReplica): Promise<void> {
+  let keys = 0;
+  let cursor: string | null = null;
+  do {
+    const more: string = cursor === null ? '' : `&cursor=${cursor}`;
+    const page = await call(replica, 'GET', `/v1/kv/bench?limit=1000&values=inline${more}`);
+    const { items, cursor: next } = page.json() as {
+      readonly items: readonly unknown[];
+      readonly cursor: string | null;
+    };
+    keys += items.length;
+    cursor = next;
+  } while (cursor !== null);
+  if (keys !== KEYS) throw new Error(`${replica.id} lists ${keys} keys`);
+}
+
+async function readSome(replica: TestReplica): Promise<void> {
+  const connection = await openConnection(replica.httpPort);
+  for (let count = 0; count < READS; count++) {
+    const path = `/v1/kv/bench/${keyAt((count * 7919) % KEYS)}`;
+    const reply = await connection?.send({ method: 'GET', path, timeoutMs: 10_000 });
+    if (reply?.kind !== 'reply' || reply.status !== 200) throw new Error(`no ${path}`);
+  }
+  connection?.close();
+}
+
+async function restart(replica: TestReplica): Promise<void> {
+  await replica.stop();
+  await replica.restart();
+}
+
+function keyAt(index: number): string {
+  return `key-${String(index).padStart(12, '0')}`;
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
+}
