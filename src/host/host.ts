@@ -78,7 +78,7 @@ export class Host implements ReplicaService {
   /** Recovers from storage, then opens the network. Once. */
   start(): void {
     this.#replica.begin(this.#out);
-    this.#drain();
+    this.#drain(this.#now());
   }
 
   submit(command: Command): void {
@@ -125,13 +125,13 @@ export class Host implements ReplicaService {
     }
     if (this.#replica.timerMs <= now.monoMs) this.#step(TICK, now);
     this.#commit(now);
-    this.#drain();
+    this.#drain(now);
     if (this.#inbox.size > 0) this.#schedule();
     this.#arm(now);
   }
 
   #step(input: Input, now: Now): void {
-    if (input.kind === 'durable') this.#gate.open(input.lsn);
+    if (input.kind === 'durable') this.#gate.open(input.lsn, now.monoMs);
     else if (input.kind === 'storage-failed') this.#gate.failAll();
     else if (this.#out.haltReason !== undefined) return ignore(input);
     this.#replica.step(input, now, this.#out);
@@ -161,7 +161,7 @@ export class Host implements ReplicaService {
   }
 
   /** Everything that the turn asked for, in the order of the contract: sends, then replies. */
-  #drain(): void {
+  #drain(now: Now): void {
     const { network, storage, trace } = this.#options;
     const out = this.#out;
     for (const { level, event, fields } of out.notes) trace.note(level, event, fields);
@@ -169,7 +169,7 @@ export class Host implements ReplicaService {
       network.send(out.peers[i] as number, out.messages[i] as (typeof out.messages)[number]);
     }
     if (out.messages.length > 0) network.flush();
-    this.#reply();
+    this.#reply(now);
     for (const { id, request } of out.ranges) {
       storage.range(request, (result) => this.#take({ kind: 'range', id, result }));
     }
@@ -184,14 +184,14 @@ export class Host implements ReplicaService {
     out.ranges.length = 0;
     out.clears.length = 0;
     if (out.haltReason !== undefined) {
-      if (this.#isSettled()) this.#halt(out.haltReason);
+      if (this.#isSettled()) this.#halt(out.haltReason, now);
     } else if (this.#replica.recovered && !this.#networkStarted) {
       this.#startNetwork();
     }
   }
 
-  #reply(): void {
-    for (const outgoing of this.#out.replies) this.#gate.pass(outgoing);
+  #reply({ monoMs }: Now): void {
+    for (const outgoing of this.#out.replies) this.#gate.pass(outgoing, monoMs);
     this.#out.replies.length = 0;
   }
 
@@ -209,11 +209,11 @@ export class Host implements ReplicaService {
     });
   }
 
-  #halt(reason: string): void {
+  #halt(reason: string, now: Now): void {
     if (this.#halted) return;
     this.#halted = true;
-    this.#replica.step({ kind: 'stop' }, this.#now(), this.#out);
-    this.#reply();
+    this.#replica.step({ kind: 'stop' }, now, this.#out);
+    this.#reply(now);
     for (let input = this.#inbox.shift(); input !== undefined; input = this.#inbox.shift()) {
       ignore(input);
     }

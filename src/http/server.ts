@@ -11,7 +11,6 @@ import { createFront } from './front.ts';
 import { refusal } from './problem.ts';
 import { refuseTunnels } from './parser-error.ts';
 import { sendProblem } from './refuse.ts';
-import { warmUpTicks } from './tick-warmup.ts';
 
 export interface HttpServer {
   /** Where it listens; throws a plain-worded error for an address that it must not open. */
@@ -23,7 +22,6 @@ export interface HttpServer {
 }
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  await warmUpTicks();
   const context = createContext(options);
   let server: Server | undefined;
   const app = await createApp(context, (slow) => {

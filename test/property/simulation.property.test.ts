@@ -92,6 +92,13 @@ function simulate(seed: number): { cluster: Cluster; workload: Workload } {
 }
 
 describe('a cluster under random faults', () => {
+  it('depends on nothing but its seed', () => {
+    const [once, again] = [simulate(FIRST_SEED), simulate(FIRST_SEED)];
+    expect(again.workload.history).toEqual(once.workload.history);
+    expect(again.cluster.world.events).toBe(once.cluster.world.events);
+    expect(again.cluster.notes).toEqual(once.cluster.notes);
+  });
+
   it.each(Array.from({ length: SEEDS }, (_, i) => FIRST_SEED + i))(
     'keeps what it promised, seed %i',
     (seed) => {

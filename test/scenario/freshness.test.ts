@@ -103,6 +103,21 @@ describe('the staleness of a replica', () => {
     expect(bounded).toBeGreaterThan(50);
   });
 
+  it('of an answer that waits for the disk is that of the moment at which it leaves', () => {
+    const cluster = settled();
+    cluster.run(1000);
+    const { storage } = cluster.replica(0);
+    if (storage === undefined) throw new Error('the replica runs');
+    storage.commitMs = 800;
+    cluster.begin(0, putOf('a', 'v'));
+    const read = cluster.begin(0, getOf('a', { r: 1 }));
+    cluster.answer(read);
+    const { outcome } = read;
+    if (typeof outcome !== 'object' || outcome.kind !== 'found') throw new Error('it is found');
+    expect(read.endedMs - read.beganMs).toBeGreaterThan(700);
+    expect(outcome.stalenessMs).toBeGreaterThanOrEqual(read.endedMs - read.beganMs);
+  });
+
   it('of a list is that of its first page', () => {
     const cluster = settled({ network: { latencyMs: () => 1 } });
     for (let i = 0; i < 1200; i++) cluster.begin(0, putOf(`k${String(i).padStart(4, '0')}`, 'v'));

@@ -57,7 +57,7 @@ export function settingsOf(
   return { ...SETTINGS_DEFAULT, ...changes, self: id, members };
 }
 
-export function draft(fields: Partial<Draft> = {}): Draft {
+function draft(fields: Partial<Draft> = {}): Draft {
   return {
     origin: origin('a.1'),
     seq: 1,

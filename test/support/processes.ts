@@ -14,9 +14,24 @@ export function isAlive(pid: number): boolean {
   return state !== null && state.groups?.['state'] !== 'Z';
 }
 
-/** Bytes of memory that it holds. */
-export function residentBytes(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
+export interface Resident {
+  readonly totalBytes: number;
+  /** Its own: heaps and stacks. */
+  readonly anonymousBytes: number;
+  /** Pages of files, which the kernel takes back when it needs them. */
+  readonly fileBytes: number;
+}
+
+/** The memory that it holds; zeros when it is gone. */
+export function residentOf(pid: number): Resident {
+  const status = read(`/proc/${pid}/status`);
+  const bytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024;
+  return {
+    totalBytes: bytes('VmRSS'),
+    anonymousBytes: bytes('RssAnon'),
+    fileBytes: bytes('RssFile'),
+  };
 }
 
 function childrenOf(pid: number): number[] {

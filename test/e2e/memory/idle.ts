@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startCluster, type TestReplica } from '../../support/cluster.ts';
-import { residentBytes } from '../../support/processes.ts';
+import { residentOf } from '../../support/processes.ts';
 import { openConnection, type RawConnection } from '../../support/raw-http.ts';
 import type { Finding } from './main.ts';
 
@@ -27,7 +27,7 @@ export async function checkIdle(): Promise<readonly Finding[]> {
   try {
     const [with_, without] = [crowded.replicas[0], empty.replicas[0]] as TestReplica[];
     if (with_ === undefined || without === undefined) throw new Error('there are replicas');
-    const before = residentBytes(with_.pid);
+    const before = residentOf(with_.pid).totalBytes;
     const idle = await openIdle(with_);
     console.log(`idle: ${idle.length} connections cost ${kilobytesEach(with_, before)} KB each`);
     const findings = await compare(with_, without);
@@ -125,5 +125,5 @@ function quartiles(numbers: readonly number[]): readonly [number, number, number
 }
 
 function kilobytesEach({ pid }: TestReplica, before: number): string {
-  return ((residentBytes(pid) - before) / IDLE / 1000).toFixed(1);
+  return ((residentOf(pid).totalBytes - before) / IDLE / 1000).toFixed(1);
 }

@@ -129,6 +129,8 @@ class Scene {
 }
 
 function describeMessage(message: Message): string {
+  if (message.kind === 'heartbeat') return `heartbeat [${message.heads.join(' ')}]`;
+  if (message.kind === 'hello') return `hello [${message.vector.join(' ')}]`;
   return message.kind === 'entries' ? `entries ${message.entries.length}` : message.kind;
 }
 
@@ -273,6 +275,20 @@ describe('nothing leaves before it is durable', () => {
     expect(scene.said()).toEqual(['durable 2', 'send 1 ack', 'flush']);
   });
 
+  it('nor a word of it to a peer that connects', () => {
+    scene.ask('a', putOf('a', 'v', { w: 1 }));
+    scene.turns();
+    scene.network?.onDisconnected(1);
+    scene.network?.onConnected(1);
+    scene.turns();
+    expect(scene.said()).toEqual(['commit 2', 'send 1 hello []', 'flush']);
+    scene.commit();
+    scene.network?.onDisconnected(1);
+    scene.network?.onConnected(1);
+    scene.turns();
+    expect(scene.said()).toContain('send 1 hello [eu-1.1,1]');
+  });
+
   it('nor an answer to a peer that shows it', () => {
     const asked = { kind: 'read-request', id: 1, namespace: 'ns', key: 'a' } as unknown as Message;
     scene.network?.onMessage(1, asked);
@@ -390,9 +406,21 @@ describe('the timer', () => {
   it('beats the heart, and is armed again', () => {
     scene = opened(['eu', 'us'], { heartbeatMs: 100 });
     scene.time(350);
-    const beats = scene.said().filter((line) => line === 'send 1 heartbeat');
+    const beats = scene.said().filter((line) => line === 'send 1 heartbeat []');
     expect(beats.length).toBeGreaterThanOrEqual(3);
     expect(beats.length).toBeLessThanOrEqual(4);
+  });
+
+  it('echoes a ping with everything that was accepted when it came, durable or not', () => {
+    scene = opened(['eu', 'us'], { heartbeatMs: 100 });
+    scene.ask('a', putOf('a', 'v', { w: 1 }));
+    scene.turns();
+    const rest = { hlc: 0, vector: [], echo: 0, echoDelayMs: 0, heads: [] } as const;
+    scene.network?.onMessage(1, { kind: 'heartbeat', ping: 5, ...rest });
+    scene.turns();
+    scene.time(100);
+    expect(scene.commitsUnderWay).toBe(1);
+    expect(scene.said()).toContain('send 1 heartbeat [eu-1.1,1]');
   });
 
   it('ends a write at its deadline', () => {

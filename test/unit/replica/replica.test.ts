@@ -1,0 +1,131 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Message } from '../../../src/model/message.ts';
+import type { Mutation } from '../../../src/model/record.ts';
+import { getOf, putOf, shown } from '../../simulation/cluster.ts';
+import { bytes, key, mutation, namespace, origin, run } from '../../support/build.ts';
+import { Solo } from '../../support/solo.ts';
+
+const PEER = 1;
+const PEER_LIFE = origin('us-1.1');
+
+let solo: Solo;
+
+beforeEach(() => {
+  solo = new Solo({
+    regions: ['eu', 'us'],
+    namespaces: { ns: {}, fi: { consistency: 'fifo' } },
+  });
+});
+
+const hello = (): Message => ({
+  kind: 'hello',
+  origin: PEER_LIFE,
+  vector: [],
+  hlc: 0,
+  policyDigest: 0,
+  windowBytes: 1e6,
+});
+
+function greet(): void {
+  solo.step({ kind: 'connected', peer: PEER });
+  solo.message(PEER, hello());
+  solo.sent();
+}
+
+const sentKinds = (): string[] => solo.sent().map(({ message }) => message.kind);
+const value = (name: string, ns = 'ns'): string => {
+  const reply = solo.ask(getOf(name, { ns, r: 1 }));
+  return reply === undefined ? 'no answer' : shown(reply);
+};
+const record = (ns: string, fields: Partial<Mutation> = {}): Mutation =>
+  mutation({
+    origin: PEER_LIFE,
+    seq: 9,
+    hlc: solo.now.wallMs * 1024,
+    namespace: namespace(ns),
+    key: key('a'),
+    value: bytes('theirs'),
+    ...fields,
+  });
+
+describe('a peer that has not said hello', () => {
+  it('is told who we are, and is not listened to', () => {
+    solo.step({ kind: 'connected', peer: PEER });
+    expect(sentKinds()).toEqual(['hello']);
+    solo.message(PEER, { kind: 'repair', record: record('ns') });
+    solo.message(PEER, { kind: 'entries', origin: PEER_LIFE, entries: run(PEER_LIFE, 1) });
+    solo.message(PEER, { kind: 'pull', origin: PEER_LIFE, from: 1, bytesMax: 100 });
+    expect(sentKinds()).toEqual([]);
+    expect(solo.replica.status(solo.now).self.vector).toEqual([]);
+  });
+
+  it('is not counted among those that can be reached', () => {
+    solo.step({ kind: 'connected', peer: PEER });
+    solo.now.monoMs += 1000;
+    solo.step({ kind: 'tick' });
+    expect(solo.ask(putOf('a', 'v', { w: 2 }))).toMatchObject({ fault: { code: 'no-quorum' } });
+    solo.message(PEER, hello());
+    expect(solo.ask(putOf('a', 'v', { w: 2 }))).toBeUndefined();
+  });
+
+  it('connects anew without having been missed: nothing of before is believed', () => {
+    greet();
+    solo.step({ kind: 'connected', peer: PEER });
+    expect(solo.ask(putOf('a', 'v', { w: 2 }))).toMatchObject({ fault: { code: 'no-quorum' } });
+  });
+});
+
+describe('a repair', () => {
+  beforeEach(greet);
+
+  it('is merged in an eventual namespace', () => {
+    solo.message(PEER, { kind: 'repair', record: record('ns') });
+    expect(value('a')).toBe('theirs');
+    solo.message(PEER, { kind: 'repair', record: record('ns', { hlc: 1, value: bytes('old') }) });
+    expect(value('a')).toBe('theirs');
+  });
+
+  it('is ignored in a fifo namespace, where it would overtake, and where no policy is', () => {
+    for (const ns of ['fi', 'unknown']) solo.message(PEER, { kind: 'repair', record: record(ns) });
+    expect(value('a', 'fi')).toBe('absent');
+    expect(solo.storage.size).toBe(1);
+  });
+
+  it('stamped beyond the drift bound is refused and counted', () => {
+    const ahead = (solo.now.wallMs + 10_000) * 1024;
+    solo.message(PEER, { kind: 'repair', record: record('ns', { hlc: ahead }) });
+    expect(value('a')).toBe('absent');
+    expect(solo.replica.metrics.clockRefusals).toBe(1);
+  });
+});
+
+describe('a peer with other policies', () => {
+  it('is told to an operator, and worked with', () => {
+    greet();
+    expect(solo.out.notes).toMatchObject([{ event: 'policies-differ' }, { event: 'open' }]);
+    expect(solo.ask(putOf('a', 'v', { w: 1 }))).toMatchObject({ kind: 'written' });
+    expect(sentKinds()).toEqual(['entries']);
+  });
+});
+
+describe('what a replica acknowledges', () => {
+  it('goes to the replica whose entries they are, as soon as they are durable', () => {
+    greet();
+    solo.message(PEER, { kind: 'entries', origin: PEER_LIFE, entries: run(PEER_LIFE, 3) });
+    expect(solo.sent()).toMatchObject([
+      { peer: PEER, message: { kind: 'ack', vector: [[PEER_LIFE, 3]] } },
+    ]);
+  });
+});
+
+describe('a peer that knows more of us than we wrote', () => {
+  it.each([
+    ['a later life', [[origin('eu-1.7'), 3]]],
+    ['more of this life', [[origin('eu-1.1'), 3]]],
+  ] as const)('proves an old copy, whenever it says so: %s', (_, vector) => {
+    greet();
+    const heartbeat = { kind: 'heartbeat', hlc: 0, ping: 1, echo: 0, echoDelayMs: 0 } as const;
+    solo.message(PEER, { ...heartbeat, vector: [...vector], heads: [] });
+    expect(solo.out.haltReason).toContain('old copy');
+  });
+});
