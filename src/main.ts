@@ -8,7 +8,7 @@
 
 import { openDataDir, type OpenedData, reservePath } from './adapters/data-directory.ts';
 import { DiskSpace } from './adapters/disk-space.ts';
-import { type Family, gauges } from './adapters/family.ts';
+import { peerFamilies } from './adapters/peer-families.ts';
 import type { Log } from './adapters/log.ts';
 import { createSystemScheduler, systemClock } from './adapters/system-clock.ts';
 import { createExposition, createTrace, type HostTrace } from './adapters/telemetry.ts';
@@ -176,17 +176,8 @@ function sourcesOf(
     storage: data.storage,
     disk,
     requests: () => meter?.series() ?? [],
-    more: [queueFamily(config, network)],
+    more: peerFamilies(config.settings.members, network.traffic),
   };
-}
-
-function queueFamily({ settings }: Config, { traffic }: WsNetwork): Family {
-  return gauges('conit_peer_send_queue_bytes', 'Bytes on the way to a peer.', () =>
-    settings.members.flatMap(({ id, index }) => {
-      const peer = traffic.peers[index];
-      return peer === undefined ? [] : [{ labels: { peer: id }, value: peer.queueBytes }];
-    }),
-  );
 }
 
 function noteStart({ config, log, data }: Ground, http: Address): void {
