@@ -1,10 +1,10 @@
 // What the parts of a replica share: its identity, its memory, its peers and its counters. Built once by replica.ts.
 
-import type { Lsn, Outbox } from '../model/effect.ts';
+import type { Lsn, Now, Outbox } from '../model/effect.ts';
 import { type Fault, type FaultCode, fault } from '../model/fault.ts';
 import type { Client } from '../model/command.ts';
 import type { HybridClock } from '../model/hlc.ts';
-import type { Origin } from '../model/id.ts';
+import type { Key, NamespaceName, Origin } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Storage } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
@@ -36,6 +36,9 @@ export interface Context {
   /** This replica's own lanes in the order of its lives; the last one is the current life's. */
   readonly ownLanes: readonly Lane[];
 }
+
+/** A stored record cannot be read: what belongs in its place is put there, if it can be had. */
+export type Heal = (namespace: NamespaceName, key: Key, now: Now, out: Outbox) => void;
 
 /** Answers with a fault. `lsn` names the batch that the reason rests on, when it is not durable yet. */
 export function refuse(

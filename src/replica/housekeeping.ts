@@ -5,7 +5,7 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
-import type { Key, NamespaceName, Seq } from '../model/id.ts';
+import type { Seq } from '../model/id.ts';
 import { UNREADABLE } from '../model/port.ts';
 import { seqOf } from '../model/vector.ts';
 import type { Lane } from '../store/lane.ts';
@@ -20,15 +20,13 @@ import {
   type Span,
 } from '../store/layout.ts';
 import { LIVE_LANE } from '../store/log.ts';
-import type { Context } from './context.ts';
+import type { Context, Heal } from './context.ts';
 
 /** Entries removed at once, so that truncation is rare. */
 const TRUNCATE_ENTRIES_MIN = 1000;
 const SWEEP_ENTRIES_MAX = 256;
 const SCRUB_ENTRIES_MAX = 256;
 const SCRUB_BYTES_MAX = 256 * 1024;
-
-export type Heal = (namespace: NamespaceName, key: Key, now: Now, out: Outbox) => void;
 
 type Reading = { readonly id: number; readonly job: 'sweep' | 'scrub' };
 

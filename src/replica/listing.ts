@@ -8,8 +8,8 @@ import type { ListCommand, Staleness } from '../model/command.ts';
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import { isLive, type Record } from '../model/record.ts';
-import { after, behind, recordKey, type Span } from '../store/layout.ts';
-import { type Context, refuse } from './context.ts';
+import { after, behind, parseRecordKey, recordKey, type Span } from '../store/layout.ts';
+import { type Context, type Heal, refuse } from './context.ts';
 
 const LISTS_MAX = 256;
 const PAGE_ENTRIES = 512;
@@ -33,11 +33,13 @@ interface Listing {
 export class Lists {
   readonly #context: Context;
   readonly #nextId: () => number;
+  readonly #heal: Heal;
   readonly #running = new Map<number, Listing>();
 
-  constructor(context: Context, nextId: () => number) {
+  constructor(context: Context, nextId: () => number, heal: Heal) {
     this.#context = context;
     this.#nextId = nextId;
+    this.#heal = heal;
   }
 
   begin(command: ListCommand, now: Now, out: Outbox): void {
@@ -64,7 +66,7 @@ export class Lists {
       refuse(listing.command.client, out, 'storage-failed', 'the range could not be read');
       return;
     }
-    const scan = this.#take(listing, result.entries, now);
+    const scan = this.#take(listing, result.entries, now, out);
     if (scan === 'damaged') {
       refuse(
         listing.command.client,
@@ -124,12 +126,14 @@ export class Lists {
     listing: Listing,
     entries: readonly RangeEntry[],
     now: Now,
+    out: Outbox,
   ): 'full' | 'more' | 'leap' | 'damaged' {
     const { command } = listing;
     for (const entry of entries) {
       const record = decodeMutation(entry.value);
       if (record === undefined) {
-        this.#context.metrics.recordsDamaged++;
+        const name = parseRecordKey(entry.key);
+        if (name !== undefined) this.#heal(name.namespace, name.key, now, out);
         return 'damaged';
       }
       advance(listing, entry.key);

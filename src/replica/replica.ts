@@ -44,7 +44,7 @@ import { Table } from '../store/table.ts';
 import { PullServer } from '../stream/puller.ts';
 import { Receiver } from '../stream/receiver.ts';
 import { PeerSender } from '../stream/sender.ts';
-import { type Context, refuse } from './context.ts';
+import { type Context, type Heal, refuse } from './context.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Lists } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
@@ -130,10 +130,9 @@ export class Replica {
     this.#reads = new Reads(this.#context, (peer, of, now, out) =>
       this.#hasten(peer, of, now, out),
     );
-    this.#lists = new Lists(this.#context, nextId);
-    this.#housekeeping = new Housekeeping(this.#context, nextId, (namespace, key, now, out) =>
-      this.#reads.heal(namespace, key, now, out),
-    );
+    const heal: Heal = (namespace, key, now, out) => this.#reads.heal(namespace, key, now, out);
+    this.#lists = new Lists(this.#context, nextId, heal);
+    this.#housekeeping = new Housekeeping(this.#context, nextId, heal);
   }
 
   get state(): ReplicaState {

@@ -84,6 +84,17 @@ describe('a quorum read', () => {
     expect(call.endedMs - call.beganMs).toBeLessThan(60);
   });
 
+  it('beyond the bound of those that wait is told so, and so is an explanation', () => {
+    const cluster = settled({ settings: { readsPendingMax: 2 } });
+    cluster.cut(0, 1);
+    cluster.cut(0, 2);
+    const reads = [0, 1, 2].map(() => cluster.begin(0, getOf('a', { r: 2, timeoutMs: 300 })));
+    expect(shown(cluster.explain(0, 'a'))).toBe('overloaded');
+    const answers = reads.map((read) => shown(cluster.answer(read)));
+    expect(answers).toEqual(['timeout', 'timeout', 'overloaded']);
+    expect(cluster.value(0, 'a')).toBe('absent');
+  });
+
   it('takes no answer that was meant for an earlier life', () => {
     // Replica 1 holds an answer back until its slow disk has the record; meanwhile replica 0 begins a new life, which
     // numbers its reads anew.
@@ -219,6 +230,17 @@ describe('a damaged record', () => {
     expect(cluster.notesOf('scrub-damaged')).not.toHaveLength(0);
     const [one, two] = [0, 1].map((n) => cluster.replica(n).disk.get(at('a')));
     expect(one).toEqual(two);
+  });
+
+  it('in a list is refused, and healed, so that the next list shows it', () => {
+    const cluster = settled(FORGETFUL);
+    cluster.put(0, 'a', 'one', { w: 3 });
+    forget(cluster);
+    cluster.run(500);
+    damage(cluster, 0, 'a');
+    expect(shown(cluster.list(0))).toBe('record-corrupt');
+    cluster.run(100);
+    expect(shown(cluster.list(0))).toBe('a x y z');
   });
 
   it('in a fifo namespace is not healed by a version that would overtake the stream', () => {

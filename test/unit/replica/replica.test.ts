@@ -118,6 +118,22 @@ describe('what a replica acknowledges', () => {
   });
 });
 
+describe('a peer that lost its disk', () => {
+  it('holds what it says now, not what it said before, and is streamed to from there', () => {
+    greet();
+    for (const name of ['a', 'b', 'c']) solo.ask(putOf(name, 'v', { w: 1 }));
+    const own = origin('eu-1.1');
+    solo.message(PEER, { kind: 'ack', vector: [[own, 3]], windowBytes: 1e6 });
+    expect(solo.replica.status(solo.now).self.stableCut).toEqual([[own, 3]]);
+    expect(solo.ask(putOf('d', 'v', { w: 1 }))).toMatchObject({ kind: 'written' });
+    solo.step({ kind: 'disconnected', peer: PEER });
+    greet();
+    const status = solo.replica.status(solo.now);
+    expect(status.self.stableCut).toEqual([]);
+    expect(status.peers[0]).toMatchObject({ vector: [], entriesItLacks: 4 });
+  });
+});
+
 describe('a peer that knows more of us than we wrote', () => {
   it.each([
     ['a later life', [[origin('eu-1.7'), 3]]],

@@ -1,0 +1,142 @@
+// What cannot be read is never taken for absent: requests that depend on it are refused, and the rest goes on.
+
+import { describe, expect, it } from 'vitest';
+import type { Condition } from '../../src/model/command.ts';
+import { idempotencyKey, logKey, originKey, recordKey } from '../../src/store/layout.ts';
+import { key, namespace, origin } from '../support/build.ts';
+import { type Call, Cluster, listOf, putOf, shown } from '../simulation/cluster.ts';
+
+const NS = namespace('ns');
+const at = (name: string): Uint8Array => recordKey(NS, key(name));
+
+/** A lone replica with `a` and others stored, and nothing of them in memory. */
+function alone(settings = {}): Cluster {
+  const cluster = new Cluster({ regions: ['eu'], settings: { cacheBytes: 1, ...settings } });
+  cluster.run(10);
+  for (const name of ['a', 'b', 'c', 'd']) cluster.put(0, name, 'one');
+  return cluster;
+}
+
+describe('over a damaged record', () => {
+  it('a delete and a conditional put are refused, and a blind put takes its place', () => {
+    const cluster = alone();
+    cluster.replica(0).disk.flip(at('a'), 300);
+    expect(shown(cluster.del(0, 'a'))).toBe('record-corrupt');
+    for (const kind of ['absent', 'match-any'] as const)
+      expect(shown(cluster.put(0, 'a', 'two', { conditions: [{ kind }] }))).toBe('record-corrupt');
+    expect(shown(cluster.put(0, 'a', 'two'))).toBe('eu-1.1.5');
+    for (const name of ['b', 'c', 'd']) cluster.put(0, name, 'two');
+    expect(cluster.value(0, 'a')).toBe('two');
+  });
+
+  it('a list is refused where it meets it, and not elsewhere', () => {
+    const cluster = alone();
+    cluster.replica(0).disk.flip(at('b'), 300);
+    expect(shown(cluster.list(0))).toBe('record-corrupt');
+    expect(shown(cluster.list(0, { start: 'c' }))).toBe('c d');
+  });
+});
+
+describe('a block that cannot be read', () => {
+  it('fails the list that needs it, with an answer', () => {
+    const cluster = alone();
+    cluster.replica(0).disk.damage(at('b'));
+    expect(shown(cluster.list(0))).toBe('storage-failed');
+    expect(shown(cluster.list(0, { start: 'c' }))).toBe('c d');
+  });
+
+  it('under an idempotency key keeps anybody from doing it twice', () => {
+    const cluster = alone();
+    const idempotency = { key: 'once', digest: 1 };
+    cluster.put(0, 'a', 'two', { idempotency });
+    cluster.crash(0);
+    cluster.replica(0).disk.damage(idempotencyKey(NS, 'once'));
+    cluster.restart(0);
+    cluster.run(10);
+    expect(shown(cluster.put(0, 'a', 'two', { idempotency }))).toBe('record-corrupt');
+    expect(shown(cluster.put(0, 'a', 'two'))).toBe('eu-1.2.1');
+  });
+
+  it('is told of by the scrub and the sweep, which go on', () => {
+    const cluster = alone({ scrubDelayMs: 100, scrubEveryMs: 100, idempotencyMs: 1 });
+    cluster.put(0, 'a', 'two', { idempotency: { key: 'once', digest: 1 } });
+    cluster.replica(0).disk.damage(at('b'));
+    cluster.run(2000);
+    expect(cluster.notesOf('scrub-unreadable')).not.toHaveLength(0);
+    expect(shown(cluster.put(0, 'a', 'three'))).toBe('eu-1.1.6');
+  });
+});
+
+describe('a damaged log entry', () => {
+  it('is reported by the scrub, and stops the replica at its next start', () => {
+    const cluster = alone({ scrubDelayMs: 100, scrubEveryMs: 100 });
+    cluster.replica(0).disk.flip(logKey(0, origin('eu-1.1'), 2), 300);
+    cluster.run(3000);
+    expect(cluster.notesOf('scrub-damaged')[0]).toMatchObject({ fields: { kind: 'log' } });
+    expect(cluster.value(0, 'b')).toBe('one');
+    cluster.crash(0);
+    cluster.restart(0);
+    cluster.run(1000);
+    expect(cluster.replica(0).halts[0]).toContain('not whole: verified up to 1 of 4');
+  });
+
+  it('where the log would be truncated keeps it from being truncated', () => {
+    const cluster = new Cluster({ settings: { tailBytes: 1, logRetainEntries: 10 } });
+    cluster.settle();
+    const calls: Call[] = [];
+    for (let i = 0; i < 1011; i++) calls.push(cluster.begin(0, putOf(`k${i}`, 'v', { w: 1 })));
+    cluster.runUntil(() => calls.every(({ outcome }) => outcome !== undefined));
+    for (let seq = 900; seq <= 1011; seq++)
+      cluster.replica(0).disk.flip(logKey(0, origin('ap-1.1'), seq), 300);
+    cluster.run(2000);
+    expect(cluster.notesOf('log-unreadable')).toContainEqual(
+      expect.objectContaining({ replica: 0, fields: { origin: 'ap-1.1', seq: 1001 } }),
+    );
+    expect(cluster.replica(0).halts).toEqual([]);
+  });
+
+  it('at the head of a log is noticed as well', () => {
+    const cluster = alone();
+    cluster.crash(0);
+    cluster.replica(0).disk.flip(originKey(origin('eu-1.1')), 9);
+    cluster.restart(0);
+    cluster.run(100);
+    expect(cluster.replica(0).halts[0]).toBe('the vector in storage is damaged');
+  });
+});
+
+describe('a list', () => {
+  it('whose deadline passes between two pages is told so', () => {
+    const cluster = alone();
+    const { storage } = cluster.replica(0);
+    if (storage === undefined) throw new Error('the replica runs');
+    storage.rangeMs = 60;
+    // Each folded prefix takes a further page.
+    const list = cluster.begin(0, listOf({ delimiter: 'a', timeoutMs: 50 }));
+    expect(shown(cluster.answer(list))).toBe('timeout');
+  });
+
+  it('beyond the bound of those that run is told so', () => {
+    const cluster = alone();
+    const lists = Array.from({ length: 300 }, () => cluster.begin(0, listOf()));
+    const answers = lists.map((call) => shown(cluster.answer(call)));
+    expect(answers.filter((answer) => answer === 'a b c d')).toHaveLength(256);
+    expect(answers.filter((answer) => answer === 'overloaded')).toHaveLength(44);
+  });
+});
+
+describe('a condition', () => {
+  it('is judged by the version that is there', () => {
+    const cluster = alone();
+    const put = (name: string, ...conditions: Condition[]): string =>
+      shown(cluster.put(0, name, 'two', { conditions }));
+    expect(put('a', { kind: 'none-match', versions: ['eu-1.1.1'] })).toBe('precondition-failed');
+    expect(put('a', { kind: 'none-match', versions: ['eu-1.1.9'] })).toBe('eu-1.1.5');
+    expect(put('new', { kind: 'match-any' })).toBe('precondition-failed');
+    expect(put('new', { kind: 'none-match', versions: ['eu-1.1.1'] })).toBe('eu-1.1.6');
+    expect(put('new', { kind: 'match-any' }, { kind: 'match', versions: ['eu-1.1.6'] })).toBe(
+      'eu-1.1.7',
+    );
+    expect(put('new', { kind: 'absent' })).toBe('precondition-failed');
+  });
+});
