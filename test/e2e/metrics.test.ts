@@ -2,7 +2,7 @@
 // and promtool accepts it.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../support/call.ts';
 import type { TestReplica } from '../support/cluster.ts';
 import { useCluster } from '../support/fixture.ts';
@@ -10,6 +10,13 @@ import { get, put } from '../support/kv.ts';
 import { until } from '../support/wait.ts';
 
 const fixture = useCluster();
+// What is not measured yet is absent, so the first echo of every peer is waited for.
+beforeAll(() =>
+  until('the first staleness bound', async () =>
+    (await scrape(fixture.eu)).names.has('conit_staleness_seconds'),
+  ),
+);
+
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 
 describe('/metrics', () => {
