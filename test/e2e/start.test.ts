@@ -76,7 +76,9 @@ describe('npm start, once installed and built', () => {
 
   // Not run where there is no script(1), which gives the command a terminal.
   it.runIf(hasScript)('ends in order on one Ctrl-C in a terminal', async () => {
-    run = await start([script, '-qec', `node scripts/start.mjs ${flags().join(' ')}`, '/dev/null']);
+    // Without exec, a shell that waited for the command would answer for it, with its own 130.
+    const command = `exec "${process.execPath}" scripts/start.mjs ${flags().join(' ')}`;
+    run = await start([script, '-qec', command, '/dev/null']);
     const { child } = run;
     const started = descendantsOf(child.pid ?? 0);
     child.stdin?.write('\x03');
