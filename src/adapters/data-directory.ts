@@ -8,8 +8,9 @@
 //   no         yes        refused: nobody can say whose data it is
 //   any        broken     refused: files, but no database that LevelDB would open without losing them
 //
-// (1) Every start is a new incarnation, above all that the identity or the database knows, and durable in the identity
-//     before it is used; so no dot is ever issued twice by what is on this disk.
+// (1) Every start is a new incarnation, above all that the identity or the database knows and not before the clock, and
+//     durable in the identity before it is used; so no dot is ever issued twice, not by what is on this disk, nor by a
+//     directory that was wiped or restored, unless its clock went back too.
 // (2) The number is taken while the database's lock is held, so two processes never take the same.
 // (3) An identity that names another cluster or another replica is refused before the database is touched.
 //
@@ -21,7 +22,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { present } from '../base/assert.ts';
-import { type Incarnation, INCARNATION_MAX } from '../model/id.ts';
+import { type Incarnation, INCARNATION_MAX, nextIncarnation } from '../model/id.ts';
 import type { Storage } from '../model/port.ts';
 import { DataError, reasonOf } from './data-error.ts';
 import { makeFolder, removeDrafts } from './durable-file.ts';
@@ -33,6 +34,8 @@ export interface DataOptions extends Owner {
   readonly folder: string;
   /** False only for benchmarks: see `LevelStorageOptions.sync`. */
   readonly sync: boolean;
+  /** Milliseconds since 1970. */
+  readonly wallMs: () => number;
   /** The last incarnation that the database remembers: 0 when none, `undefined` when it cannot be read. */
   readonly lastIncarnation: (storage: Storage) => Incarnation | undefined;
 }
@@ -96,13 +99,13 @@ async function beginLife(
   options: DataOptions,
   storage: Storage,
 ): Promise<Omit<OpenedData, 'storage'>> {
-  const { folder, lastIncarnation } = options;
+  const { folder, lastIncarnation, wallMs } = options;
   // Read again: before the lock was ours, another process may have begun and ended a life.
   const before = present(await readIdentity(identityPath(folder)), 'data: the identity is gone');
   refuseOthers(before, options);
   const inDatabase = lastIncarnation(storage);
   if (inDatabase === undefined) throw damaged(folder, 'its last incarnation cannot be read');
-  const incarnation = Math.max(before.incarnation, inDatabase) + 1;
+  const incarnation = nextIncarnation(Math.max(before.incarnation, inDatabase), wallMs());
   if (incarnation > INCARNATION_MAX) {
     throw new DataError('incarnations-exhausted', `${folder} has no incarnation left`);
   }

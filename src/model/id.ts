@@ -15,7 +15,7 @@ export type Region = Brand<string, 'Region'>;
 export type Origin = Brand<string, 'Origin'>;
 /** Gap-free from 1 within an origin. 0 stands for "nothing yet". */
 export type Seq = number;
-/** Counts the lives of a replica, from 1. */
+/** Numbers the lives of a replica, growing, from 1. */
 export type Incarnation = number;
 export type NamespaceName = Brand<string, 'NamespaceName'>;
 /** 1 to 1024 bytes, as a byte string. */
@@ -29,6 +29,18 @@ export interface Dot {
 
 export const KEY_BYTES_MAX = 1024;
 export const INCARNATION_MAX = 2 ** 32 - 1;
+
+/** 2025-01-01 UTC. */
+const INCARNATION_EPOCH_MS = 1_735_689_600_000;
+
+/**
+ * The number of a life that begins now: the second of its beginning since 2025, or one more than the last that is
+ * known. A wiped or restored directory does not know its last life, and a peer that does may be out of reach; a clock
+ * that has gone on takes no number twice even so. The result may exceed `INCARNATION_MAX`.
+ */
+export function nextIncarnation(last: Incarnation, wallMs: number): Incarnation {
+  return Math.max(last + 1, Math.floor((wallMs - INCARNATION_EPOCH_MS) / 1000));
+}
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const ORIGIN = /^([a-z][a-z0-9-]{0,62})\.([1-9][0-9]{0,9})$/;

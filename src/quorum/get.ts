@@ -214,8 +214,19 @@ export class PendingReads {
 
   #end(read: PendingRead, outcome: ReadOutcome, now: Now, out: Outbox): void {
     if (!this.#reads.delete(read.id)) return;
+    this.#observeUnanswered(read, now);
     this.#metrics.quorumWaitRead.observe((now.monoMs - read.beganMs) / 1000);
     this.#finish(read, outcome, now, out);
+  }
+
+  #observeUnanswered(read: PendingRead, now: Now): void {
+    const unanswered = read.asked & ~(read.tally.yes | read.tally.no);
+    if (unanswered === 0) return;
+    for (const peer of this.#nearness.order) {
+      const askedAtMs = read.askedAtMs[peer];
+      if (((unanswered >> peer) & 1) === 0 || askedAtMs === undefined) continue;
+      this.#nearness.observeAtLeast(peer, now.monoMs - askedAtMs);
+    }
   }
 
   #watch(read: PendingRead): void {

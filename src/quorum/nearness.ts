@@ -1,9 +1,10 @@
 // How near each peer is: smoothed round trip and mean deviation by the estimator of RFC 6298. Reads ask the nearest
-// first, and ask a further one when an answer takes longer than about the 95th percentile (mean plus two mean
-// deviations of a roughly normal delay).
+// first, and ask a further one when an answer takes longer than the mean plus four mean deviations, the retransmission
+// timeout of that RFC: delays have a long tail under load, and a shorter wait would ask twice just when all are busy.
 
 const GAIN = 1 / 8;
 const DEVIATION_GAIN = 1 / 4;
+const HEDGE_DEVIATIONS = 4;
 const HEDGE_MS_MIN = 1;
 /** Before anything is measured. */
 const HEDGE_MS_UNKNOWN = 50;
@@ -34,7 +35,7 @@ export class Nearness {
   hedgeAfterMs(peer: number): number {
     const estimate = this.#estimates[peer];
     if (estimate === undefined) return HEDGE_MS_UNKNOWN;
-    return Math.max(estimate.meanMs + 2 * estimate.deviationMs, HEDGE_MS_MIN);
+    return Math.max(estimate.meanMs + HEDGE_DEVIATIONS * estimate.deviationMs, HEDGE_MS_MIN);
   }
 
   observe(peer: number, elapsedMs: number): void {
@@ -46,6 +47,11 @@ export class Nearness {
       estimate.meanMs += GAIN * error;
       estimate.deviationMs += DEVIATION_GAIN * (Math.abs(error) - estimate.deviationMs);
     }
+  }
+
+  /** An answer that is no longer waited for took at least this long; without it only quick answers would count. */
+  observeAtLeast(peer: number, elapsedMs: number): void {
+    if (elapsedMs > (this.#estimates[peer]?.meanMs ?? 0)) this.observe(peer, elapsedMs);
   }
 
   /** Sorts again; called now and then, not per observation. */

@@ -5,6 +5,7 @@
 import type { Variant } from './systems/conit.ts';
 import { entriesPerFrame, entriesPerSync } from './systems/conit.ts';
 import { measureCodec } from './micro/codec.ts';
+import { measurePeerLink } from './micro/peer-link.ts';
 import { measureStorage } from './micro/storage.ts';
 import { type Measure, ratioOf, type Spread, spreadOf, valueOf } from './report/ratio.ts';
 import type { Slot } from './slot.ts';
@@ -60,6 +61,7 @@ export function limitsOfVariants(slots: readonly Slot[]): readonly Limit[] {
 export async function limitsOfParts(folder: string, seconds: number): Promise<readonly Limit[]> {
   const storage = await measureStorage(folder, seconds);
   const codec = measureCodec();
+  const [small, large] = [await measurePeerLink(8), await measurePeerLink(32)];
   const bare = spreadOf(storage.bare)?.median ?? 0;
   const note = `bare loop: ${Math.round(bare).toLocaleString('en')} puts/s`;
   const ratio = spreadOf(storage.ratios);
@@ -67,7 +69,23 @@ export async function limitsOfParts(folder: string, seconds: number): Promise<re
   return [
     { ...atLeast(title, 0.8, undefined, ratio), note },
     atMost('codec, encode + decode, µs', 0.7, undefined, spreadOf(codec)),
+    ...[
+      { entries: 8, rates: small },
+      { entries: 32, rates: large },
+    ].map(({ entries, rates: { link, bare: ws } }) => ({
+      ...atLeast(
+        `peer link / bare ws and decoding, ${entries} a frame`,
+        0.8,
+        undefined,
+        quotients(link, ws),
+      ),
+      note: `${(spreadOf(link)?.median ?? 0).toFixed(2)} million entries per CPU second`,
+    })),
   ];
+}
+
+function quotients(above: readonly number[], below: readonly number[]): Spread | undefined {
+  return spreadOf(above.map((rate, turn) => rate / (below[turn] ?? Number.NaN)));
 }
 
 function ours(workload: string): { system: Variant; workload: string } {

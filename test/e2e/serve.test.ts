@@ -9,8 +9,9 @@ import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Level } from 'level';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { present } from '../../src/base/assert.ts';
+import { type Origin, parseDot } from '../../src/model/id.ts';
 import { originKey } from '../../src/store/layout.ts';
-import type { Origin } from '../../src/model/id.ts';
 
 const SCRIPT = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
 const CANARY = 'canary-9Qw3-zR7t-Lm2x-Vb8n';
@@ -157,11 +158,13 @@ describe('a replica', { timeout: TIMEOUT_MS }, () => {
     const env = await settings();
     const first = conit(['serve'], env);
     await becomeReady(first, env);
-    await fetch(`http://${env['CONIT_HTTP']}/v1/kv/demo/k`, { method: 'PUT', body: 'v' });
+    const url = `http://${env['CONIT_HTTP']}/v1/kv/demo/k`;
+    const written = await fetch(url, { method: 'PUT', body: 'v' });
+    const dot = parseDot(written.headers.get('conit-version') ?? '');
     first.child.kill('SIGKILL');
     await first.ended;
     const dataDir = env['CONIT_DATA_DIR'] ?? '';
-    await damage(join(dataDir, 'log'));
+    await damage(join(dataDir, 'log'), present(dot, 'a write names its dot').origin);
     const verify = conit(['wal', 'verify', '--data', dataDir, '-o', 'json'], {});
     expect(await verify.ended).toBe(1);
     expect(JSON.parse(verify.output())).toMatchObject({ ok: false });
@@ -182,13 +185,13 @@ describe('a replica', { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-/** Changes one byte of what is held of the first log. */
-async function damage(database: string): Promise<void> {
+/** Changes one byte of what is held of a log. */
+async function damage(database: string, origin: Origin): Promise<void> {
   const level = new Level<Buffer, Buffer>(database, {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
   });
-  const key = Buffer.from(originKey('eu-1.1' as Origin));
+  const key = Buffer.from(originKey(origin));
   const value = await level.get(key);
   value[3] = (value[3] ?? 0) ^ 1;
   await level.put(key, value);

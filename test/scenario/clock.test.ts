@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { Cluster, putOf, shown } from '../simulation/cluster.ts';
 
-const START = Date.UTC(2026, 0, 1);
+const START = Date.UTC(2024, 0, 1);
 const clocks = (...offsets: number[]) => offsets.map((ms) => ({ wallStartMs: START + ms }));
 
 describe('a replica whose clock runs ahead', () => {

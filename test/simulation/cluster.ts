@@ -3,7 +3,7 @@
 //
 //   put get del list status …   ask one replica and let time pass until it answers, or until its process dies
 //   begin                       ask without waiting; the call fills in when the answer comes
-//   crash powerCut wipe …       what happens to a process and its disk
+//   crash powerCut pause jump …  what happens to a process, its clock and its disk
 //   cut heal run                what happens between replicas, and time
 //
 // A process that halts is started again after a moment, as its supervisor would.
@@ -12,9 +12,9 @@ import { present } from '../../src/base/assert.ts';
 import { createHost, type Host } from '../../src/host/host.ts';
 import type { Command, Reply, Status } from '../../src/model/command.ts';
 import type { NoteFields } from '../../src/model/effect.ts';
-import { type Dot, formatDot } from '../../src/model/id.ts';
+import { type Dot, formatDot, nextIncarnation } from '../../src/model/id.ts';
 import { compilePolicies } from '../../src/model/policy.ts';
-import { type Trace, UNREADABLE } from '../../src/model/port.ts';
+import { type Network, type Trace, UNREADABLE } from '../../src/model/port.ts';
 import type { Member } from '../../src/model/quorum.ts';
 import type { Settings } from '../../src/model/settings.ts';
 import { readIncarnation } from '../../src/replica/recovery.ts';
@@ -52,6 +52,8 @@ export interface Call {
   endedMs: number;
   /** Told once, when there is an outcome. */
   readonly onEnd: ((call: Call) => void) | undefined;
+  /** The client has gone: an answer finds nobody. */
+  isGivenUp: boolean;
 }
 
 export interface Note {
@@ -148,9 +150,21 @@ export class Cluster {
 
   begin(n: number, asked: Asked, onEnd?: (call: Call) => void): Call {
     const { nowMs: beganMs } = this;
-    const call: Call = { replica: n, beganMs, outcome: undefined, endedMs: 0, onEnd };
+    const call: Call = {
+      replica: n,
+      beganMs,
+      outcome: undefined,
+      endedMs: 0,
+      onEnd,
+      isGivenUp: false,
+    };
     this.replica(n).submit(asked, call);
     return call;
+  }
+
+  /** The client of a call has waited long enough: for it the outcome is unknown from now on. */
+  giveUp(call: Call): void {
+    if (call.outcome === undefined) this.replica(call.replica).giveUp(call);
   }
 
   answer(call: Call): Reply | 'broken' {
@@ -174,6 +188,20 @@ export class Cluster {
 
   restart(n: number): void {
     this.replica(n).start();
+  }
+
+  /** As SIGSTOP: the process stands still, and its kernel goes on. */
+  pause(n: number): void {
+    this.replica(n).pause();
+  }
+
+  resume(n: number): void {
+    this.replica(n).resume();
+  }
+
+  /** Somebody sets the wall clock of a replica. */
+  jump(n: number, ms: number): void {
+    this.replica(n).jump(ms);
   }
 
   cut(a: number, b: number): void {
@@ -231,6 +259,8 @@ export class Replica {
   identity = 0;
   storage: MemoryStorage | undefined;
   host: Host | undefined;
+  /** There is no room on its disk. */
+  isFull = false;
   halts: string[] = [];
   readonly #cluster: Cluster;
   readonly #options: ClusterOptions;
@@ -253,14 +283,20 @@ export class Replica {
   start(): void {
     if (this.isRunning) return;
     const { world, network, members } = this.#cluster;
-    const storage = new MemoryStorage({ world, disk: this.disk });
+    const node = createNode(world, this.#options.clocks?.[this.index]);
+    const entered = (delayMs: number, run: () => void): void =>
+      world.after(delayMs, () => node.enter(run));
+    const storage = new MemoryStorage({
+      world: { after: entered },
+      disk: this.disk,
+      isFull: () => this.isFull,
+    });
     const self = present(members[this.index], 'cluster: a replica is a member');
     const compiled = compilePolicies(this.#options.namespaces, members, self);
     if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
     const stored = storage.get(metaKey('incarnation'));
     const remembered = stored === UNREADABLE ? undefined : readIncarnation(stored);
-    this.identity = Math.max(this.identity, remembered ?? 0) + 1;
-    const node = createNode(world, this.#options.clocks?.[this.index]);
+    this.identity = nextIncarnation(Math.max(this.identity, remembered ?? 0), node.clock.wallMs());
     this.storage = storage;
     this.#node = node;
     this.#port = network.port(this.index);
@@ -269,7 +305,7 @@ export class Replica {
       policies: compiled.policies,
       incarnation: this.identity,
       storage,
-      network: this.#port,
+      network: enteredBy(node, this.#port),
       clock: node.clock,
       scheduler: node.scheduler,
       trace: this.#trace(),
@@ -287,6 +323,30 @@ export class Replica {
     for (const call of this.#waiting) this.#end(call, 'broken');
   }
 
+  get isPaused(): boolean {
+    return this.#node?.isPaused === true;
+  }
+
+  pause(): void {
+    if (!this.isRunning) return;
+    this.#node?.pause();
+    this.#cluster.network.freeze(this.index);
+  }
+
+  resume(): void {
+    this.#cluster.network.thaw(this.index);
+    this.#node?.resume();
+  }
+
+  jump(ms: number): void {
+    this.#node?.jump(ms);
+  }
+
+  giveUp(call: Call): void {
+    this.#end(call, 'broken');
+    call.isGivenUp = true;
+  }
+
   /** The disk is gone, and the identity file with it. */
   wipe(): void {
     this.disk = new MemoryDisk();
@@ -298,15 +358,18 @@ export class Replica {
   }
 
   submit(asked: Asked, call: Call): void {
-    if (this.host === undefined) {
+    const { host } = this;
+    if (host === undefined) {
       this.#end(call, 'broken');
       return;
     }
     this.#waiting.add(call);
-    this.host.submit({ ...asked, client: { onReply: (reply) => this.#end(call, reply) } });
+    const client = { onReply: (reply: Reply) => this.#end(call, reply) };
+    this.#node?.enter(() => host.submit({ ...asked, client }));
   }
 
   #end(call: Call, outcome: Reply | 'broken'): void {
+    if (call.isGivenUp) return;
     if (call.outcome !== undefined) throw new Error(`answered twice: ${JSON.stringify(outcome)}`);
     call.outcome = outcome;
     call.endedMs = this.#cluster.nowMs;
@@ -334,6 +397,20 @@ export class Replica {
       committed: () => {},
     };
   }
+}
+
+/** What arrives for a process that stands still waits for it. */
+function enteredBy(node: Node, port: MemoryPort): Network {
+  return {
+    start: ({ onConnected, onMessage, onDisconnected }) =>
+      port.start({
+        onConnected: (peer) => node.enter(() => onConnected(peer)),
+        onMessage: (peer, message) => node.enter(() => onMessage(peer, message)),
+        onDisconnected: (peer) => node.enter(() => onDisconnected(peer)),
+      }),
+    send: (peer, message) => port.send(peer, message),
+    flush: () => port.flush(),
+  };
 }
 
 // ---- questions and answers

@@ -57,6 +57,15 @@ export class MemoryDisk {
     return { ok: true, entries, more: false };
   }
 
+  /** The same content, synced, on a disk of its own. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk();
+    for (const [name, value] of this.#values) copy.#set(name, value.slice());
+    for (const name of this.#damaged) copy.#damaged.add(name);
+    copy.#unsynced = [];
+    return copy;
+  }
+
   /** Takes back what was never synced. */
   cutPower(): void {
     const changes = this.#unsynced.toReversed();

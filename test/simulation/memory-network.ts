@@ -34,6 +34,8 @@ const OPTIONS_DEFAULT: Omit<MemoryNetworkOptions, 'replicas'> = {
 
 /** The network as one life of one replica sees it. */
 export interface MemoryPort extends Network {
+  /** Nothing arrives while it is set; what does, waits at whoever set it. */
+  isFrozen: boolean;
   /** The process ends. `reset`: its kernel tells the peers. `silent`: the machine is gone with it. */
   stop(how: 'reset' | 'silent'): void;
 }
@@ -64,7 +66,7 @@ export class MemoryNetwork {
     this.dice = world.prng.split('network');
     const indexes = Array.from({ length: options.replicas }, (_, index) => index);
     const way = (from: number, to: number): Way =>
-      new Way(world, () => this.options.latencyMs(from, to, this.dice));
+      new Way(world, this.dice, () => this.options.latencyMs(from, to, this.dice));
     this.#ways = indexes.map((from) => indexes.map((to) => way(from, to)));
     this.#ports = indexes.map(() => undefined);
   }
@@ -102,6 +104,22 @@ export class MemoryNetwork {
     this.way(from, to).isNoisy = true;
   }
 
+  /** The process behind a port stands still: it answers nobody, and in time its peers give it up. */
+  freeze(index: number): void {
+    const port = this.alive(index);
+    if (port === undefined) return;
+    port.isFrozen = true;
+    this.world.after(this.options.peerTimeoutMs, () => {
+      if (!port.isFrozen) return;
+      for (const peer of this.#ports) if (peer !== port) peer?.drop(index);
+    });
+  }
+
+  thaw(index: number): void {
+    const port = this.#ports[index];
+    if (port !== undefined) port.isFrozen = false;
+  }
+
   /** Frames that arrived at `to` so far. */
   framesArrived(from: number, to: number): number {
     return this.way(from, to).frames;
@@ -124,6 +142,7 @@ export class MemoryNetwork {
 }
 
 class Port implements MemoryPort {
+  isFrozen = false;
   readonly #network: MemoryNetwork;
   readonly #index: number;
   readonly #ends = new Map<number, End>();
@@ -208,7 +227,7 @@ class Port implements MemoryPort {
     const bytes = end.frame.finish();
     if (end.bytesOnTheWay + bytes.length <= this.#network.options.queueBytesMax) {
       end.bytesOnTheWay += bytes.length;
-      this.#network.way(this.#index, end.peer).carry(() => this.#arrive(end, bytes));
+      this.#network.way(this.#index, end.peer).carry(() => this.#arrive(end, bytes), bytes.length);
     } else {
       this.#network.world.after(0, () => {
         if (end.isOpen) this.drop(end.peer);
@@ -257,7 +276,8 @@ class Port implements MemoryPort {
   #reach(from: number, to: number, then: () => void, failed: () => void): void {
     if (!this.isAlive) return;
     const way = this.#network.way(from, to);
-    if (way.isCut || this.#network.alive(to) === undefined) return failed();
+    const answers = this.#network.alive(to);
+    if (way.isCut || answers === undefined || answers.isFrozen || this.isFrozen) return failed();
     way.carry(() => {
       if (this.isAlive) then();
     });

@@ -18,6 +18,8 @@ export interface MemoryStorageOptions {
   readonly rangeMs?: number;
   /** False acknowledges what a power cut takes back. */
   readonly sync?: boolean;
+  /** There is no room for a commit. */
+  readonly isFull?: () => boolean;
 }
 
 /** What becomes of a batch whose end nobody was told. */
@@ -25,6 +27,7 @@ export type Outcome = 'kept' | 'lost';
 
 type Done = (failure: string | undefined) => void;
 
+const NO_SPACE = { reason: 'ENOSPC', outcome: 'lost' } as const;
 const COMMIT_MS = 0.5;
 const RANGE_MS = 0.1;
 
@@ -32,6 +35,8 @@ export class MemoryStorage implements Storage {
   /** How long a commit takes from now on: a slow disk. */
   commitMs: number;
   rangeMs: number;
+  readonly #usualMs: number;
+  readonly #isFull: () => boolean;
   readonly #world: Pick<World, 'after'>;
   readonly #disk: MemoryDisk;
   readonly #sync: boolean;
@@ -42,11 +47,13 @@ export class MemoryStorage implements Storage {
   /** Failed, but on the disk: seen by the next life. */
   #left: Batch | undefined;
 
-  constructor({ world, disk, commitMs, rangeMs, sync }: MemoryStorageOptions) {
+  constructor({ world, disk, commitMs, rangeMs, sync, isFull }: MemoryStorageOptions) {
+    this.#usualMs = commitMs ?? COMMIT_MS;
+    this.#isFull = isFull ?? (() => false);
     this.#world = world;
     this.#disk = disk;
     this.#sync = sync ?? true;
-    this.commitMs = commitMs ?? COMMIT_MS;
+    this.commitMs = this.#usualMs;
     this.rangeMs = rangeMs ?? RANGE_MS;
   }
 
@@ -80,6 +87,11 @@ export class MemoryStorage implements Storage {
     });
   }
 
+  /** As fast as it was when it was opened. */
+  resetSpeed(): void {
+    this.commitMs = this.#usualMs;
+  }
+
   /** The next commit to complete fails; its batch is on the disk afterwards, or not. */
   failNextCommit(reason: string, outcome: Outcome): void {
     this.#planned = { reason, outcome };
@@ -103,7 +115,7 @@ export class MemoryStorage implements Storage {
   // open -> open | poisoned
   #complete(done: Done): void {
     const batch = this.#inFlight;
-    const planned = this.#planned;
+    const planned = this.#isFull() ? NO_SPACE : this.#planned;
     assert(batch !== undefined, 'storage: completed a commit that had not begun');
     this.#inFlight = undefined;
     this.#planned = undefined;

@@ -1,22 +1,33 @@
 // One direction between two replicas, as TCP shows it to a program: what is sent arrives in order, after the latency;
-// a cut loses nothing, it holds back what is sent from then on until it heals.
+// a cut loses nothing, it holds back what is sent from then on until it heals. A lost packet is sent again after the
+// retransmission time-out (RFC 6298), and everything behind it waits; a narrow way takes its time for every byte.
 
+import type { Prng } from '../../src/base/prng.ts';
 import type { SimulatedWorld } from './world.ts';
+
+const RETRANSMIT_MS = 200;
+const RETRANSMIT_MS_MAX = 3000;
 
 export class Way {
   /** Frames that arrived. */
   frames = 0;
   /** The next frame arrives with one bit changed. */
   isNoisy = false;
+  /** Share of the frames of which a packet is lost. */
+  lossRate = 0;
+  bytesPerMs = Number.POSITIVE_INFINITY;
   readonly #world: SimulatedWorld;
+  readonly #dice: Prng;
   readonly #latencyMs: () => number;
   #isCut = false;
   #cuts = 0;
-  readonly #held: (() => void)[] = [];
+  readonly #held: { readonly arrive: () => void; readonly bytes: number }[] = [];
   #lastArrivalMs = 0;
+  #freeAtMs = 0;
 
-  constructor(world: SimulatedWorld, latencyMs: () => number) {
+  constructor(world: SimulatedWorld, dice: Prng, latencyMs: () => number) {
     this.#world = world;
+    this.#dice = dice;
     this.#latencyMs = latencyMs;
   }
 
@@ -25,13 +36,15 @@ export class Way {
   }
 
   /** Brings something to the other side, behind everything sent before. */
-  carry(arrive: () => void): void {
+  carry(arrive: () => void, bytes = 0): void {
     if (this.#isCut) {
-      this.#held.push(arrive);
+      this.#held.push({ arrive, bytes });
       return;
     }
     const nowMs = this.#world.now();
-    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, nowMs + this.#latencyMs());
+    this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + bytes / this.bytesPerMs;
+    const leftAtMs = this.#freeAtMs + this.#lostMs();
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, leftAtMs + this.#latencyMs());
     this.#world.after(this.#lastArrivalMs - nowMs, arrive);
   }
 
@@ -47,6 +60,18 @@ export class Way {
 
   heal(): void {
     this.#isCut = false;
-    for (const arrive of this.#held.splice(0)) this.carry(arrive);
+    for (const { arrive, bytes } of this.#held.splice(0)) this.carry(arrive, bytes);
+  }
+
+  /** How long the losses of one frame hold it up. */
+  #lostMs(): number {
+    if (this.lossRate === 0) return 0;
+    let lostMs = 0;
+    let waitMs = RETRANSMIT_MS;
+    while (lostMs < RETRANSMIT_MS_MAX && this.#dice.chance(this.lossRate)) {
+      lostMs += waitMs;
+      waitMs *= 2;
+    }
+    return lostMs;
   }
 }

@@ -3,8 +3,9 @@
 // nothing but its seed.
 //
 // A node sees the world through its own clock and scheduler, which may be wrong in the ways real ones are: its wall
-// clock is offset, and it drifts. A node that is stopped never runs again what it had armed, as a killed process does
-// not; whoever restarts it makes a new one.
+// clock is offset, and it drifts, and it jumps. A node that is stopped never runs again what it had armed, as a killed
+// process does not; whoever restarts it makes a new one. A node that is paused runs nothing until it goes on, as a
+// process under SIGSTOP: what became due meanwhile happens then, in order, and it does not notice but by its clocks.
 
 import { createHeap } from '../../src/base/heap.ts';
 import { createPrng, type Prng } from '../../src/base/prng.ts';
@@ -24,6 +25,8 @@ export interface SimulatedWorld extends World {
   readonly prng: Prng;
   /** Events run so far. */
   readonly events: number;
+  /** Changes with every event and the time at which it ran: two runs of one seed that differ anywhere differ here. */
+  readonly digest: number;
   /** Runs until `done` holds, at most to `untilMs`; tells whether it came to hold. */
   runUntil(done: () => boolean, untilMs: number): boolean;
 }
@@ -39,25 +42,40 @@ export interface NodeOptions {
 export interface Node {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
+  readonly isPaused: boolean;
+  /** Lets something happen in the process: at once, when it goes on, or never. */
+  enter(run: () => void): void;
+  /** As SIGSTOP. */
+  pause(): void;
+  /** As SIGCONT. */
+  resume(): void;
+  /** The wall clock is set; the monotonic one does not notice. */
+  jump(ms: number): void;
   /** As kill -9: nothing that it armed runs any more. */
   stop(): void;
 }
 
-const WALL_START_MS = Date.UTC(2026, 0, 1);
+// Before the clock numbers lives, so that they are counted: scenarios can name them. Who wants it otherwise sets it.
+const WALL_START_MS = Date.UTC(2024, 0, 1);
 
 export function createWorld(seed: number): SimulatedWorld {
   const heap = createHeap<() => void>();
   let nowMs = 0;
   let events = 0;
+  let digest = 0;
   const step = (): void => {
     nowMs = heap.peekPriority();
     events++;
+    digest = (Math.imul(digest, 31) + Math.trunc(nowMs * 1000)) | 0;
     heap.pop()?.();
   };
   return {
     prng: createPrng(seed),
     get events() {
       return events;
+    },
+    get digest() {
+      return digest;
     },
     now: () => nowMs,
     after: (delayMs, run) => heap.push(nowMs + Math.max(0, delayMs), run),
@@ -77,14 +95,17 @@ export function createWorld(seed: number): SimulatedWorld {
 
 export function createNode(world: World, options: NodeOptions = {}): Node {
   const rate = 1 + (options.drift ?? 0);
-  const wallStartMs = options.wallStartMs ?? WALL_START_MS;
+  let wallStartMs = options.wallStartMs ?? WALL_START_MS;
   let alive = true;
   let armed = 0;
+  let missed: (() => void)[] | undefined;
   const monoMs = (): number => world.now() * rate;
-  const later = (delayMs: number, run: () => void): void =>
-    world.after(delayMs, () => {
-      if (alive) run();
-    });
+  const enter = (run: () => void): void => {
+    if (!alive) return;
+    if (missed === undefined) run();
+    else missed.push(run);
+  };
+  const later = (delayMs: number, run: () => void): void => world.after(delayMs, () => enter(run));
   return {
     clock: { monoMs, wallMs: () => wallStartMs + monoMs() },
     scheduler: {
@@ -96,6 +117,21 @@ export function createNode(world: World, options: NodeOptions = {}): Node {
           if (turn === armed) run();
         });
       },
+    },
+    get isPaused() {
+      return missed !== undefined;
+    },
+    enter,
+    pause() {
+      missed ??= [];
+    },
+    resume() {
+      const due = missed ?? [];
+      missed = undefined;
+      for (const run of due) enter(run);
+    },
+    jump(ms) {
+      wallStartMs += ms;
     },
     stop() {
       alive = false;

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 
 import { Level } from 'level';
 
+import { createDatabase } from '../../../src/adapters/level-database.ts';
+import { openLevelStorage } from '../../../src/adapters/level-storage.ts';
 import { type Committer, putsPerSecond } from './writers.ts';
 
 const turns = 3;
@@ -12,7 +14,7 @@ const turns = 3;
 interface StorageResult {
   /** Puts per second of the bare loop, each turn. */
   readonly bare: readonly number[];
-  /** The module divided by the bare loop, each turn; empty while there is no module to measure. */
+  /** The module divided by the bare loop, each turn. */
   readonly ratios: readonly number[];
 }
 
@@ -23,7 +25,7 @@ export async function measureStorage(folder: string, seconds: number): Promise<S
     const bareRate = await rateOf(await openBare(join(folder, `bare-${turn}`)), seconds);
     bare.push(bareRate);
     const module = await openModule(join(folder, `module-${turn}`));
-    if (module !== undefined) ratios.push((await rateOf(module, seconds)) / bareRate);
+    ratios.push((await rateOf(module, seconds)) / bareRate);
   }
   return { bare, ratios };
 }
@@ -33,9 +35,20 @@ interface Opened {
   readonly close: () => Promise<void>;
 }
 
-/** The subject: src/adapters/level-storage, when it can be opened on its own. */
-function openModule(_folder: string): Promise<Opened | undefined> {
-  return Promise.resolve(undefined);
+/** The subject: src/adapters/level-storage. */
+async function openModule(folder: string): Promise<Opened> {
+  await createDatabase(folder);
+  const storage = await openLevelStorage({ folder });
+  return {
+    commit: (batch) =>
+      new Promise((resolve, reject) => {
+        storage.commit(batch, (failure) => {
+          if (failure === undefined) resolve();
+          else reject(new Error(failure));
+        });
+      }),
+    close: () => storage.close(),
+  };
 }
 
 async function openBare(folder: string): Promise<Opened> {

@@ -68,6 +68,19 @@ describe('a data directory', () => {
     expect(opened).toMatchObject({ data: 'kept', incarnation: 42 });
   });
 
+  it('takes a number that a lost directory cannot have taken, by the clock', async () => {
+    const folder = temporaryFolder();
+    const atMs = Date.UTC(2025, 0, 1) + 5000;
+    const first = await open({ folder, wallMs: () => atMs });
+    expect(first.incarnation).toBe(5);
+    await first.storage.close();
+    const again = await open({ folder, wallMs: () => atMs + 900 });
+    expect(again.incarnation).toBe(6);
+    await again.storage.close();
+    const other = await open({ folder: temporaryFolder(), wallMs: () => atMs + 3000 });
+    expect(other).toMatchObject({ data: 'fresh', incarnation: 8 });
+  });
+
   it('that lost its database is a lost one, empty, in a new incarnation', async () => {
     const folder = temporaryFolder();
     await live(folder);
@@ -185,7 +198,13 @@ describe('a data directory is refused', () => {
 
 async function open(options: Partial<DataOptions> & { folder: string }): Promise<OpenedData> {
   const owner = { clusterId: 'shop', replica: 'eu-1' as ReplicaId };
-  const opened = await openDataDir({ ...owner, sync: true, lastIncarnation: stored, ...options });
+  const opened = await openDataDir({
+    ...owner,
+    sync: true,
+    wallMs: () => 0,
+    lastIncarnation: stored,
+    ...options,
+  });
   onTestFinished(() => opened.storage.close());
   return opened;
 }
