@@ -27,6 +27,8 @@ interface Call {
   readonly ok: Outcome;
   /** The version that the reply named: a dot, as `eu-1.7.1042`. */
   readonly ver: string | null;
+  /** The hybrid logical time of the version that the reply named; its order is that of the strings, all of one width. */
+  readonly hlc?: string;
   /** Why it is not true, for people: `503 no-quorum`, `broken`, `timeout`. */
   readonly reason?: string;
 }
@@ -40,6 +42,8 @@ export interface Write extends Call {
   readonly w?: number;
   /** Attempts with the same key are one write. */
   readonly idem?: string;
+  /** Only if this was the value; null: if there was none. */
+  readonly expected?: string | null;
 }
 
 export interface Read extends Call {
@@ -57,6 +61,7 @@ export interface Item {
   readonly key: string;
   readonly value: string;
   readonly ver: string;
+  readonly hlc?: string;
 }
 
 /** Items come from the largest key down when `reverse`. A scan that was cut short saw nothing beyond its last item. */
@@ -106,7 +111,7 @@ export function formatOperation(operation: Operation): string {
   return JSON.stringify(operation, [...MEMBERS, ...rest, ...ITEM_MEMBERS]);
 }
 
-const ITEM_MEMBERS = ['key', 'value', 'ver'];
+const ITEM_MEMBERS = ['key', 'value', 'ver', 'hlc'];
 
 /** Reads a history file. A last line that was cut off by the end of the writer is left out. */
 export function parseHistory(text: string): Operation[] {

@@ -99,3 +99,21 @@ function finalItems(history: History, node: string, ns: string): Map<string, str
 function puts(history: readonly Operation[]): Write[] {
   return history.filter((operation): operation is Write => operation.type === 'put');
 }
+
+/** Whether some of the operations, and all of those that were acknowledged, fit one after the other. */
+export function linearizableTwin(history: History): boolean {
+  const all = history.filter(({ ok, type }) => ok === true || (ok === null && type !== 'get'));
+  return fits(all, new Map());
+}
+
+function fits(left: readonly Operation[], values: ReadonlyMap<string, string | null>): boolean {
+  if (left.every(({ ok }) => ok === null)) return true;
+  return left.some((next) => {
+    if (left.some(({ ok, return_ns }) => ok === true && return_ns < next.call_ns)) return false;
+    const value = values.get(next.key) ?? null;
+    const rest = left.filter((other) => other !== next);
+    if (next.type === 'get') return next.result === value && fits(rest, values);
+    if ('expected' in next && next.expected !== value) return false;
+    return fits(rest, new Map(values).set(next.key, next.value));
+  });
+}
