@@ -23,6 +23,10 @@ export interface ClusterOptions {
   readonly dataDir: string;
   /** Further environment of every replica, over what is set here. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What one of them has besides. */
+  readonly envOf?: (id: string) => Readonly<Record<string, string>>;
+  /** The port under which `from` dials `to`, which listens at `port`: for something that stands between them. */
+  readonly route?: (from: string, to: string, port: number) => number;
   /** How long a start may take until `/readyz` says 200. */
   readonly readyTimeoutMs?: number;
 }
@@ -94,23 +98,26 @@ async function planReplicas(options: ClusterOptions, secret: string): Promise<Te
     const id = `${region}-${Math.floor(at / regions.length) + 1}`;
     return { id, region, httpPort: ports[at] ?? 0, peerPort: ports[count + at] ?? 0 };
   });
-  const peers = places
-    .map(
-      ({ id, region, httpPort, peerPort }) =>
-        `${id}=${region}@127.0.0.1:${peerPort};http=http://127.0.0.1:${httpPort}`,
-    )
-    .join(',');
+  const { route = (_from, _to, port) => port, envOf = () => ({}) } = options;
+  const portFor = (from: Place, to: Place): number =>
+    from === to ? to.peerPort : route(from.id, to.id, to.peerPort);
   return places.map((place) => {
     const env = {
       CONIT_REPLICA: place.id,
-      CONIT_PEERS: peers,
+      CONIT_PEERS: places.map((to) => entryOf(to, portFor(place, to))).join(','),
       CONIT_HTTP: `127.0.0.1:${place.httpPort}`,
       CONIT_DATA_DIR: join(dataDir, place.id),
       CONIT_CLUSTER_SECRET: secret,
       ...options.env,
+      ...envOf(place.id),
     };
     return createReplica(place, dataDir, env, options.readyTimeoutMs ?? 30_000);
   });
+}
+
+/** The replica in the list of the cluster. */
+function entryOf({ id, region, httpPort }: Place, peerPort: number): string {
+  return `${id}=${region}@127.0.0.1:${peerPort};http=http://127.0.0.1:${httpPort}`;
 }
 
 interface Place {

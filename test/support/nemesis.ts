@@ -69,8 +69,9 @@ async function becomeBusy(workload: Workload): Promise<void> {
   await until('a write is acknowledged', () => workload.acked > acked, 60_000);
 }
 
-async function killSome(
-  { replicas, recorder, prng }: NemesisOptions,
+/** Kills so many of them at once and starts them again; does not wait until they are ready. */
+export async function killSome(
+  { replicas, recorder, prng }: Pick<NemesisOptions, 'replicas' | 'recorder' | 'prng'>,
   count: number,
   tally: KillTally,
 ): Promise<void> {
@@ -90,7 +91,7 @@ async function killSome(
   }
 }
 
-function shuffled<T>(items: readonly T[], prng: Prng): T[] {
+export function shuffled<T>(items: readonly T[], prng: Prng): T[] {
   const deck = [...items];
   for (let at = deck.length - 1; at > 0; at--) {
     const other = prng.below(at + 1);
@@ -99,7 +100,7 @@ function shuffled<T>(items: readonly T[], prng: Prng): T[] {
   return deck;
 }
 
-function record(
+export function record(
   recorder: Recorder,
   value: FaultName,
   node: string,

@@ -10,8 +10,13 @@ export function descendantsOf(pid: number): number[] {
 
 /** Zombies do not count: they have ended. */
 export function isAlive(pid: number): boolean {
-  const state = / (?<state>[A-Za-z]) /.exec(read(`/proc/${pid}/stat`).split(')').at(-1) ?? '');
-  return state !== null && state.groups?.['state'] !== 'Z';
+  return !['', 'Z'].includes(stateOf(pid));
+}
+
+/** Its letter in /proc: `T` is stopped, `Z` a zombie; '' when it is gone. */
+export function stateOf(pid: number): string {
+  const rest = read(`/proc/${pid}/stat`).split(')').at(-1) ?? '';
+  return / (?<state>[A-Za-z]) /.exec(rest)?.groups?.['state'] ?? '';
 }
 
 export interface Resident {

@@ -40,7 +40,8 @@ export interface Workload {
   stop(): Promise<void>;
 }
 
-interface Shared {
+/** What the clients of one run know of each other. */
+export interface Shared {
   readonly options: WorkloadOptions;
   readonly recent: { readonly use: NamespaceUse; readonly key: string }[];
   readonly fifoSessions: string[];
@@ -49,7 +50,7 @@ interface Shared {
 }
 
 /** What a client does again and again; it is connected when it is called. */
-interface Role {
+export interface Role {
   readonly session: string;
   /** Where to connect, asked at every connect. */
   place(): Place;
@@ -57,8 +58,16 @@ interface Role {
 }
 
 export function startWorkload(options: WorkloadOptions): Workload {
+  return startClients(options, rolesOf);
+}
+
+/** The same with other clients. */
+export function startClients(
+  options: WorkloadOptions,
+  roles: (shared: Shared) => readonly Role[],
+): Workload {
   const shared: Shared = { options, recent: [], fifoSessions: [], acked: 0, isStopping: false };
-  const clients = rolesOf(shared).map((role) => run(role, shared));
+  const clients = roles(shared).map((role) => run(role, shared));
   return {
     get acked() {
       return shared.acked;
@@ -107,7 +116,7 @@ function majority(shared: Shared, session: string): Role {
   };
 }
 
-function retrying(shared: Shared, session: string, place: Place): Role {
+export function retrying(shared: Shared, session: string, place: Place): Role {
   const { prng } = shared.options;
   const nextKey = keysOf('i', session);
   let key = nextKey();
@@ -127,7 +136,7 @@ function retrying(shared: Shared, session: string, place: Place): Role {
   };
 }
 
-function fifo(shared: Shared, session: string, place: Place, w: number): Role {
+export function fifo(shared: Shared, session: string, place: Place, w: number): Role {
   shared.fifoSessions.push(session);
   const nextKey = keysOf('f', session);
   return {
@@ -173,7 +182,7 @@ function reading(shared: Shared, session: string): Role {
   };
 }
 
-function scanning(shared: Shared, session: string): Role {
+export function scanning(shared: Shared, session: string): Role {
   const { prng } = shared.options;
   return {
     session,
@@ -198,21 +207,21 @@ async function put(
   if (ok === true) noteAcked(shared, use, key);
 }
 
-function noteAcked(shared: Shared, use: NamespaceUse, key: string): void {
+export function noteAcked(shared: Shared, use: NamespaceUse, key: string): void {
   shared.acked++;
   shared.recent[shared.acked % RECENT_MAX] = { use, key };
 }
 
 /** Keys that grow with the count: `m/m3/0000042`. They are values, too. */
-function keysOf(kind: string, session: string): () => string {
+export function keysOf(kind: string, session: string): () => string {
   let count = 0;
   return () => `${kind}/${session}/${String(count++).padStart(7, '0')}`;
 }
 
-function anyPlace({ options: { places, prng } }: Shared): Place {
+export function anyPlace({ options: { places, prng } }: Shared): Place {
   return places[prng.below(places.length)] as Place;
 }
 
-function times<T>(count: number, make: (at: number) => T): T[] {
+export function times<T>(count: number, make: (at: number) => T): T[] {
   return Array.from({ length: count }, (_, at) => make(at));
 }

@@ -1,0 +1,81 @@
+// What a cell says about the store: the checkers that fit its workload over what clients saw, and what the logs of the
+// replicas must never say.
+
+import { readFileSync } from 'node:fs';
+import { audit } from '../history/audit.ts';
+import { convergence } from '../history/convergence.ts';
+import { fifo } from '../history/fifo.ts';
+import { liveness } from '../history/liveness.ts';
+import type { History, Operation } from '../history/operation.ts';
+import { outcome } from '../history/outcome.ts';
+import { setFull } from '../history/set-full.ts';
+import type { Demand, Verdict } from '../history/verdict.ts';
+import { wellFormed } from '../history/well-formed.ts';
+import type { TestReplica } from '../support/cluster.ts';
+import { HUNG_MS } from '../support/load/client.ts';
+import type { Nemesis } from './nemesis/nemesis.ts';
+import { type WorkloadName, workloads } from './workloads.ts';
+
+export interface Finding {
+  /** The checker. */
+  readonly check: string;
+  readonly reason: string;
+  /** The operations that show it, at most ten. */
+  readonly counterexample: readonly Operation[];
+}
+
+const NODES = 3;
+const PUTS_PER_SECOND = 5;
+const READS_PER_SECOND = 2;
+/** From the heal to the first success. */
+const RETURN_MS = 8000;
+/** Notes that say that a promise was broken, whatever clients saw. */
+const NEVER = ['log-divergent', 'log-unreadable', 'peer-behind-log', 'old-copy'];
+
+export function judgeHistory(
+  history: History,
+  workload: WorkloadName,
+  { demand: strikes }: Pick<Nemesis, 'demand'>,
+  seconds: number,
+): Finding[] {
+  const puts = PUTS_PER_SECOND * seconds;
+  const reads = READS_PER_SECOND * seconds;
+  const demand: Demand = {
+    ok: { put: puts, [workload === 'append' ? 'list' : 'get']: reads },
+    faults: { heal: 1, ...strikes } as Demand['faults'],
+  } as Demand;
+  const cut = { ...demand, nodes: NODES, namespaces: [workloads[workload].use.ns] };
+  const verdicts: Record<string, Verdict<unknown>> = {
+    'well-formed': wellFormed(history, demand),
+    audit: audit(history, cut),
+    outcome: outcome(history, demand),
+    convergence: convergence(history, { ...cut, keys: 5 }),
+    liveness: liveness(history, { ...demand, hungMs: HUNG_MS, returnMs: RETURN_MS }),
+  };
+  if (workload === 'append') verdicts['fifo'] = fifo(history, { ...demand, checked: reads });
+  if (workload !== 'overwrite') {
+    const overlapReads = workload === 'bulk' ? reads : 0;
+    verdicts['set-full'] = setFull(history, { ...demand, replicas: NODES, overlapReads });
+  }
+  return Object.entries(verdicts)
+    .filter(([, { verdict }]) => verdict !== 'valid')
+    .map(([check, { verdict, reason, counterexample }]) => ({
+      check,
+      reason: verdict === 'vacuous' ? `vacuous: ${reason}` : reason,
+      counterexample,
+    }));
+}
+
+export function judgeLogs(replicas: readonly TestReplica[]): Finding[] {
+  return replicas.flatMap(({ id, logFile }) => {
+    const lines = readFileSync(logFile, 'utf8').split('\n');
+    return NEVER.flatMap((event) => {
+      const line = lines.find((each) => each.includes(event));
+      return line === undefined ? [] : [finding(event, `${id}: ${line}`)];
+    });
+  });
+}
+
+export function finding(check: string, reason: string): Finding {
+  return { check, reason, counterexample: [] };
+}

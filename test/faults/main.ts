@@ -1,0 +1,82 @@
+// `npm run test:faults`: real processes under the faults of real machines. Each of three workloads meets each of five
+// kinds of faults on a cluster of its own; clients record what they see, and the checkers that judge the simulation
+// judge that. Not part of `npm test`, because it takes minutes.
+//
+// Exit code 0 when every cell that could run has passed, 1 when one failed, 2 for a command line that is not understood.
+
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { runCell } from './cell.ts';
+import { findFaketime } from './nemesis/clock.ts';
+import { type Options, parseOptions, usage } from './options.ts';
+import { head, linesOf } from './report.ts';
+
+// The end of this process ends the replicas, whatever they are doing.
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
+
+await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<void> {
+  let options: Options | undefined;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (options === undefined) console.log(usage);
+  else process.exitCode = await runMatrix(options);
+}
+
+async function runMatrix(options: Options): Promise<number> {
+  const { workloads, faults, seed, seconds } = options;
+  const folder = folderOf(options);
+  const faketime = findFaketime();
+  const tally = { passed: 0, FAILED: 0, 'not run': 0 };
+  const begunMs = performance.now();
+  console.log(`seed ${seed}, ${seconds} s a cell`);
+  for (const workload of workloads) {
+    for (const fault of faults) {
+      if (fault === 'clock' && faketime === undefined) {
+        tally['not run']++;
+        console.log(`${head('not run', `${workload} ${fault}`)}  libfaketime is missing`);
+        continue;
+      }
+      const place = join(folder.path, `${workload}-${fault}`);
+      const cell = { workload, fault, seconds, seed, folder: place, faketime: faketime ?? '' };
+      const startMs = performance.now();
+      const result = await runCell(cell);
+      const lines = linesOf(`${workload} ${fault}`, result, performance.now() - startMs);
+      console.log(lines.join('\n'));
+      if (result.findings.length === 0) {
+        tally.passed++;
+        rmSync(join(place, 'data'), { recursive: true });
+      } else {
+        tally.FAILED++;
+        folder.keep();
+        console.log(`    kept: ${join(place, 'history.jsonl')}`);
+      }
+    }
+  }
+  const counts = Object.entries(tally).map(([word, times]) => `${times} ${word}`);
+  const minutes = ((performance.now() - begunMs) / 60_000).toFixed(1);
+  console.log(`${workloads.length * faults.length} cells: ${counts.join(', ')}; ${minutes} min`);
+  return tally.FAILED === 0 ? 0 : 1;
+}
+
+/** Where the cells leave what they write; gone at the end unless somebody wants it. */
+function folderOf({ keep }: Options): { readonly path: string; keep(): void } {
+  if (keep !== undefined) {
+    mkdirSync(keep, { recursive: true });
+    return { path: resolve(keep), keep: () => {} };
+  }
+  const path = mkdtempSync(join(tmpdir(), 'conit-faults-'));
+  let isKept = false;
+  process.on('exit', () => {
+    if (!isKept) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+  });
+  return { path, keep: () => void (isKept = true) };
+}

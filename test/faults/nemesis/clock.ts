@@ -1,0 +1,91 @@
+// Wall clocks that are set: libfaketime stands between a replica and the clock of the machine, and reads from a file by
+// how much it is wrong. The monotonic clock stays right, as when somebody sets the date.
+
+import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { call } from '../../support/call.ts';
+import type { TestReplica } from '../../support/cluster.ts';
+import { between, dealer, last, type Nemesis, note, type Scene } from './nemesis.ts';
+
+const JUMPS_MS = [-600_000, -5000, -100, 100, 5000, 600_000] as const;
+const FURTHEST_MS = 600_000;
+const NAME = 'libfaketime.so.1';
+
+/** The library, where there is one. */
+export function findFaketime(): string | undefined {
+  const roots = ['/usr/lib', '/usr/lib64', '/usr/local/lib', '/lib'].filter((root) =>
+    existsSync(root),
+  );
+  const folders = roots.flatMap((root) => [
+    root,
+    ...readdirSync(root).map((name) => join(root, name)),
+  ]);
+  return folders
+    .flatMap((folder) => [join(folder, NAME), join(folder, 'faketime', NAME)])
+    .find((file) => existsSync(file));
+}
+
+/** What puts a replica under a clock of ours; it is right at first. */
+export function clockEnv(
+  library: string,
+  folder: string,
+  id: string,
+): Readonly<Record<string, string>> {
+  setOffset(folder, id, 0);
+  return {
+    LD_PRELOAD: library,
+    FAKETIME_TIMESTAMP_FILE: fileOf(folder, id),
+    FAKETIME_NO_CACHE: '1',
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  };
+}
+
+export function clock(scene: Scene): Nemesis {
+  const { prng, replicas, folder } = scene;
+  const nextJump = dealer(JUMPS_MS, prng);
+  const offsets = new Map<string, number>();
+  const jump = async (replica: TestReplica, toMs: number): Promise<void> => {
+    const fromMs = offsets.get(replica.id) ?? 0;
+    offsets.set(replica.id, toMs);
+    setOffset(folder, replica.id, toMs);
+    const [least, most] = await offsetOf(replica);
+    const isThere = (ms: number): boolean => least <= ms && ms <= most;
+    const evidence = `from ${fromMs} to ${toMs} ms, seen between ${least} and ${most} ms`;
+    note(scene, 'jump', replica.id, evidence, isThere(toMs) && !isThere(fromMs));
+  };
+  return {
+    async strike() {
+      const replica = replicas[prng.below(replicas.length)] as TestReplica;
+      await jump(replica, nextJump());
+      await last(scene, between(prng, 300, 1500));
+      if (prng.chance(0.5)) await jump(replica, 0);
+    },
+    // Stamps never go back, so a replica that once was ahead stays ahead of the others until their clocks have caught
+    // up, and they refuse its writes meanwhile. The cure is a cluster whose clocks agree on the latest of all times.
+    async heal() {
+      for (const { id } of replicas) setOffset(folder, id, FURTHEST_MS);
+    },
+    demand: { jump: 4 },
+  };
+}
+
+/** How far its clock is from ours: the reply to a scan tells its time, which was read while we waited. */
+async function offsetOf(replica: TestReplica): Promise<readonly [number, number]> {
+  const before = Date.now();
+  const reply = await call(replica, 'GET', '/v1/kv/catalog?limit=1');
+  const after = Date.now();
+  const { asOf } = reply.json() as { readonly asOf: { readonly time: string } };
+  const theirs = Date.parse(asOf.time);
+  return [theirs - after - 1, theirs - before + 1];
+}
+
+function fileOf(folder: string, id: string): string {
+  return join(folder, `${id}.clock`);
+}
+
+// Under another name first: the replica reads the file at every look at the clock, and must never find it half written.
+function setOffset(folder: string, id: string, ms: number): void {
+  const file = fileOf(folder, id);
+  writeFileSync(`${file}.new`, `${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1000}\n`);
+  renameSync(`${file}.new`, file);
+}

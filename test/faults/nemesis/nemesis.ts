@@ -1,0 +1,66 @@
+// Who does harm to a cell: strike by strike, each recorded in the history with the evidence that it took effect. A cell
+// whose strikes did not is vacuous.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Prng } from '../../../src/base/prng.ts';
+import type { FaultName } from '../../history/operation.ts';
+import type { Recorder } from '../../history/recorder.ts';
+import type { TestReplica } from '../../support/cluster.ts';
+import { record, shuffled } from '../../support/nemesis.ts';
+import type { Links } from '../links.ts';
+
+export const faultKinds = ['cuts', 'slow', 'pause', 'kill', 'clock'] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+/** What is done, beside what the history has names for. */
+export type Strike = FaultName | 'one-way' | 'hole' | 'reset' | 'slow' | 'jump';
+
+export interface Scene {
+  readonly replicas: readonly TestReplica[];
+  readonly links: Links;
+  readonly recorder: Recorder;
+  readonly prng: Prng;
+  /** When the faults end, by `performance.now()`. */
+  readonly untilMs: number;
+  /** A folder of this cell. */
+  readonly folder: string;
+}
+
+export interface Nemesis {
+  /** One fault from its begin to its end; returns early when the time of faults is over. */
+  strike(): Promise<void>;
+  /** Nothing of it is left. */
+  heal(): Promise<void>;
+  /** The least of each in ten seconds of faults. */
+  readonly demand: { readonly [strike in Strike]?: number };
+}
+
+/** Notes what was done to whom; without effect it does not count. */
+export function note(
+  { recorder }: Scene,
+  strike: Strike,
+  target: string,
+  evidence: string,
+  tookEffect = true,
+): void {
+  // The names of faults belong to the checkers of histories, which do not ask for these.
+  record(recorder, strike as FaultName, target, evidence, tookEffect);
+}
+
+/** Waits so long, at most until the faults end. */
+export async function last({ untilMs }: Scene, ms: number): Promise<void> {
+  await sleep(Math.max(0, Math.min(ms, untilMs - performance.now())));
+}
+
+export function between(prng: Prng, fromMs: number, toMs: number): number {
+  return fromMs + prng.below(toMs - fromMs);
+}
+
+/** Deals the cards in any order, all of them before any comes again: so each has its turn even in a short run. */
+export function dealer<T>(cards: readonly T[], prng: Prng): () => T {
+  let deck: T[] = [];
+  return () => {
+    if (deck.length === 0) deck = shuffled(cards, prng);
+    return deck.pop() as T;
+  };
+}

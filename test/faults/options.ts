@@ -1,0 +1,67 @@
+// The command line, checked: an unknown word is refused, every number has a bound.
+
+import { parseArgs } from 'node:util';
+import { type FaultKind, faultKinds } from './nemesis/nemesis.ts';
+import { type WorkloadName, workloadNames } from './workloads.ts';
+
+export interface Options {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly workloads: readonly WorkloadName[];
+  readonly faults: readonly FaultKind[];
+  /** Where histories stay; those of failed cells stay anyway. */
+  readonly keep: string | undefined;
+}
+
+const SECONDS_DEFAULT = 20;
+
+export const usage = `npm run test:faults -- [options]
+  --seconds N   seconds of each cell, 10 to 3600 (${SECONDS_DEFAULT})
+  --only A,B    of the workloads ${workloadNames.join(', ')}
+                and the faults ${faultKinds.join(', ')}
+  --seed N      every choice of clients and faults comes from it (the clock)
+  --keep DIR    keep the histories of all cells there
+  --help        this text`;
+
+/** `undefined` when help is asked for. */
+export function parseOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seconds: { type: 'string', default: `${SECONDS_DEFAULT}` },
+      only: { type: 'string' },
+      seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
+      keep: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const only = values.only?.split(',') ?? [];
+  const stranger = only.find((word) => !isOf(workloadNames, word) && !isOf(faultKinds, word));
+  if (stranger !== undefined) throw new Error(`--only does not know ${stranger}`);
+  return {
+    seconds: numberIn(values.seconds, 'seconds', 10, 3600),
+    seed: numberIn(values.seed, 'seed', 0, 2 ** 32),
+    workloads: chosen(workloadNames, only),
+    faults: chosen(faultKinds, only),
+    keep: values.keep,
+  };
+}
+
+/** Those that are named; all when none is. */
+function chosen<T extends string>(all: readonly T[], only: readonly string[]): readonly T[] {
+  const named = all.filter((word) => only.includes(word));
+  return named.length === 0 ? all : named;
+}
+
+function isOf(words: readonly string[], word: string): boolean {
+  return words.includes(word);
+}
+
+function numberIn(text: string, name: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) {
+    return value;
+  }
+  throw new Error(`--${name} must be a whole number from ${least} to ${most}`);
+}

@@ -1,0 +1,39 @@
+// The result of a cell as lines for people.
+
+import type { History } from '../history/operation.ts';
+import type { CellResult } from './cell.ts';
+
+export function linesOf(name: string, { history, findings }: CellResult, ms: number): string[] {
+  const word = findings.length === 0 ? 'passed' : 'FAILED';
+  const counts = [
+    `ok ${count(history, true)}`,
+    `refused ${count(history, false)}`,
+    `unknown ${count(history, null)}`,
+  ];
+  const first = `${head(word, name)}  ${counts.join('  ')}  faults: ${strikesOf(history)}  ${(ms / 1000).toFixed(1)} s`;
+  return [first, ...findings.flatMap(showFinding)];
+}
+
+export function head(word: string, name: string): string {
+  return `${word.padEnd(7)}  ${name.padEnd(18)}`;
+}
+
+function showFinding({ check, reason, counterexample }: CellResult['findings'][number]): string[] {
+  const operations = counterexample.map((operation) => `      ${JSON.stringify(operation)}`);
+  return [`    ${check}: ${reason}`, ...operations];
+}
+
+function count(history: History, ok: boolean | null): number {
+  return history.filter((operation) => operation.type !== 'fault' && operation.ok === ok).length;
+}
+
+/** Those that took effect. */
+function strikesOf(history: History): string {
+  const counts = new Map<string, number>();
+  for (const { type, value, ok } of history) {
+    if (type === 'fault' && ok === true) counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  counts.delete('heal');
+  const shown = [...counts].map(([strike, times]) => `${strike} ${times}`);
+  return shown.length === 0 ? 'none' : shown.join(', ');
+}
