@@ -6,7 +6,7 @@ import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../http/limits.ts';
 import type { Token } from '../http/token.ts';
 import { compilePolicies, type Policy } from '../model/policy.ts';
 import type { Member } from '../model/quorum.ts';
-import type { Settings } from '../model/settings.ts';
+import { SETTINGS_DEFAULT, type Settings } from '../model/settings.ts';
 import type { Address } from './address.ts';
 import { clusterSecretOf, tokensOf } from './credential.ts';
 import type { Delay } from './delays.ts';
@@ -155,6 +155,7 @@ function settingsOf(values: Values, { members, self }: Membership): Settings {
     frameBytes: values.frame,
     idempotencyMs: values.idempotency,
     logRetainEntries: values.logRetain,
+    logTruncateEntries: SETTINGS_DEFAULT.logTruncateEntries,
     scrubDelayMs: values.scrubDelay,
     scrubEveryMs: values.scrubEvery,
   };

@@ -35,6 +35,8 @@ export interface Settings {
   readonly idempotencyMs: number;
   /** Entries kept in the log below the stable cut. */
   readonly logRetainEntries: number;
+  /** Entries that are cut off a log at once, at least: a cut costs a write. */
+  readonly logTruncateEntries: number;
   /** From the start of the process to the first scrub, and from one scrub to the next. */
   readonly scrubDelayMs: number;
   readonly scrubEveryMs: number;
@@ -55,6 +57,7 @@ export const SETTINGS_DEFAULT: Omit<Settings, 'self' | 'members'> = {
   frameBytes: 256 * 1024,
   idempotencyMs: 24 * 3600 * 1000,
   logRetainEntries: 10_000,
+  logTruncateEntries: 1000,
   scrubDelayMs: 10 * 60 * 1000,
   scrubEveryMs: 6 * 3600 * 1000,
 };

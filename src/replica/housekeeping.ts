@@ -22,8 +22,6 @@ import {
 import { LIVE_LANE } from '../store/log.ts';
 import type { Context, Heal } from './context.ts';
 
-/** Entries removed at once, so that truncation is rare. */
-const TRUNCATE_ENTRIES_MIN = 1000;
 const SWEEP_ENTRIES_MAX = 256;
 const SCRUB_ENTRIES_MAX = 256;
 const SCRUB_BYTES_MAX = 256 * 1024;
@@ -70,7 +68,7 @@ export class Housekeeping {
     const cut = peers.stableCut(log.durable);
     for (const lane of log.lanes()) {
       const floor = Math.min(seqOf(cut, lane.origin), lane.durable - settings.logRetainEntries);
-      if (floor - lane.floor >= TRUNCATE_ENTRIES_MIN) this.#truncateLane(lane, floor, out);
+      if (floor - lane.floor >= settings.logTruncateEntries) this.#truncateLane(lane, floor, out);
     }
   }
 

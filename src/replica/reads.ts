@@ -120,9 +120,12 @@ export class Reads {
     this.#begin({ ...options, requirement, timeoutMs: HEAL_TIMEOUT_MS }, cell, now, out);
   }
 
-  /** A peer asks for our record. It leaves when it is durable here. */
-  onRequest(peer: number, request: ReadRequest, out: Outbox): void {
-    const { record, damaged, lsn } = this.#context.table.read(request.namespace, request.key);
+  /** A peer asks for our record. It leaves when it is durable here. Who may lack what it once had cannot tell. */
+  onRequest(peer: number, request: ReadRequest, mayLack: boolean, out: Outbox): void {
+    const cell = this.#context.table.read(request.namespace, request.key);
+    const damaged = cell.damaged || mayLack;
+    const record = mayLack ? undefined : cell.record;
+    const { lsn } = cell;
     const answer = damaged ? 'damaged' : record === undefined ? 'absent' : 'record';
     const reply: ReadReply = { kind: 'read-reply', id: request.id, answer, record };
     if (lsn > this.#durableLsn) this.#held.push({ lsn, peer, reply });

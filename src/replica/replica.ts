@@ -30,10 +30,10 @@ import type {
 import { createMetrics, type Metrics } from '../model/metrics.ts';
 import { type Policy, policyDigest } from '../model/policy.ts';
 import type { Storage } from '../model/port.ts';
-import { majority, type Member } from '../model/quorum.ts';
+import type { Member } from '../model/quorum.ts';
 import type { Mutation } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
-import { dominates, latestIncarnation, seqOf } from '../model/vector.ts';
+import { latestIncarnation, seqOf } from '../model/vector.ts';
 import { Freshness } from '../consistency/freshness.ts';
 import { Exchange, type Holder } from '../entropy/exchange.ts';
 import { Nearness } from '../quorum/nearness.ts';
@@ -51,6 +51,7 @@ import { Namespaces } from './namespaces.ts';
 import { Peer, Peers } from './peers.ts';
 import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
+import { Standing } from './standing.ts';
 import { statusOf, writeStatusOf } from './status.ts';
 import { Writes } from './writes.ts';
 
@@ -81,9 +82,9 @@ export class Replica {
   readonly #reads: Reads;
   readonly #lists: Lists;
   readonly #housekeeping: Housekeeping;
+  readonly #standing: Standing;
   #phase: Phase = 'starting';
   #drains = false;
-  #caughtUp = false;
   #lastRangeId = 0;
   #graceUntilMs = Number.POSITIVE_INFINITY;
   #heartbeatAtMs = Number.POSITIVE_INFINITY;
@@ -121,6 +122,7 @@ export class Replica {
       ownLanes: this.#ownLanes,
     };
     this.#recovery = new Recovery(log, nextId);
+    this.#standing = new Standing(this.#context);
     this.#receiver = new Receiver(log, this.#context.clock, this.metrics, (mutation, out) =>
       this.#show(mutation, out),
     );
@@ -138,10 +140,11 @@ export class Replica {
   get state(): ReplicaState {
     switch (this.#phase) {
       case 'starting':
-      case 'grace':
         return 'starting';
+      case 'grace':
+        return this.#standing.isReturning ? 'catching-up' : 'starting';
       case 'open':
-        return this.#caughtUp ? 'serving' : 'catching-up';
+        return this.#standing.isCaughtUp ? 'serving' : 'catching-up';
       case 'draining':
       case 'failed':
         return this.#phase;
@@ -212,7 +215,7 @@ export class Replica {
       out.reply(command.client, this.status(now), 0);
       return;
     }
-    if (this.#phase !== 'open') {
+    if (this.#phase !== 'open' || this.#standing.isReturning) {
       this.#refuseClosed(command, out);
       return;
     }
@@ -239,7 +242,8 @@ export class Replica {
     } else if (this.#phase === 'draining') {
       refuse(client, out, 'draining', 'the replica is shutting down', { retryAfterMs: 1000 });
     } else {
-      refuse(client, out, 'catching-up', 'the replica is still starting', { retryAfterMs: 1000 });
+      const what = this.#standing.isReturning ? 'is taking back what it lost' : 'is still starting';
+      refuse(client, out, 'catching-up', `the replica ${what}`, { retryAfterMs: 1000 });
     }
   }
 
@@ -284,7 +288,7 @@ export class Replica {
       case 'pull':
         return this.#onPull(peer, message, out);
       case 'read-request':
-        return this.#reads.onRequest(index, message, out);
+        return this.#reads.onRequest(index, message, this.#standing.isReturning, out);
       case 'read-reply':
         return this.#reads.onReply(index, message, now, out);
       case 'repair':
@@ -304,6 +308,7 @@ export class Replica {
     this.#onLearned(peer, hello.vector, now, out);
     this.#reads.onConnected(now, out);
     peer.sender.pump(out);
+    this.#checkCaughtUp(now, out);
     if (this.#context.peers.all().every((other) => other.known)) this.#open(now, out);
   }
 
@@ -372,6 +377,7 @@ export class Replica {
 
   #onLearned(peer: Peer, vector: VectorEntries, now: Now, out: Outbox): void {
     if (this.#isOldCopy(vector)) return this.#haltBehind(vector, out);
+    this.#standing.onLearned(vector, (of) => this.#isOwn(of), out);
     peer.learn(vector);
     const { origin } = this.#context;
     for (const [of, seq] of vector) {
@@ -391,7 +397,7 @@ export class Replica {
       nearness.observe(index, Math.max(now.monoMs - heartbeat.echo - heartbeat.echoDelayMs, 0));
       freshness.onEcho(index, heartbeat.echo, heartbeat.heads, log.durable);
     }
-    this.#checkCaughtUp();
+    this.#checkCaughtUp(now, out);
   }
 
   /** Our own log is streamed, from further back; another's is sent as far as we hold it. */
@@ -437,7 +443,7 @@ export class Replica {
     peers.pump(out);
     for (const peer of peers.greeted()) freshness.onShown(peer.member.index, log.durable);
     this.#writes.onProgress(now, out);
-    this.#checkCaughtUp();
+    this.#checkCaughtUp(now, out);
   }
 
   /** Tells each origin's replica at once what of it is durable here; the others hear it by heartbeat. */
@@ -475,6 +481,7 @@ export class Replica {
     this.#phase = this.#drains ? 'draining' : 'grace';
     this.#graceUntilMs = now.monoMs + settings.bootGraceMs;
     this.#heartbeatAtMs = now.monoMs;
+    this.#standing.begin(this.#recovery.incarnation === 0);
     if (settings.members.length === 1) this.#open(now, out);
   }
 
@@ -485,10 +492,10 @@ export class Replica {
 
   // grace -> open
   #open(now: Now, out: Outbox): void {
-    if (this.#phase !== 'grace') return;
+    if (this.#phase !== 'grace' || this.#standing.isReturning) return;
     this.#phase = 'open';
     this.#graceUntilMs = Number.POSITIVE_INFINITY;
-    this.#checkCaughtUp();
+    this.#checkCaughtUp(now, out);
     out.note('info', 'open', { origin: this.#context.origin, afterMs: Math.round(now.monoMs) });
   }
 
@@ -513,13 +520,10 @@ export class Replica {
     this.#lists.failAll(out);
   }
 
-  /** Caught up: a majority was heard, and everything that the connected peers say they hold is durable here. */
-  #checkCaughtUp(): void {
-    if (this.#caughtUp || this.#phase !== 'open') return;
-    const { peers, log, settings } = this.#context;
-    const greeted = peers.greeted();
-    if (greeted.length + 1 < majority(settings.members.length)) return;
-    this.#caughtUp = greeted.every((peer) => dominates(log.durable, peer.holds));
+  #checkCaughtUp(now: Now, out: Outbox): void {
+    if (this.#phase !== 'open' && this.#phase !== 'grace') return;
+    const hasReturned = this.#standing.check(this.#phase === 'open');
+    if (hasReturned && this.#graceUntilMs === Number.POSITIVE_INFINITY) this.#open(now, out);
   }
 
   // ---- time

@@ -94,6 +94,8 @@ export class Cluster {
   readonly members: readonly Member[];
   readonly replicas: readonly Replica[];
   readonly notes: Note[] = [];
+  /** Entries that a replica had from another than their origin. */
+  entriesPassedOn = 0;
 
   constructor(options: ClusterOptions = {}) {
     const { seed = 1, regions = ['ap', 'eu', 'us'], namespaces = { ns: {} } } = options;
@@ -305,7 +307,7 @@ export class Replica {
       policies: compiled.policies,
       incarnation: this.identity,
       storage,
-      network: enteredBy(node, this.#port),
+      network: this.#enteredBy(node, this.#port),
       clock: node.clock,
       scheduler: node.scheduler,
       trace: this.#trace(),
@@ -342,9 +344,13 @@ export class Replica {
     this.#node?.jump(ms);
   }
 
+  setClockRight(): void {
+    this.#node?.setRight();
+  }
+
   giveUp(call: Call): void {
-    this.#end(call, 'broken');
     call.isGivenUp = true;
+    this.#settle(call, 'broken');
   }
 
   /** The disk is gone, and the identity file with it. */
@@ -369,7 +375,10 @@ export class Replica {
   }
 
   #end(call: Call, outcome: Reply | 'broken'): void {
-    if (call.isGivenUp) return;
+    if (!call.isGivenUp) this.#settle(call, outcome);
+  }
+
+  #settle(call: Call, outcome: Reply | 'broken'): void {
     if (call.outcome !== undefined) throw new Error(`answered twice: ${JSON.stringify(outcome)}`);
     call.outcome = outcome;
     call.endedMs = this.#cluster.nowMs;
@@ -388,6 +397,26 @@ export class Replica {
     });
   }
 
+  /** What arrives for a process that stands still waits for it. */
+  #enteredBy(node: Node, port: MemoryPort): Network {
+    const { members } = this.#cluster;
+    return {
+      start: ({ onConnected, onMessage, onDisconnected }) =>
+        port.start({
+          onConnected: (peer) => node.enter(() => onConnected(peer)),
+          onMessage: (peer, message) => {
+            const isOwn = (origin: string): boolean => origin.startsWith(`${members[peer]?.id}.`);
+            if (message.kind === 'entries' && !isOwn(message.origin))
+              this.#cluster.entriesPassedOn += message.entries.length;
+            node.enter(() => onMessage(peer, message));
+          },
+          onDisconnected: (peer) => node.enter(() => onDisconnected(peer)),
+        }),
+      send: (peer, message) => port.send(peer, message),
+      flush: () => port.flush(),
+    };
+  }
+
   #trace(): Trace {
     return {
       note: (level, event, fields) => {
@@ -397,20 +426,6 @@ export class Replica {
       committed: () => {},
     };
   }
-}
-
-/** What arrives for a process that stands still waits for it. */
-function enteredBy(node: Node, port: MemoryPort): Network {
-  return {
-    start: ({ onConnected, onMessage, onDisconnected }) =>
-      port.start({
-        onConnected: (peer) => node.enter(() => onConnected(peer)),
-        onMessage: (peer, message) => node.enter(() => onMessage(peer, message)),
-        onDisconnected: (peer) => node.enter(() => onDisconnected(peer)),
-      }),
-    send: (peer, message) => port.send(peer, message),
-    flush: () => port.flush(),
-  };
 }
 
 // ---- questions and answers

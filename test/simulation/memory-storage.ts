@@ -57,6 +57,10 @@ export class MemoryStorage implements Storage {
     this.rangeMs = rangeMs ?? RANGE_MS;
   }
 
+  get isCommitting(): boolean {
+    return this.#inFlight !== undefined;
+  }
+
   get(key: Uint8Array): PointRead {
     return this.#state === 'dead' ? UNREADABLE : this.#disk.get(key);
   }

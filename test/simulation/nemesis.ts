@@ -1,118 +1,294 @@
-// What goes wrong in a simulated run, by the dice of its seed: processes die and come back, power fails, ways are cut in
-// one direction or both, disks turn slow, fail, or change what they hold.
+// Carries out the timetable of a plan. Every fault begins, lasts, and ends; what it did is told as evidence, and a
+// strike that found nothing to hit says so, so that a run whose faults never happened is not taken for a run that
+// stood them.
 
 import type { Prng } from '../../src/base/prng.ts';
 import { allRecords } from '../../src/store/layout.ts';
 import type { Cluster } from './cluster.ts';
+import type { MemoryDisk } from './memory-disk.ts';
 import type { Outcome } from './memory-storage.ts';
+import type { Plan, Strike } from './plan.ts';
 
-export type FaultClass =
-  | 'kill'
-  | 'power'
-  | 'cut'
-  | 'break'
-  | 'slow-disk'
-  | 'failed-disk'
-  | 'damage';
-
-export interface NemesisOptions {
-  readonly cluster: Cluster;
-  readonly dice: Prng;
-  readonly classes: readonly FaultClass[];
-  readonly everyMs: number;
-  readonly untilMs: number;
-  readonly onFault: (kind: 'kill' | 'restart', replica: number) => void;
+export interface NemesisEvents {
+  /** A process ended or began, so its clients know. */
+  readonly onProcess: (what: 'kill' | 'restart' | 'pause', replica: number) => void;
+  /** What a strike did; `undefined` when there was nothing to do it to. */
+  readonly onStrike: (strike: Strike, evidence: string | undefined) => void;
 }
 
-/** Begins to make trouble; it ends by itself at `untilMs`, except for what lasts. */
-export function unleash(options: NemesisOptions): void {
-  const { cluster, dice, everyMs, untilMs } = options;
-  const strike = (): void => {
-    if (cluster.nowMs >= untilMs) return;
-    const kind = options.classes[dice.below(options.classes.length)];
-    if (kind !== undefined) strikeOnce(options, kind);
-    cluster.world.after(everyMs * (0.5 + dice.next()), strike);
-  };
-  cluster.world.after(everyMs * dice.next(), strike);
+/** The replica whose disk is bad, in runs that damage what is durable: another has the last good copy. */
+const VICTIM = 0;
+const RESTART_MS = 50;
+const JUMPS_MS = [-600_000, -5000, -100, 100, 5000, 600_000];
+
+export function jumpMsOf({ roll }: Strike): number {
+  return JUMPS_MS[Math.floor(roll * JUMPS_MS.length)] as number;
 }
 
-function strikeOnce(options: NemesisOptions, kind: FaultClass): void {
-  const { cluster, dice } = options;
-  const n = dice.below(cluster.replicas.length);
-  switch (kind) {
-    case 'kill':
-    case 'power':
-      return kill(options, kind, n);
-    case 'cut':
-      return cut(cluster, dice, n);
-    case 'break':
-      return breakConnection(cluster, dice, n);
-    case 'slow-disk':
-      return slow(cluster, dice, n);
-    case 'failed-disk':
-      return cluster.replica(n).storage?.failNextCommit('simulated failure', coin(dice));
-    case 'damage':
-      return damage(cluster, dice);
+export class Nemesis {
+  readonly #cluster: Cluster;
+  readonly #dice: Prng;
+  readonly #events: NemesisEvents;
+  readonly #plan: Plan;
+  /** Copies of the victim's directory, the oldest first. */
+  readonly #copies: { readonly disk: MemoryDisk; readonly identity: number }[] = [];
+  #underway = 0;
+  /** Most faults at one time. */
+  mostAtOnce = 0;
+
+  constructor(cluster: Cluster, plan: Plan, dice: Prng, events: NemesisEvents) {
+    this.#cluster = cluster;
+    this.#plan = plan;
+    this.#dice = dice;
+    this.#events = events;
   }
-}
 
-/** One process, or now and then all at once. */
-function kill(options: NemesisOptions, kind: 'kill' | 'power', n: number): void {
-  const { cluster, dice, onFault } = options;
-  const victims = dice.chance(0.2) ? cluster.replicas.map(({ index }) => index) : [n];
-  for (const victim of victims) {
-    if (!cluster.replica(victim).isRunning) continue;
-    onFault('kill', victim);
-    if (kind === 'kill') cluster.crash(victim, coin(dice));
-    else cluster.powerCut(victim, coin(dice));
-    cluster.world.after(50 + dice.below(2000), () => {
-      if (cluster.replica(victim).isRunning) return;
-      cluster.restart(victim);
-      onFault('restart', victim);
-    });
+  begin(): void {
+    const { world } = this.#cluster;
+    for (const strike of this.#plan.strikes) {
+      world.after(strike.atMs, () => {
+        this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#underway);
+        const evidence = this.#strike(strike);
+        this.#events.onStrike(strike, evidence);
+        world.after(strike.untilMs - strike.atMs, () => {
+          this.#underway--;
+          this.#end(strike);
+        });
+      });
+    }
+    if (this.#plan.classes.includes('restore')) this.#keepCopies();
   }
-}
 
-function cut(cluster: Cluster, dice: Prng, n: number): void {
-  const other = otherThan(cluster, dice, n);
-  const isOneWay = dice.chance(0.3);
-  cluster.network.cut(n, other);
-  if (!isOneWay) cluster.network.cut(other, n);
-  cluster.world.after(dice.below(5000), () => cluster.heal(n, other));
-}
+  /** Whatever is left of any fault ends. */
+  healAll(): void {
+    const { replicas, network } = this.#cluster;
+    network.healAll();
+    for (const { index } of replicas) {
+      this.#widen(index);
+      this.#calm(index);
+      this.#cluster.replica(index).setClockRight();
+      if (this.#cluster.replica(index).isPaused) this.#cluster.resume(index);
+      this.#restart(index);
+    }
+  }
 
-/** A connection ends, or a frame arrives with a bit changed, which ends it too. */
-function breakConnection(cluster: Cluster, dice: Prng, n: number): void {
-  const other = otherThan(cluster, dice, n);
-  if (dice.chance(0.5)) cluster.network.sever(n, other);
-  else cluster.network.disturb(n, other);
-}
+  #strike(strike: Strike): string | undefined {
+    const { target, other, roll } = strike;
+    const { network, replicas } = this.#cluster;
+    const replica = this.#cluster.replica(target);
+    switch (strike.fault) {
+      case 'kill':
+        return this.#kill(this.#victims(target, roll), 'kill');
+      case 'power':
+        return this.#kill(this.#victims(target, roll), 'power');
+      case 'storm':
+        return this.#storm(strike);
+      case 'pause':
+        if (!replica.isRunning || replica.isPaused) return undefined;
+        this.#cluster.pause(target);
+        this.#events.onProcess('pause', target);
+        return 'stands still';
+      case 'cut':
+        this.#cluster.cut(target, other);
+        return `no way to ${other}`;
+      case 'one-way':
+        network.cut(target, other);
+        return `nothing to ${other}`;
+      case 'ring':
+        return this.#ring(target);
+      case 'break':
+        network.sever(target, other);
+        return `connection to ${other} ends`;
+      case 'noise':
+        network.disturb(target, other);
+        return `a bit changes on the way to ${other}`;
+      case 'loss':
+        for (const { index } of replicas)
+          if (index !== target) network.way(target, index).lossRate = 0.01 + 0.2 * roll;
+        return 'packets are lost';
+      case 'clog':
+        for (const { index } of replicas)
+          if (index !== target) network.way(target, index).bytesPerMs = 0.5 + 8 * roll;
+        return 'a narrow way out';
+      case 'slow-disk':
+        return this.#slow(target, 50 + 250 * roll);
+      case 'failed-disk':
+        if (replica.storage === undefined) return undefined;
+        replica.storage.failNextCommit('EIO', this.#coin());
+        return 'the next commit fails';
+      case 'full-disk':
+        return this.#fill(target, roll);
+      case 'damage':
+        return this.#damage();
+      case 'jump':
+        return this.#jump(strike);
+      case 'restore':
+        return this.#restore();
+      case 'wipe':
+        return this.#wipe();
+    }
+  }
 
-function slow(cluster: Cluster, dice: Prng, n: number): void {
-  const { storage } = cluster.replica(n);
-  if (storage === undefined) return;
-  const { commitMs } = storage;
-  storage.commitMs = 50 + dice.below(200);
-  cluster.world.after(dice.below(3000), () => {
+  #end({ fault, target, other }: Strike): void {
+    switch (fault) {
+      case 'kill':
+      case 'power':
+      case 'storm':
+        for (const { index } of this.#cluster.replicas) this.#restart(index);
+        return;
+      case 'pause':
+        return this.#cluster.resume(target);
+      case 'cut':
+        return this.#cluster.heal(target, other);
+      case 'one-way':
+        return this.#cluster.network.heal(target, other);
+      case 'ring':
+        return this.#cluster.network.healAll();
+      case 'loss':
+      case 'clog':
+        return this.#widen(target);
+      case 'slow-disk':
+      case 'full-disk':
+        return this.#calm(target);
+      case 'restore':
+      case 'wipe':
+        return this.#restart(VICTIM);
+      case 'break':
+      case 'noise':
+      case 'failed-disk':
+      case 'damage':
+      case 'jump':
+        return;
+    }
+  }
+
+  /** One process, or now and then all at once. */
+  #victims(target: number, roll: number): readonly number[] {
+    return roll < 0.2 ? this.#cluster.replicas.map(({ index }) => index) : [target];
+  }
+
+  #kill(victims: readonly number[], how: 'kill' | 'power'): string | undefined {
+    const running = victims.filter((n) => this.#cluster.replica(n).isRunning);
+    for (const victim of running) {
+      this.#events.onProcess('kill', victim);
+      if (how === 'kill') this.#cluster.crash(victim, this.#coin());
+      else this.#cluster.powerCut(victim, this.#coin());
+    }
+    return running.length === 0 ? undefined : `${running.join(' and ')} ended`;
+  }
+
+  /** Ends and begins again, some times a second. */
+  #storm({ target, untilMs }: Strike): string | undefined {
+    const again = (): void => {
+      if (this.#cluster.nowMs >= untilMs) return;
+      this.#kill([target], 'kill');
+      this.#cluster.world.after(RESTART_MS, () => this.#restart(target));
+      this.#cluster.world.after(RESTART_MS + 100 + this.#dice.below(900), again);
+    };
+    again();
+    return `${target} ends again and again`;
+  }
+
+  #restart(index: number): void {
+    if (this.#cluster.replica(index).isRunning) return;
+    this.#cluster.restart(index);
+    this.#events.onProcess('restart', index);
+  }
+
+  /** Everybody reaches a majority, and no two the same one (Jepsen's majorities ring). */
+  #ring(from: number): string | undefined {
+    const count = this.#cluster.replicas.length;
+    if (count < 3) return undefined;
+    for (let n = 0; n < count; n++) {
+      const far = (from + n + Math.ceil(count / 2)) % count;
+      if (far !== (from + n) % count) this.#cluster.network.cut((from + n) % count, far);
+    }
+    return 'no two see the same';
+  }
+
+  #widen(target: number): void {
+    const { network, replicas } = this.#cluster;
+    for (const { index } of replicas) {
+      if (index === target) continue;
+      network.way(target, index).lossRate = 0;
+      network.way(target, index).bytesPerMs = Number.POSITIVE_INFINITY;
+    }
+  }
+
+  #slow(target: number, commitMs: number): string | undefined {
+    const { storage } = this.#cluster.replica(target);
+    if (storage === undefined) return undefined;
     storage.commitMs = commitMs;
-  });
-}
+    return `a commit takes ${Math.round(commitMs)} ms`;
+  }
 
-/** Always the same replica: what is damaged on one disk, another has whole. */
-function damage(cluster: Cluster, dice: Prng): void {
-  const { disk } = cluster.replica(0);
-  const everything = { ...allRecords(), reverse: false, limit: 10_000, bytesMax: 1e9 };
-  const result = disk.range(everything);
-  if (!result.ok || result.entries.length === 0) return;
-  const entry = result.entries[dice.below(result.entries.length)];
-  if (entry !== undefined) disk.flip(entry.key, dice.below(entry.value.length * 8));
-}
+  /** Almost full, which the replica is told in time; or full, which it learns by a failing commit. */
+  #fill(target: number, roll: number): string | undefined {
+    const replica = this.#cluster.replica(target);
+    if (replica.host === undefined) return undefined;
+    if (roll < 0.5) {
+      replica.host.disk(true);
+      return 'is almost full';
+    }
+    replica.isFull = true;
+    return 'has no room';
+  }
 
-function otherThan(cluster: Cluster, dice: Prng, n: number): number {
-  const count = cluster.replicas.length;
-  return (n + 1 + dice.below(count - 1)) % count;
-}
+  #calm(target: number): void {
+    const replica = this.#cluster.replica(target);
+    replica.isFull = false;
+    if (replica.storage !== undefined) replica.storage.resetSpeed();
+    replica.host?.disk(false);
+  }
 
-function coin(dice: Prng): Outcome {
-  return dice.chance(0.5) ? 'kept' : 'lost';
+  /** A bit of one stored record. */
+  #damage(): string | undefined {
+    const { disk } = this.#cluster.replica(VICTIM);
+    const everything = { ...allRecords(), reverse: false, limit: 10_000, bytesMax: 1e9 };
+    const result = disk.range(everything);
+    if (!result.ok || result.entries.length === 0) return undefined;
+    const entry = result.entries[this.#dice.below(result.entries.length)];
+    if (entry === undefined) return undefined;
+    disk.flip(entry.key, this.#dice.below(entry.value.length * 8));
+    return 'a bit of a record changed';
+  }
+
+  #jump(strike: Strike): string | undefined {
+    if (!this.#cluster.replica(strike.target).isRunning) return undefined;
+    this.#cluster.jump(strike.target, jumpMsOf(strike));
+    return `the clock jumps by ${jumpMsOf(strike)} ms`;
+  }
+
+  #keepCopies(): void {
+    const { disk, identity } = this.#cluster.replica(VICTIM);
+    this.#copies.push({ disk: disk.copy(), identity });
+    this.#cluster.world.after(5000, () => this.#keepCopies());
+  }
+
+  /** The directory as it was some time ago. */
+  #restore(): string | undefined {
+    const copy = this.#copies[this.#dice.below(Math.max(1, this.#copies.length))];
+    if (copy === undefined || !this.#isWhole()) return undefined;
+    this.#kill([VICTIM], 'kill');
+    const replica = this.#cluster.replica(VICTIM);
+    replica.disk = copy.disk.copy();
+    replica.identity = copy.identity;
+    return 'an old copy of the directory comes back';
+  }
+
+  #wipe(): string | undefined {
+    if (!this.#isWhole()) return undefined;
+    this.#kill([VICTIM], 'kill');
+    this.#cluster.replica(VICTIM).wipe();
+    return 'the directory is gone';
+  }
+
+  /** The victim has brought to the others what it holds, so that they hold the last good copy. */
+  #isWhole(): boolean {
+    return this.#cluster.isSettled();
+  }
+
+  #coin(): Outcome {
+    return this.#dice.chance(0.5) ? 'kept' : 'lost';
+  }
 }

@@ -6,7 +6,7 @@ import type { Prng } from '../../src/base/prng.ts';
 import type { Reply, Staleness } from '../../src/model/command.ts';
 import { isDefinite } from '../../src/model/fault.ts';
 import type { QuorumSpec } from '../../src/model/quorum.ts';
-import { formatDot } from '../../src/model/id.ts';
+import { formatDot, type Key } from '../../src/model/id.ts';
 import type { FaultName, Item, Level, Operation } from '../history/operation.ts';
 import { text } from '../support/build.ts';
 import { type Asked, type Call, type Cluster, delOf, getOf, listOf, putOf } from './cluster.ts';
@@ -25,19 +25,30 @@ export interface BoundedRead {
   readonly stalenessMs: Staleness;
 }
 
-const KEYS = 8;
 const TIMEOUT_MS = 1500;
+/** Then a client takes it that nobody will answer. */
+export const CLIENT_WAITS_MS = 2500;
+const RETRY_SHARE = 0.5;
 const SCAN_LIMIT = 1000;
+
+/** What a plan says of the clients. */
+export interface Shape {
+  readonly keys: number;
+  readonly valueBytes: number;
+  readonly copiesMin: number;
+}
 
 export class Workload {
   readonly history: Operation[] = [];
   readonly bounded: BoundedRead[] = [];
   readonly #cluster: Cluster;
+  readonly #shape: Shape;
   #processes = 0;
   #values = 0;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, shape: Shape) {
     this.#cluster = cluster;
+    this.#shape = shape;
   }
 
   /** Clients 0 to `count - 1` begin; each asks until `untilMs`. */
@@ -54,7 +65,16 @@ export class Workload {
   }
 
   nextValue(): string {
-    return `v${++this.#values}`;
+    return `v${++this.#values}`.padEnd(this.#shape.valueBytes, '.');
+  }
+
+  key(dice: Prng): string {
+    return `k${dice.below(this.#shape.keys)}`;
+  }
+
+  /** Copies that a write asks for. */
+  copies(dice: Prng): number {
+    return Math.max(1 + dice.below(this.replicas), this.#shape.copiesMin);
   }
 
   get replicas(): number {
@@ -65,13 +85,21 @@ export class Workload {
   final(): void {
     const process = this.nextProcess();
     for (let node = 0; node < this.replicas; node++) {
-      for (const ns of ['ev', 'fi'] as const)
-        this.#ask({ node, ns, type: 'list', key: '', final: true, reverse: false }, process, 'end');
-      for (let n = 0; n < KEYS; n++) {
+      for (const ns of ['ev', 'fi'] as const) this.#scanAll(node, ns, process);
+      for (let n = 0; n < this.#shape.keys; n++) {
         const get = { node, ns: 'ev', type: 'get', key: `k${n}`, r: 1, final: true } as const;
         this.#ask(get, process, 'end');
       }
     }
+  }
+
+  #scanAll(node: number, ns: Space, process: number): void {
+    let after = '';
+    do {
+      const scan = { node, ns, type: 'list', key: '', final: true, reverse: false, after } as const;
+      const outcome = this.#ask(scan, process, 'end');
+      after = typeof outcome === 'object' && outcome.kind === 'listed' ? outcome.after : '';
+    } while (after !== '');
   }
 
   fault(value: FaultName, node: number): void {
@@ -82,22 +110,32 @@ export class Workload {
     this.history.push({ type: 'fault', value, ...who, ...times, ...rest });
   }
 
-  #ask(step: Step, process: number, session: string): void {
+  #ask(step: Step, process: number, session: string): Outcome {
     const call = this.#cluster.begin(step.node, commandOf(step));
-    this.#cluster.answer(call);
+    const outcome = this.#cluster.answer(call);
     this.#record(step, call, process, session);
+    return outcome;
   }
 
   #loop(client: Client, process: number): void {
-    const { each, session, dice, thinkMs, untilMs } = client;
+    const { each, dice, thinkMs, untilMs } = client;
     this.#cluster.world.after(thinkMs * 2 * dice.next(), () => {
       if (this.#cluster.nowMs >= untilMs) return;
-      const step = each.next();
-      this.#cluster.begin(step.node, commandOf(step), (call) => {
-        const ok = this.#record(step, call, process, session);
-        this.#loop(client, ok === null ? this.nextProcess() : process);
-      });
+      this.#try(client, each.next(), process);
     });
+  }
+
+  /** A write of unknown outcome is tried again under the same idempotency key, or left alone. */
+  #try(client: Client, step: Step, process: number): void {
+    const { session, dice } = client;
+    const call = this.#cluster.begin(step.node, commandOf(step), (ended) => {
+      const ok = this.#record(step, ended, process, session);
+      if (ok !== null) this.#loop(client, process);
+      else if ('idem' in step && dice.chance(RETRY_SHARE))
+        this.#cluster.world.after(100, () => this.#try(client, step, this.nextProcess()));
+      else this.#loop(client, this.nextProcess());
+    });
+    this.#cluster.world.after(CLIENT_WAITS_MS, () => this.#cluster.giveUp(call));
   }
 
   #record(step: Step, call: Call, process: number, session: string): boolean | null {
@@ -107,7 +145,11 @@ export class Workload {
     const level: Level = NAMESPACES[space].consistency;
     const times = { call_ns: toNs(call.beganMs), return_ns: toNs(call.endedMs) };
     const reason =
-      typeof outcome === 'object' && outcome.kind === 'failed' ? outcome.fault.code : '';
+      typeof outcome === 'object' && outcome.kind === 'failed'
+        ? outcome.fault.code
+        : call.isGivenUp
+          ? 'gave up'
+          : '';
     const base = { process, session, node: `${node}`, ns: space, level, key, ...times, ok, reason };
     this.history.push(operationOf(step, outcome, base));
     this.#noteBound(step, call);
@@ -124,10 +166,20 @@ export class Workload {
 
 /** What a client does next. */
 type Step = { readonly node: number; readonly ns: Space; readonly key: string } & (
-  | { readonly type: 'put'; readonly value: string; readonly w: QuorumSpec }
+  | {
+      readonly type: 'put';
+      readonly value: string;
+      readonly w: QuorumSpec;
+      readonly idem?: string;
+    }
   | { readonly type: 'delete'; readonly w: QuorumSpec }
   | { readonly type: 'get'; readonly r: QuorumSpec; readonly final?: true }
-  | { readonly type: 'list'; readonly reverse: boolean; readonly final?: true }
+  | {
+      readonly type: 'list';
+      readonly reverse: boolean;
+      readonly final?: true;
+      readonly after?: string;
+    }
 );
 
 interface Client {
@@ -150,12 +202,16 @@ class Overwriter {
   next(): Step {
     const dice = this.#dice;
     const { replicas } = this.#workload;
-    const where = { node: dice.below(replicas), ns: 'ev', key: `k${dice.below(KEYS)}` } as const;
-    const copies = 1 + dice.below(replicas);
+    const where = { node: dice.below(replicas), ns: 'ev', key: this.#workload.key(dice) } as const;
+    const copies = this.#workload.copies(dice);
     const kind = dice.next();
+    if (kind < 0.1) {
+      const value = this.#workload.nextValue();
+      return { ...where, type: 'put', value, w: copies, idem: value.replaceAll('.', '') };
+    }
     if (kind < 0.4) return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
     if (kind < 0.5) return { ...where, type: 'delete', w: copies };
-    return { ...where, type: 'get', r: copies };
+    return { ...where, type: 'get', r: 1 + dice.below(replicas) };
   }
 }
 
@@ -176,7 +232,7 @@ class Appender {
   next(): Step {
     const dice = this.#dice;
     const { replicas } = this.#workload;
-    const copies = 1 + dice.below(replicas);
+    const copies = this.#workload.copies(dice);
     const kind = dice.next();
     const node = dice.below(replicas);
     if (kind < 0.45) {
@@ -185,7 +241,7 @@ class Appender {
     }
     if (kind < 0.9) {
       const key = this.#key(dice.below(Math.max(this.#count, 1)));
-      return { node, ns: 'fi', key, type: 'get', r: copies };
+      return { node, ns: 'fi', key, type: 'get', r: 1 + dice.below(replicas) };
     }
     return { node, ns: 'fi', key: '', type: 'list', reverse: true };
   }
@@ -199,13 +255,19 @@ function commandOf(step: Step): Asked {
   const { ns: space, key } = step;
   switch (step.type) {
     case 'put':
-      return putOf(key, step.value, { ns: space, w: step.w, timeoutMs: TIMEOUT_MS });
+      return putOf(key, step.value, {
+        ns: space,
+        w: step.w,
+        timeoutMs: TIMEOUT_MS,
+        ...(step.idem === undefined ? {} : { idempotency: { key: step.idem, digest: 1 } }),
+      });
     case 'delete':
       return delOf(key, { ns: space, w: step.w, timeoutMs: TIMEOUT_MS });
     case 'get':
       return getOf(key, { ns: space, r: step.r, timeoutMs: TIMEOUT_MS });
     case 'list': {
-      const options = { ns: space, reverse: step.reverse, limit: SCAN_LIMIT };
+      const { reverse, after = '' } = step;
+      const options = { ns: space, reverse, after: after as Key, limit: SCAN_LIMIT };
       return listOf({ ...options, timeoutMs: TIMEOUT_MS });
     }
   }
@@ -232,7 +294,9 @@ function operationOf(step: Step, outcome: Outcome, base: Base): Operation {
     case 'put':
     case 'delete': {
       const value = step.type === 'put' ? step.value : null;
-      const write = { ...base, type: step.type, value, result: null, ver: versionOf(outcome) };
+      const idem = 'idem' in step && step.idem !== undefined ? { idem: step.idem } : {};
+      const ver = versionOf(outcome);
+      const write = { ...base, ...idem, type: step.type, value, result: null, ver };
       return typeof step.w === 'number' ? { ...write, w: step.w } : write;
     }
     case 'get': {
@@ -249,7 +313,8 @@ function operationOf(step: Step, outcome: Outcome, base: Base): Operation {
     case 'list': {
       const result = itemsOf(outcome);
       const more = typeof outcome === 'object' && outcome.kind === 'listed' && outcome.after !== '';
-      const scan = { ...base, type: 'list', value: null, ver: null, after: '' } as const;
+      const { after = '' } = step;
+      const scan = { ...base, type: 'list', value: null, ver: null, after } as const;
       return { ...scan, reverse: step.reverse, result, more, ...final };
     }
   }

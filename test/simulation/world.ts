@@ -51,6 +51,8 @@ export interface Node {
   resume(): void;
   /** The wall clock is set; the monotonic one does not notice. */
   jump(ms: number): void;
+  /** The wall clock is set right. */
+  setRight(): void;
   /** As kill -9: nothing that it armed runs any more. */
   stop(): void;
 }
@@ -132,6 +134,9 @@ export function createNode(world: World, options: NodeOptions = {}): Node {
     },
     jump(ms) {
       wallStartMs += ms;
+    },
+    setRight() {
+      wallStartMs = options.wallStartMs ?? WALL_START_MS;
     },
     stop() {
       alive = false;

@@ -1,0 +1,64 @@
+// Whether this replica may speak for what it once acknowledged.
+//
+//   returning    its directory was empty, or peers hold more of its own writes than it does: what it acknowledged may be
+//                missing here. It takes writes from its peers, but no client sees it and no quorum counts what it holds,
+//                until it has all that every other member holds: any single one may be the only other with a write that
+//                it acknowledged. Where nobody holds anything, a cluster begins, and a majority suffices.
+//   caught up    a majority was heard, and everything that the connected peers say they hold is durable here
+
+import type { Outbox } from '../model/effect.ts';
+import type { Origin } from '../model/id.ts';
+import type { VectorEntries } from '../model/message.ts';
+import { majority } from '../model/quorum.ts';
+import { dominates } from '../model/vector.ts';
+import type { Context } from './context.ts';
+
+export class Standing {
+  readonly #context: Context;
+  #isReturning = false;
+  #isCaughtUp = false;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  get isReturning(): boolean {
+    return this.#isReturning;
+  }
+
+  get isCaughtUp(): boolean {
+    return this.#isCaughtUp;
+  }
+
+  /** The directory is read. A replica without others has nobody to ask. */
+  begin(isEmpty: boolean): void {
+    this.#isReturning = isEmpty && this.#context.settings.members.length > 1;
+  }
+
+  /** Nothing leaves before it is durable, so who has more of our earlier lives has what this disk has lost. */
+  onLearned(vector: VectorEntries, isOwn: (origin: Origin) => boolean, out: Outbox): void {
+    if (this.#isReturning) return;
+    const { log } = this.#context;
+    const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin));
+    if (lost === undefined) return;
+    const [origin, known] = lost;
+    this.#isReturning = true;
+    this.#isCaughtUp = false;
+    out.note('error', 'data-lost', { origin, held: log.head(origin), known });
+  }
+
+  /** Looks again; gives whether a return has just ended. */
+  check(isOpen: boolean): boolean {
+    if (this.#isCaughtUp) return false;
+    const { peers, log, settings } = this.#context;
+    const greeted = peers.greeted();
+    if (greeted.length + 1 < majority(settings.members.length)) return false;
+    const isNew = greeted.every((peer) => peer.holds.size === 0);
+    const others = this.#isReturning && !isNew ? peers.all() : greeted;
+    if (!others.every((peer) => peer.known && dominates(log.durable, peer.holds))) return false;
+    const hasReturned = this.#isReturning;
+    this.#isReturning = false;
+    this.#isCaughtUp = isOpen;
+    return hasReturned;
+  }
+}

@@ -1,0 +1,137 @@
+// Everything that is asked of a run: the checkers over what clients saw, and invariants over what nobody but the
+// simulation can see.
+
+import { type Dot, parseDot } from '../../src/model/id.ts';
+import { audit } from '../history/audit.ts';
+import { convergence } from '../history/convergence.ts';
+import { fifo } from '../history/fifo.ts';
+import { liveness } from '../history/liveness.ts';
+import type { Operation } from '../history/operation.ts';
+import { outcome } from '../history/outcome.ts';
+import { setFull } from '../history/set-full.ts';
+import type { Verdict } from '../history/verdict.ts';
+import { wellFormed } from '../history/well-formed.ts';
+import type { Cluster } from './cluster.ts';
+import type { Plan } from './plan.ts';
+import type { StrikeMade } from './run.ts';
+import { CLIENT_WAITS_MS, NAMESPACES, type Workload } from './workload.ts';
+
+export interface Finding {
+  /** The checker or the invariant. */
+  readonly check: string;
+  readonly reason: string;
+  /** The operations that show it, at most ten. */
+  readonly counterexample: readonly Operation[];
+}
+
+export interface Judged {
+  readonly plan: Plan;
+  readonly cluster: Cluster;
+  readonly workload: Workload;
+  readonly strikes: readonly StrikeMade[];
+}
+
+/** What a run of so much virtual time has to do to say anything. */
+const OK_PER_SECOND = 0.5;
+/** From the heal to the first success. */
+const RETURN_MS = 8000;
+/** Notes that say that a promise was broken, whatever clients saw. */
+const NEVER = ['log-divergent', 'log-unreadable', 'peer-behind-log'];
+const HALTS = new Set(['storage failed']);
+
+export function judge(judged: Judged): Finding[] {
+  return [...judgeHistory(judged), ...judgeStrikes(judged), ...judgeInside(judged)];
+}
+
+function judgeHistory({ plan, workload, cluster }: Judged): Finding[] {
+  const { history } = workload;
+  const nodes = cluster.replicas.length;
+  const all = { nodes, namespaces: Object.keys(NAMESPACES) };
+  const ok = Math.floor((plan.faultsMs / 1000) * OK_PER_SECOND);
+  const verdicts: { readonly [name: string]: Verdict<unknown> } = {
+    'well-formed': wellFormed(history),
+    audit: audit(history, { ...all, ok: { put: ok, get: ok, delete: 1 } }),
+    outcome: outcome(history, { ok: { get: ok } }),
+    convergence: convergence(history, { ...all, keys: 5 }),
+    fifo: fifo(history, { checked: 5 }),
+    'set-full': setFull(history, { replicas: nodes, overlapReads: 1 }),
+    liveness: liveness(history, { hungMs: CLIENT_WAITS_MS + 1, returnMs: RETURN_MS }),
+  };
+  return Object.entries(verdicts)
+    .filter(([, { verdict }]) => verdict !== 'valid')
+    .map(([check, { reason, counterexample }]) => ({ check, reason, counterexample }));
+}
+
+/** A run whose faults did not happen shows nothing. */
+function judgeStrikes({ strikes }: Judged): Finding[] {
+  const planned = strikes.length;
+  if (planned < 4 || strikes.some(({ evidence }) => evidence !== undefined)) return [];
+  const reason = `vacuous: none of ${planned} faults found anything to hit`;
+  return [{ check: 'faults', reason, counterexample: [] }];
+}
+
+function judgeInside({ plan, cluster, workload }: Judged): Finding[] {
+  const findings: Finding[] = [];
+  const add = (check: string, reason: string, operation?: Operation): void => {
+    findings.push({ check, reason, counterexample: operation === undefined ? [] : [operation] });
+  };
+  for (const { level, event, replica, fields } of cluster.notes) {
+    if (NEVER.includes(event)) add(event, `replica ${replica}: ${level} ${JSON.stringify(fields)}`);
+  }
+  for (const { index, halts, host } of cluster.replicas) {
+    for (const reason of halts)
+      if (!HALTS.has(reason) && !isAllowed(reason, plan))
+        add('halt', `replica ${index}: ${reason}`);
+    const waiting = host?.waiting ?? 0;
+    if (waiting > 0) add('queues', `replica ${index} still holds ${waiting} requests`);
+  }
+  judgeDots(workload, add);
+  judgeBounds(workload, add);
+  return findings;
+}
+
+/** A directory that is older than what its peers know may stop once, to begin anew. */
+function isAllowed(reason: string, { classes }: Plan): boolean {
+  const takesData = classes.includes('restore') || classes.includes('wipe');
+  const jumps = classes.includes('jump');
+  return takesData && jumps && reason.includes('old copy');
+}
+
+type Add = (check: string, reason: string, operation?: Operation) => void;
+
+/** No dot names two writes, and within one life of a replica later writes have later dots. */
+function judgeDots({ history }: Workload, add: Add): void {
+  const values = new Map<string, Operation>();
+  const heads = new Map<string, Operation & { readonly dot: Dot }>();
+  for (const operation of history.toSorted((a, b) => a.call_ns - b.call_ns)) {
+    if (operation.type !== 'put' && operation.type !== 'delete') continue;
+    const dot = operation.ver === null ? undefined : parseDot(operation.ver);
+    if (dot === undefined || operation.ver === null) continue;
+    const other = values.get(operation.ver);
+    const isSame = other?.key === operation.key && other.value === operation.value;
+    if (other !== undefined && !isSame) add('dots', `${operation.ver} names two writes`, operation);
+    values.set(operation.ver, operation);
+    const head = heads.get(dot.origin);
+    const isAfter = head !== undefined && head.return_ns < operation.call_ns;
+    if (isAfter && dot.seq < head.dot.seq && !('idem' in operation))
+      add('dots', `${operation.ver} after ${head.ver}`, operation);
+    if (head === undefined || dot.seq > head.dot.seq) heads.set(dot.origin, { ...operation, dot });
+  }
+}
+
+/** Somebody who sees everything: a read may lack only what was accepted within its bound. */
+function judgeBounds({ bounded, history }: Workload, add: Add): void {
+  const acked = new Map<string, Operation>();
+  for (const operation of history)
+    if (operation.type === 'put' && operation.ok === true && operation.ns === 'fi')
+      acked.set(operation.key, operation);
+  for (const { key, atMs, isAbsent, stalenessMs } of bounded) {
+    const put = acked.get(key);
+    if (!isAbsent || stalenessMs === 'unknown' || put === undefined) continue;
+    // Clocks here drift by up to one part in two thousand from each other.
+    const sinceMs = (atMs - put.return_ns / 1e6) / 1.0005;
+    if (sinceMs <= stalenessMs) continue;
+    const reason = `a read at ${Math.round(atMs)} ms lacked ${key} for ${sinceMs} ms and claimed ${stalenessMs}`;
+    add('staleness', reason, put);
+  }
+}

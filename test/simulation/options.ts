@@ -1,0 +1,101 @@
+// The command line of `npm run sim`, checked: an unknown word is refused, every number has a bound.
+
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { FAULTS, type FaultClass, RUN_MS } from './plan.ts';
+
+export interface Options {
+  readonly seeds: number;
+  readonly from: number;
+  /** Go on with new seeds until this many milliseconds have passed. */
+  readonly untilMs: number | undefined;
+  readonly seed: number | undefined;
+  readonly trace: boolean;
+  readonly lines: number;
+  readonly runMs: number;
+  readonly without: readonly FaultClass[];
+  readonly only: readonly FaultClass[] | undefined;
+  readonly workers: number;
+  readonly gate: boolean;
+  readonly untilFound: boolean;
+  readonly json: boolean;
+}
+
+export const usage = `npm run sim -- [options]
+  --seeds N         how many seeds (300)
+  --from N          the first of them (1)
+  --hours H         go on with further seeds for this long, with a tally every minute
+  --seed N          one seed, and what it found
+  --trace           with --seed: the end of the run as a screenplay
+  --lines N         of the screenplay (60)
+  --seconds S       virtual seconds of each run (${RUN_MS / 1000})
+  --without A,B     leave out classes of faults
+  --only A,B        these classes instead of what the seed draws
+                    of ${FAULTS.join(', ')}
+  --workers N       processes (one a core)
+  --gate            fail, too, when a state was never reached that the gate has to reach
+  --until-found     stop at the first seed that finds something
+  --json            one line of JSON at the end instead of text`;
+
+export function parseOptions(args: readonly string[]): Options | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seeds: { type: 'string', default: '300' },
+      from: { type: 'string', default: '1' },
+      hours: { type: 'string' },
+      seed: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      lines: { type: 'string', default: '60' },
+      seconds: { type: 'string', default: String(RUN_MS / 1000) },
+      without: { type: 'string' },
+      only: { type: 'string' },
+      workers: { type: 'string', default: String(availableParallelism()) },
+      gate: { type: 'boolean', default: false },
+      'until-found': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const hours =
+    values.hours === undefined ? undefined : numberIn(values.hours, 'hours', 0.001, 1000);
+  return {
+    seeds: integerIn(values.seeds, 'seeds', 1, 1e9),
+    from: integerIn(values.from, 'from', 0, 1e9),
+    untilMs: hours === undefined ? undefined : hours * 3_600_000,
+    seed: values.seed === undefined ? undefined : integerIn(values.seed, 'seed', 0, 2e9),
+    trace: values.trace,
+    lines: integerIn(values.lines, 'lines', 1, 1e6),
+    runMs: numberIn(values.seconds, 'seconds', 12, 36_000) * 1000,
+    without: faultsIn(values.without ?? ''),
+    only: values.only === undefined ? undefined : faultsIn(values.only),
+    workers: integerIn(values.workers, 'workers', 1, 256),
+    gate: values.gate,
+    untilFound: values['until-found'],
+    json: values.json,
+  };
+}
+
+function faultsIn(text: string): FaultClass[] {
+  return text
+    .split(',')
+    .filter((name) => name !== '')
+    .map((name) => {
+      const fault = FAULTS.find((each) => each === name);
+      if (fault === undefined) throw new Error(`there is no fault "${name}"`);
+      return fault;
+    });
+}
+
+function numberIn(text: string, name: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= least && value <= most) return value;
+  throw new Error(`--${name} is a number from ${least} to ${most}`);
+}
+
+function integerIn(text: string, name: string, least: number, most: number): number {
+  const value = numberIn(text, name, least, most);
+  if (Number.isInteger(value)) return value;
+  throw new Error(`--${name} is a whole number`);
+}

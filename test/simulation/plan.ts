@@ -1,0 +1,170 @@
+// What a seed decides before its run begins: the cluster, its bounds, its clients, and a timetable of faults. Whatever
+// is drawn comes from a stream of its own, so that leaving out a class of faults changes nothing else: that is how a
+// failing seed is made smaller.
+
+import { createPrng, type Prng } from '../../src/base/prng.ts';
+import type { Settings } from '../../src/model/settings.ts';
+import type { NodeOptions } from './world.ts';
+
+/** Swarm testing (Groce et al., 2012): each seed takes about half of them, else everything averages out. */
+export const FAULTS = [
+  'kill',
+  'storm',
+  'power',
+  'pause',
+  'cut',
+  'one-way',
+  'ring',
+  'break',
+  'noise',
+  'loss',
+  'clog',
+  'slow-disk',
+  'failed-disk',
+  'full-disk',
+  'damage',
+  'jump',
+  'restore',
+  'wipe',
+] as const;
+export type FaultClass = (typeof FAULTS)[number];
+
+/** These take what was durable. They befall one replica only, and writes of such a run ask for two copies. */
+const TAKE_DATA: ReadonlySet<FaultClass> = new Set(['restore', 'wipe']);
+
+export interface Strike {
+  readonly fault: FaultClass;
+  readonly atMs: number;
+  readonly untilMs: number;
+  readonly target: number;
+  readonly other: number;
+  /** In [0, 1): how hard. */
+  readonly roll: number;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly regions: readonly string[];
+  readonly clocks: readonly NodeOptions[];
+  readonly settings: Partial<Settings>;
+  /** Milliseconds between neighbours, and up to how many more, drawn for each frame. */
+  readonly latencyMs: number;
+  readonly jitterMs: number;
+  readonly clients: number;
+  readonly thinkMs: number;
+  readonly keys: number;
+  readonly valueBytes: number;
+  /** The fewest copies that a write asks for. */
+  readonly copiesMin: number;
+  /** The safety phase, in virtual time; the liveness phase follows. */
+  readonly faultsMs: number;
+  readonly classes: readonly FaultClass[];
+  readonly strikes: readonly Strike[];
+}
+
+export interface PlanOptions {
+  /** All of the run but for its end, which takes as long as it takes. */
+  readonly runMs?: number;
+  readonly without?: readonly FaultClass[];
+  /** Instead of what the seed would take. */
+  readonly only?: readonly FaultClass[];
+}
+
+export const RUN_MS = 60_000;
+/** After the heal clients go on for a while: what was cut off must work again. */
+export const AFTER_HEAL_MS = 8000;
+
+const REGIONS = ['ap', 'eu', 'us', 'eu', 'us'];
+const GAP_MS = 3000;
+
+export function planOf(seed: number, options: PlanOptions = {}): Plan {
+  const dice = createPrng(seed);
+  const shape = dice.split('shape');
+  const count = shape.chance(0.7) ? 3 : 2 + shape.below(4);
+  const drawn = FAULTS.filter((fault) => dice.split(fault).chance(0.5));
+  const isFit = (fault: FaultClass): boolean => !TAKE_DATA.has(fault) || count >= 3;
+  const classes = (options.only ?? drawn).filter(isFit);
+  const takesData = classes.some((fault) => TAKE_DATA.has(fault));
+  const faultsMs = (options.runMs ?? RUN_MS) - AFTER_HEAL_MS;
+  const { without = [] } = options;
+  return {
+    seed,
+    regions: REGIONS.slice(0, count),
+    clocks: Array.from({ length: count }, (_, n) => clockOf(dice.split(`clock ${n}`))),
+    settings: settingsOf(dice.split('settings'), classes, takesData),
+    latencyMs: shape.chance(0.2) ? 80 : 1 + shape.below(25),
+    jitterMs: 1 + shape.below(15),
+    clients: 4 + 2 * shape.below(3),
+    thinkMs: 40 + shape.below(150),
+    keys: shape.chance(0.3) ? 2 : 8,
+    valueBytes: shape.chance(0.2) ? 1500 : 8,
+    copiesMin: takesData ? 2 : 1,
+    faultsMs,
+    classes: classes.filter((fault) => !without.includes(fault)),
+    strikes: timetable(dice.split('nemesis'), classes, count, faultsMs).filter(
+      ({ fault }) => !without.includes(fault),
+    ),
+  };
+}
+
+function clockOf(dice: Prng): NodeOptions {
+  return {
+    wallStartMs: Date.UTC(2026, 0, 1) + dice.below(300),
+    drift: (dice.next() - 0.5) / 2500,
+  };
+}
+
+/** Every bound small in some runs, so that its edge is walked. */
+function settingsOf(
+  dice: Prng,
+  classes: readonly FaultClass[],
+  takesData: boolean,
+): Partial<Settings> {
+  const isSmall = (): boolean => dice.chance(0.5);
+  return {
+    ...(isSmall() ? { tailBytes: 2000 } : {}),
+    ...(isSmall() ? { windowBytes: 1000, frameBytes: 400 } : {}),
+    ...(isSmall() ? { cacheBytes: 4000 } : {}),
+    ...(isSmall() ? { turnInputsMax: 2 } : {}),
+    ...(dice.chance(0.2) ? { inboxMax: 3 } : {}),
+    ...(dice.chance(0.1) ? { writesPendingMax: 2, readsPendingMax: 2 } : {}),
+    // Until there are snapshots, a replica that lost its disk needs the whole log.
+    logRetainEntries: takesData ? 1_000_000 : 20 + dice.below(200),
+    logTruncateEntries: 1 + dice.below(20),
+    ...(classes.includes('damage') ? { scrubDelayMs: 1000, scrubEveryMs: 2000 } : {}),
+  };
+}
+
+/** One fault at a time; in a third of the runs, two. */
+function timetable(
+  dice: Prng,
+  classes: readonly FaultClass[],
+  replicas: number,
+  endMs: number,
+): Strike[] {
+  const lanes = dice.chance(1 / 3) ? 2 : 1;
+  return Array.from({ length: lanes }, (_, lane) =>
+    laneOf(dice.split(`lane ${lane}`), classes, replicas, endMs),
+  ).flat();
+}
+
+function laneOf(
+  dice: Prng,
+  classes: readonly FaultClass[],
+  replicas: number,
+  endMs: number,
+): Strike[] {
+  const strikes: Strike[] = [];
+  let atMs = 1000 + dice.below(GAP_MS);
+  while (atMs < endMs && classes.length > 0) {
+    const fault = classes[dice.below(classes.length)] as FaultClass;
+    const target = dice.below(replicas);
+    const other = (target + 1 + dice.below(replicas - 1)) % replicas;
+    // Some longer than every time-out of the peers.
+    const lastsMs = dice.chance(0.3) ? 3000 + dice.below(7000) : 50 + dice.below(2500);
+    const untilMs = Math.min(atMs + lastsMs, endMs);
+    strikes.push({ fault, atMs, untilMs, target, other, roll: dice.next() });
+    atMs = untilMs + GAP_MS * (0.2 + dice.next());
+  }
+  return strikes;
+}

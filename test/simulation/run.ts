@@ -1,0 +1,147 @@
+// One seed from its first event to its verdict: the faults of the plan (safety), then everything heals and clients go on
+// (liveness), then quiet, one more start of every replica, which reads its whole log and verifies it, and final reads.
+
+import { createPrng } from '../../src/base/prng.ts';
+import { Cluster } from './cluster.ts';
+import { judge, type Finding } from './judge.ts';
+import { jumpMsOf, Nemesis } from './nemesis.ts';
+import { AFTER_HEAL_MS, type Plan, type Strike } from './plan.ts';
+import { type Reached, Watcher } from './reached.ts';
+import { NAMESPACES, Workload } from './workload.ts';
+
+export interface StrikeMade {
+  readonly strike: Strike;
+  /** What it did; `undefined` when it found nothing to hit. */
+  readonly evidence: string | undefined;
+}
+
+export interface Run {
+  readonly plan: Plan;
+  readonly cluster: Cluster;
+  readonly workload: Workload;
+  readonly strikes: readonly StrikeMade[];
+  /** Empty: it kept what it promises. */
+  readonly findings: readonly Finding[];
+  readonly reached: Reached;
+  /** Virtual milliseconds. */
+  readonly lastedMs: number;
+  /** Equal for equal runs. */
+  readonly digest: string;
+}
+
+/** How long a scrub may take to find what is damaged. */
+const SCRUB_MS = 10_000;
+const QUIET_MS = 5000;
+const SETTLE_STEP_MS = 20;
+/**
+ * A healed cluster has this long to become equal. What a clock that went ahead has stamped is refused until the others'
+ * clocks have come so far.
+ */
+const CONVERGE_MS = 60_000;
+
+export function simulate(plan: Plan): Run {
+  const dice = createPrng(plan.seed);
+  const { latencyMs, jitterMs } = plan;
+  const cluster = new Cluster({
+    seed: plan.seed,
+    namespaces: NAMESPACES,
+    settings: plan.settings,
+    regions: plan.regions,
+    clocks: plan.clocks,
+    network: {
+      latencyMs: (from, to, own) => 1 + latencyMs * Math.abs(from - to) + own.below(jitterMs),
+    },
+  });
+  const workload = new Workload(cluster, plan);
+  const watcher = new Watcher(cluster);
+  const strikes: StrikeMade[] = [];
+  const nemesis = new Nemesis(cluster, plan, dice.split('nemesis'), {
+    onProcess(what, replica) {
+      if (what === 'kill') watcher.ends(replica);
+      workload.fault(what, replica);
+    },
+    onStrike(strike, evidence) {
+      strikes.push({ strike, evidence });
+      if (evidence !== undefined) watcher.struck(strike);
+    },
+  });
+  const findings: Finding[] = [];
+  try {
+    workload.begin(plan.clients, dice, plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
+    nemesis.begin();
+    cluster.run(plan.faultsMs);
+    nemesis.healAll();
+    workload.fault('heal', 0);
+    cluster.run(AFTER_HEAL_MS + QUIET_MS);
+    settle(cluster, plan, findings);
+    if (findings.length === 0) finish(cluster, workload, plan, findings, watcher);
+    watcher.finish(nemesis.mostAtOnce, workload);
+    findings.push(...judge({ plan, cluster, workload, strikes }));
+  } catch (error) {
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    findings.push({ check: 'run', reason, counterexample: [] });
+  }
+  return {
+    plan,
+    cluster,
+    workload,
+    strikes,
+    findings,
+    reached: watcher.reached,
+    lastedMs: cluster.nowMs,
+    digest: digestOf(cluster, workload),
+  };
+}
+
+/** Starts every replica once more and asks all of them for everything. */
+function finish(
+  cluster: Cluster,
+  workload: Workload,
+  plan: Plan,
+  findings: Finding[],
+  watcher: Watcher,
+): void {
+  for (const { index } of cluster.replicas) watcher.ends(index);
+  for (const { index } of cluster.replicas) cluster.crash(index);
+  for (const { index } of cluster.replicas) cluster.restart(index);
+  settle(cluster, plan, findings);
+  if (findings.length > 0) return;
+  if (plan.classes.includes('damage')) cluster.run(SCRUB_MS);
+  workload.final();
+}
+
+function settle(cluster: Cluster, { strikes }: Plan, findings: Finding[]): void {
+  const aheadMs = strikes
+    .filter(({ fault }) => fault === 'jump')
+    .reduce((sum, strike) => sum + Math.max(0, jumpMsOf(strike)), 0);
+  const untilMs = cluster.nowMs + CONVERGE_MS + aheadMs;
+  while (!cluster.isSettled()) {
+    if (cluster.nowMs >= untilMs) {
+      findings.push({ check: 'converges', reason: unequal(cluster), counterexample: [] });
+      return;
+    }
+    cluster.run(SETTLE_STEP_MS);
+  }
+}
+
+function unequal(cluster: Cluster): string {
+  const shown = cluster.replicas.map((replica) => {
+    const status = replica.status();
+    const vector = status?.self.vector.map(([origin, seq]) => `${origin}:${seq}`).join(' ') ?? '';
+    const state = status?.self.state ?? (replica.isRunning ? 'paused' : 'down');
+    const alone = status?.peers.filter((peer) => !peer.connected).map(({ id }) => id) ?? [];
+    return `${replica.index} ${state} [${vector}]${alone.length > 0 ? ` without ${alone.join(' ')}` : ''}`;
+  });
+  return `long after the last fault: ${shown.join('; ')}`;
+}
+
+function digestOf(cluster: Cluster, workload: Workload): string {
+  const { digest, events } = cluster.world;
+  let outcomes = 0;
+  for (const { ok, call_ns, return_ns, ver } of workload.history) {
+    outcomes = (Math.imul(outcomes, 31) + call_ns + return_ns) | 0;
+    outcomes = (Math.imul(outcomes, 31) + (ok === true ? 1 : ok === false ? 2 : 3)) | 0;
+    for (const letter of ver ?? '') outcomes = (Math.imul(outcomes, 31) + letter.charCodeAt(0)) | 0;
+  }
+  return [events, digest >>> 0, outcomes >>> 0].map((n) => n.toString(16)).join('-');
+}
