@@ -5,7 +5,7 @@
 //   two-faced  one replica's scan and its answer for the key differ
 
 import type { History, Item, Operation, Read } from './operation.ts';
-import { type FinalState, finalShortfall, finalStatesOf } from './register.ts';
+import { type FinalState, finalShortfall, finalStatesOf, witness } from './register.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 
 export interface ConvergenceStats {
@@ -84,11 +84,4 @@ function isFinalGet(operation: Operation): operation is Read {
 
 function isSame(left: Item | undefined, right: Item | undefined): boolean {
   return left?.value === right?.value && left?.ver === right?.ver;
-}
-
-/** The page that shows the key, or the one that would. */
-function witness({ scans }: FinalState, key: string): Operation | undefined {
-  const page = scans.find(({ result, more }) => !more || (result.at(-1)?.key ?? '') >= key);
-  if (page === undefined) return undefined;
-  return { ...page, result: page.result.filter((item) => item.key === key) };
 }

@@ -8,7 +8,8 @@ interface Dot {
   readonly seq: number;
 }
 
-function parseDot(ver: string): Dot {
+/** Reads `eu-1.7.1042`. */
+export function parseDot(ver: string): Dot {
   const end = ver.lastIndexOf('.');
   return { origin: ver.slice(0, end), seq: Number(ver.slice(end + 1)) };
 }

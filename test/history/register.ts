@@ -101,6 +101,13 @@ export function finalShortfall(
   return undefined;
 }
 
+/** The page that shows the key, or the one that would. */
+export function witness({ scans }: FinalState, key: string): Scan | undefined {
+  const page = scans.find(({ result, more }) => !more || (result.at(-1)?.key ?? '') >= key);
+  if (page === undefined) return undefined;
+  return { ...page, result: page.result.filter((item) => item.key === key) };
+}
+
 function effectsOf(history: History): Effect[] {
   const attempts = new Map<string, Write[]>();
   let alone = 0;
