@@ -28,8 +28,8 @@ export interface Cell {
   readonly seed: number;
   /** Its history and the files of its replicas go there. */
   readonly folder: string;
-  /** Where libfaketime is; only for the clocks. */
-  readonly faketime: string;
+  /** Where libfaketime is, which the clocks need. */
+  readonly faketime: string | undefined;
 }
 
 export interface CellResult {
@@ -40,7 +40,8 @@ export interface CellResult {
 
 const IDS = ['eu-1', 'us-1', 'ap-1'];
 const FAULT_SHARE = 0.7;
-const LOAD_SHARE = 0.85;
+/** How long clients go on after the heal; the rest is quiet. */
+const HEALED_SHARE = 0.15;
 const PACE_MS = 25;
 const FINAL_GETS = 100;
 /** Shorter than the longer faults, so that they are noticed. */
@@ -91,37 +92,38 @@ async function play(cell: Cell, scene: Scene, findings: Finding[]): Promise<void
   const { workload, fault, seconds } = cell;
   const { replicas, recorder, prng } = scene;
   const { use, roles } = workloads[workload];
-  const beginMs = performance.now();
-  const until = (share: number): Promise<void> =>
-    sleep(Math.max(0, beginMs + seconds * 1000 * share - performance.now()));
+  const endMs = performance.now() + seconds * 1000;
+  const nemesis = nemeses[fault]({ ...scene, prng: prng.split('nemesis') });
   const load = { places: replicas, recorder, prng: prng.split('load'), paceMs: PACE_MS };
   const clients = startClients(load, roles);
-  const nemesis = nemeses[fault]({ ...scene, prng: prng.split('nemesis') });
   try {
-    while (performance.now() < scene.untilMs) {
-      assertAlive(replicas);
-      await nemesis.strike();
-    }
+    await strikeAgainAndAgain(scene, nemesis);
+    note(scene, 'heal', '', 'all replicas are ready');
+    await sleep(seconds * 1000 * HEALED_SHARE);
   } finally {
-    await nemesis.heal();
+    await clients.stop();
   }
-  await Promise.all(replicas.map((replica) => replica.becomeReady()));
-  note(scene, 'heal', '', 'all replicas are ready');
-  const healedMs = performance.now();
-  await until(LOAD_SHARE);
-  // A heal that took long leaves its time to the clients all the same.
-  await sleep(
-    Math.max(0, healedMs + seconds * 1000 * (LOAD_SHARE - FAULT_SHARE) - performance.now()),
-  );
-  await clients.stop();
   await becomeEqual(replicas).catch((error: Error) =>
     findings.push(finding('convergence', error.message)),
   );
-  await until(1);
+  await sleep(Math.max(0, endMs - performance.now()));
   await readFinal(replicas, [use], recorder, prng.split('final'), FINAL_GETS);
   assertAlive(replicas);
   const faultSeconds = Math.floor(seconds * FAULT_SHARE);
   findings.push(...judgeHistory(recorder.operations, workload, nemesis, faultSeconds));
+}
+
+/** Until the time of faults is over; then nothing is left of them. */
+async function strikeAgainAndAgain(scene: Scene, nemesis: Nemesis): Promise<void> {
+  try {
+    while (performance.now() < scene.untilMs) {
+      await nemesis.strike();
+      assertAlive(scene.replicas);
+    }
+  } finally {
+    await nemesis.heal();
+  }
+  await Promise.all(scene.replicas.map((replica) => replica.becomeReady()));
 }
 
 /** Nobody but the nemesis ends a replica. */

@@ -7,10 +7,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { runCell } from './cell.ts';
+import { type Cell, runCell } from './cell.ts';
 import { findFaketime } from './nemesis/clock.ts';
 import { type Options, parseOptions, usage } from './options.ts';
-import { head, linesOf } from './report.ts';
+import { head, linesOf, type Word } from './report.ts';
 
 // The end of this process ends the replicas, whatever they are doing.
 process.on('SIGINT', () => process.exit(130));
@@ -35,36 +35,37 @@ async function runMatrix(options: Options): Promise<number> {
   const { workloads, faults, seed, seconds } = options;
   const folder = folderOf(options);
   const faketime = findFaketime();
-  const tally = { passed: 0, FAILED: 0, 'not run': 0 };
+  const tally: Record<Word, number> = { passed: 0, FAILED: 0, 'not run': 0 };
   const begunMs = performance.now();
   console.log(`seed ${seed}, ${seconds} s a cell`);
   for (const workload of workloads) {
     for (const fault of faults) {
-      if (fault === 'clock' && faketime === undefined) {
-        tally['not run']++;
-        console.log(`${head('not run', `${workload} ${fault}`)}  libfaketime is missing`);
-        continue;
-      }
       const place = join(folder.path, `${workload}-${fault}`);
-      const cell = { workload, fault, seconds, seed, folder: place, faketime: faketime ?? '' };
-      const startMs = performance.now();
-      const result = await runCell(cell);
-      const lines = linesOf(`${workload} ${fault}`, result, performance.now() - startMs);
-      console.log(lines.join('\n'));
-      if (result.findings.length === 0) {
-        tally.passed++;
-        rmSync(join(place, 'data'), { recursive: true });
-      } else {
-        tally.FAILED++;
-        folder.keep();
-        console.log(`    kept: ${join(place, 'history.jsonl')}`);
-      }
+      const word = await runOne({ workload, fault, seconds, seed, folder: place, faketime });
+      tally[word]++;
+      if (word === 'FAILED') folder.keep();
     }
   }
   const counts = Object.entries(tally).map(([word, times]) => `${times} ${word}`);
   const minutes = ((performance.now() - begunMs) / 60_000).toFixed(1);
   console.log(`${workloads.length * faults.length} cells: ${counts.join(', ')}; ${minutes} min`);
   return tally.FAILED === 0 ? 0 : 1;
+}
+
+/** Runs the cell and prints what came of it. */
+async function runOne(cell: Cell): Promise<Word> {
+  const name = `${cell.workload} ${cell.fault}`;
+  if (cell.fault === 'clock' && cell.faketime === undefined) {
+    console.log(`${head('not run', name)}  not run: libfaketime is missing`);
+    return 'not run';
+  }
+  const begunMs = performance.now();
+  const result = await runCell(cell);
+  const word = result.findings.length === 0 ? 'passed' : 'FAILED';
+  console.log(linesOf(word, name, result, performance.now() - begunMs).join('\n'));
+  if (word === 'passed') rmSync(join(cell.folder, 'data'), { recursive: true });
+  else console.log(`    kept: ${join(cell.folder, 'history.jsonl')}`);
+  return word;
 }
 
 /** Where the cells leave what they write; gone at the end unless somebody wants it. */

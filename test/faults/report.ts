@@ -3,18 +3,24 @@
 import type { History } from '../history/operation.ts';
 import type { CellResult } from './cell.ts';
 
-export function linesOf(name: string, { history, findings }: CellResult, ms: number): string[] {
-  const word = findings.length === 0 ? 'passed' : 'FAILED';
+export type Word = 'passed' | 'FAILED' | 'not run';
+
+export function linesOf(
+  word: Word,
+  name: string,
+  { history, findings }: CellResult,
+  ms: number,
+): string[] {
   const counts = [
     `ok ${count(history, true)}`,
     `refused ${count(history, false)}`,
     `unknown ${count(history, null)}`,
   ];
-  const first = `${head(word, name)}  ${counts.join('  ')}  faults: ${strikesOf(history)}  ${(ms / 1000).toFixed(1)} s`;
-  return [first, ...findings.flatMap(showFinding)];
+  const rest = [...counts, `faults: ${strikesOf(history)}`, `${(ms / 1000).toFixed(1)} s`];
+  return [[head(word, name), ...rest].join('  '), ...findings.flatMap(showFinding)];
 }
 
-export function head(word: string, name: string): string {
+export function head(word: Word, name: string): string {
   return `${word.padEnd(7)}  ${name.padEnd(18)}`;
 }
 

@@ -3,6 +3,7 @@
 
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { assert } from '../../../src/base/assert.ts';
 import { call } from '../../support/call.ts';
 import type { TestReplica } from '../../support/cluster.ts';
 import { between, dealer, last, type Nemesis, note, type Scene } from './nemesis.ts';
@@ -27,10 +28,11 @@ export function findFaketime(): string | undefined {
 
 /** What puts a replica under a clock of ours; it is right at first. */
 export function clockEnv(
-  library: string,
+  library: string | undefined,
   folder: string,
   id: string,
 ): Readonly<Record<string, string>> {
+  assert(library !== undefined, 'clocks are set only where there is libfaketime');
   setOffset(folder, id, 0);
   return {
     LD_PRELOAD: library,

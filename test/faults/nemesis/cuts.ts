@@ -38,12 +38,11 @@ async function cut(
   from: string,
   those: readonly Link[],
 ): Promise<void> {
-  const ms = between(scene.prng, ...CUT_MS);
   const ways = those.flatMap((link) =>
     (kind === 'hole' ? WAYS : [outOf(from, link)]).map((way) => ({ link, way })),
   );
   for (const { link, way } of ways) link.proxy.stall(way);
-  await last(scene, ms);
+  const ms = await last(scene, between(scene.prng, ...CUT_MS));
   for (const { link, way } of ways) {
     // Replicas always have something to say to each other; what they said is waiting here.
     const held = link.proxy.heldBytes(way);

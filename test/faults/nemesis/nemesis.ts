@@ -31,7 +31,7 @@ export interface Nemesis {
   strike(): Promise<void>;
   /** Nothing of it is left. */
   heal(): Promise<void>;
-  /** The least of each in ten seconds of faults. */
+  /** The least of each that must take effect. */
   readonly demand: { readonly [strike in Strike]?: number };
 }
 
@@ -47,9 +47,11 @@ export function note(
   record(recorder, strike as FaultName, target, evidence, tookEffect);
 }
 
-/** Waits so long, at most until the faults end. */
-export async function last({ untilMs }: Scene, ms: number): Promise<void> {
-  await sleep(Math.max(0, Math.min(ms, untilMs - performance.now())));
+/** Waits so long, at most until the faults end; how long it was. */
+export async function last({ untilMs }: Scene, ms: number): Promise<number> {
+  const lastsMs = Math.round(Math.max(0, Math.min(ms, untilMs - performance.now())));
+  await sleep(lastsMs);
+  return lastsMs;
 }
 
 export function between(prng: Prng, fromMs: number, toMs: number): number {

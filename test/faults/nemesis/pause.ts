@@ -39,10 +39,10 @@ async function standStill(
   for (const victim of victims) victim.pause();
   // The kernel stops its threads one after the other.
   await until('they stand still', () => victims.every(({ pid }) => stateOf(pid) === 'T'));
-  await last(scene, ms);
+  const lastedMs = await last(scene, ms);
   for (const victim of victims) {
     const state = stateOf(victim.pid);
     victim.resume();
-    note(scene, 'pause', victim.id, `state ${state} for ${ms} ms`, state === 'T');
+    note(scene, 'pause', victim.id, `state ${state} for ${lastedMs} ms`, state === 'T');
   }
 }
