@@ -100,6 +100,22 @@ function puts(history: readonly Operation[]): Write[] {
   return history.filter((operation): operation is Write => operation.type === 'put');
 }
 
+/** Final reads of a key with one write that lack what had been acknowledged or shown before they began. */
+export function lostElementsTwin(history: History): number {
+  const gets = history.filter((each): each is Read => each.type === 'get' && each.ok === true);
+  const lacking = gets.filter(({ final, result }) => final === true && result === null);
+  return lacking.filter((read) => {
+    const attempts = puts(history).filter(({ ns, key }) => ns === read.ns && key === read.key);
+    if (attempts.every(({ ok }) => ok === false)) return false;
+    const isAcked = attempts.some(({ ok, return_ns }) => ok === true && return_ns < read.call_ns);
+    const isShown = gets.some(
+      ({ ns, key, result, return_ns }) =>
+        ns === read.ns && key === read.key && result !== null && return_ns < read.call_ns,
+    );
+    return isAcked || isShown;
+  }).length;
+}
+
 /** Whether some of the operations, and all of those that were acknowledged, fit one after the other. */
 export function linearizableTwin(history: History): boolean {
   const all = history.filter(({ ok, type }) => ok === true || (ok === null && type !== 'get'));
