@@ -101,7 +101,7 @@ function openData({ dataDir, clusterId, settings, sync }: Config): Promise<Opene
     clusterId,
     replica: settings.self,
     sync: sync === 'full',
-    wallMs: systemClock.wallMs,
+    wallMs: () => systemClock.wallMs(),
     lastIncarnation(storage) {
       const bytes = storage.get(metaKey('incarnation'));
       return bytes === UNREADABLE ? undefined : readIncarnation(bytes);

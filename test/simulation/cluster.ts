@@ -401,16 +401,16 @@ export class Replica {
   #enteredBy(node: Node, port: MemoryPort): Network {
     const { members } = this.#cluster;
     return {
-      start: ({ onConnected, onMessage, onDisconnected }) =>
+      start: (handler) =>
         port.start({
-          onConnected: (peer) => node.enter(() => onConnected(peer)),
+          onConnected: (peer) => node.enter(() => handler.onConnected(peer)),
           onMessage: (peer, message) => {
             const isOwn = (origin: string): boolean => origin.startsWith(`${members[peer]?.id}.`);
             if (message.kind === 'entries' && !isOwn(message.origin))
               this.#cluster.entriesPassedOn += message.entries.length;
-            node.enter(() => onMessage(peer, message));
+            node.enter(() => handler.onMessage(peer, message));
           },
-          onDisconnected: (peer) => node.enter(() => onDisconnected(peer)),
+          onDisconnected: (peer) => node.enter(() => handler.onDisconnected(peer)),
         }),
       send: (peer, message) => port.send(peer, message),
       flush: () => port.flush(),

@@ -23,13 +23,13 @@ const FAILURES_MAX = 10;
 
 process.exitCode = await main(process.argv.slice(2));
 
-async function main(args: readonly string[]): Promise<number> {
+function main(args: readonly string[]): number | Promise<number> {
   const options = read(args);
   if (options === 'help' || options === undefined) {
     console.log(usage);
     return options === 'help' ? 0 : 2;
   }
-  return options.seed === undefined ? await runMany(options) : runOne(options, options.seed);
+  return options.seed === undefined ? runMany(options) : runOne(options, options.seed);
 }
 
 function read(args: readonly string[]): Options | 'help' | undefined {

@@ -31,15 +31,16 @@ export function describeOperation({
 }: Operation): string {
   const copies = 'w' in rest ? ` w=${rest.w}` : 'r' in rest ? ` r=${rest.r}` : '';
   const what = type === 'put' ? ` := ${short(value)}` : '';
-  const got = Array.isArray(result)
-    ? `[${result.length} items]`
-    : result === null
-      ? ''
-      : ` -> ${short(String(result))}`;
+  const got = gotOf(result);
   const outcome = rest.ok === true ? 'ok' : rest.ok === false ? 'refused' : 'unknown';
   const ver = rest.ver === null ? '' : ` (${rest.ver})`;
   const reason = rest.reason === undefined || rest.reason === '' ? '' : ` ${rest.reason}`;
   return `client ${rest.session} asks ${node}: ${type} ${ns}/${key}${what}${copies}${got}${ver} ${outcome}${reason}`;
+}
+
+function gotOf(result: Operation['result']): string {
+  if (result === null) return '';
+  return typeof result === 'string' ? ` -> ${short(result)}` : `[${result.length} items]`;
 }
 
 function faults({ strikes }: Run): Line[] {

@@ -16,7 +16,7 @@ process.on('message', (job: Job) => {
   process.send?.(work(job));
 });
 
-export function work({ seed, options, twice }: Job): Summary {
+function work({ seed, options, twice }: Job): Summary {
   const cpu = process.cpuUsage();
   const plan = planOf(seed, options);
   const run = trapped(() => simulate(plan));

@@ -294,7 +294,7 @@ function operationOf(step: Step, outcome: Outcome, base: Base): Operation {
     case 'put':
     case 'delete': {
       const value = step.type === 'put' ? step.value : null;
-      const idem = 'idem' in step && step.idem !== undefined ? { idem: step.idem } : {};
+      const idem = 'idem' in step ? { idem: step.idem } : {};
       const ver = versionOf(outcome);
       const write = { ...base, ...idem, type: step.type, value, result: null, ver };
       return typeof step.w === 'number' ? { ...write, w: step.w } : write;
