@@ -227,7 +227,11 @@ class Port implements MemoryPort {
     const bytes = end.frame.finish();
     if (end.bytesOnTheWay + bytes.length <= this.#network.options.queueBytesMax) {
       end.bytesOnTheWay += bytes.length;
-      this.#network.way(this.#index, end.peer).carry(() => this.#arrive(end, bytes), bytes.length);
+      const way = this.#network.way(this.#index, end.peer);
+      way.carry(() => this.#arrive(end, bytes), bytes.length);
+      if (!way.repeats()) return;
+      end.bytesOnTheWay += bytes.length;
+      way.carry(() => this.#arrive(end, bytes.slice()), bytes.length);
     } else {
       this.#network.world.after(0, () => {
         if (end.isOpen) this.drop(end.peer);

@@ -106,6 +106,12 @@ export class Nemesis {
         for (const { index } of replicas)
           if (index !== target) network.way(target, index).lossRate = 0.01 + 0.2 * roll;
         return 'packets are lost';
+      case 'repeat':
+        network.way(target, other).repeatRate = 0.05 + 0.3 * roll;
+        return `frames arrive twice at ${other}`;
+      case 'overtake':
+        network.way(target, other).overtakeRate = 0.02 + 0.1 * roll;
+        return `frames overtake each other on the way to ${other}`;
       case 'clog':
         for (const { index } of replicas)
           if (index !== target) network.way(target, index).bytesPerMs = 0.5 + 8 * roll;
@@ -146,6 +152,8 @@ export class Nemesis {
         return this.#cluster.network.healAll();
       case 'loss':
       case 'clog':
+      case 'repeat':
+      case 'overtake':
         return this.#widen(target);
       case 'slow-disk':
       case 'full-disk':
@@ -210,8 +218,9 @@ export class Nemesis {
     const { network, replicas } = this.#cluster;
     for (const { index } of replicas) {
       if (index === target) continue;
-      network.way(target, index).lossRate = 0;
-      network.way(target, index).bytesPerMs = Number.POSITIVE_INFINITY;
+      const way = network.way(target, index);
+      way.lossRate = way.repeatRate = way.overtakeRate = 0;
+      way.bytesPerMs = Number.POSITIVE_INFINITY;
     }
   }
 

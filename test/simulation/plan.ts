@@ -17,6 +17,8 @@ export const FAULTS = [
   'ring',
   'break',
   'noise',
+  'repeat',
+  'overtake',
   'loss',
   'clog',
   'slow-disk',

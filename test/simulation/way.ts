@@ -5,6 +5,7 @@
 import type { Prng } from '../../src/base/prng.ts';
 import type { SimulatedWorld } from './world.ts';
 
+const OVERTAKEN_MS = 50;
 const RETRANSMIT_MS = 200;
 const RETRANSMIT_MS_MAX = 3000;
 
@@ -16,6 +17,9 @@ export class Way {
   /** Share of the frames of which a packet is lost. */
   lossRate = 0;
   bytesPerMs = Number.POSITIVE_INFINITY;
+  /** Shares of the frames that arrive twice, and that others overtake: TCP does not do so, a bad proxy may. */
+  repeatRate = 0;
+  overtakeRate = 0;
   readonly #world: SimulatedWorld;
   readonly #dice: Prng;
   readonly #latencyMs: () => number;
@@ -44,8 +48,18 @@ export class Way {
     const nowMs = this.#world.now();
     this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + bytes / this.bytesPerMs;
     const leftAtMs = this.#freeAtMs + this.#lostMs();
+    if (this.overtakeRate > 0 && this.#dice.chance(this.overtakeRate)) {
+      const lateMs = OVERTAKEN_MS * this.#dice.next();
+      this.#world.after(leftAtMs + this.#latencyMs() + lateMs - nowMs, arrive);
+      return;
+    }
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, leftAtMs + this.#latencyMs());
     this.#world.after(this.#lastArrivalMs - nowMs, arrive);
+  }
+
+  /** Whether a frame is to be carried once more. */
+  repeats(): boolean {
+    return this.repeatRate > 0 && this.#dice.chance(this.repeatRate);
   }
 
   /** `onSilence` runs when the cut has lasted for `timeoutMs`. */
