@@ -154,6 +154,26 @@ describe('a delete that won', () => {
     );
   });
 
+  it('outlives a value that its replica had shown before, unless that may have been forgotten', () => {
+    const put = write('ap-1', 0, 'a', 'ap-1.1.1');
+    const seen = read('us-1', 10, 'a', 'ap-1.1.1');
+    const removal = write('us-1', 30, null, 'us-1.1.1');
+    const shown = read('us-1', 50, 'a', 'ap-1.1.1');
+    expect(graves([put, seen, removal, shown]).verdict).toBe('invalid');
+    expect(graves([put, seen, kill('us-1', 20), removal, shown]).verdict).toBe('valid');
+    expect(graves([put, removal, shown]).verdict).toBe('valid');
+  });
+
+  it('may be one that a replica with another clock had made long before', () => {
+    const early = write('eu-1', 0, null, 'eu-1.1.1');
+    const nothing = read('us-1', 10, null, null);
+    const here = [write('us-1', 20, 'b', 'us-1.1.1'), read('us-1', 30, 'b', 'us-1.1.1')];
+    const there = [write('ap-1', 32, 'c', 'ap-1.1.1'), write('ap-1', 38, null, 'ap-1.1.2')];
+    const late = [read('us-1', 50, null, null), read('us-1', 60, 'c', 'ap-1.1.1')];
+    expect(graves([early, nothing, ...here, ...there, ...late]).verdict).toBe('valid');
+    expect(graves([nothing, ...here, ...there, ...late]).verdict).toBe('invalid');
+  });
+
   it('is vacuous when too little was read afterwards, or no replica told what it holds', () => {
     expect(tombstone(timed[0] ?? [], { checked: 1e6 }).verdict).toBe('vacuous');
     expect(tombstone(timed[0] ?? [], { checked: 0, ok: { get: 1e6 } }).verdict).toBe('vacuous');
