@@ -121,7 +121,9 @@ describe('a stranger', () => {
       expect(view?.state).toBe('down');
       return performance.now() > begunMs + 2000;
     });
-    expect(await look(ap, key)).toBe(404);
+    // Empty, and without anybody to ask whether it always was: it answers nothing.
+    const alone = await get(ap, key);
+    expect([alone.status, codeOf(alone)]).toEqual([503, 'catching-up']);
     expect((await call(ap, 'GET', '/readyz')).status).toBe(503);
     expect((await get(ap, `${key}?r=2`)).status).toBe(503);
     expect(readFileSync(ap.logFile, 'utf8')).not.toContain(cluster.secret);

@@ -90,11 +90,9 @@ function judgeInside({ plan, cluster, workload }: Judged): Finding[] {
   return findings;
 }
 
-/** A directory that is older than what its peers know may stop once, to begin anew. */
-function isAllowed(reason: string, { classes }: Plan): boolean {
-  const takesData = classes.includes('restore') || classes.includes('wipe');
-  const jumps = classes.includes('jump');
-  return takesData && jumps && reason.includes('old copy');
+/** Lives can be numbered ahead of the clock; who then forgets its last one finds a later one known, and begins anew. */
+function isAllowed(reason: string, { copiesMin }: Plan): boolean {
+  return copiesMin > 1 && reason.includes('old copy');
 }
 
 type Add = (check: string, reason: string, operation?: Operation) => void;
