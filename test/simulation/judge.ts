@@ -5,13 +5,16 @@ import { type Dot, parseDot } from '../../src/model/id.ts';
 import { audit } from '../history/audit.ts';
 import { convergence } from '../history/convergence.ts';
 import { fifo } from '../history/fifo.ts';
+import { lastWriteWins } from '../history/last-write-wins.ts';
 import { liveness } from '../history/liveness.ts';
 import type { Operation } from '../history/operation.ts';
 import { outcome } from '../history/outcome.ts';
 import { setFull } from '../history/set-full.ts';
+import { tombstone } from '../history/tombstone.ts';
 import type { Verdict } from '../history/verdict.ts';
 import { wellFormed } from '../history/well-formed.ts';
 import type { Cluster } from './cluster.ts';
+import { VICTIM } from './nemesis.ts';
 import type { Plan } from './plan.ts';
 import type { StrikeMade } from './run.ts';
 import { CLIENT_WAITS_MS, NAMESPACES, type Workload } from './workload.ts';
@@ -54,12 +57,19 @@ function judgeHistory({ plan, workload, cluster }: Judged): Finding[] {
     outcome: outcome(history, { ok: { get: ok } }),
     convergence: convergence(history, { ...all, keys: 5 }),
     fifo: fifo(history, { checked: 5 }),
+    'last-write-wins': lastWriteWins(history, { nodes, namespaces: ['ev'], contested: 1 }),
+    tombstone: tombstone(history, { checked: 0, forgetful: forgetfulOf(plan) }),
     'set-full': setFull(history, { replicas: nodes, overlapReads: 1 }),
     liveness: liveness(history, { hungMs: CLIENT_WAITS_MS + 1, returnMs: RETURN_MS }),
   };
   return Object.entries(verdicts)
     .filter(([, { verdict }]) => verdict !== 'valid')
     .map(([check, { reason, counterexample }]) => ({ check, reason, counterexample }));
+}
+
+/** Who may have lost what it had shown. */
+function forgetfulOf({ copiesMin }: Plan): readonly string[] {
+  return copiesMin > 1 ? [String(VICTIM)] : [];
 }
 
 /** A run whose faults did not happen shows nothing. */

@@ -17,7 +17,7 @@ export interface NemesisEvents {
 }
 
 /** The replica whose disk is bad, in runs that damage what is durable: another has the last good copy. */
-const VICTIM = 0;
+export const VICTIM = 0;
 const RESTART_MS = 50;
 const JUMPS_MS = [-600_000, -5000, -100, 100, 5000, 600_000];
 

@@ -150,7 +150,18 @@ export class Workload {
         : call.isGivenUp
           ? 'gave up'
           : '';
-    const base = { process, session, node: `${node}`, ns: space, level, key, ...times, ok, reason };
+    const named = {
+      process,
+      session,
+      node: `${node}`,
+      ns: space,
+      level,
+      key,
+      ...times,
+      ok,
+      reason,
+    };
+    const base = { ...named, ...hlcOf(outcome) };
     this.history.push(operationOf(step, outcome, base));
     this.#noteBound(step, call);
     return ok;
@@ -284,6 +295,7 @@ interface Base {
   readonly return_ns: number;
   readonly ok: boolean | null;
   readonly reason: string;
+  readonly hlc?: string;
 }
 
 type Outcome = Reply | 'broken' | undefined;
@@ -335,6 +347,17 @@ function versionOf(outcome: Outcome): string | null {
   return formatDot(outcome.fault.dot.origin, outcome.fault.dot.seq);
 }
 
+/** The time of the version that a reply names; its order is that of the strings. */
+function hlcOf(outcome: Outcome): { readonly hlc?: string } {
+  if (typeof outcome !== 'object') return {};
+  if (outcome.kind === 'written') return { hlc: sortable(outcome.hlc) };
+  return outcome.kind === 'found' ? { hlc: sortable(outcome.record.hlc) } : {};
+}
+
+function sortable(hlc: number): string {
+  return String(hlc).padStart(16, '0');
+}
+
 function valueOf(outcome: Outcome): string | null {
   const isFound = typeof outcome === 'object' && outcome.kind === 'found';
   return isFound ? text(outcome.record.value) : null;
@@ -342,10 +365,11 @@ function valueOf(outcome: Outcome): string | null {
 
 function itemsOf(outcome: Outcome): Item[] {
   if (typeof outcome !== 'object' || outcome.kind !== 'listed') return [];
-  return outcome.items.map(({ key, value, origin, seq }) => ({
+  return outcome.items.map(({ key, value, origin, seq, hlc }) => ({
     key,
     value: text(value),
     ver: formatDot(origin, seq),
+    hlc: sortable(hlc),
   }));
 }
 
