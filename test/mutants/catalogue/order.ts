@@ -1,0 +1,124 @@
+// Which version wins, and in which order writes are shown.
+
+import { type Mutant, sim } from '../mutant.ts';
+
+export const order: readonly Mutant[] = [
+  {
+    id: 'no-tie-break',
+    number: 9,
+    title: 'of two writes of one instant the first to arrive wins',
+    file: 'src/model/record.ts',
+    replace: 'if (left.hlc !== right.hlc) return left.hlc < right.hlc ? -1 : 1;',
+    with: `if (left.origin === right.origin) return left.seq - right.seq;
+  if (left.hlc < 1e99) return left.hlc - right.hlc;`,
+    foundBy: sim,
+  },
+  {
+    id: 'wall-clock-wins',
+    number: 9,
+    title: 'versions are ordered by the millisecond, and within one the first to arrive wins',
+    file: 'src/model/record.ts',
+    replace: 'if (left.hlc !== right.hlc) return left.hlc < right.hlc ? -1 : 1;',
+    with: `if (left.origin === right.origin) return left.seq - right.seq;
+  if (left.hlc < 1e99) return Math.floor(left.hlc / 1024) - Math.floor(right.hlc / 1024);`,
+    foundBy: sim,
+  },
+  {
+    id: 'tie-break-differs',
+    number: 10,
+    title: 'of two writes of one instant the last to arrive wins',
+    file: 'src/store/table.ts',
+    replace: 'const order = current === undefined ? 1 : compareVersions(mutation, current);',
+    with: `const isTie = mutation.hlc === current?.hlc && mutation.origin !== current.origin;
+    const order = current === undefined || isTie ? 1 : compareVersions(mutation, current);`,
+    foundBy: sim,
+  },
+  {
+    id: 'older-overwrites',
+    number: 27,
+    title: 'what arrives overwrites what is newer',
+    file: 'src/store/table.ts',
+    replace: "    if (order < 0) return 'lost';",
+    with: '',
+    foundBy: sim,
+  },
+  {
+    id: 'tombstone-dropped',
+    number: 28,
+    title: 'a delete leaves nothing behind on disk',
+    file: 'src/store/table.ts',
+    replace: `damaged: false };
+    out.put(recordKey(record.namespace, record.key), record.bytes);`,
+    with: `damaged: false };
+    if (record.operation === 'delete') out.del(recordKey(record.namespace, record.key));
+    else out.put(recordKey(record.namespace, record.key), record.bytes);`,
+    foundBy: sim,
+  },
+  {
+    id: 'healed-with-older',
+    number: 27,
+    title: 'a damaged record is replaced by what a peer has, though our log has a newer one',
+    file: 'src/replica/reads.ts',
+    replace: 'beyond === undefined ? read.newest : mergeRecords(read.newest, beyond);',
+    with: 'beyond === undefined ? read.newest : (read.newest ?? mergeRecords(read.newest, beyond));',
+    foundBy: sim,
+  },
+  {
+    id: 'fifo-overtaken',
+    number: 17,
+    title: 'a read in a fifo namespace shows a write before those that came earlier',
+    file: 'src/replica/reads.ts',
+    replace: "policy.consistency === 'fifo';",
+    with: 'policy.timeoutMs === -1;',
+    foundBy: sim,
+  },
+  {
+    id: 'gap-accepted',
+    number: 17,
+    title: 'entries behind a gap are taken',
+    file: 'src/stream/receiver.ts',
+    replace: `    if (mutation.seq > lane.head + 1 || !this.#followsEarlierLives(mutation)) {
+      this.#metrics.streamGaps++;
+      return 'gap';
+    }
+    if (!isOf(lane, mutation) || !lane.follows(mutation)) {`,
+    with: `    if (mutation.seq > lane.head + 1) lane.head = mutation.seq - 1;
+    if (!isOf(lane, mutation)) {`,
+    foundBy: sim,
+  },
+  {
+    id: 'lives-overtake',
+    number: 17,
+    title: 'a later life is shown before the end of the life before',
+    file: 'src/stream/receiver.ts',
+    replace: 'if (mutation.seq > 1) return true;',
+    with: 'if (mutation.seq > 0) return true;',
+    foundBy: sim,
+  },
+  {
+    id: 'refused-and-applied',
+    number: 37,
+    title: 'a write that was refused for want of replicas is done all the same',
+    file: 'src/replica/writes.ts',
+    replace: `    if (this.#admits(command, requirement, out))
+      this.#write(command, namespace, requirement, now, out);`,
+    with: `    const isAdmitted = this.#admits(command, requirement, out);
+    const later = isAdmitted ? command : { ...command, client: { onReply: () => {} } };
+    this.#write(later, namespace, requirement, now, out);`,
+    foundBy: sim,
+  },
+  {
+    id: 'stale-condition',
+    number: 8,
+    title: 'If-Match holds for any version once there is one',
+    file: 'src/replica/writes.ts',
+    replace:
+      'return live !== undefined && condition.versions.includes(formatDot(live.origin, live.seq));',
+    with: 'return live !== undefined;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/write.test.ts',
+      name: 'with a condition sees what is accepted and not yet durable',
+    },
+  },
+];

@@ -1,0 +1,102 @@
+// Quorums that are smaller than they say, and reads that do not do what an overlap is for.
+
+import { type Mutant, sim } from '../mutant.ts';
+
+export const quorums: readonly Mutant[] = [
+  {
+    id: 'ack-at-w-minus-1',
+    number: 2,
+    title: 'a write is won with one copy less than it asks for',
+    file: 'src/quorum/put.ts',
+    replace: "const settled = write.tally.state === 'won';",
+    with: `const { tally } = write;
+    const settled = tally.state === 'won' || tally.acks >= Math.max(tally.requirement.count - 1, 1);`,
+    foundBy: sim,
+  },
+  {
+    id: 'read-at-r-minus-1',
+    number: 'own',
+    title: 'a read is won with one answer less than it asks for',
+    file: 'src/quorum/get.ts',
+    replace: "const state = read.purpose === 'read' ? read.tally.state : stateOfSurvey(read);",
+    with: `const { tally } = read;
+    const isWon = tally.acks >= Math.max(tally.requirement.count - 1, 1);
+    const state = read.purpose !== 'read' ? stateOfSurvey(read) : isWon ? 'won' : tally.state;`,
+    foundBy: sim,
+  },
+  {
+    id: 'replay-at-any-w',
+    number: 'own',
+    title: 'a retry is answered as if every member held its write',
+    file: 'src/replica/writes.ts',
+    replace: 'return this.#context.peers.holders(dot, this.#context.log.durable);',
+    with: 'return this.#context.peers.holders(dot, this.#context.log.durable) | 0x7fffffff;',
+    foundBy: sim,
+  },
+  {
+    id: 'vote-counted-twice',
+    number: 'own',
+    title: 'a second answer of one replica counts as that of another',
+    file: 'src/quorum/tally.ts',
+    replace: 'if ((this.no & bit) === 0) this.yes |= bit;',
+    with: 'if ((this.no & bit) === 0) this.yes |= (this.yes & bit) === 0 ? bit : bit << 1;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/quorum/get.test.ts',
+      name: 'takes a second answer of the same member for no second vote',
+    },
+  },
+  {
+    id: 'silence-counted',
+    number: 'own',
+    title: 'a member that could not tell counts as one that has nothing',
+    file: 'src/quorum/get.ts',
+    replace: `      read.damaged |= 1 << member;
+      read.tally.reject(member);
+      return;`,
+    with: '',
+    foundBy: sim,
+  },
+  {
+    id: 'oldest-answers',
+    number: 'own',
+    title: 'a quorum read takes the oldest answer for the newest',
+    file: 'src/quorum/get.ts',
+    replace: 'compareVersions(record, read.newest) > 0) read.newest = record;',
+    with: 'compareVersions(record, read.newest) < 0) read.newest = record;',
+    foundBy: sim,
+  },
+  {
+    id: 'no-write-back',
+    number: 4,
+    title: 'a read that saw a newer version does not take it over, and answers with its own',
+    file: 'src/replica/reads.ts',
+    replace: 'if (isSelf) this.#context.table.apply(newest, out);',
+    with: 'if (isSelf) continue;',
+    foundBy: sim,
+  },
+  {
+    id: 'fifo-read-does-not-wait',
+    number: 'own',
+    title: 'a quorum read in a fifo namespace answers before the stream has brought what it saw',
+    file: 'src/replica/reads.ts',
+    replace: 'return this.#isFifo(namespace) && this.#context.log.head(origin) < seq;',
+    with: 'return this.#isFifo(namespace) && this.#context.log.head(origin) < seq - 1e9;',
+    foundBy: sim,
+  },
+  {
+    id: 'lost-asks-nobody',
+    number: 'own',
+    title: 'a read whose peer went away waits for it instead of asking another',
+    file: 'src/quorum/get.ts',
+    replace: `      read.tally.reject(peer);
+      this.#askNeeded(read, connected, now, out);
+      this.#decide(read, now, out);`,
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/quorum/get.test.ts',
+      name: 'asks another when one goes away, and is lost when too few are left',
+    },
+  },
+];

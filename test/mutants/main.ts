@@ -1,0 +1,92 @@
+// `npm run test:mutants`: the tests are believed if they find bugs that were put there to be found. Each mutant of the
+// catalogue is a patch of the source (RELIABILITY section 11); a copy that has it is given to the simulation, or to the
+// one test that has to fail. Not part of `npm test`, because it takes long.
+//
+// Reading order: mutant and catalogue (the bugs), sandbox (where they live), hunt (who finds them), report.
+//
+// Exit code 0 when every mutant is found, 1 when one is not, or does not fit the source any more, 2 for a command line
+// that is not understood.
+
+import { catalogue } from './catalogue.ts';
+import { type Hunted, hunt } from './hunt.ts';
+import { type Mutant, RottenError } from './mutant.ts';
+import { type Options, parseOptions, usage } from './options.ts';
+import { lineOf, listed, type Outcome, summaryOf } from './report.ts';
+import { Sandbox } from './sandbox.ts';
+import { search } from './simulation.ts';
+
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: Options | undefined;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return 2;
+  }
+  if (options === undefined) console.log(usage);
+  else if (options.list) console.log(options.mutants.map(listed).join('\n'));
+  else return huntAll(options);
+  return 0;
+}
+
+async function huntAll(options: Options): Promise<number> {
+  const sandbox = new Sandbox();
+  const rotten = catalogue.flatMap((mutant) => rotOf(sandbox, mutant));
+  if (rotten.length > 0) {
+    console.log(`the catalogue has rotted:\n${rotten.join('\n')}`);
+    return 1;
+  }
+  if (!(await isClean(sandbox, options))) return 1;
+  const outcomes: Outcome[] = [];
+  for (const mutant of options.mutants) {
+    const begunMs = performance.now();
+    const outcome = { mutant, hunted: await hunt(sandbox, mutant, options) };
+    outcomes.push(outcome);
+    console.log(lineOf(outcome, performance.now() - begunMs));
+  }
+  console.log(summaryOf(outcomes));
+  return outcomes.every(({ hunted }) => isGood(hunted, options)) ? 0 : 1;
+}
+
+function rotOf(sandbox: Sandbox, mutant: Mutant): string[] {
+  try {
+    sandbox.check(mutant);
+    return [];
+  } catch (error) {
+    if (error instanceof RottenError) return [`${mutant.id}: ${error.message}`];
+    throw error;
+  }
+}
+
+/** Where the source as it is finds something, a finding says nothing about a mutant. */
+async function isClean(sandbox: Sandbox, options: Options): Promise<boolean> {
+  const searches = new Map<string, readonly string[]>();
+  for (const { foundBy } of options.mutants) {
+    if (foundBy.kind !== 'sim') continue;
+    const words = foundBy.options ?? [];
+    searches.set(words.join(' '), words);
+  }
+  for (const [name, words] of searches) {
+    const { baseSeeds: seeds, workers } = options;
+    const result = await search(sandbox, { from: 1, seeds, workers, options: words });
+    const what = `without a mutant, ${seeds} seeds${name === '' ? '' : ` of ${name}`}`;
+    if (result.kind === 'clean') {
+      console.log(`${what}: nothing found`);
+      continue;
+    }
+    const reason =
+      result.kind === 'found' ? `seed ${result.seed}: ${result.checks.join(', ')}` : result.reason;
+    console.log(`${what}: ${reason}; nothing can be said about mutants`);
+    return false;
+  }
+  return true;
+}
+
+function isGood({ kind }: Hunted, { allowOpen }: Options): boolean {
+  return kind === 'found' || (kind === 'open' && allowOpen);
+}

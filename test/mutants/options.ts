@@ -1,0 +1,70 @@
+// The command line of `npm run test:mutants`, checked: an unknown word is refused, every number has a bound.
+
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { catalogue } from './catalogue.ts';
+import { type Mutant, SEEDS_MAX } from './mutant.ts';
+
+export interface Options {
+  readonly mutants: readonly Mutant[];
+  readonly runs: number;
+  readonly workers: number;
+  readonly baseSeeds: number;
+  readonly why: boolean;
+  readonly allowOpen: boolean;
+  readonly list: boolean;
+}
+
+const BASE_SEEDS = 30;
+const RUNS_MAX = 1000;
+
+export const usage = `npm run test:mutants -- [options]
+  --only ID,ID    these mutants (all of them)
+  --runs N        search for each so often, from seeds 1, ${SEEDS_MAX + 1}, … on, for a median (1)
+  --workers N     processes of the simulation (one a core)
+  --base-seeds N  in so many the unpatched copy must find nothing (${BASE_SEEDS})
+  --why           tell what was found in words: one more run of the seed
+  --allow-open    do not fail for mutants of which it is known that nothing finds them
+  --list          the catalogue, without running anything
+  --help          this text`;
+
+/** `undefined` when help is asked for. */
+export function parseOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      runs: { type: 'string', default: '1' },
+      workers: { type: 'string', default: `${availableParallelism()}` },
+      'base-seeds': { type: 'string', default: `${BASE_SEEDS}` },
+      why: { type: 'boolean', default: false },
+      'allow-open': { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  return {
+    mutants: values.only === undefined ? catalogue : values.only.split(',').map(mutantOf),
+    runs: numberIn(values.runs, 'runs', 1, RUNS_MAX),
+    workers: numberIn(values.workers, 'workers', 1, 256),
+    baseSeeds: numberIn(values['base-seeds'], 'base-seeds', 1, 10_000),
+    why: values.why,
+    allowOpen: values['allow-open'],
+    list: values.list,
+  };
+}
+
+function mutantOf(id: string): Mutant {
+  const mutant = catalogue.find((one) => one.id === id);
+  if (mutant === undefined) throw new Error(`--only does not know ${id}`);
+  return mutant;
+}
+
+function numberIn(text: string, name: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) {
+    return value;
+  }
+  throw new Error(`--${name} must be a whole number from ${least} to ${most}`);
+}
