@@ -22,14 +22,18 @@ import {
   parseOrigin,
 } from '../model/id.ts';
 import type {
+  Behind,
   Entries,
   Heartbeat,
   Hello,
+  LaneHead,
   Message,
   Pull,
   ReadReply,
   ReadRequest,
   Repair,
+  SnapshotChunk,
+  SnapshotRequest,
   VectorEntries,
 } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
@@ -46,6 +50,9 @@ const KINDS = [
   'read-reply',
   'repair',
   'heartbeat',
+  'behind',
+  'snapshot-request',
+  'snapshot-chunk',
 ] as const satisfies readonly Message['kind'][];
 const ANSWERS = ['record', 'absent', 'damaged'] as const satisfies readonly ReadReply['answer'][];
 
@@ -56,6 +63,8 @@ const NOTHING = new Uint8Array(0);
 /** No message needs more besides its vectors and mutations. */
 const MESSAGE_BYTES_USUAL = 1536;
 const VECTOR_ENTRY_BYTES_MAX = NAME_BYTES_MAX + 10;
+const LANE_HEAD_BYTES_MAX = VECTOR_ENTRY_BYTES_MAX + 16;
+const POSITION_BYTES_MAX = NAME_BYTES_MAX + 1 + KEY_BYTES_MAX;
 
 const origins = createInterner(1024, (text) => parseOrigin(text) !== undefined);
 const namespaces = createInterner(256, (text) => parseNamespace(text) !== undefined);
@@ -68,6 +77,11 @@ export function messageBytesMax(message: Message): number {
         (sum, { bytes }) => sum + bytes.length + 8,
         MESSAGE_BYTES_USUAL,
       );
+    case 'snapshot-chunk':
+      return message.records.reduce(
+        (sum, { bytes }) => sum + bytes.length + 8,
+        2 * MESSAGE_BYTES_USUAL + message.covers.length * LANE_HEAD_BYTES_MAX,
+      );
     case 'read-reply':
     case 'repair':
       return MESSAGE_BYTES_USUAL + (message.record?.bytes.length ?? 0);
@@ -79,6 +93,8 @@ export function messageBytesMax(message: Message): number {
       return MESSAGE_BYTES_USUAL + count * VECTOR_ENTRY_BYTES_MAX;
     }
     case 'pull':
+    case 'behind':
+    case 'snapshot-request':
     case 'read-request':
       return MESSAGE_BYTES_USUAL;
     default:
@@ -127,6 +143,15 @@ function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
       writer.text(message.origin);
       writer.varint(message.from);
       return writer.varint(message.bytesMax);
+    case 'behind':
+      writer.text(message.origin);
+      return writer.varint(message.floor);
+    case 'snapshot-request':
+      writer.varint(message.id);
+      writer.text(message.after);
+      return writer.varint(message.bytesMax);
+    case 'snapshot-chunk':
+      return writeSnapshotChunk(writer, message, sealed);
     case 'read-request':
       writer.varint(message.id);
       writer.text(message.namespace);
@@ -155,6 +180,12 @@ function readBody(reader: ByteReader, kind: Message['kind'], sealed: Sealed): Me
       return { kind, vector: readVector(reader), windowBytes: reader.varint() };
     case 'pull':
       return readPull(reader);
+    case 'behind':
+      return readBehind(reader);
+    case 'snapshot-request':
+      return readSnapshotRequest(reader);
+    case 'snapshot-chunk':
+      return readSnapshotChunk(reader, sealed);
     case 'read-request':
       return readReadRequest(reader);
     case 'read-reply':
@@ -215,6 +246,65 @@ function readPull(reader: ByteReader): Pull | undefined {
   const from = reader.varint();
   const bytesMax = reader.varint();
   return origin === undefined ? undefined : { kind: 'pull', origin, from, bytesMax };
+}
+
+function readBehind(reader: ByteReader): Behind | undefined {
+  const origin = readOrigin(reader);
+  const floor = reader.varint();
+  return origin === undefined ? undefined : { kind: 'behind', origin, floor };
+}
+
+function readSnapshotRequest(reader: ByteReader): SnapshotRequest {
+  const id = reader.varint();
+  const after = reader.text(POSITION_BYTES_MAX);
+  return { kind: 'snapshot-request', id, after, bytesMax: reader.varint() };
+}
+
+function writeSnapshotChunk(writer: ByteWriter, chunk: SnapshotChunk, sealed: Sealed): void {
+  writer.varint(chunk.id);
+  writer.varint(chunk.covers.length);
+  for (const { origin, seq, chain, hlc } of chunk.covers) {
+    writer.text(origin);
+    writer.varint(seq);
+    writer.u64(chain);
+    writer.u64(hlc);
+  }
+  writer.text(chunk.last);
+  writer.u8(chunk.more ? 1 : 0);
+  writer.varint(chunk.records.length);
+  for (const record of chunk.records) writeMutation(writer, record, sealed);
+}
+
+function readSnapshotChunk(reader: ByteReader, sealed: Sealed): SnapshotChunk | undefined {
+  const id = reader.varint();
+  const covers = readLaneHeads(reader);
+  const last = reader.text(POSITION_BYTES_MAX);
+  const more = reader.u8();
+  const count = reader.varint();
+  if (covers === undefined || more > 1 || count > ENTRIES_MAX || reader.failed) return undefined;
+  const copy = new RunCopy();
+  const records: Mutation[] = [];
+  while (records.length < count) {
+    const record = readMutation(reader, sealed, copy);
+    if (record === undefined) return undefined;
+    records.push(record);
+  }
+  return { kind: 'snapshot-chunk', id, covers, records, last, more: more === 1 };
+}
+
+function readLaneHeads(reader: ByteReader): readonly LaneHead[] | undefined {
+  const count = reader.varint();
+  if (count > VECTOR_ENTRIES_MAX) return undefined;
+  const heads: LaneHead[] = [];
+  while (heads.length < count && !reader.failed) {
+    const origin = readOrigin(reader);
+    const seq = reader.varint();
+    const chain = reader.u64();
+    const hlc = reader.u64();
+    if (origin === undefined) return undefined;
+    heads.push({ origin, seq, chain, hlc });
+  }
+  return heads;
 }
 
 function readReadRequest(reader: ByteReader): ReadRequest | undefined {

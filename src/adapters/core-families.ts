@@ -33,6 +33,10 @@ const COUNTERS: { readonly [Name in CounterName]: Row } = {
   logEntriesTruncated: ['conit_log_entries_truncated_total', 'Log entries that all replicas had.'],
   scrubEntries: ['conit_scrub_entries_total', 'Records and log entries that the scrub verified.'],
   scrubRounds: ['conit_scrub_rounds_total', 'Complete rounds of the scrub.'],
+  snapshotChunksSent: ['conit_snapshot_chunks_sent_total', 'Parts of snapshots given to peers.'],
+  snapshotChunksReceived: ['conit_snapshot_chunks_received_total', 'Parts of snapshots taken.'],
+  snapshotRecordsReceived: ['conit_snapshot_records_received_total', 'Records in those parts.'],
+  snapshotsReceived: ['conit_snapshots_received_total', 'Whole snapshots taken over from peers.'],
 };
 
 const HISTOGRAMS: { readonly [Name in HistogramName]: Row } = {

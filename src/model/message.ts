@@ -44,6 +44,43 @@ export interface Pull {
   readonly bytesMax: number;
 }
 
+/** The log no longer reaches back to what the receiver asked for, or needs next: entries up to `floor` are gone. */
+export interface Behind {
+  readonly kind: 'behind';
+  readonly origin: Origin;
+  readonly floor: Seq;
+}
+
+/** How far an origin's log goes at the moment that a snapshot covers. */
+export interface LaneHead {
+  readonly origin: Origin;
+  readonly seq: Seq;
+  readonly chain: number;
+  readonly hlc: Hlc;
+}
+
+/** Asks for the next part of a snapshot: records behind the position `after`, '' from the beginning. */
+export interface SnapshotRequest {
+  readonly kind: 'snapshot-request';
+  readonly id: number;
+  readonly after: Position;
+  readonly bytesMax: number;
+}
+
+/** Records in the order of positions. The first part names what the whole covers; later parts name nothing. */
+export interface SnapshotChunk {
+  readonly kind: 'snapshot-chunk';
+  readonly id: number;
+  readonly covers: readonly LaneHead[];
+  readonly records: readonly Record[];
+  /** To go on behind. */
+  readonly last: Position;
+  readonly more: boolean;
+}
+
+/** Where a record lies among all, as a byte string: namespace, a zero, key. */
+export type Position = string;
+
 /** Asks for the peer's record of a key. */
 export interface ReadRequest {
   readonly kind: 'read-request';
@@ -80,4 +117,15 @@ export interface Heartbeat {
   readonly heads: VectorEntries;
 }
 
-export type Message = Hello | Entries | Ack | Pull | ReadRequest | ReadReply | Repair | Heartbeat;
+export type Message =
+  | Hello
+  | Entries
+  | Ack
+  | Pull
+  | Behind
+  | SnapshotRequest
+  | SnapshotChunk
+  | ReadRequest
+  | ReadReply
+  | Repair
+  | Heartbeat;

@@ -26,6 +26,11 @@ export interface Metrics {
   /** Records and log entries that the scrub verified, and its complete rounds. */
   scrubEntries: number;
   scrubRounds: number;
+  /** Parts of snapshots given to peers and taken from them, their records, and whole snapshots taken over. */
+  snapshotChunksSent: number;
+  snapshotChunksReceived: number;
+  snapshotRecordsReceived: number;
+  snapshotsReceived: number;
   /** Log entries in one entries message sent to a peer. */
   readonly peerFrameEntries: Histogram;
   /** Log entries in one synced batch. */
@@ -59,6 +64,10 @@ export function createMetrics(): Metrics {
     logEntriesTruncated: 0,
     scrubEntries: 0,
     scrubRounds: 0,
+    snapshotChunksSent: 0,
+    snapshotChunksReceived: 0,
+    snapshotRecordsReceived: 0,
+    snapshotsReceived: 0,
     peerFrameEntries: createHistogram(COUNT_BUCKETS),
     batchEntries: createHistogram(COUNT_BUCKETS),
     quorumWaitWrite: createHistogram(SECONDS_BUCKETS),

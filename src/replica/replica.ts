@@ -33,7 +33,7 @@ import type { Storage } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
 import type { Mutation } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
-import { latestIncarnation, seqOf } from '../model/vector.ts';
+import { latestIncarnation } from '../model/vector.ts';
 import { Freshness } from '../consistency/freshness.ts';
 import { Exchange, type Holder } from '../entropy/exchange.ts';
 import { Nearness } from '../quorum/nearness.ts';
@@ -51,6 +51,8 @@ import { Namespaces } from './namespaces.ts';
 import { Peer, Peers } from './peers.ts';
 import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
+import { OwnLanes } from './own-lanes.ts';
+import { Resync } from './resync.ts';
 import { Standing } from './standing.ts';
 import { statusOf, writeStatusOf } from './status.ts';
 import { Writes } from './writes.ts';
@@ -73,7 +75,7 @@ export class Replica {
   readonly #context: Context;
   readonly #incarnation: Incarnation;
   readonly #policyDigest: number;
-  readonly #ownLanes: Lane[] = [];
+  readonly #own: OwnLanes;
   readonly #recovery: Recovery;
   readonly #receiver: Receiver;
   readonly #exchange: Exchange;
@@ -83,6 +85,7 @@ export class Replica {
   readonly #lists: Lists;
   readonly #housekeeping: Housekeeping;
   readonly #standing: Standing;
+  readonly #resync: Resync;
   #phase: Phase = 'starting';
   #drains = false;
   #lastRangeId = 0;
@@ -103,6 +106,7 @@ export class Replica {
       return id;
     };
     const replicas = settings.members.length;
+    this.#own = new OwnLanes(settings.self);
     this.#incarnation = incarnation;
     this.#policyDigest = policyDigest(policies);
     this.#context = {
@@ -119,7 +123,7 @@ export class Replica {
       freshness: new Freshness(self.index, replicas),
       metrics: this.metrics,
       get,
-      ownLanes: this.#ownLanes,
+      ownLanes: this.#own.list,
     };
     this.#recovery = new Recovery(log, nextId);
     this.#standing = new Standing(this.#context);
@@ -135,6 +139,14 @@ export class Replica {
     const heal: Heal = (namespace, key, now, out) => this.#reads.heal(namespace, key, now, out);
     this.#lists = new Lists(this.#context, nextId, heal);
     this.#housekeeping = new Housekeeping(this.#context, nextId, heal);
+    this.#resync = new Resync({
+      context: this.#context,
+      standing: this.#standing,
+      range,
+      heal,
+      retryMs: RETRY_MS,
+      onJump: (lane) => this.#relearn(lane),
+    });
   }
 
   get state(): ReplicaState {
@@ -272,6 +284,7 @@ export class Replica {
     this.#context.peers.onDisconnected(this.#peer(index));
     this.#context.freshness.onDisconnected(index);
     this.#reads.onDisconnected(index, now, out);
+    this.#resync.onDisconnected(index);
   }
 
   #onMessage(index: number, message: Message, now: Now, out: Outbox): void {
@@ -287,6 +300,11 @@ export class Replica {
         return this.#onHeartbeat(peer, message, now, out);
       case 'pull':
         return this.#onPull(peer, message, out);
+      case 'behind':
+      case 'snapshot-request':
+      case 'snapshot-chunk':
+        this.#resync.onMessage(peer, message, now, out);
+        return this.#checkCaughtUp(now, out);
       case 'read-request':
         return this.#reads.onRequest(index, message, this.#standing.isReturning, out);
       case 'read-reply':
@@ -322,7 +340,7 @@ export class Replica {
   }
 
   #isLaterLife(of: Origin): boolean {
-    return this.#isOwn(of) && incarnationOf(of) > this.#incarnation;
+    return this.#own.isOwn(of) && incarnationOf(of) > this.#incarnation;
   }
 
   #haltBehind(vector: VectorEntries, out: Outbox): void {
@@ -339,7 +357,7 @@ export class Replica {
     const { origin, entries } = message;
     if (origin === this.#context.origin) return;
     if (this.#isLaterLife(origin)) return this.#haltBehind([[origin, 1]], out);
-    if (this.#isOwn(origin)) this.#relearn(origin);
+    if (this.#own.isOwn(origin)) this.#relearn(this.#context.log.open(origin));
     const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
     if (refusal === undefined) this.#exchange.onEntries(holderOf(peer), origin, now.monoMs, out);
     else if (refusal !== 'divergent') this.#exchange.onRefused(origin);
@@ -347,13 +365,8 @@ export class Replica {
   }
 
   /** A life of ours that this disk lost comes back from the peers: it is ours to stream again. */
-  #relearn(origin: Origin): void {
-    const lane = this.#context.log.open(origin);
-    if (this.#ownLanes.includes(lane)) return;
-    const life = incarnationOf(origin);
-    assert(life < this.#incarnation, 'the current life is the last');
-    const at = this.#ownLanes.findIndex((own) => incarnationOf(own.origin) > life);
-    this.#ownLanes.splice(at, 0, lane);
+  #relearn(lane: Lane): void {
+    if (!this.#own.isOwn(lane.origin) || !this.#own.take(lane)) return;
     for (const peer of this.#context.peers.all()) peer.sender.lookBack();
   }
 
@@ -377,7 +390,7 @@ export class Replica {
 
   #onLearned(peer: Peer, vector: VectorEntries, now: Now, out: Outbox): void {
     if (this.#isOldCopy(vector)) return this.#haltBehind(vector, out);
-    this.#standing.onLearned(vector, (of) => this.#isOwn(of), out);
+    this.#standing.onLearned(vector, (of) => this.#own.isOwn(of), out);
     peer.learn(vector);
     const { origin } = this.#context;
     for (const [of, seq] of vector) {
@@ -392,7 +405,7 @@ export class Replica {
     if (!clock.witness(heartbeat.hlc, now.wallMs)) this.metrics.clockRefusals++;
     this.#onLearned(peer, heartbeat.vector, now, out);
     peer.sender.pump(out);
-    peer.onPing(heartbeat, this.#ownHeads(peer), now.monoMs);
+    peer.onPing(heartbeat, this.#own.headsBeyond(peer.holds), now.monoMs);
     if (heartbeat.echo > 0) {
       nearness.observe(index, Math.max(now.monoMs - heartbeat.echo - heartbeat.echoDelayMs, 0));
       freshness.onEcho(index, heartbeat.echo, heartbeat.heads, log.durable);
@@ -402,7 +415,7 @@ export class Replica {
 
   /** Our own log is streamed, from further back; another's is sent as far as we hold it. */
   #onPull(peer: Peer, pull: Pull, out: Outbox): void {
-    if (this.#isOwn(pull.origin)) {
+    if (this.#own.isOwn(pull.origin)) {
       peer.sender.rewind(pull.origin, pull.from);
       peer.sender.pump(out);
     } else {
@@ -419,15 +432,6 @@ export class Replica {
     else this.metrics.clockRefusals++;
   }
 
-  /** Our own logs as far as the peer may lack them, accepted entries that are not durable included. */
-  #ownHeads(peer: Peer): VectorEntries {
-    const heads: [Origin, number][] = [];
-    for (const lane of this.#ownLanes) {
-      if (lane.head > seqOf(peer.holds, lane.origin)) heads.push([lane.origin, lane.head]);
-    }
-    return heads;
-  }
-
   // ---- storage
 
   #onDurable(lsn: number, now: Now, out: Outbox): void {
@@ -437,7 +441,7 @@ export class Replica {
     const moved = log.onDurable(lsn, out);
     for (const [of, seq] of moved) {
       if (of === origin) this.#writes.onCursor(self.index, seq, now, out);
-      else if (this.#isOwn(of)) for (const peer of peers.all()) peer.sender.lookBack();
+      else if (this.#own.isOwn(of)) for (const peer of peers.all()) peer.sender.lookBack();
     }
     this.#acknowledge(moved, out);
     peers.pump(out);
@@ -464,6 +468,7 @@ export class Replica {
     const { id, result } = input;
     for (const peer of this.#context.peers.all()) if (peer.sender.onRange(id, result, out)) return;
     if (this.#pulls.onRange(id, result, out)) return;
+    if (this.#resync.onRange(id, result, now, out)) return;
     if (this.#housekeeping.onRange(id, result, now, out)) return;
     this.#lists.onRange(id, result, now, out);
   }
@@ -472,16 +477,14 @@ export class Replica {
   #onRecovered(now: Now, out: Outbox): void {
     const { log, clock, origin, settings } = this.#context;
     assert(this.#incarnation > this.#recovery.incarnation, 'every start is a new life');
-    assert(log.lane(origin) === undefined, 'a new life has no log yet');
-    const own = [...log.lanes()].filter((lane) => this.#isOwn(lane.origin));
-    own.sort((a, b) => incarnationOf(a.origin) - incarnationOf(b.origin));
-    this.#ownLanes.push(...own, log.open(origin));
+    this.#own.begin(log, origin);
     for (const lane of log.lanes()) clock.raise(lane.hlc);
     writeIncarnation(this.#incarnation, out);
     this.#phase = this.#drains ? 'draining' : 'grace';
     this.#graceUntilMs = now.monoMs + settings.bootGraceMs;
     this.#heartbeatAtMs = now.monoMs;
     this.#standing.begin(this.#recovery.incarnation === 0);
+    this.#resync.begin();
     if (settings.members.length === 1) this.#open(now, out);
   }
 
@@ -554,6 +557,7 @@ export class Replica {
     nearness.rank();
     peers.pump(out);
     this.#exchange.look(greeted.map(holderOf), origin, now.monoMs, out);
+    this.#resync.look(now, out);
     if (this.#phase === 'open') this.#housekeeping.onBeat(now, out);
   }
 
@@ -567,7 +571,7 @@ export class Replica {
           peer: member.index,
           frameBytes: settings.frameBytes,
           metrics: this.metrics,
-          lanes: this.#ownLanes,
+          lanes: this.#own.list,
           range,
         });
         return new Peer(member, sender);
@@ -576,10 +580,6 @@ export class Replica {
 
   #peer(index: number): Peer {
     return present(this.#context.peers.get(index), 'inputs name peers of the membership');
-  }
-
-  #isOwn(origin: Origin): boolean {
-    return replicaOf(origin) === this.#context.settings.self;
   }
 }
 

@@ -4,6 +4,7 @@
 //                missing here. It takes writes from its peers, but no client sees it and no quorum counts what it holds,
 //                until it has all that every other member holds: any single one may be the only other with a write that
 //                it acknowledged. Where nobody holds anything, a cluster begins, and a majority suffices.
+//                A replica that copies a snapshot is out of service likewise, until it has caught up behind it.
 //   caught up    a majority was heard, and everything that the connected peers say they hold is durable here
 
 import type { Outbox } from '../model/effect.ts';
@@ -15,7 +16,9 @@ import type { Context } from './context.ts';
 
 export class Standing {
   readonly #context: Context;
-  #isReturning = false;
+  /** Whom it has to have caught up with before it speaks again. */
+  #return: 'none' | 'majority' | 'all' = 'none';
+  #isCopying = false;
   #isCaughtUp = false;
 
   constructor(context: Context) {
@@ -23,7 +26,7 @@ export class Standing {
   }
 
   get isReturning(): boolean {
-    return this.#isReturning;
+    return this.#return !== 'none';
   }
 
   get isCaughtUp(): boolean {
@@ -32,32 +35,40 @@ export class Standing {
 
   /** The directory is read. A replica without others has nobody to ask. */
   begin(isEmpty: boolean): void {
-    this.#isReturning = isEmpty && this.#context.settings.members.length > 1;
+    if (isEmpty && this.#context.settings.members.length > 1) this.#return = 'all';
+  }
+
+  /** A snapshot is being copied, or no longer. */
+  onCopy(isCopying: boolean): void {
+    this.#isCopying = isCopying;
+    if (!isCopying) return;
+    this.#isCaughtUp = false;
+    if (this.#return === 'none') this.#return = 'majority';
   }
 
   /** Nothing leaves before it is durable, so who has more of our earlier lives has what this disk has lost. */
   onLearned(vector: VectorEntries, isOwn: (origin: Origin) => boolean, out: Outbox): void {
-    if (this.#isReturning) return;
+    if (this.#return === 'all') return;
     const { log } = this.#context;
     const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin));
     if (lost === undefined) return;
     const [origin, known] = lost;
-    this.#isReturning = true;
+    this.#return = 'all';
     this.#isCaughtUp = false;
     out.note('error', 'data-lost', { origin, held: log.head(origin), known });
   }
 
   /** Looks again; gives whether a return has just ended. */
   check(isOpen: boolean): boolean {
-    if (this.#isCaughtUp) return false;
+    if (this.#isCaughtUp || this.#isCopying) return false;
     const { peers, log, settings } = this.#context;
     const greeted = peers.greeted();
     if (greeted.length + 1 < majority(settings.members.length)) return false;
     const isNew = greeted.every((peer) => peer.holds.size === 0);
-    const others = this.#isReturning && !isNew ? peers.all() : greeted;
+    const others = this.#return === 'all' && !isNew ? peers.all() : greeted;
     if (!others.every((peer) => peer.known && dominates(log.durable, peer.holds))) return false;
-    const hasReturned = this.#isReturning;
-    this.#isReturning = false;
+    const hasReturned = this.isReturning;
+    this.#return = 'none';
     this.#isCaughtUp = isOpen;
     return hasReturned;
   }

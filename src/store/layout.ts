@@ -59,6 +59,17 @@ export function allRecords(): Span {
   return kindSpan(RECORD);
 }
 
+/** Where a record lies among all: its storage key without the kind. */
+export function positionOf({ namespace, key }: { namespace: NamespaceName; key: Key }): string {
+  return `${namespace}\0${key}`;
+}
+
+/** The records behind a position, '' for all. */
+export function recordsAfter(position: string): Span {
+  if (position === '') return allRecords();
+  return { from: behind(tagged(RECORD, position)), to: allRecords().to };
+}
+
 /** Every log entry of every origin. */
 export function allLogs(): Span {
   return kindSpan(LOG);

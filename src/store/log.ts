@@ -5,7 +5,7 @@
 import { createRing } from '../base/ring.ts';
 import type { Lsn, Outbox } from '../model/effect.ts';
 import type { Dot, Key, NamespaceName, Origin, Seq } from '../model/id.ts';
-import type { VectorEntries } from '../model/message.ts';
+import type { LaneHead, VectorEntries } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { mergeRecords, type Mutation, type Record } from '../model/record.ts';
 import { covers, type ReadonlyVector, seqOf, type Vector } from '../model/vector.ts';
@@ -92,6 +92,23 @@ export class Log {
   /** The lane of an origin, begun when there is none. */
   open(origin: Origin): Lane {
     return this.#lanes.get(origin) ?? this.restore(origin, LANE_EMPTY);
+  }
+
+  /**
+   * What the origin wrote up to `seq` is here without its entries, by a snapshot: the log goes on behind. `undefined`
+   * when it is there already. Entries that are not durable yet belong to a lane that is no longer asked.
+   */
+  jump({ origin, seq, chain, hlc }: LaneHead, out: Outbox): Lane | undefined {
+    const before = this.open(origin);
+    if (seq <= before.head) return undefined;
+    const stamp = Math.max(hlc, before.hlc);
+    const lane = new Lane(origin, { head: seq, chain, hlc: stamp, floor: seq, floorChain: chain });
+    lane.durable = before.durable;
+    lane.dirty = true;
+    this.#lanes.set(origin, lane);
+    this.#dirty.push(lane);
+    this.#truncated.push({ lsn: out.lsn, span: logSpan(LIVE_LANE, origin, 1, seq) });
+    return lane;
   }
 
   append(lane: Lane, mutation: Mutation, out: Outbox): void {

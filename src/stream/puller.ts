@@ -58,7 +58,11 @@ export class PullServer {
     const { origin, from } = request.pull;
     const bytesMax = Math.min(request.pull.bytesMax, this.#frameBytes);
     const lane = this.#log.lane(origin);
-    if (lane === undefined || from > lane.durable || from <= lane.floor) return;
+    if (lane === undefined || from > lane.durable) return;
+    if (from <= lane.floor) {
+      out.send(request.peer, { kind: 'behind', origin, floor: lane.floor });
+      return;
+    }
     if (from >= lane.tailFrom) {
       this.#answer(request, fromMemory(lane, from, bytesMax), out);
       return;

@@ -1,8 +1,8 @@
 // Streams this replica's own log to one peer (the primary-backup form of DESIGN §5: a cursor on a log).
 //
 //   down -> streaming    the peer's hello says what it holds: sending starts behind that
-//   streaming -> behind  the peer lacks entries that are truncated here: the stream cannot help it
-//   behind -> streaming  it got them from another holder
+//   streaming -> behind  the peer lacks entries that are truncated here: the stream cannot help it, and it is told
+//   behind -> streaming  it got them from another holder, or by a snapshot
 //   * -> down            the connection ended; nothing is remembered, because the next hello says it anew
 //
 // Invariants: (1) only durable entries leave; (2) lanes are sent in the order of this replica's lives, each gap-free,
@@ -156,12 +156,14 @@ export class PeerSender {
   // streaming -> behind
   #strand(lane: Lane, from: Seq, out: Outbox): void {
     this.#state = 'behind';
-    out.note('error', 'peer-behind-log', {
-      peer: this.#options.peer,
+    const { peer } = this.#options;
+    out.note('warn', 'peer-behind-log', {
+      peer,
       origin: lane.origin,
       needs: from,
       floor: lane.floor,
     });
+    out.send(peer, { kind: 'behind', origin: lane.origin, floor: lane.floor });
   }
 
   #lacksTruncated(): boolean {

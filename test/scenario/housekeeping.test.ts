@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { logSpan } from '../../src/store/layout.ts';
-import { type Call, Cluster, putOf, shown } from '../simulation/cluster.ts';
+import { type Call, Cluster, putOf } from '../simulation/cluster.ts';
 import type { MemoryStorage } from '../simulation/memory-storage.ts';
 import { origin } from '../support/build.ts';
 
@@ -118,29 +118,6 @@ describe('a log', () => {
     cluster.put(0, 'more', 'v', { w: 3 });
     cluster.run(100);
     expect(stored(cluster, 0)).toBeLessThan(COUNT);
-  });
-});
-
-describe('a replica that lost its disk behind a truncated log', () => {
-  it('is told to an operator, and neither side stops', () => {
-    const cluster = filled();
-    fill(cluster, 0);
-    cluster.settle();
-    cluster.run(1000);
-    cluster.put(0, 'more', 'v', { w: 3 });
-    cluster.run(100);
-    cluster.crash(2);
-    cluster.replica(2).wipe();
-    cluster.restart(2);
-    cluster.run(5000);
-    expect(cluster.notesOf('peer-behind-log')).not.toHaveLength(0);
-    const [first] = cluster.replicas;
-    expect(first?.halts).toEqual([]);
-    expect(cluster.put(0, 'a', 'one', { w: 2 })).toMatchObject({ kind: 'written' });
-    expect(cluster.replica(2).status()?.self.state).toBe('catching-up');
-    // Whatever it would tell a client might be older than what it once acknowledged.
-    expect(shown(cluster.put(2, 'b', 'two', { w: 3 }))).toBe('catching-up');
-    expect(cluster.value(2, 'more')).toBe('catching-up');
   });
 });
 

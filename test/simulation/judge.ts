@@ -39,7 +39,7 @@ const OK_PER_SECOND = 0.5;
 /** From the heal to the first success. */
 const RETURN_MS = 8000;
 /** Notes that say that a promise was broken, whatever clients saw. */
-const NEVER = ['log-divergent', 'log-unreadable', 'peer-behind-log'];
+const NEVER = ['log-divergent', 'log-unreadable', 'snapshot-impossible'];
 const HALTS = new Set(['storage failed']);
 
 export function judge(judged: Judged): Finding[] {

@@ -93,7 +93,7 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
     seed,
     regions: REGIONS.slice(0, count),
     clocks: Array.from({ length: count }, (_, n) => clockOf(dice.split(`clock ${n}`))),
-    settings: settingsOf(dice.split('settings'), classes, takesData),
+    settings: settingsOf(dice.split('settings'), classes),
     latencyMs: shape.chance(0.2) ? 80 : 1 + shape.below(25),
     jitterMs: 1 + shape.below(15),
     clients: 4 + 2 * shape.below(3),
@@ -117,11 +117,7 @@ function clockOf(dice: Prng): NodeOptions {
 }
 
 /** Every bound small in some runs, so that its edge is walked. */
-function settingsOf(
-  dice: Prng,
-  classes: readonly FaultClass[],
-  takesData: boolean,
-): Partial<Settings> {
+function settingsOf(dice: Prng, classes: readonly FaultClass[]): Partial<Settings> {
   const isSmall = (): boolean => dice.chance(0.5);
   return {
     ...(isSmall() ? { tailBytes: 2000 } : {}),
@@ -130,8 +126,7 @@ function settingsOf(
     ...(isSmall() ? { turnInputsMax: 2 } : {}),
     ...(dice.chance(0.2) ? { inboxMax: 3 } : {}),
     ...(dice.chance(0.1) ? { writesPendingMax: 2, readsPendingMax: 2 } : {}),
-    // Until there are snapshots, a replica that lost its disk needs the whole log.
-    logRetainEntries: takesData ? 1_000_000 : 20 + dice.below(200),
+    logRetainEntries: dice.chance(0.5) ? 0 : dice.below(200),
     logTruncateEntries: 1 + dice.below(20),
     ...(classes.includes('damage') ? { scrubDelayMs: 1000, scrubEveryMs: 2000 } : {}),
   };

@@ -23,6 +23,7 @@ const COUNTED = {
   streamGaps: 'a stream had a gap',
   logEntriesTruncated: 'the log was cut',
   scrubRounds: 'a scrub went through',
+  snapshotsReceived: 'a snapshot was taken over',
 } as const satisfies { readonly [name in keyof Metrics]?: string };
 
 const REFUSALS = {

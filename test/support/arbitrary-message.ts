@@ -10,6 +10,9 @@ const anyVector: fc.Arbitrary<VectorEntries> = fc.array(fc.tuple(anyOrigin, anyS
   maxLength: 8,
 });
 const anyRecord = anyDraft.map((draft) => encodeMutation(draft, 0));
+const anyPosition = fc
+  .tuple(anyNamespace, anyKey)
+  .map(([namespace, key]) => `${namespace}\0${key}`);
 const anyId = fc.maxSafeNat();
 const anyU32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const anyMs = fc.double({ min: 0, max: 1e15, noNaN: true }).map((ms) => ms + 0);
@@ -50,6 +53,23 @@ export const messageArbitraries: {
     origin: anyOrigin,
     from: anySeq,
     bytesMax: anyId,
+  }),
+  behind: fc.record({ kind: fc.constant('behind'), origin: anyOrigin, floor: anySeq }),
+  'snapshot-request': fc.record({
+    kind: fc.constant('snapshot-request'),
+    id: anyId,
+    after: anyPosition,
+    bytesMax: anyId,
+  }),
+  'snapshot-chunk': fc.record({
+    kind: fc.constant('snapshot-chunk'),
+    id: anyId,
+    covers: fc.array(fc.record({ origin: anyOrigin, seq: anySeq, chain: anyId, hlc: anyId }), {
+      maxLength: 4,
+    }),
+    records: fc.array(anyRecord, { maxLength: 4 }),
+    last: anyPosition,
+    more: fc.boolean(),
   }),
   'read-request': fc.record({
     kind: fc.constant('read-request'),

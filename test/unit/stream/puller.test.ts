@@ -47,6 +47,7 @@ function pull(from: number, peer = 1, bytesMax = 1e6): string[] {
 
 function answers(): string[] {
   return sent(out).map(({ peer, message }) => {
+    if (message.kind === 'behind') return `${peer}: behind ${message.floor}`;
     const { entries: some } = message as Entries;
     return `${peer}: ${some[0]?.seq}-${some.at(-1)?.seq}`;
   });
@@ -67,7 +68,7 @@ describe('a pull', () => {
     expect(pull(1, 2, 1)).toEqual(['2: 1-1']);
   });
 
-  it('for what is not held, not durable or truncated is not answered', () => {
+  it('for what is not held or not durable is not answered, for what is truncated refused', () => {
     expect(pull(11)).toEqual([]);
     log.append(log.open(B1), entries[10] as Mutation, out);
     expect(pull(11)).toEqual([]);
@@ -75,7 +76,7 @@ describe('a pull', () => {
     expect(pull(11)).toEqual(['1: 11-11']);
     const lane = log.open(B1);
     log.truncate(lane, 5, 0, out);
-    expect(pull(5)).toEqual([]);
+    expect(pull(5)).toEqual(['1: behind 5']);
     expect(pull(6)).toEqual(['1: 6-8']);
     server.onPull(1, { kind: 'pull', origin: origin('z.1'), from: 1, bytesMax: 10 }, out);
     expect(answers()).toEqual([]);

@@ -1,0 +1,104 @@
+// Resynchronisation by snapshot, both ways: gives this replica's records to a peer, and takes a peer's over. While a copy
+// is under way this replica is out of service: what it shows has no order yet.
+
+import { type Donor, SnapshotClient, snapshotMark } from '../entropy/snapshot-client.ts';
+import { SnapshotServer, type SnapshotServerOptions } from '../entropy/snapshot-server.ts';
+import type { Now, Outbox, RangeResult } from '../model/effect.ts';
+import type { Behind, LaneHead, SnapshotChunk, SnapshotRequest } from '../model/message.ts';
+import { UNREADABLE } from '../model/port.ts';
+import type { Record } from '../model/record.ts';
+import type { Lane } from '../store/lane.ts';
+import type { Context, Heal } from './context.ts';
+import type { Peer } from './peers.ts';
+import type { Standing } from './standing.ts';
+
+export interface ResyncOptions {
+  readonly context: Context;
+  readonly standing: Standing;
+  readonly range: SnapshotServerOptions['range'];
+  readonly heal: Heal;
+  readonly retryMs: number;
+  /** An origin's log goes on in another lane. */
+  readonly onJump: (lane: Lane) => void;
+}
+
+export class Resync {
+  readonly #context: Context;
+  readonly #standing: Standing;
+  readonly #server: SnapshotServer;
+  readonly #client: SnapshotClient;
+  readonly #onJump: (lane: Lane) => void;
+
+  constructor({ context, standing, range, heal, retryMs, onJump }: ResyncOptions) {
+    const { log, metrics, settings, get } = context;
+    this.#context = context;
+    this.#standing = standing;
+    this.#onJump = onJump;
+    this.#server = new SnapshotServer({
+      log,
+      metrics,
+      frameBytes: settings.frameBytes,
+      get,
+      range,
+      heal,
+    });
+    this.#client = new SnapshotClient({
+      log,
+      metrics,
+      bytesMax: settings.frameBytes,
+      retryMs,
+      merge: (record, now, out) => this.#merge(record, now, out),
+      jump: (head, out) => this.#jump(head, out),
+    });
+  }
+
+  /** Storage is read: a copy that was under way goes on. */
+  begin(): void {
+    const mark = this.#context.get(snapshotMark());
+    this.#client.restore(mark === UNREADABLE ? undefined : mark);
+    this.#standing.onCopy(this.#client.isCopying);
+  }
+
+  onMessage(
+    peer: Peer,
+    message: Behind | SnapshotRequest | SnapshotChunk,
+    now: Now,
+    out: Outbox,
+  ): void {
+    const { index } = peer.member;
+    if (message.kind === 'behind') this.#client.onBehind(index, message);
+    else if (message.kind === 'snapshot-request') this.#server.onRequest(index, message, out);
+    else this.#client.onChunk(donorOf(peer), message, now, out);
+    this.#standing.onCopy(this.#client.isCopying);
+  }
+
+  onDisconnected(index: number): void {
+    this.#client.onDisconnected(index);
+  }
+
+  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+    return this.#server.onRange(id, result, now, out);
+  }
+
+  /** With every heartbeat. */
+  look(now: Now, out: Outbox): void {
+    this.#client.look(this.#context.peers.greeted().map(donorOf), now, out);
+    this.#standing.onCopy(this.#client.isCopying);
+  }
+
+  #merge(record: Record, now: Now, out: Outbox): void {
+    const { clock, metrics, table } = this.#context;
+    // It was accepted where it comes from. Our own stamps follow it only as far as the drift bound allows.
+    if (!clock.witness(record.hlc, now.wallMs)) metrics.clockRefusals++;
+    table.apply(record, out);
+  }
+
+  #jump(head: LaneHead, out: Outbox): void {
+    const lane = this.#context.log.jump(head, out);
+    if (lane !== undefined) this.#onJump(lane);
+  }
+}
+
+function donorOf({ member, holds }: Peer): Donor {
+  return { peer: member.index, id: member.id, holds };
+}
