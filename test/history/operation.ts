@@ -84,7 +84,17 @@ export interface Fault extends Call {
   readonly result: string;
 }
 
-export type FaultName = 'kill' | 'pause' | 'stop' | 'restart' | 'heal';
+export type FaultName =
+  | 'kill'
+  | 'pause'
+  | 'stop'
+  | 'restart'
+  | 'heal'
+  | 'one-way'
+  | 'hole'
+  | 'reset'
+  | 'slow'
+  | 'jump';
 export type Operation = Write | Read | Scan | Fault;
 export type History = readonly Operation[];
 

@@ -12,9 +12,6 @@ import type { Links } from '../links.ts';
 export const faultKinds = ['cuts', 'slow', 'pause', 'kill', 'clock'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
-/** What is done, beside what the history has names for. */
-export type Strike = FaultName | 'one-way' | 'hole' | 'reset' | 'slow' | 'jump';
-
 export interface Scene {
   readonly replicas: readonly TestReplica[];
   readonly links: Links;
@@ -32,19 +29,18 @@ export interface Nemesis {
   /** Nothing of it is left. */
   heal(): Promise<void>;
   /** The least of each that must take effect. */
-  readonly demand: { readonly [strike in Strike]?: number };
+  readonly demand: { readonly [strike in FaultName]?: number };
 }
 
 /** Notes what was done to whom; without effect it does not count. */
 export function note(
   { recorder }: Scene,
-  strike: Strike,
+  strike: FaultName,
   target: string,
   evidence: string,
   tookEffect = true,
 ): void {
-  // The names of faults belong to the checkers of histories, which do not ask for these.
-  record(recorder, strike as FaultName, target, evidence, tookEffect);
+  record(recorder, strike, target, evidence, tookEffect);
 }
 
 /** Waits so long, at most until the faults end; how long it was. */
