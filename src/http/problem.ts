@@ -20,6 +20,7 @@ const FAULT_STATUS: Readonly<Record<FaultCode, number>> = {
   overloaded: 503,
   draining: 503,
   'catching-up': 503,
+  'replica-stale': 503,
   'low-disk': 507,
   'storage-failed': 503,
   'record-corrupt': 503,
@@ -74,6 +75,7 @@ export interface ProblemDocument {
   readonly required?: number;
   readonly acks?: number;
   readonly dot?: string;
+  readonly alternates?: readonly string[];
 }
 
 /** Who answers, and the next number for a request that went wrong. */
@@ -111,6 +113,7 @@ export function problemDocument(reason: Refusal, source: ProblemSource): Problem
     region: source.region,
     ...(reason.required === undefined ? {} : { required: reason.required }),
     ...(reason.acks === undefined ? {} : { acks: reason.acks }),
+    ...(reason.alternates === undefined ? {} : { alternates: reason.alternates }),
     ...(reason.dot === undefined ? {} : { dot: formatDot(reason.dot.origin, reason.dot.seq) }),
   };
 }

@@ -33,6 +33,9 @@ export const ProblemSchema = Type.Object(
     required: Type.Optional(Type.Integer({ description: 'Copies or answers asked for' })),
     acks: Type.Optional(Type.Integer({ description: 'Copies or answers there were' })),
     dot: Type.Optional(version),
+    alternates: Type.Optional(
+      Type.Array(Type.String(), { description: 'Replicas that may be able to answer' }),
+    ),
     checks: Type.Optional(Type.Array(CheckSchema)),
   },
   { ...closed, description: 'RFC 9457' },
@@ -181,6 +184,19 @@ export const ReplicaSchema = Type.Object(
     vector,
     origin: Type.Optional(Type.String({ description: 'The current life of the answering one' })),
     stableCut: Type.Optional(vector),
+    stale: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            namespace: Type.String(),
+            rule: Type.Union([Type.Literal('time'), Type.Literal('entries')]),
+            forMs: Type.Number(),
+          },
+          closed,
+        ),
+        { description: 'Namespaces whose reads it refuses because it is too far behind' },
+      ),
+    ),
   },
   closed,
 );

@@ -179,6 +179,14 @@ export interface ReplicaStatus {
   readonly stalenessMs: Staleness;
   readonly vector: readonly (readonly [Origin, Seq])[];
   readonly stableCut: readonly (readonly [Origin, Seq])[];
+  /** Namespaces that it does not answer reads of, for how long, and by which rule of their policies. */
+  readonly stale: readonly StaleNamespace[];
+}
+
+export interface StaleNamespace {
+  readonly namespace: NamespaceName;
+  readonly rule: 'time' | 'entries';
+  readonly forMs: number;
 }
 
 export interface PeerStatus {

@@ -2,7 +2,7 @@
 // whether it is definite (nothing happened and nothing will) or indefinite (it may have happened), and whether trying
 // again can help. HTTP statuses are assigned in http/problem.ts.
 
-import type { Dot } from './id.ts';
+import type { Dot, ReplicaId } from './id.ts';
 
 interface FaultKind {
   /** True: the request had no effect and will have none. False: the effect may or may not have happened. */
@@ -29,6 +29,7 @@ export const FAULTS = {
   overloaded: passing('The replica has too much to do'),
   draining: passing('The replica is shutting down'),
   'catching-up': passing('The replica is still starting'),
+  'replica-stale': passing('This replica is too far behind to answer for the namespace'),
   'low-disk': passing('The disk is almost full'),
   'storage-failed': passing('The storage of this replica has failed'),
   'record-corrupt': passing('The stored record is damaged and no other replica could supply it'),
@@ -52,6 +53,8 @@ export interface Fault {
   /** The write whose outcome is unknown. */
   readonly dot?: Dot;
   readonly retryAfterMs?: number;
+  /** Replicas that may be able to answer. */
+  readonly alternates?: readonly ReplicaId[];
 }
 
 export function fault(

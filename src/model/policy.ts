@@ -26,6 +26,13 @@ export interface Policy {
   readonly timeoutMs: number;
   /** Reads see every completed write, because the quorums overlap. */
   readonly overlap: boolean;
+  readonly staleAfter: StaleAfter | undefined;
+}
+
+/** How far a replica may be behind before it no longer answers reads; either rule suffices. */
+export interface StaleAfter {
+  readonly timeMs: number | undefined;
+  readonly entries: number | undefined;
 }
 
 export interface PolicyProblem {
@@ -57,11 +64,20 @@ const NOT_BUILT: readonly string[] = [
   'sync',
   'onUnmet',
   'maxSiblings',
-  'staleAfter',
   'cache',
   'critical',
 ];
-const BUILT: readonly string[] = ['consistency', 'conflict', 'w', 'r', 'timeoutMs', 'claimOverlap'];
+const BUILT: readonly string[] = [
+  'consistency',
+  'conflict',
+  'w',
+  'r',
+  'timeoutMs',
+  'claimOverlap',
+  'staleAfter',
+];
+/** Less could not be told from the time between two heartbeats. */
+export const STALE_AFTER_MS_MIN = 1000;
 
 type Fields = { readonly [name: string]: unknown };
 
@@ -103,7 +119,16 @@ export function compilePolicies(
 export function policyDigest(policies: readonly Policy[]): number {
   let digest = 0x811c9dc5;
   const lines = policies.map((p) =>
-    [p.namespace, p.consistency, p.conflict, p.w, p.r, p.timeoutMs].join(' '),
+    [
+      p.namespace,
+      p.consistency,
+      p.conflict,
+      p.w,
+      p.r,
+      p.timeoutMs,
+      p.staleAfter?.timeMs,
+      p.staleAfter?.entries,
+    ].join(' '),
   );
   for (const line of lines.sort()) {
     for (let i = 0; i < line.length; i++)
@@ -133,6 +158,7 @@ function compilePolicy(
       reason: `must be 1 to ${TIMEOUT_MS_MAX} ms`,
     });
   }
+  const staleAfter = staleAfterField(fields, path, problems);
   const claimOverlap = given(fields, 'claimOverlap', false);
   if (typeof claimOverlap !== 'boolean') {
     const reason = 'must be true or false';
@@ -152,6 +178,36 @@ function compilePolicy(
     r: r.spec,
     timeoutMs: timeoutMs as number,
     overlap,
+    staleAfter,
+  };
+}
+
+/** `{"timeMs": 2000, "entries": 500}`, either or both. */
+function staleAfterField(
+  fields: Fields,
+  path: string,
+  problems: PolicyProblem[],
+): StaleAfter | undefined {
+  const value = fields['staleAfter'];
+  if (value === undefined) return undefined;
+  const add = (at: string, reason: string): void =>
+    void problems.push({ path: `${path}.staleAfter${at}`, code: 'invalid', reason });
+  if (!isFields(value)) {
+    add('', 'must be an object with timeMs, entries, or both');
+    return undefined;
+  }
+  const { timeMs, entries, ...others } = value;
+  for (const name of Object.keys(others)) add(`.${name}`, 'is neither timeMs nor entries');
+  if (timeMs === undefined && entries === undefined) add('', 'names neither timeMs nor entries');
+  const isTimeGood =
+    timeMs === undefined || (isTimeout(timeMs) && (timeMs as number) >= STALE_AFTER_MS_MIN);
+  if (!isTimeGood) add('.timeMs', `must be ${STALE_AFTER_MS_MIN} to ${TIMEOUT_MS_MAX} ms`);
+  const areEntriesGood =
+    entries === undefined || (Number.isSafeInteger(entries) && (entries as number) >= 1);
+  if (!areEntriesGood) add('.entries', 'must be a whole number of at least 1');
+  return {
+    timeMs: timeMs as number | undefined,
+    entries: entries as number | undefined,
   };
 }
 

@@ -9,6 +9,7 @@ import type { Metrics } from '../model/metrics.ts';
 import type { Storage } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
+import type { Health } from '../entropy/health.ts';
 import type { Freshness } from '../consistency/freshness.ts';
 import type { Nearness } from '../quorum/nearness.ts';
 import type { IdempotencyTable } from '../store/idempotency.ts';
@@ -30,6 +31,7 @@ export interface Context {
   readonly peers: Peers;
   readonly nearness: Nearness;
   readonly freshness: Freshness;
+  readonly health: Health;
   readonly metrics: Metrics;
   /** The synchronous half of the storage port. */
   readonly get: Storage['get'];

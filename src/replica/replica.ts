@@ -36,6 +36,7 @@ import type { Settings } from '../model/settings.ts';
 import { latestIncarnation } from '../model/vector.ts';
 import { Freshness } from '../consistency/freshness.ts';
 import { Exchange, type Holder } from '../entropy/exchange.ts';
+import { Health } from '../entropy/health.ts';
 import { Nearness } from '../quorum/nearness.ts';
 import { IdempotencyTable } from '../store/idempotency.ts';
 import type { Lane } from '../store/lane.ts';
@@ -51,6 +52,7 @@ import { Namespaces } from './namespaces.ts';
 import { Peer, Peers } from './peers.ts';
 import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
+import { Fitness } from './fitness.ts';
 import { OwnLanes } from './own-lanes.ts';
 import { Resync } from './resync.ts';
 import { Standing } from './standing.ts';
@@ -86,6 +88,7 @@ export class Replica {
   readonly #housekeeping: Housekeeping;
   readonly #standing: Standing;
   readonly #resync: Resync;
+  readonly #fitness: Fitness;
   #phase: Phase = 'starting';
   #drains = false;
   #lastRangeId = 0;
@@ -121,12 +124,14 @@ export class Replica {
       peers: new Peers(self.index, this.#createPeers(settings, self, range)),
       nearness: new Nearness(self.index, replicas),
       freshness: new Freshness(self.index, replicas),
+      health: new Health(policies),
       metrics: this.metrics,
       get,
       ownLanes: this.#own.list,
     };
     this.#recovery = new Recovery(log, nextId);
     this.#standing = new Standing(this.#context);
+    this.#fitness = new Fitness(this.#context);
     this.#receiver = new Receiver(log, this.#context.clock, this.metrics, (mutation, out) =>
       this.#show(mutation, out),
     );
@@ -231,6 +236,7 @@ export class Replica {
       this.#refuseClosed(command, out);
       return;
     }
+    if (this.#fitness.refuses(command, out)) return;
     switch (command.kind) {
       case 'write':
         return this.#writes.begin(command, now, out);
@@ -558,6 +564,7 @@ export class Replica {
     peers.pump(out);
     this.#exchange.look(greeted.map(holderOf), origin, now.monoMs, out);
     this.#resync.look(now, out);
+    if (this.#phase === 'open') this.#fitness.look(now.monoMs);
     if (this.#phase === 'open') this.#housekeeping.onBeat(now, out);
   }
 

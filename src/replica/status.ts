@@ -8,7 +8,7 @@ import { type Context, refuse } from './context.ts';
 import type { Peer } from './peers.ts';
 
 export function statusOf(context: Context, state: ReplicaState, now: Now): Status {
-  const { self, origin, log, peers, freshness } = context;
+  const { self, origin, log, peers, freshness, health } = context;
   return {
     kind: 'status',
     self: {
@@ -19,6 +19,9 @@ export function statusOf(context: Context, state: ReplicaState, now: Now): Statu
       stalenessMs: freshness.bound(now.monoMs),
       vector: [...log.durable],
       stableCut: [...peers.stableCut(log.durable)],
+      stale: health
+        .all()
+        .map(({ namespace, rule, sinceMs }) => ({ namespace, rule, forMs: now.monoMs - sinceMs })),
     },
     peers: peers.all().map((peer) => peerStatus(context, peer, now)),
   };

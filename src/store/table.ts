@@ -31,8 +31,8 @@ type Generation = Map<NamespaceName, Map<Key, Cell>>;
 
 const ABSENT: Cell = { record: undefined, lsn: 0, damaged: false };
 const DAMAGED: Cell = { record: undefined, lsn: 0, damaged: true };
-/** What a cell costs besides the record's bytes: objects, strings and map slots, measured at about 400 bytes. */
-const CELL_BYTES = 400;
+/** What a cell costs besides the record's bytes: objects, strings and map slots, measured at about 500 bytes. */
+const CELL_BYTES = 500;
 
 export class Table {
   readonly #get: (key: Uint8Array) => PointRead;

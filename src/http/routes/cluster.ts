@@ -77,6 +77,7 @@ function selfView(context: HttpContext, self: ReplicaStatus): ReplicaView {
     vector: Object.fromEntries(self.vector),
     origin: self.origin,
     stableCut: Object.fromEntries(self.stableCut),
+    stale: self.stale.map((each) => ({ ...each })),
   };
 }
 

@@ -160,6 +160,7 @@ export function createReferenceService(): ReferenceService {
       stalenessMs: 40.2,
       vector: [[ORIGIN, seq]],
       stableCut: [],
+      stale: [],
     },
     peers: ['us-1', 'ap-1'].map((id) => ({
       id: id as ReplicaId,
