@@ -1,0 +1,34 @@
+// Ctrl-C ends what is being waited for, so that every stage takes down what it has put up. A second one ends at once.
+
+import { until } from '../support/wait.ts';
+
+const interruption = new AbortController();
+const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+export const interrupted: AbortSignal = interruption.signal;
+
+export function isInterrupted(): boolean {
+  return interrupted.aborted;
+}
+
+for (const [signal, code] of Object.entries(CODES)) {
+  process.on(signal, () => {
+    process.exitCode = code;
+    if (interrupted.aborted) process.exit();
+    console.log('\ninterrupted: taking everything down');
+    interruption.abort(new Error('interrupted'));
+  });
+}
+
+/** `until`, which Ctrl-C ends. */
+export function waitFor<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  timeoutMs = 60_000,
+): Promise<T> {
+  const watch = () => {
+    interrupted.throwIfAborted();
+    return look();
+  };
+  return until(what, watch, timeoutMs);
+}
