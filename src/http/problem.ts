@@ -75,7 +75,7 @@ export interface ProblemDocument {
   readonly required?: number;
   readonly acks?: number;
   readonly dot?: string;
-  readonly alternates?: readonly string[];
+  readonly alternates?: string[];
 }
 
 /** Who answers, and the next number for a request that went wrong. */
@@ -113,7 +113,7 @@ export function problemDocument(reason: Refusal, source: ProblemSource): Problem
     region: source.region,
     ...(reason.required === undefined ? {} : { required: reason.required }),
     ...(reason.acks === undefined ? {} : { acks: reason.acks }),
-    ...(reason.alternates === undefined ? {} : { alternates: reason.alternates }),
+    ...(reason.alternates === undefined ? {} : { alternates: [...reason.alternates] }),
     ...(reason.dot === undefined ? {} : { dot: formatDot(reason.dot.origin, reason.dot.seq) }),
   };
 }

@@ -77,7 +77,7 @@ const BUILT: readonly string[] = [
   'staleAfter',
 ];
 /** Less could not be told from the time between two heartbeats. */
-export const STALE_AFTER_MS_MIN = 1000;
+const STALE_AFTER_MS_MIN = 1000;
 
 type Fields = { readonly [name: string]: unknown };
 

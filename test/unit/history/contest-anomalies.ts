@@ -109,7 +109,7 @@ export const reviveUntimed: Injector = (history, prng) => {
   return revived?.map(withoutTime);
 };
 
-export function withoutTime<T extends Operation>(operation: T): T {
+function withoutTime<T extends Operation>(operation: T): T {
   const { hlc: _, ...rest } = operation;
   if (operation.type !== 'list') return rest as T;
   const result = operation.result.map(({ key, value, ver }) => ({ key, value, ver }));

@@ -6,7 +6,7 @@ import type { Prng } from '../../../src/base/prng.ts';
 import type { Item, Operation, Outcome, Read, Scan, Write } from '../../history/operation.ts';
 
 export const NODES = ['ap-1', 'eu-1', 'us-1'] as const;
-export const KEYS = ['k0', 'k1', 'k2'] as const;
+const KEYS = ['k0', 'k1', 'k2'] as const;
 export const CUT = { nodes: NODES.length, namespaces: ['demo'] };
 
 /** How often replies name the time of their version. */
