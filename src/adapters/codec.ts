@@ -54,7 +54,12 @@ const KINDS = [
   'snapshot-request',
   'snapshot-chunk',
 ] as const satisfies readonly Message['kind'][];
-const ANSWERS = ['record', 'absent', 'damaged'] as const satisfies readonly ReadReply['answer'][];
+const ANSWERS = [
+  'record',
+  'absent',
+  'damaged',
+  'same',
+] as const satisfies readonly ReadReply['answer'][];
 
 const NAME_BYTES_MAX = 80;
 /** What is copied at once shares memory, so it is little. */
@@ -155,7 +160,10 @@ function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
     case 'read-request':
       writer.varint(message.id);
       writer.text(message.namespace);
-      return writer.text(message.key);
+      writer.text(message.key);
+      writer.varint(message.known?.seq ?? 0);
+      if (message.known !== undefined) writer.text(message.known.origin);
+      return;
     case 'read-reply':
       writer.varint(message.id);
       writer.u8(ANSWERS.indexOf(message.answer));
@@ -311,8 +319,12 @@ function readReadRequest(reader: ByteReader): ReadRequest | undefined {
   const id = reader.varint();
   const namespace = readName(reader, namespaces) as NamespaceName | undefined;
   const key = parseKey(reader.text(KEY_BYTES_MAX));
-  if (namespace === undefined || key === undefined) return undefined;
-  return { kind: 'read-request', id, namespace, key };
+  const seq = reader.varint();
+  const origin = seq === 0 ? undefined : readOrigin(reader);
+  if (namespace === undefined || key === undefined || (seq > 0 && origin === undefined))
+    return undefined;
+  const known = origin === undefined ? undefined : { origin, seq };
+  return { kind: 'read-request', id, namespace, key, known };
 }
 
 function readReadReply(reader: ByteReader, sealed: Sealed): ReadReply | undefined {

@@ -3,7 +3,7 @@
 // again or late without harm.
 
 import type { Hlc } from './hlc.ts';
-import type { Key, NamespaceName, Origin, Seq } from './id.ts';
+import type { Dot, Key, NamespaceName, Origin, Seq } from './id.ts';
 import type { Mutation, Record } from './record.ts';
 
 export type VectorEntries = readonly (readonly [Origin, Seq])[];
@@ -81,18 +81,19 @@ export interface SnapshotChunk {
 /** Where a record lies among all, as a byte string: namespace, a zero, key. */
 export type Position = string;
 
-/** Asks for the peer's record of a key. */
+/** Asks for the peer's record of a key. Whoever has the version that the asker knows says just that. */
 export interface ReadRequest {
   readonly kind: 'read-request';
   readonly id: number;
   readonly namespace: NamespaceName;
   readonly key: Key;
+  readonly known: Dot | undefined;
 }
 
 export interface ReadReply {
   readonly kind: 'read-reply';
   readonly id: number;
-  readonly answer: 'record' | 'absent' | 'damaged';
+  readonly answer: 'record' | 'absent' | 'damaged' | 'same';
   readonly record: Record | undefined;
 }
 

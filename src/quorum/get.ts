@@ -40,6 +40,8 @@ export interface PendingRead {
   /** Records by member, where `tally.yes` has its bit. */
   readonly answers: (Record | undefined)[];
   newest: Record | undefined;
+  /** This replica's own record when the read began: a peer that has the same need not send it. */
+  readonly known: Record | undefined;
   readonly cut: ReadonlyVector | undefined;
 }
 
@@ -111,6 +113,7 @@ export class PendingReads {
       askedAtMs: [],
       answers: [],
       newest: undefined,
+      known: local.cut === undefined ? local.record : undefined,
       cut: local.cut,
     };
     this.#reads.set(read.id, read);
@@ -123,8 +126,10 @@ export class PendingReads {
     const read = this.#reads.get(reply.id);
     if (read === undefined || ((read.asked >> peer) & 1) === 0) return;
     this.#nearness.observe(peer, now.monoMs - (read.askedAtMs[peer] ?? read.beganMs));
-    const answer = isUnder(read, reply.record) ? reply.answer : 'damaged';
-    this.#take(read, peer, answer, reply.record);
+    const record = reply.answer === 'same' ? read.known : reply.record;
+    const isAnswer = isUnder(read, record) && (reply.answer !== 'same' || record !== undefined);
+    const answer = isAnswer ? reply.answer : 'damaged';
+    this.#take(read, peer, answer, record);
     if (answer === 'damaged') this.#askNeeded(read, connected, now, out);
     this.#decide(read, now, out);
   }
@@ -195,7 +200,8 @@ export class PendingReads {
     read.asked |= 1 << peer;
     read.askedAtMs[peer] = now.monoMs;
     read.hedgeAtMs = now.monoMs + this.#nearness.hedgeAfterMs(peer);
-    out.send(peer, { kind: 'read-request', id: read.id, namespace: read.namespace, key: read.key });
+    const { id, namespace, key, known } = read;
+    out.send(peer, { kind: 'read-request', id, namespace, key, known });
   }
 
   #hedge(read: PendingRead, connected: number, now: Now, out: Outbox): void {

@@ -126,8 +126,7 @@ export class Reads {
     const damaged = cell.damaged || mayLack;
     const record = mayLack ? undefined : cell.record;
     const { lsn } = cell;
-    const answer = damaged ? 'damaged' : record === undefined ? 'absent' : 'record';
-    const reply: ReadReply = { kind: 'read-reply', id: request.id, answer, record };
+    const reply = replyOf(request, damaged, record);
     if (lsn > this.#durableLsn) this.#held.push({ lsn, peer, reply });
     else out.send(peer, reply);
   }
@@ -361,4 +360,17 @@ export class Reads {
   #isFifo(namespace: NamespaceName): boolean {
     return this.#context.namespaces.find(namespace)?.policy.consistency === 'fifo';
   }
+}
+
+function replyOf(
+  { id, known }: ReadRequest,
+  damaged: boolean,
+  record: Record | undefined,
+): ReadReply {
+  if (damaged) return { kind: 'read-reply', id, answer: 'damaged', record: undefined };
+  if (record === undefined) return { kind: 'read-reply', id, answer: 'absent', record };
+  const isSame = known?.seq === record.seq && known.origin === record.origin;
+  return isSame
+    ? { kind: 'read-reply', id, answer: 'same', record: undefined }
+    : { kind: 'read-reply', id, answer: 'record', record };
 }

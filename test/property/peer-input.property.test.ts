@@ -89,11 +89,19 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     id: fc.nat(3),
     namespace: fc.constantFrom(...NAMESPACES),
     key: fc.constantFrom(...KEYS),
+    known: fc.option(fc.record({ origin: anOrigin, seq: fc.integer({ min: 1, max: 12 }) }), {
+      nil: undefined,
+    }),
   }),
   fc
     .record({
       id: fc.nat(5),
-      answer: fc.constantFrom('record' as const, 'absent' as const, 'damaged' as const),
+      answer: fc.constantFrom(
+        'record' as const,
+        'absent' as const,
+        'damaged' as const,
+        'same' as const,
+      ),
       record: stray,
     })
     .map(({ id, answer, record }) => ({

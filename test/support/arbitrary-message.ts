@@ -76,6 +76,9 @@ export const messageArbitraries: {
     id: anyId,
     namespace: anyNamespace,
     key: anyKey,
+    known: fc.option(fc.record({ origin: anyOrigin, seq: anySeq.filter((seq) => seq > 0) }), {
+      nil: undefined,
+    }),
   }),
   'read-reply': fc.oneof(
     fc.record({
@@ -87,7 +90,7 @@ export const messageArbitraries: {
     fc.record({
       kind: fc.constant('read-reply' as const),
       id: anyId,
-      answer: fc.constantFrom('absent' as const, 'damaged' as const),
+      answer: fc.constantFrom('absent' as const, 'damaged' as const, 'same' as const),
       record: fc.constant(undefined),
     }),
   ),

@@ -264,3 +264,20 @@ describe('reads that are abandoned', () => {
     expect(outcomes()).toEqual([]);
   });
 });
+
+describe('a peer that has the same version', () => {
+  it('need not send it: it counts, and our own record is its answer', () => {
+    const record = version(3);
+    const [peer = 0] = begin(2, { record });
+    answer(peer, 'same');
+    expect(outcomes()).toEqual(['won']);
+    expect(ends[0]?.read).toMatchObject({ newest: record });
+    expect(ends[0]?.read.answers[peer]).toBe(record);
+  });
+
+  it('is not believed where we have none', () => {
+    const [first = 0] = begin(2);
+    expect(answer(first, 'same')).toHaveLength(1);
+    expect(outcomes()).toEqual([]);
+  });
+});
