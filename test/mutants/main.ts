@@ -63,8 +63,13 @@ function rotOf(sandbox: Sandbox, mutant: Mutant): string[] {
   }
 }
 
-/** Where the source as it is finds something, a finding says nothing about a mutant. */
+/** Where something is found in the source as it is, a finding says nothing about a mutant. */
 async function isClean(sandbox: Sandbox, options: Options): Promise<boolean> {
+  const refusal = await sandbox.compile();
+  if (refusal !== undefined) {
+    console.log(`without a mutant, the source ${refusal}`);
+    return false;
+  }
   const searches = new Map<string, readonly string[]>();
   for (const { foundBy } of options.mutants) {
     if (foundBy.kind !== 'sim') continue;

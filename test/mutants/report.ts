@@ -10,7 +10,7 @@ export interface Outcome {
 
 const ID_WIDTH = 28;
 
-export function headOf({ id, number }: Mutant): string {
+function headOf({ id, number }: Mutant): string {
   return `${id.padEnd(ID_WIDTH)} ${String(number).padStart(3)}`;
 }
 

@@ -55,7 +55,7 @@ export class Sandbox {
     const project = ['-p', 'tsconfig.build.json', '--noEmit', '--incremental', 'false'];
     const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
     const { code, stdout } = await this.run([tsc, ...project, ...unused], COMPILE_MS_MAX);
-    return code === 0 ? undefined : `does not compile: ${stdout.trim().split('\n')[0] ?? code}`;
+    return code === 0 ? undefined : `does not compile: ${stdout.trim().slice(0, 200)}`;
   }
 
   #read({ file }: Mutant): string {

@@ -62,6 +62,19 @@ export const edges: readonly Mutant[] = [
     },
   },
   {
+    id: 'route-open',
+    number: 42,
+    title: 'the table of routes says that explanations are for everybody',
+    file: 'src/http/route-table.ts',
+    replace: "route('explain', 'GET', '/v1/explain/{ns}/{key}', NAMESPACE_READ)",
+    with: "route('explain', 'GET', '/v1/explain/{ns}/{key}', OPEN)",
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/access.test.ts',
+      name: 'to a namespace written as BENCH is not to be had by its spelling',
+    },
+  },
+  {
     id: 'key-unguarded',
     number: 42,
     title: 'a token for one namespace opens all of them',
