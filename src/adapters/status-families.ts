@@ -40,6 +40,8 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
     }),
     whole('conit_log_head_sequence', 'Last entry of a log that anybody is known to hold.', heads),
     whole('conit_applied_sequence', 'Last entry of a log that is applied here.', applied),
+    whole('conit_applied_timestamp_seconds', 'When the last applied entry was stamped.', stamps),
+    whole('conit_namespace_stale', 'Reads are refused: too far behind, by which rule.', refused),
     whole('conit_stable_cut_sequence', 'Last entry of a log that all replicas hold.', stable),
     ofOrigins('conit_replication_lag_seconds', 'Age of what is missing here.', (peer) =>
       secondsOf(peer.stalenessMs),
@@ -84,6 +86,18 @@ function heads(status: Status): Sample[] {
 
 function applied(status: Status): Sample[] {
   return sequences(status, status.self.vector);
+}
+
+function stamps(status: Status): Sample[] {
+  const stamped = new Map(status.self.stampedMs);
+  return liveOrigins(status).flatMap((origin) => {
+    const ms = stamped.get(origin) ?? 0;
+    return ms === 0 ? [] : [{ labels: { origin }, value: ms / 1000 }];
+  });
+}
+
+function refused({ self }: Status): Sample[] {
+  return self.stale.map(({ namespace, rule }) => ({ labels: { namespace, rule }, value: 1 }));
 }
 
 function stable(status: Status): Sample[] {

@@ -179,6 +179,8 @@ export interface ReplicaStatus {
   readonly stalenessMs: Staleness;
   readonly vector: readonly (readonly [Origin, Seq])[];
   readonly stableCut: readonly (readonly [Origin, Seq])[];
+  /** When the newest entry of each log was stamped, in ms since 1970. */
+  readonly stampedMs: readonly (readonly [Origin, number])[];
   /** Namespaces that it does not answer reads of, for how long, and by which rule of their policies. */
   readonly stale: readonly StaleNamespace[];
 }

@@ -2,6 +2,7 @@
 
 import type { PeerStatus, ReplicaState, Status, WriteStatusCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
+import { hlcToMs } from '../model/hlc.ts';
 import { type ReplicaId, replicaOf } from '../model/id.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
 import { type Context, refuse } from './context.ts';
@@ -19,6 +20,7 @@ export function statusOf(context: Context, state: ReplicaState, now: Now): Statu
       stalenessMs: freshness.bound(now.monoMs),
       vector: [...log.durable],
       stableCut: [...peers.stableCut(log.durable)],
+      stampedMs: [...log.lanes()].map(({ origin: of, hlc }) => [of, hlcToMs(hlc)] as const),
       stale: health
         .all()
         .map(({ namespace, rule, sinceMs }) => ({ namespace, rule, forMs: now.monoMs - sinceMs })),

@@ -43,8 +43,12 @@ describe('/metrics', () => {
     expect(FAMILIES.filter((family) => !names.has(family))).toEqual([]);
   });
 
-  // What a replica says of itself does not carry the stamps of what it has applied.
-  it.todo('has conit_applied_timestamp_seconds');
+  it('says when what it has applied was stamped', async () => {
+    const { samples } = await scrape(fixture.eu);
+    const stamps = samples.filter(({ name }) => name === 'conit_applied_timestamp_seconds');
+    expect(stamps.length).toBeGreaterThan(0);
+    for (const { value } of stamps) expect(Math.abs(value - Date.now() / 1000)).toBeLessThan(600);
+  });
 
   it('tells the lag of each peer, and leaves out what it does not know', async () => {
     const { eu, ap } = fixture;

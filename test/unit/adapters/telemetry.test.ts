@@ -37,6 +37,7 @@ const status: Status = {
     stalenessMs: 250,
     vector: entries({ 'eu-1.3': 70, 'eu-1.4': 100, 'us-1.9': 1000, 'us-1.10': 40 }),
     stableCut: entries({ 'eu-1.4': 97, 'us-1.10': 40 }),
+    stampedMs: [],
     stale: [],
   },
   peers: [peer],

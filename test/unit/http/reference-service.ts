@@ -160,6 +160,7 @@ export function createReferenceService(): ReferenceService {
       stalenessMs: 40.2,
       vector: [[ORIGIN, seq]],
       stableCut: [],
+      stampedMs: [],
       stale: [],
     },
     peers: ['us-1', 'ap-1'].map((id) => ({
