@@ -38,7 +38,7 @@ export async function checkImage(step: Step, image: string): Promise<void> {
 /** The network of the host is tried where the one of containers leads nowhere. */
 async function build(image: string): Promise<string> {
   for (const network of ['default', 'host']) {
-    const args = ['build', '--network', network, '-t', image, '.'];
+    const args = ['build', '--force-rm', '--network', network, '-t', image, '.'];
     const { ok, output } = await run('docker', args, { timeoutMs: BUILD_MS });
     if (ok) return docker('image', 'inspect', image, '--format', '{{.Size}} bytes');
     if (!NO_NETWORK.test(output)) throw new Error(output.trim().slice(-1500));
