@@ -44,6 +44,7 @@ export interface HarnessOptions {
   readonly metricsText?: () => Promise<string>;
 }
 
+const FIRST_MS = 5000;
 const QUIET_MS = 150;
 
 const members: readonly Member[] = ['ap-1', 'eu-1', 'us-1'].map((id, index) => ({
@@ -86,7 +87,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     port,
     errors,
     ask: (path, ask) => askOver(port, path, ask ?? {}),
-    raw: (bytes, quietMs) => sendRaw(port, bytes, quietMs ?? QUIET_MS),
+    raw: (bytes, quietMs) => sendRaw(port, bytes, quietMs ?? FIRST_MS, quietMs ?? QUIET_MS),
     stop: () => server.close(),
   };
 }
@@ -142,7 +143,13 @@ function askOver(
   });
 }
 
-function sendRaw(port: number, bytes: string | Uint8Array, quietMs: number): Promise<string> {
+/** Ends when nothing came for `quietMs`; the first byte may take `firstMs`, because a busy machine answers late. */
+function sendRaw(
+  port: number,
+  bytes: string | Uint8Array,
+  firstMs: number,
+  quietMs: number,
+): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
     const socket = connect(port, '127.0.0.1');
@@ -150,7 +157,7 @@ function sendRaw(port: number, bytes: string | Uint8Array, quietMs: number): Pro
       socket.destroy();
       resolve(text);
     };
-    let timer = setTimeout(end, quietMs);
+    let timer = setTimeout(end, firstMs);
     socket.on('data', (data: Buffer) => {
       text += data.toString('latin1');
       clearTimeout(timer);
