@@ -1,0 +1,90 @@
+// What a replica with a changed byte answers, judged: every key by itself and by scan, and what another replica says.
+
+import type { TestReplica } from '../support/cluster.ts';
+import type { FileKind } from './directory.ts';
+import { type Answer, getAll, listAll, Refused } from './held.ts';
+import { type Ledger, shorten } from './ledger.ts';
+import type { Start } from './victim.ts';
+
+/** What came of all flips of both clusters. */
+export class FlipTally {
+  readonly findings: string[] = [];
+  readonly #kinds = new Map<FileKind, number>();
+  flips = 0;
+  same = 0;
+  refused = 0;
+  left = 0;
+  wipes = 0;
+
+  count(kind: FileKind): void {
+    this.flips++;
+    this.#kinds.set(kind, (this.#kinds.get(kind) ?? 0) + 1);
+  }
+
+  toString(): string {
+    const kinds = [...this.#kinds].map(([kind, times]) => `${kind} ${times}`).join(', ');
+    const ends = `${this.same} all as before, ${this.refused} refused, ${this.left} left with a reason`;
+    return `${this.flips} flips (${kinds}): ${ends}; ${this.wipes} came back after a wipe`;
+  }
+}
+
+export interface Judged {
+  readonly victim: TestReplica;
+  /** Another replica. */
+  readonly peer: TestReplica;
+  readonly ledger: Ledger;
+  readonly kind: FileKind;
+  readonly start: Start;
+}
+
+export async function judgeStart(judged: Judged, tally: FlipTally): Promise<string[]> {
+  const { start, kind, victim, peer, ledger } = judged;
+  tally.count(kind);
+  if (start.kind === 'left') return judgeEnd(start, tally);
+  const { findings, refusals } = await judgeAnswers(victim, ledger);
+  if (!victim.isRunning && findings.length === 0) {
+    // It found the damage when it was asked; it says why in its log.
+    tally.left++;
+  } else if (refusals > 0) tally.refused++;
+  else if (findings.length === 0) tally.same++;
+  if (start.kind === 'waits' && refusals === 0) findings.push('is not ready and refuses nothing');
+  findings.push(...ledger.compare(`spread to ${peer.id}`, await listAll(peer)));
+  return findings;
+}
+
+function judgeEnd({ how, why }: Start & { kind: 'left' }, tally: FlipTally): string[] {
+  tally.left++;
+  if (how === 'code 0') return ['left with code 0'];
+  return why === '' ? [`left without a word (${how})`] : [];
+}
+
+interface Answers {
+  readonly findings: string[];
+  readonly refusals: number;
+}
+
+async function judgeAnswers(victim: TestReplica, ledger: Ledger): Promise<Answers> {
+  const keys = ledger.acked();
+  const answers = await getAll(victim, keys);
+  const of = (kind: Answer['kind']) => keys.filter((key) => answers.get(key)?.kind === kind);
+  const wrong = keys.filter((key) => {
+    const answer = answers.get(key);
+    return answer?.kind === 'value' && answer.value !== ledger.valueOf(key);
+  });
+  const findings = Object.entries({ wrong, missing: of('absent'), hung: of('hung') })
+    .filter(([, found]) => found.length > 0)
+    .map(([name, found]) => `${found.length} ${name} by get: ${shorten(found)}`);
+  const scan = await scanOf(victim, ledger);
+  findings.push(...scan.findings);
+  return { findings, refusals: of('refused').length + scan.refusals };
+}
+
+async function scanOf(victim: TestReplica, ledger: Ledger): Promise<Answers> {
+  try {
+    const held = await listAll(victim);
+    return { findings: ledger.compare('by scan', held), refusals: 0 };
+  } catch (error) {
+    if (error instanceof Refused || !victim.isRunning) return { findings: [], refusals: 1 };
+    throw error;
+  }
+}

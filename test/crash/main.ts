@@ -1,0 +1,80 @@
+// `npm run test:crash`: what processes, machines and disks do to replicas, and what must be there afterwards. Each part
+// says what it did in a line of its own. Not part of `npm test`, because it takes minutes and, for some parts, root.
+//
+// Exit code 0 when every part that could run has passed, 1 when one failed, 2 for a command line that is not understood.
+
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createPrng } from '../../src/base/prng.ts';
+import { type Options, parseOptions, usage } from './options.ts';
+import type { Part, Result } from './part.ts';
+import { head, linesOf } from './report.ts';
+
+// The end of this process ends the replicas and takes every mount away, whatever they are doing.
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
+
+await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<void> {
+  let options: Options | undefined;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (options === undefined) console.log(usage);
+  else process.exitCode = await runAll(options);
+}
+
+async function runAll(options: Options): Promise<number> {
+  const begunMs = performance.now();
+  const folders = makeFolders();
+  console.log(`seed ${options.seed}`);
+  let failed = 0;
+  for (const part of options.parts) {
+    if (!(await runOne(part, options, folders))) failed++;
+  }
+  if (failed === 0) for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  else console.log(`kept: ${folders.join(' and ')}`);
+  console.log(`${failed} FAILED; ${((performance.now() - begunMs) / 60_000).toFixed(1)} min`);
+  return failed === 0 ? 0 : 1;
+}
+
+/** On the disk, and in memory where there is such a place. */
+function makeFolders(): readonly [string, string] {
+  const hasMemory = statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() === true;
+  const folder = mkdtempSync(join(tmpdir(), 'conit-crash-'));
+  return [folder, mkdtempSync(join(hasMemory ? '/dev/shm' : tmpdir(), 'conit-crash-'))];
+}
+
+/** Runs the part and prints what came of it; false when it failed. */
+async function runOne(
+  part: Part,
+  { seed, rounds = part.roundsDefault }: Options,
+  folders: readonly [string, string],
+): Promise<boolean> {
+  const obstacle = part.obstacle?.();
+  if (obstacle !== undefined) {
+    console.log(`${head('not run', part.name)}  not run: ${obstacle}`);
+    return true;
+  }
+  const [folder, memory] = folders.map((place) => join(place, part.name)) as [string, string];
+  for (const place of [folder, memory]) mkdirSync(place);
+  const begunMs = performance.now();
+  const prng = createPrng(seed).split(part.name);
+  const result = await part
+    .run({ rounds, seed, prng, folder, memory })
+    .catch((error: unknown): Result => ({ told: 'ended early', findings: [describe(error)] }));
+  console.log(linesOf(part.name, result, performance.now() - begunMs).join('\n'));
+  if (result.findings.length > 0) return false;
+  for (const place of [folder, memory]) rmSync(place, { recursive: true, force: true });
+  return true;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,54 @@
+// The command line, checked: an unknown word is refused, every number has a bound.
+
+import { parseArgs } from 'node:util';
+import type { Part } from './part.ts';
+import { parts } from './parts.ts';
+
+export interface Options {
+  readonly parts: readonly Part[];
+  /** Instead of what each part does by itself. */
+  readonly rounds: number | undefined;
+  readonly seed: number;
+}
+
+export const usage = `npm run test:crash -- [options]
+  --only A,B    only these parts
+  --rounds N    how often each strikes, 1 to 100000
+  --seed N      every choice comes from it (the clock)
+  --help        this text
+
+${parts.map(({ name, about, roundsDefault }) => `  ${name.padEnd(12)}${about} (${roundsDefault})`).join('\n')}`;
+
+/** `undefined` when help is asked for. */
+export function parseOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      seed: { type: 'string', default: `${Date.now() % 1_000_000}` },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const { only, rounds, seed } = values;
+  return {
+    parts: only === undefined ? parts : only.split(',').map(partOf),
+    rounds: rounds === undefined ? undefined : numberIn(rounds, 'rounds', 1, 100_000),
+    seed: numberIn(seed, 'seed', 0, 2 ** 32),
+  };
+}
+
+function partOf(name: string): Part {
+  const part = parts.find((one) => one.name === name);
+  if (part === undefined) throw new Error(`--only does not know ${name}`);
+  return part;
+}
+
+function numberIn(text: string, name: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) {
+    return value;
+  }
+  throw new Error(`--${name} must be a whole number from ${least} to ${most}`);
+}

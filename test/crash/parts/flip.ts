@@ -1,0 +1,169 @@
+// One changed byte in one file of one of three replicas: it starts on that, its peers are up. It may answer everything as
+// before, refuse with a reason, or leave with a code and a reason. It may not show a wrong value, nor say that there is
+// none where others have one, nor tell others something wrong, nor hang, nor leave without a word.
+//
+// Two clusters at once, so that both cores have something to do: one keeps its logs, the other one cuts them off, so
+// that a part of its records is in no log any more. Every start has the same directory but for its byte. When a replica
+// left, the directory is removed now and then, and it must come back with everything.
+
+import { cpSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Prng } from '../../../src/base/prng.ts';
+import { startCluster, type TestCluster, type TestReplica } from '../../support/cluster.ts';
+import { becomeEqual } from '../../support/converged.ts';
+import { changeByte, copyFolder, type FileKind, filesOf } from '../directory.ts';
+import { FlipTally, judgeStart } from '../flip-judge.ts';
+import { listAll } from '../held.ts';
+import { Ledger } from '../ledger.ts';
+import type { Part, Result } from '../part.ts';
+import { nextSecond, startOnce } from '../victim.ts';
+import { writeAll } from '../writers.ts';
+
+/** Of a hundred flips. */
+const SHARES: readonly (readonly [FileKind, number])[] = [
+  ['log', 30],
+  ['table', 45],
+  ['manifest', 13],
+  ['identity', 8],
+  ['current', 4],
+];
+const WIPE_EACH = 8;
+const READY_MS = 20_000;
+const FINDINGS_MAX = 10;
+
+export const flip: Part = {
+  name: 'flip',
+  about: 'one-byte changes in the files of one of three',
+  roundsDefault: 300,
+  async run({ rounds, prng, folder, memory }): Promise<Result> {
+    const tally = new FlipTally();
+    const lanes = [
+      { name: 'kept', flips: Math.ceil(rounds / 2), each: [150, 50, 50], env: {} },
+      {
+        name: 'cut',
+        flips: Math.floor(rounds / 2),
+        each: [500, 50, 50],
+        env: { CONIT_LOG_RETAIN: '0' },
+      },
+    ];
+    await Promise.all(
+      lanes
+        .filter(({ flips }) => flips > 0)
+        .map((lane) =>
+          flipLane(
+            {
+              ...lane,
+              folder: join(folder, lane.name),
+              memory: join(memory, lane.name),
+              prng: prng.split(lane.name),
+            },
+            tally,
+          ),
+        ),
+    );
+    return { told: tally.toString(), findings: tally.findings };
+  },
+};
+
+interface Lane {
+  readonly name: string;
+  readonly flips: number;
+  /** Writes at the victim and at the others, twice over, by each of two clients. */
+  readonly each: readonly number[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly folder: string;
+  readonly memory: string;
+  readonly prng: Prng;
+}
+
+async function flipLane(lane: Lane, tally: FlipTally): Promise<void> {
+  const ledger = new Ledger(`${lane.memory}.jsonl`);
+  const env = { CONIT_LOG_LEVEL: 'info', ...lane.env };
+  const options = { dataDir: lane.folder, env, readyTimeoutMs: READY_MS };
+  const cluster = await startCluster({ ...options, regions: ['ap', 'eu', 'us'] });
+  try {
+    await fill(lane, cluster, ledger);
+    // It dials the others, so it needs not wait for them.
+    const [victim, peer] = cluster.replicas as [TestReplica, TestReplica];
+    await victim.stop();
+    const whole = `${lane.memory}.whole`;
+    copyFolder(victim.dataDir, whole);
+    for (let nth = 0; nth < lane.flips && tally.findings.length < FINDINGS_MAX; nth++) {
+      await flipOnce({ lane, nth, victim, peer, ledger, whole }, tally);
+    }
+  } finally {
+    await cluster.stop();
+  }
+}
+
+/** Tables come of a start, which puts into them what it finds in the log; so there are some, and a log. */
+async function fill(lane: Lane, { replicas }: TestCluster, ledger: Ledger): Promise<void> {
+  const { prng, each } = lane;
+  for (const phase of ['a', 'b', 'c']) {
+    const writes = replicas.map((replica, at) => {
+      const who = { places: [replica], prefix: `${phase}${at}`, each: each[at] ?? 0 };
+      return writeAll({ ...who, ledger, prng, clients: 2, w: 2 });
+    });
+    await Promise.all(writes);
+    await becomeEqual(replicas);
+    if (phase === 'c') return;
+    const [victim] = replicas as [TestReplica];
+    await victim.kill9();
+    await nextSecond();
+    await victim.restart();
+  }
+}
+
+interface Flip {
+  readonly lane: Lane;
+  readonly nth: number;
+  readonly victim: TestReplica;
+  readonly peer: TestReplica;
+  readonly ledger: Ledger;
+  readonly whole: string;
+}
+
+async function flipOnce(flipped: Flip, tally: FlipTally): Promise<void> {
+  const { lane, nth, victim, peer, ledger, whole } = flipped;
+  const { prng } = lane;
+  copyFolder(whole, victim.dataDir);
+  const kind = kindOf(prng, nth);
+  const files = filesOf(whole).get(kind) ?? [];
+  const file = files[prng.below(Math.max(1, files.length))];
+  if (file === undefined) throw new Error(`there is no ${kind} to change`);
+  const at = prng.below(statSync(join(whole, file)).size);
+  const mask = 1 + prng.below(255);
+  changeByte(join(victim.dataDir, file), at, mask);
+  const damaged = `${lane.memory}.${nth}`;
+  cpSync(victim.dataDir, damaged, { recursive: true });
+  await nextSecond();
+  const start = await startOnce(victim);
+  const what = `${lane.name} ${nth}: ${file} byte ${at} ^ ${mask}`;
+  const findings = await judgeStart({ victim, peer, ledger, kind, start }, tally);
+  tally.findings.push(...findings.map((found) => `${what}: ${found} (directory: ${damaged})`));
+  await victim.kill9();
+  if (findings.length === 0) rmSync(damaged, { recursive: true });
+  if (start.kind === 'left' && tally.left % WIPE_EACH === 1) await comeBack(flipped, tally);
+}
+
+/** Without its directory a replica gets everything from its peers. */
+async function comeBack({ victim, ledger }: Flip, tally: FlipTally): Promise<void> {
+  rmSync(victim.dataDir, { recursive: true });
+  await nextSecond();
+  await victim.restart();
+  tally.wipes++;
+  tally.findings.push(...ledger.compare('after a wipe', await listAll(victim)));
+  await victim.kill9();
+}
+
+/** In turn, as often as their shares say, and the rare ones early. */
+function kindOf(prng: Prng, nth: number): FileKind {
+  const turn = SHARES[nth]?.[0];
+  if (turn !== undefined) return turn;
+  let die = prng.below(100);
+  for (const [kind, share] of SHARES) {
+    if (die < share) return kind;
+    die -= share;
+  }
+  return 'table';
+}

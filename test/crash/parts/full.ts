@@ -1,0 +1,180 @@
+// A disk that becomes full, twice, on a small file system of its own.
+//
+//   slowly    something else takes the room down to the mark: writes are refused with 507 before the disk is full, reads
+//             go on, and when there is room again writes go on
+//   at once   all room is gone between two looks of the disk watch: nobody is told that a write is done which is not;
+//             the replica may end, and comes back when there is room
+//
+// Nothing that was acknowledged is lost, now and after a kill.
+
+import { execFileSync } from 'node:child_process';
+import { rmSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Prng } from '../../../src/base/prng.ts';
+import { call } from '../../support/call.ts';
+import { startCluster, type TestReplica } from '../../support/cluster.ts';
+import { until } from '../../support/wait.ts';
+import { getAll, listAll } from '../held.ts';
+import { Ledger } from '../ledger.ts';
+import { makeImage, mount, mountObstacle, unmount } from '../mounts.ts';
+import type { Part, Result } from '../part.ts';
+import { startSupervised } from '../victim.ts';
+import { NAMESPACE, writeAll } from '../writers.ts';
+
+const MIB = 1024 * 1024;
+const DISK_MIB = 224;
+/** Of the disk watch: so much room is enough for a reserve and for its way back. */
+const MARK_BYTES = 64 * MIB;
+const BYTES_MAX = 100_000;
+const WAIT_MS = 20_000;
+
+export const full: Part = {
+  name: 'full',
+  about: 'a full disk',
+  roundsDefault: 2,
+  obstacle: mountObstacle,
+  async run({ rounds, prng, folder, memory }): Promise<Result> {
+    const findings: string[] = [];
+    const tally = { acked: 0, refused: 0, unknown: 0, ended: 0 };
+    for (let nth = 0; nth < rounds && findings.length === 0; nth++) {
+      const bench = await Bench.make(folder, memory, nth, prng.split(`${nth}`));
+      try {
+        findings.push(...(await bench.fillSlowly()), ...(await bench.fillAtOnce()));
+        for (const each of ['acked', 'refused', 'unknown'] as const)
+          tally[each] += bench.ledger.counts[each];
+        tally.ended += bench.ended;
+      } finally {
+        await bench.remove();
+      }
+    }
+    const writes = `${tally.acked} acknowledged, ${tally.refused} refused, ${tally.unknown} unknown`;
+    return { told: `${rounds} disks, ${writes}; ${tally.ended} ended at a full disk`, findings };
+  },
+};
+
+class Bench {
+  readonly ledger: Ledger;
+  /** How often the replica has ended. */
+  ended = 0;
+  readonly #replica: TestReplica;
+  readonly #disk: string;
+  readonly #prng: Prng;
+  #phase = 0;
+
+  private constructor(replica: TestReplica, disk: string, ledger: Ledger, prng: Prng) {
+    this.#replica = replica;
+    this.#disk = disk;
+    this.ledger = ledger;
+    this.#prng = prng;
+  }
+
+  static async make(folder: string, memory: string, nth: number, prng: Prng): Promise<Bench> {
+    const image = join(memory, `${nth}.image`);
+    const disk = join(memory, `${nth}`);
+    makeImage(image, DISK_MIB);
+    mount(image, disk);
+    const env = { CONIT_DATA_DIR: join(disk, 'eu-1'), CONIT_LOG_LEVEL: 'info' };
+    const { replicas } = await startCluster({ dataDir: join(folder, `${nth}`), replicas: 1, env });
+    const ledger = new Ledger(join(memory, `${nth}.jsonl`));
+    return new Bench(replicas[0] as TestReplica, disk, ledger, prng);
+  }
+
+  async fillSlowly(): Promise<string[]> {
+    const findings: string[] = [];
+    await this.#write(20);
+    this.#takeRoom(MARK_BYTES + 8 * MIB);
+    const status = await this.#writeUntil((code) => code !== 201);
+    if (status !== 507) findings.push(`a write was answered ${status}, not 507`);
+    if (this.#room() === 0) findings.push('the disk was full before writes were refused');
+    const keys = this.ledger.acked();
+    const answers = [...(await getAll(this.#replica, keys)).values()];
+    const unread = answers.filter(({ kind }) => kind !== 'value').length;
+    if (unread > 0) findings.push(`${unread} of ${keys.length} reads fail while the disk is low`);
+    this.#giveRoom();
+    await until('writes go on', async () => (await this.#put()) === 201, WAIT_MS);
+    return [...findings, ...(await this.#audit('slowly'))];
+  }
+
+  async fillAtOnce(): Promise<string[]> {
+    // Before the watch looks again, and before anything frees its reserve.
+    this.#takeRoom(0);
+    const status = await this.#writeUntil((code) => code !== 201);
+    await this.#write(2);
+    if (!this.#replica.isRunning) this.ended++;
+    else if (status !== 507 && status !== 504) return [`a write was answered ${status}`];
+    this.#giveRoom();
+    if (!this.#replica.isRunning) await startSupervised(this.#replica);
+    await until('writes go on', async () => (await this.#put()) === 201, WAIT_MS);
+    return this.#audit('at once');
+  }
+
+  async remove(): Promise<void> {
+    await this.#replica.kill9();
+    await unmount(this.#disk);
+  }
+
+  async #audit(how: string): Promise<string[]> {
+    const now = this.ledger.compare(how, await listAll(this.#replica));
+    await this.#replica.kill9();
+    await this.#replica.restart();
+    const after = this.ledger.compare(`${how}, after a kill`, await listAll(this.#replica));
+    return [...now, ...after];
+  }
+
+  /** Clients that stop when the replica does. */
+  async #write(each: number): Promise<void> {
+    if (!this.#replica.isRunning) return;
+    const prefix = `p${this.#phase++}`;
+    const options = { ledger: this.ledger, prng: this.#prng, clients: 4, w: 1, prefix, each };
+    await Promise.race([
+      writeAll({ ...options, places: [this.#replica], bytesMax: BYTES_MAX }),
+      until('it ends', () => !this.#replica.isRunning, WAIT_MS),
+    ]);
+  }
+
+  /** The first status that is as asked, 0 for a connection that broke. */
+  #writeUntil(isIt: (status: number) => boolean): Promise<number> {
+    const seen = async (): Promise<{ readonly status: number } | undefined> => {
+      const status = await this.#put();
+      return isIt(status) ? { status } : undefined;
+    };
+    return until('a write is not taken', seen, WAIT_MS).then(({ status }) => status);
+  }
+
+  async #put(): Promise<number> {
+    const key = `w${this.#phase++}`;
+    const value = `${key}=${'x'.repeat(BYTES_MAX)}`;
+    this.ledger.begin(key, value);
+    const path = `/v1/kv/${NAMESPACE}/${key}?w=1&timeout=1s`;
+    const headers = { 'Content-Type': 'text/plain' };
+    const reply = await call(this.#replica, 'PUT', path, { body: value, headers }).catch(
+      () => null,
+    );
+    const status = reply?.status ?? 0;
+    const ok = status === 201 ? true : status === 507 || status === 503 ? false : null;
+    this.ledger.end(key, ok, reply?.header('conit-version') ?? '');
+    return status;
+  }
+
+  /** Somebody else's file takes everything but so much. */
+  #takeRoom(leftBytes: number): void {
+    const bytes = this.#room() - leftBytes;
+    const grow = (size: number): void =>
+      void execFileSync('fallocate', ['-l', String(size), join(this.#disk, 'ballast')]);
+    try {
+      grow(bytes);
+    } catch (error) {
+      // The file system keeps a little for itself; fallocate has taken the rest.
+      if (leftBytes > 0) throw error;
+    }
+  }
+
+  #giveRoom(): void {
+    rmSync(join(this.#disk, 'ballast'));
+  }
+
+  #room(): number {
+    const { bavail, bsize } = statfsSync(this.#disk);
+    return bavail * bsize;
+  }
+}
