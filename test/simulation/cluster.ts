@@ -39,6 +39,8 @@ export interface ClusterOptions {
   readonly settings?: Partial<Settings>;
   readonly network?: Partial<MemoryNetworkOptions>;
   readonly clocks?: readonly NodeOptions[];
+  /** What a commit takes. */
+  readonly commitMs?: number;
   /** From a halt to the next start. */
   readonly restartMs?: number;
 }
@@ -292,6 +294,7 @@ export class Replica {
       world: { after: entered },
       disk: this.disk,
       isFull: () => this.isFull,
+      ...(this.#options.commitMs === undefined ? {} : { commitMs: this.#options.commitMs }),
     });
     const self = present(members[this.index], 'cluster: a replica is a member');
     const compiled = compilePolicies(this.#options.namespaces, members, self);

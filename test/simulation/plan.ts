@@ -52,6 +52,8 @@ export interface Plan {
   /** Milliseconds between neighbours, and up to how many more, drawn for each frame. */
   readonly latencyMs: number;
   readonly jitterMs: number;
+  /** What a commit takes: on a slow disk more is under way when a process dies. */
+  readonly commitMs: number;
   readonly clients: number;
   readonly thinkMs: number;
   readonly keys: number;
@@ -96,6 +98,7 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
     settings: settingsOf(dice.split('settings'), classes),
     latencyMs: shape.chance(0.2) ? 80 : 1 + shape.below(25),
     jitterMs: 1 + shape.below(15),
+    commitMs: dice.split('disk').chance(0.4) ? 0.5 : 2 + dice.split('commit').below(40),
     clients: 4 + 2 * shape.below(3),
     thinkMs: 40 + shape.below(150),
     keys: shape.chance(0.3) ? 2 : 8,

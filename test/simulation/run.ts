@@ -48,6 +48,7 @@ export function simulate(plan: Plan): Run {
     settings: plan.settings,
     regions: plan.regions,
     clocks: plan.clocks,
+    commitMs: plan.commitMs,
     network: {
       latencyMs: (from, to, own) => 1 + latencyMs * Math.abs(from - to) + own.below(jitterMs),
     },
