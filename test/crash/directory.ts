@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-export const fileKinds = ['log', 'table', 'manifest', 'current', 'identity'] as const;
+const fileKinds = ['log', 'table', 'manifest', 'current', 'identity'] as const;
 export type FileKind = (typeof fileKinds)[number];
 
 export function copyFolder(from: string, to: string): void {

@@ -18,6 +18,8 @@ export interface Result {
   readonly told: string;
   /** Empty: passed. */
   readonly findings: readonly string[];
+  /** What is known to be wrong, and why; it is told each time and fails nothing. */
+  readonly known?: readonly string[];
 }
 
 export interface Part {

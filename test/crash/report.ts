@@ -6,11 +6,17 @@ export type Word = 'passed' | 'FAILED' | 'not run';
 
 const SHOWN_MAX = 10;
 
-export function linesOf(name: string, { told, findings }: Result, ms: number): string[] {
+export function linesOf(name: string, result: Result, ms: number): string[] {
+  const { told, findings, known = [] } = result;
   const word: Word = findings.length === 0 ? 'passed' : 'FAILED';
-  const shown = findings.slice(0, SHOWN_MAX).map((finding) => `    ${finding}`);
-  if (findings.length > SHOWN_MAX) shown.push(`    … ${findings.length - SHOWN_MAX} more`);
+  const shown = [...show(findings, ''), ...show(known, 'known: ')];
   return [`${head(word, name)}  ${told}  ${(ms / 1000).toFixed(1)} s`, ...shown];
+}
+
+function show(lines: readonly string[], mark: string): string[] {
+  const shown = lines.slice(0, SHOWN_MAX).map((line) => `    ${mark}${line}`);
+  const more = lines.length - shown.length;
+  return more > 0 ? [...shown, `    … ${more} more`] : shown;
 }
 
 export function head(word: Word, name: string): string {

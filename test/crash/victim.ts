@@ -13,6 +13,7 @@ export type Start =
   /** `how` is its code or its signal, `why` what it said last. */
   | { readonly kind: 'left'; readonly how: string; readonly why: string };
 
+const LEAVE_MS = 10_000;
 const RESTARTS_MAX = 5;
 const REASON_MAX = 300;
 
@@ -20,13 +21,27 @@ const REASON_MAX = 300;
 export async function startOnce(victim: TestReplica): Promise<Start> {
   rmSync(victim.logFile, { force: true });
   try {
-    await victim.restart();
+    await victim.restart().finally(() => begun.set(victim, Date.now()));
     return { kind: 'ready' };
   } catch (error) {
     if (victim.isRunning) return { kind: 'waits' };
-    const message = error instanceof Error ? error.message : String(error);
-    return { kind: 'left', how: howOf(message), why: lastLine(readLog(victim.logFile)) };
+    return leftBy(victim, error);
   }
+}
+
+/** How one that does not run any more has ended. */
+export async function endOf(victim: TestReplica): Promise<Start & { kind: 'left' }> {
+  try {
+    await victim.becomeReady();
+  } catch (error) {
+    return leftBy(victim, error);
+  }
+  throw new Error(`${victim.id} has not ended`);
+}
+
+function leftBy({ logFile }: TestReplica, error: unknown): Start & { kind: 'left' } {
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind: 'left', how: howOf(message), why: lastLine(readLog(logFile)) };
 }
 
 /** Starts it as a supervisor does: again when it leaves, some times. */
@@ -41,16 +56,36 @@ export async function startSupervised(victim: TestReplica): Promise<number> {
   }
 }
 
+/** When its last life had begun, at the latest. */
+const begun = new WeakMap<TestReplica, number>();
+
 /**
  * A life is numbered by the second in which it begins. A directory that is put back in the same second in which its
  * last life began would be taken for what it is, an old copy, and not for what it is to stand for here.
  */
-export async function nextSecond(): Promise<void> {
-  await sleep(1000 - (Date.now() % 1000));
+export async function nextSecond(victim: TestReplica): Promise<void> {
+  const second = Math.floor((begun.get(victim) ?? Date.now()) / 1000);
+  await sleep(Math.max(0, (second + 1) * 1000 - Date.now()));
 }
 
 export function logLength(replica: TestReplica): number {
   return statSync(replica.logFile, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Whether it ends by itself, now or in a moment: connections go before the process does. */
+export async function hasLeft(victim: TestReplica): Promise<boolean> {
+  if (await isAnswering(victim)) return false;
+  const deadline = performance.now() + LEAVE_MS;
+  while (victim.isRunning && performance.now() < deadline) await sleep(20);
+  return !victim.isRunning;
+}
+
+async function isAnswering({ url }: TestReplica): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/livez`, { signal: AbortSignal.timeout(LEAVE_MS) })).ok;
+  } catch {
+    return false;
+  }
 }
 
 function howOf(message: string): string {

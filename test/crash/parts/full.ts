@@ -11,20 +11,23 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Prng } from '../../../src/base/prng.ts';
-import { call } from '../../support/call.ts';
+import { tryCall } from '../../support/call.ts';
 import { startCluster, type TestReplica } from '../../support/cluster.ts';
+import { judge } from '../../support/load/outcome.ts';
 import { until } from '../../support/wait.ts';
 import { getAll, listAll } from '../held.ts';
 import { Ledger } from '../ledger.ts';
 import { makeImage, mount, mountObstacle, unmount } from '../mounts.ts';
 import type { Part, Result } from '../part.ts';
-import { startSupervised } from '../victim.ts';
-import { NAMESPACE, writeAll } from '../writers.ts';
+import { startOnce, startSupervised } from '../victim.ts';
+import { NAMESPACE, startWriters } from '../writers.ts';
 
 const MIB = 1024 * 1024;
 const DISK_MIB = 224;
 /** Of the disk watch: so much room is enough for a reserve and for its way back. */
 const MARK_BYTES = 64 * MIB;
+/** Less than the next write needs; the file system itself needs a little to hand out the rest. */
+const SCRAP_BYTES = 64 * 1024;
 const BYTES_MAX = 100_000;
 const WAIT_MS = 20_000;
 
@@ -97,11 +100,14 @@ class Bench {
 
   async fillAtOnce(): Promise<string[]> {
     // Before the watch looks again, and before anything frees its reserve.
-    this.#takeRoom(0);
+    this.#takeRoom(SCRAP_BYTES);
     const status = await this.#writeUntil((code) => code !== 201);
     await this.#write(2);
-    if (!this.#replica.isRunning) this.ended++;
-    else if (status !== 507 && status !== 504) return [`a write was answered ${status}`];
+    if (!this.#replica.isRunning) {
+      this.ended++;
+      const start = await startOnce(this.#replica);
+      if (start.kind === 'left' && start.why === '') return [`left a full disk: ${start.how}`];
+    } else if (status !== 507 && status !== 504) return [`a write was answered ${status}`];
     this.#giveRoom();
     if (!this.#replica.isRunning) await startSupervised(this.#replica);
     await until('writes go on', async () => (await this.#put()) === 201, WAIT_MS);
@@ -123,13 +129,15 @@ class Bench {
 
   /** Clients that stop when the replica does. */
   async #write(each: number): Promise<void> {
-    if (!this.#replica.isRunning) return;
     const prefix = `p${this.#phase++}`;
     const options = { ledger: this.ledger, prng: this.#prng, clients: 4, w: 1, prefix, each };
-    await Promise.race([
-      writeAll({ ...options, places: [this.#replica], bytesMax: BYTES_MAX }),
-      until('it ends', () => !this.#replica.isRunning, WAIT_MS),
-    ]);
+    const places = [this.#replica];
+    const writers = startWriters({ ...options, places, bytesMax: BYTES_MAX });
+    let isDone = false;
+    const done = writers.done.then(() => void (isDone = true));
+    await until('writers end', () => isDone || !this.#replica.isRunning, WAIT_MS);
+    await writers.stop();
+    await done;
   }
 
   /** The first status that is as asked, 0 for a connection that broke. */
@@ -147,26 +155,17 @@ class Bench {
     this.ledger.begin(key, value);
     const path = `/v1/kv/${NAMESPACE}/${key}?w=1&timeout=1s`;
     const headers = { 'Content-Type': 'text/plain' };
-    const reply = await call(this.#replica, 'PUT', path, { body: value, headers }).catch(
-      () => null,
-    );
-    const status = reply?.status ?? 0;
-    const ok = status === 201 ? true : status === 507 || status === 503 ? false : null;
-    this.ledger.end(key, ok, reply?.header('conit-version') ?? '');
-    return status;
+    const reply = await tryCall(this.#replica, 'PUT', path, { body: value, headers });
+    const isReply = reply.kind === 'reply';
+    const dot = isReply ? (reply.headers.get('conit-version') ?? '') : '';
+    this.ledger.end(key, judge(reply).ok, dot);
+    return isReply ? reply.status : 0;
   }
 
   /** Somebody else's file takes everything but so much. */
   #takeRoom(leftBytes: number): void {
-    const bytes = this.#room() - leftBytes;
-    const grow = (size: number): void =>
-      void execFileSync('fallocate', ['-l', String(size), join(this.#disk, 'ballast')]);
-    try {
-      grow(bytes);
-    } catch (error) {
-      // The file system keeps a little for itself; fallocate has taken the rest.
-      if (leftBytes > 0) throw error;
-    }
+    const size = String(this.#room() - leftBytes);
+    execFileSync('fallocate', ['-l', size, join(this.#disk, 'ballast')]);
   }
 
   #giveRoom(): void {
