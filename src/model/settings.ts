@@ -54,7 +54,7 @@ export const SETTINGS_DEFAULT: Omit<Settings, 'self' | 'members'> = {
   inboxMax: 16_384,
   writesPendingMax: 16_384,
   readsPendingMax: 16_384,
-  cacheBytes: 32 * 1024 * 1024,
+  cacheBytes: 24 * 1024 * 1024,
   tailBytes: 4 * 1024 * 1024,
   windowBytes: 4 * 1024 * 1024,
   frameBytes: 256 * 1024,

@@ -100,7 +100,8 @@ async function putBatch(replica: TestReplica, from: number): Promise<void> {
     timeoutMs: 60_000,
   });
   const { results } = answer.json() as { readonly results: readonly { readonly status: number }[] };
-  if (!results.every(({ status }) => status === 201)) throw new Error(`a batch at ${from} failed`);
+  const refused = results.find(({ status }) => status !== 201);
+  if (refused !== undefined) throw new Error(`in a batch at ${from}: ${JSON.stringify(refused)}`);
 }
 
 async function listAll(replica: TestReplica): Promise<void> {
