@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPrng } from '../../src/base/prng.ts';
+import { atEnd } from './last-will.ts';
 import { type Options, parseOptions, usage } from './options.ts';
 import type { Part, Result } from './part.ts';
 import { head, linesOf } from './report.ts';
@@ -38,31 +39,43 @@ async function runAll(options: Options): Promise<number> {
   for (const part of options.parts) {
     if (!(await runOne(part, options, folders))) failed++;
   }
-  if (failed === 0) for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  else console.log(`kept: ${folders.join(' and ')}`);
+  if (failed > 0) {
+    folders.keep();
+    console.log(`kept: ${folders.disk} and ${folders.memory}`);
+  }
   console.log(`${failed} FAILED; ${((performance.now() - begunMs) / 60_000).toFixed(1)} min`);
   return failed === 0 ? 0 : 1;
 }
 
-/** On the disk, and in memory where there is such a place. */
-function makeFolders(): readonly [string, string] {
+interface Folders {
+  readonly disk: string;
+  /** The same where there is no such place. */
+  readonly memory: string;
+  keep(): void;
+}
+
+/** Gone at the end, whichever it is, unless somebody wants them; what was mounted there is gone before. */
+function makeFolders(): Folders {
   const hasMemory = statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() === true;
-  const folder = mkdtempSync(join(tmpdir(), 'conit-crash-'));
-  return [folder, mkdtempSync(join(hasMemory ? '/dev/shm' : tmpdir(), 'conit-crash-'))];
+  const disk = mkdtempSync(join(tmpdir(), 'conit-crash-'));
+  const memory = mkdtempSync(join(hasMemory ? '/dev/shm' : tmpdir(), 'conit-crash-'));
+  const keep = atEnd('rm', '-rf', disk, memory);
+  return { disk, memory, keep };
 }
 
 /** Runs the part and prints what came of it; false when it failed. */
 async function runOne(
   part: Part,
   { seed, rounds = part.roundsDefault }: Options,
-  folders: readonly [string, string],
+  folders: Folders,
 ): Promise<boolean> {
   const obstacle = part.obstacle?.();
   if (obstacle !== undefined) {
     console.log(`${head('not run', part.name)}  not run: ${obstacle}`);
     return true;
   }
-  const [folder, memory] = folders.map((place) => join(place, part.name)) as [string, string];
+  const folder = join(folders.disk, part.name);
+  const memory = join(folders.memory, part.name);
   for (const place of [folder, memory]) mkdirSync(place);
   const begunMs = performance.now();
   const prng = createPrng(seed).split(part.name);

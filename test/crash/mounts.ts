@@ -1,23 +1,18 @@
-// File systems in files, mounted through loop devices. Whatever ends this process takes them away, the last one first; a
-// loop device goes with its mount.
+// File systems in files, mounted through loop devices. The end of this process takes them away, the last one first; a loop
+// device goes with its mount.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { atEnd } from './last-will.ts';
 
 const TRIES = 100;
 const RETRY_MS = 20;
 
-const mounted: string[] = [];
-const frozen = new Set<string>();
-
-process.on('exit', () => {
-  for (const folder of frozen) spawnSync('fsfreeze', ['-u', folder]);
-  // Lazily: replicas may still be ending.
-  for (const folder of mounted.toReversed()) spawnSync('umount', ['-l', folder]);
-});
+/** What takes back its being unmounted at the end. */
+const mounted = new Map<string, () => void>();
 
 /** Why nothing can be mounted here; tried once. */
 export function mountObstacle(): string | undefined {
@@ -50,7 +45,8 @@ export function makeImage(image: string, mib: number): void {
 export function mount(image: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
   run('mount', '-o', 'loop,noatime', image, folder);
-  mounted.push(folder);
+  // Lazily: replicas may still be ending.
+  mounted.set(folder, atEnd('umount', '-l', folder));
 }
 
 /** A process that was killed a moment ago may still hold it. */
@@ -64,13 +60,13 @@ export async function unmount(folder: string): Promise<void> {
 
 /** Nothing is written to the file system while `act` runs; writers wait. */
 export function whileFrozen(folder: string, act: () => void): void {
-  frozen.add(folder);
+  const isThawed = atEnd('fsfreeze', '-u', folder);
   run('fsfreeze', '-f', folder);
   try {
     act();
   } finally {
     run('fsfreeze', '-u', folder);
-    frozen.delete(folder);
+    isThawed();
   }
 }
 
@@ -80,8 +76,8 @@ export function copyImage(from: string, to: string): void {
 }
 
 function forget(folder: string): void {
-  const at = mounted.indexOf(folder);
-  if (at >= 0) mounted.splice(at, 1);
+  mounted.get(folder)?.();
+  mounted.delete(folder);
 }
 
 function run(tool: string, ...args: string[]): void {
