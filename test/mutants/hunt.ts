@@ -1,7 +1,7 @@
 // Puts one bug into the copy and asks those who have to notice it. That they noticed the bug, and not something else,
 // is shown by the copy without it: there the named test passes, and the seed that found something finds nothing.
 
-import type { FoundBy, Mutant } from './mutant.ts';
+import { type FoundBy, type Mutant, sim } from './mutant.ts';
 import { runNamed } from './named-test.ts';
 import type { Options } from './options.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -26,16 +26,21 @@ type Sim = FoundBy & { readonly kind: 'sim' };
 type Test = FoundBy & { readonly kind: 'test' };
 
 export async function hunt(sandbox: Sandbox, mutant: Mutant, options: Options): Promise<Hunted> {
-  const { foundBy } = mutant;
+  const foundBy = finderOf(mutant, options);
   if (foundBy.kind === 'nothing') return { kind: 'open', reason: foundBy.why };
   const refusal = await sandbox.with(mutant, () => sandbox.compile());
   if (refusal !== undefined) return { kind: 'error', reason: refusal };
   return foundBy.kind === 'test'
-    ? byTest(sandbox, mutant, foundBy)
-    : bySimulation(sandbox, mutant, foundBy, options);
+    ? inTest(sandbox, mutant, foundBy)
+    : inSimulation(sandbox, mutant, foundBy, options);
 }
 
-async function byTest(sandbox: Sandbox, mutant: Mutant, { file, name }: Test): Promise<Hunted> {
+/** Who has to notice it in this run. */
+export function finderOf({ foundBy }: Mutant, { bySimulation }: Options): FoundBy {
+  return bySimulation && foundBy.kind !== 'sim' ? sim : foundBy;
+}
+
+async function inTest(sandbox: Sandbox, mutant: Mutant, { file, name }: Test): Promise<Hunted> {
   const before = await runNamed(sandbox, file, name);
   if (before.kind !== 'passed') {
     return { kind: 'error', reason: `without it the test ${before.kind}: ${before.reason}` };
@@ -46,7 +51,7 @@ async function byTest(sandbox: Sandbox, mutant: Mutant, { file, name }: Test): P
   return { kind: 'found', by: 'test', reasons: [after.reason] };
 }
 
-async function bySimulation(
+async function inSimulation(
   sandbox: Sandbox,
   mutant: Mutant,
   { seeds: most, options: words = [] }: Sim,

@@ -8,7 +8,7 @@
 // that is not understood.
 
 import { catalogue } from './catalogue.ts';
-import { type Hunted, hunt } from './hunt.ts';
+import { finderOf, type Hunted, hunt } from './hunt.ts';
 import { type Mutant, RottenError } from './mutant.ts';
 import { type Options, parseOptions, usage } from './options.ts';
 import { lineOf, listed, type Outcome, summaryOf } from './report.ts';
@@ -71,7 +71,8 @@ async function isClean(sandbox: Sandbox, options: Options): Promise<boolean> {
     return false;
   }
   const searches = new Map<string, readonly string[]>();
-  for (const { foundBy } of options.mutants) {
+  for (const mutant of options.mutants) {
+    const foundBy = finderOf(mutant, options);
     if (foundBy.kind !== 'sim') continue;
     const words = foundBy.options ?? [];
     searches.set(words.join(' '), words);

@@ -11,6 +11,8 @@ export interface Options {
   readonly workers: number;
   readonly baseSeeds: number;
   readonly why: boolean;
+  /** The simulation has to find all of them, whoever finds them as a rule. */
+  readonly bySimulation: boolean;
   readonly allowOpen: boolean;
   readonly list: boolean;
 }
@@ -24,6 +26,7 @@ export const usage = `npm run test:mutants -- [options]
   --workers N     processes of the simulation (one a core)
   --base-seeds N  in so many the unpatched copy must find nothing (${BASE_SEEDS})
   --why           tell what was found in words: one more run of the seed
+  --by-simulation ask the simulation for all of them, those too that a named test finds, or nothing
   --allow-open    do not fail for mutants of which it is known that nothing finds them
   --list          the catalogue, without running anything
   --help          this text`;
@@ -38,6 +41,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
       workers: { type: 'string', default: `${availableParallelism()}` },
       'base-seeds': { type: 'string', default: `${BASE_SEEDS}` },
       why: { type: 'boolean', default: false },
+      'by-simulation': { type: 'boolean', default: false },
       'allow-open': { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -50,6 +54,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     workers: numberIn(values.workers, 'workers', 1, 256),
     baseSeeds: numberIn(values['base-seeds'], 'base-seeds', 1, 10_000),
     why: values.why,
+    bySimulation: values['by-simulation'],
     allowOpen: values['allow-open'],
     list: values.list,
   };

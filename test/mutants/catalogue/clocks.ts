@@ -23,7 +23,11 @@ export const clocks: readonly Mutant[] = [
     file: 'src/replica/replica.ts',
     replace: 'freshness.onEcho(index, heartbeat.echo, heartbeat.heads, log.durable);',
     with: 'freshness.onEcho(index, now.monoMs, heartbeat.heads, log.durable);',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/freshness.test.ts',
+      name: 'is never below the truth, whatever the network does',
+    },
   },
   {
     id: 'bound-without-proof',
@@ -63,7 +67,11 @@ export const clocks: readonly Mutant[] = [
     file: 'src/replica/replica.ts',
     replace: '    for (const lane of log.lanes()) clock.raise(lane.hlc);',
     with: '',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/clock.test.ts',
+      name: 'stamps above what its own log holds',
+    },
   },
   {
     id: 'clock-not-witnessed',

@@ -11,7 +11,11 @@ export const durability: readonly Mutant[] = [
     replace: `      this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));`,
     with: `      this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));
       this.onCursor(this.#context.self.index, mutation.seq, now, out);`,
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/crash.test.ts',
+      name: 'poisons: everybody is answered, nothing is acknowledged, the next life goes on',
+    },
   },
   {
     id: 'show-before-sync',
@@ -20,7 +24,11 @@ export const durability: readonly Mutant[] = [
     file: 'src/host/gate.ts',
     replace: 'if (lsn <= this.#durable) client.onReply(reply);',
     with: 'if (lsn <= this.#durable + 1e9) client.onReply(reply);',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/host/gate.test.ts',
+      name: 'holds what depends on a batch until that is durable, in order',
+    },
   },
   {
     id: 'tell-peers-before-sync',
@@ -29,7 +37,11 @@ export const durability: readonly Mutant[] = [
     file: 'src/replica/reads.ts',
     replace: 'if (lsn > this.#durableLsn) this.#held.push({ lsn, peer, reply });',
     with: 'if (lsn > this.#durableLsn + 1e9) this.#held.push({ lsn, peer, reply });',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/host/host.test.ts',
+      name: 'nor an answer to a peer that shows it',
+    },
   },
   {
     id: 'cursor-before-sync',
@@ -43,7 +55,11 @@ export const durability: readonly Mutant[] = [
       vector: [[origin, this.#context.log.head(origin)]],
       windowBytes: this.#context.settings.windowBytes,
     });`,
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/host/host.test.ts',
+      name: 'nor an acknowledgement of what a peer sent',
+    },
   },
   {
     id: 'stream-before-sync',
@@ -61,7 +77,11 @@ export const durability: readonly Mutant[] = [
     file: 'src/host/host.ts',
     replace: "    this.#take({ kind: 'durable', lsn });",
     with: "    this.#take({ kind: 'durable', lsn: this.#out.lsn });",
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/host/host.test.ts',
+      name: 'answers a read that depends on nothing undurable at once, and others when it is durable',
+    },
   },
   {
     id: 'failure-ignored',
@@ -90,7 +110,11 @@ export const durability: readonly Mutant[] = [
     file: 'src/store/table.ts',
     replace: 'for (let i = 0; i < this.#undurable.size; i++) {',
     with: 'for (let i = 0; i < 0; i++) {',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/store/table.test.ts',
+      name: 'keeps what is not durable, however much comes after it',
+    },
   },
   {
     id: 'vector-entry-lost',
@@ -117,6 +141,9 @@ export const durability: readonly Mutant[] = [
     file: 'src/replica/peers.ts',
     replace: 'return meetVectors([own, ...this.all().map((peer) => peer.holds)]);',
     with: 'return meetVectors([own, ...this.greeted().map((peer) => peer.holds)]);',
-    foundBy: sim,
+    foundBy: {
+      kind: 'nothing',
+      why: 'a snapshot heals it without a word, and the scenario of a log that waits for who is away looks before anything is removed',
+    },
   },
 ];

@@ -19,7 +19,11 @@ export const lives: readonly Mutant[] = [
     file: 'src/model/id.ts',
     replace: 'return Math.max(last + 1, Math.floor((wallMs - INCARNATION_EPOCH_MS) / 1000));',
     with: 'return last + 1;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/life.test.ts',
+      name: 'takes no number again, even before a peer was heard',
+    },
   },
   {
     id: 'old-copy-goes-on',
@@ -28,7 +32,11 @@ export const lives: readonly Mutant[] = [
     file: 'src/replica/replica.ts',
     replace: 'if (of === origin ? seq > log.head(of) : this.#isLaterLife(of)) return true;',
     with: 'if (of === origin && seq > log.head(of)) return true;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/replica/replica.test.ts',
+      name: 'proves an old copy, whenever it says so: a later life',
+    },
   },
   {
     id: 'returning-counts-in-r',
@@ -37,16 +45,10 @@ export const lives: readonly Mutant[] = [
     file: 'src/replica/replica.ts',
     replace: 'this.#reads.onRequest(index, message, this.#standing.isReturning, out);',
     with: 'this.#reads.onRequest(index, message, false, out);',
-    foundBy: sim,
-  },
-  {
-    id: 'returns-at-once',
-    number: 23,
-    title: 'a replica that lost its directory speaks at once as if it had not',
-    file: 'src/replica/standing.ts',
-    replace: "if (isEmpty && this.#context.settings.members.length > 1) this.#return = 'all';",
-    with: '',
-    foundBy: sim,
+    foundBy: {
+      kind: 'nothing',
+      why: 'no test asks a returning replica over the peer channel, and no wipe of the simulation leaves another replica behind',
+    },
   },
   {
     id: 'returns-after-majority',
@@ -55,7 +57,11 @@ export const lives: readonly Mutant[] = [
     file: 'src/replica/standing.ts',
     replace: "const others = this.#return === 'all' && !isNew ? peers.all() : greeted;",
     with: 'const others = greeted;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/catch-up.test.ts',
+      name: 'gets its own earlier life back, and passes it on',
+    },
   },
   {
     id: 'loss-unnoticed',
@@ -65,7 +71,11 @@ export const lives: readonly Mutant[] = [
     replace:
       'const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin));',
     with: 'const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin) + 1e9);',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/catch-up.test.ts',
+      name: 'gets its own earlier life back, and passes it on',
+    },
   },
   {
     id: 'lost-life-not-relearned',
@@ -74,7 +84,11 @@ export const lives: readonly Mutant[] = [
     file: 'src/replica/replica.ts',
     replace: 'if (this.#own.isOwn(origin)) this.#relearn(this.#context.log.open(origin));',
     with: '',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/catch-up.test.ts',
+      name: 'gets its own earlier life back, and passes it on',
+    },
   },
   {
     id: 'idempotency-forgotten',
@@ -83,7 +97,11 @@ export const lives: readonly Mutant[] = [
     file: 'src/store/idempotency.ts',
     replace: '    out.put(idempotencyKey(namespace, key), encodeKnown(write));',
     with: '',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/idempotency.test.ts',
+      name: 'is known after a crash of everybody',
+    },
   },
   {
     id: 'idempotency-not-replicated',

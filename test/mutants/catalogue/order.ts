@@ -11,7 +11,11 @@ export const order: readonly Mutant[] = [
     replace: 'if (left.hlc !== right.hlc) return left.hlc < right.hlc ? -1 : 1;',
     with: `if (left.origin === right.origin) return left.seq - right.seq;
   if (left.hlc < 1e99) return left.hlc - right.hlc;`,
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/property/model.property.test.ts',
+      name: 'gives the same winner for every order and number of deliveries',
+    },
   },
   {
     id: 'wall-clock-wins',
@@ -31,7 +35,11 @@ export const order: readonly Mutant[] = [
     replace: 'const order = current === undefined ? 1 : compareVersions(mutation, current);',
     with: `const isTie = mutation.hlc === current?.hlc && mutation.origin !== current.origin;
     const order = current === undefined || isTie ? 1 : compareVersions(mutation, current);`,
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/property/store.property.test.ts',
+      name: 'shows the winner of everything applied, whatever was evicted and is durable when',
+    },
   },
   {
     id: 'older-overwrites',
@@ -61,7 +69,11 @@ export const order: readonly Mutant[] = [
     file: 'src/replica/reads.ts',
     replace: 'beyond === undefined ? read.newest : mergeRecords(read.newest, beyond);',
     with: 'beyond === undefined ? read.newest : (read.newest ?? mergeRecords(read.newest, beyond));',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/read.test.ts',
+      name: 'is never replaced by an older one: what only this replica has comes from its own log',
+    },
   },
   {
     id: 'fifo-overtaken',
@@ -70,7 +82,11 @@ export const order: readonly Mutant[] = [
     file: 'src/replica/reads.ts',
     replace: "policy.consistency === 'fifo';",
     with: 'policy.timeoutMs === -1;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/read.test.ts',
+      name: 'waits for the stream instead of overtaking what was written before',
+    },
   },
   {
     id: 'gap-accepted',
@@ -93,7 +109,11 @@ export const order: readonly Mutant[] = [
     file: 'src/stream/receiver.ts',
     replace: 'if (mutation.seq > 1) return true;',
     with: 'if (mutation.seq > 0) return true;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/stream/receiver.test.ts',
+      name: 'waits for the end of the life before',
+    },
   },
   {
     id: 'refused-and-applied',

@@ -31,7 +31,11 @@ export const quorums: readonly Mutant[] = [
     file: 'src/replica/writes.ts',
     replace: 'return this.#context.peers.holders(dot, this.#context.log.durable);',
     with: 'return this.#context.peers.holders(dot, this.#context.log.durable) | 0x7fffffff;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/idempotency.test.ts',
+      name: 'waits for the copies that it asks for itself',
+    },
   },
   {
     id: 'vote-counted-twice',
@@ -64,7 +68,11 @@ export const quorums: readonly Mutant[] = [
     file: 'src/quorum/get.ts',
     replace: 'compareVersions(record, read.newest) > 0) read.newest = record;',
     with: 'compareVersions(record, read.newest) < 0) read.newest = record;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/quorum/get.test.ts',
+      name: 'is won by their answers: the newest is the answer',
+    },
   },
   {
     id: 'no-write-back',

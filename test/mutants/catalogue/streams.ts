@@ -10,7 +10,11 @@ export const streams: readonly Mutant[] = [
     file: 'src/adapters/frame.ts',
     replace: "if (reader.u32() !== checksumOf(bytes, 0, end, sealed)) return refuse('checksum');",
     with: '',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/contract/network.test.ts',
+      name: 'drops the connection over a frame that was changed on the way',
+    },
   },
   {
     id: 'mutation-unchecked',
