@@ -46,8 +46,8 @@ export const power: Part = {
     const losses = await cutDisk({ ...bench, cuts: CONTROL_CUTS, env, prng }, control);
     if (losses.length === 0) findings.push('vacuous: nothing is lost without syncs either');
     if (tally.acked < tally.cuts) findings.push(`vacuous: ${tally.acked} writes`);
-    const held = `${tally.acked} acknowledged before, ${tally.held} there`;
-    const told = `${tally.cuts} cuts, ${held}; ${losses.length} losses without syncs, as it must be`;
+    const writes = `${tally.acked} acknowledged writes looked for, ${tally.held} there`;
+    const told = `${tally.cuts} cuts: ${writes}; without syncs some are lost, as they must be`;
     return { told, findings };
   },
 };
