@@ -23,6 +23,7 @@ import { bytes, key, membersOf, namespace, settingsOf, text } from '../support/b
 import { MemoryDisk } from './memory-disk.ts';
 import { MemoryNetwork, type MemoryNetworkOptions, type MemoryPort } from './memory-network.ts';
 import { MemoryStorage, type Outcome } from './memory-storage.ts';
+import { Oracle } from './oracle.ts';
 import {
   createNode,
   createWorld,
@@ -96,6 +97,8 @@ export class Cluster {
   readonly members: readonly Member[];
   readonly replicas: readonly Replica[];
   readonly notes: Note[] = [];
+  /** What replicas said against what their disks hold. */
+  readonly oracle = new Oracle();
   /** Entries that a replica had from another than their origin. */
   entriesPassedOn = 0;
 
@@ -373,7 +376,11 @@ export class Replica {
       return;
     }
     this.#waiting.add(call);
-    const client = { onReply: (reply: Reply) => this.#end(call, reply) };
+    const onReply = (reply: Reply): void => {
+      this.#cluster.oracle.onReply(this, reply, this.#cluster.replicas);
+      this.#end(call, reply);
+    };
+    const client = { onReply };
     this.#node?.enter(() => host.submit({ ...asked, client }));
   }
 
@@ -415,7 +422,10 @@ export class Replica {
           },
           onDisconnected: (peer) => node.enter(() => handler.onDisconnected(peer)),
         }),
-      send: (peer, message) => port.send(peer, message),
+      send: (peer, message) => {
+        this.#cluster.oracle.onSend(this, message);
+        port.send(peer, message);
+      },
       flush: () => port.flush(),
     };
   }

@@ -95,6 +95,9 @@ function judgeInside({ plan, cluster, workload }: Judged): Finding[] {
     const waiting = host?.waiting ?? 0;
     if (waiting > 0) add('queues', `replica ${index} still holds ${waiting} requests`);
   }
+  for (const lie of cluster.oracle.lies) add('durable-before-visible', lie);
+  if (plan.copiesMin === 1 && cluster.notesOf('snapshot-begins').length > 0)
+    add('needless-snapshot', 'no disk was lost, so every log reaches back');
   judgeDots(workload, add);
   judgeBounds(workload, add);
   return findings;

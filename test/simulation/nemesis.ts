@@ -292,9 +292,14 @@ export class Nemesis {
     return 'the directory is gone';
   }
 
-  /** The victim has brought to the others what it holds, so that they hold the last good copy. */
+  /** Another replica holds all that the victim does: the last good copy stays. */
   #isWhole(): boolean {
-    return this.#cluster.isSettled();
+    const victim = this.#cluster.replica(VICTIM).status()?.self.vector;
+    if (victim === undefined) return false;
+    return this.#cluster.replicas.some((replica) => {
+      const holds = new Map(replica.status()?.self.vector ?? []);
+      return replica.index !== VICTIM && victim.every(([of, seq]) => (holds.get(of) ?? 0) >= seq);
+    });
   }
 
   #coin(): Outcome {

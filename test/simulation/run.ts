@@ -4,7 +4,7 @@
 import { createPrng } from '../../src/base/prng.ts';
 import { Cluster } from './cluster.ts';
 import { judge, type Finding } from './judge.ts';
-import { jumpMsOf, Nemesis } from './nemesis.ts';
+import { jumpMsOf, Nemesis, VICTIM } from './nemesis.ts';
 import { AFTER_HEAL_MS, type Plan, type Strike } from './plan.ts';
 import { type Reached, Watcher } from './reached.ts';
 import { NAMESPACES, Workload } from './workload.ts';
@@ -53,6 +53,7 @@ export function simulate(plan: Plan): Run {
       latencyMs: (from, to, own) => 1 + latencyMs * Math.abs(from - to) + own.below(jitterMs),
     },
   });
+  if (plan.copiesMin > 1) cluster.oracle.forgetful = VICTIM;
   const workload = new Workload(cluster, plan);
   const watcher = new Watcher(cluster);
   const strikes: StrikeMade[] = [];

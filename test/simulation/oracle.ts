@@ -1,0 +1,89 @@
+// Somebody who sees every disk, and compares with them what a replica says at the moment that it says it (DESIGN §1,
+// durable before visible). What a client sees in the end shows such a lie only when a crash falls into the right
+// milliseconds; here every reply and every message shows it.
+//
+//   written            as many disks hold the write as are counted
+//   found, read-reply  the version shown, or a later one, is on the disk of who shows it
+//   ack, heartbeat …   the vector told is on the disk of who tells it
+
+import type { Reply } from '../../src/model/command.ts';
+import { type Dot, formatDot, type Origin, type Seq } from '../../src/model/id.ts';
+import { decodeMutation } from '../../src/model/encoding.ts';
+import type { Message } from '../../src/model/message.ts';
+import { UNREADABLE } from '../../src/model/port.ts';
+import { compareVersions, type Record } from '../../src/model/record.ts';
+import { decodeLaneState } from '../../src/store/lane.ts';
+import { originKey, recordKey } from '../../src/store/layout.ts';
+import type { MemoryDisk } from './memory-disk.ts';
+
+export interface Audited {
+  readonly index: number;
+  readonly disk: MemoryDisk;
+}
+
+const LIES_MAX = 10;
+
+export class Oracle {
+  /** What was said and was not so; the first of them. */
+  readonly lies: string[] = [];
+  /** Its disk may lose what it held: as a copy, it counts for what it once said. */
+  forgetful: number | undefined;
+
+  onReply(who: Audited, reply: Reply, all: readonly Audited[]): void {
+    if (reply.kind === 'found' && !hasRecord(who.disk, reply.record)) {
+      this.#note(
+        who,
+        `shows ${formatDot(reply.record.origin, reply.record.seq)}, which is not on its disk`,
+      );
+    } else if (reply.kind === 'written') {
+      const copies = all.filter((each) => this.#counts(each, reply.dot)).length;
+      if (copies < reply.acks) {
+        const dot = formatDot(reply.dot.origin, reply.dot.seq);
+        this.#note(who, `counts ${reply.acks} copies of ${dot}, of which there are ${copies}`);
+      }
+    }
+  }
+
+  onSend(who: Audited, message: Message): void {
+    if (message.kind === 'read-reply') {
+      const { record } = message;
+      if (record === undefined || hasRecord(who.disk, record)) return;
+      this.#note(
+        who,
+        `shows a peer ${formatDot(record.origin, record.seq)}, which is not on its disk`,
+      );
+    } else if ('vector' in message) {
+      for (const [origin, seq] of message.vector) {
+        const held = heldOf(who.disk, origin);
+        if (held >= seq) continue;
+        this.#note(
+          who,
+          `tells in ${message.kind} that it holds ${origin} to ${seq}, and holds ${held}`,
+        );
+      }
+    }
+  }
+
+  #counts({ index, disk }: Audited, { origin, seq }: Dot): boolean {
+    return index === this.forgetful || heldOf(disk, origin) >= seq;
+  }
+
+  #note({ index }: Audited, what: string): void {
+    if (this.lies.length < LIES_MAX) this.lies.push(`replica ${index} ${what}`);
+  }
+}
+
+/** How far the disk holds an origin's log. What cannot be read may say anything. */
+function heldOf(disk: MemoryDisk, origin: Origin): Seq {
+  const bytes = disk.get(originKey(origin));
+  if (bytes === undefined) return 0;
+  const state = bytes === UNREADABLE ? undefined : decodeLaneState(bytes);
+  return state?.head ?? Number.POSITIVE_INFINITY;
+}
+
+function hasRecord(disk: MemoryDisk, record: Record): boolean {
+  const bytes = disk.get(recordKey(record.namespace, record.key));
+  if (bytes === undefined) return false;
+  const stored = bytes === UNREADABLE ? undefined : decodeMutation(bytes);
+  return stored === undefined || compareVersions(stored, record) >= 0;
+}
