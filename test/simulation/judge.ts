@@ -14,8 +14,7 @@ import { tombstone } from '../history/tombstone.ts';
 import type { Verdict } from '../history/verdict.ts';
 import { wellFormed } from '../history/well-formed.ts';
 import type { Cluster } from './cluster.ts';
-import { VICTIM } from './nemesis.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, VICTIM } from './plan.ts';
 import type { StrikeMade } from './run.ts';
 import { CLIENT_WAITS_MS, NAMESPACES, type Workload } from './workload.ts';
 

@@ -7,7 +7,7 @@ import { allRecords } from '../../src/store/layout.ts';
 import type { Cluster } from './cluster.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 import type { Outcome } from './memory-storage.ts';
-import type { Plan, Strike } from './plan.ts';
+import { type Plan, type Strike, VICTIM } from './plan.ts';
 
 export interface NemesisEvents {
   /** A process ended or began, so its clients know. */
@@ -16,8 +16,6 @@ export interface NemesisEvents {
   readonly onStrike: (strike: Strike, evidence: string | undefined) => void;
 }
 
-/** The replica whose disk is bad, in runs that damage what is durable: another has the last good copy. */
-export const VICTIM = 0;
 const RESTART_MS = 50;
 const JUMPS_MS = [-600_000, -5000, -100, 100, 5000, 600_000];
 

@@ -31,6 +31,8 @@ export const FAULTS = [
 ] as const;
 export type FaultClass = (typeof FAULTS)[number];
 
+/** The replica whose disk is bad, in runs that damage what is durable: another has the last good copy. */
+export const VICTIM = 0;
 /** These take what was durable. They befall one replica only, and writes of such a run ask for two copies. */
 const TAKE_DATA: ReadonlySet<FaultClass> = new Set(['restore', 'wipe']);
 

@@ -4,8 +4,8 @@
 import { createPrng } from '../../src/base/prng.ts';
 import { Cluster } from './cluster.ts';
 import { judge, type Finding } from './judge.ts';
-import { jumpMsOf, Nemesis, VICTIM } from './nemesis.ts';
-import { AFTER_HEAL_MS, type Plan, type Strike } from './plan.ts';
+import { jumpMsOf, Nemesis } from './nemesis.ts';
+import { AFTER_HEAL_MS, type Plan, type Strike, VICTIM } from './plan.ts';
 import { type Reached, Watcher } from './reached.ts';
 import { NAMESPACES, Workload } from './workload.ts';
 

@@ -10,6 +10,7 @@ import { formatDot, type Key } from '../../src/model/id.ts';
 import type { FaultName, Item, Level, Operation } from '../history/operation.ts';
 import { text } from '../support/build.ts';
 import { type Asked, type Call, type Cluster, delOf, getOf, listOf, putOf } from './cluster.ts';
+import { VICTIM } from './plan.ts';
 
 export const NAMESPACES = {
   ev: { consistency: 'eventual' },
@@ -30,6 +31,7 @@ const TIMEOUT_MS = 1500;
 export const CLIENT_WAITS_MS = 2500;
 const RETRY_SHARE = 0.5;
 const SCAN_LIMIT = 1000;
+const DUELS = 5;
 
 /** What a plan says of the clients. */
 export interface Shape {
@@ -53,6 +55,8 @@ export class Workload {
 
   /** Clients 0 to `count - 1` begin; each asks until `untilMs`. */
   begin(count: number, dice: Prng, thinkMs: number, untilMs: number): void {
+    for (let duel = 0; duel < DUELS; duel++)
+      this.#cluster.world.after((untilMs * (duel + 1)) / DUELS, () => this.#duel());
     for (let client = 0; client < count; client++) {
       const own = dice.split(`client ${client}`);
       const each = client % 2 === 0 ? new Overwriter(this, own) : new Appender(this, own, client);
@@ -72,9 +76,9 @@ export class Workload {
     return `k${dice.below(this.#shape.keys)}`;
   }
 
-  /** Copies that a write asks for. */
-  copies(dice: Prng): number {
-    return Math.max(1 + dice.below(this.replicas), this.#shape.copiesMin);
+  /** Copies that a write at `node` asks for. Only the victim's disk can forget what it has acknowledged. */
+  copies(dice: Prng, node: number): number {
+    return Math.max(1 + dice.below(this.replicas), node === VICTIM ? this.#shape.copiesMin : 1);
   }
 
   get replicas(): number {
@@ -108,6 +112,21 @@ export class Workload {
     const rest = { ns: '', level: 'eventual', key: '', ok: true, result: '', ver: null } as const;
     const who = { process: 0, session: 'nemesis', node: `${node}` };
     this.history.push({ type: 'fault', value, ...who, ...times, ...rest });
+  }
+
+  /** All replicas take a write of every key in one instant, so that stamps are equal and only the tie decides. */
+  #duel(): void {
+    for (let n = 0; n < this.#shape.keys; n++) {
+      for (let node = 0; node < this.replicas; node++) {
+        const value = this.nextValue();
+        const w = Math.min(2, this.replicas);
+        const put = { node, ns: 'ev', key: `k${n}`, type: 'put', value, w } as const;
+        const process = this.nextProcess();
+        const onEnd = (ended: Call): unknown => this.#record(put, ended, process, `d${process}`);
+        const call = this.#cluster.begin(node, commandOf(put), onEnd);
+        this.#cluster.world.after(CLIENT_WAITS_MS, () => this.#cluster.giveUp(call));
+      }
+    }
   }
 
   #ask(step: Step, process: number, session: string): Outcome {
@@ -214,7 +233,7 @@ class Overwriter {
     const dice = this.#dice;
     const { replicas } = this.#workload;
     const where = { node: dice.below(replicas), ns: 'ev', key: this.#workload.key(dice) } as const;
-    const copies = this.#workload.copies(dice);
+    const copies = this.#workload.copies(dice, where.node);
     const kind = dice.next();
     if (kind < 0.1) {
       const value = this.#workload.nextValue();
@@ -243,7 +262,7 @@ class Appender {
   next(): Step {
     const dice = this.#dice;
     const { replicas } = this.#workload;
-    const copies = this.#workload.copies(dice);
+    const copies = this.#workload.copies(dice, this.#home);
     const kind = dice.next();
     const node = dice.below(replicas);
     if (kind < 0.45) {
@@ -251,7 +270,9 @@ class Appender {
       return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
     }
     if (kind < 0.9) {
-      const key = this.#key(dice.below(Math.max(this.#count, 1)));
+      // One of the last, which may still be on its way, or any.
+      const back = dice.chance(0.5) ? dice.below(3) : dice.below(Math.max(this.#count, 1));
+      const key = this.#key(Math.max(this.#count - 1 - back, 0));
       return { node, ns: 'fi', key, type: 'get', r: 1 + dice.below(replicas) };
     }
     return { node, ns: 'fi', key: '', type: 'list', reverse: true };
