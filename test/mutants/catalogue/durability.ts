@@ -11,11 +11,7 @@ export const durability: readonly Mutant[] = [
     replace: `      this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));`,
     with: `      this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));
       this.onCursor(this.#context.self.index, mutation.seq, now, out);`,
-    foundBy: {
-      kind: 'test',
-      file: 'test/scenario/crash.test.ts',
-      name: 'poisons: everybody is answered, nothing is acknowledged, the next life goes on',
-    },
+    foundBy: sim,
   },
   {
     id: 'show-before-sync',
@@ -24,11 +20,7 @@ export const durability: readonly Mutant[] = [
     file: 'src/host/gate.ts',
     replace: 'if (lsn <= this.#durable) client.onReply(reply);',
     with: 'if (lsn <= this.#durable + 1e9) client.onReply(reply);',
-    foundBy: {
-      kind: 'test',
-      file: 'test/unit/host/gate.test.ts',
-      name: 'holds what depends on a batch until that is durable, in order',
-    },
+    foundBy: sim,
   },
   {
     id: 'tell-peers-before-sync',
@@ -37,11 +29,7 @@ export const durability: readonly Mutant[] = [
     file: 'src/replica/reads.ts',
     replace: 'if (lsn > this.#durableLsn) this.#held.push({ lsn, peer, reply });',
     with: 'if (lsn > this.#durableLsn + 1e9) this.#held.push({ lsn, peer, reply });',
-    foundBy: {
-      kind: 'test',
-      file: 'test/unit/host/host.test.ts',
-      name: 'nor an answer to a peer that shows it',
-    },
+    foundBy: sim,
   },
   {
     id: 'cursor-before-sync',
@@ -55,11 +43,7 @@ export const durability: readonly Mutant[] = [
       vector: [[origin, this.#context.log.head(origin)]],
       windowBytes: this.#context.settings.windowBytes,
     });`,
-    foundBy: {
-      kind: 'test',
-      file: 'test/unit/host/host.test.ts',
-      name: 'nor an acknowledgement of what a peer sent',
-    },
+    foundBy: sim,
   },
   {
     id: 'stream-before-sync',
@@ -77,11 +61,7 @@ export const durability: readonly Mutant[] = [
     file: 'src/host/host.ts',
     replace: "    this.#take({ kind: 'durable', lsn });",
     with: "    this.#take({ kind: 'durable', lsn: this.#out.lsn });",
-    foundBy: {
-      kind: 'test',
-      file: 'test/unit/host/host.test.ts',
-      name: 'answers a read that depends on nothing undurable at once, and others when it is durable',
-    },
+    foundBy: sim,
   },
   {
     id: 'failure-ignored',
@@ -141,9 +121,6 @@ export const durability: readonly Mutant[] = [
     file: 'src/replica/peers.ts',
     replace: 'return meetVectors([own, ...this.all().map((peer) => peer.holds)]);',
     with: 'return meetVectors([own, ...this.greeted().map((peer) => peer.holds)]);',
-    foundBy: {
-      kind: 'nothing',
-      why: 'a snapshot heals it without a word, and the scenario of a log that waits for who is away looks before anything is removed',
-    },
+    foundBy: sim,
   },
 ];

@@ -45,10 +45,7 @@ export const lives: readonly Mutant[] = [
     file: 'src/replica/replica.ts',
     replace: 'this.#reads.onRequest(index, message, this.#standing.isReturning, out);',
     with: 'this.#reads.onRequest(index, message, false, out);',
-    foundBy: {
-      kind: 'nothing',
-      why: 'no test asks a returning replica over the peer channel, and no wipe of the simulation leaves another replica behind',
-    },
+    foundBy: sim,
   },
   {
     id: 'returns-after-majority',
@@ -71,11 +68,7 @@ export const lives: readonly Mutant[] = [
     replace:
       'const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin));',
     with: 'const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin) + 1e9);',
-    foundBy: {
-      kind: 'test',
-      file: 'test/scenario/catch-up.test.ts',
-      name: 'gets its own earlier life back, and passes it on',
-    },
+    foundBy: sim,
   },
   {
     id: 'lost-life-not-relearned',

@@ -31,11 +31,7 @@ export const quorums: readonly Mutant[] = [
     file: 'src/replica/writes.ts',
     replace: 'return this.#context.peers.holders(dot, this.#context.log.durable);',
     with: 'return this.#context.peers.holders(dot, this.#context.log.durable) | 0x7fffffff;',
-    foundBy: {
-      kind: 'test',
-      file: 'test/scenario/idempotency.test.ts',
-      name: 'waits for the copies that it asks for itself',
-    },
+    foundBy: sim,
   },
   {
     id: 'vote-counted-twice',

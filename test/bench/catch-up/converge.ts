@@ -1,0 +1,54 @@
+// A cut, one key in a hundred written on either side of it, half here and half there, and the heal.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Links } from '../../faults/links.ts';
+import { OncePlan } from '../client/keys.ts';
+import { bytesReceived, fill, momentOfEquality, openField, write } from './cluster.ts';
+import type { Part, Row } from './main.ts';
+
+const CUT_MS = 5000;
+
+export async function converge({ folder, keys }: Part): Promise<Row[]> {
+  const links = await Links.open(['eu-1', 'us-1', 'ap-1']);
+  const route = (from: string, to: string, port: number): number => links.route(from, to, port);
+  const { cluster, eu, us, ap } = await openField(folder, {}, route);
+  const all = [eu, us, ap];
+  const received = async (): Promise<number> =>
+    (await Promise.all(all.map(bytesReceived))).reduce((sum, bytes) => sum + bytes, 0);
+  await fill(all, keys, 3);
+  await momentOfEquality(all);
+  for (const { proxy } of links.of('ap-1')) {
+    proxy.stall('up');
+    proxy.stall('down');
+  }
+  const half = Math.max(1, Math.floor(keys / 200));
+  const writing = { prefix: 'fill--', keys: half, w: 1 };
+  await write([ap], writing, new OncePlan(half));
+  await write([eu], { ...writing, prefix: 'other-' }, new OncePlan(half));
+  await momentOfEquality([eu, us]);
+  await sleep(CUT_MS);
+  const before = await received();
+  const begunMs = performance.now();
+  for (const { proxy } of links.of('ap-1')) {
+    proxy.resume('up');
+    proxy.resume('down');
+  }
+  const endMs = await momentOfEquality(all);
+  const moved = (await received()) - before;
+  await cluster.stop();
+  await links.close();
+  // Each of the entries has to reach the other side: those of ap two replicas, those of eu one.
+  const difference = half * 3 * ENTRY_BYTES;
+  return [
+    {
+      title: 'convergence after the heal',
+      value: (endMs - begunMs) / 1000,
+      unit: 's',
+      must: '< 5',
+    },
+    { title: 'bytes moved / difference', value: moved / difference, unit: '', must: '≤ 3' },
+  ];
+}
+
+/** A key of 16 bytes and a value of 100, without anything around them. */
+const ENTRY_BYTES = 116;

@@ -1,0 +1,52 @@
+// A replica was away while as many entries were written as there are keys, and takes them from the logs.
+
+import { join } from 'node:path';
+import { OncePlan } from '../client/keys.ts';
+import {
+  bytesReceived,
+  entriesOf,
+  fill,
+  look,
+  momentOf,
+  momentOfEquality,
+  openField,
+  write,
+} from './cluster.ts';
+import type { Part, Row } from './main.ts';
+import { moveRaw } from './raw.ts';
+
+export async function delta({ folder, keys }: Part): Promise<Row[]> {
+  const { cluster, eu, us, ap } = await openField(folder);
+  await fill([eu, us, ap], Math.min(keys, 10_000), 3);
+  await momentOfEquality([eu, us, ap]);
+  await ap.stop();
+  await write([eu, us], { prefix: 'delta-', keys, w: 2 }, new OncePlan(keys));
+  const before = await look(eu);
+  if (before === undefined) throw new Error('a replica that was written to answers');
+  await ap.restart({ ready: false });
+  let held = 0;
+  const begunMs = await momentOf(async () => {
+    const seen = await look(ap);
+    if (seen === undefined) return false;
+    held ||= entriesOf(seen);
+    return entriesOf(seen) > held;
+  });
+  const atBegin = entriesOf((await look(ap)) ?? before);
+  const endMs = await momentOf(async () => {
+    const seen = await look(ap);
+    return seen !== undefined && entriesOf(seen) >= entriesOf(before);
+  });
+  const bytes = await bytesReceived(ap);
+  await cluster.stop();
+  const seconds = (endMs - begunMs) / 1000;
+  const entries = entriesOf(before) - atBegin;
+  const source = join(eu.dataDir, 'log');
+  const raw = await moveRaw(source, join(folder, 'raw'), { kind: 'l', writes: 2 });
+  const rate = entries / seconds;
+  const rawRate = (raw.entries * 1000) / raw.ms;
+  return [
+    { title: 'delta, entries a second', value: rate, unit: '/s', must: '' },
+    { title: 'delta, bytes received', value: bytes / 1e6 / seconds, unit: 'MB/s', must: '' },
+    { title: 'delta / raw', value: rate / rawRate, unit: '', must: '' },
+  ];
+}

@@ -1,0 +1,97 @@
+// A replica whose disk was lost, when the logs no longer reach back; and what clients of the others notice meanwhile.
+
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MixPlan } from '../client/keys.ts';
+import type { Totals } from '../client/load.ts';
+import {
+  bytesReceived,
+  fill,
+  type Field,
+  loadOf,
+  look,
+  loseDisk,
+  momentOf,
+  momentOfEquality,
+  openField,
+} from './cluster.ts';
+import type { Part, Row } from './main.ts';
+import { moveRaw } from './raw.ts';
+
+const QUIET_MS = 5000;
+const FOREGROUND_CONNECTIONS = 4;
+
+export async function snapshot({ folder, keys }: Part): Promise<Row[]> {
+  const field = await openField(folder, { CONIT_LOG_RETAIN: '0' });
+  const { cluster, eu, us, ap } = field;
+  await fill([eu, us, ap], keys, 3);
+  await momentOfEquality([eu, us, ap]);
+  // Truncation follows the stable cut with the heartbeats.
+  await sleep(3000);
+  const copied = await comeBack(field);
+  const withLoad = await underLoad(field, keys);
+  await cluster.stop();
+  const source = join(eu.dataDir, 'log');
+  const raw = await moveRaw(source, join(folder, 'raw'), { kind: 'r', writes: 1 });
+  const rate = keys / copied.seconds;
+  return [
+    { title: 'snapshot, records a second', value: rate, unit: '/s', must: '' },
+    {
+      title: 'snapshot, bytes received',
+      value: copied.bytes / 1e6 / copied.seconds,
+      unit: 'MB/s',
+      must: '',
+    },
+    { title: 'snapshot / raw', value: rate / ((raw.entries * 1000) / raw.ms), unit: '', must: '' },
+    ...withLoad,
+  ];
+}
+
+/** From the first bytes of its new life until it serves. */
+async function comeBack({ ap }: Field): Promise<{ seconds: number; bytes: number }> {
+  await ap.stop();
+  loseDisk(ap);
+  await ap.restart({ ready: false });
+  const begunMs = await momentOf(async () => (await look(ap)) !== undefined);
+  const endMs = await momentOf(async () => (await look(ap))?.state === 'serving');
+  const log = await (await fetch(`${ap.url}/metrics`)).text();
+  if (!/^conit_snapshots_received_total 1$/m.test(log))
+    throw new Error('it came back without a snapshot');
+  return { seconds: (endMs - begunMs) / 1000, bytes: await bytesReceived(ap) };
+}
+
+/** Half reads, half writes at the other two, once while all is quiet and once while the third comes back. */
+async function underLoad(field: Field, keys: number): Promise<Row[]> {
+  const { eu, us, ap } = field;
+  const count = Math.min(keys, 10_000);
+  const plan = new MixPlan(count, 0.5, 'uniform', 7);
+  const writing = { prefix: 'fill--', keys: count, w: 2 };
+  const load = loadOf([eu, us], writing, plan, FOREGROUND_CONNECTIONS);
+  await load.connect();
+  load.begin();
+  await sleep(1000);
+  load.mark();
+  await sleep(QUIET_MS);
+  const quiet = load.totals();
+  await ap.stop();
+  loseDisk(ap);
+  await ap.restart({ ready: false });
+  await momentOf(async () => (await look(ap)) !== undefined);
+  load.mark();
+  await momentOf(async () => (await look(ap))?.state === 'serving');
+  const busy = load.totals();
+  load.stop();
+  await load.finished;
+  load.close();
+  if (busy.firstError !== undefined) throw new Error(busy.firstError);
+  const ratio = (of: 'puts' | 'gets'): number => p99(busy, of) / p99(quiet, of);
+  return [
+    { title: 'put p99 during a snapshot / quiet', value: ratio('puts'), unit: '', must: '≤ 2' },
+    { title: 'get p99 during a snapshot / quiet', value: ratio('gets'), unit: '', must: '≤ 2' },
+    { title: 'snapshot under load took', value: busy.seconds, unit: 's', must: '' },
+  ];
+}
+
+function p99(totals: Totals, of: 'puts' | 'gets'): number {
+  return totals[of].p99Ms;
+}
