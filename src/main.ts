@@ -154,6 +154,7 @@ function createHttp(ground: Ground, measured: Measured): Promise<HttpServer> {
     members: config.settings.members,
     self: config.self,
     policies: config.policies,
+    advertised: config.settings.clientUrl,
     limits: config.limits,
     tokens: config.tokens,
     metricsText: () => exposition.text(),
@@ -177,9 +178,12 @@ function sourcesOf(
     storage: data.storage,
     disk,
     requests: () => meter?.series() ?? [],
+    refusals: () => meter?.refusals() ?? NO_REFUSALS,
     more: peerFamilies(config.settings.members, network.traffic),
   };
 }
+
+const NO_REFUSALS: ReadonlyMap<string, number> = new Map();
 
 function noteStart({ config, log, data }: Ground, http: Address): void {
   log.note('info', 'started', {

@@ -14,6 +14,12 @@ import { type ByteReader, type ByteWriter, copyToSlab } from '../base/bytes.ts';
 import { createInterner, type Interner } from '../base/interner.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import {
+  HEALTH_RULES,
+  HEALTH_STATES,
+  HEALTH_TOLD_MAX,
+  type NamespaceHealth,
+} from '../model/health.ts';
+import {
   KEY_BYTES_MAX,
   type NamespaceName,
   type Origin,
@@ -37,6 +43,7 @@ import type {
   VectorEntries,
 } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
+import { BASE_URL_LENGTH_MAX, isBaseUrl } from '../model/url.ts';
 
 export const VECTOR_ENTRIES_MAX = 65_536;
 const ENTRIES_MAX = 65_536;
@@ -62,6 +69,8 @@ const ANSWERS = [
 ] as const satisfies readonly ReadReply['answer'][];
 
 const NAME_BYTES_MAX = 80;
+/** With the member's name in front, five numbers of at most nine bytes. */
+const HEALTH_BYTES_MAX = NAME_BYTES_MAX + 64;
 /** What is copied at once shares memory, so it is little. */
 const RUN_BYTES = 2048;
 const NOTHING = new Uint8Array(0);
@@ -92,10 +101,12 @@ export function messageBytesMax(message: Message): number {
       return MESSAGE_BYTES_USUAL + (message.record?.bytes.length ?? 0);
     case 'hello':
     case 'ack':
+      // The usual bytes hold the URL.
       return MESSAGE_BYTES_USUAL + message.vector.length * VECTOR_ENTRY_BYTES_MAX;
     case 'heartbeat': {
       const count = message.vector.length + message.heads.length;
-      return MESSAGE_BYTES_USUAL + count * VECTOR_ENTRY_BYTES_MAX;
+      const healthBytes = message.health.length * HEALTH_BYTES_MAX;
+      return MESSAGE_BYTES_USUAL + count * VECTOR_ENTRY_BYTES_MAX + healthBytes;
     }
     case 'pull':
     case 'behind':
@@ -213,6 +224,7 @@ function writeHello(writer: ByteWriter, hello: Hello): void {
   writer.u64(hello.hlc);
   writer.u32(hello.policyDigest);
   writer.varint(hello.windowBytes);
+  writer.text(hello.url);
 }
 
 function readHello(reader: ByteReader): Hello | undefined {
@@ -221,8 +233,9 @@ function readHello(reader: ByteReader): Hello | undefined {
   const hlc = reader.u64();
   const policyDigest = reader.u32();
   const windowBytes = reader.varint();
-  if (origin === undefined) return undefined;
-  return { kind: 'hello', origin, vector, hlc, policyDigest, windowBytes };
+  const url = reader.text(BASE_URL_LENGTH_MAX);
+  if (origin === undefined || (url !== '' && !isBaseUrl(url))) return undefined;
+  return { kind: 'hello', origin, vector, hlc, policyDigest, windowBytes, url };
 }
 
 function writeEntries(writer: ByteWriter, { origin, entries }: Entries, sealed: Sealed): void {
@@ -348,16 +361,71 @@ function writeHeartbeat(writer: ByteWriter, heartbeat: Heartbeat): void {
   writer.f64(heartbeat.echo);
   writer.f64(heartbeat.echoDelayMs);
   writeVector(writer, heartbeat.heads);
+  writer.f64(heartbeat.wallMs);
+  writer.f64(heartbeat.commitAgeMs);
+  writer.varint(heartbeat.health.length);
+  for (const each of heartbeat.health) writeHealth(writer, each);
 }
 
-function readHeartbeat(reader: ByteReader): Heartbeat {
+function readHeartbeat(reader: ByteReader): Heartbeat | undefined {
   const hlc = reader.u64();
   const vector = readVector(reader);
   const ping = readMs(reader);
   const echo = readMs(reader);
   const echoDelayMs = readMs(reader);
   const heads = readVector(reader);
-  return { kind: 'heartbeat', hlc, vector, ping, echo, echoDelayMs, heads };
+  const wallMs = readMs(reader);
+  const commitAgeMs = readMs(reader);
+  const health = readHealths(reader);
+  if (health === undefined) return undefined;
+  const echoed = { ping, echo, echoDelayMs, heads };
+  return { kind: 'heartbeat', hlc, vector, ...echoed, wallMs, commitAgeMs, health };
+}
+
+/** Whole ms and entries, one more than there are: 0 is unknown. */
+function writeHealth(writer: ByteWriter, health: NamespaceHealth): void {
+  const { namespace, state, rule, forMs, answers, missingMs, missingEntries } = health;
+  writer.text(namespace);
+  writer.u8(HEALTH_STATES.indexOf(state));
+  writer.u8(rule === undefined ? 0 : HEALTH_RULES.indexOf(rule) + 1);
+  writer.u8(answers ? 1 : 0);
+  writer.varint(Math.floor(forMs));
+  writer.varint(missingMs === undefined ? 0 : Math.ceil(missingMs) + 1);
+  writer.varint(missingEntries === undefined ? 0 : missingEntries + 1);
+}
+
+function readHealths(reader: ByteReader): NamespaceHealth[] | undefined {
+  const count = reader.varint();
+  if (count > HEALTH_TOLD_MAX) return undefined;
+  const healths: NamespaceHealth[] = [];
+  while (healths.length < count && !reader.failed) {
+    const health = readHealth(reader);
+    if (health === undefined) return undefined;
+    healths.push(health);
+  }
+  return healths;
+}
+
+function readHealth(reader: ByteReader): NamespaceHealth | undefined {
+  const namespace = readName(reader, namespaces) as NamespaceName | undefined;
+  const state = HEALTH_STATES[reader.u8()];
+  const ruleAt = reader.u8();
+  const answers = reader.u8();
+  const forMs = reader.varint();
+  const missingMs = reader.varint();
+  const missingEntries = reader.varint();
+  const rule = HEALTH_RULES[ruleAt - 1];
+  if (namespace === undefined || state === undefined || answers > 1) return undefined;
+  if (ruleAt > 0 && rule === undefined) return undefined;
+  return {
+    namespace,
+    state,
+    rule,
+    forMs,
+    answers: answers === 1,
+    missingMs: missingMs === 0 ? undefined : missingMs - 1,
+    missingEntries: missingEntries === 0 ? undefined : missingEntries - 1,
+  };
 }
 
 function writeVector(writer: ByteWriter, vector: VectorEntries): void {

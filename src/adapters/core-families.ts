@@ -19,6 +19,10 @@ const COUNTERS: { readonly [Name in CounterName]: Row } = {
   writesIndeterminate: ['conit_writes_indeterminate_total', 'Writes answered as unknown.'],
   idempotentReplays: ['conit_idempotent_replays_total', 'Writes answered from memory.'],
   readRepairs: ['conit_read_repairs_total', 'Records sent to a replica that a read found behind.'],
+  readsForwarded: [
+    'conit_reads_forwarded_total',
+    'Reads that others answered because this replica was too far behind.',
+  ],
   readHedges: [
     'conit_read_hedges_total',
     'Reads that asked one more replica because one was slow.',

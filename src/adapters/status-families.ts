@@ -2,7 +2,9 @@
 // series do not grow with restarts, and whatever is not known has no sample.
 
 import type { PeerStatus, ReplicaState, Staleness, Status } from '../model/command.ts';
+import { HEALTH_STATES } from '../model/health.ts';
 import { incarnationOf, type Origin, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
+import { majority } from '../model/quorum.ts';
 import { type Family, gauge, gauges, type Sample } from './family.ts';
 
 type Entries = readonly (readonly [Origin, Seq])[];
@@ -41,7 +43,38 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
     whole('conit_log_head_sequence', 'Last entry of a log that anybody is known to hold.', heads),
     whole('conit_applied_sequence', 'Last entry of a log that is applied here.', applied),
     whole('conit_applied_timestamp_seconds', 'When the last applied entry was stamped.', stamps),
-    whole('conit_namespace_stale', 'Reads are refused: too far behind, by which rule.', refused),
+    whole(
+      'conit_namespace_state',
+      'How fit this replica is for a namespace whose lag is bounded: 1 for the state that holds.',
+      health,
+    ),
+    whole(
+      'conit_namespace_answers',
+      'Whether reads of such a namespace are answered.',
+      ({ self }) =>
+        self.namespaces.map(({ namespace, answers }) => ({
+          labels: { namespace },
+          value: answers ? 1 : 0,
+        })),
+    ),
+    whole('conit_namespace_missing_entries', 'Log entries it is known to lack.', ({ self }) =>
+      self.namespaces.flatMap(({ namespace, missingEntries }) =>
+        sample({ namespace }, missingEntries),
+      ),
+    ),
+    gauge('conit_ready', 'Whether /readyz says so.', () => {
+      const now = status();
+      return now === undefined ? undefined : readiness(now);
+    }),
+    gauge('conit_commit_age_seconds', 'How long the commit under way has taken.', () => {
+      const now = status();
+      return now === undefined ? undefined : now.self.commitAgeMs / 1000;
+    }),
+    ofPeers(
+      'conit_clock_offset_seconds',
+      'By how much the clock of a peer is ahead of ours.',
+      ({ clockOffsetMs }) => (clockOffsetMs === undefined ? undefined : clockOffsetMs / 1000),
+    ),
     whole('conit_stable_cut_sequence', 'Last entry of a log that all replicas hold.', stable),
     ofOrigins('conit_replication_lag_seconds', 'Age of what is missing here.', (peer) =>
       secondsOf(peer.stalenessMs),
@@ -96,8 +129,20 @@ function stamps(status: Status): Sample[] {
   });
 }
 
-function refused({ self }: Status): Sample[] {
-  return self.stale.map(({ namespace, rule }) => ({ labels: { namespace, rule }, value: 1 }));
+function health({ self }: Status): Sample[] {
+  return self.namespaces.flatMap((of) =>
+    HEALTH_STATES.map((state) => ({
+      labels: { namespace: of.namespace, state },
+      value: state === of.state ? 1 : 0,
+    })),
+  );
+}
+
+/** As /readyz sees it without parameters. */
+function readiness({ self, peers }: Status): number {
+  const reached = peers.filter(({ connected }) => connected).length + 1;
+  const hasQuorum = reached >= majority(peers.length + 1);
+  return self.state === 'serving' && !self.isStalled && hasQuorum ? 1 : 0;
 }
 
 function stable(status: Status): Sample[] {

@@ -53,6 +53,8 @@ export interface TelemetrySources {
     readonly room: { readonly availableBytes: number; readonly totalBytes: number } | undefined;
   };
   readonly requests: () => readonly RequestSeries[];
+  /** Problems by code. */
+  readonly refusals: () => ReadonlyMap<string, number>;
   /** Bytes queued for each peer, and whatever else an adapter has to tell. */
   readonly more: readonly Family[];
 }
@@ -83,6 +85,7 @@ export function createExposition(sources: TelemetrySources): Exposition {
     ...coreFamilies(sources.metrics),
     ...storageFamilies(sources),
     requestSeconds(sources),
+    refusals(sources),
     createLoopDelay(),
     ...sources.more,
   ];
@@ -132,6 +135,13 @@ function requestSeconds({ requests }: TelemetrySources): Family {
       histogram: read,
     })),
   );
+}
+
+function refusals(sources: TelemetrySources): Family {
+  const samples = () =>
+    [...sources.refusals()].map(([code, value]) => ({ labels: { code }, value }));
+  const help = 'Requests that were answered with a problem.';
+  return { ...gauges('conit_requests_refused_total', help, samples), type: 'counter' };
 }
 
 // The registry needs of a metric its name and `get`; its types ask for the library's own classes.

@@ -8,7 +8,8 @@
 import { isIP } from 'node:net';
 import { parseRegion, parseReplicaId, type Region, type ReplicaId } from '../model/id.ts';
 import { MEMBERS_MAX } from '../model/quorum.ts';
-import { accept, decline, type Kind, type Parsed } from './kind.ts';
+import { isBaseUrl as isClientUrl } from '../model/url.ts';
+import { accept, decline, type Kind, named, type Parsed } from './kind.ts';
 
 export interface Address {
   readonly host: string;
@@ -56,6 +57,13 @@ export function formatAddress({ host, port }: Address): string {
 export function isLoopback({ host }: Address): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
+
+/** Where clients are sent: scheme, host and port. */
+export const clientUrl: Kind<string> = named(
+  'url',
+  'an http or https URL without a path',
+  (text) => (isClientUrl(text.replace(/\/$/, '')) ? text.replace(/\/$/, '') : undefined),
+);
 
 const PLACE_FORM = 'id=region@host:port, optionally followed by ;http=URL';
 
@@ -136,9 +144,7 @@ function makePlace(id: unknown, region: unknown, peer: unknown, http: unknown): 
 
 function isBaseUrl(value: unknown): value is string {
   if (typeof value !== 'string' || !URL.canParse(value)) return false;
-  const url = new URL(value);
-  const isBare = url.pathname === '/' && url.search === '' && url.hash === '';
-  return isBare && url.username === '' && (url.protocol === 'http:' || url.protocol === 'https:');
+  return isClientUrl(value.replace(/\/$/, ''));
 }
 
 function collect(parsed: readonly Parsed<Place>[]): Parsed<readonly Place[]> {

@@ -7,14 +7,14 @@ import type { Token } from '../http/token.ts';
 import { compilePolicies, type Policy } from '../model/policy.ts';
 import type { Member } from '../model/quorum.ts';
 import { SETTINGS_DEFAULT, type Settings } from '../model/settings.ts';
-import type { Address } from './address.ts';
+import { type Address, formatAddress, isLoopback } from './address.ts';
 import { clusterSecretOf, tokensOf } from './credential.ts';
 import type { Delay } from './delays.ts';
 import { type Membership, membershipOf, PEER_DEFAULT } from './membership.ts';
 import type { Complain, Problem, Resolved } from './resolve.ts';
 import { checkRules } from './rules.ts';
 import type { Secret } from './secret.ts';
-import type { TABLE, Values } from './table.ts';
+import { spoken, type TABLE, type Values } from './table.ts';
 
 export interface Config {
   /** What the core is configured with: its bounds, windows and periods, and who the members are. */
@@ -77,19 +77,36 @@ function fillIn(values: Values, { own }: Membership): Values {
     region: own.region,
     peers: values.peers ?? [own],
     peer: values.peer ?? own.peer,
+    advertise: values.advertise ?? own.http ?? loopbackUrl(values.http),
     dataDir: absolute(values.dataDir ?? join('conit-data', own.id)),
   };
 }
 
+/** A replica that only this machine reaches is reached there; port 0 is not known yet. */
+function loopbackUrl(at: Address): string | undefined {
+  return isLoopback(at) && at.port > 0 ? `http://${formatAddress(at)}` : undefined;
+}
+
+/** An echo is up to two heartbeats old, and half of the limit has to be seen to return. */
+const BEATS_TOLD = 5;
+
 function policiesOf(
-  { namespaces }: Values,
+  { namespaces, heartbeat }: Values,
   { members, self }: Membership,
   fileName: string | undefined,
   complain: Complain,
 ): readonly Policy[] {
   const compiled = compilePolicies(namespaces, members, self);
-  if (compiled.ok) return compiled.policies;
   const prefix = fileName === undefined ? '' : `${fileName}: `;
+  if (compiled.ok) {
+    for (const { namespace, staleAfter } of compiled.policies)
+      if ((staleAfter?.timeMs ?? Number.POSITIVE_INFINITY) < BEATS_TOLD * heartbeat)
+        complain(
+          `${prefix}namespaces.${namespace}.staleAfter.timeMs`,
+          `must be at least ${BEATS_TOLD} times ${spoken('heartbeat')}: lag is told by heartbeats`,
+        );
+    return compiled.policies;
+  }
   for (const { path, reason } of compiled.problems) complain(`${prefix}${path}`, reason);
   return [];
 }
@@ -141,6 +158,8 @@ function settingsOf(values: Values, { members, self }: Membership): Settings {
   return {
     self: self.id,
     members,
+    clientUrl: values.advertise ?? '',
+    commitStallMs: values.commitStall,
     clockDriftMaxMs: values.clockDrift,
     heartbeatMs: values.heartbeat,
     peerTimeoutMs: values.peerTimeout,

@@ -4,7 +4,7 @@
 import { parseRegion, parseReplicaId } from '../model/id.ts';
 import { HTTP_LIMITS_DEFAULT } from '../http/limits.ts';
 import { SETTINGS_DEFAULT } from '../model/settings.ts';
-import { address, places } from './address.ts';
+import { address, clientUrl, places } from './address.ts';
 import { delays } from './delays.ts';
 import { choice, count, duration, named, path, size } from './kind.ts';
 import { NAMESPACES_DEFAULT, namespaces } from './namespaces.ts';
@@ -57,6 +57,12 @@ export const TABLE = {
     address,
     'the address of this replica in `peers`, or 127.0.0.1:7071',
     'address for the other replicas',
+  ),
+  advertise: optional(
+    'Network',
+    clientUrl,
+    'the URL of this replica in `peers`, or `http` where that is loopback',
+    'where the other replicas send clients that this one should serve',
   ),
   ops: optional(
     'Network',
@@ -116,6 +122,12 @@ export const TABLE = {
     choice(['full', 'unsafe-none']),
     'full',
     'unsafe-none does not wait for the disk: acknowledged writes are lost when the machine stops',
+  ),
+  commitStall: setting(
+    'Storage',
+    duration(100, 10 * 60 * SECOND),
+    core.commitStallMs,
+    'a commit that takes longer makes the replica unready',
   ),
   cache: setting(
     'Storage',

@@ -2,14 +2,20 @@
 // peer's echo carries it back with the heads of the peer's own log when the ping arrived. Once everything up to those
 // heads is shown here, whatever we still lack of that peer was accepted after the ping was sent. The bound is taken
 // over all peers; a peer that never echoed makes it unknown, because unknown is never zero.
+//
+// The same echoes measure how much longer than usual a peer's writes take (path-lag.ts).
 
 import type { Staleness } from '../model/command.ts';
 import type { VectorEntries } from '../model/message.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+import { type Delay, PathLag } from './path-lag.ts';
 
-/** An echo that waits until its heads are shown here. */
-interface Echo {
+export interface Echo {
   readonly pingMs: number;
+  /** For how long the peer kept the ping before it answered. */
+  readonly keptMs: number;
+  /** The peer's monotonic time when it answered. */
+  readonly sentMs: number;
   readonly heads: VectorEntries;
 }
 
@@ -19,28 +25,33 @@ export class Freshness {
   readonly #self: number;
   /** Per member: everything it had accepted at this time of ours is shown here. */
   readonly #asOfMs: (number | undefined)[];
+  /** Echoes that wait until their heads are shown here. */
   readonly #waiting: Echo[][];
+  readonly #paths: PathLag[];
 
   constructor(self: number, replicas: number) {
     this.#self = self;
     this.#asOfMs = new Array<number | undefined>(replicas).fill(undefined);
     this.#waiting = Array.from({ length: replicas }, () => []);
+    this.#paths = Array.from({ length: replicas }, () => new PathLag());
   }
 
-  onEcho(peer: number, pingMs: number, heads: VectorEntries, shown: ReadonlyVector): void {
+  onEcho(peer: number, echo: Echo, shown: ReadonlyVector, nowMs: number): void {
     const waiting = this.#waiting[peer] as Echo[];
+    (this.#paths[peer] as PathLag).onEcho(nowMs);
     // At the bound the new echo is dropped: the older ones are reached sooner.
-    if (waiting.length < WAITING_MAX) waiting.push({ pingMs, heads });
-    this.onShown(peer, shown);
+    if (waiting.length < WAITING_MAX) waiting.push(echo);
+    this.onShown(peer, shown, nowMs);
   }
 
   /** What is shown here has grown. */
-  onShown(peer: number, shown: ReadonlyVector): void {
+  onShown(peer: number, shown: ReadonlyVector, nowMs: number): void {
     const waiting = this.#waiting[peer] as Echo[];
     while (waiting.length > 0) {
       const first = waiting[0] as Echo;
       if (!first.heads.every(([origin, seq]) => seqOf(shown, origin) >= seq)) return;
       this.#asOfMs[peer] = first.pingMs;
+      (this.#paths[peer] as PathLag).observe(delayOf(first, nowMs), nowMs);
       waiting.shift();
     }
   }
@@ -48,6 +59,28 @@ export class Freshness {
   /** What waits may name entries that the peer lost with its life, and would then wait for ever. */
   onDisconnected(peer: number): void {
     (this.#waiting[peer] as Echo[]).length = 0;
+    (this.#paths[peer] as PathLag).onDisconnected();
+  }
+
+  /** Another process runs at the peer. */
+  onNewLife(peer: number): void {
+    (this.#paths[peer] as PathLag).onNewLife();
+  }
+
+  /** Everything that the peer had accepted at this time of ours is shown here; `undefined`: not known. */
+  asOfMs(peer: number): number | undefined {
+    return this.#asOfMs[peer];
+  }
+
+  /** How much longer than usual the peer's writes take, in ms; echoes may be `quietMs` apart. */
+  excessOf(peer: number, quietMs: number, nowMs: number): number | undefined {
+    const first = (this.#waiting[peer] as Echo[])[0];
+    const waiting = first === undefined ? undefined : delayOf(first, nowMs);
+    return (this.#paths[peer] as PathLag).excessMs(waiting, quietMs, nowMs);
+  }
+
+  baselineOf(peer: number, nowMs: number): number | undefined {
+    return (this.#paths[peer] as PathLag).baselineMs(nowMs);
   }
 
   ofPeer(peer: number, nowMs: number): Staleness {
@@ -66,4 +99,9 @@ export class Freshness {
     }
     return bound;
   }
+}
+
+/** There and back is never negative: clocks of two machines may run at different rates. */
+function delayOf({ pingMs, keptMs, sentMs }: Echo, nowMs: number): Delay {
+  return { roundMs: Math.max(nowMs - pingMs - keptMs, 0), backMs: nowMs - sentMs };
 }

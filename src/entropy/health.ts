@@ -1,58 +1,86 @@
-// When this replica is too far behind to answer for a namespace (PROMISES §6): by time or by entries, as its policy says.
+// Whether this replica is fit to answer for a namespace whose policy bounds its lag (PROMISES §6).
 //
-//   serving -> stale    beyond a limit at several looks in a row
-//   stale -> serving    within half of every limit for a while
+//   unknown -> catching-up       a majority was measured
+//   catching-up -> serving       verified: all that the others hold is here, every lag is proved and within its limit
+//   serving -> suspect           beyond a limit
+//   suspect -> serving           no longer beyond any
+//   suspect -> paused, stale     beyond for a heartbeat more than the limit allows, or at looks two heartbeats apart
+//   paused -> stale              beyond a limit of `staleAfter` for as long
+//   paused, stale -> serving     verified, and within half of every limit for a second
+//   serving, suspect -> catching-up   it copies a snapshot, or has lost what it held
+//   serving, suspect -> unknown       only entries are bounded, and nobody has told of any for long
 //
-// Lag is behind what can be known: entries that connected peers hold, and how long ago everything that they had
-// accepted was shown here, by echo and without synchronised clocks. A peer that is down does not make the others stale;
-// a replica that hears no majority grows stale from the moment it last did. It goes on storing writes and counts in
-// every quorum, and returns by itself.
+// `pauseLagMs` bounds by how much longer than usual writes take to be shown here, `staleAfter` how long ago everything that
+// others had accepted was shown here, and how many entries are known to be missing. Unknown is never zero: what is not
+// measured ages, and a state is left for `serving` on proof only. A lag that grows with time is stale at once when it is
+// looked at late, as after a stall of the whole process.
 
+import { HEALTH_RULES, type HealthRule, type HealthState } from '../model/health.ts';
 import type { NamespaceName } from '../model/id.ts';
 import type { StaleAfter } from '../model/policy.ts';
 
-export interface Lag {
-  readonly ms: number;
+/** How far this replica is behind what can be known, in one look. */
+export interface Reading {
+  /** A majority was measured, and when last everything that it had accepted was shown here: so many ms ago. */
+  readonly unheardMs: number | undefined;
+  /** Every peer that is heard was measured since then. */
+  readonly isProved: boolean;
+  /** This replica holds what the others held when it came, and copies nothing. */
+  readonly isCaughtUp: boolean;
+  readonly lagMs: number;
+  readonly excessMs: number;
   readonly entries: number;
 }
 
-/** Why a namespace is not answered for. */
-export interface Stale {
+export interface Limits {
   readonly namespace: NamespaceName;
-  readonly rule: 'time' | 'entries';
-  readonly sinceMs: number;
+  readonly staleAfter: StaleAfter | undefined;
+  readonly pauseLagMs: number | undefined;
 }
 
-const LOOKS_BEYOND = 3;
-const WITHIN_MS = 1000;
-const RETURN_SHARE = 0.5;
+export interface HealthTimes {
+  /** From one look to the next. */
+  readonly beatMs: number;
+  /** Entries of which nobody has told for so long are unknown. */
+  readonly untoldMs: number;
+}
 
-interface Watched {
-  readonly namespace: NamespaceName;
-  readonly limit: StaleAfter;
-  looksBeyond: number;
+const LOOKS_BEYOND = 2;
+const WITHIN_MS = 1000;
+export const RETURN_SHARE = 0.5;
+
+/** The state of one namespace. */
+export interface Watched {
+  readonly limits: Limits;
+  readonly state: HealthState;
+  readonly sinceMs: number;
+  /** The limit that was passed, where one is. */
+  readonly rule: HealthRule | undefined;
+}
+
+interface Mutable extends Watched {
+  state: HealthState;
+  sinceMs: number;
+  rule: HealthRule | undefined;
+  /** Since when it is beyond each limit. */
+  readonly beyondSinceMs: Map<HealthRule, number>;
   withinSinceMs: number | undefined;
-  stale: Stale | undefined;
 }
 
 export class Health {
-  readonly #watched: readonly Watched[];
+  readonly #times: HealthTimes;
+  readonly #watched: readonly Mutable[];
 
-  constructor(
-    policies: Iterable<{ namespace: NamespaceName; staleAfter: StaleAfter | undefined }>,
-  ) {
-    const watched: Watched[] = [];
-    for (const { namespace, staleAfter: limit } of policies) {
-      if (limit === undefined) continue;
-      watched.push({
-        namespace,
-        limit,
-        looksBeyond: 0,
-        withinSinceMs: undefined,
-        stale: undefined,
-      });
-    }
-    this.#watched = watched;
+  constructor(policies: Iterable<Limits>, times: HealthTimes) {
+    this.#times = times;
+    this.#watched = [...policies].filter(isBounded).map((limits) => ({
+      limits,
+      state: 'unknown' as const,
+      sinceMs: 0,
+      rule: undefined,
+      beyondSinceMs: new Map<HealthRule, number>(),
+      withinSinceMs: undefined,
+    }));
   }
 
   /** No policy has a limit: nobody needs to measure. */
@@ -60,47 +88,149 @@ export class Health {
     return this.#watched.length === 0;
   }
 
-  /** With every heartbeat. */
-  look(lag: Lag, nowMs: number): void {
+  get isSuspect(): boolean {
+    return this.#watched.some(({ state }) => state === 'suspect');
+  }
+
+  of(namespace: NamespaceName): Watched | undefined {
+    return this.#watched.find(({ limits }) => limits.namespace === namespace);
+  }
+
+  all(): readonly Watched[] {
+    return this.#watched;
+  }
+
+  /** With every heartbeat, and whenever a read must not rest on the last look. */
+  look(reading: Reading, nowMs: number): void {
     for (const each of this.#watched) {
-      if (each.stale === undefined) this.#lookForStale(each, lag, nowMs);
-      else this.#lookForReturn(each, lag, nowMs);
+      this.#noteBeyond(each, reading, nowMs);
+      this.#decide(each, reading, nowMs);
     }
   }
 
-  of(namespace: NamespaceName): Stale | undefined {
-    return this.#watched.find((each) => each.namespace === namespace)?.stale;
-  }
-
-  all(): readonly Stale[] {
-    return this.#watched.flatMap(({ stale }) => stale ?? []);
-  }
-
-  #lookForStale(each: Watched, lag: Lag, nowMs: number): void {
-    const rule = ruleBroken(each.limit, lag, 1);
-    each.looksBeyond = rule === undefined ? 0 : each.looksBeyond + 1;
-    if (rule === undefined || each.looksBeyond < LOOKS_BEYOND) return;
-    each.stale = { namespace: each.namespace, rule, sinceMs: nowMs };
-    each.withinSinceMs = undefined;
-  }
-
-  #lookForReturn(each: Watched, lag: Lag, nowMs: number): void {
-    if (ruleBroken(each.limit, lag, RETURN_SHARE) !== undefined) {
-      each.withinSinceMs = undefined;
-      return;
+  #noteBeyond({ limits, beyondSinceMs }: Mutable, reading: Reading, nowMs: number): void {
+    for (const rule of HEALTH_RULES) {
+      if (!isBeyond(limits, rule, reading, 1)) beyondSinceMs.delete(rule);
+      else if (!beyondSinceMs.has(rule)) beyondSinceMs.set(rule, nowMs);
     }
-    each.withinSinceMs ??= nowMs;
-    if (nowMs - each.withinSinceMs < WITHIN_MS) return;
-    each.stale = undefined;
-    each.looksBeyond = 0;
+  }
+
+  #decide(each: Mutable, reading: Reading, nowMs: number): void {
+    switch (each.state) {
+      case 'unknown':
+        if (reading.unheardMs === undefined || this.#isUntold(each, reading)) return;
+        enter(each, 'catching-up', undefined, nowMs);
+        return this.#decide(each, reading, nowMs);
+      case 'catching-up':
+        if (isVerified(reading) && each.beyondSinceMs.size === 0)
+          enter(each, 'serving', undefined, nowMs);
+        return;
+      case 'serving':
+      case 'suspect':
+        return this.#watch(each, reading, nowMs);
+      case 'paused':
+      case 'stale':
+        return this.#lookForReturn(each, reading, nowMs);
+    }
+  }
+
+  #watch(each: Mutable, reading: Reading, nowMs: number): void {
+    const [rule] = each.beyondSinceMs.keys();
+    const lasting = this.#lastingRule(each, reading, nowMs);
+    if (!reading.isCaughtUp) enter(each, 'catching-up', undefined, nowMs);
+    else if (lasting !== undefined) enter(each, stateBy(lasting), lasting, nowMs);
+    else if (this.#isUntold(each, reading)) enter(each, 'unknown', undefined, nowMs);
+    else if (rule !== undefined) enter(each, 'suspect', rule, nowMs);
+    else enter(each, 'serving', undefined, nowMs);
+  }
+
+  #lookForReturn(each: Mutable, reading: Reading, nowMs: number): void {
+    const lasting = this.#lastingRule(each, reading, nowMs);
+    if (each.state === 'paused' && lasting !== undefined && lasting !== 'pause')
+      enter(each, 'stale', lasting, nowMs);
+    const isWithin =
+      isVerified(reading) &&
+      HEALTH_RULES.every((rule) => !isBeyond(each.limits, rule, reading, RETURN_SHARE));
+    if (!isWithin) each.withinSinceMs = undefined;
+    else each.withinSinceMs ??= nowMs;
+    if (each.withinSinceMs === undefined || nowMs - each.withinSinceMs < WITHIN_MS) return;
+    enter(each, 'serving', undefined, nowMs);
+  }
+
+  /** The gravest limit that it has been beyond for long enough. */
+  #lastingRule(
+    { limits, beyondSinceMs }: Mutable,
+    reading: Reading,
+    nowMs: number,
+  ): HealthRule | undefined {
+    const { beatMs } = this.#times;
+    return GRAVEST_FIRST.find((rule) => {
+      const sinceMs = beyondSinceMs.get(rule);
+      if (sinceMs === undefined) return false;
+      return beyondMs(limits, rule, reading) >= beatMs || nowMs - sinceMs >= LOOKS_BEYOND * beatMs;
+    });
+  }
+
+  /** Entries that nobody tells of cannot be counted; where time is bounded too, that speaks first. */
+  #isUntold({ limits }: Mutable, { unheardMs }: Reading): boolean {
+    const isTimed = limits.pauseLagMs !== undefined || limits.staleAfter?.timeMs !== undefined;
+    return !isTimed && (unheardMs ?? Number.POSITIVE_INFINITY) > this.#times.untoldMs;
   }
 }
 
-function ruleBroken(
-  { timeMs, entries }: StaleAfter,
-  lag: Lag,
-  share: number,
-): Stale['rule'] | undefined {
-  if (timeMs !== undefined && lag.ms > timeMs * share) return 'time';
-  return entries !== undefined && lag.entries > entries * share ? 'entries' : undefined;
+const GRAVEST_FIRST: readonly HealthRule[] = ['time', 'entries', 'pause'];
+
+function isBounded({ staleAfter, pauseLagMs }: Limits): boolean {
+  return staleAfter !== undefined || pauseLagMs !== undefined;
+}
+
+function enter(
+  each: Mutable,
+  state: HealthState,
+  rule: HealthRule | undefined,
+  nowMs: number,
+): void {
+  each.rule = rule;
+  if (each.state === state) return;
+  each.state = state;
+  each.sinceMs = nowMs;
+  each.withinSinceMs = undefined;
+}
+
+function stateBy(rule: HealthRule): HealthState {
+  return rule === 'pause' ? 'paused' : 'stale';
+}
+
+function isVerified({ unheardMs, isProved, isCaughtUp }: Reading): boolean {
+  return unheardMs !== undefined && isProved && isCaughtUp;
+}
+
+function isBeyond(limits: Limits, rule: HealthRule, reading: Reading, share: number): boolean {
+  const limit = limitOf(limits, rule);
+  return limit !== undefined && measureOf(rule, reading) > limit * share;
+}
+
+/** By how many ms; entries say nothing of time. */
+function beyondMs(limits: Limits, rule: HealthRule, reading: Reading): number {
+  return rule === 'entries' ? 0 : measureOf(rule, reading) - (limitOf(limits, rule) ?? 0);
+}
+
+function limitOf({ staleAfter, pauseLagMs }: Limits, rule: HealthRule): number | undefined {
+  if (rule === 'pause') return pauseLagMs;
+  return rule === 'time' ? staleAfter?.timeMs : staleAfter?.entries;
+}
+
+function measureOf(rule: HealthRule, { excessMs, lagMs, entries }: Reading): number {
+  if (rule === 'pause') return excessMs;
+  return rule === 'time' ? lagMs : entries;
+}
+
+/** By how many ms the lag must shrink for the namespace to return. */
+export function missingMs(limits: Limits, reading: Reading): number {
+  const rules: readonly HealthRule[] = ['pause', 'time'];
+  return rules.reduce((most, rule) => {
+    const limit = limitOf(limits, rule);
+    if (limit === undefined) return most;
+    return Math.max(most, measureOf(rule, reading) - limit * RETURN_SHARE);
+  }, 0);
 }

@@ -44,6 +44,17 @@ interface Copy {
   /** Empty until the first part is here. */
   covers: readonly LaneHead[];
   after: Position;
+  /** Since this process began. */
+  parts: number;
+  records: number;
+}
+
+/** How far a copy has come. */
+export interface CopyMade {
+  readonly parts: number;
+  readonly records: number;
+  /** The last record that is here, '' while there is none. */
+  readonly after: Position;
 }
 
 const MARK = metaKey('snapshot');
@@ -62,6 +73,10 @@ export class SnapshotClient {
 
   get isCopying(): boolean {
     return this.#copy !== undefined;
+  }
+
+  get made(): CopyMade | undefined {
+    return this.#copy;
   }
 
   /** At start: a copy that was under way goes on. A mark that cannot be read means to begin anew. */
@@ -87,7 +102,7 @@ export class SnapshotClient {
     if (this.#copy === undefined) {
       const donor = donors.find((each) => this.#isNeededFrom(each, donors));
       if (donor === undefined) return;
-      this.#copy = { peer: -1, id: 0, untilMs: 0, covers: [], after: '' };
+      this.#copy = { peer: -1, id: 0, untilMs: 0, covers: [], after: '', parts: 0, records: 0 };
       out.note('warn', 'snapshot-begins', { of: donor.id });
       this.#ask(this.#copy, donor, now, out);
     } else if (now.monoMs >= this.#copy.untilMs) {
@@ -104,6 +119,8 @@ export class SnapshotClient {
     metrics.snapshotChunksReceived++;
     metrics.snapshotRecordsReceived += chunk.records.length;
     copy.after = chunk.last;
+    copy.parts++;
+    copy.records += chunk.records.length;
     if (!chunk.more) return this.#finish(copy, out);
     out.put(MARK, encodeMark(copy));
     this.#ask(copy, donor, now, out);
@@ -182,5 +199,7 @@ function decodeMark(bytes: Uint8Array): Copy | undefined {
     if (origin === undefined) return undefined;
     covers.push({ origin, seq, chain, hlc });
   }
-  return reader.finished ? { peer: -1, id: 0, untilMs: 0, covers, after } : undefined;
+  return reader.finished
+    ? { peer: -1, id: 0, untilMs: 0, covers, after, parts: 0, records: 0 }
+    : undefined;
 }

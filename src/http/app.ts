@@ -26,6 +26,7 @@ import { healthRoutes } from './routes/health.ts';
 import { listRoutes } from './routes/list.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { namespaceRoutes } from './routes/namespaces.ts';
+import { routeRoutes } from './routes/route.ts';
 import { writeStatusRoutes } from './routes/write-status.ts';
 
 export type App = FastifyInstance<
@@ -80,6 +81,7 @@ const ROUTES = [
   listRoutes,
   metricsRoutes,
   namespaceRoutes,
+  routeRoutes,
   writeStatusRoutes,
 ];
 

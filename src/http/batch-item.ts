@@ -49,7 +49,8 @@ export function commandOf(
   if (isFault(key)) return key;
   const { policy, r, timeoutMs } = options;
   const { namespace } = policy;
-  if (item.op === 'get') return { kind: 'read', client, namespace, key, r, timeoutMs };
+  if (item.op === 'get')
+    return { kind: 'read', client, namespace, key, r, timeoutMs, onUnmet: 'forward' };
   const value = item.op === 'put' ? valueOf(item, valueBytesMax) : NO_VALUE;
   if (isFault(value)) return value;
   const asked = askedOf(item, index, options);

@@ -17,6 +17,8 @@ export interface HttpServerOptions {
   readonly members: readonly Member[];
   readonly self: Member;
   readonly policies: readonly Policy[];
+  /** Base URL at which clients reach this replica, or ''. */
+  readonly advertised: string;
   readonly limits: HttpLimits;
   /** `undefined`: no token is needed, and only loopback addresses are listened on. */
   readonly tokens: readonly Token[] | undefined;

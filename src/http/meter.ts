@@ -6,6 +6,8 @@ import { createHistogram, type Histogram } from '../base/histogram.ts';
 import { SECONDS_BUCKETS } from '../model/metrics.ts';
 
 export interface RequestMeter {
+  /** A request was answered with a problem. */
+  refused(code: string): void;
   observe(op: string, level: string, status: number, seconds: number): void;
 }
 
@@ -21,11 +23,14 @@ export interface RequestSeries {
 export interface RequestMeasurements extends RequestMeter {
   /** For the exporter, at scrape time. */
   series(): readonly RequestSeries[];
+  /** Problems by code; the codes are a closed table. */
+  refusals(): ReadonlyMap<string, number>;
 }
 
 export function createRequestMeter(): RequestMeasurements {
   const ops = new Map<string, Map<string, (Histogram | undefined)[]>>();
   const series: RequestSeries[] = [];
+  const refusals = new Map<string, number>();
   const classesOf = (op: string, level: string): (Histogram | undefined)[] => {
     const levels = ops.get(op) ?? new Map<string, (Histogram | undefined)[]>();
     const classes = levels.get(level) ?? [];
@@ -53,6 +58,8 @@ export function createRequestMeter(): RequestMeasurements {
       const known = lastClasses[statusClass];
       (known ?? open(op, level, statusClass)).observe(seconds);
     },
+    refused: (code) => void refusals.set(code, (refusals.get(code) ?? 0) + 1),
     series: () => series,
+    refusals: () => refusals,
   };
 }

@@ -2,7 +2,8 @@
 // troubles that only HTTP knows. A problem says whether the request may have had an effect (`indeterminate`) and
 // whether trying again can help; it holds no stack and nothing of the request but what a fault's detail names.
 
-import { type Fault, type FaultCode, FAULTS } from '../model/fault.ts';
+import { type Alternate, type Fault, type FaultCode, FAULTS } from '../model/fault.ts';
+import type { HealthState } from '../model/health.ts';
 import { formatDot } from '../model/id.ts';
 
 const FAULT_STATUS: Readonly<Record<FaultCode, number>> = {
@@ -75,7 +76,8 @@ export interface ProblemDocument {
   readonly required?: number;
   readonly acks?: number;
   readonly dot?: string;
-  readonly alternates?: string[];
+  readonly state?: HealthState;
+  readonly alternates?: { readonly id: string; readonly url: string | null }[];
 }
 
 /** Who answers, and the next number for a request that went wrong. */
@@ -113,7 +115,10 @@ export function problemDocument(reason: Refusal, source: ProblemSource): Problem
     region: source.region,
     ...(reason.required === undefined ? {} : { required: reason.required }),
     ...(reason.acks === undefined ? {} : { acks: reason.acks }),
-    ...(reason.alternates === undefined ? {} : { alternates: [...reason.alternates] }),
+    ...(reason.state === undefined ? {} : { state: reason.state }),
+    ...(reason.alternates === undefined
+      ? {}
+      : { alternates: reason.alternates.map(alternateView) }),
     ...(reason.dot === undefined ? {} : { dot: formatDot(reason.dot.origin, reason.dot.seq) }),
   };
 }
@@ -123,6 +128,10 @@ export function retryAfterOf(reason: Refusal): string | undefined {
   const status = statusOf(reason.code);
   if (status !== 429 && status !== 503) return undefined;
   return String(Math.max(1, Math.ceil((reason.retryAfterMs ?? RETRY_AFTER_MS_DEFAULT) / 1000)));
+}
+
+function alternateView({ id, url }: Alternate) {
+  return { id, url: url ?? null };
 }
 
 function troubleOf(code: ProblemCode): HttpTrouble {

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assert } from '../base/assert.ts';
 import type { Absent, Client, Found, Reply } from '../model/command.ts';
+import type { Fault } from '../model/fault.ts';
 import { formatDot } from '../model/id.ts';
 import type { Level, Policy } from '../model/policy.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
@@ -12,9 +13,11 @@ import type { HttpContext } from './context.ts';
 import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
 import { checkLevel, isFault, readTimeout, refuseParameter } from './parameter.ts';
+import { locationOf, type OnUnmet, readUnmet, redirectHead } from './elsewhere.ts';
 import { type Refusal, refusal } from './problem.ts';
 import { recordView } from './record-view.ts';
 import {
+  closeIfDraining,
   type HeaderList,
   replaceContent,
   stalenessText,
@@ -24,7 +27,7 @@ import {
 import type { RequestHead } from './request-head.ts';
 import { routeOf } from './route-table.ts';
 
-const PARAMETERS = ['r', 'timeout', 'consistency'];
+const PARAMETERS = ['r', 'timeout', 'consistency', 'onUnmet', 'redirect'];
 const { notBuilt: NOT_BUILT } = routeOf('get');
 /** Up to here head and value leave as one string, which Node writes with one call. */
 const STRING_BYTES_MAX = 8192;
@@ -44,6 +47,7 @@ export class ReadExchange implements Client, Exchange {
   #ifNoneMatch: string | undefined = undefined;
   #r: QuorumSpec | undefined = undefined;
   #timeoutMs: number | undefined = undefined;
+  #onUnmet: OnUnmet | undefined = undefined;
 
   constructor(
     context: HttpContext,
@@ -74,6 +78,7 @@ export class ReadExchange implements Client, Exchange {
       key,
       r: this.#r,
       timeoutMs: this.#timeoutMs,
+      onUnmet: this.#onUnmet === undefined || this.#onUnmet === 'forward' ? 'forward' : 'fail',
     });
   }
 
@@ -82,8 +87,17 @@ export class ReadExchange implements Client, Exchange {
     else if (reply.kind === 'absent') this.#onAbsent(reply);
     else {
       assert(reply.kind === 'failed', 'read: an answer to another command');
-      refuse(this, reply.fault);
+      this.#onFailed(reply.fault);
     }
+  }
+
+  #onFailed(reason: Fault): void {
+    const isAsked = this.#onUnmet === 'redirect';
+    const location = isAsked ? locationOf(reason, this.request.url ?? '') : undefined;
+    if (location === undefined) return refuse(this, reason);
+    const head = redirectHead(this.context, location);
+    closeIfDraining(this.context, head);
+    this.#send(307, head, '');
   }
 
   #readParameter(name: string, value: string, policy: Policy): Refusal | undefined {
@@ -100,7 +114,17 @@ export class ReadExchange implements Client, Exchange {
       return undefined;
     }
     if (name === 'consistency') return checkLevel(value, policy);
+    if (name === 'onUnmet' || name === 'redirect') return this.#readUnmet(name, value);
     return refuseParameter(name, NOT_BUILT, PARAMETERS);
+  }
+
+  /** `redirect` is the short form of `onUnmet=redirect`; one of them is enough. */
+  #readUnmet(name: string, value: string): Refusal | undefined {
+    if (this.#onUnmet !== undefined) return refuseParameter(name, NOT_BUILT, PARAMETERS);
+    const asked = readUnmet(name, value);
+    if (isFault(asked)) return asked;
+    this.#onUnmet = asked;
+    return undefined;
   }
 
   #onFound(found: Found): void {

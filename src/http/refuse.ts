@@ -15,6 +15,7 @@ export function sendProblem(
   reason: Refusal,
   more: HeaderList = [],
 ): void {
+  context.meter?.refused(reason.code);
   const body = JSON.stringify(problemDocument(reason, context.source));
   const head = problemHead(context, reason, more);
   head.push('Content-Length', String(Buffer.byteLength(body)));

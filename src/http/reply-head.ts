@@ -1,7 +1,7 @@
 // The headers of a reply as a flat list for `writeHead`, which spares Node a look-up table per reply. Whatever stands
 // here is printable already: versions and levels are names of ours, content types were checked when they came.
 
-import type { Found, Staleness } from '../model/command.ts';
+import type { Found, Holder, Staleness } from '../model/command.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { formatDot } from '../model/id.ts';
 import type { Level } from '../model/policy.ts';
@@ -33,7 +33,7 @@ export function valueHead(
     'Conit-Version',
     version,
     'Conit-Served-By',
-    context.servedBy,
+    servedBy(context, found.heldBy),
     'Conit-Consistency',
     level,
     'Conit-Staleness',
@@ -51,6 +51,11 @@ export function valueHead(
   ];
   closeIfDraining(context, head);
   return head;
+}
+
+/** Who held what is answered: this replica, or the one that answered for it. */
+function servedBy(context: HttpContext, heldBy: Holder | undefined): string {
+  return heldBy === undefined ? context.servedBy : `"${heldBy.id}";region=${heldBy.region}`;
 }
 
 /** The same for another representation of the value, or for none. */

@@ -34,6 +34,7 @@ export function replyProblem(
   more: HeaderList = [],
   extra: ProblemExtra = {},
 ): FastifyReply {
+  context.meter?.refused(reason.code);
   const head = problemHead(context, reason, more);
   closeIfDraining(context, head);
   setHeaders(reply, head);

@@ -34,6 +34,7 @@ export type RouteId =
   | 'explain'
   | 'cluster'
   | 'replica'
+  | 'route'
   | 'namespaces'
   | 'namespace'
   | 'livez'
@@ -48,7 +49,7 @@ const NAMESPACE_WRITE: Access = { kind: 'namespace', role: 'write' };
 const READ_SOMEWHERE: Access = { kind: 'somewhere', role: 'read' };
 const METRICS: Access = { kind: 'cluster', role: 'metrics' };
 
-const READ_BOUNDS = ['t', 'n', 'onUnmet', 'redirect', 'proof'];
+const READ_BOUNDS = ['t', 'n', 'proof'];
 const KEY_PATH = '/v1/kv/{ns}/{key}';
 
 /** A GET route answers HEAD as well. */
@@ -59,11 +60,17 @@ export const ROUTES: readonly Route[] = [
   data('delete', 'DELETE', NAMESPACE_WRITE, []),
   route('list', 'GET', '/v1/kv/{ns}', NAMESPACE_READ, [...READ_BOUNDS, 'r', 'w', 'wait']),
   // Operations that write ask for the role `write` one by one.
-  route('batch', 'POST', '/v1/batch/{ns}', NAMESPACE_READ, [...READ_BOUNDS, 'wait']),
+  route('batch', 'POST', '/v1/batch/{ns}', NAMESPACE_READ, [
+    ...READ_BOUNDS,
+    'onUnmet',
+    'redirect',
+    'wait',
+  ]),
   route('write-status', 'GET', '/v1/writes/{dot}', READ_SOMEWHERE, ['watch']),
   route('explain', 'GET', '/v1/explain/{ns}/{key}', NAMESPACE_READ),
   route('cluster', 'GET', '/v1/cluster', READ_SOMEWHERE),
   route('replica', 'GET', '/v1/cluster/replicas/{id}', READ_SOMEWHERE),
+  route('route', 'GET', '/v1/route', READ_SOMEWHERE),
   route('namespaces', 'GET', '/v1/namespaces', READ_SOMEWHERE),
   route('namespace', 'GET', '/v1/namespaces/{ns}', NAMESPACE_READ),
   route('livez', 'GET', '/livez', OPEN),

@@ -2,8 +2,11 @@
 // out. An object takes no member that is not named here. What is not known is `null` or `"unknown"`, never zero.
 
 import { type Static, Type } from 'typebox';
+import { HEALTH_RULES, HEALTH_STATES, type HealthRule, type HealthState } from '../model/health.ts';
 
 const closed = { additionalProperties: false };
+const words = <T extends string>(known: readonly T[], description: string) =>
+  Type.Unsafe<T>({ type: 'string', enum: [...known], description });
 const version = Type.String({ description: 'The dot of the write: replica.incarnation.sequence' });
 const staleness = Type.Union([Type.Number(), Type.Literal('unknown')], {
   description: 'ms; an upper bound that is proved, or unknown',
@@ -33,8 +36,14 @@ export const ProblemSchema = Type.Object(
     required: Type.Optional(Type.Integer({ description: 'Copies or answers asked for' })),
     acks: Type.Optional(Type.Integer({ description: 'Copies or answers there were' })),
     dot: Type.Optional(version),
+    state: Type.Optional(
+      words<HealthState>(HEALTH_STATES, 'Of the namespace here, where it is not answered for'),
+    ),
     alternates: Type.Optional(
-      Type.Array(Type.String(), { description: 'Replicas that may be able to answer' }),
+      Type.Array(
+        Type.Object({ id: Type.String(), url: Type.Union([Type.String(), Type.Null()]) }, closed),
+        { description: 'Replicas that may be able to answer, the nearest first' },
+      ),
     ),
     checks: Type.Optional(Type.Array(CheckSchema)),
   },
@@ -168,6 +177,35 @@ export const ExplainSchema = Type.Object(
   closed,
 );
 
+const NamespaceHealthSchema = Type.Object(
+  {
+    namespace: Type.String(),
+    state: words<HealthState>(HEALTH_STATES, 'How fit it is to answer reads'),
+    rule: Type.Union([words<HealthRule>(HEALTH_RULES, ''), Type.Null()], {
+      description: 'The limit that was passed: pauseLagMs, staleAfter.timeMs, staleAfter.entries',
+    }),
+    forMs: Type.Number({ description: 'How long it has been in this state' }),
+    answers: Type.Boolean({ description: 'Reads are answered' }),
+    byMinServing: Type.Boolean({ description: 'Answered only because too few others would' }),
+    missingMs: Type.Union([Type.Number(), Type.Null()], {
+      description: 'By how much its lag must shrink before it returns; null: not known',
+    }),
+    missingEntries: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Log entries that it is known to lack; null: not known',
+    }),
+  },
+  closed,
+);
+
+const CopySchema = Type.Object(
+  {
+    parts: Type.Integer({ description: 'Taken over since the process began' }),
+    records: Type.Integer({ description: 'In those parts' }),
+    share: Type.Number({ description: 'Of the space of keys, 0 to 1' }),
+  },
+  { ...closed, description: 'The snapshot that it copies' },
+);
+
 export const ReplicaSchema = Type.Object(
   {
     id: Type.String(),
@@ -184,19 +222,18 @@ export const ReplicaSchema = Type.Object(
     vector,
     origin: Type.Optional(Type.String({ description: 'The current life of the answering one' })),
     stableCut: Type.Optional(vector),
-    stale: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            namespace: Type.String(),
-            rule: Type.Union([Type.Literal('time'), Type.Literal('entries')]),
-            forMs: Type.Number(),
-          },
-          closed,
-        ),
-        { description: 'Namespaces whose reads it refuses because it is too far behind' },
-      ),
-    ),
+    namespaces: Type.Union([Type.Array(NamespaceHealthSchema), Type.Null()], {
+      description:
+        'Namespaces whose lag a policy bounds; of a peer those that it told not to serve simply; null: not known',
+    }),
+    entriesMissing: Type.Union([Type.Integer(), Type.Null()], {
+      description:
+        'Of the answering one: log entries that its peers are known to hold and it lacks',
+    }),
+    commitAgeMs: Type.Union([Type.Number(), Type.Null()], {
+      description: 'How long its commit under way has taken',
+    }),
+    copy: Type.Optional(CopySchema),
   },
   closed,
 );
@@ -214,6 +251,31 @@ const quorum = Type.Union([Type.Integer(), Type.String()], {
   description: 'A number, majority, all, local or each',
 });
 
+export const RouteSchema = Type.Object(
+  {
+    node: Type.String({ description: 'Who answers: round trips are from there' }),
+    endpoints: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          region: Type.String(),
+          url: Type.Union([Type.String(), Type.Null()], { description: 'Of its HTTP API' }),
+          state: Type.String({
+            description:
+              'Of the namespace there; starting, draining or failed for the whole replica',
+          }),
+          answers: Type.Boolean({ description: 'Reads are answered' }),
+          rttMs: Type.Union([Type.Number(), Type.Null()]),
+          stalenessMs: staleness,
+          entriesBehind: Type.Union([Type.Integer(), Type.Null()]),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+
 export const NamespaceSchema = Type.Object(
   {
     name: Type.String(),
@@ -223,6 +285,17 @@ export const NamespaceSchema = Type.Object(
     r: quorum,
     timeoutMs: Type.Integer(),
     overlap: Type.Boolean({ description: 'Reads meet every completed write' }),
+    staleAfter: Type.Union([
+      Type.Object(
+        { timeMs: Type.Optional(Type.Integer()), entries: Type.Optional(Type.Integer()) },
+        { ...closed, description: 'Further behind, a replica does not answer reads' },
+      ),
+      Type.Null(),
+    ]),
+    pauseLagMs: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Reads pause where writes take so much longer than usual to arrive',
+    }),
+    minServing: Type.Integer({ description: 'Replicas that do not pause' }),
   },
   closed,
 );
@@ -237,6 +310,7 @@ export const ReadySchema = Type.Object(
 export type BatchItem = Static<typeof BatchItemSchema>;
 export type BatchResult = Static<typeof BatchResultSchema>;
 export type ClusterView = Static<typeof ClusterSchema>;
+export type EndpointView = Static<typeof RouteSchema>['endpoints'][number];
 export type ExplainView = Static<typeof ExplainSchema>;
 export type ListView = Static<typeof ListSchema>;
 export type NamespaceView = Static<typeof NamespaceSchema>;

@@ -2,6 +2,7 @@
 // its reply; the core hands the client back with the reply and never calls it.
 
 import type { Fault } from './fault.ts';
+import type { NamespaceHealth } from './health.ts';
 import type { Dot, Key, NamespaceName, Origin, Region, ReplicaId, Seq } from './id.ts';
 import type { Hlc } from './hlc.ts';
 import type { QuorumSpec } from './quorum.ts';
@@ -48,6 +49,8 @@ export interface ReadCommand {
   readonly key: Key;
   readonly r: QuorumSpec | undefined;
   readonly timeoutMs: number | undefined;
+  /** What to do where this replica is not fit to answer for the namespace: let others answer, or fail. */
+  readonly onUnmet: 'forward' | 'fail';
 }
 
 export interface ListCommand {
@@ -118,12 +121,20 @@ export interface Found {
   readonly stalenessMs: Staleness;
   /** Replicas whose state went into the answer. */
   readonly answers: number;
+  /** Who held what is answered, where this replica was not fit to say; `undefined`: this one. */
+  readonly heldBy: Holder | undefined;
 }
 
 export interface Absent {
   readonly kind: 'absent';
   readonly stalenessMs: Staleness;
   readonly answers: number;
+  readonly heldBy: Holder | undefined;
+}
+
+export interface Holder {
+  readonly id: ReplicaId;
+  readonly region: Region;
 }
 
 /** A proved upper bound in ms on the age of what the answer may lack. */
@@ -181,14 +192,21 @@ export interface ReplicaStatus {
   readonly stableCut: readonly (readonly [Origin, Seq])[];
   /** When the newest entry of each log was stamped, in ms since 1970. */
   readonly stampedMs: readonly (readonly [Origin, number])[];
-  /** Namespaces that it does not answer reads of, for how long, and by which rule of their policies. */
-  readonly stale: readonly StaleNamespace[];
+  /** How long its commit under way has taken, and whether that is longer than it may. */
+  readonly commitAgeMs: number;
+  readonly isStalled: boolean;
+  /** The snapshot that it copies, while it does. */
+  readonly copy: CopyProgress | undefined;
+  /** Namespaces whose lag a policy bounds. */
+  readonly namespaces: readonly NamespaceHealth[];
 }
 
-export interface StaleNamespace {
-  readonly namespace: NamespaceName;
-  readonly rule: 'time' | 'entries';
-  readonly forMs: number;
+/** How far the copy of a snapshot has come. */
+export interface CopyProgress {
+  readonly parts: number;
+  readonly records: number;
+  /** How much of the space of keys is done, 0 to 1, as far as the position tells. */
+  readonly share: number;
 }
 
 export interface PeerStatus {
@@ -203,6 +221,13 @@ export interface PeerStatus {
   /** Age of what we may lack of this peer's writes. */
   readonly stalenessMs: Staleness;
   readonly vector: readonly (readonly [Origin, Seq])[];
+  /** By how much its wall clock is ahead of ours. */
+  readonly clockOffsetMs: number | undefined;
+  /** As it told with its last heartbeat, of what it does not simply serve; `undefined` while it is not connected. */
+  readonly namespaces: readonly NamespaceHealth[] | undefined;
+  readonly commitAgeMs: number | undefined;
+  /** Of its HTTP API, as it says or as the configuration does. */
+  readonly url: string | undefined;
 }
 
 export interface Failed {

@@ -2,6 +2,7 @@
 // whether it is definite (nothing happened and nothing will) or indefinite (it may have happened), and whether trying
 // again can help. HTTP statuses are assigned in http/problem.ts.
 
+import type { HealthState } from './health.ts';
 import type { Dot, ReplicaId } from './id.ts';
 
 interface FaultKind {
@@ -53,8 +54,16 @@ export interface Fault {
   /** The write whose outcome is unknown. */
   readonly dot?: Dot;
   readonly retryAfterMs?: number;
-  /** Replicas that may be able to answer. */
-  readonly alternates?: readonly ReplicaId[];
+  /** Why this replica does not answer for a namespace. */
+  readonly state?: HealthState;
+  /** Replicas that may be able to answer, the nearest first. */
+  readonly alternates?: readonly Alternate[];
+}
+
+export interface Alternate {
+  readonly id: ReplicaId;
+  /** Of its HTTP API, where it is known. */
+  readonly url: string | undefined;
 }
 
 export function fault(

@@ -2,6 +2,7 @@
 // bytes are the business of adapters/codec.ts. Receiving is tolerant in order and duplication: every message can come
 // again or late without harm.
 
+import type { NamespaceHealth } from './health.ts';
 import type { Hlc } from './hlc.ts';
 import type { Dot, Key, NamespaceName, Origin, Seq } from './id.ts';
 import type { Mutation, Record } from './record.ts';
@@ -20,6 +21,8 @@ export interface Hello {
   readonly policyDigest: number;
   /** Bytes of entries that the sender of this message takes without having acknowledged them. */
   readonly windowBytes: number;
+  /** Base URL at which clients reach the sender, or '' where it does not say. */
+  readonly url: string;
 }
 
 /** A gap-free run of one origin's log, first sequence number in front. */
@@ -116,6 +119,12 @@ export interface Heartbeat {
   readonly echoDelayMs: number;
   /** The sender's own log heads when that ping arrived, accepted but not yet durable entries included. */
   readonly heads: VectorEntries;
+  /** The sender's wall clock, in ms since 1970. */
+  readonly wallMs: number;
+  /** How long the sender's commit under way has taken, 0 when there is none. */
+  readonly commitAgeMs: number;
+  /** The sender's namespaces that are bounded by a policy and not simply serving. */
+  readonly health: readonly NamespaceHealth[];
 }
 
 export type Message =

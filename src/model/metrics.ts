@@ -13,6 +13,8 @@ export interface Metrics {
   writesIndeterminate: number;
   idempotentReplays: number;
   readRepairs: number;
+  /** Reads that others answered because this replica was not fit to. */
+  readsForwarded: number;
   readHedges: number;
   cacheHits: number;
   cacheMisses: number;
@@ -53,6 +55,7 @@ export function createMetrics(): Metrics {
     writesIndeterminate: 0,
     idempotentReplays: 0,
     readRepairs: 0,
+    readsForwarded: 0,
     readHedges: 0,
     cacheHits: 0,
     cacheMisses: 0,

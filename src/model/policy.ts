@@ -27,6 +27,10 @@ export interface Policy {
   /** Reads see every completed write, because the quorums overlap. */
   readonly overlap: boolean;
   readonly staleAfter: StaleAfter | undefined;
+  /** Reads pause at a replica to which writes take so many ms longer than its links' own baseline. */
+  readonly pauseLagMs: number | undefined;
+  /** So many replicas go on answering, whoever of them ought to pause. */
+  readonly minServing: number;
 }
 
 /** How far a replica may be behind before it no longer answers reads; either rule suffices. */
@@ -59,7 +63,6 @@ const NOT_BUILT: readonly string[] = [
   'unit',
   'causalScope',
   'bounds',
-  'pauseLagMs',
   'placement',
   'sync',
   'onUnmet',
@@ -75,9 +78,13 @@ const BUILT: readonly string[] = [
   'timeoutMs',
   'claimOverlap',
   'staleAfter',
+  'pauseLagMs',
+  'minServing',
 ];
 /** Less could not be told from the time between two heartbeats. */
 const STALE_AFTER_MS_MIN = 1000;
+/** Less is within what schedulers, disks and links of one machine room do now and then. */
+export const PAUSE_LAG_MS_MIN = 50;
 
 type Fields = { readonly [name: string]: unknown };
 
@@ -128,6 +135,8 @@ export function policyDigest(policies: readonly Policy[]): number {
       p.timeoutMs,
       p.staleAfter?.timeMs,
       p.staleAfter?.entries,
+      p.pauseLagMs,
+      p.minServing,
     ].join(' '),
   );
   for (const line of lines.sort()) {
@@ -159,6 +168,7 @@ function compilePolicy(
     });
   }
   const staleAfter = staleAfterField(fields, path, problems);
+  problems.push(...pauseProblems(fields, staleAfter, members.length, path));
   const claimOverlap = given(fields, 'claimOverlap', false);
   if (typeof claimOverlap !== 'boolean') {
     const reason = 'must be true or false';
@@ -179,6 +189,8 @@ function compilePolicy(
     timeoutMs: timeoutMs as number,
     overlap,
     staleAfter,
+    pauseLagMs: fields['pauseLagMs'] as number | undefined,
+    minServing: given(fields, 'minServing', 1) as number,
   };
 }
 
@@ -209,6 +221,40 @@ function staleAfterField(
     timeMs: timeMs as number | undefined,
     entries: entries as number | undefined,
   };
+}
+
+/** `pauseLagMs` and `minServing`. */
+function pauseProblems(
+  fields: Fields,
+  staleAfter: StaleAfter | undefined,
+  replicas: number,
+  path: string,
+): PolicyProblem[] {
+  const problems: PolicyProblem[] = [];
+  const add = (name: string, code: PolicyProblem['code'], reason: string): void =>
+    void problems.push({ path: `${path}.${name}`, code, reason });
+  const { pauseLagMs, minServing } = fields;
+  if (pauseLagMs !== undefined) {
+    if (!isTimeout(pauseLagMs))
+      add('pauseLagMs', 'invalid', `must be ${PAUSE_LAG_MS_MIN} to ${TIMEOUT_MS_MAX} ms`);
+    else if ((pauseLagMs as number) < PAUSE_LAG_MS_MIN)
+      add('pauseLagMs', 'contradiction', `below ${PAUSE_LAG_MS_MIN} ms is the jitter of any link`);
+    else if (staleAfter?.timeMs !== undefined && (pauseLagMs as number) >= staleAfter.timeMs)
+      add(
+        'pauseLagMs',
+        'contradiction',
+        'must be less than staleAfter.timeMs, which comes after it',
+      );
+  }
+  if (minServing === undefined) return problems;
+  const isCount =
+    Number.isInteger(minServing) &&
+    (minServing as number) >= 1 &&
+    (minServing as number) <= replicas;
+  if (!isCount) add('minServing', 'invalid', `must be 1 to ${replicas} replicas`);
+  else if (pauseLagMs === undefined)
+    add('minServing', 'contradiction', 'keeps replicas from pausing, and there is no pauseLagMs');
+  return problems;
 }
 
 function fieldProblems(fields: Fields, path: string): PolicyProblem[] {

@@ -8,6 +8,10 @@ export interface Settings {
   readonly self: ReplicaId;
   /** All replicas, this one included, sorted by id. */
   readonly members: readonly Member[];
+  /** Base URL at which clients reach this replica, or ''. */
+  readonly clientUrl: string;
+  /** A commit that takes longer makes the replica unready, and its log is told. */
+  readonly commitStallMs: number;
   /** Stamps further ahead of the wall clock than this are refused. */
   readonly clockDriftMaxMs: number;
   readonly heartbeatMs: number;
@@ -46,6 +50,8 @@ export interface Settings {
 }
 
 export const SETTINGS_DEFAULT: Omit<Settings, 'self' | 'members'> = {
+  clientUrl: '',
+  commitStallMs: 2000,
   clockDriftMaxMs: 500,
   heartbeatMs: 200,
   peerTimeoutMs: 3000,

@@ -43,6 +43,8 @@ export interface PendingRead {
   /** This replica's own record when the read began: a peer that has the same need not send it. */
   readonly known: Record | undefined;
   readonly cut: ReadonlyVector | undefined;
+  /** Members that are not fit to answer, as bits: they are not asked. */
+  readonly unfit: number;
 }
 
 /** For a client's answer, to show every replica's view, or to replace a damaged record. */
@@ -57,6 +59,8 @@ export interface ReadRequestOptions {
   readonly key: Key;
   readonly requirement: Requirement;
   readonly timeoutMs: number;
+  /** Members that must not count, this replica perhaps among them, as bits. */
+  readonly unfit: number;
 }
 
 /** What the asking replica itself holds. */
@@ -115,9 +119,10 @@ export class PendingReads {
       newest: undefined,
       known: local.cut === undefined ? local.record : undefined,
       cut: local.cut,
+      unfit: options.unfit,
     };
     this.#reads.set(read.id, read);
-    this.#take(read, local.member, local.cut === undefined ? 'record' : 'damaged', local.record);
+    this.#takeOwn(read, local);
     this.#askNeeded(read, connected, now, out);
     this.#decide(read, now, out);
   }
@@ -169,6 +174,16 @@ export class PendingReads {
     return reads.map(({ client }) => client).filter((client) => client !== undefined);
   }
 
+  /** Who is not fit to answer does not count; what it holds is known all the same. */
+  #takeOwn(read: PendingRead, { member, record, cut }: LocalAnswer): void {
+    if (((read.unfit >> member) & 1) === 0) {
+      this.#take(read, member, cut === undefined ? 'record' : 'damaged', record);
+    } else {
+      read.tally.reject(member);
+      if (cut === undefined) read.newest = record;
+    }
+  }
+
   #take(
     read: PendingRead,
     member: number,
@@ -190,7 +205,8 @@ export class PendingReads {
     for (const { mask, count } of read.tally.requirement.groups) {
       for (const peer of this.#nearness.order) {
         if (bitCount(read.asked & ~read.tally.no & mask) >= count) break;
-        if (((mask & connected & ~read.asked) >> peer) & 1) this.#ask(read, peer, now, out);
+        if (((mask & connected & ~read.unfit & ~read.asked) >> peer) & 1)
+          this.#ask(read, peer, now, out);
       }
     }
     this.#watch(read);
@@ -206,7 +222,7 @@ export class PendingReads {
 
   #hedge(read: PendingRead, connected: number, now: Now, out: Outbox): void {
     read.hedgeAtMs = Number.POSITIVE_INFINITY;
-    const open = read.tally.wanted & connected & ~read.asked;
+    const open = read.tally.wanted & connected & ~read.unfit & ~read.asked;
     const peer = this.#nearness.order.find((index) => (open >> index) & 1);
     if (peer === undefined) return;
     this.#metrics.readHedges++;

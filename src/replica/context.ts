@@ -17,6 +17,7 @@ import type { Lane } from '../store/lane.ts';
 import type { Log } from '../store/log.ts';
 import type { Table } from '../store/table.ts';
 import type { Namespaces } from './namespaces.ts';
+import type { Pace } from './pace.ts';
 import type { Peers } from './peers.ts';
 
 export interface Context {
@@ -32,6 +33,7 @@ export interface Context {
   readonly nearness: Nearness;
   readonly freshness: Freshness;
   readonly health: Health;
+  readonly pace: Pace;
   readonly metrics: Metrics;
   /** The synchronous half of the storage port. */
   readonly get: Storage['get'];

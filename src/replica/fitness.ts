@@ -1,56 +1,258 @@
-// Whether this replica is fit to answer reads: measures how far it is behind what its connected peers hold, and since
-// when it hears no majority, and turns away what a policy does not let it answer.
+// Whether this replica is fit to answer reads: measures how far it is behind what its peers hold, lets entropy/health.ts
+// judge it, tells the peers, and turns away what a policy does not let it answer.
+//
+// Lag is behind what can be known. A peer counts while it is heard; that it is down, stands still, or waits for its disk
+// makes nobody else stale (trap 58). A replica that hears no majority ages from the moment it last did. A commit of its own
+// that hangs counts as lag, for what is not durable here is not shown (trap 57).
+//
+// A paused replica goes on answering where it knows that too few others would: it hears a majority, and of those fewer than
+// `minServing` answer. Who of several paused ones does is settled by who does so already, then by the smaller lag (in powers
+// of two, so that it does not flap), then by the smaller id. A stale replica never answers.
 
-import type { Command } from '../model/command.ts';
-import type { Outbox } from '../model/effect.ts';
-import type { Lag } from '../entropy/health.ts';
-import type { Origin, Seq } from '../model/id.ts';
+import type { Command, ReadCommand } from '../model/command.ts';
+import type { Now, Outbox } from '../model/effect.ts';
+import type { Alternate } from '../model/fault.ts';
+import { HEALTH_TOLD_MAX, type NamespaceHealth } from '../model/health.ts';
+import type { NamespaceName, Origin, ReplicaId, Seq } from '../model/id.ts';
 import { majority } from '../model/quorum.ts';
-import { mergeVector, seqOf, type Vector } from '../model/vector.ts';
+import { dominates, mergeVector, seqOf, type Vector } from '../model/vector.ts';
+import { missingMs, type Reading, type Watched } from '../entropy/health.ts';
 import { type Context, refuse } from './context.ts';
+import type { Peer } from './peers.ts';
+import type { Standing } from './standing.ts';
+
+/** Echoes come with heartbeats: they are as far apart, and one may be late. */
+const QUIET_BEATS = 2;
+/** A peer whose commit has taken so long has accepted what it cannot show to anybody. */
+const SLOW_COMMIT_MS = 50;
 
 export class Fitness {
   readonly #context: Context;
-  #majorityAtMs: number | undefined;
+  readonly #standing: Standing;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #reading: Reading | undefined;
+  /** Paused namespaces that are answered because too few others answer. */
+  readonly #kept = new Set<NamespaceName>();
 
-  constructor(context: Context) {
+  constructor(context: Context, standing: Standing) {
     this.#context = context;
+    this.#standing = standing;
   }
 
   /** With every heartbeat. */
-  look(nowMs: number): void {
+  look({ monoMs }: Now): void {
     const { health } = this.#context;
-    if (!health.isIdle) health.look(this.#measure(nowMs), nowMs);
+    if (health.isIdle) return;
+    this.#lookedAtMs = monoMs;
+    this.#reading = this.#measure(monoMs);
+    health.look(this.#reading, monoMs);
+    for (const watched of health.all()) this.#keepServing(watched);
   }
 
   /** True when the command was answered with a refusal. */
-  refuses(command: Command, out: Outbox): boolean {
+  refuses(command: Command, now: Now, out: Outbox): boolean {
     if (command.kind !== 'read' && command.kind !== 'list') return false;
-    const stale = this.#context.health.of(command.namespace);
-    if (stale === undefined) return false;
-    const what = stale.rule === 'time' ? 'time' : 'entries';
-    const detail = `this replica is behind by more ${what} than the policy allows`;
-    const alternates = this.#context.peers.greeted().map((peer) => peer.member.id);
-    refuse(command.client, out, 'replica-stale', detail, { alternates, retryAfterMs: 1000 });
+    const { namespace, client } = command;
+    const watched = this.#watchedNow(namespace, now);
+    if (watched === undefined || this.answers(watched)) return false;
+    if (command.kind === 'read' && this.#isForwarded(command)) return false;
+    const { state } = watched;
+    const isEarly = state === 'unknown' || state === 'catching-up';
+    const detail = isEarly ? EARLY : `this replica is ${state}: ${WHY[watched.rule ?? 'time']}`;
+    const alternates = this.alternates(namespace);
+    const more = { state, alternates, retryAfterMs: 1000 };
+    refuse(client, out, isEarly ? 'catching-up' : 'replica-stale', detail, more);
     return true;
   }
 
-  #measure(nowMs: number): Lag {
-    const { freshness, log, peers, settings } = this.#context;
-    const greeted = peers.greeted();
-    const hasMajority = greeted.length + 1 >= majority(settings.members.length);
-    if (hasMajority) this.#majorityAtMs = nowMs;
-    this.#majorityAtMs ??= nowMs;
-    let ms = nowMs - this.#majorityAtMs;
-    const known: Vector = new Map<Origin, Seq>();
-    for (const { member, holds } of greeted) {
-      const behindMs = freshness.ofPeer(member.index, nowMs);
-      // Nothing was measured yet: what it said that it holds counts until the first echo.
-      if (behindMs !== 'unknown') ms = Math.max(ms, behindMs);
-      mergeVector(known, holds);
-    }
-    let entries = 0;
-    for (const [origin, seq] of known) entries += Math.max(0, seq - seqOf(log.durable, origin));
-    return { ms, entries };
+  /** The namespace's state, not resting on a look that a stall or a doubt has overtaken; nothing where none is needed. */
+  #watchedNow(namespace: NamespaceName, now: Now): Watched | undefined {
+    const { health, settings } = this.#context;
+    const watched = health.of(namespace);
+    if (watched === undefined) return undefined;
+    const isLate = now.monoMs - this.#lookedAtMs > 1.5 * settings.heartbeatMs;
+    if (isLate || watched.state === 'suspect') this.look(now);
+    return watched;
   }
+
+  /** In `fifo` namespaces a record of another replica would overtake what its origin wrote before. */
+  #isForwarded({ namespace, onUnmet }: ReadCommand): boolean {
+    const level = this.#context.namespaces.find(namespace)?.policy.consistency;
+    return onUnmet === 'forward' && level === 'eventual' && this.#fit(namespace) !== 0;
+  }
+
+  /** This replica answers reads of the namespace. */
+  isFit(namespace: NamespaceName): boolean {
+    const watched = this.#context.health.of(namespace);
+    return watched === undefined || this.answers(watched);
+  }
+
+  /** Members whose word does not count in a read of the namespace, as bits. */
+  unfit(namespace: NamespaceName): number {
+    const { health, peers, self } = this.#context;
+    if (health.of(namespace) === undefined) return 0;
+    let mask = this.isFit(namespace) ? 0 : 1 << self.index;
+    for (const peer of peers.greeted())
+      if (!peer.answers(namespace)) mask |= 1 << peer.member.index;
+    return mask;
+  }
+
+  answers({ state, limits }: Watched): boolean {
+    if (state === 'serving' || state === 'suspect') return true;
+    return state === 'paused' && this.#kept.has(limits.namespace);
+  }
+
+  /** What is bounded by a policy, in the order of the policies. */
+  report(nowMs: number): NamespaceHealth[] {
+    return this.#context.health.all().map((watched) => {
+      const { limits, state, rule, sinceMs } = watched;
+      const reading = this.#reading?.unheardMs === undefined ? undefined : this.#reading;
+      return {
+        namespace: limits.namespace,
+        state,
+        rule,
+        forMs: Math.max(nowMs - sinceMs, 0),
+        answers: this.answers(watched),
+        missingMs: reading === undefined ? undefined : missingMs(limits, reading),
+        missingEntries: reading?.entries,
+      };
+    });
+  }
+
+  /** What peers are told: what is not simply serving. */
+  told(nowMs: number): NamespaceHealth[] {
+    if (this.#context.health.isIdle) return [];
+    return this.report(nowMs)
+      .filter(({ state }) => state !== 'serving')
+      .sort((a, b) => (a.namespace < b.namespace ? -1 : 1))
+      .slice(0, HEALTH_TOLD_MAX);
+  }
+
+  /** Peers that are known to answer reads of a namespace, as bits. */
+  #fit(namespace: NamespaceName): number {
+    let mask = 0;
+    for (const peer of this.#context.peers.greeted())
+      if (peer.answers(namespace)) mask |= 1 << peer.member.index;
+    return mask;
+  }
+
+  /** Who may answer instead, nearest first. */
+  alternates(namespace: NamespaceName): Alternate[] {
+    const { nearness, peers } = this.#context;
+    return nearness.order.flatMap((index) => {
+      const peer = peers.get(index);
+      if (peer?.greeted !== true || !peer.answers(namespace)) return [];
+      return { id: peer.member.id, url: peer.url };
+    });
+  }
+
+  #keepServing({ limits, state }: Watched): void {
+    const { namespace } = limits;
+    if (state === 'paused' && this.#isNeeded(namespace)) this.#kept.add(namespace);
+    else this.#kept.delete(namespace);
+  }
+
+  #isNeeded(namespace: NamespaceName): boolean {
+    const { namespaces, self, settings } = this.#context;
+    const heard = this.#heard();
+    if (heard.length + 1 < majority(settings.members.length)) return false;
+    const minServing = namespaces.find(namespace)?.policy.minServing ?? 1;
+    const own = { id: self.id, isKept: this.#kept.has(namespace), lag: this.#lagClass(namespace) };
+    const rivals: Candidate[] = [];
+    let serving = 0;
+    for (const peer of heard) {
+      const told = peer.healthOf(namespace);
+      if (told?.state !== 'paused') serving += peer.answers(namespace) ? 1 : 0;
+      else rivals.push(candidateOf(peer, told));
+    }
+    const ahead = rivals.filter((rival) => isBefore(rival, own)).length;
+    return serving + ahead < minServing;
+  }
+
+  #lagClass(namespace: NamespaceName): number {
+    const limits = this.#context.health.of(namespace)?.limits;
+    const reading = this.#reading;
+    return limits === undefined || reading === undefined ? 0 : classOf(missingMs(limits, reading));
+  }
+
+  #heard(): Peer[] {
+    const { peers } = this.#context;
+    return peers.greeted().filter((peer) => peer.isHeard(this.#lookedAtMs));
+  }
+
+  #measure(nowMs: number): Reading {
+    const { freshness, log, pace, settings } = this.#context;
+    const unheardMs = this.#unheardMs(nowMs);
+    const quietMs = QUIET_BEATS * settings.heartbeatMs;
+    const ownMs = pace.commitAgeMs(nowMs);
+    let lagMs = Math.max(unheardMs ?? 0, ownMs);
+    let excessMs = Math.max(this.#isolationMs(nowMs), ownMs);
+    let isProved = true;
+    const known: Vector = new Map<Origin, Seq>();
+    for (const peer of this.#heard()) {
+      const { holds, heardSinceMs, member } = peer;
+      mergeVector(known, holds);
+      if (peer.commitAgeMs >= SLOW_COMMIT_MS && dominates(log.durable, holds)) continue;
+      const asOfMs = freshness.asOfMs(member.index);
+      // What is not measured ages from the moment at which it could have been.
+      lagMs = Math.max(lagMs, nowMs - Math.max(asOfMs ?? heardSinceMs, heardSinceMs));
+      const excess = freshness.excessOf(member.index, quietMs, nowMs);
+      const heardMs = nowMs - heardSinceMs;
+      excessMs = Math.max(excessMs, Math.min(excess ?? heardMs - quietMs, heardMs));
+      isProved &&= asOfMs !== undefined && asOfMs >= heardSinceMs && excess !== undefined;
+    }
+    const entries = lacking(known, log.durable);
+    const isCaughtUp = this.#standing.isCaughtUp;
+    return { unheardMs, isProved, isCaughtUp, lagMs, excessMs, entries };
+  }
+
+  /** How long ago everything that a majority, this replica included, had accepted was shown here. */
+  #unheardMs(nowMs: number): number | undefined {
+    const { freshness, peers, settings } = this.#context;
+    const others = majority(settings.members.length) - 1;
+    if (others === 0) return 0;
+    const asOf = peers.all().flatMap((peer) => freshness.asOfMs(peer.member.index) ?? []);
+    const last = asOf.sort((a, b) => b - a)[others - 1];
+    return last === undefined ? undefined : Math.max(nowMs - last, 0);
+  }
+
+  /** How much longer ago than echoes take. */
+  #isolationMs(nowMs: number): number {
+    const { freshness, peers, settings } = this.#context;
+    const unheardMs = this.#unheardMs(nowMs) ?? 0;
+    const usual = peers.all().map((peer) => freshness.baselineOf(peer.member.index, nowMs) ?? 0);
+    return unheardMs - Math.max(0, ...usual) - (QUIET_BEATS + 1) * settings.heartbeatMs;
+  }
+}
+
+const EARLY = 'this replica has not verified yet that it holds what the others do';
+const WHY = {
+  pause: 'writes take longer to arrive than its policy allows',
+  time: 'it is behind by more time than its policy allows',
+  entries: 'it is behind by more entries than its policy allows',
+} as const;
+
+interface Candidate {
+  readonly id: ReplicaId;
+  readonly isKept: boolean;
+  readonly lag: number;
+}
+
+function candidateOf({ member }: Peer, { answers, missingMs: ms }: NamespaceHealth): Candidate {
+  return { id: member.id, isKept: answers, lag: classOf(ms ?? Number.MAX_SAFE_INTEGER) };
+}
+
+function isBefore(left: Candidate, right: Candidate): boolean {
+  if (left.isKept !== right.isKept) return left.isKept;
+  return left.lag === right.lag ? left.id < right.id : left.lag < right.lag;
+}
+
+function classOf(ms: number): number {
+  return Math.ceil(Math.log2(Math.max(ms, 1)));
+}
+
+function lacking(known: Vector, durable: ReadonlyMap<Origin, Seq>): number {
+  let entries = 0;
+  for (const [origin, seq] of known) entries += Math.max(0, seq - seqOf(durable, origin));
+  return entries;
 }

@@ -30,6 +30,11 @@ export class Namespaces {
     }
   }
 
+  /** In the order of bytes. */
+  get names(): readonly NamespaceName[] {
+    return [...this.#byName.keys()].sort();
+  }
+
   find(name: NamespaceName): Namespace | undefined {
     return this.#byName.get(name);
   }

@@ -2,8 +2,9 @@
 // streams to it. What a peer holds is taken from its own words only; a hello replaces what was known, because a peer
 // that lost its disk holds less than it said before.
 
-import type { Outbox } from '../model/effect.ts';
-import type { Dot, Origin, Seq } from '../model/id.ts';
+import type { Now, Outbox } from '../model/effect.ts';
+import type { NamespaceHealth } from '../model/health.ts';
+import type { Dot, NamespaceName, Origin, Seq } from '../model/id.ts';
 import type { Heartbeat, Hello, VectorEntries } from '../model/message.ts';
 import type { Member } from '../model/quorum.ts';
 import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
@@ -21,24 +22,65 @@ export class Peer {
   ping = 0;
   pingAtMs = 0;
   headsAtPing: VectorEntries = [];
+  /** When anything came from it last, and since when that has gone on without a silence. */
+  heardAtMs = Number.NEGATIVE_INFINITY;
+  heardSinceMs = 0;
+  /** As it told last: how long its commit has taken, and the namespaces that it does not simply serve. */
+  commitAgeMs = 0;
+  health: readonly NamespaceHealth[] = [];
+  /** By how much its wall clock is ahead of ours, in ms, to half a round trip; `undefined`: not known. */
+  clockOffsetMs: number | undefined;
+  /** Of its HTTP API, as it says or as the configuration does. */
+  url: string | undefined;
+  /** The process that runs there. */
+  life: Origin | undefined;
+  readonly #silentMs: number;
   /** What we told the peer of our vector on this connection. */
   readonly #told = new Map<Origin, Seq>();
 
-  constructor(member: Member, sender: PeerSender) {
+  /** Who says nothing for `silentMs` is not heard any more. */
+  constructor(member: Member, sender: PeerSender, silentMs: number) {
     this.member = member;
     this.sender = sender;
+    this.url = member.httpUrl;
+    this.#silentMs = silentMs;
+  }
+
+  /** Something came from it. */
+  onHeard(nowMs: number): void {
+    if (!this.isHeard(nowMs)) this.heardSinceMs = nowMs;
+    this.heardAtMs = nowMs;
+  }
+
+  isHeard(nowMs: number): boolean {
+    return nowMs - this.heardAtMs <= this.#silentMs;
+  }
+
+  healthOf(namespace: NamespaceName): NamespaceHealth | undefined {
+    return this.health.find((told) => told.namespace === namespace);
+  }
+
+  /** It does not say otherwise. */
+  answers(namespace: NamespaceName): boolean {
+    return this.healthOf(namespace)?.answers ?? true;
   }
 
   onHello(hello: Hello): void {
     this.greeted = true;
     this.known = true;
     this.holds = new Map(hello.vector);
+    this.health = [];
+    this.commitAgeMs = 0;
+    if (hello.url !== '') this.url = hello.url;
+    this.life = hello.origin;
     this.sender.begin(hello.vector, hello.windowBytes);
   }
 
   onDisconnected(): void {
     this.greeted = false;
     this.ping = 0;
+    this.heardAtMs = Number.NEGATIVE_INFINITY;
+    this.clockOffsetMs = undefined;
     this.#told.clear();
     this.sender.reset();
   }
@@ -59,10 +101,17 @@ export class Peer {
     return news;
   }
 
-  onPing(heartbeat: Heartbeat, heads: VectorEntries, nowMs: number): void {
+  onHeartbeat(heartbeat: Heartbeat, heads: VectorEntries, now: Now): void {
     this.ping = heartbeat.ping;
-    this.pingAtMs = nowMs;
+    this.pingAtMs = now.monoMs;
     this.headsAtPing = heads;
+    this.commitAgeMs = heartbeat.commitAgeMs;
+    this.health = heartbeat.health;
+  }
+
+  /** What its wall clock showed half a round trip ago. */
+  onClock(theirMs: number, roundTripMs: number, ourMs: number): void {
+    this.clockOffsetMs = theirMs + roundTripMs / 2 - ourMs;
   }
 }
 

@@ -26,6 +26,7 @@ import {
 import { isReachable } from '../quorum/tally.ts';
 import type { Cell } from '../store/table.ts';
 import { type Context, refuse } from './context.ts';
+import type { Fitness } from './fitness.ts';
 import type { Namespace } from './namespaces.ts';
 
 /** Asks the peer for entries of an origin up to one that it showed us, unless they are on their way. */
@@ -45,6 +46,7 @@ export class Reads {
   readonly #pending: PendingReads;
   readonly #fifo: FifoWaits<Waiting>;
   readonly #ownBit: number;
+  readonly #fitness: Fitness;
   readonly #hasten: Hasten;
   /** Answers to peers that show what is not durable yet. */
   readonly #held = createRing<{
@@ -54,8 +56,9 @@ export class Reads {
   }>();
   #durableLsn: Lsn = 0;
 
-  constructor(context: Context, hasten: Hasten) {
+  constructor(context: Context, fitness: Fitness, hasten: Hasten) {
     this.#context = context;
+    this.#fitness = fitness;
     this.#hasten = hasten;
     this.#ownBit = 1 << context.self.index;
     this.#pending = new PendingReads(context.nearness, context.metrics, (read, outcome, now, out) =>
@@ -88,7 +91,8 @@ export class Reads {
       return;
     }
     const cell = this.#context.table.read(command.namespace, command.key);
-    if (isReachable(requirement, this.#ownBit) && !cell.damaged) {
+    const isFit = this.#fitness.isFit(command.namespace);
+    if (isFit && isReachable(requirement, this.#ownBit) && !cell.damaged) {
       this.#reply(command.client, cell, 1, now, out);
     } else {
       this.#ask(command, cell, namespace, requirement, now, out);
@@ -105,7 +109,8 @@ export class Reads {
     if (this.#isFull(command.client, out)) return;
     const timeoutMs = command.timeoutMs ?? EXPLAIN_TIMEOUT_MS;
     const cell = table.read(command.namespace, command.key);
-    this.#begin({ ...command, purpose: 'explain', requirement, timeoutMs }, cell, now, out);
+    const options = { ...command, purpose: 'explain', requirement, timeoutMs, unfit: 0 } as const;
+    this.#begin(options, cell, now, out);
   }
 
   /** A stored record is damaged: put what memory or the peers hold in its place. */
@@ -117,7 +122,7 @@ export class Reads {
     if (!cell.damaged || requirement === undefined) return;
     if (this.waiting >= settings.readsPendingMax) return;
     const options = { purpose: 'heal', client: undefined, namespace, key } as const;
-    this.#begin({ ...options, requirement, timeoutMs: HEAL_TIMEOUT_MS }, cell, now, out);
+    this.#begin({ ...options, requirement, timeoutMs: HEAL_TIMEOUT_MS, unfit: 0 }, cell, now, out);
   }
 
   /** A peer asks for our record. It leaves when it is durable here. Who may lack what it once had cannot tell. */
@@ -200,14 +205,15 @@ export class Reads {
     now: Now,
     out: Outbox,
   ): void {
-    if (!isReachable(requirement, this.#context.peers.reachable)) {
+    const unfit = this.#fitness.unfit(command.namespace);
+    if (!isReachable(requirement, this.#context.peers.reachable & ~unfit)) {
       refuse(command.client, out, 'no-quorum', 'too few replicas can be reached for this r', {
         required: requirement.count,
         retryAfterMs: 1000,
       });
     } else if (!this.#isFull(command.client, out)) {
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      this.#begin({ ...command, purpose: 'read', requirement, timeoutMs }, cell, now, out);
+      this.#begin({ ...command, purpose: 'read', requirement, timeoutMs, unfit }, cell, now, out);
     }
   }
 
@@ -222,8 +228,25 @@ export class Reads {
     const { client } = read;
     if (client === undefined) this.#restore(read, out);
     else if (read.purpose === 'explain') this.#replyExplained(read, client, out);
-    else if (outcome === 'won') this.#settle(read, client, now, out);
-    else this.#fail(read, client, outcome, out);
+    else if (outcome !== 'won') this.#fail(read, client, outcome, out);
+    else if (read.unfit & this.#ownBit) this.#replyForwarded(read, client, now, out);
+    else this.#settle(read, client, now, out);
+  }
+
+  /** This replica only passes on what others hold, however its own disk does. What it lacks comes by the stream. */
+  #replyForwarded(read: PendingRead, client: Client, now: Now, out: Outbox): void {
+    const { freshness, metrics, settings, table } = this.#context;
+    const { record: own, lsn } = table.read(read.namespace, read.key);
+    const { newest, tally } = read;
+    const stalenessMs = freshness.bound(now.monoMs);
+    const member = settings.members.find(({ index }) => (tally.yes >> index) & 1);
+    const heldBy = member === undefined ? undefined : { id: member.id, region: member.region };
+    const rest = { stalenessMs, answers: tally.acks, heldBy };
+    metrics.readsForwarded++;
+    const restsOn = newest === own ? lsn : 0;
+    if (isLive(newest, now.wallMs))
+      out.reply(client, { kind: 'found', record: newest, ...rest }, restsOn);
+    else out.reply(client, { kind: 'absent', ...rest }, restsOn);
   }
 
   #fail(read: PendingRead, client: Client, outcome: 'lost' | 'expired', out: Outbox): void {
@@ -319,10 +342,11 @@ export class Reads {
   #reply(client: Client, cell: Cell, answers: number, now: Now, out: Outbox): void {
     const stalenessMs = this.#context.freshness.bound(now.monoMs);
     const { record } = cell;
+    const rest = { stalenessMs, answers, heldBy: undefined };
     if (isLive(record, now.wallMs)) {
-      out.reply(client, { kind: 'found', record, stalenessMs, answers }, cell.lsn);
+      out.reply(client, { kind: 'found', record, ...rest }, cell.lsn);
     } else {
-      out.reply(client, { kind: 'absent', stalenessMs, answers }, cell.lsn);
+      out.reply(client, { kind: 'absent', ...rest }, cell.lsn);
     }
   }
 

@@ -54,6 +54,8 @@ import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
 import { Fitness } from './fitness.ts';
 import { OwnLanes } from './own-lanes.ts';
+import { Pace } from './pace.ts';
+import { Pulse } from './pulse.ts';
 import { Resync } from './resync.ts';
 import { Standing } from './standing.ts';
 import { statusOf, writeStatusOf } from './status.ts';
@@ -71,6 +73,8 @@ export interface ReplicaOptions {
 type Phase = 'starting' | 'grace' | 'open' | 'draining' | 'failed';
 
 const RETRY_MS = 1000;
+/** Heartbeats that a peer may miss before it counts as not heard; on a lossy link one or two do get lost. */
+const SILENT_BEATS = 3;
 
 export class Replica {
   readonly metrics: Metrics = createMetrics();
@@ -89,6 +93,7 @@ export class Replica {
   readonly #standing: Standing;
   readonly #resync: Resync;
   readonly #fitness: Fitness;
+  readonly #pulse: Pulse;
   #phase: Phase = 'starting';
   #drains = false;
   #lastRangeId = 0;
@@ -124,21 +129,26 @@ export class Replica {
       peers: new Peers(self.index, this.#createPeers(settings, self, range)),
       nearness: new Nearness(self.index, replicas),
       freshness: new Freshness(self.index, replicas),
-      health: new Health(policies),
+      health: new Health(policies, {
+        beatMs: settings.heartbeatMs,
+        untoldMs: settings.peerTimeoutMs,
+      }),
+      pace: new Pace(),
       metrics: this.metrics,
       get,
       ownLanes: this.#own.list,
     };
     this.#recovery = new Recovery(log, nextId);
     this.#standing = new Standing(this.#context);
-    this.#fitness = new Fitness(this.#context);
+    this.#fitness = new Fitness(this.#context, this.#standing);
+    this.#pulse = new Pulse(this.#context, this.#own, this.#fitness);
     this.#receiver = new Receiver(log, this.#context.clock, this.metrics, (mutation, out) =>
       this.#show(mutation, out),
     );
     this.#exchange = new Exchange(log, settings.frameBytes, RETRY_MS);
     this.#pulls = new PullServer(log, settings.frameBytes, range);
     this.#writes = new Writes(this.#context);
-    this.#reads = new Reads(this.#context, (peer, of, now, out) =>
+    this.#reads = new Reads(this.#context, this.#fitness, (peer, of, now, out) =>
       this.#hasten(peer, of, now, out),
     );
     const heal: Heal = (namespace, key, now, out) => this.#reads.heal(namespace, key, now, out);
@@ -204,6 +214,7 @@ export class Replica {
       case 'disconnected':
         return this.#onDisconnected(input.peer, now, out);
       case 'seal':
+        this.#context.pace.onSeal(now.monoMs);
         return this.#context.log.seal(out);
       case 'durable':
         return this.#onDurable(input.lsn, now, out);
@@ -236,7 +247,7 @@ export class Replica {
       this.#refuseClosed(command, out);
       return;
     }
-    if (this.#fitness.refuses(command, out)) return;
+    if (this.#fitness.refuses(command, now, out)) return;
     switch (command.kind) {
       case 'write':
         return this.#writes.begin(command, now, out);
@@ -266,7 +277,10 @@ export class Replica {
   }
 
   status(now: Now): Status {
-    return statusOf(this.#context, this.state, now);
+    return statusOf(this.#context, this.state, now, {
+      namespaces: this.#fitness.report(now.monoMs),
+      copied: this.#resync.progress,
+    });
   }
 
   // ---- peers
@@ -283,6 +297,7 @@ export class Replica {
       hlc: clock.last,
       policyDigest: this.#policyDigest,
       windowBytes: settings.windowBytes,
+      url: settings.clientUrl,
     });
   }
 
@@ -295,6 +310,7 @@ export class Replica {
 
   #onMessage(index: number, message: Message, now: Now, out: Outbox): void {
     const peer = this.#peer(index);
+    peer.onHeard(now.monoMs);
     if (message.kind === 'hello') return this.#onHello(peer, message, now, out);
     if (!peer.greeted) return;
     switch (message.kind) {
@@ -327,6 +343,7 @@ export class Replica {
     if (hello.policyDigest !== this.#policyDigest) {
       out.note('warn', 'policies-differ', { peer: peer.member.id });
     }
+    if (peer.life !== hello.origin) this.#context.freshness.onNewLife(peer.member.index);
     this.#context.peers.onHello(peer, hello);
     this.#context.clock.witness(hello.hlc, now.wallMs);
     this.#onLearned(peer, hello.vector, now, out);
@@ -406,16 +423,9 @@ export class Replica {
   }
 
   #onHeartbeat(peer: Peer, heartbeat: Heartbeat, now: Now, out: Outbox): void {
-    const { clock, freshness, log, nearness } = this.#context;
-    const { index } = peer.member;
-    if (!clock.witness(heartbeat.hlc, now.wallMs)) this.metrics.clockRefusals++;
     this.#onLearned(peer, heartbeat.vector, now, out);
     peer.sender.pump(out);
-    peer.onPing(heartbeat, this.#own.headsBeyond(peer.holds), now.monoMs);
-    if (heartbeat.echo > 0) {
-      nearness.observe(index, Math.max(now.monoMs - heartbeat.echo - heartbeat.echoDelayMs, 0));
-      freshness.onEcho(index, heartbeat.echo, heartbeat.heads, log.durable);
-    }
+    this.#pulse.onHeartbeat(peer, heartbeat, now);
     this.#checkCaughtUp(now, out);
   }
 
@@ -441,7 +451,8 @@ export class Replica {
   // ---- storage
 
   #onDurable(lsn: number, now: Now, out: Outbox): void {
-    const { log, table, self, origin, peers, freshness } = this.#context;
+    const { log, table, self, origin, pace, peers, freshness } = this.#context;
+    pace.onDurable();
     table.onDurable(lsn);
     this.#reads.onDurable(lsn, out);
     const moved = log.onDurable(lsn, out);
@@ -451,7 +462,8 @@ export class Replica {
     }
     this.#acknowledge(moved, out);
     peers.pump(out);
-    for (const peer of peers.greeted()) freshness.onShown(peer.member.index, log.durable);
+    for (const peer of peers.greeted())
+      freshness.onShown(peer.member.index, log.durable, now.monoMs);
     this.#writes.onProgress(now, out);
     this.#checkCaughtUp(now, out);
   }
@@ -547,24 +559,13 @@ export class Replica {
   }
 
   #beat(now: Now, out: Outbox): void {
-    const { log, clock, nearness, origin, peers } = this.#context;
-    const greeted = peers.greeted();
-    for (const peer of greeted) {
-      out.send(peer.member.index, {
-        kind: 'heartbeat',
-        hlc: clock.last,
-        vector: peer.news(log.durable),
-        ping: now.monoMs,
-        echo: peer.ping,
-        echoDelayMs: peer.ping > 0 ? now.monoMs - peer.pingAtMs : 0,
-        heads: peer.headsAtPing,
-      });
-    }
+    const { nearness, origin, peers } = this.#context;
+    if (this.#phase === 'open') this.#fitness.look(now);
+    this.#pulse.beat(now, out);
     nearness.rank();
     peers.pump(out);
-    this.#exchange.look(greeted.map(holderOf), origin, now.monoMs, out);
+    this.#exchange.look(peers.greeted().map(holderOf), origin, now.monoMs, out);
     this.#resync.look(now, out);
-    if (this.#phase === 'open') this.#fitness.look(now.monoMs);
     if (this.#phase === 'open') this.#housekeeping.onBeat(now, out);
   }
 
@@ -581,7 +582,7 @@ export class Replica {
           lanes: this.#own.list,
           range,
         });
-        return new Peer(member, sender);
+        return new Peer(member, sender, SILENT_BEATS * settings.heartbeatMs);
       });
   }
 

@@ -3,8 +3,15 @@
 
 import { type Donor, SnapshotClient, snapshotMark } from '../entropy/snapshot-client.ts';
 import { SnapshotServer, type SnapshotServerOptions } from '../entropy/snapshot-server.ts';
+import type { CopyProgress } from '../model/command.ts';
 import type { Now, Outbox, RangeResult } from '../model/effect.ts';
-import type { Behind, LaneHead, SnapshotChunk, SnapshotRequest } from '../model/message.ts';
+import type {
+  Behind,
+  LaneHead,
+  Position,
+  SnapshotChunk,
+  SnapshotRequest,
+} from '../model/message.ts';
 import { UNREADABLE } from '../model/port.ts';
 import type { Record } from '../model/record.ts';
 import type { Lane } from '../store/lane.ts';
@@ -50,6 +57,14 @@ export class Resync {
       merge: (record, now, out) => this.#merge(record, now, out),
       jump: (head, out) => this.#jump(head, out),
     });
+  }
+
+  /** The copy under way, if there is one. */
+  get progress(): CopyProgress | undefined {
+    const { made } = this.#client;
+    if (made === undefined) return undefined;
+    const { parts, records, after } = made;
+    return { parts, records, share: shareOf(after, this.#context.namespaces.names) };
   }
 
   /** Storage is read: a copy that was under way goes on. */
@@ -101,4 +116,22 @@ export class Resync {
 
 function donorOf({ member, holds }: Peer): Donor {
   return { peer: member.index, id: member.id, holds };
+}
+
+/**
+ * Records come in the order of their positions, so the position tells how much is done: whole namespaces, and of the one under
+ * way the part of the space of its keys that the first four bytes span. Nobody knows how full that space is.
+ */
+function shareOf(after: Position, namespaces: readonly string[]): number {
+  if (after === '' || namespaces.length === 0) return 0;
+  const zero = after.indexOf('\0');
+  const name = zero < 0 ? after : after.slice(0, zero);
+  const done = namespaces.filter((other) => other < name).length;
+  let within = 0;
+  for (let at = 4; at >= 1; at--) within = (within + byteAt(after, zero + at)) / 256;
+  return Math.min((done + within) / namespaces.length, 1);
+}
+
+function byteAt(position: Position, at: number): number {
+  return at > 0 && at < position.length ? position.charCodeAt(at) & 0xff : 0;
 }

@@ -1,15 +1,34 @@
 // What the replica says about itself and the cluster, and about the whereabouts of one write.
 
-import type { PeerStatus, ReplicaState, Status, WriteStatusCommand } from '../model/command.ts';
+import type {
+  CopyProgress,
+  PeerStatus,
+  ReplicaState,
+  Status,
+  WriteStatusCommand,
+} from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
+import type { NamespaceHealth } from '../model/health.ts';
 import { hlcToMs } from '../model/hlc.ts';
 import { type ReplicaId, replicaOf } from '../model/id.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
 import { type Context, refuse } from './context.ts';
 import type { Peer } from './peers.ts';
 
-export function statusOf(context: Context, state: ReplicaState, now: Now): Status {
-  const { self, origin, log, peers, freshness, health } = context;
+/** What the parts of the replica add to it. */
+export interface StatusParts {
+  readonly namespaces: readonly NamespaceHealth[];
+  readonly copied: CopyProgress | undefined;
+}
+
+export function statusOf(
+  context: Context,
+  state: ReplicaState,
+  now: Now,
+  { namespaces, copied }: StatusParts,
+): Status {
+  const { self, settings, origin, log, peers, freshness, pace } = context;
+  const commitAgeMs = pace.commitAgeMs(now.monoMs);
   return {
     kind: 'status',
     self: {
@@ -21,9 +40,10 @@ export function statusOf(context: Context, state: ReplicaState, now: Now): Statu
       vector: [...log.durable],
       stableCut: [...peers.stableCut(log.durable)],
       stampedMs: [...log.lanes()].map(({ origin: of, hlc }) => [of, hlcToMs(hlc)] as const),
-      stale: health
-        .all()
-        .map(({ namespace, rule, sinceMs }) => ({ namespace, rule, forMs: now.monoMs - sinceMs })),
+      commitAgeMs,
+      isStalled: commitAgeMs > settings.commitStallMs,
+      copy: copied,
+      namespaces,
     },
     peers: peers.all().map((peer) => peerStatus(context, peer, now)),
   };
@@ -41,6 +61,10 @@ function peerStatus(context: Context, peer: Peer, now: Now): PeerStatus {
     entriesWeLack: peer.greeted ? lacking(log.durable, peer.holds, id) : undefined,
     stalenessMs: freshness.ofPeer(index, now.monoMs),
     vector: [...peer.holds],
+    clockOffsetMs: peer.clockOffsetMs,
+    namespaces: peer.greeted ? peer.health : undefined,
+    commitAgeMs: peer.greeted ? peer.commitAgeMs : undefined,
+    url: peer.url,
   };
 }
 

@@ -77,7 +77,8 @@ class Scene {
 
   #hear(peer: Peer, member: number): void {
     const echo = peer.echoes.shift();
-    if (echo !== undefined) this.freshness.onEcho(member, echo.pingMs, echo.heads, this.shown);
+    if (echo === undefined) return;
+    this.freshness.onEcho(member, { ...echo, keptMs: 0, sentMs: 0 }, this.shown, this.nowMs);
   }
 
   /** The next `n` writes of the peer become visible, life after life. */
@@ -90,7 +91,7 @@ class Scene {
       if (after > 0) this.shown.set(origin, after);
       if (after < acceptedMs.length) break;
     }
-    this.freshness.onShown(member, this.shown);
+    this.freshness.onShown(member, this.shown, this.nowMs);
   }
 
   /** What was not durable is gone as if it had never been; nobody was ever told of it. */
@@ -171,11 +172,11 @@ describe('the staleness bound', () => {
   it('is unknown until every peer has answered', () => {
     const freshness = new Freshness(SELF, 3);
     expect(freshness.bound(5)).toBe('unknown');
-    freshness.onEcho(1, 4, [], new Map());
+    freshness.onEcho(1, { pingMs: 4, keptMs: 0, sentMs: 0, heads: [] }, new Map(), 5);
     expect(freshness.bound(5)).toBe('unknown');
     expect(freshness.ofPeer(1, 5)).toBe(1);
     expect(freshness.ofPeer(2, 5)).toBe('unknown');
-    freshness.onEcho(2, 2, [], new Map());
+    freshness.onEcho(2, { pingMs: 2, keptMs: 0, sentMs: 0, heads: [] }, new Map(), 5);
     expect(freshness.bound(5)).toBe(3);
     expect(new Freshness(0, 1).bound(5)).toBe(0);
   });

@@ -70,6 +70,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     hlc: fc.constantFrom(0, NOW_HLC, NOW_HLC * 2),
     policyDigest: fc.nat(),
     windowBytes: fc.constantFrom(0, 1, 100, 1e6),
+    url: fc.constantFrom('', 'http://10.0.0.1:7070'),
   }),
   chained.map(({ of, entries }) => ({ kind: 'entries' as const, origin: of, entries })),
   fc.record({
@@ -119,6 +120,9 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     echo: fc.nat(5000),
     echoDelayMs: fc.nat(5000),
     heads: vector,
+    wallMs: fc.constantFrom(0, 1e6, 1e12),
+    commitAgeMs: fc.constantFrom(0, 10, 1e6),
+    health: fc.constant([]),
   }),
 );
 
@@ -189,6 +193,7 @@ const hello = (of: string): Message => ({
   hlc: 0,
   policyDigest: 0,
   windowBytes: 1e6,
+  url: '',
 });
 
 const OPENING: readonly Input[] = [

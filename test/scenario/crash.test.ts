@@ -151,4 +151,9 @@ describe('a storage that fails', () => {
   );
 });
 
-const READ = { namespace: 'ns' as never, key: 'a' as never, timeoutMs: 5000 } as const;
+const READ = {
+  onUnmet: 'fail',
+  namespace: 'ns' as never,
+  key: 'a' as never,
+  timeoutMs: 5000,
+} as const;

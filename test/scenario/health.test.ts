@@ -1,26 +1,46 @@
 // A replica that is too far behind stops answering reads of a namespace that says so, goes on storing, and returns by
 // itself.
 
-import { describe, expect, it } from 'vitest';
-import { Cluster, shown } from '../simulation/cluster.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Cluster, getOf, putOf, shown } from '../simulation/cluster.ts';
 
 const namespaces = {
   ns: {},
+  chat: { pauseLagMs: 100 },
+  pair: { pauseLagMs: 100, minServing: 2 },
   fresh: { staleAfter: { timeMs: 2000 } },
   counted: { staleAfter: { entries: 20 } },
 };
 
+/** What comes to each replica takes so much longer. */
+let slowTo = [0, 0, 0];
+
+beforeEach(() => void (slowTo = [0, 0, 0]));
+
 function settled(settings = {}): Cluster {
-  const cluster = new Cluster({ namespaces, settings });
+  const network = { latencyMs: (_from: number, to: number) => 1 + (slowTo[to] ?? 0) };
+  const cluster = new Cluster({ namespaces, settings, network });
   cluster.settle();
   cluster.run(1000);
   return cluster;
 }
 
 const staleAt = (cluster: Cluster, n: number): string[] =>
-  (cluster.replica(n).status()?.self.stale ?? []).map(
-    ({ namespace, rule }) => `${namespace} by ${rule}`,
-  );
+  (cluster.replica(n).status()?.self.namespaces ?? [])
+    .filter(({ state }) => state === 'stale')
+    .map(({ namespace, rule }) => `${namespace} by ${rule}`);
+
+const stateAt = (cluster: Cluster, n: number, ns: string): string => {
+  const health = cluster
+    .replica(n)
+    .status()
+    ?.self.namespaces.find(({ namespace }) => namespace === ns);
+  if (health === undefined) return 'not bounded';
+  return health.state === 'paused' && health.answers ? 'paused, answers' : health.state;
+};
+
+const statesOf = (cluster: Cluster, ns: string): string[] =>
+  cluster.replicas.map(({ index }) => stateAt(cluster, index, ns));
 
 function cutOff(cluster: Cluster, n: number): void {
   for (const { index } of cluster.replicas) if (index !== n) cluster.cut(n, index);
@@ -95,5 +115,182 @@ describe('a replica that lacks too many entries', () => {
     storage.resetSpeed();
     cluster.runUntil(() => staleAt(cluster, 2).length === 0);
     expect(cluster.value(2, 'k59', 'counted')).toBe('v');
+  });
+});
+
+describe('a replica to which writes take longer than usual', () => {
+  it('pauses reads where the policy says so, stores on, and returns when they are quick again', () => {
+    const cluster = settled();
+    slowTo = [0, 0, 400];
+    cluster.runUntil(() => stateAt(cluster, 2, 'chat') === 'paused', 3000);
+    expect(cluster.get(2, 'a', { ns: 'chat' })).toMatchObject({
+      kind: 'failed',
+      fault: {
+        code: 'replica-stale',
+        state: 'paused',
+        alternates: [{ id: 'ap-1' }, { id: 'eu-1' }],
+      },
+    });
+    expect(shown(cluster.list(2, { ns: 'chat' }))).toBe('replica-stale');
+    expect(cluster.put(0, 'a', 'one', { ns: 'chat', w: 3 })).toMatchObject({ acks: 3 });
+    expect(stateAt(cluster, 0, 'chat')).toBe('serving');
+    slowTo = [0, 0, 0];
+    cluster.runUntil(() => stateAt(cluster, 2, 'chat') === 'serving', 5000);
+    expect(cluster.value(2, 'a', 'chat')).toBe('one');
+  });
+
+  it('does not pause for a distance that is usual', () => {
+    const far = { latencyMs: (from: number, to: number) => 1 + 150 * Math.abs(from - to) };
+    const cluster = new Cluster({ namespaces, network: far });
+    cluster.settle();
+    for (let step = 0; step < 50; step++) {
+      cluster.run(200);
+      for (const state of statesOf(cluster, 'chat')) expect(state).not.toBe('paused');
+    }
+    expect(statesOf(cluster, 'chat')).toEqual(['serving', 'serving', 'serving']);
+  });
+});
+
+describe('replicas that all ought to pause', () => {
+  it('leave as many answering as the policy says, settled once for all', () => {
+    const cluster = settled();
+    slowTo = [300, 300, 300];
+    cluster.run(3000);
+    const answering = (ns: string): number =>
+      statesOf(cluster, ns).filter((state) => state === 'paused, answers').length;
+    const before = statesOf(cluster, 'chat');
+    expect([answering('chat'), answering('pair')]).toEqual([1, 2]);
+    for (let step = 0; step < 25; step++) {
+      cluster.run(200);
+      expect(statesOf(cluster, 'chat')).toEqual(before);
+    }
+    const n = before.indexOf('paused, answers');
+    expect(cluster.get(n, 'a', { ns: 'chat' })).toMatchObject({ kind: 'absent' });
+  });
+
+  it('have another take over when the one that answers is gone', () => {
+    const cluster = settled();
+    slowTo = [300, 300, 300];
+    cluster.run(3000);
+    const n = statesOf(cluster, 'chat').indexOf('paused, answers');
+    cluster.crash(n);
+    cluster.run(5000);
+    const others = cluster.replicas.filter(({ index }) => index !== n);
+    const states = others.map(({ index }) => stateAt(cluster, index, 'chat'));
+    expect(states.filter((state) => state === 'paused, answers')).toHaveLength(1);
+  });
+
+  it('do not count on it that a replica without a majority answers', () => {
+    const cluster = settled();
+    cutOff(cluster, 2);
+    cluster.run(3000);
+    expect(stateAt(cluster, 2, 'chat')).toBe('paused');
+    expect(statesOf(cluster, 'chat').slice(0, 2)).toEqual(['serving', 'serving']);
+  });
+});
+
+describe('a replica that has just started', () => {
+  it('does not answer what a policy bounds before it has verified what it holds', () => {
+    const cluster = settled();
+    cluster.put(0, 'a', 'one', { w: 3, ns: 'fresh' });
+    cluster.crash(2);
+    cluster.put(0, 'a', 'two', { w: 2, ns: 'fresh' });
+    cutOff(cluster, 2);
+    cluster.restart(2);
+    cluster.run(1500);
+    expect(cluster.get(2, 'a', { ns: 'fresh' })).toMatchObject({
+      fault: { code: 'catching-up', state: 'unknown' },
+    });
+    cluster.network.healAll();
+    cluster.runUntil(() => stateAt(cluster, 2, 'fresh') === 'serving');
+    expect(cluster.value(2, 'a', 'fresh')).toBe('two');
+  });
+});
+
+describe('a disk that hangs', () => {
+  it('pauses and then ages its own replica, tells the peers, and makes nobody else stale', () => {
+    const cluster = settled();
+    const { storage } = cluster.replica(2);
+    if (storage === undefined) throw new Error('it runs');
+    storage.commitMs = 8000;
+    cluster.begin(2, putOf('a', 'hangs', { ns: 'chat', w: 1 }));
+    cluster.run(1200);
+    expect(stateAt(cluster, 2, 'chat')).toBe('paused');
+    cluster.run(2000);
+    expect(stateAt(cluster, 2, 'fresh')).toBe('stale');
+    expect(cluster.replica(2).status()?.self.isStalled).toBe(true);
+    expect(cluster.status(0).peers.find(({ id }) => id === 'us-1')?.commitAgeMs).toBeGreaterThan(
+      2000,
+    );
+    for (const n of [0, 1]) {
+      expect([stateAt(cluster, n, 'chat'), stateAt(cluster, n, 'fresh')]).toEqual([
+        'serving',
+        'serving',
+      ]);
+    }
+    storage.resetSpeed();
+    cluster.runUntil(() => stateAt(cluster, 2, 'fresh') === 'serving', 20_000);
+  });
+});
+
+describe('a process that stood still', () => {
+  it('does not answer from what it knew before, and nobody else is held to be stale for it', () => {
+    const cluster = settled();
+    cluster.put(0, 'a', 'one', { w: 3, ns: 'fresh' });
+    cluster.pause(2);
+    cluster.run(2700);
+    cluster.put(0, 'a', 'two', { w: 2, ns: 'fresh' });
+    const early = cluster.begin(2, getOf('a', { ns: 'fresh' }));
+    cluster.resume(2);
+    for (let step = 0; step < 20; step++) {
+      cluster.run(100);
+      expect([stateAt(cluster, 0, 'fresh'), stateAt(cluster, 1, 'chat')]).toEqual([
+        'serving',
+        'serving',
+      ]);
+    }
+    expect(shown(early.outcome as never)).toBe('replica-stale');
+    cluster.runUntil(() => stateAt(cluster, 2, 'fresh') === 'serving', 5000);
+    expect(cluster.value(2, 'a', 'fresh')).toBe('two');
+  });
+});
+
+describe('a read at a replica that is not fit to answer', () => {
+  function lagging(): Cluster {
+    const cluster = settled();
+    cutOff(cluster, 2);
+    cluster.run(6000);
+    cluster.put(0, 'a', 'new', { w: 2, ns: 'fresh' });
+    // It is heard again, and has yet to verify.
+    cluster.network.healAll();
+    cluster.runUntil(() => (cluster.replica(2).status()?.peers ?? []).every((p) => p.connected));
+    expect(stateAt(cluster, 2, 'fresh')).toBe('stale');
+    return cluster;
+  }
+
+  it('is answered by another, by name, where it may be', () => {
+    const cluster = lagging();
+    expect(cluster.get(2, 'a', { ns: 'fresh', onUnmet: 'forward' })).toMatchObject({
+      kind: 'found',
+      heldBy: { id: expect.stringMatching(/ap-1|eu-1/) },
+    });
+    expect(shown(cluster.get(2, 'a', { ns: 'fresh', onUnmet: 'forward' }))).toBe('new');
+  });
+
+  it('is refused where nobody else is known to be fit', () => {
+    const cluster = settled();
+    cutOff(cluster, 2);
+    cluster.run(6000);
+    expect(shown(cluster.get(2, 'a', { ns: 'fresh', onUnmet: 'forward' }))).toBe('replica-stale');
+  });
+
+  it('is not counted by others either', () => {
+    const cluster = lagging();
+    cluster.run(250);
+    expect(stateAt(cluster, 2, 'fresh')).toBe('stale');
+    expect(shown(cluster.get(0, 'a', { ns: 'fresh', r: 3 }))).toBe('no-quorum');
+    cluster.runUntil(() => stateAt(cluster, 2, 'fresh') === 'serving');
+    cluster.run(250);
+    expect(shown(cluster.get(0, 'a', { ns: 'fresh', r: 3 }))).toBe('new');
   });
 });

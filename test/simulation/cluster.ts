@@ -73,7 +73,9 @@ export type WriteOptions = Partial<
     'w' | 'timeoutMs' | 'ttlMs' | 'conditions' | 'idempotency' | 'respondAsync'
   >
 > & { readonly ns?: string };
-export type ReadOptions = Partial<Pick<Command & { kind: 'read' }, 'r' | 'timeoutMs'>> & {
+export type ReadOptions = Partial<
+  Pick<Command & { kind: 'read' }, 'r' | 'timeoutMs' | 'onUnmet'>
+> & {
   readonly ns?: string;
 };
 export type ListOptions = Partial<
@@ -471,7 +473,7 @@ function writeOf(name: string, { ns = 'ns', ...options }: WriteOptions) {
 
 export function getOf(name: string, { ns = 'ns', ...options }: ReadOptions = {}): Asked {
   const asked = { kind: 'read', namespace: namespace(ns), key: key(name) } as const;
-  return { ...asked, r: undefined, timeoutMs: undefined, ...options };
+  return { ...asked, r: undefined, timeoutMs: undefined, onUnmet: 'fail', ...options };
 }
 
 export function listOf({ ns = 'ns', ...options }: ListOptions = {}): Asked {

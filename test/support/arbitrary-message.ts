@@ -2,6 +2,7 @@
 
 import * as fc from 'fast-check';
 import { type Draft, encodeMutation } from '../../src/model/encoding.ts';
+import { HEALTH_RULES, HEALTH_STATES } from '../../src/model/health.ts';
 import type { Message, VectorEntries } from '../../src/model/message.ts';
 import type { Mutation } from '../../src/model/record.ts';
 import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
@@ -16,6 +17,17 @@ const anyPosition = fc
 const anyId = fc.maxSafeNat();
 const anyU32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const anyMs = fc.double({ min: 0, max: 1e15, noNaN: true }).map((ms) => ms + 0);
+
+const anyCount = fc.integer({ min: 0, max: 2 ** 50 });
+const anyHealth = fc.record({
+  namespace: anyNamespace,
+  state: fc.constantFrom(...HEALTH_STATES),
+  rule: fc.constantFrom(undefined, ...HEALTH_RULES),
+  forMs: anyCount,
+  answers: fc.boolean(),
+  missingMs: fc.option(anyCount, { nil: undefined }),
+  missingEntries: fc.option(anyCount, { nil: undefined }),
+});
 
 const anyRun = fc
   .tuple(anyOrigin, fc.nat(1_000_000), fc.array(anyDraft, { maxLength: 5 }))
@@ -45,6 +57,7 @@ export const messageArbitraries: {
     hlc: anyId,
     policyDigest: anyU32,
     windowBytes: anyId,
+    url: fc.constantFrom('', 'http://127.0.0.1:7070', 'https://eu.example.org'),
   }),
   entries: anyRun,
   ack: fc.record({ kind: fc.constant('ack'), vector: anyVector, windowBytes: anyId }),
@@ -103,6 +116,9 @@ export const messageArbitraries: {
     echo: anyMs,
     echoDelayMs: anyMs,
     heads: anyVector,
+    wallMs: anyMs,
+    commitAgeMs: anyMs,
+    health: fc.array(anyHealth, { maxLength: 4 }),
   }),
 };
 

@@ -3,6 +3,8 @@
 import { Type } from 'typebox';
 import { assert } from '../../base/assert.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
+import type { NamespaceHealth } from '../../model/health.ts';
+import { seqOf } from '../../model/vector.ts';
 import type { App } from '../app.ts';
 import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
@@ -55,7 +57,10 @@ export async function askStatus({ service }: HttpContext): Promise<Status | Refu
 }
 
 function clusterView(context: HttpContext, { self, peers }: Status): ClusterView {
-  const replicas = [selfView(context, self), ...peers.map((peer) => peerView(context, peer))];
+  const replicas = [
+    selfView(context, self, peers),
+    ...peers.map((peer) => peerView(context, peer)),
+  ];
   return {
     node: self.id,
     regions: [...new Set(context.members.map(({ region }) => region))].sort(),
@@ -63,12 +68,16 @@ function clusterView(context: HttpContext, { self, peers }: Status): ClusterView
   };
 }
 
-function selfView(context: HttpContext, self: ReplicaStatus): ReplicaView {
+function selfView(
+  context: HttpContext,
+  self: ReplicaStatus,
+  peers: readonly PeerStatus[],
+): ReplicaView {
   return {
     id: self.id,
     region: self.region,
     self: true,
-    url: urlOf(context, self.id),
+    url: urlOf(context, self.id, undefined),
     state: self.state,
     stalenessMs: self.stalenessMs,
     rttMs: 0,
@@ -77,7 +86,10 @@ function selfView(context: HttpContext, self: ReplicaStatus): ReplicaView {
     vector: Object.fromEntries(self.vector),
     origin: self.origin,
     stableCut: Object.fromEntries(self.stableCut),
-    stale: self.stale.map((each) => ({ ...each })),
+    namespaces: self.namespaces.map(healthView),
+    entriesMissing: entriesMissing(self, peers),
+    commitAgeMs: self.commitAgeMs,
+    ...(self.copy === undefined ? {} : { copy: self.copy }),
   };
 }
 
@@ -86,16 +98,48 @@ function peerView(context: HttpContext, peer: PeerStatus): ReplicaView {
     id: peer.id,
     region: peer.region,
     self: false,
-    url: urlOf(context, peer.id),
+    url: urlOf(context, peer.id, peer.url),
     state: peer.connected ? 'connected' : 'down',
     stalenessMs: peer.stalenessMs,
     rttMs: peer.rttMs ?? null,
     entriesItLacks: peer.entriesItLacks ?? null,
     entriesWeLack: peer.entriesWeLack ?? null,
     vector: Object.fromEntries(peer.vector),
+    namespaces: peer.namespaces?.map(healthView) ?? null,
+    entriesMissing: null,
+    commitAgeMs: peer.commitAgeMs ?? null,
   };
 }
 
-function urlOf({ members }: HttpContext, id: string): string | null {
-  return members.find((member) => member.id === id)?.httpUrl ?? null;
+function healthView({ rule, missingMs, missingEntries, ...rest }: NamespaceHealth) {
+  return {
+    ...rest,
+    rule: rule ?? null,
+    byMinServing: rest.state === 'paused' && rest.answers,
+    missingMs: missingMs ?? null,
+    missingEntries: missingEntries ?? null,
+  };
+}
+
+/** Of what connected peers hold; unknown where nobody is connected who could tell. */
+function entriesMissing(self: ReplicaStatus, peers: readonly PeerStatus[]): number | null {
+  const connected = peers.filter((peer) => peer.connected);
+  if (connected.length === 0 && peers.length > 0) return null;
+  const holds = new Map(self.vector);
+  const most = new Map(self.vector);
+  for (const { vector } of connected)
+    for (const [origin, seq] of vector) most.set(origin, Math.max(seqOf(most, origin), seq));
+  let missing = 0;
+  for (const [origin, seq] of most) missing += seq - seqOf(holds, origin);
+  return missing;
+}
+
+/** As the replica itself says, or as the configuration does. */
+export function urlOf(
+  { members, advertised, self }: HttpContext,
+  id: string,
+  told: string | undefined,
+): string | null {
+  const own = id === self.id && advertised !== '' ? advertised : told;
+  return own ?? members.find((member) => member.id === id)?.httpUrl ?? null;
 }

@@ -1,6 +1,7 @@
 // GET /livez and /readyz, for supervisors and load balancers. Live means that the process answers, nothing more.
 // Ready means that the replica serves, is not draining, and reaches a quorum: of all replicas, or with `ns` the one
-// that the namespace's own r and w need. With `maxLag` its staleness must be proved to lie within that.
+// that the namespace's own r and w need, and the namespace must be answered for. With `maxLag` its staleness must be proved
+// to lie within that. A commit that hangs makes it unready: whatever it takes would hang as well.
 
 import { Type } from 'typebox';
 import type { Status } from '../../model/command.ts';
@@ -25,6 +26,7 @@ const LAG_MS_MAX = 86_400_000;
 interface Asked {
   readonly maxLagMs: number | undefined;
   readonly quorums: readonly QuorumSpec[];
+  readonly ns: string | undefined;
 }
 
 export function healthRoutes(app: App, context: HttpContext): void {
@@ -45,7 +47,9 @@ export function healthRoutes(app: App, context: HttpContext): void {
       {
         verbose: Type.Optional(Type.String({ description: 'With every check' })),
         maxLag: Type.Optional(Type.String({ description: 'As in 2s' })),
-        ns: Type.Optional(Type.String({ description: "With this namespace's r and w" })),
+        ns: Type.Optional(
+          Type.String({ description: "With this namespace's r and w, and its state here" }),
+        ),
       },
       { additionalProperties: false },
     ),
@@ -71,9 +75,9 @@ function readAsked(
   const maxLagMs =
     maxLag === undefined ? undefined : readDuration('maxLag', maxLag, LAG_MS_MAX, '1 day');
   if (isFault(maxLagMs)) return maxLagMs;
-  if (ns === undefined) return { maxLagMs, quorums: ['majority'] };
+  if (ns === undefined) return { maxLagMs, quorums: ['majority'], ns };
   const policy = policyOf(context, ns);
-  return isFault(policy) ? policy : { maxLagMs, quorums: [policy.r, policy.w] };
+  return isFault(policy) ? policy : { maxLagMs, quorums: [policy.r, policy.w], ns };
 }
 
 async function runChecks(context: HttpContext, asked: Asked): Promise<ReadyCheck[]> {
@@ -90,7 +94,8 @@ async function runChecks(context: HttpContext, asked: Asked): Promise<ReadyCheck
   if (checks.some(({ ok }) => !ok)) return checks;
   const status = await askStatus(context);
   if (isFault(status)) return [...checks, check('status', false, status.detail)];
-  checks.push(checkQuorum(context, status, asked.quorums));
+  checks.push(checkDisk(status), checkQuorum(context, status, asked.quorums));
+  if (asked.ns !== undefined) checks.push(checkNamespace(status, asked.ns));
   if (asked.maxLagMs !== undefined) checks.push(checkLag(status, asked.maxLagMs));
   return checks;
 }
@@ -111,6 +116,22 @@ function isMet(requirement: Requirement | undefined, reached: readonly Member[])
   if (requirement === undefined) return false;
   const mask = reached.reduce((bits, { index }) => bits | (1 << index), 0);
   return requirement.groups.every((group) => bitCount(group.mask & mask) >= group.count);
+}
+
+function checkDisk({ self: { isStalled, commitAgeMs } }: Status): ReadyCheck {
+  const age = Math.round(commitAgeMs);
+  const detail = commitAgeMs === 0 ? 'no commit is under way' : `a commit has taken ${age} ms`;
+  return check('disk', !isStalled, detail);
+}
+
+/** A namespace whose lag no policy bounds is answered for whenever the replica serves. */
+function checkNamespace({ self }: Status, ns: string): ReadyCheck {
+  const health = self.namespaces.find(({ namespace }) => namespace === ns);
+  if (health === undefined) return check('namespace', true, `${ns} has no bound on its lag`);
+  const { state, answers, rule } = health;
+  const why = rule === undefined ? '' : ` by ${rule}`;
+  const kept = state === 'paused' && answers ? ', and answers because too few others would' : '';
+  return check('namespace', answers, `${ns} is ${state}${why}${kept}`);
 }
 
 function checkLag({ self: { stalenessMs } }: Status, maxLagMs: number): ReadyCheck {

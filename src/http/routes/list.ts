@@ -12,12 +12,13 @@ import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, parseCursor } from '../cursor.ts';
 import { textFromBytes } from '../key-text.ts';
-import { checkLevel, invalid, isFault, readTimeout } from '../parameter.ts';
+import { locationOf, readUnmet } from '../elsewhere.ts';
+import { checkLevel, invalid, isFault, notBuilt, readTimeout } from '../parameter.ts';
 import { percentEncode } from '../percent.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { recordView } from '../record-view.ts';
-import { dataHeaders, replyJson, replyProblem } from '../reply.ts';
+import { commonHeaders, dataHeaders, replyJson, replyProblem } from '../reply.ts';
 import { ListSchema, type ListView, ProblemSchema } from '../schema.ts';
 
 const LIMIT_DEFAULT = 100;
@@ -49,6 +50,10 @@ const QuerySchema = Type.Object(
     values: Type.Union([Type.Literal('none'), Type.Literal('inline')], { default: 'none' }),
     consistency: Type.Optional(Type.String()),
     timeout: Type.Optional(Type.String({ description: 'As in 500ms' })),
+    onUnmet: Type.Optional(
+      Type.String({ description: 'Where this replica is too far behind: redirect or fail' }),
+    ),
+    redirect: Type.Optional(Type.String({ description: 'Short for onUnmet=redirect' })),
   },
   { additionalProperties: false },
 );
@@ -63,13 +68,41 @@ export function listRoutes(app: App, context: HttpContext): void {
     querystring: QuerySchema,
     response: { 200: ListSchema, default: ProblemSchema },
   };
-  app.get('/v1/kv/:ns', { schema }, async ({ params, query, headers }, reply) => {
+  app.get('/v1/kv/:ns', { schema }, async ({ params, query, headers, url }, reply) => {
     const policy = policyOf(context, params.ns);
     if (isFault(policy)) return replyProblem(context, reply, policy);
     const page = await readPage(context, policy, query);
-    if (isFault(page)) return replyProblem(context, reply, page);
+    if (isFault(page)) return sendRefusal(context, reply, { query, page, target: url });
     return sendPage(context, reply, { policy, query, page, accept: headers.accept });
   });
+}
+
+interface Refused {
+  readonly query: Query;
+  readonly page: Refusal;
+  readonly target: string;
+}
+
+function sendRefusal(
+  context: HttpContext,
+  reply: FastifyReply,
+  { query, page, target }: Refused,
+): FastifyReply {
+  const isAsked = query.redirect !== undefined || query.onUnmet === 'redirect';
+  const location = isAsked ? locationOf(page, target) : undefined;
+  if (location === undefined) return replyProblem(context, reply, page);
+  commonHeaders(context, reply);
+  return reply.code(307).header('Location', location).send();
+}
+
+/** A list is not forwarded: it is the work of a replica that holds it all. */
+function checkUnmet({ onUnmet, redirect }: Query): Refusal | undefined {
+  if (onUnmet !== undefined && redirect !== undefined)
+    return invalid('redirect', 'and onUnmet say the same twice');
+  if (onUnmet === 'forward') return notBuilt('parameter', 'onUnmet=forward');
+  const [name, value] = onUnmet === undefined ? ['redirect', redirect] : ['onUnmet', onUnmet];
+  const asked = value === undefined ? undefined : readUnmet(name as string, value);
+  return isFault(asked) ? asked : undefined;
 }
 
 async function readPage(
@@ -79,6 +112,8 @@ async function readPage(
 ): Promise<Listed | Refusal> {
   const level = query.consistency === undefined ? undefined : checkLevel(query.consistency, policy);
   if (level !== undefined) return level;
+  const unmet = checkUnmet(query);
+  if (unmet !== undefined) return unmet;
   const timeoutMs = query.timeout === undefined ? undefined : readTimeout(query.timeout);
   if (isFault(timeoutMs)) return timeoutMs;
   const bounds = boundsOf(policy, query);

@@ -40,7 +40,18 @@ export function namespaceRoutes(app: App, context: HttpContext): void {
   });
 }
 
+function staleAfterView(limit: Policy['staleAfter']): NamespaceView['staleAfter'] {
+  if (limit === undefined) return null;
+  const { timeMs, entries } = limit;
+  return {
+    ...(timeMs === undefined ? {} : { timeMs }),
+    ...(entries === undefined ? {} : { entries }),
+  };
+}
+
 function viewOf(policy: Policy): NamespaceView {
   const { namespace, consistency, conflict, w, r, timeoutMs, overlap } = policy;
-  return { name: namespace, consistency, conflict, w, r, timeoutMs, overlap };
+  const { staleAfter, pauseLagMs = null, minServing } = policy;
+  const limits = { staleAfter: staleAfterView(staleAfter), pauseLagMs, minServing };
+  return { name: namespace, consistency, conflict, w, r, timeoutMs, overlap, ...limits };
 }

@@ -25,6 +25,10 @@ const peer: PeerStatus = {
   entriesWeLack: 5,
   stalenessMs: 250,
   vector: entries({ 'eu-1.4': 97, 'us-1.10': 45, 'us-1.9': 1000 }),
+  clockOffsetMs: 12,
+  namespaces: [],
+  commitAgeMs: 0,
+  url: undefined,
 };
 
 const status: Status = {
@@ -38,7 +42,10 @@ const status: Status = {
     vector: entries({ 'eu-1.3': 70, 'eu-1.4': 100, 'us-1.9': 1000, 'us-1.10': 40 }),
     stableCut: entries({ 'eu-1.4': 97, 'us-1.10': 40 }),
     stampedMs: [],
-    stale: [],
+    commitAgeMs: 0,
+    isStalled: false,
+    copy: undefined,
+    namespaces: [],
   },
   peers: [peer],
 };
@@ -56,6 +63,7 @@ const sources = (changes: Partial<TelemetrySources> = {}): TelemetrySources => (
   storage: { getSeconds: createHistogram([0.001]), unreadable: 0, failure: undefined },
   disk: { low: false, room: { availableBytes: 7, totalBytes: 10 } },
   requests: () => [],
+  refusals: () => new Map(),
   more: [],
   ...changes,
 });

@@ -1,57 +1,187 @@
-import { describe, expect, it } from 'vitest';
-import { Health } from '../../../src/entropy/health.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Health, type Limits, missingMs, type Reading } from '../../../src/entropy/health.ts';
 import { namespace } from '../../support/build.ts';
 
 const NS = namespace('ns');
-const limits = { namespace: NS, staleAfter: { timeMs: 2000, entries: 100 } };
-const none = { ms: 0, entries: 0 };
+const BEAT_MS = 200;
+const times = { beatMs: BEAT_MS, untoldMs: 3000 };
+const limits: Limits = {
+  namespace: NS,
+  staleAfter: { timeMs: 2000, entries: 100 },
+  pauseLagMs: 400,
+};
+const fresh: Reading = {
+  unheardMs: 50,
+  isProved: true,
+  isCaughtUp: true,
+  lagMs: 50,
+  excessMs: 0,
+  entries: 0,
+};
 
-function looks(
-  health: Health,
-  lag: { ms: number; entries: number },
-  fromMs: number,
-  count: number,
-) {
-  for (let at = 0; at < count; at++) health.look(lag, fromMs + 200 * at);
+let health: Health;
+let nowMs = 0;
+
+/** Looks once a heartbeat, and gives the states that it saw. */
+function looks(count: number, changes: Partial<Reading> = {}): string[] {
+  return Array.from({ length: count }, () => {
+    nowMs += BEAT_MS;
+    health.look({ ...fresh, ...changes }, nowMs);
+    return state();
+  });
 }
 
-describe('the health of a namespace', () => {
-  it('is not measured where no policy asks for it', () => {
-    expect(new Health([{ namespace: NS, staleAfter: undefined }]).isIdle).toBe(true);
-    expect(new Health([limits]).isIdle).toBe(false);
+function state(): string {
+  const watched = health.of(NS);
+  return watched?.rule === undefined ? `${watched?.state}` : `${watched.state} by ${watched.rule}`;
+}
+
+function begin(changes: Partial<Limits> = {}): void {
+  nowMs = 0;
+  health = new Health([{ ...limits, ...changes }], times);
+}
+
+/** In its normal state. */
+function serving(changes: Partial<Limits> = {}): void {
+  begin(changes);
+  looks(1);
+  expect(state()).toBe('serving');
+}
+
+beforeEach(() => serving());
+
+describe('what is watched', () => {
+  it('is what a policy bounds', () => {
+    const unbounded = { namespace: NS, staleAfter: undefined, pauseLagMs: undefined };
+    expect(new Health([unbounded], times).isIdle).toBe(true);
+    expect(new Health([unbounded, limits], times).all()).toHaveLength(1);
+    expect(new Health([unbounded], times).of(NS)).toBeUndefined();
+  });
+});
+
+describe('unknown', () => {
+  it('stays while no majority is measured, whatever the numbers say', () => {
+    begin();
+    expect(state()).toBe('unknown');
+    expect(looks(3, { unheardMs: undefined })).toEqual(['unknown', 'unknown', 'unknown']);
   });
 
-  it('breaks by the rule that is exceeded, at the third look and not before', () => {
-    const health = new Health([limits]);
-    looks(health, { ms: 2001, entries: 0 }, 0, 2);
-    expect(health.of(NS)).toBeUndefined();
-    looks(health, { ms: 2001, entries: 0 }, 400, 1);
-    expect(health.of(NS)).toEqual({ namespace: NS, rule: 'time', sinceMs: 400 });
-    const other = new Health([limits]);
-    looks(other, { ms: 0, entries: 101 }, 0, 3);
-    expect(other.all()).toMatchObject([{ rule: 'entries' }]);
+  it('becomes catching-up with the first measure, and serving with proof', () => {
+    begin();
+    expect(looks(1, { isProved: false })).toEqual(['catching-up']);
+    expect(looks(1)).toEqual(['serving']);
+  });
+});
+
+describe('catching-up', () => {
+  it.each([
+    ['not caught up', { isCaughtUp: false }],
+    ['not proved', { isProved: false }],
+    ['beyond a limit of time', { lagMs: 2001 }],
+    ['beyond a limit of entries', { entries: 101 }],
+    ['beyond the pause', { excessMs: 401 }],
+    ['of unknown lag', { unheardMs: undefined }],
+  ])('goes on while it is %s', (_what, changes) => {
+    begin();
+    looks(1, { isProved: false });
+    expect(new Set(looks(20, changes))).toEqual(new Set(['catching-up']));
+    expect(looks(1)).toEqual(['serving']);
+  });
+});
+
+describe('serving', () => {
+  it('holds at every limit itself', () => {
+    const at = { lagMs: 2000, excessMs: 400, entries: 100 };
+    expect(new Set(looks(20, at))).toEqual(new Set(['serving']));
   });
 
-  it('holds at the limit itself, and starts to count again after a good look', () => {
-    const health = new Health([limits]);
-    looks(health, { ms: 2000, entries: 100 }, 0, 10);
-    looks(health, { ms: 2001, entries: 0 }, 2000, 2);
-    looks(health, none, 2400, 1);
-    looks(health, { ms: 2001, entries: 0 }, 2600, 2);
-    expect(health.all()).toEqual([]);
+  it('becomes catching-up when what it held is gone or being copied', () => {
+    expect(looks(1, { isCaughtUp: false })).toEqual(['catching-up']);
   });
 
-  it('returns only after a second within half of every limit', () => {
-    const health = new Health([limits]);
-    looks(health, { ms: 5000, entries: 0 }, 0, 3);
-    looks(health, { ms: 1001, entries: 0 }, 600, 20);
-    expect(health.of(NS)).toBeDefined();
-    looks(health, { ms: 1000, entries: 50 }, 5000, 5);
-    expect(health.of(NS)).toBeDefined();
-    looks(health, { ms: 1000, entries: 51 }, 6000, 1);
-    looks(health, none, 6200, 5);
-    expect(health.of(NS)).toBeDefined();
-    looks(health, none, 7200, 1);
-    expect(health.of(NS)).toBeUndefined();
+  it.each([
+    ['time', { lagMs: 2001 }, 'stale'],
+    ['entries', { entries: 101 }, 'stale'],
+    ['pause', { excessMs: 401 }, 'paused'],
+  ])('becomes suspect by %s, then what follows at the third look', (rule, changes, then) => {
+    const suspect = `suspect by ${rule}`;
+    expect(looks(3, changes)).toEqual([suspect, suspect, `${then} by ${rule}`]);
+  });
+
+  it('is overtaken at once by a lag that exceeds the limit by a heartbeat', () => {
+    expect(looks(1, { lagMs: 2199 })).toEqual(['suspect by time']);
+    expect(looks(1, { lagMs: 2200 })).toEqual(['stale by time']);
+    serving();
+    expect(looks(1, { excessMs: 600 })).toEqual(['paused by pause']);
+  });
+
+  it('becomes unknown where only entries are bounded and nobody has told of any for long', () => {
+    serving({ pauseLagMs: undefined, staleAfter: { timeMs: undefined, entries: 100 } });
+    expect(looks(1, { unheardMs: 3000 })).toEqual(['serving']);
+    expect(looks(2, { unheardMs: 3001 })).toEqual(['unknown', 'unknown']);
+    expect(looks(1)).toEqual(['serving']);
+  });
+});
+
+describe('suspect', () => {
+  it('becomes serving after a good look, and is counted anew', () => {
+    looks(2, { lagMs: 2001 });
+    expect(looks(1)).toEqual(['serving']);
+    expect(looks(2, { lagMs: 2001 })).toEqual(['suspect by time', 'suspect by time']);
+  });
+
+  it('becomes stale, not paused, where both limits are passed', () => {
+    expect(looks(3, { lagMs: 2001, excessMs: 401 }).at(-1)).toBe('stale by time');
+  });
+
+  it('becomes catching-up as serving does', () => {
+    looks(1, { lagMs: 2001 });
+    expect(looks(1, { isCaughtUp: false })).toEqual(['catching-up']);
+  });
+});
+
+describe('paused', () => {
+  beforeEach(() => void looks(1, { excessMs: 1000 }));
+
+  it('becomes stale beyond the graver limit, and keeps the time of that', () => {
+    looks(1, { excessMs: 2200, lagMs: 2300 });
+    expect(state()).toBe('stale by time');
+    expect(health.of(NS)?.sinceMs).toBe(nowMs);
+  });
+
+  it('returns after a second within half of every limit', () => {
+    expect(new Set(looks(20, { excessMs: 201 }))).toEqual(new Set(['paused by pause']));
+    expect(looks(6, { excessMs: 200 })).toEqual([
+      ...Array<string>(5).fill('paused by pause'),
+      'serving',
+    ]);
+  });
+});
+
+describe('stale', () => {
+  beforeEach(() => void looks(1, { lagMs: 5000 }));
+
+  it('returns after a second within half of every limit, and not at the first glimpse', () => {
+    expect(looks(5, { lagMs: 1000, entries: 50 })).not.toContain('serving');
+    expect(looks(1, { lagMs: 1000, entries: 51 })).toEqual(['stale by time']);
+    expect(looks(5)).not.toContain('serving');
+    expect(looks(1)).toEqual(['serving']);
+  });
+
+  it.each([
+    ['proof', { isProved: false }],
+    ['all that others hold', { isCaughtUp: false }],
+    ['a majority', { unheardMs: undefined }],
+  ])('does not return without %s', (_what, changes) => {
+    expect(new Set(looks(20, changes))).toEqual(new Set(['stale by time']));
+    expect(looks(6).at(-1)).toBe('serving');
+  });
+});
+
+describe('what is missing to return', () => {
+  it('is the largest excess over half of a limit', () => {
+    expect(missingMs(limits, fresh)).toBe(0);
+    expect(missingMs(limits, { ...fresh, lagMs: 1500, excessMs: 900 })).toBe(700);
+    expect(missingMs({ ...limits, pauseLagMs: undefined }, { ...fresh, lagMs: 1500 })).toBe(500);
   });
 });

@@ -17,7 +17,10 @@ function pass(name: string, lsn: number, stalenessMs: number | 'unknown' = 0): v
         reply.kind === 'failed' ? `${name} ${reply.fault.code}` : spoken(name, reply),
       ),
   };
-  gate.pass({ client, reply: { kind: 'absent', stalenessMs, answers: 1 }, lsn }, 100);
+  gate.pass(
+    { client, reply: { kind: 'absent', stalenessMs, answers: 1, heldBy: undefined }, lsn },
+    100,
+  );
 }
 
 function spoken(name: string, reply: Reply): string {

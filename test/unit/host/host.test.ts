@@ -141,6 +141,7 @@ const hello = (holds: readonly [string, number][] = []): Message => ({
   hlc: 0,
   policyDigest: 0,
   windowBytes: 1e6,
+  url: '',
 });
 
 /** Open, its first batch durable, and greeted by its only peer if it has one. */
@@ -415,7 +416,8 @@ describe('the timer', () => {
     scene = opened(['eu', 'us'], { heartbeatMs: 100 });
     scene.ask('a', putOf('a', 'v', { w: 1 }));
     scene.turns();
-    const rest = { hlc: 0, vector: [], echo: 0, echoDelayMs: 0, heads: [] } as const;
+    const echo = { hlc: 0, vector: [], echo: 0, echoDelayMs: 0, heads: [] } as const;
+    const rest = { ...echo, wallMs: 0, commitAgeMs: 0, health: [] } as const;
     scene.network?.onMessage(1, { kind: 'heartbeat', ping: 5, ...rest });
     scene.turns();
     scene.time(100);

@@ -309,7 +309,7 @@ describe('parameters', () => {
     return [answer.status, problemOf(answer), detail] as const;
   };
 
-  it.each(['t=1s', 'n=1', 'w=1', 'onUnmet=wait', 'wait=1s', 'redirect', 'proof'])(
+  it.each(['t=1s', 'n=1', 'w=1', 'wait=1s', 'proof'])(
     'that are not built are refused by name: GET ?%s',
     async (query) => {
       const [status, code, detail] = await refused('GET', `p?${query}`);
@@ -317,6 +317,36 @@ describe('parameters', () => {
       expect(detail).toContain(`"${query.split('=')[0] as string}"`);
     },
   );
+
+  it('name what to do at a replica that is too far behind, once', async () => {
+    for (const value of ['wait', 'pull', 'stale']) {
+      expect((await refused('GET', `p?onUnmet=${value}`)).slice(0, 2)).toEqual([501, 'not-built']);
+    }
+    for (const query of [
+      'onUnmet=x',
+      'onUnmet=',
+      'redirect=no',
+      'redirect&redirect',
+      'redirect&onUnmet=fail',
+    ]) {
+      const [status, code] = await refused('GET', `p?${query}`);
+      expect([query, status, code]).toEqual([query, 400, 'invalid-parameter']);
+    }
+    harness.service.commands.length = 0;
+    for (const query of [
+      '',
+      '?onUnmet=forward',
+      '?onUnmet=fail',
+      '?onUnmet=redirect',
+      '?redirect',
+    ]) {
+      await ask(`/v1/kv/bench/p${query}`);
+    }
+    const asked = harness.service.commands.map((command) =>
+      command.kind === 'read' ? command.onUnmet : command.kind,
+    );
+    expect(asked).toEqual(['forward', 'forward', 'fail', 'fail', 'fail']);
+  });
 
   it('that ask for a stronger level are refused', async () => {
     for (const level of ['strict', 'sequential', 'causal', 'fifo']) {

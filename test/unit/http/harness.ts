@@ -68,6 +68,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const meter = createRequestMeter();
   const errors: unknown[] = [];
   const server = await createHttpServer({
+    advertised: '',
     service: options.service ?? service,
     members,
     self,

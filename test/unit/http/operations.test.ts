@@ -118,6 +118,9 @@ describe('/v1/namespaces', () => {
       r: 2,
       timeoutMs: 700,
       overlap: true,
+      staleAfter: null,
+      pauseLagMs: null,
+      minServing: 1,
     });
     expect(problemOf(await harness.ask('/v1/namespaces/nope'))).toBe('namespace-not-found');
   });
@@ -168,6 +171,7 @@ describe('/readyz', () => {
     expect(json(answer)['checks']).toEqual([
       { name: 'serving', ok: true, detail: 'the replica is serving' },
       { name: 'not-draining', ok: true, detail: expect.any(String) as string },
+      { name: 'disk', ok: true, detail: 'no commit is under way' },
       { name: 'quorum', ok: true, detail: '2 of 3 replicas can be reached' },
       { name: 'lag', ok: true, detail: 'staleness is 41 ms' },
     ]);

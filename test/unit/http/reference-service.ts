@@ -35,8 +35,8 @@ export function createReferenceService(): ReferenceService {
       case 'read': {
         const record = live(command.namespace, command.key);
         return record === undefined
-          ? { kind: 'absent', stalenessMs: 'unknown', answers: 1 }
-          : { kind: 'found', record, stalenessMs: 12.5, answers: 1 };
+          ? { kind: 'absent', stalenessMs: 'unknown', answers: 1, heldBy: undefined }
+          : { kind: 'found', record, stalenessMs: 12.5, answers: 1, heldBy: undefined };
       }
       case 'list':
         return list(command);
@@ -161,7 +161,10 @@ export function createReferenceService(): ReferenceService {
       vector: [[ORIGIN, seq]],
       stableCut: [],
       stampedMs: [],
-      stale: [],
+      commitAgeMs: 0,
+      isStalled: false,
+      copy: undefined,
+      namespaces: [],
     },
     peers: ['us-1', 'ap-1'].map((id) => ({
       id: id as ReplicaId,
@@ -172,6 +175,10 @@ export function createReferenceService(): ReferenceService {
       entriesWeLack: id === 'us-1' ? 0 : undefined,
       stalenessMs: id === 'us-1' ? 40.2 : 'unknown',
       vector: [],
+      clockOffsetMs: undefined,
+      namespaces: id === 'us-1' ? [] : undefined,
+      commitAgeMs: id === 'us-1' ? 0 : undefined,
+      url: undefined,
     })),
   });
 

@@ -49,7 +49,15 @@ function begin(
   const requirement = requirementOf(r, MEMBERS, MEMBERS[SELF] as (typeof MEMBERS)[number]);
   if (requirement === undefined) throw new Error('the quorum exists');
   const client = purpose === 'heal' ? undefined : { onReply: () => {} };
-  const question = { purpose, client, namespace: NS, key: KEY, requirement, timeoutMs: 1000 };
+  const question = {
+    purpose,
+    client,
+    namespace: NS,
+    key: KEY,
+    requirement,
+    timeoutMs: 1000,
+    unfit: 0,
+  };
   const local = { member: SELF, record, cut: damaged ? new Map() : undefined };
   reads.begin(question, local, connected, now(), out);
   return asked();

@@ -26,6 +26,7 @@ const hello = (): Message => ({
   hlc: 0,
   policyDigest: 0,
   windowBytes: 1e6,
+  url: '',
 });
 
 function greet(): void {
@@ -145,7 +146,14 @@ describe('a peer that knows more of us than we wrote', () => {
   ] as const)('proves an old copy, whenever it says so: %s', (_, vector) => {
     greet();
     const heartbeat = { kind: 'heartbeat', hlc: 0, ping: 1, echo: 0, echoDelayMs: 0 } as const;
-    solo.message(PEER, { ...heartbeat, vector: [...vector], heads: [] });
+    solo.message(PEER, {
+      ...heartbeat,
+      vector: [...vector],
+      heads: [],
+      wallMs: 0,
+      commitAgeMs: 0,
+      health: [],
+    });
     expect(solo.out.haltReason).toContain('old copy');
   });
 });

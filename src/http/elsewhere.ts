@@ -1,0 +1,55 @@
+// Where a client that is not answered here may turn to: the alternates of a refusal, and `307` to the first of them for
+// who asked for that. The parameters that asked are left out of the `Location`, so that nobody is sent on twice.
+
+import type { HttpContext } from './context.ts';
+import { invalid, notBuilt } from './parameter.ts';
+import type { Refusal } from './problem.ts';
+
+/** What `onUnmet` and `redirect` may ask for. `forward`: this replica asks another. */
+export type OnUnmet = 'forward' | 'redirect' | 'fail';
+
+const UNMET: readonly string[] = ['forward', 'redirect', 'fail'];
+/** Known to the API, and nothing answers to them yet. */
+const UNMET_NOT_BUILT: readonly string[] = ['wait', 'pull', 'stale'];
+
+/** Reads `onUnmet`, or `redirect`, which stands for `onUnmet=redirect`. */
+export function readUnmet(name: string, value: string): OnUnmet | Refusal {
+  if (name === 'redirect') {
+    return value === '' || value === 'true' ? 'redirect' : invalid(name, 'takes no value');
+  }
+  if (UNMET.includes(value)) return value as OnUnmet;
+  if (UNMET_NOT_BUILT.includes(value)) return notBuilt('parameter', `${name}=${value}`);
+  return invalid(name, 'must be forward, redirect or fail');
+}
+
+/** The address of the request at another replica, or `undefined` where there is none. */
+export function locationOf(reason: Refusal, target: string): string | undefined {
+  const base = reason.alternates?.find(({ url }) => url !== undefined)?.url;
+  return base === undefined ? undefined : `${base}${withoutAsking(target)}`;
+}
+
+export function redirectHead({ servedBy }: HttpContext, location: string): string[] {
+  return [
+    'Location',
+    location,
+    'Content-Length',
+    '0',
+    'Conit-Served-By',
+    servedBy,
+    'Cache-Control',
+    'no-store',
+    'X-Content-Type-Options',
+    'nosniff',
+  ];
+}
+
+function withoutAsking(target: string): string {
+  const mark = target.indexOf('?');
+  if (mark < 0) return target;
+  const parts = target
+    .slice(mark + 1)
+    .split('&')
+    .filter((part) => part !== 'onUnmet=redirect' && !/^redirect(=|$)/.test(part));
+  const path = target.slice(0, mark);
+  return parts.length === 0 ? path : `${path}?${parts.join('&')}`;
+}

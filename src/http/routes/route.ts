@@ -1,0 +1,99 @@
+// GET /v1/route: where clients find the replicas, those that answer first, the region asked for before the others, then by
+// the round trip from here. With `ns` each says how it is with that namespace.
+
+import { Type } from 'typebox';
+import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
+import type { NamespaceHealth } from '../../model/health.ts';
+import { parseRegion } from '../../model/id.ts';
+import type { App } from '../app.ts';
+import type { HttpContext } from '../context.ts';
+import { invalid, isFault } from '../parameter.ts';
+import { policyOf } from '../policy-of.ts';
+import { replyJson, replyProblem } from '../reply.ts';
+import { type EndpointView, ProblemSchema, RouteSchema } from '../schema.ts';
+import { askStatus, urlOf } from './cluster.ts';
+
+export function routeRoutes(app: App, context: HttpContext): void {
+  const schema = {
+    operationId: 'route',
+    summary: 'Endpoints by nearness, with state and lag',
+    querystring: Type.Object(
+      {
+        region: Type.Optional(Type.String({ description: 'Its replicas come first' })),
+        ns: Type.Optional(Type.String({ description: 'The state is that of this namespace' })),
+      },
+      { additionalProperties: false },
+    ),
+    response: { 200: RouteSchema, default: ProblemSchema },
+  };
+  app.get('/v1/route', { schema }, async ({ query: { region, ns } }, reply) => {
+    if (region !== undefined && parseRegion(region) === undefined)
+      return replyProblem(context, reply, invalid('region', 'must be the name of a region'));
+    const policy = ns === undefined ? undefined : policyOf(context, ns);
+    if (isFault(policy)) return replyProblem(context, reply, policy);
+    const status = await askStatus(context);
+    if (isFault(status)) return replyProblem(context, reply, status);
+    const endpoints = endpointsOf(context, status, ns).sort(byFitness(region));
+    return replyJson(context, reply, { node: status.self.id, endpoints });
+  });
+}
+
+function endpointsOf(
+  context: HttpContext,
+  { self, peers }: Status,
+  ns: string | undefined,
+): EndpointView[] {
+  return [ownEndpoint(context, self, ns), ...peers.map((peer) => peerEndpoint(peer, ns))];
+}
+
+function ownEndpoint(
+  context: HttpContext,
+  self: ReplicaStatus,
+  ns: string | undefined,
+): EndpointView {
+  const health = healthIn(self.namespaces, ns);
+  const isOpen = self.state === 'serving' || self.state === 'catching-up';
+  return {
+    id: self.id,
+    region: self.region,
+    url: urlOf(context, self.id, undefined),
+    state: isOpen ? (health?.state ?? self.state) : self.state,
+    answers: isOpen && (health?.answers ?? true),
+    rttMs: 0,
+    stalenessMs: self.stalenessMs,
+    entriesBehind: health?.missingEntries ?? null,
+  };
+}
+
+/** A peer's lag is what it tells; a peer that is connected and tells of none is serving. */
+function peerEndpoint(peer: PeerStatus, ns: string | undefined): EndpointView {
+  const health = healthIn(peer.namespaces ?? [], ns);
+  return {
+    id: peer.id,
+    region: peer.region,
+    url: peer.url ?? null,
+    state: peer.connected ? (health?.state ?? 'serving') : 'unknown',
+    answers: peer.connected && (health?.answers ?? true),
+    rttMs: peer.rttMs ?? null,
+    stalenessMs: 'unknown',
+    entriesBehind: peer.connected ? (health?.missingEntries ?? peer.entriesItLacks ?? null) : null,
+  };
+}
+
+function healthIn(
+  namespaces: readonly NamespaceHealth[],
+  ns: string | undefined,
+): NamespaceHealth | undefined {
+  return namespaces.find(({ namespace }) => namespace === ns);
+}
+
+function byFitness(region: string | undefined) {
+  const far = ({ rttMs }: EndpointView): number => rttMs ?? Number.POSITIVE_INFINITY;
+  return (a: EndpointView, b: EndpointView): number => {
+    if (a.answers !== b.answers) return a.answers ? -1 : 1;
+    const isNear = [a, b].map((each) => each.region === region);
+    if (isNear[0] !== isNear[1]) return isNear[0] === true ? -1 : 1;
+    if (far(a) !== far(b)) return far(a) - far(b);
+    return a.id < b.id ? -1 : 1;
+  };
+}

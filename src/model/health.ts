@@ -1,0 +1,41 @@
+// How fit a replica is to answer reads of a namespace whose policy bounds its lag: the words that heartbeats, the status
+// and the metrics share. entropy/health.ts walks from one state to the next.
+
+import type { NamespaceName } from './id.ts';
+
+export const HEALTH_STATES = [
+  'unknown',
+  'catching-up',
+  'serving',
+  'suspect',
+  'paused',
+  'stale',
+] as const;
+
+/**
+ * `unknown`: nothing is measured yet. `catching-up`: measured, and not yet verified to hold what the others hold. `suspect`:
+ * beyond a limit, not yet for long enough. `paused`: beyond `pauseLagMs`. `stale`: beyond `staleAfter`.
+ */
+export type HealthState = (typeof HEALTH_STATES)[number];
+
+/** Which limit was passed: `pauseLagMs`, `staleAfter.timeMs`, `staleAfter.entries`. */
+export const HEALTH_RULES = ['pause', 'time', 'entries'] as const;
+export type HealthRule = (typeof HEALTH_RULES)[number];
+
+export interface NamespaceHealth {
+  readonly namespace: NamespaceName;
+  readonly state: HealthState;
+  /** `undefined` where no limit is passed. */
+  readonly rule: HealthRule | undefined;
+  /** How long it has been in this state. */
+  readonly forMs: number;
+  /** It answers reads. A paused replica does only where too few others would (`minServing`). */
+  readonly answers: boolean;
+  /** By how much the lag must shrink before it returns, in ms; `undefined` where it is not known. */
+  readonly missingMs: number | undefined;
+  /** Log entries that it is known to lack; `undefined` where it is not known. */
+  readonly missingEntries: number | undefined;
+}
+
+/** More namespaces than this are not told to peers in one heartbeat; those that come first by name are. */
+export const HEALTH_TOLD_MAX = 1024;

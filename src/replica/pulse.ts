@@ -1,0 +1,60 @@
+// Heartbeats, both ways: tells each peer what is durable here, how fit this replica is and how long its disk has been at
+// work, and takes the same from them, with the echo from which freshness and distance are told.
+
+import type { Now, Outbox } from '../model/effect.ts';
+import type { Heartbeat } from '../model/message.ts';
+import type { Context } from './context.ts';
+import type { Fitness } from './fitness.ts';
+import type { OwnLanes } from './own-lanes.ts';
+import type { Peer } from './peers.ts';
+
+export class Pulse {
+  readonly #context: Context;
+  readonly #own: OwnLanes;
+  readonly #fitness: Fitness;
+
+  constructor(context: Context, own: OwnLanes, fitness: Fitness) {
+    this.#context = context;
+    this.#own = own;
+    this.#fitness = fitness;
+  }
+
+  beat({ monoMs, wallMs }: Now, out: Outbox): void {
+    const { clock, log, pace, peers } = this.#context;
+    const health = this.#fitness.told(monoMs);
+    const commitAgeMs = pace.commitAgeMs(monoMs);
+    for (const peer of peers.greeted()) {
+      out.send(peer.member.index, {
+        kind: 'heartbeat',
+        hlc: clock.last,
+        vector: peer.news(log.durable),
+        ping: monoMs,
+        echo: peer.ping,
+        echoDelayMs: peer.ping > 0 ? monoMs - peer.pingAtMs : 0,
+        heads: peer.headsAtPing,
+        wallMs,
+        commitAgeMs,
+        health,
+      });
+    }
+  }
+
+  /** What a peer holds is learned already. */
+  onHeartbeat(peer: Peer, heartbeat: Heartbeat, now: Now): void {
+    const { clock, freshness, log, metrics, nearness } = this.#context;
+    const { index } = peer.member;
+    const { echo, echoDelayMs: keptMs, heads } = heartbeat;
+    if (!clock.witness(heartbeat.hlc, now.wallMs)) metrics.clockRefusals++;
+    peer.onHeartbeat(heartbeat, this.#own.headsBeyond(peer.holds), now);
+    if (echo === 0) return;
+    const roundTripMs = Math.max(now.monoMs - echo - keptMs, 0);
+    nearness.observe(index, roundTripMs);
+    peer.onClock(heartbeat.wallMs, roundTripMs, now.wallMs);
+    freshness.onEcho(
+      index,
+      { pingMs: echo, keptMs, sentMs: heartbeat.ping, heads },
+      log.durable,
+      now.monoMs,
+    );
+  }
+}
