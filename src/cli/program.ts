@@ -11,6 +11,7 @@ import type { ClusterOptions } from './cluster/run.ts';
 import { CommandError, EXIT, EXIT_HELP, type ExitCode } from './exit.ts';
 import { del, get, type GetOptions, put, type PutOptions, type WriteOptions } from './keys.ts';
 import { list, type ListOptions } from './list.ts';
+import { resync, type ResyncOptions } from './resync.ts';
 import type { ServeOptions } from './serve.ts';
 import { addSettingFlags, settingFlags } from './settings-flags.ts';
 import { status } from './status.ts';
@@ -54,6 +55,7 @@ function buildProgram(terminal: Terminal, finish: Finish): Command {
   addList(program, terminal, finish);
   program.commandsGroup('Look into it:');
   addStatus(program, terminal, finish);
+  addResync(program, terminal, finish);
   addWhere(program, terminal, finish);
   addWal(program, terminal, finish);
   addConfigTable(program, terminal);
@@ -242,6 +244,28 @@ function addStatus(program: Command, terminal: Terminal, finish: Finish): void {
     finish(await status(clientOf(options), terminal, output)),
   );
 }
+
+function addResync(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('resync')
+    .description(
+      'Show how far a replica has come with catching up: entries missing, snapshot taken.',
+    )
+    .option('-w, --watch', 'ask again until it has caught up: a bar on a terminal, else lines')
+    .addOption(outputOption(['table', 'json']));
+  addClientOptions(command);
+  command
+    .addHelpText('after', RESYNC_EXAMPLES)
+    .action(async (options: ResyncOptions & ClientFlags) =>
+      finish(await resync(clientOf(options), terminal, options)),
+    );
+}
+
+const RESYNC_EXAMPLES = `
+Examples:
+  $ conit resync
+  $ conit resync --watch --url http://127.0.0.1:7090
+  $ conit resync --watch -o json | tail -n 1`;
 
 function addWhere(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program

@@ -1,11 +1,12 @@
 // `status`: the cluster as one replica sees it. LAG is a proved upper bound on the age of what that replica may lack:
-// of everything in its own row, of a peer's writes in the peer's row.
+// of everything in its own row, of a peer's writes in the peer's row. Where a policy bounds the lag of a namespace and some
+// replica does not simply serve it, a second table says which, since when, why, and what is missing to return.
 
 import type { Client } from './client.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { renderJson, renderMs, renderTable } from './render.ts';
 import type { Terminal } from './terminal.ts';
-import { type ClusterView, readView, type ReplicaView } from './views.ts';
+import { type ClusterView, type NamespaceView, readView, type ReplicaView } from './views.ts';
 
 const COLUMNS = [
   { name: 'replica', title: 'REPLICA' },
@@ -29,6 +30,8 @@ export async function status(
     return EXIT.ok;
   }
   terminal.out(`${renderTable(COLUMNS, view.replicas.map(rowOf))}\n`);
+  const unfit = view.replicas.flatMap(namespaceRows);
+  if (unfit.length > 0) terminal.out(`\n${renderTable(NAMESPACE_COLUMNS, unfit)}\n`);
   return EXIT.ok;
 }
 
@@ -39,11 +42,45 @@ function rowOf(replica: ReplicaView) {
     region: replica.region,
     state: replica.state,
     lag: renderMs(replica.stalenessMs),
-    lacks: self ? '' : entries(replica.entriesWeLack),
+    lacks: entries(self ? replica.entriesMissing : replica.entriesWeLack),
     itLacks: self ? '' : entries(replica.entriesItLacks),
     rtt: self ? '' : renderMs(replica.rttMs ?? undefined),
     url: replica.url ?? '',
   };
+}
+
+const NAMESPACE_COLUMNS = [
+  { name: 'namespace', title: 'NAMESPACE' },
+  { name: 'replica', title: 'REPLICA' },
+  { name: 'state', title: 'STATE' },
+  { name: 'since', title: 'FOR', alignment: 'right' as const },
+  { name: 'missing', title: 'MISSING', alignment: 'right' as const },
+  { name: 'lag', title: 'LAG TO LOSE', alignment: 'right' as const },
+  { name: 'why', title: 'WHY' },
+];
+
+const WHY = {
+  pause: 'writes take longer than usual (pauseLagMs)',
+  time: 'too long ago (staleAfter.timeMs)',
+  entries: 'too many entries (staleAfter.entries)',
+} as const;
+
+function namespaceRows({ id, namespaces }: ReplicaView) {
+  const unfit = (namespaces ?? []).filter(({ state }) => state !== 'serving');
+  return unfit.map((each) => ({
+    namespace: each.namespace,
+    replica: id,
+    state: each.state,
+    since: renderMs(each.forMs),
+    missing: entries(each.missingEntries),
+    lag: renderMs(each.missingMs ?? undefined),
+    why: whyOf(each),
+  }));
+}
+
+function whyOf({ rule, byMinServing }: NamespaceView): string {
+  const why = rule === null ? 'not verified yet' : WHY[rule];
+  return byMinServing ? `${why}; answers, because too few others would (minServing)` : why;
 }
 
 function entries(count: number | null): string {

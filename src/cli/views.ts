@@ -17,6 +17,23 @@ export interface ReplicaView {
   readonly rttMs: number | null;
   readonly entriesItLacks: number | null;
   readonly entriesWeLack: number | null;
+  /** Of the replica that answers: what its peers are known to hold and it lacks. */
+  readonly entriesMissing: number | null;
+  /** Whose lag a policy bounds; of a peer those that it does not simply serve; null: not known. */
+  readonly namespaces: readonly NamespaceView[] | null;
+  readonly commitAgeMs: number | null;
+  readonly copy?: { readonly parts: number; readonly records: number; readonly share: number };
+}
+
+export interface NamespaceView {
+  readonly namespace: string;
+  readonly state: string;
+  readonly rule: 'pause' | 'time' | 'entries' | null;
+  readonly forMs: number;
+  readonly answers: boolean;
+  readonly byMinServing: boolean;
+  readonly missingMs: number | null;
+  readonly missingEntries: number | null;
 }
 
 export interface ClusterView {

@@ -16,6 +16,7 @@ import { HEALTH_TOLD_MAX, type NamespaceHealth } from '../model/health.ts';
 import type { NamespaceName, Origin, ReplicaId, Seq } from '../model/id.ts';
 import { majority } from '../model/quorum.ts';
 import { dominates, mergeVector, seqOf, type Vector } from '../model/vector.ts';
+import { Backlog } from '../entropy/backlog.ts';
 import { missingMs, type Reading, type Watched } from '../entropy/health.ts';
 import { type Context, refuse } from './context.ts';
 import type { Peer } from './peers.ts';
@@ -29,6 +30,7 @@ const SLOW_COMMIT_MS = 50;
 export class Fitness {
   readonly #context: Context;
   readonly #standing: Standing;
+  readonly #backlog = new Backlog();
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #reading: Reading | undefined;
   /** Paused namespaces that are answered because too few others answer. */
@@ -201,6 +203,11 @@ export class Fitness {
       excessMs = Math.max(excessMs, Math.min(excess ?? heardMs - quietMs, heardMs));
       isProved &&= asOfMs !== undefined && asOfMs >= heardSinceMs && excess !== undefined;
     }
+    this.#backlog.look(known, log.durable, nowMs);
+    const agesMs = this.#backlog.ageMs(nowMs);
+    // What a peer told had been on its disk for up to a heartbeat, and was marked up to another one later.
+    if (agesMs > 0) lagMs = Math.max(lagMs, agesMs + 2 * settings.heartbeatMs);
+    excessMs = Math.max(excessMs, agesMs - this.#usualMs(nowMs));
     const entries = lacking(known, log.durable);
     const isCaughtUp = this.#standing.isCaughtUp;
     return { unheardMs, isProved, isCaughtUp, lagMs, excessMs, entries };
@@ -218,10 +225,16 @@ export class Fitness {
 
   /** How much longer ago than echoes take. */
   #isolationMs(nowMs: number): number {
-    const { freshness, peers, settings } = this.#context;
+    const { settings } = this.#context;
     const unheardMs = this.#unheardMs(nowMs) ?? 0;
+    return unheardMs - this.#usualMs(nowMs) - (QUIET_BEATS + 1) * settings.heartbeatMs;
+  }
+
+  /** The round trip of the farthest peer. */
+  #usualMs(nowMs: number): number {
+    const { freshness, peers } = this.#context;
     const usual = peers.all().map((peer) => freshness.baselineOf(peer.member.index, nowMs) ?? 0);
-    return unheardMs - Math.max(0, ...usual) - (QUIET_BEATS + 1) * settings.heartbeatMs;
+    return Math.max(0, ...usual);
   }
 }
 

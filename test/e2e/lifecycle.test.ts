@@ -36,7 +36,14 @@ describe('/readyz', () => {
     const answer = await call(eu, 'GET', '/readyz?verbose&maxLag=5s&ns=demo');
     expect(answer.status).toBe(200);
     const { checks } = answer.json() as { checks: { name: string; ok: boolean }[] };
-    expect(checks.map(({ name }) => name)).toEqual(['serving', 'not-draining', 'quorum', 'lag']);
+    expect(checks.map(({ name }) => name)).toEqual([
+      'serving',
+      'not-draining',
+      'disk',
+      'quorum',
+      'namespace',
+      'lag',
+    ]);
     expect(checks.every(({ ok }) => ok)).toBe(true);
   });
 });

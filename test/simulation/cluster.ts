@@ -46,6 +46,13 @@ export interface ClusterOptions {
   readonly restartMs?: number;
 }
 
+/** Somebody who is told what a process takes from its network. */
+export interface Listener {
+  onHeard(n: number, peer: number): void;
+  /** A connection begins or ends. */
+  onChange(n: number, peer: number): void;
+}
+
 /** One question to one replica. */
 export interface Call {
   readonly replica: number;
@@ -101,6 +108,8 @@ export class Cluster {
   readonly notes: Note[] = [];
   /** What replicas said against what their disks hold. */
   readonly oracle = new Oracle();
+  /** Told what arrives where, if somebody listens. */
+  listener: Listener | undefined;
   /** Entries that a replica had from another than their origin. */
   entriesPassedOn = 0;
 
@@ -415,14 +424,25 @@ export class Replica {
     return {
       start: (handler) =>
         port.start({
-          onConnected: (peer) => node.enter(() => handler.onConnected(peer)),
+          onConnected: (peer) =>
+            node.enter(() => {
+              this.#cluster.listener?.onChange(this.index, peer);
+              handler.onConnected(peer);
+            }),
           onMessage: (peer, message) => {
             const isOwn = (origin: string): boolean => origin.startsWith(`${members[peer]?.id}.`);
             if (message.kind === 'entries' && !isOwn(message.origin))
               this.#cluster.entriesPassedOn += message.entries.length;
-            node.enter(() => handler.onMessage(peer, message));
+            node.enter(() => {
+              this.#cluster.listener?.onHeard(this.index, peer);
+              handler.onMessage(peer, message);
+            });
           },
-          onDisconnected: (peer) => node.enter(() => handler.onDisconnected(peer)),
+          onDisconnected: (peer) =>
+            node.enter(() => {
+              this.#cluster.listener?.onChange(this.index, peer);
+              handler.onDisconnected(peer);
+            }),
         }),
       send: (peer, message) => {
         this.#cluster.oracle.onSend(this, message);

@@ -2,6 +2,7 @@
 // simulation can see.
 
 import { type Dot, parseDot } from '../../src/model/id.ts';
+import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
 import { audit } from '../history/audit.ts';
 import { convergence } from '../history/convergence.ts';
 import { fifo } from '../history/fifo.ts';
@@ -9,6 +10,7 @@ import { lastWriteWins } from '../history/last-write-wins.ts';
 import { liveness } from '../history/liveness.ts';
 import type { Operation } from '../history/operation.ts';
 import { outcome } from '../history/outcome.ts';
+import { type LagLog, stale } from '../history/stale.ts';
 import { setFull } from '../history/set-full.ts';
 import { tombstone } from '../history/tombstone.ts';
 import type { Verdict } from '../history/verdict.ts';
@@ -31,6 +33,7 @@ export interface Judged {
   readonly cluster: Cluster;
   readonly workload: Workload;
   readonly strikes: readonly StrikeMade[];
+  readonly lags: LagLog;
 }
 
 /** What a run of so much virtual time has to do to say anything. */
@@ -45,7 +48,7 @@ export function judge(judged: Judged): Finding[] {
   return [...judgeHistory(judged), ...judgeStrikes(judged), ...judgeInside(judged)];
 }
 
-function judgeHistory({ plan, workload, cluster }: Judged): Finding[] {
+function judgeHistory({ plan, workload, cluster, lags }: Judged): Finding[] {
   const { history } = workload;
   const nodes = cluster.replicas.length;
   const all = { nodes, namespaces: Object.keys(NAMESPACES) };
@@ -59,12 +62,34 @@ function judgeHistory({ plan, workload, cluster }: Judged): Finding[] {
     'last-write-wins': lastWriteWins(history, { nodes, namespaces: ['ev'], contested: 1 }),
     tombstone: tombstone(history, { checked: 0, forgetful: forgetfulOf(plan) }),
     'set-full': setFull(history, { replicas: nodes, overlapReads: 1 }),
+    stale: stale(history, lags, {
+      boundsMs: boundsOf(plan),
+      returnMs: RETURN_MS,
+      judged: ok,
+    }),
     liveness: liveness(history, { hungMs: CLIENT_WAITS_MS + 1, returnMs: RETURN_MS }),
   };
   return Object.entries(verdicts)
     .filter(([, { verdict }]) => verdict !== 'valid')
     .map(([check, { reason, counterexample }]) => ({ check, reason, counterexample }));
 }
+
+/**
+ * The lag at which a read may still succeed: the limit, a heartbeat and 100 ms. A pause is told from echoes, which say nothing
+ * of a write that came just after a ping for up to two heartbeats more, and counts from what the links take anyway.
+ */
+function boundsOf({ regions, latencyMs, jitterMs, commitMs }: Plan): { [ns: string]: number } {
+  const { heartbeatMs: beatMs } = SETTINGS_DEFAULT;
+  const usualMs = 2 * (latencyMs * (regions.length - 1) + jitterMs + commitMs);
+  const { lt, ch } = NAMESPACES;
+  return {
+    lt: (lt.staleAfter.timeMs + beatMs + 100) * DRIFT,
+    ch: (ch.pauseLagMs + usualMs + 4 * beatMs + 100) * DRIFT,
+  };
+}
+
+/** Clocks here drift by up to one part in two thousand from each other. */
+const DRIFT = 1.0005;
 
 /** Who may have lost what it had shown. */
 function forgetfulOf({ copiesMin }: Plan): readonly string[] {

@@ -55,6 +55,11 @@ const OWN = [
   'a reply said that nobody knows, and the write was there',
   'a client gave up before the answer',
   'a stale bound was proved',
+  'a stale replica was refused',
+  'a stale replica returned',
+  'a replica paused',
+  'a paused replica kept serving by minServing',
+  'a read met a replica that had not verified what it holds',
 ] as const;
 
 export type Sometimes =
@@ -113,7 +118,7 @@ export class Watcher {
       this.see('a process was killed while others were cut off');
   }
 
-  finish(mostAtOnce: number, workload: Workload): void {
+  finish(mostAtOnce: number, workload: Workload, turns: ReadonlyMap<string, number>): void {
     if (mostAtOnce > 1) this.see('two faults at once');
     const { replicas, entriesPassedOn } = this.#cluster;
     for (const { index, halts } of replicas) {
@@ -122,6 +127,12 @@ export class Watcher {
     }
     this.see('an entry came from another than its origin', entriesPassedOn);
     this.#read(workload);
+    for (const [turn, times] of turns) {
+      const [from, to] = turn.split(' ');
+      if (from === 'stale' && to === 'serving') this.see('a stale replica returned', times);
+      if (to === 'paused') this.see('a replica paused', times);
+      if (to === 'kept') this.see('a paused replica kept serving by minServing', times);
+    }
   }
 
   #count(metrics: Metrics): void {
@@ -147,6 +158,9 @@ export class Watcher {
         this.see('a write with all replicas succeeded');
       const reason = rest.reason ?? '';
       if (reason in REFUSALS) this.see(REFUSALS[reason as keyof typeof REFUSALS]);
+      if (reason === 'replica-stale') this.see('a stale replica was refused');
+      if (reason === 'catching-up' && type === 'get' && rest.ns === 'lt')
+        this.see('a read met a replica that had not verified what it holds');
       if (reason === 'gave up') this.see('a client gave up before the answer');
       if (type !== 'get' || ok !== true) continue;
       if (rest.result === null && (deleted.get(key) ?? Infinity) < rest.call_ns)

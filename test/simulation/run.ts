@@ -2,8 +2,9 @@
 // (liveness), then quiet, one more start of every replica, which reads its whole log and verifies it, and final reads.
 
 import { createPrng } from '../../src/base/prng.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster, type Replica } from './cluster.ts';
 import { judge, type Finding } from './judge.ts';
+import { LagLog } from './lag-log.ts';
 import { jumpMsOf, Nemesis } from './nemesis.ts';
 import { AFTER_HEAL_MS, type Plan, type Strike, VICTIM } from './plan.ts';
 import { type Reached, Watcher } from './reached.ts';
@@ -55,6 +56,8 @@ export function simulate(plan: Plan): Run {
   });
   if (plan.copiesMin > 1) cluster.oracle.forgetful = VICTIM;
   const workload = new Workload(cluster, plan);
+  const lags = new LagLog(cluster);
+  cluster.listener = lags;
   const watcher = new Watcher(cluster);
   const strikes: StrikeMade[] = [];
   const nemesis = new Nemesis(cluster, plan, dice.split('nemesis'), {
@@ -71,14 +74,15 @@ export function simulate(plan: Plan): Run {
   try {
     workload.begin(plan.clients, dice, plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     nemesis.begin();
+    lags.begin();
     cluster.run(plan.faultsMs);
     nemesis.healAll();
     workload.fault('heal', 0);
     cluster.run(AFTER_HEAL_MS + QUIET_MS);
     settle(cluster, plan, findings);
     if (findings.length === 0) finish(cluster, workload, plan, findings, watcher);
-    watcher.finish(nemesis.mostAtOnce, workload);
-    findings.push(...judge({ plan, cluster, workload, strikes }));
+    watcher.finish(nemesis.mostAtOnce, workload, lags.turns);
+    findings.push(...judge({ plan, cluster, workload, strikes, lags: lags.samples }));
   } catch (error) {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     findings.push({ check: 'run', reason, counterexample: [] });
@@ -117,7 +121,7 @@ function settle(cluster: Cluster, { strikes }: Plan, findings: Finding[]): void 
     .filter(({ fault }) => fault === 'jump')
     .reduce((sum, strike) => sum + Math.max(0, jumpMsOf(strike)), 0);
   const untilMs = cluster.nowMs + CONVERGE_MS + aheadMs;
-  while (!cluster.isSettled()) {
+  while (!cluster.isSettled() || !cluster.replicas.every(isFit)) {
     if (cluster.nowMs >= untilMs) {
       findings.push({ check: 'converges', reason: unequal(cluster), counterexample: [] });
       return;
@@ -126,13 +130,20 @@ function settle(cluster: Cluster, { strikes }: Plan, findings: Finding[]): void 
   }
 }
 
+/** Every namespace whose lag is bounded is answered for again. */
+function isFit(replica: Replica): boolean {
+  return replica.status()?.self.namespaces.every(({ state }) => state === 'serving') === true;
+}
+
 function unequal(cluster: Cluster): string {
   const shown = cluster.replicas.map((replica) => {
     const status = replica.status();
     const vector = status?.self.vector.map(([origin, seq]) => `${origin}:${seq}`).join(' ') ?? '';
     const state = status?.self.state ?? (replica.isRunning ? 'paused' : 'down');
+    const unfit = status?.self.namespaces.filter((each) => each.state !== 'serving') ?? [];
+    const unfitText = unfit.map(({ namespace, state: of }) => ` ${namespace} ${of}`).join('');
     const alone = status?.peers.filter((peer) => !peer.connected).map(({ id }) => id) ?? [];
-    return `${replica.index} ${state} [${vector}]${alone.length > 0 ? ` without ${alone.join(' ')}` : ''}`;
+    return `${replica.index} ${state} [${vector}]${unfitText}${alone.length > 0 ? ` without ${alone.join(' ')}` : ''}`;
   });
   return `long after the last fault: ${shown.join('; ')}`;
 }

@@ -15,8 +15,11 @@ import { VICTIM } from './plan.ts';
 export const NAMESPACES = {
   ev: { consistency: 'eventual' },
   fi: { consistency: 'fifo' },
+  lt: { consistency: 'eventual', staleAfter: { timeMs: 1500 } },
+  ch: { consistency: 'eventual', pauseLagMs: 150, minServing: 1 },
 } as const;
 export type Space = keyof typeof NAMESPACES;
+const SPACES = Object.keys(NAMESPACES) as Space[];
 
 /** A plain read of a key that is written at most once, and how stale it claimed to be at most. */
 export interface BoundedRead {
@@ -31,6 +34,8 @@ const TIMEOUT_MS = 1500;
 export const CLIENT_WAITS_MS = 2500;
 const RETRY_SHARE = 0.5;
 const SCAN_LIMIT = 1000;
+/** Clients of the namespaces whose lag is bounded. */
+const BOUNDED = ['lt', 'ch'] as const;
 const DUELS = 5;
 
 /** What a plan says of the clients. */
@@ -62,6 +67,16 @@ export class Workload {
       const each = client % 2 === 0 ? new Overwriter(this, own) : new Appender(this, own, client);
       this.#loop({ each, session: `s${client}`, dice: own, thinkMs, untilMs }, this.nextProcess());
     }
+    this.#beginBounded(dice, thinkMs, untilMs);
+  }
+
+  /** Beside the others, in streams of dice of their own. */
+  #beginBounded(dice: Prng, thinkMs: number, untilMs: number): void {
+    for (const ns of BOUNDED) {
+      const own = dice.split(`client ${ns}`);
+      const client = { each: new Follower(this, own, ns), session: ns, dice: own, untilMs };
+      this.#loop({ ...client, thinkMs: thinkMs / 2 }, this.nextProcess());
+    }
   }
 
   nextProcess(): number {
@@ -89,7 +104,7 @@ export class Workload {
   final(): void {
     const process = this.nextProcess();
     for (let node = 0; node < this.replicas; node++) {
-      for (const ns of ['ev', 'fi'] as const) this.#scanAll(node, ns, process);
+      for (const ns of SPACES) this.#scanAll(node, ns, process);
       for (let n = 0; n < this.#shape.keys; n++) {
         const get = { node, ns: 'ev', type: 'get', key: `k${n}`, r: 1, final: true } as const;
         this.#ask(get, process, 'end');
@@ -242,6 +257,35 @@ class Overwriter {
     if (kind < 0.4) return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
     if (kind < 0.5) return { ...where, type: 'delete', w: copies };
     return { ...where, type: 'get', r: 1 + dice.below(replicas) };
+  }
+}
+
+/** Writes keys that grow with its count at any replica, and reads the latest at any other. */
+class Follower {
+  readonly #workload: Workload;
+  readonly #dice: Prng;
+  readonly #ns: Space;
+  #count = 0;
+
+  constructor(workload: Workload, dice: Prng, ns: Space) {
+    this.#workload = workload;
+    this.#dice = dice;
+    this.#ns = ns;
+  }
+
+  next(): Step {
+    const node = this.#dice.below(this.#workload.replicas);
+    if (this.#dice.chance(0.3)) {
+      const key = this.#key(this.#count++);
+      const w = this.#workload.copies(this.#dice, node);
+      return { node, ns: this.#ns, key, type: 'put', value: this.#workload.nextValue(), w };
+    }
+    const key = this.#key(Math.max(this.#count - 1 - this.#dice.below(3), 0));
+    return { node, ns: this.#ns, key, type: 'get', r: 1 };
+  }
+
+  #key(n: number): string {
+    return `f${String(n).padStart(6, '0')}`;
   }
 }
 

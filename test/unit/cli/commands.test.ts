@@ -205,11 +205,28 @@ describe('ls', () => {
 });
 
 describe('status and where', () => {
-  it('are one table each', async () => {
+  it('are one table each, and one more for what is not simply served', async () => {
+    const paused = {
+      namespace: 'chat',
+      state: 'paused',
+      rule: 'pause',
+      forMs: 5000,
+      answers: true,
+      byMinServing: true,
+      missingMs: 250,
+      missingEntries: 12,
+    };
     const peer = { id: 'us-1', region: 'us', self: false, url: null, state: 'down' };
     const unknown = { stalenessMs: 'unknown', rttMs: null, entriesItLacks: null, entriesWeLack: 7 };
     const self = { id: 'eu-1', region: 'eu', self: true, url: 'http://eu', state: 'serving' };
-    const known = { stalenessMs: 1234, rttMs: 0, entriesItLacks: 0, entriesWeLack: 0 };
+    const known = {
+      stalenessMs: 1234,
+      rttMs: 0,
+      entriesItLacks: 0,
+      entriesWeLack: 0,
+      entriesMissing: 12,
+      namespaces: [paused, { ...paused, namespace: 'fine', state: 'serving' }],
+    };
     answer = {
       status: 200,
       body: JSON.stringify({
@@ -224,8 +241,11 @@ describe('status and where', () => {
     expect(exit).toBe(0);
     expect(out.split('\n').map((line) => line.trim().split(/ {2,}/))).toEqual([
       ['REPLICA', 'REGION', 'STATE', 'LAG', 'MISSING HERE', 'MISSING THERE', 'RTT', 'URL'],
-      ['eu-1 *', 'eu', 'serving', '1.2 s', 'http://eu'],
+      ['eu-1 *', 'eu', 'serving', '1.2 s', '12', 'http://eu'],
       ['us-1', 'us', 'down', 'unknown', '7', 'unknown', 'unknown'],
+      [''],
+      ['NAMESPACE', 'REPLICA', 'STATE', 'FOR', 'MISSING', 'LAG TO LOSE', 'WHY'],
+      ['chat', 'eu-1', 'paused', '5.0 s', '12', '250 ms', expect.stringContaining('minServing')],
       [''],
     ]);
   });

@@ -1,0 +1,133 @@
+// `resync`: how far a replica has come with catching up, by its own word. With --watch it is asked again and again until it
+// holds all that its peers hold and serves every namespace: on a terminal a bar that moves, elsewhere a line whenever
+// something changed. A replica that does not answer for a while, because it starts again, is waited for.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from './client.ts';
+import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { renderJson } from './render.ts';
+import type { Terminal } from './terminal.ts';
+import { type ClusterView, readView, type ReplicaView } from './views.ts';
+
+export interface ResyncOptions {
+  readonly watch?: boolean;
+  readonly output: 'table' | 'json';
+}
+
+/** Where a replica stands. */
+export interface Progress {
+  readonly replica: string;
+  readonly state: string;
+  readonly phase: 'snapshot' | 'delta' | 'verifying' | 'done';
+  /** 0 to 1, or null where nobody can tell. */
+  readonly share: number | null;
+  readonly entriesMissing: number | null;
+  /** Of a snapshot. */
+  readonly parts: number | null;
+  readonly records: number | null;
+  /** Namespaces that are not served. */
+  readonly waiting: readonly string[];
+}
+
+const POLL_MS = 250;
+/** In a row; then the replica is taken to be gone. */
+const FAILURES_MAX = 120;
+const BAR_WIDTH = 24;
+
+export async function resync(
+  client: Client,
+  terminal: Terminal,
+  { watch = false, output }: ResyncOptions,
+): Promise<ExitCode> {
+  const show = createDisplay(terminal, output, watch);
+  let mostMissing = 0;
+  let failures = 0;
+  for (let asked = 0; ; asked++) {
+    try {
+      const view = await readView<ClusterView>(client, '/v1/cluster');
+      const progress = progressOf(view, mostMissing);
+      mostMissing = Math.max(mostMissing, progress.entriesMissing ?? 0);
+      failures = 0;
+      const isLast = !watch || progress.phase === 'done';
+      show(progress, isLast);
+      if (isLast) return EXIT.ok;
+    } catch (error) {
+      const isPassing = error instanceof CommandError && error.exit === EXIT.unavailable;
+      if (asked === 0 || !watch || !isPassing || ++failures >= FAILURES_MAX) throw error;
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** `mostMissing`: the most entries that it lacked at any look, against which a delta is measured. */
+export function progressOf({ node, replicas }: ClusterView, mostMissing: number): Progress {
+  const self = replicas.find((replica) => replica.self);
+  if (self === undefined)
+    throw new CommandError(EXIT.unavailable, `${node} does not tell of itself`);
+  const { copy, state, namespaces, entriesMissing } = self;
+  const waiting = (namespaces ?? []).flatMap((each) =>
+    each.answers ? [] : [`${each.namespace} ${each.state}`],
+  );
+  const phase = phaseOf(self, waiting.length);
+  return {
+    replica: self.id,
+    state,
+    phase,
+    share: phase === 'done' ? 1 : (copy?.share ?? shareOf(entriesMissing, mostMissing)),
+    entriesMissing,
+    parts: copy?.parts ?? null,
+    records: copy?.records ?? null,
+    waiting,
+  };
+}
+
+function phaseOf({ copy, state, entriesMissing }: ReplicaView, waiting: number): Progress['phase'] {
+  if (copy !== undefined) return 'snapshot';
+  if (entriesMissing === null || entriesMissing > 0) return 'delta';
+  return state === 'serving' && waiting === 0 ? 'done' : 'verifying';
+}
+
+function shareOf(missing: number | null, most: number): number | null {
+  return missing === null || most === 0 ? null : Math.max(0, 1 - missing / most);
+}
+
+type Display = (progress: Progress, isLast: boolean) => void;
+
+function createDisplay(terminal: Terminal, output: 'table' | 'json', watch: boolean): Display {
+  let last = '';
+  return (progress, isLast) => {
+    if (output === 'json') {
+      const text = watch ? `${JSON.stringify(progress)}\n` : renderJson(progress);
+      if (text !== last) terminal.out(text);
+      last = text;
+    } else if (watch && terminal.isOutTty) {
+      const line = `${barOf(progress.share)} ${lineOf(progress)}`.slice(0, terminal.columns - 1);
+      terminal.out(`\r\x1b[K${line}${isLast ? '\n' : ''}`);
+    } else {
+      const line = `${lineOf(progress)}\n`;
+      if (line !== last) terminal.out(line);
+      last = line;
+    }
+  };
+}
+
+export function barOf(share: number | null): string {
+  if (share === null) return `[${'?'.repeat(BAR_WIDTH)}]`;
+  const done = Math.floor(share * BAR_WIDTH);
+  return `[${'#'.repeat(done)}${'-'.repeat(BAR_WIDTH - done)}]`;
+}
+
+function lineOf(progress: Progress): string {
+  const { replica, state, phase, share, waiting } = progress;
+  const percent = share === null ? '' : ` ${Math.floor(share * 100)} %`;
+  const rest = waiting.length === 0 ? '' : `; ${waiting.join(', ')}`;
+  return `${replica} ${state}: ${WORDS[phase](progress)}${percent}${rest}`;
+}
+
+const WORDS: { readonly [phase in Progress['phase']]: (progress: Progress) => string } = {
+  snapshot: ({ parts, records }) => `snapshot, ${records} records in ${parts} parts,`,
+  delta: ({ entriesMissing }) =>
+    entriesMissing === null ? 'hears of nobody' : `${entriesMissing} entries missing,`,
+  verifying: () => 'has all entries, verifying,',
+  done: () => 'caught up,',
+};

@@ -1,0 +1,43 @@
+// Since when this replica has known of entries that it lacks. Echoes speak for what a peer itself writes; what one peer holds
+// of another, whom this replica does not hear, is told by vectors, and those have no times. So each look marks the heads that
+// were told, and the oldest mark that is not reached yet tells the age of what is missing.
+
+import type { Origin, Seq } from '../model/id.ts';
+import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+
+interface Mark {
+  readonly seq: Seq;
+  readonly atMs: number;
+}
+
+/** Of one origin. At the bound the newest is dropped: the oldest says how old it all is. */
+const MARKS_MAX = 64;
+
+export class Backlog {
+  readonly #marks = new Map<Origin, Mark[]>();
+
+  /** `known`: what peers that are heard hold. */
+  look(known: ReadonlyVector, durable: ReadonlyVector, nowMs: number): void {
+    for (const [origin, marks] of this.#marks) {
+      const own = seqOf(durable, origin);
+      while (marks.length > 0 && (marks[0] as Mark).seq <= own) marks.shift();
+      // Who held it is not heard any more.
+      if (marks.length === 0 || seqOf(known, origin) <= own) this.#marks.delete(origin);
+    }
+    for (const [origin, seq] of known) {
+      if (seq <= seqOf(durable, origin)) continue;
+      const marks = this.#marks.get(origin) ?? [];
+      if (seq > (marks.at(-1)?.seq ?? 0) && marks.length < MARKS_MAX)
+        marks.push({ seq, atMs: nowMs });
+      this.#marks.set(origin, marks);
+    }
+  }
+
+  /** 0 where nothing is known to be missing. */
+  ageMs(nowMs: number): number {
+    let oldestMs = nowMs;
+    for (const [first] of this.#marks.values())
+      if (first !== undefined) oldestMs = Math.min(oldestMs, first.atMs);
+    return nowMs - oldestMs;
+  }
+}

@@ -1,0 +1,211 @@
+// What a client and an operator see of a replica that is too far behind: it stood still, and comes back into a cluster that
+// has gone on without it. It refuses, forwards or redirects, says why, and returns by itself.
+
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Answer, call, tryCall } from '../support/call.ts';
+import type { TestReplica } from '../support/cluster.ts';
+import { useCluster } from '../support/fixture.ts';
+import { codeOf, get, put } from '../support/kv.ts';
+import { until } from '../support/wait.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'conit-health-'));
+const config = join(folder, 'conit.json');
+const namespaces = { demo: {}, fresh: { staleAfter: { timeMs: 1000 }, pauseLagMs: 500 } };
+writeFileSync(config, JSON.stringify({ namespaces }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const fixture = useCluster({ CONIT_CONFIG: config });
+const STOOD_STILL_MS = 2500;
+
+interface Replica {
+  readonly id: string;
+  readonly state: string;
+  readonly answers: boolean;
+  readonly url: string | null;
+}
+
+interface Health {
+  readonly namespace: string;
+  readonly state: string;
+  readonly rule: string | null;
+  readonly answers: boolean;
+}
+
+/** The namespace as the replica itself sees it. */
+async function healthAt(replica: TestReplica): Promise<Health | undefined> {
+  const answer = await call(replica, 'GET', `/v1/cluster/replicas/${replica.id}`);
+  return (answer.json() as { namespaces: Health[] }).namespaces[0];
+}
+
+const isServing = async (replica: TestReplica): Promise<boolean> =>
+  (await healthAt(replica))?.state === 'serving';
+
+/** It stands still while another writes, and goes on. */
+async function standStill(replica: TestReplica, write: () => Promise<unknown>): Promise<void> {
+  await until('it serves', () => isServing(replica));
+  replica.pause();
+  await sleep(STOOD_STILL_MS);
+  await write();
+  replica.resume();
+}
+
+const route = async (replica: TestReplica, query: string): Promise<Replica[]> => {
+  const answer = await call(replica, 'GET', `/v1/route${query}`);
+  expect(answer.status).toBe(200);
+  return (answer.json() as { endpoints: Replica[] }).endpoints;
+};
+
+describe('a replica that stood still', () => {
+  it('answers nothing that is too old: it refuses, then redirects who asks for that, then returns', async () => {
+    const { eu, us, ap } = fixture;
+    await put(eu, 'a?w=3', 'old', {}, 'fresh');
+    const urls = [eu.url, us.url];
+    const seen: number[] = [];
+    await standStill(ap, () => put(eu, 'a?w=2', 'new', {}, 'fresh'));
+    const redirect = await until('a redirect', async () => {
+      const answer = await get(ap, 'a?redirect&r=1', {}, 'fresh');
+      seen.push(answer.status);
+      if (answer.status === 200) throw new Error(`it answered ${answer.text}`);
+      return answer.status === 307 ? answer : undefined;
+    });
+    expect(seen.filter((status) => status !== 503 && status !== 307)).toEqual([]);
+    expect(urls.map((url) => `${url}/v1/kv/fresh/a?r=1`)).toContain(redirect.header('location'));
+    const followed = await fetch(redirect.header('location'));
+    expect(await followed.text()).toBe('new');
+    const list = await call(ap, 'GET', '/v1/kv/fresh?redirect&limit=5');
+    expect(list.status).toBe(307);
+    expect(list.header('location')).toMatch(/\/v1\/kv\/fresh\?limit=5$/);
+    const refused = await get(ap, 'a?onUnmet=fail', {}, 'fresh');
+    expect([refused.status, codeOf(refused)]).toEqual([503, 'replica-stale']);
+    expect(refused.json()).toMatchObject({
+      state: expect.stringMatching(/stale|paused/),
+      alternates: expect.arrayContaining([{ id: 'eu-1', url: eu.url }]),
+    });
+    await until('it returns', () => isServing(ap));
+    expect((await get(ap, 'a?onUnmet=fail', {}, 'fresh')).text).toBe('new');
+  });
+
+  it('lets another answer a plain read, and says who held it', async () => {
+    const { eu, ap } = fixture;
+    await standStill(ap, () => put(eu, 'b?w=2', 'theirs', {}, 'fresh'));
+    const answer = await until('an answer of another', async () => {
+      const found = await get(ap, 'b', {}, 'fresh');
+      return found.status === 200 ? found : undefined;
+    });
+    expect([answer.text, answer.header('conit-served-by')]).toEqual([
+      'theirs',
+      expect.stringMatching(/^"(eu|us)-1";region=(eu|us)$/),
+    ]);
+  });
+
+  it('is not ready for that namespace, while it is for others, and says why', async () => {
+    const { eu, ap } = fixture;
+    await standStill(ap, () => put(eu, 'c?w=2', 'v', {}, 'fresh'));
+    const no = await until('it is ready but for the namespace', async () => {
+      const all = await tryCall(ap, 'GET', '/readyz');
+      const one = await call(ap, 'GET', '/readyz?verbose&ns=fresh');
+      return all.kind === 'reply' && all.status === 200 && one.status === 503 ? one : undefined;
+    });
+    expect(checksOf(no)).toContainEqual({
+      name: 'namespace',
+      ok: false,
+      detail: expect.stringMatching(/^fresh is (stale|paused) by (time|pause)$/),
+    });
+    const status = await conit(['status', '--url', ap.url]);
+    expect(status.out).toMatch(/^fresh +ap-1 +(stale|paused) .*(staleAfter\.timeMs|pauseLagMs)/m);
+    await until('it is ready', async () => {
+      const yes = await call(ap, 'GET', '/readyz?verbose&ns=fresh&maxLag=2s');
+      return yes.status === 200 && checksOf(yes).every(({ ok }) => ok);
+    });
+  });
+});
+
+describe('/v1/route', () => {
+  it('names the region asked for first, and who does not answer last', async () => {
+    const { eu, us, ap } = fixture;
+    await until('all serve', async () => {
+      const states = await route(eu, '?ns=fresh');
+      return states.every(({ answers }) => answers);
+    });
+    expect((await route(eu, '?region=ap&ns=fresh')).map(({ id }) => id)[0]).toBe('ap-1');
+    expect((await route(eu, '')).map(({ id }) => id)[0]).toBe('eu-1');
+    expect((await route(eu, '')).map(({ url }) => url)).toEqual(
+      expect.arrayContaining([eu.url, us.url, ap.url]),
+    );
+    await ap.kill9();
+    const without = await until('it is seen to be gone', async () => {
+      const endpoints = await route(eu, '?region=ap&ns=fresh');
+      return endpoints.at(-1)?.id === 'ap-1' ? endpoints : undefined;
+    });
+    expect(without.at(-1)).toMatchObject({ state: 'unknown', answers: false });
+    expect((await call(eu, 'GET', '/v1/route?ns=none')).status).toBe(404);
+    expect((await call(eu, 'GET', '/v1/route?region=%20')).status).toBe(400);
+  });
+});
+
+describe('conit resync --watch', () => {
+  it('goes on until the replica has what it missed', async () => {
+    const { eu, ap } = fixture;
+    await ap.kill9();
+    const value = 'x'.repeat(1000);
+    for (let batch = 0; batch < 10; batch++) {
+      const ops = Array.from({ length: 500 }, (_, n) => ({
+        op: 'put',
+        key: `r/${batch}/${n}`,
+        value,
+      }));
+      const body = JSON.stringify({ ops });
+      const headers = { 'Content-Type': 'application/json' };
+      expect((await call(eu, 'POST', '/v1/batch/fresh', { body, headers })).status).toBe(200);
+    }
+    await ap.restart({ ready: false });
+    await until('it listens', async () => (await tryCall(ap, 'GET', '/livez')).kind === 'reply');
+    const { out, code } = await conit(['resync', '--watch', '--url', ap.url, '-o', 'json']);
+    const seen = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { phase: string });
+    expect([code, seen.at(-1)]).toEqual([
+      0,
+      expect.objectContaining({ phase: 'done', entriesMissing: 0, waiting: [] }),
+    ]);
+    expect((await get(ap, 'r/9/499?onUnmet=fail', {}, 'fresh')).text).toBe(value);
+  });
+});
+
+describe('/metrics', () => {
+  it('shows the state of each bounded namespace, readiness, clocks and refusals', async () => {
+    const { eu, ap } = fixture;
+    await until('it serves', () => isServing(eu));
+    await get(eu, 'none', {}, 'fresh');
+    const { text } = await call(eu, 'GET', '/metrics');
+    expect(text).toContain('conit_namespace_state{namespace="fresh",state="serving"} 1');
+    expect(text).toContain('conit_namespace_state{namespace="fresh",state="stale"} 0');
+    expect(text).toContain('conit_ready 1');
+    expect(text).toMatch(/conit_requests_refused_total\{code="not-found"\} [1-9]/);
+    const offset = /conit_clock_offset_seconds\{peer="ap-1"\} (\S+)/;
+    expect(Math.abs(Number(offset.exec(text)?.[1]))).toBeLessThan(0.5);
+    await ap.kill9();
+    await until('its offset is gone', async () => {
+      return !offset.test((await call(eu, 'GET', '/metrics')).text);
+    });
+  });
+});
+
+function checksOf(answer: Answer): { name: string; ok: boolean; detail: string }[] {
+  return (answer.json() as { checks: { name: string; ok: boolean; detail: string }[] }).checks;
+}
+
+function conit(args: readonly string[]): Promise<{ out: string; code: number }> {
+  const program = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...args], { timeout: 30_000 }, (error, out) =>
+      resolve({ out, code: error === null ? 0 : Number(error.code ?? -1) }),
+    );
+  });
+}

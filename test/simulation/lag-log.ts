@@ -1,0 +1,124 @@
+// How far each replica truly is behind what it could know, sampled over a whole run by somebody who sees every disk and
+// every message. A replica could know what another holds while that one runs, and its messages arrive: since then, and
+// not before, it can be blamed. One that hears no majority is behind for as long as it has heard none.
+
+import type { NamespaceHealth } from '../../src/model/health.ts';
+import type { Origin, Seq } from '../../src/model/id.ts';
+import type { LagSample } from '../history/stale.ts';
+import type { Cluster, Replica } from './cluster.ts';
+
+const SAMPLE_MS = 50;
+/** A little less than the silence after which a replica itself no longer counts a peer. */
+const SILENT_MS = 550;
+
+/** From when on a replica held each head, in ascending order. */
+type Steps = { readonly seq: Seq; readonly atMs: number }[];
+
+export class LagLog {
+  readonly samples: { [node: string]: LagSample[] } = {};
+  /** How often a bounded namespace went from one state to another somewhere: `stale serving`. */
+  readonly turns = new Map<string, number>();
+  readonly #states = new Map<string, string>();
+  readonly #cluster: Cluster;
+  /** By replica and origin. */
+  readonly #held: Map<Origin, Steps>[];
+  /** By replica and peer: when it last heard of it, and since when without a silence. */
+  readonly #heardMs: number[][];
+  readonly #sinceMs: number[][];
+  /** By replica: when it last heard a majority. */
+  readonly #majorityMs: number[];
+
+  constructor(cluster: Cluster) {
+    const { replicas } = cluster;
+    this.#cluster = cluster;
+    this.#held = replicas.map(() => new Map());
+    this.#heardMs = replicas.map(() => replicas.map(() => Number.NEGATIVE_INFINITY));
+    this.#sinceMs = replicas.map(() => replicas.map(() => 0));
+    this.#majorityMs = replicas.map(() => 0);
+    for (const { index } of replicas) this.samples[index] = [];
+  }
+
+  begin(): void {
+    this.#sample();
+    this.#cluster.world.after(SAMPLE_MS, () => this.begin());
+  }
+
+  onHeard(n: number, peer: number): void {
+    const heard = this.#heardMs[n] as number[];
+    const { nowMs } = this.#cluster;
+    if (nowMs - (heard[peer] as number) > SILENT_MS) (this.#sinceMs[n] as number[])[peer] = nowMs;
+    heard[peer] = nowMs;
+  }
+
+  /** A connection begins or ends. */
+  onChange(n: number, peer: number): void {
+    (this.#heardMs[n] as number[])[peer] = Number.NEGATIVE_INFINITY;
+  }
+
+  #sample(): void {
+    const { replicas, nowMs } = this.#cluster;
+    for (const replica of replicas) this.#note(replica);
+    for (const replica of replicas) {
+      const status = replica.status();
+      if (status === undefined) continue;
+      const kept = status.self.namespaces
+        .filter(({ state, answers }) => state === 'paused' && answers)
+        .map(({ namespace }) => namespace);
+      for (const health of status.self.namespaces) this.#noteTurn(replica.index, health);
+      const lagMs = this.#lagMs(replica);
+      this.samples[replica.index]?.push({ atNs: Math.round(nowMs * 1e6), lagMs, kept });
+    }
+  }
+
+  #noteTurn(n: number, { namespace, state, answers }: NamespaceHealth): void {
+    const name = `${n} ${namespace}`;
+    const now = state === 'paused' && answers ? 'kept' : state;
+    const before = this.#states.get(name) ?? 'unknown';
+    this.#states.set(name, now);
+    if (before === now) return;
+    const turn = `${before} ${now}`;
+    this.turns.set(turn, (this.turns.get(turn) ?? 0) + 1);
+  }
+
+  #note(replica: Replica): void {
+    const held = this.#held[replica.index] as Map<Origin, Steps>;
+    const vector = new Map(replica.status()?.self.vector);
+    if (replica.isRunning && vector.size === 0) held.clear();
+    for (const [origin, seq] of vector) {
+      const steps = held.get(origin) ?? [];
+      // What a disk has lost it does not hold any more.
+      while ((steps.at(-1)?.seq ?? 0) > seq) steps.pop();
+      if ((steps.at(-1)?.seq ?? 0) < seq) steps.push({ seq, atMs: this.#cluster.nowMs });
+      held.set(origin, steps);
+    }
+  }
+
+  #lagMs({ index }: Replica): number {
+    const { nowMs, replicas } = this.#cluster;
+    const heard = replicas.filter((peer) => peer.index !== index && this.#isHeard(index, peer));
+    if (heard.length + 1 > replicas.length / 2) this.#majorityMs[index] = nowMs;
+    let lagMs = nowMs - (this.#majorityMs[index] as number);
+    for (const peer of heard) {
+      const sinceMs = this.#sinceMs[index]?.[peer.index] ?? nowMs;
+      lagMs = Math.max(lagMs, nowMs - Math.max(this.#oldestMs(index, peer.index), sinceMs));
+    }
+    return lagMs;
+  }
+
+  #isHeard(n: number, peer: Replica): boolean {
+    const heardMs = this.#heardMs[n]?.[peer.index] ?? Number.NEGATIVE_INFINITY;
+    return peer.isRunning && !peer.isPaused && this.#cluster.nowMs - heardMs <= SILENT_MS;
+  }
+
+  /** Since when the peer has had the oldest that `n` has not; now, when it has nothing more. */
+  #oldestMs(n: number, peer: number): number {
+    let oldest = this.#cluster.nowMs;
+    for (const [origin, steps] of this.#held[peer] as Map<Origin, Steps>) {
+      const own = this.#held[n]?.get(origin)?.at(-1)?.seq ?? 0;
+      if ((steps.at(-1)?.seq ?? 0) <= own) continue;
+      const first = steps.find(({ seq }) => seq > own);
+      if (first !== undefined) oldest = Math.min(oldest, first.atMs);
+    }
+    return oldest;
+  }
+}
