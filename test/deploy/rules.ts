@@ -15,7 +15,11 @@ export async function checkRules(step: Step): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'conit-deploy-'));
   try {
     await checkFiles(step, folder);
-    const cluster = await startCluster({ dataDir: join(folder, 'data') });
+    // One namespace has bounds, so that what speaks of such is exported.
+    const config = join(folder, 'conit.json');
+    writeFileSync(config, JSON.stringify({ namespaces: { demo: {}, chat: { pauseLagMs: 1000 } } }));
+    const env = { CONIT_CONFIG: config };
+    const cluster = await startCluster({ dataDir: join(folder, 'data'), env });
     try {
       await checkMetrics(step, cluster);
     } finally {

@@ -13,9 +13,11 @@ const fixture = useCluster();
 // What is not measured yet is absent, so the first echo of every peer is waited for, and so is that of a peer which the
 // test before killed.
 beforeEach(() =>
-  until('a staleness bound', async () =>
-    (await scrape(fixture.eu)).names.has('conit_staleness_seconds'),
-  ),
+  until('a staleness bound, and the clocks of both peers', async () => {
+    const { names, samples } = await scrape(fixture.eu);
+    const clocks = samples.filter(({ name }) => name === 'conit_clock_offset_seconds');
+    return names.has('conit_staleness_seconds') && clocks.length === 2;
+  }),
 );
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;

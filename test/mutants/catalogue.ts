@@ -6,6 +6,7 @@
 import { clocks } from './catalogue/clocks.ts';
 import { durability } from './catalogue/durability.ts';
 import { edges } from './catalogue/edges.ts';
+import { health } from './catalogue/health.ts';
 import { lives } from './catalogue/lives.ts';
 import { order } from './catalogue/order.ts';
 import { quorums } from './catalogue/quorums.ts';
@@ -21,5 +22,6 @@ export const catalogue: readonly Mutant[] = [
   ...clocks,
   ...streams,
   ...snapshots,
+  ...health,
   ...edges,
 ];

@@ -20,9 +20,9 @@ export const clocks: readonly Mutant[] = [
     id: 'bound-from-receipt',
     number: 25,
     title: 'staleness is counted from when the echo came, not from when its ping left',
-    file: 'src/replica/replica.ts',
-    replace: 'freshness.onEcho(index, heartbeat.echo, heartbeat.heads, log.durable);',
-    with: 'freshness.onEcho(index, now.monoMs, heartbeat.heads, log.durable);',
+    file: 'src/replica/pulse.ts',
+    replace: '{ pingMs: echo, keptMs, sentMs: heartbeat.ping, heads },',
+    with: '{ pingMs: now.monoMs, keptMs, sentMs: heartbeat.ping, heads },',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/freshness.test.ts',

@@ -1,0 +1,121 @@
+// Who is too far behind to answer, and how that is known.
+
+import { type Mutant, sim } from '../mutant.ts';
+
+export const health: readonly Mutant[] = [
+  {
+    id: 'stale-serves',
+    number: 'own',
+    title: 'a stale replica goes on answering',
+    file: 'src/replica/fitness.ts',
+    replace: "if (state === 'serving' || state === 'suspect') return true;",
+    with: "if (state === 'serving' || state === 'suspect' || state === 'stale') return true;",
+    foundBy: sim,
+  },
+  {
+    id: 'stale-counts-in-r',
+    number: 22,
+    title: 'what a stale replica holds counts in a read quorum',
+    file: 'src/replica/fitness.ts',
+    replace:
+      'if (!peer.answers(namespace)) mask |= 1 << peer.member.index;\n    return mask;\n  }\n\n  answers',
+    with: 'if (peer.answers(namespace) === undefined) mask |= 1;\n    return mask;\n  }\n\n  answers',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/health.test.ts',
+      name: 'is not counted by others either',
+    },
+  },
+  {
+    id: 'back-before-verified',
+    number: 23,
+    title: 'a stale replica answers again as soon as nothing seems to be missing, without proof',
+    file: 'src/entropy/health.ts',
+    replace: '  return unheardMs !== undefined && isProved && isCaughtUp;',
+    with: '  return unheardMs !== undefined || isProved || isCaughtUp;',
+    foundBy: sim,
+  },
+  {
+    id: 'unknown-lag-is-zero',
+    number: 'own',
+    title: 'a majority that was not heard of for long, or never, is taken to have written nothing',
+    file: 'src/replica/fitness.ts',
+    replace: 'return last === undefined ? undefined : Math.max(nowMs - last, 0);',
+    with: 'return last === undefined ? 0 : 0;',
+    foundBy: sim,
+  },
+  {
+    id: 'beats-while-stalled',
+    number: 'own',
+    title: 'a heartbeat says nothing of the commit that hangs',
+    file: 'src/replica/pulse.ts',
+    replace: 'const commitAgeMs = pace.commitAgeMs(monoMs);',
+    with: 'const commitAgeMs = pace.commitAgeMs(monoMs) * 0;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/health.test.ts',
+      name: 'pauses and then ages its own replica, tells the peers, and makes nobody else stale',
+    },
+  },
+  {
+    id: 'own-stall-ignored',
+    number: 'own',
+    title: 'a replica whose own commit hangs takes itself to be fresh',
+    file: 'src/replica/fitness.ts',
+    replace: 'const ownMs = pace.commitAgeMs(nowMs);',
+    with: 'const ownMs = pace.commitAgeMs(nowMs) * 0;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/health.test.ts',
+      name: 'pauses and then ages its own replica, tells the peers, and makes nobody else stale',
+    },
+  },
+  {
+    id: 'all-pause',
+    number: 'own',
+    title: 'all replicas pause, and nobody answers',
+    file: 'src/replica/fitness.ts',
+    replace: "if (state === 'paused' && this.#isNeeded(namespace)) this.#kept.add(namespace);",
+    with: "if (state === 'paused' && !this.#isNeeded(namespace)) this.#kept.delete(namespace);",
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/health.test.ts',
+      name: 'leave as many answering as the policy says, settled once for all',
+    },
+  },
+  {
+    id: 'look-not-repeated',
+    number: 'own',
+    title: 'after a stall of the process the state of before is believed',
+    file: 'src/replica/fitness.ts',
+    replace: "if (isLate || watched.state === 'suspect') this.look(now);",
+    with: "if (!isLate && watched.state === 'suspect') this.look(now);",
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/health.test.ts',
+      name: 'does not answer from what it knew before, and nobody else is held to be stale for it',
+    },
+  },
+  {
+    id: 'vectors-do-not-age',
+    number: 'own',
+    title: 'entries that only a third replica tells of are missing without ever being late',
+    file: 'src/entropy/backlog.ts',
+    replace: 'return nowMs - oldestMs;',
+    with: 'return (nowMs - oldestMs) * 0;',
+    foundBy: sim,
+  },
+  {
+    id: 'ping-counts-as-write',
+    number: 'own',
+    title: 'a slow way there is taken for writes that come late',
+    file: 'src/consistency/path-lag.ts',
+    replace: 'return back === undefined ? ofRound : Math.min(ofRound, backMs - back);',
+    with: 'return back === undefined ? ofRound : Math.max(ofRound, backMs - back);',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/health.test.ts',
+      name: 'pauses reads where the policy says so, stores on, and returns when they are quick again',
+    },
+  },
+];
