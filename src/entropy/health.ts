@@ -47,7 +47,7 @@ export interface HealthTimes {
 
 const LOOKS_BEYOND = 2;
 const WITHIN_MS = 1000;
-export const RETURN_SHARE = 0.5;
+const RETURN_SHARE = 0.5;
 
 /** The state of one namespace. */
 export interface Watched {
@@ -70,6 +70,7 @@ interface Mutable extends Watched {
 export class Health {
   readonly #times: HealthTimes;
   readonly #watched: readonly Mutable[];
+  readonly #byName: ReadonlyMap<NamespaceName, Mutable>;
 
   constructor(policies: Iterable<Limits>, times: HealthTimes) {
     this.#times = times;
@@ -81,6 +82,7 @@ export class Health {
       beyondSinceMs: new Map<HealthRule, number>(),
       withinSinceMs: undefined,
     }));
+    this.#byName = new Map(this.#watched.map((each) => [each.limits.namespace, each]));
   }
 
   /** No policy has a limit: nobody needs to measure. */
@@ -93,7 +95,7 @@ export class Health {
   }
 
   of(namespace: NamespaceName): Watched | undefined {
-    return this.#watched.find(({ limits }) => limits.namespace === namespace);
+    return this.#byName.get(namespace);
   }
 
   all(): readonly Watched[] {

@@ -262,7 +262,7 @@ export const RouteSchema = Type.Object(
           url: Type.Union([Type.String(), Type.Null()], { description: 'Of its HTTP API' }),
           state: Type.String({
             description:
-              'Of the namespace there; starting, draining or failed for the whole replica',
+              'Of the namespace there, where its lag is bounded; else of the replica; a peer: connected or down',
           }),
           answers: Type.Boolean({ description: 'Reads are answered' }),
           rttMs: Type.Union([Type.Number(), Type.Null()]),

@@ -84,7 +84,7 @@ const BUILT: readonly string[] = [
 /** Less could not be told from the time between two heartbeats. */
 const STALE_AFTER_MS_MIN = 1000;
 /** Less is within what schedulers, disks and links of one machine room do now and then. */
-export const PAUSE_LAG_MS_MIN = 50;
+const PAUSE_LAG_MS_MIN = 50;
 
 type Fields = { readonly [name: string]: unknown };
 

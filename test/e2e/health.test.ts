@@ -142,7 +142,7 @@ describe('/v1/route', () => {
       const endpoints = await route(eu, '?region=ap&ns=fresh');
       return endpoints.at(-1)?.id === 'ap-1' ? endpoints : undefined;
     });
-    expect(without.at(-1)).toMatchObject({ state: 'unknown', answers: false });
+    expect(without.at(-1)).toMatchObject({ state: 'down', answers: false });
     expect((await call(eu, 'GET', '/v1/route?ns=none')).status).toBe(404);
     expect((await call(eu, 'GET', '/v1/route?region=%20')).status).toBe(400);
   });

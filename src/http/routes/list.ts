@@ -101,7 +101,7 @@ function checkUnmet({ onUnmet, redirect }: Query): Refusal | undefined {
     return invalid('redirect', 'and onUnmet say the same twice');
   if (onUnmet === 'forward') return notBuilt('parameter', 'onUnmet=forward');
   const [name, value] = onUnmet === undefined ? ['redirect', redirect] : ['onUnmet', onUnmet];
-  const asked = value === undefined ? undefined : readUnmet(name as string, value);
+  const asked = value === undefined ? undefined : readUnmet(name, value);
   return isFault(asked) ? asked : undefined;
 }
 

@@ -5,6 +5,7 @@ import { Type } from 'typebox';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
 import { parseRegion } from '../../model/id.ts';
+import type { Policy } from '../../model/policy.ts';
 import type { App } from '../app.ts';
 import type { HttpContext } from '../context.ts';
 import { invalid, isFault } from '../parameter.ts';
@@ -33,24 +34,27 @@ export function routeRoutes(app: App, context: HttpContext): void {
     if (isFault(policy)) return replyProblem(context, reply, policy);
     const status = await askStatus(context);
     if (isFault(status)) return replyProblem(context, reply, status);
-    const endpoints = endpointsOf(context, status, ns).sort(byFitness(region));
+    const asked = { ns, isBounded: isBounded(policy) };
+    const endpoints = endpointsOf(context, status, asked).sort(byFitness(region));
     return replyJson(context, reply, { node: status.self.id, endpoints });
   });
 }
 
-function endpointsOf(
-  context: HttpContext,
-  { self, peers }: Status,
-  ns: string | undefined,
-): EndpointView[] {
-  return [ownEndpoint(context, self, ns), ...peers.map((peer) => peerEndpoint(peer, ns))];
+interface Asked {
+  readonly ns: string | undefined;
+  /** Replicas tell of it what they do not simply serve. */
+  readonly isBounded: boolean;
 }
 
-function ownEndpoint(
-  context: HttpContext,
-  self: ReplicaStatus,
-  ns: string | undefined,
-): EndpointView {
+function isBounded(policy: Policy | undefined): boolean {
+  return policy?.staleAfter !== undefined || policy?.pauseLagMs !== undefined;
+}
+
+function endpointsOf(context: HttpContext, { self, peers }: Status, asked: Asked): EndpointView[] {
+  return [ownEndpoint(context, self, asked), ...peers.map((peer) => peerEndpoint(peer, asked))];
+}
+
+function ownEndpoint(context: HttpContext, self: ReplicaStatus, { ns }: Asked): EndpointView {
   const health = healthIn(self.namespaces, ns);
   const isOpen = self.state === 'serving' || self.state === 'catching-up';
   return {
@@ -65,14 +69,14 @@ function ownEndpoint(
   };
 }
 
-/** A peer's lag is what it tells; a peer that is connected and tells of none is serving. */
-function peerEndpoint(peer: PeerStatus, ns: string | undefined): EndpointView {
+/** Of a bounded namespace a peer tells when it does not simply serve it; of the rest only that it is connected. */
+function peerEndpoint(peer: PeerStatus, { ns, isBounded: isTold }: Asked): EndpointView {
   const health = healthIn(peer.namespaces ?? [], ns);
   return {
     id: peer.id,
     region: peer.region,
     url: peer.url ?? null,
-    state: peer.connected ? (health?.state ?? 'serving') : 'unknown',
+    state: peer.connected ? (health?.state ?? (isTold ? 'serving' : 'connected')) : 'down',
     answers: peer.connected && (health?.answers ?? true),
     rttMs: peer.rttMs ?? null,
     stalenessMs: 'unknown',

@@ -15,9 +15,9 @@ function read(atMs: number, changes: Partial<Operation> = {}): Operation {
 }
 
 const refused = (atMs: number, reason = 'replica-stale'): Operation =>
-  read(atMs, { ok: false, reason } as Partial<Operation>);
+  read(atMs, { ok: false, reason });
 
-const heal = read(5000, { type: 'fault', value: 'heal', ns: '', node: '0' } as Partial<Operation>);
+const heal = read(5000, { type: 'fault', value: 'heal', ns: '', node: '0' });
 
 /** A lag that grows from the second on, and is gone after five. */
 function lags(kept: readonly string[] = []): LagSample[] {

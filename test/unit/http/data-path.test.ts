@@ -342,8 +342,8 @@ describe('parameters', () => {
     ]) {
       await ask(`/v1/kv/bench/p${query}`);
     }
-    const asked = harness.service.commands.map((command) =>
-      command.kind === 'read' ? command.onUnmet : command.kind,
+    const asked = harness.service.commands.map((each) =>
+      each.kind === 'read' ? each.onUnmet : each.kind,
     );
     expect(asked).toEqual(['forward', 'forward', 'fail', 'fail', 'fail']);
   });

@@ -14,6 +14,42 @@ function problemsOf(policy: object): string[] {
   return compiled.ok ? [] : compiled.problems.map(({ path, code }) => `${path} ${code}`);
 }
 
+describe('pauseLagMs and minServing', () => {
+  it('are taken, and one replica always goes on unless told otherwise', () => {
+    expect(compile({ pauseLagMs: 100 })).toMatchObject({
+      policies: [{ pauseLagMs: 100, minServing: 1 }],
+    });
+    expect(compile({ pauseLagMs: 50, minServing: 2 })).toMatchObject({
+      policies: [{ pauseLagMs: 50, minServing: 2 }],
+    });
+    expect(compile({})).toMatchObject({ policies: [{ pauseLagMs: undefined, minServing: 1 }] });
+  });
+
+  it.each([
+    ['below the jitter of any link', { pauseLagMs: 49 }, 'pauseLagMs contradiction'],
+    ['no number', { pauseLagMs: '100' }, 'pauseLagMs invalid'],
+    ['null', { pauseLagMs: null }, 'pauseLagMs invalid'],
+    [
+      'not before stale',
+      { pauseLagMs: 2000, staleAfter: { timeMs: 2000 } },
+      'pauseLagMs contradiction',
+    ],
+    ['none to serve', { pauseLagMs: 100, minServing: 0 }, 'minServing invalid'],
+    ['more than there are', { pauseLagMs: 100, minServing: 99 }, 'minServing invalid'],
+    ['nothing to keep from', { minServing: 1 }, 'minServing contradiction'],
+  ])('are refused: %s', (_what, fields, problem) => {
+    expect(problemsOf(fields)).toContain(`namespaces.ns.${problem}`);
+  });
+
+  it('are part of the digest', () => {
+    const digests = [{}, { pauseLagMs: 100 }, { pauseLagMs: 100, minServing: 2 }].map((fields) => {
+      const compiled = compile(fields);
+      return compiled.ok ? policyDigest(compiled.policies) : 0;
+    });
+    expect(new Set(digests).size).toBe(3);
+  });
+});
+
 describe('staleAfter', () => {
   it('takes a time, a number of entries, or both', () => {
     expect(compile({ staleAfter: { timeMs: 2000, entries: 5 } })).toMatchObject({
