@@ -92,8 +92,8 @@ export const health: readonly Mutant[] = [
     with: "if (!isLate && watched.state === 'suspect') this.look(now);",
     foundBy: {
       kind: 'test',
-      file: 'test/scenario/health.test.ts',
-      name: 'does not answer from what it knew before, and nobody else is held to be stale for it',
+      file: 'test/unit/replica/fitness.test.ts',
+      name: 'is measured again where the last look is too old, whatever it said',
     },
   },
   {
