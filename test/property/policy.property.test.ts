@@ -10,7 +10,17 @@ const MEMBERS = membersOf(['eu', 'us', 'ap']);
 const SELF = MEMBERS[0] as (typeof MEMBERS)[number];
 const compile = (document: unknown) => compilePolicies(document, MEMBERS, SELF);
 
-const BUILT_FIELDS = ['consistency', 'conflict', 'w', 'r', 'timeoutMs', 'claimOverlap'];
+const BUILT_FIELDS = [
+  'consistency',
+  'conflict',
+  'w',
+  'r',
+  'timeoutMs',
+  'claimOverlap',
+  'staleAfter',
+  'pauseLagMs',
+  'minServing',
+];
 const BUILT_LEVELS: unknown[] = ['fifo', 'eventual'];
 const GOOD_QUORUMS: unknown[] = [1, 2, 3, '1', '2', '3', 'majority', 'all', 'local', 'each'];
 
