@@ -12,7 +12,7 @@ import type { RawData, WebSocket } from 'ws';
 import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Message } from '../model/message.ts';
-import { messageBytesMax } from './codec.ts';
+import { isSpoken, messageBytesMax } from './codec.ts';
 import { decodeFrame, FrameWriter } from './frame.ts';
 
 /** Why this side closes, as the peer is told: RFC 6455 codes, and own ones from 4000. */
@@ -91,7 +91,7 @@ export class PeerLink {
   }
 
   send(message: Message): void {
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open' || !isSpoken(message, this.#options.version)) return;
     const { size } = this.#frame;
     if (size > 0 && size + messageBytesMax(message) > this.#targetBytes) this.flush();
     this.#frame.add(message);

@@ -183,6 +183,10 @@ export interface ReplicaStatus {
   readonly stampedMs: readonly (readonly [Origin, number])[];
   /** Namespaces that it does not answer reads of, for how long, and by which rule of their policies. */
   readonly stale: readonly StaleNamespace[];
+  /** The root of its hash tree in hex, equal at replicas that hold the same; `unknown` while the tree is in doubt. */
+  readonly treeRoot: string;
+  /** Keys whose difference from a peer the last comparisons confirmed, the most of any peer; `undefined`: none ended. */
+  readonly divergentKeys: number | undefined;
 }
 
 export interface StaleNamespace {
@@ -203,6 +207,14 @@ export interface PeerStatus {
   /** Age of what we may lack of this peer's writes. */
   readonly stalenessMs: Staleness;
   readonly vector: readonly (readonly [Origin, Seq])[];
+  readonly compared: Comparison;
+}
+
+/** The last comparison of hash trees with a peer; times are in ms since 1970. */
+export interface Comparison {
+  readonly result: 'equal' | 'different' | 'unknown';
+  /** When the trees were last equal at the same vector; `undefined`: never in this life. */
+  readonly equalAtMs: number | undefined;
 }
 
 export interface Failed {

@@ -3,11 +3,13 @@
 // that lost its disk holds less than it said before.
 
 import type { Outbox } from '../model/effect.ts';
+import type { Hlc } from '../model/hlc.ts';
 import type { Dot, Origin, Seq } from '../model/id.ts';
 import type { Heartbeat, Hello, VectorEntries } from '../model/message.ts';
 import type { Member } from '../model/quorum.ts';
 import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
-import type { PeerSender } from '../stream/sender.ts';
+import type { Settings } from '../model/settings.ts';
+import { PeerSender } from '../stream/sender.ts';
 
 export class Peer {
   readonly member: Member;
@@ -57,6 +59,19 @@ export class Peer {
       news.push([origin, seq]);
     }
     return news;
+  }
+
+  /** What is new here since the last, and the answer to the peer's ping. */
+  heartbeat(hlc: Hlc, durable: ReadonlyVector, nowMs: number): Heartbeat {
+    return {
+      kind: 'heartbeat',
+      hlc,
+      vector: this.news(durable),
+      ping: nowMs,
+      echo: this.ping,
+      echoDelayMs: this.ping > 0 ? nowMs - this.pingAtMs : 0,
+      heads: this.headsAtPing,
+    };
   }
 
   onPing(heartbeat: Heartbeat, heads: VectorEntries, nowMs: number): void {
@@ -123,4 +138,19 @@ export class Peers {
   pump(out: Outbox): void {
     for (const peer of this.#peers) peer?.sender.pump(out);
   }
+}
+
+type SenderOptions = ConstructorParameters<typeof PeerSender>[0];
+
+/** Every other member, and the stream to it. */
+export function createPeers(
+  { members, self, frameBytes }: Settings,
+  shared: Pick<SenderOptions, 'metrics' | 'lanes' | 'range'>,
+): Peer[] {
+  return members
+    .filter(({ id }) => id !== self)
+    .map((member) => {
+      const sender = new PeerSender({ ...shared, peer: member.index, frameBytes });
+      return new Peer(member, sender);
+    });
 }

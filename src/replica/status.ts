@@ -1,15 +1,28 @@
 // What the replica says about itself and the cluster, and about the whereabouts of one write.
 
-import type { PeerStatus, ReplicaState, Status, WriteStatusCommand } from '../model/command.ts';
+import type {
+  Comparison,
+  PeerStatus,
+  ReplicaState,
+  Status,
+  WriteStatusCommand,
+} from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import { hlcToMs } from '../model/hlc.ts';
 import { type ReplicaId, replicaOf } from '../model/id.ts';
+import type { Digest } from '../model/message.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+import type { Comparisons } from '../entropy/comparisons.ts';
 import { type Context, refuse } from './context.ts';
 import type { Peer } from './peers.ts';
 
-export function statusOf(context: Context, state: ReplicaState, now: Now): Status {
-  const { self, origin, log, peers, freshness, health } = context;
+export function statusOf(
+  context: Context,
+  state: ReplicaState,
+  comparisons: Comparisons,
+  now: Now,
+): Status {
+  const { self, origin, log, peers, freshness, health, tree } = context;
   return {
     kind: 'status',
     self: {
@@ -24,12 +37,20 @@ export function statusOf(context: Context, state: ReplicaState, now: Now): Statu
       stale: health
         .all()
         .map(({ namespace, rule, sinceMs }) => ({ namespace, rule, forMs: now.monoMs - sinceMs })),
+      treeRoot: tree.isTrusted ? hexOf(tree.leaves.root()) : 'unknown',
+      divergentKeys: comparisons.divergentKeys,
     },
-    peers: peers.all().map((peer) => peerStatus(context, peer, now)),
+    peers: peers
+      .all()
+      .map((peer) => peerStatus(context, peer, comparisons.with(peer.member.index), now)),
   };
 }
 
-function peerStatus(context: Context, peer: Peer, now: Now): PeerStatus {
+function hexOf([low, high]: Digest): string {
+  return [high, low].map((word) => word.toString(16).padStart(8, '0')).join('');
+}
+
+function peerStatus(context: Context, peer: Peer, compared: Comparison, now: Now): PeerStatus {
   const { log, self, nearness, freshness } = context;
   const { id, region, index } = peer.member;
   return {
@@ -41,6 +62,7 @@ function peerStatus(context: Context, peer: Peer, now: Now): PeerStatus {
     entriesWeLack: peer.greeted ? lacking(log.durable, peer.holds, id) : undefined,
     stalenessMs: freshness.ofPeer(index, now.monoMs),
     vector: [...peer.holds],
+    compared,
   };
 }
 

@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { type Draft, encodeMutation } from '../../src/model/encoding.ts';
-import type { Message, VectorEntries } from '../../src/model/message.ts';
+import type { Message, StoredKey, VectorEntries } from '../../src/model/message.ts';
 import type { Mutation } from '../../src/model/record.ts';
 import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
 
@@ -16,6 +16,26 @@ const anyPosition = fc
 const anyId = fc.maxSafeNat();
 const anyU32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const anyMs = fc.double({ min: 0, max: 1e15, noNaN: true }).map((ms) => ms + 0);
+
+const anyDigest = fc.tuple(anyU32, anyU32);
+const anyStoredKey: fc.Arbitrary<StoredKey> = fc.oneof(
+  fc.record({
+    namespace: anyNamespace,
+    key: anyKey,
+    state: fc.constantFrom('live' as const, 'deleted' as const),
+    hlc: anyId,
+    origin: anyOrigin,
+    seq: anySeq,
+  }),
+  fc.record({
+    namespace: anyNamespace,
+    key: anyKey,
+    state: fc.constant('damaged' as const),
+    hlc: fc.constant(0),
+    origin: fc.constant('' as const),
+    seq: fc.constant(0),
+  }),
+);
 
 const anyRun = fc
   .tuple(anyOrigin, fc.nat(1_000_000), fc.array(anyDraft, { maxLength: 5 }))
@@ -103,6 +123,48 @@ export const messageArbitraries: {
     echo: anyMs,
     echoDelayMs: anyMs,
     heads: anyVector,
+  }),
+  'tree-request': fc.record({
+    kind: fc.constant('tree-request'),
+    id: anyId,
+    cut: anyDigest,
+    root: anyDigest,
+    level: fc.constantFrom('root' as const, 'inner' as const, 'leaves' as const),
+    nodes: fc.array(fc.nat(127), { maxLength: 20 }),
+    skip: fc.nat(16_384),
+  }),
+  'tree-reply': fc.record({
+    kind: fc.constant('tree-reply'),
+    id: anyId,
+    answer: fc.constantFrom('known' as const, 'unknown' as const),
+    cut: anyDigest,
+    digests: fc.array(anyDigest, { maxLength: 20 }).map((digests) => digests.flat()),
+  }),
+  'tree-keys-request': fc.record({
+    kind: fc.constant('tree-keys-request'),
+    id: anyId,
+    leaves: fc.array(fc.nat(16_383), { maxLength: 20 }),
+    after: fc.oneof(anyPosition, fc.constant('')),
+    upTo: fc.oneof(anyPosition, fc.constant('')),
+  }),
+  'tree-keys': fc.record({
+    kind: fc.constant('tree-keys'),
+    id: anyId,
+    answer: fc.constantFrom('known' as const, 'unknown' as const),
+    keys: fc.array(anyStoredKey, { maxLength: 8 }),
+    last: fc.oneof(anyPosition, fc.constant('')),
+    more: fc.boolean(),
+  }),
+  'tree-records-request': fc.record({
+    kind: fc.constant('tree-records-request'),
+    id: anyId,
+    keys: fc.array(fc.record({ namespace: anyNamespace, key: anyKey }), { maxLength: 8 }),
+  }),
+  'tree-records': fc.record({
+    kind: fc.constant('tree-records'),
+    id: anyId,
+    taken: fc.nat(100),
+    records: fc.array(anyRecord, { maxLength: 4 }),
   }),
 };
 

@@ -78,6 +78,8 @@ function selfView(context: HttpContext, self: ReplicaStatus): ReplicaView {
     origin: self.origin,
     stableCut: Object.fromEntries(self.stableCut),
     stale: self.stale.map((each) => ({ ...each })),
+    treeRoot: self.treeRoot,
+    divergentKeys: self.divergentKeys ?? null,
   };
 }
 
@@ -93,7 +95,12 @@ function peerView(context: HttpContext, peer: PeerStatus): ReplicaView {
     entriesItLacks: peer.entriesItLacks ?? null,
     entriesWeLack: peer.entriesWeLack ?? null,
     vector: Object.fromEntries(peer.vector),
+    antiEntropy: { result: peer.compared.result, lastSuccess: timeOf(peer.compared.equalAtMs) },
   };
+}
+
+function timeOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
 }
 
 function urlOf({ members }: HttpContext, id: string): string | null {

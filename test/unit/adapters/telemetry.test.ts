@@ -25,6 +25,7 @@ const peer: PeerStatus = {
   entriesWeLack: 5,
   stalenessMs: 250,
   vector: entries({ 'eu-1.4': 97, 'us-1.10': 45, 'us-1.9': 1000 }),
+  compared: { result: 'equal', equalAtMs: 1_700_000_000_500 },
 };
 
 const status: Status = {
@@ -39,6 +40,8 @@ const status: Status = {
     stableCut: entries({ 'eu-1.4': 97, 'us-1.10': 40 }),
     stampedMs: [],
     stale: [],
+    treeRoot: '00000000000000aa',
+    divergentKeys: 2,
   },
   peers: [peer],
 };

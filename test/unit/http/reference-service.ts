@@ -162,6 +162,8 @@ export function createReferenceService(): ReferenceService {
       stableCut: [],
       stampedMs: [],
       stale: [],
+      treeRoot: 'unknown',
+      divergentKeys: undefined,
     },
     peers: ['us-1', 'ap-1'].map((id) => ({
       id: id as ReplicaId,
@@ -172,6 +174,10 @@ export function createReferenceService(): ReferenceService {
       entriesWeLack: id === 'us-1' ? 0 : undefined,
       stalenessMs: id === 'us-1' ? 40.2 : 'unknown',
       vector: [],
+      compared: {
+        result: id === 'us-1' ? 'equal' : 'unknown',
+        equalAtMs: id === 'us-1' ? 1_700_000_000_500 : undefined,
+      },
     })),
   });
 

@@ -3,6 +3,7 @@ import { TurnOutbox } from '../../../src/host/outbox.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { recordKey } from '../../../src/store/layout.ts';
 import { Table } from '../../../src/store/table.ts';
+import { HashTree } from '../../../src/store/tree.ts';
 import { key, mutation, namespace, origin } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
 
@@ -20,7 +21,7 @@ beforeEach(() => {
   out = new TurnOutbox();
   storage = new KeyMap();
   metrics = createMetrics();
-  table = new Table(storage.get, 2000, metrics);
+  table = new Table(storage.get, 2000, metrics, new HashTree());
 });
 
 function commit(): void {
