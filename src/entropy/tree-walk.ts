@@ -311,7 +311,6 @@ export class TreeWalk {
       return this.#end(walk, 'unknown', now, out);
     }
     walk.found = new Map(confirmed);
-    out.note('error', 'divergence', { peer: walk.peer, keys: walk.confirmed });
     // look 2 -> mending
     for (const [, { lacks, theirs }] of confirmed)
       if (lacks === 'here' && theirs !== undefined) walk.wanted.push(theirs);
@@ -410,7 +409,9 @@ export class TreeWalk {
   #end(walk: Walk, result: RoundEnd['result'], now: Now, out: Outbox): void {
     this.#walk = undefined;
     const { peer, confirmed: keys, mended } = walk;
-    this.#options.onEnd({ peer, result, keys, mended }, now, out);
+    // What was confirmed stays so, however the mending ended.
+    const said = keys > 0 ? 'different' : result;
+    this.#options.onEnd({ peer, result: said, keys, mended }, now, out);
   }
 }
 

@@ -134,12 +134,13 @@ export class AntiEntropy {
 
   #onEnd(end: RoundEnd, now: Now, out: Outbox): void {
     const { metrics, settings } = this.#context;
-    const { result, mended } = end;
+    const { result, keys, mended } = end;
+    const peer = settings.members[end.peer]?.id ?? '';
     if (result === 'equal') metrics.treeRoundsEqual++;
     else if (result === 'different') metrics.treeRoundsDifferent++;
     else metrics.treeRoundsUnknown++;
+    if (keys > 0) out.note('error', 'divergence', { peer, keys });
     if (mended > 0) {
-      const peer = settings.members[end.peer]?.id ?? '';
       metrics.treeResyncs++;
       out.note('warn', 'divergence-mended', { peer, records: mended });
     }

@@ -5,7 +5,17 @@ import type { Span } from '../../src/store/layout.ts';
 import { allLeaves, allRecords, parseRecordKey } from '../../src/store/layout.ts';
 import { LEAVES, Leaves, leafOf } from '../../src/store/leaves.ts';
 import { HashTree } from '../../src/store/tree.ts';
-import type { Replica } from './cluster.ts';
+import type { Cluster, Replica } from './cluster.ts';
+
+/** What keeps the trees of all replicas from being right, and the same; `undefined` when nothing does. */
+export function treesTrouble({ replicas }: Cluster): string | undefined {
+  for (const replica of replicas) {
+    const trouble = treeTrouble(replica);
+    if (trouble !== undefined) return `the tree of replica ${replica.index}: ${trouble}`;
+  }
+  const roots = replicas.map(rootOf);
+  return new Set(roots).size === 1 ? undefined : `the roots are ${roots.join(', ')}`;
+}
 
 /** What is wrong with the tree on its disk; `undefined` when nothing is. */
 export function treeTrouble(replica: Replica): string | undefined {

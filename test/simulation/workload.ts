@@ -15,7 +15,10 @@ import { VICTIM } from './plan.ts';
 export const NAMESPACES = {
   ev: { consistency: 'eventual' },
   fi: { consistency: 'fifo' },
+  st: { consistency: 'eventual' },
 } as const;
+/** Written all the time, and read by nobody before the end: disks may lose it in silence. */
+export const SILENT = 'st';
 export type Space = keyof typeof NAMESPACES;
 
 /** A plain read of a key that is written at most once, and how stale it claimed to be at most. */
@@ -64,6 +67,12 @@ export class Workload {
     }
   }
 
+  /** One more client, who only writes. */
+  keep(dice: Prng, thinkMs: number, untilMs: number): void {
+    const each = new Keeper(this, dice);
+    this.#loop({ each, session: 'keeper', dice, thinkMs, untilMs }, this.nextProcess());
+  }
+
   nextProcess(): number {
     return ++this.#processes;
   }
@@ -89,7 +98,7 @@ export class Workload {
   final(): void {
     const process = this.nextProcess();
     for (let node = 0; node < this.replicas; node++) {
-      for (const ns of ['ev', 'fi'] as const) this.#scanAll(node, ns, process);
+      for (const ns of ['ev', 'fi', SILENT] as const) this.#scanAll(node, ns, process);
       for (let n = 0; n < this.#shape.keys; n++) {
         const get = { node, ns: 'ev', type: 'get', key: `k${n}`, r: 1, final: true } as const;
         this.#ask(get, process, 'end');
@@ -242,6 +251,24 @@ class Overwriter {
     if (kind < 0.4) return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
     if (kind < 0.5) return { ...where, type: 'delete', w: copies };
     return { ...where, type: 'get', r: 1 + dice.below(replicas) };
+  }
+}
+
+/** Overwrites keys of the namespace that nobody reads. */
+class Keeper {
+  readonly #workload: Workload;
+  readonly #dice: Prng;
+
+  constructor(workload: Workload, dice: Prng) {
+    this.#workload = workload;
+    this.#dice = dice;
+  }
+
+  next(): Step {
+    const node = this.#dice.below(this.#workload.replicas);
+    const key = `s${this.#dice.below(30)}`;
+    const w = this.#workload.copies(this.#dice, node);
+    return { node, ns: SILENT, key, type: 'put', value: this.#workload.nextValue(), w };
   }
 }
 
