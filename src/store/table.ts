@@ -166,8 +166,8 @@ export class Table {
   }
 
   #show(before: Record | undefined, record: Record, out: Outbox): void {
-    const cell: Cell = { record, lsn: out.lsn, damaged: false };
     this.#tree.onChange(before, record);
+    const cell: Cell = { record, lsn: out.lsn, damaged: false };
     out.put(recordKey(record.namespace, record.key), record.bytes);
     this.#undurable.push(cell);
     this.#keep(cell, record);

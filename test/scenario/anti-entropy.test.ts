@@ -5,6 +5,7 @@ import { encodeFrame } from '../../src/adapters/frame.ts';
 import type { Status } from '../../src/model/command.ts';
 import type { Message } from '../../src/model/message.ts';
 import { recordKey, treeKey } from '../../src/store/layout.ts';
+import { FANOUT, LEAVES, leafOf } from '../../src/store/leaves.ts';
 import { key, namespace } from '../support/build.ts';
 import { type Call, Cluster, type ClusterOptions, putOf, shown } from '../simulation/cluster.ts';
 import { rootOf, treeTrouble } from '../simulation/tree-oracle.ts';
@@ -111,6 +112,17 @@ describe('a record that vanished from one disk', () => {
     expect(cluster.notesOf('divergence')).not.toHaveLength(0);
     expect(cluster.notesOf('divergence-mended')).toMatchObject([{ replica: 1 }]);
     expect(mended(cluster)).toBe(1);
+    expectHealed(cluster);
+  });
+
+  it('is found under whichever leaf it lies, the last of the last node as well', () => {
+    const cluster = begin();
+    const leaves = [0, FANOUT - 1, LEAVES - FANOUT, LEAVES - 1];
+    const names = leaves.map(keyIn);
+    fill(cluster, names, 'one');
+    for (const name of names) remove(cluster, 2, name);
+    cluster.run(9000);
+    for (const name of names) expect(cluster.value(2, name)).toBe('one');
     expectHealed(cluster);
   });
 
@@ -336,6 +348,11 @@ describe('a damaged record', () => {
     expectHealed(cluster);
   });
 });
+
+/** A key that belongs to a leaf. */
+function keyIn(leaf: number): string {
+  for (let n = 0; ; n++) if (leafOf(namespace(NS), key(`k${n}`)) === leaf) return `k${n}`;
+}
 
 function isOfTree(message: Message): boolean {
   return message.kind.startsWith('tree-');

@@ -48,6 +48,18 @@ describe('a table', () => {
     expect(table.read(NS, A).record?.hlc).toBe(6);
   });
 
+  it('mends what was lost, and puts nothing older over anything newer', () => {
+    expect(table.mend(record(5), out)).toBe('won');
+    expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, lsn: 1 });
+    expect(table.mend(record(4), out)).toBe('lost');
+    expect(table.mend(record(5), out)).toBe('known');
+    expect(table.read(NS, A).record?.hlc).toBe(5);
+    commit();
+    forget();
+    storage.damage(at);
+    expect(table.mend(record(6), out)).toBe('damaged');
+  });
+
   it('forgets what was not read for long, and finds it in storage', () => {
     table.apply(record(5), out);
     commit();
