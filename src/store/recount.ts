@@ -2,7 +2,8 @@
 //
 // Invariant: the sums are those of the records up to `position`, as they stand now. A change at or below the position
 // goes into the sums as well. Storage may or may not show a change that was under way when a page was asked for, so for
-// such keys memory decides: they are collected while the page is read, and what the page says of them is left out.
+// such keys memory decides: they are collected while the page is read, and what the page says of them is left out. They
+// are as many as are not durable when it is asked for and are applied until it is here.
 
 import type { Record } from '../model/record.ts';
 import { Leaves, leafOf } from './leaves.ts';

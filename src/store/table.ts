@@ -121,6 +121,12 @@ export class Table {
     while (this.#undurable.size > 0 && this.#undurable.at(0).lsn <= lsn) this.#undurable.shift();
   }
 
+  /** What memory holds, whatever storage has become. */
+  inMemory(namespace: NamespaceName, key: Key): Record | undefined {
+    const young = this.#young.get(namespace)?.get(key);
+    return (young ?? this.#old.get(namespace)?.get(key))?.record;
+  }
+
   isDurable({ lsn }: Cell): boolean {
     return lsn <= this.#durableLsn;
   }

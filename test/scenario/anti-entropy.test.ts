@@ -34,7 +34,7 @@ function fill(cluster: Cluster, names: readonly string[], value: string, ns = NS
   const calls: Call[] = names.map((name) => cluster.begin(0, putOf(name, value, { w: 'all', ns })));
   cluster.runUntil(() => calls.every(({ outcome }) => outcome !== undefined));
   for (const { outcome } of calls)
-    if (typeof outcome !== 'object' || outcome.kind !== 'written') throw new Error(String(outcome));
+    if (typeof outcome !== 'object' || outcome.kind !== 'written') throw new Error('not written');
   // Memory keeps what was written last.
   for (const name of ['y', 'z']) {
     cluster.put(0, name, value, { w: 'all' });

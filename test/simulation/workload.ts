@@ -254,10 +254,11 @@ class Overwriter {
   }
 }
 
-/** Overwrites keys of the namespace that nobody reads. */
+/** Writes what nobody reads: some keys again and again, so that they have older versions, and some once. */
 class Keeper {
   readonly #workload: Workload;
   readonly #dice: Prng;
+  #count = 0;
 
   constructor(workload: Workload, dice: Prng) {
     this.#workload = workload;
@@ -266,7 +267,7 @@ class Keeper {
 
   next(): Step {
     const node = this.#dice.below(this.#workload.replicas);
-    const key = `s${this.#dice.below(30)}`;
+    const key = this.#dice.chance(0.5) ? `s${this.#dice.below(30)}` : `t${this.#count++}`;
     const w = this.#workload.copies(this.#dice, node);
     return { node, ns: SILENT, key, type: 'put', value: this.#workload.nextValue(), w };
   }

@@ -97,6 +97,10 @@ export const trees: readonly Mutant[] = [
     file: 'src/entropy/tree-walk.ts',
     replace: "if (lacks === 'here' && theirs !== undefined)",
     with: "if (lacks === 'there' && theirs !== undefined)",
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: SCENARIO,
+      name: 'a record that vanished from one disk comes back in a fifo namespace',
+    },
   },
 ];

@@ -162,6 +162,21 @@ describe('lag', () => {
     expect(samples.get('conit_peer_up{peer="us-1"}')).toBe(0);
   });
 
+  it('of comparing with peers says when they were last equal, and nothing where nobody knows', async () => {
+    const samples = await scrape();
+    const success = 'conit_antientropy_last_success_timestamp_seconds{peer="us-1"}';
+    expect(samples.get(success)).toBe(1_700_000_000.5);
+    expect(samples.get('conit_divergent_keys')).toBe(2);
+    const never = withPeer({ compared: { result: 'unknown', equalAtMs: undefined } });
+    const nobody = { ...never, self: { ...never.self, divergentKeys: undefined } };
+    const unknown = await scrape({ status: () => nobody });
+    expect([unknown.get(success), unknown.get('conit_divergent_keys')]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(unknown.get('conit_resync_total{kind="tree",reason="divergence"}')).toBe(0);
+  });
+
   it('of a peer that is gone is not told from memory', async () => {
     const samples = await scrape({ status: () => withPeer({ connected: false }) });
     expect(samples.has('conit_replication_lag_entries{origin="us-1.10"}')).toBe(false);

@@ -3,7 +3,7 @@ import { TurnOutbox } from '../../../src/host/outbox.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { allLeaves, positionOf, recordKey, treeKey } from '../../../src/store/layout.ts';
 import { FANOUT, LEAVES, Leaves, leafOf } from '../../../src/store/leaves.ts';
-import { Recount } from '../../../src/store/recount.ts';
+import type { Recount } from '../../../src/store/recount.ts';
 import { Table } from '../../../src/store/table.ts';
 import { HashTree } from '../../../src/store/tree.ts';
 import { key, mutation, namespace } from '../../support/build.ts';
