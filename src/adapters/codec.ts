@@ -1,4 +1,4 @@
-// Peer messages as bytes, version 1 of the peer protocol:
+// Peer messages as bytes, version 2 of the peer protocol (those of the hash tree are in tree-codec.ts):
 //
 //   message = kind u8 | length u32 | body            names and keys carry their length, vectors their count
 //
@@ -11,7 +11,6 @@
 
 import { unreachable } from '../base/assert.ts';
 import { type ByteReader, type ByteWriter, copyToSlab } from '../base/bytes.ts';
-import { createInterner, type Interner } from '../base/interner.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import {
   HEALTH_RULES,
@@ -19,14 +18,7 @@ import {
   HEALTH_TOLD_MAX,
   type NamespaceHealth,
 } from '../model/health.ts';
-import {
-  KEY_BYTES_MAX,
-  type NamespaceName,
-  type Origin,
-  parseKey,
-  parseNamespace,
-  parseOrigin,
-} from '../model/id.ts';
+import { KEY_BYTES_MAX, type Origin, parseKey } from '../model/id.ts';
 import type {
   Behind,
   Entries,
@@ -40,10 +32,13 @@ import type {
   Repair,
   SnapshotChunk,
   SnapshotRequest,
+  TreeRecords,
   VectorEntries,
 } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
 import { BASE_URL_LENGTH_MAX, isBaseUrl } from '../model/url.ts';
+import { NAME_BYTES_MAX, POSITION_BYTES_MAX, readNamespace, readOrigin } from './codec-names.ts';
+import { readTree, treeBytesMax, writeTree } from './tree-codec.ts';
 
 export const VECTOR_ENTRIES_MAX = 65_536;
 const ENTRIES_MAX = 65_536;
@@ -60,6 +55,12 @@ const KINDS = [
   'behind',
   'snapshot-request',
   'snapshot-chunk',
+  'tree-request',
+  'tree-reply',
+  'tree-keys-request',
+  'tree-keys',
+  'tree-records-request',
+  'tree-records',
 ] as const satisfies readonly Message['kind'][];
 const ANSWERS = [
   'record',
@@ -68,7 +69,6 @@ const ANSWERS = [
   'same',
 ] as const satisfies readonly ReadReply['answer'][];
 
-const NAME_BYTES_MAX = 80;
 /** With the member's name in front, five numbers of at most nine bytes. */
 const HEALTH_BYTES_MAX = NAME_BYTES_MAX + 64;
 /** What is copied at once shares memory, so it is little. */
@@ -78,10 +78,6 @@ const NOTHING = new Uint8Array(0);
 const MESSAGE_BYTES_USUAL = 1536;
 const VECTOR_ENTRY_BYTES_MAX = NAME_BYTES_MAX + 10;
 const LANE_HEAD_BYTES_MAX = VECTOR_ENTRY_BYTES_MAX + 16;
-const POSITION_BYTES_MAX = NAME_BYTES_MAX + 1 + KEY_BYTES_MAX;
-
-const origins = createInterner(1024, (text) => parseOrigin(text) !== undefined);
-const namespaces = createInterner(256, (text) => parseNamespace(text) !== undefined);
 
 /** At least as many bytes as the message takes. */
 export function messageBytesMax(message: Message): number {
@@ -108,6 +104,13 @@ export function messageBytesMax(message: Message): number {
       const healthBytes = message.health.length * HEALTH_BYTES_MAX;
       return MESSAGE_BYTES_USUAL + count * VECTOR_ENTRY_BYTES_MAX + healthBytes;
     }
+    case 'tree-request':
+    case 'tree-reply':
+    case 'tree-keys-request':
+    case 'tree-keys':
+    case 'tree-records-request':
+    case 'tree-records':
+      return MESSAGE_BYTES_USUAL + treeBytesMax(message);
     case 'pull':
     case 'behind':
     case 'snapshot-request':
@@ -184,6 +187,16 @@ function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
       return writeMutation(writer, message.record, sealed);
     case 'heartbeat':
       return writeHeartbeat(writer, message);
+    case 'tree-request':
+    case 'tree-reply':
+    case 'tree-keys-request':
+    case 'tree-keys':
+    case 'tree-records-request':
+      return writeTree(writer, message);
+    case 'tree-records':
+      writer.varint(message.id);
+      writer.varint(message.taken);
+      return writeRecords(writer, message.records, sealed);
     default:
       return unreachable(message);
   }
@@ -213,6 +226,14 @@ function readBody(reader: ByteReader, kind: Message['kind'], sealed: Sealed): Me
       return readRepair(reader, sealed);
     case 'heartbeat':
       return readHeartbeat(reader);
+    case 'tree-request':
+    case 'tree-reply':
+    case 'tree-keys-request':
+    case 'tree-keys':
+    case 'tree-records-request':
+      return readTree(reader, kind);
+    case 'tree-records':
+      return readTreeRecords(reader, sealed);
     default:
       return unreachable(kind);
   }
@@ -292,8 +313,7 @@ function writeSnapshotChunk(writer: ByteWriter, chunk: SnapshotChunk, sealed: Se
   }
   writer.text(chunk.last);
   writer.u8(chunk.more ? 1 : 0);
-  writer.varint(chunk.records.length);
-  for (const record of chunk.records) writeMutation(writer, record, sealed);
+  writeRecords(writer, chunk.records, sealed);
 }
 
 function readSnapshotChunk(reader: ByteReader, sealed: Sealed): SnapshotChunk | undefined {
@@ -301,8 +321,27 @@ function readSnapshotChunk(reader: ByteReader, sealed: Sealed): SnapshotChunk | 
   const covers = readLaneHeads(reader);
   const last = reader.text(POSITION_BYTES_MAX);
   const more = reader.u8();
+  if (covers === undefined || more > 1) return undefined;
+  const records = readRecords(reader, sealed);
+  if (records === undefined) return undefined;
+  return { kind: 'snapshot-chunk', id, covers, records, last, more: more === 1 };
+}
+
+function readTreeRecords(reader: ByteReader, sealed: Sealed): TreeRecords | undefined {
+  const id = reader.varint();
+  const taken = reader.varint();
+  const records = readRecords(reader, sealed);
+  return records === undefined ? undefined : { kind: 'tree-records', id, taken, records };
+}
+
+function writeRecords(writer: ByteWriter, records: readonly Mutation[], sealed: Sealed): void {
+  writer.varint(records.length);
+  for (const record of records) writeMutation(writer, record, sealed);
+}
+
+function readRecords(reader: ByteReader, sealed: Sealed): readonly Mutation[] | undefined {
   const count = reader.varint();
-  if (covers === undefined || more > 1 || count > ENTRIES_MAX || reader.failed) return undefined;
+  if (count > ENTRIES_MAX || reader.failed) return undefined;
   const copy = new RunCopy();
   const records: Mutation[] = [];
   while (records.length < count) {
@@ -310,7 +349,7 @@ function readSnapshotChunk(reader: ByteReader, sealed: Sealed): SnapshotChunk | 
     if (record === undefined) return undefined;
     records.push(record);
   }
-  return { kind: 'snapshot-chunk', id, covers, records, last, more: more === 1 };
+  return records;
 }
 
 function readLaneHeads(reader: ByteReader): readonly LaneHead[] | undefined {
@@ -330,7 +369,7 @@ function readLaneHeads(reader: ByteReader): readonly LaneHead[] | undefined {
 
 function readReadRequest(reader: ByteReader): ReadRequest | undefined {
   const id = reader.varint();
-  const namespace = readName(reader, namespaces) as NamespaceName | undefined;
+  const namespace = readNamespace(reader);
   const key = parseKey(reader.text(KEY_BYTES_MAX));
   const seq = reader.varint();
   const origin = seq === 0 ? undefined : readOrigin(reader);
@@ -407,7 +446,7 @@ function readHealths(reader: ByteReader): NamespaceHealth[] | undefined {
 }
 
 function readHealth(reader: ByteReader): NamespaceHealth | undefined {
-  const namespace = readName(reader, namespaces) as NamespaceName | undefined;
+  const namespace = readNamespace(reader);
   const state = HEALTH_STATES[reader.u8()];
   const ruleAt = reader.u8();
   const answers = reader.u8();
@@ -483,18 +522,6 @@ class RunCopy {
     }
     return this.#bytes.subarray(at - this.#start, reader.at - this.#start);
   }
-}
-
-function readOrigin(reader: ByteReader): Origin | undefined {
-  return readName(reader, origins) as Origin | undefined;
-}
-
-function readName(reader: ByteReader, interner: Interner): string | undefined {
-  const length = reader.varint();
-  if (length > NAME_BYTES_MAX || length > reader.left) return undefined;
-  const start = reader.at;
-  reader.at += length;
-  return interner.intern(reader.bytes, start, reader.at);
 }
 
 /** A time or a length of time: neither negative nor without end. */

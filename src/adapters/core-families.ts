@@ -9,7 +9,13 @@ type Names<T> = {
   [Name in keyof Metrics]: Metrics[Name] extends T ? Name : never;
 }[keyof Metrics];
 
-type CounterName = Exclude<Names<number>, 'conflictsLww'>;
+type Labelled =
+  | 'conflictsLww'
+  | 'treeResyncs'
+  | 'treeRoundsEqual'
+  | 'treeRoundsDifferent'
+  | 'treeRoundsUnknown';
+type CounterName = Exclude<Names<number>, Labelled>;
 type HistogramName = Exclude<Names<Histogram>, 'quorumWaitWrite' | 'quorumWaitRead'>;
 type Row = readonly [name: string, help: string];
 
@@ -41,6 +47,19 @@ const COUNTERS: { readonly [Name in CounterName]: Row } = {
   snapshotChunksReceived: ['conit_snapshot_chunks_received_total', 'Parts of snapshots taken.'],
   snapshotRecordsReceived: ['conit_snapshot_records_received_total', 'Records in those parts.'],
   snapshotsReceived: ['conit_snapshots_received_total', 'Whole snapshots taken over from peers.'],
+  treeLeavesMended: [
+    'conit_tree_leaves_mended_total',
+    'Leaves of the hash tree whose records storage had lost or changed in silence.',
+  ],
+  treeRebuilds: [
+    'conit_tree_rebuilds_total',
+    'Hash trees counted anew because they were in doubt.',
+  ],
+  treeRecordsMended: [
+    'conit_tree_records_mended_total',
+    'Records lost in silence that came back from a peer.',
+  ],
+  treeBytes: ['conit_antientropy_bytes_total', 'Bytes moved by comparing with peers, about.'],
 };
 
 const HISTOGRAMS: { readonly [Name in HistogramName]: Row } = {
@@ -55,6 +74,8 @@ export function coreFamilies(metrics: Metrics): readonly Family[] {
     ...names.map((name) => counter(...COUNTERS[name], () => metrics[name])),
     ...histogramNames.map((name) => histogram(...HISTOGRAMS[name], metrics[name])),
     conflicts(metrics),
+    resyncs(metrics),
+    rounds(metrics),
     quorumWait(metrics),
   ];
 }
@@ -65,6 +86,31 @@ function conflicts(metrics: Metrics): Family {
     help: 'Concurrent versions of a key, by how they were resolved.',
     type: 'counter',
     samples: () => [{ labels: { resolution: 'lww' }, value: metrics.conflictsLww }],
+  };
+}
+
+function resyncs(metrics: Metrics): Family {
+  return {
+    name: 'conit_resync_total',
+    help: 'Times that records came from a peer otherwise than by the log.',
+    type: 'counter',
+    samples: () => [
+      { labels: { kind: 'snapshot', reason: 'truncated' }, value: metrics.snapshotsReceived },
+      { labels: { kind: 'tree', reason: 'divergence' }, value: metrics.treeResyncs },
+    ],
+  };
+}
+
+function rounds(metrics: Metrics): Family {
+  return {
+    name: 'conit_antientropy_rounds_total',
+    help: 'Comparisons of hash trees with peers, by what they said.',
+    type: 'counter',
+    samples: () => [
+      { labels: { result: 'equal' }, value: metrics.treeRoundsEqual },
+      { labels: { result: 'different' }, value: metrics.treeRoundsDifferent },
+      { labels: { result: 'unknown' }, value: metrics.treeRoundsUnknown },
+    ],
   };
 }
 

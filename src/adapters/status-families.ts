@@ -87,6 +87,16 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
       'Log entries written here that a peer lacks.',
       (peer) => peer.entriesItLacks,
     ),
+    gauge(
+      'conit_divergent_keys',
+      'Keys that the last comparison with a peer confirmed as different, the most of any peer.',
+      () => status()?.self.divergentKeys,
+    ),
+    ofPeers(
+      'conit_antientropy_last_success_timestamp_seconds',
+      'When the hash tree of a peer was last seen equal to ours.',
+      ({ compared: { equalAtMs } }) => (equalAtMs === undefined ? undefined : equalAtMs / 1000),
+    ),
     ofPeers('conit_peer_up', 'Whether a peer is connected.', (peer) => (peer.connected ? 1 : 0)),
     ofPeers('conit_peer_rtt_seconds', 'Smoothed round trip to a peer.', ({ rttMs }) =>
       rttMs === undefined ? undefined : rttMs / 1000,

@@ -5,6 +5,7 @@
 //     ending in the chain that was written in the head's batch.
 // (3) What a log entry wrote is in the records: the record under its key is that entry or a later version. Log and
 //     records are written in one batch and records are never removed, so nothing else can be.
+// (4) Each leaf of the hash tree is the sum of its records: nothing has vanished, or changed, without a word.
 
 import { byteString, equalBytes } from '../base/bytes.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
@@ -12,6 +13,8 @@ import { type Origin, parseOrigin, type Seq } from '../model/id.ts';
 import { compareVersions, type Mutation } from '../model/record.ts';
 import { unseal } from '../store/envelope.ts';
 import { decodeLaneState, type LaneState } from '../store/lane.ts';
+import { LEAVES, Leaves, leafOf } from '../store/leaves.ts';
+import { HashTree } from '../store/tree.ts';
 import { allOrigins, logKey, originKey, parseLogKey, recordKey } from '../store/layout.ts';
 
 interface StoredEntry {
@@ -74,6 +77,8 @@ class Verification {
   readonly #data: StoredData;
   readonly #lanes = new Map<Origin, Lane>();
   readonly #damaged: Damage[] = [];
+  readonly #tree = new HashTree();
+  readonly #sums = new Leaves();
   #damages = 0;
   #records = 0;
   #tombstones = 0;
@@ -88,6 +93,7 @@ class Verification {
     await this.#each(origins.from, origins.to, (entry) => this.#takeOrigin(entry));
     await this.#each(FIRST, LAST, (entry) => this.#takeEntry(entry));
     for (const lane of this.#lanes.values()) this.#closeLane(lane);
+    this.#closeTree();
   }
 
   report(): Report {
@@ -139,6 +145,11 @@ class Verification {
       case 'sealed':
         this.#others++;
         if (unseal(value) === undefined) this.#complain(describeKey(key), 'the value is damaged');
+        return;
+      case 'leaf':
+        this.#others++;
+        if (unseal(value) === undefined) this.#complain(describeKey(key), 'the value is damaged');
+        else this.#tree.restore({ key, value });
         return;
       case 'mark':
         if (value.length > 0) this.#complain(describeKey(key), 'the value is damaged');
@@ -211,6 +222,18 @@ class Verification {
       this.#complain(describeKey(key), 'the record lies under the wrong key');
     } else if (record.operation === 'delete') this.#tombstones++;
     else this.#records++;
+    if (record !== undefined) this.#sums.toggle(leafOf(record.namespace, record.key), record);
+  }
+
+  /** A tree in doubt says nothing. */
+  #closeTree(): void {
+    if (!this.#tree.isTrusted) return;
+    for (let leaf = 0; leaf < LEAVES; leaf++)
+      if (!this.#tree.leaves.isSame(this.#sums, leaf))
+        this.#complain(
+          `leaf ${leaf} of the hash tree`,
+          'its records are not those that were stored',
+        );
   }
 
   #closeLane({ origin, state, seq, chain }: Lane): void {
@@ -232,7 +255,7 @@ function span(from: Seq, to: Seq): string {
   return from === to ? `entry ${from} is` : `entries ${from} to ${to} are`;
 }
 
-type KeyKind = 'log' | 'record' | 'sealed' | 'mark' | 'origin' | 'unknown';
+type KeyKind = 'log' | 'record' | 'sealed' | 'mark' | 'leaf' | 'origin' | 'unknown';
 
 /** By the leading byte (store/layout.ts). */
 const KINDS: { readonly [byte: string]: KeyKind } = {
@@ -241,6 +264,7 @@ const KINDS: { readonly [byte: string]: KeyKind } = {
   i: 'sealed',
   j: 'mark',
   m: 'sealed',
+  t: 'leaf',
   o: 'origin',
 };
 

@@ -177,5 +177,7 @@ function settingsOf(values: Values, { members, self }: Membership): Settings {
     logTruncateEntries: SETTINGS_DEFAULT.logTruncateEntries,
     scrubDelayMs: values.scrubDelay,
     scrubEveryMs: values.scrubEvery,
+    compareEveryMs: values.compareEvery,
+    compareBytes: SETTINGS_DEFAULT.compareBytes,
   };
 }

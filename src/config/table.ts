@@ -159,6 +159,12 @@ export const TABLE = {
     core.scrubEveryMs,
     'from one scrub to the next',
   ),
+  compareEvery: setting(
+    'Storage',
+    duration(SECOND, 24 * HOUR),
+    core.compareEveryMs,
+    'how often hash trees are compared with each peer, to find what storage lost in silence',
+  ),
 
   namespaces: setting('Data', namespaces, NAMESPACES_DEFAULT, 'namespaces and their policies', {
     flag: false,

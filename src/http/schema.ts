@@ -220,6 +220,30 @@ export const ReplicaSchema = Type.Object(
     entriesItLacks: Type.Union([Type.Integer(), Type.Null()]),
     entriesWeLack: Type.Union([Type.Integer(), Type.Null()]),
     vector,
+    antiEntropy: Type.Optional(
+      Type.Object(
+        {
+          result: Type.Union(
+            [Type.Literal('equal'), Type.Literal('different'), Type.Literal('unknown')],
+            { description: 'Of the last comparison of hash trees with this peer' },
+          ),
+          lastSuccess: Type.Union([Type.String(), Type.Null()], {
+            description: 'When they were last equal, by the clock of the answering one',
+          }),
+        },
+        closed,
+      ),
+    ),
+    treeRoot: Type.Optional(
+      Type.String({
+        description: 'Root of the hash tree of live records, equal where they are; or unknown',
+      }),
+    ),
+    divergentKeys: Type.Optional(
+      Type.Union([Type.Integer(), Type.Null()], {
+        description: 'Keys whose difference from a peer the last comparisons confirmed',
+      }),
+    ),
     origin: Type.Optional(Type.String({ description: 'The current life of the answering one' })),
     stableCut: Type.Optional(vector),
     namespaces: Type.Union([Type.Array(NamespaceHealthSchema), Type.Null()], {

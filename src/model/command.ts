@@ -199,6 +199,10 @@ export interface ReplicaStatus {
   readonly copy: CopyProgress | undefined;
   /** Namespaces whose lag a policy bounds. */
   readonly namespaces: readonly NamespaceHealth[];
+  /** The root of its hash tree in hex, equal at replicas that hold the same; `unknown` while the tree is in doubt. */
+  readonly treeRoot: string;
+  /** Keys whose difference from a peer the last comparisons confirmed, the most of any peer; `undefined`: none ended. */
+  readonly divergentKeys: number | undefined;
 }
 
 /** How far the copy of a snapshot has come. */
@@ -228,6 +232,14 @@ export interface PeerStatus {
   readonly commitAgeMs: number | undefined;
   /** Of its HTTP API, as it says or as the configuration does. */
   readonly url: string | undefined;
+  readonly compared: Comparison;
+}
+
+/** The last comparison of hash trees with a peer; times are in ms since 1970. */
+export interface Comparison {
+  readonly result: 'equal' | 'different' | 'unknown';
+  /** When the trees were last equal at the same vector; `undefined`: never in this life. */
+  readonly equalAtMs: number | undefined;
 }
 
 export interface Failed {

@@ -14,6 +14,7 @@ import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { crc32c, crc32cOfU64 } from '../base/crc32c.ts';
 import { createInterner, type Interner } from '../base/interner.ts';
+import { mix32 } from '../base/mix.ts';
 import {
   type Dot,
   KEY_BYTES_MAX,
@@ -271,16 +272,9 @@ export function isChained(mutation: Mutation, previousChain: number): boolean {
 
 // Two 32-bit lanes mixed as in MurmurHash3's finaliser, folded into 53 bits so that a chain is a plain number.
 function nextChain(previous: number, digest: number, seq: number): number {
-  const low = mix((previous >>> 0) ^ Math.imul(digest, 0x9e3779b1) ^ seq);
-  const high = mix(Math.floor(previous / 2 ** 32) ^ Math.imul(low, 0x85ebca6b) ^ digest);
+  const low = mix32((previous >>> 0) ^ Math.imul(digest, 0x9e3779b1) ^ seq);
+  const high = mix32(Math.floor(previous / 2 ** 32) ^ Math.imul(low, 0x85ebca6b) ^ digest);
   return (high & 0x1fffff) * 2 ** 32 + low;
-}
-
-function mix(word: number): number {
-  let x = word;
-  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-  return (x ^ (x >>> 16)) >>> 0;
 }
 
 /**

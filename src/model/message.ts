@@ -106,6 +106,87 @@ export interface Repair {
   readonly record: Record;
 }
 
+/** 64 bits that stand for something larger, lower word first. */
+export type Digest = readonly [low: number, high: number];
+
+/** Asks for nodes of the peer's hash tree, to be compared at the cut: children of `nodes`, which are a level above. */
+export interface TreeRequest {
+  readonly kind: 'tree-request';
+  readonly id: number;
+  /** Stands for the vector of everything in the asker's tree. */
+  readonly cut: Digest;
+  /** The asker's root. */
+  readonly root: Digest;
+  readonly level: 'root' | 'inner' | 'leaves';
+  /** Inner nodes, for leaves; else empty. */
+  readonly nodes: readonly number[];
+  /** Children that the asker has already. */
+  readonly skip: number;
+}
+
+/** A run of digests, two words each, as many as were asked for or fit. Their tree was at `cut`. */
+export interface TreeReply {
+  readonly kind: 'tree-reply';
+  readonly id: number;
+  /** `unknown`: the tree is in doubt, or what it stands for is not durable; then nothing else says anything. */
+  readonly answer: 'known' | 'unknown';
+  readonly cut: Digest;
+  readonly digests: readonly number[];
+}
+
+/** Asks which records the peer has under leaves, behind one position up to another; '' is the end. */
+export interface TreeKeysRequest {
+  readonly kind: 'tree-keys-request';
+  readonly id: number;
+  readonly leaves: readonly number[];
+  readonly after: Position;
+  readonly upTo: Position;
+}
+
+/** What is stored under a name: its version, or that it cannot be read. */
+export interface StoredKey {
+  readonly namespace: NamespaceName;
+  readonly key: Key;
+  readonly state: 'live' | 'deleted' | 'damaged';
+  /** Of a damaged one nothing is known: all zero and empty. */
+  readonly hlc: Hlc;
+  readonly origin: Origin | '';
+  readonly seq: Seq;
+}
+
+/** In the order of positions. With `more`, only what is asked for up to `last` is told. */
+export interface TreeKeys {
+  readonly kind: 'tree-keys';
+  readonly id: number;
+  readonly answer: 'known' | 'unknown';
+  readonly keys: readonly StoredKey[];
+  readonly last: Position;
+  readonly more: boolean;
+}
+
+/** Asks for records whose loss was confirmed. */
+export interface TreeRecordsRequest {
+  readonly kind: 'tree-records-request';
+  readonly id: number;
+  readonly keys: readonly { readonly namespace: NamespaceName; readonly key: Key }[];
+}
+
+/** Records for the first `taken` of the keys; one that is not here, or damaged, is left out. */
+export interface TreeRecords {
+  readonly kind: 'tree-records';
+  readonly id: number;
+  readonly taken: number;
+  readonly records: readonly Record[];
+}
+
+export type TreeMessage =
+  | TreeRequest
+  | TreeReply
+  | TreeKeysRequest
+  | TreeKeys
+  | TreeRecordsRequest
+  | TreeRecords;
+
 /** Periodic: what the sender holds, and an echo from which the receiver proves how fresh it is. */
 export interface Heartbeat {
   readonly kind: 'heartbeat';
@@ -138,4 +219,5 @@ export type Message =
   | ReadRequest
   | ReadReply
   | Repair
-  | Heartbeat;
+  | Heartbeat
+  | TreeMessage;

@@ -33,6 +33,17 @@ export interface Metrics {
   snapshotChunksReceived: number;
   snapshotRecordsReceived: number;
   snapshotsReceived: number;
+  /** Leaves of the hash tree whose records storage had lost or changed in silence, and trees counted anew from doubt. */
+  treeLeavesMended: number;
+  treeRebuilds: number;
+  /** Comparisons with a peer that came to an end: equal, different, or impossible to say. */
+  treeRoundsEqual: number;
+  treeRoundsDifferent: number;
+  treeRoundsUnknown: number;
+  /** Confirmed differences: rounds that brought records from a peer, those records, and bytes that comparing moved. */
+  treeResyncs: number;
+  treeRecordsMended: number;
+  treeBytes: number;
   /** Log entries in one entries message sent to a peer. */
   readonly peerFrameEntries: Histogram;
   /** Log entries in one synced batch. */
@@ -71,6 +82,14 @@ export function createMetrics(): Metrics {
     snapshotChunksReceived: 0,
     snapshotRecordsReceived: 0,
     snapshotsReceived: 0,
+    treeLeavesMended: 0,
+    treeRebuilds: 0,
+    treeRoundsEqual: 0,
+    treeRoundsDifferent: 0,
+    treeRoundsUnknown: 0,
+    treeResyncs: 0,
+    treeRecordsMended: 0,
+    treeBytes: 0,
     peerFrameEntries: createHistogram(COUNT_BUCKETS),
     batchEntries: createHistogram(COUNT_BUCKETS),
     quorumWaitWrite: createHistogram(SECONDS_BUCKETS),

@@ -16,6 +16,7 @@ import type { IdempotencyTable } from '../store/idempotency.ts';
 import type { Lane } from '../store/lane.ts';
 import type { Log } from '../store/log.ts';
 import type { Table } from '../store/table.ts';
+import type { HashTree } from '../store/tree.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { Pace } from './pace.ts';
 import type { Peers } from './peers.ts';
@@ -28,6 +29,7 @@ export interface Context {
   readonly clock: HybridClock;
   readonly log: Log;
   readonly table: Table;
+  readonly tree: HashTree;
   readonly idempotency: IdempotencyTable;
   readonly peers: Peers;
   readonly nearness: Nearness;

@@ -1,12 +1,17 @@
 // Work that nobody waits for, done in small pieces with the heartbeat: truncating logs below the stable cut,
 // forgetting idempotency keys whose window has ended, and the scrub that now and then reads everything stored and
 // verifies it (RELIABILITY S8). A damaged record is fetched from the peers; a damaged log entry is reported.
+//
+// The scrub counts the hash tree anew as well. Where it comes to another sum than the tree, storage has lost or changed a
+// record without a word: the tree takes what is there, memory writes again what it still holds, and the comparison with
+// the peers brings the rest. A tree that is in doubt is counted at once, before it is compared with anybody's.
 
 import { equalBytes } from '../base/bytes.ts';
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { Seq } from '../model/id.ts';
 import { UNREADABLE } from '../model/port.ts';
+import type { Mutation, Record } from '../model/record.ts';
 import { seqOf } from '../model/vector.ts';
 import type { Lane } from '../store/lane.ts';
 import {
@@ -16,14 +21,18 @@ import {
   idempotencyEnded,
   logKey,
   parseRecordKey,
+  positionOfKey,
   recordKey,
   type Span,
 } from '../store/layout.ts';
 import { LIVE_LANE } from '../store/log.ts';
+import type { Recount } from '../store/recount.ts';
 import type { Context, Heal } from './context.ts';
 
 const SWEEP_ENTRIES_MAX = 256;
 const SCRUB_ENTRIES_MAX = 256;
+/** A tree in doubt is compared with nobody, so it is counted faster. */
+const REBUILD_ENTRIES_MAX = 2048;
 const SCRUB_BYTES_MAX = 256 * 1024;
 
 type Reading = { readonly id: number; readonly job: 'sweep' | 'scrub' };
@@ -86,31 +95,69 @@ export class Housekeeping {
   }
 
   #scrubOn(now: Now, out: Outbox): void {
-    this.#scrubAtMs ??= now.monoMs + this.#context.settings.scrubDelayMs;
+    const { settings, table, tree } = this.#context;
+    this.#scrubAtMs ??= now.monoMs + settings.scrubDelayMs;
     if (this.#scrub.length === 0) {
-      if (now.monoMs < this.#scrubAtMs) return;
-      this.#scrubAtMs = now.monoMs + this.#context.settings.scrubEveryMs;
-      this.#scrub = [allRecords(), allLogs()];
+      const isDue = now.monoMs >= this.#scrubAtMs;
+      if (!isDue && tree.isTrusted) return;
+      if (isDue) this.#scrubAtMs = now.monoMs + settings.scrubEveryMs;
+      this.#scrub = isDue ? [allRecords(), allLogs()] : [allRecords()];
+      tree.beginRecount();
     }
-    this.#read('scrub', this.#scrub[0] as Span, SCRUB_ENTRIES_MAX, out);
+    tree.recount?.begin(table.undurable());
+    const limit = tree.isTrusted ? SCRUB_ENTRIES_MAX : REBUILD_ENTRIES_MAX;
+    this.#read('scrub', this.#scrub[0] as Span, limit, out);
   }
 
   #verify(entries: readonly RangeEntry[], more: boolean, now: Now, out: Outbox): void {
+    const records: Record[] = [];
     for (const entry of entries) {
       this.#context.metrics.scrubEntries++;
-      if (!isWhole(entry)) this.#onDamaged(entry.key, now, out);
+      const whole = wholeOf(entry);
+      const record = whole ?? this.#onDamaged(entry.key, now, out);
+      if (record !== undefined) records.push(record);
     }
     const last = entries[entries.length - 1];
     const span = this.#scrub.shift() as Span;
-    if (more && last !== undefined) this.#scrub.unshift({ from: behind(last.key), to: span.to });
-    else if (this.#scrub.length === 0) this.#context.metrics.scrubRounds++;
+    const isCut = more && last !== undefined;
+    this.#count(records, isCut ? positionOfKey(last.key) : undefined, out);
+    if (isCut) this.#scrub.unshift({ from: behind(last.key), to: span.to });
+    else if (this.#scrub.length === 0 && span.from[0] === allLogs().from[0])
+      this.#context.metrics.scrubRounds++;
   }
 
-  #onDamaged(key: Uint8Array, now: Now, out: Outbox): void {
+  /** Gives what memory holds in its place. */
+  #onDamaged(key: Uint8Array, now: Now, out: Outbox): Record | undefined {
     this.#context.metrics.recordsDamaged++;
     const name = parseRecordKey(key);
     out.note('error', 'scrub-damaged', { kind: name === undefined ? 'log' : 'record' });
-    if (name !== undefined) this.#heal(name.namespace, name.key, now, out);
+    if (name === undefined) return undefined;
+    this.#heal(name.namespace, name.key, now, out);
+    return this.#context.table.inMemory(name.namespace, name.key);
+  }
+
+  /** The records of a page go into the recount; `upTo` is where it ends, `undefined` behind the last record. */
+  #count(records: readonly Record[], upTo: string | undefined, out: Outbox): void {
+    const { tree } = this.#context;
+    const { recount } = tree;
+    if (recount === undefined) return;
+    recount.take(records, upTo);
+    if (upTo === undefined) this.#settleTree(recount, out);
+  }
+
+  #settleTree(recount: Recount, out: Outbox): void {
+    const { metrics, table, tree } = this.#context;
+    const wasTrusted = tree.isTrusted;
+    const differing = tree.differing(recount);
+    tree.settle(recount, differing, out);
+    if (!wasTrusted) {
+      metrics.treeRebuilds++;
+      out.note('info', 'tree-rebuilt', { leaves: differing.length });
+    } else if (differing.length > 0) {
+      const reclaimed = table.reclaim(new Set(differing), out);
+      metrics.treeLeavesMended += differing.length;
+      out.note('error', 'tree-differs', { leaves: differing.length, reclaimed });
+    }
   }
 
   #read(job: Reading['job'], span: Span, limit: number, out: Outbox): void {
@@ -119,11 +166,12 @@ export class Housekeeping {
   }
 }
 
-/** It can be read, and lies where it belongs. */
-function isWhole({ key, value }: RangeEntry): boolean {
+/** What is stored there, if it can be read and lies where it belongs. */
+function wholeOf({ key, value }: RangeEntry): Mutation | undefined {
   const entry = decodeMutation(value);
-  if (entry === undefined) return false;
+  if (entry === undefined) return undefined;
   const { lane, origin, seq, namespace } = entry;
   const isRecord = parseRecordKey(key) !== undefined;
-  return equalBytes(key, isRecord ? recordKey(namespace, entry.key) : logKey(lane, origin, seq));
+  const place = isRecord ? recordKey(namespace, entry.key) : logKey(lane, origin, seq);
+  return equalBytes(key, place) ? entry : undefined;
 }

@@ -8,7 +8,11 @@ import type { Dot, NamespaceName, Origin, Seq } from '../model/id.ts';
 import type { Heartbeat, Hello, VectorEntries } from '../model/message.ts';
 import type { Member } from '../model/quorum.ts';
 import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
-import type { PeerSender } from '../stream/sender.ts';
+import type { Settings } from '../model/settings.ts';
+import { PeerSender } from '../stream/sender.ts';
+
+/** Heartbeats that a peer may miss before it counts as not heard; on a lossy link one or two do get lost. */
+const SILENT_BEATS = 3;
 
 export class Peer {
   readonly member: Member;
@@ -172,4 +176,19 @@ export class Peers {
   pump(out: Outbox): void {
     for (const peer of this.#peers) peer?.sender.pump(out);
   }
+}
+
+type SenderOptions = ConstructorParameters<typeof PeerSender>[0];
+
+/** Every other member, and the stream to it. */
+export function createPeers(
+  { members, self, frameBytes, heartbeatMs }: Settings,
+  shared: Pick<SenderOptions, 'metrics' | 'lanes' | 'range'>,
+): Peer[] {
+  return members
+    .filter(({ id }) => id !== self)
+    .map((member) => {
+      const sender = new PeerSender({ ...shared, peer: member.index, frameBytes });
+      return new Peer(member, sender, SILENT_BEATS * heartbeatMs);
+    });
 }

@@ -1,10 +1,11 @@
 // Start: reads what storage remembers before anything is answered.
 //
-//   meta -> origins -> verify (one origin's log after the other) -> done
+//   meta -> origins -> verify (one origin's log after the other) -> tree -> done
 //
 // Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the last one is the
 // head that was written in its batch. A log that is not whole is never served or streamed: the replica halts and says
-// where, because what is missing may have been acknowledged (RELIABILITY S2).
+// where, because what is missing may have been acknowledged (RELIABILITY S2). A hash tree that cannot be read is no
+// reason to halt: it is built anew from the records.
 
 import type { Input, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
@@ -12,8 +13,17 @@ import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/i
 import { byteString } from '../base/bytes.ts';
 import { decodeLaneState, type LaneState } from '../store/lane.ts';
 import { seal, unseal } from '../store/envelope.ts';
-import { after, allOrigins, behind, logSpan, metaKey, type Span } from '../store/layout.ts';
+import {
+  after,
+  allLeaves,
+  allOrigins,
+  behind,
+  logSpan,
+  metaKey,
+  type Span,
+} from '../store/layout.ts';
 import { LIVE_LANE, type Log } from '../store/log.ts';
+import type { HashTree } from '../store/tree.ts';
 
 const PAGE_ENTRIES = 4096;
 const PAGE_BYTES = 4 * 1024 * 1024;
@@ -30,16 +40,18 @@ export type RecoveryProgress = 'reading' | 'done' | 'damaged';
 
 export class Recovery {
   readonly #log: Log;
+  readonly #tree: HashTree;
   readonly #nextId: () => number;
-  #step: 'meta' | 'origins' | 'verify' | 'done' = 'meta';
+  #step: 'meta' | 'origins' | 'verify' | 'tree' | 'done' = 'meta';
   #waitsFor = 0;
   readonly #toVerify: Verifying[] = [];
   #span: Span = { from: new Uint8Array(0), to: new Uint8Array(0) };
   /** The last life that this replica's storage knows of. */
   incarnation: Incarnation = 0;
 
-  constructor(log: Log, nextId: () => number) {
+  constructor(log: Log, tree: HashTree, nextId: () => number) {
     this.#log = log;
+    this.#tree = tree;
     this.#nextId = nextId;
   }
 
@@ -50,6 +62,7 @@ export class Recovery {
 
   onRange(input: Input & { kind: 'range' }, out: Outbox): RecoveryProgress {
     if (input.id !== this.#waitsFor) return 'reading';
+    if (this.#step === 'tree') return this.#takeLeaves(input.result, out);
     if (!input.result.ok) return halt(out, `storage cannot be read: ${input.result.reason}`);
     return this.#take(input.result, out);
   }
@@ -62,6 +75,7 @@ export class Recovery {
         return this.#takeOrigins(result, out);
       case 'verify':
         return this.#takeEntries(result, out);
+      case 'tree':
       case 'done':
         return 'done';
     }
@@ -107,12 +121,23 @@ export class Recovery {
     return this.#verifyNext(out);
   }
 
-  // verify -> verify | done
+  // tree -> done
+  #takeLeaves(result: RangeResult, out: Outbox): RecoveryProgress {
+    if (result.ok) for (const entry of result.entries) this.#tree.restore(entry);
+    if (result.ok && result.more) return this.#readOn(result, out);
+    this.#step = 'done';
+    if (this.incarnation === 0) this.#tree.beginEmpty(out);
+    else this.#tree.restored(result.ok, out);
+    return 'done';
+  }
+
+  // verify -> verify | tree
   #verifyNext(out: Outbox): RecoveryProgress {
     const [lane] = this.#toVerify;
     if (lane === undefined) {
-      this.#step = 'done';
-      return 'done';
+      this.#step = 'tree';
+      this.#read(allLeaves(), out);
+      return 'reading';
     }
     const { floor, head } = lane.state;
     // One further than the head: an entry that no batch accounts for is damage, too.

@@ -30,7 +30,6 @@ import type {
 import { createMetrics, type Metrics } from '../model/metrics.ts';
 import { type Policy, policyDigest } from '../model/policy.ts';
 import type { Storage } from '../model/port.ts';
-import type { Member } from '../model/quorum.ts';
 import type { Mutation } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
 import { latestIncarnation } from '../model/vector.ts';
@@ -42,14 +41,15 @@ import { IdempotencyTable } from '../store/idempotency.ts';
 import type { Lane } from '../store/lane.ts';
 import { Log } from '../store/log.ts';
 import { Table } from '../store/table.ts';
+import { HashTree } from '../store/tree.ts';
 import { PullServer } from '../stream/puller.ts';
 import { Receiver } from '../stream/receiver.ts';
-import { PeerSender } from '../stream/sender.ts';
+import { AntiEntropy } from './anti-entropy.ts';
 import { type Context, type Heal, refuse } from './context.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Lists } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
-import { Peer, Peers } from './peers.ts';
+import { createPeers, type Peer, Peers } from './peers.ts';
 import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
 import { Fitness } from './fitness.ts';
@@ -73,8 +73,6 @@ export interface ReplicaOptions {
 type Phase = 'starting' | 'grace' | 'open' | 'draining' | 'failed';
 
 const RETRY_MS = 1000;
-/** Heartbeats that a peer may miss before it counts as not heard; on a lossy link one or two do get lost. */
-const SILENT_BEATS = 3;
 
 export class Replica {
   readonly metrics: Metrics = createMetrics();
@@ -92,6 +90,7 @@ export class Replica {
   readonly #housekeeping: Housekeeping;
   readonly #standing: Standing;
   readonly #resync: Resync;
+  readonly #antiEntropy: AntiEntropy;
   readonly #fitness: Fitness;
   readonly #pulse: Pulse;
   #phase: Phase = 'starting';
@@ -114,6 +113,7 @@ export class Replica {
       return id;
     };
     const replicas = settings.members.length;
+    const tree = new HashTree();
     this.#own = new OwnLanes(settings.self);
     this.#incarnation = incarnation;
     this.#policyDigest = policyDigest(policies);
@@ -124,9 +124,13 @@ export class Replica {
       namespaces: new Namespaces(policies, settings.members, self),
       clock: createHybridClock(settings.clockDriftMaxMs),
       log,
-      table: new Table(get, settings.cacheBytes, this.metrics),
+      table: new Table(get, settings.cacheBytes, this.metrics, tree),
+      tree,
       idempotency: new IdempotencyTable(get, settings.idempotencyMs),
-      peers: new Peers(self.index, this.#createPeers(settings, self, range)),
+      peers: new Peers(
+        self.index,
+        createPeers(settings, { metrics: this.metrics, lanes: this.#own.list, range }),
+      ),
       nearness: new Nearness(self.index, replicas),
       freshness: new Freshness(self.index, replicas),
       health: new Health(policies, {
@@ -138,7 +142,7 @@ export class Replica {
       get,
       ownLanes: this.#own.list,
     };
-    this.#recovery = new Recovery(log, nextId);
+    this.#recovery = new Recovery(log, tree, nextId);
     this.#standing = new Standing(this.#context);
     this.#fitness = new Fitness(this.#context, this.#standing);
     this.#pulse = new Pulse(this.#context, this.#own, this.#fitness);
@@ -154,11 +158,10 @@ export class Replica {
     const heal: Heal = (namespace, key, now, out) => this.#reads.heal(namespace, key, now, out);
     this.#lists = new Lists(this.#context, nextId, heal);
     this.#housekeeping = new Housekeeping(this.#context, nextId, heal);
+    const shared = { context: this.#context, standing: this.#standing, range, heal };
+    this.#antiEntropy = new AntiEntropy(shared);
     this.#resync = new Resync({
-      context: this.#context,
-      standing: this.#standing,
-      range,
-      heal,
+      ...shared,
       retryMs: RETRY_MS,
       onJump: (lane) => this.#relearn(lane),
     });
@@ -215,6 +218,7 @@ export class Replica {
         return this.#onDisconnected(input.peer, now, out);
       case 'seal':
         this.#context.pace.onSeal(now.monoMs);
+        this.#context.tree.seal(out);
         return this.#context.log.seal(out);
       case 'durable':
         return this.#onDurable(input.lsn, now, out);
@@ -280,6 +284,7 @@ export class Replica {
     return statusOf(this.#context, this.state, now, {
       namespaces: this.#fitness.report(now.monoMs),
       copied: this.#resync.progress,
+      comparisons: this.#antiEntropy.comparisons,
     });
   }
 
@@ -306,6 +311,7 @@ export class Replica {
     this.#context.freshness.onDisconnected(index);
     this.#reads.onDisconnected(index, now, out);
     this.#resync.onDisconnected(index);
+    this.#antiEntropy.onDisconnected(index, now, out);
   }
 
   #onMessage(index: number, message: Message, now: Now, out: Outbox): void {
@@ -333,6 +339,13 @@ export class Replica {
         return this.#reads.onReply(index, message, now, out);
       case 'repair':
         return this.#onRepair(message, now, out);
+      case 'tree-request':
+      case 'tree-reply':
+      case 'tree-keys-request':
+      case 'tree-keys':
+      case 'tree-records-request':
+      case 'tree-records':
+        return this.#antiEntropy.onMessage(index, message, now, out);
       default:
         return unreachable(message);
     }
@@ -348,6 +361,7 @@ export class Replica {
     this.#context.clock.witness(hello.hlc, now.wallMs);
     this.#onLearned(peer, hello.vector, now, out);
     this.#reads.onConnected(now, out);
+    this.#antiEntropy.onConnected(peer.member.index);
     peer.sender.pump(out);
     this.#checkCaughtUp(now, out);
     if (this.#context.peers.all().every((other) => other.known)) this.#open(now, out);
@@ -487,6 +501,7 @@ export class Replica {
     for (const peer of this.#context.peers.all()) if (peer.sender.onRange(id, result, out)) return;
     if (this.#pulls.onRange(id, result, out)) return;
     if (this.#resync.onRange(id, result, now, out)) return;
+    if (this.#antiEntropy.onRange(id, result, now, out)) return;
     if (this.#housekeeping.onRange(id, result, now, out)) return;
     this.#lists.onRange(id, result, now, out);
   }
@@ -566,25 +581,12 @@ export class Replica {
     peers.pump(out);
     this.#exchange.look(peers.greeted().map(holderOf), origin, now.monoMs, out);
     this.#resync.look(now, out);
-    if (this.#phase === 'open') this.#housekeeping.onBeat(now, out);
+    if (this.#phase !== 'open') return;
+    this.#antiEntropy.look(now, out);
+    this.#housekeeping.onBeat(now, out);
   }
 
   // ---- helpers
-
-  #createPeers(settings: Settings, self: Member, range: RangeReader): Peer[] {
-    return settings.members
-      .filter((member) => member.index !== self.index)
-      .map((member) => {
-        const sender = new PeerSender({
-          peer: member.index,
-          frameBytes: settings.frameBytes,
-          metrics: this.metrics,
-          lanes: this.#own.list,
-          range,
-        });
-        return new Peer(member, sender, SILENT_BEATS * settings.heartbeatMs);
-      });
-  }
 
   #peer(index: number): Peer {
     return present(this.#context.peers.get(index), 'inputs name peers of the membership');

@@ -1,6 +1,7 @@
 // What the replica says about itself and the cluster, and about the whereabouts of one write.
 
 import type {
+  Comparison,
   CopyProgress,
   PeerStatus,
   ReplicaState,
@@ -11,7 +12,9 @@ import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceHealth } from '../model/health.ts';
 import { hlcToMs } from '../model/hlc.ts';
 import { type ReplicaId, replicaOf } from '../model/id.ts';
+import type { Digest } from '../model/message.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+import type { Comparisons } from '../entropy/comparisons.ts';
 import { type Context, refuse } from './context.ts';
 import type { Peer } from './peers.ts';
 
@@ -19,15 +22,16 @@ import type { Peer } from './peers.ts';
 export interface StatusParts {
   readonly namespaces: readonly NamespaceHealth[];
   readonly copied: CopyProgress | undefined;
+  readonly comparisons: Comparisons;
 }
 
 export function statusOf(
   context: Context,
   state: ReplicaState,
   now: Now,
-  { namespaces, copied }: StatusParts,
+  { namespaces, copied, comparisons }: StatusParts,
 ): Status {
-  const { self, settings, origin, log, peers, freshness, pace } = context;
+  const { self, settings, origin, log, peers, freshness, pace, tree } = context;
   const commitAgeMs = pace.commitAgeMs(now.monoMs);
   return {
     kind: 'status',
@@ -44,12 +48,20 @@ export function statusOf(
       isStalled: commitAgeMs > settings.commitStallMs,
       copy: copied,
       namespaces,
+      treeRoot: tree.isTrusted ? hexOf(tree.leaves.root()) : 'unknown',
+      divergentKeys: comparisons.divergentKeys,
     },
-    peers: peers.all().map((peer) => peerStatus(context, peer, now)),
+    peers: peers
+      .all()
+      .map((peer) => peerStatus(context, peer, comparisons.with(peer.member.index), now)),
   };
 }
 
-function peerStatus(context: Context, peer: Peer, now: Now): PeerStatus {
+function hexOf([low, high]: Digest): string {
+  return [high, low].map((word) => word.toString(16).padStart(8, '0')).join('');
+}
+
+function peerStatus(context: Context, peer: Peer, compared: Comparison, now: Now): PeerStatus {
   const { log, self, nearness, freshness } = context;
   const { id, region, index } = peer.member;
   return {
@@ -65,6 +77,7 @@ function peerStatus(context: Context, peer: Peer, now: Now): PeerStatus {
     namespaces: peer.greeted ? peer.health : undefined,
     commitAgeMs: peer.greeted ? peer.commitAgeMs : undefined,
     url: peer.url,
+    compared,
   };
 }
 

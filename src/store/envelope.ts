@@ -7,12 +7,28 @@ import { crc32c } from '../base/crc32c.ts';
 const FORMAT_VERSION = 1;
 const TRAILER_BYTES = 4;
 
-export function seal(write: (writer: ByteWriter) => void): Uint8Array {
-  const writer = new ByteWriter(64);
+/** Reused: a sealed value is copied out of it. */
+const writer = new ByteWriter(1024);
+
+export function seal(write: (into: ByteWriter) => void): Uint8Array {
+  writer.reset();
   writer.u8(FORMAT_VERSION);
   write(writer);
+  return close();
+}
+
+/** Eight bytes in an envelope, for who writes many. */
+export function sealWords(low: number, high: number): Uint8Array {
+  writer.reset();
+  writer.u8(FORMAT_VERSION);
+  writer.u32(low);
+  writer.u32(high);
+  return close();
+}
+
+function close(): Uint8Array {
   writer.u32(crc32c(writer.bytes, 0, writer.at));
-  return writer.bytes.slice(0, writer.at);
+  return writer.take();
 }
 
 export function unseal(bytes: Uint8Array): ByteReader | undefined {

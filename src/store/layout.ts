@@ -5,6 +5,7 @@
 //   o origin                    what is held of an origin's log
 //   i namespace 0 key           an idempotency key and the write that it named
 //   j deadline namespace 0 key  the same keys by the end of their window
+//   t leaf                      a leaf of the hash tree; behind the last one, that the tree is whole
 //   m name                      one value about this replica
 //
 // Names never contain a zero byte, so the zero ends them and order is kept.
@@ -18,6 +19,7 @@ const ORIGIN = 0x6f;
 const IDEMPOTENCY = 0x69;
 const IDEMPOTENCY_END = 0x6a;
 const META = 0x6d;
+const TREE = 0x74;
 const SEQ_BYTES = 8;
 
 export interface Span {
@@ -70,6 +72,17 @@ export function recordsAfter(position: string): Span {
   return { from: behind(tagged(RECORD, position)), to: allRecords().to };
 }
 
+/** The records behind one position up to another, which is included; '' is the end. */
+export function recordsBetween(position: string, upTo: string): Span {
+  const { from } = recordsAfter(position);
+  return { from, to: upTo === '' ? allRecords().to : behind(tagged(RECORD, upTo)) };
+}
+
+/** The position that the storage key of a record stands for. */
+export function positionOfKey(bytes: Uint8Array): string {
+  return byteString(bytes, 1, bytes.length);
+}
+
 /** Every log entry of every origin. */
 export function allLogs(): Span {
   return kindSpan(LOG);
@@ -81,6 +94,20 @@ export function originKey(origin: Origin): Uint8Array {
 
 export function allOrigins(): Span {
   return kindSpan(ORIGIN);
+}
+
+export function treeKey(leaf: number): Uint8Array {
+  return Uint8Array.of(TREE, leaf >>> 8, leaf & 0xff);
+}
+
+/** Which leaf a key stands for. */
+export function parseTreeKey(bytes: Uint8Array): number {
+  return ((bytes[1] as number) << 8) | (bytes[2] as number);
+}
+
+/** Every leaf of the hash tree. */
+export function allLeaves(): Span {
+  return kindSpan(TREE);
 }
 
 export function metaKey(name: string): Uint8Array {

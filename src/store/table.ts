@@ -5,6 +5,8 @@
 // Memory is two generations of cells, young and old. A read moves a cell to the young one; when that is full it
 // becomes the old one and the old one is dropped, so the cost per operation is constant and the bound holds. Cells
 // whose batch is not durable are kept in a queue besides, because storage does not have them yet.
+//
+// Every change goes into the hash tree as well (tree.ts).
 
 import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
@@ -15,6 +17,8 @@ import type { Metrics } from '../model/metrics.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
 import { compareVersions, type Mutation, observed, type Record } from '../model/record.ts';
 import { recordKey } from './layout.ts';
+import { leafOf } from './leaves.ts';
+import type { HashTree } from './tree.ts';
 
 /** A key's record as it stands here. */
 export interface Cell {
@@ -38,15 +42,23 @@ export class Table {
   readonly #get: (key: Uint8Array) => PointRead;
   readonly #generationBytes: number;
   readonly #metrics: Metrics;
+  readonly #tree: HashTree;
   readonly #undurable = createRing<Cell>(1024);
   #young: Generation = new Map();
   #old: Generation = new Map();
   #youngBytes = 0;
+  #durableLsn: Lsn = 0;
 
-  constructor(get: (key: Uint8Array) => PointRead, cacheBytes: number, metrics: Metrics) {
+  constructor(
+    get: (key: Uint8Array) => PointRead,
+    cacheBytes: number,
+    metrics: Metrics,
+    tree: HashTree,
+  ) {
     this.#get = get;
     this.#generationBytes = cacheBytes / 2;
     this.#metrics = metrics;
+    this.#tree = tree;
   }
 
   read(namespace: NamespaceName, key: Key): Cell {
@@ -69,17 +81,34 @@ export class Table {
     if (order === 0) return 'known';
     if (current !== undefined) this.#countConflict(mutation, current, order);
     if (order < 0) return 'lost';
-    this.#show(mutation, out);
+    this.#show(current, mutation, out);
     return 'won';
   }
 
-  /** Puts a record in the place of a damaged one; the caller knows that nothing newer was there. */
+  /**
+   * Merges a record that this replica once had and has lost in silence, as a comparison of trees has confirmed twice:
+   * its absence here is no delete. What is as new here, or newer, stays.
+   */
+  mend(record: Record, out: Outbox): Applied {
+    const { record: current, damaged } = this.read(record.namespace, record.key);
+    if (damaged) return 'damaged';
+    const order = current === undefined ? 1 : compareVersions(record, current);
+    if (order <= 0) return order === 0 ? 'known' : 'lost';
+    this.#show(current, record, out);
+    return 'won';
+  }
+
+  /**
+   * Puts a record in the place of a damaged one; the caller knows that nothing newer was there. What the tree says of
+   * the damaged one nobody knows.
+   */
   replace(record: Record, out: Outbox): void {
     assert(
       this.read(record.namespace, record.key).damaged,
       'table: only what is damaged is replaced',
     );
-    this.#show(record, out);
+    this.#tree.distrust(out);
+    this.#show(undefined, record, out);
   }
 
   /** Writes a record that is whole in memory over what storage has. */
@@ -88,10 +117,62 @@ export class Table {
   }
 
   onDurable(lsn: Lsn): void {
+    this.#durableLsn = lsn;
     while (this.#undurable.size > 0 && this.#undurable.at(0).lsn <= lsn) this.#undurable.shift();
   }
 
-  #show(record: Record, out: Outbox): void {
+  /** What memory holds, whatever storage has become. */
+  inMemory(namespace: NamespaceName, key: Key): Record | undefined {
+    const young = this.#young.get(namespace)?.get(key);
+    return (young ?? this.#old.get(namespace)?.get(key))?.record;
+  }
+
+  isDurable({ lsn }: Cell): boolean {
+    return lsn <= this.#durableLsn;
+  }
+
+  /** Records that storage may not show yet. */
+  undurable(): Record[] {
+    const records: Record[] = [];
+    for (let i = 0; i < this.#undurable.size; i++)
+      records.push(this.#undurable.at(i).record as Record);
+    return records;
+  }
+
+  /**
+   * Storage has lost something under these leaves: whatever memory still holds of it is written again. The tree has
+   * counted what storage shows. Gives how many records came back.
+   */
+  reclaim(leaves: ReadonlySet<number>, out: Outbox): number {
+    const held = [...this.#held(this.#young, leaves)];
+    for (const record of this.#held(this.#old, leaves))
+      if (this.#young.get(record.namespace)?.has(record.key) !== true) held.push(record);
+    return held.filter((record) => this.#writeAgain(record, out)).length;
+  }
+
+  /** What memory holds under these leaves and storage should have. */
+  *#held(cells: Generation, leaves: ReadonlySet<number>): Generator<Record> {
+    for (const keys of cells.values()) {
+      for (const cell of keys.values()) {
+        const { record } = cell;
+        if (record === undefined || !this.isDurable(cell)) continue;
+        if (leaves.has(leafOf(record.namespace, record.key))) yield record;
+      }
+    }
+  }
+
+  #writeAgain(record: Record, out: Outbox): boolean {
+    const bytes = this.#get(recordKey(record.namespace, record.key));
+    if (bytes === UNREADABLE) return false;
+    const stored = bytes === undefined ? undefined : decodeMutation(bytes);
+    if (bytes !== undefined && stored === undefined) return false;
+    if (stored !== undefined && compareVersions(stored, record) >= 0) return false;
+    this.#show(stored, record, out);
+    return true;
+  }
+
+  #show(before: Record | undefined, record: Record, out: Outbox): void {
+    this.#tree.onChange(before, record);
     const cell: Cell = { record, lsn: out.lsn, damaged: false };
     out.put(recordKey(record.namespace, record.key), record.bytes);
     this.#undurable.push(cell);

@@ -9,6 +9,7 @@ import { originKey, recordKey } from '../../src/store/layout.ts';
 import { decodeLaneState } from '../../src/store/lane.ts';
 import { Log } from '../../src/store/log.ts';
 import { Table } from '../../src/store/table.ts';
+import { HashTree } from '../../src/store/tree.ts';
 import { key, mutation, namespace, origin, run } from '../support/build.ts';
 import { KeyMap } from '../support/key-map.ts';
 
@@ -45,7 +46,7 @@ class Scene {
   #durable = 0;
 
   constructor(cacheBytes: number) {
-    this.table = new Table(this.storage.get, cacheBytes, createMetrics());
+    this.table = new Table(this.storage.get, cacheBytes, createMetrics(), new HashTree());
   }
 
   apply(record: Record): void {

@@ -13,6 +13,7 @@ import { createHost, type Host } from '../../src/host/host.ts';
 import type { Command, Reply, Status } from '../../src/model/command.ts';
 import type { NoteFields } from '../../src/model/effect.ts';
 import { type Dot, formatDot, nextIncarnation } from '../../src/model/id.ts';
+import type { Message } from '../../src/model/message.ts';
 import { compilePolicies } from '../../src/model/policy.ts';
 import { type Network, type Trace, UNREADABLE } from '../../src/model/port.ts';
 import type { Member } from '../../src/model/quorum.ts';
@@ -110,6 +111,8 @@ export class Cluster {
   readonly oracle = new Oracle();
   /** Told what arrives where, if somebody listens. */
   listener: Listener | undefined;
+  /** Told of every message that a replica sends. */
+  onSend: ((from: number, to: number, message: Message) => void) | undefined;
   /** Entries that a replica had from another than their origin. */
   entriesPassedOn = 0;
 
@@ -446,6 +449,7 @@ export class Replica {
         }),
       send: (peer, message) => {
         this.#cluster.oracle.onSend(this, message);
+        this.#cluster.onSend?.(this.index, peer, message);
         port.send(peer, message);
       },
       flush: () => port.flush(),

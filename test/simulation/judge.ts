@@ -16,7 +16,7 @@ import { tombstone } from '../history/tombstone.ts';
 import type { Verdict } from '../history/verdict.ts';
 import { wellFormed } from '../history/well-formed.ts';
 import type { Cluster } from './cluster.ts';
-import { type Plan, VICTIM } from './plan.ts';
+import { isSilent, type Plan, VICTIM } from './plan.ts';
 import type { StrikeMade } from './run.ts';
 import { CLIENT_WAITS_MS, NAMESPACES, type Workload } from './workload.ts';
 
@@ -42,6 +42,8 @@ const OK_PER_SECOND = 0.5;
 const RETURN_MS = 8000;
 /** Notes that say that a promise was broken, whatever clients saw. */
 const NEVER = ['log-divergent', 'log-unreadable', 'snapshot-impossible'];
+/** Where no disk loses or changes anything in silence, no tree is wrong and nobody differs. */
+const TREE_NEVER = ['divergence', 'tree-differs', 'tree-mistaken', 'tree-rebuilt'];
 const HALTS = new Set(['storage failed']);
 
 export function judge(judged: Judged): Finding[] {
@@ -119,6 +121,8 @@ function judgeInside({ plan, cluster, workload }: Judged): Finding[] {
     const waiting = host?.waiting ?? 0;
     if (waiting > 0) add('queues', `replica ${index} still holds ${waiting} requests`);
   }
+  for (const { event, replica } of cluster.notes)
+    if (!isSilent(plan.classes) && TREE_NEVER.includes(event)) add(event, `replica ${replica}`);
   for (const lie of cluster.oracle.lies) add('durable-before-visible', lie);
   if (plan.copiesMin === 1 && cluster.notesOf('snapshot-begins').length > 0)
     add('needless-snapshot', 'no disk was lost, so every log reaches back');

@@ -3,11 +3,14 @@
 // stood them.
 
 import type { Prng } from '../../src/base/prng.ts';
-import { allRecords } from '../../src/store/layout.ts';
+import { decodeMutation } from '../../src/model/encoding.ts';
+import { compareVersions, type Record } from '../../src/model/record.ts';
+import { allLogs, allRecords, recordKey } from '../../src/store/layout.ts';
 import type { Cluster } from './cluster.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 import type { Outcome } from './memory-storage.ts';
 import { type Plan, type Strike, VICTIM } from './plan.ts';
+import { SILENT } from './workload.ts';
 
 export interface NemesisEvents {
   /** A process ended or began, so its clients know. */
@@ -124,6 +127,8 @@ export class Nemesis {
         return this.#fill(target, roll);
       case 'damage':
         return this.#damage();
+      case 'vanish':
+        return this.#vanish(roll);
       case 'jump':
         return this.#jump(strike);
       case 'restore':
@@ -163,6 +168,7 @@ export class Nemesis {
       case 'noise':
       case 'failed-disk':
       case 'damage':
+      case 'vanish':
       case 'jump':
         return;
     }
@@ -260,6 +266,51 @@ export class Nemesis {
     return 'a bit of a record changed';
   }
 
+  /**
+   * Records of the victim's disk are gone, or older ones are back, without a word. Another disk has what is lost. Only
+   * keys that nobody reads before the end: until it is found, what a client reads there is wrong.
+   */
+  #vanish(roll: number): string | undefined {
+    const { disk } = this.#cluster.replica(VICTIM);
+    const hit: string[] = [];
+    for (let count = 1 + Math.floor(roll * 3); count > 0; count--) {
+      const records = recordsOf(disk, SILENT).filter((record) => this.#isElsewhere(record));
+      const record = records[this.#dice.below(Math.max(records.length, 1))];
+      if (record === undefined) break;
+      const key = recordKey(record.namespace, record.key);
+      const older = this.#coin() === 'kept' ? this.#older(record) : undefined;
+      disk.write({ keys: [key], values: [older?.bytes] }, true);
+      hit.push(`${record.key} is ${older === undefined ? 'gone' : 'an older one'}`);
+    }
+    return hit.length === 0 ? undefined : hit.join(', ');
+  }
+
+  #isElsewhere(record: Record): boolean {
+    return this.#cluster.replicas.some(({ index, disk }) => {
+      if (index === VICTIM) return false;
+      const bytes = disk.get(recordKey(record.namespace, record.key));
+      const other = bytes instanceof Uint8Array ? decodeMutation(bytes) : undefined;
+      return other !== undefined && compareVersions(other, record) >= 0;
+    });
+  }
+
+  /** A version of the same key that the victim's logs still have. */
+  #older(record: Record): Record | undefined {
+    const all = { ...allLogs(), reverse: false, limit: 10_000, bytesMax: 1e9 };
+    const result = this.#cluster.replica(VICTIM).disk.range(all);
+    if (!result.ok) return undefined;
+    return result.entries
+      .map(({ value }) => decodeMutation(value))
+      .find(
+        (entry) =>
+          entry !== undefined &&
+          entry.namespace === record.namespace &&
+          entry.key === record.key &&
+          entry.operation === 'put' &&
+          compareVersions(entry, record) < 0,
+      );
+  }
+
   #jump(strike: Strike): string | undefined {
     if (!this.#cluster.replica(strike.target).isRunning) return undefined;
     this.#cluster.jump(strike.target, jumpMsOf(strike));
@@ -303,4 +354,13 @@ export class Nemesis {
   #coin(): Outcome {
     return this.#dice.chance(0.5) ? 'kept' : 'lost';
   }
+}
+
+/** The live records of a namespace that a disk holds whole. */
+function recordsOf(disk: MemoryDisk, namespace: string): Record[] {
+  const result = disk.range({ ...allRecords(), reverse: false, limit: 10_000, bytesMax: 1e9 });
+  if (!result.ok) return [];
+  return result.entries
+    .map(({ value }) => decodeMutation(value))
+    .filter((record) => record?.namespace === namespace && record.operation === 'put') as Record[];
 }

@@ -3,7 +3,8 @@
 // milliseconds; here every reply and every message shows it.
 //
 //   written            as many disks hold the write as are counted
-//   found, read-reply  the version shown, or a later one, is on the disk of who shows it
+//   found, read-reply, tree-records
+//                      the version shown, or a later one, is on the disk of who shows it
 //   ack, heartbeat …   the vector told is on the disk of who tells it
 
 import type { Reply } from '../../src/model/command.ts';
@@ -52,6 +53,10 @@ export class Oracle {
         who,
         `shows a peer ${formatDot(record.origin, record.seq)}, which is not on its disk`,
       );
+    } else if (message.kind === 'tree-records') {
+      for (const record of message.records)
+        if (!hasRecord(who.disk, record))
+          this.#note(who, `gives ${formatDot(record.origin, record.seq)} away, not on its disk`);
     } else if ('vector' in message) {
       for (const [origin, seq] of message.vector) {
         const held = heldOf(who.disk, origin);

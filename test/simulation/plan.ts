@@ -25,6 +25,7 @@ export const FAULTS = [
   'failed-disk',
   'full-disk',
   'damage',
+  'vanish',
   'jump',
   'restore',
   'wipe',
@@ -133,8 +134,14 @@ function settingsOf(dice: Prng, classes: readonly FaultClass[]): Partial<Setting
     ...(dice.chance(0.1) ? { writesPendingMax: 2, readsPendingMax: 2 } : {}),
     logRetainEntries: dice.chance(0.5) ? 0 : dice.below(200),
     logTruncateEntries: 1 + dice.below(20),
-    ...(classes.includes('damage') ? { scrubDelayMs: 1000, scrubEveryMs: 2000 } : {}),
+    ...(isSilent(classes) ? { scrubDelayMs: 1000, scrubEveryMs: 2000 } : {}),
+    compareEveryMs: 300 + dice.below(3000),
   };
+}
+
+/** Some of these change a disk without a word. */
+export function isSilent(classes: readonly FaultClass[]): boolean {
+  return classes.includes('damage') || classes.includes('vanish');
 }
 
 /** One fault at a time; in a third of the runs, two. */

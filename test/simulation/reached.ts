@@ -24,6 +24,12 @@ const COUNTED = {
   logEntriesTruncated: 'the log was cut',
   scrubRounds: 'a scrub went through',
   snapshotsReceived: 'a snapshot was taken over',
+  treeLeavesMended: 'a scrub found what storage had lost in silence',
+  treeRebuilds: 'a hash tree was counted anew',
+  treeRoundsEqual: 'two hash trees were seen to be equal',
+  treeRoundsDifferent: 'a tree walk found a difference',
+  treeRoundsUnknown: 'a tree walk could not tell',
+  treeRecordsMended: 'a divergence was repaired',
 } as const satisfies { readonly [name in keyof Metrics]?: string };
 
 const REFUSALS = {

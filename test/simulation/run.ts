@@ -6,8 +6,9 @@ import { Cluster, type Replica } from './cluster.ts';
 import { judge, type Finding } from './judge.ts';
 import { LagLog } from './lag-log.ts';
 import { jumpMsOf, Nemesis } from './nemesis.ts';
-import { AFTER_HEAL_MS, type Plan, type Strike, VICTIM } from './plan.ts';
+import { AFTER_HEAL_MS, isSilent, type Plan, type Strike, VICTIM } from './plan.ts';
 import { type Reached, Watcher } from './reached.ts';
+import { treesTrouble } from './tree-oracle.ts';
 import { NAMESPACES, Workload } from './workload.ts';
 
 export interface StrikeMade {
@@ -34,6 +35,7 @@ export interface Run {
 const SCRUB_MS = 10_000;
 const QUIET_MS = 5000;
 const SETTLE_STEP_MS = 20;
+const AGREE_STEP_MS = 200;
 /**
  * A healed cluster has this long to become equal. What a clock that went ahead has stamped is refused until the others'
  * clocks have come so far.
@@ -73,6 +75,7 @@ export function simulate(plan: Plan): Run {
   const findings: Finding[] = [];
   try {
     workload.begin(plan.clients, dice, plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
+    workload.keep(dice.split('keeper'), plan.thinkMs, plan.faultsMs);
     nemesis.begin();
     lags.begin();
     cluster.run(plan.faultsMs);
@@ -113,7 +116,22 @@ function finish(
   settle(cluster, plan, findings);
   if (findings.length > 0) return;
   if (plan.classes.includes('damage')) cluster.run(SCRUB_MS);
+  agree(cluster, plan, findings);
   workload.final();
+}
+
+/** The trees say the same, and what the disks say; at once where no disk has lost or changed anything in silence. */
+function agree(cluster: Cluster, { classes }: Plan, findings: Finding[]): void {
+  const untilMs = cluster.nowMs + (isSilent(classes) ? CONVERGE_MS : 0);
+  for (;;) {
+    const trouble = treesTrouble(cluster);
+    if (trouble === undefined) return;
+    if (cluster.nowMs >= untilMs) {
+      findings.push({ check: 'trees', reason: trouble, counterexample: [] });
+      return;
+    }
+    cluster.run(AGREE_STEP_MS);
+  }
 }
 
 function settle(cluster: Cluster, { strikes }: Plan, findings: Finding[]): void {

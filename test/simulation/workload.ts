@@ -17,7 +17,10 @@ export const NAMESPACES = {
   fi: { consistency: 'fifo' },
   lt: { consistency: 'eventual', staleAfter: { timeMs: 1500 } },
   ch: { consistency: 'eventual', pauseLagMs: 150, minServing: 1 },
+  st: { consistency: 'eventual' },
 } as const;
+/** Written all the time, and read by nobody before the end: disks may lose it in silence. */
+export const SILENT = 'st';
 export type Space = keyof typeof NAMESPACES;
 const SPACES = Object.keys(NAMESPACES) as Space[];
 
@@ -77,6 +80,12 @@ export class Workload {
       const client = { each: new Follower(this, own, ns), session: ns, dice: own, untilMs };
       this.#loop({ ...client, thinkMs: thinkMs / 2 }, this.nextProcess());
     }
+  }
+
+  /** One more client, who only writes. */
+  keep(dice: Prng, thinkMs: number, untilMs: number): void {
+    const each = new Keeper(this, dice);
+    this.#loop({ each, session: 'keeper', dice, thinkMs, untilMs }, this.nextProcess());
   }
 
   nextProcess(): number {
@@ -257,6 +266,25 @@ class Overwriter {
     if (kind < 0.4) return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
     if (kind < 0.5) return { ...where, type: 'delete', w: copies };
     return { ...where, type: 'get', r: 1 + dice.below(replicas) };
+  }
+}
+
+/** Writes what nobody reads: some keys again and again, so that they have older versions, and some once. */
+class Keeper {
+  readonly #workload: Workload;
+  readonly #dice: Prng;
+  #count = 0;
+
+  constructor(workload: Workload, dice: Prng) {
+    this.#workload = workload;
+    this.#dice = dice;
+  }
+
+  next(): Step {
+    const node = this.#dice.below(this.#workload.replicas);
+    const key = this.#dice.chance(0.5) ? `s${this.#dice.below(30)}` : `t${this.#count++}`;
+    const w = this.#workload.copies(this.#dice, node);
+    return { node, ns: SILENT, key, type: 'put', value: this.#workload.nextValue(), w };
   }
 }
 

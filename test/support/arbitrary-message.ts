@@ -3,7 +3,7 @@
 import * as fc from 'fast-check';
 import { type Draft, encodeMutation } from '../../src/model/encoding.ts';
 import { HEALTH_RULES, HEALTH_STATES } from '../../src/model/health.ts';
-import type { Message, VectorEntries } from '../../src/model/message.ts';
+import type { Message, StoredKey, VectorEntries } from '../../src/model/message.ts';
 import type { Mutation } from '../../src/model/record.ts';
 import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
 
@@ -28,6 +28,25 @@ const anyHealth = fc.record({
   missingMs: fc.option(anyCount, { nil: undefined }),
   missingEntries: fc.option(anyCount, { nil: undefined }),
 });
+const anyDigest = fc.tuple(anyU32, anyU32);
+const anyStoredKey: fc.Arbitrary<StoredKey> = fc.oneof(
+  fc.record({
+    namespace: anyNamespace,
+    key: anyKey,
+    state: fc.constantFrom('live' as const, 'deleted' as const),
+    hlc: anyId,
+    origin: anyOrigin,
+    seq: anySeq,
+  }),
+  fc.record({
+    namespace: anyNamespace,
+    key: anyKey,
+    state: fc.constant('damaged' as const),
+    hlc: fc.constant(0),
+    origin: fc.constant('' as const),
+    seq: fc.constant(0),
+  }),
+);
 
 const anyRun = fc
   .tuple(anyOrigin, fc.nat(1_000_000), fc.array(anyDraft, { maxLength: 5 }))
@@ -119,6 +138,48 @@ export const messageArbitraries: {
     wallMs: anyMs,
     commitAgeMs: anyMs,
     health: fc.array(anyHealth, { maxLength: 4 }),
+  }),
+  'tree-request': fc.record({
+    kind: fc.constant('tree-request'),
+    id: anyId,
+    cut: anyDigest,
+    root: anyDigest,
+    level: fc.constantFrom('root' as const, 'inner' as const, 'leaves' as const),
+    nodes: fc.array(fc.nat(127), { maxLength: 20 }),
+    skip: fc.nat(16_384),
+  }),
+  'tree-reply': fc.record({
+    kind: fc.constant('tree-reply'),
+    id: anyId,
+    answer: fc.constantFrom('known' as const, 'unknown' as const),
+    cut: anyDigest,
+    digests: fc.array(anyDigest, { maxLength: 20 }).map((digests) => digests.flat()),
+  }),
+  'tree-keys-request': fc.record({
+    kind: fc.constant('tree-keys-request'),
+    id: anyId,
+    leaves: fc.array(fc.nat(16_383), { maxLength: 20 }),
+    after: fc.oneof(anyPosition, fc.constant('')),
+    upTo: fc.oneof(anyPosition, fc.constant('')),
+  }),
+  'tree-keys': fc.record({
+    kind: fc.constant('tree-keys'),
+    id: anyId,
+    answer: fc.constantFrom('known' as const, 'unknown' as const),
+    keys: fc.array(anyStoredKey, { maxLength: 8 }),
+    last: fc.oneof(anyPosition, fc.constant('')),
+    more: fc.boolean(),
+  }),
+  'tree-records-request': fc.record({
+    kind: fc.constant('tree-records-request'),
+    id: anyId,
+    keys: fc.array(fc.record({ namespace: anyNamespace, key: anyKey }), { maxLength: 8 }),
+  }),
+  'tree-records': fc.record({
+    kind: fc.constant('tree-records'),
+    id: anyId,
+    taken: fc.nat(100),
+    records: fc.array(anyRecord, { maxLength: 4 }),
   }),
 };
 

@@ -90,6 +90,8 @@ function selfView(
     entriesMissing: entriesMissing(self, peers),
     commitAgeMs: self.commitAgeMs,
     ...(self.copy === undefined ? {} : { copy: self.copy }),
+    treeRoot: self.treeRoot,
+    divergentKeys: self.divergentKeys ?? null,
   };
 }
 
@@ -108,6 +110,7 @@ function peerView(context: HttpContext, peer: PeerStatus): ReplicaView {
     namespaces: peer.namespaces?.map(healthView) ?? null,
     entriesMissing: null,
     commitAgeMs: peer.commitAgeMs ?? null,
+    antiEntropy: { result: peer.compared.result, lastSuccess: timeOf(peer.compared.equalAtMs) },
   };
 }
 
@@ -132,6 +135,10 @@ function entriesMissing(self: ReplicaStatus, peers: readonly PeerStatus[]): numb
   let missing = 0;
   for (const [origin, seq] of most) missing += seq - seqOf(holds, origin);
   return missing;
+}
+
+function timeOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
 }
 
 /** As the replica itself says, or as the configuration does. */

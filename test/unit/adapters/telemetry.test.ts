@@ -29,6 +29,7 @@ const peer: PeerStatus = {
   namespaces: [],
   commitAgeMs: 0,
   url: undefined,
+  compared: { result: 'equal', equalAtMs: 1_700_000_000_500 },
 };
 
 const status: Status = {
@@ -46,6 +47,8 @@ const status: Status = {
     isStalled: false,
     copy: undefined,
     namespaces: [],
+    treeRoot: '00000000000000aa',
+    divergentKeys: 2,
   },
   peers: [peer],
 };
@@ -165,6 +168,21 @@ describe('lag', () => {
     const lag = /^conit_(replication_lag|peer_lag|peer_rtt)/;
     expect([...samples.keys()].filter((name) => lag.test(name))).toEqual([]);
     expect(samples.get('conit_peer_up{peer="us-1"}')).toBe(0);
+  });
+
+  it('of comparing with peers says when they were last equal, and nothing where nobody knows', async () => {
+    const samples = await scrape();
+    const success = 'conit_antientropy_last_success_timestamp_seconds{peer="us-1"}';
+    expect(samples.get(success)).toBe(1_700_000_000.5);
+    expect(samples.get('conit_divergent_keys')).toBe(2);
+    const never = withPeer({ compared: { result: 'unknown', equalAtMs: undefined } });
+    const nobody = { ...never, self: { ...never.self, divergentKeys: undefined } };
+    const unknown = await scrape({ status: () => nobody });
+    expect([unknown.get(success), unknown.get('conit_divergent_keys')]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(unknown.get('conit_resync_total{kind="tree",reason="divergence"}')).toBe(0);
   });
 
   it('of a peer that is gone is not told from memory', async () => {

@@ -89,6 +89,14 @@ describe('/v1/cluster', () => {
         { id: 'us-1', state: 'connected', rttMs: 1.5, url: null },
       ],
     });
+    const antiEntropy = { result: 'equal', lastSuccess: '2023-11-14T22:13:20.500Z' };
+    expect(json(answer)).toMatchObject({
+      replicas: [
+        { antiEntropy: { result: 'unknown', lastSuccess: null } },
+        { treeRoot: 'unknown', divergentKeys: null },
+        { antiEntropy },
+      ],
+    });
   });
 
   it('shows one of them', async () => {

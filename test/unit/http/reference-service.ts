@@ -165,6 +165,8 @@ export function createReferenceService(): ReferenceService {
       isStalled: false,
       copy: undefined,
       namespaces: [],
+      treeRoot: 'unknown',
+      divergentKeys: undefined,
     },
     peers: ['us-1', 'ap-1'].map((id) => ({
       id: id as ReplicaId,
@@ -179,6 +181,10 @@ export function createReferenceService(): ReferenceService {
       namespaces: id === 'us-1' ? [] : undefined,
       commitAgeMs: id === 'us-1' ? 0 : undefined,
       url: undefined,
+      compared: {
+        result: id === 'us-1' ? 'equal' : 'unknown',
+        equalAtMs: id === 'us-1' ? 1_700_000_000_500 : undefined,
+      },
     })),
   });
 

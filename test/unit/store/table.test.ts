@@ -3,6 +3,7 @@ import { TurnOutbox } from '../../../src/host/outbox.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { recordKey } from '../../../src/store/layout.ts';
 import { Table } from '../../../src/store/table.ts';
+import { HashTree } from '../../../src/store/tree.ts';
 import { key, mutation, namespace, origin } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
 
@@ -20,7 +21,7 @@ beforeEach(() => {
   out = new TurnOutbox();
   storage = new KeyMap();
   metrics = createMetrics();
-  table = new Table(storage.get, 2000, metrics);
+  table = new Table(storage.get, 2000, metrics, new HashTree());
 });
 
 function commit(): void {
@@ -45,6 +46,18 @@ describe('a table', () => {
     expect(table.apply(record(5), out)).toBe('known');
     expect(table.apply(record(6), out)).toBe('won');
     expect(table.read(NS, A).record?.hlc).toBe(6);
+  });
+
+  it('mends what was lost, and puts nothing older over anything newer', () => {
+    expect(table.mend(record(5), out)).toBe('won');
+    expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, lsn: 1 });
+    expect(table.mend(record(4), out)).toBe('lost');
+    expect(table.mend(record(5), out)).toBe('known');
+    expect(table.read(NS, A).record?.hlc).toBe(5);
+    commit();
+    forget();
+    storage.damage(at);
+    expect(table.mend(record(6), out)).toBe('damaged');
   });
 
   it('forgets what was not read for long, and finds it in storage', () => {

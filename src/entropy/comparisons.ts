@@ -1,0 +1,83 @@
+// When the hash trees of this replica and each peer are compared next, and what the last comparison said. A peer is due
+// after a while, and at once when it connects. After a round that mended something it is due again at once, so that what
+// is called mended was seen to be equal. Only that counts as a success: never a round that failed or could not compare.
+
+import type { Comparison } from '../model/command.ts';
+import type { Now } from '../model/effect.ts';
+import type { RoundEnd } from './tree-walk.ts';
+
+/** A round that says nothing is tried again sooner than one that does. */
+const UNKNOWN_AGAIN_MS = 5000;
+/** A peer that differs from us is not asked more often than that. */
+const HASTE_MS = 2000;
+
+interface Compared {
+  dueMs: number;
+  endedMs: number;
+  keys: number | undefined;
+  result: Comparison['result'];
+  equalAtMs: number | undefined;
+}
+
+export class Comparisons {
+  readonly #everyMs: number;
+  /** By member index. */
+  readonly #peers = new Map<number, Compared>();
+
+  constructor(everyMs: number) {
+    this.#everyMs = everyMs;
+  }
+
+  /** The most keys that the last round with any peer confirmed; `undefined` while no round has said anything. */
+  get divergentKeys(): number | undefined {
+    let most: number | undefined;
+    for (const { keys } of this.#peers.values())
+      if (keys !== undefined) most = Math.max(most ?? 0, keys);
+    return most;
+  }
+
+  with(peer: number): Comparison {
+    const { result, equalAtMs } = this.#of(peer);
+    return { result, equalAtMs };
+  }
+
+  isDue(peer: number, nowMs: number): boolean {
+    return nowMs >= this.#of(peer).dueMs;
+  }
+
+  onConnected(peer: number): void {
+    this.#of(peer).dueMs = 0;
+  }
+
+  /** The peer asked with a root; ours is the same at the same vector, or not. */
+  onAsked(peer: number, isSame: boolean): void {
+    const compared = this.#of(peer);
+    if (isSame === (compared.result === 'equal')) return;
+    compared.dueMs = Math.min(compared.dueMs, compared.endedMs + HASTE_MS);
+  }
+
+  onEnd({ peer, result, keys, mended }: RoundEnd, now: Now): void {
+    const compared = this.#of(peer);
+    const againMs =
+      result === 'unknown' ? Math.min(UNKNOWN_AGAIN_MS, this.#everyMs) : this.#everyMs;
+    compared.endedMs = now.monoMs;
+    compared.dueMs = mended > 0 ? 0 : now.monoMs + againMs;
+    compared.result = result;
+    if (result !== 'unknown') compared.keys = keys;
+    if (result === 'equal') compared.equalAtMs = now.wallMs;
+  }
+
+  #of(peer: number): Compared {
+    const known = this.#peers.get(peer);
+    if (known !== undefined) return known;
+    const compared: Compared = {
+      dueMs: 0,
+      endedMs: Number.NEGATIVE_INFINITY,
+      keys: undefined,
+      result: 'unknown',
+      equalAtMs: undefined,
+    };
+    this.#peers.set(peer, compared);
+    return compared;
+  }
+}

@@ -1,0 +1,452 @@
+// Finds what differs between this replica and a peer although both have applied the same (DESIGN §5): compares roots, then
+// inner nodes, then leaves, then the versions of the keys under the leaves that differ. One walk at a time.
+//
+//   idle -> look 1     a peer is due and holds what we hold
+//   look 1 -> idle     the roots are equal
+//   look 1 -> look 2   keys differ: a heartbeat later everything is looked at again, from the root
+//   look 2 -> idle     nothing is confirmed, or only the peer lacks something: it walks itself, and brings it to itself
+//   look 2 -> mending  the same versions of the same keys: divergence. What we lost is fetched
+//   mending -> idle    it is merged; soon the roots are compared once more
+//
+// Digests are compared only when both trees stand for the same vector at that moment; else the question is put again with
+// the next heartbeat. A round that gets no answer, or none that can be compared, is unknown: neither equal nor different
+// (TRAPS 50). A key list has no moment, so it may show a write on its way; but the second look begins with both vectors
+// equal again and both trees durable, so whatever the first one showed is on both sides by then, or is lost.
+//
+// Bounds: one request under way, none larger than a frame; one page of records a heartbeat; so many bytes a round.
+
+import { assert } from '../base/assert.ts';
+import type { Now, Outbox, RangeResult } from '../model/effect.ts';
+import type {
+  Digest,
+  Position,
+  StoredKey,
+  TreeKeys,
+  TreeRecords,
+  TreeReply,
+  TreeRequest,
+} from '../model/message.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Record } from '../model/record.ts';
+import { positionOf, positionOfKey, recordsBetween, type Span } from '../store/layout.ts';
+import { FANOUT } from '../store/leaves.ts';
+import type { Table } from '../store/table.ts';
+import type { HashTree } from '../store/tree.ts';
+import {
+  type Coverage,
+  type Difference,
+  differenceOf,
+  isSameDifference,
+} from './tree-difference.ts';
+import { PAGE_BYTES, storedAs, storedKeyOf } from './tree-server.ts';
+
+export interface TreeWalkOptions {
+  readonly tree: HashTree;
+  readonly table: Table;
+  readonly metrics: Metrics;
+  readonly frameBytes: number;
+  /** What a round may move in both directions. */
+  readonly roundBytes: number;
+  /** From the first look to the second, at least. */
+  readonly restMs: number;
+  /** Without progress for so long a round ends. */
+  readonly timeoutMs: number;
+  readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
+  readonly heal: (stored: StoredKey, now: Now, out: Outbox) => void;
+  /** What our tree stands for, if it is to be compared now. */
+  readonly cut: () => Digest | undefined;
+  readonly covered: (peer: number) => Coverage;
+  /** A record that we lost comes back; gives whether it was merged. */
+  readonly mend: (record: Record, now: Now, out: Outbox) => boolean;
+  readonly onEnd: (end: RoundEnd, now: Now, out: Outbox) => void;
+}
+
+export interface RoundEnd {
+  readonly peer: number;
+  readonly result: 'equal' | 'different' | 'unknown';
+  /** Keys whose difference was confirmed, and records that came back. */
+  readonly keys: number;
+  readonly mended: number;
+}
+
+interface Walk {
+  readonly peer: number;
+  look: 1 | 2;
+  step: 'root' | 'inner' | 'leaves' | 'page' | 'keys' | 'records';
+  /** The request under way; 0 when the next one is due with the heartbeat. */
+  askedId: number;
+  untilMs: number;
+  /** Nothing is asked before. */
+  restUntilMs: number;
+  bytesLeft: number;
+  /** Children compared so far, and what differs of them. */
+  skip: number;
+  inner: number[];
+  leaves: Set<number>;
+  /** The list goes on behind `after`, with our own keys up to `upTo`; '' is the end. */
+  after: Position;
+  upTo: Position;
+  own: Map<Position, StoredKey>;
+  found: Map<Position, Difference>;
+  /** By the first look. */
+  seen: Map<Position, Difference>;
+  confirmed: number;
+  wanted: StoredKey[];
+  mended: number;
+}
+
+const LEAVES_MAX = 1024;
+const DIFFERENCES_MAX = 4096;
+/** What a message takes besides its list; what a version takes besides its name. */
+const MESSAGE_BYTES = 64;
+const VERSION_BYTES = 40;
+const LEAF_BYTES = 3;
+
+export class TreeWalk {
+  readonly #options: TreeWalkOptions;
+  #walk: Walk | undefined;
+  #rangeId = 0;
+  #lastId = 0;
+
+  constructor(options: TreeWalkOptions) {
+    this.#options = options;
+  }
+
+  get isWalking(): boolean {
+    return this.#walk !== undefined;
+  }
+
+  // idle -> look 1
+  begin(peer: number, now: Now, out: Outbox): void {
+    assert(this.#walk === undefined, 'tree: one walk at a time');
+    const { roundBytes } = this.#options;
+    this.#walk = {
+      peer,
+      ...firstLook(),
+      untilMs: 0,
+      restUntilMs: 0,
+      bytesLeft: roundBytes,
+      ...nothingSeen(),
+    };
+    this.#proceed(this.#walk, now, out);
+  }
+
+  /** With every heartbeat: asks what is due, and gives up what does not get on. */
+  look(now: Now, out: Outbox): void {
+    const walk = this.#walk;
+    if (walk === undefined) return;
+    if (now.monoMs >= walk.untilMs) this.#end(walk, 'unknown', now, out);
+    else if (walk.askedId === 0 && now.monoMs >= walk.restUntilMs) this.#ask(walk, out);
+  }
+
+  onDisconnected(peer: number, now: Now, out: Outbox): void {
+    if (this.#walk?.peer === peer) this.#end(this.#walk, 'unknown', now, out);
+  }
+
+  onReply(peer: number, reply: TreeReply, now: Now, out: Outbox): void {
+    const walk = this.#answered(peer, reply.id);
+    if (walk === undefined) return;
+    this.#charge(walk, MESSAGE_BYTES + reply.digests.length * 4);
+    const cut = this.#options.cut();
+    // Not to be compared at this moment: asked again with the next heartbeat.
+    if (reply.answer !== 'known' || cut === undefined || !isSame(cut, reply.cut)) return;
+    if (reply.digests.length === 0 || walk.bytesLeft < 0)
+      return this.#end(walk, 'unknown', now, out);
+    if (walk.step === 'root') this.#onRoot(walk, reply.digests, now, out);
+    else if (walk.step === 'inner') this.#onInner(walk, reply.digests, now, out);
+    else this.#onLeaves(walk, reply.digests, now, out);
+  }
+
+  /** True when the answer was meant for the walk. */
+  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+    if (id !== this.#rangeId || id === 0) return false;
+    this.#rangeId = 0;
+    const walk = this.#walk;
+    if (walk?.step !== 'page') return true;
+    if (!result.ok) {
+      this.#end(walk, 'unknown', now, out);
+      return true;
+    }
+    for (const entry of result.entries) {
+      const stored = storedKeyOf(entry, walk.leaves);
+      if (stored === undefined) continue;
+      if (stored.state === 'damaged') this.#options.heal(stored, now, out);
+      walk.own.set(positionOf(stored), stored);
+    }
+    const last = result.entries.at(-1);
+    walk.upTo = result.more && last !== undefined ? positionOfKey(last.key) : '';
+    walk.step = 'keys';
+    this.#proceed(walk, now, out);
+    return true;
+  }
+
+  onKeys(peer: number, reply: TreeKeys, now: Now, out: Outbox): void {
+    const walk = this.#answered(peer, reply.id);
+    if (walk === undefined) return;
+    if (reply.answer !== 'known' || (reply.more && reply.last <= walk.after))
+      return this.#end(walk, 'unknown', now, out);
+    this.#charge(
+      walk,
+      reply.keys.reduce((sum, each) => sum + keyBytes(each), MESSAGE_BYTES),
+    );
+    const end = reply.more ? reply.last : walk.upTo;
+    this.#compare(walk, reply.keys, end);
+    walk.untilMs = now.monoMs + this.#options.timeoutMs;
+    const isOver = end === '' || this.#isSpent(walk) || walk.found.size >= DIFFERENCES_MAX;
+    if (isOver) return this.#conclude(walk, end === '', now, out);
+    walk.after = end;
+    if (!reply.more) walk.step = 'page';
+  }
+
+  onRecords(peer: number, { id, taken, records }: TreeRecords, now: Now, out: Outbox): void {
+    const walk = this.#answered(peer, id);
+    if (walk === undefined) return;
+    for (const record of records) {
+      this.#charge(walk, record.bytes.length);
+      if (this.#isWanted(walk, record) && this.#options.mend(record, now, out)) walk.mended++;
+    }
+    walk.wanted.splice(0, Math.max(taken, 1));
+    const isOver = walk.wanted.length === 0 || walk.bytesLeft < 0;
+    if (isOver) this.#end(walk, 'different', now, out);
+    else this.#proceed(walk, now, out);
+  }
+
+  #onRoot(walk: Walk, [low, high]: readonly number[], now: Now, out: Outbox): void {
+    if (isSame(this.#options.tree.leaves.root(), [low as number, high as number]))
+      return this.#end(walk, 'equal', now, out);
+    walk.step = 'inner';
+    this.#proceed(walk, now, out);
+  }
+
+  #onInner(walk: Walk, digests: readonly number[], now: Now, out: Outbox): void {
+    const { leaves } = this.#options.tree;
+    for (let i = 0; i + 1 < digests.length && walk.skip < FANOUT; i += 2) {
+      const theirs: Digest = [digests[i] as number, digests[i + 1] as number];
+      if (!isSame(leaves.inner(walk.skip), theirs)) walk.inner.push(walk.skip);
+      walk.skip++;
+    }
+    if (walk.skip < FANOUT) return this.#proceed(walk, now, out);
+    walk.skip = 0;
+    walk.step = 'leaves';
+    this.#goOnWith(walk, walk.inner.length, now, out);
+  }
+
+  #onLeaves(walk: Walk, digests: readonly number[], now: Now, out: Outbox): void {
+    const { leaves } = this.#options.tree;
+    const count = walk.inner.length * FANOUT;
+    for (let i = 0; i + 1 < digests.length && walk.skip < count; i += 2) {
+      const node = walk.inner[Math.floor(walk.skip / FANOUT)] as number;
+      const leaf = node * FANOUT + (walk.skip % FANOUT);
+      const theirs: Digest = [digests[i] as number, digests[i + 1] as number];
+      if (!isSame(leaves.leaf(leaf), theirs) && walk.leaves.size < this.#leavesMax())
+        walk.leaves.add(leaf);
+      walk.skip++;
+    }
+    const isFull = walk.leaves.size >= this.#leavesMax();
+    if (walk.skip < count && !isFull) return this.#proceed(walk, now, out);
+    walk.step = 'page';
+    this.#goOnWith(walk, walk.leaves.size, now, out);
+  }
+
+  /** Nothing differs a level below: it was settled meanwhile. */
+  #goOnWith(walk: Walk, count: number, now: Now, out: Outbox): void {
+    if (count === 0) this.#end(walk, 'unknown', now, out);
+    else this.#proceed(walk, now, out);
+  }
+
+  /** A third of a round for the list of each look, and the rest for records: a round that is cut short mends, too. */
+  #isSpent({ look, bytesLeft }: Walk): boolean {
+    return bytesLeft < this.#options.roundBytes * (1 - look / 3);
+  }
+
+  /** As many leaves as a request has room for. */
+  #leavesMax(): number {
+    const room = Math.floor((this.#options.frameBytes - MESSAGE_BYTES) / LEAF_BYTES);
+    return Math.max(1, Math.min(LEAVES_MAX, room));
+  }
+
+  /** Our keys and theirs behind `after` up to `end`. */
+  #compare(walk: Walk, theirs: readonly StoredKey[], end: Position): void {
+    const covered = this.#options.covered(walk.peer);
+    const judge = (position: Position, ours?: StoredKey, their?: StoredKey): void => {
+      const difference = differenceOf(ours, their, covered);
+      if (difference !== undefined) walk.found.set(position, difference);
+    };
+    for (const each of theirs) {
+      const position = positionOf(each);
+      judge(position, walk.own.get(position) ?? this.#inMemory(each), each);
+      walk.own.delete(position);
+    }
+    for (const [position, ours] of walk.own) {
+      if (end !== '' && position > end) continue;
+      judge(position, ours);
+      walk.own.delete(position);
+    }
+  }
+
+  #inMemory({ namespace, key }: StoredKey): StoredKey | undefined {
+    const { record, damaged } = this.#options.table.read(namespace, key);
+    if (damaged) return { namespace, key, state: 'damaged', hlc: 0, origin: '', seq: 0 };
+    return record === undefined ? undefined : storedAs(record);
+  }
+
+  /** Everything was listed, or as much as a round may. */
+  #conclude(walk: Walk, isWhole: boolean, now: Now, out: Outbox): void {
+    // look 1 -> look 2
+    if (walk.look === 1) {
+      const { found } = walk;
+      Object.assign(walk, firstLook(), nothingSeen(), { look: 2, seen: found });
+      walk.restUntilMs = now.monoMs + this.#options.restMs;
+      walk.untilMs = walk.restUntilMs + this.#options.timeoutMs;
+      return;
+    }
+    const confirmed = [...walk.found].filter(([position, difference]) => {
+      const before = walk.seen.get(position);
+      return before !== undefined && isSameDifference(before, difference);
+    });
+    walk.confirmed = confirmed.length;
+    if (walk.confirmed === 0) {
+      const isEmpty = walk.found.size === 0 && walk.seen.size === 0;
+      if (isWhole && isEmpty) this.#doubt(out);
+      return this.#end(walk, 'unknown', now, out);
+    }
+    walk.found = new Map(confirmed);
+    // look 2 -> mending
+    for (const [, { lacks, theirs }] of confirmed)
+      if (lacks === 'here' && theirs !== undefined) walk.wanted.push(theirs);
+    if (walk.wanted.length === 0) return this.#end(walk, 'different', now, out);
+    walk.step = 'records';
+    this.#proceed(walk, now, out);
+  }
+
+  /** Leaves differ, and no key under them: one of the trees is wrong. Ours is counted anew; the peer does the same. */
+  #doubt(out: Outbox): void {
+    out.note('error', 'tree-mistaken', {});
+    this.#options.tree.distrust(out);
+  }
+
+  /** What was confirmed, and nothing else has happened to it since. */
+  #isWanted({ found }: Walk, record: Record): boolean {
+    const difference = found.get(positionOf(record));
+    if (difference === undefined) return false;
+    const ours = this.#inMemory(storedAs(record));
+    return (ours === undefined) === (difference.ours === undefined);
+  }
+
+  #answered(peer: number, id: number): Walk | undefined {
+    const walk = this.#walk;
+    if (walk?.peer !== peer || walk.askedId !== id || id === 0) return undefined;
+    walk.askedId = 0;
+    return walk;
+  }
+
+  #proceed(walk: Walk, now: Now, out: Outbox): void {
+    walk.untilMs = now.monoMs + this.#options.timeoutMs;
+    this.#ask(walk, out);
+  }
+
+  #ask(walk: Walk, out: Outbox): void {
+    const { peer, step, after, upTo } = walk;
+    if (step === 'page') return this.#readPage(walk, out);
+    if (step === 'keys') {
+      const id = this.#nextId(walk);
+      const leaves = [...walk.leaves];
+      this.#charge(walk, MESSAGE_BYTES + leaves.length * LEAF_BYTES + after.length + upTo.length);
+      out.send(peer, { kind: 'tree-keys-request', id, leaves, after, upTo });
+    } else if (step === 'records') {
+      const id = this.#nextId(walk);
+      const keys = this.#wantedNext(walk);
+      this.#charge(
+        walk,
+        keys.reduce((sum, each) => sum + nameBytes(each), MESSAGE_BYTES),
+      );
+      out.send(peer, { kind: 'tree-records-request', id, keys });
+    } else {
+      this.#askTree(walk, step, out);
+    }
+  }
+
+  #askTree(walk: Walk, level: TreeRequest['level'], out: Outbox): void {
+    const cut = this.#options.cut();
+    if (cut === undefined) return;
+    const id = this.#nextId(walk);
+    const root = this.#options.tree.leaves.root();
+    const nodes = level === 'leaves' ? [...walk.inner] : [];
+    this.#charge(walk, MESSAGE_BYTES + nodes.length);
+    const { peer, skip } = walk;
+    out.send(peer, { kind: 'tree-request', id, cut, root, level, nodes, skip });
+  }
+
+  #readPage(walk: Walk, out: Outbox): void {
+    walk.own.clear();
+    this.#nextId(walk);
+    this.#rangeId = this.#options.range(recordsBetween(walk.after, ''), PAGE_BYTES, out);
+  }
+
+  /** As many names as a request has room for, at least one. */
+  #wantedNext({ wanted }: Walk): StoredKey[] {
+    let bytes = MESSAGE_BYTES;
+    const next: StoredKey[] = [];
+    for (const each of wanted) {
+      bytes += nameBytes(each);
+      if (bytes > this.#options.frameBytes && next.length > 0) break;
+      next.push(each);
+    }
+    return next;
+  }
+
+  #nextId(walk: Walk): number {
+    walk.askedId = ++this.#lastId;
+    return walk.askedId;
+  }
+
+  #charge(walk: Walk, bytes: number): void {
+    walk.bytesLeft -= bytes;
+    this.#options.metrics.treeBytes += bytes;
+  }
+
+  // * -> idle
+  #end(walk: Walk, result: RoundEnd['result'], now: Now, out: Outbox): void {
+    this.#walk = undefined;
+    const { peer, confirmed: keys, mended } = walk;
+    // What was confirmed stays so, however the mending ended.
+    const said = keys > 0 ? 'different' : result;
+    this.#options.onEnd({ peer, result: said, keys, mended }, now, out);
+  }
+}
+
+function firstLook() {
+  return {
+    look: 1 as Walk['look'],
+    step: 'root' as Walk['step'],
+    askedId: 0,
+    skip: 0,
+    after: '',
+    upTo: '',
+  };
+}
+
+function nothingSeen() {
+  return {
+    inner: [] as number[],
+    leaves: new Set<number>(),
+    own: new Map<Position, StoredKey>(),
+    found: new Map<Position, Difference>(),
+    seen: new Map<Position, Difference>(),
+    confirmed: 0,
+    wanted: [] as StoredKey[],
+    mended: 0,
+  };
+}
+
+function isSame(left: Digest, right: Digest): boolean {
+  return left[0] === right[0] && left[1] === right[1];
+}
+
+function nameBytes({ namespace, key }: StoredKey): number {
+  return namespace.length + key.length + 4;
+}
+
+function keyBytes(stored: StoredKey): number {
+  return nameBytes(stored) + VERSION_BYTES;
+}

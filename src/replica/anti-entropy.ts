@@ -1,0 +1,149 @@
+// Comparing this replica's records with those of its peers by hash tree, both ways: answers who asks, and walks itself
+// with one peer after the other. A walk begins when both are known to hold the same and nothing of ours is on its way
+// to the disk; what it confirms that we lost is merged by a path of its own (Table.mend), because absence here is no
+// delete then. In `fifo` namespaces as well: what both vectors cover has no predecessor that it could overtake.
+
+import { Comparisons } from '../entropy/comparisons.ts';
+import { cutOf } from '../entropy/tree-cut.ts';
+import { TreeServer } from '../entropy/tree-server.ts';
+import { type RoundEnd, TreeWalk } from '../entropy/tree-walk.ts';
+import type { Now, Outbox, RangeResult } from '../model/effect.ts';
+import type { Digest, TreeMessage, TreeRequest } from '../model/message.ts';
+import { unreachable } from '../base/assert.ts';
+import type { Record } from '../model/record.ts';
+import { compareVectors, covers } from '../model/vector.ts';
+import type { Span } from '../store/layout.ts';
+import type { Context, Heal } from './context.ts';
+import type { Peer } from './peers.ts';
+import type { Standing } from './standing.ts';
+
+export interface AntiEntropyOptions {
+  readonly context: Context;
+  readonly standing: Standing;
+  readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
+  readonly heal: Heal;
+}
+
+/** A peer that has not answered for so long is given up for this round. */
+const TIMEOUT_MS = 5000;
+
+export class AntiEntropy {
+  readonly comparisons: Comparisons;
+  readonly #context: Context;
+  readonly #standing: Standing;
+  readonly #server: TreeServer;
+  readonly #walk: TreeWalk;
+
+  constructor({ context, standing, range, heal }: AntiEntropyOptions) {
+    const { log, metrics, peers, settings, table, tree } = context;
+    this.#context = context;
+    this.#standing = standing;
+    this.comparisons = new Comparisons(settings.compareEveryMs);
+    const cut = (): Digest | undefined => this.#cut();
+    const shared = { tree, table, frameBytes: settings.frameBytes, range, cut };
+    this.#server = new TreeServer({ ...shared, heal });
+    this.#walk = new TreeWalk({
+      ...shared,
+      metrics,
+      roundBytes: settings.compareBytes,
+      restMs: settings.heartbeatMs,
+      timeoutMs: TIMEOUT_MS + 2 * settings.heartbeatMs,
+      heal: ({ namespace, key }, now, out) => heal(namespace, key, now, out),
+      covered: (peer) => ({
+        here: (dot) => covers(log.durable, dot),
+        there: (dot) => covers(peers.get(peer)?.holds ?? new Map(), dot),
+      }),
+      mend: (record, now, out) => this.#mend(record, now, out),
+      onEnd: (end, now, out) => this.#onEnd(end, now, out),
+    });
+  }
+
+  /** With every heartbeat of a replica that is open. */
+  look(now: Now, out: Outbox): void {
+    if (this.#walk.isWalking) return this.#walk.look(now, out);
+    const due = this.#context.peers
+      .greeted()
+      .find((peer) => this.comparisons.isDue(peer.member.index, now.monoMs) && this.#isLevel(peer));
+    if (due !== undefined && this.#cut() !== undefined)
+      this.#walk.begin(due.member.index, now, out);
+  }
+
+  onConnected(peer: number): void {
+    this.comparisons.onConnected(peer);
+  }
+
+  onDisconnected(peer: number, now: Now, out: Outbox): void {
+    this.#walk.onDisconnected(peer, now, out);
+  }
+
+  onMessage(peer: number, message: TreeMessage, now: Now, out: Outbox): void {
+    switch (message.kind) {
+      case 'tree-request':
+        this.#hear(peer, message);
+        return this.#server.onTree(peer, message, out);
+      case 'tree-keys-request':
+        return this.#server.onKeys(peer, message, out);
+      case 'tree-records-request':
+        return this.#server.onRecords(peer, message, now, out);
+      case 'tree-reply':
+        return this.#walk.onReply(peer, message, now, out);
+      case 'tree-keys':
+        return this.#walk.onKeys(peer, message, now, out);
+      case 'tree-records':
+        return this.#walk.onRecords(peer, message, now, out);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+    return this.#server.onRange(id, result, now, out) || this.#walk.onRange(id, result, now, out);
+  }
+
+  /** What our tree stands for, while it says anything. */
+  #cut(): Digest | undefined {
+    if (!this.#context.tree.isTrusted || this.#standing.isReturning) return undefined;
+    return cutOf(this.#context.log.lanes());
+  }
+
+  #isLevel({ holds }: Peer): boolean {
+    return compareVectors(this.#context.log.durable, holds) === 'equal';
+  }
+
+  /** The root of who asks says as much about us as about it: who is missing something has to walk itself. */
+  #hear(peer: number, { level, cut: theirs, root }: TreeRequest): void {
+    const cut = level === 'root' ? this.#cut() : undefined;
+    if (cut === undefined || cut[0] !== theirs[0] || cut[1] !== theirs[1]) return;
+    const [low, high] = this.#context.tree.leaves.root();
+    this.comparisons.onAsked(peer, low === root[0] && high === root[1]);
+  }
+
+  /** Both vectors cover it, or it is not merged: what has not come by the stream is not brought past it. */
+  #mend(record: Record, now: Now, out: Outbox): boolean {
+    const { clock, log, metrics, namespaces, table } = this.#context;
+    if (namespaces.find(record.namespace) === undefined || !covers(log.durable, record))
+      return false;
+    if (!clock.witness(record.hlc, now.wallMs)) {
+      metrics.clockRefusals++;
+      return false;
+    }
+    const isMended = table.mend(record, out) === 'won';
+    if (isMended) metrics.treeRecordsMended++;
+    return isMended;
+  }
+
+  #onEnd(end: RoundEnd, now: Now, out: Outbox): void {
+    const { metrics, settings } = this.#context;
+    const { result, keys, mended } = end;
+    const peer = settings.members[end.peer]?.id ?? '';
+    if (result === 'equal') metrics.treeRoundsEqual++;
+    else if (result === 'different') metrics.treeRoundsDifferent++;
+    else metrics.treeRoundsUnknown++;
+    if (keys > 0) out.note('error', 'divergence', { peer, keys });
+    if (mended > 0) {
+      metrics.treeResyncs++;
+      out.note('warn', 'divergence-mended', { peer, records: mended });
+    }
+    this.comparisons.onEnd(end, now);
+  }
+}

@@ -1,0 +1,70 @@
+// The leaves of a hash tree (Merkle, 1987) over a replica's live records, and the arithmetic of it. A record belongs to
+// the leaf that the hash of its name picks; a leaf is the exclusive or of the digests of its records, so a record is
+// added and taken away by the same operation, in any order. An inner node is the exclusive or of its 128 leaves, and the
+// root that of all inner nodes.
+//
+// The digest of a record covers its name, version and content by way of its checksum and chain, and is the same at
+// every replica, because its bytes are. Tombstones have none: dropping one changes nothing (TRAPS 6).
+
+import { mix32 } from '../base/mix.ts';
+import type { Key, NamespaceName } from '../model/id.ts';
+import type { Digest } from '../model/message.ts';
+import type { Record } from '../model/record.ts';
+
+export const FANOUT = 128;
+export const LEAVES = FANOUT * FANOUT;
+const LEAF_BITS = 14;
+
+/** Leaves of one tree: two words each, in one array. */
+export class Leaves {
+  readonly words = new Uint32Array(2 * LEAVES);
+
+  /** Adds a record to a leaf, or takes it away. A tombstone is nothing. */
+  toggle(leaf: number, record: Record | undefined): void {
+    if (record === undefined || record.operation === 'delete') return;
+    const { digest, chain, seq } = record;
+    const low = mix32(digest ^ mix32(Math.floor(chain / 2 ** 32) ^ Math.imul(seq, 0x9e3779b1)));
+    const high = mix32(low ^ mix32(chain >>> 0) ^ 0x27d4eb2f);
+    const at = 2 * leaf;
+    const { words } = this;
+    words[at] = (words[at] as number) ^ low;
+    words[at + 1] = (words[at + 1] as number) ^ high;
+  }
+
+  leaf(leaf: number): Digest {
+    return [this.words[2 * leaf] as number, this.words[2 * leaf + 1] as number];
+  }
+
+  inner(node: number): Digest {
+    return this.#sum(node * FANOUT, (node + 1) * FANOUT);
+  }
+
+  root(): Digest {
+    return this.#sum(0, LEAVES);
+  }
+
+  isSame(other: Leaves, leaf: number): boolean {
+    const at = 2 * leaf;
+    return this.words[at] === other.words[at] && this.words[at + 1] === other.words[at + 1];
+  }
+
+  #sum(from: number, to: number): Digest {
+    let low = 0;
+    let high = 0;
+    for (let at = 2 * from; at < 2 * to; at += 2) {
+      low ^= this.words[at] as number;
+      high ^= this.words[at + 1] as number;
+    }
+    return [low >>> 0, high >>> 0];
+  }
+}
+
+/** The leaf that a record of this name belongs to. */
+export function leafOf(namespace: NamespaceName, key: Key): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < namespace.length; i++)
+    hash = Math.imul(hash ^ namespace.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash, 0x01000193);
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return mix32(hash) >>> (32 - LEAF_BITS);
+}

@@ -1,0 +1,127 @@
+// The hash tree of this replica's live records (leaves.ts), by which replicas find what differs between them without
+// sending what does not (DESIGN §5). The table keeps it: a change costs the same however many records there are. Changed
+// leaves are written in the batch of the records that changed them, so a crash leaves both or neither.
+//
+//   doubtful    a leaf could not be read, a damaged record was replaced, or the directory is older than the tree:
+//               nothing can be said, and nothing is (unknown is never equal)
+//   trusted     every leaf is the sum of its records, as far as the table knows
+//
+// A recount over everything stored leads from doubtful to trusted, and finds what storage has lost in silence.
+
+import type { Outbox, RangeEntry } from '../model/effect.ts';
+import type { Record } from '../model/record.ts';
+import { sealWords, unseal } from './envelope.ts';
+import { parseTreeKey, treeKey } from './layout.ts';
+import { LEAVES, Leaves, leafOf } from './leaves.ts';
+import { Recount } from './recount.ts';
+
+/** Stands behind the last leaf while the tree is trusted. */
+const MARK_AT = 0xffff;
+const MARK = treeKey(MARK_AT);
+const WHOLE = sealWords(1, 0);
+
+export class HashTree {
+  readonly leaves = new Leaves();
+  readonly #isDirty = new Uint8Array(LEAVES);
+  readonly #dirty: number[] = [];
+  readonly #keys: Uint8Array[] = [];
+  #isTrusted = false;
+  #recount: Recount | undefined;
+  #isDamaged = false;
+
+  get isTrusted(): boolean {
+    return this.#isTrusted;
+  }
+
+  get recount(): Recount | undefined {
+    return this.#recount;
+  }
+
+  /** At start, for every stored leaf and the mark. */
+  restore({ key, value }: RangeEntry): void {
+    const at = parseTreeKey(key);
+    const reader = unseal(value);
+    const low = reader?.u32() ?? 0;
+    const high = reader?.u32() ?? 0;
+    const isWhole = reader?.finished === true;
+    if (at === MARK_AT) {
+      this.#isTrusted = isWhole;
+    } else if (at < LEAVES) {
+      this.leaves.words[2 * at] = low;
+      this.leaves.words[2 * at + 1] = high;
+      if (!isWhole) this.#isDamaged = true;
+    }
+  }
+
+  /** At start, behind the last leaf; `isRead`: there was no trouble reading them. What is stored wrongly is replaced. */
+  restored(isRead: boolean, out: Outbox): void {
+    if (isRead && !this.#isDamaged) return;
+    this.#isTrusted = false;
+    out.del(MARK);
+    for (let leaf = 0; leaf < LEAVES; leaf++) this.#touch(leaf);
+  }
+
+  /** At start: an empty directory has an empty tree, and there is nothing to doubt. */
+  beginEmpty(out: Outbox): void {
+    this.#isTrusted = true;
+    out.put(MARK, WHOLE);
+  }
+
+  /** The table shows `after` in the place of `before` from now on. */
+  onChange(before: Record | undefined, after: Record): void {
+    const leaf = leafOf(after.namespace, after.key);
+    this.leaves.toggle(leaf, before);
+    this.leaves.toggle(leaf, after);
+    this.#touch(leaf);
+    this.#recount?.onChange(leaf, before, after);
+  }
+
+  /** trusted -> doubtful. What was recounted so far is in doubt as well. */
+  distrust(out: Outbox): void {
+    this.#recount = undefined;
+    if (!this.#isTrusted) return;
+    this.#isTrusted = false;
+    out.del(MARK);
+  }
+
+  beginRecount(): void {
+    this.#recount = new Recount();
+  }
+
+  /** Leaves whose sum is another than what the tree says, now that everything was counted. */
+  differing({ sums }: Recount): number[] {
+    const differing: number[] = [];
+    for (let leaf = 0; leaf < LEAVES; leaf++)
+      if (!this.leaves.isSame(sums, leaf)) differing.push(leaf);
+    return differing;
+  }
+
+  /** Ends the recount: its sums are the tree. doubtful, trusted -> trusted */
+  settle({ sums }: Recount, differing: readonly number[], out: Outbox): void {
+    this.#recount = undefined;
+    for (const leaf of differing) {
+      this.leaves.words[2 * leaf] = sums.words[2 * leaf] as number;
+      this.leaves.words[2 * leaf + 1] = sums.words[2 * leaf + 1] as number;
+      this.#touch(leaf);
+    }
+    this.#isTrusted = true;
+    out.put(MARK, WHOLE);
+  }
+
+  /** Adds every leaf that changed to the batch under way. */
+  seal(out: Outbox): void {
+    for (const leaf of this.#dirty) {
+      const { words } = this.leaves;
+      const value = sealWords(words[2 * leaf] as number, words[2 * leaf + 1] as number);
+      out.put((this.#keys[leaf] ??= treeKey(leaf)), value);
+      this.#isDirty[leaf] = 0;
+    }
+    this.#dirty.length = 0;
+  }
+
+  #touch(leaf: number): void {
+    if (this.#isDirty[leaf] === 1) return;
+    this.#isDirty[leaf] = 1;
+    this.#dirty.push(leaf);
+  }
+}

@@ -1,0 +1,127 @@
+// The hash tree against a dumb twin: the sum over everything that storage and memory show, whatever was written, lost,
+// committed and counted in between.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TurnOutbox } from '../../src/host/outbox.ts';
+import { decodeMutation } from '../../src/model/encoding.ts';
+import { createMetrics } from '../../src/model/metrics.ts';
+import type { Record } from '../../src/model/record.ts';
+import { behind, positionOfKey, allRecords } from '../../src/store/layout.ts';
+import { LEAVES, Leaves, leafOf } from '../../src/store/leaves.ts';
+import { Table } from '../../src/store/table.ts';
+import { HashTree } from '../../src/store/tree.ts';
+import { key, mutation, namespace } from '../support/build.ts';
+import { KeyMap } from '../support/key-map.ts';
+
+const NAMES = Array.from({ length: 12 }, (_, n) => key(`k${n}`));
+const NS = namespace('ns');
+
+const step = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('apply' as const),
+      name: fc.nat(NAMES.length - 1),
+      hlc: fc.integer({ min: 1, max: 20 }),
+      isDelete: fc.boolean(),
+    }),
+  },
+  {
+    weight: 6,
+    // A page is asked for and shows the moment of the question; its answer comes some steps later.
+    arbitrary: fc.constantFrom('commit', 'ask', 'answer').map((kind) => ({ kind }) as const),
+  },
+);
+
+class Scene {
+  readonly tree = new HashTree();
+  readonly twin = new Map<string, Record>();
+  readonly #out = new TurnOutbox();
+  readonly #storage = new KeyMap();
+  readonly #table: Table;
+  #from = allRecords().from;
+  #page: ReturnType<KeyMap['range']> | undefined;
+  rounds = 0;
+
+  constructor(cacheBytes: number) {
+    this.#table = new Table(this.#storage.get, cacheBytes, createMetrics(), this.tree);
+  }
+
+  apply(name: number, hlc: number, isDelete: boolean): void {
+    const operation = isDelete ? 'delete' : 'put';
+    const of = NAMES[name] ?? key('k');
+    const record = mutation({ namespace: NS, key: of, hlc, seq: hlc * 2 + +isDelete, operation });
+    if (this.#table.apply(record, this.#out) === 'won') this.twin.set(record.key, record);
+  }
+
+  commit(): void {
+    if (!this.#out.hasWrites) return;
+    this.tree.seal(this.#out);
+    const { lsn } = this.#out;
+    this.#storage.apply(this.#out.takeBatch());
+    this.#table.onDurable(lsn);
+  }
+
+  ask(): void {
+    if (this.#page !== undefined) return;
+    if (this.tree.recount === undefined) this.tree.beginRecount();
+    this.tree.recount?.begin(this.#table.undurable());
+    const span = { from: this.#from, to: allRecords().to };
+    this.#page = this.#storage.range({ ...span, reverse: false, limit: 3, bytesMax: 1e6 });
+  }
+
+  answer(): void {
+    const page = this.#page;
+    const { recount } = this.tree;
+    if (page === undefined || recount === undefined) return;
+    this.#page = undefined;
+    const records = page.entries.map(({ value }) => decodeMutation(value) as Record);
+    const last = page.entries.at(-1);
+    if (page.more && last !== undefined) {
+      recount.take(records, positionOfKey(last.key));
+      this.#from = behind(last.key);
+      return;
+    }
+    recount.take(records, undefined);
+    expect(this.tree.differing(recount)).toEqual([]);
+    this.tree.settle(recount, [], this.#out);
+    this.#from = allRecords().from;
+    this.rounds++;
+  }
+
+  expected(): Leaves {
+    const leaves = new Leaves();
+    for (const record of this.twin.values()) leaves.toggle(leafOf(NS, record.key), record);
+    return leaves;
+  }
+}
+
+/** A matcher would look at each of the words. */
+function isSame(left: Leaves, right: Leaves): boolean {
+  for (let leaf = 0; leaf < LEAVES; leaf++) if (!left.isSame(right, leaf)) return false;
+  return true;
+}
+
+describe('the hash tree', () => {
+  it('is the sum of the live records, and a recount while writes go on finds the same', () => {
+    let rounds = 0;
+    fc.assert(
+      fc.property(
+        fc.array(step, { minLength: 20, maxLength: 150 }),
+        fc.constantFrom(1, 1e6),
+        (steps, cacheBytes) => {
+          const scene = new Scene(cacheBytes);
+          for (const each of steps) {
+            if (each.kind === 'apply') scene.apply(each.name, each.hlc, each.isDelete);
+            else scene[each.kind]();
+          }
+          expect(isSame(scene.tree.leaves, scene.expected())).toBe(true);
+          rounds += scene.rounds;
+        },
+      ),
+      { numRuns: 150 },
+    );
+    expect(rounds).toBeGreaterThan(20);
+  });
+});

@@ -1,0 +1,199 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { createMetrics } from '../../../src/model/metrics.ts';
+import { allLeaves, positionOf, recordKey, treeKey } from '../../../src/store/layout.ts';
+import { FANOUT, LEAVES, Leaves, leafOf } from '../../../src/store/leaves.ts';
+import type { Recount } from '../../../src/store/recount.ts';
+import { Table } from '../../../src/store/table.ts';
+import { HashTree } from '../../../src/store/tree.ts';
+import { key, mutation, namespace } from '../../support/build.ts';
+import { KeyMap } from '../../support/key-map.ts';
+
+const NS = namespace('ns');
+const put = (name: string, hlc: number) =>
+  mutation({ namespace: NS, key: key(name), hlc, seq: hlc });
+const del = (name: string, hlc: number) =>
+  mutation({ namespace: NS, key: key(name), hlc, seq: hlc, operation: 'delete' });
+
+let out: TurnOutbox;
+let storage: KeyMap;
+let tree: HashTree;
+let table: Table;
+
+beforeEach(() => {
+  out = new TurnOutbox();
+  storage = new KeyMap();
+  tree = new HashTree();
+  tree.beginEmpty(out);
+  table = new Table(storage.get, 1e6, createMetrics(), tree);
+});
+
+function commit(): void {
+  tree.seal(out);
+  const { lsn } = out;
+  storage.apply(out.takeBatch());
+  table.onDurable(lsn);
+}
+
+/** What storage says of the tree, as a start reads it. */
+function restarted(): HashTree {
+  const again = new HashTree();
+  const stored = storage.range({ ...allLeaves(), reverse: false, limit: 1e6, bytesMax: 1e9 });
+  for (const entry of stored.entries) again.restore(entry);
+  again.restored(true, new TurnOutbox());
+  return again;
+}
+
+const isSame = (left: Leaves, right: Leaves): boolean =>
+  left.words.every((word, at) => word === right.words[at]);
+const isEmpty = (leaves: Leaves): boolean => leaves.words.every((word) => word === 0);
+/** A key that belongs to a leaf. */
+function keyIn(leaf: number): string {
+  for (let n = 0; ; n++) if (leafOf(NS, key(`k${n}`)) === leaf) return `k${n}`;
+}
+
+describe('a tree', () => {
+  it('is the same whatever order things came in, and empty when they are gone', () => {
+    const names = Array.from({ length: 50 }, (_, n) => `k${n}`);
+    for (const name of names) table.apply(put(name, 1), out);
+    for (const name of names) table.apply(put(name, 3), out);
+    const root = tree.leaves.root();
+    const other = new HashTree();
+    const twin = new Table(new KeyMap().get, 1e6, createMetrics(), other);
+    for (const name of names.toReversed())
+      for (const hlc of [3, 1]) twin.apply(put(name, hlc), new TurnOutbox());
+    expect(other.leaves.root()).toEqual(root);
+    for (const name of names) table.apply(del(name, 4), out);
+    expect(isEmpty(tree.leaves)).toBe(true);
+  });
+
+  it('differs for another version, another content and another key', () => {
+    const roots = [
+      put('a', 1),
+      put('a', 2),
+      put('b', 1),
+      mutation({ namespace: NS, key: key('a'), hlc: 1, seq: 1, tags: ['t'] }),
+      mutation({ namespace: namespace('n2'), key: key('a'), hlc: 1, seq: 1 }),
+    ].map((record) => {
+      const leaves = new Leaves();
+      leaves.toggle(leafOf(record.namespace, record.key), record);
+      return leaves.root().join();
+    });
+    expect(new Set(roots).size).toBe(roots.length);
+  });
+
+  it('has every leaf in its inner node, and every inner node in the root, the last ones as well', () => {
+    for (const leaf of [0, FANOUT - 1, FANOUT, LEAVES - FANOUT, LEAVES - 1]) {
+      const leaves = new Leaves();
+      leaves.toggle(leaf, put('a', 1));
+      const sum = leaves.leaf(leaf);
+      expect(sum).not.toEqual([0, 0]);
+      expect(leaves.inner(Math.floor(leaf / FANOUT))).toEqual(sum);
+      expect(leaves.root()).toEqual(sum);
+    }
+  });
+
+  it('spreads keys over all leaves', () => {
+    const hit = new Set<number>();
+    for (let n = 0; n < 10 * LEAVES; n++) hit.add(leafOf(NS, key(`user/${n}`)));
+    expect(hit.size).toBeGreaterThan(0.999 * LEAVES);
+  });
+});
+
+describe('the stored tree', () => {
+  it('comes back as it was, one small value for each changed leaf in the batch of the records', () => {
+    const before = storage.size;
+    commit();
+    for (const name of ['a', 'b']) table.apply(put(name, 1), out);
+    table.apply(put('a', 2), out);
+    commit();
+    expect(storage.size - before).toBe(1 + 2 + 2);
+    const again = restarted();
+    expect(again.isTrusted).toBe(true);
+    expect(isSame(again.leaves, tree.leaves)).toBe(true);
+    commit();
+    expect(out.hasWrites).toBe(false);
+  });
+
+  it('is in doubt where a leaf is damaged, and stays so until it was counted', () => {
+    table.apply(put('a', 1), out);
+    commit();
+    storage.damage(treeKey(leafOf(NS, key('a'))), 3);
+    const again = restarted();
+    expect(again.isTrusted).toBe(false);
+    again.beginRecount();
+    const recount = again.recount as Recount;
+    recount.begin([]);
+    recount.take([put('a', 1)], undefined);
+    again.settle(recount, again.differing(recount), out);
+    expect(again.isTrusted).toBe(true);
+    expect(isSame(again.leaves, tree.leaves)).toBe(true);
+  });
+
+  it('is in doubt in a directory that is older than it', () => {
+    expect(restarted().isTrusted).toBe(false);
+  });
+
+  it('is in doubt from the batch on that replaces a damaged record', () => {
+    table.apply(put('a', 1), out);
+    commit();
+    storage.damage(recordKey(NS, key('a')), 5);
+    table = new Table(storage.get, 1e6, createMetrics(), tree);
+    table.replace(put('a', 2), out);
+    expect(tree.isTrusted).toBe(false);
+    commit();
+    expect(restarted().isTrusted).toBe(false);
+  });
+});
+
+describe('a recount', () => {
+  it('finds the leaf of a record that has vanished, in the last one as in the first', () => {
+    for (const leaf of [0, LEAVES - 1]) {
+      const name = keyIn(leaf);
+      table.apply(put(name, 1), out);
+      tree.beginRecount();
+      const recount = tree.recount as Recount;
+      recount.begin([]);
+      recount.take([], undefined);
+      expect(tree.differing(recount)).toContain(leaf);
+      table.apply(del(name, 2), out);
+    }
+  });
+
+  it('writes again what memory still holds of it', () => {
+    table.apply(put('a', 1), out);
+    table.apply(put('b', 1), out);
+    commit();
+    storage.apply({ keys: [recordKey(NS, key('a'))], values: [undefined] });
+    tree.beginRecount();
+    const recount = tree.recount as Recount;
+    recount.begin(table.undurable());
+    recount.take([put('b', 1)], undefined);
+    const differing = tree.differing(recount);
+    const { words } = tree.leaves;
+    const before = Uint32Array.from(words);
+    tree.settle(recount, differing, out);
+    expect(table.reclaim(new Set(differing), out)).toBe(1);
+    commit();
+    expect(tree.leaves.words.every((word, at) => word === before[at])).toBe(true);
+    expect(storage.get(recordKey(NS, key('a')))).toEqual(put('a', 1).bytes);
+  });
+
+  it('believes memory about what was under way when the page was asked for', () => {
+    table.apply(put('a', 1), out);
+    commit();
+    table.apply(put('a', 2), out);
+    tree.beginRecount();
+    const recount = tree.recount as Recount;
+    recount.begin(table.undurable());
+    table.apply(put('b', 1), out);
+    table.apply(del('c', 1), out);
+    // Storage shows the one before, or the one after; the recount need not know.
+    recount.take([put('a', 1)], positionOf(put('b', 1)));
+    table.apply(put('a', 3), out);
+    commit();
+    recount.begin(table.undurable());
+    recount.take([], undefined);
+    expect(tree.differing(recount)).toEqual([]);
+  });
+});
