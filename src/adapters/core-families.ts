@@ -3,13 +3,13 @@
 
 import type { Histogram } from '../base/histogram.ts';
 import type { Metrics } from '../model/metrics.ts';
-import { counter, type Family, histogram, histograms } from './family.ts';
+import { counter, type Family, gauge, histogram, histograms } from './family.ts';
 
 type Names<T> = {
   [Name in keyof Metrics]: Metrics[Name] extends T ? Name : never;
 }[keyof Metrics];
 
-type CounterName = Exclude<Names<number>, 'conflictsLww'>;
+type CounterName = Exclude<Names<number>, 'conflictsLww' | 'tombstones'>;
 type HistogramName = Exclude<Names<Histogram>, 'quorumWaitWrite' | 'quorumWaitRead'>;
 type Row = readonly [name: string, help: string];
 
@@ -37,6 +37,19 @@ const COUNTERS: { readonly [Name in CounterName]: Row } = {
   snapshotChunksReceived: ['conit_snapshot_chunks_received_total', 'Parts of snapshots taken.'],
   snapshotRecordsReceived: ['conit_snapshot_records_received_total', 'Records in those parts.'],
   snapshotsReceived: ['conit_snapshots_received_total', 'Whole snapshots taken over from peers.'],
+  tombstonesDropped: ['conit_tombstones_dropped_total', 'Tombstones that every replica had.'],
+  expirationsDeleted: [
+    'conit_expirations_deleted_total',
+    'Expired values deleted by their origin.',
+  ],
+  snapshotRecordsAbsent: [
+    'conit_snapshot_records_absent_total',
+    'Records dropped because a snapshot that covers them lacks them.',
+  ],
+  resurrectionsRefused: [
+    'conit_resurrections_refused_total',
+    'Records of peers that had been deleted here.',
+  ],
 };
 
 const HISTOGRAMS: { readonly [Name in HistogramName]: Row } = {
@@ -50,6 +63,7 @@ export function coreFamilies(metrics: Metrics): readonly Family[] {
   return [
     ...names.map((name) => counter(...COUNTERS[name], () => metrics[name])),
     ...histogramNames.map((name) => histogram(...HISTOGRAMS[name], metrics[name])),
+    gauge('conit_tombstones', 'Deleted keys that are still remembered.', () => metrics.tombstones),
     conflicts(metrics),
     quorumWait(metrics),
   ];

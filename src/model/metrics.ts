@@ -31,6 +31,14 @@ export interface Metrics {
   snapshotChunksReceived: number;
   snapshotRecordsReceived: number;
   snapshotsReceived: number;
+  /** Tombstones kept. */
+  tombstones: number;
+  /** Tombstones dropped, and expired values that this replica turned into deletes. */
+  tombstonesDropped: number;
+  expirationsDeleted: number;
+  /** Records that a snapshot lacks and that were dropped for it, and records of peers that had been deleted here. */
+  snapshotRecordsAbsent: number;
+  resurrectionsRefused: number;
   /** Log entries in one entries message sent to a peer. */
   readonly peerFrameEntries: Histogram;
   /** Log entries in one synced batch. */
@@ -68,6 +76,11 @@ export function createMetrics(): Metrics {
     snapshotChunksReceived: 0,
     snapshotRecordsReceived: 0,
     snapshotsReceived: 0,
+    tombstones: 0,
+    tombstonesDropped: 0,
+    expirationsDeleted: 0,
+    snapshotRecordsAbsent: 0,
+    resurrectionsRefused: 0,
     peerFrameEntries: createHistogram(COUNT_BUCKETS),
     batchEntries: createHistogram(COUNT_BUCKETS),
     quorumWaitWrite: createHistogram(SECONDS_BUCKETS),

@@ -12,12 +12,15 @@ import type { Settings } from '../model/settings.ts';
 import type { Health } from '../entropy/health.ts';
 import type { Freshness } from '../consistency/freshness.ts';
 import type { Nearness } from '../quorum/nearness.ts';
+import type { Absence } from '../store/absence.ts';
 import type { IdempotencyTable } from '../store/idempotency.ts';
 import type { Lane } from '../store/lane.ts';
 import type { Log } from '../store/log.ts';
+import type { RecordIndex } from '../store/record-index.ts';
 import type { Table } from '../store/table.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { Peers } from './peers.ts';
+import type { Stability } from './stability.ts';
 
 export interface Context {
   readonly settings: Settings;
@@ -27,8 +30,11 @@ export interface Context {
   readonly clock: HybridClock;
   readonly log: Log;
   readonly table: Table;
+  readonly index: RecordIndex;
+  readonly absence: Absence;
   readonly idempotency: IdempotencyTable;
   readonly peers: Peers;
+  readonly stability: Stability;
   readonly nearness: Nearness;
   readonly freshness: Freshness;
   readonly health: Health;

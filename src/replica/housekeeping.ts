@@ -1,12 +1,14 @@
 // Work that nobody waits for, done in small pieces with the heartbeat: truncating logs below the stable cut,
-// forgetting idempotency keys whose window has ended, and the scrub that now and then reads everything stored and
-// verifies it (RELIABILITY S8). A damaged record is fetched from the peers; a damaged log entry is reported.
+// forgetting idempotency keys whose window has ended, deleting what has expired (expiry.ts), dropping tombstones
+// (tombstones.ts), and the scrub that now and then reads everything stored and verifies it (RELIABILITY S8). A damaged
+// record is fetched from the peers; a damaged log entry is reported.
 
 import { equalBytes } from '../base/bytes.ts';
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { Seq } from '../model/id.ts';
 import { UNREADABLE } from '../model/port.ts';
+import { compareVersions, type Mutation, type Record } from '../model/record.ts';
 import { seqOf } from '../model/vector.ts';
 import type { Lane } from '../store/lane.ts';
 import {
@@ -21,6 +23,9 @@ import {
 } from '../store/layout.ts';
 import { LIVE_LANE } from '../store/log.ts';
 import type { Context, Heal } from './context.ts';
+import { Expiry } from './expiry.ts';
+import { Tombstones } from './tombstones.ts';
+import type { Writes } from './writes.ts';
 
 const SWEEP_ENTRIES_MAX = 256;
 const SCRUB_ENTRIES_MAX = 256;
@@ -32,20 +37,28 @@ export class Housekeeping {
   readonly #context: Context;
   readonly #nextId: () => number;
   readonly #heal: Heal;
+  readonly #expiry: Expiry;
+  readonly #tombstones: Tombstones;
   #reading: Reading | undefined;
+  #isServing = false;
   /** What the scrub has still to read; empty between two rounds. */
   #scrub: Span[] = [];
   #scrubAtMs: number | undefined;
   #sweepNext = true;
 
-  constructor(context: Context, nextId: () => number, heal: Heal) {
+  constructor(context: Context, writes: Writes, nextId: () => number, heal: Heal) {
     this.#context = context;
+    this.#expiry = new Expiry(context, writes, nextId, heal);
+    this.#tombstones = new Tombstones(context, nextId, heal);
     this.#nextId = nextId;
     this.#heal = heal;
   }
 
-  onBeat(now: Now, out: Outbox): void {
+  onBeat(isServing: boolean, now: Now, out: Outbox): void {
     this.#truncate(out);
+    this.#tombstones.onBeat(out);
+    this.#isServing = isServing;
+    if (isServing) this.#expiry.onBeat(now, out);
     if (this.#reading !== undefined) return;
     this.#sweepNext = !this.#sweepNext;
     if (this.#sweepNext) this.#read('sweep', idempotencyEnded(now.wallMs), SWEEP_ENTRIES_MAX, out);
@@ -54,6 +67,8 @@ export class Housekeeping {
 
   /** True when the answer was meant for housekeeping. */
   onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+    if (this.#tombstones.onRange(id, result, now, out)) return true;
+    if (this.#expiry.onRange(id, result, this.#isServing, now, out)) return true;
     const reading = this.#reading;
     if (reading?.id !== id) return false;
     this.#reading = undefined;
@@ -98,12 +113,22 @@ export class Housekeeping {
   #verify(entries: readonly RangeEntry[], more: boolean, now: Now, out: Outbox): void {
     for (const entry of entries) {
       this.#context.metrics.scrubEntries++;
-      if (!isWhole(entry)) this.#onDamaged(entry.key, now, out);
+      const mutation = wholeOf(entry);
+      if (mutation === undefined) this.#onDamaged(entry.key, now, out);
+      else if (parseRecordKey(entry.key) !== undefined) this.#file(mutation, out);
     }
     const last = entries[entries.length - 1];
     const span = this.#scrub.shift() as Span;
     if (more && last !== undefined) this.#scrub.unshift({ from: behind(last.key), to: span.to });
     else if (this.#scrub.length === 0) this.#context.metrics.scrubRounds++;
+  }
+
+  /** What should be found by its dot or its deadline, and may have been stored before there was an index. */
+  #file(stored: Record, out: Outbox): void {
+    const { table, index } = this.#context;
+    if (stored.operation !== 'delete' && !index.expiresHere(stored)) return;
+    const { record } = table.read(stored.namespace, stored.key);
+    if (record !== undefined && compareVersions(record, stored) === 0) index.ensure(stored, out);
   }
 
   #onDamaged(key: Uint8Array, now: Now, out: Outbox): void {
@@ -119,11 +144,12 @@ export class Housekeeping {
   }
 }
 
-/** It can be read, and lies where it belongs. */
-function isWhole({ key, value }: RangeEntry): boolean {
+/** What can be read, and lies where it belongs. */
+function wholeOf({ key, value }: RangeEntry): Mutation | undefined {
   const entry = decodeMutation(value);
-  if (entry === undefined) return false;
+  if (entry === undefined) return undefined;
   const { lane, origin, seq, namespace } = entry;
   const isRecord = parseRecordKey(key) !== undefined;
-  return equalBytes(key, isRecord ? recordKey(namespace, entry.key) : logKey(lane, origin, seq));
+  const place = isRecord ? recordKey(namespace, entry.key) : logKey(lane, origin, seq);
+  return equalBytes(key, place) ? entry : undefined;
 }

@@ -6,8 +6,9 @@ import type { Outbox } from '../model/effect.ts';
 import type { Dot, Origin, Seq } from '../model/id.ts';
 import type { Heartbeat, Hello, VectorEntries } from '../model/message.ts';
 import type { Member } from '../model/quorum.ts';
+import type { Settings } from '../model/settings.ts';
 import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
-import type { PeerSender } from '../stream/sender.ts';
+import { PeerSender, type SenderOptions } from '../stream/sender.ts';
 
 export class Peer {
   readonly member: Member;
@@ -16,6 +17,8 @@ export class Peer {
   greeted = false;
   /** It said hello at least once since this replica started. */
   known = false;
+  /** Heartbeats that it sent: each says everything that it held when it sent it. */
+  reports = 0;
   holds: Vector = new Map();
   /** The peer's last ping, when it came, and our own heads at that moment. */
   ping = 0;
@@ -60,10 +63,24 @@ export class Peer {
   }
 
   onPing(heartbeat: Heartbeat, heads: VectorEntries, nowMs: number): void {
+    this.reports++;
     this.ping = heartbeat.ping;
     this.pingAtMs = nowMs;
     this.headsAtPing = heads;
   }
+}
+
+/** The other members, each with the sender that streams to it. */
+export function createPeers(
+  { members, frameBytes }: Settings,
+  self: number,
+  senders: Pick<SenderOptions, 'metrics' | 'lanes' | 'range'>,
+): Peers {
+  const others = members.filter(({ index }) => index !== self);
+  const peers = others.map((member) => {
+    return new Peer(member, new PeerSender({ ...senders, peer: member.index, frameBytes }));
+  });
+  return new Peers(self, peers);
 }
 
 export class Peers {
@@ -71,6 +88,7 @@ export class Peers {
   /** By member index; empty at this replica's own. */
   readonly #peers: (Peer | undefined)[];
   #reachable: number;
+  #epoch = 0;
 
   constructor(self: number, peers: readonly Peer[]) {
     this.#self = self;
@@ -82,6 +100,11 @@ export class Peers {
   /** Members that can answer now, this replica included, as bits. */
   get reachable(): number {
     return this.#reachable;
+  }
+
+  /** Counts comings and goings: what was heard in one epoch was heard of the same lives. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   get(index: number): Peer | undefined {
@@ -98,10 +121,12 @@ export class Peers {
 
   onHello(peer: Peer, hello: Hello): void {
     peer.onHello(hello);
+    this.#epoch++;
     this.#reachable |= 1 << peer.member.index;
   }
 
   onDisconnected(peer: Peer): void {
+    if (peer.greeted) this.#epoch++;
     peer.onDisconnected();
     this.#reachable &= ~(1 << peer.member.index);
   }

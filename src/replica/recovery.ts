@@ -1,18 +1,27 @@
 // Start: reads what storage remembers before anything is answered.
 //
-//   meta -> origins -> verify (one origin's log after the other) -> done
+//   meta -> origins -> verify (one origin's log after the other) -> tombstones -> done
 //
 // Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the last one is the
 // head that was written in its batch. A log that is not whole is never served or streamed: the replica halts and says
-// where, because what is missing may have been acknowledged (RELIABILITY S2).
+// where, because what is missing may have been acknowledged (RELIABILITY S2). Tombstones are counted.
 
 import type { Input, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/id.ts';
+import type { Metrics } from '../model/metrics.ts';
 import { byteString } from '../base/bytes.ts';
 import { decodeLaneState, type LaneState } from '../store/lane.ts';
 import { seal, unseal } from '../store/envelope.ts';
-import { after, allOrigins, behind, logSpan, metaKey, type Span } from '../store/layout.ts';
+import {
+  after,
+  allOrigins,
+  allTombstones,
+  behind,
+  logSpan,
+  metaKey,
+  type Span,
+} from '../store/layout.ts';
 import { LIVE_LANE, type Log } from '../store/log.ts';
 
 const PAGE_ENTRIES = 4096;
@@ -30,16 +39,18 @@ export type RecoveryProgress = 'reading' | 'done' | 'damaged';
 
 export class Recovery {
   readonly #log: Log;
+  readonly #metrics: Metrics;
   readonly #nextId: () => number;
-  #step: 'meta' | 'origins' | 'verify' | 'done' = 'meta';
+  #step: 'meta' | 'origins' | 'verify' | 'tombstones' | 'done' = 'meta';
   #waitsFor = 0;
   readonly #toVerify: Verifying[] = [];
   #span: Span = { from: new Uint8Array(0), to: new Uint8Array(0) };
   /** The last life that this replica's storage knows of. */
   incarnation: Incarnation = 0;
 
-  constructor(log: Log, nextId: () => number) {
+  constructor(log: Log, metrics: Metrics, nextId: () => number) {
     this.#log = log;
+    this.#metrics = metrics;
     this.#nextId = nextId;
   }
 
@@ -62,6 +73,8 @@ export class Recovery {
         return this.#takeOrigins(result, out);
       case 'verify':
         return this.#takeEntries(result, out);
+      case 'tombstones':
+        return this.#takeTombstones(result, out);
       case 'done':
         return 'done';
     }
@@ -107,17 +120,26 @@ export class Recovery {
     return this.#verifyNext(out);
   }
 
-  // verify -> verify | done
+  // verify -> verify | tombstones
   #verifyNext(out: Outbox): RecoveryProgress {
     const [lane] = this.#toVerify;
     if (lane === undefined) {
-      this.#step = 'done';
-      return 'done';
+      this.#step = 'tombstones';
+      this.#read(allTombstones(), out);
+      return 'reading';
     }
     const { floor, head } = lane.state;
     // One further than the head: an entry that no batch accounts for is damage, too.
     this.#read(logSpan(LIVE_LANE, lane.origin, floor + 1, head + 1), out);
     return 'reading';
+  }
+
+  // tombstones -> done
+  #takeTombstones(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    this.#metrics.tombstones += result.entries.length;
+    if (result.more) return this.#readOn(result, out);
+    this.#step = 'done';
+    return 'done';
   }
 
   #readOn(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {

@@ -30,7 +30,6 @@ import type {
 import { createMetrics, type Metrics } from '../model/metrics.ts';
 import { type Policy, policyDigest } from '../model/policy.ts';
 import type { Storage } from '../model/port.ts';
-import type { Member } from '../model/quorum.ts';
 import type { Mutation } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
 import { latestIncarnation } from '../model/vector.ts';
@@ -38,23 +37,25 @@ import { Freshness } from '../consistency/freshness.ts';
 import { Exchange, type Holder } from '../entropy/exchange.ts';
 import { Health } from '../entropy/health.ts';
 import { Nearness } from '../quorum/nearness.ts';
+import { Absence } from '../store/absence.ts';
 import { IdempotencyTable } from '../store/idempotency.ts';
 import type { Lane } from '../store/lane.ts';
 import { Log } from '../store/log.ts';
+import { RecordIndex } from '../store/record-index.ts';
 import { Table } from '../store/table.ts';
 import { PullServer } from '../stream/puller.ts';
 import { Receiver } from '../stream/receiver.ts';
-import { PeerSender } from '../stream/sender.ts';
 import { type Context, type Heal, refuse } from './context.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Lists } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
-import { Peer, Peers } from './peers.ts';
+import { createPeers, type Peer } from './peers.ts';
 import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
 import { Fitness } from './fitness.ts';
 import { OwnLanes } from './own-lanes.ts';
 import { Resync } from './resync.ts';
+import { Stability } from './stability.ts';
 import { Standing } from './standing.ts';
 import { statusOf, writeStatusOf } from './status.ts';
 import { Writes } from './writes.ts';
@@ -109,7 +110,11 @@ export class Replica {
       return id;
     };
     const replicas = settings.members.length;
+    const index = new RecordIndex(settings.self, get, this.metrics);
+    const table = new Table(get, settings.cacheBytes, this.metrics, index);
     this.#own = new OwnLanes(settings.self);
+    const senders = { metrics: this.metrics, lanes: this.#own.list, range };
+    const peers = createPeers(settings, self.index, senders);
     this.#incarnation = incarnation;
     this.#policyDigest = policyDigest(policies);
     this.#context = {
@@ -119,9 +124,12 @@ export class Replica {
       namespaces: new Namespaces(policies, settings.members, self),
       clock: createHybridClock(settings.clockDriftMaxMs),
       log,
-      table: new Table(get, settings.cacheBytes, this.metrics),
+      table,
+      index,
+      absence: new Absence(log, table, this.metrics),
       idempotency: new IdempotencyTable(get, settings.idempotencyMs),
-      peers: new Peers(self.index, this.#createPeers(settings, self, range)),
+      peers,
+      stability: new Stability(log, peers),
       nearness: new Nearness(self.index, replicas),
       freshness: new Freshness(self.index, replicas),
       health: new Health(policies),
@@ -129,7 +137,7 @@ export class Replica {
       get,
       ownLanes: this.#own.list,
     };
-    this.#recovery = new Recovery(log, nextId);
+    this.#recovery = new Recovery(log, this.metrics, nextId);
     this.#standing = new Standing(this.#context);
     this.#fitness = new Fitness(this.#context);
     this.#receiver = new Receiver(log, this.#context.clock, this.metrics, (mutation, out) =>
@@ -143,7 +151,7 @@ export class Replica {
     );
     const heal: Heal = (namespace, key, now, out) => this.#reads.heal(namespace, key, now, out);
     this.#lists = new Lists(this.#context, nextId, heal);
-    this.#housekeeping = new Housekeeping(this.#context, nextId, heal);
+    this.#housekeeping = new Housekeeping(this.#context, this.#writes, nextId, heal);
     this.#resync = new Resync({
       context: this.#context,
       standing: this.#standing,
@@ -384,7 +392,7 @@ export class Replica {
 
   /** An accepted entry becomes visible. */
   #show(mutation: Mutation, out: Outbox): void {
-    this.#context.table.apply(mutation, out);
+    this.#context.absence.show(mutation, out);
     this.#context.idempotency.remember(mutation, out);
   }
 
@@ -430,11 +438,11 @@ export class Replica {
   }
 
   #onRepair(message: Repair, now: Now, out: Outbox): void {
-    const { clock, namespaces, table } = this.#context;
+    const { clock, namespaces, absence } = this.#context;
     const { record } = message;
     const policy = namespaces.find(record.namespace)?.policy;
     if (policy === undefined || policy.consistency === 'fifo') return;
-    if (clock.witness(record.hlc, now.wallMs)) table.apply(record, out);
+    if (clock.witness(record.hlc, now.wallMs)) absence.take(record, out);
     else this.metrics.clockRefusals++;
   }
 
@@ -564,26 +572,12 @@ export class Replica {
     peers.pump(out);
     this.#exchange.look(greeted.map(holderOf), origin, now.monoMs, out);
     this.#resync.look(now, out);
-    if (this.#phase === 'open') this.#fitness.look(now.monoMs);
-    if (this.#phase === 'open') this.#housekeeping.onBeat(now, out);
+    if (this.#phase !== 'open') return;
+    this.#fitness.look(now.monoMs);
+    this.#housekeeping.onBeat(this.state === 'serving', now, out);
   }
 
   // ---- helpers
-
-  #createPeers(settings: Settings, self: Member, range: RangeReader): Peer[] {
-    return settings.members
-      .filter((member) => member.index !== self.index)
-      .map((member) => {
-        const sender = new PeerSender({
-          peer: member.index,
-          frameBytes: settings.frameBytes,
-          metrics: this.metrics,
-          lanes: this.#own.list,
-          range,
-        });
-        return new Peer(member, sender);
-      });
-  }
 
   #peer(index: number): Peer {
     return present(this.#context.peers.get(index), 'inputs name peers of the membership');

@@ -6,6 +6,7 @@ import { assert } from '../base/assert.ts';
 import type { Condition, WriteCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import { encodeMutation } from '../model/encoding.ts';
+import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { type Dot, formatDot } from '../model/id.ts';
 import type { Requirement } from '../model/quorum.ts';
 import { isLive, type Mutation, type Record, type Version } from '../model/record.ts';
@@ -21,6 +22,22 @@ import type { Namespace } from './namespaces.ts';
 
 const NO_DOTS: readonly Dot[] = [];
 const NO_VALUE = new Uint8Array(0);
+
+/** What a write says, whoever it is of. */
+type Content = Omit<
+  WriteCommand,
+  'kind' | 'client' | 'w' | 'timeoutMs' | 'conditions' | 'respondAsync'
+>;
+
+const DELETE = {
+  operation: 'delete',
+  value: NO_VALUE,
+  contentType: '',
+  ttlMs: 0,
+  idempotency: undefined,
+  tags: [],
+  weight: 0,
+} as const;
 
 export class Writes {
   readonly #context: Context;
@@ -64,6 +81,21 @@ export class Writes {
       return;
     if (this.#admits(command, requirement, out))
       this.#write(command, namespace, requirement, now, out);
+  }
+
+  /** Room for writes of its own, which nobody waits for. */
+  get hasRoom(): boolean {
+    return !this.lowDisk && this.waiting < this.#context.settings.writesPendingMax;
+  }
+
+  /** Deletes a version that has expired, as a client would who had read it; false when it has not, or must wait. */
+  expire(expired: Record, now: Now, out: Outbox): boolean {
+    const { namespace, key } = expired;
+    const cell = this.#context.table.read(namespace, key);
+    if (cell.record !== expired || isLive(expired, now.wallMs)) return false;
+    if (!this.hasRoom || !this.#canReplace(cell, now)) return false;
+    this.#mint({ ...DELETE, namespace, key }, cell, false, now, out);
+    return true;
   }
 
   /** Everything up to `seq` of this life's log is durable at `member`. */
@@ -142,15 +174,16 @@ export class Writes {
     return record === undefined || this.#context.clock.witness(record.hlc, now.wallMs);
   }
 
-  #mint(command: WriteCommand, cell: Cell, created: boolean, now: Now, out: Outbox): Mutation {
+  #mint(command: Content, cell: Cell, created: boolean, now: Now, out: Outbox): Mutation {
     const { clock, log, table, idempotency, origin, ownLanes } = this.#context;
     const lane = ownLanes[ownLanes.length - 1] as Lane;
     const isPut = command.operation === 'put';
+    const hlc = clock.tick(now.wallMs);
     const mutation = encodeMutation(
       {
         origin,
         seq: lane.head + 1,
-        hlc: clock.tick(now.wallMs),
+        hlc,
         lane: LIVE_LANE,
         group: '',
         namespace: command.namespace,
@@ -158,7 +191,7 @@ export class Writes {
         operation: command.operation,
         created: isPut && created,
         dependencies: this.#dependencies(lane, cell.record),
-        expiresAtMs: isPut && command.ttlMs > 0 ? Math.ceil(now.wallMs + command.ttlMs) : 0,
+        expiresAtMs: isPut && command.ttlMs > 0 ? deadlineOf(command.ttlMs, hlc, now) : 0,
         tags: command.tags,
         weight: command.weight,
         idempotency: command.idempotency,
@@ -238,6 +271,11 @@ export class Writes {
   #holders(dot: Dot): number {
     return this.#context.peers.holders(dot, this.#context.log.durable);
   }
+}
+
+/** Of later writes later, as their stamps are, where the clock was set back; others see the whole lifetime even so. */
+function deadlineOf(ttlMs: number, hlc: Hlc, { wallMs }: Now): number {
+  return Math.ceil(Math.max(wallMs, hlcToMs(hlc)) + ttlMs);
 }
 
 function holds(condition: Condition, live: Record | undefined): boolean {

@@ -4,7 +4,8 @@
 //
 // Memory is two generations of cells, young and old. A read moves a cell to the young one; when that is full it
 // becomes the old one and the old one is dropped, so the cost per operation is constant and the bound holds. Cells
-// whose batch is not durable are kept in a queue besides, because storage does not have them yet.
+// whose batch is not durable are kept in a queue besides, because storage does not have them yet; and so are the names
+// of records that were dropped, because storage has them still. Who drops many waits in between (`dropping`).
 
 import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
@@ -14,7 +15,8 @@ import type { Key, NamespaceName } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
 import { compareVersions, type Mutation, observed, type Record } from '../model/record.ts';
-import { recordKey } from './layout.ts';
+import { positionOf, recordKey } from './layout.ts';
+import type { RecordIndex, RecordName } from './record-index.ts';
 
 /** A key's record as it stands here. */
 export interface Cell {
@@ -38,13 +40,22 @@ export class Table {
   readonly #get: (key: Uint8Array) => PointRead;
   readonly #generationBytes: number;
   readonly #metrics: Metrics;
+  readonly #index: RecordIndex;
   readonly #undurable = createRing<Cell>(1024);
+  /** The batches that drop records, until they are durable. */
+  readonly #dropped = new Map<string, Lsn>();
   #young: Generation = new Map();
   #old: Generation = new Map();
   #youngBytes = 0;
 
-  constructor(get: (key: Uint8Array) => PointRead, cacheBytes: number, metrics: Metrics) {
+  constructor(
+    get: (key: Uint8Array) => PointRead,
+    cacheBytes: number,
+    metrics: Metrics,
+    index: RecordIndex,
+  ) {
     this.#get = get;
+    this.#index = index;
     this.#generationBytes = cacheBytes / 2;
     this.#metrics = metrics;
   }
@@ -69,6 +80,7 @@ export class Table {
     if (order === 0) return 'known';
     if (current !== undefined) this.#countConflict(mutation, current, order);
     if (order < 0) return 'lost';
+    this.#index.move(current, mutation, out);
     this.#show(mutation, out);
     return 'won';
   }
@@ -79,7 +91,35 @@ export class Table {
       this.read(record.namespace, record.key).damaged,
       'table: only what is damaged is replaced',
     );
+    this.#index.ensure(record, out);
     this.#show(record, out);
+  }
+
+  /** Removes what a key holds; the caller knows that it was deleted. It may be damaged. */
+  drop(name: RecordName, out: Outbox): void {
+    const { namespace, key } = name;
+    this.#index.move(this.read(namespace, key).record, undefined, out);
+    out.del(recordKey(namespace, key));
+    this.#dropped.set(positionOf(name), out.lsn);
+    const young = this.#young.get(namespace);
+    const cell = young?.get(key);
+    if (cell?.record !== undefined) this.#youngBytes -= CELL_BYTES + cell.record.bytes.length;
+    young?.delete(key);
+    this.#old.get(namespace)?.delete(key);
+  }
+
+  /** Records that were dropped and are in storage still. */
+  get dropping(): number {
+    return this.#dropped.size;
+  }
+
+  /** What is shown here and not in storage yet. */
+  *undurable(): IterableIterator<Record> {
+    for (let i = 0; i < this.#undurable.size; i++) {
+      const { record } = this.#undurable.at(i);
+      if (record !== undefined && this.read(record.namespace, record.key).record === record)
+        yield record;
+    }
   }
 
   /** Writes a record that is whole in memory over what storage has. */
@@ -89,9 +129,11 @@ export class Table {
 
   onDurable(lsn: Lsn): void {
     while (this.#undurable.size > 0 && this.#undurable.at(0).lsn <= lsn) this.#undurable.shift();
+    for (const [name, dropped] of this.#dropped) if (dropped <= lsn) this.#dropped.delete(name);
   }
 
   #show(record: Record, out: Outbox): void {
+    if (this.#dropped.size > 0) this.#dropped.delete(positionOf(record));
     const cell: Cell = { record, lsn: out.lsn, damaged: false };
     out.put(recordKey(record.namespace, record.key), record.bytes);
     this.#undurable.push(cell);
@@ -107,6 +149,7 @@ export class Table {
   }
 
   #readStorage(namespace: NamespaceName, key: Key): Cell {
+    if (this.#dropped.size > 0 && this.#dropped.has(positionOf({ namespace, key }))) return ABSENT;
     this.#metrics.cacheMisses++;
     const bytes = this.#get(recordKey(namespace, key));
     if (bytes === undefined) return ABSENT;
@@ -140,6 +183,7 @@ export class Table {
     for (let i = 0; i < this.#undurable.size; i++) {
       const cell = this.#undurable.at(i);
       const record = cell.record as Record;
+      if (this.#dropped.has(positionOf(record))) continue;
       const keys = this.#young.get(record.namespace);
       if (keys === undefined) this.#young.set(record.namespace, new Map([[record.key, cell]]));
       else keys.set(record.key, cell);

@@ -24,6 +24,10 @@ const COUNTED = {
   logEntriesTruncated: 'the log was cut',
   scrubRounds: 'a scrub went through',
   snapshotsReceived: 'a snapshot was taken over',
+  tombstonesDropped: 'a tombstone was dropped',
+  expirationsDeleted: 'an expired value was deleted by its origin',
+  snapshotRecordsAbsent: 'a record was dropped because a snapshot lacks it',
+  resurrectionsRefused: 'a record that had been deleted came again',
 } as const satisfies { readonly [name in keyof Metrics]?: string };
 
 const REFUSALS = {

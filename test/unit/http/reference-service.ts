@@ -132,6 +132,7 @@ export function createReferenceService(): ReferenceService {
 
   const explain = (namespace: string, key: string): Reply => ({
     kind: 'explained',
+    tombstone: undefined,
     replicas: [
       {
         id: 'eu-1' as ReplicaId,
