@@ -9,6 +9,7 @@
 import { byteString, equalBytes } from '../base/bytes.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Origin, parseOrigin, type Seq } from '../model/id.ts';
+import { UNREADABLE } from '../model/port.ts';
 import { compareVersions, type Mutation } from '../model/record.ts';
 import { unseal } from '../store/envelope.ts';
 import { decodeLaneState, type LaneState } from '../store/lane.ts';
@@ -20,6 +21,7 @@ import {
   positionOf,
   recordKey,
 } from '../store/layout.ts';
+import { forgottenMark, readForgotten } from '../store/table.ts';
 
 interface StoredEntry {
   readonly key: Uint8Array;
@@ -209,10 +211,11 @@ class Verification {
     }
   }
 
-  /** A tombstone may have been dropped; its delete is in a log, or was cut off one. */
-  #judgeMissing({ operation, origin, seq }: Mutation): void {
-    const isCut = [...this.#lanes.values()].some(({ state }) => state.floor > 0);
-    if (operation === 'delete' || isCut) return;
+  /** A tombstone may have been dropped, of a delete that is in a log or was cut off one. */
+  #judgeMissing({ origin, seq, hlc }: Mutation): void {
+    const mark = this.#read(forgottenMark());
+    const forgotten = mark === 'unreadable' ? UNREADABLE : mark;
+    if (hlc <= readForgotten(forgotten)) return;
     this.#complain(`record of ${origin}.${seq}`, 'what this entry wrote is missing');
   }
 

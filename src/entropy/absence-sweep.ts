@@ -6,6 +6,7 @@
 // store/absence.ts, which knows by then that the range is copied.
 
 import type { Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Hlc } from '../model/hlc.ts';
 import type { LaneHead, Position } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Record } from '../model/record.ts';
@@ -37,6 +38,7 @@ export class AbsenceSweep {
   readonly #options: AbsenceSweepOptions;
   #shows: ReadonlySet<Position> = new Set();
   #covers: ReadonlyVector = new Map();
+  #newest: Hlc = 0;
   #span: Span | undefined;
   #readingId = 0;
 
@@ -47,7 +49,8 @@ export class AbsenceSweep {
   begin({ after, last, records, covers: heads }: Part, out: Outbox): void {
     this.#shows = new Set(records.map(positionOf));
     this.#covers = new Map(heads.map(({ origin, seq }) => [origin, seq]));
-    for (const record of [...this.#options.table.undurable()]) {
+    this.#newest = heads.reduce((newest, { hlc }) => Math.max(newest, hlc), 0);
+    for (const record of this.#options.table.undurable()) {
       const position = positionOf(record);
       if (position > after && (last === undefined || position <= last)) this.#judge(record, out);
     }
@@ -96,7 +99,7 @@ export class AbsenceSweep {
   #judge(record: Record, out: Outbox): void {
     if (record.operation === 'delete' || this.#shows.has(positionOf(record))) return;
     if (!covers(this.#covers, record)) return;
-    this.#options.table.drop(record, out);
+    this.#options.table.drop(record, this.#newest, out);
     this.#options.metrics.snapshotRecordsAbsent++;
   }
 }

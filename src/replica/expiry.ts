@@ -3,6 +3,9 @@
 // does so while it serves, a few with every heartbeat, and not while its disk is low or its writes are at their limit.
 // While that replica is away the value stays hidden, and is deleted when it returns.
 //
+// The delete removes that version and what is older, so a write that renewed the key elsewhere is not lost to it. Where a
+// clock was set back a value shows again at that replica until its deadline comes again, unless its delete is there.
+//
 // An entry of the index is compared with its record: one whose record has been replaced is removed.
 
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';

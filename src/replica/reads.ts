@@ -269,14 +269,14 @@ export class Reads {
 
   /** Heals our own record, if it is damaged and what was there can be told. */
   #restore(read: PendingRead, out: Outbox): void {
-    const { log, table } = this.#context;
+    const { clock, log, table } = this.#context;
     if (read.cut === undefined || read.tally.yes === 0) return;
     if (!table.read(read.namespace, read.key).damaged) return;
     const beyond = log.newestBeyond(read.cut, read.namespace, read.key);
     if (beyond === 'unknown') return;
     const told = this.#isGone(read, read.newest) ? undefined : read.newest;
     const restored = beyond === undefined ? told : mergeRecords(told, beyond);
-    if (restored === undefined) table.drop(read, out);
+    if (restored === undefined) table.drop(read, clock.last, out);
     else if (!this.#overtakes(restored)) table.replace(restored, out);
   }
 

@@ -89,7 +89,7 @@ export class Tombstones {
     if (record?.origin !== dot.origin || record.seq !== dot.seq) {
       index.removeTombstone(dot, out);
     } else {
-      table.drop(record, out);
+      table.drop(record, record.hlc, out);
       metrics.tombstonesDropped++;
     }
   }

@@ -88,13 +88,18 @@ export class Writes {
     return !this.lowDisk && this.waiting < this.#context.settings.writesPendingMax;
   }
 
-  /** Deletes a version that has expired, as a client would who had read it; false when it has not, or must wait. */
+  /**
+   * Deletes a version that has expired; false when it has not, or must wait. The delete is stamped just behind the version
+   * that it removes: whatever else was written meanwhile, and is not here yet, wins over it.
+   */
   expire(expired: Record, now: Now, out: Outbox): boolean {
+    const { clock, table } = this.#context;
     const { namespace, key } = expired;
-    const cell = this.#context.table.read(namespace, key);
-    if (cell.record !== expired || isLive(expired, now.wallMs)) return false;
-    if (!this.hasRoom || !this.#canReplace(cell, now)) return false;
-    this.#mint({ ...DELETE, namespace, key }, cell, false, now, out);
+    const hlc = expired.hlc + 1;
+    const cell = table.read(namespace, key);
+    if (cell.record !== expired || isLive(expired, now.wallMs) || !this.hasRoom) return false;
+    if (!clock.witness(hlc, now.wallMs)) return false;
+    this.#mint({ ...DELETE, namespace, key }, cell, false, hlc, now, out);
     return true;
   }
 
@@ -162,7 +167,8 @@ export class Writes {
     } else if (command.operation === 'delete' && live === undefined) {
       refuse(client, out, 'not-found', 'there is nothing to delete', {}, cell.lsn);
     } else {
-      const mutation = this.#mint(command, cell, live === undefined, now, out);
+      const hlc = this.#context.clock.tick(now.wallMs);
+      const mutation = this.#mint(command, cell, live === undefined, hlc, now, out);
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
       const outcome = { created: mutation.created, replayed: false };
       this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));
@@ -174,11 +180,10 @@ export class Writes {
     return record === undefined || this.#context.clock.witness(record.hlc, now.wallMs);
   }
 
-  #mint(command: Content, cell: Cell, created: boolean, now: Now, out: Outbox): Mutation {
-    const { clock, log, table, idempotency, origin, ownLanes } = this.#context;
+  #mint(command: Content, cell: Cell, created: boolean, hlc: Hlc, now: Now, out: Outbox): Mutation {
+    const { log, table, idempotency, origin, ownLanes } = this.#context;
     const lane = ownLanes[ownLanes.length - 1] as Lane;
     const isPut = command.operation === 'put';
-    const hlc = clock.tick(now.wallMs);
     const mutation = encodeMutation(
       {
         origin,

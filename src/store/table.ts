@@ -11,11 +11,13 @@ import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Lsn, Outbox } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
+import type { Hlc } from '../model/hlc.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
 import { compareVersions, type Mutation, observed, type Record } from '../model/record.ts';
-import { positionOf, recordKey } from './layout.ts';
+import { seal, unseal } from './envelope.ts';
+import { metaKey, positionOf, recordKey } from './layout.ts';
 import type { RecordIndex, RecordName } from './record-index.ts';
 
 /** A key's record as it stands here. */
@@ -36,6 +38,19 @@ const DAMAGED: Cell = { record: undefined, lsn: 0, damaged: true };
 /** What a cell costs besides the record's bytes: objects, strings and map slots, measured at about 500 bytes. */
 const CELL_BYTES = 500;
 
+const FORGOTTEN = metaKey('forgotten');
+
+/** No delete that was forgotten is newer; what cannot be read leaves it open. */
+export function readForgotten(stored: PointRead): Hlc {
+  if (stored === undefined) return 0;
+  const stamp = stored === UNREADABLE ? undefined : unseal(stored)?.u64();
+  return stamp ?? Number.MAX_SAFE_INTEGER;
+}
+
+export function forgottenMark(): Uint8Array {
+  return FORGOTTEN;
+}
+
 export class Table {
   readonly #get: (key: Uint8Array) => PointRead;
   readonly #generationBytes: number;
@@ -44,6 +59,7 @@ export class Table {
   readonly #undurable = createRing<Cell>(1024);
   /** The batches that drop records, until they are durable. */
   readonly #dropped = new Map<string, Lsn>();
+  #forgotten: Hlc | undefined;
   #young: Generation = new Map();
   #old: Generation = new Map();
   #youngBytes = 0;
@@ -95,9 +111,20 @@ export class Table {
     this.#show(record, out);
   }
 
-  /** Removes what a key holds; the caller knows that it was deleted. It may be damaged. */
-  drop(name: RecordName, out: Outbox): void {
+  /**
+   * Removes what a key holds; the caller knows that it was deleted, and by nothing newer than `deleted`. It may be damaged.
+   * How new a delete has been forgotten is remembered: a record that is newer and missing was lost.
+   */
+  drop(name: RecordName, deleted: Hlc, out: Outbox): void {
     const { namespace, key } = name;
+    this.#forgotten ??= readForgotten(this.#get(FORGOTTEN));
+    if (deleted > this.#forgotten) {
+      this.#forgotten = deleted;
+      out.put(
+        FORGOTTEN,
+        seal((writer) => writer.u64(deleted)),
+      );
+    }
     this.#index.move(this.read(namespace, key).record, undefined, out);
     out.del(recordKey(namespace, key));
     this.#dropped.set(positionOf(name), out.lsn);

@@ -81,7 +81,7 @@ class Scene {
     const [space, name] = [NAMESPACES[ns], KEYS[of]];
     if (space === undefined || name === undefined) return;
     this.twin.delete(`${space}/${name}`);
-    this.table.drop({ namespace: space, key: name }, this.out);
+    this.table.drop({ namespace: space, key: name }, 9, this.out);
   }
 
   commit(): void {

@@ -3,6 +3,7 @@
 
 import { createPrng } from '../../src/base/prng.ts';
 import { Cluster } from './cluster.ts';
+import { EXPIRING, Leases } from './expiring.ts';
 import { judge, type Finding } from './judge.ts';
 import { jumpMsOf, Nemesis } from './nemesis.ts';
 import { AFTER_HEAL_MS, type Plan, type Strike, VICTIM } from './plan.ts';
@@ -44,7 +45,7 @@ export function simulate(plan: Plan): Run {
   const { latencyMs, jitterMs } = plan;
   const cluster = new Cluster({
     seed: plan.seed,
-    namespaces: NAMESPACES,
+    namespaces: { ...NAMESPACES, ...EXPIRING },
     settings: plan.settings,
     regions: plan.regions,
     clocks: plan.clocks,
@@ -55,6 +56,7 @@ export function simulate(plan: Plan): Run {
   });
   if (plan.copiesMin > 1) cluster.oracle.forgetful = VICTIM;
   const workload = new Workload(cluster, plan);
+  const leases = new Leases(cluster, plan.copiesMin);
   const watcher = new Watcher(cluster);
   const strikes: StrikeMade[] = [];
   const nemesis = new Nemesis(cluster, plan, dice.split('nemesis'), {
@@ -70,6 +72,7 @@ export function simulate(plan: Plan): Run {
   const findings: Finding[] = [];
   try {
     workload.begin(plan.clients, dice, plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
+    leases.begin(dice.split('leases'), plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     nemesis.begin();
     cluster.run(plan.faultsMs);
     nemesis.healAll();
@@ -77,6 +80,7 @@ export function simulate(plan: Plan): Run {
     cluster.run(AFTER_HEAL_MS + QUIET_MS);
     settle(cluster, plan, findings);
     if (findings.length === 0) finish(cluster, workload, plan, findings, watcher);
+    if (findings.length === 0) findings.push(...judgeLeases(leases, plan));
     watcher.finish(nemesis.mostAtOnce, workload);
     findings.push(...judge({ plan, cluster, workload, strikes }));
   } catch (error) {
@@ -110,6 +114,13 @@ function finish(
   if (findings.length > 0) return;
   if (plan.classes.includes('damage')) cluster.run(SCRUB_MS);
   workload.final();
+}
+
+/** After the last value has expired. */
+function judgeLeases(leases: Leases, { classes }: Plan): Finding[] {
+  const isClockSet = classes.includes('jump');
+  const wrong = [...leases.judgeForgotten(), ...leases.judge(isClockSet)];
+  return wrong.map((reason) => ({ check: 'expiry', reason, counterexample: [] }));
 }
 
 function settle(cluster: Cluster, { strikes }: Plan, findings: Finding[]): void {
