@@ -4,6 +4,7 @@
 // (26), transactions (30 to 33) and membership changes (34).
 
 import { clocks } from './catalogue/clocks.ts';
+import { deletes } from './catalogue/deletes.ts';
 import { durability } from './catalogue/durability.ts';
 import { edges } from './catalogue/edges.ts';
 import { lives } from './catalogue/lives.ts';
@@ -21,5 +22,6 @@ export const catalogue: readonly Mutant[] = [
   ...clocks,
   ...streams,
   ...snapshots,
+  ...deletes,
   ...edges,
 ];
