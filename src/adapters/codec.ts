@@ -12,7 +12,7 @@
 import { unreachable } from '../base/assert.ts';
 import { type ByteReader, type ByteWriter, copyToSlab } from '../base/bytes.ts';
 import { createInterner, type Interner } from '../base/interner.ts';
-import { decodeMutation } from '../model/encoding.ts';
+import { decodeMutation, IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
 import {
   KEY_BYTES_MAX,
   type NamespaceName,
@@ -28,6 +28,7 @@ import type {
   Hello,
   LaneHead,
   Message,
+  NamedWrite,
   Pull,
   ReadReply,
   ReadRequest,
@@ -69,7 +70,8 @@ const NOTHING = new Uint8Array(0);
 const MESSAGE_BYTES_USUAL = 1536;
 const VECTOR_ENTRY_BYTES_MAX = NAME_BYTES_MAX + 10;
 const LANE_HEAD_BYTES_MAX = VECTOR_ENTRY_BYTES_MAX + 16;
-const POSITION_BYTES_MAX = NAME_BYTES_MAX + 1 + KEY_BYTES_MAX;
+const POSITION_BYTES_MAX = 1 + NAME_BYTES_MAX + 1 + KEY_BYTES_MAX;
+const NAMED_BYTES_MAX = 2 * NAME_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX + 32;
 
 const origins = createInterner(1024, (text) => parseOrigin(text) !== undefined);
 const namespaces = createInterner(256, (text) => parseNamespace(text) !== undefined);
@@ -85,7 +87,9 @@ export function messageBytesMax(message: Message): number {
     case 'snapshot-chunk':
       return message.records.reduce(
         (sum, { bytes }) => sum + bytes.length + 8,
-        2 * MESSAGE_BYTES_USUAL + message.covers.length * LANE_HEAD_BYTES_MAX,
+        2 * MESSAGE_BYTES_USUAL +
+          message.covers.length * LANE_HEAD_BYTES_MAX +
+          message.named.length * NAMED_BYTES_MAX,
       );
     case 'read-reply':
     case 'repair':
@@ -281,6 +285,18 @@ function writeSnapshotChunk(writer: ByteWriter, chunk: SnapshotChunk, sealed: Se
   writer.u8(chunk.more ? 1 : 0);
   writer.varint(chunk.records.length);
   for (const record of chunk.records) writeMutation(writer, record, sealed);
+  writer.varint(chunk.named.length);
+  for (const named of chunk.named) writeNamed(writer, named);
+}
+
+function writeNamed(writer: ByteWriter, named: NamedWrite): void {
+  writer.text(named.namespace);
+  writer.text(named.key);
+  writer.text(named.origin);
+  writer.varint(named.seq);
+  writer.u64(named.hlc);
+  writer.u32(named.digest);
+  writer.u8(named.created ? 1 : 0);
 }
 
 function readSnapshotChunk(reader: ByteReader, sealed: Sealed): SnapshotChunk | undefined {
@@ -297,7 +313,33 @@ function readSnapshotChunk(reader: ByteReader, sealed: Sealed): SnapshotChunk | 
     if (record === undefined) return undefined;
     records.push(record);
   }
-  return { kind: 'snapshot-chunk', id, covers, records, last, more: more === 1 };
+  const named = readNamedWrites(reader);
+  if (named === undefined) return undefined;
+  return { kind: 'snapshot-chunk', id, covers, records, named, last, more: more === 1 };
+}
+
+function readNamedWrites(reader: ByteReader): readonly NamedWrite[] | undefined {
+  const count = reader.varint();
+  if (count > ENTRIES_MAX) return undefined;
+  const all: NamedWrite[] = [];
+  while (all.length < count) {
+    const named = readNamed(reader);
+    if (named === undefined || reader.failed) return undefined;
+    all.push(named);
+  }
+  return all;
+}
+
+function readNamed(reader: ByteReader): NamedWrite | undefined {
+  const namespace = readName(reader, namespaces) as NamespaceName | undefined;
+  const key = reader.text(IDEMPOTENCY_KEY_BYTES_MAX);
+  const origin = readOrigin(reader);
+  const seq = reader.varint();
+  const hlc = reader.u64();
+  const digest = reader.u32();
+  const created = reader.u8();
+  if (namespace === undefined || origin === undefined || seq === 0 || created > 1) return undefined;
+  return { namespace, key, origin, seq, hlc, digest, created: created === 1 };
 }
 
 function readLaneHeads(reader: ByteReader): readonly LaneHead[] | undefined {

@@ -6,7 +6,8 @@
 //
 // Merging never replaces: what is newer here stays, and is streamed. Once what a part speaks for is swept, a mark of how far
 // the copy has come is made durable, so a restart goes on from there, with any peer that holds all that the snapshot
-// covers. A part that does not come is asked for again after a while, of the next such peer.
+// covers. A part that does not come is asked for again after a while, of the next such peer. Behind the records come the
+// idempotency keys, which are merged too: the smaller version stands.
 //
 // Absence speaks (absence-sweep.ts). Why that is right, with C for what the snapshot covers, T for a delete and R for a
 // record that it replaced or was concurrent to and newer than:
@@ -29,13 +30,13 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import type { Now, Outbox, RangeResult } from '../model/effect.ts';
 import { type Origin, parseOrigin, type ReplicaId, type Seq } from '../model/id.ts';
-import type { Behind, LaneHead, Position, SnapshotChunk } from '../model/message.ts';
+import type { Behind, LaneHead, NamedWrite, Position, SnapshotChunk } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Record } from '../model/record.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
 import type { Absence } from '../store/absence.ts';
 import { seal, unseal } from '../store/envelope.ts';
-import { metaKey } from '../store/layout.ts';
+import { metaKey, NAMED } from '../store/layout.ts';
 import type { Log } from '../store/log.ts';
 import type { Table } from '../store/table.ts';
 import { AbsenceSweep, type AbsenceSweepOptions } from './absence-sweep.ts';
@@ -56,6 +57,8 @@ export interface SnapshotClientOptions {
   readonly retryMs: number;
   /** A record of the snapshot is merged. */
   readonly merge: (record: Record, now: Now, out: Outbox) => void;
+  /** A write that an idempotency key names. */
+  readonly remember: (named: NamedWrite, out: Outbox) => void;
   /** The log of an origin has jumped. */
   readonly jump: (head: LaneHead, out: Outbox) => void;
 }
@@ -135,9 +138,11 @@ export class SnapshotClient {
     const { metrics, absence } = this.#options;
     metrics.snapshotChunksReceived++;
     metrics.snapshotRecordsReceived += chunk.records.length;
+    for (const named of chunk.named) this.#options.remember(named, out);
     const { after, covers } = copy;
-    const last = chunk.more ? chunk.last : undefined;
+    const last = chunk.last.startsWith(NAMED) ? undefined : chunk.last;
     copy.part = { last: chunk.last, more: chunk.more, donor };
+    if (after.startsWith(NAMED)) return this.#onSwept(copy, now, out);
     absence.onCopied(covers, last);
     this.#sweep.begin({ after, last, records: chunk.records, covers }, out);
   }

@@ -51,6 +51,7 @@ export class Resync {
       bytesMax: settings.frameBytes,
       retryMs,
       merge: (record, now, out) => this.#merge(record, now, out),
+      remember: (named, out) => context.idempotency.learn(named, out),
       jump: (head, out) => this.#jump(head, out),
     });
   }

@@ -9,7 +9,13 @@ import { encodeMutation } from '../model/encoding.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { type Dot, formatDot } from '../model/id.ts';
 import type { Requirement } from '../model/quorum.ts';
-import { isLive, type Mutation, type Record, type Version } from '../model/record.ts';
+import {
+  compareVersions,
+  isLive,
+  type Mutation,
+  type Record,
+  type Version,
+} from '../model/record.ts';
 import { PendingWrite, PendingWrites } from '../quorum/put.ts';
 import { Replays } from '../quorum/replay.ts';
 import { isReachable } from '../quorum/tally.ts';
@@ -93,9 +99,10 @@ export class Writes {
    * that it removes: whatever else was written meanwhile, and is not here yet, wins over it.
    */
   expire(expired: Record, now: Now, out: Outbox): boolean {
-    const { clock, table } = this.#context;
+    const { clock, table, origin, ownLanes } = this.#context;
     const { namespace, key } = expired;
-    const hlc = expired.hlc + 1;
+    const seq = (ownLanes.at(-1) as Lane).head + 1;
+    const hlc = stampBehind(expired, { origin, seq });
     const cell = table.read(namespace, key);
     if (cell.record !== expired || isLive(expired, now.wallMs) || !this.hasRoom) return false;
     if (!clock.witness(hlc, now.wallMs)) return false;
@@ -276,6 +283,12 @@ export class Writes {
   #holders(dot: Dot): number {
     return this.#context.peers.holders(dot, this.#context.log.durable);
   }
+}
+
+/** The smallest stamp with which the dot is newer than the version. */
+function stampBehind(version: Version, { origin, seq }: Dot): Hlc {
+  const { hlc } = version;
+  return compareVersions({ hlc, origin, seq }, version) > 0 ? hlc : hlc + 1;
 }
 
 /** Of later writes later, as their stamps are, where the clock was set back; others see the whole lifetime even so. */

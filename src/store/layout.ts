@@ -80,6 +80,37 @@ export function recordsBetween(position: string, last: string | undefined): Span
   return { from, to: last === undefined ? to : behind(tagged(RECORD, last)) };
 }
 
+/** Where the idempotency keys begin among the positions: no namespace begins like this. */
+export const NAMED = '~';
+
+export function positionOfNamed({
+  namespace,
+  key,
+}: {
+  namespace: NamespaceName;
+  key: string;
+}): string {
+  return `${NAMED}${namespace}\0${key}`;
+}
+
+/** The idempotency keys behind a position. */
+export function namedAfter(position: string): Span {
+  const { from, to } = kindSpan(IDEMPOTENCY);
+  if (position === NAMED) return { from, to };
+  return { from: behind(tagged(IDEMPOTENCY, position.slice(NAMED.length))), to };
+}
+
+export function parseIdempotencyKey(
+  bytes: Uint8Array,
+): { namespace: NamespaceName; key: string } | undefined {
+  const end = bytes.indexOf(0);
+  if (bytes[0] !== IDEMPOTENCY || end < 2) return undefined;
+  return {
+    namespace: byteString(bytes, 1, end) as NamespaceName,
+    key: byteString(bytes, end + 1, bytes.length),
+  };
+}
+
 /** Every log entry of every origin. */
 export function allLogs(): Span {
   return kindSpan(LOG);

@@ -49,8 +49,8 @@ export const deletes: readonly Mutant[] = [
     number: 'own',
     title: 'the delete of an expired version removes a newer one that is not here yet',
     file: 'src/replica/writes.ts',
-    replace: 'const hlc = expired.hlc + 1;',
-    with: 'const hlc = this.#context.clock.tick(now.wallMs);',
+    replace: 'const hlc = stampBehind(expired, { origin, seq });',
+    with: 'const hlc = Math.max(clock.tick(now.wallMs), stampBehind(expired, { origin, seq }));',
     foundBy: named(EXPIRY, 'a value whose deadline has passed is not deleted in the place'),
   },
   {
@@ -80,6 +80,18 @@ export const deletes: readonly Mutant[] = [
       'if (this.#copied !== undefined && this.#isCopied(mutation) && this.#isAbsent(mutation)) return;',
     with: '',
     foundBy: sim,
+  },
+  {
+    id: 'snapshot-without-keys',
+    number: 36,
+    title: 'a snapshot brings no idempotency keys',
+    file: 'src/entropy/snapshot-client.ts',
+    replace: 'for (const named of chunk.named) this.#options.remember(named, out);',
+    with: '',
+    foundBy: named(
+      'test/scenario/snapshot.test.ts',
+      'a replica that lost its disk behind truncated logs knows a retry',
+    ),
   },
   {
     id: 'repair-resurrects',
