@@ -33,7 +33,8 @@ export async function where(
 function graveOf({ tombstone }: ExplainView): string {
   if (tombstone === undefined) return '';
   const { version, blockedBy } = tombstone;
-  const wait = blockedBy.length > 0 ? `until ${blockedBy.join(', ')} has it` : 'for a moment yet';
+  const wait =
+    blockedBy.length > 0 ? `until heard from ${blockedBy.join(', ')}` : 'for a moment yet';
   return `tombstone ${version} is kept ${wait}\n`;
 }
 
