@@ -374,7 +374,7 @@ export class Replica {
     if (this.#own.isOwn(origin)) this.#relearn(this.#context.log.open(origin));
     const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
     if (refusal === undefined) this.#exchange.onEntries(holderOf(peer), origin, now.monoMs, out);
-    else if (refusal !== 'divergent') this.#exchange.onRefused(origin);
+    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
     this.#reads.onAdvance(origin, now, out);
   }
 
