@@ -14,6 +14,8 @@ const TIMEOUT_MS = 1500;
 /** Clocks are apart by so much where nobody sets them. */
 const CLOCKS_APART_MS = 400;
 const GONE_MS_MAX = 20_000;
+/** What is copied in very small parts over a long way takes its time. */
+const LEASES_MAX = 24;
 
 interface Lease {
   readonly key: string;
@@ -79,7 +81,8 @@ export class Leases {
     const node = dice.below(this.#cluster.replicas.length);
     const kind = dice.next();
     const known = this.#leases[dice.below(Math.max(1, this.#leases.length))];
-    if (known === undefined || kind < 0.3) this.#lease(node, dice);
+    const hasRoom = this.#leases.length < LEASES_MAX;
+    if (known === undefined || (kind < 0.15 && hasRoom)) this.#lease(node, dice);
     else if (kind < 0.4 && known.kept === undefined) this.#keep(known, node, dice);
     else this.#look(known, node, 1 + dice.below(this.#cluster.replicas.length));
   }
