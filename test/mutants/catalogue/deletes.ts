@@ -60,7 +60,10 @@ export const deletes: readonly Mutant[] = [
     file: 'src/entropy/absence-sweep.ts',
     replace: 'if (!covers(this.#covers, record)) return;',
     with: 'if (record.seq >= 0 || !covers(this.#covers, record)) return;',
-    foundBy: sim,
+    foundBy: named(
+      TOMBSTONES,
+      'a replica that holds what the others have forgotten is an old copy',
+    ),
   },
   {
     id: 'absence-of-the-newer',
