@@ -11,7 +11,8 @@ import {
 } from '../model/id.ts';
 
 export const NAME_BYTES_MAX = 80;
-export const POSITION_BYTES_MAX = NAME_BYTES_MAX + 1 + KEY_BYTES_MAX;
+/** Positions of idempotency keys have one letter more in front. */
+export const POSITION_BYTES_MAX = 1 + NAME_BYTES_MAX + 1 + KEY_BYTES_MAX;
 
 const origins = createInterner(1024, (text) => parseOrigin(text) !== undefined);
 const namespaces = createInterner(256, (text) => parseNamespace(text) !== undefined);

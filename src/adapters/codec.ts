@@ -11,7 +11,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import { type ByteReader, type ByteWriter, copyToSlab } from '../base/bytes.ts';
-import { decodeMutation } from '../model/encoding.ts';
+import { decodeMutation, IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
 import {
   HEALTH_RULES,
   HEALTH_STATES,
@@ -26,6 +26,7 @@ import type {
   Hello,
   LaneHead,
   Message,
+  NamedWrite,
   Pull,
   ReadReply,
   ReadRequest,
@@ -78,6 +79,7 @@ const NOTHING = new Uint8Array(0);
 const MESSAGE_BYTES_USUAL = 1536;
 const VECTOR_ENTRY_BYTES_MAX = NAME_BYTES_MAX + 10;
 const LANE_HEAD_BYTES_MAX = VECTOR_ENTRY_BYTES_MAX + 16;
+const NAMED_BYTES_MAX = 2 * NAME_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX + 32;
 
 /** At least as many bytes as the message takes. */
 export function messageBytesMax(message: Message): number {
@@ -90,7 +92,9 @@ export function messageBytesMax(message: Message): number {
     case 'snapshot-chunk':
       return message.records.reduce(
         (sum, { bytes }) => sum + bytes.length + 8,
-        2 * MESSAGE_BYTES_USUAL + message.covers.length * LANE_HEAD_BYTES_MAX,
+        2 * MESSAGE_BYTES_USUAL +
+          message.covers.length * LANE_HEAD_BYTES_MAX +
+          message.named.length * NAMED_BYTES_MAX,
       );
     case 'read-reply':
     case 'repair':
@@ -314,6 +318,18 @@ function writeSnapshotChunk(writer: ByteWriter, chunk: SnapshotChunk, sealed: Se
   writer.text(chunk.last);
   writer.u8(chunk.more ? 1 : 0);
   writeRecords(writer, chunk.records, sealed);
+  writer.varint(chunk.named.length);
+  for (const named of chunk.named) writeNamed(writer, named);
+}
+
+function writeNamed(writer: ByteWriter, named: NamedWrite): void {
+  writer.text(named.namespace);
+  writer.text(named.key);
+  writer.text(named.origin);
+  writer.varint(named.seq);
+  writer.u64(named.hlc);
+  writer.u32(named.digest);
+  writer.u8(named.created ? 1 : 0);
 }
 
 function readSnapshotChunk(reader: ByteReader, sealed: Sealed): SnapshotChunk | undefined {
@@ -324,7 +340,9 @@ function readSnapshotChunk(reader: ByteReader, sealed: Sealed): SnapshotChunk | 
   if (covers === undefined || more > 1) return undefined;
   const records = readRecords(reader, sealed);
   if (records === undefined) return undefined;
-  return { kind: 'snapshot-chunk', id, covers, records, last, more: more === 1 };
+  const named = readNamedWrites(reader);
+  if (named === undefined) return undefined;
+  return { kind: 'snapshot-chunk', id, covers, records, named, last, more: more === 1 };
 }
 
 function readTreeRecords(reader: ByteReader, sealed: Sealed): TreeRecords | undefined {
@@ -350,6 +368,30 @@ function readRecords(reader: ByteReader, sealed: Sealed): readonly Mutation[] | 
     records.push(record);
   }
   return records;
+}
+
+function readNamedWrites(reader: ByteReader): readonly NamedWrite[] | undefined {
+  const count = reader.varint();
+  if (count > ENTRIES_MAX) return undefined;
+  const all: NamedWrite[] = [];
+  while (all.length < count) {
+    const named = readNamed(reader);
+    if (named === undefined || reader.failed) return undefined;
+    all.push(named);
+  }
+  return all;
+}
+
+function readNamed(reader: ByteReader): NamedWrite | undefined {
+  const namespace = readNamespace(reader);
+  const key = reader.text(IDEMPOTENCY_KEY_BYTES_MAX);
+  const origin = readOrigin(reader);
+  const seq = reader.varint();
+  const hlc = reader.u64();
+  const digest = reader.u32();
+  const created = reader.u8();
+  if (namespace === undefined || origin === undefined || seq === 0 || created > 1) return undefined;
+  return { namespace, key, origin, seq, hlc, digest, created: created === 1 };
 }
 
 function readLaneHeads(reader: ByteReader): readonly LaneHead[] | undefined {

@@ -3,7 +3,7 @@
 
 import type { Histogram } from '../base/histogram.ts';
 import type { Metrics } from '../model/metrics.ts';
-import { counter, type Family, histogram, histograms } from './family.ts';
+import { counter, type Family, gauge, histogram, histograms } from './family.ts';
 
 type Names<T> = {
   [Name in keyof Metrics]: Metrics[Name] extends T ? Name : never;
@@ -15,7 +15,7 @@ type Labelled =
   | 'treeRoundsEqual'
   | 'treeRoundsDifferent'
   | 'treeRoundsUnknown';
-type CounterName = Exclude<Names<number>, Labelled>;
+type CounterName = Exclude<Names<number>, Labelled | 'tombstones'>;
 type HistogramName = Exclude<Names<Histogram>, 'quorumWaitWrite' | 'quorumWaitRead'>;
 type Row = readonly [name: string, help: string];
 
@@ -60,6 +60,19 @@ const COUNTERS: { readonly [Name in CounterName]: Row } = {
     'Records lost in silence that came back from a peer.',
   ],
   treeBytes: ['conit_antientropy_bytes_total', 'Bytes moved by comparing with peers, about.'],
+  tombstonesDropped: ['conit_tombstones_dropped_total', 'Tombstones that every replica had.'],
+  expirationsDeleted: [
+    'conit_expirations_deleted_total',
+    'Expired values deleted by their origin.',
+  ],
+  snapshotRecordsAbsent: [
+    'conit_snapshot_records_absent_total',
+    'Records dropped because a snapshot that covers them lacks them.',
+  ],
+  resurrectionsRefused: [
+    'conit_resurrections_refused_total',
+    'Records of peers that had been deleted here.',
+  ],
 };
 
 const HISTOGRAMS: { readonly [Name in HistogramName]: Row } = {
@@ -73,6 +86,7 @@ export function coreFamilies(metrics: Metrics): readonly Family[] {
   return [
     ...names.map((name) => counter(...COUNTERS[name], () => metrics[name])),
     ...histogramNames.map((name) => histogram(...HISTOGRAMS[name], metrics[name])),
+    gauge('conit_tombstones', 'Deleted keys that are still remembered.', () => metrics.tombstones),
     conflicts(metrics),
     resyncs(metrics),
     rounds(metrics),

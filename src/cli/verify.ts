@@ -10,12 +10,21 @@
 import { byteString, equalBytes } from '../base/bytes.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Origin, parseOrigin, type Seq } from '../model/id.ts';
+import { UNREADABLE } from '../model/port.ts';
 import { compareVersions, type Mutation } from '../model/record.ts';
 import { unseal } from '../store/envelope.ts';
 import { decodeLaneState, type LaneState } from '../store/lane.ts';
+import {
+  allOrigins,
+  logKey,
+  originKey,
+  parseLogKey,
+  positionOf,
+  recordKey,
+} from '../store/layout.ts';
 import { LEAVES, Leaves, leafOf } from '../store/leaves.ts';
+import { forgottenMark, readForgotten } from '../store/table.ts';
 import { HashTree } from '../store/tree.ts';
-import { allOrigins, logKey, originKey, parseLogKey, recordKey } from '../store/layout.ts';
 
 interface StoredEntry {
   readonly key: Uint8Array;
@@ -82,6 +91,8 @@ class Verification {
   #damages = 0;
   #records = 0;
   #tombstones = 0;
+  /** The newest entry of each key that has no record. */
+  readonly #missing = new Map<string, Mutation>();
   #others = 0;
 
   constructor(data: StoredData) {
@@ -93,6 +104,7 @@ class Verification {
     await this.#each(origins.from, origins.to, (entry) => this.#takeOrigin(entry));
     await this.#each(FIRST, LAST, (entry) => this.#takeEntry(entry));
     for (const lane of this.#lanes.values()) this.#closeLane(lane);
+    for (const entry of this.#missing.values()) this.#judgeMissing(entry);
     this.#closeTree();
   }
 
@@ -201,9 +213,21 @@ class Verification {
     const record = bytes === undefined ? undefined : decodeMutation(bytes);
     // One that is damaged is told where it stands.
     if (bytes !== undefined && record === undefined) return;
-    if (record !== undefined && compareVersions(record, entry) >= 0) return;
-    const trouble = record === undefined ? 'is missing' : 'is older than that';
-    this.#complain(`record of ${origin}.${seq}`, `what this entry wrote ${trouble}`);
+    if (record === undefined) {
+      const at = positionOf(entry);
+      const other = this.#missing.get(at);
+      if (other === undefined || compareVersions(other, entry) < 0) this.#missing.set(at, entry);
+    } else if (compareVersions(record, entry) < 0) {
+      this.#complain(`record of ${origin}.${seq}`, 'what this entry wrote is older than that');
+    }
+  }
+
+  /** A tombstone may have been dropped, of a delete that is in a log or was cut off one. */
+  #judgeMissing({ origin, seq, hlc }: Mutation): void {
+    const mark = this.#read(forgottenMark());
+    const forgotten = mark === 'unreadable' ? UNREADABLE : mark;
+    if (hlc <= readForgotten(forgotten)) return;
+    this.#complain(`record of ${origin}.${seq}`, 'what this entry wrote is missing');
   }
 
   #read(key: Uint8Array): Uint8Array | undefined | 'unreadable' {
@@ -266,6 +290,8 @@ const KINDS: { readonly [byte: string]: KeyKind } = {
   m: 'sealed',
   t: 'leaf',
   o: 'origin',
+  e: 'mark',
+  x: 'sealed',
 };
 
 function kindOf(key: Uint8Array): KeyKind {

@@ -55,6 +55,7 @@ export interface VersionView {
 
 export interface ExplainView {
   readonly replicas: readonly VersionView[];
+  readonly tombstone?: { readonly version: string; readonly blockedBy: readonly string[] };
 }
 
 /** Asks for a JSON document whose member `replicas` is a list. */

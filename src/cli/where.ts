@@ -25,8 +25,17 @@ export async function where(
 ): Promise<ExitCode> {
   const view = await readView<ExplainView>(client, keyPath('/v1/explain', namespace, key));
   if (output === 'json') terminal.out(renderJson(view));
-  else terminal.out(`${renderTable(COLUMNS, view.replicas.map(rowOf))}\n`);
+  else terminal.out(`${renderTable(COLUMNS, view.replicas.map(rowOf))}\n${graveOf(view)}`);
   return view.replicas.some(isLive) ? EXIT.ok : EXIT.no;
+}
+
+/** Why the delete is still remembered. */
+function graveOf({ tombstone }: ExplainView): string {
+  if (tombstone === undefined) return '';
+  const { version, blockedBy } = tombstone;
+  const wait =
+    blockedBy.length > 0 ? `until heard from ${blockedBy.join(', ')}` : 'for a moment yet';
+  return `tombstone ${version} is kept ${wait}\n`;
 }
 
 function isLive({ answer, deleted }: VersionView): boolean {

@@ -36,7 +36,8 @@ export class Exchange {
   readonly #retryMs: number;
   /** The last request for each origin that we lag behind. */
   readonly #asked = new Map<Origin, Request>();
-  readonly #refused = new Set<Origin>();
+  /** Up to where entries of an origin were refused: its stream will not bring them again by itself. */
+  readonly #refused = new Map<Origin, Seq>();
   #lastLook = new Map<Origin, Look>();
 
   constructor(log: Log, bytesMax: number, retryMs: number) {
@@ -61,7 +62,7 @@ export class Exchange {
 
   /** Entries of `origin` arrived: go on at once if they answer a request and their holder has more. */
   onEntries(holder: Holder, origin: Origin, nowMs: number, out: Outbox): void {
-    this.#refused.delete(origin);
+    if (this.#log.head(origin) >= (this.#refused.get(origin) ?? 0)) this.#refused.delete(origin);
     const request = this.#asked.get(origin);
     if (request?.peer !== holder.peer) return;
     this.#asked.delete(origin);
@@ -70,9 +71,12 @@ export class Exchange {
       this.#ask(holder, origin, true, nowMs, out);
   }
 
-  /** Entries of `origin` were refused: its stream must go back to bring them again. */
-  onRefused(origin: Origin): void {
-    this.#refused.add(origin);
+  /**
+   * Entries of `origin` up to `seq` were refused: its stream must go back to bring them again. Where it had overtaken
+   * itself, what comes after them may be taken; they are missing even so.
+   */
+  onRefused(origin: Origin, seq: Seq): void {
+    this.#refused.set(origin, Math.max(seq, this.#refused.get(origin) ?? 0));
   }
 
   /** A reader waits for entries of `origin` that `holder` was seen to have: they are on their way, or pulled once. */

@@ -6,7 +6,8 @@
 //   suspect -> serving           no longer beyond any
 //   suspect -> paused, stale     beyond for a heartbeat more than the limit allows, or at looks two heartbeats apart
 //   paused -> stale              beyond a limit of `staleAfter` for as long
-//   paused, stale -> serving     verified, and within half of every limit for a second
+//   paused, stale -> serving     verified, and within half of every limit for a second; where a limit of time is near to
+//                                what is usual on the way, halfway between the two
 //   serving, suspect -> catching-up   it copies a snapshot, or has lost what it held
 //   serving, suspect -> unknown       only entries are bounded, and nobody has told of any for long
 //
@@ -112,7 +113,7 @@ export class Health {
 
   #noteBeyond({ limits, beyondSinceMs }: Mutable, reading: Reading, nowMs: number): void {
     for (const rule of HEALTH_RULES) {
-      if (!isBeyond(limits, rule, reading, 1)) beyondSinceMs.delete(rule);
+      if (!isBeyond(limits, rule, reading)) beyondSinceMs.delete(rule);
       else if (!beyondSinceMs.has(rule)) beyondSinceMs.set(rule, nowMs);
     }
   }
@@ -152,7 +153,7 @@ export class Health {
       enter(each, 'stale', lasting, nowMs);
     const isWithin =
       isVerified(reading) &&
-      HEALTH_RULES.every((rule) => !isBeyond(each.limits, rule, reading, RETURN_SHARE));
+      HEALTH_RULES.every((rule) => overReturn(each.limits, rule, reading) <= 0);
     if (!isWithin) each.withinSinceMs = undefined;
     else each.withinSinceMs ??= nowMs;
     if (each.withinSinceMs === undefined || nowMs - each.withinSinceMs < WITHIN_MS) return;
@@ -207,9 +208,20 @@ function isVerified({ unheardMs, isProved, isCaughtUp }: Reading): boolean {
   return unheardMs !== undefined && isProved && isCaughtUp;
 }
 
-function isBeyond(limits: Limits, rule: HealthRule, reading: Reading, share: number): boolean {
+function isBeyond(limits: Limits, rule: HealthRule, reading: Reading): boolean {
   const limit = limitOf(limits, rule);
-  return limit !== undefined && measureOf(rule, reading) > limit * share;
+  return limit !== undefined && measureOf(rule, reading) > limit;
+}
+
+/** By how much it is above what it must come down to before it returns. */
+function overReturn(limits: Limits, rule: HealthRule, reading: Reading): number {
+  const limit = limitOf(limits, rule);
+  if (limit === undefined) return 0;
+  let most = limit * RETURN_SHARE;
+  // A long way takes its time, and half of the limit may never be reached: halfway between the usual and the limit, then.
+  const usualMs = Math.max(reading.lagMs - reading.excessMs, 0);
+  if (rule === 'time') most = Math.min(limit, Math.max(most, (limit + usualMs) / 2));
+  return measureOf(rule, reading) - most;
 }
 
 /** By how many ms; entries say nothing of time. */
@@ -229,10 +241,5 @@ function measureOf(rule: HealthRule, { excessMs, lagMs, entries }: Reading): num
 
 /** By how many ms the lag must shrink for the namespace to return. */
 export function missingMs(limits: Limits, reading: Reading): number {
-  const rules: readonly HealthRule[] = ['pause', 'time'];
-  return rules.reduce((most, rule) => {
-    const limit = limitOf(limits, rule);
-    if (limit === undefined) return most;
-    return Math.max(most, measureOf(rule, reading) - limit * RETURN_SHARE);
-  }, 0);
+  return Math.max(0, overReturn(limits, 'pause', reading), overReturn(limits, 'time', reading));
 }

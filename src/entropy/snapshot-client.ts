@@ -4,20 +4,42 @@
 //   idle -> copying   every peer that holds what is missing of some origin has truncated it
 //   copying -> idle   the last part is here: the logs jump to what the snapshot covers
 //
-// Merging never replaces: what is newer here stays, and is streamed. Each part is made durable together with a mark of how
-// far the copy has come, so a restart goes on from there, with any peer that holds all that the snapshot covers. A part
-// that does not come is asked for again after a while, of the next such peer.
+// Merging never replaces: what is newer here stays, and is streamed. Once what a part speaks for is swept, a mark of how far
+// the copy has come is made durable, so a restart goes on from there, with any peer that holds all that the snapshot
+// covers. A part that does not come is asked for again after a while, of the next such peer. Behind the records come the
+// idempotency keys, which are merged too: the smaller version stands.
+//
+// Absence speaks (absence-sweep.ts). Why that is right, with C for what the snapshot covers, T for a delete and R for a
+// record that it replaced or was concurrent to and newer than:
+//
+//   (1) A part is read later than C was taken, so it shows the effect of every dot in C: what C has of a key, or newer, or
+//       nothing, where a T was dropped. R in C and not shown was therefore deleted, here too: it is dropped.
+//   (2) R beyond C may be news to who gives the snapshot: it stays. It is not older than a T that was dropped there: T was
+//       dropped before C was taken, and then every member had all that is older than T, so R would be in C; or later, and
+//       then this replica had acknowledged T while it copied, so T is applied here.
+//   (3) T beyond C that is made and dropped meanwhile needs this replica's acknowledgement, so it is applied here. A T
+//       beyond C that this replica acknowledged before it lost its disk may be gone everywhere: then so is its log entry,
+//       the log cannot go on behind C, and another snapshot follows, whose C has it.
+//   (4) R in C can come by a stream, a repair or a read after its range was swept. Its range holds its effect already, so
+//       where nothing is there it is not merged (store/absence.ts). Where it came before, and is not durable, the sweep
+//       finds it in memory.
+//   (5) A copy that begins anew, with a smaller C, undoes nothing: what was merged stays, what was dropped was deleted,
+//       and what was not merged under (4) was in the part that was.
+//   (6) A restart reads the mark, and with it (4) holds for the same range; the part behind it is asked for again.
 
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Now, Outbox, RangeResult } from '../model/effect.ts';
 import { type Origin, parseOrigin, type ReplicaId, type Seq } from '../model/id.ts';
-import type { Behind, LaneHead, Position, SnapshotChunk } from '../model/message.ts';
+import type { Behind, LaneHead, NamedWrite, Position, SnapshotChunk } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Record } from '../model/record.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+import type { Absence } from '../store/absence.ts';
 import { seal, unseal } from '../store/envelope.ts';
-import { metaKey } from '../store/layout.ts';
+import { metaKey, NAMED } from '../store/layout.ts';
 import type { Log } from '../store/log.ts';
+import type { Table } from '../store/table.ts';
+import { AbsenceSweep, type AbsenceSweepOptions } from './absence-sweep.ts';
 
 export interface Donor {
   readonly peer: number;
@@ -28,10 +50,15 @@ export interface Donor {
 export interface SnapshotClientOptions {
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly table: Table;
+  readonly absence: Absence;
+  readonly range: AbsenceSweepOptions['range'];
   readonly bytesMax: number;
   readonly retryMs: number;
   /** A record of the snapshot is merged. */
   readonly merge: (record: Record, now: Now, out: Outbox) => void;
+  /** A write that an idempotency key names. */
+  readonly remember: (named: NamedWrite, out: Outbox) => void;
   /** The log of an origin has jumped. */
   readonly jump: (head: LaneHead, out: Outbox) => void;
 }
@@ -44,6 +71,8 @@ interface Copy {
   /** Empty until the first part is here. */
   covers: readonly LaneHead[];
   after: Position;
+  /** The part that is being swept. */
+  part: { readonly last: Position; readonly more: boolean; readonly donor: Donor } | undefined;
   /** Since this process began. */
   parts: number;
   records: number;
@@ -62,6 +91,7 @@ const POSITION_BYTES_MAX = 2048;
 
 export class SnapshotClient {
   readonly #options: SnapshotClientOptions;
+  readonly #sweep: AbsenceSweep;
   /** Up to where peers have truncated logs of which we asked for less, by origin and peer. */
   readonly #floors = new Map<Origin, Map<number, Seq>>();
   #copy: Copy | undefined;
@@ -69,6 +99,7 @@ export class SnapshotClient {
 
   constructor(options: SnapshotClientOptions) {
     this.#options = options;
+    this.#sweep = new AbsenceSweep(options);
   }
 
   get isCopying(): boolean {
@@ -82,7 +113,9 @@ export class SnapshotClient {
   /** At start: a copy that was under way goes on. A mark that cannot be read means to begin anew. */
   restore(mark: Uint8Array | undefined): void {
     const copy = mark === undefined ? undefined : decodeMark(mark);
-    if (copy !== undefined) this.#copy = copy;
+    if (copy === undefined) return;
+    this.#copy = copy;
+    this.#options.absence.onCopied(copy.covers, copy.after);
   }
 
   /** A peer says that its log of `origin` no longer reaches back to what we need. */
@@ -102,9 +135,11 @@ export class SnapshotClient {
     if (this.#copy === undefined) {
       const donor = donors.find((each) => this.#isNeededFrom(each, donors));
       if (donor === undefined) return;
-      this.#copy = { peer: -1, id: 0, untilMs: 0, covers: [], after: '', parts: 0, records: 0 };
+      this.#copy = begunAt('', []);
       out.note('warn', 'snapshot-begins', { of: donor.id });
       this.#ask(this.#copy, donor, now, out);
+    } else if (this.#copy.part !== undefined) {
+      this.#sweep.look(out);
     } else if (now.monoMs >= this.#copy.untilMs) {
       this.#askAgain(this.#copy, donors, now, out);
     }
@@ -112,24 +147,47 @@ export class SnapshotClient {
 
   onChunk(donor: Donor, chunk: SnapshotChunk, now: Now, out: Outbox): void {
     const copy = this.#copy;
-    if (copy?.peer !== donor.peer || copy.id !== chunk.id) return;
+    if (copy?.peer !== donor.peer || copy.id !== chunk.id || copy.part !== undefined) return;
     if (copy.after === '') copy.covers = chunk.covers;
     for (const record of chunk.records) this.#options.merge(record, now, out);
-    const { metrics } = this.#options;
+    const { metrics, absence } = this.#options;
     metrics.snapshotChunksReceived++;
     metrics.snapshotRecordsReceived += chunk.records.length;
-    copy.after = chunk.last;
     copy.parts++;
     copy.records += chunk.records.length;
-    if (!chunk.more) return this.#finish(copy, out);
+    for (const named of chunk.named) this.#options.remember(named, out);
+    const { after, covers } = copy;
+    const last = chunk.last.startsWith(NAMED) ? undefined : chunk.last;
+    copy.part = { last: chunk.last, more: chunk.more, donor };
+    if (after.startsWith(NAMED)) return this.#onSwept(copy, now, out);
+    absence.onCopied(covers, last);
+    this.#sweep.begin({ after, last, records: chunk.records, covers }, out);
+  }
+
+  /** True when the answer was meant for the copy. */
+  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+    const progress = this.#sweep.onRange(id, result, out);
+    const copy = this.#copy;
+    if (progress === 'done' && copy !== undefined) this.#onSwept(copy, now, out);
+    if (progress === 'failed' && copy !== undefined) copy.part = undefined;
+    return progress !== undefined;
+  }
+
+  #onSwept(copy: Copy, now: Now, out: Outbox): void {
+    const { part } = copy;
+    if (part === undefined) return;
+    copy.part = undefined;
+    copy.after = part.last;
+    if (!part.more) return this.#finish(copy, out);
     out.put(MARK, encodeMark(copy));
-    this.#ask(copy, donor, now, out);
+    this.#ask(copy, part.donor, now, out);
   }
 
   // copying -> idle
   #finish(copy: Copy, out: Outbox): void {
     this.#copy = undefined;
     for (const head of copy.covers) this.#options.jump(head, out);
+    this.#options.absence.onCopyEnd();
     out.del(MARK);
     this.#options.metrics.snapshotsReceived++;
     out.note('info', 'snapshot-ends', { origins: copy.covers.length });
@@ -156,6 +214,7 @@ export class SnapshotClient {
     if (able.length === 0) {
       copy.covers = [];
       copy.after = '';
+      this.#options.absence.onCopied([], '');
     }
     this.#ask(copy, next, now, out);
   }
@@ -171,6 +230,10 @@ export class SnapshotClient {
 
 export function snapshotMark(): Uint8Array {
   return MARK;
+}
+
+function begunAt(after: Position, covers: readonly LaneHead[]): Copy {
+  return { peer: -1, id: 0, untilMs: 0, covers, after, part: undefined, parts: 0, records: 0 };
 }
 
 function encodeMark({ after, covers }: Copy): Uint8Array {
@@ -199,7 +262,5 @@ function decodeMark(bytes: Uint8Array): Copy | undefined {
     if (origin === undefined) return undefined;
     covers.push({ origin, seq, chain, hlc });
   }
-  return reader.finished
-    ? { peer: -1, id: 0, untilMs: 0, covers, after, parts: 0, records: 0 }
-    : undefined;
+  return reader.finished ? begunAt(after, covers) : undefined;
 }

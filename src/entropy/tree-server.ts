@@ -123,7 +123,11 @@ export class TreeServer {
     const asked = this.#waiting.shift();
     if (asked === undefined) return;
     const { after, upTo } = asked.request;
-    const rangeId = this.#options.range(recordsBetween(after, upTo), PAGE_BYTES, out);
+    const rangeId = this.#options.range(
+      recordsBetween(after, upTo === '' ? undefined : upTo),
+      PAGE_BYTES,
+      out,
+    );
     this.#reading = { ...asked, rangeId };
   }
 

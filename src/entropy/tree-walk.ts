@@ -380,7 +380,7 @@ export class TreeWalk {
   #readPage(walk: Walk, out: Outbox): void {
     walk.own.clear();
     this.#nextId(walk);
-    this.#rangeId = this.#options.range(recordsBetween(walk.after, ''), PAGE_BYTES, out);
+    this.#rangeId = this.#options.range(recordsBetween(walk.after, undefined), PAGE_BYTES, out);
   }
 
   /** As many names as a request has room for, at least one. */

@@ -173,6 +173,18 @@ export const ExplainSchema = Type.Object(
         closed,
       ),
     ),
+    tombstone: Type.Optional(
+      Type.Object(
+        {
+          version,
+          blockedBy: Type.Array(Type.String(), {
+            description:
+              'Replicas that have not acknowledged the delete, or else cannot be reached; empty while it is about to go',
+          }),
+        },
+        { ...closed, description: 'The newest version is a delete that is still remembered' },
+      ),
+    ),
   },
   closed,
 );

@@ -162,6 +162,8 @@ export interface WriteStatus {
 export interface Explained {
   readonly kind: 'explained';
   readonly replicas: readonly ReplicaView[];
+  /** Where the newest version is a delete: its dot, and the members that keep its tombstone from being dropped. */
+  readonly tombstone: { readonly dot: Dot; readonly blockedBy: readonly ReplicaId[] } | undefined;
 }
 
 /** One replica's view of a key. */

@@ -5,7 +5,7 @@
 import type { NamespaceHealth } from './health.ts';
 import type { Hlc } from './hlc.ts';
 import type { Dot, Key, NamespaceName, Origin, Seq } from './id.ts';
-import type { Mutation, Record } from './record.ts';
+import type { Mutation, Record, Version } from './record.ts';
 
 export type VectorEntries = readonly (readonly [Origin, Seq])[];
 
@@ -70,18 +70,34 @@ export interface SnapshotRequest {
   readonly bytesMax: number;
 }
 
-/** Records in the order of positions. The first part names what the whole covers; later parts name nothing. */
+/**
+ * Records in the order of positions, then idempotency keys in theirs. The first part names what the whole covers; later
+ * parts name nothing.
+ */
 export interface SnapshotChunk {
   readonly kind: 'snapshot-chunk';
   readonly id: number;
   readonly covers: readonly LaneHead[];
   readonly records: readonly Record[];
+  readonly named: readonly NamedWrite[];
   /** To go on behind. */
   readonly last: Position;
   readonly more: boolean;
 }
 
-/** Where a record lies among all, as a byte string: namespace, a zero, key. */
+/** An idempotency key and the write that it names. */
+export interface NamedWrite extends Version {
+  readonly namespace: NamespaceName;
+  readonly key: string;
+  /** Of the request that was made under it. */
+  readonly digest: number;
+  readonly created: boolean;
+}
+
+/**
+ * Where a record lies among all, as a byte string: namespace, a zero, key. Behind all records lie the idempotency keys,
+ * after a `~`, which begins no namespace.
+ */
 export type Position = string;
 
 /** Asks for the peer's record of a key. Whoever has the version that the asker knows says just that. */

@@ -44,6 +44,14 @@ export interface Metrics {
   treeResyncs: number;
   treeRecordsMended: number;
   treeBytes: number;
+  /** Tombstones kept. */
+  tombstones: number;
+  /** Tombstones dropped, and expired values that this replica turned into deletes. */
+  tombstonesDropped: number;
+  expirationsDeleted: number;
+  /** Records that a snapshot lacks and that were dropped for it, and records of peers that had been deleted here. */
+  snapshotRecordsAbsent: number;
+  resurrectionsRefused: number;
   /** Log entries in one entries message sent to a peer. */
   readonly peerFrameEntries: Histogram;
   /** Log entries in one synced batch. */
@@ -90,6 +98,11 @@ export function createMetrics(): Metrics {
     treeResyncs: 0,
     treeRecordsMended: 0,
     treeBytes: 0,
+    tombstones: 0,
+    tombstonesDropped: 0,
+    expirationsDeleted: 0,
+    snapshotRecordsAbsent: 0,
+    resurrectionsRefused: 0,
     peerFrameEntries: createHistogram(COUNT_BUCKETS),
     batchEntries: createHistogram(COUNT_BUCKETS),
     quorumWaitWrite: createHistogram(SECONDS_BUCKETS),

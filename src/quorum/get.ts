@@ -39,6 +39,8 @@ export interface PendingRead {
   readonly askedAtMs: number[];
   /** Records by member, where `tally.yes` has its bit. */
   readonly answers: (Record | undefined)[];
+  /** By member: what it was known to hold when it answered that it has no record. */
+  readonly absentAt: (ReadonlyVector | undefined)[];
   newest: Record | undefined;
   /** This replica's own record when the read began: a peer that has the same need not send it. */
   readonly known: Record | undefined;
@@ -116,6 +118,7 @@ export class PendingReads {
       damaged: 0,
       askedAtMs: [],
       answers: [],
+      absentAt: [],
       newest: undefined,
       known: local.cut === undefined ? local.record : undefined,
       cut: local.cut,
@@ -127,7 +130,14 @@ export class PendingReads {
     this.#decide(read, now, out);
   }
 
-  onReply(peer: number, reply: ReadReply, connected: number, now: Now, out: Outbox): void {
+  /** `holds` is what the peer was known to hold when its reply came. */
+  onReply(
+    { peer, holds }: { readonly peer: number; readonly holds: ReadonlyVector },
+    reply: ReadReply,
+    connected: number,
+    now: Now,
+    out: Outbox,
+  ): void {
     const read = this.#reads.get(reply.id);
     if (read === undefined || ((read.asked >> peer) & 1) === 0) return;
     this.#nearness.observe(peer, now.monoMs - (read.askedAtMs[peer] ?? read.beganMs));
@@ -135,6 +145,7 @@ export class PendingReads {
     const isAnswer = isUnder(read, record) && (reply.answer !== 'same' || record !== undefined);
     const answer = isAnswer ? reply.answer : 'damaged';
     this.#take(read, peer, answer, record);
+    if (answer === 'absent') read.absentAt[peer] = new Map(holds);
     if (answer === 'damaged') this.#askNeeded(read, connected, now, out);
     this.#decide(read, now, out);
   }

@@ -12,14 +12,17 @@ import type { Settings } from '../model/settings.ts';
 import type { Health } from '../entropy/health.ts';
 import type { Freshness } from '../consistency/freshness.ts';
 import type { Nearness } from '../quorum/nearness.ts';
+import type { Absence } from '../store/absence.ts';
 import type { IdempotencyTable } from '../store/idempotency.ts';
 import type { Lane } from '../store/lane.ts';
 import type { Log } from '../store/log.ts';
+import type { RecordIndex } from '../store/record-index.ts';
 import type { Table } from '../store/table.ts';
 import type { HashTree } from '../store/tree.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { Pace } from './pace.ts';
 import type { Peers } from './peers.ts';
+import type { Stability } from './stability.ts';
 
 export interface Context {
   readonly settings: Settings;
@@ -30,8 +33,11 @@ export interface Context {
   readonly log: Log;
   readonly table: Table;
   readonly tree: HashTree;
+  readonly index: RecordIndex;
+  readonly absence: Absence;
   readonly idempotency: IdempotencyTable;
   readonly peers: Peers;
+  readonly stability: Stability;
   readonly nearness: Nearness;
   readonly freshness: Freshness;
   readonly health: Health;

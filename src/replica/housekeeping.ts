@@ -1,6 +1,7 @@
 // Work that nobody waits for, done in small pieces with the heartbeat: truncating logs below the stable cut,
-// forgetting idempotency keys whose window has ended, and the scrub that now and then reads everything stored and
-// verifies it (RELIABILITY S8). A damaged record is fetched from the peers; a damaged log entry is reported.
+// forgetting idempotency keys whose window has ended, deleting what has expired (expiry.ts), dropping tombstones
+// (tombstones.ts), and the scrub that now and then reads everything stored and verifies it (RELIABILITY S8). A damaged
+// record is fetched from the peers; a damaged log entry is reported.
 //
 // The scrub counts the hash tree anew as well. Where it comes to another sum than the tree, storage has lost or changed a
 // record without a word: the tree takes what is there, memory writes again what it still holds, and the comparison with
@@ -11,7 +12,7 @@ import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { Seq } from '../model/id.ts';
 import { UNREADABLE } from '../model/port.ts';
-import type { Mutation, Record } from '../model/record.ts';
+import { compareVersions, type Mutation, type Record } from '../model/record.ts';
 import { seqOf } from '../model/vector.ts';
 import type { Lane } from '../store/lane.ts';
 import {
@@ -28,6 +29,9 @@ import {
 import { LIVE_LANE } from '../store/log.ts';
 import type { Recount } from '../store/recount.ts';
 import type { Context, Heal } from './context.ts';
+import { Expiry } from './expiry.ts';
+import { Tombstones } from './tombstones.ts';
+import type { Writes } from './writes.ts';
 
 const SWEEP_ENTRIES_MAX = 256;
 const SCRUB_ENTRIES_MAX = 256;
@@ -41,20 +45,28 @@ export class Housekeeping {
   readonly #context: Context;
   readonly #nextId: () => number;
   readonly #heal: Heal;
+  readonly #expiry: Expiry;
+  readonly #tombstones: Tombstones;
   #reading: Reading | undefined;
+  #isServing = false;
   /** What the scrub has still to read; empty between two rounds. */
   #scrub: Span[] = [];
   #scrubAtMs: number | undefined;
   #sweepNext = true;
 
-  constructor(context: Context, nextId: () => number, heal: Heal) {
+  constructor(context: Context, writes: Writes, nextId: () => number, heal: Heal) {
     this.#context = context;
+    this.#expiry = new Expiry(context, writes, nextId, heal);
+    this.#tombstones = new Tombstones(context, nextId, heal);
     this.#nextId = nextId;
     this.#heal = heal;
   }
 
-  onBeat(now: Now, out: Outbox): void {
+  onBeat(isServing: boolean, now: Now, out: Outbox): void {
     this.#truncate(out);
+    this.#tombstones.onBeat(out);
+    this.#isServing = isServing;
+    if (isServing) this.#expiry.onBeat(now, out);
     if (this.#reading !== undefined) return;
     this.#sweepNext = !this.#sweepNext;
     if (this.#sweepNext) this.#read('sweep', idempotencyEnded(now.wallMs), SWEEP_ENTRIES_MAX, out);
@@ -63,6 +75,8 @@ export class Housekeeping {
 
   /** True when the answer was meant for housekeeping. */
   onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+    if (this.#tombstones.onRange(id, result, now, out)) return true;
+    if (this.#expiry.onRange(id, result, this.#isServing, now, out)) return true;
     const reading = this.#reading;
     if (reading?.id !== id) return false;
     this.#reading = undefined;
@@ -104,7 +118,7 @@ export class Housekeeping {
       this.#scrub = isDue ? [allRecords(), allLogs()] : [allRecords()];
       tree.beginRecount();
     }
-    tree.recount?.begin(table.undurable());
+    tree.recount?.begin(table.undurable(), table.droppingAt());
     const limit = tree.isTrusted ? SCRUB_ENTRIES_MAX : REBUILD_ENTRIES_MAX;
     this.#read('scrub', this.#scrub[0] as Span, limit, out);
   }
@@ -116,6 +130,7 @@ export class Housekeeping {
       const whole = wholeOf(entry);
       const record = whole ?? this.#onDamaged(entry.key, now, out);
       if (record !== undefined) records.push(record);
+      if (whole !== undefined && parseRecordKey(entry.key) !== undefined) this.#file(whole, out);
     }
     const last = entries[entries.length - 1];
     const span = this.#scrub.shift() as Span;
@@ -124,6 +139,14 @@ export class Housekeeping {
     if (isCut) this.#scrub.unshift({ from: behind(last.key), to: span.to });
     else if (this.#scrub.length === 0 && span.from[0] === allLogs().from[0])
       this.#context.metrics.scrubRounds++;
+  }
+
+  /** What should be found by its dot or its deadline, and may have been stored before there was an index. */
+  #file(stored: Record, out: Outbox): void {
+    const { table, index } = this.#context;
+    if (stored.operation !== 'delete' && !index.expiresHere(stored)) return;
+    const { record } = table.read(stored.namespace, stored.key);
+    if (record !== undefined && compareVersions(record, stored) === 0) index.ensure(stored, out);
   }
 
   /** Gives what memory holds in its place. */

@@ -7,9 +7,9 @@ import type { NamespaceHealth } from '../model/health.ts';
 import type { Dot, NamespaceName, Origin, Seq } from '../model/id.ts';
 import type { Heartbeat, Hello, VectorEntries } from '../model/message.ts';
 import type { Member } from '../model/quorum.ts';
-import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
 import type { Settings } from '../model/settings.ts';
-import { PeerSender } from '../stream/sender.ts';
+import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
+import { PeerSender, type SenderOptions } from '../stream/sender.ts';
 
 /** Heartbeats that a peer may miss before it counts as not heard; on a lossy link one or two do get lost. */
 const SILENT_BEATS = 3;
@@ -21,6 +21,8 @@ export class Peer {
   greeted = false;
   /** It said hello at least once since this replica started. */
   known = false;
+  /** Heartbeats that it sent: each says everything that it held when it sent it. */
+  reports = 0;
   holds: Vector = new Map();
   /** The peer's last ping, when it came, and our own heads at that moment. */
   ping = 0;
@@ -106,6 +108,7 @@ export class Peer {
   }
 
   onHeartbeat(heartbeat: Heartbeat, heads: VectorEntries, now: Now): void {
+    this.reports++;
     this.ping = heartbeat.ping;
     this.pingAtMs = now.monoMs;
     this.headsAtPing = heads;
@@ -119,11 +122,26 @@ export class Peer {
   }
 }
 
+/** The other members, each with the sender that streams to it. */
+export function createPeers(
+  { members, frameBytes, heartbeatMs }: Settings,
+  self: number,
+  senders: Pick<SenderOptions, 'metrics' | 'lanes' | 'range'>,
+): Peers {
+  const others = members.filter(({ index }) => index !== self);
+  const peers = others.map((member) => {
+    const sender = new PeerSender({ ...senders, peer: member.index, frameBytes });
+    return new Peer(member, sender, SILENT_BEATS * heartbeatMs);
+  });
+  return new Peers(self, peers);
+}
+
 export class Peers {
   readonly #self: number;
   /** By member index; empty at this replica's own. */
   readonly #peers: (Peer | undefined)[];
   #reachable: number;
+  #epoch = 0;
 
   constructor(self: number, peers: readonly Peer[]) {
     this.#self = self;
@@ -135,6 +153,11 @@ export class Peers {
   /** Members that can answer now, this replica included, as bits. */
   get reachable(): number {
     return this.#reachable;
+  }
+
+  /** Counts comings and goings: what was heard in one epoch was heard of the same lives. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   get(index: number): Peer | undefined {
@@ -151,10 +174,12 @@ export class Peers {
 
   onHello(peer: Peer, hello: Hello): void {
     peer.onHello(hello);
+    this.#epoch++;
     this.#reachable |= 1 << peer.member.index;
   }
 
   onDisconnected(peer: Peer): void {
+    if (peer.greeted) this.#epoch++;
     peer.onDisconnected();
     this.#reachable &= ~(1 << peer.member.index);
   }
@@ -176,19 +201,4 @@ export class Peers {
   pump(out: Outbox): void {
     for (const peer of this.#peers) peer?.sender.pump(out);
   }
-}
-
-type SenderOptions = ConstructorParameters<typeof PeerSender>[0];
-
-/** Every other member, and the stream to it. */
-export function createPeers(
-  { members, self, frameBytes, heartbeatMs }: Settings,
-  shared: Pick<SenderOptions, 'metrics' | 'lanes' | 'range'>,
-): Peer[] {
-  return members
-    .filter(({ id }) => id !== self)
-    .map((member) => {
-      const sender = new PeerSender({ ...shared, peer: member.index, frameBytes });
-      return new Peer(member, sender, SILENT_BEATS * heartbeatMs);
-    });
 }

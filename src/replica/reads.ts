@@ -5,17 +5,27 @@
 // In `fifo` namespaces a single newer record would overtake its origin's earlier writes. There the read waits until
 // the stream has brought everything up to that version (order/fifo.ts), and a repair is a nudge to pull the stream.
 //
+// A key that somebody holds nothing of, while it is known to hold the log up to a record which another still shows, was
+// deleted: nobody forgets a delete before all have it, so the other one lost its disk and has not caught up. The read finds
+// nothing then. What an absent key says here itself is told in store/absence.ts.
+//
 // Where this replica's own record is damaged, what was there is told from two sources together: the record of a peer,
 // which covers everything up to the stable cut, and this replica's own log beyond the cut. A peer alone may be behind.
 
 import { createRing } from '../base/ring.ts';
-import type { Client, ExplainCommand, ReadCommand, ReplicaView } from '../model/command.ts';
+import type {
+  Client,
+  ExplainCommand,
+  Explained,
+  ReadCommand,
+  ReplicaView,
+} from '../model/command.ts';
 import type { Lsn, Now, Outbox } from '../model/effect.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { ReadReply, ReadRequest } from '../model/message.ts';
 import type { Requirement } from '../model/quorum.ts';
 import { compareVersions, isLive, mergeRecords, type Record } from '../model/record.ts';
-import { missing } from '../model/vector.ts';
+import { covers, missing } from '../model/vector.ts';
 import { FifoWaits } from '../order/fifo.ts';
 import {
   type PendingRead,
@@ -147,10 +157,11 @@ export class Reads {
   onReply(peer: number, reply: ReadReply, now: Now, out: Outbox): void {
     const { clock, metrics, peers } = this.#context;
     const { record } = reply;
+    const holds = peers.get(peer)?.holds ?? new Map();
     const isTimely = record === undefined || clock.witness(record.hlc, now.wallMs);
     if (!isTimely) metrics.clockRefusals++;
     const taken: ReadReply = isTimely ? reply : { ...reply, answer: 'damaged', record: undefined };
-    this.#pending.onReply(peer, taken, peers.reachable, now, out);
+    this.#pending.onReply({ peer, holds }, taken, peers.reachable, now, out);
   }
 
   onConnected(now: Now, out: Outbox): void {
@@ -268,7 +279,10 @@ export class Reads {
   /** Enough answers are there: repair who lacks the newest, then reply. */
   #settle(read: PendingRead, client: Client, now: Now, out: Outbox): void {
     const { newest } = read;
-    if (newest !== undefined && this.#overtakes(newest)) {
+    if (newest !== undefined && this.#isGone(read, newest)) {
+      this.#context.metrics.resurrectionsRefused++;
+      this.#replyAbsent(client, 0, read.tally.acks, now, out);
+    } else if (newest !== undefined && this.#overtakes(newest)) {
       this.#catchUp(read, client, newest, now, out);
     } else {
       if (newest !== undefined && !this.#isFifo(read.namespace)) this.#repair(read, newest, out);
@@ -278,14 +292,22 @@ export class Reads {
 
   /** Heals our own record, if it is damaged and what was there can be told. */
   #restore(read: PendingRead, out: Outbox): void {
-    const { log, table } = this.#context;
+    const { clock, log, table } = this.#context;
     if (read.cut === undefined || read.tally.yes === 0) return;
     if (!table.read(read.namespace, read.key).damaged) return;
     const beyond = log.newestBeyond(read.cut, read.namespace, read.key);
     if (beyond === 'unknown') return;
-    const restored = beyond === undefined ? read.newest : mergeRecords(read.newest, beyond);
-    if (restored === undefined || this.#overtakes(restored)) return;
-    table.replace(restored, out);
+    const told = this.#isGone(read, read.newest) ? undefined : read.newest;
+    const restored = beyond === undefined ? told : mergeRecords(told, beyond);
+    if (restored === undefined) table.drop(read, clock.last, out);
+    else if (!this.#overtakes(restored)) table.replace(restored, out);
+  }
+
+  /** Somebody who holds the log up to that record holds nothing of the key: it was deleted, and so was what is older. */
+  #isGone(read: PendingRead, record: Record | undefined): boolean {
+    if (record === undefined) return false;
+    if (read.absentAt.some((holds) => holds !== undefined && covers(holds, record))) return true;
+    return this.#context.absence.wasDeleted(record);
   }
 
   /** Shown alone it would overtake what its origin wrote before, and order matters. */
@@ -304,7 +326,7 @@ export class Reads {
       const theirs = read.answers[member];
       if (theirs !== undefined && compareVersions(theirs, newest) >= 0) continue;
       this.#context.metrics.readRepairs++;
-      if (isSelf) this.#context.table.apply(newest, out);
+      if (isSelf) this.#context.absence.take(newest, out);
       else out.send(member, { kind: 'repair', record: newest });
     }
   }
@@ -343,11 +365,13 @@ export class Reads {
     const stalenessMs = this.#context.freshness.bound(now.monoMs);
     const { record } = cell;
     const rest = { stalenessMs, answers, heldBy: undefined };
-    if (isLive(record, now.wallMs)) {
-      out.reply(client, { kind: 'found', record, ...rest }, cell.lsn);
-    } else {
-      out.reply(client, { kind: 'absent', ...rest }, cell.lsn);
-    }
+    if (!isLive(record, now.wallMs)) this.#replyAbsent(client, cell.lsn, answers, now, out);
+    else out.reply(client, { kind: 'found', record, ...rest }, cell.lsn);
+  }
+
+  #replyAbsent(client: Client, lsn: Lsn, answers: number, now: Now, out: Outbox): void {
+    const stalenessMs = this.#context.freshness.bound(now.monoMs);
+    out.reply(client, { kind: 'absent', stalenessMs, answers, heldBy: undefined }, lsn);
   }
 
   #replyExplained(read: PendingRead, client: Client, out: Outbox): void {
@@ -368,7 +392,14 @@ export class Reads {
       };
     });
     const own = this.#context.table.read(read.namespace, read.key);
-    out.reply(client, { kind: 'explained', replicas }, own.lsn);
+    out.reply(client, { kind: 'explained', replicas, tombstone: this.#graveOf(read) }, own.lsn);
+  }
+
+  /** The newest version is a delete: who keeps its tombstone from being dropped. */
+  #graveOf({ newest }: PendingRead): Explained['tombstone'] {
+    if (newest?.operation !== 'delete') return undefined;
+    const { origin, seq } = newest;
+    return { dot: { origin, seq }, blockedBy: this.#context.stability.blockers(newest) };
   }
 
   /** Everything that any member is known to hold. */

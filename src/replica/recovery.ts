@@ -1,15 +1,16 @@
 // Start: reads what storage remembers before anything is answered.
 //
-//   meta -> origins -> verify (one origin's log after the other) -> tree -> done
+//   meta -> origins -> verify (one origin's log after the other) -> tombstones -> tree -> done
 //
 // Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the last one is the
 // head that was written in its batch. A log that is not whole is never served or streamed: the replica halts and says
-// where, because what is missing may have been acknowledged (RELIABILITY S2). A hash tree that cannot be read is no
-// reason to halt: it is built anew from the records.
+// where, because what is missing may have been acknowledged (RELIABILITY S2). Tombstones are counted. A hash tree that
+// cannot be read is no reason to halt: it is built anew from the records.
 
 import type { Input, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/id.ts';
+import type { Metrics } from '../model/metrics.ts';
 import { byteString } from '../base/bytes.ts';
 import { decodeLaneState, type LaneState } from '../store/lane.ts';
 import { seal, unseal } from '../store/envelope.ts';
@@ -17,6 +18,7 @@ import {
   after,
   allLeaves,
   allOrigins,
+  allTombstones,
   behind,
   logSpan,
   metaKey,
@@ -41,17 +43,19 @@ export type RecoveryProgress = 'reading' | 'done' | 'damaged';
 export class Recovery {
   readonly #log: Log;
   readonly #tree: HashTree;
+  readonly #metrics: Metrics;
   readonly #nextId: () => number;
-  #step: 'meta' | 'origins' | 'verify' | 'tree' | 'done' = 'meta';
+  #step: 'meta' | 'origins' | 'verify' | 'tombstones' | 'tree' | 'done' = 'meta';
   #waitsFor = 0;
   readonly #toVerify: Verifying[] = [];
   #span: Span = { from: new Uint8Array(0), to: new Uint8Array(0) };
   /** The last life that this replica's storage knows of. */
   incarnation: Incarnation = 0;
 
-  constructor(log: Log, tree: HashTree, nextId: () => number) {
+  constructor(log: Log, tree: HashTree, metrics: Metrics, nextId: () => number) {
     this.#log = log;
     this.#tree = tree;
+    this.#metrics = metrics;
     this.#nextId = nextId;
   }
 
@@ -75,6 +79,8 @@ export class Recovery {
         return this.#takeOrigins(result, out);
       case 'verify':
         return this.#takeEntries(result, out);
+      case 'tombstones':
+        return this.#takeTombstones(result, out);
       case 'tree':
       case 'done':
         return 'done';
@@ -121,6 +127,15 @@ export class Recovery {
     return this.#verifyNext(out);
   }
 
+  // tombstones -> tree
+  #takeTombstones(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    this.#metrics.tombstones += result.entries.length;
+    if (result.more) return this.#readOn(result, out);
+    this.#step = 'tree';
+    this.#read(allLeaves(), out);
+    return 'reading';
+  }
+
   // tree -> done
   #takeLeaves(result: RangeResult, out: Outbox): RecoveryProgress {
     if (result.ok) for (const entry of result.entries) this.#tree.restore(entry);
@@ -131,12 +146,12 @@ export class Recovery {
     return 'done';
   }
 
-  // verify -> verify | tree
+  // verify -> verify | tombstones
   #verifyNext(out: Outbox): RecoveryProgress {
     const [lane] = this.#toVerify;
     if (lane === undefined) {
-      this.#step = 'tree';
-      this.#read(allLeaves(), out);
+      this.#step = 'tombstones';
+      this.#read(allTombstones(), out);
       return 'reading';
     }
     const { floor, head } = lane.state;

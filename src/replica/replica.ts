@@ -37,19 +37,22 @@ import { Freshness } from '../consistency/freshness.ts';
 import { Exchange, type Holder } from '../entropy/exchange.ts';
 import { Health } from '../entropy/health.ts';
 import { Nearness } from '../quorum/nearness.ts';
+import { Absence } from '../store/absence.ts';
 import { IdempotencyTable } from '../store/idempotency.ts';
 import type { Lane } from '../store/lane.ts';
 import { Log } from '../store/log.ts';
+import { RecordIndex } from '../store/record-index.ts';
 import { Table } from '../store/table.ts';
 import { HashTree } from '../store/tree.ts';
 import { PullServer } from '../stream/puller.ts';
 import { Receiver } from '../stream/receiver.ts';
 import { AntiEntropy } from './anti-entropy.ts';
-import { type Context, type Heal, refuse } from './context.ts';
+import { type Phase, refuseClosed } from './closed.ts';
+import type { Context, Heal } from './context.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Lists } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
-import { createPeers, type Peer, Peers } from './peers.ts';
+import { createPeers, type Peer } from './peers.ts';
 import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
 import { Fitness } from './fitness.ts';
@@ -57,6 +60,7 @@ import { OwnLanes } from './own-lanes.ts';
 import { Pace } from './pace.ts';
 import { Pulse } from './pulse.ts';
 import { Resync } from './resync.ts';
+import { Stability } from './stability.ts';
 import { Standing } from './standing.ts';
 import { statusOf, writeStatusOf } from './status.ts';
 import { Writes } from './writes.ts';
@@ -69,8 +73,6 @@ export interface ReplicaOptions {
   /** The synchronous half of the storage port. */
   readonly get: Storage['get'];
 }
-
-type Phase = 'starting' | 'grace' | 'open' | 'draining' | 'failed';
 
 const RETRY_MS = 1000;
 
@@ -114,7 +116,11 @@ export class Replica {
     };
     const replicas = settings.members.length;
     const tree = new HashTree();
+    const index = new RecordIndex(settings.self, get, this.metrics);
+    const table = new Table(get, settings.cacheBytes, this.metrics, index, tree);
     this.#own = new OwnLanes(settings.self);
+    const senders = { metrics: this.metrics, lanes: this.#own.list, range };
+    const peers = createPeers(settings, self.index, senders);
     this.#incarnation = incarnation;
     this.#policyDigest = policyDigest(policies);
     this.#context = {
@@ -124,13 +130,13 @@ export class Replica {
       namespaces: new Namespaces(policies, settings.members, self),
       clock: createHybridClock(settings.clockDriftMaxMs),
       log,
-      table: new Table(get, settings.cacheBytes, this.metrics, tree),
+      table,
       tree,
+      index,
+      absence: new Absence(log, table, this.metrics),
       idempotency: new IdempotencyTable(get, settings.idempotencyMs),
-      peers: new Peers(
-        self.index,
-        createPeers(settings, { metrics: this.metrics, lanes: this.#own.list, range }),
-      ),
+      peers,
+      stability: new Stability(log, peers),
       nearness: new Nearness(self.index, replicas),
       freshness: new Freshness(self.index, replicas),
       health: new Health(policies, {
@@ -142,7 +148,7 @@ export class Replica {
       get,
       ownLanes: this.#own.list,
     };
-    this.#recovery = new Recovery(log, tree, nextId);
+    this.#recovery = new Recovery(log, tree, this.metrics, nextId);
     this.#standing = new Standing(this.#context);
     this.#fitness = new Fitness(this.#context, this.#standing);
     this.#pulse = new Pulse(this.#context, this.#own, this.#fitness);
@@ -157,7 +163,7 @@ export class Replica {
     );
     const heal: Heal = (namespace, key, now, out) => this.#reads.heal(namespace, key, now, out);
     this.#lists = new Lists(this.#context, nextId, heal);
-    this.#housekeeping = new Housekeeping(this.#context, nextId, heal);
+    this.#housekeeping = new Housekeeping(this.#context, this.#writes, nextId, heal);
     const shared = { context: this.#context, standing: this.#standing, range, heal };
     this.#antiEntropy = new AntiEntropy(shared);
     this.#resync = new Resync({
@@ -248,7 +254,7 @@ export class Replica {
       return;
     }
     if (this.#phase !== 'open' || this.#standing.isReturning) {
-      this.#refuseClosed(command, out);
+      refuseClosed(command.client, this.#phase, this.#standing.isReturning, out);
       return;
     }
     if (this.#fitness.refuses(command, now, out)) return;
@@ -265,18 +271,6 @@ export class Replica {
         return writeStatusOf(this.#context, command, out);
       default:
         return unreachable(command);
-    }
-  }
-
-  #refuseClosed(command: Command, out: Outbox): void {
-    const { client } = command;
-    if (this.#phase === 'failed') {
-      refuse(client, out, 'storage-failed', 'the storage of this replica has failed');
-    } else if (this.#phase === 'draining') {
-      refuse(client, out, 'draining', 'the replica is shutting down', { retryAfterMs: 1000 });
-    } else {
-      const what = this.#standing.isReturning ? 'is taking back what it lost' : 'is still starting';
-      refuse(client, out, 'catching-up', `the replica ${what}`, { retryAfterMs: 1000 });
     }
   }
 
@@ -397,7 +391,7 @@ export class Replica {
     if (this.#own.isOwn(origin)) this.#relearn(this.#context.log.open(origin));
     const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
     if (refusal === undefined) this.#exchange.onEntries(holderOf(peer), origin, now.monoMs, out);
-    else if (refusal !== 'divergent') this.#exchange.onRefused(origin);
+    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
     this.#reads.onAdvance(origin, now, out);
   }
 
@@ -415,7 +409,7 @@ export class Replica {
 
   /** An accepted entry becomes visible. */
   #show(mutation: Mutation, out: Outbox): void {
-    this.#context.table.apply(mutation, out);
+    this.#context.absence.show(mutation, out);
     this.#context.idempotency.remember(mutation, out);
   }
 
@@ -454,11 +448,11 @@ export class Replica {
   }
 
   #onRepair(message: Repair, now: Now, out: Outbox): void {
-    const { clock, namespaces, table } = this.#context;
+    const { clock, namespaces, absence } = this.#context;
     const { record } = message;
     const policy = namespaces.find(record.namespace)?.policy;
     if (policy === undefined || policy.consistency === 'fifo') return;
-    if (clock.witness(record.hlc, now.wallMs)) table.apply(record, out);
+    if (clock.witness(record.hlc, now.wallMs)) absence.take(record, out);
     else this.metrics.clockRefusals++;
   }
 
@@ -583,7 +577,7 @@ export class Replica {
     this.#resync.look(now, out);
     if (this.#phase !== 'open') return;
     this.#antiEntropy.look(now, out);
-    this.#housekeeping.onBeat(now, out);
+    this.#housekeeping.onBeat(this.state === 'serving', now, out);
   }
 
   // ---- helpers

@@ -37,7 +37,7 @@ export class Resync {
   readonly #onJump: (lane: Lane) => void;
 
   constructor({ context, standing, range, heal, retryMs, onJump }: ResyncOptions) {
-    const { log, metrics, settings, get } = context;
+    const { log, table, absence, metrics, settings, get } = context;
     this.#context = context;
     this.#standing = standing;
     this.#onJump = onJump;
@@ -51,10 +51,14 @@ export class Resync {
     });
     this.#client = new SnapshotClient({
       log,
+      table,
+      absence,
       metrics,
+      range,
       bytesMax: settings.frameBytes,
       retryMs,
       merge: (record, now, out) => this.#merge(record, now, out),
+      remember: (named, out) => context.idempotency.learn(named, out),
       jump: (head, out) => this.#jump(head, out),
     });
   }
@@ -92,7 +96,10 @@ export class Resync {
   }
 
   onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
-    return this.#server.onRange(id, result, now, out);
+    if (this.#server.onRange(id, result, now, out)) return true;
+    if (!this.#client.onRange(id, result, now, out)) return false;
+    this.#standing.onCopy(this.#client.isCopying);
+    return true;
   }
 
   /** With every heartbeat. */
@@ -102,15 +109,18 @@ export class Resync {
   }
 
   #merge(record: Record, now: Now, out: Outbox): void {
-    const { clock, metrics, table } = this.#context;
+    const { clock, metrics, absence } = this.#context;
     // It was accepted where it comes from. Our own stamps follow it only as far as the drift bound allows.
     if (!clock.witness(record.hlc, now.wallMs)) metrics.clockRefusals++;
-    table.apply(record, out);
+    absence.take(record, out);
   }
 
   #jump(head: LaneHead, out: Outbox): void {
     const lane = this.#context.log.jump(head, out);
-    if (lane !== undefined) this.#onJump(lane);
+    if (lane === undefined) return;
+    // As after a restart: what is stamped here is newer than what is held here, and what was forgotten of it.
+    this.#context.clock.raise(lane.hlc);
+    this.#onJump(lane);
   }
 }
 

@@ -6,9 +6,16 @@ import { assert } from '../base/assert.ts';
 import type { Condition, WriteCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import { encodeMutation } from '../model/encoding.ts';
+import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { type Dot, formatDot } from '../model/id.ts';
 import type { Requirement } from '../model/quorum.ts';
-import { isLive, type Mutation, type Record, type Version } from '../model/record.ts';
+import {
+  compareVersions,
+  isLive,
+  type Mutation,
+  type Record,
+  type Version,
+} from '../model/record.ts';
 import { PendingWrite, PendingWrites } from '../quorum/put.ts';
 import { Replays } from '../quorum/replay.ts';
 import { isReachable } from '../quorum/tally.ts';
@@ -21,6 +28,22 @@ import type { Namespace } from './namespaces.ts';
 
 const NO_DOTS: readonly Dot[] = [];
 const NO_VALUE = new Uint8Array(0);
+
+/** What a write says, whoever it is of. */
+type Content = Omit<
+  WriteCommand,
+  'kind' | 'client' | 'w' | 'timeoutMs' | 'conditions' | 'respondAsync'
+>;
+
+const DELETE = {
+  operation: 'delete',
+  value: NO_VALUE,
+  contentType: '',
+  ttlMs: 0,
+  idempotency: undefined,
+  tags: [],
+  weight: 0,
+} as const;
 
 export class Writes {
   readonly #context: Context;
@@ -64,6 +87,27 @@ export class Writes {
       return;
     if (this.#admits(command, requirement, out))
       this.#write(command, namespace, requirement, now, out);
+  }
+
+  /** Room for writes of its own, which nobody waits for. */
+  get hasRoom(): boolean {
+    return !this.lowDisk && this.waiting < this.#context.settings.writesPendingMax;
+  }
+
+  /**
+   * Deletes a version that has expired; false when it has not, or must wait. The delete is stamped just behind the version
+   * that it removes: whatever else was written meanwhile, and is not here yet, wins over it.
+   */
+  expire(expired: Record, now: Now, out: Outbox): boolean {
+    const { clock, table, origin, ownLanes } = this.#context;
+    const { namespace, key } = expired;
+    const seq = (ownLanes.at(-1) as Lane).head + 1;
+    const hlc = stampBehind(expired, { origin, seq });
+    const cell = table.read(namespace, key);
+    if (cell.record !== expired || isLive(expired, now.wallMs) || !this.hasRoom) return false;
+    if (!clock.witness(hlc, now.wallMs)) return false;
+    this.#mint({ ...DELETE, namespace, key }, cell, false, hlc, now, out);
+    return true;
   }
 
   /** Everything up to `seq` of this life's log is durable at `member`. */
@@ -130,7 +174,8 @@ export class Writes {
     } else if (command.operation === 'delete' && live === undefined) {
       refuse(client, out, 'not-found', 'there is nothing to delete', {}, cell.lsn);
     } else {
-      const mutation = this.#mint(command, cell, live === undefined, now, out);
+      const hlc = this.#context.clock.tick(now.wallMs);
+      const mutation = this.#mint(command, cell, live === undefined, hlc, now, out);
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
       const outcome = { created: mutation.created, replayed: false };
       this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));
@@ -142,15 +187,15 @@ export class Writes {
     return record === undefined || this.#context.clock.witness(record.hlc, now.wallMs);
   }
 
-  #mint(command: WriteCommand, cell: Cell, created: boolean, now: Now, out: Outbox): Mutation {
-    const { clock, log, table, idempotency, origin, ownLanes } = this.#context;
+  #mint(command: Content, cell: Cell, created: boolean, hlc: Hlc, now: Now, out: Outbox): Mutation {
+    const { log, table, idempotency, origin, ownLanes } = this.#context;
     const lane = ownLanes[ownLanes.length - 1] as Lane;
     const isPut = command.operation === 'put';
     const mutation = encodeMutation(
       {
         origin,
         seq: lane.head + 1,
-        hlc: clock.tick(now.wallMs),
+        hlc,
         lane: LIVE_LANE,
         group: '',
         namespace: command.namespace,
@@ -158,7 +203,7 @@ export class Writes {
         operation: command.operation,
         created: isPut && created,
         dependencies: this.#dependencies(lane, cell.record),
-        expiresAtMs: isPut && command.ttlMs > 0 ? Math.ceil(now.wallMs + command.ttlMs) : 0,
+        expiresAtMs: isPut && command.ttlMs > 0 ? deadlineOf(command.ttlMs, hlc, now) : 0,
         tags: command.tags,
         weight: command.weight,
         idempotency: command.idempotency,
@@ -238,6 +283,17 @@ export class Writes {
   #holders(dot: Dot): number {
     return this.#context.peers.holders(dot, this.#context.log.durable);
   }
+}
+
+/** The smallest stamp with which the dot is newer than the version. */
+function stampBehind(version: Version, { origin, seq }: Dot): Hlc {
+  const { hlc } = version;
+  return compareVersions({ hlc, origin, seq }, version) > 0 ? hlc : hlc + 1;
+}
+
+/** Of later writes later, as their stamps are, where the clock was set back; others see the whole lifetime even so. */
+function deadlineOf(ttlMs: number, hlc: Hlc, { wallMs }: Now): number {
+  return Math.ceil(Math.max(wallMs, hlcToMs(hlc)) + ttlMs);
 }
 
 function holds(condition: Condition, live: Record | undefined): boolean {

@@ -8,10 +8,16 @@
 import type { Outbox, RangeEntry } from '../model/effect.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { formatDot, type NamespaceName, parseDot } from '../model/id.ts';
+import type { NamedWrite } from '../model/message.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
 import { compareVersions, type Mutation, type Version } from '../model/record.ts';
 import { seal, unseal } from './envelope.ts';
-import { idempotencyEndKey, idempotencyKey, idempotencyKeyOfEnd } from './layout.ts';
+import {
+  idempotencyEndKey,
+  idempotencyKey,
+  idempotencyKeyOfEnd,
+  parseIdempotencyKey,
+} from './layout.ts';
 
 export interface KnownWrite extends Version {
   readonly digest: number;
@@ -46,13 +52,16 @@ export class IdempotencyTable {
     if (mutation.idempotency === undefined) return;
     const { namespace, origin, seq, hlc, created } = mutation;
     const { key, digest } = mutation.idempotency;
+    this.learn({ namespace, key, origin, seq, hlc, digest, created }, out);
+  }
+
+  /** What another replica remembers, or a mutation says. */
+  learn({ namespace, key, ...write }: NamedWrite, out: Outbox): void {
     const known = this.find(namespace, key);
-    if (known !== undefined && known !== 'unreadable' && compareVersions(known, mutation) <= 0)
-      return;
-    const write: KnownWrite = { origin, seq, hlc, digest, created };
+    if (known !== undefined && known !== 'unreadable' && compareVersions(known, write) <= 0) return;
     this.#keep(`${namespace}\0${key}`, write);
     out.put(idempotencyKey(namespace, key), encodeKnown(write));
-    out.put(idempotencyEndKey(this.#endMs(hlc), namespace, key), EMPTY);
+    out.put(idempotencyEndKey(this.#endMs(write.hlc), namespace, key), EMPTY);
   }
 
   /** Removes entries whose window has ended; `ended` are end-of-window keys. */
@@ -76,6 +85,13 @@ export class IdempotencyTable {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** A stored key and its write; `undefined` when it is damaged. */
+export function namedWriteOf({ key: at, value }: RangeEntry): NamedWrite | undefined {
+  const name = parseIdempotencyKey(at);
+  const write = decodeKnown(value);
+  return name === undefined || write === undefined ? undefined : { ...name, ...write };
+}
 
 function encodeKnown(write: KnownWrite): Uint8Array {
   return seal((writer) => {

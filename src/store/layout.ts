@@ -6,6 +6,8 @@
 //   i namespace 0 key           an idempotency key and the write that it named
 //   j deadline namespace 0 key  the same keys by the end of their window
 //   t leaf                      a leaf of the hash tree; behind the last one, that the tree is whole
+//   e deadline namespace 0 key  this replica's own records that expire, by their deadline
+//   x origin 0 seq              tombstones by the dot of their delete, and the key that each stands for
 //   m name                      one value about this replica
 //
 // Names never contain a zero byte, so the zero ends them and order is kept.
@@ -18,6 +20,8 @@ const RECORD = 0x72;
 const ORIGIN = 0x6f;
 const IDEMPOTENCY = 0x69;
 const IDEMPOTENCY_END = 0x6a;
+const EXPIRY = 0x65;
+const TOMBSTONE = 0x78;
 const META = 0x6d;
 const TREE = 0x74;
 const SEQ_BYTES = 8;
@@ -72,15 +76,46 @@ export function recordsAfter(position: string): Span {
   return { from: behind(tagged(RECORD, position)), to: allRecords().to };
 }
 
-/** The records behind one position up to another, which is included; '' is the end. */
-export function recordsBetween(position: string, upTo: string): Span {
-  const { from } = recordsAfter(position);
-  return { from, to: upTo === '' ? allRecords().to : behind(tagged(RECORD, upTo)) };
+/** The records behind one position and up to another, which is included; `undefined` is the end of all. */
+export function recordsBetween(position: string, last: string | undefined): Span {
+  const { from, to } = recordsAfter(position);
+  return { from, to: last === undefined ? to : behind(tagged(RECORD, last)) };
 }
 
 /** The position that the storage key of a record stands for. */
 export function positionOfKey(bytes: Uint8Array): string {
   return byteString(bytes, 1, bytes.length);
+}
+
+/** Where the idempotency keys begin among the positions: no namespace begins like this. */
+export const NAMED = '~';
+
+export function positionOfNamed({
+  namespace,
+  key,
+}: {
+  namespace: NamespaceName;
+  key: string;
+}): string {
+  return `${NAMED}${namespace}\0${key}`;
+}
+
+/** The idempotency keys behind a position. */
+export function namedAfter(position: string): Span {
+  const { from, to } = kindSpan(IDEMPOTENCY);
+  if (position === NAMED) return { from, to };
+  return { from: behind(tagged(IDEMPOTENCY, position.slice(NAMED.length))), to };
+}
+
+export function parseIdempotencyKey(
+  bytes: Uint8Array,
+): { namespace: NamespaceName; key: string } | undefined {
+  const end = bytes.indexOf(0);
+  if (bytes[0] !== IDEMPOTENCY || end < 2) return undefined;
+  return {
+    namespace: byteString(bytes, 1, end) as NamespaceName,
+    key: byteString(bytes, end + 1, bytes.length),
+  };
 }
 
 /** Every log entry of every origin. */
@@ -127,20 +162,58 @@ export function idempotencyEndKey(
   namespace: NamespaceName,
   key: string,
 ): Uint8Array {
-  const bytes = new Uint8Array(1 + SEQ_BYTES + namespace.length + 1 + key.length);
-  bytes[0] = IDEMPOTENCY_END;
-  writeU64(bytes, 1, endMs);
-  writeText(bytes, 1 + SEQ_BYTES, namespace);
-  writeText(bytes, 2 + SEQ_BYTES + namespace.length, key);
-  return bytes;
+  return timed(IDEMPOTENCY_END, endMs, namespace, key);
 }
 
 /** Idempotency windows that ended before `endMs`. */
 export function idempotencyEnded(endMs: number): Span {
-  const to = new Uint8Array(1 + SEQ_BYTES);
-  to[0] = IDEMPOTENCY_END;
-  writeU64(to, 1, endMs);
-  return { from: Uint8Array.of(IDEMPOTENCY_END), to };
+  return before(IDEMPOTENCY_END, endMs);
+}
+
+export function expiryKey(deadlineMs: number, namespace: NamespaceName, key: Key): Uint8Array {
+  return timed(EXPIRY, deadlineMs, namespace, key);
+}
+
+/** Records whose deadline is at or before `nowMs`. */
+export function expired(nowMs: number): Span {
+  return before(EXPIRY, Math.floor(nowMs) + 1);
+}
+
+/** The deadline and the record that an expiry key stands for. */
+export function parseExpiryKey(
+  bytes: Uint8Array,
+): { deadlineMs: number; namespace: NamespaceName; key: Key } | undefined {
+  const names = 1 + SEQ_BYTES;
+  const end = bytes.indexOf(0, names);
+  if (bytes[0] !== EXPIRY || end < names + 1) return undefined;
+  return {
+    deadlineMs: readU64(bytes, 1),
+    namespace: byteString(bytes, names, end) as NamespaceName,
+    key: byteString(bytes, end + 1, bytes.length) as Key,
+  };
+}
+
+export function tombstoneKey({ origin, seq }: { origin: Origin; seq: Seq }): Uint8Array {
+  const bytes = new Uint8Array(1 + origin.length + 1 + SEQ_BYTES);
+  bytes[0] = TOMBSTONE;
+  writeText(bytes, 1, origin);
+  writeU64(bytes, 2 + origin.length, seq);
+  return bytes;
+}
+
+export function parseTombstoneKey(bytes: Uint8Array): { origin: Origin; seq: Seq } | undefined {
+  const end = bytes.length - SEQ_BYTES;
+  if (bytes[0] !== TOMBSTONE || end < 3 || bytes[end - 1] !== 0) return undefined;
+  return { origin: byteString(bytes, 1, end - 1) as Origin, seq: readU64(bytes, end) };
+}
+
+export function allTombstones(): Span {
+  return kindSpan(TOMBSTONE);
+}
+
+/** The tombstones of the origins behind this one. */
+export function tombstonesAfter(origin: Origin): Span {
+  return { from: after(tagged(TOMBSTONE, `${origin}\0`)), to: allTombstones().to };
 }
 
 /** The idempotency entry that an end-of-window key stands for. */
@@ -164,6 +237,23 @@ export function after(bytes: Uint8Array): Uint8Array {
   const next = copyToSlab(bytes, 0, end);
   if (end > 0) next[end - 1] = (next[end - 1] as number) + 1;
   return next;
+}
+
+function timed(kind: number, ms: number, namespace: NamespaceName, key: string): Uint8Array {
+  const bytes = new Uint8Array(1 + SEQ_BYTES + namespace.length + 1 + key.length);
+  bytes[0] = kind;
+  writeU64(bytes, 1, ms);
+  writeText(bytes, 1 + SEQ_BYTES, namespace);
+  writeText(bytes, 2 + SEQ_BYTES + namespace.length, key);
+  return bytes;
+}
+
+/** What is filed under a time before `ms`. */
+function before(kind: number, ms: number): Span {
+  const to = new Uint8Array(1 + SEQ_BYTES);
+  to[0] = kind;
+  writeU64(to, 1, ms);
+  return { from: Uint8Array.of(kind), to };
 }
 
 function kindSpan(kind: number): Span {
@@ -197,13 +287,18 @@ function writeU64(bytes: Uint8Array, start: number, value: number): void {
   }
 }
 
+function readU64(bytes: Uint8Array, start: number): number {
+  let value = 0;
+  for (let i = start; i < start + SEQ_BYTES; i++) value = value * 256 + (bytes[i] as number);
+  return value;
+}
+
 /** Reads `origin` and `seq` back from a log key, for tools that walk the log. */
 export function parseLogKey(
   bytes: Uint8Array,
 ): { lane: number; origin: Origin; seq: Seq } | undefined {
   const end = bytes.length - SEQ_BYTES;
   if (bytes[0] !== LOG || end < 4 || bytes[end - 1] !== 0) return undefined;
-  let seq = 0;
-  for (let i = end; i < bytes.length; i++) seq = seq * 256 + (bytes[i] as number);
+  const seq = readU64(bytes, end);
   return { lane: bytes[1] as number, origin: byteString(bytes, 2, end - 1) as Origin, seq };
 }

@@ -5,9 +5,11 @@
 // such keys memory decides: they are collected while the page is read, and what the page says of them is left out. They
 // are as many as are not durable when it is asked for and are applied until it is here.
 
+import type { Position } from '../model/message.ts';
 import type { Record } from '../model/record.ts';
 import { Leaves, leafOf } from './leaves.ts';
 import { positionOf } from './layout.ts';
+import type { RecordName } from './record-index.ts';
 
 /** Above every position. */
 const END = '\uffff';
@@ -16,17 +18,23 @@ export class Recount {
   readonly sums = new Leaves();
   #position = '';
   /** Records changed since the page under way was asked for, or not known to be durable then. */
-  #touched: Map<string, Record> | undefined;
+  #touched: Map<string, Record | undefined> | undefined;
 
-  /** A page is about to be asked for; `undurable` is what storage may not show yet. */
-  begin(undurable: Iterable<Record>): void {
+  /** A page is about to be asked for; storage may not show what is `undurable`, and still show what is `dropping`. */
+  begin(undurable: Iterable<Record>, dropping: Iterable<Position>): void {
     this.#touched = new Map();
+    for (const position of dropping) this.#touched.set(position, undefined);
     for (const record of undurable) this.#touched.set(positionOf(record), record);
   }
 
   /** The table shows `after` in the place of `before` from now on. */
-  onChange(leaf: number, before: Record | undefined, after: Record): void {
-    const position = positionOf(after);
+  onChange(
+    name: RecordName,
+    leaf: number,
+    before: Record | undefined,
+    after: Record | undefined,
+  ): void {
+    const position = positionOf(name);
     if (position <= this.#position) {
       this.sums.toggle(leaf, before);
       this.sums.toggle(leaf, after);
@@ -37,11 +45,11 @@ export class Recount {
 
   /** The page is here: its whole records, and how far it reaches, `undefined` for the end. */
   take(records: readonly Record[], upTo: string | undefined): void {
-    const touched = this.#touched ?? new Map<string, Record>();
+    const touched = this.#touched ?? new Map<string, Record | undefined>();
     const end = upTo ?? END;
     for (const record of records) if (!touched.has(positionOf(record))) this.#add(record);
     for (const [position, record] of touched)
-      if (position > this.#position && position <= end) this.#add(record);
+      if (record !== undefined && position > this.#position && position <= end) this.#add(record);
     this.#touched = undefined;
     this.#position = end;
   }

@@ -4,7 +4,8 @@
 //
 // Memory is two generations of cells, young and old. A read moves a cell to the young one; when that is full it
 // becomes the old one and the old one is dropped, so the cost per operation is constant and the bound holds. Cells
-// whose batch is not durable are kept in a queue besides, because storage does not have them yet.
+// whose batch is not durable are kept in a queue besides, because storage does not have them yet; and so are the names
+// of records that were dropped, because storage has them still. Who drops many waits in between (`dropping`).
 //
 // Every change goes into the hash tree as well (tree.ts).
 
@@ -12,12 +13,16 @@ import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Lsn, Outbox } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
+import type { Hlc } from '../model/hlc.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
+import type { Position } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
 import { compareVersions, type Mutation, observed, type Record } from '../model/record.ts';
-import { recordKey } from './layout.ts';
+import { seal, unseal } from './envelope.ts';
+import { metaKey, positionOf, recordKey } from './layout.ts';
 import { leafOf } from './leaves.ts';
+import type { RecordIndex, RecordName } from './record-index.ts';
 import type { HashTree } from './tree.ts';
 
 /** A key's record as it stands here. */
@@ -38,12 +43,29 @@ const DAMAGED: Cell = { record: undefined, lsn: 0, damaged: true };
 /** What a cell costs besides the record's bytes: objects, strings and map slots, measured at about 500 bytes. */
 const CELL_BYTES = 500;
 
+const FORGOTTEN = metaKey('forgotten');
+
+/** No delete that was forgotten is newer; what cannot be read leaves it open. */
+export function readForgotten(stored: PointRead): Hlc {
+  if (stored === undefined) return 0;
+  const stamp = stored === UNREADABLE ? undefined : unseal(stored)?.u64();
+  return stamp ?? Number.MAX_SAFE_INTEGER;
+}
+
+export function forgottenMark(): Uint8Array {
+  return FORGOTTEN;
+}
+
 export class Table {
   readonly #get: (key: Uint8Array) => PointRead;
   readonly #generationBytes: number;
   readonly #metrics: Metrics;
   readonly #tree: HashTree;
+  readonly #index: RecordIndex;
   readonly #undurable = createRing<Cell>(1024);
+  /** The batches that drop records, until they are durable. */
+  readonly #dropped = new Map<string, Lsn>();
+  #forgotten: Hlc | undefined;
   #young: Generation = new Map();
   #old: Generation = new Map();
   #youngBytes = 0;
@@ -53,9 +75,11 @@ export class Table {
     get: (key: Uint8Array) => PointRead,
     cacheBytes: number,
     metrics: Metrics,
+    index: RecordIndex,
     tree: HashTree,
   ) {
     this.#get = get;
+    this.#index = index;
     this.#generationBytes = cacheBytes / 2;
     this.#metrics = metrics;
     this.#tree = tree;
@@ -81,6 +105,7 @@ export class Table {
     if (order === 0) return 'known';
     if (current !== undefined) this.#countConflict(mutation, current, order);
     if (order < 0) return 'lost';
+    this.#index.move(current, mutation, out);
     this.#show(current, mutation, out);
     return 'won';
   }
@@ -94,6 +119,7 @@ export class Table {
     if (damaged) return 'damaged';
     const order = current === undefined ? 1 : compareVersions(record, current);
     if (order <= 0) return order === 0 ? 'known' : 'lost';
+    this.#index.move(current, record, out);
     this.#show(current, record, out);
     return 'won';
   }
@@ -108,7 +134,54 @@ export class Table {
       'table: only what is damaged is replaced',
     );
     this.#tree.distrust(out);
+    this.#index.ensure(record, out);
     this.#show(undefined, record, out);
+  }
+
+  /**
+   * Removes what a key holds; the caller knows that it was deleted, and by nothing newer than `deleted`. It may be damaged.
+   * How new a delete has been forgotten is remembered: a record that is newer and missing was lost.
+   */
+  drop(name: RecordName, deleted: Hlc, out: Outbox): void {
+    const { namespace, key } = name;
+    this.#forgotten ??= readForgotten(this.#get(FORGOTTEN));
+    if (deleted > this.#forgotten) {
+      this.#forgotten = deleted;
+      out.put(
+        FORGOTTEN,
+        seal((writer) => writer.u64(deleted)),
+      );
+    }
+    const { record, damaged } = this.read(namespace, key);
+    if (damaged) this.#tree.distrust(out);
+    else this.#tree.onChange(name, record, undefined);
+    this.#index.move(record, undefined, out);
+    out.del(recordKey(namespace, key));
+    this.#dropped.set(positionOf(name), out.lsn);
+    const young = this.#young.get(namespace);
+    const cell = young?.get(key);
+    if (cell?.record !== undefined) this.#youngBytes -= CELL_BYTES + cell.record.bytes.length;
+    young?.delete(key);
+    this.#old.get(namespace)?.delete(key);
+  }
+
+  /** Records that were dropped and are in storage still. */
+  get dropping(): number {
+    return this.#dropped.size;
+  }
+
+  /** Where they lie. */
+  droppingAt(): Iterable<Position> {
+    return this.#dropped.keys();
+  }
+
+  /** What is shown here and not in storage yet. */
+  *undurable(): IterableIterator<Record> {
+    for (let i = 0; i < this.#undurable.size; i++) {
+      const { record } = this.#undurable.at(i);
+      if (record !== undefined && this.read(record.namespace, record.key).record === record)
+        yield record;
+    }
   }
 
   /** Writes a record that is whole in memory over what storage has. */
@@ -119,6 +192,7 @@ export class Table {
   onDurable(lsn: Lsn): void {
     this.#durableLsn = lsn;
     while (this.#undurable.size > 0 && this.#undurable.at(0).lsn <= lsn) this.#undurable.shift();
+    for (const [name, dropped] of this.#dropped) if (dropped <= lsn) this.#dropped.delete(name);
   }
 
   /** What memory holds, whatever storage has become. */
@@ -129,14 +203,6 @@ export class Table {
 
   isDurable({ lsn }: Cell): boolean {
     return lsn <= this.#durableLsn;
-  }
-
-  /** Records that storage may not show yet. */
-  undurable(): Record[] {
-    const records: Record[] = [];
-    for (let i = 0; i < this.#undurable.size; i++)
-      records.push(this.#undurable.at(i).record as Record);
-    return records;
   }
 
   /**
@@ -167,12 +233,14 @@ export class Table {
     const stored = bytes === undefined ? undefined : decodeMutation(bytes);
     if (bytes !== undefined && stored === undefined) return false;
     if (stored !== undefined && compareVersions(stored, record) >= 0) return false;
+    this.#index.ensure(record, out);
     this.#show(stored, record, out);
     return true;
   }
 
   #show(before: Record | undefined, record: Record, out: Outbox): void {
-    this.#tree.onChange(before, record);
+    this.#tree.onChange(record, before, record);
+    if (this.#dropped.size > 0) this.#dropped.delete(positionOf(record));
     const cell: Cell = { record, lsn: out.lsn, damaged: false };
     out.put(recordKey(record.namespace, record.key), record.bytes);
     this.#undurable.push(cell);
@@ -188,6 +256,7 @@ export class Table {
   }
 
   #readStorage(namespace: NamespaceName, key: Key): Cell {
+    if (this.#dropped.size > 0 && this.#dropped.has(positionOf({ namespace, key }))) return ABSENT;
     this.#metrics.cacheMisses++;
     const bytes = this.#get(recordKey(namespace, key));
     if (bytes === undefined) return ABSENT;
@@ -221,6 +290,7 @@ export class Table {
     for (let i = 0; i < this.#undurable.size; i++) {
       const cell = this.#undurable.at(i);
       const record = cell.record as Record;
+      if (this.#dropped.has(positionOf(record))) continue;
       const keys = this.#young.get(record.namespace);
       if (keys === undefined) this.#young.set(record.namespace, new Map([[record.key, cell]]));
       else keys.set(record.key, cell);

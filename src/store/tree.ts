@@ -13,6 +13,7 @@ import type { Record } from '../model/record.ts';
 import { sealWords, unseal } from './envelope.ts';
 import { parseTreeKey, treeKey } from './layout.ts';
 import { LEAVES, Leaves, leafOf } from './leaves.ts';
+import type { RecordName } from './record-index.ts';
 import { Recount } from './recount.ts';
 
 /** Stands behind the last leaf while the tree is trusted. */
@@ -67,13 +68,13 @@ export class HashTree {
     out.put(MARK, WHOLE);
   }
 
-  /** The table shows `after` in the place of `before` from now on. */
-  onChange(before: Record | undefined, after: Record): void {
-    const leaf = leafOf(after.namespace, after.key);
+  /** Under this name the table shows `after` in the place of `before` from now on; `undefined` is nothing. */
+  onChange(name: RecordName, before: Record | undefined, after: Record | undefined): void {
+    const leaf = leafOf(name.namespace, name.key);
     this.leaves.toggle(leaf, before);
     this.leaves.toggle(leaf, after);
     this.#touch(leaf);
-    this.#recount?.onChange(leaf, before, after);
+    this.#recount?.onChange(name, leaf, before, after);
   }
 
   /** trusted -> doubtful. What was recounted so far is in doubt as well. */

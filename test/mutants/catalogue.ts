@@ -4,6 +4,7 @@
 // transactions (30 to 33) and membership changes (34).
 
 import { clocks } from './catalogue/clocks.ts';
+import { deletes } from './catalogue/deletes.ts';
 import { durability } from './catalogue/durability.ts';
 import { edges } from './catalogue/edges.ts';
 import { health } from './catalogue/health.ts';
@@ -25,5 +26,6 @@ export const catalogue: readonly Mutant[] = [
   ...snapshots,
   ...health,
   ...trees,
+  ...deletes,
   ...edges,
 ];

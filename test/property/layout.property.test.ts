@@ -10,7 +10,10 @@ import {
   allMeta,
   allOrigins,
   allRecords,
+  allTombstones,
   behind,
+  expired,
+  expiryKey,
   idempotencyEnded,
   idempotencyEndKey,
   idempotencyKey,
@@ -18,11 +21,21 @@ import {
   logKey,
   logSpan,
   metaKey,
+  NAMED,
+  namedAfter,
   originKey,
+  parseExpiryKey,
+  parseIdempotencyKey,
   parseLogKey,
   parseRecordKey,
+  parseTombstoneKey,
+  positionOf,
+  positionOfNamed,
   recordKey,
+  recordsBetween,
   type Span,
+  tombstoneKey,
+  tombstonesAfter,
 } from '../../src/store/layout.ts';
 import { anyNamespace, anyOrigin, anySeq, byteString } from '../support/arbitrary.ts';
 
@@ -95,6 +108,69 @@ describe('log keys', () => {
         expect(isWithin(logKey(0, other, at), logSpan(0, of, from, to))).toBe(isNamed);
       }),
       { numRuns: 500 },
+    );
+  });
+});
+
+describe('expiry keys', () => {
+  const deadline = fc.integer({ min: 1, max: 2 ** 45 });
+
+  it('are expired exactly when their deadline has come, and come back whole', () => {
+    fc.assert(
+      fc.property(deadline, deadline, namespace, key, (deadlineMs, now, ns, name) => {
+        const stored = expiryKey(deadlineMs, ns, name);
+        expect(isWithin(stored, expired(now + 0.5))).toBe(deadlineMs <= now);
+        expect(parseExpiryKey(stored)).toEqual({ deadlineMs, namespace: ns, key: name });
+        expect(parseExpiryKey(idempotencyEndKey(deadlineMs, ns, name))).toBeUndefined();
+      }),
+    );
+  });
+});
+
+describe('tombstone keys', () => {
+  it('lie in the order of their sequence numbers, and behind an origin lie the later ones', () => {
+    fc.assert(
+      fc.property(origin, seq, origin, seq, (of1, seq1, of2, seq2) => {
+        const [one, two] = [
+          { origin: of1, seq: seq1 },
+          { origin: of2, seq: seq2 },
+        ];
+        const sign = Math.sign(compareBytes(tombstoneKey(one), tombstoneKey(two)));
+        expect(parseTombstoneKey(tombstoneKey(one))).toEqual(one);
+        expect(isWithin(tombstoneKey(one), allTombstones())).toBe(true);
+        if (of1 === of2) expect(sign).toBe(Math.sign(seq1 - seq2));
+        expect(isWithin(tombstoneKey(two), tombstonesAfter(of1))).toBe(of1 !== of2 && sign < 0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('positions', () => {
+  const place = fc.record({ namespace, key });
+
+  it('name the records behind one and up to another, and the order of their text is that of bytes', () => {
+    fc.assert(
+      fc.property(place, place, place, (first, last, at) => {
+        const [from, to, of] = [first, last, at].map(positionOf) as [string, string, string];
+        const stored = recordKey(at.namespace, at.key);
+        expect(isWithin(stored, recordsBetween(from, to))).toBe(from < of && of <= to);
+        expect(isWithin(stored, recordsBetween(from, undefined))).toBe(from < of);
+        expect(of < NAMED).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('of idempotency keys lie behind all records, in their order', () => {
+    fc.assert(
+      fc.property(place, place, (first, at) => {
+        const stored = idempotencyKey(at.namespace, at.key);
+        const [from, of] = [positionOfNamed(first), positionOfNamed(at)];
+        expect(isWithin(stored, namedAfter(NAMED))).toBe(true);
+        expect(isWithin(stored, namedAfter(from))).toBe(from < of);
+        expect(parseIdempotencyKey(stored)).toEqual(at);
+      }),
     );
   });
 });

@@ -3,11 +3,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TurnOutbox } from '../../src/host/outbox.ts';
+import type { ReplicaId } from '../../src/model/id.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
 import { compareVersions, mergeRecords, type Record } from '../../src/model/record.ts';
 import { originKey, recordKey } from '../../src/store/layout.ts';
 import { decodeLaneState } from '../../src/store/lane.ts';
 import { Log } from '../../src/store/log.ts';
+import { RecordIndex } from '../../src/store/record-index.ts';
 import { Table } from '../../src/store/table.ts';
 import { HashTree } from '../../src/store/tree.ts';
 import { key, mutation, namespace, origin, run } from '../support/build.ts';
@@ -26,6 +28,10 @@ const applied = fc.record({
 });
 const step = fc.oneof(
   { weight: 5, arbitrary: applied },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('drop' as const), ns: fc.nat(1), key: fc.nat(3) }),
+  },
   {
     weight: 5,
     arbitrary: fc.record({ kind: fc.constant('read' as const), ns: fc.nat(1), key: fc.nat(3) }),
@@ -46,7 +52,9 @@ class Scene {
   #durable = 0;
 
   constructor(cacheBytes: number) {
-    this.table = new Table(this.storage.get, cacheBytes, createMetrics(), new HashTree());
+    const metrics = createMetrics();
+    const index = new RecordIndex('a' as ReplicaId, this.storage.get, metrics);
+    this.table = new Table(this.storage.get, cacheBytes, metrics, index, new HashTree());
   }
 
   apply(record: Record): void {
@@ -68,6 +76,13 @@ class Scene {
     // A cell that claims to be durable is.
     if (expected !== undefined && cell.lsn <= this.#durable)
       expect(this.storage.get(recordKey(space, name))).toEqual(expected.bytes);
+  }
+
+  drop(ns: number, of: number): void {
+    const [space, name] = [NAMESPACES[ns], KEYS[of]];
+    if (space === undefined || name === undefined) return;
+    this.twin.delete(`${space}/${name}`);
+    this.table.drop({ namespace: space, key: name }, 9, this.out);
   }
 
   commit(): void {
@@ -101,6 +116,7 @@ describe('a table', () => {
         const scene = new Scene(bytes);
         for (const taken of steps) {
           if (taken.kind === 'read') scene.read(taken.ns, taken.key);
+          else if (taken.kind === 'drop') scene.drop(taken.ns, taken.key);
           else if (taken.kind === 'apply') {
             const { hlc, origin: of } = taken;
             const name = {

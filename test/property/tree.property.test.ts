@@ -5,10 +5,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TurnOutbox } from '../../src/host/outbox.ts';
 import { decodeMutation } from '../../src/model/encoding.ts';
+import type { ReplicaId } from '../../src/model/id.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
 import type { Record } from '../../src/model/record.ts';
 import { behind, positionOfKey, allRecords } from '../../src/store/layout.ts';
 import { LEAVES, Leaves, leafOf } from '../../src/store/leaves.ts';
+import { RecordIndex } from '../../src/store/record-index.ts';
 import { Table } from '../../src/store/table.ts';
 import { HashTree } from '../../src/store/tree.ts';
 import { key, mutation, namespace } from '../support/build.ts';
@@ -28,6 +30,10 @@ const step = fc.oneof(
     }),
   },
   {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('drop' as const), name: fc.nat(NAMES.length - 1) }),
+  },
+  {
     weight: 6,
     // A page is asked for and shows the moment of the question; its answer comes some steps later.
     arbitrary: fc.constantFrom('commit', 'ask', 'answer').map((kind) => ({ kind }) as const),
@@ -45,7 +51,10 @@ class Scene {
   rounds = 0;
 
   constructor(cacheBytes: number) {
-    this.#table = new Table(this.#storage.get, cacheBytes, createMetrics(), this.tree);
+    const metrics = createMetrics();
+    const { get } = this.#storage;
+    const index = new RecordIndex('a' as ReplicaId, get, metrics);
+    this.#table = new Table(get, cacheBytes, metrics, index, this.tree);
   }
 
   apply(name: number, hlc: number, isDelete: boolean): void {
@@ -53,6 +62,12 @@ class Scene {
     const of = NAMES[name] ?? key('k');
     const record = mutation({ namespace: NS, key: of, hlc, seq: hlc * 2 + +isDelete, operation });
     if (this.#table.apply(record, this.#out) === 'won') this.twin.set(record.key, record);
+  }
+
+  drop(name: number): void {
+    const of = NAMES[name] ?? key('k');
+    if (!this.twin.delete(of)) return;
+    this.#table.drop({ namespace: NS, key: of }, 1, this.#out);
   }
 
   commit(): void {
@@ -66,7 +81,7 @@ class Scene {
   ask(): void {
     if (this.#page !== undefined) return;
     if (this.tree.recount === undefined) this.tree.beginRecount();
-    this.tree.recount?.begin(this.#table.undurable());
+    this.tree.recount?.begin(this.#table.undurable(), this.#table.droppingAt());
     const span = { from: this.#from, to: allRecords().to };
     this.#page = this.#storage.range({ ...span, reverse: false, limit: 3, bytesMax: 1e6 });
   }
@@ -114,6 +129,7 @@ describe('the hash tree', () => {
           const scene = new Scene(cacheBytes);
           for (const each of steps) {
             if (each.kind === 'apply') scene.apply(each.name, each.hlc, each.isDelete);
+            else if (each.kind === 'drop') scene.drop(each.name);
             else scene[each.kind]();
           }
           expect(isSame(scene.tree.leaves, scene.expected())).toBe(true);

@@ -90,6 +90,28 @@ describe('a replica that lost its disk behind truncated logs', () => {
     expect(everything(cluster, 0)).toEqual(everything(cluster, 2));
   });
 
+  it('knows a retry of a write that was overwritten and cut off every log', () => {
+    const cluster = new Cluster({ settings });
+    cluster.settle();
+    const once = { w: 3, idempotency: { key: 'order-7', digest: 7 } } as const;
+    const first = cluster.put(0, 'k0', 'first', once);
+    for (let i = 0; i < 30; i++) {
+      const idempotency = { key: `other ${i}`, digest: i };
+      cluster.put(1, `k${i}`, 'v', { w: 3, idempotency });
+    }
+    cluster.run(2000);
+    loseDisk(cluster, 2);
+    cluster.runUntil(() => serves(cluster, 2));
+    expect(cluster.notesOf('snapshot-ends')).toHaveLength(1);
+    expect(cluster.put(2, 'k0', 'first', once)).toMatchObject({ replayed: true });
+    expect(shown(cluster.put(2, 'k0', 'first', once))).toBe(shown(first));
+    expect(cluster.value(2, 'k0')).toBe('v');
+    const last = { idempotency: { key: 'other 29', digest: 29 } };
+    expect(cluster.put(2, 'k29', 'v', last)).toMatchObject({ replayed: true });
+    const another = { idempotency: { key: 'order-7', digest: 8 } };
+    expect(shown(cluster.put(2, 'k0', 'first', another))).toBe('idempotency-mismatch');
+  });
+
   it('does not take a damaged record for an absent one', () => {
     const cluster = cutShort({ settings: { cacheBytes: 1 } });
     const { disk } = cluster.replica(0);

@@ -30,6 +30,10 @@ const COUNTED = {
   treeRoundsDifferent: 'a tree walk found a difference',
   treeRoundsUnknown: 'a tree walk could not tell',
   treeRecordsMended: 'a divergence was repaired',
+  tombstonesDropped: 'a tombstone was dropped',
+  expirationsDeleted: 'an expired value was deleted by its origin',
+  snapshotRecordsAbsent: 'a record was dropped because a snapshot lacks it',
+  resurrectionsRefused: 'a record that had been deleted came again',
 } as const satisfies { readonly [name in keyof Metrics]?: string };
 
 const REFUSALS = {

@@ -3,6 +3,7 @@
 
 import { createPrng } from '../../src/base/prng.ts';
 import { Cluster, type Replica } from './cluster.ts';
+import { EXPIRING, Leases } from './expiring.ts';
 import { judge, type Finding } from './judge.ts';
 import { LagLog } from './lag-log.ts';
 import { jumpMsOf, Nemesis } from './nemesis.ts';
@@ -47,7 +48,7 @@ export function simulate(plan: Plan): Run {
   const { latencyMs, jitterMs } = plan;
   const cluster = new Cluster({
     seed: plan.seed,
-    namespaces: NAMESPACES,
+    namespaces: { ...NAMESPACES, ...EXPIRING },
     settings: plan.settings,
     regions: plan.regions,
     clocks: plan.clocks,
@@ -60,6 +61,7 @@ export function simulate(plan: Plan): Run {
   const workload = new Workload(cluster, plan);
   const lags = new LagLog(cluster);
   cluster.listener = lags;
+  const leases = new Leases(cluster, plan.copiesMin);
   const watcher = new Watcher(cluster);
   const strikes: StrikeMade[] = [];
   const nemesis = new Nemesis(cluster, plan, dice.split('nemesis'), {
@@ -76,6 +78,7 @@ export function simulate(plan: Plan): Run {
   try {
     workload.begin(plan.clients, dice, plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     workload.keep(dice.split('keeper'), plan.thinkMs, plan.faultsMs);
+    leases.begin(dice.split('leases'), plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     nemesis.begin();
     lags.begin();
     cluster.run(plan.faultsMs);
@@ -84,6 +87,7 @@ export function simulate(plan: Plan): Run {
     cluster.run(AFTER_HEAL_MS + QUIET_MS);
     settle(cluster, plan, findings);
     if (findings.length === 0) finish(cluster, workload, plan, findings, watcher);
+    if (findings.length === 0) findings.push(...judgeLeases(leases, plan));
     watcher.finish(nemesis.mostAtOnce, workload, lags.turns);
     findings.push(...judge({ plan, cluster, workload, strikes, lags: lags.samples }));
   } catch (error) {
@@ -132,6 +136,13 @@ function agree(cluster: Cluster, { classes }: Plan, findings: Finding[]): void {
     }
     cluster.run(AGREE_STEP_MS);
   }
+}
+
+/** After the last value has expired. */
+function judgeLeases(leases: Leases, { classes }: Plan): Finding[] {
+  const isClockSet = classes.includes('jump');
+  const wrong = [...leases.judgeForgotten(), ...leases.judge(isClockSet)];
+  return wrong.map((reason) => ({ check: 'expiry', reason, counterexample: [] }));
 }
 
 function settle(cluster: Cluster, { strikes }: Plan, findings: Finding[]): void {

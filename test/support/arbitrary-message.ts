@@ -100,6 +100,18 @@ export const messageArbitraries: {
       maxLength: 4,
     }),
     records: fc.array(anyRecord, { maxLength: 4 }),
+    named: fc.array(
+      fc.record({
+        namespace: anyNamespace,
+        key: anyKey.map((each) => each.slice(0, 255)),
+        origin: anyOrigin,
+        seq: anySeq.filter((seq) => seq > 0),
+        hlc: anyId,
+        digest: anyU32,
+        created: fc.boolean(),
+      }),
+      { maxLength: 4 },
+    ),
     last: anyPosition,
     more: fc.boolean(),
   }),

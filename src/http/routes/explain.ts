@@ -52,7 +52,7 @@ function keyPartOf(url: string): string {
   return path.split('/').slice(SEGMENTS_BEFORE_KEY).join('/');
 }
 
-function viewOf(namespace: string, key: Key, { replicas }: Explained): ExplainView {
+function viewOf(namespace: string, key: Key, { replicas, tombstone }: Explained): ExplainView {
   const newest = newestOf(replicas);
   const nowMs = Date.now();
   return {
@@ -65,7 +65,12 @@ function viewOf(namespace: string, key: Key, { replicas }: Explained): ExplainVi
       ...(record === undefined ? {} : versionView(record, newest, nowMs)),
       missing: [...missing],
     })),
+    ...(tombstone === undefined ? {} : { tombstone: tombstoneView(tombstone) }),
   };
+}
+
+function tombstoneView({ dot, blockedBy }: NonNullable<Explained['tombstone']>) {
+  return { version: formatDot(dot.origin, dot.seq), blockedBy: [...blockedBy] };
 }
 
 function newestOf(replicas: readonly ReplicaView[]): Record | undefined {

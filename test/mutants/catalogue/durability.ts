@@ -88,8 +88,10 @@ export const durability: readonly Mutant[] = [
     number: 'own',
     title: 'memory forgets a record that is not on disk yet when it makes room',
     file: 'src/store/table.ts',
-    replace: 'for (let i = 0; i < this.#undurable.size; i++) {',
-    with: 'for (let i = 0; i < 0; i++) {',
+    replace: `for (let i = 0; i < this.#undurable.size; i++) {
+      const cell`,
+    with: `for (let i = 0; i < 0; i++) {
+      const cell`,
     foundBy: {
       kind: 'test',
       file: 'test/unit/store/table.test.ts',

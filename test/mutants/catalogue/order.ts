@@ -67,8 +67,8 @@ export const order: readonly Mutant[] = [
     number: 27,
     title: 'a damaged record is replaced by what a peer has, though our log has a newer one',
     file: 'src/replica/reads.ts',
-    replace: 'beyond === undefined ? read.newest : mergeRecords(read.newest, beyond);',
-    with: 'beyond === undefined ? read.newest : (read.newest ?? mergeRecords(read.newest, beyond));',
+    replace: 'beyond === undefined ? told : mergeRecords(told, beyond);',
+    with: 'beyond === undefined ? told : (told ?? mergeRecords(told, beyond));',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/read.test.ts',

@@ -75,7 +75,7 @@ export const quorums: readonly Mutant[] = [
     number: 4,
     title: 'a read that saw a newer version does not take it over, and answers with its own',
     file: 'src/replica/reads.ts',
-    replace: 'if (isSelf) this.#context.table.apply(newest, out);',
+    replace: 'if (isSelf) this.#context.absence.take(newest, out);',
     with: 'if (isSelf) continue;',
     foundBy: sim,
   },

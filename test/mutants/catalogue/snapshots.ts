@@ -8,8 +8,8 @@ export const snapshots: readonly Mutant[] = [
     number: 29,
     title: 'a snapshot ends with its first part, and stands for the whole',
     file: 'src/entropy/snapshot-client.ts',
-    replace: 'if (!chunk.more) return this.#finish(copy, out);',
-    with: 'if (chunk.id > 0) return this.#finish(copy, out);',
+    replace: 'if (!part.more) return this.#finish(copy, out);',
+    with: 'if (copy.id > 0) return this.#finish(copy, out);',
     foundBy: sim,
   },
   {
@@ -27,8 +27,8 @@ export const snapshots: readonly Mutant[] = [
     number: 29,
     title: 'a restart in the middle of a snapshot takes what is there for the whole',
     file: 'src/entropy/snapshot-client.ts',
-    replace: '    if (copy !== undefined) this.#copy = copy;',
-    with: '    if (copy !== undefined) this.#copy = { ...copy, covers: [] };',
+    replace: '    this.#copy = copy;',
+    with: '    this.#copy = { ...copy, covers: [] };',
     foundBy: sim,
   },
   {

@@ -273,6 +273,17 @@ describe('status and where', () => {
     answer = { status: 200, body: JSON.stringify({ replicas: replicas.slice(1) }) };
     expect((await conit(['where', 'demo', 'k'])).exit).toBe(1);
   });
+
+  it('tell who has not heard of a delete', async () => {
+    const grave = (blockedBy: string[]): string =>
+      JSON.stringify({ replicas: [], tombstone: { version: 'eu-1.1.3', blockedBy } });
+    answer = { status: 200, body: grave(['us-1', 'ap-1']) };
+    expect((await conit(['where', 'demo', 'k'])).out).toContain(
+      'tombstone eu-1.1.3 is kept until heard from us-1, ap-1\n',
+    );
+    answer = { status: 200, body: grave([]) };
+    expect((await conit(['where', 'demo', 'k'])).out).toContain('is kept for a moment yet\n');
+  });
 });
 
 describe('the exit code of', () => {

@@ -83,7 +83,7 @@ describe('a look at the vectors of the peers', () => {
   it('asks the stream to begin again once something of it was refused', () => {
     const source = holder(1, 'a', [[A1, 5]]);
     look(0, source);
-    exchange.onRefused(A1);
+    exchange.onRefused(A1, 2);
     expect(look(RETRY_MS, source)).toEqual(['1: a.1 from 1']);
     expect(look(RETRY_MS + 1, source)).toEqual([]);
     expect(look(2 * RETRY_MS, source)).toEqual(['1: a.1 from 1']);
@@ -91,6 +91,20 @@ describe('a look at the vectors of the peers', () => {
     exchange.onEntries(source, A1, 2 * RETRY_MS, out);
     expect(asked()).toEqual([]);
     for (const nowMs of [2.5, 3.5, 4.5]) expect(look(nowMs * RETRY_MS, source)).toEqual([]);
+  });
+
+  it('asks the stream to begin again where only the first of what had overtaken itself was taken', () => {
+    const source = holder(1, 'a', [[A1, 5]]);
+    look(0, source);
+    exchange.onRefused(A1, 4);
+    have(A1, 2);
+    exchange.onEntries(source, A1, 1, out);
+    expect(look(2, source)).toEqual([]);
+    expect(look(RETRY_MS + 2, source)).toEqual(['1: a.1 from 3']);
+    have(A1, 4);
+    exchange.onEntries(source, A1, RETRY_MS + 3, out);
+    expect(look(9 * RETRY_MS, source)).toEqual([]);
+    expect(look(10 * RETRY_MS, source)).toEqual([]);
   });
 
   it('turns to the next holder when one does not answer', () => {

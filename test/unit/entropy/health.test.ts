@@ -168,6 +168,11 @@ describe('stale', () => {
     expect(looks(1)).toEqual(['serving']);
   });
 
+  it('returns over a way so long that half of the limit is never reached', () => {
+    expect(new Set(looks(20, { lagMs: 1900, excessMs: 700 }))).toEqual(new Set(['stale by time']));
+    expect(looks(6, { lagMs: 1300, excessMs: 100 }).at(-1)).toBe('serving');
+  });
+
   it.each([
     ['proof', { isProved: false }],
     ['all that others hold', { isCaughtUp: false }],
@@ -182,6 +187,14 @@ describe('what is missing to return', () => {
   it('is the largest excess over half of a limit', () => {
     expect(missingMs(limits, fresh)).toBe(0);
     expect(missingMs(limits, { ...fresh, lagMs: 1500, excessMs: 900 })).toBe(700);
-    expect(missingMs({ ...limits, pauseLagMs: undefined }, { ...fresh, lagMs: 1500 })).toBe(500);
+    const late = { ...fresh, lagMs: 1500, excessMs: 1500 };
+    expect(missingMs({ ...limits, pauseLagMs: undefined }, late)).toBe(500);
+  });
+
+  it('is over halfway from the usual to the limit, where the way is long', () => {
+    const far = { ...limits, pauseLagMs: undefined };
+    expect(missingMs(far, { ...fresh, lagMs: 1200, excessMs: 0 })).toBe(0);
+    expect(missingMs(far, { ...fresh, lagMs: 1900, excessMs: 700 })).toBe(300);
+    expect(missingMs(far, { ...fresh, lagMs: 5000, excessMs: 0 })).toBe(3000);
   });
 });

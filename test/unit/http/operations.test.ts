@@ -71,6 +71,14 @@ describe('/v1/explain/{ns}/{key}', () => {
     expect([answer.status, problemOf(answer)]).toEqual([status, code]);
   });
 
+  it('says what keeps a tombstone', async () => {
+    await harness.ask('/v1/kv/bench/gone', { method: 'PUT', body: 'v' });
+    await harness.ask('/v1/kv/bench/gone', { method: 'DELETE' });
+    const { replicas, tombstone } = json(await harness.ask('/v1/explain/bench/gone'));
+    expect(replicas).toMatchObject([{ deleted: true, newest: true }, { answer: 'no-answer' }]);
+    expect(tombstone).toMatchObject({ blockedBy: ['us-1'] });
+  });
+
   it('takes a key of any bytes that are UTF-8', async () => {
     const answer = await harness.ask(`/v1/explain/bench/${encodeURIComponent('ключ\0%')}`);
     expect(json(answer)['key']).toBe('ключ\0%');

@@ -130,8 +130,14 @@ export function createReferenceService(): ReferenceService {
     return { kind: 'listed', items, prefixes, after: more ? last : '', stalenessMs: 'unknown' };
   };
 
+  const graveOf = (record: Record | undefined) =>
+    record?.operation === 'delete'
+      ? { dot: { origin: record.origin, seq: record.seq }, blockedBy: ['us-1' as ReplicaId] }
+      : undefined;
+
   const explain = (namespace: string, key: string): Reply => ({
     kind: 'explained',
+    tombstone: graveOf(records.get(`${namespace}\n${key}`)),
     replicas: [
       {
         id: 'eu-1' as ReplicaId,

@@ -11,7 +11,7 @@ import {
   type ReadPurpose,
 } from '../../../src/quorum/get.ts';
 import { Nearness } from '../../../src/quorum/nearness.ts';
-import { key, membersOf, mutation, namespace } from '../../support/build.ts';
+import { key, membersOf, mutation, namespace, origin } from '../../support/build.ts';
 import { sent } from '../../support/outbox.ts';
 
 const MEMBERS = membersOf(['ap', 'eu', 'eu', 'us', 'us']);
@@ -19,6 +19,7 @@ const SELF = 0;
 const EVERYBODY = 0b11111;
 const NS = namespace('ns');
 const KEY = key('k');
+const HOLDS = new Map([[origin('eu-1.1'), 7]]);
 const version = (hlc: number): Record => mutation({ hlc, namespace: NS, key: KEY });
 
 let out: TurnOutbox;
@@ -67,7 +68,7 @@ const asked = (): number[] => sent(out).map(({ peer }) => peer);
 
 function answer(peer: number, answered: ReadReply['answer'], record?: Record, id = 1): number[] {
   const reply: ReadReply = { kind: 'read-reply', id, answer: answered, record };
-  reads.onReply(peer, reply, connected, now(), out);
+  reads.onReply({ peer, holds: HOLDS }, reply, connected, now(), out);
   return asked();
 }
 

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { parseReplicaId, type ReplicaId } from '../../../src/model/id.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { recordKey } from '../../../src/store/layout.ts';
+import { RecordIndex } from '../../../src/store/record-index.ts';
 import { Table } from '../../../src/store/table.ts';
 import { HashTree } from '../../../src/store/tree.ts';
 import { key, mutation, namespace, origin } from '../../support/build.ts';
@@ -21,7 +23,13 @@ beforeEach(() => {
   out = new TurnOutbox();
   storage = new KeyMap();
   metrics = createMetrics();
-  table = new Table(storage.get, 2000, metrics, new HashTree());
+  table = new Table(
+    storage.get,
+    2000,
+    metrics,
+    new RecordIndex(parseReplicaId('eu-1') as ReplicaId, storage.get, metrics),
+    new HashTree(),
+  );
 });
 
 function commit(): void {

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TurnOutbox } from '../../../src/host/outbox.ts';
+import type { ReplicaId } from '../../../src/model/id.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { allLeaves, positionOf, recordKey, treeKey } from '../../../src/store/layout.ts';
 import { FANOUT, LEAVES, Leaves, leafOf } from '../../../src/store/leaves.ts';
 import type { Recount } from '../../../src/store/recount.ts';
+import { RecordIndex } from '../../../src/store/record-index.ts';
 import { Table } from '../../../src/store/table.ts';
 import { HashTree } from '../../../src/store/tree.ts';
 import { key, mutation, namespace } from '../../support/build.ts';
@@ -20,12 +22,17 @@ let storage: KeyMap;
 let tree: HashTree;
 let table: Table;
 
+function tableOf({ get }: KeyMap, of: HashTree): Table {
+  const metrics = createMetrics();
+  return new Table(get, 1e6, metrics, new RecordIndex('eu-1' as ReplicaId, get, metrics), of);
+}
+
 beforeEach(() => {
   out = new TurnOutbox();
   storage = new KeyMap();
   tree = new HashTree();
   tree.beginEmpty(out);
-  table = new Table(storage.get, 1e6, createMetrics(), tree);
+  table = tableOf(storage, tree);
 });
 
 function commit(): void {
@@ -59,7 +66,7 @@ describe('a tree', () => {
     for (const name of names) table.apply(put(name, 3), out);
     const root = tree.leaves.root();
     const other = new HashTree();
-    const twin = new Table(new KeyMap().get, 1e6, createMetrics(), other);
+    const twin = tableOf(new KeyMap(), other);
     for (const name of names.toReversed())
       for (const hlc of [3, 1]) twin.apply(put(name, hlc), new TurnOutbox());
     expect(other.leaves.root()).toEqual(root);
@@ -123,7 +130,7 @@ describe('the stored tree', () => {
     expect(again.isTrusted).toBe(false);
     again.beginRecount();
     const recount = again.recount as Recount;
-    recount.begin([]);
+    recount.begin([], []);
     recount.take([put('a', 1)], undefined);
     again.settle(recount, again.differing(recount), out);
     expect(again.isTrusted).toBe(true);
@@ -138,7 +145,7 @@ describe('the stored tree', () => {
     table.apply(put('a', 1), out);
     commit();
     storage.damage(recordKey(NS, key('a')), 5);
-    table = new Table(storage.get, 1e6, createMetrics(), tree);
+    table = tableOf(storage, tree);
     table.replace(put('a', 2), out);
     expect(tree.isTrusted).toBe(false);
     commit();
@@ -153,7 +160,7 @@ describe('a recount', () => {
       table.apply(put(name, 1), out);
       tree.beginRecount();
       const recount = tree.recount as Recount;
-      recount.begin([]);
+      recount.begin([], []);
       recount.take([], undefined);
       expect(tree.differing(recount)).toContain(leaf);
       table.apply(del(name, 2), out);
@@ -167,7 +174,7 @@ describe('a recount', () => {
     storage.apply({ keys: [recordKey(NS, key('a'))], values: [undefined] });
     tree.beginRecount();
     const recount = tree.recount as Recount;
-    recount.begin(table.undurable());
+    recount.begin(table.undurable(), table.droppingAt());
     recount.take([put('b', 1)], undefined);
     const differing = tree.differing(recount);
     const { words } = tree.leaves;
@@ -185,15 +192,32 @@ describe('a recount', () => {
     table.apply(put('a', 2), out);
     tree.beginRecount();
     const recount = tree.recount as Recount;
-    recount.begin(table.undurable());
+    recount.begin(table.undurable(), table.droppingAt());
     table.apply(put('b', 1), out);
     table.apply(del('c', 1), out);
     // Storage shows the one before, or the one after; the recount need not know.
     recount.take([put('a', 1)], positionOf(put('b', 1)));
     table.apply(put('a', 3), out);
     commit();
-    recount.begin(table.undurable());
+    recount.begin(table.undurable(), table.droppingAt());
     recount.take([], undefined);
     expect(tree.differing(recount)).toEqual([]);
+  });
+
+  it('leaves out what is dropped, whether storage shows it still or not', () => {
+    for (const name of ['a', 'b', 'c']) table.apply(put(name, 1), out);
+    commit();
+    tree.beginRecount();
+    const recount = tree.recount as Recount;
+    table.drop(put('a', 1), 2, out);
+    recount.begin(table.undurable(), table.droppingAt());
+    table.drop(put('b', 1), 2, out);
+    recount.take([put('a', 1), put('b', 1)], positionOf(put('b', 1)));
+    commit();
+    recount.begin(table.undurable(), table.droppingAt());
+    recount.take([put('c', 1)], undefined);
+    table.drop(put('c', 1), 2, out);
+    expect(tree.differing(recount)).toEqual([]);
+    expect(isEmpty(tree.leaves)).toBe(true);
   });
 });

@@ -1,0 +1,105 @@
+// Finds what a part of a snapshot lacks: a record here, in the range of keys that the part speaks for, whose dot the snapshot
+// covers and which the part does not show was deleted. It is dropped. Dots beyond stay, and are streamed; tombstones stay,
+// because they hide nothing; a damaged record is healed.
+//
+// What is not durable yet is looked through at once, what is stored is read in pages. What comes meanwhile is told by
+// store/absence.ts, which knows by then that the range is copied.
+
+import type { Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Hlc } from '../model/hlc.ts';
+import type { LaneHead, Position } from '../model/message.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Record } from '../model/record.ts';
+import { covers, type ReadonlyVector } from '../model/vector.ts';
+import { behind, parseRecordKey, positionOf, recordsBetween, type Span } from '../store/layout.ts';
+import type { Table } from '../store/table.ts';
+
+export interface AbsenceSweepOptions {
+  readonly table: Table;
+  readonly metrics: Metrics;
+  readonly bytesMax: number;
+  readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
+}
+
+/** A part of a snapshot: what it shows of the keys behind `after` up to `last`, or to the end of all. */
+export interface Part {
+  readonly after: Position;
+  readonly last: Position | undefined;
+  readonly records: readonly Record[];
+  readonly covers: readonly LaneHead[];
+}
+
+export type SweepProgress = 'reading' | 'done' | 'failed';
+
+/** Records that may be dropped without being durably gone. */
+const DROPPING_MAX = 4096;
+
+export class AbsenceSweep {
+  readonly #options: AbsenceSweepOptions;
+  #shows: ReadonlySet<Position> = new Set();
+  #covers: ReadonlyVector = new Map();
+  #newest: Hlc = 0;
+  #span: Span | undefined;
+  #readingId = 0;
+
+  constructor(options: AbsenceSweepOptions) {
+    this.#options = options;
+  }
+
+  begin({ after, last, records, covers: heads }: Part, out: Outbox): void {
+    this.#shows = new Set(records.map(positionOf));
+    this.#covers = new Map(heads.map(({ origin, seq }) => [origin, seq]));
+    this.#newest = heads.reduce((newest, { hlc }) => Math.max(newest, hlc), 0);
+    for (const record of this.#options.table.undurable()) {
+      const position = positionOf(record);
+      if (position > after && (last === undefined || position <= last)) this.#judge(record, out);
+    }
+    this.#span = recordsBetween(after, last);
+    this.#read(out);
+  }
+
+  /** `undefined` when the answer was meant for somebody else. */
+  onRange(id: number, result: RangeResult, out: Outbox): SweepProgress | undefined {
+    if (this.#span === undefined || this.#readingId !== id) return undefined;
+    this.#readingId = 0;
+    if (!result.ok) {
+      this.#span = undefined;
+      out.note('error', 'snapshot-unreadable', { reason: result.reason });
+      return 'failed';
+    }
+    for (const entry of result.entries) this.#take(entry, out);
+    const last = result.entries.at(-1);
+    if (!result.more || last === undefined) {
+      this.#span = undefined;
+      return 'done';
+    }
+    this.#span = { from: behind(last.key), to: this.#span.to };
+    this.look(out);
+    return 'reading';
+  }
+
+  /** Goes on where it waited for what it dropped to be durable. */
+  look(out: Outbox): void {
+    const isWaiting = this.#span !== undefined && this.#readingId === 0;
+    if (isWaiting && this.#options.table.dropping < DROPPING_MAX) this.#read(out);
+  }
+
+  #read(out: Outbox): void {
+    const { range, bytesMax } = this.#options;
+    if (this.#span !== undefined) this.#readingId = range(this.#span, bytesMax, out);
+  }
+
+  #take({ key }: RangeEntry, out: Outbox): void {
+    const name = parseRecordKey(key);
+    if (name === undefined || this.#shows.has(positionOf(name))) return;
+    const { record } = this.#options.table.read(name.namespace, name.key);
+    if (record !== undefined) this.#judge(record, out);
+  }
+
+  #judge(record: Record, out: Outbox): void {
+    if (record.operation === 'delete' || this.#shows.has(positionOf(record))) return;
+    if (!covers(this.#covers, record)) return;
+    this.#options.table.drop(record, this.#newest, out);
+    this.#options.metrics.snapshotRecordsAbsent++;
+  }
+}

@@ -1,0 +1,103 @@
+// What is filed besides the records, in the same batch as each, so that it can be found without reading them all:
+// tombstones by the dot of their delete, and records of this replica that expire by their deadline. Only the replica
+// that stamped a deadline acts on it, so the others file nothing.
+//
+// Invariants: (1) whatever is to be found is filed; (2) an entry whose record has been replaced goes with it. Where a
+// damaged record was replaced nobody knows what was filed for it, so a reader compares an entry with its record.
+
+import type { Outbox } from '../model/effect.ts';
+import {
+  type Dot,
+  type Key,
+  type NamespaceName,
+  parseNamespace,
+  type ReplicaId,
+  replicaOf,
+} from '../model/id.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { PointRead } from '../model/port.ts';
+import type { Record } from '../model/record.ts';
+import { seal, unseal } from './envelope.ts';
+import { expiryKey, tombstoneKey } from './layout.ts';
+
+export interface RecordName {
+  readonly namespace: NamespaceName;
+  readonly key: Key;
+}
+
+const NAME_BYTES_MAX = 1024;
+const EMPTY = new Uint8Array(0);
+
+export class RecordIndex {
+  readonly #self: ReplicaId;
+  readonly #get: (key: Uint8Array) => PointRead;
+  readonly #metrics: Metrics;
+
+  constructor(self: ReplicaId, get: (key: Uint8Array) => PointRead, metrics: Metrics) {
+    this.#self = self;
+    this.#get = get;
+    this.#metrics = metrics;
+  }
+
+  /** `after` takes the place of `before`. */
+  move(before: Record | undefined, after: Record | undefined, out: Outbox): void {
+    if (before !== undefined) this.#remove(before, out);
+    if (after !== undefined) this.#add(after, out);
+  }
+
+  /** Files a durable record whose entry may be lost, or older than this file. */
+  ensure(record: Record, out: Outbox): void {
+    const key = this.#keyOf(record);
+    if (key !== undefined && this.#get(key) === undefined) this.#add(record, out);
+  }
+
+  /** The entry of a tombstone goes: of one that is dropped, or one that is there no longer. */
+  removeTombstone(dot: Dot, out: Outbox): void {
+    out.del(tombstoneKey(dot));
+    this.#metrics.tombstones--;
+  }
+
+  /** This replica stamped the deadline, in whichever life. */
+  expiresHere({ origin, expiresAtMs, operation }: Record): boolean {
+    return expiresAtMs > 0 && operation === 'put' && replicaOf(origin) === this.#self;
+  }
+
+  #add(record: Record, out: Outbox): void {
+    const key = this.#keyOf(record);
+    if (key === undefined) return;
+    const isTombstone = record.operation === 'delete';
+    out.put(key, isTombstone ? encodeName(record) : EMPTY);
+    if (isTombstone) this.#metrics.tombstones++;
+  }
+
+  #remove(record: Record, out: Outbox): void {
+    const key = this.#keyOf(record);
+    if (record.operation === 'delete') this.removeTombstone(record, out);
+    else if (key !== undefined) out.del(key);
+  }
+
+  /** Where it is filed; most records are not. */
+  #keyOf(record: Record): Uint8Array | undefined {
+    if (record.operation === 'delete') return tombstoneKey(record);
+    const { expiresAtMs, namespace, key } = record;
+    return expiresAtMs > 0 && this.expiresHere(record)
+      ? expiryKey(expiresAtMs, namespace, key)
+      : undefined;
+  }
+}
+
+function encodeName({ namespace, key }: RecordName): Uint8Array {
+  return seal((writer) => {
+    writer.text(namespace);
+    writer.text(key);
+  });
+}
+
+/** The record that a tombstone's entry stands for; `undefined` when it is damaged. */
+export function decodeName(bytes: Uint8Array): RecordName | undefined {
+  const reader = unseal(bytes);
+  if (reader === undefined) return undefined;
+  const namespace = parseNamespace(reader.text(NAME_BYTES_MAX));
+  const key = reader.text(NAME_BYTES_MAX) as Key;
+  return namespace === undefined || !reader.finished ? undefined : { namespace, key };
+}

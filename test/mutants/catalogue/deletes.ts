@@ -1,0 +1,118 @@
+// Deletes and deadlines: what was deleted does not come back.
+
+import { type FoundBy, type Mutant, sim } from '../mutant.ts';
+
+const named = (file: string, name: string): FoundBy => ({ kind: 'test', file, name });
+const FORGETTING = 'test/unit/replica/forgetting.test.ts';
+const TOMBSTONES = 'test/scenario/tombstone.test.ts';
+const EXPIRY = 'test/scenario/expiry.test.ts';
+
+export const deletes: readonly Mutant[] = [
+  {
+    id: 'tombstone-by-age',
+    number: 28,
+    title: 'a tombstone is dropped when it is old',
+    file: 'src/replica/tombstones.ts',
+    replace: 'else if (!covers(this.#cut, dot)) return tombstonesAfter(dot.origin);',
+    with: 'else if (now.monoMs < 5000) return tombstonesAfter(dot.origin);',
+    foundBy: sim,
+  },
+  {
+    id: 'tombstone-own-vector',
+    number: 28,
+    title: 'a tombstone is dropped once this replica has it',
+    file: 'src/replica/stability.ts',
+    replace: 'return meetVectors([this.#settled, this.#peers.stableCut(this.#log.durable)]);',
+    with: 'return this.#log.durable;',
+    foundBy: sim,
+  },
+  {
+    id: 'tombstone-unsettled',
+    number: 28,
+    title: 'a tombstone is dropped once all have it, while older writes are on their way',
+    file: 'src/replica/stability.ts',
+    replace: 'return meetVectors([this.#settled, this.#peers.stableCut(this.#log.durable)]);',
+    with: 'return this.#peers.stableCut(this.#log.durable);',
+    foundBy: named(FORGETTING, 'a tombstone here waits for what the others had accepted'),
+  },
+  {
+    id: 'expiry-by-anybody',
+    number: 21,
+    title: 'every replica deletes what has expired by its own clock',
+    file: 'src/store/record-index.ts',
+    replace: "return expiresAtMs > 0 && operation === 'put' && replicaOf(origin) === this.#self;",
+    with: "return expiresAtMs > 0 && operation === 'put' && (replicaOf(origin) === this.#self || true);",
+    foundBy: named(EXPIRY, 'a value whose deadline has passed'),
+  },
+  {
+    id: 'expiry-stamped-now',
+    number: 'own',
+    title: 'the delete of an expired version removes a newer one that is not here yet',
+    file: 'src/replica/writes.ts',
+    replace: 'const hlc = stampBehind(expired, { origin, seq });',
+    with: 'const hlc = Math.max(clock.tick(now.wallMs), stampBehind(expired, { origin, seq }));',
+    foundBy: named(EXPIRY, 'a value whose deadline has passed is not deleted in the place'),
+  },
+  {
+    id: 'absence-ignored',
+    number: 28,
+    title: 'what a snapshot lacks is kept',
+    file: 'src/entropy/absence-sweep.ts',
+    replace: 'if (!covers(this.#covers, record)) return;',
+    with: 'if (record.seq >= 0 || !covers(this.#covers, record)) return;',
+    foundBy: named(
+      TOMBSTONES,
+      'a replica that holds what the others have forgotten is an old copy',
+    ),
+  },
+  {
+    id: 'absence-of-the-newer',
+    number: 29,
+    title: 'what a snapshot lacks is dropped, whether or not it knew it',
+    file: 'src/entropy/absence-sweep.ts',
+    replace: 'if (!covers(this.#covers, record)) return;',
+    with: 'if (record.seq < 0 && !covers(this.#covers, record)) return;',
+    foundBy: sim,
+  },
+  {
+    id: 'absence-of-the-undurable',
+    number: 29,
+    title: 'an entry of a range that is copied already is shown again',
+    file: 'src/store/absence.ts',
+    replace:
+      'if (this.#copied !== undefined && this.#isCopied(mutation) && this.#isAbsent(mutation)) return;',
+    with: '',
+    foundBy: sim,
+  },
+  {
+    id: 'snapshot-without-keys',
+    number: 36,
+    title: 'a snapshot brings no idempotency keys',
+    file: 'src/entropy/snapshot-client.ts',
+    replace: 'for (const named of chunk.named) this.#options.remember(named, out);',
+    with: '',
+    foundBy: named(
+      'test/scenario/snapshot.test.ts',
+      'a replica that lost its disk behind truncated logs knows a retry',
+    ),
+  },
+  {
+    id: 'repair-resurrects',
+    number: 28,
+    title: 'a repair is merged although its record was deleted here',
+    file: 'src/store/absence.ts',
+    replace: 'if (this.wasDeleted(record)) this.#metrics.resurrectionsRefused++;',
+    with: 'if (this.wasDeleted(record) && record.seq < 0) this.#metrics.resurrectionsRefused++;',
+    foundBy: named(FORGETTING, 'where a delete was forgotten a repair'),
+  },
+  {
+    id: 'old-copy-believed',
+    number: 28,
+    title: 'a quorum read believes an old copy rather than who has forgotten the delete',
+    file: 'src/replica/reads.ts',
+    replace:
+      'if (read.absentAt.some((holds) => holds !== undefined && covers(holds, record))) return true;',
+    with: '',
+    foundBy: named(TOMBSTONES, 'a replica that holds what the others have forgotten brings'),
+  },
+];
