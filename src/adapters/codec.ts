@@ -1,4 +1,4 @@
-// Peer messages as bytes, version 2 of the peer protocol (those of the hash tree are in tree-codec.ts):
+// Peer messages as bytes, version 1 of the peer protocol (those of the hash tree are in tree-codec.ts):
 //
 //   message = kind u8 | length u32 | body            names and keys carry their length, vectors their count
 //

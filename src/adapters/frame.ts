@@ -13,7 +13,7 @@ import type { Message } from '../model/message.ts';
 import { readMessage, type Sealed, writeMessage } from './codec.ts';
 
 /** The versions that this program speaks, highest first. */
-export const PROTOCOL_VERSIONS: readonly number[] = [2];
+export const PROTOCOL_VERSIONS: readonly number[] = [1];
 
 export type Decoded =
   | { readonly ok: true; readonly messages: readonly Message[] }

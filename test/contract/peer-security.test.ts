@@ -79,7 +79,6 @@ function network(
 }
 
 interface Listening {
-  readonly network: WsNetwork;
   readonly ear: Ear;
   readonly port: number;
   refused(reason: Refusal): number;
@@ -91,8 +90,7 @@ async function listening(changes: Partial<WsNetworkOptions> = {}): Promise<Liste
   const { port } = await listener.listen();
   const ear = new Ear();
   listener.start(ear);
-  const refused = (reason: Refusal): number => listener.traffic.refused[reason];
-  return { network: listener, ear, port, refused };
+  return { ear, port, refused: (reason) => listener.traffic.refused[reason] };
 }
 
 /** Dials whatever is at the port, and only that. */
@@ -198,7 +196,7 @@ describe('a dialer', () => {
   it('is told which versions there are when none is common', async () => {
     const us = await listening();
     const answer = await raw(us.port).greet(greeting({ offered: '7' }));
-    expect(answer?.headers['conit-protocols']).toBe('2,1');
+    expect(answer?.headers['conit-protocols']).toBe('1');
   });
 
   it('is refused while the replica starts', async () => {
@@ -335,20 +333,6 @@ describe('the version', () => {
     const ear = await dialing(us.port, { protocols: [3, 2, 1] });
     await until(() => ear.connects === 1 && us.ear.connects === 1);
     expect(us.refused('version')).toBe(0);
-  });
-
-  it.each([
-    [1, 1],
-    [2, 2],
-  ])('%i is not sent what it does not know', async (version, heard) => {
-    const us = await listening({ protocols: [2, 1] });
-    const ear = await dialing(us.port, { protocols: [version] });
-    await until(() => ear.connects === 1 && us.ear.connects === 1);
-    us.network.send(EU, { kind: 'tree-records', id: 1, taken: 0, records: [] });
-    us.network.send(EU, ACK);
-    us.network.flush();
-    await until(() => ear.heard.some(({ kind }) => kind === 'ack'));
-    expect(ear.heard).toHaveLength(heard);
   });
 
   it('cannot be lowered on the way', async () => {
