@@ -18,6 +18,8 @@ const LEAF_BITS = 14;
 /** Leaves of one tree: two words each, in one array. */
 export class Leaves {
   readonly words = new Uint32Array(2 * LEAVES);
+  #rootLow = 0;
+  #rootHigh = 0;
 
   /** Adds a record to a leaf, or takes it away. A tombstone is nothing. */
   toggle(leaf: number, record: Record | undefined): void {
@@ -27,6 +29,8 @@ export class Leaves {
     const high = mix32(low ^ mix32(chain >>> 0) ^ 0x27d4eb2f);
     const at = 2 * leaf;
     const { words } = this;
+    this.#rootLow ^= low;
+    this.#rootHigh ^= high;
     words[at] = (words[at] as number) ^ low;
     words[at + 1] = (words[at + 1] as number) ^ high;
   }
@@ -40,7 +44,16 @@ export class Leaves {
   }
 
   root(): Digest {
-    return this.#sum(0, LEAVES);
+    return [this.#rootLow >>> 0, this.#rootHigh >>> 0];
+  }
+
+  /** Both words of a leaf. */
+  set(leaf: number, low: number, high: number): void {
+    const at = 2 * leaf;
+    this.#rootLow ^= (this.words[at] as number) ^ low;
+    this.#rootHigh ^= (this.words[at + 1] as number) ^ high;
+    this.words[at] = low;
+    this.words[at + 1] = high;
   }
 
   isSame(other: Leaves, leaf: number): boolean {

@@ -48,8 +48,7 @@ export class HashTree {
     if (at === MARK_AT) {
       this.#isTrusted = isWhole;
     } else if (at < LEAVES) {
-      this.leaves.words[2 * at] = low;
-      this.leaves.words[2 * at + 1] = high;
+      this.leaves.set(at, low, high);
       if (!isWhole) this.#isDamaged = true;
     }
   }
@@ -101,8 +100,7 @@ export class HashTree {
   settle({ sums }: Recount, differing: readonly number[], out: Outbox): void {
     this.#recount = undefined;
     for (const leaf of differing) {
-      this.leaves.words[2 * leaf] = sums.words[2 * leaf] as number;
-      this.leaves.words[2 * leaf + 1] = sums.words[2 * leaf + 1] as number;
+      this.leaves.set(leaf, sums.words[2 * leaf] as number, sums.words[2 * leaf + 1] as number);
       this.#touch(leaf);
     }
     this.#isTrusted = true;

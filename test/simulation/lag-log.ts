@@ -2,6 +2,7 @@
 // every message. A replica could know what another holds while that one runs, and its messages arrive: since then, and
 // not before, it can be blamed. One that hears no majority is behind for as long as it has heard none.
 
+import type { Status } from '../../src/model/command.ts';
 import type { NamespaceHealth } from '../../src/model/health.ts';
 import type { Origin, Seq } from '../../src/model/id.ts';
 import type { LagSample } from '../history/stale.ts';
@@ -57,9 +58,10 @@ export class LagLog {
 
   #sample(): void {
     const { replicas, nowMs } = this.#cluster;
-    for (const replica of replicas) this.#note(replica);
+    const statuses = replicas.map((replica) => replica.status());
+    for (const replica of replicas) this.#note(replica, statuses[replica.index]);
     for (const replica of replicas) {
-      const status = replica.status();
+      const status = statuses[replica.index];
       if (status === undefined) continue;
       const kept = status.self.namespaces
         .filter(({ state, answers }) => state === 'paused' && answers)
@@ -80,9 +82,9 @@ export class LagLog {
     this.turns.set(turn, (this.turns.get(turn) ?? 0) + 1);
   }
 
-  #note(replica: Replica): void {
+  #note(replica: Replica, status: Status | undefined): void {
     const held = this.#held[replica.index] as Map<Origin, Steps>;
-    const vector = new Map(replica.status()?.self.vector);
+    const vector = new Map(status?.self.vector);
     if (replica.isRunning && vector.size === 0) held.clear();
     for (const [origin, seq] of vector) {
       const steps = held.get(origin) ?? [];

@@ -224,7 +224,7 @@ export class Nemesis {
       if (index === target) continue;
       const way = network.way(target, index);
       way.lossRate = way.repeatRate = way.overtakeRate = 0;
-      way.bytesPerMs = Number.POSITIVE_INFINITY;
+      way.widen();
     }
   }
 

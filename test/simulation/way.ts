@@ -9,6 +9,11 @@ const OVERTAKEN_MS = 50;
 const RETRANSMIT_MS = 200;
 const RETRANSMIT_MS_MAX = 3000;
 
+interface Parcel {
+  readonly arrive: () => void;
+  readonly bytes: number;
+}
+
 export class Way {
   /** Frames that arrived. */
   frames = 0;
@@ -25,7 +30,9 @@ export class Way {
   readonly #latencyMs: () => number;
   #isCut = false;
   #cuts = 0;
-  readonly #held: { readonly arrive: () => void; readonly bytes: number }[] = [];
+  readonly #held: Parcel[] = [];
+  /** What has left and not arrived, in order. */
+  readonly #underWay = new Set<Parcel>();
   #lastArrivalMs = 0;
   #freeAtMs = 0;
 
@@ -48,13 +55,30 @@ export class Way {
     const nowMs = this.#world.now();
     this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + bytes / this.bytesPerMs;
     const leftAtMs = this.#freeAtMs + this.#lostMs();
+    const parcel = { arrive, bytes };
     if (this.overtakeRate > 0 && this.#dice.chance(this.overtakeRate)) {
       const lateMs = OVERTAKEN_MS * this.#dice.next();
-      this.#world.after(leftAtMs + this.#latencyMs() + lateMs - nowMs, arrive);
+      this.#deliver(parcel, leftAtMs + this.#latencyMs() + lateMs);
       return;
     }
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, leftAtMs + this.#latencyMs());
-    this.#world.after(this.#lastArrivalMs - nowMs, arrive);
+    this.#deliver(parcel, this.#lastArrivalMs);
+  }
+
+  /** No longer narrow: what waited in front of the narrow part goes on at once. */
+  widen(): void {
+    this.bytesPerMs = Number.POSITIVE_INFINITY;
+    const waiting = [...this.#underWay];
+    this.#underWay.clear();
+    this.#freeAtMs = this.#lastArrivalMs = this.#world.now();
+    for (const { arrive, bytes } of waiting) this.carry(arrive, bytes);
+  }
+
+  #deliver(parcel: Parcel, atMs: number): void {
+    this.#underWay.add(parcel);
+    this.#world.after(atMs - this.#world.now(), () => {
+      if (this.#underWay.delete(parcel)) parcel.arrive();
+    });
   }
 
   /** Whether a frame is to be carried once more. */
