@@ -13,6 +13,20 @@ import { unreachable } from '../base/assert.ts';
 import { type ByteReader, type ByteWriter, copyToSlab } from '../base/bytes.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import { KEY_BYTES_MAX, type Origin, parseKey } from '../model/id.ts';
+import {
+  membershipBytesMax,
+  readBallot,
+  readMembership,
+  readOptional,
+  readProposal,
+  readVote,
+  voteBytesMax,
+  writeBallot,
+  writeMembership,
+  writeOptional,
+  writeProposal,
+  writeVote,
+} from '../model/membership-bytes.ts';
 import type {
   Behind,
   Entries,
@@ -26,6 +40,7 @@ import type {
   Repair,
   SnapshotChunk,
   SnapshotRequest,
+  Synod,
   TreeRecords,
   VectorEntries,
 } from '../model/message.ts';
@@ -54,6 +69,7 @@ const KINDS = [
   'tree-keys',
   'tree-records-request',
   'tree-records',
+  'synod',
 ] as const satisfies readonly Message['kind'][];
 /** Kinds from here on are of protocol version 2: a peer that speaks 1 is not sent them. */
 const SECOND = KINDS.indexOf('tree-request');
@@ -62,6 +78,14 @@ export function isSpoken({ kind }: Message, version: number): boolean {
   return version >= 2 || KINDS.indexOf(kind) < SECOND;
 }
 
+const STEPS = [
+  'prepare',
+  'promise',
+  'accept',
+  'accepted',
+  'refused',
+  'chosen',
+] as const satisfies readonly Synod['step'][];
 const ANSWERS = [
   'record',
   'absent',
@@ -94,6 +118,17 @@ export function messageBytesMax(message: Message): number {
     case 'repair':
       return MESSAGE_BYTES_USUAL + (message.record?.bytes.length ?? 0);
     case 'hello':
+      return (
+        MESSAGE_BYTES_USUAL +
+        message.vector.length * VECTOR_ENTRY_BYTES_MAX +
+        membershipBytesMax(message.membership) +
+        voteBytesMax(message.vote)
+      );
+    case 'synod':
+      return (
+        MESSAGE_BYTES_USUAL +
+        (message.proposal === undefined ? 0 : membershipBytesMax(message.proposal.value))
+      );
     case 'ack':
       return MESSAGE_BYTES_USUAL + message.vector.length * VECTOR_ENTRY_BYTES_MAX;
     case 'heartbeat': {
@@ -193,6 +228,11 @@ function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
       writer.varint(message.id);
       writer.varint(message.taken);
       return writeRecords(writer, message.records, sealed);
+    case 'synod':
+      writer.u8(STEPS.indexOf(message.step));
+      writer.varint(message.epoch);
+      writeBallot(writer, message.ballot);
+      return writeOptional(writer, message.proposal, writeProposal);
     default:
       return unreachable(message);
   }
@@ -230,6 +270,8 @@ function readBody(reader: ByteReader, kind: Message['kind'], sealed: Sealed): Me
       return readTree(reader, kind);
     case 'tree-records':
       return readTreeRecords(reader, sealed);
+    case 'synod':
+      return readSynod(reader);
     default:
       return unreachable(kind);
   }
@@ -241,6 +283,8 @@ function writeHello(writer: ByteWriter, hello: Hello): void {
   writer.u64(hello.hlc);
   writer.u32(hello.policyDigest);
   writer.varint(hello.windowBytes);
+  writeMembership(writer, hello.membership);
+  writeOptional(writer, hello.vote, writeVote);
 }
 
 function readHello(reader: ByteReader): Hello | undefined {
@@ -249,8 +293,19 @@ function readHello(reader: ByteReader): Hello | undefined {
   const hlc = reader.u64();
   const policyDigest = reader.u32();
   const windowBytes = reader.varint();
-  if (origin === undefined) return undefined;
-  return { kind: 'hello', origin, vector, hlc, policyDigest, windowBytes };
+  const membership = readMembership(reader);
+  const vote = readOptional(reader, readVote);
+  if (origin === undefined || membership === undefined) return undefined;
+  return { kind: 'hello', origin, vector, hlc, policyDigest, windowBytes, membership, vote };
+}
+
+function readSynod(reader: ByteReader): Synod | undefined {
+  const step = STEPS[reader.u8()];
+  const epoch = reader.varint();
+  const ballot = readBallot(reader);
+  const proposal = readOptional(reader, readProposal);
+  if (step === undefined || ballot === undefined) return undefined;
+  return { kind: 'synod', step, epoch, ballot, proposal };
 }
 
 function writeEntries(writer: ByteWriter, { origin, entries }: Entries, sealed: Sealed): void {

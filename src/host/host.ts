@@ -11,13 +11,13 @@
 
 import { createRing } from '../base/ring.ts';
 import type { Command, ReplicaState, Status } from '../model/command.ts';
-import type { Input, Lsn, Now } from '../model/effect.ts';
+import type { Ending, Input, Lsn, Now } from '../model/effect.ts';
 import { fault } from '../model/fault.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Clock, Network, ReplicaService, Scheduler, Storage, Trace } from '../model/port.ts';
 import type { Settings } from '../model/settings.ts';
-import { Replica } from '../replica/replica.ts';
+import { Replica, type ReplicaOptions } from '../replica/replica.ts';
 import { Gate } from './gate.ts';
 import { TurnOutbox } from './outbox.ts';
 
@@ -30,8 +30,10 @@ export interface HostOptions {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly trace: Trace;
-  /** The replica must not go on: the process ends and its supervisor starts it again. */
-  readonly onHalt: (reason: string) => void;
+  /** This life is over. */
+  readonly onHalt: (reason: string, ending: Ending) => void;
+  /** Why the policies do not allow these members, if so. */
+  readonly fits?: ReplicaOptions['fits'];
 }
 
 export class Host implements ReplicaService {
@@ -48,13 +50,14 @@ export class Host implements ReplicaService {
   #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(options: HostOptions) {
-    const { settings, policies, incarnation, storage } = options;
+    const { settings, policies, incarnation, storage, fits } = options;
     this.#options = options;
     this.#replica = new Replica({
       settings,
       policies,
       incarnation,
       get: (key) => storage.get(key),
+      fits,
     });
   }
 
@@ -217,7 +220,7 @@ export class Host implements ReplicaService {
     for (let input = this.#inbox.shift(); input !== undefined; input = this.#inbox.shift()) {
       ignore(input);
     }
-    this.#options.onHalt(reason);
+    this.#options.onHalt(reason, this.#out.ending);
   }
 
   #arm(now: Now): void {

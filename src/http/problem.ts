@@ -16,6 +16,8 @@ const FAULT_STATUS: Readonly<Record<FaultCode, number>> = {
   'idempotency-mismatch': 422,
   'cursor-expired': 410,
   'value-too-large': 413,
+  'membership-conflict': 409,
+  'membership-busy': 409,
   'no-quorum': 503,
   overloaded: 503,
   draining: 503,

@@ -4,6 +4,7 @@
 
 import type { Hlc } from './hlc.ts';
 import type { Dot, Key, NamespaceName, Origin, Seq } from './id.ts';
+import type { Ballot, Epoch, Membership, Proposal, Vote } from './membership.ts';
 import type { Mutation, Record } from './record.ts';
 
 export type VectorEntries = readonly (readonly [Origin, Seq])[];
@@ -20,6 +21,23 @@ export interface Hello {
   readonly policyDigest: number;
   /** Bytes of entries that the sender of this message takes without having acknowledged them. */
   readonly windowBytes: number;
+  /** Those of another epoch are told nothing but this. */
+  readonly membership: Membership;
+  /** What the sender has said about the next membership; `undefined` where it may have forgotten something. */
+  readonly vote: Vote | undefined;
+}
+
+/**
+ * The steps of single-decree Paxos about the membership behind `epoch` (consensus/synod.ts). `proposal` is what a
+ * promise has accepted before, what is to be accepted, or what was chosen.
+ */
+export interface Synod {
+  readonly kind: 'synod';
+  readonly step: 'prepare' | 'promise' | 'accept' | 'accepted' | 'refused' | 'chosen';
+  readonly epoch: Epoch;
+  /** The ballot that is meant; of a refusal, the one that was promised instead. */
+  readonly ballot: Ballot;
+  readonly proposal: Proposal | undefined;
 }
 
 /** A gap-free run of one origin's log, first sequence number in front. */
@@ -211,4 +229,5 @@ export type Message =
   | ReadReply
   | Repair
   | Heartbeat
+  | Synod
   | TreeMessage;

@@ -16,7 +16,7 @@ import { assert, present, unreachable } from '../base/assert.ts';
 import type { Command, ReplicaState, Status } from '../model/command.ts';
 import type { Input, Now, Outbox } from '../model/effect.ts';
 import { createHybridClock } from '../model/hlc.ts';
-import { type Incarnation, incarnationOf, type Origin, originOf, replicaOf } from '../model/id.ts';
+import { type Incarnation, type Origin, originOf, replicaOf } from '../model/id.ts';
 import type {
   Ack,
   Entries,
@@ -32,7 +32,6 @@ import { type Policy, policyDigest } from '../model/policy.ts';
 import type { Storage } from '../model/port.ts';
 import type { Mutation } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
-import { latestIncarnation } from '../model/vector.ts';
 import { Freshness } from '../consistency/freshness.ts';
 import { Exchange, type Holder } from '../entropy/exchange.ts';
 import { Health } from '../entropy/health.ts';
@@ -46,9 +45,11 @@ import { PullServer } from '../stream/puller.ts';
 import { Receiver } from '../stream/receiver.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import { type Context, type Heal, refuse } from './context.ts';
+import { Drain } from './drain.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Lists } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
+import { OldCopy } from './old-copy.ts';
 import { createPeers, type Peer, Peers } from './peers.ts';
 import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
@@ -57,6 +58,7 @@ import { OwnLanes } from './own-lanes.ts';
 import { Resync } from './resync.ts';
 import { Standing } from './standing.ts';
 import { statusOf, writeStatusOf } from './status.ts';
+import { type Fits, Succession } from './succession.ts';
 import { Writes } from './writes.ts';
 
 export interface ReplicaOptions {
@@ -66,6 +68,8 @@ export interface ReplicaOptions {
   readonly incarnation: Incarnation;
   /** The synchronous half of the storage port. */
   readonly get: Storage['get'];
+  /** Left out: any members are fit. */
+  readonly fits?: Fits | undefined;
 }
 
 type Phase = 'starting' | 'grace' | 'open' | 'draining' | 'failed';
@@ -90,6 +94,9 @@ export class Replica {
   readonly #resync: Resync;
   readonly #antiEntropy: AntiEntropy;
   readonly #fitness: Fitness;
+  readonly #oldCopy: OldCopy;
+  readonly #succession: Succession;
+  readonly #drain: Drain;
   #phase: Phase = 'starting';
   #drains = false;
   #lastRangeId = 0;
@@ -97,7 +104,7 @@ export class Replica {
   #heartbeatAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReplicaOptions) {
-    const { settings, policies, incarnation, get } = options;
+    const { settings, policies, incarnation, get, fits } = options;
     const self = present(
       settings.members.find((member) => member.id === settings.self),
       'the replica is one of its members',
@@ -138,6 +145,9 @@ export class Replica {
     this.#recovery = new Recovery(log, tree, nextId);
     this.#standing = new Standing(this.#context);
     this.#fitness = new Fitness(this.#context);
+    this.#oldCopy = new OldCopy(log, this.#own, this.#context.origin);
+    this.#succession = new Succession(this.#context, this.#standing, fits);
+    this.#drain = new Drain(this.#context);
     this.#receiver = new Receiver(log, this.#context.clock, this.metrics, (mutation, out) =>
       this.#show(mutation, out),
     );
@@ -166,6 +176,7 @@ export class Replica {
       case 'grace':
         return this.#standing.isReturning ? 'catching-up' : 'starting';
       case 'open':
+        if (this.#drain.isDrained) return 'draining';
         return this.#standing.isCaughtUp ? 'serving' : 'catching-up';
       case 'draining':
       case 'failed':
@@ -238,11 +249,13 @@ export class Replica {
       out.reply(command.client, this.status(now), 0);
       return;
     }
+    if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
+      return this.#drain.onCommand(command, out);
     if (this.#phase !== 'open' || this.#standing.isReturning) {
       this.#refuseClosed(command, out);
       return;
     }
-    if (this.#fitness.refuses(command, out)) return;
+    if (this.#drain.refuses(command, out) || this.#fitness.refuses(command, out)) return;
     switch (command.kind) {
       case 'write':
         return this.#writes.begin(command, now, out);
@@ -254,6 +267,10 @@ export class Replica {
         return this.#reads.explain(command, now, out);
       case 'write-status':
         return writeStatusOf(this.#context, command, out);
+      case 'membership':
+        return this.#succession.onCommand(command, now, out);
+      case 'drain':
+        return this.#drain.onCommand(command, out);
       default:
         return unreachable(command);
     }
@@ -272,16 +289,16 @@ export class Replica {
   }
 
   status(now: Now): Status {
-    return statusOf(this.#context, this.state, this.#antiEntropy.comparisons, now);
+    const { comparisons } = this.#antiEntropy;
+    return statusOf(this.#context, this.#succession.membership, this.state, comparisons, now);
   }
 
   // ---- peers
 
   #onConnected(index: number, now: Now, out: Outbox): void {
-    const { log, clock, origin, settings } = this.#context;
-    const peer = this.#peer(index);
+    const { log, clock, origin, settings, peers } = this.#context;
     this.#onDisconnected(index, now, out);
-    const vector = peer.news(log.durable);
+    const vector = peers.get(index)?.news(log.durable) ?? [];
     out.send(index, {
       kind: 'hello',
       origin,
@@ -289,11 +306,14 @@ export class Replica {
       hlc: clock.last,
       policyDigest: this.#policyDigest,
       windowBytes: settings.windowBytes,
+      ...this.#succession.greeting(),
     });
   }
 
   #onDisconnected(index: number, now: Now, out: Outbox): void {
-    this.#context.peers.onDisconnected(this.#peer(index));
+    const peer = this.#context.peers.get(index);
+    if (peer === undefined) return;
+    this.#context.peers.onDisconnected(peer);
     this.#context.freshness.onDisconnected(index);
     this.#reads.onDisconnected(index, now, out);
     this.#resync.onDisconnected(index);
@@ -301,7 +321,9 @@ export class Replica {
   }
 
   #onMessage(index: number, message: Message, now: Now, out: Outbox): void {
-    const peer = this.#peer(index);
+    const peer = this.#context.peers.get(index);
+    // A former member is told that it is one; nothing that it says counts.
+    if (peer === undefined) return;
     if (message.kind === 'hello') return this.#onHello(peer, message, now, out);
     if (!peer.greeted) return;
     switch (message.kind) {
@@ -331,13 +353,16 @@ export class Replica {
       case 'tree-records-request':
       case 'tree-records':
         return this.#antiEntropy.onMessage(index, message, now, out);
+      case 'synod':
+        return this.#succession.onMessage(index, message, now, out);
       default:
         return unreachable(message);
     }
   }
 
   #onHello(peer: Peer, hello: Hello, now: Now, out: Outbox): void {
-    if (this.#isOldCopy(hello.vector)) return this.#haltBehind(hello.vector, out);
+    if (!this.#succession.onHello(peer.member.index, hello, out)) return;
+    if (this.#oldCopy.isProvedBy(hello.vector)) return this.#haltBehind(hello.vector, out);
     if (hello.policyDigest !== this.#policyDigest) {
       out.note('warn', 'policies-differ', { peer: peer.member.id });
     }
@@ -351,33 +376,15 @@ export class Replica {
     if (this.#context.peers.all().every((other) => other.known)) this.#open(now, out);
   }
 
-  /** Somebody knows a life of ours that we have no memory of, or more of this one than we ever wrote. */
-  #isOldCopy(vector: VectorEntries): boolean {
-    const { log, origin } = this.#context;
-    for (const [of, seq] of vector) {
-      if (of === origin ? seq > log.head(of) : this.#isLaterLife(of)) return true;
-    }
-    return false;
-  }
-
-  #isLaterLife(of: Origin): boolean {
-    return this.#own.isOwn(of) && incarnationOf(of) > this.#incarnation;
-  }
-
   #haltBehind(vector: VectorEntries, out: Outbox): void {
-    const known = latestIncarnation(new Map(vector), this.#context.settings.self);
     this.#phase = 'failed';
-    writeIncarnation(Math.max(known, this.#incarnation), out);
-    out.note('error', 'old-copy', { known, incarnation: this.#incarnation });
-    out.halt(
-      'peers know a later life of this replica: its disk is an old copy; starting again behind it',
-    );
+    this.#oldCopy.haltBehind(vector, out);
   }
 
   #onEntries(peer: Peer, message: Entries, now: Now, out: Outbox): void {
     const { origin, entries } = message;
     if (origin === this.#context.origin) return;
-    if (this.#isLaterLife(origin)) return this.#haltBehind([[origin, 1]], out);
+    if (this.#oldCopy.isLaterLife(origin)) return this.#haltBehind([[origin, 1]], out);
     if (this.#own.isOwn(origin)) this.#relearn(this.#context.log.open(origin));
     const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
     if (refusal === undefined) this.#exchange.onEntries(holderOf(peer), origin, now.monoMs, out);
@@ -410,8 +417,9 @@ export class Replica {
   }
 
   #onLearned(peer: Peer, vector: VectorEntries, now: Now, out: Outbox): void {
-    if (this.#isOldCopy(vector)) return this.#haltBehind(vector, out);
-    this.#standing.onLearned(vector, (of) => this.#own.isOwn(of), out);
+    if (this.#oldCopy.isProvedBy(vector)) return this.#haltBehind(vector, out);
+    if (this.#standing.onLearned(vector, (of) => this.#own.isOwn(of), out))
+      this.#succession.onLoss(out);
     peer.learn(vector);
     const { origin } = this.#context;
     for (const [of, seq] of vector) {
@@ -458,6 +466,7 @@ export class Replica {
   #onDurable(lsn: number, now: Now, out: Outbox): void {
     const { log, table, self, origin, peers, freshness } = this.#context;
     table.onDurable(lsn);
+    this.#succession.onDurable(lsn, now, out);
     this.#reads.onDurable(lsn, out);
     const moved = log.onDurable(lsn, out);
     for (const [of, seq] of moved) {
@@ -505,8 +514,10 @@ export class Replica {
     this.#phase = this.#drains ? 'draining' : 'grace';
     this.#graceUntilMs = now.monoMs + settings.bootGraceMs;
     this.#heartbeatAtMs = now.monoMs;
-    this.#standing.begin(this.#recovery.incarnation === 0);
+    this.#standing.begin(this.#recovery.incarnation === 0, out);
     this.#resync.begin();
+    this.#drain.begin();
+    this.#succession.begin(now, out);
     if (settings.members.length === 1) this.#open(now, out);
   }
 
@@ -547,7 +558,7 @@ export class Replica {
 
   #checkCaughtUp(now: Now, out: Outbox): void {
     if (this.#phase !== 'open' && this.#phase !== 'grace') return;
-    const hasReturned = this.#standing.check(this.#phase === 'open');
+    const hasReturned = this.#standing.check(this.#phase === 'open', out);
     if (hasReturned && this.#graceUntilMs === Number.POSITIVE_INFINITY) this.#open(now, out);
   }
 
@@ -571,16 +582,11 @@ export class Replica {
     peers.pump(out);
     this.#exchange.look(greeted.map(holderOf), origin, now.monoMs, out);
     this.#resync.look(now, out);
+    this.#succession.look(now, out);
     if (this.#phase !== 'open') return;
     this.#fitness.look(now.monoMs);
     this.#antiEntropy.look(now, out);
     this.#housekeeping.onBeat(now, out);
-  }
-
-  // ---- helpers
-
-  #peer(index: number): Peer {
-    return present(this.#context.peers.get(index), 'inputs name peers of the membership');
   }
 }
 

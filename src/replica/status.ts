@@ -9,6 +9,7 @@ import type {
 } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import { hlcToMs } from '../model/hlc.ts';
+import type { Membership } from '../model/membership.ts';
 import { type ReplicaId, replicaOf } from '../model/id.ts';
 import type { Digest } from '../model/message.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
@@ -18,6 +19,7 @@ import type { Peer } from './peers.ts';
 
 export function statusOf(
   context: Context,
+  membership: Membership,
   state: ReplicaState,
   comparisons: Comparisons,
   now: Now,
@@ -25,6 +27,7 @@ export function statusOf(
   const { self, origin, log, peers, freshness, health, tree } = context;
   return {
     kind: 'status',
+    membership,
     self: {
       id: self.id,
       region: self.region,
