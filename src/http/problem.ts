@@ -51,6 +51,7 @@ const HTTP_TROUBLES = {
   'content-too-large': { status: 413, title: 'The request body is too large' },
   'uri-too-long': { status: 414, title: 'The request target is too long' },
   'unsupported-media-type': { status: 415, title: 'The media type or coding is not accepted' },
+  misdirected: { status: 421, title: 'Only the replica itself can do this' },
   'expectation-failed': { status: 417, title: 'The expectation cannot be met' },
   'too-many-failures': { status: 429, title: 'Too many failed authentications', retryable: true },
   'headers-too-large': { status: 431, title: 'The request headers are too large' },

@@ -34,6 +34,10 @@ export type RouteId =
   | 'explain'
   | 'cluster'
   | 'replica'
+  | 'join'
+  | 'forget'
+  | 'drain'
+  | 'resume'
   | 'namespaces'
   | 'namespace'
   | 'livez'
@@ -46,6 +50,7 @@ const OPEN: Access = { kind: 'open' };
 const NAMESPACE_READ: Access = { kind: 'namespace', role: 'read' };
 const NAMESPACE_WRITE: Access = { kind: 'namespace', role: 'write' };
 const READ_SOMEWHERE: Access = { kind: 'somewhere', role: 'read' };
+const ADMIN: Access = { kind: 'cluster', role: 'admin' };
 const METRICS: Access = { kind: 'cluster', role: 'metrics' };
 
 const READ_BOUNDS = ['t', 'n', 'onUnmet', 'redirect', 'proof'];
@@ -64,6 +69,10 @@ export const ROUTES: readonly Route[] = [
   route('explain', 'GET', '/v1/explain/{ns}/{key}', NAMESPACE_READ),
   route('cluster', 'GET', '/v1/cluster', READ_SOMEWHERE),
   route('replica', 'GET', '/v1/cluster/replicas/{id}', READ_SOMEWHERE),
+  route('join', 'POST', '/v1/cluster/replicas', ADMIN),
+  route('forget', 'POST', '/v1/cluster/replicas/{id}/forget', ADMIN),
+  route('drain', 'POST', '/v1/cluster/replicas/{id}/drain', ADMIN),
+  route('resume', 'POST', '/v1/cluster/replicas/{id}/resume', ADMIN),
   route('namespaces', 'GET', '/v1/namespaces', READ_SOMEWHERE),
   route('namespace', 'GET', '/v1/namespaces/{ns}', NAMESPACE_READ),
   route('livez', 'GET', '/livez', OPEN),
