@@ -345,6 +345,10 @@ export class Replica {
   isInvited = false;
   /** It was told that it is no member any more, and does not start again. */
   isForgotten = false;
+  /** Nobody starts it. */
+  isGivenUp = false;
+  /** No client finds it. */
+  isHidden = false;
   readonly #waiting = new Set<Call>();
   #node: Node | undefined;
   #port: MemoryPort | undefined;
@@ -365,8 +369,16 @@ export class Replica {
     this.start();
   }
 
+  /** An empty directory, for a member that is to be. */
+  renew(): void {
+    this.wipe();
+    this.isForgotten = false;
+    this.isGivenUp = false;
+    this.isHidden = false;
+  }
+
   start(): void {
-    if (this.isRunning || !this.isInvited || this.isForgotten) return;
+    if (this.isRunning || !this.isInvited || this.isForgotten || this.isGivenUp) return;
     const { world, network, places } = this.#cluster;
     const node = createNode(world, this.#options.clocks?.[this.index]);
     const entered = (delayMs: number, run: () => void): void =>
@@ -479,7 +491,7 @@ export class Replica {
 
   submit(asked: Asked, call: Call): void {
     const { host } = this;
-    if (host === undefined) {
+    if (host === undefined || this.isHidden) {
       this.#end(call, 'broken');
       return;
     }

@@ -3,7 +3,7 @@
 
 import type { Metrics } from '../../src/model/metrics.ts';
 import type { Cluster } from './cluster.ts';
-import { jumpMsOf } from './nemesis.ts';
+import { jumpMsOf, type Nemesis } from './nemesis.ts';
 import type { Strike } from './plan.ts';
 import type { Workload } from './workload.ts';
 
@@ -61,6 +61,9 @@ const OWN = [
   'a reply said that nobody knows, and the write was there',
   'a client gave up before the answer',
   'a stale bound was proved',
+  'a replica joined',
+  'a dead replica was forgotten',
+  'a forgotten replica was turned away',
 ] as const;
 
 export type Sometimes =
@@ -119,8 +122,11 @@ export class Watcher {
       this.see('a process was killed while others were cut off');
   }
 
-  finish(mostAtOnce: number, workload: Workload): void {
+  finish({ mostAtOnce, operator }: Nemesis, workload: Workload): void {
     if (mostAtOnce > 1) this.see('two faults at once');
+    this.see('a replica joined', operator.joined);
+    this.see('a dead replica was forgotten', operator.forgotten);
+    this.see('a forgotten replica was turned away', this.#cluster.notesOf('forgotten').length);
     const { replicas, entriesPassedOn } = this.#cluster;
     for (const { index, halts } of replicas) {
       this.ends(index);

@@ -49,13 +49,16 @@ export function simulate(plan: Plan): Run {
     namespaces: NAMESPACES,
     settings: plan.settings,
     regions: plan.regions,
+    spares: plan.spares,
     clocks: plan.clocks,
     commitMs: plan.commitMs,
     network: {
       latencyMs: (from, to, own) => 1 + latencyMs * Math.abs(from - to) + own.below(jitterMs),
     },
   });
-  if (plan.copiesMin > 1) cluster.oracle.forgetful = VICTIM;
+  if (plan.copiesMin > 1) cluster.oracle.forgetful.add(VICTIM);
+  for (let n = plan.regions.length; n < cluster.replicas.length; n++)
+    cluster.oracle.forgetful.add(n);
   const workload = new Workload(cluster, plan);
   const watcher = new Watcher(cluster);
   const strikes: StrikeMade[] = [];
@@ -78,9 +81,11 @@ export function simulate(plan: Plan): Run {
     nemesis.healAll();
     workload.fault('heal', 0);
     cluster.run(AFTER_HEAL_MS + QUIET_MS);
+    while (!nemesis.operator.isDone && cluster.nowMs < plan.faultsMs + CONVERGE_MS)
+      cluster.run(SETTLE_STEP_MS);
     settle(cluster, plan, findings);
     if (findings.length === 0) finish(cluster, workload, plan, findings, watcher);
-    watcher.finish(nemesis.mostAtOnce, workload);
+    watcher.finish(nemesis, workload);
     findings.push(...judge({ plan, cluster, workload, strikes }));
   } catch (error) {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -106,9 +111,10 @@ function finish(
   findings: Finding[],
   watcher: Watcher,
 ): void {
-  for (const { index } of cluster.replicas) watcher.ends(index);
-  for (const { index } of cluster.replicas) cluster.crash(index);
-  for (const { index } of cluster.replicas) cluster.restart(index);
+  const seated = cluster.seated();
+  for (const { index } of seated) watcher.ends(index);
+  for (const { index } of seated) cluster.crash(index);
+  for (const { index } of seated) cluster.restart(index);
   settle(cluster, plan, findings);
   if (findings.length > 0) return;
   if (plan.classes.includes('damage')) cluster.run(SCRUB_MS);

@@ -97,7 +97,7 @@ export class Workload {
   /** Everything that every replica shows once all is quiet: by scan, and key by key. */
   final(): void {
     const process = this.nextProcess();
-    for (let node = 0; node < this.replicas; node++) {
+    for (const { index: node } of this.#cluster.seated()) {
       for (const ns of ['ev', 'fi', SILENT] as const) this.#scanAll(node, ns, process);
       for (let n = 0; n < this.#shape.keys; n++) {
         const get = { node, ns: 'ev', type: 'get', key: `k${n}`, r: 1, final: true } as const;
