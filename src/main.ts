@@ -159,7 +159,8 @@ function localMembers(membership: Membership, configured: readonly Member[]): re
   if (membership.epoch > 1) return members;
   return members.map((member) => {
     const own = configured.find(({ id }) => id === member.id);
-    return own === undefined ? member : { ...own, index: member.index };
+    if (own === undefined) return member;
+    return { ...member, peerAddress: own.peerAddress, httpUrl: own.httpUrl };
   });
 }
 

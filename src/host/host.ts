@@ -86,7 +86,7 @@ export class Host implements ReplicaService {
 
   submit(command: Command): void {
     if (this.#halted) {
-      turnAway(command);
+      turnAway(command, this.#out.ending);
     } else if (this.#inbox.size >= this.#options.settings.inboxMax) {
       const reason = fault('overloaded', 'the inbox is full', { retryAfterMs: 1000 });
       command.client.onReply({ kind: 'failed', fault: reason });
@@ -136,7 +136,7 @@ export class Host implements ReplicaService {
   #step(input: Input, now: Now): void {
     if (input.kind === 'durable') this.#gate.open(input.lsn, now.monoMs);
     else if (input.kind === 'storage-failed') this.#gate.failAll();
-    else if (this.#out.haltReason !== undefined) return ignore(input);
+    else if (this.#out.haltReason !== undefined) return ignore(input, this.#out.ending);
     this.#replica.step(input, now, this.#out);
   }
 
@@ -218,7 +218,7 @@ export class Host implements ReplicaService {
     this.#replica.step({ kind: 'stop' }, now, this.#out);
     this.#reply(now);
     for (let input = this.#inbox.shift(); input !== undefined; input = this.#inbox.shift()) {
-      ignore(input);
+      ignore(input, this.#out.ending);
     }
     this.#options.onHalt(reason, this.#out.ending);
   }
@@ -243,12 +243,13 @@ export class Host implements ReplicaService {
 const TICK: Input = { kind: 'tick' };
 
 /** What comes after the end has no effect; a client is told so. */
-function ignore(input: Input): void {
-  if (input.kind === 'command') turnAway(input.command);
+function ignore(input: Input, ending: Ending): void {
+  if (input.kind === 'command') turnAway(input.command, ending);
 }
 
-function turnAway({ client }: Command): void {
-  client.onReply({ kind: 'failed', fault: fault('storage-failed', 'the replica has stopped') });
+function turnAway({ client }: Command, ending: Ending): void {
+  const code = ending === 'restart' ? 'storage-failed' : 'draining';
+  client.onReply({ kind: 'failed', fault: fault(code, 'the replica has stopped') });
 }
 
 export function createHost(options: HostOptions): Host {

@@ -552,8 +552,9 @@ export class Replica {
   #onStop(now: Now, out: Outbox): void {
     this.#phase = 'failed';
     this.#writes.failAll(now, out);
-    this.#reads.failAll(out);
-    this.#lists.failAll(out);
+    const code = this.#succession.isOver ? 'draining' : 'storage-failed';
+    this.#reads.failAll(code, out);
+    this.#lists.failAll(code, out);
   }
 
   #checkCaughtUp(now: Now, out: Outbox): void {

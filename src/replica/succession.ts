@@ -158,11 +158,8 @@ export class Succession {
 
   #onLater(membership: Membership, out: Outbox): void {
     const { self } = this.#context.settings;
-    const seat = seatOf(membership, self);
-    const isOurs = this.#isBound ? seat?.since === this.#tenure.since : seat !== undefined;
-    if (isOurs) return this.#adopt(membership, out);
-    // Whoever holds nothing yet may be asked to join later.
-    if (this.#isBound) this.#endForgotten(membership, out);
+    // Who holds nothing yet may be taken in later.
+    if (this.#isBound || seatOf(membership, self) !== undefined) this.#adopt(membership, out);
   }
 
   /** This life ends, and the next begins with these members. */

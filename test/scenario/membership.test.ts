@@ -1,7 +1,15 @@
 // The members change while the cluster runs: one joins, one is forgotten, and nothing is lost in between.
 
 import { describe, expect, it } from 'vitest';
+import { bootMembership, type Membership, withPlace } from '../../src/model/membership.ts';
+import { writeTenure } from '../../src/model/membership-bytes.ts';
+import type { Message } from '../../src/model/message.ts';
+import { tenureKey } from '../../src/replica/succession.ts';
+import { seal } from '../../src/store/envelope.ts';
 import { Cluster, type ClusterOptions, putOf, shown } from '../simulation/cluster.ts';
+import { membersOf, origin } from '../support/build.ts';
+import { KeyMap } from '../support/key-map.ts';
+import { Solo } from '../support/solo.ts';
 
 const SPARE = 3;
 
@@ -10,6 +18,23 @@ function settled(options: ClusterOptions = {}): Cluster {
   cluster.settle();
   return cluster;
 }
+
+function storageOf(key: Uint8Array, value: Uint8Array): KeyMap {
+  const storage = new KeyMap();
+  storage.apply({ keys: [key], values: [value] });
+  return storage;
+}
+
+const helloOf = (membership: Membership): Message => ({
+  kind: 'hello',
+  origin: origin('us-1.1'),
+  vector: [],
+  hlc: 0,
+  policyDigest: 0,
+  windowBytes: 1e6,
+  membership,
+  vote: undefined,
+});
 
 const state = (cluster: Cluster, n: number) => cluster.replica(n).status()?.self.state;
 const epoch = (cluster: Cluster, n: number) => cluster.replica(n).status()?.membership.epoch;
@@ -96,13 +121,22 @@ describe('a replica that is forgotten', () => {
 
   it('had written what one of the others only holds: it spreads between them', () => {
     const cluster = settled();
+    const knows = (n: number): boolean => origins(cluster, n).includes('us-1.1');
+    const meets = (n: number): boolean =>
+      cluster
+        .replica(0)
+        .status()
+        ?.peers.find(({ id }) => id === `${['ap', 'eu', 'us'][n]}-1`)?.connected === true;
     cluster.cut(1, 2);
+    cluster.cut(0, 1);
+    cluster.runUntil(() => !meets(1));
     cluster.put(2, 'a', 'one', { w: 2 });
     cluster.crash(2);
-    cluster.cut(0, 1);
-    cluster.run(10);
+    cluster.runUntil(() => !meets(2));
     cluster.heal(0, 1);
+    cluster.runUntil(() => meets(1));
     expect(shown(cluster.forget(0, 2))).toBe('ap-1 eu-1');
+    expect([knows(0), knows(1)]).toEqual([true, false]);
     cluster.settle();
     expect(cluster.value(1, 'a')).toBe('one');
   });
@@ -191,6 +225,24 @@ describe('a change of the members', () => {
     cluster.replica(SPARE).invite();
     cluster.settle();
     expect(epoch(cluster, 0)).toBe(2);
+  });
+
+  it('leaves a peer of the epoch before outside: it is told the members, and counts for nothing', () => {
+    const members = membersOf(['eu', 'us']);
+    const first = bootMembership(members);
+    const second = withPlace(first, {
+      ...members[1],
+      id: 'zz-1' as never,
+      peerAddress: 'zz',
+    } as never);
+    const tenure = seal((writer) => writeTenure(writer, { since: 1, membership: second }));
+    const solo = new Solo({ regions: ['eu', 'us', 'zz'], storage: storageOf(tenureKey(), tenure) });
+    solo.step({ kind: 'connected', peer: 1 });
+    expect(solo.sent()).toMatchObject([{ message: { kind: 'hello', membership: { epoch: 2 } } }]);
+    solo.message(1, helloOf(first));
+    expect(solo.replica.status(solo.now).peers.some(({ connected }) => connected)).toBe(false);
+    solo.message(1, helloOf(second));
+    expect(solo.replica.status(solo.now).peers.some(({ connected }) => connected)).toBe(true);
   });
 
   it('is learned by who was away', () => {

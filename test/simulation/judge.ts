@@ -51,7 +51,7 @@ function judgeHistory({ plan, workload, cluster }: Judged): Finding[] {
   const { history } = workload;
   const nodes = cluster.seated().length;
   // Quorums of any membership of the run.
-  const replicas = cluster.replicas.length;
+  const replicas = workload.operator?.seatsMost ?? nodes;
   const all = { nodes, namespaces: Object.keys(NAMESPACES) };
   const ok = Math.floor((plan.faultsMs / 1000) * OK_PER_SECOND);
   const verdicts: { readonly [name: string]: Verdict<unknown> } = {

@@ -20,6 +20,8 @@ export class Operator {
   /** Changes that were carried through. */
   joined = 0;
   forgotten = 0;
+  /** Most members at one time. */
+  seatsMost: number;
   readonly #cluster: Cluster;
   readonly #dice: Prng;
   readonly #events: OperatorEvents;
@@ -27,8 +29,14 @@ export class Operator {
 
   constructor(cluster: Cluster, dice: Prng, events: OperatorEvents) {
     this.#cluster = cluster;
+    this.seatsMost = cluster.members.length;
     this.#dice = dice;
     this.#events = events;
+  }
+
+  /** As the last change has left them. */
+  get seats(): number {
+    return this.#cluster.members.length + this.joined - this.forgotten;
   }
 
   /** No change is under way. */
@@ -53,6 +61,7 @@ export class Operator {
     if (isEarly) this.#start(spare);
     this.#insist(this.#cluster.joinOf(index, ASKED_MS), () => {
       this.joined++;
+      this.seatsMost = Math.max(this.seatsMost, this.seats);
       this.#start(spare);
     });
     return `${index} joins, ${isEarly ? 'running' : 'not started'}`;

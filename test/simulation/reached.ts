@@ -155,7 +155,7 @@ export class Watcher {
       if (ok === null && type === 'put' && value !== null) unknown.add(value);
       if (ok === true && type === 'put') accepted.set(key, return_ns);
       if (ok === true && type === 'delete') deleted.set(key, return_ns);
-      if ('w' in rest && ok === true && rest.w === this.#cluster.replicas.length)
+      if ('w' in rest && ok === true && rest.w === this.#cluster.members.length)
         this.see('a write with all replicas succeeded');
       const reason = rest.reason ?? '';
       if (reason in REFUSALS) this.see(REFUSALS[reason as keyof typeof REFUSALS]);

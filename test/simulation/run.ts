@@ -40,6 +40,8 @@ const AGREE_STEP_MS = 200;
  * clocks have come so far.
  */
 const CONVERGE_MS = 60_000;
+/** Who joins takes everything over; in parts of one record, over a long way, that takes so long. */
+const COPY_MS = 240_000;
 
 export function simulate(plan: Plan): Run {
   const dice = createPrng(plan.seed);
@@ -72,6 +74,7 @@ export function simulate(plan: Plan): Run {
       if (evidence !== undefined) watcher.struck(strike);
     },
   });
+  workload.operator = nemesis.operator;
   const findings: Finding[] = [];
   try {
     workload.begin(plan.clients, dice, plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
@@ -136,11 +139,12 @@ function agree(cluster: Cluster, { classes }: Plan, findings: Finding[]): void {
   }
 }
 
-function settle(cluster: Cluster, { strikes }: Plan, findings: Finding[]): void {
+function settle(cluster: Cluster, { strikes, spares }: Plan, findings: Finding[]): void {
   const aheadMs = strikes
     .filter(({ fault }) => fault === 'jump')
     .reduce((sum, strike) => sum + Math.max(0, jumpMsOf(strike)), 0);
-  const untilMs = cluster.nowMs + CONVERGE_MS + aheadMs;
+  const copyMs = spares.length > 0 ? COPY_MS : 0;
+  const untilMs = cluster.nowMs + CONVERGE_MS + copyMs + aheadMs;
   while (!cluster.isSettled()) {
     if (cluster.nowMs >= untilMs) {
       findings.push({ check: 'converges', reason: unequal(cluster), counterexample: [] });
