@@ -227,10 +227,10 @@ export class Synod {
     };
     this.#attempt = attempt;
     this.#promise(vote, ballot, out);
-    this.#hold(out, (later, behind) => {
+    this.#hold(out, (then, behind) => {
       if (this.#attempt !== attempt) return;
       this.#ask('prepare', ballot, undefined, behind);
-      this.#count(attempt, this.#options.self, later, behind);
+      this.#count(attempt, this.#options.self, then, behind);
     });
   }
 
@@ -258,7 +258,7 @@ export class Synod {
     if (this.#asked !== undefined && isEqualMembership(this.#asked.value, value))
       this.#asked.isProposed = true;
     this.#accept(vote, { ballot: attempt.ballot, value }, now, out);
-    this.#hold(out, (_later, behind) => {
+    this.#hold(out, (_now, behind) => {
       if (this.#attempt !== attempt) return;
       this.#ask('accept', attempt.ballot, { ballot: attempt.ballot, value }, behind);
       this.#onAccepted(this.#options.self, attempt.ballot, behind);

@@ -3,7 +3,6 @@
 
 import type { Command, DrainCommand } from '../model/command.ts';
 import type { Outbox } from '../model/effect.ts';
-import { UNREADABLE } from '../model/port.ts';
 import { metaKey } from '../store/layout.ts';
 import { seal } from '../store/envelope.ts';
 import { type Context, refuse } from './context.ts';
@@ -24,8 +23,7 @@ export class Drain {
 
   /** Storage is read. A mark that cannot be read is a mark: to serve against the operator's word is worse. */
   begin(): void {
-    const mark = this.#context.get(DRAINED);
-    this.#isDrained = mark !== undefined || mark === UNREADABLE;
+    this.#isDrained = this.#context.get(DRAINED) !== undefined;
   }
 
   /** Answered when it is durable. What was taken before is finished. */

@@ -55,9 +55,9 @@ const isAt = (replica: TestReplica, epoch: number) =>
 /** Writes to all members until it is told to stop; gives what was acknowledged. */
 function load(): { stop(): Promise<string[]> } {
   const acknowledged: string[] = [];
-  let isOver = false;
+  const progress = { isOver: false };
   const run = async (replica: TestReplica): Promise<void> => {
-    for (let n = 0; !isOver; n++) {
+    for (let n = 0; !progress.isOver; n++) {
       const key = `load/${replica.id}/${n}`;
       const path = `/v1/kv/demo/${key}?w=majority&timeout=2s`;
       const reply = await tryCall(replica, 'PUT', path, { body: key, timeoutMs: 3000 });
@@ -67,7 +67,7 @@ function load(): { stop(): Promise<string[]> } {
   const runs = cluster.replicas.map(run);
   return {
     async stop() {
-      isOver = true;
+      progress.isOver = true;
       await Promise.all(runs);
       return acknowledged;
     },

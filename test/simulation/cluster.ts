@@ -484,8 +484,8 @@ export class Replica {
 
   /** It has accepted a next membership whose end it does not know. */
   hasAccepted(): boolean {
-    const bytes = this.disk.get(voteKey());
-    const reader = bytes === undefined || bytes === UNREADABLE ? undefined : unseal(bytes);
+    const stored = this.disk.get(voteKey());
+    const reader = stored === undefined || stored === UNREADABLE ? undefined : unseal(stored);
     return reader !== undefined && readVote(reader)?.accepted !== undefined;
   }
 

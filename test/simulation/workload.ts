@@ -288,7 +288,7 @@ class Keeper {
   }
 
   next(): Step {
-    const node = this.#dice.below(this.#workload.replicas);
+    const node = this.#workload.node(this.#dice);
     const key = this.#dice.chance(0.5) ? `s${this.#dice.below(30)}` : `t${this.#count++}`;
     const w = this.#workload.copies(this.#dice, node);
     return { node, ns: SILENT, key, type: 'put', value: this.#workload.nextValue(), w };
