@@ -136,6 +136,7 @@ describe('a replica that is forgotten', () => {
     cluster.heal(0, 1);
     cluster.runUntil(() => meets(1));
     expect(shown(cluster.forget(0, 2))).toBe('ap-1 eu-1');
+    cluster.runUntil(() => epoch(cluster, 1) === 2);
     expect([knows(0), knows(1)]).toEqual([true, false]);
     cluster.settle();
     expect(cluster.value(1, 'a')).toBe('one');

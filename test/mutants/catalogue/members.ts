@@ -78,9 +78,9 @@ export const members: readonly Mutant[] = [
     id: 'former-lanes-dropped',
     number: 16,
     title: 'a vector entry of a forgotten member is dropped',
-    file: 'src/replica/peers.ts',
-    replace: '    this.holds = new Map(hello.vector);',
-    with: '    this.holds = new Map(hello.vector.filter(([of]) => hello.membership.seats.some(({ id }) => of.startsWith(`${id}.`))));',
+    file: 'src/replica/replica.ts',
+    replace: 'const vector = peers.get(index)?.news(log.durable) ?? [];',
+    with: 'const vector = (peers.get(index)?.news(log.durable) ?? []).filter(([of]) => settings.members.some(({ id }) => id === replicaOf(of)));',
     foundBy: {
       kind: 'test',
       file: scenario,
