@@ -4,8 +4,10 @@
 //   down  /readyz says no -> nothing new is taken -> what runs is finished -> network -> storage
 //
 // A replica that must not go on is not taken down in order: `onHalt` ends the process at once, and what was
-// acknowledged is on the disk.
+// acknowledged is on the disk. When the members have changed, the life that knew the old ones is taken down in order and
+// the next begins in the same process, at the same addresses, with the members that the directory remembers.
 
+import { DataError } from './adapters/data-error.ts';
 import { openDataDir, type OpenedData, reservePath } from './adapters/data-directory.ts';
 import { DiskSpace } from './adapters/disk-space.ts';
 import { peerFamilies } from './adapters/peer-families.ts';
@@ -14,20 +16,24 @@ import { createSystemScheduler, systemClock } from './adapters/system-clock.ts';
 import { createExposition, createTrace, type HostTrace } from './adapters/telemetry.ts';
 import { WsNetwork } from './adapters/ws-network.ts';
 import type { Address } from './config/address.ts';
-import type { Config } from './config/assemble.ts';
+import { amongMembers, type Config } from './config/assemble.ts';
 import { packageVersion } from './config/version.ts';
 import { createHost, type Host } from './host/host.ts';
 import { createRequestMeter, type RequestMeasurements } from './http/meter.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
+import type { Ending } from './model/effect.ts';
+import { isSeated, type Membership, membersIn, outsidersOf } from './model/membership.ts';
 import { type Scheduler, UNREADABLE } from './model/port.ts';
+import type { Member } from './model/quorum.ts';
 import { readIncarnation } from './replica/recovery.ts';
+import { readStoredTenure, tenureKey } from './replica/succession.ts';
 import { metaKey } from './store/layout.ts';
 
 export interface RunOptions {
   readonly config: Config;
   readonly log: Log;
-  /** The process must end now. */
-  readonly onHalt: (reason: string) => void;
+  /** The process must end now; `forgotten`: and need not be started again. */
+  readonly onHalt: (reason: string, ending: 'restart' | 'forgotten') => void;
   readonly onError: (error: unknown, instance: string) => void;
 }
 
@@ -40,21 +46,135 @@ export interface RunningReplica {
 
 /** Throws where the data directory or an address cannot be used. */
 export async function runReplica(options: RunOptions): Promise<RunningReplica> {
-  const { config, log } = options;
-  const data = await openData(config);
-  if (data.data === 'lost') log.note('warn', 'data-lost', { folder: config.dataDir });
-  const network = createNetwork(config, log, data.incarnation);
+  const lives = new Lives(options);
+  const { http } = await lives.begin();
+  return { http, stop: () => lives.stop() };
+}
+
+/** One life after the other, each among the members that were agreed upon last. */
+class Lives {
+  readonly #options: RunOptions;
+  #life: Promise<RunningReplica>;
+  #isStopping = false;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.#life = this.#run(options.config);
+  }
+
+  begin(): Promise<RunningReplica> {
+    return this.#life;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await (await this.#life).stop();
+  }
+
+  #run(config: Config): Promise<RunningReplica> {
+    const { onHalt } = this.#options;
+    return beginLife({
+      ...this.#options,
+      config,
+      onEnding: (reason, ending) => {
+        if (ending === 'renewed') this.#renew(config);
+        else onHalt(reason, ending);
+      },
+    });
+  }
+
+  #renew(config: Config): void {
+    const { log, onHalt } = this.#options;
+    const ended = this.#life;
+    this.#life = this.#next(ended, config);
+    this.#life.catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.note('error', 'renewal-failed', { reason });
+      onHalt(
+        reason,
+        error instanceof DataError && error.code === 'forgotten' ? 'forgotten' : 'restart',
+      );
+    });
+  }
+
+  async #next(ended: Promise<RunningReplica>, config: Config): Promise<RunningReplica> {
+    const life = await ended;
+    await life.stop();
+    if (this.#isStopping) return { http: life.http, stop: () => Promise.resolve() };
+    return this.#run({ ...config, http: { ...config.http, port: life.http.port } });
+  }
+}
+
+interface LifeOptions extends RunOptions {
+  readonly onEnding: (reason: string, ending: Ending) => void;
+}
+
+async function beginLife(options: LifeOptions): Promise<RunningReplica> {
+  const { log } = options;
+  const data = await openData(options.config);
+  if (data.data === 'lost') log.note('warn', 'data-lost', { folder: options.config.dataDir });
   try {
-    await network.listen();
-    return await start({ ...options, data, network });
+    const { config, outsiders } = settle(options.config, data, log);
+    const network = createNetwork(config, outsiders, log, data.incarnation);
+    try {
+      await network.listen();
+      return await start({ ...options, config, data, network });
+    } catch (error) {
+      await network.close();
+      throw error;
+    }
   } catch (error) {
-    await network.close();
     await data.storage.close();
     throw error;
   }
 }
 
-interface Ground extends RunOptions {
+/** The members that the directory remembers go before those that are configured. */
+function settle(
+  config: Config,
+  { storage }: OpenedData,
+  log: Log,
+): { readonly config: Config; readonly outsiders: readonly Member[] } {
+  const tenure = readStoredTenure(storage.get(tenureKey()));
+  if (tenure === undefined) return { config, outsiders: [] };
+  const { dataDir, settings } = config;
+  if (tenure === 'damaged')
+    throw new DataError('damaged', `the membership in ${dataDir} cannot be read`);
+  const { membership } = tenure;
+  if (!isSeated(tenure, settings.self)) throw forgotten(config, membership.epoch);
+  const members = localMembers(membership, settings.members);
+  if (!isSameList(members, settings.members)) {
+    const ids = members.map(({ id }) => id).join(', ');
+    log.note('warn', 'peers-differ', { epoch: membership.epoch, members: ids });
+  }
+  const settled = amongMembers(config, members);
+  if (typeof settled === 'string')
+    throw new DataError('unfit', `the policies do not fit the members: ${settled}`);
+  return { config: settled, outsiders: outsidersOf(membership) };
+}
+
+/** In epoch 1 nothing was agreed upon, and each replica goes by the addresses that it is configured with. */
+function localMembers(membership: Membership, configured: readonly Member[]): readonly Member[] {
+  const members = membersIn(membership);
+  if (membership.epoch > 1) return members;
+  return members.map((member) => {
+    const own = configured.find(({ id }) => id === member.id);
+    if (own === undefined) return member;
+    return { ...member, peerAddress: own.peerAddress, httpUrl: own.httpUrl };
+  });
+}
+
+function isSameList(left: readonly Member[], right: readonly Member[]): boolean {
+  return left.length === right.length && left.every(({ id }, n) => id === right[n]?.id);
+}
+
+function forgotten({ dataDir, settings }: Config, epoch: number): DataError {
+  const what = `${settings.self} was forgotten: it is no member of epoch ${epoch}`;
+  const advice = `move ${dataDir} away, and let it join anew`;
+  return new DataError('forgotten', `${what}; ${advice}`);
+}
+
+interface Ground extends LifeOptions {
   readonly data: OpenedData;
   readonly network: WsNetwork;
 }
@@ -72,7 +192,11 @@ async function start(ground: Ground): Promise<RunningReplica> {
     clock: systemClock,
     scheduler,
     trace,
-    onHalt: ground.onHalt,
+    onHalt: ground.onEnding,
+    fits: (members) => {
+      const verdict = amongMembers(config, members);
+      return typeof verdict === 'string' ? verdict : undefined;
+    },
   });
   const disk = createDiskWatch(config, log, host);
   const http = await createHttp(ground, { host, trace, disk });
@@ -109,12 +233,17 @@ function openData({ dataDir, clusterId, settings, sync }: Config): Promise<Opene
   });
 }
 
-function createNetwork(config: Config, log: Log, incarnation: number): WsNetwork {
+function createNetwork(
+  config: Config,
+  outsiders: readonly Member[],
+  log: Log,
+  incarnation: number,
+): WsNetwork {
   const { settings, self, clusterId, peer, secret } = config;
   const delays = settings.members.map(({ region }) => delayTo(config, region));
   return new WsNetwork({
     self,
-    members: settings.members,
+    members: [...settings.members, ...outsiders],
     clusterId,
     secret: Buffer.from(secret.reveal()),
     incarnation: () => incarnation,

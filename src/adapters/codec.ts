@@ -19,6 +19,20 @@ import {
   type NamespaceHealth,
 } from '../model/health.ts';
 import { KEY_BYTES_MAX, type Origin, parseKey } from '../model/id.ts';
+import {
+  membershipBytesMax,
+  readBallot,
+  readMembership,
+  readOptional,
+  readProposal,
+  readVote,
+  voteBytesMax,
+  writeBallot,
+  writeMembership,
+  writeOptional,
+  writeProposal,
+  writeVote,
+} from '../model/membership-bytes.ts';
 import type {
   Behind,
   Entries,
@@ -33,6 +47,7 @@ import type {
   Repair,
   SnapshotChunk,
   SnapshotRequest,
+  Synod,
   TreeRecords,
   VectorEntries,
 } from '../model/message.ts';
@@ -62,7 +77,17 @@ const KINDS = [
   'tree-keys',
   'tree-records-request',
   'tree-records',
+  'synod',
 ] as const satisfies readonly Message['kind'][];
+const STEPS = [
+  'prepare',
+  'promise',
+  'accept',
+  'accepted',
+  'refused',
+  'chosen',
+] as const satisfies readonly Synod['step'][];
+
 const ANSWERS = [
   'record',
   'absent',
@@ -100,6 +125,17 @@ export function messageBytesMax(message: Message): number {
     case 'repair':
       return MESSAGE_BYTES_USUAL + (message.record?.bytes.length ?? 0);
     case 'hello':
+      return (
+        MESSAGE_BYTES_USUAL +
+        message.vector.length * VECTOR_ENTRY_BYTES_MAX +
+        membershipBytesMax(message.membership) +
+        voteBytesMax(message.vote)
+      );
+    case 'synod':
+      return (
+        MESSAGE_BYTES_USUAL +
+        (message.proposal === undefined ? 0 : membershipBytesMax(message.proposal.value))
+      );
     case 'ack':
       // The usual bytes hold the URL.
       return MESSAGE_BYTES_USUAL + message.vector.length * VECTOR_ENTRY_BYTES_MAX;
@@ -201,6 +237,11 @@ function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
       writer.varint(message.id);
       writer.varint(message.taken);
       return writeRecords(writer, message.records, sealed);
+    case 'synod':
+      writer.u8(STEPS.indexOf(message.step));
+      writer.varint(message.epoch);
+      writeBallot(writer, message.ballot);
+      return writeOptional(writer, message.proposal, writeProposal);
     default:
       return unreachable(message);
   }
@@ -238,6 +279,8 @@ function readBody(reader: ByteReader, kind: Message['kind'], sealed: Sealed): Me
       return readTree(reader, kind);
     case 'tree-records':
       return readTreeRecords(reader, sealed);
+    case 'synod':
+      return readSynod(reader);
     default:
       return unreachable(kind);
   }
@@ -250,6 +293,8 @@ function writeHello(writer: ByteWriter, hello: Hello): void {
   writer.u32(hello.policyDigest);
   writer.varint(hello.windowBytes);
   writer.text(hello.url);
+  writeMembership(writer, hello.membership);
+  writeOptional(writer, hello.vote, writeVote);
 }
 
 function readHello(reader: ByteReader): Hello | undefined {
@@ -259,8 +304,21 @@ function readHello(reader: ByteReader): Hello | undefined {
   const policyDigest = reader.u32();
   const windowBytes = reader.varint();
   const url = reader.text(BASE_URL_LENGTH_MAX);
-  if (origin === undefined || (url !== '' && !isBaseUrl(url))) return undefined;
-  return { kind: 'hello', origin, vector, hlc, policyDigest, windowBytes, url };
+  const membership = readMembership(reader);
+  const vote = readOptional(reader, readVote);
+  if (origin === undefined || membership === undefined) return undefined;
+  if (url !== '' && !isBaseUrl(url)) return undefined;
+  const says = { vector, hlc, policyDigest, windowBytes, url, membership, vote };
+  return { kind: 'hello', origin, ...says };
+}
+
+function readSynod(reader: ByteReader): Synod | undefined {
+  const step = STEPS[reader.u8()];
+  const epoch = reader.varint();
+  const ballot = readBallot(reader);
+  const proposal = readOptional(reader, readProposal);
+  if (step === undefined || ballot === undefined) return undefined;
+  return { kind: 'synod', step, epoch, ballot, proposal };
 }
 
 function writeEntries(writer: ByteWriter, { origin, entries }: Entries, sealed: Sealed): void {

@@ -19,6 +19,10 @@ export type DataErrorCode =
   | 'identity-format'
   | 'other-cluster'
   | 'other-replica'
+  /** The replica is no member any more; its data must not serve again. */
+  | 'forgotten'
+  /** The policies do not allow the members that were agreed upon. */
+  | 'unfit'
   /** Every incarnation number has been used. */
   | 'incarnations-exhausted';
 

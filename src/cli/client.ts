@@ -12,7 +12,7 @@ interface ClientOptions {
 }
 
 export interface Call {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
   /** Begins with a slash; parts are already encoded. */
   readonly path: string;
   /** Parameters that are `undefined` are left out. */

@@ -7,6 +7,7 @@ export const EXIT = {
   unavailable: 3,
   unknown: 4,
   denied: 5,
+  forgotten: 6,
   halted: 70,
   interrupted: 130,
 } as const;
@@ -20,6 +21,7 @@ export const EXIT_HELP = `Exit codes:
   3   unavailable: nothing happened, trying again can help
   4   outcome unknown: a write may or may not have happened
   5   not allowed: the token is missing or may not do this
+  6   forgotten: this replica is no member of its cluster any more
   70  the replica stopped itself rather than risk a wrong answer
   130 ended before it had stopped in order`;
 

@@ -11,6 +11,7 @@ import type { ClusterOptions } from './cluster/run.ts';
 import { CommandError, EXIT, EXIT_HELP, type ExitCode } from './exit.ts';
 import { del, get, type GetOptions, put, type PutOptions, type WriteOptions } from './keys.ts';
 import { list, type ListOptions } from './list.ts';
+import { drain, forget, type ForgetOptions, join, type JoinOptions } from './members.ts';
 import { resync, type ResyncOptions } from './resync.ts';
 import type { ServeOptions } from './serve.ts';
 import { addSettingFlags, settingFlags } from './settings-flags.ts';
@@ -58,6 +59,11 @@ function buildProgram(terminal: Terminal, finish: Finish): Command {
   addResync(program, terminal, finish);
   addWhere(program, terminal, finish);
   addWal(program, terminal, finish);
+  program.commandsGroup('Change it:');
+  addJoin(program, terminal, finish);
+  addForget(program, terminal, finish);
+  addDrain(program, terminal, finish, 'drain');
+  addDrain(program, terminal, finish, 'resume');
   addConfigTable(program, terminal);
   return program;
 }
@@ -291,6 +297,75 @@ function addWal(program: Command, terminal: Terminal, finish: Finish): void {
       const { verifyData } = await import('./wal.ts');
       finish(await verifyData(data, output, terminal));
     });
+}
+
+function addJoin(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('join')
+    .description('Take a replica into the cluster, or tell that a member has moved.')
+    .argument('<replica>')
+    .argument('<region>')
+    .argument('<peer>', 'host:port of its peer channel')
+    .option('--http <url>', 'base URL of its HTTP API, for clients')
+    .option('--no-wait', 'do not wait until it has caught up')
+    .option('--timeout <duration>', 'how long to wait for a majority', '10s')
+    .addOption(outputOption(['table', 'json']));
+  addClientOptions(command);
+  command
+    .addHelpText('after', JOIN_EXAMPLES)
+    .action(async (id: string, region: string, peer: string, options: JoinOptions & ClientFlags) =>
+      finish(await join(clientOf(options), terminal, [id, region, peer], options)),
+    );
+}
+
+const JOIN_EXAMPLES = `
+Start the new replica with \`conit serve\`, an empty directory, and CONIT_PEERS that names itself and a
+member at least; before or after. It takes no clients before it holds what all the others hold.
+
+Examples:
+  $ conit join sa-1 sa 10.0.3.7:7071 --http http://10.0.3.7:7070 --url http://10.0.1.7:7070`;
+
+function addForget(program: Command, terminal: Terminal, finish: Finish): void {
+  const command = program
+    .command('forget')
+    .description('Take a lost replica out of the cluster for good.')
+    .argument('<replica>')
+    .option('--force', 'even while it is connected')
+    .option('--timeout <duration>', 'how long to wait for a majority', '10s')
+    .addOption(outputOption(['table', 'json']));
+  addClientOptions(command);
+  command
+    .addHelpText('after', FORGET_EXAMPLES)
+    .action(async (id: string, options: ForgetOptions & ClientFlags) =>
+      finish(await forget(clientOf(options), terminal, id, options)),
+    );
+}
+
+const FORGET_EXAMPLES = `
+Nobody waits for it any more, and its directory never serves again; what only it held is lost. Under
+the same name it can join again with an empty directory.
+
+Examples:
+  $ conit forget us-1`;
+
+function addDrain(
+  program: Command,
+  terminal: Terminal,
+  finish: Finish,
+  verb: 'drain' | 'resume',
+): void {
+  const about =
+    verb === 'drain'
+      ? 'Let a replica take no clients, until it is resumed; it goes on replicating.'
+      : 'Let a replica take clients again.';
+  const command = program
+    .command(verb)
+    .description(about)
+    .argument('[replica]', 'to be sure; only the replica at --url does it');
+  addClientOptions(command);
+  command.action(async (id: string | undefined, options: ClientFlags) =>
+    finish(await drain(clientOf(options), terminal, id, verb)),
+  );
 }
 
 /** For the README, whose copy a test compares. */

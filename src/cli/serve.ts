@@ -80,7 +80,11 @@ async function run(config: Config, warnings: readonly Problem[]): Promise<never>
   const starting = begin({
     config,
     log,
-    onHalt: (reason) => failStop('halted', reason),
+    onHalt(reason, ending) {
+      if (ending === 'restart') return failStop('halted', reason);
+      log.note('error', 'forgotten', { reason });
+      exit(EXIT.forgotten);
+    },
     onError: (error, instance) =>
       log.note('error', 'request-failed', { instance, reason: describeBug(error) }),
   });
@@ -104,7 +108,10 @@ async function begin(options: RunOptions): Promise<RunningReplica> {
 }
 
 function exitOf({ code }: DataError): ExitCode {
-  return code === 'other-cluster' || code === 'other-replica' ? EXIT.usage : EXIT.unavailable;
+  if (code === 'forgotten') return EXIT.forgotten;
+  return code === 'other-cluster' || code === 'other-replica' || code === 'unfit'
+    ? EXIT.usage
+    : EXIT.unavailable;
 }
 
 /** The machine refused something: an address that is taken, a disk that cannot be written. */

@@ -2,6 +2,7 @@
 // them is filled in, and every rule is asked. Problems and warnings are collected, not thrown.
 
 import { join, resolve as absolute } from 'node:path';
+import { assert } from '../base/assert.ts';
 import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../http/limits.ts';
 import type { Token } from '../http/token.ts';
 import { compilePolicies, type Policy } from '../model/policy.ts';
@@ -21,6 +22,8 @@ export interface Config {
   readonly settings: Settings;
   readonly self: Member;
   readonly policies: readonly Policy[];
+  /** What the policies were compiled from, for when the members change. */
+  readonly namespaces: Values['namespaces'];
   readonly clusterId: string;
   readonly dataDir: string;
   readonly http: Address;
@@ -124,6 +127,7 @@ function configOf({ values, membership, policies, secret, tokens }: Parts): Conf
     settings: Object.freeze(settingsOf(values, membership)),
     self: membership.self,
     policies: Object.freeze(policies),
+    namespaces: values.namespaces,
     clusterId: values.clusterId,
     dataDir: values.dataDir ?? '',
     http: values.http,
@@ -180,4 +184,15 @@ function settingsOf(values: Values, { members, self }: Membership): Settings {
     compareEveryMs: values.compareEvery,
     compareBytes: SETTINGS_DEFAULT.compareBytes,
   };
+}
+
+/** The same configuration among these members, or why the policies do not allow them. */
+export function amongMembers(config: Config, members: readonly Member[]): Config | string {
+  const self = members.find(({ id }) => id === config.self.id);
+  assert(self !== undefined, 'config: this replica is one of its members');
+  const compiled = compilePolicies(config.namespaces, members, self);
+  if (!compiled.ok)
+    return compiled.problems.map(({ path, reason }) => `${path} ${reason}`).join('; ');
+  const settings = Object.freeze({ ...config.settings, members });
+  return Object.freeze({ ...config, settings, self, policies: compiled.policies });
 }

@@ -11,13 +11,13 @@
 
 import { createRing } from '../base/ring.ts';
 import type { Command, ReplicaState, Status } from '../model/command.ts';
-import type { Input, Lsn, Now } from '../model/effect.ts';
+import type { Ending, Input, Lsn, Now } from '../model/effect.ts';
 import { fault } from '../model/fault.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Clock, Network, ReplicaService, Scheduler, Storage, Trace } from '../model/port.ts';
 import type { Settings } from '../model/settings.ts';
-import { Replica } from '../replica/replica.ts';
+import { Replica, type ReplicaOptions } from '../replica/replica.ts';
 import { Gate } from './gate.ts';
 import { TurnOutbox } from './outbox.ts';
 
@@ -30,8 +30,10 @@ export interface HostOptions {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly trace: Trace;
-  /** The replica must not go on: the process ends and its supervisor starts it again. */
-  readonly onHalt: (reason: string) => void;
+  /** This life is over. */
+  readonly onHalt: (reason: string, ending: Ending) => void;
+  /** Why the policies do not allow these members, if so. */
+  readonly fits?: ReplicaOptions['fits'];
 }
 
 export class Host implements ReplicaService {
@@ -48,13 +50,14 @@ export class Host implements ReplicaService {
   #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(options: HostOptions) {
-    const { settings, policies, incarnation, storage } = options;
+    const { settings, policies, incarnation, storage, fits } = options;
     this.#options = options;
     this.#replica = new Replica({
       settings,
       policies,
       incarnation,
       get: (key) => storage.get(key),
+      fits,
     });
   }
 
@@ -83,7 +86,7 @@ export class Host implements ReplicaService {
 
   submit(command: Command): void {
     if (this.#halted) {
-      turnAway(command);
+      turnAway(command, this.#out.ending);
     } else if (this.#inbox.size >= this.#options.settings.inboxMax) {
       const reason = fault('overloaded', 'the inbox is full', { retryAfterMs: 1000 });
       command.client.onReply({ kind: 'failed', fault: reason });
@@ -133,7 +136,7 @@ export class Host implements ReplicaService {
   #step(input: Input, now: Now): void {
     if (input.kind === 'durable') this.#gate.open(input.lsn, now.monoMs);
     else if (input.kind === 'storage-failed') this.#gate.failAll();
-    else if (this.#out.haltReason !== undefined) return ignore(input);
+    else if (this.#out.haltReason !== undefined) return ignore(input, this.#out.ending);
     this.#replica.step(input, now, this.#out);
   }
 
@@ -215,9 +218,9 @@ export class Host implements ReplicaService {
     this.#replica.step({ kind: 'stop' }, now, this.#out);
     this.#reply(now);
     for (let input = this.#inbox.shift(); input !== undefined; input = this.#inbox.shift()) {
-      ignore(input);
+      ignore(input, this.#out.ending);
     }
-    this.#options.onHalt(reason);
+    this.#options.onHalt(reason, this.#out.ending);
   }
 
   #arm(now: Now): void {
@@ -240,12 +243,13 @@ export class Host implements ReplicaService {
 const TICK: Input = { kind: 'tick' };
 
 /** What comes after the end has no effect; a client is told so. */
-function ignore(input: Input): void {
-  if (input.kind === 'command') turnAway(input.command);
+function ignore(input: Input, ending: Ending): void {
+  if (input.kind === 'command') turnAway(input.command, ending);
 }
 
-function turnAway({ client }: Command): void {
-  client.onReply({ kind: 'failed', fault: fault('storage-failed', 'the replica has stopped') });
+function turnAway({ client }: Command, ending: Ending): void {
+  const code = ending === 'restart' ? 'storage-failed' : 'draining';
+  client.onReply({ kind: 'failed', fault: fault(code, 'the replica has stopped') });
 }
 
 export function createHost(options: HostOptions): Host {

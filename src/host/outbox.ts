@@ -2,7 +2,7 @@
 // taken; the rest is drained at the end of each turn.
 
 import type { Client, Reply } from '../model/command.ts';
-import type { Lsn, NoteFields, Outbox, RangeRequest } from '../model/effect.ts';
+import type { Ending, Lsn, NoteFields, Outbox, RangeRequest } from '../model/effect.ts';
 import type { Message } from '../model/message.ts';
 import type { Batch } from '../model/port.ts';
 
@@ -25,6 +25,7 @@ export class TurnOutbox implements Outbox {
     readonly fields: NoteFields;
   }[] = [];
   haltReason: string | undefined;
+  ending: Ending = 'restart';
   #keys: Uint8Array[] = [];
   #values: (Uint8Array | undefined)[] = [];
 
@@ -72,7 +73,9 @@ export class TurnOutbox implements Outbox {
     this.notes.push({ level, event, fields });
   }
 
-  halt(reason: string): void {
-    this.haltReason ??= reason;
+  halt(reason: string, ending: Ending = 'restart'): void {
+    if (this.haltReason !== undefined) return;
+    this.haltReason = reason;
+    this.ending = ending;
   }
 }

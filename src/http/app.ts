@@ -24,6 +24,7 @@ import { documentRoutes } from './routes/document.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { healthRoutes } from './routes/health.ts';
 import { listRoutes } from './routes/list.ts';
+import { memberRoutes } from './routes/members.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { namespaceRoutes } from './routes/namespaces.ts';
 import { routeRoutes } from './routes/route.ts';
@@ -79,6 +80,7 @@ const ROUTES = [
   explainRoutes,
   healthRoutes,
   listRoutes,
+  memberRoutes,
   metricsRoutes,
   namespaceRoutes,
   routeRoutes,

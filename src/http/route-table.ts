@@ -35,6 +35,10 @@ export type RouteId =
   | 'cluster'
   | 'replica'
   | 'route'
+  | 'join'
+  | 'forget'
+  | 'drain'
+  | 'resume'
   | 'namespaces'
   | 'namespace'
   | 'livez'
@@ -47,6 +51,7 @@ const OPEN: Access = { kind: 'open' };
 const NAMESPACE_READ: Access = { kind: 'namespace', role: 'read' };
 const NAMESPACE_WRITE: Access = { kind: 'namespace', role: 'write' };
 const READ_SOMEWHERE: Access = { kind: 'somewhere', role: 'read' };
+const ADMIN: Access = { kind: 'cluster', role: 'admin' };
 const METRICS: Access = { kind: 'cluster', role: 'metrics' };
 
 const READ_BOUNDS = ['t', 'n', 'proof'];
@@ -71,6 +76,10 @@ export const ROUTES: readonly Route[] = [
   route('cluster', 'GET', '/v1/cluster', READ_SOMEWHERE),
   route('replica', 'GET', '/v1/cluster/replicas/{id}', READ_SOMEWHERE),
   route('route', 'GET', '/v1/route', READ_SOMEWHERE),
+  route('join', 'POST', '/v1/cluster/replicas', ADMIN),
+  route('forget', 'POST', '/v1/cluster/replicas/{id}/forget', ADMIN),
+  route('drain', 'POST', '/v1/cluster/replicas/{id}/drain', ADMIN),
+  route('resume', 'POST', '/v1/cluster/replicas/{id}/resume', ADMIN),
   route('namespaces', 'GET', '/v1/namespaces', READ_SOMEWHERE),
   route('namespace', 'GET', '/v1/namespaces/{ns}', NAMESPACE_READ),
   route('livez', 'GET', '/livez', OPEN),

@@ -277,11 +277,44 @@ export const ReplicaSchema = Type.Object(
 export const ClusterSchema = Type.Object(
   {
     node: Type.String({ description: 'Who answers: all of this is its view' }),
+    epoch: Type.Integer({ description: 'Numbers the memberships: who the members are' }),
     regions: Type.Array(Type.String()),
     replicas: Type.Array(ReplicaSchema),
+    forgotten: Type.Array(Type.String(), { description: 'The last that were members' }),
   },
   closed,
 );
+
+export const PlaceSchema = Type.Object(
+  {
+    id: Type.String(),
+    region: Type.String(),
+    peer: Type.String({ description: 'host:port of its peer channel' }),
+    http: Type.Optional(Type.String({ description: 'Base URL of its HTTP API' })),
+  },
+  closed,
+);
+
+export const MembershipSchema = Type.Object(
+  {
+    epoch: Type.Integer(),
+    members: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          region: Type.String(),
+          peer: Type.String(),
+          http: Type.Union([Type.String(), Type.Null()]),
+          since: Type.Integer({ description: 'The epoch in which it became a member' }),
+        },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+
+export const DrainedSchema = Type.Object({ id: Type.String(), drained: Type.Boolean() }, closed);
 
 const quorum = Type.Union([Type.Integer(), Type.String()], {
   description: 'A number, majority, all, local or each',
@@ -347,6 +380,7 @@ export type BatchItem = Static<typeof BatchItemSchema>;
 export type BatchResult = Static<typeof BatchResultSchema>;
 export type ClusterView = Static<typeof ClusterSchema>;
 export type EndpointView = Static<typeof RouteSchema>['endpoints'][number];
+export type MembershipView = Static<typeof MembershipSchema>;
 export type ExplainView = Static<typeof ExplainSchema>;
 export type ListView = Static<typeof ListSchema>;
 export type NamespaceView = Static<typeof NamespaceSchema>;

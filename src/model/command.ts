@@ -5,6 +5,7 @@ import type { Fault } from './fault.ts';
 import type { NamespaceHealth } from './health.ts';
 import type { Dot, Key, NamespaceName, Origin, Region, ReplicaId, Seq } from './id.ts';
 import type { Hlc } from './hlc.ts';
+import type { Membership, Place } from './membership.ts';
 import type { QuorumSpec } from './quorum.ts';
 import type { Idempotency, Operation, Record } from './record.ts';
 
@@ -92,13 +93,33 @@ export interface StatusCommand {
   readonly client: Client;
 }
 
+/** One member more, less, or at another address. Answered when it is chosen; then every replica begins a new life. */
+export interface MembershipCommand {
+  readonly kind: 'membership';
+  readonly client: Client;
+  readonly change:
+    | { readonly kind: 'join'; readonly place: Place }
+    /** `force`: even while it is connected. */
+    | { readonly kind: 'forget'; readonly id: ReplicaId; readonly force: boolean };
+  readonly timeoutMs: number;
+}
+
+/** Takes no requests of clients any more, or takes them again; it stays a member like the others. */
+export interface DrainCommand {
+  readonly kind: 'drain';
+  readonly client: Client;
+  readonly drained: boolean;
+}
+
 export type Command =
   | WriteCommand
   | ReadCommand
   | ListCommand
   | WriteStatusCommand
   | ExplainCommand
-  | StatusCommand;
+  | StatusCommand
+  | MembershipCommand
+  | DrainCommand;
 
 export interface Written {
   readonly kind: 'written';
@@ -178,6 +199,7 @@ export interface ReplicaView {
 
 export interface Status {
   readonly kind: 'status';
+  readonly membership: Membership;
   readonly self: ReplicaStatus;
   readonly peers: readonly PeerStatus[];
 }
@@ -244,9 +266,29 @@ export interface Comparison {
   readonly equalAtMs: number | undefined;
 }
 
+export interface Seated {
+  readonly kind: 'membership';
+  readonly membership: Membership;
+}
+
+export interface Drained {
+  readonly kind: 'drained';
+  readonly drained: boolean;
+}
+
 export interface Failed {
   readonly kind: 'failed';
   readonly fault: Fault;
 }
 
-export type Reply = Written | Found | Absent | Listed | WriteStatus | Explained | Status | Failed;
+export type Reply =
+  | Written
+  | Found
+  | Absent
+  | Listed
+  | WriteStatus
+  | Explained
+  | Status
+  | Seated
+  | Drained
+  | Failed;

@@ -65,8 +65,15 @@ export interface Outbox {
   reply(client: Client, reply: Reply, lsn: Lsn): void;
   /** Something an operator should see. Fields hold no keys, values or secrets. */
   note(level: 'info' | 'warn' | 'error', event: string, fields: NoteFields): void;
-  /** A broken promise of the environment that a restart must answer: the host stops the replica. */
-  halt(reason: string): void;
+  /** This life ends: the host stops the replica when what it wrote is durable. */
+  halt(reason: string, ending?: Ending): void;
 }
+
+/**
+ * What comes after a halt. `restart`: a promise of the environment was broken, and the process must begin anew.
+ * `renewed`: the members have changed, and a new life begins with them. `forgotten`: this replica is no member any more,
+ * and its data must never serve again.
+ */
+export type Ending = 'restart' | 'renewed' | 'forgotten';
 
 export type NoteFields = { readonly [name: string]: string | number | boolean };

@@ -26,6 +26,8 @@ export const FAULTS = {
   'idempotency-mismatch': definite('The idempotency key was used for another request'),
   'cursor-expired': definite('The cursor can no longer be continued'),
   'value-too-large': definite('The value is too large'),
+  'membership-conflict': definite('The membership does not allow this change'),
+  'membership-busy': passing('Another change of the membership is under way'),
   'no-quorum': passing('Too few replicas can be reached'),
   overloaded: passing('The replica has too much to do'),
   draining: passing('The replica is shutting down'),

@@ -5,6 +5,7 @@
 import type { NamespaceHealth } from './health.ts';
 import type { Hlc } from './hlc.ts';
 import type { Dot, Key, NamespaceName, Origin, Seq } from './id.ts';
+import type { Ballot, Epoch, Membership, Proposal, Vote } from './membership.ts';
 import type { Mutation, Record, Version } from './record.ts';
 
 export type VectorEntries = readonly (readonly [Origin, Seq])[];
@@ -23,6 +24,23 @@ export interface Hello {
   readonly windowBytes: number;
   /** Base URL at which clients reach the sender, or '' where it does not say. */
   readonly url: string;
+  /** Those of another epoch are told nothing but this. */
+  readonly membership: Membership;
+  /** What the sender has said about the next membership; `undefined` where it may have forgotten something. */
+  readonly vote: Vote | undefined;
+}
+
+/**
+ * The steps of single-decree Paxos about the membership behind `epoch` (consensus/synod.ts). `proposal` is what a
+ * promise has accepted before, what is to be accepted, or what was chosen.
+ */
+export interface Synod {
+  readonly kind: 'synod';
+  readonly step: 'prepare' | 'promise' | 'accept' | 'accepted' | 'refused' | 'chosen';
+  readonly epoch: Epoch;
+  /** The ballot that is meant; of a refusal, the one that was promised instead. */
+  readonly ballot: Ballot;
+  readonly proposal: Proposal | undefined;
 }
 
 /** A gap-free run of one origin's log, first sequence number in front. */
@@ -236,4 +254,5 @@ export type Message =
   | ReadReply
   | Repair
   | Heartbeat
+  | Synod
   | TreeMessage;

@@ -5,6 +5,7 @@
 
 import { bytesOf, compareBytes } from '../base/bytes.ts';
 import type { ListCommand, Staleness } from '../model/command.ts';
+import type { FaultCode } from '../model/fault.ts';
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import { isLive, type Record } from '../model/record.ts';
@@ -87,9 +88,9 @@ export class Lists {
     return this.#running.size;
   }
 
-  failAll(out: Outbox): void {
+  failAll(code: FaultCode, out: Outbox): void {
     for (const { command } of this.#running.values()) {
-      refuse(command.client, out, 'storage-failed', 'the replica has stopped');
+      refuse(command.client, out, code, 'the replica has stopped');
     }
     this.#running.clear();
   }

@@ -4,7 +4,7 @@
 
 import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceHealth } from '../model/health.ts';
-import type { Dot, NamespaceName, Origin, Seq } from '../model/id.ts';
+import { type Dot, type NamespaceName, type Origin, replicaOf, type Seq } from '../model/id.ts';
 import type { Heartbeat, Hello, VectorEntries } from '../model/message.ts';
 import type { Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
@@ -196,6 +196,14 @@ export class Peers {
   /** What every member holds durably. */
   stableCut(own: ReadonlyVector): Vector {
     return meetVectors([own, ...this.all().map((peer) => peer.holds)]);
+  }
+
+  /** Tells each origin's replica at once what of it is durable here; the others hear it by heartbeat. */
+  acknowledge(moved: VectorEntries, windowBytes: number, out: Outbox): void {
+    for (const { member } of this.greeted()) {
+      const vector = moved.filter(([origin]) => replicaOf(origin) === member.id);
+      if (vector.length > 0) out.send(member.index, { kind: 'ack', vector, windowBytes });
+    }
   }
 
   pump(out: Outbox): void {

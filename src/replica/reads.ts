@@ -21,6 +21,7 @@ import type {
   ReplicaView,
 } from '../model/command.ts';
 import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import type { FaultCode } from '../model/fault.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { ReadReply, ReadRequest } from '../model/message.ts';
 import type { Requirement } from '../model/quorum.ts';
@@ -185,10 +186,10 @@ export class Reads {
   }
 
   /** The replica stops: who still waits is told. */
-  failAll(out: Outbox): void {
+  failAll(code: FaultCode, out: Outbox): void {
     const waiting = this.#fifo.abandon().map(({ client }) => client);
     for (const client of [...this.#pending.abandon(), ...waiting]) {
-      refuse(client, out, 'storage-failed', 'the replica has stopped');
+      refuse(client, out, code, 'the replica has stopped');
     }
   }
 

@@ -16,7 +16,7 @@ import { assert, present, unreachable } from '../base/assert.ts';
 import type { Command, ReplicaState, Status } from '../model/command.ts';
 import type { Input, Now, Outbox } from '../model/effect.ts';
 import { createHybridClock } from '../model/hlc.ts';
-import { type Incarnation, incarnationOf, type Origin, originOf, replicaOf } from '../model/id.ts';
+import { type Incarnation, type Origin, originOf } from '../model/id.ts';
 import type {
   Ack,
   Entries,
@@ -32,7 +32,6 @@ import { type Policy, policyDigest } from '../model/policy.ts';
 import type { Storage } from '../model/port.ts';
 import type { Mutation } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
-import { latestIncarnation } from '../model/vector.ts';
 import { Freshness } from '../consistency/freshness.ts';
 import { Exchange, type Holder } from '../entropy/exchange.ts';
 import { Health } from '../entropy/health.ts';
@@ -49,9 +48,11 @@ import { Receiver } from '../stream/receiver.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import { type Phase, refuseClosed } from './closed.ts';
 import type { Context, Heal } from './context.ts';
+import { Drain } from './drain.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Lists } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
+import { OldCopy } from './old-copy.ts';
 import { createPeers, type Peer } from './peers.ts';
 import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
@@ -63,6 +64,7 @@ import { Resync } from './resync.ts';
 import { Stability } from './stability.ts';
 import { Standing } from './standing.ts';
 import { statusOf, writeStatusOf } from './status.ts';
+import { type Fits, Succession } from './succession.ts';
 import { Writes } from './writes.ts';
 
 export interface ReplicaOptions {
@@ -72,6 +74,8 @@ export interface ReplicaOptions {
   readonly incarnation: Incarnation;
   /** The synchronous half of the storage port. */
   readonly get: Storage['get'];
+  /** Left out: any members are fit. */
+  readonly fits?: Fits | undefined;
 }
 
 const RETRY_MS = 1000;
@@ -95,6 +99,9 @@ export class Replica {
   readonly #antiEntropy: AntiEntropy;
   readonly #fitness: Fitness;
   readonly #pulse: Pulse;
+  readonly #oldCopy: OldCopy;
+  readonly #succession: Succession;
+  readonly #drain: Drain;
   #phase: Phase = 'starting';
   #drains = false;
   #lastRangeId = 0;
@@ -102,7 +109,7 @@ export class Replica {
   #heartbeatAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReplicaOptions) {
-    const { settings, policies, incarnation, get } = options;
+    const { settings, policies, incarnation, get, fits } = options;
     const self = present(
       settings.members.find((member) => member.id === settings.self),
       'the replica is one of its members',
@@ -152,6 +159,9 @@ export class Replica {
     this.#standing = new Standing(this.#context);
     this.#fitness = new Fitness(this.#context, this.#standing);
     this.#pulse = new Pulse(this.#context, this.#own, this.#fitness);
+    this.#oldCopy = new OldCopy(log, this.#own, this.#context.origin);
+    this.#succession = new Succession(this.#context, this.#standing, fits);
+    this.#drain = new Drain(this.#context);
     this.#receiver = new Receiver(log, this.#context.clock, this.metrics, (mutation, out) =>
       this.#show(mutation, out),
     );
@@ -180,6 +190,7 @@ export class Replica {
       case 'grace':
         return this.#standing.isReturning ? 'catching-up' : 'starting';
       case 'open':
+        if (this.#drain.isDrained) return 'draining';
         return this.#standing.isCaughtUp ? 'serving' : 'catching-up';
       case 'draining':
       case 'failed':
@@ -253,11 +264,13 @@ export class Replica {
       out.reply(command.client, this.status(now), 0);
       return;
     }
+    if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
+      return this.#drain.onCommand(command, out);
     if (this.#phase !== 'open' || this.#standing.isReturning) {
       refuseClosed(command.client, this.#phase, this.#standing.isReturning, out);
       return;
     }
-    if (this.#fitness.refuses(command, now, out)) return;
+    if (this.#drain.refuses(command, out) || this.#fitness.refuses(command, now, out)) return;
     switch (command.kind) {
       case 'write':
         return this.#writes.begin(command, now, out);
@@ -269,13 +282,17 @@ export class Replica {
         return this.#reads.explain(command, now, out);
       case 'write-status':
         return writeStatusOf(this.#context, command, out);
+      case 'membership':
+        return this.#succession.onCommand(command, now, out);
+      case 'drain':
+        return this.#drain.onCommand(command, out);
       default:
         return unreachable(command);
     }
   }
 
   status(now: Now): Status {
-    return statusOf(this.#context, this.state, now, {
+    return statusOf(this.#context, this.#succession.membership, this.state, now, {
       namespaces: this.#fitness.report(now.monoMs),
       copied: this.#resync.progress,
       comparisons: this.#antiEntropy.comparisons,
@@ -285,10 +302,9 @@ export class Replica {
   // ---- peers
 
   #onConnected(index: number, now: Now, out: Outbox): void {
-    const { log, clock, origin, settings } = this.#context;
-    const peer = this.#peer(index);
+    const { log, clock, origin, settings, peers } = this.#context;
     this.#onDisconnected(index, now, out);
-    const vector = peer.news(log.durable);
+    const vector = peers.get(index)?.news(log.durable) ?? [];
     out.send(index, {
       kind: 'hello',
       origin,
@@ -297,11 +313,14 @@ export class Replica {
       policyDigest: this.#policyDigest,
       windowBytes: settings.windowBytes,
       url: settings.clientUrl,
+      ...this.#succession.greeting(),
     });
   }
 
   #onDisconnected(index: number, now: Now, out: Outbox): void {
-    this.#context.peers.onDisconnected(this.#peer(index));
+    const peer = this.#context.peers.get(index);
+    if (peer === undefined) return;
+    this.#context.peers.onDisconnected(peer);
     this.#context.freshness.onDisconnected(index);
     this.#reads.onDisconnected(index, now, out);
     this.#resync.onDisconnected(index);
@@ -309,7 +328,9 @@ export class Replica {
   }
 
   #onMessage(index: number, message: Message, now: Now, out: Outbox): void {
-    const peer = this.#peer(index);
+    const peer = this.#context.peers.get(index);
+    // A former member is told that it is one; nothing that it says counts.
+    if (peer === undefined) return;
     peer.onHeard(now.monoMs);
     if (message.kind === 'hello') return this.#onHello(peer, message, now, out);
     if (!peer.greeted) return;
@@ -340,13 +361,16 @@ export class Replica {
       case 'tree-records-request':
       case 'tree-records':
         return this.#antiEntropy.onMessage(index, message, now, out);
+      case 'synod':
+        return this.#succession.onMessage(index, message, now, out);
       default:
         return unreachable(message);
     }
   }
 
   #onHello(peer: Peer, hello: Hello, now: Now, out: Outbox): void {
-    if (this.#isOldCopy(hello.vector)) return this.#haltBehind(hello.vector, out);
+    if (!this.#succession.onHello(peer.member.index, hello, out)) return;
+    if (this.#oldCopy.isProvedBy(hello.vector)) return this.#haltBehind(hello.vector, out);
     if (hello.policyDigest !== this.#policyDigest) {
       out.note('warn', 'policies-differ', { peer: peer.member.id });
     }
@@ -361,33 +385,15 @@ export class Replica {
     if (this.#context.peers.all().every((other) => other.known)) this.#open(now, out);
   }
 
-  /** Somebody knows a life of ours that we have no memory of, or more of this one than we ever wrote. */
-  #isOldCopy(vector: VectorEntries): boolean {
-    const { log, origin } = this.#context;
-    for (const [of, seq] of vector) {
-      if (of === origin ? seq > log.head(of) : this.#isLaterLife(of)) return true;
-    }
-    return false;
-  }
-
-  #isLaterLife(of: Origin): boolean {
-    return this.#own.isOwn(of) && incarnationOf(of) > this.#incarnation;
-  }
-
   #haltBehind(vector: VectorEntries, out: Outbox): void {
-    const known = latestIncarnation(new Map(vector), this.#context.settings.self);
     this.#phase = 'failed';
-    writeIncarnation(Math.max(known, this.#incarnation), out);
-    out.note('error', 'old-copy', { known, incarnation: this.#incarnation });
-    out.halt(
-      'peers know a later life of this replica: its disk is an old copy; starting again behind it',
-    );
+    this.#oldCopy.haltBehind(vector, out);
   }
 
   #onEntries(peer: Peer, message: Entries, now: Now, out: Outbox): void {
     const { origin, entries } = message;
     if (origin === this.#context.origin) return;
-    if (this.#isLaterLife(origin)) return this.#haltBehind([[origin, 1]], out);
+    if (this.#oldCopy.isLaterLife(origin)) return this.#haltBehind([[origin, 1]], out);
     if (this.#own.isOwn(origin)) this.#relearn(this.#context.log.open(origin));
     const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
     if (refusal === undefined) this.#exchange.onEntries(holderOf(peer), origin, now.monoMs, out);
@@ -420,8 +426,9 @@ export class Replica {
   }
 
   #onLearned(peer: Peer, vector: VectorEntries, now: Now, out: Outbox): void {
-    if (this.#isOldCopy(vector)) return this.#haltBehind(vector, out);
-    this.#standing.onLearned(vector, (of) => this.#own.isOwn(of), out);
+    if (this.#oldCopy.isProvedBy(vector)) return this.#haltBehind(vector, out);
+    if (this.#standing.onLearned(vector, (of) => this.#own.isOwn(of), out))
+      this.#succession.onLoss(out);
     peer.learn(vector);
     const { origin } = this.#context;
     for (const [of, seq] of vector) {
@@ -459,31 +466,22 @@ export class Replica {
   // ---- storage
 
   #onDurable(lsn: number, now: Now, out: Outbox): void {
-    const { log, table, self, origin, pace, peers, freshness } = this.#context;
+    const { settings, log, table, self, origin, pace, peers, freshness } = this.#context;
     pace.onDurable();
     table.onDurable(lsn);
+    this.#succession.onDurable(lsn, now, out);
     this.#reads.onDurable(lsn, out);
     const moved = log.onDurable(lsn, out);
     for (const [of, seq] of moved) {
       if (of === origin) this.#writes.onCursor(self.index, seq, now, out);
       else if (this.#own.isOwn(of)) for (const peer of peers.all()) peer.sender.lookBack();
     }
-    this.#acknowledge(moved, out);
+    peers.acknowledge(moved, settings.windowBytes, out);
     peers.pump(out);
     for (const peer of peers.greeted())
       freshness.onShown(peer.member.index, log.durable, now.monoMs);
     this.#writes.onProgress(now, out);
     this.#checkCaughtUp(now, out);
-  }
-
-  /** Tells each origin's replica at once what of it is durable here; the others hear it by heartbeat. */
-  #acknowledge(moved: VectorEntries, out: Outbox): void {
-    for (const peer of this.#context.peers.greeted()) {
-      const { id, index } = peer.member;
-      const vector = moved.filter(([origin]) => replicaOf(origin) === id);
-      if (vector.length === 0) continue;
-      out.send(index, { kind: 'ack', vector, windowBytes: this.#context.settings.windowBytes });
-    }
   }
 
   #onRange(input: Input & { kind: 'range' }, now: Now, out: Outbox): void {
@@ -510,8 +508,10 @@ export class Replica {
     this.#phase = this.#drains ? 'draining' : 'grace';
     this.#graceUntilMs = now.monoMs + settings.bootGraceMs;
     this.#heartbeatAtMs = now.monoMs;
-    this.#standing.begin(this.#recovery.incarnation === 0);
+    this.#standing.begin(this.#recovery.incarnation === 0, out);
     this.#resync.begin();
+    this.#drain.begin();
+    this.#succession.begin(now, out);
     if (settings.members.length === 1) this.#open(now, out);
   }
 
@@ -546,13 +546,14 @@ export class Replica {
   #onStop(now: Now, out: Outbox): void {
     this.#phase = 'failed';
     this.#writes.failAll(now, out);
-    this.#reads.failAll(out);
-    this.#lists.failAll(out);
+    const code = this.#succession.isOver ? 'draining' : 'storage-failed';
+    this.#reads.failAll(code, out);
+    this.#lists.failAll(code, out);
   }
 
   #checkCaughtUp(now: Now, out: Outbox): void {
     if (this.#phase !== 'open' && this.#phase !== 'grace') return;
-    const hasReturned = this.#standing.check(this.#phase === 'open');
+    const hasReturned = this.#standing.check(this.#phase === 'open', out);
     if (hasReturned && this.#graceUntilMs === Number.POSITIVE_INFINITY) this.#open(now, out);
   }
 
@@ -575,15 +576,10 @@ export class Replica {
     peers.pump(out);
     this.#exchange.look(peers.greeted().map(holderOf), origin, now.monoMs, out);
     this.#resync.look(now, out);
+    this.#succession.look(now, out);
     if (this.#phase !== 'open') return;
     this.#antiEntropy.look(now, out);
     this.#housekeeping.onBeat(this.state === 'serving', now, out);
-  }
-
-  // ---- helpers
-
-  #peer(index: number): Peer {
-    return present(this.#context.peers.get(index), 'inputs name peers of the membership');
   }
 }
 

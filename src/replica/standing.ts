@@ -12,7 +12,11 @@ import type { Origin } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
 import { majority } from '../model/quorum.ts';
 import { dominates } from '../model/vector.ts';
+import { seal } from '../store/envelope.ts';
+import { metaKey } from '../store/layout.ts';
 import type { Context } from './context.ts';
+
+const RETURNING = metaKey('returning');
 
 export class Standing {
   readonly #context: Context;
@@ -33,9 +37,11 @@ export class Standing {
     return this.#isCaughtUp;
   }
 
-  /** The directory is read. A replica without others has nobody to ask. */
-  begin(isEmpty: boolean): void {
-    if (isEmpty && this.#context.settings.members.length > 1) this.#return = 'all';
+  /** The directory is read. A replica without others has nobody to ask. A return that was under way goes on. */
+  begin(isEmpty: boolean, out: Outbox): void {
+    const { get, settings } = this.#context;
+    if (settings.members.length === 1) return;
+    if (isEmpty || get(RETURNING) !== undefined) this.#returnToAll(out);
   }
 
   /** A snapshot is being copied, or no longer. */
@@ -46,20 +52,24 @@ export class Standing {
     if (this.#return === 'none') this.#return = 'majority';
   }
 
-  /** Nothing leaves before it is durable, so who has more of our earlier lives has what this disk has lost. */
-  onLearned(vector: VectorEntries, isOwn: (origin: Origin) => boolean, out: Outbox): void {
-    if (this.#return === 'all') return;
+  /**
+   * Nothing leaves before it is durable, so who has more of our earlier lives has what this disk has lost. True when
+   * that was found just now.
+   */
+  onLearned(vector: VectorEntries, isOwn: (origin: Origin) => boolean, out: Outbox): boolean {
+    if (this.#return === 'all') return false;
     const { log } = this.#context;
     const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin));
-    if (lost === undefined) return;
+    if (lost === undefined) return false;
     const [origin, known] = lost;
-    this.#return = 'all';
+    this.#returnToAll(out);
     this.#isCaughtUp = false;
     out.note('error', 'data-lost', { origin, held: log.head(origin), known });
+    return true;
   }
 
   /** Looks again; gives whether a return has just ended. */
-  check(isOpen: boolean): boolean {
+  check(isOpen: boolean, out: Outbox): boolean {
     if (this.#isCaughtUp || this.#isCopying) return false;
     const { peers, log, settings } = this.#context;
     const greeted = peers.greeted();
@@ -68,8 +78,18 @@ export class Standing {
     const others = this.#return === 'all' && !isNew ? peers.all() : greeted;
     if (!others.every((peer) => peer.known && dominates(log.durable, peer.holds))) return false;
     const hasReturned = this.isReturning;
+    if (this.#return === 'all') out.del(RETURNING);
     this.#return = 'none';
     this.#isCaughtUp = isOpen;
     return hasReturned;
+  }
+
+  /** Remembered, so that a restart in between does not take what has come so far for everything. */
+  #returnToAll(out: Outbox): void {
+    this.#return = 'all';
+    out.put(
+      RETURNING,
+      seal(() => {}),
+    );
   }
 }

@@ -11,6 +11,7 @@ import type {
 import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceHealth } from '../model/health.ts';
 import { hlcToMs } from '../model/hlc.ts';
+import type { Membership } from '../model/membership.ts';
 import { type ReplicaId, replicaOf } from '../model/id.ts';
 import type { Digest } from '../model/message.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
@@ -27,6 +28,7 @@ export interface StatusParts {
 
 export function statusOf(
   context: Context,
+  membership: Membership,
   state: ReplicaState,
   now: Now,
   { namespaces, copied, comparisons }: StatusParts,
@@ -35,6 +37,7 @@ export function statusOf(
   const commitAgeMs = pace.commitAgeMs(now.monoMs);
   return {
     kind: 'status',
+    membership,
     self: {
       id: self.id,
       region: self.region,

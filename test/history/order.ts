@@ -1,6 +1,7 @@
 // When one write is known to come after another without trusting any clock of the replicas: the later dot of one
 // origin, or one that was asked of the same replica after the other had been acknowledged by it.
 
+import type { Write } from './operation.ts';
 import type { Effect } from './register.ts';
 
 interface Dot {
@@ -14,14 +15,23 @@ export function parseDot(ver: string): Dot {
   return { origin: ver.slice(0, end), seq: Number(ver.slice(end + 1)) };
 }
 
-/** `later` must win over `earlier` wherever both are known. */
+/**
+ * `later` must win over `earlier` wherever both are known. A write that was tried again may have happened with any attempt
+ * that was not refused: all of them come after, or the dot says so.
+ */
 export function isAfter(later: Effect, earlier: Effect): boolean {
-  return later.attempts.some((last) =>
-    earlier.attempts.every((first) => {
-      if (first.ok === false) return true;
-      if (first.ok === null || last.ok === false || first.node !== last.node) return false;
-      return first.return_ns < last.call_ns || isLaterDot(last.ver, first.ver);
-    }),
+  return earlier.attempts.every((first) => {
+    if (first.ok === false) return true;
+    return first.ok !== null && isBehind(later, first);
+  });
+}
+
+function isBehind({ attempts, ok }: Effect, first: Write): boolean {
+  if (attempts.some((last) => last.ok !== false && isLaterDot(last.ver, first.ver))) return true;
+  const begun = attempts.filter((last) => last.ok !== false);
+  return (
+    ok !== false &&
+    begun.every((last) => last.node === first.node && first.return_ns < last.call_ns)
   );
 }
 

@@ -1,7 +1,7 @@
 // The bugs that are put there to be found: those of RELIABILITY section 11 that this version of the product could have,
 // and some of our own. Numbers that are missing belong to what is not built yet: strict reads and leases (3, 5, 6),
-// siblings and CRDTs (11 to 14), causal order (15), sessions and caches (18 to 20), numeric bounds (24),
-// transactions (30 to 33) and membership changes (34).
+// siblings and CRDTs (11 to 14), causal order (15), sessions and caches (18 to 20), numeric bounds (24), and
+// transactions (30 to 33).
 
 import { clocks } from './catalogue/clocks.ts';
 import { deletes } from './catalogue/deletes.ts';
@@ -9,6 +9,7 @@ import { durability } from './catalogue/durability.ts';
 import { edges } from './catalogue/edges.ts';
 import { health } from './catalogue/health.ts';
 import { lives } from './catalogue/lives.ts';
+import { members } from './catalogue/members.ts';
 import { order } from './catalogue/order.ts';
 import { quorums } from './catalogue/quorums.ts';
 import { snapshots } from './catalogue/snapshots.ts';
@@ -27,5 +28,6 @@ export const catalogue: readonly Mutant[] = [
   ...health,
   ...trees,
   ...deletes,
+  ...members,
   ...edges,
 ];

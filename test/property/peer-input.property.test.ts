@@ -7,10 +7,12 @@ import type { Input } from '../../src/model/effect.ts';
 import type { Message, VectorEntries } from '../../src/model/message.ts';
 import type { Mutation } from '../../src/model/record.ts';
 import { delOf, getOf, listOf, putOf } from '../simulation/cluster.ts';
-import { key, mutation, namespace, origin, run } from '../support/build.ts';
+import { anyMembership, anyVote } from '../support/arbitrary-message.ts';
+import { greetingOf, key, mutation, namespace, origin, run } from '../support/build.ts';
 import { Solo } from '../support/solo.ts';
 
 const REGIONS = ['ap', 'eu', 'us'];
+const GREETING = greetingOf(REGIONS);
 const ORIGINS = ['ap-1.1', 'ap-1.2', 'eu-1.1', 'eu-1.2', 'us-1.1', 'zz-9.1'].map(origin);
 const NAMESPACES = ['ns', 'fi', 'unknown'].map(namespace);
 const KEYS = ['a', 'b', 'c'].map(key);
@@ -71,6 +73,8 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     policyDigest: fc.nat(),
     windowBytes: fc.constantFrom(0, 1, 100, 1e6),
     url: fc.constantFrom('', 'http://10.0.0.1:7070'),
+    membership: fc.constant(GREETING.membership),
+    vote: fc.option(anyVote, { nil: undefined }),
   }),
   chained.map(({ of, entries }) => ({ kind: 'entries' as const, origin: of, entries })),
   fc.record({
@@ -123,6 +127,19 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     wallMs: fc.constantFrom(0, 1e6, 1e12),
     commitAgeMs: fc.constantFrom(0, 10, 1e6),
     health: fc.constant([]),
+  }),
+  fc.record({
+    kind: fc.constant('synod' as const),
+    step: fc.constantFrom('prepare', 'promise', 'accept', 'accepted', 'refused' as const),
+    epoch: fc.constantFrom(1, 2),
+    ballot: fc.record({ round: fc.nat(5), by: ofOthers }),
+    proposal: fc.option(
+      fc.record({
+        ballot: fc.record({ round: fc.nat(5), by: ofOthers }),
+        value: fc.oneof(anyMembership, fc.constant(GREETING.membership)),
+      }),
+      { nil: undefined },
+    ),
   }),
 );
 
@@ -194,6 +211,7 @@ const hello = (of: string): Message => ({
   policyDigest: 0,
   windowBytes: 1e6,
   url: '',
+  ...GREETING,
 });
 
 const OPENING: readonly Input[] = [

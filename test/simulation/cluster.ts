@@ -11,15 +11,33 @@
 import { present } from '../../src/base/assert.ts';
 import { createHost, type Host } from '../../src/host/host.ts';
 import type { Command, Reply, Status } from '../../src/model/command.ts';
-import type { NoteFields } from '../../src/model/effect.ts';
-import { type Dot, formatDot, nextIncarnation } from '../../src/model/id.ts';
 import type { Message } from '../../src/model/message.ts';
+import type { Ending, NoteFields } from '../../src/model/effect.ts';
+import {
+  type Dot,
+  formatDot,
+  nextIncarnation,
+  type Region,
+  type ReplicaId,
+} from '../../src/model/id.ts';
+import {
+  bootMembership,
+  isSeated,
+  type Membership,
+  membersIn,
+  outsidersOf,
+  type Place,
+} from '../../src/model/membership.ts';
 import { compilePolicies } from '../../src/model/policy.ts';
 import { type Network, type Trace, UNREADABLE } from '../../src/model/port.ts';
 import type { Member } from '../../src/model/quorum.ts';
 import type { Settings } from '../../src/model/settings.ts';
 import { readIncarnation } from '../../src/replica/recovery.ts';
+import { readStoredTenure, tenureKey } from '../../src/replica/succession.ts';
+import { unseal } from '../../src/store/envelope.ts';
 import { metaKey } from '../../src/store/layout.ts';
+import { voteKey } from '../../src/consensus/synod.ts';
+import { readVote } from '../../src/model/membership-bytes.ts';
 import { bytes, key, membersOf, namespace, settingsOf, text } from '../support/build.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import { MemoryNetwork, type MemoryNetworkOptions, type MemoryPort } from './memory-network.ts';
@@ -36,6 +54,8 @@ import {
 export interface ClusterOptions {
   readonly seed?: number;
   readonly regions?: readonly string[];
+  /** Regions of replicas that are not there yet; they begin to run when they are invited. */
+  readonly spares?: readonly string[];
   /** As in a configuration file. */
   readonly namespaces?: { readonly [name: string]: object };
   readonly settings?: Partial<Settings>;
@@ -100,11 +120,16 @@ export type Asked = Command extends infer C
 const ANSWER_MS_MAX = 60_000;
 const SETTLE_MS_MAX = 60_000;
 const SETTLE_STEP_MS = 5;
+/** From a life that ends for new members to the next. */
+const RENEW_MS = 5;
 
 export class Cluster {
   readonly world: SimulatedWorld;
   readonly network: MemoryNetwork;
+  /** Those that the cluster begins with. */
   readonly members: readonly Member[];
+  /** By the index of a replica, spares included. */
+  readonly places: readonly Place[];
   readonly replicas: readonly Replica[];
   readonly notes: Note[] = [];
   /** What replicas said against what their disks hold. */
@@ -119,12 +144,15 @@ export class Cluster {
   constructor(options: ClusterOptions = {}) {
     const { seed = 1, regions = ['ap', 'eu', 'us'], namespaces = { ns: {} } } = options;
     this.world = createWorld(seed);
-    this.members = membersOf(regions);
-    this.network = new MemoryNetwork(this.world, { ...options.network, replicas: regions.length });
-    this.replicas = this.members.map(
-      ({ index }) => new Replica(this, index, { ...options, namespaces }),
+    this.members = membersOf(regions).map((member) => ({ ...member, peerAddress: member.id }));
+    const { spares = [] } = options;
+    this.places = [...this.members, ...spares.map(sparePlace)];
+    const replicas = this.places.length;
+    this.network = new MemoryNetwork(this.world, { ...options.network, replicas });
+    this.replicas = this.places.map(
+      (_, index) => new Replica(this, index, { ...options, namespaces }),
     );
-    for (const replica of this.replicas) replica.start();
+    for (const { index } of this.members) this.replica(index).invite();
   }
 
   get nowMs(): number {
@@ -211,6 +239,42 @@ export class Cluster {
     this.replica(n).start();
   }
 
+  // ---- members
+
+  /** Asks replica `by` to take in replica `n`. */
+  join(by: number, n: number, timeoutMs = 10_000): Reply | 'broken' {
+    return this.answer(this.begin(by, this.joinOf(n, timeoutMs)));
+  }
+
+  joinOf(n: number, timeoutMs = 10_000): Asked {
+    const place = present(this.places[n], 'cluster: no such replica');
+    return { kind: 'membership', change: { kind: 'join', place }, timeoutMs };
+  }
+
+  forget(by: number, n: number, force = false, timeoutMs = 10_000): Reply | 'broken' {
+    return this.answer(this.begin(by, this.forgetOf(n, force, timeoutMs)));
+  }
+
+  forgetOf(n: number, force = false, timeoutMs = 10_000): Asked {
+    const { id } = present(this.places[n], 'cluster: no such replica');
+    return { kind: 'membership', change: { kind: 'forget', id, force }, timeoutMs };
+  }
+
+  /** The latest membership that a running replica knows. */
+  membership(): Membership {
+    const known = this.replicas.flatMap((replica) => replica.status()?.membership ?? []);
+    const latest = known.sort((a, b) => b.epoch - a.epoch)[0];
+    return present(latest, 'cluster: nobody runs');
+  }
+
+  /** Those that have a seat in the latest membership. */
+  seated(): readonly Replica[] {
+    const { seats } = this.membership();
+    return this.replicas.filter(({ index }) =>
+      seats.some(({ id }) => id === this.places[index]?.id),
+    );
+  }
+
   /** As SIGSTOP: the process stands still, and its kernel goes on. */
   pause(n: number): void {
     this.replica(n).pause();
@@ -253,10 +317,13 @@ export class Cluster {
   }
 
   isSettled(): boolean {
-    const statuses = this.replicas.map((replica) => replica.status());
+    if (this.replicas.every((replica) => replica.status() === undefined)) return false;
+    const { epoch } = this.membership();
+    const statuses = this.seated().map((replica) => replica.status());
     const first = statuses[0]?.self.vector ?? [];
     return statuses.every((status) => {
-      if (status?.self.state !== 'serving' || status.peers.some((peer) => !peer.connected))
+      if (status?.membership.epoch !== epoch) return false;
+      if (status.self.state !== 'serving' || status.peers.some((peer) => !peer.connected))
         return false;
       const holds = new Map(status.self.vector);
       return holds.size === first.length && first.every(([of, seq]) => holds.get(of) === seq);
@@ -285,7 +352,14 @@ export class Replica {
   halts: string[] = [];
   readonly #cluster: Cluster;
   readonly #options: ClusterOptions;
-  readonly #settings: Settings;
+  /** It was told to run at least once. */
+  isInvited = false;
+  /** It was told that it is no member any more, and does not start again. */
+  isForgotten = false;
+  /** Nobody starts it. */
+  isGivenUp = false;
+  /** No client finds it. */
+  isHidden = false;
   readonly #waiting = new Set<Call>();
   #node: Node | undefined;
   #port: MemoryPort | undefined;
@@ -294,16 +368,29 @@ export class Replica {
     this.#cluster = cluster;
     this.index = index;
     this.#options = options;
-    this.#settings = settingsOf(cluster.members, index, options.settings);
   }
 
   get isRunning(): boolean {
     return this.host !== undefined;
   }
 
+  /** From now on it runs, whenever it is started. */
+  invite(): void {
+    this.isInvited = true;
+    this.start();
+  }
+
+  /** An empty directory, for a member that is to be. */
+  renew(): void {
+    this.wipe();
+    this.isForgotten = false;
+    this.isGivenUp = false;
+    this.isHidden = false;
+  }
+
   start(): void {
-    if (this.isRunning) return;
-    const { world, network, members } = this.#cluster;
+    if (this.isRunning || !this.isInvited || this.isForgotten || this.isGivenUp) return;
+    const { world, network, places } = this.#cluster;
     const node = createNode(world, this.#options.clocks?.[this.index]);
     const entered = (delayMs: number, run: () => void): void =>
       world.after(delayMs, () => node.enter(run));
@@ -313,25 +400,48 @@ export class Replica {
       isFull: () => this.isFull,
       ...(this.#options.commitMs === undefined ? {} : { commitMs: this.#options.commitMs }),
     });
-    const self = present(members[this.index], 'cluster: a replica is a member');
-    const compiled = compilePolicies(this.#options.namespaces, members, self);
+    const own = present(places[this.index], 'cluster: a replica has a place');
+    const tenure = readStoredTenure(storage.get(tenureKey()));
+    if (tenure === 'damaged') throw new Error('the stored membership is damaged');
+    this.isForgotten = tenure !== undefined && !isSeated(tenure, own.id);
+    if (this.isForgotten) return;
+    const membership = tenure?.membership ?? this.#bootMembership(own);
+    const members = membersIn(membership);
+    const compile = (among: readonly Member[]) =>
+      compilePolicies(
+        this.#options.namespaces,
+        among,
+        present(among.find(({ id }) => id === own.id) ?? among[0], 'cluster: somebody is a member'),
+      );
+    const compiled = compile(members);
     if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
+    const known = [...members, ...outsidersOf(membership)].map(({ id }) =>
+      places.findIndex((place) => place.id === id),
+    );
     const stored = storage.get(metaKey('incarnation'));
     const remembered = stored === UNREADABLE ? undefined : readIncarnation(stored);
     this.identity = nextIncarnation(Math.max(this.identity, remembered ?? 0), node.clock.wallMs());
     this.storage = storage;
     this.#node = node;
-    this.#port = network.port(this.index);
+    this.#port = network.port(this.index, new Set(known));
     this.host = createHost({
-      settings: this.#settings,
+      settings: settingsOf(
+        members,
+        members.findIndex(({ id }) => id === own.id),
+        this.#options.settings,
+      ),
       policies: compiled.policies,
+      fits: (among) => {
+        const verdict = compile(among);
+        return verdict.ok ? undefined : verdict.problems[0]?.reason;
+      },
       incarnation: this.identity,
       storage,
-      network: this.#enteredBy(node, this.#port),
+      network: this.#enteredBy(node, this.#port, known),
       clock: node.clock,
       scheduler: node.scheduler,
       trace: this.#trace(),
-      onHalt: (reason) => this.#onHalt(reason),
+      onHalt: (reason, ending) => this.#onHalt(reason, ending),
     });
     this.host.start();
   }
@@ -383,9 +493,16 @@ export class Replica {
     return this.host?.status();
   }
 
+  /** It has accepted a next membership whose end it does not know. */
+  hasAccepted(): boolean {
+    const stored = this.disk.get(voteKey());
+    const reader = stored === undefined || stored === UNREADABLE ? undefined : unseal(stored);
+    return reader !== undefined && readVote(reader)?.accepted !== undefined;
+  }
+
   submit(asked: Asked, call: Call): void {
     const { host } = this;
-    if (host === undefined) {
+    if (host === undefined || this.isHidden) {
       this.#end(call, 'broken');
       return;
     }
@@ -410,47 +527,58 @@ export class Replica {
     call.onEnd?.(call);
   }
 
-  #onHalt(reason: string): void {
-    this.halts.push(reason);
+  /** Those that the cluster begins with, and this replica. */
+  #bootMembership(own: Place): Membership {
+    const { members } = this.#cluster;
+    const isOne = members.some(({ id }) => id === own.id);
+    const all = isOne ? members : [...members, { ...own, index: 0 }];
+    return bootMembership(all.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+  }
+
+  #onHalt(reason: string, ending: Ending): void {
+    if (ending === 'restart') this.halts.push(reason);
+    if (ending === 'forgotten') this.isForgotten = true;
     const host = this.host;
     // The process ends with this turn; nothing of it may run on.
     this.#cluster.world.after(0, () => {
       if (this.host !== host) return;
       this.end('crash', 'lost');
-      this.#cluster.world.after(this.#options.restartMs ?? 100, () => this.start());
+      const pauseMs = ending === 'renewed' ? RENEW_MS : (this.#options.restartMs ?? 100);
+      this.#cluster.world.after(pauseMs, () => this.start());
     });
   }
 
   /** What arrives for a process that stands still waits for it. */
-  #enteredBy(node: Node, port: MemoryPort): Network {
-    const { members } = this.#cluster;
+  #enteredBy(node: Node, port: MemoryPort, known: readonly number[]): Network {
+    const { places } = this.#cluster;
+    const indexOf = (slot: number): number => known.indexOf(slot);
     return {
       start: (handler) =>
         port.start({
-          onConnected: (peer) =>
+          onConnected: (slot) =>
             node.enter(() => {
-              this.#cluster.listener?.onChange(this.index, peer);
-              handler.onConnected(peer);
+              this.#cluster.listener?.onChange(this.index, slot);
+              handler.onConnected(indexOf(slot));
             }),
-          onMessage: (peer, message) => {
-            const isOwn = (origin: string): boolean => origin.startsWith(`${members[peer]?.id}.`);
+          onMessage: (slot, message) => {
+            const isOwn = (origin: string): boolean => origin.startsWith(`${places[slot]?.id}.`);
             if (message.kind === 'entries' && !isOwn(message.origin))
               this.#cluster.entriesPassedOn += message.entries.length;
             node.enter(() => {
-              this.#cluster.listener?.onHeard(this.index, peer);
-              handler.onMessage(peer, message);
+              this.#cluster.listener?.onHeard(this.index, slot);
+              handler.onMessage(indexOf(slot), message);
             });
           },
-          onDisconnected: (peer) =>
+          onDisconnected: (slot) =>
             node.enter(() => {
-              this.#cluster.listener?.onChange(this.index, peer);
-              handler.onDisconnected(peer);
+              this.#cluster.listener?.onChange(this.index, slot);
+              handler.onDisconnected(indexOf(slot));
             }),
         }),
       send: (peer, message) => {
         this.#cluster.oracle.onSend(this, message);
         this.#cluster.onSend?.(this.index, peer, message);
-        port.send(peer, message);
+        port.send(present(known[peer], 'cluster: a peer has a slot'), message);
       },
       flush: () => port.flush(),
     };
@@ -465,6 +593,12 @@ export class Replica {
       committed: () => {},
     };
   }
+}
+
+/** `sa` is the replica sa-9: no member of the beginning has this number. */
+function sparePlace(region: string): Place {
+  const id = `${region}-9`;
+  return { id: id as ReplicaId, region: region as Region, peerAddress: id, httpUrl: undefined };
 }
 
 // ---- questions and answers
@@ -532,6 +666,9 @@ export function shown(outcome: Reply | 'broken'): string {
     case 'write-status':
     case 'explained':
     case 'status':
+    case 'drained':
       return outcome.kind;
+    case 'membership':
+      return outcome.membership.seats.map(({ id }) => id).join(' ');
   }
 }

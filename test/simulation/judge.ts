@@ -41,7 +41,7 @@ const OK_PER_SECOND = 0.5;
 /** From the heal to the first success. */
 const RETURN_MS = 8000;
 /** Notes that say that a promise was broken, whatever clients saw. */
-const NEVER = ['log-divergent', 'log-unreadable', 'snapshot-impossible'];
+const NEVER = ['log-divergent', 'log-unreadable', 'snapshot-impossible', 'memberships-differ'];
 /** Where no disk loses or changes anything in silence, no tree is wrong and nobody differs. */
 const TREE_NEVER = ['divergence', 'tree-differs', 'tree-mistaken', 'tree-rebuilt'];
 const HALTS = new Set(['storage failed']);
@@ -52,7 +52,9 @@ export function judge(judged: Judged): Finding[] {
 
 function judgeHistory({ plan, workload, cluster, lags }: Judged): Finding[] {
   const { history } = workload;
-  const nodes = cluster.replicas.length;
+  const nodes = cluster.seated().length;
+  // Quorums of any membership of the run.
+  const replicas = workload.operator?.seatsMost ?? nodes;
   const all = { nodes, namespaces: Object.keys(NAMESPACES) };
   const ok = Math.floor((plan.faultsMs / 1000) * OK_PER_SECOND);
   const verdicts: { readonly [name: string]: Verdict<unknown> } = {
@@ -63,7 +65,7 @@ function judgeHistory({ plan, workload, cluster, lags }: Judged): Finding[] {
     fifo: fifo(history, { checked: 5 }),
     'last-write-wins': lastWriteWins(history, { nodes, namespaces: ['ev'], contested: 1 }),
     tombstone: tombstone(history, { checked: 0, forgetful: forgetfulOf(plan) }),
-    'set-full': setFull(history, { replicas: nodes, overlapReads: 1 }),
+    'set-full': setFull(history, { replicas, overlapReads: 1 }),
     stale: stale(history, lags, {
       boundsMs: boundsOf(plan),
       returnMs: RETURN_MS,
@@ -124,7 +126,11 @@ function judgeInside({ plan, cluster, workload }: Judged): Finding[] {
   for (const { event, replica } of cluster.notes)
     if (!isSilent(plan.classes) && TREE_NEVER.includes(event)) add(event, `replica ${replica}`);
   for (const lie of cluster.oracle.lies) add('durable-before-visible', lie);
-  if (plan.copiesMin === 1 && cluster.notesOf('snapshot-begins').length > 0)
+  if (
+    plan.copiesMin === 1 &&
+    plan.spares.length === 0 &&
+    cluster.notesOf('snapshot-begins').length > 0
+  )
     add('needless-snapshot', 'no disk was lost, so every log reaches back');
   judgeDots(workload, add);
   judgeBounds(workload, add);

@@ -98,7 +98,7 @@ export class LagLog {
   #lagMs({ index }: Replica): number {
     const { nowMs, replicas } = this.#cluster;
     const heard = replicas.filter((peer) => peer.index !== index && this.#isHeard(index, peer));
-    if (heard.length + 1 > replicas.length / 2) this.#majorityMs[index] = nowMs;
+    if (heard.length + 1 > this.#cluster.seated().length / 2) this.#majorityMs[index] = nowMs;
     let lagMs = nowMs - (this.#majorityMs[index] as number);
     for (const peer of heard) {
       const sinceMs = this.#sinceMs[index]?.[peer.index] ?? nowMs;

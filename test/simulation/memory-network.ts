@@ -71,10 +71,10 @@ export class MemoryNetwork {
     this.#ports = indexes.map(() => undefined);
   }
 
-  /** A new life of a replica; the one before has been stopped. */
-  port(index: number): MemoryPort {
+  /** A new life of a replica, which knows these peers; the one before has been stopped. */
+  port(index: number, peers?: ReadonlySet<number>): MemoryPort {
     assert(this.#ports[index]?.isAlive !== true, 'memory network: two lives of one replica');
-    const port = new Port(this, index);
+    const port = new Port(this, index, peers ?? new Set(this.#ports.keys()));
     this.#ports[index] = port;
     return port;
   }
@@ -145,13 +145,20 @@ class Port implements MemoryPort {
   isFrozen = false;
   readonly #network: MemoryNetwork;
   readonly #index: number;
+  readonly #peers: ReadonlySet<number>;
   readonly #ends = new Map<number, End>();
   readonly #failures = new Map<number, number>();
   #handler: NetworkHandler | undefined;
 
-  constructor(network: MemoryNetwork, index: number) {
+  constructor(network: MemoryNetwork, index: number, peers: ReadonlySet<number>) {
     this.#network = network;
     this.#index = index;
+    this.#peers = peers;
+  }
+
+  /** Strangers are refused. */
+  knows(peer: number): boolean {
+    return this.#peers.has(peer);
   }
 
   /** Started and not stopped. */
@@ -166,7 +173,8 @@ class Port implements MemoryPort {
   start(handler: NetworkHandler): void {
     this.#handler = handler;
     const { replicas } = this.#network.options;
-    for (let peer = this.#index + 1; peer < replicas; peer++) this.#dialIn(peer, 0);
+    for (let peer = this.#index + 1; peer < replicas; peer++)
+      if (this.knows(peer)) this.#dialIn(peer, 0);
   }
 
   send(peer: number, message: Message): void {
@@ -282,6 +290,7 @@ class Port implements MemoryPort {
     const way = this.#network.way(from, to);
     const answers = this.#network.alive(to);
     if (way.isCut || answers === undefined || answers.isFrozen || this.isFrozen) return failed();
+    if (to !== this.#index && !answers.knows(this.#index)) return failed();
     way.carry(() => {
       if (this.isAlive) then();
     });

@@ -9,6 +9,7 @@ import { allLogs, allRecords, recordKey } from '../../src/store/layout.ts';
 import type { Cluster } from './cluster.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 import type { Outcome } from './memory-storage.ts';
+import { Operator } from './operator.ts';
 import { type Plan, type Strike, VICTIM } from './plan.ts';
 import { SILENT } from './workload.ts';
 
@@ -31,6 +32,7 @@ export class Nemesis {
   readonly #dice: Prng;
   readonly #events: NemesisEvents;
   readonly #plan: Plan;
+  readonly operator: Operator;
   /** Copies of the victim's directory, the oldest first. */
   readonly #copies: { readonly disk: MemoryDisk; readonly identity: number }[] = [];
   #underway = 0;
@@ -42,6 +44,10 @@ export class Nemesis {
     this.#plan = plan;
     this.#dice = dice;
     this.#events = events;
+    this.operator = new Operator(cluster, dice.split('operator'), {
+      onKill: (replica) => events.onProcess('kill', replica),
+      onRestart: (replica) => events.onProcess('restart', replica),
+    });
   }
 
   begin(): void {
@@ -135,6 +141,8 @@ export class Nemesis {
         return this.#restore();
       case 'wipe':
         return this.#wipe();
+      case 'membership':
+        return this.operator.act();
     }
   }
 
@@ -170,6 +178,7 @@ export class Nemesis {
       case 'damage':
       case 'vanish':
       case 'jump':
+      case 'membership':
         return;
     }
   }
@@ -204,6 +213,7 @@ export class Nemesis {
   #restart(index: number): void {
     if (this.#cluster.replica(index).isRunning) return;
     this.#cluster.restart(index);
+    if (!this.#cluster.replica(index).isRunning) return;
     this.#events.onProcess('restart', index);
   }
 

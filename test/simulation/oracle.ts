@@ -27,8 +27,8 @@ const LIES_MAX = 10;
 export class Oracle {
   /** What was said and was not so; the first of them. */
   readonly lies: string[] = [];
-  /** Its disk may lose what it held: as a copy, it counts for what it once said. */
-  forgetful: number | undefined;
+  /** Their disks may lose what they held: as copies, they count for what they once said. */
+  readonly forgetful = new Set<number>();
 
   onReply(who: Audited, reply: Reply, all: readonly Audited[]): void {
     if (reply.kind === 'found' && !hasRecord(who.disk, reply.record)) {
@@ -70,7 +70,7 @@ export class Oracle {
   }
 
   #counts({ index, disk }: Audited, { origin, seq }: Dot): boolean {
-    return index === this.forgetful || heldOf(disk, origin) >= seq;
+    return this.forgetful.has(index) || heldOf(disk, origin) >= seq;
   }
 
   #note({ index }: Audited, what: string): void {

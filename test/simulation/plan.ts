@@ -29,6 +29,7 @@ export const FAULTS = [
   'jump',
   'restore',
   'wipe',
+  'membership',
 ] as const;
 export type FaultClass = (typeof FAULTS)[number];
 
@@ -50,6 +51,8 @@ export interface Strike {
 export interface Plan {
   readonly seed: number;
   readonly regions: readonly string[];
+  /** Regions of replicas that may join. */
+  readonly spares: readonly string[];
   readonly clocks: readonly NodeOptions[];
   readonly settings: Partial<Settings>;
   /** Milliseconds between neighbours, and up to how many more, drawn for each frame. */
@@ -82,6 +85,7 @@ export const RUN_MS = 60_000;
 export const AFTER_HEAL_MS = 8000;
 
 const REGIONS = ['ap', 'eu', 'us', 'eu', 'us'];
+const SPARES = ['sa', 'za'];
 const GAP_MS = 3000;
 
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
@@ -97,7 +101,10 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
   return {
     seed,
     regions: REGIONS.slice(0, count),
-    clocks: Array.from({ length: count }, (_, n) => clockOf(dice.split(`clock ${n}`))),
+    spares: classes.includes('membership') ? SPARES : [],
+    clocks: Array.from({ length: count + SPARES.length }, (_, n) =>
+      clockOf(dice.split(`clock ${n}`)),
+    ),
     settings: settingsOf(dice.split('settings'), classes),
     latencyMs: shape.chance(0.2) ? 80 : 1 + shape.below(25),
     jitterMs: 1 + shape.below(15),

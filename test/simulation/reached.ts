@@ -3,7 +3,7 @@
 
 import type { Metrics } from '../../src/model/metrics.ts';
 import type { Cluster } from './cluster.ts';
-import { jumpMsOf } from './nemesis.ts';
+import { jumpMsOf, type Nemesis } from './nemesis.ts';
 import type { Strike } from './plan.ts';
 import type { Workload } from './workload.ts';
 
@@ -70,6 +70,9 @@ const OWN = [
   'a replica paused',
   'a paused replica kept serving by minServing',
   'a read met a replica that had not verified what it holds',
+  'a replica joined',
+  'a dead replica was forgotten',
+  'a forgotten replica was turned away',
 ] as const;
 
 export type Sometimes =
@@ -128,8 +131,15 @@ export class Watcher {
       this.see('a process was killed while others were cut off');
   }
 
-  finish(mostAtOnce: number, workload: Workload, turns: ReadonlyMap<string, number>): void {
+  finish(
+    { mostAtOnce, operator }: Nemesis,
+    workload: Workload,
+    turns: ReadonlyMap<string, number>,
+  ): void {
     if (mostAtOnce > 1) this.see('two faults at once');
+    this.see('a replica joined', operator.joined);
+    this.see('a dead replica was forgotten', operator.forgotten);
+    this.see('a forgotten replica was turned away', this.#cluster.notesOf('forgotten').length);
     const { replicas, entriesPassedOn } = this.#cluster;
     for (const { index, halts } of replicas) {
       this.ends(index);
@@ -164,7 +174,7 @@ export class Watcher {
       if (ok === null && type === 'put' && value !== null) unknown.add(value);
       if (ok === true && type === 'put') accepted.set(key, return_ns);
       if (ok === true && type === 'delete') deleted.set(key, return_ns);
-      if ('w' in rest && ok === true && rest.w === this.#cluster.replicas.length)
+      if ('w' in rest && ok === true && rest.w === this.#cluster.members.length)
         this.see('a write with all replicas succeeded');
       const reason = rest.reason ?? '';
       if (reason in REFUSALS) this.see(REFUSALS[reason as keyof typeof REFUSALS]);

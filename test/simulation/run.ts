@@ -42,6 +42,8 @@ const AGREE_STEP_MS = 200;
  * clocks have come so far.
  */
 const CONVERGE_MS = 60_000;
+/** Who joins takes everything over; in parts of one record, over a long way, that takes so long. */
+const COPY_MS = 240_000;
 
 export function simulate(plan: Plan): Run {
   const dice = createPrng(plan.seed);
@@ -51,13 +53,16 @@ export function simulate(plan: Plan): Run {
     namespaces: { ...NAMESPACES, ...EXPIRING },
     settings: plan.settings,
     regions: plan.regions,
+    spares: plan.spares,
     clocks: plan.clocks,
     commitMs: plan.commitMs,
     network: {
       latencyMs: (from, to, own) => 1 + latencyMs * Math.abs(from - to) + own.below(jitterMs),
     },
   });
-  if (plan.copiesMin > 1) cluster.oracle.forgetful = VICTIM;
+  if (plan.copiesMin > 1) cluster.oracle.forgetful.add(VICTIM);
+  for (let n = plan.regions.length; n < cluster.replicas.length; n++)
+    cluster.oracle.forgetful.add(n);
   const workload = new Workload(cluster, plan);
   const lags = new LagLog(cluster);
   cluster.listener = lags;
@@ -74,6 +79,7 @@ export function simulate(plan: Plan): Run {
       if (evidence !== undefined) watcher.struck(strike);
     },
   });
+  workload.operator = nemesis.operator;
   const findings: Finding[] = [];
   try {
     workload.begin(plan.clients, dice, plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
@@ -85,10 +91,12 @@ export function simulate(plan: Plan): Run {
     nemesis.healAll();
     workload.fault('heal', 0);
     cluster.run(AFTER_HEAL_MS + QUIET_MS);
+    while (!nemesis.operator.isDone && cluster.nowMs < plan.faultsMs + CONVERGE_MS)
+      cluster.run(SETTLE_STEP_MS);
     settle(cluster, plan, findings);
     if (findings.length === 0) finish(cluster, workload, plan, findings, watcher);
     if (findings.length === 0) findings.push(...judgeLeases(leases, plan));
-    watcher.finish(nemesis.mostAtOnce, workload, lags.turns);
+    watcher.finish(nemesis, workload, lags.turns);
     findings.push(...judge({ plan, cluster, workload, strikes, lags: lags.samples }));
   } catch (error) {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -114,9 +122,10 @@ function finish(
   findings: Finding[],
   watcher: Watcher,
 ): void {
-  for (const { index } of cluster.replicas) watcher.ends(index);
-  for (const { index } of cluster.replicas) cluster.crash(index);
-  for (const { index } of cluster.replicas) cluster.restart(index);
+  const seated = cluster.seated();
+  for (const { index } of seated) watcher.ends(index);
+  for (const { index } of seated) cluster.crash(index);
+  for (const { index } of seated) cluster.restart(index);
   settle(cluster, plan, findings);
   if (findings.length > 0) return;
   if (plan.classes.includes('damage')) cluster.run(SCRUB_MS);
@@ -145,12 +154,13 @@ function judgeLeases(leases: Leases, { classes }: Plan): Finding[] {
   return wrong.map((reason) => ({ check: 'expiry', reason, counterexample: [] }));
 }
 
-function settle(cluster: Cluster, { strikes }: Plan, findings: Finding[]): void {
+function settle(cluster: Cluster, { strikes, spares }: Plan, findings: Finding[]): void {
   const aheadMs = strikes
     .filter(({ fault }) => fault === 'jump')
     .reduce((sum, strike) => sum + Math.max(0, jumpMsOf(strike)), 0);
-  const untilMs = cluster.nowMs + CONVERGE_MS + aheadMs;
-  while (!cluster.isSettled() || !cluster.replicas.every(isFit)) {
+  const copyMs = spares.length > 0 ? COPY_MS : 0;
+  const untilMs = cluster.nowMs + CONVERGE_MS + copyMs + aheadMs;
+  while (!cluster.isSettled() || !cluster.seated().every(isFit)) {
     if (cluster.nowMs >= untilMs) {
       findings.push({ check: 'converges', reason: unequal(cluster), counterexample: [] });
       return;

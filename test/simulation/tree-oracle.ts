@@ -8,7 +8,8 @@ import { HashTree } from '../../src/store/tree.ts';
 import type { Cluster, Replica } from './cluster.ts';
 
 /** What keeps the trees of all replicas from being right, and the same; `undefined` when nothing does. */
-export function treesTrouble({ replicas }: Cluster): string | undefined {
+export function treesTrouble(cluster: Cluster): string | undefined {
+  const replicas = cluster.seated();
   for (const replica of replicas) {
     const trouble = treeTrouble(replica);
     if (trouble !== undefined) return `the tree of replica ${replica.index}: ${trouble}`;

@@ -10,6 +10,7 @@ import { formatDot, type Key } from '../../src/model/id.ts';
 import type { FaultName, Item, Level, Operation } from '../history/operation.ts';
 import { text } from '../support/build.ts';
 import { type Asked, type Call, type Cluster, delOf, getOf, listOf, putOf } from './cluster.ts';
+import type { Operator } from './operator.ts';
 import { VICTIM } from './plan.ts';
 
 export const NAMESPACES = {
@@ -51,6 +52,8 @@ export interface Shape {
 export class Workload {
   readonly history: Operation[] = [];
   readonly bounded: BoundedRead[] = [];
+  /** Who changes the members, if anybody does. */
+  operator: Operator | undefined;
   readonly #cluster: Cluster;
   readonly #shape: Shape;
   #processes = 0;
@@ -105,14 +108,29 @@ export class Workload {
     return Math.max(1 + dice.below(this.replicas), node === VICTIM ? this.#shape.copiesMin : 1);
   }
 
+  /** How many a quorum can be asked of. */
   get replicas(): number {
-    return this.#cluster.replicas.length;
+    return this.operator?.seats ?? this.#cluster.members.length;
+  }
+
+  /** One that the cluster began with, or another that clients find. */
+  node(dice: Prng): number {
+    const { members, replicas } = this.#cluster;
+    const found = replicas.filter(
+      (replica) => replica.index < members.length || (replica.isRunning && !replica.isHidden),
+    );
+    return found[dice.below(found.length)]?.index ?? 0;
+  }
+
+  /** One that stays. */
+  home(dice: Prng): number {
+    return dice.below(this.#cluster.members.length);
   }
 
   /** Everything that every replica shows once all is quiet: by scan, and key by key. */
   final(): void {
     const process = this.nextProcess();
-    for (let node = 0; node < this.replicas; node++) {
+    for (const { index: node } of this.#cluster.seated()) {
       for (const ns of SPACES) this.#scanAll(node, ns, process);
       for (let n = 0; n < this.#shape.keys; n++) {
         const get = { node, ns: 'ev', type: 'get', key: `k${n}`, r: 1, final: true } as const;
@@ -141,9 +159,9 @@ export class Workload {
   /** All replicas take a write of every key in one instant, so that stamps are equal and only the tie decides. */
   #duel(): void {
     for (let n = 0; n < this.#shape.keys; n++) {
-      for (let node = 0; node < this.replicas; node++) {
+      for (const { index: node } of this.#cluster.members) {
         const value = this.nextValue();
-        const w = Math.min(2, this.replicas);
+        const w = Math.min(2, this.#cluster.members.length);
         const put = { node, ns: 'ev', key: `k${n}`, type: 'put', value, w } as const;
         const process = this.nextProcess();
         const onEnd = (ended: Call): unknown => this.#record(put, ended, process, `d${process}`);
@@ -256,7 +274,11 @@ class Overwriter {
   next(): Step {
     const dice = this.#dice;
     const { replicas } = this.#workload;
-    const where = { node: dice.below(replicas), ns: 'ev', key: this.#workload.key(dice) } as const;
+    const where = {
+      node: this.#workload.node(dice),
+      ns: 'ev',
+      key: this.#workload.key(dice),
+    } as const;
     const copies = this.#workload.copies(dice, where.node);
     const kind = dice.next();
     if (kind < 0.1) {
@@ -281,7 +303,7 @@ class Keeper {
   }
 
   next(): Step {
-    const node = this.#dice.below(this.#workload.replicas);
+    const node = this.#workload.node(this.#dice);
     const key = this.#dice.chance(0.5) ? `s${this.#dice.below(30)}` : `t${this.#count++}`;
     const w = this.#workload.copies(this.#dice, node);
     return { node, ns: SILENT, key, type: 'put', value: this.#workload.nextValue(), w };
@@ -328,7 +350,7 @@ class Appender {
     this.#workload = workload;
     this.#dice = dice;
     this.#client = client;
-    this.#home = dice.below(workload.replicas);
+    this.#home = workload.home(dice);
   }
 
   next(): Step {
@@ -336,7 +358,7 @@ class Appender {
     const { replicas } = this.#workload;
     const copies = this.#workload.copies(dice, this.#home);
     const kind = dice.next();
-    const node = dice.below(replicas);
+    const node = this.#workload.node(dice);
     if (kind < 0.45) {
       const where = { node: this.#home, ns: 'fi', key: this.#key(this.#count++) } as const;
       return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };

@@ -3,6 +3,8 @@
 import * as fc from 'fast-check';
 import { type Draft, encodeMutation } from '../../src/model/encoding.ts';
 import { HEALTH_RULES, HEALTH_STATES } from '../../src/model/health.ts';
+import { type Region, replicaOf } from '../../src/model/id.ts';
+import { FORMER_MAX, type Membership, type Vote } from '../../src/model/membership.ts';
 import type { Message, StoredKey, VectorEntries } from '../../src/model/message.ts';
 import type { Mutation } from '../../src/model/record.ts';
 import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
@@ -65,6 +67,39 @@ function chained(drafts: readonly Draft[]): Mutation[] {
   });
 }
 
+const anyEpoch = fc.integer({ min: 1, max: 1_000_000 });
+const anyReplicaId = anyOrigin.map(replicaOf);
+const anyAddress = fc.stringMatching(/^[a-z0-9.:/]{0,40}$/);
+const anyBallot = fc.record({ round: fc.nat(), by: anyOrigin });
+
+export const anyMembership: fc.Arbitrary<Membership> = fc.record({
+  epoch: anyEpoch,
+  seats: fc
+    .uniqueArray(
+      fc.record({
+        id: anyReplicaId,
+        region: anyReplicaId.map((id) => id as string as Region),
+        peerAddress: anyAddress,
+        httpUrl: fc.option(
+          anyAddress.filter((url) => url !== ''),
+          { nil: undefined },
+        ),
+        since: anyEpoch,
+      }),
+      { minLength: 1, maxLength: 31, selector: ({ id }) => id },
+    )
+    .map((seats) => seats.sort((a, b) => (a.id < b.id ? -1 : 1))),
+  former: fc.array(fc.record({ id: anyReplicaId, since: anyEpoch, peerAddress: anyAddress }), {
+    maxLength: FORMER_MAX,
+  }),
+});
+const anyProposal = fc.record({ ballot: anyBallot, value: anyMembership });
+
+export const anyVote: fc.Arbitrary<Vote> = fc.record({
+  promised: fc.option(anyBallot, { nil: undefined }),
+  accepted: fc.option(anyProposal, { nil: undefined }),
+});
+
 /** One arbitrary for each kind; a kind without one is a type error. */
 export const messageArbitraries: {
   readonly [Kind in Message['kind']]: fc.Arbitrary<Extract<Message, { readonly kind: Kind }>>;
@@ -77,6 +112,8 @@ export const messageArbitraries: {
     policyDigest: anyU32,
     windowBytes: anyId,
     url: fc.constantFrom('', 'http://127.0.0.1:7070', 'https://eu.example.org'),
+    membership: anyMembership,
+    vote: fc.option(anyVote, { nil: undefined }),
   }),
   entries: anyRun,
   ack: fc.record({ kind: fc.constant('ack'), vector: anyVector, windowBytes: anyId }),
@@ -192,6 +229,13 @@ export const messageArbitraries: {
     id: anyId,
     taken: fc.nat(100),
     records: fc.array(anyRecord, { maxLength: 4 }),
+  }),
+  synod: fc.record({
+    kind: fc.constant('synod'),
+    step: fc.constantFrom('prepare', 'promise', 'accept', 'accepted', 'refused', 'chosen'),
+    epoch: anyEpoch,
+    ballot: anyBallot,
+    proposal: fc.option(anyProposal, { nil: undefined }),
   }),
 };
 

@@ -9,6 +9,7 @@ import {
   type Region,
   type ReplicaId,
 } from '../../src/model/id.ts';
+import { bootMembership } from '../../src/model/membership.ts';
 import type { Member } from '../../src/model/quorum.ts';
 import type { Mutation } from '../../src/model/record.ts';
 import { type Settings, SETTINGS_DEFAULT } from '../../src/model/settings.ts';
@@ -97,4 +98,9 @@ export function run(
     entries.push(entry);
   }
   return entries;
+}
+
+/** What a peer of these members says of the membership when it greets, before anything was agreed upon. */
+export function greetingOf(regions: readonly string[]) {
+  return { membership: bootMembership(membersOf(regions)), vote: undefined };
 }

@@ -14,11 +14,14 @@ const repository = join(import.meta.dirname, '..', '..');
 const program = join(repository, 'dist', 'cli', 'main.js');
 const regionsDefault: readonly string[] = ['eu', 'us', 'ap'];
 const stopTimeoutMs = 15_000;
+const COUNT_DEFAULT = 3;
 
 export interface ClusterOptions {
   /** How many replicas, one a region in turn; 3 unless told. */
   readonly replicas?: number;
   readonly regions?: readonly string[];
+  /** Regions of replicas that are not members; they are started by the test. */
+  readonly spares?: readonly string[];
   /** An existing or new folder: `<dataDir>/<id>/` holds the data, `<dataDir>/<id>.log` the output. */
   readonly dataDir: string;
   /** Further environment of every replica, over what is set here. */
@@ -66,6 +69,8 @@ export interface RestartOptions {
 
 export interface TestCluster {
   readonly replicas: readonly TestReplica[];
+  /** They know themselves and the members. */
+  readonly spares: readonly TestReplica[];
   /** The shared secret, to look for where it must not be. */
   readonly secret: string;
   stop(): Promise<void>;
@@ -74,7 +79,10 @@ export interface TestCluster {
 /** Starts a cluster and waits until every replica is ready. */
 export async function startCluster(options: ClusterOptions): Promise<TestCluster> {
   const secret = randomBytes(32).toString('hex');
-  const replicas = await planReplicas(options, secret);
+  const planned = await planReplicas(options, secret);
+  const count = options.replicas ?? COUNT_DEFAULT;
+  const replicas = planned.slice(0, count);
+  const spares = planned.slice(count);
   try {
     await Promise.all(replicas.map((replica) => replica.restart()));
   } catch (error) {
@@ -83,28 +91,33 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
   }
   return {
     replicas,
+    spares,
     secret,
     async stop() {
-      await Promise.all(replicas.map((replica) => replica.stop()));
+      await Promise.all(planned.map((replica) => replica.stop()));
     },
   };
 }
 
 async function planReplicas(options: ClusterOptions, secret: string): Promise<TestReplica[]> {
-  const { replicas: count = 3, regions = regionsDefault, dataDir } = options;
-  const ports = await freePorts(count * 2);
-  const places = Array.from({ length: count }, (_, at) => {
-    const region = regions[at % regions.length] ?? 'eu';
-    const id = `${region}-${Math.floor(at / regions.length) + 1}`;
-    return { id, region, httpPort: ports[at] ?? 0, peerPort: ports[count + at] ?? 0 };
+  const { replicas: count = COUNT_DEFAULT, regions = regionsDefault, dataDir } = options;
+  const { spares = [] } = options;
+  const all = count + spares.length;
+  const ports = await freePorts(all * 2);
+  const places = Array.from({ length: all }, (_, at) => {
+    const region = spares[at - count] ?? regions[at % regions.length] ?? 'eu';
+    const id = at < count ? `${region}-${Math.floor(at / regions.length) + 1}` : `${region}-9`;
+    return { id, region, httpPort: ports[at] ?? 0, peerPort: ports[all + at] ?? 0 };
   });
+  const members = places.slice(0, count);
   const { route = (_from, _to, port) => port, envOf = () => ({}) } = options;
   const portFor = (from: Place, to: Place): number =>
     from === to ? to.peerPort : route(from.id, to.id, to.peerPort);
   return places.map((place) => {
+    const known = members.includes(place) ? members : [...members, place];
     const env = {
       CONIT_REPLICA: place.id,
-      CONIT_PEERS: places.map((to) => entryOf(to, portFor(place, to))).join(','),
+      CONIT_PEERS: known.map((to) => entryOf(to, portFor(place, to))).join(','),
       CONIT_HTTP: `127.0.0.1:${place.httpPort}`,
       CONIT_DATA_DIR: join(dataDir, place.id),
       CONIT_CLUSTER_SECRET: secret,

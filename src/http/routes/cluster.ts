@@ -56,15 +56,17 @@ export async function askStatus({ service }: HttpContext): Promise<Status | Refu
   return reply;
 }
 
-function clusterView(context: HttpContext, { self, peers }: Status): ClusterView {
+function clusterView(context: HttpContext, { self, peers, membership }: Status): ClusterView {
   const replicas = [
     selfView(context, self, peers),
     ...peers.map((peer) => peerView(context, peer)),
   ];
   return {
     node: self.id,
+    epoch: membership.epoch,
     regions: [...new Set(context.members.map(({ region }) => region))].sort(),
     replicas: replicas.sort((left, right) => (left.id < right.id ? -1 : 1)),
+    forgotten: membership.former.map(({ id }) => id),
   };
 }
 

@@ -29,9 +29,10 @@ export const lives: readonly Mutant[] = [
     id: 'old-copy-goes-on',
     number: 'own',
     title: 'a replica that meets a later life of itself goes on',
-    file: 'src/replica/replica.ts',
-    replace: 'if (of === origin ? seq > log.head(of) : this.#isLaterLife(of)) return true;',
-    with: 'if (of === origin && seq > log.head(of)) return true;',
+    file: 'src/replica/old-copy.ts',
+    replace:
+      'if (of === this.#origin ? seq > this.#log.head(of) : this.isLaterLife(of)) return true;',
+    with: 'if (of === this.#origin && seq > this.#log.head(of)) return true;',
     foundBy: {
       kind: 'test',
       file: 'test/unit/replica/replica.test.ts',

@@ -8,6 +8,7 @@ import {
 import { createHistogram } from '../../../src/base/histogram.ts';
 import type { PeerStatus, Status } from '../../../src/model/command.ts';
 import type { Origin, Region, ReplicaId } from '../../../src/model/id.ts';
+import { greetingOf } from '../../support/build.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 
 type Entries = PeerStatus['vector'];
@@ -34,6 +35,7 @@ const peer: PeerStatus = {
 
 const status: Status = {
   kind: 'status',
+  membership: greetingOf(['eu', 'us']).membership,
   self: {
     id: 'eu-1' as ReplicaId,
     region: 'eu' as Region,

@@ -9,7 +9,7 @@ import type { Member } from '../../../src/model/quorum.ts';
 import type { Settings } from '../../../src/model/settings.ts';
 import { logKey } from '../../../src/store/layout.ts';
 import { type Asked, getOf, listOf, putOf, shown } from '../../simulation/cluster.ts';
-import { membersOf, origin, run, settingsOf } from '../../support/build.ts';
+import { greetingOf, membersOf, origin, run, settingsOf } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
 
 type Done = (failure: string | undefined) => void;
@@ -142,9 +142,10 @@ const hello = (holds: readonly [string, number][] = []): Message => ({
   policyDigest: 0,
   windowBytes: 1e6,
   url: '',
+  ...greetingOf(['eu', 'us']),
 });
 
-/** Open, its first batch durable, and greeted by its only peer if it has one. */
+/** Open, its first batch durable, and greeted by its only peer if it has one, which is durable, too. */
 function opened(regions: readonly string[] = ['eu'], changes: Partial<Settings> = {}): Scene {
   const scene = new Scene(regions, changes);
   scene.commit();
@@ -152,6 +153,7 @@ function opened(regions: readonly string[] = ['eu'], changes: Partial<Settings> 
     scene.network?.onConnected(1);
     scene.network?.onMessage(1, hello());
     scene.turns();
+    scene.commit();
   }
   scene.said();
   return scene;
@@ -258,9 +260,9 @@ describe('nothing leaves before it is durable', () => {
   it('neither entries to a peer nor a reply to a client', () => {
     scene.ask('a', putOf('a', 'v', { w: 2 }));
     scene.turns();
-    expect(scene.said()).toEqual(['commit 2']);
+    expect(scene.said()).toEqual(['commit 3']);
     scene.commit();
-    expect(scene.said()).toEqual(['durable 2', 'send 1 entries 1', 'flush']);
+    expect(scene.said()).toEqual(['durable 3', 'send 1 entries 1', 'flush']);
     const ack: Message = { kind: 'ack', vector: [[origin('eu-1.1'), 1]], windowBytes: 1e6 };
     scene.network?.onMessage(1, ack);
     scene.turns();
@@ -271,9 +273,9 @@ describe('nothing leaves before it is durable', () => {
     const entries = run(origin('us-1.1'), 3);
     scene.network?.onMessage(1, { kind: 'entries', origin: origin('us-1.1'), entries });
     scene.turns();
-    expect(scene.said()).toEqual(['commit 2']);
+    expect(scene.said()).toEqual(['commit 3']);
     scene.commit();
-    expect(scene.said()).toEqual(['durable 2', 'send 1 ack', 'flush']);
+    expect(scene.said()).toEqual(['durable 3', 'send 1 ack', 'flush']);
   });
 
   it('nor a word of it to a peer that connects', () => {
@@ -282,7 +284,7 @@ describe('nothing leaves before it is durable', () => {
     scene.network?.onDisconnected(1);
     scene.network?.onConnected(1);
     scene.turns();
-    expect(scene.said()).toEqual(['commit 2', 'send 1 hello []', 'flush']);
+    expect(scene.said()).toEqual(['commit 3', 'send 1 hello []', 'flush']);
     scene.commit();
     scene.network?.onDisconnected(1);
     scene.network?.onConnected(1);
@@ -295,7 +297,7 @@ describe('nothing leaves before it is durable', () => {
     scene.network?.onMessage(1, asked);
     scene.ask('a', putOf('a', 'v', { w: 1 }));
     scene.turns();
-    expect(scene.said()).toEqual(['commit 2', 'send 1 read-reply', 'flush']);
+    expect(scene.said()).toEqual(['commit 3', 'send 1 read-reply', 'flush']);
     scene.network?.onMessage(1, asked);
     scene.turns();
     expect(scene.said()).toEqual([]);
@@ -315,7 +317,7 @@ describe('a commit that fails', () => {
     scene.ask('later', putOf('d', 'v', { w: 1 }));
     scene.turns();
     scene.ask('list', listOf());
-    expect(scene.said()).toEqual(['commit 2', 'send 1 read-request', 'flush']);
+    expect(scene.said()).toEqual(['commit 3', 'send 1 read-request', 'flush']);
     scene.commit('no');
     expect(scene.said().sort()).toEqual([
       'failed',

@@ -6,6 +6,7 @@ import type { Command, ListCommand, Reply, WriteCommand } from '../../../src/mod
 import { fault } from '../../../src/model/fault.ts';
 import { hlcFromMs } from '../../../src/model/hlc.ts';
 import { formatDot, type Origin, type Region, type ReplicaId } from '../../../src/model/id.ts';
+import { bootMembership } from '../../../src/model/membership.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { ReplicaService } from '../../../src/model/port.ts';
 import { isLive, type Record } from '../../../src/model/record.ts';
@@ -54,6 +55,10 @@ export function createReferenceService(): ReferenceService {
         return explain(command.namespace, command.key);
       case 'status':
         return status();
+      case 'membership':
+        return { kind: 'membership', membership };
+      case 'drain':
+        return { kind: 'drained', drained: command.drained };
     }
   };
 
@@ -156,8 +161,18 @@ export function createReferenceService(): ReferenceService {
     ],
   });
 
+  const membership = bootMembership(
+    ['ap-1', 'eu-1', 'us-1'].map((id, index) => ({
+      index,
+      id: id as ReplicaId,
+      region: id.slice(0, 2) as Region,
+      peerAddress: '',
+      httpUrl: undefined,
+    })),
+  );
   const status = (): Reply => ({
     kind: 'status',
+    membership,
     self: {
       id: 'eu-1' as ReplicaId,
       region: 'eu' as Region,

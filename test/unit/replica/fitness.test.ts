@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Message } from '../../../src/model/message.ts';
-import { key, namespace, origin } from '../../support/build.ts';
+import { greetingOf, key, namespace, origin } from '../../support/build.ts';
 import { Solo } from '../../support/solo.ts';
 
 const PEER = 1;
@@ -18,6 +18,7 @@ const hello: Message = {
   policyDigest: 0,
   windowBytes: 1e6,
   url: 'http://us.example.org',
+  ...greetingOf(['eu', 'us']),
 };
 
 function pass(ms: number): void {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Message } from '../../../src/model/message.ts';
 import type { Mutation } from '../../../src/model/record.ts';
 import { getOf, putOf, shown } from '../../simulation/cluster.ts';
-import { bytes, key, mutation, namespace, origin, run } from '../../support/build.ts';
+import { greetingOf, bytes, key, mutation, namespace, origin, run } from '../../support/build.ts';
 import { Solo, type SoloOptions } from '../../support/solo.ts';
 
 const PEER = 1;
@@ -27,6 +27,7 @@ const hello = (): Message => ({
   policyDigest: 0,
   windowBytes: 1e6,
   url: '',
+  ...greetingOf(['eu', 'us']),
 });
 
 function greet(): void {
@@ -63,7 +64,8 @@ describe('a peer that has not said hello', () => {
   });
 
   it('is not counted among those that can be reached', () => {
-    // An empty one takes nothing before it has heard a majority, so it has lived before.
+    // An empty one takes nothing before it has heard a majority, so it has done so before.
+    greet();
     solo = begin({ storage: solo.storage, incarnation: 2 });
     solo.step({ kind: 'connected', peer: PEER });
     solo.now.monoMs += 1000;

@@ -1,0 +1,159 @@
+// `join`, `forget`, `drain`, `resume`: who belongs to the cluster, and who answers clients.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Call, Client } from './client.ts';
+import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { renderJson, renderTable } from './render.ts';
+import type { Terminal } from './terminal.ts';
+import { type ClusterView, readView } from './views.ts';
+
+type Output = 'table' | 'json';
+
+export interface JoinOptions {
+  readonly http?: string;
+  readonly wait: boolean;
+  readonly timeout?: string;
+  readonly output: Output;
+}
+
+export interface ForgetOptions {
+  readonly force?: boolean;
+  readonly timeout?: string;
+  readonly output: Output;
+}
+
+interface MemberView {
+  readonly id: string;
+  readonly region: string;
+  readonly peer: string;
+  readonly http: string | null;
+  readonly since: number;
+}
+
+interface MembershipView {
+  readonly epoch: number;
+  readonly members: readonly MemberView[];
+}
+
+const COLUMNS = [
+  { name: 'replica', title: 'REPLICA' },
+  { name: 'region', title: 'REGION' },
+  { name: 'peer', title: 'PEER' },
+  { name: 'http', title: 'URL' },
+  { name: 'since', title: 'SINCE', alignment: 'right' as const },
+];
+const POLL_MS = 500;
+/** Right after a change every replica begins a new life: that it does not answer for so long says nothing. */
+const SILENCE_MS = 30_000;
+
+export async function join(
+  client: Client,
+  terminal: Terminal,
+  [id, region, peer]: readonly [id: string, region: string, peer: string],
+  options: JoinOptions,
+): Promise<ExitCode> {
+  const { http, timeout, wait, output } = options;
+  const place = { id, region, peer, ...(http === undefined ? {} : { http }) };
+  const view = await change(client, {
+    method: 'POST',
+    path: '/v1/cluster/replicas',
+    query: { timeout },
+    headers: { 'content-type': 'application/json' },
+    body: Buffer.from(JSON.stringify(place)),
+  });
+  show(view, output, terminal);
+  if (wait) await waitFor(client, id, terminal);
+  return EXIT.ok;
+}
+
+export async function forget(
+  client: Client,
+  terminal: Terminal,
+  id: string,
+  { force, timeout, output }: ForgetOptions,
+): Promise<ExitCode> {
+  const view = await change(client, {
+    method: 'POST',
+    path: `${pathOf(id)}/forget`,
+    query: { timeout, force: force === true ? 'true' : undefined },
+  });
+  show(view, output, terminal);
+  return EXIT.ok;
+}
+
+export async function drain(
+  client: Client,
+  terminal: Terminal,
+  id: string | undefined,
+  verb: 'drain' | 'resume',
+): Promise<ExitCode> {
+  const named = id ?? (await readView<ClusterView>(client, '/v1/cluster')).node;
+  await client.call({ method: 'POST', path: `${pathOf(named)}/${verb}` });
+  terminal.out(verb === 'drain' ? `${named} takes no clients any more\n` : `${named} serves\n`);
+  return EXIT.ok;
+}
+
+function pathOf(id: string): string {
+  return `/v1/cluster/replicas/${encodeURIComponent(id)}`;
+}
+
+async function change(client: Client, call: Call): Promise<MembershipView> {
+  const { body } = await client.call(call);
+  return JSON.parse(Buffer.from(body).toString()) as MembershipView;
+}
+
+function show(view: MembershipView, output: Output, terminal: Terminal): void {
+  if (output === 'json') {
+    terminal.out(renderJson(view));
+    return;
+  }
+  const rows = view.members.map(({ id, region, peer, http, since }) => ({
+    replica: id,
+    region,
+    peer,
+    http: http ?? '',
+    since: String(since),
+  }));
+  terminal.out(`${renderTable(COLUMNS, rows)}\n`);
+}
+
+/** Until it is connected and holds what the asked replica has written; progress goes to standard error. */
+async function waitFor(client: Client, id: string, terminal: Terminal): Promise<void> {
+  let said = '';
+  let silentSinceMs: number | undefined;
+  for (;;) {
+    const progress = await look(client, id);
+    if (progress === undefined) {
+      silentSinceMs ??= performance.now();
+      if (performance.now() - silentSinceMs > SILENCE_MS)
+        throw new CommandError(EXIT.unavailable, `${client.url} does not answer any more`);
+    } else silentSinceMs = undefined;
+    const words = progress?.words ?? 'the cluster begins with its new members';
+    if (words !== said) terminal.say(`${id}: ${words}\n`);
+    said = words;
+    if (progress?.isThere === true) return;
+    await sleep(POLL_MS);
+  }
+}
+
+/** `undefined` when nobody answers. */
+async function look(
+  client: Client,
+  id: string,
+): Promise<{ readonly words: string; readonly isThere: boolean } | undefined> {
+  let view: ClusterView;
+  try {
+    view = await readView<ClusterView>(client, '/v1/cluster');
+  } catch (error) {
+    if (error instanceof CommandError && error.exit === EXIT.unavailable) return undefined;
+    throw error;
+  }
+  const replica = view.replicas.find((one) => one.id === id);
+  if (replica === undefined) return { words: 'not a member yet', isThere: false };
+  if (replica.state !== 'connected')
+    return { words: 'a member; waits to be started', isThere: false };
+  const lacks = replica.entriesItLacks;
+  if (lacks === 0) return { words: `holds what ${view.node} has written`, isThere: true };
+  const what = lacks === null ? 'what it lacks is not known yet' : `lacks ${lacks} entries`;
+  return { words: `catches up; ${what}`, isThere: false };
+}

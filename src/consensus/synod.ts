@@ -1,0 +1,417 @@
+// The next membership, chosen by the present one: single-decree Paxos (Lamport, "Paxos Made Simple", 2001). Every
+// member is an acceptor, and whoever is asked for a change, or finds one unfinished, proposes.
+//
+//   proposer   idle -> preparing -> accepting -> chosen           back to idle when an attempt ends without a majority
+//   acceptor   promises a ballot, accepts one that is not below what it promised
+//
+// (1) Nothing is said before it is durable: every message waits for the batch that holds the vote which it tells.
+// (2) A proposer is its own first acceptor, and its vote is durable before it asks anybody.
+// (3) A proposer that hears of something accepted proposes that, and tells its own caller of the conflict.
+// (4) Who may have forgotten a vote has none, until it has heard the votes of all the others. Each majority that its
+//     forgotten vote was part of has another member, the proposer, whose vote it hears then and takes over: a promise
+//     only keeps out older ballots, and what was ever proposed under a ballot may be accepted under it.
+// (5) A vote is given only by a replica that has caught up in the present epoch, so that what was acknowledged in
+//     the epoch before is held by a majority of this one before the next can begin.
+//
+// What was accepted and not heard of again is proposed by the next who waited long enough, so nothing hangs when a
+// proposer dies. Attempts that disturb each other are spread by dice that are seeded with the replica's life.
+
+import { createPrng, type Prng } from '../base/prng.ts';
+import { createRing } from '../base/ring.ts';
+import { bytesOf } from '../base/bytes.ts';
+import { crc32c } from '../base/crc32c.ts';
+import { unreachable } from '../base/assert.ts';
+import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import type { Origin } from '../model/id.ts';
+import {
+  type Ballot,
+  compareBallots,
+  isEqualMembership,
+  isOneStep,
+  type Membership,
+  type Proposal,
+  type Vote,
+} from '../model/membership.ts';
+import { readVote, writeVote } from '../model/membership-bytes.ts';
+import type { Synod as Message } from '../model/message.ts';
+import { bitCount, majority } from '../model/quorum.ts';
+import { seal, unseal } from '../store/envelope.ts';
+import { metaKey } from '../store/layout.ts';
+
+/** Told once, at the latest at its deadline. */
+export type Outcome =
+  | { readonly kind: 'chosen'; readonly value: Membership; readonly lsn: Lsn }
+  /** Another value was chosen instead. */
+  | { readonly kind: 'conflict'; readonly lsn: Lsn }
+  /** `indefinite`: it was proposed, and may be chosen yet. */
+  | { readonly kind: 'timeout'; readonly indefinite: boolean };
+
+export interface SynodOptions {
+  readonly self: number;
+  /** This life of this replica. */
+  readonly origin: Origin;
+  readonly current: Membership;
+  /** Peers that can be asked now, by member index. */
+  readonly reachable: () => readonly number[];
+  /** It has caught up and may vote. */
+  readonly isFit: () => boolean;
+  /** The replica can live with this membership. */
+  readonly accepts: (value: Membership) => boolean;
+  /** A majority has accepted: it is to be made durable in the batch of `out`. */
+  readonly onChosen: (value: Membership, out: Outbox) => void;
+}
+
+interface Asked {
+  readonly value: Membership;
+  readonly deadlineMs: number;
+  readonly tell: (outcome: Outcome, out: Outbox) => void;
+  isProposed: boolean;
+}
+
+interface Attempt {
+  readonly ballot: Ballot;
+  readonly untilMs: number;
+  /** Set from the second phase on. */
+  value: Membership | undefined;
+  /** Who answered in this phase, as bits. */
+  answers: number;
+  /** The latest that an acceptor had accepted before. */
+  found: Proposal | undefined;
+}
+
+interface Held {
+  readonly lsn: Lsn;
+  readonly run: (now: Now, out: Outbox) => void;
+}
+
+const VOTE = metaKey('vote');
+/** What was accepted and not heard of for so long is proposed again by who accepted it. */
+const RESUME_MS = 3000;
+const ATTEMPT_MS = 2000;
+const PAUSE_MS = 200;
+const PAUSE_DOUBLINGS_MAX = 5;
+/** Beyond it messages of others are dropped: who sent them tries again. */
+const HELD_MAX = 256;
+
+export class Synod {
+  readonly #options: SynodOptions;
+  readonly #majority: number;
+  readonly #dice: Prng;
+  readonly #held = createRing<Held>();
+  /** By member index. */
+  readonly #heard = new Map<number, Vote | undefined>();
+  #vote: Vote | undefined;
+  /** What was known before something was found to be forgotten. */
+  #own: Vote | undefined;
+  /** Somebody promised this round elsewhere. */
+  #roundSeen = 0;
+  #acceptedAtMs = 0;
+  #asked: Asked | undefined;
+  #attempt: Attempt | undefined;
+  #failures = 0;
+  #pauseUntilMs = 0;
+  #isOver = false;
+
+  constructor(options: SynodOptions) {
+    this.#options = options;
+    this.#majority = majority(options.current.seats.length);
+    this.#dice = createPrng(crc32c(bytesOf(options.origin), 0, options.origin.length));
+  }
+
+  /** What this replica has said; `undefined` when it may have said something that it does not know of. */
+  get vote(): Vote | undefined {
+    return this.#vote;
+  }
+
+  /** A change is asked for here, or one was accepted and its end is not known. */
+  get isBusy(): boolean {
+    return this.#asked !== undefined || this.#vote?.accepted !== undefined;
+  }
+
+  /** At start, with what is stored. It belongs to the present epoch: who begins another begins its vote with it. */
+  restore(stored: Uint8Array | undefined, now: Now, out: Outbox): void {
+    const reader = stored === undefined ? undefined : unseal(stored);
+    this.#vote = reader === undefined ? undefined : readVote(reader);
+    this.#acceptedAtMs = now.monoMs;
+    this.#recall(out);
+  }
+
+  /** A peer's vote, with its greeting. */
+  onHello(peer: number, vote: Vote | undefined, out: Outbox): void {
+    const { current } = this.#options;
+    const isSane = vote?.accepted === undefined || isOneStep(current, vote.accepted.value);
+    this.#heard.set(peer, isSane ? vote : { promised: vote.promised, accepted: undefined });
+    this.#recall(out);
+  }
+
+  /** The disk has lost something: what was said may be more than what is known, and what is known was said. */
+  forget(out: Outbox): void {
+    if (this.#vote === undefined) return;
+    this.#own = unite(this.#own, this.#vote);
+    this.#vote = undefined;
+    this.#attempt = undefined;
+    out.del(VOTE);
+    this.#recall(out);
+  }
+
+  /** Asks for `value`; the outcome comes later. Only while it is not busy. */
+  begin(
+    value: Membership,
+    deadlineMs: number,
+    tell: Asked['tell'],
+    { now, out }: { readonly now: Now; readonly out: Outbox },
+  ): void {
+    this.#asked = { value, deadlineMs, tell, isProposed: false };
+    this.#prepare(now, out);
+  }
+
+  onMessage(peer: number, message: Message, now: Now, out: Outbox): void {
+    const { current } = this.#options;
+    if (this.#isOver || message.epoch !== current.epoch) return;
+    if (message.proposal !== undefined && !isOneStep(current, message.proposal.value)) return;
+    switch (message.step) {
+      case 'prepare':
+        return this.#onPrepare(peer, message.ballot, out);
+      case 'promise':
+        return this.#onPromise(peer, message, now, out);
+      case 'accept':
+        return this.#onAccept(peer, message, now, out);
+      case 'accepted':
+        return this.#onAccepted(peer, message.ballot, out);
+      case 'refused':
+        return this.#onRefused(message.ballot, now);
+      case 'chosen':
+        return this.#onTold(message, out);
+      default:
+        return unreachable(message.step);
+    }
+  }
+
+  onDurable(lsn: Lsn, now: Now, out: Outbox): void {
+    while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) this.#held.shift()?.run(now, out);
+  }
+
+  /** With every heartbeat. */
+  look(now: Now, out: Outbox): void {
+    if (this.#isOver) return;
+    if (this.#attempt !== undefined && now.monoMs >= this.#attempt.untilMs) this.#giveUp(now);
+    const asked = this.#asked;
+    if (asked !== undefined && now.monoMs >= asked.deadlineMs) {
+      this.#asked = undefined;
+      asked.tell({ kind: 'timeout', indefinite: asked.isProposed }, out);
+    }
+    if (this.#attempt === undefined && now.monoMs >= this.#pauseUntilMs && this.#hasWork(now))
+      this.#prepare(now, out);
+  }
+
+  #hasWork(now: Now): boolean {
+    if (this.#asked !== undefined) return true;
+    const isAccepted = this.#vote?.accepted !== undefined;
+    return isAccepted && now.monoMs - this.#acceptedAtMs >= RESUME_MS;
+  }
+
+  // ---- the proposer
+
+  // idle -> preparing
+  #prepare(now: Now, out: Outbox): void {
+    const vote = this.#vote;
+    if (vote === undefined || !this.#options.isFit()) return;
+    const round = Math.max(vote.promised?.round ?? 0, this.#roundSeen) + 1;
+    const ballot = { round, by: this.#options.origin };
+    const attempt: Attempt = {
+      ballot,
+      untilMs: now.monoMs + ATTEMPT_MS,
+      value: undefined,
+      answers: 0,
+      found: vote.accepted,
+    };
+    this.#attempt = attempt;
+    this.#promise(vote, ballot, out);
+    this.#hold(out, (then, behind) => {
+      if (this.#attempt !== attempt) return;
+      this.#ask('prepare', ballot, undefined, behind);
+      this.#count(attempt, this.#options.self, then, behind);
+    });
+  }
+
+  #onPromise(peer: number, { ballot, proposal }: Message, now: Now, out: Outbox): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined || attempt.value !== undefined) return;
+    if (compareBallots(attempt.ballot, ballot) !== 0) return;
+    attempt.found = later(attempt.found, proposal);
+    this.#count(attempt, peer, now, out);
+  }
+
+  #count(attempt: Attempt, voter: number, now: Now, out: Outbox): void {
+    attempt.answers |= 1 << voter;
+    if (bitCount(attempt.answers) >= this.#majority) this.#propose(attempt, now, out);
+  }
+
+  // preparing -> accepting
+  #propose(attempt: Attempt, now: Now, out: Outbox): void {
+    const value = attempt.found?.value ?? this.#asked?.value;
+    const vote = this.#vote;
+    const isOutbid = vote?.promised === undefined || isBelow(attempt.ballot, vote.promised);
+    if (value === undefined || vote === undefined || isOutbid) return this.#giveUp(now);
+    attempt.value = value;
+    attempt.answers = 0;
+    if (this.#asked !== undefined && isEqualMembership(this.#asked.value, value))
+      this.#asked.isProposed = true;
+    this.#accept(vote, { ballot: attempt.ballot, value }, now, out);
+    this.#hold(out, (_now, behind) => {
+      if (this.#attempt !== attempt) return;
+      this.#ask('accept', attempt.ballot, { ballot: attempt.ballot, value }, behind);
+      this.#onAccepted(this.#options.self, attempt.ballot, behind);
+    });
+  }
+
+  // accepting -> chosen
+  #onAccepted(peer: number, ballot: Ballot, out: Outbox): void {
+    const attempt = this.#attempt;
+    if (attempt?.value === undefined || compareBallots(attempt.ballot, ballot) !== 0) return;
+    attempt.answers |= 1 << peer;
+    if (bitCount(attempt.answers) >= this.#majority) this.#finish(ballot, attempt.value, out);
+  }
+
+  #finish(ballot: Ballot, value: Membership, out: Outbox): void {
+    this.#end(value, out);
+    this.#hold(out, (_now, behind) => this.#ask('chosen', ballot, { ballot, value }, behind));
+  }
+
+  #onRefused(ballot: Ballot, now: Now): void {
+    this.#roundSeen = Math.max(this.#roundSeen, ballot.round);
+    if (this.#attempt !== undefined && isBelow(this.#attempt.ballot, ballot)) this.#giveUp(now);
+  }
+
+  // preparing, accepting -> idle
+  #giveUp(now: Now): void {
+    this.#attempt = undefined;
+    const doublings = Math.min(this.#failures++, PAUSE_DOUBLINGS_MAX);
+    this.#pauseUntilMs = now.monoMs + PAUSE_MS * 2 ** doublings * (0.5 + this.#dice.next());
+  }
+
+  // ---- the acceptor
+
+  #onPrepare(peer: number, ballot: Ballot, out: Outbox): void {
+    const vote = this.#vote;
+    if (vote === undefined || !this.#options.isFit() || this.#held.size >= HELD_MAX) return;
+    if (vote.promised !== undefined && isBelow(ballot, vote.promised))
+      return this.#refuse(peer, vote, vote.promised, out);
+    this.#promise(vote, ballot, out);
+    const { accepted } = vote;
+    this.#hold(out, (_now, behind) => this.#answer(peer, 'promise', ballot, accepted, behind));
+  }
+
+  #onAccept(peer: number, { ballot, proposal }: Message, now: Now, out: Outbox): void {
+    const vote = this.#vote;
+    if (vote === undefined || !this.#options.isFit() || this.#held.size >= HELD_MAX) return;
+    if (vote.promised !== undefined && isBelow(ballot, vote.promised))
+      return this.#refuse(peer, vote, vote.promised, out);
+    if (proposal === undefined || !this.#options.accepts(proposal.value)) return;
+    this.#accept(vote, { ballot, value: proposal.value }, now, out);
+    this.#hold(out, (_now, behind) => this.#answer(peer, 'accepted', ballot, undefined, behind));
+  }
+
+  #promise(vote: Vote, ballot: Ballot, out: Outbox): void {
+    this.#store({ promised: ballot, accepted: vote.accepted }, out);
+  }
+
+  #accept(vote: Vote, proposal: Proposal, now: Now, out: Outbox): void {
+    const isAhead = vote.promised !== undefined && isBelow(proposal.ballot, vote.promised);
+    this.#store({ promised: isAhead ? vote.promised : proposal.ballot, accepted: proposal }, out);
+    this.#acceptedAtMs = now.monoMs;
+  }
+
+  /** What was chosen is told to who asked here, and made durable. */
+  #onTold({ proposal }: Message, out: Outbox): void {
+    if (proposal !== undefined) this.#end(proposal.value, out);
+  }
+
+  #end(value: Membership, out: Outbox): void {
+    this.#isOver = true;
+    this.#attempt = undefined;
+    const asked = this.#asked;
+    this.#asked = undefined;
+    this.#options.onChosen(value, out);
+    const { lsn } = out;
+    const isWanted = asked !== undefined && isEqualMembership(asked.value, value);
+    asked?.tell(isWanted ? { kind: 'chosen', value, lsn } : { kind: 'conflict', lsn }, out);
+  }
+
+  // ---- votes
+
+  /** Everybody else was heard in this life: what they have said covers what may have been forgotten here. */
+  #recall(out: Outbox): void {
+    const others = this.#options.current.seats.length - 1;
+    if (this.#vote !== undefined || this.#heard.size < others) return;
+    this.#store([this.#own, ...this.#heard.values()].reduce<Vote>(unite, NO_VOTE), out);
+  }
+
+  #store(vote: Vote, out: Outbox): void {
+    this.#vote = vote;
+    out.put(VOTE, encodeVote(vote));
+  }
+
+  // ---- messages
+
+  #hold({ lsn }: Outbox, run: Held['run']): void {
+    this.#held.push({ lsn, run });
+  }
+
+  #ask(step: Message['step'], ballot: Ballot, proposal: Proposal | undefined, out: Outbox): void {
+    for (const peer of this.#options.reachable()) this.#answer(peer, step, ballot, proposal, out);
+  }
+
+  /** Written again, so that there is a batch to wait for. */
+  #refuse(peer: number, vote: Vote, promised: Ballot, out: Outbox): void {
+    this.#store(vote, out);
+    this.#hold(out, (_now, behind) => this.#answer(peer, 'refused', promised, undefined, behind));
+  }
+
+  #answer(
+    peer: number,
+    step: Message['step'],
+    ballot: Ballot,
+    proposal: Proposal | undefined,
+    out: Outbox,
+  ): void {
+    const { epoch } = this.#options.current;
+    out.send(peer, { kind: 'synod', step, epoch, ballot, proposal });
+  }
+}
+
+const NO_VOTE: Vote = { promised: undefined, accepted: undefined };
+
+export function voteKey(): Uint8Array {
+  return VOTE;
+}
+
+/** The vote of who comes into an epoch with a whole memory: it has said nothing in it yet. */
+export function freshVote(): Uint8Array {
+  return encodeVote(NO_VOTE);
+}
+
+function encodeVote(vote: Vote): Uint8Array {
+  return seal((writer) => writeVote(writer, vote));
+}
+
+function isBelow(left: Ballot, right: Ballot): boolean {
+  return compareBallots(left, right) < 0;
+}
+
+function later(left: Proposal | undefined, right: Proposal | undefined): Proposal | undefined {
+  if (left === undefined || right === undefined) return left ?? right;
+  return isBelow(left.ballot, right.ballot) ? right : left;
+}
+
+function unite(left: Vote | undefined, right: Vote | undefined): Vote {
+  const accepted = later(left?.accepted, right?.accepted);
+  const ballots = [left?.promised, right?.promised, accepted?.ballot].filter(
+    (ballot) => ballot !== undefined,
+  );
+  const promised = ballots.reduce<Ballot | undefined>(
+    (highest, ballot) => (highest === undefined || isBelow(highest, ballot) ? ballot : highest),
+    undefined,
+  );
+  return { promised, accepted };
+}

@@ -1,0 +1,56 @@
+// A replica that was drained by an operator: it answers no client, goes on replicating, counts in N and votes. It stays so
+// across restarts, until it is resumed.
+
+import type { Command, DrainCommand } from '../model/command.ts';
+import type { Outbox } from '../model/effect.ts';
+import { metaKey } from '../store/layout.ts';
+import { seal } from '../store/envelope.ts';
+import { type Context, refuse } from './context.ts';
+
+const DRAINED = metaKey('drained');
+
+export class Drain {
+  readonly #context: Context;
+  #isDrained = false;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  get isDrained(): boolean {
+    return this.#isDrained;
+  }
+
+  /** Storage is read. A mark that cannot be read is a mark: to serve against the operator's word is worse. */
+  begin(): void {
+    this.#isDrained = this.#context.get(DRAINED) !== undefined;
+  }
+
+  /** Answered when it is durable. What was taken before is finished. */
+  onCommand({ client, drained }: DrainCommand, out: Outbox): void {
+    if (drained)
+      out.put(
+        DRAINED,
+        seal(() => {}),
+      );
+    else out.del(DRAINED);
+    if (drained !== this.#isDrained) out.note('info', drained ? 'drained' : 'resumed', {});
+    this.#isDrained = drained;
+    out.reply(client, { kind: 'drained', drained }, out.lsn);
+  }
+
+  /** True when the command was answered with a refusal. */
+  refuses(command: Command, out: Outbox): boolean {
+    if (!this.#isDrained) return false;
+    if (command.kind !== 'read' && command.kind !== 'list' && command.kind !== 'write')
+      return false;
+    const alternates = this.#context.peers
+      .greeted()
+      .map(({ member, url }) => ({ id: member.id, url }));
+    refuse(command.client, out, 'draining', 'this replica is drained', {
+      alternates,
+      retryAfterMs: 1000,
+    });
+    return true;
+  }
+}

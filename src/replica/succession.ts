@@ -1,0 +1,252 @@
+// The memberships of the cluster, one after the other, as this replica lives through them. A membership is fixed for a
+// life: when a later one is known to be chosen it is made durable, this life ends in order, and a new one begins with the
+// new members. So the number of replicas never changes under an operation.
+//
+//   same epoch      the peer is greeted
+//   peer is behind  it hears our membership with our greeting, and nothing else
+//   peer is ahead   its membership is taken over, if this replica has its seat in it; else it is forgotten and ends for good
+//
+// A directory is bound to a seat when its replica first greets another of the same membership, or takes over a
+// later one. Until then it holds nothing and has said nothing: such a replica may take any seat of its name.
+
+import { type Outcome, Synod, freshVote, voteKey } from '../consensus/synod.ts';
+import type { Client, MembershipCommand } from '../model/command.ts';
+import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import {
+  bootMembership,
+  isEqualMembership,
+  isSameMembership,
+  isSeated,
+  type Membership,
+  membersIn,
+  seatOf,
+  type Tenure,
+  without,
+  withPlace,
+} from '../model/membership.ts';
+import { readTenure, writeTenure } from '../model/membership-bytes.ts';
+import type { Hello, Synod as SynodMessage } from '../model/message.ts';
+import { type PointRead, UNREADABLE } from '../model/port.ts';
+import { type Member, MEMBERS_MAX } from '../model/quorum.ts';
+import { seal, unseal } from '../store/envelope.ts';
+import { metaKey } from '../store/layout.ts';
+import { type Context, refuse } from './context.ts';
+import type { Standing } from './standing.ts';
+
+/** Why the policies of this replica do not allow these members, if so. */
+export type Fits = (members: readonly Member[]) => string | undefined;
+
+const TENURE = metaKey('tenure');
+
+export class Succession {
+  readonly #context: Context;
+  readonly #standing: Standing;
+  readonly #fits: Fits;
+  #tenure: Tenure;
+  /** The directory belongs to a seat. */
+  #isBound = false;
+  #isOver = false;
+  #synod: Synod;
+
+  constructor(context: Context, standing: Standing, fits: Fits = () => undefined) {
+    this.#context = context;
+    this.#standing = standing;
+    this.#fits = fits;
+    this.#tenure = { since: 1, membership: bootMembership(context.settings.members) };
+    this.#synod = this.#createSynod();
+  }
+
+  get membership(): Membership {
+    return this.#tenure.membership;
+  }
+
+  /** The next membership is known, and this life ends. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Storage is read. */
+  begin(now: Now, out: Outbox): void {
+    const { get, settings } = this.#context;
+    const stored = readStoredTenure(get(TENURE));
+    if (stored === 'damaged') return out.halt('the membership in storage is damaged');
+    if (stored !== undefined) {
+      this.#tenure = { ...stored, membership: localised(stored.membership, settings.members) };
+      this.#isBound = true;
+      this.#synod = this.#createSynod();
+      if (!isSeated(stored, settings.self)) return this.#endForgotten(stored.membership, out);
+    }
+    const vote = get(voteKey());
+    this.#synod.restore(vote === UNREADABLE ? undefined : vote, now, out);
+    if (settings.members.length === 1) this.#bind(out);
+  }
+
+  /** What a greeting of ours says of it. */
+  greeting(): Pick<Hello, 'membership' | 'vote'> {
+    return { membership: this.membership, vote: this.#synod.vote };
+  }
+
+  /** True when the peer lives in the same epoch, so that its greeting counts. */
+  onHello(peer: number, { membership, vote, origin }: Hello, out: Outbox): boolean {
+    if (this.#isOver) return false;
+    const { epoch } = this.membership;
+    if (membership.epoch > epoch) this.#onLater(membership, out);
+    if (membership.epoch !== epoch) return false;
+    if (!isSameMembership(membership, this.membership)) {
+      out.note('error', 'memberships-differ', { origin, epoch });
+      return false;
+    }
+    this.#bind(out);
+    this.#synod.onHello(peer, vote, out);
+    return true;
+  }
+
+  onMessage(peer: number, message: SynodMessage, now: Now, out: Outbox): void {
+    if (!this.#isOver) this.#synod.onMessage(peer, message, now, out);
+  }
+
+  onDurable(lsn: Lsn, now: Now, out: Outbox): void {
+    this.#synod.onDurable(lsn, now, out);
+  }
+
+  /** With every heartbeat. */
+  look(now: Now, out: Outbox): void {
+    if (!this.#isOver) this.#synod.look(now, out);
+  }
+
+  /** The disk has lost something that it held. */
+  onLoss(out: Outbox): void {
+    this.#synod.forget(out);
+  }
+
+  onCommand({ client, change, timeoutMs }: MembershipCommand, now: Now, out: Outbox): void {
+    const value = change.kind === 'join' ? this.#joined(change.place) : this.#forgotten(change);
+    if (typeof value === 'string') return refuse(client, out, 'membership-conflict', value);
+    if (isEqualMembership({ ...value, epoch: this.membership.epoch }, this.membership)) {
+      out.reply(client, { kind: 'membership', membership: this.membership }, 0);
+      return;
+    }
+    const unfit = this.#fits(membersIn(value));
+    if (unfit !== undefined) return refuse(client, out, 'membership-conflict', unfit);
+    if (this.#isOver || this.#synod.isBusy)
+      return refuse(client, out, 'membership-busy', 'another change is under way');
+    const tell = (outcome: Outcome, later: Outbox): void => answer(client, outcome, later);
+    this.#synod.begin(value, now.monoMs + timeoutMs, tell, { now, out });
+  }
+
+  #joined(place: (MembershipCommand['change'] & { kind: 'join' })['place']): Membership | string {
+    const before = seatOf(this.membership, place.id);
+    if (before !== undefined && before.region !== place.region)
+      return `${place.id} is a member in region ${before.region}`;
+    const isTaken = this.membership.seats.some(
+      ({ id, peerAddress }) => id !== place.id && peerAddress === place.peerAddress,
+    );
+    if (isTaken && place.peerAddress !== '') return 'another member has this peer address';
+    if (before === undefined && this.membership.seats.length >= MEMBERS_MAX)
+      return `a cluster has at most ${MEMBERS_MAX} replicas`;
+    return withPlace(this.membership, place);
+  }
+
+  #forgotten({ id, force }: MembershipCommand['change'] & { kind: 'forget' }): Membership | string {
+    const { peers, settings } = this.#context;
+    if (id === settings.self) return 'a replica does not forget itself: ask another one';
+    if (seatOf(this.membership, id) === undefined) return `${id} is not a member`;
+    const isAlive = peers.greeted().some(({ member }) => member.id === id);
+    if (isAlive && !force) return `${id} is connected; stop it first, or force it`;
+    return without(this.membership, id);
+  }
+
+  #onLater(membership: Membership, out: Outbox): void {
+    const { self } = this.#context.settings;
+    // Who holds nothing yet may be taken in later.
+    if (this.#isBound || seatOf(membership, self) !== undefined) this.#adopt(membership, out);
+  }
+
+  /** This life ends, and the next begins with these members. */
+  #adopt(membership: Membership, out: Outbox): void {
+    const { self } = this.#context.settings;
+    const since = seatOf(membership, self)?.since;
+    if (since === undefined || (this.#isBound && since !== this.#tenure.since))
+      return this.#endForgotten(membership, out);
+    this.#isOver = true;
+    putTenure({ since, membership }, out);
+    // Who was bound has a whole memory of what it said: nothing, in this epoch. Anybody else has to hear the others.
+    if (this.#isBound && this.#synod.vote !== undefined) out.put(voteKey(), freshVote());
+    else out.del(voteKey());
+    const replicas = membership.seats.length;
+    out.note('info', 'membership', { epoch: membership.epoch, replicas });
+    out.halt(`the members have changed (epoch ${membership.epoch})`, 'renewed');
+  }
+
+  #endForgotten(membership: Membership, out: Outbox): void {
+    this.#isOver = true;
+    const { epoch } = membership;
+    putTenure({ since: this.#tenure.since, membership }, out);
+    out.note('error', 'forgotten', { epoch });
+    out.halt(`this replica was forgotten: it is no member of epoch ${epoch}`, 'forgotten');
+  }
+
+  #bind(out: Outbox): void {
+    if (this.#isBound) return;
+    this.#isBound = true;
+    putTenure(this.#tenure, out);
+  }
+
+  #createSynod(): Synod {
+    const { self, origin, peers } = this.#context;
+    return new Synod({
+      self: self.index,
+      origin,
+      current: this.membership,
+      reachable: () => peers.greeted().map(({ member }) => member.index),
+      isFit: () => this.#standing.isCaughtUp,
+      accepts: (value) => this.#fits(membersIn(value)) === undefined,
+      onChosen: (value, out) => this.#adopt(value, out),
+    });
+  }
+}
+
+function answer(client: Client, outcome: Outcome, out: Outbox): void {
+  switch (outcome.kind) {
+    case 'chosen':
+      out.reply(client, { kind: 'membership', membership: outcome.value }, outcome.lsn);
+      return;
+    case 'conflict':
+      return refuse(client, out, 'membership-busy', 'another change came first', {}, outcome.lsn);
+    case 'timeout':
+      if (outcome.indefinite)
+        return refuse(client, out, 'outcome-unknown', 'the change may be chosen yet');
+      return refuse(client, out, 'no-quorum', 'no majority of the members took part');
+  }
+}
+
+function putTenure(tenure: Tenure, out: Outbox): void {
+  out.put(
+    TENURE,
+    seal((writer) => writeTenure(writer, tenure)),
+  );
+}
+
+/** What a directory remembers, for who opens it before the core runs. */
+export function readStoredTenure(bytes: PointRead): Tenure | 'damaged' | undefined {
+  if (bytes === undefined) return undefined;
+  const reader = bytes === UNREADABLE ? undefined : unseal(bytes);
+  const tenure = reader === undefined ? undefined : readTenure(reader);
+  return tenure !== undefined && reader?.finished === true ? tenure : 'damaged';
+}
+
+export function tenureKey(): Uint8Array {
+  return TENURE;
+}
+
+/** The addresses that this life goes by. In epoch 1 they are what is configured, which may differ from replica to replica. */
+function localised(membership: Membership, members: readonly Member[]): Membership {
+  if (membership.epoch > 1) return membership;
+  const seats = membership.seats.map((seat) => {
+    const member = members.find(({ id }) => id === seat.id);
+    return member === undefined
+      ? seat
+      : { ...seat, peerAddress: member.peerAddress, httpUrl: member.httpUrl };
+  });
+  return { ...membership, seats };
+}

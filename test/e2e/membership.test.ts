@@ -1,0 +1,148 @@
+// The members change while real processes serve: one joins under load and by the command, is drained and resumed, and is
+// forgotten; what was acknowledged is there throughout.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { call, tryCall } from '../support/call.ts';
+import { startCluster, type TestCluster, type TestReplica } from '../support/cluster.ts';
+import { codeOf, look } from '../support/kv.ts';
+import { until } from '../support/wait.ts';
+
+const dataDir = mkdtempSync(join(tmpdir(), 'conit-members-'));
+const program = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+let cluster: TestCluster;
+
+beforeAll(async () => {
+  const env = { CONIT_LOG_LEVEL: 'info', CONIT_PEER_TIMEOUT: '1s' };
+  cluster = await startCluster({ dataDir, env, spares: ['sa'] });
+});
+afterAll(async () => {
+  await cluster.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+const member = (n: number): TestReplica => cluster.replicas[n] as TestReplica;
+const spare = (): TestReplica => cluster.spares[0] as TestReplica;
+
+async function conit(args: readonly string[]): Promise<{ code: number; text: string }> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => void (text += data.toString()));
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, text };
+}
+
+async function clusterAt(replica: TestReplica) {
+  const reply = await tryCall(replica, 'GET', '/v1/cluster', { timeoutMs: 1000 });
+  if (reply.kind !== 'reply' || reply.status !== 200) return undefined;
+  return JSON.parse(reply.body.toString()) as {
+    readonly epoch: number;
+    readonly replicas: readonly { readonly id: string }[];
+    readonly forgotten: readonly string[];
+  };
+}
+
+const isAt = (replica: TestReplica, epoch: number) =>
+  until(`${replica.id} is in epoch ${epoch}`, async () => {
+    return (await clusterAt(replica))?.epoch === epoch;
+  });
+
+/** Writes to all members until it is told to stop; gives what was acknowledged. */
+function load(): { stop(): Promise<string[]> } {
+  const acknowledged: string[] = [];
+  const progress = { isOver: false };
+  const run = async (replica: TestReplica): Promise<void> => {
+    for (let n = 0; !progress.isOver; n++) {
+      const key = `load/${replica.id}/${n}`;
+      const path = `/v1/kv/demo/${key}?w=majority&timeout=2s`;
+      const reply = await tryCall(replica, 'PUT', path, { body: key, timeoutMs: 3000 });
+      if (reply.kind === 'reply' && reply.status === 201) acknowledged.push(key);
+    }
+  };
+  const runs = cluster.replicas.map(run);
+  return {
+    async stop() {
+      progress.isOver = true;
+      await Promise.all(runs);
+      return acknowledged;
+    },
+  };
+}
+
+describe('a cluster whose members change', () => {
+  it('takes a fourth replica in while it is written to', async () => {
+    await spare().restart({ ready: false });
+    await until('it is up', async () => (await tryCall(spare(), 'GET', '/livez')).kind === 'reply');
+    expect((await call(spare(), 'GET', '/readyz')).status).toBe(503);
+    const writing = load();
+    const { id, region, peerPort, url } = spare();
+    const args = ['join', id, region, `127.0.0.1:${peerPort}`, '--http', url];
+    const joined = await conit([...args, '--url', member(0).url]);
+    expect(joined).toMatchObject({ code: 0 });
+    expect(joined.text).toContain('sa-9');
+    await spare().becomeReady();
+    const acknowledged = await writing.stop();
+    expect(acknowledged.length).toBeGreaterThan(10);
+    for (const replica of [...cluster.replicas, spare()]) await isAt(replica, 2);
+    await Promise.all(cluster.replicas.map((replica) => replica.becomeReady()));
+    for (const key of acknowledged) {
+      const path = `/v1/kv/demo/${key}?r=majority`;
+      expect((await call(spare(), 'GET', path)).text).toBe(key);
+    }
+    const answer = await call(spare(), 'PUT', '/v1/kv/demo/four?w=all', { body: 'copies' });
+    expect(answer.status).toBe(201);
+    expect(answer.header('conit-acks')).toBe('4/4');
+  });
+
+  it('keeps its members over a restart, whatever is configured', async () => {
+    expect(await member(1).stop()).toBe(0);
+    await member(1).restart();
+    expect((await clusterAt(member(1)))?.replicas).toHaveLength(4);
+    expect(readFileSync(member(1).logFile, 'utf8')).toContain('peers-differ');
+  });
+
+  it('drains a replica, over a restart too, and resumes it', async () => {
+    expect(await conit(['drain', '--url', spare().url])).toMatchObject({ code: 0 });
+    const refused = await call(spare(), 'GET', '/v1/kv/demo/four');
+    expect([refused.status, codeOf(refused)]).toEqual([503, 'draining']);
+    expect((await call(spare(), 'GET', '/readyz')).status).toBe(503);
+    await spare().stop();
+    await spare().restart({ ready: false });
+    await until('it drains again', async () => {
+      const reply = await tryCall(spare(), 'GET', '/v1/kv/demo/four', { timeoutMs: 1000 });
+      return reply.kind === 'reply' && reply.body.toString().includes('draining');
+    });
+    expect(await conit(['resume', 'sa-9', '--url', member(0).url])).toMatchObject({ code: 2 });
+    expect(await conit(['resume', 'sa-9', '--url', spare().url])).toMatchObject({ code: 0 });
+    await spare().becomeReady();
+    expect(await look(spare(), 'four')).toBe('copies');
+  });
+
+  it('forgets it, and it does not come back as it was', async () => {
+    const early = await conit(['forget', 'sa-9', '--url', member(0).url]);
+    expect(early.code).toBe(1);
+    expect(early.text).toContain('connected');
+    await spare().kill9();
+    await until('it is forgotten', async () => {
+      return (await conit(['forget', 'sa-9', '--url', member(0).url])).code === 0;
+    });
+    for (const replica of cluster.replicas) await isAt(replica, 3);
+    await Promise.all(cluster.replicas.map((replica) => replica.becomeReady()));
+    expect((await clusterAt(member(2)))?.forgotten).toEqual(['sa-9']);
+    const answer = await call(member(0), 'PUT', '/v1/kv/demo/three?w=all', { body: 'copies' });
+    expect(answer.header('conit-acks')).toBe('3/3');
+    expect(await look(member(0), 'four')).toBe('copies');
+
+    await spare().restart({ ready: false });
+    await until('it has ended', () => !spare().isRunning, 20_000);
+    expect(readFileSync(spare().logFile, 'utf8')).toContain('"forgotten"');
+    await spare().restart({ ready: false });
+    await until('it ends at once', () => !spare().isRunning);
+    expect(readFileSync(spare().logFile, 'utf8')).toContain('was forgotten: it is no member');
+  });
+});

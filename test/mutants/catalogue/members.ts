@@ -1,0 +1,99 @@
+// Members that change while the cluster runs: two that are chosen at once, a vote that was forgotten, somebody who comes
+// back though he was given up.
+
+import type { Mutant } from '../mutant.ts';
+
+const synod = 'test/unit/consensus/synod.test.ts';
+const scenario = 'test/scenario/membership.test.ts';
+
+export const members: readonly Mutant[] = [
+  {
+    id: 'members-without-majority',
+    number: 34,
+    title: 'a membership is chosen by one less than a majority',
+    file: 'src/consensus/synod.ts',
+    replace: 'this.#majority = majority(options.current.seats.length);',
+    with: 'this.#majority = Math.max(1, majority(options.current.seats.length) - 1);',
+    foundBy: {
+      kind: 'test',
+      file: 'test/property/synod.property.test.ts',
+      name: 'is one, whatever happens, and is found when all is well again',
+    },
+  },
+  {
+    id: 'vote-before-durable',
+    number: 'own',
+    title: 'an acceptor answers before what it says is durable',
+    file: 'src/consensus/synod.ts',
+    replace:
+      "this.#hold(out, (_now, behind) => this.#answer(peer, 'promise', ballot, accepted, behind));",
+    with: "this.#answer(peer, 'promise', ballot, accepted, out);",
+    foundBy: { kind: 'test', file: synod, name: 'promises nothing before that is durable' },
+  },
+  {
+    id: 'vote-forgotten-with-disk',
+    number: 'own',
+    title: 'a replica that lost its disk votes again before it has heard what it may have said',
+    file: 'src/consensus/synod.ts',
+    replace: 'if (this.#vote !== undefined || this.#heard.size < others) return;',
+    with: 'if (this.#vote !== undefined || this.#heard.size > others) return;',
+    foundBy: {
+      kind: 'test',
+      file: synod,
+      name: 'takes over what the others have said when its disk was lost',
+    },
+  },
+  {
+    id: 'found-value-overruled',
+    number: 'own',
+    title: 'a proposer prefers its own value to one that may have been chosen',
+    file: 'src/consensus/synod.ts',
+    replace: 'const value = attempt.found?.value ?? this.#asked?.value;',
+    with: 'const value = this.#asked?.value ?? attempt.found?.value;',
+    foundBy: { kind: 'test', file: synod, name: 'finishes what it finds accepted' },
+  },
+  {
+    id: 'epoch-unchecked',
+    number: 'own',
+    title: 'a peer of an earlier epoch is greeted and counted',
+    file: 'src/replica/succession.ts',
+    replace: 'if (membership.epoch !== epoch) return false;',
+    with: 'if (membership.epoch < epoch) return true;',
+    foundBy: { kind: 'test', file: scenario, name: 'leaves a peer of the epoch before outside' },
+  },
+  {
+    id: 'tenure-unchecked',
+    number: 'own',
+    title: 'the old directory of a name that joined again is taken for the new one',
+    file: 'src/replica/succession.ts',
+    replace: 'if (since === undefined || (this.#isBound && since !== this.#tenure.since))',
+    with: 'if (since === undefined)',
+    foundBy: {
+      kind: 'test',
+      file: scenario,
+      name: 'joins again with an empty directory, and its old one is turned away even then',
+    },
+  },
+  {
+    id: 'former-lanes-dropped',
+    number: 16,
+    title: 'a vector entry of a forgotten member is dropped',
+    file: 'src/replica/replica.ts',
+    replace: 'const vector = peers.get(index)?.news(log.durable) ?? [];',
+    with: 'const vector = (peers.get(index)?.news(log.durable) ?? []).filter(([of]) => settings.members.some(({ id }) => id === replicaOf(of)));',
+    foundBy: {
+      kind: 'test',
+      file: scenario,
+      name: 'had written what one of the others only holds: it spreads between them',
+    },
+  },
+  {
+    id: 'return-forgotten',
+    number: 22,
+    title: 'a replica that is taking back what it lost thinks after a restart that it has',
+    file: 'src/replica/standing.ts',
+    replace: 'if (isEmpty || get(RETURNING) !== undefined)',
+    with: 'if (isEmpty)',
+    foundBy: { kind: 'test', file: scenario, name: 'stays outside after a restart in the middle' },
+  },
+];

@@ -1,0 +1,316 @@
+// The members change while the cluster runs: one joins, one is forgotten, and nothing is lost in between.
+
+import { describe, expect, it } from 'vitest';
+import { bootMembership, type Membership, withPlace } from '../../src/model/membership.ts';
+import { writeTenure } from '../../src/model/membership-bytes.ts';
+import type { Message } from '../../src/model/message.ts';
+import { tenureKey } from '../../src/replica/succession.ts';
+import { seal } from '../../src/store/envelope.ts';
+import { Cluster, type ClusterOptions, putOf, shown } from '../simulation/cluster.ts';
+import { membersOf, origin } from '../support/build.ts';
+import { KeyMap } from '../support/key-map.ts';
+import { Solo } from '../support/solo.ts';
+
+const SPARE = 3;
+
+function settled(options: ClusterOptions = {}): Cluster {
+  const cluster = new Cluster({ spares: ['sa'], ...options });
+  cluster.settle();
+  return cluster;
+}
+
+function storageOf(key: Uint8Array, value: Uint8Array): KeyMap {
+  const storage = new KeyMap();
+  storage.apply({ keys: [key], values: [value] });
+  return storage;
+}
+
+const helloOf = (membership: Membership): Message => ({
+  kind: 'hello',
+  origin: origin('us-1.1'),
+  vector: [],
+  hlc: 0,
+  policyDigest: 0,
+  windowBytes: 1e6,
+  url: '',
+  membership,
+  vote: undefined,
+});
+
+const state = (cluster: Cluster, n: number) => cluster.replica(n).status()?.self.state;
+const epoch = (cluster: Cluster, n: number) => cluster.replica(n).status()?.membership.epoch;
+const origins = (cluster: Cluster, n: number): string[] =>
+  (cluster.replica(n).status()?.self.vector ?? []).map(([of]) => of);
+
+describe('a replica that joins', () => {
+  it('takes everything over by snapshot while writes go on, and answers nobody before', () => {
+    const cluster = settled({
+      settings: { logRetainEntries: 0, logTruncateEntries: 1, frameBytes: 600 },
+    });
+    for (let i = 0; i < 60; i++) cluster.put(i % 3, `k${i}`, `v${i}`, { w: 3 });
+    cluster.run(1000);
+    cluster.replica(SPARE).invite();
+    cluster.run(500);
+    expect(cluster.value(SPARE, 'k1')).toBe('catching-up');
+    expect(shown(cluster.join(0, SPARE))).toBe('ap-1 eu-1 sa-9 us-1');
+    const calls = Array.from({ length: 40 }, (_, i) => {
+      cluster.run(10);
+      return cluster.begin(i % 3, putOf(`n${i}`, `w${i}`, { w: 2 }));
+    });
+    cluster.settle();
+    expect(cluster.notesOf('snapshot-ends')).toMatchObject([{ replica: SPARE }]);
+    for (let i = 0; i < 60; i++) expect(cluster.value(SPARE, `k${i}`)).toBe(`v${i}`);
+    calls.forEach(({ outcome }, i) => {
+      if (outcome !== 'broken' && outcome?.kind === 'written')
+        expect(cluster.value(SPARE, `n${i}`)).toBe(`w${i}`);
+    });
+    expect(cluster.put(SPARE, 'own', 'v', { w: 'all' })).toMatchObject({ acks: 4, replicas: 4 });
+    expect([0, 1, 2, SPARE].map((n) => epoch(cluster, n))).toEqual([2, 2, 2, 2]);
+  });
+
+  it('may be started after it was let in, and the others serve meanwhile', () => {
+    const cluster = settled();
+    expect(cluster.join(1, SPARE)).toMatchObject({ kind: 'membership' });
+    cluster.run(1000);
+    expect(cluster.put(0, 'a', 'one', { w: 'majority' })).toMatchObject({ acks: 3, replicas: 4 });
+    cluster.replica(SPARE).invite();
+    cluster.settle();
+    expect(cluster.value(SPARE, 'a')).toBe('one');
+  });
+
+  it('stays outside after a restart in the middle of catching up', () => {
+    const cluster = settled();
+    cluster.put(0, 'a', 'one', { w: 3 });
+    cluster.crash(2);
+    cluster.replica(SPARE).invite();
+    cluster.join(0, SPARE);
+    cluster.run(1000);
+    cluster.crash(SPARE);
+    cluster.restart(SPARE);
+    cluster.run(3000);
+    expect(epoch(cluster, SPARE)).toBe(2);
+    // One of the others was not heard yet.
+    expect(cluster.value(SPARE, 'a')).toBe('catching-up');
+    cluster.restart(2);
+    cluster.settle();
+    expect(cluster.value(SPARE, 'a')).toBe('one');
+  });
+
+  it('is refused where a policy does not allow so many', () => {
+    const cluster = settled({ namespaces: { ns: { w: 2, r: 2, claimOverlap: true } } });
+    expect(shown(cluster.join(0, SPARE))).toBe('membership-conflict');
+    expect(epoch(cluster, 0)).toBe(1);
+  });
+});
+
+describe('a replica that is forgotten', () => {
+  it('is waited for no longer: the logs are cut, and what it wrote stays', () => {
+    const cluster = settled({ settings: { logRetainEntries: 0, logTruncateEntries: 1 } });
+    cluster.put(2, 'last', 'words', { w: 3 });
+    cluster.crash(2);
+    for (let i = 0; i < 30; i++) cluster.put(0, `k${i}`, `v${i}`, { w: 2 });
+    cluster.run(2000);
+    expect(cluster.replica(0).host?.metrics.logEntriesTruncated).toBe(0);
+    expect(shown(cluster.forget(0, 2))).toBe('ap-1 eu-1');
+    cluster.settle();
+    cluster.run(2000);
+    expect(cluster.replica(0).host?.metrics.logEntriesTruncated).toBeGreaterThan(20);
+    expect(cluster.value(1, 'last')).toBe('words');
+    expect(origins(cluster, 0)).toContain('us-1.1');
+    expect(cluster.put(0, 'a', 'one', { w: 'all' })).toMatchObject({ acks: 2, replicas: 2 });
+  });
+
+  it('had written what one of the others only holds: it spreads between them', () => {
+    const cluster = settled();
+    const knows = (n: number): boolean => origins(cluster, n).includes('us-1.1');
+    const meets = (n: number): boolean =>
+      cluster
+        .replica(0)
+        .status()
+        ?.peers.find(({ id }) => id === `${['ap', 'eu', 'us'][n]}-1`)?.connected === true;
+    cluster.cut(1, 2);
+    cluster.cut(0, 1);
+    cluster.runUntil(() => !meets(1));
+    cluster.put(2, 'a', 'one', { w: 2 });
+    cluster.crash(2);
+    cluster.runUntil(() => !meets(2));
+    cluster.heal(0, 1);
+    cluster.runUntil(() => meets(1));
+    expect(shown(cluster.forget(0, 2))).toBe('ap-1 eu-1');
+    cluster.runUntil(() => epoch(cluster, 1) === 2);
+    expect([knows(0), knows(1)]).toEqual([true, false]);
+    cluster.settle();
+    expect(cluster.value(1, 'a')).toBe('one');
+  });
+
+  it('is turned away when it comes back, and does not start again', () => {
+    const cluster = settled();
+    cluster.crash(2);
+    cluster.run(10);
+    expect(shown(cluster.forget(0, 2))).toBe('ap-1 eu-1');
+    cluster.settle();
+    cluster.restart(2);
+    cluster.run(5000);
+    expect(cluster.replica(2).isForgotten).toBe(true);
+    expect(cluster.replica(2).isRunning).toBe(false);
+    expect(cluster.notesOf('forgotten')).toMatchObject([{ replica: 2, fields: { epoch: 2 } }]);
+    cluster.restart(2);
+    expect(cluster.replica(2).isRunning).toBe(false);
+  });
+
+  it('joins again with an empty directory, and its old one is turned away even then', () => {
+    const cluster = settled();
+    cluster.put(2, 'a', 'one', { w: 3 });
+    cluster.crash(2);
+    const { disk } = cluster.replica(2);
+    cluster.run(10);
+    expect(shown(cluster.forget(0, 2))).toBe('ap-1 eu-1');
+    cluster.settle();
+    cluster.replica(2).wipe();
+    expect(cluster.join(0, 2)).toMatchObject({ kind: 'membership' });
+    cluster.restart(2);
+    cluster.settle();
+    expect(cluster.value(2, 'a')).toBe('one');
+    expect(epoch(cluster, 2)).toBe(3);
+    cluster.crash(2);
+    cluster.replica(2).disk = disk;
+    cluster.restart(2);
+    cluster.run(5000);
+    expect(cluster.replica(2).isForgotten).toBe(true);
+  });
+
+  it('while it lives is forgotten by force only, and stops', () => {
+    const cluster = settled();
+    expect(shown(cluster.forget(0, 2))).toBe('membership-conflict');
+    expect(shown(cluster.forget(2, 2, true))).toBe('membership-conflict');
+    expect(shown(cluster.forget(0, 2, true))).toBe('ap-1 eu-1');
+    cluster.runUntil(() => cluster.replica(2).isForgotten);
+    cluster.settle();
+    expect(cluster.put(0, 'a', 'one', { w: 'all' })).toMatchObject({ acks: 2 });
+  });
+});
+
+describe('a change of the members', () => {
+  it('is one of two that were asked for at once, and the other is told', () => {
+    const cluster = settled({ spares: ['sa', 'za'] });
+    const calls = [cluster.begin(0, cluster.joinOf(3)), cluster.begin(1, cluster.joinOf(4))];
+    const answers = calls.map((call) => shown(cluster.answer(call))).sort();
+    expect(answers[1]).toBe('membership-busy');
+    expect(answers[0]).toMatch(/^ap-1 eu-1 (sa-9 us-1|us-1 za-9)$/);
+    cluster.run(5000);
+    expect([0, 1, 2].map((n) => epoch(cluster, n))).toEqual([2, 2, 2]);
+  });
+
+  it('needs a majority', () => {
+    const cluster = settled();
+    cluster.put(0, 'a', 'one', { w: 3 });
+    cluster.crash(1);
+    cluster.crash(2);
+    cluster.run(4000);
+    expect(shown(cluster.forget(0, 2, false, 5000))).toBe('no-quorum');
+    expect(epoch(cluster, 0)).toBe(1);
+    cluster.restart(1);
+    cluster.run(2000);
+    expect(shown(cluster.forget(0, 2))).toBe('ap-1 eu-1');
+  });
+
+  it('is finished by another when the one who proposed it dies', () => {
+    const cluster = settled({ commitMs: 20 });
+    const call = cluster.begin(0, cluster.joinOf(SPARE));
+    const hasAccepted = (n: number): boolean =>
+      cluster.replica(n).status() !== undefined && cluster.replica(n).hasAccepted();
+    cluster.runUntil(() => hasAccepted(1));
+    cluster.powerCut(0);
+    expect(call.outcome).toBe('broken');
+    cluster.runUntil(() => epoch(cluster, 1) === 2 && epoch(cluster, 2) === 2);
+    cluster.restart(0);
+    cluster.replica(SPARE).invite();
+    cluster.settle();
+    expect(epoch(cluster, 0)).toBe(2);
+  });
+
+  it('leaves a peer of the epoch before outside: it is told the members, and counts for nothing', () => {
+    const members = membersOf(['eu', 'us']);
+    const first = bootMembership(members);
+    const second = withPlace(first, {
+      ...members[1],
+      id: 'zz-1' as never,
+      peerAddress: 'zz',
+    } as never);
+    const tenure = seal((writer) => writeTenure(writer, { since: 1, membership: second }));
+    const solo = new Solo({ regions: ['eu', 'us', 'zz'], storage: storageOf(tenureKey(), tenure) });
+    solo.step({ kind: 'connected', peer: 1 });
+    expect(solo.sent()).toMatchObject([{ message: { kind: 'hello', membership: { epoch: 2 } } }]);
+    solo.message(1, helloOf(first));
+    expect(solo.replica.status(solo.now).peers.some(({ connected }) => connected)).toBe(false);
+    solo.message(1, helloOf(second));
+    expect(solo.replica.status(solo.now).peers.some(({ connected }) => connected)).toBe(true);
+  });
+
+  it('is learned by who was away', () => {
+    const cluster = settled();
+    cluster.crash(2);
+    cluster.join(0, SPARE);
+    cluster.replica(SPARE).invite();
+    cluster.run(1000);
+    cluster.restart(2);
+    cluster.settle();
+    expect(epoch(cluster, 2)).toBe(2);
+  });
+
+  it('waits for a replica that lost its disk to hear the votes of all others', () => {
+    const cluster = settled();
+    cluster.crash(2);
+    cluster.replica(2).wipe();
+    cluster.crash(1);
+    cluster.restart(2);
+    cluster.run(4000);
+    expect(shown(cluster.join(0, SPARE, 3000))).toBe('no-quorum');
+    cluster.restart(1);
+    cluster.settle();
+    cluster.crash(1);
+    cluster.run(4000);
+    expect(cluster.join(0, SPARE)).toMatchObject({ kind: 'membership' });
+  });
+});
+
+describe('a lost disk', () => {
+  it('is replaced by a start with an empty directory, at another address if need be', () => {
+    const cluster = settled({ settings: { logRetainEntries: 0, logTruncateEntries: 1 } });
+    cluster.put(2, 'a', 'one', { w: 3 });
+    cluster.run(1000);
+    cluster.crash(2);
+    cluster.replica(2).wipe();
+    const place = { ...cluster.places[2], peerAddress: 'elsewhere:7071' };
+    const change = { kind: 'join', place } as const;
+    const moved = cluster.begin(0, { kind: 'membership', change, timeoutMs: 5000 } as never);
+    expect(shown(cluster.answer(moved))).toBe('ap-1 eu-1 us-1');
+    cluster.restart(2);
+    cluster.settle();
+    expect(cluster.value(2, 'a')).toBe('one');
+    const { seats } = cluster.membership();
+    expect(seats.find(({ id }) => id === 'us-1')?.peerAddress).toBe('elsewhere:7071');
+  });
+});
+
+describe('a replica that was drained', () => {
+  it('answers no client, holds what the others write, and stays so after a restart', () => {
+    const cluster = settled();
+    const drain = (drained: boolean) =>
+      shown(cluster.answer(cluster.begin(2, { kind: 'drain', drained })));
+    expect(drain(true)).toBe('drained');
+    expect(cluster.get(2, 'a')).toMatchObject({
+      kind: 'failed',
+      fault: { code: 'draining', alternates: ['ap-1', 'eu-1'] },
+    });
+    expect(cluster.put(0, 'a', 'one', { w: 3 })).toMatchObject({ acks: 3 });
+    cluster.crash(2);
+    cluster.restart(2);
+    cluster.run(2000);
+    expect(state(cluster, 2)).toBe('draining');
+    expect(cluster.value(2, 'a')).toBe('draining');
+    expect(drain(false)).toBe('drained');
+    cluster.settle();
+    expect(cluster.value(2, 'a')).toBe('one');
+  });
+});

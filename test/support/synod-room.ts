@@ -1,0 +1,180 @@
+// A few members that agree upon the next membership over a network and disks that somebody else decides about: each
+// message and each commit waits until it is delivered, lost, or done twice.
+
+import { Synod, type Outcome, voteKey } from '../../src/consensus/synod.ts';
+import { TurnOutbox } from '../../src/host/outbox.ts';
+import { originOf, type Region, type ReplicaId } from '../../src/model/id.ts';
+import {
+  bootMembership,
+  type Membership,
+  type Place,
+  withPlace,
+} from '../../src/model/membership.ts';
+import type { Synod as Message } from '../../src/model/message.ts';
+import { metaKey } from '../../src/store/layout.ts';
+import { membersOf } from './build.ts';
+import { KeyMap } from './key-map.ts';
+import { sent } from './outbox.ts';
+
+export interface Letter {
+  readonly from: number;
+  readonly to: number;
+  readonly message: Message;
+}
+
+export class SynodRoom {
+  readonly seats: readonly Seat[];
+  readonly letters: Letter[] = [];
+  readonly current: Membership;
+  /** Every membership that anybody took for chosen. */
+  readonly chosen: Membership[] = [];
+  now = { wallMs: 1e6, monoMs: 1000 };
+
+  constructor(size: number) {
+    const members = membersOf(Array.from({ length: size }, () => 'eu'));
+    this.current = bootMembership(members);
+    this.seats = members.map(({ index, id }) => new Seat(this, index, id));
+    for (const seat of this.seats) seat.begin();
+    for (const seat of this.seats) seat.greetAll();
+    for (const seat of this.seats) seat.settle();
+  }
+
+  /** A next membership with one member more. */
+  joined(name: string): Membership {
+    const place: Place = {
+      id: name as ReplicaId,
+      region: 'zz' as Region,
+      peerAddress: name,
+      httpUrl: undefined,
+    };
+    return withPlace(this.current, place);
+  }
+
+  seat(n: number): Seat {
+    return this.seats[n] as Seat;
+  }
+
+  deliver(n: number): void {
+    const [letter] = this.letters.splice(n, 1);
+    if (letter !== undefined) this.seat(letter.to).take(letter.from, letter.message);
+  }
+
+  /** Everything arrives and becomes durable, until nothing is on the way. */
+  quiet(): void {
+    for (let i = 0; i < 10_000; i++) {
+      for (const seat of this.seats) seat.settle();
+      if (this.letters.length === 0) return;
+      this.deliver(0);
+    }
+    throw new Error('the members do not come to rest');
+  }
+
+  pass(ms: number): void {
+    this.now = { wallMs: this.now.wallMs + ms, monoMs: this.now.monoMs + ms };
+    for (const seat of this.seats) seat.look();
+  }
+}
+
+/** One member: its disk, and the life that runs on it. */
+export class Seat {
+  readonly outcomes: Outcome[] = [];
+  disk = new KeyMap();
+  chosen: Membership | undefined;
+  isFit = true;
+  synod: Synod | undefined;
+  readonly #room: SynodRoom;
+  readonly #index: number;
+  readonly #id: ReplicaId;
+  #life = 0;
+  #out = new TurnOutbox();
+
+  constructor(room: SynodRoom, index: number, id: ReplicaId) {
+    this.#room = room;
+    this.#index = index;
+    this.#id = id;
+  }
+
+  /** A new life on what the disk holds. Who knows what was chosen takes no part any more. */
+  begin(): void {
+    if (this.chosen !== undefined) return;
+    this.#out = new TurnOutbox();
+    this.synod = new Synod({
+      self: this.#index,
+      origin: originOf(this.#id, ++this.#life),
+      current: this.#room.current,
+      reachable: () =>
+        this.#room.seats.map((_, index) => index).filter((index) => index !== this.#index),
+      isFit: () => this.isFit,
+      accepts: () => true,
+      onChosen: (value, out) => {
+        out.put(metaKey('chosen'), Uint8Array.of(1));
+        this.chosen = value;
+        this.#room.chosen.push(value);
+      },
+    });
+    const stored = this.disk.get(voteKey());
+    this.synod.restore(
+      stored instanceof Uint8Array ? stored : undefined,
+      this.#room.now,
+      this.#out,
+    );
+    this.#post();
+  }
+
+  /** What is not durable is lost, and so is what was about to leave. */
+  crash(): void {
+    this.synod = undefined;
+  }
+
+  wipe(): void {
+    this.crash();
+    this.disk = new KeyMap();
+  }
+
+  /** Hears everybody who lives, as over new connections. */
+  greetAll(): void {
+    this.#room.seats.forEach((other, index) => {
+      if (index === this.#index || other.synod === undefined) return;
+      this.synod?.onHello(index, other.synod.vote, this.#out);
+    });
+    this.#post();
+  }
+
+  ask(value: Membership, timeoutMs = 5000): void {
+    const { now } = this.#room;
+    if (this.synod === undefined || this.synod.isBusy || this.chosen !== undefined) return;
+    const tell = (outcome: Outcome): void => void this.outcomes.push(outcome);
+    this.synod.begin(value, now.monoMs + timeoutMs, tell, { now, out: this.#out });
+    this.#post();
+  }
+
+  take(from: number, message: Message): void {
+    this.synod?.onMessage(from, message, this.#room.now, this.#out);
+    this.#post();
+  }
+
+  look(): void {
+    this.synod?.look(this.#room.now, this.#out);
+    this.#post();
+  }
+
+  /** The batch under way becomes durable; a crash before it loses it. */
+  commit(): void {
+    if (this.synod === undefined || !this.#out.hasWrites) return;
+    const { lsn } = this.#out;
+    this.disk.apply(this.#out.takeBatch());
+    this.synod.onDurable(lsn, this.#room.now, this.#out);
+    this.#post();
+  }
+
+  settle(): void {
+    while (this.synod !== undefined && this.#out.hasWrites) this.commit();
+  }
+
+  #post(): void {
+    for (const { peer, message } of sent(this.#out)) {
+      if (message.kind !== 'synod') throw new Error('only votes are sent here');
+      this.#room.letters.push({ from: this.#index, to: peer, message });
+    }
+  }
+}
