@@ -55,7 +55,7 @@ export class Leases {
   /** What is wrong once all is quiet, in words. */
   judge(isClockSet: boolean): string[] {
     const wrong: string[] = [];
-    for (const { index } of this.#cluster.replicas) {
+    for (const { index } of this.#cluster.seated()) {
       for (const lease of this.#leases) {
         const found = this.#cluster.value(index, lease.key, NS);
         if (!mayShow(lease, found))
@@ -70,21 +70,26 @@ export class Leases {
   /** Runs until no replica remembers a deleted key; what is remembered for ever, in words. */
   judgeForgotten(): string[] {
     const hosts = (): number[] =>
-      this.#cluster.replicas.map(({ host }) => host?.metrics.tombstones ?? -1);
+      this.#cluster.seated().map(({ host }) => host?.metrics.tombstones ?? -1);
     const untilMs = this.#cluster.nowMs + GONE_MS_MAX;
     while (this.#cluster.nowMs < untilMs && hosts().some((count) => count !== 0))
       this.#cluster.run(200);
     return hosts().flatMap((count, n) => (count === 0 ? [] : [`${n} keeps ${count} tombstones`]));
   }
 
+  /** Those that stay. */
+  get #members(): number {
+    return this.#cluster.members.length;
+  }
+
   #next(dice: Prng): void {
-    const node = dice.below(this.#cluster.replicas.length);
+    const node = dice.below(this.#members);
     const kind = dice.next();
     const known = this.#leases[dice.below(Math.max(1, this.#leases.length))];
     const hasRoom = this.#leases.length < LEASES_MAX;
     if (known === undefined || (kind < 0.15 && hasRoom)) this.#lease(node, dice);
     else if (kind < 0.4 && known.kept === undefined) this.#keep(known, node, dice);
-    else this.#look(known, node, 1 + dice.below(this.#cluster.replicas.length));
+    else this.#look(known, node, 1 + dice.below(this.#members));
   }
 
   #lease(node: number, dice: Prng): void {
@@ -116,7 +121,7 @@ export class Leases {
     dice: Prng,
     onEnd: (call: Call) => void,
   ): void {
-    const w = Math.max(1 + dice.below(this.#cluster.replicas.length), this.#copiesMin);
+    const w = Math.max(1 + dice.below(this.#members), this.#copiesMin);
     this.#ask(node, putOf(key, value, { ns: NS, w, ttlMs, timeoutMs: TIMEOUT_MS }), onEnd);
   }
 

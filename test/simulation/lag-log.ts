@@ -67,7 +67,7 @@ export class LagLog {
         .filter(({ state, answers }) => state === 'paused' && answers)
         .map(({ namespace }) => namespace);
       for (const health of status.self.namespaces) this.#noteTurn(replica.index, health);
-      const lagMs = this.#lagMs(replica);
+      const lagMs = this.#lagMs(replica, status);
       this.samples[replica.index]?.push({ atNs: Math.round(nowMs * 1e6), lagMs, kept });
     }
   }
@@ -95,10 +95,10 @@ export class LagLog {
     }
   }
 
-  #lagMs({ index }: Replica): number {
+  #lagMs({ index }: Replica, { peers }: Status): number {
     const { nowMs, replicas } = this.#cluster;
     const heard = replicas.filter((peer) => peer.index !== index && this.#isHeard(index, peer));
-    if (heard.length + 1 > this.#cluster.seated().length / 2) this.#majorityMs[index] = nowMs;
+    if (heard.length + 1 > (peers.length + 1) / 2) this.#majorityMs[index] = nowMs;
     let lagMs = nowMs - (this.#majorityMs[index] as number);
     for (const peer of heard) {
       const sinceMs = this.#sinceMs[index]?.[peer.index] ?? nowMs;
