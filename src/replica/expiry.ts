@@ -1,7 +1,8 @@
 // Turns what has expired into deletes. Readers hide a value from its deadline on, everywhere and by their own clocks; only
 // the replica that stamped the deadline deletes it, so that there is one delete and it is ordered like any other write. It
 // does so while it serves, a few with every heartbeat, and not while its disk is low or its writes are at their limit.
-// While that replica is away the value stays hidden, and is deleted when it returns.
+// While that replica is away the value stays hidden, and is deleted when it returns. Where it was forgotten, the first of the
+// members acts in its place, once its scrub has come upon the value.
 //
 // The delete removes that version and what is older, so a write that renewed the key elsewhere is not lost to it. Where a
 // clock was set back a value shows again at that replica until its deadline comes again, unless its delete is there.
@@ -10,6 +11,8 @@
 
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { expired, parseExpiryKey } from '../store/layout.ts';
+import type { ReplicaId } from '../model/id.ts';
+import type { Settings } from '../model/settings.ts';
 import type { Context, Heal } from './context.ts';
 import type { Writes } from './writes.ts';
 
@@ -59,4 +62,11 @@ export class Expiry {
     if (!isThere) return out.del(at);
     if (this.#writes.expire(record, now, out)) metrics.expirationsDeleted++;
   }
+}
+
+/** Whose deadlines this replica turns into deletes. Members are fixed for a life. */
+export function heirOf({ members, self }: Settings): (of: ReplicaId) => boolean {
+  const ids = new Set(members.map(({ id }) => id));
+  const isFirst = members.every(({ id }) => self <= id);
+  return (of) => of === self || (isFirst && !ids.has(of));
 }

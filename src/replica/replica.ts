@@ -49,6 +49,7 @@ import { AntiEntropy } from './anti-entropy.ts';
 import { type Phase, refuseClosed } from './closed.ts';
 import type { Context, Heal } from './context.ts';
 import { Drain } from './drain.ts';
+import { heirOf } from './expiry.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Lists } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
@@ -123,7 +124,7 @@ export class Replica {
     };
     const replicas = settings.members.length;
     const tree = new HashTree();
-    const index = new RecordIndex(settings.self, get, this.metrics);
+    const index = new RecordIndex(heirOf(settings), get, this.metrics);
     const table = new Table(get, settings.cacheBytes, this.metrics, index, tree);
     this.#own = new OwnLanes(settings.self);
     const senders = { metrics: this.metrics, lanes: this.#own.list, range };

@@ -1,6 +1,7 @@
 // What is filed besides the records, in the same batch as each, so that it can be found without reading them all:
 // tombstones by the dot of their delete, and records of this replica that expire by their deadline. Only the replica
-// that stamped a deadline acts on it, so the others file nothing.
+// that stamped a deadline acts on it, so the others file nothing; for one that is no member any more, the first member
+// does, and files what its scrub comes upon.
 //
 // Invariants: (1) whatever is to be found is filed; (2) an entry whose record has been replaced goes with it. Where a
 // damaged record was replaced nobody knows what was filed for it, so a reader compares an entry with its record.
@@ -29,12 +30,17 @@ const NAME_BYTES_MAX = 1024;
 const EMPTY = new Uint8Array(0);
 
 export class RecordIndex {
-  readonly #self: ReplicaId;
+  readonly #actsFor: (of: ReplicaId) => boolean;
   readonly #get: (key: Uint8Array) => PointRead;
   readonly #metrics: Metrics;
 
-  constructor(self: ReplicaId, get: (key: Uint8Array) => PointRead, metrics: Metrics) {
-    this.#self = self;
+  /** `actsFor`: whose deadlines this replica turns into deletes. */
+  constructor(
+    actsFor: (of: ReplicaId) => boolean,
+    get: (key: Uint8Array) => PointRead,
+    metrics: Metrics,
+  ) {
+    this.#actsFor = actsFor;
     this.#get = get;
     this.#metrics = metrics;
   }
@@ -57,9 +63,9 @@ export class RecordIndex {
     this.#metrics.tombstones--;
   }
 
-  /** This replica stamped the deadline, in whichever life. */
+  /** This replica stamped the deadline, in whichever life, or acts for the one that did. */
   expiresHere({ origin, expiresAtMs, operation }: Record): boolean {
-    return expiresAtMs > 0 && operation === 'put' && replicaOf(origin) === this.#self;
+    return expiresAtMs > 0 && operation === 'put' && this.#actsFor(replicaOf(origin));
   }
 
   #add(record: Record, out: Outbox): void {

@@ -3,7 +3,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TurnOutbox } from '../../src/host/outbox.ts';
-import type { ReplicaId } from '../../src/model/id.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
 import { compareVersions, mergeRecords, type Record } from '../../src/model/record.ts';
 import { originKey, recordKey } from '../../src/store/layout.ts';
@@ -53,7 +52,7 @@ class Scene {
 
   constructor(cacheBytes: number) {
     const metrics = createMetrics();
-    const index = new RecordIndex('a' as ReplicaId, this.storage.get, metrics);
+    const index = new RecordIndex((of) => of === 'a', this.storage.get, metrics);
     this.table = new Table(this.storage.get, cacheBytes, metrics, index, new HashTree());
   }
 

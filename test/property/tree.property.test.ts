@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TurnOutbox } from '../../src/host/outbox.ts';
 import { decodeMutation } from '../../src/model/encoding.ts';
-import type { ReplicaId } from '../../src/model/id.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
 import type { Record } from '../../src/model/record.ts';
 import { behind, positionOfKey, allRecords } from '../../src/store/layout.ts';
@@ -53,7 +52,7 @@ class Scene {
   constructor(cacheBytes: number) {
     const metrics = createMetrics();
     const { get } = this.#storage;
-    const index = new RecordIndex('a' as ReplicaId, get, metrics);
+    const index = new RecordIndex((of) => of === 'a', get, metrics);
     this.#table = new Table(get, cacheBytes, metrics, index, this.tree);
   }
 

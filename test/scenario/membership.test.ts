@@ -120,6 +120,21 @@ describe('a replica that is forgotten', () => {
     expect(cluster.put(0, 'a', 'one', { w: 'all' })).toMatchObject({ acks: 2, replicas: 2 });
   });
 
+  it('had set deadlines: the first of the others deletes what its scrub comes upon', () => {
+    const cluster = settled({ settings: { scrubDelayMs: 500, scrubEveryMs: 1000 } });
+    cluster.put(2, 'a', 'v', { w: 3, ttlMs: 300 });
+    cluster.crash(2);
+    cluster.run(3000);
+    const deleted = (): unknown[] =>
+      [0, 1].map((n) => cluster.replica(n).host?.metrics.expirationsDeleted);
+    expect(deleted()).toEqual([0, 0]);
+    expect(shown(cluster.forget(1, 2))).toBe('ap-1 eu-1');
+    cluster.settle();
+    cluster.run(3000);
+    expect(deleted()).toEqual([1, 0]);
+    expect(cluster.value(0, 'a')).toBe('absent');
+  });
+
   it('had written what one of the others only holds: it spreads between them', () => {
     const cluster = settled();
     const knows = (n: number): boolean => origins(cluster, n).includes('us-1.1');

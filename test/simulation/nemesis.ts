@@ -16,11 +16,15 @@ import { SILENT } from './workload.ts';
 export interface NemesisEvents {
   /** A process ended or began, so its clients know. */
   readonly onProcess: (what: 'kill' | 'restart' | 'pause', replica: number) => void;
+  /** A process died in the middle of a snapshot. */
+  readonly onInterrupt: () => void;
   /** What a strike did; `undefined` when there was nothing to do it to. */
   readonly onStrike: (strike: Strike, evidence: string | undefined) => void;
 }
 
 const RESTART_MS = 50;
+/** In this time a replica that needs a snapshot has begun to copy one. */
+const COPY_MS_MAX = 4000;
 const JUMPS_MS = [-600_000, -5000, -100, 100, 5000, 600_000];
 
 export function jumpMsOf({ roll }: Strike): number {
@@ -36,6 +40,8 @@ export class Nemesis {
   /** Copies of the victim's directory, the oldest first. */
   readonly #copies: { readonly disk: MemoryDisk; readonly identity: number }[] = [];
   #underway = 0;
+  /** Everything is healed. */
+  #isOver = false;
   /** Most faults at one time. */
   mostAtOnce = 0;
 
@@ -68,6 +74,7 @@ export class Nemesis {
 
   /** Whatever is left of any fault ends. */
   healAll(): void {
+    this.#isOver = true;
     const { replicas, network } = this.#cluster;
     network.healAll();
     for (const { index } of replicas) {
@@ -146,7 +153,7 @@ export class Nemesis {
     }
   }
 
-  #end({ fault, target, other }: Strike): void {
+  #end({ fault, target, other, roll }: Strike): void {
     switch (fault) {
       case 'kill':
       case 'power':
@@ -171,7 +178,9 @@ export class Nemesis {
         return this.#calm(target);
       case 'restore':
       case 'wipe':
-        return this.#restart(VICTIM);
+        this.#restart(VICTIM);
+        if (roll < 0.6) this.#interrupt(this.#cluster.nowMs + COPY_MS_MAX);
+        return;
       case 'break':
       case 'noise':
       case 'failed-disk':
@@ -349,6 +358,20 @@ export class Nemesis {
     this.#kill([VICTIM], 'kill');
     this.#cluster.replica(VICTIM).wipe();
     return 'the directory is gone';
+  }
+
+  /** Its process dies once more while it copies a snapshot, if it does. */
+  #interrupt(untilMs: number): void {
+    const { world, nowMs } = this.#cluster;
+    if (this.#isOver || nowMs > untilMs) return;
+    const metrics = this.#cluster.replica(VICTIM).host?.metrics;
+    if (metrics === undefined || metrics.snapshotChunksReceived <= metrics.snapshotsReceived) {
+      world.after(1 + this.#dice.below(20), () => this.#interrupt(untilMs));
+    } else if (metrics.snapshotsReceived === 0) {
+      this.#events.onInterrupt();
+      this.#kill([VICTIM], 'kill');
+      world.after(RESTART_MS, () => this.#restart(VICTIM));
+    }
   }
 
   /** Another replica holds all that the victim does: the last good copy stays. */

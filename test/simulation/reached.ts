@@ -58,6 +58,7 @@ const OWN = [
   'a clock went ahead of what peers accept',
   'a directory was lost and came back from peers',
   'an old copy of a directory came back',
+  'a process died in the middle of a snapshot',
   'an entry came from another than its origin',
   'a read showed the absence of a deleted value',
   'a read lacked what had been accepted elsewhere',

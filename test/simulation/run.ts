@@ -74,6 +74,7 @@ export function simulate(plan: Plan): Run {
       if (what === 'kill') watcher.ends(replica);
       workload.fault(what, replica);
     },
+    onInterrupt: () => watcher.see('a process died in the middle of a snapshot'),
     onStrike(strike, evidence) {
       strikes.push({ strike, evidence });
       if (evidence !== undefined) watcher.struck(strike);

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TurnOutbox } from '../../../src/host/outbox.ts';
-import { parseReplicaId, type ReplicaId } from '../../../src/model/id.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { recordKey } from '../../../src/store/layout.ts';
 import { RecordIndex } from '../../../src/store/record-index.ts';
@@ -27,7 +26,7 @@ beforeEach(() => {
     storage.get,
     2000,
     metrics,
-    new RecordIndex(parseReplicaId('eu-1') as ReplicaId, storage.get, metrics),
+    new RecordIndex((of) => of === 'eu-1', storage.get, metrics),
     new HashTree(),
   );
 });

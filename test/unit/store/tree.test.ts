@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TurnOutbox } from '../../../src/host/outbox.ts';
-import type { ReplicaId } from '../../../src/model/id.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { allLeaves, positionOf, recordKey, treeKey } from '../../../src/store/layout.ts';
 import { FANOUT, LEAVES, Leaves, leafOf } from '../../../src/store/leaves.ts';
@@ -24,7 +23,7 @@ let table: Table;
 
 function tableOf({ get }: KeyMap, of: HashTree): Table {
   const metrics = createMetrics();
-  return new Table(get, 1e6, metrics, new RecordIndex('eu-1' as ReplicaId, get, metrics), of);
+  return new Table(get, 1e6, metrics, new RecordIndex((of) => of === 'eu-1', get, metrics), of);
 }
 
 beforeEach(() => {
