@@ -316,7 +316,7 @@ describe('a replica that was drained', () => {
     expect(drain(true)).toBe('drained');
     expect(cluster.get(2, 'a')).toMatchObject({
       kind: 'failed',
-      fault: { code: 'draining', alternates: ['ap-1', 'eu-1'] },
+      fault: { code: 'draining', alternates: [{ id: 'ap-1' }, { id: 'eu-1' }] },
     });
     expect(cluster.put(0, 'a', 'one', { w: 3 })).toMatchObject({ acks: 3 });
     cluster.crash(2);
