@@ -12,12 +12,6 @@
 import { unreachable } from '../base/assert.ts';
 import { type ByteReader, type ByteWriter, copyToSlab } from '../base/bytes.ts';
 import { decodeMutation, IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
-import {
-  HEALTH_RULES,
-  HEALTH_STATES,
-  HEALTH_TOLD_MAX,
-  type NamespaceHealth,
-} from '../model/health.ts';
 import { KEY_BYTES_MAX, type Origin, parseKey } from '../model/id.ts';
 import {
   membershipBytesMax,
@@ -54,6 +48,7 @@ import type {
 import type { Mutation } from '../model/record.ts';
 import { BASE_URL_LENGTH_MAX, isBaseUrl } from '../model/url.ts';
 import { NAME_BYTES_MAX, POSITION_BYTES_MAX, readNamespace, readOrigin } from './codec-names.ts';
+import { HEALTH_BYTES_MAX, readHealths, writeHealth } from './health-codec.ts';
 import { readTree, treeBytesMax, writeTree } from './tree-codec.ts';
 
 export const VECTOR_ENTRIES_MAX = 65_536;
@@ -95,8 +90,6 @@ const ANSWERS = [
   'same',
 ] as const satisfies readonly ReadReply['answer'][];
 
-/** With the member's name in front, five numbers of at most nine bytes. */
-const HEALTH_BYTES_MAX = NAME_BYTES_MAX + 64;
 /** What is copied at once shares memory, so it is little. */
 const RUN_BYTES = 2048;
 const NOTHING = new Uint8Array(0);
@@ -519,52 +512,6 @@ function readHeartbeat(reader: ByteReader): Heartbeat | undefined {
   if (health === undefined) return undefined;
   const echoed = { ping, echo, echoDelayMs, heads };
   return { kind: 'heartbeat', hlc, vector, ...echoed, wallMs, commitAgeMs, health };
-}
-
-/** Whole ms and entries, one more than there are: 0 is unknown. */
-function writeHealth(writer: ByteWriter, health: NamespaceHealth): void {
-  const { namespace, state, rule, forMs, answers, missingMs, missingEntries } = health;
-  writer.text(namespace);
-  writer.u8(HEALTH_STATES.indexOf(state));
-  writer.u8(rule === undefined ? 0 : HEALTH_RULES.indexOf(rule) + 1);
-  writer.u8(answers ? 1 : 0);
-  writer.varint(Math.floor(forMs));
-  writer.varint(missingMs === undefined ? 0 : Math.ceil(missingMs) + 1);
-  writer.varint(missingEntries === undefined ? 0 : missingEntries + 1);
-}
-
-function readHealths(reader: ByteReader): NamespaceHealth[] | undefined {
-  const count = reader.varint();
-  if (count > HEALTH_TOLD_MAX) return undefined;
-  const healths: NamespaceHealth[] = [];
-  while (healths.length < count && !reader.failed) {
-    const health = readHealth(reader);
-    if (health === undefined) return undefined;
-    healths.push(health);
-  }
-  return healths;
-}
-
-function readHealth(reader: ByteReader): NamespaceHealth | undefined {
-  const namespace = readNamespace(reader);
-  const state = HEALTH_STATES[reader.u8()];
-  const ruleAt = reader.u8();
-  const answers = reader.u8();
-  const forMs = reader.varint();
-  const missingMs = reader.varint();
-  const missingEntries = reader.varint();
-  const rule = HEALTH_RULES[ruleAt - 1];
-  if (namespace === undefined || state === undefined || answers > 1) return undefined;
-  if (ruleAt > 0 && rule === undefined) return undefined;
-  return {
-    namespace,
-    state,
-    rule,
-    forMs,
-    answers: answers === 1,
-    missingMs: missingMs === 0 ? undefined : missingMs - 1,
-    missingEntries: missingEntries === 0 ? undefined : missingEntries - 1,
-  };
 }
 
 function writeVector(writer: ByteWriter, vector: VectorEntries): void {
