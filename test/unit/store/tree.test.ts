@@ -21,9 +21,9 @@ let storage: KeyMap;
 let tree: HashTree;
 let table: Table;
 
-function tableOf({ get }: KeyMap, of: HashTree): Table {
+function tableOf({ get }: KeyMap, filled: HashTree): Table {
   const metrics = createMetrics();
-  return new Table(get, 1e6, metrics, new RecordIndex((of) => of === 'eu-1', get, metrics), of);
+  return new Table(get, 1e6, metrics, new RecordIndex((of) => of === 'eu-1', get, metrics), filled);
 }
 
 beforeEach(() => {
