@@ -65,11 +65,13 @@ function judgeHistory({ plan, workload, cluster, lags }: Judged): Finding[] {
     fifo: fifo(history, { checked: 5 }),
     'last-write-wins': lastWriteWins(history, { nodes, namespaces: ['ev'], contested: 1 }),
     tombstone: tombstone(history, { checked: 0, forgetful: forgetfulOf(plan) }),
-    'set-full': setFull(history, { replicas, overlapReads: 1 }),
+    // Where replicas join, quorums that overlapped among fewer need not.
+    'set-full': setFull(history, { replicas, overlapReads: plan.spares.length > 0 ? 0 : 1 }),
     stale: stale(history, lags, {
       boundsMs: boundsOf(plan),
       returnMs: RETURN_MS,
-      judged: ok,
+      // One client for each of them, and none that asks while it is refused.
+      judged: Math.floor(ok / 3),
     }),
     liveness: liveness(history, { hungMs: CLIENT_WAITS_MS + 1, returnMs: RETURN_MS }),
   };
@@ -82,9 +84,11 @@ function judgeHistory({ plan, workload, cluster, lags }: Judged): Finding[] {
  * The lag at which a read may still succeed: the limit, a heartbeat and 100 ms. A pause is told from echoes, which say nothing
  * of a write that came just after a ping for up to two heartbeats more, and counts from what the links take anyway.
  */
-function boundsOf({ regions, latencyMs, jitterMs, commitMs }: Plan): { [ns: string]: number } {
+function boundsOf(plan: Plan): { [ns: string]: number } {
+  const { regions, spares, latencyMs, jitterMs, commitMs } = plan;
   const { heartbeatMs: beatMs } = SETTINGS_DEFAULT;
-  const usualMs = 2 * (latencyMs * (regions.length - 1) + jitterMs + commitMs);
+  const farthest = regions.length + spares.length - 1;
+  const usualMs = 2 * (latencyMs * farthest + jitterMs + commitMs);
   const { lt, ch } = NAMESPACES;
   return {
     lt: (lt.staleAfter.timeMs + beatMs + 100) * DRIFT,

@@ -377,7 +377,7 @@ export class Nemesis {
   /** Another replica holds all that the victim does: the last good copy stays. */
   #isWhole(): boolean {
     const victim = this.#cluster.replica(VICTIM).status()?.self.vector;
-    if (victim === undefined) return false;
+    if (victim === undefined || !this.operator.isDone) return false;
     return this.#cluster.replicas.some((replica) => {
       const holds = new Map(replica.status()?.self.vector ?? []);
       return replica.index !== VICTIM && victim.every(([of, seq]) => (holds.get(of) ?? 0) >= seq);

@@ -3,10 +3,12 @@
 // done, and never starts in between what it has given up.
 //
 // Only spares are given up, and only when another replica holds all that they do: what nobody else holds would be lost
-// with them, as it has to be.
+// with them, as it has to be. And only while the one whose disk may be lost is whole: it votes again when it has heard
+// all others, so a dead member and a lost disk at one time leave four members without a majority.
 
 import type { Prng } from '../../src/base/prng.ts';
 import type { Asked, Cluster, Replica } from './cluster.ts';
+import { VICTIM } from './plan.ts';
 
 export interface OperatorEvents {
   readonly onKill: (replica: number) => void;
@@ -49,7 +51,8 @@ export class Operator {
     if (this.#isBusy) return undefined;
     const spares = this.#cluster.replicas.slice(this.#cluster.members.length);
     const lost = spares.find((spare) => spare.isInvited && this.#isWholeElsewhere(spare));
-    if (lost !== undefined && this.#dice.chance(0.7)) return this.#giveUp(lost);
+    if (lost !== undefined && this.#isVictimWhole() && this.#dice.chance(0.7))
+      return this.#giveUp(lost);
     const spare = spares.find((one) => !one.isInvited || one.isForgotten);
     return spare === undefined ? undefined : this.#takeIn(spare);
   }
@@ -113,6 +116,10 @@ export class Operator {
       this.#isBusy = false;
       then();
     });
+  }
+
+  #isVictimWhole(): boolean {
+    return this.#cluster.replica(VICTIM).status()?.self.state === 'serving';
   }
 
   /** Another that runs holds all that it does, and was never without a disk. */
