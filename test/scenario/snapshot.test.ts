@@ -42,6 +42,28 @@ describe('a replica that lost its disk behind truncated logs', () => {
     expect(cluster.put(0, 'k0', 'newer', { w: 3 })).toMatchObject({ kind: 'written', acks: 3 });
   });
 
+  it('serves no client while it copies, even if it has lost nothing of its own', () => {
+    const cluster = new Cluster({ settings });
+    cluster.settle();
+    cluster.put(2, 'own', 'v', { w: 3 });
+    cluster.run(1000);
+    const { disk, identity } = cluster.replica(2);
+    const copy = disk.copy();
+    for (let i = 0; i < COUNT; i++) cluster.put(i % 2, `k${i}`, `v${i}`, { w: 3 });
+    cluster.run(2000);
+    cluster.crash(2);
+    cluster.replica(2).disk = copy;
+    cluster.replica(2).identity = identity;
+    cluster.restart(2);
+    const part = (): number => cluster.replica(2).host?.metrics.snapshotChunksReceived ?? 0;
+    cluster.runUntil(() => part() > 2);
+    expect(cluster.notesOf('data-lost')).toEqual([]);
+    expect(cluster.replica(2).host?.metrics.snapshotsReceived).toBe(0);
+    expect(cluster.value(2, 'own')).toBe('catching-up');
+    cluster.runUntil(() => serves(cluster, 2));
+    expect(everything(cluster, 2)).toEqual(all);
+  });
+
   it('takes the deleted as deleted', () => {
     const cluster = cutShort();
     cluster.del(0, 'k7', { w: 3 });

@@ -10,7 +10,11 @@ export const edges: readonly Mutant[] = [
     file: 'src/host/gate.ts',
     replace: 'while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) {',
     with: 'if (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) {',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/host/gate.test.ts',
+      name: 'holds what depends on a batch until that is durable, in order',
+    },
   },
   {
     id: 'deadline-unwatched',

@@ -38,6 +38,10 @@ export const snapshots: readonly Mutant[] = [
     file: 'src/replica/standing.ts',
     replace: "    if (this.#return === 'none') this.#return = 'majority';",
     with: '',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/snapshot.test.ts',
+      name: 'serves no client while it copies, even if it has lost nothing of its own',
+    },
   },
 ];
