@@ -3,7 +3,7 @@
 
 import type { FastifyRequest, RouteOptions } from 'fastify';
 import { assert } from '../base/assert.ts';
-import type { App } from './app.ts';
+import type { App } from './app-type.ts';
 import { type Caller, refuseAccess } from './auth.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';

@@ -2,14 +2,10 @@
 // refuse what they do not name, every route must stand in the route table, and whatever goes wrong leaves as a
 // problem.
 
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyServerFactory,
-} from 'fastify';
+import Fastify, { type FastifyServerFactory } from 'fastify';
 import { guardAccess } from './access-hook.ts';
+import type { App } from './app-type.ts';
 import type { HttpContext } from './context.ts';
 import { answerErrors } from './error-hook.ts';
 import { parseJson } from './json.ts';
@@ -29,14 +25,6 @@ import { metricsRoutes } from './routes/metrics.ts';
 import { namespaceRoutes } from './routes/namespaces.ts';
 import { routeRoutes } from './routes/route.ts';
 import { writeStatusRoutes } from './routes/write-status.ts';
-
-export type App = FastifyInstance<
-  Server,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->;
 
 const BAD_PATH = refusal('bad-request', 'the path is not UTF-8, percent-encoded');
 const PARAMETER_LENGTH_MAX = 4096;

@@ -3,7 +3,7 @@
 // learns only its instance.
 
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import type { App } from './app.ts';
+import type { App } from './app-type.ts';
 import type { HttpContext } from './context.ts';
 import { problemDocument, type Refusal, refusal } from './problem.ts';
 import { RefusedError, replyProblem } from './reply.ts';

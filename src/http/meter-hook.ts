@@ -1,6 +1,6 @@
 // Measures the requests that fastify serves, under the operation's name in the route table.
 
-import type { App } from './app.ts';
+import type { App } from './app-type.ts';
 import { tablePath } from './access-hook.ts';
 import type { HttpContext } from './context.ts';
 import { routeAt } from './route-table.ts';

@@ -6,7 +6,7 @@ import { type Static, Type } from 'typebox';
 import type { Reply } from '../../model/command.ts';
 import type { ReplicaService } from '../../model/port.ts';
 import { callerOf } from '../access-hook.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { FORBIDDEN, mayIn } from '../auth.ts';
 import {
   BATCH_KEY_BYTES_MAX,

@@ -5,7 +5,7 @@ import { assert } from '../../base/assert.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
 import { seqOf } from '../../model/vector.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { isFault } from '../parameter.ts';

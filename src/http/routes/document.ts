@@ -5,7 +5,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifySchema } from 'fastify';
 import { Type } from 'typebox';
 import { tablePath } from '../access-hook.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
 import { KEY_PATHS } from '../key-document.ts';
 import { replyJson } from '../reply.ts';

@@ -6,7 +6,7 @@ import type { Explained, ReplicaView } from '../../model/command.ts';
 import { hlcToMs } from '../../model/hlc.ts';
 import { formatDot, type Key } from '../../model/id.ts';
 import { compareVersions, type Record } from '../../model/record.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { keyFromPath, keyView } from '../key-text.ts';

@@ -12,7 +12,7 @@ import {
   type Requirement,
   requirementOf,
 } from '../../model/quorum.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { type HttpContext, isDraining } from '../context.ts';
 import { isFault, readDuration } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';

@@ -7,7 +7,7 @@ import type { Listed } from '../../model/command.ts';
 import { KEY_BYTES_MAX } from '../../model/id.ts';
 import type { Policy } from '../../model/policy.ts';
 import { prefersFirst } from '../accept.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, parseCursor } from '../cursor.ts';

@@ -9,7 +9,7 @@ import type { MembershipCommand, Reply } from '../../model/command.ts';
 import { parseRegion, parseReplicaId } from '../../model/id.ts';
 import type { Membership, Place } from '../../model/membership.ts';
 import { PLACE_BYTES_MAX } from '../../model/membership-bytes.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { invalid, isFault, readTimeout } from '../parameter.ts';

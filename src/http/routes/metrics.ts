@@ -1,7 +1,7 @@
 // GET /metrics: the exposition of the telemetry, as Prometheus takes it.
 
 import { Type } from 'typebox';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
 import { commonHeaders } from '../reply.ts';
 import { ProblemSchema } from '../schema.ts';

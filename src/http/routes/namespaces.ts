@@ -4,7 +4,7 @@
 import { Type } from 'typebox';
 import type { Policy } from '../../model/policy.ts';
 import { callerOf } from '../access-hook.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { mayIn } from '../auth.ts';
 import type { HttpContext } from '../context.ts';
 import { isFault } from '../parameter.ts';

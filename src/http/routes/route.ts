@@ -6,7 +6,7 @@ import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
 import { parseRegion } from '../../model/id.ts';
 import type { Policy } from '../../model/policy.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
 import { invalid, isFault } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';

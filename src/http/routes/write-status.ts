@@ -6,7 +6,7 @@ import { assert } from '../../base/assert.ts';
 import type { WriteStatus } from '../../model/command.ts';
 import { formatDot, parseDot } from '../../model/id.ts';
 import { majority } from '../../model/quorum.ts';
-import type { App } from '../app.ts';
+import type { App } from '../app-type.ts';
 import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { refusal } from '../problem.ts';
