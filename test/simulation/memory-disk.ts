@@ -42,11 +42,12 @@ export class MemoryDisk {
   }
 
   range({ from, to, reverse, limit, bytesMax }: RangeRequest): RangeResult {
-    const span = this.#keys.slice(this.#indexOf(nameOf(from)), this.#indexOf(nameOf(to)));
-    if (reverse) span.reverse();
+    const first = this.#indexOf(nameOf(from));
+    const count = this.#indexOf(nameOf(to)) - first;
     const entries: RangeEntry[] = [];
     let bytes = 0;
-    for (const name of span) {
+    for (let at = 0; at < count; at++) {
+      const name = this.#keys[reverse ? first + count - 1 - at : first + at] as string;
       if (this.#damaged.has(name)) return { ok: false, reason: 'simulated damage' };
       const value = this.#values.get(name) ?? new Uint8Array(0);
       bytes += name.length + value.length;

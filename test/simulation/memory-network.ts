@@ -47,6 +47,8 @@ interface End {
   readonly frame: FrameWriter;
   other: End | undefined;
   isOpen: boolean;
+  /** Frames that came before it was open, as the kernel keeps them; `undefined` from then on. */
+  early: Uint8Array[] | undefined;
   bytesOnTheWay: number;
 }
 
@@ -219,6 +221,9 @@ class Port implements MemoryPort {
     this.#ends.set(end.peer, end);
     this.#failures.set(end.peer, 0);
     this.#handler?.onConnected(end.peer);
+    const { early = [] } = end;
+    end.early = undefined;
+    for (const bytes of early) if (end.isOpen) this.receive(end.peer, bytes);
   }
 
   receive(from: number, bytes: Uint8Array): void {
@@ -249,6 +254,7 @@ class Port implements MemoryPort {
 
   #arrive(end: End, bytes: Uint8Array): void {
     end.bytesOnTheWay -= bytes.length;
+    if (end.isOpen) end.other?.early?.push(bytes);
     if (end.other?.isOpen !== true) return;
     const way = this.#network.way(this.#index, end.peer);
     if (way.isNoisy) flipBit(bytes, this.#network.dice);
@@ -319,7 +325,7 @@ function lose(end: End | undefined): void {
 
 function newEnd(owner: Port, peer: number): End {
   const frame = new FrameWriter(1, 1024);
-  return { owner, peer, frame, other: undefined, isOpen: false, bytesOnTheWay: 0 };
+  return { owner, peer, frame, other: undefined, isOpen: false, early: [], bytesOnTheWay: 0 };
 }
 
 function flipBit(bytes: Uint8Array, dice: Prng): void {

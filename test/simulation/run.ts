@@ -149,16 +149,22 @@ function agree(cluster: Cluster, { classes }: Plan, findings: Finding[]): void {
 }
 
 /** After the last value has expired. */
-function judgeLeases(leases: Leases, { classes }: Plan): Finding[] {
-  const isClockSet = classes.includes('jump');
-  const wrong = [...leases.judgeForgotten(), ...leases.judge(isClockSet)];
+function judgeLeases(leases: Leases, plan: Plan): Finding[] {
+  const isClockSet = plan.classes.includes('jump');
+  const wrong = [...leases.judgeForgotten(), ...leases.judge(isClockSet, aheadMsOf(plan))];
   return wrong.map((reason) => ({ check: 'expiry', reason, counterexample: [] }));
 }
 
-function settle(cluster: Cluster, { strikes, spares }: Plan, findings: Finding[]): void {
-  const aheadMs = strikes
+/** How far ahead of the right time a clock may have been. */
+function aheadMsOf({ strikes }: Plan): number {
+  return strikes
     .filter(({ fault }) => fault === 'jump')
     .reduce((sum, strike) => sum + Math.max(0, jumpMsOf(strike)), 0);
+}
+
+function settle(cluster: Cluster, plan: Plan, findings: Finding[]): void {
+  const { spares } = plan;
+  const aheadMs = aheadMsOf(plan);
   const copyMs = spares.length > 0 ? COPY_MS : 0;
   const untilMs = cluster.nowMs + CONVERGE_MS + copyMs + aheadMs;
   while (!cluster.isSettled() || !cluster.seated().every(isFit)) {
