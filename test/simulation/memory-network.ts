@@ -223,7 +223,7 @@ class Port implements MemoryPort {
     this.#handler?.onConnected(end.peer);
     const { early = [] } = end;
     end.early = undefined;
-    for (const bytes of early) if (end.isOpen) this.receive(end.peer, bytes);
+    for (const bytes of early) if (this.#ends.get(end.peer) === end) this.receive(end.peer, bytes);
   }
 
   receive(from: number, bytes: Uint8Array): void {

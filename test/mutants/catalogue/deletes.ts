@@ -40,8 +40,8 @@ export const deletes: readonly Mutant[] = [
     number: 21,
     title: 'every replica deletes what has expired by its own clock',
     file: 'src/store/record-index.ts',
-    replace: "return expiresAtMs > 0 && operation === 'put' && replicaOf(origin) === this.#self;",
-    with: "return expiresAtMs > 0 && operation === 'put' && (replicaOf(origin) === this.#self || true);",
+    replace: "return expiresAtMs > 0 && operation === 'put' && this.#actsFor(replicaOf(origin));",
+    with: "return expiresAtMs > 0 && operation === 'put' && (this.#actsFor(replicaOf(origin)) || true);",
     foundBy: named(EXPIRY, 'a value whose deadline has passed'),
   },
   {

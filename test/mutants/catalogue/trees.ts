@@ -23,8 +23,12 @@ export const trees: readonly Mutant[] = [
     number: 26,
     title: 'the last inner node is not in the root',
     file: 'src/store/leaves.ts',
-    replace: 'return this.#sum(0, LEAVES);',
-    with: 'return this.#sum(0, LEAVES - FANOUT);',
+    replace: `    this.#rootLow ^= low;
+    this.#rootHigh ^= high;
+    words`,
+    with: `    if (leaf < LEAVES - FANOUT) this.#rootLow ^= low;
+    if (leaf < LEAVES - FANOUT) this.#rootHigh ^= high;
+    words`,
     foundBy: {
       kind: 'test',
       file: 'test/unit/store/tree.test.ts',
@@ -77,8 +81,8 @@ export const trees: readonly Mutant[] = [
     number: 'own',
     title: 'what a write replaces stays in the tree',
     file: 'src/store/table.ts',
-    replace: 'this.#tree.onChange(before, record);',
-    with: 'this.#tree.onChange(before === record ? before : undefined, record);',
+    replace: 'this.#tree.onChange(record, before, record);',
+    with: 'this.#tree.onChange(record, before === record ? before : undefined, record);',
     foundBy: sim,
   },
   {
