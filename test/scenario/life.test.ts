@@ -107,6 +107,34 @@ function snapshot(disk: Cluster['replicas'][number]['disk']) {
   return { keys: result.entries.map((e) => e.key), values: result.entries.map((e) => e.value) };
 }
 
+describe('a replica that takes back what it lost', () => {
+  it('counts in no quorum read: what it acknowledged is not taken for absent', () => {
+    const cluster = settled();
+    // Where nobody who is heard holds anything, a cluster would begin.
+    cluster.put(1, 'before', 'v', { w: 3 });
+    cluster.cut(0, 1);
+    cluster.cut(1, 2);
+    expect(cluster.put(0, 'a', 'one', { w: 2 })).toMatchObject({ kind: 'written', acks: 2 });
+    cluster.crash(2);
+    cluster.replica(2).wipe();
+    cluster.cut(0, 2);
+    cluster.heal(1, 2);
+    cluster.restart(2);
+    cluster.run(2000);
+    const sees = (): boolean =>
+      cluster
+        .replica(1)
+        .status()
+        ?.peers.some(({ id, connected }) => id === 'us-1' && connected) === true;
+    cluster.runUntil(sees);
+    // The only copy within reach is the one that was lost.
+    expect(shown(cluster.get(1, 'a', { r: 2, timeoutMs: 1000 }))).not.toBe('absent');
+    cluster.network.healAll();
+    cluster.settle();
+    expect(cluster.value(2, 'a')).toBe('one');
+  });
+});
+
 describe('a replica that drains', () => {
   it('finishes what it has and takes nothing new', () => {
     const cluster = settled();

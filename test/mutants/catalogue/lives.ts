@@ -46,7 +46,11 @@ export const lives: readonly Mutant[] = [
     file: 'src/replica/replica.ts',
     replace: 'this.#reads.onRequest(index, message, this.#standing.isReturning, out);',
     with: 'this.#reads.onRequest(index, message, false, out);',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/life.test.ts',
+      name: 'counts in no quorum read: what it acknowledged is not taken for absent',
+    },
   },
   {
     id: 'returns-after-majority',

@@ -29,7 +29,11 @@ export const snapshots: readonly Mutant[] = [
     file: 'src/entropy/snapshot-client.ts',
     replace: '    this.#copy = copy;',
     with: '    this.#copy = { ...copy, covers: [] };',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/snapshot.test.ts',
+      name: 'goes on from its mark after it died in the middle',
+    },
   },
   {
     id: 'copying-answers',
