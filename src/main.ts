@@ -22,7 +22,7 @@ import { createHost, type Host } from './host/host.ts';
 import { createRequestMeter, type RequestMeasurements } from './http/meter.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import type { Ending } from './model/effect.ts';
-import { isSeated, type Membership, membersIn, outsidersOf } from './model/membership.ts';
+import { isSeated, localised, membersIn, outsidersOf } from './model/membership.ts';
 import { type Scheduler, UNREADABLE } from './model/port.ts';
 import type { Member } from './model/quorum.ts';
 import { readIncarnation } from './replica/recovery.ts';
@@ -142,7 +142,7 @@ function settle(
     throw new DataError('damaged', `the membership in ${dataDir} cannot be read`);
   const { membership } = tenure;
   if (!isSeated(tenure, settings.self)) throw forgotten(config, membership.epoch);
-  const members = localMembers(membership, settings.members);
+  const members = membersIn(localised(membership, settings.members));
   if (!isSameList(members, settings.members)) {
     const ids = members.map(({ id }) => id).join(', ');
     log.note('warn', 'peers-differ', { epoch: membership.epoch, members: ids });
@@ -151,17 +151,6 @@ function settle(
   if (typeof settled === 'string')
     throw new DataError('unfit', `the policies do not fit the members: ${settled}`);
   return { config: settled, outsiders: outsidersOf(membership) };
-}
-
-/** In epoch 1 nothing was agreed upon, and each replica goes by the addresses that it is configured with. */
-function localMembers(membership: Membership, configured: readonly Member[]): readonly Member[] {
-  const members = membersIn(membership);
-  if (membership.epoch > 1) return members;
-  return members.map((member) => {
-    const own = configured.find(({ id }) => id === member.id);
-    if (own === undefined) return member;
-    return { ...member, peerAddress: own.peerAddress, httpUrl: own.httpUrl };
-  });
 }
 
 function isSameList(left: readonly Member[], right: readonly Member[]): boolean {

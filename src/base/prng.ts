@@ -2,6 +2,8 @@
 // draw in one of them does not shift all the others. sfc32 by Chris Doty-Humphrey (PractRand); seeds are spread
 // with splitmix32.
 
+import { FNV_OFFSET, hashText } from './mix.ts';
+
 export interface Prng {
   /** A float in [0, 1). */
   next(): number;
@@ -36,7 +38,7 @@ function fromState(next: () => number, salt: number): Prng {
     next: () => draw() / 2 ** 32,
     below: (bound) => Math.floor((draw() / 2 ** 32) * bound),
     chance: (probability) => draw() / 2 ** 32 < probability,
-    split: (name) => fromState(spread(nameHash(name, origin)), salt),
+    split: (name) => fromState(spread(hashText(name, origin ^ FNV_OFFSET)), salt),
   };
 }
 
@@ -49,10 +51,4 @@ function spread(seed: number): () => number {
     z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
     return z ^ (z >>> 15);
   };
-}
-
-function nameHash(name: string, seed: number): number {
-  let hash = seed ^ 0x811c9dc5;
-  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  return hash;
 }

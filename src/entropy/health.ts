@@ -18,7 +18,7 @@
 
 import { HEALTH_RULES, type HealthRule, type HealthState } from '../model/health.ts';
 import type { NamespaceName } from '../model/id.ts';
-import type { StaleAfter } from '../model/policy.ts';
+import { isLagBounded, type StaleAfter } from '../model/policy.ts';
 
 /** How far this replica is behind what can be known, in one look. */
 export interface Reading {
@@ -75,7 +75,7 @@ export class Health {
 
   constructor(policies: Iterable<Limits>, times: HealthTimes) {
     this.#times = times;
-    this.#watched = [...policies].filter(isBounded).map((limits) => ({
+    this.#watched = [...policies].filter(isLagBounded).map((limits) => ({
       limits,
       state: 'unknown' as const,
       sinceMs: 0,
@@ -182,10 +182,6 @@ export class Health {
 }
 
 const GRAVEST_FIRST: readonly HealthRule[] = ['time', 'entries', 'pause'];
-
-function isBounded({ staleAfter, pauseLagMs }: Limits): boolean {
-  return staleAfter !== undefined || pauseLagMs !== undefined;
-}
 
 function enter(
   each: Mutable,

@@ -1,7 +1,7 @@
 // Where two replicas may be compared: a digest of the vector of everything that is in a hash tree. Two trees are compared
 // only when it is the same for both, because else they differ anyhow. It is the same for the same vector in any order.
 
-import { mix32 } from '../base/mix.ts';
+import { hashText, mix32 } from '../base/mix.ts';
 import type { Digest } from '../model/message.ts';
 import type { Lane } from '../store/lane.ts';
 
@@ -12,12 +12,14 @@ export function cutOf(lanes: Iterable<Lane>): Digest | undefined {
   for (const { origin, head, durable } of lanes) {
     if (head !== durable) return undefined;
     if (head === 0) continue;
-    let name = 0x811c9dc5;
-    for (let i = 0; i < origin.length; i++)
-      name = Math.imul(name ^ origin.charCodeAt(i), 0x01000193);
+    const name = hashText(origin);
     const word = mix32(name ^ mix32(head >>> 0));
     low ^= word;
     high ^= mix32(word ^ mix32(Math.floor(head / 2 ** 32) ^ Math.imul(head, 0x9e3779b1)));
   }
   return [low >>> 0, high >>> 0];
+}
+
+export function isSameDigest(left: Digest, right: Digest): boolean {
+  return left[0] === right[0] && left[1] === right[1];
 }

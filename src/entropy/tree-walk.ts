@@ -32,6 +32,7 @@ import { positionOf, positionOfKey, recordsBetween, type Span } from '../store/l
 import { FANOUT } from '../store/leaves.ts';
 import type { Table } from '../store/table.ts';
 import type { HashTree } from '../store/tree.ts';
+import { isSameDigest } from './tree-cut.ts';
 import {
   type Coverage,
   type Difference,
@@ -149,7 +150,7 @@ export class TreeWalk {
     this.#charge(walk, MESSAGE_BYTES + reply.digests.length * 4);
     const cut = this.#options.cut();
     // Not to be compared at this moment: asked again with the next heartbeat.
-    if (reply.answer !== 'known' || cut === undefined || !isSame(cut, reply.cut)) return;
+    if (reply.answer !== 'known' || cut === undefined || !isSameDigest(cut, reply.cut)) return;
     if (reply.digests.length === 0 || walk.bytesLeft < 0)
       return this.#end(walk, 'unknown', now, out);
     if (walk.step === 'root') this.#onRoot(walk, reply.digests, now, out);
@@ -212,7 +213,7 @@ export class TreeWalk {
   }
 
   #onRoot(walk: Walk, [low, high]: readonly number[], now: Now, out: Outbox): void {
-    if (isSame(this.#options.tree.leaves.root(), [low as number, high as number]))
+    if (isSameDigest(this.#options.tree.leaves.root(), [low as number, high as number]))
       return this.#end(walk, 'equal', now, out);
     walk.step = 'inner';
     this.#proceed(walk, now, out);
@@ -222,7 +223,7 @@ export class TreeWalk {
     const { leaves } = this.#options.tree;
     for (let i = 0; i + 1 < digests.length && walk.skip < FANOUT; i += 2) {
       const theirs: Digest = [digests[i] as number, digests[i + 1] as number];
-      if (!isSame(leaves.inner(walk.skip), theirs)) walk.inner.push(walk.skip);
+      if (!isSameDigest(leaves.inner(walk.skip), theirs)) walk.inner.push(walk.skip);
       walk.skip++;
     }
     if (walk.skip < FANOUT) return this.#proceed(walk, now, out);
@@ -238,7 +239,7 @@ export class TreeWalk {
       const node = walk.inner[Math.floor(walk.skip / FANOUT)] as number;
       const leaf = node * FANOUT + (walk.skip % FANOUT);
       const theirs: Digest = [digests[i] as number, digests[i + 1] as number];
-      if (!isSame(leaves.leaf(leaf), theirs) && walk.leaves.size < this.#leavesMax())
+      if (!isSameDigest(leaves.leaf(leaf), theirs) && walk.leaves.size < this.#leavesMax())
         walk.leaves.add(leaf);
       walk.skip++;
     }
@@ -437,10 +438,6 @@ function nothingSeen() {
     wanted: [] as StoredKey[],
     mended: 0,
   };
-}
-
-function isSame(left: Digest, right: Digest): boolean {
-  return left[0] === right[0] && left[1] === right[1];
 }
 
 function nameBytes({ namespace, key }: StoredKey): number {

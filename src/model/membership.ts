@@ -112,6 +112,18 @@ export function seatOf({ seats }: Membership, id: ReplicaId): Seat | undefined {
   return seats.find((seat) => seat.id === id);
 }
 
+/** The addresses that a life goes by. In epoch 1 they are what is configured, which may differ from replica to replica. */
+export function localised(membership: Membership, members: readonly Member[]): Membership {
+  if (membership.epoch > 1) return membership;
+  const seats = membership.seats.map((seat) => {
+    const member = members.find(({ id }) => id === seat.id);
+    return member === undefined
+      ? seat
+      : { ...seat, peerAddress: member.peerAddress, httpUrl: member.httpUrl };
+  });
+  return { ...membership, seats };
+}
+
 /** The directory of this tenure still belongs to a member. */
 export function isSeated({ since, membership }: Tenure, id: ReplicaId): boolean {
   return seatOf(membership, id)?.since === since;

@@ -2,6 +2,7 @@
 // contradictions are refused with a reason, and what is known but not built yet is refused by its name, so that
 // nothing is ever given more weakly than it was asked for.
 
+import { hashText } from '../base/mix.ts';
 import { type NamespaceName, parseNamespace } from './id.ts';
 import {
   intersects,
@@ -122,9 +123,16 @@ export function compilePolicies(
   return problems.length > 0 ? refuse(problems) : { ok: true, policies };
 }
 
+/** A policy that bounds the lag of who answers: a replica says of its namespace when it does not simply serve it. */
+export function isLagBounded({
+  staleAfter,
+  pauseLagMs,
+}: Pick<Policy, 'staleAfter' | 'pauseLagMs'>): boolean {
+  return staleAfter !== undefined || pauseLagMs !== undefined;
+}
+
 /** A stable digest, so that replicas can tell whether they run the same policies. */
 export function policyDigest(policies: readonly Policy[]): number {
-  let digest = 0x811c9dc5;
   const lines = policies.map((p) =>
     [
       p.namespace,
@@ -139,11 +147,7 @@ export function policyDigest(policies: readonly Policy[]): number {
       p.minServing,
     ].join(' '),
   );
-  for (const line of lines.sort()) {
-    for (let i = 0; i < line.length; i++)
-      digest = Math.imul(digest ^ line.charCodeAt(i), 0x01000193);
-  }
-  return digest >>> 0;
+  return hashText(lines.sort().join('')) >>> 0;
 }
 
 function compilePolicy(

@@ -73,6 +73,16 @@ export function missing(ours: ReadonlyVector, theirs: ReadonlyVector): Gap[] {
   return gaps;
 }
 
+/** How many entries `theirs` has and `ours` lacks. */
+export function countMissing(
+  ours: ReadonlyVector,
+  theirs: Iterable<readonly [Origin, Seq]>,
+): number {
+  let entries = 0;
+  for (const [origin, seq] of theirs) entries += Math.max(seq - seqOf(ours, origin), 0);
+  return entries;
+}
+
 /** The highest incarnation of a replica that the vector names, or 0. */
 export function latestIncarnation(vector: ReadonlyVector, replica: ReplicaId): Incarnation {
   let latest = 0;

@@ -4,7 +4,7 @@
 // delete then. In `fifo` namespaces as well: what both vectors cover has no predecessor that it could overtake.
 
 import { Comparisons } from '../entropy/comparisons.ts';
-import { cutOf } from '../entropy/tree-cut.ts';
+import { cutOf, isSameDigest } from '../entropy/tree-cut.ts';
 import { TreeServer } from '../entropy/tree-server.ts';
 import { type RoundEnd, TreeWalk } from '../entropy/tree-walk.ts';
 import type { Now, Outbox, RangeResult } from '../model/effect.ts';
@@ -113,9 +113,8 @@ export class AntiEntropy {
   /** The root of who asks says as much about us as about it: who is missing something has to walk itself. */
   #hear(peer: number, { level, cut: theirs, root }: TreeRequest): void {
     const cut = level === 'root' ? this.#cut() : undefined;
-    if (cut === undefined || cut[0] !== theirs[0] || cut[1] !== theirs[1]) return;
-    const [low, high] = this.#context.tree.leaves.root();
-    this.comparisons.onAsked(peer, low === root[0] && high === root[1]);
+    if (cut === undefined || !isSameDigest(cut, theirs)) return;
+    this.comparisons.onAsked(peer, isSameDigest(this.#context.tree.leaves.root(), root));
   }
 
   /** Both vectors cover it, or it is not merged: what has not come by the stream is not brought past it. */

@@ -4,7 +4,7 @@
 import type { Command, DrainCommand } from '../model/command.ts';
 import type { Outbox } from '../model/effect.ts';
 import { metaKey } from '../store/layout.ts';
-import { seal } from '../store/envelope.ts';
+import { sealNothing } from '../store/envelope.ts';
 import { type Context, refuse } from './context.ts';
 
 const DRAINED = metaKey('drained');
@@ -28,11 +28,7 @@ export class Drain {
 
   /** Answered when it is durable. What was taken before is finished. */
   onCommand({ client, drained }: DrainCommand, out: Outbox): void {
-    if (drained)
-      out.put(
-        DRAINED,
-        seal(() => {}),
-      );
+    if (drained) out.put(DRAINED, sealNothing());
     else out.del(DRAINED);
     if (drained !== this.#isDrained) out.note('info', drained ? 'drained' : 'resumed', {});
     this.#isDrained = drained;

@@ -15,7 +15,7 @@ import type { Alternate } from '../model/fault.ts';
 import { HEALTH_TOLD_MAX, type NamespaceHealth } from '../model/health.ts';
 import type { NamespaceName, Origin, ReplicaId, Seq } from '../model/id.ts';
 import { majority } from '../model/quorum.ts';
-import { dominates, mergeVector, seqOf, type Vector } from '../model/vector.ts';
+import { countMissing, dominates, mergeVector, type Vector } from '../model/vector.ts';
 import { Backlog } from '../entropy/backlog.ts';
 import { missingMs, type Reading, type Watched } from '../entropy/health.ts';
 import { type Context, refuse } from './context.ts';
@@ -188,7 +188,10 @@ export class Fitness {
     const quietMs = QUIET_BEATS * settings.heartbeatMs;
     const ownMs = pace.commitAgeMs(nowMs);
     let lagMs = Math.max(unheardMs ?? 0, ownMs);
-    let excessMs = Math.max(this.#isolationMs(nowMs), ownMs);
+    const usualMs = this.#usualMs(nowMs);
+    // By how much longer ago a majority was heard than echoes take.
+    const isolationMs = (unheardMs ?? 0) - usualMs - (QUIET_BEATS + 1) * settings.heartbeatMs;
+    let excessMs = Math.max(isolationMs, ownMs);
     let isProved = true;
     const known: Vector = new Map<Origin, Seq>();
     for (const peer of this.#heard()) {
@@ -207,8 +210,8 @@ export class Fitness {
     const agesMs = this.#backlog.ageMs(nowMs);
     // What a peer told had been on its disk for up to a heartbeat, and was marked up to another one later.
     if (agesMs > 0) lagMs = Math.max(lagMs, agesMs + 2 * settings.heartbeatMs);
-    excessMs = Math.max(excessMs, agesMs - this.#usualMs(nowMs));
-    const entries = lacking(known, log.durable);
+    excessMs = Math.max(excessMs, agesMs - usualMs);
+    const entries = countMissing(log.durable, known);
     const isCaughtUp = this.#standing.isCaughtUp;
     return { unheardMs, isProved, isCaughtUp, lagMs, excessMs, entries };
   }
@@ -221,13 +224,6 @@ export class Fitness {
     const asOf = peers.all().flatMap((peer) => freshness.asOfMs(peer.member.index) ?? []);
     const last = asOf.sort((a, b) => b - a)[others - 1];
     return last === undefined ? undefined : Math.max(nowMs - last, 0);
-  }
-
-  /** How much longer ago than echoes take. */
-  #isolationMs(nowMs: number): number {
-    const { settings } = this.#context;
-    const unheardMs = this.#unheardMs(nowMs) ?? 0;
-    return unheardMs - this.#usualMs(nowMs) - (QUIET_BEATS + 1) * settings.heartbeatMs;
   }
 
   /** The round trip of the farthest peer. */
@@ -262,10 +258,4 @@ function isBefore(left: Candidate, right: Candidate): boolean {
 
 function classOf(ms: number): number {
   return Math.ceil(Math.log2(Math.max(ms, 1)));
-}
-
-function lacking(known: Vector, durable: ReadonlyMap<Origin, Seq>): number {
-  let entries = 0;
-  for (const [origin, seq] of known) entries += Math.max(0, seq - seqOf(durable, origin));
-  return entries;
 }

@@ -363,11 +363,10 @@ export class Reads {
   }
 
   #reply(client: Client, cell: Cell, answers: number, now: Now, out: Outbox): void {
+    const { record, lsn } = cell;
+    if (!isLive(record, now.wallMs)) return this.#replyAbsent(client, lsn, answers, now, out);
     const stalenessMs = this.#context.freshness.bound(now.monoMs);
-    const { record } = cell;
-    const rest = { stalenessMs, answers, heldBy: undefined };
-    if (!isLive(record, now.wallMs)) this.#replyAbsent(client, cell.lsn, answers, now, out);
-    else out.reply(client, { kind: 'found', record, ...rest }, cell.lsn);
+    out.reply(client, { kind: 'found', record, stalenessMs, answers, heldBy: undefined }, lsn);
   }
 
   #replyAbsent(client: Client, lsn: Lsn, answers: number, now: Now, out: Outbox): void {

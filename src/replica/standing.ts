@@ -12,7 +12,7 @@ import type { Origin } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
 import { majority } from '../model/quorum.ts';
 import { dominates } from '../model/vector.ts';
-import { seal } from '../store/envelope.ts';
+import { sealNothing } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 import type { Context } from './context.ts';
 
@@ -87,9 +87,6 @@ export class Standing {
   /** Remembered, so that a restart in between does not take what has come so far for everything. */
   #returnToAll(out: Outbox): void {
     this.#return = 'all';
-    out.put(
-      RETURNING,
-      seal(() => {}),
-    );
+    out.put(RETURNING, sealNothing());
   }
 }

@@ -14,7 +14,7 @@ import { hlcToMs } from '../model/hlc.ts';
 import type { Membership } from '../model/membership.ts';
 import { type ReplicaId, replicaOf } from '../model/id.ts';
 import type { Digest } from '../model/message.ts';
-import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+import { countMissing, type ReadonlyVector } from '../model/vector.ts';
 import type { Comparisons } from '../entropy/comparisons.ts';
 import { type Context, refuse } from './context.ts';
 import type { Peer } from './peers.ts';
@@ -86,11 +86,10 @@ function peerStatus(context: Context, peer: Peer, compared: Comparison, now: Now
 
 /** Entries written by `replica` that `reader` lacks of what `writer` holds. */
 function lacking(reader: ReadonlyVector, writer: ReadonlyVector, replica: ReplicaId): number {
-  let entries = 0;
-  for (const [origin, seq] of writer) {
-    if (replicaOf(origin) === replica) entries += Math.max(seq - seqOf(reader, origin), 0);
-  }
-  return entries;
+  return countMissing(
+    reader,
+    [...writer].filter(([origin]) => replicaOf(origin) === replica),
+  );
 }
 
 export function writeStatusOf(context: Context, command: WriteStatusCommand, out: Outbox): void {

@@ -17,6 +17,7 @@ import {
   isEqualMembership,
   isSameMembership,
   isSeated,
+  localised,
   type Membership,
   membersIn,
   seatOf,
@@ -237,16 +238,4 @@ export function readStoredTenure(bytes: PointRead): Tenure | 'damaged' | undefin
 
 export function tenureKey(): Uint8Array {
   return TENURE;
-}
-
-/** The addresses that this life goes by. In epoch 1 they are what is configured, which may differ from replica to replica. */
-function localised(membership: Membership, members: readonly Member[]): Membership {
-  if (membership.epoch > 1) return membership;
-  const seats = membership.seats.map((seat) => {
-    const member = members.find(({ id }) => id === seat.id);
-    return member === undefined
-      ? seat
-      : { ...seat, peerAddress: member.peerAddress, httpUrl: member.httpUrl };
-  });
-  return { ...membership, seats };
 }

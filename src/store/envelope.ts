@@ -17,6 +17,11 @@ export function seal(write: (into: ByteWriter) => void): Uint8Array {
   return close();
 }
 
+/** An envelope around nothing: a value whose being there is all that it says. */
+export function sealNothing(): Uint8Array {
+  return seal(() => {});
+}
+
 /** Eight bytes in an envelope, for who writes many. */
 export function sealWords(low: number, high: number): Uint8Array {
   writer.reset();

@@ -52,12 +52,7 @@ export function recordKey(namespace: NamespaceName, key: Key | ''): Uint8Array {
 export function parseRecordKey(
   bytes: Uint8Array,
 ): { namespace: NamespaceName; key: Key } | undefined {
-  const end = bytes.indexOf(0);
-  if (bytes[0] !== RECORD || end < 2) return undefined;
-  return {
-    namespace: byteString(bytes, 1, end) as NamespaceName,
-    key: byteString(bytes, end + 1, bytes.length) as Key,
-  };
+  return parseNamed(RECORD, bytes) as { namespace: NamespaceName; key: Key } | undefined;
 }
 
 /** Every record of every namespace. */
@@ -66,7 +61,7 @@ export function allRecords(): Span {
 }
 
 /** Where a record lies among all: its storage key without the kind. */
-export function positionOf({ namespace, key }: { namespace: NamespaceName; key: Key }): string {
+export function positionOf({ namespace, key }: { namespace: NamespaceName; key: string }): string {
   return `${namespace}\0${key}`;
 }
 
@@ -90,14 +85,8 @@ export function positionOfKey(bytes: Uint8Array): string {
 /** Where the idempotency keys begin among the positions: no namespace begins like this. */
 export const NAMED = '~';
 
-export function positionOfNamed({
-  namespace,
-  key,
-}: {
-  namespace: NamespaceName;
-  key: string;
-}): string {
-  return `${NAMED}${namespace}\0${key}`;
+export function positionOfNamed(name: { namespace: NamespaceName; key: string }): string {
+  return `${NAMED}${positionOf(name)}`;
 }
 
 /** The idempotency keys behind a position. */
@@ -110,12 +99,7 @@ export function namedAfter(position: string): Span {
 export function parseIdempotencyKey(
   bytes: Uint8Array,
 ): { namespace: NamespaceName; key: string } | undefined {
-  const end = bytes.indexOf(0);
-  if (bytes[0] !== IDEMPOTENCY || end < 2) return undefined;
-  return {
-    namespace: byteString(bytes, 1, end) as NamespaceName,
-    key: byteString(bytes, end + 1, bytes.length),
-  };
+  return parseNamed(IDEMPOTENCY, bytes);
 }
 
 /** Every log entry of every origin. */
@@ -273,6 +257,18 @@ function named(kind: number, namespace: NamespaceName, key: string): Uint8Array 
   writeText(bytes, 1, namespace);
   writeText(bytes, 2 + namespace.length, key);
   return bytes;
+}
+
+function parseNamed(
+  kind: number,
+  bytes: Uint8Array,
+): { namespace: NamespaceName; key: string } | undefined {
+  const end = bytes.indexOf(0);
+  if (bytes[0] !== kind || end < 2) return undefined;
+  return {
+    namespace: byteString(bytes, 1, end) as NamespaceName,
+    key: byteString(bytes, end + 1, bytes.length),
+  };
 }
 
 function writeText(bytes: Uint8Array, start: number, text: string): void {

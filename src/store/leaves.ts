@@ -6,7 +6,7 @@
 // The digest of a record covers its name, version and content by way of its checksum and chain, and is the same at
 // every replica, because its bytes are. Tombstones have none: dropping one changes nothing (TRAPS 6).
 
-import { mix32 } from '../base/mix.ts';
+import { hashText, mix32 } from '../base/mix.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { Digest } from '../model/message.ts';
 import type { Record } from '../model/record.ts';
@@ -74,10 +74,6 @@ export class Leaves {
 
 /** The leaf that a record of this name belongs to. */
 export function leafOf(namespace: NamespaceName, key: Key): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < namespace.length; i++)
-    hash = Math.imul(hash ^ namespace.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash, 0x01000193);
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  const hash = hashText(key, hashText('\0', hashText(namespace)));
   return mix32(hash) >>> (32 - LEAF_BITS);
 }

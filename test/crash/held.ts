@@ -3,6 +3,7 @@
 import { call } from '../support/call.ts';
 import { judge } from '../support/load/outcome.ts';
 import { openConnection } from '../support/raw-http.ts';
+import type { Ledger } from './ledger.ts';
 import { NAMESPACE, type Place } from './writers.ts';
 
 interface Page {
@@ -32,6 +33,18 @@ export async function listAll(place: Place, prefix = ''): Promise<Map<string, st
     ({ cursor } = page);
   } while (cursor !== null);
   return held;
+}
+
+/** What each of them holds against what clients were told, each finding behind the name of the round. */
+export async function auditAll(
+  round: string,
+  ledger: Ledger,
+  places: readonly Place[],
+): Promise<string[]> {
+  const findings: string[] = [];
+  for (const place of places)
+    findings.push(...ledger.compare(`${round}: ${place.id}`, await listAll(place)));
+  return findings;
 }
 
 /** What one replica says to a plain read of a key: the value, that there is none, or why it does not say. */

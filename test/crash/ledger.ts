@@ -31,6 +31,11 @@ export interface Comparison {
   readonly prefix?: string;
 }
 
+/** In words. */
+export function toldOf({ acked, refused, unknown }: LedgerCounts): string {
+  return `${acked} acknowledged, ${refused} refused, ${unknown} unknown`;
+}
+
 const SHOWN_MAX = 5;
 
 export class Ledger {

@@ -11,25 +11,13 @@ import { atEnd } from './last-will.ts';
 import { type Options, parseOptions, usage } from './options.ts';
 import type { Part, Result } from './part.ts';
 import { head, linesOf } from './report.ts';
+import { runProgram } from '../support/program.ts';
 
 // The end of this process ends the replicas and takes every mount away, whatever they are doing.
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 
-await main(process.argv.slice(2));
-
-async function main(args: readonly string[]): Promise<void> {
-  let options: Options | undefined;
-  try {
-    options = parseOptions(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
-    process.exitCode = 2;
-    return;
-  }
-  if (options === undefined) console.log(usage);
-  else process.exitCode = await runAll(options);
-}
+await runProgram(usage, parseOptions, runAll);
 
 async function runAll(options: Options): Promise<number> {
   const begunMs = performance.now();

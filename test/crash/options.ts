@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import type { Part } from './part.ts';
 import { parts } from './parts.ts';
+import { wholeNumber } from '../support/program.ts';
 
 export interface Options {
   readonly parts: readonly Part[];
@@ -34,8 +35,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const { only, rounds, seed } = values;
   return {
     parts: only === undefined ? parts : only.split(',').map(partOf),
-    rounds: rounds === undefined ? undefined : numberIn(rounds, 'rounds', 1, 100_000),
-    seed: numberIn(seed, 'seed', 0, 2 ** 32),
+    rounds: rounds === undefined ? undefined : wholeNumber(rounds, 'rounds', 1, 100_000),
+    seed: wholeNumber(seed, 'seed', 0, 2 ** 32),
   };
 }
 
@@ -43,12 +44,4 @@ function partOf(name: string): Part {
   const part = parts.find((one) => one.name === name);
   if (part === undefined) throw new Error(`--only does not know ${name}`);
   return part;
-}
-
-function numberIn(text: string, name: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) {
-    return value;
-  }
-  throw new Error(`--${name} must be a whole number from ${least} to ${most}`);
 }

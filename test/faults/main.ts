@@ -11,25 +11,13 @@ import { type Cell, runCell } from './cell.ts';
 import { findFaketime } from './nemesis/clock.ts';
 import { type Options, parseOptions, usage } from './options.ts';
 import { head, linesOf, type Word } from './report.ts';
+import { runProgram } from '../support/program.ts';
 
 // The end of this process ends the replicas, whatever they are doing.
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 
-await main(process.argv.slice(2));
-
-async function main(args: readonly string[]): Promise<void> {
-  let options: Options | undefined;
-  try {
-    options = parseOptions(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
-    process.exitCode = 2;
-    return;
-  }
-  if (options === undefined) console.log(usage);
-  else process.exitCode = await runMatrix(options);
-}
+await runProgram(usage, parseOptions, runMatrix);
 
 async function runMatrix(options: Options): Promise<number> {
   const { workloads, faults, seed, seconds } = options;

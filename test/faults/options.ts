@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { type FaultKind, faultKinds } from './nemesis/nemesis.ts';
 import { type WorkloadName, workloadNames } from './workloads.ts';
+import { wholeNumber } from '../support/program.ts';
 
 export interface Options {
   readonly seconds: number;
@@ -40,8 +41,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const stranger = only.find((word) => !isOf(workloadNames, word) && !isOf(faultKinds, word));
   if (stranger !== undefined) throw new Error(`--only does not know ${stranger}`);
   return {
-    seconds: numberIn(values.seconds, 'seconds', 10, 3600),
-    seed: numberIn(values.seed, 'seed', 0, 2 ** 32),
+    seconds: wholeNumber(values.seconds, 'seconds', 10, 3600),
+    seed: wholeNumber(values.seed, 'seed', 0, 2 ** 32),
     workloads: chosen(workloadNames, only),
     faults: chosen(faultKinds, only),
     keep: values.keep,
@@ -56,12 +57,4 @@ function chosen<T extends string>(all: readonly T[], only: readonly string[]): r
 
 function isOf(words: readonly string[], word: string): boolean {
   return words.includes(word);
-}
-
-function numberIn(text: string, name: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) {
-    return value;
-  }
-  throw new Error(`--${name} must be a whole number from ${least} to ${most}`);
 }

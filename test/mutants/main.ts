@@ -14,23 +14,17 @@ import { type Options, parseOptions, usage } from './options.ts';
 import { lineOf, listed, type Outcome, summaryOf } from './report.ts';
 import { Sandbox } from './sandbox.ts';
 import { search } from './simulation.ts';
+import { runProgram } from '../support/program.ts';
 
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 
-process.exitCode = await main(process.argv.slice(2));
+await runProgram(usage, parseOptions, (options) =>
+  options.list ? list(options) : huntAll(options),
+);
 
-async function main(args: readonly string[]): Promise<number> {
-  let options: Options | undefined;
-  try {
-    options = parseOptions(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
-    return 2;
-  }
-  if (options === undefined) console.log(usage);
-  else if (options.list) console.log(options.mutants.map(listed).join('\n'));
-  else return huntAll(options);
+function list({ mutants }: Options): number {
+  console.log(mutants.map(listed).join('\n'));
   return 0;
 }
 

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { catalogue } from './catalogue.ts';
 import { type Mutant, SEEDS_MAX } from './mutant.ts';
+import { wholeNumber } from '../support/program.ts';
 
 export interface Options {
   readonly mutants: readonly Mutant[];
@@ -50,9 +51,9 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   return {
     mutants: values.only === undefined ? catalogue : values.only.split(',').map(mutantOf),
-    runs: numberIn(values.runs, 'runs', 1, RUNS_MAX),
-    workers: numberIn(values.workers, 'workers', 1, 256),
-    baseSeeds: numberIn(values['base-seeds'], 'base-seeds', 1, 10_000),
+    runs: wholeNumber(values.runs, 'runs', 1, RUNS_MAX),
+    workers: wholeNumber(values.workers, 'workers', 1, 256),
+    baseSeeds: wholeNumber(values['base-seeds'], 'base-seeds', 1, 10_000),
     why: values.why,
     bySimulation: values['by-simulation'],
     allowOpen: values['allow-open'],
@@ -64,12 +65,4 @@ function mutantOf(id: string): Mutant {
   const mutant = catalogue.find((one) => one.id === id);
   if (mutant === undefined) throw new Error(`--only does not know ${id}`);
   return mutant;
-}
-
-function numberIn(text: string, name: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) {
-    return value;
-  }
-  throw new Error(`--${name} must be a whole number from ${least} to ${most}`);
 }

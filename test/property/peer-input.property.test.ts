@@ -8,11 +8,11 @@ import type { Message, VectorEntries } from '../../src/model/message.ts';
 import type { Mutation } from '../../src/model/record.ts';
 import { delOf, getOf, listOf, putOf } from '../simulation/cluster.ts';
 import { anyMembership, anyVote } from '../support/arbitrary-message.ts';
-import { greetingOf, key, mutation, namespace, origin, run } from '../support/build.ts';
+import { helloOf, membershipOf, key, mutation, namespace, origin, run } from '../support/build.ts';
 import { Solo } from '../support/solo.ts';
 
 const REGIONS = ['ap', 'eu', 'us'];
-const GREETING = greetingOf(REGIONS);
+const MEMBERSHIP = membershipOf(REGIONS);
 const ORIGINS = ['ap-1.1', 'ap-1.2', 'eu-1.1', 'eu-1.2', 'us-1.1', 'zz-9.1'].map(origin);
 const NAMESPACES = ['ns', 'fi', 'unknown'].map(namespace);
 const KEYS = ['a', 'b', 'c'].map(key);
@@ -73,7 +73,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     policyDigest: fc.nat(),
     windowBytes: fc.constantFrom(0, 1, 100, 1e6),
     url: fc.constantFrom('', 'http://10.0.0.1:7070'),
-    membership: fc.constant(GREETING.membership),
+    membership: fc.constant(MEMBERSHIP),
     vote: fc.option(anyVote, { nil: undefined }),
   }),
   chained.map(({ of, entries }) => ({ kind: 'entries' as const, origin: of, entries })),
@@ -136,7 +136,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     proposal: fc.option(
       fc.record({
         ballot: fc.record({ round: fc.nat(5), by: ofOthers }),
-        value: fc.oneof(anyMembership, fc.constant(GREETING.membership)),
+        value: fc.oneof(anyMembership, fc.constant(MEMBERSHIP)),
       }),
       { nil: undefined },
     ),
@@ -203,16 +203,7 @@ describe('a replica', () => {
   });
 });
 
-const hello = (of: string): Message => ({
-  kind: 'hello',
-  origin: origin(of),
-  vector: [],
-  hlc: 0,
-  policyDigest: 0,
-  windowBytes: 1e6,
-  url: '',
-  ...GREETING,
-});
+const hello = (of: string): Message => helloOf(of, MEMBERSHIP);
 
 const OPENING: readonly Input[] = [
   { kind: 'connected', peer: 1 },

@@ -1,13 +1,12 @@
 // The members change while the cluster runs: one joins, one is forgotten, and nothing is lost in between.
 
 import { describe, expect, it } from 'vitest';
-import { bootMembership, type Membership, withPlace } from '../../src/model/membership.ts';
+import { bootMembership, withPlace } from '../../src/model/membership.ts';
 import { writeTenure } from '../../src/model/membership-bytes.ts';
-import type { Message } from '../../src/model/message.ts';
 import { tenureKey } from '../../src/replica/succession.ts';
 import { seal } from '../../src/store/envelope.ts';
 import { Cluster, type ClusterOptions, putOf, shown } from '../simulation/cluster.ts';
-import { membersOf, origin } from '../support/build.ts';
+import { helloOf, membersOf } from '../support/build.ts';
 import { KeyMap } from '../support/key-map.ts';
 import { Solo } from '../support/solo.ts';
 
@@ -24,18 +23,6 @@ function storageOf(key: Uint8Array, value: Uint8Array): KeyMap {
   storage.apply({ keys: [key], values: [value] });
   return storage;
 }
-
-const helloOf = (membership: Membership): Message => ({
-  kind: 'hello',
-  origin: origin('us-1.1'),
-  vector: [],
-  hlc: 0,
-  policyDigest: 0,
-  windowBytes: 1e6,
-  url: '',
-  membership,
-  vote: undefined,
-});
 
 const state = (cluster: Cluster, n: number) => cluster.replica(n).status()?.self.state;
 const epoch = (cluster: Cluster, n: number) => cluster.replica(n).status()?.membership.epoch;
@@ -256,9 +243,9 @@ describe('a change of the members', () => {
     const solo = new Solo({ regions: ['eu', 'us', 'zz'], storage: storageOf(tenureKey(), tenure) });
     solo.step({ kind: 'connected', peer: 1 });
     expect(solo.sent()).toMatchObject([{ message: { kind: 'hello', membership: { epoch: 2 } } }]);
-    solo.message(1, helloOf(first));
+    solo.message(1, helloOf('us-1.1', first));
     expect(solo.replica.status(solo.now).peers.some(({ connected }) => connected)).toBe(false);
-    solo.message(1, helloOf(second));
+    solo.message(1, helloOf('us-1.1', second));
     expect(solo.replica.status(solo.now).peers.some(({ connected }) => connected)).toBe(true);
   });
 

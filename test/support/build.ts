@@ -9,7 +9,8 @@ import {
   type Region,
   type ReplicaId,
 } from '../../src/model/id.ts';
-import { bootMembership } from '../../src/model/membership.ts';
+import { bootMembership, type Membership } from '../../src/model/membership.ts';
+import type { Hello } from '../../src/model/message.ts';
 import type { Member } from '../../src/model/quorum.ts';
 import type { Mutation } from '../../src/model/record.ts';
 import { type Settings, SETTINGS_DEFAULT } from '../../src/model/settings.ts';
@@ -100,7 +101,13 @@ export function run(
   return entries;
 }
 
-/** What a peer of these members says of the membership when it greets, before anything was agreed upon. */
-export function greetingOf(regions: readonly string[]) {
-  return { membership: bootMembership(membersOf(regions)), vote: undefined };
+/** These members, before anything was agreed upon. */
+export function membershipOf(regions: readonly string[]): Membership {
+  return bootMembership(membersOf(regions));
+}
+
+/** The greeting of a peer that holds nothing. */
+export function helloOf(of: string, membership: Membership, says: Partial<Hello> = {}): Hello {
+  const rest = { hlc: 0, policyDigest: 0, windowBytes: 1e6, url: '', vote: undefined };
+  return { kind: 'hello', origin: origin(of), vector: [], membership, ...rest, ...says };
 }

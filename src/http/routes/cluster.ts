@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { assert } from '../../base/assert.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
-import { seqOf } from '../../model/vector.ts';
+import { countMissing, mergeVector } from '../../model/vector.ts';
 import type { App } from '../app-type.ts';
 import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
@@ -132,11 +132,8 @@ function entriesMissing(self: ReplicaStatus, peers: readonly PeerStatus[]): numb
   if (connected.length === 0 && peers.length > 0) return null;
   const holds = new Map(self.vector);
   const most = new Map(self.vector);
-  for (const { vector } of connected)
-    for (const [origin, seq] of vector) most.set(origin, Math.max(seqOf(most, origin), seq));
-  let missing = 0;
-  for (const [origin, seq] of most) missing += seq - seqOf(holds, origin);
-  return missing;
+  for (const { vector } of connected) mergeVector(most, new Map(vector));
+  return countMissing(holds, most);
 }
 
 function timeOf(ms: number | undefined): string | null {

@@ -5,7 +5,7 @@ import { Type } from 'typebox';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
 import { parseRegion } from '../../model/id.ts';
-import type { Policy } from '../../model/policy.ts';
+import { isLagBounded } from '../../model/policy.ts';
 import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
 import { invalid, isFault } from '../parameter.ts';
@@ -34,7 +34,7 @@ export function routeRoutes(app: App, context: HttpContext): void {
     if (isFault(policy)) return replyProblem(context, reply, policy);
     const status = await askStatus(context);
     if (isFault(status)) return replyProblem(context, reply, status);
-    const asked = { ns, isBounded: isBounded(policy) };
+    const asked = { ns, isBounded: policy !== undefined && isLagBounded(policy) };
     const endpoints = endpointsOf(context, status, asked).sort(byFitness(region));
     return replyJson(context, reply, { node: status.self.id, endpoints });
   });
@@ -44,10 +44,6 @@ interface Asked {
   readonly ns: string | undefined;
   /** Replicas tell of it what they do not simply serve. */
   readonly isBounded: boolean;
-}
-
-function isBounded(policy: Policy | undefined): boolean {
-  return policy?.staleAfter !== undefined || policy?.pauseLagMs !== undefined;
 }
 
 function endpointsOf(context: HttpContext, { self, peers }: Status, asked: Asked): EndpointView[] {

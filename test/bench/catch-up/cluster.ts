@@ -1,8 +1,8 @@
 // The cluster that the catch-up is measured on: three replicas, filled by the bench's own client and watched over HTTP.
 
 import { rmSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster, type TestCluster, type TestReplica } from '../../support/cluster.ts';
+import { until } from '../../support/wait.ts';
 import { HttpWire } from '../client/http.ts';
 import { KeyTable, noise, OncePlan, type Plan } from '../client/keys.ts';
 import { Load, type Totals } from '../client/load.ts';
@@ -10,8 +10,7 @@ import { keyValueTemplates } from '../systems/key-value.ts';
 
 const VALUE_BYTES = 100;
 const CONNECTIONS = 64;
-const POLL_MS = 20;
-const WAIT_MS_MAX = 300_000;
+export const WAIT_MS_MAX = 300_000;
 
 export interface Field {
   readonly cluster: TestCluster;
@@ -103,27 +102,10 @@ export async function bytesReceived({ url }: TestReplica): Promise<number> {
   return [...samples].reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
-/** The moment, in ms, at which `look` first says so. */
-export async function momentOf(is: () => Promise<boolean>): Promise<number> {
-  const untilMs = performance.now() + WAIT_MS_MAX;
-  while (performance.now() < untilMs) {
-    if (await is()) return performance.now();
-    await sleep(POLL_MS);
-  }
-  throw new Error(`not so in ${WAIT_MS_MAX} ms`);
-}
-
-/** Until all hold the same and serve. */
-export function momentOfEquality(replicas: readonly TestReplica[]): Promise<number> {
-  return momentOf(async () => {
-    const all = await Promise.all(replicas.map(look));
-    const first = JSON.stringify(sorted(all[0]));
-    return all.every((each) => each?.state === 'serving' && JSON.stringify(sorted(each)) === first);
-  });
-}
-
-function sorted(seen: Seen | undefined): readonly (readonly [string, number])[] {
-  return Object.entries(seen?.vector ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+/** The moment, in ms, at which it first is so. */
+export async function momentOf(what: string, is: () => Promise<boolean>): Promise<number> {
+  await until(what, is, WAIT_MS_MAX);
+  return performance.now();
 }
 
 export function loseDisk({ dataDir }: TestReplica): void {

@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Links } from '../../faults/links.ts';
 import { OncePlan } from '../client/keys.ts';
-import { bytesReceived, fill, momentOfEquality, openField, write } from './cluster.ts';
+import { becomeEqual } from '../../support/converged.ts';
+import { bytesReceived, fill, openField, WAIT_MS_MAX, write } from './cluster.ts';
 import type { Part, Row } from './main.ts';
 
 const CUT_MS = 5000;
@@ -16,7 +17,7 @@ export async function converge({ folder, keys }: Part): Promise<Row[]> {
   const received = async (): Promise<number> =>
     (await Promise.all(all.map(bytesReceived))).reduce((sum, bytes) => sum + bytes, 0);
   await fill(all, keys, 3);
-  await momentOfEquality(all);
+  await becomeEqual(all, WAIT_MS_MAX);
   for (const { proxy } of links.of('ap-1')) {
     proxy.stall('up');
     proxy.stall('down');
@@ -25,7 +26,7 @@ export async function converge({ folder, keys }: Part): Promise<Row[]> {
   const writing = { prefix: 'fill--', keys: half, w: 1 };
   await write([ap], writing, new OncePlan(half));
   await write([eu], { ...writing, prefix: 'other-' }, new OncePlan(half));
-  await momentOfEquality([eu, us]);
+  await becomeEqual([eu, us], WAIT_MS_MAX);
   await sleep(CUT_MS);
   const before = await received();
   const begunMs = performance.now();
@@ -33,7 +34,8 @@ export async function converge({ folder, keys }: Part): Promise<Row[]> {
     proxy.resume('up');
     proxy.resume('down');
   }
-  const endMs = await momentOfEquality(all);
+  await becomeEqual(all, WAIT_MS_MAX);
+  const endMs = performance.now();
   const moved = (await received()) - before;
   await cluster.stop();
   await links.close();

@@ -1,6 +1,7 @@
 // A replica was away while as many entries were written as there are keys, and takes them from the logs.
 
 import { join } from 'node:path';
+import { becomeEqual } from '../../support/converged.ts';
 import { OncePlan } from '../client/keys.ts';
 import {
   bytesReceived,
@@ -8,8 +9,8 @@ import {
   fill,
   look,
   momentOf,
-  momentOfEquality,
   openField,
+  WAIT_MS_MAX,
   write,
 } from './cluster.ts';
 import type { Part, Row } from './main.ts';
@@ -18,21 +19,21 @@ import { moveRaw } from './raw.ts';
 export async function delta({ folder, keys }: Part): Promise<Row[]> {
   const { cluster, eu, us, ap } = await openField(folder);
   await fill([eu, us, ap], Math.min(keys, 10_000), 3);
-  await momentOfEquality([eu, us, ap]);
+  await becomeEqual([eu, us, ap], WAIT_MS_MAX);
   await ap.stop();
   await write([eu, us], { prefix: 'delta-', keys, w: 2 }, new OncePlan(keys));
   const before = await look(eu);
   if (before === undefined) throw new Error('a replica that was written to answers');
   await ap.restart({ ready: false });
   let held = 0;
-  const begunMs = await momentOf(async () => {
+  const begunMs = await momentOf('the first entries are here', async () => {
     const seen = await look(ap);
     if (seen === undefined) return false;
     held ||= entriesOf(seen);
     return entriesOf(seen) > held;
   });
   const atBegin = entriesOf((await look(ap)) ?? before);
-  const endMs = await momentOf(async () => {
+  const endMs = await momentOf('all entries are here', async () => {
     const seen = await look(ap);
     return seen !== undefined && entriesOf(seen) >= entriesOf(before);
   });

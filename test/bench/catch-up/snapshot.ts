@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { becomeEqual } from '../../support/converged.ts';
 import { MixPlan } from '../client/keys.ts';
 import type { Totals } from '../client/load.ts';
 import {
@@ -12,8 +13,8 @@ import {
   look,
   loseDisk,
   momentOf,
-  momentOfEquality,
   openField,
+  WAIT_MS_MAX,
 } from './cluster.ts';
 import type { Part, Row } from './main.ts';
 import { moveRaw } from './raw.ts';
@@ -25,7 +26,7 @@ export async function snapshot({ folder, keys }: Part): Promise<Row[]> {
   const field = await openField(folder, { CONIT_LOG_RETAIN: '0' });
   const { cluster, eu, us, ap } = field;
   await fill([eu, us, ap], keys, 3);
-  await momentOfEquality([eu, us, ap]);
+  await becomeEqual([eu, us, ap], WAIT_MS_MAX);
   // Truncation follows the stable cut with the heartbeats.
   await sleep(3000);
   const copied = await comeBack(field);
@@ -52,8 +53,8 @@ async function comeBack({ ap }: Field): Promise<{ seconds: number; bytes: number
   await ap.stop();
   loseDisk(ap);
   await ap.restart({ ready: false });
-  const begunMs = await momentOf(async () => (await look(ap)) !== undefined);
-  const endMs = await momentOf(async () => (await look(ap))?.state === 'serving');
+  const begunMs = await momentOf('it answers', async () => (await look(ap)) !== undefined);
+  const endMs = await momentOf('it serves', async () => (await look(ap))?.state === 'serving');
   const log = await (await fetch(`${ap.url}/metrics`)).text();
   if (!/^conit_snapshots_received_total 1$/m.test(log))
     throw new Error('it came back without a snapshot');
@@ -76,9 +77,9 @@ async function underLoad(field: Field, keys: number): Promise<Row[]> {
   await ap.stop();
   loseDisk(ap);
   await ap.restart({ ready: false });
-  await momentOf(async () => (await look(ap)) !== undefined);
+  await momentOf('it answers', async () => (await look(ap)) !== undefined);
   load.mark();
-  await momentOf(async () => (await look(ap))?.state === 'serving');
+  await momentOf('it serves', async () => (await look(ap))?.state === 'serving');
   const busy = load.totals();
   load.stop();
   await load.finished;

@@ -16,7 +16,7 @@ import { startCluster, type TestReplica } from '../../support/cluster.ts';
 import { judge } from '../../support/load/outcome.ts';
 import { until } from '../../support/wait.ts';
 import { getAll, listAll } from '../held.ts';
-import { Ledger } from '../ledger.ts';
+import { Ledger, toldOf } from '../ledger.ts';
 import { makeImage, mount, mountObstacle, unmount } from '../mounts.ts';
 import type { Part, Result } from '../part.ts';
 import { startOnce, startSupervised } from '../victim.ts';
@@ -50,8 +50,8 @@ export const full: Part = {
         await bench.remove();
       }
     }
-    const writes = `${tally.acked} acknowledged, ${tally.refused} refused, ${tally.unknown} unknown`;
-    return { told: `${rounds} disks, ${writes}; ${tally.ended} ended at a full disk`, findings };
+    const told = `${rounds} disks, ${toldOf(tally)}; ${tally.ended} ended at a full disk`;
+    return { told, findings };
   },
 };
 

@@ -9,7 +9,7 @@ import { startCluster, type TestReplica } from '../../support/cluster.ts';
 import { becomeEqual } from '../../support/converged.ts';
 import { shuffled } from '../../support/nemesis.ts';
 import { listAll } from '../held.ts';
-import { Ledger } from '../ledger.ts';
+import { Ledger, toldOf } from '../ledger.ts';
 import type { Part, Result, Scene } from '../part.ts';
 import { startWriters } from '../writers.ts';
 
@@ -34,10 +34,9 @@ export const kill: Part = {
       const own = prng.split(`cluster ${nth}`);
       findings.push(...(await killCluster({ ...place, replicas, kills, prng: own }, tally)));
     }
-    const { kills, audits, acked, refused, unknown } = tally;
-    const writes = `${acked} acknowledged, ${refused} refused, ${unknown} unknown`;
+    const { kills, audits, acked } = tally;
     if (acked < kills) findings.push(`vacuous: ${acked} writes in ${kills} kills`);
-    return { told: `${kills} kills, ${audits} audits, ${writes}`, findings };
+    return { told: `${kills} kills, ${audits} audits, ${toldOf(tally)}`, findings };
   },
 };
 

@@ -10,8 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster, type TestReplica } from '../../support/cluster.ts';
 import { becomeEqual } from '../../support/converged.ts';
 import { copyFolder, readLog } from '../directory.ts';
-import { listAll } from '../held.ts';
-import { Ledger } from '../ledger.ts';
+import { auditAll } from '../held.ts';
+import { Ledger, toldOf } from '../ledger.ts';
 import type { Part, Result } from '../part.ts';
 import { logLength, startSupervised } from '../victim.ts';
 import { startWriters, writeAll } from '../writers.ts';
@@ -55,17 +55,13 @@ export const restore: Part = {
         if (!NOTICED.test(readLog(victim.logFile, from))) {
           findings.push(`round ${nth}: ${victim.id} did not notice`);
         }
-        for (const replica of replicas) {
-          const found = ledger.compare(`round ${nth}: ${replica.id}`, await listAll(replica));
-          findings.push(...found);
-        }
+        findings.push(...(await auditAll(`round ${nth}`, ledger, replicas)));
       }
     } finally {
       await cluster.stop();
     }
-    const { acked, refused, unknown } = ledger.counts;
-    const writes = `${acked} acknowledged, ${refused} refused, ${unknown} unknown`;
-    return { told: `${rounds} old copies, ${starts} starts on them, ${writes}`, findings };
+    const told = `${rounds} old copies, ${starts} starts on them, ${toldOf(ledger.counts)}`;
+    return { told, findings };
   },
 };
 

@@ -7,7 +7,7 @@ import { startCluster, type TestReplica } from '../../support/cluster.ts';
 import { becomeEqual } from '../../support/converged.ts';
 import { until } from '../../support/wait.ts';
 import { readLog } from '../directory.ts';
-import { listAll } from '../held.ts';
+import { auditAll } from '../held.ts';
 import { Ledger } from '../ledger.ts';
 import type { Part, Result } from '../part.ts';
 import { logLength, startSupervised } from '../victim.ts';
@@ -48,10 +48,7 @@ export const wipe: Part = {
         await becomeEqual(replicas);
         if (said('snapshot-ends')) tally.snapshots++;
         else findings.push(`round ${nth}: vacuous: ${victim.id} took no snapshot`);
-        for (const replica of replicas) {
-          const found = ledger.compare(`round ${nth}: ${replica.id}`, await listAll(replica));
-          findings.push(...found);
-        }
+        findings.push(...(await auditAll(`round ${nth}`, ledger, replicas)));
       }
     } finally {
       await cluster.stop();

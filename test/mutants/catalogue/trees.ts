@@ -10,8 +10,8 @@ export const trees: readonly Mutant[] = [
     number: 26,
     title: 'the last leaf of each node is never compared',
     file: 'src/entropy/tree-walk.ts',
-    replace: 'if (!isSame(leaves.leaf(leaf), theirs) &&',
-    with: 'if (leaf % FANOUT < FANOUT - 1 && !isSame(leaves.leaf(leaf), theirs) &&',
+    replace: 'if (!isSameDigest(leaves.leaf(leaf), theirs) &&',
+    with: 'if (leaf % FANOUT < FANOUT - 1 && !isSameDigest(leaves.leaf(leaf), theirs) &&',
     foundBy: {
       kind: 'test',
       file: SCENARIO,

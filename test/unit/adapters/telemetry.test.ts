@@ -8,7 +8,7 @@ import {
 import { createHistogram } from '../../../src/base/histogram.ts';
 import type { PeerStatus, Status } from '../../../src/model/command.ts';
 import type { Origin, Region, ReplicaId } from '../../../src/model/id.ts';
-import { greetingOf } from '../../support/build.ts';
+import { membershipOf } from '../../support/build.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 
 type Entries = PeerStatus['vector'];
@@ -35,7 +35,7 @@ const peer: PeerStatus = {
 
 const status: Status = {
   kind: 'status',
-  membership: greetingOf(['eu', 'us']).membership,
+  membership: membershipOf(['eu', 'us']),
   self: {
     id: 'eu-1' as ReplicaId,
     region: 'eu' as Region,

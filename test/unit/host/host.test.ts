@@ -9,7 +9,7 @@ import type { Member } from '../../../src/model/quorum.ts';
 import type { Settings } from '../../../src/model/settings.ts';
 import { logKey } from '../../../src/store/layout.ts';
 import { type Asked, getOf, listOf, putOf, shown } from '../../simulation/cluster.ts';
-import { greetingOf, membersOf, origin, run, settingsOf } from '../../support/build.ts';
+import { helloOf, membershipOf, membersOf, origin, run, settingsOf } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
 
 type Done = (failure: string | undefined) => void;
@@ -134,16 +134,10 @@ function describeMessage(message: Message): string {
   return message.kind === 'entries' ? `entries ${message.entries.length}` : message.kind;
 }
 
-const hello = (holds: readonly [string, number][] = []): Message => ({
-  kind: 'hello',
-  origin: origin('us-1.1'),
-  vector: holds.map(([of, seq]) => [origin(of), seq] as const),
-  hlc: 0,
-  policyDigest: 0,
-  windowBytes: 1e6,
-  url: '',
-  ...greetingOf(['eu', 'us']),
-});
+const hello = (holds: readonly [string, number][] = []): Message =>
+  helloOf('us-1.1', membershipOf(['eu', 'us']), {
+    vector: holds.map(([of, seq]) => [origin(of), seq] as const),
+  });
 
 /** Open, its first batch durable, and greeted by its only peer if it has one, which is durable, too. */
 function opened(regions: readonly string[] = ['eu'], changes: Partial<Settings> = {}): Scene {

@@ -1,8 +1,7 @@
 // A replica stepped by hand: what it makes of a read that comes before its timer, as after a stall of the whole process.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Message } from '../../../src/model/message.ts';
-import { greetingOf, key, namespace, origin } from '../../support/build.ts';
+import { helloOf, membershipOf, key, namespace } from '../../support/build.ts';
 import { Solo } from '../../support/solo.ts';
 
 const PEER = 1;
@@ -10,16 +9,7 @@ const BEAT_MS = 200;
 
 let solo: Solo;
 
-const hello: Message = {
-  kind: 'hello',
-  origin: origin('us-1.1'),
-  vector: [],
-  hlc: 0,
-  policyDigest: 0,
-  windowBytes: 1e6,
-  url: 'http://us.example.org',
-  ...greetingOf(['eu', 'us']),
-};
+const hello = helloOf('us-1.1', membershipOf(['eu', 'us']), { url: 'http://us.example.org' });
 
 function pass(ms: number): void {
   solo.now.monoMs += ms;

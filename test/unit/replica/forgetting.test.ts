@@ -6,7 +6,15 @@ import type { Heartbeat, VectorEntries } from '../../../src/model/message.ts';
 import type { Mutation } from '../../../src/model/record.ts';
 import { recordKey } from '../../../src/store/layout.ts';
 import { delOf, getOf, putOf, shown } from '../../simulation/cluster.ts';
-import { bytes, greetingOf, key, mutation, namespace, origin } from '../../support/build.ts';
+import {
+  bytes,
+  helloOf,
+  membershipOf,
+  key,
+  mutation,
+  namespace,
+  origin,
+} from '../../support/build.ts';
 import { Solo } from '../../support/solo.ts';
 
 const PEER = 1;
@@ -23,8 +31,7 @@ beforeEach(() => {
 
 function hello(vector: VectorEntries): void {
   solo.step({ kind: 'connected', peer: PEER });
-  const rest = { policyDigest: 0, windowBytes: 1e6, hlc: 0, url: '', ...greetingOf(['eu', 'us']) };
-  solo.message(PEER, { kind: 'hello', origin: THEIRS, vector, ...rest });
+  solo.message(PEER, helloOf(THEIRS, membershipOf(['eu', 'us']), { vector }));
 }
 
 /** The peer says what it holds, and then our own heartbeat is due. */

@@ -2,7 +2,16 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Message } from '../../../src/model/message.ts';
 import type { Mutation } from '../../../src/model/record.ts';
 import { getOf, putOf, shown } from '../../simulation/cluster.ts';
-import { greetingOf, bytes, key, mutation, namespace, origin, run } from '../../support/build.ts';
+import {
+  helloOf,
+  membershipOf,
+  bytes,
+  key,
+  mutation,
+  namespace,
+  origin,
+  run,
+} from '../../support/build.ts';
 import { Solo, type SoloOptions } from '../../support/solo.ts';
 
 const PEER = 1;
@@ -19,16 +28,7 @@ beforeEach(() => {
   solo = begin();
 });
 
-const hello = (): Message => ({
-  kind: 'hello',
-  origin: PEER_LIFE,
-  vector: [],
-  hlc: 0,
-  policyDigest: 0,
-  windowBytes: 1e6,
-  url: '',
-  ...greetingOf(['eu', 'us']),
-});
+const hello = (): Message => helloOf(PEER_LIFE, membershipOf(['eu', 'us']));
 
 function greet(): void {
   solo.step({ kind: 'connected', peer: PEER });
