@@ -1,4 +1,4 @@
-// Peer messages as bytes, version 1 of the peer protocol (those of the hash tree are in tree-codec.ts):
+// Peer messages as bytes, version 1 of the peer protocol (tree-codec.ts and snapshot-codec.ts have the rest):
 //
 //   message = kind u8 | length u32 | body            names and keys carry their length, vectors their count
 //
@@ -10,8 +10,7 @@
 // body must be used up to its last byte; anything else gives `undefined`.
 
 import { unreachable } from '../base/assert.ts';
-import { type ByteReader, type ByteWriter, copyToSlab } from '../base/bytes.ts';
-import { decodeMutation, IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
+import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { KEY_BYTES_MAX, type Origin, parseKey } from '../model/id.ts';
 import {
   membershipBytesMax,
@@ -32,27 +31,32 @@ import type {
   Entries,
   Heartbeat,
   Hello,
-  LaneHead,
   Message,
-  NamedWrite,
   Pull,
   ReadReply,
   ReadRequest,
   Repair,
-  SnapshotChunk,
-  SnapshotRequest,
   Synod,
   TreeRecords,
   VectorEntries,
 } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
 import { BASE_URL_LENGTH_MAX, isBaseUrl } from '../model/url.ts';
-import { NAME_BYTES_MAX, POSITION_BYTES_MAX, readNamespace, readOrigin } from './codec-names.ts';
+import { NAME_BYTES_MAX, readNamespace, readOrigin } from './codec-names.ts';
 import { HEALTH_BYTES_MAX, readHealths, writeHealth } from './health-codec.ts';
+import {
+  ENTRIES_MAX,
+  readMutation,
+  readRecords,
+  RunCopy,
+  type Sealed,
+  writeMutation,
+  writeRecords,
+} from './mutation-codec.ts';
+import { readSnapshot, snapshotBytesMax, writeSnapshot } from './snapshot-codec.ts';
 import { readTree, treeBytesMax, writeTree } from './tree-codec.ts';
 
 export const VECTOR_ENTRIES_MAX = 65_536;
-const ENTRIES_MAX = 65_536;
 
 const KINDS = [
   'hello',
@@ -65,6 +69,7 @@ const KINDS = [
   'heartbeat',
   'behind',
   'snapshot-request',
+  'snapshot-credit',
   'snapshot-chunk',
   'tree-request',
   'tree-reply',
@@ -90,14 +95,9 @@ const ANSWERS = [
   'same',
 ] as const satisfies readonly ReadReply['answer'][];
 
-/** What is copied at once shares memory, so it is little. */
-const RUN_BYTES = 2048;
-const NOTHING = new Uint8Array(0);
 /** No message needs more besides its vectors and mutations. */
 const MESSAGE_BYTES_USUAL = 1536;
 const VECTOR_ENTRY_BYTES_MAX = NAME_BYTES_MAX + 10;
-const LANE_HEAD_BYTES_MAX = VECTOR_ENTRY_BYTES_MAX + 16;
-const NAMED_BYTES_MAX = 2 * NAME_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX + 32;
 
 /** At least as many bytes as the message takes. */
 export function messageBytesMax(message: Message): number {
@@ -107,13 +107,10 @@ export function messageBytesMax(message: Message): number {
         (sum, { bytes }) => sum + bytes.length + 8,
         MESSAGE_BYTES_USUAL,
       );
+    case 'snapshot-request':
+    case 'snapshot-credit':
     case 'snapshot-chunk':
-      return message.records.reduce(
-        (sum, { bytes }) => sum + bytes.length + 8,
-        2 * MESSAGE_BYTES_USUAL +
-          message.covers.length * LANE_HEAD_BYTES_MAX +
-          message.named.length * NAMED_BYTES_MAX,
-      );
+      return MESSAGE_BYTES_USUAL + snapshotBytesMax(message);
     case 'read-reply':
     case 'repair':
       return MESSAGE_BYTES_USUAL + (message.record?.bytes.length ?? 0);
@@ -146,16 +143,12 @@ export function messageBytesMax(message: Message): number {
       return MESSAGE_BYTES_USUAL + treeBytesMax(message);
     case 'pull':
     case 'behind':
-    case 'snapshot-request':
     case 'read-request':
       return MESSAGE_BYTES_USUAL;
     default:
       return unreachable(message);
   }
 }
-
-/** Where mutations lie in a frame, start and end in turn: they carry checksums of their own. */
-export type Sealed = number[];
 
 export function writeMessage(writer: ByteWriter, message: Message, sealed: Sealed): void {
   writer.u8(KINDS.indexOf(message.kind));
@@ -199,11 +192,9 @@ function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
       writer.text(message.origin);
       return writer.varint(message.floor);
     case 'snapshot-request':
-      writer.varint(message.id);
-      writer.text(message.after);
-      return writer.varint(message.bytesMax);
+    case 'snapshot-credit':
     case 'snapshot-chunk':
-      return writeSnapshotChunk(writer, message, sealed);
+      return writeSnapshot(writer, message, sealed);
     case 'read-request':
       writer.varint(message.id);
       writer.text(message.namespace);
@@ -253,9 +244,9 @@ function readBody(reader: ByteReader, kind: Message['kind'], sealed: Sealed): Me
     case 'behind':
       return readBehind(reader);
     case 'snapshot-request':
-      return readSnapshotRequest(reader);
+    case 'snapshot-credit':
     case 'snapshot-chunk':
-      return readSnapshotChunk(reader, sealed);
+      return readSnapshot(reader, kind, sealed);
     case 'read-request':
       return readReadRequest(reader);
     case 'read-reply':
@@ -351,113 +342,11 @@ function readBehind(reader: ByteReader): Behind | undefined {
   return origin === undefined ? undefined : { kind: 'behind', origin, floor };
 }
 
-function readSnapshotRequest(reader: ByteReader): SnapshotRequest {
-  const id = reader.varint();
-  const after = reader.text(POSITION_BYTES_MAX);
-  return { kind: 'snapshot-request', id, after, bytesMax: reader.varint() };
-}
-
-function writeSnapshotChunk(writer: ByteWriter, chunk: SnapshotChunk, sealed: Sealed): void {
-  writer.varint(chunk.id);
-  writer.varint(chunk.covers.length);
-  for (const { origin, seq, chain, hlc } of chunk.covers) {
-    writer.text(origin);
-    writer.varint(seq);
-    writer.u64(chain);
-    writer.u64(hlc);
-  }
-  writer.text(chunk.last);
-  writer.u8(chunk.more ? 1 : 0);
-  writeRecords(writer, chunk.records, sealed);
-  writer.varint(chunk.named.length);
-  for (const named of chunk.named) writeNamed(writer, named);
-}
-
-function writeNamed(writer: ByteWriter, named: NamedWrite): void {
-  writer.text(named.namespace);
-  writer.text(named.key);
-  writer.text(named.origin);
-  writer.varint(named.seq);
-  writer.u64(named.hlc);
-  writer.u32(named.digest);
-  writer.u8(named.created ? 1 : 0);
-}
-
-function readSnapshotChunk(reader: ByteReader, sealed: Sealed): SnapshotChunk | undefined {
-  const id = reader.varint();
-  const covers = readLaneHeads(reader);
-  const last = reader.text(POSITION_BYTES_MAX);
-  const more = reader.u8();
-  if (covers === undefined || more > 1) return undefined;
-  const records = readRecords(reader, sealed);
-  if (records === undefined) return undefined;
-  const named = readNamedWrites(reader);
-  if (named === undefined) return undefined;
-  return { kind: 'snapshot-chunk', id, covers, records, named, last, more: more === 1 };
-}
-
 function readTreeRecords(reader: ByteReader, sealed: Sealed): TreeRecords | undefined {
   const id = reader.varint();
   const taken = reader.varint();
   const records = readRecords(reader, sealed);
   return records === undefined ? undefined : { kind: 'tree-records', id, taken, records };
-}
-
-function writeRecords(writer: ByteWriter, records: readonly Mutation[], sealed: Sealed): void {
-  writer.varint(records.length);
-  for (const record of records) writeMutation(writer, record, sealed);
-}
-
-function readRecords(reader: ByteReader, sealed: Sealed): readonly Mutation[] | undefined {
-  const count = reader.varint();
-  if (count > ENTRIES_MAX || reader.failed) return undefined;
-  const copy = new RunCopy();
-  const records: Mutation[] = [];
-  while (records.length < count) {
-    const record = readMutation(reader, sealed, copy);
-    if (record === undefined) return undefined;
-    records.push(record);
-  }
-  return records;
-}
-
-function readNamedWrites(reader: ByteReader): readonly NamedWrite[] | undefined {
-  const count = reader.varint();
-  if (count > ENTRIES_MAX) return undefined;
-  const all: NamedWrite[] = [];
-  while (all.length < count) {
-    const named = readNamed(reader);
-    if (named === undefined || reader.failed) return undefined;
-    all.push(named);
-  }
-  return all;
-}
-
-function readNamed(reader: ByteReader): NamedWrite | undefined {
-  const namespace = readNamespace(reader);
-  const key = reader.text(IDEMPOTENCY_KEY_BYTES_MAX);
-  const origin = readOrigin(reader);
-  const seq = reader.varint();
-  const hlc = reader.u64();
-  const digest = reader.u32();
-  const created = reader.u8();
-  if (namespace === undefined || origin === undefined || seq === 0 || created > 1) return undefined;
-  return { namespace, key, origin, seq, hlc, digest, created: created === 1 };
-}
-
-function readLaneHeads(reader: ByteReader): readonly LaneHead[] | undefined {
-  const count = reader.varint();
-  if (count > VECTOR_ENTRIES_MAX) return undefined;
-  const heads: LaneHead[] = [];
-  while (heads.length < count && !reader.failed) {
-    const origin = readOrigin(reader);
-    const seq = reader.varint();
-    const chain = reader.u64();
-    const hlc = reader.u64();
-    if (origin === undefined) return undefined;
-    heads.push({ origin, seq, chain, hlc });
-  }
-  return heads;
 }
 
 function readReadRequest(reader: ByteReader): ReadRequest | undefined {
@@ -533,42 +422,6 @@ function readVector(reader: ByteReader): VectorEntries {
     else vector.push([origin, seq]);
   }
   return vector;
-}
-
-function writeMutation(writer: ByteWriter, { bytes }: Mutation, sealed: Sealed): void {
-  writer.varint(bytes.length);
-  const start = writer.at - writer.start;
-  writer.raw(bytes);
-  sealed.push(start, start + bytes.length);
-}
-
-function readMutation(
-  reader: ByteReader,
-  sealed: Sealed,
-  copy = new RunCopy(),
-): Mutation | undefined {
-  const length = reader.varint();
-  if (length > reader.left) return undefined;
-  sealed.push(reader.at, reader.at + length);
-  return decodeMutation(copy.take(reader, length));
-}
-
-/** Copies out of a receive buffer, several mutations at a time: one long copy is cheaper than many short ones. */
-class RunCopy {
-  #bytes: Uint8Array = NOTHING;
-  /** Where in the buffer the copy begins. */
-  #start = 0;
-
-  take(reader: ByteReader, length: number): Uint8Array {
-    const { at } = reader;
-    reader.at += length;
-    if (reader.at - this.#start > this.#bytes.length) {
-      const end = Math.max(reader.at, Math.min(at + RUN_BYTES, reader.end));
-      this.#bytes = copyToSlab(reader.bytes, at, end);
-      this.#start = at;
-    }
-    return this.#bytes.subarray(at - this.#start, reader.at - this.#start);
-  }
 }
 
 /** A time or a length of time: neither negative nor without end. */

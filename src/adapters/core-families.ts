@@ -47,6 +47,10 @@ const COUNTERS: { readonly [Name in CounterName]: Row } = {
   snapshotChunksReceived: ['conit_snapshot_chunks_received_total', 'Parts of snapshots taken.'],
   snapshotRecordsReceived: ['conit_snapshot_records_received_total', 'Records in those parts.'],
   snapshotsReceived: ['conit_snapshots_received_total', 'Whole snapshots taken over from peers.'],
+  snapshotsPostponed: [
+    'conit_snapshots_postponed_total',
+    'Times that a snapshot had to wait for the budget of an hour.',
+  ],
   treeLeavesMended: [
     'conit_tree_leaves_mended_total',
     'Leaves of the hash tree whose records storage had lost or changed in silence.',

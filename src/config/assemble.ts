@@ -181,6 +181,7 @@ function settingsOf(values: Values, { members, self }: Membership): Settings {
     logTruncateEntries: SETTINGS_DEFAULT.logTruncateEntries,
     scrubDelayMs: values.scrubDelay,
     scrubEveryMs: values.scrubEvery,
+    copiesPerHour: values.copiesPerHour,
     compareEveryMs: values.compareEvery,
     compareBytes: SETTINGS_DEFAULT.compareBytes,
   };

@@ -159,6 +159,12 @@ export const TABLE = {
     core.scrubEveryMs,
     'from one scrub to the next',
   ),
+  copiesPerHour: setting(
+    'Storage',
+    count(1, 1000),
+    core.copiesPerHour,
+    'whole copies of the others that may begin in an hour; beyond, a replica that needs one stays behind',
+  ),
   compareEvery: setting(
     'Storage',
     duration(SECOND, 24 * HOUR),

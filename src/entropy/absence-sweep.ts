@@ -50,10 +50,11 @@ export class AbsenceSweep {
     this.#shows = new Set(records.map(positionOf));
     this.#covers = new Map(heads.map(({ origin, seq }) => [origin, seq]));
     this.#newest = heads.reduce((newest, { hlc }) => Math.max(newest, hlc), 0);
-    for (const record of this.#options.table.undurable()) {
+    const isWithin = (record: Record): boolean => {
       const position = positionOf(record);
-      if (position > after && (last === undefined || position <= last)) this.#judge(record, out);
-    }
+      return position > after && (last === undefined || position <= last);
+    };
+    for (const record of this.#options.table.undurable(isWithin)) this.#judge(record, out);
     this.#span = recordsBetween(after, last);
     this.#read(out);
   }

@@ -1,5 +1,6 @@
-// Takes over a peer's records where the logs no longer reach back (DESIGN §5): asks for one part after the other, merges
-// what comes, and in the end joins what the whole covers, so that the streams go on behind it.
+// Takes over a peer's records where the logs no longer reach back (DESIGN §5): asks for a few parts, merges one after the
+// other as they come, asks for another with each, and in the end joins what the whole covers, so that the streams go on
+// behind it. So the next parts are on their way while one is merged, and no more than the window is kept.
 //
 //   idle -> copying   every peer that holds what is missing of some origin has truncated it
 //   copying -> idle   the last part is here: the logs jump to what the snapshot covers
@@ -25,9 +26,12 @@
 //       finds it in memory.
 //   (5) A copy that begins anew, with a smaller C, undoes nothing: what was merged stays, what was dropped was deleted,
 //       and what was not merged under (4) was in the part that was.
-//   (6) A restart reads the mark, and with it (4) holds for the same range; the part behind it is asked for again.
+//   (6) While parts wait here nothing that is deleted meanwhile is forgotten here (replica/tombstones.ts), so an older record
+//       that a part still shows finds the T that came by the stream.
+//   (7) A restart reads the mark, and with it (4) holds for the same range; the part behind it is asked for again.
 
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { createRing } from '../base/ring.ts';
 import type { Now, Outbox, RangeResult } from '../model/effect.ts';
 import { type Origin, parseOrigin, type ReplicaId, type Seq } from '../model/id.ts';
 import type { Behind, LaneHead, NamedWrite, Position, SnapshotChunk } from '../model/message.ts';
@@ -40,6 +44,7 @@ import { metaKey, NAMED } from '../store/layout.ts';
 import type { Log } from '../store/log.ts';
 import type { Table } from '../store/table.ts';
 import { AbsenceSweep, type AbsenceSweepOptions } from './absence-sweep.ts';
+import type { CopyBudget } from './copy-budget.ts';
 
 export interface Donor {
   readonly peer: number;
@@ -53,8 +58,10 @@ export interface SnapshotClientOptions {
   readonly table: Table;
   readonly absence: Absence;
   readonly range: AbsenceSweepOptions['range'];
+  /** Of a part. */
   readonly bytesMax: number;
   readonly retryMs: number;
+  readonly budget: CopyBudget;
   /** A record of the snapshot is merged. */
   readonly merge: (record: Record, now: Now, out: Outbox) => void;
   /** A write that an idempotency key names. */
@@ -78,6 +85,12 @@ interface Copy {
   records: number;
 }
 
+/** A part that came. */
+interface Arrived {
+  readonly donor: Donor;
+  readonly chunk: SnapshotChunk;
+}
+
 /** How far a copy has come. */
 export interface CopyMade {
   readonly parts: number;
@@ -88,14 +101,20 @@ export interface CopyMade {
 
 const MARK = metaKey('snapshot');
 const POSITION_BYTES_MAX = 2048;
+/** Parts on their way or waiting here. */
+const WINDOW_PARTS = 16;
+/** Records in memory only, beyond which no part is merged. */
+const UNDURABLE_MAX = 4096;
 
 export class SnapshotClient {
   readonly #options: SnapshotClientOptions;
   readonly #sweep: AbsenceSweep;
   /** Up to where peers have truncated logs of which we asked for less, by origin and peer. */
   readonly #floors = new Map<Origin, Map<number, Seq>>();
+  readonly #arrived = createRing<Arrived>(WINDOW_PARTS);
   #copy: Copy | undefined;
   #lastId = 0;
+  #isPostponed = false;
 
   constructor(options: SnapshotClientOptions) {
     this.#options = options;
@@ -132,36 +151,34 @@ export class SnapshotClient {
 
   /** Begins a copy where nothing else helps, and asks again for what did not come. */
   look(donors: readonly Donor[], now: Now, out: Outbox): void {
-    if (this.#copy === undefined) {
+    const copy = this.#copy;
+    if (copy === undefined) {
       const donor = donors.find((each) => this.#isNeededFrom(each, donors));
-      if (donor === undefined) return;
+      if (donor === undefined || !this.#mayBegin(now, out)) return;
       this.#copy = begunAt('', []);
       out.note('warn', 'snapshot-begins', { of: donor.id });
       this.#ask(this.#copy, donor, now, out);
-    } else if (this.#copy.part !== undefined) {
+    } else if (copy.part !== undefined) {
       this.#sweep.look(out);
-    } else if (now.monoMs >= this.#copy.untilMs) {
-      this.#askAgain(this.#copy, donors, now, out);
+    } else if (this.#arrived.size > 0) {
+      this.#take(copy, now, out);
+    } else if (now.monoMs >= copy.untilMs) {
+      this.#askAgain(copy, donors, now, out);
     }
+  }
+
+  /** Something is durable: there may be room for the next part. */
+  onDurable(now: Now, out: Outbox): void {
+    if (this.#copy !== undefined && this.#arrived.size > 0) this.#take(this.#copy, now, out);
   }
 
   onChunk(donor: Donor, chunk: SnapshotChunk, now: Now, out: Outbox): void {
     const copy = this.#copy;
-    if (copy?.peer !== donor.peer || copy.id !== chunk.id || copy.part !== undefined) return;
-    if (copy.after === '') copy.covers = chunk.covers;
-    for (const record of chunk.records) this.#options.merge(record, now, out);
-    const { metrics, absence } = this.#options;
-    metrics.snapshotChunksReceived++;
-    metrics.snapshotRecordsReceived += chunk.records.length;
-    copy.parts++;
-    copy.records += chunk.records.length;
-    for (const named of chunk.named) this.#options.remember(named, out);
-    const { after, covers } = copy;
-    const last = chunk.last.startsWith(NAMED) ? undefined : chunk.last;
-    copy.part = { last: chunk.last, more: chunk.more, donor };
-    if (after.startsWith(NAMED)) return this.#onSwept(copy, now, out);
-    absence.onCopied(covers, last);
-    this.#sweep.begin({ after, last, records: chunk.records, covers }, out);
+    if (copy?.peer !== donor.peer || copy.id !== chunk.id) return;
+    copy.untilMs = now.monoMs + this.#options.retryMs;
+    if (this.#arrived.size >= WINDOW_PARTS) return this.#breakOff(copy);
+    this.#arrived.push({ donor, chunk });
+    this.#take(copy, now, out);
   }
 
   /** True when the answer was meant for the copy. */
@@ -169,8 +186,33 @@ export class SnapshotClient {
     const progress = this.#sweep.onRange(id, result, out);
     const copy = this.#copy;
     if (progress === 'done' && copy !== undefined) this.#onSwept(copy, now, out);
-    if (progress === 'failed' && copy !== undefined) copy.part = undefined;
+    if (progress === 'failed' && copy !== undefined) this.#breakOff(copy);
     return progress !== undefined;
+  }
+
+  /** Merges the next part, when the one before is swept and there is room for what it brings. */
+  #take(copy: Copy, now: Now, out: Outbox): void {
+    const { absence, merge, metrics, remember, table } = this.#options;
+    if (copy.part !== undefined || table.undurableCount > UNDURABLE_MAX) return;
+    const next = this.#arrived.shift();
+    if (next === undefined) return;
+    const { chunk, donor } = next;
+    const { after, last, more, records } = chunk;
+    // A part that is missing would count as deleted.
+    if (after !== copy.after) return this.#breakOff(copy);
+    if (after === '') copy.covers = chunk.covers;
+    for (const record of records) merge(record, now, out);
+    for (const named of chunk.named) remember(named, out);
+    metrics.snapshotChunksReceived++;
+    metrics.snapshotRecordsReceived += records.length;
+    copy.parts++;
+    copy.records += records.length;
+    copy.part = { last, more, donor };
+    if (after.startsWith(NAMED)) return this.#onSwept(copy, now, out);
+    const { covers } = copy;
+    const upTo = last.startsWith(NAMED) ? undefined : last;
+    absence.onCopied(covers, upTo);
+    this.#sweep.begin({ after, last: upTo, records, covers }, out);
   }
 
   #onSwept(copy: Copy, now: Now, out: Outbox): void {
@@ -180,7 +222,17 @@ export class SnapshotClient {
     copy.after = part.last;
     if (!part.more) return this.#finish(copy, out);
     out.put(MARK, encodeMark(copy));
-    this.#ask(copy, part.donor, now, out);
+    copy.untilMs = now.monoMs + this.#options.retryMs;
+    out.send(part.donor.peer, { kind: 'snapshot-credit', id: copy.id, parts: 1 });
+    this.#take(copy, now, out);
+  }
+
+  /** What is on its way no longer counts; with the next heartbeat the copy goes on behind its mark. */
+  #breakOff(copy: Copy): void {
+    copy.part = undefined;
+    copy.id = 0;
+    copy.untilMs = 0;
+    this.#arrived.clear();
   }
 
   // copying -> idle
@@ -212,6 +264,7 @@ export class SnapshotClient {
     const next = able.find(({ peer }) => peer > copy.peer) ?? able[0] ?? donors[0];
     if (next === undefined) return;
     if (able.length === 0) {
+      if (!this.#mayBegin(now, out)) return;
       copy.covers = [];
       copy.after = '';
       this.#options.absence.onCopied([], '');
@@ -219,12 +272,25 @@ export class SnapshotClient {
     this.#ask(copy, next, now, out);
   }
 
+  #mayBegin(now: Now, out: Outbox): boolean {
+    const { budget, metrics } = this.#options;
+    const mayBegin = budget.take(now.monoMs);
+    if (!mayBegin && !this.#isPostponed) {
+      metrics.snapshotsPostponed++;
+      out.note('error', 'snapshot-postponed', { waitMs: budget.waitMs(now.monoMs) });
+    }
+    this.#isPostponed = !mayBegin;
+    return mayBegin;
+  }
+
   #ask(copy: Copy, { peer }: Donor, now: Now, out: Outbox): void {
+    this.#arrived.clear();
     copy.peer = peer;
     copy.id = ++this.#lastId;
     copy.untilMs = now.monoMs + this.#options.retryMs;
     const { bytesMax } = this.#options;
-    out.send(peer, { kind: 'snapshot-request', id: copy.id, after: copy.after, bytesMax });
+    const window = { bytesMax, parts: WINDOW_PARTS };
+    out.send(peer, { kind: 'snapshot-request', id: copy.id, after: copy.after, ...window });
   }
 }
 

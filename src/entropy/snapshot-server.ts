@@ -1,5 +1,6 @@
-// Gives this replica's records to a peer whose gap the logs no longer cover (DESIGN §5). The peer asks for one part after
-// the other, so it sets the pace and nothing is kept here for it: a part is read when it is asked for.
+// Gives this replica's records to a peer whose gap the logs no longer cover (DESIGN §5): one part after the other, as many as
+// the peer has room for, so it sets the pace. A part is read when it is to be sent, so nothing of it is kept here but how far
+// the transfer has come. Where several peers copy, they take turns.
 //
 // The first part names what the whole covers: how far each origin's log is durable here at that moment. Later parts are
 // read later and may show newer versions, never older ones, so together they hold at least what is covered. Nothing that
@@ -10,12 +11,14 @@
 //
 // A record that cannot be read ends the part with nothing sent: what is covered must be whole, so the damage is healed
 // first and the peer asks again.
+//
+// Bounds: one transfer a peer, whose next request ends it; one part read at a time.
 
 import { createRing } from '../base/ring.ts';
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
-import type { LaneHead, SnapshotRequest } from '../model/message.ts';
+import type { LaneHead, Position, SnapshotCredit, SnapshotRequest } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
 import type { Record } from '../model/record.ts';
@@ -43,34 +46,54 @@ export interface SnapshotServerOptions {
   readonly heal: (namespace: NamespaceName, key: Key, now: Now, out: Outbox) => void;
 }
 
-interface Asked {
+interface Transfer {
   readonly peer: number;
-  readonly request: SnapshotRequest;
+  readonly id: number;
+  readonly bytesMax: number;
+  after: Position;
+  /** Parts that may be sent. */
+  left: number;
 }
 
-interface Reading extends Asked {
+interface Reading {
+  readonly transfer: Transfer;
   readonly rangeId: number;
   readonly covers: readonly LaneHead[];
 }
 
 type Found = RangeResult & { readonly ok: true };
 
-/** Further requests are dropped; who asks asks again. */
-const WAITING_MAX = 64;
+/** No peer has room for more, whatever it says. */
+const PARTS_MAX = 64;
 
 export class SnapshotServer {
   readonly #options: SnapshotServerOptions;
-  readonly #waiting = createRing<Asked>();
+  readonly #transfers = new Map<number, Transfer>();
+  /** Those that have a part to send, each once; the one that is being read is none of them. */
+  readonly #waiting = createRing<Transfer>();
   #reading: Reading | undefined;
 
   constructor(options: SnapshotServerOptions) {
     this.#options = options;
   }
 
-  onRequest(peer: number, request: SnapshotRequest, out: Outbox): void {
-    if (this.#waiting.size >= WAITING_MAX) return;
-    this.#waiting.push({ peer, request });
-    this.#next(out);
+  onRequest(peer: number, { id, after, bytesMax, parts }: SnapshotRequest, out: Outbox): void {
+    const transfer = { peer, id, bytesMax, after, left: Math.min(parts, PARTS_MAX) };
+    this.#transfers.set(peer, transfer);
+    this.#queue(transfer, out);
+  }
+
+  onCredit(peer: number, { id, parts }: SnapshotCredit, out: Outbox): void {
+    const transfer = this.#transfers.get(peer);
+    // It has ended, and the peer will ask again.
+    if (transfer?.id !== id) return;
+    const isUnderWay = transfer.left > 0;
+    transfer.left = Math.min(transfer.left + parts, PARTS_MAX);
+    if (!isUnderWay) this.#queue(transfer, out);
+  }
+
+  onDisconnected(peer: number): void {
+    this.#transfers.delete(peer);
   }
 
   /** True when the answer was meant for a snapshot. */
@@ -78,53 +101,84 @@ export class SnapshotServer {
     const reading = this.#reading;
     if (reading?.rangeId !== id) return false;
     this.#reading = undefined;
-    if (!result.ok) out.note('error', 'snapshot-unreadable', { reason: result.reason });
-    else if (reading.request.after.startsWith(NAMED)) this.#sendNamed(reading, result, out);
-    else this.#sendRecords(reading, result, now, out);
+    if (this.#isCurrent(reading.transfer)) this.#send(reading, result, now, out);
     this.#next(out);
     return true;
   }
 
-  #sendRecords({ peer, request, covers }: Reading, result: Found, now: Now, out: Outbox): void {
-    const records = this.#recordsOf(result.entries, now, out);
-    if (records === undefined) return;
-    const last = records.at(-1);
-    const position = last === undefined ? request.after : positionOf(last);
-    this.#options.metrics.snapshotChunksSent++;
-    out.send(peer, {
-      kind: 'snapshot-chunk',
-      id: request.id,
-      covers,
-      records,
-      named: [],
-      last: result.more ? position : NAMED,
-      more: true,
-    });
+  #send(reading: Reading, result: RangeResult, now: Now, out: Outbox): void {
+    const { transfer } = reading;
+    if (!result.ok) out.note('error', 'snapshot-unreadable', { reason: result.reason });
+    const more =
+      result.ok &&
+      (transfer.after.startsWith(NAMED)
+        ? this.#sendNamed(transfer, result, out)
+        : this.#sendRecords(reading, result, now, out));
+    transfer.left--;
+    if (!more) this.#transfers.delete(transfer.peer);
+    else if (transfer.left > 0) this.#waiting.push(transfer);
   }
 
-  #sendNamed({ peer, request }: Reading, { entries, more }: Found, out: Outbox): void {
+  #isCurrent(transfer: Transfer): boolean {
+    return this.#transfers.get(transfer.peer) === transfer;
+  }
+
+  /** Whether there is more to send. */
+  #sendRecords({ transfer, covers }: Reading, result: Found, now: Now, out: Outbox): boolean {
+    const records = this.#recordsOf(result.entries, now, out);
+    if (records === undefined) return false;
+    const { peer, id, after } = transfer;
+    const end = records.at(-1);
+    const position = end === undefined ? after : positionOf(end);
+    const last = result.more ? position : NAMED;
+    this.#options.metrics.snapshotChunksSent++;
+    const range = { after, last, more: true };
+    out.send(peer, { kind: 'snapshot-chunk', id, covers, records, named: [], ...range });
+    transfer.after = last;
+    return true;
+  }
+
+  /** Whether there is more to send. */
+  #sendNamed(transfer: Transfer, { entries, more }: Found, out: Outbox): boolean {
     const named = entries.flatMap((entry) => namedWriteOf(entry) ?? []);
     const damaged = entries.length - named.length;
     if (damaged > 0) out.note('error', 'snapshot-key-unreadable', { keys: damaged });
     const end = entries.at(-1);
     const name = end && parseIdempotencyKey(end.key);
-    const last = name === undefined ? request.after : positionOfNamed(name);
-    const { id } = request;
+    const { peer, id, after } = transfer;
+    const last = name === undefined ? after : positionOfNamed(name);
     this.#options.metrics.snapshotChunksSent++;
-    out.send(peer, { kind: 'snapshot-chunk', id, covers: [], records: [], named, last, more });
+    const range = { after, last, more };
+    out.send(peer, { kind: 'snapshot-chunk', id, covers: [], records: [], named, ...range });
+    transfer.after = last;
+    return more;
+  }
+
+  #queue(transfer: Transfer, out: Outbox): void {
+    // While its part is being read it goes on by itself.
+    if (transfer.left === 0 || this.#reading?.transfer === transfer) return;
+    this.#waiting.push(transfer);
+    this.#next(out);
   }
 
   #next(out: Outbox): void {
     if (this.#reading !== undefined) return;
-    const asked = this.#waiting.shift();
-    if (asked === undefined) return;
-    const { after, bytesMax } = asked.request;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (this.#isCurrent(next) && this.#read(next, out)) return;
+    }
+  }
+
+  #read(transfer: Transfer, out: Outbox): boolean {
+    const { after, bytesMax } = transfer;
     const covers = after === '' ? this.#covers(out) : [];
-    if (covers === undefined) return this.#next(out);
+    if (covers === undefined) {
+      this.#transfers.delete(transfer.peer);
+      return false;
+    }
     const bytes = Math.min(bytesMax, this.#options.frameBytes);
     const span = after.startsWith(NAMED) ? namedAfter(after) : recordsAfter(after);
-    const rangeId = this.#options.range(span, bytes, out);
-    this.#reading = { ...asked, rangeId, covers };
+    this.#reading = { transfer, rangeId: this.#options.range(span, bytes, out), covers };
+    return true;
   }
 
   /** What is durable here of every origin; storage shows only that. */

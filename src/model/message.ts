@@ -80,17 +80,27 @@ export interface LaneHead {
   readonly hlc: Hlc;
 }
 
-/** Asks for the next part of a snapshot: records behind the position `after`, '' from the beginning. */
+/** Asks for a snapshot: what lies behind the position `after`, '' from the beginning, in parts of at most so many bytes. */
 export interface SnapshotRequest {
   readonly kind: 'snapshot-request';
+  /** Of the transfer; the one that was under way to the same peer is over. */
   readonly id: number;
   readonly after: Position;
   readonly bytesMax: number;
+  /** How many may be sent before more are asked for. */
+  readonly parts: number;
+}
+
+/** Lets a transfer go on by so many parts. */
+export interface SnapshotCredit {
+  readonly kind: 'snapshot-credit';
+  readonly id: number;
+  readonly parts: number;
 }
 
 /**
- * Records in the order of positions, then idempotency keys in theirs. The first part names what the whole covers; later
- * parts name nothing.
+ * A part: records in the order of positions, then idempotency keys in theirs. The first part names what the whole covers;
+ * later parts name nothing.
  */
 export interface SnapshotChunk {
   readonly kind: 'snapshot-chunk';
@@ -98,10 +108,14 @@ export interface SnapshotChunk {
   readonly covers: readonly LaneHead[];
   readonly records: readonly Record[];
   readonly named: readonly NamedWrite[];
-  /** To go on behind. */
+  /** It speaks for what lies behind this position, */
+  readonly after: Position;
+  /** up to this one. */
   readonly last: Position;
   readonly more: boolean;
 }
+
+export type SnapshotMessage = SnapshotRequest | SnapshotCredit | SnapshotChunk;
 
 /** An idempotency key and the write that it names. */
 export interface NamedWrite extends Version {
@@ -248,8 +262,7 @@ export type Message =
   | Ack
   | Pull
   | Behind
-  | SnapshotRequest
-  | SnapshotChunk
+  | SnapshotMessage
   | ReadRequest
   | ReadReply
   | Repair

@@ -33,6 +33,8 @@ export interface Metrics {
   snapshotChunksReceived: number;
   snapshotRecordsReceived: number;
   snapshotsReceived: number;
+  /** Times that a copy had to wait because too many had begun within an hour. */
+  snapshotsPostponed: number;
   /** Leaves of the hash tree whose records storage had lost or changed in silence, and trees counted anew from doubt. */
   treeLeavesMended: number;
   treeRebuilds: number;
@@ -90,6 +92,7 @@ export function createMetrics(): Metrics {
     snapshotChunksReceived: 0,
     snapshotRecordsReceived: 0,
     snapshotsReceived: 0,
+    snapshotsPostponed: 0,
     treeLeavesMended: 0,
     treeRebuilds: 0,
     treeRoundsEqual: 0,

@@ -47,6 +47,8 @@ export interface Settings {
   /** From the start of the process to the first scrub, and from one scrub to the next. */
   readonly scrubDelayMs: number;
   readonly scrubEveryMs: number;
+  /** Copies of all that the others have that may begin in an hour, where the logs no longer reach back; at least 1. */
+  readonly copiesPerHour: number;
   /** From one comparison with a peer by hash tree to the next. */
   readonly compareEveryMs: number;
   /** What one such comparison may move, in both directions. */
@@ -73,6 +75,7 @@ export const SETTINGS_DEFAULT: Omit<Settings, 'self' | 'members'> = {
   logTruncateEntries: 1000,
   scrubDelayMs: 10 * 60 * 1000,
   scrubEveryMs: 6 * 3600 * 1000,
+  copiesPerHour: 12,
   compareEveryMs: 30 * 1000,
   compareBytes: 8 * 1024 * 1024,
 };

@@ -39,6 +39,12 @@ const SCRUB_ENTRIES_MAX = 256;
 const REBUILD_ENTRIES_MAX = 2048;
 const SCRUB_BYTES_MAX = 256 * 1024;
 
+/** What the replica is about. */
+interface Condition {
+  readonly isServing: boolean;
+  readonly isCopying: boolean;
+}
+
 type Reading = { readonly id: number; readonly job: 'sweep' | 'scrub' };
 
 export class Housekeeping {
@@ -62,9 +68,10 @@ export class Housekeeping {
     this.#heal = heal;
   }
 
-  onBeat(isServing: boolean, now: Now, out: Outbox): void {
+  onBeat({ isServing, isCopying }: Condition, now: Now, out: Outbox): void {
     this.#truncate(out);
-    this.#tombstones.onBeat(out);
+    // A part of a snapshot may show what a tombstone of ours hides.
+    if (!isCopying) this.#tombstones.onBeat(out);
     this.#isServing = isServing;
     if (isServing) this.#expiry.onBeat(now, out);
     if (this.#reading !== undefined) return;

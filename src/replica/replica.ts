@@ -346,6 +346,7 @@ export class Replica {
         return this.#onPull(peer, message, out);
       case 'behind':
       case 'snapshot-request':
+      case 'snapshot-credit':
       case 'snapshot-chunk':
         this.#resync.onMessage(peer, message, now, out);
         return this.#checkCaughtUp(now, out);
@@ -471,6 +472,7 @@ export class Replica {
     pace.onDurable();
     table.onDurable(lsn);
     this.#succession.onDurable(lsn, now, out);
+    this.#resync.onDurable(now, out);
     this.#reads.onDurable(lsn, out);
     const moved = log.onDurable(lsn, out);
     for (const [of, seq] of moved) {
@@ -580,7 +582,8 @@ export class Replica {
     this.#succession.look(now, out);
     if (this.#phase !== 'open') return;
     this.#antiEntropy.look(now, out);
-    this.#housekeeping.onBeat(this.state === 'serving', now, out);
+    const isServing = this.state === 'serving';
+    this.#housekeeping.onBeat({ isServing, isCopying: this.#resync.isCopying }, now, out);
   }
 }
 

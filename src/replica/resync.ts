@@ -1,17 +1,12 @@
 // Resynchronisation by snapshot, both ways: gives this replica's records to a peer, and takes a peer's over. While a copy
 // is under way this replica is out of service: what it shows has no order yet.
 
+import { CopyBudget } from '../entropy/copy-budget.ts';
 import { type Donor, SnapshotClient, snapshotMark } from '../entropy/snapshot-client.ts';
 import { SnapshotServer, type SnapshotServerOptions } from '../entropy/snapshot-server.ts';
 import type { CopyProgress } from '../model/command.ts';
 import type { Now, Outbox, RangeResult } from '../model/effect.ts';
-import type {
-  Behind,
-  LaneHead,
-  Position,
-  SnapshotChunk,
-  SnapshotRequest,
-} from '../model/message.ts';
+import type { Behind, LaneHead, Position, SnapshotMessage } from '../model/message.ts';
 import { UNREADABLE } from '../model/port.ts';
 import type { Record } from '../model/record.ts';
 import type { Lane } from '../store/lane.ts';
@@ -28,6 +23,9 @@ export interface ResyncOptions {
   /** An origin's log goes on in another lane. */
   readonly onJump: (lane: Lane) => void;
 }
+
+/** Of a part of a snapshot: small, so that requests come in between two of them. */
+const PART_BYTES = 64 * 1024;
 
 export class Resync {
   readonly #context: Context;
@@ -55,7 +53,8 @@ export class Resync {
       absence,
       metrics,
       range,
-      bytesMax: settings.frameBytes,
+      bytesMax: Math.min(settings.frameBytes, PART_BYTES),
+      budget: new CopyBudget(settings.copiesPerHour),
       retryMs,
       merge: (record, now, out) => this.#merge(record, now, out),
       remember: (named, out) => context.idempotency.learn(named, out),
@@ -71,6 +70,10 @@ export class Resync {
     return { parts, records, share: shareOf(after, this.#context.namespaces.names) };
   }
 
+  get isCopying(): boolean {
+    return this.#client.isCopying;
+  }
+
   /** Storage is read: a copy that was under way goes on. */
   begin(): void {
     const mark = this.#context.get(snapshotMark());
@@ -78,20 +81,17 @@ export class Resync {
     this.#standing.onCopy(this.#client.isCopying);
   }
 
-  onMessage(
-    peer: Peer,
-    message: Behind | SnapshotRequest | SnapshotChunk,
-    now: Now,
-    out: Outbox,
-  ): void {
+  onMessage(peer: Peer, message: Behind | SnapshotMessage, now: Now, out: Outbox): void {
     const { index } = peer.member;
     if (message.kind === 'behind') this.#client.onBehind(index, message);
     else if (message.kind === 'snapshot-request') this.#server.onRequest(index, message, out);
+    else if (message.kind === 'snapshot-credit') this.#server.onCredit(index, message, out);
     else this.#client.onChunk(donorOf(peer), message, now, out);
     this.#standing.onCopy(this.#client.isCopying);
   }
 
   onDisconnected(index: number): void {
+    this.#server.onDisconnected(index);
     this.#client.onDisconnected(index);
   }
 
@@ -100,6 +100,11 @@ export class Resync {
     if (!this.#client.onRange(id, result, now, out)) return false;
     this.#standing.onCopy(this.#client.isCopying);
     return true;
+  }
+
+  onDurable(now: Now, out: Outbox): void {
+    this.#client.onDurable(now, out);
+    this.#standing.onCopy(this.#client.isCopying);
   }
 
   /** With every heartbeat. */

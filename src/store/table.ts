@@ -175,12 +175,17 @@ export class Table {
     return this.#dropped.keys();
   }
 
-  /** What is shown here and not in storage yet. */
-  *undurable(): IterableIterator<Record> {
+  /** How many are shown here and not in storage yet, at most. */
+  get undurableCount(): number {
+    return this.#undurable.size;
+  }
+
+  /** What is shown here and not in storage yet, of what is asked for. */
+  *undurable(isAsked: (record: Record) => boolean = () => true): IterableIterator<Record> {
     for (let i = 0; i < this.#undurable.size; i++) {
       const { record } = this.#undurable.at(i);
-      if (record !== undefined && this.read(record.namespace, record.key).record === record)
-        yield record;
+      if (record === undefined || !isAsked(record)) continue;
+      if (this.read(record.namespace, record.key).record === record) yield record;
     }
   }
 

@@ -129,7 +129,9 @@ export const messageArbitraries: {
     id: anyId,
     after: anyPosition,
     bytesMax: anyId,
+    parts: anyId,
   }),
+  'snapshot-credit': fc.record({ kind: fc.constant('snapshot-credit'), id: anyId, parts: anyId }),
   'snapshot-chunk': fc.record({
     kind: fc.constant('snapshot-chunk'),
     id: anyId,
@@ -149,6 +151,7 @@ export const messageArbitraries: {
       }),
       { maxLength: 4 },
     ),
+    after: anyPosition,
     last: anyPosition,
     more: fc.boolean(),
   }),

@@ -89,7 +89,7 @@ export const deletes: readonly Mutant[] = [
     number: 36,
     title: 'a snapshot brings no idempotency keys',
     file: 'src/entropy/snapshot-client.ts',
-    replace: 'for (const named of chunk.named) this.#options.remember(named, out);',
+    replace: 'for (const named of chunk.named) remember(named, out);',
     with: '',
     foundBy: named(
       'test/scenario/snapshot.test.ts',

@@ -17,8 +17,8 @@ export const snapshots: readonly Mutant[] = [
     number: 29,
     title: 'the logs jump with the first part of a snapshot, before the rest is here',
     file: 'src/entropy/snapshot-client.ts',
-    replace: "if (copy.after === '') copy.covers = chunk.covers;",
-    with: `if (copy.after === '') copy.covers = chunk.covers;
+    replace: "if (after === '') copy.covers = chunk.covers;",
+    with: `if (after === '') copy.covers = chunk.covers;
     for (const head of copy.covers) this.#options.jump(head, out);`,
     foundBy: sim,
   },
@@ -46,6 +46,45 @@ export const snapshots: readonly Mutant[] = [
       kind: 'test',
       file: 'test/scenario/snapshot.test.ts',
       name: 'serves no client while it copies, even if it has lost nothing of its own',
+    },
+  },
+  {
+    id: 'snapshot-gap-unnoticed',
+    number: 29,
+    title: 'a part of a snapshot that got lost counts as deleted',
+    file: 'src/entropy/snapshot-client.ts',
+    replace: 'if (after !== copy.after) return this.#breakOff(copy);',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/entropy/snapshot.test.ts',
+      name: 'asks again from where it is when a part is missing, and drops nothing for it',
+    },
+  },
+  {
+    id: 'snapshot-window-unbounded',
+    number: 41,
+    title: 'who copies keeps every part that comes',
+    file: 'src/entropy/snapshot-client.ts',
+    replace: 'if (this.#arrived.size >= WINDOW_PARTS) return this.#breakOff(copy);',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/entropy/snapshot.test.ts',
+      name: 'keeps no more than the window, whatever comes',
+    },
+  },
+  {
+    id: 'copy-budget-unlimited',
+    number: 'own',
+    title: 'copies begin one after the other without end',
+    file: 'src/entropy/copy-budget.ts',
+    replace: 'if (this.waitMs(monoMs) > 0) return false;',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/entropy/snapshot.test.ts',
+      name: 'begins no more copies in an hour than its budget allows',
     },
   },
 ];

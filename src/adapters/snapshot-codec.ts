@@ -1,0 +1,147 @@
+// The messages of a snapshot, as bodies of codec.ts. Counts are held against what is left before anything is kept.
+
+import { unreachable } from '../base/assert.ts';
+import type { ByteReader, ByteWriter } from '../base/bytes.ts';
+import { IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
+import type {
+  LaneHead,
+  NamedWrite,
+  SnapshotChunk,
+  SnapshotMessage,
+  SnapshotRequest,
+} from '../model/message.ts';
+import { NAME_BYTES_MAX, POSITION_BYTES_MAX, readNamespace, readOrigin } from './codec-names.ts';
+import { ENTRIES_MAX, readRecords, type Sealed, writeRecords } from './mutation-codec.ts';
+
+const LANE_HEADS_MAX = 65_536;
+const NUMBERS_BYTES_MAX = 32;
+const LANE_HEAD_BYTES_MAX = NAME_BYTES_MAX + NUMBERS_BYTES_MAX;
+const NAMED_BYTES_MAX = 2 * NAME_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX + NUMBERS_BYTES_MAX;
+
+/** What the lists and positions of a message take at most. */
+export function snapshotBytesMax(message: SnapshotMessage): number {
+  if (message.kind !== 'snapshot-chunk') return POSITION_BYTES_MAX;
+  const { covers, named, records } = message;
+  return records.reduce(
+    (sum, { bytes }) => sum + bytes.length + 8,
+    2 * POSITION_BYTES_MAX + covers.length * LANE_HEAD_BYTES_MAX + named.length * NAMED_BYTES_MAX,
+  );
+}
+
+export function writeSnapshot(writer: ByteWriter, message: SnapshotMessage, sealed: Sealed): void {
+  writer.varint(message.id);
+  switch (message.kind) {
+    case 'snapshot-request':
+      writer.text(message.after);
+      writer.varint(message.bytesMax);
+      return writer.varint(message.parts);
+    case 'snapshot-credit':
+      return writer.varint(message.parts);
+    case 'snapshot-chunk':
+      return writeChunk(writer, message, sealed);
+    default:
+      return unreachable(message);
+  }
+}
+
+export function readSnapshot(
+  reader: ByteReader,
+  kind: SnapshotMessage['kind'],
+  sealed: Sealed,
+): SnapshotMessage | undefined {
+  const id = reader.varint();
+  switch (kind) {
+    case 'snapshot-request':
+      return readRequest(reader, id);
+    case 'snapshot-credit':
+      return { kind, id, parts: reader.varint() };
+    case 'snapshot-chunk':
+      return readChunk(reader, id, sealed);
+    default:
+      return unreachable(kind);
+  }
+}
+
+function readRequest(reader: ByteReader, id: number): SnapshotRequest {
+  const after = reader.text(POSITION_BYTES_MAX);
+  const bytesMax = reader.varint();
+  return { kind: 'snapshot-request', id, after, bytesMax, parts: reader.varint() };
+}
+
+function writeChunk(writer: ByteWriter, chunk: SnapshotChunk, sealed: Sealed): void {
+  writer.varint(chunk.covers.length);
+  for (const { origin, seq, chain, hlc } of chunk.covers) {
+    writer.text(origin);
+    writer.varint(seq);
+    writer.u64(chain);
+    writer.u64(hlc);
+  }
+  writer.text(chunk.after);
+  writer.text(chunk.last);
+  writer.u8(chunk.more ? 1 : 0);
+  writeRecords(writer, chunk.records, sealed);
+  writer.varint(chunk.named.length);
+  for (const named of chunk.named) writeNamed(writer, named);
+}
+
+function readChunk(reader: ByteReader, id: number, sealed: Sealed): SnapshotChunk | undefined {
+  const covers = readLaneHeads(reader);
+  const after = reader.text(POSITION_BYTES_MAX);
+  const last = reader.text(POSITION_BYTES_MAX);
+  const more = reader.u8();
+  if (covers === undefined || more > 1) return undefined;
+  const records = readRecords(reader, sealed);
+  if (records === undefined) return undefined;
+  const named = readNamedWrites(reader);
+  if (named === undefined) return undefined;
+  return { kind: 'snapshot-chunk', id, covers, records, named, after, last, more: more === 1 };
+}
+
+function readLaneHeads(reader: ByteReader): readonly LaneHead[] | undefined {
+  const count = reader.varint();
+  if (count > LANE_HEADS_MAX) return undefined;
+  const heads: LaneHead[] = [];
+  while (heads.length < count && !reader.failed) {
+    const origin = readOrigin(reader);
+    const seq = reader.varint();
+    const chain = reader.u64();
+    const hlc = reader.u64();
+    if (origin === undefined) return undefined;
+    heads.push({ origin, seq, chain, hlc });
+  }
+  return heads;
+}
+
+function writeNamed(writer: ByteWriter, named: NamedWrite): void {
+  writer.text(named.namespace);
+  writer.text(named.key);
+  writer.text(named.origin);
+  writer.varint(named.seq);
+  writer.u64(named.hlc);
+  writer.u32(named.digest);
+  writer.u8(named.created ? 1 : 0);
+}
+
+function readNamedWrites(reader: ByteReader): readonly NamedWrite[] | undefined {
+  const count = reader.varint();
+  if (count > ENTRIES_MAX) return undefined;
+  const all: NamedWrite[] = [];
+  while (all.length < count) {
+    const named = readNamed(reader);
+    if (named === undefined || reader.failed) return undefined;
+    all.push(named);
+  }
+  return all;
+}
+
+function readNamed(reader: ByteReader): NamedWrite | undefined {
+  const namespace = readNamespace(reader);
+  const key = reader.text(IDEMPOTENCY_KEY_BYTES_MAX);
+  const origin = readOrigin(reader);
+  const seq = reader.varint();
+  const hlc = reader.u64();
+  const digest = reader.u32();
+  const created = reader.u8();
+  if (namespace === undefined || origin === undefined || seq === 0 || created > 1) return undefined;
+  return { namespace, key, origin, seq, hlc, digest, created: created === 1 };
+}

@@ -1,0 +1,31 @@
+// How many copies of everything may begin in an hour: a copy is dear to who gives it, and a replica that begins one after the
+// other, for whatever reason, must not wear out the others with it (TRAPS 46). What goes on behind a mark begins nothing.
+// Beyond the budget a replica stays behind until an hour has passed since the oldest of them. In memory only: a process
+// that begins anew has a whole budget.
+
+const HOUR_MS = 3_600_000;
+
+export class CopyBudget {
+  readonly #perHour: number;
+  /** When the last copies began, oldest first; at most `perHour`. */
+  readonly #begunMs: number[] = [];
+
+  /** @param perHour at least 1 */
+  constructor(perHour: number) {
+    this.#perHour = perHour;
+  }
+
+  /** Whether one may begin now; then it has. */
+  take(monoMs: number): boolean {
+    if (this.waitMs(monoMs) > 0) return false;
+    if (this.#begunMs.length >= this.#perHour) this.#begunMs.shift();
+    this.#begunMs.push(monoMs);
+    return true;
+  }
+
+  /** Until the next may begin; 0 is now. */
+  waitMs(monoMs: number): number {
+    const oldestMs = this.#begunMs.length < this.#perHour ? undefined : this.#begunMs[0];
+    return oldestMs === undefined ? 0 : Math.max(oldestMs + HOUR_MS - monoMs, 0);
+  }
+}

@@ -1,0 +1,317 @@
+// One side of a snapshot at a time: what it asks for and sends, part by part.
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { CopyBudget } from '../../../src/entropy/copy-budget.ts';
+import { type Donor, SnapshotClient } from '../../../src/entropy/snapshot-client.ts';
+import { SnapshotServer } from '../../../src/entropy/snapshot-server.ts';
+import { TurnOutbox } from '../../../src/host/outbox.ts';
+import type { Key, ReplicaId } from '../../../src/model/id.ts';
+import type { Message, SnapshotChunk, SnapshotRequest } from '../../../src/model/message.ts';
+import { createMetrics } from '../../../src/model/metrics.ts';
+import { Absence } from '../../../src/store/absence.ts';
+import { NAMED, positionOf, type Span } from '../../../src/store/layout.ts';
+import { Log } from '../../../src/store/log.ts';
+import { RecordIndex } from '../../../src/store/record-index.ts';
+import { Table } from '../../../src/store/table.ts';
+import { HashTree } from '../../../src/store/tree.ts';
+import { key, namespace, origin, run } from '../../support/build.ts';
+import { KeyMap } from '../../support/key-map.ts';
+import { sent } from '../../support/outbox.ts';
+
+const NS = namespace('ns');
+const A = origin('a.1');
+const WINDOW = 16;
+const HOUR_MS = 3_600_000;
+const names = Array.from({ length: 40 }, (_, i) => `k${String(i).padStart(2, '0')}`);
+const entries = run(A, names.length, (seq) => ({ namespace: NS, key: key(names[seq - 1] ?? '') }));
+const at = (monoMs: number) => ({ wallMs: monoMs, monoMs });
+
+/** The storage of one side, whose ranges are answered when the test says so. */
+class Side {
+  readonly out = new TurnOutbox();
+  readonly storage = new KeyMap();
+  readonly metrics = createMetrics();
+  readonly log = new Log(1e6, this.metrics);
+  readonly table: Table;
+  readonly absence: Absence;
+  readonly #asked: { id: number; span: Span; bytesMax: number }[] = [];
+  #lastId = 0;
+
+  constructor() {
+    const { get } = this.storage;
+    const tree = new HashTree();
+    tree.beginEmpty(this.out);
+    const index = new RecordIndex(() => false, get, this.metrics);
+    this.table = new Table(get, 1e6, this.metrics, index, tree);
+    this.absence = new Absence(this.log, this.table, this.metrics);
+  }
+
+  readonly range = (span: Span, bytesMax: number): number => {
+    this.#asked.push({ id: ++this.#lastId, span, bytesMax });
+    return this.#lastId;
+  };
+
+  commit(): void {
+    this.log.seal(this.out);
+    const { lsn } = this.out;
+    this.storage.apply(this.out.takeBatch());
+    this.table.onDurable(lsn);
+    this.log.onDurable(lsn, this.out);
+  }
+
+  /** Answers what was asked, until nothing more is. */
+  answer(give: (id: number, result: ReturnType<KeyMap['range']>) => void): void {
+    for (let asked = this.#asked.shift(); asked !== undefined; asked = this.#asked.shift()) {
+      const { id, span, bytesMax } = asked;
+      give(id, this.storage.range({ ...span, reverse: false, limit: 1e6, bytesMax }));
+    }
+  }
+}
+
+let side: Side;
+beforeEach(() => {
+  side = new Side();
+});
+
+const ofKind = <Kind extends Message['kind']>(kind: Kind, to?: number) =>
+  sent(side.out)
+    .filter(({ peer, message }) => message.kind === kind && (to === undefined || peer === to))
+    .map(({ message }) => message as Extract<Message, { kind: Kind }>);
+
+describe('who gives a snapshot', () => {
+  let server: SnapshotServer;
+  const request = (fields: Partial<SnapshotRequest> = {}): SnapshotRequest => ({
+    kind: 'snapshot-request',
+    id: 1,
+    after: '',
+    bytesMax: 1,
+    parts: 3,
+    ...fields,
+  });
+  const goOn = (): void => side.answer((id, result) => server.onRange(id, result, at(0), side.out));
+
+  beforeEach(() => {
+    const lane = side.log.open(A);
+    for (const entry of entries) {
+      side.log.append(lane, entry, side.out);
+      side.table.apply(entry, side.out);
+    }
+    side.commit();
+    server = new SnapshotServer({
+      log: side.log,
+      metrics: side.metrics,
+      frameBytes: 1000,
+      get: side.storage.get,
+      range: side.range,
+      heal: () => {},
+    });
+  });
+
+  it('sends as many parts as were asked for, and goes on with each credit', () => {
+    server.onRequest(1, request(), side.out);
+    goOn();
+    const first = ofKind('snapshot-chunk');
+    expect(first.map(({ records }) => records.map((each) => each.key))).toEqual([
+      ['k00'],
+      ['k01'],
+      ['k02'],
+    ]);
+    expect(first[0]?.covers).toMatchObject([{ origin: A, seq: entries.length }]);
+    expect(first.slice(1).map(({ after }) => after)).toEqual(
+      first.slice(0, 2).map(({ last }) => last),
+    );
+    goOn();
+    expect(ofKind('snapshot-chunk')).toEqual([]);
+    server.onCredit(1, { kind: 'snapshot-credit', id: 1, parts: 1 }, side.out);
+    server.onCredit(1, { kind: 'snapshot-credit', id: 1, parts: 1 }, side.out);
+    goOn();
+    expect(ofKind('snapshot-chunk').flatMap(({ records }) => records)).toMatchObject([
+      { key: 'k03' },
+      { key: 'k04' },
+    ]);
+  });
+
+  it('gives a peer at most 64 parts without hearing of it', () => {
+    server.onRequest(1, request({ parts: 1e9 }), side.out);
+    server.onCredit(1, { kind: 'snapshot-credit', id: 1, parts: 1e9 }, side.out);
+    expect(entries.length).toBeLessThan(64);
+    goOn();
+    const parts = ofKind('snapshot-chunk');
+    expect(parts.flatMap(({ records }) => records.map((each) => each.key))).toEqual(names);
+    expect(parts.at(-1)).toMatchObject({ more: false });
+  });
+
+  it('lets peers take turns', () => {
+    server.onRequest(1, request(), side.out);
+    server.onRequest(2, request(), side.out);
+    goOn();
+    const to = sent(side.out).map(({ peer }) => peer);
+    expect(to).toEqual([1, 2, 1, 2, 1, 2]);
+  });
+
+  it('takes no credit for what has ended: another request, or the connection', () => {
+    server.onRequest(1, request({ parts: 1 }), side.out);
+    server.onRequest(1, request({ id: 2, after: `ns\0k10`, parts: 1 }), side.out);
+    goOn();
+    expect(ofKind('snapshot-chunk')).toMatchObject([{ id: 2, records: [{ key: 'k11' }] }]);
+    server.onCredit(1, { kind: 'snapshot-credit', id: 1, parts: 1 }, side.out);
+    goOn();
+    expect(ofKind('snapshot-chunk')).toEqual([]);
+    server.onDisconnected(1);
+    server.onCredit(1, { kind: 'snapshot-credit', id: 2, parts: 1 }, side.out);
+    goOn();
+    expect(ofKind('snapshot-chunk')).toEqual([]);
+  });
+});
+
+describe('who takes a snapshot', () => {
+  let client: SnapshotClient;
+  const donor: Donor = {
+    peer: 1,
+    id: 'us-1' as ReplicaId,
+    holds: new Map([[A, entries.length]]),
+  };
+  const positionAt = (n: number): string => positionOf({ namespace: NS, key: names[n] as Key });
+
+  function part(n: number, id: number, fields: Partial<SnapshotChunk> = {}): SnapshotChunk {
+    const heads = [{ origin: A, seq: entries.length, chain: 1, hlc: 1 }];
+    return {
+      kind: 'snapshot-chunk',
+      id,
+      covers: n === 0 ? heads : [],
+      records: entries.slice(n, n + 1),
+      named: [],
+      after: n === 0 ? '' : positionAt(n - 1),
+      last: positionAt(n),
+      more: true,
+      ...fields,
+    };
+  }
+
+  function clientOf(copiesPerHour: number): SnapshotClient {
+    return new SnapshotClient({
+      log: side.log,
+      table: side.table,
+      absence: side.absence,
+      metrics: side.metrics,
+      range: side.range,
+      bytesMax: 1000,
+      retryMs: 1000,
+      budget: new CopyBudget(copiesPerHour),
+      merge: (record, _now, out) => side.absence.take(record, out),
+      remember: () => {},
+      jump: (head, out) => side.log.jump(head, out),
+    });
+  }
+
+  function begin(monoMs: number): SnapshotRequest | undefined {
+    client.onBehind(1, { kind: 'behind', origin: A, floor: entries.length });
+    client.look([donor], at(monoMs), side.out);
+    return ofKind('snapshot-request')[0];
+  }
+
+  const sweep = (): void =>
+    side.answer((id, result) => client.onRange(id, result, at(0), side.out));
+  const taken = (): number => side.metrics.snapshotChunksReceived;
+
+  beforeEach(() => {
+    client = clientOf(12);
+  });
+
+  it('asks for a window, and for one part more with each that it has merged', () => {
+    const asked = begin(0);
+    expect(asked).toMatchObject({ after: '', parts: WINDOW });
+    const id = asked?.id ?? 0;
+    client.onChunk(donor, part(0, id), at(0), side.out);
+    client.onChunk(donor, part(1, id), at(0), side.out);
+    expect(taken()).toBe(1);
+    expect(ofKind('snapshot-credit')).toEqual([]);
+    sweep();
+    expect(taken()).toBe(2);
+    expect(ofKind('snapshot-credit')).toEqual([
+      { kind: 'snapshot-credit', id, parts: 1 },
+      { kind: 'snapshot-credit', id, parts: 1 },
+    ]);
+  });
+
+  it('asks again from where it is when a part is missing, and drops nothing for it', () => {
+    const id = begin(0)?.id ?? 0;
+    const kept = run(A, 2, () => ({ namespace: NS, key: key(names[1] ?? '') }))[1];
+    if (kept !== undefined) side.table.apply(kept, side.out);
+    client.onChunk(donor, part(0, id), at(0), side.out);
+    client.onChunk(donor, part(2, id), at(0), side.out);
+    sweep();
+    expect(taken()).toBe(1);
+    expect(side.metrics.snapshotRecordsAbsent).toBe(0);
+    client.onChunk(donor, part(3, id), at(0), side.out);
+    expect(taken()).toBe(1);
+    sent(side.out);
+    client.look([donor], at(1), side.out);
+    expect(ofKind('snapshot-request')).toMatchObject([{ after: positionAt(0), parts: WINDOW }]);
+  });
+
+  it('keeps no more than the window, whatever comes', () => {
+    const id = begin(0)?.id ?? 0;
+    for (let n = 0; n <= WINDOW; n++) client.onChunk(donor, part(n, id), at(0), side.out);
+    expect(taken()).toBe(1);
+    client.onChunk(donor, part(WINDOW + 1, id), at(0), side.out);
+    sweep();
+    expect(taken()).toBe(1);
+    client.look([donor], at(1), side.out);
+    expect(ofKind('snapshot-request')).toMatchObject([{ after: '' }]);
+  });
+
+  it('waits with the next part while too much is in memory only', () => {
+    const id = begin(0)?.id ?? 0;
+    const many = run(origin('b.1'), 5000, (seq) => ({ namespace: NS, key: key(`z${seq}`) }));
+    for (const entry of many) side.table.apply(entry, side.out);
+    client.onChunk(donor, part(0, id), at(0), side.out);
+    client.look([donor], at(1), side.out);
+    expect(taken()).toBe(0);
+    side.commit();
+    client.onDurable(at(2), side.out);
+    expect(taken()).toBe(1);
+  });
+
+  it('begins no more copies in an hour than its budget allows', () => {
+    client = clientOf(2);
+    /** Every peer has cut its log up to `seq`, which is missing here. */
+    const copy = (seq: number, monoMs: number): boolean => {
+      const cut = { ...donor, holds: new Map([[A, seq]]) };
+      client.onBehind(1, { kind: 'behind', origin: A, floor: seq });
+      client.look([cut], at(monoMs), side.out);
+      const [asked] = ofKind('snapshot-request');
+      if (asked === undefined) return false;
+      const covers = [{ origin: A, seq, chain: 1, hlc: 1 }];
+      client.onChunk(cut, part(0, asked.id, { covers, last: NAMED }), at(monoMs), side.out);
+      sweep();
+      const end = { after: NAMED, last: NAMED, records: [], more: false };
+      client.onChunk(cut, part(1, asked.id, end), at(monoMs), side.out);
+      return true;
+    };
+    expect([copy(50, 0), copy(60, 10), copy(70, 20), copy(70, 30)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(side.metrics.snapshotsReceived).toBe(2);
+    expect(side.metrics.snapshotsPostponed).toBe(1);
+    expect(side.out.notes.filter(({ event }) => event === 'snapshot-postponed')).toMatchObject([
+      { fields: { waitMs: HOUR_MS - 20 } },
+    ]);
+    expect(copy(70, HOUR_MS)).toBe(true);
+    expect(side.log.head(A)).toBe(70);
+  });
+});
+
+describe('the budget of copies', () => {
+  it('is that of any hour, and comes back as its copies grow old', () => {
+    const budget = new CopyBudget(2);
+    expect([0, 60_000, 60_001].map((ms) => budget.take(ms))).toEqual([true, true, false]);
+    expect(budget.waitMs(60_001)).toBe(HOUR_MS - 60_001);
+    expect(budget.take(HOUR_MS)).toBe(true);
+    expect(budget.take(HOUR_MS + 1)).toBe(false);
+    expect(budget.take(HOUR_MS + 60_000)).toBe(true);
+  });
+});
