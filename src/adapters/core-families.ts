@@ -2,7 +2,7 @@
 // without a name does not compile.
 
 import type { Histogram } from '../base/histogram.ts';
-import type { Metrics } from '../model/metrics.ts';
+import { DELTA_REASONS, type Metrics } from '../model/metrics.ts';
 import { counter, type Family, gauge, histogram, histograms } from './family.ts';
 
 type Names<T> = {
@@ -11,6 +11,9 @@ type Names<T> = {
 
 type Labelled =
   | 'conflictsLww'
+  | 'deltaBytes'
+  | 'snapshotBytes'
+  | 'treeMendedBytes'
   | 'treeResyncs'
   | 'treeRoundsEqual'
   | 'treeRoundsDifferent'
@@ -93,6 +96,7 @@ export function coreFamilies(metrics: Metrics): readonly Family[] {
     gauge('conit_tombstones', 'Deleted keys that are still remembered.', () => metrics.tombstones),
     conflicts(metrics),
     resyncs(metrics),
+    resyncBytes(metrics),
     rounds(metrics),
     quorumWait(metrics),
   ];
@@ -110,11 +114,28 @@ function conflicts(metrics: Metrics): Family {
 function resyncs(metrics: Metrics): Family {
   return {
     name: 'conit_resync_total',
-    help: 'Times that records came from a peer otherwise than by the log.',
+    help: 'Times that what was missing was fetched: from logs, as a snapshot, or by comparing trees.',
     type: 'counter',
     samples: () => [
+      ...DELTA_REASONS.map((reason) => ({
+        labels: { kind: 'delta', reason },
+        value: metrics.deltas[reason],
+      })),
       { labels: { kind: 'snapshot', reason: 'truncated' }, value: metrics.snapshotsReceived },
       { labels: { kind: 'tree', reason: 'divergence' }, value: metrics.treeResyncs },
+    ],
+  };
+}
+
+function resyncBytes(metrics: Metrics): Family {
+  return {
+    name: 'conit_resync_bytes_total',
+    help: 'Bytes of the entries and records that were fetched so.',
+    type: 'counter',
+    samples: () => [
+      { labels: { kind: 'delta' }, value: metrics.deltaBytes },
+      { labels: { kind: 'snapshot' }, value: metrics.snapshotBytes },
+      { labels: { kind: 'tree' }, value: metrics.treeMendedBytes },
     ],
   };
 }

@@ -3,11 +3,22 @@
 // has made no progress for `retryMs`. The stream itself is asked to go back only when something of it was refused
 // here: what is merely slow would come twice.
 //
+// What a peer brings of its own after it has greeted us, up to where it was then, is a delta as well; it needs no request.
+// Each delta is counted with its reason:
+//
+//   reconnect   a peer that greets us has written more than we hold
+//   away        the origin's own replica is not connected
+//   stalled     its stream makes no progress
+//   refused     something of its stream was refused here, so it has to be asked to go back
+//   awaited     a reader waits for what another holder was seen to have
+//
 // One request per origin is under way at a time. It ends with the entries that answer it, or after `retryMs`, and then
 // another holder is asked.
 
 import type { Outbox } from '../model/effect.ts';
 import { type Origin, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
+import type { DeltaReason, Metrics } from '../model/metrics.ts';
+import type { Mutation } from '../model/record.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
 import type { Log } from '../store/log.ts';
 
@@ -34,16 +45,29 @@ export class Exchange {
   readonly #log: Log;
   readonly #bytesMax: number;
   readonly #retryMs: number;
+  readonly #metrics: Metrics;
+  /** Up to where each origin's own replica had come when it greeted us, while we are behind that. */
+  readonly #greeted = new Map<Origin, Seq>();
   /** The last request for each origin that we lag behind. */
   readonly #asked = new Map<Origin, Request>();
   /** Up to where entries of an origin were refused: its stream will not bring them again by itself. */
   readonly #refused = new Map<Origin, Seq>();
   #lastLook = new Map<Origin, Look>();
 
-  constructor(log: Log, bytesMax: number, retryMs: number) {
+  constructor(log: Log, metrics: Metrics, bytesMax: number, retryMs: number) {
     this.#log = log;
     this.#bytesMax = bytesMax;
     this.#retryMs = retryMs;
+    this.#metrics = metrics;
+  }
+
+  /** A peer says what it holds, for the first time since it is connected. */
+  onHello(holder: Holder): void {
+    for (const [origin, seq] of holder.holds) {
+      if (!isSource(holder, origin) || seq <= this.#log.head(origin)) continue;
+      if (!this.#greeted.has(origin)) this.#count('reconnect');
+      this.#greeted.set(origin, seq);
+    }
   }
 
   /** Compares vectors with every connected peer and asks for what no stream is bringing. */
@@ -55,13 +79,23 @@ export class Exchange {
       const look = before?.seq === seq ? before : { seq, sinceMs: nowMs };
       looks.set(origin, look);
       const isStalled = nowMs - look.sinceMs >= this.#retryMs;
-      if (isStalled || !isStreamed(origin, holders)) this.#askOneOf(ahead, origin, nowMs, out);
+      const isAway = !isStreamed(origin, holders);
+      if (isStalled || isAway)
+        this.#askOneOf(ahead, origin, isAway ? 'away' : 'stalled', nowMs, out);
     }
     this.#lastLook = looks;
   }
 
   /** Entries of `origin` arrived: go on at once if they answer a request and their holder has more. */
-  onEntries(holder: Holder, origin: Origin, nowMs: number, out: Outbox): void {
+  onEntries(
+    holder: Holder,
+    origin: Origin,
+    entries: readonly Mutation[],
+    nowMs: number,
+    out: Outbox,
+  ): void {
+    if (this.#isDelta(holder, origin))
+      for (const { bytes } of entries) this.#metrics.deltaBytes += bytes.length;
     if (this.#log.head(origin) >= (this.#refused.get(origin) ?? 0)) this.#refused.delete(origin);
     const request = this.#asked.get(origin);
     if (request?.peer !== holder.peer) return;
@@ -82,7 +116,21 @@ export class Exchange {
   /** A reader waits for entries of `origin` that `holder` was seen to have: they are on their way, or pulled once. */
   hasten(holder: Holder, origin: Origin, nowMs: number, out: Outbox): void {
     if (isSource(holder, origin) || this.#isAsking(origin, nowMs)) return;
+    this.#count('awaited');
     this.#ask(holder, origin, false, nowMs, out);
+  }
+
+  #count(reason: DeltaReason): void {
+    this.#metrics.deltas[reason]++;
+  }
+
+  /** It was asked for, or its stream still brings what was missing when it began. */
+  #isDelta(holder: Holder, origin: Origin): boolean {
+    if (!isSource(holder, origin)) return this.#asked.get(origin)?.peer === holder.peer;
+    const greeted = this.#greeted.get(origin);
+    if (greeted === undefined) return false;
+    if (this.#log.head(origin) >= greeted) this.#greeted.delete(origin);
+    return true;
   }
 
   /** Who holds more than we do, by origin. */
@@ -99,14 +147,22 @@ export class Exchange {
     return ahead;
   }
 
-  #askOneOf(ahead: readonly Holder[], origin: Origin, nowMs: number, out: Outbox): void {
+  #askOneOf(
+    ahead: readonly Holder[],
+    origin: Origin,
+    why: DeltaReason,
+    nowMs: number,
+    out: Outbox,
+  ): void {
     if (this.#isAsking(origin, nowMs)) return;
-    const askable = this.#refused.has(origin)
-      ? ahead
-      : ahead.filter((holder) => !isSource(holder, origin));
+    const isRefused = this.#refused.has(origin);
+    const reason = isRefused ? 'refused' : why;
+    const askable = isRefused ? ahead : ahead.filter((holder) => !isSource(holder, origin));
     const last = this.#asked.get(origin)?.peer ?? -1;
     const holder = askable.find(({ peer }) => peer > last) ?? askable[0];
-    if (holder !== undefined) this.#ask(holder, origin, true, nowMs, out);
+    if (holder === undefined) return;
+    this.#count(reason);
+    this.#ask(holder, origin, true, nowMs, out);
   }
 
   #isAsking(origin: Origin, nowMs: number): boolean {

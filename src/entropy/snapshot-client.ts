@@ -201,7 +201,10 @@ export class SnapshotClient {
     // A part that is missing would count as deleted.
     if (after !== copy.after) return this.#breakOff(copy);
     if (after === '') copy.covers = chunk.covers;
-    for (const record of records) merge(record, now, out);
+    for (const record of records) {
+      merge(record, now, out);
+      metrics.snapshotBytes += record.bytes.length;
+    }
     for (const named of chunk.named) remember(named, out);
     metrics.snapshotChunksReceived++;
     metrics.snapshotRecordsReceived += records.length;

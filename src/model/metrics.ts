@@ -3,6 +3,10 @@
 
 import { createHistogram, type Histogram } from '../base/histogram.ts';
 
+/** Why entries of a log had to be fetched (entropy/exchange.ts). */
+export const DELTA_REASONS = ['reconnect', 'away', 'stalled', 'refused', 'awaited'] as const;
+export type DeltaReason = (typeof DELTA_REASONS)[number];
+
 export interface Metrics {
   /** Mutations minted here. */
   writes: number;
@@ -35,6 +39,12 @@ export interface Metrics {
   snapshotsReceived: number;
   /** Times that a copy had to wait because too many had begun within an hour. */
   snapshotsPostponed: number;
+  /** Log entries fetched because they were missing: how often, by reason, and their bytes. */
+  readonly deltas: Record<DeltaReason, number>;
+  deltaBytes: number;
+  /** Of the records of snapshots, and of those that comparing trees brought back. */
+  snapshotBytes: number;
+  treeMendedBytes: number;
   /** Leaves of the hash tree whose records storage had lost or changed in silence, and trees counted anew from doubt. */
   treeLeavesMended: number;
   treeRebuilds: number;
@@ -93,6 +103,10 @@ export function createMetrics(): Metrics {
     snapshotRecordsReceived: 0,
     snapshotsReceived: 0,
     snapshotsPostponed: 0,
+    deltas: { reconnect: 0, away: 0, stalled: 0, refused: 0, awaited: 0 },
+    deltaBytes: 0,
+    snapshotBytes: 0,
+    treeMendedBytes: 0,
     treeLeavesMended: 0,
     treeRebuilds: 0,
     treeRoundsEqual: 0,

@@ -127,8 +127,10 @@ export class AntiEntropy {
       return false;
     }
     const isMended = table.mend(record, out) === 'won';
-    if (isMended) metrics.treeRecordsMended++;
-    return isMended;
+    if (!isMended) return false;
+    metrics.treeRecordsMended++;
+    metrics.treeMendedBytes += record.bytes.length;
+    return true;
   }
 
   #onEnd(end: RoundEnd, now: Now, out: Outbox): void {

@@ -166,7 +166,7 @@ export class Replica {
     this.#receiver = new Receiver(log, this.#context.clock, this.metrics, (mutation, out) =>
       this.#show(mutation, out),
     );
-    this.#exchange = new Exchange(log, settings.frameBytes, RETRY_MS);
+    this.#exchange = new Exchange(log, this.metrics, settings.frameBytes, RETRY_MS);
     this.#pulls = new PullServer(log, settings.frameBytes, range);
     this.#writes = new Writes(this.#context);
     this.#reads = new Reads(this.#context, this.#fitness, (peer, of, now, out) =>
@@ -378,6 +378,7 @@ export class Replica {
     }
     if (peer.life !== hello.origin) this.#context.freshness.onNewLife(peer.member.index);
     this.#context.peers.onHello(peer, hello);
+    this.#exchange.onHello(holderOf(peer));
     this.#context.clock.witness(hello.hlc, now.wallMs);
     this.#onLearned(peer, hello.vector, now, out);
     this.#reads.onConnected(now, out);
@@ -398,7 +399,8 @@ export class Replica {
     if (this.#oldCopy.isLaterLife(origin)) return this.#haltBehind([[origin, 1]], out);
     if (this.#own.isOwn(origin)) this.#relearn(this.#context.log.open(origin));
     const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
-    if (refusal === undefined) this.#exchange.onEntries(holderOf(peer), origin, now.monoMs, out);
+    if (refusal === undefined)
+      this.#exchange.onEntries(holderOf(peer), origin, entries, now.monoMs, out);
     else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
     this.#reads.onAdvance(origin, now, out);
   }

@@ -5,6 +5,7 @@
 //   snapshot   its disk was lost and the logs no longer reach back
 //   foreground what clients of the others notice of a snapshot, as p99 beside the quiet one
 //   converge   a cut, one key in a hundred written on either side of it, and the heal
+//   members    what clients notice when a fourth replica joins
 //
 // Reading order: this, cluster (what is driven), raw (the limit). `-- --keys N` for another number of keys,
 // `-- delta` for one part. Every part runs `--rounds` times; the median counts.
@@ -15,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { benchFolder } from '../install.ts';
 import { converge } from './converge.ts';
 import { delta } from './delta.ts';
+import { members } from './members.ts';
 import { snapshot } from './snapshot.ts';
 
 export interface Row {
@@ -34,6 +36,7 @@ const PARTS: { readonly [name: string]: (part: Part) => Promise<readonly Row[]> 
   delta,
   snapshot,
   converge,
+  members,
 };
 
 const { values, positionals } = parseArgs({

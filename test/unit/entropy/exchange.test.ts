@@ -13,12 +13,14 @@ const C1 = origin('c.1');
 const SELF = origin('s.1');
 
 let log: Log;
+let metrics: ReturnType<typeof createMetrics>;
 let exchange: Exchange;
 let out: TurnOutbox;
 
 beforeEach(() => {
-  log = new Log(1e6, createMetrics());
-  exchange = new Exchange(log, 100, RETRY_MS);
+  metrics = createMetrics();
+  log = new Log(1e6, metrics);
+  exchange = new Exchange(log, metrics, 100, RETRY_MS);
   out = new TurnOutbox();
 });
 
@@ -88,7 +90,7 @@ describe('a look at the vectors of the peers', () => {
     expect(look(RETRY_MS + 1, source)).toEqual([]);
     expect(look(2 * RETRY_MS, source)).toEqual(['1: a.1 from 1']);
     have(A1, 2);
-    exchange.onEntries(source, A1, 2 * RETRY_MS, out);
+    exchange.onEntries(source, A1, [], 2 * RETRY_MS, out);
     expect(asked()).toEqual([]);
     for (const nowMs of [2.5, 3.5, 4.5]) expect(look(nowMs * RETRY_MS, source)).toEqual([]);
   });
@@ -98,11 +100,11 @@ describe('a look at the vectors of the peers', () => {
     look(0, source);
     exchange.onRefused(A1, 4);
     have(A1, 2);
-    exchange.onEntries(source, A1, 1, out);
+    exchange.onEntries(source, A1, [], 1, out);
     expect(look(2, source)).toEqual([]);
     expect(look(RETRY_MS + 2, source)).toEqual(['1: a.1 from 3']);
     have(A1, 4);
-    exchange.onEntries(source, A1, RETRY_MS + 3, out);
+    exchange.onEntries(source, A1, [], RETRY_MS + 3, out);
     expect(look(9 * RETRY_MS, source)).toEqual([]);
     expect(look(10 * RETRY_MS, source)).toEqual([]);
   });
@@ -129,26 +131,26 @@ describe('entries that arrive', () => {
   it('are followed by the next request while their holder has more', () => {
     look(0, b);
     have(A1, 2);
-    exchange.onEntries(b, A1, 5, out);
+    exchange.onEntries(b, A1, [], 5, out);
     expect(asked()).toEqual(['2: a.1 from 3']);
     have(A1, 5);
-    exchange.onEntries(b, A1, 6, out);
+    exchange.onEntries(b, A1, [], 6, out);
     expect(asked()).toEqual([]);
   });
 
   it('that nobody asked for are followed by none', () => {
     have(A1, 2);
-    exchange.onEntries(b, A1, 5, out);
+    exchange.onEntries(b, A1, [], 5, out);
     expect(asked()).toEqual([]);
   });
 
   it('from the stream do not end a request to somebody else', () => {
     look(0, b);
     have(A1, 1);
-    exchange.onEntries(holder(1, 'a', [[A1, 9]]), A1, 1, out);
+    exchange.onEntries(holder(1, 'a', [[A1, 9]]), A1, [], 1, out);
     expect(asked()).toEqual([]);
     have(A1, 2);
-    exchange.onEntries(b, A1, 2, out);
+    exchange.onEntries(b, A1, [], 2, out);
     expect(asked()).toEqual(['2: a.1 from 3']);
   });
 });
@@ -161,12 +163,58 @@ describe('a reader that waits', () => {
     exchange.hasten(b, A1, 1, out);
     expect(asked()).toEqual(['2: a.1 from 1']);
     have(A1, 2);
-    exchange.onEntries(b, A1, 2, out);
+    exchange.onEntries(b, A1, [], 2, out);
     expect(asked()).toEqual([]);
   });
 
   it('hastens nothing that the stream itself showed: it is on its way', () => {
     exchange.hasten(holder(1, 'a', []), A1, 0, out);
     expect(asked()).toEqual([]);
+  });
+});
+
+describe('what was fetched', () => {
+  const three = run(A1, 3);
+  const bytes = three.reduce((sum, entry) => sum + entry.bytes.length, 0);
+
+  it('counts with its reason', () => {
+    look(0, holder(2, 'b', [[A1, 5]]));
+    const peers = [holder(1, 'a', [[A1, 5]]), holder(2, 'b', [[A1, 5]])];
+    look(RETRY_MS, ...peers);
+    exchange.onRefused(C1, 1);
+    look(2 * RETRY_MS, holder(3, 'c', [[C1, 1]]));
+    look(3 * RETRY_MS, holder(3, 'c', [[C1, 1]]));
+    exchange.hasten(holder(2, 'b', [[A1, 5]]), A1, 9 * RETRY_MS, out);
+    const { away, awaited, refused, stalled } = metrics.deltas;
+    expect({ away, awaited, refused, stalled }).toEqual({
+      away: 1,
+      awaited: 1,
+      refused: 1,
+      stalled: 1,
+    });
+  });
+
+  it('is what a peer had written before it greeted us, too, and not what it writes then', () => {
+    const source = holder(1, 'a', [[A1, 3]]);
+    exchange.onHello(source);
+    expect(metrics.deltas.reconnect).toBe(1);
+    have(A1, 3);
+    exchange.onEntries(source, A1, three, 1, out);
+    expect(metrics.deltaBytes).toBe(bytes);
+    have(A1, 6);
+    exchange.onEntries(source, A1, three, 2, out);
+    expect(metrics.deltaBytes).toBe(bytes);
+    exchange.onHello(source);
+    expect(metrics.deltas.reconnect).toBe(1);
+  });
+
+  it('is what another holder was asked for, and nothing else that it brings', () => {
+    const b = holder(2, 'b', [[A1, 3]]);
+    exchange.onEntries(b, A1, three, 0, out);
+    expect(metrics.deltaBytes).toBe(0);
+    look(0, b);
+    have(A1, 3);
+    exchange.onEntries(b, A1, three, 1, out);
+    expect(metrics.deltaBytes).toBe(bytes);
   });
 });
