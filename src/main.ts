@@ -101,7 +101,9 @@ class Lives {
     const life = await ended;
     await life.stop();
     if (this.#isStopping) return { http: life.http, stop: () => Promise.resolve() };
-    return this.#run({ ...config, http: { ...config.http, port: life.http.port } });
+    // The directory was not out of our hands in between: there is nothing that peers could know better.
+    const settings = Object.freeze({ ...config.settings, bootGraceMs: 0 });
+    return this.#run({ ...config, settings, http: { ...config.http, port: life.http.port } });
   }
 }
 

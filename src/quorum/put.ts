@@ -114,17 +114,17 @@ export class PendingWrites {
     for (let index = 0; index < this.#queue.size; index++) {
       const write = this.#queue.at(index);
       if (write.done) continue;
-      if (write.deadlineMs <= nowMs) this.#fail(write, nowMs, out);
+      if (write.deadlineMs <= nowMs) this.#fail(write, 'expired', nowMs, out);
       else if (write.deadlineMs < this.#deadlineMs) this.#deadlineMs = write.deadlineMs;
     }
     this.#shiftDone();
   }
 
-  /** The storage failed: nobody knows what of this is durable. */
+  /** The storage failed, or this life ends: nobody here learns what becomes of this. */
   failAll(nowMs: number, out: Outbox): void {
     for (let index = 0; index < this.#queue.size; index++) {
       const write = this.#queue.at(index);
-      if (!write.done) this.#fail(write, nowMs, out);
+      if (!write.done) this.#fail(write, 'stopped', nowMs, out);
     }
     this.#shiftDone();
   }
@@ -139,10 +139,10 @@ export class PendingWrites {
   }
 
   // waiting -> expired
-  #fail(write: PendingWrite, nowMs: number, out: Outbox): void {
+  #fail(write: PendingWrite, why: Unsettled, nowMs: number, out: Outbox): void {
     this.#finish(write, nowMs);
     this.#metrics.writesIndeterminate++;
-    out.reply(write.client, { kind: 'failed', fault: unknownOutcome(write) }, 0);
+    out.reply(write.client, { kind: 'failed', fault: unknownOutcome(write, why) }, 0);
   }
 
   #finish(write: PendingWrite, nowMs: number): void {
@@ -177,9 +177,17 @@ export function written(write: PendingWrite, settled: boolean, replicas: number)
   };
 }
 
-export function unknownOutcome(write: PendingWrite): Fault {
+/** Why nobody knows what became of a write. */
+export type Unsettled = 'expired' | 'stopped';
+
+const UNSETTLED: { readonly [Why in Unsettled]: string } = {
+  expired: 'the deadline passed before enough replicas had acknowledged',
+  stopped: 'the replica stopped before enough replicas had acknowledged',
+};
+
+export function unknownOutcome(write: PendingWrite, why: Unsettled): Fault {
   const { requirement, acks } = write.tally;
-  return fault('outcome-unknown', 'the deadline passed before enough replicas had acknowledged', {
+  return fault('outcome-unknown', UNSETTLED[why], {
     required: requirement.count,
     acks,
     dot: { origin: write.origin, seq: write.seq },

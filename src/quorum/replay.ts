@@ -43,7 +43,7 @@ export class Replays {
 
   failAll(out: Outbox): void {
     for (const write of this.#waiting) {
-      out.reply(write.client, { kind: 'failed', fault: unknownOutcome(write) }, 0);
+      out.reply(write.client, { kind: 'failed', fault: unknownOutcome(write, 'stopped') }, 0);
     }
     this.#waiting = [];
   }
@@ -58,7 +58,7 @@ export class Replays {
     }
     if (write.deadlineMs > nowMs) return false;
     this.#metrics.writesIndeterminate++;
-    out.reply(write.client, { kind: 'failed', fault: unknownOutcome(write) }, 0);
+    out.reply(write.client, { kind: 'failed', fault: unknownOutcome(write, 'expired') }, 0);
     return true;
   }
 }
