@@ -18,8 +18,8 @@ export interface Result {
   readonly told: string;
   /** Empty: passed. */
   readonly findings: readonly string[];
-  /** What is known to be wrong, and why; it is told each time and fails nothing. */
-  readonly known?: readonly string[];
+  /** What was wrong for a while, and mended by the replicas themselves; it is told each time and fails nothing. */
+  readonly passing?: readonly string[];
 }
 
 export interface Part {

@@ -7,9 +7,9 @@ export type Word = 'passed' | 'FAILED' | 'not run';
 const SHOWN_MAX = 10;
 
 export function linesOf(name: string, result: Result, ms: number): string[] {
-  const { told, findings, known = [] } = result;
+  const { told, findings, passing = [] } = result;
   const word: Word = findings.length === 0 ? 'passed' : 'FAILED';
-  const shown = [...show(findings, ''), ...show(known, 'known: ')];
+  const shown = [...show(findings, ''), ...show(passing, 'for a while: ')];
   return [`${head(word, name)}  ${told}  ${(ms / 1000).toFixed(1)} s`, ...shown];
 }
 

@@ -177,7 +177,7 @@ function settle(cluster: Cluster, plan: Plan, findings: Finding[]): void {
 }
 
 /** Every namespace whose lag is bounded is answered for again. */
-function isFit(replica: Replica): boolean {
+export function isFit(replica: Replica): boolean {
   return replica.status()?.self.namespaces.every(({ state }) => state === 'serving') === true;
 }
 

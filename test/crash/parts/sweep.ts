@@ -20,6 +20,7 @@ import { tombstone } from '../../history/tombstone.ts';
 import type { Verdict } from '../../history/verdict.ts';
 import { wellFormed } from '../../history/well-formed.ts';
 import { Cluster, type Replica, shown } from '../../simulation/cluster.ts';
+import { isFit } from '../../simulation/run.ts';
 import type { MemoryStorage, Outcome } from '../../simulation/memory-storage.ts';
 import { CLIENT_WAITS_MS, NAMESPACES, Workload } from '../../simulation/workload.ts';
 import type { Part, Result } from '../part.ts';
@@ -39,6 +40,7 @@ const COMMITS_MAX = 100_000;
 /** Logs are cut off and frames are small, so that the script comes to more kinds of commits. */
 const SETTINGS = { logRetainEntries: 0, logTruncateEntries: 5, frameBytes: 2000 };
 const FINDINGS_MAX = 10;
+const SETTLE_STEP_MS = 20;
 
 export const sweep: Part = {
   name: 'sweep',
@@ -84,7 +86,9 @@ function play(nth: number, variant: Variant): Played {
   const wrong: string[] = [];
   let operations = 0;
   try {
-    workload.begin(CLIENTS, createPrng(SCRIPT_SEED), THINK_MS, SCRIPT_MS);
+    const dice = createPrng(SCRIPT_SEED);
+    workload.begin(CLIENTS, dice, THINK_MS, SCRIPT_MS);
+    workload.keep(dice.split('keeper'), THINK_MS, SCRIPT_MS);
     cluster.run(SCRIPT_MS + 2 * CLIENT_WAITS_MS);
     operations = workload.history.length;
     settle(cluster);
@@ -101,10 +105,11 @@ function play(nth: number, variant: Variant): Played {
   return { hasFired: trap.hasFired, operations, wrong };
 }
 
-/** A replica that has no room left has to be given some before it settles. */
+/** A replica that has no room left has to be given some before it settles; then all namespaces are answered for. */
 function settle(cluster: Cluster): void {
   cluster.replica(VICTIM).isFull = false;
   cluster.settle();
+  while (!cluster.replicas.every(isFit)) cluster.run(SETTLE_STEP_MS);
 }
 
 interface Trap {
