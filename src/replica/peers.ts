@@ -2,6 +2,7 @@
 // streams to it. What a peer holds is taken from its own words only; a hello replaces what was known, because a peer
 // that lost its disk holds less than it said before.
 
+import type { Holder } from '../entropy/exchange.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceHealth } from '../model/health.ts';
 import { type Dot, type NamespaceName, type Origin, replicaOf, type Seq } from '../model/id.ts';
@@ -120,6 +121,11 @@ export class Peer {
   onClock(theirMs: number, roundTripMs: number, ourMs: number): void {
     this.clockOffsetMs = theirMs + roundTripMs / 2 - ourMs;
   }
+}
+
+/** Who has what, as those see it who fetch from peers what is missing here. */
+export function holderOf({ member, holds }: Peer): Holder {
+  return { peer: member.index, id: member.id, holds };
 }
 
 /** The other members, each with the sender that streams to it. */

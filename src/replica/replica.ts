@@ -33,7 +33,7 @@ import type { Storage } from '../model/port.ts';
 import type { Mutation } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
 import { Freshness } from '../consistency/freshness.ts';
-import { Exchange, type Holder } from '../entropy/exchange.ts';
+import { Exchange } from '../entropy/exchange.ts';
 import { Health } from '../entropy/health.ts';
 import { Nearness } from '../quorum/nearness.ts';
 import { Absence } from '../store/absence.ts';
@@ -54,7 +54,7 @@ import { Housekeeping } from './housekeeping.ts';
 import { Lists } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { OldCopy } from './old-copy.ts';
-import { createPeers, type Peer } from './peers.ts';
+import { createPeers, holderOf, type Peer } from './peers.ts';
 import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
 import { Fitness } from './fitness.ts';
@@ -592,7 +592,3 @@ export class Replica {
 type RangeReader = ConstructorParameters<typeof PullServer>[2];
 
 const RANGE_ENTRIES_MAX = 8192;
-
-function holderOf(peer: Peer): Holder {
-  return { peer: peer.member.index, id: peer.member.id, holds: peer.holds };
-}

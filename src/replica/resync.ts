@@ -2,7 +2,7 @@
 // is under way this replica is out of service: what it shows has no order yet.
 
 import { CopyBudget } from '../entropy/copy-budget.ts';
-import { type Donor, SnapshotClient, snapshotMark } from '../entropy/snapshot-client.ts';
+import { SnapshotClient, snapshotMark } from '../entropy/snapshot-client.ts';
 import { SnapshotServer, type SnapshotServerOptions } from '../entropy/snapshot-server.ts';
 import type { CopyProgress } from '../model/command.ts';
 import type { Now, Outbox, RangeResult } from '../model/effect.ts';
@@ -11,7 +11,7 @@ import { UNREADABLE } from '../model/port.ts';
 import type { Record } from '../model/record.ts';
 import type { Lane } from '../store/lane.ts';
 import type { Context, Heal } from './context.ts';
-import type { Peer } from './peers.ts';
+import { holderOf, type Peer } from './peers.ts';
 import type { Standing } from './standing.ts';
 
 export interface ResyncOptions {
@@ -86,7 +86,7 @@ export class Resync {
     if (message.kind === 'behind') this.#client.onBehind(index, message);
     else if (message.kind === 'snapshot-request') this.#server.onRequest(index, message, out);
     else if (message.kind === 'snapshot-credit') this.#server.onCredit(index, message, out);
-    else this.#client.onChunk(donorOf(peer), message, now, out);
+    else this.#client.onChunk(holderOf(peer), message, now, out);
     this.#standing.onCopy(this.#client.isCopying);
   }
 
@@ -109,7 +109,7 @@ export class Resync {
 
   /** With every heartbeat. */
   look(now: Now, out: Outbox): void {
-    this.#client.look(this.#context.peers.greeted().map(donorOf), now, out);
+    this.#client.look(this.#context.peers.greeted().map(holderOf), now, out);
     this.#standing.onCopy(this.#client.isCopying);
   }
 
@@ -127,10 +127,6 @@ export class Resync {
     this.#context.clock.raise(lane.hlc);
     this.#onJump(lane);
   }
-}
-
-function donorOf({ member, holds }: Peer): Donor {
-  return { peer: member.index, id: member.id, holds };
 }
 
 /**
