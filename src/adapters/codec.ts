@@ -11,7 +11,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
-import { KEY_BYTES_MAX, type Origin, parseKey } from '../model/id.ts';
+import { KEY_BYTES_MAX, parseKey } from '../model/id.ts';
 import {
   membershipBytesMax,
   readBallot,
@@ -38,11 +38,10 @@ import type {
   Repair,
   Synod,
   TreeRecords,
-  VectorEntries,
 } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
 import { BASE_URL_LENGTH_MAX, isBaseUrl } from '../model/url.ts';
-import { NAME_BYTES_MAX, readNamespace, readOrigin } from './codec-names.ts';
+import { readNamespace, readOrigin } from './codec-names.ts';
 import { HEALTH_BYTES_MAX, readHealths, writeHealth } from './health-codec.ts';
 import {
   ENTRIES_MAX,
@@ -55,8 +54,7 @@ import {
 } from './mutation-codec.ts';
 import { readSnapshot, snapshotBytesMax, writeSnapshot } from './snapshot-codec.ts';
 import { readTree, treeBytesMax, writeTree } from './tree-codec.ts';
-
-export const VECTOR_ENTRIES_MAX = 65_536;
+import { readVector, VECTOR_ENTRY_BYTES_MAX, writeVector } from './vector-codec.ts';
 
 const KINDS = [
   'hello',
@@ -71,6 +69,8 @@ const KINDS = [
   'snapshot-request',
   'snapshot-credit',
   'snapshot-chunk',
+  'tree-cut-request',
+  'tree-cut',
   'tree-request',
   'tree-reply',
   'tree-keys-request',
@@ -97,7 +97,6 @@ const ANSWERS = [
 
 /** No message needs more besides its vectors and mutations. */
 const MESSAGE_BYTES_USUAL = 1536;
-const VECTOR_ENTRY_BYTES_MAX = NAME_BYTES_MAX + 10;
 
 /** At least as many bytes as the message takes. */
 export function messageBytesMax(message: Message): number {
@@ -134,6 +133,8 @@ export function messageBytesMax(message: Message): number {
       const healthBytes = message.health.length * HEALTH_BYTES_MAX;
       return MESSAGE_BYTES_USUAL + count * VECTOR_ENTRY_BYTES_MAX + healthBytes;
     }
+    case 'tree-cut-request':
+    case 'tree-cut':
     case 'tree-request':
     case 'tree-reply':
     case 'tree-keys-request':
@@ -211,6 +212,8 @@ function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
       return writeMutation(writer, message.record, sealed);
     case 'heartbeat':
       return writeHeartbeat(writer, message);
+    case 'tree-cut-request':
+    case 'tree-cut':
     case 'tree-request':
     case 'tree-reply':
     case 'tree-keys-request':
@@ -255,6 +258,8 @@ function readBody(reader: ByteReader, kind: Message['kind'], sealed: Sealed): Me
       return readRepair(reader, sealed);
     case 'heartbeat':
       return readHeartbeat(reader);
+    case 'tree-cut-request':
+    case 'tree-cut':
     case 'tree-request':
     case 'tree-reply':
     case 'tree-keys-request':
@@ -401,27 +406,6 @@ function readHeartbeat(reader: ByteReader): Heartbeat | undefined {
   if (health === undefined) return undefined;
   const echoed = { ping, echo, echoDelayMs, heads };
   return { kind: 'heartbeat', hlc, vector, ...echoed, wallMs, commitAgeMs, health };
-}
-
-function writeVector(writer: ByteWriter, vector: VectorEntries): void {
-  writer.varint(vector.length);
-  for (const [origin, seq] of vector) {
-    writer.text(origin);
-    writer.varint(seq);
-  }
-}
-
-function readVector(reader: ByteReader): VectorEntries {
-  const count = reader.varint();
-  if (count > VECTOR_ENTRIES_MAX) reader.fail();
-  const vector: [Origin, number][] = [];
-  while (vector.length < count && !reader.failed) {
-    const origin = readOrigin(reader);
-    const seq = reader.varint();
-    if (origin === undefined) reader.fail();
-    else vector.push([origin, seq]);
-  }
-  return vector;
 }
 
 /** A time or a length of time: neither negative nor without end. */

@@ -7,6 +7,7 @@ import { KEY_BYTES_MAX, type Key, type NamespaceName, parseKey } from '../model/
 import type {
   Digest,
   StoredKey,
+  TreeCut,
   TreeKeys,
   TreeKeysRequest,
   TreeMessage,
@@ -16,21 +17,29 @@ import type {
   TreeRequest,
 } from '../model/message.ts';
 import { POSITION_BYTES_MAX, readNamespace, readOrigin } from './codec-names.ts';
+import { readVector, VECTOR_ENTRY_BYTES_MAX, writeVector } from './vector-codec.ts';
 
 type Plain = Exclude<TreeMessage, TreeRecords>;
 type KeyName = TreeRecordsRequest['keys'][number];
 
 const LEVELS = ['root', 'inner', 'leaves'] as const satisfies readonly TreeRequest['level'][];
 const STATES = ['live', 'deleted', 'damaged'] as const satisfies readonly StoredKey['state'][];
-const ANSWERS = ['known', 'unknown'] as const satisfies readonly TreeReply['answer'][];
+const ANSWERS = ['known', 'unknown'] as const satisfies readonly TreeKeys['answer'][];
+const REPLIES = ['known', 'unknown', 'waiting'] as const satisfies readonly TreeReply['answer'][];
 const NUMBER_BYTES_MAX = 8;
 const NAME_BYTES = 84;
 
 /** What the lists of a message take at most. */
 export function treeBytesMax(message: TreeMessage): number {
   switch (message.kind) {
+    case 'tree-cut-request':
+      return 0;
+    case 'tree-cut':
+      return message.vector.length * VECTOR_ENTRY_BYTES_MAX;
     case 'tree-request':
-      return message.nodes.length * NUMBER_BYTES_MAX;
+      return (
+        message.nodes.length * NUMBER_BYTES_MAX + message.vector.length * VECTOR_ENTRY_BYTES_MAX
+      );
     case 'tree-reply':
       return message.digests.length * 4;
     case 'tree-keys-request':
@@ -55,15 +64,20 @@ function nameBytes({ key }: KeyName): number {
 export function writeTree(writer: ByteWriter, message: Plain): void {
   writer.varint(message.id);
   switch (message.kind) {
+    case 'tree-cut-request':
+      return;
+    case 'tree-cut':
+      writer.u8(ANSWERS.indexOf(message.answer));
+      return writeVector(writer, message.vector);
     case 'tree-request':
-      writeDigest(writer, message.cut);
+      writer.varint(message.cutId);
+      writeVector(writer, message.vector);
       writeDigest(writer, message.root);
       writer.u8(LEVELS.indexOf(message.level));
       writeNumbers(writer, message.nodes);
       return writer.varint(message.skip);
     case 'tree-reply':
-      writer.u8(ANSWERS.indexOf(message.answer));
-      writeDigest(writer, message.cut);
+      writer.u8(REPLIES.indexOf(message.answer));
       writer.varint(message.digests.length);
       for (const word of message.digests) writer.u32(word);
       return;
@@ -88,6 +102,10 @@ export function writeTree(writer: ByteWriter, message: Plain): void {
 export function readTree(reader: ByteReader, kind: Plain['kind']): Plain | undefined {
   const id = reader.varint();
   switch (kind) {
+    case 'tree-cut-request':
+      return { kind, id };
+    case 'tree-cut':
+      return readCut(reader, id);
     case 'tree-request':
       return readRequest(reader, id);
     case 'tree-reply':
@@ -103,24 +121,30 @@ export function readTree(reader: ByteReader, kind: Plain['kind']): Plain | undef
   }
 }
 
+function readCut(reader: ByteReader, id: number): TreeCut | undefined {
+  const answer = ANSWERS[reader.u8()];
+  const vector = readVector(reader);
+  return answer && { kind: 'tree-cut', id, answer, vector };
+}
+
 function readRequest(reader: ByteReader, id: number): TreeRequest | undefined {
-  const cut = readDigest(reader);
+  const cutId = reader.varint();
+  const vector = readVector(reader);
   const root = readDigest(reader);
   const level = LEVELS[reader.u8()];
   const nodes = readNumbers(reader);
   const skip = reader.varint();
   if (level === undefined || nodes === undefined) return undefined;
-  return { kind: 'tree-request', id, cut, root, level, nodes, skip };
+  return { kind: 'tree-request', id, cutId, vector, root, level, nodes, skip };
 }
 
 function readReply(reader: ByteReader, id: number): TreeReply | undefined {
-  const answer = ANSWERS[reader.u8()];
-  const cut = readDigest(reader);
+  const answer = REPLIES[reader.u8()];
   const count = reader.varint();
   if (answer === undefined || count % 2 !== 0 || count * 4 > reader.left) return undefined;
   const digests: number[] = [];
   while (digests.length < count) digests.push(reader.u32());
-  return { kind: 'tree-reply', id, answer, cut, digests };
+  return { kind: 'tree-reply', id, answer, digests };
 }
 
 function readKeysRequest(reader: ByteReader, id: number): TreeKeysRequest | undefined {

@@ -49,7 +49,7 @@ export class Comparisons {
     this.#of(peer).dueMs = 0;
   }
 
-  /** The peer asked with a root; ours is the same at the same vector, or not. */
+  /** The peer asked with a root; ours is the same at the cut, or not. */
   onAsked(peer: number, isSame: boolean): void {
     const compared = this.#of(peer);
     if (isSame === (compared.result === 'equal')) return;

@@ -1,23 +1,127 @@
-// Where two replicas may be compared: a digest of the vector of everything that is in a hash tree. Two trees are compared
-// only when it is the same for both, because else they differ anyhow. It is the same for the same vector in any order.
+// Where two replicas are compared: a cut is a vector that both have agreed on, and a copy of the hash tree that stands for
+// exactly that (store/frozen-tree.ts). Writes may go on meanwhile.
+//
+//   asker                                peer
+//     --- tree-cut-request --------------->   freezes its tree
+//     <-- tree-cut, with its vector -------   as soon as the copy stands for it, durably
+//   freezes its tree; the two vectors together are the cut
+//     --- tree-request, with the cut ----->   as soon as the copy stands for it, durably
+//     <-- tree-reply, with digests --------   once its copy stands for it, too; `waiting` until then
+//
+// Why equal digests mean that both hold the same at the cut, whatever is under way:
+//
+//   writes on their way     What the cut covers has come to both before they compare; what it does not cover is in
+//                           neither copy, though both tables may show it.
+//   deletes, expiry         Writes like any other. A tombstone is not in a tree, so one that was dropped on one side is
+//                           no difference; nobody forgets a delete before all have it.
+//   merged by repair        A record that came before its entry is in the copy, so the vector of the copy covers it as
+//                           well, and the copy stands for its vector when the entries up to there are here.
+//   not durable yet         A vector is told, and compared, only when all of it is durable here.
+//   mending                 A record that was brought back while the copy is in use is missing there: that shows as a
+//                           difference, as it should, and the next round is equal.
+//   lost or restored disks  Who may have lost something compares with nobody until it has returned; a connection that ends
+//                           ends the comparison. Lives are origins of their own, and a cut may name those that are new here.
+//   doubt, snapshots        A tree that is distrusted or found wrong takes its copies with it. So does a log that jumps: an
+//                           entry that is not in memory cannot be merged.
+//
+// What the digests of a cut show to differ has then been lost on one side, or a tree is wrong (tree-walk.ts).
 
-import { hashText, mix32 } from '../base/mix.ts';
-import type { Digest } from '../model/message.ts';
-import type { Lane } from '../store/lane.ts';
+import type { Digest, TreeReply, VectorEntries } from '../model/message.ts';
+import {
+  countMissing,
+  dominates,
+  mergeVector,
+  type ReadonlyVector,
+  type Vector,
+} from '../model/vector.ts';
+import type { Absence } from '../store/absence.ts';
+import type { FrozenTree } from '../store/frozen-tree.ts';
+import type { Leaves } from '../store/leaves.ts';
+import type { Log } from '../store/log.ts';
+import type { Table } from '../store/table.ts';
+import type { HashTree } from '../store/tree.ts';
 
-/** `undefined` while something that is in the tree is not durable: a peer must not compare what may be lost. */
-export function cutOf(lanes: Iterable<Lane>): Digest | undefined {
-  let low = 0;
-  let high = 0;
-  for (const { origin, head, durable } of lanes) {
-    if (head !== durable) return undefined;
-    if (head === 0) continue;
-    const name = hashText(origin);
-    const word = mix32(name ^ mix32(head >>> 0));
-    low ^= word;
-    high ^= mix32(word ^ mix32(Math.floor(head / 2 ** 32) ^ Math.imul(head, 0x9e3779b1)));
+export interface CutOptions {
+  readonly tree: HashTree;
+  readonly log: Log;
+  readonly table: Table;
+  readonly absence: Absence;
+  /** The tree can be compared at all. */
+  readonly isFit: () => boolean;
+}
+
+/** Whether a copy stands for its vector: not yet, or never. */
+export type CutState = TreeReply['answer'];
+
+/** Two replicas that are further apart, in entries, have to be brought nearer by the stream first. */
+export const APART_ENTRIES_MAX = 8192;
+
+/** This replica's side of a cut. */
+export class Cut {
+  readonly #options: CutOptions;
+  readonly #frozen: FrozenTree;
+  #isFixed = false;
+  #isOver = false;
+
+  constructor(options: CutOptions) {
+    const { tree, log, absence } = options;
+    this.#options = options;
+    const heads: Vector = new Map();
+    for (const { origin, head } of log.lanes()) if (head > 0) heads.set(origin, head);
+    this.#frozen = tree.freeze(heads);
+    this.#frozen.raise(absence.ahead());
   }
-  return [low >>> 0, high >>> 0];
+
+  /** What it is to stand for. */
+  get vector(): ReadonlyVector {
+    return this.#frozen.vector;
+  }
+
+  get leaves(): Leaves {
+    return this.#frozen.leaves;
+  }
+
+  /** Both vectors are known. */
+  get isFixed(): boolean {
+    return this.#isFixed;
+  }
+
+  /** The asker has heard the peer's vector: the two together are the cut. False when they are too far apart. */
+  join(theirs: VectorEntries): boolean {
+    const cut = new Map(this.vector);
+    mergeVector(cut, new Map(theirs));
+    return this.#fix(cut);
+  }
+
+  /** The peer hears the cut, which includes what it has told itself. Again is no harm; another cut is none. */
+  agree(entries: VectorEntries): boolean {
+    const cut = new Map(entries);
+    return dominates(cut, this.vector) && this.#fix(cut);
+  }
+
+  /** Everything that was due is durable here as well. */
+  look(): CutState {
+    const { log, table, isFit } = this.#options;
+    if (this.#isOver || !isFit()) return 'unknown';
+    const state = this.#frozen.advance(log, table);
+    if (state === 'lost') return 'unknown';
+    if (state === 'there' && this.#isFixed) this.#frozen.rest();
+    return state === 'there' && dominates(log.durable, this.vector) ? 'known' : 'waiting';
+  }
+
+  /** The copy is given back; the vector stays. */
+  end(): void {
+    if (!this.#isOver) this.#options.tree.release(this.#frozen);
+    this.#isOver = true;
+  }
+
+  #fix(cut: ReadonlyVector): boolean {
+    if (this.#isFixed) return dominates(this.vector, cut);
+    if (countMissing(this.#options.log.durable, cut) > APART_ENTRIES_MAX) return false;
+    this.#isFixed = true;
+    this.#frozen.raise(cut);
+    return true;
+  }
 }
 
 export function isSameDigest(left: Digest, right: Digest): boolean {

@@ -1,30 +1,28 @@
 // What two replicas hold under one key, and whether that is a difference. At a cut that both have reached, a version that
-// both vectors cover must be on both sides, or a newer one: what lacks it has lost it in silence.
+// the cut covers must be on both sides, or a newer one: what lacks it has lost it in silence. Both lists are read after
+// both replicas have reached the cut, so whatever else they show or lack came later.
 //
-// No difference are: damage, which is healed by itself; a tombstone on one side and nothing on the other, because who has
-// dropped it was allowed to; and a version that the other side has not received yet.
+// No difference are: damage, which is healed by itself; and a tombstone on one side and nothing on the other, because who
+// has dropped it was allowed to. A version that the cut does not cover says nothing by itself: its entry may be on its way.
 
 import type { Dot } from '../model/id.ts';
-import type { StoredKey } from '../model/message.ts';
+import type { Position, StoredKey } from '../model/message.ts';
 import { compareVersions, type Version } from '../model/record.ts';
+import { covers, type ReadonlyVector } from '../model/vector.ts';
 
 export interface Difference {
   readonly ours: StoredKey | undefined;
   readonly theirs: StoredKey | undefined;
-  /** Who has lost the newer one. */
+  /** Who does not have the newer one. */
   readonly lacks: 'here' | 'there';
-}
-
-/** Whether the vectors of this replica and of the peer cover a dot. */
-export interface Coverage {
-  readonly here: (dot: Dot) => boolean;
-  readonly there: (dot: Dot) => boolean;
+  /** By the cut: who lacks it has lost it. */
+  readonly isCovered: boolean;
 }
 
 export function differenceOf(
   ours: StoredKey | undefined,
   theirs: StoredKey | undefined,
-  covered: Coverage,
+  cut: ReadonlyVector,
 ): Difference | undefined {
   if (ours?.state === 'damaged' || theirs?.state === 'damaged') return undefined;
   const order = compare(ours, theirs);
@@ -32,11 +30,28 @@ export function differenceOf(
   const [newer, older] = order < 0 ? [theirs, ours] : [ours, theirs];
   if (newer === undefined || (older === undefined && newer.state === 'deleted')) return undefined;
   const lacks = order < 0 ? 'here' : 'there';
-  return covered[lacks](dotOf(newer)) ? { ours, theirs, lacks } : undefined;
+  return { ours, theirs, lacks, isCovered: covers(cut, dotOf(newer)) };
 }
 
-/** The same two versions: nothing has moved since the first look. */
-export function isSameDifference(one: Difference, other: Difference): boolean {
+/** The same two versions at both cuts, and by either one of them was lost. */
+export function isConfirmed(before: Difference, difference: Difference): boolean {
+  return before.isCovered && difference.isCovered && isSame(before, difference);
+}
+
+/** Some key has shown, in either look, why leaves may differ. What is on its way is not the same twice. */
+export function isAccountedFor(
+  seen: ReadonlyMap<Position, Difference>,
+  found: ReadonlyMap<Position, Difference>,
+): boolean {
+  for (const { isCovered } of seen.values()) if (isCovered) return true;
+  for (const [position, difference] of found) {
+    const before = seen.get(position);
+    if (difference.isCovered || (before && isSame(before, difference))) return true;
+  }
+  return false;
+}
+
+function isSame(one: Difference, other: Difference): boolean {
   return compare(one.ours, other.ours) === 0 && compare(one.theirs, other.theirs) === 0;
 }
 

@@ -1,35 +1,49 @@
-// Answers a peer that compares its hash tree with ours (tree-walk.ts). Nothing is kept for the peer: it asks for one part
-// after the other, and names each time what it wants, so it sets the pace. One page of records is read at a time.
+// Answers a peer that compares its hash tree with ours (tree-walk.ts). For a while a frozen tree is kept for it
+// (tree-cut.ts); of the rest nothing is: it asks for one part after the other, and names each time what it wants, so it
+// sets the pace. One page of records is read at a time.
 //
 // A tree that is in doubt, or that stands for what is not durable yet, says so and nothing else. A damaged record is named
 // as such, never given, and healed.
+//
+// Bounds: CUTS_MAX frozen trees at once, who asks for one more is told `unknown`; each is given up when it was not asked
+// for CUT_IDLE_MS, and when both roots were seen to be the same.
 
 import { createRing } from '../base/ring.ts';
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type {
-  Digest,
   Position,
   StoredKey,
+  TreeCutRequest,
   TreeKeysRequest,
   TreeRecordsRequest,
+  TreeReply,
   TreeRequest,
 } from '../model/message.ts';
 import type { Record } from '../model/record.ts';
 import { parseRecordKey, positionOfKey, recordsBetween, type Span } from '../store/layout.ts';
-import { FANOUT, LEAVES, leafOf } from '../store/leaves.ts';
+import { FANOUT, LEAVES, type Leaves, leafOf } from '../store/leaves.ts';
 import type { Table } from '../store/table.ts';
-import type { HashTree } from '../store/tree.ts';
+import { type Cut, isSameDigest } from './tree-cut.ts';
 
 export interface TreeServerOptions {
-  readonly tree: HashTree;
   readonly table: Table;
   readonly frameBytes: number;
   readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
   readonly heal: (namespace: NamespaceName, key: Key, now: Now, out: Outbox) => void;
-  /** What the tree stands for, if it is to be compared now. */
-  readonly cut: () => Digest | undefined;
+  /** Freezes the tree, if it says anything. */
+  readonly freeze: () => Cut | undefined;
+  /** The root of who asks, at the cut, says as much about us as about it. */
+  readonly onRoot: (peer: number, isSame: boolean) => void;
+}
+
+interface Served {
+  readonly cutId: number;
+  readonly cut: Cut;
+  /** Our vector is told. */
+  isTold: boolean;
+  untilMs: number;
 }
 
 interface Asked {
@@ -43,26 +57,55 @@ export const PAGE_BYTES = 256 * 1024;
 /** What a message takes besides its list, and what a stored key takes besides its name. */
 const MESSAGE_BYTES = 64;
 const KEY_BYTES = 100;
-const NOTHING: Digest = [0, 0];
+const CUTS_MAX = 4;
+const CUT_IDLE_MS = 10_000;
 
 export class TreeServer {
   readonly #options: TreeServerOptions;
   readonly #waiting = createRing<Asked>();
+  /** By peer. */
+  readonly #served = new Map<number, Served>();
   #reading: (Asked & { readonly rangeId: number }) | undefined;
 
   constructor(options: TreeServerOptions) {
     this.#options = options;
   }
 
-  onTree(peer: number, request: TreeRequest, out: Outbox): void {
+  onCut(peer: number, { id }: TreeCutRequest, now: Now, out: Outbox): void {
+    this.#end(peer);
+    const cut = this.#served.size < CUTS_MAX ? this.#options.freeze() : undefined;
+    if (cut === undefined)
+      return out.send(peer, { kind: 'tree-cut', id, answer: 'unknown', vector: [] });
+    const served = { cutId: id, cut, isTold: false, untilMs: now.monoMs + CUT_IDLE_MS };
+    this.#served.set(peer, served);
+    this.#tell(peer, served, out);
+  }
+
+  onTree(peer: number, request: TreeRequest, now: Now, out: Outbox): void {
     const { id } = request;
-    const cut = this.#options.cut();
-    if (cut === undefined) {
-      out.send(peer, { kind: 'tree-reply', id, answer: 'unknown', cut: NOTHING, digests: [] });
-    } else {
-      const digests = this.#digests(request);
-      out.send(peer, { kind: 'tree-reply', id, answer: 'known', cut, digests });
-    }
+    const served = this.#served.get(peer);
+    const answer = served === undefined ? 'unknown' : this.#answer(served, request, now);
+    const isKnown = served !== undefined && answer === 'known';
+    const digests = isKnown ? this.#digests(served.cut.leaves, request) : [];
+    out.send(peer, { kind: 'tree-reply', id, answer, digests });
+    if (!isKnown || request.level !== 'root') return;
+    const isSame = isSameDigest(served.cut.leaves.root(), request.root);
+    this.#options.onRoot(peer, isSame);
+    if (isSame) this.#end(peer);
+  }
+
+  /** More is durable: a vector may be told now. */
+  onDurable(out: Outbox): void {
+    for (const [peer, served] of this.#served) if (!served.isTold) this.#tell(peer, served, out);
+  }
+
+  /** With every heartbeat: gives up what nobody asks for. */
+  look(now: Now): void {
+    for (const [peer, { untilMs }] of this.#served) if (now.monoMs >= untilMs) this.#end(peer);
+  }
+
+  onDisconnected(peer: number): void {
+    this.#end(peer);
   }
 
   onKeys(peer: number, request: TreeKeysRequest, out: Outbox): void {
@@ -102,8 +145,31 @@ export class TreeServer {
     return true;
   }
 
-  #digests({ level, nodes, skip }: TreeRequest): number[] {
-    const { leaves } = this.#options.tree;
+  /** What our frozen tree stands for leaves us only when it does, durably. */
+  #tell(peer: number, served: Served, out: Outbox): void {
+    const { cut, cutId: id } = served;
+    const state = cut.look();
+    if (state === 'waiting') return;
+    served.isTold = true;
+    const vector = state === 'known' ? [...cut.vector] : [];
+    out.send(peer, { kind: 'tree-cut', id, answer: state, vector });
+    if (state === 'unknown') this.#end(peer);
+  }
+
+  #answer(served: Served, { cutId, level, vector }: TreeRequest, now: Now): TreeReply['answer'] {
+    const { cut } = served;
+    if (cutId !== served.cutId || !served.isTold) return 'unknown';
+    served.untilMs = now.monoMs + CUT_IDLE_MS;
+    const isAgreed = level === 'root' ? cut.agree(vector) : cut.isFixed;
+    return isAgreed ? cut.look() : 'unknown';
+  }
+
+  #end(peer: number): void {
+    this.#served.get(peer)?.cut.end();
+    this.#served.delete(peer);
+  }
+
+  #digests(leaves: Leaves, { level, nodes, skip }: TreeRequest): number[] {
     if (level === 'root') return [...leaves.root()];
     const most = Math.max(Math.floor((this.#options.frameBytes - MESSAGE_BYTES) / 8), 1);
     const digests: number[] = [];

@@ -1,26 +1,33 @@
-// Finds what differs between this replica and a peer although both have applied the same (DESIGN §5): compares roots, then
-// inner nodes, then leaves, then the versions of the keys under the leaves that differ. One walk at a time.
+// Finds what differs between this replica and a peer at a cut that both have reached (DESIGN §5, tree-cut.ts): compares
+// roots, then inner nodes, then leaves, then the versions of the keys under the leaves that differ. One walk at a time.
 //
-//   idle -> look 1     a peer is due and holds what we hold
+//   idle -> look 1     a peer is due and near
 //   look 1 -> idle     the roots are equal
-//   look 1 -> look 2   keys differ: a heartbeat later everything is looked at again, from the root
+//   look 1 -> look 2   keys differ: a heartbeat later everything is looked at again, at a later cut, from the root
 //   look 2 -> idle     nothing is confirmed, or only the peer lacks something: it walks itself, and brings it to itself
 //   look 2 -> mending  the same versions of the same keys: divergence. What we lost is fetched
 //   mending -> idle    it is merged; soon the roots are compared once more
 //
-// Digests are compared only when both trees stand for the same vector at that moment; else the question is put again with
-// the next heartbeat. A round that gets no answer, or none that can be compared, is unknown: neither equal nor different
-// (TRAPS 50). A key list has no moment, so it may show a write on its way; but the second look begins with both vectors
-// equal again and both trees durable, so whatever the first one showed is on both sides by then, or is lost.
+// Digests are compared only when the frozen trees of both stand for the cut, durably; until then the question is put again
+// with the next heartbeat. A round that gets no answer, or none that can be compared, is unknown: neither equal nor
+// different (TRAPS 50).
+//
+// The key lists have no moment, but they are read after both replicas have reached the cut. So a version that the cut
+// covers is in both, or a newer one, or it is lost: only that is a difference. A version that it does not cover may be on its
+// way, and nothing comes of it: a round that saw only such is unknown, because digests differed for a reason that no key
+// has shown. A loss may hide behind a newer write; that mends it, and the next round is equal. Where leaves differ at both
+// cuts and no key shows why, one of the trees is wrong, and ours is counted anew. But a record that both looks show on the
+// same side, and neither cut covers, is in nobody's log: it accounts for its leaf.
 //
 // Bounds: one request under way, none larger than a frame; one page of records a heartbeat; so many bytes a round.
 
-import { assert } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import type { Now, Outbox, RangeResult } from '../model/effect.ts';
 import type {
   Digest,
   Position,
   StoredKey,
+  TreeCut,
   TreeKeys,
   TreeRecords,
   TreeReply,
@@ -29,16 +36,11 @@ import type {
 import type { Metrics } from '../model/metrics.ts';
 import type { Record } from '../model/record.ts';
 import { positionOf, positionOfKey, recordsBetween, type Span } from '../store/layout.ts';
-import { FANOUT } from '../store/leaves.ts';
+import { FANOUT, type Leaves } from '../store/leaves.ts';
 import type { Table } from '../store/table.ts';
 import type { HashTree } from '../store/tree.ts';
-import { isSameDigest } from './tree-cut.ts';
-import {
-  type Coverage,
-  type Difference,
-  differenceOf,
-  isSameDifference,
-} from './tree-difference.ts';
+import { type Cut, isSameDigest } from './tree-cut.ts';
+import { type Difference, differenceOf, isAccountedFor, isConfirmed } from './tree-difference.ts';
 import { PAGE_BYTES, storedAs, storedKeyOf } from './tree-server.ts';
 
 export interface TreeWalkOptions {
@@ -54,9 +56,8 @@ export interface TreeWalkOptions {
   readonly timeoutMs: number;
   readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
   readonly heal: (stored: StoredKey, now: Now, out: Outbox) => void;
-  /** What our tree stands for, if it is to be compared now. */
-  readonly cut: () => Digest | undefined;
-  readonly covered: (peer: number) => Coverage;
+  /** Freezes our tree, if it says anything. */
+  readonly freeze: () => Cut | undefined;
   /** A record that we lost comes back; gives whether it was merged. */
   readonly mend: (record: Record, now: Now, out: Outbox) => boolean;
   readonly onEnd: (end: RoundEnd, now: Now, out: Outbox) => void;
@@ -73,7 +74,12 @@ export interface RoundEnd {
 interface Walk {
   readonly peer: number;
   look: 1 | 2;
-  step: 'root' | 'inner' | 'leaves' | 'page' | 'keys' | 'records';
+  step: 'cut' | 'root' | 'inner' | 'leaves' | 'page' | 'keys' | 'records';
+  /** Where this look compares, once the peer has told its vector, and the number that it has there. */
+  cut: Cut | undefined;
+  cutId: number;
+  /** Our own tree does not stand for the cut yet. */
+  isHeld: boolean;
   /** The request under way; 0 when the next one is due with the heartbeat. */
   askedId: number;
   untilMs: number;
@@ -102,6 +108,7 @@ const DIFFERENCES_MAX = 4096;
 const MESSAGE_BYTES = 64;
 const VERSION_BYTES = 40;
 const LEAF_BYTES = 3;
+const VECTOR_BYTES = 20;
 
 export class TreeWalk {
   readonly #options: TreeWalkOptions;
@@ -137,25 +144,45 @@ export class TreeWalk {
     const walk = this.#walk;
     if (walk === undefined) return;
     if (now.monoMs >= walk.untilMs) this.#end(walk, 'unknown', now, out);
-    else if (walk.askedId === 0 && now.monoMs >= walk.restUntilMs) this.#ask(walk, out);
+    else if (walk.askedId === 0 && now.monoMs >= walk.restUntilMs) this.#ask(walk, now, out);
+  }
+
+  /** More is durable: our tree may stand for the cut now. */
+  onDurable(now: Now, out: Outbox): void {
+    if (this.#walk?.isHeld === true) this.#ask(this.#walk, now, out);
   }
 
   onDisconnected(peer: number, now: Now, out: Outbox): void {
     if (this.#walk?.peer === peer) this.#end(this.#walk, 'unknown', now, out);
   }
 
+  /** What the peer's tree stands for: ours is frozen, and both together are the cut. */
+  onCut(peer: number, reply: TreeCut, now: Now, out: Outbox): void {
+    const walk = this.#answered(peer, reply.id, 'cut');
+    if (walk === undefined) return;
+    this.#charge(walk, MESSAGE_BYTES + reply.vector.length * VECTOR_BYTES);
+    walk.cut = reply.answer === 'known' ? this.#options.freeze() : undefined;
+    if (walk.cut?.join(reply.vector) !== true) return this.#end(walk, 'unknown', now, out);
+    walk.cutId = reply.id;
+    walk.step = 'root';
+    this.#proceed(walk, now, out);
+  }
+
   onReply(peer: number, reply: TreeReply, now: Now, out: Outbox): void {
-    const walk = this.#answered(peer, reply.id);
+    const walk = this.#answered(peer, reply.id, 'root', 'inner', 'leaves');
     if (walk === undefined) return;
     this.#charge(walk, MESSAGE_BYTES + reply.digests.length * 4);
-    const cut = this.#options.cut();
-    // Not to be compared at this moment: asked again with the next heartbeat.
-    if (reply.answer !== 'known' || cut === undefined || !isSameDigest(cut, reply.cut)) return;
+    // Not to be compared yet: asked again with the next heartbeat.
+    if (reply.answer === 'waiting') return;
+    const { cut } = walk;
+    if (reply.answer === 'unknown' || cut?.look() !== 'known')
+      return this.#end(walk, 'unknown', now, out);
     if (reply.digests.length === 0 || walk.bytesLeft < 0)
       return this.#end(walk, 'unknown', now, out);
-    if (walk.step === 'root') this.#onRoot(walk, reply.digests, now, out);
-    else if (walk.step === 'inner') this.#onInner(walk, reply.digests, now, out);
-    else this.#onLeaves(walk, reply.digests, now, out);
+    const { leaves } = cut;
+    if (walk.step === 'root') this.#onRoot(walk, leaves, reply.digests, now, out);
+    else if (walk.step === 'inner') this.#onInner(walk, leaves, reply.digests, now, out);
+    else this.#onLeaves(walk, leaves, reply.digests, now, out);
   }
 
   /** True when the answer was meant for the walk. */
@@ -182,7 +209,7 @@ export class TreeWalk {
   }
 
   onKeys(peer: number, reply: TreeKeys, now: Now, out: Outbox): void {
-    const walk = this.#answered(peer, reply.id);
+    const walk = this.#answered(peer, reply.id, 'keys');
     if (walk === undefined) return;
     if (reply.answer !== 'known' || (reply.more && reply.last <= walk.after))
       return this.#end(walk, 'unknown', now, out);
@@ -200,7 +227,7 @@ export class TreeWalk {
   }
 
   onRecords(peer: number, { id, taken, records }: TreeRecords, now: Now, out: Outbox): void {
-    const walk = this.#answered(peer, id);
+    const walk = this.#answered(peer, id, 'records');
     if (walk === undefined) return;
     for (const record of records) {
       this.#charge(walk, record.bytes.length);
@@ -212,15 +239,14 @@ export class TreeWalk {
     else this.#proceed(walk, now, out);
   }
 
-  #onRoot(walk: Walk, [low, high]: readonly number[], now: Now, out: Outbox): void {
-    if (isSameDigest(this.#options.tree.leaves.root(), [low as number, high as number]))
+  #onRoot(walk: Walk, leaves: Leaves, [low, high]: readonly number[], now: Now, out: Outbox): void {
+    if (isSameDigest(leaves.root(), [low as number, high as number]))
       return this.#end(walk, 'equal', now, out);
     walk.step = 'inner';
     this.#proceed(walk, now, out);
   }
 
-  #onInner(walk: Walk, digests: readonly number[], now: Now, out: Outbox): void {
-    const { leaves } = this.#options.tree;
+  #onInner(walk: Walk, leaves: Leaves, digests: readonly number[], now: Now, out: Outbox): void {
     for (let i = 0; i + 1 < digests.length && walk.skip < FANOUT; i += 2) {
       const theirs: Digest = [digests[i] as number, digests[i + 1] as number];
       if (!isSameDigest(leaves.inner(walk.skip), theirs)) walk.inner.push(walk.skip);
@@ -232,8 +258,7 @@ export class TreeWalk {
     this.#goOnWith(walk, walk.inner.length, now, out);
   }
 
-  #onLeaves(walk: Walk, digests: readonly number[], now: Now, out: Outbox): void {
-    const { leaves } = this.#options.tree;
+  #onLeaves(walk: Walk, leaves: Leaves, digests: readonly number[], now: Now, out: Outbox): void {
     const count = walk.inner.length * FANOUT;
     for (let i = 0; i + 1 < digests.length && walk.skip < count; i += 2) {
       const node = walk.inner[Math.floor(walk.skip / FANOUT)] as number;
@@ -245,11 +270,12 @@ export class TreeWalk {
     }
     const isFull = walk.leaves.size >= this.#leavesMax();
     if (walk.skip < count && !isFull) return this.#proceed(walk, now, out);
+    walk.cut?.end();
     walk.step = 'page';
     this.#goOnWith(walk, walk.leaves.size, now, out);
   }
 
-  /** Nothing differs a level below: it was settled meanwhile. */
+  /** Nothing differs a level below: what the peer says does not agree with itself. */
   #goOnWith(walk: Walk, count: number, now: Now, out: Outbox): void {
     if (count === 0) this.#end(walk, 'unknown', now, out);
     else this.#proceed(walk, now, out);
@@ -268,9 +294,9 @@ export class TreeWalk {
 
   /** Our keys and theirs behind `after` up to `end`. */
   #compare(walk: Walk, theirs: readonly StoredKey[], end: Position): void {
-    const covered = this.#options.covered(walk.peer);
+    const cut = present(walk.cut, 'tree: keys are compared at a cut').vector;
     const judge = (position: Position, ours?: StoredKey, their?: StoredKey): void => {
-      const difference = differenceOf(ours, their, covered);
+      const difference = differenceOf(ours, their, cut);
       if (difference !== undefined) walk.found.set(position, difference);
     };
     for (const each of theirs) {
@@ -296,6 +322,7 @@ export class TreeWalk {
     // look 1 -> look 2
     if (walk.look === 1) {
       const { found } = walk;
+      walk.cut?.end();
       Object.assign(walk, firstLook(), nothingSeen(), { look: 2, seen: found });
       walk.restUntilMs = now.monoMs + this.#options.restMs;
       walk.untilMs = walk.restUntilMs + this.#options.timeoutMs;
@@ -303,12 +330,11 @@ export class TreeWalk {
     }
     const confirmed = [...walk.found].filter(([position, difference]) => {
       const before = walk.seen.get(position);
-      return before !== undefined && isSameDifference(before, difference);
+      return before !== undefined && isConfirmed(before, difference);
     });
     walk.confirmed = confirmed.length;
     if (walk.confirmed === 0) {
-      const isEmpty = walk.found.size === 0 && walk.seen.size === 0;
-      if (isWhole && isEmpty) this.#doubt(out);
+      if (isWhole && !isAccountedFor(walk.seen, walk.found)) this.#doubt(out);
       return this.#end(walk, 'unknown', now, out);
     }
     walk.found = new Map(confirmed);
@@ -334,22 +360,28 @@ export class TreeWalk {
     return (ours === undefined) === (difference.ours === undefined);
   }
 
-  #answered(peer: number, id: number): Walk | undefined {
+  /** The walk, if that is an answer to what it has asked last. */
+  #answered(peer: number, id: number, ...steps: Walk['step'][]): Walk | undefined {
     const walk = this.#walk;
     if (walk?.peer !== peer || walk.askedId !== id || id === 0) return undefined;
+    if (!steps.includes(walk.step)) return undefined;
     walk.askedId = 0;
     return walk;
   }
 
   #proceed(walk: Walk, now: Now, out: Outbox): void {
     walk.untilMs = now.monoMs + this.#options.timeoutMs;
-    this.#ask(walk, out);
+    this.#ask(walk, now, out);
   }
 
-  #ask(walk: Walk, out: Outbox): void {
+  #ask(walk: Walk, now: Now, out: Outbox): void {
     const { peer, step, after, upTo } = walk;
-    if (step === 'page') return this.#readPage(walk, out);
-    if (step === 'keys') {
+    if (step === 'cut') {
+      this.#charge(walk, MESSAGE_BYTES);
+      out.send(peer, { kind: 'tree-cut-request', id: this.#nextId(walk) });
+    } else if (step === 'page') {
+      this.#readPage(walk, out);
+    } else if (step === 'keys') {
       const id = this.#nextId(walk);
       const leaves = [...walk.leaves];
       this.#charge(walk, MESSAGE_BYTES + leaves.length * LEAF_BYTES + after.length + upTo.length);
@@ -363,19 +395,23 @@ export class TreeWalk {
       );
       out.send(peer, { kind: 'tree-records-request', id, keys });
     } else {
-      this.#askTree(walk, step, out);
+      this.#askTree(walk, step, now, out);
     }
   }
 
-  #askTree(walk: Walk, level: TreeRequest['level'], out: Outbox): void {
-    const cut = this.#options.cut();
-    if (cut === undefined) return;
+  /** Once our own tree stands for the cut. */
+  #askTree(walk: Walk, level: TreeRequest['level'], now: Now, out: Outbox): void {
+    const { cut, cutId, peer, skip } = walk;
+    const state = cut?.look() ?? 'unknown';
+    if (cut === undefined || state === 'unknown') return this.#end(walk, 'unknown', now, out);
+    walk.isHeld = state === 'waiting';
+    if (walk.isHeld) return;
     const id = this.#nextId(walk);
-    const root = this.#options.tree.leaves.root();
+    const vector = level === 'root' ? [...cut.vector] : [];
     const nodes = level === 'leaves' ? [...walk.inner] : [];
-    this.#charge(walk, MESSAGE_BYTES + nodes.length);
-    const { peer, skip } = walk;
-    out.send(peer, { kind: 'tree-request', id, cut, root, level, nodes, skip });
+    this.#charge(walk, MESSAGE_BYTES + nodes.length + vector.length * VECTOR_BYTES);
+    const root = cut.leaves.root();
+    out.send(peer, { kind: 'tree-request', id, cutId, vector, root, level, nodes, skip });
   }
 
   #readPage(walk: Walk, out: Outbox): void {
@@ -409,6 +445,7 @@ export class TreeWalk {
   // * -> idle
   #end(walk: Walk, result: RoundEnd['result'], now: Now, out: Outbox): void {
     this.#walk = undefined;
+    walk.cut?.end();
     const { peer, confirmed: keys, mended } = walk;
     // What was confirmed stays so, however the mending ended.
     const said = keys > 0 ? 'different' : result;
@@ -419,7 +456,10 @@ export class TreeWalk {
 function firstLook() {
   return {
     look: 1 as Walk['look'],
-    step: 'root' as Walk['step'],
+    step: 'cut' as Walk['step'],
+    cut: undefined as Walk['cut'],
+    cutId: 0,
+    isHeld: false,
     askedId: 0,
     skip: 0,
     after: '',

@@ -262,7 +262,7 @@ export interface PeerStatus {
 /** The last comparison of hash trees with a peer; times are in ms since 1970. */
 export interface Comparison {
   readonly result: 'equal' | 'different' | 'unknown';
-  /** When the trees were last equal at the same vector; `undefined`: never in this life. */
+  /** When the trees were last seen to be equal at a cut; `undefined`: never in this life. */
   readonly equalAtMs: number | undefined;
 }
 

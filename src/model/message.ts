@@ -157,12 +157,29 @@ export interface Repair {
 /** 64 bits that stand for something larger, lower word first. */
 export type Digest = readonly [low: number, high: number];
 
-/** Asks for nodes of the peer's hash tree, to be compared at the cut: children of `nodes`, which are a level above. */
+/** Asks the peer to freeze its hash tree. */
+export interface TreeCutRequest {
+  readonly kind: 'tree-cut-request';
+  readonly id: number;
+}
+
+/** What the sender's frozen tree stands for. */
+export interface TreeCut {
+  readonly kind: 'tree-cut';
+  /** Of the request: it names the cut from then on. */
+  readonly id: number;
+  /** `unknown`: the tree is in doubt, or too much is asked at once. */
+  readonly answer: 'known' | 'unknown';
+  readonly vector: VectorEntries;
+}
+
+/** Asks for nodes of the peer's frozen tree, to be compared at the cut: children of `nodes`, which are a level above. */
 export interface TreeRequest {
   readonly kind: 'tree-request';
   readonly id: number;
-  /** Stands for the vector of everything in the asker's tree. */
-  readonly cut: Digest;
+  readonly cutId: number;
+  /** With the root: what the asker's frozen tree stands for, and the peer's is to. It includes what the peer has told. */
+  readonly vector: VectorEntries;
   /** The asker's root. */
   readonly root: Digest;
   readonly level: 'root' | 'inner' | 'leaves';
@@ -172,13 +189,12 @@ export interface TreeRequest {
   readonly skip: number;
 }
 
-/** A run of digests, two words each, as many as were asked for or fit. Their tree was at `cut`. */
+/** A run of digests, two words each, as many as were asked for or fit. */
 export interface TreeReply {
   readonly kind: 'tree-reply';
   readonly id: number;
-  /** `unknown`: the tree is in doubt, or what it stands for is not durable; then nothing else says anything. */
-  readonly answer: 'known' | 'unknown';
-  readonly cut: Digest;
+  /** `waiting`: the frozen tree does not stand for the cut yet; `unknown`: it never will. Then there are no digests. */
+  readonly answer: 'known' | 'waiting' | 'unknown';
   readonly digests: readonly number[];
 }
 
@@ -228,6 +244,8 @@ export interface TreeRecords {
 }
 
 export type TreeMessage =
+  | TreeCutRequest
+  | TreeCut
   | TreeRequest
   | TreeReply
   | TreeKeysRequest

@@ -1,17 +1,17 @@
 // Comparing this replica's records with those of its peers by hash tree, both ways: answers who asks, and walks itself
-// with one peer after the other. A walk begins when both are known to hold the same and nothing of ours is on its way
-// to the disk; what it confirms that we lost is merged by a path of its own (Table.mend), because absence here is no
-// delete then. In `fifo` namespaces as well: what both vectors cover has no predecessor that it could overtake.
+// with one peer after the other, whether or not clients write meanwhile (entropy/tree-cut.ts). What it confirms that we
+// lost is merged by a path of its own (Table.mend), because absence here is no delete then. In `fifo` namespaces as well:
+// what a cut covers that both have reached has no predecessor that it could overtake.
 
 import { Comparisons } from '../entropy/comparisons.ts';
-import { cutOf, isSameDigest } from '../entropy/tree-cut.ts';
+import { APART_ENTRIES_MAX, Cut, type CutOptions } from '../entropy/tree-cut.ts';
 import { TreeServer } from '../entropy/tree-server.ts';
 import { type RoundEnd, TreeWalk } from '../entropy/tree-walk.ts';
 import type { Now, Outbox, RangeResult } from '../model/effect.ts';
-import type { Digest, TreeMessage, TreeRequest } from '../model/message.ts';
+import type { TreeMessage } from '../model/message.ts';
 import { unreachable } from '../base/assert.ts';
 import type { Record } from '../model/record.ts';
-import { compareVectors, covers } from '../model/vector.ts';
+import { countMissing, covers } from '../model/vector.ts';
 import type { Span } from '../store/layout.ts';
 import type { Context, Heal } from './context.ts';
 import type { Peer } from './peers.ts';
@@ -26,6 +26,8 @@ export interface AntiEntropyOptions {
 
 /** A peer that has not answered for so long is given up for this round. */
 const TIMEOUT_MS = 5000;
+/** A record that came before its entry is followed by it within that time, or the entry is not on its way. */
+const AHEAD_MS = 10_000;
 
 export class AntiEntropy {
   readonly comparisons: Comparisons;
@@ -33,26 +35,29 @@ export class AntiEntropy {
   readonly #standing: Standing;
   readonly #server: TreeServer;
   readonly #walk: TreeWalk;
+  #agedAtMs = 0;
 
   constructor({ context, standing, range, heal }: AntiEntropyOptions) {
-    const { log, metrics, peers, settings, table, tree } = context;
+    const { absence, log, metrics, settings, table, tree } = context;
     this.#context = context;
     this.#standing = standing;
     this.comparisons = new Comparisons(settings.compareEveryMs);
-    const cut = (): Digest | undefined => this.#cut();
-    const shared = { tree, table, frameBytes: settings.frameBytes, range, cut };
-    this.#server = new TreeServer({ ...shared, heal });
+    const parts = { absence, log, table, tree, isFit: () => this.#isFit };
+    const freeze = (): Cut | undefined => this.#freeze(parts);
+    const shared = { table, frameBytes: settings.frameBytes, range, freeze };
+    this.#server = new TreeServer({
+      ...shared,
+      heal,
+      onRoot: (peer, isSame) => this.comparisons.onAsked(peer, isSame),
+    });
     this.#walk = new TreeWalk({
       ...shared,
+      tree,
       metrics,
       roundBytes: settings.compareBytes,
       restMs: settings.heartbeatMs,
       timeoutMs: TIMEOUT_MS + 2 * settings.heartbeatMs,
       heal: ({ namespace, key }, now, out) => heal(namespace, key, now, out),
-      covered: (peer) => ({
-        here: (dot) => covers(log.durable, dot),
-        there: (dot) => covers(peers.get(peer)?.holds ?? new Map(), dot),
-      }),
       mend: (record, now, out) => this.#mend(record, now, out),
       onEnd: (end, now, out) => this.#onEnd(end, now, out),
     });
@@ -60,12 +65,18 @@ export class AntiEntropy {
 
   /** With every heartbeat of a replica that is open. */
   look(now: Now, out: Outbox): void {
+    this.#age(now);
+    this.#server.look(now);
     if (this.#walk.isWalking) return this.#walk.look(now, out);
     const due = this.#context.peers
       .greeted()
-      .find((peer) => this.comparisons.isDue(peer.member.index, now.monoMs) && this.#isLevel(peer));
-    if (due !== undefined && this.#cut() !== undefined)
-      this.#walk.begin(due.member.index, now, out);
+      .find((peer) => this.comparisons.isDue(peer.member.index, now.monoMs) && this.#isNear(peer));
+    if (due !== undefined && this.#isFit) this.#walk.begin(due.member.index, now, out);
+  }
+
+  onDurable(now: Now, out: Outbox): void {
+    this.#server.onDurable(out);
+    this.#walk.onDurable(now, out);
   }
 
   onConnected(peer: number): void {
@@ -73,18 +84,22 @@ export class AntiEntropy {
   }
 
   onDisconnected(peer: number, now: Now, out: Outbox): void {
+    this.#server.onDisconnected(peer);
     this.#walk.onDisconnected(peer, now, out);
   }
 
   onMessage(peer: number, message: TreeMessage, now: Now, out: Outbox): void {
     switch (message.kind) {
+      case 'tree-cut-request':
+        return this.#server.onCut(peer, message, now, out);
       case 'tree-request':
-        this.#hear(peer, message);
-        return this.#server.onTree(peer, message, out);
+        return this.#server.onTree(peer, message, now, out);
       case 'tree-keys-request':
         return this.#server.onKeys(peer, message, out);
       case 'tree-records-request':
         return this.#server.onRecords(peer, message, now, out);
+      case 'tree-cut':
+        return this.#walk.onCut(peer, message, now, out);
       case 'tree-reply':
         return this.#walk.onReply(peer, message, now, out);
       case 'tree-keys':
@@ -100,24 +115,31 @@ export class AntiEntropy {
     return this.#server.onRange(id, result, now, out) || this.#walk.onRange(id, result, now, out);
   }
 
-  /** What our tree stands for, while it says anything. */
-  #cut(): Digest | undefined {
-    if (!this.#context.tree.isTrusted || this.#standing.isReturning) return undefined;
-    return cutOf(this.#context.log.lanes());
+  /** Our tree says something. */
+  get #isFit(): boolean {
+    return this.#context.tree.isTrusted && !this.#standing.isReturning;
   }
 
-  #isLevel({ holds }: Peer): boolean {
-    return compareVectors(this.#context.log.durable, holds) === 'equal';
+  #freeze(parts: CutOptions): Cut | undefined {
+    return this.#isFit ? new Cut(parts) : undefined;
   }
 
-  /** The root of who asks says as much about us as about it: who is missing something has to walk itself. */
-  #hear(peer: number, { level, cut: theirs, root }: TreeRequest): void {
-    const cut = level === 'root' ? this.#cut() : undefined;
-    if (cut === undefined || !isSameDigest(cut, theirs)) return;
-    this.comparisons.onAsked(peer, isSameDigest(this.#context.tree.leaves.root(), root));
+  /** As far as is known. */
+  #isNear({ holds }: Peer): boolean {
+    const { durable } = this.#context.log;
+    return (
+      countMissing(durable, holds) <= APART_ENTRIES_MAX &&
+      countMissing(holds, durable) <= APART_ENTRIES_MAX
+    );
   }
 
-  /** Both vectors cover it, or it is not merged: what has not come by the stream is not brought past it. */
+  #age({ monoMs }: Now): void {
+    if (monoMs - this.#agedAtMs < AHEAD_MS) return;
+    this.#agedAtMs = monoMs;
+    this.#context.absence.age();
+  }
+
+  /** Our log covers it, or it is not merged: what has not come by the stream is not brought past it. */
   #mend(record: Record, now: Now, out: Outbox): boolean {
     const { clock, log, metrics, namespaces, table } = this.#context;
     if (namespaces.find(record.namespace) === undefined || !covers(log.durable, record))

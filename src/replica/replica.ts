@@ -356,6 +356,8 @@ export class Replica {
         return this.#reads.onReply(index, message, now, out);
       case 'repair':
         return this.#onRepair(message, now, out);
+      case 'tree-cut-request':
+      case 'tree-cut':
       case 'tree-request':
       case 'tree-reply':
       case 'tree-keys-request':
@@ -485,6 +487,7 @@ export class Replica {
     peers.pump(out);
     for (const peer of peers.greeted())
       freshness.onShown(peer.member.index, log.durable, now.monoMs);
+    this.#antiEntropy.onDurable(now, out);
     this.#writes.onProgress(now, out);
     this.#checkCaughtUp(now, out);
   }

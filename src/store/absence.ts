@@ -8,6 +8,9 @@
 // holds nothing must not be merged: it crossed the drop. Neither must an entry of the log whose key is copied already: the
 // log is still to jump to what the copy holds. A damaged record is not absent: nobody knows, and it is healed.
 //
+// Such a record can be here before its entry: what is here is then more than the log says, and for a while `ahead` tells
+// by how much. A record whose entry does not come within that while has no entry on its way.
+//
 // Whoever knows better, because it has made sure with every member that a key is missing here and was not deleted, puts it
 // back with `Table.mend`.
 
@@ -15,7 +18,7 @@ import type { Outbox } from '../model/effect.ts';
 import type { LaneHead, Position } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Mutation, Record } from '../model/record.ts';
-import { covers, type Vector } from '../model/vector.ts';
+import { covers, mergeVector, seqOf, type Vector } from '../model/vector.ts';
 import { positionOf } from './layout.ts';
 import type { Log } from './log.ts';
 import type { Table } from './table.ts';
@@ -31,6 +34,9 @@ export class Absence {
   readonly #table: Table;
   readonly #metrics: Metrics;
   #copied: Copied | undefined;
+  /** The newest records of each origin that came before their entries, and those of the while before. */
+  #ahead: Vector = new Map();
+  #aheadBefore: Vector = new Map();
 
   constructor(log: Log, table: Table, metrics: Metrics) {
     this.#log = log;
@@ -41,7 +47,21 @@ export class Absence {
   /** Merges a record that came by another way than the log, unless it was deleted here. */
   take(record: Record, out: Outbox): void {
     if (this.wasDeleted(record)) this.#metrics.resurrectionsRefused++;
-    else this.#table.apply(record, out);
+    else if (this.#table.apply(record, out) === 'won') this.#noteAhead(record);
+  }
+
+  /** Up to where records are here that came lately by another way than the log, and before their entries did. */
+  ahead(): Vector {
+    const ahead = new Map(this.#aheadBefore);
+    mergeVector(ahead, this.#ahead);
+    for (const [origin, seq] of ahead) if (seq <= this.#log.head(origin)) ahead.delete(origin);
+    return ahead;
+  }
+
+  /** A while is over. */
+  age(): void {
+    this.#aheadBefore = this.#ahead;
+    this.#ahead = new Map();
   }
 
   /** Merges an entry of the log. */
@@ -62,6 +82,11 @@ export class Absence {
 
   onCopyEnd(): void {
     this.#copied = undefined;
+  }
+
+  #noteAhead({ origin, seq }: Record): void {
+    if (seq > this.#log.head(origin) && seq > seqOf(this.#ahead, origin))
+      this.#ahead.set(origin, seq);
   }
 
   #isAbsent({ namespace, key }: Record): boolean {

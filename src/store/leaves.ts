@@ -15,6 +15,9 @@ export const FANOUT = 128;
 export const LEAVES = FANOUT * FANOUT;
 const LEAF_BITS = 14;
 
+/** What the digest of a record is made of, besides its name, which its checksum covers. */
+export type Summed = Pick<Record, 'operation' | 'digest' | 'chain' | 'seq'>;
+
 /** Leaves of one tree: two words each, in one array. */
 export class Leaves {
   readonly words = new Uint32Array(2 * LEAVES);
@@ -22,7 +25,7 @@ export class Leaves {
   #rootHigh = 0;
 
   /** Adds a record to a leaf, or takes it away. A tombstone is nothing. */
-  toggle(leaf: number, record: Record | undefined): void {
+  toggle(leaf: number, record: Summed | undefined): void {
     if (record === undefined || record.operation === 'delete') return;
     const { digest, chain, seq } = record;
     const low = mix32(digest ^ mix32(Math.floor(chain / 2 ** 32) ^ Math.imul(seq, 0x9e3779b1)));
@@ -54,6 +57,14 @@ export class Leaves {
     this.#rootHigh ^= (this.words[at + 1] as number) ^ high;
     this.words[at] = low;
     this.words[at + 1] = high;
+  }
+
+  copy(): Leaves {
+    const copy = new Leaves();
+    copy.words.set(this.words);
+    copy.#rootLow = this.#rootLow;
+    copy.#rootHigh = this.#rootHigh;
+    return copy;
   }
 
   isSame(other: Leaves, leaf: number): boolean {

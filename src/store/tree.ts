@@ -10,7 +10,9 @@
 
 import type { Outbox, RangeEntry } from '../model/effect.ts';
 import type { Record } from '../model/record.ts';
+import type { ReadonlyVector } from '../model/vector.ts';
 import { sealWords, unseal } from './envelope.ts';
+import { FrozenTree } from './frozen-tree.ts';
 import { parseTreeKey, treeKey } from './layout.ts';
 import { LEAVES, Leaves, leafOf } from './leaves.ts';
 import type { RecordName } from './record-index.ts';
@@ -28,6 +30,8 @@ export class HashTree {
   readonly #keys: Uint8Array[] = [];
   #isTrusted = false;
   #recount: Recount | undefined;
+  /** Copies that have still to know what changes. */
+  readonly #frozen: FrozenTree[] = [];
   #isDamaged = false;
 
   get isTrusted(): boolean {
@@ -74,11 +78,25 @@ export class HashTree {
     this.leaves.toggle(leaf, after);
     this.#touch(leaf);
     this.#recount?.onChange(name, leaf, before, after);
+    for (const frozen of this.#frozen) frozen.onChange(name, before);
   }
 
-  /** trusted -> doubtful. What was recounted so far is in doubt as well. */
+  /** A copy at this moment, at which the table shows everything up to `heads`. It is to be released. */
+  freeze(heads: ReadonlyVector): FrozenTree {
+    const frozen = new FrozenTree(this.leaves.copy(), heads);
+    this.#frozen.push(frozen);
+    return frozen;
+  }
+
+  release(frozen: FrozenTree): void {
+    const at = this.#frozen.indexOf(frozen);
+    if (at >= 0) this.#frozen.splice(at, 1);
+  }
+
+  /** trusted -> doubtful. What was recounted or copied so far is in doubt as well. */
   distrust(out: Outbox): void {
     this.#recount = undefined;
+    for (const frozen of this.#frozen) frozen.lose();
     if (!this.#isTrusted) return;
     this.#isTrusted = false;
     out.del(MARK);
@@ -99,6 +117,7 @@ export class HashTree {
   /** Ends the recount: its sums are the tree. doubtful, trusted -> trusted */
   settle({ sums }: Recount, differing: readonly number[], out: Outbox): void {
     this.#recount = undefined;
+    if (differing.length > 0) for (const frozen of this.#frozen) frozen.lose();
     for (const leaf of differing) {
       this.leaves.set(leaf, sums.words[2 * leaf] as number, sums.words[2 * leaf + 1] as number);
       this.#touch(leaf);

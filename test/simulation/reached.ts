@@ -1,7 +1,9 @@
 // Sometimes-assertions: states that a gate run must have been in, else it has not looked where bugs are. Each has a name,
 // and is noticed from outside: from what clients were told, counters, notes, and the timetable.
 
+import type { Message } from '../../src/model/message.ts';
 import type { Metrics } from '../../src/model/metrics.ts';
+import { seqOf } from '../../src/model/vector.ts';
 import type { Cluster } from './cluster.ts';
 import { jumpMsOf, type Nemesis } from './nemesis.ts';
 import type { Strike } from './plan.ts';
@@ -71,6 +73,7 @@ const OWN = [
   'a replica paused',
   'a paused replica kept serving by minServing',
   'a read met a replica that had not verified what it holds',
+  'two hash trees were compared behind a replica that had gone on',
   'a replica joined',
   'a dead replica was forgotten',
   'a forgotten replica was turned away',
@@ -98,6 +101,7 @@ export class Watcher {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
+    cluster.onSend = (from, _to, message) => this.#hear(from, message);
   }
 
   see(name: Sometimes, times = 1): void {
@@ -154,6 +158,14 @@ export class Watcher {
       if (to === 'paused') this.see('a replica paused', times);
       if (to === 'kept') this.see('a paused replica kept serving by minServing', times);
     }
+  }
+
+  #hear(from: number, message: Message): void {
+    if (message.kind !== 'tree-request' || message.level !== 'root') return;
+    const cut = new Map(message.vector);
+    const vector = this.#cluster.replica(from).status()?.self.vector ?? [];
+    if (vector.some(([origin, seq]) => seq > seqOf(cut, origin)))
+      this.see('two hash trees were compared behind a replica that had gone on');
   }
 
   #count(metrics: Metrics): void {

@@ -191,10 +191,18 @@ export const messageArbitraries: {
     commitAgeMs: anyMs,
     health: fc.array(anyHealth, { maxLength: 4 }),
   }),
+  'tree-cut-request': fc.record({ kind: fc.constant('tree-cut-request'), id: anyId }),
+  'tree-cut': fc.record({
+    kind: fc.constant('tree-cut'),
+    id: anyId,
+    answer: fc.constantFrom('known' as const, 'unknown' as const),
+    vector: anyVector,
+  }),
   'tree-request': fc.record({
     kind: fc.constant('tree-request'),
     id: anyId,
-    cut: anyDigest,
+    cutId: anyId,
+    vector: anyVector,
     root: anyDigest,
     level: fc.constantFrom('root' as const, 'inner' as const, 'leaves' as const),
     nodes: fc.array(fc.nat(127), { maxLength: 20 }),
@@ -203,8 +211,7 @@ export const messageArbitraries: {
   'tree-reply': fc.record({
     kind: fc.constant('tree-reply'),
     id: anyId,
-    answer: fc.constantFrom('known' as const, 'unknown' as const),
-    cut: anyDigest,
+    answer: fc.constantFrom('known' as const, 'waiting' as const, 'unknown' as const),
     digests: fc.array(anyDigest, { maxLength: 20 }).map((digests) => digests.flat()),
   }),
   'tree-keys-request': fc.record({

@@ -3,6 +3,8 @@
 import { type Mutant, sim } from '../mutant.ts';
 
 const SCENARIO = 'test/scenario/anti-entropy.test.ts';
+const WRITES = 'test/scenario/anti-entropy-writes.test.ts';
+const CUT = 'test/unit/entropy/tree-cut.test.ts';
 
 export const trees: readonly Mutant[] = [
   {
@@ -53,9 +55,9 @@ export const trees: readonly Mutant[] = [
     number: 'own',
     title: 'a peer that cannot tell counts as equal',
     file: 'src/entropy/tree-walk.ts',
-    replace: "if (reply.answer !== 'known' || cut === undefined",
+    replace: "walk.cut = reply.answer === 'known' ? this.#options.freeze() : undefined;",
     with: `if (reply.answer !== 'known') return this.#end(walk, 'equal', now, out);
-    if (cut === undefined`,
+    walk.cut = this.#options.freeze();`,
     foundBy: {
       kind: 'test',
       file: SCENARIO,
@@ -105,6 +107,81 @@ export const trees: readonly Mutant[] = [
       kind: 'test',
       file: SCENARIO,
       name: 'a record that vanished from one disk comes back in a fifo namespace',
+    },
+  },
+  {
+    id: 'tree-explained-is-lost',
+    number: 'own',
+    title: 'what may be on its way counts as lost',
+    file: 'src/entropy/tree-difference.ts',
+    replace: 'isCovered: covers(cut, dotOf(newer)) };',
+    with: 'isCovered: dotOf(newer).seq > 0 || covers(cut, dotOf(newer)) };',
+    foundBy: {
+      kind: 'test',
+      file: WRITES,
+      name: "comparing while writes never pause takes a record that is in nobody's log for no divergence",
+    },
+  },
+  {
+    id: 'tree-lost-is-explained',
+    number: 'own',
+    title: 'a record that is missing counts as on its way',
+    file: 'src/entropy/tree-difference.ts',
+    replace: 'isCovered: covers(cut, dotOf(newer)) };',
+    with: 'isCovered: older !== undefined && covers(cut, dotOf(newer)) };',
+    foundBy: {
+      kind: 'test',
+      file: WRITES,
+      name: 'comparing while writes never pause finds what one disk lost',
+    },
+  },
+  {
+    id: 'tree-before-the-cut',
+    number: 'own',
+    title: 'a peer gives digests before its tree stands for the cut',
+    file: 'src/entropy/tree-server.ts',
+    replace: "return isAgreed ? cut.look() : 'unknown';",
+    with: "return isAgreed && cut.look() !== 'unknown' ? 'known' : 'unknown';",
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/entropy/tree-walk.test.ts',
+      name: 'who is asked asks for patience',
+    },
+  },
+  {
+    id: 'tree-cut-undurable',
+    number: 'own',
+    title: 'a tree is compared before what it stands for is durable',
+    file: 'src/entropy/tree-cut.ts',
+    replace:
+      "return state === 'there' && dominates(log.durable, this.vector) ? 'known' : 'waiting';",
+    with: "return state === 'there' || dominates(log.durable, this.vector) ? 'known' : 'waiting';",
+    foundBy: { kind: 'test', file: CUT, name: 'a cut waits until everything' },
+  },
+  {
+    id: 'tree-cut-without-repairs',
+    number: 'own',
+    title: 'a cut does not cover records that came before their entries',
+    file: 'src/entropy/tree-cut.ts',
+    replace: 'this.#frozen.raise(absence.ahead());',
+    with: 'absence.ahead();',
+    foundBy: {
+      kind: 'test',
+      file: WRITES,
+      name: 'comparing while writes never pause waits for the entries of records that a read',
+    },
+  },
+  {
+    id: 'tree-frozen-forgets',
+    number: 'own',
+    title: 'a frozen tree takes what the table shows now for what it showed',
+    file: 'src/store/tree.ts',
+    replace: 'for (const frozen of this.#frozen) frozen.onChange(name, before);',
+    with: 'for (const frozen of this.#frozen) if (before === after) frozen.onChange(name, before);',
+    foundBy: {
+      kind: 'test',
+      file: 'test/property/tree-cut.property.test.ts',
+      name: 'a frozen tree is at its cut what all entries',
     },
   },
 ];

@@ -1,0 +1,133 @@
+// The leaves of the hash tree as they stand for a stated vector, while the tree itself goes on: a copy, into which the
+// entries up to the vector are merged as they come and nothing else. Two replicas that have brought their copies to the
+// same vector can compare them, however much either is written to (tree-cut.ts).
+//
+// What a set of records is after all entries up to a vector were merged does not depend on their order, so two copies for
+// the same vector are equal if nobody has lost anything. To merge an entry one has to know what the copy shows of its
+// key. That is what the table shows, unless it has changed since: then it is remembered here, from its first change on.
+//
+//   moving   entries up to the vector are missing
+//   there    it stands for the vector; a later one can be named, until it rests
+//   lost     it stands for nothing any more: too much has changed, an entry is no longer in memory, or the tree was wrong
+//
+// Bounds: 128 KiB of leaves, what is shown of CHANGES_MAX keys, ENTRIES_MAX entries in one go.
+
+import { assert } from '../base/assert.ts';
+import type { Key, NamespaceName } from '../model/id.ts';
+import type { Position } from '../model/message.ts';
+import { compareVersions, type Mutation, type Record, type Version } from '../model/record.ts';
+import { mergeVector, type ReadonlyVector, seqOf, type Vector } from '../model/vector.ts';
+import type { Lane } from './lane.ts';
+import { positionOf } from './layout.ts';
+import { type Leaves, leafOf, type Summed } from './leaves.ts';
+import type { Log } from './log.ts';
+import type { RecordName } from './record-index.ts';
+
+/** Of a record, what takes part in merging and summing; its value need not stay in memory. */
+type Face = Version & Summed;
+
+/** What the table shows of a key. */
+interface Shows {
+  read(
+    namespace: NamespaceName,
+    key: Key,
+  ): { readonly record: Record | undefined; readonly damaged: boolean };
+}
+
+export type FrozenState = 'moving' | 'there' | 'lost';
+
+const CHANGES_MAX = 32_768;
+const ENTRIES_MAX = 1024;
+
+export class FrozenTree {
+  readonly leaves: Leaves;
+  /** Entries up to here are in it. */
+  readonly #at: Vector;
+  readonly #vector: Vector;
+  /** What it shows of keys that have changed, in the table or here. */
+  readonly #shown = new Map<Position, Face | undefined>();
+  #isLost = false;
+  #rests = false;
+
+  /** `leaves` is the frozen one's own, and has the entries up to `heads` in it. */
+  constructor(leaves: Leaves, heads: ReadonlyVector) {
+    this.leaves = leaves;
+    this.#at = new Map(heads);
+    this.#vector = new Map(heads);
+  }
+
+  /** What it stands for once it is there. */
+  get vector(): ReadonlyVector {
+    return this.#vector;
+  }
+
+  /** there, moving -> moving. It is to stand for all of `vector` as well. */
+  raise(vector: ReadonlyVector): void {
+    assert(!this.#rests, 'frozen tree: its vector was the last');
+    mergeVector(this.#vector, vector);
+  }
+
+  /** It is there, and no later vector will be named: what changes from now on is nothing to it. */
+  rest(): void {
+    this.#rests = true;
+    this.#shown.clear();
+  }
+
+  // * -> lost
+  lose(): void {
+    this.#isLost = true;
+    this.#shown.clear();
+  }
+
+  /** Under this name the table showed `before` until now. */
+  onChange(name: RecordName, before: Record | undefined): void {
+    if (this.#isLost || this.#rests) return;
+    const position = positionOf(name);
+    if (this.#shown.has(position)) return;
+    if (this.#shown.size >= CHANGES_MAX) this.lose();
+    else this.#shown.set(position, before && faceOf(before));
+  }
+
+  /** Merges what has come of its vector. */
+  advance(log: Log, table: Shows): FrozenState {
+    let left = ENTRIES_MAX;
+    let isThere = true;
+    for (const [origin, upTo] of this.#vector) {
+      const at = seqOf(this.#at, origin);
+      if (this.#isLost || at >= upTo) continue;
+      const lane = log.lane(origin);
+      const end = Math.min(upTo, lane?.head ?? 0, at + left);
+      if (lane !== undefined && end > at) this.#take(lane, at, end, table);
+      left -= Math.max(end - at, 0);
+      if (end < upTo) isThere = false;
+    }
+    if (this.#isLost) return 'lost';
+    return isThere ? 'there' : 'moving';
+  }
+
+  #take(lane: Lane, at: number, end: number, table: Shows): void {
+    assert(end > at, 'frozen tree: forwards');
+    if (lane.tailFrom > at + 1) return this.lose();
+    for (let seq = at + 1; seq <= end; seq++) this.#merge(lane.at(seq), table);
+    this.#at.set(lane.origin, end);
+  }
+
+  #merge(entry: Mutation, table: Shows): void {
+    const position = positionOf(entry);
+    let shown = this.#shown.get(position);
+    if (shown === undefined && !this.#shown.has(position)) {
+      const { record, damaged } = table.read(entry.namespace, entry.key);
+      if (damaged) return this.lose();
+      shown = record;
+    }
+    if (shown !== undefined && compareVersions(entry, shown) <= 0) return;
+    const leaf = leafOf(entry.namespace, entry.key);
+    this.leaves.toggle(leaf, shown);
+    this.leaves.toggle(leaf, entry);
+    this.#shown.set(position, faceOf(entry));
+  }
+}
+
+function faceOf({ hlc, origin, seq, operation, digest, chain }: Record): Face {
+  return { hlc, origin, seq, operation, digest, chain };
+}

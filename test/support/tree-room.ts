@@ -1,0 +1,72 @@
+// What a replica remembers, without the replica: log, table, hash tree, and what absence says. Storage is a map.
+
+import { Cut, type CutOptions } from '../../src/entropy/tree-cut.ts';
+import { TurnOutbox } from '../../src/host/outbox.ts';
+import { createMetrics } from '../../src/model/metrics.ts';
+import type { Mutation, Record } from '../../src/model/record.ts';
+import { Absence } from '../../src/store/absence.ts';
+import { Log } from '../../src/store/log.ts';
+import { LEAVES, Leaves, leafOf } from '../../src/store/leaves.ts';
+import { RecordIndex } from '../../src/store/record-index.ts';
+import { Table } from '../../src/store/table.ts';
+import { HashTree } from '../../src/store/tree.ts';
+import { KeyMap } from './key-map.ts';
+
+export class TreeRoom {
+  readonly out = new TurnOutbox();
+  readonly storage = new KeyMap();
+  readonly tree = new HashTree();
+  readonly log: Log;
+  readonly table: Table;
+  readonly absence: Absence;
+  isFit = true;
+
+  constructor({ cacheBytes = 1e6, tailBytes = 1e6 } = {}) {
+    const metrics = createMetrics();
+    const { get } = this.storage;
+    const index = new RecordIndex(() => false, get, metrics);
+    this.log = new Log(tailBytes, metrics);
+    this.table = new Table(get, cacheBytes, metrics, index, this.tree);
+    this.absence = new Absence(this.log, this.table, metrics);
+    this.tree.beginEmpty(this.out);
+  }
+
+  /** The next entry of its origin's log comes. */
+  deliver(entry: Mutation): void {
+    this.log.append(this.log.open(entry.origin), entry, this.out);
+    this.absence.show(entry, this.out);
+  }
+
+  commit(): void {
+    this.tree.seal(this.out);
+    this.log.seal(this.out);
+    const { lsn } = this.out;
+    this.storage.apply(this.out.takeBatch());
+    this.table.onDurable(lsn);
+    this.log.onDurable(lsn, this.out);
+  }
+
+  freeze(): Cut {
+    const { absence, log, table, tree } = this;
+    const options: CutOptions = { absence, log, table, tree, isFit: () => this.isFit };
+    return new Cut(options);
+  }
+}
+
+/** What the leaves are when these entries and nothing else were merged, in whatever order. */
+export function leavesOf(entries: Iterable<Mutation>, merge: Merge): Leaves {
+  const records = new Map<string, Record>();
+  for (const entry of entries) records.set(entry.key, merge(records.get(entry.key), entry));
+  const leaves = new Leaves();
+  for (const record of records.values())
+    leaves.toggle(leafOf(record.namespace, record.key), record);
+  return leaves;
+}
+
+type Merge = (left: Record | undefined, right: Record) => Record;
+
+/** A matcher would look at each of the words. */
+export function isSameLeaves(left: Leaves, right: Leaves): boolean {
+  for (let leaf = 0; leaf < LEAVES; leaf++) if (!left.isSame(right, leaf)) return false;
+  return true;
+}

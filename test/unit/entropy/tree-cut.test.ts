@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import { APART_ENTRIES_MAX } from '../../../src/entropy/tree-cut.ts';
+import { mergeRecords, type Mutation } from '../../../src/model/record.ts';
+import { FrozenTree } from '../../../src/store/frozen-tree.ts';
+import { recordKey } from '../../../src/store/layout.ts';
+import { Leaves } from '../../../src/store/leaves.ts';
+import { key, namespace, origin, run } from '../../support/build.ts';
+import { isSameLeaves, leavesOf, TreeRoom } from '../../support/tree-room.ts';
+
+const NS = namespace('ns');
+const EU = origin('eu-1.1');
+const US = origin('us-1.1');
+const eu = run(EU, 20, (seq) => ({ namespace: NS, key: key(`k${seq % 3}`), hlc: seq * 10 }));
+const us = run(US, 20, (seq) => ({ namespace: NS, key: key(`k${seq % 4}`), hlc: seq * 10 + 1 }));
+
+function roomWith(entries: readonly Mutation[], options = {}): TreeRoom {
+  const room = new TreeRoom(options);
+  for (const entry of entries) room.deliver(entry);
+  room.commit();
+  return room;
+}
+
+describe('a cut', () => {
+  it('waits until everything that the copy shows is durable', () => {
+    const room = new TreeRoom();
+    room.deliver(eu[0] as Mutation);
+    const cut = room.freeze();
+    expect(cut.look()).toBe('waiting');
+    room.commit();
+    expect(cut.look()).toBe('known');
+    expect([...cut.vector]).toEqual([[EU, 1]]);
+  });
+
+  it('is reached by the entries that are missing, and by no others', () => {
+    const room = roomWith(eu.slice(0, 5));
+    const cut = room.freeze();
+    expect(cut.join([[US, 3]])).toBe(true);
+    expect(cut.look()).toBe('waiting');
+    for (const entry of [...eu.slice(5), ...us]) room.deliver(entry);
+    expect(cut.look()).toBe('waiting');
+    room.commit();
+    expect(cut.look()).toBe('known');
+    const covered = [...eu.slice(0, 5), ...us.slice(0, 3)];
+    expect(isSameLeaves(cut.leaves, leavesOf(covered, mergeRecords))).toBe(true);
+  });
+
+  it('covers a record that came before its entry, and waits for the entry', () => {
+    const room = roomWith(eu.slice(0, 2));
+    room.absence.take(eu[3] as Mutation, room.out);
+    const cut = room.freeze();
+    room.commit();
+    expect([...cut.vector]).toEqual([[EU, 4]]);
+    expect(cut.look()).toBe('waiting');
+    room.deliver(eu[2] as Mutation);
+    room.deliver(eu[3] as Mutation);
+    room.commit();
+    expect(cut.look()).toBe('known');
+  });
+
+  it('waits no longer for an entry that did not follow its record for a while', () => {
+    const room = roomWith(eu.slice(0, 2));
+    room.absence.take(eu[3] as Mutation, room.out);
+    room.commit();
+    room.absence.age();
+    expect(room.absence.ahead().get(EU)).toBe(4);
+    room.absence.age();
+    expect(room.freeze().look()).toBe('known');
+  });
+
+  it('is agreed upon once, and must include what was told before', () => {
+    const room = roomWith(eu.slice(0, 5));
+    expect(room.freeze().agree([[EU, 4]])).toBe(false);
+    const cut = room.freeze();
+    const agreed = [[EU, 5]] as const;
+    expect(cut.agree(agreed)).toBe(true);
+    expect(cut.look()).toBe('known');
+    expect(cut.agree(agreed)).toBe(true);
+    expect(cut.agree([[EU, 6]])).toBe(false);
+    expect([...cut.vector]).toEqual(agreed);
+  });
+
+  it('is none where the two are too far apart', () => {
+    const cut = roomWith(eu.slice(0, 5)).freeze();
+    expect(cut.join([[US, APART_ENTRIES_MAX + 1]])).toBe(false);
+    expect(cut.join([[US, APART_ENTRIES_MAX]])).toBe(true);
+  });
+
+  it('costs nothing any more once it is reached, and stays what it is', () => {
+    const room = roomWith(eu.slice(0, 5));
+    const cut = room.freeze();
+    cut.join([]);
+    expect(cut.look()).toBe('known');
+    for (const entry of us) room.deliver(entry);
+    room.commit();
+    expect(cut.look()).toBe('known');
+    expect(isSameLeaves(cut.leaves, leavesOf(eu.slice(0, 5), mergeRecords))).toBe(true);
+    cut.end();
+    expect(cut.look()).toBe('unknown');
+  });
+});
+
+describe('a cut is unknown for good', () => {
+  const begin = (options = {}) => {
+    const room = roomWith(eu.slice(0, 5), options);
+    const cut = room.freeze();
+    cut.join([[US, 3]]);
+    return { room, cut };
+  };
+
+  it('when the tree is distrusted', () => {
+    const { room, cut } = begin();
+    room.tree.distrust(room.out);
+    room.tree.beginRecount();
+    for (const entry of us) room.deliver(entry);
+    room.commit();
+    expect(cut.look()).toBe('unknown');
+  });
+
+  it('when a recount has found the tree to be wrong, reached or not', () => {
+    const { room, cut } = begin();
+    const reached = room.freeze();
+    reached.join([]);
+    expect(reached.look()).toBe('known');
+    room.tree.beginRecount();
+    const { recount } = room.tree;
+    recount?.take([], undefined);
+    if (recount !== undefined) room.tree.settle(recount, room.tree.differing(recount), room.out);
+    expect(reached.look()).toBe('unknown');
+    expect(cut.look()).toBe('unknown');
+  });
+
+  it('while this replica may say nothing', () => {
+    const { room, cut } = begin();
+    room.isFit = false;
+    expect(cut.look()).toBe('unknown');
+  });
+
+  it('when an entry is no longer in memory', () => {
+    const { room, cut } = begin({ tailBytes: 1 });
+    for (const entry of us.slice(0, 3)) {
+      room.deliver(entry);
+      room.commit();
+    }
+    expect(cut.look()).toBe('unknown');
+  });
+
+  it('when the log has jumped', () => {
+    const { room, cut } = begin();
+    room.log.jump({ origin: US, seq: 9, chain: 1, hlc: 1 }, room.out);
+    expect(cut.look()).toBe('unknown');
+  });
+
+  it('when an entry meets a damaged record', () => {
+    const room = roomWith(eu.slice(0, 3), { cacheBytes: 1 });
+    // Memory keeps what was written last.
+    for (const [at, entry] of run(US, 4, () => ({ namespace: NS, key: key('z') })).entries()) {
+      room.deliver(entry);
+      room.commit();
+      expect(room.log.head(US)).toBe(at + 1);
+    }
+    const cut = room.freeze();
+    cut.join([[EU, 4]]);
+    room.storage.damage(recordKey(NS, key('k1')), 3);
+    room.deliver(eu[3] as Mutation);
+    room.commit();
+    expect(cut.look()).toBe('unknown');
+  });
+
+  it('when more keys have changed than it remembers', () => {
+    const room = new TreeRoom();
+    const frozen = new FrozenTree(new Leaves(), new Map());
+    const change = (n: number) => frozen.onChange({ namespace: NS, key: key(`k${n}`) }, undefined);
+    for (let n = 0; n < 32_768; n++) change(n);
+    for (let n = 0; n < 32_768; n++) change(n);
+    expect(frozen.advance(room.log, room.table)).toBe('there');
+    change(32_768);
+    expect(frozen.advance(room.log, room.table)).toBe('lost');
+  });
+});
+
+describe('a frozen tree', () => {
+  it('merges so many entries in one go', () => {
+    const room = new TreeRoom();
+    const frozen = room.tree.freeze(new Map());
+    const entries = run(EU, 1025, (seq) => ({ namespace: NS, key: key(`k${seq}`) }));
+    frozen.raise(new Map([[EU, 1025]]));
+    for (const entry of entries) room.deliver(entry);
+    expect(frozen.advance(room.log, room.table)).toBe('moving');
+    expect(frozen.advance(room.log, room.table)).toBe('there');
+    expect(isSameLeaves(frozen.leaves, room.tree.leaves)).toBe(true);
+  });
+});
