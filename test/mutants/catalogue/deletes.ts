@@ -72,7 +72,11 @@ export const deletes: readonly Mutant[] = [
     file: 'src/entropy/absence-sweep.ts',
     replace: 'if (!covers(this.#covers, record)) return;',
     with: 'if (record.seq < 0 && !covers(this.#covers, record)) return;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/entropy/absence-sweep.test.ts',
+      name: 'what a part of a snapshot lacks stays where the snapshot does not cover it',
+    },
   },
   {
     id: 'absence-of-the-undurable',
@@ -82,7 +86,11 @@ export const deletes: readonly Mutant[] = [
     replace:
       'if (this.#copied !== undefined && this.#isCopied(mutation) && this.#isAbsent(mutation)) return;',
     with: '',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/store/absence.test.ts',
+      name: 'an entry that comes while a snapshot is copied is not shown',
+    },
   },
   {
     id: 'snapshot-without-keys',

@@ -1,0 +1,76 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { positionOf } from '../../../src/store/layout.ts';
+import { key, namespace, origin, run } from '../../support/build.ts';
+import { TreeRoom } from '../../support/tree-room.ts';
+
+const NS = namespace('ns');
+const EU = origin('eu-1.1');
+const entries = run(EU, 6, (seq) => ({ namespace: NS, key: key(`k${seq}`) }));
+const [one, two, three, four] = entries as [Entry, Entry, Entry, Entry];
+type Entry = (typeof entries)[number];
+
+let room: TreeRoom;
+const shows = ({ key: name }: Entry): boolean => room.table.read(NS, name).record !== undefined;
+
+beforeEach(() => {
+  room = new TreeRoom();
+});
+
+describe('an entry that comes while a snapshot is copied', () => {
+  beforeEach(() => {
+    const covers = [{ origin: EU, seq: 3, chain: 0, hlc: 0 }];
+    room.absence.onCopied(covers, positionOf({ namespace: NS, key: key('k2') }));
+  });
+
+  it('is not shown where the copy has been, and knows of it, and has nothing', () => {
+    room.deliver(one);
+    room.deliver(two);
+    expect([one, two].map(shows)).toEqual([false, false]);
+    expect(room.log.head(EU)).toBe(2);
+  });
+
+  it('is shown where the copy is still to come, and where it does not know of it', () => {
+    for (const entry of entries) room.deliver(entry);
+    expect([three, four].map(shows)).toEqual([true, true]);
+  });
+
+  it('is merged where the copy has brought something', () => {
+    const older = run(origin('us-1.1'), 1, () => ({ namespace: NS, key: one.key, hlc: 1 }));
+    for (const entry of older) room.absence.take(entry, room.out);
+    room.deliver(one);
+    expect(room.table.read(NS, one.key).record).toBe(one);
+  });
+
+  it('is shown again when the copy is over', () => {
+    room.absence.onCopyEnd();
+    room.deliver(one);
+    expect(shows(one)).toBe(true);
+  });
+});
+
+describe('a record that comes by another way', () => {
+  it('is merged where the log does not reach, and is ahead of it until its entry comes', () => {
+    room.deliver(one);
+    room.absence.take(three, room.out);
+    expect(shows(three)).toBe(true);
+    expect([...room.absence.ahead()]).toEqual([[EU, 3]]);
+    room.deliver(two);
+    room.deliver(three);
+    expect([...room.absence.ahead()]).toEqual([]);
+  });
+
+  it('was deleted where the log does reach and nothing is there', () => {
+    for (const entry of [one, two, three]) room.deliver(entry);
+    room.table.drop({ namespace: NS, key: two.key }, two.hlc, room.out);
+    room.absence.take(two, room.out);
+    expect(shows(two)).toBe(false);
+    expect(room.absence.wasDeleted(two)).toBe(true);
+  });
+
+  it('is ahead of nothing where it lost', () => {
+    const newer = run(origin('us-1.1'), 1, () => ({ namespace: NS, key: three.key, hlc: 1e9 }));
+    for (const entry of newer) room.deliver(entry);
+    room.absence.take(three, room.out);
+    expect([...room.absence.ahead()]).toEqual([]);
+  });
+});
