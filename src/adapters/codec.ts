@@ -1,4 +1,5 @@
-// Peer messages as bytes, version 1 of the peer protocol (tree-codec.ts and snapshot-codec.ts have the rest):
+// Peer messages as bytes, version 1 of the peer protocol (tree-codec.ts, snapshot-codec.ts and forward-codec.ts have the
+// rest):
 //
 //   message = kind u8 | length u32 | body            names and keys carry their length, vectors their count
 //
@@ -42,6 +43,13 @@ import type {
 import type { Mutation } from '../model/record.ts';
 import { BASE_URL_LENGTH_MAX, isBaseUrl } from '../model/url.ts';
 import { readNamespace, readOrigin } from './codec-names.ts';
+import {
+  forwardBytesMax,
+  readForwardReply,
+  readForwardRequest,
+  writeForwardReply,
+  writeForwardRequest,
+} from './forward-codec.ts';
 import { HEALTH_BYTES_MAX, readHealths, writeHealth } from './health-codec.ts';
 import {
   ENTRIES_MAX,
@@ -78,6 +86,8 @@ const KINDS = [
   'tree-records-request',
   'tree-records',
   'synod',
+  'forward-request',
+  'forward-reply',
 ] as const satisfies readonly Message['kind'][];
 const STEPS = [
   'prepare',
@@ -142,6 +152,9 @@ export function messageBytesMax(message: Message): number {
     case 'tree-records-request':
     case 'tree-records':
       return MESSAGE_BYTES_USUAL + treeBytesMax(message);
+    case 'forward-request':
+    case 'forward-reply':
+      return MESSAGE_BYTES_USUAL + forwardBytesMax(message);
     case 'pull':
     case 'behind':
     case 'read-request':
@@ -229,6 +242,10 @@ function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
       writer.varint(message.epoch);
       writeBallot(writer, message.ballot);
       return writeOptional(writer, message.proposal, writeProposal);
+    case 'forward-request':
+      return writeForwardRequest(writer, message);
+    case 'forward-reply':
+      return writeForwardReply(writer, message, sealed);
     default:
       return unreachable(message);
   }
@@ -270,6 +287,10 @@ function readBody(reader: ByteReader, kind: Message['kind'], sealed: Sealed): Me
       return readTreeRecords(reader, sealed);
     case 'synod':
       return readSynod(reader);
+    case 'forward-request':
+      return readForwardRequest(reader);
+    case 'forward-reply':
+      return readForwardReply(reader, sealed);
     default:
       return unreachable(kind);
   }

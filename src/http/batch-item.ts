@@ -2,7 +2,7 @@
 // and the reply becomes its result. What is wrong with one item is that item's problem only.
 
 import { assert } from '../base/assert.ts';
-import type { Client, Command, Reply, Written } from '../model/command.ts';
+import type { Absent, Client, Command, Found, Reply, Written } from '../model/command.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
 import { fault } from '../model/fault.ts';
 import { formatDot, type Key } from '../model/id.ts';
@@ -62,14 +62,19 @@ export function resultOf(context: HttpContext, item: BatchItem, reply: Reply): B
   if (reply.kind === 'written') return writtenResult(item, reply);
   if (reply.kind === 'found') {
     const record = recordView(reply.record, true);
-    return { status: 200, version: record.version, stalenessMs: reply.stalenessMs, record };
+    return { status: 200, version: record.version, ...originOf(reply), record };
   }
   if (reply.kind === 'absent') {
     const absent = fault('not-found', 'there is no value under this key');
-    return { ...problemResult(context, absent), stalenessMs: reply.stalenessMs };
+    return { ...problemResult(context, absent), ...originOf(reply) };
   }
   assert(reply.kind === 'failed', 'batch: an answer to another command');
   return problemResult(context, reply.fault);
+}
+
+/** How fresh it is, and who answered where that was not this replica. */
+function originOf({ stalenessMs, heldBy }: Found | Absent) {
+  return heldBy === undefined ? { stalenessMs } : { stalenessMs, servedBy: heldBy.id };
 }
 
 function writtenResult(item: BatchItem, written: Written): BatchResult {

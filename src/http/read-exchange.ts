@@ -20,6 +20,7 @@ import {
   closeIfDraining,
   type HeaderList,
   replaceContent,
+  servedByText,
   stalenessText,
   valueHead,
   withoutContent,
@@ -139,9 +140,11 @@ export class ReadExchange implements Client, Exchange {
     else this.#send(200, head, isShort(record.value) ? latin1Text(record.value) : record.value);
   }
 
-  #onAbsent({ stalenessMs }: Absent): void {
-    if (this.#ifMatch !== undefined) return refuse(this, NOT_MATCHED);
+  #onAbsent({ stalenessMs, heldBy }: Absent): void {
+    const who = ['Conit-Served-By', servedByText(this.context, heldBy)];
+    if (this.#ifMatch !== undefined) return refuse(this, NOT_MATCHED, who);
     refuse(this, NOT_FOUND, [
+      ...who,
       'Conit-Consistency',
       this.level,
       'Conit-Staleness',

@@ -35,12 +35,12 @@ export function sendProblem(
   }
 }
 
+/** `more` may name another who answered. */
 export function problemHead(context: HttpContext, reason: Refusal, more: HeaderList): HeaderList {
   const head = [
     'Content-Type',
     'application/problem+json',
-    'Conit-Served-By',
-    context.servedBy,
+    ...(more.includes('Conit-Served-By') ? [] : ['Conit-Served-By', context.servedBy]),
     'Cache-Control',
     'no-store',
     'X-Content-Type-Options',

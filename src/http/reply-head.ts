@@ -33,7 +33,7 @@ export function valueHead(
     'Conit-Version',
     version,
     'Conit-Served-By',
-    servedBy(context, found.heldBy),
+    servedByText(context, found.heldBy),
     'Conit-Consistency',
     level,
     'Conit-Staleness',
@@ -53,8 +53,8 @@ export function valueHead(
   return head;
 }
 
-/** Who held what is answered: this replica, or the one that answered for it. */
-function servedBy(context: HttpContext, heldBy: Holder | undefined): string {
+/** Who answered: this replica, or another in its place. */
+export function servedByText(context: HttpContext, heldBy: Holder | undefined): string {
   return heldBy === undefined ? context.servedBy : `"${heldBy.id}";region=${heldBy.region}`;
 }
 

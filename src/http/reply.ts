@@ -1,12 +1,18 @@
 // How the routes of fastify answer: a problem for a refusal, and the headers that every reply of a namespace carries.
 
 import type { FastifyReply } from 'fastify';
-import type { Staleness } from '../model/command.ts';
+import type { Holder, Staleness } from '../model/command.ts';
 import type { Level } from '../model/policy.ts';
 import { type HttpContext, isDraining } from './context.ts';
 import { problemDocument, type Refusal, statusOf } from './problem.ts';
 import { problemHead } from './refuse.ts';
-import { closeIfDraining, type HeaderList, stalenessText, timingText } from './reply-head.ts';
+import {
+  closeIfDraining,
+  type HeaderList,
+  servedByText,
+  stalenessText,
+  timingText,
+} from './reply-head.ts';
 import type { ReadyCheck } from './schema.ts';
 
 /** A refusal on its way through fastify's own error handling. Nothing of ours throws it. */
@@ -45,6 +51,11 @@ export function replyProblem(
 /** Sends `body` as JSON, for nobody to keep. */
 export function replyJson(context: HttpContext, reply: FastifyReply, body: unknown): FastifyReply {
   commonHeaders(context, reply);
+  return sendJson(reply, body);
+}
+
+/** The same where the headers are set already. */
+export function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
   return reply.type('application/json').send(jsonBytes(body));
 }
 
@@ -53,16 +64,16 @@ export function dataHeaders(
   context: HttpContext,
   reply: FastifyReply,
   level: Level,
-  stalenessMs?: Staleness,
+  page?: { readonly stalenessMs: Staleness; readonly heldBy: Holder | undefined },
 ): void {
-  commonHeaders(context, reply);
+  commonHeaders(context, reply, page?.heldBy);
   reply.header('Conit-Consistency', level);
   reply.header('Server-Timing', timingText(reply.elapsedTime));
-  if (stalenessMs !== undefined) reply.header('Conit-Staleness', stalenessText(stalenessMs));
+  if (page !== undefined) reply.header('Conit-Staleness', stalenessText(page.stalenessMs));
 }
 
-export function commonHeaders(context: HttpContext, reply: FastifyReply): void {
-  reply.header('Conit-Served-By', context.servedBy);
+export function commonHeaders(context: HttpContext, reply: FastifyReply, heldBy?: Holder): void {
+  reply.header('Conit-Served-By', servedByText(context, heldBy));
   reply.header('Cache-Control', 'no-store');
   reply.header('X-Content-Type-Options', 'nosniff');
   if (isDraining(context)) reply.header('Connection', 'close');

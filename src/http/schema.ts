@@ -121,6 +121,9 @@ const BatchResultSchema = Type.Object(
     version: Type.Optional(version),
     record: Type.Optional(RecordSchema),
     stalenessMs: Type.Optional(staleness),
+    servedBy: Type.Optional(
+      Type.String({ description: 'The replica that answered in the place of this one' }),
+    ),
     problem: Type.Optional(ProblemSchema),
   },
   closed,

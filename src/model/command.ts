@@ -69,7 +69,10 @@ export interface ListCommand {
   readonly limit: number;
   /** Keys that share the part up to the delimiter are folded into one prefix; '' does not fold. */
   readonly delimiter: string;
+  /** Of records and prefixes, after which the page ends; `undefined`: as many as one answer may have. */
+  readonly bytesMax: number | undefined;
   readonly timeoutMs: number | undefined;
+  readonly onUnmet: ReadCommand['onUnmet'];
 }
 
 /** Where a write has arrived. */
@@ -142,7 +145,7 @@ export interface Found {
   readonly stalenessMs: Staleness;
   /** Replicas whose state went into the answer. */
   readonly answers: number;
-  /** Who held what is answered, where this replica was not fit to say; `undefined`: this one. */
+  /** Who answered in the place of this replica, which was not fit to; `undefined`: it did itself. */
   readonly heldBy: Holder | undefined;
 }
 
@@ -168,6 +171,7 @@ export interface Listed {
   /** The key to go on behind, or '' at the end. */
   readonly after: string;
   readonly stalenessMs: Staleness;
+  readonly heldBy: Holder | undefined;
 }
 
 export interface WriteStatus {

@@ -2,10 +2,13 @@
 // bytes are the business of adapters/codec.ts. Receiving is tolerant in order and duplication: every message can come
 // again or late without harm.
 
+import type { Absent, Found, ListCommand, Listed, ReadCommand } from './command.ts';
+import type { FaultCode } from './fault.ts';
 import type { NamespaceHealth } from './health.ts';
 import type { Hlc } from './hlc.ts';
 import type { Dot, Key, NamespaceName, Origin, Seq } from './id.ts';
 import type { Ballot, Epoch, Membership, Proposal, Vote } from './membership.ts';
+import type { Level } from './policy.ts';
 import type { Mutation, Record, Version } from './record.ts';
 
 export type VectorEntries = readonly (readonly [Origin, Seq])[];
@@ -154,6 +157,34 @@ export interface Repair {
   readonly record: Record;
 }
 
+/** What a client asked, as a peer is asked in its place. */
+export type Question =
+  | Omit<ReadCommand, 'client' | 'timeoutMs' | 'onUnmet'>
+  | Omit<ListCommand, 'client' | 'timeoutMs' | 'onUnmet'>;
+
+/** Asks a peer to answer a client's question as a client of its own. It is never passed on a second time. */
+export interface ForwardRequest {
+  readonly kind: 'forward-request';
+  readonly id: number;
+  /** What is left of the client's time, in ms. */
+  readonly timeoutMs: number;
+  /** What the asker's policy gives; who gives something else refuses. */
+  readonly level: Level;
+  readonly question: Question;
+}
+
+export type ForwardAnswer =
+  | Omit<Found, 'heldBy'>
+  | Omit<Absent, 'heldBy'>
+  | Omit<Listed, 'heldBy'>
+  | { readonly kind: 'refused'; readonly code: FaultCode };
+
+export interface ForwardReply {
+  readonly kind: 'forward-reply';
+  readonly id: number;
+  readonly answer: ForwardAnswer;
+}
+
 /** 64 bits that stand for something larger, lower word first. */
 export type Digest = readonly [low: number, high: number];
 
@@ -284,6 +315,8 @@ export type Message =
   | ReadRequest
   | ReadReply
   | Repair
+  | ForwardRequest
+  | ForwardReply
   | Heartbeat
   | Synod
   | TreeMessage;

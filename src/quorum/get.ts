@@ -45,7 +45,7 @@ export interface PendingRead {
   /** This replica's own record when the read began: a peer that has the same need not send it. */
   readonly known: Record | undefined;
   readonly cut: ReadonlyVector | undefined;
-  /** Members that are not fit to answer, as bits: they are not asked. */
+  /** Peers that are not fit to answer, as bits: they are not asked. */
   readonly unfit: number;
 }
 
@@ -61,7 +61,7 @@ export interface ReadRequestOptions {
   readonly key: Key;
   readonly requirement: Requirement;
   readonly timeoutMs: number;
-  /** Members that must not count, this replica perhaps among them, as bits. */
+  /** Peers that must not count, as bits. */
   readonly unfit: number;
 }
 
@@ -125,7 +125,7 @@ export class PendingReads {
       unfit: options.unfit,
     };
     this.#reads.set(read.id, read);
-    this.#takeOwn(read, local);
+    this.#take(read, local.member, local.cut === undefined ? 'record' : 'damaged', local.record);
     this.#askNeeded(read, connected, now, out);
     this.#decide(read, now, out);
   }
@@ -183,16 +183,6 @@ export class PendingReads {
     const reads = [...this.#reads.values()];
     this.#reads.clear();
     return reads.map(({ client }) => client).filter((client) => client !== undefined);
-  }
-
-  /** Who is not fit to answer does not count; what it holds is known all the same. */
-  #takeOwn(read: PendingRead, { member, record, cut }: LocalAnswer): void {
-    if (((read.unfit >> member) & 1) === 0) {
-      this.#take(read, member, cut === undefined ? 'record' : 'damaged', record);
-    } else {
-      read.tally.reject(member);
-      if (cut === undefined) read.newest = record;
-    }
   }
 
   #take(

@@ -9,7 +9,7 @@
 // `minServing` answer. Who of several paused ones does is settled by who does so already, then by the smaller lag (in powers
 // of two, so that it does not flap), then by the smaller id. A stale replica never answers.
 
-import type { Command, ReadCommand } from '../model/command.ts';
+import type { ListCommand, ReadCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import type { Alternate } from '../model/fault.ts';
 import { HEALTH_TOLD_MAX, type NamespaceHealth } from '../model/health.ts';
@@ -51,20 +51,20 @@ export class Fitness {
     for (const watched of health.all()) this.#keepServing(watched);
   }
 
-  /** True when the command was answered with a refusal. */
-  refuses(command: Command, now: Now, out: Outbox): boolean {
-    if (command.kind !== 'read' && command.kind !== 'list') return false;
-    const { namespace, client } = command;
+  /** This replica answers reads of the namespace, by a look that is not too old. */
+  mayAnswer(namespace: NamespaceName, now: Now): boolean {
     const watched = this.#watchedNow(namespace, now);
-    if (watched === undefined || this.answers(watched)) return false;
-    if (command.kind === 'read' && this.#isForwarded(command)) return false;
-    const { state } = watched;
+    return watched === undefined || this.answers(watched);
+  }
+
+  /** Says why nothing is answered here, and who may be asked. `others`: what became of asking them. */
+  refuse({ namespace, client }: ReadCommand | ListCommand, out: Outbox, others = ''): void {
+    const { state = 'unknown', rule = 'time' } = this.#context.health.of(namespace) ?? {};
     const isEarly = state === 'unknown' || state === 'catching-up';
-    const detail = isEarly ? EARLY : `this replica is ${state}: ${WHY[watched.rule ?? 'time']}`;
-    const alternates = this.alternates(namespace);
-    const more = { state, alternates, retryAfterMs: 1000 };
+    const own = isEarly ? EARLY : `this replica is ${state}: ${WHY[rule]}`;
+    const detail = others === '' ? own : `${own}; ${others}`;
+    const more = { state, alternates: this.alternates(namespace), retryAfterMs: 1000 };
     refuse(client, out, isEarly ? 'catching-up' : 'replica-stale', detail, more);
-    return true;
   }
 
   /** The namespace's state, not resting on a look that a stall or a doubt has overtaken; nothing where none is needed. */
@@ -77,23 +77,11 @@ export class Fitness {
     return watched;
   }
 
-  /** In `fifo` namespaces a record of another replica would overtake what its origin wrote before. */
-  #isForwarded({ namespace, onUnmet }: ReadCommand): boolean {
-    const level = this.#context.namespaces.find(namespace)?.policy.consistency;
-    return onUnmet === 'forward' && level === 'eventual' && this.#fit(namespace) !== 0;
-  }
-
-  /** This replica answers reads of the namespace. */
-  isFit(namespace: NamespaceName): boolean {
-    const watched = this.#context.health.of(namespace);
-    return watched === undefined || this.answers(watched);
-  }
-
-  /** Members whose word does not count in a read of the namespace, as bits. */
+  /** Peers whose word does not count in a read of the namespace, as bits. */
   unfit(namespace: NamespaceName): number {
-    const { health, peers, self } = this.#context;
+    const { health, peers } = this.#context;
     if (health.of(namespace) === undefined) return 0;
-    let mask = this.isFit(namespace) ? 0 : 1 << self.index;
+    let mask = 0;
     for (const peer of peers.greeted())
       if (!peer.answers(namespace)) mask |= 1 << peer.member.index;
     return mask;
@@ -130,21 +118,21 @@ export class Fitness {
       .slice(0, HEALTH_TOLD_MAX);
   }
 
-  /** Peers that are known to answer reads of a namespace, as bits. */
-  #fit(namespace: NamespaceName): number {
-    let mask = 0;
-    for (const peer of this.#context.peers.greeted())
-      if (peer.answers(namespace)) mask |= 1 << peer.member.index;
-    return mask;
+  /** Peers that are known to answer reads of a namespace, nearest first. */
+  fit(namespace: NamespaceName): number[] {
+    const { nearness, peers } = this.#context;
+    return nearness.order.filter((index) => {
+      const peer = peers.get(index);
+      return peer?.greeted === true && peer.answers(namespace);
+    });
   }
 
   /** Who may answer instead, nearest first. */
   alternates(namespace: NamespaceName): Alternate[] {
-    const { nearness, peers } = this.#context;
-    return nearness.order.flatMap((index) => {
+    const { peers } = this.#context;
+    return this.fit(namespace).flatMap((index) => {
       const peer = peers.get(index);
-      if (peer?.greeted !== true || !peer.answers(namespace)) return [];
-      return { id: peer.member.id, url: peer.url };
+      return peer === undefined ? [] : [{ id: peer.member.id, url: peer.url }];
     });
   }
 

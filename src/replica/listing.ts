@@ -15,7 +15,7 @@ import { type Context, type Heal, refuse } from './context.ts';
 const LISTS_MAX = 256;
 const PAGE_ENTRIES = 512;
 const PAGE_BYTES = 1024 * 1024;
-/** Bytes of values in one answer; a list that reaches it goes on with its cursor. */
+/** Bytes of records and prefixes in one answer; a list that reaches it goes on with its cursor. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
 interface Listing {
@@ -143,6 +143,7 @@ export class Lists {
       const prefix = foldedPrefix(command, record.key);
       if (prefix !== undefined) {
         listing.prefixes.push(prefix);
+        listing.bytes += prefix.length;
         listing.after = prefix;
         leap(listing, prefix);
         return 'leap';
@@ -158,14 +159,16 @@ export class Lists {
     const { items, prefixes, after: cursor, command, beganMs } = listing;
     const stalenessMs =
       listing.stalenessMs === 'unknown' ? 'unknown' : listing.stalenessMs + now.monoMs - beganMs;
-    out.reply(command.client, { kind: 'listed', items, prefixes, after: cursor, stalenessMs }, 0);
+    const page = { items, prefixes, after: cursor, heldBy: undefined };
+    out.reply(command.client, { kind: 'listed', ...page, stalenessMs }, 0);
   }
 }
 
 /** Full once a further item is found behind the limit, so that a cursor always has something to go on to. */
 function isFull(listing: Listing): boolean {
   const found = listing.items.length + listing.prefixes.length;
-  return found >= listing.command.limit || listing.bytes >= ANSWER_BYTES_MAX;
+  const { limit, bytesMax = ANSWER_BYTES_MAX } = listing.command;
+  return found >= limit || listing.bytes >= Math.min(bytesMax, ANSWER_BYTES_MAX);
 }
 
 /** The part of the key up to the delimiter, where there is one behind the list's prefix. */

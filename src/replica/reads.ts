@@ -23,7 +23,7 @@ import type {
 import type { Lsn, Now, Outbox } from '../model/effect.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
-import type { ReadReply, ReadRequest } from '../model/message.ts';
+import type { ReadReply, ReadRequest, Repair } from '../model/message.ts';
 import type { Requirement } from '../model/quorum.ts';
 import { compareVersions, isLive, mergeRecords, type Record } from '../model/record.ts';
 import { covers, missing } from '../model/vector.ts';
@@ -102,8 +102,7 @@ export class Reads {
       return;
     }
     const cell = this.#context.table.read(command.namespace, command.key);
-    const isFit = this.#fitness.isFit(command.namespace);
-    if (isFit && isReachable(requirement, this.#ownBit) && !cell.damaged) {
+    if (isReachable(requirement, this.#ownBit) && !cell.damaged) {
       this.#reply(command.client, cell, 1, now, out);
     } else {
       this.#ask(command, cell, namespace, requirement, now, out);
@@ -163,6 +162,15 @@ export class Reads {
     if (!isTimely) metrics.clockRefusals++;
     const taken: ReadReply = isTimely ? reply : { ...reply, answer: 'damaged', record: undefined };
     this.#pending.onReply({ peer, holds }, taken, peers.reachable, now, out);
+  }
+
+  /** A peer saw that a record is lacking here. */
+  onRepair({ record }: Repair, now: Now, out: Outbox): void {
+    const { absence, clock, metrics, namespaces } = this.#context;
+    const policy = namespaces.find(record.namespace)?.policy;
+    if (policy === undefined || policy.consistency === 'fifo') return;
+    if (clock.witness(record.hlc, now.wallMs)) absence.take(record, out);
+    else metrics.clockRefusals++;
   }
 
   onConnected(now: Now, out: Outbox): void {
@@ -241,24 +249,7 @@ export class Reads {
     if (client === undefined) this.#restore(read, out);
     else if (read.purpose === 'explain') this.#replyExplained(read, client, out);
     else if (outcome !== 'won') this.#fail(read, client, outcome, out);
-    else if (read.unfit & this.#ownBit) this.#replyForwarded(read, client, now, out);
     else this.#settle(read, client, now, out);
-  }
-
-  /** This replica only passes on what others hold, however its own disk does. What it lacks comes by the stream. */
-  #replyForwarded(read: PendingRead, client: Client, now: Now, out: Outbox): void {
-    const { freshness, metrics, settings, table } = this.#context;
-    const { record: own, lsn } = table.read(read.namespace, read.key);
-    const { newest, tally } = read;
-    const stalenessMs = freshness.bound(now.monoMs);
-    const member = settings.members.find(({ index }) => (tally.yes >> index) & 1);
-    const heldBy = member === undefined ? undefined : { id: member.id, region: member.region };
-    const rest = { stalenessMs, answers: tally.acks, heldBy };
-    metrics.readsForwarded++;
-    const restsOn = newest === own ? lsn : 0;
-    if (isLive(newest, now.wallMs))
-      out.reply(client, { kind: 'found', record: newest, ...rest }, restsOn);
-    else out.reply(client, { kind: 'absent', ...rest }, restsOn);
   }
 
   #fail(read: PendingRead, client: Client, outcome: 'lost' | 'expired', out: Outbox): void {

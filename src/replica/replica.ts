@@ -24,7 +24,6 @@ import type {
   Hello,
   Message,
   Pull,
-  Repair,
   VectorEntries,
 } from '../model/message.ts';
 import { createMetrics, type Metrics } from '../model/metrics.ts';
@@ -50,6 +49,7 @@ import { type Phase, refuseClosed } from './closed.ts';
 import type { Context, Heal } from './context.ts';
 import { Drain } from './drain.ts';
 import { heirOf } from './expiry.ts';
+import { Forwards } from './forwards.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Lists } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
@@ -94,6 +94,7 @@ export class Replica {
   readonly #writes: Writes;
   readonly #reads: Reads;
   readonly #lists: Lists;
+  readonly #forwards: Forwards;
   readonly #housekeeping: Housekeeping;
   readonly #standing: Standing;
   readonly #resync: Resync;
@@ -174,6 +175,9 @@ export class Replica {
     );
     const heal: Heal = (namespace, key, now, out) => this.#reads.heal(namespace, key, now, out);
     this.#lists = new Lists(this.#context, nextId, heal);
+    this.#forwards = new Forwards(this.#context, this.#fitness, (command, now, out) =>
+      this.#onCommand(command, now, out),
+    );
     this.#housekeeping = new Housekeeping(this.#context, this.#writes, nextId, heal);
     const shared = { context: this.#context, standing: this.#standing, range, heal };
     this.#antiEntropy = new AntiEntropy(shared);
@@ -206,7 +210,8 @@ export class Replica {
 
   /** Requests that were taken and not answered. */
   get waiting(): number {
-    return this.#writes.waiting + this.#reads.waiting + this.#lists.waiting;
+    const others = this.#lists.waiting + this.#forwards.waiting;
+    return this.#writes.waiting + this.#reads.waiting + others;
   }
 
   /** Monotonic time at which a `tick` is due. */
@@ -216,6 +221,7 @@ export class Replica {
       this.#heartbeatAtMs,
       this.#writes.timerMs,
       this.#reads.timerMs,
+      this.#forwards.timerMs,
     );
   }
 
@@ -271,7 +277,7 @@ export class Replica {
       refuseClosed(command.client, this.#phase, this.#standing.isReturning, out);
       return;
     }
-    if (this.#drain.refuses(command, out) || this.#fitness.refuses(command, now, out)) return;
+    if (this.#drain.refuses(command, out) || this.#forwards.turnsAway(command, now, out)) return;
     switch (command.kind) {
       case 'write':
         return this.#writes.begin(command, now, out);
@@ -324,6 +330,7 @@ export class Replica {
     this.#context.peers.onDisconnected(peer);
     this.#context.freshness.onDisconnected(index);
     this.#reads.onDisconnected(index, now, out);
+    this.#forwards.onDisconnected(index, now, out);
     this.#resync.onDisconnected(index);
     this.#antiEntropy.onDisconnected(index, now, out);
   }
@@ -354,8 +361,12 @@ export class Replica {
         return this.#reads.onRequest(index, message, this.#standing.isReturning, out);
       case 'read-reply':
         return this.#reads.onReply(index, message, now, out);
+      case 'forward-request':
+        return this.#forwards.onRequest(index, message, now, out);
+      case 'forward-reply':
+        return this.#forwards.onReply(index, message, now, out);
       case 'repair':
-        return this.#onRepair(message, now, out);
+        return this.#reads.onRepair(message, now, out);
       case 'tree-cut-request':
       case 'tree-cut':
       case 'tree-request':
@@ -460,15 +471,6 @@ export class Replica {
     }
   }
 
-  #onRepair(message: Repair, now: Now, out: Outbox): void {
-    const { clock, namespaces, absence } = this.#context;
-    const { record } = message;
-    const policy = namespaces.find(record.namespace)?.policy;
-    if (policy === undefined || policy.consistency === 'fifo') return;
-    if (clock.witness(record.hlc, now.wallMs)) absence.take(record, out);
-    else this.metrics.clockRefusals++;
-  }
-
   // ---- storage
 
   #onDurable(lsn: number, now: Now, out: Outbox): void {
@@ -557,6 +559,7 @@ export class Replica {
     const code = this.#succession.isOver ? 'draining' : 'storage-failed';
     this.#reads.failAll(code, out);
     this.#lists.failAll(code, out);
+    this.#forwards.failAll(code, out);
   }
 
   #checkCaughtUp(now: Now, out: Outbox): void {
@@ -571,6 +574,7 @@ export class Replica {
     if (now.monoMs >= this.#graceUntilMs) this.#onGraceEnd(now, out);
     this.#writes.onTimer(now, out);
     this.#reads.onTimer(now, out);
+    this.#forwards.onTimer(now, out);
     if (now.monoMs < this.#heartbeatAtMs) return;
     this.#heartbeatAtMs = now.monoMs + this.#context.settings.heartbeatMs;
     this.#beat(now, out);

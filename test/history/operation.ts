@@ -16,8 +16,10 @@ interface Call {
   readonly process: number;
   /** The client: a session goes on over its processes. */
   readonly session: string;
-  /** The replica that was asked. */
+  /** The replica that answered, which is the one that was asked unless that is named beside. */
   readonly node: string;
+  /** The replica that was asked and let `node` answer. */
+  readonly asked?: string;
   readonly ns: string;
   readonly level: Level;
   /** The key, or the prefix of a scan. */

@@ -2,6 +2,9 @@
 // has caught up (PROMISES §6). How far it truly was behind cannot be seen by clients: somebody who sees every disk and every
 // link logs it, and the log goes in beside the history.
 //
+// Who was asked may let another answer: then that one's lag is judged, and the one that was asked must answer itself again
+// some time after the heal, as if it had refused.
+//
 // A read is wrong when the lag was beyond the bound at every sample around it: what a replica was told meanwhile counts.
 
 import type { History, Operation } from './operation.ts';
@@ -30,6 +33,7 @@ const REFUSALS: ReadonlySet<string> = new Set(['replica-stale', 'catching-up']);
 
 interface StaleStats {
   readonly judged: number;
+  /** Or left to others. */
   readonly refused: number;
   readonly lagMsMax: number;
 }
@@ -42,6 +46,15 @@ export function stale(history: History, log: LagLog, options: StaleOptions): Ver
   for (const operation of history) {
     const boundMs = options.boundsMs[operation.ns];
     if (boundMs === undefined || !isRead(operation)) continue;
+    if (operation.asked !== undefined || REFUSALS.has(operation.reason ?? '')) {
+      stats.refused++;
+      const sinceMs = (operation.call_ns - healedNs) / 1e6;
+      if (sinceMs > options.returnMs) {
+        const who = operation.asked ?? operation.node;
+        const what = `replica ${who} did not answer ${Math.round(sinceMs)} ms after the heal`;
+        anomalies.add('no-return', what, [heal, operation]);
+      }
+    }
     if (operation.ok === true) {
       const lagMs = lagAround(log[operation.node] ?? [], operation);
       if (lagMs === undefined) continue;
@@ -50,12 +63,6 @@ export function stale(history: History, log: LagLog, options: StaleOptions): Ver
       if (lagMs <= boundMs) continue;
       const what = `replica ${operation.node} answered ${Math.round(lagMs)} ms behind, of ${boundMs}`;
       anomalies.add('served-stale', what, [operation]);
-    } else if (REFUSALS.has(operation.reason ?? '')) {
-      stats.refused++;
-      const sinceMs = (operation.call_ns - healedNs) / 1e6;
-      if (sinceMs <= options.returnMs) continue;
-      const what = `replica ${operation.node} still refused ${Math.round(sinceMs)} ms after the heal`;
-      anomalies.add('no-return', what, [heal, operation]);
     }
   }
   const few = stats.judged < options.judged ? `only ${stats.judged} reads were judged` : undefined;

@@ -123,7 +123,9 @@ const LIST = {
   reverse: false,
   limit: 1000,
   delimiter: '',
+  bytesMax: undefined,
   timeoutMs: undefined,
+  onUnmet: 'fail',
 } as const;
 
 describe('a storage that fails', () => {

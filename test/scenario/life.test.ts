@@ -201,5 +201,7 @@ const LIST = {
   reverse: false,
   limit: 10,
   delimiter: '',
+  bytesMax: undefined,
   timeoutMs: undefined,
+  onUnmet: 'fail',
 } as const;

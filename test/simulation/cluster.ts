@@ -645,7 +645,9 @@ export function listOf({ ns = 'ns', ...options }: ListOptions = {}): Asked {
     reverse: false,
     limit: 1000,
     delimiter: '',
+    bytesMax: undefined,
     timeoutMs: undefined,
+    onUnmet: 'fail',
     ...options,
   };
 }

@@ -89,9 +89,10 @@ function boundsOf(plan: Plan): { [ns: string]: number } {
   const { heartbeatMs: beatMs } = SETTINGS_DEFAULT;
   const farthest = regions.length + spares.length - 1;
   const usualMs = 2 * (latencyMs * farthest + jitterMs + commitMs);
-  const { lt, ch } = NAMESPACES;
+  const { lt, ch, fl } = NAMESPACES;
   return {
     lt: (lt.staleAfter.timeMs + beatMs + 100) * DRIFT,
+    fl: (fl.staleAfter.timeMs + beatMs + 100) * DRIFT,
     ch: (ch.pauseLagMs + usualMs + 4 * beatMs + 100) * DRIFT,
   };
 }
@@ -172,7 +173,7 @@ function judgeDots({ history }: Workload, add: Add): void {
 function judgeBounds({ bounded, history }: Workload, add: Add): void {
   const acked = new Map<string, Operation>();
   for (const operation of history)
-    if (operation.type === 'put' && operation.ok === true && operation.ns === 'fi')
+    if (operation.type === 'put' && operation.ok === true && operation.level === 'fifo')
       acked.set(operation.key, operation);
   for (const { key, atMs, isAbsent, stalenessMs } of bounded) {
     const put = acked.get(key);

@@ -3,14 +3,14 @@
 // milliseconds; here every reply and every message shows it.
 //
 //   written            as many disks hold the write as are counted
-//   found, read-reply, tree-records
+//   found, read-reply, forward-reply, tree-records
 //                      the version shown, or a later one, is on the disk of who shows it
 //   ack, heartbeat …   the vector told is on the disk of who tells it
 
 import type { Reply } from '../../src/model/command.ts';
 import { type Dot, formatDot, type Origin, type Seq } from '../../src/model/id.ts';
 import { decodeMutation } from '../../src/model/encoding.ts';
-import type { Message } from '../../src/model/message.ts';
+import type { ForwardAnswer, Message } from '../../src/model/message.ts';
 import { UNREADABLE } from '../../src/model/port.ts';
 import { compareVersions, type Record } from '../../src/model/record.ts';
 import { decodeLaneState } from '../../src/store/lane.ts';
@@ -31,7 +31,12 @@ export class Oracle {
   readonly forgetful = new Set<number>();
 
   onReply(who: Audited, reply: Reply, all: readonly Audited[]): void {
-    if (reply.kind === 'found' && !hasRecord(who.disk, reply.record)) {
+    // What another answered stands on the disk of that one, which said so (onSend).
+    if (
+      reply.kind === 'found' &&
+      reply.heldBy === undefined &&
+      !hasRecord(who.disk, reply.record)
+    ) {
       this.#note(
         who,
         `shows ${formatDot(reply.record.origin, reply.record.seq)}, which is not on its disk`,
@@ -53,6 +58,10 @@ export class Oracle {
         who,
         `shows a peer ${formatDot(record.origin, record.seq)}, which is not on its disk`,
       );
+    } else if (message.kind === 'forward-reply') {
+      for (const record of recordsOf(message.answer))
+        if (!hasRecord(who.disk, record))
+          this.#note(who, `answers ${formatDot(record.origin, record.seq)}, not on its disk`);
     } else if (message.kind === 'tree-records') {
       for (const record of message.records)
         if (!hasRecord(who.disk, record))
@@ -76,6 +85,11 @@ export class Oracle {
   #note({ index }: Audited, what: string): void {
     if (this.lies.length < LIES_MAX) this.lies.push(`replica ${index} ${what}`);
   }
+}
+
+function recordsOf(answer: ForwardAnswer): readonly Record[] {
+  if (answer.kind === 'found') return [answer.record];
+  return answer.kind === 'listed' ? answer.items : [];
 }
 
 /** How far the disk holds an origin's log. What cannot be read may say anything. */

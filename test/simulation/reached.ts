@@ -70,6 +70,9 @@ const OWN = [
   'a stale bound was proved',
   'a stale replica was refused',
   'a stale replica returned',
+  'a stale replica let another answer a read',
+  'a stale replica let another answer a list',
+  'a stale replica let another answer in order',
   'a replica paused',
   'a paused replica kept serving by minServing',
   'a read met a replica that had not verified what it holds',
@@ -192,6 +195,11 @@ export class Watcher {
       const reason = rest.reason ?? '';
       if (reason in REFUSALS) this.see(REFUSALS[reason as keyof typeof REFUSALS]);
       if (reason === 'replica-stale') this.see('a stale replica was refused');
+      if (rest.asked !== undefined) {
+        if (type === 'get') this.see('a stale replica let another answer a read');
+        if (type === 'list') this.see('a stale replica let another answer a list');
+        if (rest.level === 'fifo') this.see('a stale replica let another answer in order');
+      }
       if (reason === 'catching-up' && type === 'get' && rest.ns === 'lt')
         this.see('a read met a replica that had not verified what it holds');
       if (reason === 'gave up') this.see('a client gave up before the answer');

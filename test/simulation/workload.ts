@@ -18,12 +18,16 @@ export const NAMESPACES = {
   fi: { consistency: 'fifo' },
   lt: { consistency: 'eventual', staleAfter: { timeMs: 1500 } },
   ch: { consistency: 'eventual', pauseLagMs: 150, minServing: 1 },
+  fl: { consistency: 'fifo', staleAfter: { timeMs: 1500 } },
   st: { consistency: 'eventual' },
 } as const;
 /** Written all the time, and read by nobody before the end: disks may lose it in silence. */
 export const SILENT = 'st';
 export type Space = keyof typeof NAMESPACES;
 const SPACES = Object.keys(NAMESPACES) as Space[];
+
+/** Where every client appends. */
+type FifoSpace = 'fi' | 'fl';
 
 /** A plain read of a key that is written at most once, and how stale it claimed to be at most. */
 export interface BoundedRead {
@@ -39,7 +43,7 @@ export const CLIENT_WAITS_MS = 2500;
 const RETRY_SHARE = 0.5;
 const SCAN_LIMIT = 1000;
 /** Clients of the namespaces whose lag is bounded. */
-const BOUNDED = ['lt', 'ch'] as const;
+const BOUNDED = ['lt', 'ch', 'fl'] as const;
 const DUELS = 5;
 
 /** What a plan says of the clients. */
@@ -70,7 +74,8 @@ export class Workload {
       this.#cluster.world.after((untilMs * (duel + 1)) / DUELS, () => this.#duel());
     for (let client = 0; client < count; client++) {
       const own = dice.split(`client ${client}`);
-      const each = client % 2 === 0 ? new Overwriter(this, own) : new Appender(this, own, client);
+      const each =
+        client % 2 === 0 ? new Overwriter(this, own) : new Appender(this, own, 'fi', client);
       this.#loop({ each, session: `s${client}`, dice: own, thinkMs, untilMs }, this.nextProcess());
     }
     this.#beginBounded(dice, thinkMs, untilMs);
@@ -80,7 +85,8 @@ export class Workload {
   #beginBounded(dice: Prng, thinkMs: number, untilMs: number): void {
     for (const ns of BOUNDED) {
       const own = dice.split(`client ${ns}`);
-      const client = { each: new Follower(this, own, ns), session: ns, dice: own, untilMs };
+      const each = ns === 'fl' ? new Appender(this, own, ns, 0) : new Follower(this, own, ns);
+      const client = { each, session: ns, dice: own, untilMs };
       this.#loop({ ...client, thinkMs: thinkMs / 2 }, this.nextProcess());
     }
   }
@@ -202,7 +208,8 @@ export class Workload {
   #record(step: Step, call: Call, process: number, session: string): boolean | null {
     const { outcome } = call;
     const ok = okOf(outcome);
-    const { node, ns: space, key } = step;
+    const { node: asked, ns: space, key } = step;
+    const node = this.#answererOf(outcome) ?? asked;
     const level: Level = NAMESPACES[space].consistency;
     const times = { call_ns: toNs(call.beganMs), return_ns: toNs(call.endedMs) };
     const reason =
@@ -221,6 +228,7 @@ export class Workload {
       ...times,
       ok,
       reason,
+      ...(node === asked ? {} : { asked: `${asked}` }),
     };
     const base = { ...named, ...hlcOf(outcome) };
     this.history.push(operationOf(step, outcome, base));
@@ -228,8 +236,17 @@ export class Workload {
     return ok;
   }
 
+  /** Who answered in the place of the replica that was asked. */
+  #answererOf(outcome: Outcome): number | undefined {
+    if (typeof outcome !== 'object' || !('heldBy' in outcome)) return undefined;
+    const { heldBy } = outcome;
+    if (heldBy === undefined) return undefined;
+    return this.#cluster.places.findIndex(({ id }) => id === heldBy.id);
+  }
+
   #noteBound(step: Step, { outcome, endedMs: atMs }: Call): void {
-    if (step.type !== 'get' || step.ns !== 'fi' || typeof outcome !== 'object') return;
+    const isOnce = step.ns === 'fi' || step.ns === 'fl';
+    if (step.type !== 'get' || !isOnce || typeof outcome !== 'object') return;
     if (outcome.kind !== 'found' && outcome.kind !== 'absent') return;
     const { kind, stalenessMs } = outcome;
     this.bounded.push({ key: step.key, atMs, isAbsent: kind === 'absent', stalenessMs });
@@ -245,14 +262,28 @@ type Step = { readonly node: number; readonly ns: Space; readonly key: string } 
       readonly idem?: string;
     }
   | { readonly type: 'delete'; readonly w: QuorumSpec }
-  | { readonly type: 'get'; readonly r: QuorumSpec; readonly final?: true }
+  | {
+      readonly type: 'get';
+      readonly r: QuorumSpec;
+      readonly final?: true;
+      readonly onUnmet?: OnUnmet;
+    }
   | {
       readonly type: 'list';
       readonly reverse: boolean;
       readonly final?: true;
       readonly after?: string;
+      readonly onUnmet?: OnUnmet;
     }
 );
+
+type OnUnmet = 'forward' | 'fail';
+/** Of reads of bounded namespaces: the others let somebody else answer, which is the default. */
+const FAIL_SHARE = 0.4;
+
+function onUnmetOf(dice: Prng): OnUnmet {
+  return dice.chance(FAIL_SHARE) ? 'fail' : 'forward';
+}
 
 interface Client {
   readonly each: { next(): Step };
@@ -330,8 +361,13 @@ class Follower {
       const w = this.#workload.copies(this.#dice, node);
       return { node, ns: this.#ns, key, type: 'put', value: this.#workload.nextValue(), w };
     }
+    const onUnmet = onUnmetOf(this.#dice);
+    if (this.#dice.chance(0.1)) {
+      const reverse = this.#dice.chance(0.5);
+      return { node, ns: this.#ns, key: '', type: 'list', reverse, onUnmet };
+    }
     const key = this.#key(Math.max(this.#count - 1 - this.#dice.below(3), 0));
-    return { node, ns: this.#ns, key, type: 'get', r: 1 };
+    return { node, ns: this.#ns, key, type: 'get', r: 1, onUnmet };
   }
 
   #key(n: number): string {
@@ -342,13 +378,15 @@ class Follower {
 class Appender {
   readonly #workload: Workload;
   readonly #dice: Prng;
+  readonly #ns: FifoSpace;
   readonly #client: number;
   readonly #home: number;
   #count = 0;
 
-  constructor(workload: Workload, dice: Prng, client: number) {
+  constructor(workload: Workload, dice: Prng, ns: FifoSpace, client: number) {
     this.#workload = workload;
     this.#dice = dice;
+    this.#ns = ns;
     this.#client = client;
     this.#home = workload.home(dice);
   }
@@ -360,20 +398,26 @@ class Appender {
     const kind = dice.next();
     const node = this.#workload.node(dice);
     if (kind < 0.45) {
-      const where = { node: this.#home, ns: 'fi', key: this.#key(this.#count++) } as const;
+      const where = { node: this.#home, ns: this.#ns, key: this.#key(this.#count++) } as const;
       return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
     }
     if (kind < 0.9) {
       // One of the last, which may still be on its way, or any.
       const back = dice.chance(0.5) ? dice.below(3) : dice.below(Math.max(this.#count, 1));
       const key = this.#key(Math.max(this.#count - 1 - back, 0));
-      return { node, ns: 'fi', key, type: 'get', r: 1 + dice.below(replicas) };
+      const r = 1 + dice.below(replicas);
+      return { node, ns: this.#ns, key, type: 'get', r, ...this.#onUnmet() };
     }
-    return { node, ns: 'fi', key: '', type: 'list', reverse: true };
+    return { node, ns: this.#ns, key: '', type: 'list', reverse: true, ...this.#onUnmet() };
+  }
+
+  /** Where nothing is bounded there is nothing to choose. */
+  #onUnmet(): { readonly onUnmet?: OnUnmet } {
+    return this.#ns === 'fi' ? {} : { onUnmet: onUnmetOf(this.#dice) };
   }
 
   #key(n: number): string {
-    return `c${this.#client}-${String(n).padStart(6, '0')}`;
+    return `${this.#ns === 'fi' ? 'c' : 'b'}${this.#client}-${String(n).padStart(6, '0')}`;
   }
 }
 
@@ -389,11 +433,13 @@ function commandOf(step: Step): Asked {
       });
     case 'delete':
       return delOf(key, { ns: space, w: step.w, timeoutMs: TIMEOUT_MS });
-    case 'get':
-      return getOf(key, { ns: space, r: step.r, timeoutMs: TIMEOUT_MS });
+    case 'get': {
+      const { r, onUnmet = 'fail' } = step;
+      return getOf(key, { ns: space, r, onUnmet, timeoutMs: TIMEOUT_MS });
+    }
     case 'list': {
-      const { reverse, after = '' } = step;
-      const options = { ns: space, reverse, after: after as Key, limit: SCAN_LIMIT };
+      const { reverse, after = '', onUnmet = 'fail' } = step;
+      const options = { ns: space, reverse, after: after as Key, limit: SCAN_LIMIT, onUnmet };
       return listOf({ ...options, timeoutMs: TIMEOUT_MS });
     }
   }
@@ -411,6 +457,7 @@ interface Base {
   readonly ok: boolean | null;
   readonly reason: string;
   readonly hlc?: string;
+  readonly asked?: string;
 }
 
 type Outcome = Reply | 'broken' | undefined;

@@ -6,6 +6,7 @@ import { HEALTH_RULES, HEALTH_STATES } from '../../src/model/health.ts';
 import { type Region, replicaOf } from '../../src/model/id.ts';
 import { FORMER_MAX, type Membership, type Vote } from '../../src/model/membership.ts';
 import type { Message, StoredKey, VectorEntries } from '../../src/model/message.ts';
+import { LEVELS, TIMEOUT_MS_MAX } from '../../src/model/policy.ts';
 import type { Mutation } from '../../src/model/record.ts';
 import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
 
@@ -30,6 +31,9 @@ const anyHealth = fc.record({
   missingMs: fc.option(anyCount, { nil: undefined }),
   missingEntries: fc.option(anyCount, { nil: undefined }),
 });
+/** A key, or nothing. */
+const anyBound = fc.oneof(anyKey, fc.constant(''));
+const anyAge = fc.oneof(anyCount, fc.constant('unknown' as const));
 const anyDigest = fc.tuple(anyU32, anyU32);
 const anyStoredKey: fc.Arbitrary<StoredKey> = fc.oneof(
   fc.record({
@@ -197,6 +201,56 @@ export const messageArbitraries: {
     id: anyId,
     answer: fc.constantFrom('known' as const, 'unknown' as const),
     vector: anyVector,
+  }),
+  'forward-request': fc.record({
+    kind: fc.constant('forward-request'),
+    id: anyId,
+    timeoutMs: fc.integer({ min: 1, max: TIMEOUT_MS_MAX }),
+    level: fc.constantFrom(...LEVELS),
+    question: fc.oneof(
+      fc.record({
+        kind: fc.constant('read' as const),
+        namespace: anyNamespace,
+        key: anyKey,
+        r: fc.constantFrom(undefined, 1, 31, 'majority' as const, 'all' as const, 'each' as const),
+      }),
+      fc.record({
+        kind: fc.constant('list' as const),
+        namespace: anyNamespace,
+        prefix: anyBound,
+        start: anyBound,
+        end: anyBound,
+        after: anyBound,
+        reverse: fc.boolean(),
+        limit: fc.integer({ min: 1, max: 1000 }),
+        delimiter: fc.constantFrom('', '/', '::'),
+        bytesMax: fc.option(anyCount, { nil: undefined }),
+      }),
+    ),
+  }),
+  'forward-reply': fc.record({
+    kind: fc.constant('forward-reply'),
+    id: anyId,
+    answer: fc.oneof(
+      fc.record({
+        kind: fc.constant('found' as const),
+        record: anyRecord,
+        stalenessMs: anyAge,
+        answers: fc.nat(31),
+      }),
+      fc.record({ kind: fc.constant('absent' as const), stalenessMs: anyAge, answers: fc.nat(31) }),
+      fc.record({
+        kind: fc.constant('listed' as const),
+        items: fc.array(anyRecord, { maxLength: 4 }),
+        prefixes: fc.array(anyKey, { maxLength: 4 }),
+        after: anyBound,
+        stalenessMs: anyAge,
+      }),
+      fc.record({
+        kind: fc.constant('refused' as const),
+        code: fc.constantFrom('replica-stale' as const, 'no-quorum' as const, 'timeout' as const),
+      }),
+    ),
   }),
   'tree-request': fc.record({
     kind: fc.constant('tree-request'),

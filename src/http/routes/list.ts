@@ -12,13 +12,13 @@ import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, parseCursor } from '../cursor.ts';
 import { textFromBytes } from '../key-text.ts';
-import { locationOf, readUnmet } from '../elsewhere.ts';
-import { checkLevel, invalid, isFault, notBuilt, readTimeout } from '../parameter.ts';
+import { locationOf, type OnUnmet, readUnmet } from '../elsewhere.ts';
+import { checkLevel, invalid, isFault, readTimeout } from '../parameter.ts';
 import { percentEncode } from '../percent.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { recordView } from '../record-view.ts';
-import { commonHeaders, dataHeaders, replyJson, replyProblem } from '../reply.ts';
+import { commonHeaders, dataHeaders, replyProblem, sendJson } from '../reply.ts';
 import { ListSchema, type ListView, ProblemSchema } from '../schema.ts';
 
 const LIMIT_DEFAULT = 100;
@@ -51,7 +51,9 @@ const QuerySchema = Type.Object(
     consistency: Type.Optional(Type.String()),
     timeout: Type.Optional(Type.String({ description: 'As in 500ms' })),
     onUnmet: Type.Optional(
-      Type.String({ description: 'Where this replica is too far behind: redirect or fail' }),
+      Type.String({
+        description: 'Where this replica is too far behind: forward, redirect or fail',
+      }),
     ),
     redirect: Type.Optional(Type.String({ description: 'Short for onUnmet=redirect' })),
   },
@@ -95,14 +97,11 @@ function sendRefusal(
   return reply.code(307).header('Location', location).send();
 }
 
-/** A list is not forwarded: it is the work of a replica that holds it all. */
-function checkUnmet({ onUnmet, redirect }: Query): Refusal | undefined {
+function unmetOf({ onUnmet, redirect }: Query): OnUnmet | Refusal {
   if (onUnmet !== undefined && redirect !== undefined)
     return invalid('redirect', 'and onUnmet say the same twice');
-  if (onUnmet === 'forward') return notBuilt('parameter', 'onUnmet=forward');
-  const [name, value] = onUnmet === undefined ? ['redirect', redirect] : ['onUnmet', onUnmet];
-  const asked = value === undefined ? undefined : readUnmet(name, value);
-  return isFault(asked) ? asked : undefined;
+  if (redirect !== undefined) return readUnmet('redirect', redirect);
+  return onUnmet === undefined ? 'forward' : readUnmet('onUnmet', onUnmet);
 }
 
 async function readPage(
@@ -112,8 +111,8 @@ async function readPage(
 ): Promise<Listed | Refusal> {
   const level = query.consistency === undefined ? undefined : checkLevel(query.consistency, policy);
   if (level !== undefined) return level;
-  const unmet = checkUnmet(query);
-  if (unmet !== undefined) return unmet;
+  const unmet = unmetOf(query);
+  if (isFault(unmet)) return unmet;
   const timeoutMs = query.timeout === undefined ? undefined : readTimeout(query.timeout);
   if (isFault(timeoutMs)) return timeoutMs;
   const bounds = boundsOf(policy, query);
@@ -123,7 +122,9 @@ async function readPage(
   if (limit < 1 || limit > LIMIT_MAX) return invalid('limit', `must be 1 to ${LIMIT_MAX}`);
   const { namespace } = policy;
   const reply = await ask(context.service, (client) => {
-    return { kind: 'list', client, ...bounds, namespace, after, limit, timeoutMs };
+    const onUnmet = unmet === 'forward' ? unmet : 'fail';
+    const rest = { after, limit, bytesMax: undefined, timeoutMs, onUnmet } as const;
+    return { kind: 'list', client, ...bounds, namespace, ...rest };
   });
   if (reply.kind === 'failed') return reply.fault;
   assert(reply.kind === 'listed', 'list: an answer to another command');
@@ -186,10 +187,10 @@ function sendPage(
   const bounds = boundsOf(policy, query);
   const cursor = page.after === '' ? null : formatCursor(bounds, page.after);
   const view = viewOf(context, page, query, cursor);
-  dataHeaders(context, reply, policy.consistency, page.stalenessMs);
+  dataHeaders(context, reply, policy.consistency, page);
   reply.header('Vary', 'Accept');
   if (cursor !== null) reply.header('Link', `<${linkTo(bounds, query, cursor)}>; rel="next"`);
-  if (!prefersFirst(accept, JSON_LINES, 'application/json')) return replyJson(context, reply, view);
+  if (!prefersFirst(accept, JSON_LINES, 'application/json')) return sendJson(reply, view);
   return reply.type(JSON_LINES).send(Buffer.from(linesOf(view), 'utf8'));
 }
 
@@ -207,7 +208,11 @@ function viewOf(
     prefixes: texts.filter((text) => text !== undefined),
     ...(prefixesBase64.length === 0 ? {} : { prefixesBase64 }),
     cursor,
-    asOf: { replica: self.id, time: new Date().toISOString(), stalenessMs: page.stalenessMs },
+    asOf: {
+      replica: page.heldBy?.id ?? self.id,
+      time: new Date().toISOString(),
+      stalenessMs: page.stalenessMs,
+    },
   };
 }
 
@@ -228,8 +233,9 @@ function linkTo(bounds: ListQuery, query: Query, cursor: string): string {
   const reverse = bounds.reverse ? 'true' : '';
   const inline = values === 'inline' ? values : '';
   const size = Number(limit) === LIMIT_DEFAULT ? '' : limit;
+  const onUnmet = query.redirect === undefined ? (query.onUnmet ?? '') : 'redirect';
   const parameters = { prefix, start, end, reverse, delimiter, limit: size, values: inline };
-  const all = Object.entries({ ...parameters, consistency, timeout, cursor });
+  const all = Object.entries({ ...parameters, consistency, timeout, onUnmet, cursor });
   const given = all.filter(([, value]) => value !== '');
   const text = given.map(([name, value]) => `${name}=${percentEncode(value)}`).join('&');
   return `/v1/kv/${namespace}?${text}`;

@@ -118,4 +118,44 @@ export const health: readonly Mutant[] = [
       name: 'pauses reads where the policy says so, stores on, and returns when they are quick again',
     },
   },
+  {
+    id: 'forwarded-is-kept',
+    number: 'own',
+    title:
+      'what another replica answers is put into the own table, before what its origin wrote earlier',
+    file: 'src/replica/forwards.ts',
+    replace: '    metrics.readsForwarded++;',
+    with: '    metrics.readsForwarded++;\n    for (const record of recordsOf(answer)) this.#context.absence.take(record, out);',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/forward.test.ts',
+      name: 'lets the nearest that is fit answer a read, and keeps nothing of the answer',
+    },
+  },
+  {
+    id: 'forwarded-again',
+    number: 'own',
+    title: 'a question that came from another replica is passed on to a third',
+    file: 'src/replica/answers.ts',
+    replace: "onUnmet: 'fail'",
+    with: "onUnmet: 'forward'",
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/replica/forwards.test.ts',
+      name: 'is refused by who is not fit either, and never passed on',
+    },
+  },
+  {
+    id: 'forwarded-way-is-free',
+    number: 'own',
+    title: 'the age of an answer does not count the time that it was on its way',
+    file: 'src/replica/forwards.ts',
+    replace: 'const wayMs = now.monoMs - pending.beganMs;',
+    with: 'const wayMs = (now.monoMs - pending.beganMs) * 0;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/replica/forwards.test.ts',
+      name: 'is answered as the first one does, with the time that passed added to its age',
+    },
+  },
 ];

@@ -41,6 +41,18 @@ describe('a legal history', () => {
     expect(judge([read(4000)], lags(['lt'])).verdict).toBe('vacuous');
   });
 
+  it('may have reads that another replica answers, by whose lag they are judged', () => {
+    const log = { 1: lags().map((sample) => ({ ...sample, lagMs: 0 })), 2: lags() };
+    const left = (atMs: number): Operation => read(atMs, { node: '1', asked: '2' });
+    const history = [read(500), left(4000), heal, left(6500)];
+    expect(stale(history, log, options)).toMatchObject({ verdict: 'valid', stats: { judged: 3 } });
+    expect(stale([...history, left(7100)], log, options)).toMatchObject({
+      anomalies: { 'no-return': 1 },
+    });
+    const swapped = { 1: lags(), 2: lags().map((sample) => ({ ...sample, lagMs: 0 })) };
+    expect(stale(history, swapped, options).verdict).toBe('invalid');
+  });
+
   it('may fail for other reasons whenever it likes', () => {
     expect(judge([read(500), heal, refused(9000, 'draining')]).verdict).toBe('valid');
   });

@@ -132,7 +132,8 @@ export function createReferenceService(): ReferenceService {
       else prefixes.push(fold);
       last = name;
     }
-    return { kind: 'listed', items, prefixes, after: more ? last : '', stalenessMs: 'unknown' };
+    const page = { items, prefixes, after: more ? last : '' };
+    return { kind: 'listed', ...page, stalenessMs: 'unknown', heldBy: undefined };
   };
 
   const graveOf = (record: Record | undefined) =>

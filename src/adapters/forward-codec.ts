@@ -1,0 +1,176 @@
+// The messages by which a client's question goes to another replica and its answer comes back, as bodies of codec.ts:
+// texts carry their length, lists their count, an age in ms is rounded up and one more than it is (0 is unknown).
+
+import { unreachable } from '../base/assert.ts';
+import type { ByteReader, ByteWriter } from '../base/bytes.ts';
+import type { Staleness } from '../model/command.ts';
+import { type FaultCode, FAULTS } from '../model/fault.ts';
+import { KEY_BYTES_MAX, parseKey } from '../model/id.ts';
+import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
+import { LEVELS, TIMEOUT_MS_MAX } from '../model/policy.ts';
+import { parseQuorum, type QuorumSpec } from '../model/quorum.ts';
+import { NAME_BYTES_MAX, readNamespace } from './codec-names.ts';
+import {
+  readMutation,
+  readRecords,
+  type Sealed,
+  writeMutation,
+  writeRecords,
+} from './mutation-codec.ts';
+
+type ReadQuestion = Question & { readonly kind: 'read' };
+type ListQuestion = Question & { readonly kind: 'list' };
+type ListAnswer = ForwardAnswer & { readonly kind: 'listed' };
+
+const QUESTIONS = ['read', 'list'] as const satisfies readonly Question['kind'][];
+const ANSWERS = [
+  'found',
+  'absent',
+  'listed',
+  'refused',
+] as const satisfies readonly ForwardAnswer['kind'][];
+/** Of a list: items and prefixes together. */
+const LIMIT_MAX = 1000;
+const DELIMITER_BYTES_MAX = 64;
+const WORD_BYTES_MAX = 32;
+const TEXTS_BYTES_MAX = NAME_BYTES_MAX + 4 * (KEY_BYTES_MAX + 2) + DELIMITER_BYTES_MAX;
+
+/** What the parts of a message that are not always small take at most. */
+export function forwardBytesMax(message: ForwardRequest | ForwardReply): number {
+  if (message.kind === 'forward-request') return TEXTS_BYTES_MAX;
+  const { answer } = message;
+  if (answer.kind === 'found') return answer.record.bytes.length;
+  if (answer.kind !== 'listed') return 0;
+  const itemBytes = answer.items.reduce((sum, { bytes }) => sum + bytes.length + 8, 0);
+  return answer.prefixes.reduce((sum, prefix) => sum + prefix.length + 2, itemBytes);
+}
+
+export function writeForwardRequest(writer: ByteWriter, request: ForwardRequest): void {
+  const { id, timeoutMs, level, question } = request;
+  writer.varint(id);
+  writer.varint(Math.ceil(timeoutMs));
+  writer.u8(LEVELS.indexOf(level));
+  writer.u8(QUESTIONS.indexOf(question.kind));
+  writer.text(question.namespace);
+  if (question.kind === 'read') writeReadQuestion(writer, question);
+  else writeListQuestion(writer, question);
+}
+
+export function readForwardRequest(reader: ByteReader): ForwardRequest | undefined {
+  const id = reader.varint();
+  const timeoutMs = reader.varint();
+  const level = LEVELS[reader.u8()];
+  const kind = QUESTIONS[reader.u8()];
+  if (level === undefined || kind === undefined || reader.failed) return undefined;
+  if (timeoutMs < 1 || timeoutMs > TIMEOUT_MS_MAX) return undefined;
+  const question = kind === 'read' ? readReadQuestion(reader) : readListQuestion(reader);
+  return question && { kind: 'forward-request', id, timeoutMs, level, question };
+}
+
+function writeReadQuestion(writer: ByteWriter, { key, r }: ReadQuestion): void {
+  writer.text(key);
+  writer.text(r === undefined ? '' : String(r));
+}
+
+function readReadQuestion(reader: ByteReader): ReadQuestion | undefined {
+  const namespace = readNamespace(reader);
+  const key = parseKey(reader.text(KEY_BYTES_MAX));
+  const word = reader.text(WORD_BYTES_MAX);
+  const r: QuorumSpec | undefined = word === '' ? undefined : parseQuorum(word);
+  if (namespace === undefined || key === undefined) return undefined;
+  return word !== '' && r === undefined ? undefined : { kind: 'read', namespace, key, r };
+}
+
+function writeListQuestion(writer: ByteWriter, question: ListQuestion): void {
+  const { prefix, start, end, after, reverse, limit, delimiter, bytesMax } = question;
+  for (const bound of [prefix, start, end, after, delimiter]) writer.text(bound);
+  writer.u8(reverse ? 1 : 0);
+  writer.varint(limit);
+  writer.varint(bytesMax === undefined ? 0 : bytesMax + 1);
+}
+
+function readListQuestion(reader: ByteReader): ListQuestion | undefined {
+  const namespace = readNamespace(reader);
+  const prefix = reader.text(KEY_BYTES_MAX);
+  const start = reader.text(KEY_BYTES_MAX);
+  const end = reader.text(KEY_BYTES_MAX);
+  const after = reader.text(KEY_BYTES_MAX);
+  const delimiter = reader.text(DELIMITER_BYTES_MAX);
+  const reverse = reader.u8();
+  const limit = reader.varint();
+  const most = reader.varint();
+  if (namespace === undefined || reverse > 1 || limit < 1 || limit > LIMIT_MAX) return undefined;
+  const bounds = { prefix, start, end, after, delimiter, reverse: reverse === 1 };
+  const bytesMax = most === 0 ? undefined : most - 1;
+  return { kind: 'list', namespace, ...bounds, limit, bytesMax };
+}
+
+export function writeForwardReply(
+  writer: ByteWriter,
+  { id, answer }: ForwardReply,
+  sealed: Sealed,
+): void {
+  writer.varint(id);
+  writer.u8(ANSWERS.indexOf(answer.kind));
+  if (answer.kind === 'refused') return writer.text(answer.code);
+  writeAge(writer, answer.stalenessMs);
+  switch (answer.kind) {
+    case 'found':
+      writer.varint(answer.answers);
+      return writeMutation(writer, answer.record, sealed);
+    case 'absent':
+      return writer.varint(answer.answers);
+    case 'listed':
+      writeRecords(writer, answer.items, sealed);
+      writer.varint(answer.prefixes.length);
+      for (const prefix of answer.prefixes) writer.text(prefix);
+      return writer.text(answer.after);
+    default:
+      return unreachable(answer);
+  }
+}
+
+export function readForwardReply(reader: ByteReader, sealed: Sealed): ForwardReply | undefined {
+  const id = reader.varint();
+  const answer = readAnswer(reader, sealed);
+  return answer && { kind: 'forward-reply', id, answer };
+}
+
+function readAnswer(reader: ByteReader, sealed: Sealed): ForwardAnswer | undefined {
+  const kind = ANSWERS[reader.u8()];
+  if (kind === undefined || reader.failed) return undefined;
+  if (kind === 'refused') return readRefusal(reader);
+  const stalenessMs = readAge(reader);
+  if (kind === 'listed') return readListed(reader, stalenessMs, sealed);
+  const answers = reader.varint();
+  if (kind === 'absent') return { kind, stalenessMs, answers };
+  const record = readMutation(reader, sealed);
+  return record && { kind, record, stalenessMs, answers };
+}
+
+function readRefusal(reader: ByteReader): ForwardAnswer | undefined {
+  const code = reader.text(WORD_BYTES_MAX);
+  return Object.hasOwn(FAULTS, code) ? { kind: 'refused', code: code as FaultCode } : undefined;
+}
+
+function readListed(
+  reader: ByteReader,
+  stalenessMs: Staleness,
+  sealed: Sealed,
+): ListAnswer | undefined {
+  const items = readRecords(reader, sealed);
+  const count = reader.varint();
+  if (items === undefined || items.length + count > LIMIT_MAX) return undefined;
+  const prefixes: string[] = [];
+  while (prefixes.length < count && !reader.failed) prefixes.push(reader.text(KEY_BYTES_MAX));
+  return { kind: 'listed', items, prefixes, after: reader.text(KEY_BYTES_MAX), stalenessMs };
+}
+
+function writeAge(writer: ByteWriter, stalenessMs: Staleness): void {
+  writer.varint(stalenessMs === 'unknown' ? 0 : Math.ceil(stalenessMs) + 1);
+}
+
+function readAge(reader: ByteReader): Staleness {
+  const told = reader.varint();
+  return told === 0 ? 'unknown' : told - 1;
+}

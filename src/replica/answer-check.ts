@@ -1,0 +1,44 @@
+// Whether what a peer says answers the question that it was asked. A page holds records of the namespace within the bounds
+// that were asked for, one behind the other, and no more of them than were asked for: what a peer gets wrong is its fault
+// and not the client's answer.
+
+import type { ForwardAnswer, Question } from '../model/message.ts';
+
+type ListQuestion = Question & { readonly kind: 'list' };
+type ListAnswer = ForwardAnswer & { readonly kind: 'listed' };
+
+export function isAnswerTo(question: Question, answer: ForwardAnswer): boolean {
+  if (question.kind === 'list') return answer.kind === 'listed' && isPage(question, answer);
+  if (answer.kind === 'absent') return true;
+  if (answer.kind !== 'found') return false;
+  const { namespace, key, operation } = answer.record;
+  return namespace === question.namespace && key === question.key && operation !== 'delete';
+}
+
+function isPage(question: ListQuestion, { items, prefixes, after }: ListAnswer): boolean {
+  if (items.length + prefixes.length > question.limit) return false;
+  if (items.some((item) => item.namespace !== question.namespace || item.operation === 'delete'))
+    return false;
+  const keys = items.map(({ key }) => key);
+  if (question.delimiter === '' && prefixes.length > 0) return false;
+  return isRun(question, keys) && isRun(question, prefixes) && isGoingOn(question, after);
+}
+
+/** Each behind the one before it, and all within the bounds. A prefix may begin before the bound that lies in it. */
+function isRun({ prefix, start, end, after, reverse }: ListQuestion, names: readonly string[]) {
+  let last = after;
+  for (const name of names) {
+    if (!name.startsWith(prefix)) return false;
+    if (start !== '' && name < start && !start.startsWith(name)) return false;
+    if (end !== '' && name >= end) return false;
+    if (last !== '' && (reverse ? name >= last : name <= last)) return false;
+    last = name;
+  }
+  return true;
+}
+
+/** Who reads on gets on: the next page begins behind this one. */
+function isGoingOn({ after: before, reverse }: ListQuestion, after: string): boolean {
+  if (after === '' || before === '') return true;
+  return reverse ? after < before : after > before;
+}

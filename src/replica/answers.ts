@@ -1,0 +1,103 @@
+// The other end of forwards.ts: a peer that is not fit to answer asks in the place of its client. The question is taken as a
+// client's: by the same policy, the same limits, the same judgement of what this replica is fit to answer, and nothing
+// leaves before what it rests on is durable. It is never passed on: who was asked in somebody's place answers or refuses.
+//
+// The host calls a client when its reply may leave, which is between two steps. So replies gather here, and a tick, which is
+// due at once, sends them.
+
+import { assert } from '../base/assert.ts';
+import { createRing } from '../base/ring.ts';
+import type { Client, Command, Reply } from '../model/command.ts';
+import type { Now, Outbox } from '../model/effect.ts';
+import type { FaultCode } from '../model/fault.ts';
+import type { ForwardAnswer, ForwardRequest } from '../model/message.ts';
+import type { Context } from './context.ts';
+
+type Run = (command: Command, now: Now, out: Outbox) => void;
+
+/** A peer in the place of its client. */
+class PeerClient implements Client {
+  readonly peer: number;
+  readonly id: number;
+  /** The connection over which it asked still stands. */
+  isThere = true;
+  readonly #onReply: (client: PeerClient, reply: Reply) => void;
+
+  constructor(peer: number, id: number, onReply: (client: PeerClient, reply: Reply) => void) {
+    this.peer = peer;
+    this.id = id;
+    this.#onReply = onReply;
+  }
+
+  onReply(reply: Reply): void {
+    this.#onReply(this, reply);
+  }
+}
+
+export class Answers {
+  readonly #context: Context;
+  readonly #run: Run;
+  /** Not answered yet. */
+  readonly #clients = new Set<PeerClient>();
+  readonly #ready = createRing<{ readonly client: PeerClient; readonly reply: Reply }>();
+
+  constructor(context: Context, run: Run) {
+    this.#context = context;
+    this.#run = run;
+  }
+
+  /** Answers that may leave. */
+  get waiting(): number {
+    return this.#ready.size;
+  }
+
+  get timerMs(): number {
+    return this.#ready.size > 0 ? 0 : Number.POSITIVE_INFINITY;
+  }
+
+  onRequest(peer: number, request: ForwardRequest, now: Now, out: Outbox): void {
+    const { namespaces, settings } = this.#context;
+    const { id, level, question, timeoutMs } = request;
+    const policy = namespaces.find(question.namespace)?.policy;
+    if (policy?.consistency !== level) return refuse(peer, id, 'namespace-not-found', out);
+    if (this.#clients.size >= settings.readsPendingMax) return refuse(peer, id, 'overloaded', out);
+    const client = new PeerClient(peer, id, (...answered) => this.#onReply(...answered));
+    this.#clients.add(client);
+    this.#run({ ...question, client, timeoutMs, onUnmet: 'fail' }, now, out);
+  }
+
+  /** A later connection, and a later life, numbers its questions anew. */
+  onDisconnected(peer: number): void {
+    for (const client of this.#clients) {
+      if (client.peer !== peer) continue;
+      client.isThere = false;
+      this.#clients.delete(client);
+    }
+  }
+
+  onTimer(out: Outbox): void {
+    for (let ready = this.#ready.shift(); ready !== undefined; ready = this.#ready.shift()) {
+      const { client, reply } = ready;
+      if (!this.#clients.delete(client)) continue;
+      const { peer, id } = client;
+      out.send(peer, { kind: 'forward-reply', id, answer: answerOf(reply) });
+    }
+  }
+
+  #onReply(client: PeerClient, reply: Reply): void {
+    if (client.isThere) this.#ready.push({ client, reply });
+  }
+}
+
+function refuse(peer: number, id: number, code: FaultCode, out: Outbox): void {
+  out.send(peer, { kind: 'forward-reply', id, answer: { kind: 'refused', code } });
+}
+
+function answerOf(reply: Reply): ForwardAnswer {
+  if (reply.kind === 'found' || reply.kind === 'absent' || reply.kind === 'listed') {
+    const { heldBy: _, ...answer } = reply;
+    return answer;
+  }
+  assert(reply.kind === 'failed', 'answers: an answer to another command');
+  return { kind: 'refused', code: reply.fault.code };
+}

@@ -1,0 +1,239 @@
+// Questions of clients that another replica answers, because this one is too far behind to. The nearest peer that is fit is
+// asked as if the client had asked it, and its answer is passed on as it is: nothing of it is merged or kept here, so what a
+// client sees is what one replica shows, in the order in which that one shows it. That keeps the promise of `fifo`, which a
+// record that is mixed into another replica's table would break.
+//
+//   asking -> answered   the first answer that comes
+//   asking -> refused    everybody who is fit has refused or is gone, or the client's time is over
+//
+// Who refuses, is gone, or takes long (its share of the time that is left) is followed by the next. A question goes one
+// step: who is asked answers or refuses (answers.ts).
+//
+// Bounds: as many as reads may wait, of them `LISTS_MAX` lists; a list's page ends with a frame, and its cursor goes on at
+// any replica.
+
+import type { Client, Command, ListCommand, ReadCommand } from '../model/command.ts';
+import type { Now, Outbox } from '../model/effect.ts';
+import type { FaultCode } from '../model/fault.ts';
+import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
+import type { Level } from '../model/policy.ts';
+import type { Record } from '../model/record.ts';
+import { isAnswerTo } from './answer-check.ts';
+import { Answers } from './answers.ts';
+import { type Context, refuse } from './context.ts';
+import type { Fitness } from './fitness.ts';
+
+const LISTS_MAX = 64;
+const PAGE_BYTES_MAX = 256 * 1024;
+/** Nobody is waited for longer before the next is asked beside. */
+const PATIENCE_MS_MAX = 1000;
+
+interface Pending {
+  readonly id: number;
+  readonly command: ReadCommand | ListCommand;
+  readonly question: Question;
+  readonly level: Level;
+  readonly beganMs: number;
+  readonly deadlineMs: number;
+  /** Members that were asked, and those of them that may still answer, as bits. */
+  asked: number;
+  open: number;
+  /** When one more is asked. */
+  nextAtMs: number;
+  /** Who refused, and how. */
+  readonly refusals: string[];
+}
+
+export class Forwards {
+  readonly #context: Context;
+  readonly #fitness: Fitness;
+  readonly #answers: Answers;
+  readonly #pending = new Map<number, Pending>();
+  #lists = 0;
+  #lastId = 0;
+  #timerMs = Number.POSITIVE_INFINITY;
+
+  /** `run` takes a command as if a client had sent it. */
+  constructor(
+    context: Context,
+    fitness: Fitness,
+    run: (command: Command, now: Now, out: Outbox) => void,
+  ) {
+    this.#context = context;
+    this.#fitness = fitness;
+    this.#answers = new Answers(context, run);
+  }
+
+  get waiting(): number {
+    return this.#pending.size + this.#answers.waiting;
+  }
+
+  /** Not after the next moment at which something is due; may be earlier. */
+  get timerMs(): number {
+    return Math.min(this.#timerMs, this.#answers.timerMs);
+  }
+
+  /** True for a read of a namespace that this replica is not fit to answer: others are asked, or it is refused. */
+  turnsAway(command: Command, now: Now, out: Outbox): boolean {
+    if (command.kind !== 'read' && command.kind !== 'list') return false;
+    if (this.#fitness.mayAnswer(command.namespace, now)) return false;
+    if (command.onUnmet === 'forward' && this.#fitness.alternates(command.namespace).length > 0)
+      this.#begin(command, now, out);
+    else this.#fitness.refuse(command, out);
+    return true;
+  }
+
+  /** A peer asks in the place of its client. */
+  onRequest(peer: number, request: ForwardRequest, now: Now, out: Outbox): void {
+    this.#answers.onRequest(peer, request, now, out);
+  }
+
+  onReply(peer: number, { id, answer }: ForwardReply, now: Now, out: Outbox): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined || ((pending.open >> peer) & 1) === 0) return;
+    if (answer.kind === 'refused') this.#onRefused(pending, peer, answer.code, now, out);
+    else if (!isAnswerTo(pending.question, answer))
+      this.#onRefused(pending, peer, 'no answer to the question', now, out);
+    else if (!this.#witness(answer, now)) this.#onRefused(pending, peer, 'clock-drift', now, out);
+    else this.#relay(pending, peer, answer, now, out);
+  }
+
+  onDisconnected(peer: number, now: Now, out: Outbox): void {
+    this.#answers.onDisconnected(peer);
+    for (const pending of this.#pending.values())
+      if ((pending.open >> peer) & 1) this.#onRefused(pending, peer, 'connection lost', now, out);
+  }
+
+  onTimer(now: Now, out: Outbox): void {
+    this.#answers.onTimer(out);
+    if (now.monoMs < this.#timerMs) return;
+    this.#timerMs = Number.POSITIVE_INFINITY;
+    for (const pending of this.#pending.values()) {
+      if (pending.deadlineMs <= now.monoMs) this.#fail(pending, out);
+      else if (pending.nextAtMs <= now.monoMs) this.#askNext(pending, now, out);
+      else this.#watch(pending);
+    }
+  }
+
+  /** The replica stops: who still waits is told. */
+  failAll(code: FaultCode, out: Outbox): void {
+    for (const { command } of this.#pending.values())
+      refuse(command.client, out, code, 'the replica has stopped');
+    this.#pending.clear();
+  }
+
+  #begin(command: ReadCommand | ListCommand, now: Now, out: Outbox): void {
+    const { namespaces } = this.#context;
+    const policy = namespaces.find(command.namespace)?.policy;
+    if (policy === undefined) return this.#fitness.refuse(command, out);
+    if (this.#isFull(command.client, command.kind, out)) return;
+    const pending: Pending = {
+      id: ++this.#lastId,
+      command,
+      question: this.#questionOf(command),
+      level: policy.consistency,
+      beganMs: now.monoMs,
+      deadlineMs: now.monoMs + (command.timeoutMs ?? policy.timeoutMs),
+      asked: 0,
+      open: 0,
+      nextAtMs: now.monoMs,
+      refusals: [],
+    };
+    this.#pending.set(pending.id, pending);
+    if (command.kind === 'list') this.#lists++;
+    this.#askNext(pending, now, out);
+  }
+
+  #isFull(client: Client, kind: Question['kind'], out: Outbox): boolean {
+    const { readsPendingMax } = this.#context.settings;
+    const isFull = this.#pending.size >= readsPendingMax;
+    if (!isFull && (kind === 'read' || this.#lists < LISTS_MAX)) return false;
+    const detail = `${isFull ? readsPendingMax : LISTS_MAX} ${kind}s wait for other replicas already`;
+    refuse(client, out, 'overloaded', detail, { retryAfterMs: 1000 });
+    return true;
+  }
+
+  #questionOf(command: ReadCommand | ListCommand): Question {
+    if (command.kind === 'read') {
+      const { kind, namespace, key, r } = command;
+      return { kind, namespace, key, r };
+    }
+    const { client: _, timeoutMs: _timeoutMs, onUnmet: _onUnmet, ...question } = command;
+    const most = Math.min(this.#context.settings.frameBytes, PAGE_BYTES_MAX);
+    return { ...question, bytesMax: Math.min(command.bytesMax ?? most, most) };
+  }
+
+  /** Asks one more of those that are fit, if there is one; else waits for those that were asked. */
+  #askNext(pending: Pending, now: Now, out: Outbox): void {
+    const { id, level, question, deadlineMs } = pending;
+    const [peer, ...others] = this.#fitness
+      .fit(question.namespace)
+      .filter((index) => ((pending.asked >> index) & 1) === 0);
+    if (peer === undefined) {
+      if (pending.open === 0) return this.#fail(pending, out);
+      pending.nextAtMs = Number.POSITIVE_INFINITY;
+    } else {
+      const timeoutMs = Math.max(deadlineMs - now.monoMs, 1);
+      pending.asked |= 1 << peer;
+      pending.open |= 1 << peer;
+      const shareMs = Math.min(timeoutMs / (others.length + 1), PATIENCE_MS_MAX);
+      pending.nextAtMs = others.length > 0 ? now.monoMs + shareMs : Number.POSITIVE_INFINITY;
+      out.send(peer, { kind: 'forward-request', id, timeoutMs, level, question });
+    }
+    this.#watch(pending);
+  }
+
+  #onRefused(pending: Pending, peer: number, why: string, now: Now, out: Outbox): void {
+    const id = this.#context.peers.get(peer)?.member.id;
+    pending.open &= ~(1 << peer);
+    pending.refusals.push(`${id} ${why}`);
+    this.#askNext(pending, now, out);
+  }
+
+  /** What a client has seen is before what it writes here next. */
+  #witness(answer: ForwardAnswer, now: Now): boolean {
+    const { clock, metrics } = this.#context;
+    const newest = recordsOf(answer).reduce((most, { hlc }) => Math.max(most, hlc), 0);
+    if (newest === 0 || clock.witness(newest, now.wallMs)) return true;
+    metrics.clockRefusals++;
+    return false;
+  }
+
+  #relay(
+    pending: Pending,
+    peer: number,
+    answer: Exclude<ForwardAnswer, { kind: 'refused' }>,
+    now: Now,
+    out: Outbox,
+  ): void {
+    const { settings, metrics } = this.#context;
+    const { id, region } = settings.members[peer] ?? this.#context.self;
+    this.#end(pending);
+    metrics.readsForwarded++;
+    // It was that fresh at some moment since it was asked for.
+    const wayMs = now.monoMs - pending.beganMs;
+    const stalenessMs = answer.stalenessMs === 'unknown' ? 'unknown' : answer.stalenessMs + wayMs;
+    out.reply(pending.command.client, { ...answer, stalenessMs, heldBy: { id, region } }, 0);
+  }
+
+  #fail(pending: Pending, out: Outbox): void {
+    const { command, refusals, open } = pending;
+    this.#end(pending);
+    const late = open === 0 ? [] : ['the others did not answer in time'];
+    this.#fitness.refuse(command, out, [...refusals, ...late].join(', '));
+  }
+
+  #end({ id, command }: Pending): void {
+    this.#pending.delete(id);
+    if (command.kind === 'list') this.#lists--;
+  }
+
+  #watch({ deadlineMs, nextAtMs }: Pending): void {
+    this.#timerMs = Math.min(this.#timerMs, deadlineMs, nextAtMs);
+  }
+}
+
+function recordsOf(answer: ForwardAnswer): readonly Record[] {
+  if (answer.kind === 'found') return [answer.record];
+  return answer.kind === 'listed' ? answer.items : [];
+}

@@ -1,0 +1,174 @@
+// A replica that is too far behind to answer lets another one do so: its answer comes as that one gave it, in its order, and
+// leaves nothing behind here.
+
+import { describe, expect, it } from 'vitest';
+import type { Reply } from '../../src/model/command.ts';
+import type { Message } from '../../src/model/message.ts';
+import { recordKey } from '../../src/store/layout.ts';
+import { Cluster, type ListOptions, shown } from '../simulation/cluster.ts';
+import { key, namespace } from '../support/build.ts';
+
+const staleAfter = { entries: 20 };
+const namespaces = { fi: { consistency: 'fifo', staleAfter }, ev: { staleAfter } };
+const [AP, EU, US] = [0, 1, 2];
+const forward = { onUnmet: 'forward' } as const;
+const WRITES = 60;
+
+interface Forwarded {
+  readonly from: number;
+  readonly to: number;
+  readonly message: Message;
+}
+
+interface Behind {
+  readonly cluster: Cluster;
+  /** What goes from replica to replica for somebody else's client. */
+  readonly sent: Forwarded[];
+}
+
+/** `us` has a disk so slow that it knows of much that it cannot store in time; `eu` is nearest to it. */
+function behind(settings = {}): Behind {
+  const latencyMs = (from: number, to: number): number => (from + to === EU + US ? 5 : 20);
+  const cluster = new Cluster({ namespaces, settings, network: { latencyMs } });
+  const sent: Forwarded[] = [];
+  cluster.onSend = (from, to, message) => {
+    if (message.kind.startsWith('forward-')) sent.push({ from, to, message });
+  };
+  cluster.settle();
+  cluster.run(1000);
+  const { storage } = cluster.replica(US);
+  if (storage === undefined) throw new Error('it runs');
+  storage.commitMs = 20_000;
+  for (let n = 0; n < WRITES; n++)
+    for (const ns of ['fi', 'ev']) cluster.put(AP, name(n), `v${n}`, { w: 2, ns });
+  const isStale = (): boolean =>
+    (cluster.replica(US).status()?.self.namespaces ?? []).every(({ state }) => state === 'stale');
+  cluster.runUntil(isStale);
+  return { cluster, sent };
+}
+
+const name = (n: number): string => `k${String(n).padStart(2, '0')}`;
+const who = (reply: Reply | 'broken'): string | undefined =>
+  typeof reply === 'object' && 'heldBy' in reply ? reply.heldBy?.id : undefined;
+const asked = (sent: readonly Forwarded[]): string[] =>
+  sent
+    .filter(({ message }) => message.kind === 'forward-request')
+    .map(({ from, to }) => `${from} to ${to}`);
+
+function isOnDisk(cluster: Cluster, n: number, ns: string, of: string): boolean {
+  return cluster.replica(n).disk.get(recordKey(namespace(ns), key(of))) !== undefined;
+}
+
+describe.each(['fi', 'ev'])('a stale replica of the namespace %s', (ns) => {
+  it('lets the nearest that is fit answer a read, and keeps nothing of the answer', () => {
+    const { cluster, sent } = behind();
+    const found = cluster.get(US, name(WRITES - 1), { ns, r: 1, ...forward });
+    expect([shown(found), who(found)]).toEqual([`v${WRITES - 1}`, 'eu-1']);
+    expect(asked(sent)).toEqual([`${US} to ${EU}`]);
+    const absent = cluster.get(US, 'none', { ns, r: 1, ...forward });
+    expect([shown(absent), who(absent)]).toEqual(['absent', 'eu-1']);
+    expect(isOnDisk(cluster, US, ns, name(WRITES - 1))).toBe(false);
+    expect(shown(cluster.get(US, name(0), { ns, r: 1 }))).toBe('replica-stale');
+  });
+
+  it('lets it answer a list, page by page, and whoever gave a page, any replica goes on behind it', () => {
+    const { cluster, sent } = behind();
+    const seen: string[] = [];
+    const options: ListOptions = { ns, reverse: true, limit: 25, ...forward };
+    let after = '';
+    for (const node of [US, AP, US]) {
+      const page = cluster.list(node, { ...options, after });
+      if (page === 'broken' || page.kind !== 'listed') throw new Error(shown(page));
+      expect(page.heldBy?.id).toBe(node === US ? 'eu-1' : undefined);
+      seen.push(...page.items.map((item) => item.key));
+      ({ after } = page);
+    }
+    expect(after).toBe('');
+    expect(seen).toEqual(Array.from({ length: WRITES }, (_, n) => name(WRITES - 1 - n)));
+    expect(asked(sent)).toHaveLength(2);
+    expect(isOnDisk(cluster, US, ns, name(WRITES - 1))).toBe(false);
+  });
+
+  it('bounds a page by the size of a frame, and loses nothing', () => {
+    const { cluster } = behind({ frameBytes: 1000 });
+    const seen: string[] = [];
+    let pages = 0;
+    let after = '';
+    do {
+      const page = cluster.list(US, { ns, after, ...forward });
+      if (page === 'broken' || page.kind !== 'listed') throw new Error(shown(page));
+      const bytes = page.items.reduce((sum, item) => sum + item.bytes.length, 0);
+      expect(bytes).toBeLessThan(1000 + 200);
+      seen.push(...page.items.map((item) => item.key));
+      ({ after } = page);
+      pages++;
+    } while (after !== '');
+    expect(pages).toBeGreaterThan(2);
+    expect(seen).toEqual(Array.from({ length: WRITES }, (_, n) => name(n)));
+  });
+});
+
+describe('a question that goes to another replica', () => {
+  it('goes to the next one when the first refuses', () => {
+    const { cluster, sent } = behind();
+    cluster.answer(cluster.begin(EU, { kind: 'drain', drained: true }));
+    const found = cluster.get(US, name(3), { ns: 'fi', r: 1, ...forward });
+    expect([shown(found), who(found)]).toEqual(['v3', 'ap-1']);
+    expect(asked(sent)).toEqual([`${US} to ${EU}`, `${US} to ${AP}`]);
+  });
+
+  it('goes to the next one when the first dies, or says nothing', () => {
+    const { cluster } = behind();
+    const early = cluster.begin(US, {
+      ...({ kind: 'read', namespace: namespace('fi'), key: key(name(3)) } as const),
+      ...({ r: 1, timeoutMs: 4000, ...forward } as const),
+    });
+    cluster.run(2);
+    cluster.crash(EU);
+    expect(who(cluster.answer(early))).toBe('ap-1');
+    cluster.restart(EU);
+    cluster.runUntil(() => shown(cluster.get(EU, name(3), { ns: 'fi', r: 1 })) === 'v3');
+    cluster.run(500);
+    cluster.pause(EU);
+    const beganMs = cluster.nowMs;
+    const late = cluster.list(US, { ns: 'fi', timeoutMs: 4000, ...forward });
+    expect(who(late)).toBe('ap-1');
+    expect(cluster.nowMs - beganMs).toBeLessThan(1500);
+  });
+
+  it('is refused where nobody answers, within the time, by a typed fault that names who may', () => {
+    const { cluster } = behind();
+    for (const node of [AP, EU]) cluster.pause(node);
+    const beganMs = cluster.nowMs;
+    const refused = cluster.list(US, { ns: 'fi', timeoutMs: 300, ...forward });
+    expect(refused).toMatchObject({
+      kind: 'failed',
+      fault: {
+        code: 'replica-stale',
+        detail: expect.stringMatching(/did not answer in time$/),
+        alternates: [{ id: 'eu-1' }, { id: 'ap-1' }],
+      },
+    });
+    expect(cluster.nowMs - beganMs).toBeLessThan(310);
+    expect(cluster.replica(US).host?.waiting).toBe(0);
+  });
+
+  it('is asked with the read quorum of the client, which the one that answers collects', () => {
+    const { cluster } = behind();
+    const found = cluster.get(US, name(4), { ns: 'ev', r: 2, ...forward });
+    expect(found).toMatchObject({ kind: 'found', answers: 2, heldBy: { id: 'eu-1' } });
+    const refused = cluster.get(US, name(4), { ns: 'ev', r: 3, ...forward });
+    expect(refused).toMatchObject({
+      fault: { code: 'replica-stale', detail: expect.stringMatching(/eu-1 no-quorum, ap-1 no-/) },
+    });
+  });
+
+  it('is answered with an age that counts the way', () => {
+    const { cluster } = behind();
+    const own = cluster.get(EU, name(5), { ns: 'fi', r: 1 });
+    const found = cluster.get(US, name(5), { ns: 'fi', r: 1, ...forward });
+    if (own === 'broken' || own.kind !== 'found' || own.stalenessMs === 'unknown') throw own;
+    if (found === 'broken' || found.kind !== 'found') throw found;
+    expect(found.stalenessMs).toBeGreaterThanOrEqual(10);
+  });
+});

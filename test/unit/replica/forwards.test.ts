@@ -1,0 +1,283 @@
+// A replica stepped by hand that has yet to measure how far it is behind: its peers answer, rightly or wrongly, and one of
+// them asks it in turn.
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Reply } from '../../../src/model/command.ts';
+import type {
+  ForwardAnswer,
+  ForwardRequest,
+  Message,
+  Question,
+} from '../../../src/model/message.ts';
+import type { Mutation } from '../../../src/model/record.ts';
+import { getOf, type ListOptions, listOf, putOf } from '../../simulation/cluster.ts';
+import {
+  bytes,
+  helloOf,
+  key,
+  membershipOf,
+  mutation,
+  namespace,
+  origin,
+} from '../../support/build.ts';
+import { allRecords } from '../../../src/store/layout.ts';
+import { Solo } from '../../support/solo.ts';
+
+const REGIONS = ['eu', 'us', 'zz'];
+const [US, ZZ] = [1, 2];
+/** Where the clock of a Solo stands. */
+const WALL_MS = 1_000_000;
+const forward = { onUnmet: 'forward' } as const;
+
+let solo: Solo;
+let answer: Reply | undefined;
+
+beforeEach(() => {
+  const staleAfter = { timeMs: 2000 };
+  const namespaces = { ns: {}, fi: { consistency: 'fifo', staleAfter }, ev: { staleAfter } };
+  solo = new Solo({ regions: REGIONS, namespaces, settings: { readsPendingMax: 2 } });
+  for (const [peer, life] of [
+    [US, 'us-1.1'],
+    [ZZ, 'zz-1.1'],
+  ] as const) {
+    solo.step({ kind: 'connected', peer });
+    solo.message(peer, helloOf(origin(life), membershipOf(REGIONS)));
+  }
+  solo.sent();
+  answer = undefined;
+});
+
+function ask(command: ReturnType<typeof getOf>): void {
+  const client = { onReply: (reply: Reply) => void (answer = reply) };
+  solo.step({ kind: 'command', command: { ...command, client } as never });
+}
+
+const read = (): void => ask(getOf('a', { ns: 'fi', r: 1, timeoutMs: 1000, ...forward }));
+const list = (options: ListOptions = {}): void => ask(listOf({ ns: 'fi', ...forward, ...options }));
+
+/** Questions that went out since the last look, by who was asked. */
+function questions(): { readonly peer: number; readonly message: ForwardRequest }[] {
+  return solo
+    .sent()
+    .flatMap(({ peer, message }) =>
+      message.kind === 'forward-request' ? [{ peer, message }] : [],
+    );
+}
+
+const reply = (peer: number, id: number, said: ForwardAnswer): void =>
+  solo.message(peer, { kind: 'forward-reply', id, answer: said });
+
+const recordOf = (name: string, fields: Partial<Mutation> = {}): Mutation =>
+  mutation({
+    origin: origin('us-1.1'),
+    seq: 4,
+    hlc: WALL_MS * 1024,
+    namespace: namespace('fi'),
+    key: key(name),
+    value: bytes('theirs'),
+    ...fields,
+  });
+
+const found = (record = recordOf('a')): ForwardAnswer => {
+  return { kind: 'found', record, stalenessMs: 7, answers: 1 };
+};
+const page = (names: readonly string[], prefixes: readonly string[] = []): ForwardAnswer => {
+  return {
+    kind: 'listed',
+    items: names.map((each) => recordOf(each)),
+    prefixes,
+    after: '',
+    stalenessMs: 'unknown',
+  };
+};
+const code = (): string | undefined =>
+  answer?.kind === 'failed' ? answer.fault.code : answer?.kind;
+
+describe('a read that others answer', () => {
+  it('is answered as the first one does, with the time that passed added to its age', () => {
+    read();
+    const [first] = questions();
+    expect(first).toMatchObject({
+      peer: US,
+      message: { level: 'fifo', timeoutMs: 1000, question: { kind: 'read', key: 'a', r: 1 } },
+    });
+    solo.now.monoMs += 30;
+    reply(US, first?.message.id ?? 0, found());
+    expect(answer).toMatchObject({ kind: 'found', stalenessMs: 37, heldBy: { id: 'us-1' } });
+    expect(
+      solo.storage.range({ ...allRecords(), reverse: false, limit: 99, bytesMax: 1e6 }),
+    ).toMatchObject({
+      entries: [],
+    });
+    expect(solo.replica.waiting).toBe(0);
+  });
+
+  it('takes no answer from whom it did not ask, none twice, and none of a connection before', () => {
+    read();
+    const [first] = questions();
+    const id = first?.message.id ?? 0;
+    reply(ZZ, id, found());
+    reply(US, id + 1, found());
+    expect(answer).toBeUndefined();
+    solo.step({ kind: 'disconnected', peer: US });
+    expect(questions()).toMatchObject([{ peer: ZZ }]);
+    solo.step({ kind: 'connected', peer: US });
+    solo.message(US, helloOf(origin('us-1.2'), membershipOf(REGIONS)));
+    reply(US, id, found());
+    expect(answer).toBeUndefined();
+    reply(ZZ, id, { kind: 'absent', stalenessMs: 'unknown', answers: 1 });
+    reply(ZZ, id, found());
+    expect(answer).toMatchObject({
+      kind: 'absent',
+      stalenessMs: 'unknown',
+      heldBy: { id: 'zz-1' },
+    });
+  });
+
+  it('asks a second one when the first takes long, and takes whichever answers first', () => {
+    read();
+    const [first] = questions();
+    solo.now.monoMs += 499;
+    solo.step({ kind: 'tick' });
+    expect(questions()).toEqual([]);
+    solo.now.monoMs += 1;
+    expect(solo.replica.timerMs).toBeLessThanOrEqual(solo.now.monoMs);
+    solo.step({ kind: 'tick' });
+    expect(questions()).toMatchObject([{ peer: ZZ, message: { timeoutMs: 500 } }]);
+    reply(US, first?.message.id ?? 0, found());
+    expect(answer).toMatchObject({ kind: 'found', heldBy: { id: 'us-1' } });
+  });
+
+  it('is refused once everybody has refused, with what they said', () => {
+    read();
+    const id = questions()[0]?.message.id ?? 0;
+    reply(US, id, { kind: 'refused', code: 'replica-stale' });
+    reply(ZZ, id, { kind: 'refused', code: 'draining' });
+    expect(answer).toMatchObject({
+      fault: {
+        code: 'catching-up',
+        detail: expect.stringMatching(/; us-1 replica-stale, zz-1 draining$/),
+        alternates: [{ id: 'us-1' }, { id: 'zz-1' }],
+      },
+    });
+  });
+
+  it.each([
+    ['of another key', found(recordOf('b'))],
+    ['of another namespace', found(recordOf('a', { namespace: namespace('ev') }))],
+    ['that was deleted', found(recordOf('a', { operation: 'delete' }))],
+    ['from far in the future', found(recordOf('a', { hlc: 3_000_000 * 1024 }))],
+    ['that is a list', page(['a'])],
+  ])('refuses a record %s and asks the next', (_, said) => {
+    read();
+    const id = questions()[0]?.message.id ?? 0;
+    reply(US, id, said);
+    expect(answer).toBeUndefined();
+    expect(questions()).toMatchObject([{ peer: ZZ }]);
+  });
+
+  it('waits with at most so many others, and leaves when the replica stops', () => {
+    for (let n = 0; n < 2; n++) read();
+    expect(answer).toBeUndefined();
+    read();
+    expect(code()).toBe('overloaded');
+    solo.step({ kind: 'stop' });
+    expect(code()).toBe('storage-failed');
+    expect(solo.replica.waiting).toBe(0);
+  });
+
+  it('leaves what is written here next behind what was read', () => {
+    const hlc = (WALL_MS + 50) * 1024;
+    read();
+    reply(US, questions()[0]?.message.id ?? 0, found(recordOf('a', { hlc })));
+    const written = solo.ask(putOf('a', 'mine', { ns: 'fi', w: 1 }));
+    expect(written?.kind === 'written' ? written.hlc : 0).toBeGreaterThan(hlc);
+  });
+});
+
+describe('a list that others answer', () => {
+  it('asks for no more than fits a frame', () => {
+    list({ limit: 9, prefix: 'x', bytesMax: undefined });
+    expect(questions()).toMatchObject([
+      { message: { question: { kind: 'list', limit: 9, prefix: 'x', bytesMax: 256 * 1024 } } },
+    ]);
+  });
+
+  it.each([
+    ['in order', {}, page(['a', 'b'])],
+    ['in reverse order', { reverse: true }, page(['b', 'a'])],
+    [
+      'with a prefix that begins before the start',
+      { delimiter: '/', start: 'a/b' },
+      page(['c'], ['a/']),
+    ],
+    ['that is empty', {}, page([])],
+  ])('takes a page %s', (_, options, said) => {
+    list(options);
+    reply(US, questions()[0]?.message.id ?? 0, said);
+    expect(answer).toMatchObject({ kind: 'listed', heldBy: { id: 'us-1' } });
+  });
+
+  it.each([
+    ['out of order', {}, page(['b', 'a'])],
+    ['that says a key twice', {}, page(['a', 'a'])],
+    ['in the wrong direction', { reverse: true }, page(['a', 'b'])],
+    ['before its start', { start: 'b' }, page(['a'])],
+    ['at its end', { end: 'b' }, page(['b'])],
+    ['beside its prefix', { prefix: 'a' }, page(['b'])],
+    ['that goes back', { after: 'b' }, page(['b'])],
+    ['with too many keys', { limit: 1 }, page(['a', 'b'])],
+    ['folded without a delimiter', {}, page([], ['a/'])],
+    ['of another namespace', { ns: 'ev' }, page(['a'])],
+    ['that is no page', {}, found()],
+  ])('refuses a page %s', (_, options, said) => {
+    list(options);
+    reply(US, questions()[0]?.message.id ?? 0, said);
+    expect(answer).toBeUndefined();
+    expect(questions()).toMatchObject([{ peer: ZZ }]);
+  });
+});
+
+describe('a question of a peer', () => {
+  const question: Question = { kind: 'read', namespace: namespace('fi'), key: key('a'), r: 1 };
+  const request = (fields: Partial<ForwardRequest> = {}): Message => {
+    return { kind: 'forward-request', id: 8, timeoutMs: 900, level: 'fifo', question, ...fields };
+  };
+  const said = (): unknown[] => {
+    solo.step({ kind: 'tick' });
+    return solo.sent().filter(({ message }) => message.kind.startsWith('forward-'));
+  };
+  const refused = (id: string) => [
+    { peer: US, message: { kind: 'forward-reply', id: 8, answer: { kind: 'refused', code: id } } },
+  ];
+
+  it('is refused by who is not fit either, and never passed on', () => {
+    solo.message(US, request());
+    expect(said()).toEqual(refused('catching-up'));
+  });
+
+  it('is answered as a client is, when the answer may leave', () => {
+    const ns = { namespace: namespace('ns'), level: 'eventual' } as const;
+    solo.ask(putOf('a', 'mine', { ns: 'ns', w: 1 }));
+    solo.sent();
+    solo.message(US, request({ level: 'eventual', question: { ...question, ...ns } as Question }));
+    expect(solo.sent()).toEqual([]);
+    expect(solo.replica.timerMs).toBe(0);
+    expect(said()).toMatchObject([{ peer: US, message: { answer: { kind: 'found' } } }]);
+  });
+
+  it('is refused where the policies differ', () => {
+    solo.message(US, request({ level: 'eventual' }));
+    expect(said()).toEqual(refused('namespace-not-found'));
+    const other = { ...question, namespace: namespace('none') };
+    solo.message(US, request({ question: other }));
+    expect(said()).toEqual(refused('namespace-not-found'));
+  });
+
+  it('is answered by silence when its connection is gone', () => {
+    solo.message(US, request());
+    solo.step({ kind: 'disconnected', peer: US });
+    expect(said()).toEqual([]);
+    expect(solo.replica.waiting).toBe(0);
+  });
+});
