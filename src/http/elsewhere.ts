@@ -1,9 +1,10 @@
 // Where a client that is not answered here may turn to: the alternates of a refusal, and `307` to the first of them for
-// who asked for that. The parameters that asked are left out of the `Location`, so that nobody is sent on twice.
+// who asked for that. The parameters that asked are left out of the `Location`, so that nobody is sent on twice. Either way
+// the connection ends with the reply, so that who keeps connections, a load balancer above all, opens the next one elsewhere.
 
 import type { HttpContext } from './context.ts';
 import { invalid, notBuilt } from './parameter.ts';
-import type { Refusal } from './problem.ts';
+import type { ProblemCode, Refusal } from './problem.ts';
 
 /** What `onUnmet` and `redirect` may ask for. `forward`: this replica asks another. */
 export type OnUnmet = 'forward' | 'redirect' | 'fail';
@@ -11,6 +12,13 @@ export type OnUnmet = 'forward' | 'redirect' | 'fail';
 const UNMET: readonly string[] = ['forward', 'redirect', 'fail'];
 /** Known to the API, and nothing answers to them yet. */
 const UNMET_NOT_BUILT: readonly string[] = ['wait', 'pull', 'stale'];
+
+/** Reasons that concern this replica and not the request: the next one is better asked of another. */
+const ELSEWHERE: ReadonlySet<ProblemCode> = new Set(['replica-stale', 'catching-up', 'draining']);
+
+export function isBetterAskedElsewhere(code: ProblemCode): boolean {
+  return ELSEWHERE.has(code);
+}
 
 /** Reads `onUnmet`, or `redirect`, which stands for `onUnmet=redirect`. */
 export function readUnmet(name: string, value: string): OnUnmet | Refusal {
@@ -40,6 +48,8 @@ export function redirectHead({ servedBy }: HttpContext, location: string): strin
     'no-store',
     'X-Content-Type-Options',
     'nosniff',
+    'Connection',
+    'close',
   ];
 }
 

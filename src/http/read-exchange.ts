@@ -9,6 +9,7 @@ import type { Level, Policy } from '../model/policy.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
 import { chooseForm } from './accept.ts';
 import { malformed, namesVersion } from './condition.ts';
+import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
@@ -17,7 +18,6 @@ import { locationOf, type OnUnmet, readUnmet, redirectHead } from './elsewhere.t
 import { type Refusal, refusal } from './problem.ts';
 import { recordView } from './record-view.ts';
 import {
-  closeIfDraining,
   type HeaderList,
   replaceContent,
   servedByText,
@@ -96,9 +96,8 @@ export class ReadExchange implements Client, Exchange {
     const isAsked = this.#onUnmet === 'redirect';
     const location = isAsked ? locationOf(reason, this.request.url ?? '') : undefined;
     if (location === undefined) return refuse(this, reason);
-    const head = redirectHead(this.context, location);
-    closeIfDraining(this.context, head);
-    this.#send(307, head, '');
+    connectionOf(this.request.socket)?.end();
+    this.#send(307, redirectHead(this.context, location), '');
   }
 
   #readParameter(name: string, value: string, policy: Policy): Refusal | undefined {

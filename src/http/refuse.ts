@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
+import { isBetterAskedElsewhere } from './elsewhere.ts';
 import { problemDocument, type Refusal, retryAfterOf, statusOf } from './problem.ts';
 import { closeIfDraining, type HeaderList } from './reply-head.ts';
 
@@ -21,7 +22,8 @@ export function sendProblem(
   head.push('Content-Length', String(Buffer.byteLength(body)));
   const isAllThere = isWhole(request);
   // Whoever sends a malformed message may mean something else by the bytes that follow it.
-  const isLast = !isAllThere || reason.code === 'bad-request';
+  const isMistaken = !isAllThere || reason.code === 'bad-request';
+  const isLast = isMistaken || isBetterAskedElsewhere(reason.code);
   if (isLast) {
     connectionOf(request.socket)?.end();
     head.push('Connection', 'close');

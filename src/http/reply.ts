@@ -3,7 +3,9 @@
 import type { FastifyReply } from 'fastify';
 import type { Holder, Staleness } from '../model/command.ts';
 import type { Level } from '../model/policy.ts';
+import { connectionOf } from './connection.ts';
 import { type HttpContext, isDraining } from './context.ts';
+import { isBetterAskedElsewhere } from './elsewhere.ts';
 import { problemDocument, type Refusal, statusOf } from './problem.ts';
 import { problemHead } from './refuse.ts';
 import {
@@ -44,6 +46,7 @@ export function replyProblem(
   const head = problemHead(context, reason, more);
   closeIfDraining(context, head);
   setHeaders(reply, head);
+  if (isBetterAskedElsewhere(reason.code)) endConnection(reply);
   const document = { ...problemDocument(reason, context.source), ...extra };
   return reply.code(statusOf(reason.code)).send(jsonBytes(document));
 }
@@ -77,6 +80,12 @@ export function commonHeaders(context: HttpContext, reply: FastifyReply, heldBy?
   reply.header('Cache-Control', 'no-store');
   reply.header('X-Content-Type-Options', 'nosniff');
   if (isDraining(context)) reply.header('Connection', 'close');
+}
+
+/** Nothing that comes behind this reply is looked at. */
+export function endConnection(reply: FastifyReply): void {
+  connectionOf(reply.request.raw.socket)?.end();
+  reply.header('Connection', 'close');
 }
 
 function setHeaders(reply: FastifyReply, head: HeaderList): void {

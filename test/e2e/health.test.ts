@@ -103,6 +103,22 @@ describe('a replica that stood still', () => {
     ]);
   });
 
+  it('lets another answer a list, and ends the connection of who wants no other answer', async () => {
+    const { eu, ap } = fixture;
+    await standStill(ap, () => put(eu, 'b/2?w=2', 'theirs', {}, 'fresh'));
+    const list = await until('an answer of another', async () => {
+      const found = await call(ap, 'GET', '/v1/kv/fresh?prefix=b/&values=inline');
+      const isForwarded = !found.header('conit-served-by').includes('ap-1');
+      return found.status === 200 && isForwarded ? found : undefined;
+    });
+    const refused = await get(ap, 'b?onUnmet=fail', {}, 'fresh');
+    expect([refused.status, refused.header('connection')]).toEqual([503, 'close']);
+    expect(list.json()).toMatchObject({
+      items: [{ key: 'b/2', value: 'theirs' }],
+      asOf: { replica: expect.stringMatching(/^(eu|us)-1$/) as string },
+    });
+  });
+
   it('is not ready for that namespace, while it is for others, and says why', async () => {
     const { eu, ap } = fixture;
     await standStill(ap, () => put(eu, 'c?w=2', 'v', {}, 'fresh'));

@@ -16,10 +16,11 @@ import {
   resultOf,
 } from '../batch-item.ts';
 import type { HttpContext } from '../context.ts';
+import { isBetterAskedElsewhere } from '../elsewhere.ts';
 import { checkLevel, isFault, readTimeout } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
-import { dataHeaders, replyJson, replyProblem } from '../reply.ts';
+import { dataHeaders, endConnection, replyProblem, sendJson } from '../reply.ts';
 import type { BatchItem, BatchResult } from '../schema.ts';
 import { BatchResultsSchema, BatchSchema, ProblemSchema } from '../schema.ts';
 import { prefersAsync, readIdempotencyKey } from '../write-header.ts';
@@ -51,9 +52,11 @@ export function batchRoutes(app: App, context: HttpContext): void {
     if (isFault(options)) return replyProblem(context, reply, options);
     const reason = refuseBatch(context, request, options, ops);
     if (reason !== undefined) return replyProblem(context, reply, reason);
-    const results = await runBatch(context, ops, options);
+    const replies = await runBatch(context, ops, options);
+    const results = resultsOf(context, ops, replies);
     dataHeaders(context, reply, options.policy.consistency);
-    return replyJson(context, reply, { results });
+    if (replies.some(isTurnedAway)) endConnection(reply);
+    return sendJson(reply, { results });
   });
 }
 
@@ -94,30 +97,36 @@ function refuseBatch(
   return refusal('content-too-large', detail);
 }
 
-async function runBatch(
-  context: HttpContext,
+function runBatch(
+  { service, limits }: HttpContext,
   ops: readonly BatchItem[],
   options: BatchOptions,
-): Promise<BatchResult[]> {
-  const { service, limits } = context;
+): Promise<(Reply | Refusal)[]> {
   // All are submitted before the first is awaited, so that they share turns and syncs, in their order.
   const answers = ops.map((item, index) =>
     submit(service, (client) => commandOf(item, index, options, client, limits.valueBytesMax)),
   );
+  return Promise.all(answers);
+}
+
+function resultsOf(
+  context: HttpContext,
+  ops: readonly BatchItem[],
+  replies: readonly (Reply | Refusal)[],
+): BatchResult[] {
   let bytes = 0;
-  const results: BatchResult[] = [];
-  for (const [index, answer] of answers.entries()) {
-    const reply = await answer;
-    if (!isFault(reply) && reply.kind === 'found') bytes += reply.record.value.length;
-    results.push(
-      isFault(reply)
-        ? problemResult(context, reply)
-        : bytes > limits.batchBytesMax
-          ? problemResult(context, RESULTS_FULL)
-          : resultOf(context, ops[index] as BatchItem, reply),
-    );
-  }
-  return results;
+  return replies.map((reply, index) => {
+    if (isFault(reply)) return problemResult(context, reply);
+    if (reply.kind === 'found') bytes += reply.record.value.length;
+    if (bytes > context.limits.batchBytesMax) return problemResult(context, RESULTS_FULL);
+    return resultOf(context, ops[index] as BatchItem, reply);
+  });
+}
+
+/** One of them is better asked elsewhere, and so is the next batch. */
+function isTurnedAway(reply: Reply | Refusal): boolean {
+  if (isFault(reply)) return isBetterAskedElsewhere(reply.code);
+  return reply.kind === 'failed' && isBetterAskedElsewhere(reply.fault.code);
 }
 
 const RESULTS_FULL = refusal('content-too-large', 'the results of this batch are full already');

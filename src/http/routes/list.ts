@@ -18,7 +18,7 @@ import { percentEncode } from '../percent.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { recordView } from '../record-view.ts';
-import { commonHeaders, dataHeaders, replyProblem, sendJson } from '../reply.ts';
+import { commonHeaders, dataHeaders, endConnection, replyProblem, sendJson } from '../reply.ts';
 import { ListSchema, type ListView, ProblemSchema } from '../schema.ts';
 
 const LIMIT_DEFAULT = 100;
@@ -94,6 +94,7 @@ function sendRefusal(
   const location = isAsked ? locationOf(page, target) : undefined;
   if (location === undefined) return replyProblem(context, reply, page);
   commonHeaders(context, reply);
+  endConnection(reply);
   return reply.code(307).header('Location', location).send();
 }
 

@@ -158,4 +158,17 @@ export const health: readonly Mutant[] = [
       name: 'is answered as the first one does, with the time that passed added to its age',
     },
   },
+  {
+    id: 'shunned-keeps-connections',
+    number: 'own',
+    title: 'who is turned away keeps the connection, and asks the same replica again',
+    file: 'src/http/elsewhere.ts',
+    replace: 'return ELSEWHERE.has(code);',
+    with: 'return ELSEWHERE.size === 0 && code.length > 0;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/elsewhere.test.ts',
+      name: 'ends the connection, whatever was asked',
+    },
+  },
 ];
