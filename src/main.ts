@@ -19,6 +19,7 @@ import type { Address } from './config/address.ts';
 import { amongMembers, type Config } from './config/assemble.ts';
 import { packageVersion } from './config/version.ts';
 import { createHost, type Host } from './host/host.ts';
+import { Jobs } from './http/jobs.ts';
 import { createRequestMeter, type RequestMeasurements } from './http/meter.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import type { Ending } from './model/effect.ts';
@@ -54,6 +55,8 @@ export async function runReplica(options: RunOptions): Promise<RunningReplica> {
 /** One life after the other, each among the members that were agreed upon last. */
 class Lives {
   readonly #options: RunOptions;
+  /** A change of the members ends the life that was asked for it. */
+  readonly #jobs = new Jobs();
   #life: Promise<RunningReplica>;
   #isStopping = false;
 
@@ -76,6 +79,7 @@ class Lives {
     return beginLife({
       ...this.#options,
       config,
+      jobs: this.#jobs,
       onEnding: (reason, ending) => {
         if (ending === 'renewed') this.#renew(config);
         else onHalt(reason, ending);
@@ -108,6 +112,7 @@ class Lives {
 }
 
 interface LifeOptions extends RunOptions {
+  readonly jobs: Jobs;
   readonly onEnding: (reason: string, ending: Ending) => void;
 }
 
@@ -266,7 +271,7 @@ interface Measured {
 }
 
 function createHttp(ground: Ground, measured: Measured): Promise<HttpServer> {
-  const { config, onError } = ground;
+  const { config, jobs, onError } = ground;
   const meter = config.metrics ? createRequestMeter() : undefined;
   const exposition = createExposition(sourcesOf(ground, measured, meter));
   return createHttpServer({
@@ -276,6 +281,7 @@ function createHttp(ground: Ground, measured: Measured): Promise<HttpServer> {
     policies: config.policies,
     advertised: config.settings.clientUrl,
     limits: config.limits,
+    jobs,
     tokens: config.tokens,
     metricsText: () => exposition.text(),
     meter,

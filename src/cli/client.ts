@@ -137,7 +137,8 @@ interface Problem {
   readonly acks?: number;
 }
 
-function refusalOf(answer: Answer, wasWrite: boolean): CommandError {
+/** What a problem means to who called: how it ended, and the exit code. */
+export function refusalOf(answer: Answer, wasWrite: boolean): CommandError {
   const problem = problemOf(answer);
   const indeterminate = wasWrite && problem.indeterminate === true;
   const exit = indeterminate ? EXIT.unknown : exitOf(answer.status);

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Call, Client } from './client.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { runJob } from './job.ts';
 import { renderJson, renderTable } from './render.ts';
 import type { Terminal } from './terminal.ts';
 import { type ClusterView, readView } from './views.ts';
@@ -54,7 +55,7 @@ export async function join(
 ): Promise<ExitCode> {
   const { http, timeout, wait, output } = options;
   const place = { id, region, peer, ...(http === undefined ? {} : { http }) };
-  const view = await change(client, {
+  const view = await change(client, terminal, {
     method: 'POST',
     path: '/v1/cluster/replicas',
     query: { timeout },
@@ -72,7 +73,7 @@ export async function forget(
   id: string,
   { force, timeout, output }: ForgetOptions,
 ): Promise<ExitCode> {
-  const view = await change(client, {
+  const view = await change(client, terminal, {
     method: 'POST',
     path: `${pathOf(id)}/forget`,
     query: { timeout, force: force === true ? 'true' : undefined },
@@ -88,18 +89,18 @@ export async function drain(
   verb: 'drain' | 'resume',
 ): Promise<ExitCode> {
   const named = id ?? (await readView<ClusterView>(client, '/v1/cluster')).node;
-  await client.call({ method: 'POST', path: `${pathOf(named)}/${verb}` });
+  await runJob(client, terminal, { method: 'POST', path: `${pathOf(named)}/${verb}` });
   terminal.out(verb === 'drain' ? `${named} takes no clients any more\n` : `${named} serves\n`);
   return EXIT.ok;
 }
 
-function pathOf(id: string): string {
+export function pathOf(id: string): string {
   return `/v1/cluster/replicas/${encodeURIComponent(id)}`;
 }
 
-async function change(client: Client, call: Call): Promise<MembershipView> {
-  const { body } = await client.call(call);
-  return JSON.parse(Buffer.from(body).toString()) as MembershipView;
+async function change(client: Client, terminal: Terminal, call: Call): Promise<MembershipView> {
+  const { membership } = await runJob(client, terminal, call);
+  return membership as MembershipView;
 }
 
 function show(view: MembershipView, output: Output, terminal: Terminal): void {

@@ -258,6 +258,7 @@ function addResync(program: Command, terminal: Terminal, finish: Finish): void {
       'Show how far a replica has come with catching up: entries missing, snapshot taken.',
     )
     .option('-w, --watch', 'ask again until it has caught up: a bar on a terminal, else lines')
+    .option('--now', 'let it compare with every peer now, then watch')
     .addOption(outputOption(['table', 'json']));
   addClientOptions(command);
   command
@@ -271,6 +272,7 @@ const RESYNC_EXAMPLES = `
 Examples:
   $ conit resync
   $ conit resync --watch --url http://127.0.0.1:7090
+  $ conit resync --now
   $ conit resync --watch -o json | tail -n 1`;
 
 function addWhere(program: Command, terminal: Terminal, finish: Finish): void {

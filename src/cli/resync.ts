@@ -5,12 +5,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from './client.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { pathOf } from './members.ts';
 import { renderJson } from './render.ts';
 import type { Terminal } from './terminal.ts';
 import { type ClusterView, readView, type ReplicaView } from './views.ts';
 
 export interface ResyncOptions {
   readonly watch?: boolean;
+  /** Compare with every peer first, then watch. */
+  readonly now?: boolean;
   readonly output: 'table' | 'json';
 }
 
@@ -37,8 +40,9 @@ const BAR_WIDTH = 24;
 export async function resync(
   client: Client,
   terminal: Terminal,
-  { watch = false, output }: ResyncOptions,
+  { now = false, watch = now, output }: ResyncOptions,
 ): Promise<ExitCode> {
+  if (now) await begin(client);
   const show = createDisplay(terminal, output, watch);
   let mostMissing = 0;
   let failures = 0;
@@ -57,6 +61,11 @@ export async function resync(
     }
     await sleep(POLL_MS);
   }
+}
+
+async function begin(client: Client): Promise<void> {
+  const { node } = await readView<ClusterView>(client, '/v1/cluster');
+  await client.call({ method: 'POST', path: `${pathOf(node)}/resync` });
 }
 
 /** `mostMissing`: the most entries that it lacked at any look, against which a delta is measured. */

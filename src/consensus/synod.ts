@@ -21,6 +21,7 @@ import { createRing } from '../base/ring.ts';
 import { bytesOf } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { unreachable } from '../base/assert.ts';
+import type { ChangeProgress } from '../model/command.ts';
 import type { Lsn, Now, Outbox } from '../model/effect.ts';
 import type { Origin } from '../model/id.ts';
 import {
@@ -126,6 +127,14 @@ export class Synod {
   /** A change is asked for here, or one was accepted and its end is not known. */
   get isBusy(): boolean {
     return this.#asked !== undefined || this.#vote?.accepted !== undefined;
+  }
+
+  /** Of the change that was asked for here: its step, and who has answered in it, as bits. */
+  get progress(): { readonly step: ChangeProgress['step']; readonly agreed: number } | undefined {
+    if (this.#asked === undefined) return undefined;
+    if (this.#attempt === undefined) return { step: 'waiting', agreed: 0 };
+    const { answers, value } = this.#attempt;
+    return { step: value === undefined ? 'preparing' : 'accepting', agreed: answers };
   }
 
   /** At start, with what is stored. It belongs to the present epoch: who begins another begins its vote with it. */

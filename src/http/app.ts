@@ -19,6 +19,7 @@ import { clusterRoutes } from './routes/cluster.ts';
 import { documentRoutes } from './routes/document.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { healthRoutes } from './routes/health.ts';
+import { jobRoutes } from './routes/jobs.ts';
 import { listRoutes } from './routes/list.ts';
 import { memberRoutes } from './routes/members.ts';
 import { metricsRoutes } from './routes/metrics.ts';
@@ -67,6 +68,7 @@ const ROUTES = [
   clusterRoutes,
   explainRoutes,
   healthRoutes,
+  jobRoutes,
   listRoutes,
   memberRoutes,
   metricsRoutes,

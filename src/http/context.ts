@@ -6,6 +6,7 @@ import type { Policy } from '../model/policy.ts';
 import type { ReplicaService } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
 import { type Auth, createAuth } from './auth.ts';
+import type { Jobs } from './jobs.ts';
 import type { HttpLimits } from './limits.ts';
 import type { RequestMeter } from './meter.ts';
 import { createQuorumDoor, type QuorumDoor } from './parameter.ts';
@@ -20,6 +21,8 @@ export interface HttpServerOptions {
   /** Base URL at which clients reach this replica, or ''. */
   readonly advertised: string;
   readonly limits: HttpLimits;
+  /** Those of this process, which outlive the lives of its replica. */
+  readonly jobs: Jobs;
   /** `undefined`: no token is needed, and only loopback addresses are listened on. */
   readonly tokens: readonly Token[] | undefined;
   /** The exposition for GET /metrics. */

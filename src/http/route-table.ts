@@ -39,6 +39,8 @@ export type RouteId =
   | 'forget'
   | 'drain'
   | 'resume'
+  | 'resync'
+  | 'job'
   | 'namespaces'
   | 'namespace'
   | 'livez'
@@ -80,6 +82,8 @@ export const ROUTES: readonly Route[] = [
   route('forget', 'POST', '/v1/cluster/replicas/{id}/forget', ADMIN),
   route('drain', 'POST', '/v1/cluster/replicas/{id}/drain', ADMIN),
   route('resume', 'POST', '/v1/cluster/replicas/{id}/resume', ADMIN),
+  route('resync', 'POST', '/v1/cluster/replicas/{id}/resync', ADMIN),
+  route('job', 'GET', '/v1/jobs/{id}', ADMIN),
   route('namespaces', 'GET', '/v1/namespaces', READ_SOMEWHERE),
   route('namespace', 'GET', '/v1/namespaces/{ns}', NAMESPACE_READ),
   route('livez', 'GET', '/livez', OPEN),

@@ -298,7 +298,7 @@ export const PlaceSchema = Type.Object(
   closed,
 );
 
-export const MembershipSchema = Type.Object(
+const MembershipSchema = Type.Object(
   {
     epoch: Type.Integer(),
     members: Type.Array(
@@ -317,7 +317,44 @@ export const MembershipSchema = Type.Object(
   closed,
 );
 
-export const DrainedSchema = Type.Object({ id: Type.String(), drained: Type.Boolean() }, closed);
+const JobProgressSchema = Type.Object(
+  {
+    step: Type.Optional(words(['waiting', 'preparing', 'accepting'], 'Of a change of the members')),
+    agreed: Type.Optional(Type.Array(Type.String(), { description: 'Replicas, in this step' })),
+    members: Type.Optional(Type.Integer({ description: 'Of whom a majority has to agree' })),
+    requests: Type.Optional(Type.Integer({ description: 'Of a drain: not answered yet' })),
+    entriesMissing: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
+    copy: Type.Optional(
+      Type.Object(
+        { parts: Type.Integer(), records: Type.Integer(), share: Type.Number() },
+        { ...closed, description: 'Of a snapshot that is copied' },
+      ),
+    ),
+    waiting: Type.Optional(
+      Type.Array(Type.String(), { description: 'Namespaces that are not answered' }),
+    ),
+    equalTo: Type.Optional(
+      Type.Array(Type.String(), { description: 'Peers seen to hold the same since it began' }),
+    ),
+  },
+  closed,
+);
+
+export const JobSchema = Type.Object(
+  {
+    id: Type.String(),
+    kind: words(['join', 'forget', 'drain', 'resume', 'resync'], 'What is done'),
+    target: Type.String({ description: 'The replica that it is about' }),
+    node: Type.String({ description: 'The replica that was asked, and knows of it until it ends' }),
+    state: words(['running', 'done', 'failed'], 'How it stands'),
+    since: Type.String({ description: 'RFC 3339' }),
+    ended: Type.Union([Type.String(), Type.Null()]),
+    progress: Type.Optional(JobProgressSchema),
+    membership: Type.Optional(MembershipSchema),
+    problem: Type.Optional(ProblemSchema),
+  },
+  closed,
+);
 
 const quorum = Type.Union([Type.Integer(), Type.String()], {
   description: 'A number, majority, all, local or each',
@@ -385,6 +422,7 @@ export type ClusterView = Static<typeof ClusterSchema>;
 export type EndpointView = Static<typeof RouteSchema>['endpoints'][number];
 export type MembershipView = Static<typeof MembershipSchema>;
 export type ExplainView = Static<typeof ExplainSchema>;
+export type JobView = Static<typeof JobSchema>;
 export type ListView = Static<typeof ListSchema>;
 export type NamespaceView = Static<typeof NamespaceSchema>;
 export type ReadyCheck = Static<typeof CheckSchema>;

@@ -23,6 +23,7 @@ export interface HttpServer {
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const context = createContext(options);
+  context.jobs.attach(options.service);
   let server: Server | undefined;
   const app = await createApp(context, (slow) => {
     server = createBareServer(context);
@@ -36,9 +37,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     listen: (host, port) => listen(bare, context, host, port),
     beginDrain() {
       context.draining = true;
+      context.jobs.release();
     },
     async close() {
       context.draining = true;
+      context.jobs.release();
       await end(bare, context.limits.drainMs);
       await app.close();
     },

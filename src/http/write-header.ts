@@ -73,6 +73,18 @@ export function prefersAsync(header: string | undefined): boolean {
   return header !== undefined && /(?:^|,)\s*respond-async\s*(?:;|,|$)/i.test(header);
 }
 
+const WAIT_S_MAX = 3600;
+
+/** How long the client prefers to wait for the end, in ms; `undefined` where it does not say. */
+export function readWait(header: string): number | undefined | Fault {
+  const text = /(?:^|,)\s*wait\s*=\s*"?([^",;]*)"?\s*(?:;|,|$)/i.exec(header)?.[1];
+  if (text === undefined) return undefined;
+  const seconds = /^[0-9]{1,4}$/.test(text) ? Number(text) : WAIT_S_MAX + 1;
+  if (seconds <= WAIT_S_MAX) return seconds * 1000;
+  const detail = `the header "Prefer" waits for whole seconds, at most ${WAIT_S_MAX}`;
+  return fault('invalid-parameter', detail);
+}
+
 export type DigestCheck = 'right' | 'wrong' | 'malformed';
 
 /** Every digest in the header must fit the body; one in an algorithm that is not checked here is not accepted. */

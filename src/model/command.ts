@@ -114,6 +114,12 @@ export interface DrainCommand {
   readonly drained: boolean;
 }
 
+/** Compares what is held here with every peer at the next opportunity, instead of when it is due. */
+export interface ResyncCommand {
+  readonly kind: 'resync';
+  readonly client: Client;
+}
+
 export type Command =
   | WriteCommand
   | ReadCommand
@@ -122,7 +128,8 @@ export type Command =
   | ExplainCommand
   | StatusCommand
   | MembershipCommand
-  | DrainCommand;
+  | DrainCommand
+  | ResyncCommand;
 
 export interface Written {
   readonly kind: 'written';
@@ -204,8 +211,18 @@ export interface ReplicaView {
 export interface Status {
   readonly kind: 'status';
   readonly membership: Membership;
+  /** A change of it that was asked for here and has not ended. */
+  readonly change: ChangeProgress | undefined;
+  /** Requests of clients that were taken and not answered. */
+  readonly waiting: number;
   readonly self: ReplicaStatus;
   readonly peers: readonly PeerStatus[];
+}
+
+/** `waiting`: to begin, or to begin again after others were in the way. `agreed`: of this step, the asked one included. */
+export interface ChangeProgress {
+  readonly step: 'waiting' | 'preparing' | 'accepting';
+  readonly agreed: readonly ReplicaId[];
 }
 
 export type ReplicaState = 'starting' | 'catching-up' | 'serving' | 'draining' | 'failed';
@@ -280,6 +297,11 @@ export interface Drained {
   readonly drained: boolean;
 }
 
+/** The comparisons are due. */
+export interface Resyncing {
+  readonly kind: 'resyncing';
+}
+
 export interface Failed {
   readonly kind: 'failed';
   readonly fault: Fault;
@@ -295,4 +317,5 @@ export type Reply =
   | Status
   | Seated
   | Drained
+  | Resyncing
   | Failed;

@@ -7,6 +7,7 @@ import { Comparisons } from '../entropy/comparisons.ts';
 import { APART_ENTRIES_MAX, Cut, type CutOptions } from '../entropy/tree-cut.ts';
 import { TreeServer } from '../entropy/tree-server.ts';
 import { type RoundEnd, TreeWalk } from '../entropy/tree-walk.ts';
+import type { ResyncCommand } from '../model/command.ts';
 import type { Now, Outbox, RangeResult } from '../model/effect.ts';
 import type { TreeMessage } from '../model/message.ts';
 import { unreachable } from '../base/assert.ts';
@@ -77,6 +78,12 @@ export class AntiEntropy {
   onDurable(now: Now, out: Outbox): void {
     this.#server.onDurable(out);
     this.#walk.onDurable(now, out);
+  }
+
+  onCommand({ client }: ResyncCommand, out: Outbox): void {
+    for (const { member } of this.#context.peers.greeted())
+      this.comparisons.onConnected(member.index);
+    out.reply(client, { kind: 'resyncing' }, 0);
   }
 
   onConnected(peer: number): void {

@@ -293,16 +293,19 @@ export class Replica {
         return this.#succession.onCommand(command, now, out);
       case 'drain':
         return this.#drain.onCommand(command, out);
+      case 'resync':
+        return this.#antiEntropy.onCommand(command, out);
       default:
         return unreachable(command);
     }
   }
 
   status(now: Now): Status {
-    return statusOf(this.#context, this.#succession.membership, this.state, now, {
+    return statusOf(this.#context, this.#succession, this.state, now, {
       namespaces: this.#fitness.report(now.monoMs),
       copied: this.#resync.progress,
       comparisons: this.#antiEntropy.comparisons,
+      waiting: this.waiting,
     });
   }
 

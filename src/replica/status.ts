@@ -11,7 +11,6 @@ import type {
 import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceHealth } from '../model/health.ts';
 import { hlcToMs } from '../model/hlc.ts';
-import type { Membership } from '../model/membership.ts';
 import { type ReplicaId, replicaOf } from '../model/id.ts';
 import type { Digest } from '../model/message.ts';
 import { countMissing, type ReadonlyVector } from '../model/vector.ts';
@@ -24,20 +23,23 @@ export interface StatusParts {
   readonly namespaces: readonly NamespaceHealth[];
   readonly copied: CopyProgress | undefined;
   readonly comparisons: Comparisons;
+  readonly waiting: number;
 }
 
 export function statusOf(
   context: Context,
-  membership: Membership,
+  { membership, change }: Pick<Status, 'membership' | 'change'>,
   state: ReplicaState,
   now: Now,
-  { namespaces, copied, comparisons }: StatusParts,
+  { namespaces, copied, comparisons, waiting }: StatusParts,
 ): Status {
   const { self, settings, origin, log, peers, freshness, pace, tree } = context;
   const commitAgeMs = pace.commitAgeMs(now.monoMs);
   return {
     kind: 'status',
     membership,
+    change,
+    waiting,
     self: {
       id: self.id,
       region: self.region,

@@ -10,7 +10,7 @@
 // later one. Until then it holds nothing and has said nothing: such a replica may take any seat of its name.
 
 import { type Outcome, Synod, freshVote, voteKey } from '../consensus/synod.ts';
-import type { Client, MembershipCommand } from '../model/command.ts';
+import type { ChangeProgress, Client, MembershipCommand } from '../model/command.ts';
 import type { Lsn, Now, Outbox } from '../model/effect.ts';
 import {
   bootMembership,
@@ -59,6 +59,15 @@ export class Succession {
 
   get membership(): Membership {
     return this.#tenure.membership;
+  }
+
+  /** Of a change that was asked for here. */
+  get change(): ChangeProgress | undefined {
+    const { progress } = this.#synod;
+    if (progress === undefined) return undefined;
+    const { members } = this.#context.settings;
+    const agreed = members.filter(({ index }) => (progress.agreed >> index) & 1);
+    return { step: progress.step, agreed: agreed.map(({ id }) => id) };
   }
 
   /** The next membership is known, and this life ends. */

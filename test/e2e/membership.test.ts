@@ -106,6 +106,38 @@ describe('a cluster whose members change', () => {
     expect(readFileSync(member(1).logFile, 'utf8')).toContain('peers-differ');
   });
 
+  it('tells of a job to its end, in the life that asked for it and in the next one', async () => {
+    const headers = { Prefer: 'wait=10', 'Content-Type': 'application/json' };
+    const { id, region, peerPort, httpPort } = spare();
+    // It is reached under another name from now on.
+    const place = {
+      id,
+      region,
+      peer: `127.0.0.1:${peerPort}`,
+      http: `http://localhost:${httpPort}`,
+    };
+    const body = JSON.stringify(place);
+    const joined = await call(member(0), 'POST', '/v1/cluster/replicas', { body, headers });
+    expect([joined.status, joined.json()]).toMatchObject([
+      200,
+      { kind: 'join', target: 'sa-9', state: 'done', membership: { epoch: 3 } },
+    ]);
+    for (const replica of [...cluster.replicas, spare()]) await isAt(replica, 3);
+    await Promise.all([...cluster.replicas, spare()].map((replica) => replica.becomeReady()));
+    const known = await call(member(0), 'GET', joined.header('location'));
+    expect([known.status, known.json()]).toMatchObject([
+      200,
+      { state: 'done', node: member(0).id },
+    ]);
+    expect((await call(member(1), 'GET', joined.header('location'))).status).toBe(404);
+    const path = `/v1/cluster/replicas/${id}/resync`;
+    const resync = await call(spare(), 'POST', path, { headers: { Prefer: 'wait=10' } });
+    expect([resync.status, resync.json()]).toMatchObject([
+      200,
+      { state: 'done', progress: { entriesMissing: 0, waiting: [] } },
+    ]);
+  });
+
   it('drains a replica, over a restart too, and resumes it', async () => {
     expect(await conit(['drain', '--url', spare().url])).toMatchObject({ code: 0 });
     const refused = await call(spare(), 'GET', '/v1/kv/demo/four');
@@ -131,7 +163,7 @@ describe('a cluster whose members change', () => {
     await until('it is forgotten', async () => {
       return (await conit(['forget', 'sa-9', '--url', member(0).url])).code === 0;
     });
-    for (const replica of cluster.replicas) await isAt(replica, 3);
+    for (const replica of cluster.replicas) await isAt(replica, 4);
     await Promise.all(cluster.replicas.map((replica) => replica.becomeReady()));
     expect((await clusterAt(member(2)))?.forgotten).toEqual(['sa-9']);
     const answer = await call(member(0), 'PUT', '/v1/kv/demo/three?w=all', { body: 'copies' });

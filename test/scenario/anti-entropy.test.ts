@@ -320,6 +320,20 @@ describe('what a comparison moves', () => {
     expectHealed(cluster);
   });
 
+  it('comes when an operator asks for it, long before it is due', () => {
+    const cluster = begin({ regions: ['eu', 'us'], settings: { compareEveryMs: 3_600_000 } });
+    fill(cluster, few, 'v');
+    cluster.run(10_000);
+    remove(cluster, 1, 'a');
+    cluster.run(20_000);
+    expect(mended(cluster)).toBe(0);
+    const beganMs = cluster.status(1).peers[0]?.compared.equalAtMs ?? 0;
+    expect(shown(cluster.answer(cluster.begin(1, { kind: 'resync' })))).toBe('resyncing');
+    cluster.runUntil(() => mended(cluster) === 1, 5000);
+    cluster.runUntil(() => (cluster.status(1).peers[0]?.compared.equalAtMs ?? 0) > beganMs, 5000);
+    expectHealed(cluster);
+  });
+
   it('fits into frames, and goes on where one has no room', () => {
     const cluster = begin({ settings: { frameBytes: 400, windowBytes: 4000 } });
     const names = Array.from({ length: 60 }, (_, n) => `key/${n}`);

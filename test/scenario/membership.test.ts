@@ -203,6 +203,21 @@ describe('a change of the members', () => {
     expect([0, 1, 2].map((n) => epoch(cluster, n))).toEqual([2, 2, 2]);
   });
 
+  it('says at the replica that was asked how far it has come, until it ends', () => {
+    const cluster = settled();
+    cluster.cut(0, 1);
+    cluster.crash(2);
+    const call = cluster.begin(0, cluster.joinOf(SPARE));
+    cluster.runUntil(() => cluster.status(0).change?.agreed.length === 1);
+    expect(cluster.status(0).change).toEqual({ step: 'preparing', agreed: ['ap-1'] });
+    expect(cluster.status(1).change).toBeUndefined();
+    cluster.runUntil(() => cluster.status(0).change?.step === 'waiting');
+    cluster.network.healAll();
+    expect(shown(cluster.answer(call))).toContain('sa-9');
+    cluster.run(1000);
+    expect(cluster.status(0).change).toBeUndefined();
+  });
+
   it('needs a majority', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3 });
@@ -314,5 +329,17 @@ describe('a replica that was drained', () => {
     expect(drain(false)).toBe('drained');
     cluster.settle();
     expect(cluster.value(2, 'a')).toBe('one');
+  });
+
+  it('says how many requests that it took are not answered yet', () => {
+    const cluster = settled();
+    cluster.cut(2, 0);
+    cluster.cut(2, 1);
+    const early = cluster.begin(2, putOf('a', 'one', { w: 2, timeoutMs: 5000 }));
+    cluster.answer(cluster.begin(2, { kind: 'drain', drained: true }));
+    expect([cluster.status(2).self.state, cluster.status(2).waiting]).toEqual(['draining', 1]);
+    cluster.network.healAll();
+    expect(cluster.answer(early)).toMatchObject({ kind: 'written' });
+    expect(cluster.status(2).waiting).toBe(0);
   });
 });

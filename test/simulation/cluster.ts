@@ -669,6 +669,7 @@ export function shown(outcome: Reply | 'broken'): string {
     case 'explained':
     case 'status':
     case 'drained':
+    case 'resyncing':
       return outcome.kind;
     case 'membership':
       return outcome.membership.seats.map(({ id }) => id).join(' ');

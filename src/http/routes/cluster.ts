@@ -4,9 +4,9 @@ import { Type } from 'typebox';
 import { assert } from '../../base/assert.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
-import { countMissing, mergeVector } from '../../model/vector.ts';
 import type { App } from '../app-type.ts';
 import { ask } from '../ask.ts';
+import { entriesMissing } from '../cluster-view.ts';
 import type { HttpContext } from '../context.ts';
 import { isFault } from '../parameter.ts';
 import { type Refusal, refusal } from '../problem.ts';
@@ -124,16 +124,6 @@ function healthView({ rule, missingMs, missingEntries, ...rest }: NamespaceHealt
     missingMs: missingMs ?? null,
     missingEntries: missingEntries ?? null,
   };
-}
-
-/** Of what connected peers hold; unknown where nobody is connected who could tell. */
-function entriesMissing(self: ReplicaStatus, peers: readonly PeerStatus[]): number | null {
-  const connected = peers.filter((peer) => peer.connected);
-  if (connected.length === 0 && peers.length > 0) return null;
-  const holds = new Map(self.vector);
-  const most = new Map(self.vector);
-  for (const { vector } of connected) mergeVector(most, new Map(vector));
-  return countMissing(holds, most);
 }
 
 function timeOf(ms: number | undefined): string | null {

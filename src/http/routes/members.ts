@@ -1,7 +1,7 @@
-// POST /v1/cluster/replicas and /v1/cluster/replicas/{id}/forget|drain|resume: who belongs to the cluster, and who answers
-// clients. A change of the members is answered when it is chosen by a majority of the present ones; right after it every
-// replica begins a new life with the new members, and its connections end. Draining concerns one replica, and only that
-// one does it.
+// POST /v1/cluster/replicas and /v1/cluster/replicas/{id}/forget|drain|resume|resync: who belongs to the cluster, who
+// answers clients, and who catches up. Each is a job (jobs.ts). A change of the members ends when it is chosen by a majority
+// of the present ones; right after it every replica begins a new life with the new members, and its connections end. What
+// concerns one replica only that one does.
 
 import { Type } from 'typebox';
 import { assert } from '../../base/assert.ts';
@@ -10,18 +10,13 @@ import { parseRegion, parseReplicaId } from '../../model/id.ts';
 import type { Membership, Place } from '../../model/membership.ts';
 import { PLACE_BYTES_MAX } from '../../model/membership-bytes.ts';
 import type { App } from '../app-type.ts';
-import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
+import type { Job } from '../jobs.ts';
 import { invalid, isFault, readTimeout } from '../parameter.ts';
 import { type Refusal, refusal } from '../problem.ts';
-import { replyJson, replyProblem } from '../reply.ts';
-import {
-  DrainedSchema,
-  MembershipSchema,
-  type MembershipView,
-  PlaceSchema,
-  ProblemSchema,
-} from '../schema.ts';
+import { replyProblem } from '../reply.ts';
+import { type MembershipView, PlaceSchema } from '../schema.ts';
+import { answerJob, JOB_RESPONSES } from './jobs.ts';
 
 const TIMEOUT_MS_DEFAULT = 10_000;
 const PEER_ADDRESS =
@@ -33,8 +28,9 @@ const closed = { additionalProperties: false };
 export function memberRoutes(app: App, context: HttpContext): void {
   addJoin(app, context);
   addForget(app, context);
-  addDrain(app, context, 'drain');
-  addDrain(app, context, 'resume');
+  addOwn(app, context, 'drain');
+  addOwn(app, context, 'resume');
+  addOwn(app, context, 'resync');
 }
 
 function addJoin(app: App, context: HttpContext): void {
@@ -43,14 +39,14 @@ function addJoin(app: App, context: HttpContext): void {
     summary: 'Takes a replica in, or tells that a member has moved to another address',
     querystring: Type.Object({ timeout }, closed),
     body: PlaceSchema,
-    response: { 200: MembershipSchema, default: ProblemSchema },
+    response: JOB_RESPONSES,
   };
-  app.post('/v1/cluster/replicas', { schema }, async ({ body, query }, reply) => {
-    const place = readPlace(body);
+  app.post('/v1/cluster/replicas', { schema }, async (request, reply) => {
+    const place = readPlace(request.body);
     if (isFault(place)) return replyProblem(context, reply, place);
-    const answer = await change(context, { kind: 'join', place }, query.timeout);
-    if (isFault(answer)) return replyProblem(context, reply, answer);
-    return replyJson(context, reply, answer);
+    const run = change(context, { kind: 'join', place }, request.query.timeout);
+    if (isFault(run)) return replyProblem(context, reply, run);
+    return answerJob(context, request, reply, { kind: 'join', target: place.id, run });
   });
 }
 
@@ -66,34 +62,52 @@ function addForget(app: App, context: HttpContext): void {
       },
       closed,
     ),
-    response: { 200: MembershipSchema, default: ProblemSchema },
+    response: JOB_RESPONSES,
   };
-  app.post(pathOf('forget'), { schema }, async ({ params: { id: text }, query }, reply) => {
-    const id = parseReplicaId(text);
+  app.post(pathOf('forget'), { schema }, async (request, reply) => {
+    const { params: named, query } = request;
+    const id = parseReplicaId(named.id);
     if (id === undefined) return replyProblem(context, reply, NO_REPLICA);
     const force = query.force !== undefined && query.force !== 'false';
-    const answer = await change(context, { kind: 'forget', id, force }, query.timeout);
-    if (isFault(answer)) return replyProblem(context, reply, answer);
-    return replyJson(context, reply, answer);
+    const run = change(context, { kind: 'forget', id, force }, query.timeout);
+    if (isFault(run)) return replyProblem(context, reply, run);
+    return answerJob(context, request, reply, { kind: 'forget', target: id, run });
   });
 }
 
-function addDrain(app: App, context: HttpContext, verb: 'drain' | 'resume'): void {
+const OWN = {
+  drain: 'This replica takes no clients any more; done when those that it took are answered',
+  resume: 'And takes them again',
+  resync: 'Compares with every peer now; done when nothing is missing and all is served',
+} as const;
+
+/** What a replica does for itself alone. */
+function addOwn(app: App, context: HttpContext, verb: keyof typeof OWN): void {
   const schema = {
     operationId: verb,
-    summary: verb === 'drain' ? 'This replica takes no clients any more' : 'And takes them again',
+    summary: OWN[verb],
     params,
     querystring: Type.Object({}, closed),
-    response: { 200: DrainedSchema, default: ProblemSchema },
+    response: JOB_RESPONSES,
   };
-  app.post(pathOf(verb), { schema }, async ({ params: { id } }, reply) => {
+  app.post(pathOf(verb), { schema }, async (request, reply) => {
+    const { id } = request.params;
     const other = refuseOther(context, id);
     if (other !== undefined) return replyProblem(context, reply, other);
-    const drained = verb === 'drain';
-    const answer = await ask(context.service, (client) => ({ kind: 'drain', client, drained }));
-    if (answer.kind === 'failed') return replyProblem(context, reply, answer.fault);
-    return replyJson(context, reply, { id, drained });
+    const run = (job: Job): void => submitOwn(context, verb, job);
+    return answerJob(context, request, reply, { kind: verb, target: id, run });
   });
+}
+
+function submitOwn({ service, jobs }: HttpContext, verb: keyof typeof OWN, job: Job): void {
+  const onReply = (reply: Reply): void => {
+    if (reply.kind === 'failed') job.fail(reply.fault);
+    else if (verb === 'resume') job.done();
+    else jobs.follow(job);
+  };
+  const client = { onReply };
+  if (verb === 'resync') service.submit({ kind: 'resync', client });
+  else service.submit({ kind: 'drain', client, drained: verb === 'drain' });
 }
 
 const pathOf = <Verb extends string>(verb: Verb) => `/v1/cluster/replicas/:id/${verb}` as const;
@@ -109,22 +123,22 @@ function refuseOther({ members, self }: HttpContext, id: string): Refusal | unde
   });
 }
 
-async function change(
+/** What sets the change going, or why it cannot be asked for. */
+function change(
   { service }: HttpContext,
   wanted: MembershipCommand['change'],
   timeoutText: string | undefined,
-): Promise<MembershipView | Refusal> {
+): ((job: Job) => void) | Refusal {
   const timeoutMs = timeoutText === undefined ? TIMEOUT_MS_DEFAULT : readTimeout(timeoutText);
   if (isFault(timeoutMs)) return timeoutMs;
-  const reply: Reply = await ask(service, (client) => ({
-    kind: 'membership',
-    client,
-    change: wanted,
-    timeoutMs,
-  }));
-  if (reply.kind === 'failed') return reply.fault;
-  assert(reply.kind === 'membership', 'members: an answer to another command');
-  return viewOf(reply.membership);
+  return (job) => {
+    const onReply = (reply: Reply): void => {
+      if (reply.kind === 'failed') return job.fail(reply.fault);
+      assert(reply.kind === 'membership', 'members: an answer to another command');
+      job.done(viewOf(reply.membership));
+    };
+    service.submit({ kind: 'membership', client: { onReply }, change: wanted, timeoutMs });
+  };
 }
 
 function viewOf({ epoch, seats }: Membership): MembershipView {

@@ -35,6 +35,8 @@ const peer: PeerStatus = {
 
 const status: Status = {
   kind: 'status',
+  change: undefined,
+  waiting: 0,
   membership: membershipOf(['eu', 'us']),
   self: {
     id: 'eu-1' as ReplicaId,

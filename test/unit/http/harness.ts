@@ -3,6 +3,7 @@
 
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
+import { Jobs } from '../../../src/http/jobs.ts';
 import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../../../src/http/limits.ts';
 import { createRequestMeter, type RequestMeasurements } from '../../../src/http/meter.ts';
 import { createHttpServer, type HttpServer } from '../../../src/http/server.ts';
@@ -69,6 +70,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const errors: unknown[] = [];
   const server = await createHttpServer({
     advertised: '',
+    jobs: new Jobs(),
     service: options.service ?? service,
     members,
     self,

@@ -25,7 +25,12 @@ describe('POST /v1/cluster/replicas', () => {
   it('asks for the replica to be taken in, and shows the members', async () => {
     const answer = await post('?timeout=2s', PLACE);
     expect(answer.status).toBe(200);
-    expect(json(answer)).toMatchObject({ epoch: 1, members: [{ id: 'ap-1', since: 1 }, {}, {}] });
+    expect(json(answer)).toMatchObject({
+      kind: 'join',
+      target: 'sa-1',
+      state: 'done',
+      membership: { epoch: 1, members: [{ id: 'ap-1', since: 1 }, {}, {}] },
+    });
     expect(harness.service.commands).toMatchObject([
       {
         kind: 'membership',
@@ -72,13 +77,16 @@ describe('POST /v1/cluster/replicas/{id}/…', () => {
   });
 
   it('drains and resumes the replica that is asked', async () => {
-    expect(json(await post('/eu-1/drain'))).toEqual({ id: 'eu-1', drained: true });
-    expect(json(await post('/eu-1/resume'))).toEqual({ id: 'eu-1', drained: false });
-    expect(harness.service.commands).toMatchObject([{ drained: true }, { drained: false }]);
+    // The reference goes on serving, as if somebody had resumed it meanwhile.
+    expect(problemOf(await post('/eu-1/drain'))).toBe('superseded');
+    expect(json(await post('/eu-1/resume'))).toMatchObject({ kind: 'resume', state: 'done' });
+    const asked = harness.service.commands.filter(({ kind }) => kind === 'drain');
+    expect(asked).toMatchObject([{ drained: true }, { drained: false }]);
   });
 
   it.each([
     ['/us-1/drain', 421, 'misdirected'],
+    ['/us-1/resync', 421, 'misdirected'],
     ['/zz-1/drain', 404, 'replica-not-found'],
     ['/US/forget', 404, 'replica-not-found'],
     ['/us-1/forget?timeout=x', 400, 'invalid-parameter'],

@@ -59,6 +59,8 @@ export function createReferenceService(): ReferenceService {
         return { kind: 'membership', membership };
       case 'drain':
         return { kind: 'drained', drained: command.drained };
+      case 'resync':
+        return { kind: 'resyncing' };
     }
   };
 
@@ -174,6 +176,8 @@ export function createReferenceService(): ReferenceService {
   const status = (): Reply => ({
     kind: 'status',
     membership,
+    change: undefined,
+    waiting: 0,
     self: {
       id: 'eu-1' as ReplicaId,
       region: 'eu' as Region,

@@ -1,0 +1,85 @@
+// Work on the cluster that a replica does as a job: asked for, waited for a little at a time, and followed to its end. What
+// changed goes to standard error. A replica that begins a new life does not answer for a moment; one that began anew as a
+// process knows the job no more.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Call, type Client, refusalOf } from './client.ts';
+import { CommandError, EXIT } from './exit.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface JobView {
+  readonly id: string;
+  readonly target: string;
+  readonly state: 'running' | 'done' | 'failed';
+  readonly progress?: {
+    readonly step?: string;
+    readonly agreed?: readonly string[];
+    readonly members?: number;
+    readonly requests?: number;
+    readonly entriesMissing?: number | null;
+    readonly copy?: { readonly parts: number; readonly records: number };
+    readonly waiting?: readonly string[];
+  };
+  readonly membership?: unknown;
+  readonly problem?: { readonly status: number };
+}
+
+/** The client waits for so long in one call. */
+const WAIT_S = 2;
+const AGAIN_MS = 500;
+/** In a row; then the replica is taken to be gone. */
+const FAILURES_MAX = 60;
+
+/** The job at its end, when that is a good one. */
+export async function runJob(client: Client, terminal: Terminal, call: Call): Promise<JobView> {
+  const first = await client.call({ ...call, headers: { ...call.headers, ...PREFER } });
+  let job = viewOf(first.body);
+  let said = '';
+  while (job.state === 'running') {
+    const words = wordsOf(job);
+    if (words !== said) terminal.say(`${job.target}: ${words}\n`);
+    said = words;
+    job = await look(client, job.id);
+  }
+  if (job.state === 'failed') throw failureOf(job);
+  return job;
+}
+
+const PREFER = { prefer: `wait=${WAIT_S}` };
+
+/** The job after a while, or sooner when it has ended. */
+async function look(client: Client, id: string): Promise<JobView> {
+  for (let failures = 0; ; failures++) {
+    try {
+      const path = `/v1/jobs/${encodeURIComponent(id)}`;
+      return viewOf((await client.call({ method: 'GET', path, headers: PREFER })).body);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      if (error.exit === EXIT.no)
+        throw new CommandError(EXIT.unknown, `${client.url} began anew and knows the job no more`);
+      if (error.exit !== EXIT.unavailable || failures >= FAILURES_MAX) throw error;
+    }
+    await sleep(AGAIN_MS);
+  }
+}
+
+function viewOf(body: Uint8Array): JobView {
+  return JSON.parse(Buffer.from(body).toString()) as JobView;
+}
+
+function failureOf({ problem }: JobView): CommandError {
+  const body = Buffer.from(JSON.stringify(problem ?? {}));
+  const header = (name: string): string | undefined =>
+    name.toLowerCase() === 'content-type' ? 'application/problem+json' : undefined;
+  return refusalOf({ status: problem?.status ?? 500, body, header }, true);
+}
+
+function wordsOf({ progress = {} }: JobView): string {
+  const { step, agreed = [], members, requests, entriesMissing, copy, waiting = [] } = progress;
+  if (step !== undefined) return `${step}; ${agreed.length} of ${members} agree`;
+  if (requests !== undefined) return `${requests} requests are not answered yet`;
+  if (copy !== undefined) return `copies a snapshot, ${copy.records} records so far`;
+  if (entriesMissing === null) return 'hears of nobody';
+  if (entriesMissing !== undefined && entriesMissing > 0) return `lacks ${entriesMissing} entries`;
+  return waiting.length > 0 ? `waits to serve ${waiting.join(', ')}` : 'begins';
+}

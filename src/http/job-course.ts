@@ -1,0 +1,75 @@
+// What can be said of a job from the status of the replica: how far it has come, and whether that is its end. The end of a
+// change of the members is told by the replica itself (routes/members.ts).
+
+import { unreachable } from '../base/assert.ts';
+import type { Status } from '../model/command.ts';
+import { entriesMissing } from './cluster-view.ts';
+import { type Refusal, refusal } from './problem.ts';
+
+export type JobKind = 'join' | 'forget' | 'drain' | 'resume' | 'resync';
+
+export interface JobProgress {
+  /** Of a change of the members: its step, who agreed to it, and of how many. */
+  readonly step?: 'waiting' | 'preparing' | 'accepting';
+  readonly agreed?: string[];
+  readonly members?: number;
+  /** Of a drain: requests that were taken and are not answered. */
+  readonly requests?: number;
+  /** Of a resync: what is missing, null where nobody is connected who could tell. */
+  readonly entriesMissing?: number | null;
+  readonly copy?: { readonly parts: number; readonly records: number; readonly share: number };
+  /** Namespaces that are not answered. */
+  readonly waiting?: string[];
+  /** Peers whose hash trees were seen to be equal since it began. */
+  readonly equalTo?: string[];
+}
+
+export interface Course {
+  readonly progress: JobProgress | undefined;
+  readonly end: 'done' | Refusal | undefined;
+}
+
+export function courseOf(kind: JobKind, sinceMs: number, status: Status): Course {
+  switch (kind) {
+    case 'join':
+    case 'forget':
+      return { progress: changeOf(status), end: undefined };
+    case 'drain':
+      return drainOf(status);
+    case 'resume':
+      return { progress: undefined, end: undefined };
+    case 'resync':
+      return resyncOf(status, sinceMs);
+    default:
+      return unreachable(kind);
+  }
+}
+
+function changeOf({ change, membership }: Status): JobProgress | undefined {
+  if (change === undefined) return undefined;
+  const { step, agreed } = change;
+  return { step, agreed: [...agreed], members: membership.seats.length };
+}
+
+function drainOf({ self, waiting }: Status): Course {
+  const progress = { requests: waiting };
+  const isResumed = self.state === 'serving' || self.state === 'catching-up';
+  if (isResumed) return { progress, end: refusal('superseded', 'the replica was resumed') };
+  // It drains, or begins, and will: the word is durable.
+  return { progress, end: waiting === 0 && self.state === 'draining' ? 'done' : undefined };
+}
+
+function resyncOf({ self, peers }: Status, sinceMs: number): Course {
+  const missing = entriesMissing(self, peers);
+  const waiting = self.namespaces.flatMap((each) => (each.answers ? [] : [each.namespace]));
+  const equal = peers.filter(({ compared }) => (compared.equalAtMs ?? 0) >= sinceMs);
+  const progress = {
+    entriesMissing: missing,
+    ...(self.copy === undefined ? {} : { copy: self.copy }),
+    waiting,
+    equalTo: equal.map(({ id }) => id),
+  };
+  const isReady = self.state === 'serving' || self.state === 'draining';
+  const isWhole = missing === 0 && self.copy === undefined && waiting.length === 0;
+  return { progress, end: isReady && isWhole ? 'done' : undefined };
+}

@@ -1,0 +1,91 @@
+// GET /v1/jobs/{id}, and how a request for work that may take long is answered: 202 with a job, and once it has ended, or
+// where it ends within the time that the client prefers to wait (RFC 7240), 200 with the job or the problem that ended it.
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { App } from '../app-type.ts';
+import type { HttpContext } from '../context.ts';
+import type { JobKind } from '../job-course.ts';
+import type { Job } from '../jobs.ts';
+import { isFault } from '../parameter.ts';
+import { problemDocument, type Refusal, refusal } from '../problem.ts';
+import { replyJson, replyProblem } from '../reply.ts';
+import { JobSchema, type JobView, ProblemSchema } from '../schema.ts';
+import { readWait } from '../write-header.ts';
+
+/** What ends so soon, a refusal above all, is answered as if it had been waited for. */
+const AT_ONCE_MS = 50;
+const NO_JOB = refusal('job-not-found', 'no job of this name is known here');
+const TOO_MANY = refusal('overloaded', 'too many jobs run already');
+
+/** Of a route that begins a job. */
+export const JOB_RESPONSES = { 200: JobSchema, 202: JobSchema, default: ProblemSchema };
+
+export function jobRoutes(app: App, context: HttpContext): void {
+  const schema = {
+    operationId: 'job',
+    summary: 'How far work on the cluster has come, at the replica that was asked for it',
+    params: Type.Object({ id: Type.String() }),
+    querystring: Type.Object({}, { additionalProperties: false }),
+    response: { 200: JobSchema, default: ProblemSchema },
+  };
+  app.get('/v1/jobs/:id', { schema }, async (request, reply) => {
+    const job = context.jobs.find(request.params.id);
+    if (job === undefined) return replyProblem(context, reply, NO_JOB);
+    const waitMs = waitOf(request);
+    if (isFault(waitMs)) return replyProblem(context, reply, waitMs);
+    if (waitMs !== undefined) await waitFor(job, waitMs, reply);
+    await context.jobs.look(job);
+    return replyJson(context, reply, viewOf(context, job));
+  });
+}
+
+/** `run` sets the work going and sees to it that the job ends. */
+export async function answerJob(
+  context: HttpContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  work: { readonly kind: JobKind; readonly target: string; run(job: Job): void },
+): Promise<FastifyReply> {
+  const waitMs = waitOf(request);
+  if (isFault(waitMs)) return replyProblem(context, reply, waitMs);
+  const job = context.jobs.begin(work.kind, work.target);
+  if (job === undefined) return replyProblem(context, reply, TOO_MANY);
+  work.run(job);
+  if (waitMs === undefined) await job.wait(AT_ONCE_MS);
+  else await waitFor(job, waitMs, reply);
+  await context.jobs.look(job);
+  reply.header('Location', `/v1/jobs/${job.id}`);
+  if (job.problem !== undefined) return replyProblem(context, reply, job.problem);
+  reply.code(job.state === 'done' ? 200 : 202);
+  return replyJson(context, reply, viewOf(context, job));
+}
+
+function waitOf({ headers }: FastifyRequest): number | undefined | Refusal {
+  return readWait([headers['prefer']].flat().join(','));
+}
+
+async function waitFor(job: Job, ms: number, reply: FastifyReply): Promise<void> {
+  reply.header('Preference-Applied', `wait=${ms / 1000}`);
+  await job.wait(ms);
+}
+
+function viewOf(context: HttpContext, job: Job): JobView {
+  const { id, kind, target, state, sinceMs, endedMs, progress, problem, members } = job;
+  return {
+    id,
+    kind,
+    target,
+    node: context.self.id,
+    state,
+    since: timeOf(sinceMs),
+    ended: endedMs === undefined ? null : timeOf(endedMs),
+    ...(progress === undefined ? {} : { progress }),
+    ...(members === undefined ? {} : { membership: members }),
+    ...(problem === undefined ? {} : { problem: problemDocument(problem, context.source) }),
+  };
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
