@@ -1,10 +1,33 @@
-// What a client hears of a replica that takes no requests.
+// What a replica in each phase of its life says of itself, and what a client hears of one that takes no requests.
 
-import type { Client } from '../model/command.ts';
+import { unreachable } from '../base/assert.ts';
+import type { Client, ReplicaState } from '../model/command.ts';
 import type { Outbox } from '../model/effect.ts';
 import { refuse } from './context.ts';
+import type { Standing } from './standing.ts';
 
 export type Phase = 'starting' | 'grace' | 'open' | 'draining' | 'failed';
+
+export function stateOf(
+  phase: Phase,
+  standing: Pick<Standing, 'isReturning' | 'isCaughtUp'>,
+  isDrained: boolean,
+): ReplicaState {
+  switch (phase) {
+    case 'starting':
+      return 'starting';
+    case 'grace':
+      return standing.isReturning ? 'catching-up' : 'starting';
+    case 'open':
+      if (isDrained) return 'draining';
+      return standing.isCaughtUp ? 'serving' : 'catching-up';
+    case 'draining':
+    case 'failed':
+      return phase;
+    default:
+      return unreachable(phase);
+  }
+}
 
 export function refuseClosed(
   client: Client,

@@ -45,7 +45,7 @@ import { HashTree } from '../store/tree.ts';
 import { PullServer } from '../stream/puller.ts';
 import { Receiver } from '../stream/receiver.ts';
 import { AntiEntropy } from './anti-entropy.ts';
-import { type Phase, refuseClosed } from './closed.ts';
+import { type Phase, refuseClosed, stateOf } from './closed.ts';
 import type { Context, Heal } from './context.ts';
 import { Drain } from './drain.ts';
 import { heirOf } from './expiry.ts';
@@ -189,18 +189,7 @@ export class Replica {
   }
 
   get state(): ReplicaState {
-    switch (this.#phase) {
-      case 'starting':
-        return 'starting';
-      case 'grace':
-        return this.#standing.isReturning ? 'catching-up' : 'starting';
-      case 'open':
-        if (this.#drain.isDrained) return 'draining';
-        return this.#standing.isCaughtUp ? 'serving' : 'catching-up';
-      case 'draining':
-      case 'failed':
-        return this.#phase;
-    }
+    return stateOf(this.#phase, this.#standing, this.#drain.isDrained);
   }
 
   /** Storage is read and verified: connections may open. */
