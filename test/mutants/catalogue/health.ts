@@ -128,8 +128,8 @@ export const health: readonly Mutant[] = [
     with: '    metrics.readsForwarded++;\n    for (const record of recordsOf(answer)) this.#context.absence.take(record, out);',
     foundBy: {
       kind: 'test',
-      file: 'test/scenario/forward.test.ts',
-      name: 'lets the nearest that is fit answer a read, and keeps nothing of the answer',
+      file: 'test/unit/replica/forwards.test.ts',
+      name: 'is answered as the first one does, keeps nothing of it, and adds the time that passed',
     },
   },
   {
@@ -155,7 +155,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/replica/forwards.test.ts',
-      name: 'is answered as the first one does, with the time that passed added to its age',
+      name: 'is answered as the first one does, keeps nothing of it, and adds the time that passed',
     },
   },
   {

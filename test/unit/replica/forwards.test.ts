@@ -94,7 +94,7 @@ const code = (): string | undefined =>
   answer?.kind === 'failed' ? answer.fault.code : answer?.kind;
 
 describe('a read that others answer', () => {
-  it('is answered as the first one does, with the time that passed added to its age', () => {
+  it('is answered as the first one does, keeps nothing of it, and adds the time that passed', () => {
     read();
     const [first] = questions();
     expect(first).toMatchObject({
