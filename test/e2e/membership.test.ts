@@ -42,7 +42,7 @@ async function clusterAt(replica: TestReplica) {
   if (reply.kind !== 'reply' || reply.status !== 200) return undefined;
   return JSON.parse(reply.body.toString()) as {
     readonly epoch: number;
-    readonly replicas: readonly { readonly id: string }[];
+    readonly replicas: readonly { readonly id: string; readonly state: string }[];
     readonly forgotten: readonly string[];
   };
 }
@@ -156,6 +156,10 @@ describe('a cluster whose members change', () => {
   });
 
   it('forgets it, and it does not come back as it was', async () => {
+    await until('it is connected', async () => {
+      const seen = (await clusterAt(member(0)))?.replicas.find(({ id }) => id === 'sa-9');
+      return seen?.state === 'connected';
+    });
     const early = await conit(['forget', 'sa-9', '--url', member(0).url]);
     expect(early.code).toBe(1);
     expect(early.text).toContain('connected');
