@@ -38,7 +38,7 @@ export class Freshness {
 
   onEcho(peer: number, echo: Echo, shown: ReadonlyVector, nowMs: number): void {
     const waiting = this.#waiting[peer] as Echo[];
-    (this.#paths[peer] as PathLag).onEcho(nowMs);
+    (this.#paths[peer] as PathLag).onEcho(delayOf(echo, nowMs), nowMs);
     // At the bound the new echo is dropped: the older ones are reached sooner.
     if (waiting.length < WAITING_MAX) waiting.push(echo);
     this.onShown(peer, shown, nowMs);
@@ -51,7 +51,7 @@ export class Freshness {
       const first = waiting[0] as Echo;
       if (!first.heads.every(([origin, seq]) => seqOf(shown, origin) >= seq)) return;
       this.#asOfMs[peer] = first.pingMs;
-      (this.#paths[peer] as PathLag).observe(delayOf(first, nowMs), nowMs);
+      (this.#paths[peer] as PathLag).onShown(delayOf(first, nowMs));
       waiting.shift();
     }
   }

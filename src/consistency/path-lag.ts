@@ -1,10 +1,14 @@
 // How much longer than usual a peer's writes take to be shown here. No clock is shared, so there is no "late" but only
-// "later than this path can do": the excess over the smallest delay that was seen, which holds the distance, the peer's
-// and our own usual disk time. The estimator is LEDBAT's base delay (RFC 6817 section 3.4.2): the minimum of each of
-// the last ten minutes, and the smallest of those. A path that stays slower for ten minutes has a new baseline.
+// "later than this path can do": the excess over the link's own baseline, the smallest round trip that was seen. The
+// estimator is LEDBAT's base delay (RFC 6817 section 3.4.2): the minimum of each of the last ten minutes, and the smallest
+// of those. A path that stays slower for ten minutes has a new baseline.
 //
 // A delay is measured by echo: from our ping until everything that the peer had accepted when it came is shown here, less
 // the time for which the peer kept the ping before it answered. What still waits counts with its age so far.
+//
+// The baseline is taken when the echo comes, and not when what it names is shown. Else a replica that is behind from its
+// start, because more is written than its window lets through, would take its very backlog for the distance (LEDBAT's late
+// comer). What the disks of both sides take is therefore excess, as far as the peer has not kept the ping for as long.
 //
 // A ping that travels slowly is not a write that does. So the way back is measured as well, from the peer's monotonic time
 // when it answered to ours when that is shown: its offset is unknown but constant, and drops out of the excess. Its
@@ -29,16 +33,17 @@ export class PathLag {
   #last: Delay | undefined;
   #answeredAtMs: number | undefined;
 
-  /** An echo came, whether or not what it names is shown. */
-  onEcho(nowMs: number): void {
+  /** An echo came, whether or not what it names is shown: so far it is as late as its way was long. */
+  onEcho({ roundMs, backMs }: Delay, nowMs: number): void {
     this.#answeredAtMs = nowMs;
+    this.#round.observe(roundMs, nowMs);
+    const baseline = this.#round.at(nowMs) ?? roundMs;
+    if (roundMs - baseline <= CALM_MS) this.#back.observe(backMs, nowMs);
   }
 
-  observe(delay: Delay, nowMs: number): void {
+  /** What an echo names is shown. */
+  onShown(delay: Delay): void {
     this.#last = delay;
-    this.#round.observe(delay.roundMs, nowMs);
-    const baseline = this.#round.at(nowMs) ?? delay.roundMs;
-    if (delay.roundMs - baseline <= CALM_MS) this.#back.observe(delay.backMs, nowMs);
   }
 
   /** What was measured on a connection says nothing of the next; the distance stays. */
@@ -52,13 +57,13 @@ export class PathLag {
     this.#back = new WindowedMinimum();
   }
 
-  /** The least that the round trip takes, or `undefined` while nothing was measured. */
+  /** The least that a round trip takes, or `undefined` while nothing was measured. */
   baselineMs(nowMs: number): number | undefined {
     return this.#round.at(nowMs);
   }
 
   /**
-   * In ms; `undefined` while nothing was measured on this connection. `waiting` is the delay so far of the oldest echo that is
+   * In ms; `undefined` while nothing was shown on this connection. `waiting` is the delay so far of the oldest echo that is
    * not shown; an echo that is overdue by more than `quietMs` since the last counts as well.
    */
   excessMs(waiting: Delay | undefined, quietMs: number, nowMs: number): number | undefined {

@@ -151,6 +151,26 @@ describe('a replica to which writes take longer than usual', () => {
   });
 });
 
+describe('a replica to which writes come slowly from the start', () => {
+  it('does not take that for the usual: it answers nothing that old', () => {
+    const far = { latencyMs: (from: number, to: number) => 1 + 80 * Math.abs(from - to) };
+    // One entry a round trip, and more than that are written.
+    const settings = { windowBytes: 1000, frameBytes: 400 };
+    const cluster = new Cluster({ namespaces, settings, network: far });
+    const answers: string[] = [];
+    for (let n = 0; n < 120; n++) {
+      cluster.begin(0, putOf(`k${n}`, 'v'.repeat(1500), { ns: 'chat', w: 1 }));
+      cluster.run(40);
+      // Written 1.6 s ago, of which a round trip takes 0.32.
+      if (n >= 40) answers.push(cluster.value(2, `k${n - 40}`, 'chat').slice(0, 13));
+    }
+    expect(answers).not.toContain('absent');
+    expect(answers.at(-1)).toBe('catching-up');
+    cluster.runUntil(() => stateAt(cluster, 2, 'chat') === 'serving', 60_000);
+    expect(cluster.value(2, 'k119', 'chat')).toContain('vvv');
+  });
+});
+
 describe('replicas that all ought to pause', () => {
   it('leave as many answering as the policy says, settled once for all', () => {
     const cluster = settled();

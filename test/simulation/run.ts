@@ -84,8 +84,8 @@ export function simulate(plan: Plan): Run {
   const findings: Finding[] = [];
   try {
     workload.begin(plan.clients, dice, plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
-    workload.keep(dice.split('keeper'), plan.thinkMs, plan.faultsMs);
-    leases.begin(dice.split('leases'), plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
+    workload.keep(dice.split('keeper'), 2 * plan.thinkMs, plan.faultsMs);
+    leases.begin(dice.split('leases'), 2 * plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     nemesis.begin();
     lags.begin();
     cluster.run(plan.faultsMs);

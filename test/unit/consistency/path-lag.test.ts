@@ -10,8 +10,8 @@ let nowMs = 0;
 /** An echo a heartbeat later: there and back, of which `back` on the way back, to a clock that is 7000 ms behind. */
 function echo(roundMs: number, back = roundMs / 2): void {
   nowMs += 200;
-  path.onEcho(nowMs);
-  path.observe({ roundMs, backMs: back + 7000 }, nowMs);
+  path.onEcho({ roundMs, backMs: back + 7000 }, nowMs);
+  path.onShown({ roundMs, backMs: back + 7000 });
 }
 
 const excess = (): number | undefined => path.excessMs(undefined, QUIET_MS, nowMs);
@@ -57,6 +57,15 @@ describe('the excess of a path', () => {
     expect(path.excessMs(waiting, QUIET_MS, nowMs)).toBe(600);
     expect(path.excessMs(undefined, QUIET_MS, nowMs + QUIET_MS)).toBe(0);
     expect(path.excessMs(undefined, QUIET_MS, nowMs + QUIET_MS + 250)).toBe(250);
+  });
+
+  it('is over the link, and not over what was late to be shown from the first echo on', () => {
+    for (const shownAfterMs of [2500, 2600, 2700]) {
+      nowMs += 200;
+      path.onEcho({ roundMs: 300, backMs: 7150 }, nowMs);
+      path.onShown({ roundMs: 300 + shownAfterMs, backMs: 7150 + shownAfterMs });
+      expect([excess(), path.baselineMs(nowMs)]).toEqual([shownAfterMs, 300]);
+    }
   });
 
   it('is not hidden by clocks that run apart', () => {
