@@ -1,12 +1,16 @@
 // `status`: the cluster as one replica sees it. LAG is a proved upper bound on the age of what that replica may lack:
 // of everything in its own row, of a peer's writes in the peer's row. Where a policy bounds the lag of a namespace and some
-// replica does not simply serve it, a second table says which, since when, why, and what is missing to return.
+// replica does not simply serve it, a second table says which, since when, why, and what is missing to return. Below stands
+// whose disk hangs.
 
 import type { Client } from './client.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { renderJson, renderMs, renderTable } from './render.ts';
 import type { Terminal } from './terminal.ts';
 import { type ClusterView, type NamespaceView, readView, type ReplicaView } from './views.ts';
+
+/** A commit that takes longer is worth a line. */
+const COMMIT_MS_LONG = 500;
 
 const COLUMNS = [
   { name: 'replica', title: 'REPLICA' },
@@ -32,6 +36,8 @@ export async function status(
   terminal.out(`${renderTable(COLUMNS, view.replicas.map(rowOf))}\n`);
   const unfit = view.replicas.flatMap(namespaceRows);
   if (unfit.length > 0) terminal.out(`\n${renderTable(NAMESPACE_COLUMNS, unfit)}\n`);
+  const hanging = view.replicas.flatMap(diskLines);
+  if (hanging.length > 0) terminal.out(`\n${hanging.join('\n')}\n`);
   return EXIT.ok;
 }
 
@@ -63,6 +69,7 @@ const WHY = {
   pause: 'writes take longer than usual (pauseLagMs)',
   time: 'too long ago (staleAfter.timeMs)',
   entries: 'too many entries (staleAfter.entries)',
+  disk: 'its disk does not finish a commit',
 } as const;
 
 function namespaceRows({ id, namespaces }: ReplicaView) {
@@ -81,6 +88,12 @@ function namespaceRows({ id, namespaces }: ReplicaView) {
 function whyOf({ rule, byMinServing }: NamespaceView): string {
   const why = rule === null ? 'not verified yet' : WHY[rule];
   return byMinServing ? `${why}; answers, because too few others would (minServing)` : why;
+}
+
+/** A replica commits once a second though nobody writes, so that this shows a disk that hangs. */
+function diskLines({ id, commitAgeMs }: ReplicaView): string[] {
+  if (commitAgeMs === null || commitAgeMs < COMMIT_MS_LONG) return [];
+  return [`${id}: its disk has not finished a commit for ${renderMs(commitAgeMs)}`];
 }
 
 function entries(count: number | null): string {

@@ -28,7 +28,7 @@ export interface ReplicaView {
 export interface NamespaceView {
   readonly namespace: string;
   readonly state: string;
-  readonly rule: 'pause' | 'time' | 'entries' | null;
+  readonly rule: 'pause' | 'time' | 'entries' | 'disk' | null;
   readonly forMs: number;
   readonly answers: boolean;
   readonly byMinServing: boolean;

@@ -16,7 +16,12 @@
 // measured ages, and a state is left for `serving` on proof only. A lag that grows with time is stale at once when it is
 // looked at late, as after a stall of the whole process.
 
-import { HEALTH_RULES, type HealthRule, type HealthState } from '../model/health.ts';
+import {
+  HEALTH_LIMITS,
+  type HealthLimit,
+  type HealthRule,
+  type HealthState,
+} from '../model/health.ts';
 import type { NamespaceName } from '../model/id.ts';
 import { isLagBounded, type StaleAfter } from '../model/policy.ts';
 
@@ -31,6 +36,8 @@ export interface Reading {
   readonly lagMs: number;
   readonly excessMs: number;
   readonly entries: number;
+  /** Of both, what its own commit under way has taken. */
+  readonly ownMs: number;
 }
 
 export interface Limits {
@@ -55,7 +62,7 @@ export interface Watched {
   readonly limits: Limits;
   readonly state: HealthState;
   readonly sinceMs: number;
-  /** The limit that was passed, where one is. */
+  /** The limit that was passed, where one is, or the disk that it was passed for. */
   readonly rule: HealthRule | undefined;
 }
 
@@ -64,7 +71,7 @@ interface Mutable extends Watched {
   sinceMs: number;
   rule: HealthRule | undefined;
   /** Since when it is beyond each limit. */
-  readonly beyondSinceMs: Map<HealthRule, number>;
+  readonly beyondSinceMs: Map<HealthLimit, number>;
   withinSinceMs: number | undefined;
 }
 
@@ -80,7 +87,7 @@ export class Health {
       state: 'unknown' as const,
       sinceMs: 0,
       rule: undefined,
-      beyondSinceMs: new Map<HealthRule, number>(),
+      beyondSinceMs: new Map<HealthLimit, number>(),
       withinSinceMs: undefined,
     }));
     this.#byName = new Map(this.#watched.map((each) => [each.limits.namespace, each]));
@@ -112,7 +119,7 @@ export class Health {
   }
 
   #noteBeyond({ limits, beyondSinceMs }: Mutable, reading: Reading, nowMs: number): void {
-    for (const rule of HEALTH_RULES) {
+    for (const rule of HEALTH_LIMITS) {
       if (!isBeyond(limits, rule, reading)) beyondSinceMs.delete(rule);
       else if (!beyondSinceMs.has(rule)) beyondSinceMs.set(rule, nowMs);
     }
@@ -141,19 +148,19 @@ export class Health {
     const [rule] = each.beyondSinceMs.keys();
     const lasting = this.#lastingRule(each, reading, nowMs);
     if (!reading.isCaughtUp) enter(each, 'catching-up', undefined, nowMs);
-    else if (lasting !== undefined) enter(each, stateBy(lasting), lasting, nowMs);
+    else if (lasting !== undefined) enter(each, stateBy(lasting), blame(lasting, reading), nowMs);
     else if (this.#isUntold(each, reading)) enter(each, 'unknown', undefined, nowMs);
-    else if (rule !== undefined) enter(each, 'suspect', rule, nowMs);
+    else if (rule !== undefined) enter(each, 'suspect', blame(rule, reading), nowMs);
     else enter(each, 'serving', undefined, nowMs);
   }
 
   #lookForReturn(each: Mutable, reading: Reading, nowMs: number): void {
     const lasting = this.#lastingRule(each, reading, nowMs);
     if (each.state === 'paused' && lasting !== undefined && lasting !== 'pause')
-      enter(each, 'stale', lasting, nowMs);
+      enter(each, 'stale', blame(lasting, reading), nowMs);
     const isWithin =
       isVerified(reading) &&
-      HEALTH_RULES.every((rule) => overReturn(each.limits, rule, reading) <= 0);
+      HEALTH_LIMITS.every((rule) => overReturn(each.limits, rule, reading) <= 0);
     if (!isWithin) each.withinSinceMs = undefined;
     else each.withinSinceMs ??= nowMs;
     if (each.withinSinceMs === undefined || nowMs - each.withinSinceMs < WITHIN_MS) return;
@@ -165,7 +172,7 @@ export class Health {
     { limits, beyondSinceMs }: Mutable,
     reading: Reading,
     nowMs: number,
-  ): HealthRule | undefined {
+  ): HealthLimit | undefined {
     const { beatMs } = this.#times;
     return GRAVEST_FIRST.find((rule) => {
       const sinceMs = beyondSinceMs.get(rule);
@@ -181,7 +188,7 @@ export class Health {
   }
 }
 
-const GRAVEST_FIRST: readonly HealthRule[] = ['time', 'entries', 'pause'];
+const GRAVEST_FIRST: readonly HealthLimit[] = ['time', 'entries', 'pause'];
 
 function enter(
   each: Mutable,
@@ -196,21 +203,27 @@ function enter(
   each.withinSinceMs = undefined;
 }
 
-function stateBy(rule: HealthRule): HealthState {
+function stateBy(rule: HealthLimit): HealthState {
   return rule === 'pause' ? 'paused' : 'stale';
+}
+
+/** Half of it or more is its own commit. */
+function blame(limit: HealthLimit, reading: Reading): HealthRule {
+  if (limit === 'entries') return limit;
+  return 2 * reading.ownMs >= measureOf(limit, reading) ? 'disk' : limit;
 }
 
 function isVerified({ unheardMs, isProved, isCaughtUp }: Reading): boolean {
   return unheardMs !== undefined && isProved && isCaughtUp;
 }
 
-function isBeyond(limits: Limits, rule: HealthRule, reading: Reading): boolean {
+function isBeyond(limits: Limits, rule: HealthLimit, reading: Reading): boolean {
   const limit = limitOf(limits, rule);
   return limit !== undefined && measureOf(rule, reading) > limit;
 }
 
 /** By how much it is above what it must come down to before it returns. */
-function overReturn(limits: Limits, rule: HealthRule, reading: Reading): number {
+function overReturn(limits: Limits, rule: HealthLimit, reading: Reading): number {
   const limit = limitOf(limits, rule);
   if (limit === undefined) return 0;
   let most = limit * RETURN_SHARE;
@@ -221,16 +234,16 @@ function overReturn(limits: Limits, rule: HealthRule, reading: Reading): number 
 }
 
 /** By how many ms; entries say nothing of time. */
-function beyondMs(limits: Limits, rule: HealthRule, reading: Reading): number {
+function beyondMs(limits: Limits, rule: HealthLimit, reading: Reading): number {
   return rule === 'entries' ? 0 : measureOf(rule, reading) - (limitOf(limits, rule) ?? 0);
 }
 
-function limitOf({ staleAfter, pauseLagMs }: Limits, rule: HealthRule): number | undefined {
+function limitOf({ staleAfter, pauseLagMs }: Limits, rule: HealthLimit): number | undefined {
   if (rule === 'pause') return pauseLagMs;
   return rule === 'time' ? staleAfter?.timeMs : staleAfter?.entries;
 }
 
-function measureOf(rule: HealthRule, { excessMs, lagMs, entries }: Reading): number {
+function measureOf(rule: HealthLimit, { excessMs, lagMs, entries }: Reading): number {
   if (rule === 'pause') return excessMs;
   return rule === 'time' ? lagMs : entries;
 }

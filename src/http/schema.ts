@@ -197,7 +197,8 @@ const NamespaceHealthSchema = Type.Object(
     namespace: Type.String(),
     state: words<HealthState>(HEALTH_STATES, 'How fit it is to answer reads'),
     rule: Type.Union([words<HealthRule>(HEALTH_RULES, ''), Type.Null()], {
-      description: 'The limit that was passed: pauseLagMs, staleAfter.timeMs, staleAfter.entries',
+      description:
+        'The limit that was passed: pauseLagMs, staleAfter.timeMs, staleAfter.entries; disk: one of time, for a commit that hangs',
     }),
     forMs: Type.Number({ description: 'How long it has been in this state' }),
     answers: Type.Boolean({ description: 'Reads are answered' }),

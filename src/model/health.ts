@@ -18,8 +18,12 @@ export const HEALTH_STATES = [
  */
 export type HealthState = (typeof HEALTH_STATES)[number];
 
-/** Which limit was passed: `pauseLagMs`, `staleAfter.timeMs`, `staleAfter.entries`. */
-export const HEALTH_RULES = ['pause', 'time', 'entries'] as const;
+/** The limits of a policy: `pauseLagMs`, `staleAfter.timeMs`, `staleAfter.entries`. */
+export const HEALTH_LIMITS = ['pause', 'time', 'entries'] as const;
+export type HealthLimit = (typeof HEALTH_LIMITS)[number];
+
+/** Which limit was passed; `disk`: one of time, and most of that is a commit of its own that is not durable yet. */
+export const HEALTH_RULES = [...HEALTH_LIMITS, 'disk'] as const;
 export type HealthRule = (typeof HEALTH_RULES)[number];
 
 export interface NamespaceHealth {

@@ -4,7 +4,7 @@
 //
 // Invariants: (1) a stamp given here is larger than every stamp given or witnessed before; (2) the clock never moves
 // further ahead of the wall clock than the drift bound because of a stamp from elsewhere; (3) it starts above the
-// floor that the log remembers, so a wall clock that jumped back reissues nothing.
+// floor that storage remembers, so a wall clock that jumped back reissues nothing.
 
 import { assert } from '../base/assert.ts';
 
@@ -20,7 +20,7 @@ export interface HybridClock {
   tick(wallMs: number): Hlc;
   /** Takes note of a stamp from elsewhere; false, and no effect, when that would move the clock beyond the bound. */
   witness(stamp: Hlc, wallMs: number): boolean;
-  /** Raises the floor to a stamp that this replica's own log holds: it was once accepted, so it has no drift bound. */
+  /** Raises the floor to a stamp that this replica has stored: it was once accepted, so it has no drift bound. */
   raise(stamp: Hlc): void;
 }
 

@@ -3,7 +3,7 @@
 //
 // Lag is behind what can be known. A peer counts while it is heard; that it is down, stands still, or waits for its disk
 // makes nobody else stale (trap 58). A replica that hears no majority ages from the moment it last did. A commit of its own
-// that hangs counts as lag, for what is not durable here is not shown (trap 57).
+// that hangs counts as lag, for what is not durable here is not shown (trap 57); where nothing is written, pace.ts commits.
 //
 // A paused replica goes on answering where it knows that too few others would: it hears a majority, and of those fewer than
 // `minServing` answer. Who of several paused ones does is settled by who does so already, then by the smaller lag (in powers
@@ -201,7 +201,7 @@ export class Fitness {
     excessMs = Math.max(excessMs, agesMs - usualMs);
     const entries = countMissing(log.durable, known);
     const isCaughtUp = this.#standing.isCaughtUp;
-    return { unheardMs, isProved, isCaughtUp, lagMs, excessMs, entries };
+    return { unheardMs, isProved, isCaughtUp, lagMs, excessMs, entries, ownMs };
   }
 
   /** How long ago everything that a majority, this replica included, had accepted was shown here. */
@@ -227,6 +227,7 @@ const WHY = {
   pause: 'writes take longer to arrive than its policy allows',
   time: 'it is behind by more time than its policy allows',
   entries: 'it is behind by more entries than its policy allows',
+  disk: 'its disk takes longer to commit than its policy allows',
 } as const;
 
 interface Candidate {

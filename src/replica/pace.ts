@@ -1,8 +1,25 @@
 // How long this replica's own commit has been under way. A disk that hangs is silent: only the age of what was handed to it
 // tells. Peers hear it with each heartbeat, so that a heartbeat never says more than the write path does (trap 57).
+//
+// Without writes there is no commit to tell. So a replica that has committed nothing for a second commits its clock floor,
+// in the very batches that writes take: a disk that hangs or fails is seen within IDLE_MS and a heartbeat, then as the age of
+// that commit. That is one fsync a second where nothing else happens, and none where writes flow. The floor is worth it:
+// stamps do not go back over a start, not even below what was only heard of.
+
+import type { Now, Outbox } from '../model/effect.ts';
+import type { Hlc } from '../model/hlc.ts';
+import { UNREADABLE } from '../model/port.ts';
+import { seal, unseal } from '../store/envelope.ts';
+import { metaKey } from '../store/layout.ts';
+import type { Context } from './context.ts';
+
+/** After the end of the last commit. */
+const IDLE_MS = 1000;
+const FLOOR = metaKey('clock-floor');
 
 export class Pace {
   #beganMs: number | undefined;
+  #endedMs = Number.NEGATIVE_INFINITY;
 
   // idle -> committing
   onSeal(nowMs: number): void {
@@ -10,12 +27,34 @@ export class Pace {
   }
 
   // committing -> idle
-  onDurable(): void {
+  onDurable(nowMs: number): void {
     this.#beganMs = undefined;
+    this.#endedMs = nowMs;
+  }
+
+  /** With every heartbeat. */
+  beat(floor: Hlc, { monoMs }: Now, out: Outbox): void {
+    if (this.#beganMs !== undefined || monoMs - this.#endedMs < IDLE_MS) return;
+    out.put(
+      FLOOR,
+      seal((writer) => writer.u64(floor)),
+    );
   }
 
   /** 0 while nothing is under way. */
   commitAgeMs(nowMs: number): number {
     return this.#beganMs === undefined ? 0 : Math.max(nowMs - this.#beganMs, 0);
   }
+}
+
+/**
+ * No stamp of this life is below the floor that the last one committed. One that cannot be read is told, and no reason to
+ * halt: what the logs hold is above it or was never written here.
+ */
+export function raiseToFloor({ clock, get }: Pick<Context, 'clock' | 'get'>, out: Outbox): void {
+  const stored = get(FLOOR);
+  if (stored === undefined) return;
+  const floor = stored === UNREADABLE ? undefined : unseal(stored)?.u64();
+  if (floor === undefined) out.note('error', 'clock-floor-damaged', {});
+  else clock.raise(floor);
 }

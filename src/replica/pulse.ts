@@ -1,5 +1,6 @@
 // Heartbeats, both ways: tells each peer what is durable here, how fit this replica is and how long its disk has been at
-// work, and takes the same from them, with the echo from which freshness and distance are told.
+// work, and takes the same from them, with the echo from which freshness and distance are told. A beat keeps the disk at
+// work, too (pace.ts).
 
 import type { Now, Outbox } from '../model/effect.ts';
 import type { Heartbeat } from '../model/message.ts';
@@ -19,8 +20,10 @@ export class Pulse {
     this.#fitness = fitness;
   }
 
-  beat({ monoMs, wallMs }: Now, out: Outbox): void {
+  beat(now: Now, out: Outbox): void {
+    const { monoMs, wallMs } = now;
     const { clock, log, pace, peers } = this.#context;
+    pace.beat(clock.last, now, out);
     const health = this.#fitness.told(monoMs);
     const commitAgeMs = pace.commitAgeMs(monoMs);
     for (const peer of peers.greeted()) {

@@ -59,7 +59,7 @@ import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
 import { Fitness } from './fitness.ts';
 import { OwnLanes } from './own-lanes.ts';
-import { Pace } from './pace.ts';
+import { Pace, raiseToFloor } from './pace.ts';
 import { Pulse } from './pulse.ts';
 import { Resync } from './resync.ts';
 import { Stability } from './stability.ts';
@@ -467,7 +467,7 @@ export class Replica {
 
   #onDurable(lsn: number, now: Now, out: Outbox): void {
     const { settings, log, table, self, origin, pace, peers, freshness } = this.#context;
-    pace.onDurable();
+    pace.onDurable(now.monoMs);
     table.onDurable(lsn);
     this.#succession.onDurable(lsn, now, out);
     this.#resync.onDurable(now, out);
@@ -506,6 +506,7 @@ export class Replica {
     assert(this.#incarnation > this.#recovery.incarnation, 'every start is a new life');
     this.#own.begin(log, origin);
     for (const lane of log.lanes()) clock.raise(lane.hlc);
+    raiseToFloor(this.#context, out);
     writeIncarnation(this.#incarnation, out);
     this.#phase = this.#drains ? 'draining' : 'grace';
     this.#graceUntilMs = now.monoMs + settings.bootGraceMs;

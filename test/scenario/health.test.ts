@@ -30,11 +30,14 @@ const staleAt = (cluster: Cluster, n: number): string[] =>
     .filter(({ state }) => state === 'stale')
     .map(({ namespace, rule }) => `${namespace} by ${rule}`);
 
-const stateAt = (cluster: Cluster, n: number, ns: string): string => {
-  const health = cluster
+const healthAt = (cluster: Cluster, n: number, ns: string) =>
+  cluster
     .replica(n)
     .status()
     ?.self.namespaces.find(({ namespace }) => namespace === ns);
+
+const stateAt = (cluster: Cluster, n: number, ns: string): string => {
+  const health = healthAt(cluster, n, ns);
   if (health === undefined) return 'not bounded';
   return health.state === 'paused' && health.answers ? 'paused, answers' : health.state;
 };
@@ -250,6 +253,51 @@ describe('a disk that hangs', () => {
     }
     storage.resetSpeed();
     cluster.runUntil(() => stateAt(cluster, 2, 'fresh') === 'serving', 20_000);
+  });
+});
+
+describe('a disk that hangs where nothing is written', () => {
+  it('is noticed within 1.2 s by its own replica and the peers, and reads go elsewhere until it is back', () => {
+    const cluster = settled();
+    cluster.put(0, 'a', 'one', { w: 3, ns: 'fresh' });
+    cluster.put(0, 'a', 'one', { w: 3, ns: 'chat' });
+    cluster.run(3000);
+    const { storage } = cluster.replica(2);
+    storage?.hang();
+    cluster.run(1200);
+    expect(cluster.status(2).self.commitAgeMs).toBeGreaterThan(0);
+    cluster.run(600);
+    expect(healthAt(cluster, 2, 'chat')).toMatchObject({ state: 'paused', rule: 'disk' });
+    const told = cluster.status(0).peers.find(({ id }) => id === 'us-1');
+    expect(told?.commitAgeMs).toBeGreaterThan(300);
+    cluster.run(1700);
+    expect(healthAt(cluster, 2, 'fresh')).toMatchObject({ state: 'stale', rule: 'disk' });
+    expect(cluster.status(2).self.isStalled).toBe(true);
+    expect(cluster.get(2, 'a', { ns: 'chat' })).toMatchObject({
+      fault: { code: 'replica-stale', detail: expect.stringContaining('its disk takes longer') },
+    });
+    expect(cluster.get(2, 'a', { ns: 'fresh', onUnmet: 'forward' })).toMatchObject({
+      kind: 'found',
+      heldBy: { id: expect.stringMatching(/ap-1|eu-1/) },
+    });
+    for (const n of [0, 1]) {
+      expect(stateAt(cluster, n, 'fresh')).toBe('serving');
+      expect(cluster.status(n).self.isStalled).toBe(false);
+    }
+    storage?.resetSpeed();
+    cluster.runUntil(() => stateAt(cluster, 2, 'fresh') === 'serving', 3000);
+    cluster.runUntil(() => stateAt(cluster, 2, 'chat') === 'serving', 1000);
+    expect(cluster.value(2, 'a', 'chat')).toBe('one');
+  });
+
+  it('is noticed likewise where it fails: that life ends', () => {
+    const cluster = settled();
+    cluster.run(2000);
+    const replica = cluster.replica(2);
+    replica.storage?.failNextCommit('EIO', 'lost');
+    cluster.run(1300);
+    expect(replica.halts).toEqual(['storage failed']);
+    cluster.settle();
   });
 });
 

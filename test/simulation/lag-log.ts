@@ -1,6 +1,7 @@
 // How far each replica truly is behind what it could know, sampled over a whole run by somebody who sees every disk and
 // every message. A replica could know what another holds while that one runs, and its messages arrive: since then, and
-// not before, it can be blamed. One that hears no majority is behind for as long as it has heard none.
+// not before, it can be blamed. One that hears no majority is behind for as long as it has heard none; and one whose disk
+// hangs, for as long as it has had to know: an idle one commits once a second, with a heartbeat, and then waits.
 
 import type { Status } from '../../src/model/command.ts';
 import type { NamespaceHealth } from '../../src/model/health.ts';
@@ -11,6 +12,8 @@ import type { Cluster, Replica } from './cluster.ts';
 const SAMPLE_MS = 50;
 /** A little less than the silence after which a replica itself no longer counts a peer. */
 const SILENT_MS = 550;
+/** The pause of an idle disk, and the heartbeat that ends it, by clocks that drift. */
+const IDLE_MS = 1201;
 
 /** From when on a replica held each head, in ascending order. */
 type Steps = { readonly seq: Seq; readonly atMs: number }[];
@@ -28,6 +31,8 @@ export class LagLog {
   readonly #sinceMs: number[][];
   /** By replica: when it last heard a majority. */
   readonly #majorityMs: number[];
+  /** By replica: when its disk did not hang, or nobody was there to notice. */
+  readonly #aliveMs: number[];
 
   constructor(cluster: Cluster) {
     const { replicas } = cluster;
@@ -36,6 +41,7 @@ export class LagLog {
     this.#heardMs = replicas.map(() => replicas.map(() => Number.NEGATIVE_INFINITY));
     this.#sinceMs = replicas.map(() => replicas.map(() => 0));
     this.#majorityMs = replicas.map(() => 0);
+    this.#aliveMs = replicas.map(() => 0);
     for (const { index } of replicas) this.samples[index] = [];
   }
 
@@ -72,9 +78,10 @@ export class LagLog {
     }
   }
 
-  #noteTurn(n: number, { namespace, state, answers }: NamespaceHealth): void {
+  #noteTurn(n: number, { namespace, state, answers, rule }: NamespaceHealth): void {
     const name = `${n} ${namespace}`;
-    const now = state === 'paused' && answers ? 'kept' : state;
+    const isHung = !answers && rule === 'disk';
+    const now = isHung ? 'hung' : state === 'paused' && answers ? 'kept' : state;
     const before = this.#states.get(name) ?? 'unknown';
     this.#states.set(name, now);
     if (before === now) return;
@@ -95,11 +102,13 @@ export class LagLog {
     }
   }
 
-  #lagMs({ index }: Replica, { peers }: Status): number {
+  #lagMs({ index, storage, isPaused }: Replica, { peers }: Status): number {
     const { nowMs, replicas } = this.#cluster;
+    if (storage?.isHanging !== true || isPaused) this.#aliveMs[index] = nowMs;
     const heard = replicas.filter((peer) => peer.index !== index && this.#isHeard(index, peer));
     if (heard.length + 1 > (peers.length + 1) / 2) this.#majorityMs[index] = nowMs;
-    let lagMs = nowMs - (this.#majorityMs[index] as number);
+    const hungMs = nowMs - (this.#aliveMs[index] as number) - IDLE_MS;
+    let lagMs = Math.max(nowMs - (this.#majorityMs[index] as number), hungMs);
     for (const peer of heard) {
       const sinceMs = this.#sinceMs[index]?.[peer.index] ?? nowMs;
       lagMs = Math.max(lagMs, nowMs - Math.max(this.#oldestMs(index, peer.index), sinceMs));

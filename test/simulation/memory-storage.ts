@@ -40,6 +40,8 @@ export class MemoryStorage implements Storage {
   readonly #world: Pick<World, 'after'>;
   readonly #disk: MemoryDisk;
   readonly #sync: boolean;
+  /** While the disk hangs: what would have been done by now. */
+  #held: (() => void)[] | undefined;
   #state: 'open' | 'poisoned' | 'dead' = 'open';
   #failure: string | undefined;
   #planned: { readonly reason: string; readonly outcome: Outcome } | undefined;
@@ -61,6 +63,10 @@ export class MemoryStorage implements Storage {
     return this.#inFlight !== undefined;
   }
 
+  get isHanging(): boolean {
+    return this.#held !== undefined;
+  }
+
   get(key: Uint8Array): PointRead {
     return this.#state === 'dead' ? UNREADABLE : this.#disk.get(key);
   }
@@ -74,7 +80,7 @@ export class MemoryStorage implements Storage {
       return;
     }
     this.#inFlight = copyOf(batch);
-    this.#later(this.commitMs, () => this.#complete(done));
+    this.#later(this.commitMs, () => this.#unlessHanging(() => this.#complete(done)));
   }
 
   range(request: RangeRequest, done: (result: RangeResult) => void): void {
@@ -85,15 +91,24 @@ export class MemoryStorage implements Storage {
 
   clear(from: Uint8Array, to: Uint8Array, done: Done): void {
     const [first, end] = [from.slice(), to.slice()];
-    this.#later(this.commitMs, () => {
+    const cleared = (): void => {
       if (this.#state === 'open') this.#disk.clear(first, end);
       done(this.#failure);
-    });
+    };
+    this.#later(this.commitMs, () => this.#unlessHanging(cleared));
+  }
+
+  /** From now on no commit ends, not even the one under way; reads do, as from a page cache. */
+  hang(): void {
+    this.#held ??= [];
   }
 
   /** As fast as it was when it was opened. */
   resetSpeed(): void {
     this.commitMs = this.#usualMs;
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const run of held) this.#later(0, run);
   }
 
   /** The next commit to complete fails; its batch is on the disk afterwards, or not. */
@@ -131,6 +146,11 @@ export class MemoryStorage implements Storage {
       if (planned.outcome === 'kept') this.#left = batch;
     }
     done(this.#failure);
+  }
+
+  #unlessHanging(run: () => void): void {
+    if (this.#held === undefined) run();
+    else this.#held.push(run);
   }
 
   #later(delayMs: number, run: () => void): void {

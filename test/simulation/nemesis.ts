@@ -132,6 +132,10 @@ export class Nemesis {
         return 'a narrow way out';
       case 'slow-disk':
         return this.#slow(target, 50 + 250 * roll);
+      case 'hung-disk':
+        if (replica.storage === undefined) return undefined;
+        replica.storage.hang();
+        return 'no commit ends';
       case 'failed-disk':
         if (replica.storage === undefined) return undefined;
         replica.storage.failNextCommit('EIO', this.#coin());
@@ -174,6 +178,7 @@ export class Nemesis {
       case 'overtake':
         return this.#widen(target);
       case 'slow-disk':
+      case 'hung-disk':
       case 'full-disk':
         return this.#calm(target);
       case 'restore':

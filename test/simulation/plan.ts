@@ -22,6 +22,7 @@ export const FAULTS = [
   'loss',
   'clog',
   'slow-disk',
+  'hung-disk',
   'failed-disk',
   'full-disk',
   'damage',

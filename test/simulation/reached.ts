@@ -74,6 +74,7 @@ const OWN = [
   'a stale replica let another answer a list',
   'a stale replica let another answer in order',
   'a replica paused',
+  'a replica whose disk hung did not answer',
   'a paused replica kept serving by minServing',
   'a read met a replica that had not verified what it holds',
   'two hash trees were compared behind a replica that had gone on',
@@ -159,6 +160,7 @@ export class Watcher {
       const [from, to] = turn.split(' ');
       if (from === 'stale' && to === 'serving') this.see('a stale replica returned', times);
       if (to === 'paused') this.see('a replica paused', times);
+      if (to === 'hung') this.see('a replica whose disk hung did not answer', times);
       if (to === 'kept') this.see('a paused replica kept serving by minServing', times);
     }
   }

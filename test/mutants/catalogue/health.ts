@@ -58,6 +58,20 @@ export const health: readonly Mutant[] = [
     },
   },
   {
+    id: 'beats-beside-the-disk',
+    number: 'own',
+    title:
+      'a heartbeat does not pass through the write path: a replica without writes never notices its disk',
+    file: 'src/replica/pulse.ts',
+    replace: '    pace.beat(clock.last, now, out);\n',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/health.test.ts',
+      name: 'is noticed within 1.2 s by its own replica and the peers, and reads go elsewhere until it is back',
+    },
+  },
+  {
     id: 'own-stall-ignored',
     number: 'own',
     title: 'a replica whose own commit hangs takes itself to be fresh',
@@ -104,6 +118,33 @@ export const health: readonly Mutant[] = [
     replace: 'return nowMs - oldestMs;',
     with: 'return (nowMs - oldestMs) * 0;',
     foundBy: sim,
+  },
+  {
+    id: 'backlog-is-distance',
+    number: 'own',
+    title: 'a replica that is behind from its start takes its backlog for what is usual on the way',
+    file: 'src/consistency/path-lag.ts',
+    replace: `    this.#round.observe(roundMs, nowMs);
+    const baseline = this.#round.at(nowMs) ?? roundMs;
+    if (roundMs - baseline <= CALM_MS) this.#back.observe(backMs, nowMs);
+  }
+
+  /** What an echo names is shown. */
+  onShown(delay: Delay): void {
+    this.#last = delay;`,
+    with: `  }
+
+  onShown(delay: Delay): void {
+    this.#last = delay;
+    this.#round.observe(delay.roundMs, this.#answeredAtMs as number);
+    const baseline = this.#round.at(this.#answeredAtMs as number) as number;
+    if (delay.roundMs - baseline <= CALM_MS)
+      this.#back.observe(delay.backMs, this.#answeredAtMs as number);`,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/health.test.ts',
+      name: 'does not take that for the usual: it answers nothing that old',
+    },
   },
   {
     id: 'ping-counts-as-write',

@@ -226,6 +226,7 @@ describe('status and where', () => {
       entriesWeLack: 0,
       entriesMissing: 12,
       namespaces: [paused, { ...paused, namespace: 'fine', state: 'serving' }],
+      commitAgeMs: 499,
     };
     answer = {
       status: 200,
@@ -233,7 +234,7 @@ describe('status and where', () => {
         node: 'eu-1',
         replicas: [
           { ...self, ...known },
-          { ...peer, ...unknown },
+          { ...peer, ...unknown, commitAgeMs: 3200 },
         ],
       }),
     };
@@ -246,6 +247,8 @@ describe('status and where', () => {
       [''],
       ['NAMESPACE', 'REPLICA', 'STATE', 'FOR', 'MISSING', 'LAG TO LOSE', 'WHY'],
       ['chat', 'eu-1', 'paused', '5.0 s', '12', '250 ms', expect.stringContaining('minServing')],
+      [''],
+      ['us-1: its disk has not finished a commit for 3.2 s'],
       [''],
     ]);
   });

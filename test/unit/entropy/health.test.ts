@@ -17,6 +17,7 @@ const fresh: Reading = {
   lagMs: 50,
   excessMs: 0,
   entries: 0,
+  ownMs: 0,
 };
 
 let health: Health;
@@ -113,6 +114,17 @@ describe('serving', () => {
     expect(looks(1, { lagMs: 2200 })).toEqual(['stale by time']);
     serving();
     expect(looks(1, { excessMs: 600 })).toEqual(['paused by pause']);
+  });
+
+  it('names the disk where most of the lag is a commit of its own, and the limit where it is not', () => {
+    expect(looks(1, { lagMs: 2300, ownMs: 1150 })).toEqual(['stale by disk']);
+    serving();
+    expect(looks(1, { lagMs: 2300, ownMs: 1149 })).toEqual(['stale by time']);
+    serving();
+    expect(looks(1, { excessMs: 600, ownMs: 600, entries: 101 })).toEqual(['paused by disk']);
+    expect(looks(2, { excessMs: 900, ownMs: 900, lagMs: 2300 })).toContain('stale by time');
+    serving();
+    expect(looks(3, { entries: 101, ownMs: 300 }).at(-1)).toBe('stale by entries');
   });
 
   it('becomes unknown where only entries are bounded and nobody has told of any for long', () => {

@@ -1,0 +1,79 @@
+// The commits of a replica without writes, and what they leave behind.
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { createHybridClock, hlcFromMs, hlcToMs } from '../../../src/model/hlc.ts';
+import { Pace, raiseToFloor } from '../../../src/replica/pace.ts';
+import { metaKey } from '../../../src/store/layout.ts';
+import { KeyMap } from '../../support/key-map.ts';
+
+const BEAT_MS = 200;
+
+let pace: Pace;
+let out: TurnOutbox;
+let nowMs = 0;
+let commits = 0;
+let storage: KeyMap;
+
+/** A heartbeat, and the commit of what it wrote, which takes `commitMs`. */
+function beat(commitMs = 0): void {
+  nowMs += BEAT_MS;
+  pace.beat(hlcFromMs(5000 + nowMs), { monoMs: nowMs, wallMs: 0 }, out);
+  if (out.hasWrites) commit(commitMs);
+}
+
+function commit(commitMs = 0): void {
+  pace.onSeal(nowMs);
+  storage.apply(out.takeBatch());
+  commits++;
+  if (commitMs < Number.POSITIVE_INFINITY) pace.onDurable(nowMs + commitMs);
+}
+
+beforeEach(() => {
+  [pace, out, storage, nowMs, commits] = [new Pace(), new TurnOutbox(), new KeyMap(), 0, 0];
+});
+
+describe('a replica that nobody writes to', () => {
+  it('commits once a second, and not with every heartbeat', () => {
+    for (let n = 0; n < 50; n++) beat();
+    expect(commits).toBe(10);
+  });
+
+  it('adds nothing while writes are committed at least so often', () => {
+    for (let n = 0; n < 50; n++) {
+      commit();
+      beat();
+    }
+    expect(commits).toBe(50);
+  });
+
+  it('tells the age of a commit that hangs, and hands over no second one', () => {
+    beat(Number.POSITIVE_INFINITY);
+    const beganMs = nowMs;
+    for (let n = 0; n < 20; n++) beat();
+    expect([commits, pace.commitAgeMs(nowMs)]).toEqual([1, nowMs - beganMs]);
+    pace.onDurable(nowMs);
+    expect(pace.commitAgeMs(nowMs)).toBe(0);
+    for (let n = 0; n < 5; n++) beat();
+    expect(commits).toBe(2);
+  });
+});
+
+describe('the clock floor', () => {
+  it('is what the next life begins above, wherever its clock has gone', () => {
+    for (let n = 0; n < 10; n++) beat();
+    const clock = createHybridClock(500);
+    raiseToFloor({ clock, get: storage.get }, out);
+    expect(hlcToMs(clock.tick(3000))).toBeGreaterThanOrEqual(6000);
+    expect(out.notes).toEqual([]);
+  });
+
+  it('is told to be damaged where it is, and the life begins without', () => {
+    beat();
+    const clock = createHybridClock(500);
+    storage.damage(metaKey('clock-floor'), 3);
+    raiseToFloor({ clock, get: storage.get }, out);
+    expect(clock.last).toBe(0);
+    expect(out.notes).toMatchObject([{ level: 'error', event: 'clock-floor-damaged' }]);
+  });
+});
