@@ -262,17 +262,18 @@ export class Cluster {
 
   /** The latest membership that a running replica knows. */
   membership(): Membership {
-    const known = this.replicas.flatMap((replica) => replica.status()?.membership ?? []);
-    const latest = known.sort((a, b) => b.epoch - a.epoch)[0];
+    const latest = latestOf(this.replicas.map((replica) => replica.status()));
     return present(latest, 'cluster: nobody runs');
   }
 
   /** Those that have a seat in the latest membership. */
   seated(): readonly Replica[] {
-    const { seats } = this.membership();
-    return this.replicas.filter(({ index }) =>
-      seats.some(({ id }) => id === this.places[index]?.id),
-    );
+    const membership = this.membership();
+    return this.replicas.filter((replica) => this.#isSeated(replica, membership));
+  }
+
+  #isSeated({ index }: Replica, { seats }: Membership): boolean {
+    return seats.some(({ id }) => id === this.places[index]?.id);
   }
 
   /** As SIGSTOP: the process stands still, and its kernel goes on. */
@@ -316,13 +317,16 @@ export class Cluster {
     }
   }
 
+  /** Asked again and again while a cluster settles, so each replica's status is made once. */
   isSettled(): boolean {
-    if (this.replicas.every((replica) => replica.status() === undefined)) return false;
-    const { epoch } = this.membership();
-    const statuses = this.seated().map((replica) => replica.status());
+    const all = this.replicas.map((replica) => replica.status());
+    const membership = latestOf(all);
+    if (membership === undefined) return false;
+    const seated = this.replicas.filter((replica) => this.#isSeated(replica, membership));
+    const statuses = seated.map(({ index }) => all[index]);
     const first = statuses[0]?.self.vector ?? [];
     return statuses.every((status) => {
-      if (status?.membership.epoch !== epoch) return false;
+      if (status?.membership.epoch !== membership.epoch) return false;
       if (status.self.state !== 'serving' || status.peers.some((peer) => !peer.connected))
         return false;
       const holds = new Map(status.self.vector);
@@ -593,6 +597,16 @@ export class Replica {
       committed: () => {},
     };
   }
+}
+
+/** The latest membership of those that run, if any does. */
+function latestOf(statuses: readonly (Status | undefined)[]): Membership | undefined {
+  return statuses
+    .flatMap((status) => status?.membership ?? [])
+    .reduce<Membership | undefined>(
+      (latest, each) => (latest === undefined || each.epoch > latest.epoch ? each : latest),
+      undefined,
+    );
 }
 
 /** `sa` is the replica sa-9: no member of the beginning has this number. */

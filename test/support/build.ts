@@ -1,5 +1,6 @@
 // Small makers of the core's values, so that a test says only what matters to it.
 
+import { bytesOf } from '../../src/base/bytes.ts';
 import { type Draft, encodeMutation } from '../../src/model/encoding.ts';
 import {
   type Key,
@@ -25,11 +26,11 @@ export function origin(name: string): Origin {
 }
 
 export function bytes(of: string): Uint8Array {
-  return Uint8Array.from(of, (character) => character.charCodeAt(0));
+  return bytesOf(of);
 }
 
 export function text(value: Uint8Array): string {
-  return String.fromCharCode(...value);
+  return Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');
 }
 
 /** One member a region name: `['eu', 'eu', 'us']` gives eu-1, eu-2 and us-1, in the order of their ids. */
