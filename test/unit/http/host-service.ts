@@ -4,20 +4,29 @@ import { Host } from '../../../src/host/host.ts';
 import { compilePolicies } from '../../../src/model/policy.ts';
 import type { Clock, Network, Scheduler, Storage, Trace } from '../../../src/model/port.ts';
 import type { Member } from '../../../src/model/quorum.ts';
+import type { Settings } from '../../../src/model/settings.ts';
 import { membersOf, settingsOf } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
 
+/** While it hangs, no commit ends. */
+export interface Disk {
+  isHanging: boolean;
+}
+
 /** A cluster of one with the namespace `bench`. */
-export async function startHost(): Promise<Host> {
+export async function startHost(
+  settings: Partial<Settings> = {},
+  disk: Disk = { isHanging: false },
+): Promise<Host> {
   const members = membersOf(['eu']);
   const self = members[0] as Member;
   const compiled = compilePolicies({ bench: {} }, members, self);
   if (!compiled.ok) throw new Error('the policy of bench is refused');
   const host = new Host({
-    settings: settingsOf(members, 0, { bootGraceMs: 1 }),
+    settings: settingsOf(members, 0, { bootGraceMs: 1, ...settings }),
     policies: compiled.policies,
     incarnation: 1,
-    storage: createStorage(),
+    storage: createStorage(disk),
     network,
     clock,
     scheduler: createScheduler(),
@@ -39,15 +48,17 @@ const network: Network = {
   flush: () => undefined,
 };
 
-function createStorage(): Storage {
+function createStorage(disk: Disk): Storage {
   const map = new KeyMap();
   return {
     get: map.get,
     commit(batch, done) {
-      setImmediate(() => {
+      const complete = (): void => {
+        if (disk.isHanging) return void setTimeout(complete, 2);
         map.apply(batch);
         done(undefined);
-      });
+      };
+      setImmediate(complete);
     },
     range: (request, done) => void setImmediate(() => done(map.range(request))),
     clear(from, to, done) {

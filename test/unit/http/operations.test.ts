@@ -1,6 +1,9 @@
 // Everything beside keys: where a write is, what replicas hold, the cluster, policies, health, metrics.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ReadyCheck } from '../../../src/http/schema.ts';
+import { until } from '../../support/wait.ts';
+import { startHost } from './host-service.ts';
 import { type Harness, json, problemOf, startHarness } from './harness.ts';
 
 let harness: Harness;
@@ -196,6 +199,26 @@ describe('/readyz', () => {
       expect.objectContaining({ name: 'quorum', ok: false }),
     );
     expect(json(await harness.ask('/readyz?ns=strong'))['checks']).toBeUndefined();
+  });
+});
+
+describe('/readyz of a replica that nobody writes to', () => {
+  it('says so while its disk hangs, and until it is back', async () => {
+    const disk = { isHanging: false };
+    const service = await startHost({ commitStallMs: 100, heartbeatMs: 20 }, disk);
+    const alone = await startHarness({ service });
+    const disks = async (): Promise<ReadyCheck | undefined> => {
+      const { checks } = json(await alone.ask('/readyz?verbose')) as { checks: ReadyCheck[] };
+      return checks.find(({ name }) => name === 'disk');
+    };
+    expect(await disks()).toMatchObject({ ok: true });
+    disk.isHanging = true;
+    await until('it is noticed', async () => (await disks())?.ok === false);
+    expect((await disks())?.detail).toMatch(/^a commit has taken \d+ ms$/);
+    expect(json(await alone.ask('/readyz'))['detail']).toMatch(/^disk: a commit has taken/);
+    disk.isHanging = false;
+    await until('it is back', async () => (await disks())?.ok === true);
+    await alone.stop();
   });
 });
 
