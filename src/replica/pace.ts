@@ -20,6 +20,8 @@ const FLOOR = metaKey('clock-floor');
 export class Pace {
   #beganMs: number | undefined;
   #endedMs = Number.NEGATIVE_INFINITY;
+  /** Nothing is committed for its own sake while the disk is almost full: who can still be read from goes on. */
+  isDiskLow = false;
 
   // idle -> committing
   onSeal(nowMs: number): void {
@@ -34,7 +36,7 @@ export class Pace {
 
   /** With every heartbeat. */
   beat(floor: Hlc, { monoMs }: Now, out: Outbox): void {
-    if (this.#beganMs !== undefined || monoMs - this.#endedMs < IDLE_MS) return;
+    if (this.isDiskLow || this.#beganMs !== undefined || monoMs - this.#endedMs < IDLE_MS) return;
     out.put(
       FLOOR,
       seal((writer) => writer.u64(floor)),

@@ -241,6 +241,7 @@ export class Replica {
         return this.#onStorageFailed(input.reason, out);
       case 'disk':
         this.#writes.lowDisk = input.low;
+        this.#context.pace.isDiskLow = input.low;
         return;
       case 'drain':
         return this.#onDrain();

@@ -59,6 +59,17 @@ describe('a replica that nobody writes to', () => {
   });
 });
 
+describe('a replica whose disk is almost full', () => {
+  it('commits nothing that nobody asked for', () => {
+    pace.isDiskLow = true;
+    for (let n = 0; n < 20; n++) beat();
+    expect(commits).toBe(0);
+    pace.isDiskLow = false;
+    beat();
+    expect(commits).toBe(1);
+  });
+});
+
 describe('the clock floor', () => {
   it('is what the next life begins above, wherever its clock has gone', () => {
     for (let n = 0; n < 10; n++) beat();
