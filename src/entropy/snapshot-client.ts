@@ -103,8 +103,8 @@ const MARK = metaKey('snapshot');
 const POSITION_BYTES_MAX = 2048;
 /** Parts on their way or waiting here. */
 const WINDOW_PARTS = 16;
-/** Records in memory only, beyond which no part is merged. */
-const UNDURABLE_MAX = 4096;
+/** Records in memory only, beyond which no part is merged: a larger batch keeps the disk from whoever shares it. */
+const UNDURABLE_MAX = 1024;
 
 export class SnapshotClient {
   readonly #options: SnapshotClientOptions;
