@@ -4,13 +4,13 @@
 //   diverged   two replicas show different things under one key
 //   two-faced  one replica's scan and its answer for the key differ
 
-import type { History, Item, Operation, Read } from './operation.ts';
+import { type History, isWrite, type Item, type Operation, type Read } from './operation.ts';
 import { type FinalState, finalShortfall, finalStatesOf, witness } from './register.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 
 export interface ConvergenceStats {
   readonly replicas: number;
-  /** Keys that were compared, over all namespaces. */
+  /** Keys that were compared, over all namespaces: those that a replica shows, and those that were written and none shows. */
   readonly keys: number;
   readonly finalGets: number;
   readonly diverged: number;
@@ -31,8 +31,10 @@ export function convergence(
   const anomalies = new Anomalies();
   let keys = 0;
   for (const ns of new Set(states.map((state) => state.ns))) {
+    const written = history.filter((each) => isWrite(each) && each.ns === ns);
     keys += compare(
       states.filter((state) => state.ns === ns),
+      written.map(({ key }) => key),
       anomalies,
     );
   }
@@ -52,8 +54,12 @@ export function convergence(
   return anomalies.verdict(stats, shortfall);
 }
 
-function compare(states: readonly FinalState[], anomalies: Anomalies): number {
-  const keys = new Set(states.flatMap(({ items }) => [...items.keys()]));
+function compare(
+  states: readonly FinalState[],
+  written: readonly string[],
+  anomalies: Anomalies,
+): number {
+  const keys = new Set([...written, ...states.flatMap(({ items }) => [...items.keys()])]);
   const [first, ...others] = states;
   if (first === undefined) return 0;
   for (const key of keys) {

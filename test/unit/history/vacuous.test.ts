@@ -4,7 +4,7 @@ import { audit } from '../../history/audit.ts';
 import { convergence } from '../../history/convergence.ts';
 import { fifo } from '../../history/fifo.ts';
 import { liveness } from '../../history/liveness.ts';
-import type { Operation } from '../../history/operation.ts';
+import { isWrite, type Operation } from '../../history/operation.ts';
 import { outcome } from '../../history/outcome.ts';
 import { setFull } from '../../history/set-full.ts';
 import type { Demand } from '../../history/verdict.ts';
@@ -49,6 +49,17 @@ describe('a run that says nothing is vacuous', () => {
       (operation) => operation.type !== 'list' || operation.final !== true || operation.more,
     );
     expect(audit(short, cut)).toMatchObject({ verdict: 'vacuous' });
+  });
+
+  it('with fewer keys than demanded; a key that all have deleted is one', () => {
+    const written = new Set(history.filter(isWrite).map(({ ns, key }) => `${ns}/${key}`));
+    const shown = history.filter((each) => each.type === 'list' && each.final === true);
+    expect(convergence(history, { ...cut, keys: written.size })).toMatchObject({
+      verdict: 'valid',
+      stats: { keys: written.size },
+    });
+    expect(convergence(history, { ...cut, keys: written.size + 1 }).verdict).toBe('vacuous');
+    expect(convergence(shown, { ...cut, keys: written.size }).verdict).toBe('vacuous');
   });
 
   it('when nothing was looked for behind a later write, or read with overlap, or healed', () => {
