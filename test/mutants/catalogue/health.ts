@@ -33,7 +33,11 @@ export const health: readonly Mutant[] = [
     file: 'src/entropy/health.ts',
     replace: '  return unheardMs !== undefined && isProved && isCaughtUp;',
     with: '  return unheardMs !== undefined || isProved || isCaughtUp;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/entropy/health.test.ts',
+      name: 'does not return without',
+    },
   },
   {
     id: 'unknown-lag-is-zero',
