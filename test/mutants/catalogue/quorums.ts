@@ -77,7 +77,11 @@ export const quorums: readonly Mutant[] = [
     file: 'src/replica/reads.ts',
     replace: 'if (isSelf) this.#context.absence.take(newest, out);',
     with: 'if (isSelf) continue;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/read.test.ts',
+      name: 'sees a write that the local replica lacks, and repairs it',
+    },
   },
   {
     id: 'fifo-read-does-not-wait',
