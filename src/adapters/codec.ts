@@ -55,6 +55,7 @@ import {
   ENTRIES_MAX,
   readMutation,
   readRecords,
+  recordsBytesMax,
   RunCopy,
   type Sealed,
   writeMutation,
@@ -112,10 +113,7 @@ const MESSAGE_BYTES_USUAL = 1536;
 export function messageBytesMax(message: Message): number {
   switch (message.kind) {
     case 'entries':
-      return message.entries.reduce(
-        (sum, { bytes }) => sum + bytes.length + 8,
-        MESSAGE_BYTES_USUAL,
-      );
+      return MESSAGE_BYTES_USUAL + recordsBytesMax(message.entries);
     case 'snapshot-request':
     case 'snapshot-credit':
     case 'snapshot-chunk':

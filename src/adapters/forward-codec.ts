@@ -3,7 +3,7 @@
 
 import { unreachable } from '../base/assert.ts';
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
-import type { Staleness } from '../model/command.ts';
+import { LIST_LIMIT_MAX, type Staleness } from '../model/command.ts';
 import { type FaultCode, FAULTS } from '../model/fault.ts';
 import { KEY_BYTES_MAX, parseKey } from '../model/id.ts';
 import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
@@ -13,6 +13,7 @@ import { NAME_BYTES_MAX, readNamespace } from './codec-names.ts';
 import {
   readMutation,
   readRecords,
+  recordsBytesMax,
   type Sealed,
   writeMutation,
   writeRecords,
@@ -29,8 +30,6 @@ const ANSWERS = [
   'listed',
   'refused',
 ] as const satisfies readonly ForwardAnswer['kind'][];
-/** Of a list: items and prefixes together. */
-const LIMIT_MAX = 1000;
 const DELIMITER_BYTES_MAX = 64;
 const WORD_BYTES_MAX = 32;
 const TEXTS_BYTES_MAX = NAME_BYTES_MAX + 4 * (KEY_BYTES_MAX + 2) + DELIMITER_BYTES_MAX;
@@ -41,7 +40,7 @@ export function forwardBytesMax(message: ForwardRequest | ForwardReply): number 
   const { answer } = message;
   if (answer.kind === 'found') return answer.record.bytes.length;
   if (answer.kind !== 'listed') return 0;
-  const itemBytes = answer.items.reduce((sum, { bytes }) => sum + bytes.length + 8, 0);
+  const itemBytes = recordsBytesMax(answer.items);
   return answer.prefixes.reduce((sum, prefix) => sum + prefix.length + 2, itemBytes);
 }
 
@@ -99,7 +98,8 @@ function readListQuestion(reader: ByteReader): ListQuestion | undefined {
   const reverse = reader.u8();
   const limit = reader.varint();
   const most = reader.varint();
-  if (namespace === undefined || reverse > 1 || limit < 1 || limit > LIMIT_MAX) return undefined;
+  if (namespace === undefined || reverse > 1 || limit < 1 || limit > LIST_LIMIT_MAX)
+    return undefined;
   const bounds = { prefix, start, end, after, delimiter, reverse: reverse === 1 };
   const bytesMax = most === 0 ? undefined : most - 1;
   return { kind: 'list', namespace, ...bounds, limit, bytesMax };
@@ -160,7 +160,7 @@ function readListed(
 ): ListAnswer | undefined {
   const items = readRecords(reader, sealed);
   const count = reader.varint();
-  if (items === undefined || items.length + count > LIMIT_MAX) return undefined;
+  if (items === undefined || items.length + count > LIST_LIMIT_MAX) return undefined;
   const prefixes: string[] = [];
   while (prefixes.length < count && !reader.failed) prefixes.push(reader.text(KEY_BYTES_MAX));
   return { kind: 'listed', items, prefixes, after: reader.text(KEY_BYTES_MAX), stalenessMs };

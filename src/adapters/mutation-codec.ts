@@ -7,12 +7,18 @@ import type { Mutation } from '../model/record.ts';
 
 /** No list of a message is longer. */
 export const ENTRIES_MAX = 65_536;
+const LENGTH_BYTES_MAX = 8;
 const NOTHING = new Uint8Array(0);
 /** What is copied at once shares memory, so it is little. */
 const RUN_BYTES = 2048;
 
 /** Where mutations lie in a frame, start and end in turn: they carry checksums of their own. */
 export type Sealed = number[];
+
+/** What a list of them takes at most, besides its count. */
+export function recordsBytesMax(records: readonly Mutation[]): number {
+  return records.reduce((sum, { bytes }) => sum + bytes.length + LENGTH_BYTES_MAX, 0);
+}
 
 export function writeRecords(
   writer: ByteWriter,

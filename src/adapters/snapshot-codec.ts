@@ -11,9 +11,15 @@ import type {
   SnapshotRequest,
 } from '../model/message.ts';
 import { NAME_BYTES_MAX, POSITION_BYTES_MAX, readNamespace, readOrigin } from './codec-names.ts';
-import { ENTRIES_MAX, readRecords, type Sealed, writeRecords } from './mutation-codec.ts';
+import {
+  ENTRIES_MAX,
+  readRecords,
+  recordsBytesMax,
+  type Sealed,
+  writeRecords,
+} from './mutation-codec.ts';
+import { VECTOR_ENTRIES_MAX } from './vector-codec.ts';
 
-const LANE_HEADS_MAX = 65_536;
 const NUMBERS_BYTES_MAX = 32;
 const LANE_HEAD_BYTES_MAX = NAME_BYTES_MAX + NUMBERS_BYTES_MAX;
 const NAMED_BYTES_MAX = 2 * NAME_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX + NUMBERS_BYTES_MAX;
@@ -22,10 +28,8 @@ const NAMED_BYTES_MAX = 2 * NAME_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX + NUMBERS
 export function snapshotBytesMax(message: SnapshotMessage): number {
   if (message.kind !== 'snapshot-chunk') return POSITION_BYTES_MAX;
   const { covers, named, records } = message;
-  return records.reduce(
-    (sum, { bytes }) => sum + bytes.length + 8,
-    2 * POSITION_BYTES_MAX + covers.length * LANE_HEAD_BYTES_MAX + named.length * NAMED_BYTES_MAX,
-  );
+  const lists = covers.length * LANE_HEAD_BYTES_MAX + named.length * NAMED_BYTES_MAX;
+  return 2 * POSITION_BYTES_MAX + lists + recordsBytesMax(records);
 }
 
 export function writeSnapshot(writer: ByteWriter, message: SnapshotMessage, sealed: Sealed): void {
@@ -99,7 +103,7 @@ function readChunk(reader: ByteReader, id: number, sealed: Sealed): SnapshotChun
 
 function readLaneHeads(reader: ByteReader): readonly LaneHead[] | undefined {
   const count = reader.varint();
-  if (count > LANE_HEADS_MAX) return undefined;
+  if (count > VECTOR_ENTRIES_MAX) return undefined;
   const heads: LaneHead[] = [];
   while (heads.length < count && !reader.failed) {
     const origin = readOrigin(reader);

@@ -17,6 +17,7 @@ import type {
   TreeRequest,
 } from '../model/message.ts';
 import { POSITION_BYTES_MAX, readNamespace, readOrigin } from './codec-names.ts';
+import { recordsBytesMax } from './mutation-codec.ts';
 import { readVector, VECTOR_ENTRY_BYTES_MAX, writeVector } from './vector-codec.ts';
 
 type Plain = Exclude<TreeMessage, TreeRecords>;
@@ -51,7 +52,7 @@ export function treeBytesMax(message: TreeMessage): number {
     case 'tree-records-request':
       return message.keys.reduce((sum, each) => sum + nameBytes(each), 0);
     case 'tree-records':
-      return message.records.reduce((sum, { bytes }) => sum + bytes.length + 8, 0);
+      return recordsBytesMax(message.records);
     default:
       return unreachable(message);
   }

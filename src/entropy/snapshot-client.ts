@@ -33,11 +33,11 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { createRing } from '../base/ring.ts';
 import type { Now, Outbox, RangeResult } from '../model/effect.ts';
-import { type Origin, parseOrigin, type ReplicaId, type Seq } from '../model/id.ts';
+import { type Origin, parseOrigin, type Seq } from '../model/id.ts';
 import type { Behind, LaneHead, NamedWrite, Position, SnapshotChunk } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Record } from '../model/record.ts';
-import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+import { seqOf } from '../model/vector.ts';
 import type { Absence } from '../store/absence.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey, NAMED } from '../store/layout.ts';
@@ -45,12 +45,7 @@ import type { Log } from '../store/log.ts';
 import type { Table } from '../store/table.ts';
 import { AbsenceSweep, type AbsenceSweepOptions } from './absence-sweep.ts';
 import type { CopyBudget } from './copy-budget.ts';
-
-export interface Donor {
-  readonly peer: number;
-  readonly id: ReplicaId;
-  readonly holds: ReadonlyVector;
-}
+import type { Holder } from './exchange.ts';
 
 export interface SnapshotClientOptions {
   readonly log: Log;
@@ -79,7 +74,7 @@ interface Copy {
   covers: readonly LaneHead[];
   after: Position;
   /** The part that is being swept. */
-  part: { readonly last: Position; readonly more: boolean; readonly donor: Donor } | undefined;
+  part: { readonly last: Position; readonly more: boolean; readonly donor: Holder } | undefined;
   /** Since this process began. */
   parts: number;
   records: number;
@@ -87,7 +82,7 @@ interface Copy {
 
 /** A part that came. */
 interface Arrived {
-  readonly donor: Donor;
+  readonly donor: Holder;
   readonly chunk: SnapshotChunk;
 }
 
@@ -150,7 +145,7 @@ export class SnapshotClient {
   }
 
   /** Begins a copy where nothing else helps, and asks again for what did not come. */
-  look(donors: readonly Donor[], now: Now, out: Outbox): void {
+  look(donors: readonly Holder[], now: Now, out: Outbox): void {
     const copy = this.#copy;
     if (copy === undefined) {
       const donor = donors.find((each) => this.#isNeededFrom(each, donors));
@@ -172,7 +167,7 @@ export class SnapshotClient {
     if (this.#copy !== undefined && this.#arrived.size > 0) this.#take(this.#copy, now, out);
   }
 
-  onChunk(donor: Donor, chunk: SnapshotChunk, now: Now, out: Outbox): void {
+  onChunk(donor: Holder, chunk: SnapshotChunk, now: Now, out: Outbox): void {
     const copy = this.#copy;
     if (copy?.peer !== donor.peer || copy.id !== chunk.id) return;
     copy.untilMs = now.monoMs + this.#options.retryMs;
@@ -249,10 +244,10 @@ export class SnapshotClient {
   }
 
   /** The delta rule: as long as one connected peer still has the entries in its log, they come from there. */
-  #isNeededFrom(donor: Donor, donors: readonly Donor[]): boolean {
+  #isNeededFrom(donor: Holder, donors: readonly Holder[]): boolean {
     for (const [origin, floors] of this.#floors) {
       const head = this.#options.log.head(origin);
-      const isTooFar = ({ peer }: Donor): boolean => (floors.get(peer) ?? 0) > head;
+      const isTooFar = ({ peer }: Holder): boolean => (floors.get(peer) ?? 0) > head;
       if (!isTooFar(donor) || seqOf(donor.holds, origin) <= head) continue;
       if (donors.filter(({ holds }) => seqOf(holds, origin) > head).every(isTooFar)) return true;
     }
@@ -260,7 +255,7 @@ export class SnapshotClient {
   }
 
   /** Of the same peer or of the next that holds all that is covered; where there is none, a new copy begins. */
-  #askAgain(copy: Copy, donors: readonly Donor[], now: Now, out: Outbox): void {
+  #askAgain(copy: Copy, donors: readonly Holder[], now: Now, out: Outbox): void {
     const able = donors.filter(({ holds }) =>
       copy.covers.every(({ origin, seq }) => seqOf(holds, origin) >= seq),
     );
@@ -286,7 +281,7 @@ export class SnapshotClient {
     return mayBegin;
   }
 
-  #ask(copy: Copy, { peer }: Donor, now: Now, out: Outbox): void {
+  #ask(copy: Copy, { peer }: Holder, now: Now, out: Outbox): void {
     this.#arrived.clear();
     copy.peer = peer;
     copy.id = ++this.#lastId;

@@ -54,6 +54,9 @@ export interface ReadCommand {
   readonly onUnmet: 'forward' | 'fail';
 }
 
+/** Items and prefixes of one page, at most. */
+export const LIST_LIMIT_MAX = 1000;
+
 export interface ListCommand {
   readonly kind: 'list';
   readonly client: Client;

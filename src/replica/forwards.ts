@@ -77,7 +77,7 @@ export class Forwards {
   turnsAway(command: Command, now: Now, out: Outbox): boolean {
     if (command.kind !== 'read' && command.kind !== 'list') return false;
     if (this.#fitness.mayAnswer(command.namespace, now)) return false;
-    if (command.onUnmet === 'forward' && this.#fitness.alternates(command.namespace).length > 0)
+    if (command.onUnmet === 'forward' && this.#fitness.fit(command.namespace).length > 0)
       this.#begin(command, now, out);
     else this.#fitness.refuse(command, out);
     return true;

@@ -8,8 +8,7 @@
 
 import type { Now, Outbox } from '../model/effect.ts';
 import type { Hlc } from '../model/hlc.ts';
-import { UNREADABLE } from '../model/port.ts';
-import { seal, unseal } from '../store/envelope.ts';
+import { sealStamp, unsealStamp } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 import type { Context } from './context.ts';
 
@@ -37,10 +36,7 @@ export class Pace {
   /** With every heartbeat. */
   beat(floor: Hlc, { monoMs }: Now, out: Outbox): void {
     if (this.isDiskLow || this.#beganMs !== undefined || monoMs - this.#endedMs < IDLE_MS) return;
-    out.put(
-      FLOOR,
-      seal((writer) => writer.u64(floor)),
-    );
+    out.put(FLOOR, sealStamp(floor));
   }
 
   /** 0 while nothing is under way. */
@@ -56,7 +52,7 @@ export class Pace {
 export function raiseToFloor({ clock, get }: Pick<Context, 'clock' | 'get'>, out: Outbox): void {
   const stored = get(FLOOR);
   if (stored === undefined) return;
-  const floor = stored === UNREADABLE ? undefined : unseal(stored)?.u64();
+  const floor = unsealStamp(stored);
   if (floor === undefined) out.note('error', 'clock-floor-damaged', {});
   else clock.raise(floor);
 }

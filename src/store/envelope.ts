@@ -3,6 +3,8 @@
 
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
+import type { Hlc } from '../model/hlc.ts';
+import { UNREADABLE } from '../model/port.ts';
 
 const FORMAT_VERSION = 1;
 const TRAILER_BYTES = 4;
@@ -20,6 +22,15 @@ export function seal(write: (into: ByteWriter) => void): Uint8Array {
 /** An envelope around nothing: a value whose being there is all that it says. */
 export function sealNothing(): Uint8Array {
   return seal(() => {});
+}
+
+export function sealStamp(stamp: Hlc): Uint8Array {
+  return seal((into) => into.u64(stamp));
+}
+
+/** `undefined` where it cannot be read. */
+export function unsealStamp(stored: Uint8Array | typeof UNREADABLE): Hlc | undefined {
+  return stored === UNREADABLE ? undefined : unseal(stored)?.u64();
 }
 
 /** Eight bytes in an envelope, for who writes many. */

@@ -19,7 +19,7 @@ import type { Position } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
 import { compareVersions, type Mutation, observed, type Record } from '../model/record.ts';
-import { seal, unseal } from './envelope.ts';
+import { sealStamp, unsealStamp } from './envelope.ts';
 import { metaKey, positionOf, recordKey } from './layout.ts';
 import { leafOf } from './leaves.ts';
 import type { RecordIndex, RecordName } from './record-index.ts';
@@ -48,8 +48,7 @@ const FORGOTTEN = metaKey('forgotten');
 /** No delete that was forgotten is newer; what cannot be read leaves it open. */
 export function readForgotten(stored: PointRead): Hlc {
   if (stored === undefined) return 0;
-  const stamp = stored === UNREADABLE ? undefined : unseal(stored)?.u64();
-  return stamp ?? Number.MAX_SAFE_INTEGER;
+  return unsealStamp(stored) ?? Number.MAX_SAFE_INTEGER;
 }
 
 export function forgottenMark(): Uint8Array {
@@ -147,10 +146,7 @@ export class Table {
     this.#forgotten ??= readForgotten(this.#get(FORGOTTEN));
     if (deleted > this.#forgotten) {
       this.#forgotten = deleted;
-      out.put(
-        FORGOTTEN,
-        seal((writer) => writer.u64(deleted)),
-      );
+      out.put(FORGOTTEN, sealStamp(deleted));
     }
     const { record, damaged } = this.read(namespace, key);
     if (damaged) this.#tree.distrust(out);

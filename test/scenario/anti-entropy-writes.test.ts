@@ -2,13 +2,14 @@
 // vector, and something is always on its way to a disk.
 
 import { describe, expect, it } from 'vitest';
-import { createPrng } from '../../src/base/prng.ts';
+import { createPrng, type Prng } from '../../src/base/prng.ts';
 import { APART_ENTRIES_MAX } from '../../src/entropy/tree-cut.ts';
 import type { Status } from '../../src/model/command.ts';
 import { compareVectors } from '../../src/model/vector.ts';
 import { recordKey } from '../../src/store/layout.ts';
 import { key, mutation, namespace, origin } from '../support/build.ts';
-import { Cluster, type ClusterOptions, delOf, getOf, putOf } from '../simulation/cluster.ts';
+import { leanCluster } from '../support/lean-cluster.ts';
+import { type Cluster, type ClusterOptions, delOf, getOf, putOf } from '../simulation/cluster.ts';
 import { treesTrouble } from '../simulation/tree-oracle.ts';
 
 const ALL = [0, 1, 2];
@@ -23,23 +24,10 @@ interface Writers {
   level: number;
 }
 
-/** Three replicas in which nothing stays in memory that need not. */
+/** Three replicas some way apart in which nothing stays in memory that need not. */
 function begin(options: ClusterOptions = {}): Cluster {
-  const cluster = new Cluster({
-    network: { latencyMs: (_from, _to, dice) => 20 + dice.below(15) },
-    commitMs: 3,
-    ...options,
-    namespaces: { ns: {}, fi: { consistency: 'fifo' } },
-    settings: {
-      cacheBytes: 1,
-      scrubDelayMs: 1000,
-      scrubEveryMs: 2000,
-      compareEveryMs: 1000,
-      ...options.settings,
-    },
-  });
-  cluster.settle();
-  return cluster;
+  const latencyMs = (_from: number, _to: number, dice: Prng): number => 20 + dice.below(15);
+  return leanCluster({ network: { latencyMs }, commitMs: 3, ...options });
 }
 
 /** Everybody is written to all the time: puts and deletes, hot keys and new ones, values that expire, quorum reads. */

@@ -7,28 +7,12 @@ import type { Message } from '../../src/model/message.ts';
 import { recordKey, treeKey } from '../../src/store/layout.ts';
 import { FANOUT, LEAVES, leafOf } from '../../src/store/leaves.ts';
 import { key, namespace } from '../support/build.ts';
-import { type Call, Cluster, type ClusterOptions, putOf, shown } from '../simulation/cluster.ts';
+import { leanCluster } from '../support/lean-cluster.ts';
+import { type Call, type Cluster, putOf, shown } from '../simulation/cluster.ts';
 import { rootOf, treeTrouble } from '../simulation/tree-oracle.ts';
 
 const NS = 'ns';
 const at = (name: string, ns = NS): Uint8Array => recordKey(namespace(ns), key(name));
-
-/** Three replicas that forget at once what they have written, scrub all the time, and compare often. */
-function begin(options: ClusterOptions = {}): Cluster {
-  const cluster = new Cluster({
-    ...options,
-    namespaces: { ns: {}, fi: { consistency: 'fifo' } },
-    settings: {
-      cacheBytes: 1,
-      scrubDelayMs: 1000,
-      scrubEveryMs: 2000,
-      compareEveryMs: 1000,
-      ...options.settings,
-    },
-  });
-  cluster.settle();
-  return cluster;
-}
 
 function fill(cluster: Cluster, names: readonly string[], value: string, ns = NS): void {
   const calls: Call[] = names.map((name) => cluster.begin(0, putOf(name, value, { w: 'all', ns })));
@@ -74,7 +58,7 @@ function expectHealed(cluster: Cluster): void {
 
 describe('replicas that hold the same', () => {
   it('see it, say since when, and move no records', () => {
-    const cluster = begin();
+    const cluster = leanCluster();
     fill(cluster, few, 'one');
     cluster.run(3000);
     expectHealed(cluster);
@@ -88,7 +72,7 @@ describe('replicas that hold the same', () => {
   });
 
   it('still do when the tombstones of one are gone', () => {
-    const cluster = begin();
+    const cluster = leanCluster();
     fill(cluster, few, 'one');
     cluster.del(0, 'a', { w: 3 });
     cluster.run(500);
@@ -101,7 +85,7 @@ describe('replicas that hold the same', () => {
 
 describe('a record that vanished from one disk', () => {
   it('is found by the scrub and the comparison, and comes back from a peer', () => {
-    const cluster = begin();
+    const cluster = leanCluster();
     fill(cluster, few, 'one');
     cluster.run(500);
     remove(cluster, 1, 'b');
@@ -116,7 +100,7 @@ describe('a record that vanished from one disk', () => {
   });
 
   it('is found under whichever leaf it lies, the last of the last node as well', () => {
-    const cluster = begin();
+    const cluster = leanCluster();
     const leaves = [0, FANOUT - 1, LEAVES - FANOUT, LEAVES - 1];
     const names = leaves.map(keyIn);
     fill(cluster, names, 'one');
@@ -127,7 +111,7 @@ describe('a record that vanished from one disk', () => {
   });
 
   it('is written again from memory where it is still there', () => {
-    const cluster = begin({ settings: { cacheBytes: 1e6 } });
+    const cluster = leanCluster({ settings: { cacheBytes: 1e6 } });
     fill(cluster, few, 'one');
     cluster.run(500);
     remove(cluster, 1, 'b');
@@ -138,7 +122,7 @@ describe('a record that vanished from one disk', () => {
   });
 
   it('comes back in a fifo namespace as well', () => {
-    const cluster = begin();
+    const cluster = leanCluster();
     fill(cluster, few, 'one', 'fi');
     cluster.run(500);
     for (const name of few) remove(cluster, 2, name, 'fi');
@@ -148,7 +132,7 @@ describe('a record that vanished from one disk', () => {
   });
 
   it('comes back though it was overwritten before anybody noticed', () => {
-    const cluster = begin();
+    const cluster = leanCluster();
     fill(cluster, few, 'one');
     cluster.run(500);
     for (const name of ['a', 'b', 'c']) remove(cluster, 1, name);
@@ -169,7 +153,7 @@ describe('a record that vanished from one disk', () => {
 
 describe('a record that one disk has in an older version', () => {
   it('is found, looked at twice and merged; nothing older replaces anything newer', () => {
-    const cluster = begin();
+    const cluster = leanCluster();
     fill(cluster, few, 'one');
     const older = stored(cluster, 1, 'b');
     fill(cluster, few, 'two');
@@ -195,7 +179,7 @@ describe('a record that one disk has in an older version', () => {
 describe('a comparison that is not possible', () => {
   it('is no success: the tree of a peer in doubt says nothing', () => {
     // A block that cannot be read: what lies in it cannot be counted.
-    const cluster = begin({ regions: ['eu', 'us'] });
+    const cluster = leanCluster({ regions: ['eu', 'us'] });
     fill(cluster, few, 'one');
     cluster.run(300);
     cluster.crash(1);
@@ -217,7 +201,7 @@ describe('a comparison that is not possible', () => {
   });
 
   it('is no success where the peer does not answer', () => {
-    const cluster = begin({ regions: ['eu', 'us'] });
+    const cluster = leanCluster({ regions: ['eu', 'us'] });
     fill(cluster, few, 'one');
     cluster.run(3000);
     const before = comparedWith(cluster.status(0), 'us-1');
@@ -236,7 +220,7 @@ describe('a comparison that is not possible', () => {
   });
 
   it('is none in a directory that is older than the tree, until it was counted', () => {
-    const cluster = begin({ regions: ['eu', 'us'] });
+    const cluster = leanCluster({ regions: ['eu', 'us'] });
     fill(cluster, few, 'one');
     cluster.crash(1);
     const { disk } = cluster.replica(1);
@@ -252,7 +236,7 @@ describe('a comparison that is not possible', () => {
 
 describe('comparing while writes go on', () => {
   it('mends nothing, doubts nothing and loses nothing', () => {
-    const cluster = begin({ settings: { cacheBytes: 4000, compareEveryMs: 300 } });
+    const cluster = leanCluster({ settings: { cacheBytes: 4000, compareEveryMs: 300 } });
     for (let round = 0; round < 60; round++) {
       for (const n of [0, 1, 2]) {
         cluster.begin(n, putOf(`k${round % 7}`, `${n}.${round}`, { w: 1 }));
@@ -269,7 +253,7 @@ describe('comparing while writes go on', () => {
   });
 
   it('brings back what is lost meanwhile', () => {
-    const cluster = begin({ settings: { compareEveryMs: 300 } });
+    const cluster = leanCluster({ settings: { compareEveryMs: 300 } });
     fill(cluster, few, 'one');
     remove(cluster, 1, 'b');
     remove(cluster, 1, 'c');
@@ -290,7 +274,7 @@ describe('what a comparison moves', () => {
 
   it('is at most three times the difference, and what the tree costs', () => {
     const names = Array.from({ length: COUNT }, (_, n) => `key/${n}`);
-    const cluster = begin({ regions: ['eu', 'us'], settings: { compareEveryMs: 3_600_000 } });
+    const cluster = leanCluster({ regions: ['eu', 'us'], settings: { compareEveryMs: 3_600_000 } });
     fill(cluster, names, 'v'.repeat(500));
     cluster.run(10_000);
     let difference = 0;
@@ -321,7 +305,7 @@ describe('what a comparison moves', () => {
   });
 
   it('comes when an operator asks for it, long before it is due', () => {
-    const cluster = begin({ regions: ['eu', 'us'], settings: { compareEveryMs: 3_600_000 } });
+    const cluster = leanCluster({ regions: ['eu', 'us'], settings: { compareEveryMs: 3_600_000 } });
     fill(cluster, few, 'v');
     cluster.run(10_000);
     remove(cluster, 1, 'a');
@@ -335,7 +319,7 @@ describe('what a comparison moves', () => {
   });
 
   it('fits into frames, and goes on where one has no room', () => {
-    const cluster = begin({ settings: { frameBytes: 400, windowBytes: 4000 } });
+    const cluster = leanCluster({ settings: { frameBytes: 400, windowBytes: 4000 } });
     const names = Array.from({ length: 60 }, (_, n) => `key/${n}`);
     fill(cluster, names, 'v'.repeat(100));
     for (let n = 0; n < 30; n++) remove(cluster, 1, `key/${n}`);
@@ -352,7 +336,7 @@ describe('what a comparison moves', () => {
 
 describe('a damaged record', () => {
   it('is given to nobody, and is whole again in the end', () => {
-    const cluster = begin();
+    const cluster = leanCluster();
     fill(cluster, few, 'one');
     cluster.run(300);
     cluster.replica(1).disk.flip(at('b'), 300);

@@ -3,7 +3,7 @@
 import type { FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { assert } from '../../base/assert.ts';
-import type { Listed } from '../../model/command.ts';
+import { LIST_LIMIT_MAX, type Listed } from '../../model/command.ts';
 import { KEY_BYTES_MAX } from '../../model/id.ts';
 import type { Policy } from '../../model/policy.ts';
 import { prefersFirst } from '../accept.ts';
@@ -22,7 +22,6 @@ import { commonHeaders, dataHeaders, endConnection, replyProblem, sendJson } fro
 import { ListSchema, type ListView, ProblemSchema } from '../schema.ts';
 
 const LIMIT_DEFAULT = 100;
-const LIMIT_MAX = 1000;
 const JSON_LINES = 'application/x-ndjson';
 
 const bound = (description: string) =>
@@ -39,7 +38,7 @@ const QuerySchema = Type.Object(
     limit: Type.String({
       pattern: '^[0-9]{1,4}$',
       default: String(LIMIT_DEFAULT),
-      description: `Items and prefixes of a page, 1 to ${LIMIT_MAX}`,
+      description: `Items and prefixes of a page, 1 to ${LIST_LIMIT_MAX}`,
     }),
     delimiter: Type.String({
       maxLength: 16,
@@ -120,7 +119,8 @@ async function readPage(
   const after = query.cursor === undefined ? '' : readCursor(bounds, query.cursor);
   if (isFault(after)) return after;
   const limit = Number(query.limit);
-  if (limit < 1 || limit > LIMIT_MAX) return invalid('limit', `must be 1 to ${LIMIT_MAX}`);
+  if (limit < 1 || limit > LIST_LIMIT_MAX)
+    return invalid('limit', `must be 1 to ${LIST_LIMIT_MAX}`);
   const { namespace } = policy;
   const reply = await ask(context.service, (client) => {
     const onUnmet = unmet === 'forward' ? unmet : 'fail';

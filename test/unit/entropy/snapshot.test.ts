@@ -2,7 +2,8 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CopyBudget } from '../../../src/entropy/copy-budget.ts';
-import { type Donor, SnapshotClient } from '../../../src/entropy/snapshot-client.ts';
+import type { Holder } from '../../../src/entropy/exchange.ts';
+import { SnapshotClient } from '../../../src/entropy/snapshot-client.ts';
 import { SnapshotServer } from '../../../src/entropy/snapshot-server.ts';
 import { TurnOutbox } from '../../../src/host/outbox.ts';
 import type { Key, ReplicaId } from '../../../src/model/id.ts';
@@ -166,7 +167,7 @@ describe('who gives a snapshot', () => {
 
 describe('who takes a snapshot', () => {
   let client: SnapshotClient;
-  const donor: Donor = {
+  const donor: Holder = {
     peer: 1,
     id: 'us-1' as ReplicaId,
     holds: new Map([[A, entries.length]]),

@@ -127,13 +127,18 @@ describe('who asks', () => {
 });
 
 describe('a drain', () => {
-  it('is done when the requests that were taken are answered', async () => {
+  /** It is asked for while two requests are not answered yet. */
+  async function begin(): Promise<Answer> {
     state = 'draining';
     says = { waiting: 2 };
     const asking = post('/eu-1/drain');
     await until(() => held.length === 1);
     answerHeld({ kind: 'drained', drained: true });
-    const begun = await asking;
+    return asking;
+  }
+
+  it('is done when the requests that were taken are answered', async () => {
+    const begun = await begin();
     expect([begun.status, json(begun)]).toMatchObject([202, { progress: { requests: 2 } }]);
     says = { waiting: 0 };
     expect(json(await look(begun, prefer(5)))).toMatchObject({
@@ -143,12 +148,7 @@ describe('a drain', () => {
   });
 
   it('has failed when the replica is resumed before', async () => {
-    state = 'draining';
-    says = { waiting: 2 };
-    const asking = post('/eu-1/drain');
-    await until(() => held.length === 1);
-    answerHeld({ kind: 'drained', drained: true });
-    const begun = await asking;
+    const begun = await begin();
     state = 'serving';
     const failed = json(await look(begun, prefer(5)));
     expect(failed).toMatchObject({ problem: { type: 'urn:conit:problem:superseded' } });
