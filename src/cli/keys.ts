@@ -31,8 +31,10 @@ export interface PutOptions extends WriteOptions {
 /** The path of a key. Slashes stay as they are, so that what is shown is what `curl` would be given. */
 export function keyPath(root: string, namespace: string, key: string): string {
   const parts = key.split('/');
-  if (parts.some((part) => part === '' || part === '.' || part === '..')) {
-    throw new CommandError(EXIT.usage, 'a key has no empty, . or .. part between slashes');
+  if (key === '') throw new CommandError(EXIT.usage, 'a key has at least one byte');
+  if (parts.some((part) => part === '.' || part === '..')) {
+    const advice = 'POST /v1/batch/{ns} takes such a key';
+    throw new CommandError(EXIT.usage, `a path takes no . or .. part between slashes; ${advice}`);
   }
   return `${root}/${encodeURIComponent(namespace)}/${parts.map(encodeURIComponent).join('/')}`;
 }

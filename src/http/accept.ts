@@ -1,19 +1,17 @@
-// Which form of a value the client wants (RFC 9110 section 12.5.1): the raw bytes, or the JSON envelope, which is
-// chosen only by naming `application/json`. At equal preference what is named wins over the raw form.
+// Content negotiation (RFC 9110 section 12.5.1). A value is always answered: as it was put, whatever types the client
+// lists, because clients name `application/json` out of habit; the JSON envelope is chosen only by its own media type.
 
 export type Form = 'raw' | 'envelope';
 
-const JSON_TYPE = 'application/json';
+export const ENVELOPE_TYPE = 'application/vnd.conit.record+json';
 
-/** `undefined`: neither form is acceptable. */
-export function chooseForm(accept: string | undefined, contentType: string): Form | undefined {
-  if (accept === undefined || accept === '*/*' || accept === '') return 'raw';
-  if (accept === JSON_TYPE) return 'envelope';
+/** The envelope where it is named and liked at least as well as the value's own type, else the raw bytes. */
+export function chooseForm(accept: string | undefined, contentType: string): Form {
+  if (accept === undefined || !/vnd\.conit\.record/i.test(accept)) return 'raw';
   const ranges = accept.split(',').map(parseRange);
-  const envelope = ranges.find(({ range }) => range === JSON_TYPE)?.quality ?? 0;
+  const envelope = ranges.find(({ range }) => range === ENVELOPE_TYPE)?.quality ?? 0;
   const raw = qualityOf(mediaTypeOf(contentType), ranges);
-  if (envelope > 0 && envelope >= raw) return 'envelope';
-  return raw > 0 ? 'raw' : undefined;
+  return envelope > 0 && envelope >= raw ? 'envelope' : 'raw';
 }
 
 export function mediaTypeOf(contentType: string): string {

@@ -9,6 +9,7 @@ import type { App } from './app-type.ts';
 import type { HttpContext } from './context.ts';
 import { answerErrors } from './error-hook.ts';
 import { parseJson } from './json.ts';
+import { BAD_PATH } from './key-target.ts';
 import { meterRequests } from './meter-hook.ts';
 import { createParserErrorHandler } from './parser-error.ts';
 import { refusal } from './problem.ts';
@@ -27,7 +28,6 @@ import { namespaceRoutes } from './routes/namespaces.ts';
 import { routeRoutes } from './routes/route.ts';
 import { writeStatusRoutes } from './routes/write-status.ts';
 
-const BAD_PATH = refusal('bad-request', 'the path is not UTF-8, percent-encoded');
 const PARAMETER_LENGTH_MAX = 4096;
 const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i;
 

@@ -1,6 +1,7 @@
 // The OpenAPI description of the data path, whose requests no schema of fastify sees. The tests hold it against the
 // route table and against what the server does.
 
+import { ENVELOPE_TYPE } from './accept.ts';
 import { ROUTES, type RouteId } from './route-table.ts';
 import { EnvelopeSchema, ProblemSchema } from './schema.ts';
 
@@ -16,7 +17,11 @@ interface Parameter {
 
 const path = [
   parameter('path', 'ns', 'The namespace'),
-  parameter('path', 'key', 'The rest of the path: 1 to 1024 bytes of UTF-8, slashes allowed'),
+  parameter(
+    'path',
+    'key',
+    'The rest of the path: 1 to 1024 bytes of UTF-8, slashes allowed, no segment . or ..',
+  ),
 ];
 const timeout = parameter('query', 'timeout', 'How long to wait for replicas, as in 500ms');
 const w = parameter('query', 'w', 'Durable copies: a number, majority, all, local or each');
@@ -49,7 +54,8 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, object>>> = {
       timeout,
       ifNoneMatch,
       ifMatch,
-      parameter('header', 'Accept', '`application/json` asks for the envelope'),
+      parameter('query', 'envelope', 'The value and its metadata as JSON'),
+      parameter('header', 'Accept', '`application/vnd.conit.record+json` asks for the envelope'),
     ],
     responses: {
       200: {
@@ -57,12 +63,11 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, object>>> = {
         headers: valueHeaders(),
         content: {
           '*/*': { schema: {} },
-          'application/json': { schema: EnvelopeSchema },
+          [ENVELOPE_TYPE]: { schema: EnvelopeSchema },
         },
       },
       304: { description: 'The client has this version' },
       404: problemResponse('No such key, or no such namespace'),
-      406: problemResponse('The value has another content type'),
       412: problemResponse('The value is at another version'),
       default: problem,
     },

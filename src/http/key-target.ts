@@ -7,8 +7,9 @@ import type { Policy } from '../model/policy.ts';
 import { refuseAccess } from './auth.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
-import { keyFromPath } from './key-text.ts';
+import { keyFromPath, textFromBytes } from './key-text.ts';
 import { isFault } from './parameter.ts';
+import { percentDecode } from './percent.ts';
 import { type Refusal, refusal } from './problem.ts';
 import { splitQuery } from './query.ts';
 import { type Route, routeOf } from './route-table.ts';
@@ -52,6 +53,7 @@ export interface TargetDoor {
 export function createTargetDoor(context: HttpContext): TargetDoor {
   // Nearly every request is for the namespace of the one before it.
   let lastPath = '';
+  let namespace: string | undefined = '';
   let lastPolicy: Policy | undefined;
   return {
     read(request, authorization) {
@@ -60,10 +62,11 @@ export function createTargetDoor(context: HttpContext): TargetDoor {
       const url = request.url as string;
       if (lastPath === '' || !url.startsWith(lastPath)) {
         lastPath = url.slice(0, url.indexOf('/', DATA_PREFIX.length) + 1);
-        lastPolicy = context.namespaces.get(lastPath.slice(DATA_PREFIX.length, -1));
+        namespace = namespaceOf(lastPath);
+        lastPolicy = namespace === undefined ? undefined : context.namespaces.get(namespace);
       }
+      if (namespace === undefined) return BAD_PATH;
       if (context.tokens !== undefined) {
-        const namespace = lastPath.slice(DATA_PREFIX.length, -1);
         const denied = denyAccess(context, request, authorization, route, namespace);
         if (denied !== undefined) return denied;
       }
@@ -75,7 +78,14 @@ export function createTargetDoor(context: HttpContext): TargetDoor {
 
 const METHOD_NOT_ALLOWED = refusal('method-not-allowed', 'a key takes GET, HEAD, PUT and DELETE');
 const NAMESPACE_NOT_FOUND = refusal('namespace-not-found', 'there is no such namespace');
+export const BAD_PATH = refusal('bad-request', 'the path is not UTF-8, percent-encoded');
 const BROKEN_QUERY = refusal('invalid-parameter', 'the query has a broken percent escape');
+
+/** The namespace as the other routes read it, too: percent-decoded, and `undefined` where that is no text. */
+function namespaceOf(path: string): string | undefined {
+  const bytes = percentDecode(path.slice(DATA_PREFIX.length, -1));
+  return bytes === undefined ? undefined : textFromBytes(bytes);
+}
 
 function readRest(route: Route, policy: Policy, url: string, start: number): KeyTarget | Refusal {
   const mark = url.indexOf('?', start);

@@ -1,6 +1,6 @@
 // How keys look outside: percent-encoded in a path, text or base64 in JSON. Inside they are byte strings (see Key in
-// model/id.ts). Every door applies one rule: 1 to 1024 bytes, no empty segment, no segment '.' or '..'; text must be
-// UTF-8, only base64 may name a key that is not.
+// model/id.ts) of 1 to 1024 bytes. Text must be UTF-8, only base64 may name a key that is not. A path takes no segment '.'
+// or '..', escaped or not, because clients and proxies resolve such segments (RFC 3986 section 5.2.4); JSON takes them.
 
 import { isUtf8 } from 'node:buffer';
 import { type Fault, fault } from '../model/fault.ts';
@@ -16,43 +16,50 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3
 export function keyFromPath(path: string): Key | Fault {
   const bytes = percentDecode(path);
   if (bytes === undefined) return fault('invalid-key', 'the key has a broken percent escape');
-  return keyFromBytes(bytes, true);
+  if (hasDotSegment(bytes)) return DOT_SEGMENT;
+  const key = keyFromBytes(bytes);
+  return typeof key === 'string' && !isText(key) ? NOT_TEXT : key;
 }
+
+const DOT_SEGMENT = fault(
+  'invalid-key',
+  "a path takes no key with a segment '.' or '..', because clients and proxies resolve it; " +
+    'POST /v1/batch/{ns} takes it as "key" or "keyBase64"',
+);
+const NOT_TEXT = fault(
+  'invalid-key',
+  'the key is not UTF-8; POST /v1/batch/{ns} takes it as "keyBase64"',
+);
 
 export function keyFromText(text: string): Key | Fault {
   const bytes = bytesFromText(text);
   if (bytes === undefined) return fault('invalid-key', 'the key is not well-formed Unicode');
-  return keyFromBytes(bytes, false);
+  return keyFromBytes(bytes);
 }
 
 export function keyFromBase64(text: string): Key | Fault {
   const bytes = fromBase64(text);
   if (bytes === undefined) return fault('invalid-key', 'keyBase64 is not base64');
-  return keyFromBytes(bytes.toString('latin1'), false);
+  return keyFromBytes(bytes.toString('latin1'));
 }
 
-function keyFromBytes(bytes: string, mustBeText: boolean): Key | Fault {
+function keyFromBytes(bytes: string): Key | Fault {
   if (bytes.length === 0) return fault('invalid-key', 'the key is empty');
   if (bytes.length > KEY_BYTES_MAX) {
     return fault('invalid-key', `the key is longer than ${KEY_BYTES_MAX} bytes`);
   }
-  if (hasBadSegment(bytes)) {
-    return fault('invalid-key', "a segment of the key is empty, '.' or '..'");
-  }
-  if (mustBeText && !isText(bytes)) {
-    return fault('invalid-key', 'the key is not UTF-8; binary keys go as keyBase64 in a batch');
-  }
   return bytes as Key;
 }
 
-function hasBadSegment(bytes: string): boolean {
+function hasDotSegment(bytes: string): boolean {
+  if (!bytes.includes('.')) return false;
   let start = 0;
   let dots = 0;
   for (let i = 0; i <= bytes.length; i++) {
     const code = i < bytes.length ? bytes.charCodeAt(i) : SLASH;
     if (code === SLASH) {
       const length = i - start;
-      if (length === dots && length <= 2) return true;
+      if (length === dots && (length === 1 || length === 2)) return true;
       start = i + 1;
       dots = 0;
     } else if (code === DOT) dots++;

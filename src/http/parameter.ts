@@ -49,6 +49,12 @@ export function readDuration(
   );
 }
 
+/** A parameter that is on where it stands alone or says `true`. */
+export function readFlag(name: string, text: string): boolean | Fault {
+  if (text === '' || text === 'true') return true;
+  return text === 'false' ? false : invalid(name, 'takes no value, true or false');
+}
+
 /** Reads `r` and `w` for a given number of replicas. */
 export interface QuorumDoor {
   read(name: string, text: string): QuorumSpec | Fault;

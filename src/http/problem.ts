@@ -49,7 +49,6 @@ const HTTP_TROUBLES = {
   'job-not-found': { status: 404, title: 'No such job is known here' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
   superseded: { status: 409, title: 'Something that was asked for later undid it' },
-  'not-acceptable': { status: 406, title: 'No acceptable representation' },
   'request-timeout': { status: 408, title: 'The request did not arrive in time', retryable: true },
   'content-too-large': { status: 413, title: 'The request body is too large' },
   'uri-too-long': { status: 414, title: 'The request target is too long' },

@@ -7,13 +7,13 @@ import type { Fault } from '../model/fault.ts';
 import { formatDot } from '../model/id.ts';
 import type { Level, Policy } from '../model/policy.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
-import { chooseForm } from './accept.ts';
+import { chooseForm, ENVELOPE_TYPE } from './accept.ts';
 import { malformed, namesVersion } from './condition.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
-import { checkLevel, isFault, readTimeout, refuseParameter } from './parameter.ts';
+import { checkLevel, isFault, readFlag, readTimeout, refuseParameter } from './parameter.ts';
 import { locationOf, type OnUnmet, readUnmet, redirectHead } from './elsewhere.ts';
 import { type Refusal, refusal } from './problem.ts';
 import { recordView } from './record-view.ts';
@@ -28,13 +28,12 @@ import {
 import type { RequestHead } from './request-head.ts';
 import { routeOf } from './route-table.ts';
 
-const PARAMETERS = ['r', 'timeout', 'consistency', 'onUnmet', 'redirect'];
+const PARAMETERS = ['r', 'timeout', 'consistency', 'onUnmet', 'redirect', 'envelope'];
 const { notBuilt: NOT_BUILT } = routeOf('get');
 /** Up to here head and value leave as one string, which Node writes with one call. */
 const STRING_BYTES_MAX = 8192;
 const NOT_FOUND = refusal('not-found', 'there is no value under this key');
 const NOT_MATCHED = refusal('precondition-failed', 'the value is not at this version');
-const NOT_ACCEPTABLE = refusal('not-acceptable', 'the value has another content type');
 
 export class ReadExchange implements Client, Exchange {
   readonly context: HttpContext;
@@ -49,6 +48,7 @@ export class ReadExchange implements Client, Exchange {
   #r: QuorumSpec | undefined = undefined;
   #timeoutMs: number | undefined = undefined;
   #onUnmet: OnUnmet | undefined = undefined;
+  #envelope: boolean | undefined = undefined;
 
   constructor(
     context: HttpContext,
@@ -113,6 +113,12 @@ export class ReadExchange implements Client, Exchange {
       this.#timeoutMs = timeoutMs;
       return undefined;
     }
+    if (name === 'envelope' && this.#envelope === undefined) {
+      const envelope = readFlag(name, value);
+      if (isFault(envelope)) return envelope;
+      this.#envelope = envelope;
+      return undefined;
+    }
     if (name === 'consistency') return checkLevel(value, policy);
     if (name === 'onUnmet' || name === 'redirect') return this.#readUnmet(name, value);
     return refuseParameter(name, NOT_BUILT, PARAMETERS);
@@ -131,12 +137,15 @@ export class ReadExchange implements Client, Exchange {
     const { record } = found;
     const condition = this.#checkConditions(formatDot(record.origin, record.seq));
     if (condition !== undefined && condition !== 'not-modified') return refuse(this, condition);
-    const form = chooseForm(this.#accept, record.contentType);
-    if (form === undefined) return refuse(this, NOT_ACCEPTABLE);
     const head = valueHead(this.context, this.level, found, this.begunMs);
     if (condition === 'not-modified') this.#send(304, withoutContent(head), '');
-    else if (form === 'envelope') this.#sendEnvelope(found, head);
+    else if (this.#wantsEnvelope(record.contentType)) this.#sendEnvelope(found, head);
     else this.#send(200, head, isShort(record.value) ? latin1Text(record.value) : record.value);
+  }
+
+  /** `?envelope` decides; where it is not given, `Accept` does. */
+  #wantsEnvelope(contentType: string): boolean {
+    return this.#envelope ?? chooseForm(this.#accept, contentType) === 'envelope';
   }
 
   #onAbsent({ stalenessMs, heldBy }: Absent): void {
@@ -168,7 +177,7 @@ export class ReadExchange implements Client, Exchange {
   #sendEnvelope({ record, stalenessMs }: Found, head: HeaderList): void {
     const view = { ...recordView(record, true), stalenessMs };
     const body = Buffer.from(JSON.stringify(view), 'utf8');
-    const ownHead = replaceContent(head, 'application/json', body.length);
+    const ownHead = replaceContent(head, ENVELOPE_TYPE, body.length);
     ownHead.push('Vary', 'Accept');
     this.#send(200, ownHead, body);
   }

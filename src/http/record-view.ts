@@ -1,5 +1,6 @@
-// A record as JSON shows it, in the envelope of one key, in lists and in batches. A value is given as text only where
-// its content type says that it is text and its bytes are UTF-8; JSON documents are text here too, so that no number
+// A record as JSON shows it, in the envelope of one key, in lists and in batches. A value is shown as text where its bytes
+// are text, whatever content type a client gave them (curl says `application/x-www-form-urlencoded`): UTF-8, and unless
+// the type says that it is text or JSON, without control characters. JSON documents are text here too, so that no number
 // and no member order changes on the way. Everything else is base64.
 
 import { isUtf8 } from 'node:buffer';
@@ -26,8 +27,20 @@ export function recordView(record: Record, withValue: boolean): RecordView {
 
 function valueView({ value, contentType }: Record): { value: string } | { valueBase64: string } {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
-  if (isTextType(contentType) && isUtf8(bytes)) return { value: bytes.toString('utf8') };
+  if (isUtf8(bytes) && (isTextType(contentType) || !hasControls(bytes))) {
+    return { value: bytes.toString('utf8') };
+  }
   return { valueBase64: bytes.toString('base64') };
+}
+
+/** Control characters that no text has (all below U+0020 but tab, line feed, form feed and return, and DEL). */
+function hasControls(bytes: Uint8Array): boolean {
+  for (const byte of bytes) {
+    if (byte < 0x20 ? byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 : byte === 0x7f) {
+      return true;
+    }
+  }
+  return false;
 }
 
 function isTextType(contentType: string): boolean {

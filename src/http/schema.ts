@@ -61,9 +61,7 @@ const RecordSchema = Type.Object(
     expires: Type.Optional(Type.String({ description: 'RFC 3339' })),
     tags: Type.Optional(Type.Array(Type.String())),
     weight: Type.Optional(Type.Number()),
-    value: Type.Optional(
-      Type.String({ description: 'The value, where its content type is text or JSON, as text' }),
-    ),
+    value: Type.Optional(Type.String({ description: 'The value, where its bytes are text' })),
     valueBase64: Type.Optional(Type.String({ description: 'The value, where it is not text' })),
   },
   closed,

@@ -338,7 +338,7 @@ describe('the exit code of', () => {
 
   it.each([
     [['put', 'demo', 'k'], "missing required argument 'value'"],
-    [['get', 'demo', '..'], 'a key has no empty, . or .. part'],
+    [['get', 'demo', '..'], 'a path takes no . or .. part'],
     [['get', 'demo', 'k', '-o', 'table'], 'Allowed choices are raw, json'],
     [['ls', 'demo', '-n', '0'], 'must be a number from 1'],
     [['get', 'demo', 'k', '--colour'], "unknown option '--colour'"],

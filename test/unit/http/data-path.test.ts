@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ENVELOPE_TYPE } from '../../../src/http/accept.ts';
 import { type Answer, type Harness, json, problemOf, startHarness } from './harness.ts';
 
 let harness: Harness;
@@ -249,10 +250,8 @@ describe('keys', () => {
     ['a dot segment', 'a/./b'],
     ['an escaped dot segment', '%2e%2E'],
     ['two dots at the end', 'a/..'],
-    ['an empty segment', 'a//b'],
-    ['an escaped empty segment', 'a%2F%2Fb'],
-    ['a slash in front', '%2Fa'],
-    ['a slash at the end', 'a/'],
+    ['a dot segment behind an escaped slash', 'a%2F..%2Fb'],
+    ['a dot segment between empty ones', '/./'],
     ['a broken escape', 'a%2'],
     ['an escape that is none', '%zz'],
     ['bytes that are not UTF-8', '%ff'],
@@ -263,6 +262,13 @@ describe('keys', () => {
   ])('are refused for %s', async (_, key) => {
     const answer = await ask(`/v1/kv/bench/${key}`);
     expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-key']);
+  });
+
+  it('says how else to ask for a key that no path takes', async () => {
+    for (const key of ['a/../b', '.', '%ff']) {
+      const { detail } = json(await ask(`/v1/kv/bench/${key}`));
+      expect(detail).toContain('POST /v1/batch/{ns} takes it as');
+    }
   });
 
   it('may have 1024 bytes however they are written', async () => {
@@ -466,13 +472,14 @@ describe('a digest of the content', () => {
 });
 
 describe('the envelope', () => {
-  const envelope = async (key: string, accept = 'application/json') =>
+  const envelope = async (key: string, accept = ENVELOPE_TYPE) =>
     ask(`/v1/kv/bench/${key}`, { headers: { Accept: accept } });
 
   it('gives text as text and other bytes as base64', async () => {
     await put('/v1/kv/bench/text', 'grüße', { 'Content-Type': 'text/plain' });
     const text = await envelope('text');
-    expect(text.headers['content-type']).toBe('application/json');
+    expect(text.headers['content-type']).toBe(ENVELOPE_TYPE);
+    expect(text.headers.vary).toBe('Accept');
     expect(json(text)).toMatchObject({
       key: 'text',
       value: 'grüße',
@@ -483,8 +490,8 @@ describe('the envelope', () => {
     });
     await put('/v1/kv/bench/broken', Uint8Array.of(0xff), { 'Content-Type': 'text/plain' });
     expect(json(await envelope('broken'))).toMatchObject({ valueBase64: '/w==' });
-    await put('/v1/kv/bench/octets', 'abc', { 'Content-Type': 'image/png' });
-    expect(json(await envelope('octets'))).toMatchObject({ valueBase64: 'YWJj' });
+    await put('/v1/kv/bench/octets', Uint8Array.of(0x89, 0x50), { 'Content-Type': 'image/png' });
+    expect(json(await envelope('octets'))).toMatchObject({ valueBase64: 'iVA=' });
   });
 
   it('leaves a JSON document as it was written', async () => {
@@ -501,22 +508,61 @@ describe('the envelope', () => {
     expect(Date.parse(view['expires'] as string)).toBeGreaterThan(Date.now() + 3_500_000);
   });
 
+  it.each(['application/x-www-form-urlencoded', 'application/octet-stream', 'image/png'])(
+    'shows UTF-8 as text where a client called it %s',
+    async (type) => {
+      await put('/v1/kv/bench/posted', 'größe=3\n', { 'Content-Type': type });
+      expect(json(await envelope('posted'))).toMatchObject({
+        value: 'größe=3\n',
+        contentType: type,
+      });
+      await put('/v1/kv/bench/posted', 'a\0b', { 'Content-Type': type });
+      expect(json(await envelope('posted'))).toMatchObject({ valueBase64: 'YQBi' });
+    },
+  );
+
   it.each([
-    ['*/*', 200, 'text/css'],
-    ['text/css', 200, 'text/css'],
-    ['text/*;q=0.5', 200, 'text/css'],
-    ['application/json, */*;q=0.5', 200, 'application/json'],
-    ['application/json, text/plain, */*', 200, 'application/json'],
-    ['application/json;q=0.2, */*', 200, 'text/css'],
-    ['text/html, application/xml;q=0.9, */*;q=0.8', 200, 'text/css'],
-    ['application/json;q=0, */*;q=0.1', 200, 'text/css'],
-    ['image/png', 406, 'application/problem+json'],
-    ['text/css;q=0', 406, 'application/problem+json'],
-    ['text/css;q=7', 406, 'application/problem+json'],
-  ])('is chosen by Accept: %s', async (accept, status, type) => {
+    ['*/*', 'text/css'],
+    ['', 'text/css'],
+    ['text/css', 'text/css'],
+    ['text/*;q=0.5', 'text/css'],
+    ['application/json', 'text/css'],
+    ['application/json, text/javascript, */*; q=0.01', 'text/css'],
+    ['application/json, text/plain, */*', 'text/css'],
+    ['application/json;q=0, */*;q=0.1', 'text/css'],
+    ['image/png', 'text/css'],
+    ['text/css;q=0', 'text/css'],
+    ['*/*;q=0', 'text/css'],
+    ['garbage', 'text/css'],
+    [ENVELOPE_TYPE, ENVELOPE_TYPE],
+    ['application/VND.conit.Record+JSON;q=0.9', ENVELOPE_TYPE],
+    [`${ENVELOPE_TYPE}, application/json, */*`, ENVELOPE_TYPE],
+    [`${ENVELOPE_TYPE}, */*;q=0.5`, ENVELOPE_TYPE],
+    [`${ENVELOPE_TYPE};q=0.4, text/*;q=0.5`, 'text/css'],
+    [`${ENVELOPE_TYPE};q=0, */*`, 'text/css'],
+    ['application/*', 'text/css'],
+  ])('is chosen by Accept: %s', async (accept, type) => {
     await put('/v1/kv/bench/style', '*{}', { 'Content-Type': 'text/css' });
     const answer = await envelope('style', accept);
-    expect([answer.status, answer.headers['content-type']]).toEqual([status, type]);
+    expect([answer.status, answer.headers['content-type']]).toEqual([200, type]);
+    const head = await ask('/v1/kv/bench/style', { method: 'HEAD', headers: { Accept: accept } });
+    expect([head.status, head.headers['content-type']]).toEqual([200, type]);
+  });
+
+  it.each([
+    ['?envelope', 'text/css', ENVELOPE_TYPE],
+    ['?envelope=true', 'text/css', ENVELOPE_TYPE],
+    ['?envelope=false', ENVELOPE_TYPE, 'text/css'],
+    ['?r=1&envelope', '*/*', ENVELOPE_TYPE],
+  ])('is chosen by %s before Accept: %s', async (query, accept, type) => {
+    await put('/v1/kv/bench/style', '*{}', { 'Content-Type': 'text/css' });
+    const answer = await envelope(`style${query}`, accept);
+    expect([answer.status, answer.headers['content-type']]).toEqual([200, type]);
+  });
+
+  it.each(['?envelope=yes', '?envelope&envelope'])('is not asked for by %s', async (query) => {
+    const answer = await envelope(`style${query}`);
+    expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-parameter']);
   });
 });
 
@@ -534,13 +580,45 @@ describe('methods', () => {
 });
 
 describe('a namespace', () => {
-  it.each(['nope', 'BENCH', '%62ench', 'bench%00', '', 'bench.'])(
+  it.each(['nope', 'BENCH', '%6Eope', 'bench%00', 'bench%2Fx', '', 'bench.'])(
     'that is not there is not found: %s',
     async (name) => {
       const answer = await ask(`/v1/kv/${name}/key`);
       expect([answer.status, problemOf(answer)]).toEqual([404, 'namespace-not-found']);
     },
   );
+});
+
+describe('a namespace that is percent-encoded', () => {
+  const post = (path: string) =>
+    ask(path, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{"ops":[{"op":"get","key":"escaped"}]}',
+    });
+
+  it.each(['bench', '%62ench', 'b%65nc%68', '%62%65%6e%63%68'])('as %s is the same', async (ns) => {
+    await put(`/v1/kv/${ns}/escaped`, 'v');
+    for (const path of [
+      'kv/bench/escaped',
+      `kv/${ns}/escaped`,
+      `kv/${ns}`,
+      `explain/${ns}/escaped`,
+    ])
+      expect([path, (await ask(`/v1/${path}`)).status]).toEqual([path, 200]);
+    expect((await ask(`/v1/namespaces/${ns}`)).status).toBe(200);
+    expect((await ask(`/readyz?ns=${ns}&verbose`)).status).not.toBe(404);
+    expect((await ask(`/v1/route?ns=${ns}`)).status).toBe(200);
+    expect(json(await post(`/v1/batch/${ns}`))['results']).toMatchObject([{ status: 200 }]);
+  });
+
+  it.each(['%zz', 'bench%', '%ff'])('wrongly, as %s, is a bad request', async (ns) => {
+    for (const path of [`kv/${ns}/x`, `kv/${ns}`, `explain/${ns}/x`, `namespaces/${ns}`]) {
+      const answer = await ask(`/v1/${path}`);
+      expect([path, answer.status, problemOf(answer)]).toEqual([path, 400, 'bad-request']);
+    }
+    expect((await post(`/v1/batch/${ns}`)).status).toBe(400);
+  });
 });
 
 describe('faults of the replica', () => {

@@ -62,7 +62,7 @@ describe('/v1/explain/{ns}/{key}', () => {
   });
 
   it.each([
-    ['bench/a//b', 400, 'invalid-key'],
+    ['bench/a/../b', 400, 'invalid-key'],
     ['bench/%ff', 400, 'bad-request'],
     ['bench/%zz', 400, 'bad-request'],
     ['bench/..%2f', 400, 'invalid-key'],

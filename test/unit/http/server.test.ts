@@ -175,7 +175,7 @@ describe('the specification', () => {
       body: 'x',
       headers: { 'Conit-Tags': 'a', 'Conit-Weight': '1' },
     });
-    const accept = { headers: { Accept: 'application/json' } };
+    const accept = { headers: { Accept: 'application/vnd.conit.record+json' } };
     const cases = [
       ['/v1/kv/bench/spec', EnvelopeSchema],
       ['/v1/kv/bench?values=inline', ListSchema],
