@@ -3,12 +3,12 @@
 // problem.
 
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyServerFactory } from 'fastify';
+import Fastify, { type FastifyRequest, type FastifyServerFactory } from 'fastify';
 import { guardAccess } from './access-hook.ts';
 import type { App } from './app-type.ts';
 import type { HttpContext } from './context.ts';
 import { answerErrors } from './error-hook.ts';
-import { parseJson } from './json.ts';
+import { parseJsonInPieces } from './json.ts';
 import { BAD_PATH } from './key-target.ts';
 import { meterRequests } from './meter-hook.ts';
 import { createParserErrorHandler } from './parser-error.ts';
@@ -79,13 +79,17 @@ const ROUTES = [
 
 function readBodies(app: App, { limits }: HttpContext): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
-    if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
-      done(new RefusedError(refusal('unsupported-media-type', 'the body must be JSON')));
-      return;
-    }
-    const json = parseJson(body as Buffer, limits.jsonDepthMax);
-    if (json.ok) done(null, json.value);
-    else done(new RefusedError(refusal('bad-request', json.reason)));
-  });
+  app.addContentTypeParser(
+    '*',
+    { parseAs: 'buffer' },
+    async (request: FastifyRequest, body: Buffer) => {
+      if (!JSON_TYPE.test(request.headers['content-type'] ?? ''))
+        throw new RefusedError(refusal('unsupported-media-type', 'the body must be JSON'));
+      const json = await parseJsonInPieces(body, limits.jsonDepthMax, limits.valueBytesMax);
+      if (json.ok) return json.value;
+      throw new RefusedError(
+        refusal(json.isTooLarge ? 'content-too-large' : 'bad-request', json.reason),
+      );
+    },
+  );
 }

@@ -1,94 +1,106 @@
-// JSON of request bodies, read strictly: one pass over the text refuses what JSON.parse takes in silence, namely a
-// member given twice (which of the two counts is what attacks are made of), depth without bound, members that reach
-// for prototypes, and integers that a number cannot hold.
+// JSON of request bodies, read strictly and within bounds (json-scan.ts). A long body is parsed in pieces, each a turn of the
+// event loop of its own, so that one client's batch of many megabytes holds nobody else up.
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const FORBIDDEN: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
-const NUMBER = /-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+import { isUtf8 } from 'node:buffer';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type JsonBounds, type LongList, scanJson } from './json-scan.ts';
 
 export type Json =
   | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly reason: string };
+  | {
+      readonly ok: false;
+      /** Beyond a bound, rather than malformed. */
+      readonly isTooLarge: boolean;
+      /** Never repeats anything of the text. */
+      readonly reason: string;
+    };
 
-/** The reason never repeats anything of the text. */
+/** Enough for a batch of a thousand operations with all their members and tags. */
+const JSON_VALUES_MAX = 32_768;
+/** The largest object that a request has is an operation, of eleven members. */
+const MEMBERS_MAX = 32;
+/** What one byte of a value takes at most: `\u0041`. */
+const ESCAPE_BYTES = 6;
+/** Room for strings that are no values. */
+const NAMES_BYTES = 16 * 1024;
+/** Bytes that are parsed in one turn, more only where one element is larger. */
+const PIECE_BYTES = 128 * 1024;
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const NOT_JSON: Json = {
+  ok: false,
+  isTooLarge: false,
+  reason: 'the body is not JSON in UTF-8',
+};
+
+/** Parses at once, whatever the length. */
 export function parseJson(bytes: Buffer, depthMax: number): Json {
+  if (!isUtf8(bytes)) return NOT_JSON;
+  const body = withoutMark(bytes);
+  const scan = scanJson(body, boundsOf(depthMax, body.length), PIECE_BYTES);
+  return scan.ok ? parse(body.toString('utf8')) : scan;
+}
+
+/** The same for a body whose values have so many bytes at most; a long one takes several turns of the event loop. */
+export async function parseJsonInPieces(
+  bytes: Buffer,
+  depthMax: number,
+  valueBytesMax: number,
+): Promise<Json> {
+  if (!isUtf8(bytes)) return NOT_JSON;
+  const body = withoutMark(bytes);
+  const bounds = boundsOf(depthMax, ESCAPE_BYTES * valueBytesMax + NAMES_BYTES);
+  const scan = scanJson(body, bounds, PIECE_BYTES);
+  if (!scan.ok) return scan;
+  if (scan.lists.length === 0) return parse(body.toString('utf8'));
+  const whole = parse(skeletonOf(body, scan.lists));
+  if (!whole.ok) return whole;
+  for (const list of scan.lists) {
+    const elements = await parseList(body, list);
+    if (elements === undefined) return NOT_JSON;
+    (whole.value as { [name: string]: unknown })[list.name] = elements;
+  }
+  return whole;
+}
+
+function boundsOf(depthMax: number, stringBytesMax: number): JsonBounds {
+  return { depthMax, membersMax: MEMBERS_MAX, valuesMax: JSON_VALUES_MAX, stringBytesMax };
+}
+
+function parse(text: string): Json {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    const flaw = findFlaw(text, depthMax);
-    return flaw === undefined
-      ? { ok: true, value: JSON.parse(text) as unknown }
-      : { ok: false, reason: flaw };
+    return { ok: true, value: JSON.parse(text) as unknown };
   } catch {
-    return { ok: false, reason: 'the body is not JSON in UTF-8' };
+    return NOT_JSON;
   }
 }
 
-// The grammar is the business of JSON.parse; this pass only has to find its way through what it will accept.
-function findFlaw(text: string, depthMax: number): string | undefined {
-  const open: (Set<string> | undefined)[] = [];
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at] as string;
-    if (char === '{' || char === '[') {
-      open.push(char === '{' ? new Set() : undefined);
-      if (open.length > depthMax) return `the body nests deeper than ${depthMax} levels`;
-    } else if (char === '}' || char === ']') {
-      open.pop();
-    } else if (char === '"') {
-      const end = endOfString(text, at);
-      const members = open.at(-1);
-      if (members !== undefined && isFollowedByColon(text, end)) {
-        const flaw = addMember(members, text.slice(at, end));
-        if (flaw !== undefined) return flaw;
-      }
-      at = end - 1;
-    } else if (isNumberStart(char)) {
-      const end = endOfNumber(text, at);
-      if (!isExact(text.slice(at, end))) return 'the body has a number beyond 53 bits';
-      at = end - 1;
-    }
+/** The body with its long lists left empty. */
+function skeletonOf(body: Buffer, lists: readonly LongList[]): string {
+  let text = '';
+  let from = 0;
+  for (const { start, end } of lists) {
+    text += body.toString('utf8', from, start);
+    from = end;
   }
-  return undefined;
+  return text + body.toString('utf8', from);
 }
 
-function addMember(members: Set<string>, quoted: string): string | undefined {
-  const name = JSON.parse(quoted) as string;
-  if (FORBIDDEN.has(name)) return 'the body has a member of a forbidden name';
-  if (members.has(name)) return 'the body has a member twice';
-  members.add(name);
-  return undefined;
+async function parseList(body: Buffer, { start, end, cuts }: LongList) {
+  const elements: unknown[] = [];
+  let from = start;
+  for (const cut of [...cuts, end]) {
+    await nextTurn();
+    const piece = parse(`[${body.toString('utf8', from, cut)}]`);
+    if (!piece.ok) return undefined;
+    const some = piece.value as unknown[];
+    // An empty piece is one comma too many.
+    if (some.length === 0) return undefined;
+    elements.push(...some);
+    from = cut + 1;
+  }
+  return elements;
 }
 
-/** Behind the closing quote of the string that begins at `start`. */
-function endOfString(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1);
-  while (end > 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
-  return end < 0 ? text.length : end + 1;
-}
-
-function isEscaped(text: string, quote: number): boolean {
-  let backslashes = 0;
-  while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes++;
-  return backslashes % 2 === 1 && text.charCodeAt(quote) === QUOTE;
-}
-
-function isFollowedByColon(text: string, end: number): boolean {
-  let at = end;
-  while (' \t\r\n'.includes(text[at] ?? 'end')) at++;
-  return text[at] === ':';
-}
-
-function isNumberStart(char: string): boolean {
-  return char === '-' || (char >= '0' && char <= '9');
-}
-
-function endOfNumber(text: string, start: number): number {
-  NUMBER.lastIndex = start;
-  return NUMBER.test(text) ? NUMBER.lastIndex : start + 1;
-}
-
-function isExact(text: string): boolean {
-  const number = Number(text);
-  if (Number.isInteger(number)) return Number.isSafeInteger(number);
-  return Number.isFinite(number) || Number.isNaN(number);
+function withoutMark(bytes: Buffer): Buffer {
+  return bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? bytes.subarray(3) : bytes;
 }
