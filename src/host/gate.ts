@@ -1,28 +1,56 @@
 // Durable before visible: holds each reply until the batch that it depends on is durable, then lets it go in order. A
 // reply that says how stale it is grows staler while it is held.
+//
+// A disk that hangs holds replies longer than their clients wait. At its deadline a held reply is replaced by a fault that is
+// true whatever becomes of the batch: a read, or a write that was refused, has had no effect (`timeout`); anything else may
+// have been done (`outcome-unknown`). Deadlines are looked at every SWEEP_MS at most, so that a queue of many is not gone
+// through once for each of them.
+//
+// Bound: HELD_MAX replies. Beyond it a read or a refusal is answered `overloaded` at once; the others are few.
 
 import { createRing } from '../base/ring.ts';
 import type { Reply } from '../model/command.ts';
 import type { Lsn } from '../model/effect.ts';
-import { fault } from '../model/fault.ts';
+import { type Fault, fault } from '../model/fault.ts';
 import type { OutgoingReply } from './outbox.ts';
 
 interface Held extends OutgoingReply {
   readonly sinceMs: number;
 }
 
+const HELD_MAX = 16_384;
+const SWEEP_MS = 5;
+
 export class Gate {
   readonly #held = createRing<Held>(256);
+  readonly #heldMax: number;
   #durable: Lsn = 0;
+  #dueMs = Number.POSITIVE_INFINITY;
+
+  constructor(heldMax = HELD_MAX) {
+    this.#heldMax = heldMax;
+  }
 
   /** Replies that wait for their batch. */
   get waiting(): number {
     return this.#held.size;
   }
 
-  pass({ client, reply, lsn }: OutgoingReply, nowMs: number): void {
-    if (lsn <= this.#durable) client.onReply(reply);
-    else this.#held.push({ client, reply, lsn, sinceMs: nowMs });
+  /** When to look for replies past their deadlines; may be early. */
+  get timerMs(): number {
+    return this.#dueMs;
+  }
+
+  pass(outgoing: OutgoingReply, nowMs: number): void {
+    const { client, reply, lsn, deadlineMs } = outgoing;
+    if (lsn <= this.#durable) {
+      client.onReply(reply);
+    } else if (this.#held.size >= this.#heldMax && hasNoEffect(reply)) {
+      client.onReply({ kind: 'failed', fault: fullFault(this.#heldMax) });
+    } else {
+      this.#held.push({ client, reply, lsn, deadlineMs, sinceMs: nowMs });
+      if (deadlineMs < this.#dueMs) this.#dueMs = deadlineMs;
+    }
   }
 
   /** Batches up to `lsn` are durable. */
@@ -32,6 +60,24 @@ export class Gate {
       const { client, reply, sinceMs } = this.#held.shift() as Held;
       client.onReply(aged(reply, nowMs - sinceMs));
     }
+    if (this.#held.size === 0) this.#dueMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Answers what is past its deadline; the others stay in their order. */
+  expire(nowMs: number): void {
+    if (nowMs < this.#dueMs) return;
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (let left = this.#held.size; left > 0; left--) {
+      const held = this.#held.shift() as Held;
+      if (held.deadlineMs <= nowMs) {
+        held.client.onReply({ kind: 'failed', fault: lateFault(held.reply) });
+      } else {
+        this.#held.push(held);
+        nextMs = Math.min(nextMs, held.deadlineMs);
+      }
+    }
+    this.#dueMs = Math.max(nextMs, nowMs + SWEEP_MS);
+    if (this.#held.size === 0) this.#dueMs = Number.POSITIVE_INFINITY;
   }
 
   /** The storage failed: what is held rests on something that may not exist. */
@@ -40,7 +86,28 @@ export class Gate {
     for (let held = this.#held.shift(); held !== undefined; held = this.#held.shift()) {
       held.client.onReply({ kind: 'failed', fault: failure });
     }
+    this.#dueMs = Number.POSITIVE_INFINITY;
   }
+}
+
+/** Of what is held, reads and refusals; what else is held says that something was done. */
+function hasNoEffect({ kind }: Reply): boolean {
+  return kind === 'found' || kind === 'absent' || kind === 'explained' || kind === 'failed';
+}
+
+function lateFault(reply: Reply): Fault {
+  if (!hasNoEffect(reply))
+    return fault('outcome-unknown', 'the disk of this replica did not confirm the change in time');
+  if (reply.kind !== 'failed') return fault('timeout', LATE);
+  return fault('timeout', `nothing was written: what the request depends on is not durable here`);
+}
+
+const LATE =
+  'the version that this replica holds did not become durable in time; another replica may answer';
+
+function fullFault(heldMax: number): Fault {
+  const detail = `${heldMax} replies wait for the disk of this replica already`;
+  return fault('overloaded', detail, { retryAfterMs: 1000 });
 }
 
 function aged(reply: Reply, ms: number): Reply {

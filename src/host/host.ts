@@ -127,6 +127,7 @@ export class Host implements ReplicaService {
       this.#step(input, now);
     }
     if (this.#replica.timerMs <= now.monoMs) this.#step(TICK, now);
+    if (this.#gate.timerMs <= now.monoMs) this.#gate.expire(now.monoMs);
     this.#commit(now);
     this.#drain(now);
     if (this.#inbox.size > 0) this.#schedule();
@@ -224,8 +225,11 @@ export class Host implements ReplicaService {
   }
 
   #arm(now: Now): void {
-    const dueMs = this.#replica.timerMs;
-    if (dueMs === this.#timerMs || this.#out.haltReason !== undefined) return;
+    // Before a halt nothing but storage counts any more, and those who wait for it.
+    const isHalting = this.#out.haltReason !== undefined;
+    const coreMs = isHalting ? Number.POSITIVE_INFINITY : this.#replica.timerMs;
+    const dueMs = Math.min(coreMs, this.#gate.timerMs);
+    if (dueMs === this.#timerMs || dueMs === Number.POSITIVE_INFINITY) return;
     this.#timerMs = dueMs;
     const delayMs = Math.max(dueMs - now.monoMs, 0);
     this.#options.scheduler.arm(delayMs, () => {

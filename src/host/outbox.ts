@@ -10,6 +10,8 @@ export interface OutgoingReply {
   readonly client: Client;
   readonly reply: Reply;
   readonly lsn: Lsn;
+  /** Until when it may be held, in monotonic time. */
+  readonly deadlineMs: number;
 }
 
 export class TurnOutbox implements Outbox {
@@ -65,8 +67,8 @@ export class TurnOutbox implements Outbox {
     this.messages.push(message);
   }
 
-  reply(client: Client, reply: Reply, lsn: Lsn): void {
-    this.replies.push({ client, reply, lsn });
+  reply(client: Client, reply: Reply, lsn: Lsn, deadlineMs = Number.POSITIVE_INFINITY): void {
+    this.replies.push({ client, reply, lsn, deadlineMs });
   }
 
   note(level: 'info' | 'warn' | 'error', event: string, fields: NoteFields): void {

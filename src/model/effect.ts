@@ -62,7 +62,11 @@ export interface Outbox {
   /** Removes a range in the background. Not part of the batch: only for what nothing refers to any more. */
   clear(from: Uint8Array, to: Uint8Array): void;
   send(peer: number, message: Message): void;
-  reply(client: Client, reply: Reply, lsn: Lsn): void;
+  /**
+   * `deadlineMs`: where the batch is not durable by then, in monotonic time, the client is told so instead. Left out: it is
+   * held until the batch is durable or has failed, which is only for what depends on none.
+   */
+  reply(client: Client, reply: Reply, lsn: Lsn, deadlineMs?: number): void;
   /** Something an operator should see. Fields hold no keys, values or secrets. */
   note(level: 'info' | 'warn' | 'error', event: string, fields: NoteFields): void;
   /** This life ends: the host stops the replica when what it wrote is durable. */

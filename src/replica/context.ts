@@ -52,7 +52,7 @@ export interface Context {
 /** A stored record cannot be read: what belongs in its place is put there, if it can be had. */
 export type Heal = (namespace: NamespaceName, key: Key, now: Now, out: Outbox) => void;
 
-/** Answers with a fault. `lsn` names the batch that the reason rests on, when it is not durable yet. */
+/** Answers with a fault. `lsn` names the batch that the reason rests on, when it is not durable yet: until `deadlineMs`. */
 export function refuse(
   client: Client,
   out: Outbox,
@@ -60,6 +60,7 @@ export function refuse(
   detail: string,
   more: Omit<Fault, 'code' | 'detail'> = {},
   lsn: Lsn = 0,
+  deadlineMs = Number.POSITIVE_INFINITY,
 ): void {
-  out.reply(client, { kind: 'failed', fault: fault(code, detail, more) }, lsn);
+  out.reply(client, { kind: 'failed', fault: fault(code, detail, more) }, lsn, deadlineMs);
 }

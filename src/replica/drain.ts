@@ -2,12 +2,14 @@
 // across restarts, until it is resumed.
 
 import type { Command, DrainCommand } from '../model/command.ts';
-import type { Outbox } from '../model/effect.ts';
+import type { Now, Outbox } from '../model/effect.ts';
 import { metaKey } from '../store/layout.ts';
 import { sealNothing } from '../store/envelope.ts';
 import { type Context, refuse } from './context.ts';
 
 const DRAINED = metaKey('drained');
+/** A disk that takes longer hangs: the operator is told that the mark may be lost. */
+const HELD_MS_MAX = 10_000;
 
 export class Drain {
   readonly #context: Context;
@@ -27,12 +29,12 @@ export class Drain {
   }
 
   /** Answered when it is durable. What was taken before is finished. */
-  onCommand({ client, drained }: DrainCommand, out: Outbox): void {
+  onCommand({ client, drained }: DrainCommand, now: Now, out: Outbox): void {
     if (drained) out.put(DRAINED, sealNothing());
     else out.del(DRAINED);
     if (drained !== this.#isDrained) out.note('info', drained ? 'drained' : 'resumed', {});
     this.#isDrained = drained;
-    out.reply(client, { kind: 'drained', drained }, out.lsn);
+    out.reply(client, { kind: 'drained', drained }, out.lsn, now.monoMs + HELD_MS_MAX);
   }
 
   /** True when the command was answered with a refusal. */

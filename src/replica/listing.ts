@@ -1,5 +1,6 @@
 // Lists keys in byte order, page by page, from what is durable here. A page is a background range read; a list ends
-// when it has its limit of items and prefixes, when the range ends, or at its deadline.
+// when it has its limit of items and prefixes, when the range ends, or at its deadline, whether or not the disk has answered.
+// A range read that a disk does not answer counts as a running list until it does: at LISTS_MAX the next one is refused.
 //
 // With a delimiter, keys that share the part up to it fold into one prefix, and the scan leaps over the rest of them.
 
@@ -29,13 +30,18 @@ interface Listing {
   readonly prefixes: string[];
   bytes: number;
   after: string;
+  /** Its client was told that the deadline has passed. */
+  isOver: boolean;
 }
 
 export class Lists {
   readonly #context: Context;
   readonly #nextId: () => number;
   readonly #heal: Heal;
+  /** By the range read that each waits for. */
   readonly #running = new Map<number, Listing>();
+  #waiting = 0;
+  #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(context: Context, nextId: () => number, heal: Heal) {
     this.#context = context;
@@ -55,7 +61,11 @@ export class Lists {
       const deadlineMs = now.monoMs + (command.timeoutMs ?? namespace.policy.timeoutMs);
       const stalenessMs = this.#context.freshness.bound(now.monoMs);
       const began = { deadlineMs, beganMs: now.monoMs, stalenessMs, span: spanOf(command) };
-      this.#read({ command, ...began, items: [], prefixes: [], bytes: 0, after: '' }, now, out);
+      this.#read(
+        { command, ...began, items: [], prefixes: [], bytes: 0, after: '', isOver: false },
+        now,
+        out,
+      );
     }
   }
 
@@ -63,6 +73,8 @@ export class Lists {
     const listing = this.#running.get(id);
     if (listing === undefined) return;
     this.#running.delete(id);
+    if (listing.isOver) return;
+    this.#waiting--;
     if (!result.ok) {
       refuse(listing.command.client, out, 'storage-failed', 'the range could not be read');
       return;
@@ -85,14 +97,38 @@ export class Lists {
   }
 
   get waiting(): number {
-    return this.#running.size;
+    return this.#waiting;
+  }
+
+  /** Not after the next deadline; may be earlier. */
+  get timerMs(): number {
+    return this.#timerMs;
+  }
+
+  onTimer(now: Now, out: Outbox): void {
+    if (now.monoMs < this.#timerMs) return;
+    this.#timerMs = Number.POSITIVE_INFINITY;
+    for (const listing of this.#running.values()) {
+      if (listing.isOver) continue;
+      if (listing.deadlineMs <= now.monoMs) this.#expire(listing, out);
+      else this.#timerMs = Math.min(this.#timerMs, listing.deadlineMs);
+    }
   }
 
   failAll(code: FaultCode, out: Outbox): void {
-    for (const { command } of this.#running.values()) {
-      refuse(command.client, out, code, 'the replica has stopped');
+    for (const { command, isOver } of this.#running.values()) {
+      if (!isOver) refuse(command.client, out, code, 'the replica has stopped');
     }
     this.#running.clear();
+    this.#waiting = 0;
+  }
+
+  #expire(listing: Listing, out: Outbox): void {
+    listing.isOver = true;
+    listing.items.length = 0;
+    this.#waiting--;
+    const detail = 'the deadline passed before the disk had read the range';
+    refuse(listing.command.client, out, 'timeout', detail);
   }
 
   #read(listing: Listing, now: Now, out: Outbox): void {
@@ -112,6 +148,8 @@ export class Lists {
     }
     const id = this.#nextId();
     this.#running.set(id, listing);
+    this.#waiting++;
+    this.#timerMs = Math.min(this.#timerMs, listing.deadlineMs);
     const { reverse } = command;
     out.range(id, { ...span, reverse, limit: PAGE_ENTRIES, bytesMax: PAGE_BYTES });
   }

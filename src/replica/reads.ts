@@ -21,9 +21,11 @@ import type {
   ReplicaView,
 } from '../model/command.ts';
 import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import { decodeMutation } from '../model/encoding.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { ReadReply, ReadRequest, Repair } from '../model/message.ts';
+import { UNREADABLE } from '../model/port.ts';
 import type { Requirement } from '../model/quorum.ts';
 import { compareVersions, isLive, mergeRecords, type Record } from '../model/record.ts';
 import { covers, missing } from '../model/vector.ts';
@@ -35,6 +37,7 @@ import {
   type ReadRequestOptions,
 } from '../quorum/get.ts';
 import { isReachable } from '../quorum/tally.ts';
+import { recordKey } from '../store/layout.ts';
 import type { Cell } from '../store/table.ts';
 import { type Context, refuse } from './context.ts';
 import type { Fitness } from './fitness.ts';
@@ -45,11 +48,22 @@ export type Hasten = (peer: number, origin: Record['origin'], now: Now, out: Out
 
 const EXPLAIN_TIMEOUT_MS = 1000;
 const HEAL_TIMEOUT_MS = 5000;
+/** A peer's question waits so long for a commit of ours. */
+const HELD_MS_MAX = 200;
 
 /** A read whose answer waits for the stream. */
 interface Waiting {
   readonly read: PendingRead;
   readonly client: Client;
+}
+
+/** An answer to a peer that waits for its batch; at `untilMs` the version that is durable goes in its place. */
+interface HeldAnswer {
+  readonly lsn: Lsn;
+  readonly peer: number;
+  readonly request: ReadRequest;
+  readonly reply: ReadReply;
+  readonly untilMs: number;
 }
 
 export class Reads {
@@ -59,12 +73,8 @@ export class Reads {
   readonly #ownBit: number;
   readonly #fitness: Fitness;
   readonly #hasten: Hasten;
-  /** Answers to peers that show what is not durable yet. */
-  readonly #held = createRing<{
-    readonly lsn: Lsn;
-    readonly peer: number;
-    readonly reply: ReadReply;
-  }>();
+  /** Answers to peers that show what is not durable yet, in the order of their batches and of time. */
+  readonly #held = createRing<HeldAnswer>();
   #durableLsn: Lsn = 0;
 
   constructor(context: Context, fitness: Fitness, hasten: Hasten) {
@@ -85,7 +95,8 @@ export class Reads {
   }
 
   get timerMs(): number {
-    return Math.min(this.#pending.timerMs, this.#fifo.deadlineMs);
+    const heldMs = this.#held.size > 0 ? this.#held.at(0).untilMs : Number.POSITIVE_INFINITY;
+    return Math.min(this.#pending.timerMs, this.#fifo.deadlineMs, heldMs);
   }
 
   begin(command: ReadCommand, now: Now, out: Outbox): void {
@@ -103,7 +114,8 @@ export class Reads {
     }
     const cell = this.#context.table.read(command.namespace, command.key);
     if (isReachable(requirement, this.#ownBit) && !cell.damaged) {
-      this.#reply(command.client, cell, 1, now, out);
+      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
+      this.#reply(command.client, cell, 1, now.monoMs + timeoutMs, now, out);
     } else {
       this.#ask(command, cell, namespace, requirement, now, out);
     }
@@ -135,15 +147,24 @@ export class Reads {
     this.#begin({ ...options, requirement, timeoutMs: HEAL_TIMEOUT_MS, unfit: 0 }, cell, now, out);
   }
 
-  /** A peer asks for our record. It leaves when it is durable here. Who may lack what it once had cannot tell. */
-  onRequest(peer: number, request: ReadRequest, mayLack: boolean, out: Outbox): void {
-    const cell = this.#context.table.read(request.namespace, request.key);
-    const damaged = cell.damaged || mayLack;
-    const record = mayLack ? undefined : cell.record;
-    const { lsn } = cell;
-    const reply = replyOf(request, damaged, record);
-    if (lsn > this.#durableLsn) this.#held.push({ lsn, peer, reply });
-    else out.send(peer, reply);
+  /**
+   * A peer asks for our record. It leaves when it is durable here; where that takes long, or too many wait already, the
+   * version before it does, which is what this replica has vouched for. Who may lack what it once had cannot tell.
+   */
+  onRequest(peer: number, request: ReadRequest, mayLack: boolean, now: Now, out: Outbox): void {
+    if (mayLack) {
+      out.send(peer, replyOf(request, true, undefined));
+      return;
+    }
+    const { lsn, damaged, record } = this.#context.table.read(request.namespace, request.key);
+    if (lsn <= this.#durableLsn) {
+      out.send(peer, replyOf(request, damaged, record));
+    } else if (this.#held.size < this.#context.settings.readsPendingMax) {
+      const reply = replyOf(request, damaged, record);
+      this.#held.push({ lsn, peer, request, reply, untilMs: now.monoMs + HELD_MS_MAX });
+    } else {
+      out.send(peer, this.#durableReply(request));
+    }
   }
 
   onDurable(lsn: Lsn, out: Outbox): void {
@@ -191,6 +212,10 @@ export class Reads {
   onTimer(now: Now, out: Outbox): void {
     this.#pending.onTimer(this.#context.peers.reachable, now, out);
     this.#fifo.expire(now, out);
+    while (this.#held.size > 0 && this.#held.at(0).untilMs <= now.monoMs) {
+      const held = this.#held.shift();
+      if (held !== undefined) out.send(held.peer, this.#durableReply(held.request));
+    }
   }
 
   /** The replica stops: who still waits is told. */
@@ -199,6 +224,14 @@ export class Reads {
     for (const client of [...this.#pending.abandon(), ...waiting]) {
       refuse(client, out, code, 'the replica has stopped');
     }
+  }
+
+  /** What storage has, which is older than what memory shows. */
+  #durableReply(request: ReadRequest): ReadReply {
+    const bytes = this.#context.get(recordKey(request.namespace, request.key));
+    if (bytes === undefined) return replyOf(request, false, undefined);
+    const record = bytes === UNREADABLE ? undefined : decodeMutation(bytes);
+    return replyOf(request, record === undefined, record);
   }
 
   /** An answer belongs to the connection over which it was asked for: a later life numbers its reads anew. */
@@ -273,7 +306,7 @@ export class Reads {
     const { newest } = read;
     if (newest !== undefined && this.#isGone(read, newest)) {
       this.#context.metrics.resurrectionsRefused++;
-      this.#replyAbsent(client, 0, read.tally.acks, now, out);
+      this.#replyAbsent(client, 0, read.tally.acks, read.deadlineMs, now, out);
     } else if (newest !== undefined && this.#overtakes(newest)) {
       this.#catchUp(read, client, newest, now, out);
     } else {
@@ -349,20 +382,36 @@ export class Reads {
         'the stored record is damaged and no replica supplied it',
       );
     } else {
-      this.#reply(client, cell, read.tally.acks, now, out);
+      this.#reply(client, cell, read.tally.acks, read.deadlineMs, now, out);
     }
   }
 
-  #reply(client: Client, cell: Cell, answers: number, now: Now, out: Outbox): void {
-    const { record, lsn } = cell;
-    if (!isLive(record, now.wallMs)) return this.#replyAbsent(client, lsn, answers, now, out);
+  #reply(
+    client: Client,
+    { record, lsn }: Cell,
+    answers: number,
+    deadlineMs: number,
+    now: Now,
+    out: Outbox,
+  ): void {
+    if (!isLive(record, now.wallMs))
+      return this.#replyAbsent(client, lsn, answers, deadlineMs, now, out);
     const stalenessMs = this.#context.freshness.bound(now.monoMs);
-    out.reply(client, { kind: 'found', record, stalenessMs, answers, heldBy: undefined }, lsn);
+    const found = { kind: 'found', record, stalenessMs, answers, heldBy: undefined } as const;
+    out.reply(client, found, lsn, deadlineMs);
   }
 
-  #replyAbsent(client: Client, lsn: Lsn, answers: number, now: Now, out: Outbox): void {
+  #replyAbsent(
+    client: Client,
+    lsn: Lsn,
+    answers: number,
+    deadlineMs: number,
+    now: Now,
+    out: Outbox,
+  ): void {
     const stalenessMs = this.#context.freshness.bound(now.monoMs);
-    out.reply(client, { kind: 'absent', stalenessMs, answers, heldBy: undefined }, lsn);
+    const absent = { kind: 'absent', stalenessMs, answers, heldBy: undefined } as const;
+    out.reply(client, absent, lsn, deadlineMs);
   }
 
   #replyExplained(read: PendingRead, client: Client, out: Outbox): void {
@@ -383,7 +432,8 @@ export class Reads {
       };
     });
     const own = this.#context.table.read(read.namespace, read.key);
-    out.reply(client, { kind: 'explained', replicas, tombstone: this.#graveOf(read) }, own.lsn);
+    const explained = { kind: 'explained', replicas, tombstone: this.#graveOf(read) } as const;
+    out.reply(client, explained, own.lsn, read.deadlineMs);
   }
 
   /** The newest version is a delete: who keeps its tombstone from being dropped. */

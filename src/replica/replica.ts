@@ -210,6 +210,7 @@ export class Replica {
       this.#heartbeatAtMs,
       this.#writes.timerMs,
       this.#reads.timerMs,
+      this.#lists.timerMs,
       this.#forwards.timerMs,
     );
   }
@@ -262,7 +263,7 @@ export class Replica {
       return;
     }
     if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
-      return this.#drain.onCommand(command, out);
+      return this.#drain.onCommand(command, now, out);
     if (this.#phase !== 'open' || this.#standing.isReturning) {
       refuseClosed(command.client, this.#phase, this.#standing.isReturning, out);
       return;
@@ -282,7 +283,7 @@ export class Replica {
       case 'membership':
         return this.#succession.onCommand(command, now, out);
       case 'drain':
-        return this.#drain.onCommand(command, out);
+        return this.#drain.onCommand(command, now, out);
       case 'resync':
         return this.#antiEntropy.onCommand(command, out);
       default:
@@ -351,7 +352,7 @@ export class Replica {
         this.#resync.onMessage(peer, message, now, out);
         return this.#checkCaughtUp(now, out);
       case 'read-request':
-        return this.#reads.onRequest(index, message, this.#standing.isReturning, out);
+        return this.#reads.onRequest(index, message, this.#standing.isReturning, now, out);
       case 'read-reply':
         return this.#reads.onReply(index, message, now, out);
       case 'forward-request':
@@ -568,6 +569,7 @@ export class Replica {
     if (now.monoMs >= this.#graceUntilMs) this.#onGraceEnd(now, out);
     this.#writes.onTimer(now, out);
     this.#reads.onTimer(now, out);
+    this.#lists.onTimer(now, out);
     this.#forwards.onTimer(now, out);
     if (now.monoMs < this.#heartbeatAtMs) return;
     this.#heartbeatAtMs = now.monoMs + this.#context.settings.heartbeatMs;

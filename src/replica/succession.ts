@@ -140,8 +140,10 @@ export class Succession {
     if (unfit !== undefined) return refuse(client, out, 'membership-conflict', unfit);
     if (this.#isOver || this.#synod.isBusy)
       return refuse(client, out, 'membership-busy', 'another change is under way');
-    const tell = (outcome: Outcome, later: Outbox): void => answer(client, outcome, later);
-    this.#synod.begin(value, now.monoMs + timeoutMs, tell, { now, out });
+    const deadlineMs = now.monoMs + timeoutMs;
+    const tell = (outcome: Outcome, later: Outbox): void =>
+      answer(client, outcome, deadlineMs, later);
+    this.#synod.begin(value, deadlineMs, tell, { now, out });
   }
 
   #joined(place: (MembershipCommand['change'] & { kind: 'join' })['place']): Membership | string {
@@ -216,13 +218,16 @@ export class Succession {
   }
 }
 
-function answer(client: Client, outcome: Outcome, out: Outbox): void {
+function answer(client: Client, outcome: Outcome, deadlineMs: number, out: Outbox): void {
   switch (outcome.kind) {
-    case 'chosen':
-      out.reply(client, { kind: 'membership', membership: outcome.value }, outcome.lsn);
-      return;
-    case 'conflict':
-      return refuse(client, out, 'membership-busy', 'another change came first', {}, outcome.lsn);
+    case 'chosen': {
+      const { value: membership, lsn } = outcome;
+      return out.reply(client, { kind: 'membership', membership }, lsn, deadlineMs);
+    }
+    case 'conflict': {
+      const detail = 'another change came first';
+      return refuse(client, out, 'membership-busy', detail, {}, outcome.lsn, deadlineMs);
+    }
     case 'timeout':
       if (outcome.indefinite)
         return refuse(client, out, 'outcome-unknown', 'the change may be chosen yet');

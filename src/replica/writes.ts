@@ -165,18 +165,19 @@ export class Writes {
     const cell = this.#context.table.read(command.namespace, command.key);
     const live = isLive(cell.record, now.wallMs) ? cell.record : undefined;
     const { client } = command;
+    const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
+    const deadlineMs = now.monoMs + timeoutMs;
     if (cell.damaged && (command.conditions.length > 0 || command.operation === 'delete')) {
       refuse(client, out, 'record-corrupt', 'the stored record cannot be read');
     } else if (!this.#canReplace(cell, now)) {
       refuse(client, out, 'clock-drift', 'the stored version is stamped ahead of this clock');
     } else if (!command.conditions.every((condition) => holds(condition, live))) {
-      refuse(client, out, 'precondition-failed', precondition(live), {}, cell.lsn);
+      refuse(client, out, 'precondition-failed', precondition(live), {}, cell.lsn, deadlineMs);
     } else if (command.operation === 'delete' && live === undefined) {
-      refuse(client, out, 'not-found', 'there is nothing to delete', {}, cell.lsn);
+      refuse(client, out, 'not-found', 'there is nothing to delete', {}, cell.lsn, deadlineMs);
     } else {
       const hlc = this.#context.clock.tick(now.wallMs);
       const mutation = this.#mint(command, cell, live === undefined, hlc, now, out);
-      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
       const outcome = { created: mutation.created, replayed: false };
       this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));
     }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Gate } from '../../../src/host/gate.ts';
 import type { Reply } from '../../../src/model/command.ts';
+import { fault } from '../../../src/model/fault.ts';
 
 let gate: Gate;
 let given: string[];
@@ -10,17 +11,22 @@ beforeEach(() => {
   given = [];
 });
 
-function pass(name: string, lsn: number, stalenessMs: number | 'unknown' = 0): void {
+function pass(
+  name: string,
+  lsn: number,
+  stalenessMs: number | 'unknown' = 0,
+  deadlineMs = Number.POSITIVE_INFINITY,
+): void {
+  const reply = { kind: 'absent', stalenessMs, answers: 1, heldBy: undefined } as const;
+  passReply(name, reply, lsn, deadlineMs);
+}
+
+function passReply(name: string, reply: Reply, lsn: number, deadlineMs: number): void {
   const client = {
-    onReply: (reply: Reply) =>
-      void given.push(
-        reply.kind === 'failed' ? `${name} ${reply.fault.code}` : spoken(name, reply),
-      ),
+    onReply: (told: Reply) =>
+      void given.push(told.kind === 'failed' ? `${name} ${told.fault.code}` : spoken(name, told)),
   };
-  gate.pass(
-    { client, reply: { kind: 'absent', stalenessMs, answers: 1, heldBy: undefined }, lsn },
-    100,
-  );
+  gate.pass({ client, reply, lsn, deadlineMs }, 100);
 }
 
 function spoken(name: string, reply: Reply): string {
@@ -60,6 +66,39 @@ describe('a gate', () => {
     gate.open(1, 130);
     pass('later', 1, 20);
     expect(given).toEqual(['bounded 50 ms', 'unbounded', 'later 20 ms']);
+  });
+
+  it('tells who waits for a batch that does not come at its deadline, and keeps the others in order', () => {
+    pass('a', 1, 0, 500);
+    pass('b', 1, 0, 300);
+    pass('c', 2, 0, 400);
+    expect(gate.timerMs).toBe(300);
+    gate.expire(299);
+    expect(given).toEqual([]);
+    gate.expire(300);
+    expect(given).toEqual(['b timeout']);
+    gate.expire(500);
+    expect(given).toEqual(['b timeout', 'a timeout', 'c timeout']);
+    expect(gate.waiting).toBe(0);
+    gate.open(2, 600);
+    expect(given).toHaveLength(3);
+    expect(gate.timerMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('says of a refusal that nothing was done, and of what was done that nobody knows', () => {
+    const refusal = { kind: 'failed', fault: fault('precondition-failed', 'it holds v1') } as const;
+    passReply('refused', refusal, 1, 300);
+    passReply('drained', { kind: 'drained', drained: true }, 1, 300);
+    gate.expire(300);
+    expect(given).toEqual(['refused timeout', 'drained outcome-unknown']);
+  });
+
+  it('holds so many and no more', () => {
+    gate = new Gate(2);
+    for (const name of ['a', 'b', 'c']) pass(name, 1);
+    expect(given).toEqual(['c overloaded']);
+    gate.open(1, 200);
+    expect(given).toEqual(['c overloaded', 'a 100 ms', 'b 100 ms']);
   });
 
   it('fails what it holds when the storage fails, and nothing twice', () => {

@@ -25,6 +25,8 @@ class Scene {
   readonly host: Host;
   network: NetworkHandler | undefined;
   monoMs = 0;
+  /** The disk answers no range read. */
+  isReadHung = false;
   readonly #soon: (() => void)[] = [];
   readonly #commits: { batch: Batch; done: Done }[] = [];
   readonly #ranges: { request: RangeRequest; done: (result: RangeResult) => void }[] = [];
@@ -73,11 +75,16 @@ class Scene {
 
   /** Runs every turn that is due, and answers range reads; commits wait. */
   turns(): void {
-    for (let i = 0; this.#soon.length > 0 || this.#ranges.length > 0; i++) {
+    for (let i = 0; this.#soon.length > 0 || this.#hasRanges; i++) {
       if (i > 1000) throw new Error('the host does not come to rest');
       for (const turn of this.#soon.splice(0)) turn();
-      for (const { request, done } of this.#ranges.splice(0)) done(this.storage.range(request));
+      if (this.#hasRanges)
+        for (const { request, done } of this.#ranges.splice(0)) done(this.storage.range(request));
     }
+  }
+
+  get #hasRanges(): boolean {
+    return this.#ranges.length > 0 && !this.isReadHung;
   }
 
   /** One turn and no more. */
@@ -297,6 +304,50 @@ describe('nothing leaves before it is durable', () => {
     expect(scene.said()).toEqual([]);
     scene.commit();
     expect(scene.said()).toContain('send 1 read-reply');
+  });
+});
+
+describe('a disk that hangs', () => {
+  beforeEach(() => {
+    scene = opened();
+  });
+
+  it('answers a read that waits for its commit when its time is over, whatever else is due', () => {
+    scene.ask('a', putOf('a', 'v', { timeoutMs: 50_000 }));
+    scene.ask('short', getOf('a', { timeoutMs: 300 }));
+    scene.ask('long', getOf('a', { timeoutMs: 3000 }));
+    scene.turns();
+    scene.said();
+    scene.time(320);
+    expect(scene.said()).toContain('reply short timeout');
+    scene.time(500);
+    expect(scene.said()).not.toContain('reply long timeout');
+    scene.commit();
+    expect(scene.said()).toContain('reply long v');
+    expect(scene.host.waiting).toBe(0);
+  });
+
+  it('answers a list in its time, and takes no answer of the disk for it afterwards', () => {
+    scene.isReadHung = true;
+    scene.ask('list', listOf({ timeoutMs: 300 }));
+    scene.turns();
+    scene.time(320);
+    expect(scene.said()).toContain('reply list timeout');
+    expect(scene.host.waiting).toBe(0);
+    scene.isReadHung = false;
+    scene.turns();
+    expect(scene.said()).not.toContain('reply list');
+  });
+
+  it('refuses further lists while so many wait for it', () => {
+    scene.isReadHung = true;
+    for (let n = 0; n < 256; n++) scene.ask(`${n}`, listOf({ timeoutMs: 300 }));
+    scene.turns();
+    scene.time(320);
+    scene.said();
+    scene.ask('more', listOf());
+    scene.turns();
+    expect(scene.said()).toEqual(['reply more overloaded']);
   });
 });
 
