@@ -280,6 +280,8 @@ function createHttp(ground: Ground, measured: Measured): Promise<HttpServer> {
     self: config.self,
     policies: config.policies,
     advertised: config.settings.clientUrl,
+    hosts: config.hosts,
+    origins: new Set(config.origins),
     limits: config.limits,
     jobs,
     tokens: config.tokens,

@@ -31,6 +31,10 @@ export interface Config {
   readonly secret: Secret;
   /** `undefined`: clients need none. */
   readonly tokens: readonly Token[] | undefined;
+  /** Further names by which clients may call this replica. */
+  readonly hosts: readonly string[];
+  /** Origins of web pages that may use the API. */
+  readonly origins: readonly string[];
   /** The HTTP server's bounds, the largest value among them. */
   readonly limits: HttpLimits;
   readonly sync: 'full' | 'unsafe-none';
@@ -134,6 +138,8 @@ function configOf({ values, membership, policies, secret, tokens }: Parts): Conf
     peer: values.peer ?? PEER_DEFAULT,
     secret,
     tokens,
+    hosts: values.hosts ?? [],
+    origins: values.origins ?? [],
     limits: limitsOf(values),
     sync: values.sync,
     metrics: values.metrics === 'on',

@@ -10,6 +10,7 @@ import { choice, count, duration, named, path, size } from './kind.ts';
 import { NAMESPACES_DEFAULT, namespaces } from './namespaces.ts';
 import { flagOf, optional, setting, type Table, type ValuesOf, variableOf } from './option.ts';
 import { secret } from './secret.ts';
+import { hostNames, webOrigins } from './web.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -112,6 +113,19 @@ export const TABLE = {
     'refuse',
     'whether `peer` may be other than loopback; the channel is authenticated but not encrypted, ' +
       'so allow it inside a private network or a tunnel only',
+  ),
+
+  hosts: optional(
+    'Security',
+    hostNames,
+    'its own names: loopback, `http`, `advertise`, its URL in `peers`; addresses, where `http` is not loopback; names without a dot',
+    'further names by which clients may call this replica, as behind a proxy; requests for other hosts are answered 421',
+  ),
+  origins: optional(
+    'Security',
+    webOrigins,
+    'none: pages of other web sites are answered 403',
+    'origins of web pages that may use the API from a browser (CORS)',
   ),
 
   dataDir: optional('Storage', path, './conit-data/REPLICA', 'directory of the data', {

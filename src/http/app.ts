@@ -14,7 +14,8 @@ import { meterRequests } from './meter-hook.ts';
 import { createParserErrorHandler } from './parser-error.ts';
 import { refusal } from './problem.ts';
 import { queryObject } from './query.ts';
-import { RefusedError, replyProblem } from './reply.ts';
+import { RefusedError, replyProblem, setHeaders } from './reply.ts';
+import { SHIELD } from './reply-head.ts';
 import { batchRoutes } from './routes/batch.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { documentRoutes } from './routes/document.ts';
@@ -55,6 +56,10 @@ export async function createApp(
   readBodies(app, context);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   answerErrors(app, context);
+  app.addHook('onRequest', (_request, reply, done) => {
+    setHeaders(reply, SHIELD);
+    done();
+  });
   guardAccess(app, context);
   meterRequests(app, context);
   await documentRoutes(app, context);

@@ -6,6 +6,7 @@ import type { Policy } from '../model/policy.ts';
 import type { ReplicaService } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
 import { type Auth, createAuth } from './auth.ts';
+import { createHostDoor, type HostDoor } from './host-door.ts';
 import type { Jobs } from './jobs.ts';
 import type { HttpLimits } from './limits.ts';
 import type { RequestMeter } from './meter.ts';
@@ -20,6 +21,10 @@ export interface HttpServerOptions {
   readonly policies: readonly Policy[];
   /** Base URL at which clients reach this replica, or ''. */
   readonly advertised: string;
+  /** Names by which clients may call this replica beside its own; `*` is every name. */
+  readonly hosts: readonly string[];
+  /** Origins of web pages that may use the API, as browsers write them. */
+  readonly origins: ReadonlySet<string>;
   readonly limits: HttpLimits;
   /** Those of this process, which outlive the lives of its replica. */
   readonly jobs: Jobs;
@@ -36,8 +41,11 @@ export interface HttpServerOptions {
 export interface HttpContext extends HttpServerOptions {
   readonly namespaces: ReadonlyMap<string, Policy>;
   readonly auth: Auth;
+  readonly hostDoor: HostDoor;
   readonly quorums: QuorumDoor;
   readonly source: ProblemSource;
+  /** Vary, of what depends on Accept: where pages of other origins are served, on Origin as well. */
+  readonly varyAccept: string;
   /** Conit-Served-By. */
   readonly servedBy: string;
   /** Connections are to be closed after their next reply. */
@@ -45,13 +53,16 @@ export interface HttpContext extends HttpServerOptions {
 }
 
 export function createContext(options: HttpServerOptions): HttpContext {
-  const { self, members, policies, tokens, limits } = options;
+  const { self, members, policies, tokens, limits, advertised, hosts } = options;
+  const urls = [advertised, self.httpUrl ?? ''].filter((url) => url !== '');
   return {
     ...options,
     namespaces: new Map(policies.map((policy) => [policy.namespace, policy])),
     auth: createAuth(tokens, limits),
+    hostDoor: createHostDoor({ urls, hosts }),
     quorums: createQuorumDoor(members.length),
     source: createProblemSource(self),
+    varyAccept: options.origins.size > 0 ? 'Accept, Origin' : 'Accept',
     servedBy: `"${self.id}";region=${self.region}`,
     draining: false,
   };

@@ -5,6 +5,7 @@
 import type { HttpContext } from './context.ts';
 import { invalid, notBuilt } from './parameter.ts';
 import type { ProblemCode, Refusal } from './problem.ts';
+import { SHIELD } from './reply-head.ts';
 
 /** What `onUnmet` and `redirect` may ask for. `forward`: this replica asks another. */
 export type OnUnmet = 'forward' | 'redirect' | 'fail';
@@ -46,8 +47,7 @@ export function redirectHead({ servedBy }: HttpContext, location: string): strin
     servedBy,
     'Cache-Control',
     'no-store',
-    'X-Content-Type-Options',
-    'nosniff',
+    ...SHIELD,
     'Connection',
     'close',
   ];

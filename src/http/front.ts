@@ -4,29 +4,49 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
+import { allowOrigin, answerPreflight, isPreflight } from './cors.ts';
 import { createDataPath } from './data-path.ts';
 import { isKeyTarget } from './key-target.ts';
 import { notBuilt } from './parameter.ts';
 import { type Refusal, refusal } from './problem.ts';
 import { sendProblem } from './refuse.ts';
 import { RequestHead } from './request-head.ts';
+import { isCrossSite } from './site-door.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#@]*)(.*)$/i;
-const HOST = /^(?:[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/;
+const UNKNOWN_HOST = refusal(
+  'unknown-host',
+  'the Host of the request is not a name of this replica, so a page may have sent it here by DNS rebinding; ' +
+    'nothing happened. Use an address of this replica, or name the host in CONIT_HOSTS (--hosts)',
+);
+const CROSS_SITE = refusal(
+  'cross-site',
+  'a page of another web site sent this request, and nothing happened. If it may, name its origin in ' +
+    'CONIT_ORIGINS (--origins)',
+);
 
 /** `slow` serves what is not on the data path. */
 export function createFront(context: HttpContext, slow: Handler): Handler {
   const head = new RequestHead();
   const dataPath = createDataPath(context, head);
-  const hosts = createHostCheck();
+  const { origins } = context;
 
   const serve: Handler = (request, response) => {
     head.read(request.rawHeaders);
-    const reason = refuseHead(request, head, hosts) ?? refuseTarget(context, request, head);
+    if (head.origin !== undefined && origins.has(head.origin)) allowOrigin(response, head.origin);
+    const reason =
+      refuseHead(context, request, head) ??
+      refuseTarget(context, request, head) ??
+      refuseSite(context, request, head);
     if (reason !== undefined) {
       sendProblem(context, request, response, reason, codingHeaders(reason));
+      connectionOf(request.socket)?.done();
+      return;
+    }
+    if (isPreflight(head, request.method)) {
+      answerPreflight(head, response);
       connectionOf(request.socket)?.done();
       return;
     }
@@ -47,16 +67,18 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
 }
 
 function refuseHead(
+  { hostDoor }: HttpContext,
   request: IncomingMessage,
   head: RequestHead,
-  hosts: (host: string) => boolean,
 ): Refusal | undefined {
   if (head.repeated !== undefined) {
     return refusal('bad-request', `the header "${head.repeated}" came more than once`);
   }
-  if (head.host === undefined ? request.httpVersion !== '1.0' : !hosts(head.host)) {
+  const host = head.host === undefined ? hostless(request) : hostDoor.check(head.host);
+  if (host === 'malformed') {
     return refusal('bad-request', 'the request needs one well-formed Host header');
   }
+  if (host === 'unknown') return UNKNOWN_HOST;
   if (head.transferEncoding !== undefined && !isPlainlyChunked(request, head)) {
     return refusal('bad-request', 'the only transfer coding is one "chunked", in HTTP/1.1');
   }
@@ -72,6 +94,19 @@ function refuseHead(
 function isPlainlyChunked(request: IncomingMessage, head: RequestHead): boolean {
   if (request.httpVersion !== '1.1' || head.contentLength !== undefined) return false;
   return head.transferEncoding?.toLowerCase() === 'chunked';
+}
+
+/** Only HTTP/1.0 has requests without a Host, and no browser sends it. */
+function hostless({ httpVersion }: IncomingMessage): 'taken' | 'malformed' {
+  return httpVersion === '1.0' ? 'taken' : 'malformed';
+}
+
+function refuseSite(
+  { origins }: HttpContext,
+  request: IncomingMessage,
+  head: RequestHead,
+): Refusal | undefined {
+  return isCrossSite(head, request.method, request.url as string, origins) ? CROSS_SITE : undefined;
 }
 
 /** Brings an absolute-form target into origin-form, or says what is wrong with the target. */
@@ -107,15 +142,4 @@ function takesNoBody(method: string | undefined): boolean {
 // RFC 9110 section 15.5.16: a 415 for a coding says which ones are taken.
 function codingHeaders(reason: Refusal): string[] {
   return reason.code === 'unsupported-media-type' ? ['Accept-Encoding', 'identity'] : [];
-}
-
-// Nearly every request names the host of the one before it.
-function createHostCheck(): (host: string) => boolean {
-  let last = '';
-  return (host) => {
-    if (host === last) return true;
-    if (!HOST.test(host)) return false;
-    last = host;
-    return true;
-  };
 }

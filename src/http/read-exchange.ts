@@ -178,7 +178,7 @@ export class ReadExchange implements Client, Exchange {
     const view = { ...recordView(record, true), stalenessMs };
     const body = Buffer.from(JSON.stringify(view), 'utf8');
     const ownHead = replaceContent(head, ENVELOPE_TYPE, body.length);
-    ownHead.push('Vary', 'Accept');
+    ownHead.push('Vary', this.context.varyAccept);
     this.#send(200, ownHead, body);
   }
 

@@ -7,7 +7,7 @@ import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { isBetterAskedElsewhere } from './elsewhere.ts';
 import { problemDocument, type Refusal, retryAfterOf, statusOf } from './problem.ts';
-import { closeIfDraining, type HeaderList } from './reply-head.ts';
+import { closeIfDraining, type HeaderList, SHIELD } from './reply-head.ts';
 
 export function sendProblem(
   context: HttpContext,
@@ -45,8 +45,7 @@ export function problemHead(context: HttpContext, reason: Refusal, more: HeaderL
     ...(more.includes('Conit-Served-By') ? [] : ['Conit-Served-By', context.servedBy]),
     'Cache-Control',
     'no-store',
-    'X-Content-Type-Options',
-    'nosniff',
+    ...SHIELD,
     ...more,
   ];
   const retryAfter = retryAfterOf(reason);

@@ -11,6 +11,14 @@ import { CONTENT_TYPE_DEFAULT, isContentType } from './write-header.ts';
 /** Names and values in turn. */
 export type HeaderList = string[];
 
+/** Of every reply: no browser sniffs a type into it, and no page of another site embeds it (Fetch standard, 3.7). */
+export const SHIELD: readonly string[] = [
+  'X-Content-Type-Options',
+  'nosniff',
+  'Cross-Origin-Resource-Policy',
+  'same-origin',
+];
+
 /** Stored values are user content: nobody may sniff a type into them, and a browser runs nothing of them. */
 const VALUE_POLICY = "default-src 'none'; sandbox";
 
@@ -44,8 +52,7 @@ export function valueHead(
     timingText(performance.now() - begunMs),
     'Cache-Control',
     'no-store',
-    'X-Content-Type-Options',
-    'nosniff',
+    ...SHIELD,
     'Content-Security-Policy',
     VALUE_POLICY,
   ];
@@ -78,8 +85,7 @@ export function plainHead(context: HttpContext, level: Level, begunMs: number): 
     timingText(performance.now() - begunMs),
     'Cache-Control',
     'no-store',
-    'X-Content-Type-Options',
-    'nosniff',
+    ...SHIELD,
   ];
   closeIfDraining(context, head);
   return head;

@@ -78,7 +78,6 @@ export function dataHeaders(
 export function commonHeaders(context: HttpContext, reply: FastifyReply, heldBy?: Holder): void {
   reply.header('Conit-Served-By', servedByText(context, heldBy));
   reply.header('Cache-Control', 'no-store');
-  reply.header('X-Content-Type-Options', 'nosniff');
   if (isDraining(context)) reply.header('Connection', 'close');
 }
 
@@ -88,7 +87,7 @@ export function endConnection(reply: FastifyReply): void {
   reply.header('Connection', 'close');
 }
 
-function setHeaders(reply: FastifyReply, head: HeaderList): void {
+export function setHeaders(reply: FastifyReply, head: readonly string[]): void {
   for (let i = 0; i + 1 < head.length; i += 2) reply.header(head[i] as string, head[i + 1]);
 }
 

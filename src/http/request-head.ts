@@ -14,12 +14,20 @@ interface Headers {
   contentType: string | undefined;
   context: string | undefined;
   expect: string | undefined;
+  fetchDest: string | undefined;
+  fetchMode: string | undefined;
+  fetchSite: string | undefined;
   host: string | undefined;
   idempotencyKey: string | undefined;
   ifMatch: string | undefined;
   ifNoneMatch: string | undefined;
   ifUnmodifiedSince: string | undefined;
+  origin: string | undefined;
   prefer: string | undefined;
+  referer: string | undefined;
+  requestHeaders: string | undefined;
+  requestMethod: string | undefined;
+  requestPrivateNetwork: string | undefined;
   session: string | undefined;
   tags: string | undefined;
   transferEncoding: string | undefined;
@@ -34,6 +42,7 @@ interface Place {
 
 const PLACES: readonly Place[] = [
   list('accept', 'accept'),
+  list('access-control-request-headers', 'requestHeaders'),
   list('content-digest', 'contentDigest'),
   list('content-encoding', 'contentEncoding'),
   list('transfer-encoding', 'transferEncoding'),
@@ -41,6 +50,8 @@ const PLACES: readonly Place[] = [
   list('if-none-match', 'ifNoneMatch'),
   list('prefer', 'prefer'),
   list('conit-tags', 'tags'),
+  single('access-control-request-method', 'requestMethod'),
+  single('access-control-request-private-network', 'requestPrivateNetwork'),
   single('authorization', 'authorization'),
   single('content-length', 'contentLength'),
   single('content-range', 'contentRange'),
@@ -49,13 +60,18 @@ const PLACES: readonly Place[] = [
   single('host', 'host'),
   single('idempotency-key', 'idempotencyKey'),
   single('if-unmodified-since', 'ifUnmodifiedSince'),
+  single('origin', 'origin'),
+  single('referer', 'referer'),
+  single('sec-fetch-dest', 'fetchDest'),
+  single('sec-fetch-mode', 'fetchMode'),
+  single('sec-fetch-site', 'fetchSite'),
   single('conit-context', 'context'),
   single('conit-session', 'session'),
   single('conit-weight', 'weight'),
 ];
 
 /** Frequent headers that mean nothing here; knowing them saves the look at their lower-case form. */
-const IGNORED = ['User-Agent', 'Connection', 'Accept-Encoding', 'Accept-Language', 'Origin'];
+const IGNORED = ['User-Agent', 'Connection', 'Accept-Encoding', 'Accept-Language'];
 
 const TABLE = tableOf(PLACES);
 
@@ -69,12 +85,20 @@ export class RequestHead implements Headers {
   contentType: string | undefined;
   context: string | undefined;
   expect: string | undefined;
+  fetchDest: string | undefined;
+  fetchMode: string | undefined;
+  fetchSite: string | undefined;
   host: string | undefined;
   idempotencyKey: string | undefined;
   ifMatch: string | undefined;
   ifNoneMatch: string | undefined;
   ifUnmodifiedSince: string | undefined;
+  origin: string | undefined;
   prefer: string | undefined;
+  referer: string | undefined;
+  requestHeaders: string | undefined;
+  requestMethod: string | undefined;
+  requestPrivateNetwork: string | undefined;
   session: string | undefined;
   tags: string | undefined;
   transferEncoding: string | undefined;

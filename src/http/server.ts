@@ -84,6 +84,7 @@ async function listen(server: Server, context: HttpContext, host: string, port: 
     });
   });
   const address = server.address() as AddressInfo;
+  context.hostDoor.listensOn(host, address.address);
   return { host: address.address, port: address.port };
 }
 

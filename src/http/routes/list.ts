@@ -189,7 +189,7 @@ function sendPage(
   const cursor = page.after === '' ? null : formatCursor(bounds, page.after);
   const view = viewOf(context, page, query, cursor);
   dataHeaders(context, reply, policy.consistency, page);
-  reply.header('Vary', 'Accept');
+  reply.header('Vary', context.varyAccept);
   if (cursor !== null) reply.header('Link', `<${linkTo(bounds, query, cursor)}>; rel="next"`);
   if (!prefersFirst(accept, JSON_LINES, 'application/json')) return sendJson(reply, view);
   return reply.type(JSON_LINES).send(Buffer.from(linesOf(view), 'utf8'));

@@ -91,4 +91,30 @@ export const edges: readonly Mutant[] = [
       name: 'is refused in the same words to strangers and to the unprivileged',
     },
   },
+  {
+    id: 'neighbour-is-home',
+    number: 'own',
+    title: 'a page on another port of this host counts as a page of this server',
+    file: 'src/http/site-door.ts',
+    replace: "fetchSite === 'same-origin' || fetchSite === 'none'",
+    with: "fetchSite.startsWith('same-') || fetchSite === 'none'",
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/doors.test.ts',
+      name: 'is refused at GET /v1/cluster, and reaches nobody',
+    },
+  },
+  {
+    id: 'rebound-name-taken',
+    number: 'own',
+    title: 'a host that only begins with a loopback name is taken for one',
+    file: 'src/http/host-door.ts',
+    replace: "name === 'localhost' || name.endsWith('.localhost')",
+    with: "name.startsWith('localhost') || name.endsWith('.localhost')",
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/doors.test.ts',
+      name: 'must be a name of this replica at GET /readyz',
+    },
+  },
 ];

@@ -292,6 +292,46 @@ describe('addresses', () => {
   });
 });
 
+describe('what the web may ask', () => {
+  it('is read in one spelling', () => {
+    const { config } = load({
+      ...ALONE,
+      CONIT_HOSTS: 'DB.example.com., *.internal.example, [2001:db8::1]',
+      CONIT_ORIGINS: 'https://Console.Example.com:443, http://localhost:5173/, app://console',
+    });
+    expect(config.hosts).toEqual(['db.example.com', '*.internal.example', '[2001:db8::1]']);
+    expect(config.origins).toEqual([
+      'https://console.example.com',
+      'http://localhost:5173',
+      'app://console',
+    ]);
+  });
+
+  it('is nothing unless it is said', () => {
+    const { config } = load(ALONE);
+    expect([config.hosts, config.origins]).toEqual([[], []]);
+  });
+
+  it.each(['db.example.com:7070', 'http://db.example.com', 'a b', '**', '*.', 'a/b', 'u@h'])(
+    'takes no host like %s',
+    (hosts) => {
+      expect(refusals({ ...ALONE, CONIT_HOSTS: hosts })).toHaveLength(1);
+    },
+  );
+
+  it.each([
+    '*',
+    'null',
+    'example.com',
+    'https://a/b',
+    'https://u@a',
+    'https://*.a',
+    'https://a:99999',
+  ])('takes no origin like %s', (origins) => {
+    expect(refusals({ ...ALONE, CONIT_ORIGINS: origins })).toHaveLength(1);
+  });
+});
+
 describe('bounds that must fit each other', () => {
   it.each([
     [{ CONIT_PEER_TIMEOUT: '500ms' }, 'CONIT_PEER_TIMEOUT (--peer-timeout) must be at least three'],

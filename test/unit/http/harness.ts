@@ -42,6 +42,9 @@ export interface HarnessOptions {
   readonly limits?: Partial<HttpLimits>;
   readonly tokens?: readonly Token[];
   readonly service?: ReplicaService;
+  readonly advertised?: string;
+  readonly hosts?: readonly string[];
+  readonly origins?: readonly string[];
   readonly metricsText?: () => Promise<string>;
 }
 
@@ -69,7 +72,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const meter = createRequestMeter();
   const errors: unknown[] = [];
   const server = await createHttpServer({
-    advertised: '',
+    advertised: options.advertised ?? '',
+    hosts: options.hosts ?? [],
+    origins: new Set(options.origins ?? []),
     jobs: new Jobs(),
     service: options.service ?? service,
     members,

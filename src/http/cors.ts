@@ -1,0 +1,67 @@
+// Cross-origin resource sharing (Fetch standard) for the origins that the operator configured. A preflight is answered before
+// anybody looks for a token, because a browser sends it without one. Tokens travel in `Authorization`, never in cookies, so
+// no reply allows credentials.
+
+import type { ServerResponse } from 'node:http';
+import { SHIELD } from './reply-head.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** Of the headers that only their names let a page read. */
+const EXPOSED = [
+  'ETag',
+  'Location',
+  'Link',
+  'Allow',
+  'Retry-After',
+  'Server-Timing',
+  'Preference-Applied',
+  'WWW-Authenticate',
+  'Content-Length',
+  'Content-Range',
+  'Accept-Ranges',
+  'Date',
+  'Conit-Version',
+  'Conit-Served-By',
+  'Conit-Consistency',
+  'Conit-Staleness',
+  'Conit-Acks',
+  'Conit-Expires',
+].join(', ');
+const METHODS = 'GET, HEAD, PUT, DELETE, POST, PATCH';
+const MAX_AGE_S = '600';
+const HEADER_NAMES = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:\s*,\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/;
+const VARY = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers';
+
+/** Every reply to a configured origin says so, refusals too: a page could not read them otherwise. */
+export function allowOrigin(response: ServerResponse, origin: string): void {
+  response.setHeader('Access-Control-Allow-Origin', origin);
+  response.setHeader('Access-Control-Expose-Headers', EXPOSED);
+  response.setHeader('Vary', 'Origin');
+}
+
+export function isPreflight(head: RequestHead, method: string | undefined): boolean {
+  return method === 'OPTIONS' && head.origin !== undefined && head.requestMethod !== undefined;
+}
+
+/** Answers a preflight of an origin that is configured, or of this server's own. */
+export function answerPreflight(head: RequestHead, response: ServerResponse): void {
+  const { requestHeaders, requestPrivateNetwork } = head;
+  const reply = [
+    'Access-Control-Allow-Origin',
+    head.origin ?? '',
+    'Access-Control-Allow-Methods',
+    METHODS,
+    'Access-Control-Max-Age',
+    MAX_AGE_S,
+    'Vary',
+    VARY,
+    'Cache-Control',
+    'no-store',
+    ...SHIELD,
+  ];
+  if (requestHeaders !== undefined && HEADER_NAMES.test(requestHeaders))
+    reply.push('Access-Control-Allow-Headers', requestHeaders);
+  if (requestPrivateNetwork === 'true') reply.push('Access-Control-Allow-Private-Network', 'true');
+  response.writeHead(204, reply);
+  response.end();
+}
