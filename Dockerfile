@@ -32,6 +32,6 @@ STOPSIGNAL SIGTERM
 # Alive, not ready: a replica that is cut off from its peers must not be started again for that.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://${process.env.CONIT_HTTP}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# No shell and no npm in between: SIGTERM reaches the server itself, which then stops in order.
-ENTRYPOINT ["node", "/opt/conit/dist/cli/main.js"]
+# No shell and no npm in between: SIGTERM reaches the server itself, which then stops in order. No signal opens a debugger.
+ENTRYPOINT ["node", "--disable-sigusr1", "/opt/conit/dist/cli/main.js"]
 CMD ["serve"]

@@ -10,6 +10,7 @@
 import { DataError } from './adapters/data-error.ts';
 import { openDataDir, type OpenedData, reservePath } from './adapters/data-directory.ts';
 import { DiskSpace } from './adapters/disk-space.ts';
+import { counter } from './adapters/family.ts';
 import { peerFamilies } from './adapters/peer-families.ts';
 import type { Log } from './adapters/log.ts';
 import { createSystemScheduler, systemClock } from './adapters/system-clock.ts';
@@ -293,7 +294,7 @@ function createHttp(ground: Ground, measured: Measured): Promise<HttpServer> {
 }
 
 function sourcesOf(
-  { config, data, network }: Ground,
+  { config, log, data, network }: Ground,
   { host, trace, disk }: Measured,
   meter: RequestMeasurements | undefined,
 ) {
@@ -307,7 +308,14 @@ function sourcesOf(
     disk,
     requests: () => meter?.series() ?? [],
     refusals: () => meter?.refusals() ?? NO_REFUSALS,
-    more: peerFamilies(config.settings.members, network.traffic),
+    more: [
+      ...peerFamilies(config.settings.members, network.traffic),
+      counter(
+        'conit_log_lines_dropped_total',
+        'Lines of the log that could not be written.',
+        () => log.dropped,
+      ),
+    ],
   };
 }
 

@@ -2,16 +2,23 @@
 //
 // Texts in it may come from clients and peers, so control and direction characters are written out: nothing that is
 // logged can begin a line, colour a terminal or reorder what is shown. A note that repeats too fast is counted instead
-// of written. Writing never blocks: what a stuck reader does not take is dropped beyond a bound.
+// of written. Writing never blocks and never fails: what a full disk or a stuck reader does not take is dropped, counted,
+// and noted as `log-resumed` when lines go out again (log-output.ts).
 
-import { type DestinationStream, pino } from 'pino';
+import { pino } from 'pino';
 import type { NoteFields } from '../model/effect.ts';
 import type { Clock, Trace } from '../model/port.ts';
+import { type LogDevice, openLogDevice } from './log-device.ts';
+import { LogOutput } from './log-output.ts';
 import { systemClock } from './system-clock.ts';
 
 export interface Log {
   readonly note: Trace['note'];
-  /** Writes what is buffered, before the process ends. */
+  /** Lines that could not be written. */
+  readonly dropped: number;
+  /** Waits until everything is written, for a second at most; whether it is. */
+  drain(): Promise<boolean>;
+  /** Writes what is buffered at once, as far as a second allows, before the process ends. */
   flush(): void;
 }
 
@@ -19,11 +26,12 @@ export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly replica: string;
   /** Standard output unless told. */
-  readonly destination?: DestinationStream;
+  readonly device?: LogDevice;
   readonly clock?: Clock;
 }
 
-const BUFFER_BYTES_MAX = 4 * 1024 * 1024;
+const STANDARD_OUTPUT = 1;
+const FLUSH_MS = 1000;
 const TEXT_LENGTH_MAX = 2048;
 const WINDOW_MS = 10_000;
 const NOTES_PER_WINDOW_MAX = 100;
@@ -40,7 +48,10 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 export function createLog(options: LogOptions): Log {
   const { level, replica, clock = systemClock } = options;
-  const destination = options.destination ?? standardOutput();
+  const output = new LogOutput({
+    device: options.device ?? openLogDevice(STANDARD_OUTPUT),
+    onResumed: (dropped, reason) => log.note('warn', 'log-resumed', { dropped, reason }),
+  });
   const logger = pino(
     {
       level,
@@ -49,24 +60,23 @@ export function createLog(options: LogOptions): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination,
+    output,
   );
   const admit = createAllowances(clock);
-  return {
+  const log: Log = {
     note(severity, event, fields) {
       const suppressed = admit(event);
       if (suppressed === undefined) return;
       const more = suppressed > 0 ? { suppressed } : {};
       logger[severity]({ ...safeFields(fields), ...more }, safeText(event));
     },
-    flush: () => {
-      if ('flushSync' in destination) (destination.flushSync as () => void)();
+    get dropped() {
+      return output.dropped;
     },
+    drain: () => output.drain(FLUSH_MS),
+    flush: () => output.flushNow(FLUSH_MS),
   };
-}
-
-function standardOutput(): DestinationStream {
-  return pino.destination({ dest: 1, sync: false, minLength: 0, maxLength: BUFFER_BYTES_MAX });
+  return log;
 }
 
 interface Allowance {

@@ -22,7 +22,7 @@ export interface HostTrace extends Trace {
 
 const OPERATION_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
 
-export function createTrace(log: Log): HostTrace {
+export function createTrace(log: Pick<Log, 'note'>): HostTrace {
   const commitSeconds = createHistogram(SECONDS_BUCKETS);
   const commitOperations = createHistogram(OPERATION_BUCKETS);
   return {

@@ -9,6 +9,7 @@ export const EXIT = {
   denied: 5,
   forgotten: 6,
   halted: 70,
+  output: 74,
   interrupted: 130,
 } as const;
 
@@ -23,6 +24,7 @@ export const EXIT_HELP = `Exit codes:
   5   not allowed: the token is missing or may not do this
   6   forgotten: this replica is no member of its cluster any more
   70  the replica stopped itself rather than risk a wrong answer
+  74  the output could not be written; what the command was to do may be done
   130 ended before it had stopped in order`;
 
 /** Ends a command with a message for the person who gave it. */

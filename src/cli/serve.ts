@@ -1,12 +1,16 @@
 // `conit serve`: one replica in this process, from its configuration to its end.
 //
-// It ends in order on SIGTERM, SIGINT, SIGHUP, and when the process that started it with a channel is gone. It ends at
-// once, with exit code 70, on anything that only a bug or a failing machine explains: a halt of the core, a failed
+// It ends in order on SIGTERM, SIGINT, SIGHUP (hang-up.ts), and when the process that started it with a channel is gone. It
+// ends at once, with exit code 70, on anything that only a bug or a failing machine explains: a halt of the core, a failed
 // assertion, an error that nobody caught. What is durable stays so, and a restart is cheaper than a wrong answer.
+//
+// No end depends on what failed (trap 77): the log is written as far as it can be within a second, and where the end is not
+// in order, or the log stands still, a child sees to it that the process is gone (last-resort.ts).
 
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
 import { DataError } from '../adapters/data-error.ts';
+import { endWithin } from '../adapters/last-resort.ts';
 import { createLog, type Log } from '../adapters/log.ts';
 import { type Flags, type Loaded, loadConfig } from '../config.ts';
 import { isLoopback } from '../config/address.ts';
@@ -16,6 +20,7 @@ import type { Problem } from '../config/resolve.ts';
 import { TABLE } from '../config/table.ts';
 import { type RunningReplica, type RunOptions, runReplica } from '../main.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { heedsHangUp } from './hang-up.ts';
 import { renderJson } from './render.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -57,12 +62,16 @@ function showConfig({ effective }: Loaded, output: 'yaml' | 'json'): string {
  */
 const HEAP_GROWTH_PERCENT = 50;
 
+/** What is left of the process after this is killed. */
+const END_SECONDS = 5;
+
 /** Once it has started, the process ends itself. */
 async function run(config: Config, warnings: readonly Problem[]): Promise<never> {
   process.umask(0o077);
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const log = createLog({ level: config.logLevel, replica: config.settings.self });
   const exit: Exit = (code) => {
+    endWithin(END_SECONDS);
     log.flush();
     process.exit(code);
   };
@@ -100,6 +109,7 @@ async function begin(options: RunOptions): Promise<RunningReplica> {
   try {
     return await runReplica(options);
   } catch (error) {
+    endWithin(END_SECONDS);
     options.log.flush();
     if (error instanceof DataError) throw new CommandError(exitOf(error), error.message);
     if (!isSystemError(error)) throw error;
@@ -143,11 +153,13 @@ function endOnSignal(
     log.note('warn', event, {});
     exit(EXIT.interrupted);
   };
+  const heeds = heedsHangUp();
+  if (!heeds) process.on('SIGHUP', () => log.note('info', 'hang-up-ignored', {}));
   const closing = closeWithGrace(
     {
       delay: shutdownMs,
       logger: false,
-      skip: NOT_ORDERLY,
+      skip: heeds ? NOT_ORDERLY : [...NOT_ORDERLY, 'SIGHUP'],
       onSecondSignal: giveUp('stop-interrupted'),
       onTimeout: giveUp('stop-timed-out'),
     },
@@ -155,7 +167,8 @@ function endOnSignal(
       log.note('info', 'stopping', { reason: signal });
       await stop(starting);
       log.note('info', 'stopped', {});
-      exit(EXIT.ok);
+      if (!(await log.drain())) exit(EXIT.ok);
+      process.exit(EXIT.ok);
     },
   );
   process.once('disconnect', () => closing.close());

@@ -1,4 +1,14 @@
 // The terminal as commands see it: what they read, write and know of it. Tests put their own in its place.
+//
+// Results are written as a whole or the command fails: a reader that goes away (`conit ls … | head`) ends it quietly, a disk
+// that is full ends it with a message and exit code 74. Messages are not waited for longer than MESSAGE_MS: a reader of
+// standard error that stands still keeps no process from its end.
+
+import { fstatSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { openLogDevice } from '../adapters/log-device.ts';
+import { LogOutput } from '../adapters/log-output.ts';
+import { CommandError, EXIT } from './exit.ts';
 
 export interface Terminal {
   /** Results. */
@@ -12,23 +22,70 @@ export interface Terminal {
   readonly columns: number;
 }
 
+const STANDARD_OUTPUT = 1;
+const STANDARD_ERROR = 2;
+const MESSAGE_MS = 2000;
+
 export function processTerminal(): Terminal {
-  const stdout = process.stdout;
-  const stderr = process.stderr;
-  // A reader that goes away (`conit ls … | head`) is no failure of ours.
-  stdout.on('error', () => process.exit(0));
+  const say = createVoice();
   return {
-    out: (chunk) => void stdout.write(chunk),
-    say: (text) => void stderr.write(text),
+    out: createOut(say),
+    say,
     async readStdin() {
       const chunks: Uint8Array[] = [];
       for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
       return Buffer.concat(chunks);
     },
-    isOutTty: stdout.isTTY,
-    isSayTty: stderr.isTTY,
+    isOutTty: isatty(STANDARD_OUTPUT),
+    isSayTty: isatty(STANDARD_ERROR),
     get columns() {
-      return stdout.columns || 80;
+      return process.stdout.columns || 80;
     },
   };
+}
+
+function createVoice(): Terminal['say'] {
+  const output = new LogOutput({
+    device: openLogDevice(STANDARD_ERROR),
+    onResumed: () => undefined,
+  });
+  return (text) => {
+    output.write(text);
+    output.flushNow(MESSAGE_MS);
+  };
+}
+
+/** Pipes and terminals are Node's own streams. To a file Node writes once, and does not look how much was taken. */
+function createOut(say: Terminal['say']): Terminal['out'] {
+  if (isFileLike(STANDARD_OUTPUT)) return writeWhole;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    say(`conit: ${notWritten(error)}\n`);
+    process.exit(EXIT.output);
+  });
+  return (chunk) => void process.stdout.write(chunk);
+}
+
+function isFileLike(fd: number): boolean {
+  try {
+    const stat = fstatSync(fd);
+    return stat.isFile() || (stat.isCharacterDevice() && !isatty(fd));
+  } catch {
+    return false;
+  }
+}
+
+function writeWhole(chunk: string | Uint8Array): void {
+  let rest: Uint8Array = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(STANDARD_OUTPUT, rest));
+    } catch (error) {
+      throw new CommandError(EXIT.output, notWritten(error as Error));
+    }
+  }
+}
+
+function notWritten({ message }: Error): string {
+  return `the output could not be written: ${message}; what the command was to do may be done`;
 }

@@ -1,91 +1,20 @@
 // `conit serve` as a process of its own: how it starts, what it never shows, how it ends.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Level } from 'level';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import { type Origin, parseDot } from '../../src/model/id.ts';
 import { originKey } from '../../src/store/layout.ts';
+import { becomeReady, CANARY, type Run, useBench } from '../support/lone-replica.ts';
 
-const SCRIPT = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
-const CANARY = 'canary-9Qw3-zR7t-Lm2x-Vb8n';
-const TIMEOUT_MS = 30_000;
-
-interface Run {
-  readonly child: ChildProcess;
-  readonly output: () => string;
-  /** Exit code, once it has ended. */
-  readonly ended: Promise<number | null>;
-}
-
-let folder: string;
-let runs: Run[];
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'conit-serve-'));
-  runs = [];
-});
-
-afterEach(async () => {
-  for (const { child } of runs) child.kill('SIGKILL');
-  await Promise.all(runs.map(({ ended }) => ended));
-  rmSync(folder, { recursive: true });
-});
-
-function conit(args: readonly string[], env: NodeJS.ProcessEnv, withChannel = false): Run {
-  const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('CONIT_'));
-  const child = spawn(process.execPath, [SCRIPT, ...args], {
-    env: { ...Object.fromEntries(ours), ...env },
+const bench = useBench();
+const settings = (): Promise<NodeJS.ProcessEnv> => bench.settings();
+const conit = (args: readonly string[], env: NodeJS.ProcessEnv, withChannel = false): Run =>
+  bench.run(args, env, {
     stdio: ['ignore', 'pipe', 'pipe', withChannel ? 'ipc' : 'ignore'],
   });
-  let text = '';
-  child.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  child.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  // Node gives no `close` to a child whose channel was disconnected.
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const streams = [child.stdout, child.stderr].flatMap((stream) => stream ?? []);
-  const ended = Promise.all([exited, ...streams.map((stream) => finished(stream))]);
-  const run = { child, output: () => text, ended: ended.then(([code]) => code) };
-  runs.push(run);
-  return run;
-}
-
-async function settings(): Promise<NodeJS.ProcessEnv> {
-  const [http, peer] = await Promise.all([freePort(), freePort()]);
-  return {
-    CONIT_REPLICA: 'eu-1',
-    CONIT_REGION: 'eu',
-    CONIT_HTTP: `127.0.0.1:${http}`,
-    CONIT_PEER: `127.0.0.1:${peer}`,
-    CONIT_DATA_DIR: join(folder, 'eu-1'),
-    CONIT_CLUSTER_SECRET: CANARY,
-  };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-async function becomeReady(run: Run, env: NodeJS.ProcessEnv): Promise<void> {
-  for (;;) {
-    if (run.child.exitCode !== null) throw new Error(`it ended: ${run.output()}`);
-    const answer = await fetch(`http://${env['CONIT_HTTP']}/readyz`).catch(() => undefined);
-    if (answer?.ok === true) return;
-    await sleep(50);
-  }
-}
 
 async function bodiesOf(env: NodeJS.ProcessEnv, paths: readonly string[]): Promise<string> {
   const bodies = paths.map(async (path) =>
@@ -100,7 +29,7 @@ function filesBelow(place: string): string[] {
     .filter((name) => statSync(name).isFile());
 }
 
-describe('a replica', { timeout: TIMEOUT_MS }, () => {
+describe('a replica', () => {
   it('shows its secret nowhere, and ends in order on SIGTERM', async () => {
     const env = await settings();
     const run = conit(['serve', '--log-level', 'debug'], env);
@@ -114,11 +43,11 @@ describe('a replica', { timeout: TIMEOUT_MS }, () => {
     const commandLine = readFileSync(`/proc/${run.child.pid}/cmdline`, 'utf8');
     run.child.kill('SIGTERM');
     expect(await run.ended).toBe(0);
-    const stored = filesBelow(folder).map((name) => readFileSync(name, 'latin1'));
+    const stored = filesBelow(bench.folder).map((name) => readFileSync(name, 'latin1'));
     expect(run.output()).toContain('"event":"stopped"');
     for (const text of [shown, commandLine, run.output(), ...stored])
       expect(text).not.toContain(CANARY);
-    const modes = filesBelow(folder).map((name) => statSync(name).mode & 0o077);
+    const modes = filesBelow(bench.folder).map((name) => statSync(name).mode & 0o077);
     expect(new Set(modes)).toEqual(new Set([0]));
   });
 
@@ -141,7 +70,7 @@ describe('a replica', { timeout: TIMEOUT_MS }, () => {
     });
     expect(await onData.ended).toBe(3);
     expect(onData.output()).toContain('is in use by another process');
-    const other = join(folder, 'other');
+    const other = join(bench.folder, 'other');
     const onPort = conit(['serve'], {
       ...(await settings()),
       CONIT_DATA_DIR: other,
@@ -198,7 +127,7 @@ async function damage(database: string, origin: Origin): Promise<void> {
   await level.close();
 }
 
-describe('the configuration', { timeout: TIMEOUT_MS }, () => {
+describe('the configuration', () => {
   it('is refused with everything that is wrong, and the secret is not repeated', async () => {
     const weak = 'changemechangeme-weak';
     const run = conit(['serve', '--heartbeat', 'soon'], {
@@ -217,7 +146,7 @@ describe('the configuration', { timeout: TIMEOUT_MS }, () => {
   });
 
   it('is shown with the secret masked', async () => {
-    const secretFile = join(folder, 'secret');
+    const secretFile = join(bench.folder, 'secret');
     writeFileSync(secretFile, CANARY, { mode: 0o600 });
     const env = { ...(await settings()), CONIT_CLUSTER_SECRET: undefined };
     const run = conit(['serve', '--print-config'], {

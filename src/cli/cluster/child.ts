@@ -101,7 +101,9 @@ export function createChild(
 }
 
 function launch(plan: PlannedReplica, onLine: (line: string) => void): ChildProcess {
-  const child = spawn(process.execPath, [...process.execArgv, SCRIPT, 'serve'], {
+  // One debugger port cannot be opened by all of them.
+  const nodeArgs = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
+  const child = spawn(process.execPath, [...nodeArgs, SCRIPT, 'serve'], {
     env: childEnvironment(plan.environment),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,

@@ -1,5 +1,6 @@
 // The output of a child replica on disk. A new file begins with each start and when the old one is full; a few old
-// ones are kept beside it, so a replica that repeats itself cannot fill the disk.
+// ones are kept beside it, so a replica that repeats itself cannot fill the disk. What a full disk does not take is lost, and
+// the cluster runs on.
 
 import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -14,18 +15,24 @@ interface LogFile {
 
 export function openLogFile(file: string, bytesMax = FILE_BYTES_MAX): LogFile {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  let handle = begin(file);
+  let handle: number | undefined;
   let bytes = 0;
+  const close = (): void => {
+    if (handle !== undefined) closeSync(handle);
+    handle = undefined;
+    bytes = 0;
+  };
   return {
     write(text) {
-      if (bytes > bytesMax) {
-        closeSync(handle);
-        handle = begin(file);
-        bytes = 0;
+      try {
+        if (bytes > bytesMax) close();
+        handle ??= begin(file);
+        bytes += writeSync(handle, text);
+      } catch {
+        // The next line tries again.
       }
-      bytes += writeSync(handle, text);
     },
-    close: () => closeSync(handle),
+    close,
   };
 }
 

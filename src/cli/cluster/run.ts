@@ -4,6 +4,7 @@
 import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError, EXIT, type ExitCode } from '../exit.ts';
+import { heedsHangUp } from '../hang-up.ts';
 import type { Terminal } from '../terminal.ts';
 import { type Child, createChild } from './child.ts';
 import { greeting } from './greeting.ts';
@@ -101,7 +102,9 @@ function watchSignals(children: readonly Child[], screen: Screen): Interruption 
     }
     for (const child of children) child.kill();
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.on('SIGHUP', heedsHangUp() ? onSignal : () => undefined);
   return {
     begun,
     exit: () => (signals === 1 ? EXIT.ok : signals > 1 ? EXIT.interrupted : EXIT.unavailable),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createLog, type LogOptions } from '../../../src/adapters/log.ts';
+import type { LogDevice } from '../../../src/adapters/log-device.ts';
+import { createLog, type Log, type LogOptions } from '../../../src/adapters/log.ts';
 
 describe('the log', () => {
   it('is one JSON object a line', () => {
@@ -98,14 +99,31 @@ function setUp(options: Partial<LogOptions> = {}) {
   const log = createLog({
     level: 'info',
     replica: 'eu-1',
-    destination: { write: (line: string) => lines.push(line) },
+    device: deviceOf(lines),
     clock: { wallMs: () => 0, monoMs: () => nowMs },
     ...options,
   });
   const pass = (ms: number): void => {
     nowMs += ms;
   };
-  return { log, lines, pass };
+  const note: Log['note'] = (...said) => {
+    log.note(...said);
+    log.flush();
+  };
+  return { log: { note }, lines, pass };
+}
+
+/** Takes everything at once. */
+function deviceOf(lines: string[]): LogDevice {
+  const writeNow = (bytes: Uint8Array): number => {
+    lines.push(
+      ...Buffer.from(bytes)
+        .toString()
+        .split(/(?<=\n)/),
+    );
+    return bytes.length;
+  };
+  return { writeNow, write: (bytes, taken) => taken(undefined, writeNow(bytes)) };
 }
 
 function parse(line: string | undefined): { [name: string]: unknown } {

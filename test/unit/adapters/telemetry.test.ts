@@ -66,7 +66,7 @@ const sources = (changes: Partial<TelemetrySources> = {}): TelemetrySources => (
   node: { replica: 'eu-1', region: 'eu', version: '0.1.0' },
   metrics: createMetrics(),
   status: () => status,
-  trace: createTrace({ note: () => {}, flush: () => {} }),
+  trace: createTrace({ note: () => {} }),
   storage: { getSeconds: createHistogram([0.001]), unreadable: 0, failure: undefined },
   disk: { low: false, room: { availableBytes: 7, totalBytes: 10 } },
   requests: () => [],
@@ -105,7 +105,7 @@ describe('the metrics page', () => {
   });
 
   it('has histograms in cumulative buckets', async () => {
-    const trace = createTrace({ note: () => {}, flush: () => {} });
+    const trace = createTrace({ note: () => {} });
     for (const ms of [0.2, 0.2, 4, 60_000]) trace.committed(1, 64, ms);
     const samples = await scrape({ trace });
     expect(samples.get('conit_wal_fsync_seconds_bucket{le="0.00025"}')).toBe(2);

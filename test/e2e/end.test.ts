@@ -1,0 +1,137 @@
+// How a process ends, and that it goes on, when what it writes to is full or stands still: logs, messages, results.
+
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { becomeReady, type Launch, urlOf, useBench } from '../support/lone-replica.ts';
+import { until } from '../support/wait.ts';
+
+const bench = useBench();
+const LOUD = { CONIT_LOG_LEVEL: 'debug' };
+
+describe('a replica whose log', () => {
+  it.each([
+    ['is on a full disk', fullDisk],
+    ['has a reader that stands still', stuckPipe],
+    ['has no reader any more', brokenPipe],
+  ])('%s serves on, and ends in order on SIGTERM', async (_what, open) => {
+    const output = open();
+    const { run, env } = await serve({ stdio: ['ignore', output, 'pipe'] }, LOUD);
+    expect(await put(env, 'k')).toBe(201);
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+    closeSync(output);
+  });
+
+  it.each([
+    ['is on a full disk', fullDisk],
+    ['has a reader that stands still', stuckPipe],
+    ['has no reader any more', brokenPipe],
+  ])('%s, and its messages as well, ends when it cannot start', async (_what, open) => {
+    const { env } = await serve();
+    const output = open();
+    const stdio: Launch['stdio'] = ['ignore', output, output];
+    const second = bench.run(['serve'], { ...env, ...LOUD }, { stdio });
+    expect(await second.ended).toBe(3);
+    const refused = bench.run(['serve'], { CONIT_HTTP: '0.0.0.0:80' }, { stdio });
+    expect(await refused.ended).toBe(2);
+    closeSync(output);
+  });
+});
+
+describe('a replica', () => {
+  it('that was started with nohup outlives its terminal', async () => {
+    const { run, env } = await serve({ by: ['nohup'] });
+    run.child.kill('SIGHUP');
+    await until('it says so', () => run.output().includes('hang-up-ignored'), PATIENCE_MS);
+    expect(await put(env, 'k')).toBe(201);
+  });
+
+  it('opens no debugger on SIGUSR1', async () => {
+    const { run, env } = await serve();
+    run.child.kill('SIGUSR1');
+    for (let key = 0; key < 20; key++) expect(await put(env, `k${key}`)).toBe(201);
+    expect(run.output()).not.toContain('Debugger listening');
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+    expect(run.output()).not.toContain('Debugger listening');
+  });
+});
+
+describe('a command whose output', () => {
+  it('goes to a full disk fails with a message', async () => {
+    const { env } = await serve();
+    await put(env, 'k');
+    const url = ['--url', urlOf(env, '')];
+    const commands = [['get', 'demo', 'k'], ['ls', 'demo'], ['status'], ['put', 'demo', 'k', 'v']];
+    for (const command of commands) {
+      const output = fullDisk();
+      const run = bench.run([...command, ...url], {}, { stdio: ['ignore', output, 'pipe'] });
+      expect([command[0], await run.ended]).toEqual([command[0], 74]);
+      expect(run.output()).toContain('conit: the output could not be written: ENOSPC');
+      closeSync(output);
+    }
+    const help = bench.run(['--help'], {}, { stdio: ['ignore', fullDisk(), 'pipe'] });
+    expect(await help.ended).toBe(74);
+  });
+
+  it('has no reader any more ends quietly', async () => {
+    const { env } = await serve();
+    await put(env, 'k');
+    const stdio: Launch['stdio'] = ['ignore', brokenPipe(), 'pipe'];
+    const run = bench.run(['get', 'demo', 'k', '--url', urlOf(env, '')], {}, { stdio });
+    expect(await run.ended).toBe(0);
+    expect(run.output()).toBe('');
+  });
+});
+
+const PATIENCE_MS = 240_000;
+
+async function serve(launch?: Launch, more: NodeJS.ProcessEnv = {}) {
+  const env = { ...(await bench.settings()), ...more };
+  const run = bench.run(['serve'], env, launch);
+  await becomeReady(run, env);
+  return { run, env };
+}
+
+async function put(env: NodeJS.ProcessEnv, key: string): Promise<number> {
+  return (await fetch(urlOf(env, `/v1/kv/demo/${key}`), { method: 'PUT', body: 'v' })).status;
+}
+
+function fullDisk(): number {
+  return openSync('/dev/full', 'w');
+}
+
+let pipes = 0;
+
+/** The writing end of a pipe, and the reading one. */
+function openPipe(): readonly [number, number] {
+  const path = join(bench.folder, `pipe-${++pipes}`);
+  execFileSync('mkfifo', [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return [openSync(path, 'w'), reader];
+}
+
+/** Full, and nobody takes anything out of it. */
+function stuckPipe(): number {
+  const [writer] = openPipe();
+  const own = openSync(`/proc/self/fd/${writer}`, constants.O_WRONLY | constants.O_NONBLOCK);
+  for (const bytes of [4096, 1]) fillWith(own, Buffer.alloc(bytes));
+  closeSync(own);
+  return writer;
+}
+
+function fillWith(fd: number, piece: Buffer): void {
+  try {
+    for (;;) writeSync(fd, piece);
+  } catch (error) {
+    expect((error as NodeJS.ErrnoException).code).toBe('EAGAIN');
+  }
+}
+
+function brokenPipe(): number {
+  const [writer, reader] = openPipe();
+  closeSync(reader);
+  return writer;
+}
