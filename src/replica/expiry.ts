@@ -1,6 +1,7 @@
 // Turns what has expired into deletes. Readers hide a value from its deadline on, everywhere and by their own clocks; only
 // the replica that stamped the deadline deletes it, so that there is one delete and it is ordered like any other write. It
-// does so while it serves, a few with every heartbeat, and not while its disk is low or its writes are at their limit.
+// does so while it serves, as fast as values with a deadline come in (sweep.ts), and not while its disk is low or its writes
+// are at their limit.
 // While that replica is away the value stays hidden, and is deleted when it returns. Where it was forgotten, the first of the
 // members acts in its place, once its scrub has come upon the value.
 //
@@ -14,40 +15,49 @@ import { expired, parseExpiryKey } from '../store/layout.ts';
 import type { ReplicaId } from '../model/id.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Context, Heal } from './context.ts';
+import { Sweep } from './sweep.ts';
 import type { Writes } from './writes.ts';
 
-const ENTRIES_MAX = 256;
-const BYTES_MAX = 256 * 1024;
+/** Each is a write of its own. */
+const PIECE_ENTRIES = 64;
 
 export class Expiry {
   readonly #context: Context;
   readonly #writes: Writes;
-  readonly #nextId: () => number;
   readonly #heal: Heal;
-  #readingId = 0;
+  readonly #sweep: Sweep;
 
   constructor(context: Context, writes: Writes, nextId: () => number, heal: Heal) {
     this.#context = context;
     this.#writes = writes;
-    this.#nextId = nextId;
     this.#heal = heal;
+    this.#sweep = new Sweep(nextId, PIECE_ENTRIES);
   }
 
   /** With every heartbeat of a replica that serves. */
   onBeat(now: Now, out: Outbox): void {
-    if (this.#readingId !== 0 || !this.#writes.hasRoom) return;
-    this.#readingId = this.#nextId();
-    const limits = { reverse: false, limit: ENTRIES_MAX, bytesMax: BYTES_MAX };
-    out.range(this.#readingId, { ...expired(now.wallMs), ...limits });
+    if (this.#sweep.isIdle) this.#sweep.begin(expired(now.wallMs));
+    this.#goOn(out);
+  }
+
+  /** After each commit of a replica that serves, which held so many mutations. */
+  onDurable(mutations: number, out: Outbox): void {
+    this.#sweep.allow(mutations);
+    this.#goOn(out);
   }
 
   /** True when the answer was meant for this. */
   onRange(id: number, result: RangeResult, isServing: boolean, now: Now, out: Outbox): boolean {
-    if (id !== this.#readingId) return false;
-    this.#readingId = 0;
+    if (!this.#sweep.takes(id)) return false;
+    this.#sweep.pass(result);
     if (!result.ok) out.note('error', 'expiry-unreadable', { reason: result.reason });
     else if (isServing) for (const entry of result.entries) this.#take(entry, now, out);
+    if (isServing) this.#goOn(out);
     return true;
+  }
+
+  #goOn(out: Outbox): void {
+    if (this.#writes.hasRoom) this.#sweep.goOn(out);
   }
 
   #take({ key: at }: RangeEntry, now: Now, out: Outbox): void {

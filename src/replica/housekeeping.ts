@@ -1,7 +1,10 @@
-// Work that nobody waits for, done in small pieces with the heartbeat: truncating logs below the stable cut,
-// forgetting idempotency keys whose window has ended, deleting what has expired (expiry.ts), dropping tombstones
-// (tombstones.ts), and the scrub that now and then reads everything stored and verifies it (RELIABILITY S8). A damaged
-// record is fetched from the peers; a damaged log entry is reported.
+// Work that nobody waits for, done in small pieces: truncating logs below the stable cut and the scrub that now and then
+// reads everything stored and verifies it (RELIABILITY S8), with the heartbeat; forgetting idempotency keys whose window has
+// ended (ended-keys.ts), deleting what has expired (expiry.ts) and dropping tombstones (tombstones.ts), at the pace of what
+// is written. A damaged record is fetched from the peers; a damaged log entry is reported.
+//
+// The scrub takes as many entries with each heartbeat as it needs to be through in half the time to the next one, going by
+// what the last round found.
 //
 // The scrub counts the hash tree anew as well. Where it comes to another sum than the tree, storage has lost or changed a
 // record without a word: the tree takes what is there, memory writes again what it still holds, and the comparison with
@@ -19,7 +22,6 @@ import {
   allLogs,
   allRecords,
   behind,
-  idempotencyEnded,
   logKey,
   parseRecordKey,
   positionOfKey,
@@ -29,12 +31,13 @@ import {
 import { LIVE_LANE } from '../store/log.ts';
 import type { Recount } from '../store/recount.ts';
 import type { Context, Heal } from './context.ts';
+import { EndedKeys } from './ended-keys.ts';
 import { Expiry } from './expiry.ts';
 import { Tombstones } from './tombstones.ts';
 import type { Writes } from './writes.ts';
 
-const SWEEP_ENTRIES_MAX = 256;
-const SCRUB_ENTRIES_MAX = 256;
+const SCRUB_ENTRIES_MIN = 128;
+const SCRUB_ENTRIES_MAX = 2048;
 /** A tree in doubt is compared with nobody, so it is counted faster. */
 const REBUILD_ENTRIES_MAX = 2048;
 const SCRUB_BYTES_MAX = 256 * 1024;
@@ -45,51 +48,61 @@ interface Condition {
   readonly isCopying: boolean;
 }
 
-type Reading = { readonly id: number; readonly job: 'sweep' | 'scrub' };
-
 export class Housekeeping {
   readonly #context: Context;
   readonly #nextId: () => number;
   readonly #heal: Heal;
   readonly #expiry: Expiry;
   readonly #tombstones: Tombstones;
-  #reading: Reading | undefined;
-  #isServing = false;
+  readonly #endedKeys: EndedKeys;
+  #condition: Condition = { isServing: false, isCopying: true };
+  /** Mutations of all origins that were written before the last commit. */
+  #written = 0;
+  #scrubbingId = 0;
   /** What the scrub has still to read; empty between two rounds. */
   #scrub: Span[] = [];
   #scrubAtMs: number | undefined;
-  #sweepNext = true;
+  #scrubbed = 0;
+  #scrubEntries = SCRUB_ENTRIES_MIN;
 
   constructor(context: Context, writes: Writes, nextId: () => number, heal: Heal) {
     this.#context = context;
     this.#expiry = new Expiry(context, writes, nextId, heal);
     this.#tombstones = new Tombstones(context, nextId, heal);
+    this.#endedKeys = new EndedKeys(context.idempotency, nextId);
     this.#nextId = nextId;
     this.#heal = heal;
   }
 
-  onBeat({ isServing, isCopying }: Condition, now: Now, out: Outbox): void {
+  onBeat(condition: Condition, now: Now, out: Outbox): void {
+    this.#condition = condition;
     this.#truncate(out);
+    this.#endedKeys.onBeat(now, out);
     // A part of a snapshot may show what a tombstone of ours hides.
-    if (!isCopying) this.#tombstones.onBeat(out);
-    this.#isServing = isServing;
-    if (isServing) this.#expiry.onBeat(now, out);
-    if (this.#reading !== undefined) return;
-    this.#sweepNext = !this.#sweepNext;
-    if (this.#sweepNext) this.#read('sweep', idempotencyEnded(now.wallMs), SWEEP_ENTRIES_MAX, out);
-    else this.#scrubOn(now, out);
+    if (!condition.isCopying) this.#tombstones.onBeat(out);
+    if (condition.isServing) this.#expiry.onBeat(now, out);
+    if (this.#scrubbingId === 0) this.#scrubOn(now, out);
+  }
+
+  /** A commit is durable: as much as came in with it may go. */
+  onDurable(out: Outbox): void {
+    const { writes, entriesReceived } = this.#context.metrics;
+    const mutations = writes + entriesReceived - this.#written;
+    this.#written += mutations;
+    this.#endedKeys.onDurable(mutations, out);
+    if (!this.#condition.isCopying) this.#tombstones.onDurable(mutations, out);
+    if (this.#condition.isServing) this.#expiry.onDurable(mutations, out);
   }
 
   /** True when the answer was meant for housekeeping. */
   onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+    if (this.#endedKeys.onRange(id, result, out)) return true;
     if (this.#tombstones.onRange(id, result, now, out)) return true;
-    if (this.#expiry.onRange(id, result, this.#isServing, now, out)) return true;
-    const reading = this.#reading;
-    if (reading?.id !== id) return false;
-    this.#reading = undefined;
-    if (!result.ok) out.note('error', `${reading.job}-unreadable`, { reason: result.reason });
-    else if (reading.job === 'sweep') this.#context.idempotency.sweep(result.entries, out);
-    else this.#verify(result.entries, result.more, now, out);
+    if (this.#expiry.onRange(id, result, this.#condition.isServing, now, out)) return true;
+    if (id !== this.#scrubbingId) return false;
+    this.#scrubbingId = 0;
+    if (result.ok) this.#verify(result.entries, result.more, now, out);
+    else out.note('error', 'scrub-unreadable', { reason: result.reason });
     return true;
   }
 
@@ -126,8 +139,20 @@ export class Housekeeping {
       tree.beginRecount();
     }
     tree.recount?.begin(table.undurable(), table.droppingAt());
-    const limit = tree.isTrusted ? SCRUB_ENTRIES_MAX : REBUILD_ENTRIES_MAX;
-    this.#read('scrub', this.#scrub[0] as Span, limit, out);
+    const limit = tree.isTrusted ? this.#scrubEntries : REBUILD_ENTRIES_MAX;
+    this.#scrubbingId = this.#nextId();
+    const limits = { reverse: false, limit, bytesMax: SCRUB_BYTES_MAX };
+    out.range(this.#scrubbingId, { ...(this.#scrub[0] as Span), ...limits });
+  }
+
+  /** As many with each heartbeat as would have brought the round that ended to its end in half its time. */
+  #pace(): void {
+    const { settings, metrics } = this.#context;
+    const { heartbeatMs, scrubEveryMs } = settings;
+    const entries = metrics.scrubEntries - this.#scrubbed;
+    this.#scrubbed = metrics.scrubEntries;
+    const needed = Math.ceil((2 * entries * heartbeatMs) / scrubEveryMs);
+    this.#scrubEntries = Math.min(Math.max(needed, SCRUB_ENTRIES_MIN), SCRUB_ENTRIES_MAX);
   }
 
   #verify(entries: readonly RangeEntry[], more: boolean, now: Now, out: Outbox): void {
@@ -144,8 +169,10 @@ export class Housekeeping {
     const isCut = more && last !== undefined;
     this.#count(records, isCut ? positionOfKey(last.key) : undefined, out);
     if (isCut) this.#scrub.unshift({ from: behind(last.key), to: span.to });
-    else if (this.#scrub.length === 0 && span.from[0] === allLogs().from[0])
+    else if (this.#scrub.length === 0 && span.from[0] === allLogs().from[0]) {
       this.#context.metrics.scrubRounds++;
+      this.#pace();
+    }
   }
 
   /** What should be found by its dot or its deadline, and may have been stored before there was an index. */
@@ -188,11 +215,6 @@ export class Housekeeping {
       metrics.treeLeavesMended += differing.length;
       out.note('error', 'tree-differs', { leaves: differing.length, reclaimed });
     }
-  }
-
-  #read(job: Reading['job'], span: Span, limit: number, out: Outbox): void {
-    this.#reading = { id: this.#nextId(), job };
-    out.range(this.#reading.id, { ...span, reverse: false, limit, bytesMax: SCRUB_BYTES_MAX });
   }
 }
 

@@ -485,6 +485,7 @@ export class Replica {
       freshness.onShown(peer.member.index, log.durable, now.monoMs);
     this.#antiEntropy.onDurable(now, out);
     this.#writes.onProgress(now, out);
+    if (this.#phase === 'open') this.#housekeeping.onDurable(out);
     this.#checkCaughtUp(now, out);
   }
 

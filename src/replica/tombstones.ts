@@ -1,81 +1,74 @@
-// Drops tombstones that nobody needs any more (stability.ts), each replica by itself, a page with every heartbeat. It walks
-// their index in the order of dots and leaps over the rest of an origin at the first that is still needed; a walk begins
-// when something has been settled since the last.
+// Drops tombstones that nobody needs any more (stability.ts), each replica by itself, as fast as deletes come in (sweep.ts).
+// It walks their index in the order of dots and leaps over the rest of an origin at the first that is still needed; a walk
+// begins with the heartbeat when something has been settled since the last.
 //
 // A dropped key is gone from memory and storage. What its absence says from then on is told in store/absence.ts.
 
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
 import { covers, dominates, type ReadonlyVector } from '../model/vector.ts';
-import {
-  allTombstones,
-  behind,
-  parseTombstoneKey,
-  type Span,
-  tombstonesAfter,
-} from '../store/layout.ts';
+import { allTombstones, parseTombstoneKey, tombstonesAfter } from '../store/layout.ts';
 import { decodeName } from '../store/record-index.ts';
 import type { Context, Heal } from './context.ts';
+import { Sweep } from './sweep.ts';
 
-const ENTRIES_MAX = 256;
-const BYTES_MAX = 256 * 1024;
+const PIECE_ENTRIES = 256;
 
 export class Tombstones {
   readonly #context: Context;
-  readonly #nextId: () => number;
   readonly #heal: Heal;
-  #readingId = 0;
-  /** What this walk has still to read; empty between two. */
-  #rest: Span | undefined;
+  readonly #sweep: Sweep;
   /** What was settled when the last walk began. */
   #walked: ReadonlyVector = new Map();
   #cut: ReadonlyVector = new Map();
 
   constructor(context: Context, nextId: () => number, heal: Heal) {
     this.#context = context;
-    this.#nextId = nextId;
     this.#heal = heal;
+    this.#sweep = new Sweep(nextId, PIECE_ENTRIES);
   }
 
   onBeat(out: Outbox): void {
-    const { stability, table } = this.#context;
+    const { stability } = this.#context;
     stability.look();
-    if (this.#readingId !== 0 || table.dropping > 0) return;
-    this.#cut = stability.cut;
-    if (this.#rest === undefined) {
+    if (this.#sweep.isIdle) {
+      this.#cut = stability.cut;
       if (dominates(this.#walked, this.#cut)) return;
       this.#walked = this.#cut;
-      this.#rest = allTombstones();
+      this.#sweep.begin(allTombstones());
     }
-    this.#readingId = this.#nextId();
-    const limits = { reverse: false, limit: ENTRIES_MAX, bytesMax: BYTES_MAX };
-    out.range(this.#readingId, { ...this.#rest, ...limits });
+    this.#goOn(out);
+  }
+
+  /** After each commit, which held so many mutations. */
+  onDurable(mutations: number, out: Outbox): void {
+    this.#sweep.allow(mutations);
+    this.#goOn(out);
   }
 
   /** True when the answer was meant for this. */
   onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
-    if (id !== this.#readingId) return false;
-    this.#readingId = 0;
+    if (!this.#sweep.takes(id)) return false;
     this.#cut = this.#context.stability.cut;
-    if (result.ok) {
-      this.#rest = this.#walk(result.entries, result.more, now, out);
-    } else {
-      this.#rest = undefined;
-      out.note('error', 'tombstones-unreadable', { reason: result.reason });
-    }
+    this.#sweep.pass(result);
+    if (result.ok) this.#walk(result.entries, now, out);
+    else out.note('error', 'tombstones-unreadable', { reason: result.reason });
+    this.#goOn(out);
     return true;
   }
 
-  #walk(entries: readonly RangeEntry[], more: boolean, now: Now, out: Outbox): Span | undefined {
+  /** What was dropped is durable before the walk goes on. */
+  #goOn(out: Outbox): void {
+    if (this.#context.table.dropping === 0) this.#sweep.goOn(out);
+  }
+
+  #walk(entries: readonly RangeEntry[], now: Now, out: Outbox): void {
     for (const entry of entries) {
       const dot = parseTombstoneKey(entry.key);
       if (dot === undefined) out.del(entry.key);
-      else if (!covers(this.#cut, dot)) return tombstonesAfter(dot.origin);
+      else if (!covers(this.#cut, dot)) return this.#sweep.leap(tombstonesAfter(dot.origin));
       else this.#take(entry, dot, now, out);
     }
-    const last = entries.at(-1);
-    if (!more || last === undefined) return undefined;
-    return { from: behind(last.key), to: allTombstones().to };
   }
 
   #take({ value }: RangeEntry, dot: Dot, now: Now, out: Outbox): void {

@@ -4,6 +4,7 @@
 // transactions (30 to 33).
 
 import { clocks } from './catalogue/clocks.ts';
+import { costs } from './catalogue/costs.ts';
 import { deletes } from './catalogue/deletes.ts';
 import { durability } from './catalogue/durability.ts';
 import { edges } from './catalogue/edges.ts';
@@ -30,4 +31,5 @@ export const catalogue: readonly Mutant[] = [
   ...deletes,
   ...members,
   ...edges,
+  ...costs,
 ];

@@ -1,0 +1,39 @@
+// Forgets idempotency keys whose window has ended, as fast as new ones come in (sweep.ts).
+
+import type { Now, Outbox, RangeResult } from '../model/effect.ts';
+import type { IdempotencyTable } from '../store/idempotency.ts';
+import { idempotencyEnded } from '../store/layout.ts';
+import { Sweep } from './sweep.ts';
+
+const PIECE_ENTRIES = 256;
+
+export class EndedKeys {
+  readonly #table: IdempotencyTable;
+  readonly #sweep: Sweep;
+
+  constructor(table: IdempotencyTable, nextId: () => number) {
+    this.#table = table;
+    this.#sweep = new Sweep(nextId, PIECE_ENTRIES);
+  }
+
+  onBeat(now: Now, out: Outbox): void {
+    if (this.#sweep.isIdle) this.#sweep.begin(idempotencyEnded(now.wallMs));
+    this.#sweep.goOn(out);
+  }
+
+  /** After each commit, which held so many mutations. */
+  onDurable(mutations: number, out: Outbox): void {
+    this.#sweep.allow(mutations);
+    this.#sweep.goOn(out);
+  }
+
+  /** True when the answer was meant for this. */
+  onRange(id: number, result: RangeResult, out: Outbox): boolean {
+    if (!this.#sweep.takes(id)) return false;
+    this.#sweep.pass(result);
+    if (result.ok) this.#table.sweep(result.entries, out);
+    else out.note('error', 'sweep-unreadable', { reason: result.reason });
+    this.#sweep.goOn(out);
+    return true;
+  }
+}

@@ -1,0 +1,81 @@
+// A walk over stored keys that are to be removed, in pieces, at the pace of what comes in. A fixed number with every
+// heartbeat falls behind whoever writes faster, and the disk grows without bound; one walk in a single turn would hold up
+// the clients. So each commit and each heartbeat allows a piece, and each mutation that was written meanwhile two entries
+// more: a walk that has entries left removes them twice as fast as they can come, and a piece is a turn of its own.
+//
+//   idle -> reading -> waiting -> reading … -> idle
+//
+// Invariants: (1) one piece is read at a time; (2) a walk goes on behind the last entry that it saw, so it reads nothing
+// twice, durable or not; (3) what is allowed and not used is bounded.
+
+import { assert } from '../base/assert.ts';
+import type { Outbox, RangeResult } from '../model/effect.ts';
+import { behind, type Span } from '../store/layout.ts';
+
+const BYTES_MAX = 256 * 1024;
+/** Pieces that may follow each other without a commit between. */
+const PIECES_AHEAD_MAX = 32;
+const SHARE_OF_WRITES = 2;
+
+export class Sweep {
+  readonly #nextId: () => number;
+  readonly #pieceEntries: number;
+  #readingId = 0;
+  /** What this walk has still to read; empty between two. */
+  #rest: Span | undefined;
+  #allowed = 0;
+
+  /** `pieceEntries`: what one turn may remove. */
+  constructor(nextId: () => number, pieceEntries: number) {
+    this.#nextId = nextId;
+    this.#pieceEntries = pieceEntries;
+  }
+
+  get isIdle(): boolean {
+    return this.#rest === undefined && this.#readingId === 0;
+  }
+
+  // idle -> waiting
+  begin(span: Span): void {
+    assert(this.isIdle, 'sweep: a walk is under way');
+    this.#rest = span;
+    this.#allowed = this.#pieceEntries;
+  }
+
+  /** A heartbeat or a commit has passed, with so many mutations. */
+  allow(mutations: number): void {
+    const more = Math.max(SHARE_OF_WRITES * mutations, this.#pieceEntries);
+    const most = PIECES_AHEAD_MAX * this.#pieceEntries;
+    this.#allowed = Math.min(this.#allowed + more, most);
+  }
+
+  // waiting -> reading, unless nothing is left or allowed
+  goOn(out: Outbox): void {
+    if (this.#readingId !== 0 || this.#rest === undefined || this.#allowed <= 0) return;
+    const limit = Math.min(this.#allowed, this.#pieceEntries);
+    this.#allowed -= limit;
+    this.#readingId = this.#nextId();
+    out.range(this.#readingId, { ...this.#rest, reverse: false, limit, bytesMax: BYTES_MAX });
+  }
+
+  // reading -> waiting
+  /** True when this piece was read for this walk. Whoever takes it says where the walk goes on. */
+  takes(id: number): boolean {
+    if (id !== this.#readingId) return false;
+    this.#readingId = 0;
+    return true;
+  }
+
+  // waiting -> waiting, idle
+  /** The walk goes on behind this piece, or ends with it. */
+  pass(result: RangeResult): void {
+    const last = result.ok && result.more ? result.entries.at(-1) : undefined;
+    const to = this.#rest?.to;
+    this.leap(last === undefined || to === undefined ? undefined : { from: behind(last.key), to });
+  }
+
+  /** It goes on with this span, or ends. */
+  leap(span: Span | undefined): void {
+    this.#rest = span;
+  }
+}

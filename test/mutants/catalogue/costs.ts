@@ -1,0 +1,32 @@
+// Work and memory that follow what clients ask for.
+
+import type { Mutant } from '../mutant.ts';
+
+export const costs: readonly Mutant[] = [
+  {
+    id: 'sweep-with-the-heartbeat',
+    number: 'own',
+    title: 'idempotency keys are forgotten at a fixed rate, however fast they are used',
+    file: 'src/replica/housekeeping.ts',
+    replace: '    this.#endedKeys.onDurable(mutations, out);',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/sweeping.test.ts',
+      name: 'idempotency keys are forgotten as fast as they are used',
+    },
+  },
+  {
+    id: 'members-unbounded',
+    number: 'own',
+    title: 'an object of a body may have any number of members',
+    file: 'src/http/json-scan.ts',
+    replace: 'if (members.length === membersMax)',
+    with: 'if (members.length === Number.POSITIVE_INFINITY)',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/json.test.ts',
+      name: 'with a million members of one object is refused before it is parsed',
+    },
+  },
+];
