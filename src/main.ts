@@ -249,6 +249,7 @@ function createNetwork(
     peerTimeoutMs: settings.peerTimeoutMs,
     delayMs: (index) => delays[index] ?? 0,
     note: log.note,
+    ...(config.strangersMax === undefined ? {} : { limits: { strangersMax: config.strangersMax } }),
   });
 }
 

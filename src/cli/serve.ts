@@ -10,11 +10,13 @@
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
 import { DataError } from '../adapters/data-error.ts';
+import { descriptorLimit } from '../adapters/descriptor-limit.ts';
 import { endWithin } from '../adapters/last-resort.ts';
 import { createLog, type Log } from '../adapters/log.ts';
 import { type Flags, type Loaded, loadConfig } from '../config.ts';
 import { isLoopback } from '../config/address.ts';
 import type { Config } from '../config/assemble.ts';
+import { fitDescriptors } from '../config/descriptors.ts';
 import { schemaOf, showValues, showYaml } from '../config/describe.ts';
 import type { Problem } from '../config/resolve.ts';
 import { TABLE } from '../config/table.ts';
@@ -41,7 +43,10 @@ export async function serve(
   }
   const loaded = loadConfig(flags);
   if (loaded.config === undefined) throw refusalOf(loaded.problems);
-  if (!printConfig) return run(loaded.config, loaded.warnings);
+  if (!printConfig) {
+    const { config, warnings } = fitDescriptors(loaded.config, descriptorLimit());
+    return run(config, [...loaded.warnings, ...warnings]);
+  }
   for (const { where, reason } of loaded.warnings) terminal.say(`warning: ${where} ${reason}\n`);
   terminal.out(showConfig(loaded, output));
   return EXIT.ok;

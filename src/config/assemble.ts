@@ -37,6 +37,8 @@ export interface Config {
   readonly origins: readonly string[];
   /** The HTTP server's bounds, the largest value among them. */
   readonly limits: HttpLimits;
+  /** Connections at the peer port that have not proved themselves; `undefined`: as many as usual. */
+  readonly strangersMax: number | undefined;
   readonly sync: 'full' | 'unsafe-none';
   /** Requests are measured. */
   readonly metrics: boolean;
@@ -141,6 +143,7 @@ function configOf({ values, membership, policies, secret, tokens }: Parts): Conf
     hosts: values.hosts ?? [],
     origins: values.origins ?? [],
     limits: limitsOf(values),
+    strangersMax: undefined,
     sync: values.sync,
     metrics: values.metrics === 'on',
     logLevel: values.logLevel,

@@ -213,7 +213,7 @@ export const TABLE = {
     'Tuning',
     count(1, 1_000_000),
     web.connectionsMax,
-    'connections of clients; more are closed as they come',
+    'connections of clients; more are closed as they come; lowered at the start where the process may not open so many',
   ),
   connectionsPerAddress: setting(
     'Tuning',

@@ -13,8 +13,9 @@ export const deletes: readonly Mutant[] = [
     number: 28,
     title: 'a tombstone is dropped when it is old',
     file: 'src/replica/tombstones.ts',
-    replace: 'else if (!covers(this.#cut, dot)) return tombstonesAfter(dot.origin);',
-    with: 'else if (now.monoMs < 5000) return tombstonesAfter(dot.origin);',
+    replace:
+      'else if (!covers(this.#cut, dot)) return this.#sweep.leap(tombstonesAfter(dot.origin));',
+    with: 'else if (now.monoMs < 5000) return this.#sweep.leap(tombstonesAfter(dot.origin));',
     foundBy: sim,
   },
   {
