@@ -231,7 +231,7 @@ export const TABLE = {
     'Tuning',
     duration(100, HOUR),
     web.keepAliveMs,
-    'a connection without a request is closed after this',
+    'a connection without a request is closed after this; longer than the 60 s of usual load balancers',
   ),
   logLevel: setting(
     'Tuning',

@@ -7,6 +7,7 @@ import type { App } from './app-type.ts';
 import { type Caller, refuseAccess } from './auth.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
+import { answerUnrouted } from './error-hook.ts';
 import { isFault, notBuilt } from './parameter.ts';
 import type { Refusal } from './problem.ts';
 import { replyProblem } from './reply.ts';
@@ -26,6 +27,11 @@ export function guardAccess(app: App, context: HttpContext): void {
     throw new Error(`the route ${String(options.method)} ${options.url} is not in the route table`);
   });
   app.addHook('onRequest', (request, reply, done) => {
+    // Before the body is looked at: what is wrong with it is nobody's business where no route is.
+    if (request.is404) {
+      answerUnrouted(context, request, reply);
+      return;
+    }
     const reason = refuse(context, request);
     if (reason === undefined) done();
     else replyProblem(context, reply, reason);

@@ -2,11 +2,13 @@
 // refuse what they do not name, every route must stand in the route table, and whatever goes wrong leaves as a
 // problem.
 
+import type { IncomingHttpHeaders } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyRequest, type FastifyServerFactory } from 'fastify';
 import { guardAccess } from './access-hook.ts';
 import type { App } from './app-type.ts';
 import type { HttpContext } from './context.ts';
+import { type Digests, digestsOf, refuseDigests } from './digest.ts';
 import { answerErrors } from './error-hook.ts';
 import { parseJsonInPieces } from './json.ts';
 import { BAD_PATH } from './key-target.ts';
@@ -88,8 +90,13 @@ function readBodies(app: App, { limits }: HttpContext): void {
     '*',
     { parseAs: 'buffer' },
     async (request: FastifyRequest, body: Buffer) => {
+      // One empty chunk is no body, whatever it is called.
+      if (body.length === 0) return undefined;
       if (!JSON_TYPE.test(request.headers['content-type'] ?? ''))
         throw new RefusedError(refusal('unsupported-media-type', 'the body must be JSON'));
+      const digests = digestsOf(digestHeaders(request.headers));
+      const wrong = digests === undefined ? undefined : refuseDigests(digests, body);
+      if (wrong !== undefined) throw new RefusedError(wrong);
       const json = await parseJsonInPieces(body, limits.jsonDepthMax, limits.valueBytesMax);
       if (json.ok) return json.value;
       throw new RefusedError(
@@ -97,4 +104,14 @@ function readBodies(app: App, { limits }: HttpContext): void {
       );
     },
   );
+}
+
+function digestHeaders(headers: IncomingHttpHeaders): Digests {
+  const textOf = (name: string) => headers[name] && [headers[name]].flat().join(', ');
+  return {
+    contentDigest: textOf('content-digest'),
+    reprDigest: textOf('repr-digest'),
+    digest: textOf('digest'),
+    contentMd5: textOf('content-md5'),
+  };
 }

@@ -1,10 +1,15 @@
-// If-Match and If-None-Match (RFC 9110 section 13.1). An entity tag is the version in quotes. Weak tags never match
-// strongly, so in If-Match they stand for nothing; If-None-Match compares weakly and takes them like strong ones.
+// If-Match, If-None-Match, If-Modified-Since and If-Unmodified-Since (RFC 9110 section 13). An entity tag is the version in
+// quotes. Weak tags never match strongly, so in If-Match they stand for nothing; If-None-Match compares weakly and takes
+// them like strong ones. A date counts only where no tag of the same direction is given, and one that is none is ignored.
+// Dates have whole seconds, as Last-Modified does: tell versions of one second apart by their tags.
 
 import { type Fault, fault } from '../model/fault.ts';
 import type { Condition } from '../model/command.ts';
+import { type Hlc, hlcToMs } from '../model/hlc.ts';
+import { parseHttpDate } from './http-date.ts';
 
-const TAG = /^(W\/)?"([!#-~\x80-\xff]*)"$/;
+/** An element of a list, which may be empty, and what divides it from the next one. */
+const ELEMENT = /[ \t]*(?:(W\/)?"([!#-~\x80-\xff]*)"[ \t]*)?(,|$)/y;
 const VERSIONS_MAX = 32;
 
 interface Tags {
@@ -16,8 +21,10 @@ interface Tags {
 export function writeConditions(
   ifMatch: string | undefined,
   ifNoneMatch: string | undefined,
+  ifUnmodifiedSince?: string,
 ): readonly Condition[] | Fault {
-  if (ifMatch === undefined && ifNoneMatch === undefined) return NO_CONDITIONS;
+  if (ifMatch === undefined && ifNoneMatch === undefined && ifUnmodifiedSince === undefined)
+    return NO_CONDITIONS;
   const conditions: Condition[] = [];
   if (ifMatch !== undefined) {
     const tags = parseTags(ifMatch, false);
@@ -25,6 +32,10 @@ export function writeConditions(
     conditions.push(
       tags.isAny ? { kind: 'match-any' } : { kind: 'match', versions: tags.versions },
     );
+  }
+  if (ifMatch === undefined && ifUnmodifiedSince !== undefined) {
+    const dateMs = parseHttpDate(ifUnmodifiedSince, Date.now());
+    if (dateMs !== undefined) conditions.push({ kind: 'unmodified-since', dateMs });
   }
   if (ifNoneMatch !== undefined) {
     const tags = parseTags(ifNoneMatch, true);
@@ -52,15 +63,30 @@ export function malformed(header: string): Fault {
   return fault('invalid-parameter', `the header ${header} is malformed`);
 }
 
+/** Lists may have empty elements (RFC 9110 section 5.6.1), and a comma in quotes divides nothing. */
 function parseTags(header: string, takeWeak: boolean): Tags | undefined {
   if (header.trim() === '*') return { isAny: true, versions: [] };
   const versions: string[] = [];
-  const texts = header.split(',');
-  if (texts.length > VERSIONS_MAX) return undefined;
-  for (const text of texts) {
-    const match = TAG.exec(text.trim());
+  let count = 0;
+  ELEMENT.lastIndex = 0;
+  for (let isLast = false; !isLast; ) {
+    const match = ELEMENT.exec(header);
     if (match === null) return undefined;
-    if (takeWeak || match[1] === undefined) versions.push(match[2] as string);
+    const [, weak, version, end] = match;
+    if (version !== undefined && ++count > VERSIONS_MAX) return undefined;
+    if (version !== undefined && (takeWeak || weak === undefined)) versions.push(version);
+    isLast = end === '';
   }
-  return { isAny: false, versions };
+  return count === 0 ? undefined : { isAny: false, versions };
+}
+
+/** The second in which a version was written, which is what Last-Modified says of it, in ms. */
+function secondOf(hlc: Hlc): number {
+  return Math.floor(hlcToMs(hlc) / 1000) * 1000;
+}
+
+/** Whether the version is newer than the date; `undefined` where the header is no date. */
+export function isModifiedSince(header: string, hlc: Hlc): boolean | undefined {
+  const dateMs = parseHttpDate(header, Date.now());
+  return dateMs === undefined ? undefined : secondOf(hlc) > dateMs;
 }

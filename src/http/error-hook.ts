@@ -29,7 +29,8 @@ function replyInternal(context: HttpContext, reply: FastifyReply, error: unknown
   return replyProblem(context, reply, reason, [], { instance });
 }
 
-function answerUnrouted(
+/** 404, or 405 where the path takes other methods. */
+export function answerUnrouted(
   context: HttpContext,
   request: FastifyRequest,
   reply: FastifyReply,

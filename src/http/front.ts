@@ -2,6 +2,7 @@
 // server, what no route takes, and the choice between the data path and fastify.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { collectBody } from './body.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { allowOrigin, answerPreflight, isPreflight } from './cors.ts';
@@ -11,6 +12,7 @@ import { notBuilt } from './parameter.ts';
 import { type Refusal, refusal } from './problem.ts';
 import { sendProblem } from './refuse.ts';
 import { RequestHead } from './request-head.ts';
+import { methodsAt } from './route-table.ts';
 import { isCrossSite } from './site-door.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -39,25 +41,45 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
     const reason =
       refuseHead(context, request, head) ??
       refuseTarget(context, request, head) ??
-      refuseSite(context, request, head);
-    if (reason !== undefined) {
-      sendProblem(context, request, response, reason, codingHeaders(reason));
-      connectionOf(request.socket)?.done();
-      return;
-    }
+      refuseSite(context, request, head) ??
+      refuseContent(request, head);
+    if (reason !== undefined) return turnAway(request, response, reason);
     if (isPreflight(head, request.method)) {
       answerPreflight(head, response);
       connectionOf(request.socket)?.done();
       return;
     }
+    const isUnsure = head.transferEncoding !== undefined && takesNoBody(request.method);
+    if (isUnsure && isRouted(request)) skipEmptyBody(request, response);
+    else route(request, response);
+  };
+
+  const route: Handler = (request, response) => {
     const url = request.url as string;
-    if (isKeyTarget(url)) {
-      dataPath(request, response);
-      return;
-    }
+    if (isKeyTarget(url)) return dataPath(request, response);
     response.once('close', () => connectionOf(request.socket)?.done());
-    if (head.expect !== undefined) response.writeContinue();
+    if (head.expectsContinue(request) && isRouted(request)) response.writeContinue();
     slow(request, response);
+  };
+
+  /** Only reading tells whether chunks hold anything; an empty one is no body. */
+  const skipEmptyBody: Handler = (request, response) => {
+    if (head.expectsContinue(request)) response.writeContinue();
+    collectBody(request, 0, {
+      onBody() {
+        delete request.headers['transfer-encoding'];
+        // Others were read meanwhile.
+        head.read(request.rawHeaders);
+        head.transferEncoding = undefined;
+        route(request, response);
+      },
+      onTooLarge: () => turnAway(request, response, NO_BODY),
+    });
+  };
+
+  const turnAway = (request: IncomingMessage, response: ServerResponse, reason: Refusal): void => {
+    sendProblem(context, request, response, reason, codingHeaders(reason));
+    connectionOf(request.socket)?.done();
   };
 
   return (request, response) => {
@@ -81,9 +103,6 @@ function refuseHead(
   if (host === 'unknown') return UNKNOWN_HOST;
   if (head.transferEncoding !== undefined && !isPlainlyChunked(request, head)) {
     return refusal('bad-request', 'the only transfer coding is one "chunked", in HTTP/1.1');
-  }
-  if (head.contentEncoding !== undefined && head.contentEncoding.toLowerCase() !== 'identity') {
-    return refusal('unsupported-media-type', 'no content coding is accepted');
   }
   if (head.unknown) return refusal('invalid-parameter', 'there is a Conit header of no known name');
   if (head.session !== undefined) return notBuilt('header', 'Conit-Session');
@@ -122,9 +141,6 @@ function refuseTarget(
   if (url.length > limits.urlBytesMax) {
     return refusal('uri-too-long', `the target is longer than ${limits.urlBytesMax} bytes`);
   }
-  if (head.hasBody && takesNoBody(request.method)) {
-    return refusal('bad-request', 'a request with this method takes no body');
-  }
   if (url.charCodeAt(0) === 0x2f) return undefined;
   if (url === '*' && request.method === 'OPTIONS') return undefined;
   const match = ABSOLUTE_FORM.exec(url);
@@ -133,6 +149,25 @@ function refuseTarget(
   }
   request.url = match[2]?.startsWith('/') === true ? match[2] : `/${match[2] ?? ''}`;
   return undefined;
+}
+
+const NO_BODY = refusal('bad-request', 'a request with this method takes no body');
+const NO_CODING = refusal('unsupported-media-type', 'no content coding is accepted');
+
+/** What is wrong with a body, before it is read. Where no route takes the request, that is what is wrong with it. */
+function refuseContent(request: IncomingMessage, head: RequestHead): Refusal | undefined {
+  const coding = head.contentEncoding?.toLowerCase() ?? 'identity';
+  const hasLength = head.transferEncoding === undefined && head.hasBody;
+  const isUnwanted = hasLength && takesNoBody(request.method);
+  if (!isUnwanted && coding === 'identity') return undefined;
+  if (!isRouted(request)) return undefined;
+  return isUnwanted ? NO_BODY : NO_CODING;
+}
+
+/** A route takes this path with this method. The page of the documentation has paths of its own. */
+function isRouted({ url = '', method = '' }: IncomingMessage): boolean {
+  const path = url.split('?', 1)[0] as string;
+  return path.startsWith('/docs/') || methodsAt(path).includes(method);
 }
 
 function takesNoBody(method: string | undefined): boolean {

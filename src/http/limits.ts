@@ -22,7 +22,7 @@ export interface HttpLimits {
   readonly headersTimeoutMs: number;
   /** A request that has not arrived whole within this is answered 408 and closed. */
   readonly requestTimeoutMs: number;
-  /** An idle connection is closed after this. */
+  /** An idle connection is closed after this; longer than the 60 s for which balancers usually keep theirs. */
   readonly keepAliveMs: number;
   /** A reply of which nothing could be sent for this long is given up. */
   readonly stalledReplyMs: number;
@@ -56,7 +56,7 @@ export const HTTP_LIMITS_DEFAULT: HttpLimits = {
   headersMax: 128,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
-  keepAliveMs: 10_000,
+  keepAliveMs: 75_000,
   stalledReplyMs: 60_000,
   connectionsCheckMs: 2000,
   connectionsMax: 16_384,

@@ -7,8 +7,9 @@ import type { Fault } from '../model/fault.ts';
 import { formatDot } from '../model/id.ts';
 import type { Level, Policy } from '../model/policy.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
+import type { Record } from '../model/record.ts';
 import { chooseForm, ENVELOPE_TYPE } from './accept.ts';
-import { malformed, namesVersion } from './condition.ts';
+import { isModifiedSince, malformed, namesVersion } from './condition.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Exchange, refuse, settle } from './exchange.ts';
@@ -45,6 +46,8 @@ export class ReadExchange implements Client, Exchange {
   #accept: string | undefined = undefined;
   #ifMatch: string | undefined = undefined;
   #ifNoneMatch: string | undefined = undefined;
+  #ifModifiedSince: string | undefined = undefined;
+  #ifUnmodifiedSince: string | undefined = undefined;
   #r: QuorumSpec | undefined = undefined;
   #timeoutMs: number | undefined = undefined;
   #onUnmet: OnUnmet | undefined = undefined;
@@ -68,6 +71,8 @@ export class ReadExchange implements Client, Exchange {
     this.#accept = head.accept;
     this.#ifMatch = head.ifMatch;
     this.#ifNoneMatch = head.ifNoneMatch;
+    this.#ifModifiedSince = head.ifModifiedSince;
+    this.#ifUnmodifiedSince = head.ifUnmodifiedSince;
     for (let i = 0; i + 1 < query.length; i += 2) {
       const reason = this.#readParameter(query[i] as string, query[i + 1] as string, policy);
       if (reason !== undefined) return refuse(this, reason);
@@ -135,7 +140,7 @@ export class ReadExchange implements Client, Exchange {
 
   #onFound(found: Found): void {
     const { record } = found;
-    const condition = this.#checkConditions(formatDot(record.origin, record.seq));
+    const condition = this.#checkConditions(record);
     if (condition !== undefined && condition !== 'not-modified') return refuse(this, condition);
     const head = valueHead(this.context, this.level, found, this.begunMs);
     if (condition === 'not-modified') this.#send(304, withoutContent(head), '');
@@ -160,16 +165,22 @@ export class ReadExchange implements Client, Exchange {
     ]);
   }
 
-  #checkConditions(version: string): Refusal | 'not-modified' | undefined {
+  /** In the order of RFC 9110 section 13.2.2. */
+  #checkConditions({ origin, seq, hlc }: Record): Refusal | 'not-modified' | undefined {
+    const version = formatDot(origin, seq);
     if (this.#ifMatch !== undefined) {
       const isNamed = namesVersion(this.#ifMatch, version, 'strong');
       if (isNamed === undefined) return malformed('If-Match');
       if (!isNamed) return NOT_MATCHED;
+    } else if (this.#ifUnmodifiedSince !== undefined) {
+      if (isModifiedSince(this.#ifUnmodifiedSince, hlc) === true) return NOT_MATCHED;
     }
     if (this.#ifNoneMatch !== undefined) {
       const isNamed = namesVersion(this.#ifNoneMatch, version, 'weak');
       if (isNamed === undefined) return malformed('If-None-Match');
       if (isNamed) return 'not-modified';
+    } else if (this.#ifModifiedSince !== undefined) {
+      if (isModifiedSince(this.#ifModifiedSince, hlc) === false) return 'not-modified';
     }
     return undefined;
   }

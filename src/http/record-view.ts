@@ -9,6 +9,7 @@ import { formatDot } from '../model/id.ts';
 import type { Record } from '../model/record.ts';
 import { mediaTypeOf } from './accept.ts';
 import { keyView } from './key-text.ts';
+import { timeText } from './reply-head.ts';
 import type { RecordView } from './schema.ts';
 
 export function recordView(record: Record, withValue: boolean): RecordView {
@@ -17,8 +18,8 @@ export function recordView(record: Record, withValue: boolean): RecordView {
     version: formatDot(record.origin, record.seq),
     contentType: record.contentType,
     size: record.value.length,
-    modified: new Date(hlcToMs(record.hlc)).toISOString(),
-    ...(record.expiresAtMs === 0 ? {} : { expires: new Date(record.expiresAtMs).toISOString() }),
+    modified: timeText(hlcToMs(record.hlc)),
+    ...(record.expiresAtMs === 0 ? {} : { expires: timeText(record.expiresAtMs) }),
     ...(record.tags.length === 0 ? {} : { tags: [...record.tags] }),
     ...(record.weight === 0 ? {} : { weight: record.weight }),
     ...(withValue ? valueView(record) : {}),

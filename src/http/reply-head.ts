@@ -48,6 +48,8 @@ export function valueHead(
     stalenessText(stalenessMs),
     'Last-Modified',
     httpDate(record.hlc),
+    'Accept-Ranges',
+    'none',
     'Server-Timing',
     timingText(performance.now() - begunMs),
     'Cache-Control',
@@ -56,6 +58,7 @@ export function valueHead(
     'Content-Security-Policy',
     VALUE_POLICY,
   ];
+  if (record.expiresAtMs !== 0) head.push('Conit-Expires', timeText(record.expiresAtMs));
   closeIfDraining(context, head);
   return head;
 }
@@ -119,6 +122,13 @@ function safeContentType(stored: string): string {
 const DATES = 1024;
 const dateSeconds = new Float64Array(DATES).fill(-1);
 const dateTexts = new Array<string>(DATES).fill('');
+
+const YEAR_9999_END_MS = 253_402_300_799_999;
+
+/** A time as RFC 3339 writes it. One beyond the year 9999, which a peer may send, is the end of that year. */
+export function timeText(ms: number): string {
+  return new Date(Math.min(ms, YEAR_9999_END_MS)).toISOString();
+}
 
 export function httpDate(hlc: Hlc): string {
   const second = Math.floor(hlcToMs(hlc) / 1000);

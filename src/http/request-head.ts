@@ -10,9 +10,11 @@ interface Headers {
   contentDigest: string | undefined;
   contentEncoding: string | undefined;
   contentLength: string | undefined;
+  contentMd5: string | undefined;
   contentRange: string | undefined;
   contentType: string | undefined;
   context: string | undefined;
+  digest: string | undefined;
   expect: string | undefined;
   fetchDest: string | undefined;
   fetchMode: string | undefined;
@@ -20,6 +22,7 @@ interface Headers {
   host: string | undefined;
   idempotencyKey: string | undefined;
   ifMatch: string | undefined;
+  ifModifiedSince: string | undefined;
   ifNoneMatch: string | undefined;
   ifUnmodifiedSince: string | undefined;
   origin: string | undefined;
@@ -28,6 +31,7 @@ interface Headers {
   requestHeaders: string | undefined;
   requestMethod: string | undefined;
   requestPrivateNetwork: string | undefined;
+  reprDigest: string | undefined;
   session: string | undefined;
   tags: string | undefined;
   transferEncoding: string | undefined;
@@ -45,6 +49,8 @@ const PLACES: readonly Place[] = [
   list('access-control-request-headers', 'requestHeaders'),
   list('content-digest', 'contentDigest'),
   list('content-encoding', 'contentEncoding'),
+  list('digest', 'digest'),
+  list('repr-digest', 'reprDigest'),
   list('transfer-encoding', 'transferEncoding'),
   list('if-match', 'ifMatch'),
   list('if-none-match', 'ifNoneMatch'),
@@ -54,11 +60,13 @@ const PLACES: readonly Place[] = [
   single('access-control-request-private-network', 'requestPrivateNetwork'),
   single('authorization', 'authorization'),
   single('content-length', 'contentLength'),
+  single('content-md5', 'contentMd5'),
   single('content-range', 'contentRange'),
   single('content-type', 'contentType'),
   single('expect', 'expect'),
   single('host', 'host'),
   single('idempotency-key', 'idempotencyKey'),
+  single('if-modified-since', 'ifModifiedSince'),
   single('if-unmodified-since', 'ifUnmodifiedSince'),
   single('origin', 'origin'),
   single('referer', 'referer'),
@@ -81,9 +89,11 @@ export class RequestHead implements Headers {
   contentDigest: string | undefined;
   contentEncoding: string | undefined;
   contentLength: string | undefined;
+  contentMd5: string | undefined;
   contentRange: string | undefined;
   contentType: string | undefined;
   context: string | undefined;
+  digest: string | undefined;
   expect: string | undefined;
   fetchDest: string | undefined;
   fetchMode: string | undefined;
@@ -91,6 +101,7 @@ export class RequestHead implements Headers {
   host: string | undefined;
   idempotencyKey: string | undefined;
   ifMatch: string | undefined;
+  ifModifiedSince: string | undefined;
   ifNoneMatch: string | undefined;
   ifUnmodifiedSince: string | undefined;
   origin: string | undefined;
@@ -99,6 +110,7 @@ export class RequestHead implements Headers {
   requestHeaders: string | undefined;
   requestMethod: string | undefined;
   requestPrivateNetwork: string | undefined;
+  reprDigest: string | undefined;
   session: string | undefined;
   tags: string | undefined;
   transferEncoding: string | undefined;
@@ -126,10 +138,15 @@ export class RequestHead implements Headers {
     }
   }
 
-  /** Something follows the headers. */
+  /** Something follows the headers, if only an empty chunk. */
   get hasBody(): boolean {
     if (this.transferEncoding !== undefined) return true;
     return this.contentLength !== undefined && Number(this.contentLength) > 0;
+  }
+
+  /** The client waits for a 100 before it sends the body. HTTP/1.0 knows none (RFC 9110 section 10.1.1). */
+  expectsContinue({ httpVersion }: { readonly httpVersion: string }): boolean {
+    return this.expect !== undefined && httpVersion === '1.1';
   }
 
   #take(place: Place, value: string): void {

@@ -47,7 +47,8 @@ export type RouteId =
   | 'readyz'
   | 'metrics'
   | 'openapi'
-  | 'docs';
+  | 'docs'
+  | 'root';
 
 const OPEN: Access = { kind: 'open' };
 const NAMESPACE_READ: Access = { kind: 'namespace', role: 'read' };
@@ -91,6 +92,7 @@ export const ROUTES: readonly Route[] = [
   route('metrics', 'GET', '/metrics', METRICS),
   route('openapi', 'GET', '/openapi.json', OPEN),
   route('docs', 'GET', '/docs', OPEN),
+  route('root', 'GET', '/', OPEN),
 ];
 
 /** A route of this table, found by what OpenAPI calls it. */

@@ -410,6 +410,16 @@ export const NamespaceSchema = Type.Object(
 
 export const NamespacesSchema = Type.Object({ namespaces: Type.Array(NamespaceSchema) }, closed);
 
+export const RootSchema = Type.Object(
+  {
+    name: Type.Literal('conit'),
+    version: Type.String(),
+    docs: Type.String({ description: 'Path of the page that describes the API' }),
+    openapi: Type.String({ description: 'Path of the specification' }),
+  },
+  closed,
+);
+
 export const ReadySchema = Type.Object(
   { status: Type.Literal('ready'), checks: Type.Optional(Type.Array(CheckSchema)) },
   closed,

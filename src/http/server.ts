@@ -64,6 +64,8 @@ function createBareServer(context: HttpContext): Server {
   assert(!process.execArgv.includes('--insecure-http-parser'), 'http: the lenient parser is on');
   // Node drops headers beyond this count in silence; the front counts them and refuses.
   server.maxHeadersCount = 0;
+  // A client that has sent all it has to say may close its side, and waits for the answers (RFC 9293 section 3.6).
+  (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
   limitConnections(server, limits);
   refuseTunnels(server, context);
   server.on('checkExpectation', (request, response) => {

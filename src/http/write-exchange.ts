@@ -11,20 +11,16 @@ import { formatDot, type Key } from '../model/id.ts';
 import type { Level, Policy } from '../model/policy.ts';
 import { type BodySink, collectBody } from './body.ts';
 import type { HttpContext } from './context.ts';
+import { type Digests, digestsOf, refuseDigests } from './digest.ts';
 import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
 import { isFault } from './parameter.ts';
 import { refusal } from './problem.ts';
 import { type HeaderList, httpDate, plainHead } from './reply-head.ts';
 import type { RequestHead } from './request-head.ts';
-import { checkDigest } from './write-header.ts';
 import { readWriteRequest, writeCommand, type WriteRequest } from './write-request.ts';
 
 const NO_VALUE = new Uint8Array(0);
-const DIGEST_REFUSED = {
-  wrong: refusal('digest-mismatch', 'the body does not have its Content-Digest'),
-  malformed: refusal('invalid-parameter', 'Content-Digest takes sha-256=:…: and sha-512=:…:'),
-};
 
 export class WriteExchange implements Client, Exchange, BodySink {
   readonly context: HttpContext;
@@ -36,7 +32,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
   readonly #policy: Policy;
   readonly #key: Key;
   #asked: WriteRequest | undefined = undefined;
-  #contentDigest: string | undefined = undefined;
+  #digests: Digests | undefined = undefined;
 
   constructor(
     context: HttpContext,
@@ -62,18 +58,17 @@ export class WriteExchange implements Client, Exchange, BodySink {
     this.#asked = asked;
     const { valueBytesMax } = this.context.limits;
     if (Number(head.contentLength ?? 0) > valueBytesMax) return this.onTooLarge();
-    if (!head.hasBody && head.contentDigest === undefined) return this.#submit(asked, NO_VALUE);
-    this.#contentDigest = head.contentDigest;
-    if (head.expect !== undefined) this.response.writeContinue();
+    this.#digests = digestsOf(head);
+    if (!head.hasBody && this.#digests === undefined) return this.#submit(asked, NO_VALUE);
+    if (head.expectsContinue(this.request)) this.response.writeContinue();
     collectBody(this.request, valueBytesMax, this);
   }
 
   onBody(body: Uint8Array): void {
     assert(this.#asked !== undefined, 'write: a body before the request was read');
-    const check =
-      this.#contentDigest === undefined ? 'right' : checkDigest(this.#contentDigest, body);
-    if (check === 'right') this.#submit(this.#asked, body);
-    else refuse(this, DIGEST_REFUSED[check]);
+    const wrong = this.#digests === undefined ? undefined : refuseDigests(this.#digests, body);
+    if (wrong === undefined) this.#submit(this.#asked, body);
+    else refuse(this, wrong);
   }
 
   onTooLarge(): void {

@@ -1,8 +1,5 @@
-// The headers that only writes carry: Conit-Tags, Conit-Weight, Idempotency-Key, Content-Digest (RFC 9530), Prefer
-// (RFC 7240) and Content-Type. Each door gives the value or a fault that names the header.
+// The headers that only writes carry: Conit-Tags, Conit-Weight, Idempotency-Key, Prefer (RFC 7240) and Content-Type. Each door gives the value or a fault that names the header.
 
-import { createHash } from 'node:crypto';
-import { equalBytes } from '../base/bytes.ts';
 import {
   CONTENT_TYPE_BYTES_MAX,
   IDEMPOTENCY_KEY_BYTES_MAX,
@@ -11,15 +8,12 @@ import {
 } from '../model/encoding.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import { malformed } from './condition.ts';
-import { fromBase64 } from './key-text.ts';
 
 export const CONTENT_TYPE_DEFAULT = 'application/octet-stream';
 const CONTENT_TYPE = /^[\t\x20-\x7e\x80-\xff]+$/;
 const TAG = /^(?:"([\x20\x21\x23-\x5b\x5d-\x7e]+)"|([!#$%&'*+.^_`|~0-9A-Za-z:/-]+))$/;
 const WEIGHT = /^-?[0-9]{1,12}(?:\.[0-9]{1,6})?$/;
 const IDEMPOTENCY_KEY = /^(?:"([\x20\x21\x23-\x5b\x5d-\x7e]+)"|([\x21\x23-\x7e]+))$/;
-const DIGEST = /^(sha-256|sha-512)=:([A-Za-z0-9+/]*={0,2}):$/;
-const DIGEST_NAME: Readonly<Record<string, string>> = { 'sha-256': 'sha256', 'sha-512': 'sha512' };
 const NO_TAGS: readonly string[] = [];
 
 /** What may be stored as a content type, and so may stand in a reply's header. */
@@ -83,18 +77,4 @@ export function readWait(header: string): number | undefined | Fault {
   if (seconds <= WAIT_S_MAX) return seconds * 1000;
   const detail = `the header "Prefer" waits for whole seconds, at most ${WAIT_S_MAX}`;
   return fault('invalid-parameter', detail);
-}
-
-export type DigestCheck = 'right' | 'wrong' | 'malformed';
-
-/** Every digest in the header must fit the body; one in an algorithm that is not checked here is not accepted. */
-export function checkDigest(header: string, body: Uint8Array): DigestCheck {
-  for (const text of header.split(',')) {
-    const match = DIGEST.exec(text.trim());
-    const claimed = match === null ? undefined : fromBase64(match[2] as string);
-    const name = DIGEST_NAME[match?.[1] ?? ''];
-    if (claimed === undefined || name === undefined) return 'malformed';
-    if (!equalBytes(createHash(name).update(body).digest(), claimed)) return 'wrong';
-  }
-  return 'right';
 }

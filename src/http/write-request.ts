@@ -8,14 +8,7 @@ import type { Key, NamespaceName } from '../model/id.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
 import type { Idempotency, Operation } from '../model/record.ts';
 import { writeConditions } from './condition.ts';
-import {
-  isFault,
-  notBuilt,
-  type QuorumDoor,
-  readTimeout,
-  readTtl,
-  refuseParameter,
-} from './parameter.ts';
+import { isFault, type QuorumDoor, readTimeout, readTtl, refuseParameter } from './parameter.ts';
 import { type Refusal, refusal } from './problem.ts';
 import type { RequestHead } from './request-head.ts';
 import {
@@ -60,7 +53,7 @@ export function readWriteRequest(
   if (isFault(parameters)) return parameters;
   const contentType = readContentType(head.contentType);
   if (isFault(contentType)) return contentType;
-  const conditions = writeConditions(head.ifMatch, head.ifNoneMatch);
+  const conditions = writeConditions(head.ifMatch, head.ifNoneMatch, head.ifUnmodifiedSince);
   if (isFault(conditions)) return conditions;
   const tags = readTags(head.tags);
   if (isFault(tags)) return tags;
@@ -125,7 +118,6 @@ function idempotencyOf(
 
 // Headers that would change what a write does and that nothing answers to.
 function refuseHeaders(head: RequestHead): Refusal | undefined {
-  if (head.ifUnmodifiedSince !== undefined) return notBuilt('header', 'If-Unmodified-Since');
   if (head.contentRange === undefined) return undefined;
   return refusal('bad-request', 'a value is written whole: no Content-Range');
 }

@@ -19,7 +19,9 @@ export type Condition =
   | { readonly kind: 'match'; readonly versions: readonly string[] }
   | { readonly kind: 'match-any' }
   | { readonly kind: 'none-match'; readonly versions: readonly string[] }
-  | { readonly kind: 'absent' };
+  | { readonly kind: 'absent' }
+  /** Written in that second or before, or not there. */
+  | { readonly kind: 'unmodified-since'; readonly dateMs: number };
 
 export interface WriteCommand {
   readonly kind: 'write';

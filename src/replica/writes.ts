@@ -305,6 +305,8 @@ function holds(condition: Condition, live: Record | undefined): boolean {
       return live === undefined;
     case 'match':
       return live !== undefined && condition.versions.includes(formatDot(live.origin, live.seq));
+    case 'unmodified-since':
+      return live === undefined || Math.floor(hlcToMs(live.hlc) / 1000) * 1000 <= condition.dateMs;
     case 'none-match':
       return live === undefined || !condition.versions.includes(formatDot(live.origin, live.seq));
   }

@@ -9,6 +9,7 @@ import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
 import { KEY_PATHS } from '../key-document.ts';
 import { replyJson } from '../reply.ts';
+import { ProblemSchema, RootSchema } from '../schema.ts';
 
 const TOKEN = 'token';
 
@@ -40,6 +41,17 @@ export async function documentRoutes(app: App, context: HttpContext): Promise<vo
   };
   app.get('/openapi.json', { schema }, async (_request, reply) => {
     return replyJson(context, reply, app.swagger());
+  });
+  const root = {
+    operationId: 'root',
+    summary: 'What this is, and where it is described',
+    querystring: Type.Object({}, { additionalProperties: false }),
+    response: { 200: RootSchema, default: ProblemSchema },
+  };
+  app.get('/', { schema: root }, async (_request, reply) => {
+    const { version } = context;
+    const paths = { docs: '/docs', openapi: '/openapi.json' };
+    return replyJson(context, reply, { name: 'conit', version, ...paths });
   });
 }
 

@@ -13,6 +13,7 @@ import { keyFromPath, keyView } from '../key-text.ts';
 import { isFault, readTimeout } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { replyJson, replyProblem } from '../reply.ts';
+import { timeText } from '../reply-head.ts';
 import { ExplainSchema, type ExplainView, ProblemSchema } from '../schema.ts';
 
 /** Of `/v1/explain/{ns}/`. */
@@ -90,8 +91,8 @@ function versionView(record: Record, newest: Record | undefined, nowMs: number) 
     newest: newest !== undefined && compareVersions(newest, record) === 0,
     deleted: record.operation === 'delete',
     size: record.value.length,
-    modified: new Date(modifiedMs).toISOString(),
+    modified: timeText(modifiedMs),
     ageMs: Math.max(0, nowMs - modifiedMs),
-    ...(expiresAtMs === 0 ? {} : { expires: new Date(expiresAtMs).toISOString() }),
+    ...(expiresAtMs === 0 ? {} : { expires: timeText(expiresAtMs) }),
   };
 }

@@ -189,10 +189,93 @@ describe('conditions', () => {
     expect([answer.status, problemOf(answer)]).toEqual([412, 'precondition-failed']);
   });
 
-  it('that nobody answers to are refused by name', async () => {
-    const answer = await conditional({ 'If-Unmodified-Since': new Date().toUTCString() });
-    expect([answer.status, problemOf(answer)]).toEqual([501, 'not-built']);
-    expect(json(answer)['detail']).toContain('If-Unmodified-Since');
+  it.each([
+    ['"x" , , ,,"y"', true],
+    [',, "a,b,c" ,"x"', true],
+    ['\t"x"\t,', true],
+    ['"q"', true],
+    ['W/"x", "a\x80"', true],
+    ['"x" "y"', false],
+    ['"x", y', false],
+    ['', false],
+    [' , ,', false],
+    ['*, "x"', false],
+    ['"open', false],
+    ['w/"x"', false],
+    [Array.from({ length: 31 }, () => '"x"').join(',,,'), true],
+    [Array.from({ length: 33 }, () => '"x"').join(','), false],
+  ])('read the list %s', async (list, isList) => {
+    const read = await ask('/v1/kv/bench/cas', { headers: { 'If-None-Match': list } });
+    expect(read.status).toBe(isList ? 200 : 400);
+    expect((await conditional({ 'If-Match': list })).status).toBe(isList ? 412 : 400);
+    const both = { 'If-None-Match': `${list}${isList ? `,${version}` : ''}` };
+    expect((await ask('/v1/kv/bench/cas', { headers: both })).status).toBe(isList ? 304 : 400);
+  });
+});
+
+describe('conditions on the time', () => {
+  const day = 86_400_000;
+  let at: Date;
+  const asctime = (date: Date) => {
+    const [name, dd, mmm, yyyy, time] = date.toUTCString().replace(',', '').split(' ');
+    return `${name} ${mmm} ${String(Number(dd)).padStart(2)} ${time} ${yyyy}`;
+  };
+  const rfc850 = (date: Date) => {
+    const [, dd, mmm, yyyy, time] = date.toUTCString().split(' ');
+    const weekday = date.toLocaleDateString('en', { weekday: 'long', timeZone: 'UTC' });
+    return `${weekday}, ${dd}-${mmm}-${yyyy?.slice(2)} ${time} GMT`;
+  };
+  const forms = [(date: Date) => date.toUTCString(), asctime, rfc850];
+  beforeAll(async () => {
+    await put('/v1/kv/bench/timed', 'a');
+    at = new Date((await ask('/v1/kv/bench/timed')).headers['last-modified'] as string);
+  });
+
+  it.each(['GET', 'HEAD'])('are evaluated for %s, in each form of a date', async (method) => {
+    const read = async (headers: Record<string, string>) =>
+      (await ask('/v1/kv/bench/timed', { method, headers })).status;
+    for (const form of forms) {
+      const [before, after] = [new Date(+at - 1000), new Date(+at + day)];
+      expect(await read({ 'If-Modified-Since': form(at) })).toBe(304);
+      expect(await read({ 'If-Modified-Since': form(after) })).toBe(304);
+      expect(await read({ 'If-Modified-Since': form(before) })).toBe(200);
+      expect(await read({ 'If-Unmodified-Since': form(at) })).toBe(200);
+      expect(await read({ 'If-Unmodified-Since': form(before) })).toBe(412);
+    }
+  });
+
+  it('give way to tags, and count for nothing where they are no dates', async () => {
+    const read = async (headers: Record<string, string>) =>
+      (await ask('/v1/kv/bench/timed', { headers })).status;
+    const early = new Date(+at - day).toUTCString();
+    expect(await read({ 'If-None-Match': '"x"', 'If-Modified-Since': at.toUTCString() })).toBe(200);
+    expect(await read({ 'If-Match': '*', 'If-Unmodified-Since': early })).toBe(200);
+    for (const text of [
+      'yesterday',
+      '',
+      early.replace('GMT', 'CET'),
+      String(+at),
+      at.toISOString(),
+    ]) {
+      expect(await read({ 'If-Modified-Since': text })).toBe(200);
+      expect(await read({ 'If-Unmodified-Since': text })).toBe(200);
+    }
+  });
+
+  it('are evaluated for writes', async () => {
+    const early = { 'If-Unmodified-Since': new Date(+at - 1000).toUTCString() };
+    const late = { 'If-Unmodified-Since': new Date(Date.now() + day).toUTCString() };
+    for (const method of ['PUT', 'DELETE']) {
+      const answer = await ask('/v1/kv/bench/timed', { method, headers: early });
+      expect([answer.status, problemOf(answer)]).toEqual([412, 'precondition-failed']);
+    }
+    expect((await put('/v1/kv/bench/timed', 'b', late)).status).toBe(204);
+    expect(
+      (await put('/v1/kv/bench/timed', 'b', { 'If-Modified-Since': early['If-Unmodified-Since'] }))
+        .status,
+    ).toBe(204);
+    expect((await put('/v1/kv/bench/timed-new', 'b', early)).status).toBe(201);
+    expect((await ask('/v1/kv/bench/timed', { method: 'DELETE', headers: late })).status).toBe(204);
   });
 });
 
@@ -468,6 +551,64 @@ describe('a digest of the content', () => {
   it.each(['md5=:AAAA:', 'sha-256=AAAA', 'sha-256', ''])('as %s is refused', async (header) => {
     const answer = await put('/v1/kv/bench/digest', 'x', { 'Content-Digest': header });
     expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-parameter']);
+  });
+});
+
+describe('other announced digests', () => {
+  const md5 = createHash('md5').update('body').digest('base64');
+  const sha = createHash('sha256').update('body').digest('base64');
+
+  it.each([
+    ['Content-MD5', md5],
+    ['Digest', `MD5=${md5}`],
+    ['Digest', `sha-256=${sha}, md5=${md5}`],
+    ['Digest', `SHA-256=${sha}`],
+    ['Repr-Digest', `sha-256=:${sha}:`],
+  ])('are checked: %s: %s', async (name, value) => {
+    expect((await put('/v1/kv/bench/digests', 'body', { [name]: value })).status).toBeLessThan(300);
+    const answer = await put('/v1/kv/bench/digests', 'bodY', { [name]: value });
+    expect([answer.status, problemOf(answer)]).toEqual([400, 'digest-mismatch']);
+    const items = '{"ops":[{"op":"get","key":"digests"}]}';
+    const batch = await ask('/v1/batch/bench', {
+      method: 'POST',
+      body: items,
+      headers: { 'Content-Type': 'application/json', [name]: value },
+    });
+    expect([batch.status, problemOf(batch)]).toEqual([400, 'digest-mismatch']);
+  });
+
+  it.each([
+    ['Content-MD5', 'AAAA='],
+    ['Content-MD5', ''],
+    ['Digest', 'SHA=AAAA'],
+    ['Digest', `unixsum=30637`],
+    ['Repr-Digest', `md5=:${md5}:`],
+    ['Repr-Digest', sha],
+  ])('are refused where they cannot be: %s: %s', async (name, value) => {
+    const answer = await put('/v1/kv/bench/digests', 'body', { [name]: value });
+    expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-parameter']);
+    expect(json(answer)['detail']).toContain(name);
+  });
+});
+
+describe('a reply with a value', () => {
+  it('says when the value expires, if it does', async () => {
+    await put('/v1/kv/bench/expiring?ttl=1h', 'x');
+    for (const options of [{}, { method: 'HEAD' }, { headers: { Accept: ENVELOPE_TYPE } }]) {
+      const { headers } = await ask('/v1/kv/bench/expiring', options);
+      const expires = Date.parse(headers['conit-expires'] as string);
+      expect(expires).toBeGreaterThan(Date.now() + 3_500_000);
+      expect(expires).toBeLessThanOrEqual(Date.now() + 3_600_000);
+    }
+    await put('/v1/kv/bench/lasting', 'x');
+    expect((await ask('/v1/kv/bench/lasting')).headers['conit-expires']).toBeUndefined();
+  });
+
+  it('is whole, and says that there are no ranges of it', async () => {
+    await put('/v1/kv/bench/whole', '0123456789');
+    const answer = await ask('/v1/kv/bench/whole', { headers: { Range: 'bytes=2-3' } });
+    expect([answer.status, answer.body.toString()]).toEqual([200, '0123456789']);
+    expect(answer.headers['accept-ranges']).toBe('none');
   });
 });
 

@@ -333,7 +333,7 @@ describe('JSON bodies', () => {
     ['H12 more depth', '['.repeat(100_000), 'bad-request'],
     ['a string for a number', ops(',"weight":"1"'), 'invalid-parameter'],
     ['a list for an object', '[]', 'invalid-parameter'],
-    ['nothing', '', 'bad-request'],
+    ['nothing', '', 'invalid-parameter'],
     ['no JSON', '{"ops":', 'bad-request'],
     ['JSON with a comment', '{"ops":[]/**/}', 'bad-request'],
   ])('%s is refused', async (_, body, code) => {

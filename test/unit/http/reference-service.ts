@@ -4,7 +4,7 @@
 
 import type { Command, ListCommand, Reply, WriteCommand } from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
-import { hlcFromMs } from '../../../src/model/hlc.ts';
+import { hlcFromMs, hlcToMs } from '../../../src/model/hlc.ts';
 import { formatDot, type Origin, type Region, type ReplicaId } from '../../../src/model/id.ts';
 import { bootMembership } from '../../../src/model/membership.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
@@ -91,6 +91,9 @@ export function createReferenceService(): ReferenceService {
         'match-any': () => version !== undefined,
         absent: () => version === undefined,
         match: () => version !== undefined && versionsOf(condition).includes(version),
+        'unmodified-since': () =>
+          before === undefined ||
+          Math.floor(hlcToMs(before.hlc) / 1000) * 1000 <= dateOf(condition),
         'none-match': () => version === undefined || !versionsOf(condition).includes(version),
       }[condition.kind]();
       if (!holds) return failed('precondition-failed');
@@ -228,6 +231,10 @@ export function createReferenceService(): ReferenceService {
     },
   };
   return service;
+}
+
+function dateOf(condition: WriteCommand['conditions'][number]): number {
+  return 'dateMs' in condition ? condition.dateMs : Number.NaN;
 }
 
 function versionsOf(condition: object): readonly string[] {
