@@ -32,6 +32,10 @@ const COUNTERS: { readonly [Name in CounterName]: Row } = {
     'conit_reads_forwarded_total',
     'Reads that others answered because this replica was too far behind.',
   ],
+  repliesBroken: [
+    'conit_replies_broken_total',
+    'Answers that ended with their connection because of a bug, which the log names.',
+  ],
   readHedges: [
     'conit_read_hedges_total',
     'Reads that asked one more replica because one was slow.',

@@ -143,8 +143,7 @@ function makePlace(id: unknown, region: unknown, peer: unknown, http: unknown): 
 }
 
 function isBaseUrl(value: unknown): value is string {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false;
-  return isClientUrl(value.replace(/\/$/, ''));
+  return typeof value === 'string' && isClientUrl(value.replace(/\/$/, ''));
 }
 
 function collect(parsed: readonly Parsed<Place>[]): Parsed<readonly Place[]> {

@@ -12,6 +12,7 @@ import { createRing } from '../base/ring.ts';
 import type { Reply } from '../model/command.ts';
 import type { Lsn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
+import type { HandOver } from './hand-over.ts';
 import type { OutgoingReply } from './outbox.ts';
 
 interface Held extends OutgoingReply {
@@ -23,11 +24,13 @@ const SWEEP_MS = 5;
 
 export class Gate {
   readonly #held = createRing<Held>(256);
+  readonly #hand: HandOver;
   readonly #heldMax: number;
   #durable: Lsn = 0;
   #dueMs = Number.POSITIVE_INFINITY;
 
-  constructor(heldMax = HELD_MAX) {
+  constructor(hand: HandOver, heldMax = HELD_MAX) {
+    this.#hand = hand;
     this.#heldMax = heldMax;
   }
 
@@ -44,9 +47,9 @@ export class Gate {
   pass(outgoing: OutgoingReply, nowMs: number): void {
     const { client, reply, lsn, deadlineMs } = outgoing;
     if (lsn <= this.#durable) {
-      client.onReply(reply);
+      this.#hand.give(client, reply);
     } else if (this.#held.size >= this.#heldMax && hasNoEffect(reply)) {
-      client.onReply({ kind: 'failed', fault: fullFault(this.#heldMax) });
+      this.#hand.give(client, { kind: 'failed', fault: fullFault(this.#heldMax) });
     } else {
       this.#held.push({ client, reply, lsn, deadlineMs, sinceMs: nowMs });
       if (deadlineMs < this.#dueMs) this.#dueMs = deadlineMs;
@@ -58,7 +61,7 @@ export class Gate {
     this.#durable = lsn;
     while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) {
       const { client, reply, sinceMs } = this.#held.shift() as Held;
-      client.onReply(aged(reply, nowMs - sinceMs));
+      this.#hand.give(client, aged(reply, nowMs - sinceMs));
     }
     if (this.#held.size === 0) this.#dueMs = Number.POSITIVE_INFINITY;
   }
@@ -70,7 +73,7 @@ export class Gate {
     for (let left = this.#held.size; left > 0; left--) {
       const held = this.#held.shift() as Held;
       if (held.deadlineMs <= nowMs) {
-        held.client.onReply({ kind: 'failed', fault: lateFault(held.reply) });
+        this.#hand.give(held.client, { kind: 'failed', fault: lateFault(held.reply) });
       } else {
         this.#held.push(held);
         nextMs = Math.min(nextMs, held.deadlineMs);
@@ -84,7 +87,7 @@ export class Gate {
   failAll(): void {
     const failure = fault('storage-failed', 'the storage of this replica has failed');
     for (let held = this.#held.shift(); held !== undefined; held = this.#held.shift()) {
-      held.client.onReply({ kind: 'failed', fault: failure });
+      this.#hand.give(held.client, { kind: 'failed', fault: failure });
     }
     this.#dueMs = Number.POSITIVE_INFINITY;
   }

@@ -19,6 +19,7 @@ import type { Clock, Network, ReplicaService, Scheduler, Storage, Trace } from '
 import type { Settings } from '../model/settings.ts';
 import { Replica, type ReplicaOptions } from '../replica/replica.ts';
 import { Gate } from './gate.ts';
+import { HandOver } from './hand-over.ts';
 import { TurnOutbox } from './outbox.ts';
 
 export interface HostOptions {
@@ -41,7 +42,8 @@ export class Host implements ReplicaService {
   readonly #replica: Replica;
   readonly #inbox = createRing<Input>(1024);
   readonly #out = new TurnOutbox();
-  readonly #gate = new Gate();
+  readonly #hand: HandOver;
+  readonly #gate: Gate;
   #scheduled = false;
   #committing = false;
   #poisoned = false;
@@ -59,6 +61,8 @@ export class Host implements ReplicaService {
       get: (key) => storage.get(key),
       fits,
     });
+    this.#hand = new HandOver(this.#replica.metrics, options.trace);
+    this.#gate = new Gate(this.#hand);
   }
 
   get state(): ReplicaState {
@@ -86,10 +90,10 @@ export class Host implements ReplicaService {
 
   submit(command: Command): void {
     if (this.#halted) {
-      turnAway(command, this.#out.ending);
+      this.#turnAway(command);
     } else if (this.#inbox.size >= this.#options.settings.inboxMax) {
       const reason = fault('overloaded', 'the inbox is full', { retryAfterMs: 1000 });
-      command.client.onReply({ kind: 'failed', fault: reason });
+      this.#hand.give(command.client, { kind: 'failed', fault: reason });
     } else {
       this.#take({ kind: 'command', command });
     }
@@ -137,7 +141,7 @@ export class Host implements ReplicaService {
   #step(input: Input, now: Now): void {
     if (input.kind === 'durable') this.#gate.open(input.lsn, now.monoMs);
     else if (input.kind === 'storage-failed') this.#gate.failAll();
-    else if (this.#out.haltReason !== undefined) return ignore(input, this.#out.ending);
+    else if (this.#out.haltReason !== undefined) return this.#ignore(input);
     this.#replica.step(input, now, this.#out);
   }
 
@@ -219,7 +223,7 @@ export class Host implements ReplicaService {
     this.#replica.step({ kind: 'stop' }, now, this.#out);
     this.#reply(now);
     for (let input = this.#inbox.shift(); input !== undefined; input = this.#inbox.shift()) {
-      ignore(input, this.#out.ending);
+      this.#ignore(input);
     }
     this.#options.onHalt(reason, this.#out.ending);
   }
@@ -238,6 +242,17 @@ export class Host implements ReplicaService {
     });
   }
 
+  /** What comes after the end has no effect; a client is told so. */
+  #ignore(input: Input): void {
+    if (input.kind === 'command') this.#turnAway(input.command);
+  }
+
+  #turnAway({ client }: Command): void {
+    const code = this.#out.ending === 'restart' ? 'storage-failed' : 'draining';
+    const reason = fault(code, 'the replica has stopped');
+    this.#hand.give(client, { kind: 'failed', fault: reason });
+  }
+
   #now(): Now {
     const { clock } = this.#options;
     return { wallMs: clock.wallMs(), monoMs: clock.monoMs() };
@@ -245,16 +260,6 @@ export class Host implements ReplicaService {
 }
 
 const TICK: Input = { kind: 'tick' };
-
-/** What comes after the end has no effect; a client is told so. */
-function ignore(input: Input, ending: Ending): void {
-  if (input.kind === 'command') turnAway(input.command, ending);
-}
-
-function turnAway({ client }: Command, ending: Ending): void {
-  const code = ending === 'restart' ? 'storage-failed' : 'draining';
-  client.onReply({ kind: 'failed', fault: fault(code, 'the replica has stopped') });
-}
 
 export function createHost(options: HostOptions): Host {
   return new Host(options);

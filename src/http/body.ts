@@ -7,6 +7,8 @@ export interface BodySink {
   onBody(body: Uint8Array): void;
   /** Called once, as soon as the bound is passed; `onBody` does not follow. */
   onTooLarge(): void;
+  /** One of the above threw. */
+  onBroken(error: unknown): void;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -19,11 +21,20 @@ export function collectBody(request: IncomingMessage, bytesMax: number, sink: Bo
     if (size > bytesMax) return;
     size += chunk.length;
     chunks.push(chunk);
-    if (size > bytesMax) sink.onTooLarge();
+    if (size > bytesMax) guard(sink, () => sink.onTooLarge());
   });
   request.on('end', () => {
-    if (size <= bytesMax) sink.onBody(join(chunks, size));
+    if (size <= bytesMax) guard(sink, () => sink.onBody(join(chunks, size)));
   });
+}
+
+/** Nobody catches what is thrown in an event of a socket. */
+function guard(sink: BodySink, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    sink.onBroken(error);
+  }
 }
 
 function join(chunks: readonly Buffer[], size: number): Uint8Array {

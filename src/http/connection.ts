@@ -43,7 +43,8 @@ export class Connection {
 
   /** A started request is answered. */
   done(): void {
-    this.#running--;
+    // What a bug broke off may be done twice; then the connection ends, and nothing waits any more.
+    if (this.#running > 0) this.#running--;
     if (this.#running > 0) return;
     this.#isWriting = false;
     this.#latest = undefined;

@@ -4,6 +4,7 @@
 
 import type { HttpContext } from './context.ts';
 import { invalid, notBuilt } from './parameter.ts';
+import { isBaseUrl } from '../model/url.ts';
 import type { ProblemCode, Refusal } from './problem.ts';
 import { SHIELD } from './reply-head.ts';
 
@@ -33,7 +34,7 @@ export function readUnmet(name: string, value: string): OnUnmet | Refusal {
 
 /** The address of the request at another replica, or `undefined` where there is none. */
 export function locationOf(reason: Refusal, target: string): string | undefined {
-  const base = reason.alternates?.find(({ url }) => url !== undefined)?.url;
+  const base = reason.alternates?.find(({ url }) => url !== undefined && isBaseUrl(url))?.url;
   return base === undefined ? undefined : `${base}${withoutAsking(target)}`;
 }
 

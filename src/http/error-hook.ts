@@ -4,9 +4,10 @@
 
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from './app-type.ts';
+import { dropHeaders, INTERNAL, reportBug } from './break-off.ts';
 import type { HttpContext } from './context.ts';
-import { problemDocument, type Refusal, refusal } from './problem.ts';
-import { RefusedError, replyProblem } from './reply.ts';
+import { type Refusal, refusal } from './problem.ts';
+import { endConnection, RefusedError, replyProblem } from './reply.ts';
 import { methodsAt, routeAt } from './route-table.ts';
 
 type Validation = NonNullable<FastifyError['validation']>[number];
@@ -23,10 +24,12 @@ export function answerErrors(app: App, context: HttpContext): void {
 }
 
 function replyInternal(context: HttpContext, reply: FastifyReply, error: unknown): FastifyReply {
-  const reason = refusal('internal', 'the replica could not serve the request');
-  const { instance } = problemDocument(reason, context.source);
-  context.onError(error, instance);
-  return replyProblem(context, reply, reason, [], { instance });
+  const instance = reportBug(context, error);
+  // The answer that failed may have left a header that cannot be written.
+  for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
+  dropHeaders(reply.raw);
+  endConnection(reply);
+  return replyProblem(context, reply, INTERNAL, [], { instance });
 }
 
 /** 404, or 405 where the path takes other methods. */

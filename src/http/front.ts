@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { collectBody } from './body.ts';
+import { breakOff } from './break-off.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { allowOrigin, answerPreflight, isPreflight } from './cors.ts';
@@ -74,6 +75,7 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
         route(request, response);
       },
       onTooLarge: () => turnAway(request, response, NO_BODY),
+      onBroken: (error) => breakOff(context, request, response, error),
     });
   };
 
@@ -82,9 +84,18 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
     connectionOf(request.socket)?.done();
   };
 
+  // A request that waited is started from within another's answer: its bugs are its own.
+  const guarded: Handler = (request, response) => {
+    try {
+      serve(request, response);
+    } catch (error) {
+      breakOff(context, request, response, error);
+    }
+  };
+
   return (request, response) => {
     const connection = connectionOf(request.socket);
-    if (connection?.admit(request, response, serve) !== true) request.socket.destroy();
+    if (connection?.admit(request, response, guarded) !== true) request.socket.destroy();
   };
 }
 

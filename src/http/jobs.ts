@@ -10,7 +10,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assert } from '../base/assert.ts';
 import type { Status } from '../model/command.ts';
 import type { ReplicaService } from '../model/port.ts';
 import { ask } from './ask.ts';
@@ -44,13 +43,13 @@ export class Job {
 
   // running -> done
   done(members?: MembershipView): void {
-    this.members = members;
+    if (this.state === 'running') this.members = members;
     this.#end('done');
   }
 
   // running -> failed
   fail(problem: Refusal): void {
-    this.problem = problem;
+    if (this.state === 'running') this.problem = problem;
     this.#end('failed');
   }
 
@@ -73,8 +72,9 @@ export class Job {
     for (const end of this.#waiting) end();
   }
 
+  /** What ended first counts: a look at the replica and the replica's own answer may come in either order. */
   #end(state: 'done' | 'failed'): void {
-    assert(this.state === 'running', 'job: it has ended before');
+    if (this.state !== 'running') return;
     this.state = state;
     this.endedMs = Date.now();
     this.release();

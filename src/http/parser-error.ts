@@ -5,6 +5,7 @@
 import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { reportBug } from './break-off.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { problemDocument, type Refusal, refusal, statusOf } from './problem.ts';
@@ -24,17 +25,26 @@ export function createParserErrorHandler(
   context: HttpContext,
 ): (error: ParserError, socket: Socket) => void {
   return (error, socket) => {
-    const connection = connectionOf(socket);
-    if (connection === undefined || connection.hasFailed || connection.isEnding) return;
-    connection.hasFailed = true;
-    // Bytes behind a request that closes the connection are nobody's business; Node ends it with the reply.
-    if (error.code === 'HPE_CLOSED_CONNECTION') return;
-    if (error.code === 'ECONNRESET' || !socket.writable || !connection.isAnswerable) {
+    try {
+      onError(context, error, socket);
+    } catch (bug) {
+      reportBug(context, bug);
       socket.destroy();
-      return;
     }
-    answer(context, socket, refusalOf(error));
   };
+}
+
+function onError(context: HttpContext, error: ParserError, socket: Socket): void {
+  const connection = connectionOf(socket);
+  if (connection === undefined || connection.hasFailed || connection.isEnding) return;
+  connection.hasFailed = true;
+  // Bytes behind a request that closes the connection are nobody's business; Node ends it with the reply.
+  if (error.code === 'HPE_CLOSED_CONNECTION') return;
+  if (error.code === 'ECONNRESET' || !socket.writable || !connection.isAnswerable) {
+    socket.destroy();
+    return;
+  }
+  answer(context, socket, refusalOf(error));
 }
 
 /** CONNECT would make a tunnel of the connection. */

@@ -107,14 +107,18 @@ export function statusOf(code: ProblemCode): number {
   return troubleOf(code).status;
 }
 
-export function problemDocument(reason: Refusal, source: ProblemSource): ProblemDocument {
+export function problemDocument(
+  reason: Refusal,
+  source: ProblemSource,
+  instance: string = source.nextInstance(),
+): ProblemDocument {
   const { status, title, retryable = false, indeterminate = false } = troubleOf(reason.code);
   return {
     type: `urn:conit:problem:${reason.code}`,
     title,
     status,
     detail: reason.detail,
-    instance: source.nextInstance(),
+    instance,
     retryable,
     indeterminate,
     node: source.node,

@@ -9,6 +9,7 @@ import type { Level, Policy } from '../model/policy.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
 import type { Record } from '../model/record.ts';
 import { chooseForm, ENVELOPE_TYPE } from './accept.ts';
+import { breakOff } from './break-off.ts';
 import { isModifiedSince, malformed, namesVersion } from './condition.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
@@ -95,6 +96,10 @@ export class ReadExchange implements Client, Exchange {
       assert(reply.kind === 'failed', 'read: an answer to another command');
       this.#onFailed(reply.fault);
     }
+  }
+
+  onBroken(error: unknown): void {
+    breakOff(this.context, this.request, this.response, error);
   }
 
   #onFailed(reason: Fault): void {

@@ -15,15 +15,17 @@ export function sendProblem(
   response: ServerResponse,
   reason: Refusal,
   more: HeaderList = [],
+  instance: string = context.source.nextInstance(),
 ): void {
   context.meter?.refused(reason.code);
-  const body = JSON.stringify(problemDocument(reason, context.source));
+  const body = JSON.stringify(problemDocument(reason, context.source, instance));
   const head = problemHead(context, reason, more);
   head.push('Content-Length', String(Buffer.byteLength(body)));
   const isAllThere = isWhole(request);
   // Whoever sends a malformed message may mean something else by the bytes that follow it.
   const isMistaken = !isAllThere || reason.code === 'bad-request';
-  const isLast = isMistaken || isBetterAskedElsewhere(reason.code);
+  const isBroken = reason.code === 'internal';
+  const isLast = isMistaken || isBroken || isBetterAskedElsewhere(reason.code);
   if (isLast) {
     connectionOf(request.socket)?.end();
     head.push('Connection', 'close');

@@ -127,7 +127,7 @@ const YEAR_9999_END_MS = 253_402_300_799_999;
 
 /** A time as RFC 3339 writes it. One beyond the year 9999, which a peer may send, is the end of that year. */
 export function timeText(ms: number): string {
-  return new Date(Math.min(ms, YEAR_9999_END_MS)).toISOString();
+  return new Date(ms > 0 ? Math.min(ms, YEAR_9999_END_MS) : 0).toISOString();
 }
 
 export function httpDate(hlc: Hlc): string {

@@ -10,6 +10,7 @@ import type { Fault } from '../model/fault.ts';
 import { formatDot, type Key } from '../model/id.ts';
 import type { Level, Policy } from '../model/policy.ts';
 import { type BodySink, collectBody } from './body.ts';
+import { breakOff } from './break-off.ts';
 import type { HttpContext } from './context.ts';
 import { type Digests, digestsOf, refuseDigests } from './digest.ts';
 import { type Exchange, refuse, settle } from './exchange.ts';
@@ -82,6 +83,10 @@ export class WriteExchange implements Client, Exchange, BodySink {
       assert(reply.kind === 'failed', 'write: an answer to another command');
       refuse(this, reply.fault, this.#factsOf(reply.fault));
     }
+  }
+
+  onBroken(error: unknown): void {
+    breakOff(this.context, this.request, this.response, error);
   }
 
   #submit(asked: WriteRequest, value: Uint8Array): void {

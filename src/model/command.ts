@@ -12,6 +12,8 @@ import type { Idempotency, Operation, Record } from './record.ts';
 /** Where a reply goes. Called once, by the host, when everything the reply depends on is durable. */
 export interface Client {
   onReply(reply: Reply): void;
+  /** `onReply` threw: a bug of the client's side, which counts and reports it and ends its part. */
+  onBroken?(error: unknown): void;
 }
 
 /** The opaque version of a record, as ETags carry it: the text of its dot. */

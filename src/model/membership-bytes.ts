@@ -17,9 +17,10 @@ import {
   type Vote,
 } from './membership.ts';
 import { MEMBERS_MAX } from './quorum.ts';
+import { isBaseUrl } from './url.ts';
 
 /** Of an address or a URL. */
-export const PLACE_BYTES_MAX = 300;
+const PLACE_BYTES_MAX = 300;
 const NAME_BYTES_MAX = 80;
 const SEAT_BYTES_MAX = 2 * (NAME_BYTES_MAX + PLACE_BYTES_MAX) + 32;
 
@@ -145,10 +146,12 @@ function readSeat(reader: ByteReader): Seat | undefined {
   const id = parseReplicaId(reader.text(NAME_BYTES_MAX));
   const region = parseRegion(reader.text(NAME_BYTES_MAX));
   const peerAddress = reader.text(PLACE_BYTES_MAX);
-  const httpUrl = reader.text(PLACE_BYTES_MAX);
+  const told = reader.text(PLACE_BYTES_MAX);
   const since = reader.varint();
   if (id === undefined || region === undefined || since < 1) return undefined;
-  return { id, region, peerAddress, httpUrl: httpUrl === '' ? undefined : httpUrl, since };
+  // What no reply can name is as if it were not told, so that a directory with such a text still opens.
+  const httpUrl = isBaseUrl(told) ? told : undefined;
+  return { id, region, peerAddress, httpUrl, since };
 }
 
 function readFormer(reader: ByteReader): Former | undefined {

@@ -19,6 +19,8 @@ export interface Metrics {
   readRepairs: number;
   /** Reads that others answered because this replica was not fit to. */
   readsForwarded: number;
+  /** Answers that a bug broke off. */
+  repliesBroken: number;
   readHedges: number;
   cacheHits: number;
   cacheMisses: number;
@@ -87,6 +89,7 @@ export function createMetrics(): Metrics {
     idempotentReplays: 0,
     readRepairs: 0,
     readsForwarded: 0,
+    repliesBroken: 0,
     readHedges: 0,
     cacheHits: 0,
     cacheMisses: 0,

@@ -1,9 +1,10 @@
-// The base URL of a replica's HTTP API, as it goes to clients in a `Location`: scheme, host and port, nothing else.
+// The one door for the base URL of a replica's HTTP API, wherever it comes from: the configuration, a request to join, a peer.
+// What passes can stand in a `Location`: scheme, host and port in ASCII, and nothing that a URL parser removes or rewrites.
 
 const BASE =
-  /^https?:\/\/(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
+  /^https?:\/\/(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
 export const BASE_URL_LENGTH_MAX = 300;
 
 export function isBaseUrl(text: string): boolean {
-  return text.length <= BASE_URL_LENGTH_MAX && BASE.test(text);
+  return text.length <= BASE_URL_LENGTH_MAX && BASE.test(text) && URL.canParse(text);
 }

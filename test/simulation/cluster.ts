@@ -592,6 +592,8 @@ export class Replica {
     return {
       note: (level, event, fields) => {
         const { nowMs, notes } = this.#cluster;
+        // The host goes on when a client throws; here the clients are the judges, and must be heard.
+        if (event === 'reply-failed') throw new Error(String(fields['reason']));
         notes.push({ atMs: nowMs, replica: this.index, level, event, fields });
       },
       committed: () => {},

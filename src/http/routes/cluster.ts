@@ -11,6 +11,7 @@ import type { HttpContext } from '../context.ts';
 import { isFault } from '../parameter.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { replyJson, replyProblem } from '../reply.ts';
+import { timeText } from '../reply-head.ts';
 import {
   ClusterSchema,
   type ClusterView,
@@ -127,7 +128,7 @@ function healthView({ rule, missingMs, missingEntries, ...rest }: NamespaceHealt
 }
 
 function timeOf(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString();
+  return ms === undefined ? null : timeText(ms);
 }
 
 /** As the replica itself says, or as the configuration does. */

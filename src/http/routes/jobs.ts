@@ -10,6 +10,7 @@ import type { Job } from '../jobs.ts';
 import { isFault } from '../parameter.ts';
 import { problemDocument, type Refusal, refusal } from '../problem.ts';
 import { replyJson, replyProblem } from '../reply.ts';
+import { timeText } from '../reply-head.ts';
 import { JobSchema, type JobView, ProblemSchema } from '../schema.ts';
 import { readWait } from '../write-header.ts';
 
@@ -87,5 +88,5 @@ function viewOf(context: HttpContext, job: Job): JobView {
 }
 
 function timeOf(ms: number): string {
-  return new Date(ms).toISOString();
+  return timeText(ms);
 }

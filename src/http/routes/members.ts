@@ -8,8 +8,9 @@ import { assert } from '../../base/assert.ts';
 import type { MembershipCommand, Reply } from '../../model/command.ts';
 import { parseRegion, parseReplicaId } from '../../model/id.ts';
 import type { Membership, Place } from '../../model/membership.ts';
-import { PLACE_BYTES_MAX } from '../../model/membership-bytes.ts';
+import { isBaseUrl } from '../../model/url.ts';
 import type { App } from '../app-type.ts';
+import { INTERNAL, reportBug } from '../break-off.ts';
 import type { HttpContext } from '../context.ts';
 import type { Job } from '../jobs.ts';
 import { invalid, isFault, readTimeout } from '../parameter.ts';
@@ -99,13 +100,14 @@ function addOwn(app: App, context: HttpContext, verb: keyof typeof OWN): void {
   });
 }
 
-function submitOwn({ service, jobs }: HttpContext, verb: keyof typeof OWN, job: Job): void {
+function submitOwn(context: HttpContext, verb: keyof typeof OWN, job: Job): void {
+  const { service, jobs } = context;
   const onReply = (reply: Reply): void => {
     if (reply.kind === 'failed') job.fail(reply.fault);
     else if (verb === 'resume') job.done();
     else jobs.follow(job);
   };
-  const client = { onReply };
+  const client = { onReply, onBroken: brokenOf(context, job) };
   if (verb === 'resync') service.submit({ kind: 'resync', client });
   else service.submit({ kind: 'drain', client, drained: verb === 'drain' });
 }
@@ -125,7 +127,7 @@ function refuseOther({ members, self }: HttpContext, id: string): Refusal | unde
 
 /** What sets the change going, or why it cannot be asked for. */
 function change(
-  { service }: HttpContext,
+  context: HttpContext,
   wanted: MembershipCommand['change'],
   timeoutText: string | undefined,
 ): ((job: Job) => void) | Refusal {
@@ -137,7 +139,16 @@ function change(
       assert(reply.kind === 'membership', 'members: an answer to another command');
       job.done(viewOf(reply.membership));
     };
-    service.submit({ kind: 'membership', client: { onReply }, change: wanted, timeoutMs });
+    const client = { onReply, onBroken: brokenOf(context, job) };
+    context.service.submit({ kind: 'membership', client, change: wanted, timeoutMs });
+  };
+}
+
+/** A bug ends the job, not the replica. */
+function brokenOf(context: HttpContext, job: Job): (error: unknown) => void {
+  return (error) => {
+    reportBug(context, error);
+    job.fail(INTERNAL);
   };
 }
 
@@ -168,13 +179,6 @@ function readPlace({ id: name, region: label, peer, http }: PlaceText): Place | 
   if (port < 1 || port > 65_535) return invalid('peer', 'must be host:port');
   const httpUrl = http?.replace(/\/$/, '');
   if (httpUrl !== undefined && !isBaseUrl(httpUrl))
-    return invalid('http', 'must be an http or https URL without a path');
+    return invalid('http', 'must be an http or https URL of ASCII characters, without a path');
   return { id, region, peerAddress: peer, httpUrl };
-}
-
-function isBaseUrl(text: string): boolean {
-  if (text.length > PLACE_BYTES_MAX || !URL.canParse(text)) return false;
-  const { pathname, search, hash, protocol, username, password } = new URL(text);
-  const isBare = pathname === '/' && search === '' && hash === '' && username === '';
-  return isBare && password === '' && (protocol === 'http:' || protocol === 'https:');
 }

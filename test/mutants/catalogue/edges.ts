@@ -117,4 +117,43 @@ export const edges: readonly Mutant[] = [
       name: 'must be a name of this replica at GET /readyz',
     },
   },
+  {
+    id: 'hand-unguarded',
+    number: 'own',
+    title: 'an exception while a client is answered ends the turn, and with it the process',
+    file: 'src/host/hand-over.ts',
+    replace: '      this.#break(client, error);',
+    with: '      throw error;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/host/hand-over.test.ts',
+      name: 'is told of, counted once, and keeps nobody else from their answers',
+    },
+  },
+  {
+    id: 'deadline-beyond-dates',
+    number: 'own',
+    title: 'a stored deadline that no Date holds fails the answer that shows it',
+    file: 'src/http/reply-head.ts',
+    replace: 'new Date(ms > 0 ? Math.min(ms, YEAR_9999_END_MS) : 0)',
+    with: 'new Date(ms)',
+    foundBy: {
+      kind: 'test',
+      file: 'test/property/http/reply.test.ts',
+      name: 'is written of any record and any fault',
+    },
+  },
+  {
+    id: 'location-unchecked',
+    number: 'own',
+    title: 'the URL of another replica goes into a Location as it was told',
+    file: 'src/http/elsewhere.ts',
+    replace: 'url !== undefined && isBaseUrl(url)',
+    with: 'url !== undefined',
+    foundBy: {
+      kind: 'test',
+      file: 'test/property/http/reply.test.ts',
+      name: 'is written of any record and any fault',
+    },
+  },
 ];

@@ -1,13 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Gate } from '../../../src/host/gate.ts';
+import { HandOver } from '../../../src/host/hand-over.ts';
 import type { Reply } from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
+import { createMetrics } from '../../../src/model/metrics.ts';
 
+const trace = { note: () => undefined, committed: () => undefined };
+const hand = new HandOver(createMetrics(), trace);
 let gate: Gate;
 let given: string[];
 
 beforeEach(() => {
-  gate = new Gate();
+  gate = new Gate(hand);
   given = [];
 });
 
@@ -94,7 +98,7 @@ describe('a gate', () => {
   });
 
   it('holds so many and no more', () => {
-    gate = new Gate(2);
+    gate = new Gate(hand, 2);
     for (const name of ['a', 'b', 'c']) pass(name, 1);
     expect(given).toEqual(['c overloaded']);
     gate.open(1, 200);

@@ -1,0 +1,42 @@
+// The only place at which a reply leaves the host. What the client makes of it is outside: an exception there says nothing
+// about the state of the replica, so it ends that client's answer and not the process. It is counted and reported
+// once: by the client, which knows the request, or else here.
+//
+// A failed assertion inside a step is another matter, and still stops the replica (base/assert.ts).
+
+import type { Client, Reply } from '../model/command.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Trace } from '../model/port.ts';
+
+export class HandOver {
+  readonly #metrics: Metrics;
+  readonly #trace: Trace;
+
+  constructor(metrics: Metrics, trace: Trace) {
+    this.#metrics = metrics;
+    this.#trace = trace;
+  }
+
+  give(client: Client, reply: Reply): void {
+    try {
+      client.onReply(reply);
+    } catch (error) {
+      this.#break(client, error);
+    }
+  }
+
+  #break(client: Client, error: unknown): void {
+    if (client.onBroken === undefined) return this.#note(error);
+    try {
+      client.onBroken(error);
+    } catch (another) {
+      this.#note(another);
+    }
+  }
+
+  #note(error: unknown): void {
+    this.#metrics.repliesBroken++;
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#trace.note('error', 'reply-failed', { reason });
+  }
+}
