@@ -17,7 +17,7 @@ import { createSystemScheduler, systemClock } from './adapters/system-clock.ts';
 import { createExposition, createTrace, type HostTrace } from './adapters/telemetry.ts';
 import { WsNetwork } from './adapters/ws-network.ts';
 import type { Address } from './config/address.ts';
-import { amongMembers, type Config } from './config/assemble.ts';
+import { amongMembers, type Config, unfitFor } from './config/assemble.ts';
 import { packageVersion } from './config/version.ts';
 import { createHost, type Host } from './host/host.ts';
 import { Jobs } from './http/jobs.ts';
@@ -190,10 +190,7 @@ async function start(ground: Ground): Promise<RunningReplica> {
     scheduler,
     trace,
     onHalt: ground.onEnding,
-    fits: (members) => {
-      const verdict = amongMembers(config, members);
-      return typeof verdict === 'string' ? verdict : undefined;
-    },
+    fits: (members) => unfitFor(config, members),
   });
   const disk = createDiskWatch(config, log, host);
   const http = await createHttp(ground, { host, trace, disk });

@@ -2,7 +2,7 @@
 // without a name does not compile.
 
 import type { Histogram } from '../base/histogram.ts';
-import { DELTA_REASONS, type Metrics } from '../model/metrics.ts';
+import { CLAIM_REASONS, DELTA_REASONS, type Metrics } from '../model/metrics.ts';
 import { counter, type Family, gauge, histogram, histograms } from './family.ts';
 
 type Names<T> = {
@@ -99,6 +99,7 @@ export function coreFamilies(metrics: Metrics): readonly Family[] {
     ...histogramNames.map((name) => histogram(...HISTOGRAMS[name], metrics[name])),
     gauge('conit_tombstones', 'Deleted keys that are still remembered.', () => metrics.tombstones),
     conflicts(metrics),
+    claims(metrics),
     resyncs(metrics),
     resyncBytes(metrics),
     rounds(metrics),
@@ -112,6 +113,16 @@ function conflicts(metrics: Metrics): Family {
     help: 'Concurrent versions of a key, by how they were resolved.',
     type: 'counter',
     samples: () => [{ labels: { resolution: 'lww' }, value: metrics.conflictsLww }],
+  };
+}
+
+function claims({ claimsRefused }: Metrics): Family {
+  return {
+    name: 'conit_peer_claims_refused_total',
+    help: 'What peers said and cannot be, by what is wrong with it.',
+    type: 'counter',
+    samples: () =>
+      CLAIM_REASONS.map((reason) => ({ labels: { reason }, value: claimsRefused[reason] })),
   };
 }
 

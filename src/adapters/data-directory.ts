@@ -107,7 +107,10 @@ async function beginLife(
   if (inDatabase === undefined) throw damaged(folder, 'its last incarnation cannot be read');
   const incarnation = nextIncarnation(Math.max(before.incarnation, inDatabase), wallMs());
   if (incarnation > INCARNATION_MAX) {
-    throw new DataError('incarnations-exhausted', `${folder} has no incarnation left`);
+    throw new DataError(
+      'incarnations-exhausted',
+      `${folder} has no incarnation left: ${MOVE_AWAY}`,
+    );
   }
   const identity = { ...before, incarnation };
   await writeIdentity(identityPath(folder), identity);

@@ -5,7 +5,7 @@ import { join, resolve as absolute } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../http/limits.ts';
 import type { Token } from '../http/token.ts';
-import { compilePolicies, type Policy } from '../model/policy.ts';
+import { compilePolicies, type Policy, type PolicyProblem } from '../model/policy.ts';
 import type { Member } from '../model/quorum.ts';
 import { SETTINGS_DEFAULT, type Settings } from '../model/settings.ts';
 import { type Address, formatAddress, isLoopback } from './address.ts';
@@ -196,13 +196,24 @@ function settingsOf(values: Values, { members, self }: Membership): Settings {
   };
 }
 
-/** The same configuration among these members, or why the policies do not allow them. */
+/** The same configuration among these members, or why the policies do not allow them. This replica is one of them. */
 export function amongMembers(config: Config, members: readonly Member[]): Config | string {
   const self = members.find(({ id }) => id === config.self.id);
   assert(self !== undefined, 'config: this replica is one of its members');
   const compiled = compilePolicies(config.namespaces, members, self);
-  if (!compiled.ok)
-    return compiled.problems.map(({ path, reason }) => `${path} ${reason}`).join('; ');
+  if (!compiled.ok) return reasonsOf(compiled.problems);
   const settings = Object.freeze({ ...config.settings, members });
   return Object.freeze({ ...config, settings, self, policies: compiled.policies });
+}
+
+/** Why the policies do not allow these members, if so. A replica votes on memberships that it has no seat in, too. */
+export function unfitFor(config: Config, members: readonly Member[]): string | undefined {
+  const self = members.find(({ id }) => id === config.self.id) ?? members[0];
+  if (self === undefined) return 'a cluster has at least one member';
+  const compiled = compilePolicies(config.namespaces, members, self);
+  return compiled.ok ? undefined : reasonsOf(compiled.problems);
+}
+
+function reasonsOf(problems: readonly PolicyProblem[]): string {
+  return problems.map(({ path, reason }) => `${path} ${reason}`).join('; ');
 }

@@ -31,6 +31,7 @@ import {
   isOneStep,
   type Membership,
   type Proposal,
+  ROUND_MAX,
   type Vote,
 } from '../model/membership.ts';
 import { readVote, writeVote } from '../model/membership-bytes.ts';
@@ -58,6 +59,8 @@ export interface SynodOptions {
   readonly isFit: () => boolean;
   /** The replica can live with this membership. */
   readonly accepts: (value: Membership) => boolean;
+  /** A peer says that it was chosen. It is believed, or not, by `conclude`. */
+  readonly onTold: (peer: number, value: Membership, now: Now, out: Outbox) => void;
   /** A majority has accepted: it is to be made durable in the batch of `out`. */
   readonly onChosen: (value: Membership, out: Outbox) => void;
 }
@@ -137,10 +140,23 @@ export class Synod {
     return { step: value === undefined ? 'preparing' : 'accepting', agreed: answers };
   }
 
+  hasAccepted(value: Membership): boolean {
+    const accepted = this.#vote?.accepted;
+    return accepted !== undefined && isEqualMembership(accepted.value, value);
+  }
+
+  /** How many of these peers, and this replica, have said that they have accepted nothing. */
+  abstaining(peers: readonly number[]): number {
+    const others = peers.filter((peer) => isAbstention(this.#heard.get(peer)));
+    return others.length + (isAbstention(this.#vote) ? 1 : 0);
+  }
+
   /** At start, with what is stored. It belongs to the present epoch: who begins another begins its vote with it. */
   restore(stored: Uint8Array | undefined, now: Now, out: Outbox): void {
     const reader = stored === undefined ? undefined : unseal(stored);
-    this.#vote = reader === undefined ? undefined : readVote(reader);
+    const vote = reader === undefined ? undefined : readVote(reader);
+    // A ballot that nobody can outbid is none.
+    this.#vote = (vote?.promised?.round ?? 0) <= ROUND_MAX ? vote : undefined;
     this.#acceptedAtMs = now.monoMs;
     this.#recall(out);
   }
@@ -190,7 +206,9 @@ export class Synod {
       case 'refused':
         return this.#onRefused(message.ballot, now);
       case 'chosen':
-        return this.#onTold(message, out);
+        if (message.proposal !== undefined)
+          this.#options.onTold(peer, message.proposal.value, now, out);
+        return;
       default:
         return unreachable(message.step);
     }
@@ -331,9 +349,9 @@ export class Synod {
     this.#acceptedAtMs = now.monoMs;
   }
 
-  /** What was chosen is told to who asked here, and made durable. */
-  #onTold({ proposal }: Message, out: Outbox): void {
-    if (proposal !== undefined) this.#end(proposal.value, out);
+  /** What was chosen is told to who asked here, and made durable. Once. */
+  conclude(value: Membership, out: Outbox): void {
+    if (!this.#isOver) this.#end(value, out);
   }
 
   #end(value: Membership, out: Outbox): void {
@@ -402,6 +420,10 @@ export function freshVote(): Uint8Array {
 
 function encodeVote(vote: Vote): Uint8Array {
   return seal((writer) => writeVote(writer, vote));
+}
+
+function isAbstention(vote: Vote | undefined): boolean {
+  return vote !== undefined && vote.accepted === undefined;
 }
 
 function isBelow(left: Ballot, right: Ballot): boolean {

@@ -12,6 +12,8 @@ declare const brand: unique symbol;
 export type Hlc = number & { readonly [brand]?: 'Hlc' };
 
 const TICKS_PER_MS = 1024;
+/** 2200-01-01 UTC, the last stamp that is believed: behind it there is room to count on until the form ends. */
+export const HLC_MAX: Hlc = 7_258_118_400_000 * TICKS_PER_MS;
 
 export interface HybridClock {
   /** The last stamp given or witnessed. */
@@ -20,7 +22,7 @@ export interface HybridClock {
   tick(wallMs: number): Hlc;
   /** Takes note of a stamp from elsewhere; false, and no effect, when that would move the clock beyond the bound. */
   witness(stamp: Hlc, wallMs: number): boolean;
-  /** Raises the floor to a stamp that this replica has stored: it was once accepted, so it has no drift bound. */
+  /** Raises the floor to a stamp that this replica has stored: it was once accepted, so it has no drift bound. One beyond `HLC_MAX` is left alone. */
   raise(stamp: Hlc): void;
 }
 
@@ -43,7 +45,7 @@ export function createHybridClock(driftMaxMs: number): HybridClock {
       return true;
     },
     raise(stamp) {
-      if (stamp > last) last = stamp;
+      if (stamp > last && stamp <= HLC_MAX) last = stamp;
     },
   };
 }

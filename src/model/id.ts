@@ -39,7 +39,12 @@ const INCARNATION_EPOCH_MS = 1_735_689_600_000;
  * that has gone on takes no number twice even so. The result may exceed `INCARNATION_MAX`.
  */
 export function nextIncarnation(last: Incarnation, wallMs: number): Incarnation {
-  return Math.max(last + 1, Math.floor((wallMs - INCARNATION_EPOCH_MS) / 1000));
+  return Math.max(last + 1, incarnationAt(wallMs));
+}
+
+/** The number of a life that begins at this time, by the clock alone: the second since 2025, negative before it. */
+export function incarnationAt(wallMs: number): Incarnation {
+  return Math.floor((wallMs - INCARNATION_EPOCH_MS) / 1000);
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;

@@ -64,6 +64,9 @@ export interface Vote {
 }
 
 export const FORMER_MAX = 8;
+/** Of a ballot and an epoch: no counting comes so far, and behind it there is room to count on. */
+export const ROUND_MAX = 2 ** 40;
+export const EPOCH_MAX = 2 ** 32;
 const BOOT_EPOCH = 1;
 
 /** What the configuration says, before anything was agreed upon. */

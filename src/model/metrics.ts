@@ -7,6 +7,20 @@ import { createHistogram, type Histogram } from '../base/histogram.ts';
 export const DELTA_REASONS = ['reconnect', 'away', 'stalled', 'refused', 'awaited'] as const;
 export type DeltaReason = (typeof DELTA_REASONS)[number];
 
+/** Why something that a peer said was not believed (replica/peer-check.ts). */
+export const CLAIM_REASONS = [
+  'life',
+  'stamp',
+  'deadline',
+  'number',
+  'stranger',
+  'lives',
+  'ack',
+  'identity',
+  'membership',
+] as const;
+export type ClaimReason = (typeof CLAIM_REASONS)[number];
+
 export interface Metrics {
   /** Mutations minted here. */
   writes: number;
@@ -28,6 +42,8 @@ export interface Metrics {
   entriesRefused: number;
   /** Stamps from peers beyond the drift bound. */
   clockRefusals: number;
+  /** What peers said and cannot be. */
+  readonly claimsRefused: Record<ClaimReason, number>;
   streamDuplicates: number;
   streamGaps: number;
   logEntriesTruncated: number;
@@ -96,6 +112,17 @@ export function createMetrics(): Metrics {
     recordsDamaged: 0,
     entriesRefused: 0,
     clockRefusals: 0,
+    claimsRefused: {
+      life: 0,
+      stamp: 0,
+      deadline: 0,
+      number: 0,
+      stranger: 0,
+      lives: 0,
+      ack: 0,
+      identity: 0,
+      membership: 0,
+    },
     streamDuplicates: 0,
     streamGaps: 0,
     logEntriesTruncated: 0,

@@ -4,10 +4,11 @@
 //
 // Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the last one is the
 // head that was written in its batch. A log that is not whole is never served or streamed: the replica halts and says
-// where, because what is missing may have been acknowledged (RELIABILITY S2). Tombstones are counted. A hash tree that
-// cannot be read is no reason to halt: it is built anew from the records.
+// where, because what is missing may have been acknowledged (RELIABILITY S2). Logs that no member can have written are left
+// alone: nobody is told of them. Tombstones are counted. A hash tree that cannot be read is no reason to halt: it is built
+// anew from the records.
 
-import type { Input, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Input, Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -38,6 +39,9 @@ interface Verifying {
   chain: number;
 }
 
+/** Those of the stored logs that are left alone (peer-check.ts). */
+export type Park = (origins: readonly Origin[], now: Now) => ReadonlySet<Origin>;
+
 export type RecoveryProgress = 'reading' | 'done' | 'damaged';
 
 export class Recovery {
@@ -45,18 +49,21 @@ export class Recovery {
   readonly #tree: HashTree;
   readonly #metrics: Metrics;
   readonly #nextId: () => number;
+  readonly #park: Park;
   #step: 'meta' | 'origins' | 'verify' | 'tombstones' | 'tree' | 'done' = 'meta';
   #waitsFor = 0;
-  readonly #toVerify: Verifying[] = [];
+  #toVerify: Verifying[] = [];
+  #verified = 0;
   #span: Span = { from: new Uint8Array(0), to: new Uint8Array(0) };
   /** The last life that this replica's storage knows of. */
   incarnation: Incarnation = 0;
 
-  constructor(log: Log, tree: HashTree, metrics: Metrics, nextId: () => number) {
+  constructor(log: Log, tree: HashTree, metrics: Metrics, nextId: () => number, park: Park) {
     this.#log = log;
     this.#tree = tree;
     this.#metrics = metrics;
     this.#nextId = nextId;
+    this.#park = park;
   }
 
   begin(out: Outbox): void {
@@ -64,19 +71,19 @@ export class Recovery {
     this.#read({ from: key, to: after(key) }, out);
   }
 
-  onRange(input: Input & { kind: 'range' }, out: Outbox): RecoveryProgress {
+  onRange(input: Input & { kind: 'range' }, now: Now, out: Outbox): RecoveryProgress {
     if (input.id !== this.#waitsFor) return 'reading';
     if (this.#step === 'tree') return this.#takeLeaves(input.result, out);
     if (!input.result.ok) return halt(out, `storage cannot be read: ${input.result.reason}`);
-    return this.#take(input.result, out);
+    return this.#take(input.result, now, out);
   }
 
-  #take(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+  #take(result: RangeResult & { ok: true }, now: Now, out: Outbox): RecoveryProgress {
     switch (this.#step) {
       case 'meta':
         return this.#takeMeta(result, out);
       case 'origins':
-        return this.#takeOrigins(result, out);
+        return this.#takeOrigins(result, now, out);
       case 'verify':
         return this.#takeEntries(result, out);
       case 'tombstones':
@@ -101,29 +108,37 @@ export class Recovery {
   }
 
   // origins -> verify
-  #takeOrigins(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+  #takeOrigins(result: RangeResult & { ok: true }, now: Now, out: Outbox): RecoveryProgress {
     for (const entry of result.entries) {
       const origin = parseOrigin(byteString(entry.key, 1, entry.key.length));
       const state = decodeLaneState(entry.value);
       if (origin === undefined || state === undefined)
         return halt(out, 'the vector in storage is damaged');
-      this.#log.restore(origin, state);
       this.#toVerify.push({ origin, state, seq: state.floor, chain: state.floorChain });
     }
     if (result.more) return this.#readOn(result, out);
+    this.#restore(now, out);
     this.#step = 'verify';
     return this.#verifyNext(out);
   }
 
+  #restore(now: Now, out: Outbox): void {
+    const found = this.#toVerify.map(({ origin }) => origin);
+    const parked = this.#park(found, now);
+    if (parked.size > 0) out.note('error', 'logs-parked', { logs: parked.size });
+    this.#toVerify = this.#toVerify.filter(({ origin }) => !parked.has(origin));
+    for (const { origin, state } of this.#toVerify) this.#log.restore(origin, state);
+  }
+
   #takeEntries(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
-    const lane = this.#toVerify[0] as Verifying;
+    const lane = this.#toVerify[this.#verified] as Verifying;
     for (const entry of result.entries) {
       if (!accept(lane, entry)) return haltDamaged(out, lane);
     }
     if (result.more) return this.#readOn(result, out);
     if (lane.seq !== lane.state.head || lane.chain !== lane.state.chain)
       return haltDamaged(out, lane);
-    this.#toVerify.shift();
+    this.#verified++;
     return this.#verifyNext(out);
   }
 
@@ -148,7 +163,7 @@ export class Recovery {
 
   // verify -> verify | tombstones
   #verifyNext(out: Outbox): RecoveryProgress {
-    const [lane] = this.#toVerify;
+    const lane = this.#toVerify[this.#verified];
     if (lane === undefined) {
       this.#step = 'tombstones';
       this.#read(allTombstones(), out);

@@ -49,11 +49,13 @@ import { type Phase, refuseClosed, stateOf } from './closed.ts';
 import type { Context, Heal } from './context.ts';
 import { Drain } from './drain.ts';
 import { heirOf } from './expiry.ts';
+import { greetingOf } from './greeting.ts';
 import { Forwards } from './forwards.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Lists } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { OldCopy } from './old-copy.ts';
+import { incredible, PeerCheck } from './peer-check.ts';
 import { createPeers, holderOf, type Peer } from './peers.ts';
 import { Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
@@ -101,6 +103,7 @@ export class Replica {
   readonly #antiEntropy: AntiEntropy;
   readonly #fitness: Fitness;
   readonly #pulse: Pulse;
+  readonly #peerCheck: PeerCheck;
   readonly #oldCopy: OldCopy;
   readonly #succession: Succession;
   readonly #drain: Drain;
@@ -157,10 +160,13 @@ export class Replica {
       get,
       ownLanes: this.#own.list,
     };
-    this.#recovery = new Recovery(log, tree, this.metrics, nextId);
+    this.#recovery = new Recovery(log, tree, this.metrics, nextId, (origins, now) =>
+      incredible(origins, this.#succession.stored(), this.#context.origin, now),
+    );
     this.#standing = new Standing(this.#context);
     this.#fitness = new Fitness(this.#context, this.#standing);
     this.#pulse = new Pulse(this.#context, this.#own, this.#fitness);
+    this.#peerCheck = new PeerCheck(this.#context);
     this.#oldCopy = new OldCopy(log, this.#own, this.#context.origin);
     this.#succession = new Succession(this.#context, this.#standing, fits);
     this.#drain = new Drain(this.#context);
@@ -303,19 +309,10 @@ export class Replica {
   // ---- peers
 
   #onConnected(index: number, now: Now, out: Outbox): void {
-    const { log, clock, origin, settings, peers } = this.#context;
     this.#onDisconnected(index, now, out);
-    const vector = peers.get(index)?.news(log.durable) ?? [];
-    out.send(index, {
-      kind: 'hello',
-      origin,
-      vector,
-      hlc: clock.last,
-      policyDigest: this.#policyDigest,
-      windowBytes: settings.windowBytes,
-      url: settings.clientUrl,
-      ...this.#succession.greeting(),
-    });
+    const peer = this.#context.peers.get(index);
+    const members = this.#succession.greeting();
+    out.send(index, greetingOf(this.#context, peer, this.#policyDigest, members));
   }
 
   #onDisconnected(index: number, now: Now, out: Outbox): void {
@@ -329,11 +326,13 @@ export class Replica {
     this.#antiEntropy.onDisconnected(index, now, out);
   }
 
-  #onMessage(index: number, message: Message, now: Now, out: Outbox): void {
+  #onMessage(index: number, said: Message, now: Now, out: Outbox): void {
     const peer = this.#context.peers.get(index);
     // A former member is told that it is one; nothing that it says counts.
     if (peer === undefined) return;
     peer.onHeard(now.monoMs);
+    const message = this.#peerCheck.admit(peer.member, said, now, out);
+    if (message === undefined) return;
     if (message.kind === 'hello') return this.#onHello(peer, message, now, out);
     if (!peer.greeted) return;
     switch (message.kind) {
@@ -378,7 +377,7 @@ export class Replica {
   }
 
   #onHello(peer: Peer, hello: Hello, now: Now, out: Outbox): void {
-    if (!this.#succession.onHello(peer.member.index, hello, out)) return;
+    if (!this.#succession.onHello(peer.member.index, hello, now, out)) return;
     if (this.#oldCopy.isProvedBy(hello.vector)) return this.#haltBehind(hello.vector, out);
     if (hello.policyDigest !== this.#policyDigest) {
       out.note('warn', 'policies-differ', { peer: peer.member.id });
@@ -491,7 +490,7 @@ export class Replica {
 
   #onRange(input: Input & { kind: 'range' }, now: Now, out: Outbox): void {
     if (this.#phase === 'starting') {
-      if (this.#recovery.onRange(input, out) === 'done') this.#onRecovered(now, out);
+      if (this.#recovery.onRange(input, now, out) === 'done') this.#onRecovered(now, out);
       return;
     }
     const { id, result } = input;
@@ -518,6 +517,7 @@ export class Replica {
     this.#resync.begin();
     this.#drain.begin();
     this.#succession.begin(now, out);
+    this.#peerCheck.begin(this.#succession.membership);
     if (settings.members.length === 1) this.#open(now, out);
   }
 

@@ -4,7 +4,8 @@
 //
 //   same epoch      the peer is greeted
 //   peer is behind  it hears our membership with our greeting, and nothing else
-//   peer is ahead   its membership is taken over, if this replica has its seat in it; else it is forgotten and ends for good
+//   peer is ahead   its membership is taken over once it is to be believed (claims.ts), if this replica has its seat in it;
+//                   else it is forgotten and ends for good
 //
 // A directory is bound to a seat when its replica first greets another of the same membership, or takes over a
 // later one. Until then it holds nothing and has said nothing: such a replica may take any seat of its name.
@@ -15,6 +16,7 @@ import type { Lsn, Now, Outbox } from '../model/effect.ts';
 import {
   bootMembership,
   isEqualMembership,
+  isOneStep,
   isSameMembership,
   isSeated,
   localised,
@@ -31,6 +33,7 @@ import { type PointRead, UNREADABLE } from '../model/port.ts';
 import { type Member, MEMBERS_MAX } from '../model/quorum.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
+import { Claims, type Ground } from './claims.ts';
 import { type Context, refuse } from './context.ts';
 import type { Standing } from './standing.ts';
 
@@ -43,6 +46,9 @@ export class Succession {
   readonly #context: Context;
   readonly #standing: Standing;
   readonly #fits: Fits;
+  readonly #claims = new Claims();
+  /** Peers whose claim was refuted, and that an operator was told of. */
+  readonly #refuted = new Set<number>();
   #tenure: Tenure;
   /** The directory belongs to a seat. */
   #isBound = false;
@@ -75,6 +81,12 @@ export class Succession {
     return this.#isOver;
   }
 
+  /** As storage remembers it, before it is read: what cannot be read is found in `begin`. */
+  stored(): Membership {
+    const stored = readStoredTenure(this.#context.get(TENURE));
+    return typeof stored === 'object' ? stored.membership : this.membership;
+  }
+
   /** Storage is read. */
   begin(now: Now, out: Outbox): void {
     const { get, settings } = this.#context;
@@ -97,15 +109,16 @@ export class Succession {
   }
 
   /** True when the peer lives in the same epoch, so that its greeting counts. */
-  onHello(peer: number, { membership, vote, origin }: Hello, out: Outbox): boolean {
+  onHello(peer: number, { membership, vote, origin }: Hello, now: Now, out: Outbox): boolean {
     if (this.#isOver) return false;
     const { epoch } = this.membership;
-    if (membership.epoch > epoch) this.#onLater(membership, out);
+    if (membership.epoch > epoch) this.#onLater(peer, membership, now, out);
     if (membership.epoch !== epoch) return false;
     if (!isSameMembership(membership, this.membership)) {
       out.note('error', 'memberships-differ', { origin, epoch });
       return false;
     }
+    this.#claims.withdraw(peer);
     this.#bind(out);
     this.#synod.onHello(peer, vote, out);
     return true;
@@ -121,7 +134,9 @@ export class Succession {
 
   /** With every heartbeat. */
   look(now: Now, out: Outbox): void {
-    if (!this.#isOver) this.#synod.look(now, out);
+    if (this.#isOver) return;
+    this.#synod.look(now, out);
+    this.#weigh(now, out);
   }
 
   /** The disk has lost something that it held. */
@@ -168,10 +183,48 @@ export class Succession {
     return without(this.membership, id);
   }
 
-  #onLater(membership: Membership, out: Outbox): void {
+  #onLater(peer: number, membership: Membership, now: Now, out: Outbox): void {
     const { self } = this.#context.settings;
-    // Who holds nothing yet may be taken in later.
-    if (this.#isBound || seatOf(membership, self) !== undefined) this.#adopt(membership, out);
+    if (this.#isBound) {
+      this.#claims.hear(peer, membership, now.monoMs);
+      this.#weigh(now, out);
+    } else if (seatOf(membership, self) !== undefined) {
+      // Who holds nothing yet may be taken in, now or later.
+      this.#adopt(membership, out);
+    }
+  }
+
+  #weigh(now: Now, out: Outbox): void {
+    if (this.#isOver) return;
+    const ground = this.#ground();
+    const believed = this.#claims.believed(ground, now.monoMs);
+    if (believed !== undefined) {
+      if (isOneStep(this.membership, believed)) this.#synod.conclude(believed, out);
+      else this.#adopt(believed, out);
+      return;
+    }
+    for (const { member } of this.#context.peers.all()) {
+      const { index, id } = member;
+      if (this.#claims.verdict(index, ground, now.monoMs) !== 'refuted') continue;
+      if (this.#refuted.has(index)) continue;
+      this.#refuted.add(index);
+      this.#context.metrics.claimsRefused.membership++;
+      out.note('error', 'claim-refused', { peer: id, reason: 'membership', message: 'hello' });
+    }
+  }
+
+  #ground(): Ground {
+    const { peers, settings } = this.#context;
+    return {
+      self: settings.self,
+      current: this.membership,
+      hasAccepted: (membership) => this.#synod.hasAccepted(membership),
+      abstaining: (claimants) => {
+        const greeted = peers.greeted().map(({ member }) => member.index);
+        return this.#synod.abstaining(greeted.filter((index) => !claimants.has(index)));
+      },
+      waitMs: settings.peerTimeoutMs,
+    };
   }
 
   /** This life ends, and the next begins with these members. */
@@ -213,6 +266,7 @@ export class Succession {
       reachable: () => peers.greeted().map(({ member }) => member.index),
       isFit: () => this.#standing.isCaughtUp,
       accepts: (value) => this.#fits(membersIn(value)) === undefined,
+      onTold: (peer, value, now, out) => this.#onLater(peer, value, now, out),
       onChosen: (value, out) => this.#adopt(value, out),
     });
   }

@@ -181,4 +181,19 @@ describe('a cluster whose members change', () => {
     await until('it ends at once', () => !spare().isRunning);
     expect(readFileSync(spare().logFile, 'utf8')).toContain('was forgotten: it is no member');
   });
+
+  it('forgets a connected one by force: it ends for good, and does not take it for a bug', async () => {
+    const gone = member(1);
+    await until('it is connected', async () => {
+      const seen = (await clusterAt(member(0)))?.replicas.find(({ id }) => id === gone.id);
+      return seen?.state === 'connected';
+    });
+    const forced = await conit(['forget', gone.id, '--force', '--url', member(0).url]);
+    expect(forced).toMatchObject({ code: 0 });
+    await until('it has ended', () => !gone.isRunning, 20_000);
+    const log = readFileSync(gone.logFile, 'utf8');
+    expect(log).toContain('"event":"forgotten"');
+    expect(log).not.toContain('"event":"failed"');
+    for (const n of [0, 2]) await member(n).becomeReady();
+  });
 });

@@ -19,6 +19,7 @@ export interface SoloOptions {
   readonly settings?: Partial<Settings>;
   readonly storage?: KeyMap;
   readonly incarnation?: number;
+  readonly wallMs?: number;
 }
 
 export class Solo {
@@ -39,6 +40,7 @@ export class Solo {
       members[0] as Member,
     );
     if (!policies.ok) throw new Error(JSON.stringify(policies.problems));
+    this.now.wallMs = options.wallMs ?? this.now.wallMs;
     this.storage = options.storage ?? new KeyMap();
     this.#change = change;
     this.replica = new Replica({

@@ -106,6 +106,7 @@ export class Seat {
         this.#room.seats.map((_, index) => index).filter((index) => index !== this.#index),
       isFit: () => this.isFit,
       accepts: () => true,
+      onTold: (_peer, value, _now, out) => this.synod?.conclude(value, out),
       onChosen: (value, out) => {
         out.put(metaKey('chosen'), Uint8Array.of(1));
         this.chosen = value;

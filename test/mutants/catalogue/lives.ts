@@ -17,7 +17,7 @@ export const lives: readonly Mutant[] = [
     number: 7,
     title: 'lives are counted on disk only, so a wiped directory begins with the first again',
     file: 'src/model/id.ts',
-    replace: 'return Math.max(last + 1, Math.floor((wallMs - INCARNATION_EPOCH_MS) / 1000));',
+    replace: 'return Math.max(last + 1, incarnationAt(wallMs));',
     with: 'return last + 1;',
     foundBy: {
       kind: 'test',
@@ -112,6 +112,20 @@ export const lives: readonly Mutant[] = [
       kind: 'test',
       file: 'test/scenario/idempotency.test.ts',
       name: 'is known at another replica as soon as that has the write',
+    },
+  },
+  {
+    id: 'last-life-believed',
+    number: 'own',
+    title:
+      'a life decades ahead of the clock is believed, and its replica has no number left to start with',
+    file: 'src/replica/peer-check.ts',
+    replace: 'return life <= Math.max(incarnationAt(wallMs), own) + LIFE_AHEAD_MAX;',
+    with: 'return life > 0;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/replica/peer-check.test.ts',
+      name: 'is in no log, no vector and no greeting',
     },
   },
 ];

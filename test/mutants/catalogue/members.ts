@@ -78,9 +78,9 @@ export const members: readonly Mutant[] = [
     id: 'former-lanes-dropped',
     number: 16,
     title: 'a vector entry of a forgotten member is dropped',
-    file: 'src/replica/replica.ts',
-    replace: 'const vector = peers.get(index)?.news(log.durable) ?? [];',
-    with: 'const vector = (peers.get(index)?.news(log.durable) ?? []).filter(([of]) => settings.members.some(({ id }) => id === replicaOf(of)));',
+    file: 'src/replica/greeting.ts',
+    replace: 'vector: peer?.news(log.durable) ?? [],',
+    with: 'vector: (peer?.news(log.durable) ?? []).filter(([of]) => settings.members.some(({ id }) => of.startsWith(`${id}.`))),',
     foundBy: {
       kind: 'test',
       file: scenario,
@@ -95,5 +95,18 @@ export const members: readonly Mutant[] = [
     replace: 'if (isEmpty || get(RETURNING) !== undefined)',
     with: 'if (isEmpty)',
     foundBy: { kind: 'test', file: scenario, name: 'stays outside after a restart in the middle' },
+  },
+  {
+    id: 'one-claim-suffices',
+    number: 'own',
+    title: 'one peer that claims a later membership ends this replica, whatever a majority says',
+    file: 'src/replica/claims.ts',
+    replace: "if (against >= majority(ground.current.seats.length)) return 'refuted';",
+    with: "if (against > ground.current.seats.length) return 'refuted';",
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/replica/claims.test.ts',
+      name: 'is not believed while a majority is connected that has accepted nothing',
+    },
   },
 ];

@@ -8,6 +8,8 @@ import { parseFile } from '../../../src/config/file.ts';
 import { flagOf, variableOf } from '../../../src/config/option.ts';
 import { TABLE } from '../../../src/config/table.ts';
 import { type Environment, type Flags, loadConfig } from '../../../src/config.ts';
+import { unfitFor } from '../../../src/config/assemble.ts';
+import { membersOf } from '../../support/build.ts';
 
 const SECRET = 'f3Kq9-canary-vB71xWm2Zp';
 const ALONE: Environment = {
@@ -403,5 +405,21 @@ describe('the table', () => {
     expect(schema.additionalProperties).toBe(false);
     expect(Object.keys(schema.properties)).not.toContain('clusterSecret');
     expect(Object.keys(schema.properties)).toContain('namespaces');
+  });
+});
+
+describe('members that a replica votes on', () => {
+  it('may be without itself, and may not fit the policies', () => {
+    const namespaces = file('conit.yaml', 'namespaces: { ns: { w: 3 } }');
+    const peers = 'ap-1=ap@127.0.0.1:1,eu-1=eu@127.0.0.1:2,us-1=us@127.0.0.1:3';
+    const { config } = load({
+      CONIT_CLUSTER_SECRET: SECRET,
+      CONIT_REPLICA: 'us-1',
+      CONIT_PEERS: peers,
+      CONIT_CONFIG: namespaces,
+    });
+    expect(unfitFor(config, membersOf(['ap', 'eu', 'sa']))).toBeUndefined();
+    expect(unfitFor(config, membersOf(['ap', 'eu']))).toContain('w ');
+    expect(unfitFor(config, [])).toContain('at least one');
   });
 });

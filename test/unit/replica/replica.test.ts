@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Message } from '../../../src/model/message.ts';
+import type { Message, VectorEntries } from '../../../src/model/message.ts';
 import type { Mutation } from '../../../src/model/record.ts';
 import { getOf, putOf, shown } from '../../simulation/cluster.ts';
 import {
@@ -142,21 +142,40 @@ describe('a peer that lost its disk', () => {
   });
 });
 
+const heartbeatOf = (vector: VectorEntries): Message => ({
+  kind: 'heartbeat',
+  hlc: 0,
+  ping: 1,
+  echo: 0,
+  echoDelayMs: 0,
+  vector,
+  heads: [],
+  wallMs: 0,
+  commitAgeMs: 0,
+  health: [],
+});
+
 describe('a peer that knows more of us than we wrote', () => {
-  it.each([
-    ['a later life', [[origin('eu-1.7'), 3]]],
-    ['more of this life', [[origin('eu-1.1'), 3]]],
-  ] as const)('proves an old copy, whenever it says so: %s', (_, vector) => {
+  it('proves an old copy, whenever it says so: a later life', () => {
     greet();
-    const heartbeat = { kind: 'heartbeat', hlc: 0, ping: 1, echo: 0, echoDelayMs: 0 } as const;
-    solo.message(PEER, {
-      ...heartbeat,
-      vector: [...vector],
-      heads: [],
-      wallMs: 0,
-      commitAgeMs: 0,
-      health: [],
-    });
+    solo.message(PEER, heartbeatOf([[origin('eu-1.7'), 3]]));
     expect(solo.out.haltReason).toContain('old copy');
+  });
+
+  it('proves an old copy when it greets: more of this life', () => {
+    solo.step({ kind: 'connected', peer: PEER });
+    solo.message(
+      PEER,
+      helloOf(PEER_LIFE, membershipOf(['eu', 'us']), { vector: [[origin('eu-1.1'), 3]] }),
+    );
+    expect(solo.out.haltReason).toContain('old copy');
+  });
+
+  it('is not believed later: nothing of this life that it was not sent', () => {
+    greet();
+    solo.message(PEER, heartbeatOf([[origin('eu-1.1'), 3]]));
+    expect(solo.out.haltReason).toBeUndefined();
+    expect(solo.replica.metrics.claimsRefused.ack).toBe(1);
+    expect(solo.replica.status(solo.now).self.stableCut).toEqual([]);
   });
 });
