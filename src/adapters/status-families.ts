@@ -1,6 +1,7 @@
 // What a replica knows of itself and its peers, as gauges. Each replica counts with its present life only, so the
 // series do not grow with restarts, and whatever is not known has no sample.
 
+import { isTrusted } from '../model/clock.ts';
 import type { PeerStatus, ReplicaState, Staleness, Status } from '../model/command.ts';
 import { HEALTH_STATES } from '../model/health.ts';
 import { incarnationOf, type Origin, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
@@ -69,6 +70,18 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
     gauge('conit_commit_age_seconds', 'How long the commit under way has taken.', () => {
       const now = status();
       return now === undefined ? undefined : now.self.commitAgeMs / 1000;
+    }),
+    gauge(
+      'conit_clock_trusted',
+      'Whether writes are stamped: 0 where the clock is too far off.',
+      () => {
+        const now = status();
+        return now === undefined ? undefined : Number(isTrusted(now.self.clock));
+      },
+    ),
+    gauge('conit_clock_drift_seconds', 'By how much the clock is ahead of the agreed one.', () => {
+      const now = status();
+      return now === undefined ? undefined : now.self.clock.aheadMs / 1000;
     }),
     ofPeers(
       'conit_clock_offset_seconds',
@@ -152,7 +165,8 @@ function health({ self }: Status): Sample[] {
 function readiness({ self, peers }: Status): number {
   const reached = peers.filter(({ connected }) => connected).length + 1;
   const hasQuorum = reached >= majority(peers.length + 1);
-  return self.state === 'serving' && !self.isStalled && hasQuorum ? 1 : 0;
+  const isFit = self.state === 'serving' && !self.isStalled && isTrusted(self.clock);
+  return isFit && hasQuorum ? 1 : 0;
 }
 
 function stable(status: Status): Sample[] {

@@ -1,7 +1,7 @@
 // `status`: the cluster as one replica sees it. LAG is a proved upper bound on the age of what that replica may lack:
 // of everything in its own row, of a peer's writes in the peer's row. Where a policy bounds the lag of a namespace and some
 // replica does not simply serve it, a second table says which, since when, why, and what is missing to return. Below stands
-// whose disk hangs.
+// whose disk hangs, and that the clock of the replica which answers is too far off.
 
 import type { Client } from './client.ts';
 import { EXIT, type ExitCode } from './exit.ts';
@@ -36,8 +36,8 @@ export async function status(
   terminal.out(`${renderTable(COLUMNS, view.replicas.map(rowOf))}\n`);
   const unfit = view.replicas.flatMap(namespaceRows);
   if (unfit.length > 0) terminal.out(`\n${renderTable(NAMESPACE_COLUMNS, unfit)}\n`);
-  const hanging = view.replicas.flatMap(diskLines);
-  if (hanging.length > 0) terminal.out(`\n${hanging.join('\n')}\n`);
+  const lines = view.replicas.flatMap((replica) => [...diskLines(replica), ...clockLines(replica)]);
+  if (lines.length > 0) terminal.out(`\n${lines.join('\n')}\n`);
   return EXIT.ok;
 }
 
@@ -94,6 +94,12 @@ function whyOf({ rule, byMinServing }: NamespaceView): string {
 function diskLines({ id, commitAgeMs }: ReplicaView): string[] {
   if (commitAgeMs === null || commitAgeMs < COMMIT_MS_LONG) return [];
   return [`${id}: its disk has not finished a commit for ${renderMs(commitAgeMs)}`];
+}
+
+function clockLines({ id, clock }: ReplicaView): string[] {
+  if (clock?.state !== 'drifted' && clock?.state !== 'disputed') return [];
+  const apart = `${renderMs(Math.abs(clock.aheadMs))} ${clock.aheadMs < 0 ? 'behind' : 'ahead'}`;
+  return [`${id}: its clock is ${clock.state} (${apart}); it refuses writes`];
 }
 
 function entries(count: number | null): string {

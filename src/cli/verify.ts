@@ -154,6 +154,11 @@ class Verification {
       case 'record':
         this.#takeRecord(key, value);
         return;
+      case 'held':
+        this.#others++;
+        if (decodeMutation(value) === undefined)
+          this.#complain(describeKey(key), 'the value is damaged');
+        return;
       case 'sealed':
         this.#others++;
         if (unseal(value) === undefined) this.#complain(describeKey(key), 'the value is damaged');
@@ -279,11 +284,12 @@ function span(from: Seq, to: Seq): string {
   return from === to ? `entry ${from} is` : `entries ${from} to ${to} are`;
 }
 
-type KeyKind = 'log' | 'record' | 'sealed' | 'mark' | 'leaf' | 'origin' | 'unknown';
+type KeyKind = 'log' | 'held' | 'record' | 'sealed' | 'mark' | 'leaf' | 'origin' | 'unknown';
 
 /** By the leading byte (store/layout.ts). */
 const KINDS: { readonly [byte: string]: KeyKind } = {
   l: 'log',
+  h: 'held',
   r: 'record',
   i: 'sealed',
   j: 'mark',

@@ -22,6 +22,7 @@ export interface ReplicaView {
   /** Whose lag a policy bounds; of a peer those that it does not simply serve; null: not known. */
   readonly namespaces: readonly NamespaceView[] | null;
   readonly commitAgeMs: number | null;
+  readonly clock?: { readonly state: string; readonly aheadMs: number };
   readonly copy?: { readonly parts: number; readonly records: number; readonly share: number };
 }
 

@@ -206,7 +206,7 @@ export const TABLE = {
     'Data',
     duration(1, HOUR),
     core.clockDriftMaxMs,
-    'stamps of peers further ahead of the clock here are refused',
+    'a replica whose clock is further from that of a majority refuses writes; stamps further ahead wait',
   ),
 
   connections: setting(

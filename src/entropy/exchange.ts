@@ -20,7 +20,11 @@ import { type Origin, type ReplicaId, replicaOf, type Seq } from '../model/id.ts
 import type { DeltaReason, Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
-import type { Log } from '../store/log.ts';
+
+/** Up to where each origin's entries are here, shown or not. */
+export interface Heads {
+  head(origin: Origin): Seq;
+}
 
 export interface Holder {
   readonly peer: number;
@@ -42,7 +46,7 @@ interface Request {
 }
 
 export class Exchange {
-  readonly #log: Log;
+  readonly #log: Heads;
   readonly #bytesMax: number;
   readonly #retryMs: number;
   readonly #metrics: Metrics;
@@ -54,7 +58,7 @@ export class Exchange {
   readonly #refused = new Map<Origin, Seq>();
   #lastLook = new Map<Origin, Look>();
 
-  constructor(log: Log, metrics: Metrics, bytesMax: number, retryMs: number) {
+  constructor(log: Heads, metrics: Metrics, bytesMax: number, retryMs: number) {
     this.#log = log;
     this.#bytesMax = bytesMax;
     this.#retryMs = retryMs;

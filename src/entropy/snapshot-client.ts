@@ -61,6 +61,8 @@ export interface SnapshotClientOptions {
   readonly merge: (record: Record, now: Now, out: Outbox) => void;
   /** A write that an idempotency key names. */
   readonly remember: (named: NamedWrite, out: Outbox) => void;
+  /** The log of an origin is stamped further ahead than this replica may show. */
+  readonly isAhead: (head: LaneHead, now: Now) => boolean;
   /** The log of an origin has jumped. */
   readonly jump: (head: LaneHead, out: Outbox) => void;
 }
@@ -187,7 +189,7 @@ export class SnapshotClient {
 
   /** Merges the next part, when the one before is swept and there is room for what it brings. */
   #take(copy: Copy, now: Now, out: Outbox): void {
-    const { absence, merge, metrics, remember, table } = this.#options;
+    const { absence, isAhead, merge, metrics, remember, table } = this.#options;
     if (copy.part !== undefined || table.undurableCount > UNDURABLE_MAX) return;
     const next = this.#arrived.shift();
     if (next === undefined) return;
@@ -195,6 +197,9 @@ export class SnapshotClient {
     const { after, last, more, records } = chunk;
     // A part that is missing would count as deleted.
     if (after !== copy.after) return this.#breakOff(copy);
+    // Its clock was wrong: another peer is asked, or this one again when the time has come.
+    if (after === '' && chunk.covers.some((head) => isAhead(head, now)))
+      return this.#breakOff(copy);
     if (after === '') copy.covers = chunk.covers;
     for (const record of records) {
       merge(record, now, out);

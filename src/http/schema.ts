@@ -220,6 +220,19 @@ const CopySchema = Type.Object(
   { ...closed, description: 'The snapshot that it copies' },
 );
 
+const ClockSchema = Type.Object(
+  {
+    state: Type.String({
+      description:
+        'agreed, held, alone: writes are stamped; measuring, drifted, disputed: they are refused',
+    }),
+    aheadMs: Type.Integer({
+      description: 'By how much its clock is ahead of what a majority agrees upon',
+    }),
+  },
+  closed,
+);
+
 export const ReplicaSchema = Type.Object(
   {
     id: Type.String(),
@@ -271,6 +284,7 @@ export const ReplicaSchema = Type.Object(
     commitAgeMs: Type.Union([Type.Number(), Type.Null()], {
       description: 'How long its commit under way has taken',
     }),
+    clock: Type.Optional(ClockSchema),
     copy: Type.Optional(CopySchema),
   },
   closed,

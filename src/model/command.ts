@@ -1,6 +1,7 @@
 // What clients ask of a replica and what it answers: two closed unions. A command carries the client that waits for
 // its reply; the core hands the client back with the reply and never calls it.
 
+import type { ClockStatus } from './clock.ts';
 import type { Fault } from './fault.ts';
 import type { NamespaceHealth } from './health.ts';
 import type { Dot, Key, NamespaceName, Origin, Region, ReplicaId, Seq } from './id.ts';
@@ -247,6 +248,7 @@ export interface ReplicaStatus {
   /** How long its commit under way has taken, and whether that is longer than it may. */
   readonly commitAgeMs: number;
   readonly isStalled: boolean;
+  readonly clock: ClockStatus;
   /** The snapshot that it copies, while it does. */
   readonly copy: CopyProgress | undefined;
   /** Namespaces whose lag a policy bounds. */

@@ -36,7 +36,7 @@ export const FAULTS = {
   'low-disk': passing('The disk is almost full'),
   'storage-failed': passing('The storage of this replica has failed'),
   'record-corrupt': passing('The stored record is damaged and no other replica could supply it'),
-  'clock-drift': passing('The clock of this replica is too far behind its peers'),
+  'clock-drift': passing('The clock of this replica is too far from that of its peers'),
   timeout: passing('The deadline passed before enough replicas answered'),
   'outcome-unknown': {
     definite: false,

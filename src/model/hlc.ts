@@ -22,6 +22,8 @@ export interface HybridClock {
   tick(wallMs: number): Hlc;
   /** Takes note of a stamp from elsewhere; false, and no effect, when that would move the clock beyond the bound. */
   witness(stamp: Hlc, wallMs: number): boolean;
+  /** Further ahead than may be taken note of. */
+  isAhead(stamp: Hlc, wallMs: number): boolean;
   /** Raises the floor to a stamp that this replica has stored: it was once accepted, so it has no drift bound. One beyond `HLC_MAX` is left alone. */
   raise(stamp: Hlc): void;
 }
@@ -39,10 +41,12 @@ export function createHybridClock(driftMaxMs: number): HybridClock {
       return last;
     },
     witness(stamp, wallMs) {
-      if (stamp <= last) return true;
-      if (stamp > hlcFromMs(wallMs + driftMaxMs)) return false;
-      last = stamp;
+      if (this.isAhead(stamp, wallMs)) return false;
+      if (stamp > last) last = stamp;
       return true;
+    },
+    isAhead(stamp, wallMs) {
+      return stamp > last && stamp > hlcFromMs(wallMs + driftMaxMs);
     },
     raise(stamp) {
       if (stamp > last && stamp <= HLC_MAX) last = stamp;

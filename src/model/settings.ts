@@ -12,7 +12,7 @@ export interface Settings {
   readonly clientUrl: string;
   /** A commit that takes longer makes the replica unready, and its log is told. */
   readonly commitStallMs: number;
-  /** Stamps further ahead of the wall clock than this are refused. */
+  /** How far a clock may be from that of a majority before nothing is stamped by it; stamps further ahead wait. */
   readonly clockDriftMaxMs: number;
   readonly heartbeatMs: number;
   /** A peer that sent nothing for this long is treated as gone. */

@@ -12,6 +12,7 @@ export function stateOf(
   phase: Phase,
   standing: Pick<Standing, 'isReturning' | 'isCaughtUp'>,
   isDrained: boolean,
+  isMeasuring: boolean,
 ): ReplicaState {
   switch (phase) {
     case 'starting':
@@ -20,7 +21,7 @@ export function stateOf(
       return standing.isReturning ? 'catching-up' : 'starting';
     case 'open':
       if (isDrained) return 'draining';
-      return standing.isCaughtUp ? 'serving' : 'catching-up';
+      return standing.isCaughtUp && !isMeasuring ? 'serving' : 'catching-up';
     case 'draining':
     case 'failed':
       return phase;

@@ -171,7 +171,7 @@ export class Fitness {
   }
 
   #measure(nowMs: number): Reading {
-    const { freshness, log, pace, settings } = this.#context;
+    const { freshness, held, log, pace, settings } = this.#context;
     const unheardMs = this.#unheardMs(nowMs);
     const quietMs = QUIET_BEATS * settings.heartbeatMs;
     const ownMs = pace.commitAgeMs(nowMs);
@@ -185,6 +185,8 @@ export class Fitness {
     for (const peer of this.#heard()) {
       const { holds, heardSinceMs, member } = peer;
       mergeVector(known, holds);
+      // It wrote ahead of the clock: that is no lag of this replica.
+      if (held.isReplicaSilent(member.id)) continue;
       if (peer.commitAgeMs >= SLOW_COMMIT_MS && dominates(log.durable, holds)) continue;
       const asOfMs = freshness.asOfMs(member.index);
       // What is not measured ages from the moment at which it could have been.
@@ -194,6 +196,7 @@ export class Fitness {
       excessMs = Math.max(excessMs, Math.min(excess ?? heardMs - quietMs, heardMs));
       isProved &&= asOfMs !== undefined && asOfMs >= heardSinceMs && excess !== undefined;
     }
+    for (const origin of known.keys()) if (held.isSilent(origin)) known.delete(origin);
     this.#backlog.look(known, log.durable, nowMs);
     const agesMs = this.#backlog.ageMs(nowMs);
     // What a peer told had been on its disk for up to a heartbeat, and was marked up to another one later.

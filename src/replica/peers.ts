@@ -35,8 +35,6 @@ export class Peer {
   /** As it told last: how long its commit has taken, and the namespaces that it does not simply serve. */
   commitAgeMs = 0;
   health: readonly NamespaceHealth[] = [];
-  /** By how much its wall clock is ahead of ours, in ms, to half a round trip; `undefined`: not known. */
-  clockOffsetMs: number | undefined;
   /** Of its HTTP API, as it says or as the configuration does. */
   url: string | undefined;
   /** The process that runs there. */
@@ -87,7 +85,6 @@ export class Peer {
     this.greeted = false;
     this.ping = 0;
     this.heardAtMs = Number.NEGATIVE_INFINITY;
-    this.clockOffsetMs = undefined;
     this.#told.clear();
     this.sender.reset();
   }
@@ -115,11 +112,6 @@ export class Peer {
     this.headsAtPing = heads;
     this.commitAgeMs = heartbeat.commitAgeMs;
     this.health = heartbeat.health;
-  }
-
-  /** What its wall clock showed half a round trip ago. */
-  onClock(theirMs: number, roundTripMs: number, ourMs: number): void {
-    this.clockOffsetMs = theirMs + roundTripMs / 2 - ourMs;
   }
 }
 

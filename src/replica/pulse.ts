@@ -21,38 +21,41 @@ export class Pulse {
   }
 
   beat(now: Now, out: Outbox): void {
-    const { monoMs, wallMs } = now;
-    const { clock, log, pace, peers } = this.#context;
+    const { clock, pace, peers } = this.#context;
     pace.beat(clock.last, now, out);
-    const health = this.#fitness.told(monoMs);
-    const commitAgeMs = pace.commitAgeMs(monoMs);
-    for (const peer of peers.greeted()) {
-      out.send(peer.member.index, {
-        kind: 'heartbeat',
-        hlc: clock.last,
-        vector: peer.news(log.durable),
-        ping: monoMs,
-        echo: peer.ping,
-        echoDelayMs: peer.ping > 0 ? monoMs - peer.pingAtMs : 0,
-        heads: peer.headsAtPing,
-        wallMs,
-        commitAgeMs,
-        health,
-      });
-    }
+    for (const peer of peers.greeted()) this.tell(peer, now, out);
+  }
+
+  /** One peer alone: one that has just said hello, or has just asked for the first time, so that clocks are compared at once. */
+  tell(peer: Peer, { monoMs }: Now, out: Outbox): void {
+    const { agreed, clock, log, pace } = this.#context;
+    out.send(peer.member.index, {
+      kind: 'heartbeat',
+      hlc: clock.last,
+      vector: peer.news(log.durable),
+      ping: monoMs,
+      echo: peer.ping,
+      echoDelayMs: peer.ping > 0 ? monoMs - peer.pingAtMs : 0,
+      heads: peer.headsAtPing,
+      wallMs: agreed.ownWallMs,
+      commitAgeMs: pace.commitAgeMs(monoMs),
+      health: this.#fitness.told(monoMs),
+    });
   }
 
   /** What a peer holds is learned already. */
-  onHeartbeat(peer: Peer, heartbeat: Heartbeat, now: Now): void {
-    const { clock, freshness, log, metrics, nearness } = this.#context;
+  onHeartbeat(peer: Peer, heartbeat: Heartbeat, now: Now, out: Outbox): void {
+    const { agreed, clock, freshness, log, metrics, nearness } = this.#context;
     const { index } = peer.member;
-    const { echo, echoDelayMs: keptMs, heads } = heartbeat;
+    const { echo, echoDelayMs: keptMs, heads, wallMs } = heartbeat;
     if (!clock.witness(heartbeat.hlc, now.wallMs)) metrics.clockRefusals++;
+    const isFirst = peer.ping === 0;
     peer.onHeartbeat(heartbeat, this.#own.headsBeyond(peer.holds), now);
+    if (isFirst) this.tell(peer, now, out);
     if (echo === 0) return;
     const roundTripMs = Math.max(now.monoMs - echo - keptMs, 0);
     nearness.observe(index, roundTripMs);
-    peer.onClock(heartbeat.wallMs, roundTripMs, now.wallMs);
+    agreed.onEcho(index, { wallMs, pingMs: echo, keptMs }, now.monoMs);
     freshness.onEcho(
       index,
       { pingMs: echo, keptMs, sentMs: heartbeat.ping, heads },

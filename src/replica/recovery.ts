@@ -1,6 +1,6 @@
 // Start: reads what storage remembers before anything is answered.
 //
-//   meta -> origins -> verify (one origin's log after the other) -> tombstones -> tree -> done
+//   meta -> origins -> verify (one origin's log after the other) -> held -> tombstones -> tree -> done
 //
 // Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the last one is the
 // head that was written in its batch. A log that is not whole is never served or streamed: the replica halts and says
@@ -13,10 +13,12 @@ import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { byteString } from '../base/bytes.ts';
+import type { Held } from '../order/held.ts';
 import { decodeLaneState, type LaneState } from '../store/lane.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import {
   after,
+  allHeld,
   allLeaves,
   allOrigins,
   allTombstones,
@@ -46,11 +48,12 @@ export type RecoveryProgress = 'reading' | 'done' | 'damaged';
 
 export class Recovery {
   readonly #log: Log;
+  readonly #held: Held;
   readonly #tree: HashTree;
   readonly #metrics: Metrics;
   readonly #nextId: () => number;
   readonly #park: Park;
-  #step: 'meta' | 'origins' | 'verify' | 'tombstones' | 'tree' | 'done' = 'meta';
+  #step: 'meta' | 'origins' | 'verify' | 'held' | 'tombstones' | 'tree' | 'done' = 'meta';
   #waitsFor = 0;
   #toVerify: Verifying[] = [];
   #verified = 0;
@@ -58,8 +61,16 @@ export class Recovery {
   /** The last life that this replica's storage knows of. */
   incarnation: Incarnation = 0;
 
-  constructor(log: Log, tree: HashTree, metrics: Metrics, nextId: () => number, park: Park) {
+  constructor(
+    log: Log,
+    held: Held,
+    tree: HashTree,
+    metrics: Metrics,
+    nextId: () => number,
+    park: Park,
+  ) {
     this.#log = log;
+    this.#held = held;
     this.#tree = tree;
     this.#metrics = metrics;
     this.#nextId = nextId;
@@ -86,6 +97,8 @@ export class Recovery {
         return this.#takeOrigins(result, now, out);
       case 'verify':
         return this.#takeEntries(result, out);
+      case 'held':
+        return this.#takeHeld(result, out);
       case 'tombstones':
         return this.#takeTombstones(result, out);
       case 'tree':
@@ -142,6 +155,15 @@ export class Recovery {
     return this.#verifyNext(out);
   }
 
+  // held -> tombstones
+  #takeHeld(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    for (const entry of result.entries) this.#held.restore(entry, out);
+    if (result.more) return this.#readOn(result, out);
+    this.#step = 'tombstones';
+    this.#read(allTombstones(), out);
+    return 'reading';
+  }
+
   // tombstones -> tree
   #takeTombstones(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
     this.#metrics.tombstones += result.entries.length;
@@ -161,12 +183,12 @@ export class Recovery {
     return 'done';
   }
 
-  // verify -> verify | tombstones
+  // verify -> verify | held
   #verifyNext(out: Outbox): RecoveryProgress {
     const lane = this.#toVerify[this.#verified];
     if (lane === undefined) {
-      this.#step = 'tombstones';
-      this.#read(allTombstones(), out);
+      this.#step = 'held';
+      this.#read(allHeld(), out);
       return 'reading';
     }
     const { floor, head } = lane.state;

@@ -29,11 +29,12 @@ import type {
 import { createMetrics, type Metrics } from '../model/metrics.ts';
 import { type Policy, policyDigest } from '../model/policy.ts';
 import type { Storage } from '../model/port.ts';
-import type { Mutation } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
+import { agreedClockOf } from '../consistency/agreed-clock.ts';
 import { Freshness } from '../consistency/freshness.ts';
 import { Exchange } from '../entropy/exchange.ts';
 import { Health } from '../entropy/health.ts';
+import { Held } from '../order/held.ts';
 import { Nearness } from '../quorum/nearness.ts';
 import { Absence } from '../store/absence.ts';
 import { IdempotencyTable } from '../store/idempotency.ts';
@@ -43,7 +44,6 @@ import { RecordIndex } from '../store/record-index.ts';
 import { Table } from '../store/table.ts';
 import { HashTree } from '../store/tree.ts';
 import { PullServer } from '../stream/puller.ts';
-import { Receiver } from '../stream/receiver.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import { type Phase, refuseClosed, stateOf } from './closed.ts';
 import type { Context, Heal } from './context.ts';
@@ -52,6 +52,7 @@ import { heirOf } from './expiry.ts';
 import { greetingOf } from './greeting.ts';
 import { Forwards } from './forwards.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { Intake } from './intake.ts';
 import { Lists } from './listing.ts';
 import { Namespaces } from './namespaces.ts';
 import { OldCopy } from './old-copy.ts';
@@ -90,7 +91,7 @@ export class Replica {
   readonly #policyDigest: number;
   readonly #own: OwnLanes;
   readonly #recovery: Recovery;
-  readonly #receiver: Receiver;
+  readonly #intake: Intake;
   readonly #exchange: Exchange;
   readonly #pulls: PullServer;
   readonly #writes: Writes;
@@ -126,6 +127,7 @@ export class Replica {
       out.range(id, { ...span, reverse: false, limit: RANGE_ENTRIES_MAX, bytesMax });
       return id;
     };
+    const held = new Held(settings.windowBytes);
     const replicas = settings.members.length;
     const tree = new HashTree();
     const index = new RecordIndex(heirOf(settings), get, this.metrics);
@@ -141,7 +143,9 @@ export class Replica {
       origin: originOf(settings.self, incarnation),
       namespaces: new Namespaces(policies, settings.members, self),
       clock: createHybridClock(settings.clockDriftMaxMs),
+      agreed: agreedClockOf(settings),
       log,
+      held,
       table,
       tree,
       index,
@@ -160,7 +164,7 @@ export class Replica {
       get,
       ownLanes: this.#own.list,
     };
-    this.#recovery = new Recovery(log, tree, this.metrics, nextId, (origins, now) =>
+    this.#recovery = new Recovery(log, held, tree, this.metrics, nextId, (origins, now) =>
       incredible(origins, this.#succession.stored(), this.#context.origin, now),
     );
     this.#standing = new Standing(this.#context);
@@ -170,14 +174,15 @@ export class Replica {
     this.#oldCopy = new OldCopy(log, this.#own, this.#context.origin);
     this.#succession = new Succession(this.#context, this.#standing, fits);
     this.#drain = new Drain(this.#context);
-    this.#receiver = new Receiver(log, this.#context.clock, this.metrics, (mutation, out) =>
-      this.#show(mutation, out),
-    );
-    this.#exchange = new Exchange(log, this.metrics, settings.frameBytes, RETRY_MS);
+    const heads = { head: (of: Origin) => Math.max(log.head(of), held.head(of)) };
+    this.#exchange = new Exchange(heads, this.metrics, settings.frameBytes, RETRY_MS);
     this.#pulls = new PullServer(log, settings.frameBytes, range);
     this.#writes = new Writes(this.#context);
     this.#reads = new Reads(this.#context, this.#fitness, (peer, of, now, out) =>
       this.#hasten(peer, of, now, out),
+    );
+    this.#intake = new Intake(this.#context, this.#exchange, (origin, now, out) =>
+      this.#reads.onAdvance(origin, now, out),
     );
     const heal: Heal = (namespace, key, now, out) => this.#reads.heal(namespace, key, now, out);
     this.#lists = new Lists(this.#context, nextId, heal);
@@ -195,7 +200,8 @@ export class Replica {
   }
 
   get state(): ReplicaState {
-    return stateOf(this.#phase, this.#standing, this.#drain.isDrained);
+    const isMeasuring = this.#context.agreed.state === 'measuring';
+    return stateOf(this.#phase, this.#standing, this.#drain.isDrained, isMeasuring);
   }
 
   /** Storage is read and verified: connections may open. */
@@ -226,7 +232,9 @@ export class Replica {
     this.#recovery.begin(out);
   }
 
-  step(input: Input, now: Now, out: Outbox): void {
+  /** `raw`: what the clocks of this process show. Everything below goes by the clock that a majority agrees upon. */
+  step(input: Input, raw: Now, out: Outbox): void {
+    const now = this.#context.agreed.read(raw, out);
     switch (input.kind) {
       case 'command':
         return this.#onCommand(input.command, now, out);
@@ -320,6 +328,7 @@ export class Replica {
     if (peer === undefined) return;
     this.#context.peers.onDisconnected(peer);
     this.#context.freshness.onDisconnected(index);
+    this.#context.agreed.onDisconnected(index);
     this.#reads.onDisconnected(index, now, out);
     this.#forwards.onDisconnected(index, now, out);
     this.#resync.onDisconnected(index);
@@ -390,6 +399,7 @@ export class Replica {
     this.#reads.onConnected(now, out);
     this.#antiEntropy.onConnected(peer.member.index);
     peer.sender.pump(out);
+    this.#pulse.tell(peer, now, out);
     this.#checkCaughtUp(now, out);
     if (this.#context.peers.all().every((other) => other.known)) this.#open(now, out);
   }
@@ -400,15 +410,11 @@ export class Replica {
   }
 
   #onEntries(peer: Peer, message: Entries, now: Now, out: Outbox): void {
-    const { origin, entries } = message;
+    const { origin } = message;
     if (origin === this.#context.origin) return;
     if (this.#oldCopy.isLaterLife(origin)) return this.#haltBehind([[origin, 1]], out);
     if (this.#own.isOwn(origin)) this.#relearn(this.#context.log.open(origin));
-    const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
-    if (refusal === undefined)
-      this.#exchange.onEntries(holderOf(peer), origin, entries, now.monoMs, out);
-    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
-    this.#reads.onAdvance(origin, now, out);
+    this.#intake.onEntries(peer, message, now, out);
   }
 
   /** A life of ours that this disk lost comes back from the peers: it is ours to stream again. */
@@ -421,12 +427,6 @@ export class Replica {
   #hasten(index: number, origin: Origin, now: Now, out: Outbox): void {
     const peer = this.#context.peers.get(index);
     if (peer?.greeted === true) this.#exchange.hasten(holderOf(peer), origin, now.monoMs, out);
-  }
-
-  /** An accepted entry becomes visible. */
-  #show(mutation: Mutation, out: Outbox): void {
-    this.#context.absence.show(mutation, out);
-    this.#context.idempotency.remember(mutation, out);
   }
 
   #onAck(peer: Peer, ack: Ack, now: Now, out: Outbox): void {
@@ -450,7 +450,7 @@ export class Replica {
   #onHeartbeat(peer: Peer, heartbeat: Heartbeat, now: Now, out: Outbox): void {
     this.#onLearned(peer, heartbeat.vector, now, out);
     peer.sender.pump(out);
-    this.#pulse.onHeartbeat(peer, heartbeat, now);
+    this.#pulse.onHeartbeat(peer, heartbeat, now, out);
     this.#checkCaughtUp(now, out);
   }
 
@@ -579,6 +579,7 @@ export class Replica {
 
   #beat(now: Now, out: Outbox): void {
     const { nearness, origin, peers } = this.#context;
+    this.#intake.look(now, out);
     if (this.#phase === 'open') this.#fitness.look(now);
     this.#pulse.beat(now, out);
     nearness.rank();

@@ -59,6 +59,7 @@ export class Resync {
       merge: (record, now, out) => this.#merge(record, now, out),
       remember: (named, out) => context.idempotency.learn(named, out),
       jump: (head, out) => this.#jump(head, out),
+      isAhead: ({ hlc }, now) => context.clock.isAhead(hlc, now.wallMs),
     });
   }
 

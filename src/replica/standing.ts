@@ -11,7 +11,7 @@ import type { Outbox } from '../model/effect.ts';
 import type { Origin } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
 import { majority } from '../model/quorum.ts';
-import { dominates } from '../model/vector.ts';
+import { dominates, type ReadonlyVector, seqOf } from '../model/vector.ts';
 import { sealNothing } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 import type { Context } from './context.ts';
@@ -71,17 +71,26 @@ export class Standing {
   /** Looks again; gives whether a return has just ended. */
   check(isOpen: boolean, out: Outbox): boolean {
     if (this.#isCaughtUp || this.#isCopying) return false;
-    const { peers, log, settings } = this.#context;
+    const { peers, settings } = this.#context;
     const greeted = peers.greeted();
     if (greeted.length + 1 < majority(settings.members.length)) return false;
     const isNew = greeted.every((peer) => peer.holds.size === 0);
     const others = this.#return === 'all' && !isNew ? peers.all() : greeted;
-    if (!others.every((peer) => peer.known && dominates(log.durable, peer.holds))) return false;
+    if (!others.every((peer) => peer.known && this.#hasAll(peer.holds))) return false;
     const hasReturned = this.isReturning;
     if (this.#return === 'all') out.del(RETURNING);
     this.#return = 'none';
     this.#isCaughtUp = isOpen;
     return hasReturned;
+  }
+
+  /** What waits for its time is here, and lacks nothing but that. */
+  #hasAll(holds: ReadonlyVector): boolean {
+    const { held, log } = this.#context;
+    if (held.isEmpty) return dominates(log.durable, holds);
+    for (const [origin, seq] of holds)
+      if (seq > seqOf(log.durable, origin) && !held.isSilent(origin)) return false;
+    return true;
   }
 
   /** Remembered, so that a restart in between does not take what has come so far for everything. */

@@ -33,7 +33,7 @@ export function statusOf(
   now: Now,
   { namespaces, copied, comparisons, waiting }: StatusParts,
 ): Status {
-  const { self, settings, origin, log, peers, freshness, pace, tree } = context;
+  const { self, settings, origin, agreed, log, peers, freshness, pace, tree } = context;
   const commitAgeMs = pace.commitAgeMs(now.monoMs);
   return {
     kind: 'status',
@@ -51,6 +51,7 @@ export function statusOf(
       stampedMs: [...log.lanes()].map(({ origin: of, hlc }) => [of, hlcToMs(hlc)] as const),
       commitAgeMs,
       isStalled: commitAgeMs > settings.commitStallMs,
+      clock: { state: agreed.state, aheadMs: agreed.aheadMs },
       copy: copied,
       namespaces,
       treeRoot: tree.isTrusted ? hexOf(tree.leaves.root()) : 'unknown',
@@ -67,7 +68,7 @@ function hexOf([low, high]: Digest): string {
 }
 
 function peerStatus(context: Context, peer: Peer, compared: Comparison, now: Now): PeerStatus {
-  const { log, self, nearness, freshness } = context;
+  const { agreed, log, self, nearness, freshness } = context;
   const { id, region, index } = peer.member;
   return {
     id,
@@ -78,7 +79,7 @@ function peerStatus(context: Context, peer: Peer, compared: Comparison, now: Now
     entriesWeLack: peer.greeted ? lacking(log.durable, peer.holds, id) : undefined,
     stalenessMs: freshness.ofPeer(index, now.monoMs),
     vector: [...peer.holds],
-    clockOffsetMs: peer.clockOffsetMs,
+    clockOffsetMs: agreed.peerAheadMs(index),
     namespaces: peer.greeted ? peer.health : undefined,
     commitAgeMs: peer.greeted ? peer.commitAgeMs : undefined,
     url: peer.url,

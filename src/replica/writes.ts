@@ -3,6 +3,7 @@
 // before every check has passed, so a refused write never happened.
 
 import { assert } from '../base/assert.ts';
+import type { ClockState } from '../model/clock.ts';
 import type { Condition, WriteCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import { encodeMutation } from '../model/encoding.ts';
@@ -85,7 +86,7 @@ export class Writes {
       this.#replay(command, namespace, requirement, now, out)
     )
       return;
-    if (this.#admits(command, requirement, out))
+    if (this.#admits(command, requirement, now, out))
       this.#write(command, namespace, requirement, now, out);
   }
 
@@ -105,7 +106,7 @@ export class Writes {
     const hlc = stampBehind(expired, { origin, seq });
     const cell = table.read(namespace, key);
     if (cell.record !== expired || isLive(expired, now.wallMs) || !this.hasRoom) return false;
-    if (!clock.witness(hlc, now.wallMs)) return false;
+    if (this.#mayStamp(now) !== undefined || !clock.witness(hlc, now.wallMs)) return false;
     this.#mint({ ...DELETE, namespace, key }, cell, false, hlc, now, out);
     return true;
   }
@@ -130,9 +131,24 @@ export class Writes {
     this.#replays.failAll(out);
   }
 
-  #admits(command: WriteCommand, requirement: Requirement, out: Outbox): boolean {
+  /** Why nothing can be stamped now; nothing where it can. */
+  #mayStamp({ wallMs }: Now): Doubt | undefined {
+    const { agreed, clock, settings } = this.#context;
+    if (!agreed.isTrusted) return doubtOf(agreed.state, agreed.aheadMs);
+    const aheadMs = hlcToMs(clock.last) - wallMs;
+    // Who is alone by its settings has nobody who could mind.
+    if (aheadMs <= settings.clockDriftMaxMs || settings.members.length === 1) return undefined;
+    const detail = `${FOLLOWS} ${Math.ceil(aheadMs)} ms; ${NOTHING_WRITTEN}`;
+    return { code: 'clock-drift', detail, retryAfterMs: Math.ceil(aheadMs) };
+  }
+
+  #admits(command: WriteCommand, requirement: Requirement, now: Now, out: Outbox): boolean {
     const { peers } = this.#context;
-    if (this.lowDisk) {
+    const doubt = this.#mayStamp(now);
+    if (doubt !== undefined) {
+      const { code, detail, retryAfterMs } = doubt;
+      refuse(command.client, out, code, detail, { retryAfterMs });
+    } else if (this.lowDisk) {
       refuse(command.client, out, 'low-disk', 'the disk of this replica is almost full');
     } else if (this.#isFull(command, out)) {
       return false;
@@ -285,6 +301,30 @@ export class Writes {
     return this.#context.peers.holders(dot, this.#context.log.durable);
   }
 }
+
+interface Doubt {
+  readonly code: 'clock-drift' | 'catching-up';
+  readonly detail: string;
+  readonly retryAfterMs: number;
+}
+
+const NOTHING_WRITTEN = 'nothing was written; write at another replica';
+const FOLLOWS = 'this replica has stamped, or follows, what is ahead of the agreed clock by';
+
+function doubtOf(state: ClockState, aheadMs: number): Doubt {
+  if (state === 'measuring') {
+    const detail = 'the clock of this replica has not been compared with its peers yet';
+    return { code: 'catching-up', detail, retryAfterMs: 1000 };
+  }
+  const apart = `is ${Math.abs(aheadMs / 1000).toFixed(3)} s ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
+  const detail =
+    state === 'disputed'
+      ? `the clocks of this replica and its peers differ, and no majority tells which is right; ${SET_RIGHT}`
+      : `the clock of this replica ${apart} that of a majority; ${NOTHING_WRITTEN}, or ${SET_RIGHT}`;
+  return { code: 'clock-drift', detail, retryAfterMs: 1000 };
+}
+
+const SET_RIGHT = 'set the clock right';
 
 /** The smallest stamp with which the dot is newer than the version. */
 function stampBehind(version: Version, { origin, seq }: Dot): Hlc {

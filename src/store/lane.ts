@@ -6,7 +6,6 @@
 
 import { assert } from '../base/assert.ts';
 import { createRing, type Ring } from '../base/ring.ts';
-import { isChained } from '../model/encoding.ts';
 import type { Hlc } from '../model/hlc.ts';
 import type { Origin, Seq } from '../model/id.ts';
 import type { Mutation } from '../model/record.ts';
@@ -50,10 +49,6 @@ export class Lane {
   /** The first sequence number that is in memory; head + 1 when none is. */
   get tailFrom(): Seq {
     return this.head - this.#tail.size + 1;
-  }
-
-  follows(mutation: Mutation): boolean {
-    return mutation.seq === this.head + 1 && isChained(mutation, this.chain);
   }
 
   append(mutation: Mutation): void {

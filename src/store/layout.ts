@@ -1,6 +1,7 @@
 // Where things lie in storage: order-preserving binary keys, one leading byte per kind (DESIGN §7).
 //
 //   l lane origin 0 seq         log entry (an encoded mutation)
+//   h origin 0 seq              log entry that waits for its time (order/held.ts)
 //   r namespace 0 key           record (an encoded mutation: the winner, or the tombstone)
 //   o origin                    what is held of an origin's log
 //   i namespace 0 key           an idempotency key and the write that it named
@@ -16,6 +17,7 @@ import { byteString, copyToSlab } from '../base/bytes.ts';
 import type { Key, NamespaceName, Origin, Seq } from '../model/id.ts';
 
 const LOG = 0x6c;
+const HELD = 0x68;
 const RECORD = 0x72;
 const ORIGIN = 0x6f;
 const IDEMPOTENCY = 0x69;
@@ -38,6 +40,20 @@ export function logKey(lane: number, origin: Origin, seq: Seq): Uint8Array {
   writeText(bytes, 2, origin);
   writeU64(bytes, 3 + origin.length, seq);
   return bytes;
+}
+
+/** An entry that waits outside the log. */
+export function heldKey(origin: Origin, seq: Seq): Uint8Array {
+  const bytes = new Uint8Array(1 + origin.length + 1 + SEQ_BYTES);
+  bytes[0] = HELD;
+  writeText(bytes, 1, origin);
+  writeU64(bytes, 2 + origin.length, seq);
+  return bytes;
+}
+
+/** By origin, each in the order of its log. */
+export function allHeld(): Span {
+  return kindSpan(HELD);
 }
 
 /** Entries `from` to `to` of an origin's log, both included. */

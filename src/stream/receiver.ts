@@ -1,14 +1,16 @@
 // Takes entries of other origins into this replica's logs. An entry is accepted exactly when it follows what is
-// already held: next in sequence, chained to its predecessor, stamped within the drift bound, and, for the first
-// entry of a life, behind everything that its replica wrote in earlier lives.
+// already held: next in sequence, chained to its predecessor, and, for the first entry of a life, behind everything that its
+// replica wrote in earlier lives. One that is stamped beyond the drift bound, and what follows it, waits outside the log until
+// its time has come (order/held.ts); it is refused where there is no room for it.
 //
 // Duplicates are counted and dropped. A gap ends the run: what is missing is asked for again. An entry that does not
 // chain means that two histories share a name, which is never settled by overwriting: the origin is not taken further
 // and an operator is told.
 
 import type { Outbox } from '../model/effect.ts';
+import { isChained } from '../model/encoding.ts';
 import type { HybridClock } from '../model/hlc.ts';
-import { type Origin, replicaOf } from '../model/id.ts';
+import { type Origin, replicaOf, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
 import type { Lane } from '../store/lane.ts';
@@ -19,15 +21,24 @@ export type Refusal = 'gap' | 'divergent' | 'clock';
 /** What is to be done with each accepted entry: it becomes visible. */
 export type Accept = (mutation: Mutation, out: Outbox) => void;
 
+/** Entries that wait for their time. */
+export interface WaitingRoom {
+  last(origin: Origin): Mutation | undefined;
+  keep(entry: Mutation, out: Outbox): boolean;
+  onTaken(origin: Origin): void;
+}
+
 export class Receiver {
   readonly #log: Log;
+  readonly #room: WaitingRoom;
   readonly #clock: HybridClock;
   readonly #metrics: Metrics;
   readonly #accept: Accept;
   readonly #divergent = new Set<Origin>();
 
-  constructor(log: Log, clock: HybridClock, metrics: Metrics, accept: Accept) {
+  constructor(log: Log, room: WaitingRoom, clock: HybridClock, metrics: Metrics, accept: Accept) {
     this.#log = log;
+    this.#room = room;
     this.#clock = clock;
     this.#metrics = metrics;
     this.#accept = accept;
@@ -42,12 +53,20 @@ export class Receiver {
   ): Refusal | undefined {
     const lane = this.#log.open(origin);
     for (const mutation of entries) {
-      if (mutation.seq <= lane.head) {
+      const waiting = this.#room.last(origin);
+      const tail = waiting !== undefined && waiting.seq > lane.head ? waiting : lane;
+      if (mutation.seq <= headOf(tail)) {
         this.#metrics.streamDuplicates++;
         continue;
       }
-      const refusal = this.#check(lane, mutation, wallMs, out);
+      const refusal = this.#check(lane, tail, mutation, out);
       if (refusal !== undefined) return refusal;
+      if (tail !== lane || !this.#clock.witness(mutation.hlc, wallMs)) {
+        this.#metrics.clockRefusals++;
+        if (!this.#room.keep(mutation, out)) return 'clock';
+        continue;
+      }
+      this.#room.onTaken(origin);
       this.#log.append(lane, mutation, out);
       this.#metrics.entriesReceived++;
       this.#accept(mutation, out);
@@ -55,18 +74,14 @@ export class Receiver {
     return undefined;
   }
 
-  #check(lane: Lane, mutation: Mutation, wallMs: number, out: Outbox): Refusal | undefined {
-    if (mutation.seq > lane.head + 1 || !this.#followsEarlierLives(mutation)) {
+  #check(lane: Lane, tail: Tail, mutation: Mutation, out: Outbox): Refusal | undefined {
+    if (mutation.seq > headOf(tail) + 1 || !this.#followsEarlierLives(mutation)) {
       this.#metrics.streamGaps++;
       return 'gap';
     }
-    if (!isOf(lane, mutation) || !lane.follows(mutation)) {
+    if (!isOf(lane, mutation) || !isChained(mutation, tail.chain)) {
       this.#refuseDivergent(lane.origin, mutation, out);
       return 'divergent';
-    }
-    if (!this.#clock.witness(mutation.hlc, wallMs)) {
-      this.#metrics.clockRefusals++;
-      return 'clock';
     }
     return undefined;
   }
@@ -91,4 +106,11 @@ export class Receiver {
 /** What a peer sends under an origin's name may be anything: only entries of its live lane are kept in that log. */
 function isOf(lane: Lane, mutation: Mutation): boolean {
   return mutation.origin === lane.origin && mutation.lane === LIVE_LANE && mutation.group === '';
+}
+
+/** What the next entry has to follow: the log, or what waits behind it. */
+type Tail = Lane | Mutation;
+
+function headOf(tail: Tail): Seq {
+  return 'head' in tail ? tail.head : tail.seq;
 }

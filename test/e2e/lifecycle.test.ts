@@ -40,6 +40,7 @@ describe('/readyz', () => {
       'serving',
       'not-draining',
       'disk',
+      'clock',
       'quorum',
       'namespace',
       'lag',

@@ -1,35 +1,178 @@
-// Clocks that are wrong: a stamp from the future does not spread, and a write is never acknowledged that would lose to
-// what it replaces.
+// Clocks that are wrong: nothing is stamped by one that is further from a majority's than the bound, and a write is never
+// acknowledged that would lose to what it replaces.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster, putOf, shown } from '../simulation/cluster.ts';
 
 const START = Date.UTC(2024, 0, 1);
+const ABSENT = ['absent', 'absent', 'absent'];
+const clockOf = (cluster: Cluster, n: number): string => cluster.status(n).self.clock.state;
 const clocks = (...offsets: number[]) => offsets.map((ms) => ({ wallStartMs: START + ms }));
 
-describe('a replica whose clock runs ahead', () => {
-  it('beyond the bound is not believed: neither its stream nor its answers are taken', () => {
-    const cluster = new Cluster({ clocks: clocks(3000, 0, 0) });
-    cluster.run(500);
-    cluster.put(0, 'a', 'from the future', { w: 1 });
-    expect(shown(cluster.get(1, 'a', { r: 2 }))).toBe('absent');
-    expect(cluster.value(1, 'a')).toBe('absent');
-    expect(cluster.replica(1).host?.metrics.clockRefusals).toBeGreaterThan(0);
-    expect(shown(cluster.put(1, 'a', 'from the present', { w: 1 }))).toBe('eu-1.1.1');
-    expect(cluster.value(1, 'a')).toBe('from the present');
+describe('a replica whose clock is further off than the bound', () => {
+  for (const [how, ms] of [
+    ['ahead', 3000],
+    ['behind', -3_600_000],
+  ] as const)
+    it(`${how} refuses writes before it stamps them, reads on, and the others do both`, () => {
+      const cluster = new Cluster({ clocks: clocks(ms, 0, 0) });
+      cluster.settle();
+      for (const w of [1, 'majority', 'all'] as const)
+        expect(shown(cluster.put(0, 'a', 'by a wrong clock', { w }))).toBe('clock-drift');
+      expect(clockOf(cluster, 0)).toBe('drifted');
+      expect(cluster.status(0).self.vector).toEqual([]);
+      expect(shown(cluster.put(1, 'a', 'one', { w: 'all' }))).toBe('eu-1.1.1');
+      expect([0, 1, 2].map((n) => cluster.value(n, 'a'))).toEqual(['one', 'one', 'one']);
+      expect(cluster.notes.filter(({ event }) => event === 'clock-drift')).toHaveLength(1);
+    });
+
+  it('takes writes again by itself when it is set right', () => {
+    const cluster = new Cluster();
+    cluster.settle();
+    cluster.jump(0, 600_000);
+    expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('clock-drift');
+    cluster.run(2000);
+    cluster.replica(0).setClockRight();
+    expect(shown(cluster.put(0, 'a', 'two', { w: 'all' }))).toBe('ap-1.1.1');
   });
 
-  it('within the bound is followed, so that later writes win', () => {
-    const cluster = new Cluster({ clocks: clocks(400, 0, 0) });
+  it('within the bound stamps as the others do, so that later writes win', () => {
+    const cluster = new Cluster({ clocks: clocks(400, 0, -400) });
     cluster.settle();
-    cluster.put(0, 'a', 'one', { w: 3 });
-    cluster.put(1, 'a', 'two', { w: 3 });
-    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('two');
+    for (const n of [0, 2, 1]) cluster.put(n, 'a', `by ${n}`, { w: 3 });
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('by 1');
+  });
+});
+
+describe('a clock that jumps for a second between two heartbeats', () => {
+  const namespaces = { ns: {}, bounded: { staleAfter: { timeMs: 1000 } } };
+
+  for (const ms of [600_000, -600_000])
+    it(`by ${ms} ms gives no write away, and makes nobody stale`, () => {
+      const cluster = new Cluster({ namespaces });
+      cluster.settle();
+      cluster.run(1500);
+      cluster.put(1, 'a', 'before', { w: 'all' });
+      cluster.jump(0, ms);
+      expect(shown(cluster.put(0, 'a', 'meanwhile', { w: 1 }))).toBe('clock-drift');
+      cluster.run(1000);
+      cluster.jump(0, -ms);
+      for (let n = 0; n < 10; n++) {
+        expect([0, 1, 2].map((at) => cluster.value(at, 'k', 'bounded'))).toEqual(ABSENT);
+        cluster.run(200);
+      }
+      expect(shown(cluster.put(0, 'a', 'after', { w: 'majority' }))).toBe('ap-1.1.1');
+      cluster.settle();
+      expect([0, 1, 2].map((n) => cluster.value(n, 'a'))).toEqual(['after', 'after', 'after']);
+    });
+});
+
+describe('a replica that hears no majority', () => {
+  it('goes on by what was agreed last, whatever its clock does', () => {
+    const cluster = new Cluster();
+    cluster.settle();
+    cluster.cut(0, 1);
+    cluster.cut(0, 2);
+    cluster.run(4000);
+    cluster.jump(0, 600_000);
+    expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('ap-1.1.1');
+    cluster.jump(0, -1_200_000);
+    expect(shown(cluster.put(0, 'a', 'two', { w: 1 }))).toBe('ap-1.1.2');
+    expect(clockOf(cluster, 0)).toBe('held');
+    cluster.put(1, 'a', 'later', { w: 2 });
+    cluster.network.healAll();
+    cluster.runUntil(() => cluster.value(0, 'a') === 'later');
+    cluster.runUntil(() => clockOf(cluster, 0) === 'drifted');
+  });
+
+  it('because there are two, and they differ: the one that has agreed before goes on', () => {
+    const options = { regions: ['ap', 'eu'], clocks: clocks(0, 0).map((clock) => ({ ...clock })) };
+    const cluster = new Cluster(options);
+    cluster.settle();
+    cluster.crash(0);
+    options.clocks[0] = { wallStartMs: START + 3_600_000 };
+    cluster.restart(0);
+    cluster.settle();
+    expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('clock-drift');
+    expect(clockOf(cluster, 0)).toBe('disputed');
+    expect(shown(cluster.put(1, 'a', 'one', { w: 'all' }))).toBe('eu-1.1.1');
+  });
+});
+
+describe('a replica that began alone with a clock that is ahead', () => {
+  const namespaces = {
+    ns: {},
+    fi: { consistency: 'fifo' },
+    bounded: { staleAfter: { timeMs: 1000 } },
+  };
+  const AHEAD_MS = 60_000;
+
+  /** `ap-1` has written by its own clock, and is heard again; its clock may be set right meanwhile. */
+  function begun(isSetRight: boolean): Cluster {
+    const options = { namespaces, clocks: clocks(0, 0, 0).map((clock) => ({ ...clock })) };
+    const cluster = new Cluster(options);
+    cluster.settle();
+    cluster.put(1, 'old', 'one', { ns: 'bounded', w: 'all' });
+    cluster.crash(0);
+    cluster.cut(0, 1);
+    cluster.cut(0, 2);
+    options.clocks[0] = { wallStartMs: START + AHEAD_MS };
+    cluster.restart(0);
+    cluster.run(4000);
+    for (const ns of ['ns', 'fi', 'bounded'])
+      expect(shown(cluster.put(0, 'a', 'ahead', { ns, w: 1 }))).toMatch(/^ap-1\.2\./);
+    if (isSetRight) cluster.jump(0, -AHEAD_MS);
+    cluster.network.healAll();
+    cluster.run(2000);
+    return cluster;
+  }
+
+  const stands = (cluster: Cluster): void => {
+    for (let n = 0; n < 10; n++) {
+      for (const at of [1, 2]) {
+        expect(cluster.value(at, 'old', 'bounded')).toBe('one');
+        expect(cluster.value(at, 'a')).toBe('absent');
+        expect(cluster.status(at).self.state).toBe('serving');
+      }
+      cluster.run(300);
+    }
+  };
+
+  for (const isSetRight of [false, true])
+    it(`and ${isSetRight ? 'was' : 'is not'} set right: nobody is stale because of it, and its writes come in time`, () => {
+      const cluster = begun(isSetRight);
+      stands(cluster);
+      expect(shown(cluster.put(0, 'b', 'more', { w: 1 }))).toBe('clock-drift');
+      expect(shown(cluster.put(1, 'a', 'by the right clock', { w: 'majority' }))).toBe('eu-1.1.2');
+      cluster.run(AHEAD_MS);
+      for (const at of [1, 2]) {
+        expect(cluster.value(at, 'a', 'fi')).toBe('ahead');
+        expect(cluster.value(at, 'a', 'bounded')).toBe('ahead');
+      }
+      cluster.replica(0).setClockRight();
+      cluster.jump(0, -AHEAD_MS);
+      cluster.run(1000);
+      expect(shown(cluster.put(0, 'b', 'more', { w: 'all' }))).toMatch(/^ap-1\./);
+    });
+
+  it('is not acknowledged, and what was kept of it outlives a restart', () => {
+    const cluster = begun(false);
+    expect(cluster.status(1).self.vector.map(([of]) => of)).not.toContain('ap-1.2');
+    for (const n of [1, 2]) {
+      cluster.crash(n);
+      cluster.restart(n);
+    }
+    cluster.run(2000);
+    stands(cluster);
+    // Nobody can ask it any more: what comes now was on their own disks.
+    cluster.crash(0);
+    cluster.run(AHEAD_MS);
+    for (const at of [1, 2]) expect(cluster.value(at, 'a', 'fi')).toBe('ahead');
   });
 });
 
 describe('a replica whose clock went back between two lives', () => {
-  it('stamps above what its own log holds', () => {
+  it('refuses writes while a majority tells it so', () => {
     const options = { clocks: clocks(0, 0, 0).map((clock) => ({ ...clock })) };
     const cluster = new Cluster(options);
     cluster.settle();
@@ -38,12 +181,29 @@ describe('a replica whose clock went back between two lives', () => {
     options.clocks[0] = { wallStartMs: START - 60_000 };
     cluster.restart(0);
     cluster.run(1000);
+    expect(shown(cluster.put(0, 'a', 'two', { w: 1 }))).toBe('clock-drift');
+    cluster.jump(0, 60_000);
     cluster.put(0, 'a', 'two', { w: 1 });
     expect(cluster.value(0, 'a')).toBe('two');
   });
 
-  it('refuses a write that would lose to a repaired record, rather than acknowledge it', () => {
+  it('alone refuses one that would lose to what it replaces, rather than acknowledge it', () => {
     // The record came by repair: no log of this replica remembers its stamp.
+    const { cluster } = repaired(-60_000);
+    expect(cluster.value(2, 'a')).toBe('one');
+    expect(shown(cluster.put(2, 'a', 'two', { w: 1 }))).toBe('clock-drift');
+    expect(cluster.value(2, 'a')).toBe('one');
+    expect(shown(cluster.put(2, 'b', 'two', { w: 1 }))).toBe('us-1.2.1');
+  });
+
+  it('within the bound writes above a repaired record', () => {
+    const { cluster } = repaired(-4200);
+    expect(shown(cluster.put(2, 'a', 'two', { w: 1 }))).toBe('us-1.2.1');
+    expect(cluster.value(2, 'a')).toBe('two');
+  });
+
+  /** `us-1` has a record by repair alone, and starts again on its own, four seconds ago. */
+  function repaired(ms: number): { readonly cluster: Cluster } {
     const options = { clocks: clocks(0, 0, 0).map((clock) => ({ ...clock })) };
     const cluster = new Cluster(options);
     cluster.settle();
@@ -53,31 +213,11 @@ describe('a replica whose clock went back between two lives', () => {
     cluster.run(10);
     cluster.crash(2);
     cluster.cut(1, 2);
-    options.clocks[2] = { wallStartMs: START - 60_000 };
+    options.clocks[2] = { wallStartMs: START + ms };
     cluster.restart(2);
-    cluster.run(1000);
-    expect(cluster.value(2, 'a')).toBe('one');
-    expect(shown(cluster.put(2, 'a', 'two', { w: 1 }))).toBe('clock-drift');
-    expect(cluster.value(2, 'a')).toBe('one');
-    expect(shown(cluster.put(2, 'b', 'two', { w: 1 }))).toBe('us-1.2.1');
-  });
-
-  it('within the bound writes above a repaired record', () => {
-    const options = { clocks: clocks(0, 0, 0).map((clock) => ({ ...clock })) };
-    const cluster = new Cluster(options);
-    cluster.settle();
-    cluster.cut(0, 2);
-    cluster.put(0, 'a', 'one', { w: 2 });
-    cluster.get(2, 'a', { r: 2 });
-    cluster.run(10);
-    cluster.crash(2);
-    cluster.cut(1, 2);
-    options.clocks[2] = { wallStartMs: START - 700 };
-    cluster.restart(2);
-    cluster.run(400);
-    expect(shown(cluster.put(2, 'a', 'two', { w: 1 }))).toBe('us-1.2.1');
-    expect(cluster.value(2, 'a')).toBe('two');
-  });
+    cluster.run(4000);
+    return { cluster };
+  }
 });
 
 describe('a value with a lifetime', () => {

@@ -77,7 +77,7 @@ describe('a new life', () => {
     for (let i = 0; i < 5; i++) cluster.put(0, `k${i}`, 'early', { w: 1 });
     cluster.crash(0);
     cluster.restart(0);
-    cluster.run(1000);
+    cluster.run(3500);
     cluster.put(0, 'late', 'late', { w: 1 });
     cluster.network.healAll();
     let sawLate = false;

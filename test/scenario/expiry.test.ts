@@ -103,10 +103,10 @@ describe('a value whose deadline has passed', () => {
     expect([0, 1, 2].map((n) => cluster.value(n, 'a'))).toEqual(['absent', 'absent', 'absent']);
   });
 
-  it('lives as long for others where the clock of its origin was set back', () => {
+  it('lives as long for others where the clock of its origin is behind within the bound', () => {
     const cluster = settled();
     cluster.put(0, 'before', 'v', { w: 3 });
-    cluster.jump(0, -60_000);
+    cluster.jump(0, -450);
     cluster.put(0, 'a', 'v', { w: 3, ttlMs: 1000 });
     cluster.run(300);
     expect(cluster.value(1, 'a')).toBe('v');

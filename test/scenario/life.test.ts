@@ -29,6 +29,10 @@ describe('a replica that starts', () => {
     cluster.run(250);
     expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('catching-up');
     cluster.run(100);
+    expect(cluster.value(0, 'a')).toBe('absent');
+    // Nobody came with whom it could compare its clock: it waits as long as a peer may take.
+    expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('catching-up');
+    cluster.run(3000);
     expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('ap-1.2.1');
     expect(state(cluster, 0)).toBe('catching-up');
     cluster.restart(1);

@@ -39,6 +39,8 @@ export class Nemesis {
   readonly operator: Operator;
   /** Copies of the victim's directory, the oldest first. */
   readonly #copies: { readonly disk: MemoryDisk; readonly identity: number }[] = [];
+  /** Whose clocks are wrong, the earliest first. */
+  #wrong: number[] = [];
   #underway = 0;
   /** Everything is healed. */
   #isOver = false;
@@ -337,8 +339,18 @@ export class Nemesis {
 
   #jump(strike: Strike): string | undefined {
     if (!this.#cluster.replica(strike.target).isRunning) return undefined;
+    this.#spareMajority(strike.target);
     this.#cluster.jump(strike.target, jumpMsOf(strike));
     return `the clock jumps by ${jumpMsOf(strike)} ms`;
+  }
+
+  /** A majority of wrong clocks is believed; so whose clock was set first is set right before it comes to that. */
+  #spareMajority(target: number): void {
+    const wrongMost = Math.max(1, Math.ceil(this.#cluster.members.length / 2) - 1);
+    const others = this.#wrong.filter((other) => other !== target);
+    for (const other of others.splice(0, others.length - wrongMost + 1))
+      this.#cluster.replica(other).setClockRight();
+    this.#wrong = [...others, target];
   }
 
   #keepCopies(): void {

@@ -92,6 +92,7 @@ function selfView(
     namespaces: self.namespaces.map(healthView),
     entriesMissing: entriesMissing(self, peers),
     commitAgeMs: self.commitAgeMs,
+    clock: { state: self.clock.state, aheadMs: Math.round(self.clock.aheadMs) },
     ...(self.copy === undefined ? {} : { copy: self.copy }),
     treeRoot: self.treeRoot,
     divergentKeys: self.divergentKeys ?? null,

@@ -1,9 +1,11 @@
 // GET /livez and /readyz, for supervisors and load balancers. Live means that the process answers, nothing more.
 // Ready means that the replica serves, is not draining, and reaches a quorum: of all replicas, or with `ns` the one
 // that the namespace's own r and w need, and the namespace must be answered for. With `maxLag` its staleness must be proved
-// to lie within that. A commit that hangs makes it unready: whatever it takes would hang as well.
+// to lie within that. A commit that hangs makes it unready: whatever it takes would hang as well. So does a clock
+// that is too far from the others': it stamps no write.
 
 import { Type } from 'typebox';
+import { isTrusted } from '../../model/clock.ts';
 import type { Status } from '../../model/command.ts';
 import {
   bitCount,
@@ -94,7 +96,7 @@ async function runChecks(context: HttpContext, asked: Asked): Promise<ReadyCheck
   if (checks.some(({ ok }) => !ok)) return checks;
   const status = await askStatus(context);
   if (isFault(status)) return [...checks, check('status', false, status.detail)];
-  checks.push(checkDisk(status), checkQuorum(context, status, asked.quorums));
+  checks.push(checkDisk(status), checkClock(status), checkQuorum(context, status, asked.quorums));
   if (asked.ns !== undefined) checks.push(checkNamespace(status, asked.ns));
   if (asked.maxLagMs !== undefined) checks.push(checkLag(status, asked.maxLagMs));
   return checks;
@@ -122,6 +124,20 @@ function checkDisk({ self: { isStalled, commitAgeMs } }: Status): ReadyCheck {
   const age = Math.round(commitAgeMs);
   const detail = commitAgeMs === 0 ? 'no commit is under way' : `a commit has taken ${age} ms`;
   return check('disk', !isStalled, detail);
+}
+
+/** Without trust in it no write is stamped. */
+function checkClock({ self: { clock } }: Status): ReadyCheck {
+  const ms = Math.round(Math.abs(clock.aheadMs));
+  const apart = `${ms} ms ${clock.aheadMs < 0 ? 'behind' : 'ahead of'} that of a majority`;
+  if (clock.state === 'disputed')
+    return check(
+      'clock',
+      false,
+      'clock-drift: it differs from those of the peers, and no majority agrees',
+    );
+  const isFit = isTrusted(clock);
+  return check('clock', isFit, isFit ? `${clock.state}: ${apart}` : `clock-drift: it is ${apart}`);
 }
 
 /** A namespace whose lag no policy bounds is answered for whenever the replica serves. */

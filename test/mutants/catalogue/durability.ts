@@ -48,9 +48,11 @@ export const durability: readonly Mutant[] = [
     id: 'cursor-before-sync',
     number: 35,
     title: 'entries are acknowledged when they arrive, not when they are durable',
-    file: 'src/replica/replica.ts',
-    replace: '    this.#reads.onAdvance(origin, now, out);',
-    with: `    this.#reads.onAdvance(origin, now, out);
+    file: 'src/replica/intake.ts',
+    replace: `    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
+    this.#onAdvance(origin, now, out);`,
+    with: `    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
+    this.#onAdvance(origin, now, out);
     out.send(peer.member.index, {
       kind: 'ack',
       vector: [[origin, this.#context.log.head(origin)]],

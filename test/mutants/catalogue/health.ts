@@ -53,8 +53,8 @@ export const health: readonly Mutant[] = [
     number: 'own',
     title: 'a heartbeat says nothing of the commit that hangs',
     file: 'src/replica/pulse.ts',
-    replace: 'const commitAgeMs = pace.commitAgeMs(monoMs);',
-    with: 'const commitAgeMs = pace.commitAgeMs(monoMs) * 0;',
+    replace: 'commitAgeMs: pace.commitAgeMs(monoMs),',
+    with: 'commitAgeMs: pace.commitAgeMs(monoMs) * 0,',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',

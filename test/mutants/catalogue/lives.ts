@@ -105,7 +105,7 @@ export const lives: readonly Mutant[] = [
     id: 'idempotency-not-replicated',
     number: 'own',
     title: 'an idempotency key is known at the replica that took it only',
-    file: 'src/replica/replica.ts',
+    file: 'src/replica/intake.ts',
     replace: '    this.#context.idempotency.remember(mutation, out);',
     with: '',
     foundBy: {

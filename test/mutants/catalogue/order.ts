@@ -93,11 +93,11 @@ export const order: readonly Mutant[] = [
     number: 17,
     title: 'entries behind a gap are taken',
     file: 'src/stream/receiver.ts',
-    replace: `    if (mutation.seq > lane.head + 1 || !this.#followsEarlierLives(mutation)) {
+    replace: `    if (mutation.seq > headOf(tail) + 1 || !this.#followsEarlierLives(mutation)) {
       this.#metrics.streamGaps++;
       return 'gap';
     }
-    if (!isOf(lane, mutation) || !lane.follows(mutation)) {`,
+    if (!isOf(lane, mutation) || !isChained(mutation, tail.chain)) {`,
     with: `    if (mutation.seq > lane.head + 1) lane.head = mutation.seq - 1;
     if (!isOf(lane, mutation)) {`,
     foundBy: sim,
@@ -120,9 +120,9 @@ export const order: readonly Mutant[] = [
     number: 37,
     title: 'a write that was refused for want of replicas is done all the same',
     file: 'src/replica/writes.ts',
-    replace: `    if (this.#admits(command, requirement, out))
+    replace: `    if (this.#admits(command, requirement, now, out))
       this.#write(command, namespace, requirement, now, out);`,
-    with: `    const isAdmitted = this.#admits(command, requirement, out);
+    with: `    const isAdmitted = this.#admits(command, requirement, now, out);
     const later = isAdmitted ? command : { ...command, client: { onReply: () => {} } };
     this.#write(later, namespace, requirement, now, out);`,
     foundBy: sim,

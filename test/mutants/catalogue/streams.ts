@@ -29,9 +29,9 @@ export const streams: readonly Mutant[] = [
     id: 'chain-unchecked',
     number: 'own',
     title: 'an entry of another history is taken for the next',
-    file: 'src/store/lane.ts',
-    replace: 'return mutation.seq === this.head + 1 && isChained(mutation, this.chain);',
-    with: 'return mutation.seq === this.head + 1;',
+    file: 'src/stream/receiver.ts',
+    replace: 'if (!isOf(lane, mutation) || !isChained(mutation, tail.chain)) {',
+    with: 'if (!isOf(lane, mutation)) {',
     foundBy: {
       kind: 'test',
       file: 'test/unit/stream/receiver.test.ts',

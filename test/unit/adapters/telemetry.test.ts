@@ -52,6 +52,7 @@ const status: Status = {
     copy: undefined,
     namespaces: [],
     treeRoot: '00000000000000aa',
+    clock: { state: 'drifted', aheadMs: 3_600_000 },
     divergentKeys: 2,
   },
   peers: [peer],

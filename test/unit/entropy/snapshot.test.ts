@@ -198,6 +198,7 @@ describe('who takes a snapshot', () => {
       range: side.range,
       bytesMax: 1000,
       retryMs: 1000,
+      isAhead: ({ hlc }) => hlc > 1e15,
       budget: new CopyBudget(copiesPerHour),
       merge: (record, _now, out) => side.absence.take(record, out),
       remember: () => {},

@@ -195,6 +195,7 @@ export function createReferenceService(): ReferenceService {
       copy: undefined,
       namespaces: [],
       treeRoot: 'unknown',
+      clock: { state: 'agreed', aheadMs: 0 },
       divergentKeys: undefined,
     },
     peers: ['us-1', 'ap-1'].map((id) => ({

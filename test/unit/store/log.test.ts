@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { isChained } from '../../../src/model/encoding.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { decodeLaneState, encodeLaneState, LANE_EMPTY } from '../../../src/store/lane.ts';
 import { logKey, originKey } from '../../../src/store/layout.ts';
@@ -76,8 +77,8 @@ describe('a log', () => {
     const later = new Log(1e6, createMetrics());
     const lane = later.restore(A, state);
     expect(lane.tailFrom).toBe(4);
-    expect(lane.follows(entries[3] as (typeof entries)[number])).toBe(true);
-    expect(lane.follows(entries[4] as (typeof entries)[number])).toBe(false);
+    expect(isChained(entries[3] as (typeof entries)[number], lane.chain)).toBe(true);
+    expect(isChained(entries[4] as (typeof entries)[number], lane.chain)).toBe(false);
     expect(later.durable.get(A)).toBe(3);
     expect(lane.hlc).toBe(3 * 1024);
   });

@@ -3,6 +3,8 @@ import { TurnOutbox } from '../../../src/host/outbox.ts';
 import { createHybridClock, hlcFromMs } from '../../../src/model/hlc.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { Mutation } from '../../../src/model/record.ts';
+import { Held } from '../../../src/order/held.ts';
+import { heldKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
 import { Receiver } from '../../../src/stream/receiver.ts';
 import { mutation, origin, run } from '../../support/build.ts';
@@ -12,10 +14,15 @@ const A2 = origin('a.2');
 const WALL_MS = 1000;
 const DRIFT_MS = 500;
 
+const AHEAD = { hlc: hlcFromMs(WALL_MS + DRIFT_MS + 1) };
+const stampedAhead = (count: number, isAhead: (seq: number) => boolean): Mutation[] =>
+  run(A1, count, (seq) => (isAhead(seq) ? AHEAD : { hlc: hlcFromMs(WALL_MS) }));
+
 const entries = run(A1, 10);
 const metrics = createMetrics();
 let out: TurnOutbox;
 let log: Log;
+let held: Held;
 let shown: string[];
 let receiver: Receiver;
 
@@ -24,7 +31,8 @@ beforeEach(() => {
   out = new TurnOutbox();
   log = new Log(1e6, metrics);
   shown = [];
-  receiver = new Receiver(log, createHybridClock(DRIFT_MS), metrics, (accepted) => {
+  held = new Held(1000);
+  receiver = new Receiver(log, held, createHybridClock(DRIFT_MS), metrics, (accepted) => {
     shown.push(`${accepted.origin}.${accepted.seq}`);
   });
 });
@@ -69,14 +77,62 @@ describe('a receiver', () => {
     expect(receive(A1, slice(3, 3))).toBeUndefined();
   });
 
-  it('refuses a stamp beyond the drift bound, and takes it once the clock allows', () => {
-    const stamped = (ms: number) => ({ hlc: hlcFromMs(ms) });
-    const ahead = run(A1, 2, (seq) => stamped(seq === 1 ? WALL_MS : WALL_MS + DRIFT_MS + 1));
-    expect(receive(A1, ahead)).toBe('clock');
+  it('keeps a stamp beyond the drift bound outside the log, and what follows it, in order and once', () => {
+    const ahead = stampedAhead(5, (seq) => seq === 2);
+    expect(receive(A1, ahead.slice(0, 3))).toBeUndefined();
+    expect(receive(A1, ahead.slice(1, 3))).toBeUndefined();
+    expect(receive(A1, ahead.slice(4, 5))).toBe('gap');
+    expect(receive(A1, ahead.slice(3, 4))).toBeUndefined();
+    expect(shown).toEqual(['a.1.1']);
     expect(log.head(A1)).toBe(1);
-    expect(metrics.clockRefusals).toBe(1);
-    expect(receiver.onEntries(A1, ahead, WALL_MS + 1, out)).toBeUndefined();
-    expect(shown).toEqual(['a.1.1', 'a.1.2']);
+    expect(held.head(A1)).toBe(4);
+    expect(held.isSilent(A1)).toBe(true);
+    expect(metrics.streamDuplicates).toBe(2);
+    const other = run(A1, 5, () => ({ namespace: 'other' as Mutation['namespace'] }));
+    expect(receive(A1, other.slice(4))).toBe('divergent');
+  });
+
+  it('refuses it where there is no room, and counts its origin as silent all the same', () => {
+    const big = run(A1, 1, () => ({ ...AHEAD, value: new Uint8Array(2000) }));
+    expect(receive(A1, big)).toBe('clock');
+    expect(held.isSilent(A1)).toBe(true);
+    expect(receiver.onEntries(A1, big, WALL_MS + 1, out)).toBeUndefined();
+    expect(held.isSilent(A1)).toBe(false);
+    expect(shown).toEqual(['a.1.1']);
+  });
+
+  it('takes what it kept when the clock has come so far, from storage after a restart', () => {
+    receive(
+      A1,
+      stampedAhead(4, (seq) => seq >= 2),
+    );
+    const batch = out.takeBatch();
+    const kept = batch.keys.map((key, n) => ({ key, value: batch.values[n] as Uint8Array }));
+    const restored = new Held(1000);
+    const waiting = kept.filter(({ key }) => key[0] === 'h'.charCodeAt(0));
+    for (const entry of waiting) restored.restore(entry, out);
+    expect(waiting).toHaveLength(3);
+    expect(restored.count).toBe(3);
+    for (const room of [held, restored]) {
+      const taken: number[] = [];
+      const take = (_of: typeof A1, some: readonly Mutation[]): void =>
+        void taken.push(...some.map(({ seq }) => seq));
+      room.release(({ seq }) => seq > 2, take, out);
+      expect(taken).toEqual([2]);
+      room.release(() => false, take, out);
+      expect(taken).toEqual([2, 3, 4]);
+      expect(room.isEmpty).toBe(true);
+    }
+    expect(out.takeBatch().values).toEqual(new Array(6).fill(undefined));
+  });
+
+  it('drops what it cannot read again, with what follows it', () => {
+    const [one, , three] = stampedAhead(3, () => true) as [Mutation, Mutation, Mutation];
+    for (const { seq, bytes } of [one, three])
+      held.restore({ key: heldKey(A1, seq), value: bytes }, out);
+    held.restore({ key: heldKey(A1, 4), value: Uint8Array.of(1, 2, 3) }, out);
+    expect(held.head(A1)).toBe(1);
+    expect(out.takeBatch().keys).toHaveLength(2);
   });
 
   it('answers an entry of another origin than the message names, and does not stop', () => {

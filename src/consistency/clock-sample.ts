@@ -1,0 +1,77 @@
+// What the clock of a replica shows, measured against the monotonic clock of this process: wall = monotonic + offset. A
+// heartbeat brings the peer's wall clock with the echo of a ping of ours, so the moment at which that was read lies between
+// the ping (and for how long the peer kept it) and now: the midpoint is the estimate, half the round trip its error, as in
+// NTP (RFC 5905, section 8). Our own clock is read without an error.
+//
+// Whoever measures against the monotonic clock is not misled by a wall clock of its own that was set in between.
+
+/** `offsetMs` is right to within `errorMs` either way. */
+export interface ClockSample {
+  readonly offsetMs: number;
+  readonly errorMs: number;
+  readonly atMs: number;
+}
+
+export interface ClockEcho {
+  /** The peer's wall clock when it answered, in ms since 1970. */
+  readonly wallMs: number;
+  /** Our monotonic time when the ping left, and for how long the peer kept it. */
+  readonly pingMs: number;
+  readonly keptMs: number;
+}
+
+export interface ClockMedian {
+  readonly offsetMs: number;
+  /** The true median lies between these. */
+  readonly lowMs: number;
+  readonly highMs: number;
+  /** By how much the two in the middle differ at least, where the number is even: nobody can tell which of them is right. */
+  readonly splitMs: number;
+}
+
+/** Crystals differ by some 100 ppm, and NTP slews a clock by 500 ppm at most (RFC 5905, section 12). */
+const DRIFT_RATE = 0.0005;
+
+export function sampleOf({ wallMs, pingMs, keptMs }: ClockEcho, nowMs: number): ClockSample {
+  const errorMs = Math.max(nowMs - pingMs - keptMs, 0) / 2;
+  return { offsetMs: wallMs - (nowMs - errorMs), errorMs, atMs: nowMs };
+}
+
+/**
+ * The sample to rest on. Of two that can both be right the surer one, which grows less sure with time and counts for `keepMs`;
+ * of two that cannot, the later one: a clock was set in between.
+ */
+export function surerOf(
+  kept: ClockSample | undefined,
+  taken: ClockSample,
+  keepMs: number,
+): ClockSample {
+  if (kept === undefined || taken.atMs - kept.atMs > keepMs) return taken;
+  const keptErrorMs = kept.errorMs + (taken.atMs - kept.atMs) * DRIFT_RATE;
+  const apartMs = Math.abs(taken.offsetMs - kept.offsetMs);
+  if (apartMs > keptErrorMs + taken.errorMs) return taken;
+  return taken.errorMs <= keptErrorMs ? taken : kept;
+}
+
+/** The median of one sample or more. */
+export function medianOf(samples: readonly ClockSample[]): ClockMedian {
+  const upper = samples.length >> 1;
+  const lower = (samples.length - 1) >> 1;
+  const offsets = sorted(samples.map(({ offsetMs }) => offsetMs));
+  const lows = sorted(samples.map(({ offsetMs, errorMs }) => offsetMs - errorMs));
+  const highs = sorted(samples.map(({ offsetMs, errorMs }) => offsetMs + errorMs));
+  return {
+    offsetMs: (at(offsets, lower) + at(offsets, upper)) / 2,
+    lowMs: at(lows, lower),
+    highMs: at(highs, upper),
+    splitMs: lower === upper ? 0 : Math.max(at(lows, upper) - at(highs, lower), 0),
+  };
+}
+
+function sorted(values: number[]): number[] {
+  return values.sort((a, b) => a - b);
+}
+
+function at(values: readonly number[], index: number): number {
+  return values[index] as number;
+}

@@ -1,0 +1,58 @@
+// Entries of other origins on their way into this replica: into the log and shown, or kept outside it until their time has come
+// (order/held.ts). Who is waited for, or refused, is remembered for the exchange.
+
+import type { Exchange } from '../entropy/exchange.ts';
+import type { Now, Outbox } from '../model/effect.ts';
+import type { Origin } from '../model/id.ts';
+import type { Entries } from '../model/message.ts';
+import type { Mutation } from '../model/record.ts';
+import { Receiver } from '../stream/receiver.ts';
+import type { Context } from './context.ts';
+import { holderOf, type Peer } from './peers.ts';
+
+/** Entries of an origin became visible here. */
+type OnAdvance = (origin: Origin, now: Now, out: Outbox) => void;
+
+export class Intake {
+  readonly #context: Context;
+  readonly #exchange: Exchange;
+  readonly #receiver: Receiver;
+  readonly #onAdvance: OnAdvance;
+
+  constructor(context: Context, exchange: Exchange, onAdvance: OnAdvance) {
+    const { log, held, clock, metrics } = context;
+    this.#context = context;
+    this.#exchange = exchange;
+    this.#onAdvance = onAdvance;
+    this.#receiver = new Receiver(log, held, clock, metrics, (mutation, out) =>
+      this.#show(mutation, out),
+    );
+  }
+
+  onEntries(peer: Peer, { origin, entries }: Entries, now: Now, out: Outbox): void {
+    const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
+    if (refusal === undefined)
+      this.#exchange.onEntries(holderOf(peer), origin, entries, now.monoMs, out);
+    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
+    this.#onAdvance(origin, now, out);
+  }
+
+  /** With every heartbeat: what was stamped ahead of the clock is taken when that has come so far. */
+  look(now: Now, out: Outbox): void {
+    const { clock, held } = this.#context;
+    if (held.isEmpty) return;
+    const isAhead = ({ hlc }: Mutation): boolean => clock.isAhead(hlc, now.wallMs);
+    held.release(isAhead, (origin, entries) => this.#take(origin, entries, now, out), out);
+  }
+
+  #take(origin: Origin, entries: readonly Mutation[], now: Now, out: Outbox): void {
+    this.#receiver.onEntries(origin, entries, now.wallMs, out);
+    this.#onAdvance(origin, now, out);
+  }
+
+  /** An accepted entry becomes visible. */
+  #show(mutation: Mutation, out: Outbox): void {
+    this.#context.absence.show(mutation, out);
+    this.#context.idempotency.remember(mutation, out);
+  }
+}
