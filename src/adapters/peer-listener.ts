@@ -1,7 +1,7 @@
 // The listening side of the peer channel: takes connections on a port of its own and hands over those that proved
-// themselves. What a stranger can cost is bounded: so many connections at once, of which the oldest makes room for a
-// new one, each with one deadline for the whole handshake and headers of a kilobyte; no body, and not one WebSocket
-// frame is read before the proof.
+// themselves. What a stranger can cost is bounded: so many connections at once (peer-strangers.ts), each with a deadline for
+// the greeting and one for the whole handshake, and headers of a kilobyte; no body, and not one WebSocket frame is read before
+// the proof.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -24,6 +24,8 @@ import {
   REFUSALS,
   type Transcript,
 } from './handshake.ts';
+import { PeerAddresses } from './peer-addresses.ts';
+import { Strangers } from './peer-strangers.ts';
 
 /** A connection whose other end is known. */
 export interface Authenticated {
@@ -38,7 +40,7 @@ export interface PeerListenerOptions {
   readonly identity: PeerIdentity;
   readonly members: readonly Member[];
   readonly handshakeTimeoutMs: number;
-  /** Connections that have not proved themselves; beyond it the oldest is dropped. */
+  /** Connections that have not proved themselves; beyond its share the oldest of a kind is dropped. */
   readonly strangersMax: number;
   /** Given to the WebSocket layer. */
   readonly socketOptions: { readonly maxPayload: number };
@@ -48,10 +50,8 @@ export interface PeerListenerOptions {
   readonly onRefused: (reason: Refusal) => void;
 }
 
-interface Stranger {
-  readonly deadline: NodeJS.Timeout;
-  challenged: Challenged | undefined;
-}
+/** A dialer greets as soon as it is connected. */
+const GREETING_TIMEOUT_MS = 2000;
 
 /** What the dialer has to prove, once, on this connection. */
 interface Challenged {
@@ -63,12 +63,21 @@ export class PeerListener {
   readonly #options: PeerListenerOptions;
   readonly #http: Server;
   readonly #websockets: WebSocketServer;
-  /** In the order of their coming. */
-  readonly #strangers = new Map<Socket, Stranger>();
+  readonly #strangers: Strangers<Challenged>;
+  readonly #addresses: PeerAddresses;
   readonly #proofs = new WeakMap<IncomingMessage, string>();
 
   constructor(options: PeerListenerOptions) {
     this.#options = options;
+    const { identity, members, strangersMax, handshakeTimeoutMs } = options;
+    this.#addresses = new PeerAddresses(members.filter(({ id }) => id < identity.id));
+    this.#strangers = new Strangers({
+      max: strangersMax,
+      greetingTimeoutMs: Math.min(handshakeTimeoutMs, GREETING_TIMEOUT_MS),
+      handshakeTimeoutMs,
+      isKnown: (address) => this.#addresses.isKnown(address),
+      onDropped: options.onRefused,
+    });
     this.#websockets = new WebSocketServer({
       ...options.socketOptions,
       noServer: true,
@@ -78,7 +87,7 @@ export class PeerListener {
       headers.push(`Conit-Proof: ${this.#proofs.get(request) ?? ''}`);
     });
     this.#http = createServer({ maxHeaderSize: HANDSHAKE_BYTES_MAX, noDelay: true });
-    this.#http.on('connection', (stream) => this.#onConnection(stream));
+    this.#http.on('connection', (stream) => this.#strangers.add(stream));
     this.#http.on('request', (request, response) => this.#onRequest(request, response));
     this.#http.on('checkContinue', (request, response) => this.#onRequest(request, response));
     this.#http.on('upgrade', (request, stream, head) => this.#onUpgrade(request, stream, head));
@@ -93,6 +102,7 @@ export class PeerListener {
         this.#http.off('error', reject);
         // A connection that the process has no descriptor left for.
         this.#http.on('error', () => this.#options.onRefused('crowded'));
+        this.#addresses.start();
         resolve(this.#http.address() as AddressInfo);
       });
     });
@@ -100,38 +110,17 @@ export class PeerListener {
 
   /** Takes nobody any more and drops who has not proved itself. Connections handed over are not touched. */
   close(): Promise<void> {
-    for (const stream of this.#strangers.keys()) stream.destroy();
+    this.#addresses.stop();
+    this.#strangers.clear();
     return new Promise((resolve) => this.#http.close(() => resolve()));
-  }
-
-  #onConnection(stream: Socket): void {
-    const { strangersMax, handshakeTimeoutMs } = this.#options;
-    const [oldest] = this.#strangers.keys();
-    if (oldest !== undefined && this.#strangers.size >= strangersMax) this.#drop(oldest, 'crowded');
-    const deadline = setTimeout(() => this.#drop(stream, 'timeout'), handshakeTimeoutMs);
-    this.#strangers.set(stream, { deadline, challenged: undefined });
-    stream.once('close', () => this.#forget(stream));
-  }
-
-  #drop(stream: Socket, reason: Refusal): void {
-    this.#forget(stream);
-    stream.destroy();
-    this.#options.onRefused(reason);
-  }
-
-  #forget(stream: Socket): void {
-    clearTimeout(this.#strangers.get(stream)?.deadline);
-    this.#strangers.delete(stream);
   }
 
   /** A greeting is answered with a challenge. */
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const stranger = this.#strangers.get(request.socket);
     const challenged = requestRefusal(request) ?? this.#challenge(readGreeting(request.headers));
     if (typeof challenged === 'string') return this.#refuse(response, challenged);
-    if (stranger === undefined || stranger.challenged !== undefined)
+    if (!this.#strangers.challenge(request.socket, challenged))
       return this.#refuse(response, 'malformed');
-    stranger.challenged = challenged;
     const { version, listener } = challenged.said;
     response.writeHead(401, { ...challengeHeaders({ version, ...listener }), 'Content-Length': 0 });
     response.end();
@@ -157,13 +146,13 @@ export class PeerListener {
   /** The proof opens the WebSocket. A challenge serves once, whatever comes of it. */
   #onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const { socket } = request;
-    const challenged = this.#strangers.get(socket)?.challenged;
-    this.#forget(socket);
+    const challenged = this.#strangers.take(socket);
     const refusal = requestRefusal(request) ?? this.#proofRefusal(request, head, challenged);
     if (challenged === undefined || refusal !== undefined)
       return this.#refuseRaw(stream, refusal ?? 'challenge');
     const { peer, said } = challenged;
     const { version, dialer } = said;
+    this.#addresses.proved(peer.id, socket.remoteAddress ?? '');
     this.#proofs.set(request, proofOf(this.#options.identity.secret, 'listener', said));
     this.#websockets.handleUpgrade(request, stream, head, (websocket) => {
       const { incarnation } = dialer;

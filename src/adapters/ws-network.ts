@@ -47,7 +47,7 @@ export interface PeerLimits {
   readonly queueBytesMax: number;
   /** From the first byte of a connection to the proof. */
   readonly handshakeTimeoutMs: number;
-  /** Connections that have not proved themselves; beyond it the oldest is dropped. */
+  /** Connections that have not proved themselves (peer-strangers.ts). */
   readonly strangersMax: number;
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
@@ -57,7 +57,7 @@ const PEER_LIMITS_DEFAULT: PeerLimits = {
   frameBytesMax: 20 * 1024 * 1024,
   queueBytesMax: 32 * 1024 * 1024,
   handshakeTimeoutMs: 5000,
-  strangersMax: 64,
+  strangersMax: 512,
   reconnectMinMs: 50,
   reconnectMaxMs: 2000,
 };

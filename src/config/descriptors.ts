@@ -13,7 +13,7 @@ const DATABASE = 110;
 /** Old and new connection of a peer that dials again. */
 const EACH_PEER = 2;
 /** Connections at the peer port that have not proved themselves. */
-const STRANGERS_MAX = 64;
+const STRANGERS_MAX = 512;
 const STRANGERS_MIN = 8;
 const CLIENTS_MIN = 8;
 

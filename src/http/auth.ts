@@ -1,9 +1,11 @@
 // Who may do what. With tokens configured every route but the open ones needs a bearer token (RFC 6750) whose roles
 // cover it; without, everybody may do everything, and the server listens on loopback only.
 //
-// A token is compared by its SHA-256, in constant time and against every configured one. An address that fails too
-// often is answered 429 until its failures are forgotten, so that guessing is slow. What is absent and what is
-// forbidden look the same: the decision falls before anybody looks whether the namespace exists.
+// A token is compared by its SHA-256, in constant time and against every configured one, before anything else is asked: a
+// right one is always served, whatever else comes from its address, because behind a proxy all clients have one. Only what
+// is wrong is counted and slowed down (429 instead of 401): the same wrong credentials again and again, and very many of one
+// address. This keeps a mistaken client from asking for ever; guessing is kept out by the length of the tokens. What is
+// absent and what is forbidden look the same: the decision falls before anybody looks whether the namespace exists.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { NamespaceName } from '../model/id.ts';
@@ -30,27 +32,32 @@ export interface Auth {
 const BEARER = /^Bearer +([\x21-\x7e]{1,512})$/i;
 const DETAIL = 'access needs a token whose roles cover it';
 
+const TOO_MANY =
+  'these credentials are wrong, and were sent too often; a valid token is served at once';
+
 const UNAUTHORIZED = refusal('unauthorized', DETAIL);
 export const FORBIDDEN = refusal('forbidden', DETAIL);
 
 export function createAuth(tokens: readonly Token[] | undefined, limits: HttpLimits): Auth {
   if (tokens === undefined) return { authenticate: () => 'anyone' };
-  const throttle = createThrottle({
-    burst: limits.authFailuresMax,
-    forgetMs: limits.authFailureForgetMs,
-    addressesMax: limits.authAddressesMax,
+  const keysMax = limits.authFailuresKnownMax;
+  const forgetMs = limits.authFailureForgetMs;
+  const ofCredentials = createThrottle({ burst: limits.authFailuresMax, forgetMs, keysMax });
+  const ofAddress = createThrottle({
+    burst: limits.authFailuresPerAddressMax,
+    forgetMs: limits.authAddressForgetMs,
+    keysMax,
   });
   return {
     authenticate({ authorization, address }, nowMs) {
       if (authorization === undefined) return UNAUTHORIZED;
-      const waitMs = throttle.waitMs(address, nowMs);
-      if (waitMs > 0) {
-        const detail = 'this address failed to authenticate too often';
-        return refusal('too-many-failures', detail, { retryAfterMs: waitMs });
-      }
       const token = find(tokens, BEARER.exec(authorization)?.[1]);
       if (token !== undefined) return token;
-      throttle.fail(address, nowMs);
+      const wrong = digestOf(authorization).toString('base64');
+      const waitMs = Math.max(ofCredentials.waitMs(wrong, nowMs), ofAddress.waitMs(address, nowMs));
+      if (waitMs > 0) return refusal('too-many-failures', TOO_MANY, { retryAfterMs: waitMs });
+      ofCredentials.fail(wrong, nowMs);
+      ofAddress.fail(address, nowMs);
       return UNAUTHORIZED;
     },
   };
@@ -73,10 +80,12 @@ function allows(token: Token, access: Exclude<Access, { kind: 'open' }>, scope: 
   return permits(token, scope as NamespaceName, access.role);
 }
 
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
 function find(tokens: readonly Token[], text: string | undefined): Token | undefined {
-  const digest = createHash('sha256')
-    .update(text ?? '')
-    .digest();
+  const digest = digestOf(text ?? '');
   let found: Token | undefined;
   for (const token of tokens) if (timingSafeEqual(token.digest, digest)) found = token;
   return text === undefined ? undefined : found;

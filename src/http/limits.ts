@@ -33,12 +33,16 @@ export interface HttpLimits {
   readonly connectionsPerAddressMax: number;
   /** Requests that wait behind a write on one connection (pipelining). More close the connection. */
   readonly pipelinedMax: number;
-  /** Failed authentications of one address in a row before it is answered 429; 0 is no limit. */
+  /** Failures with the same credentials in a row before they are answered 429; 0 is no limit. */
   readonly authFailuresMax: number;
-  /** One failed authentication is forgiven per this time. */
+  /** One of them is forgiven per this time. */
   readonly authFailureForgetMs: number;
-  /** Addresses whose failures are remembered; the longest known is forgotten first. */
-  readonly authAddressesMax: number;
+  /** Failures of one address before its further wrong credentials are answered 429; right ones never are. 0 is no limit. */
+  readonly authFailuresPerAddressMax: number;
+  /** One of them is forgiven per this time. */
+  readonly authAddressForgetMs: number;
+  /** Addresses, and credentials, whose failures are remembered; the longest known is forgotten first. */
+  readonly authFailuresKnownMax: number;
   /** How long a refused request's body is still read, so that the client sees the reply rather than a reset. */
   readonly lingerMs: number;
   /** Requests still running this long after `close` are cut off. */
@@ -64,7 +68,9 @@ export const HTTP_LIMITS_DEFAULT: HttpLimits = {
   pipelinedMax: 64,
   authFailuresMax: 20,
   authFailureForgetMs: 3000,
-  authAddressesMax: 4096,
+  authFailuresPerAddressMax: 1000,
+  authAddressForgetMs: 50,
+  authFailuresKnownMax: 4096,
   lingerMs: 1000,
   drainMs: 10_000,
 };

@@ -110,8 +110,8 @@ async function proxyTo(port: number): Promise<TcpProxy> {
   return proxy;
 }
 
-function raw(port: number): RawPeer {
-  const peer = new RawPeer(port);
+function raw(port: number, from?: string): RawPeer {
+  const peer = new RawPeer(port, from);
   ends.push(() => peer.end());
   return peer;
 }
@@ -438,6 +438,35 @@ describe('a stranger', () => {
     await until(() => ear.connects === 1);
     await idle[0]?.closed;
     expect(us.ear.connects).toBe(1);
+  });
+
+  it('in a flood that says nothing costs nobody a place who has greeted', async () => {
+    const us = await listening({ limits: { strangersMax: 16 } });
+    const greeted: RawPeer[] = [];
+    for (let i = 0; i < 2; i++) {
+      const peer = raw(us.port);
+      expect((await peer.greet(greeting()))?.status).toBe(401);
+      greeted.push(peer);
+    }
+    const before = us.refused('crowded');
+    for (let i = 0; i < 30; i++) raw(us.port);
+    await until(() => us.refused('crowded') >= before + 28);
+    expect(greeted.every(({ socket }) => !socket.destroyed)).toBe(true);
+  });
+
+  it('of one address that greets crowds out its like, and no member at a known address', async () => {
+    const us = await listening({ limits: { strangersMax: 8 } });
+    const proved = raw(us.port);
+    expect((await proved.shake(greeting(), SECRET))?.status).toBe(101);
+    // From now on 127.0.0.1 is an address of eu-1.
+    const peer = raw(us.port);
+    expect((await peer.greet(greeting()))?.status).toBe(401);
+    for (let i = 0; i < 12; i++) {
+      const stranger = raw(us.port, '127.0.0.9');
+      expect((await stranger.greet(greeting()))?.status).toBe(401);
+    }
+    expect(us.refused('crowded')).toBeGreaterThanOrEqual(10);
+    expect(peer.socket.destroyed).toBe(false);
   });
 });
 

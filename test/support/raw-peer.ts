@@ -28,8 +28,9 @@ export class RawPeer {
   #isClosed = false;
   #onChange: () => void = () => {};
 
-  constructor(port: number) {
-    this.socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  /** `from` is an address of this machine. */
+  constructor(port: number, from = '127.0.0.1') {
+    this.socket = connect({ host: '127.0.0.1', port, noDelay: true, localAddress: from });
     this.socket.on('data', (bytes) => {
       this.received = Buffer.concat([this.received, bytes]);
       this.#onChange();

@@ -156,4 +156,30 @@ export const edges: readonly Mutant[] = [
       name: 'is written of any record and any fault',
     },
   },
+  {
+    id: 'throttle-before-token',
+    number: 'own',
+    title: 'wrong tokens of an address keep the right ones behind it out',
+    file: 'src/http/auth.ts',
+    replace: 'if (token !== undefined) return token;',
+    with: 'if (token !== undefined && ofAddress.waitMs(address, nowMs) === 0) return token;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/access.test.ts',
+      name: 'keep no right token out, whatever else comes from its address',
+    },
+  },
+  {
+    id: 'strangers-crowd-peers',
+    number: 'own',
+    title: 'strangers at the peer port take the places of addresses from which members come',
+    file: 'src/adapters/peer-strangers.ts',
+    replace: 'if (stranger.isKnown !== isKnown) continue;',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/contract/peer-security.test.ts',
+      name: 'of one address that greets crowds out its like, and no member at a known address',
+    },
+  },
 ];

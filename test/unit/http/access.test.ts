@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HttpLimits } from '../../../src/http/limits.ts';
 import { type Access, methodsAt, ROUTES, type Route } from '../../../src/http/route-table.ts';
 import { createThrottle } from '../../../src/http/throttle.ts';
 import { parseTokens, type Role } from '../../../src/http/token.ts';
@@ -180,25 +181,60 @@ describe('access', () => {
 });
 
 describe('failed authentications', () => {
-  it('of one address are slowed down, whatever token comes next', async () => {
+  const startGuarded = (limits: Partial<HttpLimits>) => {
     const parsed = parseTokens(document);
-    const tokens = parsed.ok ? parsed.tokens : [];
-    const other = await startHarness({ tokens, limits: { authFailuresMax: 3 } });
+    return startHarness({ tokens: parsed.ok ? parsed.tokens : [], limits });
+  };
+  const RIGHT = secretOf('reads-all');
+
+  it('keep no right token out, whatever else comes from its address', async () => {
+    const other = await startGuarded({ authFailuresMax: 3, authFailuresPerAddressMax: 5 });
     const ask = (token: string, path = '/v1/kv/bench/k') =>
       other.ask(path, { headers: { authorization: `Bearer ${token}` } });
-    expect((await ask(secretOf('reads-all'))).status).toBe(404);
-    for (let i = 0; i < 3; i++) expect((await ask(`guess-${i}`)).status).toBe(401);
-    for (const path of ['/v1/kv/bench/k', '/v1/cluster']) {
-      const blocked = await ask(secretOf('reads-all'), path);
-      expect([blocked.status, problemOf(blocked)]).toEqual([429, 'too-many-failures']);
-      expect(Number(blocked.headers['retry-after'])).toBeGreaterThan(0);
+    for (let i = 0; i < 40; i++) {
+      expect([401, 429]).toContain((await ask(`guess-${i}`)).status);
+      expect([401, 429]).toContain((await ask('always-the-same')).status);
+      for (const path of ['/v1/kv/bench/k', '/v1/cluster'])
+        expect([200, 404]).toContain((await ask(RIGHT, path)).status);
     }
+    expect((await ask(secretOf('metrics'), '/metrics')).status).toBe(200);
     expect((await other.ask('/livez')).status).toBe(200);
     await other.stop();
   });
 
-  it('are forgotten one by one, and the table of addresses is bounded', () => {
-    const throttle = createThrottle({ burst: 2, forgetMs: 100, addressesMax: 3 });
+  it('with the same credentials are slowed down, on both fronts', async () => {
+    const other = await startGuarded({ authFailuresMax: 3 });
+    const ask = (authorization: string, path = '/v1/kv/bench/k') =>
+      other.ask(path, { headers: { authorization } });
+    for (let i = 0; i < 3; i++) expect((await ask('Bearer wrong')).status).toBe(401);
+    for (const path of ['/v1/kv/bench/k', '/v1/cluster']) {
+      const blocked = await ask('Bearer wrong', path);
+      expect([blocked.status, problemOf(blocked)]).toEqual([429, 'too-many-failures']);
+      expect(Number(blocked.headers['retry-after'])).toBeGreaterThan(0);
+      expect((await ask('Bearer another', path)).status).toBe(401);
+    }
+    expect((await ask(`Basic ${RIGHT}`)).status).toBe(401);
+    await other.stop();
+  });
+
+  it('of one address are slowed down, whatever is wrong with them', async () => {
+    const other = await startGuarded({ authFailuresPerAddressMax: 5, authAddressForgetMs: 60_000 });
+    const ask = (token: string) =>
+      other.ask('/v1/kv/bench/k', { headers: { authorization: `Bearer ${token}` } });
+    for (let i = 0; i < 5; i++) expect((await ask(`guess-${i}`)).status).toBe(401);
+    expect((await ask('guess-5')).status).toBe(429);
+    expect((await ask(RIGHT)).status).toBe(404);
+    await other.stop();
+  });
+
+  it('are none where no token was sent', async () => {
+    const other = await startGuarded({ authFailuresMax: 1, authFailuresPerAddressMax: 1 });
+    for (let i = 0; i < 5; i++) expect((await other.ask('/v1/kv/bench/k')).status).toBe(401);
+    await other.stop();
+  });
+
+  it('are forgotten one by one, and their table is bounded', () => {
+    const throttle = createThrottle({ burst: 2, forgetMs: 100, keysMax: 3 });
     throttle.fail('a', 0);
     expect(throttle.waitMs('a', 0)).toBe(0);
     throttle.fail('a', 0);
