@@ -3,8 +3,8 @@
 // the connection ends with the reply, so that who keeps connections, a load balancer above all, opens the next one elsewhere.
 
 import type { HttpContext } from './context.ts';
-import { invalid, notBuilt } from './parameter.ts';
 import { isBaseUrl } from '../model/url.ts';
+import { invalid, isFault, notBuilt, readFlag } from './parameter.ts';
 import type { ProblemCode, Refusal } from './problem.ts';
 import { SHIELD } from './reply-head.ts';
 
@@ -25,7 +25,9 @@ export function isBetterAskedElsewhere(code: ProblemCode): boolean {
 /** Reads `onUnmet`, or `redirect`, which stands for `onUnmet=redirect`. */
 export function readUnmet(name: string, value: string): OnUnmet | Refusal {
   if (name === 'redirect') {
-    return value === '' || value === 'true' ? 'redirect' : invalid(name, 'takes no value');
+    const isAsked = readFlag(name, value);
+    if (isFault(isAsked)) return isAsked;
+    return isAsked ? 'redirect' : 'forward';
   }
   if (UNMET.includes(value)) return value as OnUnmet;
   if (UNMET_NOT_BUILT.includes(value)) return notBuilt('parameter', `${name}=${value}`);

@@ -1,108 +1,123 @@
 // The OpenAPI description of the data path, whose requests no schema of fastify sees. The tests hold it against the
-// route table and against what the server does.
+// route table and against what the server does. Forms and descriptions of parameters that several routes take are those of
+// openapi-notes.ts.
 
 import { ENVELOPE_TYPE } from './accept.ts';
+import { headersOf, named, type Operation, type Parameter, type Response } from './openapi.ts';
+import type { HeaderName } from './openapi-headers.ts';
+import { PROBLEM_TYPE } from './problem.ts';
 import { ROUTES, type RouteId } from './route-table.ts';
 import { EnvelopeSchema, ProblemSchema } from './schema.ts';
 
 const PATH = '/v1/kv/{ns}/{key}';
 
-interface Parameter {
-  readonly name: string;
-  readonly in: 'path' | 'query' | 'header';
-  readonly required: boolean;
-  readonly description: string;
-  readonly schema: { readonly type: 'string' };
-}
-
-const path = [
-  parameter('path', 'ns', 'The namespace'),
-  parameter(
-    'path',
-    'key',
-    'The rest of the path: 1 to 1024 bytes of UTF-8, slashes allowed, no segment . or ..',
-  ),
-];
-const timeout = parameter('query', 'timeout', 'How long to wait for replicas, as in 500ms');
-const w = parameter('query', 'w', 'Durable copies: a number, majority, all, local or each');
-const ifMatch = parameter('header', 'If-Match', 'Only if the value is at one of these versions');
-const ifNoneMatch = parameter(
-  'header',
+const path = [known('path', 'ns'), known('path', 'key')];
+const ifMatch = header('If-Match', 'Only if the value is at one of these versions; `*`: any');
+const ifNoneMatch = header(
   'If-None-Match',
-  'Only if it is not; `*`: if none is there',
+  'Only if it is at none of them; `*`: only if no value is there',
 );
+const ifUnmodifiedSince = header(
+  'If-Unmodified-Since',
+  'Only if it was not written after that second, or is not there',
+);
+const elsewhere = [known('query', 'onUnmet'), known('query', 'redirect')];
 
+const conditions = [ifMatch, ifNoneMatch, ifUnmodifiedSince];
+const digests = [
+  header('Content-Digest', 'Of the body, checked (RFC 9530): sha-256 and sha-512'),
+  header('Repr-Digest', 'The same; a body is the whole representation'),
+  header('Content-MD5', 'The same in the old form (RFC 1864)'),
+];
 const writeHeaders = [
-  ifMatch,
-  ifNoneMatch,
-  parameter('header', 'Idempotency-Key', 'The same key and request take effect once'),
-  parameter('header', 'Prefer', '`respond-async`: answer 202 rather than wait for copies'),
-  parameter('header', 'Conit-Tags', 'Up to 16 tags'),
-  parameter('header', 'Conit-Weight', 'The weight of the write'),
+  ...conditions,
+  known('header', 'Idempotency-Key'),
+  header('Prefer', '`respond-async`: answer 202 rather than wait for copies'),
+  header('Conit-Tags', 'Up to 16 tags'),
+  header('Conit-Weight', 'The weight of the write'),
 ];
 
-const bytes = { 'application/octet-stream': { schema: {} } };
-const problem = problemResponse('A problem');
+const bytes = { '*/*': { schema: {} } };
+const written: readonly HeaderName[] = [
+  'Conit-Version',
+  'Conit-Served-By',
+  'Conit-Consistency',
+  'Conit-Acks',
+  'Server-Timing',
+];
+const put: readonly HeaderName[] = [...written, 'ETag', 'Last-Modified'];
+const partial: readonly HeaderName[] = [...put, 'Location', 'Preference-Applied'];
+const value: readonly HeaderName[] = [
+  'ETag',
+  'Conit-Version',
+  'Conit-Served-By',
+  'Conit-Consistency',
+  'Conit-Staleness',
+  'Conit-Expires',
+  'Last-Modified',
+  'Accept-Ranges',
+  'Server-Timing',
+  'Vary',
+];
 
-const OPERATIONS: Readonly<Partial<Record<RouteId, object>>> = {
+const OPERATIONS: Readonly<Partial<Record<RouteId, Operation>>> = {
   get: {
     summary: 'Reads a value',
     parameters: [
       ...path,
-      parameter('query', 'r', 'Replicas to ask: a number, majority, all, local or each'),
-      parameter('query', 'consistency', 'A level that the namespace must at least give'),
-      timeout,
-      ifNoneMatch,
-      ifMatch,
-      parameter('query', 'envelope', 'The value and its metadata as JSON'),
-      parameter('header', 'Accept', '`application/vnd.conit.record+json` asks for the envelope'),
+      known('query', 'r'),
+      known('query', 'consistency'),
+      known('query', 'timeout'),
+      ...elsewhere,
+      known('query', 'envelope'),
+      ...conditions,
+      header('If-Modified-Since', 'Only if it was written after that second'),
     ],
     responses: {
       200: {
         description: 'The value as it was put, with its content type, or the envelope',
-        headers: valueHeaders(),
-        content: {
-          '*/*': { schema: {} },
-          [ENVELOPE_TYPE]: { schema: EnvelopeSchema },
-        },
+        headers: headersOf(value),
+        content: { ...bytes, [ENVELOPE_TYPE]: { schema: named(EnvelopeSchema) } },
       },
-      304: { description: 'The client has this version' },
-      404: problemResponse('No such key, or no such namespace'),
-      412: problemResponse('The value is at another version'),
-      default: problem,
+      304: { description: 'The client has this version', headers: headersOf(value) },
+      404: problem('No such key, or no such namespace', ['Conit-Consistency', 'Conit-Staleness']),
+      412: problem('The value is at another version'),
     },
   },
   put: {
     summary: 'Writes a value',
     parameters: [
       ...path,
-      w,
-      timeout,
-      parameter('query', 'ttl', 'Lifetime from now, as in 10s'),
+      known('query', 'w'),
+      known('query', 'timeout'),
+      known('query', 'ttl'),
       ...writeHeaders,
-      parameter('header', 'Content-Digest', 'RFC 9530, sha-256 and sha-512'),
+      ...digests,
     ],
-    requestBody: { content: bytes },
+    requestBody: { description: 'The value', content: bytes },
     responses: {
-      201: { description: 'Created', headers: writtenHeaders() },
-      204: { description: 'Replaced', headers: writtenHeaders() },
-      202: { description: 'Stored, with fewer copies than asked for', headers: writtenHeaders() },
+      201: { description: 'Created', headers: headersOf(put) },
+      202: { description: 'Stored, with fewer copies than asked for', headers: headersOf(partial) },
+      204: { description: 'Replaced', headers: headersOf(put) },
       ...writeProblems(),
-      413: problemResponse('The value is too large'),
+      413: problem('The value is too large'),
     },
   },
   patch: {
     summary: 'Not built yet',
     parameters: path,
-    responses: { 501: problemResponse('Not built yet'), default: problem },
+    responses: { 501: problem('Not built yet') },
   },
   delete: {
     summary: 'Deletes a value',
-    parameters: [...path, w, timeout, ...writeHeaders],
+    parameters: [...path, known('query', 'w'), known('query', 'timeout'), ...writeHeaders],
     responses: {
-      204: { description: 'Deleted', headers: writtenHeaders() },
-      202: { description: 'Stored, with fewer copies than asked for', headers: writtenHeaders() },
-      404: problemResponse('No such key, or no such namespace'),
+      202: {
+        description: 'Stored, with fewer copies than asked for',
+        headers: headersOf([...written, 'Location', 'Preference-Applied']),
+      },
+      204: { description: 'Deleted', headers: headersOf(written) },
+      404: problem('No such key, or no such namespace'),
       ...writeProblems(),
     },
   },
@@ -111,58 +126,42 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, object>>> = {
 /** For the `paths` of the document. */
 export const KEY_PATHS = { [PATH]: operationsByMethod() };
 
-function operationsByMethod(): Record<string, object> {
+function operationsByMethod(): Record<string, Operation> {
   const routes = ROUTES.filter((route) => route.path === PATH);
   return Object.fromEntries(
-    routes.map(({ id, method }) => [method.toLowerCase(), { operationId: id, ...OPERATIONS[id] }]),
+    routes.flatMap(({ id, method }) => {
+      const operation = OPERATIONS[id];
+      return operation === undefined
+        ? []
+        : [[method.toLowerCase(), { operationId: id, ...operation }]];
+    }),
   );
 }
 
-function parameter(where: Parameter['in'], name: string, description: string): Parameter {
-  return { name, in: where, required: where === 'path', description, schema: { type: 'string' } };
+/** Described where all parameters of its name are. */
+function known(where: string, name: string): Parameter {
+  return { name, in: where };
 }
 
-function problemResponse(description: string) {
-  return { description, content: { 'application/problem+json': { schema: ProblemSchema } } };
+function header(name: string, description: string): Parameter {
+  return { name, in: 'header', description };
 }
 
-function writeProblems() {
+function problem(description: string, more: readonly HeaderName[] = []): Response {
   return {
-    412: problemResponse('The precondition does not hold'),
-    422: problemResponse('The idempotency key was used for another request'),
-    503: problemResponse('Nothing happened, and trying again can help'),
-    504: problemResponse('The outcome is unknown: `indeterminate`, with dot and acks'),
-    507: problemResponse('The disk is almost full'),
-    default: problem,
+    description,
+    headers: headersOf(['Conit-Served-By', 'Retry-After', ...more]),
+    content: { [PROBLEM_TYPE]: { schema: named(ProblemSchema) } },
   };
 }
 
-function valueHeaders() {
-  return headers({
-    ETag: 'The version, in quotes',
-    'Conit-Version': 'The dot of the write',
-    'Conit-Served-By': 'The replica and its region',
-    'Conit-Consistency': 'The level that was given',
-    'Conit-Staleness': 'ms, a proved upper bound, or unknown',
-    'Last-Modified': 'When the write was accepted',
-  });
-}
-
-function writtenHeaders() {
-  return headers({
-    ETag: 'The version, in quotes; not of a delete',
-    'Conit-Version': 'The dot of the write',
-    'Conit-Served-By': 'The replica and its region',
-    'Conit-Consistency': "The namespace's level",
-    'Conit-Acks': 'Durable copies known, of all replicas, as in 2/3',
-  });
-}
-
-function headers(descriptions: Readonly<Record<string, string>>) {
-  return Object.fromEntries(
-    Object.entries(descriptions).map(([name, description]) => [
-      name,
-      { description, schema: { type: 'string' } },
-    ]),
-  );
+function writeProblems(): Readonly<Record<string, Response>> {
+  const facts: readonly HeaderName[] = ['Conit-Version', 'Conit-Acks'];
+  return {
+    412: problem('The precondition does not hold', facts),
+    422: problem('The idempotency key was used for another request'),
+    503: problem('Nothing happened, and trying again can help', facts),
+    504: problem('The outcome is unknown: `indeterminate`, with dot and acks', facts),
+    507: problem('The disk is almost full', facts),
+  };
 }

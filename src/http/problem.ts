@@ -63,6 +63,8 @@ const HTTP_TROUBLES = {
   'not-ready': { status: 503, title: 'The replica is not ready', retryable: true },
 } as const satisfies { readonly [code: string]: HttpTrouble };
 
+export const PROBLEM_TYPE = 'application/problem+json';
+
 export type HttpCode = keyof typeof HTTP_TROUBLES;
 export type ProblemCode = FaultCode | HttpCode;
 

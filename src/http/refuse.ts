@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { isBetterAskedElsewhere } from './elsewhere.ts';
-import { problemDocument, type Refusal, retryAfterOf, statusOf } from './problem.ts';
+import { PROBLEM_TYPE, problemDocument, type Refusal, retryAfterOf, statusOf } from './problem.ts';
 import { closeIfDraining, type HeaderList, SHIELD } from './reply-head.ts';
 
 export function sendProblem(
@@ -43,7 +43,7 @@ export function sendProblem(
 export function problemHead(context: HttpContext, reason: Refusal, more: HeaderList): HeaderList {
   const head = [
     'Content-Type',
-    'application/problem+json',
+    PROBLEM_TYPE,
     ...(more.includes('Conit-Served-By') ? [] : ['Conit-Served-By', context.servedBy]),
     'Cache-Control',
     'no-store',

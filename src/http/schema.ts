@@ -439,6 +439,33 @@ export const ReadySchema = Type.Object(
   closed,
 );
 
+/** Those that OpenAPI gives a name of their own. */
+export const SCHEMAS = {
+  About: RootSchema,
+  Batch: BatchSchema,
+  BatchItem: BatchItemSchema,
+  BatchResult: BatchResultSchema,
+  BatchResults: BatchResultsSchema,
+  Check: CheckSchema,
+  Cluster: ClusterSchema,
+  Envelope: EnvelopeSchema,
+  Explain: ExplainSchema,
+  Job: JobSchema,
+  JobProgress: JobProgressSchema,
+  List: ListSchema,
+  Membership: MembershipSchema,
+  Namespace: NamespaceSchema,
+  NamespaceHealth: NamespaceHealthSchema,
+  Namespaces: NamespacesSchema,
+  Place: PlaceSchema,
+  Problem: ProblemSchema,
+  Ready: ReadySchema,
+  Record: RecordSchema,
+  Replica: ReplicaSchema,
+  Route: RouteSchema,
+  WriteStatus: WriteStatusSchema,
+} as const;
+
 export type BatchItem = Static<typeof BatchItemSchema>;
 export type BatchResult = Static<typeof BatchResultSchema>;
 export type ClusterView = Static<typeof ClusterSchema>;

@@ -8,12 +8,16 @@ import { tablePath } from '../access-hook.ts';
 import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
 import { KEY_PATHS } from '../key-document.ts';
+import { completePaths, components, type Originals, type Paths } from '../openapi.ts';
+import { TAGS } from '../openapi-notes.ts';
 import { replyJson } from '../reply.ts';
 import { ProblemSchema, RootSchema } from '../schema.ts';
 
 const TOKEN = 'token';
+const SECURITY_SCHEMES = { [TOKEN]: { type: 'http', scheme: 'bearer' } } as const;
 
 export async function documentRoutes(app: App, context: HttpContext): Promise<void> {
+  const originals = new Map<string, FastifySchema>();
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -23,13 +27,18 @@ export async function documentRoutes(app: App, context: HttpContext): Promise<vo
         version: context.version,
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      components: { securitySchemes: { [TOKEN]: { type: 'http', scheme: 'bearer' } } },
+      servers: serversOf(context),
+      tags: [...TAGS],
+      components: { securitySchemes: SECURITY_SCHEMES },
       security: [{ [TOKEN]: [] }, {}],
     },
-    transform: ({ schema, url }) => ({ schema: namedKey(schema), url: tablePath(url) }),
+    transform: ({ schema, url }) => {
+      originals.set(operationIdOf(schema), schema);
+      return { schema: namedKey(schema), url: tablePath(url) };
+    },
     transformObject: (document) =>
       'openapiObject' in document
-        ? { ...document.openapiObject, paths: { ...KEY_PATHS, ...document.openapiObject.paths } }
+        ? complete(document.openapiObject as OpenApi, originals)
         : document.swaggerObject,
   });
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
@@ -37,7 +46,7 @@ export async function documentRoutes(app: App, context: HttpContext): Promise<vo
     operationId: 'openapi',
     summary: 'This document',
     querystring: Type.Object({}, { additionalProperties: false }),
-    response: { 200: Type.Object({}, { additionalProperties: true }) },
+    response: { 200: Type.Object({}, { additionalProperties: true }), default: ProblemSchema },
   };
   app.get('/openapi.json', { schema }, async (_request, reply) => {
     return replyJson(context, reply, app.swagger());
@@ -53,6 +62,26 @@ export async function documentRoutes(app: App, context: HttpContext): Promise<vo
     const paths = { docs: '/docs', openapi: '/openapi.json' };
     return replyJson(context, reply, { name: 'conit', version, ...paths });
   });
+}
+
+type OpenApi = Readonly<Record<string, unknown>> & { readonly paths: Paths };
+
+function complete(document: OpenApi, originals: Originals): OpenApi {
+  const paths = completePaths({ ...KEY_PATHS, ...document.paths }, originals);
+  const all = { ...components(), securitySchemes: SECURITY_SCHEMES };
+  return { ...document, paths: paths as Paths, components: all };
+}
+
+/** First that which served the document, because it can be reached. */
+function serversOf({ advertised }: HttpContext): { url: string; description: string }[] {
+  const here = { url: '/', description: 'The replica that served this document' };
+  return advertised === ''
+    ? [here]
+    : [here, { url: advertised, description: 'Its advertised URL' }];
+}
+
+function operationIdOf(schema: FastifySchema): string {
+  return (schema as { readonly operationId?: string }).operationId ?? '';
 }
 
 /** What fastify calls `*` is the key. */

@@ -89,7 +89,7 @@ function sendRefusal(
   reply: FastifyReply,
   { query, page, target }: Refused,
 ): FastifyReply {
-  const isAsked = query.redirect !== undefined || query.onUnmet === 'redirect';
+  const isAsked = unmetOf(query) === 'redirect';
   const location = isAsked ? locationOf(page, target) : undefined;
   if (location === undefined) return replyProblem(context, reply, page);
   commonHeaders(context, reply);
@@ -234,7 +234,7 @@ function linkTo(bounds: ListQuery, query: Query, cursor: string): string {
   const reverse = bounds.reverse ? 'true' : '';
   const inline = values === 'inline' ? values : '';
   const size = Number(limit) === LIMIT_DEFAULT ? '' : limit;
-  const onUnmet = query.redirect === undefined ? (query.onUnmet ?? '') : 'redirect';
+  const onUnmet = query.onUnmet ?? (unmetOf(query) === 'redirect' ? 'redirect' : '');
   const parameters = { prefix, start, end, reverse, delimiter, limit: size, values: inline };
   const all = Object.entries({ ...parameters, consistency, timeout, onUnmet, cursor });
   const given = all.filter(([, value]) => value !== '');

@@ -12,6 +12,12 @@ import type { Region, ReplicaId } from '../../../src/model/id.ts';
 import { compilePolicies, type Policy } from '../../../src/model/policy.ts';
 import type { ReplicaService } from '../../../src/model/port.ts';
 import type { Member } from '../../../src/model/quorum.ts';
+import {
+  type ApiDocument,
+  createReplyCheck,
+  type ReplyCheck,
+  type SeenReply,
+} from '../../support/api-document.ts';
 import { createReferenceService, type ReferenceService } from './reference-service.ts';
 
 export interface Answer {
@@ -94,10 +100,30 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     meter,
     port,
     errors,
-    ask: (path, ask) => askOver(port, path, ask ?? {}),
+    async ask(path, ask = {}) {
+      const answer = await askOver(port, path, ask);
+      replyCheck ??= describedReplies(port);
+      const check = await replyCheck;
+      const flaws = check(seen(ask.method ?? 'GET', path, answer));
+      if (flaws.length > 0) throw new Error(`${path} is not as OpenAPI says: ${flaws.join('; ')}`);
+      return answer;
+    },
     raw: (bytes, quietMs) => sendRaw(port, bytes, quietMs ?? FIRST_MS, quietMs ?? QUIET_MS),
     stop: () => server.close(),
   };
+}
+
+/** Every reply that a test sees is held against the OpenAPI document, which is the same of all these servers. */
+let replyCheck: Promise<ReplyCheck> | undefined;
+
+async function describedReplies(port: number): Promise<ReplyCheck> {
+  const { body } = await askOver(port, '/openapi.json', {});
+  return createReplyCheck(JSON.parse(body.toString()) as ApiDocument);
+}
+
+function seen(method: string, path: string, { status, headers, body }: Answer): SeenReply {
+  const header = (name: string) => [headers[name]].flat().join(', ');
+  return { method, path, status, header, headerNames: Object.keys(headers), body };
 }
 
 export function json(answer: Answer): Record<string, unknown> {

@@ -15,6 +15,7 @@ import {
   ReadySchema,
   WriteStatusSchema,
 } from '../../../src/http/schema.ts';
+import { NOTES } from '../../../src/http/openapi-notes.ts';
 import { isLoopback } from '../../../src/http/server.ts';
 import { type Harness, json, problemOf, startHarness } from './harness.ts';
 
@@ -142,9 +143,10 @@ describe('the specification', () => {
       ),
     );
     const routes = ROUTES.filter(({ id }) => id !== 'docs');
-    const expected = routes.map(({ id, method, path }) =>
-      [method.toLowerCase(), path, id].join(' '),
-    );
+    const expected = routes.flatMap(({ id, method, path }) => {
+      const line = [method.toLowerCase(), path, id].join(' ');
+      return method === 'GET' ? [line, `head ${path} ${id}-head`] : [line];
+    });
     expect(described.sort()).toEqual(expected.sort());
   });
 
@@ -154,6 +156,56 @@ describe('the specification', () => {
         expect(Object.keys(responses).some((status) => /^(2|501)/.test(status))).toBe(true);
       }
     }
+  });
+
+  it('is what generators of clients need', async () => {
+    type Full = {
+      readonly tags?: string[];
+      readonly description?: string;
+      readonly parameters?: { in: string; name: string; required: boolean }[];
+      readonly responses: Record<string, { $ref?: string; content?: object }>;
+    };
+    const document = json(await harness.ask('/openapi.json'));
+    expect(document['servers']).toMatchObject([{ url: '/' }]);
+    const tags = (document['tags'] as { name: string }[]).map(({ name }) => name);
+    const ids = new Set<string>();
+    for (const methods of Object.values(await paths())) {
+      for (const [method, operation] of Object.entries(methods)) {
+        const {
+          operationId,
+          tags: [tag] = [],
+          description,
+          parameters,
+          responses,
+        } = operation as Full & { operationId: string };
+        expect([operationId, ids.has(operationId)]).toEqual([operationId, false]);
+        ids.add(operationId);
+        expect([operationId, tags.includes(tag ?? ''), (description ?? '') !== '']).toEqual([
+          operationId,
+          true,
+          true,
+        ]);
+        for (const { in: where, name, required } of parameters ?? [])
+          expect([operationId, name, required]).toEqual([operationId, name, where === 'path']);
+        if (method !== 'head')
+          expect(responses['default']).toEqual({ $ref: '#/components/responses/Problem' });
+      }
+    }
+    const get = (await paths())['/v1/kv/{ns}/{key}']?.['get'] as unknown as Full;
+    expect(get.responses['307']).toEqual({ $ref: '#/components/responses/Elsewhere' });
+    expect(get.parameters?.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['onUnmet', 'redirect', 'envelope']),
+    );
+    const list = (await paths())['/v1/kv/{ns}']?.['get'] as unknown as Full;
+    expect(list.responses['200']?.content).toMatchObject({
+      'application/json': { schema: { $ref: '#/components/schemas/List' } },
+      'application/x-ndjson': {},
+    });
+  });
+
+  it('describes each operation and each parameter in words', async () => {
+    const ids = ROUTES.filter(({ id }) => id !== 'docs').map(({ id }) => id);
+    expect(ids.filter((id) => NOTES[id] === undefined)).toEqual([]);
   });
 
   it('is OpenAPI 3.1 with its version, and has a page', async () => {
@@ -207,7 +259,7 @@ describe('the specification', () => {
       const methods = Object.keys((await paths())[path] as object).map((name) =>
         name.toUpperCase(),
       );
-      expect(methodsAt(path).filter((name) => name !== 'HEAD')).toEqual(methods);
+      expect([...methodsAt(path)].sort()).toEqual(methods.sort());
     }
   });
 });
