@@ -9,7 +9,9 @@ import { KEY_BYTES_MAX, parseKey } from '../model/id.ts';
 import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
 import { LEVELS, TIMEOUT_MS_MAX } from '../model/policy.ts';
 import { parseQuorum, type QuorumSpec } from '../model/quorum.ts';
+import type { Mutation } from '../model/record.ts';
 import { NAME_BYTES_MAX, readNamespace } from './codec-names.ts';
+import { headsBytesMax, readHeads, writeHeads } from './head-codec.ts';
 import {
   readMutation,
   readRecords,
@@ -30,6 +32,10 @@ const ANSWERS = [
   'listed',
   'refused',
 ] as const satisfies readonly ForwardAnswer['kind'][];
+/** A page whose items have no values, as they are written; ANSWERS has it as `listed`. */
+const LISTED_KEYS = ANSWERS.length;
+const REVERSE = 1;
+const KEYS_ONLY = 2;
 const DELIMITER_BYTES_MAX = 64;
 const WORD_BYTES_MAX = 32;
 const TEXTS_BYTES_MAX = NAME_BYTES_MAX + 4 * (KEY_BYTES_MAX + 2) + DELIMITER_BYTES_MAX;
@@ -40,7 +46,9 @@ export function forwardBytesMax(message: ForwardRequest | ForwardReply): number 
   const { answer } = message;
   if (answer.kind === 'found') return answer.record.bytes.length;
   if (answer.kind !== 'listed') return 0;
-  const itemBytes = recordsBytesMax(answer.items);
+  const itemBytes = hasKeysOnly(answer)
+    ? headsBytesMax(answer.items)
+    : recordsBytesMax(answer.items);
   return answer.prefixes.reduce((sum, prefix) => sum + prefix.length + 2, itemBytes);
 }
 
@@ -81,9 +89,9 @@ function readReadQuestion(reader: ByteReader): ReadQuestion | undefined {
 }
 
 function writeListQuestion(writer: ByteWriter, question: ListQuestion): void {
-  const { prefix, start, end, after, reverse, limit, delimiter, bytesMax } = question;
+  const { prefix, start, end, after, reverse, limit, delimiter, bytesMax, values } = question;
   for (const bound of [prefix, start, end, after, delimiter]) writer.text(bound);
-  writer.u8(reverse ? 1 : 0);
+  writer.u8((reverse ? REVERSE : 0) | (values ? 0 : KEYS_ONLY));
   writer.varint(limit);
   writer.varint(bytesMax === undefined ? 0 : bytesMax + 1);
 }
@@ -95,12 +103,14 @@ function readListQuestion(reader: ByteReader): ListQuestion | undefined {
   const end = reader.text(KEY_BYTES_MAX);
   const after = reader.text(KEY_BYTES_MAX);
   const delimiter = reader.text(DELIMITER_BYTES_MAX);
-  const reverse = reader.u8();
+  const flags = reader.u8();
   const limit = reader.varint();
   const most = reader.varint();
-  if (namespace === undefined || reverse > 1 || limit < 1 || limit > LIST_LIMIT_MAX)
-    return undefined;
-  const bounds = { prefix, start, end, after, delimiter, reverse: reverse === 1 };
+  const isKnown = (flags & ~(REVERSE | KEYS_ONLY)) === 0;
+  if (namespace === undefined || !isKnown || limit < 1 || limit > LIST_LIMIT_MAX) return undefined;
+  const isReverse = (flags & REVERSE) !== 0;
+  const values = (flags & KEYS_ONLY) === 0;
+  const bounds = { prefix, start, end, after, delimiter, reverse: isReverse, values };
   const bytesMax = most === 0 ? undefined : most - 1;
   return { kind: 'list', namespace, ...bounds, limit, bytesMax };
 }
@@ -111,7 +121,8 @@ export function writeForwardReply(
   sealed: Sealed,
 ): void {
   writer.varint(id);
-  writer.u8(ANSWERS.indexOf(answer.kind));
+  const hasKeys = answer.kind === 'listed' && hasKeysOnly(answer);
+  writer.u8(hasKeys ? LISTED_KEYS : ANSWERS.indexOf(answer.kind));
   if (answer.kind === 'refused') return writer.text(answer.code);
   writeAge(writer, answer.stalenessMs);
   switch (answer.kind) {
@@ -121,7 +132,8 @@ export function writeForwardReply(
     case 'absent':
       return writer.varint(answer.answers);
     case 'listed':
-      writeRecords(writer, answer.items, sealed);
+      if (hasKeys) writeHeads(writer, answer.items);
+      else writeRecords(writer, answer.items, sealed);
       writer.varint(answer.prefixes.length);
       for (const prefix of answer.prefixes) writer.text(prefix);
       return writer.text(answer.after);
@@ -137,11 +149,16 @@ export function readForwardReply(reader: ByteReader, sealed: Sealed): ForwardRep
 }
 
 function readAnswer(reader: ByteReader, sealed: Sealed): ForwardAnswer | undefined {
-  const kind = ANSWERS[reader.u8()];
+  const code = reader.u8();
+  const hasKeys = code === LISTED_KEYS;
+  const kind = hasKeys ? 'listed' : ANSWERS[code];
   if (kind === undefined || reader.failed) return undefined;
   if (kind === 'refused') return readRefusal(reader);
   const stalenessMs = readAge(reader);
-  if (kind === 'listed') return readListed(reader, stalenessMs, sealed);
+  if (kind === 'listed') {
+    const items = hasKeys ? readHeads(reader) : readRecords(reader, sealed);
+    return items && readListed(reader, stalenessMs, items);
+  }
   const answers = reader.varint();
   if (kind === 'absent') return { kind, stalenessMs, answers };
   const record = readMutation(reader, sealed);
@@ -156,14 +173,18 @@ function readRefusal(reader: ByteReader): ForwardAnswer | undefined {
 function readListed(
   reader: ByteReader,
   stalenessMs: Staleness,
-  sealed: Sealed,
+  items: readonly Mutation[],
 ): ListAnswer | undefined {
-  const items = readRecords(reader, sealed);
   const count = reader.varint();
-  if (items === undefined || items.length + count > LIST_LIMIT_MAX) return undefined;
+  if (items.length + count > LIST_LIMIT_MAX) return undefined;
   const prefixes: string[] = [];
   while (prefixes.length < count && !reader.failed) prefixes.push(reader.text(KEY_BYTES_MAX));
   return { kind: 'listed', items, prefixes, after: reader.text(KEY_BYTES_MAX), stalenessMs };
+}
+
+/** Items without values: whoever made the page was asked for keys. */
+function hasKeysOnly({ items }: ListAnswer): boolean {
+  return items[0]?.bytes.length === 0;
 }
 
 function writeAge(writer: ByteWriter, stalenessMs: Staleness): void {

@@ -53,7 +53,7 @@ export const HTTP_LIMITS_DEFAULT: HttpLimits = {
   valueBytesMax: 1024 * 1024,
   batchBytesMax: 16 * 1024 * 1024,
   batchItemsMax: 1000,
-  listBytesMax: 16 * 1024 * 1024,
+  listBytesMax: 4 * 1024 * 1024,
   jsonDepthMax: 32,
   urlBytesMax: 12 * 1024,
   headerBytesMax: 16 * 1024,

@@ -17,7 +17,7 @@ export function recordView(record: Record, withValue: boolean): RecordView {
     ...keyView(record.key),
     version: formatDot(record.origin, record.seq),
     contentType: record.contentType,
-    size: record.value.length,
+    size: record.size,
     modified: timeText(hlcToMs(record.hlc)),
     ...(record.expiresAtMs === 0 ? {} : { expires: timeText(record.expiresAtMs) }),
     ...(record.tags.length === 0 ? {} : { tags: [...record.tags] }),

@@ -77,6 +77,8 @@ export interface ListCommand {
   readonly limit: number;
   /** Keys that share the part up to the delimiter are folded into one prefix; '' does not fold. */
   readonly delimiter: string;
+  /** Items come with their values. */
+  readonly values: boolean;
   /** Of records and prefixes, after which the page ends; `undefined`: as many as one answer may have. */
   readonly bytesMax: number | undefined;
   readonly timeoutMs: number | undefined;

@@ -66,7 +66,10 @@ const CONTENT_TYPE_CODES: ReadonlyMap<string, number> = new Map(
 );
 
 /** A mutation that has not been encoded yet. */
-export type Draft = Omit<Mutation, 'digest' | 'chain' | 'bytes'>;
+export type Draft = Omit<Mutation, 'digest' | 'chain' | 'bytes' | 'size'>;
+
+/** What is left of a mutation without its value and its bytes. */
+export type Head = Omit<Mutation, 'digest' | 'chain' | 'bytes' | 'value'>;
 
 const origins = createInterner(1024, (text) => parseOrigin(text) !== undefined);
 const namespaces = createInterner(256, (text) => parseNamespace(text) !== undefined);
@@ -85,6 +88,18 @@ export function encodeMutation(draft: Draft, previousChain: number): Mutation {
   writer.u64(chain);
   writer.u32(crc32cOfU64(chain, digest));
   const mutation = new EncodedMutation(writer.cut(), draft.value.length, digest, chain);
+  take(mutation, draft);
+  return mutation;
+}
+
+/** The record without its value and its bytes, for who needs neither and would keep both: a list of keys. */
+export function withoutValue(head: Head): Mutation {
+  const mutation = new EncodedMutation(NO_BYTES, head.size, 0, 0);
+  take(mutation, head);
+  return mutation;
+}
+
+function take(mutation: EncodedMutation, draft: Omit<Draft, 'value'>): void {
   mutation.origin = draft.origin;
   mutation.seq = draft.seq;
   mutation.hlc = draft.hlc;
@@ -100,7 +115,6 @@ export function encodeMutation(draft: Draft, previousChain: number): Mutation {
   mutation.weight = draft.weight;
   mutation.idempotency = draft.idempotency;
   mutation.contentType = draft.contentType;
-  return mutation;
 }
 
 function writeContent(draft: Draft): void {
@@ -159,6 +173,7 @@ function writeTags(tags: readonly string[]): void {
   for (const tag of tags) writer.text(tag);
 }
 
+const NO_BYTES = new Uint8Array(0);
 const NO_DOTS: readonly Dot[] = [];
 const NO_TAGS: readonly string[] = [];
 
@@ -300,17 +315,18 @@ class EncodedMutation implements Mutation {
   readonly digest: number;
   readonly chain: number;
   readonly bytes: Uint8Array;
-  readonly #valueLength: number;
+  readonly size: number;
 
-  constructor(bytes: Uint8Array, valueLength: number, digest: number, chain: number) {
+  constructor(bytes: Uint8Array, size: number, digest: number, chain: number) {
     this.bytes = bytes;
     this.digest = digest;
     this.chain = chain;
-    this.#valueLength = valueLength;
+    this.size = size;
   }
 
   get value(): Uint8Array {
+    if (this.bytes.length === 0) return this.bytes;
     const end = this.bytes.length - TRAILER_BYTES;
-    return this.bytes.subarray(end - this.#valueLength, end);
+    return this.bytes.subarray(end - this.size, end);
   }
 }

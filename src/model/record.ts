@@ -39,6 +39,8 @@ export interface Mutation {
   readonly idempotency: Idempotency | undefined;
   readonly contentType: string;
   readonly value: Uint8Array;
+  /** Bytes of the value, which a list of keys leaves out. */
+  readonly size: number;
   /** Checksum of the content. */
   readonly digest: number;
   /** The origin's hash chain after this entry: it names the entry and everything before it. */

@@ -1,46 +1,78 @@
 // Lists keys in byte order, page by page, from what is durable here. A page is a background range read; a list ends
 // when it has its limit of items and prefixes, when the range ends, or at its deadline, whether or not the disk has answered.
-// A range read that a disk does not answer counts as a running list until it does: at LISTS_MAX the next one is refused.
 //
-// With a delimiter, keys that share the part up to it fold into one prefix, and the scan leaps over the rest of them.
+// It ends early, with a cursor, once it has looked at so many entries or bytes, or for half of its client's time: deletes and
+// large values make a short page, or an empty one, and never a list without an end. A list of keys keeps no values.
+//
+// With a delimiter, keys that share the part up to it fold into one prefix, and the scan leaps over the rest of them. Behind
+// a leap it reads a few entries, for the next leap may be near, and more as long as there is none.
+//
+// Bounds over all lists: READING_MAX read at the same time, and the others wait for them in turn. RUNNING_MAX are taken; a
+// range read that a disk does not answer counts until it does. While they hold more than HELD_BYTES_MAX together, each ends
+// with what it has.
 
 import { bytesOf, compareBytes } from '../base/bytes.ts';
+import { createRing } from '../base/ring.ts';
 import type { ListCommand, Staleness } from '../model/command.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
-import { decodeMutation } from '../model/encoding.ts';
+import { decodeMutation, withoutValue } from '../model/encoding.ts';
 import { isLive, type Record } from '../model/record.ts';
 import { after, behind, parseRecordKey, recordKey, type Span } from '../store/layout.ts';
 import { type Context, type Heal, refuse } from './context.ts';
 
-const LISTS_MAX = 256;
+const RUNNING_MAX = 256;
+const READING_MAX = 8;
+const HELD_BYTES_MAX = 64 * 1024 * 1024;
 const PAGE_ENTRIES = 512;
+const LEAP_ENTRIES = 4;
+const PAGE_GROWTH = 4;
 const PAGE_BYTES = 1024 * 1024;
 /** Bytes of records and prefixes in one answer; a list that reaches it goes on with its cursor. */
-const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+/** What one answer looks at. */
+const LOOKED_ENTRIES_MAX = 10_000;
+const LOOKED_BYTES_MAX = 32 * 1024 * 1024;
+const LOOKING_MS_MAX = 1000;
+/** What an item takes in memory besides its key, and without its value. */
+const ITEM_BYTES = 256;
 
 interface Listing {
   readonly command: ListCommand;
   readonly deadlineMs: number;
+  /** From then on it ends with what it has. */
+  readonly enoughMs: number;
   /** When it began, and how stale what was stored then could be: the first page is as old as that. */
   readonly beganMs: number;
   readonly stalenessMs: Staleness;
   span: Span;
   readonly items: Record[];
   readonly prefixes: string[];
+  /** Of items and prefixes. */
   bytes: number;
+  /** The last key that was looked at, or the prefix that was leapt over: the cursor. */
   after: string;
-  /** Its client was told that the deadline has passed. */
+  lookedEntries: number;
+  lookedBytes: number;
+  /** Entries of the next page. */
+  pageEntries: number;
+  /** Its client is answered. */
   isOver: boolean;
 }
+
+type Page = RangeResult & { readonly ok: true };
 
 export class Lists {
   readonly #context: Context;
   readonly #nextId: () => number;
   readonly #heal: Heal;
   /** By the range read that each waits for. */
-  readonly #running = new Map<number, Listing>();
+  readonly #reading = new Map<number, Listing>();
+  /** Those that wait to read. */
+  readonly #queue = createRing<Listing>(16);
   #waiting = 0;
+  /** Bytes of what all of them hold. */
+  #held = 0;
   #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(context: Context, nextId: () => number, heal: Heal) {
@@ -53,46 +85,31 @@ export class Lists {
     const namespace = this.#context.namespaces.find(command.namespace);
     if (namespace === undefined) {
       refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
-    } else if (this.#running.size >= LISTS_MAX) {
-      refuse(command.client, out, 'overloaded', `${LISTS_MAX} lists are running`, {
+    } else if (this.#reading.size + this.#queue.size >= RUNNING_MAX) {
+      refuse(command.client, out, 'overloaded', `${RUNNING_MAX} lists are running`, {
         retryAfterMs: 1000,
       });
     } else {
-      const deadlineMs = now.monoMs + (command.timeoutMs ?? namespace.policy.timeoutMs);
+      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
       const stalenessMs = this.#context.freshness.bound(now.monoMs);
-      const began = { deadlineMs, beganMs: now.monoMs, stalenessMs, span: spanOf(command) };
-      this.#read(
-        { command, ...began, items: [], prefixes: [], bytes: 0, after: '', isOver: false },
-        now,
-        out,
-      );
+      const listing = begun(command, timeoutMs, stalenessMs, now.monoMs);
+      this.#waiting++;
+      this.#timerMs = Math.min(this.#timerMs, listing.deadlineMs);
+      this.#read(listing, now, out);
     }
   }
 
   onRange(id: number, result: RangeResult, now: Now, out: Outbox): void {
-    const listing = this.#running.get(id);
+    const listing = this.#reading.get(id);
     if (listing === undefined) return;
-    this.#running.delete(id);
-    if (listing.isOver) return;
-    this.#waiting--;
-    if (!result.ok) {
-      refuse(listing.command.client, out, 'storage-failed', 'the range could not be read');
-      return;
+    this.#reading.delete(id);
+    if (!listing.isOver) {
+      if (result.ok) this.#go(listing, result, now, out);
+      else this.#fail(listing, 'storage-failed', 'the range could not be read', out);
     }
-    const scan = this.#take(listing, result.entries, now, out);
-    if (scan === 'damaged') {
-      refuse(
-        listing.command.client,
-        out,
-        'record-corrupt',
-        'a stored record in the range cannot be read',
-      );
-    } else if (scan === 'full') {
-      this.#reply(listing, now, out);
-    } else if (scan === 'leap' || result.more) {
-      this.#read(listing, now, out);
-    } else {
-      this.#end(listing, now, out);
+    while (this.#reading.size < READING_MAX && this.#queue.size > 0) {
+      const next = this.#queue.shift() as Listing;
+      if (!next.isOver) this.#read(next, now, out);
     }
   }
 
@@ -108,50 +125,59 @@ export class Lists {
   onTimer(now: Now, out: Outbox): void {
     if (now.monoMs < this.#timerMs) return;
     this.#timerMs = Number.POSITIVE_INFINITY;
-    for (const listing of this.#running.values()) {
-      if (listing.isOver) continue;
-      if (listing.deadlineMs <= now.monoMs) this.#expire(listing, out);
-      else this.#timerMs = Math.min(this.#timerMs, listing.deadlineMs);
-    }
+    for (const listing of this.#reading.values()) this.#watch(listing, now, out);
+    for (let n = 0; n < this.#queue.size; n++) this.#watch(this.#queue.at(n), now, out);
   }
 
   failAll(code: FaultCode, out: Outbox): void {
-    for (const { command, isOver } of this.#running.values()) {
-      if (!isOver) refuse(command.client, out, code, 'the replica has stopped');
-    }
-    this.#running.clear();
-    this.#waiting = 0;
+    for (const listing of this.#reading.values())
+      if (!listing.isOver) this.#fail(listing, code, 'the replica has stopped', out);
+    this.#reading.clear();
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
+      if (!next.isOver) this.#fail(next, code, 'the replica has stopped', out);
   }
 
-  #expire(listing: Listing, out: Outbox): void {
-    listing.isOver = true;
-    listing.items.length = 0;
-    this.#waiting--;
-    const detail = 'the deadline passed before the disk had read the range';
-    refuse(listing.command.client, out, 'timeout', detail);
+  #watch(listing: Listing, now: Now, out: Outbox): void {
+    if (listing.isOver) return;
+    if (listing.deadlineMs > now.monoMs)
+      this.#timerMs = Math.min(this.#timerMs, listing.deadlineMs);
+    else if (listing.after !== '') this.#reply(listing, now, out);
+    else this.#fail(listing, 'timeout', 'the deadline passed before the range was read', out);
+  }
+
+  /** What follows from a page. */
+  #go(listing: Listing, page: Page, now: Now, out: Outbox): void {
+    const scan = this.#take(listing, page.entries, now, out);
+    if (scan === 'damaged') {
+      this.#fail(listing, 'record-corrupt', 'a stored record in the range cannot be read', out);
+    } else if (scan === 'full') {
+      this.#reply(listing, now, out);
+    } else if (scan === 'more' && !page.more) {
+      this.#end(listing, now, out);
+    } else if (listing.after !== '' && this.#isEnough(listing, now.monoMs)) {
+      this.#reply(listing, now, out);
+    } else {
+      const more = Math.min(PAGE_GROWTH * listing.pageEntries, PAGE_ENTRIES);
+      listing.pageEntries = scan === 'leap' ? LEAP_ENTRIES : more;
+      this.#read(listing, now, out);
+    }
+  }
+
+  /** It has looked for long enough, or all lists hold enough together. */
+  #isEnough({ bytes, lookedEntries, lookedBytes, enoughMs }: Listing, nowMs: number): boolean {
+    if (bytes > 0 && this.#held >= HELD_BYTES_MAX) return true;
+    if (lookedEntries >= LOOKED_ENTRIES_MAX || lookedBytes >= LOOKED_BYTES_MAX) return true;
+    return nowMs >= enoughMs;
   }
 
   #read(listing: Listing, now: Now, out: Outbox): void {
-    if (now.monoMs >= listing.deadlineMs) {
-      refuse(
-        listing.command.client,
-        out,
-        'timeout',
-        'the deadline passed before the range was read',
-      );
-      return;
-    }
-    const { command, span } = listing;
-    if (compareBytes(span.from, span.to) >= 0) {
-      this.#end(listing, now, out);
-      return;
-    }
+    const { command, span, pageEntries } = listing;
+    if (compareBytes(span.from, span.to) >= 0) return this.#end(listing, now, out);
+    if (this.#reading.size >= READING_MAX) return this.#queue.push(listing);
     const id = this.#nextId();
-    this.#running.set(id, listing);
-    this.#waiting++;
-    this.#timerMs = Math.min(this.#timerMs, listing.deadlineMs);
+    this.#reading.set(id, listing);
     const { reverse } = command;
-    out.range(id, { ...span, reverse, limit: PAGE_ENTRIES, bytesMax: PAGE_BYTES });
+    out.range(id, { ...span, reverse, limit: pageEntries, bytesMax: PAGE_BYTES });
   }
 
   /** Nothing is left behind what was found. */
@@ -175,22 +201,36 @@ export class Lists {
         if (name !== undefined) this.#heal(name.namespace, name.key, now, out);
         return 'damaged';
       }
-      advance(listing, entry.key);
-      if (!isLive(record, now.wallMs)) continue;
-      if (isFull(listing)) return 'full';
+      const isShown: boolean = isLive(record, now.wallMs);
+      if (isShown && isFull(listing)) return 'full';
+      look(listing, entry);
       const prefix = foldedPrefix(command, record.key);
-      if (prefix !== undefined) {
+      if (!isShown) {
+        // As a cursor it would stand for all that begins with it.
+        if (prefix !== record.key) listing.after = record.key;
+      } else if (prefix === undefined) {
+        this.#keep(listing, record);
+      } else {
         listing.prefixes.push(prefix);
-        listing.bytes += prefix.length;
+        this.#hold(listing, prefix.length);
         listing.after = prefix;
         leap(listing, prefix);
         return 'leap';
       }
-      listing.items.push(record);
-      listing.bytes += record.bytes.length;
-      listing.after = record.key;
     }
     return 'more';
+  }
+
+  #keep(listing: Listing, record: Record): void {
+    const { values } = listing.command;
+    listing.items.push(values ? record : withoutValue(record));
+    this.#hold(listing, values ? record.bytes.length : ITEM_BYTES + record.key.length);
+    listing.after = record.key;
+  }
+
+  #hold(listing: Listing, bytes: number): void {
+    listing.bytes += bytes;
+    this.#held += bytes;
   }
 
   #reply(listing: Listing, now: Now, out: Outbox): void {
@@ -198,8 +238,45 @@ export class Lists {
     const stalenessMs =
       listing.stalenessMs === 'unknown' ? 'unknown' : listing.stalenessMs + now.monoMs - beganMs;
     const page = { items, prefixes, after: cursor, heldBy: undefined };
+    this.#leave(listing);
     out.reply(command.client, { kind: 'listed', ...page, stalenessMs }, 0);
   }
+
+  #fail(listing: Listing, code: FaultCode, detail: string, out: Outbox): void {
+    listing.items.length = 0;
+    this.#leave(listing);
+    refuse(listing.command.client, out, code, detail);
+  }
+
+  #leave(listing: Listing): void {
+    listing.isOver = true;
+    this.#waiting--;
+    this.#held -= listing.bytes;
+  }
+}
+
+function begun(
+  command: ListCommand,
+  timeoutMs: number,
+  stalenessMs: Staleness,
+  nowMs: number,
+): Listing {
+  return {
+    command,
+    deadlineMs: nowMs + timeoutMs,
+    enoughMs: nowMs + Math.min(timeoutMs / 2, LOOKING_MS_MAX),
+    beganMs: nowMs,
+    stalenessMs,
+    span: spanOf(command),
+    items: [],
+    prefixes: [],
+    bytes: 0,
+    after: '',
+    lookedEntries: 0,
+    lookedBytes: 0,
+    pageEntries: Math.min(command.limit + 1, PAGE_ENTRIES),
+    isOver: false,
+  };
 }
 
 /** Full once a further item is found behind the limit, so that a cursor always has something to go on to. */
@@ -236,7 +313,9 @@ function prefixSpan(base: Uint8Array, prefix: string): Span {
 }
 
 /** Goes on behind (in reverse: before) the entry just read. */
-function advance(listing: Listing, key: Uint8Array): void {
+function look(listing: Listing, { key, value }: RangeEntry): void {
+  listing.lookedEntries++;
+  listing.lookedBytes += key.length + value.length;
   if (listing.command.reverse) {
     listing.span = { from: listing.span.from, to: key };
   } else {

@@ -123,6 +123,7 @@ const LIST = {
   reverse: false,
   limit: 1000,
   delimiter: '',
+  values: true,
   bytesMax: undefined,
   timeoutMs: undefined,
   onUnmet: 'fail',

@@ -205,6 +205,7 @@ const LIST = {
   reverse: false,
   limit: 10,
   delimiter: '',
+  values: true,
   bytesMax: undefined,
   timeoutMs: undefined,
   onUnmet: 'fail',

@@ -661,6 +661,7 @@ export function listOf({ ns = 'ns', ...options }: ListOptions = {}): Asked {
     reverse: false,
     limit: 1000,
     delimiter: '',
+    values: true,
     bytesMax: undefined,
     timeoutMs: undefined,
     onUnmet: 'fail',

@@ -1,7 +1,7 @@
 // Arbitrary peer messages: every kind, with vectors, runs of entries and records that the model allows.
 
 import * as fc from 'fast-check';
-import { type Draft, encodeMutation } from '../../src/model/encoding.ts';
+import { type Draft, encodeMutation, withoutValue } from '../../src/model/encoding.ts';
 import { HEALTH_RULES, HEALTH_STATES } from '../../src/model/health.ts';
 import { type Region, replicaOf } from '../../src/model/id.ts';
 import { FORMER_MAX, type Membership, type Vote } from '../../src/model/membership.ts';
@@ -224,6 +224,7 @@ export const messageArbitraries: {
         reverse: fc.boolean(),
         limit: fc.integer({ min: 1, max: 1000 }),
         delimiter: fc.constantFrom('', '/', '::'),
+        values: fc.boolean(),
         bytesMax: fc.option(anyCount, { nil: undefined }),
       }),
     ),
@@ -241,7 +242,10 @@ export const messageArbitraries: {
       fc.record({ kind: fc.constant('absent' as const), stalenessMs: anyAge, answers: fc.nat(31) }),
       fc.record({
         kind: fc.constant('listed' as const),
-        items: fc.array(anyRecord, { maxLength: 4 }),
+        items: fc.oneof(
+          fc.array(anyRecord, { maxLength: 4 }),
+          fc.array(anyRecord.map(bare), { maxLength: 4 }),
+        ),
         prefixes: fc.array(anyKey, { maxLength: 4 }),
         after: anyBound,
         stalenessMs: anyAge,
@@ -304,3 +308,11 @@ export const messageArbitraries: {
 };
 
 export const anyMessage: fc.Arbitrary<Message> = fc.oneof(...Object.values(messageArbitraries));
+
+/** As a list of keys shows it. */
+function bare({ origin, seq, hlc, namespace, key, ...rest }: Mutation): Mutation {
+  const { contentType, size, expiresAtMs, weight, tags } = rest;
+  const shown = { origin, seq, hlc, namespace, key, contentType, size, expiresAtMs, weight, tags };
+  const unshown = { lane: 0, group: '', created: false, dependencies: [], idempotency: undefined };
+  return withoutValue({ ...shown, ...unshown, operation: 'put' });
+}

@@ -124,7 +124,8 @@ async function readPage(
   const { namespace } = policy;
   const reply = await ask(context.service, (client) => {
     const onUnmet = unmet === 'forward' ? unmet : 'fail';
-    const rest = { after, limit, bytesMax: undefined, timeoutMs, onUnmet } as const;
+    const values = query.values === 'inline';
+    const rest = { after, limit, values, bytesMax: undefined, timeoutMs, onUnmet } as const;
     return { kind: 'list', client, ...bounds, namespace, ...rest };
   });
   if (reply.kind === 'failed') return reply.fault;

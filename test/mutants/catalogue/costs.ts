@@ -29,4 +29,18 @@ export const costs: readonly Mutant[] = [
       name: 'with a million members of one object is refused before it is parsed',
     },
   },
+  {
+    id: 'list-without-enough',
+    number: 'own',
+    title: 'a list looks at any number of deletes before it answers',
+    file: 'src/replica/listing.ts',
+    replace:
+      'if (lookedEntries >= LOOKED_ENTRIES_MAX || lookedBytes >= LOOKED_BYTES_MAX) return true;',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/list-cost.test.ts',
+      name: 'ends its page empty, with a cursor that comes to what is behind',
+    },
+  },
 ];

@@ -39,8 +39,8 @@ export const edges: readonly Mutant[] = [
     number: 'own',
     title: 'a list ends with its first page',
     file: 'src/replica/listing.ts',
-    replace: "} else if (scan === 'leap' || result.more) {",
-    with: "} else if (scan === 'leap') {",
+    replace: "} else if (scan === 'more' && !page.more) {",
+    with: "} else if (scan === 'more') {",
     foundBy: sim,
   },
   {
@@ -48,8 +48,8 @@ export const edges: readonly Mutant[] = [
     number: 'own',
     title: 'a list shows what was deleted',
     file: 'src/replica/listing.ts',
-    replace: '      if (!isLive(record, now.wallMs)) continue;',
-    with: '',
+    replace: 'const isShown: boolean = isLive(record, now.wallMs);',
+    with: 'const isShown = true;',
     foundBy: sim,
   },
   {

@@ -265,6 +265,7 @@ function recordOf(command: WriteCommand, seq: number, created: boolean): Record 
     idempotency: command.idempotency,
     contentType: command.contentType,
     value: Uint8Array.from(command.value),
+    size: command.value.length,
     digest: 0,
     chain: 0,
     bytes: new Uint8Array(0),
