@@ -34,7 +34,7 @@ export function writeHeads(writer: ByteWriter, records: readonly Mutation[]): vo
 
 export function readHeads(reader: ByteReader): readonly Mutation[] | undefined {
   const count = reader.varint();
-  if (count > ENTRIES_MAX || reader.failed) return undefined;
+  if (count > ENTRIES_MAX) return undefined;
   const records: Mutation[] = [];
   while (records.length < count) {
     const record = readHead(reader);

@@ -159,6 +159,7 @@ function limitsOf(values: Values): HttpLimits {
   return Object.freeze({
     ...HTTP_LIMITS_DEFAULT,
     valueBytesMax: values.maxValue,
+    replyBytesMax: values.replyMemory,
     connectionsMax: values.connections,
     connectionsPerAddressMax: values.connectionsPerAddress,
     requestTimeoutMs: values.requestTimeout,

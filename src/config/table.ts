@@ -221,6 +221,12 @@ export const TABLE = {
     web.connectionsPerAddressMax,
     'the same for each address',
   ),
+  replyMemory: setting(
+    'Tuning',
+    size(64 * MIB, 64 * GIB),
+    web.replyBytesMax,
+    'replies that clients have not taken and answers in the making; beyond it, the connection that has stood for the longest is closed',
+  ),
   requestTimeout: setting(
     'Tuning',
     duration(100, HOUR),

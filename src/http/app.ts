@@ -64,10 +64,22 @@ export async function createApp(
   });
   guardAccess(app, context);
   meterRequests(app, context);
+  countReplies(app, context);
   await documentRoutes(app, context);
   for (const routes of ROUTES) routes(app, context);
   await app.ready();
   return app;
+}
+
+/** Small replies leave in one piece or are bounded by the connections. */
+const COUNTED_BYTES_MIN = 16 * 1024;
+
+function countReplies(app: App, { memory }: HttpContext): void {
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    const bytes = Buffer.isBuffer(payload) ? payload.length : 0;
+    if (bytes >= COUNTED_BYTES_MIN) memory.owe(reply.raw, bytes);
+    done(null, payload);
+  });
 }
 
 const ROUTES = [

@@ -45,5 +45,5 @@ export function breakOff(
     // The report is out; a second exception of the same exchange adds nothing.
     request.socket.destroy();
   }
-  connection?.done();
+  connection?.done(response);
 }

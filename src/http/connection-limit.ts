@@ -3,11 +3,13 @@
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { attachConnection, Connection, connectionOf } from './connection.ts';
+import { attachConnection, Connection, connectionOf, type Shared } from './connection.ts';
 import type { HttpLimits } from './limits.ts';
+import type { ReplyMemory } from './memory.ts';
 
-export function limitConnections(server: Server, limits: HttpLimits): void {
+export function limitConnections(server: Server, limits: HttpLimits, memory: ReplyMemory): void {
   const perAddress = new Map<string, number>();
+  const shared: Shared = { memory, waiting: 0 };
   server.maxConnections = limits.connectionsMax;
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
@@ -17,8 +19,14 @@ export function limitConnections(server: Server, limits: HttpLimits): void {
       return;
     }
     perAddress.set(address, count);
-    attachConnection(socket, new Connection(address, limits.pipelinedMax));
+    const connection = new Connection(socket, limits.pipelinedMax, shared);
+    attachConnection(socket, connection);
+    // Node reads on with each reply.
+    socket.on('resume', () => {
+      if (connection.isPaused) socket.pause();
+    });
     socket.once('close', () => {
+      connection.close();
       forget(perAddress, address);
     });
   });

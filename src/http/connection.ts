@@ -1,9 +1,14 @@
 // One client connection: who is at the other end, and what is under way. Requests that come ahead of the replies
 // (pipelining) may run side by side while all of them only read; one that may write waits until those before it are
 // answered, and what comes after it waits for it (RFC 9112 section 9.3.2).
+//
+// A reply counts until its client has taken it. At most RUNNING_MAX requests run or stand in the connection as replies, the
+// others wait, and while any waits nothing more is read from the socket: a client that sends and does not read holds what
+// fits into its connection, and no more.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { ReplyMemory } from './memory.ts';
 
 type Start = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -13,20 +18,42 @@ interface Waiting {
   readonly start: Start;
 }
 
+const RUNNING_MAX = 16;
+/** No more fit into what is read from a socket at once. */
+const WAITING_MAX = 4096;
+/** Over all connections. A request that waits takes some kilobytes. */
+const WAITING_ALL_MAX = 32_768;
+/** What connections have in common. */
+export interface Shared {
+  readonly memory: ReplyMemory;
+  /** Requests that wait on any of them. */
+  waiting: number;
+}
+
 export class Connection {
   readonly address: string;
   /** Answered with an error of the parser: whatever else comes is not looked at. */
   hasFailed = false;
+  readonly #socket: Socket;
   readonly #pipelinedMax: number;
+  readonly #shared: Shared;
   readonly #waiting: Waiting[] = [];
+  /** Started and not answered. */
   #running = 0;
+  /** Answered and not taken by the client. */
+  #owed = 0;
   #isWriting = false;
   #isEnding = false;
+  #isGoingOn = false;
+  /** Those of fastify, whose end only the response tells. */
+  #slow: ServerResponse[] | undefined = undefined;
   #latest: IncomingMessage | undefined = undefined;
 
-  constructor(address: string, pipelinedMax: number) {
-    this.address = address;
+  constructor(socket: Socket, pipelinedMax: number, shared: Shared) {
+    this.address = socket.remoteAddress ?? '';
+    this.#socket = socket;
     this.#pipelinedMax = pipelinedMax;
+    this.#shared = shared;
   }
 
   /**
@@ -36,30 +63,40 @@ export class Connection {
   admit(request: IncomingMessage, response: ServerResponse, start: Start): boolean {
     if (this.#isEnding) return true;
     if (this.#mayStart(request)) this.#start(request, response, start);
-    else if (this.#waiting.length >= this.#pipelinedMax) return false;
-    else this.#waiting.push({ request, response, start });
+    else if (this.#isFull()) return false;
+    else this.#wait({ request, response, start });
     return true;
   }
 
-  /** A started request is answered. */
-  done(): void {
+  /** A started request is answered: its reply was handed to the socket. */
+  done(response: ServerResponse): void {
     // What a bug broke off may be done twice; then the connection ends, and nothing waits any more.
     if (this.#running > 0) this.#running--;
-    if (this.#running > 0) return;
-    this.#isWriting = false;
-    this.#latest = undefined;
-    while (this.#waiting.length > 0) {
-      const { request, response, start } = this.#waiting[0] as Waiting;
-      if (!this.#mayStart(request, true)) return;
-      this.#waiting.shift();
-      this.#start(request, response, start);
-    }
+    const bytes = response.writableLength;
+    if (bytes > 0 && !response.destroyed) this.#owe(response, bytes);
+    this.#goOn();
+  }
+
+  /** A started request is done when its response is closed: taken by the client, or given up. */
+  doneWith(response: ServerResponse): void {
+    this.#slow ??= [];
+    this.#slow.push(response);
+    response.once('close', () => {
+      this.#slow = this.#slow?.filter((other) => other !== response);
+      this.#running--;
+      this.#goOn();
+    });
   }
 
   /** The reply that was just given closes the connection. */
   end(): void {
     this.#isEnding = true;
-    this.#waiting.length = 0;
+    this.#leaveAll();
+  }
+
+  /** The socket is closed. */
+  close(): void {
+    this.#leaveAll();
   }
 
   /** Its last reply is given. */
@@ -67,8 +104,15 @@ export class Connection {
     return this.#isEnding;
   }
 
+  /** Nothing is waited for here but the client. */
   get isIdle(): boolean {
-    return this.#running === 0;
+    const answered = this.#slow?.filter(({ writableEnded }) => writableEnded).length ?? 0;
+    return this.#running === answered;
+  }
+
+  /** More was read than may run: nothing is read now. */
+  get isPaused(): boolean {
+    return this.#waiting.length > 0;
   }
 
   /** Nothing runs whose outcome a reply could be mistaken for: at most a request that is still arriving. */
@@ -77,7 +121,53 @@ export class Connection {
     return this.#running === 1 && this.#latest !== undefined && !this.#latest.complete;
   }
 
+  #goOn(): void {
+    if (this.#running === 0) {
+      this.#isWriting = false;
+      this.#latest = undefined;
+    }
+    // A request may be answered while it is started; that goes on here.
+    if (this.#isGoingOn) return;
+    this.#isGoingOn = true;
+    while (this.#waiting.length > 0) {
+      const { request, response, start } = this.#waiting[0] as Waiting;
+      if (!this.#mayStart(request, true)) break;
+      this.#waiting.shift();
+      this.#shared.waiting--;
+      if (this.#waiting.length === 0) this.#socket.resume();
+      this.#start(request, response, start);
+    }
+    this.#isGoingOn = false;
+  }
+
+  #owe(response: ServerResponse, bytes: number): void {
+    this.#owed++;
+    response.once('close', () => {
+      this.#owed--;
+      this.#goOn();
+    });
+    this.#shared.memory.owe(response, bytes);
+  }
+
+  /** Behind a write fewer may wait than behind reads. */
+  #isFull(): boolean {
+    const most = this.#isWriting ? this.#pipelinedMax : WAITING_MAX;
+    return this.#waiting.length >= most || this.#shared.waiting >= WAITING_ALL_MAX;
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    this.#shared.waiting++;
+    if (this.#waiting.length === 1) this.#socket.pause();
+  }
+
+  #leaveAll(): void {
+    this.#shared.waiting -= this.#waiting.length;
+    this.#waiting.length = 0;
+  }
+
   #mayStart({ method }: IncomingMessage, isNext = false): boolean {
+    if (this.#running + this.#owed >= RUNNING_MAX) return false;
     if (this.#running === 0) return isNext || this.#waiting.length === 0;
     if (this.#isWriting || (!isNext && this.#waiting.length > 0)) return false;
     return isSafe(method);

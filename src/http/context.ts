@@ -9,6 +9,7 @@ import { type Auth, createAuth } from './auth.ts';
 import { createHostDoor, type HostDoor } from './host-door.ts';
 import type { Jobs } from './jobs.ts';
 import type { HttpLimits } from './limits.ts';
+import { ReplyMemory } from './memory.ts';
 import type { RequestMeter } from './meter.ts';
 import { createQuorumDoor, type QuorumDoor } from './parameter.ts';
 import type { ProblemSource } from './problem.ts';
@@ -43,6 +44,7 @@ export interface HttpContext extends HttpServerOptions {
   readonly auth: Auth;
   readonly hostDoor: HostDoor;
   readonly quorums: QuorumDoor;
+  readonly memory: ReplyMemory;
   readonly source: ProblemSource;
   /** Vary, of what depends on Accept: where pages of other origins are served, on Origin as well. */
   readonly varyAccept: string;
@@ -61,6 +63,7 @@ export function createContext(options: HttpServerOptions): HttpContext {
     auth: createAuth(tokens, limits),
     hostDoor: createHostDoor({ urls, hosts }),
     quorums: createQuorumDoor(members.length),
+    memory: new ReplyMemory(limits.replyBytesMax),
     source: createProblemSource(self),
     varyAccept: options.origins.size > 0 ? 'Accept, Origin' : 'Accept',
     servedBy: `"${self.id}";region=${self.region}`,

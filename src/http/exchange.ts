@@ -20,12 +20,13 @@ export interface Exchange {
 }
 
 /** The reply with this status has been handed to the socket. */
-export function settle({ context, request, op, level, begunMs }: Exchange, status: number): void {
+export function settle(exchange: Exchange, status: number): void {
+  const { context, request, response, op, level, begunMs } = exchange;
   context.meter?.observe(op, level, status, (performance.now() - begunMs) / 1000);
   const connection = connectionOf(request.socket);
   if (connection === undefined) return;
   if (isDraining(context)) connection.end();
-  connection.done();
+  connection.done(response);
 }
 
 export function refuse(exchange: Exchange, reason: Refusal, more?: HeaderList): void {

@@ -47,7 +47,7 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
     if (reason !== undefined) return turnAway(request, response, reason);
     if (isPreflight(head, request.method)) {
       answerPreflight(head, response);
-      connectionOf(request.socket)?.done();
+      connectionOf(request.socket)?.done(response);
       return;
     }
     const isUnsure = head.transferEncoding !== undefined && takesNoBody(request.method);
@@ -58,7 +58,7 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
   const route: Handler = (request, response) => {
     const url = request.url as string;
     if (isKeyTarget(url)) return dataPath(request, response);
-    response.once('close', () => connectionOf(request.socket)?.done());
+    connectionOf(request.socket)?.doneWith(response);
     if (head.expectsContinue(request) && isRouted(request)) response.writeContinue();
     slow(request, response);
   };
@@ -81,7 +81,7 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
 
   const turnAway = (request: IncomingMessage, response: ServerResponse, reason: Refusal): void => {
     sendProblem(context, request, response, reason, codingHeaders(reason));
-    connectionOf(request.socket)?.done();
+    connectionOf(request.socket)?.done(response);
   };
 
   // A request that waited is started from within another's answer: its bugs are its own.

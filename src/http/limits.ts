@@ -10,6 +10,11 @@ export interface HttpLimits {
   readonly batchItemsMax: number;
   /** A list page with inline values ends before it grows beyond this; its cursor goes on from there. */
   readonly listBytesMax: number;
+  /**
+   * Replies that their clients have not taken, and values of answers in the making, over all connections. Beyond it the
+   * connection whose reply has stood for the longest is closed, and a batch gets fewer values.
+   */
+  readonly replyBytesMax: number;
   /** Nesting of JSON in request bodies. Deeper is refused with 400. */
   readonly jsonDepthMax: number;
   /** A longer request target is refused with 414. */
@@ -54,6 +59,7 @@ export const HTTP_LIMITS_DEFAULT: HttpLimits = {
   batchBytesMax: 16 * 1024 * 1024,
   batchItemsMax: 1000,
   listBytesMax: 4 * 1024 * 1024,
+  replyBytesMax: 128 * 1024 * 1024,
   jsonDepthMax: 32,
   urlBytesMax: 12 * 1024,
   headerBytesMax: 16 * 1024,

@@ -66,7 +66,7 @@ function createBareServer(context: HttpContext): Server {
   server.maxHeadersCount = 0;
   // A client that has sent all it has to say may close its side, and waits for the answers (RFC 9293 section 3.6).
   (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
-  limitConnections(server, limits);
+  limitConnections(server, limits, context.memory);
   refuseTunnels(server, context);
   server.on('checkExpectation', (request, response) => {
     sendProblem(context, request, response, EXPECTATION_FAILED);

@@ -1,26 +1,21 @@
 // POST /v1/batch/{ns}: up to a thousand operations in one request, each answered by itself, in order. A batch is not
 // atomic: some may succeed and others fail. An Idempotency-Key counts for each operation by its place.
 
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Reply } from '../../model/command.ts';
-import type { ReplicaService } from '../../model/port.ts';
 import { callerOf } from '../access-hook.ts';
 import type { App } from '../app-type.ts';
 import { FORBIDDEN, mayIn } from '../auth.ts';
-import {
-  BATCH_KEY_BYTES_MAX,
-  type BatchOptions,
-  commandOf,
-  problemResult,
-  resultOf,
-} from '../batch-item.ts';
+import { BATCH_KEY_BYTES_MAX, type BatchOptions, problemResult, resultOf } from '../batch-item.ts';
+import { type Room, runBatch, valueBytesOf } from '../batch-run.ts';
 import type { HttpContext } from '../context.ts';
 import { isBetterAskedElsewhere } from '../elsewhere.ts';
 import { checkLevel, isFault, readTimeout } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
-import { dataHeaders, endConnection, replyProblem, sendJson } from '../reply.ts';
+import { jsonList } from '../json-pieces.ts';
+import { dataHeaders, endConnection, replyProblem } from '../reply.ts';
 import type { BatchItem, BatchResult } from '../schema.ts';
 import { BatchResultsSchema, BatchSchema, ProblemSchema } from '../schema.ts';
 import { prefersAsync, readIdempotencyKey } from '../write-header.ts';
@@ -52,13 +47,42 @@ export function batchRoutes(app: App, context: HttpContext): void {
     if (isFault(options)) return replyProblem(context, reply, options);
     const reason = refuseBatch(context, request, options, ops);
     if (reason !== undefined) return replyProblem(context, reply, reason);
-    const replies = await runBatch(context, ops, options);
-    const results = resultsOf(context, ops, replies);
-    dataHeaders(context, reply, options.policy.consistency);
-    if (replies.some(isTurnedAway)) endConnection(reply);
-    return sendJson(reply, { results });
+    const asked = valueBytesOf(context, ops);
+    const bytes = context.memory.reserve(asked);
+    try {
+      return await answer(context, reply, ops, options, { bytes, isWhole: bytes === asked });
+    } finally {
+      context.memory.giveBack(bytes);
+    }
   });
 }
+
+async function answer(
+  context: HttpContext,
+  reply: FastifyReply,
+  ops: readonly BatchItem[],
+  options: BatchOptions,
+  room: Room,
+): Promise<FastifyReply> {
+  const replies = await runBatch(context, ops, options, room);
+  const isLast = replies.some(isTurnedAway);
+  const body = await jsonList('results', ops.length, (index) => {
+    const result = resultFor(context, ops[index] as BatchItem, replies[index] as Reply | Refusal);
+    // Its value is in the text now.
+    replies[index] = DONE;
+    return result;
+  });
+  dataHeaders(context, reply, options.policy.consistency);
+  if (isLast) endConnection(reply);
+  return reply.type('application/json').send(body);
+}
+
+function resultFor(context: HttpContext, item: BatchItem, reply: Reply | Refusal): BatchResult {
+  return isFault(reply) ? problemResult(context, reply) : resultOf(context, item, reply);
+}
+
+/** In the place of what is written already. */
+const DONE = refusal('content-too-large', 'done');
 
 function readOptions(
   context: HttpContext,
@@ -97,47 +121,8 @@ function refuseBatch(
   return refusal('content-too-large', detail);
 }
 
-function runBatch(
-  { service, limits }: HttpContext,
-  ops: readonly BatchItem[],
-  options: BatchOptions,
-): Promise<(Reply | Refusal)[]> {
-  // All are submitted before the first is awaited, so that they share turns and syncs, in their order.
-  const answers = ops.map((item, index) =>
-    submit(service, (client) => commandOf(item, index, options, client, limits.valueBytesMax)),
-  );
-  return Promise.all(answers);
-}
-
-function resultsOf(
-  context: HttpContext,
-  ops: readonly BatchItem[],
-  replies: readonly (Reply | Refusal)[],
-): BatchResult[] {
-  let bytes = 0;
-  return replies.map((reply, index) => {
-    if (isFault(reply)) return problemResult(context, reply);
-    if (reply.kind === 'found') bytes += reply.record.value.length;
-    if (bytes > context.limits.batchBytesMax) return problemResult(context, RESULTS_FULL);
-    return resultOf(context, ops[index] as BatchItem, reply);
-  });
-}
-
 /** One of them is better asked elsewhere, and so is the next batch. */
 function isTurnedAway(reply: Reply | Refusal): boolean {
   if (isFault(reply)) return isBetterAskedElsewhere(reply.code);
   return reply.kind === 'failed' && isBetterAskedElsewhere(reply.fault.code);
-}
-
-const RESULTS_FULL = refusal('content-too-large', 'the results of this batch are full already');
-
-function submit(
-  service: ReplicaService,
-  commandFor: (client: { onReply: (reply: Reply) => void }) => ReturnType<typeof commandOf>,
-): Promise<Reply | Refusal> {
-  return new Promise((resolve) => {
-    const command = commandFor({ onReply: resolve });
-    if (isFault(command)) resolve(command);
-    else service.submit(command);
-  });
 }

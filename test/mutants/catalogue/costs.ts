@@ -43,4 +43,18 @@ export const costs: readonly Mutant[] = [
       name: 'ends its page empty, with a cursor that comes to what is behind',
     },
   },
+  {
+    id: 'pipelined-at-once',
+    number: 'own',
+    title:
+      'a reply that its client has not taken does not count, so that any number runs behind it',
+    file: 'src/http/connection.ts',
+    replace: '    if (bytes > 0 && !response.destroyed) this.#owe(response, bytes);',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/cost.test.ts',
+      name: 'has a few requests under way, and all of them once it reads',
+    },
+  },
 ];

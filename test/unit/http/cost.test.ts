@@ -1,0 +1,134 @@
+// What one client, or all of them, can make a replica hold at the same time.
+
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Command } from '../../../src/model/command.ts';
+import { type Harness, json, startHarness } from './harness.ts';
+
+const VALUE = Buffer.alloc(1024 * 1024, 97);
+const get = (key: string) => `GET /v1/kv/bench/${key} HTTP/1.1\r\nHost: a\r\n\r\n`;
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness({ limits: { replyBytesMax: 24 * 1024 * 1024 } });
+  await harness.ask('/v1/kv/bench/large', { method: 'PUT', body: VALUE });
+});
+afterAll(() => harness.stop());
+
+/** Reads that were begun since `from`. */
+const readsSince = (from: number) =>
+  harness.service.commands.slice(from).filter(({ kind }) => kind === 'read').length;
+
+async function open(text: string): Promise<Socket> {
+  const socket = connect(harness.port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  socket.pause();
+  socket.write(text);
+  return socket;
+}
+
+/** Until it is so; the test's own time is the bound. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** A turn of the event loop and of the kernel for everything that may still come. */
+async function settled(): Promise<void> {
+  for (let before = -1; before !== harness.service.commands.length; ) {
+    before = harness.service.commands.length;
+    for (let n = 0; n < 20; n++) await harness.ask('/livez');
+  }
+}
+
+describe('a connection that sends and does not read', () => {
+  it('has a few requests under way, and all of them once it reads', async () => {
+    const from = harness.service.commands.length;
+    const socket = await open(get('large').repeat(300));
+    await until(() => readsSince(from) > 0);
+    await settled();
+    expect(readsSince(from)).toBeLessThanOrEqual(40);
+    let bytes = 0;
+    socket.on('data', (data) => (bytes += data.length));
+    socket.resume();
+    await until(() => bytes > 300 * VALUE.length);
+    expect(readsSince(from)).toBe(300);
+    socket.destroy();
+  });
+
+  it('is answered in order however many came at once', async () => {
+    const count = 2000;
+    const socket = await open(get('none').repeat(count));
+    let text = '';
+    socket.on('data', (data) => (text += data.toString('latin1')));
+    socket.resume();
+    await until(() => text.split('HTTP/1.1 404').length > count);
+    expect(text.split('HTTP/1.1').length - 1).toBe(count);
+    socket.destroy();
+  });
+
+  it('is closed when all of them together hold too much, the oldest first', async () => {
+    const closed: number[] = [];
+    const sockets: Socket[] = [];
+    for (let n = 0; n < 4; n++) {
+      const from = harness.service.commands.length;
+      const socket = await open(get('large').repeat(40));
+      socket.once('close', () => closed.push(n));
+      sockets.push(socket);
+      await until(() => readsSince(from) > 0);
+      await settled();
+    }
+    // A socket that reads nothing hears of its end when it reads.
+    for (const socket of sockets.slice(0, 1)) socket.resume();
+    await until(() => closed.length > 0);
+    expect(closed[0]).toBe(0);
+    for (const socket of sockets) socket.destroy();
+  });
+});
+
+describe('a batch of gets', () => {
+  beforeAll(async () => {
+    await harness.stop();
+    harness = await startHarness();
+    await harness.ask('/v1/kv/bench/large', { method: 'PUT', body: VALUE });
+  });
+
+  const batch = (ops: unknown[]) =>
+    harness.ask('/v1/batch/bench', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ ops }),
+    });
+
+  it('reads no more values than its answer has room for', async () => {
+    const from = harness.service.commands.length;
+    const answer = await batch(Array.from({ length: 1000 }, () => ({ op: 'get', key: 'large' })));
+    const results = json(answer)['results'] as { status: number }[];
+    const found = results.filter(({ status }) => status === 200).length;
+    expect(found).toBeGreaterThan(4);
+    expect(found).toBeLessThanOrEqual(16);
+    expect(results.slice(found).every(({ status }) => status === 413 || status === 503)).toBe(true);
+    expect(readsSince(from)).toBeLessThan(found + 17);
+  });
+
+  it('has a few under way at a time', async () => {
+    let running = 0;
+    let most = 0;
+    harness.service.hold = (command: Command) => {
+      running++;
+      most = Math.max(most, running);
+      const { hold } = harness.service;
+      setImmediate(() => {
+        running--;
+        harness.service.hold = undefined;
+        harness.service.submit(command);
+        harness.service.hold = hold;
+      });
+    };
+    const answer = await batch(Array.from({ length: 200 }, () => ({ op: 'get', key: 'none' })));
+    harness.service.hold = undefined;
+    expect((json(answer)['results'] as unknown[]).length).toBe(200);
+    expect(most).toBeLessThanOrEqual(16);
+  });
+});
