@@ -40,6 +40,10 @@ const COUNTERS: { readonly [Name in CounterName]: Row } = {
     'conit_read_hedges_total',
     'Reads that asked one more replica because one was slow.',
   ],
+  readWriteBacks: [
+    'conit_read_write_backs_total',
+    'Reads that waited until more replicas held the newest version, so that no later read goes back.',
+  ],
   cacheHits: ['conit_cache_hits_total', 'Records found in memory.'],
   cacheMisses: ['conit_cache_misses_total', 'Records read from storage.'],
   recordsDamaged: ['conit_records_damaged_total', 'Stored records whose checksum did not hold.'],

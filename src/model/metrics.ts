@@ -36,6 +36,8 @@ export interface Metrics {
   /** Answers that a bug broke off. */
   repliesBroken: number;
   readHedges: number;
+  /** Versions that a read saw and had to be given to more replicas before it was answered. */
+  readWriteBacks: number;
   cacheHits: number;
   cacheMisses: number;
   recordsDamaged: number;
@@ -107,6 +109,7 @@ export function createMetrics(): Metrics {
     readsForwarded: 0,
     repliesBroken: 0,
     readHedges: 0,
+    readWriteBacks: 0,
     cacheHits: 0,
     cacheMisses: 0,
     recordsDamaged: 0,

@@ -75,6 +75,20 @@ function crowds(outer: Requirement, inner: Requirement): boolean {
   });
 }
 
+/**
+ * So many replicas hold a version, as bits, that no read of such a quorum misses it from then on. Two reads of more than half of
+ * all replicas meet, whatever each of them asks for, so N - majority + 1 holders suffice; of `local`, which is a majority of
+ * one region, so many of the region. Smaller quorums need not meet: there one holder is enough, and reads may go back.
+ */
+export function isHeld({ groups, count }: Requirement, holders: number, replicas: number): boolean {
+  const most = majority(replicas);
+  if (count >= most) return bitCount(holders) > replicas - most;
+  const [group] = groups;
+  const size = group === undefined ? 0 : bitCount(group.mask);
+  const meets = groups.length === 1 && group !== undefined && 2 * group.count > size;
+  return meets ? bitCount(holders & group.mask) > size - majority(size) : holders !== 0;
+}
+
 export function majority(size: number): number {
   return Math.floor(size / 2) + 1;
 }

@@ -1,6 +1,6 @@
 // Reads that ask peers. This replica's own record is the first answer; the nearest peers that the requirement needs
 // are asked at once, and one further peer whenever an answer is overdue (hedging: Dean and Barroso, "The Tail at
-// Scale", 2013).
+// Scale", 2013). A record of its own that is not durable yet is no answer before it is; a peer may be faster.
 //
 //   asking -> won       enough answers: the newest version among them is the answer
 //   asking -> lost      the members that can still answer do not suffice
@@ -10,8 +10,8 @@
 //
 // What follows from an outcome (reply, repair, catching up) is decided by the owner, who is told once per read.
 
-import type { Client } from '../model/command.ts';
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Client, Staleness } from '../model/command.ts';
+import type { Lsn, Now, Outbox } from '../model/effect.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { ReadReply } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -45,6 +45,10 @@ export interface PendingRead {
   /** This replica's own record when the read began: a peer that has the same need not send it. */
   readonly known: Record | undefined;
   readonly cut: ReadonlyVector | undefined;
+  /** The batch that makes `known` durable, until this replica's answer counts; 0: it does, or never will. */
+  ownLsn: Lsn;
+  /** How stale what this replica had when the read began could be. */
+  readonly stalenessMs: Staleness;
   /** Peers that are not fit to answer, as bits: they are not asked. */
   readonly unfit: number;
 }
@@ -71,6 +75,9 @@ export interface LocalAnswer {
   readonly record: Record | undefined;
   /** Where its record is damaged: the stable cut, which every answer covers, at the time of asking. */
   readonly cut: ReadonlyVector | undefined;
+  /** The batch that makes the record durable, 0 when it is. */
+  readonly lsn: Lsn;
+  readonly stalenessMs: Staleness;
 }
 
 export class PendingReads {
@@ -78,6 +85,8 @@ export class PendingReads {
   readonly #metrics: Metrics;
   readonly #finish: ReadFinish;
   readonly #reads = new Map<number, PendingRead>();
+  /** Those of them whose own answer is not durable. */
+  readonly #early = new Set<PendingRead>();
   #lastId = 0;
   #timerMs = Number.POSITIVE_INFINITY;
 
@@ -94,6 +103,11 @@ export class PendingReads {
   /** Not after the next moment at which something is due; may be earlier. */
   get timerMs(): number {
     return this.#timerMs;
+  }
+
+  /** An id that no read has. */
+  nextId(): number {
+    return ++this.#lastId;
   }
 
   /** Begins a read; `connected` are the members that can be asked, as bits. */
@@ -122,12 +136,28 @@ export class PendingReads {
       newest: undefined,
       known: local.cut === undefined ? local.record : undefined,
       cut: local.cut,
+      // Who explains shows what is here; its reply waits for the batch.
+      ownLsn: options.purpose === 'read' ? local.lsn : 0,
+      stalenessMs: local.stalenessMs,
       unfit: options.unfit,
     };
     this.#reads.set(read.id, read);
-    this.#take(read, local.member, local.cut === undefined ? 'record' : 'damaged', local.record);
+    if (read.ownLsn > 0) this.#early.add(read);
+    else
+      this.#take(read, local.member, local.cut === undefined ? 'record' : 'damaged', local.record);
     this.#askNeeded(read, connected, now, out);
     this.#decide(read, now, out);
+  }
+
+  /** Batches up to `lsn` are durable: so are the answers that rest on them. */
+  onDurable(lsn: Lsn, member: number, now: Now, out: Outbox): void {
+    for (const read of this.#early) {
+      if (read.ownLsn > lsn) continue;
+      this.#early.delete(read);
+      read.ownLsn = 0;
+      this.#take(read, member, 'record', read.known);
+      this.#decide(read, now, out);
+    }
   }
 
   /** `holds` is what the peer was known to hold when its reply came. */
@@ -182,6 +212,7 @@ export class PendingReads {
   abandon(): Client[] {
     const reads = [...this.#reads.values()];
     this.#reads.clear();
+    this.#early.clear();
     return reads.map(({ client }) => client).filter((client) => client !== undefined);
   }
 
@@ -237,6 +268,7 @@ export class PendingReads {
 
   #end(read: PendingRead, outcome: ReadOutcome, now: Now, out: Outbox): void {
     if (!this.#reads.delete(read.id)) return;
+    if (read.ownLsn > 0) this.#early.delete(read);
     this.#observeUnanswered(read, now);
     this.#metrics.quorumWaitRead.observe((now.monoMs - read.beganMs) / 1000);
     this.#finish(read, outcome, now, out);

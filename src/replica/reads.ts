@@ -1,9 +1,10 @@
 // A client's read in a multi-leader namespace (DESIGN §5). One answer suffices: this replica's own record, at once.
 // More are needed: peers are asked (quorum/get.ts), the newest version answers and who was seen to lack it is
-// repaired. A repair merges a version that exists and never mints one.
+// repaired. A repair merges a version that exists and never mints one. The answer waits until so many replicas hold the
+// version that no later read of a majority misses it (quorum/write-back.ts), so those never go back.
 //
 // In `fifo` namespaces a single newer record would overtake its origin's earlier writes. There the read waits until
-// the stream has brought everything up to that version (order/fifo.ts), and a repair is a nudge to pull the stream.
+// the stream has brought everything up to that version (order/fifo.ts) and it is durable here.
 //
 // A key that somebody holds nothing of, while it is known to hold the log up to a record which another still shows, was
 // deleted: nobody forgets a delete before all have it, so the other one lost its disk and has not caught up. The read finds
@@ -18,6 +19,7 @@ import type {
   ExplainCommand,
   Explained,
   ReadCommand,
+  Reply,
   ReplicaView,
 } from '../model/command.ts';
 import type { Lsn, Now, Outbox } from '../model/effect.ts';
@@ -26,7 +28,7 @@ import type { FaultCode } from '../model/fault.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { ReadReply, ReadRequest, Repair } from '../model/message.ts';
 import { UNREADABLE } from '../model/port.ts';
-import type { Requirement } from '../model/quorum.ts';
+import { bitCount, isHeld, type Requirement } from '../model/quorum.ts';
 import { compareVersions, isLive, mergeRecords, type Record } from '../model/record.ts';
 import { covers, missing } from '../model/vector.ts';
 import { FifoWaits } from '../order/fifo.ts';
@@ -37,6 +39,7 @@ import {
   type ReadRequestOptions,
 } from '../quorum/get.ts';
 import { isReachable } from '../quorum/tally.ts';
+import { type WriteBack, WriteBacks } from '../quorum/write-back.ts';
 import { recordKey } from '../store/layout.ts';
 import type { Cell } from '../store/table.ts';
 import { type Context, refuse } from './context.ts';
@@ -48,6 +51,10 @@ export type Hasten = (peer: number, origin: Record['origin'], now: Now, out: Out
 
 const EXPLAIN_TIMEOUT_MS = 1000;
 const HEAL_TIMEOUT_MS = 5000;
+const UNHELD_LATE =
+  'the deadline passed before enough replicas had confirmed the newest version; later reads may or may not show it';
+const UNHELD_LOST =
+  'too few replicas can be reached to confirm the newest version; later reads may or may not show it';
 /** A peer's question waits so long for a commit of ours. */
 const HELD_MS_MAX = 200;
 
@@ -69,6 +76,7 @@ interface HeldAnswer {
 export class Reads {
   readonly #context: Context;
   readonly #pending: PendingReads;
+  readonly #writeBacks: WriteBacks;
   readonly #fifo: FifoWaits<Waiting>;
   readonly #ownBit: number;
   readonly #fitness: Fitness;
@@ -85,18 +93,25 @@ export class Reads {
     this.#pending = new PendingReads(context.nearness, context.metrics, (read, outcome, now, out) =>
       this.#finish(read, outcome, now, out),
     );
+    this.#writeBacks = new WriteBacks(
+      context.self.index,
+      context.settings.members.length,
+      () => this.#pending.nextId(),
+      (...ended) => this.#endWriteBack(...ended),
+    );
     this.#fifo = new FifoWaits((waiting, reached, now, out) =>
       this.#endWait(waiting, reached, now, out),
     );
   }
 
   get waiting(): number {
-    return this.#pending.waiting + this.#fifo.size;
+    return this.#pending.waiting + this.#fifo.size + this.#writeBacks.waiting;
   }
 
   get timerMs(): number {
     const heldMs = this.#held.size > 0 ? this.#held.at(0).untilMs : Number.POSITIVE_INFINITY;
-    return Math.min(this.#pending.timerMs, this.#fifo.deadlineMs, heldMs);
+    const { timerMs } = this.#writeBacks;
+    return Math.min(this.#pending.timerMs, this.#fifo.deadlineMs, timerMs, heldMs);
   }
 
   begin(command: ReadCommand, now: Now, out: Outbox): void {
@@ -115,7 +130,7 @@ export class Reads {
     const cell = this.#context.table.read(command.namespace, command.key);
     if (isReachable(requirement, this.#ownBit) && !cell.damaged) {
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      this.#reply(command.client, cell, 1, now.monoMs + timeoutMs, now, out);
+      this.#reply(command.client, cell, now.monoMs + timeoutMs, now, out);
     } else {
       this.#ask(command, cell, namespace, requirement, now, out);
     }
@@ -167,16 +182,27 @@ export class Reads {
     }
   }
 
-  onDurable(lsn: Lsn, out: Outbox): void {
+  onDurable(lsn: Lsn, now: Now, out: Outbox): void {
     this.#durableLsn = lsn;
+    this.#pending.onDurable(lsn, this.#context.self.index, now, out);
+    this.#writeBacks.onDurable(lsn, this.#context.peers.reachable, now, out);
+    this.onProgress(now, out);
     while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) {
       const held = this.#held.shift();
       if (held !== undefined) out.send(held.peer, held.reply);
     }
   }
 
+  /** What members are known to hold durably has grown. */
+  onProgress(now: Now, out: Outbox): void {
+    if (this.#writeBacks.waiting === 0) return;
+    const { reachable } = this.#context.peers;
+    this.#writeBacks.onProgress((newest) => this.#holders(newest), reachable, now, out);
+  }
+
   onReply(peer: number, reply: ReadReply, now: Now, out: Outbox): void {
     const { clock, metrics, peers } = this.#context;
+    if (this.#writeBacks.onReply(peer, reply, peers.reachable, now, out)) return;
     const { record } = reply;
     const holds = peers.get(peer)?.holds ?? new Map();
     const isTimely = record === undefined || clock.witness(record.hlc, now.wallMs);
@@ -201,6 +227,7 @@ export class Reads {
   onDisconnected(peer: number, now: Now, out: Outbox): void {
     this.#forgetHeld(peer);
     this.#pending.onDisconnected(peer, this.#context.peers.reachable, now, out);
+    this.#writeBacks.onDisconnected(this.#context.peers.reachable, now, out);
   }
 
   /** Entries of another origin became visible here. */
@@ -211,6 +238,7 @@ export class Reads {
 
   onTimer(now: Now, out: Outbox): void {
     this.#pending.onTimer(this.#context.peers.reachable, now, out);
+    this.#writeBacks.onTimer(this.#context.peers.reachable, now, out);
     this.#fifo.expire(now, out);
     while (this.#held.size > 0 && this.#held.at(0).untilMs <= now.monoMs) {
       const held = this.#held.shift();
@@ -221,7 +249,7 @@ export class Reads {
   /** The replica stops: who still waits is told. */
   failAll(code: FaultCode, out: Outbox): void {
     const waiting = this.#fifo.abandon().map(({ client }) => client);
-    for (const client of [...this.#pending.abandon(), ...waiting]) {
+    for (const client of [...this.#pending.abandon(), ...this.#writeBacks.abandon(), ...waiting]) {
       refuse(client, out, code, 'the replica has stopped');
     }
   }
@@ -271,9 +299,11 @@ export class Reads {
   }
 
   #begin(options: ReadRequestOptions, cell: Cell, now: Now, out: Outbox): void {
-    const { self, peers, log } = this.#context;
+    const { self, peers, log, freshness } = this.#context;
     const cut = cell.damaged ? peers.stableCut(log.durable) : undefined;
-    const local = { member: self.index, record: cell.record, cut };
+    const lsn = cell.lsn <= this.#durableLsn ? 0 : cell.lsn;
+    const stalenessMs = freshness.bound(now.monoMs);
+    const local = { member: self.index, record: cell.record, cut, lsn, stalenessMs };
     this.#pending.begin(options, local, peers.reachable, now, out);
   }
 
@@ -301,18 +331,83 @@ export class Reads {
     }
   }
 
-  /** Enough answers are there: repair who lacks the newest, then reply. */
+  /** Enough answers are there: the newest is answered once enough replicas hold it. */
   #settle(read: PendingRead, client: Client, now: Now, out: Outbox): void {
     const { newest } = read;
     if (newest !== undefined && this.#isGone(read, newest)) {
       this.#context.metrics.resurrectionsRefused++;
-      this.#replyAbsent(client, 0, read.tally.acks, read.deadlineMs, now, out);
+      this.#answer(read, client, undefined, now, out);
     } else if (newest !== undefined && this.#overtakes(newest)) {
       this.#catchUp(read, client, newest, now, out);
+    } else if (read.cut === undefined) {
+      this.#hold(read, client, newest, now, out);
     } else {
-      if (newest !== undefined && !this.#isFifo(read.namespace)) this.#repair(read, newest, out);
-      this.#replyFromTable(read, client, now, out);
+      this.#settleDamaged(read, client, now, out);
     }
+  }
+
+  /** This replica's own record was damaged when the read began: its log may say more than the peers. */
+  #settleDamaged(read: PendingRead, client: Client, now: Now, out: Outbox): void {
+    this.#restore(read, out);
+    const { record, damaged } = this.#context.table.read(read.namespace, read.key);
+    const detail = 'the stored record is damaged and no replica supplied it';
+    if (damaged) return refuse(client, out, 'record-corrupt', detail);
+    const newest = record === undefined ? read.newest : mergeRecords(read.newest, record);
+    this.#hold(read, client, newest, now, out);
+  }
+
+  /** Answers the version at once where enough replicas hold it, else writes it back first. */
+  #hold(
+    read: PendingRead,
+    client: Client,
+    newest: Record | undefined,
+    now: Now,
+    out: Outbox,
+  ): void {
+    if (newest === undefined) return this.#answer(read, client, undefined, now, out);
+    const { peers, settings, table } = this.#context;
+    const needsSelf = this.#isFifo(read.namespace);
+    let holders = this.#holders(newest);
+    for (let member = 0; member < settings.members.length; member++) {
+      const theirs = (read.tally.yes >> member) & 1 ? read.answers[member] : undefined;
+      if (theirs !== undefined && compareVersions(theirs, newest) >= 0) holders |= 1 << member;
+    }
+    if (!needsSelf) this.#repair(read, newest, holders !== 0, out);
+    const own = table.read(read.namespace, read.key);
+    // In `fifo` it was dropped here meanwhile, as a delete that everybody has.
+    if (needsSelf && own.record === undefined && !own.damaged)
+      return this.#answer(read, client, undefined, now, out);
+    const isShown = own.record !== undefined && compareVersions(own.record, newest) >= 0;
+    if (isShown && own.lsn <= this.#durableLsn) holders |= this.#ownBit;
+    const isHere = (holders & this.#ownBit) !== 0;
+    if (
+      isHeld(read.tally.requirement, holders, settings.members.length) &&
+      (isHere || !needsSelf)
+    ) {
+      this.#answer(read, client, newest, now, out);
+    } else {
+      const ownLsn = isShown && !isHere ? own.lsn : 0;
+      const options = { read, client, newest, holders, ownLsn, needsSelf, repairs: !needsSelf };
+      this.#context.metrics.readWriteBacks++;
+      this.#writeBacks.begin(options, peers.reachable, now, out);
+    }
+  }
+
+  #endWriteBack(
+    { read, client, newest, holders }: WriteBack,
+    outcome: ReadOutcome,
+    now: Now,
+    out: Outbox,
+  ): void {
+    if (outcome === 'won') return this.#answer(read, client, newest, now, out);
+    const counts = { required: read.tally.requirement.count, acks: bitCount(holders) };
+    if (outcome === 'lost') refuse(client, out, 'no-quorum', UNHELD_LOST, counts);
+    else refuse(client, out, 'timeout', UNHELD_LATE, counts);
+  }
+
+  /** Members known to hold the version or a newer one durably, by what they have told of their logs. */
+  #holders(newest: Record): number {
+    return this.#context.peers.holders(newest, this.#context.log.durable);
   }
 
   /** Heals our own record, if it is damaged and what was there can be told. */
@@ -340,15 +435,15 @@ export class Reads {
     return this.#isFifo(namespace) && this.#context.log.head(origin) < seq;
   }
 
-  #repair(read: PendingRead, newest: Record, out: Outbox): void {
-    const own = this.#context.table.read(read.namespace, read.key);
-    // What is not durable here must not leave; the stream will bring it.
-    const mayLeave = own.record !== newest || own.lsn <= this.#durableLsn;
+  /** `mayLeave`: some replica has it on disk. What is durable nowhere must not leave; the stream will bring it. */
+  #repair(read: PendingRead, newest: Record, mayLeave: boolean, out: Outbox): void {
     for (let member = 0; member < this.#context.settings.members.length; member++) {
       const answered = (read.tally.yes >> member) & 1;
       const isSelf = member === this.#context.self.index;
       if (!isSelf && (!answered || !mayLeave)) continue;
-      const theirs = read.answers[member];
+      const theirs = isSelf
+        ? this.#context.table.read(read.namespace, read.key).record
+        : read.answers[member];
       if (theirs !== undefined && compareVersions(theirs, newest) >= 0) continue;
       this.#context.metrics.readRepairs++;
       if (isSelf) this.#context.absence.take(newest, out);
@@ -363,55 +458,43 @@ export class Reads {
   }
 
   #endWait({ read, client }: Waiting, reached: boolean, now: Now, out: Outbox): void {
-    if (reached) {
-      this.#replyFromTable(read, client, now, out);
+    if (reached && read.cut !== undefined) {
+      this.#settleDamaged(read, client, now, out);
+    } else if (reached) {
+      this.#hold(read, client, read.newest, now, out);
     } else {
       const detail = 'the deadline passed before the stream brought the newest version';
       refuse(client, out, 'timeout', detail, { required: read.tally.requirement.count });
     }
   }
 
-  #replyFromTable(read: PendingRead, client: Client, now: Now, out: Outbox): void {
-    this.#restore(read, out);
-    const cell = this.#context.table.read(read.namespace, read.key);
-    if (cell.damaged) {
-      refuse(
-        client,
-        out,
-        'record-corrupt',
-        'the stored record is damaged and no replica supplied it',
-      );
-    } else {
-      this.#reply(client, cell, read.tally.acks, read.deadlineMs, now, out);
-    }
-  }
-
-  #reply(
+  /** What a quorum answered is durable at those that vouch for it, so the reply depends on nothing here. */
+  #answer(
+    read: PendingRead,
     client: Client,
-    { record, lsn }: Cell,
-    answers: number,
-    deadlineMs: number,
+    record: Record | undefined,
     now: Now,
     out: Outbox,
   ): void {
-    if (!isLive(record, now.wallMs))
-      return this.#replyAbsent(client, lsn, answers, deadlineMs, now, out);
-    const stalenessMs = this.#context.freshness.bound(now.monoMs);
-    const found = { kind: 'found', record, stalenessMs, answers, heldBy: undefined } as const;
-    out.reply(client, found, lsn, deadlineMs);
+    const answers = read.tally.acks;
+    // The bound is this replica's own: it holds where its own record is part of the answer, as old as the read is.
+    const isOwnPart = (read.tally.yes & this.#ownBit) !== 0 || read.cut !== undefined;
+    const stalenessMs =
+      isOwnPart && read.stalenessMs !== 'unknown'
+        ? read.stalenessMs + now.monoMs - read.beganMs
+        : 'unknown';
+    const rest = { stalenessMs, answers, heldBy: undefined } as const;
+    if (isLive(record, now.wallMs)) out.reply(client, { kind: 'found', record, ...rest }, 0);
+    else out.reply(client, { kind: 'absent', ...rest }, 0);
   }
 
-  #replyAbsent(
-    client: Client,
-    lsn: Lsn,
-    answers: number,
-    deadlineMs: number,
-    now: Now,
-    out: Outbox,
-  ): void {
+  /** This replica's own record is the answer: it leaves when it is durable. */
+  #reply(client: Client, { record, lsn }: Cell, deadlineMs: number, now: Now, out: Outbox): void {
     const stalenessMs = this.#context.freshness.bound(now.monoMs);
-    const absent = { kind: 'absent', stalenessMs, answers, heldBy: undefined } as const;
-    out.reply(client, absent, lsn, deadlineMs);
+    const reply: Reply = isLive(record, now.wallMs)
+      ? { kind: 'found', record, stalenessMs, answers: 1, heldBy: undefined }
+      : { kind: 'absent', stalenessMs, answers: 1, heldBy: undefined };
+    out.reply(client, reply, lsn, deadlineMs);
   }
 
   #replyExplained(read: PendingRead, client: Client, out: Outbox): void {

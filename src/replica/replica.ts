@@ -445,6 +445,7 @@ export class Replica {
       if (of === origin) this.#writes.onCursor(peer.member.index, seq, now, out);
     }
     this.#writes.onProgress(now, out);
+    this.#reads.onProgress(now, out);
   }
 
   #onHeartbeat(peer: Peer, heartbeat: Heartbeat, now: Now, out: Outbox): void {
@@ -472,8 +473,8 @@ export class Replica {
     table.onDurable(lsn);
     this.#succession.onDurable(lsn, now, out);
     this.#resync.onDurable(now, out);
-    this.#reads.onDurable(lsn, out);
     const moved = log.onDurable(lsn, out);
+    this.#reads.onDurable(lsn, now, out);
     for (const [of, seq] of moved) {
       if (of === origin) this.#writes.onCursor(self.index, seq, now, out);
       else if (this.#own.isOwn(of)) for (const peer of peers.all()) peer.sender.lookBack();

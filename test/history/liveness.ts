@@ -1,6 +1,7 @@
 // K17: every operation ends, and once faults are healed operations succeed again.
 //
 //   hung       an operation took longer than its client was willing to wait
+//   late       an answer, or its client's patience, came later than the operation's own time-out and a little
 //   no-return  nothing of a kind succeeded within the bound after the heal
 
 import type { History, Operation } from './operation.ts';
@@ -22,6 +23,8 @@ export interface LivenessStats {
 export interface LivenessDemand extends Demand {
   readonly hungMs: number;
   readonly returnMs: number;
+  /** How much later than its own time-out an operation that names one may end. */
+  readonly lateMs?: number;
 }
 
 export function liveness(history: History, demand: LivenessDemand): Verdict<LivenessStats> {
@@ -30,6 +33,11 @@ export function liveness(history: History, demand: LivenessDemand): Verdict<Live
   for (const operation of calls) {
     const ms = durationMs(operation);
     if (ms > demand.hungMs) anomalies.add('hung', `for ${Math.round(ms)} ms`, [operation]);
+    const { timeout_ns } = operation;
+    if (timeout_ns === undefined || demand.lateMs === undefined) continue;
+    if (ms <= timeout_ns / 1e6 + demand.lateMs) continue;
+    const what = `after ${Math.round(ms)} ms, with a time-out of ${timeout_ns / 1e6} ms`;
+    anomalies.add('late', what, [operation]);
   }
   const heal = history.findLast(({ type, value }) => type === 'fault' && value === 'heal');
   const writesReturnMs = returnMs(calls, heal, true);

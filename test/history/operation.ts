@@ -31,6 +31,8 @@ interface Call {
   readonly ver: string | null;
   /** The hybrid logical time of the version that the reply named; its order is that of the strings, all of one width. */
   readonly hlc?: string;
+  /** What the client allowed; left out where its replica was down or stood still meanwhile. */
+  readonly timeout_ns?: number;
   /** Why it is not true, for people: `503 no-quorum`, `broken`, `timeout`. */
   readonly reason?: string;
 }

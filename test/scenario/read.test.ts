@@ -116,6 +116,49 @@ describe('a quorum read', () => {
   });
 });
 
+describe('quorum reads one after the other', () => {
+  /** Replica 0 alone has a version whose write failed. */
+  function unfinished(namespaces: object = { ns: {} }): Cluster {
+    const cluster = settled({ namespaces: namespaces as { [name: string]: object } });
+    cluster.put(0, 'a', 'old', { w: 3 });
+    cluster.cut(0, 1);
+    cluster.cut(0, 2);
+    expect(shown(cluster.put(0, 'a', 'new', { w: 2, timeoutMs: 200 }))).toBe('outcome-unknown');
+    return cluster;
+  }
+
+  it('never go back over an unfinished write: what was seen is held by enough first', () => {
+    const cluster = unfinished();
+    cluster.heal(0, 1);
+    cluster.network.cut(0, 1);
+    const read = cluster.begin(1, getOf('a', { r: 2, timeoutMs: 400 }));
+    expect(shown(cluster.answer(read))).toBe('old');
+    cluster.network.heal(0, 1);
+    cluster.runUntil(() => shown(cluster.get(1, 'a', { r: 2 })) === 'new');
+    cluster.crash(0);
+    expect(shown(cluster.get(2, 'a', { r: 2 }))).toBe('new');
+  });
+
+  it('end with a time-out where too few can hold it in time', () => {
+    const cluster = unfinished();
+    for (const n of [1, 2]) cluster.replica(n).storage?.hang();
+    cluster.heal(0, 1);
+    cluster.run(1500);
+    const read = cluster.begin(1, getOf('a', { r: 2, timeoutMs: 400 }));
+    expect(['timeout', 'old']).toContain(shown(cluster.answer(read)));
+    expect(read.endedMs - read.beganMs).toBeLessThan(450);
+  });
+
+  it('are answered by others while the own disk hangs', () => {
+    const cluster = settled();
+    cluster.put(0, 'a', 'old', { w: 3 });
+    cluster.replica(0).storage?.hang();
+    cluster.begin(0, putOf('a', 'new', { w: 1, timeoutMs: 60_000 }));
+    cluster.run(1);
+    expect(shown(cluster.get(0, 'a', { r: 2, timeoutMs: 1000 }))).toBe('old');
+  });
+});
+
 describe('a quorum read in a fifo namespace', () => {
   it('waits for the stream instead of overtaking what was written before', () => {
     const cluster = settled({ namespaces: FIFO });

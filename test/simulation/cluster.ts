@@ -85,6 +85,8 @@ export interface Call {
   readonly onEnd: ((call: Call) => void) | undefined;
   /** The client has gone: an answer finds nobody. */
   isGivenUp: boolean;
+  /** The process stood still, or died, at some time before the answer. */
+  isExcused: boolean;
 }
 
 export interface Note {
@@ -206,6 +208,7 @@ export class Cluster {
       endedMs: 0,
       onEnd,
       isGivenUp: false,
+      isExcused: this.replica(n).isPaused,
     };
     this.replica(n).submit(asked, call);
     return call;
@@ -456,7 +459,10 @@ export class Replica {
     else this.storage?.cutPower(inFlight);
     this.#port?.stop(how === 'crash' ? 'reset' : 'silent');
     this.host = undefined;
-    for (const call of this.#waiting) this.#end(call, 'broken');
+    for (const call of this.#waiting) {
+      call.isExcused = true;
+      this.#end(call, 'broken');
+    }
   }
 
   get isPaused(): boolean {
@@ -465,6 +471,7 @@ export class Replica {
 
   pause(): void {
     if (!this.isRunning) return;
+    for (const call of this.#waiting) call.isExcused = true;
     this.#node?.pause();
     this.#cluster.network.freeze(this.index);
   }
@@ -580,7 +587,7 @@ export class Replica {
             }),
         }),
       send: (peer, message) => {
-        this.#cluster.oracle.onSend(this, message);
+        this.#cluster.oracle.onSend(this, message, this.#cluster.replicas);
         this.#cluster.onSend?.(this.index, peer, message);
         port.send(present(known[peer], 'cluster: a peer has a slot'), message);
       },

@@ -6,6 +6,7 @@ import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
 import { audit } from '../history/audit.ts';
 import { convergence } from '../history/convergence.ts';
 import { fifo } from '../history/fifo.ts';
+import { goingBack } from '../history/going-back.ts';
 import { lastWriteWins } from '../history/last-write-wins.ts';
 import { liveness } from '../history/liveness.ts';
 import type { Operation } from '../history/operation.ts';
@@ -40,6 +41,8 @@ export interface Judged {
 const OK_PER_SECOND = 0.5;
 /** From the heal to the first success. */
 const RETURN_MS = 8000;
+/** Clocks drift, and a replica looks at deadlines every few milliseconds. */
+const LATE_MS = 50;
 /** Notes that say that a promise was broken, whatever clients saw. */
 const NEVER = ['log-divergent', 'log-unreadable', 'snapshot-impossible', 'memberships-differ'];
 /** Where no disk loses or changes anything in silence, no tree is wrong and nobody differs. */
@@ -73,7 +76,15 @@ function judgeHistory({ plan, workload, cluster, lags }: Judged): Finding[] {
       // One client for each of them, and none that asks while it is refused.
       judged: Math.floor(ok / 3),
     }),
-    liveness: liveness(history, { hungMs: CLIENT_WAITS_MS + 1, returnMs: RETURN_MS }),
+    liveness: liveness(history, {
+      hungMs: CLIENT_WAITS_MS + 1,
+      returnMs: RETURN_MS,
+      lateMs: LATE_MS,
+    }),
+    // A quorum of one membership need not meet one of the next, and a lost disk may have been one of the holders.
+    ...(plan.spares.length > 0 || plan.copiesMin > 1
+      ? {}
+      : { 'going-back': goingBack(history, { replicas, checked: 1 }) }),
   };
   return Object.entries(verdicts)
     .filter(([, { verdict }]) => verdict !== 'valid')

@@ -3,15 +3,19 @@
 // milliseconds; here every reply and every message shows it.
 //
 //   written            as many disks hold the write as are counted
-//   found, read-reply, forward-reply, tree-records
+//   found, forward-reply
+//                      the version shown, or a later one, is on the disk of who shows it; where several replicas have answered,
+//                      on so many disks that no read of a majority misses it
+//   read-reply, tree-records
 //                      the version shown, or a later one, is on the disk of who shows it
 //   ack, heartbeat …   the vector told is on the disk of who tells it
 
-import type { Reply } from '../../src/model/command.ts';
+import type { Found, Reply } from '../../src/model/command.ts';
 import { type Dot, formatDot, type Origin, type Seq } from '../../src/model/id.ts';
 import { decodeMutation } from '../../src/model/encoding.ts';
-import type { ForwardAnswer, Message } from '../../src/model/message.ts';
+import type { Message } from '../../src/model/message.ts';
 import { UNREADABLE } from '../../src/model/port.ts';
+import { majority } from '../../src/model/quorum.ts';
 import { compareVersions, type Record } from '../../src/model/record.ts';
 import { decodeLaneState } from '../../src/store/lane.ts';
 import { originKey, recordKey } from '../../src/store/layout.ts';
@@ -29,18 +33,13 @@ export class Oracle {
   readonly lies: string[] = [];
   /** Their disks may lose what they held: as copies, they count for what they once said. */
   readonly forgetful = new Set<number>();
+  /** N, where it does not change. */
+  replicas: number | undefined;
 
   onReply(who: Audited, reply: Reply, all: readonly Audited[]): void {
     // What another answered stands on the disk of that one, which said so (onSend).
-    if (
-      reply.kind === 'found' &&
-      reply.heldBy === undefined &&
-      !hasRecord(who.disk, reply.record)
-    ) {
-      this.#note(
-        who,
-        `shows ${formatDot(reply.record.origin, reply.record.seq)}, which is not on its disk`,
-      );
+    if (reply.kind === 'found') {
+      if (reply.heldBy === undefined) this.#onFound(who, reply, all);
     } else if (reply.kind === 'written') {
       const copies = all.filter((each) => this.#counts(each, reply.dot)).length;
       if (copies < reply.acks) {
@@ -50,7 +49,26 @@ export class Oracle {
     }
   }
 
-  onSend(who: Audited, message: Message): void {
+  #onFound(
+    who: Audited,
+    { record, answers }: Omit<Found, 'heldBy'>,
+    all: readonly Audited[],
+  ): void {
+    const dot = formatDot(record.origin, record.seq);
+    if (answers === 1) {
+      if (!hasRecord(who.disk, record)) this.#note(who, `shows ${dot}, which is not on its disk`);
+      return;
+    }
+    const { replicas = Number.POSITIVE_INFINITY } = this;
+    const needed = 2 * answers > replicas ? replicas - majority(replicas) + 1 : 1;
+    const holders = all.filter(
+      ({ index, disk }) => this.forgetful.has(index) || hasRecord(disk, record),
+    );
+    if (holders.length < needed)
+      this.#note(who, `answers ${dot} of ${answers} replicas, which is on ${holders.length} disks`);
+  }
+
+  onSend(who: Audited, message: Message, all: readonly Audited[]): void {
     if (message.kind === 'read-reply') {
       const { record } = message;
       if (record === undefined || hasRecord(who.disk, record)) return;
@@ -59,7 +77,10 @@ export class Oracle {
         `shows a peer ${formatDot(record.origin, record.seq)}, which is not on its disk`,
       );
     } else if (message.kind === 'forward-reply') {
-      for (const record of recordsOf(message.answer))
+      const { answer } = message;
+      if (answer.kind === 'found') this.#onFound(who, answer, all);
+      if (answer.kind !== 'listed') return;
+      for (const record of answer.items)
         if (!hasRecord(who.disk, record))
           this.#note(who, `answers ${formatDot(record.origin, record.seq)}, not on its disk`);
     } else if (message.kind === 'tree-records') {
@@ -85,11 +106,6 @@ export class Oracle {
   #note({ index }: Audited, what: string): void {
     if (this.lies.length < LIES_MAX) this.lies.push(`replica ${index} ${what}`);
   }
-}
-
-function recordsOf(answer: ForwardAnswer): readonly Record[] {
-  if (answer.kind === 'found') return [answer.record];
-  return answer.kind === 'listed' ? answer.items : [];
 }
 
 /** How far the disk holds an origin's log. What cannot be read may say anything. */

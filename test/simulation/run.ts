@@ -61,6 +61,7 @@ export function simulate(plan: Plan): Run {
     },
   });
   if (plan.copiesMin > 1) cluster.oracle.forgetful.add(VICTIM);
+  if (plan.spares.length === 0) cluster.oracle.replicas = plan.regions.length;
   for (let n = plan.regions.length; n < cluster.replicas.length; n++)
     cluster.oracle.forgetful.add(n);
   const workload = new Workload(cluster, plan);

@@ -38,6 +38,9 @@ export interface BoundedRead {
 }
 
 const TIMEOUT_MS = 1500;
+/** Some reads are in a hurry. */
+const HURRY_SHARE = 0.3;
+const HURRY_MS_MIN = 200;
 /** Then a client takes it that nobody will answer. */
 export const CLIENT_WAITS_MS = 2500;
 const RETRY_SHARE = 0.5;
@@ -188,8 +191,13 @@ export class Workload {
     const { each, dice, thinkMs, untilMs } = client;
     this.#cluster.world.after(thinkMs * 2 * dice.next(), () => {
       if (this.#cluster.nowMs >= untilMs) return;
-      this.#try(client, each.next(), process);
+      this.#try(client, this.#hurried(each.next(), dice), process);
     });
+  }
+
+  #hurried(step: Step, dice: Prng): Step {
+    if (step.type === 'put' || step.type === 'delete' || !dice.chance(HURRY_SHARE)) return step;
+    return { ...step, timeoutMs: HURRY_MS_MIN + dice.below(TIMEOUT_MS - HURRY_MS_MIN) };
   }
 
   /** A write of unknown outcome is tried again under the same idempotency key, or left alone. */
@@ -229,6 +237,7 @@ export class Workload {
       ok,
       reason,
       ...(node === asked ? {} : { asked: `${asked}` }),
+      ...(call.isExcused ? {} : { timeout_ns: toNs(step.timeoutMs ?? TIMEOUT_MS) }),
     };
     const base = { ...named, ...hlcOf(outcome) };
     this.history.push(operationOf(step, outcome, base));
@@ -254,7 +263,12 @@ export class Workload {
 }
 
 /** What a client does next. */
-type Step = { readonly node: number; readonly ns: Space; readonly key: string } & (
+type Step = {
+  readonly node: number;
+  readonly ns: Space;
+  readonly key: string;
+  readonly timeoutMs?: number;
+} & (
   | {
       readonly type: 'put';
       readonly value: string;
@@ -422,25 +436,25 @@ class Appender {
 }
 
 function commandOf(step: Step): Asked {
-  const { ns: space, key } = step;
+  const { ns: space, key, timeoutMs = TIMEOUT_MS } = step;
   switch (step.type) {
     case 'put':
       return putOf(key, step.value, {
         ns: space,
         w: step.w,
-        timeoutMs: TIMEOUT_MS,
+        timeoutMs,
         ...(step.idem === undefined ? {} : { idempotency: { key: step.idem, digest: 1 } }),
       });
     case 'delete':
-      return delOf(key, { ns: space, w: step.w, timeoutMs: TIMEOUT_MS });
+      return delOf(key, { ns: space, w: step.w, timeoutMs });
     case 'get': {
       const { r, onUnmet = 'fail' } = step;
-      return getOf(key, { ns: space, r, onUnmet, timeoutMs: TIMEOUT_MS });
+      return getOf(key, { ns: space, r, onUnmet, timeoutMs });
     }
     case 'list': {
       const { reverse, after = '', onUnmet = 'fail' } = step;
       const options = { ns: space, reverse, after: after as Key, limit: SCAN_LIMIT, onUnmet };
-      return listOf({ ...options, timeoutMs: TIMEOUT_MS });
+      return listOf({ ...options, timeoutMs });
     }
   }
 }
@@ -458,6 +472,7 @@ interface Base {
   readonly reason: string;
   readonly hlc?: string;
   readonly asked?: string;
+  readonly timeout_ns?: number;
 }
 
 type Outcome = Reply | 'broken' | undefined;

@@ -73,15 +73,12 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'no-write-back',
     number: 4,
-    title: 'a read that saw a newer version does not take it over, and answers with its own',
+    title: 'a read answers the newest version before enough replicas hold it',
     file: 'src/replica/reads.ts',
-    replace: 'if (isSelf) this.#context.absence.take(newest, out);',
-    with: 'if (isSelf) continue;',
-    foundBy: {
-      kind: 'test',
-      file: 'test/scenario/read.test.ts',
-      name: 'sees a write that the local replica lacks, and repairs it',
-    },
+    replace: `isHeld(read.tally.requirement, holders, settings.members.length) &&
+      (isHere || !needsSelf)`,
+    with: 'isHere || !needsSelf',
+    foundBy: sim,
   },
   {
     id: 'fifo-read-does-not-wait',

@@ -44,9 +44,9 @@ const now = () => ({ wallMs: 0, monoMs });
 
 function begin(
   r: QuorumSpec,
-  options: { purpose?: ReadPurpose; record?: Record; damaged?: boolean } = {},
+  options: { purpose?: ReadPurpose; record?: Record; damaged?: boolean; ownLsn?: number } = {},
 ): number[] {
-  const { purpose = 'read', record, damaged = false } = options;
+  const { purpose = 'read', record, damaged = false, ownLsn = 0 } = options;
   const requirement = requirementOf(r, MEMBERS, MEMBERS[SELF] as (typeof MEMBERS)[number]);
   if (requirement === undefined) throw new Error('the quorum exists');
   const client = purpose === 'heal' ? undefined : { onReply: () => {} };
@@ -59,7 +59,8 @@ function begin(
     timeoutMs: 1000,
     unfit: 0,
   };
-  const local = { member: SELF, record, cut: damaged ? new Map() : undefined };
+  const cut = damaged ? new Map() : undefined;
+  const local = { member: SELF, record, cut, lsn: ownLsn, stalenessMs: 0 } as const;
   reads.begin(question, local, connected, now(), out);
   return asked();
 }
@@ -288,5 +289,29 @@ describe('a peer that has the same version', () => {
     const [first = 0] = begin(2);
     expect(answer(first, 'same')).toHaveLength(1);
     expect(outcomes()).toEqual([]);
+  });
+});
+
+describe('a record of its own that is not durable', () => {
+  it('is no answer before it is', () => {
+    expect(begin(2, { record: version(9), ownLsn: 4 })).toEqual([1]);
+    answer(1, 'record', version(7));
+    expect(outcomes()).toEqual([]);
+    reads.onDurable(3, SELF, now(), out);
+    expect(outcomes()).toEqual([]);
+    reads.onDurable(4, SELF, now(), out);
+    expect(outcomes()).toEqual(['won']);
+    expect(ends[0]?.read.newest?.hlc).toBe(9);
+  });
+
+  it('is left out where peers are faster', () => {
+    begin(2, { record: version(9), ownLsn: 4 });
+    answer(1, 'record', version(7));
+    timer(900);
+    answer(2, 'record', version(7));
+    expect(outcomes()).toEqual(['won']);
+    expect(ends[0]?.read.newest?.hlc).toBe(7);
+    reads.onDurable(4, SELF, now(), out);
+    expect(outcomes()).toEqual(['won']);
   });
 });

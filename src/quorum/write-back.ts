@@ -1,0 +1,183 @@
+// Reads that have seen a version which too few replicas hold: another read could miss it and go back. So it is written back
+// until enough hold it durably, and only then answered (Attiya, Bar-Noy and Dolev, "Sharing memory robustly in
+// message-passing systems", 1995; how many are enough: model/quorum.ts).
+//
+//   holding -> won       enough replicas hold the version or a newer one, this one among them where `needsSelf`
+//   holding -> lost      the replicas that can be reached do not suffice
+//   holding -> expired   the deadline came first: whether later reads show the version is open
+//
+// A peer is given the version (a repair) and asked for its record of the key; it answers when that is durable there. Who does
+// not have it yet is asked again, less and less often. In `fifo` namespaces nothing is given, since the stream brings it.
+
+import type { Client } from '../model/command.ts';
+import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import type { ReadReply } from '../model/message.ts';
+import { isHeld } from '../model/quorum.ts';
+import { compareVersions, type Record } from '../model/record.ts';
+import type { PendingRead, ReadOutcome } from './get.ts';
+
+const AGAIN_MS = 25;
+const AGAIN_MS_MAX = 800;
+
+export interface WriteBackOptions {
+  readonly read: PendingRead;
+  readonly client: Client;
+  readonly newest: Record;
+  /** Members that hold it durably, as bits. */
+  readonly holders: number;
+  /** The batch that makes it durable here, 0 when it is or when it is not shown here. */
+  readonly ownLsn: Lsn;
+  /** This replica as well. */
+  readonly needsSelf: boolean;
+  /** Peers are given the version; else the stream brings it. */
+  readonly repairs: boolean;
+}
+
+export interface WriteBack extends WriteBackOptions {
+  readonly id: number;
+  holders: number;
+  ownLsn: Lsn;
+  againMs: number;
+  againAtMs: number;
+}
+
+export type WriteBackFinish = (
+  writeBack: WriteBack,
+  outcome: ReadOutcome,
+  now: Now,
+  out: Outbox,
+) => void;
+
+export class WriteBacks {
+  readonly #self: number;
+  readonly #replicas: number;
+  readonly #nextId: () => number;
+  readonly #finish: WriteBackFinish;
+  readonly #waiting = new Map<number, WriteBack>();
+  #timerMs = Number.POSITIVE_INFINITY;
+
+  /** `nextId` gives ids that no read has. */
+  constructor(self: number, replicas: number, nextId: () => number, finish: WriteBackFinish) {
+    this.#self = self;
+    this.#replicas = replicas;
+    this.#nextId = nextId;
+    this.#finish = finish;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Not after the next moment at which something is due; may be earlier. */
+  get timerMs(): number {
+    return this.#timerMs;
+  }
+
+  begin(options: WriteBackOptions, connected: number, now: Now, out: Outbox): void {
+    const id = this.#nextId();
+    const writeBack: WriteBack = { ...options, id, againMs: AGAIN_MS, againAtMs: 0 };
+    this.#waiting.set(id, writeBack);
+    const { read, holders } = writeBack;
+    // Those that have answered are alive; the others are asked where these are too few.
+    const alive = read.tally.yes | (1 << this.#self);
+    const suffice = isHeld(read.tally.requirement, holders | alive, this.#replicas);
+    this.#ask(writeBack, suffice ? connected & alive : connected, now, out);
+    this.#decide(writeBack, connected, now, out);
+  }
+
+  /** True when the reply was meant for this. */
+  onReply(peer: number, reply: ReadReply, connected: number, now: Now, out: Outbox): boolean {
+    const writeBack = this.#waiting.get(reply.id);
+    if (writeBack === undefined) return false;
+    const { newest } = writeBack;
+    const { answer, record } = reply;
+    const isNewer =
+      record !== undefined &&
+      record.namespace === newest.namespace &&
+      record.key === newest.key &&
+      compareVersions(record, newest) >= 0;
+    const bit = 1 << peer;
+    if (answer === 'same' || isNewer) this.#onHolders(writeBack, bit, connected, now, out);
+    return true;
+  }
+
+  /** Batches up to `lsn` are durable here. */
+  onDurable(lsn: Lsn, connected: number, now: Now, out: Outbox): void {
+    const bit = 1 << this.#self;
+    for (const writeBack of this.#waiting.values()) {
+      if (writeBack.ownLsn === 0 || writeBack.ownLsn > lsn) continue;
+      writeBack.ownLsn = 0;
+      this.#onHolders(writeBack, bit, connected, now, out);
+    }
+  }
+
+  /** What members are known to hold has grown; `holders` tells who holds a version. */
+  onProgress(holders: (newest: Record) => number, connected: number, now: Now, out: Outbox): void {
+    for (const writeBack of this.#waiting.values())
+      this.#onHolders(writeBack, holders(writeBack.newest), connected, now, out);
+  }
+
+  onDisconnected(connected: number, now: Now, out: Outbox): void {
+    for (const writeBack of this.#waiting.values()) this.#decide(writeBack, connected, now, out);
+  }
+
+  onTimer(connected: number, now: Now, out: Outbox): void {
+    if (now.monoMs < this.#timerMs) return;
+    this.#timerMs = Number.POSITIVE_INFINITY;
+    for (const writeBack of this.#waiting.values()) {
+      if (writeBack.read.deadlineMs <= now.monoMs) this.#end(writeBack, 'expired', now, out);
+      else if (writeBack.againAtMs <= now.monoMs) this.#ask(writeBack, connected, now, out);
+      else this.#watch(writeBack);
+    }
+  }
+
+  /** Forgets all that wait; gives their clients. */
+  abandon(): Client[] {
+    const clients = [...this.#waiting.values()].map(({ client }) => client);
+    this.#waiting.clear();
+    return clients;
+  }
+
+  #ask(writeBack: WriteBack, members: number, now: Now, out: Outbox): void {
+    const { id, newest, holders, repairs } = writeBack;
+    const { namespace, key } = newest;
+    for (let peer = 0; peer < this.#replicas; peer++) {
+      if (peer === this.#self || (((members & ~holders) >> peer) & 1) === 0) continue;
+      if (repairs) out.send(peer, { kind: 'repair', record: newest });
+      out.send(peer, { kind: 'read-request', id, namespace, key, known: newest });
+    }
+    writeBack.againAtMs = now.monoMs + writeBack.againMs;
+    writeBack.againMs = Math.min(writeBack.againMs * 2, AGAIN_MS_MAX);
+    this.#watch(writeBack);
+  }
+
+  #onHolders(
+    writeBack: WriteBack,
+    holders: number,
+    connected: number,
+    now: Now,
+    out: Outbox,
+  ): void {
+    if ((holders & ~writeBack.holders) === 0) return;
+    writeBack.holders |= holders;
+    this.#decide(writeBack, connected, now, out);
+  }
+
+  #decide(writeBack: WriteBack, connected: number, now: Now, out: Outbox): void {
+    const { read, holders, needsSelf } = writeBack;
+    const { requirement } = read.tally;
+    const isHere = ((holders >> this.#self) & 1) === 1;
+    if (isHeld(requirement, holders, this.#replicas) && (isHere || !needsSelf))
+      this.#end(writeBack, 'won', now, out);
+    else if (!isHeld(requirement, holders | connected, this.#replicas))
+      this.#end(writeBack, 'lost', now, out);
+  }
+
+  #end(writeBack: WriteBack, outcome: ReadOutcome, now: Now, out: Outbox): void {
+    if (this.#waiting.delete(writeBack.id)) this.#finish(writeBack, outcome, now, out);
+  }
+
+  #watch({ againAtMs, read }: WriteBack): void {
+    this.#timerMs = Math.min(this.#timerMs, againAtMs, read.deadlineMs);
+  }
+}
