@@ -8,7 +8,8 @@
 // the next begins in the same process, at the same addresses, with the members that the directory remembers.
 
 import { DataError } from './adapters/data-error.ts';
-import { openDataDir, type OpenedData, reservePath } from './adapters/data-directory.ts';
+import { openDataDir, type OpenedData } from './adapters/data-directory.ts';
+import { reservesOf } from './adapters/data-place.ts';
 import { DiskSpace } from './adapters/disk-space.ts';
 import { counter } from './adapters/family.ts';
 import { peerFamilies } from './adapters/peer-families.ts';
@@ -119,7 +120,7 @@ interface LifeOptions extends RunOptions {
 
 async function beginLife(options: LifeOptions): Promise<RunningReplica> {
   const { log } = options;
-  const data = await openData(options.config);
+  const data = await openData(options.config, log);
   if (data.data === 'lost') log.note('warn', 'data-lost', { folder: options.config.dataDir });
   try {
     const { config, outsiders } = settle(options.config, data, log);
@@ -192,7 +193,7 @@ async function start(ground: Ground): Promise<RunningReplica> {
     onHalt: ground.onEnding,
     fits: (members) => unfitFor(config, members),
   });
-  const disk = createDiskWatch(config, log, host);
+  const disk = createDiskWatch(ground, host);
   const http = await createHttp(ground, { host, trace, disk });
   const address = await http.listen(config.http.host, config.http.port);
   host.start();
@@ -213,8 +214,12 @@ async function start(ground: Ground): Promise<RunningReplica> {
   };
 }
 
-function openData({ dataDir, clusterId, settings, sync }: Config): Promise<OpenedData> {
+function openData(
+  { dataDir, clusterId, settings, sync }: Config,
+  { note }: Log,
+): Promise<OpenedData> {
   return openDataDir({
+    note,
     folder: dataDir,
     clusterId,
     replica: settings.self,
@@ -254,11 +259,12 @@ function delayTo({ wan }: Config, region: string): number {
   return wan.find((delay) => delay.region === region)?.oneWayMs ?? 0;
 }
 
-function createDiskWatch({ dataDir }: Config, log: Log, host: Host): DiskSpace {
+function createDiskWatch({ config, data, log }: Ground, host: Host): DiskSpace {
   return new DiskSpace({
-    folder: dataDir,
-    reservePath: reservePath(dataDir),
-    onChange: ({ low }) => host.disk(low),
+    folder: config.dataDir,
+    reserves: reservesOf(config.dataDir),
+    onLook: (room) => host.disk(room),
+    reclaim: () => data.storage.reclaim(),
     note: log.note,
   });
 }

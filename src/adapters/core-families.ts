@@ -48,6 +48,10 @@ const COUNTERS: { readonly [Name in CounterName]: Row } = {
   cacheMisses: ['conit_cache_misses_total', 'Records read from storage.'],
   recordsDamaged: ['conit_records_damaged_total', 'Stored records whose checksum did not hold.'],
   entriesRefused: ['conit_entries_refused_total', 'Entries of peers that were not acceptable.'],
+  entriesWithoutRoom: [
+    'conit_entries_without_room_total',
+    'Entries of peers that the disk had no room for; they are asked for again.',
+  ],
   clockRefusals: ['conit_clock_refusals_total', 'Stamps of peers beyond the drift bound.'],
   streamDuplicates: ['conit_stream_duplicates_total', 'Entries of peers that were here already.'],
   streamGaps: ['conit_stream_gaps_total', 'Runs of entries that did not follow the last one.'],

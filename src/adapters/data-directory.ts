@@ -17,14 +17,18 @@
 //   <folder>/identity.json   who it belongs to
 //   <folder>/log/            the LevelDB database
 //   <folder>/reserve         space to free when the disk is full (disk-space.ts)
+//   <folder>/reserve-start   the same, for a start on a full disk: LevelDB writes before it opens
 
 import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { present } from '../base/assert.ts';
 import { type Incarnation, INCARNATION_MAX, nextIncarnation } from '../model/id.ts';
-import type { Storage } from '../model/port.ts';
+import type { Storage, Trace } from '../model/port.ts';
 import { DataError, reasonOf } from './data-error.ts';
+import { databasePath, reservesOf, START_BYTES } from './data-place.ts';
+import { releaseReserve } from './disk-reserve.ts';
+import { measureDisk } from './disk-space.ts';
 import { makeFolder, removeDrafts } from './durable-file.ts';
 import { type Identity, type Owner, readIdentity, writeIdentity } from './identity.ts';
 import { createDatabase } from './level-database.ts';
@@ -34,6 +38,7 @@ export interface DataOptions extends Owner {
   readonly folder: string;
   /** False only for benchmarks: see `LevelStorageOptions.sync`. */
   readonly sync: boolean;
+  readonly note: Trace['note'];
   /** Milliseconds since 1970. */
   readonly wallMs: () => number;
   /** The last incarnation that the database remembers: 0 when none, `undefined` when it cannot be read. */
@@ -49,13 +54,10 @@ export interface OpenedData {
   readonly data: 'fresh' | 'kept' | 'lost';
 }
 
-export function reservePath(folder: string): string {
-  return join(folder, 'reserve');
-}
-
 /** Opens the directory for one life of the replica, making it first where there is none; throws a `DataError`. */
 export async function openDataDir(options: DataOptions): Promise<OpenedData> {
   const { folder } = options;
+  await makeRoom(options);
   const identity = await readIdentity(identityPath(folder));
   const found = await findDatabase(databasePath(folder));
   if (identity !== undefined) refuseOthers(identity, options);
@@ -64,6 +66,18 @@ export async function openDataDir(options: DataOptions): Promise<OpenedData> {
   if (found === 'broken') throw damaged(folder, 'it has files, but no CURRENT');
   if (found === 'none') await createDatabase(databasePath(folder));
   return begin(options);
+}
+
+/** Nothing can be opened on a full disk. What was reserved for that is given up now, and made anew once there is room. */
+async function makeRoom({ folder, note }: DataOptions): Promise<void> {
+  const use = await measureDisk(folder).catch(() => undefined);
+  if (use === undefined || use.availableBytes >= START_BYTES) return;
+  note('error', 'disk-full-at-start', { folder, ...use });
+  try {
+    for (const { path } of reservesOf(folder)) await releaseReserve(path);
+  } catch (error) {
+    note('warn', 'reserve-kept', { reason: reasonOf(error) });
+  }
 }
 
 async function initDataDir({ folder, clusterId, replica }: DataOptions): Promise<void> {
@@ -142,8 +156,4 @@ function damaged(folder: string, found: string): DataError {
 
 function identityPath(folder: string): string {
   return join(folder, 'identity.json');
-}
-
-function databasePath(folder: string): string {
-  return join(folder, 'log');
 }

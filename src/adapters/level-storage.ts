@@ -8,7 +8,7 @@ import { createHistogram } from '../base/histogram.ts';
 import type { RangeRequest, RangeResult } from '../model/effect.ts';
 import { type Batch, type PointRead, type Storage, UNREADABLE } from '../model/port.ts';
 import { reasonOf } from './data-error.ts';
-import { type Database, openDatabase } from './level-database.ts';
+import { compactAll, type Database, openDatabase } from './level-database.ts';
 import { firstKey, readRange } from './level-range.ts';
 import { type Done, LevelWriter } from './level-writer.ts';
 
@@ -35,10 +35,20 @@ export class LevelStorage implements Storage {
   readonly #database: Database;
   readonly #writer: LevelWriter;
   #unreadable = 0;
+  #commits = 0;
+  #commitsReclaimed = 0;
 
   constructor(database: Database, sync: boolean) {
     this.#database = database;
     this.#writer = new LevelWriter(database, sync);
+  }
+
+  /** Merges all tables, so that what was deleted becomes room; false where nothing was written since the last time. */
+  async reclaim(): Promise<boolean> {
+    if (this.#commits === this.#commitsReclaimed || this.failure !== undefined) return false;
+    this.#commitsReclaimed = this.#commits;
+    await compactAll(this.#database);
+    return true;
   }
 
   /** Point reads that could not be answered. */
@@ -59,6 +69,7 @@ export class LevelStorage implements Storage {
   }
 
   commit(batch: Batch, done: Done): void {
+    this.#commits++;
     this.#writer.commit(batch, done);
   }
 

@@ -166,7 +166,7 @@ function readiness({ self, peers }: Status): number {
   const reached = peers.filter(({ connected }) => connected).length + 1;
   const hasQuorum = reached >= majority(peers.length + 1);
   const isFit = self.state === 'serving' && !self.isStalled && isTrusted(self.clock);
-  return isFit && hasQuorum ? 1 : 0;
+  return isFit && !self.isDiskLow && hasQuorum ? 1 : 0;
 }
 
 function stable(status: Status): Sample[] {

@@ -50,6 +50,7 @@ export interface TelemetrySources {
   };
   readonly disk: {
     readonly low: boolean;
+    readonly markBytes: number | undefined;
     readonly room: { readonly availableBytes: number; readonly totalBytes: number } | undefined;
   };
   readonly requests: () => readonly RequestSeries[];
@@ -122,6 +123,11 @@ function storageFamilies({ trace, storage, disk }: TelemetrySources): readonly F
     ),
     gauge('conit_disk_available_bytes', 'Room on the disk.', () => disk.room?.availableBytes),
     gauge('conit_disk_size_bytes', 'Size of the disk.', () => disk.room?.totalBytes),
+    gauge(
+      'conit_disk_mark_bytes',
+      'Below this room on the disk writes are refused.',
+      () => disk.markBytes,
+    ),
     gauge('conit_disk_low', 'Whether the disk is below its low-water mark.', () =>
       disk.low ? 1 : 0,
     ),

@@ -91,9 +91,13 @@ function whyOf({ rule, byMinServing }: NamespaceView): string {
 }
 
 /** A replica commits once a second though nobody writes, so that this shows a disk that hangs. */
-function diskLines({ id, commitAgeMs }: ReplicaView): string[] {
-  if (commitAgeMs === null || commitAgeMs < COMMIT_MS_LONG) return [];
-  return [`${id}: its disk has not finished a commit for ${renderMs(commitAgeMs)}`];
+function diskLines({ id, commitAgeMs, diskLow }: ReplicaView): string[] {
+  const lines: string[] = [];
+  if (commitAgeMs !== null && commitAgeMs >= COMMIT_MS_LONG)
+    lines.push(`${id}: its disk has not finished a commit for ${renderMs(commitAgeMs)}`);
+  if (diskLow === true)
+    lines.push(`${id}: its disk is almost full; it refuses writes, and takes reads and deletes`);
+  return lines;
 }
 
 function clockLines({ id, clock }: ReplicaView): string[] {

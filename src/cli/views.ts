@@ -23,6 +23,8 @@ export interface ReplicaView {
   readonly namespaces: readonly NamespaceView[] | null;
   readonly commitAgeMs: number | null;
   readonly clock?: { readonly state: string; readonly aheadMs: number };
+  /** Known of the answering one. */
+  readonly diskLow?: boolean;
   readonly copy?: { readonly parts: number; readonly records: number; readonly share: number };
 }
 

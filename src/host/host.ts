@@ -11,6 +11,7 @@
 
 import { createRing } from '../base/ring.ts';
 import type { Command, ReplicaState, Status } from '../model/command.ts';
+import type { DiskRoom } from '../model/disk.ts';
 import type { Ending, Input, Lsn, Now } from '../model/effect.ts';
 import { fault } from '../model/fault.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -104,9 +105,9 @@ export class Host implements ReplicaService {
     this.#take({ kind: 'drain' });
   }
 
-  /** The disk crossed its low-water mark. */
-  disk(low: boolean): void {
-    this.#take({ kind: 'disk', low });
+  /** The disk was looked at. */
+  disk(room: DiskRoom): void {
+    this.#take({ kind: 'disk', room });
   }
 
   #take(input: Input): void {

@@ -285,6 +285,12 @@ export const ReplicaSchema = Type.Object(
       description: 'How long its commit under way has taken',
     }),
     clock: Type.Optional(ClockSchema),
+    diskLow: Type.Optional(
+      Type.Boolean({
+        description:
+          'Of the answering one: its disk is almost full, and it refuses writes but deletes',
+      }),
+    ),
     copy: Type.Optional(CopySchema),
   },
   closed,

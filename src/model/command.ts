@@ -251,6 +251,8 @@ export interface ReplicaStatus {
   readonly commitAgeMs: number;
   readonly isStalled: boolean;
   readonly clock: ClockStatus;
+  /** Its disk is below the mark: clients write nothing, deletes go on. */
+  readonly isDiskLow: boolean;
   /** The snapshot that it copies, while it does. */
   readonly copy: CopyProgress | undefined;
   /** Namespaces whose lag a policy bounds. */

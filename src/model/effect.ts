@@ -5,6 +5,7 @@
 // Order is part of the contract: commit, then send and reply. The host keeps it (host/turn.ts).
 
 import type { Client, Command, Reply } from './command.ts';
+import type { DiskRoom } from './disk.ts';
 import type { Message } from './message.ts';
 
 /** Numbers the batches of one process life, from 1. */
@@ -46,7 +47,7 @@ export type Input =
   | { readonly kind: 'durable'; readonly lsn: Lsn }
   | { readonly kind: 'range'; readonly id: number; readonly result: RangeResult }
   | { readonly kind: 'storage-failed'; readonly reason: string }
-  | { readonly kind: 'disk'; readonly low: boolean }
+  | { readonly kind: 'disk'; readonly room: DiskRoom }
   | { readonly kind: 'drain' }
   /** The host stops for good: everybody who still waits is told. */
   | { readonly kind: 'stop' }

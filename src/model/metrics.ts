@@ -46,6 +46,8 @@ export interface Metrics {
   clockRefusals: number;
   /** What peers said and cannot be. */
   readonly claimsRefused: Record<ClaimReason, number>;
+  /** Entries of peers that the disk had no room for. */
+  entriesWithoutRoom: number;
   streamDuplicates: number;
   streamGaps: number;
   logEntriesTruncated: number;
@@ -126,6 +128,7 @@ export function createMetrics(): Metrics {
       identity: 0,
       membership: 0,
     },
+    entriesWithoutRoom: 0,
     streamDuplicates: 0,
     streamGaps: 0,
     logEntriesTruncated: 0,

@@ -112,6 +112,7 @@ export class AntiEntropy {
       case 'tree-keys':
         return this.#walk.onKeys(peer, message, now, out);
       case 'tree-records':
+        if (!this.#context.room.takeCopies(message.records)) return;
         return this.#walk.onRecords(peer, message, now, out);
       default:
         return unreachable(message);

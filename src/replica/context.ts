@@ -24,6 +24,7 @@ import type { HashTree } from '../store/tree.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { Pace } from './pace.ts';
 import type { Peers } from './peers.ts';
+import type { Room } from './room.ts';
 import type { Stability } from './stability.ts';
 
 export interface Context {
@@ -46,6 +47,7 @@ export interface Context {
   readonly freshness: Freshness;
   readonly health: Health;
   readonly pace: Pace;
+  readonly room: Room;
   readonly metrics: Metrics;
   /** The synchronous half of the storage port. */
   readonly get: Storage['get'];

@@ -107,11 +107,13 @@ export class Housekeeping {
   }
 
   #truncate(out: Outbox): void {
-    const { log, peers, settings } = this.#context;
+    const { log, peers, room, settings } = this.#context;
+    const retained = room.isLow ? 0 : settings.logRetainEntries;
+    const least = room.isLow ? 1 : settings.logTruncateEntries;
     const cut = peers.stableCut(log.durable);
     for (const lane of log.lanes()) {
-      const floor = Math.min(seqOf(cut, lane.origin), lane.durable - settings.logRetainEntries);
-      if (floor - lane.floor >= settings.logTruncateEntries) this.#truncateLane(lane, floor, out);
+      const floor = Math.min(seqOf(cut, lane.origin), lane.durable - retained);
+      if (floor - lane.floor >= least) this.#truncateLane(lane, floor, out);
     }
   }
 

@@ -1,5 +1,6 @@
 // Entries of other origins on their way into this replica: into the log and shown, or kept outside it until their time has come
-// (order/held.ts). Who is waited for, or refused, is remembered for the exchange.
+// (order/held.ts). Who is waited for, or refused, is remembered for the exchange. Where the disk has no
+// room for an entry, it and what follows counts as refused, and is asked for again.
 
 import type { Exchange } from '../entropy/exchange.ts';
 import type { Now, Outbox } from '../model/effect.ts';
@@ -30,8 +31,11 @@ export class Intake {
   }
 
   onEntries(peer: Peer, { origin, entries }: Entries, now: Now, out: Outbox): void {
-    const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
-    if (refusal === undefined)
+    const fitting = this.#context.room.fitting(entries);
+    const taken = fitting === entries.length ? entries : entries.slice(0, fitting);
+    const refusal = this.#receiver.onEntries(origin, taken, now.wallMs, out);
+    if (taken !== entries) this.#context.metrics.entriesWithoutRoom += entries.length - fitting;
+    if (refusal === undefined && taken === entries)
       this.#exchange.onEntries(holderOf(peer), origin, entries, now.monoMs, out);
     else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
     this.#onAdvance(origin, now, out);
@@ -52,6 +56,7 @@ export class Intake {
 
   /** An accepted entry becomes visible. */
   #show(mutation: Mutation, out: Outbox): void {
+    this.#context.room.spend(mutation.bytes.length);
     this.#context.absence.show(mutation, out);
     this.#context.idempotency.remember(mutation, out);
   }

@@ -213,9 +213,10 @@ export class Reads {
 
   /** A peer saw that a record is lacking here. */
   onRepair({ record }: Repair, now: Now, out: Outbox): void {
-    const { absence, clock, metrics, namespaces } = this.#context;
+    const { absence, clock, metrics, namespaces, room } = this.#context;
     const policy = namespaces.find(record.namespace)?.policy;
     if (policy === undefined || policy.consistency === 'fifo') return;
+    if (!room.takeCopies([record])) return;
     if (clock.witness(record.hlc, now.wallMs)) absence.take(record, out);
     else metrics.clockRefusals++;
   }

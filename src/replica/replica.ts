@@ -65,6 +65,7 @@ import { OwnLanes } from './own-lanes.ts';
 import { Pace, raiseToFloor } from './pace.ts';
 import { Pulse } from './pulse.ts';
 import { Resync } from './resync.ts';
+import { Room } from './room.ts';
 import { Stability } from './stability.ts';
 import { Standing } from './standing.ts';
 import { statusOf, writeStatusOf } from './status.ts';
@@ -160,6 +161,7 @@ export class Replica {
         untoldMs: settings.peerTimeoutMs,
       }),
       pace: new Pace(),
+      room: new Room(),
       metrics: this.metrics,
       get,
       ownLanes: this.#own.list,
@@ -255,9 +257,8 @@ export class Replica {
       case 'storage-failed':
         return this.#onStorageFailed(input.reason, out);
       case 'disk':
-        this.#writes.lowDisk = input.low;
-        this.#context.pace.isDiskLow = input.low;
-        return;
+        this.#context.pace.isDiskLow = input.room.low;
+        return this.#context.room.onLook(input.room);
       case 'drain':
         return this.#onDrain();
       case 'stop':

@@ -87,8 +87,16 @@ export class Resync {
     if (message.kind === 'behind') this.#client.onBehind(index, message);
     else if (message.kind === 'snapshot-request') this.#server.onRequest(index, message, out);
     else if (message.kind === 'snapshot-credit') this.#server.onCredit(index, message, out);
-    else this.#client.onChunk(holderOf(peer), message, now, out);
+    else if (this.#takesPart()) this.#client.onChunk(holderOf(peer), message, now, out);
     this.#standing.onCopy(this.#client.isCopying);
+  }
+
+  /** A part that the disk has no room for counts as lost: it is asked for again. */
+  #takesPart(): boolean {
+    const { room } = this.#context;
+    if (!room.takesFromPeer(PART_BYTES)) return false;
+    room.spend(PART_BYTES);
+    return true;
   }
 
   onDisconnected(index: number): void {

@@ -33,7 +33,7 @@ export function statusOf(
   now: Now,
   { namespaces, copied, comparisons, waiting }: StatusParts,
 ): Status {
-  const { self, settings, origin, agreed, log, peers, freshness, pace, tree } = context;
+  const { self, settings, origin, agreed, log, peers, freshness, pace, room, tree } = context;
   const commitAgeMs = pace.commitAgeMs(now.monoMs);
   return {
     kind: 'status',
@@ -52,6 +52,7 @@ export function statusOf(
       commitAgeMs,
       isStalled: commitAgeMs > settings.commitStallMs,
       clock: { state: agreed.state, aheadMs: agreed.aheadMs },
+      isDiskLow: room.isLow,
       copy: copied,
       namespaces,
       treeRoot: tree.isTrusted ? hexOf(tree.leaves.root()) : 'unknown',

@@ -50,8 +50,6 @@ export class Writes {
   readonly #context: Context;
   readonly #pending: PendingWrites;
   readonly #replays: Replays;
-  /** The disk is almost full: nothing new is taken. */
-  lowDisk = false;
 
   constructor(context: Context) {
     const { origin, self, settings, metrics } = context;
@@ -92,7 +90,10 @@ export class Writes {
 
   /** Room for writes of its own, which nobody waits for. */
   get hasRoom(): boolean {
-    return !this.lowDisk && this.waiting < this.#context.settings.writesPendingMax;
+    return (
+      this.#context.room.takes('delete', 0) &&
+      this.waiting < this.#context.settings.writesPendingMax
+    );
   }
 
   /**
@@ -143,13 +144,13 @@ export class Writes {
   }
 
   #admits(command: WriteCommand, requirement: Requirement, now: Now, out: Outbox): boolean {
-    const { peers } = this.#context;
+    const { peers, room } = this.#context;
     const doubt = this.#mayStamp(now);
     if (doubt !== undefined) {
       const { code, detail, retryAfterMs } = doubt;
       refuse(command.client, out, code, detail, { retryAfterMs });
-    } else if (this.lowDisk) {
-      refuse(command.client, out, 'low-disk', 'the disk of this replica is almost full');
+    } else if (!room.takes(command.operation, bytesOf(command))) {
+      refuse(command.client, out, 'low-disk', LOW_DISK[command.operation]);
     } else if (this.#isFull(command, out)) {
       return false;
     } else if (!command.respondAsync && !isReachable(requirement, peers.reachable)) {
@@ -205,7 +206,7 @@ export class Writes {
   }
 
   #mint(command: Content, cell: Cell, created: boolean, hlc: Hlc, now: Now, out: Outbox): Mutation {
-    const { log, table, idempotency, origin, ownLanes } = this.#context;
+    const { log, table, idempotency, origin, ownLanes, room } = this.#context;
     const lane = ownLanes[ownLanes.length - 1] as Lane;
     const isPut = command.operation === 'put';
     const mutation = encodeMutation(
@@ -229,6 +230,7 @@ export class Writes {
       },
       lane.chain,
     );
+    room.spend(mutation.bytes.length);
     log.append(lane, mutation, out);
     if (cell.damaged) table.replace(mutation, out);
     else assert(table.apply(mutation, out) === 'won', 'writes: newer than what it replaces');
@@ -325,6 +327,15 @@ function doubtOf(state: ClockState, aheadMs: number): Doubt {
 }
 
 const SET_RIGHT = 'set the clock right';
+
+const LOW_DISK = {
+  put: 'the disk of this replica is almost full: nothing was written; deletes and reads go on here',
+  delete: 'the disk of this replica is full: nothing was deleted; free some space on it',
+} as const;
+
+function bytesOf({ key, value }: WriteCommand): number {
+  return key.length + value.length;
+}
 
 /** The smallest stamp with which the dot is newer than the version. */
 function stampBehind(version: Version, { origin, seq }: Dot): Hlc {

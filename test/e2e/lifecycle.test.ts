@@ -40,6 +40,7 @@ describe('/readyz', () => {
       'serving',
       'not-draining',
       'disk',
+      'low-disk',
       'clock',
       'quorum',
       'namespace',

@@ -1,6 +1,7 @@
 // A value with a lifetime: hidden everywhere from its deadline on, and deleted by the replica that stamped it.
 
 import { describe, expect, it } from 'vitest';
+import { ROOM_FULL, ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import type { Explained } from '../../src/model/command.ts';
 import { Cluster, type ClusterOptions, putOf, shown } from '../simulation/cluster.ts';
 
@@ -84,13 +85,21 @@ describe('a value whose deadline has passed', () => {
     expect(cluster.value(0, 'b')).toBe('new');
   });
 
-  it('waits for room on the disk of its origin', () => {
+  it('is deleted while the disk of its origin is low, which makes room', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'v', { w: 3, ttlMs: 100 });
-    cluster.replica(0).host?.disk(true);
+    cluster.replica(0).host?.disk(ROOM_FULL);
+    cluster.run(2000);
+    expect(deletedBy(cluster)).toEqual([1, 0, 0]);
+  });
+
+  it('waits where there is not even room for a delete', () => {
+    const cluster = settled();
+    cluster.put(0, 'a', 'v', { w: 3, ttlMs: 100 });
+    cluster.replica(0).host?.disk({ ...ROOM_FULL, deleteBytes: 0 });
     cluster.run(2000);
     expect(deletedBy(cluster)).toEqual([0, 0, 0]);
-    cluster.replica(0).host?.disk(false);
+    cluster.replica(0).host?.disk(ROOM_UNBOUNDED);
     cluster.run(500);
     expect(deletedBy(cluster)).toEqual([1, 0, 0]);
   });

@@ -1,6 +1,7 @@
 // What a replica says about itself, its peers, and the whereabouts of a write.
 
 import { describe, expect, it } from 'vitest';
+import { ROOM_FULL, ROOM_LOW, ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import { origin } from '../support/build.ts';
 import { Cluster, shown } from '../simulation/cluster.ts';
 
@@ -99,12 +100,55 @@ describe('a request', () => {
     const cluster = new Cluster();
     cluster.settle();
     cluster.put(0, 'a', 'one', { w: 3 });
-    cluster.replica(0).host?.disk(true);
+    cluster.replica(0).host?.disk(ROOM_LOW);
     expect(shown(cluster.put(0, 'a', 'two'))).toBe('low-disk');
     expect(cluster.value(0, 'a')).toBe('one');
     cluster.put(1, 'b', 'three', { w: 3 });
     expect(cluster.value(0, 'b')).toBe('three');
-    cluster.replica(0).host?.disk(false);
+    cluster.replica(0).host?.disk(ROOM_UNBOUNDED);
     expect(shown(cluster.put(0, 'a', 'two'))).toBe('ap-1.1.2');
+  });
+
+  it('to delete is taken while the disk is almost full, as long as there is room for deletes', () => {
+    const cluster = new Cluster();
+    cluster.settle();
+    for (const key of ['a', 'b']) cluster.put(0, key, 'one', { w: 3 });
+    cluster.replica(0).host?.disk(ROOM_FULL);
+    expect(cluster.status(0).self.isDiskLow).toBe(true);
+    cluster.del(0, 'a', { w: 3 });
+    expect(cluster.value(1, 'a')).toBe('absent');
+    cluster.replica(0).host?.disk({ ...ROOM_FULL, deleteBytes: 0 });
+    expect(shown(cluster.del(0, 'b'))).toBe('low-disk');
+    expect(cluster.value(0, 'b')).toBe('one');
+  });
+
+  it('to write is refused for as much as there is no room until the next look at the disk', () => {
+    const cluster = new Cluster();
+    cluster.settle();
+    const room = { ...ROOM_UNBOUNDED, putBytes: 3000 };
+    cluster.replica(0).host?.disk(room);
+    expect(shown(cluster.put(0, 'a', 'x'.repeat(2000)))).toBe('low-disk');
+    expect(shown(cluster.put(0, 'a', 'x'.repeat(1000)))).not.toBe('low-disk');
+    expect(shown(cluster.put(0, 'b', 'x'))).toBe('low-disk');
+    cluster.replica(0).host?.disk(room);
+    expect(shown(cluster.put(0, 'b', 'x'))).toBe('low-disk');
+    cluster.replica(0).host?.disk(room);
+    expect(shown(cluster.put(0, 'b', 'x'))).not.toBe('low-disk');
+  });
+
+  it('of a peer waits for room as well, deletes do not, and all comes when there is room again', () => {
+    const cluster = new Cluster();
+    cluster.settle();
+    cluster.put(1, 'gone', 'v', { w: 3 });
+    cluster.replica(0).host?.disk(ROOM_FULL);
+    cluster.del(1, 'gone', { w: 3 });
+    expect(cluster.value(0, 'gone')).toBe('absent');
+    cluster.put(1, 'late', 'v', { w: 2 });
+    cluster.run(3000);
+    expect(cluster.value(0, 'late')).toBe('absent');
+    expect(cluster.replica(0).host?.metrics.entriesWithoutRoom).toBeGreaterThan(0);
+    cluster.replica(0).host?.disk(ROOM_UNBOUNDED);
+    cluster.settle();
+    expect(cluster.value(0, 'late')).toBe('v');
   });
 });

@@ -2,6 +2,7 @@
 // strike that found nothing to hit says so, so that a run whose faults never happened is not taken for a run that
 // stood them.
 
+import { ROOM_FULL, ROOM_LOW, ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import { decodeMutation } from '../../src/model/encoding.ts';
 import { compareVersions, type Record } from '../../src/model/record.ts';
@@ -266,7 +267,7 @@ export class Nemesis {
     const replica = this.#cluster.replica(target);
     if (replica.host === undefined) return undefined;
     if (roll < 0.5) {
-      replica.host.disk(true);
+      replica.host.disk(roll < 0.25 ? ROOM_LOW : ROOM_FULL);
       return 'is almost full';
     }
     replica.isFull = true;
@@ -277,7 +278,7 @@ export class Nemesis {
     const replica = this.#cluster.replica(target);
     replica.isFull = false;
     if (replica.storage !== undefined) replica.storage.resetSpeed();
-    replica.host?.disk(false);
+    replica.host?.disk(ROOM_UNBOUNDED);
   }
 
   /** A bit of one stored record. */

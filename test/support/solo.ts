@@ -3,6 +3,7 @@
 
 import { TurnOutbox } from '../../src/host/outbox.ts';
 import type { Command, Reply } from '../../src/model/command.ts';
+import { ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import type { Input, RangeResult } from '../../src/model/effect.ts';
 import type { Message } from '../../src/model/message.ts';
 import { compilePolicies } from '../../src/model/policy.ts';
@@ -51,7 +52,7 @@ export class Solo {
     });
     // As long ago as a start waits for peers to compare its clock with.
     this.now.monoMs -= 60_000;
-    this.step({ kind: 'disk', low: false });
+    this.step({ kind: 'disk', room: ROOM_UNBOUNDED });
     this.now.monoMs += 60_000;
     this.replica.begin(this.out);
     this.quiet();

@@ -93,6 +93,7 @@ function selfView(
     entriesMissing: entriesMissing(self, peers),
     commitAgeMs: self.commitAgeMs,
     clock: { state: self.clock.state, aheadMs: Math.round(self.clock.aheadMs) },
+    diskLow: self.isDiskLow,
     ...(self.copy === undefined ? {} : { copy: self.copy }),
     treeRoot: self.treeRoot,
     divergentKeys: self.divergentKeys ?? null,

@@ -3,6 +3,7 @@
 // that the namespace's own r and w need, and the namespace must be answered for. With `maxLag` its staleness must be proved
 // to lie within that. A commit that hangs makes it unready: whatever it takes would hang as well. So does a clock
 // that is too far from the others': it stamps no write.
+// A disk that is almost full does (`low-disk`), for writes are refused; `op=read` asks for reads alone.
 
 import { Type } from 'typebox';
 import { isTrusted } from '../../model/clock.ts';
@@ -29,6 +30,8 @@ interface Asked {
   readonly maxLagMs: number | undefined;
   readonly quorums: readonly QuorumSpec[];
   readonly ns: string | undefined;
+  /** Reads alone: whether writes have room does not matter. */
+  readonly isForReads: boolean;
 }
 
 export function healthRoutes(app: App, context: HttpContext): void {
@@ -49,6 +52,11 @@ export function healthRoutes(app: App, context: HttpContext): void {
       {
         verbose: Type.Optional(Type.String({ description: 'With every check' })),
         maxLag: Type.Optional(Type.String({ description: 'As in 2s' })),
+        op: Type.Optional(
+          Type.Literal('read', {
+            description: 'Whether it is ready for reads, whatever room its disk has',
+          }),
+        ),
         ns: Type.Optional(
           Type.String({ description: "With this namespace's r and w, and its state here" }),
         ),
@@ -72,14 +80,15 @@ export function healthRoutes(app: App, context: HttpContext): void {
 
 function readAsked(
   context: HttpContext,
-  { maxLag, ns }: { readonly maxLag?: string; readonly ns?: string },
+  { maxLag, ns, op }: { readonly maxLag?: string; readonly ns?: string; readonly op?: string },
 ): Asked | Refusal {
   const maxLagMs =
     maxLag === undefined ? undefined : readDuration('maxLag', maxLag, LAG_MS_MAX, '1 day');
   if (isFault(maxLagMs)) return maxLagMs;
-  if (ns === undefined) return { maxLagMs, quorums: ['majority'], ns };
+  const isForReads = op === 'read';
+  if (ns === undefined) return { maxLagMs, quorums: ['majority'], ns, isForReads };
   const policy = policyOf(context, ns);
-  return isFault(policy) ? policy : { maxLagMs, quorums: [policy.r, policy.w], ns };
+  return isFault(policy) ? policy : { maxLagMs, quorums: [policy.r, policy.w], ns, isForReads };
 }
 
 async function runChecks(context: HttpContext, asked: Asked): Promise<ReadyCheck[]> {
@@ -96,7 +105,9 @@ async function runChecks(context: HttpContext, asked: Asked): Promise<ReadyCheck
   if (checks.some(({ ok }) => !ok)) return checks;
   const status = await askStatus(context);
   if (isFault(status)) return [...checks, check('status', false, status.detail)];
-  checks.push(checkDisk(status), checkClock(status), checkQuorum(context, status, asked.quorums));
+  checks.push(checkDisk(status));
+  if (!asked.isForReads) checks.push(checkRoom(status));
+  checks.push(checkClock(status), checkQuorum(context, status, asked.quorums));
   if (asked.ns !== undefined) checks.push(checkNamespace(status, asked.ns));
   if (asked.maxLagMs !== undefined) checks.push(checkLag(status, asked.maxLagMs));
   return checks;
@@ -138,6 +149,14 @@ function checkClock({ self: { clock } }: Status): ReadyCheck {
     );
   const isFit = isTrusted(clock);
   return check('clock', isFit, isFit ? `${clock.state}: ${apart}` : `clock-drift: it is ${apart}`);
+}
+
+/** Reads and deletes go on; who only reads may ask with `op=read`. */
+function checkRoom({ self: { isDiskLow } }: Status): ReadyCheck {
+  const detail = isDiskLow
+    ? 'the disk is almost full: writes are refused, reads and deletes go on'
+    : 'the disk has room for writes';
+  return check('low-disk', !isDiskLow, detail);
 }
 
 /** A namespace whose lag no policy bounds is answered for whenever the replica serves. */

@@ -4,6 +4,8 @@
 //             go on, and when there is room again writes go on
 //   at once   all room is gone between two looks of the disk watch: nobody is told that a write is done which is not;
 //             the replica may end, and comes back when there is room
+//   at start  it is started on a disk without any room but what it had reserved: reads and deletes are answered, writes are
+//             refused, /readyz says why
 //
 // Nothing that was acknowledged is lost, now and after a kill.
 
@@ -30,6 +32,7 @@ const MARK_BYTES = 64 * MIB;
 const SCRAP_BYTES = 64 * 1024;
 const BYTES_MAX = 100_000;
 const WAIT_MS = 20_000;
+const PATIENCE_MS = 300_000;
 
 export const full: Part = {
   name: 'full',
@@ -42,7 +45,11 @@ export const full: Part = {
     for (let nth = 0; nth < rounds && findings.length === 0; nth++) {
       const bench = await Bench.make(folder, memory, nth, prng.split(`${nth}`));
       try {
-        findings.push(...(await bench.fillSlowly()), ...(await bench.fillAtOnce()));
+        findings.push(
+          ...(await bench.fillSlowly()),
+          ...(await bench.fillAtOnce()),
+          ...(await bench.startFull()),
+        );
         for (const each of ['acked', 'refused', 'unknown'] as const)
           tally[each] += bench.ledger.counts[each];
         tally.ended += bench.ended;
@@ -114,6 +121,41 @@ class Bench {
     return this.#audit('at once');
   }
 
+  async startFull(): Promise<string[]> {
+    const findings: string[] = [];
+    const key = `w${this.#phase++}`;
+    await until('a key is written', async () => (await this.#put(key)) === 201, WAIT_MS);
+    await this.#replica.kill9();
+    this.#takeRoom(SCRAP_BYTES);
+    await this.#replica.restart({ ready: false });
+    const ask = (method: string, path: string) => tryCall(this.#replica, method, path, {});
+    const statusOf = async (method: string, path: string): Promise<number> => {
+      const reply = await ask(method, path);
+      return reply.kind === 'reply' ? reply.status : 0;
+    };
+    await until(
+      'it is ready for reads',
+      async () => {
+        if (!this.#replica.isRunning) throw new Error('it does not start on a full disk');
+        return (await statusOf('GET', '/readyz?op=read')) === 200;
+      },
+      PATIENCE_MS,
+    );
+    const ready = await ask('GET', '/readyz');
+    const why = ready.kind === 'reply' ? ready.body.toString() : '';
+    if (!why.includes('low-disk')) findings.push(`/readyz of a full disk says ${why}`);
+    const path = `/v1/kv/${NAMESPACE}/${key}`;
+    const got = await statusOf('GET', path);
+    if (got !== 200) findings.push(`a read from a full disk was answered ${got}`);
+    const written = await this.#put();
+    if (written !== 507) findings.push(`a write to a full disk was answered ${written}`);
+    const deleted = await statusOf('DELETE', `/v1/kv/${NAMESPACE}/unwritten-${key}`);
+    if (deleted !== 204 && deleted !== 404) findings.push(`a delete was answered ${deleted}`);
+    this.#giveRoom();
+    await until('writes go on', async () => (await this.#put()) === 201, WAIT_MS);
+    return [...findings, ...(await this.#audit('at start'))];
+  }
+
   async remove(): Promise<void> {
     await this.#replica.kill9();
     await unmount(this.#disk);
@@ -149,8 +191,7 @@ class Bench {
     return until('a write is not taken', seen, WAIT_MS).then(({ status }) => status);
   }
 
-  async #put(): Promise<number> {
-    const key = `w${this.#phase++}`;
+  async #put(key = `w${this.#phase++}`): Promise<number> {
     const value = `${key}=${'x'.repeat(BYTES_MAX)}`;
     this.ledger.begin(key, value);
     const path = `/v1/kv/${NAMESPACE}/${key}?w=1&timeout=1s`;

@@ -4,6 +4,32 @@ import { type Mutant, sim } from '../mutant.ts';
 
 export const edges: readonly Mutant[] = [
   {
+    id: 'deletes-need-room-for-values',
+    number: 'own',
+    title: 'deletes are refused with the values while the disk is almost full',
+    file: 'src/replica/room.ts',
+    replace: "return this.#fits(bytes, operation === 'delete' ? deleteBytes : putBytes);",
+    with: 'return this.#fits(bytes, Math.min(deleteBytes, putBytes));',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/status.test.ts',
+      name: 'to delete is taken while the disk is almost full',
+    },
+  },
+  {
+    id: 'entries-fill-the-disk',
+    number: 'own',
+    title: 'what peers send is taken although the disk has no room for it',
+    file: 'src/replica/intake.ts',
+    replace: 'const fitting = this.#context.room.fitting(entries);',
+    with: 'const fitting = entries.length;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/status.test.ts',
+      name: 'of a peer waits for room as well',
+    },
+  },
+  {
     id: 'reply-dropped',
     number: 'own',
     title: 'a commit lets one reply go, and the others wait for the next',

@@ -201,6 +201,7 @@ async function open(options: Partial<DataOptions> & { folder: string }): Promise
   const opened = await openDataDir({
     ...owner,
     sync: true,
+    note: () => undefined,
     wallMs: () => 0,
     lastIncarnation: stored,
     ...options,

@@ -49,6 +49,7 @@ const status: Status = {
     stampedMs: [],
     commitAgeMs: 0,
     isStalled: false,
+    isDiskLow: false,
     copy: undefined,
     namespaces: [],
     treeRoot: '00000000000000aa',
@@ -69,7 +70,7 @@ const sources = (changes: Partial<TelemetrySources> = {}): TelemetrySources => (
   status: () => status,
   trace: createTrace({ note: () => {} }),
   storage: { getSeconds: createHistogram([0.001]), unreadable: 0, failure: undefined },
-  disk: { low: false, room: { availableBytes: 7, totalBytes: 10 } },
+  disk: { low: false, markBytes: 3, room: { availableBytes: 7, totalBytes: 10 } },
   requests: () => [],
   refusals: () => new Map(),
   more: [],
@@ -223,7 +224,7 @@ describe('state', () => {
   it('of storage and disk is told', async () => {
     const samples = await scrape({
       storage: { getSeconds: createHistogram([1]), unreadable: 2, failure: 'EIO' },
-      disk: { low: true, room: undefined },
+      disk: { low: true, markBytes: undefined, room: undefined },
     });
     expect(samples.get('conit_storage_failed')).toBe(1);
     expect(samples.get('conit_storage_unreadable_total')).toBe(2);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createHost, type Host } from '../../../src/host/host.ts';
 import type { Reply } from '../../../src/model/command.ts';
+import { ROOM_UNBOUNDED } from '../../../src/model/disk.ts';
 import type { RangeRequest, RangeResult } from '../../../src/model/effect.ts';
 import type { Message } from '../../../src/model/message.ts';
 import { compilePolicies } from '../../../src/model/policy.ts';
@@ -71,7 +72,7 @@ class Scene {
     });
     // It has waited for peers to compare its clock with, and nobody came.
     this.monoMs = -60_000;
-    this.host.disk(false);
+    this.host.disk(ROOM_UNBOUNDED);
     this.turns();
     this.monoMs = 0;
     this.host.start();

@@ -191,6 +191,7 @@ describe('/readyz', () => {
       { name: 'serving', ok: true, detail: 'the replica is serving' },
       { name: 'not-draining', ok: true, detail: expect.any(String) as string },
       { name: 'disk', ok: true, detail: 'no commit is under way' },
+      { name: 'low-disk', ok: true, detail: 'the disk has room for writes' },
       { name: 'clock', ok: true, detail: 'agreed: 0 ms ahead of that of a majority' },
       { name: 'quorum', ok: true, detail: '2 of 3 replicas can be reached' },
       { name: 'lag', ok: true, detail: 'staleness is 41 ms' },

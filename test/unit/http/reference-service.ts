@@ -192,6 +192,7 @@ export function createReferenceService(): ReferenceService {
       stampedMs: [],
       commitAgeMs: 0,
       isStalled: false,
+      isDiskLow: false,
       copy: undefined,
       namespaces: [],
       treeRoot: 'unknown',

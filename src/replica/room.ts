@@ -1,0 +1,70 @@
+// Counts down what may still be written before the next look at the disk. What was written between the last two looks may be
+// under way still, so it counts against what the last one found.
+
+import { type DiskRoom, ROOM_UNBOUNDED } from '../model/disk.ts';
+import type { Operation, Record } from '../model/record.ts';
+
+/** A write is stored twice, as an entry of the log and as a record, with what belongs to them. */
+const COPIES = 2;
+const MORE_BYTES = 512;
+
+export class Room {
+  #room: DiskRoom = ROOM_UNBOUNDED;
+  #spent = 0;
+  #spentBefore = 0;
+
+  /** The disk is below its mark. */
+  get isLow(): boolean {
+    return this.#room.low;
+  }
+
+  onLook(room: DiskRoom): void {
+    this.#room = room;
+    this.#spentBefore = this.#spent;
+    this.#spent = 0;
+  }
+
+  /** Room for a client's write of so many bytes. */
+  takes(operation: Operation, bytes: number): boolean {
+    const { putBytes, deleteBytes } = this.#room;
+    return this.#fits(bytes, operation === 'delete' ? deleteBytes : putBytes);
+  }
+
+  /** Room for what a peer sends. */
+  takesFromPeer(bytes: number): boolean {
+    return this.#fits(bytes, this.#room.peerBytes);
+  }
+
+  /** For how many of these, from the first one on, there is room. */
+  fitting(entries: readonly Pick<Record, 'operation' | 'bytes'>[]): number {
+    const { peerBytes, deleteBytes } = this.#room;
+    let cost = this.#spentBefore + this.#spent;
+    for (let at = 0; at < entries.length; at++) {
+      const { operation, bytes } = entries[at] as Record;
+      cost += costOf(bytes.length);
+      if (cost > (operation === 'delete' ? deleteBytes : peerBytes)) return at;
+    }
+    return entries.length;
+  }
+
+  /** Copies of records that nobody waits for: whoever has them offers them again. False where there is no room. */
+  takeCopies(records: readonly Pick<Record, 'bytes'>[]): boolean {
+    const total = records.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (!this.takesFromPeer(total)) return false;
+    this.spend(total);
+    return true;
+  }
+
+  /** So many bytes were handed over to be written. */
+  spend(bytes: number): void {
+    this.#spent += costOf(bytes);
+  }
+
+  #fits(bytes: number, room: number): boolean {
+    return this.#spentBefore + this.#spent + costOf(bytes) <= room;
+  }
+}
+
+function costOf(bytes: number): number {
+  return COPIES * bytes + MORE_BYTES;
+}
