@@ -1,0 +1,84 @@
+// Where the pages come from and where they tell what they saw: an HTTP server of any name, and for rebinding a listener at the
+// port of the replica on another address of this machine, which first gives a page and later is the replica.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect, createServer as createListener, type Server } from 'node:net';
+
+type Outcomes = { readonly [attempt: string]: string };
+
+export class Stage {
+  port = 0;
+  readonly #pages = new Map<string, string>();
+  readonly #reports = new Map<string, Outcomes>();
+  readonly #waiting = new Map<string, (outcomes: Outcomes) => void>();
+  readonly #server = createServer((request, response) => this.#answer(request, response));
+  #stand: Server | undefined;
+
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    this.port = (this.#server.address() as AddressInfo).port;
+    return this.port;
+  }
+
+  show(path: string, page: string): void {
+    this.#pages.set(path, page);
+  }
+
+  /** What the page of this name tells. */
+  report(name: string): Promise<Outcomes> {
+    const told = this.#reports.get(name);
+    if (told !== undefined) return Promise.resolve(told);
+    return new Promise((resolve) => this.#waiting.set(name, resolve));
+  }
+
+  /** Gives `page` at 127.0.0.2 until it asks for `/switch`; from then on that address leads to the replica. */
+  async stand(port: number, page: string): Promise<boolean> {
+    let isSwitched = false;
+    const stand = createListener((socket) => {
+      socket.on('error', () => socket.destroy());
+      if (isSwitched) {
+        const replica = connect(port, '127.0.0.1');
+        replica.on('error', () => socket.destroy());
+        socket.pipe(replica).pipe(socket);
+        return;
+      }
+      socket.once('data', (bytes) => {
+        isSwitched ||= bytes.toString('latin1').startsWith('GET /switch');
+        const head = `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: ${page.length}`;
+        socket.end(`${head}\r\nConnection: close\r\n\r\n${page}`);
+      });
+    });
+    this.#stand = stand;
+    return new Promise((resolve) => {
+      stand.once('error', () => resolve(false));
+      stand.listen(port, '127.0.0.2', () => resolve(true));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+    this.#stand?.close();
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const path = request.url ?? '';
+    if (path.startsWith('/report/'))
+      return this.#take(path.slice('/report/'.length), request, response);
+    const page = this.#pages.get(path);
+    response.writeHead(page === undefined ? 404 : 200, { 'Content-Type': 'text/html' });
+    response.end(page ?? '');
+  }
+
+  #take(name: string, request: IncomingMessage, response: ServerResponse): void {
+    let text = '';
+    request.setEncoding('utf8').on('data', (part: string) => (text += part));
+    request.on('end', () => {
+      const outcomes = JSON.parse(text) as Outcomes;
+      this.#reports.set(name, outcomes);
+      this.#waiting.get(name)?.(outcomes);
+      response.writeHead(204, { 'Access-Control-Allow-Origin': '*' });
+      response.end();
+    });
+  }
+}
