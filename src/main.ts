@@ -7,6 +7,7 @@
 // acknowledged is on the disk. When the members have changed, the life that knew the old ones is taken down in order and
 // the next begins in the same process, at the same addresses, with the members that the directory remembers.
 
+import { checkAccess } from './adapters/data-access.ts';
 import { DataError } from './adapters/data-error.ts';
 import { openDataDir, type OpenedData } from './adapters/data-directory.ts';
 import { reservesOf } from './adapters/data-place.ts';
@@ -120,6 +121,8 @@ interface LifeOptions extends RunOptions {
 
 async function beginLife(options: LifeOptions): Promise<RunningReplica> {
   const { log } = options;
+  const exposure = await checkAccess(options.config.dataDir);
+  if (exposure !== undefined) log.note('warn', 'data-exposed', { reason: exposure });
   const data = await openData(options.config, log);
   if (data.data === 'lost') log.note('warn', 'data-lost', { folder: options.config.dataDir });
   try {

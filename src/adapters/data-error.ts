@@ -19,6 +19,8 @@ export type DataErrorCode =
   | 'identity-format'
   | 'other-cluster'
   | 'other-replica'
+  /** Every user of the machine may write it. */
+  | 'exposed'
   /** The replica is no member any more; its data must not serve again. */
   | 'forgotten'
   /** The policies do not allow the members that were agreed upon. */

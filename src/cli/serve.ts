@@ -9,7 +9,7 @@
 
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
-import { DataError } from '../adapters/data-error.ts';
+import { DataError, type DataErrorCode } from '../adapters/data-error.ts';
 import { descriptorLimit } from '../adapters/descriptor-limit.ts';
 import { endWithin } from '../adapters/last-resort.ts';
 import { createLog, type Log } from '../adapters/log.ts';
@@ -122,11 +122,11 @@ async function begin(options: RunOptions): Promise<RunningReplica> {
   }
 }
 
+const USAGE: readonly DataErrorCode[] = ['other-cluster', 'other-replica', 'unfit', 'exposed'];
+
 function exitOf({ code }: DataError): ExitCode {
   if (code === 'forgotten') return EXIT.forgotten;
-  return code === 'other-cluster' || code === 'other-replica' || code === 'unfit'
-    ? EXIT.usage
-    : EXIT.unavailable;
+  return USAGE.includes(code) ? EXIT.usage : EXIT.unavailable;
 }
 
 /** The machine refused something: an address that is taken, a disk that cannot be written. */

@@ -4,8 +4,10 @@ import { Type } from 'typebox';
 import { assert } from '../../base/assert.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
+import { callerOf } from '../access-hook.ts';
 import type { App } from '../app-type.ts';
 import { ask } from '../ask.ts';
+import { type Caller, mayIn } from '../auth.ts';
 import { entriesMissing } from '../cluster-view.ts';
 import type { HttpContext } from '../context.ts';
 import { isFault } from '../parameter.ts';
@@ -29,10 +31,10 @@ export function clusterRoutes(app: App, context: HttpContext): void {
     querystring,
     response: { 200: ClusterSchema, default: ProblemSchema },
   };
-  app.get('/v1/cluster', { schema: cluster }, async (_request, reply) => {
+  app.get('/v1/cluster', { schema: cluster }, async (request, reply) => {
     const status = await askStatus(context);
     if (isFault(status)) return replyProblem(context, reply, status);
-    return replyJson(context, reply, clusterView(context, status));
+    return replyJson(context, reply, clusterView(context, shownTo(callerOf(request), status)));
   });
   const replica = {
     operationId: 'replica',
@@ -41,10 +43,11 @@ export function clusterRoutes(app: App, context: HttpContext): void {
     querystring,
     response: { 200: ReplicaSchema, default: ProblemSchema },
   };
-  app.get('/v1/cluster/replicas/:id', { schema: replica }, async ({ params }, reply) => {
+  app.get('/v1/cluster/replicas/:id', { schema: replica }, async (request, reply) => {
     const status = await askStatus(context);
     if (isFault(status)) return replyProblem(context, reply, status);
-    const found = clusterView(context, status).replicas.find(({ id }) => id === params.id);
+    const { replicas } = clusterView(context, shownTo(callerOf(request), status));
+    const found = replicas.find(({ id }) => id === request.params.id);
     if (found !== undefined) return replyJson(context, reply, found);
     return replyProblem(context, reply, refusal('replica-not-found', 'there is no such replica'));
   });
@@ -55,6 +58,17 @@ export async function askStatus({ service }: HttpContext): Promise<Status | Refu
   if (reply.kind === 'failed') return reply.fault;
   assert(reply.kind === 'status', 'status: an answer to another command');
   return reply;
+}
+
+/** Of the namespaces only those that the caller may read: their names are told to nobody else. */
+function shownTo(caller: Caller, status: Status): Status {
+  if (caller === 'anyone') return status;
+  const shown = <T extends { readonly namespace: string }>(all: readonly T[]): readonly T[] =>
+    all.filter(({ namespace }) => mayIn(caller, namespace, 'read'));
+  const peers = status.peers.map((peer) =>
+    peer.namespaces === undefined ? peer : { ...peer, namespaces: shown(peer.namespaces) },
+  );
+  return { ...status, self: { ...status.self, namespaces: shown(status.self.namespaces) }, peers };
 }
 
 function clusterView(context: HttpContext, { self, peers, membership }: Status): ClusterView {

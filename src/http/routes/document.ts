@@ -7,6 +7,7 @@ import { Type } from 'typebox';
 import { tablePath } from '../access-hook.ts';
 import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
+import { freeze } from '../frozen.ts';
 import { KEY_PATHS } from '../key-document.ts';
 import { completePaths, components, type Originals, type Paths } from '../openapi.ts';
 import { TAGS } from '../openapi-notes.ts';
@@ -41,6 +42,15 @@ export async function documentRoutes(app: App, context: HttpContext): Promise<vo
         ? complete(document.openapiObject as OpenApi, originals)
         : document.swaggerObject,
   });
+  const json = freeze('application/json', () => JSON.stringify(app.swagger()));
+  const yaml = freeze('application/x-yaml', () => app.swagger({ yaml: true }));
+  // The page's own routes would write the document anew for each request.
+  app.addHook('preHandler', (request, reply, done) => {
+    const { url } = request.routeOptions;
+    if (url === '/docs/json') void json.send(context, reply);
+    else if (url === '/docs/yaml') void yaml.send(context, reply);
+    else done();
+  });
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
   const schema = {
     operationId: 'openapi',
@@ -49,7 +59,7 @@ export async function documentRoutes(app: App, context: HttpContext): Promise<vo
     response: { 200: Type.Object({}, { additionalProperties: true }), default: ProblemSchema },
   };
   app.get('/openapi.json', { schema }, async (_request, reply) => {
-    return replyJson(context, reply, app.swagger());
+    return json.send(context, reply);
   });
   const root = {
     operationId: 'root',

@@ -5,6 +5,7 @@
 // that is too far from the others': it stamps no write.
 // A disk that is almost full does (`low-disk`), for writes are refused; `op=read` asks for reads alone.
 
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { isTrusted } from '../../model/clock.ts';
 import type { Status } from '../../model/command.ts';
@@ -16,6 +17,8 @@ import {
   requirementOf,
 } from '../../model/quorum.ts';
 import type { App } from '../app-type.ts';
+import { FORBIDDEN, mayIn } from '../auth.ts';
+import { connectionOf } from '../connection.ts';
 import { type HttpContext, isDraining } from '../context.ts';
 import { isFault, readDuration } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
@@ -58,14 +61,20 @@ export function healthRoutes(app: App, context: HttpContext): void {
           }),
         ),
         ns: Type.Optional(
-          Type.String({ description: "With this namespace's r and w, and its state here" }),
+          Type.String({
+            description:
+              "With this namespace's r and w, and its state here; with tokens, for who may read it",
+          }),
         ),
       },
       { additionalProperties: false },
     ),
     response: { 200: ReadySchema, default: ProblemSchema },
   };
-  app.get('/readyz', { schema: ready }, async ({ query }, reply) => {
+  app.get('/readyz', { schema: ready }, async (request, reply) => {
+    const { query } = request;
+    const denied = query.ns === undefined ? undefined : refuseNamespace(context, request, query.ns);
+    if (denied !== undefined) return replyProblem(context, reply, denied);
     const asked = readAsked(context, query);
     if (isFault(asked)) return replyProblem(context, reply, asked);
     const checks = await runChecks(context, asked);
@@ -76,6 +85,20 @@ export function healthRoutes(app: App, context: HttpContext): void {
     const reason = refusal('not-ready', `${failed.name}: ${failed.detail}`);
     return replyProblem(context, reply, reason, [], verbose);
   });
+}
+
+/** The route is open, but names of namespaces are for who may read them: the absent and the forbidden look alike. */
+function refuseNamespace(
+  { auth, tokens }: HttpContext,
+  { headers, raw }: FastifyRequest,
+  ns: string,
+): Refusal | undefined {
+  if (tokens === undefined) return undefined;
+  const address = connectionOf(raw.socket)?.address ?? '';
+  const claim = { authorization: headers.authorization, address };
+  const caller = auth.authenticate(claim, performance.now());
+  if (isFault(caller)) return caller;
+  return mayIn(caller, ns, 'read') ? undefined : FORBIDDEN;
 }
 
 function readAsked(

@@ -6,7 +6,9 @@ import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
 import { parseRegion } from '../../model/id.ts';
 import { isLagBounded } from '../../model/policy.ts';
+import { callerOf } from '../access-hook.ts';
 import type { App } from '../app-type.ts';
+import { FORBIDDEN, mayIn } from '../auth.ts';
 import type { HttpContext } from '../context.ts';
 import { invalid, isFault } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
@@ -27,7 +29,10 @@ export function routeRoutes(app: App, context: HttpContext): void {
     ),
     response: { 200: RouteSchema, default: ProblemSchema },
   };
-  app.get('/v1/route', { schema }, async ({ query: { region, ns } }, reply) => {
+  app.get('/v1/route', { schema }, async (request, reply) => {
+    const { region, ns } = request.query;
+    if (ns !== undefined && !mayIn(callerOf(request), ns, 'read'))
+      return replyProblem(context, reply, FORBIDDEN);
     if (region !== undefined && parseRegion(region) === undefined)
       return replyProblem(context, reply, invalid('region', 'must be the name of a region'));
     const policy = ns === undefined ? undefined : policyOf(context, ns);

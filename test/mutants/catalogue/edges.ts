@@ -208,4 +208,30 @@ export const edges: readonly Mutant[] = [
       name: 'of one address that greets crowds out its like, and no member at a known address',
     },
   },
+  {
+    id: 'names-listed',
+    number: 'own',
+    title: 'any token learns by /v1/route which namespaces there are',
+    file: 'src/http/routes/route.ts',
+    replace: "ns !== undefined && !mayIn(callerOf(request), ns, 'read')",
+    with: 'ns === undefined && region === undefined && !request.query',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/access.test.ts',
+      name: 'is told by /v1/route?ns= to nobody who may not read it',
+    },
+  },
+  {
+    id: 'exposed-directory',
+    number: 'own',
+    title: 'a data directory with a file that every user may write is taken',
+    file: 'src/adapters/data-access.ts',
+    replace: "if (who === 'others') return { path, who };",
+    with: "if (who === 'others') continue;",
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/adapters/data-access.test.ts',
+      name: 'in which every user may write',
+    },
+  },
 ];

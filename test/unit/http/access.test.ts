@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HttpLimits } from '../../../src/http/limits.ts';
 import { type Access, methodsAt, ROUTES, type Route } from '../../../src/http/route-table.ts';
 import { createThrottle } from '../../../src/http/throttle.ts';
+import type { Reply } from '../../../src/model/command.ts';
 import { parseTokens, type Role } from '../../../src/http/token.ts';
 import { type Answer, type Harness, json, problemOf, startHarness } from './harness.ts';
 
@@ -177,6 +178,64 @@ describe('access', () => {
     for (const path of ['/docs', '/docs/', '/docs/json', '/openapi.json']) {
       expect(isRefused(await harness.ask(path))).toBe(false);
     }
+  });
+});
+
+describe('the name of a namespace', () => {
+  const bearer = (name: Name) => ({ authorization: `Bearer ${secretOf(name)}` });
+  const ROUTES_WITH_NS = ['/readyz?ns=', '/readyz?verbose&ns=', '/v1/route?ns='] as const;
+
+  it.each(ROUTES_WITH_NS)('is told by %s to nobody who may not read it', async (path) => {
+    const facts = async (ns: string, headers: Record<string, string>) => {
+      const answer = await harness.ask(path + ns, { headers });
+      const { instance: _instance, ...rest } = json(answer);
+      return [answer.status, rest, Object.keys(answer.headers)];
+    };
+    for (const headers of [{}, bearer('reads-ordered'), { authorization: 'Bearer wrong' }]) {
+      const absent = await facts('nowhere', headers);
+      expect([401, 403]).toContain(absent[0]);
+      for (const ns of ['bench', 'BENCH', '__proto__', '%62ench', ''])
+        expect(await facts(ns, headers)).toEqual(absent);
+    }
+    const readable = await harness.ask(`${path}ordered`, { headers: bearer('reads-ordered') });
+    expect([200, 503]).toContain(readable.status);
+    const absent = await harness.ask(`${path}nowhere`, { headers: bearer('reads-all') });
+    expect(problemOf(absent)).toBe('namespace-not-found');
+  });
+
+  it('is not asked of /readyz alone', async () => {
+    expect([200, 503]).toContain((await harness.ask('/readyz?verbose')).status);
+  });
+
+  it('is left out of what the cluster says of others', async () => {
+    const { service } = harness;
+    const health = (namespace: string) => ({ namespace, state: 'stale', answers: false });
+    const both = [health('bench'), health('ordered')];
+    service.hold = (command) => {
+      if (command.kind !== 'status') return;
+      const onReply = (reply: Reply): void => {
+        if (reply.kind !== 'status') return;
+        const peers = reply.peers.map((peer) => ({ ...peer, namespaces: both }));
+        command.client.onReply({
+          ...reply,
+          self: { ...reply.self, namespaces: both },
+          peers,
+        } as unknown as Reply);
+      };
+      service.hold = undefined;
+      service.submit({ ...command, client: { onReply } });
+    };
+    const hold = service.hold;
+    for (const path of ['/v1/cluster', '/v1/cluster/replicas/eu-1', '/v1/cluster/replicas/us-1']) {
+      service.hold = hold;
+      const answer = await harness.ask(path, { headers: bearer('reads-ordered') });
+      expect(answer.status).toBe(200);
+      expect(answer.body.toString()).not.toContain('bench');
+      service.hold = hold;
+      const whole = await harness.ask(path, { headers: bearer('reads-all') });
+      expect(whole.body.toString()).toContain('ordered');
+    }
+    service.hold = undefined;
   });
 });
 

@@ -385,6 +385,23 @@ describe('a configured origin', () => {
   });
 });
 
+describe('a document', () => {
+  it.each(['/openapi.json', '/docs/json', '/docs/yaml'])(
+    'at %s is made once, and not sent to who has it',
+    async (path) => {
+      const server = await start({ tokens });
+      const first = await server.ask(path);
+      const { etag = '' } = first.headers;
+      expect([first.status, first.headers['cache-control']]).toEqual([200, 'no-cache']);
+      expect(first.body.length).toBeGreaterThan(10_000);
+      const again = await server.ask(path, { headers: { 'if-none-match': `"x", ${etag}` } });
+      expect([again.status, again.body.length, again.headers.etag]).toEqual([304, 0, etag]);
+      const other = await server.ask(path, { headers: { 'if-none-match': '"x"' } });
+      expect(other.body.equals(first.body)).toBe(true);
+    },
+  );
+});
+
 describe('every answer', () => {
   it('keeps a browser from sniffing a type, and from embedding it elsewhere', async () => {
     const server = await start();

@@ -1,0 +1,84 @@
+// Who else may write the data. The replica trusts what it finds in its directory, so whoever may write there can make it say
+// anything. Like PostgreSQL it does not start on a directory that every user of the machine may write; what a group may write
+// it reports only, because volumes of Kubernetes (`fsGroup`) are so. New directories are for their owner alone.
+
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DataError, reasonOf } from './data-error.ts';
+
+const GROUP_WRITES = 0o020;
+const OTHERS_WRITE = 0o002;
+/** Windows has no such bits. */
+const hasModes = process.platform !== 'win32';
+
+export interface Access {
+  readonly path: string;
+  readonly who: 'others' | 'group' | 'owner';
+}
+
+/**
+ * The first place, in the directory or one level below, that somebody else may write, the most serious kind first; `undefined`
+ * where there is none. `owner`: it belongs to a user who is neither this one nor root.
+ */
+export async function writableByOthers(folder: string): Promise<Access | undefined> {
+  if (!hasModes) return undefined;
+  let found: Access | undefined;
+  for (const path of await placesIn(folder)) {
+    const who = await whoElse(path);
+    if (who === 'others') return { path, who };
+    if (who !== undefined) found ??= { path, who };
+  }
+  return found;
+}
+
+/** Throws where every user may write; gives a warning where a group or another owner may. */
+export async function checkAccess(folder: string): Promise<string | undefined> {
+  const access = await writableByOthers(folder);
+  if (access === undefined) return undefined;
+  const { path, who } = access;
+  const harm = 'who may write there can change or forge what this replica holds';
+  if (who === 'owner')
+    return `${path} belongs to another user: ${harm}; give it to the user who runs the replica (chown -R)`;
+  const found = `${path} may be written by ${who === 'group' ? 'its group' : 'every user of this machine'}: ${harm}`;
+  const advice = `chmod -R go-w ${folder}`;
+  if (who === 'others')
+    throw new DataError('exposed', `${found}; nothing was opened. Close it: ${advice}`);
+  return `${found}; unless the group is this replica's own: ${advice}`;
+}
+
+/** The folder, what is in it, and the files of its database. */
+async function placesIn(folder: string): Promise<string[]> {
+  const places = [folder];
+  for (const name of await namesIn(folder)) places.push(join(folder, name));
+  for (const name of await namesIn(join(folder, 'log'))) places.push(join(folder, 'log', name));
+  return places;
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw new DataError('io', `${folder} cannot be read: ${reasonOf(error)}`, error);
+  }
+}
+
+/** Links have no bits of their own, and files come and go while the last life still ends. */
+async function whoElse(path: string): Promise<Access['who'] | undefined> {
+  try {
+    const stat = await lstat(path);
+    if (stat.isSymbolicLink()) return undefined;
+    if ((stat.mode & OTHERS_WRITE) !== 0) return 'others';
+    if ((stat.mode & GROUP_WRITES) !== 0) return 'group';
+    const me = process.getuid?.();
+    return me === undefined || stat.uid === me || stat.uid === 0 ? undefined : 'owner';
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw new DataError('io', `${path} cannot be looked at: ${reasonOf(error)}`, error);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
