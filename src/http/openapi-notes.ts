@@ -30,6 +30,8 @@ export interface Note {
   readonly takes?: readonly string[];
   /** It may send a client that asks for it elsewhere. */
   readonly redirects?: boolean;
+  /** Who has it already is told so. */
+  readonly isKept?: boolean;
   /** Media type of its success, where that is not JSON. */
   readonly type?: string;
 }
@@ -162,7 +164,13 @@ export const NOTES: Readonly<Record<string, Note>> = {
     description: 'The text exposition of Prometheus.',
     type: 'text/plain',
   },
-  openapi: { tag: 'Operations', description: 'OpenAPI 3.1.' },
+  openapi: {
+    tag: 'Operations',
+    description: 'OpenAPI 3.1. It is the same as long as the process runs.',
+    headers: ['ETag'],
+    takes: ['If-None-Match'],
+    isKept: true,
+  },
   root: { tag: 'Operations', description: 'The version, and where the API is described.' },
 };
 

@@ -45,6 +45,11 @@ export function completePaths(paths: Paths, originals: Originals): Record<string
   );
 }
 
+const KEPT: Response = {
+  description: 'The client has this document',
+  headers: headersOf(['Conit-Served-By', 'ETag']),
+};
+
 function completeMethods(methods: Readonly<Record<string, Operation>>, originals: Originals) {
   const complete = Object.entries(methods).map(([method, operation]) => [
     method,
@@ -71,6 +76,7 @@ function completeOperation(operation: Operation, original: FastifySchema | undef
       : { requestBody: body === undefined ? operation.requestBody : jsonBody(body) }),
     responses: {
       ...successes(operation, original, note.headers ?? [], note.type),
+      ...(note.isKept === true ? { 304: KEPT } : {}),
       ...(note.redirects === true ? { 307: ELSEWHERE } : {}),
       default: PROBLEM,
     },

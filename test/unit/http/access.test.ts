@@ -209,7 +209,7 @@ describe('the name of a namespace', () => {
 
   it('is left out of what the cluster says of others', async () => {
     const { service } = harness;
-    const health = (namespace: string) => ({ namespace, state: 'stale', answers: false });
+    const health = (namespace: string) => ({ namespace, state: 'stale', answers: false, forMs: 1 });
     const both = [health('bench'), health('ordered')];
     service.hold = (command) => {
       if (command.kind !== 'status') return;
