@@ -109,7 +109,7 @@ class Lives {
     await life.stop();
     if (this.#isStopping) return { http: life.http, stop: () => Promise.resolve() };
     // The directory was not out of our hands in between: there is nothing that peers could know better.
-    const settings = Object.freeze({ ...config.settings, bootGraceMs: 0 });
+    const settings = Object.freeze({ ...config.settings, bootGraceMs: 0, helloWaitMs: 0 });
     return this.#run({ ...config, settings, http: { ...config.http, port: life.http.port } });
   }
 }

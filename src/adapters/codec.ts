@@ -124,7 +124,7 @@ export function messageBytesMax(message: Message): number {
     case 'hello':
       return (
         MESSAGE_BYTES_USUAL +
-        message.vector.length * VECTOR_ENTRY_BYTES_MAX +
+        (message.vector.length + (message.remembers?.length ?? 0)) * VECTOR_ENTRY_BYTES_MAX +
         membershipBytesMax(message.membership) +
         voteBytesMax(message.vote)
       );
@@ -303,6 +303,7 @@ function writeHello(writer: ByteWriter, hello: Hello): void {
   writer.text(hello.url);
   writeMembership(writer, hello.membership);
   writeOptional(writer, hello.vote, writeVote);
+  if (hello.remembers !== undefined) writeVector(writer, hello.remembers);
 }
 
 function readHello(reader: ByteReader): Hello | undefined {
@@ -314,9 +315,11 @@ function readHello(reader: ByteReader): Hello | undefined {
   const url = reader.text(BASE_URL_LENGTH_MAX);
   const membership = readMembership(reader);
   const vote = readOptional(reader, readVote);
+  // Whoever speaks an earlier form of version 1 ends here.
+  const remembers = reader.left > 0 ? { remembers: readVector(reader) } : {};
   if (origin === undefined || membership === undefined) return undefined;
   if (url !== '' && !isBaseUrl(url)) return undefined;
-  const says = { vector, hlc, policyDigest, windowBytes, url, membership, vote };
+  const says = { vector, hlc, policyDigest, windowBytes, url, membership, vote, ...remembers };
   return { kind: 'hello', origin, ...says };
 }
 

@@ -178,6 +178,7 @@ function settingsOf(values: Values, { members, self }: Membership): Settings {
     heartbeatMs: values.heartbeat,
     peerTimeoutMs: values.peerTimeout,
     bootGraceMs: values.bootGrace,
+    helloWaitMs: values.peerTimeout,
     turnInputsMax: values.turnInputs,
     inboxMax: values.inbox,
     writesPendingMax: values.writesPending,

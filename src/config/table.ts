@@ -261,7 +261,7 @@ export const TABLE = {
     'Tuning',
     duration(0, 60 * SECOND),
     core.bootGraceMs,
-    'how long a start waits for peers to say what they know of this replica',
+    'how long a start that has heard a majority waits for the others; without a majority it begins after `peerTimeout`',
   ),
   turnInputs: setting(
     'Tuning',

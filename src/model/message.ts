@@ -31,6 +31,11 @@ export interface Hello {
   readonly membership: Membership;
   /** What the sender has said about the next membership; `undefined` where it may have forgotten something. */
   readonly vote: Vote | undefined;
+  /**
+   * What the sender remembers the receiver to have held, of the latest life of each replica: more than the receiver holds
+   * proves that its disk is an old copy.
+   */
+  readonly remembers?: VectorEntries;
 }
 
 /**
@@ -320,3 +325,13 @@ export type Message =
   | Heartbeat
   | Synod
   | TreeMessage;
+
+/** It concerns a comparison of hash trees. */
+export function isOfTrees(message: Message): message is TreeMessage {
+  return message.kind.startsWith('tree-');
+}
+
+/** It concerns what logs no longer have, and its copying. */
+export function isOfCopies(message: Message): message is Behind | SnapshotMessage {
+  return message.kind === 'behind' || message.kind.startsWith('snapshot-');
+}

@@ -17,8 +17,10 @@ export interface Settings {
   readonly heartbeatMs: number;
   /** A peer that sent nothing for this long is treated as gone. */
   readonly peerTimeoutMs: number;
-  /** How long a starting replica waits for its peers to say what they know of it. */
+  /** How long a starting replica that has heard a majority waits for the others to say what they know of it. */
   readonly bootGraceMs: number;
+  /** How long it waits for a majority, and then begins without. */
+  readonly helloWaitMs: number;
   /** Commands and messages taken into one turn. The rest waits for the next. */
   readonly turnInputsMax: number;
   /** Inputs waiting for a turn. Beyond it commands are answered `overloaded`. */
@@ -62,6 +64,7 @@ export const SETTINGS_DEFAULT: Omit<Settings, 'self' | 'members'> = {
   heartbeatMs: 200,
   peerTimeoutMs: 3000,
   bootGraceMs: 300,
+  helloWaitMs: 3000,
   turnInputsMax: 1024,
   inboxMax: 16_384,
   writesPendingMax: 16_384,

@@ -1,24 +1,24 @@
-// What a replica says first on each connection: who it is, everything that is durable here, and who the members are.
+// What a replica says first on each connection: who it is, everything that is durable here, who the members are, and what it
+// remembers of the one that it greets.
 
 import type { Hello } from '../model/message.ts';
 import type { Context } from './context.ts';
-import type { Peer } from './peers.ts';
 
-/** `peer` is left out where a former member is greeted: it hears who the members are, and no more. */
+/** A former member hears who the members are, and no more. */
 export function greetingOf(
-  { clock, log, origin, settings }: Context,
-  peer: Peer | undefined,
+  { clock, log, origin, peers, settings }: Context,
+  peer: number,
   policyDigest: number,
-  membership: Pick<Hello, 'membership' | 'vote'>,
+  says: Pick<Hello, 'membership' | 'vote' | 'remembers'>,
 ): Hello {
   return {
     kind: 'hello',
     origin,
-    vector: peer?.news(log.durable) ?? [],
+    vector: peers.get(peer)?.news(log.durable) ?? [],
     hlc: clock.last,
     policyDigest,
     windowBytes: settings.windowBytes,
     url: settings.clientUrl,
-    ...membership,
+    ...says,
   };
 }

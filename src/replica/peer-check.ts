@@ -195,6 +195,10 @@ export class PeerCheck {
     }
     if (!('vector' in message)) return message;
     const sifted = this.#with(message, this.#sift(id, message, wallMs, out));
+    if (sifted.kind === 'hello' && sifted.remembers !== undefined) {
+      const told = { kind: sifted.kind, vector: sifted.remembers };
+      return { ...sifted, remembers: this.#sift(id, told, wallMs, out) };
+    }
     if (sifted.kind !== 'heartbeat') return sifted;
     const heads = sifted.heads.filter(([of]) => replicaOf(of) === id);
     return heads.length === sifted.heads.length ? sifted : { ...sifted, heads };
@@ -209,7 +213,7 @@ export class PeerCheck {
 
   #sift(
     id: ReplicaId,
-    { kind, vector }: Message & { readonly vector: VectorEntries },
+    { kind, vector }: { readonly kind: Message['kind']; readonly vector: VectorEntries },
     wallMs: number,
     out: Outbox,
   ): VectorEntries {

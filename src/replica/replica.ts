@@ -17,14 +17,16 @@ import type { Command, ReplicaState, Status } from '../model/command.ts';
 import type { Input, Now, Outbox } from '../model/effect.ts';
 import { createHybridClock } from '../model/hlc.ts';
 import { type Incarnation, type Origin, originOf } from '../model/id.ts';
-import type {
-  Ack,
-  Entries,
-  Heartbeat,
-  Hello,
-  Message,
-  Pull,
-  VectorEntries,
+import {
+  type Ack,
+  type Entries,
+  type Heartbeat,
+  type Hello,
+  isOfCopies,
+  isOfTrees,
+  type Message,
+  type Pull,
+  type VectorEntries,
 } from '../model/message.ts';
 import { createMetrics, type Metrics } from '../model/metrics.ts';
 import { type Policy, policyDigest } from '../model/policy.ts';
@@ -49,11 +51,13 @@ import { type Phase, refuseClosed, stateOf } from './closed.ts';
 import type { Context, Heal } from './context.ts';
 import { Drain } from './drain.ts';
 import { heirOf } from './expiry.ts';
+import { Grace } from './grace.ts';
 import { greetingOf } from './greeting.ts';
 import { Forwards } from './forwards.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Intake } from './intake.ts';
 import { Lists } from './listing.ts';
+import { Memory } from './memory.ts';
 import { Namespaces } from './namespaces.ts';
 import { OldCopy } from './old-copy.ts';
 import { incredible, PeerCheck } from './peer-check.ts';
@@ -106,13 +110,14 @@ export class Replica {
   readonly #fitness: Fitness;
   readonly #pulse: Pulse;
   readonly #peerCheck: PeerCheck;
+  readonly #memory: Memory;
+  readonly #grace: Grace;
   readonly #oldCopy: OldCopy;
   readonly #succession: Succession;
   readonly #drain: Drain;
   #phase: Phase = 'starting';
   #drains = false;
   #lastRangeId = 0;
-  #graceUntilMs = Number.POSITIVE_INFINITY;
   #heartbeatAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReplicaOptions) {
@@ -173,6 +178,8 @@ export class Replica {
     this.#fitness = new Fitness(this.#context, this.#standing);
     this.#pulse = new Pulse(this.#context, this.#own, this.#fitness);
     this.#peerCheck = new PeerCheck(this.#context);
+    this.#memory = new Memory(this.#context);
+    this.#grace = new Grace(this.#context);
     this.#oldCopy = new OldCopy(log, this.#own, this.#context.origin);
     this.#succession = new Succession(this.#context, this.#standing, fits);
     this.#drain = new Drain(this.#context);
@@ -194,16 +201,18 @@ export class Replica {
     this.#housekeeping = new Housekeeping(this.#context, this.#writes, nextId, heal);
     const shared = { context: this.#context, standing: this.#standing, range, heal };
     this.#antiEntropy = new AntiEntropy(shared);
-    this.#resync = new Resync({
-      ...shared,
-      retryMs: RETRY_MS,
-      onJump: (lane) => this.#relearn(lane),
-    });
+    const onJump = (lane: Lane): void => this.#relearn(lane);
+    this.#resync = new Resync({ ...shared, retryMs: RETRY_MS, onJump });
   }
 
   get state(): ReplicaState {
     const isMeasuring = this.#context.agreed.state === 'measuring';
     return stateOf(this.#phase, this.#standing, this.#drain.isDrained, isMeasuring);
+  }
+
+  /** What it acknowledged may be missing here: it counts in no read. */
+  get #mayLack(): boolean {
+    return this.#standing.isReturning || !this.#grace.hasEnded;
   }
 
   /** Storage is read and verified: connections may open. */
@@ -220,7 +229,7 @@ export class Replica {
   /** Monotonic time at which a `tick` is due. */
   get timerMs(): number {
     return Math.min(
-      this.#graceUntilMs,
+      this.#grace.untilMs,
       this.#heartbeatAtMs,
       this.#writes.timerMs,
       this.#reads.timerMs,
@@ -319,9 +328,8 @@ export class Replica {
 
   #onConnected(index: number, now: Now, out: Outbox): void {
     this.#onDisconnected(index, now, out);
-    const peer = this.#context.peers.get(index);
-    const members = this.#succession.greeting();
-    out.send(index, greetingOf(this.#context, peer, this.#policyDigest, members));
+    const says = { ...this.#succession.greeting(), remembers: this.#memory.of(index) };
+    out.send(index, greetingOf(this.#context, index, this.#policyDigest, says));
   }
 
   #onDisconnected(index: number, now: Now, out: Outbox): void {
@@ -345,6 +353,11 @@ export class Replica {
     if (message === undefined) return;
     if (message.kind === 'hello') return this.#onHello(peer, message, now, out);
     if (!peer.greeted) return;
+    if (isOfTrees(message)) return this.#antiEntropy.onMessage(index, message, now, out);
+    if (isOfCopies(message)) {
+      this.#resync.onMessage(peer, message, now, out);
+      return this.#checkCaughtUp(now, out);
+    }
     switch (message.kind) {
       case 'entries':
         return this.#onEntries(peer, message, now, out);
@@ -354,14 +367,8 @@ export class Replica {
         return this.#onHeartbeat(peer, message, now, out);
       case 'pull':
         return this.#onPull(peer, message, out);
-      case 'behind':
-      case 'snapshot-request':
-      case 'snapshot-credit':
-      case 'snapshot-chunk':
-        this.#resync.onMessage(peer, message, now, out);
-        return this.#checkCaughtUp(now, out);
       case 'read-request':
-        return this.#reads.onRequest(index, message, this.#standing.isReturning, now, out);
+        return this.#reads.onRequest(index, message, this.#mayLack, now, out);
       case 'read-reply':
         return this.#reads.onReply(index, message, now, out);
       case 'forward-request':
@@ -370,15 +377,6 @@ export class Replica {
         return this.#forwards.onReply(index, message, now, out);
       case 'repair':
         return this.#reads.onRepair(message, now, out);
-      case 'tree-cut-request':
-      case 'tree-cut':
-      case 'tree-request':
-      case 'tree-reply':
-      case 'tree-keys-request':
-      case 'tree-keys':
-      case 'tree-records-request':
-      case 'tree-records':
-        return this.#antiEntropy.onMessage(index, message, now, out);
       case 'synod':
         return this.#succession.onMessage(index, message, now, out);
       default:
@@ -388,7 +386,9 @@ export class Replica {
 
   #onHello(peer: Peer, hello: Hello, now: Now, out: Outbox): void {
     if (!this.#succession.onHello(peer.member.index, hello, now, out)) return;
-    if (this.#oldCopy.isProvedBy(hello.vector)) return this.#haltBehind(hello.vector, out);
+    const { remembers = [] } = hello;
+    for (const told of [hello.vector, remembers])
+      if (this.#oldCopy.isProvedBy(told)) return this.#haltBehind(told, out);
     if (hello.policyDigest !== this.#policyDigest) {
       out.note('warn', 'policies-differ', { peer: peer.member.id });
     }
@@ -396,13 +396,14 @@ export class Replica {
     this.#context.peers.onHello(peer, hello);
     this.#exchange.onHello(holderOf(peer));
     this.#context.clock.witness(hello.hlc, now.wallMs);
+    if (this.#standing.onRemembered(remembers, out)) this.#succession.onLoss(out);
     this.#onLearned(peer, hello.vector, now, out);
     this.#reads.onConnected(now, out);
     this.#antiEntropy.onConnected(peer.member.index);
     peer.sender.pump(out);
     this.#pulse.tell(peer, now, out);
     this.#checkCaughtUp(now, out);
-    if (this.#context.peers.all().every((other) => other.known)) this.#open(now, out);
+    if (this.#grace.isOver(now)) this.#open(now, out);
   }
 
   #haltBehind(vector: VectorEntries, out: Outbox): void {
@@ -441,6 +442,7 @@ export class Replica {
     if (this.#standing.onLearned(vector, (of) => this.#own.isOwn(of), out))
       this.#succession.onLoss(out);
     peer.learn(vector);
+    this.#memory.learn(peer.member.index, vector);
     const { origin } = this.#context;
     for (const [of, seq] of vector) {
       if (of === origin) this.#writes.onCursor(peer.member.index, seq, now, out);
@@ -513,9 +515,10 @@ export class Replica {
     raiseToFloor(this.#context, out);
     writeIncarnation(this.#incarnation, out);
     this.#phase = this.#drains ? 'draining' : 'grace';
-    this.#graceUntilMs = now.monoMs + settings.bootGraceMs;
+    this.#grace.begin(now);
     this.#heartbeatAtMs = now.monoMs;
     this.#standing.begin(this.#recovery.incarnation === 0, out);
+    this.#memory.begin();
     this.#resync.begin();
     this.#drain.begin();
     this.#succession.begin(now, out);
@@ -523,16 +526,11 @@ export class Replica {
     if (settings.members.length === 1) this.#open(now, out);
   }
 
-  #onGraceEnd(now: Now, out: Outbox): void {
-    this.#graceUntilMs = Number.POSITIVE_INFINITY;
-    this.#open(now, out);
-  }
-
   // grace -> open
   #open(now: Now, out: Outbox): void {
     if (this.#phase !== 'grace' || this.#standing.isReturning) return;
     this.#phase = 'open';
-    this.#graceUntilMs = Number.POSITIVE_INFINITY;
+    this.#grace.end();
     this.#checkCaughtUp(now, out);
     out.note('info', 'open', { origin: this.#context.origin, afterMs: Math.round(now.monoMs) });
   }
@@ -563,13 +561,13 @@ export class Replica {
   #checkCaughtUp(now: Now, out: Outbox): void {
     if (this.#phase !== 'open' && this.#phase !== 'grace') return;
     const hasReturned = this.#standing.check(this.#phase === 'open', out);
-    if (hasReturned && this.#graceUntilMs === Number.POSITIVE_INFINITY) this.#open(now, out);
+    if (hasReturned && this.#grace.untilMs === Number.POSITIVE_INFINITY) this.#open(now, out);
   }
 
   // ---- time
 
   #onTick(now: Now, out: Outbox): void {
-    if (now.monoMs >= this.#graceUntilMs) this.#onGraceEnd(now, out);
+    if (now.monoMs >= this.#grace.untilMs && this.#grace.isOver(now)) this.#open(now, out);
     this.#writes.onTimer(now, out);
     this.#reads.onTimer(now, out);
     this.#lists.onTimer(now, out);
@@ -584,6 +582,7 @@ export class Replica {
     this.#intake.look(now, out);
     if (this.#phase === 'open') this.#fitness.look(now);
     this.#pulse.beat(now, out);
+    this.#memory.beat(now, out);
     nearness.rank();
     peers.pump(out);
     this.#exchange.look(peers.greeted().map(holderOf), origin, now.monoMs, out);

@@ -5,23 +5,38 @@
 //                until it has all that every other member holds: any single one may be the only other with a write that
 //                it acknowledged. Where nobody holds anything, a cluster begins, and a majority suffices.
 //                A replica that copies a snapshot is out of service likewise, until it has caught up behind it.
+//                What peers remember it to have held tells the same of an old copy that had written nothing since (memory.ts).
+//                What nobody has any more when the return ends is lost for good: it is written off, and no later word of it
+//                begins another return.
 //   caught up    a majority was heard, and everything that the connected peers say they hold is durable here
 
 import type { Outbox } from '../model/effect.ts';
 import type { Origin } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
 import { majority } from '../model/quorum.ts';
-import { dominates, type ReadonlyVector, seqOf } from '../model/vector.ts';
+import { UNREADABLE } from '../model/port.ts';
+import {
+  dominates,
+  mergeVector,
+  type ReadonlyVector,
+  seqOf,
+  type Vector,
+} from '../model/vector.ts';
 import { sealNothing } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 import type { Context } from './context.ts';
+import { decode, encode } from './memory.ts';
 
 const RETURNING = metaKey('returning');
+const WRITTEN_OFF = metaKey('written-off');
 
 export class Standing {
   readonly #context: Context;
   /** Whom it has to have caught up with before it speaks again. */
   #return: 'none' | 'majority' | 'all' = 'none';
+  /** What this replica once held, as others remember, and more than is here. */
+  readonly #missed: Vector = new Map();
+  readonly #writtenOff: Vector = new Map();
   #isCopying = false;
   #isCaughtUp = false;
 
@@ -41,6 +56,9 @@ export class Standing {
   begin(isEmpty: boolean, out: Outbox): void {
     const { get, settings } = this.#context;
     if (settings.members.length === 1) return;
+    const writtenOff = get(WRITTEN_OFF);
+    if (writtenOff !== undefined && writtenOff !== UNREADABLE)
+      mergeVector(this.#writtenOff, new Map(decode(writtenOff)));
     if (isEmpty || get(RETURNING) !== undefined) this.#returnToAll(out);
   }
 
@@ -68,6 +86,23 @@ export class Standing {
     return true;
   }
 
+  /** A peer remembers what this replica once held. True when it was found just now that this is more than is here. */
+  onRemembered(vector: VectorEntries, out: Outbox): boolean {
+    const { log } = this.#context;
+    const missed = vector.filter(
+      ([origin, seq]) => seq > log.head(origin) && seq > seqOf(this.#writtenOff, origin),
+    );
+    const [first] = missed;
+    if (first === undefined) return false;
+    mergeVector(this.#missed, new Map(missed));
+    if (this.#return === 'all') return false;
+    const [origin, known] = first;
+    this.#returnToAll(out);
+    this.#isCaughtUp = false;
+    out.note('error', 'data-lost', { origin, held: log.head(origin), known });
+    return true;
+  }
+
   /** Looks again; gives whether a return has just ended. */
   check(isOpen: boolean, out: Outbox): boolean {
     if (this.#isCaughtUp || this.#isCopying) return false;
@@ -78,7 +113,10 @@ export class Standing {
     const others = this.#return === 'all' && !isNew ? peers.all() : greeted;
     if (!others.every((peer) => peer.known && this.#hasAll(peer.holds))) return false;
     const hasReturned = this.isReturning;
-    if (this.#return === 'all') out.del(RETURNING);
+    if (this.#return === 'all') {
+      out.del(RETURNING);
+      this.#writeOff(out);
+    }
     this.#return = 'none';
     this.#isCaughtUp = isOpen;
     return hasReturned;
@@ -91,6 +129,18 @@ export class Standing {
     for (const [origin, seq] of holds)
       if (seq > seqOf(log.durable, origin) && !held.isSilent(origin)) return false;
     return true;
+  }
+
+  #writeOff(out: Outbox): void {
+    const { held, log } = this.#context;
+    const before = this.#writtenOff.size;
+    for (const [origin, seq] of this.#missed)
+      if (seq > seqOf(log.durable, origin) && !held.isSilent(origin))
+        this.#writtenOff.set(origin, seq);
+    this.#missed.clear();
+    if (this.#writtenOff.size === before) return;
+    out.put(WRITTEN_OFF, encode([...this.#writtenOff]));
+    out.note('error', 'data-written-off', { logs: this.#writtenOff.size });
   }
 
   /** Remembered, so that a restart in between does not take what has come so far for everything. */

@@ -44,7 +44,7 @@ export const lives: readonly Mutant[] = [
     number: 22,
     title: 'a replica that is taking back what it lost answers the reads of its peers',
     file: 'src/replica/replica.ts',
-    replace: 'this.#reads.onRequest(index, message, this.#standing.isReturning, now, out);',
+    replace: 'this.#reads.onRequest(index, message, this.#mayLack, now, out);',
     with: 'this.#reads.onRequest(index, message, false, now, out);',
     foundBy: {
       kind: 'test',
@@ -126,6 +126,33 @@ export const lives: readonly Mutant[] = [
       kind: 'test',
       file: 'test/unit/replica/peer-check.test.ts',
       name: 'is in no log, no vector and no greeting',
+    },
+  },
+  {
+    id: 'old-copy-not-told',
+    number: 'own',
+    title:
+      'a peer does not say what it remembers, so an old copy that had written nothing since serves what was overwritten',
+    file: 'src/replica/memory.ts',
+    replace: 'return this.#peers.get(peer)?.told() ?? [];',
+    with: 'return peer < 0 ? [] : [];',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/old-copy.test.ts',
+      name: 'never shows what was overwritten, though its replica had written nothing since',
+    },
+  },
+  {
+    id: 'opens-before-a-majority',
+    number: 'own',
+    title: 'a start waits for the grace only, and serves an old copy where links are slow',
+    file: 'src/replica/grace.ts',
+    replace: '      monoMs >= this.#endMs ||',
+    with: '      monoMs >= this.#restMs ||',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/old-copy.test.ts',
+      name: 'of a lone survivor waits as long as a silent peer, and then serves what it has',
     },
   },
 ];

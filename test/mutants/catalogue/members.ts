@@ -79,8 +79,8 @@ export const members: readonly Mutant[] = [
     number: 16,
     title: 'a vector entry of a forgotten member is dropped',
     file: 'src/replica/greeting.ts',
-    replace: 'vector: peer?.news(log.durable) ?? [],',
-    with: 'vector: (peer?.news(log.durable) ?? []).filter(([of]) => settings.members.some(({ id }) => of.startsWith(`${id}.`))),',
+    replace: 'vector: peers.get(peer)?.news(log.durable) ?? [],',
+    with: 'vector: (peers.get(peer)?.news(log.durable) ?? []).filter(([of]) => settings.members.some(({ id }) => of.startsWith(`${id}.`))),',
     foundBy: {
       kind: 'test',
       file: scenario,

@@ -45,7 +45,7 @@ export const snapshots: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/snapshot.test.ts',
-      name: 'serves no client while it copies, even if it has lost nothing of its own',
+      name: 'serves no client while it copies, even if it has lost nothing that it wrote itself',
     },
   },
   {

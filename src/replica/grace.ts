@@ -1,0 +1,52 @@
+// The beginning of a life in which peers say what they know of this replica, before it answers or mints anything: its directory
+// may be an old copy. It ends when all have greeted it; when a majority has, this replica included, and the others had
+// `bootGraceMs`; or after `helloWaitMs` alone, for a lone survivor serves what it has.
+
+import type { Now } from '../model/effect.ts';
+import { majority } from '../model/quorum.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Peers } from './peers.ts';
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+export class Grace {
+  readonly #peers: Peers;
+  readonly #settings: Settings;
+  /** When to look again. */
+  untilMs = NEVER;
+  /** Until when the rest of a majority is waited for, and until when a majority. */
+  #restMs = NEVER;
+  #endMs = NEVER;
+  /** What this replica holds was compared, as far as that was to be had. */
+  hasEnded = false;
+
+  constructor({ peers, settings }: { readonly peers: Peers; readonly settings: Settings }) {
+    this.#peers = peers;
+    this.#settings = settings;
+  }
+
+  begin({ monoMs }: Now): void {
+    const { bootGraceMs, helloWaitMs } = this.#settings;
+    this.#endMs = monoMs + helloWaitMs;
+    this.#restMs = Math.min(monoMs + bootGraceMs, this.#endMs);
+    this.untilMs = this.#restMs;
+  }
+
+  // running -> ended
+  end(): void {
+    this.hasEnded = true;
+    this.untilMs = NEVER;
+  }
+
+  isOver({ monoMs }: Now): boolean {
+    const peers = this.#peers.all();
+    const heard = peers.filter(({ known }) => known).length;
+    const isOver =
+      heard === peers.length ||
+      monoMs >= this.#endMs ||
+      (monoMs >= this.#restMs && heard + 1 >= majority(peers.length + 1));
+    if (isOver) this.untilMs = NEVER;
+    else if (monoMs >= this.untilMs) this.untilMs = this.#endMs;
+    return isOver;
+  }
+}
