@@ -2,9 +2,12 @@
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Command } from '../../../src/model/command.ts';
 import { type Harness, json, startHarness } from './harness.ts';
+
+// How long it takes is the machine's affair.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const VALUE = Buffer.alloc(1024 * 1024, 97);
 const get = (key: string) => `GET /v1/kv/bench/${key} HTTP/1.1\r\nHost: a\r\n\r\n`;
@@ -45,15 +48,15 @@ async function settled(): Promise<void> {
 describe('a connection that sends and does not read', () => {
   it('has a few requests under way, and all of them once it reads', async () => {
     const from = harness.service.commands.length;
-    const socket = await open(get('large').repeat(300));
+    const socket = await open(get('large').repeat(60));
     await until(() => readsSince(from) > 0);
     await settled();
     expect(readsSince(from)).toBeLessThanOrEqual(40);
     let bytes = 0;
     socket.on('data', (data) => (bytes += data.length));
     socket.resume();
-    await until(() => bytes > 300 * VALUE.length);
-    expect(readsSince(from)).toBe(300);
+    await until(() => bytes > 60 * VALUE.length);
+    expect(readsSince(from)).toBe(60);
     socket.destroy();
   });
 
@@ -90,8 +93,9 @@ describe('a connection that sends and does not read', () => {
 describe('a batch of gets', () => {
   beforeAll(async () => {
     await harness.stop();
-    harness = await startHarness();
-    await harness.ask('/v1/kv/bench/large', { method: 'PUT', body: VALUE });
+    const limits = { valueBytesMax: 64 * 1024, batchBytesMax: 512 * 1024 };
+    harness = await startHarness({ limits });
+    await harness.ask('/v1/kv/bench/large', { method: 'PUT', body: VALUE.subarray(0, 60_000) });
   });
 
   const batch = (ops: unknown[]) =>
@@ -107,8 +111,8 @@ describe('a batch of gets', () => {
     const results = json(answer)['results'] as { status: number }[];
     const found = results.filter(({ status }) => status === 200).length;
     expect(found).toBeGreaterThan(4);
-    expect(found).toBeLessThanOrEqual(16);
-    expect(results.slice(found).every(({ status }) => status === 413 || status === 503)).toBe(true);
+    expect(found).toBeLessThanOrEqual(8);
+    expect(results.slice(found).every(({ status }) => status === 413)).toBe(true);
     expect(readsSince(from)).toBeLessThan(found + 17);
   });
 
