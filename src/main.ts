@@ -314,7 +314,8 @@ function sourcesOf(
     storage: data.storage,
     disk,
     requests: () => meter?.series() ?? [],
-    refusals: () => meter?.refusals() ?? NO_REFUSALS,
+    items: () => meter?.items() ?? NO_COUNTS,
+    refusals: () => meter?.refusals() ?? NO_COUNTS,
     more: [
       ...peerFamilies(config.settings.members, network.traffic),
       counter(
@@ -326,7 +327,7 @@ function sourcesOf(
   };
 }
 
-const NO_REFUSALS: ReadonlyMap<string, number> = new Map();
+const NO_COUNTS: ReadonlyMap<string, number> = new Map();
 
 function noteStart({ config, log, data }: Ground, http: Address): void {
   log.note('info', 'started', {

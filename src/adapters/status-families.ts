@@ -1,5 +1,6 @@
-// What a replica knows of itself and its peers, as gauges. Each replica counts with its present life only, so the
-// series do not grow with restarts, and whatever is not known has no sample.
+// What a replica knows of itself and its peers, as gauges. Each replica counts with its present life only, and its label
+// `origin` is its id, as `peer` is: the number of the life is a value of its own, so a restart begins no series. Whatever is
+// not known has no sample.
 
 import { isTrusted } from '../model/clock.ts';
 import type { PeerStatus, ReplicaState, Staleness, Status } from '../model/command.ts';
@@ -32,8 +33,18 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
     whole(name, help, (now) =>
       now.peers.flatMap((peer) => {
         const origin = liveOrigin(now, peer.id);
-        return origin === undefined ? [] : sample({ origin }, read(peer));
+        return origin === undefined ? [] : sample(labelOf(origin), read(peer));
       }),
+    );
+  const contents = (what: 'keys' | 'tombstones' | 'bytes', help: string) =>
+    whole(
+      `conit_namespace_${what}`,
+      `${help} Exact since the last scrub; after an abrupt end an estimate until the next.`,
+      ({ self }) =>
+        (self.contents ?? []).map(({ namespace, ...held }) => ({
+          labels: { namespace },
+          value: held[what],
+        })),
     );
   return [
     whole('conit_replica_state', 'State of this replica: 1 for the one that holds.', stateSamples),
@@ -43,7 +54,21 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
     }),
     whole('conit_log_head_sequence', 'Last entry of a log that anybody is known to hold.', heads),
     whole('conit_applied_sequence', 'Last entry of a log that is applied here.', applied),
-    whole('conit_applied_timestamp_seconds', 'When the last applied entry was stamped.', stamps),
+    whole(
+      'conit_applied_timestamp_seconds',
+      'When the last entry of a log that is applied here was stamped, by the clock of its origin. It stands still while ' +
+        'nothing is written there: how far an idle cluster lags is told by conit_replication_lag_seconds.',
+      stamps,
+    ),
+    whole('conit_incarnation', 'Number of the life of a replica whose log is meant.', (now) =>
+      liveOrigins(now).map((origin) => ({
+        labels: labelOf(origin),
+        value: incarnationOf(origin),
+      })),
+    ),
+    contents('keys', 'Keys with a value, those included whose deadline has just passed.'),
+    contents('tombstones', 'Deleted keys that are still remembered.'),
+    contents('bytes', 'Bytes of the records of keys and tombstones, without indexes and logs.'),
     whole(
       'conit_namespace_state',
       'How fit this replica is for a namespace whose lag is bounded: 1 for the state that holds.',
@@ -117,6 +142,11 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
   ];
 }
 
+/** The replica, whichever life it is in. */
+function labelOf(origin: Origin): Sample['labels'] {
+  return { origin: replicaOf(origin) };
+}
+
 function sample(labels: Sample['labels'], value: number | undefined): Sample[] {
   return value === undefined ? [] : [{ labels, value }];
 }
@@ -135,7 +165,7 @@ function stateSamples({ self }: Status): Sample[] {
 function heads(status: Status): Sample[] {
   const known = [status.self.vector, ...status.peers.map((peer) => peer.vector)];
   return liveOrigins(status).map((origin) => ({
-    labels: { origin },
+    labels: labelOf(origin),
     value: Math.max(...known.map((entries) => seqIn(entries, origin))),
   }));
 }
@@ -148,7 +178,7 @@ function stamps(status: Status): Sample[] {
   const stamped = new Map(status.self.stampedMs);
   return liveOrigins(status).flatMap((origin) => {
     const ms = stamped.get(origin) ?? 0;
-    return ms === 0 ? [] : [{ labels: { origin }, value: ms / 1000 }];
+    return ms === 0 ? [] : [{ labels: labelOf(origin), value: ms / 1000 }];
   });
 }
 
@@ -175,7 +205,7 @@ function stable(status: Status): Sample[] {
 
 function sequences(status: Status, entries: Entries): Sample[] {
   return liveOrigins(status).map((origin) => ({
-    labels: { origin },
+    labels: labelOf(origin),
     value: seqIn(entries, origin),
   }));
 }

@@ -54,6 +54,8 @@ export interface TelemetrySources {
     readonly room: { readonly availableBytes: number; readonly totalBytes: number } | undefined;
   };
   readonly requests: () => readonly RequestSeries[];
+  /** Operations of batches by name and class of status, as in `put 2xx`. */
+  readonly items: () => ReadonlyMap<string, number>;
   /** Problems by code. */
   readonly refusals: () => ReadonlyMap<string, number>;
   /** Bytes queued for each peer, and whatever else an adapter has to tell. */
@@ -86,6 +88,7 @@ export function createExposition(sources: TelemetrySources): Exposition {
     ...coreFamilies(sources.metrics),
     ...storageFamilies(sources),
     requestSeconds(sources),
+    batchItems(sources),
     refusals(sources),
     createLoopDelay(),
     ...sources.more,
@@ -143,10 +146,20 @@ function requestSeconds({ requests }: TelemetrySources): Family {
   );
 }
 
+function batchItems({ items }: TelemetrySources): Family {
+  const samples = () =>
+    [...items()].map(([name, value]) => {
+      const [op = '', code = ''] = name.split(' ');
+      return { labels: { op, code }, value };
+    });
+  const help = 'Operations of batches, each by what it alone would have been answered.';
+  return { ...gauges('conit_batch_items_total', help, samples), type: 'counter' };
+}
+
 function refusals(sources: TelemetrySources): Family {
   const samples = () =>
     [...sources.refusals()].map(([code, value]) => ({ labels: { code }, value }));
-  const help = 'Requests that were answered with a problem.';
+  const help = 'Requests that were answered with a problem. That a key has no value is an answer.';
   return { ...gauges('conit_requests_refused_total', help, samples), type: 'counter' };
 }
 

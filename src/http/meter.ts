@@ -6,8 +6,10 @@ import { createHistogram, type Histogram } from '../base/histogram.ts';
 import { SECONDS_BUCKETS } from '../model/metrics.ts';
 
 export interface RequestMeter {
-  /** A request was answered with a problem. */
+  /** A request was answered with a problem. That a key has no value is an answer, and not counted. */
   refused(code: string): void;
+  /** An operation of a batch was answered. */
+  item(op: string, status: number): void;
   observe(op: string, level: string, status: number, seconds: number): void;
 }
 
@@ -23,6 +25,8 @@ export interface RequestSeries {
 export interface RequestMeasurements extends RequestMeter {
   /** For the exporter, at scrape time. */
   series(): readonly RequestSeries[];
+  /** Operations of batches by name and class of status, as in `put 2xx`. */
+  items(): ReadonlyMap<string, number>;
   /** Problems by code; the codes are a closed table. */
   refusals(): ReadonlyMap<string, number>;
 }
@@ -31,6 +35,7 @@ export function createRequestMeter(): RequestMeasurements {
   const ops = new Map<string, Map<string, (Histogram | undefined)[]>>();
   const series: RequestSeries[] = [];
   const refusals = new Map<string, number>();
+  const items = new Map<string, number>();
   const classesOf = (op: string, level: string): (Histogram | undefined)[] => {
     const levels = ops.get(op) ?? new Map<string, (Histogram | undefined)[]>();
     const classes = levels.get(level) ?? [];
@@ -58,8 +63,16 @@ export function createRequestMeter(): RequestMeasurements {
       const known = lastClasses[statusClass];
       (known ?? open(op, level, statusClass)).observe(seconds);
     },
-    refused: (code) => void refusals.set(code, (refusals.get(code) ?? 0) + 1),
+    refused(code) {
+      if (code !== 'not-found') add(refusals, code);
+    },
+    item: (op, status) => add(items, `${op} ${Math.floor(status / 100)}xx`),
+    items: () => items,
     series: () => series,
     refusals: () => refusals,
   };
+}
+
+function add(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }

@@ -261,6 +261,16 @@ export interface ReplicaStatus {
   readonly treeRoot: string;
   /** Keys whose difference from a peer the last comparisons confirmed, the most of any peer; `undefined`: none ended. */
   readonly divergentKeys: number | undefined;
+  /** What each namespace holds here; `undefined` until it was counted. */
+  readonly contents: readonly NamespaceContents[] | undefined;
+}
+
+/** Keys with a value, tombstones, and the bytes of the records of both. */
+export interface NamespaceContents {
+  readonly namespace: NamespaceName;
+  readonly keys: number;
+  readonly tombstones: number;
+  readonly bytes: number;
 }
 
 /** How far the copy of a snapshot has come. */

@@ -50,6 +50,7 @@ interface Condition {
 
 export class Housekeeping {
   readonly #context: Context;
+  readonly #writes: Writes;
   readonly #nextId: () => number;
   readonly #heal: Heal;
   readonly #expiry: Expiry;
@@ -67,6 +68,7 @@ export class Housekeeping {
 
   constructor(context: Context, writes: Writes, nextId: () => number, heal: Heal) {
     this.#context = context;
+    this.#writes = writes;
     this.#expiry = new Expiry(context, writes, nextId, heal);
     this.#tombstones = new Tombstones(context, nextId, heal);
     this.#endedKeys = new EndedKeys(context.idempotency, nextId);
@@ -77,6 +79,7 @@ export class Housekeeping {
   onBeat(condition: Condition, now: Now, out: Outbox): void {
     this.#condition = condition;
     this.#truncate(out);
+    if (this.#writes.hasRoom) this.#context.tree.sealCensus(out);
     this.#endedKeys.onBeat(now, out);
     // A part of a snapshot may show what a tombstone of ours hides.
     if (!condition.isCopying) this.#tombstones.onBeat(out);

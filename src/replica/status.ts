@@ -57,6 +57,7 @@ export function statusOf(
       namespaces,
       treeRoot: tree.isTrusted ? hexOf(tree.leaves.root()) : 'unknown',
       divergentKeys: comparisons.divergentKeys,
+      contents: tree.census?.entries().map(([namespace, held]) => ({ namespace, ...held })),
     },
     peers: peers
       .all()

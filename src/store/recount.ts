@@ -7,6 +7,7 @@
 
 import type { Position } from '../model/message.ts';
 import type { Record } from '../model/record.ts';
+import { Census } from './census.ts';
 import { Leaves, leafOf } from './leaves.ts';
 import { positionOf } from './layout.ts';
 import type { RecordName } from './record-index.ts';
@@ -16,6 +17,7 @@ const END = '\uffff';
 
 export class Recount {
   readonly sums = new Leaves();
+  readonly census = new Census();
   #position = '';
   /** Records changed since the page under way was asked for, or not known to be durable then. */
   #touched: Map<string, Record | undefined> | undefined;
@@ -38,6 +40,7 @@ export class Recount {
     if (position <= this.#position) {
       this.sums.toggle(leaf, before);
       this.sums.toggle(leaf, after);
+      this.census.change(before, after);
     } else {
       this.#touched?.set(position, after);
     }
@@ -56,5 +59,6 @@ export class Recount {
 
   #add(record: Record): void {
     this.sums.toggle(leafOf(record.namespace, record.key), record);
+    this.census.change(undefined, record);
   }
 }

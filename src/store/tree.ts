@@ -6,11 +6,13 @@
 //               nothing can be said, and nothing is (unknown is never equal)
 //   trusted     every leaf is the sum of its records, as far as the table knows
 //
-// A recount over everything stored leads from doubtful to trusted, and finds what storage has lost in silence.
+// A recount over everything stored leads from doubtful to trusted, and finds what storage has lost in silence. It also finds
+// how much each namespace holds (census.ts), which the tree knows from its first recount on.
 
 import type { Outbox, RangeEntry } from '../model/effect.ts';
 import type { Record } from '../model/record.ts';
 import type { ReadonlyVector } from '../model/vector.ts';
+import { Census } from './census.ts';
 import { sealWords, unseal } from './envelope.ts';
 import { FrozenTree } from './frozen-tree.ts';
 import { parseTreeKey, treeKey } from './layout.ts';
@@ -22,6 +24,9 @@ import { Recount } from './recount.ts';
 const MARK_AT = 0xffff;
 const MARK = treeKey(MARK_AT);
 const WHOLE = sealWords(1, 0);
+/** Before the mark stands how much each namespace holds. */
+const CENSUS_AT = 0xfffe;
+const CENSUS = treeKey(CENSUS_AT);
 
 export class HashTree {
   readonly leaves = new Leaves();
@@ -30,12 +35,18 @@ export class HashTree {
   readonly #keys: Uint8Array[] = [];
   #isTrusted = false;
   #recount: Recount | undefined;
+  #census: Census | undefined;
   /** Copies that have still to know what changes. */
   readonly #frozen: FrozenTree[] = [];
   #isDamaged = false;
 
   get isTrusted(): boolean {
     return this.#isTrusted;
+  }
+
+  /** How much each namespace holds, as far as the table knows; `undefined` before the first recount. */
+  get census(): Census | undefined {
+    return this.#census;
   }
 
   get recount(): Recount | undefined {
@@ -46,6 +57,10 @@ export class HashTree {
   restore({ key, value }: RangeEntry): void {
     const at = parseTreeKey(key);
     const reader = unseal(value);
+    if (at === CENSUS_AT) {
+      this.#census = reader && Census.restore(reader);
+      return;
+    }
     const low = reader?.u32() ?? 0;
     const high = reader?.u32() ?? 0;
     const isWhole = reader?.finished === true;
@@ -68,6 +83,7 @@ export class HashTree {
   /** At start: an empty directory has an empty tree, and there is nothing to doubt. */
   beginEmpty(out: Outbox): void {
     this.#isTrusted = true;
+    this.#census = new Census();
     out.put(MARK, WHOLE);
   }
 
@@ -77,6 +93,7 @@ export class HashTree {
     this.leaves.toggle(leaf, before);
     this.leaves.toggle(leaf, after);
     this.#touch(leaf);
+    this.#census?.change(before, after);
     this.#recount?.onChange(name, leaf, before, after);
     for (const frozen of this.#frozen) frozen.onChange(name, before);
   }
@@ -115,8 +132,9 @@ export class HashTree {
   }
 
   /** Ends the recount: its sums are the tree. doubtful, trusted -> trusted */
-  settle({ sums }: Recount, differing: readonly number[], out: Outbox): void {
+  settle({ sums, census }: Recount, differing: readonly number[], out: Outbox): void {
     this.#recount = undefined;
+    this.#census = census;
     if (differing.length > 0) for (const frozen of this.#frozen) frozen.lose();
     for (const leaf of differing) {
       this.leaves.set(leaf, sums.words[2 * leaf] as number, sums.words[2 * leaf + 1] as number);
@@ -124,6 +142,12 @@ export class HashTree {
     }
     this.#isTrusted = true;
     out.put(MARK, WHOLE);
+  }
+
+  /** With a heartbeat: how much each namespace holds goes into the batch, where that has changed since the last. */
+  sealCensus(out: Outbox): void {
+    const sealed = this.#census?.seal();
+    if (sealed !== undefined) out.put(CENSUS, sealed);
   }
 
   /** Adds every leaf that changed to the batch under way. */

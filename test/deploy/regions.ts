@@ -87,7 +87,7 @@ async function checkPrometheus(step: Step, { prometheus }: Regions): Promise<voi
   await step('Prometheus sees every replica and its lag', async () => {
     const becomes = becomesIn(given(prometheus));
     await becomes('sum(up{job="conit"}) == 3');
-    return becomes('count(conit_replication_lag_seconds{origin=~"eu-1[.].+"} < 5) == 2');
+    return becomes('count(conit_replication_lag_seconds{origin="eu-1"} < 5) == 2');
   });
 }
 

@@ -78,7 +78,9 @@ async function answer(
 }
 
 function resultFor(context: HttpContext, item: BatchItem, reply: Reply | Refusal): BatchResult {
-  return isFault(reply) ? problemResult(context, reply) : resultOf(context, item, reply);
+  const result = isFault(reply) ? problemResult(context, reply) : resultOf(context, item, reply);
+  context.meter?.item(item.op, result.status);
+  return result;
 }
 
 /** In the place of what is written already. */

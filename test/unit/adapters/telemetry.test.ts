@@ -7,7 +7,7 @@ import {
 } from '../../../src/adapters/telemetry.ts';
 import { createHistogram } from '../../../src/base/histogram.ts';
 import type { PeerStatus, Status } from '../../../src/model/command.ts';
-import type { Origin, Region, ReplicaId } from '../../../src/model/id.ts';
+import type { NamespaceName, Origin, Region, ReplicaId } from '../../../src/model/id.ts';
 import { membershipOf } from '../../support/build.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 
@@ -55,6 +55,10 @@ const status: Status = {
     treeRoot: '00000000000000aa',
     clock: { state: 'drifted', aheadMs: 3_600_000 },
     divergentKeys: 2,
+    contents: [
+      { namespace: 'demo' as NamespaceName, keys: 3, tombstones: 1, bytes: 400 },
+      { namespace: 'bench' as NamespaceName, keys: 1, tombstones: 0, bytes: 90 },
+    ],
   },
   peers: [peer],
 };
@@ -72,6 +76,7 @@ const sources = (changes: Partial<TelemetrySources> = {}): TelemetrySources => (
   storage: { getSeconds: createHistogram([0.001]), unreadable: 0, failure: undefined },
   disk: { low: false, markBytes: 3, room: { availableBytes: 7, totalBytes: 10 } },
   requests: () => [],
+  items: () => new Map(),
   refusals: () => new Map(),
   more: [],
   ...changes,
@@ -151,15 +156,46 @@ describe('the metrics page', () => {
 describe('lag', () => {
   it('is told raw and handy, for present lives only', async () => {
     const samples = await scrape();
-    expect(samples.get('conit_log_head_sequence{origin="us-1.10"}')).toBe(45);
-    expect(samples.get('conit_log_head_sequence{origin="eu-1.4"}')).toBe(100);
-    expect(samples.get('conit_applied_sequence{origin="us-1.10"}')).toBe(40);
-    expect(samples.get('conit_stable_cut_sequence{origin="eu-1.4"}')).toBe(97);
-    expect(samples.get('conit_replication_lag_seconds{origin="us-1.10"}')).toBe(0.25);
-    expect(samples.get('conit_replication_lag_entries{origin="us-1.10"}')).toBe(5);
+    expect(samples.get('conit_log_head_sequence{origin="us-1"}')).toBe(45);
+    expect(samples.get('conit_log_head_sequence{origin="eu-1"}')).toBe(100);
+    expect(samples.get('conit_applied_sequence{origin="us-1"}')).toBe(40);
+    expect(samples.get('conit_stable_cut_sequence{origin="eu-1"}')).toBe(97);
+    expect(samples.get('conit_replication_lag_seconds{origin="us-1"}')).toBe(0.25);
+    expect(samples.get('conit_replication_lag_entries{origin="us-1"}')).toBe(5);
     expect(samples.get('conit_peer_lag_entries{peer="us-1"}')).toBe(3);
     expect(samples.get('conit_staleness_seconds')).toBe(0.25);
     expect([...samples.keys()].filter((name) => /us-1\.9"|eu-1\.3"/.test(name))).toEqual([]);
+  });
+
+  it('has series that a restart does not change, and the number of the life beside them', async () => {
+    const samples = await scrape();
+    expect(samples.get('conit_incarnation{origin="us-1"}')).toBe(10);
+    expect(samples.get('conit_incarnation{origin="eu-1"}')).toBe(4);
+    const { self } = status;
+    const next = {
+      ...self,
+      origin: origin('eu-1.5'),
+      vector: [...self.vector, ...entries({ 'eu-1.5': 2 })],
+    };
+    const later = await scrape({ status: () => ({ ...status, self: next }) });
+    expect(later.get('conit_incarnation{origin="eu-1"}')).toBe(5);
+    expect(later.get('conit_applied_sequence{origin="eu-1"}')).toBe(2);
+    expect([...later.keys()]).toEqual([...samples.keys()]);
+  });
+
+  it('says what each namespace holds, and nothing until it was counted', async () => {
+    const samples = await scrape();
+    expect(samples.get('conit_namespace_keys{namespace="demo"}')).toBe(3);
+    expect(samples.get('conit_namespace_tombstones{namespace="demo"}')).toBe(1);
+    expect(samples.get('conit_namespace_bytes{namespace="bench"}')).toBe(90);
+    const uncounted = { ...status, self: { ...status.self, contents: undefined } };
+    const later = await scrape({ status: () => uncounted });
+    expect([...later.keys()].filter((name) => name.startsWith('conit_namespace_keys'))).toEqual([]);
+  });
+
+  it('counts the operations of batches', async () => {
+    const samples = await scrape({ items: () => new Map([['put 2xx', 7]]) });
+    expect(samples.get('conit_batch_items_total{op="put",code="2xx"}')).toBe(7);
   });
 
   it('that is unknown has no sample', async () => {
@@ -193,7 +229,7 @@ describe('lag', () => {
 
   it('of a peer that is gone is not told from memory', async () => {
     const samples = await scrape({ status: () => withPeer({ connected: false }) });
-    expect(samples.has('conit_replication_lag_entries{origin="us-1.10"}')).toBe(false);
+    expect(samples.has('conit_replication_lag_entries{origin="us-1"}')).toBe(false);
   });
 
   it('goes away with its peer', async () => {

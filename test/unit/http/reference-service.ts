@@ -198,6 +198,7 @@ export function createReferenceService(): ReferenceService {
       treeRoot: 'unknown',
       clock: { state: 'agreed', aheadMs: 0 },
       divergentKeys: undefined,
+      contents: undefined,
     },
     peers: ['us-1', 'ap-1'].map((id) => ({
       id: id as ReplicaId,

@@ -1,0 +1,85 @@
+// How much each namespace holds: keys with a value, tombstones, and the bytes of the records of both. The tree passes on
+// every change (tree.ts), which costs a few additions. A recount finds the numbers anew and exactly. They are stored with a
+// heartbeat: after an abrupt end they lack what was written since the last one, until the next scrub.
+
+import type { ByteReader } from '../base/bytes.ts';
+import type { NamespaceName } from '../model/id.ts';
+import type { Record } from '../model/record.ts';
+import { seal } from './envelope.ts';
+
+export interface Contents {
+  keys: number;
+  tombstones: number;
+  bytes: number;
+}
+
+const NAME_BYTES_MAX = 63;
+
+export class Census {
+  readonly #namespaces = new Map<NamespaceName, Contents>();
+  // Nearly every change is in the namespace of the one before it.
+  #lastName: NamespaceName | undefined = undefined;
+  #last: Contents | undefined = undefined;
+  #isStored = false;
+
+  /** What was stored; `undefined` where it cannot be read. */
+  static restore(reader: ByteReader): Census | undefined {
+    const census = new Census();
+    for (let count = reader.u32(); count > 0 && !reader.finished; count--) {
+      const contents = census.#of(reader.text(NAME_BYTES_MAX) as NamespaceName);
+      contents.keys = reader.u64();
+      contents.tombstones = reader.u64();
+      contents.bytes = reader.u64();
+    }
+    census.#isStored = true;
+    return reader.finished ? census : undefined;
+  }
+
+  /** `after` is in the place of `before`; `undefined` is nothing. */
+  change(before: Record | undefined, after: Record | undefined): void {
+    this.#isStored = false;
+    if (before !== undefined) this.#add(before, -1);
+    if (after !== undefined) this.#add(after, 1);
+  }
+
+  /** By namespace; those that hold nothing are left out. */
+  entries(): [NamespaceName, Contents][] {
+    return [...this.#namespaces].filter(
+      ([, { keys, tombstones }]) => keys !== 0 || tombstones !== 0,
+    );
+  }
+
+  /** To be stored, or `undefined` where it is already. */
+  seal(): Uint8Array | undefined {
+    if (this.#isStored) return undefined;
+    this.#isStored = true;
+    return seal((into) => {
+      const entries = this.entries();
+      into.u32(entries.length);
+      for (const [name, { keys, tombstones, bytes }] of entries) {
+        into.text(name);
+        // An abrupt end may have left less than was taken away since.
+        for (const number of [keys, tombstones, bytes]) into.u64(Math.max(0, number));
+      }
+    });
+  }
+
+  #add(record: Record, sign: 1 | -1): void {
+    const contents = record.namespace === this.#lastName ? this.#last : this.#of(record.namespace);
+    const known = contents as Contents;
+    if (record.operation === 'delete') known.tombstones += sign;
+    else known.keys += sign;
+    known.bytes += sign * record.bytes.length;
+  }
+
+  #of(namespace: NamespaceName): Contents {
+    let contents = this.#namespaces.get(namespace);
+    if (contents === undefined) {
+      contents = { keys: 0, tombstones: 0, bytes: 0 };
+      this.#namespaces.set(namespace, contents);
+    }
+    this.#lastName = namespace;
+    this.#last = contents;
+    return contents;
+  }
+}
