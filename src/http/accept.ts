@@ -41,6 +41,14 @@ function qualityOf(mediaType: string, ranges: readonly Range[]): number {
   return 0;
 }
 
+/** How much a list such as Accept-Encoding likes a name, 0 to 1; `*` stands for those that it does not name. */
+export function weightOf(list: string, name: string): number {
+  const ranges = list.split(',').map(parseRange);
+  const match =
+    ranges.find(({ range }) => range === name) ?? ranges.find(({ range }) => range === '*');
+  return match?.quality ?? 0;
+}
+
 /** Of two types that can be had, the client likes the first one better. */
 export function prefersFirst(accept: string | undefined, first: string, second: string): boolean {
   if (accept === undefined) return false;

@@ -7,6 +7,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyRequest, type FastifyServerFactory } from 'fastify';
 import { guardAccess } from './access-hook.ts';
 import type { App } from './app-type.ts';
+import { compressReplies } from './compress.ts';
 import type { HttpContext } from './context.ts';
 import { type Digests, digestsOf, refuseDigests } from './digest.ts';
 import { answerErrors } from './error-hook.ts';
@@ -64,6 +65,7 @@ export async function createApp(
   });
   guardAccess(app, context);
   meterRequests(app, context);
+  compressReplies(app);
   countReplies(app, context);
   await documentRoutes(app, context);
   for (const routes of ROUTES) routes(app, context);

@@ -11,7 +11,7 @@ import { ReadExchange } from './read-exchange.ts';
 import type { RequestHead } from './request-head.ts';
 import { WriteExchange } from './write-exchange.ts';
 
-const ALLOW = ['Allow', 'GET, HEAD, PUT, DELETE'];
+const ALLOW = ['Allow', 'GET, HEAD, PUT, POST, DELETE'];
 const PATCH_NOT_BUILT = refusal('not-built', 'the method PATCH is not built yet');
 
 /** `head` holds the headers of the request that is being served. */

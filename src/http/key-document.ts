@@ -103,6 +103,22 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, Operation>>> = {
       413: problem('The value is too large'),
     },
   },
+  touch: {
+    summary: 'Gives a value a new deadline',
+    parameters: [
+      ...path,
+      known('query', 'ttl'),
+      known('query', 'w'),
+      known('query', 'timeout'),
+      ...writeHeaders,
+    ],
+    responses: {
+      202: { description: 'Stored, with fewer copies than asked for', headers: headersOf(partial) },
+      204: { description: 'Done; the value has a new version', headers: headersOf(put) },
+      404: problem('No such key, or no such namespace'),
+      ...writeProblems(),
+    },
+  },
   patch: {
     summary: 'Not built yet',
     parameters: path,

@@ -28,6 +28,7 @@ const GET = routeOf('get');
 const PUT = routeOf('put');
 const PATCH = routeOf('patch');
 const DELETE = routeOf('delete');
+const TOUCH = routeOf('touch');
 
 /** `/v1/kv/{ns}/…`: a key follows, if only an empty one. */
 export function isKeyTarget(url: string): boolean {
@@ -42,6 +43,7 @@ export function keyRouteOf(method: string | undefined): Route | undefined {
   if (method === 'GET' || method === 'HEAD') return GET;
   if (method === 'PUT') return PUT;
   if (method === 'DELETE') return DELETE;
+  if (method === 'POST') return TOUCH;
   return method === 'PATCH' ? PATCH : undefined;
 }
 
@@ -76,7 +78,10 @@ export function createTargetDoor(context: HttpContext): TargetDoor {
   };
 }
 
-const METHOD_NOT_ALLOWED = refusal('method-not-allowed', 'a key takes GET, HEAD, PUT and DELETE');
+const METHOD_NOT_ALLOWED = refusal(
+  'method-not-allowed',
+  'a key takes GET, HEAD, PUT, POST and DELETE',
+);
 const NAMESPACE_NOT_FOUND = refusal('namespace-not-found', 'there is no such namespace');
 export const BAD_PATH = refusal('bad-request', 'the path is not UTF-8, percent-encoded');
 const BROKEN_QUERY = refusal('invalid-parameter', 'the query has a broken percent escape');

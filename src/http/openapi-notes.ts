@@ -62,7 +62,7 @@ export const NOTES: Readonly<Record<string, Note>> = {
   touch: {
     tag: 'Values',
     description:
-      'Gives the value a new deadline without sending it again: the same bytes, content type, tags and weight under a new version.',
+      'Gives the value that is at this replica a new deadline, `ttl` from now, without sending it again: the same bytes, content type, tags and weight under a new version.',
   },
   delete: {
     tag: 'Values',
@@ -167,7 +167,7 @@ export const NOTES: Readonly<Record<string, Note>> = {
   openapi: {
     tag: 'Operations',
     description: 'OpenAPI 3.1. It is the same as long as the process runs.',
-    headers: ['ETag'],
+    headers: ['ETag', 'Vary'],
     takes: ['If-None-Match'],
     isKept: true,
   },

@@ -28,6 +28,7 @@ export type RouteId =
   | 'put'
   | 'patch'
   | 'delete'
+  | 'touch'
   | 'list'
   | 'batch'
   | 'write-status'
@@ -66,6 +67,7 @@ export const ROUTES: readonly Route[] = [
   data('put', 'PUT', NAMESPACE_WRITE, []),
   data('patch', 'PATCH', NAMESPACE_WRITE, []),
   data('delete', 'DELETE', NAMESPACE_WRITE, []),
+  data('touch', 'POST', NAMESPACE_WRITE, []),
   route('list', 'GET', '/v1/kv/{ns}', NAMESPACE_READ, [...READ_BOUNDS, 'r', 'w', 'wait']),
   // Operations that write ask for the role `write` one by one.
   route('batch', 'POST', '/v1/batch/{ns}', NAMESPACE_READ, [

@@ -1,14 +1,16 @@
-// PUT and DELETE of one key: what is asked, the body, the command, the reply. The exchange is the client of its own
-// command.
+// PUT, DELETE and touch (POST) of one key: what is asked, the body, the command, the reply. The exchange is the client of
+// its own command. A touch reads the value that is here first and writes it again, on condition that it is still there;
+// where a write came between the two it begins anew.
 //
-//   begin -> refused | collecting -> refused | submitted -> answered
+//   begin -> refused | collecting -> refused | looking -> refused | submitted -> answered
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assert } from '../base/assert.ts';
-import type { Client, Reply, Written } from '../model/command.ts';
+import type { Client, Condition, Reply, Written } from '../model/command.ts';
 import type { Fault } from '../model/fault.ts';
 import { formatDot, type Key } from '../model/id.ts';
 import type { Level, Policy } from '../model/policy.ts';
+import type { Record } from '../model/record.ts';
 import { type BodySink, collectBody } from './body.ts';
 import { breakOff } from './break-off.ts';
 import type { HttpContext } from './context.ts';
@@ -22,6 +24,14 @@ import type { RequestHead } from './request-head.ts';
 import { readWriteRequest, writeCommand, type WriteRequest } from './write-request.ts';
 
 const NO_VALUE = new Uint8Array(0);
+const TOUCHES_MAX = 4;
+const NOT_FOUND = refusal('not-found', 'there is no value under this key');
+const NO_TOUCH_BODY = refusal(
+  'bad-request',
+  'a touch takes no body: it keeps the value that is there',
+);
+const NOT_MATCHED = refusal('precondition-failed', 'the value is not at this version');
+const NO_TTL = refusal('invalid-parameter', 'a touch needs a "ttl", the new lifetime of the value');
 
 export class WriteExchange implements Client, Exchange, BodySink {
   readonly context: HttpContext;
@@ -34,6 +44,9 @@ export class WriteExchange implements Client, Exchange, BodySink {
   readonly #key: Key;
   #asked: WriteRequest | undefined = undefined;
   #digests: Digests | undefined = undefined;
+  /** Of a touch: the version that it found last, and how often it has looked. */
+  #touched: string | undefined = undefined;
+  #touches = 0;
 
   constructor(
     context: HttpContext,
@@ -53,11 +66,12 @@ export class WriteExchange implements Client, Exchange, BodySink {
   }
 
   begin(query: readonly string[], head: RequestHead): void {
-    const operation = this.op === 'put' ? 'put' : 'delete';
+    const operation = this.op === 'delete' ? 'delete' : 'put';
     const asked = readWriteRequest(operation, query, head, this.context.quorums);
     if (isFault(asked)) return refuse(this, asked);
+    if (this.op === 'touch' && asked.ttlMs === 0) return refuse(this, NO_TTL);
     this.#asked = asked;
-    const { valueBytesMax } = this.context.limits;
+    const valueBytesMax = this.#bodyBytesMax;
     if (Number(head.contentLength ?? 0) > valueBytesMax) return this.onTooLarge();
     this.#digests = digestsOf(head);
     if (!head.hasBody && this.#digests === undefined) return this.#submit(asked, NO_VALUE);
@@ -72,15 +86,25 @@ export class WriteExchange implements Client, Exchange, BodySink {
     else refuse(this, wrong);
   }
 
+  get #bodyBytesMax(): number {
+    return this.op === 'touch' ? 0 : this.context.limits.valueBytesMax;
+  }
+
   onTooLarge(): void {
     const { valueBytesMax } = this.context.limits;
+    if (this.op === 'touch') return refuse(this, NO_TOUCH_BODY);
     refuse(this, refusal('value-too-large', `a value has at most ${valueBytesMax} bytes`));
   }
 
   onReply(reply: Reply): void {
     if (reply.kind === 'written') this.#onWritten(reply);
+    else if (reply.kind === 'found') this.#renew(reply.record);
+    else if (reply.kind === 'absent') refuse(this, NOT_FOUND);
     else {
       assert(reply.kind === 'failed', 'write: an answer to another command');
+      // Another write may have come between looking and renewing.
+      const isOvertaken = this.#touched !== undefined && reply.fault.code === 'precondition-failed';
+      if (isOvertaken && this.#touches < TOUCHES_MAX) return this.#look();
       refuse(this, reply.fault, this.#factsOf(reply.fault));
     }
   }
@@ -91,14 +115,37 @@ export class WriteExchange implements Client, Exchange, BodySink {
 
   #submit(asked: WriteRequest, value: Uint8Array): void {
     const { namespace } = this.#policy;
+    if (this.op === 'touch') return this.#look();
     this.context.service.submit(writeCommand(this, namespace, this.#key, asked, value));
+  }
+
+  /** At this replica alone, because it is here that the version is compared. */
+  #look(): void {
+    const { namespace } = this.#policy;
+    const { timeoutMs } = this.#asked as WriteRequest;
+    const asked = { namespace, key: this.#key, r: 1, timeoutMs, onUnmet: 'fail' } as const;
+    this.#touches++;
+    this.context.service.submit({ kind: 'read', client: this, ...asked });
+  }
+
+  /** Under an idempotency key a touch is the same whatever value it finds. */
+  #renew({ origin, seq, contentType, tags, weight, value }: Record): void {
+    const asked = this.#asked as WriteRequest;
+    const version = formatDot(origin, seq);
+    if (version === this.#touched) return refuse(this, NOT_MATCHED);
+    this.#touched = version;
+    const digested = { ...asked, contentType: 'touch' };
+    const command = writeCommand(this, this.#policy.namespace, this.#key, digested, NO_VALUE);
+    const unchanged: Condition = { kind: 'match', versions: [version] };
+    const conditions = [...asked.conditions, unchanged];
+    this.context.service.submit({ ...command, value, contentType, tags, weight, conditions });
   }
 
   #onWritten(written: Written): void {
     const version = formatDot(written.dot.origin, written.dot.seq);
     const head = plainHead(this.context, this.level, this.begunMs);
     head.push('Conit-Version', version, 'Conit-Acks', `${written.acks}/${written.replicas}`);
-    if (this.op === 'put')
+    if (this.op !== 'delete')
       head.push('ETag', `"${version}"`, 'Last-Modified', httpDate(written.hlc));
     const status = this.#statusOf(written);
     if (status === 202) {

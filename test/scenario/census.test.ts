@@ -6,7 +6,7 @@ import { Cluster } from '../simulation/cluster.ts';
 const contents = (cluster: Cluster, replica: number) =>
   [...(cluster.status(replica).self.contents ?? [])]
     .map(({ namespace, keys, tombstones }) => [namespace, keys, tombstones] as const)
-    .sort();
+    .sort(([left], [right]) => (left < right ? -1 : 1));
 
 describe('what a namespace holds', () => {
   it('is told from the first write on, the same everywhere, and kept over a restart', () => {

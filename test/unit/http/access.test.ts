@@ -342,7 +342,14 @@ describe('the route table', () => {
   });
 
   it('knows the methods of a path', () => {
-    expect(methodsAt('/v1/kv/bench/a/b')).toEqual(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']);
+    expect(methodsAt('/v1/kv/bench/a/b')).toEqual([
+      'GET',
+      'HEAD',
+      'PUT',
+      'PATCH',
+      'DELETE',
+      'POST',
+    ]);
     expect(methodsAt('/v1/batch/x')).toEqual(['POST']);
     expect(methodsAt('/nowhere')).toEqual([]);
   });

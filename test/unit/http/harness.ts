@@ -3,6 +3,7 @@
 
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Jobs } from '../../../src/http/jobs.ts';
 import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../../../src/http/limits.ts';
 import { createRequestMeter, type RequestMeasurements } from '../../../src/http/meter.ts';
@@ -121,9 +122,15 @@ async function describedReplies(port: number): Promise<ReplyCheck> {
   return createReplyCheck(JSON.parse(body.toString()) as ApiDocument);
 }
 
+function decoded(coding: string | undefined, body: Buffer): Buffer {
+  if (coding === 'br') return brotliDecompressSync(body);
+  return coding === 'gzip' ? gunzipSync(body) : body;
+}
+
 function seen(method: string, path: string, { status, headers, body }: Answer): SeenReply {
   const header = (name: string) => [headers[name]].flat().join(', ');
-  return { method, path, status, header, headerNames: Object.keys(headers), body };
+  const plain = decoded(headers['content-encoding'], body);
+  return { method, path, status, header, headerNames: Object.keys(headers), body: plain };
 }
 
 export function json(answer: Answer): Record<string, unknown> {

@@ -40,6 +40,7 @@ describe('a body where no route is', () => {
     const paths: readonly [string, string, string][] = [
       ['PUT', '/v1/cluster', 'GET, HEAD'],
       ['POST', '/livez', 'GET, HEAD'],
+      ['POST', '/v1/kv/bench', 'GET, HEAD'],
       ['POST', '/', 'GET, HEAD'],
       ['GET', '/v1/batch/bench', 'POST'],
       ['DELETE', '/v1/batch/bench', 'POST'],
@@ -51,7 +52,7 @@ describe('a body where no route is', () => {
       expect([path, answer.status, problemOf(answer)]).toEqual([path, 405, 'method-not-allowed']);
       expect(answer.headers.allow).toBe(allow);
     }
-    const key = await harness.ask('/v1/kv/bench/k', { method: 'POST', headers, body: 'a=1' });
+    const key = await harness.ask('/v1/kv/bench/k', { method: 'OPTIONS', headers, body: 'a=1' });
     expect([key.status, problemOf(key)]).toEqual([405, 'method-not-allowed']);
   });
 
