@@ -11,7 +11,7 @@ const OTHERS_WRITE = 0o002;
 /** Windows has no such bits. */
 const hasModes = process.platform !== 'win32';
 
-export interface Access {
+interface Access {
   readonly path: string;
   readonly who: 'others' | 'group' | 'owner';
 }
@@ -20,7 +20,7 @@ export interface Access {
  * The first place, in the directory or one level below, that somebody else may write, the most serious kind first; `undefined`
  * where there is none. `owner`: it belongs to a user who is neither this one nor root.
  */
-export async function writableByOthers(folder: string): Promise<Access | undefined> {
+async function writableByOthers(folder: string): Promise<Access | undefined> {
   if (!hasModes) return undefined;
   let found: Access | undefined;
   for (const path of await placesIn(folder)) {

@@ -52,6 +52,8 @@ class BatchRun {
   #gets: Promise<void>[] = [];
   #bytes = 0;
   #pieceBytes = 0;
+  /** A bug in taking an answer. It is kept until the end, because nobody awaits an operation that runs beside others. */
+  #broken: { readonly error: unknown } | undefined;
 
   constructor(context: HttpContext, options: BatchOptions, room: Room) {
     this.#context = context;
@@ -70,6 +72,7 @@ class BatchRun {
   async end(): Promise<(Reply | Refusal)[]> {
     await Promise.all(this.#gets);
     await Promise.all(this.#writes);
+    if (this.#broken !== undefined) throw this.#broken.error;
     return this.#answers;
   }
 
@@ -99,10 +102,19 @@ class BatchRun {
         this.#answers[index] = this.#admit(reply);
         resolve();
       };
-      const command = commandOf(item, index, this.#options, { onReply }, limits.valueBytesMax);
-      if (!isFault(command)) return service.submit(command);
-      this.#answers[index] = command;
-      resolve();
+      const onBroken = (error: unknown): void => {
+        this.#broken ??= { error };
+        resolve();
+      };
+      try {
+        const client = { onReply, onBroken };
+        const command = commandOf(item, index, this.#options, client, limits.valueBytesMax);
+        if (!isFault(command)) return service.submit(command);
+        this.#answers[index] = command;
+        resolve();
+      } catch (error) {
+        onBroken(error);
+      }
     });
   }
 

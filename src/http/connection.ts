@@ -83,7 +83,7 @@ export class Connection {
     this.#slow.push(response);
     response.once('close', () => {
       this.#slow = this.#slow?.filter((other) => other !== response);
-      this.#running--;
+      if (this.#running > 0) this.#running--;
       this.#goOn();
     });
   }
