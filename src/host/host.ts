@@ -20,6 +20,7 @@ import type { Clock, Network, ReplicaService, Scheduler, Storage, Trace } from '
 import type { Settings } from '../model/settings.ts';
 import { Replica, type ReplicaOptions } from '../replica/replica.ts';
 import { Gate } from './gate.ts';
+import { bytesIn, TURN_BYTES_MAX } from './input-bytes.ts';
 import { HandOver } from './hand-over.ts';
 import { TurnOutbox } from './outbox.ts';
 
@@ -126,9 +127,11 @@ export class Host implements ReplicaService {
     this.#scheduled = false;
     if (this.#halted) return;
     const now = this.#now();
-    for (let taken = 0; taken < this.#options.settings.turnInputsMax; taken++) {
+    const { turnInputsMax } = this.#options.settings;
+    for (let taken = 0, bytes = 0; taken < turnInputsMax && bytes < TURN_BYTES_MAX; taken++) {
       const input = this.#inbox.shift();
       if (input === undefined) break;
+      bytes += bytesIn(input);
       this.#step(input, now);
     }
     if (this.#replica.timerMs <= now.monoMs) this.#step(TICK, now);

@@ -250,6 +250,17 @@ describe('a turn', () => {
     expect(scene.said()).toEqual(['reply c absent']);
   });
 
+  it('ends with the input that passes its bytes, and takes the rest in the next', () => {
+    scene = opened(['eu']);
+    const half = 'v'.repeat(512 * 1024);
+    for (const name of ['a', 'b', 'c']) scene.ask(name, putOf(name, half));
+    scene.ask('last', getOf('none'));
+    scene.turn();
+    expect(scene.said()).not.toContain('reply last absent');
+    scene.turn();
+    expect(scene.said()).toContain('reply last absent');
+  });
+
   it('refuses at once what the inbox has no room for', () => {
     scene = opened(['eu'], { inboxMax: 2 });
     for (const name of ['a', 'b', 'c']) scene.ask(name, getOf(name));
