@@ -420,6 +420,10 @@ export const NamespaceSchema = Type.Object(
       ),
       Type.Null(),
     ]),
+    onIsolated: Type.Union([Type.Literal('refuse'), Type.Literal('accept')], {
+      description:
+        'Of writes at a replica that hears no majority: refused with no-quorum, or taken',
+    }),
     pauseLagMs: Type.Union([Type.Integer(), Type.Null()], {
       description: 'Reads pause where writes take so much longer than usual to arrive',
     }),

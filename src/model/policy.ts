@@ -28,6 +28,11 @@ export interface Policy {
   /** Reads see every completed write, because the quorums overlap. */
   readonly overlap: boolean;
   readonly staleAfter: StaleAfter | undefined;
+  /**
+   * What becomes of writes at a replica that hears no majority. Where `staleAfter` bounds what readers may lack, it refuses
+   * them unless told otherwise: nobody would see them, for as long as it is cut off.
+   */
+  readonly onIsolated: OnIsolated;
   /** Reads pause at a replica to which writes take so many ms longer than its links' own baseline. */
   readonly pauseLagMs: number | undefined;
   /** So many replicas go on answering, whoever of them ought to pause. */
@@ -39,6 +44,8 @@ export interface StaleAfter {
   readonly timeMs: number | undefined;
   readonly entries: number | undefined;
 }
+
+export type OnIsolated = 'refuse' | 'accept';
 
 export interface PolicyProblem {
   /** Where in the document, as `namespaces.cart.consistency`. */
@@ -79,6 +86,7 @@ const BUILT: readonly string[] = [
   'timeoutMs',
   'claimOverlap',
   'staleAfter',
+  'onIsolated',
   'pauseLagMs',
   'minServing',
 ];
@@ -145,6 +153,7 @@ export function policyDigest(policies: readonly Policy[]): number {
       p.staleAfter?.entries,
       p.pauseLagMs,
       p.minServing,
+      ...(p.staleAfter !== undefined && p.onIsolated === 'accept' ? ['accept'] : []),
     ].join(' '),
   );
   return hashText(lines.sort().join('')) >>> 0;
@@ -172,6 +181,7 @@ function compilePolicy(
     });
   }
   const staleAfter = staleAfterField(fields, path, problems);
+  const onIsolated = onIsolatedField(fields, staleAfter, path, problems);
   problems.push(...pauseProblems(fields, staleAfter, members.length, path));
   const claimOverlap = given(fields, 'claimOverlap', false);
   if (typeof claimOverlap !== 'boolean') {
@@ -193,6 +203,7 @@ function compilePolicy(
     timeoutMs: timeoutMs as number,
     overlap,
     staleAfter,
+    onIsolated,
     pauseLagMs: fields['pauseLagMs'] as number | undefined,
     minServing: given(fields, 'minServing', 1) as number,
   };
@@ -225,6 +236,25 @@ function staleAfterField(
     timeMs: timeMs as number | undefined,
     entries: entries as number | undefined,
   };
+}
+
+function onIsolatedField(
+  fields: Fields,
+  staleAfter: StaleAfter | undefined,
+  path: string,
+  problems: PolicyProblem[],
+): OnIsolated {
+  const value = given(fields, 'onIsolated', staleAfter === undefined ? 'accept' : 'refuse');
+  const isKnown = value === 'refuse' || value === 'accept';
+  const add = (code: PolicyProblem['code'], reason: string): void =>
+    void problems.push({ path: `${path}.onIsolated`, code, reason });
+  if (!isKnown) add('invalid', 'must be refuse or accept');
+  else if (fields['onIsolated'] !== undefined && fields['staleAfter'] === undefined)
+    add(
+      'contradiction',
+      'says what a bound on staleness means for writes, and there is no staleAfter',
+    );
+  return isKnown ? value : 'refuse';
 }
 
 /** `pauseLagMs` and `minServing`. */

@@ -7,7 +7,7 @@ import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceHealth } from '../model/health.ts';
 import { type Dot, type NamespaceName, type Origin, replicaOf, type Seq } from '../model/id.ts';
 import type { Heartbeat, Hello, VectorEntries } from '../model/message.ts';
-import type { Member } from '../model/quorum.ts';
+import { majority, type Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
 import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
 import { PeerSender, type SenderOptions } from '../stream/sender.ts';
@@ -168,6 +168,13 @@ export class Peers {
 
   greeted(): Peer[] {
     return this.all().filter((peer) => peer.greeted);
+  }
+
+  /** Of the members, this replica included. */
+  hearsMajority(nowMs: number): boolean {
+    let heard = 1;
+    for (const peer of this.#peers) if (peer?.greeted === true && peer.isHeard(nowMs)) heard++;
+    return heard >= majority(this.#peers.length);
   }
 
   onHello(peer: Peer, hello: Hello): void {

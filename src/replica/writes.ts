@@ -9,7 +9,7 @@ import type { Now, Outbox } from '../model/effect.ts';
 import { encodeMutation } from '../model/encoding.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { type Dot, formatDot } from '../model/id.ts';
-import type { Requirement } from '../model/quorum.ts';
+import { majority, type Requirement } from '../model/quorum.ts';
 import {
   compareVersions,
   isLive,
@@ -84,7 +84,7 @@ export class Writes {
       this.#replay(command, namespace, requirement, now, out)
     )
       return;
-    if (this.#admits(command, requirement, now, out))
+    if (this.#admits(command, namespace, requirement, now, out))
       this.#write(command, namespace, requirement, now, out);
   }
 
@@ -143,8 +143,14 @@ export class Writes {
     return { code: 'clock-drift', detail, retryAfterMs: Math.ceil(aheadMs) };
   }
 
-  #admits(command: WriteCommand, requirement: Requirement, now: Now, out: Outbox): boolean {
-    const { peers, room } = this.#context;
+  #admits(
+    command: WriteCommand,
+    { policy }: Namespace,
+    requirement: Requirement,
+    now: Now,
+    out: Outbox,
+  ): boolean {
+    const { peers, room, settings } = this.#context;
     const doubt = this.#mayStamp(now);
     if (doubt !== undefined) {
       const { code, detail, retryAfterMs } = doubt;
@@ -156,6 +162,11 @@ export class Writes {
     } else if (!command.respondAsync && !isReachable(requirement, peers.reachable)) {
       refuse(command.client, out, 'no-quorum', 'too few replicas can be reached for this w', {
         required: requirement.count,
+        retryAfterMs: 1000,
+      });
+    } else if (policy.onIsolated === 'refuse' && !peers.hearsMajority(now.monoMs)) {
+      refuse(command.client, out, 'no-quorum', ISOLATED, {
+        required: majority(settings.members.length),
         retryAfterMs: 1000,
       });
     } else {
@@ -303,6 +314,9 @@ export class Writes {
     return this.#context.peers.holders(dot, this.#context.log.durable);
   }
 }
+
+const ISOLATED =
+  'this replica hears no majority, so nobody would see the write; the policy of the namespace refuses it then (onIsolated)';
 
 interface Doubt {
   readonly code: 'clock-drift' | 'catching-up';

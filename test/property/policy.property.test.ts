@@ -18,6 +18,7 @@ const BUILT_FIELDS = [
   'timeoutMs',
   'claimOverlap',
   'staleAfter',
+  'onIsolated',
   'pauseLagMs',
   'minServing',
 ];

@@ -65,13 +65,13 @@ describe('a replica that hears nobody', () => {
     expect(staleAt(cluster, 2)).toEqual(['fresh by time']);
   });
 
-  it('goes on where no policy bounds it, and goes on storing everywhere', () => {
+  it('goes on where no policy bounds it, with reads and writes', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3 });
     cutOff(cluster, 2);
     cluster.run(8000);
     expect(cluster.value(2, 'a')).toBe('one');
-    expect(cluster.put(2, 'b', 'two', { w: 1, ns: 'fresh' })).toMatchObject({ kind: 'written' });
+    expect(cluster.put(2, 'b', 'two', { w: 1 })).toMatchObject({ kind: 'written' });
   });
 
   it('returns by itself once it has caught up, and not at the first glimpse', () => {
@@ -360,5 +360,40 @@ describe('a read at a replica that is not fit to answer', () => {
     cluster.runUntil(() => stateAt(cluster, 2, 'fresh') === 'serving');
     cluster.run(250);
     expect(shown(cluster.get(0, 'a', { ns: 'fresh', r: 3 }))).toBe('new');
+  });
+});
+
+describe('a replica that is cut off, where staleness is bounded', () => {
+  const bounded = { staleAfter: { timeMs: 1500 } };
+  const cutOff = (): Cluster => {
+    const taking = { ...bounded, onIsolated: 'accept' };
+    const cluster = new Cluster({ namespaces: { ns: {}, bounded, taking } });
+    cluster.settle();
+    cluster.cut(0, 1);
+    cluster.cut(0, 2);
+    cluster.run(1000);
+    return cluster;
+  };
+
+  it('refuses writes that nobody would see, definitely, as soon as it is not heard', () => {
+    const cluster = cutOff();
+    const refused = cluster.put(0, 'a', 'one', { ns: 'bounded', w: 1 });
+    expect(refused).toMatchObject({ fault: { code: 'no-quorum', required: 2 } });
+    expect(shown(cluster.put(0, 'a', 'one', { ns: 'bounded', w: 1, respondAsync: true }))).toBe(
+      'no-quorum',
+    );
+    expect(shown(cluster.put(0, 'a', 'one', { ns: 'ns', w: 1 }))).toMatch(/^ap-1/);
+    expect(shown(cluster.put(1, 'b', 'one', { ns: 'bounded', w: 1 }))).toMatch(/^eu-1/);
+    cluster.network.healAll();
+    cluster.settle();
+    expect(cluster.value(0, 'a', 'bounded')).toBe('absent');
+    expect(shown(cluster.put(0, 'a', 'one', { ns: 'bounded', w: 1 }))).toMatch(/^ap-1/);
+  });
+
+  it('takes them where the policy says so', () => {
+    const cluster = cutOff();
+    expect(shown(cluster.put(0, 'a', 'one', { ns: 'taking', w: 1 }))).toMatch(/^ap-1/);
+    cluster.network.healAll();
+    cluster.runUntil(() => cluster.value(1, 'a', 'taking') === 'one');
   });
 });

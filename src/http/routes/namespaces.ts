@@ -51,7 +51,8 @@ function staleAfterView(limit: Policy['staleAfter']): NamespaceView['staleAfter'
 
 function viewOf(policy: Policy): NamespaceView {
   const { namespace, consistency, conflict, w, r, timeoutMs, overlap } = policy;
-  const { staleAfter, pauseLagMs = null, minServing } = policy;
-  const limits = { staleAfter: staleAfterView(staleAfter), pauseLagMs, minServing };
+  const { onIsolated, pauseLagMs = null, minServing } = policy;
+  const staleAfter = staleAfterView(policy.staleAfter);
+  const limits = { staleAfter, onIsolated, pauseLagMs, minServing };
   return { name: namespace, consistency, conflict, w, r, timeoutMs, overlap, ...limits };
 }

@@ -49,6 +49,19 @@ export const health: readonly Mutant[] = [
     foundBy: sim,
   },
   {
+    id: 'isolated-accepts',
+    number: 'own',
+    title: 'a replica that is cut off takes writes that others answer without',
+    file: 'src/replica/writes.ts',
+    replace: "policy.onIsolated === 'refuse' && !peers.hearsMajority(now.monoMs)",
+    with: "policy.onIsolated === 'refuse' && !peers.hearsMajority(0)",
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/health.test.ts',
+      name: 'refuses writes that nobody would see, definitely, as soon as it is not heard',
+    },
+  },
+  {
     id: 'beats-while-stalled',
     number: 'own',
     title: 'a heartbeat says nothing of the commit that hangs',

@@ -120,9 +120,9 @@ export const order: readonly Mutant[] = [
     number: 37,
     title: 'a write that was refused for want of replicas is done all the same',
     file: 'src/replica/writes.ts',
-    replace: `    if (this.#admits(command, requirement, now, out))
+    replace: `    if (this.#admits(command, namespace, requirement, now, out))
       this.#write(command, namespace, requirement, now, out);`,
-    with: `    const isAdmitted = this.#admits(command, requirement, now, out);
+    with: `    const isAdmitted = this.#admits(command, namespace, requirement, now, out);
     const later = isAdmitted ? command : { ...command, client: { onReply: () => {} } };
     this.#write(later, namespace, requirement, now, out);`,
     foundBy: sim,

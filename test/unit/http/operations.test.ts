@@ -138,6 +138,7 @@ describe('/v1/namespaces', () => {
       timeoutMs: 700,
       overlap: true,
       staleAfter: null,
+      onIsolated: 'accept',
       pauseLagMs: null,
       minServing: 1,
     });

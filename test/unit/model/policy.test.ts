@@ -50,6 +50,33 @@ describe('pauseLagMs and minServing', () => {
   });
 });
 
+describe('onIsolated', () => {
+  const staleAfter = { timeMs: 2000 };
+
+  it('refuses writes where staleness is bounded, unless told otherwise', () => {
+    expect(compile({ staleAfter })).toMatchObject({ policies: [{ onIsolated: 'refuse' }] });
+    for (const onIsolated of ['refuse', 'accept'])
+      expect(compile({ staleAfter, onIsolated })).toMatchObject({ policies: [{ onIsolated }] });
+    expect(compile({})).toMatchObject({ policies: [{ onIsolated: 'accept' }] });
+  });
+
+  it.each([
+    ['another word', { staleAfter, onIsolated: 'maybe' }, 'onIsolated invalid'],
+    ['null', { staleAfter, onIsolated: null }, 'onIsolated invalid'],
+    ['no bound', { onIsolated: 'refuse' }, 'onIsolated contradiction'],
+  ])('is refused: %s', (_what, fields, problem) => {
+    expect(problemsOf(fields)).toContain(`namespaces.ns.${problem}`);
+  });
+
+  it('is part of the digest', () => {
+    const digests = [{ staleAfter }, { staleAfter, onIsolated: 'accept' }].map((fields) => {
+      const compiled = compile(fields);
+      return compiled.ok ? policyDigest(compiled.policies) : 0;
+    });
+    expect(new Set(digests).size).toBe(2);
+  });
+});
+
 describe('staleAfter', () => {
   it('takes a time, a number of entries, or both', () => {
     expect(compile({ staleAfter: { timeMs: 2000, entries: 5 } })).toMatchObject({
