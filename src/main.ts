@@ -13,6 +13,7 @@ import { openDataDir, type OpenedData } from './adapters/data-directory.ts';
 import { reservesOf } from './adapters/data-place.ts';
 import { DiskSpace } from './adapters/disk-space.ts';
 import { counter } from './adapters/family.ts';
+import { comparedWallMs } from './adapters/peer-clock.ts';
 import { peerFamilies } from './adapters/peer-families.ts';
 import type { Log } from './adapters/log.ts';
 import { createSystemScheduler, systemClock } from './adapters/system-clock.ts';
@@ -217,23 +218,36 @@ async function start(ground: Ground): Promise<RunningReplica> {
   };
 }
 
-function openData(
-  { dataDir, clusterId, settings, sync }: Config,
-  { note }: Log,
-): Promise<OpenedData> {
+function openData(config: Config, { note }: Log): Promise<OpenedData> {
+  const { dataDir, clusterId, settings, sync } = config;
   return openDataDir({
     note,
     folder: dataDir,
     clusterId,
     replica: settings.self,
     sync: sync === 'full',
-    wallMs: () => systemClock.wallMs(),
+    comparedWallMs: () => comparedTime(config),
     lastIncarnation(storage) {
       const bytes = storage.get(metaKey('incarnation'));
       return bytes === UNREADABLE ? undefined : readIncarnation(bytes);
     },
   });
 }
+
+/** The next life in the same process waits for nobody: all members end theirs at once. */
+function comparedTime({ settings }: Config): Promise<number | undefined> {
+  const { members, self, bootGraceMs, clockDriftMaxMs, peerTimeoutMs } = settings;
+  if (members.length > 1 && bootGraceMs === 0) return Promise.resolve(undefined);
+  return comparedWallMs({
+    addresses: members.filter(({ id }) => id !== self).map(({ peerAddress }) => peerAddress),
+    driftMaxMs: clockDriftMaxMs,
+    waitMs: Math.min(peerTimeoutMs, COMPARE_MS_MAX),
+    wallMs: () => systemClock.wallMs(),
+  });
+}
+
+/** A start where nobody is reached takes so much longer. */
+const COMPARE_MS_MAX = 1000;
 
 function createNetwork(
   config: Config,

@@ -8,9 +8,10 @@
 //   no         yes        refused: nobody can say whose data it is
 //   any        broken     refused: files, but no database that LevelDB would open without losing them
 //
-// (1) Every start is a new incarnation, above all that the identity or the database knows and not before the clock, and
-//     durable in the identity before it is used; so no dot is ever issued twice, not by what is on this disk, nor by a
-//     directory that was wiped or restored, unless its clock went back too.
+// (1) Every start is a new incarnation, above all that the identity or the database knows, and durable in the identity before it
+//     is used; so no dot is ever issued twice by what is on this disk. Where peers say that the clock is right it is not before
+//     the clock either, so that neither does a directory that was wiped or restored. A clock that nobody has confirmed does not
+//     number lives: one that is years ahead would use up their numbers.
 // (2) The number is taken while the database's lock is held, so two processes never take the same.
 // (3) An identity that names another cluster or another replica is refused before the database is touched.
 //
@@ -39,8 +40,8 @@ export interface DataOptions extends Owner {
   /** False only for benchmarks: see `LevelStorageOptions.sync`. */
   readonly sync: boolean;
   readonly note: Trace['note'];
-  /** Milliseconds since 1970. */
-  readonly wallMs: () => number;
+  /** Milliseconds since 1970, where the clock was compared with those of a majority; else `undefined`. */
+  readonly comparedWallMs: () => Promise<number | undefined>;
   /** The last incarnation that the database remembers: 0 when none, `undefined` when it cannot be read. */
   readonly lastIncarnation: (storage: Storage) => Incarnation | undefined;
 }
@@ -113,13 +114,15 @@ async function beginLife(
   options: DataOptions,
   storage: Storage,
 ): Promise<Omit<OpenedData, 'storage'>> {
-  const { folder, lastIncarnation, wallMs } = options;
+  const { folder, lastIncarnation, comparedWallMs } = options;
   // Read again: before the lock was ours, another process may have begun and ended a life.
   const before = present(await readIdentity(identityPath(folder)), 'data: the identity is gone');
   refuseOthers(before, options);
   const inDatabase = lastIncarnation(storage);
   if (inDatabase === undefined) throw damaged(folder, 'its last incarnation cannot be read');
-  const incarnation = nextIncarnation(Math.max(before.incarnation, inDatabase), wallMs());
+  const last = Math.max(before.incarnation, inDatabase);
+  const nowMs = await comparedWallMs();
+  const incarnation = nowMs === undefined ? last + 1 : nextIncarnation(last, nowMs);
   if (incarnation > INCARNATION_MAX) {
     throw new DataError(
       'incarnations-exhausted',

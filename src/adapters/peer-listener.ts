@@ -24,6 +24,7 @@ import {
   REFUSALS,
   type Transcript,
 } from './handshake.ts';
+import { CLOCK_HEADER, CLOCK_PATH } from './peer-clock.ts';
 import { PeerAddresses } from './peer-addresses.ts';
 import { Strangers } from './peer-strangers.ts';
 
@@ -117,6 +118,7 @@ export class PeerListener {
 
   /** A greeting is answered with a challenge. */
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (request.url === CLOCK_PATH) return this.#tellTime(response);
     const challenged = requestRefusal(request) ?? this.#challenge(readGreeting(request.headers));
     if (typeof challenged === 'string') return this.#refuse(response, challenged);
     if (!this.#strangers.challenge(request.socket, challenged))
@@ -124,6 +126,12 @@ export class PeerListener {
     const { version, listener } = challenged.said;
     response.writeHead(401, { ...challengeHeaders({ version, ...listener }), 'Content-Length': 0 });
     response.end();
+  }
+
+  /** Who has not begun yet compares its clock. */
+  #tellTime(response: ServerResponse): void {
+    response.writeHead(204, { [CLOCK_HEADER]: String(Date.now()), Connection: 'close' });
+    response.end(() => response.socket?.destroy());
   }
 
   #challenge(greeting: Greeting | undefined): Challenged | Refusal {

@@ -24,7 +24,7 @@ import {
   medianOf,
   sampleOf,
   surerOf,
-} from './clock-sample.ts';
+} from '../model/clock-sample.ts';
 
 export interface AgreedClockOptions {
   readonly replicas: number;

@@ -243,7 +243,6 @@ export class Replica {
     this.#recovery.begin(out);
   }
 
-  /** `raw`: what the clocks of this process show. Everything below goes by the clock that a majority agrees upon. */
   step(input: Input, raw: Now, out: Outbox): void {
     const now = this.#context.agreed.read(raw, out);
     switch (input.kind) {

@@ -3,12 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type ClockSample,
-  medianOf,
-  sampleOf,
-  surerOf,
-} from '../../src/consistency/clock-sample.ts';
+import { type ClockSample, medianOf, sampleOf, surerOf } from '../../src/model/clock-sample.ts';
 
 const ms = (max: number): fc.Arbitrary<number> => fc.double({ min: 0, max, noNaN: true });
 const offset = fc.double({ min: -1e7, max: 1e7, noNaN: true });

@@ -71,14 +71,29 @@ describe('a data directory', () => {
   it('takes a number that a lost directory cannot have taken, by the clock', async () => {
     const folder = temporaryFolder();
     const atMs = Date.UTC(2025, 0, 1) + 5000;
-    const first = await open({ folder, wallMs: () => atMs });
+    const first = await open({ folder, comparedWallMs: () => Promise.resolve(atMs) });
     expect(first.incarnation).toBe(5);
     await first.storage.close();
-    const again = await open({ folder, wallMs: () => atMs + 900 });
+    const again = await open({ folder, comparedWallMs: () => Promise.resolve(atMs + 900) });
     expect(again.incarnation).toBe(6);
     await again.storage.close();
-    const other = await open({ folder: temporaryFolder(), wallMs: () => atMs + 3000 });
+    const other = await open({
+      folder: temporaryFolder(),
+      comparedWallMs: () => Promise.resolve(atMs + 3000),
+    });
     expect(other).toMatchObject({ data: 'fresh', incarnation: 8 });
+  });
+
+  it('is the last plus one where nobody has confirmed the clock', async () => {
+    const folder = temporaryFolder();
+    const unconfirmed = { folder, comparedWallMs: () => Promise.resolve(undefined) };
+    const numbers: number[] = [];
+    for (let life = 0; life < 3; life++) {
+      const opened = await open(unconfirmed);
+      numbers.push(opened.incarnation);
+      await opened.storage.close();
+    }
+    expect(numbers).toEqual([1, 2, 3]);
   });
 
   it('that lost its database is a lost one, empty, in a new incarnation', async () => {
@@ -202,7 +217,7 @@ async function open(options: Partial<DataOptions> & { folder: string }): Promise
     ...owner,
     sync: true,
     note: () => undefined,
-    wallMs: () => 0,
+    comparedWallMs: () => Promise.resolve(undefined),
     lastIncarnation: stored,
     ...options,
   });
