@@ -8,7 +8,7 @@
 // the next begins in the same process, at the same addresses, with the members that the directory remembers.
 
 import { checkAccess } from './adapters/data-access.ts';
-import { DataError } from './adapters/data-error.ts';
+import { DataError, isDamage } from './adapters/data-error.ts';
 import { openDataDir, type OpenedData } from './adapters/data-directory.ts';
 import { reservesOf } from './adapters/data-place.ts';
 import { DiskSpace } from './adapters/disk-space.ts';
@@ -38,7 +38,7 @@ export interface RunOptions {
   readonly config: Config;
   readonly log: Log;
   /** The process must end now; `forgotten`: and need not be started again. */
-  readonly onHalt: (reason: string, ending: 'restart' | 'forgotten') => void;
+  readonly onHalt: (reason: string, ending: Exclude<Ending, 'renewed'>) => void;
   readonly onError: (error: unknown, instance: string) => void;
 }
 
@@ -98,10 +98,7 @@ class Lives {
     this.#life.catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
       log.note('error', 'renewal-failed', { reason });
-      onHalt(
-        reason,
-        error instanceof DataError && error.code === 'forgotten' ? 'forgotten' : 'restart',
-      );
+      onHalt(reason, endingOf(error));
     });
   }
 
@@ -113,6 +110,12 @@ class Lives {
     const settings = Object.freeze({ ...config.settings, bootGraceMs: 0, helloWaitMs: 0 });
     return this.#run({ ...config, settings, http: { ...config.http, port: life.http.port } });
   }
+}
+
+function endingOf(error: unknown): Exclude<Ending, 'renewed'> {
+  if (!(error instanceof DataError)) return 'restart';
+  if (error.code === 'forgotten') return 'forgotten';
+  return isDamage(error) ? 'damaged' : 'restart';
 }
 
 interface LifeOptions extends RunOptions {

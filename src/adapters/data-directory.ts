@@ -4,7 +4,7 @@
 //   no         no         first start: both are made
 //   yes        yes        normal
 //   yes        no         lost: the database is made anew, empty, and reported as lost
-//   yes        empty      lost, too: every life writes its number into the database first
+//   yes        empty      lost, too: every life writes its number into the database first; unless no start came so far yet
 //   no         yes        refused: nobody can say whose data it is
 //   any        broken     refused: files, but no database that LevelDB would open without losing them
 //
@@ -26,6 +26,8 @@ import { join } from 'node:path';
 import { present } from '../base/assert.ts';
 import { type Incarnation, INCARNATION_MAX, nextIncarnation } from '../model/id.ts';
 import type { Storage, Trace } from '../model/port.ts';
+import { sealNothing } from '../store/envelope.ts';
+import { metaKey } from '../store/layout.ts';
 import { DataError, reasonOf } from './data-error.ts';
 import { databasePath, reservesOf, START_BYTES } from './data-place.ts';
 import { releaseReserve } from './disk-reserve.ts';
@@ -129,10 +131,26 @@ async function beginLife(
       `${folder} has no incarnation left: ${MOVE_AWAY}`,
     );
   }
+  const isFirst = before.incarnation === 0 && inDatabase === 0;
+  // Whatever keeps this start from its first commit, nothing is lost with it.
+  if (isFirst) await commit(storage, UNUSED);
+  const isUnused = isFirst || (inDatabase === 0 && storage.get(UNUSED) !== undefined);
   const identity = { ...before, incarnation };
   await writeIdentity(identityPath(folder), identity);
-  const empty = before.incarnation === 0 ? 'fresh' : 'lost';
+  const empty = isUnused ? 'fresh' : 'lost';
   return { identity, incarnation, data: inDatabase > 0 ? 'kept' : empty };
+}
+
+/** In a database that the first start has made, and that no life has written to yet. */
+const UNUSED = metaKey('unused');
+
+function commit(storage: Storage, key: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    storage.commit({ keys: [key], values: [sealNothing()] }, (failure) => {
+      if (failure === undefined) resolve();
+      else reject(new DataError('io', `the data cannot be written: ${failure}`));
+    });
+  });
 }
 
 const MOVE_AWAY = 'move the directory away, and the replica comes back from its peers';

@@ -38,6 +38,18 @@ export class DataError extends Error {
   }
 }
 
+const DAMAGE: readonly DataErrorCode[] = [
+  'damaged',
+  'identity-missing',
+  'identity-damaged',
+  'incarnations-exhausted',
+];
+
+/** What is stored cannot be used, and a restart would find the same. */
+export function isDamage({ code }: DataError): boolean {
+  return DAMAGE.includes(code);
+}
+
 /** What an error says, in one line. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

@@ -8,6 +8,7 @@ export const EXIT = {
   unknown: 4,
   denied: 5,
   forgotten: 6,
+  damaged: 65,
   halted: 70,
   output: 74,
   interrupted: 130,
@@ -23,6 +24,7 @@ export const EXIT_HELP = `Exit codes:
   4   outcome unknown: a write may or may not have happened
   5   not allowed: the token is missing or may not do this
   6   forgotten: this replica is no member of its cluster any more
+  65  damaged: what the replica has stored is not whole; starting it again finds the same
   70  the replica stopped itself rather than risk a wrong answer
   74  the output could not be written; what the command was to do may be done
   130 ended before it had stopped in order`;

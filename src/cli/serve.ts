@@ -9,7 +9,7 @@
 
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
-import { DataError, type DataErrorCode } from '../adapters/data-error.ts';
+import { DataError, type DataErrorCode, isDamage } from '../adapters/data-error.ts';
 import { descriptorLimit } from '../adapters/descriptor-limit.ts';
 import { endWithin } from '../adapters/last-resort.ts';
 import { createLog, type Log } from '../adapters/log.ts';
@@ -96,8 +96,8 @@ async function run(config: Config, warnings: readonly Problem[]): Promise<never>
     log,
     onHalt(reason, ending) {
       if (ending === 'restart') return failStop('halted', reason);
-      log.note('error', 'forgotten', { reason });
-      exit(EXIT.forgotten);
+      log.note('error', ending, { reason });
+      exit(ending === 'forgotten' ? EXIT.forgotten : EXIT.damaged);
     },
     onError: (error, instance) =>
       log.note('error', 'request-failed', { instance, reason: describeBug(error) }),
@@ -124,8 +124,10 @@ async function begin(options: RunOptions): Promise<RunningReplica> {
 
 const USAGE: readonly DataErrorCode[] = ['other-cluster', 'other-replica', 'unfit', 'exposed'];
 
-function exitOf({ code }: DataError): ExitCode {
+function exitOf(error: DataError): ExitCode {
+  const { code } = error;
   if (code === 'forgotten') return EXIT.forgotten;
+  if (isDamage(error)) return EXIT.damaged;
   return USAGE.includes(code) ? EXIT.usage : EXIT.unavailable;
 }
 

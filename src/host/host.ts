@@ -252,7 +252,9 @@ export class Host implements ReplicaService {
   }
 
   #turnAway({ client }: Command): void {
-    const code = this.#out.ending === 'restart' ? 'storage-failed' : 'draining';
+    const { ending } = this.#out;
+    const isBroken = ending === 'restart' || ending === 'damaged';
+    const code = isBroken ? 'storage-failed' : 'draining';
     const reason = fault(code, 'the replica has stopped');
     this.#hand.give(client, { kind: 'failed', fault: reason });
   }

@@ -77,8 +77,8 @@ export interface Outbox {
 /**
  * What comes after a halt. `restart`: a promise of the environment was broken, and the process must begin anew.
  * `renewed`: the members have changed, and a new life begins with them. `forgotten`: this replica is no member any more,
- * and its data must never serve again.
+ * and its data must never serve again. `damaged`: what is stored is not whole, and a restart would find the same.
  */
-export type Ending = 'restart' | 'renewed' | 'forgotten';
+export type Ending = 'restart' | 'renewed' | 'forgotten' | 'damaged';
 
 export type NoteFields = { readonly [name: string]: string | number | boolean };

@@ -128,11 +128,13 @@ export function encode(vector: VectorEntries): Uint8Array {
 
 export function decode(bytes: Uint8Array): VectorEntries {
   const reader = unseal(bytes);
+  if (reader === undefined) return [];
   const vector: [Origin, Seq][] = [];
-  for (let left = reader?.varint() ?? 0; left > 0 && reader?.failed === false; left--) {
+  for (let left = reader.varint(); left > 0; left--) {
     const origin = parseOrigin(reader.text(NAME_BYTES_MAX));
     const seq = reader.varint();
-    if (origin !== undefined) vector.push([origin, seq]);
+    if (origin === undefined) return [];
+    vector.push([origin, seq]);
   }
-  return reader?.finished === true ? vector : [];
+  return reader.finished ? vector : [];
 }

@@ -153,6 +153,14 @@ export class Peers {
     return this.#reachable;
   }
 
+  /** Members that are connected and have missed some heartbeats, as bits: machines that died without a word, too. */
+  silent(nowMs: number): number {
+    let mask = 0;
+    for (const peer of this.#peers)
+      if (peer?.greeted === true && !peer.isHeard(nowMs)) mask |= 1 << peer.member.index;
+    return mask;
+  }
+
   /** Counts comings and goings: what was heard in one epoch was heard of the same lives. */
   get epoch(): number {
     return this.#epoch;

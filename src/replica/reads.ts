@@ -238,6 +238,7 @@ export class Reads {
   }
 
   onTimer(now: Now, out: Outbox): void {
+    this.#passOverSilent(now, out);
     this.#pending.onTimer(this.#context.peers.reachable, now, out);
     this.#writeBacks.onTimer(this.#context.peers.reachable, now, out);
     this.#fifo.expire(now, out);
@@ -245,6 +246,16 @@ export class Reads {
       const held = this.#held.shift();
       if (held !== undefined) out.send(held.peer, this.#durableReply(held.request));
     }
+  }
+
+  /** What waits for a peer that has fallen silent asks another, and is told at once where there is none. */
+  #passOverSilent(now: Now, out: Outbox): void {
+    const { reachable } = this.#context.peers;
+    const silent = this.#context.peers.silent(now.monoMs);
+    if (silent === 0 || this.#pending.waiting === 0) return;
+    for (const { member } of this.#context.peers.greeted())
+      if ((silent >> member.index) & 1)
+        this.#pending.onDisconnected(member.index, reachable & ~silent, now, out);
   }
 
   /** The replica stops: who still waits is told. */
@@ -288,7 +299,9 @@ export class Reads {
     out: Outbox,
   ): void {
     const unfit = this.#fitness.unfit(command.namespace);
-    if (!isReachable(requirement, this.#context.peers.reachable & ~unfit)) {
+    const { reachable } = this.#context.peers;
+    const silent = this.#context.peers.silent(now.monoMs);
+    if (!isReachable(requirement, reachable & ~silent & ~unfit)) {
       refuse(command.client, out, 'no-quorum', 'too few replicas can be reached for this r', {
         required: requirement.count,
         retryAfterMs: 1000,

@@ -8,7 +8,7 @@
 // alone: nobody is told of them. Tombstones are counted. A hash tree that cannot be read is no reason to halt: it is built
 // anew from the records.
 
-import type { Input, Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Ending, Input, Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -85,7 +85,11 @@ export class Recovery {
   onRange(input: Input & { kind: 'range' }, now: Now, out: Outbox): RecoveryProgress {
     if (input.id !== this.#waitsFor) return 'reading';
     if (this.#step === 'tree') return this.#takeLeaves(input.result, out);
-    if (!input.result.ok) return halt(out, `storage cannot be read: ${input.result.reason}`);
+    if (!input.result.ok) {
+      const { reason } = input.result;
+      const ending = /corrupt/i.test(reason) ? 'damaged' : 'restart';
+      return halt(out, `storage cannot be read: ${reason}`, ending);
+    }
     return this.#take(input.result, now, out);
   }
 
@@ -244,7 +248,7 @@ function haltDamaged(out: Outbox, lane: Verifying): RecoveryProgress {
   );
 }
 
-function halt(out: Outbox, reason: string): RecoveryProgress {
-  out.halt(reason);
+function halt(out: Outbox, reason: string, ending: Ending = 'damaged'): RecoveryProgress {
+  out.halt(reason, ending);
   return 'damaged';
 }

@@ -91,7 +91,7 @@ export class Succession {
   begin(now: Now, out: Outbox): void {
     const { get, settings } = this.#context;
     const stored = readStoredTenure(get(TENURE));
-    if (stored === 'damaged') return out.halt('the membership in storage is damaged');
+    if (stored === 'damaged') return out.halt('the membership in storage is damaged', 'damaged');
     if (stored !== undefined) {
       this.#tenure = { ...stored, membership: localised(stored.membership, settings.members) };
       this.#isBound = true;
@@ -171,7 +171,8 @@ export class Succession {
     if (isTaken && place.peerAddress !== '') return 'another member has this peer address';
     if (before === undefined && this.membership.seats.length >= MEMBERS_MAX)
       return `a cluster has at most ${MEMBERS_MAX} replicas`;
-    return withPlace(this.membership, place);
+    // Where no URL is told, the one that is known stays.
+    return withPlace(this.membership, { ...place, httpUrl: place.httpUrl ?? before?.httpUrl });
   }
 
   #forgotten({ id, force }: MembershipCommand['change'] & { kind: 'forget' }): Membership | string {

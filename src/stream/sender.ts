@@ -146,7 +146,7 @@ export class PeerSender {
   #onRead({ lane, from }: Reading, entries: readonly Mutation[], out: Outbox): void {
     const isWanted = this.#sentOf(lane.origin) === from - 1 && from > lane.floor;
     if (isWanted && entries.length === 0) {
-      out.halt(`the log of ${lane.origin} is damaged at ${from}`);
+      out.halt(`the log of ${lane.origin} is damaged at ${from}`, 'damaged');
       return;
     }
     if (isWanted) this.#send(lane, entries, out);

@@ -1,7 +1,7 @@
 // GET /livez and /readyz, for supervisors and load balancers. Live means that the process answers, nothing more.
 // Ready means that the replica serves, is not draining, and reaches a quorum: of all replicas, or with `ns` the one
 // that the namespace's own r and w need, and the namespace must be answered for. With `maxLag` its staleness must be proved
-// to lie within that. A commit that hangs makes it unready: whatever it takes would hang as well. So does a clock
+// to lie within that, members left out that cannot be reached. A commit that hangs makes it unready: whatever it takes would hang as well. So does a clock
 // that is too far from the others': it stamps no write.
 // A disk that is almost full does (`low-disk`), for writes are refused; `op=read` asks for reads alone.
 
@@ -132,7 +132,7 @@ async function runChecks(context: HttpContext, asked: Asked): Promise<ReadyCheck
   if (!asked.isForReads) checks.push(checkRoom(status));
   checks.push(checkClock(status), checkQuorum(context, status, asked.quorums));
   if (asked.ns !== undefined) checks.push(checkNamespace(status, asked.ns));
-  if (asked.maxLagMs !== undefined) checks.push(checkLag(status, asked.maxLagMs));
+  if (asked.maxLagMs !== undefined) checks.push(checkLag(status, asked));
   return checks;
 }
 
@@ -192,10 +192,25 @@ function checkNamespace({ self }: Status, ns: string): ReadyCheck {
   return check('namespace', answers, `${ns} is ${state}${why}${kept}`);
 }
 
-function checkLag({ self: { stalenessMs } }: Status, maxLagMs: number): ReadyCheck {
-  const ok = stalenessMs !== 'unknown' && stalenessMs <= maxLagMs;
-  const lag = stalenessMs === 'unknown' ? 'unknown' : `${Math.ceil(stalenessMs)} ms`;
-  return check('lag', ok, `staleness is ${lag}`);
+/**
+ * With a namespace whose lag its policy bounds, its own measure; else what is proved of every connected peer. A member that
+ * cannot be reached makes nobody else stale: it is left out, and named.
+ */
+function checkLag(status: Status, { maxLagMs = 0, ns }: Asked): ReadyCheck {
+  const health = status.self.namespaces.find(({ namespace }) => namespace === ns);
+  if (health !== undefined) return lagCheck(health.missingMs, maxLagMs, '');
+  const connected = status.peers.filter((peer) => peer.connected);
+  const away = status.peers.filter((peer) => !peer.connected).map(({ id }) => id);
+  const without = away.length === 0 ? '' : `, without ${away.join(', ')}, which cannot be reached`;
+  const lags = connected.map(({ stalenessMs }) => stalenessMs);
+  const known = lags.filter((lag) => lag !== 'unknown');
+  const isKnown = known.length === lags.length && (lags.length > 0 || away.length === 0);
+  return lagCheck(isKnown ? Math.max(0, ...known) : undefined, maxLagMs, without);
+}
+
+function lagCheck(lagMs: number | undefined, maxLagMs: number, without: string): ReadyCheck {
+  const lag = lagMs === undefined ? 'unknown' : `${Math.ceil(lagMs)} ms`;
+  return check('lag', lagMs !== undefined && lagMs <= maxLagMs, `staleness is ${lag}${without}`);
 }
 
 function check(name: string, ok: boolean, detail: string): ReadyCheck {

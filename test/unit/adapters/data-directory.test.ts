@@ -122,6 +122,16 @@ describe('a data directory', () => {
     expect(await open({ folder })).toMatchObject({ data: 'lost', incarnation: 2 });
   });
 
+  it('is fresh when its first starts came to nothing: nothing was written, so nothing is lost', async () => {
+    const folder = temporaryFolder();
+    for (const _ of [1, 2]) await (await open({ folder })).storage.close();
+    const opened = await open({ folder });
+    expect(opened).toMatchObject({ data: 'fresh', incarnation: 3 });
+    await opened.storage.close();
+    rmSync(join(folder, 'log'), { recursive: true });
+    expect(await open({ folder })).toMatchObject({ data: 'lost', incarnation: 4 });
+  });
+
   it('is fresh when its first start ended before there was a database', async () => {
     const folder = temporaryFolder();
     await live(folder);

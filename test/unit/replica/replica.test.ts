@@ -68,7 +68,7 @@ describe('a peer that has not said hello', () => {
     greet();
     solo = begin({ storage: solo.storage, incarnation: 2 });
     solo.step({ kind: 'connected', peer: PEER });
-    solo.now.monoMs += 1000;
+    solo.now.monoMs += 3000;
     solo.step({ kind: 'tick' });
     expect(solo.ask(putOf('a', 'v', { w: 2 }))).toMatchObject({ fault: { code: 'no-quorum' } });
     solo.message(PEER, hello());

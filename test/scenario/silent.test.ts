@@ -1,0 +1,22 @@
+// A member that has died without a word: reads that would need it are refused at once, not when their time is over.
+
+import { describe, expect, it } from 'vitest';
+import { Cluster, getOf, shown } from '../simulation/cluster.ts';
+
+describe('a read whose quorum cannot be had', () => {
+  it('is refused within some heartbeats of the silence, long before its time is over', () => {
+    const cluster = new Cluster({ settings: { peerTimeoutMs: 60_000 } });
+    cluster.settle();
+    cluster.put(0, 'a', 'one', { w: 3 });
+    for (const n of [1, 2]) cluster.pause(n);
+    const waiting = cluster.begin(0, getOf('a', { r: 2, timeoutMs: 30_000 }));
+    cluster.run(1200);
+    expect(shown(waiting.outcome ?? 'broken')).toBe('no-quorum');
+    const later = cluster.begin(0, getOf('a', { r: 2, timeoutMs: 30_000 }));
+    cluster.run(1);
+    expect(shown(later.outcome ?? 'broken')).toBe('no-quorum');
+    cluster.resume(1);
+    cluster.run(1000);
+    expect(shown(cluster.get(0, 'a', { r: 2 }))).toBe('one');
+  });
+});
