@@ -8,41 +8,30 @@ import type { Message } from '../model/message.ts';
 export const TURN_BYTES_MAX = 1024 * 1024;
 
 export function bytesIn(input: Input): number {
-  switch (input.kind) {
-    case 'command':
-      return input.command.kind === 'write' ? input.command.value.length : 0;
-    case 'message':
-      return bytesOfMessage(input.message);
-    case 'range':
-      return input.result.ok ? bytesOfEntries(input.result.entries) : 0;
-    default:
-      return 0;
-  }
+  const { kind } = input;
+  if (kind === 'message') return bytesOfMessage(input.message);
+  if (kind === 'range') return input.result.ok ? bytesOfEntries(input.result.entries) : 0;
+  if (kind !== 'command' || input.command.kind !== 'write') return 0;
+  return input.command.value.length;
 }
 
+/** Messages without records are small. */
 function bytesOfMessage(message: Message): number {
-  switch (message.kind) {
-    case 'entries':
-      return bytesOfRecords(message.entries);
-    case 'snapshot-chunk':
-    case 'tree-records':
-      return bytesOfRecords(message.records);
-    case 'read-reply':
-    case 'repair':
-      return message.record?.bytes.length ?? 0;
-    default:
-      return 0;
-  }
+  const { kind } = message;
+  if (kind === 'entries') return bytesOfRecords(message.entries);
+  if (kind === 'snapshot-chunk' || kind === 'tree-records') return bytesOfRecords(message.records);
+  if (kind === 'read-reply' || kind === 'repair') return message.record?.bytes.length ?? 0;
+  return 0;
 }
 
 function bytesOfRecords(records: readonly { readonly bytes: Uint8Array }[]): number {
   let bytes = 0;
-  for (let n = 0; n < records.length; n++) bytes += records[n]?.bytes.length ?? 0;
+  for (const record of records) bytes += record.bytes.length;
   return bytes;
 }
 
 function bytesOfEntries(entries: readonly { readonly value: Uint8Array }[]): number {
   let bytes = 0;
-  for (let n = 0; n < entries.length; n++) bytes += entries[n]?.value.length ?? 0;
+  for (const entry of entries) bytes += entry.value.length;
   return bytes;
 }
