@@ -62,6 +62,13 @@ import {
   writeRecords,
 } from './mutation-codec.ts';
 import { readSnapshot, snapshotBytesMax, writeSnapshot } from './snapshot-codec.ts';
+import {
+  readSurveyReply,
+  readSurveyRequest,
+  surveyBytesMax,
+  writeSurveyReply,
+  writeSurveyRequest,
+} from './survey-codec.ts';
 import { readTree, treeBytesMax, writeTree } from './tree-codec.ts';
 import { readVector, VECTOR_ENTRY_BYTES_MAX, writeVector } from './vector-codec.ts';
 
@@ -89,6 +96,8 @@ const KINDS = [
   'synod',
   'forward-request',
   'forward-reply',
+  'survey-request',
+  'survey-reply',
 ] as const satisfies readonly Message['kind'][];
 const STEPS = [
   'prepare',
@@ -153,6 +162,9 @@ export function messageBytesMax(message: Message): number {
     case 'forward-request':
     case 'forward-reply':
       return MESSAGE_BYTES_USUAL + forwardBytesMax(message);
+    case 'survey-request':
+    case 'survey-reply':
+      return MESSAGE_BYTES_USUAL + surveyBytesMax(message);
     case 'pull':
     case 'behind':
     case 'read-request':
@@ -244,6 +256,10 @@ function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
       return writeForwardRequest(writer, message);
     case 'forward-reply':
       return writeForwardReply(writer, message, sealed);
+    case 'survey-request':
+      return writeSurveyRequest(writer, message);
+    case 'survey-reply':
+      return writeSurveyReply(writer, message);
     default:
       return unreachable(message);
   }
@@ -289,6 +305,10 @@ function readBody(reader: ByteReader, kind: Message['kind'], sealed: Sealed): Me
       return readForwardRequest(reader);
     case 'forward-reply':
       return readForwardReply(reader, sealed);
+    case 'survey-request':
+      return readSurveyRequest(reader);
+    case 'survey-reply':
+      return readSurveyReply(reader);
     default:
       return unreachable(kind);
   }

@@ -89,11 +89,12 @@ function readReadQuestion(reader: ByteReader): ReadQuestion | undefined {
 }
 
 function writeListQuestion(writer: ByteWriter, question: ListQuestion): void {
-  const { prefix, start, end, after, reverse, limit, delimiter, bytesMax, values } = question;
+  const { prefix, start, end, after, reverse, limit, delimiter, bytesMax, values, r } = question;
   for (const bound of [prefix, start, end, after, delimiter]) writer.text(bound);
   writer.u8((reverse ? REVERSE : 0) | (values ? 0 : KEYS_ONLY));
   writer.varint(limit);
   writer.varint(bytesMax === undefined ? 0 : bytesMax + 1);
+  if (r !== undefined) writer.text(String(r));
 }
 
 function readListQuestion(reader: ByteReader): ListQuestion | undefined {
@@ -107,12 +108,15 @@ function readListQuestion(reader: ByteReader): ListQuestion | undefined {
   const limit = reader.varint();
   const most = reader.varint();
   const isKnown = (flags & ~(REVERSE | KEYS_ONLY)) === 0;
+  const word = reader.left === 0 ? '' : reader.text(WORD_BYTES_MAX);
+  const r = word === '' ? undefined : parseQuorum(word);
+  if (word !== '' && r === undefined) return undefined;
   if (namespace === undefined || !isKnown || limit < 1 || limit > LIST_LIMIT_MAX) return undefined;
   const isReverse = (flags & REVERSE) !== 0;
   const values = (flags & KEYS_ONLY) === 0;
   const bounds = { prefix, start, end, after, delimiter, reverse: isReverse, values };
   const bytesMax = most === 0 ? undefined : most - 1;
-  return { kind: 'list', namespace, ...bounds, limit, bytesMax };
+  return { kind: 'list', namespace, ...bounds, limit, r, bytesMax };
 }
 
 export function writeForwardReply(

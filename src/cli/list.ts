@@ -11,6 +11,7 @@ export interface ListOptions {
   readonly end?: string;
   readonly delimiter?: string;
   readonly reverse?: boolean;
+  readonly r?: string;
   readonly limit: string;
   readonly output: 'table' | 'json' | 'keys';
 }
@@ -85,13 +86,14 @@ function limitOf(text: string): number {
   throw new CommandError(EXIT.usage, '--limit: must be a number from 1, or all');
 }
 
-function queryOf(prefix: string, { start, end, delimiter, reverse }: ListOptions) {
+function queryOf(prefix: string, { start, end, delimiter, reverse, r }: ListOptions) {
   return {
     prefix: prefix === '' ? undefined : prefix,
     start,
     end,
     delimiter,
     reverse: reverse === true ? 'true' : undefined,
+    r,
   };
 }
 

@@ -225,6 +225,7 @@ function addList(program: Command, terminal: Terminal, finish: Finish): void {
     .option('--delimiter <text>', 'fold what follows it, as a directory: /')
     .option('--reverse', 'from the last key to the first')
     .option('-n, --limit <count>', 'at most so many, or all', '1000')
+    .option('-r, --r <quorum>', 'replicas to compare: a number, majority, all, local or each')
     .addOption(outputOption(['table', 'json', 'keys']));
   addClientOptions(command);
   command

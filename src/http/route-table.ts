@@ -68,7 +68,7 @@ export const ROUTES: readonly Route[] = [
   data('patch', 'PATCH', NAMESPACE_WRITE, []),
   data('delete', 'DELETE', NAMESPACE_WRITE, []),
   data('touch', 'POST', NAMESPACE_WRITE, []),
-  route('list', 'GET', '/v1/kv/{ns}', NAMESPACE_READ, [...READ_BOUNDS, 'r', 'w', 'wait']),
+  route('list', 'GET', '/v1/kv/{ns}', NAMESPACE_READ, [...READ_BOUNDS, 'w', 'wait']),
   // Operations that write ask for the role `write` one by one.
   route('batch', 'POST', '/v1/batch/{ns}', NAMESPACE_READ, [
     ...READ_BOUNDS,

@@ -79,6 +79,8 @@ export interface ListCommand {
   readonly delimiter: string;
   /** Items come with their values. */
   readonly values: boolean;
+  /** How many replicas are compared; `undefined` takes the namespace's policy. */
+  readonly r: QuorumSpec | undefined;
   /** Of records and prefixes, after which the page ends; `undefined`: as many as one answer may have. */
   readonly bytesMax: number | undefined;
   readonly timeoutMs: number | undefined;

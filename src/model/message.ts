@@ -156,6 +156,34 @@ export interface ReadReply {
   readonly record: Record | undefined;
 }
 
+/** Keys of a range that a survey names, at most. */
+export const SURVEY_KEYS_MAX = 512;
+
+/** Asks which versions are durable under the keys of a range, from `from` on and before `to`; '' is open. */
+export interface SurveyRequest {
+  readonly kind: 'survey-request';
+  readonly id: number;
+  readonly namespace: NamespaceName;
+  readonly from: string;
+  readonly to: string;
+  readonly reverse: boolean;
+  readonly limit: number;
+}
+
+export interface KeyVersion extends Version {
+  readonly key: Key;
+  readonly isDeleted: boolean;
+}
+
+/** In the order that was asked for. With `more`, nothing is said of what is behind the last. */
+export interface SurveyReply {
+  readonly kind: 'survey-reply';
+  readonly id: number;
+  readonly answer: 'known' | 'unknown';
+  readonly keys: readonly KeyVersion[];
+  readonly more: boolean;
+}
+
 /** A record that the receiver was seen to lack. It is merged and never minted anew. */
 export interface Repair {
   readonly kind: 'repair';
@@ -322,6 +350,8 @@ export type Message =
   | Repair
   | ForwardRequest
   | ForwardReply
+  | SurveyRequest
+  | SurveyReply
   | Heartbeat
   | Synod
   | TreeMessage;

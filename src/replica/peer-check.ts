@@ -166,6 +166,9 @@ export class PeerCheck {
       case 'ack':
       case 'read-request':
       case 'forward-request':
+      case 'survey-request':
+      // A version that it names is shown only as a read of the key finds it.
+      case 'survey-reply':
       case 'snapshot-request':
       case 'snapshot-credit':
       case 'tree-cut-request':

@@ -56,13 +56,13 @@ import { greetingOf } from './greeting.ts';
 import { Forwards } from './forwards.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Intake } from './intake.ts';
-import { Lists } from './listing.ts';
+import { ListDesk } from './list-desk.ts';
 import { Memory } from './memory.ts';
 import { Namespaces } from './namespaces.ts';
 import { OldCopy } from './old-copy.ts';
 import { incredible, PeerCheck } from './peer-check.ts';
 import { createPeers, holderOf, type Peer } from './peers.ts';
-import { Reads } from './reads.ts';
+import { type Hasten, Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
 import { Fitness } from './fitness.ts';
 import { OwnLanes } from './own-lanes.ts';
@@ -101,7 +101,7 @@ export class Replica {
   readonly #pulls: PullServer;
   readonly #writes: Writes;
   readonly #reads: Reads;
-  readonly #lists: Lists;
+  readonly #lists: ListDesk;
   readonly #forwards: Forwards;
   readonly #housekeeping: Housekeeping;
   readonly #standing: Standing;
@@ -187,14 +187,14 @@ export class Replica {
     this.#exchange = new Exchange(heads, this.metrics, settings.frameBytes, RETRY_MS);
     this.#pulls = new PullServer(log, settings.frameBytes, range);
     this.#writes = new Writes(this.#context);
-    this.#reads = new Reads(this.#context, this.#fitness, (peer, of, now, out) =>
-      this.#hasten(peer, of, now, out),
-    );
+    const hasten: Hasten = (peer, of, now, out) => this.#hasten(peer, of, now, out);
+    this.#reads = new Reads(this.#context, this.#fitness, hasten);
     this.#intake = new Intake(this.#context, this.#exchange, (origin, now, out) =>
       this.#reads.onAdvance(origin, now, out),
     );
     const heal: Heal = (namespace, key, now, out) => this.#reads.heal(namespace, key, now, out);
-    this.#lists = new Lists(this.#context, nextId, heal);
+    const parts = { fitness: this.#fitness, reads: this.#reads, nextId, heal, hasten };
+    this.#lists = new ListDesk(this.#context, parts);
     this.#forwards = new Forwards(this.#context, this.#fitness, (command, now, out) =>
       this.#onCommand(command, now, out),
     );
@@ -228,14 +228,9 @@ export class Replica {
 
   /** Monotonic time at which a `tick` is due. */
   get timerMs(): number {
-    return Math.min(
-      this.#grace.untilMs,
-      this.#heartbeatAtMs,
-      this.#writes.timerMs,
-      this.#reads.timerMs,
-      this.#lists.timerMs,
-      this.#forwards.timerMs,
-    );
+    const own = Math.min(this.#grace.untilMs, this.#heartbeatAtMs);
+    const reads = Math.min(this.#reads.timerMs, this.#lists.timerMs, this.#forwards.timerMs);
+    return Math.min(own, reads, this.#writes.timerMs);
   }
 
   /** Begins recovery. Once, before the first step. */
@@ -338,6 +333,7 @@ export class Replica {
     this.#context.freshness.onDisconnected(index);
     this.#context.agreed.onDisconnected(index);
     this.#reads.onDisconnected(index, now, out);
+    this.#lists.onDisconnected(index, now, out);
     this.#forwards.onDisconnected(index, now, out);
     this.#resync.onDisconnected(index);
     this.#antiEntropy.onDisconnected(index, now, out);
@@ -374,6 +370,9 @@ export class Replica {
         return this.#forwards.onRequest(index, message, now, out);
       case 'forward-reply':
         return this.#forwards.onReply(index, message, now, out);
+      case 'survey-request':
+      case 'survey-reply':
+        return this.#lists.onMessage(index, message, this.#mayLack, now, out);
       case 'repair':
         return this.#reads.onRepair(message, now, out);
       case 'synod':
@@ -477,6 +476,7 @@ export class Replica {
     this.#resync.onDurable(now, out);
     const moved = log.onDurable(lsn, out);
     this.#reads.onDurable(lsn, now, out);
+    this.#lists.onDurable(now, out);
     for (const [of, seq] of moved) {
       if (of === origin) this.#writes.onCursor(self.index, seq, now, out);
       else if (this.#own.isOwn(of)) for (const peer of peers.all()) peer.sender.lookBack();

@@ -224,6 +224,12 @@ export function idempotencyKeyOfEnd(bytes: Uint8Array): Uint8Array {
 }
 
 /** The smallest key above this one. */
+/** The records of a namespace under keys from `from` on and before `to`; '' is open. */
+export function spanOfKeys(namespace: NamespaceName, from: string, to: string): Span {
+  const end = recordKey(namespace, to as Key);
+  return { from: recordKey(namespace, from as Key), to: to === '' ? after(end) : end };
+}
+
 export function behind(key: Uint8Array): Uint8Array {
   const next = new Uint8Array(key.length + 1);
   next.set(key);

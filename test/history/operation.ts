@@ -77,6 +77,10 @@ export interface Scan extends Call {
   readonly more: boolean;
   /** The key behind which it goes on, '' from the beginning. */
   readonly after: string;
+  /** The cursor of the next page, where it is not the last item: nothing that is shown lies between. */
+  readonly cursor?: string;
+  /** Replicas that were compared; 1 when absent. */
+  readonly r?: number;
   readonly final?: true;
 }
 

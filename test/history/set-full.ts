@@ -102,7 +102,7 @@ function check(
   counts: { overlapReads: number },
 ): void {
   const { put } = element;
-  const overlaps = read.type === 'get' && (read.r ?? 1) + (put.w ?? 1) > replicas;
+  const overlaps = (read.r ?? 1) + (put.w ?? 1) > replicas;
   if (read.final === true && !isShown && element.knownNs < read.call_ns) {
     anomalies.add('lost', `${read.node} lacks ${put.ns}/${put.key} at the end`, [put, read]);
   }
@@ -147,8 +147,9 @@ function forScanned(list: readonly Element[], scan: Scan, visit: Visit): void {
 }
 
 /** From the first key that the scan looked at to behind the last. */
-function spanOf({ key, result, reverse, more, after }: Scan): readonly [string, string] {
-  const last = result.at(-1)?.key;
+function spanOf(scan: Scan): readonly [string, string] {
+  const { key, result, reverse, more, after, cursor } = scan;
+  const last = cursor ?? result.at(-1)?.key;
   const cut = more ? last : undefined;
   if (reverse) return [cut ?? key, after === '' ? `${key}\u{ffff}` : after];
   return [after === '' ? key : after, cut === undefined ? `${key}\u{ffff}` : `${cut}\0`];

@@ -124,6 +124,7 @@ const LIST = {
   limit: 1000,
   delimiter: '',
   values: true,
+  r: undefined,
   bytesMax: undefined,
   timeoutMs: undefined,
   onUnmet: 'fail',

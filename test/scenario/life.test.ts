@@ -206,6 +206,7 @@ const LIST = {
   limit: 10,
   delimiter: '',
   values: true,
+  r: undefined,
   bytesMax: undefined,
   timeoutMs: undefined,
   onUnmet: 'fail',

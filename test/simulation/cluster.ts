@@ -669,6 +669,7 @@ export function listOf({ ns = 'ns', ...options }: ListOptions = {}): Asked {
     limit: 1000,
     delimiter: '',
     values: true,
+    r: undefined,
     bytesMax: undefined,
     timeoutMs: undefined,
     onUnmet: 'fail',

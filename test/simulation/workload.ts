@@ -285,6 +285,8 @@ type Step = {
   | {
       readonly type: 'list';
       readonly reverse: boolean;
+      readonly r?: number;
+      readonly limit?: number;
       readonly final?: true;
       readonly after?: string;
       readonly onUnmet?: OnUnmet;
@@ -332,7 +334,30 @@ class Overwriter {
     }
     if (kind < 0.4) return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
     if (kind < 0.5) return { ...where, type: 'delete', w: copies };
+    if (kind < 0.58) return this.#once(where.node, copies);
+    if (kind < 0.68) return this.#list(where.node);
     return { ...where, type: 'get', r: 1 + dice.below(replicas) };
+  }
+
+  /** A key that is written once, so that a list which lacks it can be judged. */
+  #once(node: number, w: number): Step {
+    const value = this.#workload.nextValue();
+    return { node, ns: 'ev', key: `o-${value.replaceAll('.', '')}`, type: 'put', value, w };
+  }
+
+  /** Pages from any place among the keys that are written once. */
+  #list(node: number): Step {
+    const dice = this.#dice;
+    const after = dice.chance(0.2) ? '' : `o-v${1 + dice.below(9)}`;
+    const rest = { reverse: dice.chance(0.5), limit: 1 + dice.below(30), after };
+    return {
+      node,
+      ns: 'ev',
+      key: '',
+      type: 'list',
+      r: 1 + dice.below(this.#workload.replicas),
+      ...rest,
+    };
   }
 }
 
@@ -422,7 +447,16 @@ class Appender {
       const r = 1 + dice.below(replicas);
       return { node, ns: this.#ns, key, type: 'get', r, ...this.#onUnmet() };
     }
-    return { node, ns: this.#ns, key: '', type: 'list', reverse: true, ...this.#onUnmet() };
+    const list = { node, ns: this.#ns, key: '', type: 'list', ...this.#onUnmet() } as const;
+    if (dice.chance(0.3)) return { ...list, reverse: true };
+    const pages = { r: 1 + dice.below(replicas), limit: 1 + dice.below(12) };
+    return { ...list, ...pages, reverse: dice.chance(0.5), after: this.#someKey() };
+  }
+
+  /** Where the page begins: one of the last pages, or any. */
+  #someKey(): string {
+    if (this.#count === 0 || this.#dice.chance(0.2)) return '';
+    return this.#key(Math.max(this.#count - 1 - this.#dice.below(20), 0));
   }
 
   /** Where nothing is bounded there is nothing to choose. */
@@ -453,7 +487,8 @@ function commandOf(step: Step): Asked {
     }
     case 'list': {
       const { reverse, after = '', onUnmet = 'fail' } = step;
-      const options = { ns: space, reverse, after: after as Key, limit: SCAN_LIMIT, onUnmet };
+      const { r = 1, limit = SCAN_LIMIT } = step;
+      const options = { ns: space, reverse, after: after as Key, r, limit, onUnmet };
       return listOf({ ...options, timeoutMs });
     }
   }
@@ -503,7 +538,17 @@ function operationOf(step: Step, outcome: Outcome, base: Base): Operation {
       const result = itemsOf(outcome);
       const more = typeof outcome === 'object' && outcome.kind === 'listed' && outcome.after !== '';
       const { after = '' } = step;
-      const scan = { ...base, type: 'list', value: null, ver: null, after } as const;
+      const cursor = more ? { cursor: outcome.after } : {};
+      const r = step.r === undefined ? {} : { r: step.r };
+      const scan = {
+        ...base,
+        type: 'list',
+        value: null,
+        ver: null,
+        after,
+        ...cursor,
+        ...r,
+      } as const;
       return { ...scan, reverse: step.reverse, result, more, ...final };
     }
   }

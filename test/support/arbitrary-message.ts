@@ -5,7 +5,12 @@ import { type Draft, encodeMutation, withoutValue } from '../../src/model/encodi
 import { HEALTH_RULES, HEALTH_STATES } from '../../src/model/health.ts';
 import { type Region, replicaOf } from '../../src/model/id.ts';
 import { FORMER_MAX, type Membership, type Vote } from '../../src/model/membership.ts';
-import type { Message, StoredKey, VectorEntries } from '../../src/model/message.ts';
+import {
+  type Message,
+  type StoredKey,
+  SURVEY_KEYS_MAX,
+  type VectorEntries,
+} from '../../src/model/message.ts';
 import { LEVELS, TIMEOUT_MS_MAX } from '../../src/model/policy.ts';
 import type { Mutation } from '../../src/model/record.ts';
 import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
@@ -225,9 +230,35 @@ export const messageArbitraries: {
         limit: fc.integer({ min: 1, max: 1000 }),
         delimiter: fc.constantFrom('', '/', '::'),
         values: fc.boolean(),
+        r: fc.constantFrom(undefined, 2, 'majority' as const, 'each' as const),
         bytesMax: fc.option(anyCount, { nil: undefined }),
       }),
     ),
+  }),
+  'survey-request': fc.record({
+    kind: fc.constant('survey-request'),
+    id: anyId,
+    namespace: anyNamespace,
+    from: anyBound,
+    to: anyBound,
+    reverse: fc.boolean(),
+    limit: fc.integer({ min: 1, max: SURVEY_KEYS_MAX }),
+  }),
+  'survey-reply': fc.record({
+    kind: fc.constant('survey-reply'),
+    id: anyId,
+    answer: fc.constantFrom('known' as const, 'unknown' as const),
+    keys: fc.array(
+      fc.record({
+        key: anyKey,
+        isDeleted: fc.boolean(),
+        hlc: anyId,
+        origin: anyOrigin,
+        seq: anySeq,
+      }),
+      { maxLength: 8 },
+    ),
+    more: fc.boolean(),
   }),
   'forward-reply': fc.record({
     kind: fc.constant('forward-reply'),

@@ -47,6 +47,12 @@ const QuerySchema = Type.Object(
     }),
     cursor: Type.Optional(Type.String({ description: 'Of the page before' })),
     values: Type.Union([Type.Literal('none'), Type.Literal('inline')], { default: 'none' }),
+    r: Type.Optional(
+      Type.String({
+        description:
+          'Replicas that are compared: a number, majority, all, local or each; the policy says how many otherwise',
+      }),
+    ),
     consistency: Type.Optional(Type.String()),
     timeout: Type.Optional(Type.String({ description: 'As in 500ms' })),
     onUnmet: Type.Optional(
@@ -115,6 +121,8 @@ async function readPage(
   if (isFault(unmet)) return unmet;
   const timeoutMs = query.timeout === undefined ? undefined : readTimeout(query.timeout);
   if (isFault(timeoutMs)) return timeoutMs;
+  const r = query.r === undefined ? undefined : context.quorums.read('r', query.r);
+  if (isFault(r)) return r;
   const bounds = boundsOf(policy, query);
   const after = query.cursor === undefined ? '' : readCursor(bounds, query.cursor);
   if (isFault(after)) return after;
@@ -125,7 +133,7 @@ async function readPage(
   const reply = await ask(context.service, (client) => {
     const onUnmet = unmet === 'forward' ? unmet : 'fail';
     const values = query.values === 'inline';
-    const rest = { after, limit, values, bytesMax: undefined, timeoutMs, onUnmet } as const;
+    const rest = { r, after, limit, values, bytesMax: undefined, timeoutMs, onUnmet } as const;
     return { kind: 'list', client, ...bounds, namespace, ...rest };
   });
   if (reply.kind === 'failed') return reply.fault;
@@ -230,14 +238,14 @@ function linesOf({ items, prefixes, prefixesBase64 = [], cursor, asOf }: ListVie
 }
 
 function linkTo(bounds: ListQuery, query: Query, cursor: string): string {
-  const { limit, values, consistency = '', timeout = '' } = query;
+  const { limit, values, r = '', consistency = '', timeout = '' } = query;
   const { namespace, prefix, start, end, delimiter } = bounds;
   const reverse = bounds.reverse ? 'true' : '';
   const inline = values === 'inline' ? values : '';
   const size = Number(limit) === LIMIT_DEFAULT ? '' : limit;
   const onUnmet = query.onUnmet ?? (unmetOf(query) === 'redirect' ? 'redirect' : '');
   const parameters = { prefix, start, end, reverse, delimiter, limit: size, values: inline };
-  const all = Object.entries({ ...parameters, consistency, timeout, onUnmet, cursor });
+  const all = Object.entries({ ...parameters, r, consistency, timeout, onUnmet, cursor });
   const given = all.filter(([, value]) => value !== '');
   const text = given.map(([name, value]) => `${name}=${percentEncode(value)}`).join('&');
   return `/v1/kv/${namespace}?${text}`;

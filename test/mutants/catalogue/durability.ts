@@ -29,11 +29,7 @@ export const durability: readonly Mutant[] = [
     file: 'src/host/gate.ts',
     replace: 'if (deadlineMs < this.#dueMs) this.#dueMs = deadlineMs;',
     with: '',
-    foundBy: {
-      kind: 'test',
-      file: 'test/scenario/hung-disk.test.ts',
-      name: 'a read of what waits for it ends with its time-out, and others are answered',
-    },
+    foundBy: sim,
   },
   {
     id: 'tell-peers-before-sync',

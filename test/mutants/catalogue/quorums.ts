@@ -81,6 +81,35 @@ export const quorums: readonly Mutant[] = [
     foundBy: sim,
   },
   {
+    id: 'list-page-beyond-coverage',
+    number: 'own',
+    title: 'a list shows keys behind the last one that a replica has named',
+    file: 'src/replica/quorum-lists.ts',
+    replace:
+      'if (last !== undefined && (coveredTo === undefined || isBefore(last, coveredTo, reverse)))',
+    with: 'if (last !== undefined && coveredTo !== undefined && isBefore(last, coveredTo, reverse))',
+    foundBy: sim,
+  },
+  {
+    id: 'list-takes-own-word',
+    number: 'own',
+    title: 'a list takes what this replica has of a key on which the others differ',
+    file: 'src/replica/quorum-lists.ts',
+    replace: 'if (!isHeld(requirement, all, settings.members.length)) return true;',
+    with: 'if (!isHeld(requirement, all, settings.members.length)) return false;',
+    foundBy: sim,
+  },
+  {
+    id: 'fifo-list-does-not-wait',
+    number: 'own',
+    title:
+      'a list in a fifo namespace shows what this replica has before it holds what the others named',
+    file: 'src/replica/quorum-lists.ts',
+    replace: 'if (listing.isFifo && !this.#isCaughtUp(listing, now, out)) return;',
+    with: '',
+    foundBy: sim,
+  },
+  {
     id: 'fifo-read-does-not-wait',
     number: 'own',
     title: 'a quorum read in a fifo namespace answers before the stream has brought what it saw',

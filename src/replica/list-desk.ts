@@ -1,0 +1,85 @@
+// Where lists go: one that asks no other replica is read here alone (listing.ts), any other compares replicas
+// (quorum-lists.ts); and what peers ask for their lists (surveys.ts).
+
+import type { ListCommand } from '../model/command.ts';
+import type { Now, Outbox, RangeResult } from '../model/effect.ts';
+import type { FaultCode } from '../model/fault.ts';
+import type { SurveyReply, SurveyRequest } from '../model/message.ts';
+import { isReachable } from '../quorum/tally.ts';
+import { type Context, refuse } from './context.ts';
+import { Lists } from './listing.ts';
+import { type ListParts, QuorumLists } from './quorum-lists.ts';
+import { Surveys } from './surveys.ts';
+
+export class ListDesk {
+  readonly #context: Context;
+  readonly #alone: Lists;
+  readonly #quorum: QuorumLists;
+  readonly #surveys: Surveys;
+
+  constructor(context: Context, parts: ListParts) {
+    const { nextId, heal } = parts;
+    this.#context = context;
+    this.#alone = new Lists(context, nextId, heal);
+    this.#quorum = new QuorumLists(context, parts);
+    this.#surveys = new Surveys(context, nextId, heal);
+  }
+
+  get waiting(): number {
+    return this.#alone.waiting + this.#quorum.waiting;
+  }
+
+  get timerMs(): number {
+    return Math.min(this.#alone.timerMs, this.#quorum.timerMs);
+  }
+
+  begin(command: ListCommand, now: Now, out: Outbox): void {
+    const { namespaces, self, settings } = this.#context;
+    const namespace = namespaces.find(command.namespace);
+    const r = command.r === undefined ? namespace?.r : namespaces.requirement(command.r);
+    if (namespace !== undefined && r === undefined) {
+      const detail = `r exceeds the ${settings.members.length} replicas of the namespace`;
+      refuse(command.client, out, 'invalid-parameter', detail);
+    } else if (r === undefined || isReachable(r, 1 << self.index)) {
+      this.#alone.begin(command, now, out);
+    } else {
+      this.#quorum.begin(command, r, now, out);
+    }
+  }
+
+  /** `mayLack`: this replica may lack what it once had. */
+  onMessage(
+    peer: number,
+    message: SurveyRequest | SurveyReply,
+    mayLack: boolean,
+    now: Now,
+    out: Outbox,
+  ): void {
+    if (message.kind === 'survey-reply') this.#quorum.onReply(peer, message, now, out);
+    else this.#surveys.onRequest(peer, message, mayLack, out);
+  }
+
+  onDisconnected(peer: number, now: Now, out: Outbox): void {
+    this.#surveys.onDisconnected(peer);
+    this.#quorum.onDisconnected(peer, now, out);
+  }
+
+  onDurable(now: Now, out: Outbox): void {
+    this.#quorum.onDurable(now, out);
+  }
+
+  onRange(id: number, result: RangeResult, now: Now, out: Outbox): void {
+    if (this.#surveys.onRange(id, result, now, out)) return;
+    if (!this.#quorum.onRange(id, result, now, out)) this.#alone.onRange(id, result, now, out);
+  }
+
+  onTimer(now: Now, out: Outbox): void {
+    this.#alone.onTimer(now, out);
+    this.#quorum.onTimer(now, out);
+  }
+
+  failAll(code: FaultCode, out: Outbox): void {
+    this.#alone.failAll(code, out);
+    this.#quorum.failAll(code, out);
+  }
+}

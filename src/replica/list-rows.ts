@@ -1,0 +1,72 @@
+// What several replicas say of the keys of a list: a row for each key, with its newest version and who has it.
+
+import type { Client, Reply } from '../model/command.ts';
+import type { Now } from '../model/effect.ts';
+import type { Fault } from '../model/fault.ts';
+import type { Key } from '../model/id.ts';
+import type { KeyVersion } from '../model/message.ts';
+import { compareVersions, isLive, type Record } from '../model/record.ts';
+
+/** What the replicas say of a key. */
+export interface Row {
+  readonly key: Key;
+  newest: KeyVersion;
+  /** Members that have the newest version, as bits. */
+  holders: number;
+  own: Record | undefined;
+  /** Of what is to be shown nothing is known yet. */
+  isOpen: boolean;
+  failed: Fault | undefined;
+}
+
+/** A row in the place of a client: what a read of its key answers is what the row shows. */
+export class RowClient implements Client {
+  readonly #row: Row;
+  readonly #onEnd: () => void;
+
+  constructor(row: Row, onEnd: () => void) {
+    this.#row = row;
+    this.#onEnd = onEnd;
+  }
+
+  onReply(reply: Reply): void {
+    this.#row.isOpen = false;
+    this.#row.own = reply.kind === 'found' ? reply.record : undefined;
+    if (reply.kind === 'failed') this.#row.failed = reply.fault;
+    this.#onEnd();
+  }
+}
+
+export function versionOf({ key, operation, hlc, origin, seq }: Record): KeyVersion {
+  return { key, isDeleted: operation === 'delete', hlc, origin, seq };
+}
+
+export function see(
+  rows: Map<string, Row>,
+  version: KeyVersion,
+  member: number,
+  own: Record | undefined,
+): void {
+  const { key } = version;
+  const row = rows.get(key);
+  if (row === undefined) {
+    const rest = { own, isOpen: false, failed: undefined };
+    rows.set(key, { key, newest: version, holders: 1 << member, ...rest });
+    return;
+  }
+  const order = compareVersions(version, row.newest);
+  if (order > 0) {
+    row.newest = version;
+    row.holders = 0;
+  }
+  if (order >= 0) row.holders |= 1 << member;
+}
+
+/** Of what is settled, or was read. */
+export function isShown({ isOpen, own }: Row, now: Now): boolean {
+  return !isOpen && isLive(own, now.wallMs);
+}
+
+export function isBefore(left: string, right: string, reverse: boolean): boolean {
+  return reverse ? left > right : left < right;
+}

@@ -1,0 +1,543 @@
+// Lists that ask several replicas (`r` of more than this one). Replicas are compared by versions: each names those that it has
+// under the next keys of the range, and this replica reads its own records. A page says only what all of them cover: behind
+// the last key of who stopped first, nobody knows what the others lack.
+//
+//   surveying -> reading     enough replicas have named their versions (in `fifo`: and this one holds what they named)
+//   reading   -> resolving   its own records are read; keys on which the replicas differ are read as a GET with the same `r` is
+//   resolving -> surveying   there is more, and room in the page
+//   *         -> answered    full, at the end, after enough looking, or at the deadline: with a cursor where there is more
+//
+// A key on which all agree, or whose newest version so many hold that no later read misses it (model/quorum.ts), is settled.
+// What differs is merged, written back and repaired by the read of that key, so lists promise for each key what reads do: every
+// write that had completed with w, r + w > N; and never back where 2r > N. A key that is deleted on those is hidden by its delete.
+//
+// In `fifo` namespaces a key that is read by itself could overtake earlier writes of its origin. There a page is this
+// replica's own at one moment, after everything that the others named has become durable here.
+//
+// With a delimiter, keys that share the part up to it fold into one prefix, and the next survey leaps over the rest of them.
+//
+// Bounds: RUNNING_MAX lists; a survey has SURVEY_KEYS_MAX keys at most; of keys that differ UNSETTLED_MAX are read at a time;
+// a page ends with a cursor after ROUNDS_MAX surveys, half of its client's time or ANSWER_BYTES_MAX.
+
+import { createRing } from '../base/ring.ts';
+import type { ListCommand, Staleness } from '../model/command.ts';
+import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import { decodeMutation, withoutValue } from '../model/encoding.ts';
+import { type Fault, type FaultCode, fault } from '../model/fault.ts';
+import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
+import { bitCount, isHeld, type Requirement } from '../model/quorum.ts';
+import { compareVersions, type Record } from '../model/record.ts';
+import { covers } from '../model/vector.ts';
+import { isReachable, Tally } from '../quorum/tally.ts';
+import { foldedPrefix, type KeyRange, keyRangeOf, restOf } from '../store/key-range.ts';
+import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
+import { type Context, type Heal, refuse } from './context.ts';
+import type { Fitness } from './fitness.ts';
+import { isBefore, isShown, type Row, RowClient, see, versionOf } from './list-rows.ts';
+import type { Hasten, Reads } from './reads.ts';
+
+const RUNNING_MAX = 64;
+const ROUNDS_MAX = 64;
+const UNSETTLED_MAX = 64;
+const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
+const LOOKED_BYTES_MAX = 1024 * 1024;
+const LOOKING_MS_MAX = 1000;
+/** What an item takes in memory besides its key, and without its value. */
+const ITEM_BYTES = 256;
+
+export interface ListParts {
+  readonly fitness: Fitness;
+  readonly reads: Reads;
+  readonly nextId: () => number;
+  readonly heal: Heal;
+  readonly hasten: Hasten;
+}
+
+interface Listing {
+  readonly id: number;
+  readonly command: ListCommand;
+  readonly requirement: Requirement;
+  readonly isFifo: boolean;
+  readonly unfit: number;
+  readonly deadlineMs: number;
+  readonly enoughMs: number;
+  readonly beganMs: number;
+  readonly stalenessMs: Staleness;
+  range: KeyRange;
+  readonly items: Record[];
+  readonly prefixes: string[];
+  bytes: number;
+  after: string;
+  rounds: number;
+  // ---- of the round
+  surveyId: number;
+  tally: Tally;
+  asked: number;
+  askedAtMs: number[];
+  hedgeAtMs: number;
+  answers: (SurveyReply | undefined)[];
+  /** It waits for what was named to become durable here. */
+  isCatchingUp: boolean;
+  rangeId: number;
+  rows: Row[];
+  open: number;
+  /** Up to which key the rows say everything; `undefined`: to the end. */
+  coveredTo: string | undefined;
+}
+
+export class QuorumLists {
+  readonly #context: Context;
+  readonly #fitness: Fitness;
+  readonly #reads: Reads;
+  readonly #nextId: () => number;
+  readonly #heal: Heal;
+  readonly #hasten: Hasten;
+  readonly #running = new Map<number, Listing>();
+  /** By the id of its survey. */
+  readonly #surveying = new Map<number, Listing>();
+  /** Those whose keys have been read: the host answers between two steps. */
+  readonly #resolved = createRing<Listing>(16);
+  #lastId = 0;
+  #timerMs = Number.POSITIVE_INFINITY;
+
+  constructor(context: Context, parts: ListParts) {
+    this.#context = context;
+    this.#fitness = parts.fitness;
+    this.#reads = parts.reads;
+    this.#nextId = parts.nextId;
+    this.#heal = parts.heal;
+    this.#hasten = parts.hasten;
+  }
+
+  get waiting(): number {
+    return this.#running.size;
+  }
+
+  /** Not after the next moment at which something is due; may be earlier. */
+  get timerMs(): number {
+    return this.#resolved.size > 0 ? 0 : this.#timerMs;
+  }
+
+  begin(command: ListCommand, requirement: Requirement, now: Now, out: Outbox): void {
+    const { freshness, namespaces, peers } = this.#context;
+    const policy = namespaces.find(command.namespace)?.policy;
+    const unfit = this.#fitness.unfit(command.namespace);
+    if (policy === undefined) {
+      refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
+    } else if (this.#running.size >= RUNNING_MAX) {
+      const detail = `${RUNNING_MAX} lists that ask other replicas are running`;
+      refuse(command.client, out, 'overloaded', detail, { retryAfterMs: 1000 });
+    } else if (!isReachable(requirement, peers.reachable & ~unfit)) {
+      const more = { required: requirement.count, retryAfterMs: 1000 };
+      const detail = 'too few replicas can be reached for this r';
+      refuse(command.client, out, 'no-quorum', detail, more);
+    } else {
+      const timeoutMs = command.timeoutMs ?? policy.timeoutMs;
+      const range = keyRangeOf(command);
+      const listing: Listing = {
+        id: ++this.#lastId,
+        command,
+        requirement,
+        isFifo: policy.consistency === 'fifo',
+        unfit,
+        deadlineMs: now.monoMs + timeoutMs,
+        enoughMs: now.monoMs + Math.min(timeoutMs / 2, LOOKING_MS_MAX),
+        beganMs: now.monoMs,
+        stalenessMs: freshness.bound(now.monoMs),
+        range: range ?? { from: '', to: '' },
+        items: [],
+        prefixes: [],
+        bytes: 0,
+        after: '',
+        rounds: 0,
+        ...freshRound(requirement),
+      };
+      this.#running.set(listing.id, listing);
+      if (range === undefined) this.#end(listing, now, out);
+      else this.#survey(listing, now, out);
+    }
+  }
+
+  onReply(peer: number, reply: SurveyReply, now: Now, out: Outbox): void {
+    const listing = this.#surveying.get(reply.id);
+    if (listing === undefined) return;
+    if (((listing.asked >> peer) & 1) === 0 || listing.answers[peer] !== undefined) return;
+    this.#context.nearness.observe(peer, now.monoMs - (listing.askedAtMs[peer] ?? now.monoMs));
+    if (reply.answer === 'known' && isAnswer(reply, listing)) {
+      listing.answers[peer] = reply;
+      listing.tally.accept(peer);
+    } else {
+      listing.tally.reject(peer);
+      this.#askNeeded(listing, now, out);
+    }
+    this.#decide(listing, now, out);
+  }
+
+  /** True when the answer was meant for this. */
+  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+    for (const listing of this.#running.values()) {
+      if (listing.rangeId !== id) continue;
+      listing.rangeId = 0;
+      if (result.ok) this.#merge(listing, result.entries, result.more, now, out);
+      else this.#fail(listing, fault('storage-failed', 'the range could not be read'), out);
+      return true;
+    }
+    return false;
+  }
+
+  /** What is durable here has grown. */
+  onDurable(now: Now, out: Outbox): void {
+    for (const listing of this.#running.values())
+      if (listing.isCatchingUp) this.#readOwn(listing, now, out);
+  }
+
+  onDisconnected(peer: number, now: Now, out: Outbox): void {
+    for (const listing of this.#running.values()) {
+      if (((listing.asked >> peer) & 1) === 0 || listing.answers[peer] !== undefined) continue;
+      listing.tally.reject(peer);
+      this.#askNeeded(listing, now, out);
+      this.#decide(listing, now, out);
+    }
+  }
+
+  onTimer(now: Now, out: Outbox): void {
+    for (let left = this.#resolved.size; left > 0; left--) {
+      const listing = this.#resolved.shift();
+      if (listing !== undefined && this.#running.has(listing.id)) this.#take(listing, now, out);
+    }
+    if (now.monoMs < this.#timerMs) return;
+    this.#timerMs = Number.POSITIVE_INFINITY;
+    for (const listing of this.#running.values()) {
+      if (listing.deadlineMs <= now.monoMs) {
+        this.#expire(listing, now, out);
+      } else {
+        if (listing.hedgeAtMs <= now.monoMs) this.#hedge(listing, now, out);
+        this.#watch(listing);
+      }
+    }
+  }
+
+  /** The replica stops: who still waits is told. */
+  failAll(code: FaultCode, out: Outbox): void {
+    for (const listing of this.#running.values())
+      this.#fail(listing, fault(code, 'the replica has stopped'), out);
+  }
+
+  // answered, at the deadline
+  #expire(listing: Listing, now: Now, out: Outbox): void {
+    if (listing.after !== '') return this.#reply(listing, now, out);
+    const { tally } = listing;
+    const counts = { required: listing.requirement.count, acks: tally.acks };
+    const detail = 'the deadline passed before enough replicas had answered';
+    this.#fail(listing, fault('timeout', detail, counts), out);
+  }
+
+  // * -> surveying
+  #survey(listing: Listing, now: Now, out: Outbox): void {
+    this.#surveying.delete(listing.surveyId);
+    Object.assign(listing, freshRound(listing.requirement));
+    listing.rounds++;
+    listing.surveyId = ++this.#lastId;
+    this.#surveying.set(listing.surveyId, listing);
+    const own = this.#context.self.index;
+    listing.asked = 1 << own;
+    listing.tally.accept(own);
+    this.#askNeeded(listing, now, out);
+    this.#decide(listing, now, out);
+  }
+
+  #askNeeded(listing: Listing, now: Now, out: Outbox): void {
+    const { nearness, peers } = this.#context;
+    const can = peers.reachable & ~listing.unfit;
+    for (const { mask, count } of listing.requirement.groups) {
+      for (const peer of nearness.order) {
+        if (bitCount(listing.asked & ~listing.tally.no & mask) >= count) break;
+        if (((mask & can & ~listing.asked) >> peer) & 1) this.#ask(listing, peer, now, out);
+      }
+    }
+    this.#watch(listing);
+  }
+
+  #ask(listing: Listing, peer: number, now: Now, out: Outbox): void {
+    listing.asked |= 1 << peer;
+    listing.askedAtMs[peer] = now.monoMs;
+    listing.hedgeAtMs = now.monoMs + this.#context.nearness.hedgeAfterMs(peer);
+    const { surveyId: id, command, range } = listing;
+    const { namespace, reverse } = command;
+    const question = { kind: 'survey-request', id, namespace, ...range, reverse } as const;
+    out.send(peer, { ...question, limit: keysOf(listing) });
+  }
+
+  #hedge(listing: Listing, now: Now, out: Outbox): void {
+    const { nearness, peers, metrics } = this.#context;
+    listing.hedgeAtMs = Number.POSITIVE_INFINITY;
+    const open = listing.tally.wanted & peers.reachable & ~listing.unfit & ~listing.asked;
+    const peer = nearness.order.find((index) => (open >> index) & 1);
+    if (peer === undefined) return;
+    metrics.readHedges++;
+    this.#ask(listing, peer, now, out);
+  }
+
+  #decide(listing: Listing, now: Now, out: Outbox): void {
+    const { tally } = listing;
+    if (listing.isCatchingUp || listing.rangeId !== 0 || listing.rows.length > 0) return;
+    if (tally.state === 'lost') {
+      const counts = { required: listing.requirement.count, acks: tally.acks };
+      const lost = fault('no-quorum', 'too few replicas could answer', counts);
+      if (listing.after === '') this.#fail(listing, lost, out);
+      else this.#reply(listing, now, out);
+    } else if (tally.state === 'won') {
+      listing.hedgeAtMs = Number.POSITIVE_INFINITY;
+      this.#readOwn(listing, now, out);
+    }
+  }
+
+  // surveying -> reading
+  #readOwn(listing: Listing, now: Now, out: Outbox): void {
+    if (listing.isFifo && !this.#isCaughtUp(listing, now, out)) return;
+    listing.isCatchingUp = false;
+    const { command, range } = listing;
+    listing.rangeId = this.#nextId();
+    const span = spanOfKeys(command.namespace, range.from, range.to);
+    const limits = { limit: keysOf(listing), bytesMax: LOOKED_BYTES_MAX };
+    out.range(listing.rangeId, { ...span, reverse: command.reverse, ...limits });
+  }
+
+  /** Everything that others have named is durable here; else the stream is asked for it. */
+  #isCaughtUp(listing: Listing, now: Now, out: Outbox): boolean {
+    const { durable } = this.#context.log;
+    let isCaughtUp = true;
+    for (const [peer, reply] of listing.answers.entries()) {
+      for (const version of reply?.keys ?? []) {
+        if (covers(durable, version)) continue;
+        isCaughtUp = false;
+        if (!listing.isCatchingUp) this.#hasten(peer, version.origin, now, out);
+      }
+    }
+    listing.isCatchingUp = !isCaughtUp;
+    return isCaughtUp;
+  }
+
+  // reading -> resolving
+  #merge(
+    listing: Listing,
+    entries: readonly RangeEntry[],
+    more: boolean,
+    now: Now,
+    out: Outbox,
+  ): void {
+    const own = this.#recordsOf(entries, now, out);
+    if (own === undefined) {
+      const detail = 'a stored record in the range cannot be read';
+      return this.#fail(listing, fault('record-corrupt', detail), out);
+    }
+    const { self } = this.#context;
+    const { reverse } = listing.command;
+    const rows = new Map<string, Row>();
+    let coveredTo: string | undefined = more ? own.at(-1)?.key : undefined;
+    for (const record of own) see(rows, versionOf(record), self.index, record);
+    for (const [peer, reply] of listing.answers.entries()) {
+      if (reply === undefined) continue;
+      if (!listing.isFifo) for (const version of reply.keys) see(rows, version, peer, undefined);
+      const last: string | undefined = reply.more ? reply.keys.at(-1)?.key : undefined;
+      if (last !== undefined && (coveredTo === undefined || isBefore(last, coveredTo, reverse)))
+        coveredTo = last;
+    }
+    const end = coveredTo;
+    const covered = [...rows.values()]
+      .filter(({ key }) => end === undefined || !isBefore(end, key, reverse))
+      .sort((a, b) => (isBefore(a.key, b.key, reverse) ? -1 : 1));
+    listing.coveredTo = coveredTo;
+    this.#settle(listing, covered, now);
+    this.#resolve(listing, now, out);
+  }
+
+  #recordsOf(entries: readonly RangeEntry[], now: Now, out: Outbox): Record[] | undefined {
+    const records: Record[] = [];
+    for (const { key, value } of entries) {
+      const record = decodeMutation(value);
+      if (record !== undefined) {
+        records.push(record);
+        continue;
+      }
+      const name = parseRecordKey(key);
+      if (name !== undefined) this.#heal(name.namespace, name.key, now, out);
+      return undefined;
+    }
+    return records;
+  }
+
+  /** Finds the rows that are to be read, and ends the page before there are too many, or behind what it has room for. */
+  #settle(listing: Listing, covered: readonly Row[], now: Now): void {
+    const { command } = listing;
+    const shown = new Set<string>();
+    const counted = new Set<string>();
+    for (const row of covered) {
+      row.isOpen = this.#isOpen(listing, row);
+      const prefix = foldedPrefix(command, row.key);
+      if (prefix !== undefined && isShown(row, now)) shown.add(prefix);
+    }
+    let room = command.limit + 1 - listing.items.length - listing.prefixes.length;
+    let open = 0;
+    for (const row of covered) {
+      const prefix = foldedPrefix(command, row.key);
+      // Its prefix is shown whatever becomes of it.
+      if (row.isOpen && prefix !== undefined && shown.has(prefix)) continue;
+      if (row.isOpen && open === UNSETTLED_MAX) {
+        listing.coveredTo = listing.rows.at(-1)?.key;
+        break;
+      }
+      if (row.isOpen) open++;
+      listing.rows.push(row);
+      if (!isShown(row, now) || (prefix !== undefined && counted.has(prefix))) continue;
+      if (prefix !== undefined) counted.add(prefix);
+      if (--room > 0) continue;
+      listing.coveredTo = row.key;
+      break;
+    }
+    listing.open = open;
+  }
+
+  /** What to show can only be told by reading the key. */
+  #isOpen({ requirement, isFifo }: Listing, { newest, holders, own }: Row): boolean {
+    if (isFifo) return false;
+    const { log, peers, settings } = this.#context;
+    const all = holders | peers.holders(newest, log.durable);
+    if (!isHeld(requirement, all, settings.members.length)) return true;
+    return !newest.isDeleted && (own === undefined || compareVersions(own, newest) !== 0);
+  }
+
+  #resolve(listing: Listing, now: Now, out: Outbox): void {
+    if (listing.open === 0) return this.#take(listing, now, out);
+    const { namespace, r } = listing.command;
+    const timeoutMs = Math.max(listing.deadlineMs - now.monoMs, 1);
+    for (const row of listing.rows) {
+      if (!row.isOpen) continue;
+      const client = new RowClient(row, () => this.#onRow(listing));
+      const { key } = row;
+      const question = { kind: 'read', namespace, key, r, timeoutMs, onUnmet: 'fail' } as const;
+      this.#reads.begin({ ...question, client }, now, out);
+    }
+  }
+
+  #onRow(listing: Listing): void {
+    if (--listing.open === 0 && this.#running.has(listing.id)) this.#resolved.push(listing);
+  }
+
+  // resolving -> surveying | answered
+  #take(listing: Listing, now: Now, out: Outbox): void {
+    const { command, rows, coveredTo, range } = listing;
+    for (const row of rows) {
+      if (row.failed !== undefined) {
+        if (listing.after === '') return this.#fail(listing, row.failed, out);
+        return this.#reply(listing, now, out);
+      }
+      const prefix = foldedPrefix(command, row.key);
+      if (!isShown(row, now)) {
+        // As a cursor it would stand for all that begins with it.
+        if (prefix !== row.key) listing.after = row.key;
+        continue;
+      }
+      if (prefix !== undefined && prefix === listing.prefixes.at(-1)) continue;
+      if (isFull(listing)) return this.#reply(listing, now, out);
+      if (prefix === undefined) keep(listing, row.own as Record);
+      else fold(listing, prefix);
+    }
+    if (coveredTo === undefined) return this.#end(listing, now, out);
+    const folded = foldedPrefix(command, coveredTo);
+    const isLeap = folded !== undefined && folded === listing.prefixes.at(-1);
+    if (isLeap) listing.after = folded;
+    else if (folded !== coveredTo) listing.after = coveredTo;
+    const rest = restOf(range, isLeap ? folded : coveredTo, isLeap, command.reverse);
+    if (rest === undefined) return this.#end(listing, now, out);
+    listing.range = rest;
+    if (listing.after !== '' && isEnough(listing, now.monoMs)) this.#reply(listing, now, out);
+    else this.#survey(listing, now, out);
+  }
+
+  /** Nothing is left behind what was found. */
+  #end(listing: Listing, now: Now, out: Outbox): void {
+    listing.after = '';
+    this.#reply(listing, now, out);
+  }
+
+  #reply(listing: Listing, now: Now, out: Outbox): void {
+    this.#leave(listing);
+    const { items, prefixes, after, command, beganMs } = listing;
+    const stalenessMs: Staleness =
+      listing.stalenessMs === 'unknown' ? 'unknown' : listing.stalenessMs + now.monoMs - beganMs;
+    const page = { items, prefixes, after, stalenessMs, heldBy: undefined };
+    out.reply(command.client, { kind: 'listed', ...page }, 0);
+  }
+
+  #fail(listing: Listing, failed: Fault, out: Outbox): void {
+    this.#leave(listing);
+    out.reply(listing.command.client, { kind: 'failed', fault: failed }, 0);
+  }
+
+  #leave({ id, surveyId }: Listing): void {
+    this.#running.delete(id);
+    this.#surveying.delete(surveyId);
+  }
+
+  #watch({ deadlineMs, hedgeAtMs }: Listing): void {
+    this.#timerMs = Math.min(this.#timerMs, deadlineMs, hedgeAtMs);
+  }
+}
+
+function freshRound(requirement: Requirement) {
+  return {
+    surveyId: 0,
+    tally: new Tally(requirement),
+    asked: 0,
+    askedAtMs: [] as number[],
+    hedgeAtMs: Number.POSITIVE_INFINITY,
+    answers: [] as (SurveyReply | undefined)[],
+    isCatchingUp: false,
+    rangeId: 0,
+    rows: [] as Row[],
+    open: 0,
+    coveredTo: undefined as string | undefined,
+  };
+}
+
+/** With a delimiter most of a survey may be leapt over; without one all of it is of use, up to what there is room for. */
+function keysOf({ command, items, prefixes }: Listing): number {
+  const room = command.limit + 1 - items.length - prefixes.length;
+  return Math.min(Math.max(room, 16), SURVEY_KEYS_MAX);
+}
+
+/** One key behind the other, within the range, and not more than were asked for. */
+function isAnswer({ keys, more }: SurveyReply, listing: Listing): boolean {
+  const { command, range } = listing;
+  if (keys.length > keysOf(listing) || (more && keys.length === 0)) return false;
+  let last: string | undefined;
+  for (const { key } of keys) {
+    if (key < range.from || (range.to !== '' && key >= range.to)) return false;
+    if (last !== undefined && !isBefore(last, key, command.reverse)) return false;
+    last = key;
+  }
+  return true;
+}
+
+function isFull({ command, items, prefixes, bytes }: Listing): boolean {
+  const { limit, bytesMax = ANSWER_BYTES_MAX } = command;
+  return items.length + prefixes.length >= limit || bytes >= Math.min(bytesMax, ANSWER_BYTES_MAX);
+}
+
+function isEnough(listing: Listing, nowMs: number): boolean {
+  return listing.rounds >= ROUNDS_MAX || nowMs >= listing.enoughMs || isFull(listing);
+}
+
+function keep(listing: Listing, record: Record): void {
+  const { values } = listing.command;
+  listing.items.push(values ? record : withoutValue(record));
+  listing.bytes += values ? record.bytes.length : ITEM_BYTES + record.key.length;
+  listing.after = record.key;
+}
+
+function fold(listing: Listing, prefix: string): void {
+  listing.prefixes.push(prefix);
+  listing.bytes += prefix.length;
+  listing.after = prefix;
+}

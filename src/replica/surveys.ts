@@ -1,0 +1,82 @@
+// The other end of quorum-lists.ts: a peer asks which versions this replica has under the keys of a range. One range read
+// answers it, from what is durable here. Who may lack what it once had, or has too much to do, cannot tell, and another is
+// asked.
+//
+// Bound: RUNNING_MAX range reads at a time, each of LOOKED_BYTES_MAX at most.
+
+import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import { decodeMutation } from '../model/encoding.ts';
+import type { KeyVersion, SurveyReply, SurveyRequest } from '../model/message.ts';
+import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
+import type { Context, Heal } from './context.ts';
+
+const RUNNING_MAX = 64;
+const LOOKED_BYTES_MAX = 1024 * 1024;
+
+interface Asked {
+  readonly peer: number;
+  readonly id: number;
+  /** The connection over which it was asked still stands. */
+  isThere: boolean;
+}
+
+export class Surveys {
+  readonly #context: Context;
+  readonly #nextId: () => number;
+  readonly #heal: Heal;
+  readonly #running = new Map<number, Asked>();
+
+  constructor(context: Context, nextId: () => number, heal: Heal) {
+    this.#context = context;
+    this.#nextId = nextId;
+    this.#heal = heal;
+  }
+
+  onRequest(peer: number, request: SurveyRequest, mayLack: boolean, out: Outbox): void {
+    const { id, namespace, from, to, reverse, limit } = request;
+    const isKnown = this.#context.namespaces.find(namespace) !== undefined;
+    if (mayLack || !isKnown || this.#running.size >= RUNNING_MAX)
+      return out.send(peer, unknown(id));
+    const rangeId = this.#nextId();
+    this.#running.set(rangeId, { peer, id, isThere: true });
+    const span = spanOfKeys(namespace, from, to);
+    out.range(rangeId, { ...span, reverse, limit, bytesMax: LOOKED_BYTES_MAX });
+  }
+
+  /** True when the answer was meant for this. */
+  onRange(rangeId: number, result: RangeResult, now: Now, out: Outbox): boolean {
+    const asked = this.#running.get(rangeId);
+    if (asked === undefined) return false;
+    this.#running.delete(rangeId);
+    const { peer, id, isThere } = asked;
+    if (!isThere) return true;
+    const keys = result.ok ? this.#versionsOf(result.entries, now, out) : undefined;
+    if (!result.ok || keys === undefined) out.send(peer, unknown(id));
+    else out.send(peer, { kind: 'survey-reply', id, answer: 'known', keys, more: result.more });
+    return true;
+  }
+
+  /** A later connection, and a later life, numbers its questions anew. */
+  onDisconnected(peer: number): void {
+    for (const asked of this.#running.values()) if (asked.peer === peer) asked.isThere = false;
+  }
+
+  #versionsOf(entries: readonly RangeEntry[], now: Now, out: Outbox): KeyVersion[] | undefined {
+    const keys: KeyVersion[] = [];
+    for (const entry of entries) {
+      const record = decodeMutation(entry.value);
+      if (record === undefined) {
+        const name = parseRecordKey(entry.key);
+        if (name !== undefined) this.#heal(name.namespace, name.key, now, out);
+        return undefined;
+      }
+      const { key, operation, hlc, origin, seq } = record;
+      keys.push({ key, isDeleted: operation === 'delete', hlc, origin, seq });
+    }
+    return keys;
+  }
+}
+
+function unknown(id: number): SurveyReply {
+  return { kind: 'survey-reply', id, answer: 'unknown', keys: [], more: false };
+}
