@@ -11,6 +11,7 @@ import { decline, type Parsed } from './config/kind.ts';
 import { variableOf } from './config/option.ts';
 import { type Problem, resolve, type Sources } from './config/resolve.ts';
 import { TABLE } from './config/table.ts';
+import { decodeText, plainValue } from './config/text.ts';
 
 export interface Loaded {
   /** `undefined` exactly when there are problems. */
@@ -25,7 +26,8 @@ export type Flags = { readonly [name: string]: string | undefined };
 export type Environment = { readonly [variable: string]: string | undefined };
 
 export function loadConfig(flags: Flags, environment: Environment = takeEnvironment()): Loaded {
-  const name = flags['config'] ?? (environment[variableOf('config')] || undefined);
+  const named = flags['config'] ?? environment[variableOf('config')];
+  const name = named === undefined ? undefined : plainValue(named) || undefined;
   const read = name === undefined ? undefined : readDocument(name);
   const fileName = name === undefined ? undefined : basename(name);
   const document = read?.ok === true ? read.value : undefined;
@@ -42,7 +44,8 @@ export function loadConfig(flags: Flags, environment: Environment = takeEnvironm
 
 function readDocument(name: string): Parsed<Document> {
   try {
-    return parseFile(name, readFileSync(name, 'utf8'));
+    const decoded = decodeText(readFileSync(name));
+    return decoded.ok ? parseFile(name, decoded.value) : decoded;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'error';
     return decline(`cannot be read (${code})`);
@@ -74,7 +77,7 @@ interface ClientDefaults {
 /** What the client commands take from the environment. */
 export function clientDefaults(): ClientDefaults {
   return {
-    url: process.env['CONIT_URL'] || 'http://127.0.0.1:7070',
-    tokenFile: process.env['CONIT_TOKEN_FILE'] || undefined,
+    url: plainValue(process.env['CONIT_URL'] ?? '') || 'http://127.0.0.1:7070',
+    tokenFile: plainValue(process.env['CONIT_TOKEN_FILE'] ?? '') || undefined,
   };
 }

@@ -4,6 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { request } from 'undici';
+import { decodeText, plainValue } from '../config/text.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 
 interface ClientOptions {
@@ -75,8 +76,11 @@ function baseOf(url: string): string {
 
 function readToken(file: string): string {
   try {
-    return readFileSync(file, 'utf8').trim();
+    const decoded = decodeText(readFileSync(file));
+    if (!decoded.ok) throw new CommandError(EXIT.usage, `--token-file: ${file} ${decoded.reason}`);
+    return plainValue(decoded.value);
   } catch (error) {
+    if (error instanceof CommandError) throw error;
     const code = codeOf(error) ?? 'error';
     throw new CommandError(EXIT.usage, `--token-file: ${file} cannot be read (${code})`);
   }

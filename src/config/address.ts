@@ -25,7 +25,8 @@ export interface Place {
 }
 
 const ADDRESS_BOUND = 'host:port, as 127.0.0.1:7070 or [::1]:7070';
-const HOST = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
+/** With `_`, as in the names of containers, and with the final dot of an absolute name. */
+const HOST = /^(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?\.?$/;
 
 /** An address to listen on; port 0 takes a free one. */
 export const address: Kind<Address> = {
@@ -107,7 +108,7 @@ export const places: Kind<readonly Place[]> = {
 
 export function splitList(text: string): string[] {
   return text
-    .split(',')
+    .split(/[,\r\n]+/)
     .map((part) => part.trim())
     .filter((part) => part !== '');
 }

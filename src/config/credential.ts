@@ -8,6 +8,7 @@ import { variableOf } from './option.ts';
 import type { Complain, Resolved } from './resolve.ts';
 import { parseSecret, type Secret, SECRET_BYTES_MAX } from './secret.ts';
 import type { TABLE } from './table.ts';
+import { decodeLoosely, decodeText } from './text.ts';
 
 const VARIABLE = variableOf('clusterSecret');
 const FILE_VARIABLE = variableOf('clusterSecretFile');
@@ -32,7 +33,7 @@ export function clusterSecretOf(
 
 function fromFile(file: string, complain: Complain, warn: Complain): Secret | undefined {
   const where = `${FILE_VARIABLE} ${file}`;
-  const read = readSmall(file, SECRET_BYTES_MAX);
+  const read = readSmall(file, SECRET_BYTES_MAX, decodeLoosely);
   if (!read.ok) {
     complain(where, read.reason);
     return undefined;
@@ -55,7 +56,7 @@ export function tokensOf(
   const file = values.tokensFile;
   if (file === undefined) return undefined;
   const where = `${TOKENS_VARIABLE} ${file}`;
-  const read = readSmall(file, TOKENS_BYTES_MAX);
+  const read = readSmall(file, TOKENS_BYTES_MAX, decodeText);
   const tree = read.ok ? parseTree(file, read.text) : read;
   if (!tree.ok) {
     complain(where, tree.reason);
@@ -71,11 +72,12 @@ type Read =
   | { readonly ok: true; readonly text: string; readonly isOpen: boolean }
   | { readonly ok: false; readonly reason: string };
 
-function readSmall(file: string, bytesMax: number): Read {
+function readSmall(file: string, bytesMax: number, decode: typeof decodeText): Read {
   try {
     const { mode, size } = statSync(file);
     if (size > bytesMax) return { ok: false, reason: `is longer than ${bytesMax} bytes` };
-    return { ok: true, text: readFileSync(file, 'utf8'), isOpen: (mode & 0o007) !== 0 };
+    const decoded = decode(readFileSync(file));
+    return decoded.ok ? { ok: true, text: decoded.value, isOpen: (mode & 0o007) !== 0 } : decoded;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'error';
     return { ok: false, reason: `cannot be read (${code})` };

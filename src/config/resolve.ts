@@ -3,6 +3,7 @@
 
 import type { Document } from './file.ts';
 import { flagOf, type Option, type Table, variableOf, type ValuesOf } from './option.ts';
+import { plainValue } from './text.ts';
 
 export type Source = 'flag' | 'environment' | 'file' | 'default' | 'absent';
 
@@ -62,10 +63,10 @@ function find(name: string, option: Option<unknown>, given: Sources): Finding | 
   const flag = flagOf(name, option);
   const flagged = given.flags[name];
   if (flag !== undefined && flagged !== undefined) {
-    return { raw: flagged, source: 'flag', where: `--${flag}` };
+    return { raw: plainValue(flagged), source: 'flag', where: `--${flag}` };
   }
   const variable = variableOf(name);
-  const spoken = given.environment[variable];
+  const spoken = plainOf(given.environment[variable]);
   // An empty variable is what templates leave behind: it is unset. An empty secret is a mistake to be told.
   if (option.inEnvironment && spoken !== undefined && (spoken !== '' || option.secret)) {
     return { raw: spoken, source: 'environment', where: variable };
@@ -73,6 +74,10 @@ function find(name: string, option: Option<unknown>, given: Sources): Finding | 
   const { file } = given;
   if (file === undefined || !option.inFile || !Object.hasOwn(file.document, name)) return undefined;
   return { raw: file.document[name], source: 'file', where: `${file.name}: ${name}` };
+}
+
+function plainOf(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : plainValue(value);
 }
 
 function unknownKeys(table: Table, file: Sources['file']): Problem[] {

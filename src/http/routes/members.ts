@@ -21,7 +21,7 @@ import { answerJob, JOB_RESPONSES } from './jobs.ts';
 
 const TIMEOUT_MS_DEFAULT = 10_000;
 const PEER_ADDRESS =
-  /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?):([1-9][0-9]{0,4})$/;
+  /^(?:\[[0-9A-Fa-f:.]{2,45}\]|(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?\.?):([1-9][0-9]{0,4})$/;
 const params = Type.Object({ id: Type.String() });
 const timeout = Type.Optional(Type.String({ description: 'As in 10s, which is the default' }));
 const closed = { additionalProperties: false };
