@@ -7,6 +7,7 @@
 // acknowledged is on the disk. When the members have changed, the life that knew the old ones is taken down in order and
 // the next begins in the same process, at the same addresses, with the members that the directory remembers.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { checkAccess } from './adapters/data-access.ts';
 import { DataError, isDamage } from './adapters/data-error.ts';
 import { openDataDir, type OpenedData } from './adapters/data-directory.ts';
@@ -45,8 +46,8 @@ export interface RunOptions {
 export interface RunningReplica {
   /** Where clients are served. */
   readonly http: Address;
-  /** Ends in order; resolves when everything is closed. */
-  stop(): Promise<void>;
+  /** Ends in order; resolves when everything is closed. `hasNotice`: who comes meanwhile is answered for a while. */
+  stop(hasNotice: boolean): Promise<void>;
 }
 
 /** Throws where the data directory or an address cannot be used. */
@@ -75,7 +76,7 @@ class Lives {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await (await this.#life).stop();
+    await (await this.#life).stop(true);
   }
 
   #run(config: Config): Promise<RunningReplica> {
@@ -104,7 +105,7 @@ class Lives {
 
   async #next(ended: Promise<RunningReplica>, config: Config): Promise<RunningReplica> {
     const life = await ended;
-    await life.stop();
+    await life.stop(false);
     if (this.#isStopping) return { http: life.http, stop: () => Promise.resolve() };
     // The directory was not out of our hands in between: there is nothing that peers could know better.
     const settings = Object.freeze({ ...config.settings, bootGraceMs: 0, helloWaitMs: 0 });
@@ -202,23 +203,37 @@ async function start(ground: Ground): Promise<RunningReplica> {
   });
   const disk = createDiskWatch(ground, host);
   const http = await createHttp(ground, { host, trace, disk });
-  const address = await http.listen(config.http.host, config.http.port);
   host.start();
+  await untilFit(host);
+  const address = await http.listen(config.http.host, config.http.port);
   // Not awaited: the reserve that it makes takes its time.
   disk.start().catch((error: unknown) => ground.onError(error, 'disk watch'));
   noteStart(ground, address);
   return {
     http: address,
-    async stop() {
+    async stop(hasNotice) {
       disk.stop();
       http.beginDrain();
       host.drain();
-      await http.close();
+      await http.close({ giveUp: () => host.giveUp(), hasNotice });
       scheduler.stop();
       await network.close();
       await data.storage.close();
     },
   };
+}
+
+const PORT_WAITS_MS = 5000;
+const PORT_LOOKS_MS = 10;
+
+/**
+ * The port of clients opens when the replica answers them, so that a load balancer which goes by connections alone sends
+ * nobody to one that refuses; or after a while, so that what it lacks can be asked.
+ */
+async function untilFit(host: Host): Promise<void> {
+  const untilMs = performance.now() + PORT_WAITS_MS;
+  while (performance.now() < untilMs && (host.state === 'starting' || host.state === 'catching-up'))
+    await sleep(PORT_LOOKS_MS);
 }
 
 function openData(config: Config, { note }: Log): Promise<OpenedData> {

@@ -87,9 +87,11 @@ export async function drain(
   terminal: Terminal,
   id: string | undefined,
   verb: 'drain' | 'resume',
+  grace?: string,
 ): Promise<ExitCode> {
   const named = id ?? (await readView<ClusterView>(client, '/v1/cluster')).node;
-  await runJob(client, terminal, { method: 'POST', path: `${pathOf(named)}/${verb}` });
+  const path = `${pathOf(named)}/${verb}`;
+  await runJob(client, terminal, { method: 'POST', path, query: { grace } });
   terminal.out(verb === 'drain' ? `${named} takes no clients any more\n` : `${named} serves\n`);
   return EXIT.ok;
 }

@@ -365,9 +365,11 @@ function addDrain(
     .command(verb)
     .description(about)
     .argument('[replica]', 'to be sure; only the replica at --url does it');
+  if (verb === 'drain') command.option('--grace <time>', 'answer clients for so long still, as 5s');
   addClientOptions(command);
-  command.action(async (id: string | undefined, options: ClientFlags) =>
-    finish(await drain(clientOf(options), terminal, id, verb)),
+  command.action(
+    async (id: string | undefined, options: ClientFlags & { readonly grace?: string }) =>
+      finish(await drain(clientOf(options), terminal, id, verb, options.grace)),
   );
 }
 

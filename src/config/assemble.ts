@@ -154,6 +154,8 @@ function configOf({ values, membership, policies, secret, tokens }: Parts): Conf
 
 /** Requests get most of the time that a stop may take; closing the rest needs little. */
 const DRAIN_SHARE = 0.6;
+/** And the listener stays open for part of that. */
+const NOTICE_SHARE = 0.25;
 
 function limitsOf(values: Values): HttpLimits {
   return Object.freeze({
@@ -165,6 +167,7 @@ function limitsOf(values: Values): HttpLimits {
     requestTimeoutMs: values.requestTimeout,
     keepAliveMs: values.keepAlive,
     drainMs: Math.round(values.shutdown * DRAIN_SHARE),
+    noticeMs: Math.min(values.shutdownNotice, Math.round(values.shutdown * NOTICE_SHARE)),
   });
 }
 

@@ -257,6 +257,12 @@ export const TABLE = {
     10 * SECOND,
     'how long an orderly stop may take',
   ),
+  shutdownNotice: setting(
+    'Tuning',
+    duration(0, 5 * 60 * SECOND),
+    SECOND,
+    'how long a replica that stops still answers who comes, with 503 draining; a quarter of shutdown at most',
+  ),
   bootGrace: setting(
     'Tuning',
     duration(0, 60 * SECOND),

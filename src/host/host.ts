@@ -106,6 +106,11 @@ export class Host implements ReplicaService {
     this.#take({ kind: 'drain' });
   }
 
+  /** Who still waits is told how things stand: a write that has begun, that its outcome is open. After `drain`. */
+  giveUp(): void {
+    this.#take({ kind: 'stop' });
+  }
+
   /** The disk was looked at. */
   disk(room: DiskRoom): void {
     this.#take({ kind: 'disk', room });

@@ -146,6 +146,7 @@ function askedOf(
     weight,
     idempotencyKey: idempotencyKey === undefined ? undefined : `${idempotencyKey}#${index}`,
     respondAsync,
+    redirects: false,
   };
 }
 

@@ -15,6 +15,8 @@ export interface JobProgress {
   readonly members?: number;
   /** Of a drain: requests that were taken and are not answered. */
   readonly requests?: number;
+  /** Of a drain: for how long clients are still answered. */
+  readonly graceMs?: number;
   /** Of a resync: what is missing, null where nobody is connected who could tell. */
   readonly entriesMissing?: number | null;
   readonly copy?: { readonly parts: number; readonly records: number; readonly share: number };
@@ -52,11 +54,14 @@ function changeOf({ change, membership }: Status): JobProgress | undefined {
 }
 
 function drainOf({ self, waiting }: Status): Course {
-  const progress = { requests: waiting };
+  const progress = { requests: waiting, graceMs: Math.round(self.graceMs) };
   const isResumed = self.state === 'serving' || self.state === 'catching-up';
   if (isResumed) return { progress, end: refusal('superseded', 'the replica was resumed') };
   // It drains, or begins, and will: the word is durable.
-  return { progress, end: waiting === 0 && self.state === 'draining' ? 'done' : undefined };
+  return {
+    progress,
+    end: waiting === 0 && self.graceMs === 0 && self.state === 'draining' ? 'done' : undefined,
+  };
 }
 
 function resyncOf({ self, peers }: Status, sinceMs: number): Course {

@@ -91,6 +91,7 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, Operation>>> = {
       known('query', 'w'),
       known('query', 'timeout'),
       known('query', 'ttl'),
+      known('query', 'redirect'),
       ...writeHeaders,
       ...digests,
     ],
@@ -126,7 +127,13 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, Operation>>> = {
   },
   delete: {
     summary: 'Deletes a value',
-    parameters: [...path, known('query', 'w'), known('query', 'timeout'), ...writeHeaders],
+    parameters: [
+      ...path,
+      known('query', 'w'),
+      known('query', 'timeout'),
+      known('query', 'redirect'),
+      ...writeHeaders,
+    ],
     responses: {
       202: {
         description: 'Stored, with fewer copies than asked for',

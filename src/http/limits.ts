@@ -52,6 +52,8 @@ export interface HttpLimits {
   readonly lingerMs: number;
   /** Requests still running this long after `close` are cut off. */
   readonly drainMs: number;
+  /** How long `close` keeps the listener open, so that who comes is answered. */
+  readonly noticeMs: number;
 }
 
 export const HTTP_LIMITS_DEFAULT: HttpLimits = {
@@ -79,4 +81,5 @@ export const HTTP_LIMITS_DEFAULT: HttpLimits = {
   authFailuresKnownMax: 4096,
   lingerMs: 1000,
   drainMs: 10_000,
+  noticeMs: 0,
 };

@@ -342,6 +342,7 @@ const JobProgressSchema = Type.Object(
     agreed: Type.Optional(Type.Array(Type.String(), { description: 'Replicas, in this step' })),
     members: Type.Optional(Type.Integer({ description: 'Of whom a majority has to agree' })),
     requests: Type.Optional(Type.Integer({ description: 'Of a drain: not answered yet' })),
+    graceMs: Type.Optional(Type.Integer({ description: 'Of a drain: clients are still answered' })),
     entriesMissing: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
     copy: Type.Optional(
       Type.Object(

@@ -2,7 +2,8 @@
 // directly, all others by fastify. Node's own limits stand between the network and both.
 
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, isIPv4 } from 'node:net';
+import { type AddressInfo, isIPv4, Server as NetServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, present } from '../base/assert.ts';
 import { createApp } from './app.ts';
 import { limitConnections } from './connection-limit.ts';
@@ -17,8 +18,11 @@ export interface HttpServer {
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>;
   /** From now on /readyz says no and every reply closes its connection. */
   beginDrain(): void;
-  /** Accepts nothing new, lets what runs end, and cuts off what still runs after `drainMs`. */
-  close(): Promise<void>;
+  /**
+   * Answers who comes for `noticeMs`, then accepts nothing new and lets what runs end. After `drainMs` it gives up: whoever
+   * still waits is to be told, and is cut off when that is over.
+   */
+  close(options?: { readonly giveUp?: () => void; readonly hasNotice?: boolean }): Promise<void>;
 }
 
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -39,10 +43,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       context.draining = true;
       context.jobs.release();
     },
-    async close() {
+    async close({ giveUp = () => undefined, hasNotice = true } = {}) {
       context.draining = true;
       context.jobs.release();
-      await end(bare, context.limits.drainMs);
+      const { drainMs, noticeMs } = context.limits;
+      if (hasNotice && noticeMs > 0) await sleep(noticeMs);
+      await end(bare, drainMs, giveUp);
       await app.close();
     },
   };
@@ -102,16 +108,25 @@ function unprotected(host: string): string {
   );
 }
 
-async function end(server: Server, drainMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-  });
-  server.closeIdleConnections();
-  const timer = setTimeout(() => {
-    server.closeAllConnections();
-  }, drainMs);
-  await closed;
-  clearTimeout(timer);
+/** From the answer of the last to the end of its connection. */
+const LAST_WORD_MS = 500;
+
+async function end(server: Server, drainMs: number, giveUp: () => void): Promise<void> {
+  const listener = { isClosed: false };
+  // The listener alone: Node's own `close` would end idle connections before it has read what lies in them.
+  NetServer.prototype.close.call(server, () => (listener.isClosed = true));
+  const beganMs = performance.now();
+  let hasGivenUp = false;
+  while (!listener.isClosed) {
+    // What has arrived is read and begins in between; what is idle after that has nothing to be answered.
+    await sleep(POLL_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+    server.closeIdleConnections();
+    const lastedMs = performance.now() - beganMs;
+    if (lastedMs >= drainMs && !hasGivenUp) giveUp();
+    hasGivenUp = lastedMs >= drainMs;
+    if (lastedMs >= drainMs + LAST_WORD_MS) server.closeAllConnections();
+  }
 }
+
+const POLL_MS = 10;

@@ -13,8 +13,10 @@ import type { Level, Policy } from '../model/policy.ts';
 import type { Record } from '../model/record.ts';
 import { type BodySink, collectBody } from './body.ts';
 import { breakOff } from './break-off.ts';
+import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Digests, digestsOf, refuseDigests } from './digest.ts';
+import { isBetterAskedElsewhere, locationOf, redirectHead } from './elsewhere.ts';
 import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
 import { isFault } from './parameter.ts';
@@ -105,12 +107,22 @@ export class WriteExchange implements Client, Exchange, BodySink {
       // Another write may have come between looking and renewing.
       const isOvertaken = this.#touched !== undefined && reply.fault.code === 'precondition-failed';
       if (isOvertaken && this.#touches < TOUCHES_MAX) return this.#look();
-      refuse(this, reply.fault, this.#factsOf(reply.fault));
+      this.#onFailed(reply.fault);
     }
   }
 
   onBroken(error: unknown): void {
     breakOff(this.context, this.request, this.response, error);
+  }
+
+  #onFailed(reason: Fault): void {
+    const isAsked = this.#asked?.redirects === true && isBetterAskedElsewhere(reason.code);
+    const location = isAsked ? locationOf(reason, this.request.url ?? '') : undefined;
+    if (location === undefined) return refuse(this, reason, this.#factsOf(reason));
+    connectionOf(this.request.socket)?.end();
+    this.response.writeHead(307, redirectHead(this.context, location));
+    this.response.end();
+    settle(this, 307);
   }
 
   #submit(asked: WriteRequest, value: Uint8Array): void {

@@ -8,6 +8,7 @@ import type { Key, NamespaceName } from '../model/id.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
 import type { Idempotency, Operation } from '../model/record.ts';
 import { writeConditions } from './condition.ts';
+import { readUnmet } from './elsewhere.ts';
 import { isFault, type QuorumDoor, readTimeout, readTtl, refuseParameter } from './parameter.ts';
 import { type Refusal, refusal } from './problem.ts';
 import type { RequestHead } from './request-head.ts';
@@ -30,16 +31,19 @@ export interface WriteRequest {
   readonly weight: number;
   readonly idempotencyKey: string | undefined;
   readonly respondAsync: boolean;
+  /** Where another replica is better asked, the client is sent there. */
+  readonly redirects: boolean;
 }
 
 interface WriteParameters {
   w: QuorumSpec | undefined;
   timeoutMs: number | undefined;
   ttlMs: number | undefined;
+  redirects: boolean | undefined;
 }
 
-const PUT_PARAMETERS = ['w', 'timeout', 'ttl'];
-const DELETE_PARAMETERS = ['w', 'timeout'];
+const PUT_PARAMETERS = ['w', 'timeout', 'ttl', 'redirect'];
+const DELETE_PARAMETERS = ['w', 'timeout', 'redirect'];
 
 export function readWriteRequest(
   operation: Operation,
@@ -72,6 +76,7 @@ export function readWriteRequest(
     weight,
     idempotencyKey,
     respondAsync: prefersAsync(head.prefer),
+    redirects: parameters.redirects ?? false,
   };
 }
 
@@ -127,7 +132,12 @@ function readParameters(
   query: readonly string[],
   quorums: QuorumDoor,
 ): WriteParameters | Refusal {
-  const into: WriteParameters = { w: undefined, timeoutMs: undefined, ttlMs: undefined };
+  const into: WriteParameters = {
+    w: undefined,
+    timeoutMs: undefined,
+    ttlMs: undefined,
+    redirects: undefined,
+  };
   for (let i = 0; i + 1 < query.length; i += 2) {
     const reason = readParameter(
       operation,
@@ -156,6 +166,10 @@ function readParameter(
     const timeoutMs = readTimeout(value);
     if (isFault(timeoutMs)) return timeoutMs;
     into.timeoutMs = timeoutMs;
+  } else if (name === 'redirect' && into.redirects === undefined) {
+    const asked = readUnmet(name, value);
+    if (isFault(asked)) return asked;
+    into.redirects = true;
   } else if (name === 'ttl' && into.ttlMs === undefined && operation === 'put') {
     const ttlMs = readTtl(value);
     if (isFault(ttlMs)) return ttlMs;

@@ -124,6 +124,8 @@ export interface DrainCommand {
   readonly kind: 'drain';
   readonly client: Client;
   readonly drained: boolean;
+  /** How long it goes on answering clients after it has said that it drains; left out: no longer. */
+  readonly graceMs?: number;
 }
 
 /** Compares what is held here with every peer at the next opportunity, instead of when it is due. */
@@ -252,6 +254,8 @@ export interface ReplicaStatus {
   /** How long its commit under way has taken, and whether that is longer than it may. */
   readonly commitAgeMs: number;
   readonly isStalled: boolean;
+  /** What is left of a drain's grace, in which clients are still answered; 0 otherwise. */
+  readonly graceMs: number;
   readonly clock: ClockStatus;
   /** Its disk is below the mark: clients write nothing, deletes go on. */
   readonly isDiskLow: boolean;

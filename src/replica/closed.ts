@@ -3,7 +3,8 @@
 import { unreachable } from '../base/assert.ts';
 import type { Client, ReplicaState } from '../model/command.ts';
 import type { Outbox } from '../model/effect.ts';
-import { refuse } from './context.ts';
+import type { Alternate } from '../model/fault.ts';
+import { type Context, refuse } from './context.ts';
 import type { Standing } from './standing.ts';
 
 export type Phase = 'starting' | 'grace' | 'open' | 'draining' | 'failed';
@@ -30,16 +31,25 @@ export function stateOf(
   }
 }
 
+/** Whom a client may ask instead, whatever it asks for. */
+export function alternatesIn({ peers }: Context): Alternate[] {
+  return peers.greeted().map(({ member, url }) => ({ id: member.id, url }));
+}
+
 export function refuseClosed(
+  context: Context,
   client: Client,
   phase: Phase,
-  isReturning: boolean,
+  { isReturning }: Pick<Standing, 'isReturning'>,
   out: Outbox,
 ): void {
   if (phase === 'failed') {
     refuse(client, out, 'storage-failed', 'the storage of this replica has failed');
   } else if (phase === 'draining') {
-    refuse(client, out, 'draining', 'the replica is shutting down', { retryAfterMs: 1000 });
+    refuse(client, out, 'draining', 'the replica is shutting down', {
+      alternates: alternatesIn(context),
+      retryAfterMs: 1000,
+    });
   } else {
     const what = isReturning ? 'is taking back what it lost' : 'is still starting';
     refuse(client, out, 'catching-up', `the replica ${what}`, { retryAfterMs: 1000 });

@@ -1,10 +1,12 @@
 // A replica that was drained by an operator: it answers no client, goes on replicating, counts in N and votes. It stays so
-// across restarts, until it is resumed.
+// across restarts, until it is resumed. A grace lets it answer for a while after it has said so, until load balancers and
+// clients have gone elsewhere; a restart ends the grace.
 
 import type { Command, DrainCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import { metaKey } from '../store/layout.ts';
 import { sealNothing } from '../store/envelope.ts';
+import { alternatesIn } from './closed.ts';
 import { type Context, refuse } from './context.ts';
 
 const DRAINED = metaKey('drained');
@@ -14,6 +16,8 @@ const HELD_MS_MAX = 10_000;
 export class Drain {
   readonly #context: Context;
   #isDrained = false;
+  /** Monotonic time. */
+  #refusesFromMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: Context) {
     this.#context = context;
@@ -29,24 +33,31 @@ export class Drain {
   }
 
   /** Answered when it is durable. What was taken before is finished. */
-  onCommand({ client, drained }: DrainCommand, now: Now, out: Outbox): void {
+  onCommand({ client, drained, graceMs = 0 }: DrainCommand, now: Now, out: Outbox): void {
     if (drained) out.put(DRAINED, sealNothing());
     else out.del(DRAINED);
     if (drained !== this.#isDrained) out.note('info', drained ? 'drained' : 'resumed', {});
+    const refusesFromMs = now.monoMs + graceMs;
+    // A second word may shorten the grace of the first, never lengthen it.
+    this.#refusesFromMs = this.#isDrained
+      ? Math.min(this.#refusesFromMs, refusesFromMs)
+      : refusesFromMs;
     this.#isDrained = drained;
     out.reply(client, { kind: 'drained', drained }, out.lsn, now.monoMs + HELD_MS_MAX);
   }
 
+  /** What is left of the grace. */
+  graceMs({ monoMs }: Now): number {
+    return this.#isDrained ? Math.max(this.#refusesFromMs - monoMs, 0) : 0;
+  }
+
   /** True when the command was answered with a refusal. */
-  refuses(command: Command, out: Outbox): boolean {
-    if (!this.#isDrained) return false;
+  refuses(command: Command, { monoMs }: Now, out: Outbox): boolean {
+    if (!this.#isDrained || monoMs < this.#refusesFromMs) return false;
     if (command.kind !== 'read' && command.kind !== 'list' && command.kind !== 'write')
       return false;
-    const alternates = this.#context.peers
-      .greeted()
-      .map(({ member, url }) => ({ id: member.id, url }));
     refuse(command.client, out, 'draining', 'this replica is drained', {
-      alternates,
+      alternates: alternatesIn(this.#context),
       retryAfterMs: 1000,
     });
     return true;

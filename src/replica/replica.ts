@@ -283,10 +283,10 @@ export class Replica {
     if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
       return this.#drain.onCommand(command, now, out);
     if (this.#phase !== 'open' || this.#standing.isReturning) {
-      refuseClosed(command.client, this.#phase, this.#standing.isReturning, out);
-      return;
+      return refuseClosed(this.#context, command.client, this.#phase, this.#standing, out);
     }
-    if (this.#drain.refuses(command, out) || this.#forwards.turnsAway(command, now, out)) return;
+    if (this.#drain.refuses(command, now, out) || this.#forwards.turnsAway(command, now, out))
+      return;
     switch (command.kind) {
       case 'write':
         return this.#writes.begin(command, now, out);
@@ -315,6 +315,7 @@ export class Replica {
       copied: this.#resync.progress,
       comparisons: this.#antiEntropy.comparisons,
       waiting: this.waiting,
+      graceMs: this.#drain.graceMs(now),
     });
   }
 
@@ -547,11 +548,12 @@ export class Replica {
     if (this.#phase === 'grace' || this.#phase === 'open') this.#phase = 'draining';
   }
 
-  // * -> failed
+  // draining -> draining; * -> failed
   #onStop(now: Now, out: Outbox): void {
-    this.#phase = 'failed';
+    const isDraining = this.#phase === 'draining';
+    if (!isDraining) this.#phase = 'failed';
+    const code = isDraining || this.#succession.isOver ? 'draining' : 'storage-failed';
     this.#writes.failAll(now, out);
-    const code = this.#succession.isOver ? 'draining' : 'storage-failed';
     this.#reads.failAll(code, out);
     this.#lists.failAll(code, out);
     this.#forwards.failAll(code, out);
@@ -562,8 +564,6 @@ export class Replica {
     const hasReturned = this.#standing.check(this.#phase === 'open', out);
     if (hasReturned && this.#grace.untilMs === Number.POSITIVE_INFINITY) this.#open(now, out);
   }
-
-  // ---- time
 
   #onTick(now: Now, out: Outbox): void {
     if (now.monoMs >= this.#grace.untilMs && this.#grace.isOver(now)) this.#open(now, out);

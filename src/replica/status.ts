@@ -24,6 +24,7 @@ export interface StatusParts {
   readonly copied: CopyProgress | undefined;
   readonly comparisons: Comparisons;
   readonly waiting: number;
+  readonly graceMs: number;
 }
 
 export function statusOf(
@@ -31,7 +32,7 @@ export function statusOf(
   { membership, change }: Pick<Status, 'membership' | 'change'>,
   state: ReplicaState,
   now: Now,
-  { namespaces, copied, comparisons, waiting }: StatusParts,
+  { namespaces, copied, comparisons, waiting, graceMs }: StatusParts,
 ): Status {
   const { self, settings, origin, agreed, log, peers, freshness, pace, room, tree } = context;
   const commitAgeMs = pace.commitAgeMs(now.monoMs);
@@ -53,6 +54,7 @@ export function statusOf(
       isStalled: commitAgeMs > settings.commitStallMs,
       clock: { state: agreed.state, aheadMs: agreed.aheadMs },
       isDiskLow: room.isLow,
+      graceMs,
       copy: copied,
       namespaces,
       treeRoot: tree.isTrusted ? hexOf(tree.leaves.root()) : 'unknown',

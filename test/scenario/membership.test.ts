@@ -331,6 +331,57 @@ describe('a replica that was drained', () => {
     expect(cluster.value(2, 'a')).toBe('one');
   });
 
+  it('with a grace says so at once, and answers clients until that is over', () => {
+    const cluster = settled();
+    cluster.put(0, 'a', 'one', { w: 3 });
+    cluster.answer(cluster.begin(2, { kind: 'drain', drained: true, graceMs: 5000 }));
+    expect(state(cluster, 2)).toBe('draining');
+    expect(cluster.status(2).self.graceMs).toBeGreaterThan(0);
+    expect(cluster.value(2, 'a')).toBe('one');
+    expect(cluster.put(2, 'b', 'two', { w: 3 })).toMatchObject({ acks: 3 });
+    cluster.run(5000);
+    expect(cluster.status(2).self.graceMs).toBe(0);
+    expect(cluster.value(2, 'a')).toBe('draining');
+  });
+
+  it('may be told to hurry, and forgets its grace with a restart', () => {
+    const cluster = settled();
+    const drain = (graceMs: number) =>
+      cluster.answer(cluster.begin(2, { kind: 'drain', drained: true, graceMs }));
+    drain(60_000);
+    drain(3_600_000);
+    expect(cluster.status(2).self.graceMs).toBeLessThanOrEqual(60_000);
+    drain(0);
+    expect(cluster.value(2, 'a')).toBe('draining');
+    cluster.answer(cluster.begin(2, { kind: 'drain', drained: false }));
+    drain(60_000);
+    cluster.crash(2);
+    cluster.restart(2);
+    cluster.run(2000);
+    expect(cluster.value(2, 'a')).toBe('draining');
+  });
+
+  it('and one that stops names whom to ask instead', () => {
+    const cluster = settled();
+    cluster.replica(2).host?.drain();
+    expect(cluster.put(2, 'a', 'v')).toMatchObject({
+      kind: 'failed',
+      fault: { code: 'draining', alternates: [{ id: 'ap-1' }, { id: 'eu-1' }] },
+    });
+  });
+
+  it('that stops and gives up says that the outcome of a write is open', () => {
+    const cluster = settled();
+    cluster.cut(2, 0);
+    cluster.cut(2, 1);
+    const early = cluster.begin(2, putOf('a', 'one', { w: 2, timeoutMs: 60_000 }));
+    cluster.run(100);
+    cluster.replica(2).host?.drain();
+    cluster.replica(2).host?.giveUp();
+    expect(cluster.answer(early)).toMatchObject({ fault: { code: 'outcome-unknown' } });
+    expect(cluster.put(2, 'b', 'v')).toMatchObject({ fault: { code: 'draining' } });
+  });
+
   it('says how many requests that it took are not answered yet', () => {
     const cluster = settled();
     cluster.cut(2, 0);

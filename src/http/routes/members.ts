@@ -13,7 +13,7 @@ import type { App } from '../app-type.ts';
 import { INTERNAL, reportBug } from '../break-off.ts';
 import type { HttpContext } from '../context.ts';
 import type { Job } from '../jobs.ts';
-import { invalid, isFault, readTimeout } from '../parameter.ts';
+import { invalid, isFault, readDuration, readTimeout } from '../parameter.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { replyProblem } from '../reply.ts';
 import { type MembershipView, PlaceSchema } from '../schema.ts';
@@ -82,25 +82,37 @@ const OWN = {
   resync: 'Compares with every peer now; done when nothing is missing and all is served',
 } as const;
 
+const GRACE_MS_MAX = 3_600_000;
+const graceParameter = {
+  grace: Type.Optional(
+    Type.String({
+      description: 'As in 5s: /readyz is 503 at once, and clients are answered for so long still',
+    }),
+  ),
+};
+
 /** What a replica does for itself alone. */
 function addOwn(app: App, context: HttpContext, verb: keyof typeof OWN): void {
   const schema = {
     operationId: verb,
     summary: OWN[verb],
     params,
-    querystring: Type.Object({}, closed),
+    querystring: Type.Object(verb === 'drain' ? graceParameter : {}, closed),
     response: JOB_RESPONSES,
   };
   app.post(pathOf(verb), { schema }, async (request, reply) => {
     const { id } = request.params;
     const other = refuseOther(context, id);
     if (other !== undefined) return replyProblem(context, reply, other);
-    const run = (job: Job): void => submitOwn(context, verb, job);
+    const { grace } = request.query as { readonly grace?: string };
+    const graceMs = grace === undefined ? 0 : readDuration('grace', grace, GRACE_MS_MAX, '1 hour');
+    if (isFault(graceMs)) return replyProblem(context, reply, graceMs);
+    const run = (job: Job): void => submitOwn(context, verb, graceMs, job);
     return answerJob(context, request, reply, { kind: verb, target: id, run });
   });
 }
 
-function submitOwn(context: HttpContext, verb: keyof typeof OWN, job: Job): void {
+function submitOwn(context: HttpContext, verb: keyof typeof OWN, graceMs: number, job: Job): void {
   const { service, jobs } = context;
   const onReply = (reply: Reply): void => {
     if (reply.kind === 'failed') job.fail(reply.fault);
@@ -109,7 +121,7 @@ function submitOwn(context: HttpContext, verb: keyof typeof OWN, job: Job): void
   };
   const client = { onReply, onBroken: brokenOf(context, job) };
   if (verb === 'resync') service.submit({ kind: 'resync', client });
-  else service.submit({ kind: 'drain', client, drained: verb === 'drain' });
+  else service.submit({ kind: 'drain', client, drained: verb === 'drain', graceMs });
 }
 
 const pathOf = <Verb extends string>(verb: Verb) => `/v1/cluster/replicas/:id/${verb}` as const;

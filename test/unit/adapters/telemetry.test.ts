@@ -50,6 +50,7 @@ const status: Status = {
     commitAgeMs: 0,
     isStalled: false,
     isDiskLow: false,
+    graceMs: 0,
     copy: undefined,
     namespaces: [],
     treeRoot: '00000000000000aa',

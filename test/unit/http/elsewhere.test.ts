@@ -78,6 +78,24 @@ describe('a reply that turns a client away', () => {
   );
 });
 
+describe('a write that asks for it', () => {
+  it.each(['PUT', 'DELETE'])('is sent to the replica that takes it (%s)', async (method) => {
+    turnAway('draining');
+    const answer = await harness.ask('/v1/kv/bench/k?w=1&redirect', { method });
+    expect(answer.status).toBe(307);
+    expect(answer.headers.location).toMatch(/\/v1\/kv\/bench\/k\?w=1$/);
+    expect(answer.headers.connection).toBe('close');
+  });
+
+  it('is refused as any other where no other replica would take it', async () => {
+    turnAway('no-quorum');
+    const answer = await harness.ask('/v1/kv/bench/k?redirect', { method: 'PUT', body: 'x' });
+    expect(answer.status).toBe(503);
+    const wrong = await harness.ask('/v1/kv/bench/k?redirect=no', { method: 'PUT', body: 'x' });
+    expect(wrong.status).toBe(400);
+  });
+});
+
 describe('a reply that another replica gave', () => {
   const heldBy = { id: 'us-1', region: 'us' } as Holder;
   const record = mutation({ namespace: namespace('bench'), key: key('k'), value: bytes('theirs') });

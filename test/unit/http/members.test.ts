@@ -76,6 +76,16 @@ describe('POST /v1/cluster/replicas/{id}/…', () => {
     ]);
   });
 
+  it('drains with a grace, and refuses one that is none', async () => {
+    harness.service.commands.length = 0;
+    await post('/eu-1/drain?grace=5s');
+    const asked = harness.service.commands.filter(({ kind }) => kind === 'drain');
+    expect(asked).toMatchObject([{ drained: true, graceMs: 5000 }]);
+    for (const grace of ['5', '-1s', '2h', 'soon'])
+      expect(problemOf(await post(`/eu-1/drain?grace=${grace}`))).toBe('invalid-parameter');
+    expect((await post('/eu-1/resume?grace=5s')).status).toBe(400);
+  });
+
   it('drains and resumes the replica that is asked', async () => {
     // The reference goes on serving, as if somebody had resumed it meanwhile.
     expect(problemOf(await post('/eu-1/drain'))).toBe('superseded');

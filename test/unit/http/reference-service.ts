@@ -193,6 +193,7 @@ export function createReferenceService(): ReferenceService {
       commitAgeMs: 0,
       isStalled: false,
       isDiskLow: false,
+      graceMs: 0,
       copy: undefined,
       namespaces: [],
       treeRoot: 'unknown',
