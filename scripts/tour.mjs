@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { prepare } from './prepare.mjs';
 
-const READY_MS = 20_000;
-const COMMAND_MS = 30_000;
+const READY_MS = 240_000;
+const COMMAND_MS = 120_000;
 const bin = join(process.cwd(), 'dist', 'cli', 'main.js');
 const ALIAS = 'conit() { node dist/cli/main.js "$@"; }';
 

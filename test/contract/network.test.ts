@@ -11,7 +11,7 @@ import { createWorld } from '../simulation/world.ts';
 import { networkContract, type NetworkRig } from './network.contract.ts';
 
 const QUEUE_BYTES_MAX = 8 * 1024 * 1024;
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 120_000;
 
 networkContract('over sockets', socketRig);
 networkContract('simulated', memoryRig);

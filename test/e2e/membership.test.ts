@@ -175,7 +175,7 @@ describe('a cluster whose members change', () => {
     expect(await look(member(0), 'four')).toBe('copies');
 
     await spare().restart({ ready: false });
-    await until('it has ended', () => !spare().isRunning, 20_000);
+    await until('it has ended', () => !spare().isRunning);
     expect(readFileSync(spare().logFile, 'utf8')).toContain('"forgotten"');
     await spare().restart({ ready: false });
     await until('it ends at once', () => !spare().isRunning);
@@ -190,7 +190,7 @@ describe('a cluster whose members change', () => {
     });
     const forced = await conit(['forget', gone.id, '--force', '--url', member(0).url]);
     expect(forced).toMatchObject({ code: 0 });
-    await until('it has ended', () => !gone.isRunning, 20_000);
+    await until('it has ended', () => !gone.isRunning);
     const log = readFileSync(gone.logFile, 'utf8');
     expect(log).toContain('"event":"forgotten"');
     expect(log).not.toContain('"event":"failed"');

@@ -52,7 +52,7 @@ export async function tryCall(
   replica: Place,
   method: string,
   path: string,
-  { headers = {}, body, timeoutMs = 15_000 }: CallOptions = {},
+  { headers = {}, body, timeoutMs = 60_000 }: CallOptions = {},
 ): Promise<RawReply | NoReply> {
   const connection = await openConnection(replica.httpPort);
   if (connection === undefined) return { kind: 'broken' };

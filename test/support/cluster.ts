@@ -9,11 +9,12 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from './ports.ts';
+import { GUARD_MS } from './wait.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 const program = join(repository, 'dist', 'cli', 'main.js');
 const regionsDefault: readonly string[] = ['eu', 'us', 'ap'];
-const stopTimeoutMs = 15_000;
+const stopTimeoutMs = 240_000;
 const COUNT_DEFAULT = 3;
 
 export interface ClusterOptions {
@@ -124,7 +125,7 @@ async function planReplicas(options: ClusterOptions, secret: string): Promise<Te
       ...options.env,
       ...envOf(place.id),
     };
-    return createReplica(place, dataDir, env, options.readyTimeoutMs ?? 30_000);
+    return createReplica(place, dataDir, env, options.readyTimeoutMs ?? GUARD_MS);
   });
 }
 

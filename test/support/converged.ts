@@ -10,7 +10,7 @@ interface ClusterView {
 
 export async function becomeEqual(
   replicas: readonly TestReplica[],
-  timeoutMs = 30_000,
+  timeoutMs = 240_000,
 ): Promise<void> {
   await until(
     'all vectors are equal',

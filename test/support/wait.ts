@@ -3,12 +3,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const PERIOD_MS = 20;
+/** Against waiting for ever, not a measure: however busy the machine is, what comes comes before. */
+export const GUARD_MS = 240_000;
 
 /** Looks again and again until `look` gives something; throws, naming `what`, when the deadline has passed. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 10_000,
+  timeoutMs = GUARD_MS,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -14,7 +14,8 @@ import { prepareData, requirePorts } from './prepare.ts';
 import { createScreen, type Screen, warningOf } from './screen.ts';
 import { createWatch } from './watch.ts';
 
-const READY_TIMEOUT_MS = 60_000;
+/** While all of them run; one that has ended is told at once. */
+const READY_TIMEOUT_MS = 300_000;
 const READY_POLL_MS = 50;
 
 export interface ClusterOptions extends ClusterRequest {
