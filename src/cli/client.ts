@@ -69,7 +69,9 @@ async function send(base: string, call: Call, authorization: string | undefined)
 
 function baseOf(url: string): string {
   const text = url.includes('://') ? url : `http://${url}`;
-  const isHttp = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  // A URL parser would drop what is not printable, and ask somebody else than was written.
+  const isPlain = /^https?:\/\//i.test(text) && !/[\s\\]|\p{Cc}/u.test(text);
+  const isHttp = isPlain && URL.canParse(text);
   if (!isHttp) throw new CommandError(EXIT.usage, `--url: "${url}" is not an http or https URL`);
   return text.replace(/\/+$/, '');
 }

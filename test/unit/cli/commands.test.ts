@@ -63,6 +63,29 @@ function problem(status: number, type: string, more: object = {}): Canned {
   return { status, headers: { 'content-type': 'application/problem+json' }, body };
 }
 
+describe('a URL', () => {
+  it.each([
+    'http://127.0.0.1:291\n72',
+    'http://a b',
+    'http://h\\x',
+    'http://h/p',
+    'ftp://h',
+    'http://h:99999',
+  ])('of a replica that joins is refused before it is sent: %j', async (http) => {
+    const { exit, said } = await conit(['join', 'sa-1', 'sa', '10.0.0.9:7071', '--http', http]);
+    expect([exit, seen]).toEqual([2, []]);
+    expect(said).toContain('--http');
+  });
+
+  it.each(['http://127.0.0.1:70\t70', 'http://a b', 'http://h\\x'])(
+    'of the replica to ask is taken as it is written, or not at all: %j',
+    async (odd) => {
+      const terminal = fakeTerminal({});
+      expect(await runProgram(['status', '--url', odd], terminal)).toBe(2);
+    },
+  );
+});
+
 describe('get', () => {
   it('writes the bytes of the value and nothing else', async () => {
     const bytes = Uint8Array.of(0, 255, 10, 13, 200);
