@@ -8,6 +8,7 @@ import { TABLE } from '../config/table.ts';
 import { packageVersion } from '../config/version.ts';
 import { type Client, createClient } from './client.ts';
 import type { ClusterOptions } from './cluster/run.ts';
+import type { RecoverOptions } from './recover.ts';
 import { CommandError, EXIT, EXIT_HELP, type ExitCode } from './exit.ts';
 import { del, get, type GetOptions, put, type PutOptions, type WriteOptions } from './keys.ts';
 import { list, type ListOptions } from './list.ts';
@@ -64,6 +65,7 @@ function buildProgram(terminal: Terminal, finish: Finish): Command {
   addForget(program, terminal, finish);
   addDrain(program, terminal, finish, 'drain');
   addDrain(program, terminal, finish, 'resume');
+  addRecover(program, terminal, finish);
   addConfigTable(program, terminal);
   return program;
 }
@@ -299,6 +301,20 @@ function addWal(program: Command, terminal: Terminal, finish: Finish): void {
     .action(async ({ data, output }: { readonly data: string; readonly output: Output }) => {
       const { verifyData } = await import('./wal.ts');
       finish(await verifyData(data, output, terminal));
+    });
+}
+
+function addRecover(program: Command, terminal: Terminal, finish: Finish): void {
+  program
+    .command('recover')
+    .description('Go on from one stopped replica when a majority is lost for good. Loses data.')
+    .requiredOption('--data <dir>', 'data directory of the replica that holds a whole copy')
+    .requiredOption('--give-up <ids...>', 'members that are gone for good')
+    .option('--lost <ids...>', 'members that stay, but have lost their data', [])
+    .option('--accept-data-loss', 'do it: without this it says what may be lost, and ends', false)
+    .action(async (options: RecoverOptions) => {
+      const { recover } = await import('./recover.ts');
+      finish(await recover(options, terminal));
     });
 }
 

@@ -85,7 +85,7 @@ export class Memory {
   /** Storage is read. What cannot be read is learned anew. */
   begin(): void {
     for (const peer of this.#peers.values()) {
-      const bytes = this.#context.get(keyOf(peer.member.id));
+      const bytes = this.#context.get(heldKey(peer.member.id));
       if (bytes !== undefined && bytes !== UNREADABLE) peer.learn(decode(bytes));
       peer.isDirty = false;
     }
@@ -107,12 +107,12 @@ export class Memory {
     for (const peer of this.#peers.values()) {
       if (!peer.isDirty) continue;
       peer.isDirty = false;
-      out.put(keyOf(peer.member.id), encode(peer.told()));
+      out.put(heldKey(peer.member.id), encode(peer.told()));
     }
   }
 }
 
-function keyOf(id: ReplicaId): Uint8Array {
+export function heldKey(id: ReplicaId): Uint8Array {
   return metaKey(`held.${id}`);
 }
 

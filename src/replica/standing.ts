@@ -149,3 +149,8 @@ export class Standing {
     out.put(RETURNING, sealNothing());
   }
 }
+
+/** Whose presence says that a directory has lost something that its replica had acknowledged. */
+export function returningKey(): Uint8Array {
+  return RETURNING;
+}

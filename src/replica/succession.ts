@@ -291,10 +291,11 @@ function answer(client: Client, outcome: Outcome, deadlineMs: number, out: Outbo
 }
 
 function putTenure(tenure: Tenure, out: Outbox): void {
-  out.put(
-    TENURE,
-    seal((writer) => writeTenure(writer, tenure)),
-  );
+  out.put(TENURE, encodeTenure(tenure));
+}
+
+export function encodeTenure(tenure: Tenure): Uint8Array {
+  return seal((writer) => writeTenure(writer, tenure));
 }
 
 /** What a directory remembers, for who opens it before the core runs. */

@@ -1,0 +1,146 @@
+// `recover`: the way out when a majority of the members is lost for good and this directory holds a whole copy. No majority can
+// agree upon the next members then, so a person decides: the membership in the directory of a stopped replica is written anew
+// without those that are given up, one epoch later for each of them. The others take it over when they meet this replica.
+//
+// What only the lost ones had acknowledged is lost with them; what this directory remembers of what they held is told before.
+// One synced batch writes the membership and a fresh vote; nothing else changes. Where so many are left whole that they are a
+// majority, nothing is recovered: they can forget the others themselves, and lose nothing that was acknowledged by a majority.
+
+import { join } from 'node:path';
+import { DataError } from '../adapters/data-error.ts';
+import { databasePath } from '../adapters/data-place.ts';
+import { readIdentity } from '../adapters/identity.ts';
+import { type LevelStorage, openLevelStorage } from '../adapters/level-storage.ts';
+import { freshVote, voteKey } from '../consensus/synod.ts';
+import { parseReplicaId, type ReplicaId } from '../model/id.ts';
+import { type Membership, seatOf, type Tenure, without } from '../model/membership.ts';
+import { UNREADABLE } from '../model/port.ts';
+import { majority } from '../model/quorum.ts';
+import { heldKey, decode } from '../replica/memory.ts';
+import { returningKey } from '../replica/standing.ts';
+import { encodeTenure, readStoredTenure, tenureKey } from '../replica/succession.ts';
+import { decodeLaneState } from '../store/lane.ts';
+import { originKey } from '../store/layout.ts';
+import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface RecoverOptions {
+  readonly data: string;
+  /** Members that are gone for good. */
+  readonly giveUp: readonly string[];
+  /** Members that stay, but have lost their data. */
+  readonly lost: readonly string[];
+  readonly acceptDataLoss: boolean;
+}
+
+export async function recover(options: RecoverOptions, terminal: Terminal): Promise<ExitCode> {
+  const identity = await readIdentity(join(options.data, 'identity.json'));
+  if (identity === undefined)
+    throw refusal(EXIT.usage, `--data: ${options.data} holds no data of a replica`);
+  const storage = await open(options.data);
+  try {
+    const tenure = tenureIn(storage);
+    const next = decide(options, identity.replica, tenure);
+    terminal.say(warningOf(options, identity.replica, tenure.membership, storage));
+    if (!options.acceptDataLoss)
+      throw refusal(EXIT.usage, 'nothing was changed: repeat it with --accept-data-loss');
+    await write(storage, { since: tenure.since, membership: next });
+    const ids = next.seats.map(({ id }) => id).join(', ');
+    terminal.out(`epoch ${next.epoch}: ${ids}; start ${identity.replica} again\n`);
+    return EXIT.ok;
+  } finally {
+    await storage.close();
+  }
+}
+
+function decide(
+  { giveUp, lost }: RecoverOptions,
+  self: ReplicaId,
+  { membership }: Tenure,
+): Membership {
+  const gone = giveUp.map((name) => memberOf(membership, name));
+  const empty = lost.map((name) => memberOf(membership, name));
+  if (gone.length === 0) throw refusal(EXIT.usage, '--give-up names no member');
+  if ([...gone, ...empty].includes(self))
+    throw refusal(EXIT.usage, `${self} is the one whose data is left: name others`);
+  const broken = new Set([...gone, ...empty]);
+  const whole = membership.seats.length - broken.size;
+  if (whole >= majority(membership.seats.length)) {
+    const left = `${whole} of ${membership.seats.length} members are left whole, a majority`;
+    throw refusal(EXIT.no, `${left}: use conit forget, which loses nothing that they hold`);
+  }
+  return [...new Set(gone)].reduce(without, membership);
+}
+
+function memberOf(membership: Membership, name: string): ReplicaId {
+  const id = parseReplicaId(name);
+  if (id === undefined || seatOf(membership, id) === undefined)
+    throw refusal(EXIT.usage, `${name} is no member of epoch ${membership.epoch}`);
+  return id;
+}
+
+function warningOf(
+  { giveUp, lost }: RecoverOptions,
+  self: ReplicaId,
+  membership: Membership,
+  storage: LevelStorage,
+): string {
+  const lines = [
+    `${giveUp.join(', ')} will be no member any more: its directory never serves again.`,
+    'Lost for good is every write that was acknowledged by the members named here alone,',
+    `${[...giveUp, ...lost].join(', ')}, and by nobody else: with w=1, and with any w that they were enough for.`,
+    `What ${self} holds becomes the data of the cluster. Make sure that no other copy is newer.`,
+  ];
+  for (const { id } of membership.seats) {
+    const stored = storage.get(heldKey(id));
+    if (stored === undefined || stored === UNREADABLE) continue;
+    for (const [origin, seq] of decode(stored)) {
+      const head = headOf(storage, originKey(origin));
+      if (seq > head) lines.push(`${id} held ${origin} up to ${seq}; here it ends with ${head}.`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function headOf(storage: LevelStorage, key: Uint8Array): number {
+  const stored = storage.get(key);
+  if (stored === undefined || stored === UNREADABLE) return 0;
+  return decodeLaneState(stored)?.head ?? 0;
+}
+
+function tenureIn(storage: LevelStorage): Tenure {
+  const tenure = readStoredTenure(storage.get(tenureKey()));
+  if (tenure === 'damaged') throw refusal(EXIT.damaged, 'the membership in storage is damaged');
+  if (tenure === undefined)
+    throw refusal(EXIT.usage, 'this replica has never met another: there is nothing to recover');
+  if (storage.get(returningKey()) !== undefined)
+    throw refusal(EXIT.no, 'this replica has lost data itself: recover the one that has not');
+  return tenure;
+}
+
+function write(storage: LevelStorage, tenure: Tenure): Promise<void> {
+  const batch = {
+    keys: [tenureKey(), voteKey()],
+    values: [encodeTenure(tenure), freshVote()],
+  };
+  return new Promise((resolve, reject) => {
+    storage.commit(batch, (failure) => {
+      if (failure === undefined) resolve();
+      else reject(refusal(EXIT.unknown, `it may or may not have been written: ${failure}`));
+    });
+  });
+}
+
+async function open(folder: string): Promise<LevelStorage> {
+  try {
+    return await openLevelStorage({ folder: databasePath(folder), sync: true });
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    if (error.code !== 'locked') throw refusal(EXIT.damaged, error.message);
+    throw refusal(EXIT.unavailable, `${error.message}; stop the replica first`);
+  }
+}
+
+function refusal(exit: ExitCode, message: string): CommandError {
+  return new CommandError(exit, message);
+}
