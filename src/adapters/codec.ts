@@ -28,6 +28,7 @@ import {
   writeVote,
 } from '../model/membership-bytes.ts';
 import type {
+  Ack,
   Behind,
   Entries,
   Heartbeat,
@@ -42,6 +43,7 @@ import type {
 } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
 import { BASE_URL_LENGTH_MAX, isBaseUrl } from '../model/url.ts';
+import { readClaim, readClaimReply, writeClaim, writeClaimReply } from './claim-codec.ts';
 import { readNamespace, readOrigin } from './codec-names.ts';
 import {
   forwardBytesMax,
@@ -62,6 +64,7 @@ import {
   writeRecords,
 } from './mutation-codec.ts';
 import { readSnapshot, snapshotBytesMax, writeSnapshot } from './snapshot-codec.ts';
+import { readSuperseded, SUPERSEDED_BYTES_MAX, writeSuperseded } from './superseded-codec.ts';
 import {
   readSurveyReply,
   readSurveyRequest,
@@ -98,6 +101,8 @@ const KINDS = [
   'forward-reply',
   'survey-request',
   'survey-reply',
+  'claim',
+  'claim-reply',
 ] as const satisfies readonly Message['kind'][];
 const STEPS = [
   'prepare',
@@ -135,7 +140,8 @@ export function messageBytesMax(message: Message): number {
         MESSAGE_BYTES_USUAL +
         (message.vector.length + (message.remembers?.length ?? 0)) * VECTOR_ENTRY_BYTES_MAX +
         membershipBytesMax(message.membership) +
-        voteBytesMax(message.vote)
+        voteBytesMax(message.vote) +
+        supersededBytesMax(message)
       );
     case 'synod':
       return (
@@ -144,7 +150,11 @@ export function messageBytesMax(message: Message): number {
       );
     case 'ack':
       // The usual bytes hold the URL.
-      return MESSAGE_BYTES_USUAL + message.vector.length * VECTOR_ENTRY_BYTES_MAX;
+      return (
+        MESSAGE_BYTES_USUAL +
+        message.vector.length * VECTOR_ENTRY_BYTES_MAX +
+        supersededBytesMax(message)
+      );
     case 'heartbeat': {
       const count = message.vector.length + message.heads.length;
       const healthBytes = message.health.length * HEALTH_BYTES_MAX;
@@ -168,10 +178,16 @@ export function messageBytesMax(message: Message): number {
     case 'pull':
     case 'behind':
     case 'read-request':
+    case 'claim':
+    case 'claim-reply':
       return MESSAGE_BYTES_USUAL;
     default:
       return unreachable(message);
   }
+}
+
+function supersededBytesMax({ superseded }: Ack | Hello): number {
+  return (superseded?.length ?? 0) * SUPERSEDED_BYTES_MAX;
 }
 
 export function writeMessage(writer: ByteWriter, message: Message, sealed: Sealed): void {
@@ -207,7 +223,8 @@ function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
       return writeEntries(writer, message, sealed);
     case 'ack':
       writeVector(writer, message.vector);
-      return writer.varint(message.windowBytes);
+      writer.varint(message.windowBytes);
+      return writeSuperseded(writer, message.superseded);
     case 'pull':
       writer.text(message.origin);
       writer.varint(message.from);
@@ -260,6 +277,10 @@ function writeBody(writer: ByteWriter, message: Message, sealed: Sealed): void {
       return writeSurveyRequest(writer, message);
     case 'survey-reply':
       return writeSurveyReply(writer, message);
+    case 'claim':
+      return writeClaim(writer, message);
+    case 'claim-reply':
+      return writeClaimReply(writer, message);
     default:
       return unreachable(message);
   }
@@ -272,7 +293,10 @@ function readBody(reader: ByteReader, kind: Message['kind'], sealed: Sealed): Me
     case 'entries':
       return readEntries(reader, sealed);
     case 'ack':
-      return { kind, vector: readVector(reader), windowBytes: reader.varint() };
+      return withSuperseded(
+        { kind, vector: readVector(reader), windowBytes: reader.varint() },
+        reader,
+      );
     case 'pull':
       return readPull(reader);
     case 'behind':
@@ -309,6 +333,10 @@ function readBody(reader: ByteReader, kind: Message['kind'], sealed: Sealed): Me
       return readSurveyRequest(reader);
     case 'survey-reply':
       return readSurveyReply(reader);
+    case 'claim':
+      return readClaim(reader);
+    case 'claim-reply':
+      return readClaimReply(reader);
     default:
       return unreachable(kind);
   }
@@ -323,7 +351,14 @@ function writeHello(writer: ByteWriter, hello: Hello): void {
   writer.text(hello.url);
   writeMembership(writer, hello.membership);
   writeOptional(writer, hello.vote, writeVote);
-  if (hello.remembers !== undefined) writeVector(writer, hello.remembers);
+  const { remembers, superseded } = hello;
+  if (remembers !== undefined || superseded !== undefined) writeVector(writer, remembers ?? []);
+  writeSuperseded(writer, hello.superseded);
+}
+
+function withSuperseded<M extends Ack | Hello>(message: M, reader: ByteReader): M {
+  const superseded = readSuperseded(reader);
+  return superseded === undefined ? message : { ...message, superseded };
 }
 
 function readHello(reader: ByteReader): Hello | undefined {
@@ -340,7 +375,7 @@ function readHello(reader: ByteReader): Hello | undefined {
   if (origin === undefined || membership === undefined) return undefined;
   if (url !== '' && !isBaseUrl(url)) return undefined;
   const says = { vector, hlc, policyDigest, windowBytes, url, membership, vote, ...remembers };
-  return { kind: 'hello', origin, ...says };
+  return withSuperseded({ kind: 'hello', origin, ...says }, reader);
 }
 
 function readSynod(reader: ByteReader): Synod | undefined {

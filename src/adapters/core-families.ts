@@ -26,6 +26,14 @@ const COUNTERS: { readonly [Name in CounterName]: Row } = {
   writes: ['conit_writes_total', 'Mutations written here first.'],
   entriesReceived: ['conit_entries_received_total', 'Log entries of other origins stored.'],
   writesIndeterminate: ['conit_writes_indeterminate_total', 'Writes answered as unknown.'],
+  writesSuperseded: [
+    'conit_writes_superseded_total',
+    'Writes answered with a newer version that a replica shows in their place.',
+  ],
+  deletesRepeated: [
+    'conit_deletes_repeated_total',
+    'Deletes written once more above a value whose stamp was ahead of theirs.',
+  ],
   idempotentReplays: ['conit_idempotent_replays_total', 'Writes answered from memory.'],
   readRepairs: ['conit_read_repairs_total', 'Records sent to a replica that a read found behind.'],
   readsForwarded: [

@@ -10,7 +10,8 @@ import type {
   SnapshotMessage,
   SnapshotRequest,
 } from '../model/message.ts';
-import { NAME_BYTES_MAX, POSITION_BYTES_MAX, readNamespace, readOrigin } from './codec-names.ts';
+import { readNamed, writeNamed } from './claim-codec.ts';
+import { NAME_BYTES_MAX, POSITION_BYTES_MAX, readOrigin } from './codec-names.ts';
 import {
   ENTRIES_MAX,
   readRecords,
@@ -116,16 +117,6 @@ function readLaneHeads(reader: ByteReader): readonly LaneHead[] | undefined {
   return heads;
 }
 
-function writeNamed(writer: ByteWriter, named: NamedWrite): void {
-  writer.text(named.namespace);
-  writer.text(named.key);
-  writer.text(named.origin);
-  writer.varint(named.seq);
-  writer.u64(named.hlc);
-  writer.u32(named.digest);
-  writer.u8(named.created ? 1 : 0);
-}
-
 function readNamedWrites(reader: ByteReader): readonly NamedWrite[] | undefined {
   const count = reader.varint();
   if (count > ENTRIES_MAX) return undefined;
@@ -136,16 +127,4 @@ function readNamedWrites(reader: ByteReader): readonly NamedWrite[] | undefined 
     all.push(named);
   }
   return all;
-}
-
-function readNamed(reader: ByteReader): NamedWrite | undefined {
-  const namespace = readNamespace(reader);
-  const key = reader.text(IDEMPOTENCY_KEY_BYTES_MAX);
-  const origin = readOrigin(reader);
-  const seq = reader.varint();
-  const hlc = reader.u64();
-  const digest = reader.u32();
-  const created = reader.u8();
-  if (namespace === undefined || origin === undefined || seq === 0 || created > 1) return undefined;
-  return { namespace, key, origin, seq, hlc, digest, created: created === 1 };
 }

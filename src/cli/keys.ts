@@ -16,6 +16,7 @@ export interface GetOptions {
 
 export interface WriteOptions {
   readonly w?: string;
+  readonly r?: string;
   readonly timeout?: string;
   readonly ifMatch?: string;
   readonly idempotencyKey?: string;
@@ -126,8 +127,8 @@ function decode(body: Uint8Array): string | undefined {
   }
 }
 
-function waitingOf({ w, timeout }: WriteOptions) {
-  return { w, timeout };
+function waitingOf({ w, r, timeout }: WriteOptions) {
+  return { w, r, timeout };
 }
 
 function conditionsOf({ ifMatch, idempotencyKey }: WriteOptions) {
@@ -153,7 +154,9 @@ function report(
     return EXIT.ok;
   }
   const copies = acks === undefined ? '' : `, ${acks.replace('/', ' of ')} copies`;
-  terminal.out(`${outcome} ${version ?? ''}${copies}\n`);
+  const newer = answer.header('conit-superseded-by');
+  const lost = newer === undefined ? '' : `, superseded by ${newer}`;
+  terminal.out(`${outcome} ${version ?? ''}${copies}${lost}\n`);
   return EXIT.ok;
 }
 
@@ -170,6 +173,7 @@ function metaOf({ header }: Answer) {
     version: header('conit-version'),
     etag: header('etag'),
     acks: header('conit-acks'),
+    supersededBy: header('conit-superseded-by'),
     servedBy: header('conit-served-by'),
     consistency: header('conit-consistency'),
     stalenessMs:

@@ -207,14 +207,21 @@ Examples:
 function addDelete(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
     .command('del')
-    .description('Delete a key.')
+    .description('Delete a key, whatever this replica holds: its value may still be on its way.')
     .argument('<namespace>')
     .argument('<key>');
   addWriteOptions(command);
-  command.action(async (ns: string, key: string, options: WriteOptions & ClientFlags) =>
-    finish(await del(clientOf(options), terminal, [ns, key], options)),
-  );
+  command
+    .addHelpText('after', DELETE_EXAMPLES)
+    .action(async (ns: string, key: string, options: WriteOptions & ClientFlags) =>
+      finish(await del(clientOf(options), terminal, [ns, key], options)),
+    );
 }
+
+const DELETE_EXAMPLES = `
+Examples:
+  $ conit del demo hello -w majority
+  $ conit del demo hello --if-match '*' -r majority    # fails when there is nothing to delete`;
 
 function addList(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
@@ -412,6 +419,10 @@ function addClientOptions(command: Command): void {
 function addWriteOptions(command: Command): void {
   command
     .option('-w, --w <quorum>', 'copies to wait for: a number, majority, all, local or each')
+    .option(
+      '-r, --r <quorum>',
+      'replicas to ask what the key holds, before the condition is checked',
+    )
     .option('--timeout <duration>', 'how long to wait for them, as 500ms or 2s')
     .option('--if-match <version>', 'only when the key holds this version')
     .option('--idempotency-key <text>', 'a retry with the same text is done once')

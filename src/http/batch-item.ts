@@ -80,7 +80,10 @@ function originOf({ stalenessMs, heldBy }: Found | Absent) {
 function writtenResult(item: BatchItem, written: Written): BatchResult {
   const { settled, created, dot, acks, replicas } = written;
   const done = item.op === 'put' && created ? 201 : 204;
-  return { status: settled ? done : 202, version: formatDot(dot.origin, dot.seq), acks, replicas };
+  const status = settled ? done : 202;
+  const result = { status, version: formatDot(dot.origin, dot.seq), acks, replicas };
+  const { supersededBy: by } = written;
+  return by === undefined ? result : { ...result, supersededBy: formatDot(by.origin, by.seq) };
 }
 
 export function problemResult({ source }: HttpContext, reason: Refusal): BatchResult {
@@ -123,7 +126,7 @@ function bytesOfText(text: string): Buffer | undefined {
 function askedOf(
   item: BatchItem,
   index: number,
-  { w, timeoutMs, idempotencyKey, respondAsync }: BatchOptions,
+  { w, r, timeoutMs, idempotencyKey, respondAsync }: BatchOptions,
 ): WriteRequest | Refusal {
   const ttlMs = item.ttl === undefined ? 0 : readTtl(item.ttl);
   if (isFault(ttlMs)) return ttlMs;
@@ -138,6 +141,7 @@ function askedOf(
   return {
     operation: item.op === 'delete' ? 'delete' : 'put',
     w,
+    r: conditions.length > 0 ? r : undefined,
     timeoutMs,
     ttlMs,
     contentType: item.op === 'delete' ? '' : contentType,
@@ -147,6 +151,7 @@ function askedOf(
     idempotencyKey: idempotencyKey === undefined ? undefined : `${idempotencyKey}#${index}`,
     respondAsync,
     redirects: false,
+    returnsOld: false,
   };
 }
 

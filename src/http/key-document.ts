@@ -12,7 +12,10 @@ import { EnvelopeSchema, ProblemSchema } from './schema.ts';
 const PATH = '/v1/kv/{ns}/{key}';
 
 const path = [known('path', 'ns'), known('path', 'key')];
-const ifMatch = header('If-Match', 'Only if the value is at one of these versions; `*`: any');
+const ifMatch = header(
+  'If-Match',
+  'Only if the value is at one of these versions; `*`: if there is one',
+);
 const ifNoneMatch = header(
   'If-None-Match',
   'Only if it is at none of them; `*`: only if no value is there',
@@ -21,6 +24,10 @@ const ifUnmodifiedSince = header(
   'If-Unmodified-Since',
   'Only if it was not written after that second, or is not there',
 );
+const looked = {
+  ...known('query', 'r'),
+  description: 'Replicas that are asked for the key before the conditions are checked; 1: this one',
+};
 const elsewhere = [known('query', 'onUnmet'), known('query', 'redirect')];
 
 const conditions = [ifMatch, ifNoneMatch, ifUnmodifiedSince];
@@ -32,7 +39,10 @@ const digests = [
 const writeHeaders = [
   ...conditions,
   known('header', 'Idempotency-Key'),
-  header('Prefer', '`respond-async`: answer 202 rather than wait for copies'),
+  header(
+    'Prefer',
+    '`respond-async`: answer 202 rather than wait for copies; of a DELETE also `return=representation`',
+  ),
   header('Conit-Tags', 'Up to 16 tags'),
   header('Conit-Weight', 'The weight of the write'),
 ];
@@ -43,6 +53,7 @@ const written: readonly HeaderName[] = [
   'Conit-Served-By',
   'Conit-Consistency',
   'Conit-Acks',
+  'Conit-Superseded-By',
   'Server-Timing',
 ];
 const put: readonly HeaderName[] = [...written, 'ETag', 'Last-Modified'];
@@ -89,6 +100,7 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, Operation>>> = {
     parameters: [
       ...path,
       known('query', 'w'),
+      looked,
       known('query', 'timeout'),
       known('query', 'ttl'),
       known('query', 'redirect'),
@@ -126,21 +138,27 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, Operation>>> = {
     responses: { 501: problem('Not built yet') },
   },
   delete: {
-    summary: 'Deletes a value',
+    summary: 'Deletes a value, whatever is here: it may still be on its way',
     parameters: [
       ...path,
       known('query', 'w'),
+      looked,
       known('query', 'timeout'),
       known('query', 'redirect'),
       ...writeHeaders,
     ],
     responses: {
+      200: {
+        description: 'Deleted; the value that was here, as `Prefer: return=representation` asks',
+        headers: headersOf([...written, 'Preference-Applied']),
+        content: { '*/*': { schema: {} } },
+      },
       202: {
         description: 'Stored, with fewer copies than asked for',
         headers: headersOf([...written, 'Location', 'Preference-Applied']),
       },
       204: { description: 'Deleted', headers: headersOf(written) },
-      404: problem('No such key, or no such namespace'),
+      404: problem('No such namespace'),
       ...writeProblems(),
     },
   },
@@ -179,8 +197,9 @@ function problem(description: string, more: readonly HeaderName[] = []): Respons
 }
 
 function writeProblems(): Readonly<Record<string, Response>> {
-  const facts: readonly HeaderName[] = ['Conit-Version', 'Conit-Acks'];
+  const facts: readonly HeaderName[] = ['Conit-Version', 'Conit-Acks', 'Conit-Superseded-By'];
   return {
+    409: problem('Another request with the idempotency key is under way'),
     412: problem('The precondition does not hold', facts),
     422: problem('The idempotency key was used for another request'),
     503: problem('Nothing happened, and trying again can help', facts),

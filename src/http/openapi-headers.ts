@@ -9,6 +9,8 @@ export const HEADERS = {
   'Conit-Served-By': 'The replica that answered, and its region',
   'Conit-Staleness': 'ms, a proved upper bound, or `unknown`',
   'Conit-Version': 'The dot of the write: replica.incarnation.sequence',
+  'Conit-Superseded-By':
+    'A newer version that a replica shows in the place of the write, where one has said so',
   ETag: 'The version, in quotes',
   'Last-Modified': 'When the write was accepted, to the second',
   Link: 'The next page: `<…>; rel="next"`',

@@ -4,7 +4,7 @@
 
 import { type Alternate, type Fault, type FaultCode, FAULTS } from '../model/fault.ts';
 import type { HealthState } from '../model/health.ts';
-import { formatDot } from '../model/id.ts';
+import { type Dot, formatDot } from '../model/id.ts';
 
 const FAULT_STATUS: Readonly<Record<FaultCode, number>> = {
   'invalid-key': 400,
@@ -15,6 +15,7 @@ const FAULT_STATUS: Readonly<Record<FaultCode, number>> = {
   'write-not-found': 404,
   'precondition-failed': 412,
   'idempotency-mismatch': 422,
+  'idempotency-in-flight': 409,
   'cursor-expired': 410,
   'value-too-large': 413,
   'membership-conflict': 409,
@@ -84,6 +85,7 @@ export interface ProblemDocument {
   readonly required?: number;
   readonly acks?: number;
   readonly dot?: string;
+  readonly supersededBy?: string;
   readonly state?: HealthState;
   readonly alternates?: { readonly id: string; readonly url: string | null }[];
 }
@@ -132,6 +134,7 @@ export function problemDocument(
       ? {}
       : { alternates: reason.alternates.map(alternateView) }),
     ...(reason.dot === undefined ? {} : { dot: formatDot(reason.dot.origin, reason.dot.seq) }),
+    ...(reason.supersededBy === undefined ? {} : { supersededBy: textOf(reason.supersededBy) }),
   };
 }
 
@@ -140,6 +143,10 @@ export function retryAfterOf(reason: Refusal): string | undefined {
   const status = statusOf(reason.code);
   if (status !== 429 && status !== 503) return undefined;
   return String(Math.max(1, Math.ceil((reason.retryAfterMs ?? RETRY_AFTER_MS_DEFAULT) / 1000)));
+}
+
+function textOf({ origin, seq }: Dot): string {
+  return formatDot(origin, seq);
 }
 
 function alternateView({ id, url }: Alternate) {

@@ -5,6 +5,7 @@ import type { Found, Holder, Staleness } from '../model/command.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { formatDot } from '../model/id.ts';
 import type { Level } from '../model/policy.ts';
+import type { Record } from '../model/record.ts';
 import { type HttpContext, isDraining } from './context.ts';
 import { CONTENT_TYPE_DEFAULT, isContentType } from './write-header.ts';
 
@@ -61,6 +62,12 @@ export function valueHead(
   if (record.expiresAtMs !== 0) head.push('Conit-Expires', timeText(record.expiresAtMs));
   closeIfDraining(context, head);
   return head;
+}
+
+/** A stored value as the content of another reply than one about itself: behind `plainHead`. */
+export function pushContent(head: HeaderList, { contentType, value }: Record): void {
+  head.push('Content-Type', safeContentType(contentType), 'Content-Length', String(value.length));
+  head.push('Content-Security-Policy', VALUE_POLICY);
 }
 
 /** Who answered: this replica, or another in its place. */

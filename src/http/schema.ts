@@ -22,6 +22,10 @@ const CheckSchema = Type.Object(
   closed,
 );
 
+const newerVersion = Type.String({
+  description: 'A newer version that a replica shows in the place of the write',
+});
+
 export const ProblemSchema = Type.Object(
   {
     type: Type.String({ description: 'Ends in the code of the problem' }),
@@ -36,6 +40,7 @@ export const ProblemSchema = Type.Object(
     required: Type.Optional(Type.Integer({ description: 'Copies or answers asked for' })),
     acks: Type.Optional(Type.Integer({ description: 'Copies or answers there were' })),
     dot: Type.Optional(version),
+    supersededBy: Type.Optional(newerVersion),
     state: Type.Optional(
       words<HealthState>(HEALTH_STATES, 'Of the namespace here, where it is not answered for'),
     ),
@@ -117,6 +122,7 @@ const BatchResultSchema = Type.Object(
     acks: Type.Optional(Type.Integer({ description: 'Durable copies known' })),
     replicas: Type.Optional(Type.Integer()),
     version: Type.Optional(version),
+    supersededBy: Type.Optional(newerVersion),
     record: Type.Optional(RecordSchema),
     stalenessMs: Type.Optional(staleness),
     servedBy: Type.Optional(

@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assert } from '../base/assert.ts';
 import type { Client, Condition, Reply, Written } from '../model/command.ts';
 import type { Fault } from '../model/fault.ts';
-import { formatDot, type Key } from '../model/id.ts';
+import { type Dot, formatDot, type Key } from '../model/id.ts';
 import type { Level, Policy } from '../model/policy.ts';
 import type { Record } from '../model/record.ts';
 import { type BodySink, collectBody } from './body.ts';
@@ -21,7 +21,7 @@ import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
 import { isFault } from './parameter.ts';
 import { refusal } from './problem.ts';
-import { type HeaderList, httpDate, plainHead } from './reply-head.ts';
+import { type HeaderList, httpDate, plainHead, pushContent } from './reply-head.ts';
 import type { RequestHead } from './request-head.ts';
 import { readWriteRequest, writeCommand, type WriteRequest } from './write-request.ts';
 
@@ -157,28 +157,40 @@ export class WriteExchange implements Client, Exchange, BodySink {
     const version = formatDot(written.dot.origin, written.dot.seq);
     const head = plainHead(this.context, this.level, this.begunMs);
     head.push('Conit-Version', version, 'Conit-Acks', `${written.acks}/${written.replicas}`);
+    pushSuperseded(head, written.supersededBy);
     if (this.op !== 'delete')
       head.push('ETag', `"${version}"`, 'Last-Modified', httpDate(written.hlc));
     const status = this.#statusOf(written);
     if (status === 202) {
       head.push('Location', `/v1/writes/${version}`, 'Preference-Applied', 'respond-async');
     }
-    if (status !== 204) head.push('Content-Length', '0');
+    const old = status === 200 ? written.replaced : undefined;
+    if (old !== undefined) {
+      head.push('Preference-Applied', 'return=representation');
+      pushContent(head, old);
+    } else if (status !== 204) head.push('Content-Length', '0');
     this.response.writeHead(status, head);
-    this.response.end();
+    this.response.end(old?.value);
     settle(this, status);
   }
 
-  #statusOf({ settled, created }: Written): number {
+  #statusOf({ settled, created, replaced }: Written): number {
     if (!settled) return 202;
-    return this.op === 'put' && created ? 201 : 204;
+    if (this.op !== 'put') return replaced === undefined ? 204 : 200;
+    return created ? 201 : 204;
   }
 
   // What is known of a write that did not get the copies it asked for.
-  #factsOf({ dot, acks }: Fault): HeaderList {
+  #factsOf({ dot, acks, supersededBy }: Fault): HeaderList {
     const facts: HeaderList = [];
     if (dot !== undefined) facts.push('Conit-Version', formatDot(dot.origin, dot.seq));
     if (acks !== undefined) facts.push('Conit-Acks', `${acks}/${this.context.members.length}`);
+    pushSuperseded(facts, supersededBy);
     return facts;
   }
+}
+
+/** A newer version that some replica shows in the place of the write. */
+function pushSuperseded(head: HeaderList, by: Dot | undefined): void {
+  if (by !== undefined) head.push('Conit-Superseded-By', formatDot(by.origin, by.seq));
 }

@@ -67,6 +67,12 @@ export function prefersAsync(header: string | undefined): boolean {
   return header !== undefined && /(?:^|,)\s*respond-async\s*(?:;|,|$)/i.test(header);
 }
 
+/** `return=representation` (RFC 7240 section 4.2); of a DELETE, the value that it removed. */
+export function prefersOld(header: string | undefined): boolean {
+  if (header === undefined) return false;
+  return /(?:^|,)\s*return\s*=\s*"?representation"?\s*(?:;|,|$)/i.test(header);
+}
+
 const WAIT_S_MAX = 3600;
 
 /** How long the client prefers to wait for the end, in ms; `undefined` where it does not say. */

@@ -14,6 +14,7 @@ import { type Refusal, refusal } from './problem.ts';
 import type { RequestHead } from './request-head.ts';
 import {
   prefersAsync,
+  prefersOld,
   readContentType,
   readIdempotencyKey,
   readTags,
@@ -23,6 +24,7 @@ import {
 export interface WriteRequest {
   readonly operation: Operation;
   readonly w: QuorumSpec | undefined;
+  readonly r: QuorumSpec | undefined;
   readonly timeoutMs: number | undefined;
   readonly ttlMs: number;
   readonly contentType: string;
@@ -33,17 +35,19 @@ export interface WriteRequest {
   readonly respondAsync: boolean;
   /** Where another replica is better asked, the client is sent there. */
   readonly redirects: boolean;
+  readonly returnsOld: boolean;
 }
 
 interface WriteParameters {
   w: QuorumSpec | undefined;
+  r: QuorumSpec | undefined;
   timeoutMs: number | undefined;
   ttlMs: number | undefined;
   redirects: boolean | undefined;
 }
 
-const PUT_PARAMETERS = ['w', 'timeout', 'ttl', 'redirect'];
-const DELETE_PARAMETERS = ['w', 'timeout', 'redirect'];
+const PUT_PARAMETERS = ['w', 'r', 'timeout', 'ttl', 'redirect'];
+const DELETE_PARAMETERS = ['w', 'r', 'timeout', 'redirect'];
 
 export function readWriteRequest(
   operation: Operation,
@@ -68,6 +72,7 @@ export function readWriteRequest(
   return {
     operation,
     w: parameters.w,
+    r: parameters.r,
     timeoutMs: parameters.timeoutMs,
     ttlMs: parameters.ttlMs ?? 0,
     contentType: operation === 'put' ? contentType : '',
@@ -77,6 +82,7 @@ export function readWriteRequest(
     idempotencyKey,
     respondAsync: prefersAsync(head.prefer),
     redirects: parameters.redirects ?? false,
+    returnsOld: operation === 'delete' && prefersOld(head.prefer),
   };
 }
 
@@ -97,6 +103,7 @@ export function writeCommand(
     value,
     contentType: asked.contentType,
     w: asked.w,
+    r: asked.r,
     timeoutMs: asked.timeoutMs,
     ttlMs: asked.ttlMs,
     conditions: asked.conditions,
@@ -104,6 +111,7 @@ export function writeCommand(
     tags: asked.tags,
     weight: asked.weight,
     respondAsync: asked.respondAsync,
+    returnsOld: asked.returnsOld,
   };
 }
 
@@ -134,6 +142,7 @@ function readParameters(
 ): WriteParameters | Refusal {
   const into: WriteParameters = {
     w: undefined,
+    r: undefined,
     timeoutMs: undefined,
     ttlMs: undefined,
     redirects: undefined,
@@ -162,6 +171,10 @@ function readParameter(
     const w = quorums.read(name, value);
     if (isFault(w)) return w;
     into.w = w;
+  } else if (name === 'r' && into.r === undefined) {
+    const r = quorums.read(name, value);
+    if (isFault(r)) return r;
+    into.r = r;
   } else if (name === 'timeout' && into.timeoutMs === undefined) {
     const timeoutMs = readTimeout(value);
     if (isFault(timeoutMs)) return timeoutMs;

@@ -41,11 +41,18 @@ export interface WriteCommand {
   /** Lifetime from now; 0 is for ever. */
   readonly ttlMs: number;
   readonly conditions: readonly Condition[];
+  /**
+   * Replicas that are asked what the key holds before the conditions are checked; `undefined` takes the policy where there
+   * are conditions, and asks nobody where there are none.
+   */
+  readonly r: QuorumSpec | undefined;
   readonly idempotency: Idempotency | undefined;
   readonly tags: readonly string[];
   readonly weight: number;
   /** Answer as soon as the write is durable here, with the count of copies, instead of failing at the deadline. */
   readonly respondAsync: boolean;
+  /** Of a delete: the reply carries the value that was removed here. */
+  readonly returnsOld: boolean;
 }
 
 export interface ReadCommand {
@@ -158,6 +165,13 @@ export interface Written {
   readonly settled: boolean;
   /** An earlier request with the same idempotency key did it. */
   readonly replayed: boolean;
+  /**
+   * A newer version that a replica held when the write came there, and goes on showing; `undefined`: none is known. An
+   * earlier write can have it, where the clock here is behind the one that it was stamped by.
+   */
+  readonly supersededBy: Dot | undefined;
+  /** The live value that a delete removed here, where it was asked for. */
+  readonly replaced: Record | undefined;
 }
 
 export interface Found {

@@ -24,6 +24,7 @@ export const FAULTS = {
   'write-not-found': definite('No such write is known here'),
   'precondition-failed': definite('The precondition does not hold'),
   'idempotency-mismatch': definite('The idempotency key was used for another request'),
+  'idempotency-in-flight': passing('Another request with the idempotency key is under way'),
   'cursor-expired': definite('The cursor can no longer be continued'),
   'value-too-large': definite('The value is too large'),
   'membership-conflict': definite('The membership does not allow this change'),
@@ -55,6 +56,8 @@ export interface Fault {
   readonly acks?: number;
   /** The write whose outcome is unknown. */
   readonly dot?: Dot;
+  /** A newer version than that write, where a replica has said that it holds one. */
+  readonly supersededBy?: Dot;
   readonly retryAfterMs?: number;
   /** Why this replica does not answer for a namespace. */
   readonly state?: HealthState;

@@ -36,6 +36,8 @@ export interface Hello {
    * proves that its disk is an old copy.
    */
   readonly remembers?: VectorEntries;
+  /** Of the receiver's entries, the latest that came before: an acknowledgement may have been lost. */
+  readonly superseded?: readonly Superseded[];
 }
 
 /**
@@ -58,11 +60,23 @@ export interface Entries {
   readonly entries: readonly Mutation[];
 }
 
+/** An entry that is not what its key shows at the sender, because the key held a newer version when it came. */
+export interface Superseded extends Dot {
+  readonly by: Version;
+  /** The newer version is a value. */
+  readonly isLive: boolean;
+}
+
+/** In one message, at most: the latest. */
+export const SUPERSEDED_MAX = 256;
+
 /** Cumulative: all entries up to these sequence numbers are durable at the sender. */
 export interface Ack {
   readonly kind: 'ack';
   readonly vector: VectorEntries;
   readonly windowBytes: number;
+  /** Of these entries; left out where there are none. */
+  readonly superseded?: readonly Superseded[];
 }
 
 /** Asks any holder for a run of an origin's log. */
@@ -139,6 +153,24 @@ export interface NamedWrite extends Version {
  * after a `~`, which begins no namespace.
  */
 export type Position = string;
+
+/** Asks the peer to lend an idempotency key, so that no other replica mints a write under it; or gives it back. */
+export interface Claim {
+  readonly kind: 'claim';
+  readonly id: number;
+  readonly step: 'ask' | 'release';
+  readonly namespace: NamespaceName;
+  readonly key: string;
+}
+
+/** `taken`: lent to another, or its write is not durable yet; `unknown`: the peer cannot tell. */
+export interface ClaimReply {
+  readonly kind: 'claim-reply';
+  readonly id: number;
+  readonly answer: 'lent' | 'taken' | 'unknown' | 'known';
+  /** With `known`. */
+  readonly named: NamedWrite | undefined;
+}
 
 /** Asks for the peer's record of a key. Whoever has the version that the asker knows says just that. */
 export interface ReadRequest {
@@ -352,6 +384,8 @@ export type Message =
   | ForwardReply
   | SurveyRequest
   | SurveyReply
+  | Claim
+  | ClaimReply
   | Heartbeat
   | Synod
   | TreeMessage;

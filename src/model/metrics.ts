@@ -29,6 +29,9 @@ export interface Metrics {
   /** Mutations that arrived and lost, or replaced, a version that its writer had not seen. */
   conflictsLww: number;
   writesIndeterminate: number;
+  /** Writes whose reply named a newer version, and deletes that were written once more above one. */
+  writesSuperseded: number;
+  deletesRepeated: number;
   idempotentReplays: number;
   readRepairs: number;
   /** Reads that others answered because this replica was not fit to. */
@@ -106,6 +109,8 @@ export function createMetrics(): Metrics {
     entriesReceived: 0,
     conflictsLww: 0,
     writesIndeterminate: 0,
+    writesSuperseded: 0,
+    deletesRepeated: 0,
     idempotentReplays: 0,
     readRepairs: 0,
     readsForwarded: 0,

@@ -3,19 +3,27 @@
 //
 //   waiting -> won       enough cursors have passed: answered `written`
 //   waiting -> expired   the deadline came first: answered `outcome-unknown`; the mutation stays and replicates on
+//   waiting -> beaten    enough cursors have passed, and a replica shows a newer version: the owner may write once more,
+//                        above it, in the place of a write that can be repeated
+//
+// An acknowledgement says which of the entries that it covers lost at the peer. With a majority among those who
+// acknowledge, some peer held whatever a majority had acknowledged before the write began, so an older write that won by
+// its stamp is known by the time of the reply. What only came later is concurrent, and is not told.
 //
 // Invariants: (1) the queue is in the order of the log; (2) each member votes at most once per write; (3) every write
 // that entered is answered exactly once.
 
 import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
-import type { Client, Written } from '../model/command.ts';
+import type { Client, WriteCommand, Written } from '../model/command.ts';
 import type { Outbox } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { Hlc } from '../model/hlc.ts';
-import type { Origin, Seq } from '../model/id.ts';
+import type { Dot, Origin, Seq } from '../model/id.ts';
+import type { Superseded } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Requirement } from '../model/quorum.ts';
+import { compareVersions, type Record } from '../model/record.ts';
 import { Tally } from './tally.ts';
 
 /** What is known of a write when it begins to wait. */
@@ -27,6 +35,8 @@ export interface WriteFacts {
   readonly created: boolean;
   readonly replayed: boolean;
   readonly respondAsync: boolean;
+  /** What a delete removed here, where the client asked for it. */
+  readonly replaced: Record | undefined;
 }
 
 export class PendingWrite {
@@ -37,9 +47,16 @@ export class PendingWrite {
   readonly created: boolean;
   readonly replayed: boolean;
   readonly respondAsync: boolean;
+  readonly replaced: Record | undefined;
   readonly tally: Tally;
   readonly beganMs: number;
   readonly deadlineMs: number;
+  /** The newest version that a replica is known to show in its place. */
+  superseded: Superseded | undefined = undefined;
+  /** Who writes once more where this write is beaten by a value; `undefined`: nobody. */
+  repeat: WriteCommand | undefined = undefined;
+  /** How often that may happen. */
+  repeatsLeft = 0;
   done = false;
 
   constructor(facts: WriteFacts, requirement: Requirement, nowMs: number, timeoutMs: number) {
@@ -50,11 +67,14 @@ export class PendingWrite {
     this.created = facts.created;
     this.replayed = facts.replayed;
     this.respondAsync = facts.respondAsync;
+    this.replaced = facts.replaced;
     this.tally = new Tally(requirement);
     this.beganMs = nowMs;
     this.deadlineMs = nowMs + timeoutMs;
   }
 }
+
+const NONE: readonly PendingWrite[] = [];
 
 export class PendingWrites {
   readonly #origin: Origin;
@@ -67,6 +87,8 @@ export class PendingWrites {
   readonly #passed: number[];
   #deadlineMs = Number.POSITIVE_INFINITY;
   #waiting = 0;
+  /** Won, beaten by a value, and to be repeated: the owner takes them and answers. */
+  #beaten: PendingWrite[] = [];
 
   constructor(origin: Origin, self: number, replicas: number, metrics: Metrics) {
     this.#origin = origin;
@@ -108,6 +130,15 @@ export class PendingWrites {
     this.#shiftDone();
   }
 
+  /** A peer shows a newer version in the place of a write; called before its cursor passes that. */
+  onSuperseded(lost: Superseded): void {
+    if (lost.origin !== this.#origin) return;
+    const write = this.#find(lost.seq);
+    if (write === undefined || write.done) return;
+    const known = write.superseded;
+    if (known === undefined || compareVersions(known.by, lost.by) < 0) write.superseded = lost;
+  }
+
   expire(nowMs: number, out: Outbox): void {
     if (nowMs < this.#deadlineMs) return;
     this.#deadlineMs = Number.POSITIVE_INFINITY;
@@ -135,7 +166,23 @@ export class PendingWrites {
     const answersNow = write.respondAsync && voter === this.#self;
     if (!settled && !answersNow) return;
     this.#finish(write, nowMs);
+    const isBeaten = settled && write.repeat !== undefined && write.superseded?.isLive === true;
+    if (isBeaten) this.#beaten.push(write);
+    else this.answer(write, settled, out);
+  }
+
+  /** A write that is done. */
+  answer(write: PendingWrite, settled: boolean, out: Outbox): void {
+    if (write.superseded !== undefined) this.#metrics.writesSuperseded++;
     out.reply(write.client, written(write, settled, this.#replicas), 0);
+  }
+
+  /** Those that wait for the owner; it writes once more in their place, or answers as it is. */
+  takeBeaten(): readonly PendingWrite[] {
+    if (this.#beaten.length === 0) return NONE;
+    const beaten = this.#beaten;
+    this.#beaten = [];
+    return beaten;
   }
 
   // waiting -> expired
@@ -159,6 +206,19 @@ export class PendingWrites {
     }
   }
 
+  /** By bisection: the queue is in the order of the log. */
+  #find(seq: Seq): PendingWrite | undefined {
+    let from = 0;
+    let to = this.#queue.size;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.#queue.at(middle).seq < seq) from = middle + 1;
+      else to = middle;
+    }
+    const write = from < this.#queue.size ? this.#queue.at(from) : undefined;
+    return write?.seq === seq ? write : undefined;
+  }
+
   #isBehindAll(seq: Seq): boolean {
     return this.#queue.size === 0 || this.#queue.at(this.#queue.size - 1).seq < seq;
   }
@@ -174,7 +234,13 @@ export function written(write: PendingWrite, settled: boolean, replicas: number)
     replicas,
     settled,
     replayed: write.replayed,
+    supersededBy: supersededBy(write),
+    replaced: write.replaced,
   };
+}
+
+function supersededBy({ superseded }: PendingWrite): Dot | undefined {
+  return superseded && { origin: superseded.by.origin, seq: superseded.by.seq };
 }
 
 /** Why nobody knows what became of a write. */
@@ -185,11 +251,18 @@ const UNSETTLED: { readonly [Why in Unsettled]: string } = {
   stopped: 'the replica stopped before enough replicas had acknowledged',
 };
 
+/** This replica gave the write its number and does not know it to be durable, here or elsewhere. */
+const NO_COPY =
+  'no copy is known, and the write is lost where this process ends before one is made';
+
 export function unknownOutcome(write: PendingWrite, why: Unsettled): Fault {
   const { requirement, acks } = write.tally;
-  return fault('outcome-unknown', UNSETTLED[why], {
+  const known = supersededBy(write);
+  const detail = acks === 0 ? `${UNSETTLED[why]}: ${NO_COPY}` : UNSETTLED[why];
+  return fault('outcome-unknown', detail, {
     required: requirement.count,
     acks,
     dot: { origin: write.origin, seq: write.seq },
+    ...(known === undefined ? {} : { supersededBy: known }),
   });
 }

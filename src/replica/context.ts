@@ -26,6 +26,7 @@ import type { Pace } from './pace.ts';
 import type { Peers } from './peers.ts';
 import type { Room } from './room.ts';
 import type { Stability } from './stability.ts';
+import type { Supersessions } from './supersessions.ts';
 
 export interface Context {
   readonly settings: Settings;
@@ -40,6 +41,8 @@ export interface Context {
   readonly tree: HashTree;
   readonly index: RecordIndex;
   readonly absence: Absence;
+  /** Entries of others that lost here. */
+  readonly supersessions: Supersessions;
   readonly idempotency: IdempotencyTable;
   readonly peers: Peers;
   readonly stability: Stability;

@@ -6,11 +6,13 @@ import type { Context } from './context.ts';
 
 /** A former member hears who the members are, and no more. */
 export function greetingOf(
-  { clock, log, origin, peers, settings }: Context,
+  { clock, log, origin, peers, settings, supersessions }: Context,
   peer: number,
   policyDigest: number,
   says: Pick<Hello, 'membership' | 'vote' | 'remembers'>,
 ): Hello {
+  const id = peers.get(peer)?.member.id;
+  const superseded = id && supersessions.all(id, log.durable);
   return {
     kind: 'hello',
     origin,
@@ -20,5 +22,6 @@ export function greetingOf(
     windowBytes: settings.windowBytes,
     url: settings.clientUrl,
     ...says,
+    ...(superseded === undefined ? {} : { superseded }),
   };
 }

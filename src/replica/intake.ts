@@ -57,7 +57,13 @@ export class Intake {
   /** An accepted entry becomes visible. */
   #show(mutation: Mutation, out: Outbox): void {
     this.#context.room.spend(mutation.bytes.length);
-    this.#context.absence.show(mutation, out);
+    if (this.#context.absence.show(mutation, out) === 'lost') this.#noteLoss(mutation);
     this.#context.idempotency.remember(mutation, out);
+  }
+
+  #noteLoss(mutation: Mutation): void {
+    const { supersessions, table } = this.#context;
+    const { record } = table.read(mutation.namespace, mutation.key);
+    if (record !== undefined) supersessions.note(mutation, record);
   }
 }

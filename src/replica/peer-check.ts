@@ -163,7 +163,10 @@ export class PeerCheck {
         return worstOf(message.records, latestStamp(wallMs));
       case 'forward-reply':
         return ofAnswer(message.answer, latestStamp(wallMs));
+      case 'claim-reply':
+        return (message.named?.hlc ?? 0) > latestStamp(wallMs) ? 'stamp' : undefined;
       case 'ack':
+      case 'claim':
       case 'read-request':
       case 'forward-request':
       case 'survey-request':

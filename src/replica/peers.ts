@@ -10,6 +10,7 @@ import type { Heartbeat, Hello, VectorEntries } from '../model/message.ts';
 import { majority, type Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
 import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
+import type { Context } from './context.ts';
 import { PeerSender, type SenderOptions } from '../stream/sender.ts';
 
 /** Heartbeats that a peer may miss before it counts as not heard; on a lossy link one or two do get lost. */
@@ -212,10 +213,18 @@ export class Peers {
   }
 
   /** Tells each origin's replica at once what of it is durable here; the others hear it by heartbeat. */
-  acknowledge(moved: VectorEntries, windowBytes: number, out: Outbox): void {
+  acknowledge(
+    moved: VectorEntries,
+    windowBytes: number,
+    { supersessions, log }: Pick<Context, 'supersessions' | 'log'>,
+    out: Outbox,
+  ): void {
     for (const { member } of this.greeted()) {
       const vector = moved.filter(([origin]) => replicaOf(origin) === member.id);
-      if (vector.length > 0) out.send(member.index, { kind: 'ack', vector, windowBytes });
+      if (vector.length === 0) continue;
+      const superseded = supersessions.take(member.id, log.durable);
+      const ack = { kind: 'ack', vector, windowBytes } as const;
+      out.send(member.index, superseded === undefined ? ack : { ...ack, superseded });
     }
   }
 

@@ -62,6 +62,7 @@ import { Namespaces } from './namespaces.ts';
 import { OldCopy } from './old-copy.ts';
 import { incredible, PeerCheck } from './peer-check.ts';
 import { createPeers, holderOf, type Peer } from './peers.ts';
+import { rangeReader } from './range-reader.ts';
 import { type Hasten, Reads } from './reads.ts';
 import { Recovery, writeIncarnation } from './recovery.ts';
 import { Fitness } from './fitness.ts';
@@ -74,6 +75,7 @@ import { Stability } from './stability.ts';
 import { Standing } from './standing.ts';
 import { statusOf, writeStatusOf } from './status.ts';
 import { type Fits, Succession } from './succession.ts';
+import { Supersessions } from './supersessions.ts';
 import { Writes } from './writes.ts';
 
 export interface ReplicaOptions {
@@ -128,11 +130,7 @@ export class Replica {
     );
     const nextId = (): number => ++this.#lastRangeId;
     const log = new Log(settings.tailBytes, this.metrics);
-    const range: RangeReader = (span, bytesMax, out) => {
-      const id = nextId();
-      out.range(id, { ...span, reverse: false, limit: RANGE_ENTRIES_MAX, bytesMax });
-      return id;
-    };
+    const range = rangeReader(nextId);
     const held = new Held(settings.windowBytes);
     const replicas = settings.members.length;
     const tree = new HashTree();
@@ -155,6 +153,7 @@ export class Replica {
       table,
       tree,
       index,
+      supersessions: new Supersessions(),
       absence: new Absence(log, table, this.metrics),
       idempotency: new IdempotencyTable(get, settings.idempotencyMs),
       peers,
@@ -186,7 +185,7 @@ export class Replica {
     const heads = { head: (of: Origin) => Math.max(log.head(of), held.head(of)) };
     this.#exchange = new Exchange(heads, this.metrics, settings.frameBytes, RETRY_MS);
     this.#pulls = new PullServer(log, settings.frameBytes, range);
-    this.#writes = new Writes(this.#context);
+    this.#writes = new Writes(this.#context, (...read) => this.#reads.begin(...read));
     const hasten: Hasten = (peer, of, now, out) => this.#hasten(peer, of, now, out);
     this.#reads = new Reads(this.#context, this.#fitness, hasten);
     this.#intake = new Intake(this.#context, this.#exchange, (origin, now, out) =>
@@ -335,6 +334,7 @@ export class Replica {
     this.#context.agreed.onDisconnected(index);
     this.#reads.onDisconnected(index, now, out);
     this.#lists.onDisconnected(index, now, out);
+    this.#writes.claims.onDisconnected(index, now, out);
     this.#forwards.onDisconnected(index, now, out);
     this.#resync.onDisconnected(index);
     this.#antiEntropy.onDisconnected(index, now, out);
@@ -374,12 +374,15 @@ export class Replica {
       case 'survey-request':
       case 'survey-reply':
         return this.#lists.onMessage(index, message, this.#mayLack, now, out);
+      case 'claim':
+      case 'claim-reply':
+        return this.#writes.claims.onMessage(index, message, this.#mayLack, now, out);
       case 'repair':
         return this.#reads.onRepair(message, now, out);
       case 'synod':
         return this.#succession.onMessage(index, message, now, out);
       default:
-        return unreachable(message);
+        return this.#antiEntropy.onMessage(index, message, now, out);
     }
   }
 
@@ -396,6 +399,7 @@ export class Replica {
     this.#exchange.onHello(holderOf(peer));
     this.#context.clock.witness(hello.hlc, now.wallMs);
     if (this.#standing.onRemembered(remembers, out)) this.#succession.onLoss(out);
+    this.#writes.onSuperseded(hello.superseded);
     this.#onLearned(peer, hello.vector, now, out);
     this.#reads.onConnected(now, out);
     this.#antiEntropy.onConnected(peer.member.index);
@@ -430,9 +434,10 @@ export class Replica {
     if (peer?.greeted === true) this.#exchange.hasten(holderOf(peer), origin, now.monoMs, out);
   }
 
-  #onAck(peer: Peer, ack: Ack, now: Now, out: Outbox): void {
-    peer.sender.onWindow(ack.windowBytes);
-    this.#onLearned(peer, ack.vector, now, out);
+  #onAck(peer: Peer, { superseded, vector, windowBytes }: Ack, now: Now, out: Outbox): void {
+    this.#writes.onSuperseded(superseded);
+    peer.sender.onWindow(windowBytes);
+    this.#onLearned(peer, vector, now, out);
     peer.sender.pump(out);
   }
 
@@ -459,12 +464,9 @@ export class Replica {
 
   /** Our own log is streamed, from further back; another's is sent as far as we hold it. */
   #onPull(peer: Peer, pull: Pull, out: Outbox): void {
-    if (this.#own.isOwn(pull.origin)) {
-      peer.sender.rewind(pull.origin, pull.from);
-      peer.sender.pump(out);
-    } else {
-      this.#pulls.onPull(peer.member.index, pull, out);
-    }
+    if (!this.#own.isOwn(pull.origin)) return this.#pulls.onPull(peer.member.index, pull, out);
+    peer.sender.rewind(pull.origin, pull.from);
+    peer.sender.pump(out);
   }
 
   // ---- storage
@@ -482,7 +484,7 @@ export class Replica {
       if (of === origin) this.#writes.onCursor(self.index, seq, now, out);
       else if (this.#own.isOwn(of)) for (const peer of peers.all()) peer.sender.lookBack();
     }
-    peers.acknowledge(moved, settings.windowBytes, out);
+    peers.acknowledge(moved, settings.windowBytes, this.#context, out);
     peers.pump(out);
     for (const peer of peers.greeted())
       freshness.onShown(peer.member.index, log.durable, now.monoMs);
@@ -593,7 +595,3 @@ export class Replica {
     this.#housekeeping.onBeat({ isServing, isCopying: this.#resync.isCopying }, now, out);
   }
 }
-
-type RangeReader = ConstructorParameters<typeof PullServer>[2];
-
-const RANGE_ENTRIES_MAX = 8192;

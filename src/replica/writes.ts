@@ -1,30 +1,38 @@
 // A client's write in a multi-leader namespace (DESIGN §5): admitted or refused with a definite fault, given the next
 // dot, logged and applied in one batch, and answered when the copies that it asked for are durable. Nothing is minted
 // before every check has passed, so a refused write never happened.
+//
+// A delete is a write like any other: it leaves a tombstone whatever is here, because the value that it means may still be
+// on its way. What a condition compares with is this replica's own record, once the read quorum that the request or the
+// policy names has been asked and what it showed is merged (looks.ts).
 
 import { assert } from '../base/assert.ts';
 import type { ClockState } from '../model/clock.ts';
-import type { Condition, WriteCommand } from '../model/command.ts';
+import type { Condition, ReadCommand, WriteCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import { encodeMutation } from '../model/encoding.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
+import { fault } from '../model/fault.ts';
 import { type Dot, formatDot } from '../model/id.ts';
-import { majority, type Requirement } from '../model/quorum.ts';
+import type { Superseded } from '../model/message.ts';
+import { intersects, majority, type Requirement } from '../model/quorum.ts';
 import {
   compareVersions,
+  type Idempotency,
   isLive,
   type Mutation,
   type Record,
   type Version,
 } from '../model/record.ts';
-import { PendingWrite, PendingWrites } from '../quorum/put.ts';
+import { PendingWrite, PendingWrites, type WriteFacts } from '../quorum/put.ts';
 import { Replays } from '../quorum/replay.ts';
 import { isReachable } from '../quorum/tally.ts';
-import type { KnownWrite } from '../store/idempotency.ts';
 import type { Lane } from '../store/lane.ts';
 import { LIVE_LANE } from '../store/log.ts';
 import type { Cell } from '../store/table.ts';
 import { type Context, refuse } from './context.ts';
+import { KeyClaims } from './key-claims.ts';
+import { Looks, type Resume } from './looks.ts';
 import type { Namespace } from './namespaces.ts';
 
 const NO_DOTS: readonly Dot[] = [];
@@ -33,8 +41,26 @@ const NO_VALUE = new Uint8Array(0);
 /** What a write says, whoever it is of. */
 type Content = Omit<
   WriteCommand,
-  'kind' | 'client' | 'w' | 'timeoutMs' | 'conditions' | 'respondAsync'
+  'kind' | 'client' | 'w' | 'r' | 'timeoutMs' | 'conditions' | 'respondAsync' | 'returnsOld'
 >;
+
+/** A write with what its namespace and its clock make of it. */
+interface Asked {
+  readonly command: WriteCommand;
+  readonly namespace: Namespace;
+  readonly requirement: Requirement;
+  readonly deadlineMs: number;
+}
+
+type Outcome = Pick<WriteFacts, 'created' | 'replayed' | 'replaced'>;
+
+const LOOKED_TOO_LONG = fault(
+  'timeout',
+  'the deadline passed before the read quorum had answered; nothing was written',
+);
+
+/** Whoever loses as often to values that come in between is told so. */
+const DELETE_REPEATS_MAX = 2;
 
 const DELETE = {
   operation: 'delete',
@@ -50,20 +76,31 @@ export class Writes {
   readonly #context: Context;
   readonly #pending: PendingWrites;
   readonly #replays: Replays;
+  readonly #looks: Looks;
+  readonly claims: KeyClaims;
 
-  constructor(context: Context) {
+  /** `read` runs a read as if a client had sent it. */
+  constructor(context: Context, read: (command: ReadCommand, now: Now, out: Outbox) => void) {
     const { origin, self, settings, metrics } = context;
     this.#context = context;
     this.#pending = new PendingWrites(origin, self.index, settings.members.length, metrics);
     this.#replays = new Replays(settings.members.length, metrics);
+    this.#looks = new Looks(read);
+    this.claims = new KeyClaims(context);
   }
 
   get waiting(): number {
-    return this.#pending.waiting + this.#replays.waiting;
+    const prepared = this.#looks.waiting + this.claims.waiting;
+    return this.#pending.waiting + this.#replays.waiting + prepared;
   }
 
   get timerMs(): number {
-    return Math.min(this.#pending.deadlineMs, this.#replays.deadlineMs);
+    return Math.min(
+      this.#pending.deadlineMs,
+      this.#replays.deadlineMs,
+      this.#looks.timerMs,
+      this.claims.timerMs,
+    );
   }
 
   begin(command: WriteCommand, now: Now, out: Outbox): void {
@@ -79,13 +116,13 @@ export class Writes {
       refuse(command.client, out, 'invalid-parameter', detail);
       return;
     }
-    if (
-      command.idempotency !== undefined &&
-      this.#replay(command, namespace, requirement, now, out)
-    )
-      return;
-    if (this.#admits(command, namespace, requirement, now, out))
-      this.#write(command, namespace, requirement, now, out);
+    const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
+    const asked = { command, namespace, requirement, deadlineMs: now.monoMs + timeoutMs };
+    if (this.#isSettled(asked, now, out)) return;
+    const look = this.#lookOf(command, namespace);
+    if (look === 'none') this.#claim(asked, now, out);
+    else if (look === undefined) this.#refuseR(command, out);
+    else this.#look(asked, timeoutMs, now, out);
   }
 
   /** Room for writes of its own, which nobody waits for. */
@@ -115,6 +152,40 @@ export class Writes {
   /** Everything up to `seq` of this life's log is durable at `member`. */
   onCursor(member: number, seq: number, now: Now, out: Outbox): void {
     this.#pending.onCursor(member, seq, now.monoMs, out);
+    for (const write of this.#pending.takeBeaten()) this.#repeat(write, now, out);
+  }
+
+  /** A peer says which writes lost there; before what it acknowledges is counted. */
+  onSuperseded(lost: readonly Superseded[] | undefined): void {
+    if (lost !== undefined) for (const each of lost) this.#pending.onSuperseded(each);
+  }
+
+  /**
+   * A delete that lost to a value which was stamped by a clock that is ahead of the one here deletes once more, above it: until
+   * it is answered it is as if it began now. Where the clock may not go so far, the answer says what it lost to.
+   */
+  #repeat(write: PendingWrite, now: Now, out: Outbox): void {
+    const { repeat, superseded, repeatsLeft, deadlineMs } = write;
+    const { namespace, key } = repeat as WriteCommand;
+    const { clock, table, metrics, room } = this.#context;
+    const cell = table.read(namespace, key);
+    const mayStamp = room.takes('delete', 0) && this.#mayStamp(now) === undefined;
+    const mayGoOn = mayStamp && deadlineMs > now.monoMs && !cell.damaged;
+    const isAbove = clock.witness((superseded as Superseded).by.hlc, now.wallMs);
+    if (!mayGoOn || !isAbove || !this.#canReplace(cell, now))
+      return this.#pending.answer(write, true, out);
+    const hlc = clock.tick(now.wallMs);
+    const { origin, seq } = this.#mint(repeat as WriteCommand, cell, false, hlc, now, out);
+    const { client, created, replayed, respondAsync, replaced } = write;
+    const facts = { client, origin, seq, hlc, created, replayed, respondAsync, replaced };
+    const timeoutMs = deadlineMs - now.monoMs;
+    const next = new PendingWrite(facts, write.tally.requirement, now.monoMs, timeoutMs);
+    if (repeatsLeft > 1) {
+      next.repeat = repeat;
+      next.repeatsLeft = repeatsLeft - 1;
+    }
+    metrics.deletesRepeated++;
+    this.#pending.begin(next);
   }
 
   /** What the members hold has changed, or time has passed. */
@@ -123,6 +194,8 @@ export class Writes {
   }
 
   onTimer(now: Now, out: Outbox): void {
+    this.#looks.onTimer(now, out);
+    this.claims.onTimer(now, out);
     this.#pending.expire(now.monoMs, out);
     this.onProgress(now, out);
   }
@@ -130,6 +203,65 @@ export class Writes {
   failAll(now: Now, out: Outbox): void {
     this.#pending.failAll(now.monoMs, out);
     this.#replays.failAll(out);
+    this.#looks.failAll(now, out);
+    this.claims.failAll(now, out);
+  }
+
+  /** Answered from the memory of its idempotency key, or refused. */
+  #isSettled(asked: Asked, now: Now, out: Outbox): boolean {
+    const { command, namespace, requirement } = asked;
+    if (command.idempotency !== undefined && this.#replay(asked, now, out)) return true;
+    return !this.#admits(command, namespace, requirement, now, out);
+  }
+
+  /** Whom it asks first; `undefined`: more than there are. */
+  #lookOf({ r, conditions }: WriteCommand, namespace: Namespace): Requirement | 'none' | undefined {
+    if (r === undefined && conditions.length === 0) return 'none';
+    const requirement = r === undefined ? namespace.r : this.#context.namespaces.requirement(r);
+    if (requirement === undefined) return undefined;
+    const { index } = this.#context.self;
+    return isReachable(requirement, 1 << index) ? 'none' : requirement;
+  }
+
+  #refuseR({ client }: WriteCommand, out: Outbox): void {
+    const detail = `r exceeds the ${this.#context.settings.members.length} replicas of the namespace`;
+    refuse(client, out, 'invalid-parameter', detail);
+  }
+
+  /** What the read quorum shows is merged here first; then everything is checked once more. */
+  #look(asked: Asked, timeoutMs: number, now: Now, out: Outbox): void {
+    const { client, namespace, key, r } = asked.command;
+    const resume: Resume = (failed, then, outThen) => {
+      const late = then.monoMs >= asked.deadlineMs ? LOOKED_TOO_LONG : undefined;
+      const reason = failed ?? late;
+      if (reason !== undefined) outThen.reply(client, { kind: 'failed', fault: reason }, 0);
+      else if (!this.#isSettled(asked, then, outThen)) this.#claim(asked, then, outThen);
+    };
+    this.#looks.begin([{ namespace, key, r, timeoutMs }], resume, now, out);
+  }
+
+  /** Once, wherever it is retried: a majority lends the key that the request carries, or knows its write. */
+  #claim(asked: Asked, now: Now, out: Outbox): void {
+    const { client, namespace, idempotency } = asked.command;
+    if (idempotency === undefined || !this.#isOnce(asked)) {
+      this.#write(asked, now, out);
+      return;
+    }
+    const { key } = idempotency;
+    const resume: Resume = (failed, then, outThen) => {
+      if (failed !== undefined) outThen.reply(client, { kind: 'failed', fault: failed }, 0);
+      else if (this.#isSettled(asked, then, outThen) || !this.#write(asked, then, outThen))
+        this.claims.release(namespace, key, outThen);
+    };
+    this.claims.begin({ namespace, key, deadlineMs: asked.deadlineMs }, resume, now, out);
+  }
+
+  /** Its copies meet every majority. */
+  #isOnce({ command, requirement }: Asked): boolean {
+    const { namespaces, settings } = this.#context;
+    if (command.respondAsync || settings.members.length === 1) return false;
+    const most = namespaces.requirement('majority');
+    return most !== undefined && intersects(most, requirement);
   }
 
   /** Why nothing can be stamped now; nothing where it can. */
@@ -183,32 +315,33 @@ export class Writes {
     return true;
   }
 
-  #write(
-    command: WriteCommand,
-    namespace: Namespace,
-    requirement: Requirement,
-    now: Now,
-    out: Outbox,
-  ): void {
+  /** True when it is minted. */
+  #write(asked: Asked, now: Now, out: Outbox): boolean {
+    const { command } = asked;
     const cell = this.#context.table.read(command.namespace, command.key);
     const live = isLive(cell.record, now.wallMs) ? cell.record : undefined;
-    const { client } = command;
-    const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-    const deadlineMs = now.monoMs + timeoutMs;
-    if (cell.damaged && (command.conditions.length > 0 || command.operation === 'delete')) {
+    const { client, conditions, returnsOld } = command;
+    const { deadlineMs } = asked;
+    if (cell.damaged && (conditions.length > 0 || returnsOld)) {
       refuse(client, out, 'record-corrupt', 'the stored record cannot be read');
     } else if (!this.#canReplace(cell, now)) {
       refuse(client, out, 'clock-drift', 'the stored version is stamped ahead of this clock');
-    } else if (!command.conditions.every((condition) => holds(condition, live))) {
+    } else if (!conditions.every((condition) => holds(condition, live))) {
       refuse(client, out, 'precondition-failed', precondition(live), {}, cell.lsn, deadlineMs);
-    } else if (command.operation === 'delete' && live === undefined) {
-      refuse(client, out, 'not-found', 'there is nothing to delete', {}, cell.lsn, deadlineMs);
     } else {
       const hlc = this.#context.clock.tick(now.wallMs);
       const mutation = this.#mint(command, cell, live === undefined, hlc, now, out);
-      const outcome = { created: mutation.created, replayed: false };
-      this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));
+      const replaced = returnsOld ? live : undefined;
+      const outcome = { created: mutation.created, replayed: false, replaced };
+      const pending = this.#pendingOf(asked, mutation, outcome, now);
+      if (isRepeatable(command)) {
+        pending.repeat = command;
+        pending.repeatsLeft = DELETE_REPEATS_MAX;
+      }
+      this.#pending.begin(pending);
+      return true;
     }
+    return false;
   }
 
   /** A write must be newer than what it replaces, or it would be acknowledged and lost. */
@@ -264,47 +397,30 @@ export class Writes {
   }
 
   #pendingOf(
-    command: WriteCommand,
-    version: Version,
-    outcome: { readonly created: boolean; readonly replayed: boolean },
-    requirement: Requirement,
-    timeoutMs: number,
+    { command, requirement, deadlineMs }: Asked,
+    { origin, seq, hlc }: Version,
+    { created, replayed, replaced }: Outcome,
     now: Now,
   ): PendingWrite {
     const { client, respondAsync } = command;
-    const { origin, seq, hlc } = version;
-    const { created, replayed } = outcome;
-    const facts = { client, origin, seq, hlc, created, replayed, respondAsync };
-    return new PendingWrite(facts, requirement, now.monoMs, timeoutMs);
+    const facts = { client, origin, seq, hlc, created, replayed, respondAsync, replaced };
+    return new PendingWrite(facts, requirement, now.monoMs, deadlineMs - now.monoMs);
   }
 
   /** True when the idempotency key settled the matter. */
-  #replay(
-    command: WriteCommand,
-    namespace: Namespace,
-    requirement: Requirement,
-    now: Now,
-    out: Outbox,
-  ): boolean {
-    const { key, digest } = command.idempotency as { key: string; digest: number };
-    const known: KnownWrite | 'unreadable' | undefined = this.#context.idempotency.find(
-      command.namespace,
-      key,
-    );
+  #replay(asked: Asked, now: Now, out: Outbox): boolean {
+    const { client, namespace, idempotency } = asked.command;
+    const { key, digest } = idempotency as Idempotency;
+    const known = this.#context.idempotency.find(namespace, key);
     if (known === undefined) return false;
     if (known === 'unreadable') {
-      refuse(
-        command.client,
-        out,
-        'record-corrupt',
-        'the memory of this idempotency key cannot be read',
-      );
+      const detail = 'the memory of this idempotency key cannot be read';
+      refuse(client, out, 'record-corrupt', detail);
     } else if (known.digest !== digest) {
-      refuse(command.client, out, 'idempotency-mismatch', 'this key named another request before');
-    } else if (!this.#isFull(command, out)) {
-      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      const outcome = { created: known.created, replayed: true };
-      this.#replays.begin(this.#pendingOf(command, known, outcome, requirement, timeoutMs, now));
+      refuse(client, out, 'idempotency-mismatch', 'this key named another request before');
+    } else if (!this.#isFull(asked.command, out)) {
+      const outcome = { created: known.created, replayed: true, replaced: undefined };
+      this.#replays.begin(this.#pendingOf(asked, known, outcome, now));
       this.onProgress(now, out);
     }
     return true;
@@ -349,6 +465,12 @@ const LOW_DISK = {
 
 function bytesOf({ key, value }: WriteCommand): number {
   return key.length + value.length;
+}
+
+/** A plain delete: done twice it is the same, and no memory names its first dot. */
+function isRepeatable({ operation, conditions, idempotency, respondAsync }: WriteCommand): boolean {
+  if (operation !== 'delete' || respondAsync) return false;
+  return conditions.length === 0 && idempotency === undefined;
 }
 
 /** The smallest stamp with which the dot is newer than the version. */

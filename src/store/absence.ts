@@ -21,7 +21,7 @@ import type { Mutation, Record } from '../model/record.ts';
 import { covers, mergeVector, seqOf, type Vector } from '../model/vector.ts';
 import { positionOf } from './layout.ts';
 import type { Log } from './log.ts';
-import type { Table } from './table.ts';
+import type { Applied, Table } from './table.ts';
 
 /** How far the copying of a snapshot has come; `undefined` is to the end of all. */
 interface Copied {
@@ -64,10 +64,11 @@ export class Absence {
     this.#ahead = new Map();
   }
 
-  /** Merges an entry of the log. */
-  show(mutation: Mutation, out: Outbox): void {
-    if (this.#copied !== undefined && this.#isCopied(mutation) && this.#isAbsent(mutation)) return;
-    this.#table.apply(mutation, out);
+  /** Merges an entry of the log; `skipped`: it was deleted, as a copy under way has shown. */
+  show(mutation: Mutation, out: Outbox): Applied | 'skipped' {
+    if (this.#copied !== undefined && this.#isCopied(mutation) && this.#isAbsent(mutation))
+      return 'skipped';
+    return this.#table.apply(mutation, out);
   }
 
   wasDeleted(record: Record): boolean {

@@ -124,6 +124,8 @@ const FAMILIES = [
   'conit_request_duration_seconds',
   'conit_quorum_wait_seconds',
   'conit_writes_indeterminate_total',
+  'conit_writes_superseded_total',
+  'conit_deletes_repeated_total',
   'conit_wal_fsync_seconds',
   'conit_wal_batch_entries',
   'conit_conflicts_total',

@@ -46,6 +46,8 @@ export interface Write extends Call {
   readonly w?: number;
   /** Attempts with the same key are one write. */
   readonly idem?: string;
+  /** The newer version that the reply said is shown in its place. */
+  readonly supersededBy?: string;
   /** Only if this was the value; null: if there was none. */
   readonly expected?: string | null;
 }

@@ -4,6 +4,10 @@
 //   thin-air         a value was read that nobody wrote under this key
 //   early            a value was read before its write had begun
 //   applied-twice    one write is shown under two versions, or retries of it were told two
+//
+// Of an attempt whose outcome nobody knows the write may be durable only where it was accepted, while that replica is cut off:
+// a retry elsewhere cannot see it. Where retries go elsewhere, a second version of another replica is no anomaly beside such
+// an attempt.
 
 import type { History, Item, Operation, Read, Scan } from './operation.ts';
 import { type Effect, Register } from './register.ts';
@@ -19,19 +23,32 @@ export interface OutcomeStats {
   readonly retried: number;
 }
 
-export function outcome(history: History, demand: Demand): Verdict<OutcomeStats> {
+export interface OutcomeDemand extends Demand {
+  /** Retries go to other replicas than the first attempt, which may be cut off. */
+  readonly elsewhere?: true;
+}
+
+export function outcome(history: History, demand: OutcomeDemand): Verdict<OutcomeStats> {
   const register = new Register(history);
   const anomalies = new Anomalies();
+  const isLax = demand.elsewhere === true;
   const versions = new Map<Effect, string>();
   for (const effects of register.keys()) {
-    for (const effect of effects) checkReplies(effect, versions, anomalies);
+    for (const effect of effects) checkReplies(effect, versions, isLax, anomalies);
   }
   const seen = new Set<Effect>();
   let values = 0;
   for (const operation of history) {
     for (const item of itemsOf(operation)) {
       values++;
-      const effect = checkItem(register, operation as Read | Scan, item, versions, anomalies);
+      const effect = checkItem(
+        register,
+        operation as Read | Scan,
+        item,
+        versions,
+        isLax,
+        anomalies,
+      );
       if (effect !== undefined) seen.add(effect);
     }
   }
@@ -47,12 +64,17 @@ function itemsOf(operation: Operation): readonly Item[] {
   return [{ key: operation.key, value: operation.result, ver: operation.ver ?? '' }];
 }
 
-function checkReplies(effect: Effect, versions: Map<Effect, string>, anomalies: Anomalies): void {
+function checkReplies(
+  effect: Effect,
+  versions: Map<Effect, string>,
+  isLax: boolean,
+  anomalies: Anomalies,
+): void {
   for (const { ok, ver } of effect.attempts) {
     if (ok !== true || ver === null) continue;
     const told = versions.get(effect);
     if (told === undefined) versions.set(effect, ver);
-    else if (told !== ver) {
+    else if (told !== ver && !(isLax && isUnseen(effect, told, ver))) {
       anomalies.add('applied-twice', `told ${told} and ${ver}`, effect.attempts);
     }
   }
@@ -63,6 +85,7 @@ function checkItem(
   read: Read | Scan,
   item: Item,
   versions: Map<Effect, string>,
+  isLax: boolean,
   anomalies: Anomalies,
 ): Effect | undefined {
   const effect = register.ofValue(read.ns, item.value);
@@ -77,7 +100,7 @@ function checkItem(
   } else if (effect.attempts.every(({ call_ns }) => call_ns > read.return_ns)) {
     anomalies.add('early', `${what} before it was written`, operations);
   } else {
-    checkVersion(effect, item, what, operations, versions, anomalies);
+    checkVersion(effect, item, what, operations, versions, isLax, anomalies);
   }
   return effect;
 }
@@ -88,14 +111,25 @@ function checkVersion(
   what: string,
   operations: readonly Operation[],
   versions: Map<Effect, string>,
+  isLax: boolean,
   anomalies: Anomalies,
 ): void {
   if (ver === '') return;
   const known = versions.get(effect);
   if (known === undefined) versions.set(effect, ver);
-  else if (known !== ver) {
+  else if (known !== ver && !(isLax && isUnseen(effect, known, ver))) {
     anomalies.add('applied-twice', `${what} at ${ver} and at ${known}`, operations);
   }
+}
+
+/** Two replicas accepted it, and one of them never said so to the client. */
+function isUnseen({ attempts }: Effect, left: string, right: string): boolean {
+  if (replicaOf(left) === replicaOf(right)) return false;
+  return attempts.some(({ ok }) => ok === null);
+}
+
+function replicaOf(ver: string): string {
+  return ver.slice(0, ver.indexOf('.'));
 }
 
 function countsOf(register: Register, seen: ReadonlySet<Effect>) {

@@ -78,6 +78,7 @@ class Scene {
       hlc: 1,
       created: true,
       replayed: false,
+      replaced: undefined,
     };
     const { respondAsync, timeoutMs } = fields;
     this.pending.begin(

@@ -18,15 +18,18 @@ function alone(settings = {}): Cluster {
 }
 
 describe('over a damaged record', () => {
-  it('a delete and a conditional put are refused, and a blind put takes its place', () => {
+  it('what depends on it is refused, and a blind delete or put takes its place', () => {
     const cluster = alone();
     cluster.replica(0).disk.flip(at('a'), 300);
-    expect(shown(cluster.del(0, 'a'))).toBe('record-corrupt');
+    expect(shown(cluster.del(0, 'a', { returnsOld: true }))).toBe('record-corrupt');
     for (const kind of ['absent', 'match-any'] as const)
       expect(shown(cluster.put(0, 'a', 'two', { conditions: [{ kind }] }))).toBe('record-corrupt');
     expect(shown(cluster.put(0, 'a', 'two'))).toBe('eu-1.1.5');
     for (const name of ['b', 'c', 'd']) cluster.put(0, name, 'two');
     expect(cluster.value(0, 'a')).toBe('two');
+    cluster.replica(0).disk.flip(at('b'), 300);
+    expect(shown(cluster.del(0, 'b'))).toBe('eu-1.1.9');
+    expect(cluster.value(0, 'b')).toBe('absent');
   });
 
   it('a list is refused where it meets it, and not elsewhere', () => {

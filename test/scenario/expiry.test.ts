@@ -31,8 +31,8 @@ describe('a value whose deadline has passed', () => {
         'absent',
       ]);
     expect([0, 1, 2].map((n) => shown(cluster.list(n)))).toEqual(['', '', '']);
-    expect(shown(cluster.del(1, 'a'))).toBe('not-found');
     const ifAny = { conditions: [{ kind: 'match-any' }] } as const;
+    expect(shown(cluster.del(1, 'a', ifAny))).toBe('precondition-failed');
     expect(shown(cluster.put(2, 'a', 'w', ifAny))).toBe('precondition-failed');
     expect(deletedBy(cluster)).toEqual([0, 0, 0]);
     expect(cluster.put(2, 'a', 'w', { conditions: [{ kind: 'absent' }] })).toMatchObject({

@@ -117,6 +117,82 @@ describe('a retry under its idempotency key', () => {
       cluster.begin(0, putOf('a', 'one', once(1, { w: 3, timeoutMs: 500 }))),
     );
     const answers = calls.map((call) => shown(cluster.answer(call)));
-    expect(answers).toEqual(['outcome-unknown', 'outcome-unknown', 'overloaded', 'overloaded']);
+    // Nobody can be asked whether it knows the key, so nothing was written.
+    expect(answers).toEqual(['timeout', 'idempotency-in-flight', 'overloaded', 'overloaded']);
+  });
+});
+
+describe('a retry at another replica', () => {
+  /** A second between ap and us: what one of them wrote is long on its way to the other. */
+  const apart = (): Cluster => {
+    const cluster = new Cluster({
+      network: { latencyMs: (from, to) => (from + to === 2 && from !== to ? 1000 : 1) },
+    });
+    cluster.settle();
+    return cluster;
+  };
+  const wide = once(1, { w: 'majority' });
+
+  it('that has not heard of the first asks a majority, and is answered with it', () => {
+    const cluster = apart();
+    const first = shown(cluster.put(0, 'a', 'one', wide));
+    expect(cluster.put(2, 'a', 'one', wide)).toMatchObject({ replayed: true });
+    expect(shown(cluster.put(2, 'a', 'one', wide))).toBe(first);
+    expect(cluster.replica(2).host?.metrics.writes).toBe(0);
+  });
+
+  it('with another request is a mistake there, too', () => {
+    const cluster = apart();
+    cluster.put(0, 'a', 'one', wide);
+    const other = once(2, { w: 'majority' });
+    expect(shown(cluster.put(2, 'a', 'two', other))).toBe('idempotency-mismatch');
+  });
+
+  it.each([
+    [0, 2],
+    [0, 1, 2],
+    [2, 1, 0],
+    [1, 1, 2, 0, 0],
+  ])('at once with others is one write, told to all: %j', (...nodes) => {
+    const cluster = apart();
+    const calls = nodes.map((n) =>
+      cluster.begin(n, putOf('a', 'one', { ...wide, timeoutMs: 20_000 })),
+    );
+    const told = new Set(calls.map((call) => shown(cluster.answer(call))));
+    expect(told.size).toBe(1);
+    cluster.settle();
+    const writes = cluster.replicas.reduce((sum, { host }) => sum + (host?.metrics.writes ?? 0), 0);
+    expect(writes).toBe(1);
+  });
+
+  it('while the first is cut off before its write left is a second write, and says nothing else', () => {
+    const cluster = apart();
+    cluster.cut(0, 1);
+    cluster.cut(0, 2);
+    expect(shown(cluster.put(0, 'a', 'one', once(1, { w: 1 })))).toBe('ap-1.1.1');
+    cluster.run(4000);
+    expect(shown(cluster.put(2, 'a', 'one', wide))).toBe('us-1.1.1');
+  });
+
+  it('waits while the first may be under way, and is refused for good at its deadline', () => {
+    const cluster = apart();
+    const first = cluster.begin(0, putOf('a', 'one', { ...wide, timeoutMs: 20_000 }));
+    cluster.runUntil(() => cluster.replica(0).host?.metrics.writes === 1);
+    cluster.network.cut(0, 1);
+    cluster.network.cut(0, 2);
+    const second = cluster.put(2, 'a', 'one', { ...wide, timeoutMs: 300 });
+    expect(shown(second)).toBe('idempotency-in-flight');
+    cluster.network.healAll();
+    expect(shown(cluster.answer(first))).toBe('ap-1.1.1');
+    cluster.settle();
+    expect(shown(cluster.put(2, 'a', 'one', wide))).toBe('ap-1.1.1');
+  });
+
+  it('is refused where no majority can be asked, and gives back what it was lent when it is refused', () => {
+    const cluster = apart();
+    const none = { conditions: [{ kind: 'match-any' }] } as const;
+    expect(shown(cluster.put(0, 'a', 'one', { ...wide, ...none }))).toBe('precondition-failed');
+    cluster.run(2000);
+    expect(cluster.put(2, 'a', 'one', wide)).toMatchObject({ replayed: false });
   });
 });

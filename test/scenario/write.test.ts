@@ -113,7 +113,6 @@ describe('a delete', () => {
     cluster.crash(2);
     cluster.run(10);
     expect(shown(cluster.del(1, 'a', { w: 2 }))).toBe('eu-1.1.1');
-    expect(shown(cluster.del(0, 'a'))).toBe('not-found');
     cluster.restart(2);
     cluster.settle();
     for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');

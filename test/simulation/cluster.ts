@@ -100,7 +100,7 @@ export interface Note {
 export type WriteOptions = Partial<
   Pick<
     Command & { kind: 'write' },
-    'w' | 'timeoutMs' | 'ttlMs' | 'conditions' | 'idempotency' | 'respondAsync'
+    'w' | 'r' | 'timeoutMs' | 'ttlMs' | 'conditions' | 'idempotency' | 'respondAsync' | 'returnsOld'
   >
 > & { readonly ns?: string };
 export type ReadOptions = Partial<
@@ -641,6 +641,7 @@ function writeOf(name: string, { ns = 'ns', ...options }: WriteOptions) {
     key: key(name),
     contentType: 'text/plain',
     w: undefined,
+    r: undefined,
     timeoutMs: undefined,
     ttlMs: 0,
     conditions: [],
@@ -648,6 +649,7 @@ function writeOf(name: string, { ns = 'ns', ...options }: WriteOptions) {
     tags: [],
     weight: 0,
     respondAsync: false,
+    returnsOld: false,
     ...options,
   } as const;
 }

@@ -5,6 +5,7 @@ import { type Dot, parseDot } from '../../src/model/id.ts';
 import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
 import { audit } from '../history/audit.ts';
 import { convergence } from '../history/convergence.ts';
+import { erased } from '../history/erased.ts';
 import { fifo } from '../history/fifo.ts';
 import { goingBack } from '../history/going-back.ts';
 import { lastWriteWins } from '../history/last-write-wins.ts';
@@ -17,9 +18,9 @@ import { tombstone } from '../history/tombstone.ts';
 import type { Verdict } from '../history/verdict.ts';
 import { wellFormed } from '../history/well-formed.ts';
 import type { Cluster } from './cluster.ts';
-import { isSilent, type Plan, VICTIM } from './plan.ts';
+import { isForgetful, isSilent, type Plan, VICTIM } from './plan.ts';
 import type { StrikeMade } from './run.ts';
-import { CLIENT_WAITS_MS, NAMESPACES, type Workload } from './workload.ts';
+import { CLIENT_WAITS_MS, eraserQuorum, NAMESPACES, type Workload } from './workload.ts';
 
 export interface Finding {
   /** The checker or the invariant. */
@@ -63,11 +64,13 @@ function judgeHistory({ plan, workload, cluster, lags }: Judged): Finding[] {
   const verdicts: { readonly [name: string]: Verdict<unknown> } = {
     'well-formed': wellFormed(history),
     audit: audit(history, { ...all, ok: { put: ok, get: ok, delete: 1 } }),
-    outcome: outcome(history, { ok: { get: ok } }),
+    outcome: outcome(history, { ok: { get: ok }, elsewhere: true }),
     convergence: convergence(history, { ...all, keys: 5 }),
     fifo: fifo(history, { checked: 5 }),
     'last-write-wins': lastWriteWins(history, { nodes, namespaces: ['ev'], contested: 1 }),
     tombstone: tombstone(history, { checked: 0, forgetful: forgetfulOf(plan) }),
+    // Quorums of two memberships need not meet.
+    ...(plan.spares.length > 0 ? {} : { erased: judgeErased({ plan, workload, cluster }) }),
     // Where replicas join, quorums that overlapped among fewer need not.
     'set-full': setFull(history, { replicas, overlapReads: plan.spares.length > 0 ? 0 : 1 }),
     stale: stale(history, lags, {
@@ -110,6 +113,17 @@ function boundsOf(plan: Plan): { [ns: string]: number } {
 
 /** Clocks here drift by up to one part in two thousand from each other. */
 const DRIFT = 1.0005;
+
+function judgeErased({
+  plan,
+  cluster,
+  workload,
+}: Omit<Judged, 'strikes' | 'lags'>): Verdict<unknown> {
+  const replicas = plan.regions.length;
+  const startsNs = cluster.notesOf('open').map(({ atMs }) => atMs * 1e6);
+  const quorum = eraserQuorum(replicas, isForgetful(plan));
+  return erased(workload.history, { namespaces: ['er'], quorum, startsNs });
+}
 
 /** Who may have lost what it had shown. */
 function forgetfulOf({ copiesMin }: Plan): readonly string[] {

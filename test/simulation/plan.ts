@@ -147,6 +147,11 @@ function settingsOf(dice: Prng, classes: readonly FaultClass[]): Partial<Setting
   };
 }
 
+/** The victim's disk may forget, or not know, what it has acknowledged. */
+export function isForgetful({ copiesMin, classes }: Plan): boolean {
+  return copiesMin > 1 || classes.includes('damage');
+}
+
 /** Some of these change a disk without a word. */
 export function isSilent(classes: readonly FaultClass[]): boolean {
   return classes.includes('damage') || classes.includes('vanish');

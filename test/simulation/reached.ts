@@ -42,6 +42,7 @@ const REFUSALS = {
   'no-quorum': 'a request found no quorum',
   timeout: 'a request ran into its deadline',
   overloaded: 'a queue was full',
+  'idempotency-in-flight': 'a retry met another under way',
   'low-disk': 'a write met a disk almost full',
   'storage-failed': 'a request met a failed disk',
   'catching-up': 'a write met a replica that was not ready',

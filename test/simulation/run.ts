@@ -7,7 +7,7 @@ import { EXPIRING, Leases } from './expiring.ts';
 import { judge, type Finding } from './judge.ts';
 import { LagLog } from './lag-log.ts';
 import { jumpMsOf, Nemesis } from './nemesis.ts';
-import { AFTER_HEAL_MS, isSilent, type Plan, type Strike, VICTIM } from './plan.ts';
+import { AFTER_HEAL_MS, isForgetful, isSilent, type Plan, type Strike, VICTIM } from './plan.ts';
 import { type Reached, Watcher } from './reached.ts';
 import { treesTrouble } from './tree-oracle.ts';
 import { NAMESPACES, Workload } from './workload.ts';
@@ -86,6 +86,8 @@ export function simulate(plan: Plan): Run {
   try {
     workload.begin(plan.clients, dice, plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     workload.keep(dice.split('keeper'), 2 * plan.thinkMs, plan.faultsMs);
+    const eraseMs = plan.faultsMs + AFTER_HEAL_MS;
+    workload.erase(dice.split('eraser'), isForgetful(plan), plan.thinkMs, eraseMs);
     leases.begin(dice.split('leases'), 2 * plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     nemesis.begin();
     lags.begin();

@@ -5,7 +5,7 @@
 import type { Prng } from '../../src/base/prng.ts';
 import type { Reply, Staleness } from '../../src/model/command.ts';
 import { isDefinite } from '../../src/model/fault.ts';
-import type { QuorumSpec } from '../../src/model/quorum.ts';
+import { majority, type QuorumSpec } from '../../src/model/quorum.ts';
 import { formatDot, type Key } from '../../src/model/id.ts';
 import type { FaultName, Item, Level, Operation } from '../history/operation.ts';
 import { text } from '../support/build.ts';
@@ -20,6 +20,7 @@ export const NAMESPACES = {
   ch: { consistency: 'eventual', pauseLagMs: 150, minServing: 1 },
   fl: { consistency: 'fifo', staleAfter: { timeMs: 1500 } },
   st: { consistency: 'eventual' },
+  er: { consistency: 'eventual' },
 } as const;
 /** Written all the time, and read by nobody before the end: disks may lose it in silence. */
 export const SILENT = 'st';
@@ -44,6 +45,7 @@ const HURRY_MS_MIN = 200;
 /** Then a client takes it that nobody will answer. */
 export const CLIENT_WAITS_MS = 2500;
 const RETRY_SHARE = 0.5;
+const TWIN_SHARE = 0.3;
 const SCAN_LIMIT = 1000;
 /** Clients of the namespaces whose lag is bounded. */
 const BOUNDED = ['lt', 'ch', 'fl'] as const;
@@ -94,6 +96,12 @@ export class Workload {
     }
   }
 
+  /** One more client, who deletes what it has just written elsewhere. */
+  erase(dice: Prng, isWide: boolean, thinkMs: number, untilMs: number): void {
+    const each = new Eraser(this, dice, isWide);
+    this.#loop({ each, session: 'eraser', dice, thinkMs, untilMs }, this.nextProcess());
+  }
+
   /** One more client, who only writes. */
   keep(dice: Prng, thinkMs: number, untilMs: number): void {
     const each = new Keeper(this, dice);
@@ -115,6 +123,11 @@ export class Workload {
   /** Copies that a write at `node` asks for. Only the victim's disk can forget what it has acknowledged. */
   copies(dice: Prng, node: number): number {
     return Math.max(1 + dice.below(this.replicas), node === VICTIM ? this.#shape.copiesMin : 1);
+  }
+
+  /** A disk may forget what it has acknowledged. */
+  get isForgetful(): boolean {
+    return this.#shape.copiesMin > 1;
   }
 
   /** How many a quorum can be asked of. */
@@ -189,7 +202,8 @@ export class Workload {
 
   #loop(client: Client, process: number): void {
     const { each, dice, thinkMs, untilMs } = client;
-    this.#cluster.world.after(thinkMs * 2 * dice.next(), () => {
+    const pauseMs = each.isInHaste === true ? 1 : thinkMs;
+    this.#cluster.world.after(pauseMs * 2 * dice.next(), () => {
       if (this.#cluster.nowMs >= untilMs) return;
       this.#try(client, this.#hurried(each.next(), dice), process);
     });
@@ -200,15 +214,32 @@ export class Workload {
     return { ...step, timeoutMs: HURRY_MS_MIN + dice.below(TIMEOUT_MS - HURRY_MS_MIN) };
   }
 
-  /** A write of unknown outcome is tried again under the same idempotency key, or left alone. */
+  /**
+   * A write of unknown outcome is tried again under the same idempotency key, there or elsewhere, or left alone. Some are asked
+   * of two replicas at once, and some once more, elsewhere, although they were answered: as if the answer had been lost.
+   */
   #try(client: Client, step: Step, process: number): void {
     const { session, dice } = client;
+    if ('idem' in step && dice.chance(TWIN_SHARE)) this.#repeat(client, step);
     const call = this.#cluster.begin(step.node, commandOf(step), (ended) => {
       const ok = this.#record(step, ended, process, session);
+      client.each.onEnd?.(ok);
+      if (ok === true && 'idem' in step && dice.chance(TWIN_SHARE)) this.#repeat(client, step);
       if (ok !== null) this.#loop(client, process);
-      else if ('idem' in step && dice.chance(RETRY_SHARE))
-        this.#cluster.world.after(100, () => this.#try(client, step, this.nextProcess()));
-      else this.#loop(client, this.nextProcess());
+      else if ('idem' in step && dice.chance(RETRY_SHARE)) {
+        const next = dice.chance(0.5) ? step : { ...step, node: this.node(dice) };
+        this.#cluster.world.after(100, () => this.#try(client, next, this.nextProcess()));
+      } else this.#loop(client, this.nextProcess());
+    });
+    this.#cluster.world.after(CLIENT_WAITS_MS, () => this.#cluster.giveUp(call));
+  }
+
+  /** The same at another replica, by a process of its own. */
+  #repeat({ session, dice }: Client, step: Step): void {
+    const again = { ...step, node: this.node(dice) };
+    const process = this.nextProcess();
+    const call = this.#cluster.begin(again.node, commandOf(again), (ended) => {
+      this.#record(again, ended, process, session);
     });
     this.#cluster.world.after(CLIENT_WAITS_MS, () => this.#cluster.giveUp(call));
   }
@@ -301,8 +332,16 @@ function onUnmetOf(dice: Prng): OnUnmet {
   return dice.chance(FAIL_SHARE) ? 'fail' : 'forward';
 }
 
+interface Each {
+  /** It goes on at once. */
+  readonly isInHaste?: boolean;
+  next(): Step;
+  /** What it did last happened, did not, or may have. */
+  onEnd?(ok: boolean | null): void;
+}
+
 interface Client {
-  readonly each: { next(): Step };
+  readonly each: Each;
   readonly session: string;
   readonly dice: Prng;
   readonly thinkMs: number;
@@ -330,7 +369,8 @@ class Overwriter {
     const kind = dice.next();
     if (kind < 0.1) {
       const value = this.#workload.nextValue();
-      return { ...where, type: 'put', value, w: copies, idem: value.replaceAll('.', '') };
+      const w = this.#workload.isForgetful ? 'all' : 'majority';
+      return { ...where, type: 'put', value, w, idem: value.replaceAll('.', '') };
     }
     if (kind < 0.4) return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
     if (kind < 0.5) return { ...where, type: 'delete', w: copies };
@@ -359,6 +399,47 @@ class Overwriter {
       ...rest,
     };
   }
+}
+
+/**
+ * Puts a key at one replica, deletes it at another as soon as that is acknowledged, and reads it at a third, all with
+ * quorums that meet: the delete runs ahead of the write on its way.
+ */
+class Eraser {
+  readonly #workload: Workload;
+  readonly #dice: Prng;
+  readonly #isWide: boolean;
+  #count = 0;
+  #step: 'put' | 'delete' | 'get' = 'put';
+
+  /** `isWide`: quorums meet even where one disk forgets. */
+  constructor(workload: Workload, dice: Prng, isWide: boolean) {
+    this.#workload = workload;
+    this.#dice = dice;
+    this.#isWide = isWide;
+  }
+
+  get isInHaste(): boolean {
+    return this.#step !== 'put';
+  }
+
+  next(): Step {
+    const quorum = eraserQuorum(this.#workload.replicas, this.#isWide);
+    if (this.#step === 'put') this.#count++;
+    const at = { node: this.#workload.node(this.#dice), ns: 'er', key: `e${this.#count}` } as const;
+    if (this.#step === 'delete') return { ...at, type: 'delete', w: quorum };
+    if (this.#step === 'get') return { ...at, type: 'get', r: quorum };
+    return { ...at, type: 'put', value: this.#workload.nextValue(), w: quorum };
+  }
+
+  onEnd(ok: boolean | null): void {
+    if (ok !== true || this.#step === 'get') this.#step = 'put';
+    else this.#step = this.#step === 'put' ? 'delete' : 'get';
+  }
+}
+
+export function eraserQuorum(replicas: number, isWide: boolean): number {
+  return Math.min(majority(replicas) + (isWide ? 1 : 0), replicas);
 }
 
 /** Writes what nobody reads: some keys again and again, so that they have older versions, and some once. */
@@ -520,7 +601,8 @@ function operationOf(step: Step, outcome: Outcome, base: Base): Operation {
       const value = step.type === 'put' ? step.value : null;
       const idem = 'idem' in step ? { idem: step.idem } : {};
       const ver = versionOf(outcome);
-      const write = { ...base, ...idem, type: step.type, value, result: null, ver };
+      const newer = supersededOf(outcome);
+      const write = { ...base, ...idem, ...newer, type: step.type, value, result: null, ver };
       return typeof step.w === 'number' ? { ...write, w: step.w } : write;
     }
     case 'get': {
@@ -567,6 +649,12 @@ function versionOf(outcome: Outcome): string | null {
   if (outcome.kind === 'found') return formatDot(outcome.record.origin, outcome.record.seq);
   if (outcome.kind !== 'failed' || outcome.fault.dot === undefined) return null;
   return formatDot(outcome.fault.dot.origin, outcome.fault.dot.seq);
+}
+
+function supersededOf(outcome: Outcome): { readonly supersededBy?: string } {
+  if (typeof outcome !== 'object' || outcome.kind !== 'written') return {};
+  const { supersededBy: by } = outcome;
+  return by === undefined ? {} : { supersededBy: formatDot(by.origin, by.seq) };
 }
 
 /** The time of the version that a reply names; its order is that of the strings. */

@@ -109,23 +109,67 @@ export const anyVote: fc.Arbitrary<Vote> = fc.record({
   accepted: fc.option(anyProposal, { nil: undefined }),
 });
 
+const anyNamed = fc.record({
+  namespace: anyNamespace,
+  key: anyKey.map((each) => each.slice(0, 255)),
+  origin: anyOrigin,
+  seq: anySeq.filter((seq) => seq > 0),
+  hlc: anyId,
+  digest: anyU32,
+  created: fc.boolean(),
+});
+const anyLosses = fc.array(
+  fc.record({
+    origin: anyOrigin,
+    seq: anySeq,
+    by: fc.record({ hlc: anyId, origin: anyOrigin, seq: anySeq }),
+    isLive: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 5 },
+);
 /** One arbitrary for each kind; a kind without one is a type error. */
 export const messageArbitraries: {
   readonly [Kind in Message['kind']]: fc.Arbitrary<Extract<Message, { readonly kind: Kind }>>;
 } = {
-  hello: fc.record({
-    kind: fc.constant('hello'),
-    origin: anyOrigin,
-    vector: anyVector,
-    hlc: anyId,
-    policyDigest: anyU32,
-    windowBytes: anyId,
-    url: fc.constantFrom('', 'http://127.0.0.1:7070', 'https://eu.example.org'),
-    membership: anyMembership,
-    vote: fc.option(anyVote, { nil: undefined }),
-  }),
+  hello: fc
+    .record(
+      {
+        kind: fc.constant('hello'),
+        origin: anyOrigin,
+        vector: anyVector,
+        hlc: anyId,
+        policyDigest: anyU32,
+        windowBytes: anyId,
+        url: fc.constantFrom('', 'http://127.0.0.1:7070', 'https://eu.example.org'),
+        membership: anyMembership,
+        vote: fc.option(anyVote, { nil: undefined }),
+        remembers: anyVector,
+        superseded: anyLosses,
+      },
+      {
+        requiredKeys: [
+          'kind',
+          'origin',
+          'vector',
+          'hlc',
+          'policyDigest',
+          'windowBytes',
+          'url',
+          'membership',
+          'vote',
+        ],
+      },
+    )
+    .map((hello) =>
+      hello.superseded !== undefined && hello.remembers === undefined
+        ? { ...hello, remembers: [] }
+        : hello,
+    ),
   entries: anyRun,
-  ack: fc.record({ kind: fc.constant('ack'), vector: anyVector, windowBytes: anyId }),
+  ack: fc.record(
+    { kind: fc.constant('ack'), vector: anyVector, windowBytes: anyId, superseded: anyLosses },
+    { requiredKeys: ['kind', 'vector', 'windowBytes'] },
+  ),
   pull: fc.record({
     kind: fc.constant('pull'),
     origin: anyOrigin,
@@ -148,18 +192,7 @@ export const messageArbitraries: {
       maxLength: 4,
     }),
     records: fc.array(anyRecord, { maxLength: 4 }),
-    named: fc.array(
-      fc.record({
-        namespace: anyNamespace,
-        key: anyKey.map((each) => each.slice(0, 255)),
-        origin: anyOrigin,
-        seq: anySeq.filter((seq) => seq > 0),
-        hlc: anyId,
-        digest: anyU32,
-        created: fc.boolean(),
-      }),
-      { maxLength: 4 },
-    ),
+    named: fc.array(anyNamed, { maxLength: 4 }),
     after: anyPosition,
     last: anyPosition,
     more: fc.boolean(),
@@ -260,6 +293,27 @@ export const messageArbitraries: {
     ),
     more: fc.boolean(),
   }),
+  claim: fc.record({
+    kind: fc.constant('claim'),
+    id: anyId,
+    step: fc.constantFrom('ask', 'release'),
+    namespace: anyNamespace,
+    key: fc.string({ maxLength: 60, unit: 'binary-ascii' }),
+  }),
+  'claim-reply': fc.oneof(
+    fc.record({
+      kind: fc.constant('claim-reply' as const),
+      id: anyId,
+      answer: fc.constantFrom('lent' as const, 'taken' as const, 'unknown' as const),
+      named: fc.constant(undefined),
+    }),
+    fc.record({
+      kind: fc.constant('claim-reply' as const),
+      id: anyId,
+      answer: fc.constant('known' as const),
+      named: anyNamed,
+    }),
+  ),
   'forward-reply': fc.record({
     kind: fc.constant('forward-reply'),
     id: anyId,

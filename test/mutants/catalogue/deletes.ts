@@ -85,8 +85,8 @@ export const deletes: readonly Mutant[] = [
     title: 'an entry of a range that is copied already is shown again',
     file: 'src/store/absence.ts',
     replace:
-      'if (this.#copied !== undefined && this.#isCopied(mutation) && this.#isAbsent(mutation)) return;',
-    with: '',
+      'if (this.#copied !== undefined && this.#isCopied(mutation) && this.#isAbsent(mutation))',
+    with: 'if (mutation.seq < 0)',
     foundBy: {
       kind: 'test',
       file: 'test/unit/store/absence.test.ts',
@@ -123,5 +123,41 @@ export const deletes: readonly Mutant[] = [
       'if (read.absentAt.some((holds) => holds !== undefined && covers(holds, record))) return true;',
     with: '',
     foundBy: named(TOMBSTONES, 'a replica that holds what the others have forgotten brings'),
+  },
+  {
+    id: 'loss-not-told',
+    number: 'own',
+    title: 'an acknowledgement does not say that the entry lost to a newer version',
+    file: 'src/replica/intake.ts',
+    replace: "if (this.#context.absence.show(mutation, out) === 'lost') this.#noteLoss(mutation);",
+    with: 'this.#context.absence.show(mutation, out);',
+    foundBy: named('test/scenario/delete.test.ts', 'is told to the writer that comes later'),
+  },
+  {
+    id: 'delete-not-repeated',
+    number: 'own',
+    title:
+      'a delete that lost to an earlier write by its stamp is answered as if it had removed it',
+    file: 'src/quorum/put.ts',
+    replace: 'if (isBeaten) this.#beaten.push(write);',
+    with: 'if (isBeaten) write.superseded = undefined;\n    if (isBeaten) this.answer(write, settled, out);',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/delete.test.ts',
+      name: 'is removed by a later delete all the same',
+    },
+  },
+  {
+    id: 'condition-looks-here-only',
+    number: 'own',
+    title: 'a condition compares with what is here, whatever r asks for',
+    file: 'src/replica/writes.ts',
+    replace: "if (look === 'none') this.#claim(asked, now, out);",
+    with: 'if (look !== undefined) this.#claim(asked, now, out);',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/delete.test.ts',
+      name: 'with r=1 compares with what is here',
+    },
   },
 ];

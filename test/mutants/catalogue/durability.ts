@@ -8,8 +8,8 @@ export const durability: readonly Mutant[] = [
     number: 1,
     title: 'a write counts its own copy when it is accepted, not when it is durable',
     file: 'src/replica/writes.ts',
-    replace: `      this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));`,
-    with: `      this.#pending.begin(this.#pendingOf(command, mutation, outcome, requirement, timeoutMs, now));
+    replace: '      this.#pending.begin(pending);',
+    with: `      this.#pending.begin(pending);
       this.onCursor(this.#context.self.index, mutation.seq, now, out);`,
     foundBy: sim,
   },

@@ -120,11 +120,11 @@ export const order: readonly Mutant[] = [
     number: 37,
     title: 'a write that was refused for want of replicas is done all the same',
     file: 'src/replica/writes.ts',
-    replace: `    if (this.#admits(command, namespace, requirement, now, out))
-      this.#write(command, namespace, requirement, now, out);`,
-    with: `    const isAdmitted = this.#admits(command, namespace, requirement, now, out);
-    const later = isAdmitted ? command : { ...command, client: { onReply: () => {} } };
-    this.#write(later, namespace, requirement, now, out);`,
+    replace: '    return !this.#admits(command, namespace, requirement, now, out);',
+    with: `    const client = { onReply: () => {} };
+    if (!this.#admits(command, namespace, requirement, now, out))
+      this.#write({ ...asked, command: { ...command, client } }, now, out);
+    return !this.#admits({ ...command, client: { onReply: () => {} } }, namespace, requirement, now, out);`,
     foundBy: sim,
   },
   {

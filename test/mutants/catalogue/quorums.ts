@@ -133,4 +133,26 @@ export const quorums: readonly Mutant[] = [
       name: 'asks another when one goes away, and is lost when too few are left',
     },
   },
+  {
+    id: 'key-not-claimed',
+    number: 'own',
+    title: 'a write with an idempotency key asks nobody whether the key is known',
+    file: 'src/replica/writes.ts',
+    replace: 'return most !== undefined && intersects(most, requirement);',
+    with: 'return most !== undefined && !intersects(most, requirement);',
+    foundBy: sim,
+  },
+  {
+    id: 'key-lent-twice',
+    number: 'own',
+    title: 'an idempotency key is lent to two replicas at once',
+    file: 'src/replica/key-claims.ts',
+    replace: 'if (lent !== undefined && lent.member !== member && lent.untilMs > now.monoMs)',
+    with: 'if (lent !== undefined && lent.member !== member && lent.untilMs < 0)',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/idempotency.test.ts',
+      name: 'at once with others is one write, told to all',
+    },
+  },
 ];

@@ -106,14 +106,38 @@ describe('the status of a write', () => {
     expect((await put('/v1/kv/bench/new', '2')).status).toBe(204);
   });
 
-  it('is 204 for a delete, 404 where nothing was', async () => {
+  it('is 204 for a delete, whatever was there, and 412 where something had to be', async () => {
     await put('/v1/kv/bench/gone', '1');
     const first = await ask('/v1/kv/bench/gone', { method: 'DELETE' });
     expect(first.status).toBe(204);
     expect(first.headers['conit-version']).toMatch(/^eu-1\.1\.\d+$/);
     expect(first.headers.etag).toBeUndefined();
     const second = await ask('/v1/kv/bench/gone', { method: 'DELETE' });
-    expect([second.status, problemOf(second)]).toEqual([404, 'not-found']);
+    expect(second.status).toBe(204);
+    expect(second.headers['conit-version']).not.toBe(first.headers['conit-version']);
+    const headers = { 'If-Match': '*' };
+    const third = await ask('/v1/kv/bench/gone', { method: 'DELETE', headers });
+    expect([third.status, problemOf(third)]).toEqual([412, 'precondition-failed']);
+  });
+
+  it('is 200 with the old value for a delete that asks for it, byte for byte', async () => {
+    const headers = { Prefer: 'return=representation', 'Content-Type': 'text/x-old' };
+    await put('/v1/kv/bench/old', '\x00\xff', { 'Content-Type': 'text/x-old' });
+    const first = await ask('/v1/kv/bench/old', { method: 'DELETE', headers });
+    expect([first.status, first.body.toString('latin1')]).toEqual([200, '\x00\xc3\xbf']);
+    expect(first.headers['content-type']).toBe('text/x-old');
+    expect(first.headers['preference-applied']).toBe('return=representation');
+    expect(first.headers['content-security-policy']).toContain('sandbox');
+    const second = await ask('/v1/kv/bench/old', { method: 'DELETE', headers });
+    expect([second.status, second.headers['preference-applied']]).toEqual([204, undefined]);
+  });
+
+  it('takes r for what a condition compares with, and refuses what it does not know', async () => {
+    expect((await put('/v1/kv/bench/looked?r=2', '1', { 'If-None-Match': '*' })).status).toBe(201);
+    const gone = await ask('/v1/kv/bench/looked?r=majority', { method: 'DELETE' });
+    expect(gone.status).toBe(204);
+    const answer = await ask('/v1/kv/bench/looked?r=0', { method: 'DELETE' });
+    expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-parameter']);
   });
 
   it('is 202 with the count where the client would rather not wait', async () => {
@@ -469,7 +493,8 @@ describe('parameters', () => {
     ['GET', 'p?__proto__=1'],
     ['GET', 'p?%zz=1'],
     ['GET', 'p?x[]=1'],
-    ['PUT', 'p?r=1'],
+    ['PUT', 'p?r=1&r=1'],
+    ['PUT', 'p?r=most'],
     ['PUT', 'p?w=most'],
     ['PUT', 'p?ttl=0s'],
     ['PUT', 'p?ttl=-1s'],

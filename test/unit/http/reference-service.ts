@@ -98,7 +98,6 @@ export function createReferenceService(): ReferenceService {
       }[condition.kind]();
       if (!holds) return failed('precondition-failed');
     }
-    if (command.operation === 'delete' && before === undefined) return failed('not-found');
     const record = recordOf(command, ++seq, before === undefined);
     records.set(`${command.namespace}\n${command.key}`, record);
     return {
@@ -110,6 +109,8 @@ export function createReferenceService(): ReferenceService {
       replicas: REPLICAS,
       settled: !command.respondAsync,
       replayed: false,
+      supersededBy: undefined,
+      replaced: command.returnsOld ? before : undefined,
     };
   };
 

@@ -24,7 +24,9 @@ function begin(w: number, { timeoutMs = 100, respondAsync = false } = {}): void 
   if (requirement === undefined) throw new Error('the quorum exists');
   const client = { onReply: () => {} };
   const write = { client, origin: origin('us-1.4'), seq: 9, hlc: 1, created: true, replayed: true };
-  replays.begin(new PendingWrite({ ...write, respondAsync }, requirement, 0, timeoutMs));
+  replays.begin(
+    new PendingWrite({ ...write, respondAsync, replaced: undefined }, requirement, 0, timeoutMs),
+  );
 }
 
 function decide(nowMs: number): unknown[] {

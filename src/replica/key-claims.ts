@@ -1,0 +1,322 @@
+// Once, wherever a request is retried: before a write with an idempotency key is minted, a majority is asked whether it knows
+// the key, and lends it to this replica. One round trip, only for requests that carry a key and ask for a majority of copies
+// or more.
+//
+//   asking -> known     somebody knows the write: it is learned here, and the request is answered with it
+//   asking -> lent      a majority lends the key and knows no write: the caller mints in the same step
+//   asking -> waiting   it is lent to another replica, or a lender went away: what was lent is given back, and asked again
+//                       after a pause that grows, longer for members with a larger index, so that one of several comes first
+//   waiting -> asking   the pause is over
+//   * -> refused        the deadline came (`idempotency-in-flight`), or a majority cannot be reached; nothing was written
+//
+// Two majorities meet, and who is asked lends a key to one replica at a time: of retries that run at once at several
+// replicas, one mints. A lender forgets what it lent when the borrower disconnects, or after LENT_MS; a borrower mints only
+// within half of that. So what this cannot see is a first attempt that is durable only on a replica that is cut off by then.
+//
+// Requests under one key at one replica follow each other. Bounds: a request here is a write that waits; LENT_MAX keys are
+// lent at once, beyond that `unknown` is the answer.
+
+import type { Now, Outbox } from '../model/effect.ts';
+import { type Fault, fault } from '../model/fault.ts';
+import type { NamespaceName } from '../model/id.ts';
+import type { Claim, ClaimReply, NamedWrite } from '../model/message.ts';
+import { majority, type Requirement } from '../model/quorum.ts';
+import { Tally } from '../quorum/tally.ts';
+import type { Context } from './context.ts';
+import type { Resume } from './looks.ts';
+
+const LENT_MS = 10_000;
+const LENT_MAX = 16_384;
+const PAUSE_MS = 20;
+const PAUSE_DOUBLINGS_MAX = 5;
+
+interface Claiming {
+  id: number;
+  readonly namespace: NamespaceName;
+  readonly key: string;
+  readonly deadlineMs: number;
+  readonly resume: Resume;
+  tally: Tally;
+  attempt: number;
+  askedAtMs: number;
+  /** When it is asked again. */
+  againAtMs: number;
+  /** Lent to another replica, as somebody has said. */
+  isContended: boolean;
+  /** Requests under the same key that came later. */
+  followers: Claiming[];
+}
+
+interface Lent {
+  readonly member: number;
+  readonly untilMs: number;
+}
+
+export class KeyClaims {
+  readonly #context: Context;
+  readonly #majority: Requirement;
+  readonly #byId = new Map<number, Claiming>();
+  readonly #byName = new Map<string, Claiming>();
+  /** By name, in the order in which they end. */
+  readonly #lent = new Map<string, Lent>();
+  #waiting = 0;
+  #lastId = 0;
+
+  constructor(context: Context) {
+    const { settings } = context;
+    const mask = settings.members.reduce((bits, { index }) => bits | (1 << index), 0);
+    const count = majority(settings.members.length);
+    this.#context = context;
+    this.#majority = { groups: [{ mask, count }], count, mask };
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  get timerMs(): number {
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const claiming of this.#byId.values()) dueMs = Math.min(dueMs, dueOf(claiming));
+    return dueMs;
+  }
+
+  begin(
+    { namespace, key, deadlineMs }: Pick<Claiming, 'namespace' | 'key' | 'deadlineMs'>,
+    resume: Resume,
+    now: Now,
+    out: Outbox,
+  ): void {
+    this.#waiting++;
+    const claiming: Claiming = {
+      id: 0,
+      namespace,
+      key,
+      deadlineMs,
+      resume,
+      tally: new Tally(this.#majority),
+      attempt: 0,
+      askedAtMs: now.monoMs,
+      againAtMs: Number.POSITIVE_INFINITY,
+      isContended: false,
+      followers: [],
+    };
+    this.#lead(claiming, now, out);
+  }
+
+  onMessage(
+    peer: number,
+    message: Claim | ClaimReply,
+    mayLack: boolean,
+    now: Now,
+    out: Outbox,
+  ): void {
+    if (message.kind === 'claim') this.#onClaim(peer, message, mayLack, now, out);
+    else this.#onReply(peer, message, now, out);
+  }
+
+  /** A peer asks for a key, or gives it back. `mayLack`: this replica cannot tell what it once knew. */
+  #onClaim(peer: number, claim: Claim, mayLack: boolean, now: Now, out: Outbox): void {
+    const { id, namespace, key, step } = claim;
+    if (step === 'release') return this.#giveBack(nameOf(namespace, key), peer);
+    const known = mayLack ? 'unknown' : this.#known(namespace, key);
+    const answer = typeof known === 'string' ? known : 'known';
+    const named = typeof known === 'object' ? known : undefined;
+    if (known !== undefined) return out.send(peer, { kind: 'claim-reply', id, answer, named });
+    out.send(peer, {
+      kind: 'claim-reply',
+      id,
+      answer: this.#lend(nameOf(namespace, key), peer, now),
+      named: undefined,
+    });
+  }
+
+  #onReply(peer: number, { id, answer, named }: ClaimReply, now: Now, out: Outbox): void {
+    const claiming = this.#byId.get(id);
+    if (claiming === undefined || claiming.againAtMs < Number.POSITIVE_INFINITY) return;
+    if (answer === 'known' && isOf(claiming, named)) {
+      this.#context.idempotency.learn(named, out);
+      return this.#end(claiming, undefined, now, out);
+    }
+    if (answer === 'lent') claiming.tally.accept(peer);
+    else claiming.tally.reject(peer);
+    if (answer === 'taken') claiming.isContended = true;
+    this.#decide(claiming, now, out);
+  }
+
+  /** What it was lent it has no more; what it lent is not ours any more. */
+  onDisconnected(peer: number, now: Now, out: Outbox): void {
+    for (const [name, { member }] of this.#lent) if (member === peer) this.#lent.delete(name);
+    for (const claiming of this.#byId.values()) {
+      const { tally } = claiming;
+      tally.yes &= ~(1 << peer);
+      tally.reject(peer);
+      this.#decide(claiming, now, out);
+    }
+  }
+
+  onTimer(now: Now, out: Outbox): void {
+    for (const claiming of this.#byId.values()) {
+      if (now.monoMs < dueOf(claiming)) continue;
+      if (claiming.followers.length > 0) this.#expireFollowers(claiming, now, out);
+      if (now.monoMs < ownDueOf(claiming)) continue;
+      if (now.monoMs >= claiming.deadlineMs) this.#end(claiming, lateOf(claiming), now, out);
+      else if (now.monoMs >= claiming.againAtMs) this.#ask(claiming, now, out);
+      else this.#pause(claiming, now, out);
+    }
+  }
+
+  failAll(now: Now, out: Outbox): void {
+    const stopped = fault('storage-failed', 'the replica has stopped; nothing was written');
+    for (const claiming of this.#byId.values()) {
+      for (const each of [claiming, ...claiming.followers]) each.resume(stopped, now, out);
+    }
+    this.#byId.clear();
+    this.#byName.clear();
+    this.#waiting = 0;
+  }
+
+  /** Gives back what was lent for a request that minted nothing. */
+  release(namespace: NamespaceName, key: string, out: Outbox): void {
+    this.#giveBack(nameOf(namespace, key), this.#context.self.index);
+    for (const { member } of this.#context.peers.greeted())
+      out.send(member.index, { kind: 'claim', id: 0, step: 'release', namespace, key });
+  }
+
+  #expireFollowers(leader: Claiming, now: Now, out: Outbox): void {
+    const late = leader.followers.filter(({ deadlineMs }) => now.monoMs >= deadlineMs);
+    leader.followers = leader.followers.filter(({ deadlineMs }) => now.monoMs < deadlineMs);
+    this.#waiting -= late.length;
+    for (const follower of late) follower.resume(IN_FLIGHT, now, out);
+  }
+
+  /** The first under its name asks; the others follow it. */
+  #lead(claiming: Claiming, now: Now, out: Outbox): void {
+    const name = nameOf(claiming.namespace, claiming.key);
+    const leader = this.#byName.get(name);
+    if (leader !== undefined) {
+      leader.followers.push(claiming);
+      return;
+    }
+    this.#byName.set(name, claiming);
+    this.#ask(claiming, now, out);
+  }
+
+  // waiting -> asking
+  #ask(claiming: Claiming, now: Now, out: Outbox): void {
+    const { idempotency, peers, self, settings } = this.#context;
+    const { namespace, key } = claiming;
+    if (idempotency.find(namespace, key) !== undefined)
+      return this.#end(claiming, undefined, now, out);
+    this.#byId.delete(claiming.id);
+    claiming.id = ++this.#lastId;
+    this.#byId.set(claiming.id, claiming);
+    claiming.attempt++;
+    claiming.askedAtMs = now.monoMs;
+    claiming.againAtMs = Number.POSITIVE_INFINITY;
+    claiming.isContended = false;
+    claiming.tally = new Tally(this.#majority);
+    const own = this.#lend(nameOf(namespace, key), self.index, now);
+    if (own === 'lent') claiming.tally.accept(self.index);
+    else claiming.tally.reject(self.index);
+    if (own === 'taken') claiming.isContended = true;
+    for (const { index } of settings.members) {
+      if (index === self.index) continue;
+      if (((peers.reachable >> index) & 1) === 0) claiming.tally.reject(index);
+      else out.send(index, { kind: 'claim', id: claiming.id, step: 'ask', namespace, key });
+    }
+    this.#decide(claiming, now, out);
+  }
+
+  #decide(claiming: Claiming, now: Now, out: Outbox): void {
+    if (claiming.againAtMs < Number.POSITIVE_INFINITY) return;
+    const { state } = claiming.tally;
+    if (state === 'won') return this.#end(claiming, undefined, now, out);
+    if (state === 'pending') return;
+    if (claiming.isContended) return this.#pause(claiming, now, out);
+    this.release(claiming.namespace, claiming.key, out);
+    this.#end(claiming, UNREACHABLE, now, out);
+  }
+
+  // asking -> waiting
+  #pause(claiming: Claiming, now: Now, out: Outbox): void {
+    this.release(claiming.namespace, claiming.key, out);
+    const { index } = this.#context.self;
+    const doublings = Math.min(claiming.attempt, PAUSE_DOUBLINGS_MAX);
+    claiming.againAtMs = now.monoMs + PAUSE_MS * (index + 1) * 2 ** (doublings - 1);
+  }
+
+  #end(claiming: Claiming, failed: Fault | undefined, now: Now, out: Outbox): void {
+    this.#waiting--;
+    this.#byId.delete(claiming.id);
+    this.#byName.delete(nameOf(claiming.namespace, claiming.key));
+    claiming.resume(failed, now, out);
+    for (const follower of claiming.followers) this.#lead(follower, now, out);
+  }
+
+  /** The write that a key names, where it is durable here or only its name is; `taken`: it is about to be. */
+  #known(namespace: NamespaceName, key: string): NamedWrite | 'unknown' | 'taken' | undefined {
+    const { idempotency, log } = this.#context;
+    const known = idempotency.find(namespace, key);
+    if (known === undefined) return undefined;
+    if (known === 'unreadable') return 'unknown';
+    const isUndurable = known.seq <= log.head(known.origin) && !log.holds(known);
+    return isUndurable ? 'taken' : { namespace, key, ...known };
+  }
+
+  #lend(name: string, member: number, now: Now): 'lent' | 'taken' | 'unknown' {
+    const lent = this.#lent.get(name);
+    if (lent !== undefined && lent.member !== member && lent.untilMs > now.monoMs) return 'taken';
+    this.#lent.delete(name);
+    for (const [other, { untilMs }] of this.#lent) {
+      if (untilMs > now.monoMs) break;
+      this.#lent.delete(other);
+    }
+    if (this.#lent.size >= LENT_MAX) return 'unknown';
+    this.#lent.set(name, { member, untilMs: now.monoMs + LENT_MS });
+    return 'lent';
+  }
+
+  #giveBack(name: string, member: number): void {
+    if (this.#lent.get(name)?.member === member) this.#lent.delete(name);
+  }
+}
+
+const UNREACHABLE = fault(
+  'no-quorum',
+  'a majority cannot be asked whether it knows this idempotency key; nothing was written',
+  { retryAfterMs: 1000 },
+);
+
+const IN_FLIGHT = fault(
+  'idempotency-in-flight',
+  'another request under this key is under way, here or at another replica; nothing was written by this one',
+);
+
+const TOO_LATE = fault(
+  'timeout',
+  'the deadline passed before a majority had said whether it knows this key; nothing was written',
+);
+
+function dueOf(claiming: Claiming): number {
+  return claiming.followers.reduce(
+    (dueMs, { deadlineMs }) => Math.min(dueMs, deadlineMs),
+    ownDueOf(claiming),
+  );
+}
+
+/** A loan that is older may be over when the write comes to the lender. */
+function ownDueOf({ deadlineMs, againAtMs, askedAtMs }: Claiming): number {
+  return Math.min(deadlineMs, againAtMs, askedAtMs + LENT_MS / 2);
+}
+
+function lateOf({ isContended }: Claiming): Fault {
+  return isContended ? IN_FLIGHT : TOO_LATE;
+}
+
+function isOf({ namespace, key }: Claiming, named: NamedWrite | undefined): named is NamedWrite {
+  return named?.namespace === namespace && named.key === key;
+}
+
+function nameOf(namespace: NamespaceName, key: string): string {
+  return `${namespace}\0${key}`;
+}

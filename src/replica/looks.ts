@@ -1,0 +1,85 @@
+// Writes that ask the read quorum before they are decided: those whose conditions must hold of more than this replica's own
+// view, and those that ask for it. Each key is read as a client's read is; what the quorum shows is merged here by then, so
+// the write is decided against this replica's records, in one step with its mint.
+//
+// The host hands a read's reply to its client between two steps. So ends gather here, and a tick, which is due at once,
+// goes on with the writes.
+//
+// Bound: a look counts as a write that waits, and its reads as reads that wait.
+
+import { createRing } from '../base/ring.ts';
+import type { Client, ReadCommand, Reply } from '../model/command.ts';
+import type { Now, Outbox } from '../model/effect.ts';
+import { type Fault, fault } from '../model/fault.ts';
+
+/** Goes on: everything that was asked for is merged, or `failed` says why it could not be read. */
+export type Resume = (failed: Fault | undefined, now: Now, out: Outbox) => void;
+type Read = (command: ReadCommand, now: Now, out: Outbox) => void;
+type Asked = Pick<ReadCommand, 'namespace' | 'key' | 'r' | 'timeoutMs'>;
+
+class Look implements Client {
+  readonly resume: Resume;
+  failed: Fault | undefined;
+  isOver = false;
+  readonly #onEnd: (look: Look) => void;
+  #open: number;
+
+  constructor(reads: number, resume: Resume, onEnd: (look: Look) => void) {
+    this.#open = reads;
+    this.resume = resume;
+    this.#onEnd = onEnd;
+  }
+
+  onReply(reply: Reply): void {
+    if (this.isOver) return;
+    this.#open--;
+    if (reply.kind === 'failed') this.failed ??= reply.fault;
+    if (this.#open === 0) this.#onEnd(this);
+  }
+}
+
+export class Looks {
+  readonly #read: Read;
+  readonly #open = new Set<Look>();
+  readonly #ended = createRing<Look>();
+
+  constructor(read: Read) {
+    this.#read = read;
+  }
+
+  /** Writes that wait for what they asked. */
+  get waiting(): number {
+    return this.#open.size;
+  }
+
+  get timerMs(): number {
+    return this.#ended.size > 0 ? 0 : Number.POSITIVE_INFINITY;
+  }
+
+  begin(asked: readonly Asked[], resume: Resume, now: Now, out: Outbox): void {
+    const look = new Look(asked.length, resume, (ended) => this.#ended.push(ended));
+    this.#open.add(look);
+    for (const each of asked)
+      this.#read({ kind: 'read', client: look, onUnmet: 'fail', ...each }, now, out);
+  }
+
+  onTimer(now: Now, out: Outbox): void {
+    for (let left = this.#ended.size; left > 0; left--) {
+      const look = this.#ended.shift();
+      if (look !== undefined) this.#end(look, look.failed, now, out);
+    }
+  }
+
+  /** The replica stops before anything was minted. */
+  failAll(now: Now, out: Outbox): void {
+    const stopped = fault('storage-failed', 'the replica has stopped; nothing was written');
+    for (const look of this.#open) this.#end(look, stopped, now, out);
+  }
+
+  #end(look: Look, failed: Fault | undefined, now: Now, out: Outbox): void {
+    if (look.isOver) return;
+    look.isOver = true;
+    this.#open.delete(look);
+    look.resume(failed, now, out);
+  }
+}

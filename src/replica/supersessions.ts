@@ -1,0 +1,51 @@
+// Entries of others that lost here when they came, because their key held a newer version. Their replicas are told with the
+// acknowledgement that covers them, so that a writer whose write shows nowhere hears of it with the reply; and once more
+// with a greeting, because an acknowledgement can be lost with its connection.
+//
+// Bound: the latest of each replica, as many as one message carries. Beyond, the oldest is not told.
+
+import { type ReplicaId, replicaOf } from '../model/id.ts';
+import { SUPERSEDED_MAX, type Superseded } from '../model/message.ts';
+import type { Mutation, Record } from '../model/record.ts';
+import { covers, type ReadonlyVector } from '../model/vector.ts';
+
+interface Losses {
+  readonly list: Superseded[];
+  /** So many of the list, from its end, were not told. */
+  untold: number;
+}
+
+export class Supersessions {
+  readonly #byReplica = new Map<ReplicaId, Losses>();
+
+  note({ origin, seq }: Mutation, { hlc, origin: by, seq: bySeq, operation }: Record): void {
+    const replica = replicaOf(origin);
+    let losses = this.#byReplica.get(replica);
+    if (losses === undefined) {
+      losses = { list: [], untold: 0 };
+      this.#byReplica.set(replica, losses);
+    }
+    const isLive = operation === 'put';
+    losses.list.push({ origin, seq, by: { hlc, origin: by, seq: bySeq }, isLive });
+    if (losses.list.length > SUPERSEDED_MAX) losses.list.shift();
+    losses.untold = Math.min(losses.untold + 1, losses.list.length);
+  }
+
+  /** What the replica was not told, of the entries that are durable here; it is told now. */
+  take(replica: ReplicaId, durable: ReadonlyVector): readonly Superseded[] | undefined {
+    const losses = this.#byReplica.get(replica);
+    if (losses === undefined || losses.untold === 0) return undefined;
+    const from = losses.list.length - losses.untold;
+    let to = from;
+    while (to < losses.list.length && covers(durable, losses.list[to] as Superseded)) to++;
+    if (to === from) return undefined;
+    losses.untold = losses.list.length - to;
+    return losses.list.slice(from, to);
+  }
+
+  /** All that is remembered of the replica's entries that are durable here. */
+  all(replica: ReplicaId, durable: ReadonlyVector): readonly Superseded[] | undefined {
+    const known = this.#byReplica.get(replica)?.list.filter((each) => covers(durable, each)) ?? [];
+    return known.length === 0 ? undefined : known;
+  }
+}

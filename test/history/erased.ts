@@ -1,0 +1,93 @@
+// K16: a delete removes what was written before it. Once a write is acknowledged by a quorum, and a delete that began
+// afterwards, at whatever replica, is acknowledged by a quorum that meets it, no quorum read that begins after that, and no
+// final read, shows the value; unless the reply to the delete said that a newer version is shown in its place.
+//
+//   survived  a read showed a value that a later delete had removed
+//
+// Told from the words of clients alone: which write came before which delete is their order in time. Reads that ask fewer
+// replicas than a quorum may be behind, and are not judged before the end.
+
+import type { History, Operation, Write } from './operation.ts';
+import { Register } from './register.ts';
+import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
+
+export interface ErasedStats {
+  /** Deletes that had to remove something, and those that were told of a newer version instead. */
+  readonly deletes: number;
+  readonly told: number;
+  /** Reads of a key after such a delete. */
+  readonly checked: number;
+  readonly survived: number;
+}
+
+export interface ErasedDemand extends Demand {
+  readonly namespaces: readonly string[];
+  /** Copies and answers that make a quorum: any two meet. */
+  readonly quorum: number;
+  /** At these times a process began anew: what it had to say of a write may be lost with the one before. */
+  readonly startsNs: readonly number[];
+}
+
+export function erased(history: History, demand: ErasedDemand): Verdict<ErasedStats> {
+  const anomalies = new Anomalies();
+  const counts = { deletes: 0, told: 0, checked: 0 };
+  const reads = readsOf(history, demand);
+  for (const effects of new Register(history).keys()) {
+    const { ns, key } = effects[0] as (typeof effects)[number];
+    if (!demand.namespaces.includes(ns)) continue;
+    const puts = effects.filter(
+      ({ type, ok, attempts }) =>
+        type === 'put' && ok === true && attempts.every((each) => isWide(each, demand)),
+    );
+    for (const removal of effects) {
+      const [told] = removal.attempts;
+      if (removal.type !== 'delete' || removal.ok !== true || told === undefined) continue;
+      if (!isWide(told, demand) || isRestless(told, demand)) continue;
+      const removed = puts.filter((put) =>
+        put.attempts.every(({ return_ns }) => return_ns < told.call_ns),
+      );
+      if (removed.length === 0) continue;
+      counts.deletes++;
+      if (told.supersededBy !== undefined) {
+        counts.told++;
+        continue;
+      }
+      for (const read of reads.get(`${ns}\0${key}`) ?? []) {
+        if (read.call_ns <= told.return_ns) continue;
+        counts.checked++;
+        const put = removed.find(({ value }) => value === read.result);
+        if (put === undefined) continue;
+        const what = `${read.node} shows ${ns}/${key}, which ${told.node} had deleted`;
+        anomalies.add('survived', what, [...put.attempts, told, read]);
+      }
+    }
+  }
+  const stats = { ...counts, survived: anomalies.of('survived') };
+  return anomalies.verdict(stats, shortfallOf(history, demand));
+}
+
+type Get = Operation & { readonly type: 'get' };
+
+function readsOf(history: History, { quorum }: ErasedDemand): Map<string, Get[]> {
+  const reads = new Map<string, Get[]>();
+  for (const operation of history) {
+    if (operation.type !== 'get' || operation.ok !== true) continue;
+    if (operation.final !== true && (operation.r ?? 1) < quorum) continue;
+    const name = `${operation.ns}\0${operation.key}`;
+    const others = reads.get(name);
+    if (others === undefined) reads.set(name, [operation]);
+    else others.push(operation);
+  }
+  return reads;
+}
+
+function isWide({ w = 1 }: Write, { quorum }: ErasedDemand): boolean {
+  return w >= quorum;
+}
+
+function isRestless({ call_ns, return_ns }: Write, { startsNs }: ErasedDemand): boolean {
+  return startsNs.some((at) => at >= call_ns && at <= return_ns + SETTLES_NS);
+}
+
+/** From the greeting of a process to the note that it is open, at most. */
+const SETTLES_NS = 5e9;

@@ -1,0 +1,193 @@
+// Deletes that run ahead of the writes they mean, and what a delete leaves where there was nothing.
+
+import { describe, expect, it } from 'vitest';
+import { Cluster, delOf, putOf, shown } from '../simulation/cluster.ts';
+
+/** A second between ap and us, so that what is on its way stays there. */
+const apart = (options = {}): Cluster => {
+  const cluster = new Cluster({
+    network: { latencyMs: (from, to) => (from + to === 2 && from !== to ? 1000 : 1) },
+    ...options,
+  });
+  cluster.settle();
+  return cluster;
+};
+
+describe('a delete', () => {
+  it('that comes before the write it means wins over it everywhere', () => {
+    const cluster = apart();
+    expect(shown(cluster.put(0, 'a', 'one', { w: 'majority' }))).toBe('ap-1.1.1');
+    expect(cluster.value(2, 'a')).toBe('absent');
+    expect(shown(cluster.del(2, 'a', { w: 'majority' }))).toBe('us-1.1.1');
+    expect(shown(cluster.get(2, 'a', { r: 'majority' }))).toBe('absent');
+    cluster.settle();
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');
+  });
+
+  it('of a key that never was is a write, and is forgotten like any other delete', () => {
+    const cluster = new Cluster();
+    cluster.settle();
+    expect(cluster.del(0, 'never', { w: 3 })).toMatchObject({ kind: 'written', created: false });
+    const tombstones = () => cluster.replicas.map(({ host }) => host?.metrics.tombstones);
+    expect(tombstones()).toEqual([1, 1, 1]);
+    cluster.runUntil(() => tombstones().every((count) => count === 0));
+    cluster.settle();
+    for (const n of [0, 1, 2]) expect(cluster.replica(n).disk.size).toBeGreaterThan(0);
+  });
+
+  it('with a condition is refused where it does not hold, and writes nothing', () => {
+    const cluster = new Cluster();
+    cluster.settle();
+    const ifAny = { conditions: [{ kind: 'match-any' }] } as const;
+    expect(shown(cluster.del(0, 'a', ifAny))).toBe('precondition-failed');
+    cluster.put(0, 'a', 'one', { w: 3 });
+    expect(shown(cluster.del(1, 'a', ifAny))).toBe('eu-1.1.1');
+  });
+
+  it('gives back what it removed here, where that is asked for', () => {
+    const cluster = new Cluster();
+    cluster.settle();
+    cluster.put(0, 'a', 'one', { w: 3 });
+    const reply = cluster.del(1, 'a', { returnsOld: true });
+    expect(reply).toMatchObject({ kind: 'written', replaced: { contentType: 'text/plain' } });
+    expect(cluster.del(1, 'a', { returnsOld: true })).toMatchObject({ replaced: undefined });
+  });
+});
+
+describe('a condition', () => {
+  const ifNone = { conditions: [{ kind: 'absent' }] } as const;
+
+  it('with r=1 compares with what is here, with more with what the read quorum shows', () => {
+    const cluster = apart();
+    cluster.put(0, 'a', 'one', { w: 'majority' });
+    expect(shown(cluster.put(2, 'a', 'two', { ...ifNone, r: 'majority' }))).toBe(
+      'precondition-failed',
+    );
+    const match = { conditions: [{ kind: 'match', versions: ['ap-1.1.1'] }] } as const;
+    expect(shown(cluster.put(2, 'a', 'three', { ...match, r: 'majority' }))).toBe('us-1.1.1');
+    cluster.put(0, 'b', 'one', { w: 'majority' });
+    expect(shown(cluster.put(2, 'b', 'two', { ...ifNone, r: 1 }))).toBe('us-1.1.2');
+  });
+
+  it('takes r from the policy where the request says nothing', () => {
+    const cluster = apart({ namespaces: { ns: { r: 'majority' } } });
+    cluster.put(0, 'a', 'one', { w: 'majority' });
+    expect(shown(cluster.put(2, 'a', 'two', ifNone))).toBe('precondition-failed');
+    expect(shown(cluster.put(2, 'a', 'two', { ...ifNone, r: 1 }))).toBe('precondition-failed');
+    cluster.put(0, 'b', 'one', { w: 'majority' });
+    const began = cluster.nowMs;
+    expect(shown(cluster.put(2, 'b', 'two', { w: 1 }))).toBe('us-1.1.1');
+    expect(cluster.nowMs - began).toBeLessThan(2);
+  });
+
+  it('is decided once more when the quorum has answered', () => {
+    const cluster = apart();
+    const slow = cluster.begin(2, delOf('a', { ...ifNone, r: 'all' }));
+    cluster.run(50);
+    expect(shown(cluster.put(2, 'a', 'here', { w: 1 }))).toBe('us-1.1.1');
+    expect(shown(cluster.answer(slow))).toBe('precondition-failed');
+    cluster.settle();
+    expect(cluster.value(0, 'a')).toBe('here');
+  });
+
+  it('that cannot be looked up is a definite refusal', () => {
+    const cluster = apart();
+    cluster.crash(0);
+    cluster.run(10);
+    expect(shown(cluster.put(2, 'a', 'one', { ...ifNone, r: 3, w: 1 }))).toBe('no-quorum');
+    cluster.cut(1, 2);
+    const waits = { ...ifNone, r: 2, w: 1, timeoutMs: 300 };
+    expect(shown(cluster.put(2, 'a', 'one', waits))).toBe('timeout');
+    expect(shown(cluster.put(2, 'a', 'one', { ...ifNone, r: 4 }))).toBe('invalid-parameter');
+    cluster.network.healAll();
+    cluster.restart(0);
+    cluster.settle();
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');
+  });
+
+  it('of a write that asks for r without one takes a stamp behind what it saw', () => {
+    const cluster = apart({
+      clocks: [{ wallStartMs: 1_800_000_000_300 }, {}, {}].map((clock) => ({
+        wallStartMs: 1_800_000_000_000,
+        drift: 0,
+        ...clock,
+      })),
+    });
+    cluster.put(0, 'a', 'one', { w: 'majority' });
+    const removed = cluster.del(2, 'a', { w: 'majority', r: 'majority' });
+    expect(removed).toMatchObject({ kind: 'written' });
+    cluster.settle();
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');
+  });
+
+  it('in a fifo namespace waits for the stream, and so sees what the quorum showed', () => {
+    const cluster = apart({ namespaces: { ns: { consistency: 'fifo' } } });
+    cluster.put(0, 'before', 'x', { w: 'majority' });
+    cluster.put(0, 'a', 'one', { w: 'majority' });
+    const answer = cluster.put(2, 'a', 'two', { ...ifNone, r: 'majority' });
+    expect(shown(answer)).toBe('precondition-failed');
+    expect(cluster.value(2, 'before')).toBe('x');
+  });
+});
+
+describe('a version that wins by a clock that is ahead', () => {
+  const AHEAD_MS = 300;
+  const T = Date.UTC(2026, 0, 1);
+  /** ap's clock is ahead of the others', by less than they may be apart. */
+  const skewed = (): Cluster => {
+    const clocks = [T + AHEAD_MS, T, T].map((wallStartMs) => ({ wallStartMs, drift: 0 }));
+    return apart({ clocks });
+  };
+
+  it('is told to the writer that comes later, with the reply', () => {
+    const cluster = skewed();
+    const first = cluster.put(0, 'a', 'one', { w: 'majority' });
+    const second = cluster.put(2, 'a', 'two', { w: 'majority' });
+    expect(second).toMatchObject({
+      kind: 'written',
+      acks: 2,
+      supersededBy: first !== 'broken' && first.kind === 'written' ? first.dot : undefined,
+    });
+    cluster.settle();
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('one');
+  });
+
+  it('is removed by a later delete all the same', () => {
+    const cluster = skewed();
+    cluster.put(0, 'a', 'one', { w: 'majority' });
+    const removed = cluster.del(2, 'a', { w: 'majority' });
+    expect(removed).toMatchObject({ kind: 'written', supersededBy: undefined });
+    expect(shown(cluster.get(1, 'a', { r: 'majority' }))).toBe('absent');
+    cluster.settle();
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');
+    expect(cluster.replica(2).host?.metrics.deletesRepeated).toBe(1);
+  });
+
+  it('is told of a delete that may not be repeated', () => {
+    const cluster = skewed();
+    cluster.put(0, 'a', 'one', { w: 'majority' });
+    const once = { idempotency: { key: 'k', digest: 1 } };
+    expect(cluster.del(2, 'a', { w: 2, ...once })).toMatchObject({ supersededBy: { seq: 1 } });
+  });
+
+  it('is not told where it came later, nor of a write that was shown first', () => {
+    const cluster = skewed();
+    cluster.put(2, 'a', 'one', { w: 'majority' });
+    expect(cluster.put(0, 'a', 'two', { w: 'majority' })).toMatchObject({
+      supersededBy: undefined,
+    });
+    expect(cluster.put(1, 'b', 'one', { w: 3 })).toMatchObject({ supersededBy: undefined });
+  });
+
+  it('is told with the greeting where the acknowledgement was lost', () => {
+    const cluster = skewed();
+    cluster.put(0, 'a', 'one', { w: 'majority' });
+    const call = cluster.begin(2, putOf('a', 'two', { w: 'majority', timeoutMs: 10_000 }));
+    cluster.network.cut(1, 2);
+    cluster.cut(0, 2);
+    cluster.run(5000);
+    expect(call.outcome).toBeUndefined();
+    cluster.network.healAll();
+    expect(cluster.answer(call)).toMatchObject({ kind: 'written', supersededBy: { seq: 1 } });
+  });
+});
