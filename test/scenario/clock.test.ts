@@ -103,7 +103,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
   const namespaces = {
     ns: {},
     fi: { consistency: 'fifo' },
-    bounded: { staleAfter: { timeMs: 1000 } },
+    bounded: { staleAfter: { timeMs: 1000 }, onIsolated: 'accept' },
   };
   const AHEAD_MS = 60_000;
 

@@ -220,7 +220,7 @@ describe('a replica that has just started', () => {
     cluster.put(0, 'a', 'two', { w: 2, ns: 'fresh' });
     cutOff(cluster, 2);
     cluster.restart(2);
-    cluster.run(1500);
+    cluster.run(3500);
     expect(cluster.get(2, 'a', { ns: 'fresh' })).toMatchObject({
       fault: { code: 'catching-up', state: 'unknown' },
     });
