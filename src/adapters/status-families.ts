@@ -36,16 +36,6 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
         return origin === undefined ? [] : sample(labelOf(origin), read(peer));
       }),
     );
-  const contents = (what: 'keys' | 'tombstones' | 'bytes', help: string) =>
-    whole(
-      `conit_namespace_${what}`,
-      `${help} Exact since the last scrub; after an abrupt end an estimate until the next.`,
-      ({ self }) =>
-        (self.contents ?? []).map(({ namespace, ...held }) => ({
-          labels: { namespace },
-          value: held[what],
-        })),
-    );
   return [
     whole('conit_replica_state', 'State of this replica: 1 for the one that holds.', stateSamples),
     gauge('conit_staleness_seconds', 'Proved bound on the age of what is missing here.', () => {
@@ -66,28 +56,7 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
         value: incarnationOf(origin),
       })),
     ),
-    contents('keys', 'Keys with a value, those included whose deadline has just passed.'),
-    contents('tombstones', 'Deleted keys that are still remembered.'),
-    contents('bytes', 'Bytes of the records of keys and tombstones, without indexes and logs.'),
-    whole(
-      'conit_namespace_state',
-      'How fit this replica is for a namespace whose lag is bounded: 1 for the state that holds.',
-      health,
-    ),
-    whole(
-      'conit_namespace_answers',
-      'Whether reads of such a namespace are answered.',
-      ({ self }) =>
-        self.namespaces.map(({ namespace, answers }) => ({
-          labels: { namespace },
-          value: answers ? 1 : 0,
-        })),
-    ),
-    whole('conit_namespace_missing_entries', 'Log entries it is known to lack.', ({ self }) =>
-      self.namespaces.flatMap(({ namespace, missingEntries }) =>
-        sample({ namespace }, missingEntries),
-      ),
-    ),
+    ...namespaceFamilies(whole),
     gauge('conit_ready', 'Whether /readyz says so.', () => {
       const now = status();
       return now === undefined ? undefined : readiness(now);
@@ -138,6 +107,46 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
     ofPeers('conit_peer_up', 'Whether a peer is connected.', (peer) => (peer.connected ? 1 : 0)),
     ofPeers('conit_peer_rtt_seconds', 'Smoothed round trip to a peer.', ({ rttMs }) =>
       rttMs === undefined ? undefined : rttMs / 1000,
+    ),
+  ];
+}
+
+type Whole = (name: string, help: string, read: (status: Status) => Sample[]) => Family;
+
+/** What this replica holds of each namespace, and how fit it is for those whose lag is bounded. */
+function namespaceFamilies(whole: Whole): readonly Family[] {
+  const contents = (what: 'keys' | 'tombstones' | 'bytes', help: string) =>
+    whole(
+      `conit_namespace_${what}`,
+      `${help} Exact since the last scrub; after an abrupt end an estimate until the next.`,
+      ({ self }) =>
+        (self.contents ?? []).map(({ namespace, ...held }) => ({
+          labels: { namespace },
+          value: held[what],
+        })),
+    );
+  return [
+    contents('keys', 'Keys with a value, those included whose deadline has just passed.'),
+    contents('tombstones', 'Deleted keys that are still remembered.'),
+    contents('bytes', 'Bytes of the records of keys and tombstones, without indexes and logs.'),
+    whole(
+      'conit_namespace_state',
+      'How fit this replica is for a namespace whose lag is bounded: 1 for the state that holds.',
+      health,
+    ),
+    whole(
+      'conit_namespace_answers',
+      'Whether reads of such a namespace are answered.',
+      ({ self }) =>
+        self.namespaces.map(({ namespace, answers }) => ({
+          labels: { namespace },
+          value: answers ? 1 : 0,
+        })),
+    ),
+    whole('conit_namespace_missing_entries', 'Log entries it is known to lack.', ({ self }) =>
+      self.namespaces.flatMap(({ namespace, missingEntries }) =>
+        sample({ namespace }, missingEntries),
+      ),
     ),
   ];
 }
