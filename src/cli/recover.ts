@@ -11,14 +11,13 @@ import { DataError } from '../adapters/data-error.ts';
 import { databasePath } from '../adapters/data-place.ts';
 import { readIdentity } from '../adapters/identity.ts';
 import { type LevelStorage, openLevelStorage } from '../adapters/level-storage.ts';
-import { freshVote, voteKey } from '../consensus/synod.ts';
 import { parseReplicaId, type ReplicaId } from '../model/id.ts';
 import { type Membership, seatOf, type Tenure, without } from '../model/membership.ts';
 import { UNREADABLE } from '../model/port.ts';
 import { majority } from '../model/quorum.ts';
 import { heldKey, decode } from '../replica/memory.ts';
 import { returningKey } from '../replica/standing.ts';
-import { encodeTenure, readStoredTenure, tenureKey } from '../replica/succession.ts';
+import { beginningOf, readStoredTenure, tenureKey } from '../replica/succession.ts';
 import { decodeLaneState } from '../store/lane.ts';
 import { originKey } from '../store/layout.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
@@ -119,12 +118,8 @@ function tenureIn(storage: LevelStorage): Tenure {
 }
 
 function write(storage: LevelStorage, tenure: Tenure): Promise<void> {
-  const batch = {
-    keys: [tenureKey(), voteKey()],
-    values: [encodeTenure(tenure), freshVote()],
-  };
   return new Promise((resolve, reject) => {
-    storage.commit(batch, (failure) => {
+    storage.commit(beginningOf(tenure), (failure) => {
       if (failure === undefined) resolve();
       else reject(refusal(EXIT.unknown, `it may or may not have been written: ${failure}`));
     });

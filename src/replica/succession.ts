@@ -29,7 +29,7 @@ import {
 } from '../model/membership.ts';
 import { readTenure, writeTenure } from '../model/membership-bytes.ts';
 import type { Hello, Synod as SynodMessage } from '../model/message.ts';
-import { type PointRead, UNREADABLE } from '../model/port.ts';
+import { type Batch, type PointRead, UNREADABLE } from '../model/port.ts';
 import { type Member, MEMBERS_MAX } from '../model/quorum.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
@@ -294,7 +294,12 @@ function putTenure(tenure: Tenure, out: Outbox): void {
   out.put(TENURE, encodeTenure(tenure));
 }
 
-export function encodeTenure(tenure: Tenure): Uint8Array {
+/** What begins an epoch in a directory whose replica has said nothing in it yet. */
+export function beginningOf(tenure: Tenure): Batch {
+  return { keys: [TENURE, voteKey()], values: [encodeTenure(tenure), freshVote()] };
+}
+
+function encodeTenure(tenure: Tenure): Uint8Array {
   return seal((writer) => writeTenure(writer, tenure));
 }
 
