@@ -14,4 +14,25 @@ export const SUITES: readonly Suite[] = [
     packages: ['abstract-level@3.1.1', 'tape@5.10.2'],
     program: 'abstract-level/suite.mjs',
   },
+  {
+    name: 'keyv',
+    packages: ['keyv@5.5.5', '@keyv/test-suite@2.1.2'],
+    program: 'keyv/suite.mjs',
+  },
+  {
+    name: 'unstorage',
+    packages: ['unstorage@1.17.6'],
+    program: 'unstorage/suite.mjs',
+  },
+  {
+    name: 'openapi',
+    packages: [
+      '@redocly/openapi-core@2.64.0',
+      'openapi-typescript@7.13.0',
+      'openapi-fetch@0.17.0',
+      'typescript@5.9.3',
+      '@types/node@20.19.43',
+    ],
+    program: 'openapi/suite.mjs',
+  },
 ];
