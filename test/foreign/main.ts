@@ -14,6 +14,8 @@ import { install } from './install.ts';
 import { runSuite } from './run-suite.ts';
 import { SUITES, type Suite } from './suites.ts';
 
+/** A busy machine takes its time. */
+const READY_MS_MAX = 300_000;
 const usage = `npm run test:foreign -- [--only ${SUITES.map(({ name }) => name).join(',')}]`;
 
 await runProgram(usage, choose, main);
@@ -39,7 +41,11 @@ async function main(chosen: readonly Suite[]): Promise<number> {
         console.log(`not run  ${suite.name}: ${modules.reason}`);
         continue;
       }
-      cluster ??= await startCluster({ dataDir: join(folder, 'data'), env: envIn(folder) });
+      cluster ??= await startCluster({
+        dataDir: join(folder, 'data'),
+        env: envIn(folder),
+        readyTimeoutMs: READY_MS_MAX,
+      });
       const urls = cluster.replicas.map(({ url }) => url);
       const { ok, said } = await runSuite(suite, modules, urls);
       console.log(`${ok ? 'passed ' : 'FAILED '}  ${suite.name}: ${said}`);

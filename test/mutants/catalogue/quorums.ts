@@ -88,7 +88,11 @@ export const quorums: readonly Mutant[] = [
     replace:
       'if (last !== undefined && (coveredTo === undefined || isBefore(last, coveredTo, reverse)))',
     with: 'if (last !== undefined && coveredTo !== undefined && isBefore(last, coveredTo, reverse))',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/quorum-list.test.ts',
+      name: 'looks on behind the deletes of who covers least, before it shows what lies there',
+    },
   },
   {
     id: 'list-takes-own-word',
@@ -97,7 +101,11 @@ export const quorums: readonly Mutant[] = [
     file: 'src/replica/quorum-lists.ts',
     replace: 'if (!isHeld(requirement, all, settings.members.length)) return true;',
     with: 'if (!isHeld(requirement, all, settings.members.length)) return false;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/quorum-list.test.ts',
+      name: 'has every key whose write a majority acknowledged, and none that it deleted',
+    },
   },
   {
     id: 'fifo-list-does-not-wait',
@@ -107,7 +115,11 @@ export const quorums: readonly Mutant[] = [
     file: 'src/replica/quorum-lists.ts',
     replace: 'if (listing.isFifo && !this.#isCaughtUp(listing, now, out)) return;',
     with: '',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/quorum-list.test.ts',
+      name: 'has every key whose write a majority acknowledged, and none that it deleted',
+    },
   },
   {
     id: 'fifo-read-does-not-wait',
