@@ -89,10 +89,9 @@ export const anyMembership: fc.Arbitrary<Membership> = fc.record({
         id: anyReplicaId,
         region: anyReplicaId.map((id) => id as string as Region),
         peerAddress: anyAddress,
-        httpUrl: fc.option(
-          anyAddress.filter((url) => url !== ''),
-          { nil: undefined },
-        ),
+        httpUrl: fc.option(fc.constantFrom('http://127.0.0.1:7070', 'https://eu.example.org'), {
+          nil: undefined,
+        }),
         since: anyEpoch,
       }),
       { minLength: 1, maxLength: 31, selector: ({ id }) => id },
