@@ -365,7 +365,7 @@ describe('a read at a replica that is not fit to answer', () => {
 
 describe('a replica that is cut off, where staleness is bounded', () => {
   const bounded = { staleAfter: { timeMs: 1500 } };
-  const cutOff = (): Cluster => {
+  const isolated = (): Cluster => {
     const taking = { ...bounded, onIsolated: 'accept' };
     const cluster = new Cluster({ namespaces: { ns: {}, bounded, taking } });
     cluster.settle();
@@ -376,7 +376,7 @@ describe('a replica that is cut off, where staleness is bounded', () => {
   };
 
   it('refuses writes that nobody would see, definitely, as soon as it is not heard', () => {
-    const cluster = cutOff();
+    const cluster = isolated();
     const refused = cluster.put(0, 'a', 'one', { ns: 'bounded', w: 1 });
     expect(refused).toMatchObject({ fault: { code: 'no-quorum', required: 2 } });
     expect(shown(cluster.put(0, 'a', 'one', { ns: 'bounded', w: 1, respondAsync: true }))).toBe(
@@ -391,7 +391,7 @@ describe('a replica that is cut off, where staleness is bounded', () => {
   });
 
   it('takes them where the policy says so', () => {
-    const cluster = cutOff();
+    const cluster = isolated();
     expect(shown(cluster.put(0, 'a', 'one', { ns: 'taking', w: 1 }))).toMatch(/^ap-1/);
     cluster.network.healAll();
     cluster.runUntil(() => cluster.value(1, 'a', 'taking') === 'one');
