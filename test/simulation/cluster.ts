@@ -369,6 +369,7 @@ export class Replica {
   isHidden = false;
   readonly #waiting = new Set<Call>();
   #node: Node | undefined;
+  #wrongMs = 0;
   #port: MemoryPort | undefined;
 
   constructor(cluster: Cluster, index: number, options: ClusterOptions) {
@@ -399,6 +400,7 @@ export class Replica {
     if (this.isRunning || !this.isInvited || this.isForgotten || this.isGivenUp) return;
     const { world, network, places } = this.#cluster;
     const node = createNode(world, this.#options.clocks?.[this.index]);
+    node.jump(this.#wrongMs);
     const entered = (delayMs: number, run: () => void): void =>
       world.after(delayMs, () => node.enter(run));
     const storage = new MemoryStorage({
@@ -481,11 +483,18 @@ export class Replica {
     this.#node?.resume();
   }
 
+  /** A clock that was set wrong is wrong for every process that begins there, until it is set right. */
   jump(ms: number): void {
+    this.#wrongMs += ms;
     this.#node?.jump(ms);
   }
 
+  skew(msPerSecond: number): void {
+    this.#node?.skew(msPerSecond);
+  }
+
   setClockRight(): void {
+    this.#wrongMs = 0;
     this.#node?.setRight();
   }
 

@@ -4,6 +4,7 @@
 import { type Dot, parseDot } from '../../src/model/id.ts';
 import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
 import { audit } from '../history/audit.ts';
+import { clocks } from '../history/clocks.ts';
 import { convergence } from '../history/convergence.ts';
 import { erased } from '../history/erased.ts';
 import { fifo } from '../history/fifo.ts';
@@ -18,7 +19,7 @@ import { tombstone } from '../history/tombstone.ts';
 import type { Verdict } from '../history/verdict.ts';
 import { wellFormed } from '../history/well-formed.ts';
 import type { Cluster } from './cluster.ts';
-import { isForgetful, isSilent, type Plan, VICTIM } from './plan.ts';
+import { isForgetful, isSilent, type Plan, VICTIM, WRONG_CLOCKS } from './plan.ts';
 import type { StrikeMade } from './run.ts';
 import { CLIENT_WAITS_MS, eraserQuorum, NAMESPACES, type Workload } from './workload.ts';
 
@@ -54,7 +55,8 @@ export function judge(judged: Judged): Finding[] {
   return [...judgeHistory(judged), ...judgeStrikes(judged), ...judgeInside(judged)];
 }
 
-function judgeHistory({ plan, workload, cluster, lags }: Judged): Finding[] {
+function judgeHistory(judged: Judged): Finding[] {
+  const { plan, workload, cluster, lags } = judged;
   const { history } = workload;
   const nodes = cluster.seated().length;
   // Quorums of any membership of the run.
@@ -79,6 +81,7 @@ function judgeHistory({ plan, workload, cluster, lags }: Judged): Finding[] {
       // One client for each of them, and none that asks while it is refused.
       judged: Math.floor(ok / 3),
     }),
+    clocks: clocks(history, clocksDemand(judged, replicas)),
     liveness: liveness(history, {
       hungMs: CLIENT_WAITS_MS + 1,
       returnMs: RETURN_MS,
@@ -92,6 +95,27 @@ function judgeHistory({ plan, workload, cluster, lags }: Judged): Finding[] {
   return Object.entries(verdicts)
     .filter(([, { verdict }]) => verdict !== 'valid')
     .map(([check, { reason, counterexample }]) => ({ check, reason, counterexample }));
+}
+
+/** From the start to when all serve, over the longest ways. */
+const CALM_FROM_MS = 5000;
+
+/**
+ * Each of two replicas may be off by what it cannot measure; what it followed while it heard nobody drifts on besides. In a
+ * run of nothing but wrong clocks everybody else goes on as if nothing was.
+ */
+function clocksDemand({ plan, strikes }: Judged, replicas: number) {
+  const { classes, regions, spares, latencyMs, jitterMs } = plan;
+  const farthest = regions.length + spares.length - 1;
+  const wayMs = latencyMs * farthest + jitterMs;
+  const made = strikes.filter(({ evidence }) => evidence !== undefined);
+  const isCalm = classes.every((fault) => WRONG_CLOCKS.includes(fault)) && regions.length > 2;
+  return {
+    replicas,
+    driftMs: SETTINGS_DEFAULT.clockDriftMaxMs + 4 * wayMs,
+    calmFromMs: isCalm ? CALM_FROM_MS : undefined,
+    wrong: new Set(made.map(({ strike }) => `${strike.target}`)),
+  };
 }
 
 /**

@@ -26,6 +26,9 @@ export interface NemesisEvents {
 const RESTART_MS = 50;
 /** In this time a replica that needs a snapshot has begun to copy one. */
 const COPY_MS_MAX = 4000;
+/** By then every replica has heard what a clock shows now. */
+const SEEN_MS = 2000;
+const SET_RIGHT = 'clocks are set right';
 const JUMPS_MS = [-600_000, -5000, -100, 100, 5000, 600_000];
 
 export function jumpMsOf({ roll }: Strike): number {
@@ -40,8 +43,8 @@ export class Nemesis {
   readonly operator: Operator;
   /** Copies of the victim's directory, the oldest first. */
   readonly #copies: { readonly disk: MemoryDisk; readonly identity: number }[] = [];
-  /** Whose clocks are wrong, the earliest first. */
-  #wrong: number[] = [];
+  /** Until when each clock counts as wrong. */
+  readonly #wrong = new Map<number, number>();
   #underway = 0;
   /** Everything is healed. */
   #isOver = false;
@@ -150,7 +153,10 @@ export class Nemesis {
       case 'vanish':
         return this.#vanish(roll);
       case 'jump':
+      case 'blip':
         return this.#jump(strike);
+      case 'skew':
+        return this.#skew(strike);
       case 'restore':
         return this.#restore();
       case 'wipe':
@@ -195,8 +201,11 @@ export class Nemesis {
       case 'damage':
       case 'vanish':
       case 'jump':
+      case 'skew':
       case 'membership':
         return;
+      case 'blip':
+        return this.#setRight(target);
     }
   }
 
@@ -340,18 +349,38 @@ export class Nemesis {
 
   #jump(strike: Strike): string | undefined {
     if (!this.#cluster.replica(strike.target).isRunning) return undefined;
-    this.#spareMajority(strike.target);
+    if (this.#wouldBeMajority(strike.target)) return SET_RIGHT;
+    this.#wrong.set(strike.target, Number.POSITIVE_INFINITY);
     this.#cluster.jump(strike.target, jumpMsOf(strike));
     return `the clock jumps by ${jumpMsOf(strike)} ms`;
   }
 
-  /** A majority of wrong clocks is believed; so whose clock was set first is set right before it comes to that. */
-  #spareMajority(target: number): void {
-    const wrongMost = Math.max(1, Math.ceil(this.#cluster.members.length / 2) - 1);
-    const others = this.#wrong.filter((other) => other !== target);
-    for (const other of others.splice(0, others.length - wrongMost + 1))
-      this.#cluster.replica(other).setClockRight();
-    this.#wrong = [...others, target];
+  /** It gains or loses up to a fifth of a second in each. */
+  #skew({ target, roll }: Strike): string | undefined {
+    if (!this.#cluster.replica(target).isRunning) return undefined;
+    if (this.#wouldBeMajority(target)) return SET_RIGHT;
+    this.#wrong.set(target, Number.POSITIVE_INFINITY);
+    const msPerSecond = Math.round((roll - 0.5) * 400);
+    this.#cluster.replica(target).skew(msPerSecond);
+    return `the clock gains ${msPerSecond} ms a second`;
+  }
+
+  /**
+   * A majority of wrong clocks is believed. So where another one would make it that, those that are wrong are set right
+   * instead; they count as wrong until everybody has seen it.
+   */
+  #wouldBeMajority(target: number): boolean {
+    const { nowMs, members } = this.#cluster;
+    const wrong = [...this.#wrong].filter(([n, untilMs]) => n !== target && untilMs > nowMs);
+    if (wrong.length < Math.max(1, Math.ceil(members.length / 2) - 1)) return false;
+    for (const [n] of wrong) this.#setRight(n);
+    return true;
+  }
+
+  #setRight(n: number): void {
+    this.#cluster.replica(n).setClockRight();
+    if (this.#wrong.get(n) === Number.POSITIVE_INFINITY)
+      this.#wrong.set(n, this.#cluster.nowMs + SEEN_MS);
   }
 
   #keepCopies(): void {

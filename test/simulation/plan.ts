@@ -28,6 +28,8 @@ export const FAULTS = [
   'damage',
   'vanish',
   'jump',
+  'blip',
+  'skew',
   'restore',
   'wipe',
   'membership',
@@ -88,12 +90,18 @@ export const AFTER_HEAL_MS = 8000;
 const REGIONS = ['ap', 'eu', 'us', 'eu', 'us'];
 const SPARES = ['sa', 'za'];
 const GAP_MS = 3000;
+/** Runs in which nothing but clocks goes wrong. */
+const CLOCKS_ONLY = 0.1;
+export const WRONG_CLOCKS: readonly FaultClass[] = ['jump', 'blip', 'skew'];
 
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
   const dice = createPrng(seed);
   const shape = dice.split('shape');
   const count = shape.chance(0.7) ? 3 : 2 + shape.below(4);
-  const drawn = FAULTS.filter((fault) => dice.split(fault).chance(0.5));
+  const isClocksOnly = dice.split('clocks only').chance(CLOCKS_ONLY);
+  const drawn = isClocksOnly
+    ? WRONG_CLOCKS
+    : FAULTS.filter((fault) => dice.split(fault).chance(0.5));
   const isFit = (fault: FaultClass): boolean => !TAKE_DATA.has(fault) || count >= 3;
   const classes = (options.only ?? drawn).filter(isFit);
   const takesData = classes.some((fault) => TAKE_DATA.has(fault));

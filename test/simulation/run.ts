@@ -7,7 +7,15 @@ import { EXPIRING, Leases } from './expiring.ts';
 import { judge, type Finding } from './judge.ts';
 import { LagLog } from './lag-log.ts';
 import { jumpMsOf, Nemesis } from './nemesis.ts';
-import { AFTER_HEAL_MS, isForgetful, isSilent, type Plan, type Strike, VICTIM } from './plan.ts';
+import {
+  AFTER_HEAL_MS,
+  isForgetful,
+  isSilent,
+  type Plan,
+  type Strike,
+  VICTIM,
+  WRONG_CLOCKS,
+} from './plan.ts';
 import { type Reached, Watcher } from './reached.ts';
 import { treesTrouble } from './tree-oracle.ts';
 import { NAMESPACES, Workload } from './workload.ts';
@@ -161,7 +169,7 @@ function isQuiet(cluster: Cluster): boolean {
 
 /** After the last value has expired. */
 function judgeLeases(leases: Leases, plan: Plan): Finding[] {
-  const isClockSet = plan.classes.includes('jump');
+  const isClockSet = plan.classes.some((fault) => WRONG_CLOCKS.includes(fault));
   const wrong = [...leases.judgeForgotten(), ...leases.judge(isClockSet, aheadMsOf(plan))];
   return wrong.map((reason) => ({ check: 'expiry', reason, counterexample: [] }));
 }
@@ -169,7 +177,7 @@ function judgeLeases(leases: Leases, plan: Plan): Finding[] {
 /** How far ahead of the right time a clock may have been. */
 function aheadMsOf({ strikes }: Plan): number {
   return strikes
-    .filter(({ fault }) => fault === 'jump')
+    .filter(({ fault }) => fault === 'jump' || fault === 'blip')
     .reduce((sum, strike) => sum + Math.max(0, jumpMsOf(strike)), 0);
 }
 

@@ -51,6 +51,8 @@ export interface Node {
   resume(): void;
   /** The wall clock is set; the monotonic one does not notice. */
   jump(ms: number): void;
+  /** From now on the wall clock gains so many milliseconds a second against the monotonic one. */
+  skew(msPerSecond: number): void;
   /** The wall clock is set right. */
   setRight(): void;
   /** As kill -9: nothing that it armed runs any more. */
@@ -98,10 +100,13 @@ export function createWorld(seed: number): SimulatedWorld {
 export function createNode(world: World, options: NodeOptions = {}): Node {
   const rate = 1 + (options.drift ?? 0);
   let wallStartMs = options.wallStartMs ?? WALL_START_MS;
+  let skewRate = 0;
+  let skewedAtMs = 0;
   let alive = true;
   let armed = 0;
   let missed: (() => void)[] | undefined;
   const monoMs = (): number => world.now() * rate;
+  const wallMs = (): number => wallStartMs + monoMs() + skewRate * (monoMs() - skewedAtMs);
   const enter = (run: () => void): void => {
     if (!alive) return;
     if (missed === undefined) run();
@@ -109,7 +114,7 @@ export function createNode(world: World, options: NodeOptions = {}): Node {
   };
   const later = (delayMs: number, run: () => void): void => world.after(delayMs, () => enter(run));
   return {
-    clock: { monoMs, wallMs: () => wallStartMs + monoMs() },
+    clock: { monoMs, wallMs },
     scheduler: {
       soon: (run) => later(0, run),
       arm(delayMs, run) {
@@ -135,7 +140,13 @@ export function createNode(world: World, options: NodeOptions = {}): Node {
     jump(ms) {
       wallStartMs += ms;
     },
+    skew(msPerSecond) {
+      wallStartMs = wallMs() - monoMs();
+      skewedAtMs = monoMs();
+      skewRate = msPerSecond / 1000;
+    },
     setRight() {
+      skewRate = 0;
       wallStartMs = options.wallStartMs ?? WALL_START_MS;
     },
     stop() {

@@ -1,0 +1,96 @@
+// What clients may expect of clocks, from their own words.
+//
+//   lost-to-the-past   a write that a majority acknowledged is older than one that a majority had acknowledged before it began,
+//                      by more than clocks may differ
+//   refused-for-nothing   where nothing was wrong but some clocks, a healthy replica refused something, or one with a wrong
+//                      clock refused more than its writes
+
+import type { History, Operation, Write } from './operation.ts';
+import { Anomalies, type Verdict } from './verdict.ts';
+
+export interface ClocksStats {
+  /** Pairs of acknowledged writes of which one began after the other had ended. */
+  readonly compared: number;
+}
+
+export interface ClocksDemand {
+  /** Of any membership of the run. */
+  readonly replicas: number;
+  /** What the clocks of a majority may differ by, and what cannot be measured. */
+  readonly driftMs: number;
+  /** Nothing else went wrong from this time on; left out where something did. */
+  readonly calmFromMs: number | undefined;
+  /** Whose clocks were wrong at any time. */
+  readonly wrong: ReadonlySet<string>;
+}
+
+const NS = 1e6;
+/** What a replica that has room says of what it does not take: what was asked for, not how it is. */
+const ANSWERS = new Set(['', 'precondition-failed', 'not-found', 'overloaded', 'gave up']);
+
+export function clocks(history: History, demand: ClocksDemand): Verdict<ClocksStats> {
+  const anomalies = new Anomalies();
+  let compared = 0;
+  for (const writes of acknowledged(history, demand.replicas).values())
+    compared += judgeKey(writes, demand.driftMs, anomalies);
+  if (demand.calmFromMs !== undefined)
+    for (const operation of history) judgeCalm(operation, demand.calmFromMs, demand, anomalies);
+  return anomalies.verdict({ compared }, undefined);
+}
+
+/** By key, in the order in which they ended; without those that may be an earlier attempt's answer. */
+function acknowledged(history: History, replicas: number): Map<string, (Write & Stamped)[]> {
+  const byKey = new Map<string, (Write & Stamped)[]>();
+  for (const operation of history) {
+    if (operation.type !== 'put' && operation.type !== 'delete') continue;
+    const { hlc, idem, ok, w = 0 } = operation;
+    if (ok !== true || idem !== undefined || hlc === undefined || 2 * w <= replicas) continue;
+    const name = `${operation.ns}\0${operation.key}`;
+    const writes = byKey.get(name) ?? [];
+    writes.push({ ...operation, hlc });
+    byKey.set(name, writes);
+  }
+  for (const writes of byKey.values()) writes.sort((a, b) => a.return_ns - b.return_ns);
+  return byKey;
+}
+
+interface Stamped {
+  readonly hlc: string;
+}
+
+function judgeKey(
+  writes: readonly (Write & Stamped)[],
+  driftMs: number,
+  anomalies: Anomalies,
+): number {
+  let compared = 0;
+  let newest: (Write & Stamped) | undefined;
+  let ended = 0;
+  for (const later of writes.toSorted((a, b) => a.call_ns - b.call_ns)) {
+    for (; ended < writes.length; ended++) {
+      const earlier = writes[ended] as Write & Stamped;
+      if (earlier.return_ns + driftMs * NS >= later.call_ns) break;
+      if (newest === undefined || earlier.hlc > newest.hlc) newest = earlier;
+    }
+    if (newest === undefined) continue;
+    compared++;
+    if (later.hlc < newest.hlc)
+      anomalies.add('lost-to-the-past', `${later.ver} to ${newest.ver}`, [newest, later]);
+  }
+  return compared;
+}
+
+function judgeCalm(
+  operation: Operation,
+  fromMs: number,
+  { wrong }: ClocksDemand,
+  anomalies: Anomalies,
+): void {
+  if (operation.type === 'fault' || operation.ok === true) return;
+  const { reason = '', asked, node } = operation;
+  if (operation.call_ns < fromMs * NS || ANSWERS.has(reason)) return;
+  const isWrite = operation.type === 'put' || operation.type === 'delete';
+  const isWrong = wrong.has(asked ?? node);
+  if (isWrong && isWrite && reason === 'clock-drift') return;
+  anomalies.add('refused-for-nothing', `${reason} by ${node}`, [operation]);
+}

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { clocks } from '../../history/clocks.ts';
+import type { Operation, Write } from '../../history/operation.ts';
+
+const MS = 1e6;
+const demand = { replicas: 3, driftMs: 500, calmFromMs: undefined, wrong: new Set<string>() };
+
+/** A write that takes 10 ms. */
+const put = (atMs: number, hlc: string, fields: Partial<Write> = {}): Operation => ({
+  process: 1,
+  session: 's',
+  node: '0',
+  ns: 'ev',
+  level: 'eventual',
+  key: 'k',
+  type: 'put',
+  value: `v${atMs}`,
+  call_ns: atMs * MS,
+  return_ns: (atMs + 10) * MS,
+  ok: true,
+  result: null,
+  ver: `eu-1.1.${atMs}`,
+  hlc,
+  w: 2,
+  ...fields,
+});
+
+describe('a write of a majority', () => {
+  it('that loses to one that had ended before it began is found, beyond what clocks may differ', () => {
+    const lost = [put(0, '2'), put(1000, '1')];
+    expect(clocks(lost, demand)).toMatchObject({ verdict: 'invalid', stats: { compared: 1 } });
+    expect(clocks([put(0, '2'), put(400, '1')], demand)).toMatchObject({ verdict: 'valid' });
+    expect(clocks([put(0, '1'), put(1000, '2')], demand)).toMatchObject({
+      verdict: 'valid',
+      stats: { compared: 1 },
+    });
+  });
+
+  it('is not compared with what no majority has, may be an earlier answer, or names another key', () => {
+    for (const other of [{ w: 1 }, { idem: 'i' }, { key: 'other' }, { ok: null }])
+      expect(clocks([put(0, '2', other), put(1000, '1')], demand).stats.compared).toBe(0);
+  });
+});
+
+describe('where only clocks are wrong', () => {
+  const calm = { ...demand, calmFromMs: 500, wrong: new Set(['1']) };
+  const refused = (reason: string, fields: Partial<Write> = {}): Operation =>
+    put(1000, '1', { ok: false, ver: null, reason, ...fields });
+
+  it('a healthy replica refuses nothing, and a wrong one nothing but writes', () => {
+    expect(clocks([refused('clock-drift')], calm).verdict).toBe('invalid');
+    expect(clocks([refused('clock-drift', { node: '1' })], calm).verdict).toBe('valid');
+    expect(clocks([refused('replica-stale', { node: '1' })], calm).verdict).toBe('invalid');
+    expect(clocks([refused('precondition-failed')], calm).verdict).toBe('valid');
+    expect(clocks([refused('catching-up', { call_ns: 0 })], calm).verdict).toBe('valid');
+  });
+});
