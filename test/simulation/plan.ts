@@ -97,7 +97,9 @@ export const WRONG_CLOCKS: readonly FaultClass[] = ['jump', 'blip', 'skew'];
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
   const dice = createPrng(seed);
   const shape = dice.split('shape');
-  const count = shape.chance(0.7) ? 3 : 2 + shape.below(4);
+  const drawnCount = shape.chance(0.7) ? 3 : 2 + shape.below(4);
+  // A fifth of the seeds, and some of the others: five replicas in three regions.
+  const count = dice.split('wide').chance(0.2) ? 5 : drawnCount;
   const isClocksOnly = dice.split('clocks only').chance(CLOCKS_ONLY);
   const drawn = isClocksOnly
     ? WRONG_CLOCKS
