@@ -140,8 +140,8 @@ export const clocks: readonly Mutant[] = [
     with: '',
     foundBy: {
       kind: 'test',
-      file: 'test/scenario/clock.test.ts',
-      name: 'is not acknowledged, and what was kept of it outlives a restart',
+      file: 'test/unit/stream/receiver.test.ts',
+      name: 'takes what it kept when the clock has come so far, from storage after a restart',
     },
   },
 ];
