@@ -22,6 +22,8 @@ export interface ClocksDemand {
   readonly calmFromMs: number | undefined;
   /** Whose clocks were wrong at any time. */
   readonly wrong: ReadonlySet<string>;
+  /** A request that allowed less may end with its time-out, however well the clocks agree: the way to the others is long. */
+  readonly patienceMs: number;
 }
 
 const NS = 1e6;
@@ -83,14 +85,15 @@ function judgeKey(
 function judgeCalm(
   operation: Operation,
   fromMs: number,
-  { wrong }: ClocksDemand,
+  { wrong, patienceMs }: ClocksDemand,
   anomalies: Anomalies,
 ): void {
   if (operation.type === 'fault' || operation.ok === true) return;
-  const { reason = '', asked, node } = operation;
+  const { reason = '', asked, node, timeout_ns = Number.POSITIVE_INFINITY } = operation;
   if (operation.call_ns < fromMs * NS || ANSWERS.has(reason)) return;
   const isWrite = operation.type === 'put' || operation.type === 'delete';
   const isWrong = wrong.has(asked ?? node);
   if (isWrong && isWrite && reason === 'clock-drift') return;
+  if (reason === 'timeout' && timeout_ns < patienceMs * NS) return;
   anomalies.add('refused-for-nothing', `${reason} by ${node}`, [operation]);
 }

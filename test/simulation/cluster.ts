@@ -556,7 +556,7 @@ export class Replica {
   }
 
   #onHalt(reason: string, ending: Ending): void {
-    if (ending === 'restart') this.halts.push(reason);
+    if (ending === 'restart' || ending === 'damaged') this.halts.push(reason);
     if (ending === 'forgotten') this.isForgotten = true;
     const host = this.host;
     // The process ends with this turn; nothing of it may run on.

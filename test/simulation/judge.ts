@@ -21,7 +21,13 @@ import { wellFormed } from '../history/well-formed.ts';
 import type { Cluster } from './cluster.ts';
 import { isForgetful, isSilent, type Plan, VICTIM, WRONG_CLOCKS } from './plan.ts';
 import type { StrikeMade } from './run.ts';
-import { CLIENT_WAITS_MS, eraserQuorum, NAMESPACES, type Workload } from './workload.ts';
+import {
+  CLIENT_WAITS_MS,
+  eraserQuorum,
+  NAMESPACES,
+  TIMEOUT_MS,
+  type Workload,
+} from './workload.ts';
 
 export interface Finding {
   /** The checker or the invariant. */
@@ -115,6 +121,7 @@ function clocksDemand({ plan, strikes }: Judged, replicas: number) {
     driftMs: SETTINGS_DEFAULT.clockDriftMaxMs + 4 * wayMs,
     calmFromMs: isCalm ? CALM_FROM_MS : undefined,
     wrong: new Set(made.map(({ strike }) => `${strike.target}`)),
+    patienceMs: TIMEOUT_MS,
   };
 }
 

@@ -38,7 +38,8 @@ export interface BoundedRead {
   readonly stalenessMs: Staleness;
 }
 
-const TIMEOUT_MS = 1500;
+/** What a client allows that is in no hurry. */
+export const TIMEOUT_MS = 1500;
 /** Some reads are in a hurry. */
 const HURRY_SHARE = 0.3;
 const HURRY_MS_MIN = 200;

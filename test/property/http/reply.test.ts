@@ -33,20 +33,22 @@ const moment = fc.oneof(
   fc.constantFrom(0, 1, 8.64e15, 8.64e15 + 1, Number.MAX_SAFE_INTEGER),
   fc.maxSafeNat(),
 );
-const record: fc.Arbitrary<Stored> = fc.record({
-  key: fc
-    .uint8Array({ minLength: 1, maxLength: 20 })
-    .map((bytes) => Buffer.from(bytes).toString('latin1')),
-  origin: fc.constantFrom('eu-1.1', 'us-1.4294967295') as fc.Arbitrary<Origin>,
-  seq: fc.maxSafeNat(),
-  hlc: moment,
-  operation: fc.constantFrom('put', 'delete'),
-  value: fc.uint8Array({ maxLength: 64 }),
-  contentType: wild,
-  expiresAtMs: moment,
-  tags: fc.array(wild, { maxLength: 3 }),
-  weight: fc.double(),
-}) as unknown as fc.Arbitrary<Stored>;
+const record: fc.Arbitrary<Stored> = fc
+  .record({
+    key: fc
+      .uint8Array({ minLength: 1, maxLength: 20 })
+      .map((bytes) => Buffer.from(bytes).toString('latin1')),
+    origin: fc.constantFrom('eu-1.1', 'us-1.4294967295') as fc.Arbitrary<Origin>,
+    seq: fc.maxSafeNat(),
+    hlc: moment,
+    operation: fc.constantFrom('put', 'delete'),
+    value: fc.uint8Array({ maxLength: 64 }),
+    contentType: wild,
+    expiresAtMs: moment,
+    tags: fc.array(wild, { maxLength: 3 }),
+    weight: fc.double(),
+  })
+  .map((fields) => ({ ...fields, size: fields.value.length })) as unknown as fc.Arbitrary<Stored>;
 const url = fc.oneof(
   wild,
   wild.map((text) => `http://${text}`),
@@ -104,7 +106,8 @@ function replyTo(command: Command, stored: Stored, stalenessMs: number | 'unknow
       heldBy,
     } as never;
   if (command.kind === 'explain') {
-    const view = { id: 'us-1', region: 'us', answer: 'found', record: stored, missing: ['eu-1'] };
+    const missing = [{ origin: 'eu-1.1', entries: 3 }];
+    const view = { id: 'us-1', region: 'us', answer: 'record', record: stored, missing };
     return { kind: 'explained', replicas: [view], tombstone: undefined } as never;
   }
   return {

@@ -3,7 +3,13 @@ import { clocks } from '../../history/clocks.ts';
 import type { Operation, Write } from '../../history/operation.ts';
 
 const MS = 1e6;
-const demand = { replicas: 3, driftMs: 500, calmFromMs: undefined, wrong: new Set<string>() };
+const demand = {
+  replicas: 3,
+  driftMs: 500,
+  calmFromMs: undefined,
+  wrong: new Set<string>(),
+  patienceMs: 1500,
+};
 
 /** A write that takes 10 ms. */
 const put = (atMs: number, hlc: string, fields: Partial<Write> = {}): Operation => ({
@@ -53,5 +59,11 @@ describe('where only clocks are wrong', () => {
     expect(clocks([refused('replica-stale', { node: '1' })], calm).verdict).toBe('invalid');
     expect(clocks([refused('precondition-failed')], calm).verdict).toBe('valid');
     expect(clocks([refused('catching-up', { call_ns: 0 })], calm).verdict).toBe('valid');
+    for (const [ms, verdict] of [
+      [232, 'valid'],
+      [1500, 'invalid'],
+    ] as const)
+      expect(clocks([refused('timeout', { timeout_ns: ms * MS })], calm).verdict).toBe(verdict);
+    expect(clocks([refused('timeout')], calm).verdict).toBe('invalid');
   });
 });
