@@ -21,7 +21,8 @@ export function recordView(record: Record, withValue: boolean): RecordView {
     modified: timeText(hlcToMs(record.hlc)),
     ...(record.expiresAtMs === 0 ? {} : { expires: timeText(record.expiresAtMs) }),
     ...(record.tags.length === 0 ? {} : { tags: [...record.tags] }),
-    ...(record.weight === 0 ? {} : { weight: record.weight }),
+    // JSON has no word for a weight that is no finite number, which a record stored long ago may have.
+    ...(record.weight === 0 || !Number.isFinite(record.weight) ? {} : { weight: record.weight }),
     ...(withValue ? valueView(record) : {}),
   };
 }

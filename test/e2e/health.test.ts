@@ -199,11 +199,13 @@ describe('/metrics', () => {
     const { eu, ap } = fixture;
     await until('it serves', () => isServing(eu));
     await get(eu, 'none', {}, 'fresh');
+    await call(eu, 'GET', '/v1/kv/nowhere/none');
     const { text } = await call(eu, 'GET', '/metrics');
     expect(text).toContain('conit_namespace_state{namespace="fresh",state="serving"} 1');
     expect(text).toContain('conit_namespace_state{namespace="fresh",state="stale"} 0');
     expect(text).toContain('conit_ready 1');
-    expect(text).toMatch(/conit_requests_refused_total\{code="not-found"\} [1-9]/);
+    expect(text).toMatch(/conit_requests_refused_total\{code="namespace-not-found"\} [1-9]/);
+    expect(text).not.toContain('conit_requests_refused_total{code="not-found"}');
     const offset = /conit_clock_offset_seconds\{peer="ap-1"\} (\S+)/;
     expect(Math.abs(Number(offset.exec(text)?.[1]))).toBeLessThan(0.5);
     await ap.kill9();

@@ -66,7 +66,11 @@ const alternates = fc.array(
     maxLength: 3,
   },
 );
-const staleness = fc.oneof(fc.constant('unknown' as const), fc.double({ min: 0 }));
+// Peers say it in whole milliseconds, as a varint.
+const staleness = fc.oneof(
+  fc.constant('unknown' as const),
+  fc.double({ min: 0, max: Number.MAX_SAFE_INTEGER, noNaN: true }),
+);
 const failed = fc
   .record({
     code: fc.constantFrom(...(Object.keys(FAULTS) as FaultCode[])),
