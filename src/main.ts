@@ -204,8 +204,11 @@ async function start(ground: Ground): Promise<RunningReplica> {
   const disk = createDiskWatch(ground, host);
   const http = await createHttp(ground, { host, trace, disk });
   host.start();
-  await untilFit(host);
-  const address = await http.listen(config.http.host, config.http.port);
+  const address = await open(host, http, config.http).catch((error: unknown) => {
+    // The storage is closed next, and a turn that meets a closed one would take it for a failing disk.
+    scheduler.stop();
+    throw error;
+  });
   // Not awaited: the reserve that it makes takes its time.
   disk.start().catch((error: unknown) => ground.onError(error, 'disk watch'));
   noteStart(ground, address);
@@ -221,6 +224,11 @@ async function start(ground: Ground): Promise<RunningReplica> {
       await data.storage.close();
     },
   };
+}
+
+async function open(host: Host, http: HttpServer, at: Address): Promise<Address> {
+  await untilFit(host);
+  return http.listen(at.host, at.port);
 }
 
 const PORT_WAITS_MS = 5000;

@@ -98,8 +98,8 @@ describe('a replica', () => {
     expect(await verify.ended).toBe(1);
     expect(JSON.parse(verify.output())).toMatchObject({ ok: false });
     const again = conit(['serve'], env);
-    expect(await again.ended).toBe(70);
-    expect(again.output()).toContain('"event":"halted"');
+    expect(await again.ended).toBe(65);
+    expect(again.output()).toContain('"event":"damaged"');
   });
 
   it('does not start with data of another replica', async () => {
