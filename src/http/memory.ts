@@ -1,7 +1,7 @@
 // What is held for clients over all connections: replies that were given and not taken yet, and the values of answers that
 // are being put together. One reader that stands still holds its own reply; ten thousand of them would hold as many. So there
-// is one bound. Beyond it the connection whose reply has stood for the longest is closed, and an answer that is being put
-// together gets less room.
+// is one bound. Answers that are being put together get at most half of it, less and less each; where what is owed takes more
+// than they leave, the connection whose reply has stood for the longest is closed, but never for the reply that came last.
 
 import type { ServerResponse } from 'node:http';
 
@@ -32,15 +32,16 @@ export class ReplyMemory {
     this.#owedBytes += bytes;
     response.once('close', () => this.#forget(owed));
     for (const oldest of this.#owed) {
-      if (this.heldBytes <= this.#bytesMax) return;
+      if (this.heldBytes <= this.#bytesMax || oldest === owed) return;
       this.#forget(oldest);
       oldest.response.req.socket.destroy();
     }
   }
 
-  /** Room for an answer, as much as is asked for or half of what is left; to be given back. */
+  /** Room for an answer, as much as is asked for or half of what is left of their share; to be given back. */
   reserve(bytes: number): number {
-    const left = Math.max(this.#bytesMax - this.heldBytes, 0);
+    const share = this.#bytesMax / 2 - this.#reservedBytes;
+    const left = Math.max(Math.min(share, this.#bytesMax - this.heldBytes), 0);
     const room = Math.min(bytes, Math.floor(left / 2));
     this.#reservedBytes += room;
     return room;

@@ -181,9 +181,15 @@ export class Peers {
 
   /** Of the members, this replica included. */
   hearsMajority(nowMs: number): boolean {
+    let members = 1;
     let heard = 1;
-    for (const peer of this.#peers) if (peer?.greeted === true && peer.isHeard(nowMs)) heard++;
-    return heard >= majority(this.#peers.length);
+    // The place of this replica is empty, and where it is the last one the list is shorter than the membership.
+    for (const peer of this.#peers) {
+      if (peer === undefined) continue;
+      members++;
+      if (peer.greeted && peer.isHeard(nowMs)) heard++;
+    }
+    return heard >= majority(members);
   }
 
   onHello(peer: Peer, hello: Hello): void {

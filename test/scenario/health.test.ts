@@ -390,6 +390,16 @@ describe('a replica that is cut off, where staleness is bounded', () => {
     expect(shown(cluster.put(0, 'a', 'one', { ns: 'bounded', w: 1 }))).toMatch(/^ap-1/);
   });
 
+  it.each([2, 4])('refuses them at each of %i replicas, the last one as well', (count) => {
+    const regions = ['ap', 'eu', 'sa', 'us'].slice(0, count);
+    const cluster = new Cluster({ regions, namespaces: { ns: {}, bounded } });
+    cluster.settle();
+    for (const { index } of cluster.replicas) cutOff(cluster, index);
+    cluster.run(1000);
+    for (const { index } of cluster.replicas)
+      expect(shown(cluster.put(index, 'a', 'one', { ns: 'bounded', w: 1 }))).toBe('no-quorum');
+  });
+
   it('takes them where the policy says so', () => {
     const cluster = isolated();
     expect(shown(cluster.put(0, 'a', 'one', { ns: 'taking', w: 1 }))).toMatch(/^ap-1/);
