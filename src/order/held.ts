@@ -15,8 +15,8 @@ import { type Origin, type ReplicaId, replicaOf, type Seq } from '../model/id.ts
 import type { Mutation } from '../model/record.ts';
 import { heldKey } from '../store/layout.ts';
 
-/** Hands over entries whose time has come. */
-type Take = (origin: Origin, entries: readonly Mutation[]) => void;
+/** Takes entries whose time has come, of an origin of which entries up to `last` waited: how far its log has come then. */
+type Take = (origin: Origin, entries: readonly Mutation[], last: Seq) => Seq;
 
 export class Held {
   readonly #bytesMax: number;
@@ -87,18 +87,32 @@ export class Held {
     else this.#add(entry);
   }
 
-  /** Hands over, in the order of each log, what is not ahead any more. */
+  /**
+   * Hands over, in the order of each log, what is not ahead any more. It follows the log, not what waits behind it, so nothing
+   * of its origin waits meanwhile. Where the log does not take it, what waits behind it is dropped: it comes again.
+   */
   release(isAhead: (entry: Mutation) => boolean, take: Take, out: Outbox): void {
     for (const [origin, waiting] of this.#waiting) {
       const first = waiting.findIndex(isAhead);
       const due = waiting.splice(0, first < 0 ? waiting.length : first);
-      if (due.length === 0) continue;
-      if (waiting.length === 0) this.#waiting.delete(origin);
-      for (const { bytes, seq } of due) {
-        this.#bytes -= bytes.length;
-        out.del(heldKey(origin, seq));
+      const dueTo = due.at(-1)?.seq;
+      if (dueTo === undefined) continue;
+      this.#waiting.delete(origin);
+      this.#forget(due, out);
+      const head = take(origin, due, waiting.at(-1)?.seq ?? dueTo);
+      if (waiting.length === 0) continue;
+      if (head >= dueTo) this.#waiting.set(origin, waiting);
+      else {
+        this.#forget(waiting, out);
+        this.#refused.add(origin);
       }
-      take(origin, due);
+    }
+  }
+
+  #forget(entries: readonly Mutation[], out: Outbox): void {
+    for (const { bytes, origin, seq } of entries) {
+      this.#bytes -= bytes.length;
+      out.del(heldKey(origin, seq));
     }
   }
 

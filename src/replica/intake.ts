@@ -4,7 +4,7 @@
 
 import type { Exchange } from '../entropy/exchange.ts';
 import type { Now, Outbox } from '../model/effect.ts';
-import type { Origin } from '../model/id.ts';
+import type { Origin, Seq } from '../model/id.ts';
 import type { Entries } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
 import { Receiver } from '../stream/receiver.ts';
@@ -46,12 +46,18 @@ export class Intake {
     const { clock, held } = this.#context;
     if (held.isEmpty) return;
     const isAhead = ({ hlc }: Mutation): boolean => clock.isAhead(hlc, now.wallMs);
-    held.release(isAhead, (origin, entries) => this.#take(origin, entries, now, out), out);
+    held.release(
+      isAhead,
+      (origin, entries, last) => this.#take(origin, entries, last, now, out),
+      out,
+    );
   }
 
-  #take(origin: Origin, entries: readonly Mutation[], now: Now, out: Outbox): void {
-    this.#receiver.onEntries(origin, entries, now.wallMs, out);
+  #take(origin: Origin, entries: readonly Mutation[], last: Seq, now: Now, out: Outbox): Seq {
+    const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
+    if (refusal !== undefined && refusal !== 'divergent') this.#exchange.onRefused(origin, last);
     this.#onAdvance(origin, now, out);
+    return this.#context.log.head(origin);
   }
 
   /** An accepted entry becomes visible. */

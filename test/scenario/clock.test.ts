@@ -169,6 +169,40 @@ describe('a replica that began alone with a clock that is ahead', () => {
     cluster.run(AHEAD_MS);
     for (const at of [1, 2]) expect(cluster.value(at, 'a', 'fi')).toBe('ahead');
   });
+
+  it('is taken write by write as each is due, from disk after a restart in between, by who cannot ask it', () => {
+    const options = { clocks: clocks(0, 0, 0).map((clock) => ({ ...clock })) };
+    const cluster = new Cluster(options);
+    cluster.settle();
+    cluster.crash(0);
+    cluster.cut(0, 1);
+    cluster.cut(0, 2);
+    options.clocks[0] = { wallStartMs: START + AHEAD_MS };
+    cluster.restart(0);
+    cluster.run(4000);
+    const values = ['one', 'two', 'three', 'four'];
+    for (const value of values) {
+      cluster.put(0, 'a', value, { w: 1 });
+      cluster.run(5000);
+    }
+    cluster.network.healAll();
+    cluster.run(2000);
+    cluster.crash(0);
+    for (const value of values) {
+      cluster.runUntil(() => cluster.value(1, 'a') === value, AHEAD_MS * 2);
+      for (const n of [1, 2]) {
+        cluster.crash(n);
+        cluster.restart(n);
+      }
+      cluster.run(2000);
+      expect([1, 2].map((n) => cluster.value(n, 'a'))).toEqual([value, value]);
+    }
+    for (const n of [1, 2])
+      expect(cluster.replica(n).host?.metrics).toMatchObject({
+        streamDuplicates: 0,
+        streamGaps: 0,
+      });
+  });
 });
 
 describe('a replica whose clock went back between two lives', () => {

@@ -8,6 +8,7 @@ import { heldKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
 import { Receiver } from '../../../src/stream/receiver.ts';
 import { mutation, origin, run } from '../../support/build.ts';
+import { KeyMap } from '../../support/key-map.ts';
 
 const A1 = origin('a.1');
 const A2 = origin('a.2');
@@ -115,8 +116,10 @@ describe('a receiver', () => {
     expect(restored.count).toBe(3);
     for (const room of [held, restored]) {
       const taken: number[] = [];
-      const take = (_of: typeof A1, some: readonly Mutation[]): void =>
-        void taken.push(...some.map(({ seq }) => seq));
+      const take = (_of: typeof A1, some: readonly Mutation[]): number => {
+        taken.push(...some.map(({ seq }) => seq));
+        return taken.at(-1) ?? 0;
+      };
       room.release(({ seq }) => seq > 2, take, out);
       expect(taken).toEqual([2]);
       room.release(() => false, take, out);
@@ -124,6 +127,71 @@ describe('a receiver', () => {
       expect(room.isEmpty).toBe(true);
     }
     expect(out.takeBatch().values).toEqual(new Array(6).fill(undefined));
+  });
+
+  /** Entry n is due at `WALL_MS` + n; what is due is released to this receiver. */
+  const dueEach = (count: number): Mutation[] =>
+    run(A1, count, (seq) => ({ hlc: hlcFromMs(WALL_MS + DRIFT_MS + seq) }));
+  const release = (room: Held, to: Receiver, wallMs: number): void =>
+    room.release(
+      ({ hlc }) => hlc > hlcFromMs(wallMs + DRIFT_MS),
+      (of, some) => {
+        to.onEntries(of, some, wallMs, out);
+        return log.head(of);
+      },
+      out,
+    );
+
+  it('takes what becomes due one after the other, each once, also after a restart in between', () => {
+    const storage = new KeyMap();
+    const commit = (): void => storage.apply(out.takeBatch());
+    const isKept = (seq: number): boolean => storage.get(heldKey(A1, seq)) !== undefined;
+    const kept = dueEach(6);
+    const seqs = kept.map(({ seq }) => seq);
+    receive(A1, kept);
+    commit();
+    expect(held.count).toBe(6);
+    for (const due of [1, 2, 3]) {
+      release(held, receiver, WALL_MS + due);
+      commit();
+      expect(log.head(A1)).toBe(due);
+      expect(seqs.filter(isKept)).toEqual(seqs.slice(due));
+      expect(held.head(A1)).toBe(6);
+    }
+    const restored = new Held(1000);
+    for (const { seq } of kept.filter((each) => isKept(each.seq))) {
+      const found = heldKey(A1, seq);
+      restored.restore({ key: found, value: storage.get(found) as Uint8Array }, out);
+    }
+    expect(restored.count).toBe(3);
+    const again = new Receiver(log, restored, createHybridClock(DRIFT_MS), metrics, ({ seq }) => {
+      shown.push(`a.1.${seq}`);
+    });
+    release(restored, again, WALL_MS + 5);
+    release(restored, again, WALL_MS + 6);
+    commit();
+    expect(shown).toEqual(seqs.map((seq) => `a.1.${seq}`));
+    expect(metrics.streamDuplicates + metrics.streamGaps).toBe(0);
+    expect(restored.isEmpty).toBe(true);
+    expect(seqs.filter(isKept)).toEqual([]);
+  });
+
+  it('drops what waits behind entries that the log does not take, and takes it when it comes again', () => {
+    const [, two, three] = dueEach(3) as [Mutation, Mutation, Mutation];
+    // What came before is lost.
+    for (const { seq, bytes } of [two, three])
+      held.restore({ key: heldKey(A1, seq), value: bytes }, out);
+    release(held, receiver, WALL_MS + 2);
+    expect(metrics.streamGaps).toBe(1);
+    expect(held.head(A1)).toBe(0);
+    expect(held.isSilent(A1)).toBe(true);
+    expect(out.takeBatch()).toMatchObject({
+      keys: [heldKey(A1, 2), heldKey(A1, 3)],
+      values: [undefined, undefined],
+    });
+    expect(receiver.onEntries(A1, dueEach(3), WALL_MS + 3, out)).toBeUndefined();
+    expect(log.head(A1)).toBe(3);
+    expect(held.isEmpty).toBe(true);
   });
 
   it('drops what it cannot read again, with what follows it', () => {
