@@ -33,7 +33,7 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { createRing } from '../base/ring.ts';
 import type { Now, Outbox, RangeResult } from '../model/effect.ts';
-import { type Origin, parseOrigin, type Seq } from '../model/id.ts';
+import { type Origin, parseOrigin, type ReplicaId, type Seq } from '../model/id.ts';
 import type { Behind, LaneHead, NamedWrite, Position, SnapshotChunk } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Record } from '../model/record.ts';
@@ -100,6 +100,8 @@ const MARK = metaKey('snapshot');
 const POSITION_BYTES_MAX = 2048;
 /** Parts on their way or waiting here. */
 const WINDOW_PARTS = 16;
+/** Between two requests of which each is answered with what may not be shown yet: the wait doubles up to this. */
+const AHEAD_WAIT_MS_MAX = 60_000;
 /** Records in memory only, beyond which no part is merged: a larger batch keeps the disk from whoever shares it. */
 const UNDURABLE_MAX = 1024;
 
@@ -112,6 +114,9 @@ export class SnapshotClient {
   #copy: Copy | undefined;
   #lastId = 0;
   #isPostponed = false;
+  /** Whose snapshots were stamped ahead, while this copy is made. */
+  readonly #ahead = new Set<ReplicaId>();
+  #aheadWaitMs = 0;
 
   constructor(options: SnapshotClientOptions) {
     this.#options = options;
@@ -143,7 +148,7 @@ export class SnapshotClient {
 
   onDisconnected(peer: number): void {
     for (const floors of this.#floors.values()) floors.delete(peer);
-    if (this.#copy?.peer === peer) this.#copy.untilMs = 0;
+    if (this.#copy?.peer === peer && this.#copy.id !== 0) this.#copy.untilMs = 0;
   }
 
   /** Begins a copy where nothing else helps, and asks again for what did not come. */
@@ -197,10 +202,10 @@ export class SnapshotClient {
     const { after, last, more, records } = chunk;
     // A part that is missing would count as deleted.
     if (after !== copy.after) return this.#breakOff(copy);
-    // Its clock was wrong: another peer is asked, or this one again when the time has come.
     if (after === '' && chunk.covers.some((head) => isAhead(head, now)))
-      return this.#breakOff(copy);
+      return this.#waitForTime(copy, donor, now, out);
     if (after === '') copy.covers = chunk.covers;
+    this.#aheadWaitMs = 0;
     for (const record of records) {
       merge(record, now, out);
       metrics.snapshotBytes += record.bytes.length;
@@ -238,9 +243,21 @@ export class SnapshotClient {
     this.#arrived.clear();
   }
 
+  /** A log that it covers was stamped by a wrong clock: after a while another peer is asked, or this one again. */
+  #waitForTime(copy: Copy, { id }: Holder, now: Now, out: Outbox): void {
+    this.#breakOff(copy);
+    const waitMs = this.#aheadWaitMs * 2 || this.#options.retryMs;
+    this.#aheadWaitMs = Math.min(waitMs, AHEAD_WAIT_MS_MAX);
+    copy.untilMs = now.monoMs + this.#aheadWaitMs;
+    if (this.#ahead.has(id)) return;
+    this.#ahead.add(id);
+    out.note('warn', 'snapshot-ahead', { of: id });
+  }
+
   // copying -> idle
   #finish(copy: Copy, out: Outbox): void {
     this.#copy = undefined;
+    this.#ahead.clear();
     for (const head of copy.covers) this.#options.jump(head, out);
     this.#options.absence.onCopyEnd();
     out.del(MARK);

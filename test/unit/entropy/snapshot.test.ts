@@ -275,6 +275,36 @@ describe('who takes a snapshot', () => {
     expect(taken()).toBe(1);
   });
 
+  it('asks ever more seldom for one that is stamped ahead, tells once of each donor, and takes it in time', () => {
+    const covers = [{ origin: A, seq: entries.length, chain: 1, hlc: 2e15 }];
+    const other: Holder = { ...donor, peer: 2, id: 'eu-1' as ReplicaId };
+    const askedMs: number[] = [];
+    begin(-1);
+    client.onChunk(donor, part(0, 1, { covers }), at(0), side.out);
+    client.onDisconnected(1);
+    let last = 1;
+    for (let ms = 0; ms < 300_000; ms += 500) {
+      client.look([donor, other], at(ms), side.out);
+      for (const { id } of ofKind('snapshot-request')) {
+        askedMs.push(ms);
+        last = id;
+        const of = id % 2 === 0 ? other : donor;
+        for (const n of [0, 1]) client.onChunk(of, part(n, id, { covers }), at(ms), side.out);
+      }
+    }
+    expect(askedMs.map((ms, n) => ms - (askedMs[n - 1] ?? 0))).toEqual([
+      1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000,
+    ]);
+    expect(side.out.notes.filter(({ event }) => event === 'snapshot-ahead')).toMatchObject([
+      { fields: { of: 'us-1' } },
+      { fields: { of: 'eu-1' } },
+    ]);
+    expect(taken()).toBe(0);
+    client.look([donor], at(400_000), side.out);
+    client.onChunk(donor, part(0, last + 1), at(400_000), side.out);
+    expect(taken()).toBe(1);
+  });
+
   it('begins no more copies in an hour than its budget allows', () => {
     client = clientOf(2);
     /** Every peer has cut its log up to `seq`, which is missing here. */
