@@ -11,6 +11,7 @@ const ANSWERS = [
   'taken',
   'unknown',
   'known',
+  'full',
 ] as const satisfies readonly ClaimReply['answer'][];
 
 export function writeClaim(writer: ByteWriter, { id, step, namespace, key }: Claim): void {

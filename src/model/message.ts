@@ -163,11 +163,11 @@ export interface Claim {
   readonly key: string;
 }
 
-/** `taken`: lent to another, or its write is not durable yet; `unknown`: the peer cannot tell. */
+/** `taken`: lent to another, or its write is not durable yet; `unknown`: the peer cannot tell; `full`: it lends no more. */
 export interface ClaimReply {
   readonly kind: 'claim-reply';
   readonly id: number;
-  readonly answer: 'lent' | 'taken' | 'unknown' | 'known';
+  readonly answer: 'lent' | 'taken' | 'unknown' | 'known' | 'full';
   /** With `known`. */
   readonly named: NamedWrite | undefined;
 }

@@ -9,6 +9,7 @@ import type { Entries } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
 import { Receiver } from '../stream/receiver.ts';
 import type { Context } from './context.ts';
+import type { KeyClaims } from './key-claims.ts';
 import { holderOf, type Peer } from './peers.ts';
 
 /** Entries of an origin became visible here. */
@@ -17,13 +18,15 @@ type OnAdvance = (origin: Origin, now: Now, out: Outbox) => void;
 export class Intake {
   readonly #context: Context;
   readonly #exchange: Exchange;
+  readonly #claims: KeyClaims;
   readonly #receiver: Receiver;
   readonly #onAdvance: OnAdvance;
 
-  constructor(context: Context, exchange: Exchange, onAdvance: OnAdvance) {
+  constructor(context: Context, exchange: Exchange, claims: KeyClaims, onAdvance: OnAdvance) {
     const { log, held, clock, metrics } = context;
     this.#context = context;
     this.#exchange = exchange;
+    this.#claims = claims;
     this.#onAdvance = onAdvance;
     this.#receiver = new Receiver(log, held, clock, metrics, (mutation, out) =>
       this.#show(mutation, out),
@@ -65,6 +68,8 @@ export class Intake {
     this.#context.room.spend(mutation.bytes.length);
     if (this.#context.absence.show(mutation, out) === 'lost') this.#noteLoss(mutation);
     this.#context.idempotency.remember(mutation, out);
+    const { namespace, idempotency } = mutation;
+    if (idempotency !== undefined) this.#claims.onRemembered(namespace, idempotency.key);
   }
 
   #noteLoss(mutation: Mutation): void {

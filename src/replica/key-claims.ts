@@ -13,8 +13,11 @@
 // replicas, one mints. A lender forgets what it lent when the borrower disconnects, or after LENT_MS; a borrower mints only
 // within half of that. So what this cannot see is a first attempt that is durable only on a replica that is cut off by then.
 //
-// Requests under one key at one replica follow each other. Bounds: a request here is a write that waits; LENT_MAX keys are
-// lent at once, beyond that `unknown` is the answer.
+// A loan also ends where the write is known: at the borrower as it mints, at a lender as the entry is shown there. From then
+// on the memory of the key answers (`taken` until it is durable, then `known`), before anything is lent.
+//
+// Requests under one key at one replica follow each other. Bounds: a request here is a write that waits; as many keys are
+// lent at once as writes can wait at all members; beyond that the answer is `full`.
 
 import type { Now, Outbox } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
@@ -26,9 +29,10 @@ import type { Context } from './context.ts';
 import type { Resume } from './looks.ts';
 
 const LENT_MS = 10_000;
-const LENT_MAX = 16_384;
 const PAUSE_MS = 20;
 const PAUSE_DOUBLINGS_MAX = 5;
+/** Besides a step for each index, so that members differ even here. */
+const PAUSE_MAX_MS = LENT_MS / 4;
 
 interface Claiming {
   id: number;
@@ -43,6 +47,8 @@ interface Claiming {
   againAtMs: number;
   /** Lent to another replica, as somebody has said. */
   isContended: boolean;
+  /** Somebody has lent as many keys as it can. */
+  isFull: boolean;
   /** Requests under the same key that came later. */
   followers: Claiming[];
 }
@@ -55,12 +61,14 @@ interface Lent {
 export class KeyClaims {
   readonly #context: Context;
   readonly #majority: Requirement;
+  readonly #lentMax: number;
   readonly #byId = new Map<number, Claiming>();
   readonly #byName = new Map<string, Claiming>();
   /** By name, in the order in which they end. */
   readonly #lent = new Map<string, Lent>();
   #waiting = 0;
   #lastId = 0;
+  #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(context: Context) {
     const { settings } = context;
@@ -68,16 +76,16 @@ export class KeyClaims {
     const count = majority(settings.members.length);
     this.#context = context;
     this.#majority = { groups: [{ mask, count }], count, mask };
+    this.#lentMax = settings.writesPendingMax * settings.members.length;
   }
 
   get waiting(): number {
     return this.#waiting;
   }
 
+  /** May be earlier than anything is due. */
   get timerMs(): number {
-    let dueMs = Number.POSITIVE_INFINITY;
-    for (const claiming of this.#byId.values()) dueMs = Math.min(dueMs, dueOf(claiming));
-    return dueMs;
+    return this.#timerMs;
   }
 
   begin(
@@ -98,6 +106,7 @@ export class KeyClaims {
       askedAtMs: now.monoMs,
       againAtMs: Number.POSITIVE_INFINITY,
       isContended: false,
+      isFull: false,
       followers: [],
     };
     this.#lead(claiming, now, out);
@@ -140,6 +149,7 @@ export class KeyClaims {
     if (answer === 'lent') claiming.tally.accept(peer);
     else claiming.tally.reject(peer);
     if (answer === 'taken') claiming.isContended = true;
+    if (answer === 'full') claiming.isFull = true;
     this.#decide(claiming, now, out);
   }
 
@@ -155,11 +165,12 @@ export class KeyClaims {
   }
 
   onTimer(now: Now, out: Outbox): void {
+    if (now.monoMs < this.#timerMs) return;
+    this.#timerMs = Number.POSITIVE_INFINITY;
     for (const claiming of this.#byId.values()) {
-      if (now.monoMs < dueOf(claiming)) continue;
-      if (claiming.followers.length > 0) this.#expireFollowers(claiming, now, out);
-      if (now.monoMs < ownDueOf(claiming)) continue;
-      if (now.monoMs >= claiming.deadlineMs) this.#end(claiming, lateOf(claiming), now, out);
+      if (now.monoMs >= dueOf(claiming)) this.#expireFollowers(claiming, now, out);
+      if (now.monoMs < ownDueOf(claiming)) this.#watch(dueOf(claiming));
+      else if (now.monoMs >= claiming.deadlineMs) this.#end(claiming, lateOf(claiming), now, out);
       else if (now.monoMs >= claiming.againAtMs) this.#ask(claiming, now, out);
       else this.#pause(claiming, now, out);
     }
@@ -173,16 +184,33 @@ export class KeyClaims {
     this.#byId.clear();
     this.#byName.clear();
     this.#waiting = 0;
+    this.#timerMs = Number.POSITIVE_INFINITY;
   }
 
-  /** Gives back what was lent for a request that minted nothing. */
+  /** The write under the key is in the memory of this replica, which answers for it from now on. */
+  onRemembered(namespace: NamespaceName, key: string): void {
+    this.#lent.delete(nameOf(namespace, key));
+  }
+
+  /**
+   * Gives back what was lent for a request that minted nothing. Where an earlier one has minted here, its lenders need the
+   * loan until they have the write.
+   */
   release(namespace: NamespaceName, key: string, out: Outbox): void {
-    this.#giveBack(nameOf(namespace, key), this.#context.self.index);
+    const { idempotency, origin, self } = this.#context;
+    this.#giveBack(nameOf(namespace, key), self.index);
+    const known = idempotency.find(namespace, key);
+    if (typeof known === 'object' && known.origin === origin) return;
     for (const { member } of this.#context.peers.greeted())
       out.send(member.index, { kind: 'claim', id: 0, step: 'release', namespace, key });
   }
 
+  #watch(dueMs: number): void {
+    this.#timerMs = Math.min(this.#timerMs, dueMs);
+  }
+
   #expireFollowers(leader: Claiming, now: Now, out: Outbox): void {
+    if (leader.followers.length === 0) return;
     const late = leader.followers.filter(({ deadlineMs }) => now.monoMs >= deadlineMs);
     leader.followers = leader.followers.filter(({ deadlineMs }) => now.monoMs < deadlineMs);
     this.#waiting -= late.length;
@@ -195,6 +223,7 @@ export class KeyClaims {
     const leader = this.#byName.get(name);
     if (leader !== undefined) {
       leader.followers.push(claiming);
+      this.#watch(claiming.deadlineMs);
       return;
     }
     this.#byName.set(name, claiming);
@@ -214,11 +243,14 @@ export class KeyClaims {
     claiming.askedAtMs = now.monoMs;
     claiming.againAtMs = Number.POSITIVE_INFINITY;
     claiming.isContended = false;
+    claiming.isFull = false;
     claiming.tally = new Tally(this.#majority);
     const own = this.#lend(nameOf(namespace, key), self.index, now);
     if (own === 'lent') claiming.tally.accept(self.index);
     else claiming.tally.reject(self.index);
     if (own === 'taken') claiming.isContended = true;
+    if (own === 'full') claiming.isFull = true;
+    this.#watch(dueOf(claiming));
     for (const { index } of settings.members) {
       if (index === self.index) continue;
       if (((peers.reachable >> index) & 1) === 0) claiming.tally.reject(index);
@@ -234,7 +266,7 @@ export class KeyClaims {
     if (state === 'pending') return;
     if (claiming.isContended) return this.#pause(claiming, now, out);
     this.release(claiming.namespace, claiming.key, out);
-    this.#end(claiming, UNREACHABLE, now, out);
+    this.#end(claiming, claiming.isFull ? FULL : UNREACHABLE, now, out);
   }
 
   // asking -> waiting
@@ -242,7 +274,10 @@ export class KeyClaims {
     this.release(claiming.namespace, claiming.key, out);
     const { index } = this.#context.self;
     const doublings = Math.min(claiming.attempt, PAUSE_DOUBLINGS_MAX);
-    claiming.againAtMs = now.monoMs + PAUSE_MS * (index + 1) * 2 ** (doublings - 1);
+    const stepMs = PAUSE_MS * (index + 1);
+    const pauseMs = Math.min(stepMs * 2 ** (doublings - 1), PAUSE_MAX_MS + stepMs);
+    claiming.againAtMs = now.monoMs + pauseMs;
+    this.#watch(dueOf(claiming));
   }
 
   #end(claiming: Claiming, failed: Fault | undefined, now: Now, out: Outbox): void {
@@ -263,7 +298,7 @@ export class KeyClaims {
     return isUndurable ? 'taken' : { namespace, key, ...known };
   }
 
-  #lend(name: string, member: number, now: Now): 'lent' | 'taken' | 'unknown' {
+  #lend(name: string, member: number, now: Now): 'lent' | 'taken' | 'full' {
     const lent = this.#lent.get(name);
     if (lent !== undefined && lent.member !== member && lent.untilMs > now.monoMs) return 'taken';
     this.#lent.delete(name);
@@ -271,7 +306,7 @@ export class KeyClaims {
       if (untilMs > now.monoMs) break;
       this.#lent.delete(other);
     }
-    if (this.#lent.size >= LENT_MAX) return 'unknown';
+    if (this.#lent.size >= this.#lentMax) return 'full';
     this.#lent.set(name, { member, untilMs: now.monoMs + LENT_MS });
     return 'lent';
   }
@@ -284,6 +319,12 @@ export class KeyClaims {
 const UNREACHABLE = fault(
   'no-quorum',
   'a majority cannot be asked whether it knows this idempotency key; nothing was written',
+  { retryAfterMs: 1000 },
+);
+
+const FULL = fault(
+  'overloaded',
+  'too many idempotency keys are lent to writes under way; nothing was written',
   { retryAfterMs: 1000 },
 );
 
@@ -304,9 +345,10 @@ function dueOf(claiming: Claiming): number {
   );
 }
 
-/** A loan that is older may be over when the write comes to the lender. */
+/** While it asks: a loan that is older may be over when the write comes to the lender. */
 function ownDueOf({ deadlineMs, againAtMs, askedAtMs }: Claiming): number {
-  return Math.min(deadlineMs, againAtMs, askedAtMs + LENT_MS / 2);
+  const isAsking = againAtMs === Number.POSITIVE_INFINITY;
+  return Math.min(deadlineMs, isAsking ? askedAtMs + LENT_MS / 2 : againAtMs);
 }
 
 function lateOf({ isContended }: Claiming): Fault {

@@ -188,8 +188,11 @@ export class Replica {
     this.#writes = new Writes(this.#context, (...read) => this.#reads.begin(...read));
     const hasten: Hasten = (peer, of, now, out) => this.#hasten(peer, of, now, out);
     this.#reads = new Reads(this.#context, this.#fitness, hasten);
-    this.#intake = new Intake(this.#context, this.#exchange, (origin, now, out) =>
-      this.#reads.onAdvance(origin, now, out),
+    this.#intake = new Intake(
+      this.#context,
+      this.#exchange,
+      this.#writes.claims,
+      (origin, now, out) => this.#reads.onAdvance(origin, now, out),
     );
     const heal: Heal = (namespace, key, now, out) => this.#reads.heal(namespace, key, now, out);
     const parts = { fitness: this.#fitness, reads: this.#reads, nextId, heal, hasten };

@@ -252,6 +252,7 @@ export class Writes {
       if (failed !== undefined) outThen.reply(client, { kind: 'failed', fault: failed }, 0);
       else if (this.#isSettled(asked, then, outThen) || !this.#write(asked, then, outThen))
         this.claims.release(namespace, key, outThen);
+      else this.claims.onRemembered(namespace, key);
     };
     this.claims.begin({ namespace, key, deadlineMs: asked.deadlineMs }, resume, now, out);
   }

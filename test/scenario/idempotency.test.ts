@@ -199,3 +199,16 @@ describe('a retry at another replica', () => {
     expect(cluster.put(2, 'a', 'one', wide)).toMatchObject({ replayed: false });
   });
 });
+
+describe('many keys', () => {
+  const keyed = (n: number): WriteOptions => ({
+    w: 'majority',
+    idempotency: { key: `order-${n}`, digest: n },
+  });
+
+  it('one after the other are written, however many were lent before', () => {
+    const cluster = settled({ writesPendingMax: 4 });
+    const told = Array.from({ length: 100 }, (_, n) => cluster.put(n % 3, `k${n}`, 'v', keyed(n)));
+    expect(told.filter((reply) => reply === 'broken' || reply.kind !== 'written')).toEqual([]);
+  });
+});

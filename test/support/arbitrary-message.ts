@@ -303,7 +303,12 @@ export const messageArbitraries: {
     fc.record({
       kind: fc.constant('claim-reply' as const),
       id: anyId,
-      answer: fc.constantFrom('lent' as const, 'taken' as const, 'unknown' as const),
+      answer: fc.constantFrom(
+        'lent' as const,
+        'taken' as const,
+        'unknown' as const,
+        'full' as const,
+      ),
       named: fc.constant(undefined),
     }),
     fc.record({
