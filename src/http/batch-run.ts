@@ -1,11 +1,12 @@
 // Runs the operations of a batch in their order, in pieces. Writes that follow each other share turns and syncs. Gets run a
-// few at a time, and none is begun once the answer has no room for its value: what a batch holds is bounded before it is read,
-// not when all of it is there.
+// few at a time, and each takes room for its value before that is read, and waits for it where other answers have it (memory.ts):
+// what a batch holds is bounded before it is read, not when all of it is there.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Reply } from '../model/command.ts';
+import type { Found, Reply } from '../model/command.ts';
 import { type BatchOptions, commandOf } from './batch-item.ts';
 import type { HttpContext } from './context.ts';
+import type { AnswerRoom } from './memory.ts';
 import { isFault } from './parameter.ts';
 import { type Refusal, refusal } from './problem.ts';
 import type { BatchItem } from './schema.ts';
@@ -16,49 +17,52 @@ const GETS_MAX = 16;
 /** Bytes of values that are handed over in one turn of the event loop. */
 const PIECE_BYTES = 256 * 1024;
 
+/** In the place of an answer that a bug kept from being taken. */
+const BROKEN = refusal('internal', 'a bug; the request ends');
 const RESULTS_FULL = refusal('content-too-large', 'the results of this batch are full already');
-const MEMORY_FULL = refusal('overloaded', 'other answers take the memory of this one; ask again');
-
-/** Room for values in an answer, `isWhole` where it is all that the batch may have. */
-export interface Room {
-  readonly bytes: number;
-  readonly isWhole: boolean;
-}
+const MEMORY_FULL = refusal(
+  'overloaded',
+  'other answers had the memory that this value needs for as long as the request may take; ask again',
+);
 
 export async function runBatch(
   context: HttpContext,
   ops: readonly BatchItem[],
   options: BatchOptions,
-  room: Room,
+  room: AnswerRoom,
 ): Promise<(Reply | Refusal)[]> {
   const run = new BatchRun(context, options, room);
   for (const [index, item] of ops.entries()) await run.take(item, index);
   return run.end();
 }
 
-/** How many bytes the values of the batch may take. */
-export function valueBytesOf({ limits }: HttpContext, ops: readonly BatchItem[]): number {
-  const gets = ops.filter(({ op }) => op === 'get').length;
-  return Math.min(gets * limits.valueBytesMax, limits.batchBytesMax);
+/** Room for the values that an answer may have, and for one that turns out to be too much. */
+export function roomFor({ limits, memory }: HttpContext): AnswerRoom {
+  const { valueBytesMax, batchBytesMax, replyBytesMax } = limits;
+  return memory.open(Math.min(batchBytesMax + valueBytesMax, replyBytesMax / 2));
 }
 
 class BatchRun {
   readonly #context: HttpContext;
   readonly #options: BatchOptions;
-  readonly #room: Room;
+  readonly #room: AnswerRoom;
+  /** A value that finds no room until then is refused. */
+  readonly #deadlineMs: number;
   readonly #getsMax: number;
   readonly #answers: (Reply | Refusal)[] = [];
   readonly #writes: Promise<void>[] = [];
   #gets: Promise<void>[] = [];
   #bytes = 0;
+  #isFull = false;
   #pieceBytes = 0;
   /** A bug in taking an answer. It is kept until the end, because nobody awaits an operation that runs beside others. */
   #broken: { readonly error: unknown } | undefined;
 
-  constructor(context: HttpContext, options: BatchOptions, room: Room) {
+  constructor(context: HttpContext, options: BatchOptions, room: AnswerRoom) {
     this.#context = context;
     this.#options = options;
     this.#room = room;
+    this.#deadlineMs = performance.now() + (options.timeoutMs ?? options.policy.timeoutMs);
     const most = Math.floor(GETS_BYTES / context.limits.valueBytesMax);
     this.#getsMax = Math.min(Math.max(most, 1), GETS_MAX);
   }
@@ -77,12 +81,27 @@ class BatchRun {
   }
 
   async #get(item: BatchItem, index: number): Promise<void> {
-    if (this.#bytes > this.#room.bytes) {
-      this.#answers[index] = this.#full;
+    const refused = await this.#roomForValue();
+    if (refused !== undefined) {
+      this.#answers[index] = refused;
       return;
     }
     this.#gets.push(this.#submit(item, index));
-    if (this.#gets.length < this.#getsMax) return;
+    if (this.#gets.length >= this.#getsMax) await this.#landed();
+  }
+
+  /** Takes room for one more value, or says why there is none. */
+  async #roomForValue(): Promise<Refusal | undefined> {
+    const room = this.#room;
+    const { valueBytesMax } = this.#context.limits;
+    if (room.bytes + valueBytesMax > room.wholeBytes) await this.#landed();
+    if (this.#isFull || room.bytes + valueBytesMax > room.wholeBytes) return RESULTS_FULL;
+    const isTaken = await room.take(valueBytesMax, this.#deadlineMs - performance.now());
+    return isTaken ? undefined : MEMORY_FULL;
+  }
+
+  /** All gets that were begun are answered. */
+  async #landed(): Promise<void> {
     await Promise.all(this.#gets);
     this.#gets = [];
   }
@@ -98,34 +117,38 @@ class BatchRun {
   #submit(item: BatchItem, index: number): Promise<void> {
     const { service, limits } = this.#context;
     return new Promise((resolve) => {
-      const onReply = (reply: Reply): void => {
-        this.#answers[index] = this.#admit(reply);
+      const end = (answer: Reply | Refusal): void => {
+        this.#answers[index] = item.op === 'get' ? this.#admit(answer) : answer;
         resolve();
       };
       const onBroken = (error: unknown): void => {
         this.#broken ??= { error };
-        resolve();
+        end(BROKEN);
       };
       try {
-        const client = { onReply, onBroken };
+        const client = { onReply: end, onBroken };
         const command = commandOf(item, index, this.#options, client, limits.valueBytesMax);
-        if (!isFault(command)) return service.submit(command);
-        this.#answers[index] = command;
-        resolve();
+        if (isFault(command)) end(command);
+        else service.submit(command);
       } catch (error) {
         onBroken(error);
       }
     });
   }
 
-  /** A value beyond the room is let go at once. */
-  #admit(reply: Reply): Reply | Refusal {
-    if (reply.kind !== 'found') return reply;
-    this.#bytes += reply.record.size;
-    return this.#bytes > this.#room.bytes ? this.#full : reply;
+  /** Gives back what the answer does not need; a value beyond what all of them may have is let go at once. */
+  #admit(answer: Reply | Refusal): Reply | Refusal {
+    const { valueBytesMax, batchBytesMax } = this.#context.limits;
+    const bytes = isFound(answer) ? answer.record.size : 0;
+    const isKept = this.#bytes + bytes <= batchBytesMax;
+    const kept = isKept ? Math.min(bytes, valueBytesMax) : 0;
+    this.#room.giveBack(valueBytesMax - kept);
+    if (!isKept) this.#isFull = true;
+    else this.#bytes += bytes;
+    return isKept ? answer : RESULTS_FULL;
   }
+}
 
-  get #full(): Refusal {
-    return this.#room.isWhole ? RESULTS_FULL : MEMORY_FULL;
-  }
+function isFound(answer: Reply | Refusal): answer is Found {
+  return 'kind' in answer && answer.kind === 'found';
 }

@@ -12,7 +12,7 @@ export interface HttpLimits {
   readonly listBytesMax: number;
   /**
    * Replies that their clients have not taken, and values of answers in the making, over all connections. Beyond it the
-   * connection whose reply has stood for the longest is closed, and a batch gets fewer values.
+   * connection whose reply has stood for the longest is closed, and a batch waits for room.
    */
   readonly replyBytesMax: number;
   /** Nesting of JSON in request bodies. Deeper is refused with 400. */

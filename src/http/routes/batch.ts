@@ -8,10 +8,11 @@ import { callerOf } from '../access-hook.ts';
 import type { App } from '../app-type.ts';
 import { FORBIDDEN, mayIn } from '../auth.ts';
 import { BATCH_KEY_BYTES_MAX, type BatchOptions, problemResult, resultOf } from '../batch-item.ts';
-import { type Room, runBatch, valueBytesOf } from '../batch-run.ts';
+import { roomFor, runBatch } from '../batch-run.ts';
 import type { HttpContext } from '../context.ts';
 import { isBetterAskedElsewhere } from '../elsewhere.ts';
 import { checkLevel, isFault, readTimeout } from '../parameter.ts';
+import type { AnswerRoom } from '../memory.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { jsonList } from '../json-pieces.ts';
@@ -47,12 +48,11 @@ export function batchRoutes(app: App, context: HttpContext): void {
     if (isFault(options)) return replyProblem(context, reply, options);
     const reason = refuseBatch(context, request, options, ops);
     if (reason !== undefined) return replyProblem(context, reply, reason);
-    const asked = valueBytesOf(context, ops);
-    const bytes = context.memory.reserve(asked);
+    const room = roomFor(context);
     try {
-      return await answer(context, reply, ops, options, { bytes, isWhole: bytes === asked });
+      return await answer(context, reply, ops, options, room);
     } finally {
-      context.memory.giveBack(bytes);
+      room.end();
     }
   });
 }
@@ -62,7 +62,7 @@ async function answer(
   reply: FastifyReply,
   ops: readonly BatchItem[],
   options: BatchOptions,
-  room: Room,
+  room: AnswerRoom,
 ): Promise<FastifyReply> {
   const replies = await runBatch(context, ops, options, room);
   const isLast = replies.some(isTurnedAway);

@@ -28,7 +28,7 @@ test.onFinish(() => {
 });
 
 function short(text) {
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  return text.length > 2000 ? `${text.slice(0, 2000)}…` : text;
 }
 
 suite({ test, factory: (options) => new ConitLevel(options) });

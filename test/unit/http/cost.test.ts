@@ -9,7 +9,8 @@ import { type Harness, json, startHarness } from './harness.ts';
 // How long it takes is the machine's affair.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const VALUE = Buffer.alloc(1024 * 1024, 97);
+const MIB = 1024 * 1024;
+const VALUE = Buffer.alloc(MIB, 97);
 const get = (key: string) => `GET /v1/kv/bench/${key} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
 let harness: Harness;
@@ -134,5 +135,31 @@ describe('a batch of gets', () => {
     harness.service.hold = undefined;
     expect((json(answer)['results'] as unknown[]).length).toBe(200);
     expect(most).toBeLessThanOrEqual(16);
+  });
+
+  it('waits for room that other batches have, and none of a hundred is refused', async () => {
+    await harness.stop();
+    const limits = { valueBytesMax: MIB, batchBytesMax: 2 * MIB, replyBytesMax: 8 * MIB };
+    harness = await startHarness({ limits });
+    await harness.ask('/v1/kv/bench/small', { method: 'PUT', body: Buffer.from('a') });
+    let most = 0;
+    let running = 0;
+    harness.service.hold = (command: Command) => {
+      most = Math.max(most, ++running);
+      const { hold } = harness.service;
+      setImmediate(() => {
+        running--;
+        harness.service.hold = undefined;
+        harness.service.submit(command);
+        harness.service.hold = hold;
+      });
+    };
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, () => batch([{ op: 'get', key: 'small' }])),
+    );
+    harness.service.hold = undefined;
+    const statuses = answers.map((answer) => (json(answer)['results'] as { status: number }[])[0]);
+    expect(statuses.filter((result) => result?.status !== 200)).toEqual([]);
+    expect(most).toBeLessThanOrEqual(4);
   });
 });

@@ -16,11 +16,49 @@ function untaken(): { readonly response: ServerResponse; readonly isClosed: () =
 describe('the memory of replies', () => {
   it('leaves half of it to what is owed, however many answers are put together', () => {
     const memory = new ReplyMemory(128 * MIB);
-    for (let n = 0; n < 1000; n++) memory.reserve(16 * MIB);
+    for (let n = 0; n < 1000; n++) void memory.open(16 * MIB).take(16 * MIB, 0);
     expect(memory.heldBytes).toBeLessThanOrEqual(64 * MIB);
     const replies = Array.from({ length: 64 }, untaken);
     for (const { response } of replies) memory.owe(response, MIB);
     expect(replies.filter(({ isClosed }) => isClosed())).toEqual([]);
+  });
+
+  it('lets an answer wait for what others give back, and the oldest end in any case', async () => {
+    const memory = new ReplyMemory(8 * MIB);
+    const rooms = Array.from({ length: 5 }, () => memory.open(3 * MIB));
+    const ended: number[] = [];
+    // Each needs all that an answer may have, one value at a time, and gives nothing back before.
+    const all = rooms.map(async (room, index) => {
+      for (let n = 0; n < 3; n++) expect(await room.take(MIB, 3_600_000)).toBe(true);
+      expect(memory.heldBytes).toBeLessThanOrEqual(4 * MIB);
+      ended.push(index);
+      room.end();
+    });
+    await Promise.all(all);
+    expect(ended).toEqual([0, 1, 2, 3, 4]);
+    expect(memory.heldBytes).toBe(0);
+  });
+
+  it('lets go of an answer that waits as long as it may', async () => {
+    const memory = new ReplyMemory(8 * MIB);
+    const [first, second] = [memory.open(4 * MIB), memory.open(4 * MIB)];
+    expect(first.take(4 * MIB, 1)).toBe(true);
+    expect(await second.take(1, 1)).toBe(false);
+    first.end();
+    expect(second.take(1, 1)).toBe(true);
+    second.end();
+  });
+
+  it('closes what is owed for the longest when the oldest answer needs the room', () => {
+    const memory = new ReplyMemory(8 * MIB);
+    const [first, second] = [untaken(), untaken()];
+    memory.owe(first.response, 4 * MIB);
+    memory.owe(second.response, 4 * MIB);
+    const [oldest, other] = [memory.open(2 * MIB), memory.open(2 * MIB)];
+    expect(other.take(MIB, 0)).toBe(false);
+    expect([first, second].map(({ isClosed }) => isClosed())).toEqual([false, false]);
+    expect(oldest.take(MIB, 0)).toBe(true);
+    expect([first, second].map(({ isClosed }) => isClosed())).toEqual([true, false]);
   });
 
   it('closes the connection whose reply has stood for the longest, and never that of the last one', () => {
