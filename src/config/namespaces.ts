@@ -8,9 +8,9 @@ type Namespaces = { readonly [name: string]: unknown };
 
 /** Each shows one way of setting the dial; all of them work in a cluster of any size. */
 export const NAMESPACES_DEFAULT: Namespaces = {
-  // Safe against the loss of a minority, read at the nearest replica.
-  demo: { consistency: 'eventual', w: 'majority', r: 1 },
-  // Reads meet every completed write, whichever replicas answer.
+  // Safe against the loss of a minority; reads and lists meet every completed write, whichever replica is asked.
+  demo: { consistency: 'eventual', w: 'majority', r: 'majority' },
+  // The same, and a policy whose w and r would not overlap is refused.
   profiles: { consistency: 'eventual', w: 'majority', r: 'majority', claimOverlap: true },
   // Measurements: each writer's order is kept, nobody waits for another region.
   sensors: { consistency: 'fifo', w: 1, r: 1 },

@@ -374,6 +374,8 @@ export class QuorumLists {
     const counted = new Set<string>();
     for (const row of covered) {
       row.isOpen = this.#isOpen(listing, row);
+      // What is here is older, and nothing reads the key again.
+      if (!row.isOpen && row.newest.isDeleted) row.own = undefined;
       const prefix = foldedPrefix(command, row.key);
       if (prefix !== undefined && isShown(row, now)) shown.add(prefix);
     }

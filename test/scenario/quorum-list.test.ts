@@ -171,4 +171,14 @@ describe('a list of several replicas', () => {
     cluster.answer(cluster.begin(0, delOf('b/1', { w: 2 })));
     expect(walk(cluster, 1, { r: 3 })).toEqual(['a/1', 'c/1']);
   });
+
+  it('hides a key whose delete so many hold that it is not read again', () => {
+    const cluster = settled({ regions: ['eu', 'eu', 'us', 'us', 'ap'] });
+    for (const name of ['a/1', 'b/1', 'c/1']) cluster.put(0, name, 'old', { w: 5 });
+    cluster.cut(0, 4);
+    cluster.answer(cluster.begin(0, delOf('b/1', { w: 4 })));
+    expect(shown(cluster.list(4, { r: 1 }))).toBe('a/1 b/1 c/1');
+    expect(walk(cluster, 4, { r: 4 })).toEqual(['a/1', 'c/1']);
+    expect(walk(cluster, 4, { r: 4, delimiter: '/' })).toEqual(['a/', 'c/']);
+  });
 });

@@ -107,6 +107,19 @@ export const quorums: readonly Mutant[] = [
     },
   },
   {
+    id: 'list-shows-what-is-deleted',
+    number: 'own',
+    title: 'a list shows what this replica has of a key that enough others have deleted',
+    file: 'src/replica/quorum-lists.ts',
+    replace: 'if (!row.isOpen && row.newest.isDeleted) row.own = undefined;',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/quorum-list.test.ts',
+      name: 'hides a key whose delete so many hold that it is not read again',
+    },
+  },
+  {
     id: 'fifo-list-does-not-wait',
     number: 'own',
     title:
