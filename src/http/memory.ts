@@ -59,7 +59,10 @@ export class ReplyMemory {
 
   /** The room of one answer, to be given back with `end`; `wholeBytes` at most, and so much is kept for the oldest. */
   open(wholeBytes: number): AnswerRoom {
-    assert(wholeBytes > 0 && wholeBytes <= this.#bytesMax / 2, 'memory: more than answers may take');
+    assert(
+      wholeBytes > 0 && wholeBytes <= this.#bytesMax / 2,
+      'memory: more than answers may take',
+    );
     const room = new AnswerRoom(wholeBytes, this.#desk);
     this.#rooms.add(room);
     return room;
