@@ -152,7 +152,8 @@ function batchItems({ items }: TelemetrySources): Family {
       const [op = '', code = ''] = name.split(' ');
       return { labels: { op, code }, value };
     });
-  const help = 'Operations of batches, each by what it alone would have been answered.';
+  const help =
+    'Operations of batches and deletes of ranges, each by what it alone would have been answered.';
   return { ...gauges('conit_batch_items_total', help, samples), type: 'counter' };
 }
 

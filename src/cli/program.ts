@@ -8,6 +8,7 @@ import { TABLE } from '../config/table.ts';
 import { packageVersion } from '../config/version.ts';
 import { type Client, createClient } from './client.ts';
 import type { ClusterOptions } from './cluster/run.ts';
+import { deleteRange, namesRange, type RangeFlags } from './delete-range.ts';
 import type { RecoverOptions } from './recover.ts';
 import { CommandError, EXIT, EXIT_HELP, type ExitCode } from './exit.ts';
 import { del, get, type GetOptions, put, type PutOptions, type WriteOptions } from './keys.ts';
@@ -207,21 +208,38 @@ Examples:
 function addDelete(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
     .command('del')
-    .description('Delete a key, whatever this replica holds: its value may still be on its way.')
+    .description(
+      'Delete a key, whatever this replica holds: its value may still be on its way. Or what a range of keys shows.',
+    )
     .argument('<namespace>')
-    .argument('<key>');
+    .argument('[key]')
+    .option('--prefix <text>', 'every key that begins with it')
+    .option('--start <key>', 'every key from this one on')
+    .option('--end <key>', 'every key up to this one, not included')
+    .option('--all', 'every key of the namespace');
   addWriteOptions(command);
   command
     .addHelpText('after', DELETE_EXAMPLES)
-    .action(async (ns: string, key: string, options: WriteOptions & ClientFlags) =>
-      finish(await del(clientOf(options), terminal, [ns, key], options)),
-    );
+    .action(async (ns: string, key: string | undefined, options: DeleteFlags) => {
+      if ((key === undefined) !== namesRange(options))
+        throw new CommandError(EXIT.usage, 'del takes a key, or a range: --prefix, --start, --end');
+      const client = clientOf(options);
+      if (key === undefined) finish(await deleteRange(client, terminal, ns, options));
+      else finish(await del(client, terminal, [ns, key], options));
+    });
 }
 
+type DeleteFlags = WriteOptions & RangeFlags & ClientFlags;
+
 const DELETE_EXAMPLES = `
+A range is deleted page by page: the versions that were seen. A key that was written since keeps its
+value.
+
 Examples:
   $ conit del demo hello -w majority
-  $ conit del demo hello --if-match '*' -r majority    # fails when there is nothing to delete`;
+  $ conit del demo hello --if-match '*' -r majority    # fails when there is nothing to delete
+  $ conit del demo --prefix cart/ -w majority
+  $ conit del demo --all`;
 
 function addList(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program

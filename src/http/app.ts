@@ -21,6 +21,7 @@ import { RefusedError, replyProblem, setHeaders } from './reply.ts';
 import { SHIELD } from './reply-head.ts';
 import { batchRoutes } from './routes/batch.ts';
 import { clusterRoutes } from './routes/cluster.ts';
+import { deleteRangeRoutes } from './routes/delete-range.ts';
 import { documentRoutes } from './routes/document.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -87,6 +88,7 @@ function countReplies(app: App, { memory }: HttpContext): void {
 const ROUTES = [
   batchRoutes,
   clusterRoutes,
+  deleteRangeRoutes,
   explainRoutes,
   healthRoutes,
   jobRoutes,

@@ -152,6 +152,7 @@ function askedOf(
     respondAsync,
     redirects: false,
     returnsOld: false,
+    removes: undefined,
   };
 }
 

@@ -6,6 +6,7 @@
 import { ByteReader, ByteWriter, bytesOf } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { KEY_BYTES_MAX } from '../model/id.ts';
+import { type Refusal, refusal } from './problem.ts';
 
 const VERSION = 1;
 const TRAILER_BYTES = 4;
@@ -47,6 +48,21 @@ export function parseCursor(query: ListQuery, text: string): Cursor {
   const after = reader.text(KEY_BYTES_MAX);
   if (!reader.finished) return { kind: 'malformed' };
   return digest === digestOf(query) ? { kind: 'after', after } : { kind: 'other-query' };
+}
+
+/** The key behind which the next page goes on, or why the cursor does not say. */
+export function readCursor(query: ListQuery, text: string): string | Refusal {
+  const cursor = parseCursor(query, text);
+  switch (cursor.kind) {
+    case 'after':
+      return cursor.after;
+    case 'malformed':
+      return refusal('invalid-parameter', 'the cursor is not one of ours');
+    case 'other-query':
+      return refusal('invalid-parameter', 'the cursor belongs to another query');
+    case 'other-version':
+      return refusal('cursor-expired', 'the cursor is of another version; list from the beginning');
+  }
 }
 
 function digestOf(query: ListQuery): number {

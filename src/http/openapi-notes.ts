@@ -85,8 +85,11 @@ export const NOTES: Readonly<Record<string, Note>> = {
   },
   'delete-range': {
     tag: 'Many keys',
-    description: 'Deletes the versions that it sees in a range of keys, a page at a time.',
+    description:
+      'Deletes the versions that it sees in a range of keys, a page at a time; a key that has a newer version by then keeps it. `cursor` asks for the next page; it is null at the end. A success says that each of the deletes has `w` durable copies.',
     headers: READ,
+    takes: ['Idempotency-Key'],
+    redirects: true,
   },
   'write-status': {
     tag: 'Insight',
@@ -208,6 +211,7 @@ export const PARAMETERS: Readonly<Record<string, About>> = {
   },
   reverse: { description: 'The last key first', schema: flag },
   verbose: { description: 'With every check', schema: flag },
+  all: { description: 'The whole namespace, where no other parameter bounds it', schema: flag },
   force: { description: 'Even while the replica is connected', schema: flag },
   envelope: { description: 'The value and its metadata as JSON', schema: { type: 'boolean' } },
   redirect: { description: 'Short for onUnmet=redirect', schema: flag },

@@ -81,6 +81,17 @@ export function commonHeaders(context: HttpContext, reply: FastifyReply, heldBy?
   if (isDraining(context)) reply.header('Connection', 'close');
 }
 
+/** The client asked to be sent on. */
+export function redirectTo(
+  context: HttpContext,
+  reply: FastifyReply,
+  location: string,
+): FastifyReply {
+  commonHeaders(context, reply);
+  endConnection(reply);
+  return reply.code(307).header('Location', location).send();
+}
+
 /** Nothing that comes behind this reply is looked at. */
 export function endConnection(reply: FastifyReply): void {
   connectionOf(reply.request.raw.socket)?.end();

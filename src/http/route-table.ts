@@ -30,6 +30,7 @@ export type RouteId =
   | 'delete'
   | 'touch'
   | 'list'
+  | 'delete-range'
   | 'batch'
   | 'write-status'
   | 'explain'
@@ -69,6 +70,7 @@ export const ROUTES: readonly Route[] = [
   data('delete', 'DELETE', NAMESPACE_WRITE, []),
   data('touch', 'POST', NAMESPACE_WRITE, []),
   route('list', 'GET', '/v1/kv/{ns}', NAMESPACE_READ, [...READ_BOUNDS, 'w', 'wait']),
+  route('delete-range', 'DELETE', '/v1/kv/{ns}', NAMESPACE_WRITE, READ_BOUNDS),
   // Operations that write ask for the role `write` one by one.
   route('batch', 'POST', '/v1/batch/{ns}', NAMESPACE_READ, [
     ...READ_BOUNDS,

@@ -135,6 +135,16 @@ const BatchResultSchema = Type.Object(
 
 export const BatchResultsSchema = Type.Object({ results: Type.Array(BatchResultSchema) }, closed);
 
+export const RangeDeletedSchema = Type.Object(
+  {
+    deleted: Type.Integer({ description: 'Keys of which the version that was seen is deleted' }),
+    cursor: Type.Union([Type.String(), Type.Null()], {
+      description: 'Where the next page begins; null at the end',
+    }),
+  },
+  closed,
+);
+
 export const WriteStatusSchema = Type.Object(
   {
     dot: version,
@@ -476,6 +486,7 @@ export const SCHEMAS = {
   Namespaces: NamespacesSchema,
   Place: PlaceSchema,
   Problem: ProblemSchema,
+  RangeDeleted: RangeDeletedSchema,
   Ready: ReadySchema,
   Record: RecordSchema,
   Replica: ReplicaSchema,

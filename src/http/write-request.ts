@@ -6,7 +6,7 @@ import type { Client, Condition, WriteCommand } from '../model/command.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
-import type { Idempotency, Operation } from '../model/record.ts';
+import type { Idempotency, Operation, Version } from '../model/record.ts';
 import { writeConditions } from './condition.ts';
 import { readUnmet } from './elsewhere.ts';
 import { isFault, type QuorumDoor, readTimeout, readTtl, refuseParameter } from './parameter.ts';
@@ -36,6 +36,8 @@ export interface WriteRequest {
   /** Where another replica is better asked, the client is sent there. */
   readonly redirects: boolean;
   readonly returnsOld: boolean;
+  /** The one version that a delete means. */
+  readonly removes: Version | undefined;
 }
 
 interface WriteParameters {
@@ -83,6 +85,7 @@ export function readWriteRequest(
     respondAsync: prefersAsync(head.prefer),
     redirects: parameters.redirects ?? false,
     returnsOld: operation === 'delete' && prefersOld(head.prefer),
+    removes: undefined,
   };
 }
 
@@ -112,6 +115,7 @@ export function writeCommand(
     weight: asked.weight,
     respondAsync: asked.respondAsync,
     returnsOld: asked.returnsOld,
+    removes: asked.removes,
   };
 }
 

@@ -8,7 +8,7 @@ import type { Dot, Key, NamespaceName, Origin, Region, ReplicaId, Seq } from './
 import type { Hlc } from './hlc.ts';
 import type { Membership, Place } from './membership.ts';
 import type { QuorumSpec } from './quorum.ts';
-import type { Idempotency, Operation, Record } from './record.ts';
+import type { Idempotency, Operation, Record, Version } from './record.ts';
 
 /** Where a reply goes. Called once, by the host, when everything the reply depends on is durable. */
 export interface Client {
@@ -53,6 +53,11 @@ export interface WriteCommand {
   readonly respondAsync: boolean;
   /** Of a delete: the reply carries the value that was removed here. */
   readonly returnsOld: boolean;
+  /**
+   * Of a delete: the one version that it means, and what is older; whatever is newer stays, here and elsewhere. It comes without
+   * conditions. `undefined`: whatever is there.
+   */
+  readonly removes: Version | undefined;
 }
 
 export interface ReadCommand {

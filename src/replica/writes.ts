@@ -5,6 +5,9 @@
 // A delete is a write like any other: it leaves a tombstone whatever is here, because the value that it means may still be
 // on its way. What a condition compares with is this replica's own record, once the read quorum that the request or the
 // policy names has been asked and what it showed is merged (looks.ts).
+//
+// A delete may mean one version only: one that has expired, or one that was seen in a range of keys. It is stamped just behind
+// that version, so a newer one, wherever it is by now, wins over it.
 
 import { assert } from '../base/assert.ts';
 import type { ClockState } from '../model/clock.ts';
@@ -41,7 +44,15 @@ const NO_VALUE = new Uint8Array(0);
 /** What a write says, whoever it is of. */
 type Content = Omit<
   WriteCommand,
-  'kind' | 'client' | 'w' | 'r' | 'timeoutMs' | 'conditions' | 'respondAsync' | 'returnsOld'
+  | 'kind'
+  | 'client'
+  | 'w'
+  | 'r'
+  | 'timeoutMs'
+  | 'conditions'
+  | 'respondAsync'
+  | 'returnsOld'
+  | 'removes'
 >;
 
 /** A write with what its namespace and its clock make of it. */
@@ -138,10 +149,9 @@ export class Writes {
    * that it removes: whatever else was written meanwhile, and is not here yet, wins over it.
    */
   expire(expired: Record, now: Now, out: Outbox): boolean {
-    const { clock, table, origin, ownLanes } = this.#context;
+    const { clock, table } = this.#context;
     const { namespace, key } = expired;
-    const seq = (ownLanes.at(-1) as Lane).head + 1;
-    const hlc = stampBehind(expired, { origin, seq });
+    const hlc = stampBehind(expired, this.#nextDot);
     const cell = table.read(namespace, key);
     if (cell.record !== expired || isLive(expired, now.wallMs) || !this.hasRoom) return false;
     if (this.#mayStamp(now) !== undefined || !clock.witness(hlc, now.wallMs)) return false;
@@ -321,16 +331,28 @@ export class Writes {
     const { command } = asked;
     const cell = this.#context.table.read(command.namespace, command.key);
     const live = isLive(cell.record, now.wallMs) ? cell.record : undefined;
-    const { client, conditions, returnsOld } = command;
+    const { client, conditions, returnsOld, removes } = command;
     const { deadlineMs } = asked;
-    if (cell.damaged && (conditions.length > 0 || returnsOld)) {
+    const isLookedAt = conditions.length > 0 || returnsOld || removes !== undefined;
+    if (cell.damaged && isLookedAt) {
       refuse(client, out, 'record-corrupt', 'the stored record cannot be read');
+    } else if (removes !== undefined && isNewer(cell.record, removes)) {
+      refuse(client, out, 'precondition-failed', precondition(live), {}, cell.lsn, deadlineMs);
     } else if (!this.#canReplace(cell, now)) {
       refuse(client, out, 'clock-drift', 'the stored version is stamped ahead of this clock');
     } else if (!conditions.every((condition) => holds(condition, live))) {
       refuse(client, out, 'precondition-failed', precondition(live), {}, cell.lsn, deadlineMs);
     } else {
-      const hlc = this.#context.clock.tick(now.wallMs);
+      const hlc = this.#stampOf(command, now);
+      if (hlc === undefined) {
+        refuse(
+          client,
+          out,
+          'clock-drift',
+          'the version to be deleted is stamped ahead of this clock',
+        );
+        return false;
+      }
       const mutation = this.#mint(command, cell, live === undefined, hlc, now, out);
       const replaced = returnsOld ? live : undefined;
       const outcome = { created: mutation.created, replayed: false, replaced };
@@ -343,6 +365,19 @@ export class Writes {
       return true;
     }
     return false;
+  }
+
+  /** Of this moment, or just behind the one version that the command means; `undefined`: that is ahead of the clock. */
+  #stampOf({ removes }: WriteCommand, { wallMs }: Now): Hlc | undefined {
+    const { clock } = this.#context;
+    if (removes === undefined) return clock.tick(wallMs);
+    const hlc = stampBehind(removes, this.#nextDot);
+    return clock.witness(hlc, wallMs) ? hlc : undefined;
+  }
+
+  get #nextDot(): Dot {
+    const { origin, ownLanes } = this.#context;
+    return { origin, seq: (ownLanes.at(-1) as Lane).head + 1 };
   }
 
   /** A write must be newer than what it replaces, or it would be acknowledged and lost. */
@@ -469,8 +504,9 @@ function bytesOf({ key, value }: WriteCommand): number {
 }
 
 /** A plain delete: done twice it is the same, and no memory names its first dot. */
-function isRepeatable({ operation, conditions, idempotency, respondAsync }: WriteCommand): boolean {
-  if (operation !== 'delete' || respondAsync) return false;
+function isRepeatable(command: WriteCommand): boolean {
+  const { operation, conditions, idempotency, respondAsync, removes } = command;
+  if (operation !== 'delete' || respondAsync || removes !== undefined) return false;
   return conditions.length === 0 && idempotency === undefined;
 }
 
@@ -478,6 +514,10 @@ function isRepeatable({ operation, conditions, idempotency, respondAsync }: Writ
 function stampBehind(version: Version, { origin, seq }: Dot): Hlc {
   const { hlc } = version;
   return compareVersions({ hlc, origin, seq }, version) > 0 ? hlc : hlc + 1;
+}
+
+function isNewer(record: Record | undefined, version: Version): record is Record {
+  return record !== undefined && compareVersions(record, version) > 0;
 }
 
 /** Of later writes later, as their stamps are, where the clock was set back; others see the whole lifetime even so. */

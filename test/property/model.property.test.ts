@@ -211,14 +211,14 @@ describe('a hybrid clock', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const clock = createHybridClock(DRIFT_MS);
-        // The twin keeps physical and logical part apart, as the paper does.
+        // The twin keeps physical and logical part apart, as the paper does; what it gives is even.
         let [physical, logical] = [0, 0];
         for (const taken of steps) {
           const before = clock.last;
           if (taken.kind === 'tick') {
             const stamp = clock.tick(taken.wallMs);
             if (taken.wallMs > physical) [physical, logical] = [taken.wallMs, 0];
-            else logical++;
+            else logical += 2 - (logical % 2);
             expect(stamp).toBeGreaterThan(before);
           } else {
             const ms = Math.max(taken.wallMs + taken.aheadMs, 0);
@@ -250,10 +250,24 @@ describe('a hybrid clock', () => {
 
   it('carries a full counter into the milliseconds', () => {
     const clock = createHybridClock(DRIFT_MS);
-    for (let i = 0; i < 1024; i++) clock.tick(5);
+    for (let i = 0; i < 512; i++) clock.tick(5);
     expect(hlcToMs(clock.last)).toBe(5);
     expect(hlcToMs(clock.tick(5))).toBe(6);
     expect(clock.tick(5)).toBeLessThan(clock.tick(7));
+  });
+});
+
+describe('a stamp for what was seen', () => {
+  it('has room behind every stamp that a clock gives, and before all that saw it', () => {
+    fc.assert(
+      fc.property(fc.nat(1000), fc.nat(1000), fc.boolean(), (seenMs, wallMs, isRaised) => {
+        const seen = createHybridClock(1000).tick(seenMs);
+        const clock = createHybridClock(2000);
+        if (isRaised) clock.raise(seen + 1);
+        else clock.witness(seen, wallMs);
+        expect(clock.tick(wallMs)).toBeGreaterThan(seen + 1);
+      }),
+    );
   });
 });
 

@@ -1,7 +1,11 @@
 // Deletes that run ahead of the writes they mean, and what a delete leaves where there was nothing.
 
 import { describe, expect, it } from 'vitest';
-import { Cluster, delOf, putOf, shown } from '../simulation/cluster.ts';
+import { present } from '../../src/base/assert.ts';
+import { hlcFromMs } from '../../src/model/hlc.ts';
+import type { Record } from '../../src/model/record.ts';
+import { Cluster, delOf, listOf, putOf, shown } from '../simulation/cluster.ts';
+import { origin } from '../support/build.ts';
 
 /** A second between ap and us, so that what is on its way stays there. */
 const apart = (options = {}): Cluster => {
@@ -51,6 +55,61 @@ describe('a delete', () => {
     const reply = cluster.del(1, 'a', { returnsOld: true });
     expect(reply).toMatchObject({ kind: 'written', replaced: { contentType: 'text/plain' } });
     expect(cluster.del(1, 'a', { returnsOld: true })).toMatchObject({ replaced: undefined });
+  });
+});
+
+describe('a delete of the version that was seen', () => {
+  /** What a list of one replica shows under the key. */
+  const seenBy = (cluster: Cluster, node: number, key: string): Record => {
+    const reply = cluster.answer(cluster.begin(node, listOf({ prefix: key })));
+    const [item] = reply !== 'broken' && reply.kind === 'listed' ? reply.items : [];
+    return present(item, 'the key is shown');
+  };
+
+  it('removes it everywhere', () => {
+    const cluster = apart();
+    cluster.put(0, 'a', 'one', { w: 3 });
+    const removes = seenBy(cluster, 2, 'a');
+    expect(cluster.del(2, 'a', { removes, w: 3 })).toMatchObject({ supersededBy: undefined });
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');
+  });
+
+  it('is refused where a newer one is here, and writes nothing', () => {
+    const cluster = apart();
+    cluster.put(0, 'a', 'one', { w: 3 });
+    const removes = seenBy(cluster, 2, 'a');
+    cluster.put(2, 'a', 'two', { w: 1 });
+    expect(shown(cluster.del(2, 'a', { removes }))).toBe('precondition-failed');
+    cluster.settle();
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('two');
+  });
+
+  it('leaves a newer one that is not here yet, and says so, however late it deletes', () => {
+    const cluster = apart();
+    cluster.put(0, 'a', 'one', { w: 3 });
+    const removes = seenBy(cluster, 2, 'a');
+    expect(shown(cluster.put(0, 'a', 'two', { w: 'majority' }))).toBe('ap-1.1.2');
+    cluster.run(500);
+    const deleted = cluster.del(2, 'a', { removes, w: 'majority' });
+    expect(deleted).toMatchObject({ kind: 'written', supersededBy: { origin: 'ap-1.1', seq: 2 } });
+    cluster.settle();
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('two');
+  });
+
+  it('that is not here yet removes it before it comes', () => {
+    const cluster = apart();
+    cluster.put(0, 'a', 'one', { w: 'majority' });
+    const removes = seenBy(cluster, 0, 'a');
+    expect(cluster.value(2, 'a')).toBe('absent');
+    expect(cluster.del(2, 'a', { removes, w: 'majority' })).toMatchObject({ kind: 'written' });
+    cluster.settle();
+    for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');
+  });
+
+  it('is refused where that is ahead of the clock', () => {
+    const cluster = apart();
+    const removes = { origin: origin('ap-1.9'), seq: 1, hlc: hlcFromMs(2_000_000_000_000) };
+    expect(shown(cluster.del(2, 'a', { removes }))).toBe('clock-drift');
   });
 });
 

@@ -100,7 +100,15 @@ export interface Note {
 export type WriteOptions = Partial<
   Pick<
     Command & { kind: 'write' },
-    'w' | 'r' | 'timeoutMs' | 'ttlMs' | 'conditions' | 'idempotency' | 'respondAsync' | 'returnsOld'
+    | 'w'
+    | 'r'
+    | 'timeoutMs'
+    | 'ttlMs'
+    | 'conditions'
+    | 'idempotency'
+    | 'respondAsync'
+    | 'returnsOld'
+    | 'removes'
   >
 > & { readonly ns?: string };
 export type ReadOptions = Partial<
@@ -659,6 +667,7 @@ function writeOf(name: string, { ns = 'ns', ...options }: WriteOptions) {
     weight: 0,
     respondAsync: false,
     returnsOld: false,
+    removes: undefined,
     ...options,
   } as const;
 }

@@ -10,15 +10,15 @@ import { prefersFirst } from '../accept.ts';
 import type { App } from '../app-type.ts';
 import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
-import { formatCursor, type ListQuery, parseCursor } from '../cursor.ts';
+import { formatCursor, type ListQuery, readCursor } from '../cursor.ts';
 import { textFromBytes } from '../key-text.ts';
 import { locationOf, type OnUnmet, readUnmet } from '../elsewhere.ts';
 import { checkLevel, invalid, isFault, readTimeout } from '../parameter.ts';
 import { percentEncode } from '../percent.ts';
 import { policyOf } from '../policy-of.ts';
-import { type Refusal, refusal } from '../problem.ts';
+import type { Refusal } from '../problem.ts';
 import { recordView } from '../record-view.ts';
-import { commonHeaders, dataHeaders, endConnection, replyProblem, sendJson } from '../reply.ts';
+import { dataHeaders, redirectTo, replyProblem, sendJson } from '../reply.ts';
 import { ListSchema, type ListView, ProblemSchema } from '../schema.ts';
 
 const LIMIT_DEFAULT = 100;
@@ -98,9 +98,7 @@ function sendRefusal(
   const isAsked = unmetOf(query) === 'redirect';
   const location = isAsked ? locationOf(page, target) : undefined;
   if (location === undefined) return replyProblem(context, reply, page);
-  commonHeaders(context, reply);
-  endConnection(reply);
-  return reply.code(307).header('Location', location).send();
+  return redirectTo(context, reply, location);
 }
 
 function unmetOf({ onUnmet, redirect }: Query): OnUnmet | Refusal {
@@ -148,20 +146,6 @@ function boundsOf({ namespace }: Policy, query: Query): ListQuery {
 
 function isReverse({ reverse }: Query): boolean {
   return reverse !== 'false';
-}
-
-function readCursor(bounds: ListQuery, text: string): string | Refusal {
-  const cursor = parseCursor(bounds, text);
-  switch (cursor.kind) {
-    case 'after':
-      return cursor.after;
-    case 'malformed':
-      return refusal('invalid-parameter', 'the cursor is not one of ours');
-    case 'other-query':
-      return refusal('invalid-parameter', 'the cursor belongs to another query');
-    case 'other-version':
-      return refusal('cursor-expired', 'the cursor is of another version; list from the beginning');
-  }
 }
 
 /** Ends the page before its values outgrow the bound; the next one goes on behind the last that is left. */

@@ -6,6 +6,8 @@ const named = (file: string, name: string): FoundBy => ({ kind: 'test', file, na
 const FORGETTING = 'test/unit/replica/forgetting.test.ts';
 const TOMBSTONES = 'test/scenario/tombstone.test.ts';
 const EXPIRY = 'test/scenario/expiry.test.ts';
+const DELETE = 'test/scenario/delete.test.ts';
+const MODEL = 'test/property/model.property.test.ts';
 
 export const deletes: readonly Mutant[] = [
   {
@@ -50,9 +52,27 @@ export const deletes: readonly Mutant[] = [
     number: 'own',
     title: 'the delete of an expired version removes a newer one that is not here yet',
     file: 'src/replica/writes.ts',
-    replace: 'const hlc = stampBehind(expired, { origin, seq });',
-    with: 'const hlc = Math.max(clock.tick(now.wallMs), stampBehind(expired, { origin, seq }));',
+    replace: 'const hlc = stampBehind(expired, this.#nextDot);',
+    with: 'const hlc = Math.max(clock.tick(now.wallMs), stampBehind(expired, this.#nextDot));',
     foundBy: named(EXPIRY, 'a value whose deadline has passed is not deleted in the place'),
+  },
+  {
+    id: 'range-delete-stamped-now',
+    number: 'own',
+    title: 'the delete of a version that was seen removes a newer one that is not here yet',
+    file: 'src/replica/writes.ts',
+    replace: 'if (removes === undefined) return clock.tick(wallMs);',
+    with: 'if (removes === undefined || removes.seq > 0) return clock.tick(wallMs);',
+    foundBy: named(DELETE, 'a delete of the version that was seen leaves a newer one'),
+  },
+  {
+    id: 'stamp-without-room-behind',
+    number: 'own',
+    title: 'the delete of a version that was seen has the stamp of what was written behind it',
+    file: 'src/model/hlc.ts',
+    replace: 'last = physical > last ? physical : last + 2 - (last % 2);',
+    with: 'last = physical > last ? physical : last + 1;',
+    foundBy: named(MODEL, 'a stamp for what was seen'),
   },
   {
     id: 'absence-ignored',

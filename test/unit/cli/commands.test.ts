@@ -169,6 +169,65 @@ describe('put', () => {
   });
 });
 
+describe('del of a range', () => {
+  it('goes on to the end of the range, and counts', async () => {
+    const pages = [
+      { deleted: 1000, cursor: 'c1' },
+      { deleted: 0, cursor: 'c2' },
+      { deleted: 7, cursor: null },
+    ];
+    answer = {
+      status: 200,
+      get body() {
+        return JSON.stringify(pages.shift());
+      },
+    };
+    const range = ['--prefix', 'a/', '-w', 'all', '-r', '2', '--idempotency-key', 'i'];
+    const { exit, out } = await conit(['del', 'demo', ...range]);
+    expect([exit, out]).toEqual([0, 'deleted 1007 keys\n']);
+    expect(seen.map(({ line }) => line)).toEqual([
+      'DELETE /v1/kv/demo?prefix=a%2F&w=all&r=2',
+      'DELETE /v1/kv/demo?prefix=a%2F&w=all&r=2&cursor=c1',
+      'DELETE /v1/kv/demo?prefix=a%2F&w=all&r=2&cursor=c2',
+    ]);
+    expect(seen[0]?.headers['idempotency-key']).toBe('i');
+  });
+
+  it('takes bounds, or the whole namespace', async () => {
+    answer = { status: 200, body: '{"deleted":1,"cursor":null}' };
+    const { out } = await conit(['del', 'demo', '--start', 'a', '--end', 'b', '-o', 'json']);
+    expect(JSON.parse(out)).toEqual({ outcome: 'deleted', deleted: 1 });
+    expect((await conit(['del', 'demo', '--all'])).out).toBe('deleted 1 key\n');
+    expect(seen.map(({ line }) => line)).toEqual([
+      'DELETE /v1/kv/demo?start=a&end=b',
+      'DELETE /v1/kv/demo?all=true',
+    ]);
+  });
+
+  it.each([
+    [['del', 'demo']],
+    [['del', 'demo', 'k', '--prefix', 'a']],
+    [['del', 'demo', '--prefix', '']],
+    [['del', 'demo', '--prefix', 'a', '--end', '']],
+    [['del', 'demo', '--prefix', 'a', '--if-match', '*']],
+  ])('%j is refused before anything is sent', async (args) => {
+    expect((await conit(args)).exit).toBe(2);
+    expect(seen).toEqual([]);
+  });
+
+  it('that fails on its way says what was deleted before', async () => {
+    answer = {
+      get status() {
+        return seen.length > 1 ? 503 : 200;
+      },
+      body: '{"deleted":5,"cursor":"c1"}',
+    };
+    const { exit, said } = await conit(['del', 'demo', '--all']);
+    expect(exit).toBe(3);
+    expect(said).toContain('5 keys were deleted before');
+  });
+});
+
 describe('del', () => {
   it('says which write deleted', async () => {
     answer = { status: 204, headers: { 'conit-version': 'eu-1.1.3', 'conit-acks': '1/3' } };

@@ -267,12 +267,13 @@ describe('paths', () => {
 
   it.each([
     ['/livez', 'GET, HEAD'],
-    ['/v1/kv/bench', 'GET, HEAD'],
+    ['/v1/kv/bench', 'GET, HEAD, DELETE'],
     ['/v1/batch/bench', 'POST'],
     ['/v1/explain/bench/a/b/c', 'GET, HEAD'],
     ['/v1/writes/eu-1.1.1', 'GET, HEAD'],
   ])('%s takes %s', async (path, allow) => {
     for (const method of ['DELETE', 'PUT', 'OPTIONS', 'PATCH', 'PROPFIND', 'TRACE']) {
+      if (allow.includes(method)) continue;
       const answer = await harness.ask(path, { method });
       expect([answer.status, problemOf(answer)]).toEqual([405, 'method-not-allowed']);
       expect(answer.headers.allow).toBe(allow);

@@ -98,6 +98,10 @@ export function createReferenceService(): ReferenceService {
       }[condition.kind]();
       if (!holds) return failed('precondition-failed');
     }
+    const { removes } = command;
+    const stored = records.get(`${command.namespace}\n${command.key}`);
+    if (removes !== undefined && stored !== undefined && stored.seq > removes.seq)
+      return failed('precondition-failed');
     const record = recordOf(command, ++seq, before === undefined);
     records.set(`${command.namespace}\n${command.key}`, record);
     return {

@@ -1,0 +1,184 @@
+// DELETE /v1/kv/{ns}: deletes what a range of keys holds, a page at a time. A page is read as a list reads it; then the versions
+// that were seen are deleted, and nothing that is newer. The whole namespace goes only where `all` says so: a bound that a
+// script left empty is no bound.
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { assert } from '../../base/assert.ts';
+import { LIST_LIMIT_MAX, type Listed } from '../../model/command.ts';
+import { isDefinite } from '../../model/fault.ts';
+import { KEY_BYTES_MAX } from '../../model/id.ts';
+import type { Policy } from '../../model/policy.ts';
+import type { QuorumSpec } from '../../model/quorum.ts';
+import type { App } from '../app-type.ts';
+import { ask } from '../ask.ts';
+import type { HttpContext } from '../context.ts';
+import { formatCursor, type ListQuery, readCursor } from '../cursor.ts';
+import { isBetterAskedElsewhere, locationOf, readUnmet } from '../elsewhere.ts';
+import { checkLevel, invalid, isFault, readFlag, readTimeout } from '../parameter.ts';
+import { policyOf } from '../policy-of.ts';
+import { type Refusal, refusal } from '../problem.ts';
+import { deleteSeen, RANGE_KEY_BYTES_MAX, type RangeOutcome } from '../range-run.ts';
+import { dataHeaders, redirectTo, replyProblem, sendJson } from '../reply.ts';
+import { ProblemSchema, RangeDeletedSchema } from '../schema.ts';
+import { readIdempotencyKey } from '../write-header.ts';
+
+const bound = (description: string) =>
+  Type.String({ maxLength: KEY_BYTES_MAX, default: '', description });
+
+const QuerySchema = Type.Object(
+  {
+    prefix: bound('Only keys that begin with it'),
+    start: bound('The first key, included'),
+    end: bound('The last key, excluded'),
+    all: Type.Optional(Type.String()),
+    limit: Type.String({
+      pattern: '^[0-9]{1,4}$',
+      default: String(LIST_LIMIT_MAX),
+      description: `Keys of a page, 1 to ${LIST_LIMIT_MAX}`,
+    }),
+    cursor: Type.Optional(Type.String({ description: 'Of the page before' })),
+    w: Type.Optional(Type.String()),
+    r: Type.Optional(Type.String()),
+    consistency: Type.Optional(Type.String()),
+    timeout: Type.Optional(Type.String()),
+    redirect: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+type Query = Static<typeof QuerySchema>;
+
+/** Headers that would say what is deleted, and that nothing answers to. */
+const UNHEARD = ['if-match', 'if-none-match', 'if-unmodified-since', 'content-range'];
+
+export function deleteRangeRoutes(app: App, context: HttpContext): void {
+  const schema = {
+    operationId: 'delete-range',
+    summary: 'Deletes what a range of keys holds',
+    params: Type.Object({ ns: Type.String() }),
+    querystring: QuerySchema,
+    response: { 200: RangeDeletedSchema, default: ProblemSchema },
+  };
+  app.delete('/v1/kv/:ns', { schema }, async (request, reply) => {
+    const asked = readAsked(context, request, request.params.ns, request.query);
+    if (isFault(asked)) return replyProblem(context, reply, asked);
+    const page = await readPage(context, asked);
+    if (isFault(page)) return refuse(context, reply, asked, page);
+    const { namespace } = asked.policy;
+    const leftMs = Math.max(Math.ceil(asked.timeoutMs - reply.elapsedTime), 1);
+    const options = { namespace, w: asked.w, timeoutMs: leftMs, idempotencyKey: asked.key };
+    const outcome = await deleteSeen(context, page.items, options);
+    const { reason } = outcome;
+    if (reason !== undefined && !isProgress(outcome)) return refuse(context, reply, asked, reason);
+    return send(context, reply, asked, page, outcome);
+  });
+}
+
+interface Asked {
+  readonly policy: Policy;
+  readonly bounds: ListQuery;
+  readonly after: string;
+  readonly limit: number;
+  readonly w: QuorumSpec | undefined;
+  readonly r: QuorumSpec | undefined;
+  readonly timeoutMs: number;
+  /** The idempotency key. */
+  readonly key: string | undefined;
+  readonly redirects: boolean;
+  readonly target: string;
+}
+
+function readAsked(
+  context: HttpContext,
+  { headers, body, url }: FastifyRequest,
+  name: string,
+  query: Query,
+): Asked | Refusal {
+  const policy = policyOf(context, name);
+  if (isFault(policy)) return policy;
+  const unheard = UNHEARD.find((header) => headers[header] !== undefined);
+  if (unheard !== undefined)
+    return refusal('bad-request', `a range is deleted without the header "${unheard}"`);
+  if (body !== undefined && body !== null)
+    return refusal('bad-request', 'a range is named by the query: no body');
+  const level = query.consistency === undefined ? undefined : checkLevel(query.consistency, policy);
+  const reason = level ?? refuseBounds(query);
+  if (reason !== undefined) return reason;
+  const w = query.w === undefined ? undefined : context.quorums.read('w', query.w);
+  if (isFault(w)) return w;
+  const r = query.r === undefined ? undefined : context.quorums.read('r', query.r);
+  if (isFault(r)) return r;
+  const timeoutMs = query.timeout === undefined ? policy.timeoutMs : readTimeout(query.timeout);
+  if (isFault(timeoutMs)) return timeoutMs;
+  const unmet = query.redirect === undefined ? 'forward' : readUnmet('redirect', query.redirect);
+  if (isFault(unmet)) return unmet;
+  const header = [headers['idempotency-key']].flat()[0];
+  const key = header === undefined ? undefined : readIdempotencyKey(header, RANGE_KEY_BYTES_MAX);
+  if (isFault(key)) return key;
+  const { prefix, start, end } = query;
+  const bounds = { namespace: policy.namespace, prefix, start, end, delimiter: '', reverse: false };
+  const after = query.cursor === undefined ? '' : readCursor(bounds, query.cursor);
+  if (isFault(after)) return after;
+  const most = Math.min(LIST_LIMIT_MAX, context.limits.batchItemsMax);
+  const limit = Number(query.limit);
+  if (limit < 1 || limit > LIST_LIMIT_MAX)
+    return invalid('limit', `must be 1 to ${LIST_LIMIT_MAX}`);
+  const rest = { w, r, timeoutMs, key, redirects: unmet === 'redirect', target: url };
+  return { policy, bounds, after, limit: Math.min(limit, most), ...rest };
+}
+
+function refuseBounds({ prefix, start, end, all }: Query): Refusal | undefined {
+  const isAll = all === undefined ? false : readFlag('all', all);
+  if (isFault(isAll)) return isAll;
+  const isBounded = prefix !== '' || start !== '' || end !== '';
+  if (isAll && isBounded)
+    return invalid('all', 'means the whole namespace: leave out prefix, start and end, or it');
+  if (isAll || isBounded) return undefined;
+  return refusal(
+    'invalid-parameter',
+    'nothing was deleted: name a prefix, a start or an end that is not empty, or "all" for the whole namespace',
+  );
+}
+
+async function readPage(context: HttpContext, asked: Asked): Promise<Listed | Refusal> {
+  const { bounds, policy, after, limit, r, timeoutMs, redirects } = asked;
+  const reply = await ask(context.service, (client) => {
+    const onUnmet = redirects ? 'fail' : 'forward';
+    const rest = { r, after, limit, values: false, bytesMax: undefined, timeoutMs } as const;
+    return { kind: 'list', client, ...bounds, namespace: policy.namespace, ...rest, onUnmet };
+  });
+  if (reply.kind === 'failed') return reply.fault;
+  assert(reply.kind === 'listed', 'delete-range: an answer to another command');
+  return reply;
+}
+
+function refuse(
+  context: HttpContext,
+  reply: FastifyReply,
+  { redirects, target }: Asked,
+  reason: Refusal,
+): FastifyReply {
+  const isAsked = redirects && isBetterAskedElsewhere(reason.code);
+  const location = isAsked ? locationOf(reason, target) : undefined;
+  if (location === undefined) return replyProblem(context, reply, reason);
+  return redirectTo(context, reply, location);
+}
+
+/** Something is done, and of nothing the outcome is unknown: the client goes on where the page ended. */
+function isProgress({ deleted, stoppedAt, reason }: RangeOutcome): boolean {
+  return (deleted > 0 || stoppedAt > 0) && reason !== undefined && isDefinite(reason.code);
+}
+
+function send(
+  context: HttpContext,
+  reply: FastifyReply,
+  { policy, bounds, after }: Asked,
+  page: Listed,
+  { deleted, stoppedAt, reason }: RangeOutcome,
+): FastifyReply {
+  const goesOn = reason === undefined ? page.after : (page.items[stoppedAt - 1]?.key ?? after);
+  const isOver = reason === undefined && goesOn === '';
+  dataHeaders(context, reply, policy.consistency, page);
+  return sendJson(reply, { deleted, cursor: isOver ? null : formatCursor(bounds, goesOn) });
+}
