@@ -30,19 +30,25 @@ export function readClaim(reader: ByteReader): Claim | undefined {
   return { kind: 'claim', id, step, namespace, key };
 }
 
-export function writeClaimReply(writer: ByteWriter, { id, answer, named }: ClaimReply): void {
+/** With `lent`, members that had it before follow, unless there are none. */
+export function writeClaimReply(writer: ByteWriter, said: ClaimReply): void {
+  const { id, answer, named, former = 0 } = said;
   writer.varint(id);
   writer.u8(ANSWERS.indexOf(answer));
   if (named !== undefined) writeNamed(writer, named);
+  else if (former !== 0) writer.varint(former);
 }
 
 export function readClaimReply(reader: ByteReader): ClaimReply | undefined {
   const id = reader.varint();
   const answer = ANSWERS[reader.u8()];
   if (answer === undefined || reader.failed) return undefined;
-  if (answer !== 'known') return { kind: 'claim-reply', id, answer, named: undefined };
-  const named = readNamed(reader);
-  return named && { kind: 'claim-reply', id, answer, named };
+  if (answer === 'known') {
+    const named = readNamed(reader);
+    return named && { kind: 'claim-reply', id, answer, named };
+  }
+  const reply = { kind: 'claim-reply', id, answer, named: undefined } as const;
+  return answer !== 'lent' || reader.finished ? reply : { ...reply, former: reader.varint() };
 }
 
 export function writeNamed(writer: ByteWriter, named: NamedWrite): void {

@@ -170,6 +170,8 @@ export interface ClaimReply {
   readonly answer: 'lent' | 'taken' | 'unknown' | 'known' | 'full';
   /** With `known`. */
   readonly named: NamedWrite | undefined;
+  /** With `lent`: members, as bits, to whom it was lent before. One may have written without having told anybody. */
+  readonly former?: number;
 }
 
 /** Asks for the peer's record of a key. Whoever has the version that the asker knows says just that. */

@@ -112,6 +112,7 @@ function regionMajority(members: readonly Member[], region: Region): Requirement
   return { mask: maskOf(local), count: majority(local.length) };
 }
 
-function maskOf(members: readonly Member[]): number {
+/** Members as bits. */
+export function maskOf(members: readonly Member[]): number {
   return members.reduce((mask, member) => mask | (1 << member.index), 0);
 }

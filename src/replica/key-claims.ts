@@ -3,15 +3,17 @@
 // or more.
 //
 //   asking -> known     somebody knows the write: it is learned here, and the request is answered with it
-//   asking -> lent      a majority lends the key and knows no write: the caller mints in the same step
+//   asking -> lent      a majority lends the key and knows no write, and former borrowers whom it names and who can be
+//                       reached have said that they wrote none: the caller mints in the same step
 //   asking -> waiting   it is lent to another replica, or a lender went away: what was lent is given back, and asked again
 //                       after a pause that grows, longer for members with a larger index, so that one of several comes first
 //   waiting -> asking   the pause is over
 //   * -> refused        the deadline came (`idempotency-in-flight`), or a majority cannot be reached; nothing was written
 //
 // Two majorities meet, and who is asked lends a key to one replica at a time: of retries that run at once at several
-// replicas, one mints. A lender forgets what it lent when the borrower disconnects, or after LENT_MS; a borrower mints only
-// within half of that. So what this cannot see is a first attempt that is durable only on a replica that is cut off by then.
+// replicas, one mints. A loan that has lasted too long, or whose borrower is disconnected, is doubtful (loans.ts): the next
+// borrower hears the former one first. So what this cannot see is a first attempt that is durable only on a replica that
+// cannot be reached by then, neither from the next borrower nor, for a second before, from the lender.
 //
 // A loan also ends where the write is known: at the borrower as it mints, at a lender as the entry is shown there. From then
 // on the memory of the key answers (`taken` until it is durable, then `known`), before anything is lent.
@@ -23,12 +25,12 @@ import type { Now, Outbox } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { NamespaceName } from '../model/id.ts';
 import type { Claim, ClaimReply, NamedWrite } from '../model/message.ts';
-import { majority, type Requirement } from '../model/quorum.ts';
+import { majority, maskOf, type Requirement } from '../model/quorum.ts';
 import { Tally } from '../quorum/tally.ts';
 import type { Context } from './context.ts';
+import { LENT_MS, Loans } from './loans.ts';
 import type { Resume } from './looks.ts';
 
-const LENT_MS = 10_000;
 const PAUSE_MS = 20;
 const PAUSE_DOUBLINGS_MAX = 5;
 /** Besides a step for each index, so that members differ even here. */
@@ -45,38 +47,40 @@ interface Claiming {
   askedAtMs: number;
   /** When it is asked again. */
   againAtMs: number;
-  /** Lent to another replica, as somebody has said. */
-  isContended: boolean;
+  /** Lent to another replica, as somebody has said in this attempt or one before. */
+  wasTaken: boolean;
   /** Somebody has lent as many keys as it can. */
   isFull: boolean;
+  /** Members as bits: asked on their present connection, with an answer, and those of them that said `taken`. */
+  asked: number;
+  heard: number;
+  taken: number;
+  /** Who may have written without having told anybody, as lenders say. */
+  former: number;
   /** Requests under the same key that came later. */
   followers: Claiming[];
-}
-
-interface Lent {
-  readonly member: number;
-  readonly untilMs: number;
 }
 
 export class KeyClaims {
   readonly #context: Context;
   readonly #majority: Requirement;
-  readonly #lentMax: number;
+  readonly #loans: Loans;
   readonly #byId = new Map<number, Claiming>();
   readonly #byName = new Map<string, Claiming>();
-  /** By name, in the order in which they end. */
-  readonly #lent = new Map<string, Lent>();
   #waiting = 0;
   #lastId = 0;
   #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(context: Context) {
-    const { settings } = context;
-    const mask = settings.members.reduce((bits, { index }) => bits | (1 << index), 0);
+    const { self, settings } = context;
+    const mask = maskOf(settings.members);
     const count = majority(settings.members.length);
     this.#context = context;
     this.#majority = { groups: [{ mask, count }], count, mask };
-    this.#lentMax = settings.writesPendingMax * settings.members.length;
+    this.#loans = new Loans(
+      mask & ~(1 << self.index),
+      settings.writesPendingMax * settings.members.length,
+    );
   }
 
   get waiting(): number {
@@ -86,6 +90,11 @@ export class KeyClaims {
   /** May be earlier than anything is due. */
   get timerMs(): number {
     return this.#timerMs;
+  }
+
+  /** A new life of the replica, which does not know what an earlier one has lent. */
+  open(now: Now): void {
+    this.#loans.begin(now.monoMs);
   }
 
   begin(
@@ -105,8 +114,12 @@ export class KeyClaims {
       attempt: 0,
       askedAtMs: now.monoMs,
       againAtMs: Number.POSITIVE_INFINITY,
-      isContended: false,
+      wasTaken: false,
       isFull: false,
+      asked: 0,
+      heard: 0,
+      taken: 0,
+      former: 0,
       followers: [],
     };
     this.#lead(claiming, now, out);
@@ -126,38 +139,48 @@ export class KeyClaims {
   /** A peer asks for a key, or gives it back. `mayLack`: this replica cannot tell what it once knew. */
   #onClaim(peer: number, claim: Claim, mayLack: boolean, now: Now, out: Outbox): void {
     const { id, namespace, key, step } = claim;
-    if (step === 'release') return this.#giveBack(nameOf(namespace, key), peer);
-    const known = mayLack ? 'unknown' : this.#known(namespace, key);
-    const answer = typeof known === 'string' ? known : 'known';
+    const name = nameOf(namespace, key);
+    if (step === 'release') return this.#loans.giveBack(name, peer);
+    const known = this.#known(namespace, key);
+    const answer =
+      typeof known === 'object' ? 'known' : (known ?? this.#lend(name, peer, mayLack, now));
     const named = typeof known === 'object' ? known : undefined;
-    if (known !== undefined) return out.send(peer, { kind: 'claim-reply', id, answer, named });
-    out.send(peer, {
-      kind: 'claim-reply',
-      id,
-      answer: this.#lend(nameOf(namespace, key), peer, now),
-      named: undefined,
-    });
+    const former = answer === 'lent' ? this.#loans.formerOf(name, now.monoMs) & ~(1 << peer) : 0;
+    const reply = { kind: 'claim-reply', id, answer, named } as const;
+    out.send(peer, former === 0 ? reply : { ...reply, former });
   }
 
-  #onReply(peer: number, { id, answer, named }: ClaimReply, now: Now, out: Outbox): void {
+  #lend(name: string, peer: number, mayLack: boolean, now: Now): ClaimReply['answer'] {
+    if (mayLack) return 'unknown';
+    // A request here may write at any moment, and the peer may have been told to hear this replica first.
+    if (this.#byName.get(name)?.againAtMs === Number.POSITIVE_INFINITY) return 'taken';
+    return this.#loans.lend(name, peer, now.monoMs);
+  }
+
+  #onReply(peer: number, said: ClaimReply, now: Now, out: Outbox): void {
+    const { id, answer, named, former = 0 } = said;
     const claiming = this.#byId.get(id);
     if (claiming === undefined || claiming.againAtMs < Number.POSITIVE_INFINITY) return;
     if (answer === 'known' && isOf(claiming, named)) {
       this.#context.idempotency.learn(named, out);
       return this.#end(claiming, undefined, now, out);
     }
+    claiming.heard |= 1 << peer;
+    claiming.former |= former & ~(1 << this.#context.self.index);
     if (answer === 'lent') claiming.tally.accept(peer);
     else claiming.tally.reject(peer);
-    if (answer === 'taken') claiming.isContended = true;
+    if (answer === 'taken') onTaken(claiming, peer);
     if (answer === 'full') claiming.isFull = true;
     this.#decide(claiming, now, out);
   }
 
-  /** What it was lent it has no more; what it lent is not ours any more. */
+  /** What it lent is not ours any more. */
   onDisconnected(peer: number, now: Now, out: Outbox): void {
-    for (const [name, { member }] of this.#lent) if (member === peer) this.#lent.delete(name);
+    this.#loans.onDisconnected(peer, now.monoMs);
     for (const claiming of this.#byId.values()) {
       const { tally } = claiming;
+      claiming.asked &= ~(1 << peer);
+      claiming.heard &= ~(1 << peer);
       tally.yes &= ~(1 << peer);
       tally.reject(peer);
       this.#decide(claiming, now, out);
@@ -189,7 +212,7 @@ export class KeyClaims {
 
   /** The write under the key is in the memory of this replica, which answers for it from now on. */
   onRemembered(namespace: NamespaceName, key: string): void {
-    this.#lent.delete(nameOf(namespace, key));
+    this.#loans.end(nameOf(namespace, key));
   }
 
   /**
@@ -198,7 +221,7 @@ export class KeyClaims {
    */
   release(namespace: NamespaceName, key: string, out: Outbox): void {
     const { idempotency, origin, self } = this.#context;
-    this.#giveBack(nameOf(namespace, key), self.index);
+    this.#loans.giveBack(nameOf(namespace, key), self.index);
     const known = idempotency.find(namespace, key);
     if (typeof known === 'object' && known.origin === origin) return;
     for (const { member } of this.#context.peers.greeted())
@@ -242,31 +265,52 @@ export class KeyClaims {
     claiming.attempt++;
     claiming.askedAtMs = now.monoMs;
     claiming.againAtMs = Number.POSITIVE_INFINITY;
-    claiming.isContended = false;
     claiming.isFull = false;
+    claiming.asked = 0;
+    claiming.heard = 0;
+    claiming.taken = 0;
     claiming.tally = new Tally(this.#majority);
-    const own = this.#lend(nameOf(namespace, key), self.index, now);
+    const name = nameOf(namespace, key);
+    const own = this.#loans.lend(name, self.index, now.monoMs);
+    claiming.former = this.#loans.formerOf(name, now.monoMs);
     if (own === 'lent') claiming.tally.accept(self.index);
     else claiming.tally.reject(self.index);
-    if (own === 'taken') claiming.isContended = true;
+    if (own === 'taken') onTaken(claiming, self.index);
     if (own === 'full') claiming.isFull = true;
     this.#watch(dueOf(claiming));
     for (const { index } of settings.members) {
       if (index === self.index) continue;
       if (((peers.reachable >> index) & 1) === 0) claiming.tally.reject(index);
-      else out.send(index, { kind: 'claim', id: claiming.id, step: 'ask', namespace, key });
+      else this.#askMember(claiming, index, out);
     }
     this.#decide(claiming, now, out);
+  }
+
+  #askMember(claiming: Claiming, index: number, out: Outbox): void {
+    const { id, namespace, key } = claiming;
+    claiming.asked |= 1 << index;
+    out.send(index, { kind: 'claim', id, step: 'ask', namespace, key });
   }
 
   #decide(claiming: Claiming, now: Now, out: Outbox): void {
     if (claiming.againAtMs < Number.POSITIVE_INFINITY) return;
     const { state } = claiming.tally;
-    if (state === 'won') return this.#end(claiming, undefined, now, out);
+    if (state === 'won') return this.#onLent(claiming, now, out);
     if (state === 'pending') return;
-    if (claiming.isContended) return this.#pause(claiming, now, out);
+    if (claiming.taken !== 0) return this.#pause(claiming, now, out);
     this.release(claiming.namespace, claiming.key, out);
     this.#end(claiming, claiming.isFull ? FULL : UNREACHABLE, now, out);
+  }
+
+  // asking -> lent, waiting, or still asking those who had it before
+  #onLent(claiming: Claiming, now: Now, out: Outbox): void {
+    const { peers, settings } = this.#context;
+    if ((claiming.former & claiming.taken) !== 0) return this.#pause(claiming, now, out);
+    const missing = claiming.former & ~claiming.heard & peers.reachable;
+    if (missing === 0) return this.#end(claiming, undefined, now, out);
+    const unasked = missing & ~claiming.asked;
+    for (const { index } of settings.members)
+      if (((unasked >> index) & 1) === 1) this.#askMember(claiming, index, out);
   }
 
   // asking -> waiting
@@ -296,23 +340,6 @@ export class KeyClaims {
     if (known === 'unreadable') return 'unknown';
     const isUndurable = known.seq <= log.head(known.origin) && !log.holds(known);
     return isUndurable ? 'taken' : { namespace, key, ...known };
-  }
-
-  #lend(name: string, member: number, now: Now): 'lent' | 'taken' | 'full' {
-    const lent = this.#lent.get(name);
-    if (lent !== undefined && lent.member !== member && lent.untilMs > now.monoMs) return 'taken';
-    this.#lent.delete(name);
-    for (const [other, { untilMs }] of this.#lent) {
-      if (untilMs > now.monoMs) break;
-      this.#lent.delete(other);
-    }
-    if (this.#lent.size >= this.#lentMax) return 'full';
-    this.#lent.set(name, { member, untilMs: now.monoMs + LENT_MS });
-    return 'lent';
-  }
-
-  #giveBack(name: string, member: number): void {
-    if (this.#lent.get(name)?.member === member) this.#lent.delete(name);
   }
 }
 
@@ -351,8 +378,13 @@ function ownDueOf({ deadlineMs, againAtMs, askedAtMs }: Claiming): number {
   return Math.min(deadlineMs, isAsking ? askedAtMs + LENT_MS / 2 : againAtMs);
 }
 
-function lateOf({ isContended }: Claiming): Fault {
-  return isContended ? IN_FLIGHT : TOO_LATE;
+function lateOf({ wasTaken }: Claiming): Fault {
+  return wasTaken ? IN_FLIGHT : TOO_LATE;
+}
+
+function onTaken(claiming: Claiming, member: number): void {
+  claiming.taken |= 1 << member;
+  claiming.wasTaken = true;
 }
 
 function isOf({ namespace, key }: Claiming, named: NamedWrite | undefined): named is NamedWrite {

@@ -278,10 +278,7 @@ export class Replica {
   // ---- clients
 
   #onCommand(command: Command, now: Now, out: Outbox): void {
-    if (command.kind === 'status') {
-      out.reply(command.client, this.status(now), 0);
-      return;
-    }
+    if (command.kind === 'status') return out.reply(command.client, this.status(now), 0);
     if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
       return this.#drain.onCommand(command, now, out);
     if (this.#phase !== 'open' || this.#standing.isReturning) {
@@ -526,6 +523,7 @@ export class Replica {
     this.#memory.begin();
     this.#resync.begin();
     this.#drain.begin();
+    this.#writes.claims.open(now);
     this.#succession.begin(now, out);
     this.#peerCheck.begin(this.#succession.membership);
     if (settings.members.length === 1) this.#open(now, out);

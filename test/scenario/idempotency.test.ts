@@ -3,12 +3,22 @@
 import { describe, expect, it } from 'vitest';
 import { idempotencyKey } from '../../src/store/layout.ts';
 import { namespace } from '../support/build.ts';
-import { Cluster, putOf, shown, type WriteOptions } from '../simulation/cluster.ts';
+import { type Call, Cluster, putOf, shown, type WriteOptions } from '../simulation/cluster.ts';
 
 const once = (digest = 1, options: WriteOptions = {}): WriteOptions => ({
   ...options,
   idempotency: { key: 'order-7', digest },
 });
+
+const restarted = (cluster: Cluster, n: number): void => {
+  cluster.crash(n);
+  cluster.restart(n);
+};
+
+const lost = (cluster: Cluster, a: number, b: number): void => {
+  cluster.cut(a, b);
+  cluster.run(8000);
+};
 
 const settled = (settings = {}): Cluster => {
   const cluster = new Cluster({ settings });
@@ -189,6 +199,65 @@ describe('a retry at another replica', () => {
     expect(shown(cluster.answer(first))).toBe('ap-1.1.1');
     cluster.settle();
     expect(shown(cluster.put(2, 'a', 'one', wide))).toBe('ap-1.1.1');
+  });
+
+  /** us, near to eu and far from ap, has begun the write; it was lent the key, and the write is on its way. */
+  const begun = (prepare?: (cluster: Cluster) => void): { cluster: Cluster; first: Call } => {
+    const latencyMs = (from: number, to: number): number => {
+      if (from === to) return 0;
+      return from + to === 2 ? 200 : from + to === 1 ? 1 : 20;
+    };
+    const cluster = new Cluster({ network: { latencyMs } });
+    cluster.settle();
+    prepare?.(cluster);
+    const first = cluster.begin(2, putOf('a', 'one', { ...wide, timeoutMs: 60_000 }));
+    cluster.runUntil(() => cluster.replica(2).host?.metrics.writes === 1);
+    return { cluster, first };
+  };
+  const writesIn = (cluster: Cluster): number =>
+    cluster.replicas.reduce((sum, { host }) => sum + (host?.metrics.writes ?? 0), 0);
+
+  it('finds the key lent although the connection of lender and borrower has just broken', () => {
+    const { cluster, first } = begun();
+    cluster.network.sever(1, 2);
+    expect(cluster.put(0, 'a', 'one', wide)).toMatchObject({ replayed: true });
+    expect(shown(cluster.answer(first))).toBe('us-1.1.1');
+    expect(writesIn(cluster)).toBe(1);
+  });
+
+  /** us has no connection to ap when it asks, so that eu alone lends. */
+  const apart02 = (cluster: Cluster): void => {
+    cluster.network.cut(0, 2);
+    cluster.network.cut(2, 0);
+    cluster.run(8000);
+  };
+  const rejoined = (cluster: Cluster): void => {
+    cluster.network.heal(0, 2);
+    cluster.network.heal(2, 0);
+    cluster.run(5000);
+  };
+
+  it.each([
+    ['lent it long ago', (cluster: Cluster) => cluster.run(15_000)],
+    ['lost the borrower from sight', (cluster: Cluster) => lost(cluster, 1, 2)],
+    ['has begun a new life since', (cluster: Cluster) => restarted(cluster, 1)],
+  ])('hears the borrower, whose disk hangs, itself where the lender %s', (_, strike) => {
+    const { cluster, first } = begun(apart02);
+    cluster.replica(2).storage?.hang();
+    rejoined(cluster);
+    strike(cluster);
+    const second = cluster.put(0, 'a', 'one', { ...wide, timeoutMs: 3000 });
+    expect(shown(second)).toBe('idempotency-in-flight');
+    cluster.replica(2).storage?.resetSpeed();
+    expect(shown(cluster.answer(first))).toBe('us-1.1.1');
+    expect(shown(cluster.put(0, 'a', 'one', wide))).toBe('us-1.1.1');
+    expect(writesIn(cluster)).toBe(1);
+  });
+
+  it('does not wait for a borrower that is gone', () => {
+    const { cluster } = begun();
+    cluster.crash(2);
+    expect(shown(cluster.put(0, 'a', 'one', { ...wide, timeoutMs: 3000 }))).toBe('ap-1.1.1');
   });
 
   it('is refused where no majority can be asked, and gives back what it was lent when it is refused', () => {

@@ -314,6 +314,13 @@ export const messageArbitraries: {
     fc.record({
       kind: fc.constant('claim-reply' as const),
       id: anyId,
+      answer: fc.constant('lent' as const),
+      named: fc.constant(undefined),
+      former: fc.integer({ min: 1, max: 0x3fff_ffff }),
+    }),
+    fc.record({
+      kind: fc.constant('claim-reply' as const),
+      id: anyId,
       answer: fc.constant('known' as const),
       named: anyNamed,
     }),
