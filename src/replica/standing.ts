@@ -8,7 +8,11 @@
 //                What peers remember it to have held tells the same of an old copy that had written nothing since (memory.ts).
 //                What nobody has any more when the return ends is lost for good: it is written off, and no later word of it
 //                begins another return.
-//   caught up    a majority was heard, and everything that the connected peers say they hold is durable here
+//   caught up    a majority was heard, and everything that the connected peers held when they greeted is durable here
+//
+// What has to be reached stands still. Peers go on writing, and what they hold now would never be reached over a way that is
+// full, though everything that this replica ever acknowledged is here. How far it is behind them is another question, which
+// fitness.ts asks. The goal is set anew where the peer is another process, and where what is missing was found or copied since.
 
 import type { Outbox } from '../model/effect.ts';
 import type { Origin } from '../model/id.ts';
@@ -26,9 +30,15 @@ import { sealNothing } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 import type { Context } from './context.ts';
 import { decode, encode } from './memory.ts';
+import type { Peer } from './peers.ts';
 
 const RETURNING = metaKey('returning');
 const WRITTEN_OFF = metaKey('written-off');
+
+interface Goal {
+  readonly life: Origin | undefined;
+  readonly holds: ReadonlyVector;
+}
 
 export class Standing {
   readonly #context: Context;
@@ -37,6 +47,8 @@ export class Standing {
   /** What this replica once held, as others remember, and more than is here. */
   readonly #missed: Vector = new Map();
   readonly #writtenOff: Vector = new Map();
+  /** By member: what it held when this replica began to catch up with it, and the life in which it did. */
+  readonly #goals: (Goal | undefined)[] = [];
   #isCopying = false;
   #isCaughtUp = false;
 
@@ -67,6 +79,7 @@ export class Standing {
     this.#isCopying = isCopying;
     if (!isCopying) return;
     this.#isCaughtUp = false;
+    this.#goals.length = 0;
     if (this.#return === 'none') this.#return = 'majority';
   }
 
@@ -108,10 +121,11 @@ export class Standing {
     if (this.#isCaughtUp || this.#isCopying) return false;
     const { peers, settings } = this.#context;
     const greeted = peers.greeted();
+    for (const peer of greeted) this.#aim(peer);
     if (greeted.length + 1 < majority(settings.members.length)) return false;
     const isNew = greeted.every((peer) => peer.holds.size === 0);
     const others = this.#return === 'all' && !isNew ? peers.all() : greeted;
-    if (!others.every((peer) => peer.known && this.#hasAll(peer.holds))) return false;
+    if (!others.every((peer) => this.#hasReached(peer))) return false;
     const hasReturned = this.isReturning;
     if (this.#return === 'all') {
       out.del(RETURNING);
@@ -119,7 +133,18 @@ export class Standing {
     }
     this.#return = 'none';
     this.#isCaughtUp = isOpen;
+    if (isOpen) this.#goals.length = 0;
     return hasReturned;
+  }
+
+  #aim({ member, life, holds }: Peer): void {
+    if (this.#goals[member.index]?.life !== life)
+      this.#goals[member.index] = { life, holds: new Map(holds) };
+  }
+
+  #hasReached({ member }: Peer): boolean {
+    const goal = this.#goals[member.index];
+    return goal !== undefined && this.#hasAll(goal.holds);
   }
 
   /** What waits for its time is here, and lacks nothing but that. */
@@ -146,6 +171,7 @@ export class Standing {
   /** Remembered, so that a restart in between does not take what has come so far for everything. */
   #returnToAll(out: Outbox): void {
     this.#return = 'all';
+    this.#goals.length = 0;
     out.put(RETURNING, sealNothing());
   }
 }

@@ -1,7 +1,7 @@
 // A replica that was away receives what it missed, from whoever has it and from wherever it lies.
 
 import { describe, expect, it } from 'vitest';
-import { Cluster } from '../simulation/cluster.ts';
+import { Cluster, putOf } from '../simulation/cluster.ts';
 
 const values = (cluster: Cluster, n: number, count: number): string[] =>
   Array.from({ length: count }, (_, i) => cluster.value(n, `k${i}`));
@@ -90,6 +90,49 @@ describe('a replica that lost its disk', () => {
     expect(values(cluster, 2, 20)).toEqual(expected(20));
     expect(values(cluster, 0, 20)).toEqual(expected(20));
     expect(cluster.replica(0).status()?.self.state).toBe('serving');
+  });
+});
+
+describe('a replica whose way carries less than is written', () => {
+  /** An entry for each round trip of 400 ms to replica 2, and eight are written meanwhile. */
+  function overtaxed(): Cluster {
+    const latencyMs = (from: number, to: number): number => (from === 2 || to === 2 ? 200 : 1);
+    const settings = { frameBytes: 100, windowBytes: 100 };
+    const cluster = new Cluster({ settings, network: { latencyMs } });
+    cluster.settle();
+    putMany(cluster, 0, 20, 2);
+    cluster.settle();
+    return cluster;
+  }
+
+  function keepWriting(cluster: Cluster, count = 0): void {
+    const value = `w${count}`;
+    const asked = putOf('busy', value, { w: 1 });
+    cluster.begin(0, asked);
+    cluster.world.after(50, () => keepWriting(cluster, count + 1));
+  }
+
+  const stateOf = (cluster: Cluster, n: number): string =>
+    cluster.replica(n).status()?.self.state ?? '';
+
+  it('has caught up when it holds what the others held when they greeted', () => {
+    const cluster = overtaxed();
+    cluster.crash(2);
+    putMany(cluster, 0, 10, 2);
+    cluster.restart(2);
+    keepWriting(cluster);
+    cluster.runUntil(() => stateOf(cluster, 2) === 'serving');
+    expect(values(cluster, 2, 20)).toEqual(expected(20));
+  });
+
+  it('returns with an empty disk when it holds what the others held when they greeted', () => {
+    const cluster = overtaxed();
+    cluster.crash(2);
+    cluster.replica(2).wipe();
+    cluster.restart(2);
+    keepWriting(cluster);
+    cluster.runUntil(() => stateOf(cluster, 2) === 'serving');
+    expect(values(cluster, 2, 20)).toEqual(expected(20));
   });
 });
 

@@ -53,6 +53,20 @@ export const lives: readonly Mutant[] = [
     },
   },
   {
+    id: 'catching-up-goal-moves',
+    number: 'own',
+    title:
+      'a replica has to reach what its peers hold now, which it never does where more is written than its way carries',
+    file: 'src/replica/standing.ts',
+    replace: 'if (this.#goals[member.index]?.life !== life)',
+    with: "if (life !== ('' as Origin))",
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/catch-up.test.ts',
+      name: 'has caught up when it holds what the others held when they greeted',
+    },
+  },
+  {
     id: 'returns-after-majority',
     number: 23,
     title: 'a replica returns when it has what a majority holds, though another may have more',
