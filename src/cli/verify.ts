@@ -12,6 +12,7 @@ import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Origin, parseOrigin, type Seq } from '../model/id.ts';
 import { UNREADABLE } from '../model/port.ts';
 import { compareVersions, type Mutation } from '../model/record.ts';
+import { firstOfRun, lastOfRun } from '../model/run.ts';
 import { unseal } from '../store/envelope.ts';
 import { decodeLaneState, type LaneState } from '../store/lane.ts';
 import {
@@ -74,6 +75,8 @@ interface Lane {
   seq: Seq;
   chain: number;
   entries: number;
+  /** Up to where the run goes that the last entry belongs to. */
+  runTo: Seq;
 }
 
 export async function verifyStored(data: StoredData): Promise<Report> {
@@ -143,7 +146,8 @@ class Verification {
       return;
     }
     const { floor, floorChain } = state;
-    this.#lanes.set(origin, { origin, state, seq: floor, chain: floorChain, entries: 0 });
+    const start = { seq: floor, chain: floorChain, entries: 0, runTo: floor };
+    this.#lanes.set(origin, { origin, state, ...start });
   }
 
   #takeEntry({ key, value }: StoredEntry): void {
@@ -205,8 +209,11 @@ class Verification {
     else if (!isChained(mutation, lane.chain)) {
       this.#complain(where, `entry ${seq} does not follow the one before it`);
     }
+    if (seq === lane.state.floor + 1 && firstOfRun(mutation) < seq)
+      this.#complain(where, `it begins within the run of entry ${seq}`);
     lane.seq = seq;
     lane.chain = mutation.chain;
+    lane.runTo = lastOfRun(mutation);
     lane.entries++;
     this.#requireRecord(mutation);
   }
@@ -265,12 +272,14 @@ class Verification {
         );
   }
 
-  #closeLane({ origin, state, seq, chain }: Lane): void {
+  #closeLane({ origin, state, seq, chain, runTo }: Lane): void {
     const where = `log ${origin}`;
     if (seq < state.head) {
       this.#complain(where, `${span(seq + 1, state.head)} missing at the end`);
     } else if (seq === state.head && chain !== state.chain) {
       this.#complain(where, `entry ${seq} is not the head that was written`);
+    } else if (runTo > seq) {
+      this.#complain(where, `it ends within a run, which goes up to entry ${runTo}`);
     }
   }
 

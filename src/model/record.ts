@@ -23,7 +23,7 @@ export interface Mutation {
   readonly hlc: Hlc;
   /** 0 is the origin's live lane; others are for namespaces that sync at intervals. */
   readonly lane: number;
-  /** The Raft group that ordered it, '' outside of groups. */
+  /** Its place in a run (run.ts), or the Raft group that ordered it; '' outside of both. */
   readonly group: string;
   readonly namespace: NamespaceName;
   readonly key: Key;

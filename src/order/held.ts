@@ -5,7 +5,7 @@
 //
 // Invariants: (1) what waits of an origin is gap-free and chained; (2) it is in storage from the batch in which it came to the
 // batch that logs it, so a crash in between loses nothing and shows nothing; (3) all together are bounded: beyond, entries are
-// refused, and their origin sends them again.
+// refused, and their origin sends them again; (4) a run waits whole: its entries have one stamp, so they are due together.
 //
 // An origin of which something waits, or was refused, says nothing about how far behind this replica is: it is silent.
 
@@ -13,6 +13,7 @@ import type { Outbox, RangeEntry } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Origin, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
 import type { Mutation } from '../model/record.ts';
+import { wholeRuns } from '../model/run.ts';
 import { heldKey } from '../store/layout.ts';
 
 /** Takes entries whose time has come, of an origin of which entries up to `last` waited: how far its log has come then. */
@@ -61,14 +62,17 @@ export class Held {
     return false;
   }
 
-  /** Keeps an entry that follows what waits already, or what is logged; false at the bound. */
-  keep(entry: Mutation, out: Outbox): boolean {
-    if (this.#bytes + entry.bytes.length > this.#bytesMax) {
-      this.#refused.add(entry.origin);
+  /** Keeps a run, or a single entry, that follows what waits already, or what is logged; false at the bound. */
+  keep(run: readonly Mutation[], out: Outbox): boolean {
+    const bytes = run.reduce((sum, entry) => sum + entry.bytes.length, 0);
+    if (this.#bytes + bytes > this.#bytesMax) {
+      for (const { origin } of run) this.#refused.add(origin);
       return false;
     }
-    this.#add(entry);
-    out.put(heldKey(entry.origin, entry.seq), entry.bytes);
+    for (const entry of run) {
+      this.#add(entry);
+      out.put(heldKey(entry.origin, entry.seq), entry.bytes);
+    }
     return true;
   }
 
@@ -85,6 +89,14 @@ export class Held {
       last === undefined || (entry?.seq === last.seq + 1 && isChained(entry, last.chain));
     if (entry === undefined || !follows) out.del(key);
     else this.#add(entry);
+  }
+
+  /** Storage is read: a run of which something could not be read is dropped whole. */
+  restored(out: Outbox): void {
+    for (const [origin, waiting] of this.#waiting) {
+      this.#forget(waiting.splice(wholeRuns(waiting)), out);
+      if (waiting.length === 0) this.#waiting.delete(origin);
+    }
   }
 
   /**

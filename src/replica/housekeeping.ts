@@ -16,6 +16,7 @@ import { decodeMutation } from '../model/encoding.ts';
 import type { Seq } from '../model/id.ts';
 import { UNREADABLE } from '../model/port.ts';
 import { compareVersions, type Mutation, type Record } from '../model/record.ts';
+import { firstOfRun, lastOfRun } from '../model/run.ts';
 import { seqOf } from '../model/vector.ts';
 import type { Lane } from '../store/lane.ts';
 import {
@@ -120,17 +121,22 @@ export class Housekeeping {
     }
   }
 
-  #truncateLane(lane: Lane, floor: Seq, out: Outbox): void {
-    const chain = this.#chainAt(lane, floor);
+  /** Up to there, or to the end of the run before: a log begins with a whole one. */
+  #truncateLane(lane: Lane, upTo: Seq, out: Outbox): void {
+    const last = this.#entryAt(lane, upTo);
+    const isCut = last !== undefined && lastOfRun(last) > upTo;
+    const floor = isCut ? firstOfRun(last) - 1 : upTo;
+    if (floor <= lane.floor) return;
+    const chain = isCut ? this.#entryAt(lane, floor)?.chain : last?.chain;
     if (chain === undefined)
       out.note('error', 'log-unreadable', { origin: lane.origin, seq: floor });
     else this.#context.log.truncate(lane, floor, chain, out);
   }
 
-  #chainAt(lane: Lane, seq: Seq): number | undefined {
-    if (seq >= lane.tailFrom) return lane.at(seq).chain;
+  #entryAt(lane: Lane, seq: Seq): Mutation | undefined {
+    if (seq >= lane.tailFrom) return lane.at(seq);
     const bytes = this.#context.get(logKey(LIVE_LANE, lane.origin, seq));
-    return bytes === undefined || bytes === UNREADABLE ? undefined : decodeMutation(bytes)?.chain;
+    return bytes === undefined || bytes === UNREADABLE ? undefined : decodeMutation(bytes);
   }
 
   #scrubOn(now: Now, out: Outbox): void {

@@ -1,12 +1,13 @@
 // Entries of other origins on their way into this replica: into the log and shown, or kept outside it until their time has come
 // (order/held.ts). Who is waited for, or refused, is remembered for the exchange. Where the disk has no
-// room for an entry, it and what follows counts as refused, and is asked for again.
+// room for an entry, or for the run that it belongs to, it and what follows counts as refused, and is asked for again.
 
 import type { Exchange } from '../entropy/exchange.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import type { Origin, Seq } from '../model/id.ts';
 import type { Entries } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
+import { wholeRuns } from '../model/run.ts';
 import { Receiver } from '../stream/receiver.ts';
 import type { Context } from './context.ts';
 import type { KeyClaims } from './key-claims.ts';
@@ -34,7 +35,7 @@ export class Intake {
   }
 
   onEntries(peer: Peer, { origin, entries }: Entries, now: Now, out: Outbox): void {
-    const fitting = this.#context.room.fitting(entries);
+    const fitting = wholeRuns(entries, this.#context.room.fitting(entries));
     const taken = fitting === entries.length ? entries : entries.slice(0, fitting);
     const refusal = this.#receiver.onEntries(origin, taken, now.wallMs, out);
     if (taken !== entries) this.#context.metrics.entriesWithoutRoom += entries.length - fitting;

@@ -12,6 +12,7 @@ import type { Ending, Input, Now, Outbox, RangeEntry, RangeResult } from '../mod
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
+import { lastOfRun } from '../model/run.ts';
 import { byteString } from '../base/bytes.ts';
 import type { Held } from '../order/held.ts';
 import { decodeLaneState, type LaneState } from '../store/lane.ts';
@@ -39,6 +40,8 @@ interface Verifying {
   readonly state: LaneState;
   seq: Seq;
   chain: number;
+  /** Up to where the run goes that the last entry belongs to. */
+  runTo: Seq;
 }
 
 /** Those of the stored logs that are left alone (peer-check.ts). */
@@ -131,7 +134,8 @@ export class Recovery {
       const state = decodeLaneState(entry.value);
       if (origin === undefined || state === undefined)
         return halt(out, 'the vector in storage is damaged');
-      this.#toVerify.push({ origin, state, seq: state.floor, chain: state.floorChain });
+      const { floor, floorChain: chain } = state;
+      this.#toVerify.push({ origin, state, seq: floor, chain, runTo: floor });
     }
     if (result.more) return this.#readOn(result, out);
     this.#restore(now, out);
@@ -153,8 +157,8 @@ export class Recovery {
       if (!accept(lane, entry)) return haltDamaged(out, lane);
     }
     if (result.more) return this.#readOn(result, out);
-    if (lane.seq !== lane.state.head || lane.chain !== lane.state.chain)
-      return haltDamaged(out, lane);
+    const isWhole = lane.seq === lane.state.head && lane.chain === lane.state.chain;
+    if (!isWhole || lane.runTo !== lane.seq) return haltDamaged(out, lane);
     this.#verified++;
     return this.#verifyNext(out);
   }
@@ -163,6 +167,7 @@ export class Recovery {
   #takeHeld(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
     for (const entry of result.entries) this.#held.restore(entry, out);
     if (result.more) return this.#readOn(result, out);
+    this.#held.restored(out);
     this.#step = 'tombstones';
     this.#read(allTombstones(), out);
     return 'reading';
@@ -238,6 +243,7 @@ function accept(lane: Verifying, entry: RangeEntry): boolean {
   if (mutation.seq !== lane.seq + 1 || !isChained(mutation, lane.chain)) return false;
   lane.seq = mutation.seq;
   lane.chain = mutation.chain;
+  lane.runTo = lastOfRun(mutation);
   return true;
 }
 

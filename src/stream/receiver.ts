@@ -1,6 +1,7 @@
 // Takes entries of other origins into this replica's logs. An entry is accepted exactly when it follows what is
 // already held: next in sequence, chained to its predecessor, and, for the first entry of a life, behind everything that its
-// replica wrote in earlier lives. One that is stamped beyond the drift bound, and what follows it, waits outside the log until
+// replica wrote in earlier lives. A run is taken whole: checked to its end before its first entry is logged, or refused as if its
+// end were missing. One that is stamped beyond the drift bound, and what follows it, waits outside the log until
 // its time has come (order/held.ts); it is refused where there is no room for it.
 //
 // Duplicates are counted and dropped. A gap ends the run: what is missing is asked for again. An entry that does not
@@ -13,6 +14,7 @@ import type { HybridClock } from '../model/hlc.ts';
 import { type Origin, replicaOf, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
+import { isRunName, runLength } from '../model/run.ts';
 import type { Lane } from '../store/lane.ts';
 import { LIVE_LANE, type Log } from '../store/log.ts';
 
@@ -24,7 +26,8 @@ export type Accept = (mutation: Mutation, out: Outbox) => void;
 /** Entries that wait for their time. */
 export interface WaitingRoom {
   last(origin: Origin): Mutation | undefined;
-  keep(entry: Mutation, out: Outbox): boolean;
+  /** All of them or none. */
+  keep(entries: readonly Mutation[], out: Outbox): boolean;
   onTaken(origin: Origin): void;
 }
 
@@ -52,38 +55,68 @@ export class Receiver {
     out: Outbox,
   ): Refusal | undefined {
     const lane = this.#log.open(origin);
-    for (const mutation of entries) {
+    for (let at = 0; at < entries.length; ) {
+      const mutation = entries[at] as Mutation;
       const waiting = this.#room.last(origin);
       const tail = waiting !== undefined && waiting.seq > lane.head ? waiting : lane;
       if (mutation.seq <= headOf(tail)) {
         this.#metrics.streamDuplicates++;
+        at++;
         continue;
       }
-      const refusal = this.#check(lane, tail, mutation, out);
+      const count = runLength(entries, at);
+      const refusal =
+        count === 0 ? this.#gap() : this.#checkRun(lane, tail, entries, at, count, out);
       if (refusal !== undefined) return refusal;
       if (tail !== lane || !this.#clock.witness(mutation.hlc, wallMs)) {
-        this.#metrics.clockRefusals++;
-        if (!this.#room.keep(mutation, out)) return 'clock';
-        continue;
+        this.#metrics.clockRefusals += count;
+        if (!this.#room.keep(entries.slice(at, at + count), out)) return 'clock';
+      } else {
+        this.#room.onTaken(origin);
+        for (let each = at; each < at + count; each++)
+          this.#take(lane, entries[each] as Mutation, out);
       }
-      this.#room.onTaken(origin);
-      this.#log.append(lane, mutation, out);
-      this.#metrics.entriesReceived++;
-      this.#accept(mutation, out);
+      at += count;
+    }
+    return undefined;
+  }
+
+  #take(lane: Lane, mutation: Mutation, out: Outbox): void {
+    this.#log.append(lane, mutation, out);
+    this.#metrics.entriesReceived++;
+    this.#accept(mutation, out);
+  }
+
+  #checkRun(
+    lane: Lane,
+    tail: Tail,
+    entries: readonly Mutation[],
+    at: number,
+    count: number,
+    out: Outbox,
+  ): Refusal | undefined {
+    let before = tail;
+    for (let each = at; each < at + count; each++) {
+      const mutation = entries[each] as Mutation;
+      const refusal = this.#check(lane, before, mutation, out);
+      if (refusal !== undefined) return refusal;
+      before = mutation;
     }
     return undefined;
   }
 
   #check(lane: Lane, tail: Tail, mutation: Mutation, out: Outbox): Refusal | undefined {
-    if (mutation.seq > headOf(tail) + 1 || !this.#followsEarlierLives(mutation)) {
-      this.#metrics.streamGaps++;
-      return 'gap';
-    }
+    if (mutation.seq > headOf(tail) + 1 || !this.#followsEarlierLives(mutation)) return this.#gap();
     if (!isOf(lane, mutation) || !isChained(mutation, tail.chain)) {
       this.#refuseDivergent(lane.origin, mutation, out);
       return 'divergent';
     }
     return undefined;
+  }
+
+  #gap(): Refusal {
+    this.#metrics.streamGaps++;
+    return 'gap';
   }
 
   /** The first entry of a life names the last entry of the life before it. */
@@ -105,7 +138,9 @@ export class Receiver {
 
 /** What a peer sends under an origin's name may be anything: only entries of its live lane are kept in that log. */
 function isOf(lane: Lane, mutation: Mutation): boolean {
-  return mutation.origin === lane.origin && mutation.lane === LIVE_LANE && mutation.group === '';
+  return (
+    mutation.origin === lane.origin && mutation.lane === LIVE_LANE && isRunName(mutation.group)
+  );
 }
 
 /** What the next entry has to follow: the log, or what waits behind it. */

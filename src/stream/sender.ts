@@ -7,7 +7,7 @@
 //
 // Invariants: (1) only durable entries leave; (2) lanes are sent in the order of this replica's lives, each gap-free,
 // so the peer can show them in the order in which they were accepted; (3) unacknowledged bytes stay within the window
-// that the peer granted, one message over at most.
+// that the peer granted, one message over at most; (4) a message ends with the end of a run, however large that is.
 //
 // Recent entries come from memory. Older ones are read from storage, one range at a time, and verified before they
 // are sent.
@@ -15,14 +15,15 @@
 import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Outbox, RangeResult } from '../model/effect.ts';
-import { decodeMutation } from '../model/encoding.ts';
 import type { Origin, Seq } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
+import { RUN_BYTES_MAX } from '../model/run.ts';
 import type { Lane } from '../store/lane.ts';
 import { LIVE_LANE } from '../store/log.ts';
 import { logSpan } from '../store/layout.ts';
+import { fromMemory, isInMemory, uncut, verified } from './excerpt.ts';
 
 export interface SenderOptions {
   readonly peer: number;
@@ -48,6 +49,8 @@ interface Reading {
   readonly id: number;
   readonly lane: Lane;
   readonly from: Seq;
+  /** From there on to the end of one run. */
+  readonly isRun: boolean;
 }
 
 export class PeerSender {
@@ -123,9 +126,9 @@ export class PeerSender {
       if (lane === undefined) return;
       const from = this.#sentOf(lane.origin) + 1;
       if (from <= lane.floor) this.#strand(lane, from, out);
-      else if (from >= lane.tailFrom)
+      else if (isInMemory(lane, from))
         this.#send(lane, fromMemory(lane, from, this.#options.frameBytes), out);
-      else this.#read(lane, from, out);
+      else this.#read(lane, from, lane.durable, out);
     }
   }
 
@@ -138,19 +141,26 @@ export class PeerSender {
       out.note('error', 'log-unreadable', { peer: this.#options.peer, reason: result.reason });
       return true;
     }
-    this.#onRead(reading, verifiedRun(result, reading.lane.origin, reading.from), out);
+    this.#onRead(reading, verified(result, reading.lane.origin, reading.from), out);
     return true;
   }
 
   /** What was read is sent, unless the peer came to hold it, or it was truncated, while it was read. */
-  #onRead({ lane, from }: Reading, entries: readonly Mutation[], out: Outbox): void {
+  #onRead({ lane, from, isRun }: Reading, entries: readonly Mutation[], out: Outbox): void {
     const isWanted = this.#sentOf(lane.origin) === from - 1 && from > lane.floor;
-    if (isWanted && entries.length === 0) {
-      out.halt(`the log of ${lane.origin} is damaged at ${from}`, 'damaged');
-      return;
-    }
-    if (isWanted) this.#send(lane, entries, out);
+    if (!isWanted) return this.pump(out);
+    const excerpt = uncut(entries);
+    const isDamaged = entries.length === 0 || (isRun && excerpt.kind === 'cut');
+    if (isDamaged) return out.halt(`the log of ${lane.origin} is damaged at ${from}`, 'damaged');
+    if (excerpt.kind === 'whole') this.#send(lane, excerpt.entries, out);
+    else this.#readRun(lane, excerpt.from, excerpt.to, out);
     this.pump(out);
+  }
+
+  /** What was read has cut it, or begins within it. */
+  #readRun(lane: Lane, from: Seq, to: Seq, out: Outbox): void {
+    this.#sent.set(lane.origin, from - 1);
+    this.#read(lane, from, to, out, true);
   }
 
   // streaming -> behind
@@ -185,10 +195,10 @@ export class PeerSender {
     return undefined;
   }
 
-  #read(lane: Lane, from: Seq, out: Outbox): void {
-    const span = logSpan(LIVE_LANE, lane.origin, from, lane.durable);
-    const id = this.#options.range(span, this.#options.frameBytes, out);
-    this.#reading = { id, lane, from };
+  #read(lane: Lane, from: Seq, to: Seq, out: Outbox, isRun = false): void {
+    const span = logSpan(LIVE_LANE, lane.origin, from, to);
+    const id = this.#options.range(span, isRun ? RUN_BYTES_MAX : this.#options.frameBytes, out);
+    this.#reading = { id, lane, from, isRun };
   }
 
   #send(lane: Lane, entries: readonly Mutation[], out: Outbox): void {
@@ -216,28 +226,4 @@ export class PeerSender {
   #sentOf(origin: Origin): Seq {
     return this.#sent.get(origin) ?? 0;
   }
-}
-
-/** Durable entries from `from` on, as many as fit into `bytesMax`, at least one. */
-export function fromMemory(lane: Lane, from: Seq, bytesMax: number): Mutation[] {
-  const entries: Mutation[] = [];
-  let bytes = 0;
-  for (let seq = from; seq <= lane.durable && bytes < bytesMax; seq++) {
-    const entry = lane.at(seq);
-    entries.push(entry);
-    bytes += entry.bytes.length;
-  }
-  return entries;
-}
-
-/** The verified entries of a range read that follow each other from `from` on; stops at the first that does not. */
-export function verifiedRun(result: RangeResult, origin: Origin, from: Seq): Mutation[] {
-  const run: Mutation[] = [];
-  if (!result.ok) return run;
-  for (const { value } of result.entries) {
-    const entry = decodeMutation(value);
-    if (entry === undefined || entry.origin !== origin || entry.seq !== from + run.length) break;
-    run.push(entry);
-  }
-  return run;
 }

@@ -21,8 +21,8 @@ export const edges: readonly Mutant[] = [
     number: 'own',
     title: 'what peers send is taken although the disk has no room for it',
     file: 'src/replica/intake.ts',
-    replace: 'const fitting = this.#context.room.fitting(entries);',
-    with: 'const fitting = entries.length;',
+    replace: 'const fitting = wholeRuns(entries, this.#context.room.fitting(entries));',
+    with: 'const fitting = wholeRuns(entries);',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/status.test.ts',

@@ -93,10 +93,7 @@ export const order: readonly Mutant[] = [
     number: 17,
     title: 'entries behind a gap are taken',
     file: 'src/stream/receiver.ts',
-    replace: `    if (mutation.seq > headOf(tail) + 1 || !this.#followsEarlierLives(mutation)) {
-      this.#metrics.streamGaps++;
-      return 'gap';
-    }
+    replace: `    if (mutation.seq > headOf(tail) + 1 || !this.#followsEarlierLives(mutation)) return this.#gap();
     if (!isOf(lane, mutation) || !isChained(mutation, tail.chain)) {`,
     with: `    if (mutation.seq > lane.head + 1) lane.head = mutation.seq - 1;
     if (!isOf(lane, mutation)) {`,

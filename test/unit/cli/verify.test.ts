@@ -5,6 +5,7 @@ import { type Report, type StoredData, verifyStored } from '../../../src/cli/ver
 import { encodeMutation } from '../../../src/model/encoding.ts';
 import type { Key, NamespaceName, Origin } from '../../../src/model/id.ts';
 import type { Mutation } from '../../../src/model/record.ts';
+import { runName } from '../../../src/model/run.ts';
 import { seal } from '../../../src/store/envelope.ts';
 import { encodeLaneState } from '../../../src/store/lane.ts';
 import { logKey, metaKey, originKey, recordKey } from '../../../src/store/layout.ts';
@@ -14,14 +15,14 @@ const NAMESPACE = 'demo' as NamespaceName;
 
 type Store = Map<string, Uint8Array>;
 
-function draft(seq: number, previousChain: number, deletes = false): Mutation {
+function draft(seq: number, previousChain: number, deletes = false, group = ''): Mutation {
   return encodeMutation(
     {
       origin: ORIGIN,
       seq,
       hlc: seq * 1024,
       lane: 0,
-      group: '',
+      group,
       namespace: NAMESPACE,
       key: `key-${seq}` as Key,
       operation: deletes ? 'delete' : 'put',
@@ -44,11 +45,14 @@ const nameOf = ({ namespace, key }: Mutation): string => latin1(recordKey(namesp
 const placeOf = (seq: number): string => latin1(logKey(0, ORIGIN, seq));
 
 /** Entries 3 to 6 of a log whose first two were truncated; the last one deletes. */
-function wholeStore(): { store: Store; entries: Mutation[] } {
+function wholeStore(groupOf: (seq: number) => string = () => ''): {
+  store: Store;
+  entries: Mutation[];
+} {
   const entries: Mutation[] = [];
   let chain = 0;
   for (let seq = 1; seq <= 6; seq++) {
-    const mutation = draft(seq, chain, seq === 6);
+    const mutation = draft(seq, chain, seq === 6, groupOf(seq));
     chain = mutation.chain;
     entries.push(mutation);
   }
@@ -107,6 +111,20 @@ describe('a store', () => {
       damages: 0,
       damaged: [],
     });
+  });
+
+  it('begins and ends with whole runs', async () => {
+    const reasonsOf = async (groupOf: (seq: number) => string): Promise<string[]> => {
+      const { damaged } = await verifyStored(storedIn(wholeStore(groupOf).store));
+      return damaged.map(({ reason }) => reason);
+    };
+    expect(await reasonsOf((seq) => (seq > 2 ? runName(seq - 3, 4) : ''))).toEqual([]);
+    expect(await reasonsOf((seq) => (seq > 4 ? runName(seq - 5, 3) : ''))).toEqual([
+      'it ends within a run, which goes up to entry 7',
+    ]);
+    expect(await reasonsOf((seq) => (seq < 4 ? runName(seq - 1, 3) : ''))).toEqual([
+      'it begins within the run of entry 3',
+    ]);
   });
 
   it('may still hold entries that are being truncated', async () => {
