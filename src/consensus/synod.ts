@@ -231,6 +231,13 @@ export class Synod {
       this.#prepare(now, out);
   }
 
+  /** This life ends with the change that was asked for here undecided. */
+  abandon(out: Outbox): void {
+    const asked = this.#asked;
+    this.#asked = undefined;
+    asked?.tell({ kind: 'timeout', indefinite: asked.isProposed }, out);
+  }
+
   #hasWork(now: Now): boolean {
     if (this.#asked !== undefined) return true;
     const isAccepted = this.#vote?.accepted !== undefined;

@@ -6,8 +6,9 @@
 //
 // Invariants: (1) a batch is handed over before anything of its turn is sent or replied; (2) a reply leaves only when
 // the batch it depends on is durable; (3) after a storage failure nothing is committed or acknowledged; (4) once the
-// core asks for a halt it is only told of storage, until what was written before is durable or lost; then everybody who
-// still waits is answered, and nothing happens any more.
+// core asks for a halt it is only told of storage and time, until what was written before is durable or lost: requests that
+// have written nothing are refused at once, the others keep their deadlines. Then everybody who still waits is answered,
+// and nothing happens any more.
 
 import { createRing } from '../base/ring.ts';
 import type { Command, ReplicaState, Status } from '../model/command.ts';
@@ -148,10 +149,13 @@ export class Host implements ReplicaService {
   }
 
   #step(input: Input, now: Now): void {
+    const isHalting = this.#out.haltReason !== undefined;
     if (input.kind === 'durable') this.#gate.open(input.lsn, now.monoMs);
     else if (input.kind === 'storage-failed') this.#gate.failAll();
-    else if (this.#out.haltReason !== undefined) return this.#ignore(input);
+    else if (isHalting && input.kind !== 'tick') return this.#ignore(input);
     this.#replica.step(input, now, this.#out);
+    if (!isHalting && this.#out.haltReason !== undefined)
+      this.#replica.step({ kind: 'halting' }, now, this.#out);
   }
 
   #commit(now: Now): void {
@@ -238,10 +242,7 @@ export class Host implements ReplicaService {
   }
 
   #arm(now: Now): void {
-    // Before a halt nothing but storage counts any more, and those who wait for it.
-    const isHalting = this.#out.haltReason !== undefined;
-    const coreMs = isHalting ? Number.POSITIVE_INFINITY : this.#replica.timerMs;
-    const dueMs = Math.min(coreMs, this.#gate.timerMs);
+    const dueMs = Math.min(this.#replica.timerMs, this.#gate.timerMs);
     if (dueMs === this.#timerMs || dueMs === Number.POSITIVE_INFINITY) return;
     this.#timerMs = dueMs;
     const delayMs = Math.max(dueMs - now.monoMs, 0);

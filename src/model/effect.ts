@@ -49,6 +49,8 @@ export type Input =
   | { readonly kind: 'storage-failed'; readonly reason: string }
   | { readonly kind: 'disk'; readonly room: DiskRoom }
   | { readonly kind: 'drain' }
+  /** A halt was asked for: until what was written before is durable, only storage and deadlines count. */
+  | { readonly kind: 'halting' }
   /** The host stops for good: everybody who still waits is told. */
   | { readonly kind: 'stop' }
   | { readonly kind: 'tick' };

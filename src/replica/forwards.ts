@@ -83,12 +83,13 @@ export class Forwards {
     return true;
   }
 
-  /** A peer asks in the place of its client. */
-  onRequest(peer: number, request: ForwardRequest, now: Now, out: Outbox): void {
-    this.#answers.onRequest(peer, request, now, out);
+  /** A peer asks in the place of its client, or answers in the place of this replica. */
+  onMessage(peer: number, message: ForwardRequest | ForwardReply, now: Now, out: Outbox): void {
+    if (message.kind === 'forward-request') this.#answers.onRequest(peer, message, now, out);
+    else this.#onReply(peer, message, now, out);
   }
 
-  onReply(peer: number, { id, answer }: ForwardReply, now: Now, out: Outbox): void {
+  #onReply(peer: number, { id, answer }: ForwardReply, now: Now, out: Outbox): void {
     const pending = this.#pending.get(id);
     if (pending === undefined || ((pending.open >> peer) & 1) === 0) return;
     if (answer.kind === 'refused') this.#onRefused(pending, peer, answer.code, now, out);

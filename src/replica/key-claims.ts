@@ -199,8 +199,8 @@ export class KeyClaims {
     }
   }
 
-  failAll(now: Now, out: Outbox): void {
-    const stopped = fault('storage-failed', 'the replica has stopped; nothing was written');
+  /** The replica stops before anything was minted. */
+  failAll(stopped: Fault, now: Now, out: Outbox): void {
     for (const claiming of this.#byId.values()) {
       for (const each of [claiming, ...claiming.followers]) each.resume(stopped, now, out);
     }

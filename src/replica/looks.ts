@@ -10,7 +10,7 @@
 import { createRing } from '../base/ring.ts';
 import type { Client, ReadCommand, Reply } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
-import { type Fault, fault } from '../model/fault.ts';
+import type { Fault } from '../model/fault.ts';
 
 /** Goes on: everything that was asked for is merged, or `failed` says why it could not be read. */
 export type Resume = (failed: Fault | undefined, now: Now, out: Outbox) => void;
@@ -71,8 +71,7 @@ export class Looks {
   }
 
   /** The replica stops before anything was minted. */
-  failAll(now: Now, out: Outbox): void {
-    const stopped = fault('storage-failed', 'the replica has stopped; nothing was written');
+  failAll(stopped: Fault, now: Now, out: Outbox): void {
     for (const look of this.#open) this.#end(look, stopped, now, out);
   }
 

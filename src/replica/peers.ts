@@ -6,7 +6,7 @@ import type { Holder } from '../entropy/exchange.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceHealth } from '../model/health.ts';
 import { type Dot, type NamespaceName, type Origin, replicaOf, type Seq } from '../model/id.ts';
-import type { Heartbeat, Hello, VectorEntries } from '../model/message.ts';
+import type { Heartbeat, Hello, Pull, VectorEntries } from '../model/message.ts';
 import { majority, type Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
 import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
@@ -104,6 +104,12 @@ export class Peer {
       news.push([origin, seq]);
     }
     return news;
+  }
+
+  /** It lacks our own log from further back: that is streamed. What others wrote is sent as far as it is held here. */
+  onPull({ origin, from }: Pull, out: Outbox): void {
+    this.sender.rewind(origin, from);
+    this.sender.pump(out);
   }
 
   onHeartbeat(heartbeat: Heartbeat, heads: VectorEntries, now: Now): void {

@@ -25,7 +25,6 @@ import {
   isOfCopies,
   isOfTrees,
   type Message,
-  type Pull,
   type VectorEntries,
 } from '../model/message.ts';
 import { createMetrics, type Metrics } from '../model/metrics.ts';
@@ -119,6 +118,7 @@ export class Replica {
   readonly #drain: Drain;
   #phase: Phase = 'starting';
   #drains = false;
+  #isHalting = false;
   #lastRangeId = 0;
   #heartbeatAtMs = Number.POSITIVE_INFINITY;
 
@@ -132,7 +132,6 @@ export class Replica {
     const log = new Log(settings.tailBytes, this.metrics);
     const range = rangeReader(nextId);
     const held = new Held(settings.windowBytes);
-    const replicas = settings.members.length;
     const tree = new HashTree();
     const index = new RecordIndex(heirOf(settings), get, this.metrics);
     const table = new Table(get, settings.cacheBytes, this.metrics, index, tree);
@@ -158,8 +157,8 @@ export class Replica {
       idempotency: new IdempotencyTable(get, settings.idempotencyMs),
       peers,
       stability: new Stability(log, peers),
-      nearness: new Nearness(self.index, replicas),
-      freshness: new Freshness(self.index, replicas),
+      nearness: new Nearness(self.index, settings.members.length),
+      freshness: new Freshness(self.index, settings.members.length),
       health: new Health(policies, {
         beatMs: settings.heartbeatMs,
         untoldMs: settings.peerTimeoutMs,
@@ -230,6 +229,7 @@ export class Replica {
 
   /** Monotonic time at which a `tick` is due. */
   get timerMs(): number {
+    if (this.#isHalting) return this.#writes.deadlineMs;
     const own = Math.min(this.#grace.untilMs, this.#heartbeatAtMs);
     const reads = Math.min(this.#reads.timerMs, this.#lists.timerMs, this.#forwards.timerMs);
     return Math.min(own, reads, this.#writes.timerMs);
@@ -266,6 +266,8 @@ export class Replica {
         return this.#context.room.onLook(input.room);
       case 'drain':
         return this.#onDrain();
+      case 'halting':
+        return this.#onHalting(now, out);
       case 'stop':
         return this.#onStop(now, out);
       case 'tick':
@@ -362,15 +364,15 @@ export class Replica {
       case 'heartbeat':
         return this.#onHeartbeat(peer, message, now, out);
       case 'pull':
-        return this.#onPull(peer, message, out);
+        if (!this.#own.isOwn(message.origin)) return this.#pulls.onPull(index, message, out);
+        return peer.onPull(message, out);
       case 'read-request':
         return this.#reads.onRequest(index, message, this.#mayLack, now, out);
       case 'read-reply':
         return this.#reads.onReply(index, message, now, out);
       case 'forward-request':
-        return this.#forwards.onRequest(index, message, now, out);
       case 'forward-reply':
-        return this.#forwards.onReply(index, message, now, out);
+        return this.#forwards.onMessage(index, message, now, out);
       case 'survey-request':
       case 'survey-reply':
         return this.#lists.onMessage(index, message, this.#mayLack, now, out);
@@ -462,13 +464,6 @@ export class Replica {
     this.#checkCaughtUp(now, out);
   }
 
-  /** Our own log is streamed, from further back; another's is sent as far as we hold it. */
-  #onPull(peer: Peer, pull: Pull, out: Outbox): void {
-    if (!this.#own.isOwn(pull.origin)) return this.#pulls.onPull(peer.member.index, pull, out);
-    peer.sender.rewind(pull.origin, pull.from);
-    peer.sender.pump(out);
-  }
-
   // ---- storage
 
   #onDurable(lsn: number, now: Now, out: Outbox): void {
@@ -553,13 +548,19 @@ export class Replica {
 
   // draining -> draining; * -> failed
   #onStop(now: Now, out: Outbox): void {
-    const isDraining = this.#phase === 'draining';
-    if (!isDraining) this.#phase = 'failed';
-    const code = isDraining || this.#succession.isOver ? 'draining' : 'storage-failed';
+    this.#onHalting(now, out);
+    if (this.#phase !== 'draining') this.#phase = 'failed';
     this.#writes.failAll(now, out);
-    this.#reads.failAll(code, out);
-    this.#lists.failAll(code, out);
-    this.#forwards.failAll(code, out);
+  }
+
+  /** Nobody is heard any more, and what may have been written waits for its own disk. */
+  #onHalting(now: Now, out: Outbox): void {
+    this.#isHalting = true;
+    const isEnding = this.#phase === 'draining' || this.#succession.isOver;
+    const code = isEnding ? 'draining' : 'storage-failed';
+    this.#writes.failUnwritten(code, now, out);
+    for (const each of [this.#reads, this.#lists, this.#forwards]) each.failAll(code, out);
+    this.#succession.abandon(out);
   }
 
   #checkCaughtUp(now: Now, out: Outbox): void {
@@ -569,6 +570,7 @@ export class Replica {
   }
 
   #onTick(now: Now, out: Outbox): void {
+    if (this.#isHalting) return this.#writes.expireLate(now, out);
     if (now.monoMs >= this.#grace.untilMs && this.#grace.isOver(now)) this.#open(now, out);
     this.#writes.onTimer(now, out);
     this.#reads.onTimer(now, out);

@@ -144,6 +144,11 @@ export class Succession {
     this.#synod.forget(out);
   }
 
+  /** The replica stops: whoever asked for a change here is told how things stand. */
+  abandon(out: Outbox): void {
+    this.#synod.abandon(out);
+  }
+
   onCommand({ client, change, timeoutMs }: MembershipCommand, now: Now, out: Outbox): void {
     const value = change.kind === 'join' ? this.#joined(change.place) : this.#forgotten(change);
     if (typeof value === 'string') return refuse(client, out, 'membership-conflict', value);

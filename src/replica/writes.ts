@@ -15,7 +15,7 @@ import type { Condition, ReadCommand, WriteCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import { encodeMutation } from '../model/encoding.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
-import { fault } from '../model/fault.ts';
+import { type FaultCode, fault } from '../model/fault.ts';
 import { type Dot, formatDot } from '../model/id.ts';
 import type { Superseded } from '../model/message.ts';
 import { intersects, majority, type Requirement } from '../model/quorum.ts';
@@ -106,12 +106,12 @@ export class Writes {
   }
 
   get timerMs(): number {
-    return Math.min(
-      this.#pending.deadlineMs,
-      this.#replays.deadlineMs,
-      this.#looks.timerMs,
-      this.claims.timerMs,
-    );
+    return Math.min(this.deadlineMs, this.#looks.timerMs, this.claims.timerMs);
+  }
+
+  /** Of those that have written, or whose write is known. */
+  get deadlineMs(): number {
+    return Math.min(this.#pending.deadlineMs, this.#replays.deadlineMs);
   }
 
   begin(command: WriteCommand, now: Now, out: Outbox): void {
@@ -206,15 +206,26 @@ export class Writes {
   onTimer(now: Now, out: Outbox): void {
     this.#looks.onTimer(now, out);
     this.claims.onTimer(now, out);
+    this.expireLate(now, out);
+  }
+
+  /** Answers what is written, or known to be, and has not enough copies by its deadline. */
+  expireLate(now: Now, out: Outbox): void {
     this.#pending.expire(now.monoMs, out);
     this.onProgress(now, out);
   }
 
+  /** The replica stops: what has written nothing yet never will. */
+  failUnwritten(code: FaultCode, now: Now, out: Outbox): void {
+    const stopped = fault(code, 'the replica has stopped; nothing was written');
+    this.#looks.failAll(stopped, now, out);
+    this.claims.failAll(stopped, now, out);
+  }
+
+  /** The others. */
   failAll(now: Now, out: Outbox): void {
     this.#pending.failAll(now.monoMs, out);
     this.#replays.failAll(out);
-    this.#looks.failAll(now, out);
-    this.claims.failAll(now, out);
   }
 
   /** Answered from the memory of its idempotency key, or refused. */

@@ -71,4 +71,18 @@ describe('while a commit hangs', () => {
     expect(shown(cluster.answer(gone))).toBe('outcome-unknown');
     expect(lasted(gone)).toBeLessThan(310);
   });
+
+  it('a write keeps its time-out although the members change and its replica begins anew', () => {
+    const cluster = new Cluster({ spares: ['zz'] });
+    cluster.settle();
+    cluster.replica(3).invite();
+    cluster.replica(0).storage?.hang();
+    const write = cluster.begin(0, putOf('a', 'new', { w: 3, timeoutMs: 4000 }));
+    cluster.run(1);
+    expect(shown(cluster.join(1, 3))).toContain('zz-9');
+    cluster.run(100);
+    expect(shown(cluster.put(0, 'b', 'v'))).toBe('draining');
+    expect(shown(cluster.answer(write))).toBe('outcome-unknown');
+    expect(lasted(write)).toBeLessThan(4010);
+  });
 });

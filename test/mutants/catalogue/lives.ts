@@ -169,4 +169,17 @@ export const lives: readonly Mutant[] = [
       name: 'of a lone survivor waits as long as a silent peer, and then serves what it has',
     },
   },
+  {
+    id: 'halting-keeps-no-deadline',
+    number: 'own',
+    title: 'a replica that halts, and waits for its disk, lets no time-out pass',
+    file: 'src/replica/replica.ts',
+    replace: 'if (this.#isHalting) return this.#writes.deadlineMs;',
+    with: 'if (this.#isHalting) return Number.POSITIVE_INFINITY;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/hung-disk.test.ts',
+      name: 'a write keeps its time-out although the members change and its replica begins anew',
+    },
+  },
 ];

@@ -465,6 +465,39 @@ describe('a halt', () => {
     ).toEqual(['reply answers no-quorum', 'reply copies outcome-unknown']);
     expect(scene.halts).toHaveLength(1);
   });
+
+  it('keeps the deadlines of those who wait for the batch, and refuses who has written nothing', () => {
+    const once = { idempotency: { key: 'k', digest: 1 } } as const;
+    scene.ask('copies', putOf('a', 'v', { w: 2, timeoutMs: 300 }));
+    scene.ask('more', putOf('b', 'v', { w: 2, timeoutMs: 500 }));
+    scene.ask('key', putOf('c', 'v', { w: 2, ...once }));
+    scene.ask('look', putOf('d', 'v', { r: 2, w: 2 }));
+    scene.ask('answers', getOf('e', { r: 2 }));
+    const place = { ...(membersOf(['zz'])[0] as Member), peerAddress: 'zz' };
+    scene.ask('change', {
+      kind: 'membership',
+      change: { kind: 'join', place },
+      timeoutMs: 90_000,
+    });
+    scene.turns();
+    scene.said();
+    scene.network?.onMessage(1, hello([['eu-1.7', 3]]));
+    scene.turns();
+    const refused = scene.said().filter((line) => line.startsWith('reply'));
+    expect(refused.sort()).toEqual([
+      'reply answers storage-failed',
+      'reply change no-quorum',
+      'reply key storage-failed',
+      'reply look storage-failed',
+    ]);
+    scene.time(299);
+    expect(scene.said()).toEqual([]);
+    scene.time(1);
+    expect(scene.said()).toEqual(['reply copies outcome-unknown']);
+    scene.time(60_000);
+    expect(scene.said()).toEqual(['reply more outcome-unknown']);
+    expect(scene.halts).toEqual([]);
+  });
 });
 
 describe('the timer', () => {
