@@ -210,9 +210,15 @@ export class KeyClaims {
     this.#timerMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The write under the key is in the memory of this replica, which answers for it from now on. */
+  /** The write under the key is in the memory of this replica, which answers for it from now on, whoever waits here first. */
   onRemembered(namespace: NamespaceName, key: string): void {
-    this.#loans.end(nameOf(namespace, key));
+    const name = nameOf(namespace, key);
+    this.#loans.end(name);
+    const claiming = this.#byName.get(name);
+    if (claiming === undefined) return;
+    // What is due now asks again, and finds it.
+    claiming.againAtMs = 0;
+    this.#watch(0);
   }
 
   /**

@@ -254,6 +254,23 @@ describe('a retry at another replica', () => {
     expect(writesIn(cluster)).toBe(1);
   });
 
+  it('is answered as soon as the write is here, however long it had to pause', () => {
+    const cluster = new Cluster();
+    cluster.settle();
+    const { storage } = cluster.replica(0);
+    storage?.hang();
+    const first = cluster.begin(0, putOf('a', 'one', { ...wide, timeoutMs: 60_000 }));
+    cluster.run(10);
+    const second = cluster.begin(2, putOf('a', 'one', { ...wide, timeoutMs: 60_000 }));
+    // Pauses grow: what is asked now is asked again in a second.
+    cluster.run(4000);
+    storage?.resetSpeed();
+    expect(shown(cluster.answer(first))).toBe('ap-1.1.1');
+    expect(cluster.answer(second)).toMatchObject({ replayed: true });
+    // A heartbeat tells that enough have it.
+    expect(second.endedMs - first.endedMs).toBeLessThan(400);
+  });
+
   it('does not wait for a borrower that is gone', () => {
     const { cluster } = begun();
     cluster.crash(2);

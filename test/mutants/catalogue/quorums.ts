@@ -189,6 +189,19 @@ export const quorums: readonly Mutant[] = [
     foundBy: sim,
   },
   {
+    id: 'claim-sleeps-on',
+    number: 'own',
+    title: 'a retry waits its pause out although the write under its key has come',
+    file: 'src/replica/key-claims.ts',
+    replace: '    claiming.againAtMs = 0;\n    this.#watch(0);',
+    with: '    claiming.askedAtMs = 0;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/idempotency.test.ts',
+      name: 'is answered as soon as the write is here, however long it had to pause',
+    },
+  },
+  {
     id: 'former-borrower-not-heard',
     number: 'own',
     title: 'a key that was lent to another before is used without hearing that one',
