@@ -11,8 +11,9 @@
 //   ack         more of this life's log than it has made durable, or any of a later life of this replica
 //   identity    a greeting in another replica's name
 //
-// A message that rests on such a claim is dropped whole; a vector loses the entries concerned and counts for the rest. Each
-// reason is logged once for each peer of a life, and counted.
+// A message that rests on such a claim is dropped whole, but for an answer that a request waits for: that becomes the refusal
+// of its kind, so that the request turns to another peer at once. A vector loses the entries concerned and counts for the rest.
+// Each reason is logged once for each peer of a life, and counted.
 
 import { unreachable } from '../base/assert.ts';
 import type { Now, Outbox } from '../model/effect.ts';
@@ -122,7 +123,7 @@ export class PeerCheck {
     }
   }
 
-  /** What of the message is to be believed; `undefined`: nothing. */
+  /** What of the message is to be believed, or stands for an answer that is not; `undefined`: nothing. */
   admit(
     peer: { readonly index: number; readonly id: ReplicaId },
     message: Message,
@@ -132,7 +133,7 @@ export class PeerCheck {
     const reason = this.#refusalOf(peer.id, message, now);
     if (reason !== undefined) {
       this.#note(peer.id, reason, message.kind, out);
-      return undefined;
+      return refusalIn(message);
     }
     if (message.kind === 'hello') this.#hearOf(peer.index, message.vector);
     return this.#purged(peer.id, message, now, out);
@@ -309,6 +310,15 @@ export class PeerCheck {
     this.#noted.add(name);
     out.note('error', 'claim-refused', { peer, reason, message });
   }
+}
+
+/** In the place of an answer: that the peer gave none. */
+function refusalIn(message: Message): Message | undefined {
+  const { kind } = message;
+  if (kind === 'read-reply') return { ...message, answer: 'damaged', record: undefined };
+  if (kind === 'claim-reply') return { kind, id: message.id, answer: 'unknown', named: undefined };
+  if (kind !== 'forward-reply') return undefined;
+  return { ...message, answer: { kind: 'refused', code: 'record-corrupt' } };
 }
 
 function latestStamp(wallMs: number): Hlc {

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { HLC_MAX } from '../../../src/model/hlc.ts';
 import { incarnationAt, INCARNATION_MAX, type Origin } from '../../../src/model/id.ts';
 import type { Message, VectorEntries } from '../../../src/model/message.ts';
+import type { Reply } from '../../../src/model/command.ts';
 import type { ClaimReason } from '../../../src/model/metrics.ts';
 import { originKey } from '../../../src/store/layout.ts';
 import { encodeLaneState, LANE_EMPTY } from '../../../src/store/lane.ts';
@@ -116,6 +117,22 @@ describe('a record that no clock can have stamped', () => {
     solo.message(US, { kind: 'tree-records', id: 1, taken: 1, records: [record] });
     expect(refused(reason)).toBe(4);
     expect(shown(solo.ask(getOf('a', { r: 1 })) ?? 'broken')).toBe('absent');
+  });
+
+  it('is no answer: a read that waits for it ends at once, where no other peer is left', () => {
+    const told: string[] = [];
+    const client = { onReply: (reply: Reply) => void told.push(shown(reply)) };
+    solo.sent();
+    solo.step({ kind: 'command', command: { ...getOf('a', { r: 2 }), client } as never });
+    const record = stamped({ hlc: HLC_MAX + 1 });
+    for (let asked = 0; asked < 2; asked++) {
+      expect(told).toEqual([]);
+      const question = solo.sent().find(({ message }) => message.kind === 'read-request');
+      if (question?.message.kind !== 'read-request') throw new Error('nobody is asked');
+      const { id } = question.message;
+      solo.message(question.peer, { kind: 'read-reply', id, answer: 'record', record });
+    }
+    expect(told).toEqual(['no-quorum']);
   });
 
   it('may be deleted after ten years, which is the longest that a client can ask for', () => {
