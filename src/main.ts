@@ -132,7 +132,7 @@ async function beginLife(options: LifeOptions): Promise<RunningReplica> {
   if (data.data === 'lost') log.note('warn', 'data-lost', { folder: options.config.dataDir });
   try {
     const { config, outsiders } = settle(options.config, data, log);
-    const network = createNetwork(config, outsiders, log, data.incarnation);
+    const network = createNetwork(config, outsiders, log, data);
     try {
       await network.listen();
       return await start({ ...options, config, data, network });
@@ -279,7 +279,7 @@ function createNetwork(
   config: Config,
   outsiders: readonly Member[],
   log: Log,
-  incarnation: number,
+  { incarnation, storage }: OpenedData,
 ): WsNetwork {
   const { settings, self, clusterId, peer, secret } = config;
   const delays = settings.members.map(({ region }) => delayTo(config, region));
@@ -289,6 +289,7 @@ function createNetwork(
     clusterId,
     secret: Buffer.from(secret.reveal()),
     incarnation: () => incarnation,
+    epoch: () => epochOf(storage),
     host: peer.host,
     port: peer.port,
     peerTimeoutMs: settings.peerTimeoutMs,
@@ -296,6 +297,12 @@ function createNetwork(
     note: log.note,
     ...(config.strangersMax === undefined ? {} : { limits: { strangersMax: config.strangersMax } }),
   });
+}
+
+/** Of the membership that the directory is bound to; 0: of none. */
+function epochOf(storage: OpenedData['storage']): number {
+  const tenure = readStoredTenure(storage.get(tenureKey()));
+  return typeof tenure === 'object' ? tenure.membership.epoch : 0;
 }
 
 function delayTo({ wan }: Config, region: string): number {
@@ -332,6 +339,7 @@ function createHttp(ground: Ground, measured: Measured): Promise<HttpServer> {
     origins: new Set(config.origins),
     limits: config.limits,
     jobs,
+    probe: (place, timeoutMs) => ground.network.probe(place, timeoutMs),
     tokens: config.tokens,
     metricsText: () => exposition.text(),
     meter,

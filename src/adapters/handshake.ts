@@ -17,6 +17,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { INCARNATION_MAX, type Incarnation, parseReplicaId, type ReplicaId } from '../model/id.ts';
 
 export const PEER_PATH = '/peer';
+/** Where a member asks who is here, before it proposes a newcomer to the others (peer-probe.ts). */
+export const PROBE_PATH = '/probe';
 export const SECRET_BYTES_MIN = 16;
 /** All headers of a request or of its answer; nobody reads more than that from a stranger. */
 export const HANDSHAKE_BYTES_MAX = 1024;
@@ -147,8 +149,11 @@ function parseVersions(offered: string): number[] {
   return VERSIONS.test(offered) ? offered.split(',').map(Number) : [];
 }
 
+/** Whoever is asked who it is adds what it says of itself. */
+export type Role = 'dialer' | 'listener' | 'asker' | `asked ${string}`;
+
 /** What `role` shows to be who it says; only a holder of the secret can compute it. */
-export function proofOf(secret: Buffer, role: 'dialer' | 'listener', said: Transcript): string {
+export function proofOf(secret: Buffer, role: Role, said: Transcript): string {
   const { clusterId, offered, version, dialer, listener } = said;
   const parties = [dialer, listener].flatMap(({ id, incarnation, nonce }) => [
     id,
@@ -157,6 +162,19 @@ export function proofOf(secret: Buffer, role: 'dialer' | 'listener', said: Trans
   ]);
   const statement = JSON.stringify(['conit peer', role, clusterId, offered, version, ...parties]);
   return createHmac('sha256', secret).update(statement).digest('base64url');
+}
+
+/** Why a connection was not taken, in the words of who refused it. */
+export function refusalOf({
+  headers,
+  statusCode,
+}: {
+  readonly headers: Headers;
+  readonly statusCode?: number | undefined;
+}): string {
+  const reason = headers['conit-refusal'];
+  const isKnown = typeof reason === 'string' && Object.hasOwn(REFUSALS, reason);
+  return isKnown ? `refused: ${reason}` : `refused: status ${statusCode}`;
 }
 
 /** Compares in constant time. */

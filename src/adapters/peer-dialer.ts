@@ -19,7 +19,7 @@ import {
   type PeerIdentity,
   proofOf,
   readChallenge,
-  REFUSALS,
+  refusalOf,
   type Transcript,
 } from './handshake.ts';
 import type { Authenticated } from './peer-listener.ts';
@@ -186,12 +186,6 @@ export class PeerDialer {
     attempt.socket?.terminate();
     attempt.agent.destroy();
   }
-}
-
-function refusalOf(answer: IncomingMessage): string {
-  const reason = answer.headers['conit-refusal'];
-  const isKnown = typeof reason === 'string' && Object.hasOwn(REFUSALS, reason);
-  return isKnown ? `refused: ${reason}` : `refused: status ${answer.statusCode}`;
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {

@@ -18,6 +18,7 @@ import {
   isProof,
   PEER_PATH,
   type PeerIdentity,
+  PROBE_PATH,
   proofOf,
   readGreeting,
   type Refusal,
@@ -26,6 +27,7 @@ import {
 } from './handshake.ts';
 import { CLOCK_HEADER, CLOCK_PATH } from './peer-clock.ts';
 import { PeerAddresses } from './peer-addresses.ts';
+import { type Introduction, introductionHeaders, proofBy } from './peer-probe.ts';
 import { Strangers } from './peer-strangers.ts';
 
 /** A connection whose other end is known. */
@@ -47,6 +49,8 @@ export interface PeerListenerOptions {
   readonly socketOptions: { readonly maxPayload: number };
   /** A last word of the owner before a peer is let in. */
   readonly admit: (peer: Member, incarnation: Incarnation) => Refusal | undefined;
+  /** What this replica says of itself to a member that asks; `undefined`: it has not begun. */
+  readonly introduce: () => Introduction | undefined;
   readonly onAuthenticated: (connection: Authenticated) => void;
   readonly onRefused: (reason: Refusal) => void;
 }
@@ -56,7 +60,8 @@ const GREETING_TIMEOUT_MS = 2000;
 
 /** What the dialer has to prove, once, on this connection. */
 interface Challenged {
-  readonly peer: Member;
+  /** `undefined`: it only asks who is here. */
+  readonly peer: Member | undefined;
   readonly said: Transcript;
 }
 
@@ -119,13 +124,60 @@ export class PeerListener {
   /** A greeting is answered with a challenge. */
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     if (request.url === CLOCK_PATH) return this.#tellTime(response);
-    const challenged = requestRefusal(request) ?? this.#challenge(readGreeting(request.headers));
+    if (request.url === PROBE_PATH) return this.#onProbe(request, response);
+    const challenged =
+      requestRefusal(request, PEER_PATH) ?? this.#challenge(readGreeting(request.headers));
+    this.#answer(request, response, challenged);
+  }
+
+  #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    challenged: Challenged | Refusal,
+  ): void {
     if (typeof challenged === 'string') return this.#refuse(response, challenged);
     if (!this.#strangers.challenge(request.socket, challenged))
       return this.#refuse(response, 'malformed');
     const { version, listener } = challenged.said;
     response.writeHead(401, { ...challengeHeaders({ version, ...listener }), 'Content-Length': 0 });
     response.end();
+  }
+
+  /** The greeting of who only asks is answered with a challenge, and its proof with who is here. */
+  #onProbe(request: IncomingMessage, response: ServerResponse): void {
+    const refusal = requestRefusal(request, PROBE_PATH);
+    if (refusal !== undefined) return this.#refuse(response, refusal);
+    if (request.headers['conit-proof'] === undefined)
+      return this.#answer(request, response, this.#challengeProbe(readGreeting(request.headers)));
+    const challenged = this.#strangers.take(request.socket);
+    const shown = this.#options.introduce();
+    if (challenged === undefined || challenged.peer !== undefined)
+      return this.#refuse(response, 'challenge');
+    if (shown === undefined) return this.#refuse(response, 'starting');
+    const { secret } = this.#options.identity;
+    if (!isProof(request.headers['conit-proof'], proofOf(secret, 'asker', challenged.said)))
+      return this.#refuse(response, 'proof');
+    const proof = proofBy(secret, shown, challenged.said);
+    const headers = { ...introductionHeaders(shown), 'Conit-Proof': proof, Connection: 'close' };
+    response.writeHead(204, headers);
+    response.end(() => response.socket?.destroy());
+  }
+
+  #challengeProbe(greeting: Greeting | undefined): Challenged | Refusal {
+    if (greeting === undefined) return 'malformed';
+    const { clusterId, id, protocols } = this.#options.identity;
+    if (greeting.clusterId !== clusterId) return 'cluster';
+    if (greeting.listenerId !== id) return 'recipient';
+    if (this.#options.introduce() === undefined) return 'starting';
+    const version = chooseVersion(greeting.offered, protocols);
+    if (version === undefined) return 'version';
+    return { peer: undefined, said: this.#said(greeting, version) };
+  }
+
+  #said({ clusterId, dialer, offered }: Greeting, version: number): Transcript {
+    const { id, incarnation } = this.#options.identity;
+    const listener = { id, incarnation: incarnation(), nonce: freshNonce() };
+    return { clusterId, offered, version, dialer, listener };
   }
 
   /** Who has not begun yet compares its clock. */
@@ -136,7 +188,7 @@ export class PeerListener {
 
   #challenge(greeting: Greeting | undefined): Challenged | Refusal {
     if (greeting === undefined) return 'malformed';
-    const { clusterId, id, incarnation, protocols } = this.#options.identity;
+    const { clusterId, id, protocols } = this.#options.identity;
     const { dialer, offered } = greeting;
     if (greeting.clusterId !== clusterId) return 'cluster';
     if (dialer.id === id) return 'self';
@@ -146,8 +198,7 @@ export class PeerListener {
     if (peer.id > id) return 'direction';
     const version = chooseVersion(offered, protocols);
     if (version === undefined) return 'version';
-    const listener = { id, incarnation: incarnation(), nonce: freshNonce() };
-    const said = { clusterId, offered, version, dialer, listener };
+    const said = this.#said(greeting, version);
     return this.#options.admit(peer, dialer.incarnation) ?? { peer, said };
   }
 
@@ -155,8 +206,9 @@ export class PeerListener {
   #onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const { socket } = request;
     const challenged = this.#strangers.take(socket);
-    const refusal = requestRefusal(request) ?? this.#proofRefusal(request, head, challenged);
-    if (challenged === undefined || refusal !== undefined)
+    const refusal =
+      requestRefusal(request, PEER_PATH) ?? this.#proofRefusal(request, head, challenged);
+    if (challenged?.peer === undefined || refusal !== undefined)
       return this.#refuseRaw(stream, refusal ?? 'challenge');
     const { peer, said } = challenged;
     const { version, dialer } = said;
@@ -174,7 +226,7 @@ export class PeerListener {
     head: Buffer,
     challenged: Challenged | undefined,
   ): Refusal | undefined {
-    if (challenged === undefined) return 'challenge';
+    if (challenged?.peer === undefined) return 'challenge';
     // Whoever waits for the listener's proof, as it must, has nothing to say yet.
     if (head.length > 0) return 'malformed';
     const { peer, said } = challenged;
@@ -206,11 +258,11 @@ export class PeerListener {
 }
 
 /** What no handshake has, whoever sends it: another path, a browser's origin, a body. */
-function requestRefusal(request: IncomingMessage): Refusal | undefined {
+function requestRefusal(request: IncomingMessage, path: string): Refusal | undefined {
   const { headers } = request;
   if (headers.origin !== undefined || headers['sec-websocket-origin'] !== undefined)
     return 'origin';
-  if (request.url !== PEER_PATH) return 'path';
+  if (request.url !== path) return 'path';
   const hasBody = headers['content-length'] !== undefined || 'transfer-encoding' in headers;
   return request.method !== 'GET' || hasBody ? 'malformed' : undefined;
 }

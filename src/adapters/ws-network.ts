@@ -9,6 +9,7 @@
 
 import { assert } from '../base/assert.ts';
 import type { Incarnation } from '../model/id.ts';
+import type { Place, Probed } from '../model/membership.ts';
 import type { Message } from '../model/message.ts';
 import type { Network, NetworkHandler, Trace } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
@@ -17,6 +18,7 @@ import { type PeerIdentity, type Refusal, REFUSALS, SECRET_BYTES_MIN } from './h
 import { PeerDialer } from './peer-dialer.ts';
 import { CLOSE_CODES, PeerLink, type PeerTraffic } from './peer-link.ts';
 import { type Authenticated, PeerListener } from './peer-listener.ts';
+import { type Introduction, probePeer } from './peer-probe.ts';
 
 export interface WsNetworkOptions {
   readonly self: Member;
@@ -28,6 +30,8 @@ export interface WsNetworkOptions {
   /** The current life of this replica. */
   readonly incarnation: () => Incarnation;
   readonly host: string;
+  /** Of the membership that the directory is bound to; 0 where it is not, or cannot be read. */
+  readonly epoch?: () => number;
   /** 0 takes any free port. */
   readonly port: number;
   /** A peer from which nothing arrives for so long is dropped. */
@@ -139,6 +143,11 @@ export class WsNetwork implements Network {
     for (const link of this.#links) link?.flush();
   }
 
+  /** Who is at an address. Never rejects. */
+  probe(place: Pick<Place, 'id' | 'peerAddress'>, timeoutMs: number): Promise<Probed> {
+    return probePeer(this.#identity, place, timeoutMs);
+  }
+
   /** Says good-bye to the peers and gives the port back. */
   async close(): Promise<void> {
     clearInterval(this.#watch);
@@ -185,6 +194,7 @@ export class WsNetwork implements Network {
       strangersMax: this.#limits.strangersMax,
       socketOptions: this.#socketOptions,
       admit: (peer, incarnation) => this.#admit(peer, incarnation),
+      introduce: () => this.#introduce(),
       onAuthenticated: (connection) => this.#adopt(connection),
       onRefused: (reason) => {
         this.#refused[reason]++;
@@ -210,6 +220,11 @@ export class WsNetwork implements Network {
     if (this.#handler === undefined) return 'starting';
     const isOlder = incarnation < (this.#incarnations[peer.index] as number);
     return isOlder && this.#links[peer.index] !== undefined ? 'incarnation' : undefined;
+  }
+
+  #introduce(): Introduction | undefined {
+    if (this.#handler === undefined) return undefined;
+    return { region: this.#options.self.region, epoch: this.#options.epoch?.() ?? 0 };
   }
 
   #adopt({ peer, incarnation, version, socket, stream }: Authenticated): void {

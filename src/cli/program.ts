@@ -352,7 +352,7 @@ function addJoin(program: Command, terminal: Terminal, finish: Finish): void {
     .argument('<peer>', 'host:port of its peer channel')
     .option('--http <url>', 'base URL of its HTTP API, for clients')
     .option('--no-wait', 'do not wait until it has caught up')
-    .option('--timeout <duration>', 'how long to wait for a majority', '10s')
+    .option('--timeout <duration>', 'how long to wait for the replica and for a majority', '10s')
     .addOption(outputOption(['table', 'json']));
   addClientOptions(command);
   command
@@ -363,8 +363,9 @@ function addJoin(program: Command, terminal: Terminal, finish: Finish): void {
 }
 
 const JOIN_EXAMPLES = `
-Start the new replica with \`conit serve\`, an empty directory, and CONIT_PEERS that names itself and a
-member at least; before or after. It takes no clients before it holds what all the others hold.
+Start the new replica first, with \`conit serve\`, an empty directory, and CONIT_PEERS that names itself and
+a member at least: it is proposed to the members once it was reached at its peer address and has proved who
+it is. It takes no clients before it holds what all the others hold.
 
 Examples:
   $ conit join sa-1 sa 10.0.3.7:7071 --http http://10.0.3.7:7070 --url http://10.0.1.7:7070`;

@@ -12,6 +12,7 @@ import type { HttpLimits } from './limits.ts';
 import { ReplyMemory } from './memory.ts';
 import type { RequestMeter } from './meter.ts';
 import { createQuorumDoor, type QuorumDoor } from './parameter.ts';
+import type { Probe } from './newcomer.ts';
 import type { ProblemSource } from './problem.ts';
 import type { Token } from './token.ts';
 
@@ -31,6 +32,7 @@ export interface HttpServerOptions {
   readonly jobs: Jobs;
   /** `undefined`: no token is needed, and only loopback addresses are listened on. */
   readonly tokens: readonly Token[] | undefined;
+  readonly probe: Probe;
   /** The exposition for GET /metrics. */
   readonly metricsText: () => Promise<string>;
   readonly meter: RequestMeter | undefined;

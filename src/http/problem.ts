@@ -50,6 +50,7 @@ const HTTP_TROUBLES = {
   'replica-not-found': { status: 404, title: 'No such replica' },
   'job-not-found': { status: 404, title: 'No such job is known here' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
+  'peer-mismatch': { status: 409, title: 'Another replica is at this address' },
   superseded: { status: 409, title: 'Something that was asked for later undid it' },
   'request-timeout': { status: 408, title: 'The request did not arrive in time', retryable: true },
   'content-too-large': { status: 413, title: 'The request body is too large' },
@@ -61,6 +62,11 @@ const HTTP_TROUBLES = {
   'too-many-failures': { status: 429, title: 'Too many failed authentications', retryable: true },
   'headers-too-large': { status: 431, title: 'The request headers are too large' },
   internal: { status: 500, title: 'Internal error', indeterminate: true },
+  'peer-unreachable': {
+    status: 503,
+    title: 'The replica cannot be reached',
+    retryable: true,
+  },
   'not-ready': { status: 503, title: 'The replica is not ready', retryable: true },
 } as const satisfies { readonly [code: string]: HttpTrouble };
 

@@ -40,6 +40,13 @@ export interface Membership {
   readonly former: readonly Former[];
 }
 
+/** Who was found at the peer address of a place. `epoch`: of the membership that its directory is bound to, 0 for none. */
+export type Probed =
+  | { readonly kind: 'there'; readonly region: string; readonly epoch: Epoch }
+  | { readonly kind: 'unreachable'; readonly reason: string }
+  /** Somebody answers, and it is not the replica that is meant. */
+  | { readonly kind: 'other'; readonly reason: string };
+
 /** What a directory remembers: whose it is by its seat, and the last membership that it knows. */
 export interface Tenure {
   readonly since: Epoch;

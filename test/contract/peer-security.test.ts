@@ -102,6 +102,12 @@ async function dialing(port: number, changes: Partial<WsNetworkOptions> = {}): P
   return ear;
 }
 
+/** What eu-1 finds when it asks at a port for a replica. */
+function probing(port: number, id = 'us-1', changes: Partial<WsNetworkOptions> = {}) {
+  const place = { id: id as ReplicaId, peerAddress: `127.0.0.1:${port}` };
+  return network(EU, 'nobody.invalid:1', changes).probe(place, 60_000);
+}
+
 async function proxyTo(port: number): Promise<TcpProxy> {
   const proxy = new TcpProxy();
   await proxy.listen();
@@ -135,6 +141,66 @@ async function until(done: () => boolean): Promise<void> {
 }
 
 const portOf = (address: string) => Number(address.split(':')[1]);
+
+describe('who asks a replica who it is', () => {
+  it('hears its region and its epoch, also where it is no member there', async () => {
+    const { port, refused, ear } = await listening({ epoch: () => 7 });
+    const there = { kind: 'there', region: 'us', epoch: 7 };
+    expect(await probing(port)).toEqual(there);
+    const foreign = membersOf(['eu', 'zz']);
+    const changes = { members: foreign, self: foreign[0] as Member };
+    expect(await probing(port, 'us-1', changes)).toEqual(there);
+    expect([ear.connects, refused('proof')]).toEqual([0, 0]);
+  });
+
+  it.each<[string, string, Partial<WsNetworkOptions>]>([
+    ['refused: recipient', 'sa-9', {}],
+    ['refused: cluster', 'us-1', { clusterId: 'eight-seas' }],
+    ['refused: proof', 'us-1', { secret: OTHER_SECRET }],
+    ['refused: version', 'us-1', { protocols: [9] }],
+  ])('is told when it is not who is meant: %s', async (reason, id, changes) => {
+    const { port } = await listening();
+    expect(await probing(port, id, changes)).toEqual({ kind: 'other', reason });
+  });
+
+  it('finds nobody where nobody listens, and nobody yet where a replica has not begun', async () => {
+    const starting = network(US, 'nobody.invalid:1');
+    const { port } = await starting.listen();
+    expect(await probing(port)).toEqual({ kind: 'unreachable', reason: 'refused: starting' });
+    await starting.close();
+    expect(await probing(port)).toEqual({ kind: 'unreachable', reason: 'ECONNREFUSED' });
+  });
+
+  it('believes nobody who cannot prove it, and says nothing to who proves nothing', async () => {
+    const { port } = await listening();
+    // Somebody in between says another region.
+    const proxy = await proxyTo(port);
+    proxy.rewrite.down = (bytes) =>
+      Buffer.from(
+        bytes.toString('latin1').replace('Conit-Region: us', 'Conit-Region: eu'),
+        'latin1',
+      );
+    expect(await probing(proxy.port)).toEqual({
+      kind: 'other',
+      reason: 'it does not hold the cluster secret',
+    });
+    const peer = raw(port);
+    peer.send(requestText({ 'Conit-Proof': 'a'.repeat(43) }, '/probe'));
+    const answer = await peer.answer();
+    expect(answer).toMatchObject({ status: 400, headers: { 'conit-refusal': 'challenge' } });
+    expect(answer?.headers).not.toHaveProperty('conit-region');
+  });
+
+  it('cannot connect with the proof of a question', async () => {
+    const { port, ear } = await listening();
+    const asked = raw(port);
+    asked.send(requestText(greetingHeaders(greeting()), '/probe'));
+    expect(await asked.answer()).toMatchObject({ status: 401 });
+    asked.send(upgradeText('a'.repeat(43)));
+    expect(await asked.answer()).toMatchObject({ headers: { 'conit-refusal': 'challenge' } });
+    expect(ear.connects).toBe(0);
+  });
+});
 
 describe('a secret', () => {
   it.each(['', 'short', 'fifteen bytes..'])('of too few bytes is refused: "%s"', (text) => {

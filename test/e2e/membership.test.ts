@@ -79,8 +79,16 @@ describe('a cluster whose members change', () => {
     await spare().restart({ ready: false });
     await until('it is up', async () => (await tryCall(spare(), 'GET', '/livez')).kind === 'reply');
     expect((await call(spare(), 'GET', '/readyz')).status).toBe(503);
-    const writing = load();
     const { id, region, peerPort, url } = spare();
+    // Whoever is not there, or is another, is not proposed.
+    const at = (port: number) => ['join', id, region, `127.0.0.1:${port}`, '--timeout', '2s'];
+    const wrong = await conit([...at(member(1).peerPort), '--url', member(0).url]);
+    expect(wrong.code).not.toBe(0);
+    expect(wrong.text).toContain('another replica listens there');
+    const nobody = await conit([...at(spare().httpPort), '--url', member(0).url]);
+    expect(nobody.code).not.toBe(0);
+    expect((await clusterAt(member(0)))?.epoch).toBe(1);
+    const writing = load();
     const args = ['join', id, region, `127.0.0.1:${peerPort}`, '--http', url];
     const joined = await conit([...args, '--url', member(0).url]);
     expect(joined).toMatchObject({ code: 0 });
@@ -124,6 +132,8 @@ describe('a cluster whose members change', () => {
     ]);
     for (const replica of [...cluster.replicas, spare()]) await isAt(replica, 3);
     await Promise.all([...cluster.replicas, spare()].map((replica) => replica.becomeReady()));
+    const again = await call(member(0), 'POST', '/v1/cluster/replicas', { body, headers });
+    expect(again.json()).toMatchObject({ state: 'done', membership: { epoch: 3 } });
     const known = await call(member(0), 'GET', joined.header('location'));
     expect([known.status, known.json()]).toMatchObject([
       200,

@@ -1,7 +1,7 @@
 // The members change while the cluster runs: one joins, one is forgotten, and nothing is lost in between.
 
 import { describe, expect, it } from 'vitest';
-import { bootMembership, withPlace } from '../../src/model/membership.ts';
+import { bootMembership, type Place, withPlace } from '../../src/model/membership.ts';
 import { writeTenure } from '../../src/model/membership-bytes.ts';
 import { tenureKey } from '../../src/replica/succession.ts';
 import { seal } from '../../src/store/envelope.ts';
@@ -25,6 +25,7 @@ function storageOf(key: Uint8Array, value: Uint8Array): KeyMap {
 }
 
 const state = (cluster: Cluster, n: number) => cluster.replica(n).status()?.self.state;
+const self = (cluster: Cluster, n: number) => cluster.replica(n).status()?.self;
 const epoch = (cluster: Cluster, n: number) => cluster.replica(n).status()?.membership.epoch;
 const origins = (cluster: Cluster, n: number): string[] =>
   (cluster.replica(n).status()?.self.vector ?? []).map(([of]) => of);
@@ -307,6 +308,28 @@ describe('a lost disk', () => {
     expect(cluster.value(2, 'a')).toBe('one');
     const { seats } = cluster.membership();
     expect(seats.find(({ id }) => id === 'us-1')?.peerAddress).toBe('elsewhere:7071');
+  });
+});
+
+describe('a join that says what is so already', () => {
+  it('changes nothing: no vote, no epoch, no new life', () => {
+    const cluster = settled();
+    cluster.replica(SPARE).invite();
+    cluster.join(0, SPARE);
+    cluster.settle();
+    const before = [0, 1, 2, SPARE].map((n) => [epoch(cluster, n), self(cluster, n)?.origin]);
+    expect(shown(cluster.join(1, SPARE))).toBe('ap-1 eu-1 sa-9 us-1');
+    cluster.run(5000);
+    expect([0, 1, 2, SPARE].map((n) => [epoch(cluster, n), self(cluster, n)?.origin])).toEqual(
+      before,
+    );
+    // Where no URL is told, the one that is known stays.
+    const { seats } = cluster.membership();
+    const { httpUrl: _, ...place } = seats.find(({ id }) => id === 'us-1') as never as Place;
+    const change = { kind: 'join', place: { ...place, httpUrl: undefined } } as const;
+    cluster.answer(cluster.begin(0, { kind: 'membership', change, timeoutMs: 5000 } as never));
+    cluster.run(5000);
+    expect(epoch(cluster, 0)).toBe(before[0]?.[0]);
   });
 });
 

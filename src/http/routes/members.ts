@@ -14,6 +14,7 @@ import { INTERNAL, reportBug } from '../break-off.ts';
 import type { HttpContext } from '../context.ts';
 import type { Job } from '../jobs.ts';
 import { invalid, isFault, readDuration, readTimeout } from '../parameter.ts';
+import { refuseNewcomer } from '../newcomer.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { replyProblem } from '../reply.ts';
 import { type MembershipView, PlaceSchema } from '../schema.ts';
@@ -38,6 +39,7 @@ function addJoin(app: App, context: HttpContext): void {
   const schema = {
     operationId: 'join',
     summary: 'Takes a replica in, or tells that a member has moved to another address',
+    description: 'It is asked who it is at its peer address before it is proposed to the members',
     querystring: Type.Object({ timeout }, closed),
     body: PlaceSchema,
     response: JOB_RESPONSES,
@@ -146,13 +148,26 @@ function change(
   const timeoutMs = timeoutText === undefined ? TIMEOUT_MS_DEFAULT : readTimeout(timeoutText);
   if (isFault(timeoutMs)) return timeoutMs;
   return (job) => {
-    const onReply = (reply: Reply): void => {
+    const client = clientOf(context, job);
+    const propose = (leftMs: number): void =>
+      context.service.submit({ kind: 'membership', client, change: wanted, timeoutMs: leftMs });
+    if (wanted.kind === 'forget') return propose(timeoutMs);
+    const sinceMs = performance.now();
+    refuseNewcomer(context, wanted.place, timeoutMs).then((reason) => {
+      if (reason !== undefined) job.fail(reason);
+      else propose(Math.max(Math.round(timeoutMs - (performance.now() - sinceMs)), 1));
+    }, client.onBroken);
+  };
+}
+
+function clientOf(context: HttpContext, job: Job) {
+  return {
+    onReply(reply: Reply): void {
       if (reply.kind === 'failed') return job.fail(reply.fault);
       assert(reply.kind === 'membership', 'members: an answer to another command');
       job.done(viewOf(reply.membership));
-    };
-    const client = { onReply, onBroken: brokenOf(context, job) };
-    context.service.submit({ kind: 'membership', client, change: wanted, timeoutMs });
+    },
+    onBroken: brokenOf(context, job),
   };
 }
 

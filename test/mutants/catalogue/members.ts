@@ -53,6 +53,33 @@ export const members: readonly Mutant[] = [
     foundBy: { kind: 'test', file: synod, name: 'finishes what it finds accepted' },
   },
   {
+    id: 'newcomer-not-asked',
+    number: 'own',
+    title: 'a replica is proposed to the members before anybody has reached it',
+    file: 'src/http/newcomer.ts',
+    replace: 'if (isKnown(context, place)) return undefined;',
+    with: 'if (isKnown(context, place) || place.region !== "") return undefined;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/members.test.ts',
+      name: 'is asked who it is before it is proposed',
+    },
+  },
+  {
+    id: 'same-join-is-chosen',
+    number: 'own',
+    title: 'a join that says what is so already begins another epoch',
+    file: 'src/replica/succession.ts',
+    replace:
+      'if (isEqualMembership({ ...value, epoch: this.membership.epoch }, this.membership)) {',
+    with: 'if (isEqualMembership({ ...value, epoch: this.membership.epoch + 1 }, this.membership)) {',
+    foundBy: {
+      kind: 'test',
+      file: scenario,
+      name: 'changes nothing: no vote, no epoch, no new life',
+    },
+  },
+  {
     id: 'epoch-unchecked',
     number: 'own',
     title: 'a peer of an earlier epoch is greeted and counted',

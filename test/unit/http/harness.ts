@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { Jobs } from '../../../src/http/jobs.ts';
 import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../../../src/http/limits.ts';
+import type { Probe } from '../../../src/http/newcomer.ts';
 import { createRequestMeter, type RequestMeasurements } from '../../../src/http/meter.ts';
 import { createHttpServer, type HttpServer } from '../../../src/http/server.ts';
 import type { Token } from '../../../src/http/token.ts';
@@ -53,6 +54,8 @@ export interface HarnessOptions {
   readonly hosts?: readonly string[];
   readonly origins?: readonly string[];
   readonly metricsText?: () => Promise<string>;
+  /** Who is found at the address of a newcomer; the newcomer itself unless told. */
+  readonly probe?: Probe;
 }
 
 const FIRST_MS = 5000;
@@ -83,6 +86,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     hosts: options.hosts ?? [],
     origins: new Set(options.origins ?? []),
     jobs: new Jobs(),
+    probe:
+      options.probe ??
+      (({ region }) => Promise.resolve({ kind: 'there' as const, region, epoch: 0 })),
     service: options.service ?? service,
     members,
     self,

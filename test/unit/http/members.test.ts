@@ -1,14 +1,27 @@
 // Who belongs to the cluster, and who answers clients, over HTTP.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Place, Probed } from '../../../src/model/membership.ts';
 import { type Harness, json, problemOf, startHarness } from './harness.ts';
 
 let harness: Harness;
+/** What a look at the address of the newcomer finds, one after the other, and where was looked. */
+let found: Probed[] = [];
+const probed: Place[] = [];
 
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({
+    probe(place) {
+      probed.push(place);
+      return Promise.resolve(found.shift() ?? { kind: 'there', region: place.region, epoch: 0 });
+    },
+  });
 });
-beforeEach(() => void (harness.service.commands.length = 0));
+beforeEach(() => {
+  harness.service.commands.length = 0;
+  probed.length = 0;
+  found = [];
+});
 afterAll(() => harness.stop());
 
 const post = (path: string, body?: object) =>
@@ -34,7 +47,6 @@ describe('POST /v1/cluster/replicas', () => {
     expect(harness.service.commands).toMatchObject([
       {
         kind: 'membership',
-        timeoutMs: 2000,
         change: {
           kind: 'join',
           place: {
@@ -46,6 +58,13 @@ describe('POST /v1/cluster/replicas', () => {
         },
       },
     ]);
+  });
+
+  it('leaves the change what the look at the newcomer left of the time', async () => {
+    await post('?timeout=2s', PLACE);
+    const [asked] = harness.service.commands;
+    const timeoutMs = asked?.kind === 'membership' ? asked.timeoutMs : 0;
+    expect([timeoutMs > 0, timeoutMs <= 2000]).toEqual([true, true]);
   });
 
   it.each([
@@ -63,6 +82,71 @@ describe('POST /v1/cluster/replicas', () => {
     const answer = await post('', body);
     expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-parameter']);
     expect(harness.service.commands).toEqual([]);
+  });
+});
+
+describe('a newcomer', () => {
+  const changes = () => harness.service.commands.filter(({ kind }) => kind === 'membership');
+
+  it('is asked who it is before it is proposed', async () => {
+    expect((await post('', PLACE)).status).toBe(200);
+    expect(probed).toMatchObject([{ id: 'sa-1', peerAddress: '10.0.3.7:7071' }]);
+    expect(changes()).toHaveLength(1);
+  });
+
+  it.each<[Probed, number, string, string]>([
+    [{ kind: 'unreachable', reason: 'ENOTFOUND' }, 503, 'peer-unreachable', 'ENOTFOUND'],
+    [{ kind: 'other', reason: 'refused: cluster' }, 409, 'peer-mismatch', 'another cluster'],
+    [{ kind: 'other', reason: 'refused: recipient' }, 409, 'peer-mismatch', 'another replica'],
+    [{ kind: 'other', reason: 'refused: proof' }, 409, 'peer-mismatch', 'secret'],
+    [{ kind: 'there', region: 'us', epoch: 0 }, 409, 'peer-mismatch', 'its region is us'],
+    [{ kind: 'there', region: 'sa', epoch: 1 }, 409, 'peer-mismatch', 'another membership'],
+  ])(
+    'that is not found as it should be is not proposed: %j',
+    async (first, status, code, words) => {
+      found = [first];
+      const answer = await post('', PLACE);
+      expect([answer.status, problemOf(answer)]).toEqual([status, code]);
+      const { detail, indeterminate } = json(answer);
+      expect([String(detail).includes(words), indeterminate]).toEqual([true, false]);
+      expect(changes()).toEqual([]);
+      const job = json(await harness.ask(answer.headers.location ?? '/none'));
+      expect(job).toMatchObject({
+        kind: 'join',
+        state: 'failed',
+        problem: { type: `urn:conit:problem:${code}` },
+      });
+    },
+  );
+
+  it('that was taken in meanwhile knows a later membership, and may be asked for again', async () => {
+    found = [{ kind: 'there', region: 'sa', epoch: 2 }];
+    expect((await post('', PLACE)).status).toBe(200);
+    expect(changes()).toHaveLength(1);
+  });
+
+  it('that is starting is asked again, within half of the time', async () => {
+    found = [
+      { kind: 'unreachable', reason: 'ECONNREFUSED' },
+      { kind: 'unreachable', reason: 'refused: starting' },
+    ];
+    const done = await harness.ask('/v1/cluster/replicas?timeout=1m', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', Prefer: 'wait=60' },
+      body: JSON.stringify(PLACE),
+    });
+    expect(json(done)).toMatchObject({ state: 'done' });
+    expect(probed).toHaveLength(3);
+  });
+
+  it('that is a member there already is not asked, and a member that has moved is', async () => {
+    const member = { id: 'us-1', region: 'us', peer: '127.0.0.1:7102' };
+    expect((await post('', member)).status).toBe(200);
+    expect(probed).toEqual([]);
+    found = [{ kind: 'there', region: 'us', epoch: 1 }];
+    expect((await post('', { ...member, peer: '127.0.0.1:7105' })).status).toBe(200);
+    expect(probed).toHaveLength(1);
+    expect(changes()).toHaveLength(2);
   });
 });
 

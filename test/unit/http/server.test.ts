@@ -123,9 +123,10 @@ describe('draining', () => {
 
   it('cuts off what does not end', async () => {
     const other = await startHarness({ limits: { drainMs: 100 } });
-    other.service.hold = () => undefined;
+    let asked = 0;
+    other.service.hold = () => void asked++;
     const answer = other.ask('/v1/kv/bench/k').catch(() => 'cut off');
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    while (asked === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     let askedToGiveUp = 0;
     await other.server.close({ giveUp: () => askedToGiveUp++ });
     expect(await answer).toBe('cut off');
