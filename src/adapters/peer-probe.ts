@@ -44,7 +44,7 @@ export async function probePeer(
   timeoutMs: number,
 ): Promise<Probed> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const signal = AbortSignal.timeout(timeoutMs);
+  const signal = AbortSignal.timeout(Math.ceil(timeoutMs));
   const ask = async (headers: { readonly [name: string]: string }): Promise<IncomingMessage> => {
     const options = { agent, signal, headers, maxHeaderSize: HANDSHAKE_BYTES_MAX };
     const request = httpRequest(`http://${place.peerAddress}${PROBE_PATH}`, options);

@@ -20,6 +20,7 @@ import type { Member } from '../../src/model/quorum.ts';
 import { membersOf } from '../support/build.ts';
 import { RawPeer, requestText, upgradeText, websocketFrame } from '../support/raw-peer.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
+import { GUARD_MS } from '../support/wait.ts';
 
 const SECRET = Buffer.from('d41d8cd98f00b204e9800998ecf8427e');
 const OTHER_SECRET = Buffer.from('900150983cd24fb0d6963f7d28e17f72');
@@ -105,7 +106,7 @@ async function dialing(port: number, changes: Partial<WsNetworkOptions> = {}): P
 /** What eu-1 finds when it asks at a port for a replica. */
 function probing(port: number, id = 'us-1', changes: Partial<WsNetworkOptions> = {}) {
   const place = { id: id as ReplicaId, peerAddress: `127.0.0.1:${port}` };
-  return network(EU, 'nobody.invalid:1', changes).probe(place, 60_000);
+  return network(EU, 'nobody.invalid:1', changes).probe(place, 59_999.5);
 }
 
 async function proxyTo(port: number): Promise<TcpProxy> {
@@ -133,7 +134,7 @@ function greeting(changes: Partial<Greeting> = {}, id = 'eu-1', incarnation = 1)
 }
 
 async function until(done: () => boolean): Promise<void> {
-  const endMs = performance.now() + 10_000;
+  const endMs = performance.now() + GUARD_MS;
   while (!done()) {
     if (performance.now() > endMs) throw new Error('waited in vain');
     await sleep(1);

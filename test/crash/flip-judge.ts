@@ -6,8 +6,8 @@ import type { FileKind } from './directory.ts';
 import { type Answer, getAll, listAll, Refused } from './held.ts';
 import { type Ledger, shorten } from './ledger.ts';
 import { endOf, hasLeft, type Start } from './victim.ts';
+import { GUARD_MS } from '../support/wait.ts';
 
-const MEND_MS_MAX = 60_000;
 const MEND_STEP_MS = 500;
 
 /** What came of all flips of both clusters. */
@@ -68,7 +68,7 @@ export function mayPass(kind: FileKind, finding: string): boolean {
 
 /** What is still wrong when scrub and comparison have had their time; nothing when it left with a reason. */
 export async function judgeLater(victim: TestReplica, ledger: Ledger): Promise<string[]> {
-  const deadline = performance.now() + MEND_MS_MAX;
+  const deadline = performance.now() + GUARD_MS;
   for (;;) {
     const { findings } = await judgeAnswers(victim, ledger);
     if (findings.length === 0 || (await hasLeft(victim))) return [];

@@ -5,6 +5,7 @@ import { judge } from '../support/load/outcome.ts';
 import { openConnection } from '../support/raw-http.ts';
 import type { Ledger } from './ledger.ts';
 import { NAMESPACE, type Place } from './writers.ts';
+import { GUARD_MS } from '../support/wait.ts';
 
 interface Page {
   readonly items: readonly { readonly key: string; readonly value: string }[];
@@ -13,7 +14,6 @@ interface Page {
 
 const PAGE_ITEMS = 1000;
 const CONNECTIONS = 4;
-const HUNG_MS = 15_000;
 
 /** Thrown for a list that is refused, with what the replica gave for a reason. */
 export class Refused extends Error {}
@@ -63,7 +63,7 @@ export async function getAll(
     const connection = await openConnection(place.httpPort);
     for (let key = rest.pop(); key !== undefined; key = rest.pop()) {
       const path = `/v1/kv/${NAMESPACE}/${key}?r=1`;
-      const reply = await connection?.send({ method: 'GET', path, timeoutMs: HUNG_MS });
+      const reply = await connection?.send({ method: 'GET', path, timeoutMs: GUARD_MS });
       answers.set(key, answerOf(reply ?? { kind: 'broken' }));
     }
     connection?.close();

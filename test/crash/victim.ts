@@ -5,6 +5,7 @@ import { rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestReplica } from '../support/cluster.ts';
 import { readLog } from './directory.ts';
+import { GUARD_MS } from '../support/wait.ts';
 
 export type Start =
   | { readonly kind: 'ready' }
@@ -13,7 +14,6 @@ export type Start =
   /** `how` is its code or its signal, `why` what it said last. */
   | { readonly kind: 'left'; readonly how: string; readonly why: string };
 
-const LEAVE_MS = 10_000;
 const RESTARTS_MAX = 5;
 const REASON_MAX = 300;
 
@@ -75,14 +75,14 @@ export function logLength(replica: TestReplica): number {
 /** Whether it ends by itself, now or in a moment: connections go before the process does. */
 export async function hasLeft(victim: TestReplica): Promise<boolean> {
   if (await isAnswering(victim)) return false;
-  const deadline = performance.now() + LEAVE_MS;
+  const deadline = performance.now() + GUARD_MS;
   while (victim.isRunning && performance.now() < deadline) await sleep(20);
   return !victim.isRunning;
 }
 
 async function isAnswering({ url }: TestReplica): Promise<boolean> {
   try {
-    return (await fetch(`${url}/livez`, { signal: AbortSignal.timeout(LEAVE_MS) })).ok;
+    return (await fetch(`${url}/livez`, { signal: AbortSignal.timeout(GUARD_MS) })).ok;
   } catch {
     return false;
   }

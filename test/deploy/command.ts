@@ -2,6 +2,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { GUARD_MS } from '../support/wait.ts';
 import { interrupted } from './interrupt.ts';
 
 export const repository = join(import.meta.dirname, '..', '..');
@@ -22,12 +23,12 @@ export interface Ended {
 }
 
 export function has(program: string, ...args: string[]): boolean {
-  return spawnSync(program, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+  return spawnSync(program, args, { stdio: 'ignore', timeout: GUARD_MS }).status === 0;
 }
 
 /** Ctrl-C in a terminal does not reach it: it has a process group of its own, and is ended by us. */
 export function run(file: string, args: readonly string[], how: Command = {}): Promise<Ended> {
-  const { input, env = {}, timeoutMs = 60_000, isCleanup = false } = how;
+  const { input, env = {}, timeoutMs = GUARD_MS, isCleanup = false } = how;
   const timeout = AbortSignal.timeout(timeoutMs);
   const child = spawn(file, args, {
     cwd: repository,

@@ -2,6 +2,7 @@
 // same folder. Docker's plugin is used where it is there, else the older docker-compose.
 
 import { has, must, run } from './command.ts';
+import { GUARD_MS } from '../support/wait.ts';
 
 export interface Published {
   readonly id: string;
@@ -37,7 +38,7 @@ export class Project {
   /** Everything that it made; also when half of it is there, and although we are interrupted. */
   async down(): Promise<void> {
     const args = ['down', '-v', '--remove-orphans', '-t', '10'];
-    await this.#compose(args, { timeoutMs: 120_000, isCleanup: true });
+    await this.#compose(args, { timeoutMs: GUARD_MS, isCleanup: true });
   }
 
   async container(service: string): Promise<string> {
@@ -58,7 +59,7 @@ export class Project {
   #compose(args: readonly string[], how: { timeoutMs?: number; isCleanup?: boolean } = {}) {
     const [file, ...first] = this.#command;
     const env = { ...this.#env, COMPOSE_PROJECT_NAME: this.name };
-    return must(file, [...first, ...args], { env, timeoutMs: 180_000, ...how });
+    return must(file, [...first, ...args], { env, timeoutMs: GUARD_MS, ...how });
   }
 }
 

@@ -1,6 +1,6 @@
 // Ctrl-C ends what is being waited for, so that every stage takes down what it has put up. A second one ends at once.
 
-import { until } from '../support/wait.ts';
+import { GUARD_MS, until } from '../support/wait.ts';
 
 const interruption = new AbortController();
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -24,7 +24,7 @@ for (const [signal, code] of Object.entries(CODES)) {
 export function waitFor<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 60_000,
+  timeoutMs = GUARD_MS,
 ): Promise<T> {
   const watch = () => {
     interrupted.throwIfAborted();

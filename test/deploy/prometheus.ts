@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { freePorts } from '../support/ports.ts';
 import { repository } from './command.ts';
+import { GUARD_MS } from '../support/wait.ts';
 import { waitFor } from './interrupt.ts';
 
 const deploy = join(repository, 'deploy');
@@ -98,7 +99,7 @@ export async function startPrometheus(folder: string): Promise<PrometheusProcess
     if (!running.has(child)) return;
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), GUARD_MS);
     await ended;
     clearTimeout(timer);
   };
@@ -136,7 +137,7 @@ export function prometheusAt(url: string): PrometheusApi {
     },
     async query(expression) {
       const address = `${url}/api/v1/query?query=${encodeURIComponent(expression)}`;
-      const reply = await fetch(address, { signal: AbortSignal.timeout(5000) });
+      const reply = await fetch(address, { signal: AbortSignal.timeout(GUARD_MS) });
       const { status, data, error } = (await reply.json()) as Reply;
       if (status !== 'success') throw new Error(`Prometheus: ${expression}: ${error}`);
       return data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));

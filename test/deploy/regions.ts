@@ -221,7 +221,7 @@ function mustBe(status: number, answer: Answer): void {
 
 async function becomeReady(replica: Published): Promise<void> {
   const look = async () => (await statusOf(replica, '/readyz')) === 200;
-  await waitFor(`${replica.id} is ready`, look, 90_000);
+  await waitFor(`${replica.id} is ready`, look);
 }
 
 async function statusOf(replica: Published, path: string): Promise<number | undefined> {

@@ -66,7 +66,7 @@ async function becomeReady(replicas: readonly TestReplica[]): Promise<void> {
 /** The load is through to the cluster. */
 async function becomeBusy(workload: Workload): Promise<void> {
   const { acked } = workload;
-  await until('a write is acknowledged', () => workload.acked > acked, 60_000);
+  await until('a write is acknowledged', () => workload.acked > acked);
 }
 
 /** Kills so many of them at once and starts them again; does not wait until they are ready. */

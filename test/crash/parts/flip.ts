@@ -19,6 +19,7 @@ import { Ledger } from '../ledger.ts';
 import type { Part, Result } from '../part.ts';
 import { nextSecond, startOnce } from '../victim.ts';
 import { writeAll } from '../writers.ts';
+import { GUARD_MS } from '../../support/wait.ts';
 
 /** Of a hundred flips. */
 const SHARES: readonly (readonly [FileKind, number])[] = [
@@ -31,8 +32,6 @@ const SHARES: readonly (readonly [FileKind, number])[] = [
 /** What storage lost in silence is to be found while the test waits. */
 const SOON = { CONIT_SCRUB_DELAY: '1s', CONIT_SCRUB_EVERY: '10s', CONIT_COMPARE_EVERY: '1s' };
 const WIPE_EACH = 8;
-/** Six processes start at once, on a machine that may be busy. */
-const READY_MS = 60_000;
 const FINDINGS_MAX = 10;
 
 export const flip: Part = {
@@ -83,7 +82,7 @@ interface Lane {
 async function flipLane(lane: Lane, tally: FlipTally): Promise<void> {
   const ledger = new Ledger(`${lane.memory}.jsonl`);
   const env = { CONIT_LOG_LEVEL: 'info', ...SOON, ...lane.env };
-  const options = { dataDir: lane.folder, env, readyTimeoutMs: READY_MS };
+  const options = { dataDir: lane.folder, env, readyTimeoutMs: GUARD_MS };
   const cluster = await startCluster({ ...options, regions: ['ap', 'eu', 'us'] });
   try {
     await fill(lane, cluster, ledger);

@@ -31,8 +31,6 @@ const MARK_BYTES = 64 * MIB;
 /** Less than the next write needs; the file system itself needs a little to hand out the rest. */
 const SCRAP_BYTES = 64 * 1024;
 const BYTES_MAX = 100_000;
-const WAIT_MS = 20_000;
-const PATIENCE_MS = 300_000;
 
 export const full: Part = {
   name: 'full',
@@ -101,7 +99,7 @@ class Bench {
     const unread = answers.filter(({ kind }) => kind !== 'value').length;
     if (unread > 0) findings.push(`${unread} of ${keys.length} reads fail while the disk is low`);
     this.#giveRoom();
-    await until('writes go on', async () => (await this.#put()) === 201, WAIT_MS);
+    await until('writes go on', async () => (await this.#put()) === 201);
     return [...findings, ...(await this.#audit('slowly'))];
   }
 
@@ -117,14 +115,14 @@ class Bench {
     } else if (status !== 507 && status !== 504) return [`a write was answered ${status}`];
     this.#giveRoom();
     if (!this.#replica.isRunning) await startSupervised(this.#replica);
-    await until('writes go on', async () => (await this.#put()) === 201, WAIT_MS);
+    await until('writes go on', async () => (await this.#put()) === 201);
     return this.#audit('at once');
   }
 
   async startFull(): Promise<string[]> {
     const findings: string[] = [];
     const key = `w${this.#phase++}`;
-    await until('a key is written', async () => (await this.#put(key)) === 201, WAIT_MS);
+    await until('a key is written', async () => (await this.#put(key)) === 201);
     await this.#replica.kill9();
     this.#takeRoom(SCRAP_BYTES);
     await this.#replica.restart({ ready: false });
@@ -133,14 +131,10 @@ class Bench {
       const reply = await ask(method, path);
       return reply.kind === 'reply' ? reply.status : 0;
     };
-    await until(
-      'it is ready for reads',
-      async () => {
-        if (!this.#replica.isRunning) throw new Error('it does not start on a full disk');
-        return (await statusOf('GET', '/readyz?op=read')) === 200;
-      },
-      PATIENCE_MS,
-    );
+    await until('it is ready for reads', async () => {
+      if (!this.#replica.isRunning) throw new Error('it does not start on a full disk');
+      return (await statusOf('GET', '/readyz?op=read')) === 200;
+    });
     const ready = await ask('GET', '/readyz');
     const why = ready.kind === 'reply' ? ready.body.toString() : '';
     if (!why.includes('low-disk')) findings.push(`/readyz of a full disk says ${why}`);
@@ -152,7 +146,7 @@ class Bench {
     const deleted = await statusOf('DELETE', `/v1/kv/${NAMESPACE}/unwritten-${key}`);
     if (deleted !== 204 && deleted !== 404) findings.push(`a delete was answered ${deleted}`);
     this.#giveRoom();
-    await until('writes go on', async () => (await this.#put()) === 201, WAIT_MS);
+    await until('writes go on', async () => (await this.#put()) === 201);
     return [...findings, ...(await this.#audit('at start'))];
   }
 
@@ -177,7 +171,7 @@ class Bench {
     const writers = startWriters({ ...options, places, bytesMax: BYTES_MAX });
     let isDone = false;
     const done = writers.done.then(() => void (isDone = true));
-    await until('writers end', () => isDone || !this.#replica.isRunning, WAIT_MS);
+    await until('writers end', () => isDone || !this.#replica.isRunning);
     await writers.stop();
     await done;
   }
@@ -188,7 +182,7 @@ class Bench {
       const status = await this.#put();
       return isIt(status) ? { status } : undefined;
     };
-    return until('a write is not taken', seen, WAIT_MS).then(({ status }) => status);
+    return until('a write is not taken', seen).then(({ status }) => status);
   }
 
   async #put(key = `w${this.#phase++}`): Promise<number> {
