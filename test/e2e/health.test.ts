@@ -86,13 +86,13 @@ describe('a replica that stood still', () => {
       ap,
       (nth) => put(eu, 'a?w=2', newest(nth), {}, 'fresh'),
       async (nth) => {
-        const redirect = await get(ap, 'a?redirect&r=1', {}, 'fresh');
-        if (redirect.status === 200) expect(redirect.text).toBe(newest(nth));
-        else expect([503, 307]).toContain(redirect.status);
-        const list = await call(ap, 'GET', '/v1/kv/fresh?redirect&limit=5');
-        const refused = await get(ap, 'a?onUnmet=fail', {}, 'fresh');
-        const isSeen = redirect.status === 307 && list.status === 307 && refused.status === 503;
-        return isSeen ? { redirect, list, refused, n: nth } : undefined;
+        const found = await get(ap, 'a?redirect&r=1', {}, 'fresh');
+        if (found.status === 200) expect(found.text).toBe(newest(nth));
+        else expect([503, 307]).toContain(found.status);
+        const page = await call(ap, 'GET', '/v1/kv/fresh?redirect&limit=5');
+        const alone = await get(ap, 'a?onUnmet=fail', {}, 'fresh');
+        const isSeen = found.status === 307 && page.status === 307 && alone.status === 503;
+        return isSeen ? { redirect: found, list: page, refused: alone, n: nth } : undefined;
       },
     );
     expect(urls.map((url) => `${url}/v1/kv/fresh/a?r=1`)).toContain(redirect.header('location'));
@@ -130,10 +130,10 @@ describe('a replica that stood still', () => {
       ap,
       () => put(eu, 'b/2?w=2', 'theirs', {}, 'fresh'),
       async () => {
-        const list = await call(ap, 'GET', '/v1/kv/fresh?prefix=b/&values=inline');
-        const refused = await get(ap, 'b?onUnmet=fail', {}, 'fresh');
-        const isSeen = list.status === 200 && !isOwn(list) && refused.status === 503;
-        return isSeen ? { list, refused } : undefined;
+        const page = await call(ap, 'GET', '/v1/kv/fresh?prefix=b/&values=inline');
+        const alone = await get(ap, 'b?onUnmet=fail', {}, 'fresh');
+        const isSeen = page.status === 200 && !isOwn(page) && alone.status === 503;
+        return isSeen ? { list: page, refused: alone } : undefined;
       },
     );
     expect(refused.header('connection')).toBe('close');

@@ -152,12 +152,25 @@ function change(
     const propose = (leftMs: number): void =>
       context.service.submit({ kind: 'membership', client, change: wanted, timeoutMs: leftMs });
     if (wanted.kind === 'forget') return propose(timeoutMs);
-    const sinceMs = performance.now();
-    refuseNewcomer(context, wanted.place, timeoutMs).then((reason) => {
-      if (reason !== undefined) job.fail(reason);
-      else propose(Math.max(Math.round(timeoutMs - (performance.now() - sinceMs)), 1));
-    }, client.onBroken);
+    lookFirst(context, { place: wanted.place, timeoutMs, job, propose }).catch(client.onBroken);
   };
+}
+
+interface Newcomer {
+  readonly place: Place;
+  readonly timeoutMs: number;
+  readonly job: Job;
+  readonly propose: (leftMs: number) => void;
+}
+
+/** A newcomer that cannot be reached, or is another, is not proposed. */
+async function lookFirst(context: HttpContext, newcomer: Newcomer): Promise<void> {
+  const { place, timeoutMs, job, propose } = newcomer;
+  const sinceMs = performance.now();
+  const reason = await refuseNewcomer(context, place, timeoutMs);
+  if (reason === undefined)
+    propose(Math.max(Math.round(timeoutMs - (performance.now() - sinceMs)), 1));
+  else job.fail(reason);
 }
 
 function clientOf(context: HttpContext, job: Job) {

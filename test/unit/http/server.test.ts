@@ -123,10 +123,10 @@ describe('draining', () => {
 
   it('cuts off what does not end', async () => {
     const other = await startHarness({ limits: { drainMs: 100 } });
-    let asked = 0;
-    other.service.hold = () => void asked++;
+    const held: Command[] = [];
+    other.service.hold = (command) => held.push(command);
     const answer = other.ask('/v1/kv/bench/k').catch(() => 'cut off');
-    while (asked === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     let askedToGiveUp = 0;
     await other.server.close({ giveUp: () => askedToGiveUp++ });
     expect(await answer).toBe('cut off');
