@@ -4,6 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Level } from 'level';
+import { databasePath } from '../../src/adapters/data-place.ts';
+import { allLogs } from '../../src/store/layout.ts';
 import { becomeReady, type Launch, urlOf, useBench } from '../support/lone-replica.ts';
 import { until } from '../support/wait.ts';
 
@@ -58,6 +61,36 @@ describe('a replica', () => {
     expect(run.output()).not.toContain('Debugger listening');
   });
 });
+
+describe('a replica whose log is damaged at rest', () => {
+  it('ends with a code of its own, each time, and says where', async () => {
+    const { run, env } = await serve();
+    for (const key of ['a', 'b', 'c']) expect(await put(env, key)).toBe(201);
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(0);
+    await damageLog(env);
+    for (let start = 0; start < 2; start++) {
+      const again = bench.run(['serve'], env);
+      expect(await again.ended).toBe(65);
+      expect(again.output()).toMatch(/log-unreadable|cannot be read|damaged/);
+    }
+  });
+});
+
+/** One bit of an entry in the middle, as a disk that forgets would change it below the checksums of the file system. */
+async function damageLog(env: NodeJS.ProcessEnv): Promise<void> {
+  const encodings = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
+  const store = new Level<Buffer, Buffer>(databasePath(env['CONIT_DATA_DIR'] ?? ''), encodings);
+  const { from, to } = allLogs();
+  const range = { gte: Buffer.from(from), lt: Buffer.from(to) };
+  const entries = await store.iterator(range).all();
+  const [key, value] = entries[Math.floor(entries.length / 2)] ?? [];
+  if (key === undefined || value === undefined) throw new Error('the log is empty');
+  const at = value.length >> 1;
+  value[at] = (value[at] as number) ^ 1;
+  await store.put(key, value, { sync: true });
+  await store.close();
+}
 
 describe('a command whose output', () => {
   it('goes to a full disk fails with a message', async () => {
