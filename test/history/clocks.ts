@@ -20,15 +20,20 @@ export interface ClocksDemand {
   readonly driftMs: number;
   /** Nothing else went wrong from this time on; left out where something did. */
   readonly calmFromMs: number | undefined;
-  /** Whose clocks were wrong at any time. */
-  readonly wrong: ReadonlySet<string>;
-  /** A request that allowed less may end with its time-out, however well the clocks agree: the way to the others is long. */
+  /** The clock of a replica was further off than right ones are from each other, between two moments. */
+  readonly isWrong: (node: string, fromMs: number, toMs: number) => boolean;
+  /** A request that allowed less may end with its time-out, however well the clocks agree: so long is the way to the others. */
   readonly patienceMs: number;
 }
 
 const NS = 1e6;
+/** From when a clock is set right to when its replica stamps again: some heartbeats. */
+const RIGHT_AGAIN_MS = 1000;
 /** What a replica that has room says of what it does not take: what was asked for, not how it is. */
 const ANSWERS = new Set(['', 'precondition-failed', 'not-found', 'overloaded', 'gave up']);
+
+/** What is said at the end of a request's own time. */
+const OVER_TIME = new Set(['timeout', 'outcome-unknown', 'idempotency-in-flight']);
 
 export function clocks(history: History, demand: ClocksDemand): Verdict<ClocksStats> {
   const anomalies = new Anomalies();
@@ -85,15 +90,16 @@ function judgeKey(
 function judgeCalm(
   operation: Operation,
   fromMs: number,
-  { wrong, patienceMs }: ClocksDemand,
+  { isWrong, patienceMs }: ClocksDemand,
   anomalies: Anomalies,
 ): void {
   if (operation.type === 'fault' || operation.ok === true) return;
   const { reason = '', asked, node, timeout_ns = Number.POSITIVE_INFINITY } = operation;
   if (operation.call_ns < fromMs * NS || ANSWERS.has(reason)) return;
   const isWrite = operation.type === 'put' || operation.type === 'delete';
-  const isWrong = wrong.has(asked ?? node);
-  if (isWrong && isWrite && reason === 'clock-drift') return;
-  if (reason === 'timeout' && timeout_ns < patienceMs * NS) return;
+  const [calledMs, returnedMs] = [operation.call_ns / NS, operation.return_ns / NS];
+  if (isWrite && reason === 'clock-drift')
+    if (isWrong(asked ?? node, calledMs - RIGHT_AGAIN_MS, returnedMs)) return;
+  if (OVER_TIME.has(reason) && timeout_ns < patienceMs * NS) return;
   anomalies.add('refused-for-nothing', `${reason} by ${node}`, [operation]);
 }

@@ -155,6 +155,22 @@ describe('a replica that began alone with a clock that is ahead', () => {
       expect(shown(cluster.put(0, 'b', 'more', { w: 'all' }))).toMatch(/^ap-1\./);
     });
 
+  it('leaves the others to say in every answer that they may lack what it wrote', () => {
+    const cluster = begun(false);
+    const writtenMs = cluster.nowMs - 2000;
+    for (let n = 0; n < 10; n++) {
+      for (const at of [1, 2]) {
+        const reply = cluster.get(at, 'a', { ns: 'bounded', r: 1 });
+        const claimedMs =
+          reply !== 'broken' && reply.kind === 'absent' && reply.stalenessMs !== 'unknown'
+            ? reply.stalenessMs
+            : Number.POSITIVE_INFINITY;
+        expect(claimedMs).toBeGreaterThanOrEqual(cluster.nowMs - writtenMs);
+      }
+      cluster.run(300);
+    }
+  });
+
   it('is not acknowledged, and what was kept of it outlives a restart', () => {
     const cluster = begun(false);
     expect(cluster.status(1).self.vector.map(([of]) => of)).not.toContain('ap-1.2');

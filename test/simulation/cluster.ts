@@ -39,6 +39,7 @@ import { metaKey } from '../../src/store/layout.ts';
 import { voteKey } from '../../src/consensus/synod.ts';
 import { readVote } from '../../src/model/membership-bytes.ts';
 import { bytes, key, membersOf, namespace, settingsOf, text } from '../support/build.ts';
+import { ClockError } from './clock-error.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import { MemoryNetwork, type MemoryNetworkOptions, type MemoryPort } from './memory-network.ts';
 import { MemoryStorage, type Outcome } from './memory-storage.ts';
@@ -378,6 +379,8 @@ export class Replica {
   readonly #waiting = new Set<Call>();
   #node: Node | undefined;
   #wrongMs = 0;
+  /** By how much its wall clock was off, over the whole run. */
+  readonly clockError = new ClockError();
   #port: MemoryPort | undefined;
 
   constructor(cluster: Cluster, index: number, options: ClusterOptions) {
@@ -409,6 +412,7 @@ export class Replica {
     const { world, network, places } = this.#cluster;
     const node = createNode(world, this.#options.clocks?.[this.index]);
     node.jump(this.#wrongMs);
+    this.clockError.set(this.#wrongMs, this.#cluster.nowMs);
     const entered = (delayMs: number, run: () => void): void =>
       world.after(delayMs, () => node.enter(run));
     const storage = new MemoryStorage({
@@ -494,15 +498,19 @@ export class Replica {
   /** A clock that was set wrong is wrong for every process that begins there, until it is set right. */
   jump(ms: number): void {
     this.#wrongMs += ms;
+    this.clockError.jump(ms, this.#cluster.nowMs);
     this.#node?.jump(ms);
   }
 
+  /** For as long as this process runs. */
   skew(msPerSecond: number): void {
+    this.clockError.skew(msPerSecond, this.#cluster.nowMs);
     this.#node?.skew(msPerSecond);
   }
 
   setClockRight(): void {
     this.#wrongMs = 0;
+    this.clockError.set(0, this.#cluster.nowMs);
     this.#node?.setRight();
   }
 

@@ -2,10 +2,18 @@
 // every message. A replica could know what another holds while that one runs, and its messages arrive: since then, and
 // not before, it can be blamed. One that hears no majority is behind for as long as it has heard none; and one whose disk
 // hangs, for as long as it has had to know: an idle one commits once a second, with a heartbeat, and then waits.
+//
+// An entry that a wrong clock stamped further ahead than `clockDrift` is kept back until that time (order/held.ts), and nobody
+// is behind for it. So it counts from when its time has come, by the right clock that is furthest behind.
 
+import { decodeMutation } from '../../src/model/encoding.ts';
+import { hlcToMs } from '../../src/model/hlc.ts';
 import type { Status } from '../../src/model/command.ts';
 import type { NamespaceHealth } from '../../src/model/health.ts';
 import type { Origin, Seq } from '../../src/model/id.ts';
+import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
+import { LIVE_LANE } from '../../src/store/log.ts';
+import { logKey } from '../../src/store/layout.ts';
 import type { LagSample } from '../history/stale.ts';
 import type { Cluster, Replica } from './cluster.ts';
 
@@ -33,10 +41,13 @@ export class LagLog {
   readonly #majorityMs: number[];
   /** By replica: when its disk did not hang, or nobody was there to notice. */
   readonly #aliveMs: number[];
+  /** What the right clock that is furthest behind showed when the world began. */
+  readonly #wallStartMs: number;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, wallStartMs: number) {
     const { replicas } = cluster;
     this.#cluster = cluster;
+    this.#wallStartMs = wallStartMs;
     this.#held = replicas.map(() => new Map());
     this.#heardMs = replicas.map(() => replicas.map(() => Number.NEGATIVE_INFINITY));
     this.#sinceMs = replicas.map(() => replicas.map(() => 0));
@@ -121,15 +132,24 @@ export class LagLog {
     return peer.isRunning && !peer.isPaused && this.#cluster.nowMs - heardMs <= SILENT_MS;
   }
 
-  /** Since when the peer has had the oldest that `n` has not; now, when it has nothing more. */
+  /** Since when the peer has had the oldest that `n` lacks and could have taken; now, when it has nothing more. */
   #oldestMs(n: number, peer: number): number {
     let oldest = this.#cluster.nowMs;
     for (const [origin, steps] of this.#held[peer] as Map<Origin, Steps>) {
       const own = this.#held[n]?.get(origin)?.at(-1)?.seq ?? 0;
       if ((steps.at(-1)?.seq ?? 0) <= own) continue;
       const first = steps.find(({ seq }) => seq > own);
-      if (first !== undefined) oldest = Math.min(oldest, first.atMs);
+      if (first === undefined || first.atMs >= oldest) continue;
+      oldest = Math.min(oldest, Math.max(first.atMs, this.#dueMs(peer, origin, own + 1)));
     }
     return oldest;
+  }
+
+  /** When an entry that the peer holds is taken by everybody; the beginning, where its stamp is not known. */
+  #dueMs(peer: number, origin: Origin, seq: Seq): number {
+    const bytes = this.#cluster.replica(peer).disk.get(logKey(LIVE_LANE, origin, seq));
+    const entry = bytes instanceof Uint8Array ? decodeMutation(bytes) : undefined;
+    if (entry === undefined) return 0;
+    return hlcToMs(entry.hlc) - SETTINGS_DEFAULT.clockDriftMaxMs - this.#wallStartMs;
   }
 }

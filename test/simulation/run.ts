@@ -73,7 +73,10 @@ export function simulate(plan: Plan): Run {
   for (let n = plan.regions.length; n < cluster.replicas.length; n++)
     cluster.oracle.forgetful.add(n);
   const workload = new Workload(cluster, plan);
-  const lags = new LagLog(cluster);
+  const lags = new LagLog(
+    cluster,
+    Math.min(...plan.clocks.map(({ wallStartMs = 0 }) => wallStartMs)),
+  );
   cluster.listener = lags;
   const leases = new Leases(cluster, plan.copiesMin);
   const watcher = new Watcher(cluster);

@@ -39,7 +39,7 @@ export interface BoundedRead {
 }
 
 /** What a client allows that is in no hurry. */
-export const TIMEOUT_MS = 1500;
+const TIMEOUT_MS = 1500;
 /** Some reads are in a hurry. */
 const HURRY_SHARE = 0.3;
 const HURRY_MS_MIN = 200;

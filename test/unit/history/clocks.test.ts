@@ -7,7 +7,7 @@ const demand = {
   replicas: 3,
   driftMs: 500,
   calmFromMs: undefined,
-  wrong: new Set<string>(),
+  isWrong: () => false,
   patienceMs: 1500,
 };
 
@@ -49,13 +49,17 @@ describe('a write of a majority', () => {
 });
 
 describe('where only clocks are wrong', () => {
-  const calm = { ...demand, calmFromMs: 500, wrong: new Set(['1']) };
+  /** The clock of replica 1 is wrong in the first second. */
+  const isWrong = (node: string, fromMs: number): boolean => node === '1' && fromMs < 1000;
+  const calm = { ...demand, calmFromMs: 500, isWrong };
   const refused = (reason: string, fields: Partial<Write> = {}): Operation =>
     put(1000, '1', { ok: false, ver: null, reason, ...fields });
 
-  it('a healthy replica refuses nothing, and a wrong one nothing but writes', () => {
+  it('a healthy replica refuses nothing, and a wrong one nothing but writes, for as long as it is', () => {
     expect(clocks([refused('clock-drift')], calm).verdict).toBe('invalid');
     expect(clocks([refused('clock-drift', { node: '1' })], calm).verdict).toBe('valid');
+    const later = { node: '1', call_ns: 2500 * MS, return_ns: 2500 * MS };
+    expect(clocks([refused('clock-drift', later)], calm).verdict).toBe('invalid');
     expect(clocks([refused('replica-stale', { node: '1' })], calm).verdict).toBe('invalid');
     expect(clocks([refused('precondition-failed')], calm).verdict).toBe('valid');
     expect(clocks([refused('catching-up', { call_ns: 0 })], calm).verdict).toBe('valid');
@@ -63,7 +67,8 @@ describe('where only clocks are wrong', () => {
       [232, 'valid'],
       [1500, 'invalid'],
     ] as const)
-      expect(clocks([refused('timeout', { timeout_ns: ms * MS })], calm).verdict).toBe(verdict);
+      for (const reason of ['timeout', 'outcome-unknown', 'idempotency-in-flight'])
+        expect(clocks([refused(reason, { timeout_ns: ms * MS })], calm).verdict).toBe(verdict);
     expect(clocks([refused('timeout')], calm).verdict).toBe('invalid');
   });
 });
