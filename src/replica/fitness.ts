@@ -143,9 +143,9 @@ export class Fitness {
   }
 
   #isNeeded(namespace: NamespaceName): boolean {
-    const { namespaces, self, settings } = this.#context;
+    const { namespaces, peers, self } = this.#context;
     const heard = this.#heard();
-    if (heard.length + 1 < majority(settings.members.length)) return false;
+    if (!peers.isMajority(heard.length)) return false;
     const minServing = namespaces.find(namespace)?.policy.minServing ?? 1;
     const own = { id: self.id, isKept: this.#kept.has(namespace), lag: this.#lagClass(namespace) };
     const rivals: Candidate[] = [];

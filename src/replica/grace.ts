@@ -3,7 +3,6 @@
 // `bootGraceMs`; or after `helloWaitMs` alone, for a lone survivor serves what it has.
 
 import type { Now } from '../model/effect.ts';
-import { majority } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Peers } from './peers.ts';
 
@@ -44,7 +43,7 @@ export class Grace {
     const isOver =
       heard === peers.length ||
       monoMs >= this.#endMs ||
-      (monoMs >= this.#restMs && heard + 1 >= majority(peers.length + 1));
+      (monoMs >= this.#restMs && this.#peers.isMajority(heard));
     if (isOver) this.untilMs = NEVER;
     else if (monoMs >= this.untilMs) this.untilMs = this.#endMs;
     return isOver;

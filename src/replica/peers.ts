@@ -145,11 +145,13 @@ export class Peers {
   readonly #self: number;
   /** By member index; empty at this replica's own. */
   readonly #peers: (Peer | undefined)[];
+  readonly #othersMin: number;
   #reachable: number;
   #epoch = 0;
 
   constructor(self: number, peers: readonly Peer[]) {
     this.#self = self;
+    this.#othersMin = majority(peers.length + 1) - 1;
     this.#peers = [];
     for (const peer of peers) this.#peers[peer.member.index] = peer;
     this.#reachable = 1 << self;
@@ -185,17 +187,15 @@ export class Peers {
     return this.all().filter((peer) => peer.greeted);
   }
 
-  /** Of the members, this replica included. */
+  /** So many of the others are a majority of the members, together with this replica. */
+  isMajority(others: number): boolean {
+    return others >= this.#othersMin;
+  }
+
   hearsMajority(nowMs: number): boolean {
-    let members = 1;
-    let heard = 1;
-    // The place of this replica is empty, and where it is the last one the list is shorter than the membership.
-    for (const peer of this.#peers) {
-      if (peer === undefined) continue;
-      members++;
-      if (peer.greeted && peer.isHeard(nowMs)) heard++;
-    }
-    return heard >= majority(members);
+    let heard = 0;
+    for (const peer of this.#peers) if (peer?.greeted === true && peer.isHeard(nowMs)) heard++;
+    return this.isMajority(heard);
   }
 
   onHello(peer: Peer, hello: Hello): void {

@@ -17,7 +17,6 @@
 import type { Outbox } from '../model/effect.ts';
 import type { Origin } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
-import { majority } from '../model/quorum.ts';
 import { UNREADABLE } from '../model/port.ts';
 import {
   dominates,
@@ -119,10 +118,10 @@ export class Standing {
   /** Looks again; gives whether a return has just ended. */
   check(isOpen: boolean, out: Outbox): boolean {
     if (this.#isCaughtUp || this.#isCopying) return false;
-    const { peers, settings } = this.#context;
+    const { peers } = this.#context;
     const greeted = peers.greeted();
     for (const peer of greeted) this.#aim(peer);
-    if (greeted.length + 1 < majority(settings.members.length)) return false;
+    if (!peers.isMajority(greeted.length)) return false;
     const isNew = greeted.every((peer) => peer.holds.size === 0);
     const others = this.#return === 'all' && !isNew ? peers.all() : greeted;
     if (!others.every((peer) => this.#hasReached(peer))) return false;
