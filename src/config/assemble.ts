@@ -162,6 +162,7 @@ function limitsOf(values: Values): HttpLimits {
     ...HTTP_LIMITS_DEFAULT,
     valueBytesMax: values.maxValue,
     replyBytesMax: values.replyMemory,
+    arrivingBytesMax: values.bodyMemory,
     connectionsMax: values.connections,
     connectionsPerAddressMax: values.connectionsPerAddress,
     requestTimeoutMs: values.requestTimeout,

@@ -227,6 +227,12 @@ export const TABLE = {
     web.replyBytesMax,
     'replies that clients have not taken and answers in the making; beyond it, the connection that has stood for the longest is closed',
   ),
+  bodyMemory: setting(
+    'Tuning',
+    size(64 * MIB, 64 * GIB),
+    web.arrivingBytesMax,
+    'bodies of requests that are still arriving; beyond it, the one that has arrived for the longest is answered 503',
+  ),
   requestTimeout: setting(
     'Tuning',
     duration(100, HOUR),

@@ -6,6 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyRequest, type FastifyServerFactory } from 'fastify';
 import { guardAccess } from './access-hook.ts';
+import { CROWDED } from './arriving.ts';
 import type { App } from './app-type.ts';
 import { compressReplies } from './compress.ts';
 import type { HttpContext } from './context.ts';
@@ -100,8 +101,13 @@ const ROUTES = [
   writeStatusRoutes,
 ];
 
-function readBodies(app: App, { limits }: HttpContext): void {
+function readBodies(app: App, { arriving, limits }: HttpContext): void {
   app.removeAllContentTypeParsers();
+  app.addHook('preParsing', ({ raw }, _reply, payload, done) => {
+    // Whoever reads it answers with what is raised there, and lets go of what has come.
+    arriving.watch(raw, limits.batchBytesMax, () => raw.emit('error', new RefusedError(CROWDED)));
+    done(null, payload);
+  });
   app.addContentTypeParser(
     '*',
     { parseAs: 'buffer' },

@@ -2,11 +2,14 @@
 // while reading, because a chunked body does not say how long it will be.
 
 import type { IncomingMessage } from 'node:http';
+import type { ArrivingBodies } from './arriving.ts';
 
 export interface BodySink {
   onBody(body: Uint8Array): void;
   /** Called once, as soon as the bound is passed; `onBody` does not follow. */
   onTooLarge(): void;
+  /** All that are arriving are too much together, and this one is given up; nothing else follows. */
+  onCrowded(): void;
   /** One of the above threw. */
   onBroken(error: unknown): void;
 }
@@ -14,17 +17,28 @@ export interface BodySink {
 const EMPTY = new Uint8Array(0);
 
 /** A request that breaks off calls neither. */
-export function collectBody(request: IncomingMessage, bytesMax: number, sink: BodySink): void {
+export function collectBody(
+  request: IncomingMessage,
+  bytesMax: number,
+  arriving: ArrivingBodies,
+  sink: BodySink,
+): void {
   const chunks: Buffer[] = [];
   let size = 0;
+  let isGivenUp = false;
+  arriving.watch(request, bytesMax, () => {
+    isGivenUp = true;
+    chunks.length = 0;
+    guard(sink, () => sink.onCrowded());
+  });
   request.on('data', (chunk: Buffer) => {
-    if (size > bytesMax) return;
+    if (size > bytesMax || isGivenUp) return;
     size += chunk.length;
     chunks.push(chunk);
     if (size > bytesMax) guard(sink, () => sink.onTooLarge());
   });
   request.on('end', () => {
-    if (size <= bytesMax) guard(sink, () => sink.onBody(join(chunks, size)));
+    if (size <= bytesMax && !isGivenUp) guard(sink, () => sink.onBody(join(chunks, size)));
   });
 }
 

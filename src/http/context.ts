@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { Policy } from '../model/policy.ts';
 import type { ReplicaService } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
+import { ArrivingBodies } from './arriving.ts';
 import { type Auth, createAuth } from './auth.ts';
 import { createHostDoor, type HostDoor } from './host-door.ts';
 import type { Jobs } from './jobs.ts';
@@ -47,6 +48,7 @@ export interface HttpContext extends HttpServerOptions {
   readonly hostDoor: HostDoor;
   readonly quorums: QuorumDoor;
   readonly memory: ReplyMemory;
+  readonly arriving: ArrivingBodies;
   readonly source: ProblemSource;
   /** Vary, of what depends on Accept: where pages of other origins are served, on Origin as well. */
   readonly varyAccept: string;
@@ -66,6 +68,7 @@ export function createContext(options: HttpServerOptions): HttpContext {
     hostDoor: createHostDoor({ urls, hosts }),
     quorums: createQuorumDoor(members.length),
     memory: new ReplyMemory(limits.replyBytesMax),
+    arriving: new ArrivingBodies(limits.arrivingBytesMax),
     source: createProblemSource(self),
     varyAccept: options.origins.size > 0 ? 'Accept, Origin' : 'Accept',
     servedBy: `"${self.id}";region=${self.region}`,

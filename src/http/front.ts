@@ -2,6 +2,7 @@
 // server, what no route takes, and the choice between the data path and fastify.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CROWDED } from './arriving.ts';
 import { collectBody } from './body.ts';
 import { breakOff } from './break-off.ts';
 import { connectionOf } from './connection.ts';
@@ -66,7 +67,7 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
   /** Only reading tells whether chunks hold anything; an empty one is no body. */
   const skipEmptyBody: Handler = (request, response) => {
     if (head.expectsContinue(request)) response.writeContinue();
-    collectBody(request, 0, {
+    collectBody(request, 0, context.arriving, {
       onBody() {
         delete request.headers['transfer-encoding'];
         // Others were read meanwhile.
@@ -75,6 +76,7 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
         route(request, response);
       },
       onTooLarge: () => turnAway(request, response, NO_BODY),
+      onCrowded: () => turnAway(request, response, CROWDED),
       onBroken: (error) => breakOff(context, request, response, error),
     });
   };

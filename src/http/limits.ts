@@ -15,6 +15,8 @@ export interface HttpLimits {
    * connection whose reply has stood for the longest is closed, and a batch waits for room.
    */
   readonly replyBytesMax: number;
+  /** Bodies that are still arriving, over all connections. Beyond it the one that has arrived for the longest is answered 503. */
+  readonly arrivingBytesMax: number;
   /** Nesting of JSON in request bodies. Deeper is refused with 400. */
   readonly jsonDepthMax: number;
   /** A longer request target is refused with 414. */
@@ -62,6 +64,7 @@ export const HTTP_LIMITS_DEFAULT: HttpLimits = {
   batchItemsMax: 1000,
   listBytesMax: 4 * 1024 * 1024,
   replyBytesMax: 128 * 1024 * 1024,
+  arrivingBytesMax: 128 * 1024 * 1024,
   jsonDepthMax: 32,
   urlBytesMax: 12 * 1024,
   headerBytesMax: 16 * 1024,

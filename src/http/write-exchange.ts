@@ -11,6 +11,7 @@ import type { Fault } from '../model/fault.ts';
 import { type Dot, formatDot, type Key } from '../model/id.ts';
 import type { Level, Policy } from '../model/policy.ts';
 import type { Record } from '../model/record.ts';
+import { CROWDED } from './arriving.ts';
 import { type BodySink, collectBody } from './body.ts';
 import { breakOff } from './break-off.ts';
 import { connectionOf } from './connection.ts';
@@ -78,7 +79,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     this.#digests = digestsOf(head);
     if (!head.hasBody && this.#digests === undefined) return this.#submit(asked, NO_VALUE);
     if (head.expectsContinue(this.request)) this.response.writeContinue();
-    collectBody(this.request, valueBytesMax, this);
+    collectBody(this.request, valueBytesMax, this.context.arriving, this);
   }
 
   onBody(body: Uint8Array): void {
@@ -96,6 +97,10 @@ export class WriteExchange implements Client, Exchange, BodySink {
     const { valueBytesMax } = this.context.limits;
     if (this.op === 'touch') return refuse(this, NO_TOUCH_BODY);
     refuse(this, refusal('value-too-large', `a value has at most ${valueBytesMax} bytes`));
+  }
+
+  onCrowded(): void {
+    refuse(this, CROWDED);
   }
 
   onReply(reply: Reply): void {

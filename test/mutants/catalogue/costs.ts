@@ -57,4 +57,30 @@ export const costs: readonly Mutant[] = [
       name: 'has a few requests under way, and all of them once it reads',
     },
   },
+  {
+    id: 'bodies-unbounded',
+    number: 'own',
+    title: 'bodies that are begun and not ended are held however many there are',
+    file: 'src/http/arriving.ts',
+    replace: 'if (this.#bytes <= this.#bytesMax || oldest === body) return;',
+    with: 'if (this.#bytes >= 0 || oldest === body) return;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/cost.test.ts',
+      name: 'cost so much together',
+    },
+  },
+  {
+    id: 'batch-takes-no-turn',
+    number: 'own',
+    title: 'a batch is refused where others have the memory for a moment',
+    file: 'src/http/memory.ts',
+    replace: 'return timeoutMs > 0 && this.#wait(bytes, timeoutMs);',
+    with: 'return timeoutMs < 0 && this.#wait(bytes, timeoutMs);',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/cost.test.ts',
+      name: 'waits for room that other batches have, and none of a hundred is refused',
+    },
+  },
 ];

@@ -91,6 +91,50 @@ describe('a connection that sends and does not read', () => {
   });
 });
 
+describe('bodies that are begun and not ended', () => {
+  const CONTENT = 256 * 1024;
+  const limits = { valueBytesMax: MIB, batchBytesMax: MIB, arrivingBytesMax: MIB };
+  let own: Harness;
+  beforeAll(async () => (own = await startHarness({ limits })));
+  afterAll(() => own.stop());
+
+  it.each([
+    ['values', 'PUT /v1/kv/bench/slow HTTP/1.1', `Content-Length: ${CONTENT + 1}`, ''],
+    ['chunked values', 'PUT /v1/kv/bench/slow HTTP/1.1', 'Transfer-Encoding: chunked', '40000\r\n'],
+    ['batches', 'POST /v1/batch/bench HTTP/1.1', `Content-Length: ${CONTENT + 1}`, ''],
+  ])(
+    'cost so much together: of %s the oldest is answered 503',
+    async (_what, line, length, size) => {
+      const type = 'Content-Type: application/json';
+      const first = `${line}\r\nHost: a\r\n${type}\r\n${length}\r\n\r\n${size}`;
+      const answers: string[] = [];
+      const sockets: Socket[] = [];
+      for (let n = 0; n < 6; n++) {
+        const socket = connect(own.port, '127.0.0.1');
+        sockets.push(socket);
+        answers.push('');
+        socket.on('error', () => undefined);
+        socket.on('data', (data: Buffer) => (answers[n] += data.toString('latin1')));
+        socket.write(first);
+        await new Promise((resolve) => socket.write(Buffer.alloc(CONTENT, 97), resolve));
+        // The next one comes when this one is there.
+        await own.ask('/livez');
+      }
+      await until(() => answers.filter((text) => text.includes('503')).length >= 2);
+      for (const text of answers.slice(0, 2)) {
+        expect(text).toContain('urn:conit:problem:overloaded');
+        expect(text).toContain('"indeterminate":false');
+      }
+      expect(own.service.commands.filter(({ kind }) => kind === 'write')).toEqual([]);
+      for (const socket of sockets) socket.destroy();
+      expect((await own.ask('/v1/kv/bench/k', { method: 'PUT', body: VALUE })).status).toBeLessThan(
+        300,
+      );
+      own.service.commands.length = 0;
+    },
+  );
+});
+
 describe('a batch of gets', () => {
   beforeAll(async () => {
     await harness.stop();
