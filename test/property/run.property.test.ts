@@ -89,10 +89,11 @@ function storeOf(tailBytes: number): Store {
   };
 }
 
-function fill({ log, out, commit }: Store, entries: readonly Mutation[]): void {
+function fill(store: Store, entries: readonly Mutation[]): void {
+  const { log, out } = store;
   for (const entry of entries) {
     log.append(log.open(A1), entry, out);
-    if (lastOfRun(entry) === entry.seq) commit();
+    if (lastOfRun(entry) === entry.seq) store.commit();
   }
 }
 

@@ -40,7 +40,7 @@ describe('a body where no route is', () => {
     const paths: readonly [string, string, string][] = [
       ['PUT', '/v1/cluster', 'GET, HEAD'],
       ['POST', '/livez', 'GET, HEAD'],
-      ['POST', '/v1/kv/bench', 'GET, HEAD'],
+      ['POST', '/v1/kv/bench', 'GET, HEAD, DELETE'],
       ['POST', '/', 'GET, HEAD'],
       ['GET', '/v1/batch/bench', 'POST'],
       ['DELETE', '/v1/batch/bench', 'POST'],
