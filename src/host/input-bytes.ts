@@ -11,8 +11,10 @@ export function bytesIn(input: Input): number {
   const { kind } = input;
   if (kind === 'message') return bytesOfMessage(input.message);
   if (kind === 'range') return input.result.ok ? bytesOfEntries(input.result.entries) : 0;
-  if (kind !== 'command' || input.command.kind !== 'write') return 0;
-  return input.command.value.length;
+  if (kind !== 'command') return 0;
+  const { command } = input;
+  if (command.kind === 'write') return command.value.length;
+  return command.kind === 'run' ? bytesOfEntries(command.items) : 0;
 }
 
 /** Messages without records are small. */

@@ -43,19 +43,40 @@ export function commandOf(
   client: Client,
   valueBytesMax: number,
 ): Command | Refusal {
+  const { policy, r, timeoutMs } = options;
+  const { namespace } = policy;
+  if (item.op === 'get') {
+    const key = refuseMembers(item) ?? keyOf(item);
+    if (isFault(key)) return key;
+    return { kind: 'read', client, namespace, key, r, timeoutMs, onUnmet: 'forward' };
+  }
+  const write = writeOf(item, index, options, valueBytesMax);
+  if (isFault(write)) return write;
+  return writeCommand(client, namespace, write.key, write.asked, write.value);
+}
+
+interface ItemWrite {
+  readonly key: Key;
+  readonly value: Uint8Array;
+  readonly asked: WriteRequest;
+}
+
+/** What a put or a delete asks for. */
+export function writeOf(
+  item: BatchItem,
+  index: number,
+  options: BatchOptions,
+  valueBytesMax: number,
+): ItemWrite | Refusal {
   const reason = refuseMembers(item);
   if (reason !== undefined) return reason;
   const key = keyOf(item);
   if (isFault(key)) return key;
-  const { policy, r, timeoutMs } = options;
-  const { namespace } = policy;
-  if (item.op === 'get')
-    return { kind: 'read', client, namespace, key, r, timeoutMs, onUnmet: 'forward' };
   const value = item.op === 'put' ? valueOf(item, valueBytesMax) : NO_VALUE;
   if (isFault(value)) return value;
   const asked = askedOf(item, index, options);
   if (isFault(asked)) return asked;
-  return writeCommand(client, namespace, key, asked, value);
+  return { key, value, asked };
 }
 
 export function resultOf(context: HttpContext, item: BatchItem, reply: Reply): BatchResult {
@@ -77,7 +98,9 @@ function originOf({ stalenessMs, heldBy }: Found | Absent) {
   return heldBy === undefined ? { stalenessMs } : { stalenessMs, servedBy: heldBy.id };
 }
 
-function writtenResult(item: BatchItem, written: Written): BatchResult {
+type Done = Pick<Written, 'settled' | 'created' | 'dot' | 'acks' | 'replicas' | 'supersededBy'>;
+
+export function writtenResult(item: BatchItem, written: Done): BatchResult {
   const { settled, created, dot, acks, replicas } = written;
   const done = item.op === 'put' && created ? 201 : 204;
   const status = settled ? done : 202;

@@ -79,7 +79,8 @@ export const NOTES: Readonly<Record<string, Note>> = {
   },
   batch: {
     tag: 'Many keys',
-    description: 'Puts, gets and deletes, each answered as it would be alone, in their order.',
+    description:
+      'Puts, gets and deletes, each answered as it would be alone, in their order. With `atomic`, puts and deletes that happen together or not at all, at every replica: a problem says that nothing was written, and which `item` was in the way; only 504 `outcome-unknown` leaves open whether all of it will be.',
     headers: READ,
     takes: ['Idempotency-Key', 'Prefer'],
   },

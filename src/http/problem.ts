@@ -92,6 +92,7 @@ export interface ProblemDocument {
   readonly acks?: number;
   readonly dot?: string;
   readonly supersededBy?: string;
+  readonly item?: number;
   readonly state?: HealthState;
   readonly alternates?: { readonly id: string; readonly url: string | null }[];
 }
@@ -135,6 +136,7 @@ export function problemDocument(
     region: source.region,
     ...(reason.required === undefined ? {} : { required: reason.required }),
     ...(reason.acks === undefined ? {} : { acks: reason.acks }),
+    ...(reason.item === undefined ? {} : { item: reason.item }),
     ...(reason.state === undefined ? {} : { state: reason.state }),
     ...(reason.alternates === undefined
       ? {}

@@ -41,6 +41,9 @@ export const ProblemSchema = Type.Object(
     acks: Type.Optional(Type.Integer({ description: 'Copies or answers there were' })),
     dot: Type.Optional(version),
     supersededBy: Type.Optional(newerVersion),
+    item: Type.Optional(
+      Type.Integer({ description: 'Of an atomic batch: the operation concerned, counted from 0' }),
+    ),
     state: Type.Optional(
       words<HealthState>(HEALTH_STATES, 'Of the namespace here, where it is not answered for'),
     ),
@@ -114,7 +117,18 @@ const BatchItemSchema = Type.Object(
   closed,
 );
 
-export const BatchSchema = Type.Object({ ops: Type.Array(BatchItemSchema) }, closed);
+export const BatchSchema = Type.Object(
+  {
+    ops: Type.Array(BatchItemSchema),
+    atomic: Type.Optional(
+      Type.Boolean({
+        description:
+          'Puts and deletes that happen together or not at all, everywhere; conditions are checked before the first of them',
+      }),
+    ),
+  },
+  closed,
+);
 
 const BatchResultSchema = Type.Object(
   {

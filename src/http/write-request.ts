@@ -119,18 +119,28 @@ export function writeCommand(
   };
 }
 
-// The digest is of everything that decides what the write does: under one idempotency key it may not differ.
+// Under one idempotency key the digest may not differ.
 function idempotencyOf(
   namespace: NamespaceName,
   key: Key,
-  { idempotencyKey, operation, contentType, ttlMs, weight, tags, conditions }: WriteRequest,
+  asked: WriteRequest,
   value: Uint8Array,
 ): Idempotency | undefined {
+  const { idempotencyKey } = asked;
   if (idempotencyKey === undefined) return undefined;
+  return { key: idempotencyKey, digest: digestOf(namespace, key, asked, value) };
+}
+
+/** Of everything that decides what the write does. */
+export function digestOf(
+  namespace: NamespaceName,
+  key: Key,
+  { operation, contentType, ttlMs, weight, tags, conditions }: WriteRequest,
+  value: Uint8Array,
+): number {
   const asked = [operation, namespace, contentType, ttlMs, weight, tags, conditions];
   const text = Buffer.from(`${JSON.stringify(asked)}\n${key}`, 'latin1');
-  const digest = crc32c(value, 0, value.length, crc32c(text, 0, text.length));
-  return { key: idempotencyKey, digest };
+  return crc32c(value, 0, value.length, crc32c(text, 0, text.length));
 }
 
 // Headers that would change what a write does and that nothing answers to.

@@ -60,6 +60,23 @@ export interface WriteCommand {
   readonly removes: Version | undefined;
 }
 
+/** A write of a run. */
+export type RunItem = Pick<
+  WriteCommand,
+  'key' | 'operation' | 'value' | 'contentType' | 'ttlMs' | 'conditions' | 'tags' | 'weight'
+>;
+
+/** Writes that happen together or not at all (run.ts); the other members are as those of a write. */
+export interface RunCommand
+  extends Pick<
+    WriteCommand,
+    'client' | 'namespace' | 'w' | 'r' | 'timeoutMs' | 'idempotency' | 'respondAsync'
+  > {
+  readonly kind: 'run';
+  /** 1 to 1000. Their conditions are checked against what was there before the first of them. */
+  readonly items: readonly RunItem[];
+}
+
 export interface ReadCommand {
   readonly kind: 'read';
   readonly client: Client;
@@ -148,6 +165,7 @@ export interface ResyncCommand {
 
 export type Command =
   | WriteCommand
+  | RunCommand
   | ReadCommand
   | ListCommand
   | WriteStatusCommand
@@ -177,6 +195,13 @@ export interface Written {
   readonly supersededBy: Dot | undefined;
   /** The live value that a delete removed here, where it was asked for. */
   readonly replaced: Record | undefined;
+}
+
+/** A run that was written; its copies are copies of all of it. */
+export interface RunWritten extends Pick<Written, 'acks' | 'replicas' | 'settled' | 'replayed'> {
+  readonly kind: 'run-written';
+  /** In the order of the command's. */
+  readonly items: readonly Pick<Written, 'created' | 'dot' | 'supersededBy'>[];
 }
 
 export interface Found {
@@ -357,6 +382,7 @@ export interface Failed {
 
 export type Reply =
   | Written
+  | RunWritten
   | Found
   | Absent
   | Listed

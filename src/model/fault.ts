@@ -59,6 +59,8 @@ export interface Fault {
   /** A newer version than that write, where a replica has said that it holds one. */
   readonly supersededBy?: Dot;
   readonly retryAfterMs?: number;
+  /** The item of a run that it concerns, the first one, counted from 0. */
+  readonly item?: number;
   /** Why this replica does not answer for a namespace. */
   readonly state?: HealthState;
   /** Replicas that may be able to answer, the nearest first. */

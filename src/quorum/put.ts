@@ -11,11 +11,11 @@
 // its stamp is known by the time of the reply. What only came later is concurrent, and is not told.
 //
 // Invariants: (1) the queue is in the order of the log; (2) each member votes at most once per write; (3) every write
-// that entered is answered exactly once.
+// that entered is answered exactly once. A run waits as one write, at the place of its last entry.
 
 import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
-import type { Client, WriteCommand, Written } from '../model/command.ts';
+import type { Client, RunWritten, WriteCommand, Written } from '../model/command.ts';
 import type { Outbox } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { Hlc } from '../model/hlc.ts';
@@ -39,6 +39,14 @@ export interface WriteFacts {
   readonly replaced: Record | undefined;
 }
 
+/** What is known of the entries of a run besides. */
+export interface RunFacts {
+  readonly first: Seq;
+  readonly created: readonly boolean[];
+  /** The newest version that is known to be shown in the place of an entry. */
+  readonly superseded: Map<Seq, Superseded>;
+}
+
 export class PendingWrite {
   readonly client: Client;
   readonly origin: Origin;
@@ -57,6 +65,8 @@ export class PendingWrite {
   repeat: WriteCommand | undefined = undefined;
   /** How often that may happen. */
   repeatsLeft = 0;
+  /** Of a run. */
+  run: RunFacts | undefined = undefined;
   done = false;
 
   constructor(facts: WriteFacts, requirement: Requirement, nowMs: number, timeoutMs: number) {
@@ -135,8 +145,11 @@ export class PendingWrites {
     if (lost.origin !== this.#origin) return;
     const write = this.#find(lost.seq);
     if (write === undefined || write.done) return;
-    const known = write.superseded;
-    if (known === undefined || compareVersions(known.by, lost.by) < 0) write.superseded = lost;
+    const { run } = write;
+    const known = run === undefined ? write.superseded : run.superseded.get(lost.seq);
+    if (known !== undefined && compareVersions(known.by, lost.by) >= 0) return;
+    if (run === undefined) write.superseded = lost;
+    else run.superseded.set(lost.seq, lost);
   }
 
   expire(nowMs: number, out: Outbox): void {
@@ -174,6 +187,7 @@ export class PendingWrites {
   /** A write that is done. */
   answer(write: PendingWrite, settled: boolean, out: Outbox): void {
     if (write.superseded !== undefined) this.#metrics.writesSuperseded++;
+    if (write.run !== undefined) this.#metrics.writesSuperseded += write.run.superseded.size;
     out.reply(write.client, written(write, settled, this.#replicas), 0);
   }
 
@@ -206,7 +220,7 @@ export class PendingWrites {
     }
   }
 
-  /** By bisection: the queue is in the order of the log. */
+  /** By bisection: the queue is in the order of the log. The run of an entry stands at its end. */
   #find(seq: Seq): PendingWrite | undefined {
     let from = 0;
     let to = this.#queue.size;
@@ -216,7 +230,7 @@ export class PendingWrites {
       else to = middle;
     }
     const write = from < this.#queue.size ? this.#queue.at(from) : undefined;
-    return write?.seq === seq ? write : undefined;
+    return write !== undefined && (write.run?.first ?? write.seq) <= seq ? write : undefined;
   }
 
   #isBehindAll(seq: Seq): boolean {
@@ -224,7 +238,12 @@ export class PendingWrites {
   }
 }
 
-export function written(write: PendingWrite, settled: boolean, replicas: number): Written {
+export function written(
+  write: PendingWrite,
+  settled: boolean,
+  replicas: number,
+): Written | RunWritten {
+  if (write.run !== undefined) return runWritten(write, write.run, settled, replicas);
   return {
     kind: 'written',
     created: write.created,
@@ -239,7 +258,24 @@ export function written(write: PendingWrite, settled: boolean, replicas: number)
   };
 }
 
+function runWritten(
+  { origin, tally, replayed }: PendingWrite,
+  { first, created, superseded }: RunFacts,
+  settled: boolean,
+  replicas: number,
+): RunWritten {
+  const items = created.map((isNew, index) => {
+    const seq = first + index;
+    return { created: isNew, dot: { origin, seq }, supersededBy: dotBy(superseded.get(seq)) };
+  });
+  return { kind: 'run-written', items, acks: tally.acks, replicas, settled, replayed };
+}
+
 function supersededBy({ superseded }: PendingWrite): Dot | undefined {
+  return dotBy(superseded);
+}
+
+function dotBy(superseded: Superseded | undefined): Dot | undefined {
   return superseded && { origin: superseded.by.origin, seq: superseded.by.seq };
 }
 

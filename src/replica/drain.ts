@@ -9,6 +9,7 @@ import { sealNothing } from '../store/envelope.ts';
 import { alternatesIn } from './closed.ts';
 import { type Context, refuse } from './context.ts';
 
+const OF_CLIENTS: ReadonlySet<Command['kind']> = new Set(['read', 'list', 'write', 'run']);
 const DRAINED = metaKey('drained');
 /** A disk that takes longer hangs: the operator is told that the mark may be lost. */
 const HELD_MS_MAX = 10_000;
@@ -54,8 +55,7 @@ export class Drain {
   /** True when the command was answered with a refusal. */
   refuses(command: Command, { monoMs }: Now, out: Outbox): boolean {
     if (!this.#isDrained || monoMs < this.#refusesFromMs) return false;
-    if (command.kind !== 'read' && command.kind !== 'list' && command.kind !== 'write')
-      return false;
+    if (!OF_CLIENTS.has(command.kind)) return false;
     refuse(command.client, out, 'draining', 'this replica is drained', {
       alternates: alternatesIn(this.#context),
       retryAfterMs: 1000,

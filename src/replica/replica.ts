@@ -290,6 +290,7 @@ export class Replica {
       return;
     switch (command.kind) {
       case 'write':
+      case 'run':
         return this.#writes.begin(command, now, out);
       case 'read':
         return this.#reads.begin(command, now, out);

@@ -1,6 +1,7 @@
-// A client's write in a multi-leader namespace (DESIGN §5): admitted or refused with a definite fault, given the next
+// A client's write, or run of writes, in a multi-leader namespace (DESIGN §5): admitted or refused with a definite fault, given the next
 // dot, logged and applied in one batch, and answered when the copies that it asked for are durable. Nothing is minted
-// before every check has passed, so a refused write never happened.
+// before every check has passed, so a refused write never happened. A run is checked item by item, then logged and applied in one
+// step, which is one batch; it waits for copies as one write.
 //
 // A delete is a write like any other: it leaves a tombstone whatever is here, because the value that it means may still be
 // on its way. What a condition compares with is this replica's own record, once the read quorum that the request or the
@@ -10,13 +11,12 @@
 // that version, so a newer one, wherever it is by now, wins over it.
 
 import { assert } from '../base/assert.ts';
-import type { ClockState } from '../model/clock.ts';
-import type { Condition, ReadCommand, WriteCommand } from '../model/command.ts';
+import type { ReadCommand, RunCommand, WriteCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import { encodeMutation } from '../model/encoding.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
-import { type FaultCode, fault } from '../model/fault.ts';
-import { type Dot, formatDot } from '../model/id.ts';
+import { type Fault, type FaultCode, fault } from '../model/fault.ts';
+import type { Dot, Seq } from '../model/id.ts';
 import type { Superseded } from '../model/message.ts';
 import { intersects, majority, type Requirement } from '../model/quorum.ts';
 import {
@@ -27,16 +27,20 @@ import {
   type Record,
   type Version,
 } from '../model/record.ts';
-import { PendingWrite, PendingWrites, type WriteFacts } from '../quorum/put.ts';
+import { runName } from '../model/run.ts';
+import { PendingWrite, PendingWrites, type RunFacts, type WriteFacts } from '../quorum/put.ts';
 import { Replays } from '../quorum/replay.ts';
 import { isReachable } from '../quorum/tally.ts';
 import type { Lane } from '../store/lane.ts';
 import { LIVE_LANE } from '../store/log.ts';
 import type { Cell } from '../store/table.ts';
+import { holds, isNewer, precondition } from './conditions.ts';
+import { type Doubt, doubtOf, FOLLOWS, NOTHING_WRITTEN } from './clock-doubt.ts';
 import { type Context, refuse } from './context.ts';
 import { KeyClaims } from './key-claims.ts';
 import { Looks, type Resume } from './looks.ts';
 import type { Namespace } from './namespaces.ts';
+import { isConditional, readsOf, tooLarge, weightOf, type Writing } from './writing.ts';
 
 const NO_DOTS: readonly Dot[] = [];
 const NO_VALUE = new Uint8Array(0);
@@ -57,7 +61,7 @@ type Content = Omit<
 
 /** A write with what its namespace and its clock make of it. */
 interface Asked {
-  readonly command: WriteCommand;
+  readonly command: Writing;
   readonly namespace: Namespace;
   readonly requirement: Requirement;
   readonly deadlineMs: number;
@@ -114,7 +118,7 @@ export class Writes {
     return Math.min(this.#pending.deadlineMs, this.#replays.deadlineMs);
   }
 
-  begin(command: WriteCommand, now: Now, out: Outbox): void {
+  begin(command: Writing, now: Now, out: Outbox): void {
     const namespace = this.#context.namespaces.find(command.namespace);
     if (namespace === undefined) {
       refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
@@ -236,29 +240,30 @@ export class Writes {
   }
 
   /** Whom it asks first; `undefined`: more than there are. */
-  #lookOf({ r, conditions }: WriteCommand, namespace: Namespace): Requirement | 'none' | undefined {
-    if (r === undefined && conditions.length === 0) return 'none';
+  #lookOf(command: Writing, namespace: Namespace): Requirement | 'none' | undefined {
+    const { r } = command;
+    if (r === undefined && !isConditional(command)) return 'none';
     const requirement = r === undefined ? namespace.r : this.#context.namespaces.requirement(r);
     if (requirement === undefined) return undefined;
     const { index } = this.#context.self;
     return isReachable(requirement, 1 << index) ? 'none' : requirement;
   }
 
-  #refuseR({ client }: WriteCommand, out: Outbox): void {
+  #refuseR({ client }: Writing, out: Outbox): void {
     const detail = `r exceeds the ${this.#context.settings.members.length} replicas of the namespace`;
     refuse(client, out, 'invalid-parameter', detail);
   }
 
   /** What the read quorum shows is merged here first; then everything is checked once more. */
   #look(asked: Asked, timeoutMs: number, now: Now, out: Outbox): void {
-    const { client, namespace, key, r } = asked.command;
+    const { client } = asked.command;
     const resume: Resume = (failed, then, outThen) => {
       const late = then.monoMs >= asked.deadlineMs ? LOOKED_TOO_LONG : undefined;
       const reason = failed ?? late;
       if (reason !== undefined) outThen.reply(client, { kind: 'failed', fault: reason }, 0);
       else if (!this.#isSettled(asked, then, outThen)) this.#claim(asked, then, outThen);
     };
-    this.#looks.begin([{ namespace, key, r, timeoutMs }], resume, now, out);
+    this.#looks.begin(readsOf(asked.command, timeoutMs), resume, now, out);
   }
 
   /** Once, wherever it is retried: a majority lends the key that the request carries, or knows its write. */
@@ -298,7 +303,7 @@ export class Writes {
   }
 
   #admits(
-    command: WriteCommand,
+    command: Writing,
     { policy }: Namespace,
     requirement: Requirement,
     now: Now,
@@ -306,11 +311,14 @@ export class Writes {
   ): boolean {
     const { peers, room, settings } = this.#context;
     const doubt = this.#mayStamp(now);
+    const { operation, bytes } = weightOf(command);
     if (doubt !== undefined) {
       const { code, detail, retryAfterMs } = doubt;
       refuse(command.client, out, code, detail, { retryAfterMs });
-    } else if (!room.takes(command.operation, bytesOf(command))) {
-      refuse(command.client, out, 'low-disk', LOW_DISK[command.operation]);
+    } else if (!room.takes(operation, bytes)) {
+      refuse(command.client, out, 'low-disk', LOW_DISK[operation]);
+    } else if (tooLarge(command, bytes) !== undefined) {
+      refuse(command.client, out, 'value-too-large', tooLarge(command, bytes) as string);
     } else if (this.#isFull(command, out)) {
       return false;
     } else if (!command.respondAsync && !isReachable(requirement, peers.reachable)) {
@@ -329,7 +337,7 @@ export class Writes {
     return false;
   }
 
-  #isFull({ client }: WriteCommand, out: Outbox): boolean {
+  #isFull({ client }: Writing, out: Outbox): boolean {
     const { writesPendingMax } = this.#context.settings;
     if (this.waiting < writesPendingMax) return false;
     const detail = `${writesPendingMax} writes are waiting already`;
@@ -340,6 +348,7 @@ export class Writes {
   /** True when it is minted. */
   #write(asked: Asked, now: Now, out: Outbox): boolean {
     const { command } = asked;
+    if (command.kind === 'run') return this.#writeRun(command, asked, now, out);
     const cell = this.#context.table.read(command.namespace, command.key);
     const live = isLive(cell.record, now.wallMs) ? cell.record : undefined;
     const { client, conditions, returnsOld, removes } = command;
@@ -378,6 +387,53 @@ export class Writes {
     return false;
   }
 
+  /** Every condition before the first entry; every entry in this step. */
+  #writeRun(command: RunCommand, asked: Asked, now: Now, out: Outbox): boolean {
+    const { client, namespace, items } = command;
+    const { table, clock } = this.#context;
+    const cells = items.map(({ key }) => table.read(namespace, key));
+    const refused = this.#refusalOf(command, cells, now);
+    if (refused !== undefined) {
+      // What was decided rests on all of them.
+      const lsn = Math.max(...cells.map((cell) => cell.lsn));
+      out.reply(client, { kind: 'failed', fault: refused }, lsn, asked.deadlineMs);
+      return false;
+    }
+    const hlc = clock.tick(now.wallMs);
+    const entries = items.map((item, index) => {
+      const isLast = index === items.length - 1;
+      const idempotency = isLast ? command.idempotency : undefined;
+      const cell = table.read(namespace, item.key);
+      const isNew = !isLive(cell.record, now.wallMs);
+      const group = runName(index, items.length);
+      return this.#mint({ ...item, namespace, idempotency }, cell, isNew, hlc, now, out, group);
+    });
+    const last = entries.at(-1) as Mutation;
+    const outcome = { created: false, replayed: false, replaced: undefined };
+    const pending = this.#pendingOf(asked, last, outcome, now);
+    const created = entries.map((entry) => entry.created);
+    pending.run = runFacts(last.seq, created);
+    this.#pending.begin(pending);
+    return true;
+  }
+
+  /** Why the first item that cannot be written cannot. */
+  #refusalOf({ items }: RunCommand, cells: readonly Cell[], now: Now): Fault | undefined {
+    for (const [item, { conditions }] of items.entries()) {
+      const cell = cells[item] as Cell;
+      const live = isLive(cell.record, now.wallMs) ? cell.record : undefined;
+      const say = (code: Fault['code'], detail: string): Fault =>
+        fault(code, `operation ${item}: ${detail}; nothing was written`, { item });
+      if (cell.damaged && conditions.length > 0)
+        return say('record-corrupt', 'the stored record cannot be read');
+      if (!this.#canReplace(cell, now))
+        return say('clock-drift', 'the stored version is stamped ahead of this clock');
+      if (!conditions.every((condition) => holds(condition, live)))
+        return say('precondition-failed', precondition(live));
+    }
+    return undefined;
+  }
+
   /** Of this moment, or just behind the one version that the command means; `undefined`: that is ahead of the clock. */
   #stampOf({ removes }: WriteCommand, { wallMs }: Now): Hlc | undefined {
     const { clock } = this.#context;
@@ -396,7 +452,16 @@ export class Writes {
     return record === undefined || this.#context.clock.witness(record.hlc, now.wallMs);
   }
 
-  #mint(command: Content, cell: Cell, created: boolean, hlc: Hlc, now: Now, out: Outbox): Mutation {
+  /** `group`: its place in a run. */
+  #mint(
+    command: Content,
+    cell: Cell,
+    created: boolean,
+    hlc: Hlc,
+    now: Now,
+    out: Outbox,
+    group = '',
+  ): Mutation {
     const { log, table, idempotency, origin, ownLanes, room } = this.#context;
     const lane = ownLanes[ownLanes.length - 1] as Lane;
     const isPut = command.operation === 'put';
@@ -406,7 +471,7 @@ export class Writes {
         seq: lane.head + 1,
         hlc,
         lane: LIVE_LANE,
-        group: '',
+        group,
         namespace: command.namespace,
         key: command.key,
         operation: command.operation,
@@ -467,10 +532,23 @@ export class Writes {
       refuse(client, out, 'idempotency-mismatch', 'this key named another request before');
     } else if (!this.#isFull(asked.command, out)) {
       const outcome = { created: known.created, replayed: true, replaced: undefined };
-      this.#replays.begin(this.#pendingOf(asked, known, outcome, now));
+      const pending = this.#pendingOf(asked, known, outcome, now);
+      if (asked.command.kind === 'run')
+        pending.run = runFacts(known.seq, this.#createdBy(asked.command, known));
+      this.#replays.begin(pending);
       this.onProgress(now, out);
     }
     return true;
+  }
+
+  /** As far as it is still shown: what was overwritten since counts as not created. */
+  #createdBy({ namespace, items }: RunCommand, { origin, seq }: Version): boolean[] {
+    const first = seq - items.length + 1;
+    return items.map(({ key }, index) => {
+      const { record } = this.#context.table.read(namespace, key);
+      const isSame = record?.origin === origin && record.seq === first + index;
+      return isSame && record.created;
+    });
   }
 
   #holders(dot: Dot): number {
@@ -481,37 +559,13 @@ export class Writes {
 const ISOLATED =
   'this replica hears no majority, so nobody would see the write; the policy of the namespace refuses it then (onIsolated)';
 
-interface Doubt {
-  readonly code: 'clock-drift' | 'catching-up';
-  readonly detail: string;
-  readonly retryAfterMs: number;
-}
-
-const NOTHING_WRITTEN = 'nothing was written; write at another replica';
-const FOLLOWS = 'this replica has stamped, or follows, what is ahead of the agreed clock by';
-
-function doubtOf(state: ClockState, aheadMs: number): Doubt {
-  if (state === 'measuring') {
-    const detail = 'the clock of this replica has not been compared with its peers yet';
-    return { code: 'catching-up', detail, retryAfterMs: 1000 };
-  }
-  const apart = `is ${Math.abs(aheadMs / 1000).toFixed(3)} s ${aheadMs > 0 ? 'ahead of' : 'behind'}`;
-  const detail =
-    state === 'disputed'
-      ? `the clocks of this replica and its peers differ, and no majority tells which is right; ${SET_RIGHT}`
-      : `the clock of this replica ${apart} that of a majority; ${NOTHING_WRITTEN}, or ${SET_RIGHT}`;
-  return { code: 'clock-drift', detail, retryAfterMs: 1000 };
-}
-
-const SET_RIGHT = 'set the clock right';
-
 const LOW_DISK = {
   put: 'the disk of this replica is almost full: nothing was written; deletes and reads go on here',
   delete: 'the disk of this replica is full: nothing was deleted; free some space on it',
 } as const;
 
-function bytesOf({ key, value }: WriteCommand): number {
-  return key.length + value.length;
+function runFacts(last: Seq, created: readonly boolean[]): RunFacts {
+  return { first: last - created.length + 1, created, superseded: new Map() };
 }
 
 /** A plain delete: done twice it is the same, and no memory names its first dot. */
@@ -527,32 +581,7 @@ function stampBehind(version: Version, { origin, seq }: Dot): Hlc {
   return compareVersions({ hlc, origin, seq }, version) > 0 ? hlc : hlc + 1;
 }
 
-function isNewer(record: Record | undefined, version: Version): record is Record {
-  return record !== undefined && compareVersions(record, version) > 0;
-}
-
 /** Of later writes later, as their stamps are, where the clock was set back; others see the whole lifetime even so. */
 function deadlineOf(ttlMs: number, hlc: Hlc, { wallMs }: Now): number {
   return Math.ceil(Math.max(wallMs, hlcToMs(hlc)) + ttlMs);
-}
-
-function holds(condition: Condition, live: Record | undefined): boolean {
-  switch (condition.kind) {
-    case 'match-any':
-      return live !== undefined;
-    case 'absent':
-      return live === undefined;
-    case 'match':
-      return live !== undefined && condition.versions.includes(formatDot(live.origin, live.seq));
-    case 'unmodified-since':
-      return live === undefined || Math.floor(hlcToMs(live.hlc) / 1000) * 1000 <= condition.dateMs;
-    case 'none-match':
-      return live === undefined || !condition.versions.includes(formatDot(live.origin, live.seq));
-  }
-}
-
-function precondition(live: Record | undefined): string {
-  return live === undefined
-    ? 'the key holds no value'
-    : `the key holds version ${formatDot(live.origin, live.seq)}`;
 }

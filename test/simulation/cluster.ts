@@ -10,7 +10,7 @@
 
 import { present } from '../../src/base/assert.ts';
 import { createHost, type Host } from '../../src/host/host.ts';
-import type { Command, Reply, Status } from '../../src/model/command.ts';
+import type { Command, Condition, Reply, Status } from '../../src/model/command.ts';
 import type { Message } from '../../src/model/message.ts';
 import type { Ending, NoteFields } from '../../src/model/effect.ts';
 import {
@@ -680,6 +680,33 @@ function writeOf(name: string, { ns = 'ns', ...options }: WriteOptions) {
   } as const;
 }
 
+export type RunOptions = Partial<
+  Pick<Command & { kind: 'run' }, 'w' | 'r' | 'timeoutMs' | 'idempotency' | 'respondAsync'>
+> & { readonly ns?: string };
+
+/** A value, or `null` to delete, by key; conditions beside. */
+export function runOf(
+  items: readonly (readonly [string, string | null, ...Condition[]])[],
+  { ns = 'ns', ...options }: RunOptions = {},
+): Asked {
+  return {
+    kind: 'run',
+    namespace: namespace(ns),
+    items: items.map(([name, value, ...conditions]) => {
+      const { contentType, ttlMs, tags, weight } = writeOf(name, {});
+      const operation = value === null ? 'delete' : 'put';
+      const what = { operation, value: bytes(value ?? ''), conditions } as const;
+      return { key: key(name), ...what, contentType, ttlMs, tags, weight };
+    }),
+    w: undefined,
+    r: undefined,
+    timeoutMs: undefined,
+    idempotency: undefined,
+    respondAsync: false,
+    ...options,
+  };
+}
+
 export function getOf(name: string, { ns = 'ns', ...options }: ReadOptions = {}): Asked {
   const asked = { kind: 'read', namespace: namespace(ns), key: key(name) } as const;
   return { ...asked, r: undefined, timeoutMs: undefined, onUnmet: 'fail', ...options };
@@ -713,6 +740,8 @@ export function shown(outcome: Reply | 'broken'): string {
       return text(outcome.record.value);
     case 'written':
       return formatDot(outcome.dot.origin, outcome.dot.seq);
+    case 'run-written':
+      return outcome.items.map(({ dot }) => formatDot(dot.origin, dot.seq)).join(' ');
     case 'failed':
       return outcome.fault.code;
     case 'listed':

@@ -1,5 +1,5 @@
-// POST /v1/batch/{ns}: up to a thousand operations in one request, each answered by itself, in order. A batch is not
-// atomic: some may succeed and others fail. An Idempotency-Key counts for each operation by its place.
+// POST /v1/batch/{ns}: up to a thousand operations in one request, answered in their order. Each is on its own: some may succeed
+// and others fail, and an Idempotency-Key counts for each operation by its place. With `atomic` they happen together or not at all.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
@@ -7,6 +7,7 @@ import type { Reply } from '../../model/command.ts';
 import { callerOf } from '../access-hook.ts';
 import type { App } from '../app-type.ts';
 import { FORBIDDEN, mayIn } from '../auth.ts';
+import { runAtomic } from '../batch-atomic.ts';
 import { BATCH_KEY_BYTES_MAX, type BatchOptions, problemResult, resultOf } from '../batch-item.ts';
 import { roomFor, runBatch } from '../batch-run.ts';
 import type { HttpContext } from '../context.ts';
@@ -16,7 +17,7 @@ import type { AnswerRoom } from '../memory.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { jsonList } from '../json-pieces.ts';
-import { dataHeaders, endConnection, replyProblem } from '../reply.ts';
+import { dataHeaders, endConnection, replyProblem, sendJson } from '../reply.ts';
 import type { BatchItem, BatchResult } from '../schema.ts';
 import { BatchResultsSchema, BatchSchema, ProblemSchema } from '../schema.ts';
 import { prefersAsync, readIdempotencyKey } from '../write-header.ts';
@@ -36,7 +37,7 @@ type Query = Static<typeof QuerySchema>;
 export function batchRoutes(app: App, context: HttpContext): void {
   const schema = {
     operationId: 'batch',
-    summary: 'Several operations, each by itself: not atomic',
+    summary: 'Several operations, each by itself or all together',
     params: Type.Object({ ns: Type.String() }),
     querystring: QuerySchema,
     body: BatchSchema,
@@ -48,6 +49,7 @@ export function batchRoutes(app: App, context: HttpContext): void {
     if (isFault(options)) return replyProblem(context, reply, options);
     const reason = refuseBatch(context, request, options, ops);
     if (reason !== undefined) return replyProblem(context, reply, reason);
+    if (request.body.atomic === true) return answerAtomic(context, reply, ops, options);
     const room = roomFor(context);
     try {
       return await answer(context, reply, ops, options, room);
@@ -75,6 +77,18 @@ async function answer(
   dataHeaders(context, reply, options.policy.consistency);
   if (isLast) endConnection(reply);
   return reply.type('application/json').send(body);
+}
+
+async function answerAtomic(
+  context: HttpContext,
+  reply: FastifyReply,
+  ops: readonly BatchItem[],
+  options: BatchOptions,
+): Promise<FastifyReply> {
+  const results = await runAtomic(context, ops, options);
+  if (isFault(results)) return replyProblem(context, reply, results);
+  dataHeaders(context, reply, options.policy.consistency);
+  return sendJson(reply, { results });
 }
 
 function resultFor(context: HttpContext, item: BatchItem, reply: Reply | Refusal): BatchResult {

@@ -22,6 +22,12 @@ const post = (ops: unknown, query = '', headers: Record<string, string> = {}) =>
     headers: { 'Content-Type': 'application/json', ...headers },
     body: JSON.stringify({ ops }),
   });
+const together = async (ops: unknown, query = '', headers: Record<string, string> = {}) =>
+  harness.ask(`/v1/batch/bench${query}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify({ ops, atomic: true }),
+  });
 const run = async (ops: unknown, query = '', headers: Record<string, string> = {}) => {
   const answer = await post(ops, query, headers);
   expect(answer.status).toBe(200);
@@ -165,5 +171,103 @@ describe('a batch', () => {
       body: '{"ops":[]}',
     });
     expect(problemOf(answer)).toBe('namespace-not-found');
+  });
+});
+
+describe('an atomic batch', () => {
+  const valueOf = async (key: string) => (await harness.ask(`/v1/kv/bench/${key}`)).body.toString();
+
+  it('is one command, and answers each operation in order', async () => {
+    await harness.ask('/v1/kv/bench/at-2', { method: 'PUT', body: 'old' });
+    const before = harness.service.commands.length;
+    const ops = [
+      { op: 'put', key: 'at-1', value: 'one', tags: ['t'], weight: 2, ttl: '1h' },
+      { op: 'put', keyBase64: Buffer.from('at-2').toString('base64'), valueBase64: 'AP8=' },
+      { op: 'delete', key: 'at-3' },
+    ];
+    const answer = await together(ops, '?w=all&timeout=5s', { 'Idempotency-Key': 'at-k' });
+    expect(answer.status).toBe(200);
+    const results = json(answer)['results'] as Result[];
+    expect(statuses(results)).toEqual([201, 204, 204]);
+    expect(results.map(({ acks }) => acks)).toEqual([2, 2, 2]);
+    const [command, ...more] = harness.service.commands.slice(before);
+    expect(more).toEqual([]);
+    expect(command).toMatchObject({ kind: 'run', w: 'all', r: undefined, timeoutMs: 5000 });
+    expect(command).toMatchObject({
+      idempotency: { key: 'at-k', digest: expect.any(Number) },
+      items: [
+        { key: 'at-1', operation: 'put', ttlMs: 3_600_000, tags: ['t'], weight: 2 },
+        { key: 'at-2', operation: 'put', contentType: 'application/octet-stream' },
+        { key: 'at-3', operation: 'delete', contentType: '' },
+      ],
+    });
+    expect(await valueOf('at-1')).toBe('one');
+  });
+
+  it('whose condition does not hold writes nothing, and names the operation', async () => {
+    const answer = await together(
+      [
+        { op: 'put', key: 'no-1', value: 'one' },
+        { op: 'put', key: 'no-2', value: 'two', ifMatch: '*' },
+      ],
+      '?r=majority',
+    );
+    expect([answer.status, problemOf(answer)]).toEqual([412, 'precondition-failed']);
+    expect(json(answer)).toMatchObject({ item: 1, indeterminate: false });
+    expect(harness.service.commands.at(-1)).toMatchObject({ kind: 'run', r: 'majority' });
+    expect((await harness.ask('/v1/kv/bench/no-1')).status).toBe(404);
+  });
+
+  it.each([
+    ['a get', { op: 'get', key: 'a' }, 400, 'invalid-parameter'],
+    ['no key', { op: 'put', value: 'a' }, 400, 'invalid-key'],
+    ['no value', { op: 'put', key: 'a' }, 400, 'invalid-parameter'],
+    ['a value that is too large', { op: 'put', key: 'a', value: 'x'.repeat(101) }, 413, ''],
+    ['what a delete does not take', { op: 'delete', key: 'a', ttl: '1s' }, 400, ''],
+    ['a condition that is malformed', { op: 'delete', key: 'a', ifMatch: 'x' }, 400, ''],
+  ])('with %s is refused as a whole', async (_, op, status, code) => {
+    const before = harness.service.commands.length;
+    const answer = await together([{ op: 'put', key: 'fine', value: 'v' }, op]);
+    expect(answer.status).toBe(status);
+    if (code !== '') expect(problemOf(answer)).toBe(code);
+    expect(json(answer)).toMatchObject({
+      item: 1,
+      detail: expect.stringMatching(/^operation 1: .*; nothing was written$/),
+    });
+    expect(harness.service.commands).toHaveLength(before);
+  });
+
+  it('under an idempotency key is the same batch, or another request', async () => {
+    const key = { 'Idempotency-Key': 'same' };
+    const ops = [
+      { op: 'put', key: 'i-1', value: 'one' },
+      { op: 'delete', key: 'i-2' },
+    ];
+    const first = json(await together(ops, '', key))['results'] as Result[];
+    const again = json(await together(ops, '', key))['results'] as Result[];
+    expect(again).toEqual(first);
+    const other = await together(ops.toReversed(), '', key);
+    expect([other.status, problemOf(other)]).toEqual([422, 'idempotency-mismatch']);
+  });
+
+  it('of which the copies are not there yet is accepted, where that is preferred', async () => {
+    const prefer = { Prefer: 'respond-async' };
+    const answer = await together([{ op: 'put', key: 'p', value: 'v' }], '', prefer);
+    expect(statuses(json(answer)['results'] as Result[])).toEqual([202]);
+  });
+
+  it('of nothing does nothing, and `atomic` is a flag', async () => {
+    expect(json(await together([]))).toEqual({ results: [] });
+    const answer = await harness.ask('/v1/batch/bench', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{"ops":[],"atomic":"yes"}',
+    });
+    expect(answer.status).toBe(400);
+  });
+
+  it('of too many operations is refused', async () => {
+    const ops = Array.from({ length: 1001 }, (_, n) => ({ op: 'delete', key: `k${n}` }));
+    expect(problemOf(await together(ops))).toBe('content-too-large');
   });
 });

@@ -2,7 +2,14 @@
 // cluster of three, without durability, time-outs or peers. It is the oracle of the fuzzing, so it is written to be
 // obviously right rather than fast.
 
-import type { Command, ListCommand, Reply, WriteCommand } from '../../../src/model/command.ts';
+import type {
+  Command,
+  ListCommand,
+  Reply,
+  RunCommand,
+  WriteCommand,
+  Written,
+} from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
 import { hlcFromMs, hlcToMs } from '../../../src/model/hlc.ts';
 import { formatDot, type Origin, type Region, type ReplicaId } from '../../../src/model/id.ts';
@@ -33,6 +40,8 @@ export function createReferenceService(): ReferenceService {
     switch (command.kind) {
       case 'write':
         return write(command);
+      case 'run':
+        return run(command);
       case 'read': {
         const record = live(command.namespace, command.key);
         return record === undefined
@@ -64,6 +73,24 @@ export function createReferenceService(): ReferenceService {
     }
   };
 
+  const run = (command: RunCommand): Reply => {
+    const { idempotency, namespace, items } = command;
+    const memory = idempotency && remembered.get(`${namespace}\n${idempotency.key}`);
+    if (memory !== undefined && memory.digest !== idempotency?.digest)
+      return failed('idempotency-mismatch');
+    if (memory?.reply.kind === 'run-written') return { ...memory.reply, replayed: true };
+    const writes = items.map((item) => ({ ...writeOf(command), ...item }));
+    const item = writes.findIndex((each) => !areMet(each));
+    if (item >= 0) return failed('precondition-failed', item);
+    const written = writes.map(writeAnew).filter((reply) => reply.kind === 'written');
+    const { acks, replicas, settled } = written[0] as Written;
+    const rest = { acks, replicas, settled, replayed: false };
+    const reply: Reply = { kind: 'run-written', items: written, ...rest };
+    if (idempotency !== undefined)
+      remembered.set(`${namespace}\n${idempotency.key}`, { digest: idempotency.digest, reply });
+    return reply;
+  };
+
   const live = (namespace: string, key: string): Record | undefined => {
     const record = records.get(`${namespace}\n${key}`);
     return isLive(record, Date.now()) ? record : undefined;
@@ -83,7 +110,7 @@ export function createReferenceService(): ReferenceService {
     return reply;
   };
 
-  const writeAnew = (command: WriteCommand): Reply => {
+  const areMet = (command: WriteCommand): boolean => {
     const before = live(command.namespace, command.key);
     const version = before && formatDot(before.origin, before.seq);
     for (const condition of command.conditions) {
@@ -96,8 +123,14 @@ export function createReferenceService(): ReferenceService {
           Math.floor(hlcToMs(before.hlc) / 1000) * 1000 <= dateOf(condition),
         'none-match': () => version === undefined || !versionsOf(condition).includes(version),
       }[condition.kind]();
-      if (!holds) return failed('precondition-failed');
+      if (!holds) return false;
     }
+    return true;
+  };
+
+  const writeAnew = (command: WriteCommand): Reply => {
+    const before = live(command.namespace, command.key);
+    if (!areMet(command)) return failed('precondition-failed');
     const { removes } = command;
     const stored = records.get(`${command.namespace}\n${command.key}`);
     if (removes !== undefined && stored !== undefined && stored.seq > removes.seq)
@@ -281,6 +314,13 @@ function recordOf(command: WriteCommand, seq: number, created: boolean): Record 
   };
 }
 
-function failed(code: Parameters<typeof fault>[0]): Reply {
-  return { kind: 'failed', fault: fault(code, 'said the reference') };
+function writeOf({ client, namespace, w, r, timeoutMs, respondAsync }: RunCommand) {
+  const asked = { client, namespace, w, r, timeoutMs, respondAsync };
+  const rest = { idempotency: undefined, returnsOld: false, removes: undefined };
+  return { kind: 'write', ...asked, ...rest } as const;
+}
+
+function failed(code: Parameters<typeof fault>[0], item?: number): Reply {
+  const more = item === undefined ? {} : { item };
+  return { kind: 'failed', fault: fault(code, 'said the reference', more) };
 }
