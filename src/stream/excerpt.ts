@@ -22,7 +22,7 @@ export function fromMemory(lane: Lane, from: Seq, bytesMax: number): Mutation[] 
   let bytes = 0;
   let runTo = 0;
   for (let seq = firstOfRun(lane.at(from)); seq <= lane.durable; seq++) {
-    if (bytes >= bytesMax && seq > runTo) break;
+    if (bytes >= bytesMax && seq > runTo && entries.length > 0) break;
     const entry = lane.at(seq);
     if (entry.group !== '') runTo = lastOfRun(entry);
     entries.push(entry);
