@@ -85,21 +85,28 @@ function check(
 ): void {
   const { ns, key, ver, result } = read;
   if (result !== null && ver !== null) {
-    if ((compareVersions(versions.of(ver), first.version) ?? 0) >= 0) return;
+    if (!goesBack(first.version, versions.of(ver))) return;
     anomalies.add('back', `${ns}/${key} went from ${first.version.ver} to ${ver}`, [
       first.read,
       read,
     ]);
-  } else if (!register.ofKey(ns, key).some((effect) => mayHide(effect, first, read, versions))) {
+  } else if (
+    !register.ofKey(ns, key).some((effect) => mayHide(effect, first.version, read, versions))
+  ) {
     const what = `${ns}/${key} was ${first.version.ver} and then nothing`;
     anomalies.add('vanished', what, [first.read, read]);
   }
 }
 
-/** A delete that began before the read ended, and may be newer than what was shown. */
-function mayHide(effect: Effect, first: Shown, read: Read, versions: Versions): boolean {
+/** As far as that can be told. */
+export function goesBack(first: Version, second: Version): boolean {
+  return (compareVersions(second, first) ?? 0) < 0;
+}
+
+/** A delete that began before the read ended, may be newer than that version, or is it. */
+export function mayHide(effect: Effect, first: Version, read: Read, versions: Versions): boolean {
   if (effect.type !== 'delete' || effect.ok === false) return false;
   if (effect.attempts.every(({ call_ns }) => call_ns > read.return_ns)) return false;
   const version = versions.ofWrite(effect);
-  return version === undefined || (compareVersions(version, first.version) ?? 1) > 0;
+  return version === undefined || (compareVersions(version, first) ?? 1) >= 0;
 }

@@ -5,9 +5,9 @@
 //   early            a value was read before its write had begun
 //   applied-twice    one write is shown under two versions, or retries of it were told two
 //
-// Of an attempt whose outcome nobody knows the write may be durable only where it was accepted, while that replica is cut off:
-// a retry elsewhere cannot see it. Where retries go elsewhere, a second version of another replica is no anomaly beside such
-// an attempt.
+// What a replica has accepted may be durable only there, while it is cut off: a retry elsewhere cannot see it. So a second
+// version of another replica is no anomaly where, at some time between the first attempt and the last, these two could not
+// hear each other. Whether an attempt was answered says nothing about that: it may be answered after the cut has healed.
 
 import type { History, Item, Operation, Read, Scan } from './operation.ts';
 import { type Effect, Register } from './register.ts';
@@ -24,17 +24,19 @@ export interface OutcomeStats {
 }
 
 export interface OutcomeDemand extends Demand {
-  /** Retries go to other replicas than the first attempt, which may be cut off. */
-  readonly elsewhere?: true;
+  /** Where retries go elsewhere: whether two replicas, by their ids, did not hear each other at some time in between. */
+  readonly wereApart?: WereApart;
 }
+
+export type WereApart = (left: string, right: string, fromNs: number, untilNs: number) => boolean;
 
 export function outcome(history: History, demand: OutcomeDemand): Verdict<OutcomeStats> {
   const register = new Register(history);
   const anomalies = new Anomalies();
-  const isLax = demand.elsewhere === true;
+  const { wereApart = never } = demand;
   const versions = new Map<Effect, string>();
   for (const effects of register.keys()) {
-    for (const effect of effects) checkReplies(effect, versions, isLax, anomalies);
+    for (const effect of effects) checkReplies(effect, versions, wereApart, anomalies);
   }
   const seen = new Set<Effect>();
   let values = 0;
@@ -46,7 +48,7 @@ export function outcome(history: History, demand: OutcomeDemand): Verdict<Outcom
         operation as Read | Scan,
         item,
         versions,
-        isLax,
+        wereApart,
         anomalies,
       );
       if (effect !== undefined) seen.add(effect);
@@ -67,14 +69,14 @@ function itemsOf(operation: Operation): readonly Item[] {
 function checkReplies(
   effect: Effect,
   versions: Map<Effect, string>,
-  isLax: boolean,
+  wereApart: WereApart,
   anomalies: Anomalies,
 ): void {
   for (const { ok, ver } of effect.attempts) {
     if (ok !== true || ver === null) continue;
     const told = versions.get(effect);
     if (told === undefined) versions.set(effect, ver);
-    else if (told !== ver && !(isLax && isUnseen(effect, told, ver))) {
+    else if (told !== ver && !isUnseen(effect, told, ver, wereApart)) {
       anomalies.add('applied-twice', `told ${told} and ${ver}`, effect.attempts);
     }
   }
@@ -85,7 +87,7 @@ function checkItem(
   read: Read | Scan,
   item: Item,
   versions: Map<Effect, string>,
-  isLax: boolean,
+  wereApart: WereApart,
   anomalies: Anomalies,
 ): Effect | undefined {
   const effect = register.ofValue(read.ns, item.value);
@@ -100,7 +102,7 @@ function checkItem(
   } else if (effect.attempts.every(({ call_ns }) => call_ns > read.return_ns)) {
     anomalies.add('early', `${what} before it was written`, operations);
   } else {
-    checkVersion(effect, item, what, operations, versions, isLax, anomalies);
+    checkVersion(effect, item, what, operations, versions, wereApart, anomalies);
   }
   return effect;
 }
@@ -111,21 +113,27 @@ function checkVersion(
   what: string,
   operations: readonly Operation[],
   versions: Map<Effect, string>,
-  isLax: boolean,
+  wereApart: WereApart,
   anomalies: Anomalies,
 ): void {
   if (ver === '') return;
   const known = versions.get(effect);
   if (known === undefined) versions.set(effect, ver);
-  else if (known !== ver && !(isLax && isUnseen(effect, known, ver))) {
+  else if (known !== ver && !isUnseen(effect, known, ver, wereApart)) {
     anomalies.add('applied-twice', `${what} at ${ver} and at ${known}`, operations);
   }
 }
 
-/** Two replicas accepted it, and one of them never said so to the client. */
-function isUnseen({ attempts }: Effect, left: string, right: string): boolean {
+/** Two replicas accepted it, and could not hear each other. */
+function isUnseen({ attempts }: Effect, left: string, right: string, apart: WereApart): boolean {
   if (replicaOf(left) === replicaOf(right)) return false;
-  return attempts.some(({ ok }) => ok === null);
+  const fromNs = Math.min(...attempts.map(({ call_ns }) => call_ns));
+  const untilNs = Math.max(...attempts.map(({ return_ns }) => return_ns));
+  return apart(replicaOf(left), replicaOf(right), fromNs, untilNs);
+}
+
+function never(): boolean {
+  return false;
 }
 
 function replicaOf(ver: string): string {

@@ -38,12 +38,15 @@ interface Late {
 export class Leases {
   readonly #cluster: Cluster;
   readonly #copiesMin: number;
+  readonly #taker: (node: number) => number;
   readonly #leases: Lease[] = [];
   readonly #late: Late[] = [];
 
-  constructor(cluster: Cluster, copiesMin: number) {
+  /** `taker`: the replica that takes a write in the place of another. */
+  constructor(cluster: Cluster, copiesMin: number, taker: (node: number) => number) {
     this.#cluster = cluster;
     this.#copiesMin = copiesMin;
+    this.#taker = taker;
   }
 
   begin(dice: Prng, thinkMs: number, untilMs: number): void {
@@ -128,7 +131,11 @@ export class Leases {
     onEnd: (call: Call) => void,
   ): void {
     const w = Math.max(1 + dice.below(this.#members), this.#copiesMin);
-    this.#ask(node, putOf(key, value, { ns: NS, w, ttlMs, timeoutMs: TIMEOUT_MS }), onEnd);
+    this.#ask(
+      this.#taker(node),
+      putOf(key, value, { ns: NS, w, ttlMs, timeoutMs: TIMEOUT_MS }),
+      onEnd,
+    );
   }
 
   #look({ key, value, ttlMs, acked }: Lease, node: number, r: number): void {

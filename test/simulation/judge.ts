@@ -13,12 +13,14 @@ import { lastWriteWins } from '../history/last-write-wins.ts';
 import { liveness } from '../history/liveness.ts';
 import type { Operation } from '../history/operation.ts';
 import { outcome } from '../history/outcome.ts';
+import { overlap } from '../history/overlap.ts';
 import { type LagLog, stale } from '../history/stale.ts';
 import { setFull } from '../history/set-full.ts';
 import { tombstone } from '../history/tombstone.ts';
 import type { Verdict } from '../history/verdict.ts';
 import { wellFormed } from '../history/well-formed.ts';
 import type { Cluster } from './cluster.ts';
+import type { Links } from './links.ts';
 import { isForgetful, isSilent, type Plan, VICTIM, WRONG_CLOCKS } from './plan.ts';
 import type { StrikeMade } from './run.ts';
 import { CLIENT_WAITS_MS, eraserQuorum, NAMESPACES, type Workload } from './workload.ts';
@@ -37,6 +39,7 @@ export interface Judged {
   readonly workload: Workload;
   readonly strikes: readonly StrikeMade[];
   readonly lags: LagLog;
+  readonly links: Links;
 }
 
 /** What a run of so much virtual time has to do to say anything. */
@@ -56,7 +59,7 @@ export function judge(judged: Judged): Finding[] {
 }
 
 function judgeHistory(judged: Judged): Finding[] {
-  const { plan, workload, cluster, lags } = judged;
+  const { plan, workload, cluster, lags, links } = judged;
   const { history } = workload;
   const nodes = cluster.seated().length;
   // Quorums of any membership of the run.
@@ -66,12 +69,19 @@ function judgeHistory(judged: Judged): Finding[] {
   const verdicts: { readonly [name: string]: Verdict<unknown> } = {
     'well-formed': wellFormed(history),
     audit: audit(history, { ...all, ok: { put: ok, get: ok, delete: 1 } }),
-    outcome: outcome(history, { ok: { get: ok }, elsewhere: true }),
+    outcome: outcome(history, {
+      ok: { get: ok },
+      wereApart: (left, right, fromNs, untilNs) =>
+        links.wereApart(left, right, fromNs / 1e6, untilNs / 1e6),
+    }),
     convergence: convergence(history, { ...all, keys: 5 }),
     fifo: fifo(history, { checked: 5 }),
     'last-write-wins': lastWriteWins(history, { nodes, namespaces: ['ev'], contested: 1 }),
     tombstone: tombstone(history, { checked: 0, forgetful: forgetfulOf(plan) }),
-    // Quorums of two memberships need not meet.
+    // Quorums of two memberships need not meet, and a disk that changes in silence forgets what it has acknowledged.
+    ...(plan.spares.length > 0 || isSilent(plan.classes)
+      ? {}
+      : { overlap: overlap(history, { replicas, checked: 1 }) }),
     ...(plan.spares.length > 0 ? {} : { erased: judgeErased({ plan, workload, cluster }) }),
     // Where replicas join, quorums that overlapped among fewer need not.
     'set-full': setFull(history, { replicas, overlapReads: plan.spares.length > 0 ? 0 : 1 }),
@@ -151,7 +161,7 @@ function judgeErased({
   plan,
   cluster,
   workload,
-}: Omit<Judged, 'strikes' | 'lags'>): Verdict<unknown> {
+}: Omit<Judged, 'strikes' | 'lags' | 'links'>): Verdict<unknown> {
   const replicas = plan.regions.length;
   const startsNs = cluster.notesOf('open').map(({ atMs }) => atMs * 1e6);
   const quorum = eraserQuorum(replicas, isForgetful(plan));

@@ -35,6 +35,15 @@ export function jumpMsOf({ roll }: Strike): number {
   return JUMPS_MS[Math.floor(roll * JUMPS_MS.length)] as number;
 }
 
+/** What the victim accepted before it was left in quiet has expired by then, and it has deleted it. */
+const LAST_OWN_MS = 5000;
+
+interface Copy {
+  readonly atMs: number;
+  readonly disk: MemoryDisk;
+  readonly identity: number;
+}
+
 export class Nemesis {
   readonly #cluster: Cluster;
   readonly #dice: Prng;
@@ -42,7 +51,7 @@ export class Nemesis {
   readonly #plan: Plan;
   readonly operator: Operator;
   /** Copies of the victim's directory, the oldest first. */
-  readonly #copies: { readonly disk: MemoryDisk; readonly identity: number }[] = [];
+  readonly #copies: Copy[] = [];
   /** Until when each clock counts as wrong. */
   readonly #wrong = new Map<number, number>();
   #underway = 0;
@@ -385,13 +394,16 @@ export class Nemesis {
 
   #keepCopies(): void {
     const { disk, identity } = this.#cluster.replica(VICTIM);
-    this.#copies.push({ disk: disk.copy(), identity });
+    this.#copies.push({ atMs: this.#cluster.nowMs, disk: disk.copy(), identity });
     this.#cluster.world.after(5000, () => this.#keepCopies());
   }
 
   /** The directory as it was some time ago. */
   #restore(): string | undefined {
-    const copy = this.#copies[this.#dice.below(Math.max(1, this.#copies.length))];
+    const { quietFromMs = 0 } = this.#plan;
+    const quiet = this.#copies.filter(({ atMs }) => atMs >= quietFromMs + LAST_OWN_MS);
+    const copies = quiet.length === 0 ? this.#copies : quiet;
+    const copy = copies[this.#dice.below(Math.max(1, copies.length))];
     if (copy === undefined || !this.#isWhole()) return undefined;
     this.#kill([VICTIM], 'kill');
     const replica = this.#cluster.replica(VICTIM);

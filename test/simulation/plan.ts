@@ -69,6 +69,8 @@ export interface Plan {
   readonly valueBytes: number;
   /** The fewest copies that a write asks for. */
   readonly copiesMin: number;
+  /** From when on the victim takes no writes of clients, if ever: an old copy of its directory lacks nothing of its own. */
+  readonly quietFromMs: number | undefined;
   /** The safety phase, in virtual time; the liveness phase follows. */
   readonly faultsMs: number;
   readonly classes: readonly FaultClass[];
@@ -93,6 +95,8 @@ const GAP_MS = 3000;
 /** Runs in which nothing but clocks goes wrong. */
 const CLOCKS_ONLY = 0.1;
 export const WRONG_CLOCKS: readonly FaultClass[] = ['jump', 'blip', 'skew'];
+
+const QUIET_SHARE = 0.5;
 
 export function planOf(seed: number, options: PlanOptions = {}): Plan {
   const dice = createPrng(seed);
@@ -125,12 +129,17 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
     keys: shape.chance(0.3) ? 2 : 8,
     valueBytes: shape.chance(0.2) ? 1500 : 8,
     copiesMin: takesData ? 2 : 1,
+    quietFromMs: quietOf(dice.split('quiet'), classes.includes('restore'), faultsMs),
     faultsMs,
     classes: classes.filter((fault) => !without.includes(fault)),
     strikes: timetable(dice.split('nemesis'), classes, count, faultsMs).filter(
       ({ fault }) => !without.includes(fault),
     ),
   };
+}
+
+function quietOf(dice: Prng, isRestored: boolean, faultsMs: number): number | undefined {
+  return isRestored && dice.chance(QUIET_SHARE) ? 1000 + dice.below(faultsMs / 4) : undefined;
 }
 
 function clockOf(dice: Prng): NodeOptions {

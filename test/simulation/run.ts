@@ -6,6 +6,7 @@ import { Cluster, type Replica } from './cluster.ts';
 import { EXPIRING, Leases } from './expiring.ts';
 import { judge, type Finding } from './judge.ts';
 import { LagLog } from './lag-log.ts';
+import { Links } from './links.ts';
 import { jumpMsOf, Nemesis } from './nemesis.ts';
 import {
   AFTER_HEAL_MS,
@@ -77,8 +78,18 @@ export function simulate(plan: Plan): Run {
     cluster,
     Math.min(...plan.clocks.map(({ wallStartMs = 0 }) => wallStartMs)),
   );
-  cluster.listener = lags;
-  const leases = new Leases(cluster, plan.copiesMin);
+  const links = new Links(cluster);
+  cluster.listener = {
+    onHeard(n, peer) {
+      lags.onHeard(n, peer);
+      links.onHeard(n, peer);
+    },
+    onChange(n, peer) {
+      lags.onChange(n, peer);
+      links.onChange(n, peer);
+    },
+  };
+  const leases = new Leases(cluster, plan.copiesMin, (node) => workload.taker(node));
   const watcher = new Watcher(cluster);
   const strikes: StrikeMade[] = [];
   const nemesis = new Nemesis(cluster, plan, dice.split('nemesis'), {
@@ -99,6 +110,7 @@ export function simulate(plan: Plan): Run {
     workload.keep(dice.split('keeper'), 2 * plan.thinkMs, plan.faultsMs);
     const eraseMs = plan.faultsMs + AFTER_HEAL_MS;
     workload.erase(dice.split('eraser'), isForgetful(plan), plan.thinkMs, eraseMs);
+    workload.stand(dice.split('bystander'), plan.faultsMs);
     leases.begin(dice.split('leases'), 2 * plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     nemesis.begin();
     lags.begin();
@@ -112,7 +124,7 @@ export function simulate(plan: Plan): Run {
     if (findings.length === 0) finish(cluster, workload, plan, findings, watcher);
     if (findings.length === 0) findings.push(...judgeLeases(leases, plan));
     watcher.finish(nemesis, workload, lags.turns);
-    findings.push(...judge({ plan, cluster, workload, strikes, lags: lags.samples }));
+    findings.push(...judge({ plan, cluster, workload, strikes, links, lags: lags.samples }));
   } catch (error) {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     findings.push({ check: 'run', reason, counterexample: [] });

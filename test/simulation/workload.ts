@@ -51,12 +51,15 @@ const SCAN_LIMIT = 1000;
 /** Clients of the namespaces whose lag is bounded. */
 const BOUNDED = ['lt', 'ch', 'fl'] as const;
 const DUELS = 5;
+/** Short, so that it comes between the start of a replica and the first words of its peers. */
+const BYSTANDER_THINK_MS = 15;
 
 /** What a plan says of the clients. */
 export interface Shape {
   readonly keys: number;
   readonly valueBytes: number;
   readonly copiesMin: number;
+  readonly quietFromMs?: number | undefined;
 }
 
 export class Workload {
@@ -107,6 +110,22 @@ export class Workload {
   keep(dice: Prng, thinkMs: number, untilMs: number): void {
     const each = new Keeper(this, dice);
     this.#loop({ each, session: 'keeper', dice, thinkMs, untilMs }, this.nextProcess());
+  }
+
+  /** One more client, where the victim is left in quiet: whatever all have acknowledged it looks up there. */
+  stand(dice: Prng, untilMs: number): void {
+    const { quietFromMs } = this.#shape;
+    if (quietFromMs === undefined) return;
+    const each = new Bystander(this, dice);
+    const client = { each, session: 'bystander', dice, thinkMs: BYSTANDER_THINK_MS, untilMs };
+    this.#cluster.world.after(quietFromMs, () => this.#loop(client, this.nextProcess()));
+  }
+
+  /** Who takes a write that was meant for `node`: the victim does not, while it is left in quiet. */
+  taker(node: number): number {
+    const { quietFromMs = Number.POSITIVE_INFINITY } = this.#shape;
+    const isQuiet = node === VICTIM && this.#cluster.nowMs >= quietFromMs;
+    return isQuiet ? node + 1 : node;
   }
 
   nextProcess(): number {
@@ -183,6 +202,7 @@ export class Workload {
   #duel(): void {
     for (let n = 0; n < this.#shape.keys; n++) {
       for (const { index: node } of this.#cluster.members) {
+        if (this.taker(node) !== node) continue;
         const value = this.nextValue();
         const w = Math.min(2, this.#cluster.members.length);
         const put = { node, ns: 'ev', key: `k${n}`, type: 'put', value, w } as const;
@@ -219,8 +239,9 @@ export class Workload {
    * A write of unknown outcome is tried again under the same idempotency key, there or elsewhere, or left alone. Some are asked
    * of two replicas at once, and some once more, elsewhere, although they were answered: as if the answer had been lost.
    */
-  #try(client: Client, step: Step, process: number): void {
+  #try(client: Client, drawn: Step, process: number): void {
     const { session, dice } = client;
+    const step = this.#taken(drawn);
     if ('idem' in step && dice.chance(TWIN_SHARE)) this.#repeat(client, step);
     const call = this.#cluster.begin(step.node, commandOf(step), (ended) => {
       const ok = this.#record(step, ended, process, session);
@@ -237,12 +258,17 @@ export class Workload {
 
   /** The same at another replica, by a process of its own. */
   #repeat({ session, dice }: Client, step: Step): void {
-    const again = { ...step, node: this.node(dice) };
+    const again = this.#taken({ ...step, node: this.node(dice) });
     const process = this.nextProcess();
     const call = this.#cluster.begin(again.node, commandOf(again), (ended) => {
       this.#record(again, ended, process, session);
     });
     this.#cluster.world.after(CLIENT_WAITS_MS, () => this.#cluster.giveUp(call));
+  }
+
+  #taken(step: Step): Step {
+    const isWrite = step.type === 'put' || step.type === 'delete';
+    return isWrite ? { ...step, node: this.taker(step.node) } : step;
   }
 
   #record(step: Step, call: Call, process: number, session: string): boolean | null {
@@ -441,6 +467,47 @@ class Eraser {
 
 export function eraserQuorum(replicas: number, isWide: boolean): number {
   return Math.min(majority(replicas) + (isWide ? 1 : 0), replicas);
+}
+
+/**
+ * Has all replicas acknowledge what it writes anywhere but at the victim, and reads it there alone: keys that it overwrites and
+ * deletes, and others of a fifo namespace that it writes once.
+ */
+class Bystander {
+  readonly #workload: Workload;
+  readonly #dice: Prng;
+  #count = 0;
+  /** The key that it writes now, and the last that all have acknowledged. */
+  #begun: Place | undefined;
+  #written: Place | undefined;
+
+  constructor(workload: Workload, dice: Prng) {
+    this.#workload = workload;
+    this.#dice = dice;
+  }
+
+  next(): Step {
+    const dice = this.#dice;
+    const at = this.#written;
+    this.#begun = undefined;
+    if (at !== undefined && dice.chance(0.7)) return { node: VICTIM, ...at, type: 'get', r: 1 };
+    const { replicas: w } = this.#workload;
+    const isOnce = dice.chance(0.5);
+    const key = isOnce ? `q${String(this.#count++).padStart(6, '0')}` : `q${dice.below(3)}`;
+    this.#begun = { ns: isOnce ? 'fi' : 'ev', key };
+    const write = { node: isOnce ? VICTIM + 1 : this.#workload.home(dice), ...this.#begun, w };
+    if (!isOnce && dice.chance(0.3)) return { ...write, type: 'delete' };
+    return { ...write, type: 'put', value: this.#workload.nextValue() };
+  }
+
+  onEnd(ok: boolean | null): void {
+    if (ok === true && this.#begun !== undefined) this.#written = this.#begun;
+  }
+}
+
+interface Place {
+  readonly ns: 'ev' | 'fi';
+  readonly key: string;
 }
 
 /** Writes what nobody reads: some keys again and again, so that they have older versions, and some once. */

@@ -1,0 +1,52 @@
+// When two replicas could not ask each other anything: from when either of them saw a connection end, or was not there yet, until
+// both have heard the other again. A client cannot see that, and two replicas may both accept a write of one idempotency
+// key only then.
+
+import type { Cluster } from './cluster.ts';
+
+/** A time without the link, in virtual milliseconds; the last one may have no end. */
+interface Gap {
+  readonly fromMs: number;
+  untilMs: number;
+}
+
+export class Links {
+  readonly #cluster: Cluster;
+  /** By replica and peer. */
+  readonly #gaps: Gap[][][];
+
+  constructor(cluster: Cluster) {
+    const { replicas } = cluster;
+    this.#cluster = cluster;
+    this.#gaps = replicas.map(() => replicas.map(() => [openGap(0)]));
+  }
+
+  /** The first that is heard over a connection is the greeting. */
+  onHeard(n: number, peer: number): void {
+    const last = this.#gapsOf(n, peer).at(-1);
+    if (last !== undefined) last.untilMs = Math.min(last.untilMs, this.#cluster.nowMs);
+  }
+
+  onChange(n: number, peer: number): void {
+    const gaps = this.#gapsOf(n, peer);
+    if (gaps.at(-1)?.untilMs !== Number.POSITIVE_INFINITY) gaps.push(openGap(this.#cluster.nowMs));
+  }
+
+  /** At some moment in between, which may be none, one of two replicas, named by their ids, did not hear the other. */
+  wereApart(left: string, right: string, fromMs: number, untilMs: number): boolean {
+    const [a, b] = [left, right].map((id) =>
+      this.#cluster.places.findIndex((place) => place.id === id),
+    ) as [number, number];
+    return [...this.#gapsOf(a, b), ...this.#gapsOf(b, a)].some(
+      (gap) => gap.fromMs <= untilMs && gap.untilMs >= fromMs,
+    );
+  }
+
+  #gapsOf(n: number, peer: number): Gap[] {
+    return this.#gaps[n]?.[peer] ?? [];
+  }
+}
+
+function openGap(fromMs: number): Gap {
+  return { fromMs, untilMs: Number.POSITIVE_INFINITY };
+}

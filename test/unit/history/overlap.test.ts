@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import type { Operation } from '../../history/operation.ts';
+import { overlap } from '../../history/overlap.ts';
+
+const base = {
+  process: 1,
+  session: 's',
+  node: '0',
+  ns: 'ev',
+  level: 'eventual',
+  key: 'k',
+  ok: true,
+} as const;
+
+/** The number of a version is its time as well. */
+const write = (type: 'put' | 'delete', n: number, from: number, to: number, w: number) =>
+  ({
+    ...base,
+    type,
+    value: type === 'put' ? `v${n}` : null,
+    result: null,
+    ver: `eu-1.1.${n}`,
+    hlc: `${n}`.padStart(16, '0'),
+    w,
+    call_ns: from,
+    return_ns: to,
+  }) as Operation;
+
+const get = (n: number | undefined, from: number, r = 1): Operation => ({
+  ...base,
+  type: 'get',
+  value: null,
+  result: n === undefined ? null : `v${n}`,
+  ver: n === undefined ? null : `eu-1.1.${n}`,
+  r,
+  call_ns: from,
+  return_ns: from + 1,
+});
+
+const judge = (...history: readonly Operation[]): string => {
+  const { verdict, reason } = overlap(history, { replicas: 3, checked: 1 });
+  return `${verdict} ${reason.split(':')[0]}`;
+};
+
+describe('a read of one replica after a write of all', () => {
+  const older = write('put', 1, 0, 10, 3);
+  const newer = write('put', 2, 20, 30, 3);
+
+  it('shows it, or what is newer', () => {
+    expect(judge(older, newer, get(2, 40))).toBe('valid ');
+    expect(judge(older, newer, get(1, 40))).toBe('invalid behind');
+    expect(judge(older, newer, get(undefined, 40))).toBe('invalid lacking');
+  });
+
+  it('may be older while the write is under way, or was acknowledged by fewer', () => {
+    expect(judge(older, newer, get(1, 25))).toBe('valid ');
+    expect(judge(older, write('put', 2, 20, 30, 2), get(1, 40))).toBe('valid ');
+    expect(judge(older, write('put', 2, 20, 30, 2), get(1, 40, 2))).toBe('invalid behind');
+  });
+
+  it('shows nothing only where that was deleted', () => {
+    const deleted = write('delete', 3, 50, 60, 1);
+    expect(judge(newer, deleted, get(undefined, 70))).toBe('valid ');
+    expect(judge(newer, deleted, get(undefined, 40))).toBe('invalid lacking');
+    expect(judge(newer, write('delete', 3, 50, 60, 3), get(2, 70))).toBe('invalid behind');
+  });
+
+  it('says nothing where there is none', () => {
+    expect(judge(write('put', 1, 0, 10, 1), get(1, 20))).toBe('vacuous only 0 of 1 reads');
+  });
+});
