@@ -9,6 +9,7 @@ import { guardAccess } from './access-hook.ts';
 import { CROWDED } from './arriving.ts';
 import type { App } from './app-type.ts';
 import { compressReplies } from './compress.ts';
+import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Digests, digestsOf, refuseDigests } from './digest.ts';
 import { answerErrors } from './error-hook.ts';
@@ -79,7 +80,8 @@ export async function createApp(
 const COUNTED_BYTES_MIN = 16 * 1024;
 
 function countReplies(app: App, { memory }: HttpContext): void {
-  app.addHook('onSend', (_request, reply, payload, done) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
+    connectionOf(request.raw.socket)?.answering(reply.raw);
     const bytes = Buffer.isBuffer(payload) ? payload.length : 0;
     if (bytes >= COUNTED_BYTES_MIN) memory.owe(reply.raw, bytes);
     done(null, payload);

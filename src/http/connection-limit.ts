@@ -4,12 +4,15 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { attachConnection, Connection, connectionOf, type Shared } from './connection.ts';
-import type { HttpLimits } from './limits.ts';
-import type { ReplyMemory } from './memory.ts';
+import type { HttpContext } from './context.ts';
+import { createShed } from './shed.ts';
+import { TurnMeter } from './turn-meter.ts';
 
-export function limitConnections(server: Server, limits: HttpLimits, memory: ReplyMemory): void {
+export function limitConnections(server: Server, context: HttpContext): void {
+  const { limits, memory, admission } = context;
   const perAddress = new Map<string, number>();
-  const shared: Shared = { memory, waiting: 0 };
+  const turns = new TurnMeter((nowMs) => admission.onTurn(nowMs));
+  const shared: Shared = { memory, admission, turns, shed: createShed(context), waiting: 0 };
   server.maxConnections = limits.connectionsMax;
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';

@@ -5,10 +5,15 @@
 // A reply counts until its client has taken it. At most RUNNING_MAX requests run or stand in the connection as replies, the
 // others wait, and while any waits nothing more is read from the socket: a client that sends and does not read holds what
 // fits into its connection, and no more.
+//
+// A request for data for which the whole replica has no room is refused (admission.ts).
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Admission } from './admission.ts';
 import type { ReplyMemory } from './memory.ts';
+import type { Shed } from './shed.ts';
+import type { TurnMeter } from './turn-meter.ts';
 
 type Start = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -16,6 +21,12 @@ interface Waiting {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly start: Start;
+  readonly arrivedMs: number;
+}
+
+interface Slow {
+  readonly response: ServerResponse;
+  isAnswered: boolean;
 }
 
 const RUNNING_MAX = 16;
@@ -26,6 +37,9 @@ const WAITING_ALL_MAX = 32_768;
 /** What connections have in common. */
 export interface Shared {
   readonly memory: ReplyMemory;
+  readonly admission: Admission;
+  readonly turns: TurnMeter;
+  readonly shed: Shed;
   /** Requests that wait on any of them. */
   waiting: number;
 }
@@ -34,19 +48,23 @@ export class Connection {
   readonly address: string;
   /** Answered with an error of the parser: whatever else comes is not looked at. */
   hasFailed = false;
+  /** Of the request that is being started: not after it arrived, in monotonic ms. */
+  arrivedMs = 0;
   readonly #socket: Socket;
   readonly #pipelinedMax: number;
   readonly #shared: Shared;
   readonly #waiting: Waiting[] = [];
   /** Started and not answered. */
   #running = 0;
+  /** Of those that run: counted in the replica, too. */
+  #entered = 0;
   /** Answered and not taken by the client. */
   #owed = 0;
   #isWriting = false;
   #isEnding = false;
   #isGoingOn = false;
   /** Those of fastify, whose end only the response tells. */
-  #slow: ServerResponse[] | undefined = undefined;
+  #slow: Slow[] | undefined = undefined;
   #latest: IncomingMessage | undefined = undefined;
 
   constructor(socket: Socket, pipelinedMax: number, shared: Shared) {
@@ -62,30 +80,38 @@ export class Connection {
    */
   admit(request: IncomingMessage, response: ServerResponse, start: Start): boolean {
     if (this.#isEnding) return true;
-    if (this.#mayStart(request)) this.#start(request, response, start);
+    const arrivedMs = this.#shared.turns.arrived();
+    if (this.#mayStart(request)) this.#start({ request, response, start, arrivedMs });
     else if (this.#isFull()) return false;
-    else this.#wait({ request, response, start });
+    else this.#wait({ request, response, start, arrivedMs });
     return true;
   }
 
   /** A started request is answered: its reply was handed to the socket. */
   done(response: ServerResponse): void {
     // What a bug broke off may be done twice; then the connection ends, and nothing waits any more.
-    if (this.#running > 0) this.#running--;
-    const bytes = response.writableLength;
-    if (bytes > 0 && !response.destroyed) this.#owe(response, bytes);
-    this.#goOn();
+    if (this.#running === 0) return;
+    this.#answered(response);
+    this.#leave();
   }
 
   /** A started request is done when its response is closed: taken by the client, or given up. */
   doneWith(response: ServerResponse): void {
+    const slow = { response, isAnswered: false };
     this.#slow ??= [];
-    this.#slow.push(response);
+    this.#slow.push(slow);
     response.once('close', () => {
-      this.#slow = this.#slow?.filter((other) => other !== response);
+      this.#end(slow);
+      this.#slow = this.#slow?.filter((other) => other !== slow);
       if (this.#running > 0) this.#running--;
       this.#goOn();
     });
+  }
+
+  /** The reply of such a request was given; its client has still to take it. */
+  answering(response: ServerResponse): void {
+    const slow = this.#slow?.find((each) => each.response === response);
+    if (slow !== undefined) this.#end(slow);
   }
 
   /** The reply that was just given closes the connection. */
@@ -94,9 +120,10 @@ export class Connection {
     this.#leaveAll();
   }
 
-  /** The socket is closed. */
+  /** The socket is closed: what runs is no longer waited for, and some of it is never answered. */
   close(): void {
     this.#leaveAll();
+    while (this.#entered > 0) this.#leave();
   }
 
   /** Its last reply is given. */
@@ -106,7 +133,7 @@ export class Connection {
 
   /** Nothing is waited for here but the client. */
   get isIdle(): boolean {
-    const answered = this.#slow?.filter(({ writableEnded }) => writableEnded).length ?? 0;
+    const answered = this.#slow?.filter(({ isAnswered }) => isAnswered).length ?? 0;
     return this.#running === answered;
   }
 
@@ -130,14 +157,35 @@ export class Connection {
     if (this.#isGoingOn) return;
     this.#isGoingOn = true;
     while (this.#waiting.length > 0) {
-      const { request, response, start } = this.#waiting[0] as Waiting;
-      if (!this.#mayStart(request, true)) break;
+      const next = this.#waiting[0] as Waiting;
+      if (!this.#mayStart(next.request, true)) break;
       this.#waiting.shift();
       this.#shared.waiting--;
       if (this.#waiting.length === 0) this.#socket.resume();
-      this.#start(request, response, start);
+      // For how long it waited behind its own kind is the client's affair.
+      this.#start({ ...next, arrivedMs: this.#shared.turns.arrived() });
     }
     this.#isGoingOn = false;
+  }
+
+  #answered(response: ServerResponse): void {
+    this.#running--;
+    const bytes = response.writableLength;
+    if (bytes > 0 && !response.destroyed) this.#owe(response, bytes);
+    this.#goOn();
+  }
+
+  #end(slow: Slow): void {
+    if (slow.isAnswered) return;
+    slow.isAnswered = true;
+    this.#leave();
+  }
+
+  /** At most once for each that entered; the end of the connection makes up for the rest. */
+  #leave(): void {
+    if (this.#entered === 0) return;
+    this.#entered--;
+    this.#shared.admission.leave();
   }
 
   #owe(response: ServerResponse, bytes: number): void {
@@ -173,12 +221,30 @@ export class Connection {
     return isSafe(method);
   }
 
-  #start(request: IncomingMessage, response: ServerResponse, start: Start): void {
+  #start(waiting: Waiting): void {
+    const { request } = waiting;
+    const { admission } = this.#shared;
     this.#running++;
     this.#isWriting = !isSafe(request.method);
     this.#latest = request;
-    start(request, response);
+    if (isForData(request.url)) {
+      if (!admission.hasRoom) return this.#turnAway(waiting);
+      admission.enter();
+      this.#entered++;
+    }
+    this.arrivedMs = waiting.arrivedMs;
+    waiting.start(request, waiting.response);
   }
+
+  #turnAway({ request, response }: Waiting): void {
+    this.#shared.shed(request, response);
+    this.#answered(response);
+  }
+}
+
+/** What tells of the replica's state is never turned away. */
+function isForData(url: string | undefined): boolean {
+  return url !== undefined && (url.startsWith('/v1/kv/') || url.startsWith('/v1/batch/'));
 }
 
 function isSafe(method: string | undefined): boolean {

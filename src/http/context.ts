@@ -6,12 +6,14 @@ import type { Policy } from '../model/policy.ts';
 import type { ReplicaService } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
 import { ArrivingBodies } from './arriving.ts';
+import { Admission, type Work } from './admission.ts';
 import { type Auth, createAuth } from './auth.ts';
 import { createHostDoor, type HostDoor } from './host-door.ts';
 import type { Jobs } from './jobs.ts';
 import type { HttpLimits } from './limits.ts';
 import { ReplyMemory } from './memory.ts';
 import type { RequestMeter } from './meter.ts';
+import { createWorkMeter } from './work-meter.ts';
 import { createQuorumDoor, type QuorumDoor } from './parameter.ts';
 import type { Probe } from './newcomer.ts';
 import type { ProblemSource } from './problem.ts';
@@ -38,6 +40,8 @@ export interface HttpServerOptions {
   readonly metricsText: () => Promise<string>;
   readonly meter: RequestMeter | undefined;
   readonly version: string;
+  /** What the thread of this process did since the last call; measured where it is not given. */
+  readonly work?: () => Work;
   /** An error that is a bug of ours, with the instance that the client was told. */
   readonly onError: (error: unknown, instance: string) => void;
 }
@@ -49,6 +53,7 @@ export interface HttpContext extends HttpServerOptions {
   readonly quorums: QuorumDoor;
   readonly memory: ReplyMemory;
   readonly arriving: ArrivingBodies;
+  readonly admission: Admission;
   readonly source: ProblemSource;
   /** Vary, of what depends on Accept: where pages of other origins are served, on Origin as well. */
   readonly varyAccept: string;
@@ -69,6 +74,7 @@ export function createContext(options: HttpServerOptions): HttpContext {
     quorums: createQuorumDoor(members.length),
     memory: new ReplyMemory(limits.replyBytesMax),
     arriving: new ArrivingBodies(limits.arrivingBytesMax),
+    admission: new Admission(options.work ?? createWorkMeter()),
     source: createProblemSource(self),
     varyAccept: options.origins.size > 0 ? 'Accept, Origin' : 'Accept',
     servedBy: `"${self.id}";region=${self.region}`,

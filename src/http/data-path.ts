@@ -2,6 +2,7 @@
 // It hands over to an exchange, which is the one object that lives until the reply.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Exchange, refuse } from './exchange.ts';
 import { createTargetDoor, keyRouteOf } from './key-target.ts';
@@ -21,7 +22,7 @@ export function createDataPath(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const door = createTargetDoor(context);
   return (request, response) => {
-    const begunMs = performance.now();
+    const begunMs = connectionOf(request.socket)?.arrivedMs ?? performance.now();
     const target = door.read(request, head.authorization);
     if (isFault(target)) {
       const op = keyRouteOf(request.method)?.id ?? 'other';

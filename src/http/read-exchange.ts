@@ -13,7 +13,7 @@ import { breakOff } from './break-off.ts';
 import { isModifiedSince, malformed, namesVersion } from './condition.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
-import { type Exchange, refuse, settle } from './exchange.ts';
+import { type Exchange, refuse, settle, timeLeft } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
 import { checkLevel, isFault, readFlag, readTimeout, refuseParameter } from './parameter.ts';
 import { locationOf, type OnUnmet, readUnmet, redirectHead } from './elsewhere.ts';
@@ -78,13 +78,15 @@ export class ReadExchange implements Client, Exchange {
       const reason = this.#readParameter(query[i] as string, query[i + 1] as string, policy);
       if (reason !== undefined) return refuse(this, reason);
     }
+    const timeoutMs = timeLeft(this, this.#timeoutMs, policy);
+    if (isFault(timeoutMs)) return refuse(this, timeoutMs);
     this.context.service.submit({
       kind: 'read',
       client: this,
       namespace: policy.namespace,
       key,
       r: this.#r,
-      timeoutMs: this.#timeoutMs,
+      timeoutMs,
       onUnmet: this.#onUnmet === undefined || this.#onUnmet === 'forward' ? 'forward' : 'fail',
     });
   }

@@ -72,7 +72,7 @@ function createBareServer(context: HttpContext): Server {
   server.maxHeadersCount = 0;
   // A client that has sent all it has to say may close its side, and waits for the answers (RFC 9293 section 3.6).
   (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
-  limitConnections(server, limits, context.memory);
+  limitConnections(server, context);
   refuseTunnels(server, context);
   server.on('checkExpectation', (request, response) => {
     sendProblem(context, request, response, EXPECTATION_FAILED);
@@ -82,11 +82,14 @@ function createBareServer(context: HttpContext): Server {
 
 const EXPECTATION_FAILED = refusal('expectation-failed', 'the only expectation is 100-continue');
 
+/** Connections that the kernel keeps while none is accepted, which is one a turn; beyond it a client tries again after a second. */
+const BACKLOG = 4096;
+
 async function listen(server: Server, context: HttpContext, host: string, port: number) {
   if (context.tokens === undefined && !isLoopback(host)) throw new Error(unprotected(host));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       server.removeListener('error', reject);
       resolve();
     });

@@ -18,7 +18,7 @@ import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Digests, digestsOf, refuseDigests } from './digest.ts';
 import { isBetterAskedElsewhere, locationOf, redirectHead } from './elsewhere.ts';
-import { type Exchange, refuse, settle } from './exchange.ts';
+import { type Exchange, refuse, settle, timeLeft } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
 import { isFault } from './parameter.ts';
 import { refusal } from './problem.ts';
@@ -73,11 +73,14 @@ export class WriteExchange implements Client, Exchange, BodySink {
     const asked = readWriteRequest(operation, query, head, this.context.quorums);
     if (isFault(asked)) return refuse(this, asked);
     if (this.op === 'touch' && asked.ttlMs === 0) return refuse(this, NO_TTL);
-    this.#asked = asked;
+    // What the body takes to come is no part of it.
+    const timeoutMs = timeLeft(this, asked.timeoutMs, this.#policy);
+    if (isFault(timeoutMs)) return refuse(this, timeoutMs);
+    this.#asked = timeoutMs === asked.timeoutMs ? asked : { ...asked, timeoutMs };
     const valueBytesMax = this.#bodyBytesMax;
     if (Number(head.contentLength ?? 0) > valueBytesMax) return this.onTooLarge();
     this.#digests = digestsOf(head);
-    if (!head.hasBody && this.#digests === undefined) return this.#submit(asked, NO_VALUE);
+    if (!head.hasBody && this.#digests === undefined) return this.#submit(this.#asked, NO_VALUE);
     if (head.expectsContinue(this.request)) this.response.writeContinue();
     collectBody(this.request, valueBytesMax, this.context.arriving, this);
   }

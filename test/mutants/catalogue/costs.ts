@@ -4,6 +4,32 @@ import type { Mutant } from '../mutant.ts';
 
 export const costs: readonly Mutant[] = [
   {
+    id: 'timeout-from-the-reading',
+    number: 'own',
+    title: 'the time that a request waited in its socket is no part of its timeout',
+    file: 'src/http/data-path.ts',
+    replace: 'connectionOf(request.socket)?.arrivedMs ?? performance.now()',
+    with: 'performance.now()',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/overload.test.ts',
+      name: 'a timeout counts from the arrival',
+    },
+  },
+  {
+    id: 'bound-falls-with-refusals',
+    number: 'own',
+    title: 'the time for refusing is taken for time for serving',
+    file: 'src/http/admission.ts',
+    replace: 'if (perMs > this.#perMs || isClear) this.#perMs = perMs;',
+    with: 'this.#perMs = perMs;',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/http/admission.test.ts',
+      name: 'does not take the time for refusing for service time',
+    },
+  },
+  {
     id: 'sweep-with-the-heartbeat',
     number: 'own',
     title: 'idempotency keys are forgotten at a fixed rate, however fast they are used',

@@ -4,6 +4,7 @@
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import type { Work } from '../../../src/http/admission.ts';
 import { Jobs } from '../../../src/http/jobs.ts';
 import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../../../src/http/limits.ts';
 import type { Probe } from '../../../src/http/newcomer.ts';
@@ -56,6 +57,8 @@ export interface HarnessOptions {
   readonly metricsText?: () => Promise<string>;
   /** Who is found at the address of a newcomer; the newcomer itself unless told. */
   readonly probe?: Probe;
+  /** What the thread did; measured unless told. */
+  readonly work?: () => Work;
 }
 
 const FIRST_MS = 5000;
@@ -98,6 +101,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     metricsText: options.metricsText ?? (() => Promise.resolve('# TYPE up gauge\nup 1\n')),
     meter,
     version: '0.0.0-test',
+    ...(options.work === undefined ? {} : { work: options.work }),
     onError: (error) => errors.push(error),
   });
   const { port } = await server.listen('127.0.0.1', 0);

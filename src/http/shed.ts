@@ -1,0 +1,54 @@
+// Refuses a request that there is no room for (admission.ts), with as little work as possible: under overload most of what is
+// done may be refusing. Nothing of it was looked at, so nothing happened.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HttpContext } from './context.ts';
+import { problemDocument, refusal } from './problem.ts';
+import { sendProblem } from './refuse.ts';
+import { isDraining } from './context.ts';
+
+export const OVERLOADED = refusal(
+  'overloaded',
+  'more is asked of this replica than it can do in time; nothing happened',
+  { retryAfterMs: 1000 },
+);
+/** A body of this size is read and thrown away; for a larger one the connection ends. */
+const BODY_BYTES_MAX = 64 * 1024;
+/** In the place of the instance, which is another for each. */
+const INSTANCE = 'urn:instance';
+
+export type Shed = (request: IncomingMessage, response: ServerResponse) => void;
+
+export function createShed(context: HttpContext): Shed {
+  const source = { ...context.source, nextInstance: () => INSTANCE };
+  const document = JSON.stringify(problemDocument(OVERLOADED, source));
+  const [before = '', after = ''] = document.split(INSTANCE);
+  return (request, response) => {
+    context.admission.refuse();
+    if (isDraining(context) || !isSmall(request))
+      return sendProblem(context, request, response, OVERLOADED);
+    context.meter?.refused(OVERLOADED.code);
+    const body = `${before}${context.source.nextInstance()}${after}`;
+    response.writeHead(503, [
+      'Content-Type',
+      'application/problem+json',
+      'Content-Length',
+      String(body.length),
+      'Conit-Served-By',
+      context.servedBy,
+      'Cache-Control',
+      'no-store',
+      'X-Content-Type-Options',
+      'nosniff',
+      'Retry-After',
+      '1',
+    ]);
+    if (request.method === 'HEAD') response.end();
+    else response.end(body, 'latin1');
+  };
+}
+
+function isSmall({ headers }: IncomingMessage): boolean {
+  if (headers['transfer-encoding'] !== undefined || headers.expect !== undefined) return false;
+  return Number(headers['content-length'] ?? 0) <= BODY_BYTES_MAX;
+}

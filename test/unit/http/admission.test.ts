@@ -1,0 +1,156 @@
+// Admission under overload, on a virtual clock: a thread that works requests off at a known cost, and refuses at another.
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Admission } from '../../../src/http/admission.ts';
+
+const SERVE_MS = 0.15;
+const REFUSE_MS = 0.05;
+const CAPACITY = 1000 / SERVE_MS;
+/** A write goes through so many turns: read, written, acknowledged. */
+const STAGES = 3;
+const TURN_MS_MIN = 0.1;
+
+let admission: Admission;
+let nowMs: number;
+let activeMs: number;
+let idleMs: number;
+beforeEach(() => {
+  nowMs = activeMs = idleMs = 0;
+  admission = new Admission(() => {
+    const work = { activeMs, idleMs };
+    activeMs = idleMs = 0;
+    return work;
+  });
+});
+
+interface Run {
+  readonly doneMs: number[];
+  readonly refusedMs: number[];
+}
+
+interface Step {
+  readonly atMs: number;
+  readonly sinceMs: number;
+  readonly stage: number;
+}
+
+/** `rate` requests a second arrive for so long; each waits besides for `awayMs`, which costs nothing. */
+function load(rate: number, seconds: number, awayMs = 0): Run {
+  const run: Run = { doneMs: [], refusedMs: [] };
+  const begunMs = nowMs;
+  const endMs = nowMs + seconds * 1000;
+  let asked = 0;
+  let due: Step[] = [];
+  // Until everything that was asked is answered.
+  while (nowMs < endMs || due.length > 0) {
+    let spentMs = 0;
+    const later: Step[] = [];
+    for (const step of due) {
+      if (step.atMs > nowMs) {
+        later.push(step);
+        continue;
+      }
+      spentMs += SERVE_MS / STAGES;
+      if (step.stage < STAGES) {
+        later.push({
+          atMs: nowMs + spentMs + awayMs,
+          sinceMs: step.sinceMs,
+          stage: step.stage + 1,
+        });
+        continue;
+      }
+      run.doneMs.push(nowMs + spentMs - step.sinceMs);
+      admission.leave();
+    }
+    due = later;
+    for (; asked < ((Math.min(nowMs, endMs) - begunMs) / 1000) * rate; asked++) {
+      const sinceMs = begunMs + (asked / rate) * 1000;
+      if (admission.hasRoom) {
+        admission.enter();
+        spentMs += SERVE_MS / STAGES;
+        due.push({ atMs: nowMs + spentMs + awayMs, sinceMs, stage: 2 });
+      } else {
+        admission.refuse();
+        spentMs += REFUSE_MS;
+        run.refusedMs.push(nowMs + spentMs - sinceMs);
+      }
+    }
+    activeMs += spentMs;
+    idleMs += Math.max(TURN_MS_MIN - spentMs, 0);
+    nowMs += Math.max(spentMs, TURN_MS_MIN);
+    admission.onTurn(nowMs);
+  }
+  for (const list of [run.doneMs, run.refusedMs]) list.sort((a, b) => a - b);
+  return run;
+}
+
+const at = (list: readonly number[], share: number) => list[Math.floor(list.length * share)] ?? 0;
+
+describe('a replica that is asked for more than it can do', () => {
+  it('does nothing to what it can do', () => {
+    for (const share of [0.1, 0.5, 0.9]) {
+      const { refusedMs } = load(share * CAPACITY, 2);
+      expect([share, refusedMs.length]).toEqual([share, 0]);
+    }
+  });
+
+  it.each([2, 3])(
+    'at %i times its capacity does what refusing leaves, in bounded time',
+    (times) => {
+      load(times * CAPACITY, 1);
+      const { doneMs, refusedMs } = load(times * CAPACITY, 4);
+      const possible = (1 - (times * REFUSE_MS) / SERVE_MS) / (1 - REFUSE_MS / SERVE_MS);
+      expect(doneMs.length / 4 / CAPACITY).toBeGreaterThan(0.85 * possible);
+      // The half second that may be before it, in a thread that is partly busy with refusing.
+      expect(at(doneMs, 0.99)).toBeLessThan(500 / Math.max(possible, 0.2) + 200);
+      expect(refusedMs.length).toBeGreaterThan(0);
+    },
+  );
+
+  it('is as before when less is asked for', () => {
+    const before = load(0.5 * CAPACITY, 2);
+    load(3 * CAPACITY, 5);
+    load(0.5 * CAPACITY, 1);
+    const after = load(0.5 * CAPACITY, 2);
+    expect(after.refusedMs).toEqual([]);
+    expect(at(after.doneMs, 0.99)).toBeLessThan(2 * at(before.doneMs, 0.99) + 5);
+  });
+
+  it('takes any number that wait for a far region', () => {
+    const { refusedMs } = load(0.8 * CAPACITY, 1.5, 200);
+    expect(refusedMs).toEqual([]);
+    expect(admission.limit).toBeGreaterThan(1024);
+  });
+
+  it('says how long a request has to wait, and nothing while it has rest', () => {
+    load(0.5 * CAPACITY, 1);
+    expect(admission.waitMs).toBe(0);
+    for (let n = 0; n < 600; n++) admission.enter();
+    for (let n = 0; n < 20; n++) {
+      for (let done = 0; done < 600; done++) admission.leave();
+      for (let done = 0; done < 600; done++) admission.enter();
+      activeMs += 100;
+      admission.onTurn((nowMs += 100));
+    }
+    // 6 in a millisecond.
+    expect(admission.waitMs).toBeCloseTo(100, 0);
+  });
+
+  it('does not take the time for refusing for service time', () => {
+    const interval = (answered: number, refused: number): number => {
+      for (let n = 0; n < answered; n++) admission.enter();
+      for (let n = 0; n < answered; n++) admission.leave();
+      for (let n = 0; n < refused; n++) admission.refuse();
+      activeMs += 100;
+      admission.onTurn((nowMs += 100));
+      return admission.limit;
+    };
+    for (let n = 0; n < 20; n++) interval(600, 0);
+    const before = admission.limit;
+    expect(before).toBeGreaterThan(2900);
+    for (let n = 0; n < 20; n++) expect(interval(300, 1000)).toBe(before);
+    // Without refusals a slower thread is seen.
+    for (let n = 0; n < 20; n++) interval(300, 10);
+    expect(admission.limit).toBeLessThan(1600);
+  });
+});

@@ -1,0 +1,103 @@
+// What clients see of a replica that is asked for more than it can do.
+
+import { connect, type Socket } from 'node:net';
+import { afterEach, expect, it } from 'vitest';
+import type { Command } from '../../../src/model/command.ts';
+import { type Harness, problemOf, startHarness } from './harness.ts';
+
+let harness: Harness;
+const sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await harness.stop();
+});
+
+/** A connection that the server has accepted, and what came on it. */
+async function opened(): Promise<{
+  socket: Socket;
+  text: () => string;
+  until: (part: string) => Promise<void>;
+}> {
+  const socket = connect(harness.port, '127.0.0.1');
+  sockets.push(socket);
+  let text = '';
+  socket.on('error', () => undefined).on('data', (data) => (text += data.toString('latin1')));
+  const until = async (part: string): Promise<void> => {
+    while (!text.includes(part)) await new Promise((resolve) => socket.once('data', resolve));
+  };
+  socket.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n');
+  await until('200 OK');
+  text = '';
+  return { socket, text: () => text, until };
+}
+
+const get = (query: string): string => `GET /v1/kv/bench/a${query} HTTP/1.1\r\nHost: a\r\n\r\n`;
+
+function work(ms: number): void {
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs);
+}
+
+it('a timeout counts from the arrival: what waited for longer is refused, and nothing is done', async () => {
+  harness = await startHarness();
+  const { service } = harness;
+  const first = await opened();
+  const second = await opened();
+  service.hold = (command: Command) => {
+    service.hold = undefined;
+    // The second request has arrived meanwhile, and its time is over when it is read.
+    work(60);
+    service.submit(command);
+  };
+  service.commands.length = 0;
+  first.socket.write(get(''));
+  second.socket.write(get('?timeout=50ms'));
+  await second.until('\r\n\r\n');
+  await first.until('\r\n\r\n');
+  expect(second.text()).toContain('503 Service Unavailable');
+  expect(second.text()).toContain('Retry-After: 1');
+  expect(
+    service.commands.filter((command) => 'timeoutMs' in command && command.timeoutMs === 50),
+  ).toEqual([]);
+});
+
+it('what there is no room for is refused at once, and what tells of the replica is not', async () => {
+  // A thread that never has rest and answers nothing: the bound stays at its least.
+  harness = await startHarness({
+    limits: { pipelinedMax: 16 },
+    work: () => ({ activeMs: 100, idleMs: 0 }),
+  });
+  const { service } = harness;
+  const held: Command[] = [];
+  const hold = (command: Command): void => {
+    if (command.kind === 'read') return void held.push(command);
+    service.hold = undefined;
+    service.submit(command);
+    service.hold = hold;
+  };
+  service.hold = hold;
+  const full: Awaited<ReturnType<typeof opened>>[] = [];
+  while (held.length < 1024) {
+    const connection = await opened();
+    full.push(connection);
+    const before = held.length;
+    connection.socket.write(get('').repeat(16));
+    while (held.length < before + 16) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const last = await opened();
+  last.socket.write(get(''));
+  await last.until('problem:overloaded');
+  expect(last.text()).toContain('Retry-After: 1');
+  const answer = await harness.ask('/v1/kv/bench/a');
+  expect([answer.status, problemOf(answer)]).toEqual([503, 'overloaded']);
+  expect((await harness.ask('/readyz')).status).toBe(200);
+  expect((await harness.ask('/metrics')).status).toBe(200);
+  expect(held).toHaveLength(1024);
+
+  // Who leaves, with or without an answer, makes room.
+  service.hold = undefined;
+  for (const command of held.slice(0, 16)) service.submit(command);
+  expect((await harness.ask('/v1/kv/bench/a')).status).toBe(404);
+  for (const { socket } of full) socket.destroy();
+  expect((await harness.ask('/v1/kv/bench/a')).status).toBe(404);
+});
