@@ -283,9 +283,8 @@ export class Replica {
     if (command.kind === 'status') return out.reply(command.client, this.status(now), 0);
     if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
       return this.#drain.onCommand(command, now, out);
-    if (this.#phase !== 'open' || this.#standing.isReturning) {
+    if (this.#phase !== 'open' || this.#standing.isReturning)
       return refuseClosed(this.#context, command.client, this.#phase, this.#standing, out);
-    }
     if (this.#drain.refuses(command, now, out) || this.#forwards.turnsAway(command, now, out))
       return;
     switch (command.kind) {
