@@ -48,6 +48,8 @@ export interface Write extends Call {
   readonly idem?: string;
   /** The newer version that the reply said is shown in its place. */
   readonly supersededBy?: string;
+  /** The atomic batch that it is of. */
+  readonly run?: string;
   /** Only if this was the value; null: if there was none. */
   readonly expected?: string | null;
 }

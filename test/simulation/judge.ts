@@ -14,6 +14,7 @@ import { liveness } from '../history/liveness.ts';
 import type { Operation } from '../history/operation.ts';
 import { outcome } from '../history/outcome.ts';
 import { overlap } from '../history/overlap.ts';
+import { runSplit } from '../history/run-split.ts';
 import { type LagLog, stale } from '../history/stale.ts';
 import { setFull } from '../history/set-full.ts';
 import { tombstone } from '../history/tombstone.ts';
@@ -83,6 +84,10 @@ function judgeHistory(judged: Judged): Finding[] {
       ? {}
       : { overlap: overlap(history, { replicas, checked: 1 }) }),
     ...(plan.spares.length > 0 ? {} : { erased: judgeErased({ plan, workload, cluster }) }),
+    // A copy, or what mends a disk, brings records and not batches: what is newer than its mark comes key by key.
+    ...(bringsRecords(plan)
+      ? {}
+      : { 'run-split': runSplit(history, { namespaces: ['ru'], checked: 1 }) }),
     // Where replicas join, quorums that overlapped among fewer need not.
     'set-full': setFull(history, { replicas, overlapReads: plan.spares.length > 0 ? 0 : 1 }),
     stale: stale(history, lags, {
@@ -166,6 +171,10 @@ function judgeErased({
   const startsNs = cluster.notesOf('open').map(({ atMs }) => atMs * 1e6);
   const quorum = eraserQuorum(replicas, isForgetful(plan));
   return erased(workload.history, { namespaces: ['er'], quorum, startsNs });
+}
+
+function bringsRecords({ spares, copiesMin, classes }: Plan): boolean {
+  return spares.length > 0 || copiesMin > 1 || isSilent(classes);
 }
 
 /** Who may have lost what it had shown. */

@@ -2,14 +2,24 @@
 // namespace; others add to a fifo namespace, each through its own replica, under keys that grow with its count, and
 // scan it from the end. Whatever they do is drawn from the dice of the seed.
 
+import { present } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import type { Reply, Staleness } from '../../src/model/command.ts';
 import { isDefinite } from '../../src/model/fault.ts';
 import { majority, type QuorumSpec } from '../../src/model/quorum.ts';
 import { formatDot, type Key } from '../../src/model/id.ts';
-import type { FaultName, Item, Level, Operation } from '../history/operation.ts';
+import type { FaultName, Item, Level, Operation, Write } from '../history/operation.ts';
 import { text } from '../support/build.ts';
-import { type Asked, type Call, type Cluster, delOf, getOf, listOf, putOf } from './cluster.ts';
+import {
+  type Asked,
+  type Call,
+  type Cluster,
+  delOf,
+  getOf,
+  listOf,
+  putOf,
+  runOf,
+} from './cluster.ts';
 import type { Operator } from './operator.ts';
 import { VICTIM } from './plan.ts';
 
@@ -21,6 +31,7 @@ export const NAMESPACES = {
   fl: { consistency: 'fifo', staleAfter: { timeMs: 1500 } },
   st: { consistency: 'eventual' },
   er: { consistency: 'eventual' },
+  ru: { consistency: 'eventual' },
 } as const;
 /** Written all the time, and read by nobody before the end: disks may lose it in silence. */
 export const SILENT = 'st';
@@ -104,6 +115,15 @@ export class Workload {
   erase(dice: Prng, isWide: boolean, thinkMs: number, untilMs: number): void {
     const each = new Eraser(this, dice, isWide);
     this.#loop({ each, session: 'eraser', dice, thinkMs, untilMs }, this.nextProcess());
+  }
+
+  /** Two more clients, who write batches and look at them. */
+  batch(dice: Prng, thinkMs: number, untilMs: number): void {
+    for (let n = 0; n < 2; n++) {
+      const own = dice.split(`batch ${n}`);
+      const client = { each: new Batcher(this, own), session: `batch${n}`, dice: own };
+      this.#loop({ ...client, thinkMs, untilMs }, this.nextProcess());
+    }
   }
 
   /** One more client, who only writes. */
@@ -231,7 +251,8 @@ export class Workload {
   }
 
   #hurried(step: Step, dice: Prng): Step {
-    if (step.type === 'put' || step.type === 'delete' || !dice.chance(HURRY_SHARE)) return step;
+    const isRead = step.type === 'get' || step.type === 'list';
+    if (!isRead || !dice.chance(HURRY_SHARE)) return step;
     return { ...step, timeoutMs: HURRY_MS_MIN + dice.below(TIMEOUT_MS - HURRY_MS_MIN) };
   }
 
@@ -298,9 +319,30 @@ export class Workload {
       ...(call.isExcused ? {} : { timeout_ns: toNs(step.timeoutMs ?? TIMEOUT_MS) }),
     };
     const base = { ...named, ...hlcOf(outcome) };
-    this.history.push(operationOf(step, outcome, base));
+    if (step.type === 'run') this.history.push(...this.#runOf(step, outcome, base));
+    else this.history.push(operationOf(step, outcome, base));
     this.#noteBound(step, call);
     return ok;
+  }
+
+  /** Each write of a batch, by a process of its own but for the first. */
+  #runOf(
+    { items, w, run, idem }: Step & { type: 'run' },
+    outcome: Outcome,
+    base: Base,
+  ): Operation[] {
+    return items.map(([key, value], index) => ({
+      ...base,
+      ...(index === 0 ? {} : { process: this.nextProcess() }),
+      ...(idem === undefined ? {} : { idem: `${idem}#${index}` }),
+      ...itemFacts(outcome, index),
+      ...(typeof w === 'number' ? { w } : {}),
+      type: value === null ? 'delete' : 'put',
+      key,
+      value,
+      result: null,
+      run,
+    }));
   }
 
   /** Who answered in the place of the replica that was asked. */
@@ -334,6 +376,13 @@ type Step = {
       readonly idem?: string;
     }
   | { readonly type: 'delete'; readonly w: QuorumSpec }
+  | {
+      readonly type: 'run';
+      readonly items: readonly (readonly [string, string | null])[];
+      readonly w: QuorumSpec;
+      readonly run: string;
+      readonly idem?: string;
+    }
   | {
       readonly type: 'get';
       readonly r: QuorumSpec;
@@ -462,6 +511,38 @@ class Eraser {
   onEnd(ok: boolean | null): void {
     if (ok !== true || this.#step === 'get') this.#step = 'put';
     else this.#step = this.#step === 'put' ? 'delete' : 'get';
+  }
+}
+
+const SETS = 2;
+const SET_KEYS = 5;
+
+/** Writes a whole set of keys at once, some of them deleted, and lists what a replica shows of all sets. */
+class Batcher {
+  readonly #workload: Workload;
+  readonly #dice: Prng;
+
+  constructor(workload: Workload, dice: Prng) {
+    this.#workload = workload;
+    this.#dice = dice;
+  }
+
+  next(): Step {
+    const dice = this.#dice;
+    const node = this.#workload.node(dice);
+    const at = { node, ns: 'ru', key: '' } as const;
+    if (dice.chance(0.55)) return { ...at, type: 'list', reverse: dice.chance(0.5) };
+    const set = dice.below(SETS);
+    const items = Array.from({ length: SET_KEYS }, (_, n) => {
+      const value = dice.chance(0.15) ? null : this.#workload.nextValue();
+      return [`${set}/${n}`, value] as const;
+    });
+    const run = this.#workload.nextValue().replaceAll('.', '');
+    if (!dice.chance(0.2)) {
+      return { ...at, type: 'run', items, run, w: this.#workload.copies(dice, node) };
+    }
+    const w = this.#workload.isForgetful ? 'all' : 'majority';
+    return { ...at, type: 'run', items, run, w, idem: run };
   }
 }
 
@@ -630,6 +711,13 @@ function commandOf(step: Step): Asked {
       });
     case 'delete':
       return delOf(key, { ns: space, w: step.w, timeoutMs });
+    case 'run':
+      return runOf(step.items, {
+        ns: space,
+        w: step.w,
+        timeoutMs,
+        ...(step.idem === undefined ? {} : { idempotency: { key: step.idem, digest: 1 } }),
+      });
     case 'get': {
       const { r, onUnmet = 'fail' } = step;
       return getOf(key, { ns: space, r, onUnmet, timeoutMs });
@@ -661,7 +749,11 @@ interface Base {
 
 type Outcome = Reply | 'broken' | undefined;
 
-function operationOf(step: Step, outcome: Outcome, base: Base): Operation {
+function operationOf(
+  step: Exclude<Step, { type: 'run' }>,
+  outcome: Outcome,
+  base: Base,
+): Operation {
   const final = 'final' in step ? ({ final: true } as const) : {};
   switch (step.type) {
     case 'put':
@@ -717,6 +809,14 @@ function versionOf(outcome: Outcome): string | null {
   if (outcome.kind === 'found') return formatDot(outcome.record.origin, outcome.record.seq);
   if (outcome.kind !== 'failed' || outcome.fault.dot === undefined) return null;
   return formatDot(outcome.fault.dot.origin, outcome.fault.dot.seq);
+}
+
+/** What is known of one write of a batch. */
+function itemFacts(outcome: Outcome, index: number): Pick<Write, 'ver' | 'supersededBy'> {
+  if (typeof outcome !== 'object' || outcome.kind !== 'run-written') return { ver: null };
+  const { dot, supersededBy: by } = present(outcome.items[index], 'a result for each item');
+  const ver = formatDot(dot.origin, dot.seq);
+  return by === undefined ? { ver } : { ver, supersededBy: formatDot(by.origin, by.seq) };
 }
 
 function supersededOf(outcome: Outcome): { readonly supersededBy?: string } {

@@ -15,6 +15,7 @@ import { convergence } from '../../history/convergence.ts';
 import { fifo } from '../../history/fifo.ts';
 import { lastWriteWins } from '../../history/last-write-wins.ts';
 import { outcome } from '../../history/outcome.ts';
+import { runSplit } from '../../history/run-split.ts';
 import { setFull } from '../../history/set-full.ts';
 import { tombstone } from '../../history/tombstone.ts';
 import type { Verdict } from '../../history/verdict.ts';
@@ -89,6 +90,7 @@ function play(nth: number, variant: Variant): Played {
     const dice = createPrng(SCRIPT_SEED);
     workload.begin(CLIENTS, dice, THINK_MS, SCRIPT_MS);
     workload.keep(dice.split('keeper'), THINK_MS, SCRIPT_MS);
+    workload.batch(dice.split('batches'), THINK_MS, SCRIPT_MS);
     cluster.run(SCRIPT_MS + 2 * CLIENT_WAITS_MS);
     operations = workload.history.length;
     settle(cluster);
@@ -184,6 +186,7 @@ function judge({ history }: Workload): string[] {
     convergence: convergence(history, { ...all, keys: 5 }),
     fifo: fifo(history, { checked: 5 }),
     'last-write-wins': lastWriteWins(history, { nodes, namespaces: ['ev'], contested: 1 }),
+    'run-split': runSplit(history, { namespaces: ['ru'], checked: 1 }),
     tombstone: tombstone(history, { checked: 0, forgetful: [] }),
     'set-full': setFull(history, { replicas: nodes, overlapReads: 1 }),
   };

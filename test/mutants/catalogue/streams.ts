@@ -1,8 +1,66 @@
 // Streams, pulls and frames: what does not arrive, arrives changed, or too much at once.
 
-import { type Mutant, sim } from '../mutant.ts';
+import { type FoundBy, type Mutant, sim } from '../mutant.ts';
+
+const named = (file: string, name: string): FoundBy => ({ kind: 'test', file, name });
+const RUNS = 'test/property/run.property.test.ts';
+const RUN_SCENARIO = 'test/scenario/run.test.ts';
 
 export const streams: readonly Mutant[] = [
+  {
+    id: 'run-split',
+    number: 'own',
+    title: 'the entries of an atomic batch do not say that they belong together',
+    file: 'src/model/run.ts',
+    replace: "return count === 1 ? '' : `@${index}/${count}`;",
+    with: "return count > 0 ? '' : `@${index}/${count}`;",
+    foundBy: sim,
+  },
+  {
+    id: 'run-cut-by-frames',
+    number: 'own',
+    title: 'a message between replicas ends within an atomic batch',
+    file: 'src/stream/excerpt.ts',
+    replace: 'if (bytes >= bytesMax && seq > runTo && entries.length > 0) break;',
+    with: 'if (bytes >= bytesMax && entries.length > 0) break;',
+    foundBy: named(RUNS, 'a stream ends each message and each log behind a run'),
+  },
+  {
+    id: 'run-taken-in-part',
+    number: 'own',
+    title: 'the beginning of an atomic batch is logged and shown before its end is there',
+    file: 'src/model/run.ts',
+    replace: 'if (place.index > 0 || at + place.count > entries.length) return 0;',
+    with: 'if (place.index > 0 || at + place.count > entries.length) return 1;',
+    foundBy: named(RUNS, 'a receiver takes a run whole or not at all'),
+  },
+  {
+    id: 'run-held-in-part',
+    number: 'own',
+    title: 'what a disk has left of an atomic batch that waits for its time is taken for all of it',
+    file: 'src/order/held.ts',
+    replace: 'this.#forget(waiting.splice(wholeRuns(waiting)), out);',
+    with: 'this.#forget(waiting.splice(waiting.length), out);',
+    foundBy: named(RUNS, 'a receiver drops a run that waits, of which storage lost an entry'),
+  },
+  {
+    id: 'run-cut-by-log',
+    number: 'own',
+    title: 'a log is cut within an atomic batch',
+    file: 'src/replica/housekeeping.ts',
+    replace: 'const isCut = last !== undefined && lastOfRun(last) > upTo;',
+    with: 'const isCut = last !== undefined && lastOfRun(last) > upTo && upTo < 0;',
+    foundBy: named(RUN_SCENARIO, 'a log with runs is cut between them'),
+  },
+  {
+    id: 'run-conditions-late',
+    number: 'own',
+    title: 'of an atomic batch only the first condition is checked',
+    file: 'src/replica/writes.ts',
+    replace: 'for (const [item, { conditions }] of items.entries()) {',
+    with: 'for (const [item, { conditions }] of items.slice(0, 1).entries()) {',
+    foundBy: named(RUN_SCENARIO, 'a run of which one condition does not hold'),
+  },
   {
     id: 'frame-unchecked',
     number: 40,
