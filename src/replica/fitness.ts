@@ -183,18 +183,22 @@ export class Fitness {
     let isProved = true;
     const known: Vector = new Map<Origin, Seq>();
     for (const peer of this.#heard()) {
-      const { holds, heardSinceMs, member } = peer;
+      const { holds, member } = peer;
       mergeVector(known, holds);
-      // It wrote ahead of the clock: that is no lag of this replica.
-      if (held.isReplicaSilent(member.id)) continue;
+      // It wrote ahead of the clock: that is no lag of this replica, and is one from when the time of it has come.
+      if (held.isReplicaSilent(member.id)) {
+        peer.silentAtMs = nowMs;
+        continue;
+      }
       if (peer.commitAgeMs >= SLOW_COMMIT_MS && dominates(log.durable, holds)) continue;
       const asOfMs = freshness.asOfMs(member.index);
+      const sinceMs = peer.measurableSinceMs;
       // What is not measured ages from the moment at which it could have been.
-      lagMs = Math.max(lagMs, nowMs - Math.max(asOfMs ?? heardSinceMs, heardSinceMs));
+      lagMs = Math.max(lagMs, nowMs - Math.max(asOfMs ?? sinceMs, sinceMs));
       const excess = freshness.excessOf(member.index, quietMs, nowMs);
-      const heardMs = nowMs - heardSinceMs;
-      excessMs = Math.max(excessMs, Math.min(excess ?? heardMs - quietMs, heardMs));
-      isProved &&= asOfMs !== undefined && asOfMs >= heardSinceMs && excess !== undefined;
+      const forMs = nowMs - sinceMs;
+      excessMs = Math.max(excessMs, Math.min(excess ?? forMs - quietMs, forMs));
+      isProved &&= asOfMs !== undefined && asOfMs >= sinceMs && excess !== undefined;
     }
     for (const origin of known.keys()) if (held.isSilent(origin)) known.delete(origin);
     this.#backlog.look(known, log.durable, nowMs);

@@ -33,6 +33,8 @@ export class Peer {
   /** When anything came from it last, and since when that has gone on without a silence. */
   heardAtMs = Number.NEGATIVE_INFINITY;
   heardSinceMs = 0;
+  /** When something of it last waited for its time here (order/held.ts): until then it says nothing of a lag. */
+  silentAtMs = 0;
   /** As it told last: how long its commit has taken, and the namespaces that it does not simply serve. */
   commitAgeMs = 0;
   health: readonly NamespaceHealth[] = [];
@@ -60,6 +62,11 @@ export class Peer {
 
   isHeard(nowMs: number): boolean {
     return nowMs - this.heardAtMs <= this.#silentMs;
+  }
+
+  /** Since when its echoes can be expected to tell how far this replica is behind it. */
+  get measurableSinceMs(): number {
+    return Math.max(this.heardSinceMs, this.silentAtMs);
   }
 
   healthOf(namespace: NamespaceName): NamespaceHealth | undefined {

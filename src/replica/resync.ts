@@ -132,6 +132,7 @@ export class Resync {
   #jump(head: LaneHead, out: Outbox): void {
     const lane = this.#context.log.jump(head, out);
     if (lane === undefined) return;
+    this.#context.held.onTaken(lane.origin);
     // As after a restart: what is stamped here is newer than what is held here, and what was forgotten of it.
     this.#context.clock.raise(lane.hlc);
     this.#onJump(lane);

@@ -155,6 +155,16 @@ describe('a replica that began alone with a clock that is ahead', () => {
       expect(shown(cluster.put(0, 'b', 'more', { w: 'all' }))).toMatch(/^ap-1\./);
     });
 
+  it('makes nobody stale when the time of its stamps comes', () => {
+    const cluster = begun(false);
+    const untilMs = cluster.nowMs + AHEAD_MS;
+    while (cluster.nowMs < untilMs) {
+      for (const at of [1, 2]) expect(cluster.value(at, 'old', 'bounded')).toBe('one');
+      cluster.run(20);
+    }
+    for (const at of [1, 2]) expect(cluster.value(at, 'a', 'bounded')).toBe('ahead');
+  });
+
   it('leaves the others to say in every answer that they may lack what it wrote', () => {
     const cluster = begun(false);
     const writtenMs = cluster.nowMs - 2000;

@@ -1,6 +1,6 @@
 // Stamps, deadlines and bounds.
 
-import { type Mutant, sim } from '../mutant.ts';
+import { type Mutant, SEEDS_MAX, sim } from '../mutant.ts';
 
 export const clocks: readonly Mutant[] = [
   {
@@ -119,6 +119,15 @@ export const clocks: readonly Mutant[] = [
     },
   },
   {
+    id: 'drifted-for-good',
+    number: 'own',
+    title: 'a replica whose clock was off once refuses writes after it was set right',
+    file: 'src/consistency/agreed-clock.ts',
+    replace: "this.#state = beyondMs > driftMaxMs ? 'drifted' : 'agreed';",
+    with: "this.#state = beyondMs > driftMaxMs || this.#state === 'drifted' ? 'drifted' : 'agreed';",
+    foundBy: { kind: 'sim', seeds: SEEDS_MAX, options: ['--only', 'blip'] },
+  },
+  {
     id: 'silent-counted-as-lag',
     number: 'own',
     title: 'entries that are ahead of the clock count as what this replica is behind',
@@ -129,6 +138,19 @@ export const clocks: readonly Mutant[] = [
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
       name: 'and is not set right: nobody is stale because of it',
+    },
+  },
+  {
+    id: 'due-counted-as-late',
+    number: 'own',
+    title: 'what waited for its time makes its readers stale in the moment in which it is taken',
+    file: 'src/replica/fitness.ts',
+    replace: '        peer.silentAtMs = nowMs;\n',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/clock.test.ts',
+      name: 'makes nobody stale when the time of its stamps comes',
     },
   },
   {

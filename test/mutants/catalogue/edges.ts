@@ -4,6 +4,19 @@ import { type Mutant, sim } from '../mutant.ts';
 
 export const edges: readonly Mutant[] = [
   {
+    id: 'incredible-answer-dropped',
+    number: 'own',
+    title: 'who waits for an answer that cannot be believed waits for its time-out',
+    file: 'src/replica/peer-check.ts',
+    replace: 'return refusalIn(message);',
+    with: "return message.kind === 'hello' ? refusalIn(message) : undefined;",
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/replica/peer-check.test.ts',
+      name: 'is no answer: a read that waits for it ends at once',
+    },
+  },
+  {
     id: 'deletes-need-room-for-values',
     number: 'own',
     title: 'deletes are refused with the values while the disk is almost full',
