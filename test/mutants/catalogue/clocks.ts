@@ -132,8 +132,8 @@ export const clocks: readonly Mutant[] = [
     number: 'own',
     title: 'entries that are ahead of the clock count as what this replica is behind',
     file: 'src/replica/fitness.ts',
-    replace: 'if (held.isReplicaSilent(member.id)) continue;',
-    with: '',
+    replace: 'if (held.isReplicaSilent(member.id)) {',
+    with: 'if (held.isReplicaSilent(member.id) && nowMs < 0) {',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
