@@ -14,6 +14,7 @@ import { bytesFromText, fromBase64, keyFromBase64, keyFromText } from './key-tex
 import { isFault, readTtl } from './parameter.ts';
 import { problemDocument, type Refusal, refusal, statusOf } from './problem.ts';
 import { recordView } from './record-view.ts';
+import { wholeStaleness } from './reply-head.ts';
 import type { BatchItem, BatchResult } from './schema.ts';
 import { areTags, isTag, readContentType } from './write-header.ts';
 import { writeCommand, type WriteRequest } from './write-request.ts';
@@ -94,7 +95,8 @@ export function resultOf(context: HttpContext, item: BatchItem, reply: Reply): B
 }
 
 /** How fresh it is, and who answered where that was not this replica. */
-function originOf({ stalenessMs, heldBy }: Found | Absent) {
+function originOf({ stalenessMs: boundMs, heldBy }: Found | Absent) {
+  const stalenessMs = wholeStaleness(boundMs);
   return heldBy === undefined ? { stalenessMs } : { stalenessMs, servedBy: heldBy.id };
 }
 

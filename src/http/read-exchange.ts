@@ -25,6 +25,7 @@ import {
   servedByText,
   stalenessText,
   valueHead,
+  wholeStaleness,
   withoutContent,
 } from './reply-head.ts';
 import type { RequestHead } from './request-head.ts';
@@ -193,7 +194,7 @@ export class ReadExchange implements Client, Exchange {
   }
 
   #sendEnvelope({ record, stalenessMs }: Found, head: HeaderList): void {
-    const view = { ...recordView(record, true), stalenessMs };
+    const view = { ...recordView(record, true), stalenessMs: wholeStaleness(stalenessMs) };
     const body = Buffer.from(JSON.stringify(view), 'utf8');
     const ownHead = replaceContent(head, ENVELOPE_TYPE, body.length);
     ownHead.push('Vary', this.context.varyAccept);

@@ -107,7 +107,12 @@ export function closeIfDraining(context: HttpContext, head: HeaderList): void {
 
 /** A bound that is proved, in whole ms, rounded up because it is an upper bound. */
 export function stalenessText(stalenessMs: Staleness): string {
-  return stalenessMs === 'unknown' ? stalenessMs : String(Math.ceil(stalenessMs));
+  return String(wholeStaleness(stalenessMs));
+}
+
+/** An upper bound in whole milliseconds. */
+export function wholeStaleness(stalenessMs: Staleness): Staleness {
+  return stalenessMs === 'unknown' ? stalenessMs : Math.ceil(stalenessMs);
 }
 
 /** How long the request was here, to the microsecond, as the Server Timing specification writes it. */

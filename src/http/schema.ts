@@ -8,7 +8,7 @@ const closed = { additionalProperties: false };
 const words = <T extends string>(known: readonly T[], description: string) =>
   Type.Unsafe<T>({ type: 'string', enum: [...known], description });
 const version = Type.String({ description: 'The dot of the write: replica.incarnation.sequence' });
-const staleness = Type.Union([Type.Number(), Type.Literal('unknown')], {
+const staleness = Type.Union([Type.Integer(), Type.Literal('unknown')], {
   description: 'ms; an upper bound that is proved, or unknown',
 });
 const vector = Type.Record(Type.String(), Type.Integer(), {

@@ -13,7 +13,7 @@ import type { HttpContext } from '../context.ts';
 import { isFault } from '../parameter.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { replyJson, replyProblem } from '../reply.ts';
-import { timeText } from '../reply-head.ts';
+import { timeText, wholeStaleness } from '../reply-head.ts';
 import {
   ClusterSchema,
   type ClusterView,
@@ -96,7 +96,7 @@ function selfView(
     self: true,
     url: urlOf(context, self.id, undefined),
     state: self.state,
-    stalenessMs: self.stalenessMs,
+    stalenessMs: wholeStaleness(self.stalenessMs),
     rttMs: 0,
     entriesItLacks: 0,
     entriesWeLack: 0,
@@ -121,7 +121,7 @@ function peerView(context: HttpContext, peer: PeerStatus): ReplicaView {
     self: false,
     url: urlOf(context, peer.id, peer.url),
     state: peer.connected ? 'connected' : 'down',
-    stalenessMs: peer.stalenessMs,
+    stalenessMs: wholeStaleness(peer.stalenessMs),
     rttMs: peer.rttMs ?? null,
     entriesItLacks: peer.entriesItLacks ?? null,
     entriesWeLack: peer.entriesWeLack ?? null,

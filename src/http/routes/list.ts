@@ -19,6 +19,7 @@ import { policyOf } from '../policy-of.ts';
 import type { Refusal } from '../problem.ts';
 import { recordView } from '../record-view.ts';
 import { dataHeaders, redirectTo, replyProblem, sendJson } from '../reply.ts';
+import { wholeStaleness } from '../reply-head.ts';
 import { ListSchema, type ListView, ProblemSchema } from '../schema.ts';
 
 const LIMIT_DEFAULT = 100;
@@ -205,7 +206,7 @@ function viewOf(
     asOf: {
       replica: page.heldBy?.id ?? self.id,
       time: new Date().toISOString(),
-      stalenessMs: page.stalenessMs,
+      stalenessMs: wholeStaleness(page.stalenessMs),
     },
   };
 }

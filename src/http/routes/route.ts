@@ -13,6 +13,7 @@ import type { HttpContext } from '../context.ts';
 import { invalid, isFault } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { replyJson, replyProblem } from '../reply.ts';
+import { wholeStaleness } from '../reply-head.ts';
 import { type EndpointView, ProblemSchema, RouteSchema } from '../schema.ts';
 import { askStatus, urlOf } from './cluster.ts';
 
@@ -65,7 +66,7 @@ function ownEndpoint(context: HttpContext, self: ReplicaStatus, { ns }: Asked): 
     state: isOpen ? (health?.state ?? self.state) : self.state,
     answers: isOpen && (health?.answers ?? true),
     rttMs: 0,
-    stalenessMs: self.stalenessMs,
+    stalenessMs: wholeStaleness(self.stalenessMs),
     entriesBehind: health?.missingEntries ?? null,
   };
 }

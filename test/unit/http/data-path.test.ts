@@ -653,7 +653,7 @@ describe('the envelope', () => {
       value: 'grüße',
       contentType: 'text/plain',
       size: 7,
-      stalenessMs: 12.5,
+      stalenessMs: 13,
       version: text.headers['conit-version'],
     });
     await put('/v1/kv/bench/broken', Uint8Array.of(0xff), { 'Content-Type': 'text/plain' });
