@@ -131,7 +131,7 @@ describe('a stranger', () => {
       return performance.now() > begunMs + 2000;
     });
     // Empty, and without anybody to ask whether it always was: it answers nothing.
-    const alone = await get(ap, key);
+    const alone = await get(ap, `${key}?r=1`);
     expect([alone.status, codeOf(alone)]).toEqual([503, 'catching-up']);
     expect((await call(ap, 'GET', '/readyz')).status).toBe(503);
     expect((await get(ap, `${key}?r=2`)).status).toBe(503);
@@ -170,7 +170,7 @@ async function everything(replica: typeof fixture.eu): Promise<string[]> {
   let cursor: string | null = null;
   do {
     const more: string = cursor === null ? '' : `&cursor=${cursor}`;
-    const page = (await call(replica, 'GET', `/v1/kv/demo?limit=1000${more}`)).json() as {
+    const page = (await call(replica, 'GET', `/v1/kv/demo?r=1&limit=1000${more}`)).json() as {
       readonly items: readonly { readonly key: string; readonly version: string }[];
       readonly cursor: string | null;
     };

@@ -113,7 +113,8 @@ export class LoadClient {
     final?: true,
   ): Promise<{ readonly scan: Scan; readonly cursor: string }> {
     const { ns, level, prefix, limit, reverse, after = '', cursor } = request;
-    const query = new URLSearchParams({ limit: String(limit), values: 'inline' });
+    // What this replica has, whatever the others do.
+    const query = new URLSearchParams({ limit: String(limit), values: 'inline', r: '1' });
     if (prefix !== '') query.set('prefix', prefix);
     if (reverse) query.set('reverse', 'true');
     if (cursor !== undefined) query.set('cursor', cursor);
