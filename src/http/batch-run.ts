@@ -1,6 +1,9 @@
 // Runs the operations of a batch in their order, in pieces. Writes that follow each other share turns and syncs. Gets run a
 // few at a time, and each takes room for its value before that is read, and waits for it where other answers have it (memory.ts):
 // what a batch holds is bounded before it is read, not when all of it is there.
+//
+// What is decided later, because a read quorum is asked, keeps its place among the operations on its key: a get shows what stood
+// before it, and a condition compares with that. Puts and deletes are in order by themselves.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Found, Reply } from '../model/command.ts';
@@ -42,6 +45,11 @@ export function roomFor({ limits, memory }: HttpContext): AnswerRoom {
   return memory.open(Math.min(batchBytesMax + valueBytesMax, replyBytesMax / 2));
 }
 
+interface Begun {
+  readonly done: Promise<void>;
+  readonly isDecidedLater: boolean;
+}
+
 class BatchRun {
   readonly #context: HttpContext;
   readonly #options: BatchOptions;
@@ -52,6 +60,8 @@ class BatchRun {
   readonly #answers: (Reply | Refusal)[] = [];
   readonly #writes: Promise<void>[] = [];
   #gets: Promise<void>[] = [];
+  /** The last operation on each key. */
+  readonly #onKey = new Map<string, Begun>();
   #bytes = 0;
   #isFull = false;
   #pieceBytes = 0;
@@ -69,6 +79,8 @@ class BatchRun {
 
   /** Begins an operation, and returns when the next may begin. */
   async take(item: BatchItem, index: number): Promise<void> {
+    const before = this.#onKey.get(keyNameOf(item));
+    if (before !== undefined && (before.isDecidedLater || isDecidedLater(item))) await before.done;
     if (item.op === 'get') await this.#get(item, index);
     else await this.#write(item, index);
   }
@@ -115,6 +127,12 @@ class BatchRun {
   }
 
   #submit(item: BatchItem, index: number): Promise<void> {
+    const done = this.#ask(item, index);
+    this.#onKey.set(keyNameOf(item), { done, isDecidedLater: isDecidedLater(item) });
+    return done;
+  }
+
+  #ask(item: BatchItem, index: number): Promise<void> {
     const { service, limits } = this.#context;
     return new Promise((resolve) => {
       const end = (answer: Reply | Refusal): void => {
@@ -147,6 +165,15 @@ class BatchRun {
     else this.#bytes += bytes;
     return isKept ? answer : RESULTS_FULL;
   }
+}
+
+/** Two keys may share it, which costs the second one some time. */
+function keyNameOf({ key, keyBase64 = '' }: BatchItem): string {
+  return key ?? Buffer.from(keyBase64, 'base64').toString('utf8');
+}
+
+function isDecidedLater({ op, ifMatch, ifNoneMatch }: BatchItem): boolean {
+  return op === 'get' || ifMatch !== undefined || ifNoneMatch !== undefined;
 }
 
 function isFound(answer: Reply | Refusal): answer is Found {

@@ -128,6 +128,36 @@ describe('a batch', () => {
     expect([large.status, problemOf(large)]).toEqual([413, 'content-too-large']);
   });
 
+  it('keeps the order of operations on one key, whoever has to be asked', async () => {
+    const begun: string[] = [];
+    const { service } = harness;
+    service.hold = (command) => {
+      const { kind } = command;
+      begun.push(kind === 'write' ? command.operation : kind);
+      // Reads, and writes with a condition, take longer than what comes behind them.
+      const isSlow = kind === 'read' || (kind === 'write' && command.conditions.length > 0);
+      const { hold } = service;
+      const answer = (): void => {
+        service.hold = undefined;
+        service.submit(command);
+        service.hold = hold;
+      };
+      if (isSlow) setImmediate(() => setImmediate(answer));
+      else answer();
+    };
+    const key = 'order/one';
+    const results = await run([
+      { op: 'put', key, value: 'old' },
+      { op: 'put', key, value: 'x', ifNoneMatch: '*' },
+      { op: 'get', key },
+      { op: 'delete', keyBase64: Buffer.from(key).toString('base64') },
+      { op: 'get', key },
+    ]);
+    service.hold = undefined;
+    expect(statuses(results)).toEqual([201, 412, 200, 204, 404]);
+    expect(begun).toEqual(['put', 'put', 'read', 'delete', 'read']);
+  });
+
   it('does not give more values than a batch may hold', async () => {
     const other = await startHarness({ limits: { batchBytesMax: 150 } });
     await other.ask('/v1/kv/bench/k', { method: 'PUT', body: 'x'.repeat(60) });
