@@ -154,6 +154,17 @@ describe('a list of several replicas', () => {
     expect(String.fromCharCode(...(items[1]?.value ?? []))).toBe('newer');
   });
 
+  it('goes on behind the deletes of a peer where this replica has nothing itself', () => {
+    const cluster = behind();
+    for (let n = 0; n < 40; n++) {
+      cluster.put(0, `d/${n}`, 'v', { w: 2 });
+      cluster.del(0, `d/${n}`, { w: 2 });
+    }
+    cluster.put(0, 'z', 'new', { w: 2 });
+    for (const limit of [1, 2, 100])
+      expect(walk(cluster, 2, { r: 2, start: 'd/', limit })).toEqual(['z']);
+  });
+
   it('never goes back: what one list showed of an unfinished write, the next one shows', () => {
     const cluster = settled();
     cluster.cut(0, 1);

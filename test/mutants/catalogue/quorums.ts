@@ -83,14 +83,15 @@ export const quorums: readonly Mutant[] = [
   {
     id: 'list-page-beyond-coverage',
     number: 'own',
-    title: 'a list shows keys behind the last one that a replica has named',
+    title: 'a list ends where this replica has no more, though a peer had more to name',
     file: 'src/replica/quorum-lists.ts',
     replace:
       'if (last !== undefined && (coveredTo === undefined || isBefore(last, coveredTo, reverse)))',
     with: 'if (last !== undefined && coveredTo !== undefined && isBefore(last, coveredTo, reverse))',
     foundBy: {
-      kind: 'nothing',
-      why: 'the scenarios and the workload leave no key that differs behind what a replica covered',
+      kind: 'test',
+      file: 'test/scenario/quorum-list.test.ts',
+      name: 'goes on behind the deletes of a peer where this replica has nothing itself',
     },
   },
   {
