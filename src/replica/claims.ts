@@ -3,7 +3,8 @@
 //
 //   confirmed   two peers say the same, or one does and this replica has accepted it: believed at once
 //   refuted     a majority of the present members, this replica included and those left out that claim a later one, are
-//               connected in the present epoch and have accepted nothing: then nothing was chosen. Not believed
+//               connected in the present epoch and have accepted nothing: then nothing was chosen. Not believed, and a lie
+//               where it is still so after a wait: a peer may say what was chosen before the others, who chose it, go
 //   one step    said by one peer, and not refuted: believed at once where this replica keeps its seat, and after a wait where
 //               it does not, because that ends it for good
 //   further     said by one peer, and not refuted: believed after a longer wait. Who was away for several changes, and of whose
@@ -66,7 +67,8 @@ export class Claims {
     const { membership, sinceMs } = claim;
     if (ground.hasAccepted(membership) || this.#isSaidTwice(membership)) return 'believed';
     const against = ground.abstaining(new Set(this.#claims.keys()));
-    if (against >= majority(ground.current.seats.length)) return 'refuted';
+    if (against >= majority(ground.current.seats.length))
+      return nowMs - sinceMs >= ground.waitMs ? 'refuted' : 'waiting';
     return nowMs - sinceMs >= waitMsFor(membership, ground) ? 'believed' : 'waiting';
   }
 

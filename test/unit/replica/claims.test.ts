@@ -35,6 +35,13 @@ describe('what one peer says of a later membership', () => {
     }
   });
 
+  it('is no lie before those who chose it had the time to go', () => {
+    const claims = claimed([1, WITHOUT_US]);
+    expect(claims.verdict(1, ground(2), WAIT_MS - 1)).toBe('waiting');
+    expect(claims.believed(ground(2), WAIT_MS - 1)).toBeUndefined();
+    expect(claims.verdict(1, ground(2), WAIT_MS)).toBe('refuted');
+  });
+
   it('is believed at once where it is one step away and this replica keeps its seat', () => {
     const moved = withPlace(CURRENT, {
       ...(CURRENT.seats[1] as never as { id: never }),
