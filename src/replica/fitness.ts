@@ -211,12 +211,15 @@ export class Fitness {
     return { unheardMs, isProved, isCaughtUp, lagMs, excessMs, entries, ownMs };
   }
 
-  /** How long ago everything that a majority, this replica included, had accepted was shown here. */
+  /** How long ago everything that a majority, this replica included, had accepted was shown here, or waited for its time. */
   #unheardMs(nowMs: number): number | undefined {
     const { freshness, peers, settings } = this.#context;
     const others = majority(settings.members.length) - 1;
     if (others === 0) return 0;
-    const asOf = peers.all().flatMap((peer) => freshness.asOfMs(peer.member.index) ?? []);
+    const asOf = peers.all().flatMap(({ member, silentAtMs }) => {
+      const asOfMs = freshness.asOfMs(member.index);
+      return asOfMs === undefined ? [] : Math.max(asOfMs, silentAtMs);
+    });
     const last = asOf.sort((a, b) => b - a)[others - 1];
     return last === undefined ? undefined : Math.max(nowMs - last, 0);
   }

@@ -165,6 +165,15 @@ describe('a replica that began alone with a clock that is ahead', () => {
     for (const at of [1, 2]) expect(cluster.value(at, 'a', 'bounded')).toBe('ahead');
   });
 
+  it('is still heard: who hears no other has a majority, and is not stale', () => {
+    const cluster = begun(false);
+    cluster.crash(2);
+    for (let n = 0; n < 20; n++) {
+      expect(cluster.value(1, 'old', 'bounded')).toBe('one');
+      cluster.run(200);
+    }
+  });
+
   it('leaves the others to say in every answer that they may lack what it wrote', () => {
     const cluster = begun(false);
     const writtenMs = cluster.nowMs - 2000;

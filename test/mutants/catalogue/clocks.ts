@@ -154,6 +154,19 @@ export const clocks: readonly Mutant[] = [
     },
   },
   {
+    id: 'silent-is-unheard',
+    number: 'own',
+    title: 'a peer that stamped ahead counts as not heard, so who hears no other is stale',
+    file: 'src/replica/fitness.ts',
+    replace: 'return asOfMs === undefined ? [] : Math.max(asOfMs, silentAtMs);',
+    with: 'return asOfMs === undefined ? [] : Math.max(asOfMs, silentAtMs - 1e9);',
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/clock.test.ts',
+      name: 'is still heard: who hears no other has a majority, and is not stale',
+    },
+  },
+  {
     id: 'held-forgotten',
     number: 'own',
     title: 'entries that are ahead of the clock are kept in memory only',
