@@ -59,7 +59,7 @@ export function createChild(
   const onDeath = (livedMs: number, code: number | null, signal: string | null): void => {
     if (isStopping || !restarts) {
       state = 'ended';
-      if (!isStopping) listener.onEvent(child, `ended (${describe(code, signal)})`);
+      if (!isStopping) listener.onEvent(child, `ended (${describe(code, signal)}); ${HOW_BACK}`);
       onEnded?.();
       return;
     }
@@ -99,6 +99,9 @@ export function createChild(
   };
   return child;
 }
+
+const HOW_BACK =
+  'stop the cluster and start it again to have it back, or use --restart from the start';
 
 function launch(plan: PlannedReplica, onLine: (line: string) => void): ChildProcess {
   // One debugger port cannot be opened by all of them.
