@@ -340,6 +340,8 @@ export interface PeerStatus {
   /** Entries that the peer is known to lack, and that this replica lacks of the peer's; `undefined` when unknown. */
   readonly entriesItLacks: number | undefined;
   readonly entriesWeLack: number | undefined;
+  /** What it wrote is stamped ahead of the agreed clock, and waits for its time: it says nothing about our lag meanwhile. */
+  readonly isStampedAhead: boolean;
   /** Age of what we may lack of this peer's writes. */
   readonly stalenessMs: Staleness;
   readonly vector: readonly (readonly [Origin, Seq])[];

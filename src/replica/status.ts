@@ -72,7 +72,7 @@ function hexOf([low, high]: Digest): string {
 }
 
 function peerStatus(context: Context, peer: Peer, compared: Comparison, now: Now): PeerStatus {
-  const { agreed, log, self, nearness, freshness } = context;
+  const { agreed, held, log, self, nearness, freshness } = context;
   const { id, region, index } = peer.member;
   return {
     id,
@@ -81,6 +81,7 @@ function peerStatus(context: Context, peer: Peer, compared: Comparison, now: Now
     rttMs: nearness.meanMs(index),
     entriesItLacks: peer.known ? lacking(peer.holds, log.durable, self.id) : undefined,
     entriesWeLack: peer.greeted ? lacking(log.durable, peer.holds, id) : undefined,
+    isStampedAhead: held.isReplicaSilent(id),
     stalenessMs: freshness.ofPeer(index, now.monoMs),
     vector: [...peer.holds],
     clockOffsetMs: agreed.peerAheadMs(index),

@@ -155,6 +155,18 @@ describe('a replica that began alone with a clock that is ahead', () => {
       expect(shown(cluster.put(0, 'b', 'more', { w: 'all' }))).toMatch(/^ap-1\./);
     });
 
+  it('is told from a peer that is late, in what the others say of it', () => {
+    const cluster = begun(false);
+    const seen = () =>
+      cluster.status(1).peers.map(({ id, isStampedAhead }) => [id, isStampedAhead]);
+    expect(seen()).toEqual([
+      ['ap-1', true],
+      ['us-1', false],
+    ]);
+    cluster.run(AHEAD_MS);
+    expect(seen()[0]).toEqual(['ap-1', false]);
+  });
+
   it('makes nobody stale when the time of its stamps comes', () => {
     const cluster = begun(false);
     const untilMs = cluster.nowMs + AHEAD_MS;

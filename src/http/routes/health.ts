@@ -8,7 +8,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { isTrusted } from '../../model/clock.ts';
-import type { Status } from '../../model/command.ts';
+import type { PeerStatus, Status } from '../../model/command.ts';
 import {
   bitCount,
   type Member,
@@ -194,18 +194,25 @@ function checkNamespace({ self }: Status, ns: string): ReadyCheck {
 
 /**
  * With a namespace whose lag its policy bounds, its own measure; else what is proved of every connected peer. A member that
- * cannot be reached makes nobody else stale: it is left out, and named.
+ * cannot be reached makes nobody else stale, nor one whose clock is ahead: both are left out, and named.
  */
 function checkLag(status: Status, { maxLagMs = 0, ns }: Asked): ReadyCheck {
   const health = status.self.namespaces.find(({ namespace }) => namespace === ns);
   if (health !== undefined) return lagCheck(health.missingMs, maxLagMs, '');
   const connected = status.peers.filter((peer) => peer.connected);
-  const away = status.peers.filter((peer) => !peer.connected).map(({ id }) => id);
-  const without = away.length === 0 ? '' : `, without ${away.join(', ')}, which cannot be reached`;
-  const lags = connected.map(({ stalenessMs }) => stalenessMs);
+  const away = status.peers.filter((peer) => !peer.connected);
+  const ahead = connected.filter(({ isStampedAhead }) => isStampedAhead);
+  const without =
+    leftOut(away, 'which cannot be reached') + leftOut(ahead, 'whose writes are stamped ahead');
+  const measured = connected.filter(({ isStampedAhead }) => !isStampedAhead);
+  const lags = measured.map(({ stalenessMs }) => stalenessMs);
   const known = lags.filter((lag) => lag !== 'unknown');
-  const isKnown = known.length === lags.length && (lags.length > 0 || away.length === 0);
+  const isKnown = known.length === lags.length && (lags.length > 0 || without === '');
   return lagCheck(isKnown ? Math.max(0, ...known) : undefined, maxLagMs, without);
+}
+
+function leftOut(peers: readonly PeerStatus[], why: string): string {
+  return peers.length === 0 ? '' : `, without ${peers.map(({ id }) => id).join(', ')}, ${why}`;
 }
 
 function lagCheck(lagMs: number | undefined, maxLagMs: number, without: string): ReadyCheck {

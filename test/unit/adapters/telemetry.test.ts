@@ -24,6 +24,7 @@ const peer: PeerStatus = {
   rttMs: 80,
   entriesItLacks: 3,
   entriesWeLack: 5,
+  isStampedAhead: false,
   stalenessMs: 250,
   vector: entries({ 'eu-1.4': 97, 'us-1.10': 45, 'us-1.9': 1000 }),
   clockOffsetMs: 12,

@@ -1,9 +1,12 @@
 // Everything beside keys: where a write is, what replicas hold, the cluster, policies, health, metrics.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { assert } from '../../../src/base/assert.ts';
+import type { Command, PeerStatus, Reply } from '../../../src/model/command.ts';
 import type { ReadyCheck } from '../../../src/http/schema.ts';
 import { until } from '../../support/wait.ts';
 import { startHost } from './host-service.ts';
+import { createReferenceService } from './reference-service.ts';
 import { type Harness, json, problemOf, startHarness } from './harness.ts';
 
 let harness: Harness;
@@ -206,6 +209,32 @@ describe('/readyz', () => {
       expect.objectContaining({ name: 'quorum', ok: false }),
     );
     expect(json(await harness.ask('/readyz?ns=strong'))['checks']).toBeUndefined();
+  });
+});
+
+describe('/readyz?maxLag where a peer has stamped ahead of the agreed clock', () => {
+  it('leaves it out, and names it', async () => {
+    const reference = createReferenceService();
+    const submit = (command: Command): void => {
+      if (command.kind !== 'status') return reference.submit(command);
+      const onReply = (reply: Reply): void => {
+        assert(reply.kind === 'status', 'the status is asked for');
+        const [fresh, other] = reply.peers as [PeerStatus, PeerStatus];
+        const ahead = { connected: true, isStampedAhead: true, stalenessMs: 60_000 };
+        command.client.onReply({ ...reply, peers: [fresh, { ...other, ...ahead }] });
+      };
+      reference.submit({ ...command, client: { ...command.client, onReply } });
+    };
+    const service = { state: 'serving' as const, metrics: reference.metrics, submit };
+    const other = await startHarness({ service });
+    const answer = await other.ask('/readyz?verbose&maxLag=1s');
+    expect(answer.status).toBe(200);
+    expect(json(answer)['checks']).toContainEqual({
+      name: 'lag',
+      ok: true,
+      detail: 'staleness is 41 ms, without ap-1, whose writes are stamped ahead',
+    });
+    await other.stop();
   });
 });
 

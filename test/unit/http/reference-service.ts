@@ -246,6 +246,7 @@ export function createReferenceService(): ReferenceService {
       rttMs: id === 'us-1' ? 1.5 : undefined,
       entriesItLacks: id === 'us-1' ? 0 : undefined,
       entriesWeLack: id === 'us-1' ? 0 : undefined,
+      isStampedAhead: false,
       stalenessMs: id === 'us-1' ? 40.2 : 'unknown',
       vector: [],
       clockOffsetMs: undefined,
