@@ -73,6 +73,8 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
         // Others were read meanwhile.
         head.read(request.rawHeaders);
         head.transferEncoding = undefined;
+        // It was told to go on.
+        head.expect = undefined;
         route(request, response);
       },
       onTooLarge: () => turnAway(request, response, NO_BODY),

@@ -193,6 +193,17 @@ describe('bodies', () => {
     expect(found).toEqual([{ status: 400, code: 'bad-request' }]);
   });
 
+  it('that are empty and wait for 100-continue get it once', async () => {
+    const rest = 'Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
+    for (const path of ['/v1/kv/bench', '/v1/kv/bench/none', '/livez']) {
+      const text = await harness.raw(
+        `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${rest}`,
+      );
+      expect([path, text.match(/HTTP\/1\.1 \d+/g)?.[0]]).toEqual([path, 'HTTP/1.1 100']);
+      expect([path, text.match(/HTTP\/1\.1 100/g)?.length]).toEqual([path, 1]);
+    }
+  });
+
   it('that wait for 100-continue get it only when they are wanted', async () => {
     const text = await harness.raw(put(['Content-Length: 2', 'Expect: 100-continue'], 'ok'));
     expect(text).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 (201|204) /);
