@@ -21,6 +21,7 @@ import { refusal } from './problem.ts';
 import { queryObject } from './query.ts';
 import { RefusedError, replyProblem, setHeaders } from './reply.ts';
 import { SHIELD } from './reply-head.ts';
+import { noteWaits } from './time-left.ts';
 import { batchRoutes } from './routes/batch.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { deleteRangeRoutes } from './routes/delete-range.ts';
@@ -66,6 +67,7 @@ export async function createApp(
     setHeaders(reply, SHIELD);
     done();
   });
+  noteWaits(app);
   guardAccess(app, context);
   meterRequests(app, context);
   compressReplies(app);

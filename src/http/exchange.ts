@@ -2,12 +2,10 @@
 // told that the next request may run.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Policy } from '../model/policy.ts';
 import { connectionOf } from './connection.ts';
 import { type HttpContext, isDraining } from './context.ts';
 import { type Refusal, statusOf } from './problem.ts';
 import { sendProblem } from './refuse.ts';
-import { OVERLOADED } from './shed.ts';
 import type { HeaderList } from './reply-head.ts';
 
 /** A request under way. */
@@ -20,26 +18,6 @@ export interface Exchange {
   readonly level: string;
   readonly begunMs: number;
 }
-
-/**
- * What is left of the time that a request has, in ms, or why there is too little of it: it counts from the arrival, and the
- * request has to wait for those before it. `undefined` is what the policy gives.
- */
-export function timeLeft(
-  { context, begunMs }: Exchange,
-  timeoutMs: number | undefined,
-  policy: Policy,
-): number | undefined | Refusal {
-  const waitedMs = performance.now() - begunMs;
-  const { waitMs } = context.admission;
-  if (waitedMs < WAITED_MS_MIN && waitMs === 0) return timeoutMs;
-  const leftMs = (timeoutMs ?? policy.timeoutMs) - waitedMs;
-  if (leftMs > waitMs) return leftMs;
-  context.admission.refuse();
-  return OVERLOADED;
-}
-
-const WAITED_MS_MIN = 1;
 
 /** The reply with this status has been handed to the socket. */
 export function settle(exchange: Exchange, status: number): void {

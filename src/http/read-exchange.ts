@@ -13,7 +13,7 @@ import { breakOff } from './break-off.ts';
 import { isModifiedSince, malformed, namesVersion } from './condition.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
-import { type Exchange, refuse, settle, timeLeft } from './exchange.ts';
+import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
 import { checkLevel, isFault, readFlag, readTimeout, refuseParameter } from './parameter.ts';
 import { locationOf, type OnUnmet, readUnmet, redirectHead } from './elsewhere.ts';
@@ -30,6 +30,7 @@ import {
 } from './reply-head.ts';
 import type { RequestHead } from './request-head.ts';
 import { routeOf } from './route-table.ts';
+import { timeLeft } from './time-left.ts';
 
 const PARAMETERS = ['r', 'timeout', 'consistency', 'onUnmet', 'redirect', 'envelope'];
 const { notBuilt: NOT_BUILT } = routeOf('get');
@@ -79,7 +80,8 @@ export class ReadExchange implements Client, Exchange {
       const reason = this.#readParameter(query[i] as string, query[i + 1] as string, policy);
       if (reason !== undefined) return refuse(this, reason);
     }
-    const timeoutMs = timeLeft(this, this.#timeoutMs, policy);
+    const waitedMs = performance.now() - this.begunMs;
+    const timeoutMs = timeLeft(this.context, waitedMs, this.#timeoutMs, policy);
     if (isFault(timeoutMs)) return refuse(this, timeoutMs);
     this.context.service.submit({
       kind: 'read',

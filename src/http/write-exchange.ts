@@ -18,12 +18,13 @@ import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Digests, digestsOf, refuseDigests } from './digest.ts';
 import { isBetterAskedElsewhere, locationOf, redirectHead } from './elsewhere.ts';
-import { type Exchange, refuse, settle, timeLeft } from './exchange.ts';
+import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
 import { isFault } from './parameter.ts';
 import { refusal } from './problem.ts';
 import { type HeaderList, httpDate, plainHead, pushContent } from './reply-head.ts';
 import type { RequestHead } from './request-head.ts';
+import { timeLeft } from './time-left.ts';
 import { readWriteRequest, writeCommand, type WriteRequest } from './write-request.ts';
 
 const NO_VALUE = new Uint8Array(0);
@@ -74,7 +75,8 @@ export class WriteExchange implements Client, Exchange, BodySink {
     if (isFault(asked)) return refuse(this, asked);
     if (this.op === 'touch' && asked.ttlMs === 0) return refuse(this, NO_TTL);
     // What the body takes to come is no part of it.
-    const timeoutMs = timeLeft(this, asked.timeoutMs, this.#policy);
+    const waitedMs = performance.now() - this.begunMs;
+    const timeoutMs = timeLeft(this.context, waitedMs, asked.timeoutMs, this.#policy);
     if (isFault(timeoutMs)) return refuse(this, timeoutMs);
     this.#asked = timeoutMs === asked.timeoutMs ? asked : { ...asked, timeoutMs };
     const valueBytesMax = this.#bodyBytesMax;

@@ -12,7 +12,7 @@ import { BATCH_KEY_BYTES_MAX, type BatchOptions, problemResult, resultOf } from 
 import { roomFor, runBatch } from '../batch-run.ts';
 import type { HttpContext } from '../context.ts';
 import { isBetterAskedElsewhere } from '../elsewhere.ts';
-import { checkLevel, isFault, readTimeout } from '../parameter.ts';
+import { checkLevel, isFault } from '../parameter.ts';
 import type { AnswerRoom } from '../memory.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
@@ -21,6 +21,7 @@ import { dataHeaders, endConnection, replyProblem, sendJson } from '../reply.ts'
 import type { BatchItem, BatchResult } from '../schema.ts';
 import { BatchResultsSchema, BatchSchema, ProblemSchema } from '../schema.ts';
 import { prefersAsync, readIdempotencyKey } from '../write-header.ts';
+import { readTimeLeft } from '../time-left.ts';
 
 const QuerySchema = Type.Object(
   {
@@ -102,7 +103,7 @@ const DONE = refusal('content-too-large', 'done');
 
 function readOptions(
   context: HttpContext,
-  { headers }: FastifyRequest,
+  request: FastifyRequest,
   namespace: string,
   query: Query,
 ): BatchOptions | Refusal {
@@ -114,13 +115,13 @@ function readOptions(
   if (isFault(w)) return w;
   const r = query.r === undefined ? undefined : context.quorums.read('r', query.r);
   if (isFault(r)) return r;
-  const timeoutMs = query.timeout === undefined ? undefined : readTimeout(query.timeout);
+  const timeoutMs = readTimeLeft(context, request, query.timeout, policy);
   if (isFault(timeoutMs)) return timeoutMs;
-  const header = [headers['idempotency-key']].flat()[0];
+  const header = [request.headers['idempotency-key']].flat()[0];
   const idempotencyKey =
     header === undefined ? undefined : readIdempotencyKey(header, BATCH_KEY_BYTES_MAX);
   if (isFault(idempotencyKey)) return idempotencyKey;
-  const respondAsync = prefersAsync([headers['prefer']].flat().join(','));
+  const respondAsync = prefersAsync([request.headers['prefer']].flat().join(','));
   return { policy, w, r, timeoutMs, idempotencyKey, respondAsync };
 }
 

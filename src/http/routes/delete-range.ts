@@ -15,13 +15,14 @@ import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, readCursor } from '../cursor.ts';
 import { isBetterAskedElsewhere, locationOf, readUnmet } from '../elsewhere.ts';
-import { checkLevel, invalid, isFault, readFlag, readTimeout } from '../parameter.ts';
+import { checkLevel, invalid, isFault, readFlag } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { deleteSeen, RANGE_KEY_BYTES_MAX, type RangeOutcome } from '../range-run.ts';
 import { dataHeaders, redirectTo, replyProblem, sendJson } from '../reply.ts';
 import { ProblemSchema, RangeDeletedSchema } from '../schema.ts';
 import { readIdempotencyKey } from '../write-header.ts';
+import { readTimeLeft } from '../time-left.ts';
 
 const bound = (description: string) =>
   Type.String({ maxLength: KEY_BYTES_MAX, default: '', description });
@@ -91,10 +92,11 @@ interface Asked {
 
 function readAsked(
   context: HttpContext,
-  { headers, body, url }: FastifyRequest,
+  request: FastifyRequest,
   name: string,
   query: Query,
 ): Asked | Refusal {
+  const { headers, body, url } = request;
   const policy = policyOf(context, name);
   if (isFault(policy)) return policy;
   const unheard = UNHEARD.find((header) => headers[header] !== undefined);
@@ -109,8 +111,9 @@ function readAsked(
   if (isFault(w)) return w;
   const r = query.r === undefined ? undefined : context.quorums.read('r', query.r);
   if (isFault(r)) return r;
-  const timeoutMs = query.timeout === undefined ? policy.timeoutMs : readTimeout(query.timeout);
-  if (isFault(timeoutMs)) return timeoutMs;
+  const leftMs = readTimeLeft(context, request, query.timeout, policy);
+  if (isFault(leftMs)) return leftMs;
+  const timeoutMs = leftMs ?? policy.timeoutMs;
   const unmet = query.redirect === undefined ? 'forward' : readUnmet('redirect', query.redirect);
   if (isFault(unmet)) return unmet;
   const header = [headers['idempotency-key']].flat()[0];

@@ -10,11 +10,12 @@ import type { App } from '../app-type.ts';
 import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { keyFromPath, keyView } from '../key-text.ts';
-import { isFault, readTimeout } from '../parameter.ts';
+import { isFault } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { replyJson, replyProblem } from '../reply.ts';
 import { timeText } from '../reply-head.ts';
 import { ExplainSchema, type ExplainView, ProblemSchema } from '../schema.ts';
+import { readTimeLeft } from '../time-left.ts';
 
 /** Of `/v1/explain/{ns}/`. */
 const SEGMENTS_BEFORE_KEY = 4;
@@ -30,12 +31,13 @@ export function explainRoutes(app: App, context: HttpContext): void {
     ),
     response: { 200: ExplainSchema, default: ProblemSchema },
   };
-  app.get('/v1/explain/:ns/*', { schema }, async ({ params, query, raw }, reply) => {
+  app.get('/v1/explain/:ns/*', { schema }, async (request, reply) => {
+    const { params, query, raw } = request;
     const policy = policyOf(context, params.ns);
     if (isFault(policy)) return replyProblem(context, reply, policy);
     const key = keyFromPath(keyPartOf(raw.url ?? ''));
     if (isFault(key)) return replyProblem(context, reply, key);
-    const timeoutMs = query.timeout === undefined ? undefined : readTimeout(query.timeout);
+    const timeoutMs = readTimeLeft(context, request, query.timeout, policy);
     if (isFault(timeoutMs)) return replyProblem(context, reply, timeoutMs);
     const { namespace } = policy;
     const answer = await ask(context.service, (client) => {

@@ -1,6 +1,6 @@
 // GET /v1/kv/{ns}: the keys of a namespace in byte order, a page at a time, as one JSON document or as lines of JSON.
 
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { assert } from '../../base/assert.ts';
 import { LIST_LIMIT_MAX, type Listed } from '../../model/command.ts';
@@ -13,7 +13,7 @@ import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, readCursor } from '../cursor.ts';
 import { textFromBytes } from '../key-text.ts';
 import { locationOf, type OnUnmet, readUnmet } from '../elsewhere.ts';
-import { checkLevel, invalid, isFault, readTimeout } from '../parameter.ts';
+import { checkLevel, invalid, isFault } from '../parameter.ts';
 import { percentEncode } from '../percent.ts';
 import { policyOf } from '../policy-of.ts';
 import type { Refusal } from '../problem.ts';
@@ -21,6 +21,7 @@ import { recordView } from '../record-view.ts';
 import { dataHeaders, redirectTo, replyProblem, sendJson } from '../reply.ts';
 import { wholeStaleness } from '../reply-head.ts';
 import { ListSchema, type ListView, ProblemSchema } from '../schema.ts';
+import { readTimeLeft } from '../time-left.ts';
 
 const LIMIT_DEFAULT = 100;
 const JSON_LINES = 'application/x-ndjson';
@@ -76,10 +77,11 @@ export function listRoutes(app: App, context: HttpContext): void {
     querystring: QuerySchema,
     response: { 200: ListSchema, default: ProblemSchema },
   };
-  app.get('/v1/kv/:ns', { schema }, async ({ params, query, headers, url }, reply) => {
+  app.get('/v1/kv/:ns', { schema }, async (request, reply) => {
+    const { params, query, headers, url } = request;
     const policy = policyOf(context, params.ns);
     if (isFault(policy)) return replyProblem(context, reply, policy);
-    const page = await readPage(context, policy, query);
+    const page = await readPage(context, request, policy, query);
     if (isFault(page)) return sendRefusal(context, reply, { query, page, target: url });
     return sendPage(context, reply, { policy, query, page, accept: headers.accept });
   });
@@ -111,6 +113,7 @@ function unmetOf({ onUnmet, redirect }: Query): OnUnmet | Refusal {
 
 async function readPage(
   context: HttpContext,
+  request: FastifyRequest,
   policy: Policy,
   query: Query,
 ): Promise<Listed | Refusal> {
@@ -118,7 +121,7 @@ async function readPage(
   if (level !== undefined) return level;
   const unmet = unmetOf(query);
   if (isFault(unmet)) return unmet;
-  const timeoutMs = query.timeout === undefined ? undefined : readTimeout(query.timeout);
+  const timeoutMs = readTimeLeft(context, request, query.timeout, policy);
   if (isFault(timeoutMs)) return timeoutMs;
   const r = query.r === undefined ? undefined : context.quorums.read('r', query.r);
   if (isFault(r)) return r;
