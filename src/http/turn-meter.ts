@@ -1,35 +1,37 @@
-// Says since when a request can have been here. A mark is set in each turn of the event loop, as long as something came in
-// the turn before; while one is due the loop does not wait for events. What is readable is read once a turn: a request that
-// is read now came after the last mark.
+// Says since when a request can have been here. What is readable is read once in a turn of the event loop, so a request that is
+// read now came after the requests of the turn before were read, and since then the loop has not waited for events: what it
+// has is the time that it worked (`idle` is what libuv tells).
+
+import { performance } from 'node:perf_hooks';
 
 export class TurnMeter {
   readonly #onTurn: (nowMs: number) => void;
   readonly #mark = (): void => this.#endTurn();
-  #isRunning = false;
-  #hasCome = false;
-  #markMs = 0;
+  /** The mark of this turn is still to come. */
+  #isDue = false;
+  #sinceMs = 0;
+  #markMs = performance.now();
+  #markIdleMs = performance.eventLoopUtilization().idle;
 
-  /** `onTurn` is called at each mark, with its monotonic time in ms. */
+  /** `onTurn` is called once in each turn in which something came, with the monotonic time in ms. */
   constructor(onTurn: (nowMs: number) => void) {
     this.#onTurn = onTurn;
   }
 
   /** Something came: when it can have arrived at the earliest, in monotonic ms. */
   arrived(): number {
-    this.#hasCome = true;
-    if (this.#isRunning) return this.#markMs;
-    this.#isRunning = true;
-    this.#markMs = performance.now();
+    if (this.#isDue) return this.#sinceMs;
+    this.#isDue = true;
     setImmediate(this.#mark);
-    return this.#markMs;
+    const waitedMs = performance.eventLoopUtilization().idle - this.#markIdleMs;
+    this.#sinceMs = Math.min(this.#markMs + waitedMs, performance.now());
+    return this.#sinceMs;
   }
 
   #endTurn(): void {
-    const nowMs = performance.now();
-    this.#markMs = nowMs;
-    if (this.#hasCome) setImmediate(this.#mark);
-    else this.#isRunning = false;
-    this.#hasCome = false;
-    this.#onTurn(nowMs);
+    this.#isDue = false;
+    this.#markMs = performance.now();
+    this.#markIdleMs = performance.eventLoopUtilization().idle;
+    this.#onTurn(this.#markMs);
   }
 }
