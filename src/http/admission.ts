@@ -47,11 +47,6 @@ export class Admission {
     this.#work = work;
   }
 
-  /** Requests under way. */
-  get running(): number {
-    return this.#running;
-  }
-
   get limit(): number {
     return this.#limit;
   }

@@ -2,10 +2,9 @@
 // done may be refusing. Nothing of it was looked at, so nothing happened.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { HttpContext } from './context.ts';
-import { problemDocument, refusal } from './problem.ts';
-import { sendProblem } from './refuse.ts';
-import { isDraining } from './context.ts';
+import { type HttpContext, isDraining } from './context.ts';
+import { problemDocument, refusal, statusOf } from './problem.ts';
+import { problemHead, sendProblem } from './refuse.ts';
 
 export const OVERLOADED = refusal(
   'overloaded',
@@ -23,26 +22,15 @@ export function createShed(context: HttpContext): Shed {
   const source = { ...context.source, nextInstance: () => INSTANCE };
   const document = JSON.stringify(problemDocument(OVERLOADED, source));
   const [before = '', after = ''] = document.split(INSTANCE);
+  const head = problemHead(context, OVERLOADED, []);
+  const status = statusOf(OVERLOADED.code);
   return (request, response) => {
     context.admission.refuse();
     if (isDraining(context) || !isSmall(request))
       return sendProblem(context, request, response, OVERLOADED);
     context.meter?.refused(OVERLOADED.code);
     const body = `${before}${context.source.nextInstance()}${after}`;
-    response.writeHead(503, [
-      'Content-Type',
-      'application/problem+json',
-      'Content-Length',
-      String(body.length),
-      'Conit-Served-By',
-      context.servedBy,
-      'Cache-Control',
-      'no-store',
-      'X-Content-Type-Options',
-      'nosniff',
-      'Retry-After',
-      '1',
-    ]);
+    response.writeHead(status, [...head, 'Content-Length', String(body.length)]);
     if (request.method === 'HEAD') response.end();
     else response.end(body, 'latin1');
   };
