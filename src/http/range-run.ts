@@ -2,11 +2,12 @@
 // key that got a newer version meanwhile, here or elsewhere, keeps it.
 
 import { createHash } from 'node:crypto';
-import type { Client, Reply } from '../model/command.ts';
+import type { Reply } from '../model/command.ts';
 import { type Fault, fault, isDefinite } from '../model/fault.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
 import type { Record, Version } from '../model/record.ts';
+import { ask } from './ask.ts';
 import type { HttpContext } from './context.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
 import { statusOf } from './problem.ts';
@@ -55,27 +56,24 @@ function deleteOne(
   { key, origin, seq, hlc }: Record,
   { namespace, w, timeoutMs, idempotencyKey }: RangeOptions,
 ): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const client: Client = { onReply: resolve, onBroken: reject };
-    const removes: Version = { origin, seq, hlc };
-    const asked = {
-      operation: 'delete',
-      w,
-      r: undefined,
-      timeoutMs,
-      ttlMs: 0,
-      contentType: '',
-      conditions: [],
-      tags: [],
-      weight: 0,
-      idempotencyKey: idempotencyKey === undefined ? undefined : nameOf(idempotencyKey, key),
-      respondAsync: false,
-      redirects: false,
-      returnsOld: false,
-      removes,
-    } as const;
-    service.submit(writeCommand(client, namespace, key, asked, NO_VALUE));
-  });
+  const removes: Version = { origin, seq, hlc };
+  const asked = {
+    operation: 'delete',
+    w,
+    r: undefined,
+    timeoutMs,
+    ttlMs: 0,
+    contentType: '',
+    conditions: [],
+    tags: [],
+    weight: 0,
+    idempotencyKey: idempotencyKey === undefined ? undefined : nameOf(idempotencyKey, key),
+    respondAsync: false,
+    redirects: false,
+    returnsOld: false,
+    removes,
+  } as const;
+  return ask(service, (client) => writeCommand(client, namespace, key, asked, NO_VALUE));
 }
 
 /** A retry sees other versions and another page, so a key of the namespace is what is deleted once. */

@@ -4,18 +4,16 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { assert } from '../../base/assert.ts';
 import { LIST_LIMIT_MAX, type Listed } from '../../model/command.ts';
 import { isDefinite } from '../../model/fault.ts';
-import { KEY_BYTES_MAX } from '../../model/id.ts';
 import type { Policy } from '../../model/policy.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
 import type { App } from '../app-type.ts';
-import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, readCursor } from '../cursor.ts';
 import { isBetterAskedElsewhere, locationOf, readUnmet } from '../elsewhere.ts';
 import { checkLevel, invalid, isFault, readFlag } from '../parameter.ts';
+import { askPage, limitParameter, RANGE_PARAMETERS, readLimit } from '../page.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { deleteSeen, RANGE_KEY_BYTES_MAX, type RangeOutcome } from '../range-run.ts';
@@ -24,20 +22,11 @@ import { ProblemSchema, RangeDeletedSchema } from '../schema.ts';
 import { readIdempotencyKey } from '../write-header.ts';
 import { readTimeLeft } from '../time-left.ts';
 
-const bound = (description: string) =>
-  Type.String({ maxLength: KEY_BYTES_MAX, default: '', description });
-
 const QuerySchema = Type.Object(
   {
-    prefix: bound('Only keys that begin with it'),
-    start: bound('The first key, included'),
-    end: bound('The last key, excluded'),
+    ...RANGE_PARAMETERS,
     all: Type.Optional(Type.String()),
-    limit: Type.String({
-      pattern: '^[0-9]{1,4}$',
-      default: String(LIST_LIMIT_MAX),
-      description: `Keys of a page, 1 to ${LIST_LIMIT_MAX}`,
-    }),
+    limit: limitParameter('Keys', LIST_LIMIT_MAX),
     cursor: Type.Optional(Type.String({ description: 'Of the page before' })),
     w: Type.Optional(Type.String()),
     r: Type.Optional(Type.String()),
@@ -123,12 +112,10 @@ function readAsked(
   const bounds = { namespace: policy.namespace, prefix, start, end, delimiter: '', reverse: false };
   const after = query.cursor === undefined ? '' : readCursor(bounds, query.cursor);
   if (isFault(after)) return after;
-  const most = Math.min(LIST_LIMIT_MAX, context.limits.batchItemsMax);
-  const limit = Number(query.limit);
-  if (limit < 1 || limit > LIST_LIMIT_MAX)
-    return invalid('limit', `must be 1 to ${LIST_LIMIT_MAX}`);
+  const limit = readLimit(query.limit);
+  if (isFault(limit)) return limit;
   const rest = { w, r, timeoutMs, key, redirects: unmet === 'redirect', target: url };
-  return { policy, bounds, after, limit: Math.min(limit, most), ...rest };
+  return { policy, bounds, after, limit: Math.min(limit, context.limits.batchItemsMax), ...rest };
 }
 
 function refuseBounds({ prefix, start, end, all }: Query): Refusal | undefined {
@@ -144,16 +131,12 @@ function refuseBounds({ prefix, start, end, all }: Query): Refusal | undefined {
   );
 }
 
-async function readPage(context: HttpContext, asked: Asked): Promise<Listed | Refusal> {
+function readPage({ service }: HttpContext, asked: Asked): Promise<Listed | Refusal> {
   const { bounds, policy, after, limit, r, timeoutMs, redirects } = asked;
-  const reply = await ask(context.service, (client) => {
-    const onUnmet = redirects ? 'fail' : 'forward';
-    const rest = { r, after, limit, values: false, bytesMax: undefined, timeoutMs } as const;
-    return { kind: 'list', client, ...bounds, namespace: policy.namespace, ...rest, onUnmet };
-  });
-  if (reply.kind === 'failed') return reply.fault;
-  assert(reply.kind === 'listed', 'delete-range: an answer to another command');
-  return reply;
+  const { namespace } = policy;
+  const onUnmet = redirects ? 'fail' : 'forward';
+  const rest = { r, after, limit, values: false, bytesMax: undefined, timeoutMs, onUnmet } as const;
+  return askPage(service, { ...bounds, namespace, ...rest });
 }
 
 function refuse(

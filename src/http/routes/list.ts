@@ -2,18 +2,16 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { assert } from '../../base/assert.ts';
-import { LIST_LIMIT_MAX, type Listed } from '../../model/command.ts';
-import { KEY_BYTES_MAX } from '../../model/id.ts';
+import type { Listed } from '../../model/command.ts';
 import type { Policy } from '../../model/policy.ts';
 import { prefersFirst } from '../accept.ts';
 import type { App } from '../app-type.ts';
-import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, readCursor } from '../cursor.ts';
 import { textFromBytes } from '../key-text.ts';
 import { locationOf, type OnUnmet, readUnmet } from '../elsewhere.ts';
 import { checkLevel, invalid, isFault } from '../parameter.ts';
+import { askPage, limitParameter, RANGE_PARAMETERS, readLimit } from '../page.ts';
 import { percentEncode } from '../percent.ts';
 import { policyOf } from '../policy-of.ts';
 import type { Refusal } from '../problem.ts';
@@ -26,22 +24,13 @@ import { readTimeLeft } from '../time-left.ts';
 const LIMIT_DEFAULT = 100;
 const JSON_LINES = 'application/x-ndjson';
 
-const bound = (description: string) =>
-  Type.String({ maxLength: KEY_BYTES_MAX, default: '', description });
-
 const QuerySchema = Type.Object(
   {
-    prefix: bound('Only keys that begin with it'),
-    start: bound('The first key, included'),
-    end: bound('The last key, excluded'),
+    ...RANGE_PARAMETERS,
     reverse: Type.Union([Type.Literal(''), Type.Literal('true'), Type.Literal('false')], {
       default: 'false',
     }),
-    limit: Type.String({
-      pattern: '^[0-9]{1,4}$',
-      default: String(LIMIT_DEFAULT),
-      description: `Items and prefixes of a page, 1 to ${LIST_LIMIT_MAX}`,
-    }),
+    limit: limitParameter('Items and prefixes', LIMIT_DEFAULT),
     delimiter: Type.String({
       maxLength: 16,
       default: '',
@@ -128,19 +117,15 @@ async function readPage(
   const bounds = boundsOf(policy, query);
   const after = query.cursor === undefined ? '' : readCursor(bounds, query.cursor);
   if (isFault(after)) return after;
-  const limit = Number(query.limit);
-  if (limit < 1 || limit > LIST_LIMIT_MAX)
-    return invalid('limit', `must be 1 to ${LIST_LIMIT_MAX}`);
+  const limit = readLimit(query.limit);
+  if (isFault(limit)) return limit;
   const { namespace } = policy;
-  const reply = await ask(context.service, (client) => {
-    const onUnmet = unmet === 'forward' ? unmet : 'fail';
-    const values = query.values === 'inline';
-    const rest = { r, after, limit, values, bytesMax: undefined, timeoutMs, onUnmet } as const;
-    return { kind: 'list', client, ...bounds, namespace, ...rest };
-  });
-  if (reply.kind === 'failed') return reply.fault;
-  assert(reply.kind === 'listed', 'list: an answer to another command');
-  return query.values === 'inline' ? fit(reply, query, context.limits.listBytesMax) : reply;
+  const onUnmet = unmet === 'forward' ? unmet : 'fail';
+  const values = query.values === 'inline';
+  const rest = { r, after, limit, values, bytesMax: undefined, timeoutMs, onUnmet } as const;
+  const page = await askPage(context.service, { ...bounds, namespace, ...rest });
+  if (isFault(page) || !values) return page;
+  return fit(page, query, context.limits.listBytesMax);
 }
 
 function boundsOf({ namespace }: Policy, query: Query): ListQuery {
