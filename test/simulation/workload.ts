@@ -165,6 +165,11 @@ export class Workload {
     return Math.max(1 + dice.below(this.replicas), node === VICTIM ? this.#shape.copiesMin : 1);
   }
 
+  /** Copies of a write with an idempotency key, which is to be done once. */
+  get keyedQuorum(): 'all' | 'majority' {
+    return this.isForgetful ? 'all' : 'majority';
+  }
+
   /** A disk may forget what it has acknowledged. */
   get isForgetful(): boolean {
     return this.#shape.copiesMin > 1;
@@ -445,7 +450,7 @@ class Overwriter {
     const kind = dice.next();
     if (kind < 0.1) {
       const value = this.#workload.nextValue();
-      const w = this.#workload.isForgetful ? 'all' : 'majority';
+      const w = this.#workload.keyedQuorum;
       return { ...where, type: 'put', value, w, idem: value.replaceAll('.', '') };
     }
     if (kind < 0.4) return { ...where, type: 'put', value: this.#workload.nextValue(), w: copies };
@@ -541,7 +546,7 @@ class Batcher {
     if (!dice.chance(0.2)) {
       return { ...at, type: 'run', items, run, w: this.#workload.copies(dice, node) };
     }
-    const w = this.#workload.isForgetful ? 'all' : 'majority';
+    const w = this.#workload.keyedQuorum;
     return { ...at, type: 'run', items, run, w, idem: run };
   }
 }

@@ -10,7 +10,7 @@ import { compilePolicies } from '../../src/model/policy.ts';
 import type { Member } from '../../src/model/quorum.ts';
 import type { Settings } from '../../src/model/settings.ts';
 import { Replica } from '../../src/replica/replica.ts';
-import { membersOf, settingsOf } from './build.ts';
+import { helloOf, membershipOf, membersOf, origin, settingsOf } from './build.ts';
 import { KeyMap } from './key-map.ts';
 import { type Sent, sent } from './outbox.ts';
 
@@ -28,13 +28,15 @@ export class Solo {
   readonly storage: KeyMap;
   readonly replica: Replica;
   readonly now = { wallMs: 1_000_000, monoMs: 1000 };
+  readonly #regions: readonly string[];
   readonly #change: (result: RangeResult) => RangeResult;
 
   constructor(
     options: SoloOptions = {},
     change: (result: RangeResult) => RangeResult = (result) => result,
   ) {
-    const members = membersOf(options.regions ?? ['eu']);
+    this.#regions = options.regions ?? ['eu'];
+    const members = membersOf(this.#regions);
     const policies = compilePolicies(
       options.namespaces ?? { ns: {} },
       members,
@@ -62,6 +64,12 @@ export class Solo {
   step(input: Input): void {
     this.replica.step(input, this.now, this.out);
     this.quiet();
+  }
+
+  /** A peer of this life connects, and greets. */
+  greet(peer: number, life: string): void {
+    this.step({ kind: 'connected', peer });
+    this.message(peer, helloOf(origin(life), membershipOf(this.#regions)));
   }
 
   message(peer: number, message: Message): void {

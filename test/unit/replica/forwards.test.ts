@@ -36,13 +36,8 @@ beforeEach(() => {
   const staleAfter = { timeMs: 2000 };
   const namespaces = { ns: {}, fi: { consistency: 'fifo', staleAfter }, ev: { staleAfter } };
   solo = new Solo({ regions: REGIONS, namespaces, settings: { readsPendingMax: 2 } });
-  for (const [peer, life] of [
-    [US, 'us-1.1'],
-    [ZZ, 'zz-1.1'],
-  ] as const) {
-    solo.step({ kind: 'connected', peer });
-    solo.message(peer, helloOf(origin(life), membershipOf(REGIONS)));
-  }
+  solo.greet(US, 'us-1.1');
+  solo.greet(ZZ, 'zz-1.1');
   solo.sent();
   answer = undefined;
 });

@@ -4,7 +4,6 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Reply } from '../../../src/model/command.ts';
 import type { Claim, ClaimReply } from '../../../src/model/message.ts';
 import { putOf, shown } from '../../simulation/cluster.ts';
-import { helloOf, membershipOf, origin } from '../../support/build.ts';
 import { Solo } from '../../support/solo.ts';
 
 const REGIONS = ['eu', 'us', 'zz'];
@@ -20,13 +19,8 @@ beforeEach(() => {
   // So long a start waits for peers to compare its clock with.
   solo.now.monoMs += 100 * PATIENCE_MS;
   solo.step({ kind: 'tick' });
-  for (const [peer, life] of [
-    [US, 'us-1.1'],
-    [ZZ, 'zz-1.1'],
-  ] as const) {
-    solo.step({ kind: 'connected', peer });
-    solo.message(peer, helloOf(origin(life), membershipOf(REGIONS)));
-  }
+  solo.greet(US, 'us-1.1');
+  solo.greet(ZZ, 'zz-1.1');
   solo.sent();
   told = [];
 });
