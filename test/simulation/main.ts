@@ -5,6 +5,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { Digests } from './digests.ts';
 import { minimise } from './minimise.ts';
 import { type Options, parseOptions, usage } from './options.ts';
 import { planOf, type PlanOptions } from './plan.ts';
@@ -81,6 +82,8 @@ function reproducer(seed: number, { runMs, only }: Options, without: readonly st
 
 async function runMany(options: Options): Promise<number> {
   const tally = new Tally();
+  const digests = new Digests();
+  const recorded = options.against === undefined ? undefined : Digests.read(options.against);
   const begunMs = performance.now();
   let next = options.from;
   let toldMs = begunMs;
@@ -101,6 +104,7 @@ async function runMany(options: Options): Promise<number> {
         twice: seed % TWICE_EVERY === 0,
       });
       tally.add(summary);
+      digests.add(summary);
       if (!options.json && summary.findings.length > 0) report(summary, options);
       if (options.json || performance.now() - toldMs < TALLY_EVERY_MS) continue;
       toldMs = performance.now();
@@ -109,7 +113,11 @@ async function runMany(options: Options): Promise<number> {
     child.disconnect();
   };
   await Promise.all(Array.from({ length: options.workers }, work));
-  return conclude(tally, options, elapsedMs());
+  if (options.digests !== undefined) digests.write(options.digests);
+  const differences = recorded === undefined ? [] : digests.differences(recorded);
+  for (const line of differences) console.log(line);
+  const code = conclude(tally, options, elapsedMs());
+  return differences.length > 0 ? 1 : code;
 }
 
 async function ask(child: ChildProcess, job: Job): Promise<Summary> {

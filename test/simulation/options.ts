@@ -19,6 +19,10 @@ export interface Options {
   readonly gate: boolean;
   readonly untilFound: boolean;
   readonly json: boolean;
+  /** Write the digest of each run to this file. */
+  readonly digests: string | undefined;
+  /** Fail where a digest is not the one in this file. */
+  readonly against: string | undefined;
 }
 
 export const usage = `npm run sim -- [options]
@@ -35,7 +39,9 @@ export const usage = `npm run sim -- [options]
   --workers N       processes (one a core)
   --gate            fail, too, when a state was never reached that the gate has to reach
   --until-found     stop at the first seed that finds something
-  --json            one line of JSON at the end instead of text`;
+  --json            one line of JSON at the end instead of text
+  --digests FILE    write the digest of every run there, a line for each seed
+  --against FILE    fail where a digest differs from such a file, as after a change that should change nothing`;
 
 export function parseOptions(args: readonly string[]): Options | 'help' {
   const { values } = parseArgs({
@@ -54,6 +60,8 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
       gate: { type: 'boolean', default: false },
       'until-found': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      digests: { type: 'string' },
+      against: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -74,6 +82,8 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     gate: values.gate,
     untilFound: values['until-found'],
     json: values.json,
+    digests: values.digests,
+    against: values.against,
   };
 }
 

@@ -17,6 +17,7 @@ export interface Summary {
   /** Of faults that took effect, by class. */
   readonly strikes: { readonly [fault: string]: number };
   readonly ranTwice: boolean;
+  readonly digest: string;
 }
 
 export function summaryOf(run: Run, cpuSeconds: number, again: string | undefined): Summary {
@@ -43,5 +44,6 @@ export function summaryOf(run: Run, cpuSeconds: number, again: string | undefine
     unknown: count(null),
     strikes,
     ranTwice: again !== undefined,
+    digest,
   };
 }
