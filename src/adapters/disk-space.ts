@@ -1,5 +1,5 @@
 // Looks at the room on the disk once a second, and ten times a second where little is left, and says after each look how much
-// may be written until the next: behind an append that the disk refused, LevelDB cannot be trusted any more (RELIABILITY S4, S5).
+// may be written until the next: behind an append that the disk refused, LevelDB cannot be trusted any more (rules S4, S5).
 //
 //   roomy -- available below the mark --> low -- available above the mark, a quarter and the reserves --> roomy
 //

@@ -4,7 +4,7 @@
 //
 // (1) A batch is one chained LevelDB batch and one synced write: all of it is durable or none.
 // (2) After any failed write every later one fails with the same reason. LevelDB itself would go on: behind an append
-//     that the disk refused it acknowledges writes that are gone after a restart (RELIABILITY §1.1).
+//     that the disk refused it acknowledges writes that are gone after a restart (docs/storage.md).
 // (3) Clearing takes turns with commits instead of running beside them, so that its failure, too, is known before the
 //     next commit. Its pieces are small and not synced: what is cleared, nothing refers to any more.
 

@@ -1,4 +1,4 @@
-// Whether this replica is fit to answer for a namespace whose policy bounds its lag (PROMISES §6).
+// Whether this replica is fit to answer for a namespace whose policy bounds its lag (docs/consistency.md).
 //
 //   unknown -> catching-up       a majority was measured
 //   catching-up -> serving       verified: all that the others hold is here, every lag is proved and within its limit

@@ -1,4 +1,4 @@
-// Takes over a peer's records where the logs no longer reach back (DESIGN §5): asks for a few parts, merges one after the
+// Takes over a peer's records where the logs no longer reach back (docs/protocol.md): asks for a few parts, merges one after the
 // other as they come, asks for another with each, and in the end joins what the whole covers, so that the streams go on
 // behind it. So the next parts are on their way while one is merged, and no more than the window is kept.
 //

@@ -1,4 +1,4 @@
-// Gives this replica's records to a peer whose gap the logs no longer cover (DESIGN §5): one part after the other, as many as
+// Gives this replica's records to a peer whose gap the logs no longer cover (docs/protocol.md): one part after the other, as many as
 // the peer has room for, so it sets the pace. A part is read when it is to be sent, so nothing of it is kept here but how far
 // the transfer has come. Where several peers copy, they take turns.
 //

@@ -1,4 +1,4 @@
-// Finds what differs between this replica and a peer at a cut that both have reached (DESIGN §5, tree-cut.ts): compares
+// Finds what differs between this replica and a peer at a cut that both have reached (docs/anti-entropy.md, tree-cut.ts): compares
 // roots, then inner nodes, then leaves, then the versions of the keys under the leaves that differ. One walk at a time.
 //
 //   idle -> look 1     a peer is due and near
@@ -10,7 +10,7 @@
 //
 // Digests are compared only when the frozen trees of both stand for the cut, durably; until then the question is put again
 // with the next heartbeat. A round that gets no answer, or none that can be compared, is unknown: neither equal nor
-// different (TRAPS 50).
+// different (trap 50).
 //
 // The key lists have no moment, but they are read after both replicas have reached the cut. So a version that the cut
 // covers is in both, or a newer one, or it is lost: only that is a difference. A version that it does not cover may be on its

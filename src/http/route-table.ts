@@ -19,7 +19,7 @@ export interface Route {
   readonly path: string;
   readonly access: Access;
   readonly front: 'data' | 'fastify';
-  /** Query parameters that API.md knows and nothing answers to yet. */
+  /** Query parameters that are planned and not built: a request that has one is refused by name. */
   readonly notBuilt: readonly string[];
 }
 

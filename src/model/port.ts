@@ -22,7 +22,7 @@ export interface Storage {
   get(key: Uint8Array): PointRead;
   /**
    * Makes a batch durable, all or nothing, and calls `done` once. At most one commit is under way at a time. After
-   * one failure the storage is poisoned and every later commit fails (RELIABILITY S4); the outcome of the failed
+   * one failure the storage is poisoned and every later commit fails (rule S4 in docs/storage.md); the outcome of the failed
    * batch is unknown.
    */
   commit(batch: Batch, done: (failure: string | undefined) => void): void;

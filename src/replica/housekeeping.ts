@@ -1,5 +1,5 @@
 // Work that nobody waits for, done in small pieces: truncating logs below the stable cut and the scrub that now and then
-// reads everything stored and verifies it (RELIABILITY S8), with the heartbeat; forgetting idempotency keys whose window has
+// reads everything stored and verifies it (rule S8), with the heartbeat; forgetting idempotency keys whose window has
 // ended (ended-keys.ts), deleting what has expired (expiry.ts) and dropping tombstones (tombstones.ts), at the pace of what
 // is written. A damaged record is fetched from the peers; a damaged log entry is reported.
 //

@@ -1,4 +1,4 @@
-// What a peer says and what cannot be. Peers are trusted: the protocol survives crashes, not lies (README, Limits). But a
+// What a peer says and what cannot be. Peers are trusted: the protocol survives crashes, not lies (docs/limits.md). But a
 // number that no clock, no log and no membership can have brought about costs one comparison, and believed it can end a
 // replica for good: so it is refused at the door, before any part of the replica sees it.
 //

@@ -1,4 +1,4 @@
-// A client's read in a multi-leader namespace (DESIGN §5). One answer suffices: this replica's own record, at once.
+// A client's read in a multi-leader namespace (docs/consistency.md). One answer suffices: this replica's own record, at once.
 // More are needed: peers are asked (quorum/get.ts), the newest version answers and who was seen to lack it is
 // repaired. A repair merges a version that exists and never mints one. The answer waits until so many replicas hold the
 // version that no later read of a majority misses it (quorum/write-back.ts), so those never go back.

@@ -4,7 +4,7 @@
 //
 // Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the last one is the
 // head that was written in its batch. A log that is not whole is never served or streamed: the replica halts and says
-// where, because what is missing may have been acknowledged (RELIABILITY S2). Logs that no member can have written are left
+// where, because what is missing may have been acknowledged (rule S2). Logs that no member can have written are left
 // alone: nobody is told of them. Tombstones are counted. A hash tree that cannot be read is no reason to halt: it is built
 // anew from the records.
 

@@ -9,7 +9,7 @@
 //   failed       the storage failed: nothing is acknowledged any more
 //
 // Every start is a new life (incarnation) with a log of its own, so a dot is never given twice, whatever the disk lost
-// (RELIABILITY §7). Peers that know a life of ours which we do not know prove that the disk is an old copy: the replica
+// (rule S2 in docs/storage.md). Peers that know a life of ours which we do not know prove that the disk is an old copy: the replica
 // notes it and halts before it has minted anything, and starts again behind it.
 
 import { assert, present, unreachable } from '../base/assert.ts';

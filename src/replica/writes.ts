@@ -1,4 +1,4 @@
-// A client's write, or run of writes, in a multi-leader namespace (DESIGN §5): admitted or refused with a definite fault, given the next
+// A client's write, or run of writes, in a multi-leader namespace (docs/consistency.md): admitted or refused with a definite fault, given the next
 // dot, logged and applied in one batch, and answered when the copies that it asked for are durable. Nothing is minted
 // before every check has passed, so a refused write never happened. A run is checked item by item, then logged and applied in one
 // step, which is one batch; it waits for copies as one write.

@@ -1,4 +1,4 @@
-// Where things lie in storage: order-preserving binary keys, one leading byte per kind (DESIGN §7).
+// Where things lie in storage: order-preserving binary keys, one leading byte per kind (docs/storage.md).
 //
 //   l lane origin 0 seq         log entry (an encoded mutation)
 //   h origin 0 seq              log entry that waits for its time (order/held.ts)

@@ -4,7 +4,7 @@
 // root that of all inner nodes.
 //
 // The digest of a record covers its name, version and content by way of its checksum and chain, and is the same at
-// every replica, because its bytes are. Tombstones have none: dropping one changes nothing (TRAPS 6).
+// every replica, because its bytes are. Tombstones have none: dropping one changes nothing (trap 6).
 
 import { hashText, mix32 } from '../base/mix.ts';
 import type { Key, NamespaceName } from '../model/id.ts';

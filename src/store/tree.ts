@@ -1,5 +1,5 @@
 // The hash tree of this replica's live records (leaves.ts), by which replicas find what differs between them without
-// sending what does not (DESIGN §5). The table keeps it: a change costs the same however many records there are. Changed
+// sending what does not (docs/anti-entropy.md). The table keeps it: a change costs the same however many records there are. Changed
 // leaves are written in the batch of the records that changed them, so a crash leaves both or neither.
 //
 //   doubtful    a leaf could not be read, a damaged record was replaced, or the directory is older than the tree:

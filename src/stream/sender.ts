@@ -1,4 +1,4 @@
-// Streams this replica's own log to one peer (the primary-backup form of DESIGN §5: a cursor on a log).
+// Streams this replica's own log to one peer (primary-backup replication: a cursor on a log).
 //
 //   down -> streaming    the peer's hello says what it holds: sending starts behind that
 //   streaming -> behind  the peer lacks entries that are truncated here: the stream cannot help it, and it is told

@@ -1,4 +1,4 @@
-// Who is not let in at the peer port, and what those who are let in cannot do (RELIABILITY §10, P3 to P6). The
+// Who is not let in at the peer port, and what those who are let in cannot do (docs/protocol.md). The
 // attacker is a bare socket or a hand on the wire; the listener and the dialer are the real ones.
 
 import { createServer, type Server, type Socket } from 'node:net';

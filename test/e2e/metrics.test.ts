@@ -1,4 +1,4 @@
-// GET /metrics of a running cluster: what API.md names is there with what the cluster did, nothing that must not be is,
+// GET /metrics of a running cluster: every family of metrics is there with what the cluster did, nothing that must not be is,
 // and promtool accepts it.
 
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -103,7 +103,7 @@ function seriesOf({ samples }: Page): string[] {
     .map(({ name, labels }) => `${name} ${JSON.stringify(labels)}`);
 }
 
-/** API.md, without what belongs to parts that are not built yet. */
+/** All families of metrics that the product has. */
 const FAMILIES = [
   'conit_incarnation',
   'conit_namespace_keys',

@@ -1,5 +1,5 @@
 // A replica that is further behind than the policy of a namespace allows does not answer its reads, and answers again once it
-// has caught up (PROMISES §6). How far it truly was behind cannot be seen by clients: somebody who sees every disk and every
+// has caught up (promise R1 in docs/promises.md). How far it truly was behind cannot be seen by clients: somebody who sees every disk and every
 // link logs it, and the log goes in beside the history.
 //
 // Who was asked may let another answer: then that one's lag is judged, and the one that was asked must answer itself again

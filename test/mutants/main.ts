@@ -1,5 +1,5 @@
 // `npm run test:mutants`: the tests are believed if they find bugs that were put there to be found. Each mutant of the
-// catalogue is a patch of the source (RELIABILITY section 11); a copy that has it is given to the simulation, or to the
+// catalogue is a patch of the source (docs/testing.md); a copy that has it is given to the simulation, or to the
 // one test that has to fail. Not part of `npm test`, because it takes long.
 //
 // Reading order: mutant and catalogue (the bugs), sandbox (where they live), hunt (who finds them), report.

@@ -5,7 +5,7 @@ import { assert } from '../../src/base/assert.ts';
 
 export interface Mutant {
   readonly id: string;
-  /** Its number in RELIABILITY section 11, or that it is our own. */
+  /** Its number in the list of docs/testing.md, or that it is not of that list. */
   readonly number: number | 'own';
   /** The bug, in a sentence. */
   readonly title: string;
@@ -37,7 +37,7 @@ export type FoundBy =
       readonly why: string;
     };
 
-/** The bug that RELIABILITY asks to be found within. */
+/** Every bug that the simulation is asked for is to be found within so many seeds. */
 export const SEEDS_MAX = 200;
 export const sim: FoundBy = { kind: 'sim', seeds: SEEDS_MAX };
 

@@ -57,7 +57,7 @@ export function summaryOf(outcomes: readonly Outcome[]): string {
   numbers.delete('own');
   return [
     `${outcomes.length} mutants: ${of('found')} found${bySim}, ${of('not-found')} not found, ${of('open')} open, ${of('error')} in error`,
-    `of RELIABILITY section 11: ${[...numbers].toSorted(byNumber).join(', ') || 'none'}`,
+    `of the list in docs/testing.md: ${[...numbers].toSorted(byNumber).join(', ') || 'none'}`,
   ].join('\n');
 }
 

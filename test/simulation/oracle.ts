@@ -1,4 +1,4 @@
-// Somebody who sees every disk, and compares with them what a replica says at the moment that it says it (DESIGN §1,
+// Somebody who sees every disk, and compares with them what a replica says at the moment that it says it (ARCHITECTURE.md,
 // durable before visible). What a client sees in the end shows such a lie only when a crash falls into the right
 // milliseconds; here every reply and every message shows it.
 //
