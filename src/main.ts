@@ -8,18 +8,18 @@
 // the next begins in the same process, at the same addresses, with the members that the directory remembers.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkAccess } from './adapters/data-access.ts';
-import { DataError, isDamage } from './adapters/data-error.ts';
-import { openDataDir, type OpenedData } from './adapters/data-directory.ts';
-import { reservesOf } from './adapters/data-place.ts';
-import { DiskSpace } from './adapters/disk-space.ts';
-import { counter } from './adapters/family.ts';
-import { comparedWallMs } from './adapters/peer-clock.ts';
-import { peerFamilies } from './adapters/peer-families.ts';
-import type { Log } from './adapters/log.ts';
+import { checkAccess } from './adapters/disk/data-access.ts';
+import { DataError, isDamage } from './adapters/disk/data-error.ts';
+import { openDataDir, type OpenedData } from './adapters/disk/data-directory.ts';
+import { reservesOf } from './adapters/disk/data-place.ts';
+import { DiskSpace } from './adapters/disk/space.ts';
+import { counter } from './adapters/telemetry/family.ts';
+import { comparedWallMs } from './adapters/peer/peer-clock.ts';
+import { peerFamilies } from './adapters/telemetry/peer-families.ts';
+import type { Log } from './adapters/telemetry/log.ts';
 import { createSystemScheduler, systemClock } from './adapters/system-clock.ts';
-import { createExposition, createTrace, type HostTrace } from './adapters/telemetry.ts';
-import { WsNetwork } from './adapters/ws-network.ts';
+import { createExposition, createTrace, type HostTrace } from './adapters/telemetry/telemetry.ts';
+import { WsNetwork } from './adapters/peer/ws-network.ts';
 import type { Address } from './config/address.ts';
 import { amongMembers, type Config, unfitFor } from './config/assemble.ts';
 import { packageVersion } from './config/version.ts';

@@ -10,8 +10,8 @@ import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import type { Message } from '../model/message.ts';
-import { readMessage, writeMessage } from './codec.ts';
-import type { Sealed } from './mutation-codec.ts';
+import { readMessage, writeMessage } from './peer/codec.ts';
+import type { Sealed } from './peer/parts/mutation.ts';
 
 /** The versions that this program speaks, highest first. */
 export const PROTOCOL_VERSIONS: readonly number[] = [1];

@@ -17,7 +17,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { INCARNATION_MAX, type Incarnation, parseReplicaId, type ReplicaId } from '../model/id.ts';
 
 export const PEER_PATH = '/peer';
-/** Where a member asks who is here, before it proposes a newcomer to the others (peer-probe.ts). */
+/** Where a member asks who is here, before it proposes a newcomer to the others (peer/probe.ts). */
 export const PROBE_PATH = '/probe';
 export const SECRET_BYTES_MIN = 16;
 /** All headers of a request or of its answer; nobody reads more than that from a stranger. */

@@ -2,7 +2,7 @@
 // the process ends. What only one command needs is loaded when it is given, so that small commands start fast.
 
 import { Command, CommanderError, Option } from 'commander';
-import { clientDefaults } from '../config.ts';
+import { clientDefaults } from '../config/load.ts';
 import { markdownOf } from '../config/describe.ts';
 import { TABLE } from '../config/table.ts';
 import { packageVersion } from '../config/version.ts';

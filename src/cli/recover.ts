@@ -7,10 +7,10 @@
 // majority, nothing is recovered: they can forget the others themselves, and lose nothing that was acknowledged by a majority.
 
 import { join } from 'node:path';
-import { DataError } from '../adapters/data-error.ts';
-import { databasePath } from '../adapters/data-place.ts';
-import { readIdentity } from '../adapters/identity.ts';
-import { type LevelStorage, openLevelStorage } from '../adapters/level-storage.ts';
+import { DataError } from '../adapters/disk/data-error.ts';
+import { databasePath } from '../adapters/disk/data-place.ts';
+import { readIdentity } from '../adapters/disk/identity.ts';
+import { type LevelStorage, openLevelStorage } from '../adapters/disk/level-storage.ts';
 import { parseReplicaId, type ReplicaId } from '../model/id.ts';
 import { type Membership, seatOf, type Tenure, without } from '../model/membership.ts';
 import { UNREADABLE } from '../model/port.ts';

@@ -9,11 +9,11 @@
 
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
-import { DataError, type DataErrorCode, isDamage } from '../adapters/data-error.ts';
+import { DataError, type DataErrorCode, isDamage } from '../adapters/disk/data-error.ts';
 import { descriptorLimit } from '../adapters/descriptor-limit.ts';
-import { endWithin } from '../adapters/last-resort.ts';
-import { createLog, type Log } from '../adapters/log.ts';
-import { type Flags, type Loaded, loadConfig } from '../config.ts';
+import { endWithin } from '../adapters/telemetry/last-resort.ts';
+import { createLog, type Log } from '../adapters/telemetry/log.ts';
+import { type Flags, type Loaded, loadConfig } from '../config/load.ts';
 import { isLoopback } from '../config/address.ts';
 import type { Config } from '../config/assemble.ts';
 import { fitDescriptors } from '../config/descriptors.ts';

@@ -1,7 +1,7 @@
 // The flags of `conit serve`, read off the table of settings: each row that has a flag, in its group.
 
 import { type Command, Option as Flag } from 'commander';
-import type { Flags } from '../config.ts';
+import type { Flags } from '../config/load.ts';
 import { defaultOf, rowsOf } from '../config/describe.ts';
 import { flagOf, variableOf } from '../config/option.ts';
 import { TABLE } from '../config/table.ts';

@@ -6,8 +6,8 @@
 
 import { fstatSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { openLogDevice } from '../adapters/log-device.ts';
-import { LogOutput } from '../adapters/log-output.ts';
+import { openLogDevice } from '../adapters/telemetry/log-device.ts';
+import { LogOutput } from '../adapters/telemetry/log-output.ts';
 import { CommandError, EXIT } from './exit.ts';
 
 export interface Terminal {

@@ -4,8 +4,8 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataError } from '../adapters/data-error.ts';
-import { type LevelStorage, openLevelStorage } from '../adapters/level-storage.ts';
+import { DataError } from '../adapters/disk/data-error.ts';
+import { type LevelStorage, openLevelStorage } from '../adapters/disk/level-storage.ts';
 import type { RangeResult } from '../model/effect.ts';
 import { UNREADABLE } from '../model/port.ts';
 import { behind } from '../store/layout.ts';

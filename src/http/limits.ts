@@ -1,4 +1,4 @@
-// Every bound and period of the HTTP server, with its unit in the name and what happens at it. config.ts fills it
+// Every bound and period of the HTTP server, with its unit in the name and what happens at it. config/load.ts fills it
 // from flags, environment and file.
 
 export interface HttpLimits {

@@ -1,5 +1,5 @@
 // The closed union of what replicas say to each other once a connection is authenticated. A message is a value; its
-// bytes are the business of adapters/codec.ts. Receiving is tolerant in order and duplication: every message can come
+// bytes are the business of adapters/peer/codec.ts. Receiving is tolerant in order and duplication: every message can come
 // again or late without harm.
 
 import type { Absent, Found, ListCommand, Listed, ReadCommand } from './command.ts';

@@ -1,5 +1,5 @@
 // Counters of the core: plain numbers that the hot path adds to. Whoever exports them reads them when asked
-// (adapters/telemetry.ts), so counting costs an addition.
+// (adapters/telemetry/telemetry.ts), so counting costs an addition.
 
 import { createHistogram, type Histogram } from '../base/histogram.ts';
 

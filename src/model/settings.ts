@@ -1,5 +1,5 @@
 // What the core is configured with: every bound, window and period of the floors below the host, with its unit in the
-// name. config.ts fills it from flags, environment and file, and documents each entry.
+// name. config/load.ts fills it from flags, environment and file, and documents each entry.
 
 import type { Member } from './quorum.ts';
 import type { ReplicaId } from './id.ts';

@@ -5,7 +5,7 @@
 //   committer.ts FOLDER 50       so many batches
 //   committer.ts FOLDER failure  until a commit fails; then asks for room, and tells of ten more commits
 
-import { openLevelStorage } from '../../src/adapters/level-storage.ts';
+import { openLevelStorage } from '../../src/adapters/disk/level-storage.ts';
 import type { Batch } from '../../src/model/port.ts';
 import { bytes, numbered } from './storage.contract.ts';
 

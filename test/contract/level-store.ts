@@ -4,8 +4,8 @@ import { renameSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createDatabase } from '../../src/adapters/level-database.ts';
-import { type LevelStorage, openLevelStorage } from '../../src/adapters/level-storage.ts';
+import { createDatabase } from '../../src/adapters/disk/level-database.ts';
+import { type LevelStorage, openLevelStorage } from '../../src/adapters/disk/level-storage.ts';
 import type { StoreUnderTest } from './storage.contract.ts';
 
 /** More than LevelDB keeps in memory, so that the next write must begin a new file. */

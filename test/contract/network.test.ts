@@ -2,7 +2,7 @@
 // the simulated network.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WsNetwork } from '../../src/adapters/ws-network.ts';
+import { WsNetwork } from '../../src/adapters/peer/ws-network.ts';
 import type { Member } from '../../src/model/quorum.ts';
 import { membersOf } from '../support/build.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';

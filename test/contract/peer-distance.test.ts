@@ -2,7 +2,7 @@
 // back counts as on the way.
 
 import { afterEach, expect, it } from 'vitest';
-import { WsNetwork } from '../../src/adapters/ws-network.ts';
+import { WsNetwork } from '../../src/adapters/peer/ws-network.ts';
 import type { Message } from '../../src/model/message.ts';
 import type { Member } from '../../src/model/quorum.ts';
 import { membersOf } from '../support/build.ts';

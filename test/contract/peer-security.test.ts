@@ -12,7 +12,7 @@ import {
   proofOf,
   type Refusal,
 } from '../../src/adapters/handshake.ts';
-import { WsNetwork, type WsNetworkOptions } from '../../src/adapters/ws-network.ts';
+import { WsNetwork, type WsNetworkOptions } from '../../src/adapters/peer/ws-network.ts';
 import type { ReplicaId } from '../../src/model/id.ts';
 import type { Message } from '../../src/model/message.ts';
 import type { NetworkHandler } from '../../src/model/port.ts';

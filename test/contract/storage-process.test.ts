@@ -6,8 +6,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createDatabase } from '../../src/adapters/level-database.ts';
-import { type LevelStorage, openLevelStorage } from '../../src/adapters/level-storage.ts';
+import { createDatabase } from '../../src/adapters/disk/level-database.ts';
+import { type LevelStorage, openLevelStorage } from '../../src/adapters/disk/level-storage.ts';
 import { KEYS_PER_BATCH, keyAt, type Said, TRIES_AFTER_FAILURE } from './committer.ts';
 
 const program = join(import.meta.dirname, 'committer.ts');

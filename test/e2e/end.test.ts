@@ -5,7 +5,7 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Level } from 'level';
-import { databasePath } from '../../src/adapters/data-place.ts';
+import { databasePath } from '../../src/adapters/disk/data-place.ts';
 import { allLogs } from '../../src/store/layout.ts';
 import { becomeReady, type Launch, urlOf, useBench } from '../support/lone-replica.ts';
 import { until } from '../support/wait.ts';

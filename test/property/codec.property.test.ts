@@ -3,8 +3,8 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { messageBytesMax, readMessage } from '../../src/adapters/codec.ts';
-import { VECTOR_ENTRIES_MAX } from '../../src/adapters/vector-codec.ts';
+import { messageBytesMax, readMessage } from '../../src/adapters/peer/codec.ts';
+import { VECTOR_ENTRIES_MAX } from '../../src/adapters/peer/parts/vector.ts';
 import { decodeFrame, encodeFrame, FrameWriter } from '../../src/adapters/frame.ts';
 import { ByteReader } from '../../src/base/bytes.ts';
 import type { Message } from '../../src/model/message.ts';

@@ -97,7 +97,7 @@ function familiar(value: unknown, dice: readonly number[]): unknown {
   return change(value, '');
 }
 
-/** The codec bounds these (adapters/codec.ts and its neighbours). */
+/** The codec bounds these (adapters/peer/codec.ts and its neighbours). */
 const SMALL = new Set(['limit', 'timeoutMs', 'nodes', 'leaves', 'digests', 'root', 'r', 'taken']);
 
 const chained: fc.Arbitrary<Message> = fc

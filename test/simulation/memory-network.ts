@@ -1,4 +1,4 @@
-// The peer channel in virtual time: what adapters/ws-network.ts promises, and the faults of real networks at will.
+// The peer channel in virtual time: what adapters/peer/ws-network.ts promises, and the faults of real networks at will.
 // Every message goes through the real codec, so a simulated cluster exercises it with every frame.
 //
 // Who hears nothing for the time-out closes its end, and the other end learns of it only if the way there is open: so

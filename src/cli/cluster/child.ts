@@ -10,7 +10,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { childEnvironment } from '../../config.ts';
+import { childEnvironment } from '../../config/load.ts';
 import { openLogFile } from './log-file.ts';
 import type { PlannedReplica } from './plan.ts';
 import { createRestartPolicy } from './restart.ts';

@@ -1,7 +1,7 @@
 // What `conit cluster` is about to start: one replica a region, each with its ports, its directory and its settings.
 
 import { join } from 'node:path';
-import type { Environment } from '../../config.ts';
+import type { Environment } from '../../config/load.ts';
 import { parseRegion } from '../../model/id.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { REGIONS, wanSetting } from './wan.ts';

@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
-import { WsNetwork } from '../../../src/adapters/ws-network.ts';
+import { WsNetwork } from '../../../src/adapters/peer/ws-network.ts';
 import { ByteReader, ByteWriter } from '../../../src/base/bytes.ts';
 import { decodeMutation, encodeMutation } from '../../../src/model/encoding.ts';
 import {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 
 import { Level } from 'level';
 
-import { createDatabase } from '../../../src/adapters/level-database.ts';
-import { openLevelStorage } from '../../../src/adapters/level-storage.ts';
+import { createDatabase } from '../../../src/adapters/disk/level-database.ts';
+import { openLevelStorage } from '../../../src/adapters/disk/level-storage.ts';
 import { type Committer, putsPerSecond } from './writers.ts';
 
 const turns = 3;

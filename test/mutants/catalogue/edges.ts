@@ -212,7 +212,7 @@ export const edges: readonly Mutant[] = [
     id: 'strangers-crowd-peers',
     number: 'own',
     title: 'strangers at the peer port take the places of addresses from which members come',
-    file: 'src/adapters/peer-strangers.ts',
+    file: 'src/adapters/peer/strangers.ts',
     replace: 'if (stranger.isKnown !== isKnown) continue;',
     with: '',
     foundBy: {
@@ -238,12 +238,12 @@ export const edges: readonly Mutant[] = [
     id: 'exposed-directory',
     number: 'own',
     title: 'a data directory with a file that every user may write is taken',
-    file: 'src/adapters/data-access.ts',
+    file: 'src/adapters/disk/data-access.ts',
     replace: "if (who === 'others') return { path, who };",
     with: "if (who === 'others') continue;",
     foundBy: {
       kind: 'test',
-      file: 'test/unit/adapters/data-access.test.ts',
+      file: 'test/unit/adapters/disk/data-access.test.ts',
       name: 'in which every user may write',
     },
   },

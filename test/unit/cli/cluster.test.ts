@@ -10,7 +10,7 @@ import { prepareData, requirePorts } from '../../../src/cli/cluster/prepare.ts';
 import { createRestartPolicy } from '../../../src/cli/cluster/restart.ts';
 import { createScreen, warningOf } from '../../../src/cli/cluster/screen.ts';
 import { oneWayMs, REGIONS } from '../../../src/cli/cluster/wan.ts';
-import { loadConfig } from '../../../src/config.ts';
+import { loadConfig } from '../../../src/config/load.ts';
 import { fakeTerminal } from './fake-terminal.ts';
 
 const REQUEST: ClusterRequest = {

@@ -7,7 +7,7 @@ import { markdownOf, schemaOf, showValues, showYaml } from '../../../src/config/
 import { parseFile } from '../../../src/config/file.ts';
 import { flagOf, variableOf } from '../../../src/config/option.ts';
 import { TABLE } from '../../../src/config/table.ts';
-import { type Environment, type Flags, loadConfig } from '../../../src/config.ts';
+import { type Environment, type Flags, loadConfig } from '../../../src/config/load.ts';
 import { unfitFor } from '../../../src/config/assemble.ts';
 import { membersOf } from '../../support/build.ts';
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { descriptorLimit, parseLimits } from '../../../src/adapters/descriptor-limit.ts';
 import { fitDescriptors } from '../../../src/config/descriptors.ts';
-import { loadConfig } from '../../../src/config.ts';
+import { loadConfig } from '../../../src/config/load.ts';
 
 const PEERS = 'ap-1=ap@10.0.0.1:7071,eu-1=eu@127.0.0.1:7071,us-1=us@10.0.0.3:7071';
 

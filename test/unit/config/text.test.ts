@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeText, plainValue } from '../../../src/config/text.ts';
-import { type Environment, loadConfig } from '../../../src/config.ts';
+import { type Environment, loadConfig } from '../../../src/config/load.ts';
 
 const SECRET = 'f3Kq9-canary-vB71xWm2Zp';
 const ALONE: Environment = {

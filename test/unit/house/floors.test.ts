@@ -115,7 +115,7 @@ const innocents: readonly (readonly [circumstance: string, path: string, text: s
   ['a command is a client', 'cli/a.ts', "import { get } from '../client/client.ts';\nget();"],
   ['packages at home', 'http/a.ts', "import Fastify from 'fastify';\nFastify();"],
   ['storage at home', 'adapters/a.ts', "import { Level } from 'level';\nnew Level();"],
-  ['the environment', 'config.ts', 'export const port = process.env.PORT;'],
+  ['the environment', 'config/load.ts', 'export const port = process.env.PORT;'],
   ['signals', 'main.ts', "process.on('SIGTERM', stop);"],
   ['the word namespace', 'model/a.ts', 'for (const namespace of all) { go(namespace); }'],
   ['a predicate', 'model/a.ts', 'export function a(namespace: N): namespace is M { return b; }'],

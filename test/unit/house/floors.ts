@@ -70,7 +70,7 @@ const impureMembers: ReadonlySet<string> = new Set(
 );
 
 /** The only file that reads the environment. */
-const environmentReader = 'config.ts';
+const environmentReader = 'config/load.ts';
 
 /** What a class may extend: what the language itself asks to be extended. */
 const extendable: ReadonlySet<string> = new Set(['Error', 'TypeError', 'RangeError']);

@@ -1,0 +1,87 @@
+// Who a data directory belongs to, in a file beside the database and not inside it, so that a lost database is told
+// from one that never was.
+//
+//   {"format":1,"clusterId":"shop","replica":"eu-1","uuid":"…","incarnation":7}
+//
+// The incarnation is the number of the last life that was begun here; 0 before the first. It only grows.
+
+import { readFile } from 'node:fs/promises';
+import {
+  type Incarnation,
+  INCARNATION_MAX,
+  parseReplicaId,
+  type ReplicaId,
+} from '../../model/id.ts';
+import { DataError, reasonOf } from './data-error.ts';
+import { replaceFile } from './durable-file.ts';
+
+export interface Owner {
+  readonly clusterId: string;
+  readonly replica: ReplicaId;
+}
+
+export interface Identity extends Owner {
+  /** Made once, with the directory. */
+  readonly uuid: string;
+  readonly incarnation: Incarnation;
+}
+
+const FORMAT = 1;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** `undefined` when there is no such file; throws a `DataError` when there is one that is not an identity. */
+export async function readIdentity(path: string): Promise<Identity | undefined> {
+  const text = await readText(path);
+  return text === undefined ? undefined : parseIdentity(path, text);
+}
+
+/** Durable when it returns. */
+export async function writeIdentity(path: string, identity: Identity): Promise<void> {
+  const { clusterId, replica, uuid, incarnation } = identity;
+  const fields = { format: FORMAT, clusterId, replica, uuid, incarnation };
+  await replaceFile(path, `${JSON.stringify(fields)}\n`);
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new DataError('io', `${path} cannot be read: ${reasonOf(error)}`, error);
+  }
+}
+
+function parseIdentity(path: string, text: string): Identity {
+  const fields = parseFields(text);
+  if (fields === undefined) throw damaged(path);
+  if (fields['format'] !== FORMAT) {
+    const found = String(fields['format']);
+    throw new DataError('identity-format', `${path} has format ${found}, this version ${FORMAT}`);
+  }
+  const { clusterId, replica, uuid, incarnation } = fields;
+  const id = typeof replica === 'string' ? parseReplicaId(replica) : undefined;
+  if (id === undefined || typeof clusterId !== 'string' || clusterId === '') throw damaged(path);
+  if (typeof uuid !== 'string' || !UUID.test(uuid)) throw damaged(path);
+  if (!isIncarnation(incarnation)) throw damaged(path);
+  return { clusterId, replica: id, uuid, incarnation };
+}
+
+function parseFields(text: string): { readonly [name: string]: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? (value as { readonly [name: string]: unknown }) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isIncarnation(value: unknown): value is Incarnation {
+  const isNumber = typeof value === 'number' && Number.isInteger(value);
+  return isNumber && value >= 0 && value <= INCARNATION_MAX;
+}
+
+function damaged(path: string): DataError {
+  const advice = 'move the whole directory away, and the replica comes back from its peers';
+  return new DataError('identity-damaged', `${path} is damaged; ${advice}`);
+}

@@ -1,0 +1,77 @@
+// The addresses from which members connect: those that the configured names stand for, and those from which a member has
+// proved itself, because behind NAT it comes from another. Names are looked up one after the other, so that a name server
+// that hangs holds one thread of the pool at most, and again every minute, because addresses of containers change.
+
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import type { Member } from '../../model/quorum.ts';
+
+const LOOKUP_EVERY_MS = 60_000;
+/** Of one member; the longest known goes first. */
+const PROVED_MAX = 4;
+
+export class PeerAddresses {
+  readonly #hosts: readonly string[];
+  readonly #named = new Map<string, readonly string[]>();
+  readonly #proved = new Map<string, string[]>();
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(peers: readonly Member[]) {
+    this.#hosts = [...new Set(peers.map(({ peerAddress }) => hostOf(peerAddress)))];
+    for (const host of this.#hosts) if (isIP(host) > 0) this.#named.set(host, [host]);
+  }
+
+  /** Looks the names up, now and from time to time. */
+  start(): void {
+    if (this.#hosts.every((host) => isIP(host) > 0)) return;
+    void this.#lookUp();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  isKnown(address: string): boolean {
+    const plain = plainOf(address);
+    for (const list of this.#named.values()) if (list.includes(plain)) return true;
+    for (const list of this.#proved.values()) if (list.includes(plain)) return true;
+    return false;
+  }
+
+  /** A member has proved itself from there. */
+  proved(id: string, address: string): void {
+    const plain = plainOf(address);
+    const others = (this.#proved.get(id) ?? []).filter((one) => one !== plain);
+    this.#proved.set(id, [...others, plain].slice(-PROVED_MAX));
+  }
+
+  async #lookUp(): Promise<void> {
+    for (const host of this.#hosts) {
+      if (this.#isStopped) return;
+      if (isIP(host) > 0) continue;
+      try {
+        const found = await lookup(host, { all: true });
+        this.#named.set(
+          host,
+          found.map(({ address }) => plainOf(address)),
+        );
+      } catch {
+        // What it stood for before still counts; where nobody knows the name, the proof will tell the address.
+      }
+    }
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(() => void this.#lookUp(), LOOKUP_EVERY_MS).unref();
+  }
+}
+
+function hostOf(peerAddress: string): string {
+  const host = peerAddress.slice(0, peerAddress.lastIndexOf(':'));
+  return host.startsWith('[') ? host.slice(1, -1) : host;
+}
+
+/** A dual-stack socket names IPv4 addresses in the form of IPv6. */
+function plainOf(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+}

@@ -1,0 +1,199 @@
+// One live connection to an authenticated peer.
+//
+//   open -> closing -> closed
+//
+// Messages are written into the frame under way as they come; a flush sends it as one WebSocket message, which is one
+// write to the socket. Nothing is kept for later: what does not fit into the bound of bytes on the way to the peer,
+// the frame about to be sent included, ends the connection, because the log is the buffer (trap 64). A connection on
+// which nothing arrives for a while is asked for a sign of life and ended without one.
+
+import type { Socket } from 'node:net';
+import type { RawData, WebSocket } from 'ws';
+import { assert } from '../../base/assert.ts';
+import { createRing } from '../../base/ring.ts';
+import type { Message } from '../../model/message.ts';
+import { messageBytesMax } from './codec.ts';
+import { decodeFrame, FrameWriter } from '../frame.ts';
+
+/** Why this side closes, as the peer is told: RFC 6455 codes, and own ones from 4000. */
+export const CLOSE_CODES = { stopping: 1001, text: 1003, frame: 4001, replaced: 4002 } as const;
+
+/** Numbers of one peer, over all its connections. */
+export interface PeerTraffic {
+  connected: boolean;
+  connects: number;
+  disconnects: number;
+  framesSent: number;
+  bytesSent: number;
+  framesReceived: number;
+  bytesReceived: number;
+  /** Bytes on the way to the peer now. */
+  readonly queueBytes: number;
+}
+
+export interface PeerLinkOptions {
+  readonly version: number;
+  readonly frameBytesMax: number;
+  readonly queueBytesMax: number;
+  readonly peerTimeoutMs: number;
+  /** Holds every frame back for so long, in order; 0 is no emulation. */
+  readonly delayMs: number;
+  readonly traffic: PeerTraffic;
+  readonly onMessage: (message: Message) => void;
+  /** Once, and never from within `send` or `flush`. */
+  readonly onClosed: (reason: string) => void;
+}
+
+interface Delayed {
+  readonly dueMs: number;
+  readonly frame: Uint8Array;
+}
+
+/** A frame that would grow beyond it leaves first: a long one would keep the receiver from everything else. */
+const FRAME_BYTES_TARGET = 256 * 1024;
+
+export class PeerLink {
+  readonly closed: Promise<void>;
+  readonly #socket: WebSocket;
+  readonly #stream: Socket;
+  readonly #options: PeerLinkOptions;
+  readonly #frame: FrameWriter;
+  readonly #targetBytes: number;
+  readonly #delayed = createRing<Delayed>();
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #reason = '';
+  #delayedBytes = 0;
+  #delay: NodeJS.Timeout | undefined;
+  #bytesRead = 0;
+  #heardMs = performance.now();
+
+  constructor(socket: WebSocket, stream: Socket, options: PeerLinkOptions) {
+    assert(options.queueBytesMax >= options.frameBytesMax, 'peer link: no frame fits the queue');
+    this.#socket = socket;
+    this.#stream = stream;
+    this.#options = options;
+    this.#frame = new FrameWriter(options.version);
+    this.#targetBytes = Math.min(FRAME_BYTES_TARGET, options.frameBytesMax);
+    socket.on('message', (data, isBinary) => this.#onFrame(data, isBinary));
+    socket.on('error', (error) => this.#onError(error));
+    this.closed = new Promise((resolve) => {
+      socket.on('close', (code) => {
+        this.#onClose(code);
+        resolve();
+      });
+    });
+  }
+
+  /** Bytes on the way to the peer, the frame under way included. */
+  get queueBytes(): number {
+    if (this.#state !== 'open') return 0;
+    return this.#socket.bufferedAmount + this.#delayedBytes + this.#frame.size;
+  }
+
+  send(message: Message): void {
+    if (this.#state !== 'open') return;
+    const { size } = this.#frame;
+    if (size > 0 && size + messageBytesMax(message) > this.#targetBytes) this.flush();
+    this.#frame.add(message);
+    if (this.#frame.size > this.#options.frameBytesMax) this.#drop('a message fits no frame');
+  }
+
+  flush(): void {
+    if (this.#frame.size === 0 || this.#state !== 'open') return;
+    if (this.queueBytes > this.#options.queueBytesMax) {
+      this.#drop('too much on the way to the peer');
+      return;
+    }
+    const frame = this.#frame.finish();
+    if (this.#options.delayMs > 0) this.#hold(frame);
+    else this.#transmit(frame);
+  }
+
+  /** Looks whether something arrived since the last look, and asks for a sign of life when it is quiet. */
+  check(nowMs: number): void {
+    const { bytesRead } = this.#stream;
+    if (bytesRead !== this.#bytesRead) this.excuse(nowMs);
+    this.#bytesRead = bytesRead;
+    if (this.#state !== 'open') return;
+    const quietMs = nowMs - this.#heardMs;
+    if (quietMs >= this.#options.peerTimeoutMs) this.#drop('nothing was heard of the peer');
+    else if (quietMs >= this.#options.peerTimeoutMs / 3) this.#socket.ping();
+  }
+
+  /** Silence counts from here: either the peer was heard, or nobody was listening. */
+  excuse(nowMs: number): void {
+    this.#heardMs = nowMs;
+  }
+
+  /** open -> closing, with a word to the peer. */
+  close(code: number, reason: string): void {
+    if (this.#state !== 'open') return;
+    this.#begin(reason);
+    this.#socket.close(code, reason);
+  }
+
+  /** * -> closing, without one. */
+  #drop(reason: string): void {
+    this.#begin(reason);
+    this.#socket.terminate();
+  }
+
+  #begin(reason: string): void {
+    this.#state = 'closing';
+    this.#reason = reason;
+    clearTimeout(this.#delay);
+    this.#delayed.clear();
+    this.#delayedBytes = 0;
+  }
+
+  /** open -> closing: the WebSocket layer found something to object to and closes by itself. */
+  #onError(error: Error): void {
+    if (this.#state === 'open') this.#begin(error.message);
+  }
+
+  /** closing -> closed, or open -> closed when the peer ends it. */
+  #onClose(code: number): void {
+    if (this.#state === 'open') this.#begin(`closed by the peer (${code})`);
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#options.onClosed(this.#reason);
+  }
+
+  #onFrame(data: RawData, isBinary: boolean): void {
+    if (this.#state !== 'open') return;
+    if (!isBinary || !(data instanceof Uint8Array)) {
+      this.close(CLOSE_CODES.text, 'frames are binary');
+      return;
+    }
+    this.#options.traffic.framesReceived++;
+    this.#options.traffic.bytesReceived += data.length;
+    const decoded = decodeFrame(data, this.#options.version);
+    if (decoded.ok) for (const message of decoded.messages) this.#options.onMessage(message);
+    else this.close(CLOSE_CODES.frame, `bad frame: ${decoded.reason}`);
+  }
+
+  #transmit(frame: Uint8Array): void {
+    this.#options.traffic.framesSent++;
+    this.#options.traffic.bytesSent += frame.length;
+    this.#socket.send(frame);
+  }
+
+  #hold(frame: Uint8Array): void {
+    this.#delayed.push({ dueMs: performance.now() + this.#options.delayMs, frame });
+    this.#delayedBytes += frame.length;
+    this.#delay ??= setTimeout(() => this.#release(), this.#options.delayMs);
+  }
+
+  #release(): void {
+    this.#delay = undefined;
+    const nowMs = performance.now();
+    while (this.#delayed.size > 0 && this.#delayed.at(0).dueMs <= nowMs) {
+      const { frame } = this.#delayed.shift() as Delayed;
+      this.#delayedBytes -= frame.length;
+      this.#transmit(frame);
+    }
+    if (this.#delayed.size === 0) return;
+    const waitMs = Math.ceil(this.#delayed.at(0).dueMs - nowMs);
+    this.#delay = setTimeout(() => this.#release(), waitMs);
+  }
+}

@@ -1,0 +1,59 @@
+// What a heartbeat says of each namespace that is not simply served, as bytes.
+
+import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import {
+  HEALTH_RULES,
+  HEALTH_STATES,
+  HEALTH_TOLD_MAX,
+  type NamespaceHealth,
+} from '../../../model/health.ts';
+import { NAME_BYTES_MAX, readNamespace } from './names.ts';
+
+/** With the member's name in front, five numbers of at most nine bytes. */
+export const HEALTH_BYTES_MAX = NAME_BYTES_MAX + 64;
+
+/** Whole ms and entries, one more than there are: 0 is unknown. */
+export function writeHealth(writer: ByteWriter, health: NamespaceHealth): void {
+  const { namespace, state, rule, forMs, answers, missingMs, missingEntries } = health;
+  writer.text(namespace);
+  writer.u8(HEALTH_STATES.indexOf(state));
+  writer.u8(rule === undefined ? 0 : HEALTH_RULES.indexOf(rule) + 1);
+  writer.u8(answers ? 1 : 0);
+  writer.varint(Math.floor(forMs));
+  writer.varint(missingMs === undefined ? 0 : Math.ceil(missingMs) + 1);
+  writer.varint(missingEntries === undefined ? 0 : missingEntries + 1);
+}
+
+export function readHealths(reader: ByteReader): NamespaceHealth[] | undefined {
+  const count = reader.varint();
+  if (count > HEALTH_TOLD_MAX) return undefined;
+  const healths: NamespaceHealth[] = [];
+  while (healths.length < count && !reader.failed) {
+    const health = readHealth(reader);
+    if (health === undefined) return undefined;
+    healths.push(health);
+  }
+  return healths;
+}
+
+function readHealth(reader: ByteReader): NamespaceHealth | undefined {
+  const namespace = readNamespace(reader);
+  const state = HEALTH_STATES[reader.u8()];
+  const ruleAt = reader.u8();
+  const answers = reader.u8();
+  const forMs = reader.varint();
+  const missingMs = reader.varint();
+  const missingEntries = reader.varint();
+  const rule = HEALTH_RULES[ruleAt - 1];
+  if (namespace === undefined || state === undefined || answers > 1) return undefined;
+  if (ruleAt > 0 && rule === undefined) return undefined;
+  return {
+    namespace,
+    state,
+    rule,
+    forMs,
+    answers: answers === 1,
+    missingMs: missingMs === 0 ? undefined : missingMs - 1,
+    missingEntries: missingEntries === 0 ? undefined : missingEntries - 1,
+  };
+}

@@ -1,0 +1,79 @@
+// Mutations as parts of peer messages: their bytes as they came, each with its length in front, and where they lie in the
+// frame, because they carry checksums of their own.
+
+import { type ByteReader, type ByteWriter, copyToSlab } from '../../../base/bytes.ts';
+import { decodeMutation } from '../../../model/encoding.ts';
+import type { Mutation } from '../../../model/record.ts';
+
+/** No list of a message is longer. */
+export const ENTRIES_MAX = 65_536;
+const LENGTH_BYTES_MAX = 8;
+const NOTHING = new Uint8Array(0);
+/** What is copied at once shares memory, so it is little. */
+const RUN_BYTES = 2048;
+
+/** Where mutations lie in a frame, start and end in turn: they carry checksums of their own. */
+export type Sealed = number[];
+
+/** What a list of them takes at most, besides its count. */
+export function recordsBytesMax(records: readonly Mutation[]): number {
+  return records.reduce((sum, { bytes }) => sum + bytes.length + LENGTH_BYTES_MAX, 0);
+}
+
+export function writeRecords(
+  writer: ByteWriter,
+  records: readonly Mutation[],
+  sealed: Sealed,
+): void {
+  writer.varint(records.length);
+  for (const record of records) writeMutation(writer, record, sealed);
+}
+
+export function readRecords(reader: ByteReader, sealed: Sealed): readonly Mutation[] | undefined {
+  const count = reader.varint();
+  if (count > ENTRIES_MAX || reader.failed) return undefined;
+  const copy = new RunCopy();
+  const records: Mutation[] = [];
+  while (records.length < count) {
+    const record = readMutation(reader, sealed, copy);
+    if (record === undefined) return undefined;
+    records.push(record);
+  }
+  return records;
+}
+
+export function writeMutation(writer: ByteWriter, { bytes }: Mutation, sealed: Sealed): void {
+  writer.varint(bytes.length);
+  const start = writer.at - writer.start;
+  writer.raw(bytes);
+  sealed.push(start, start + bytes.length);
+}
+
+export function readMutation(
+  reader: ByteReader,
+  sealed: Sealed,
+  copy = new RunCopy(),
+): Mutation | undefined {
+  const length = reader.varint();
+  if (length > reader.left) return undefined;
+  sealed.push(reader.at, reader.at + length);
+  return decodeMutation(copy.take(reader, length));
+}
+
+/** Copies out of a receive buffer, several mutations at a time: one long copy is cheaper than many short ones. */
+export class RunCopy {
+  #bytes: Uint8Array = NOTHING;
+  /** Where in the buffer the copy begins. */
+  #start = 0;
+
+  take(reader: ByteReader, length: number): Uint8Array {
+    const { at } = reader;
+    reader.at += length;
+    if (reader.at - this.#start > this.#bytes.length) {
+      const end = Math.max(reader.at, Math.min(at + RUN_BYTES, reader.end));
+      this.#bytes = copyToSlab(reader.bytes, at, end);
+      this.#start = at;
+    }
+    return this.#bytes.subarray(at - this.#start, reader.at - this.#start);
+  }
+}

@@ -1,0 +1,241 @@
+// What a replica knows of itself and its peers, as gauges. Each replica counts with its present life only, and its label
+// `origin` is its id, as `peer` is: the number of the life is a value of its own, so a restart begins no series. Whatever is
+// not known has no sample.
+
+import { isTrusted } from '../../model/clock.ts';
+import type { PeerStatus, ReplicaState, Staleness, Status } from '../../model/command.ts';
+import { HEALTH_STATES } from '../../model/health.ts';
+import { incarnationOf, type Origin, type ReplicaId, replicaOf, type Seq } from '../../model/id.ts';
+import { majority } from '../../model/quorum.ts';
+import { type Family, gauge, gauges, type Sample } from './family.ts';
+
+type Entries = readonly (readonly [Origin, Seq])[];
+
+const STATES: { readonly [State in ReplicaState]: true } = {
+  starting: true,
+  'catching-up': true,
+  serving: true,
+  draining: true,
+  failed: true,
+};
+
+export function statusFamilies(status: () => Status | undefined): readonly Family[] {
+  const whole = (name: string, help: string, read: (status: Status) => Sample[]): Family =>
+    gauges(name, help, () => {
+      const now = status();
+      return now === undefined ? [] : read(now);
+    });
+  const ofPeers = (name: string, help: string, read: (peer: PeerStatus) => number | undefined) =>
+    whole(name, help, ({ peers }) =>
+      peers.flatMap((peer) => sample({ peer: peer.id }, read(peer))),
+    );
+  const ofOrigins = (name: string, help: string, read: (peer: PeerStatus) => number | undefined) =>
+    whole(name, help, (now) =>
+      now.peers.flatMap((peer) => {
+        const origin = liveOrigin(now, peer.id);
+        return origin === undefined ? [] : sample(labelOf(origin), read(peer));
+      }),
+    );
+  return [
+    whole('conit_replica_state', 'State of this replica: 1 for the one that holds.', stateSamples),
+    gauge('conit_staleness_seconds', 'Proved bound on the age of what is missing here.', () => {
+      const now = status();
+      return now === undefined ? undefined : secondsOf(now.self.stalenessMs);
+    }),
+    whole('conit_log_head_sequence', 'Last entry of a log that anybody is known to hold.', heads),
+    whole('conit_applied_sequence', 'Last entry of a log that is applied here.', applied),
+    whole(
+      'conit_applied_timestamp_seconds',
+      'When the last entry of a log that is applied here was stamped, by the clock of its origin. It stands still while ' +
+        'nothing is written there: how far an idle cluster lags is told by conit_replication_lag_seconds.',
+      stamps,
+    ),
+    whole('conit_incarnation', 'Number of the life of a replica whose log is meant.', (now) =>
+      liveOrigins(now).map((origin) => ({
+        labels: labelOf(origin),
+        value: incarnationOf(origin),
+      })),
+    ),
+    ...namespaceFamilies(whole),
+    gauge('conit_ready', 'Whether /readyz says so.', () => {
+      const now = status();
+      return now === undefined ? undefined : readiness(now);
+    }),
+    gauge('conit_commit_age_seconds', 'How long the commit under way has taken.', () => {
+      const now = status();
+      return now === undefined ? undefined : now.self.commitAgeMs / 1000;
+    }),
+    gauge(
+      'conit_clock_trusted',
+      'Whether writes are stamped: 0 where the clock is too far off.',
+      () => {
+        const now = status();
+        return now === undefined ? undefined : Number(isTrusted(now.self.clock));
+      },
+    ),
+    gauge('conit_clock_drift_seconds', 'By how much the clock is ahead of the agreed one.', () => {
+      const now = status();
+      return now === undefined ? undefined : now.self.clock.aheadMs / 1000;
+    }),
+    ofPeers(
+      'conit_clock_offset_seconds',
+      'By how much the clock of a peer is ahead of ours.',
+      ({ clockOffsetMs }) => (clockOffsetMs === undefined ? undefined : clockOffsetMs / 1000),
+    ),
+    whole('conit_stable_cut_sequence', 'Last entry of a log that all replicas hold.', stable),
+    ofOrigins('conit_replication_lag_seconds', 'Age of what is missing here.', (peer) =>
+      secondsOf(peer.stalenessMs),
+    ),
+    ofOrigins('conit_replication_lag_entries', 'Log entries missing here.', (peer) =>
+      peer.connected ? peer.entriesWeLack : undefined,
+    ),
+    ofPeers(
+      'conit_peer_lag_entries',
+      'Log entries written here that a peer lacks.',
+      (peer) => peer.entriesItLacks,
+    ),
+    gauge(
+      'conit_divergent_keys',
+      'Keys that the last comparison with a peer confirmed as different, the most of any peer.',
+      () => status()?.self.divergentKeys,
+    ),
+    ofPeers(
+      'conit_antientropy_last_success_timestamp_seconds',
+      'When the hash tree of a peer was last seen equal to ours.',
+      ({ compared: { equalAtMs } }) => (equalAtMs === undefined ? undefined : equalAtMs / 1000),
+    ),
+    ofPeers('conit_peer_up', 'Whether a peer is connected.', (peer) => (peer.connected ? 1 : 0)),
+    ofPeers('conit_peer_rtt_seconds', 'Smoothed round trip to a peer.', ({ rttMs }) =>
+      rttMs === undefined ? undefined : rttMs / 1000,
+    ),
+  ];
+}
+
+type Whole = (name: string, help: string, read: (status: Status) => Sample[]) => Family;
+
+/** What this replica holds of each namespace, and how fit it is for those whose lag is bounded. */
+function namespaceFamilies(whole: Whole): readonly Family[] {
+  const contents = (what: 'keys' | 'tombstones' | 'bytes', help: string) =>
+    whole(
+      `conit_namespace_${what}`,
+      `${help} Exact since the last scrub; after an abrupt end an estimate until the next.`,
+      ({ self }) =>
+        (self.contents ?? []).map(({ namespace, ...held }) => ({
+          labels: { namespace },
+          value: held[what],
+        })),
+    );
+  return [
+    contents('keys', 'Keys with a value, those included whose deadline has just passed.'),
+    contents('tombstones', 'Deleted keys that are still remembered.'),
+    contents('bytes', 'Bytes of the records of keys and tombstones, without indexes and logs.'),
+    whole(
+      'conit_namespace_state',
+      'How fit this replica is for a namespace whose lag is bounded: 1 for the state that holds.',
+      health,
+    ),
+    whole(
+      'conit_namespace_answers',
+      'Whether reads of such a namespace are answered.',
+      ({ self }) =>
+        self.namespaces.map(({ namespace, answers }) => ({
+          labels: { namespace },
+          value: answers ? 1 : 0,
+        })),
+    ),
+    whole('conit_namespace_missing_entries', 'Log entries it is known to lack.', ({ self }) =>
+      self.namespaces.flatMap(({ namespace, missingEntries }) =>
+        sample({ namespace }, missingEntries),
+      ),
+    ),
+  ];
+}
+
+/** The replica, whichever life it is in. */
+function labelOf(origin: Origin): Sample['labels'] {
+  return { origin: replicaOf(origin) };
+}
+
+function sample(labels: Sample['labels'], value: number | undefined): Sample[] {
+  return value === undefined ? [] : [{ labels, value }];
+}
+
+function secondsOf(staleness: Staleness): number | undefined {
+  return staleness === 'unknown' ? undefined : staleness / 1000;
+}
+
+function stateSamples({ self }: Status): Sample[] {
+  return Object.keys(STATES).map((state) => ({
+    labels: { state },
+    value: state === self.state ? 1 : 0,
+  }));
+}
+
+function heads(status: Status): Sample[] {
+  const known = [status.self.vector, ...status.peers.map((peer) => peer.vector)];
+  return liveOrigins(status).map((origin) => ({
+    labels: labelOf(origin),
+    value: Math.max(...known.map((entries) => seqIn(entries, origin))),
+  }));
+}
+
+function applied(status: Status): Sample[] {
+  return sequences(status, status.self.vector);
+}
+
+function stamps(status: Status): Sample[] {
+  const stamped = new Map(status.self.stampedMs);
+  return liveOrigins(status).flatMap((origin) => {
+    const ms = stamped.get(origin) ?? 0;
+    return ms === 0 ? [] : [{ labels: labelOf(origin), value: ms / 1000 }];
+  });
+}
+
+function health({ self }: Status): Sample[] {
+  return self.namespaces.flatMap((of) =>
+    HEALTH_STATES.map((state) => ({
+      labels: { namespace: of.namespace, state },
+      value: state === of.state ? 1 : 0,
+    })),
+  );
+}
+
+/** As /readyz sees it without parameters. */
+function readiness({ self, peers }: Status): number {
+  const reached = peers.filter(({ connected }) => connected).length + 1;
+  const hasQuorum = reached >= majority(peers.length + 1);
+  const isFit = self.state === 'serving' && !self.isStalled && isTrusted(self.clock);
+  return isFit && !self.isDiskLow && hasQuorum ? 1 : 0;
+}
+
+function stable(status: Status): Sample[] {
+  return sequences(status, status.self.stableCut);
+}
+
+function sequences(status: Status, entries: Entries): Sample[] {
+  return liveOrigins(status).map((origin) => ({
+    labels: labelOf(origin),
+    value: seqIn(entries, origin),
+  }));
+}
+
+function liveOrigins(status: Status): Origin[] {
+  const ofPeers = status.peers.map((peer) => liveOrigin(status, peer.id));
+  return [status.self.origin, ...ofPeers.filter((origin) => origin !== undefined)];
+}
+
+/** The latest life of a replica that anybody here has heard of. */
+function liveOrigin({ self, peers }: Status, replica: ReplicaId): Origin | undefined {
+  let latest: Origin | undefined;
+  for (const entries of [self.vector, ...peers.map((peer) => peer.vector)]) {
+    for (const [origin] of entries) {
+      if (replicaOf(origin) !== replica) continue;
+      if (latest === undefined || incarnationOf(origin) > incarnationOf(latest)) latest = origin;
+    }
+  }
+  return latest;
+}
+
+function seqIn(entries: Entries, origin: Origin): Seq {
+  return entries.find(([name]) => name === origin)?.[1] ?? 0;
+}

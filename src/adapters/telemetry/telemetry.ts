@@ -1,0 +1,176 @@
+// What a replica tells its operators: notes go to the log, measurements to the page that Prometheus scrapes.
+//
+// Nothing here is on the path of a request but additions to plain numbers. Labels are bounded: peers, origins of present
+// lives, operations, levels; never a key.
+
+import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import { createHistogram, type Histogram } from '../../base/histogram.ts';
+import type { Status } from '../../model/command.ts';
+import { type Metrics, SECONDS_BUCKETS } from '../../model/metrics.ts';
+import type { Trace } from '../../model/port.ts';
+import { coreFamilies } from './core-families.ts';
+import { counter, type Family, gauge, gauges, histogram, histograms } from './family.ts';
+import type { Log } from './log.ts';
+import { createLoopDelay } from './loop-delay.ts';
+import { statusFamilies } from './status-families.ts';
+
+/** The host's trace, with what it measured of commits. */
+export interface HostTrace extends Trace {
+  readonly commitSeconds: Histogram;
+  readonly commitOperations: Histogram;
+}
+
+const OPERATION_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
+
+export function createTrace(log: Pick<Log, 'note'>): HostTrace {
+  const commitSeconds = createHistogram(SECONDS_BUCKETS);
+  const commitOperations = createHistogram(OPERATION_BUCKETS);
+  return {
+    commitSeconds,
+    commitOperations,
+    note: log.note,
+    committed(_lsn, operations, ms) {
+      commitSeconds.observe(ms / 1000);
+      commitOperations.observe(operations);
+    },
+  };
+}
+
+/** Where the measurements are read; each part as its owner keeps it. */
+export interface TelemetrySources {
+  readonly node: { readonly replica: string; readonly region: string; readonly version: string };
+  readonly metrics: Metrics;
+  /** `undefined` when the replica cannot tell, which leaves its gauges out. */
+  readonly status: () => Status | undefined;
+  readonly trace: HostTrace;
+  readonly storage: {
+    readonly getSeconds: Histogram;
+    readonly unreadable: number;
+    readonly failure: string | undefined;
+  };
+  readonly disk: {
+    readonly low: boolean;
+    readonly markBytes: number | undefined;
+    readonly room: { readonly availableBytes: number; readonly totalBytes: number } | undefined;
+  };
+  readonly requests: () => readonly RequestSeries[];
+  /** Operations of batches by name and class of status, as in `put 2xx`. */
+  readonly items: () => ReadonlyMap<string, number>;
+  /** Problems by code. */
+  readonly refusals: () => ReadonlyMap<string, number>;
+  /** Bytes queued for each peer, and whatever else an adapter has to tell. */
+  readonly more: readonly Family[];
+}
+
+export interface RequestSeries {
+  readonly op: string;
+  readonly level: string;
+  readonly code: string;
+  readonly histogram: Histogram;
+}
+
+export interface Exposition {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+/** Defaults of prom-client whose names say counter while they are gauges: `promtool check metrics` refuses them. */
+const DEFAULTS_REFUSED = ['handles', 'requests', 'resources'];
+
+/** One for each process: it starts the monitors of the process. */
+export function createExposition(sources: TelemetrySources): Exposition {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of DEFAULTS_REFUSED) registry.removeSingleMetric(`nodejs_active_${name}_total`);
+  const families = [
+    nodeInfo(sources),
+    ...statusFamilies(sources.status),
+    ...coreFamilies(sources.metrics),
+    ...storageFamilies(sources),
+    requestSeconds(sources),
+    batchItems(sources),
+    refusals(sources),
+    createLoopDelay(),
+    ...sources.more,
+  ];
+  for (const family of families) registry.registerMetric(asMetric(family));
+  return { contentType: registry.contentType, text: () => registry.metrics() };
+}
+
+function nodeInfo({ node }: TelemetrySources): Family {
+  const { replica, region, version } = node;
+  const labels = { replica, region, version };
+  return gauges('conit_node_info', 'Who this replica is.', () => [{ labels, value: 1 }]);
+}
+
+function storageFamilies({ trace, storage, disk }: TelemetrySources): readonly Family[] {
+  return [
+    histogram(
+      'conit_wal_fsync_seconds',
+      'One synced batch, from hand-over to durable.',
+      trace.commitSeconds,
+    ),
+    histogram(
+      'conit_wal_batch_operations',
+      'Keys written in one synced batch.',
+      trace.commitOperations,
+    ),
+    histogram(
+      'conit_storage_get_seconds',
+      'One point read, on the event loop.',
+      storage.getSeconds,
+    ),
+    counter('conit_storage_unreadable_total', 'Point reads that failed.', () => storage.unreadable),
+    gauge('conit_storage_failed', 'Whether the storage takes no writes any more.', () =>
+      storage.failure === undefined ? 0 : 1,
+    ),
+    gauge('conit_disk_available_bytes', 'Room on the disk.', () => disk.room?.availableBytes),
+    gauge('conit_disk_size_bytes', 'Size of the disk.', () => disk.room?.totalBytes),
+    gauge(
+      'conit_disk_mark_bytes',
+      'Below this room on the disk writes are refused.',
+      () => disk.markBytes,
+    ),
+    gauge('conit_disk_low', 'Whether the disk is below its low-water mark.', () =>
+      disk.low ? 1 : 0,
+    ),
+  ];
+}
+
+function requestSeconds({ requests }: TelemetrySources): Family {
+  return histograms('conit_request_duration_seconds', 'HTTP requests, until their reply.', () =>
+    requests().map(({ op, level, code, histogram: read }) => ({
+      labels: { op, level: level === '' ? 'none' : level, code },
+      histogram: read,
+    })),
+  );
+}
+
+function batchItems({ items }: TelemetrySources): Family {
+  const samples = () =>
+    [...items()].map(([name, value]) => {
+      const [op = '', code = ''] = name.split(' ');
+      return { labels: { op, code }, value };
+    });
+  const help =
+    'Operations of batches and deletes of ranges, each by what it alone would have been answered.';
+  return { ...gauges('conit_batch_items_total', help, samples), type: 'counter' };
+}
+
+function refusals(sources: TelemetrySources): Family {
+  const samples = () =>
+    [...sources.refusals()].map(([code, value]) => ({ labels: { code }, value }));
+  const help = 'Requests that were answered with a problem. That a key has no value is an answer.';
+  return { ...gauges('conit_requests_refused_total', help, samples), type: 'counter' };
+}
+
+// The registry needs of a metric its name and `get`; its types ask for the library's own classes.
+function asMetric({ name, help, type, samples }: Family): Metric {
+  const metric = {
+    name,
+    help,
+    type,
+    get: () => Promise.resolve({ name, help, type, values: samples() }),
+  };
+  return metric as unknown as Metric;
+}
