@@ -4,7 +4,7 @@
 //
 // Small bodies that say their length are bounded by the connections.
 
-import type { IncomingMessage } from 'node:http';
+import type { HttpRequest } from './message.ts';
 import { refusal } from './problem.ts';
 
 interface Arriving {
@@ -37,7 +37,7 @@ export class ArrivingBodies {
   }
 
   /** Before the first byte is read; whoever reads keeps `bytesMax` of it at most. */
-  watch(request: IncomingMessage, bytesMax: number, onCrowded: () => void): void {
+  watch(request: HttpRequest, bytesMax: number, onCrowded: () => void): void {
     const { 'content-length': length } = request.headers;
     if (length !== undefined && Number(length) < COUNTED_BYTES_MIN) return;
     const body: Arriving = { bytes: 0, bytesMax, onCrowded };

@@ -1,8 +1,8 @@
 // Collects a request's body. One that comes in one piece, as nearly all do, is given on as it is; the bound is kept
 // while reading, because a chunked body does not say how long it will be.
 
-import type { IncomingMessage } from 'node:http';
 import type { ArrivingBodies } from './arriving.ts';
+import type { HttpRequest } from './message.ts';
 
 export interface BodySink {
   onBody(body: Uint8Array): void;
@@ -18,7 +18,7 @@ const EMPTY = new Uint8Array(0);
 
 /** A request that breaks off calls neither. */
 export function collectBody(
-  request: IncomingMessage,
+  request: HttpRequest,
   bytesMax: number,
   arriving: ArrivingBodies,
   sink: BodySink,

@@ -2,9 +2,9 @@
 // way the connection ends, because nobody knows what state the exchange was left in. The bug is reported once, with the
 // `instance` that the client reads.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
 import { problemDocument, type Refusal, refusal } from './problem.ts';
 import { sendProblem } from './refuse.ts';
 
@@ -19,7 +19,7 @@ export function reportBug(context: HttpContext, error: unknown): string {
 }
 
 /** What was set for the answer that failed. What lets a page of another origin read the next one stays. */
-export function dropHeaders(response: ServerResponse): void {
+export function dropHeaders(response: HttpResponse): void {
   for (const name of response.getHeaderNames()) {
     if (!name.startsWith('access-control-')) response.removeHeader(name);
   }
@@ -28,8 +28,8 @@ export function dropHeaders(response: ServerResponse): void {
 /** Never throws. */
 export function breakOff(
   context: HttpContext,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: HttpRequest,
+  response: HttpResponse,
   error: unknown,
 ): void {
   const instance = reportBug(context, error);

@@ -8,24 +8,24 @@
 //
 // A request for data for which the whole replica has no room is refused (admission.ts).
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Admission } from './admission.ts';
 import type { ReplyMemory } from './memory.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
 import type { Shed } from './shed.ts';
 import type { TurnMeter } from './turn-meter.ts';
 
-type Start = (request: IncomingMessage, response: ServerResponse) => void;
+type Start = (request: HttpRequest, response: HttpResponse) => void;
 
 interface Waiting {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
   readonly start: Start;
   readonly arrivedMs: number;
 }
 
 interface Slow {
-  readonly response: ServerResponse;
+  readonly response: HttpResponse;
   isAnswered: boolean;
 }
 
@@ -65,7 +65,7 @@ export class Connection {
   #isGoingOn = false;
   /** Those of fastify, whose end only the response tells. */
   #slow: Slow[] | undefined = undefined;
-  #latest: IncomingMessage | undefined = undefined;
+  #latest: HttpRequest | undefined = undefined;
 
   constructor(socket: Socket, pipelinedMax: number, shared: Shared) {
     this.address = socket.remoteAddress ?? '';
@@ -78,7 +78,7 @@ export class Connection {
    * Starts the request now or in its turn; false when too many wait already. `done` follows every start. What comes
    * behind the last reply of a connection is not looked at (RFC 9112 section 9.6).
    */
-  admit(request: IncomingMessage, response: ServerResponse, start: Start): boolean {
+  admit(request: HttpRequest, response: HttpResponse, start: Start): boolean {
     if (this.#isEnding) return true;
     const arrivedMs = this.#shared.turns.arrived();
     if (this.#mayStart(request)) this.#start({ request, response, start, arrivedMs });
@@ -88,7 +88,7 @@ export class Connection {
   }
 
   /** A started request is answered: its reply was handed to the socket. */
-  done(response: ServerResponse): void {
+  done(response: HttpResponse): void {
     // What a bug broke off may be done twice; then the connection ends, and nothing waits any more.
     if (this.#running === 0) return;
     this.#answered(response);
@@ -96,7 +96,7 @@ export class Connection {
   }
 
   /** A started request is done when its response is closed: taken by the client, or given up. */
-  doneWith(response: ServerResponse): void {
+  doneWith(response: HttpResponse): void {
     const slow = { response, isAnswered: false };
     this.#slow ??= [];
     this.#slow.push(slow);
@@ -109,7 +109,7 @@ export class Connection {
   }
 
   /** The reply of such a request was given; its client has still to take it. */
-  answering(response: ServerResponse): void {
+  answering(response: HttpResponse): void {
     const slow = this.#slow?.find((each) => each.response === response);
     if (slow !== undefined) this.#end(slow);
   }
@@ -168,7 +168,7 @@ export class Connection {
     this.#isGoingOn = false;
   }
 
-  #answered(response: ServerResponse): void {
+  #answered(response: HttpResponse): void {
     this.#running--;
     const bytes = response.writableLength;
     if (bytes > 0 && !response.destroyed) this.#owe(response, bytes);
@@ -188,7 +188,7 @@ export class Connection {
     this.#shared.admission.leave();
   }
 
-  #owe(response: ServerResponse, bytes: number): void {
+  #owe(response: HttpResponse, bytes: number): void {
     this.#owed++;
     response.once('close', () => {
       this.#owed--;
@@ -214,7 +214,7 @@ export class Connection {
     this.#waiting.length = 0;
   }
 
-  #mayStart({ method }: IncomingMessage, isNext = false): boolean {
+  #mayStart({ method }: HttpRequest, isNext = false): boolean {
     if (this.#running + this.#owed >= RUNNING_MAX) return false;
     if (this.#running === 0) return isNext || this.#waiting.length === 0;
     if (this.#isWriting || (!isNext && this.#waiting.length > 0)) return false;

@@ -2,7 +2,7 @@
 // anybody looks for a token, because a browser sends it without one. Tokens travel in `Authorization`, never in cookies, so
 // no reply allows credentials.
 
-import type { ServerResponse } from 'node:http';
+import type { HttpResponse } from './message.ts';
 import { SHIELD } from './reply-head.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -33,7 +33,7 @@ const HEADER_NAMES = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:\s*,\s*[!#$%&'*+.^_`|~0-9A-
 const VARY = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers';
 
 /** Every reply to a configured origin says so, refusals too: a page could not read them otherwise. */
-export function allowOrigin(response: ServerResponse, origin: string): void {
+export function allowOrigin(response: HttpResponse, origin: string): void {
   response.setHeader('Access-Control-Allow-Origin', origin);
   response.setHeader('Access-Control-Expose-Headers', EXPOSED);
   response.setHeader('Vary', 'Origin');
@@ -44,7 +44,7 @@ export function isPreflight(head: RequestHead, method: string | undefined): bool
 }
 
 /** Answers a preflight of an origin that is configured, or of this server's own. */
-export function answerPreflight(head: RequestHead, response: ServerResponse): void {
+export function answerPreflight(head: RequestHead, response: HttpResponse): void {
   const { requestHeaders, requestPrivateNetwork } = head;
   const reply = [
     'Access-Control-Allow-Origin',

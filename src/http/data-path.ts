@@ -1,11 +1,11 @@
 // The data path: one key at a time, straight from Node's request event, without a framework, a log line or a label.
 // It hands over to an exchange, which is the one object that lives until the reply.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Exchange, refuse } from './exchange.ts';
 import { createTargetDoor, keyRouteOf } from './key-target.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
 import { isFault } from './parameter.ts';
 import { refusal } from './problem.ts';
 import { ReadExchange } from './read-exchange.ts';
@@ -19,7 +19,7 @@ const PATCH_NOT_BUILT = refusal('not-built', 'the method PATCH is not built yet'
 export function createDataPath(
   context: HttpContext,
   head: RequestHead,
-): (request: IncomingMessage, response: ServerResponse) => void {
+): (request: HttpRequest, response: HttpResponse) => void {
   const door = createTargetDoor(context);
   return (request, response) => {
     const begunMs = connectionOf(request.socket)?.arrivedMs ?? performance.now();

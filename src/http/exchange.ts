@@ -1,9 +1,9 @@
 // What every request on the data path ends with, however it goes: its time is measured once, and its connection is
 // told that the next request may run.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connectionOf } from './connection.ts';
 import { type HttpContext, isDraining } from './context.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
 import { type Refusal, statusOf } from './problem.ts';
 import { sendProblem } from './refuse.ts';
 import type { HeaderList } from './reply-head.ts';
@@ -11,8 +11,8 @@ import type { HeaderList } from './reply-head.ts';
 /** A request under way. */
 export interface Exchange {
   readonly context: HttpContext;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
   readonly op: string;
   /** The namespace's level, '' while no namespace is known. */
   readonly level: string;

@@ -1,7 +1,8 @@
 // The first look at every request, whichever front serves it: the rules of HTTP that Node's parser leaves to the
 // server, what no route takes, and the choice between the data path and fastify.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { assert } from '../base/assert.ts';
 import { CROWDED } from './arriving.ts';
 import { collectBody } from './body.ts';
 import { breakOff } from './break-off.ts';
@@ -10,6 +11,7 @@ import type { HttpContext } from './context.ts';
 import { allowOrigin, answerPreflight, isPreflight } from './cors.ts';
 import { createDataPath } from './data-path.ts';
 import { isKeyTarget } from './key-target.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
 import { notBuilt } from './parameter.ts';
 import { type Refusal, refusal } from './problem.ts';
 import { sendProblem } from './refuse.ts';
@@ -17,7 +19,8 @@ import { RequestHead } from './request-head.ts';
 import { methodsAt } from './route-table.ts';
 import { isCrossSite } from './site-door.ts';
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+type Handler = (request: HttpRequest, response: HttpResponse) => void;
+type NodeHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#@]*)(.*)$/i;
 const UNKNOWN_HOST = refusal(
@@ -32,7 +35,7 @@ const CROSS_SITE = refusal(
 );
 
 /** `slow` serves what is not on the data path. */
-export function createFront(context: HttpContext, slow: Handler): Handler {
+export function createFront(context: HttpContext, slow: NodeHandler): Handler {
   const head = new RequestHead();
   const dataPath = createDataPath(context, head);
   const { origins } = context;
@@ -61,6 +64,8 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
     if (isKeyTarget(url)) return dataPath(request, response);
     connectionOf(request.socket)?.doneWith(response);
     if (head.expectsContinue(request) && isRouted(request)) response.writeContinue();
+    assert(request instanceof IncomingMessage, 'front: another than Node read this request');
+    assert(response instanceof ServerResponse, 'front: not a reply of Node');
     slow(request, response);
   };
 
@@ -83,7 +88,7 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
     });
   };
 
-  const turnAway = (request: IncomingMessage, response: ServerResponse, reason: Refusal): void => {
+  const turnAway = (request: HttpRequest, response: HttpResponse, reason: Refusal): void => {
     sendProblem(context, request, response, reason, codingHeaders(reason));
     connectionOf(request.socket)?.done(response);
   };
@@ -105,7 +110,7 @@ export function createFront(context: HttpContext, slow: Handler): Handler {
 
 function refuseHead(
   { hostDoor }: HttpContext,
-  request: IncomingMessage,
+  request: HttpRequest,
   head: RequestHead,
 ): Refusal | undefined {
   if (head.repeated !== undefined) {
@@ -125,19 +130,19 @@ function refuseHead(
   return undefined;
 }
 
-function isPlainlyChunked(request: IncomingMessage, head: RequestHead): boolean {
+function isPlainlyChunked(request: HttpRequest, head: RequestHead): boolean {
   if (request.httpVersion !== '1.1' || head.contentLength !== undefined) return false;
   return head.transferEncoding?.toLowerCase() === 'chunked';
 }
 
 /** Only HTTP/1.0 has requests without a Host, and no browser sends it. */
-function hostless({ httpVersion }: IncomingMessage): 'taken' | 'malformed' {
+function hostless({ httpVersion }: HttpRequest): 'taken' | 'malformed' {
   return httpVersion === '1.0' ? 'taken' : 'malformed';
 }
 
 function refuseSite(
   { origins }: HttpContext,
-  request: IncomingMessage,
+  request: HttpRequest,
   head: RequestHead,
 ): Refusal | undefined {
   return isCrossSite(head, request.method, request.url as string, origins) ? CROSS_SITE : undefined;
@@ -146,7 +151,7 @@ function refuseSite(
 /** Brings an absolute-form target into origin-form, or says what is wrong with the target. */
 function refuseTarget(
   { limits }: HttpContext,
-  request: IncomingMessage,
+  request: HttpRequest,
   head: RequestHead,
 ): Refusal | undefined {
   const url = request.url as string;
@@ -170,7 +175,7 @@ const NO_BODY = refusal('bad-request', 'a request with this method takes no body
 const NO_CODING = refusal('unsupported-media-type', 'no content coding is accepted');
 
 /** What is wrong with a body, before it is read. Where no route takes the request, that is what is wrong with it. */
-function refuseContent(request: IncomingMessage, head: RequestHead): Refusal | undefined {
+function refuseContent(request: HttpRequest, head: RequestHead): Refusal | undefined {
   const coding = head.contentEncoding?.toLowerCase() ?? 'identity';
   const hasLength = head.transferEncoding === undefined && head.hasBody;
   const isUnwanted = hasLength && takesNoBody(request.method);
@@ -180,7 +185,7 @@ function refuseContent(request: IncomingMessage, head: RequestHead): Refusal | u
 }
 
 /** A route takes this path with this method. The page of the documentation has paths of its own. */
-function isRouted({ url = '', method = '' }: IncomingMessage): boolean {
+function isRouted({ url = '', method = '' }: HttpRequest): boolean {
   const path = url.split('?', 1)[0] as string;
   return path.startsWith('/docs/') || methodsAt(path).includes(method);
 }

@@ -1,13 +1,13 @@
 // What a request for one key names, taken apart by hand: `/v1/kv/{ns}/{key…}?query`. Access is checked before anybody
 // looks whether the namespace exists, so that what is absent and what is forbidden look the same.
 
-import type { IncomingMessage } from 'node:http';
 import type { Key } from '../model/id.ts';
 import type { Policy } from '../model/policy.ts';
 import { refuseAccess } from './auth.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { keyFromPath, textFromBytes } from './key-text.ts';
+import type { HttpRequest } from './message.ts';
 import { isFault } from './parameter.ts';
 import { percentDecode } from './percent.ts';
 import { type Refusal, refusal } from './problem.ts';
@@ -49,7 +49,7 @@ export function keyRouteOf(method: string | undefined): Route | undefined {
 
 /** Reads the target of requests; `authorization` is their header of that name. */
 export interface TargetDoor {
-  read(request: IncomingMessage, authorization: string | undefined): KeyTarget | Refusal;
+  read(request: HttpRequest, authorization: string | undefined): KeyTarget | Refusal;
 }
 
 export function createTargetDoor(context: HttpContext): TargetDoor {
@@ -102,7 +102,7 @@ function readRest(route: Route, policy: Policy, url: string, start: number): Key
 
 function denyAccess(
   { auth }: HttpContext,
-  request: IncomingMessage,
+  request: HttpRequest,
   authorization: string | undefined,
   route: Route,
   namespace: string,

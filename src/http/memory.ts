@@ -7,11 +7,11 @@
 // waits, the oldest answer first. The oldest one may use what is kept for a whole answer, and it ends; so each of them comes to
 // be the oldest, and answers that hold some room and wait for more never wait for each other without an end.
 
-import type { ServerResponse } from 'node:http';
 import { assert } from '../base/assert.ts';
+import type { HttpResponse } from './message.ts';
 
 interface Owed {
-  readonly response: ServerResponse;
+  readonly response: HttpResponse;
   readonly bytes: number;
 }
 
@@ -45,7 +45,7 @@ export class ReplyMemory {
   }
 
   /** The reply has so many bytes that its client has not taken; it is forgotten when it is sent or its connection ends. */
-  owe(response: ServerResponse, bytes: number): void {
+  owe(response: HttpResponse, bytes: number): void {
     const owed = { response, bytes };
     this.#owed.add(owed);
     this.#owedBytes += bytes;

@@ -1,6 +1,5 @@
 // GET and HEAD of one key: from the parameters to the reply. The exchange is the client of its own command.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assert } from '../base/assert.ts';
 import type { Absent, Client, Found, Reply } from '../model/command.ts';
 import type { Fault } from '../model/fault.ts';
@@ -15,6 +14,7 @@ import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
 import { checkLevel, isFault, readFlag, readTimeout, refuseParameter } from './parameter.ts';
 import { locationOf, type OnUnmet, readUnmet, redirectHead } from './elsewhere.ts';
 import { type Refusal, refusal } from './problem.ts';
@@ -41,8 +41,8 @@ const NOT_MATCHED = refusal('precondition-failed', 'the value is not at this ver
 
 export class ReadExchange implements Client, Exchange {
   readonly context: HttpContext;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
   readonly op = 'get';
   readonly level: Level;
   readonly begunMs: number;
@@ -58,8 +58,8 @@ export class ReadExchange implements Client, Exchange {
 
   constructor(
     context: HttpContext,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: HttpRequest,
+    response: HttpResponse,
     level: Level,
     begunMs: number,
   ) {

@@ -2,17 +2,17 @@
 // connection is read on for a moment before it closes: closing on unread bytes would reset the connection, and the
 // client would lose the answer.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { isBetterAskedElsewhere } from './elsewhere.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
 import { PROBLEM_TYPE, problemDocument, type Refusal, retryAfterOf, statusOf } from './problem.ts';
 import { closeIfDraining, type HeaderList, SHIELD } from './reply-head.ts';
 
 export function sendProblem(
   context: HttpContext,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: HttpRequest,
+  response: HttpResponse,
   reason: Refusal,
   more: HeaderList = [],
   instance: string = context.source.nextInstance(),
@@ -56,15 +56,15 @@ export function problemHead(context: HttpContext, reason: Refusal, more: HeaderL
   return head;
 }
 
-function isWhole(request: IncomingMessage): boolean {
+function isWhole(request: HttpRequest): boolean {
   return request.complete || !hasBody(request);
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+function hasBody({ headers }: HttpRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-function linger(request: IncomingMessage, response: ServerResponse, lingerMs: number): void {
+function linger(request: HttpRequest, response: HttpResponse, lingerMs: number): void {
   const finish = (): void => {
     clearTimeout(timer);
     response.end();

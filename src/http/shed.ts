@@ -1,8 +1,8 @@
 // Refuses a request that there is no room for (admission.ts), with as little work as possible: under overload most of what is
 // done may be refusing. Nothing of it was looked at, so nothing happened.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type HttpContext, isDraining } from './context.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
 import { problemDocument, refusal, statusOf } from './problem.ts';
 import { problemHead, sendProblem } from './refuse.ts';
 
@@ -16,7 +16,7 @@ const BODY_BYTES_MAX = 64 * 1024;
 /** In the place of the instance, which is another for each. */
 const INSTANCE = 'urn:instance';
 
-export type Shed = (request: IncomingMessage, response: ServerResponse) => void;
+export type Shed = (request: HttpRequest, response: HttpResponse) => void;
 
 export function createShed(context: HttpContext): Shed {
   const source = { ...context.source, nextInstance: () => INSTANCE };
@@ -36,7 +36,7 @@ export function createShed(context: HttpContext): Shed {
   };
 }
 
-function isSmall({ headers }: IncomingMessage): boolean {
+function isSmall({ headers }: HttpRequest): boolean {
   if (headers['transfer-encoding'] !== undefined || headers.expect !== undefined) return false;
   return Number(headers['content-length'] ?? 0) <= BODY_BYTES_MAX;
 }

@@ -4,7 +4,6 @@
 //
 //   begin -> refused | collecting -> refused | looking -> refused | submitted -> answered
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assert } from '../base/assert.ts';
 import type { Client, Condition, Reply, Written } from '../model/command.ts';
 import type { Fault } from '../model/fault.ts';
@@ -20,6 +19,7 @@ import { type Digests, digestsOf, refuseDigests } from './digest.ts';
 import { isBetterAskedElsewhere, locationOf, redirectHead } from './elsewhere.ts';
 import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
 import { isFault } from './parameter.ts';
 import { refusal } from './problem.ts';
 import { type HeaderList, httpDate, plainHead, pushContent } from './reply-head.ts';
@@ -39,8 +39,8 @@ const NO_TTL = refusal('invalid-parameter', 'a touch needs a "ttl", the new life
 
 export class WriteExchange implements Client, Exchange, BodySink {
   readonly context: HttpContext;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
   readonly op: string;
   readonly level: Level;
   readonly begunMs: number;
@@ -54,8 +54,8 @@ export class WriteExchange implements Client, Exchange, BodySink {
 
   constructor(
     context: HttpContext,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: HttpRequest,
+    response: HttpResponse,
     { route, policy, key }: KeyTarget,
     begunMs: number,
   ) {

@@ -1,0 +1,42 @@
+// What the data path, its doors and its bounds use of a request and of its reply: Node's own objects have it, and so do
+// those of the fast lane (lane/). So both are served by the same code, and answers do not depend on who read the request.
+
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
+
+export interface HttpRequest {
+  readonly method?: string | undefined;
+  /** Written once, where the target comes in absolute form. */
+  url?: string | undefined;
+  readonly httpVersion: string;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  /** Content-Length, Transfer-Encoding and Expect at least. */
+  readonly headers: IncomingHttpHeaders;
+  /** The body has arrived whole. */
+  readonly complete: boolean;
+  readonly socket: Socket;
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+  once(event: 'end' | 'close', listener: () => void): unknown;
+  /** Whatever of the body is not listened to is thrown away. */
+  resume(): unknown;
+}
+
+export interface HttpResponse {
+  readonly req: { readonly socket: Socket };
+  readonly headersSent: boolean;
+  readonly destroyed: boolean;
+  /** Bytes that the kernel has not taken. */
+  readonly writableLength: number;
+  setHeader(name: string, value: string): unknown;
+  getHeaderNames(): readonly string[];
+  removeHeader(name: string): void;
+  writeContinue(): void;
+  /** `head` is names and values in turn. */
+  writeHead(status: number, head: string[]): unknown;
+  write(body: string): unknown;
+  end(body?: string | Uint8Array, encoding?: BufferEncoding): unknown;
+  /** The kernel has taken the reply, or its connection is closed. */
+  once(event: 'close', listener: () => void): unknown;
+}
