@@ -2,10 +2,14 @@
 // it lost to, and whether that is a value. An end without them says that there are none.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
-import { SUPERSEDED_MAX, type Superseded } from '../../../model/message.ts';
+import { type Ack, type Hello, SUPERSEDED_MAX, type Superseded } from '../../../model/message.ts';
 import { NAME_BYTES_MAX, readOrigin } from './names.ts';
 
-export const SUPERSEDED_BYTES_MAX = 2 * NAME_BYTES_MAX + 32;
+const SUPERSEDED_BYTES_MAX = 2 * NAME_BYTES_MAX + 32;
+
+export function supersededBytesMax(list: readonly Superseded[] = []): number {
+  return list.length * SUPERSEDED_BYTES_MAX;
+}
 
 export function writeSuperseded(writer: ByteWriter, list: readonly Superseded[] | undefined): void {
   if (list === undefined || list.length === 0) return;
@@ -20,8 +24,13 @@ export function writeSuperseded(writer: ByteWriter, list: readonly Superseded[] 
   }
 }
 
-/** What is left of a message; `undefined` where that is nothing. */
-export function readSuperseded(reader: ByteReader): readonly Superseded[] | undefined {
+/** The message, with what is left of its bytes; a message that ends here has none. */
+export function withSuperseded<M extends Ack | Hello>(message: M, reader: ByteReader): M {
+  const superseded = readSuperseded(reader);
+  return superseded === undefined ? message : { ...message, superseded };
+}
+
+function readSuperseded(reader: ByteReader): readonly Superseded[] | undefined {
   if (reader.finished) return undefined;
   const count = reader.varint();
   if (count > SUPERSEDED_MAX) reader.fail();

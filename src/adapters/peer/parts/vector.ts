@@ -6,7 +6,11 @@ import type { VectorEntries } from '../../../model/message.ts';
 import { NAME_BYTES_MAX, readOrigin } from './names.ts';
 
 export const VECTOR_ENTRIES_MAX = 65_536;
-export const VECTOR_ENTRY_BYTES_MAX = NAME_BYTES_MAX + 10;
+const ENTRY_BYTES_MAX = NAME_BYTES_MAX + 10;
+
+export function vectorBytesMax(vector: VectorEntries): number {
+  return vector.length * ENTRY_BYTES_MAX;
+}
 
 export function writeVector(writer: ByteWriter, vector: VectorEntries): void {
   writer.varint(vector.length);

@@ -1,0 +1,51 @@
+// The periodic message:
+//
+//   heartbeat = hlc u64 | vector | ping f64 | echo f64 | echo delay f64 | heads | wall f64 | commit age f64 | health*
+//
+// Times are milliseconds.
+
+import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import type { Heartbeat } from '../../../model/message.ts';
+import { HEALTH_BYTES_MAX, readHealths, writeHealth } from '../parts/health.ts';
+import { readVector, vectorBytesMax, writeVector } from '../parts/vector.ts';
+import type { MessageCodec } from '../message-codec.ts';
+
+export const heartbeatCodec: MessageCodec<Heartbeat> = { bytesMax, write, read };
+
+function bytesMax({ vector, heads, health }: Heartbeat): number {
+  return vectorBytesMax(vector) + vectorBytesMax(heads) + health.length * HEALTH_BYTES_MAX;
+}
+
+function write(writer: ByteWriter, heartbeat: Heartbeat): void {
+  writer.u64(heartbeat.hlc);
+  writeVector(writer, heartbeat.vector);
+  writer.f64(heartbeat.ping);
+  writer.f64(heartbeat.echo);
+  writer.f64(heartbeat.echoDelayMs);
+  writeVector(writer, heartbeat.heads);
+  writer.f64(heartbeat.wallMs);
+  writer.f64(heartbeat.commitAgeMs);
+  writer.varint(heartbeat.health.length);
+  for (const each of heartbeat.health) writeHealth(writer, each);
+}
+
+function read(reader: ByteReader): Heartbeat | undefined {
+  const hlc = reader.u64();
+  const vector = readVector(reader);
+  const ping = readMs(reader);
+  const echo = readMs(reader);
+  const echoDelayMs = readMs(reader);
+  const heads = readVector(reader);
+  const wallMs = readMs(reader);
+  const commitAgeMs = readMs(reader);
+  const health = readHealths(reader);
+  if (health === undefined) return undefined;
+  const echoed = { ping, echo, echoDelayMs, heads };
+  return { kind: 'heartbeat', hlc, vector, ...echoed, wallMs, commitAgeMs, health };
+}
+
+/** A time or a duration: finite, and not negative. */
+function readMs(reader: ByteReader): number {
+  const ms = reader.f64();
+  return ms >= 0 && ms < Number.POSITIVE_INFINITY ? ms : reader.fail();
+}

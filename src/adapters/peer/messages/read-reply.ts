@@ -1,0 +1,36 @@
+// The answer to a read-request: read-reply = id | answer u8 | mutation?
+//
+// The mutation follows with the answer `record` only.
+
+import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import type { ReadReply } from '../../../model/message.ts';
+import { readMutation, type Sealed, writeMutation } from '../parts/mutation.ts';
+import type { MessageCodec } from '../message-codec.ts';
+
+const ANSWERS = [
+  'record',
+  'absent',
+  'damaged',
+  'same',
+] as const satisfies readonly ReadReply['answer'][];
+
+export const readReplyCodec: MessageCodec<ReadReply> = { bytesMax, write, read };
+
+function bytesMax({ record }: ReadReply): number {
+  return record?.bytes.length ?? 0;
+}
+
+function write(writer: ByteWriter, { id, answer, record }: ReadReply, sealed: Sealed): void {
+  writer.varint(id);
+  writer.u8(ANSWERS.indexOf(answer));
+  if (record !== undefined) writeMutation(writer, record, sealed);
+}
+
+function read(reader: ByteReader, sealed: Sealed): ReadReply | undefined {
+  const id = reader.varint();
+  const answer = ANSWERS[reader.u8()];
+  if (answer === undefined || reader.failed) return undefined;
+  if (answer !== 'record') return { kind: 'read-reply', id, answer, record: undefined };
+  const record = readMutation(reader, sealed);
+  return record === undefined ? undefined : { kind: 'read-reply', id, answer, record };
+}

@@ -1,0 +1,21 @@
+// A record that the receiver lacks: repair = mutation
+
+import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import type { Repair } from '../../../model/message.ts';
+import { readMutation, type Sealed, writeMutation } from '../parts/mutation.ts';
+import type { MessageCodec } from '../message-codec.ts';
+
+export const repairCodec: MessageCodec<Repair> = { bytesMax, write, read };
+
+function bytesMax({ record }: Repair): number {
+  return record.bytes.length;
+}
+
+function write(writer: ByteWriter, { record }: Repair, sealed: Sealed): void {
+  writeMutation(writer, record, sealed);
+}
+
+function read(reader: ByteReader, sealed: Sealed): Repair | undefined {
+  const record = readMutation(reader, sealed);
+  return record === undefined ? undefined : { kind: 'repair', record };
+}
