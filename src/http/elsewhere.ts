@@ -5,7 +5,8 @@
 import type { HttpContext } from './context.ts';
 import { isBaseUrl } from '../model/url.ts';
 import { invalid, isFault, notBuilt, readFlag } from './parameter.ts';
-import type { ProblemCode, Refusal } from './problem.ts';
+import type { ProblemCode } from '../api/problems.ts';
+import type { Refusal } from './problem.ts';
 import { SHIELD } from './reply-head.ts';
 
 /** What `onUnmet` and `redirect` may ask for. `forward`: this replica asks another. */

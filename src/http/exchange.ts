@@ -4,7 +4,8 @@
 import { connectionOf } from './connection.ts';
 import { type HttpContext, isDraining } from './context.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
-import { type Refusal, statusOf } from './problem.ts';
+import { statusOf } from '../api/problems.ts';
+import type { Refusal } from './problem.ts';
 import { sendProblem } from './refuse.ts';
 import type { HeaderList } from './reply-head.ts';
 

@@ -5,7 +5,7 @@
 import { ENVELOPE_TYPE } from './accept.ts';
 import { headersOf, named, type Operation, type Parameter, type Response } from './openapi.ts';
 import type { HeaderName } from './openapi-headers.ts';
-import { PROBLEM_TYPE } from './problem.ts';
+import { PROBLEM_TYPE } from '../api/problems.ts';
 import { ROUTES, type RouteId } from './route-table.ts';
 import { EnvelopeSchema, ProblemSchema } from './schema.ts';
 

@@ -5,7 +5,7 @@
 import type { FastifySchema } from 'fastify';
 import { HEADERS, type HeaderName } from './openapi-headers.ts';
 import { NOTES, PARAMETERS } from './openapi-notes.ts';
-import { PROBLEM_TYPE } from './problem.ts';
+import { PROBLEM_TYPE } from '../api/problems.ts';
 import { ROUTES } from './route-table.ts';
 import { SCHEMAS } from './schema.ts';
 

@@ -8,7 +8,8 @@ import type { Duplex } from 'node:stream';
 import { reportBug } from './break-off.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
-import { problemDocument, type Refusal, refusal, statusOf } from './problem.ts';
+import { statusOf } from '../api/problems.ts';
+import { problemDocument, type Refusal, refusal } from './problem.ts';
 import { problemHead } from './refuse.ts';
 
 interface ParserError extends Error {

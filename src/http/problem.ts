@@ -1,79 +1,11 @@
-// Problem details (RFC 9457) for every error. The table gives each fault of the core its HTTP status and adds the
-// troubles that only HTTP knows. A problem says whether the request may have had an effect (`indeterminate`) and
-// whether trying again can help; it holds no stack and nothing of the request but what a fault's detail names.
+// Problem details (RFC 9457) for every error, of the kinds that api/problems.ts lists. A problem says whether the request
+// may have had an effect (`indeterminate`) and whether trying again can help; it holds no stack and nothing of the request
+// but what a fault's detail names.
 
-import { type Alternate, type Fault, type FaultCode, FAULTS } from '../model/fault.ts';
+import { type ProblemCode, PROBLEMS, problemUrn, statusOf } from '../api/problems.ts';
+import type { Alternate, Fault } from '../model/fault.ts';
 import type { HealthState } from '../model/health.ts';
 import { type Dot, formatDot } from '../model/id.ts';
-
-const FAULT_STATUS: Readonly<Record<FaultCode, number>> = {
-  'invalid-key': 400,
-  'invalid-parameter': 400,
-  'namespace-not-found': 404,
-  'not-built': 501,
-  'not-found': 404,
-  'write-not-found': 404,
-  'precondition-failed': 412,
-  'idempotency-mismatch': 422,
-  'idempotency-in-flight': 409,
-  'cursor-expired': 410,
-  'value-too-large': 413,
-  'membership-conflict': 409,
-  'membership-busy': 409,
-  'no-quorum': 503,
-  overloaded: 503,
-  draining: 503,
-  'catching-up': 503,
-  'replica-stale': 503,
-  'low-disk': 507,
-  'storage-failed': 503,
-  'record-corrupt': 503,
-  'clock-drift': 503,
-  timeout: 504,
-  'outcome-unknown': 504,
-};
-
-interface HttpTrouble {
-  readonly status: number;
-  readonly title: string;
-  readonly retryable?: boolean;
-  readonly indeterminate?: boolean;
-}
-
-const HTTP_TROUBLES = {
-  'bad-request': { status: 400, title: 'The request is malformed' },
-  'digest-mismatch': { status: 400, title: 'The body does not have the digest that was announced' },
-  unauthorized: { status: 401, title: 'Access needs a valid token' },
-  forbidden: { status: 403, title: 'Access needs a valid token' },
-  'cross-site': { status: 403, title: 'Pages of other web sites are not served' },
-  'route-not-found': { status: 404, title: 'There is nothing at this path' },
-  'replica-not-found': { status: 404, title: 'No such replica' },
-  'job-not-found': { status: 404, title: 'No such job is known here' },
-  'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
-  'peer-mismatch': { status: 409, title: 'Another replica is at this address' },
-  superseded: { status: 409, title: 'Something that was asked for later undid it' },
-  'request-timeout': { status: 408, title: 'The request did not arrive in time', retryable: true },
-  'content-too-large': { status: 413, title: 'The request body is too large' },
-  'uri-too-long': { status: 414, title: 'The request target is too long' },
-  'unsupported-media-type': { status: 415, title: 'The media type or coding is not accepted' },
-  misdirected: { status: 421, title: 'Only the replica itself can do this' },
-  'unknown-host': { status: 421, title: 'The request names a host that is not served here' },
-  'expectation-failed': { status: 417, title: 'The expectation cannot be met' },
-  'too-many-failures': { status: 429, title: 'Too many failed authentications', retryable: true },
-  'headers-too-large': { status: 431, title: 'The request headers are too large' },
-  internal: { status: 500, title: 'Internal error', indeterminate: true },
-  'peer-unreachable': {
-    status: 503,
-    title: 'The replica cannot be reached',
-    retryable: true,
-  },
-  'not-ready': { status: 503, title: 'The replica is not ready', retryable: true },
-} as const satisfies { readonly [code: string]: HttpTrouble };
-
-export const PROBLEM_TYPE = 'application/problem+json';
-
-export type HttpCode = keyof typeof HTTP_TROUBLES;
-export type ProblemCode = FaultCode | HttpCode;
 
 /** Why a request is not served: a fault of the core, or the like of it that only HTTP knows. */
 export type Refusal = Omit<Fault, 'code'> & { readonly code: ProblemCode };
@@ -114,18 +46,14 @@ export function refusal(
   return { code, detail, ...more };
 }
 
-export function statusOf(code: ProblemCode): number {
-  return troubleOf(code).status;
-}
-
 export function problemDocument(
   reason: Refusal,
   source: ProblemSource,
   instance: string = source.nextInstance(),
 ): ProblemDocument {
-  const { status, title, retryable = false, indeterminate = false } = troubleOf(reason.code);
+  const { status, title, retryable, indeterminate } = PROBLEMS[reason.code];
   return {
-    type: `urn:conit:problem:${reason.code}`,
+    type: problemUrn(reason.code),
     title,
     status,
     detail: reason.detail,
@@ -159,14 +87,4 @@ function textOf({ origin, seq }: Dot): string {
 
 function alternateView({ id, url }: Alternate) {
   return { id, url: url ?? null };
-}
-
-function troubleOf(code: ProblemCode): HttpTrouble {
-  if (!isFaultCode(code)) return HTTP_TROUBLES[code];
-  const { title, retryable, definite } = FAULTS[code];
-  return { status: FAULT_STATUS[code], title, retryable, indeterminate: !definite };
-}
-
-function isFaultCode(code: ProblemCode): code is FaultCode {
-  return Object.hasOwn(FAULT_STATUS, code);
 }

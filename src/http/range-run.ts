@@ -10,7 +10,7 @@ import type { Record, Version } from '../model/record.ts';
 import { ask } from './ask.ts';
 import type { HttpContext } from './context.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
-import { statusOf } from './problem.ts';
+import { statusOf } from '../api/problems.ts';
 import { writeCommand } from './write-request.ts';
 
 /** What every delete of the page asks for. */

@@ -6,7 +6,8 @@ import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { isBetterAskedElsewhere } from './elsewhere.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
-import { PROBLEM_TYPE, problemDocument, type Refusal, retryAfterOf, statusOf } from './problem.ts';
+import { PROBLEM_TYPE, statusOf } from '../api/problems.ts';
+import { problemDocument, type Refusal, retryAfterOf } from './problem.ts';
 import { closeIfDraining, type HeaderList, SHIELD } from './reply-head.ts';
 
 export function sendProblem(

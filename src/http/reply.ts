@@ -6,7 +6,8 @@ import type { Level } from '../model/policy.ts';
 import { connectionOf } from './connection.ts';
 import { type HttpContext, isDraining } from './context.ts';
 import { isBetterAskedElsewhere } from './elsewhere.ts';
-import { problemDocument, type Refusal, statusOf } from './problem.ts';
+import { statusOf } from '../api/problems.ts';
+import { problemDocument, type Refusal } from './problem.ts';
 import { problemHead } from './refuse.ts';
 import {
   closeIfDraining,

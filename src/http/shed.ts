@@ -3,7 +3,8 @@
 
 import { type HttpContext, isDraining } from './context.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
-import { problemDocument, refusal, statusOf } from './problem.ts';
+import { statusOf } from '../api/problems.ts';
+import { problemDocument, refusal } from './problem.ts';
 import { problemHead, sendProblem } from './refuse.ts';
 
 export const OVERLOADED = refusal(

@@ -1,6 +1,6 @@
 // The closed table of what can go wrong for a client. A fault is a value: its code says what happened, the table says
 // whether it is definite (nothing happened and nothing will) or indefinite (it may have happened), and whether trying
-// again can help. HTTP statuses are assigned in http/problem.ts.
+// again can help. HTTP statuses are assigned in api/problems.ts.
 
 import type { HealthState } from './health.ts';
 import type { Dot, ReplicaId } from './id.ts';

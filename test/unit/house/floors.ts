@@ -21,8 +21,9 @@ export const rootRooms: readonly string[] = ['main', 'config', 'cli'];
 
 /** Rooms beside the floors: what they may import, and who may import them. */
 export const apart: Record<string, { readonly sees: string[]; readonly seenBy: string[] }> = {
-  client: { sees: ['base', 'model', 'crdt'], seenBy: ['cli'] },
-  console: { sees: [], seenBy: [] },
+  api: { sees: ['base', 'model'], seenBy: ['http', 'config', 'cli', 'main', 'client', 'console'] },
+  client: { sees: ['base', 'model', 'crdt', 'api'], seenBy: ['cli'] },
+  console: { sees: ['api'], seenBy: [] },
 };
 
 /** Rooms with few doors: who may import them. The composition root may compose the replica. */
@@ -37,8 +38,8 @@ const doors: Record<string, readonly string[]> = {
   replica: ['host', 'main', 'cli'],
 };
 
-/** Deterministic rooms: everything up to and including the host. */
-const pureRooms: ReadonlySet<string> = new Set(floors.slice(0, -1).flat());
+/** Deterministic rooms: everything up to and including the host, and what server and clients agree upon. */
+const pureRooms: ReadonlySet<string> = new Set([...floors.slice(0, -1).flat(), 'api']);
 
 /** Packages that touch no clock, dice, or IO, with the deterministic rooms that may use them. */
 const purePackages: Record<string, readonly string[]> = {};
