@@ -11,7 +11,8 @@ import { answerUnrouted } from './error-hook.ts';
 import { isFault, notBuilt } from './parameter.ts';
 import type { Refusal } from './problem.ts';
 import { replyProblem } from './reply.ts';
-import { type Route, routeAt } from './route-table.ts';
+import { notBuiltAt } from '../api/parameters.ts';
+import { type Route, routeAt } from '../api/routes.ts';
 
 const callers = new WeakMap<FastifyRequest, Caller>();
 const DOCS_PATH = '/docs';
@@ -72,7 +73,8 @@ function denyAccess(
   return refuseAccess(caller, access, ns);
 }
 
-function refuseNotBuilt(request: FastifyRequest, { notBuilt: names }: Route): Refusal | undefined {
+function refuseNotBuilt(request: FastifyRequest, { id }: Route): Refusal | undefined {
+  const names = notBuiltAt(id);
   const name = Object.keys(request.query as object).find((parameter) => names.includes(parameter));
   return name === undefined ? undefined : notBuilt('parameter', name);
 }

@@ -11,9 +11,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { NamespaceName } from '../model/id.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Refusal, refusal } from './problem.ts';
-import type { Access } from './route-table.ts';
+import type { Access } from '../api/routes.ts';
 import { createThrottle } from './throttle.ts';
-import { permits, permitsSomewhere, type Role, type Token } from './token.ts';
+import type { Role } from '../api/routes.ts';
+import { permits, permitsSomewhere, type Token } from './token.ts';
 
 /** What a request claims: its Authorization header and the address it comes from. */
 export interface Claim {

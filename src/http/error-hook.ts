@@ -8,7 +8,7 @@ import { dropHeaders, INTERNAL, reportBug } from './break-off.ts';
 import type { HttpContext } from './context.ts';
 import { type Refusal, refusal } from './problem.ts';
 import { endConnection, RefusedError, replyProblem } from './reply.ts';
-import { methodsAt, routeAt } from './route-table.ts';
+import { methodsAt, routeAt } from '../api/routes.ts';
 
 type Validation = NonNullable<FastifyError['validation']>[number];
 

@@ -16,7 +16,7 @@ import { notBuilt } from './parameter.ts';
 import { type Refusal, refusal } from './problem.ts';
 import { sendProblem } from './refuse.ts';
 import { RequestHead } from './request-head.ts';
-import { methodsAt } from './route-table.ts';
+import { methodsAt } from '../api/routes.ts';
 import { isCrossSite } from './site-door.ts';
 
 type Handler = (request: HttpRequest, response: HttpResponse) => void;

@@ -6,12 +6,12 @@ import { ENVELOPE_TYPE } from './accept.ts';
 import { headersOf, named, type Operation, type Parameter, type Response } from './openapi.ts';
 import type { HeaderName } from './openapi-headers.ts';
 import { PROBLEM_TYPE } from '../api/problems.ts';
-import { ROUTES, type RouteId } from './route-table.ts';
+import { ROUTES, type RouteId, routeOf } from '../api/routes.ts';
 import { EnvelopeSchema, ProblemSchema } from './schema.ts';
 
-const PATH = '/v1/kv/{ns}/{key}';
+const { path: PATH } = routeOf('get');
 
-const path = [known('path', 'ns'), known('path', 'key')];
+const inPath = [known('path', 'ns'), known('path', 'key')];
 const ifMatch = header(
   'If-Match',
   'Only if the value is at one of these versions; `*`: if there is one',
@@ -75,7 +75,7 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, Operation>>> = {
   get: {
     summary: 'Reads a value',
     parameters: [
-      ...path,
+      ...inPath,
       known('query', 'r'),
       known('query', 'consistency'),
       known('query', 'timeout'),
@@ -98,7 +98,7 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, Operation>>> = {
   put: {
     summary: 'Writes a value',
     parameters: [
-      ...path,
+      ...inPath,
       known('query', 'w'),
       looked,
       known('query', 'timeout'),
@@ -119,7 +119,7 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, Operation>>> = {
   touch: {
     summary: 'Gives a value a new deadline',
     parameters: [
-      ...path,
+      ...inPath,
       known('query', 'ttl'),
       known('query', 'w'),
       known('query', 'timeout'),
@@ -134,13 +134,13 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, Operation>>> = {
   },
   patch: {
     summary: 'Not built yet',
-    parameters: path,
+    parameters: inPath,
     responses: { 501: problem('Not built yet') },
   },
   delete: {
     summary: 'Deletes a value, whatever is here: it may still be on its way',
     parameters: [
-      ...path,
+      ...inPath,
       known('query', 'w'),
       looked,
       known('query', 'timeout'),

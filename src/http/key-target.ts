@@ -12,7 +12,7 @@ import { isFault } from './parameter.ts';
 import { percentDecode } from './percent.ts';
 import { type Refusal, refusal } from './problem.ts';
 import { splitQuery } from './query.ts';
-import { type Route, routeOf } from './route-table.ts';
+import { prefixOf, type Route, routeOf } from '../api/routes.ts';
 
 export interface KeyTarget {
   readonly route: Route;
@@ -22,7 +22,7 @@ export interface KeyTarget {
   readonly query: readonly string[];
 }
 
-const DATA_PREFIX = '/v1/kv/';
+const DATA_PREFIX = prefixOf('get');
 const NO_QUERY: readonly string[] = [];
 const GET = routeOf('get');
 const PUT = routeOf('put');

@@ -3,7 +3,7 @@
 import type { App } from './app-type.ts';
 import { tablePath } from './access-hook.ts';
 import type { HttpContext } from './context.ts';
-import { routeAt } from './route-table.ts';
+import { routeAt } from '../api/routes.ts';
 
 export function meterRequests(app: App, { meter, namespaces }: HttpContext): void {
   if (meter === undefined) return;

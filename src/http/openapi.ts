@@ -6,7 +6,7 @@ import type { FastifySchema } from 'fastify';
 import { HEADERS, type HeaderName } from './openapi-headers.ts';
 import { NOTES, PARAMETERS } from './openapi-notes.ts';
 import { PROBLEM_TYPE } from '../api/problems.ts';
-import { ROUTES } from './route-table.ts';
+import { ROUTES } from '../api/routes.ts';
 import { SCHEMAS } from './schema.ts';
 
 export interface Parameter {

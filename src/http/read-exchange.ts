@@ -29,11 +29,11 @@ import {
   withoutContent,
 } from './reply-head.ts';
 import type { RequestHead } from './request-head.ts';
-import { routeOf } from './route-table.ts';
+import { notBuiltAt } from '../api/parameters.ts';
 import { timeLeft } from './time-left.ts';
 
 const PARAMETERS = ['r', 'timeout', 'consistency', 'onUnmet', 'redirect', 'envelope'];
-const { notBuilt: NOT_BUILT } = routeOf('get');
+const NOT_BUILT = notBuiltAt('get');
 /** Up to here head and value leave as one string, which Node writes with one call. */
 const STRING_BYTES_MAX = 8192;
 const NOT_FOUND = refusal('not-found', 'there is no value under this key');

@@ -2,10 +2,8 @@
 // neither the file nor the memory gives one away. `roles` maps a namespace, or `*` for all others and for the cluster
 // as a whole, to what the token may do there.
 
+import { type Role, ROLES } from '../api/routes.ts';
 import { type NamespaceName, parseNamespace } from '../model/id.ts';
-
-/** Each of the first three includes those before it. `metrics` may read /metrics and nothing else, admins may too. */
-export type Role = 'read' | 'write' | 'admin' | 'metrics';
 
 export interface Token {
   readonly name: string;
@@ -17,7 +15,6 @@ export type Tokens =
   | { readonly ok: true; readonly tokens: readonly Token[] }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-const ROLES: readonly string[] = ['read', 'write', 'admin', 'metrics'];
 const MEMBERS: readonly string[] = ['name', 'sha256', 'roles'];
 const NAME = /^[\x20-\x7e]{1,64}$/;
 const SHA256 = /^[0-9a-f]{64}$/i;
@@ -77,11 +74,11 @@ function parseRoles(roles: unknown): ReadonlyMap<NamespaceName | '*', Role> | st
     const name = scope === '*' ? scope : parseNamespace(scope);
     const role = roles[scope];
     if (name === undefined) return 'roles has a name that is not a namespace or *';
-    if (typeof role !== 'string' || !ROLES.includes(role)) {
+    if (!isRole(role)) {
       return `a role is one of ${ROLES.join(', ')}`;
     }
     if (role === 'metrics' && name !== '*') return 'the role metrics is for * only';
-    granted.set(name, role as Role);
+    granted.set(name, role);
   }
   return granted;
 }
@@ -91,6 +88,10 @@ function repeated(tokens: readonly Token[]): string[] {
   const digests = new Set(tokens.map((token) => token.digest.toString('hex')));
   if (names.size === tokens.length && digests.size === tokens.length) return [];
   return ['two entries have the same name or the same token'];
+}
+
+function isRole(value: unknown): value is Role {
+  return ROLES.some((role) => role === value);
 }
 
 function isFields(value: unknown): value is Fields {

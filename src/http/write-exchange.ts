@@ -4,6 +4,7 @@
 //
 //   begin -> refused | collecting -> refused | looking -> refused | submitted -> answered
 
+import { pathTo } from '../api/routes.ts';
 import { assert } from '../base/assert.ts';
 import type { Client, Condition, Reply, Written } from '../model/command.ts';
 import type { Fault } from '../model/fault.ts';
@@ -172,7 +173,12 @@ export class WriteExchange implements Client, Exchange, BodySink {
       head.push('ETag', `"${version}"`, 'Last-Modified', httpDate(written.hlc));
     const status = this.#statusOf(written);
     if (status === 202) {
-      head.push('Location', `/v1/writes/${version}`, 'Preference-Applied', 'respond-async');
+      head.push(
+        'Location',
+        pathTo('write-status', { dot: version }),
+        'Preference-Applied',
+        'respond-async',
+      );
     }
     const old = status === 200 ? written.replaced : undefined;
     if (old !== undefined) {

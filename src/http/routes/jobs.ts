@@ -3,6 +3,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { pathTo } from '../../api/routes.ts';
 import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
 import type { JobKind } from '../job-course.ts';
@@ -56,7 +57,7 @@ export async function answerJob(
   if (waitMs === undefined) await job.wait(AT_ONCE_MS);
   else await waitFor(job, waitMs, reply);
   await context.jobs.look(job);
-  reply.header('Location', `/v1/jobs/${job.id}`);
+  reply.header('Location', pathTo('job', { id: job.id }));
   if (job.problem !== undefined) return replyProblem(context, reply, job.problem);
   reply.code(job.state === 'done' ? 200 : 202);
   return replyJson(context, reply, viewOf(context, job));

@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { pathTo } from '../../api/routes.ts';
 import type { Listed } from '../../model/command.ts';
 import type { Policy } from '../../model/policy.ts';
 import { prefersFirst } from '../accept.ts';
@@ -221,5 +222,5 @@ function linkTo(bounds: ListQuery, query: Query, cursor: string): string {
   const all = Object.entries({ ...parameters, r, consistency, timeout, onUnmet, cursor });
   const given = all.filter(([, value]) => value !== '');
   const text = given.map(([name, value]) => `${name}=${percentEncode(value)}`).join('&');
-  return `/v1/kv/${namespace}?${text}`;
+  return `${pathTo('list', { ns: namespace })}?${text}`;
 }

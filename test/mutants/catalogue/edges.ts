@@ -108,9 +108,9 @@ export const edges: readonly Mutant[] = [
     id: 'route-open',
     number: 42,
     title: 'the table of routes says that explanations are for everybody',
-    file: 'src/http/route-table.ts',
-    replace: "route('explain', 'GET', '/v1/explain/{ns}/{key}', NAMESPACE_READ)",
-    with: "route('explain', 'GET', '/v1/explain/{ns}/{key}', OPEN)",
+    file: 'src/api/routes.ts',
+    replace: "explain: route('GET', '/v1/explain/{ns}/{key}', NAMESPACE_READ)",
+    with: "explain: route('GET', '/v1/explain/{ns}/{key}', OPEN)",
     foundBy: {
       kind: 'test',
       file: 'test/unit/http/access.test.ts',

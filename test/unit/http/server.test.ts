@@ -4,7 +4,7 @@ import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Command } from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
-import { methodsAt, ROUTES } from '../../../src/http/route-table.ts';
+import { methodsAt, ROUTES } from '../../../src/api/routes.ts';
 import {
   BatchResultsSchema,
   ClusterSchema,
