@@ -3,8 +3,8 @@
 
 import { join, resolve as absolute } from 'node:path';
 import { assert } from '../base/assert.ts';
-import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../http/limits.ts';
-import type { Token } from '../http/token.ts';
+import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../api/limits.ts';
+import type { Token } from '../api/token.ts';
 import { compilePolicies, type Policy, type PolicyProblem } from '../model/policy.ts';
 import type { Member } from '../model/quorum.ts';
 import { SETTINGS_DEFAULT, type Settings } from '../model/settings.ts';

@@ -2,7 +2,7 @@
 // the access tokens of clients, from theirs.
 
 import { readFileSync, statSync } from 'node:fs';
-import { parseTokens, type Token } from '../http/token.ts';
+import { parseTokens, type Token } from '../api/token.ts';
 import { parseTree } from './file.ts';
 import { variableOf } from './option.ts';
 import type { Complain, Resolved } from './resolve.ts';

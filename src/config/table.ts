@@ -2,7 +2,7 @@
 // configuration and the table in the README are read off these rows and nothing else.
 
 import { parseRegion, parseReplicaId } from '../model/id.ts';
-import { HTTP_LIMITS_DEFAULT } from '../http/limits.ts';
+import { HTTP_LIMITS_DEFAULT } from '../api/limits.ts';
 import { SETTINGS_DEFAULT } from '../model/settings.ts';
 import { address, clientUrl, places } from './address.ts';
 import { delays } from './delays.ts';

@@ -9,12 +9,11 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { NamespaceName } from '../model/id.ts';
-import type { HttpLimits } from './limits.ts';
+import type { HttpLimits } from '../api/limits.ts';
 import { type Refusal, refusal } from './problem.ts';
-import type { Access } from '../api/routes.ts';
+import type { Access, Role } from '../api/routes.ts';
 import { createThrottle } from './throttle.ts';
-import type { Role } from '../api/routes.ts';
-import { permits, permitsSomewhere, type Token } from './token.ts';
+import { permits, permitsSomewhere, type Token } from '../api/token.ts';
 
 /** What a request claims: its Authorization header and the address it comes from. */
 export interface Claim {

@@ -10,14 +10,14 @@ import { Admission, type Work } from './admission.ts';
 import { type Auth, createAuth } from './auth.ts';
 import { createHostDoor, type HostDoor } from './host-door.ts';
 import type { Jobs } from './jobs.ts';
-import type { HttpLimits } from './limits.ts';
+import type { HttpLimits } from '../api/limits.ts';
 import { ReplyMemory } from './memory.ts';
 import type { RequestMeter } from './meter.ts';
 import { createWorkMeter } from './work-meter.ts';
 import { createQuorumDoor, type QuorumDoor } from './parameter.ts';
 import type { Probe } from './newcomer.ts';
 import type { ProblemSource } from './problem.ts';
-import type { Token } from './token.ts';
+import type { Token } from '../api/token.ts';
 
 export interface HttpServerOptions {
   readonly service: ReplicaService;

@@ -2,12 +2,11 @@
 
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HttpLimits } from '../../../src/http/limits.ts';
-import { type Access, methodsAt, ROUTES, type Route } from '../../../src/api/routes.ts';
+import type { HttpLimits } from '../../../src/api/limits.ts';
+import { type Access, methodsAt, type Role, type Route, ROUTES } from '../../../src/api/routes.ts';
 import { createThrottle } from '../../../src/http/throttle.ts';
 import type { Reply } from '../../../src/model/command.ts';
-import type { Role } from '../../../src/api/routes.ts';
-import { parseTokens } from '../../../src/http/token.ts';
+import { parseTokens } from '../../../src/api/token.ts';
 import { type Answer, type Harness, json, problemOf, startHarness } from './harness.ts';
 
 const ROLES = {

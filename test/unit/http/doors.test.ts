@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createHostDoor } from '../../../src/http/host-door.ts';
-import { parseTokens } from '../../../src/http/token.ts';
+import { parseTokens } from '../../../src/api/token.ts';
 import { type Harness, type HarnessOptions, repliesIn, startHarness } from './harness.ts';
 
 const TOKEN = 'admin-0123456789abcdef';

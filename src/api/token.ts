@@ -2,12 +2,13 @@
 // neither the file nor the memory gives one away. `roles` maps a namespace, or `*` for all others and for the cluster
 // as a whole, to what the token may do there.
 
-import { type Role, ROLES } from '../api/routes.ts';
 import { type NamespaceName, parseNamespace } from '../model/id.ts';
+import { type Role, ROLES } from './routes.ts';
 
 export interface Token {
   readonly name: string;
-  readonly digest: Buffer;
+  /** SHA-256. */
+  readonly digest: Uint8Array;
   readonly roles: ReadonlyMap<NamespaceName | '*', Role>;
 }
 
@@ -64,7 +65,7 @@ function parseToken(entry: unknown): Token | string {
   }
   const granted = parseRoles(roles);
   if (typeof granted === 'string') return granted;
-  return { name, digest: Buffer.from(sha256, 'hex'), roles: granted };
+  return { name, digest: bytesOfHex(sha256), roles: granted };
 }
 
 function parseRoles(roles: unknown): ReadonlyMap<NamespaceName | '*', Role> | string {
@@ -74,9 +75,7 @@ function parseRoles(roles: unknown): ReadonlyMap<NamespaceName | '*', Role> | st
     const name = scope === '*' ? scope : parseNamespace(scope);
     const role = roles[scope];
     if (name === undefined) return 'roles has a name that is not a namespace or *';
-    if (!isRole(role)) {
-      return `a role is one of ${ROLES.join(', ')}`;
-    }
+    if (!isRole(role)) return `a role is one of ${ROLES.join(', ')}`;
     if (role === 'metrics' && name !== '*') return 'the role metrics is for * only';
     granted.set(name, role);
   }
@@ -85,13 +84,17 @@ function parseRoles(roles: unknown): ReadonlyMap<NamespaceName | '*', Role> | st
 
 function repeated(tokens: readonly Token[]): string[] {
   const names = new Set(tokens.map((token) => token.name));
-  const digests = new Set(tokens.map((token) => token.digest.toString('hex')));
+  const digests = new Set(tokens.map((token) => token.digest.join()));
   if (names.size === tokens.length && digests.size === tokens.length) return [];
   return ['two entries have the same name or the same token'];
 }
 
 function isRole(value: unknown): value is Role {
   return ROLES.some((role) => role === value);
+}
+
+function bytesOfHex(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
 function isFields(value: unknown): value is Fields {
