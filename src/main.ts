@@ -20,7 +20,7 @@ import type { Log } from './adapters/telemetry/log.ts';
 import { createSystemScheduler, systemClock } from './adapters/system-clock.ts';
 import { createExposition, createTrace, type HostTrace } from './adapters/telemetry/telemetry.ts';
 import { WsNetwork } from './adapters/peer/ws-network.ts';
-import type { Address } from './config/address.ts';
+import type { Address } from './model/address.ts';
 import { amongMembers, type Config, unfitFor } from './config/assemble.ts';
 import { packageVersion } from './config/version.ts';
 import { createHost, type Host } from './host/host.ts';

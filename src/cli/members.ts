@@ -1,7 +1,7 @@
 // `join`, `forget`, `drain`, `resume`: who belongs to the cluster, and who answers clients.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isBaseUrl } from '../model/url.ts';
+import { parseBaseUrl } from '../model/url.ts';
 import type { Call, Client } from './client.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { runJob } from './job.ts';
@@ -55,7 +55,7 @@ export async function join(
   options: JoinOptions,
 ): Promise<ExitCode> {
   const { http, timeout, wait, output } = options;
-  if (http !== undefined && !isBaseUrl(http.replace(/\/$/, '')))
+  if (http !== undefined && parseBaseUrl(http) === undefined)
     throw new CommandError(EXIT.usage, '--http: must be an http or https URL without a path');
   const place = { id, region, peer, ...(http === undefined ? {} : { http }) };
   const view = await change(client, terminal, {

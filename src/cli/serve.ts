@@ -14,7 +14,7 @@ import { descriptorLimit } from '../adapters/descriptor-limit.ts';
 import { endWithin } from '../adapters/telemetry/last-resort.ts';
 import { createLog, type Log } from '../adapters/telemetry/log.ts';
 import { type Flags, type Loaded, loadConfig } from '../config/load.ts';
-import { isLoopback } from '../config/address.ts';
+import { isLoopback } from '../model/address.ts';
 import type { Config } from '../config/assemble.ts';
 import { fitDescriptors } from '../config/descriptors.ts';
 import { schemaOf, showValues, showYaml } from '../config/describe.ts';
@@ -88,7 +88,7 @@ async function run(config: Config, warnings: readonly Problem[]): Promise<never>
   process.on('uncaughtException', onBug);
   process.on('unhandledRejection', onBug);
   for (const { where, reason } of warnings) log.note('warn', 'configuration', { where, reason });
-  if (process.getuid?.() === 0 && !isLoopback(config.http)) {
+  if (process.getuid?.() === 0 && !isLoopback(config.http.host)) {
     log.note('warn', 'runs-as-root', { advice: 'run it as a user who owns the data only' });
   }
   const starting = begin({

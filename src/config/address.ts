@@ -5,16 +5,17 @@
 // A replica is `id=region@host:port` of its peer channel, and behind a semicolon the base URL of its HTTP API. The
 // same text serves every replica of the cluster: each finds itself in it by its id.
 
-import { isIP } from 'node:net';
+import {
+  type Address,
+  ADDRESS_FORM,
+  formatAddress,
+  parseAddress,
+  parsePeerAddress,
+} from '../model/address.ts';
 import { parseRegion, parseReplicaId, type Region, type ReplicaId } from '../model/id.ts';
 import { MEMBERS_MAX } from '../model/quorum.ts';
-import { isBaseUrl as isClientUrl } from '../model/url.ts';
+import { parseBaseUrl } from '../model/url.ts';
 import { accept, decline, type Kind, named, type Parsed } from './kind.ts';
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** A replica as the list names it. */
 export interface Place {
@@ -24,46 +25,24 @@ export interface Place {
   readonly http: string | undefined;
 }
 
-const ADDRESS_BOUND = 'host:port, as 127.0.0.1:7070 or [::1]:7070';
-/** With `_`, as in the names of containers, and with the final dot of an absolute name. */
-const HOST = /^(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?\.?$/;
-
 /** An address to listen on; port 0 takes a free one. */
 export const address: Kind<Address> = {
   placeholder: 'host:port',
   unit: '',
-  bound: ADDRESS_BOUND,
+  bound: ADDRESS_FORM,
   schema: { type: 'string', pattern: '^.+:[0-9]{1,5}$' },
   parse(raw) {
-    const value = typeof raw === 'string' ? parseAddress(raw) : undefined;
-    return value === undefined ? decline(`must be ${ADDRESS_BOUND}`) : accept(value);
+    const value = typeof raw === 'string' ? parseAddress(raw.trim()) : undefined;
+    return value === undefined ? decline(`must be ${ADDRESS_FORM}`) : accept(value);
   },
   show: formatAddress,
 };
-
-function parseAddress(text: string): Address | undefined {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]{1,5})$/.exec(text.trim());
-  if (match === null) return undefined;
-  const [, bracketed, plain = ''] = match;
-  const port = Number(match[3]);
-  const isHost = bracketed === undefined ? HOST.test(plain) : isIP(bracketed) === 6;
-  return isHost && port <= 65_535 ? { host: bracketed ?? plain, port } : undefined;
-}
-
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Reached from this machine only. */
-export function isLoopback({ host }: Address): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}
 
 /** Where clients are sent: scheme, host and port. */
 export const clientUrl: Kind<string> = named(
   'url',
   'an http or https URL without a path',
-  (text) => (isClientUrl(text.replace(/\/$/, '')) ? text.replace(/\/$/, '') : undefined),
+  parseBaseUrl,
 );
 
 const PLACE_FORM = 'id=region@host:port, optionally followed by ;http=URL';
@@ -133,18 +112,15 @@ function makePlace(id: unknown, region: unknown, peer: unknown, http: unknown): 
   if (replica === undefined) return decline(`"${String(id)}" is not a replica id`);
   const label = typeof region === 'string' ? parseRegion(region.trim()) : undefined;
   if (label === undefined) return decline(`"${String(region)}" is not a region (${replica})`);
-  const channel = typeof peer === 'string' ? parseAddress(peer) : undefined;
-  if (channel === undefined || channel.port === 0) {
-    return decline(`"${String(peer)}" is not ${ADDRESS_BOUND} (${replica})`);
+  const channel = typeof peer === 'string' ? parsePeerAddress(peer.trim()) : undefined;
+  if (channel === undefined) {
+    return decline(`"${String(peer)}" is not ${ADDRESS_FORM} (${replica})`);
   }
-  if (http !== undefined && !isBaseUrl(http)) {
+  const url = typeof http === 'string' ? parseBaseUrl(http) : undefined;
+  if (http !== undefined && url === undefined) {
     return decline(`http of ${replica} must be an http or https URL without a path`);
   }
-  return accept({ id: replica, region: label, peer: channel, http: http?.replace(/\/$/, '') });
-}
-
-function isBaseUrl(value: unknown): value is string {
-  return typeof value === 'string' && isClientUrl(value.replace(/\/$/, ''));
+  return accept({ id: replica, region: label, peer: channel, http: url });
 }
 
 function collect(parsed: readonly Parsed<Place>[]): Parsed<readonly Place[]> {

@@ -8,7 +8,7 @@ import type { Token } from '../api/token.ts';
 import { compilePolicies, type Policy, type PolicyProblem } from '../model/policy.ts';
 import type { Member } from '../model/quorum.ts';
 import { SETTINGS_DEFAULT, type Settings } from '../model/settings.ts';
-import { type Address, formatAddress, isLoopback } from './address.ts';
+import { type Address, formatAddress, isLoopback } from '../model/address.ts';
 import { clusterSecretOf, tokensOf } from './credential.ts';
 import type { Delay } from './delays.ts';
 import { type Membership, membershipOf, PEER_DEFAULT } from './membership.ts';
@@ -93,7 +93,7 @@ function fillIn(values: Values, { own }: Membership): Values {
 
 /** A replica that only this machine reaches is reached there; port 0 is not known yet. */
 function loopbackUrl(at: Address): string | undefined {
-  return isLoopback(at) && at.port > 0 ? `http://${formatAddress(at)}` : undefined;
+  return isLoopback(at.host) && at.port > 0 ? `http://${formatAddress(at)}` : undefined;
 }
 
 /** An echo is up to two heartbeats old, and half of the limit has to be seen to return. */

@@ -3,7 +3,8 @@
 
 import type { Region, ReplicaId } from '../model/id.ts';
 import type { Member } from '../model/quorum.ts';
-import { type Address, formatAddress, type Place } from './address.ts';
+import { type Address, formatAddress } from '../model/address.ts';
+import type { Place } from './address.ts';
 import { variableOf } from './option.ts';
 import type { Complain, Resolved } from './resolve.ts';
 import { spoken, type TABLE } from './table.ts';

@@ -1,6 +1,6 @@
 // The rules that look at more than one setting: what may listen where, and which bounds must fit each other.
 
-import { type Address, formatAddress, isLoopback } from './address.ts';
+import { type Address, formatAddress, isLoopback } from '../model/address.ts';
 import { variableOf } from './option.ts';
 import type { Complain } from './resolve.ts';
 import { spoken, type Values } from './table.ts';
@@ -24,7 +24,7 @@ const OPS_NOT_BUILT =
   'is not built yet; with access tokens, /metrics and /v1/cluster are for those whose roles cover it';
 
 function checkListening({ http, tokensFile }: Values, complain: Complain, warn: Complain): void {
-  if (isLoopback(http)) return;
+  if (isLoopback(http.host)) return;
   const where = `${spoken('http')} ${formatAddress(http)}`;
   if (tokensFile === undefined) {
     const how = `configure access tokens with ${spoken('tokensFile')}`;
@@ -35,7 +35,7 @@ function checkListening({ http, tokensFile }: Values, complain: Complain, warn: 
 }
 
 function checkPeer(at: Address, { peerPlaintext }: Values, complain: Complain): void {
-  if (isLoopback(at) || peerPlaintext === 'allow') return;
+  if (isLoopback(at.host) || peerPlaintext === 'allow') return;
   const how = `inside a private network or a tunnel, set ${variableOf('peerPlaintext')}=allow`;
   const reason = `is not a loopback address, and the peer channel is not encrypted; ${how}`;
   complain(`${spoken('peer')} ${formatAddress(at)}`, reason);

@@ -8,7 +8,8 @@
 // rebound to one; (6) addresses in digits, unless the server listens on loopback only: rebinding needs a name, and behind
 // port mapping or NAT a replica cannot know its addresses.
 
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
+import { isLoopback } from '../model/address.ts';
 
 export interface HostDoor {
   /** From now on the server listens on `host`, a name or an address, which resolved to `address`. */
@@ -74,18 +75,11 @@ function bracketed(host: string): string {
   return isIPv6(host) ? `[${host}]` : host;
 }
 
-/** Never a host of another machine: `localhost`, what is below it (RFC 6761), 127.0.0.0/8 and ::1. */
+/** `localhost`, what is below it (RFC 6761), and loopback addresses. */
 function isLoopbackName(name: string): boolean {
-  if (name === 'localhost' || name.endsWith('.localhost')) return true;
-  if (isIPv4(name)) return LOOPBACK.check(name, 'ipv4');
-  const bare = name.startsWith('[') ? name.slice(1, -1) : name;
-  return isIPv6(bare) && LOOPBACK.check(bare, 'ipv6');
+  return name.endsWith('.localhost') || isLoopback(name);
 }
 
 function isLiteral(name: string): boolean {
   return isIPv4(name) || name.startsWith('[');
 }
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');

@@ -2,9 +2,10 @@
 // directly, all others by fastify. Node's own limits stand between the network and both.
 
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, isIPv4, Server as NetServer } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, present } from '../base/assert.ts';
+import { isLoopback } from '../model/address.ts';
 import { createApp } from './app.ts';
 import { limitConnections } from './connection-limit.ts';
 import { createContext, type HttpContext, type HttpServerOptions } from './context.ts';
@@ -97,10 +98,6 @@ async function listen(server: Server, context: HttpContext, host: string, port: 
   const address = server.address() as AddressInfo;
   context.hostDoor.listensOn(host, address.address);
   return { host: address.address, port: address.port };
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 function unprotected(host: string): string {

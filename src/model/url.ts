@@ -8,3 +8,9 @@ export const BASE_URL_LENGTH_MAX = 300;
 export function isBaseUrl(text: string): boolean {
   return text.length <= BASE_URL_LENGTH_MAX && BASE.test(text) && URL.canParse(text);
 }
+
+/** As people write one, with or without a final slash; the URL is without. */
+export function parseBaseUrl(text: string): string | undefined {
+  const bare = text.replace(/\/$/, '');
+  return isBaseUrl(bare) ? bare : undefined;
+}

@@ -4,6 +4,7 @@
 
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { parseAddress } from '../../model/address.ts';
 import type { Member } from '../../model/quorum.ts';
 
 const LOOKUP_EVERY_MS = 60_000;
@@ -67,8 +68,7 @@ export class PeerAddresses {
 }
 
 function hostOf(peerAddress: string): string {
-  const host = peerAddress.slice(0, peerAddress.lastIndexOf(':'));
-  return host.startsWith('[') ? host.slice(1, -1) : host;
+  return parseAddress(peerAddress)?.host ?? peerAddress;
 }
 
 /** A dual-stack socket names IPv4 addresses in the form of IPv6. */

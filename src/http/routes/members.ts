@@ -8,7 +8,8 @@ import { assert } from '../../base/assert.ts';
 import type { MembershipCommand, Reply } from '../../model/command.ts';
 import { parseRegion, parseReplicaId } from '../../model/id.ts';
 import type { Membership, Place } from '../../model/membership.ts';
-import { isBaseUrl } from '../../model/url.ts';
+import { formatAddress, parsePeerAddress } from '../../model/address.ts';
+import { parseBaseUrl } from '../../model/url.ts';
 import type { App } from '../app-type.ts';
 import { INTERNAL, reportBug } from '../break-off.ts';
 import type { HttpContext } from '../context.ts';
@@ -21,8 +22,6 @@ import { type MembershipView, PlaceSchema } from '../schema.ts';
 import { answerJob, JOB_RESPONSES } from './jobs.ts';
 
 const TIMEOUT_MS_DEFAULT = 10_000;
-const PEER_ADDRESS =
-  /^(?:\[[0-9A-Fa-f:.]{2,45}\]|(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?\.?):([1-9][0-9]{0,4})$/;
 const params = Type.Object({ id: Type.String() });
 const timeout = Type.Optional(Type.String({ description: 'As in 10s, which is the default' }));
 const closed = { additionalProperties: false };
@@ -215,10 +214,10 @@ function readPlace({ id: name, region: label, peer, http }: PlaceText): Place | 
   if (id === undefined) return invalid('id', 'must be a replica id');
   const region = parseRegion(label);
   if (region === undefined) return invalid('region', 'must be a region');
-  const port = Number(PEER_ADDRESS.exec(peer)?.[1] ?? 0);
-  if (port < 1 || port > 65_535) return invalid('peer', 'must be host:port');
-  const httpUrl = http?.replace(/\/$/, '');
-  if (httpUrl !== undefined && !isBaseUrl(httpUrl))
+  const channel = parsePeerAddress(peer);
+  if (channel === undefined) return invalid('peer', 'must be host:port');
+  const httpUrl = http === undefined ? undefined : parseBaseUrl(http);
+  if (http !== undefined && httpUrl === undefined)
     return invalid('http', 'must be an http or https URL of ASCII characters, without a path');
-  return { id, region, peerAddress: peer, httpUrl };
+  return { id, region, peerAddress: formatAddress(channel), httpUrl };
 }

@@ -148,8 +148,8 @@ export const edges: readonly Mutant[] = [
     number: 'own',
     title: 'a host that only begins with a loopback name is taken for one',
     file: 'src/http/host-door.ts',
-    replace: "name === 'localhost' || name.endsWith('.localhost')",
-    with: "name.startsWith('localhost') || name.endsWith('.localhost')",
+    replace: "return name.endsWith('.localhost') || isLoopback(name);",
+    with: "return name.startsWith('localhost') || isLoopback(name);",
     foundBy: {
       kind: 'test',
       file: 'test/unit/http/doors.test.ts',
