@@ -22,7 +22,7 @@ import { bytesOf } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { unreachable } from '../base/assert.ts';
 import type { ChangeProgress } from '../model/command.ts';
-import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import type { Lsn, Now, Outbox, Turn } from '../model/effect.ts';
 import type { Origin } from '../model/id.ts';
 import {
   type Ballot,
@@ -60,7 +60,7 @@ export interface SynodOptions {
   /** The replica can live with this membership. */
   readonly accepts: (value: Membership) => boolean;
   /** A peer says that it was chosen. It is believed, or not, by `conclude`. */
-  readonly onTold: (peer: number, value: Membership, now: Now, out: Outbox) => void;
+  readonly onTold: (peer: number, value: Membership, turn: Turn) => void;
   /** A majority has accepted: it is to be made durable in the batch of `out`. */
   readonly onChosen: (value: Membership, out: Outbox) => void;
 }
@@ -85,7 +85,7 @@ interface Attempt {
 
 interface Held {
   readonly lsn: Lsn;
-  readonly run: (now: Now, out: Outbox) => void;
+  readonly run: (turn: Turn) => void;
 }
 
 const VOTE = metaKey('vote');
@@ -152,13 +152,13 @@ export class Synod {
   }
 
   /** At start, with what is stored. It belongs to the present epoch: who begins another begins its vote with it. */
-  restore(stored: Uint8Array | undefined, now: Now, out: Outbox): void {
+  restore(stored: Uint8Array | undefined, turn: Turn): void {
     const reader = stored === undefined ? undefined : unseal(stored);
     const vote = reader === undefined ? undefined : readVote(reader);
     // A ballot that nobody can outbid is none.
     this.#vote = (vote?.promised?.round ?? 0) <= ROUND_MAX ? vote : undefined;
-    this.#acceptedAtMs = now.monoMs;
-    this.#recall(out);
+    this.#acceptedAtMs = turn.now.monoMs;
+    this.#recall(turn);
   }
 
   /** A peer's vote, with its greeting. */
@@ -180,55 +180,55 @@ export class Synod {
   }
 
   /** Asks for `value`; the outcome comes later. Only while it is not busy. */
-  begin(
-    value: Membership,
-    deadlineMs: number,
-    tell: Asked['tell'],
-    { now, out }: { readonly now: Now; readonly out: Outbox },
-  ): void {
+  begin(value: Membership, deadlineMs: number, tell: Asked['tell'], turn: Turn): void {
     this.#asked = { value, deadlineMs, tell, isProposed: false };
-    this.#prepare(now, out);
+    this.#prepare(turn);
   }
 
-  onMessage(peer: number, message: Message, now: Now, out: Outbox): void {
+  onMessage(peer: number, message: Message, turn: Turn): void {
     const { current } = this.#options;
     if (this.#isOver || message.epoch !== current.epoch) return;
     if (message.proposal !== undefined && !isOneStep(current, message.proposal.value)) return;
     switch (message.step) {
       case 'prepare':
-        return this.#onPrepare(peer, message.ballot, out);
+        return this.#onPrepare(peer, message.ballot, turn);
       case 'promise':
-        return this.#onPromise(peer, message, now, out);
+        return this.#onPromise(peer, message, turn);
       case 'accept':
-        return this.#onAccept(peer, message, now, out);
+        return this.#onAccept(peer, message, turn);
       case 'accepted':
-        return this.#onAccepted(peer, message.ballot, out);
+        return this.#onAccepted(peer, message.ballot, turn);
       case 'refused':
-        return this.#onRefused(message.ballot, now);
+        return this.#onRefused(message.ballot, turn.now);
       case 'chosen':
         if (message.proposal !== undefined)
-          this.#options.onTold(peer, message.proposal.value, now, out);
+          this.#options.onTold(peer, message.proposal.value, turn);
         return;
       default:
         return unreachable(message.step);
     }
   }
 
-  onDurable(lsn: Lsn, now: Now, out: Outbox): void {
-    while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) this.#held.shift()?.run(now, out);
+  onDurable(lsn: Lsn, turn: Turn): void {
+    while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) this.#held.shift()?.run(turn);
   }
 
   /** With every heartbeat. */
-  look(now: Now, out: Outbox): void {
+  look(turn: Turn): void {
     if (this.#isOver) return;
-    if (this.#attempt !== undefined && now.monoMs >= this.#attempt.untilMs) this.#giveUp(now);
+    if (this.#attempt !== undefined && turn.now.monoMs >= this.#attempt.untilMs)
+      this.#giveUp(turn.now);
     const asked = this.#asked;
-    if (asked !== undefined && now.monoMs >= asked.deadlineMs) {
+    if (asked !== undefined && turn.now.monoMs >= asked.deadlineMs) {
       this.#asked = undefined;
-      asked.tell({ kind: 'timeout', indefinite: asked.isProposed }, out);
+      asked.tell({ kind: 'timeout', indefinite: asked.isProposed }, turn);
     }
-    if (this.#attempt === undefined && now.monoMs >= this.#pauseUntilMs && this.#hasWork(now))
-      this.#prepare(now, out);
+    if (
+      this.#attempt === undefined &&
+      turn.now.monoMs >= this.#pauseUntilMs &&
+      this.#hasWork(turn.now)
+    )
+      this.#prepare(turn);
   }
 
   /** This life ends with the change that was asked for here undecided. */
@@ -247,55 +247,55 @@ export class Synod {
   // ---- the proposer
 
   // idle -> preparing
-  #prepare(now: Now, out: Outbox): void {
+  #prepare(turn: Turn): void {
     const vote = this.#vote;
     if (vote === undefined || !this.#options.isFit()) return;
     const round = Math.max(vote.promised?.round ?? 0, this.#roundSeen) + 1;
     const ballot = { round, by: this.#options.origin };
     const attempt: Attempt = {
       ballot,
-      untilMs: now.monoMs + ATTEMPT_MS,
+      untilMs: turn.now.monoMs + ATTEMPT_MS,
       value: undefined,
       answers: 0,
       found: vote.accepted,
     };
     this.#attempt = attempt;
-    this.#promise(vote, ballot, out);
-    this.#hold(out, (then, behind) => {
+    this.#promise(vote, ballot, turn);
+    this.#hold(turn, (then) => {
       if (this.#attempt !== attempt) return;
-      this.#ask('prepare', ballot, undefined, behind);
-      this.#count(attempt, this.#options.self, then, behind);
+      this.#ask('prepare', ballot, undefined, then);
+      this.#count(attempt, this.#options.self, then);
     });
   }
 
-  #onPromise(peer: number, { ballot, proposal }: Message, now: Now, out: Outbox): void {
+  #onPromise(peer: number, { ballot, proposal }: Message, turn: Turn): void {
     const attempt = this.#attempt;
     if (attempt === undefined || attempt.value !== undefined) return;
     if (compareBallots(attempt.ballot, ballot) !== 0) return;
     attempt.found = later(attempt.found, proposal);
-    this.#count(attempt, peer, now, out);
+    this.#count(attempt, peer, turn);
   }
 
-  #count(attempt: Attempt, voter: number, now: Now, out: Outbox): void {
+  #count(attempt: Attempt, voter: number, turn: Turn): void {
     attempt.answers |= 1 << voter;
-    if (bitCount(attempt.answers) >= this.#majority) this.#propose(attempt, now, out);
+    if (bitCount(attempt.answers) >= this.#majority) this.#propose(attempt, turn);
   }
 
   // preparing -> accepting
-  #propose(attempt: Attempt, now: Now, out: Outbox): void {
+  #propose(attempt: Attempt, turn: Turn): void {
     const value = attempt.found?.value ?? this.#asked?.value;
     const vote = this.#vote;
     const isOutbid = vote?.promised === undefined || isBelow(attempt.ballot, vote.promised);
-    if (value === undefined || vote === undefined || isOutbid) return this.#giveUp(now);
+    if (value === undefined || vote === undefined || isOutbid) return this.#giveUp(turn.now);
     attempt.value = value;
     attempt.answers = 0;
     if (this.#asked !== undefined && isEqualMembership(this.#asked.value, value))
       this.#asked.isProposed = true;
-    this.#accept(vote, { ballot: attempt.ballot, value }, now, out);
-    this.#hold(out, (_now, behind) => {
+    this.#accept(vote, { ballot: attempt.ballot, value }, turn);
+    this.#hold(turn, (then) => {
       if (this.#attempt !== attempt) return;
-      this.#ask('accept', attempt.ballot, { ballot: attempt.ballot, value }, behind);
-      this.#onAccepted(this.#options.self, attempt.ballot, behind);
+      this.#ask('accept', attempt.ballot, { ballot: attempt.ballot, value }, then);
+      this.#onAccepted(this.#options.self, attempt.ballot, then);
     });
   }
 
@@ -309,7 +309,7 @@ export class Synod {
 
   #finish(ballot: Ballot, value: Membership, out: Outbox): void {
     this.#end(value, out);
-    this.#hold(out, (_now, behind) => this.#ask('chosen', ballot, { ballot, value }, behind));
+    this.#hold(out, (then) => this.#ask('chosen', ballot, { ballot, value }, then));
   }
 
   #onRefused(ballot: Ballot, now: Now): void {
@@ -333,27 +333,27 @@ export class Synod {
       return this.#refuse(peer, vote, vote.promised, out);
     this.#promise(vote, ballot, out);
     const { accepted } = vote;
-    this.#hold(out, (_now, behind) => this.#answer(peer, 'promise', ballot, accepted, behind));
+    this.#hold(out, (then) => this.#answer(peer, 'promise', ballot, accepted, then));
   }
 
-  #onAccept(peer: number, { ballot, proposal }: Message, now: Now, out: Outbox): void {
+  #onAccept(peer: number, { ballot, proposal }: Message, turn: Turn): void {
     const vote = this.#vote;
     if (vote === undefined || !this.#options.isFit() || this.#held.size >= HELD_MAX) return;
     if (vote.promised !== undefined && isBelow(ballot, vote.promised))
-      return this.#refuse(peer, vote, vote.promised, out);
+      return this.#refuse(peer, vote, vote.promised, turn);
     if (proposal === undefined || !this.#options.accepts(proposal.value)) return;
-    this.#accept(vote, { ballot, value: proposal.value }, now, out);
-    this.#hold(out, (_now, behind) => this.#answer(peer, 'accepted', ballot, undefined, behind));
+    this.#accept(vote, { ballot, value: proposal.value }, turn);
+    this.#hold(turn, (then) => this.#answer(peer, 'accepted', ballot, undefined, then));
   }
 
   #promise(vote: Vote, ballot: Ballot, out: Outbox): void {
     this.#store({ promised: ballot, accepted: vote.accepted }, out);
   }
 
-  #accept(vote: Vote, proposal: Proposal, now: Now, out: Outbox): void {
+  #accept(vote: Vote, proposal: Proposal, turn: Turn): void {
     const isAhead = vote.promised !== undefined && isBelow(proposal.ballot, vote.promised);
-    this.#store({ promised: isAhead ? vote.promised : proposal.ballot, accepted: proposal }, out);
-    this.#acceptedAtMs = now.monoMs;
+    this.#store({ promised: isAhead ? vote.promised : proposal.ballot, accepted: proposal }, turn);
+    this.#acceptedAtMs = turn.now.monoMs;
   }
 
   /** What was chosen is told to who asked here, and made durable. Once. */
@@ -399,7 +399,7 @@ export class Synod {
   /** Written again, so that there is a batch to wait for. */
   #refuse(peer: number, vote: Vote, promised: Ballot, out: Outbox): void {
     this.#store(vote, out);
-    this.#hold(out, (_now, behind) => this.#answer(peer, 'refused', promised, undefined, behind));
+    this.#hold(out, (then) => this.#answer(peer, 'refused', promised, undefined, then));
   }
 
   #answer(

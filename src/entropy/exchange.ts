@@ -15,7 +15,7 @@
 // One request per origin is under way at a time. It ends with the entries that answer it, or after `retryMs`, and then
 // another holder is asked.
 
-import type { Outbox } from '../model/effect.ts';
+import type { Turn } from '../model/effect.ts';
 import { type Origin, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
 import type { DeltaReason, Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
@@ -75,29 +75,22 @@ export class Exchange {
   }
 
   /** Compares vectors with every connected peer and asks for what no stream is bringing. */
-  look(holders: readonly Holder[], current: Origin, nowMs: number, out: Outbox): void {
+  look(holders: readonly Holder[], current: Origin, turn: Turn): void {
     const looks = new Map<Origin, Look>();
     for (const [origin, ahead] of this.#ahead(holders, current)) {
       const seq = this.#log.head(origin);
       const before = this.#lastLook.get(origin);
-      const look = before?.seq === seq ? before : { seq, sinceMs: nowMs };
+      const look = before?.seq === seq ? before : { seq, sinceMs: turn.now.monoMs };
       looks.set(origin, look);
-      const isStalled = nowMs - look.sinceMs >= this.#retryMs;
+      const isStalled = turn.now.monoMs - look.sinceMs >= this.#retryMs;
       const isAway = !isStreamed(origin, holders);
-      if (isStalled || isAway)
-        this.#askOneOf(ahead, origin, isAway ? 'away' : 'stalled', nowMs, out);
+      if (isStalled || isAway) this.#askOneOf(ahead, origin, isAway ? 'away' : 'stalled', turn);
     }
     this.#lastLook = looks;
   }
 
   /** Entries of `origin` arrived: go on at once if they answer a request and their holder has more. */
-  onEntries(
-    holder: Holder,
-    origin: Origin,
-    entries: readonly Mutation[],
-    nowMs: number,
-    out: Outbox,
-  ): void {
+  onEntries(holder: Holder, origin: Origin, entries: readonly Mutation[], turn: Turn): void {
     if (this.#isDelta(holder, origin))
       for (const { bytes } of entries) this.#metrics.deltaBytes += bytes.length;
     if (this.#log.head(origin) >= (this.#refused.get(origin) ?? 0)) this.#refused.delete(origin);
@@ -106,7 +99,7 @@ export class Exchange {
     this.#asked.delete(origin);
     const hasMore = seqOf(holder.holds, origin) > this.#log.head(origin);
     if (request.goesOn && hasMore && !isSource(holder, origin))
-      this.#ask(holder, origin, true, nowMs, out);
+      this.#ask(holder, origin, true, turn);
   }
 
   /**
@@ -118,10 +111,10 @@ export class Exchange {
   }
 
   /** A reader waits for entries of `origin` that `holder` was seen to have: they are on their way, or pulled once. */
-  hasten(holder: Holder, origin: Origin, nowMs: number, out: Outbox): void {
-    if (isSource(holder, origin) || this.#isAsking(origin, nowMs)) return;
+  hasten(holder: Holder, origin: Origin, turn: Turn): void {
+    if (isSource(holder, origin) || this.#isAsking(origin, turn.now.monoMs)) return;
     this.#count('awaited');
-    this.#ask(holder, origin, false, nowMs, out);
+    this.#ask(holder, origin, false, turn);
   }
 
   #count(reason: DeltaReason): void {
@@ -151,14 +144,8 @@ export class Exchange {
     return ahead;
   }
 
-  #askOneOf(
-    ahead: readonly Holder[],
-    origin: Origin,
-    why: DeltaReason,
-    nowMs: number,
-    out: Outbox,
-  ): void {
-    if (this.#isAsking(origin, nowMs)) return;
+  #askOneOf(ahead: readonly Holder[], origin: Origin, why: DeltaReason, turn: Turn): void {
+    if (this.#isAsking(origin, turn.now.monoMs)) return;
     const isRefused = this.#refused.has(origin);
     const reason = isRefused ? 'refused' : why;
     const askable = isRefused ? ahead : ahead.filter((holder) => !isSource(holder, origin));
@@ -166,17 +153,17 @@ export class Exchange {
     const holder = askable.find(({ peer }) => peer > last) ?? askable[0];
     if (holder === undefined) return;
     this.#count(reason);
-    this.#ask(holder, origin, true, nowMs, out);
+    this.#ask(holder, origin, true, turn);
   }
 
   #isAsking(origin: Origin, nowMs: number): boolean {
     return (this.#asked.get(origin)?.untilMs ?? nowMs) > nowMs;
   }
 
-  #ask({ peer }: Holder, origin: Origin, goesOn: boolean, nowMs: number, out: Outbox): void {
+  #ask({ peer }: Holder, origin: Origin, goesOn: boolean, turn: Turn): void {
     const from = this.#log.head(origin) + 1;
-    this.#asked.set(origin, { peer, untilMs: nowMs + this.#retryMs, goesOn });
-    out.send(peer, { kind: 'pull', origin, from, bytesMax: this.#bytesMax });
+    this.#asked.set(origin, { peer, untilMs: turn.now.monoMs + this.#retryMs, goesOn });
+    turn.send(peer, { kind: 'pull', origin, from, bytesMax: this.#bytesMax });
   }
 }
 

@@ -32,7 +32,7 @@
 
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { createRing } from '../base/ring.ts';
-import type { Now, Outbox, RangeResult } from '../model/effect.ts';
+import type { Now, Outbox, RangeResult, Turn } from '../model/effect.ts';
 import { type Origin, parseOrigin, type ReplicaId, type Seq } from '../model/id.ts';
 import type { Behind, LaneHead, NamedWrite, Position, SnapshotChunk } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -58,7 +58,7 @@ export interface SnapshotClientOptions {
   readonly retryMs: number;
   readonly budget: CopyBudget;
   /** A record of the snapshot is merged. */
-  readonly merge: (record: Record, now: Now, out: Outbox) => void;
+  readonly merge: (record: Record, turn: Turn) => void;
   /** A write that an idempotency key names. */
   readonly remember: (named: NamedWrite, out: Outbox) => void;
   /** The log of an origin is stamped further ahead than this replica may show. */
@@ -152,48 +152,48 @@ export class SnapshotClient {
   }
 
   /** Begins a copy where nothing else helps, and asks again for what did not come. */
-  look(donors: readonly Holder[], now: Now, out: Outbox): void {
+  look(donors: readonly Holder[], turn: Turn): void {
     const copy = this.#copy;
     if (copy === undefined) {
       const donor = donors.find((each) => this.#isNeededFrom(each, donors));
-      if (donor === undefined || !this.#mayBegin(now, out)) return;
+      if (donor === undefined || !this.#mayBegin(turn)) return;
       this.#copy = begunAt('', []);
-      out.note('warn', 'snapshot-begins', { of: donor.id });
-      this.#ask(this.#copy, donor, now, out);
+      turn.note('warn', 'snapshot-begins', { of: donor.id });
+      this.#ask(this.#copy, donor, turn);
     } else if (copy.part !== undefined) {
-      this.#sweep.look(out);
+      this.#sweep.look(turn);
     } else if (this.#arrived.size > 0) {
-      this.#take(copy, now, out);
-    } else if (now.monoMs >= copy.untilMs) {
-      this.#askAgain(copy, donors, now, out);
+      this.#take(copy, turn);
+    } else if (turn.now.monoMs >= copy.untilMs) {
+      this.#askAgain(copy, donors, turn);
     }
   }
 
   /** Something is durable: there may be room for the next part. */
-  onDurable(now: Now, out: Outbox): void {
-    if (this.#copy !== undefined && this.#arrived.size > 0) this.#take(this.#copy, now, out);
+  onDurable(turn: Turn): void {
+    if (this.#copy !== undefined && this.#arrived.size > 0) this.#take(this.#copy, turn);
   }
 
-  onChunk(donor: Holder, chunk: SnapshotChunk, now: Now, out: Outbox): void {
+  onChunk(donor: Holder, chunk: SnapshotChunk, turn: Turn): void {
     const copy = this.#copy;
     if (copy?.peer !== donor.peer || copy.id !== chunk.id) return;
-    copy.untilMs = now.monoMs + this.#options.retryMs;
+    copy.untilMs = turn.now.monoMs + this.#options.retryMs;
     if (this.#arrived.size >= WINDOW_PARTS) return this.#breakOff(copy);
     this.#arrived.push({ donor, chunk });
-    this.#take(copy, now, out);
+    this.#take(copy, turn);
   }
 
   /** True when the answer was meant for the copy. */
-  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
-    const progress = this.#sweep.onRange(id, result, out);
+  onRange(id: number, result: RangeResult, turn: Turn): boolean {
+    const progress = this.#sweep.onRange(id, result, turn);
     const copy = this.#copy;
-    if (progress === 'done' && copy !== undefined) this.#onSwept(copy, now, out);
+    if (progress === 'done' && copy !== undefined) this.#onSwept(copy, turn);
     if (progress === 'failed' && copy !== undefined) this.#breakOff(copy);
     return progress !== undefined;
   }
 
   /** Merges the next part, when the one before is swept and there is room for what it brings. */
-  #take(copy: Copy, now: Now, out: Outbox): void {
+  #take(copy: Copy, turn: Turn): void {
     const { absence, isAhead, merge, metrics, remember, table } = this.#options;
     if (copy.part !== undefined || table.undurableCount > UNDURABLE_MAX) return;
     const next = this.#arrived.shift();
@@ -202,37 +202,37 @@ export class SnapshotClient {
     const { after, last, more, records } = chunk;
     // A part that is missing would count as deleted.
     if (after !== copy.after) return this.#breakOff(copy);
-    if (after === '' && chunk.covers.some((head) => isAhead(head, now)))
-      return this.#waitForTime(copy, donor, now, out);
+    if (after === '' && chunk.covers.some((head) => isAhead(head, turn.now)))
+      return this.#waitForTime(copy, donor, turn);
     if (after === '') copy.covers = chunk.covers;
     this.#aheadWaitMs = 0;
     for (const record of records) {
-      merge(record, now, out);
+      merge(record, turn);
       metrics.snapshotBytes += record.bytes.length;
     }
-    for (const named of chunk.named) remember(named, out);
+    for (const named of chunk.named) remember(named, turn);
     metrics.snapshotChunksReceived++;
     metrics.snapshotRecordsReceived += records.length;
     copy.parts++;
     copy.records += records.length;
     copy.part = { last, more, donor };
-    if (after.startsWith(NAMED)) return this.#onSwept(copy, now, out);
+    if (after.startsWith(NAMED)) return this.#onSwept(copy, turn);
     const { covers } = copy;
     const upTo = last.startsWith(NAMED) ? undefined : last;
     absence.onCopied(covers, upTo);
-    this.#sweep.begin({ after, last: upTo, records, covers }, out);
+    this.#sweep.begin({ after, last: upTo, records, covers }, turn);
   }
 
-  #onSwept(copy: Copy, now: Now, out: Outbox): void {
+  #onSwept(copy: Copy, turn: Turn): void {
     const { part } = copy;
     if (part === undefined) return;
     copy.part = undefined;
     copy.after = part.last;
-    if (!part.more) return this.#finish(copy, out);
-    out.put(MARK, encodeMark(copy));
-    copy.untilMs = now.monoMs + this.#options.retryMs;
-    out.send(part.donor.peer, { kind: 'snapshot-credit', id: copy.id, parts: 1 });
-    this.#take(copy, now, out);
+    if (!part.more) return this.#finish(copy, turn);
+    turn.put(MARK, encodeMark(copy));
+    copy.untilMs = turn.now.monoMs + this.#options.retryMs;
+    turn.send(part.donor.peer, { kind: 'snapshot-credit', id: copy.id, parts: 1 });
+    this.#take(copy, turn);
   }
 
   /** What is on its way no longer counts; with the next heartbeat the copy goes on behind its mark. */
@@ -244,14 +244,14 @@ export class SnapshotClient {
   }
 
   /** A log that it covers was stamped by a wrong clock: after a while another peer is asked, or this one again. */
-  #waitForTime(copy: Copy, { id }: Holder, now: Now, out: Outbox): void {
+  #waitForTime(copy: Copy, { id }: Holder, turn: Turn): void {
     this.#breakOff(copy);
     const waitMs = this.#aheadWaitMs * 2 || this.#options.retryMs;
     this.#aheadWaitMs = Math.min(waitMs, AHEAD_WAIT_MS_MAX);
-    copy.untilMs = now.monoMs + this.#aheadWaitMs;
+    copy.untilMs = turn.now.monoMs + this.#aheadWaitMs;
     if (this.#ahead.has(id)) return;
     this.#ahead.add(id);
-    out.note('warn', 'snapshot-ahead', { of: id });
+    turn.note('warn', 'snapshot-ahead', { of: id });
   }
 
   // copying -> idle
@@ -277,40 +277,40 @@ export class SnapshotClient {
   }
 
   /** Of the same peer or of the next that holds all that is covered; where there is none, a new copy begins. */
-  #askAgain(copy: Copy, donors: readonly Holder[], now: Now, out: Outbox): void {
+  #askAgain(copy: Copy, donors: readonly Holder[], turn: Turn): void {
     const able = donors.filter(({ holds }) =>
       copy.covers.every(({ origin, seq }) => seqOf(holds, origin) >= seq),
     );
     const next = able.find(({ peer }) => peer > copy.peer) ?? able[0] ?? donors[0];
     if (next === undefined) return;
     if (able.length === 0) {
-      if (!this.#mayBegin(now, out)) return;
+      if (!this.#mayBegin(turn)) return;
       copy.covers = [];
       copy.after = '';
       this.#options.absence.onCopied([], '');
     }
-    this.#ask(copy, next, now, out);
+    this.#ask(copy, next, turn);
   }
 
-  #mayBegin(now: Now, out: Outbox): boolean {
+  #mayBegin(turn: Turn): boolean {
     const { budget, metrics } = this.#options;
-    const mayBegin = budget.take(now.monoMs);
+    const mayBegin = budget.take(turn.now.monoMs);
     if (!mayBegin && !this.#isPostponed) {
       metrics.snapshotsPostponed++;
-      out.note('error', 'snapshot-postponed', { waitMs: budget.waitMs(now.monoMs) });
+      turn.note('error', 'snapshot-postponed', { waitMs: budget.waitMs(turn.now.monoMs) });
     }
     this.#isPostponed = !mayBegin;
     return mayBegin;
   }
 
-  #ask(copy: Copy, { peer }: Holder, now: Now, out: Outbox): void {
+  #ask(copy: Copy, { peer }: Holder, turn: Turn): void {
     this.#arrived.clear();
     copy.peer = peer;
     copy.id = ++this.#lastId;
-    copy.untilMs = now.monoMs + this.#options.retryMs;
+    copy.untilMs = turn.now.monoMs + this.#options.retryMs;
     const { bytesMax } = this.#options;
     const window = { bytesMax, parts: WINDOW_PARTS };
-    out.send(peer, { kind: 'snapshot-request', id: copy.id, after: copy.after, ...window });
+    turn.send(peer, { kind: 'snapshot-request', id: copy.id, after: copy.after, ...window });
   }
 }
 

@@ -15,7 +15,7 @@
 // Bounds: one transfer a peer, whose next request ends it; one part read at a time.
 
 import { createRing } from '../base/ring.ts';
-import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { LaneHead, Position, SnapshotCredit, SnapshotRequest } from '../model/message.ts';
@@ -43,7 +43,7 @@ export interface SnapshotServerOptions {
   readonly frameBytes: number;
   readonly get: (key: Uint8Array) => PointRead;
   readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
-  readonly heal: (namespace: NamespaceName, key: Key, now: Now, out: Outbox) => void;
+  readonly heal: (namespace: NamespaceName, key: Key, turn: Turn) => void;
 }
 
 interface Transfer {
@@ -97,23 +97,23 @@ export class SnapshotServer {
   }
 
   /** True when the answer was meant for a snapshot. */
-  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+  onRange(id: number, result: RangeResult, turn: Turn): boolean {
     const reading = this.#reading;
     if (reading?.rangeId !== id) return false;
     this.#reading = undefined;
-    if (this.#isCurrent(reading.transfer)) this.#send(reading, result, now, out);
-    this.#next(out);
+    if (this.#isCurrent(reading.transfer)) this.#send(reading, result, turn);
+    this.#next(turn);
     return true;
   }
 
-  #send(reading: Reading, result: RangeResult, now: Now, out: Outbox): void {
+  #send(reading: Reading, result: RangeResult, turn: Turn): void {
     const { transfer } = reading;
-    if (!result.ok) out.note('error', 'snapshot-unreadable', { reason: result.reason });
+    if (!result.ok) turn.note('error', 'snapshot-unreadable', { reason: result.reason });
     const more =
       result.ok &&
       (transfer.after.startsWith(NAMED)
-        ? this.#sendNamed(transfer, result, out)
-        : this.#sendRecords(reading, result, now, out));
+        ? this.#sendNamed(transfer, result, turn)
+        : this.#sendRecords(reading, result, turn));
     transfer.left--;
     if (!more) this.#transfers.delete(transfer.peer);
     else if (transfer.left > 0) this.#waiting.push(transfer);
@@ -124,8 +124,8 @@ export class SnapshotServer {
   }
 
   /** Whether there is more to send. */
-  #sendRecords({ transfer, covers }: Reading, result: Found, now: Now, out: Outbox): boolean {
-    const records = this.#recordsOf(result.entries, now, out);
+  #sendRecords({ transfer, covers }: Reading, result: Found, turn: Turn): boolean {
+    const records = this.#recordsOf(result.entries, turn);
     if (records === undefined) return false;
     const { peer, id, after } = transfer;
     const end = records.at(-1);
@@ -133,7 +133,7 @@ export class SnapshotServer {
     const last = result.more ? position : NAMED;
     this.#options.metrics.snapshotChunksSent++;
     const range = { after, last, more: true };
-    out.send(peer, { kind: 'snapshot-chunk', id, covers, records, named: [], ...range });
+    turn.send(peer, { kind: 'snapshot-chunk', id, covers, records, named: [], ...range });
     transfer.after = last;
     return true;
   }
@@ -198,7 +198,7 @@ export class SnapshotServer {
     return covers;
   }
 
-  #recordsOf(entries: readonly RangeEntry[], now: Now, out: Outbox): Record[] | undefined {
+  #recordsOf(entries: readonly RangeEntry[], turn: Turn): Record[] | undefined {
     const records: Record[] = [];
     for (const { key, value } of entries) {
       const name = parseRecordKey(key);
@@ -207,7 +207,7 @@ export class SnapshotServer {
         records.push(record);
         continue;
       }
-      if (name !== undefined) this.#options.heal(name.namespace, name.key, now, out);
+      if (name !== undefined) this.#options.heal(name.namespace, name.key, turn);
       return undefined;
     }
     return records;

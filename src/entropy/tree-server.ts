@@ -9,7 +9,7 @@
 // for CUT_IDLE_MS, and when both roots were seen to be the same.
 
 import { createRing } from '../base/ring.ts';
-import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type {
@@ -31,7 +31,7 @@ export interface TreeServerOptions {
   readonly table: Table;
   readonly frameBytes: number;
   readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
-  readonly heal: (namespace: NamespaceName, key: Key, now: Now, out: Outbox) => void;
+  readonly heal: (namespace: NamespaceName, key: Key, turn: Turn) => void;
   /** Freezes the tree, if it says anything. */
   readonly freeze: () => Cut | undefined;
   /** The root of who asks, at the cut, says as much about us as about it. */
@@ -71,23 +71,23 @@ export class TreeServer {
     this.#options = options;
   }
 
-  onCut(peer: number, { id }: TreeCutRequest, now: Now, out: Outbox): void {
+  onCut(peer: number, { id }: TreeCutRequest, turn: Turn): void {
     this.#end(peer);
     const cut = this.#served.size < CUTS_MAX ? this.#options.freeze() : undefined;
     if (cut === undefined)
-      return out.send(peer, { kind: 'tree-cut', id, answer: 'unknown', vector: [] });
-    const served = { cutId: id, cut, isTold: false, untilMs: now.monoMs + CUT_IDLE_MS };
+      return turn.send(peer, { kind: 'tree-cut', id, answer: 'unknown', vector: [] });
+    const served = { cutId: id, cut, isTold: false, untilMs: turn.now.monoMs + CUT_IDLE_MS };
     this.#served.set(peer, served);
-    this.#tell(peer, served, out);
+    this.#tell(peer, served, turn);
   }
 
-  onTree(peer: number, request: TreeRequest, now: Now, out: Outbox): void {
+  onTree(peer: number, request: TreeRequest, turn: Turn): void {
     const { id } = request;
     const served = this.#served.get(peer);
-    const answer = served === undefined ? 'unknown' : this.#answer(served, request, now);
+    const answer = served === undefined ? 'unknown' : this.#answer(served, request, turn.now);
     const isKnown = served !== undefined && answer === 'known';
     const digests = isKnown ? this.#digests(served.cut.leaves, request) : [];
-    out.send(peer, { kind: 'tree-reply', id, answer, digests });
+    turn.send(peer, { kind: 'tree-reply', id, answer, digests });
     if (!isKnown || request.level !== 'root') return;
     const isSame = isSameDigest(served.cut.leaves.root(), request.root);
     this.#options.onRoot(peer, isSame);
@@ -114,34 +114,34 @@ export class TreeServer {
     this.#next(out);
   }
 
-  onRecords(peer: number, { id, keys }: TreeRecordsRequest, now: Now, out: Outbox): void {
+  onRecords(peer: number, { id, keys }: TreeRecordsRequest, turn: Turn): void {
     const records: Record[] = [];
     let bytes = MESSAGE_BYTES;
     let taken = 0;
     for (const { namespace, key } of keys) {
       const cell = this.#options.table.read(namespace, key);
       const record = this.#options.table.isDurable(cell) ? cell.record : undefined;
-      if (cell.damaged) this.#options.heal(namespace, key, now, out);
+      if (cell.damaged) this.#options.heal(namespace, key, turn);
       bytes += record?.bytes.length ?? 0;
       if (bytes > this.#options.frameBytes && taken > 0) break;
       taken++;
       if (record !== undefined) records.push(record);
     }
-    out.send(peer, { kind: 'tree-records', id, taken, records });
+    turn.send(peer, { kind: 'tree-records', id, taken, records });
   }
 
   /** True when the answer was meant for this. */
-  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+  onRange(id: number, result: RangeResult, turn: Turn): boolean {
     const reading = this.#reading;
     if (reading?.rangeId !== id) return false;
     this.#reading = undefined;
     const { peer, request } = reading;
-    if (result.ok) this.#list(peer, request, result, now, out);
+    if (result.ok) this.#list(peer, request, result, turn);
     else {
       const nothing = { keys: [], last: '', more: false } as const;
-      out.send(peer, { kind: 'tree-keys', id: request.id, answer: 'unknown', ...nothing });
+      turn.send(peer, { kind: 'tree-keys', id: request.id, answer: 'unknown', ...nothing });
     }
-    this.#next(out);
+    this.#next(turn);
     return true;
   }
 
@@ -201,8 +201,7 @@ export class TreeServer {
     peer: number,
     { id, leaves, after }: TreeKeysRequest,
     { entries, more }: RangeResult & { ok: true },
-    now: Now,
-    out: Outbox,
+    turn: Turn,
   ): void {
     const wanted = new Set(leaves);
     const keys: StoredKey[] = [];
@@ -213,13 +212,13 @@ export class TreeServer {
       if (stored !== undefined) {
         bytes += KEY_BYTES + stored.namespace.length + 2 * stored.key.length;
         const isFull = bytes > this.#options.frameBytes && keys.length > 0;
-        if (isFull) return this.#send(peer, id, keys, last, true, out);
+        if (isFull) return this.#send(peer, id, keys, last, true, turn);
         keys.push(stored);
-        if (stored.state === 'damaged') this.#options.heal(stored.namespace, stored.key, now, out);
+        if (stored.state === 'damaged') this.#options.heal(stored.namespace, stored.key, turn);
       }
       last = positionOfKey(entry.key);
     }
-    this.#send(peer, id, keys, last, more, out);
+    this.#send(peer, id, keys, last, more, turn);
   }
 
   #send(

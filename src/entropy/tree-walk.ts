@@ -22,7 +22,7 @@
 // Bounds: one request under way, none larger than a frame; one page of records a heartbeat; so many bytes a round.
 
 import { assert, present } from '../base/assert.ts';
-import type { Now, Outbox, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
 import type {
   Digest,
   Position,
@@ -55,12 +55,12 @@ export interface TreeWalkOptions {
   /** Without progress for so long a round ends. */
   readonly timeoutMs: number;
   readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
-  readonly heal: (stored: StoredKey, now: Now, out: Outbox) => void;
+  readonly heal: (stored: StoredKey, turn: Turn) => void;
   /** Freezes our tree, if it says anything. */
   readonly freeze: () => Cut | undefined;
   /** A record that we lost comes back; gives whether it was merged. */
-  readonly mend: (record: Record, now: Now, out: Outbox) => boolean;
-  readonly onEnd: (end: RoundEnd, now: Now, out: Outbox) => void;
+  readonly mend: (record: Record, turn: Turn) => boolean;
+  readonly onEnd: (end: RoundEnd, turn: Turn) => void;
 }
 
 export interface RoundEnd {
@@ -125,7 +125,7 @@ export class TreeWalk {
   }
 
   // idle -> look 1
-  begin(peer: number, now: Now, out: Outbox): void {
+  begin(peer: number, turn: Turn): void {
     assert(this.#walk === undefined, 'tree: one walk at a time');
     const { roundBytes } = this.#options;
     this.#walk = {
@@ -136,39 +136,39 @@ export class TreeWalk {
       bytesLeft: roundBytes,
       ...nothingSeen(),
     };
-    this.#proceed(this.#walk, now, out);
+    this.#proceed(this.#walk, turn);
   }
 
   /** With every heartbeat: asks what is due, and gives up what does not get on. */
-  look(now: Now, out: Outbox): void {
+  look(turn: Turn): void {
     const walk = this.#walk;
     if (walk === undefined) return;
-    if (now.monoMs >= walk.untilMs) this.#end(walk, 'unknown', now, out);
-    else if (walk.askedId === 0 && now.monoMs >= walk.restUntilMs) this.#ask(walk, now, out);
+    if (turn.now.monoMs >= walk.untilMs) this.#end(walk, 'unknown', turn);
+    else if (walk.askedId === 0 && turn.now.monoMs >= walk.restUntilMs) this.#ask(walk, turn);
   }
 
   /** More is durable: our tree may stand for the cut now. */
-  onDurable(now: Now, out: Outbox): void {
-    if (this.#walk?.isHeld === true) this.#ask(this.#walk, now, out);
+  onDurable(turn: Turn): void {
+    if (this.#walk?.isHeld === true) this.#ask(this.#walk, turn);
   }
 
-  onDisconnected(peer: number, now: Now, out: Outbox): void {
-    if (this.#walk?.peer === peer) this.#end(this.#walk, 'unknown', now, out);
+  onDisconnected(peer: number, turn: Turn): void {
+    if (this.#walk?.peer === peer) this.#end(this.#walk, 'unknown', turn);
   }
 
   /** What the peer's tree stands for: ours is frozen, and both together are the cut. */
-  onCut(peer: number, reply: TreeCut, now: Now, out: Outbox): void {
+  onCut(peer: number, reply: TreeCut, turn: Turn): void {
     const walk = this.#answered(peer, reply.id, 'cut');
     if (walk === undefined) return;
     this.#charge(walk, MESSAGE_BYTES + reply.vector.length * VECTOR_BYTES);
     walk.cut = reply.answer === 'known' ? this.#options.freeze() : undefined;
-    if (walk.cut?.join(reply.vector) !== true) return this.#end(walk, 'unknown', now, out);
+    if (walk.cut?.join(reply.vector) !== true) return this.#end(walk, 'unknown', turn);
     walk.cutId = reply.id;
     walk.step = 'root';
-    this.#proceed(walk, now, out);
+    this.#proceed(walk, turn);
   }
 
-  onReply(peer: number, reply: TreeReply, now: Now, out: Outbox): void {
+  onReply(peer: number, reply: TreeReply, turn: Turn): void {
     const walk = this.#answered(peer, reply.id, 'root', 'inner', 'leaves');
     if (walk === undefined) return;
     this.#charge(walk, MESSAGE_BYTES + reply.digests.length * 4);
@@ -176,89 +176,88 @@ export class TreeWalk {
     if (reply.answer === 'waiting') return;
     const { cut } = walk;
     if (reply.answer === 'unknown' || cut?.look() !== 'known')
-      return this.#end(walk, 'unknown', now, out);
-    if (reply.digests.length === 0 || walk.bytesLeft < 0)
-      return this.#end(walk, 'unknown', now, out);
+      return this.#end(walk, 'unknown', turn);
+    if (reply.digests.length === 0 || walk.bytesLeft < 0) return this.#end(walk, 'unknown', turn);
     const { leaves } = cut;
-    if (walk.step === 'root') this.#onRoot(walk, leaves, reply.digests, now, out);
-    else if (walk.step === 'inner') this.#onInner(walk, leaves, reply.digests, now, out);
-    else this.#onLeaves(walk, leaves, reply.digests, now, out);
+    if (walk.step === 'root') this.#onRoot(walk, leaves, reply.digests, turn);
+    else if (walk.step === 'inner') this.#onInner(walk, leaves, reply.digests, turn);
+    else this.#onLeaves(walk, leaves, reply.digests, turn);
   }
 
   /** True when the answer was meant for the walk. */
-  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+  onRange(id: number, result: RangeResult, turn: Turn): boolean {
     if (id !== this.#rangeId || id === 0) return false;
     this.#rangeId = 0;
     const walk = this.#walk;
     if (walk?.step !== 'page') return true;
     if (!result.ok) {
-      this.#end(walk, 'unknown', now, out);
+      this.#end(walk, 'unknown', turn);
       return true;
     }
     for (const entry of result.entries) {
       const stored = storedKeyOf(entry, walk.leaves);
       if (stored === undefined) continue;
-      if (stored.state === 'damaged') this.#options.heal(stored, now, out);
+      if (stored.state === 'damaged') this.#options.heal(stored, turn);
       walk.own.set(positionOf(stored), stored);
     }
     const last = result.entries.at(-1);
     walk.upTo = result.more && last !== undefined ? positionOfKey(last.key) : '';
     walk.step = 'keys';
-    this.#proceed(walk, now, out);
+    this.#proceed(walk, turn);
     return true;
   }
 
-  onKeys(peer: number, reply: TreeKeys, now: Now, out: Outbox): void {
+  onKeys(peer: number, reply: TreeKeys, turn: Turn): void {
     const walk = this.#answered(peer, reply.id, 'keys');
     if (walk === undefined) return;
     if (reply.answer !== 'known' || (reply.more && reply.last <= walk.after))
-      return this.#end(walk, 'unknown', now, out);
+      return this.#end(walk, 'unknown', turn);
     this.#charge(
       walk,
       reply.keys.reduce((sum, each) => sum + keyBytes(each), MESSAGE_BYTES),
     );
     const end = reply.more ? reply.last : walk.upTo;
     this.#compare(walk, reply.keys, end);
-    walk.untilMs = now.monoMs + this.#options.timeoutMs;
+    walk.untilMs = turn.now.monoMs + this.#options.timeoutMs;
     const isOver = end === '' || this.#isSpent(walk) || walk.found.size >= DIFFERENCES_MAX;
-    if (isOver) return this.#conclude(walk, end === '', now, out);
+    if (isOver) return this.#conclude(walk, end === '', turn);
     walk.after = end;
     if (!reply.more) walk.step = 'page';
   }
 
-  onRecords(peer: number, { id, taken, records }: TreeRecords, now: Now, out: Outbox): void {
+  onRecords(peer: number, { id, taken, records }: TreeRecords, turn: Turn): void {
     const walk = this.#answered(peer, id, 'records');
     if (walk === undefined) return;
     for (const record of records) {
       this.#charge(walk, record.bytes.length);
-      if (this.#isWanted(walk, record) && this.#options.mend(record, now, out)) walk.mended++;
+      if (this.#isWanted(walk, record) && this.#options.mend(record, turn)) walk.mended++;
     }
     walk.wanted.splice(0, Math.max(taken, 1));
     const isOver = walk.wanted.length === 0 || walk.bytesLeft < 0;
-    if (isOver) this.#end(walk, 'different', now, out);
-    else this.#proceed(walk, now, out);
+    if (isOver) this.#end(walk, 'different', turn);
+    else this.#proceed(walk, turn);
   }
 
-  #onRoot(walk: Walk, leaves: Leaves, [low, high]: readonly number[], now: Now, out: Outbox): void {
+  #onRoot(walk: Walk, leaves: Leaves, [low, high]: readonly number[], turn: Turn): void {
     if (isSameDigest(leaves.root(), [low as number, high as number]))
-      return this.#end(walk, 'equal', now, out);
+      return this.#end(walk, 'equal', turn);
     walk.step = 'inner';
-    this.#proceed(walk, now, out);
+    this.#proceed(walk, turn);
   }
 
-  #onInner(walk: Walk, leaves: Leaves, digests: readonly number[], now: Now, out: Outbox): void {
+  #onInner(walk: Walk, leaves: Leaves, digests: readonly number[], turn: Turn): void {
     for (let i = 0; i + 1 < digests.length && walk.skip < FANOUT; i += 2) {
       const theirs: Digest = [digests[i] as number, digests[i + 1] as number];
       if (!isSameDigest(leaves.inner(walk.skip), theirs)) walk.inner.push(walk.skip);
       walk.skip++;
     }
-    if (walk.skip < FANOUT) return this.#proceed(walk, now, out);
+    if (walk.skip < FANOUT) return this.#proceed(walk, turn);
     walk.skip = 0;
     walk.step = 'leaves';
-    this.#goOnWith(walk, walk.inner.length, now, out);
+    this.#goOnWith(walk, walk.inner.length, turn);
   }
 
-  #onLeaves(walk: Walk, leaves: Leaves, digests: readonly number[], now: Now, out: Outbox): void {
+  #onLeaves(walk: Walk, leaves: Leaves, digests: readonly number[], turn: Turn): void {
     const count = walk.inner.length * FANOUT;
     for (let i = 0; i + 1 < digests.length && walk.skip < count; i += 2) {
       const node = walk.inner[Math.floor(walk.skip / FANOUT)] as number;
@@ -269,16 +268,16 @@ export class TreeWalk {
       walk.skip++;
     }
     const isFull = walk.leaves.size >= this.#leavesMax();
-    if (walk.skip < count && !isFull) return this.#proceed(walk, now, out);
+    if (walk.skip < count && !isFull) return this.#proceed(walk, turn);
     walk.cut?.end();
     walk.step = 'page';
-    this.#goOnWith(walk, walk.leaves.size, now, out);
+    this.#goOnWith(walk, walk.leaves.size, turn);
   }
 
   /** Nothing differs a level below: what the peer says does not agree with itself. */
-  #goOnWith(walk: Walk, count: number, now: Now, out: Outbox): void {
-    if (count === 0) this.#end(walk, 'unknown', now, out);
-    else this.#proceed(walk, now, out);
+  #goOnWith(walk: Walk, count: number, turn: Turn): void {
+    if (count === 0) this.#end(walk, 'unknown', turn);
+    else this.#proceed(walk, turn);
   }
 
   /** A third of a round for the list of each look, and the rest for records: a round that is cut short mends, too. */
@@ -318,13 +317,13 @@ export class TreeWalk {
   }
 
   /** Everything was listed, or as much as a round may. */
-  #conclude(walk: Walk, isWhole: boolean, now: Now, out: Outbox): void {
+  #conclude(walk: Walk, isWhole: boolean, turn: Turn): void {
     // look 1 -> look 2
     if (walk.look === 1) {
       const { found } = walk;
       walk.cut?.end();
       Object.assign(walk, firstLook(), nothingSeen(), { look: 2, seen: found });
-      walk.restUntilMs = now.monoMs + this.#options.restMs;
+      walk.restUntilMs = turn.now.monoMs + this.#options.restMs;
       walk.untilMs = walk.restUntilMs + this.#options.timeoutMs;
       return;
     }
@@ -334,16 +333,16 @@ export class TreeWalk {
     });
     walk.confirmed = confirmed.length;
     if (walk.confirmed === 0) {
-      if (isWhole && !isAccountedFor(walk.seen, walk.found)) this.#doubt(out);
-      return this.#end(walk, 'unknown', now, out);
+      if (isWhole && !isAccountedFor(walk.seen, walk.found)) this.#doubt(turn);
+      return this.#end(walk, 'unknown', turn);
     }
     walk.found = new Map(confirmed);
     // look 2 -> mending
     for (const [, { lacks, theirs }] of confirmed)
       if (lacks === 'here' && theirs !== undefined) walk.wanted.push(theirs);
-    if (walk.wanted.length === 0) return this.#end(walk, 'different', now, out);
+    if (walk.wanted.length === 0) return this.#end(walk, 'different', turn);
     walk.step = 'records';
-    this.#proceed(walk, now, out);
+    this.#proceed(walk, turn);
   }
 
   /** Leaves differ, and no key under them: one of the trees is wrong. Ours is counted anew; the peer does the same. */
@@ -369,23 +368,23 @@ export class TreeWalk {
     return walk;
   }
 
-  #proceed(walk: Walk, now: Now, out: Outbox): void {
-    walk.untilMs = now.monoMs + this.#options.timeoutMs;
-    this.#ask(walk, now, out);
+  #proceed(walk: Walk, turn: Turn): void {
+    walk.untilMs = turn.now.monoMs + this.#options.timeoutMs;
+    this.#ask(walk, turn);
   }
 
-  #ask(walk: Walk, now: Now, out: Outbox): void {
+  #ask(walk: Walk, turn: Turn): void {
     const { peer, step, after, upTo } = walk;
     if (step === 'cut') {
       this.#charge(walk, MESSAGE_BYTES);
-      out.send(peer, { kind: 'tree-cut-request', id: this.#nextId(walk) });
+      turn.send(peer, { kind: 'tree-cut-request', id: this.#nextId(walk) });
     } else if (step === 'page') {
-      this.#readPage(walk, out);
+      this.#readPage(walk, turn);
     } else if (step === 'keys') {
       const id = this.#nextId(walk);
       const leaves = [...walk.leaves];
       this.#charge(walk, MESSAGE_BYTES + leaves.length * LEAF_BYTES + after.length + upTo.length);
-      out.send(peer, { kind: 'tree-keys-request', id, leaves, after, upTo });
+      turn.send(peer, { kind: 'tree-keys-request', id, leaves, after, upTo });
     } else if (step === 'records') {
       const id = this.#nextId(walk);
       const keys = this.#wantedNext(walk);
@@ -393,17 +392,17 @@ export class TreeWalk {
         walk,
         keys.reduce((sum, each) => sum + nameBytes(each), MESSAGE_BYTES),
       );
-      out.send(peer, { kind: 'tree-records-request', id, keys });
+      turn.send(peer, { kind: 'tree-records-request', id, keys });
     } else {
-      this.#askTree(walk, step, now, out);
+      this.#askTree(walk, step, turn);
     }
   }
 
   /** Once our own tree stands for the cut. */
-  #askTree(walk: Walk, level: TreeRequest['level'], now: Now, out: Outbox): void {
+  #askTree(walk: Walk, level: TreeRequest['level'], turn: Turn): void {
     const { cut, cutId, peer, skip } = walk;
     const state = cut?.look() ?? 'unknown';
-    if (cut === undefined || state === 'unknown') return this.#end(walk, 'unknown', now, out);
+    if (cut === undefined || state === 'unknown') return this.#end(walk, 'unknown', turn);
     walk.isHeld = state === 'waiting';
     if (walk.isHeld) return;
     const id = this.#nextId(walk);
@@ -411,7 +410,7 @@ export class TreeWalk {
     const nodes = level === 'leaves' ? [...walk.inner] : [];
     this.#charge(walk, MESSAGE_BYTES + nodes.length + vector.length * VECTOR_BYTES);
     const root = cut.leaves.root();
-    out.send(peer, { kind: 'tree-request', id, cutId, vector, root, level, nodes, skip });
+    turn.send(peer, { kind: 'tree-request', id, cutId, vector, root, level, nodes, skip });
   }
 
   #readPage(walk: Walk, out: Outbox): void {
@@ -443,13 +442,13 @@ export class TreeWalk {
   }
 
   // * -> idle
-  #end(walk: Walk, result: RoundEnd['result'], now: Now, out: Outbox): void {
+  #end(walk: Walk, result: RoundEnd['result'], turn: Turn): void {
     this.#walk = undefined;
     walk.cut?.end();
     const { peer, confirmed: keys, mended } = walk;
     // What was confirmed stays so, however the mending ended.
     const said = keys > 0 ? 'different' : result;
-    this.#options.onEnd({ peer, result: said, keys, mended }, now, out);
+    this.#options.onEnd({ peer, result: said, keys, mended }, turn);
   }
 }
 

@@ -13,7 +13,7 @@ import type { Reply } from '../model/command.ts';
 import type { Lsn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { HandOver } from './hand-over.ts';
-import type { OutgoingReply } from './outbox.ts';
+import type { OutgoingReply } from './turn.ts';
 
 interface Held extends OutgoingReply {
   readonly sinceMs: number;

@@ -23,7 +23,7 @@ import { Replica, type ReplicaOptions } from '../replica/replica.ts';
 import { Gate } from './gate.ts';
 import { bytesIn, TURN_BYTES_MAX } from './input-bytes.ts';
 import { HandOver } from './hand-over.ts';
-import { TurnOutbox } from './outbox.ts';
+import { HostTurn } from './turn.ts';
 
 export interface HostOptions {
   readonly settings: Settings;
@@ -44,7 +44,7 @@ export class Host implements ReplicaService {
   readonly #options: HostOptions;
   readonly #replica: Replica;
   readonly #inbox = createRing<Input>(1024);
-  readonly #out = new TurnOutbox();
+  readonly #turn = new HostTurn();
   readonly #hand: HandOver;
   readonly #gate: Gate;
   #scheduled = false;
@@ -87,7 +87,7 @@ export class Host implements ReplicaService {
 
   /** Recovers from storage, then opens the network. Once. */
   start(): void {
-    this.#replica.begin(this.#out);
+    this.#replica.begin(this.#turn);
     this.#drain(this.#now());
   }
 
@@ -126,10 +126,10 @@ export class Host implements ReplicaService {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#options.scheduler.soon(() => this.#turn());
+    this.#options.scheduler.soon(() => this.#runTurn());
   }
 
-  #turn(): void {
+  #runTurn(): void {
     this.#scheduled = false;
     if (this.#halted) return;
     const now = this.#now();
@@ -149,20 +149,20 @@ export class Host implements ReplicaService {
   }
 
   #step(input: Input, now: Now): void {
-    const isHalting = this.#out.haltReason !== undefined;
+    const isHalting = this.#turn.haltReason !== undefined;
     if (input.kind === 'durable') this.#gate.open(input.lsn, now.monoMs);
     else if (input.kind === 'storage-failed') this.#gate.failAll();
     else if (isHalting && input.kind !== 'tick') return this.#ignore(input);
-    this.#replica.step(input, now, this.#out);
-    if (!isHalting && this.#out.haltReason !== undefined)
-      this.#replica.step({ kind: 'halting' }, now, this.#out);
+    this.#replica.step(input, this.#turn.at(now));
+    if (!isHalting && this.#turn.haltReason !== undefined)
+      this.#replica.step({ kind: 'halting' }, this.#turn.at(now));
   }
 
   #commit(now: Now): void {
-    if (this.#committing || !this.#out.hasWrites) return;
-    this.#replica.step({ kind: 'seal' }, now, this.#out);
-    const { lsn } = this.#out;
-    const batch = this.#out.takeBatch();
+    if (this.#committing || !this.#turn.hasWrites) return;
+    this.#replica.step({ kind: 'seal' }, this.#turn.at(now));
+    const { lsn } = this.#turn;
+    const batch = this.#turn.takeBatch();
     this.#committing = true;
     this.#options.storage.commit(batch, (failure) =>
       this.#onCommitted(lsn, batch.keys.length, now, failure),
@@ -184,41 +184,41 @@ export class Host implements ReplicaService {
   /** Everything that the turn asked for, in the order of the contract: sends, then replies. */
   #drain(now: Now): void {
     const { network, storage, trace } = this.#options;
-    const out = this.#out;
-    for (const { level, event, fields } of out.notes) trace.note(level, event, fields);
-    for (let i = 0; i < out.messages.length; i++) {
-      network.send(out.peers[i] as number, out.messages[i] as (typeof out.messages)[number]);
+    const turn = this.#turn;
+    for (const { level, event, fields } of turn.notes) trace.note(level, event, fields);
+    for (let i = 0; i < turn.messages.length; i++) {
+      network.send(turn.peers[i] as number, turn.messages[i] as (typeof turn.messages)[number]);
     }
-    if (out.messages.length > 0) network.flush();
+    if (turn.messages.length > 0) network.flush();
     this.#reply(now);
-    for (const { id, request } of out.ranges) {
+    for (const { id, request } of turn.ranges) {
       storage.range(request, (result) => this.#take({ kind: 'range', id, result }));
     }
-    for (const { from, to } of out.clears) {
+    for (const { from, to } of turn.clears) {
       storage.clear(from, to, (failure) => {
         if (failure !== undefined) this.#take({ kind: 'storage-failed', reason: failure });
       });
     }
-    out.notes.length = 0;
-    out.peers.length = 0;
-    out.messages.length = 0;
-    out.ranges.length = 0;
-    out.clears.length = 0;
-    if (out.haltReason !== undefined) {
-      if (this.#isSettled()) this.#halt(out.haltReason, now);
+    turn.notes.length = 0;
+    turn.peers.length = 0;
+    turn.messages.length = 0;
+    turn.ranges.length = 0;
+    turn.clears.length = 0;
+    if (turn.haltReason !== undefined) {
+      if (this.#isSettled()) this.#halt(turn.haltReason, now);
     } else if (this.#replica.recovered && !this.#networkStarted) {
       this.#startNetwork();
     }
   }
 
   #reply({ monoMs }: Now): void {
-    for (const outgoing of this.#out.replies) this.#gate.pass(outgoing, monoMs);
-    this.#out.replies.length = 0;
+    for (const outgoing of this.#turn.replies) this.#gate.pass(outgoing, monoMs);
+    this.#turn.replies.length = 0;
   }
 
   /** What was written before a halt is durable, or never will be. */
   #isSettled(): boolean {
-    return this.#poisoned || (!this.#committing && !this.#out.hasWrites);
+    return this.#poisoned || (!this.#committing && !this.#turn.hasWrites);
   }
 
   #startNetwork(): void {
@@ -233,12 +233,12 @@ export class Host implements ReplicaService {
   #halt(reason: string, now: Now): void {
     if (this.#halted) return;
     this.#halted = true;
-    this.#replica.step({ kind: 'stop' }, now, this.#out);
+    this.#replica.step({ kind: 'stop' }, this.#turn.at(now));
     this.#reply(now);
     for (let input = this.#inbox.shift(); input !== undefined; input = this.#inbox.shift()) {
       this.#ignore(input);
     }
-    this.#options.onHalt(reason, this.#out.ending);
+    this.#options.onHalt(reason, this.#turn.ending);
   }
 
   #arm(now: Now): void {
@@ -258,7 +258,7 @@ export class Host implements ReplicaService {
   }
 
   #turnAway({ client }: Command): void {
-    const { ending } = this.#out;
+    const { ending } = this.#turn;
     const isBroken = ending === 'restart' || ending === 'damaged';
     const code = isBroken ? 'storage-failed' : 'draining';
     const reason = fault(code, 'the replica has stopped');

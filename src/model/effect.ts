@@ -55,6 +55,7 @@ export type Input =
   | { readonly kind: 'stop' }
   | { readonly kind: 'tick' };
 
+/** What a part of the core can do about an input, without knowing the time. */
 export interface Outbox {
   /** The LSN of the batch that a write made now belongs to. */
   readonly lsn: Lsn;
@@ -74,6 +75,15 @@ export interface Outbox {
   note(level: 'info' | 'warn' | 'error', event: string, fields: NoteFields): void;
   /** This life ends: the host stops the replica when what it wrote is durable. */
   halt(reason: string, ending?: Ending): void;
+}
+
+/**
+ * What every step gets: the time and the ways out. One object that the host uses again for every turn, so it is passed on
+ * and never kept; what is kept of it is a value, as `turn.now`.
+ */
+export interface Turn extends Outbox {
+  /** The host sets what its clocks show before each step; the door of the core replaces that by the agreed time. */
+  now: Now;
 }
 
 /**

@@ -2,7 +2,7 @@
 // let it overtake its origin's earlier writes, so the read waits until the stream has brought everything up to it.
 // Waits are indexed by the origin they wait for.
 
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Turn } from '../model/effect.ts';
 import type { Dot, Origin, Seq } from '../model/id.ts';
 
 interface Wait<T> {
@@ -11,7 +11,7 @@ interface Wait<T> {
   readonly item: T;
 }
 
-export type WaitEnd<T> = (item: T, reached: boolean, now: Now, out: Outbox) => void;
+export type WaitEnd<T> = (item: T, reached: boolean, turn: Turn) => void;
 
 export class FifoWaits<T> {
   readonly #waits = new Map<Origin, Wait<T>[]>();
@@ -41,17 +41,17 @@ export class FifoWaits<T> {
   }
 
   /** Everything of `origin` up to `seq` is shown here. */
-  onAdvance(origin: Origin, seq: Seq, now: Now, out: Outbox): void {
+  onAdvance(origin: Origin, seq: Seq, turn: Turn): void {
     const waits = this.#waits.get(origin);
     if (waits === undefined) return;
-    this.#release(origin, waits, (wait) => wait.seq <= seq, true, now, out);
+    this.#release(origin, waits, (wait) => wait.seq <= seq, true, turn);
   }
 
-  expire(now: Now, out: Outbox): void {
-    if (now.monoMs < this.#deadlineMs) return;
+  expire(turn: Turn): void {
+    if (turn.now.monoMs < this.#deadlineMs) return;
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     for (const [origin, waits] of this.#waits) {
-      this.#release(origin, waits, (wait) => wait.deadlineMs <= now.monoMs, false, now, out);
+      this.#release(origin, waits, (wait) => wait.deadlineMs <= turn.now.monoMs, false, turn);
       for (const wait of this.#waits.get(origin) ?? []) {
         if (wait.deadlineMs < this.#deadlineMs) this.#deadlineMs = wait.deadlineMs;
       }
@@ -71,8 +71,7 @@ export class FifoWaits<T> {
     waits: Wait<T>[],
     leaves: (wait: Wait<T>) => boolean,
     reached: boolean,
-    now: Now,
-    out: Outbox,
+    turn: Turn,
   ): void {
     const leaving = waits.filter(leaves);
     if (leaving.length === 0) return;
@@ -80,6 +79,6 @@ export class FifoWaits<T> {
     if (staying.length === 0) this.#waits.delete(origin);
     else this.#waits.set(origin, staying);
     this.#size -= leaving.length;
-    for (const wait of leaving) this.#end(wait.item, reached, now, out);
+    for (const wait of leaving) this.#end(wait.item, reached, turn);
   }
 }

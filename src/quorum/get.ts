@@ -11,7 +11,7 @@
 // What follows from an outcome (reply, repair, catching up) is decided by the owner, who is told once per read.
 
 import type { Client, Staleness } from '../model/command.ts';
-import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import type { Lsn, Now, Turn } from '../model/effect.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { ReadReply } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -56,7 +56,7 @@ export interface PendingRead {
 /** For a client's answer, to show every replica's view, or to replace a damaged record. */
 export type ReadPurpose = 'read' | 'explain' | 'heal';
 export type ReadOutcome = 'won' | 'lost' | 'expired';
-export type ReadFinish = (read: PendingRead, outcome: ReadOutcome, now: Now, out: Outbox) => void;
+export type ReadFinish = (read: PendingRead, outcome: ReadOutcome, turn: Turn) => void;
 
 export interface ReadRequestOptions {
   readonly purpose: ReadPurpose;
@@ -111,13 +111,7 @@ export class PendingReads {
   }
 
   /** Begins a read; `connected` are the members that can be asked, as bits. */
-  begin(
-    options: ReadRequestOptions,
-    local: LocalAnswer,
-    connected: number,
-    now: Now,
-    out: Outbox,
-  ): void {
+  begin(options: ReadRequestOptions, local: LocalAnswer, connected: number, turn: Turn): void {
     const read: PendingRead = {
       id: ++this.#lastId,
       purpose: options.purpose,
@@ -125,8 +119,8 @@ export class PendingReads {
       namespace: options.namespace,
       key: options.key,
       tally: new Tally(options.requirement),
-      beganMs: now.monoMs,
-      deadlineMs: now.monoMs + options.timeoutMs,
+      beganMs: turn.now.monoMs,
+      deadlineMs: turn.now.monoMs + options.timeoutMs,
       hedgeAtMs: Number.POSITIVE_INFINITY,
       asked: 1 << local.member,
       damaged: 0,
@@ -145,18 +139,18 @@ export class PendingReads {
     if (read.ownLsn > 0) this.#early.add(read);
     else
       this.#take(read, local.member, local.cut === undefined ? 'record' : 'damaged', local.record);
-    this.#askNeeded(read, connected, now, out);
-    this.#decide(read, now, out);
+    this.#askNeeded(read, connected, turn);
+    this.#decide(read, turn);
   }
 
   /** Batches up to `lsn` are durable: so are the answers that rest on them. */
-  onDurable(lsn: Lsn, member: number, now: Now, out: Outbox): void {
+  onDurable(lsn: Lsn, member: number, turn: Turn): void {
     for (const read of this.#early) {
       if (read.ownLsn > lsn) continue;
       this.#early.delete(read);
       read.ownLsn = 0;
       this.#take(read, member, 'record', read.known);
-      this.#decide(read, now, out);
+      this.#decide(read, turn);
     }
   }
 
@@ -165,44 +159,43 @@ export class PendingReads {
     { peer, holds }: { readonly peer: number; readonly holds: ReadonlyVector },
     reply: ReadReply,
     connected: number,
-    now: Now,
-    out: Outbox,
+    turn: Turn,
   ): void {
     const read = this.#reads.get(reply.id);
     if (read === undefined || ((read.asked >> peer) & 1) === 0) return;
-    this.#nearness.observe(peer, now.monoMs - (read.askedAtMs[peer] ?? read.beganMs));
+    this.#nearness.observe(peer, turn.now.monoMs - (read.askedAtMs[peer] ?? read.beganMs));
     const record = reply.answer === 'same' ? read.known : reply.record;
     const isAnswer = isUnder(read, record) && (reply.answer !== 'same' || record !== undefined);
     const answer = isAnswer ? reply.answer : 'damaged';
     this.#take(read, peer, answer, record);
     if (answer === 'absent') read.absentAt[peer] = new Map(holds);
-    if (answer === 'damaged') this.#askNeeded(read, connected, now, out);
-    this.#decide(read, now, out);
+    if (answer === 'damaged') this.#askNeeded(read, connected, turn);
+    this.#decide(read, turn);
   }
 
   /** A peer more can be asked: reads that found too few turn to it. */
-  onConnected(connected: number, now: Now, out: Outbox): void {
-    for (const read of this.#reads.values()) this.#askNeeded(read, connected, now, out);
+  onConnected(connected: number, turn: Turn): void {
+    for (const read of this.#reads.values()) this.#askNeeded(read, connected, turn);
   }
 
   /** Reads that wait for this peer ask another instead. */
-  onDisconnected(peer: number, connected: number, now: Now, out: Outbox): void {
+  onDisconnected(peer: number, connected: number, turn: Turn): void {
     for (const read of this.#reads.values()) {
       if ((read.asked & (1 << peer)) === 0 || (read.tally.yes & (1 << peer)) !== 0) continue;
       read.tally.reject(peer);
-      this.#askNeeded(read, connected, now, out);
-      this.#decide(read, now, out);
+      this.#askNeeded(read, connected, turn);
+      this.#decide(read, turn);
     }
   }
 
-  onTimer(connected: number, now: Now, out: Outbox): void {
-    if (now.monoMs < this.#timerMs) return;
+  onTimer(connected: number, turn: Turn): void {
+    if (turn.now.monoMs < this.#timerMs) return;
     this.#timerMs = Number.POSITIVE_INFINITY;
     for (const read of this.#reads.values()) {
-      if (read.deadlineMs <= now.monoMs) {
-        this.#end(read, 'expired', now, out);
+      if (read.deadlineMs <= turn.now.monoMs) {
+        this.#end(read, 'expired', turn);
       } else {
-        if (read.hedgeAtMs <= now.monoMs) this.#hedge(read, connected, now, out);
+        if (read.hedgeAtMs <= turn.now.monoMs) this.#hedge(read, connected, turn);
         this.#watch(read);
       }
     }
@@ -233,45 +226,45 @@ export class PendingReads {
     if (read.newest === undefined || compareVersions(record, read.newest) > 0) read.newest = record;
   }
 
-  #askNeeded(read: PendingRead, connected: number, now: Now, out: Outbox): void {
+  #askNeeded(read: PendingRead, connected: number, turn: Turn): void {
     for (const { mask, count } of read.tally.requirement.groups) {
       for (const peer of this.#nearness.order) {
         if (bitCount(read.asked & ~read.tally.no & mask) >= count) break;
         if (((mask & connected & ~read.unfit & ~read.asked) >> peer) & 1)
-          this.#ask(read, peer, now, out);
+          this.#ask(read, peer, turn);
       }
     }
     this.#watch(read);
   }
 
-  #ask(read: PendingRead, peer: number, now: Now, out: Outbox): void {
+  #ask(read: PendingRead, peer: number, turn: Turn): void {
     read.asked |= 1 << peer;
-    read.askedAtMs[peer] = now.monoMs;
-    read.hedgeAtMs = now.monoMs + this.#nearness.hedgeAfterMs(peer);
+    read.askedAtMs[peer] = turn.now.monoMs;
+    read.hedgeAtMs = turn.now.monoMs + this.#nearness.hedgeAfterMs(peer);
     const { id, namespace, key, known } = read;
-    out.send(peer, { kind: 'read-request', id, namespace, key, known });
+    turn.send(peer, { kind: 'read-request', id, namespace, key, known });
   }
 
-  #hedge(read: PendingRead, connected: number, now: Now, out: Outbox): void {
+  #hedge(read: PendingRead, connected: number, turn: Turn): void {
     read.hedgeAtMs = Number.POSITIVE_INFINITY;
     const open = read.tally.wanted & connected & ~read.unfit & ~read.asked;
     const peer = this.#nearness.order.find((index) => (open >> index) & 1);
     if (peer === undefined) return;
     this.#metrics.readHedges++;
-    this.#ask(read, peer, now, out);
+    this.#ask(read, peer, turn);
   }
 
-  #decide(read: PendingRead, now: Now, out: Outbox): void {
+  #decide(read: PendingRead, turn: Turn): void {
     const state = read.purpose === 'read' ? read.tally.state : stateOfSurvey(read);
-    if (state !== 'pending') this.#end(read, state, now, out);
+    if (state !== 'pending') this.#end(read, state, turn);
   }
 
-  #end(read: PendingRead, outcome: ReadOutcome, now: Now, out: Outbox): void {
+  #end(read: PendingRead, outcome: ReadOutcome, turn: Turn): void {
     if (!this.#reads.delete(read.id)) return;
     if (read.ownLsn > 0) this.#early.delete(read);
-    this.#observeUnanswered(read, now);
-    this.#metrics.quorumWaitRead.observe((now.monoMs - read.beganMs) / 1000);
-    this.#finish(read, outcome, now, out);
+    this.#observeUnanswered(read, turn.now);
+    this.#metrics.quorumWaitRead.observe((turn.now.monoMs - read.beganMs) / 1000);
+    this.#finish(read, outcome, turn);
   }
 
   #observeUnanswered(read: PendingRead, now: Now): void {

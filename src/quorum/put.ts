@@ -16,7 +16,7 @@
 import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Client, RunWritten, WriteCommand, Written } from '../model/command.ts';
-import type { Outbox } from '../model/effect.ts';
+import type { Outbox, Turn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { Hlc } from '../model/hlc.ts';
 import type { Dot, Origin, Seq } from '../model/id.ts';
@@ -128,13 +128,13 @@ export class PendingWrites {
   }
 
   /** Everything of this origin up to `seq` is durable at `member`. */
-  onCursor(member: number, seq: Seq, nowMs: number, out: Outbox): void {
+  onCursor(member: number, seq: Seq, turn: Turn): void {
     let index = Math.max((this.#passed[member] as number) - this.#shifted, 0);
     for (; index < this.#queue.size; index++) {
       const write = this.#queue.at(index);
       if (write.seq > seq) break;
       write.tally.accept(member);
-      if (!write.done) this.#decide(write, member, nowMs, out);
+      if (!write.done) this.#decide(write, member, turn);
     }
     this.#passed[member] = this.#shifted + index;
     this.#shiftDone();
@@ -152,36 +152,36 @@ export class PendingWrites {
     else run.superseded.set(lost.seq, lost);
   }
 
-  expire(nowMs: number, out: Outbox): void {
-    if (nowMs < this.#deadlineMs) return;
+  expire(turn: Turn): void {
+    if (turn.now.monoMs < this.#deadlineMs) return;
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     for (let index = 0; index < this.#queue.size; index++) {
       const write = this.#queue.at(index);
       if (write.done) continue;
-      if (write.deadlineMs <= nowMs) this.#fail(write, 'expired', nowMs, out);
+      if (write.deadlineMs <= turn.now.monoMs) this.#fail(write, 'expired', turn);
       else if (write.deadlineMs < this.#deadlineMs) this.#deadlineMs = write.deadlineMs;
     }
     this.#shiftDone();
   }
 
   /** The storage failed, or this life ends: nobody here learns what becomes of this. */
-  failAll(nowMs: number, out: Outbox): void {
+  failAll(turn: Turn): void {
     for (let index = 0; index < this.#queue.size; index++) {
       const write = this.#queue.at(index);
-      if (!write.done) this.#fail(write, 'stopped', nowMs, out);
+      if (!write.done) this.#fail(write, 'stopped', turn);
     }
     this.#shiftDone();
   }
 
   // waiting -> won
-  #decide(write: PendingWrite, voter: number, nowMs: number, out: Outbox): void {
+  #decide(write: PendingWrite, voter: number, turn: Turn): void {
     const settled = write.tally.state === 'won';
     const answersNow = write.respondAsync && voter === this.#self;
     if (!settled && !answersNow) return;
-    this.#finish(write, nowMs);
+    this.#finish(write, turn.now.monoMs);
     const isBeaten = settled && write.repeat !== undefined && write.superseded?.isLive === true;
     if (isBeaten) this.#beaten.push(write);
-    else this.answer(write, settled, out);
+    else this.answer(write, settled, turn);
   }
 
   /** A write that is done. */
@@ -200,10 +200,10 @@ export class PendingWrites {
   }
 
   // waiting -> expired
-  #fail(write: PendingWrite, why: Unsettled, nowMs: number, out: Outbox): void {
-    this.#finish(write, nowMs);
+  #fail(write: PendingWrite, why: Unsettled, turn: Turn): void {
+    this.#finish(write, turn.now.monoMs);
     this.#metrics.writesIndeterminate++;
-    out.reply(write.client, { kind: 'failed', fault: unknownOutcome(write, why) }, 0);
+    turn.reply(write.client, { kind: 'failed', fault: unknownOutcome(write, why) }, 0);
   }
 
   #finish(write: PendingWrite, nowMs: number): void {

@@ -2,7 +2,7 @@
 // that may be of any origin and long past. Few and rare, so each is asked again whenever what the members hold has
 // changed.
 
-import type { Outbox } from '../model/effect.ts';
+import type { Outbox, Turn } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type PendingWrite, unknownOutcome, written } from './put.ts';
@@ -36,9 +36,9 @@ export class Replays {
   }
 
   /** What the members hold may have changed, or time has passed. */
-  decide(holders: Holders, nowMs: number, out: Outbox): void {
+  decide(holders: Holders, turn: Turn): void {
     if (this.#waiting.length === 0) return;
-    this.#waiting = this.#waiting.filter((write) => !this.#isAnswered(write, holders, nowMs, out));
+    this.#waiting = this.#waiting.filter((write) => !this.#isAnswered(write, holders, turn));
   }
 
   failAll(out: Outbox): void {
@@ -48,17 +48,17 @@ export class Replays {
     this.#waiting = [];
   }
 
-  #isAnswered(write: PendingWrite, holders: Holders, nowMs: number, out: Outbox): boolean {
+  #isAnswered(write: PendingWrite, holders: Holders, turn: Turn): boolean {
     write.tally.yes |= holders(write);
     const settled = write.tally.state === 'won';
     if (settled || (write.respondAsync && write.tally.acks > 0)) {
       this.#metrics.idempotentReplays++;
-      out.reply(write.client, written(write, settled, this.#replicas), 0);
+      turn.reply(write.client, written(write, settled, this.#replicas), 0);
       return true;
     }
-    if (write.deadlineMs > nowMs) return false;
+    if (write.deadlineMs > turn.now.monoMs) return false;
     this.#metrics.writesIndeterminate++;
-    out.reply(write.client, { kind: 'failed', fault: unknownOutcome(write, 'expired') }, 0);
+    turn.reply(write.client, { kind: 'failed', fault: unknownOutcome(write, 'expired') }, 0);
     return true;
   }
 }

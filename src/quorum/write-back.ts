@@ -10,7 +10,7 @@
 // not have it yet is asked again, less and less often. In `fifo` namespaces nothing is given, since the stream brings it.
 
 import type { Client } from '../model/command.ts';
-import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import type { Lsn, Turn } from '../model/effect.ts';
 import type { ReadReply } from '../model/message.ts';
 import { isHeld } from '../model/quorum.ts';
 import { compareVersions, type Record } from '../model/record.ts';
@@ -41,12 +41,7 @@ export interface WriteBack extends WriteBackOptions {
   againAtMs: number;
 }
 
-export type WriteBackFinish = (
-  writeBack: WriteBack,
-  outcome: ReadOutcome,
-  now: Now,
-  out: Outbox,
-) => void;
+export type WriteBackFinish = (writeBack: WriteBack, outcome: ReadOutcome, turn: Turn) => void;
 
 export class WriteBacks {
   readonly #self: number;
@@ -73,7 +68,7 @@ export class WriteBacks {
     return this.#timerMs;
   }
 
-  begin(options: WriteBackOptions, connected: number, now: Now, out: Outbox): void {
+  begin(options: WriteBackOptions, connected: number, turn: Turn): void {
     const id = this.#nextId();
     const writeBack: WriteBack = { ...options, id, againMs: AGAIN_MS, againAtMs: 0 };
     this.#waiting.set(id, writeBack);
@@ -81,12 +76,12 @@ export class WriteBacks {
     // Those that have answered are alive; the others are asked where these are too few.
     const alive = read.tally.yes | (1 << this.#self);
     const suffice = isHeld(read.tally.requirement, holders | alive, this.#replicas);
-    this.#ask(writeBack, suffice ? connected & alive : connected, now, out);
-    this.#decide(writeBack, connected, now, out);
+    this.#ask(writeBack, suffice ? connected & alive : connected, turn);
+    this.#decide(writeBack, connected, turn);
   }
 
   /** True when the reply was meant for this. */
-  onReply(peer: number, reply: ReadReply, connected: number, now: Now, out: Outbox): boolean {
+  onReply(peer: number, reply: ReadReply, connected: number, turn: Turn): boolean {
     const writeBack = this.#waiting.get(reply.id);
     if (writeBack === undefined) return false;
     const { newest } = writeBack;
@@ -97,36 +92,36 @@ export class WriteBacks {
       record.key === newest.key &&
       compareVersions(record, newest) >= 0;
     const bit = 1 << peer;
-    if (answer === 'same' || isNewer) this.#onHolders(writeBack, bit, connected, now, out);
+    if (answer === 'same' || isNewer) this.#onHolders(writeBack, bit, connected, turn);
     return true;
   }
 
   /** Batches up to `lsn` are durable here. */
-  onDurable(lsn: Lsn, connected: number, now: Now, out: Outbox): void {
+  onDurable(lsn: Lsn, connected: number, turn: Turn): void {
     const bit = 1 << this.#self;
     for (const writeBack of this.#waiting.values()) {
       if (writeBack.ownLsn === 0 || writeBack.ownLsn > lsn) continue;
       writeBack.ownLsn = 0;
-      this.#onHolders(writeBack, bit, connected, now, out);
+      this.#onHolders(writeBack, bit, connected, turn);
     }
   }
 
   /** What members are known to hold has grown; `holders` tells who holds a version. */
-  onProgress(holders: (newest: Record) => number, connected: number, now: Now, out: Outbox): void {
+  onProgress(holders: (newest: Record) => number, connected: number, turn: Turn): void {
     for (const writeBack of this.#waiting.values())
-      this.#onHolders(writeBack, holders(writeBack.newest), connected, now, out);
+      this.#onHolders(writeBack, holders(writeBack.newest), connected, turn);
   }
 
-  onDisconnected(connected: number, now: Now, out: Outbox): void {
-    for (const writeBack of this.#waiting.values()) this.#decide(writeBack, connected, now, out);
+  onDisconnected(connected: number, turn: Turn): void {
+    for (const writeBack of this.#waiting.values()) this.#decide(writeBack, connected, turn);
   }
 
-  onTimer(connected: number, now: Now, out: Outbox): void {
-    if (now.monoMs < this.#timerMs) return;
+  onTimer(connected: number, turn: Turn): void {
+    if (turn.now.monoMs < this.#timerMs) return;
     this.#timerMs = Number.POSITIVE_INFINITY;
     for (const writeBack of this.#waiting.values()) {
-      if (writeBack.read.deadlineMs <= now.monoMs) this.#end(writeBack, 'expired', now, out);
-      else if (writeBack.againAtMs <= now.monoMs) this.#ask(writeBack, connected, now, out);
+      if (writeBack.read.deadlineMs <= turn.now.monoMs) this.#end(writeBack, 'expired', turn);
+      else if (writeBack.againAtMs <= turn.now.monoMs) this.#ask(writeBack, connected, turn);
       else this.#watch(writeBack);
     }
   }
@@ -138,43 +133,37 @@ export class WriteBacks {
     return clients;
   }
 
-  #ask(writeBack: WriteBack, members: number, now: Now, out: Outbox): void {
+  #ask(writeBack: WriteBack, members: number, turn: Turn): void {
     const { id, newest, holders, repairs } = writeBack;
     const { namespace, key } = newest;
     for (let peer = 0; peer < this.#replicas; peer++) {
       if (peer === this.#self || (((members & ~holders) >> peer) & 1) === 0) continue;
-      if (repairs) out.send(peer, { kind: 'repair', record: newest });
-      out.send(peer, { kind: 'read-request', id, namespace, key, known: newest });
+      if (repairs) turn.send(peer, { kind: 'repair', record: newest });
+      turn.send(peer, { kind: 'read-request', id, namespace, key, known: newest });
     }
-    writeBack.againAtMs = now.monoMs + writeBack.againMs;
+    writeBack.againAtMs = turn.now.monoMs + writeBack.againMs;
     writeBack.againMs = Math.min(writeBack.againMs * 2, AGAIN_MS_MAX);
     this.#watch(writeBack);
   }
 
-  #onHolders(
-    writeBack: WriteBack,
-    holders: number,
-    connected: number,
-    now: Now,
-    out: Outbox,
-  ): void {
+  #onHolders(writeBack: WriteBack, holders: number, connected: number, turn: Turn): void {
     if ((holders & ~writeBack.holders) === 0) return;
     writeBack.holders |= holders;
-    this.#decide(writeBack, connected, now, out);
+    this.#decide(writeBack, connected, turn);
   }
 
-  #decide(writeBack: WriteBack, connected: number, now: Now, out: Outbox): void {
+  #decide(writeBack: WriteBack, connected: number, turn: Turn): void {
     const { read, holders, needsSelf } = writeBack;
     const { requirement } = read.tally;
     const isHere = ((holders >> this.#self) & 1) === 1;
     if (isHeld(requirement, holders, this.#replicas) && (isHere || !needsSelf))
-      this.#end(writeBack, 'won', now, out);
+      this.#end(writeBack, 'won', turn);
     else if (!isHeld(requirement, holders | connected, this.#replicas))
-      this.#end(writeBack, 'lost', now, out);
+      this.#end(writeBack, 'lost', turn);
   }
 
-  #end(writeBack: WriteBack, outcome: ReadOutcome, now: Now, out: Outbox): void {
-    if (this.#waiting.delete(writeBack.id)) this.#finish(writeBack, outcome, now, out);
+  #end(writeBack: WriteBack, outcome: ReadOutcome, turn: Turn): void {
+    if (this.#waiting.delete(writeBack.id)) this.#finish(writeBack, outcome, turn);
   }
 
   #watch({ againAtMs, read }: WriteBack): void {

@@ -8,12 +8,12 @@
 import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Client, Command, Reply } from '../model/command.ts';
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Outbox, Turn } from '../model/effect.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { ForwardAnswer, ForwardRequest } from '../model/message.ts';
 import type { Context } from './context.ts';
 
-type Run = (command: Command, now: Now, out: Outbox) => void;
+type Run = (command: Command, turn: Turn) => void;
 
 /** A peer in the place of its client. */
 class PeerClient implements Client {
@@ -55,15 +55,15 @@ export class Answers {
     return this.#ready.size > 0 ? 0 : Number.POSITIVE_INFINITY;
   }
 
-  onRequest(peer: number, request: ForwardRequest, now: Now, out: Outbox): void {
+  onRequest(peer: number, request: ForwardRequest, turn: Turn): void {
     const { namespaces, settings } = this.#context;
     const { id, level, question, timeoutMs } = request;
     const policy = namespaces.find(question.namespace)?.policy;
-    if (policy?.consistency !== level) return refuse(peer, id, 'namespace-not-found', out);
-    if (this.#clients.size >= settings.readsPendingMax) return refuse(peer, id, 'overloaded', out);
+    if (policy?.consistency !== level) return refuse(peer, id, 'namespace-not-found', turn);
+    if (this.#clients.size >= settings.readsPendingMax) return refuse(peer, id, 'overloaded', turn);
     const client = new PeerClient(peer, id, (...answered) => this.#onReply(...answered));
     this.#clients.add(client);
-    this.#run({ ...question, client, timeoutMs, onUnmet: 'fail' }, now, out);
+    this.#run({ ...question, client, timeoutMs, onUnmet: 'fail' }, turn);
   }
 
   /** A later connection, and a later life, numbers its questions anew. */

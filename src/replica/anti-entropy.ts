@@ -8,7 +8,7 @@ import { APART_ENTRIES_MAX, Cut, type CutOptions } from '../entropy/tree-cut.ts'
 import { TreeServer } from '../entropy/tree-server.ts';
 import { type RoundEnd, TreeWalk } from '../entropy/tree-walk.ts';
 import type { ResyncCommand } from '../model/command.ts';
-import type { Now, Outbox, RangeResult } from '../model/effect.ts';
+import type { Now, Outbox, RangeResult, Turn } from '../model/effect.ts';
 import type { TreeMessage } from '../model/message.ts';
 import { unreachable } from '../base/assert.ts';
 import type { Record } from '../model/record.ts';
@@ -58,26 +58,28 @@ export class AntiEntropy {
       roundBytes: settings.compareBytes,
       restMs: settings.heartbeatMs,
       timeoutMs: TIMEOUT_MS + 2 * settings.heartbeatMs,
-      heal: ({ namespace, key }, now, out) => heal(namespace, key, now, out),
-      mend: (record, now, out) => this.#mend(record, now, out),
-      onEnd: (end, now, out) => this.#onEnd(end, now, out),
+      heal: ({ namespace, key }, turn) => heal(namespace, key, turn),
+      mend: (record, turn) => this.#mend(record, turn),
+      onEnd: (end, turn) => this.#onEnd(end, turn),
     });
   }
 
   /** With every heartbeat of a replica that is open. */
-  look(now: Now, out: Outbox): void {
-    this.#age(now);
-    this.#server.look(now);
-    if (this.#walk.isWalking) return this.#walk.look(now, out);
+  look(turn: Turn): void {
+    this.#age(turn.now);
+    this.#server.look(turn.now);
+    if (this.#walk.isWalking) return this.#walk.look(turn);
     const due = this.#context.peers
       .greeted()
-      .find((peer) => this.comparisons.isDue(peer.member.index, now.monoMs) && this.#isNear(peer));
-    if (due !== undefined && this.#isFit) this.#walk.begin(due.member.index, now, out);
+      .find(
+        (peer) => this.comparisons.isDue(peer.member.index, turn.now.monoMs) && this.#isNear(peer),
+      );
+    if (due !== undefined && this.#isFit) this.#walk.begin(due.member.index, turn);
   }
 
-  onDurable(now: Now, out: Outbox): void {
-    this.#server.onDurable(out);
-    this.#walk.onDurable(now, out);
+  onDurable(turn: Turn): void {
+    this.#server.onDurable(turn);
+    this.#walk.onDurable(turn);
   }
 
   onCommand({ client }: ResyncCommand, out: Outbox): void {
@@ -90,37 +92,37 @@ export class AntiEntropy {
     this.comparisons.onConnected(peer);
   }
 
-  onDisconnected(peer: number, now: Now, out: Outbox): void {
+  onDisconnected(peer: number, turn: Turn): void {
     this.#server.onDisconnected(peer);
-    this.#walk.onDisconnected(peer, now, out);
+    this.#walk.onDisconnected(peer, turn);
   }
 
-  onMessage(peer: number, message: TreeMessage, now: Now, out: Outbox): void {
+  onMessage(peer: number, message: TreeMessage, turn: Turn): void {
     switch (message.kind) {
       case 'tree-cut-request':
-        return this.#server.onCut(peer, message, now, out);
+        return this.#server.onCut(peer, message, turn);
       case 'tree-request':
-        return this.#server.onTree(peer, message, now, out);
+        return this.#server.onTree(peer, message, turn);
       case 'tree-keys-request':
-        return this.#server.onKeys(peer, message, out);
+        return this.#server.onKeys(peer, message, turn);
       case 'tree-records-request':
-        return this.#server.onRecords(peer, message, now, out);
+        return this.#server.onRecords(peer, message, turn);
       case 'tree-cut':
-        return this.#walk.onCut(peer, message, now, out);
+        return this.#walk.onCut(peer, message, turn);
       case 'tree-reply':
-        return this.#walk.onReply(peer, message, now, out);
+        return this.#walk.onReply(peer, message, turn);
       case 'tree-keys':
-        return this.#walk.onKeys(peer, message, now, out);
+        return this.#walk.onKeys(peer, message, turn);
       case 'tree-records':
         if (!this.#context.room.takeCopies(message.records)) return;
-        return this.#walk.onRecords(peer, message, now, out);
+        return this.#walk.onRecords(peer, message, turn);
       default:
         return unreachable(message);
     }
   }
 
-  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
-    return this.#server.onRange(id, result, now, out) || this.#walk.onRange(id, result, now, out);
+  onRange(id: number, result: RangeResult, turn: Turn): boolean {
+    return this.#server.onRange(id, result, turn) || this.#walk.onRange(id, result, turn);
   }
 
   /** Our tree says something. */
@@ -148,33 +150,33 @@ export class AntiEntropy {
   }
 
   /** Our log covers it, or it is not merged: what has not come by the stream is not brought past it. */
-  #mend(record: Record, now: Now, out: Outbox): boolean {
+  #mend(record: Record, turn: Turn): boolean {
     const { clock, log, metrics, namespaces, table } = this.#context;
     if (namespaces.find(record.namespace) === undefined || !covers(log.durable, record))
       return false;
-    if (!clock.witness(record.hlc, now.wallMs)) {
+    if (!clock.witness(record.hlc, turn.now.wallMs)) {
       metrics.clockRefusals++;
       return false;
     }
-    const isMended = table.mend(record, out) === 'won';
+    const isMended = table.mend(record, turn) === 'won';
     if (!isMended) return false;
     metrics.treeRecordsMended++;
     metrics.treeMendedBytes += record.bytes.length;
     return true;
   }
 
-  #onEnd(end: RoundEnd, now: Now, out: Outbox): void {
+  #onEnd(end: RoundEnd, turn: Turn): void {
     const { metrics, settings } = this.#context;
     const { result, keys, mended } = end;
     const peer = settings.members[end.peer]?.id ?? '';
     if (result === 'equal') metrics.treeRoundsEqual++;
     else if (result === 'different') metrics.treeRoundsDifferent++;
     else metrics.treeRoundsUnknown++;
-    if (keys > 0) out.note('error', 'divergence', { peer, keys });
+    if (keys > 0) turn.note('error', 'divergence', { peer, keys });
     if (mended > 0) {
       metrics.treeResyncs++;
-      out.note('warn', 'divergence-mended', { peer, records: mended });
+      turn.note('warn', 'divergence-mended', { peer, records: mended });
     }
-    this.comparisons.onEnd(end, now);
+    this.comparisons.onEnd(end, turn.now);
   }
 }

@@ -1,6 +1,6 @@
 // What the parts of a replica share: its identity, its memory, its peers and its counters. Built once by replica.ts.
 
-import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import type { Lsn, Outbox, Turn } from '../model/effect.ts';
 import { type Fault, type FaultCode, fault } from '../model/fault.ts';
 import type { Client } from '../model/command.ts';
 import type { HybridClock } from '../model/hlc.ts';
@@ -59,7 +59,7 @@ export interface Context {
 }
 
 /** A stored record cannot be read: what belongs in its place is put there, if it can be had. */
-export type Heal = (namespace: NamespaceName, key: Key, now: Now, out: Outbox) => void;
+export type Heal = (namespace: NamespaceName, key: Key, turn: Turn) => void;
 
 /** Answers with a fault. `lsn` names the batch that the reason rests on, when it is not durable yet: until `deadlineMs`. */
 export function refuse(

@@ -3,7 +3,7 @@
 // clients have gone elsewhere; a restart ends the grace.
 
 import type { Command, DrainCommand } from '../model/command.ts';
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Now, Turn } from '../model/effect.ts';
 import { metaKey } from '../store/layout.ts';
 import { sealNothing } from '../store/envelope.ts';
 import { alternatesIn } from './closed.ts';
@@ -34,17 +34,17 @@ export class Drain {
   }
 
   /** Answered when it is durable. What was taken before is finished. */
-  onCommand({ client, drained, graceMs = 0 }: DrainCommand, now: Now, out: Outbox): void {
-    if (drained) out.put(DRAINED, sealNothing());
-    else out.del(DRAINED);
-    if (drained !== this.#isDrained) out.note('info', drained ? 'drained' : 'resumed', {});
-    const refusesFromMs = now.monoMs + graceMs;
+  onCommand({ client, drained, graceMs = 0 }: DrainCommand, turn: Turn): void {
+    if (drained) turn.put(DRAINED, sealNothing());
+    else turn.del(DRAINED);
+    if (drained !== this.#isDrained) turn.note('info', drained ? 'drained' : 'resumed', {});
+    const refusesFromMs = turn.now.monoMs + graceMs;
     // A second word may shorten the grace of the first, never lengthen it.
     this.#refusesFromMs = this.#isDrained
       ? Math.min(this.#refusesFromMs, refusesFromMs)
       : refusesFromMs;
     this.#isDrained = drained;
-    out.reply(client, { kind: 'drained', drained }, out.lsn, now.monoMs + HELD_MS_MAX);
+    turn.reply(client, { kind: 'drained', drained }, turn.lsn, turn.now.monoMs + HELD_MS_MAX);
   }
 
   /** What is left of the grace. */
@@ -53,10 +53,10 @@ export class Drain {
   }
 
   /** True when the command was answered with a refusal. */
-  refuses(command: Command, { monoMs }: Now, out: Outbox): boolean {
-    if (!this.#isDrained || monoMs < this.#refusesFromMs) return false;
+  refuses(command: Command, turn: Turn): boolean {
+    if (!this.#isDrained || turn.now.monoMs < this.#refusesFromMs) return false;
     if (!OF_CLIENTS.has(command.kind)) return false;
-    refuse(command.client, out, 'draining', 'this replica is drained', {
+    refuse(command.client, turn, 'draining', 'this replica is drained', {
       alternates: alternatesIn(this.#context),
       retryAfterMs: 1000,
     });

@@ -1,6 +1,6 @@
 // Forgets idempotency keys whose window has ended, as fast as new ones come in (sweep.ts).
 
-import type { Now, Outbox, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
 import type { IdempotencyTable } from '../store/idempotency.ts';
 import { idempotencyEnded } from '../store/layout.ts';
 import { Sweep } from './sweep.ts';
@@ -16,9 +16,9 @@ export class EndedKeys {
     this.#sweep = new Sweep(nextId, PIECE_ENTRIES);
   }
 
-  onBeat(now: Now, out: Outbox): void {
-    if (this.#sweep.isIdle) this.#sweep.begin(idempotencyEnded(now.wallMs));
-    this.#sweep.goOn(out);
+  onBeat(turn: Turn): void {
+    if (this.#sweep.isIdle) this.#sweep.begin(idempotencyEnded(turn.now.wallMs));
+    this.#sweep.goOn(turn);
   }
 
   /** After each commit, which held so many mutations. */

@@ -10,7 +10,7 @@
 //
 // An entry of the index is compared with its record: one whose record has been replaced is removed.
 
-import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { expired, parseExpiryKey } from '../store/layout.ts';
 import type { ReplicaId } from '../model/id.ts';
 import type { Settings } from '../model/settings.ts';
@@ -35,9 +35,9 @@ export class Expiry {
   }
 
   /** With every heartbeat of a replica that serves. */
-  onBeat(now: Now, out: Outbox): void {
-    if (this.#sweep.isIdle) this.#sweep.begin(expired(now.wallMs));
-    this.#goOn(out);
+  onBeat(turn: Turn): void {
+    if (this.#sweep.isIdle) this.#sweep.begin(expired(turn.now.wallMs));
+    this.#goOn(turn);
   }
 
   /** After each commit of a replica that serves, which held so many mutations. */
@@ -47,12 +47,12 @@ export class Expiry {
   }
 
   /** True when the answer was meant for this. */
-  onRange(id: number, result: RangeResult, isServing: boolean, now: Now, out: Outbox): boolean {
+  onRange(id: number, result: RangeResult, isServing: boolean, turn: Turn): boolean {
     if (!this.#sweep.takes(id)) return false;
     this.#sweep.pass(result);
-    if (!result.ok) out.note('error', 'expiry-unreadable', { reason: result.reason });
-    else if (isServing) for (const entry of result.entries) this.#take(entry, now, out);
-    if (isServing) this.#goOn(out);
+    if (!result.ok) turn.note('error', 'expiry-unreadable', { reason: result.reason });
+    else if (isServing) for (const entry of result.entries) this.#take(entry, turn);
+    if (isServing) this.#goOn(turn);
     return true;
   }
 
@@ -60,17 +60,17 @@ export class Expiry {
     if (this.#writes.hasRoom) this.#sweep.goOn(out);
   }
 
-  #take({ key: at }: RangeEntry, now: Now, out: Outbox): void {
+  #take({ key: at }: RangeEntry, turn: Turn): void {
     const entry = parseExpiryKey(at);
-    if (entry === undefined) return out.del(at);
+    if (entry === undefined) return turn.del(at);
     const { namespace, key, deadlineMs } = entry;
     const { table, index, metrics } = this.#context;
     const cell = table.read(namespace, key);
-    if (cell.damaged) return this.#heal(namespace, key, now, out);
+    if (cell.damaged) return this.#heal(namespace, key, turn);
     const { record } = cell;
     const isThere = record?.expiresAtMs === deadlineMs && index.expiresHere(record);
-    if (!isThere) return out.del(at);
-    if (this.#writes.expire(record, now, out)) metrics.expirationsDeleted++;
+    if (!isThere) return turn.del(at);
+    if (this.#writes.expire(record, turn)) metrics.expirationsDeleted++;
   }
 }
 

@@ -13,7 +13,7 @@
 // any replica.
 
 import type { Client, Command, ListCommand, ReadCommand } from '../model/command.ts';
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Now, Outbox, Turn } from '../model/effect.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
 import type { Level } from '../model/policy.ts';
@@ -54,11 +54,7 @@ export class Forwards {
   #timerMs = Number.POSITIVE_INFINITY;
 
   /** `run` takes a command as if a client had sent it. */
-  constructor(
-    context: Context,
-    fitness: Fitness,
-    run: (command: Command, now: Now, out: Outbox) => void,
-  ) {
+  constructor(context: Context, fitness: Fitness, run: (command: Command, turn: Turn) => void) {
     this.#context = context;
     this.#fitness = fitness;
     this.#answers = new Answers(context, run);
@@ -74,44 +70,44 @@ export class Forwards {
   }
 
   /** True for a read of a namespace that this replica is not fit to answer: others are asked, or it is refused. */
-  turnsAway(command: Command, now: Now, out: Outbox): boolean {
+  turnsAway(command: Command, turn: Turn): boolean {
     if (command.kind !== 'read' && command.kind !== 'list') return false;
-    if (this.#fitness.mayAnswer(command.namespace, now)) return false;
+    if (this.#fitness.mayAnswer(command.namespace, turn.now)) return false;
     if (command.onUnmet === 'forward' && this.#fitness.fit(command.namespace).length > 0)
-      this.#begin(command, now, out);
-    else this.#fitness.refuse(command, out);
+      this.#begin(command, turn);
+    else this.#fitness.refuse(command, turn);
     return true;
   }
 
   /** A peer asks in the place of its client, or answers in the place of this replica. */
-  onMessage(peer: number, message: ForwardRequest | ForwardReply, now: Now, out: Outbox): void {
-    if (message.kind === 'forward-request') this.#answers.onRequest(peer, message, now, out);
-    else this.#onReply(peer, message, now, out);
+  onMessage(peer: number, message: ForwardRequest | ForwardReply, turn: Turn): void {
+    if (message.kind === 'forward-request') this.#answers.onRequest(peer, message, turn);
+    else this.#onReply(peer, message, turn);
   }
 
-  #onReply(peer: number, { id, answer }: ForwardReply, now: Now, out: Outbox): void {
+  #onReply(peer: number, { id, answer }: ForwardReply, turn: Turn): void {
     const pending = this.#pending.get(id);
     if (pending === undefined || ((pending.open >> peer) & 1) === 0) return;
-    if (answer.kind === 'refused') this.#onRefused(pending, peer, answer.code, now, out);
+    if (answer.kind === 'refused') this.#onRefused(pending, peer, answer.code, turn);
     else if (!isAnswerTo(pending.question, answer))
-      this.#onRefused(pending, peer, 'no answer to the question', now, out);
-    else if (!this.#witness(answer, now)) this.#onRefused(pending, peer, 'clock-drift', now, out);
-    else this.#relay(pending, peer, answer, now, out);
+      this.#onRefused(pending, peer, 'no answer to the question', turn);
+    else if (!this.#witness(answer, turn.now)) this.#onRefused(pending, peer, 'clock-drift', turn);
+    else this.#relay(pending, peer, answer, turn);
   }
 
-  onDisconnected(peer: number, now: Now, out: Outbox): void {
+  onDisconnected(peer: number, turn: Turn): void {
     this.#answers.onDisconnected(peer);
     for (const pending of this.#pending.values())
-      if ((pending.open >> peer) & 1) this.#onRefused(pending, peer, 'connection lost', now, out);
+      if ((pending.open >> peer) & 1) this.#onRefused(pending, peer, 'connection lost', turn);
   }
 
-  onTimer(now: Now, out: Outbox): void {
-    this.#answers.onTimer(out);
-    if (now.monoMs < this.#timerMs) return;
+  onTimer(turn: Turn): void {
+    this.#answers.onTimer(turn);
+    if (turn.now.monoMs < this.#timerMs) return;
     this.#timerMs = Number.POSITIVE_INFINITY;
     for (const pending of this.#pending.values()) {
-      if (pending.deadlineMs <= now.monoMs) this.#fail(pending, out);
-      else if (pending.nextAtMs <= now.monoMs) this.#askNext(pending, now, out);
+      if (pending.deadlineMs <= turn.now.monoMs) this.#fail(pending, turn);
+      else if (pending.nextAtMs <= turn.now.monoMs) this.#askNext(pending, turn);
       else this.#watch(pending);
     }
   }
@@ -123,26 +119,26 @@ export class Forwards {
     this.#pending.clear();
   }
 
-  #begin(command: ReadCommand | ListCommand, now: Now, out: Outbox): void {
+  #begin(command: ReadCommand | ListCommand, turn: Turn): void {
     const { namespaces } = this.#context;
     const policy = namespaces.find(command.namespace)?.policy;
-    if (policy === undefined) return this.#fitness.refuse(command, out);
-    if (this.#isFull(command.client, command.kind, out)) return;
+    if (policy === undefined) return this.#fitness.refuse(command, turn);
+    if (this.#isFull(command.client, command.kind, turn)) return;
     const pending: Pending = {
       id: ++this.#lastId,
       command,
       question: this.#questionOf(command),
       level: policy.consistency,
-      beganMs: now.monoMs,
-      deadlineMs: now.monoMs + (command.timeoutMs ?? policy.timeoutMs),
+      beganMs: turn.now.monoMs,
+      deadlineMs: turn.now.monoMs + (command.timeoutMs ?? policy.timeoutMs),
       asked: 0,
       open: 0,
-      nextAtMs: now.monoMs,
+      nextAtMs: turn.now.monoMs,
       refusals: [],
     };
     this.#pending.set(pending.id, pending);
     if (command.kind === 'list') this.#lists++;
-    this.#askNext(pending, now, out);
+    this.#askNext(pending, turn);
   }
 
   #isFull(client: Client, kind: Question['kind'], out: Outbox): boolean {
@@ -165,30 +161,30 @@ export class Forwards {
   }
 
   /** Asks one more of those that are fit, if there is one; else waits for those that were asked. */
-  #askNext(pending: Pending, now: Now, out: Outbox): void {
+  #askNext(pending: Pending, turn: Turn): void {
     const { id, level, question, deadlineMs } = pending;
     const [peer, ...others] = this.#fitness
       .fit(question.namespace)
       .filter((index) => ((pending.asked >> index) & 1) === 0);
     if (peer === undefined) {
-      if (pending.open === 0) return this.#fail(pending, out);
+      if (pending.open === 0) return this.#fail(pending, turn);
       pending.nextAtMs = Number.POSITIVE_INFINITY;
     } else {
-      const timeoutMs = Math.max(deadlineMs - now.monoMs, 1);
+      const timeoutMs = Math.max(deadlineMs - turn.now.monoMs, 1);
       pending.asked |= 1 << peer;
       pending.open |= 1 << peer;
       const shareMs = Math.min(timeoutMs / (others.length + 1), PATIENCE_MS_MAX);
-      pending.nextAtMs = others.length > 0 ? now.monoMs + shareMs : Number.POSITIVE_INFINITY;
-      out.send(peer, { kind: 'forward-request', id, timeoutMs, level, question });
+      pending.nextAtMs = others.length > 0 ? turn.now.monoMs + shareMs : Number.POSITIVE_INFINITY;
+      turn.send(peer, { kind: 'forward-request', id, timeoutMs, level, question });
     }
     this.#watch(pending);
   }
 
-  #onRefused(pending: Pending, peer: number, why: string, now: Now, out: Outbox): void {
+  #onRefused(pending: Pending, peer: number, why: string, turn: Turn): void {
     const id = this.#context.peers.get(peer)?.member.id;
     pending.open &= ~(1 << peer);
     pending.refusals.push(`${id} ${why}`);
-    this.#askNext(pending, now, out);
+    this.#askNext(pending, turn);
   }
 
   /** What a client has seen is before what it writes here next. */
@@ -204,17 +200,16 @@ export class Forwards {
     pending: Pending,
     peer: number,
     answer: Exclude<ForwardAnswer, { kind: 'refused' }>,
-    now: Now,
-    out: Outbox,
+    turn: Turn,
   ): void {
     const { settings, metrics } = this.#context;
     const { id, region } = settings.members[peer] ?? this.#context.self;
     this.#end(pending);
     metrics.readsForwarded++;
     // It was that fresh at some moment since it was asked for.
-    const wayMs = now.monoMs - pending.beganMs;
+    const wayMs = turn.now.monoMs - pending.beganMs;
     const stalenessMs = answer.stalenessMs === 'unknown' ? 'unknown' : answer.stalenessMs + wayMs;
-    out.reply(pending.command.client, { ...answer, stalenessMs, heldBy: { id, region } }, 0);
+    turn.reply(pending.command.client, { ...answer, stalenessMs, heldBy: { id, region } }, 0);
   }
 
   #fail(pending: Pending, out: Outbox): void {

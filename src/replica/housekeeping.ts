@@ -11,7 +11,7 @@
 // the peers brings the rest. A tree that is in doubt is counted at once, before it is compared with anybody's.
 
 import { equalBytes } from '../base/bytes.ts';
-import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { Seq } from '../model/id.ts';
 import { UNREADABLE } from '../model/port.ts';
@@ -77,15 +77,15 @@ export class Housekeeping {
     this.#heal = heal;
   }
 
-  onBeat(condition: Condition, now: Now, out: Outbox): void {
+  onBeat(condition: Condition, turn: Turn): void {
     this.#condition = condition;
-    this.#truncate(out);
-    if (this.#writes.hasRoom) this.#context.tree.sealCensus(out);
-    this.#endedKeys.onBeat(now, out);
+    this.#truncate(turn);
+    if (this.#writes.hasRoom) this.#context.tree.sealCensus(turn);
+    this.#endedKeys.onBeat(turn);
     // A part of a snapshot may show what a tombstone of ours hides.
-    if (!condition.isCopying) this.#tombstones.onBeat(out);
-    if (condition.isServing) this.#expiry.onBeat(now, out);
-    if (this.#scrubbingId === 0) this.#scrubOn(now, out);
+    if (!condition.isCopying) this.#tombstones.onBeat(turn);
+    if (condition.isServing) this.#expiry.onBeat(turn);
+    if (this.#scrubbingId === 0) this.#scrubOn(turn);
   }
 
   /** A commit is durable: as much as came in with it may go. */
@@ -99,14 +99,14 @@ export class Housekeeping {
   }
 
   /** True when the answer was meant for housekeeping. */
-  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
-    if (this.#endedKeys.onRange(id, result, out)) return true;
-    if (this.#tombstones.onRange(id, result, now, out)) return true;
-    if (this.#expiry.onRange(id, result, this.#condition.isServing, now, out)) return true;
+  onRange(id: number, result: RangeResult, turn: Turn): boolean {
+    if (this.#endedKeys.onRange(id, result, turn)) return true;
+    if (this.#tombstones.onRange(id, result, turn)) return true;
+    if (this.#expiry.onRange(id, result, this.#condition.isServing, turn)) return true;
     if (id !== this.#scrubbingId) return false;
     this.#scrubbingId = 0;
-    if (result.ok) this.#verify(result.entries, result.more, now, out);
-    else out.note('error', 'scrub-unreadable', { reason: result.reason });
+    if (result.ok) this.#verify(result.entries, result.more, turn);
+    else turn.note('error', 'scrub-unreadable', { reason: result.reason });
     return true;
   }
 
@@ -139,13 +139,13 @@ export class Housekeeping {
     return bytes === undefined || bytes === UNREADABLE ? undefined : decodeMutation(bytes);
   }
 
-  #scrubOn(now: Now, out: Outbox): void {
+  #scrubOn(turn: Turn): void {
     const { settings, table, tree } = this.#context;
-    this.#scrubAtMs ??= now.monoMs + settings.scrubDelayMs;
+    this.#scrubAtMs ??= turn.now.monoMs + settings.scrubDelayMs;
     if (this.#scrub.length === 0) {
-      const isDue = now.monoMs >= this.#scrubAtMs;
+      const isDue = turn.now.monoMs >= this.#scrubAtMs;
       if (!isDue && tree.isTrusted) return;
-      if (isDue) this.#scrubAtMs = now.monoMs + settings.scrubEveryMs;
+      if (isDue) this.#scrubAtMs = turn.now.monoMs + settings.scrubEveryMs;
       this.#scrub = isDue ? [allRecords(), allLogs()] : [allRecords()];
       tree.beginRecount();
     }
@@ -153,7 +153,7 @@ export class Housekeeping {
     const limit = tree.isTrusted ? this.#scrubEntries : REBUILD_ENTRIES_MAX;
     this.#scrubbingId = this.#nextId();
     const limits = { reverse: false, limit, bytesMax: SCRUB_BYTES_MAX };
-    out.range(this.#scrubbingId, { ...(this.#scrub[0] as Span), ...limits });
+    turn.range(this.#scrubbingId, { ...(this.#scrub[0] as Span), ...limits });
   }
 
   /** As many with each heartbeat as would have brought the round that ended to its end in half its time. */
@@ -166,19 +166,19 @@ export class Housekeeping {
     this.#scrubEntries = Math.min(Math.max(needed, SCRUB_ENTRIES_MIN), SCRUB_ENTRIES_MAX);
   }
 
-  #verify(entries: readonly RangeEntry[], more: boolean, now: Now, out: Outbox): void {
+  #verify(entries: readonly RangeEntry[], more: boolean, turn: Turn): void {
     const records: Record[] = [];
     for (const entry of entries) {
       this.#context.metrics.scrubEntries++;
       const whole = wholeOf(entry);
-      const record = whole ?? this.#onDamaged(entry.key, now, out);
+      const record = whole ?? this.#onDamaged(entry.key, turn);
       if (record !== undefined) records.push(record);
-      if (whole !== undefined && parseRecordKey(entry.key) !== undefined) this.#file(whole, out);
+      if (whole !== undefined && parseRecordKey(entry.key) !== undefined) this.#file(whole, turn);
     }
     const last = entries[entries.length - 1];
     const span = this.#scrub.shift() as Span;
     const isCut = more && last !== undefined;
-    this.#count(records, isCut ? positionOfKey(last.key) : undefined, out);
+    this.#count(records, isCut ? positionOfKey(last.key) : undefined, turn);
     if (isCut) this.#scrub.unshift({ from: behind(last.key), to: span.to });
     else if (this.#scrub.length === 0 && span.from[0] === allLogs().from[0]) {
       this.#context.metrics.scrubRounds++;
@@ -195,12 +195,12 @@ export class Housekeeping {
   }
 
   /** Gives what memory holds in its place. */
-  #onDamaged(key: Uint8Array, now: Now, out: Outbox): Record | undefined {
+  #onDamaged(key: Uint8Array, turn: Turn): Record | undefined {
     this.#context.metrics.recordsDamaged++;
     const name = parseRecordKey(key);
-    out.note('error', 'scrub-damaged', { kind: name === undefined ? 'log' : 'record' });
+    turn.note('error', 'scrub-damaged', { kind: name === undefined ? 'log' : 'record' });
     if (name === undefined) return undefined;
-    this.#heal(name.namespace, name.key, now, out);
+    this.#heal(name.namespace, name.key, turn);
     return this.#context.table.inMemory(name.namespace, name.key);
   }
 

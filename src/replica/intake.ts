@@ -3,7 +3,7 @@
 // room for an entry, or for the run that it belongs to, it and what follows counts as refused, and is asked for again.
 
 import type { Exchange } from '../entropy/exchange.ts';
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Outbox, Turn } from '../model/effect.ts';
 import type { Origin, Seq } from '../model/id.ts';
 import type { Entries } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
@@ -14,7 +14,7 @@ import type { KeyClaims } from './key-claims.ts';
 import { holderOf, type Peer } from './peers.ts';
 
 /** Entries of an origin became visible here. */
-type OnAdvance = (origin: Origin, now: Now, out: Outbox) => void;
+type OnAdvance = (origin: Origin, turn: Turn) => void;
 
 export class Intake {
   readonly #context: Context;
@@ -34,33 +34,29 @@ export class Intake {
     );
   }
 
-  onEntries(peer: Peer, { origin, entries }: Entries, now: Now, out: Outbox): void {
+  onEntries(peer: Peer, { origin, entries }: Entries, turn: Turn): void {
     const fitting = wholeRuns(entries, this.#context.room.fitting(entries));
     const taken = fitting === entries.length ? entries : entries.slice(0, fitting);
-    const refusal = this.#receiver.onEntries(origin, taken, now.wallMs, out);
+    const refusal = this.#receiver.onEntries(origin, taken, turn.now.wallMs, turn);
     if (taken !== entries) this.#context.metrics.entriesWithoutRoom += entries.length - fitting;
     if (refusal === undefined && taken === entries)
-      this.#exchange.onEntries(holderOf(peer), origin, entries, now.monoMs, out);
+      this.#exchange.onEntries(holderOf(peer), origin, entries, turn);
     else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
-    this.#onAdvance(origin, now, out);
+    this.#onAdvance(origin, turn);
   }
 
   /** With every heartbeat: what was stamped ahead of the clock is taken when that has come so far. */
-  look(now: Now, out: Outbox): void {
+  look(turn: Turn): void {
     const { clock, held } = this.#context;
     if (held.isEmpty) return;
-    const isAhead = ({ hlc }: Mutation): boolean => clock.isAhead(hlc, now.wallMs);
-    held.release(
-      isAhead,
-      (origin, entries, last) => this.#take(origin, entries, last, now, out),
-      out,
-    );
+    const isAhead = ({ hlc }: Mutation): boolean => clock.isAhead(hlc, turn.now.wallMs);
+    held.release(isAhead, (origin, entries, last) => this.#take(origin, entries, last, turn), turn);
   }
 
-  #take(origin: Origin, entries: readonly Mutation[], last: Seq, now: Now, out: Outbox): Seq {
-    const refusal = this.#receiver.onEntries(origin, entries, now.wallMs, out);
+  #take(origin: Origin, entries: readonly Mutation[], last: Seq, turn: Turn): Seq {
+    const refusal = this.#receiver.onEntries(origin, entries, turn.now.wallMs, turn);
     if (refusal !== undefined && refusal !== 'divergent') this.#exchange.onRefused(origin, last);
-    this.#onAdvance(origin, now, out);
+    this.#onAdvance(origin, turn);
     return this.#context.log.head(origin);
   }
 

@@ -21,7 +21,7 @@
 // Requests under one key at one replica follow each other. Bounds: a request here is a write that waits; as many keys are
 // lent at once as writes can wait at all members; beyond that the answer is `full`.
 
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Now, Outbox, Turn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { NamespaceName } from '../model/id.ts';
 import type { Claim, ClaimReply, NamedWrite } from '../model/message.ts';
@@ -100,8 +100,7 @@ export class KeyClaims {
   begin(
     { namespace, key, deadlineMs }: Pick<Claiming, 'namespace' | 'key' | 'deadlineMs'>,
     resume: Resume,
-    now: Now,
-    out: Outbox,
+    turn: Turn,
   ): void {
     this.#waiting++;
     const claiming: Claiming = {
@@ -112,7 +111,7 @@ export class KeyClaims {
       resume,
       tally: new Tally(this.#majority),
       attempt: 0,
-      askedAtMs: now.monoMs,
+      askedAtMs: turn.now.monoMs,
       againAtMs: Number.POSITIVE_INFINITY,
       wasTaken: false,
       isFull: false,
@@ -122,32 +121,27 @@ export class KeyClaims {
       former: 0,
       followers: [],
     };
-    this.#lead(claiming, now, out);
+    this.#lead(claiming, turn);
   }
 
-  onMessage(
-    peer: number,
-    message: Claim | ClaimReply,
-    mayLack: boolean,
-    now: Now,
-    out: Outbox,
-  ): void {
-    if (message.kind === 'claim') this.#onClaim(peer, message, mayLack, now, out);
-    else this.#onReply(peer, message, now, out);
+  onMessage(peer: number, message: Claim | ClaimReply, mayLack: boolean, turn: Turn): void {
+    if (message.kind === 'claim') this.#onClaim(peer, message, mayLack, turn);
+    else this.#onReply(peer, message, turn);
   }
 
   /** A peer asks for a key, or gives it back. `mayLack`: this replica cannot tell what it once knew. */
-  #onClaim(peer: number, claim: Claim, mayLack: boolean, now: Now, out: Outbox): void {
+  #onClaim(peer: number, claim: Claim, mayLack: boolean, turn: Turn): void {
     const { id, namespace, key, step } = claim;
     const name = nameOf(namespace, key);
     if (step === 'release') return this.#loans.giveBack(name, peer);
     const known = this.#known(namespace, key);
     const answer =
-      typeof known === 'object' ? 'known' : (known ?? this.#lend(name, peer, mayLack, now));
+      typeof known === 'object' ? 'known' : (known ?? this.#lend(name, peer, mayLack, turn.now));
     const named = typeof known === 'object' ? known : undefined;
-    const former = answer === 'lent' ? this.#loans.formerOf(name, now.monoMs) & ~(1 << peer) : 0;
+    const former =
+      answer === 'lent' ? this.#loans.formerOf(name, turn.now.monoMs) & ~(1 << peer) : 0;
     const reply = { kind: 'claim-reply', id, answer, named } as const;
-    out.send(peer, former === 0 ? reply : { ...reply, former });
+    turn.send(peer, former === 0 ? reply : { ...reply, former });
   }
 
   #lend(name: string, peer: number, mayLack: boolean, now: Now): ClaimReply['answer'] {
@@ -157,13 +151,13 @@ export class KeyClaims {
     return this.#loans.lend(name, peer, now.monoMs);
   }
 
-  #onReply(peer: number, said: ClaimReply, now: Now, out: Outbox): void {
+  #onReply(peer: number, said: ClaimReply, turn: Turn): void {
     const { id, answer, named, former = 0 } = said;
     const claiming = this.#byId.get(id);
     if (claiming === undefined || claiming.againAtMs < Number.POSITIVE_INFINITY) return;
     if (answer === 'known' && isOf(claiming, named)) {
-      this.#context.idempotency.learn(named, out);
-      return this.#end(claiming, undefined, now, out);
+      this.#context.idempotency.learn(named, turn);
+      return this.#end(claiming, undefined, turn);
     }
     claiming.heard |= 1 << peer;
     claiming.former |= former & ~(1 << this.#context.self.index);
@@ -171,38 +165,38 @@ export class KeyClaims {
     else claiming.tally.reject(peer);
     if (answer === 'taken') onTaken(claiming, peer);
     if (answer === 'full') claiming.isFull = true;
-    this.#decide(claiming, now, out);
+    this.#decide(claiming, turn);
   }
 
   /** What it lent is not ours any more. */
-  onDisconnected(peer: number, now: Now, out: Outbox): void {
-    this.#loans.onDisconnected(peer, now.monoMs);
+  onDisconnected(peer: number, turn: Turn): void {
+    this.#loans.onDisconnected(peer, turn.now.monoMs);
     for (const claiming of this.#byId.values()) {
       const { tally } = claiming;
       claiming.asked &= ~(1 << peer);
       claiming.heard &= ~(1 << peer);
       tally.yes &= ~(1 << peer);
       tally.reject(peer);
-      this.#decide(claiming, now, out);
+      this.#decide(claiming, turn);
     }
   }
 
-  onTimer(now: Now, out: Outbox): void {
-    if (now.monoMs < this.#timerMs) return;
+  onTimer(turn: Turn): void {
+    if (turn.now.monoMs < this.#timerMs) return;
     this.#timerMs = Number.POSITIVE_INFINITY;
     for (const claiming of this.#byId.values()) {
-      if (now.monoMs >= dueOf(claiming)) this.#expireFollowers(claiming, now, out);
-      if (now.monoMs < ownDueOf(claiming)) this.#watch(dueOf(claiming));
-      else if (now.monoMs >= claiming.deadlineMs) this.#end(claiming, lateOf(claiming), now, out);
-      else if (now.monoMs >= claiming.againAtMs) this.#ask(claiming, now, out);
-      else this.#pause(claiming, now, out);
+      if (turn.now.monoMs >= dueOf(claiming)) this.#expireFollowers(claiming, turn);
+      if (turn.now.monoMs < ownDueOf(claiming)) this.#watch(dueOf(claiming));
+      else if (turn.now.monoMs >= claiming.deadlineMs) this.#end(claiming, lateOf(claiming), turn);
+      else if (turn.now.monoMs >= claiming.againAtMs) this.#ask(claiming, turn);
+      else this.#pause(claiming, turn);
     }
   }
 
   /** The replica stops before anything was minted. */
-  failAll(stopped: Fault, now: Now, out: Outbox): void {
+  failAll(stopped: Fault, turn: Turn): void {
     for (const claiming of this.#byId.values()) {
-      for (const each of [claiming, ...claiming.followers]) each.resume(stopped, now, out);
+      for (const each of [claiming, ...claiming.followers]) each.resume(stopped, turn);
     }
     this.#byId.clear();
     this.#byName.clear();
@@ -238,16 +232,16 @@ export class KeyClaims {
     this.#timerMs = Math.min(this.#timerMs, dueMs);
   }
 
-  #expireFollowers(leader: Claiming, now: Now, out: Outbox): void {
+  #expireFollowers(leader: Claiming, turn: Turn): void {
     if (leader.followers.length === 0) return;
-    const late = leader.followers.filter(({ deadlineMs }) => now.monoMs >= deadlineMs);
-    leader.followers = leader.followers.filter(({ deadlineMs }) => now.monoMs < deadlineMs);
+    const late = leader.followers.filter(({ deadlineMs }) => turn.now.monoMs >= deadlineMs);
+    leader.followers = leader.followers.filter(({ deadlineMs }) => turn.now.monoMs < deadlineMs);
     this.#waiting -= late.length;
-    for (const follower of late) follower.resume(IN_FLIGHT, now, out);
+    for (const follower of late) follower.resume(IN_FLIGHT, turn);
   }
 
   /** The first under its name asks; the others follow it. */
-  #lead(claiming: Claiming, now: Now, out: Outbox): void {
+  #lead(claiming: Claiming, turn: Turn): void {
     const name = nameOf(claiming.namespace, claiming.key);
     const leader = this.#byName.get(name);
     if (leader !== undefined) {
@@ -256,20 +250,19 @@ export class KeyClaims {
       return;
     }
     this.#byName.set(name, claiming);
-    this.#ask(claiming, now, out);
+    this.#ask(claiming, turn);
   }
 
   // waiting -> asking
-  #ask(claiming: Claiming, now: Now, out: Outbox): void {
+  #ask(claiming: Claiming, turn: Turn): void {
     const { idempotency, peers, self, settings } = this.#context;
     const { namespace, key } = claiming;
-    if (idempotency.find(namespace, key) !== undefined)
-      return this.#end(claiming, undefined, now, out);
+    if (idempotency.find(namespace, key) !== undefined) return this.#end(claiming, undefined, turn);
     this.#byId.delete(claiming.id);
     claiming.id = ++this.#lastId;
     this.#byId.set(claiming.id, claiming);
     claiming.attempt++;
-    claiming.askedAtMs = now.monoMs;
+    claiming.askedAtMs = turn.now.monoMs;
     claiming.againAtMs = Number.POSITIVE_INFINITY;
     claiming.isFull = false;
     claiming.asked = 0;
@@ -277,8 +270,8 @@ export class KeyClaims {
     claiming.taken = 0;
     claiming.tally = new Tally(this.#majority);
     const name = nameOf(namespace, key);
-    const own = this.#loans.lend(name, self.index, now.monoMs);
-    claiming.former = this.#loans.formerOf(name, now.monoMs);
+    const own = this.#loans.lend(name, self.index, turn.now.monoMs);
+    claiming.former = this.#loans.formerOf(name, turn.now.monoMs);
     if (own === 'lent') claiming.tally.accept(self.index);
     else claiming.tally.reject(self.index);
     if (own === 'taken') onTaken(claiming, self.index);
@@ -287,9 +280,9 @@ export class KeyClaims {
     for (const { index } of settings.members) {
       if (index === self.index) continue;
       if (((peers.reachable >> index) & 1) === 0) claiming.tally.reject(index);
-      else this.#askMember(claiming, index, out);
+      else this.#askMember(claiming, index, turn);
     }
-    this.#decide(claiming, now, out);
+    this.#decide(claiming, turn);
   }
 
   #askMember(claiming: Claiming, index: number, out: Outbox): void {
@@ -298,44 +291,44 @@ export class KeyClaims {
     out.send(index, { kind: 'claim', id, step: 'ask', namespace, key });
   }
 
-  #decide(claiming: Claiming, now: Now, out: Outbox): void {
+  #decide(claiming: Claiming, turn: Turn): void {
     if (claiming.againAtMs < Number.POSITIVE_INFINITY) return;
     const { state } = claiming.tally;
-    if (state === 'won') return this.#onLent(claiming, now, out);
+    if (state === 'won') return this.#onLent(claiming, turn);
     if (state === 'pending') return;
-    if (claiming.taken !== 0) return this.#pause(claiming, now, out);
-    this.release(claiming.namespace, claiming.key, out);
-    this.#end(claiming, claiming.isFull ? FULL : UNREACHABLE, now, out);
+    if (claiming.taken !== 0) return this.#pause(claiming, turn);
+    this.release(claiming.namespace, claiming.key, turn);
+    this.#end(claiming, claiming.isFull ? FULL : UNREACHABLE, turn);
   }
 
   // asking -> lent, waiting, or still asking those who had it before
-  #onLent(claiming: Claiming, now: Now, out: Outbox): void {
+  #onLent(claiming: Claiming, turn: Turn): void {
     const { peers, settings } = this.#context;
-    if ((claiming.former & claiming.taken) !== 0) return this.#pause(claiming, now, out);
+    if ((claiming.former & claiming.taken) !== 0) return this.#pause(claiming, turn);
     const missing = claiming.former & ~claiming.heard & peers.reachable;
-    if (missing === 0) return this.#end(claiming, undefined, now, out);
+    if (missing === 0) return this.#end(claiming, undefined, turn);
     const unasked = missing & ~claiming.asked;
     for (const { index } of settings.members)
-      if (((unasked >> index) & 1) === 1) this.#askMember(claiming, index, out);
+      if (((unasked >> index) & 1) === 1) this.#askMember(claiming, index, turn);
   }
 
   // asking -> waiting
-  #pause(claiming: Claiming, now: Now, out: Outbox): void {
-    this.release(claiming.namespace, claiming.key, out);
+  #pause(claiming: Claiming, turn: Turn): void {
+    this.release(claiming.namespace, claiming.key, turn);
     const { index } = this.#context.self;
     const doublings = Math.min(claiming.attempt, PAUSE_DOUBLINGS_MAX);
     const stepMs = PAUSE_MS * (index + 1);
     const pauseMs = Math.min(stepMs * 2 ** (doublings - 1), PAUSE_MAX_MS + stepMs);
-    claiming.againAtMs = now.monoMs + pauseMs;
+    claiming.againAtMs = turn.now.monoMs + pauseMs;
     this.#watch(dueOf(claiming));
   }
 
-  #end(claiming: Claiming, failed: Fault | undefined, now: Now, out: Outbox): void {
+  #end(claiming: Claiming, failed: Fault | undefined, turn: Turn): void {
     this.#waiting--;
     this.#byId.delete(claiming.id);
     this.#byName.delete(nameOf(claiming.namespace, claiming.key));
-    claiming.resume(failed, now, out);
-    for (const follower of claiming.followers) this.#lead(follower, now, out);
+    claiming.resume(failed, turn);
+    for (const follower of claiming.followers) this.#lead(follower, turn);
   }
 
   /** The write that a key names, where it is durable here or only its name is; `taken`: it is about to be. */

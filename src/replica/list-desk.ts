@@ -2,7 +2,7 @@
 // (quorum-lists.ts); and what peers ask for their lists (surveys.ts).
 
 import type { ListCommand } from '../model/command.ts';
-import type { Now, Outbox, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { SurveyReply, SurveyRequest } from '../model/message.ts';
 import { isReachable } from '../quorum/tally.ts';
@@ -33,17 +33,17 @@ export class ListDesk {
     return Math.min(this.#alone.timerMs, this.#quorum.timerMs);
   }
 
-  begin(command: ListCommand, now: Now, out: Outbox): void {
+  begin(command: ListCommand, turn: Turn): void {
     const { namespaces, self, settings } = this.#context;
     const namespace = namespaces.find(command.namespace);
     const r = command.r === undefined ? namespace?.r : namespaces.requirement(command.r);
     if (namespace !== undefined && r === undefined) {
       const detail = `r exceeds the ${settings.members.length} replicas of the namespace`;
-      refuse(command.client, out, 'invalid-parameter', detail);
+      refuse(command.client, turn, 'invalid-parameter', detail);
     } else if (r === undefined || isReachable(r, 1 << self.index)) {
-      this.#alone.begin(command, now, out);
+      this.#alone.begin(command, turn);
     } else {
-      this.#quorum.begin(command, r, now, out);
+      this.#quorum.begin(command, r, turn);
     }
   }
 
@@ -52,30 +52,29 @@ export class ListDesk {
     peer: number,
     message: SurveyRequest | SurveyReply,
     mayLack: boolean,
-    now: Now,
-    out: Outbox,
+    turn: Turn,
   ): void {
-    if (message.kind === 'survey-reply') this.#quorum.onReply(peer, message, now, out);
-    else this.#surveys.onRequest(peer, message, mayLack, out);
+    if (message.kind === 'survey-reply') this.#quorum.onReply(peer, message, turn);
+    else this.#surveys.onRequest(peer, message, mayLack, turn);
   }
 
-  onDisconnected(peer: number, now: Now, out: Outbox): void {
+  onDisconnected(peer: number, turn: Turn): void {
     this.#surveys.onDisconnected(peer);
-    this.#quorum.onDisconnected(peer, now, out);
+    this.#quorum.onDisconnected(peer, turn);
   }
 
-  onDurable(now: Now, out: Outbox): void {
-    this.#quorum.onDurable(now, out);
+  onDurable(turn: Turn): void {
+    this.#quorum.onDurable(turn);
   }
 
-  onRange(id: number, result: RangeResult, now: Now, out: Outbox): void {
-    if (this.#surveys.onRange(id, result, now, out)) return;
-    if (!this.#quorum.onRange(id, result, now, out)) this.#alone.onRange(id, result, now, out);
+  onRange(id: number, result: RangeResult, turn: Turn): void {
+    if (this.#surveys.onRange(id, result, turn)) return;
+    if (!this.#quorum.onRange(id, result, turn)) this.#alone.onRange(id, result, turn);
   }
 
-  onTimer(now: Now, out: Outbox): void {
-    this.#alone.onTimer(now, out);
-    this.#quorum.onTimer(now, out);
+  onTimer(turn: Turn): void {
+    this.#alone.onTimer(turn);
+    this.#quorum.onTimer(turn);
   }
 
   failAll(code: FaultCode, out: Outbox): void {

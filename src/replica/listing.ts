@@ -15,7 +15,7 @@ import { bytesOf, compareBytes } from '../base/bytes.ts';
 import { createRing } from '../base/ring.ts';
 import type { ListCommand, Staleness } from '../model/command.ts';
 import type { FaultCode } from '../model/fault.ts';
-import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation, withoutValue } from '../model/encoding.ts';
 import { isLive, type Record } from '../model/record.ts';
 import { after, behind, parseRecordKey, recordKey, type Span } from '../store/layout.ts';
@@ -81,35 +81,35 @@ export class Lists {
     this.#heal = heal;
   }
 
-  begin(command: ListCommand, now: Now, out: Outbox): void {
+  begin(command: ListCommand, turn: Turn): void {
     const namespace = this.#context.namespaces.find(command.namespace);
     if (namespace === undefined) {
-      refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
+      refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
     } else if (this.#reading.size + this.#queue.size >= RUNNING_MAX) {
-      refuse(command.client, out, 'overloaded', `${RUNNING_MAX} lists are running`, {
+      refuse(command.client, turn, 'overloaded', `${RUNNING_MAX} lists are running`, {
         retryAfterMs: 1000,
       });
     } else {
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      const stalenessMs = this.#context.freshness.bound(now.monoMs);
-      const listing = begun(command, timeoutMs, stalenessMs, now.monoMs);
+      const stalenessMs = this.#context.freshness.bound(turn.now.monoMs);
+      const listing = begun(command, timeoutMs, stalenessMs, turn.now.monoMs);
       this.#waiting++;
       this.#timerMs = Math.min(this.#timerMs, listing.deadlineMs);
-      this.#read(listing, now, out);
+      this.#read(listing, turn);
     }
   }
 
-  onRange(id: number, result: RangeResult, now: Now, out: Outbox): void {
+  onRange(id: number, result: RangeResult, turn: Turn): void {
     const listing = this.#reading.get(id);
     if (listing === undefined) return;
     this.#reading.delete(id);
     if (!listing.isOver) {
-      if (result.ok) this.#go(listing, result, now, out);
-      else this.#fail(listing, 'storage-failed', 'the range could not be read', out);
+      if (result.ok) this.#go(listing, result, turn);
+      else this.#fail(listing, 'storage-failed', 'the range could not be read', turn);
     }
     while (this.#reading.size < READING_MAX && this.#queue.size > 0) {
       const next = this.#queue.shift() as Listing;
-      if (!next.isOver) this.#read(next, now, out);
+      if (!next.isOver) this.#read(next, turn);
     }
   }
 
@@ -122,11 +122,11 @@ export class Lists {
     return this.#timerMs;
   }
 
-  onTimer(now: Now, out: Outbox): void {
-    if (now.monoMs < this.#timerMs) return;
+  onTimer(turn: Turn): void {
+    if (turn.now.monoMs < this.#timerMs) return;
     this.#timerMs = Number.POSITIVE_INFINITY;
-    for (const listing of this.#reading.values()) this.#watch(listing, now, out);
-    for (let n = 0; n < this.#queue.size; n++) this.#watch(this.#queue.at(n), now, out);
+    for (const listing of this.#reading.values()) this.#watch(listing, turn);
+    for (let n = 0; n < this.#queue.size; n++) this.#watch(this.#queue.at(n), turn);
   }
 
   failAll(code: FaultCode, out: Outbox): void {
@@ -137,29 +137,29 @@ export class Lists {
       if (!next.isOver) this.#fail(next, code, 'the replica has stopped', out);
   }
 
-  #watch(listing: Listing, now: Now, out: Outbox): void {
+  #watch(listing: Listing, turn: Turn): void {
     if (listing.isOver) return;
-    if (listing.deadlineMs > now.monoMs)
+    if (listing.deadlineMs > turn.now.monoMs)
       this.#timerMs = Math.min(this.#timerMs, listing.deadlineMs);
-    else if (listing.after !== '') this.#reply(listing, now, out);
-    else this.#fail(listing, 'timeout', 'the deadline passed before the range was read', out);
+    else if (listing.after !== '') this.#reply(listing, turn);
+    else this.#fail(listing, 'timeout', 'the deadline passed before the range was read', turn);
   }
 
   /** What follows from a page. */
-  #go(listing: Listing, page: Page, now: Now, out: Outbox): void {
-    const scan = this.#take(listing, page.entries, now, out);
+  #go(listing: Listing, page: Page, turn: Turn): void {
+    const scan = this.#take(listing, page.entries, turn);
     if (scan === 'damaged') {
-      this.#fail(listing, 'record-corrupt', 'a stored record in the range cannot be read', out);
+      this.#fail(listing, 'record-corrupt', 'a stored record in the range cannot be read', turn);
     } else if (scan === 'full') {
-      this.#reply(listing, now, out);
+      this.#reply(listing, turn);
     } else if (scan === 'more' && !page.more) {
-      this.#end(listing, now, out);
-    } else if (listing.after !== '' && this.#isEnough(listing, now.monoMs)) {
-      this.#reply(listing, now, out);
+      this.#end(listing, turn);
+    } else if (listing.after !== '' && this.#isEnough(listing, turn.now.monoMs)) {
+      this.#reply(listing, turn);
     } else {
       const more = Math.min(PAGE_GROWTH * listing.pageEntries, PAGE_ENTRIES);
       listing.pageEntries = scan === 'leap' ? LEAP_ENTRIES : more;
-      this.#read(listing, now, out);
+      this.#read(listing, turn);
     }
   }
 
@@ -170,38 +170,37 @@ export class Lists {
     return nowMs >= enoughMs;
   }
 
-  #read(listing: Listing, now: Now, out: Outbox): void {
+  #read(listing: Listing, turn: Turn): void {
     const { command, span, pageEntries } = listing;
-    if (compareBytes(span.from, span.to) >= 0) return this.#end(listing, now, out);
+    if (compareBytes(span.from, span.to) >= 0) return this.#end(listing, turn);
     if (this.#reading.size >= READING_MAX) return this.#queue.push(listing);
     const id = this.#nextId();
     this.#reading.set(id, listing);
     const { reverse } = command;
-    out.range(id, { ...span, reverse, limit: pageEntries, bytesMax: PAGE_BYTES });
+    turn.range(id, { ...span, reverse, limit: pageEntries, bytesMax: PAGE_BYTES });
   }
 
   /** Nothing is left behind what was found. */
-  #end(listing: Listing, now: Now, out: Outbox): void {
+  #end(listing: Listing, turn: Turn): void {
     listing.after = '';
-    this.#reply(listing, now, out);
+    this.#reply(listing, turn);
   }
 
   /** Takes a page's entries up to the limit, or up to a prefix that the scan leaps over. */
   #take(
     listing: Listing,
     entries: readonly RangeEntry[],
-    now: Now,
-    out: Outbox,
+    turn: Turn,
   ): 'full' | 'more' | 'leap' | 'damaged' {
     const { command } = listing;
     for (const entry of entries) {
       const record = decodeMutation(entry.value);
       if (record === undefined) {
         const name = parseRecordKey(entry.key);
-        if (name !== undefined) this.#heal(name.namespace, name.key, now, out);
+        if (name !== undefined) this.#heal(name.namespace, name.key, turn);
         return 'damaged';
       }
-      const isShown: boolean = isLive(record, now.wallMs);
+      const isShown: boolean = isLive(record, turn.now.wallMs);
       if (isShown && isFull(listing)) return 'full';
       look(listing, entry);
       const prefix = foldedPrefix(command, record.key);
@@ -233,13 +232,15 @@ export class Lists {
     this.#held += bytes;
   }
 
-  #reply(listing: Listing, now: Now, out: Outbox): void {
+  #reply(listing: Listing, turn: Turn): void {
     const { items, prefixes, after: cursor, command, beganMs } = listing;
     const stalenessMs =
-      listing.stalenessMs === 'unknown' ? 'unknown' : listing.stalenessMs + now.monoMs - beganMs;
+      listing.stalenessMs === 'unknown'
+        ? 'unknown'
+        : listing.stalenessMs + turn.now.monoMs - beganMs;
     const page = { items, prefixes, after: cursor, heldBy: undefined };
     this.#leave(listing);
-    out.reply(command.client, { kind: 'listed', ...page, stalenessMs }, 0);
+    turn.reply(command.client, { kind: 'listed', ...page, stalenessMs }, 0);
   }
 
   #fail(listing: Listing, code: FaultCode, detail: string, out: Outbox): void {

@@ -9,12 +9,12 @@
 
 import { createRing } from '../base/ring.ts';
 import type { Client, ReadCommand, Reply } from '../model/command.ts';
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Turn } from '../model/effect.ts';
 import type { Fault } from '../model/fault.ts';
 
 /** Goes on: everything that was asked for is merged, or `failed` says why it could not be read. */
-export type Resume = (failed: Fault | undefined, now: Now, out: Outbox) => void;
-type Read = (command: ReadCommand, now: Now, out: Outbox) => void;
+export type Resume = (failed: Fault | undefined, turn: Turn) => void;
+type Read = (command: ReadCommand, turn: Turn) => void;
 type Asked = Pick<ReadCommand, 'namespace' | 'key' | 'r' | 'timeoutMs'>;
 
 class Look implements Client {
@@ -56,29 +56,29 @@ export class Looks {
     return this.#ended.size > 0 ? 0 : Number.POSITIVE_INFINITY;
   }
 
-  begin(asked: readonly Asked[], resume: Resume, now: Now, out: Outbox): void {
+  begin(asked: readonly Asked[], resume: Resume, turn: Turn): void {
     const look = new Look(asked.length, resume, (ended) => this.#ended.push(ended));
     this.#open.add(look);
     for (const each of asked)
-      this.#read({ kind: 'read', client: look, onUnmet: 'fail', ...each }, now, out);
+      this.#read({ kind: 'read', client: look, onUnmet: 'fail', ...each }, turn);
   }
 
-  onTimer(now: Now, out: Outbox): void {
+  onTimer(turn: Turn): void {
     for (let left = this.#ended.size; left > 0; left--) {
       const look = this.#ended.shift();
-      if (look !== undefined) this.#end(look, look.failed, now, out);
+      if (look !== undefined) this.#end(look, look.failed, turn);
     }
   }
 
   /** The replica stops before anything was minted. */
-  failAll(stopped: Fault, now: Now, out: Outbox): void {
-    for (const look of this.#open) this.#end(look, stopped, now, out);
+  failAll(stopped: Fault, turn: Turn): void {
+    for (const look of this.#open) this.#end(look, stopped, turn);
   }
 
-  #end(look: Look, failed: Fault | undefined, now: Now, out: Outbox): void {
+  #end(look: Look, failed: Fault | undefined, turn: Turn): void {
     if (look.isOver) return;
     look.isOver = true;
     this.#open.delete(look);
-    look.resume(failed, now, out);
+    look.resume(failed, turn);
   }
 }

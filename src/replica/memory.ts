@@ -6,7 +6,7 @@
 // and goes to disk with the heartbeat, at most once a second. So a restart of both, or of all, forgets at most the last
 // second; a replica that is stopped, restored and started takes longer.
 
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Turn } from '../model/effect.ts';
 import {
   type Incarnation,
   incarnationOf,
@@ -101,13 +101,13 @@ export class Memory {
   }
 
   /** With every heartbeat. Nothing is written for its own sake while the disk is almost full. */
-  beat({ monoMs }: Now, out: Outbox): void {
-    if (monoMs - this.#writtenAtMs < WRITE_MS || this.#context.pace.isDiskLow) return;
-    this.#writtenAtMs = monoMs;
+  beat(turn: Turn): void {
+    if (turn.now.monoMs - this.#writtenAtMs < WRITE_MS || this.#context.pace.isDiskLow) return;
+    this.#writtenAtMs = turn.now.monoMs;
     for (const peer of this.#peers.values()) {
       if (!peer.isDirty) continue;
       peer.isDirty = false;
-      out.put(heldKey(peer.member.id), encode(peer.told()));
+      turn.put(heldKey(peer.member.id), encode(peer.told()));
     }
   }
 }

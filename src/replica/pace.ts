@@ -6,7 +6,7 @@
 // that commit. That is one fsync a second where nothing else happens, and none where writes flow. The floor is worth it:
 // stamps do not go back over a start, not even below what was only heard of.
 
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Outbox, Turn } from '../model/effect.ts';
 import type { Hlc } from '../model/hlc.ts';
 import { sealStamp, unsealStamp } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
@@ -34,9 +34,10 @@ export class Pace {
   }
 
   /** With every heartbeat. */
-  beat(floor: Hlc, { monoMs }: Now, out: Outbox): void {
-    if (this.isDiskLow || this.#beganMs !== undefined || monoMs - this.#endedMs < IDLE_MS) return;
-    out.put(FLOOR, sealStamp(floor));
+  beat(floor: Hlc, turn: Turn): void {
+    if (this.isDiskLow || this.#beganMs !== undefined || turn.now.monoMs - this.#endedMs < IDLE_MS)
+      return;
+    turn.put(FLOOR, sealStamp(floor));
   }
 
   /** 0 while nothing is under way. */

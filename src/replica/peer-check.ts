@@ -16,7 +16,7 @@
 // Each reason is logged once for each peer of a life, and counted.
 
 import { unreachable } from '../base/assert.ts';
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Now, Outbox, Turn } from '../model/effect.ts';
 import { type Hlc, HLC_MAX, hlcFromMs, hlcToMs } from '../model/hlc.ts';
 import {
   type Incarnation,
@@ -127,16 +127,15 @@ export class PeerCheck {
   admit(
     peer: { readonly index: number; readonly id: ReplicaId },
     message: Message,
-    now: Now,
-    out: Outbox,
+    turn: Turn,
   ): Message | undefined {
-    const reason = this.#refusalOf(peer.id, message, now);
+    const reason = this.#refusalOf(peer.id, message, turn.now);
     if (reason !== undefined) {
-      this.#note(peer.id, reason, message.kind, out);
+      this.#note(peer.id, reason, message.kind, turn);
       return refusalIn(message);
     }
     if (message.kind === 'hello') this.#hearOf(peer.index, message.vector);
-    return this.#purged(peer.id, message, now, out);
+    return this.#purged(peer.id, message, turn);
   }
 
   #refusalOf(id: ReplicaId, message: Message, { wallMs }: Now): ClaimReason | undefined {
@@ -195,16 +194,18 @@ export class PeerCheck {
   }
 
   /** The message without the entries of its vectors that cannot be. Where all are possible it is left as it is. */
-  #purged(id: ReplicaId, message: Message, { wallMs }: Now, out: Outbox): Message {
+  #purged(id: ReplicaId, message: Message, turn: Turn): Message {
     if (message.kind === 'snapshot-chunk') {
-      const covers = message.covers.filter((head) => this.#isCover(id, head, wallMs, out));
+      const covers = message.covers.filter((head) =>
+        this.#isCover(id, head, turn.now.wallMs, turn),
+      );
       return covers.length === message.covers.length ? message : { ...message, covers };
     }
     if (!('vector' in message)) return message;
-    const sifted = this.#with(message, this.#sift(id, message, wallMs, out));
+    const sifted = this.#with(message, this.#sift(id, message, turn.now.wallMs, turn));
     if (sifted.kind === 'hello' && sifted.remembers !== undefined) {
       const told = { kind: sifted.kind, vector: sifted.remembers };
-      return { ...sifted, remembers: this.#sift(id, told, wallMs, out) };
+      return { ...sifted, remembers: this.#sift(id, told, turn.now.wallMs, turn) };
     }
     if (sifted.kind !== 'heartbeat') return sifted;
     const heads = sifted.heads.filter(([of]) => replicaOf(of) === id);

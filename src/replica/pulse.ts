@@ -2,7 +2,7 @@
 // work, and takes the same from them, with the echo from which freshness and distance are told. A beat keeps the disk at
 // work, too (pace.ts).
 
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Turn } from '../model/effect.ts';
 import type { Heartbeat } from '../model/message.ts';
 import type { Context } from './context.ts';
 import type { Fitness } from './fitness.ts';
@@ -20,47 +20,47 @@ export class Pulse {
     this.#fitness = fitness;
   }
 
-  beat(now: Now, out: Outbox): void {
+  beat(turn: Turn): void {
     const { clock, pace, peers } = this.#context;
-    pace.beat(clock.last, now, out);
-    for (const peer of peers.greeted()) this.tell(peer, now, out);
+    pace.beat(clock.last, turn);
+    for (const peer of peers.greeted()) this.tell(peer, turn);
   }
 
   /** One peer alone: one that has just said hello, or has just asked for the first time, so that clocks are compared at once. */
-  tell(peer: Peer, { monoMs }: Now, out: Outbox): void {
+  tell(peer: Peer, turn: Turn): void {
     const { agreed, clock, log, pace } = this.#context;
-    out.send(peer.member.index, {
+    turn.send(peer.member.index, {
       kind: 'heartbeat',
       hlc: clock.last,
       vector: peer.news(log.durable),
-      ping: monoMs,
+      ping: turn.now.monoMs,
       echo: peer.ping,
-      echoDelayMs: peer.ping > 0 ? monoMs - peer.pingAtMs : 0,
+      echoDelayMs: peer.ping > 0 ? turn.now.monoMs - peer.pingAtMs : 0,
       heads: peer.headsAtPing,
       wallMs: agreed.ownWallMs,
-      commitAgeMs: pace.commitAgeMs(monoMs),
-      health: this.#fitness.told(monoMs),
+      commitAgeMs: pace.commitAgeMs(turn.now.monoMs),
+      health: this.#fitness.told(turn.now.monoMs),
     });
   }
 
   /** What a peer holds is learned already. */
-  onHeartbeat(peer: Peer, heartbeat: Heartbeat, now: Now, out: Outbox): void {
+  onHeartbeat(peer: Peer, heartbeat: Heartbeat, turn: Turn): void {
     const { agreed, clock, freshness, log, metrics, nearness } = this.#context;
     const { index } = peer.member;
     const { echo, echoDelayMs: keptMs, heads, wallMs } = heartbeat;
-    if (!clock.witness(heartbeat.hlc, now.wallMs)) metrics.clockRefusals++;
+    if (!clock.witness(heartbeat.hlc, turn.now.wallMs)) metrics.clockRefusals++;
     const isFirst = peer.ping === 0;
-    peer.onHeartbeat(heartbeat, this.#own.headsBeyond(peer.holds), now);
-    if (isFirst) this.tell(peer, now, out);
+    peer.onHeartbeat(heartbeat, this.#own.headsBeyond(peer.holds), turn.now);
+    if (isFirst) this.tell(peer, turn);
     if (echo === 0) return;
-    const roundTripMs = Math.max(now.monoMs - echo - keptMs, 0);
+    const roundTripMs = Math.max(turn.now.monoMs - echo - keptMs, 0);
     nearness.observe(index, roundTripMs);
-    agreed.onEcho(index, { wallMs, pingMs: echo, keptMs }, now.monoMs);
+    agreed.onEcho(index, { wallMs, pingMs: echo, keptMs }, turn.now.monoMs);
     freshness.onEcho(
       index,
       { pingMs: echo, keptMs, sentMs: heartbeat.ping, heads },
       log.durable,
-      now.monoMs,
+      turn.now.monoMs,
     );
   }
 }

@@ -21,7 +21,7 @@
 
 import { createRing } from '../base/ring.ts';
 import type { ListCommand, Staleness } from '../model/command.ts';
-import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation, withoutValue } from '../model/encoding.ts';
 import { type Fault, type FaultCode, fault } from '../model/fault.ts';
 import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
@@ -118,19 +118,19 @@ export class QuorumLists {
     return this.#resolved.size > 0 ? 0 : this.#timerMs;
   }
 
-  begin(command: ListCommand, requirement: Requirement, now: Now, out: Outbox): void {
+  begin(command: ListCommand, requirement: Requirement, turn: Turn): void {
     const { freshness, namespaces, peers } = this.#context;
     const policy = namespaces.find(command.namespace)?.policy;
     const unfit = this.#fitness.unfit(command.namespace);
     if (policy === undefined) {
-      refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
+      refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
     } else if (this.#running.size >= RUNNING_MAX) {
       const detail = `${RUNNING_MAX} lists that ask other replicas are running`;
-      refuse(command.client, out, 'overloaded', detail, { retryAfterMs: 1000 });
+      refuse(command.client, turn, 'overloaded', detail, { retryAfterMs: 1000 });
     } else if (!isReachable(requirement, peers.reachable & ~unfit)) {
       const more = { required: requirement.count, retryAfterMs: 1000 };
       const detail = 'too few replicas can be reached for this r';
-      refuse(command.client, out, 'no-quorum', detail, more);
+      refuse(command.client, turn, 'no-quorum', detail, more);
     } else {
       const timeoutMs = command.timeoutMs ?? policy.timeoutMs;
       const range = keyRangeOf(command);
@@ -140,10 +140,10 @@ export class QuorumLists {
         requirement,
         isFifo: policy.consistency === 'fifo',
         unfit,
-        deadlineMs: now.monoMs + timeoutMs,
-        enoughMs: now.monoMs + Math.min(timeoutMs / 2, LOOKING_MS_MAX),
-        beganMs: now.monoMs,
-        stalenessMs: freshness.bound(now.monoMs),
+        deadlineMs: turn.now.monoMs + timeoutMs,
+        enoughMs: turn.now.monoMs + Math.min(timeoutMs / 2, LOOKING_MS_MAX),
+        beganMs: turn.now.monoMs,
+        stalenessMs: freshness.bound(turn.now.monoMs),
         range: range ?? { from: '', to: '' },
         items: [],
         prefixes: [],
@@ -153,65 +153,68 @@ export class QuorumLists {
         ...freshRound(requirement),
       };
       this.#running.set(listing.id, listing);
-      if (range === undefined) this.#end(listing, now, out);
-      else this.#survey(listing, now, out);
+      if (range === undefined) this.#end(listing, turn);
+      else this.#survey(listing, turn);
     }
   }
 
-  onReply(peer: number, reply: SurveyReply, now: Now, out: Outbox): void {
+  onReply(peer: number, reply: SurveyReply, turn: Turn): void {
     const listing = this.#surveying.get(reply.id);
     if (listing === undefined) return;
     if (((listing.asked >> peer) & 1) === 0 || listing.answers[peer] !== undefined) return;
-    this.#context.nearness.observe(peer, now.monoMs - (listing.askedAtMs[peer] ?? now.monoMs));
+    this.#context.nearness.observe(
+      peer,
+      turn.now.monoMs - (listing.askedAtMs[peer] ?? turn.now.monoMs),
+    );
     if (reply.answer === 'known' && isAnswer(reply, listing)) {
       listing.answers[peer] = reply;
       listing.tally.accept(peer);
     } else {
       listing.tally.reject(peer);
-      this.#askNeeded(listing, now, out);
+      this.#askNeeded(listing, turn);
     }
-    this.#decide(listing, now, out);
+    this.#decide(listing, turn);
   }
 
   /** True when the answer was meant for this. */
-  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+  onRange(id: number, result: RangeResult, turn: Turn): boolean {
     for (const listing of this.#running.values()) {
       if (listing.rangeId !== id) continue;
       listing.rangeId = 0;
-      if (result.ok) this.#merge(listing, result.entries, result.more, now, out);
-      else this.#fail(listing, fault('storage-failed', 'the range could not be read'), out);
+      if (result.ok) this.#merge(listing, result.entries, result.more, turn);
+      else this.#fail(listing, fault('storage-failed', 'the range could not be read'), turn);
       return true;
     }
     return false;
   }
 
   /** What is durable here has grown. */
-  onDurable(now: Now, out: Outbox): void {
+  onDurable(turn: Turn): void {
     for (const listing of this.#running.values())
-      if (listing.isCatchingUp) this.#readOwn(listing, now, out);
+      if (listing.isCatchingUp) this.#readOwn(listing, turn);
   }
 
-  onDisconnected(peer: number, now: Now, out: Outbox): void {
+  onDisconnected(peer: number, turn: Turn): void {
     for (const listing of this.#running.values()) {
       if (((listing.asked >> peer) & 1) === 0 || listing.answers[peer] !== undefined) continue;
       listing.tally.reject(peer);
-      this.#askNeeded(listing, now, out);
-      this.#decide(listing, now, out);
+      this.#askNeeded(listing, turn);
+      this.#decide(listing, turn);
     }
   }
 
-  onTimer(now: Now, out: Outbox): void {
+  onTimer(turn: Turn): void {
     for (let left = this.#resolved.size; left > 0; left--) {
       const listing = this.#resolved.shift();
-      if (listing !== undefined && this.#running.has(listing.id)) this.#take(listing, now, out);
+      if (listing !== undefined && this.#running.has(listing.id)) this.#take(listing, turn);
     }
-    if (now.monoMs < this.#timerMs) return;
+    if (turn.now.monoMs < this.#timerMs) return;
     this.#timerMs = Number.POSITIVE_INFINITY;
     for (const listing of this.#running.values()) {
-      if (listing.deadlineMs <= now.monoMs) {
-        this.#expire(listing, now, out);
+      if (listing.deadlineMs <= turn.now.monoMs) {
+        this.#expire(listing, turn);
       } else {
-        if (listing.hedgeAtMs <= now.monoMs) this.#hedge(listing, now, out);
+        if (listing.hedgeAtMs <= turn.now.monoMs) this.#hedge(listing, turn);
         this.#watch(listing);
       }
     }
@@ -224,16 +227,16 @@ export class QuorumLists {
   }
 
   // answered, at the deadline
-  #expire(listing: Listing, now: Now, out: Outbox): void {
-    if (listing.after !== '') return this.#reply(listing, now, out);
+  #expire(listing: Listing, turn: Turn): void {
+    if (listing.after !== '') return this.#reply(listing, turn);
     const { tally } = listing;
     const counts = { required: listing.requirement.count, acks: tally.acks };
     const detail = 'the deadline passed before enough replicas had answered';
-    this.#fail(listing, fault('timeout', detail, counts), out);
+    this.#fail(listing, fault('timeout', detail, counts), turn);
   }
 
   // * -> surveying
-  #survey(listing: Listing, now: Now, out: Outbox): void {
+  #survey(listing: Listing, turn: Turn): void {
     this.#surveying.delete(listing.surveyId);
     Object.assign(listing, freshRound(listing.requirement));
     listing.rounds++;
@@ -242,76 +245,76 @@ export class QuorumLists {
     const own = this.#context.self.index;
     listing.asked = 1 << own;
     listing.tally.accept(own);
-    this.#askNeeded(listing, now, out);
-    this.#decide(listing, now, out);
+    this.#askNeeded(listing, turn);
+    this.#decide(listing, turn);
   }
 
-  #askNeeded(listing: Listing, now: Now, out: Outbox): void {
+  #askNeeded(listing: Listing, turn: Turn): void {
     const { nearness, peers } = this.#context;
     const can = peers.reachable & ~listing.unfit;
     for (const { mask, count } of listing.requirement.groups) {
       for (const peer of nearness.order) {
         if (bitCount(listing.asked & ~listing.tally.no & mask) >= count) break;
-        if (((mask & can & ~listing.asked) >> peer) & 1) this.#ask(listing, peer, now, out);
+        if (((mask & can & ~listing.asked) >> peer) & 1) this.#ask(listing, peer, turn);
       }
     }
     this.#watch(listing);
   }
 
-  #ask(listing: Listing, peer: number, now: Now, out: Outbox): void {
+  #ask(listing: Listing, peer: number, turn: Turn): void {
     listing.asked |= 1 << peer;
-    listing.askedAtMs[peer] = now.monoMs;
-    listing.hedgeAtMs = now.monoMs + this.#context.nearness.hedgeAfterMs(peer);
+    listing.askedAtMs[peer] = turn.now.monoMs;
+    listing.hedgeAtMs = turn.now.monoMs + this.#context.nearness.hedgeAfterMs(peer);
     const { surveyId: id, command, range } = listing;
     const { namespace, reverse } = command;
     const question = { kind: 'survey-request', id, namespace, ...range, reverse } as const;
-    out.send(peer, { ...question, limit: keysOf(listing) });
+    turn.send(peer, { ...question, limit: keysOf(listing) });
   }
 
-  #hedge(listing: Listing, now: Now, out: Outbox): void {
+  #hedge(listing: Listing, turn: Turn): void {
     const { nearness, peers, metrics } = this.#context;
     listing.hedgeAtMs = Number.POSITIVE_INFINITY;
     const open = listing.tally.wanted & peers.reachable & ~listing.unfit & ~listing.asked;
     const peer = nearness.order.find((index) => (open >> index) & 1);
     if (peer === undefined) return;
     metrics.readHedges++;
-    this.#ask(listing, peer, now, out);
+    this.#ask(listing, peer, turn);
   }
 
-  #decide(listing: Listing, now: Now, out: Outbox): void {
+  #decide(listing: Listing, turn: Turn): void {
     const { tally } = listing;
     if (listing.isCatchingUp || listing.rangeId !== 0 || listing.rows.length > 0) return;
     if (tally.state === 'lost') {
       const counts = { required: listing.requirement.count, acks: tally.acks };
       const lost = fault('no-quorum', 'too few replicas could answer', counts);
-      if (listing.after === '') this.#fail(listing, lost, out);
-      else this.#reply(listing, now, out);
+      if (listing.after === '') this.#fail(listing, lost, turn);
+      else this.#reply(listing, turn);
     } else if (tally.state === 'won') {
       listing.hedgeAtMs = Number.POSITIVE_INFINITY;
-      this.#readOwn(listing, now, out);
+      this.#readOwn(listing, turn);
     }
   }
 
   // surveying -> reading
-  #readOwn(listing: Listing, now: Now, out: Outbox): void {
-    if (listing.isFifo && !this.#isCaughtUp(listing, now, out)) return;
+  #readOwn(listing: Listing, turn: Turn): void {
+    if (listing.isFifo && !this.#isCaughtUp(listing, turn)) return;
     listing.isCatchingUp = false;
     const { command, range } = listing;
     listing.rangeId = this.#nextId();
     const span = spanOfKeys(command.namespace, range.from, range.to);
     const limits = { limit: keysOf(listing), bytesMax: LOOKED_BYTES_MAX };
-    out.range(listing.rangeId, { ...span, reverse: command.reverse, ...limits });
+    turn.range(listing.rangeId, { ...span, reverse: command.reverse, ...limits });
   }
 
   /** Everything that others have named is durable here; else the stream is asked for it. */
-  #isCaughtUp(listing: Listing, now: Now, out: Outbox): boolean {
+  #isCaughtUp(listing: Listing, turn: Turn): boolean {
     const { durable } = this.#context.log;
     let isCaughtUp = true;
     for (const [peer, reply] of listing.answers.entries()) {
       for (const version of reply?.keys ?? []) {
         if (covers(durable, version)) continue;
         isCaughtUp = false;
-        if (!listing.isCatchingUp) this.#hasten(peer, version.origin, now, out);
+        if (!listing.isCatchingUp) this.#hasten(peer, version.origin, turn);
       }
     }
     listing.isCatchingUp = !isCaughtUp;
@@ -319,17 +322,11 @@ export class QuorumLists {
   }
 
   // reading -> resolving
-  #merge(
-    listing: Listing,
-    entries: readonly RangeEntry[],
-    more: boolean,
-    now: Now,
-    out: Outbox,
-  ): void {
-    const own = this.#recordsOf(entries, now, out);
+  #merge(listing: Listing, entries: readonly RangeEntry[], more: boolean, turn: Turn): void {
+    const own = this.#recordsOf(entries, turn);
     if (own === undefined) {
       const detail = 'a stored record in the range cannot be read';
-      return this.#fail(listing, fault('record-corrupt', detail), out);
+      return this.#fail(listing, fault('record-corrupt', detail), turn);
     }
     const { self } = this.#context;
     const { reverse } = listing.command;
@@ -348,11 +345,11 @@ export class QuorumLists {
       .filter(({ key }) => end === undefined || !isBefore(end, key, reverse))
       .sort((a, b) => (isBefore(a.key, b.key, reverse) ? -1 : 1));
     listing.coveredTo = coveredTo;
-    this.#settle(listing, covered, now);
-    this.#resolve(listing, now, out);
+    this.#settle(listing, covered, turn.now);
+    this.#resolve(listing, turn);
   }
 
-  #recordsOf(entries: readonly RangeEntry[], now: Now, out: Outbox): Record[] | undefined {
+  #recordsOf(entries: readonly RangeEntry[], turn: Turn): Record[] | undefined {
     const records: Record[] = [];
     for (const { key, value } of entries) {
       const record = decodeMutation(value);
@@ -361,7 +358,7 @@ export class QuorumLists {
         continue;
       }
       const name = parseRecordKey(key);
-      if (name !== undefined) this.#heal(name.namespace, name.key, now, out);
+      if (name !== undefined) this.#heal(name.namespace, name.key, turn);
       return undefined;
     }
     return records;
@@ -409,16 +406,16 @@ export class QuorumLists {
     return !newest.isDeleted && (own === undefined || compareVersions(own, newest) !== 0);
   }
 
-  #resolve(listing: Listing, now: Now, out: Outbox): void {
-    if (listing.open === 0) return this.#take(listing, now, out);
+  #resolve(listing: Listing, turn: Turn): void {
+    if (listing.open === 0) return this.#take(listing, turn);
     const { namespace, r } = listing.command;
-    const timeoutMs = Math.max(listing.deadlineMs - now.monoMs, 1);
+    const timeoutMs = Math.max(listing.deadlineMs - turn.now.monoMs, 1);
     for (const row of listing.rows) {
       if (!row.isOpen) continue;
       const client = new RowClient(row, () => this.#onRow(listing));
       const { key } = row;
       const question = { kind: 'read', namespace, key, r, timeoutMs, onUnmet: 'fail' } as const;
-      this.#reads.begin({ ...question, client }, now, out);
+      this.#reads.begin({ ...question, client }, turn);
     }
   }
 
@@ -427,49 +424,51 @@ export class QuorumLists {
   }
 
   // resolving -> surveying | answered
-  #take(listing: Listing, now: Now, out: Outbox): void {
+  #take(listing: Listing, turn: Turn): void {
     const { command, rows, coveredTo, range } = listing;
     for (const row of rows) {
       if (row.failed !== undefined) {
-        if (listing.after === '') return this.#fail(listing, row.failed, out);
-        return this.#reply(listing, now, out);
+        if (listing.after === '') return this.#fail(listing, row.failed, turn);
+        return this.#reply(listing, turn);
       }
       const prefix = foldedPrefix(command, row.key);
-      if (!isShown(row, now)) {
+      if (!isShown(row, turn.now)) {
         // As a cursor it would stand for all that begins with it.
         if (prefix !== row.key) listing.after = row.key;
         continue;
       }
       if (prefix !== undefined && prefix === listing.prefixes.at(-1)) continue;
-      if (isFull(listing)) return this.#reply(listing, now, out);
+      if (isFull(listing)) return this.#reply(listing, turn);
       if (prefix === undefined) keep(listing, row.own as Record);
       else fold(listing, prefix);
     }
-    if (coveredTo === undefined) return this.#end(listing, now, out);
+    if (coveredTo === undefined) return this.#end(listing, turn);
     const folded = foldedPrefix(command, coveredTo);
     const isLeap = folded !== undefined && folded === listing.prefixes.at(-1);
     if (isLeap) listing.after = folded;
     else if (folded !== coveredTo) listing.after = coveredTo;
     const rest = restOf(range, isLeap ? folded : coveredTo, isLeap, command.reverse);
-    if (rest === undefined) return this.#end(listing, now, out);
+    if (rest === undefined) return this.#end(listing, turn);
     listing.range = rest;
-    if (listing.after !== '' && isEnough(listing, now.monoMs)) this.#reply(listing, now, out);
-    else this.#survey(listing, now, out);
+    if (listing.after !== '' && isEnough(listing, turn.now.monoMs)) this.#reply(listing, turn);
+    else this.#survey(listing, turn);
   }
 
   /** Nothing is left behind what was found. */
-  #end(listing: Listing, now: Now, out: Outbox): void {
+  #end(listing: Listing, turn: Turn): void {
     listing.after = '';
-    this.#reply(listing, now, out);
+    this.#reply(listing, turn);
   }
 
-  #reply(listing: Listing, now: Now, out: Outbox): void {
+  #reply(listing: Listing, turn: Turn): void {
     this.#leave(listing);
     const { items, prefixes, after, command, beganMs } = listing;
     const stalenessMs: Staleness =
-      listing.stalenessMs === 'unknown' ? 'unknown' : listing.stalenessMs + now.monoMs - beganMs;
+      listing.stalenessMs === 'unknown'
+        ? 'unknown'
+        : listing.stalenessMs + turn.now.monoMs - beganMs;
     const page = { items, prefixes, after, stalenessMs, heldBy: undefined };
-    out.reply(command.client, { kind: 'listed', ...page }, 0);
+    turn.reply(command.client, { kind: 'listed', ...page }, 0);
   }
 
   #fail(listing: Listing, failed: Fault, out: Outbox): void {

@@ -22,7 +22,7 @@ import type {
   Reply,
   ReplicaView,
 } from '../model/command.ts';
-import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import type { Lsn, Outbox, Turn } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
@@ -47,7 +47,7 @@ import type { Fitness } from './fitness.ts';
 import type { Namespace } from './namespaces.ts';
 
 /** Asks the peer for entries of an origin up to one that it showed us, unless they are on their way. */
-export type Hasten = (peer: number, origin: Record['origin'], now: Now, out: Outbox) => void;
+export type Hasten = (peer: number, origin: Record['origin'], turn: Turn) => void;
 
 const EXPLAIN_TIMEOUT_MS = 1000;
 const HEAL_TIMEOUT_MS = 5000;
@@ -90,8 +90,8 @@ export class Reads {
     this.#fitness = fitness;
     this.#hasten = hasten;
     this.#ownBit = 1 << context.self.index;
-    this.#pending = new PendingReads(context.nearness, context.metrics, (read, outcome, now, out) =>
-      this.#finish(read, outcome, now, out),
+    this.#pending = new PendingReads(context.nearness, context.metrics, (read, outcome, turn) =>
+      this.#finish(read, outcome, turn),
     );
     this.#writeBacks = new WriteBacks(
       context.self.index,
@@ -99,9 +99,7 @@ export class Reads {
       () => this.#pending.nextId(),
       (...ended) => this.#endWriteBack(...ended),
     );
-    this.#fifo = new FifoWaits((waiting, reached, now, out) =>
-      this.#endWait(waiting, reached, now, out),
-    );
+    this.#fifo = new FifoWaits((waiting, reached, turn) => this.#endWait(waiting, reached, turn));
   }
 
   get waiting(): number {
@@ -114,148 +112,148 @@ export class Reads {
     return Math.min(this.#pending.timerMs, this.#fifo.deadlineMs, timerMs, heldMs);
   }
 
-  begin(command: ReadCommand, now: Now, out: Outbox): void {
+  begin(command: ReadCommand, turn: Turn): void {
     const namespace = this.#context.namespaces.find(command.namespace);
     if (namespace === undefined) {
-      refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
+      refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
       return;
     }
     const requirement =
       command.r === undefined ? namespace.r : this.#context.namespaces.requirement(command.r);
     if (requirement === undefined) {
       const detail = `r exceeds the ${this.#context.settings.members.length} replicas of the namespace`;
-      refuse(command.client, out, 'invalid-parameter', detail);
+      refuse(command.client, turn, 'invalid-parameter', detail);
       return;
     }
     const cell = this.#context.table.read(command.namespace, command.key);
     if (isReachable(requirement, this.#ownBit) && !cell.damaged) {
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      this.#reply(command.client, cell, now.monoMs + timeoutMs, now, out);
+      this.#reply(command.client, cell, turn.now.monoMs + timeoutMs, turn);
     } else {
-      this.#ask(command, cell, namespace, requirement, now, out);
+      this.#ask(command, cell, namespace, requirement, turn);
     }
   }
 
-  explain(command: ExplainCommand, now: Now, out: Outbox): void {
+  explain(command: ExplainCommand, turn: Turn): void {
     const { namespaces, table } = this.#context;
     const requirement = namespaces.requirement('all');
     if (namespaces.find(command.namespace) === undefined || requirement === undefined) {
-      refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
+      refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
       return;
     }
-    if (this.#isFull(command.client, out)) return;
+    if (this.#isFull(command.client, turn)) return;
     const timeoutMs = command.timeoutMs ?? EXPLAIN_TIMEOUT_MS;
     const cell = table.read(command.namespace, command.key);
     const options = { ...command, purpose: 'explain', requirement, timeoutMs, unfit: 0 } as const;
-    this.#begin(options, cell, now, out);
+    this.#begin(options, cell, turn);
   }
 
   /** A stored record is damaged: put what memory or the peers hold in its place. */
-  heal(namespace: NamespaceName, key: Key, now: Now, out: Outbox): void {
+  heal(namespace: NamespaceName, key: Key, turn: Turn): void {
     const { table, namespaces, settings } = this.#context;
     const cell = table.read(namespace, key);
     const requirement = namespaces.requirement('all');
-    if (!cell.damaged) table.rewrite(cell, out);
+    if (!cell.damaged) table.rewrite(cell, turn);
     if (!cell.damaged || requirement === undefined) return;
     if (this.waiting >= settings.readsPendingMax) return;
     const options = { purpose: 'heal', client: undefined, namespace, key } as const;
-    this.#begin({ ...options, requirement, timeoutMs: HEAL_TIMEOUT_MS, unfit: 0 }, cell, now, out);
+    this.#begin({ ...options, requirement, timeoutMs: HEAL_TIMEOUT_MS, unfit: 0 }, cell, turn);
   }
 
   /**
    * A peer asks for our record. It leaves when it is durable here; where that takes long, or too many wait already, the
    * version before it does, which is what this replica has vouched for. Who may lack what it once had cannot tell.
    */
-  onRequest(peer: number, request: ReadRequest, mayLack: boolean, now: Now, out: Outbox): void {
+  onRequest(peer: number, request: ReadRequest, mayLack: boolean, turn: Turn): void {
     if (mayLack) {
-      out.send(peer, replyOf(request, true, undefined));
+      turn.send(peer, replyOf(request, true, undefined));
       return;
     }
     const { lsn, damaged, record } = this.#context.table.read(request.namespace, request.key);
     if (lsn <= this.#durableLsn) {
-      out.send(peer, replyOf(request, damaged, record));
+      turn.send(peer, replyOf(request, damaged, record));
     } else if (this.#held.size < this.#context.settings.readsPendingMax) {
       const reply = replyOf(request, damaged, record);
-      this.#held.push({ lsn, peer, request, reply, untilMs: now.monoMs + HELD_MS_MAX });
+      this.#held.push({ lsn, peer, request, reply, untilMs: turn.now.monoMs + HELD_MS_MAX });
     } else {
-      out.send(peer, this.#durableReply(request));
+      turn.send(peer, this.#durableReply(request));
     }
   }
 
-  onDurable(lsn: Lsn, now: Now, out: Outbox): void {
+  onDurable(lsn: Lsn, turn: Turn): void {
     this.#durableLsn = lsn;
-    this.#pending.onDurable(lsn, this.#context.self.index, now, out);
-    this.#writeBacks.onDurable(lsn, this.#context.peers.reachable, now, out);
-    this.onProgress(now, out);
+    this.#pending.onDurable(lsn, this.#context.self.index, turn);
+    this.#writeBacks.onDurable(lsn, this.#context.peers.reachable, turn);
+    this.onProgress(turn);
     while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) {
       const held = this.#held.shift();
-      if (held !== undefined) out.send(held.peer, held.reply);
+      if (held !== undefined) turn.send(held.peer, held.reply);
     }
   }
 
   /** What members are known to hold durably has grown. */
-  onProgress(now: Now, out: Outbox): void {
+  onProgress(turn: Turn): void {
     if (this.#writeBacks.waiting === 0) return;
     const { reachable } = this.#context.peers;
-    this.#writeBacks.onProgress((newest) => this.#holders(newest), reachable, now, out);
+    this.#writeBacks.onProgress((newest) => this.#holders(newest), reachable, turn);
   }
 
-  onReply(peer: number, reply: ReadReply, now: Now, out: Outbox): void {
+  onReply(peer: number, reply: ReadReply, turn: Turn): void {
     const { clock, metrics, peers } = this.#context;
-    if (this.#writeBacks.onReply(peer, reply, peers.reachable, now, out)) return;
+    if (this.#writeBacks.onReply(peer, reply, peers.reachable, turn)) return;
     const { record } = reply;
     const holds = peers.get(peer)?.holds ?? new Map();
-    const isTimely = record === undefined || clock.witness(record.hlc, now.wallMs);
+    const isTimely = record === undefined || clock.witness(record.hlc, turn.now.wallMs);
     if (!isTimely) metrics.clockRefusals++;
     const taken: ReadReply = isTimely ? reply : { ...reply, answer: 'damaged', record: undefined };
-    this.#pending.onReply({ peer, holds }, taken, peers.reachable, now, out);
+    this.#pending.onReply({ peer, holds }, taken, peers.reachable, turn);
   }
 
   /** A peer saw that a record is lacking here. */
-  onRepair({ record }: Repair, now: Now, out: Outbox): void {
+  onRepair({ record }: Repair, turn: Turn): void {
     const { absence, clock, metrics, namespaces, room } = this.#context;
     const policy = namespaces.find(record.namespace)?.policy;
     if (policy === undefined || policy.consistency === 'fifo') return;
     if (!room.takeCopies([record])) return;
-    if (clock.witness(record.hlc, now.wallMs)) absence.take(record, out);
+    if (clock.witness(record.hlc, turn.now.wallMs)) absence.take(record, turn);
     else metrics.clockRefusals++;
   }
 
-  onConnected(now: Now, out: Outbox): void {
-    this.#pending.onConnected(this.#context.peers.reachable, now, out);
+  onConnected(turn: Turn): void {
+    this.#pending.onConnected(this.#context.peers.reachable, turn);
   }
 
-  onDisconnected(peer: number, now: Now, out: Outbox): void {
+  onDisconnected(peer: number, turn: Turn): void {
     this.#forgetHeld(peer);
-    this.#pending.onDisconnected(peer, this.#context.peers.reachable, now, out);
-    this.#writeBacks.onDisconnected(this.#context.peers.reachable, now, out);
+    this.#pending.onDisconnected(peer, this.#context.peers.reachable, turn);
+    this.#writeBacks.onDisconnected(this.#context.peers.reachable, turn);
   }
 
   /** Entries of another origin became visible here. */
-  onAdvance(origin: Record['origin'], now: Now, out: Outbox): void {
+  onAdvance(origin: Record['origin'], turn: Turn): void {
     if (this.#fifo.size === 0) return;
-    this.#fifo.onAdvance(origin, this.#context.log.head(origin), now, out);
+    this.#fifo.onAdvance(origin, this.#context.log.head(origin), turn);
   }
 
-  onTimer(now: Now, out: Outbox): void {
-    this.#passOverSilent(now, out);
-    this.#pending.onTimer(this.#context.peers.reachable, now, out);
-    this.#writeBacks.onTimer(this.#context.peers.reachable, now, out);
-    this.#fifo.expire(now, out);
-    while (this.#held.size > 0 && this.#held.at(0).untilMs <= now.monoMs) {
+  onTimer(turn: Turn): void {
+    this.#passOverSilent(turn);
+    this.#pending.onTimer(this.#context.peers.reachable, turn);
+    this.#writeBacks.onTimer(this.#context.peers.reachable, turn);
+    this.#fifo.expire(turn);
+    while (this.#held.size > 0 && this.#held.at(0).untilMs <= turn.now.monoMs) {
       const held = this.#held.shift();
-      if (held !== undefined) out.send(held.peer, this.#durableReply(held.request));
+      if (held !== undefined) turn.send(held.peer, this.#durableReply(held.request));
     }
   }
 
   /** What waits for a peer that has fallen silent asks another, and is told at once where there is none. */
-  #passOverSilent(now: Now, out: Outbox): void {
+  #passOverSilent(turn: Turn): void {
     const { reachable } = this.#context.peers;
-    const silent = this.#context.peers.silent(now.monoMs);
+    const silent = this.#context.peers.silent(turn.now.monoMs);
     if (silent === 0 || this.#pending.waiting === 0) return;
     for (const { member } of this.#context.peers.greeted())
       if ((silent >> member.index) & 1)
-        this.#pending.onDisconnected(member.index, reachable & ~silent, now, out);
+        this.#pending.onDisconnected(member.index, reachable & ~silent, turn);
   }
 
   /** The replica stops: who still waits is told. */
@@ -295,38 +293,37 @@ export class Reads {
     cell: Cell,
     namespace: Namespace,
     requirement: Requirement,
-    now: Now,
-    out: Outbox,
+    turn: Turn,
   ): void {
     const unfit = this.#fitness.unfit(command.namespace);
     const { reachable } = this.#context.peers;
-    const silent = this.#context.peers.silent(now.monoMs);
+    const silent = this.#context.peers.silent(turn.now.monoMs);
     if (!isReachable(requirement, reachable & ~silent & ~unfit)) {
-      refuse(command.client, out, 'no-quorum', 'too few replicas can be reached for this r', {
+      refuse(command.client, turn, 'no-quorum', 'too few replicas can be reached for this r', {
         required: requirement.count,
         retryAfterMs: 1000,
       });
-    } else if (!this.#isFull(command.client, out)) {
+    } else if (!this.#isFull(command.client, turn)) {
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      this.#begin({ ...command, purpose: 'read', requirement, timeoutMs, unfit }, cell, now, out);
+      this.#begin({ ...command, purpose: 'read', requirement, timeoutMs, unfit }, cell, turn);
     }
   }
 
-  #begin(options: ReadRequestOptions, cell: Cell, now: Now, out: Outbox): void {
+  #begin(options: ReadRequestOptions, cell: Cell, turn: Turn): void {
     const { self, peers, log, freshness } = this.#context;
     const cut = cell.damaged ? peers.stableCut(log.durable) : undefined;
     const lsn = cell.lsn <= this.#durableLsn ? 0 : cell.lsn;
-    const stalenessMs = freshness.bound(now.monoMs);
+    const stalenessMs = freshness.bound(turn.now.monoMs);
     const local = { member: self.index, record: cell.record, cut, lsn, stalenessMs };
-    this.#pending.begin(options, local, peers.reachable, now, out);
+    this.#pending.begin(options, local, peers.reachable, turn);
   }
 
-  #finish(read: PendingRead, outcome: ReadOutcome, now: Now, out: Outbox): void {
+  #finish(read: PendingRead, outcome: ReadOutcome, turn: Turn): void {
     const { client } = read;
-    if (client === undefined) this.#restore(read, out);
-    else if (read.purpose === 'explain') this.#replyExplained(read, client, out);
-    else if (outcome !== 'won') this.#fail(read, client, outcome, out);
-    else this.#settle(read, client, now, out);
+    if (client === undefined) this.#restore(read, turn);
+    else if (read.purpose === 'explain') this.#replyExplained(read, client, turn);
+    else if (outcome !== 'won') this.#fail(read, client, outcome, turn);
+    else this.#settle(read, client, turn);
   }
 
   #fail(read: PendingRead, client: Client, outcome: 'lost' | 'expired', out: Outbox): void {
@@ -346,39 +343,33 @@ export class Reads {
   }
 
   /** Enough answers are there: the newest is answered once enough replicas hold it. */
-  #settle(read: PendingRead, client: Client, now: Now, out: Outbox): void {
+  #settle(read: PendingRead, client: Client, turn: Turn): void {
     const { newest } = read;
     if (newest !== undefined && this.#isGone(read, newest)) {
       this.#context.metrics.resurrectionsRefused++;
-      this.#answer(read, client, undefined, now, out);
+      this.#answer(read, client, undefined, turn);
     } else if (newest !== undefined && this.#overtakes(newest)) {
-      this.#catchUp(read, client, newest, now, out);
+      this.#catchUp(read, client, newest, turn);
     } else if (read.cut === undefined) {
-      this.#hold(read, client, newest, now, out);
+      this.#hold(read, client, newest, turn);
     } else {
-      this.#settleDamaged(read, client, now, out);
+      this.#settleDamaged(read, client, turn);
     }
   }
 
   /** This replica's own record was damaged when the read began: its log may say more than the peers. */
-  #settleDamaged(read: PendingRead, client: Client, now: Now, out: Outbox): void {
-    this.#restore(read, out);
+  #settleDamaged(read: PendingRead, client: Client, turn: Turn): void {
+    this.#restore(read, turn);
     const { record, damaged } = this.#context.table.read(read.namespace, read.key);
     const detail = 'the stored record is damaged and no replica supplied it';
-    if (damaged) return refuse(client, out, 'record-corrupt', detail);
+    if (damaged) return refuse(client, turn, 'record-corrupt', detail);
     const newest = record === undefined ? read.newest : mergeRecords(read.newest, record);
-    this.#hold(read, client, newest, now, out);
+    this.#hold(read, client, newest, turn);
   }
 
   /** Answers the version at once where enough replicas hold it, else writes it back first. */
-  #hold(
-    read: PendingRead,
-    client: Client,
-    newest: Record | undefined,
-    now: Now,
-    out: Outbox,
-  ): void {
-    if (newest === undefined) return this.#answer(read, client, undefined, now, out);
+  #hold(read: PendingRead, client: Client, newest: Record | undefined, turn: Turn): void {
+    if (newest === undefined) return this.#answer(read, client, undefined, turn);
     const { peers, settings, table } = this.#context;
     const needsSelf = this.#isFifo(read.namespace);
     let holders = this.#holders(newest);
@@ -386,11 +377,11 @@ export class Reads {
       const theirs = (read.tally.yes >> member) & 1 ? read.answers[member] : undefined;
       if (theirs !== undefined && compareVersions(theirs, newest) >= 0) holders |= 1 << member;
     }
-    if (!needsSelf) this.#repair(read, newest, holders !== 0, out);
+    if (!needsSelf) this.#repair(read, newest, holders !== 0, turn);
     const own = table.read(read.namespace, read.key);
     // In `fifo` it was dropped here meanwhile, as a delete that everybody has.
     if (needsSelf && own.record === undefined && !own.damaged)
-      return this.#answer(read, client, undefined, now, out);
+      return this.#answer(read, client, undefined, turn);
     const isShown = own.record !== undefined && compareVersions(own.record, newest) >= 0;
     if (isShown && own.lsn <= this.#durableLsn) holders |= this.#ownBit;
     const isHere = (holders & this.#ownBit) !== 0;
@@ -398,25 +389,24 @@ export class Reads {
       isHeld(read.tally.requirement, holders, settings.members.length) &&
       (isHere || !needsSelf)
     ) {
-      this.#answer(read, client, newest, now, out);
+      this.#answer(read, client, newest, turn);
     } else {
       const ownLsn = isShown && !isHere ? own.lsn : 0;
       const options = { read, client, newest, holders, ownLsn, needsSelf, repairs: !needsSelf };
       this.#context.metrics.readWriteBacks++;
-      this.#writeBacks.begin(options, peers.reachable, now, out);
+      this.#writeBacks.begin(options, peers.reachable, turn);
     }
   }
 
   #endWriteBack(
     { read, client, newest, holders }: WriteBack,
     outcome: ReadOutcome,
-    now: Now,
-    out: Outbox,
+    turn: Turn,
   ): void {
-    if (outcome === 'won') return this.#answer(read, client, newest, now, out);
+    if (outcome === 'won') return this.#answer(read, client, newest, turn);
     const counts = { required: read.tally.requirement.count, acks: bitCount(holders) };
-    if (outcome === 'lost') refuse(client, out, 'no-quorum', UNHELD_LOST, counts);
-    else refuse(client, out, 'timeout', UNHELD_LATE, counts);
+    if (outcome === 'lost') refuse(client, turn, 'no-quorum', UNHELD_LOST, counts);
+    else refuse(client, turn, 'timeout', UNHELD_LATE, counts);
   }
 
   /** Members known to hold the version or a newer one durably, by what they have told of their logs. */
@@ -465,50 +455,44 @@ export class Reads {
     }
   }
 
-  #catchUp(read: PendingRead, client: Client, newest: Record, now: Now, out: Outbox): void {
+  #catchUp(read: PendingRead, client: Client, newest: Record, turn: Turn): void {
     this.#fifo.begin({ read, client }, newest, read.deadlineMs);
     this.#context.metrics.readRepairs++;
-    this.#hasten(read.answers.indexOf(newest), newest.origin, now, out);
+    this.#hasten(read.answers.indexOf(newest), newest.origin, turn);
   }
 
-  #endWait({ read, client }: Waiting, reached: boolean, now: Now, out: Outbox): void {
+  #endWait({ read, client }: Waiting, reached: boolean, turn: Turn): void {
     if (reached && read.cut !== undefined) {
-      this.#settleDamaged(read, client, now, out);
+      this.#settleDamaged(read, client, turn);
     } else if (reached) {
-      this.#hold(read, client, read.newest, now, out);
+      this.#hold(read, client, read.newest, turn);
     } else {
       const detail = 'the deadline passed before the stream brought the newest version';
-      refuse(client, out, 'timeout', detail, { required: read.tally.requirement.count });
+      refuse(client, turn, 'timeout', detail, { required: read.tally.requirement.count });
     }
   }
 
   /** What a quorum answered is durable at those that vouch for it, so the reply depends on nothing here. */
-  #answer(
-    read: PendingRead,
-    client: Client,
-    record: Record | undefined,
-    now: Now,
-    out: Outbox,
-  ): void {
+  #answer(read: PendingRead, client: Client, record: Record | undefined, turn: Turn): void {
     const answers = read.tally.acks;
     // The bound is this replica's own: it holds where its own record is part of the answer, as old as the read is.
     const isOwnPart = (read.tally.yes & this.#ownBit) !== 0 || read.cut !== undefined;
     const stalenessMs =
       isOwnPart && read.stalenessMs !== 'unknown'
-        ? read.stalenessMs + now.monoMs - read.beganMs
+        ? read.stalenessMs + turn.now.monoMs - read.beganMs
         : 'unknown';
     const rest = { stalenessMs, answers, heldBy: undefined } as const;
-    if (isLive(record, now.wallMs)) out.reply(client, { kind: 'found', record, ...rest }, 0);
-    else out.reply(client, { kind: 'absent', ...rest }, 0);
+    if (isLive(record, turn.now.wallMs)) turn.reply(client, { kind: 'found', record, ...rest }, 0);
+    else turn.reply(client, { kind: 'absent', ...rest }, 0);
   }
 
   /** This replica's own record is the answer: it leaves when it is durable. */
-  #reply(client: Client, { record, lsn }: Cell, deadlineMs: number, now: Now, out: Outbox): void {
-    const stalenessMs = this.#context.freshness.bound(now.monoMs);
-    const reply: Reply = isLive(record, now.wallMs)
+  #reply(client: Client, { record, lsn }: Cell, deadlineMs: number, turn: Turn): void {
+    const stalenessMs = this.#context.freshness.bound(turn.now.monoMs);
+    const reply: Reply = isLive(record, turn.now.wallMs)
       ? { kind: 'found', record, stalenessMs, answers: 1, heldBy: undefined }
       : { kind: 'absent', stalenessMs, answers: 1, heldBy: undefined };
-    out.reply(client, reply, lsn, deadlineMs);
+    turn.reply(client, reply, lsn, deadlineMs);
   }
 
   #replyExplained(read: PendingRead, client: Client, out: Outbox): void {

@@ -8,7 +8,7 @@
 // alone: nobody is told of them. Tombstones are counted. A hash tree that cannot be read is no reason to halt: it is built
 // anew from the records.
 
-import type { Ending, Input, Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Ending, Input, Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -85,29 +85,29 @@ export class Recovery {
     this.#read({ from: key, to: after(key) }, out);
   }
 
-  onRange(input: Input & { kind: 'range' }, now: Now, out: Outbox): RecoveryProgress {
+  onRange(input: Input & { kind: 'range' }, turn: Turn): RecoveryProgress {
     if (input.id !== this.#waitsFor) return 'reading';
-    if (this.#step === 'tree') return this.#takeLeaves(input.result, out);
+    if (this.#step === 'tree') return this.#takeLeaves(input.result, turn);
     if (!input.result.ok) {
       const { reason } = input.result;
       const ending = /corrupt/i.test(reason) ? 'damaged' : 'restart';
-      return halt(out, `storage cannot be read: ${reason}`, ending);
+      return halt(turn, `storage cannot be read: ${reason}`, ending);
     }
-    return this.#take(input.result, now, out);
+    return this.#take(input.result, turn);
   }
 
-  #take(result: RangeResult & { ok: true }, now: Now, out: Outbox): RecoveryProgress {
+  #take(result: RangeResult & { ok: true }, turn: Turn): RecoveryProgress {
     switch (this.#step) {
       case 'meta':
-        return this.#takeMeta(result, out);
+        return this.#takeMeta(result, turn);
       case 'origins':
-        return this.#takeOrigins(result, now, out);
+        return this.#takeOrigins(result, turn);
       case 'verify':
-        return this.#takeEntries(result, out);
+        return this.#takeEntries(result, turn);
       case 'held':
-        return this.#takeHeld(result, out);
+        return this.#takeHeld(result, turn);
       case 'tombstones':
-        return this.#takeTombstones(result, out);
+        return this.#takeTombstones(result, turn);
       case 'tree':
       case 'done':
         return 'done';
@@ -128,25 +128,25 @@ export class Recovery {
   }
 
   // origins -> verify
-  #takeOrigins(result: RangeResult & { ok: true }, now: Now, out: Outbox): RecoveryProgress {
+  #takeOrigins(result: RangeResult & { ok: true }, turn: Turn): RecoveryProgress {
     for (const entry of result.entries) {
       const origin = parseOrigin(byteString(entry.key, 1, entry.key.length));
       const state = decodeLaneState(entry.value);
       if (origin === undefined || state === undefined)
-        return halt(out, 'the vector in storage is damaged');
+        return halt(turn, 'the vector in storage is damaged');
       const { floor, floorChain: chain } = state;
       this.#toVerify.push({ origin, state, seq: floor, chain, runTo: floor });
     }
-    if (result.more) return this.#readOn(result, out);
-    this.#restore(now, out);
+    if (result.more) return this.#readOn(result, turn);
+    this.#restore(turn);
     this.#step = 'verify';
-    return this.#verifyNext(out);
+    return this.#verifyNext(turn);
   }
 
-  #restore(now: Now, out: Outbox): void {
+  #restore(turn: Turn): void {
     const found = this.#toVerify.map(({ origin }) => origin);
-    const parked = this.#park(found, now);
-    if (parked.size > 0) out.note('error', 'logs-parked', { logs: parked.size });
+    const parked = this.#park(found, turn.now);
+    if (parked.size > 0) turn.note('error', 'logs-parked', { logs: parked.size });
     this.#toVerify = this.#toVerify.filter(({ origin }) => !parked.has(origin));
     for (const { origin, state } of this.#toVerify) this.#log.restore(origin, state);
   }

@@ -14,7 +14,7 @@
 
 import { assert, present, unreachable } from '../base/assert.ts';
 import type { Command, ReplicaState, Status } from '../model/command.ts';
-import type { Input, Now, Outbox } from '../model/effect.ts';
+import type { Input, Now, Outbox, Turn } from '../model/effect.ts';
 import { createHybridClock } from '../model/hlc.ts';
 import { type Incarnation, type Origin, originOf } from '../model/id.ts';
 import {
@@ -185,19 +185,16 @@ export class Replica {
     this.#exchange = new Exchange(heads, this.metrics, settings.frameBytes, RETRY_MS);
     this.#pulls = new PullServer(log, settings.frameBytes, range);
     this.#writes = new Writes(this.#context, (...read) => this.#reads.begin(...read));
-    const hasten: Hasten = (peer, of, now, out) => this.#hasten(peer, of, now, out);
+    const hasten: Hasten = (peer, of, turn) => this.#hasten(peer, of, turn);
     this.#reads = new Reads(this.#context, this.#fitness, hasten);
-    this.#intake = new Intake(
-      this.#context,
-      this.#exchange,
-      this.#writes.claims,
-      (origin, now, out) => this.#reads.onAdvance(origin, now, out),
+    this.#intake = new Intake(this.#context, this.#exchange, this.#writes.claims, (origin, turn) =>
+      this.#reads.onAdvance(origin, turn),
     );
-    const heal: Heal = (namespace, key, now, out) => this.#reads.heal(namespace, key, now, out);
+    const heal: Heal = (namespace, key, turn) => this.#reads.heal(namespace, key, turn);
     const parts = { fitness: this.#fitness, reads: this.#reads, nextId, heal, hasten };
     this.#lists = new ListDesk(this.#context, parts);
-    this.#forwards = new Forwards(this.#context, this.#fitness, (command, now, out) =>
-      this.#onCommand(command, now, out),
+    this.#forwards = new Forwards(this.#context, this.#fitness, (command, turn) =>
+      this.#onCommand(command, turn),
     );
     this.#housekeeping = new Housekeeping(this.#context, this.#writes, nextId, heal);
     const shared = { context: this.#context, standing: this.#standing, range, heal };
@@ -240,38 +237,38 @@ export class Replica {
     this.#recovery.begin(out);
   }
 
-  step(input: Input, raw: Now, out: Outbox): void {
-    const now = this.#context.agreed.read(raw, out);
+  step(input: Input, turn: Turn): void {
+    turn.now = this.#context.agreed.read(turn.now, turn);
     switch (input.kind) {
       case 'command':
-        return this.#onCommand(input.command, now, out);
+        return this.#onCommand(input.command, turn);
       case 'message':
-        return this.#onMessage(input.peer, input.message, now, out);
+        return this.#onMessage(input.peer, input.message, turn);
       case 'connected':
-        return this.#onConnected(input.peer, now, out);
+        return this.#onConnected(input.peer, turn);
       case 'disconnected':
-        return this.#onDisconnected(input.peer, now, out);
+        return this.#onDisconnected(input.peer, turn);
       case 'seal':
-        this.#context.pace.onSeal(now.monoMs);
-        this.#context.tree.seal(out);
-        return this.#context.log.seal(out);
+        this.#context.pace.onSeal(turn.now.monoMs);
+        this.#context.tree.seal(turn);
+        return this.#context.log.seal(turn);
       case 'durable':
-        return this.#onDurable(input.lsn, now, out);
+        return this.#onDurable(input.lsn, turn);
       case 'range':
-        return this.#onRange(input, now, out);
+        return this.#onRange(input, turn);
       case 'storage-failed':
-        return this.#onStorageFailed(input.reason, out);
+        return this.#onStorageFailed(input.reason, turn);
       case 'disk':
         this.#context.pace.isDiskLow = input.room.low;
         return this.#context.room.onLook(input.room);
       case 'drain':
         return this.#onDrain();
       case 'halting':
-        return this.#onHalting(now, out);
+        return this.#onHalting(turn);
       case 'stop':
-        return this.#onStop(now, out);
+        return this.#onStop(turn);
       case 'tick':
-        return this.#onTick(now, out);
+        return this.#onTick(turn);
       default:
         return unreachable(input);
     }
@@ -279,32 +276,31 @@ export class Replica {
 
   // ---- clients
 
-  #onCommand(command: Command, now: Now, out: Outbox): void {
-    if (command.kind === 'status') return out.reply(command.client, this.status(now), 0);
+  #onCommand(command: Command, turn: Turn): void {
+    if (command.kind === 'status') return turn.reply(command.client, this.status(turn.now), 0);
     if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
-      return this.#drain.onCommand(command, now, out);
+      return this.#drain.onCommand(command, turn);
     if (this.#phase !== 'open' || this.#standing.isReturning)
-      return refuseClosed(this.#context, command.client, this.#phase, this.#standing, out);
-    if (this.#drain.refuses(command, now, out) || this.#forwards.turnsAway(command, now, out))
-      return;
+      return refuseClosed(this.#context, command.client, this.#phase, this.#standing, turn);
+    if (this.#drain.refuses(command, turn) || this.#forwards.turnsAway(command, turn)) return;
     switch (command.kind) {
       case 'write':
       case 'run':
-        return this.#writes.begin(command, now, out);
+        return this.#writes.begin(command, turn);
       case 'read':
-        return this.#reads.begin(command, now, out);
+        return this.#reads.begin(command, turn);
       case 'list':
-        return this.#lists.begin(command, now, out);
+        return this.#lists.begin(command, turn);
       case 'explain':
-        return this.#reads.explain(command, now, out);
+        return this.#reads.explain(command, turn);
       case 'write-status':
-        return writeStatusOf(this.#context, command, out);
+        return writeStatusOf(this.#context, command, turn);
       case 'membership':
-        return this.#succession.onCommand(command, now, out);
+        return this.#succession.onCommand(command, turn);
       case 'drain':
-        return this.#drain.onCommand(command, now, out);
+        return this.#drain.onCommand(command, turn);
       case 'resync':
-        return this.#antiEntropy.onCommand(command, out);
+        return this.#antiEntropy.onCommand(command, turn);
       default:
         return unreachable(command);
     }
@@ -322,93 +318,93 @@ export class Replica {
 
   // ---- peers
 
-  #onConnected(index: number, now: Now, out: Outbox): void {
-    this.#onDisconnected(index, now, out);
+  #onConnected(index: number, turn: Turn): void {
+    this.#onDisconnected(index, turn);
     const says = { ...this.#succession.greeting(), remembers: this.#memory.of(index) };
-    out.send(index, greetingOf(this.#context, index, this.#policyDigest, says));
+    turn.send(index, greetingOf(this.#context, index, this.#policyDigest, says));
   }
 
-  #onDisconnected(index: number, now: Now, out: Outbox): void {
+  #onDisconnected(index: number, turn: Turn): void {
     const peer = this.#context.peers.get(index);
     if (peer === undefined) return;
     this.#context.peers.onDisconnected(peer);
     this.#context.freshness.onDisconnected(index);
     this.#context.agreed.onDisconnected(index);
-    this.#reads.onDisconnected(index, now, out);
-    this.#lists.onDisconnected(index, now, out);
-    this.#writes.claims.onDisconnected(index, now, out);
-    this.#forwards.onDisconnected(index, now, out);
+    this.#reads.onDisconnected(index, turn);
+    this.#lists.onDisconnected(index, turn);
+    this.#writes.claims.onDisconnected(index, turn);
+    this.#forwards.onDisconnected(index, turn);
     this.#resync.onDisconnected(index);
-    this.#antiEntropy.onDisconnected(index, now, out);
+    this.#antiEntropy.onDisconnected(index, turn);
   }
 
-  #onMessage(index: number, said: Message, now: Now, out: Outbox): void {
+  #onMessage(index: number, said: Message, turn: Turn): void {
     const peer = this.#context.peers.get(index);
     // A former member is told that it is one; nothing that it says counts.
     if (peer === undefined) return;
-    peer.onHeard(now.monoMs);
-    const message = this.#peerCheck.admit(peer.member, said, now, out);
+    peer.onHeard(turn.now.monoMs);
+    const message = this.#peerCheck.admit(peer.member, said, turn);
     if (message === undefined) return;
-    if (message.kind === 'hello') return this.#onHello(peer, message, now, out);
+    if (message.kind === 'hello') return this.#onHello(peer, message, turn);
     if (!peer.greeted) return;
-    if (isOfTrees(message)) return this.#antiEntropy.onMessage(index, message, now, out);
+    if (isOfTrees(message)) return this.#antiEntropy.onMessage(index, message, turn);
     if (isOfCopies(message)) {
-      this.#resync.onMessage(peer, message, now, out);
-      return this.#checkCaughtUp(now, out);
+      this.#resync.onMessage(peer, message, turn);
+      return this.#checkCaughtUp(turn);
     }
     switch (message.kind) {
       case 'entries':
-        return this.#onEntries(peer, message, now, out);
+        return this.#onEntries(peer, message, turn);
       case 'ack':
-        return this.#onAck(peer, message, now, out);
+        return this.#onAck(peer, message, turn);
       case 'heartbeat':
-        return this.#onHeartbeat(peer, message, now, out);
+        return this.#onHeartbeat(peer, message, turn);
       case 'pull':
-        if (!this.#own.isOwn(message.origin)) return this.#pulls.onPull(index, message, out);
-        return peer.onPull(message, out);
+        if (!this.#own.isOwn(message.origin)) return this.#pulls.onPull(index, message, turn);
+        return peer.onPull(message, turn);
       case 'read-request':
-        return this.#reads.onRequest(index, message, this.#mayLack, now, out);
+        return this.#reads.onRequest(index, message, this.#mayLack, turn);
       case 'read-reply':
-        return this.#reads.onReply(index, message, now, out);
+        return this.#reads.onReply(index, message, turn);
       case 'forward-request':
       case 'forward-reply':
-        return this.#forwards.onMessage(index, message, now, out);
+        return this.#forwards.onMessage(index, message, turn);
       case 'survey-request':
       case 'survey-reply':
-        return this.#lists.onMessage(index, message, this.#mayLack, now, out);
+        return this.#lists.onMessage(index, message, this.#mayLack, turn);
       case 'claim':
       case 'claim-reply':
-        return this.#writes.claims.onMessage(index, message, this.#mayLack, now, out);
+        return this.#writes.claims.onMessage(index, message, this.#mayLack, turn);
       case 'repair':
-        return this.#reads.onRepair(message, now, out);
+        return this.#reads.onRepair(message, turn);
       case 'synod':
-        return this.#succession.onMessage(index, message, now, out);
+        return this.#succession.onMessage(index, message, turn);
       default:
-        return this.#antiEntropy.onMessage(index, message, now, out);
+        return this.#antiEntropy.onMessage(index, message, turn);
     }
   }
 
-  #onHello(peer: Peer, hello: Hello, now: Now, out: Outbox): void {
-    if (!this.#succession.onHello(peer.member.index, hello, now, out)) return;
+  #onHello(peer: Peer, hello: Hello, turn: Turn): void {
+    if (!this.#succession.onHello(peer.member.index, hello, turn)) return;
     const { remembers = [] } = hello;
     for (const told of [hello.vector, remembers])
-      if (this.#oldCopy.isProvedBy(told)) return this.#haltBehind(told, out);
+      if (this.#oldCopy.isProvedBy(told)) return this.#haltBehind(told, turn);
     if (hello.policyDigest !== this.#policyDigest) {
-      out.note('warn', 'policies-differ', { peer: peer.member.id });
+      turn.note('warn', 'policies-differ', { peer: peer.member.id });
     }
     if (peer.life !== hello.origin) this.#context.freshness.onNewLife(peer.member.index);
     this.#context.peers.onHello(peer, hello);
     this.#exchange.onHello(holderOf(peer));
-    this.#context.clock.witness(hello.hlc, now.wallMs);
-    if (this.#standing.onRemembered(remembers, out)) this.#succession.onLoss(out);
+    this.#context.clock.witness(hello.hlc, turn.now.wallMs);
+    if (this.#standing.onRemembered(remembers, turn)) this.#succession.onLoss(turn);
     this.#writes.onSuperseded(hello.superseded);
-    this.#onLearned(peer, hello.vector, now, out);
-    this.#reads.onConnected(now, out);
+    this.#onLearned(peer, hello.vector, turn);
+    this.#reads.onConnected(turn);
     this.#antiEntropy.onConnected(peer.member.index);
-    peer.sender.pump(out);
-    this.#pulse.tell(peer, now, out);
-    this.#checkCaughtUp(now, out);
-    if (this.#grace.isOver(now)) this.#open(now, out);
+    peer.sender.pump(turn);
+    this.#pulse.tell(peer, turn);
+    this.#checkCaughtUp(turn);
+    if (this.#grace.isOver(turn.now)) this.#open(turn);
   }
 
   #haltBehind(vector: VectorEntries, out: Outbox): void {
@@ -416,12 +412,12 @@ export class Replica {
     this.#oldCopy.haltBehind(vector, out);
   }
 
-  #onEntries(peer: Peer, message: Entries, now: Now, out: Outbox): void {
+  #onEntries(peer: Peer, message: Entries, turn: Turn): void {
     const { origin } = message;
     if (origin === this.#context.origin) return;
-    if (this.#oldCopy.isLaterLife(origin)) return this.#haltBehind([[origin, 1]], out);
+    if (this.#oldCopy.isLaterLife(origin)) return this.#haltBehind([[origin, 1]], turn);
     if (this.#own.isOwn(origin)) this.#relearn(this.#context.log.open(origin));
-    this.#intake.onEntries(peer, message, now, out);
+    this.#intake.onEntries(peer, message, turn);
   }
 
   /** A life of ours that this disk lost comes back from the peers: it is ours to stream again. */
@@ -431,106 +427,109 @@ export class Replica {
   }
 
   /** A reader here waits for entries that this peer has. */
-  #hasten(index: number, origin: Origin, now: Now, out: Outbox): void {
+  #hasten(index: number, origin: Origin, turn: Turn): void {
     const peer = this.#context.peers.get(index);
-    if (peer?.greeted === true) this.#exchange.hasten(holderOf(peer), origin, now.monoMs, out);
+    if (peer?.greeted === true) this.#exchange.hasten(holderOf(peer), origin, turn);
   }
 
-  #onAck(peer: Peer, { superseded, vector, windowBytes }: Ack, now: Now, out: Outbox): void {
+  #onAck(peer: Peer, { superseded, vector, windowBytes }: Ack, turn: Turn): void {
     this.#writes.onSuperseded(superseded);
     peer.sender.onWindow(windowBytes);
-    this.#onLearned(peer, vector, now, out);
-    peer.sender.pump(out);
+    this.#onLearned(peer, vector, turn);
+    peer.sender.pump(turn);
   }
 
-  #onLearned(peer: Peer, vector: VectorEntries, now: Now, out: Outbox): void {
-    if (this.#oldCopy.isProvedBy(vector)) return this.#haltBehind(vector, out);
-    if (this.#standing.onLearned(vector, (of) => this.#own.isOwn(of), out))
-      this.#succession.onLoss(out);
+  #onLearned(peer: Peer, vector: VectorEntries, turn: Turn): void {
+    if (this.#oldCopy.isProvedBy(vector)) return this.#haltBehind(vector, turn);
+    if (this.#standing.onLearned(vector, (of) => this.#own.isOwn(of), turn))
+      this.#succession.onLoss(turn);
     peer.learn(vector);
     this.#memory.learn(peer.member.index, vector);
     const { origin } = this.#context;
     for (const [of, seq] of vector) {
-      if (of === origin) this.#writes.onCursor(peer.member.index, seq, now, out);
+      if (of === origin) this.#writes.onCursor(peer.member.index, seq, turn);
     }
-    this.#writes.onProgress(now, out);
-    this.#reads.onProgress(now, out);
+    this.#writes.onProgress(turn);
+    this.#reads.onProgress(turn);
   }
 
-  #onHeartbeat(peer: Peer, heartbeat: Heartbeat, now: Now, out: Outbox): void {
-    this.#onLearned(peer, heartbeat.vector, now, out);
-    peer.sender.pump(out);
-    this.#pulse.onHeartbeat(peer, heartbeat, now, out);
-    this.#checkCaughtUp(now, out);
+  #onHeartbeat(peer: Peer, heartbeat: Heartbeat, turn: Turn): void {
+    this.#onLearned(peer, heartbeat.vector, turn);
+    peer.sender.pump(turn);
+    this.#pulse.onHeartbeat(peer, heartbeat, turn);
+    this.#checkCaughtUp(turn);
   }
 
   // ---- storage
 
-  #onDurable(lsn: number, now: Now, out: Outbox): void {
+  #onDurable(lsn: number, turn: Turn): void {
     const { settings, log, table, self, origin, pace, peers, freshness } = this.#context;
-    pace.onDurable(now.monoMs);
+    pace.onDurable(turn.now.monoMs);
     table.onDurable(lsn);
-    this.#succession.onDurable(lsn, now, out);
-    this.#resync.onDurable(now, out);
-    const moved = log.onDurable(lsn, out);
-    this.#reads.onDurable(lsn, now, out);
-    this.#lists.onDurable(now, out);
+    this.#succession.onDurable(lsn, turn);
+    this.#resync.onDurable(turn);
+    const moved = log.onDurable(lsn, turn);
+    this.#reads.onDurable(lsn, turn);
+    this.#lists.onDurable(turn);
     for (const [of, seq] of moved) {
-      if (of === origin) this.#writes.onCursor(self.index, seq, now, out);
+      if (of === origin) this.#writes.onCursor(self.index, seq, turn);
       else if (this.#own.isOwn(of)) for (const peer of peers.all()) peer.sender.lookBack();
     }
-    peers.acknowledge(moved, settings.windowBytes, this.#context, out);
-    peers.pump(out);
+    peers.acknowledge(moved, settings.windowBytes, this.#context, turn);
+    peers.pump(turn);
     for (const peer of peers.greeted())
-      freshness.onShown(peer.member.index, log.durable, now.monoMs);
-    this.#antiEntropy.onDurable(now, out);
-    this.#writes.onProgress(now, out);
-    if (this.#phase === 'open') this.#housekeeping.onDurable(out);
-    this.#checkCaughtUp(now, out);
+      freshness.onShown(peer.member.index, log.durable, turn.now.monoMs);
+    this.#antiEntropy.onDurable(turn);
+    this.#writes.onProgress(turn);
+    if (this.#phase === 'open') this.#housekeeping.onDurable(turn);
+    this.#checkCaughtUp(turn);
   }
 
-  #onRange(input: Input & { kind: 'range' }, now: Now, out: Outbox): void {
+  #onRange(input: Input & { kind: 'range' }, turn: Turn): void {
     if (this.#phase === 'starting') {
-      if (this.#recovery.onRange(input, now, out) === 'done') this.#onRecovered(now, out);
+      if (this.#recovery.onRange(input, turn) === 'done') this.#onRecovered(turn);
       return;
     }
     const { id, result } = input;
-    for (const peer of this.#context.peers.all()) if (peer.sender.onRange(id, result, out)) return;
-    if (this.#pulls.onRange(id, result, out)) return;
-    if (this.#resync.onRange(id, result, now, out)) return;
-    if (this.#antiEntropy.onRange(id, result, now, out)) return;
-    if (this.#housekeeping.onRange(id, result, now, out)) return;
-    this.#lists.onRange(id, result, now, out);
+    for (const peer of this.#context.peers.all()) if (peer.sender.onRange(id, result, turn)) return;
+    if (this.#pulls.onRange(id, result, turn)) return;
+    if (this.#resync.onRange(id, result, turn)) return;
+    if (this.#antiEntropy.onRange(id, result, turn)) return;
+    if (this.#housekeeping.onRange(id, result, turn)) return;
+    this.#lists.onRange(id, result, turn);
   }
 
   // starting -> grace
-  #onRecovered(now: Now, out: Outbox): void {
+  #onRecovered(turn: Turn): void {
     const { log, clock, origin, settings } = this.#context;
     assert(this.#incarnation > this.#recovery.incarnation, 'every start is a new life');
     this.#own.begin(log, origin);
     for (const lane of log.lanes()) clock.raise(lane.hlc);
-    raiseToFloor(this.#context, out);
-    writeIncarnation(this.#incarnation, out);
+    raiseToFloor(this.#context, turn);
+    writeIncarnation(this.#incarnation, turn);
     this.#phase = this.#drains ? 'draining' : 'grace';
-    this.#grace.begin(now);
-    this.#heartbeatAtMs = now.monoMs;
-    this.#standing.begin(this.#recovery.incarnation === 0, out);
+    this.#grace.begin(turn.now);
+    this.#heartbeatAtMs = turn.now.monoMs;
+    this.#standing.begin(this.#recovery.incarnation === 0, turn);
     this.#memory.begin();
     this.#resync.begin();
     this.#drain.begin();
-    this.#writes.claims.open(now);
-    this.#succession.begin(now, out);
+    this.#writes.claims.open(turn.now);
+    this.#succession.begin(turn);
     this.#peerCheck.begin(this.#succession.membership);
-    if (settings.members.length === 1) this.#open(now, out);
+    if (settings.members.length === 1) this.#open(turn);
   }
 
   // grace -> open
-  #open(now: Now, out: Outbox): void {
+  #open(turn: Turn): void {
     if (this.#phase !== 'grace' || this.#standing.isReturning) return;
     this.#phase = 'open';
     this.#grace.end();
-    this.#checkCaughtUp(now, out);
-    out.note('info', 'open', { origin: this.#context.origin, afterMs: Math.round(now.monoMs) });
+    this.#checkCaughtUp(turn);
+    turn.note('info', 'open', {
+      origin: this.#context.origin,
+      afterMs: Math.round(turn.now.monoMs),
+    });
   }
 
   // * -> failed
@@ -547,54 +546,54 @@ export class Replica {
   }
 
   // draining -> draining; * -> failed
-  #onStop(now: Now, out: Outbox): void {
-    this.#onHalting(now, out);
+  #onStop(turn: Turn): void {
+    this.#onHalting(turn);
     if (this.#phase !== 'draining') this.#phase = 'failed';
-    this.#writes.failAll(now, out);
+    this.#writes.failAll(turn);
   }
 
   /** Nobody is heard any more, and what may have been written waits for its own disk. */
-  #onHalting(now: Now, out: Outbox): void {
+  #onHalting(turn: Turn): void {
     this.#isHalting = true;
     const isEnding = this.#phase === 'draining' || this.#succession.isOver;
     const code = isEnding ? 'draining' : 'storage-failed';
-    this.#writes.failUnwritten(code, now, out);
-    for (const each of [this.#reads, this.#lists, this.#forwards]) each.failAll(code, out);
-    this.#succession.abandon(out);
+    this.#writes.failUnwritten(code, turn);
+    for (const each of [this.#reads, this.#lists, this.#forwards]) each.failAll(code, turn);
+    this.#succession.abandon(turn);
   }
 
-  #checkCaughtUp(now: Now, out: Outbox): void {
+  #checkCaughtUp(turn: Turn): void {
     if (this.#phase !== 'open' && this.#phase !== 'grace') return;
-    const hasReturned = this.#standing.check(this.#phase === 'open', out);
-    if (hasReturned && this.#grace.untilMs === Number.POSITIVE_INFINITY) this.#open(now, out);
+    const hasReturned = this.#standing.check(this.#phase === 'open', turn);
+    if (hasReturned && this.#grace.untilMs === Number.POSITIVE_INFINITY) this.#open(turn);
   }
 
-  #onTick(now: Now, out: Outbox): void {
-    if (this.#isHalting) return this.#writes.expireLate(now, out);
-    if (now.monoMs >= this.#grace.untilMs && this.#grace.isOver(now)) this.#open(now, out);
-    this.#writes.onTimer(now, out);
-    this.#reads.onTimer(now, out);
-    this.#lists.onTimer(now, out);
-    this.#forwards.onTimer(now, out);
-    if (now.monoMs < this.#heartbeatAtMs) return;
-    this.#heartbeatAtMs = now.monoMs + this.#context.settings.heartbeatMs;
-    this.#beat(now, out);
+  #onTick(turn: Turn): void {
+    if (this.#isHalting) return this.#writes.expireLate(turn);
+    if (turn.now.monoMs >= this.#grace.untilMs && this.#grace.isOver(turn.now)) this.#open(turn);
+    this.#writes.onTimer(turn);
+    this.#reads.onTimer(turn);
+    this.#lists.onTimer(turn);
+    this.#forwards.onTimer(turn);
+    if (turn.now.monoMs < this.#heartbeatAtMs) return;
+    this.#heartbeatAtMs = turn.now.monoMs + this.#context.settings.heartbeatMs;
+    this.#beat(turn);
   }
 
-  #beat(now: Now, out: Outbox): void {
+  #beat(turn: Turn): void {
     const { nearness, origin, peers } = this.#context;
-    this.#intake.look(now, out);
-    if (this.#phase === 'open') this.#fitness.look(now);
-    this.#pulse.beat(now, out);
-    this.#memory.beat(now, out);
+    this.#intake.look(turn);
+    if (this.#phase === 'open') this.#fitness.look(turn.now);
+    this.#pulse.beat(turn);
+    this.#memory.beat(turn);
     nearness.rank();
-    peers.pump(out);
-    this.#exchange.look(peers.greeted().map(holderOf), origin, now.monoMs, out);
-    this.#resync.look(now, out);
-    this.#succession.look(now, out);
+    peers.pump(turn);
+    this.#exchange.look(peers.greeted().map(holderOf), origin, turn);
+    this.#resync.look(turn);
+    this.#succession.look(turn);
     if (this.#phase !== 'open') return;
-    this.#antiEntropy.look(now, out);
+    this.#antiEntropy.look(turn);
     const isServing = this.state === 'serving';
-    this.#housekeeping.onBeat({ isServing, isCopying: this.#resync.isCopying }, now, out);
+    this.#housekeeping.onBeat({ isServing, isCopying: this.#resync.isCopying }, turn);
   }
 }

@@ -5,7 +5,7 @@ import { CopyBudget } from '../entropy/copy-budget.ts';
 import { SnapshotClient, snapshotMark } from '../entropy/snapshot-client.ts';
 import { SnapshotServer, type SnapshotServerOptions } from '../entropy/snapshot-server.ts';
 import type { CopyProgress } from '../model/command.ts';
-import type { Now, Outbox, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
 import type { Behind, LaneHead, Position, SnapshotMessage } from '../model/message.ts';
 import { UNREADABLE } from '../model/port.ts';
 import type { Record } from '../model/record.ts';
@@ -56,7 +56,7 @@ export class Resync {
       bytesMax: Math.min(settings.frameBytes, PART_BYTES),
       budget: new CopyBudget(settings.copiesPerHour),
       retryMs,
-      merge: (record, now, out) => this.#merge(record, now, out),
+      merge: (record, turn) => this.#merge(record, turn),
       remember: (named, out) => context.idempotency.learn(named, out),
       jump: (head, out) => this.#jump(head, out),
       isAhead: ({ hlc }, now) => context.clock.isAhead(hlc, now.wallMs),
@@ -82,12 +82,12 @@ export class Resync {
     this.#standing.onCopy(this.#client.isCopying);
   }
 
-  onMessage(peer: Peer, message: Behind | SnapshotMessage, now: Now, out: Outbox): void {
+  onMessage(peer: Peer, message: Behind | SnapshotMessage, turn: Turn): void {
     const { index } = peer.member;
     if (message.kind === 'behind') this.#client.onBehind(index, message);
-    else if (message.kind === 'snapshot-request') this.#server.onRequest(index, message, out);
-    else if (message.kind === 'snapshot-credit') this.#server.onCredit(index, message, out);
-    else if (this.#takesPart()) this.#client.onChunk(holderOf(peer), message, now, out);
+    else if (message.kind === 'snapshot-request') this.#server.onRequest(index, message, turn);
+    else if (message.kind === 'snapshot-credit') this.#server.onCredit(index, message, turn);
+    else if (this.#takesPart()) this.#client.onChunk(holderOf(peer), message, turn);
     this.#standing.onCopy(this.#client.isCopying);
   }
 
@@ -104,29 +104,29 @@ export class Resync {
     this.#client.onDisconnected(index);
   }
 
-  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
-    if (this.#server.onRange(id, result, now, out)) return true;
-    if (!this.#client.onRange(id, result, now, out)) return false;
+  onRange(id: number, result: RangeResult, turn: Turn): boolean {
+    if (this.#server.onRange(id, result, turn)) return true;
+    if (!this.#client.onRange(id, result, turn)) return false;
     this.#standing.onCopy(this.#client.isCopying);
     return true;
   }
 
-  onDurable(now: Now, out: Outbox): void {
-    this.#client.onDurable(now, out);
+  onDurable(turn: Turn): void {
+    this.#client.onDurable(turn);
     this.#standing.onCopy(this.#client.isCopying);
   }
 
   /** With every heartbeat. */
-  look(now: Now, out: Outbox): void {
-    this.#client.look(this.#context.peers.greeted().map(holderOf), now, out);
+  look(turn: Turn): void {
+    this.#client.look(this.#context.peers.greeted().map(holderOf), turn);
     this.#standing.onCopy(this.#client.isCopying);
   }
 
-  #merge(record: Record, now: Now, out: Outbox): void {
+  #merge(record: Record, turn: Turn): void {
     const { clock, metrics, absence } = this.#context;
     // It was accepted where it comes from. Our own stamps follow it only as far as the drift bound allows.
-    if (!clock.witness(record.hlc, now.wallMs)) metrics.clockRefusals++;
-    absence.take(record, out);
+    if (!clock.witness(record.hlc, turn.now.wallMs)) metrics.clockRefusals++;
+    absence.take(record, turn);
   }
 
   #jump(head: LaneHead, out: Outbox): void {

@@ -12,7 +12,7 @@
 
 import { type Outcome, Synod, freshVote, voteKey } from '../consensus/synod.ts';
 import type { ChangeProgress, Client, MembershipCommand } from '../model/command.ts';
-import type { Lsn, Now, Outbox } from '../model/effect.ts';
+import type { Lsn, Outbox, Turn } from '../model/effect.ts';
 import {
   bootMembership,
   isEqualMembership,
@@ -88,19 +88,19 @@ export class Succession {
   }
 
   /** Storage is read. */
-  begin(now: Now, out: Outbox): void {
+  begin(turn: Turn): void {
     const { get, settings } = this.#context;
     const stored = readStoredTenure(get(TENURE));
-    if (stored === 'damaged') return out.halt('the membership in storage is damaged', 'damaged');
+    if (stored === 'damaged') return turn.halt('the membership in storage is damaged', 'damaged');
     if (stored !== undefined) {
       this.#tenure = { ...stored, membership: localised(stored.membership, settings.members) };
       this.#isBound = true;
       this.#synod = this.#createSynod();
-      if (!isSeated(stored, settings.self)) return this.#endForgotten(stored.membership, out);
+      if (!isSeated(stored, settings.self)) return this.#endForgotten(stored.membership, turn);
     }
     const vote = get(voteKey());
-    this.#synod.restore(vote === UNREADABLE ? undefined : vote, now, out);
-    if (settings.members.length === 1) this.#bind(out);
+    this.#synod.restore(vote === UNREADABLE ? undefined : vote, turn);
+    if (settings.members.length === 1) this.#bind(turn);
   }
 
   /** What a greeting of ours says of it. */
@@ -109,34 +109,34 @@ export class Succession {
   }
 
   /** True when the peer lives in the same epoch, so that its greeting counts. */
-  onHello(peer: number, { membership, vote, origin }: Hello, now: Now, out: Outbox): boolean {
+  onHello(peer: number, { membership, vote, origin }: Hello, turn: Turn): boolean {
     if (this.#isOver) return false;
     const { epoch } = this.membership;
-    if (membership.epoch > epoch) this.#onLater(peer, membership, now, out);
+    if (membership.epoch > epoch) this.#onLater(peer, membership, turn);
     if (membership.epoch !== epoch) return false;
     if (!isSameMembership(membership, this.membership)) {
-      out.note('error', 'memberships-differ', { origin, epoch });
+      turn.note('error', 'memberships-differ', { origin, epoch });
       return false;
     }
     this.#claims.withdraw(peer);
-    this.#bind(out);
-    this.#synod.onHello(peer, vote, out);
+    this.#bind(turn);
+    this.#synod.onHello(peer, vote, turn);
     return true;
   }
 
-  onMessage(peer: number, message: SynodMessage, now: Now, out: Outbox): void {
-    if (!this.#isOver) this.#synod.onMessage(peer, message, now, out);
+  onMessage(peer: number, message: SynodMessage, turn: Turn): void {
+    if (!this.#isOver) this.#synod.onMessage(peer, message, turn);
   }
 
-  onDurable(lsn: Lsn, now: Now, out: Outbox): void {
-    this.#synod.onDurable(lsn, now, out);
+  onDurable(lsn: Lsn, turn: Turn): void {
+    this.#synod.onDurable(lsn, turn);
   }
 
   /** With every heartbeat. */
-  look(now: Now, out: Outbox): void {
+  look(turn: Turn): void {
     if (this.#isOver) return;
-    this.#synod.look(now, out);
-    this.#weigh(now, out);
+    this.#synod.look(turn);
+    this.#weigh(turn);
   }
 
   /** The disk has lost something that it held. */
@@ -149,21 +149,21 @@ export class Succession {
     this.#synod.abandon(out);
   }
 
-  onCommand({ client, change, timeoutMs }: MembershipCommand, now: Now, out: Outbox): void {
+  onCommand({ client, change, timeoutMs }: MembershipCommand, turn: Turn): void {
     const value = change.kind === 'join' ? this.#joined(change.place) : this.#forgotten(change);
-    if (typeof value === 'string') return refuse(client, out, 'membership-conflict', value);
+    if (typeof value === 'string') return refuse(client, turn, 'membership-conflict', value);
     if (isEqualMembership({ ...value, epoch: this.membership.epoch }, this.membership)) {
-      out.reply(client, { kind: 'membership', membership: this.membership }, 0);
+      turn.reply(client, { kind: 'membership', membership: this.membership }, 0);
       return;
     }
     const unfit = this.#fits(membersIn(value));
-    if (unfit !== undefined) return refuse(client, out, 'membership-conflict', unfit);
+    if (unfit !== undefined) return refuse(client, turn, 'membership-conflict', unfit);
     if (this.#isOver || this.#synod.isBusy)
-      return refuse(client, out, 'membership-busy', 'another change is under way');
-    const deadlineMs = now.monoMs + timeoutMs;
+      return refuse(client, turn, 'membership-busy', 'another change is under way');
+    const deadlineMs = turn.now.monoMs + timeoutMs;
     const tell = (outcome: Outcome, later: Outbox): void =>
       answer(client, outcome, deadlineMs, later);
-    this.#synod.begin(value, deadlineMs, tell, { now, out });
+    this.#synod.begin(value, deadlineMs, tell, turn);
   }
 
   #joined(place: (MembershipCommand['change'] & { kind: 'join' })['place']): Membership | string {
@@ -189,33 +189,33 @@ export class Succession {
     return without(this.membership, id);
   }
 
-  #onLater(peer: number, membership: Membership, now: Now, out: Outbox): void {
+  #onLater(peer: number, membership: Membership, turn: Turn): void {
     const { self } = this.#context.settings;
     if (this.#isBound) {
-      this.#claims.hear(peer, membership, now.monoMs);
-      this.#weigh(now, out);
+      this.#claims.hear(peer, membership, turn.now.monoMs);
+      this.#weigh(turn);
     } else if (seatOf(membership, self) !== undefined) {
       // Who holds nothing yet may be taken in, now or later.
-      this.#adopt(membership, out);
+      this.#adopt(membership, turn);
     }
   }
 
-  #weigh(now: Now, out: Outbox): void {
+  #weigh(turn: Turn): void {
     if (this.#isOver) return;
     const ground = this.#ground();
-    const believed = this.#claims.believed(ground, now.monoMs);
+    const believed = this.#claims.believed(ground, turn.now.monoMs);
     if (believed !== undefined) {
-      if (isOneStep(this.membership, believed)) this.#synod.conclude(believed, out);
-      else this.#adopt(believed, out);
+      if (isOneStep(this.membership, believed)) this.#synod.conclude(believed, turn);
+      else this.#adopt(believed, turn);
       return;
     }
     for (const { member } of this.#context.peers.all()) {
       const { index, id } = member;
-      if (this.#claims.verdict(index, ground, now.monoMs) !== 'refuted') continue;
+      if (this.#claims.verdict(index, ground, turn.now.monoMs) !== 'refuted') continue;
       if (this.#refuted.has(index)) continue;
       this.#refuted.add(index);
       this.#context.metrics.claimsRefused.membership++;
-      out.note('error', 'claim-refused', { peer: id, reason: 'membership', message: 'hello' });
+      turn.note('error', 'claim-refused', { peer: id, reason: 'membership', message: 'hello' });
     }
   }
 
@@ -272,7 +272,7 @@ export class Succession {
       reachable: () => peers.greeted().map(({ member }) => member.index),
       isFit: () => this.#standing.isCaughtUp,
       accepts: (value) => this.#fits(membersIn(value)) === undefined,
-      onTold: (peer, value, now, out) => this.#onLater(peer, value, now, out),
+      onTold: (peer, value, turn) => this.#onLater(peer, value, turn),
       onChosen: (value, out) => this.#adopt(value, out),
     });
   }

@@ -4,7 +4,7 @@
 //
 // Bound: RUNNING_MAX range reads at a time, each of LOOKED_BYTES_MAX at most.
 
-import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { KeyVersion, SurveyReply, SurveyRequest } from '../model/message.ts';
 import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
@@ -44,15 +44,15 @@ export class Surveys {
   }
 
   /** True when the answer was meant for this. */
-  onRange(rangeId: number, result: RangeResult, now: Now, out: Outbox): boolean {
+  onRange(rangeId: number, result: RangeResult, turn: Turn): boolean {
     const asked = this.#running.get(rangeId);
     if (asked === undefined) return false;
     this.#running.delete(rangeId);
     const { peer, id, isThere } = asked;
     if (!isThere) return true;
-    const keys = result.ok ? this.#versionsOf(result.entries, now, out) : undefined;
-    if (!result.ok || keys === undefined) out.send(peer, unknown(id));
-    else out.send(peer, { kind: 'survey-reply', id, answer: 'known', keys, more: result.more });
+    const keys = result.ok ? this.#versionsOf(result.entries, turn) : undefined;
+    if (!result.ok || keys === undefined) turn.send(peer, unknown(id));
+    else turn.send(peer, { kind: 'survey-reply', id, answer: 'known', keys, more: result.more });
     return true;
   }
 
@@ -61,13 +61,13 @@ export class Surveys {
     for (const asked of this.#running.values()) if (asked.peer === peer) asked.isThere = false;
   }
 
-  #versionsOf(entries: readonly RangeEntry[], now: Now, out: Outbox): KeyVersion[] | undefined {
+  #versionsOf(entries: readonly RangeEntry[], turn: Turn): KeyVersion[] | undefined {
     const keys: KeyVersion[] = [];
     for (const entry of entries) {
       const record = decodeMutation(entry.value);
       if (record === undefined) {
         const name = parseRecordKey(entry.key);
-        if (name !== undefined) this.#heal(name.namespace, name.key, now, out);
+        if (name !== undefined) this.#heal(name.namespace, name.key, turn);
         return undefined;
       }
       const { key, operation, hlc, origin, seq } = record;

@@ -4,7 +4,7 @@
 //
 // A dropped key is gone from memory and storage. What its absence says from then on is told in store/absence.ts.
 
-import type { Now, Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
 import { covers, dominates, type ReadonlyVector } from '../model/vector.ts';
 import { allTombstones, parseTombstoneKey, tombstonesAfter } from '../store/layout.ts';
@@ -47,13 +47,13 @@ export class Tombstones {
   }
 
   /** True when the answer was meant for this. */
-  onRange(id: number, result: RangeResult, now: Now, out: Outbox): boolean {
+  onRange(id: number, result: RangeResult, turn: Turn): boolean {
     if (!this.#sweep.takes(id)) return false;
     this.#cut = this.#context.stability.cut;
     this.#sweep.pass(result);
-    if (result.ok) this.#walk(result.entries, now, out);
-    else out.note('error', 'tombstones-unreadable', { reason: result.reason });
-    this.#goOn(out);
+    if (result.ok) this.#walk(result.entries, turn);
+    else turn.note('error', 'tombstones-unreadable', { reason: result.reason });
+    this.#goOn(turn);
     return true;
   }
 
@@ -62,27 +62,27 @@ export class Tombstones {
     if (this.#context.table.dropping === 0) this.#sweep.goOn(out);
   }
 
-  #walk(entries: readonly RangeEntry[], now: Now, out: Outbox): void {
+  #walk(entries: readonly RangeEntry[], turn: Turn): void {
     for (const entry of entries) {
       const dot = parseTombstoneKey(entry.key);
-      if (dot === undefined) out.del(entry.key);
+      if (dot === undefined) turn.del(entry.key);
       else if (!covers(this.#cut, dot)) return this.#sweep.leap(tombstonesAfter(dot.origin));
-      else this.#take(entry, dot, now, out);
+      else this.#take(entry, dot, turn);
     }
   }
 
-  #take({ value }: RangeEntry, dot: Dot, now: Now, out: Outbox): void {
+  #take({ value }: RangeEntry, dot: Dot, turn: Turn): void {
     const { table, index, metrics } = this.#context;
     const name = decodeName(value);
     // Its tombstone stays, and is filed anew by the scrub.
-    if (name === undefined) return index.removeTombstone(dot, out);
+    if (name === undefined) return index.removeTombstone(dot, turn);
     const cell = table.read(name.namespace, name.key);
-    if (cell.damaged) return this.#heal(name.namespace, name.key, now, out);
+    if (cell.damaged) return this.#heal(name.namespace, name.key, turn);
     const { record } = cell;
     if (record?.origin !== dot.origin || record.seq !== dot.seq) {
-      index.removeTombstone(dot, out);
+      index.removeTombstone(dot, turn);
     } else {
-      table.drop(record, record.hlc, out);
+      table.drop(record, record.hlc, turn);
       metrics.tombstonesDropped++;
     }
   }

@@ -12,7 +12,7 @@
 
 import { assert } from '../base/assert.ts';
 import type { ReadCommand, RunCommand, WriteCommand } from '../model/command.ts';
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Now, Outbox, Turn } from '../model/effect.ts';
 import { encodeMutation } from '../model/encoding.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { type Fault, type FaultCode, fault } from '../model/fault.ts';
@@ -95,7 +95,7 @@ export class Writes {
   readonly claims: KeyClaims;
 
   /** `read` runs a read as if a client had sent it. */
-  constructor(context: Context, read: (command: ReadCommand, now: Now, out: Outbox) => void) {
+  constructor(context: Context, read: (command: ReadCommand, turn: Turn) => void) {
     const { origin, self, settings, metrics } = context;
     this.#context = context;
     this.#pending = new PendingWrites(origin, self.index, settings.members.length, metrics);
@@ -118,26 +118,26 @@ export class Writes {
     return Math.min(this.#pending.deadlineMs, this.#replays.deadlineMs);
   }
 
-  begin(command: Writing, now: Now, out: Outbox): void {
+  begin(command: Writing, turn: Turn): void {
     const namespace = this.#context.namespaces.find(command.namespace);
     if (namespace === undefined) {
-      refuse(command.client, out, 'namespace-not-found', 'no policy names this namespace');
+      refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
       return;
     }
     const requirement =
       command.w === undefined ? namespace.w : this.#context.namespaces.requirement(command.w);
     if (requirement === undefined) {
       const detail = `w exceeds the ${this.#context.settings.members.length} replicas of the namespace`;
-      refuse(command.client, out, 'invalid-parameter', detail);
+      refuse(command.client, turn, 'invalid-parameter', detail);
       return;
     }
     const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-    const asked = { command, namespace, requirement, deadlineMs: now.monoMs + timeoutMs };
-    if (this.#isSettled(asked, now, out)) return;
+    const asked = { command, namespace, requirement, deadlineMs: turn.now.monoMs + timeoutMs };
+    if (this.#isSettled(asked, turn)) return;
     const look = this.#lookOf(command, namespace);
-    if (look === 'none') this.#claim(asked, now, out);
-    else if (look === undefined) this.#refuseR(command, out);
-    else this.#look(asked, timeoutMs, now, out);
+    if (look === 'none') this.#claim(asked, turn);
+    else if (look === undefined) this.#refuseR(command, turn);
+    else this.#look(asked, timeoutMs, turn);
   }
 
   /** Room for writes of its own, which nobody waits for. */
@@ -152,21 +152,22 @@ export class Writes {
    * Deletes a version that has expired; false when it has not, or must wait. The delete is stamped just behind the version
    * that it removes: whatever else was written meanwhile, and is not here yet, wins over it.
    */
-  expire(expired: Record, now: Now, out: Outbox): boolean {
+  expire(expired: Record, turn: Turn): boolean {
     const { clock, table } = this.#context;
     const { namespace, key } = expired;
     const hlc = stampBehind(expired, this.#nextDot);
     const cell = table.read(namespace, key);
-    if (cell.record !== expired || isLive(expired, now.wallMs) || !this.hasRoom) return false;
-    if (this.#mayStamp(now) !== undefined || !clock.witness(hlc, now.wallMs)) return false;
-    this.#mint({ ...DELETE, namespace, key }, cell, false, hlc, now, out);
+    if (cell.record !== expired || isLive(expired, turn.now.wallMs) || !this.hasRoom) return false;
+    if (this.#mayStamp(turn.now) !== undefined || !clock.witness(hlc, turn.now.wallMs))
+      return false;
+    this.#mint({ ...DELETE, namespace, key }, cell, false, hlc, turn);
     return true;
   }
 
   /** Everything up to `seq` of this life's log is durable at `member`. */
-  onCursor(member: number, seq: number, now: Now, out: Outbox): void {
-    this.#pending.onCursor(member, seq, now.monoMs, out);
-    for (const write of this.#pending.takeBeaten()) this.#repeat(write, now, out);
+  onCursor(member: number, seq: number, turn: Turn): void {
+    this.#pending.onCursor(member, seq, turn);
+    for (const write of this.#pending.takeBeaten()) this.#repeat(write, turn);
   }
 
   /** A peer says which writes lost there; before what it acknowledges is counted. */
@@ -178,22 +179,22 @@ export class Writes {
    * A delete that lost to a value which was stamped by a clock that is ahead of the one here deletes once more, above it: until
    * it is answered it is as if it began now. Where the clock may not go so far, the answer says what it lost to.
    */
-  #repeat(write: PendingWrite, now: Now, out: Outbox): void {
+  #repeat(write: PendingWrite, turn: Turn): void {
     const { repeat, superseded, repeatsLeft, deadlineMs } = write;
     const { namespace, key } = repeat as WriteCommand;
     const { clock, table, metrics, room } = this.#context;
     const cell = table.read(namespace, key);
-    const mayStamp = room.takes('delete', 0) && this.#mayStamp(now) === undefined;
-    const mayGoOn = mayStamp && deadlineMs > now.monoMs && !cell.damaged;
-    const isAbove = clock.witness((superseded as Superseded).by.hlc, now.wallMs);
-    if (!mayGoOn || !isAbove || !this.#canReplace(cell, now))
-      return this.#pending.answer(write, true, out);
-    const hlc = clock.tick(now.wallMs);
-    const { origin, seq } = this.#mint(repeat as WriteCommand, cell, false, hlc, now, out);
+    const mayStamp = room.takes('delete', 0) && this.#mayStamp(turn.now) === undefined;
+    const mayGoOn = mayStamp && deadlineMs > turn.now.monoMs && !cell.damaged;
+    const isAbove = clock.witness((superseded as Superseded).by.hlc, turn.now.wallMs);
+    if (!mayGoOn || !isAbove || !this.#canReplace(cell, turn.now))
+      return this.#pending.answer(write, true, turn);
+    const hlc = clock.tick(turn.now.wallMs);
+    const { origin, seq } = this.#mint(repeat as WriteCommand, cell, false, hlc, turn);
     const { client, created, replayed, respondAsync, replaced } = write;
     const facts = { client, origin, seq, hlc, created, replayed, respondAsync, replaced };
-    const timeoutMs = deadlineMs - now.monoMs;
-    const next = new PendingWrite(facts, write.tally.requirement, now.monoMs, timeoutMs);
+    const timeoutMs = deadlineMs - turn.now.monoMs;
+    const next = new PendingWrite(facts, write.tally.requirement, turn.now.monoMs, timeoutMs);
     if (repeatsLeft > 1) {
       next.repeat = repeat;
       next.repeatsLeft = repeatsLeft - 1;
@@ -203,40 +204,40 @@ export class Writes {
   }
 
   /** What the members hold has changed, or time has passed. */
-  onProgress(now: Now, out: Outbox): void {
-    this.#replays.decide((dot) => this.#holders(dot), now.monoMs, out);
+  onProgress(turn: Turn): void {
+    this.#replays.decide((dot) => this.#holders(dot), turn);
   }
 
-  onTimer(now: Now, out: Outbox): void {
-    this.#looks.onTimer(now, out);
-    this.claims.onTimer(now, out);
-    this.expireLate(now, out);
+  onTimer(turn: Turn): void {
+    this.#looks.onTimer(turn);
+    this.claims.onTimer(turn);
+    this.expireLate(turn);
   }
 
   /** Answers what is written, or known to be, and has not enough copies by its deadline. */
-  expireLate(now: Now, out: Outbox): void {
-    this.#pending.expire(now.monoMs, out);
-    this.onProgress(now, out);
+  expireLate(turn: Turn): void {
+    this.#pending.expire(turn);
+    this.onProgress(turn);
   }
 
   /** The replica stops: what has written nothing yet never will. */
-  failUnwritten(code: FaultCode, now: Now, out: Outbox): void {
+  failUnwritten(code: FaultCode, turn: Turn): void {
     const stopped = fault(code, 'the replica has stopped; nothing was written');
-    this.#looks.failAll(stopped, now, out);
-    this.claims.failAll(stopped, now, out);
+    this.#looks.failAll(stopped, turn);
+    this.claims.failAll(stopped, turn);
   }
 
   /** The others. */
-  failAll(now: Now, out: Outbox): void {
-    this.#pending.failAll(now.monoMs, out);
-    this.#replays.failAll(out);
+  failAll(turn: Turn): void {
+    this.#pending.failAll(turn);
+    this.#replays.failAll(turn);
   }
 
   /** Answered from the memory of its idempotency key, or refused. */
-  #isSettled(asked: Asked, now: Now, out: Outbox): boolean {
+  #isSettled(asked: Asked, turn: Turn): boolean {
     const { command, namespace, requirement } = asked;
-    if (command.idempotency !== undefined && this.#replay(asked, now, out)) return true;
-    return !this.#admits(command, namespace, requirement, now, out);
+    if (command.idempotency !== undefined && this.#replay(asked, turn)) return true;
+    return !this.#admits(command, namespace, requirement, turn);
   }
 
   /** Whom it asks first; `undefined`: more than there are. */
@@ -255,32 +256,32 @@ export class Writes {
   }
 
   /** What the read quorum shows is merged here first; then everything is checked once more. */
-  #look(asked: Asked, timeoutMs: number, now: Now, out: Outbox): void {
+  #look(asked: Asked, timeoutMs: number, turn: Turn): void {
     const { client } = asked.command;
-    const resume: Resume = (failed, then, outThen) => {
-      const late = then.monoMs >= asked.deadlineMs ? LOOKED_TOO_LONG : undefined;
+    const resume: Resume = (failed, later) => {
+      const late = later.now.monoMs >= asked.deadlineMs ? LOOKED_TOO_LONG : undefined;
       const reason = failed ?? late;
-      if (reason !== undefined) outThen.reply(client, { kind: 'failed', fault: reason }, 0);
-      else if (!this.#isSettled(asked, then, outThen)) this.#claim(asked, then, outThen);
+      if (reason !== undefined) later.reply(client, { kind: 'failed', fault: reason }, 0);
+      else if (!this.#isSettled(asked, later)) this.#claim(asked, later);
     };
-    this.#looks.begin(readsOf(asked.command, timeoutMs), resume, now, out);
+    this.#looks.begin(readsOf(asked.command, timeoutMs), resume, turn);
   }
 
   /** Once, wherever it is retried: a majority lends the key that the request carries, or knows its write. */
-  #claim(asked: Asked, now: Now, out: Outbox): void {
+  #claim(asked: Asked, turn: Turn): void {
     const { client, namespace, idempotency } = asked.command;
     if (idempotency === undefined || !this.#isOnce(asked)) {
-      this.#write(asked, now, out);
+      this.#write(asked, turn);
       return;
     }
     const { key } = idempotency;
-    const resume: Resume = (failed, then, outThen) => {
-      if (failed !== undefined) outThen.reply(client, { kind: 'failed', fault: failed }, 0);
-      else if (this.#isSettled(asked, then, outThen) || !this.#write(asked, then, outThen))
-        this.claims.release(namespace, key, outThen);
+    const resume: Resume = (failed, later) => {
+      if (failed !== undefined) later.reply(client, { kind: 'failed', fault: failed }, 0);
+      else if (this.#isSettled(asked, later) || !this.#write(asked, later))
+        this.claims.release(namespace, key, later);
       else this.claims.onRemembered(namespace, key);
     };
-    this.claims.begin({ namespace, key, deadlineMs: asked.deadlineMs }, resume, now, out);
+    this.claims.begin({ namespace, key, deadlineMs: asked.deadlineMs }, resume, turn);
   }
 
   /** Its copies meet every majority. */
@@ -302,32 +303,26 @@ export class Writes {
     return { code: 'clock-drift', detail, retryAfterMs: Math.ceil(aheadMs) };
   }
 
-  #admits(
-    command: Writing,
-    { policy }: Namespace,
-    requirement: Requirement,
-    now: Now,
-    out: Outbox,
-  ): boolean {
+  #admits(command: Writing, { policy }: Namespace, requirement: Requirement, turn: Turn): boolean {
     const { peers, room, settings } = this.#context;
-    const doubt = this.#mayStamp(now);
+    const doubt = this.#mayStamp(turn.now);
     const { operation, bytes } = weightOf(command);
     if (doubt !== undefined) {
       const { code, detail, retryAfterMs } = doubt;
-      refuse(command.client, out, code, detail, { retryAfterMs });
+      refuse(command.client, turn, code, detail, { retryAfterMs });
     } else if (!room.takes(operation, bytes)) {
-      refuse(command.client, out, 'low-disk', LOW_DISK[operation]);
+      refuse(command.client, turn, 'low-disk', LOW_DISK[operation]);
     } else if (tooLarge(command, bytes) !== undefined) {
-      refuse(command.client, out, 'value-too-large', tooLarge(command, bytes) as string);
-    } else if (this.#isFull(command, out)) {
+      refuse(command.client, turn, 'value-too-large', tooLarge(command, bytes) as string);
+    } else if (this.#isFull(command, turn)) {
       return false;
     } else if (!command.respondAsync && !isReachable(requirement, peers.reachable)) {
-      refuse(command.client, out, 'no-quorum', 'too few replicas can be reached for this w', {
+      refuse(command.client, turn, 'no-quorum', 'too few replicas can be reached for this w', {
         required: requirement.count,
         retryAfterMs: 1000,
       });
-    } else if (policy.onIsolated === 'refuse' && !peers.hearsMajority(now.monoMs)) {
-      refuse(command.client, out, 'no-quorum', ISOLATED, {
+    } else if (policy.onIsolated === 'refuse' && !peers.hearsMajority(turn.now.monoMs)) {
+      refuse(command.client, turn, 'no-quorum', ISOLATED, {
         required: majority(settings.members.length),
         retryAfterMs: 1000,
       });
@@ -346,37 +341,37 @@ export class Writes {
   }
 
   /** True when it is minted. */
-  #write(asked: Asked, now: Now, out: Outbox): boolean {
+  #write(asked: Asked, turn: Turn): boolean {
     const { command } = asked;
-    if (command.kind === 'run') return this.#writeRun(command, asked, now, out);
+    if (command.kind === 'run') return this.#writeRun(command, asked, turn);
     const cell = this.#context.table.read(command.namespace, command.key);
-    const live = isLive(cell.record, now.wallMs) ? cell.record : undefined;
+    const live = isLive(cell.record, turn.now.wallMs) ? cell.record : undefined;
     const { client, conditions, returnsOld, removes } = command;
     const { deadlineMs } = asked;
     const isLookedAt = conditions.length > 0 || returnsOld || removes !== undefined;
     if (cell.damaged && isLookedAt) {
-      refuse(client, out, 'record-corrupt', 'the stored record cannot be read');
+      refuse(client, turn, 'record-corrupt', 'the stored record cannot be read');
     } else if (removes !== undefined && isNewer(cell.record, removes)) {
-      refuse(client, out, 'precondition-failed', precondition(live), {}, cell.lsn, deadlineMs);
-    } else if (!this.#canReplace(cell, now)) {
-      refuse(client, out, 'clock-drift', 'the stored version is stamped ahead of this clock');
+      refuse(client, turn, 'precondition-failed', precondition(live), {}, cell.lsn, deadlineMs);
+    } else if (!this.#canReplace(cell, turn.now)) {
+      refuse(client, turn, 'clock-drift', 'the stored version is stamped ahead of this clock');
     } else if (!conditions.every((condition) => holds(condition, live))) {
-      refuse(client, out, 'precondition-failed', precondition(live), {}, cell.lsn, deadlineMs);
+      refuse(client, turn, 'precondition-failed', precondition(live), {}, cell.lsn, deadlineMs);
     } else {
-      const hlc = this.#stampOf(command, now);
+      const hlc = this.#stampOf(command, turn.now);
       if (hlc === undefined) {
         refuse(
           client,
-          out,
+          turn,
           'clock-drift',
           'the version to be deleted is stamped ahead of this clock',
         );
         return false;
       }
-      const mutation = this.#mint(command, cell, live === undefined, hlc, now, out);
+      const mutation = this.#mint(command, cell, live === undefined, hlc, turn);
       const replaced = returnsOld ? live : undefined;
       const outcome = { created: mutation.created, replayed: false, replaced };
-      const pending = this.#pendingOf(asked, mutation, outcome, now);
+      const pending = this.#pendingOf(asked, mutation, outcome, turn.now);
       if (isRepeatable(command)) {
         pending.repeat = command;
         pending.repeatsLeft = DELETE_REPEATS_MAX;
@@ -388,29 +383,29 @@ export class Writes {
   }
 
   /** Every condition before the first entry; every entry in this step. */
-  #writeRun(command: RunCommand, asked: Asked, now: Now, out: Outbox): boolean {
+  #writeRun(command: RunCommand, asked: Asked, turn: Turn): boolean {
     const { client, namespace, items } = command;
     const { table, clock } = this.#context;
     const cells = items.map(({ key }) => table.read(namespace, key));
-    const refused = this.#refusalOf(command, cells, now);
+    const refused = this.#refusalOf(command, cells, turn.now);
     if (refused !== undefined) {
       // What was decided rests on all of them.
       const lsn = Math.max(...cells.map((cell) => cell.lsn));
-      out.reply(client, { kind: 'failed', fault: refused }, lsn, asked.deadlineMs);
+      turn.reply(client, { kind: 'failed', fault: refused }, lsn, asked.deadlineMs);
       return false;
     }
-    const hlc = clock.tick(now.wallMs);
+    const hlc = clock.tick(turn.now.wallMs);
     const entries = items.map((item, index) => {
       const isLast = index === items.length - 1;
       const idempotency = isLast ? command.idempotency : undefined;
       const cell = table.read(namespace, item.key);
-      const isNew = !isLive(cell.record, now.wallMs);
+      const isNew = !isLive(cell.record, turn.now.wallMs);
       const group = runName(index, items.length);
-      return this.#mint({ ...item, namespace, idempotency }, cell, isNew, hlc, now, out, group);
+      return this.#mint({ ...item, namespace, idempotency }, cell, isNew, hlc, turn, group);
     });
     const last = entries.at(-1) as Mutation;
     const outcome = { created: false, replayed: false, replaced: undefined };
-    const pending = this.#pendingOf(asked, last, outcome, now);
+    const pending = this.#pendingOf(asked, last, outcome, turn.now);
     const created = entries.map((entry) => entry.created);
     pending.run = runFacts(last.seq, created);
     this.#pending.begin(pending);
@@ -458,8 +453,7 @@ export class Writes {
     cell: Cell,
     created: boolean,
     hlc: Hlc,
-    now: Now,
-    out: Outbox,
+    turn: Turn,
     group = '',
   ): Mutation {
     const { log, table, idempotency, origin, ownLanes, room } = this.#context;
@@ -477,7 +471,7 @@ export class Writes {
         operation: command.operation,
         created: isPut && created,
         dependencies: this.#dependencies(lane, cell.record),
-        expiresAtMs: isPut && command.ttlMs > 0 ? deadlineOf(command.ttlMs, hlc, now) : 0,
+        expiresAtMs: isPut && command.ttlMs > 0 ? deadlineOf(command.ttlMs, hlc, turn.now) : 0,
         tags: command.tags,
         weight: command.weight,
         idempotency: command.idempotency,
@@ -487,10 +481,10 @@ export class Writes {
       lane.chain,
     );
     room.spend(mutation.bytes.length);
-    log.append(lane, mutation, out);
-    if (cell.damaged) table.replace(mutation, out);
-    else assert(table.apply(mutation, out) === 'won', 'writes: newer than what it replaces');
-    idempotency.remember(mutation, out);
+    log.append(lane, mutation, turn);
+    if (cell.damaged) table.replace(mutation, turn);
+    else assert(table.apply(mutation, turn) === 'won', 'writes: newer than what it replaces');
+    idempotency.remember(mutation, turn);
     this.#context.metrics.writes++;
     return mutation;
   }
@@ -520,23 +514,23 @@ export class Writes {
   }
 
   /** True when the idempotency key settled the matter. */
-  #replay(asked: Asked, now: Now, out: Outbox): boolean {
+  #replay(asked: Asked, turn: Turn): boolean {
     const { client, namespace, idempotency } = asked.command;
     const { key, digest } = idempotency as Idempotency;
     const known = this.#context.idempotency.find(namespace, key);
     if (known === undefined) return false;
     if (known === 'unreadable') {
       const detail = 'the memory of this idempotency key cannot be read';
-      refuse(client, out, 'record-corrupt', detail);
+      refuse(client, turn, 'record-corrupt', detail);
     } else if (known.digest !== digest) {
-      refuse(client, out, 'idempotency-mismatch', 'this key named another request before');
-    } else if (!this.#isFull(asked.command, out)) {
+      refuse(client, turn, 'idempotency-mismatch', 'this key named another request before');
+    } else if (!this.#isFull(asked.command, turn)) {
       const outcome = { created: known.created, replayed: true, replaced: undefined };
-      const pending = this.#pendingOf(asked, known, outcome, now);
+      const pending = this.#pendingOf(asked, known, outcome, turn.now);
       if (asked.command.kind === 'run')
         pending.run = runFacts(known.seq, this.#createdBy(asked.command, known));
       this.#replays.begin(pending);
-      this.onProgress(now, out);
+      this.onProgress(turn);
     }
     return true;
   }

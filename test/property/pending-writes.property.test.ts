@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../src/host/outbox.ts';
+import { HostTurn } from '../../src/host/turn.ts';
 import type { Client, Reply } from '../../src/model/command.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
 import { type QuorumSpec, requirementOf } from '../../src/model/quorum.ts';
@@ -55,7 +55,7 @@ const isMet = ({ quorum: spec, voters }: Twin): boolean => {
 
 class Scene {
   readonly pending = new PendingWrites(ORIGIN, SELF.index, MEMBERS.length, createMetrics());
-  readonly out = new TurnOutbox();
+  readonly out = new HostTurn();
   readonly twins: Twin[] = [];
   nowMs = 0;
   head = 0;
@@ -97,7 +97,7 @@ class Scene {
       if (isMet(twin)) twin.answer = 'written';
       else if (twin.respondAsync && member === SELF.index && isNew) twin.answer = 'async';
     }
-    this.pending.onCursor(member, seq, this.nowMs, this.out);
+    this.pending.onCursor(member, seq, this.out.at({ wallMs: 0, monoMs: this.nowMs }));
   }
 
   time(ms: number): void {
@@ -105,7 +105,7 @@ class Scene {
     for (const twin of this.twins) {
       if (twin.answer === undefined && twin.deadlineMs <= this.nowMs) twin.answer = 'unknown';
     }
-    this.pending.expire(this.nowMs, this.out);
+    this.pending.expire(this.out.at({ wallMs: 0, monoMs: this.nowMs }));
   }
 
   /** Every answer that left is the one that the twin gives, and it left once. */
@@ -158,7 +158,7 @@ describe('writes that wait for copies', () => {
           else if (taken.kind === 'cursor') scene.cursor(taken.member, scene.head - taken.behind);
         }
         const before = replied(scene.out).length;
-        scene.pending.failAll(0, scene.out);
+        scene.pending.failAll(scene.out.at({ wallMs: 0, monoMs: 0 }));
         const replies = replied(scene.out);
         expect(before + replies.length).toBe(scene.twins.length);
         expect(scene.pending.waiting).toBe(0);

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../src/host/outbox.ts';
+import { HostTurn } from '../../src/host/turn.ts';
 import { createHybridClock, hlcFromMs } from '../../src/model/hlc.ts';
 import type { Message } from '../../src/model/message.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
@@ -60,7 +60,7 @@ const bounds = fc.record({
 
 interface Store {
   readonly log: Log;
-  readonly out: TurnOutbox;
+  readonly out: HostTurn;
   readonly disk: KeyMap;
   commit(): void;
   /** Answers what was read in the background. */
@@ -68,7 +68,7 @@ interface Store {
 }
 
 function storeOf(tailBytes: number): Store {
-  const out = new TurnOutbox();
+  const out = new HostTurn();
   const disk = new KeyMap();
   const log = new Log(tailBytes, createMetrics());
   return {
@@ -105,7 +105,7 @@ let lastRange = 0;
 const range = (
   span: { from: Uint8Array; to: Uint8Array },
   bytesMax: number,
-  out: TurnOutbox,
+  out: HostTurn,
 ): number => {
   out.range(++lastRange, { ...span, reverse: false, limit: 8192, bytesMax });
   return lastRange;

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../src/host/outbox.ts';
+import { HostTurn } from '../../src/host/turn.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
 import { compareVersions, mergeRecords, type Record } from '../../src/model/record.ts';
 import { originKey, recordKey } from '../../src/store/layout.ts';
@@ -43,11 +43,11 @@ const step = fc.oneof(
 );
 
 class Scene {
-  readonly out = new TurnOutbox();
+  readonly out = new HostTurn();
   readonly storage = new KeyMap();
   readonly twin = new Map<string, Record>();
   readonly table: Table;
-  #underWay: { lsn: number; batch: ReturnType<TurnOutbox['takeBatch']>; stored: boolean }[] = [];
+  #underWay: { lsn: number; batch: ReturnType<HostTurn['takeBatch']>; stored: boolean }[] = [];
   #durable = 0;
 
   constructor(cacheBytes: number) {
@@ -154,7 +154,7 @@ describe('a log', () => {
     fc.assert(
       fc.property(fc.nat(600), fc.array(logStep, { maxLength: 80 }), (tailBytes, steps) => {
         const log = new Log(tailBytes, createMetrics());
-        const out = new TurnOutbox();
+        const out = new HostTurn();
         const storage = new KeyMap();
         const sources = ORIGINS.map((of) => run(of, 80));
         let sealed = 0;

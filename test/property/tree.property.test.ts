@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../src/host/outbox.ts';
+import { HostTurn } from '../../src/host/turn.ts';
 import { decodeMutation } from '../../src/model/encoding.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
 import type { Record } from '../../src/model/record.ts';
@@ -42,7 +42,7 @@ const step = fc.oneof(
 class Scene {
   readonly tree = new HashTree();
   readonly twin = new Map<string, Record>();
-  readonly #out = new TurnOutbox();
+  readonly #out = new HostTurn();
   readonly #storage = new KeyMap();
   readonly #table: Table;
   #from = allRecords().from;

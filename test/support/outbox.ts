@@ -2,7 +2,7 @@
 
 import type { Client, Reply } from '../../src/model/command.ts';
 import type { Message } from '../../src/model/message.ts';
-import type { TurnOutbox } from '../../src/host/outbox.ts';
+import type { HostTurn } from '../../src/host/turn.ts';
 
 export interface Sent {
   readonly peer: number;
@@ -10,7 +10,7 @@ export interface Sent {
 }
 
 /** Takes the messages that were sent since the last look. */
-export function sent(out: TurnOutbox): Sent[] {
+export function sent(out: HostTurn): Sent[] {
   const messages = out.messages.map((message, i) => ({ peer: out.peers[i] as number, message }));
   out.messages.length = 0;
   out.peers.length = 0;
@@ -18,6 +18,6 @@ export function sent(out: TurnOutbox): Sent[] {
 }
 
 /** Takes the replies that were made since the last look. */
-export function replied(out: TurnOutbox): { client: Client; reply: Reply; lsn: number }[] {
+export function replied(out: HostTurn): { client: Client; reply: Reply; lsn: number }[] {
   return out.replies.splice(0);
 }

@@ -1,7 +1,7 @@
 // One replica stepped by hand, with its outbox, a map for storage, and a clock that stands still: for what needs the
 // whole core and no time.
 
-import { TurnOutbox } from '../../src/host/outbox.ts';
+import { HostTurn } from '../../src/host/turn.ts';
 import type { Command, Reply } from '../../src/model/command.ts';
 import { ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import type { Input, RangeResult } from '../../src/model/effect.ts';
@@ -24,7 +24,7 @@ export interface SoloOptions {
 }
 
 export class Solo {
-  readonly out = new TurnOutbox();
+  readonly out = new HostTurn();
   readonly storage: KeyMap;
   readonly replica: Replica;
   readonly now = { wallMs: 1_000_000, monoMs: 1000 };
@@ -62,7 +62,7 @@ export class Solo {
 
   /** Lets one thing happen, and what follows from it, until nothing is left to do. */
   step(input: Input): void {
-    this.replica.step(input, this.now, this.out);
+    this.replica.step(input, this.out.at(this.now));
     this.quiet();
   }
 
@@ -94,7 +94,7 @@ export class Solo {
       const ranges = this.out.ranges.splice(0);
       for (const { id, request } of ranges) {
         const result = this.#change(this.storage.range(request));
-        this.replica.step({ kind: 'range', id, result }, this.now, this.out);
+        this.replica.step({ kind: 'range', id, result }, this.out.at(this.now));
       }
       for (const { from, to } of this.out.clears.splice(0)) this.storage.clear(from, to);
       if (this.out.hasWrites) this.#commit();
@@ -104,10 +104,10 @@ export class Solo {
   }
 
   #commit(): void {
-    this.replica.step({ kind: 'seal' }, this.now, this.out);
+    this.replica.step({ kind: 'seal' }, this.out.at(this.now));
     const { lsn } = this.out;
     this.storage.apply(this.out.takeBatch());
-    this.replica.step({ kind: 'durable', lsn }, this.now, this.out);
+    this.replica.step({ kind: 'durable', lsn }, this.out.at(this.now));
   }
 
   #deliver(): void {

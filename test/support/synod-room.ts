@@ -2,7 +2,7 @@
 // message and each commit waits until it is delivered, lost, or done twice.
 
 import { Synod, type Outcome, voteKey } from '../../src/consensus/synod.ts';
-import { TurnOutbox } from '../../src/host/outbox.ts';
+import { HostTurn } from '../../src/host/turn.ts';
 import { originOf, type Region, type ReplicaId } from '../../src/model/id.ts';
 import {
   bootMembership,
@@ -86,7 +86,7 @@ export class Seat {
   readonly #index: number;
   readonly #id: ReplicaId;
   #life = 0;
-  #out = new TurnOutbox();
+  #out = new HostTurn();
 
   constructor(room: SynodRoom, index: number, id: ReplicaId) {
     this.#room = room;
@@ -97,7 +97,7 @@ export class Seat {
   /** A new life on what the disk holds. Who knows what was chosen takes no part any more. */
   begin(): void {
     if (this.chosen !== undefined) return;
-    this.#out = new TurnOutbox();
+    this.#out = new HostTurn();
     this.synod = new Synod({
       self: this.#index,
       origin: originOf(this.#id, ++this.#life),
@@ -106,7 +106,7 @@ export class Seat {
         this.#room.seats.map((_, index) => index).filter((index) => index !== this.#index),
       isFit: () => this.isFit,
       accepts: () => true,
-      onTold: (_peer, value, _now, out) => this.synod?.conclude(value, out),
+      onTold: (_peer, value, turn) => this.synod?.conclude(value, turn),
       onChosen: (value, out) => {
         out.put(metaKey('chosen'), Uint8Array.of(1));
         this.chosen = value;
@@ -116,8 +116,7 @@ export class Seat {
     const stored = this.disk.get(voteKey());
     this.synod.restore(
       stored instanceof Uint8Array ? stored : undefined,
-      this.#room.now,
-      this.#out,
+      this.#out.at(this.#room.now),
     );
     this.#post();
   }
@@ -145,17 +144,17 @@ export class Seat {
     const { now } = this.#room;
     if (this.synod === undefined || this.synod.isBusy || this.chosen !== undefined) return;
     const tell = (outcome: Outcome): void => void this.outcomes.push(outcome);
-    this.synod.begin(value, now.monoMs + timeoutMs, tell, { now, out: this.#out });
+    this.synod.begin(value, now.monoMs + timeoutMs, tell, this.#out.at(now));
     this.#post();
   }
 
   take(from: number, message: Message): void {
-    this.synod?.onMessage(from, message, this.#room.now, this.#out);
+    this.synod?.onMessage(from, message, this.#out.at(this.#room.now));
     this.#post();
   }
 
   look(): void {
-    this.synod?.look(this.#room.now, this.#out);
+    this.synod?.look(this.#out.at(this.#room.now));
     this.#post();
   }
 
@@ -164,7 +163,7 @@ export class Seat {
     if (this.synod === undefined || !this.#out.hasWrites) return;
     const { lsn } = this.#out;
     this.disk.apply(this.#out.takeBatch());
-    this.synod.onDurable(lsn, this.#room.now, this.#out);
+    this.synod.onDurable(lsn, this.#out.at(this.#room.now));
     this.#post();
   }
 

@@ -1,7 +1,7 @@
 // What a replica remembers, without the replica: log, table, hash tree, and what absence says. Storage is a map.
 
 import { Cut, type CutOptions } from '../../src/entropy/tree-cut.ts';
-import { TurnOutbox } from '../../src/host/outbox.ts';
+import { HostTurn } from '../../src/host/turn.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
 import type { Mutation, Record } from '../../src/model/record.ts';
 import { Absence } from '../../src/store/absence.ts';
@@ -13,7 +13,7 @@ import { HashTree } from '../../src/store/tree.ts';
 import { KeyMap } from './key-map.ts';
 
 export class TreeRoom {
-  readonly out = new TurnOutbox();
+  readonly out = new HostTurn();
   readonly storage = new KeyMap();
   readonly tree = new HashTree();
   readonly log: Log;

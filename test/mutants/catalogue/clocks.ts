@@ -22,7 +22,7 @@ export const clocks: readonly Mutant[] = [
     title: 'staleness is counted from when the echo came, not from when its ping left',
     file: 'src/replica/pulse.ts',
     replace: '{ pingMs: echo, keptMs, sentMs: heartbeat.ping, heads },',
-    with: '{ pingMs: now.monoMs, keptMs, sentMs: heartbeat.ping, heads },',
+    with: '{ pingMs: turn.now.monoMs, keptMs, sentMs: heartbeat.ping, heads },',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/freshness.test.ts',

@@ -17,7 +17,7 @@ export const deletes: readonly Mutant[] = [
     file: 'src/replica/tombstones.ts',
     replace:
       'else if (!covers(this.#cut, dot)) return this.#sweep.leap(tombstonesAfter(dot.origin));',
-    with: 'else if (now.monoMs < 5000) return this.#sweep.leap(tombstonesAfter(dot.origin));',
+    with: 'else if (turn.now.monoMs < 5000) return this.#sweep.leap(tombstonesAfter(dot.origin));',
     foundBy: sim,
   },
   {
@@ -53,7 +53,7 @@ export const deletes: readonly Mutant[] = [
     title: 'the delete of an expired version removes a newer one that is not here yet',
     file: 'src/replica/writes.ts',
     replace: 'const hlc = stampBehind(expired, this.#nextDot);',
-    with: 'const hlc = Math.max(clock.tick(now.wallMs), stampBehind(expired, this.#nextDot));',
+    with: 'const hlc = Math.max(clock.tick(turn.now.wallMs), stampBehind(expired, this.#nextDot));',
     foundBy: named(EXPIRY, 'a value whose deadline has passed is not deleted in the place'),
   },
   {
@@ -118,7 +118,7 @@ export const deletes: readonly Mutant[] = [
     number: 36,
     title: 'a snapshot brings no idempotency keys',
     file: 'src/entropy/snapshot-client.ts',
-    replace: 'for (const named of chunk.named) remember(named, out);',
+    replace: 'for (const named of chunk.named) remember(named, turn);',
     with: '',
     foundBy: named(
       'test/scenario/snapshot.test.ts',
@@ -160,7 +160,7 @@ export const deletes: readonly Mutant[] = [
       'a delete that lost to an earlier write by its stamp is answered as if it had removed it',
     file: 'src/quorum/put.ts',
     replace: 'if (isBeaten) this.#beaten.push(write);',
-    with: 'if (isBeaten) write.superseded = undefined;\n    if (isBeaten) this.answer(write, settled, out);',
+    with: 'if (isBeaten) write.superseded = undefined;\n    if (isBeaten) this.answer(write, settled, turn);',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/delete.test.ts',
@@ -172,8 +172,8 @@ export const deletes: readonly Mutant[] = [
     number: 'own',
     title: 'a condition compares with what is here, whatever r asks for',
     file: 'src/replica/writes.ts',
-    replace: "if (look === 'none') this.#claim(asked, now, out);",
-    with: 'if (look !== undefined) this.#claim(asked, now, out);',
+    replace: "if (look === 'none') this.#claim(asked, turn);",
+    with: 'if (look !== undefined) this.#claim(asked, turn);',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/delete.test.ts',

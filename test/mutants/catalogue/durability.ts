@@ -10,7 +10,7 @@ export const durability: readonly Mutant[] = [
     file: 'src/replica/writes.ts',
     replace: '      this.#pending.begin(pending);',
     with: `      this.#pending.begin(pending);
-      this.onCursor(this.#context.self.index, mutation.seq, now, out);`,
+      this.onCursor(this.#context.self.index, mutation.seq, turn);`,
     foundBy: sim,
   },
   {
@@ -46,10 +46,10 @@ export const durability: readonly Mutant[] = [
     title: 'entries are acknowledged when they arrive, not when they are durable',
     file: 'src/replica/intake.ts',
     replace: `    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
-    this.#onAdvance(origin, now, out);`,
+    this.#onAdvance(origin, turn);`,
     with: `    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
-    this.#onAdvance(origin, now, out);
-    out.send(peer.member.index, {
+    this.#onAdvance(origin, turn);
+    turn.send(peer.member.index, {
       kind: 'ack',
       vector: [[origin, this.#context.log.head(origin)]],
       windowBytes: this.#context.settings.windowBytes,
@@ -71,7 +71,7 @@ export const durability: readonly Mutant[] = [
     title: 'a commit makes the batch durable that was gathered while it was under way',
     file: 'src/host/host.ts',
     replace: "    this.#take({ kind: 'durable', lsn });",
-    with: "    this.#take({ kind: 'durable', lsn: this.#out.lsn });",
+    with: "    this.#take({ kind: 'durable', lsn: this.#turn.lsn });",
     foundBy: sim,
   },
   {

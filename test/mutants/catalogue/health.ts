@@ -53,7 +53,7 @@ export const health: readonly Mutant[] = [
     number: 'own',
     title: 'a replica that is cut off takes writes that others answer without',
     file: 'src/replica/writes.ts',
-    replace: "policy.onIsolated === 'refuse' && !peers.hearsMajority(now.monoMs)",
+    replace: "policy.onIsolated === 'refuse' && !peers.hearsMajority(turn.now.monoMs)",
     with: "policy.onIsolated === 'refuse' && !peers.hearsMajority(0)",
     foundBy: {
       kind: 'test',
@@ -66,8 +66,8 @@ export const health: readonly Mutant[] = [
     number: 'own',
     title: 'a heartbeat says nothing of the commit that hangs',
     file: 'src/replica/pulse.ts',
-    replace: 'commitAgeMs: pace.commitAgeMs(monoMs),',
-    with: 'commitAgeMs: pace.commitAgeMs(monoMs) * 0,',
+    replace: 'commitAgeMs: pace.commitAgeMs(turn.now.monoMs),',
+    with: 'commitAgeMs: pace.commitAgeMs(turn.now.monoMs) * 0,',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',
@@ -80,7 +80,7 @@ export const health: readonly Mutant[] = [
     title:
       'a heartbeat does not pass through the write path: a replica without writes never notices its disk',
     file: 'src/replica/pulse.ts',
-    replace: '    pace.beat(clock.last, now, out);\n',
+    replace: '    pace.beat(clock.last, turn);\n',
     with: '',
     foundBy: {
       kind: 'test',
@@ -183,7 +183,7 @@ export const health: readonly Mutant[] = [
       'what another replica answers is put into the own table, before what its origin wrote earlier',
     file: 'src/replica/forwards.ts',
     replace: '    metrics.readsForwarded++;',
-    with: '    metrics.readsForwarded++;\n    for (const record of recordsOf(answer)) this.#context.absence.take(record, out);',
+    with: '    metrics.readsForwarded++;\n    for (const record of recordsOf(answer)) this.#context.absence.take(record, turn);',
     foundBy: {
       kind: 'test',
       file: 'test/unit/replica/forwards.test.ts',
@@ -208,8 +208,8 @@ export const health: readonly Mutant[] = [
     number: 'own',
     title: 'the age of an answer does not count the time that it was on its way',
     file: 'src/replica/forwards.ts',
-    replace: 'const wayMs = now.monoMs - pending.beganMs;',
-    with: 'const wayMs = (now.monoMs - pending.beganMs) * 0;',
+    replace: 'const wayMs = turn.now.monoMs - pending.beganMs;',
+    with: 'const wayMs = (turn.now.monoMs - pending.beganMs) * 0;',
     foundBy: {
       kind: 'test',
       file: 'test/unit/replica/forwards.test.ts',

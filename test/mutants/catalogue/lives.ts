@@ -44,8 +44,8 @@ export const lives: readonly Mutant[] = [
     number: 22,
     title: 'a replica that is taking back what it lost answers the reads of its peers',
     file: 'src/replica/replica.ts',
-    replace: 'this.#reads.onRequest(index, message, this.#mayLack, now, out);',
-    with: 'this.#reads.onRequest(index, message, false, now, out);',
+    replace: 'this.#reads.onRequest(index, message, this.#mayLack, turn);',
+    with: 'this.#reads.onRequest(index, message, false, turn);',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/life.test.ts',

@@ -25,8 +25,7 @@ export const members: readonly Mutant[] = [
     number: 'own',
     title: 'an acceptor answers before what it says is durable',
     file: 'src/consensus/synod.ts',
-    replace:
-      "this.#hold(out, (_now, behind) => this.#answer(peer, 'promise', ballot, accepted, behind));",
+    replace: "this.#hold(out, (then) => this.#answer(peer, 'promise', ballot, accepted, then));",
     with: "this.#answer(peer, 'promise', ballot, accepted, out);",
     foundBy: { kind: 'test', file: synod, name: 'promises nothing before that is durable' },
   },

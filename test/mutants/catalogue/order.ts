@@ -117,11 +117,11 @@ export const order: readonly Mutant[] = [
     number: 37,
     title: 'a write that was refused for want of replicas is done all the same',
     file: 'src/replica/writes.ts',
-    replace: '    return !this.#admits(command, namespace, requirement, now, out);',
+    replace: '    return !this.#admits(command, namespace, requirement, turn);',
     with: `    const client = { onReply: () => {} };
-    if (!this.#admits(command, namespace, requirement, now, out))
-      this.#write({ ...asked, command: { ...command, client } }, now, out);
-    return !this.#admits({ ...command, client: { onReply: () => {} } }, namespace, requirement, now, out);`,
+    if (!this.#admits(command, namespace, requirement, turn))
+      this.#write({ ...asked, command: { ...command, client } }, turn);
+    return !this.#admits({ ...command, client: { onReply: () => {} } }, namespace, requirement, turn);`,
     foundBy: sim,
   },
   {

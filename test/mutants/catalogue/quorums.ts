@@ -126,7 +126,7 @@ export const quorums: readonly Mutant[] = [
     title:
       'a list in a fifo namespace shows what this replica has before it holds what the others named',
     file: 'src/replica/quorum-lists.ts',
-    replace: 'if (listing.isFifo && !this.#isCaughtUp(listing, now, out)) return;',
+    replace: 'if (listing.isFifo && !this.#isCaughtUp(listing, turn)) return;',
     with: '',
     foundBy: {
       kind: 'test',
@@ -149,8 +149,8 @@ export const quorums: readonly Mutant[] = [
     title: 'a read whose peer went away waits for it instead of asking another',
     file: 'src/quorum/get.ts',
     replace: `      read.tally.reject(peer);
-      this.#askNeeded(read, connected, now, out);
-      this.#decide(read, now, out);`,
+      this.#askNeeded(read, connected, turn);
+      this.#decide(read, turn);`,
     with: '',
     foundBy: {
       kind: 'test',

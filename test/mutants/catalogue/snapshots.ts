@@ -8,8 +8,8 @@ export const snapshots: readonly Mutant[] = [
     number: 29,
     title: 'a snapshot ends with its first part, and stands for the whole',
     file: 'src/entropy/snapshot-client.ts',
-    replace: 'if (!part.more) return this.#finish(copy, out);',
-    with: 'if (copy.id > 0) return this.#finish(copy, out);',
+    replace: 'if (!part.more) return this.#finish(copy, turn);',
+    with: 'if (copy.id > 0) return this.#finish(copy, turn);',
     foundBy: sim,
   },
   {
@@ -19,7 +19,7 @@ export const snapshots: readonly Mutant[] = [
     file: 'src/entropy/snapshot-client.ts',
     replace: "if (after === '') copy.covers = chunk.covers;",
     with: `if (after === '') copy.covers = chunk.covers;
-    for (const head of copy.covers) this.#options.jump(head, out);`,
+    for (const head of copy.covers) this.#options.jump(head, turn);`,
     foundBy: sim,
   },
   {

@@ -133,7 +133,7 @@ export const streams: readonly Mutant[] = [
     number: 'own',
     title: 'a pull of the log of another replica is not answered',
     file: 'src/replica/replica.ts',
-    replace: 'return this.#pulls.onPull(index, message, out);',
+    replace: 'return this.#pulls.onPull(index, message, turn);',
     with: 'return;',
     foundBy: sim,
   },

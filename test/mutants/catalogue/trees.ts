@@ -56,7 +56,7 @@ export const trees: readonly Mutant[] = [
     title: 'a peer that cannot tell counts as equal',
     file: 'src/entropy/tree-walk.ts',
     replace: "walk.cut = reply.answer === 'known' ? this.#options.freeze() : undefined;",
-    with: `if (reply.answer !== 'known') return this.#end(walk, 'equal', now, out);
+    with: `if (reply.answer !== 'known') return this.#end(walk, 'equal', turn);
     walk.cut = this.#options.freeze();`,
     foundBy: {
       kind: 'test',

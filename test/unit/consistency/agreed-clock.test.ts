@@ -2,14 +2,14 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AgreedClock } from '../../../src/consistency/agreed-clock.ts';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const BOUND_MS = 500;
 const SILENT_MS = 3000;
 const HOUR = 3_600_000;
 
-let out: TurnOutbox;
+let out: HostTurn;
 let clock: AgreedClock;
 let monoMs: number;
 /** What each wall clock is ahead of the true time; the first is the own one. */
@@ -18,7 +18,7 @@ let wrong: number[];
 beforeEach(() => begin(3));
 
 function begin(replicas: number): void {
-  out = new TurnOutbox();
+  out = new HostTurn();
   clock = new AgreedClock({ replicas, driftMaxMs: BOUND_MS, silentMs: SILENT_MS });
   monoMs = 1000;
   wrong = new Array<number>(replicas).fill(0);

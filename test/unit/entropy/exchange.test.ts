@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Exchange, type Holder } from '../../../src/entropy/exchange.ts';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { ReplicaId } from '../../../src/model/id.ts';
 import { Log } from '../../../src/store/log.ts';
@@ -15,13 +15,13 @@ const SELF = origin('s.1');
 let log: Log;
 let metrics: ReturnType<typeof createMetrics>;
 let exchange: Exchange;
-let out: TurnOutbox;
+let out: HostTurn;
 
 beforeEach(() => {
   metrics = createMetrics();
   log = new Log(1e6, metrics);
   exchange = new Exchange(log, metrics, 100, RETRY_MS);
-  out = new TurnOutbox();
+  out = new HostTurn();
 });
 
 const holder = (peer: number, id: string, holds: readonly [typeof A1, number][]): Holder => ({
@@ -43,7 +43,7 @@ function asked(): string[] {
 }
 
 function look(nowMs: number, ...holders: Holder[]): string[] {
-  exchange.look(holders, SELF, nowMs, out);
+  exchange.look(holders, SELF, out.at({ wallMs: 0, monoMs: nowMs }));
   return asked();
 }
 
@@ -90,7 +90,7 @@ describe('a look at the vectors of the peers', () => {
     expect(look(RETRY_MS + 1, source)).toEqual([]);
     expect(look(2 * RETRY_MS, source)).toEqual(['1: a.1 from 1']);
     have(A1, 2);
-    exchange.onEntries(source, A1, [], 2 * RETRY_MS, out);
+    exchange.onEntries(source, A1, [], out.at({ wallMs: 0, monoMs: 2 * RETRY_MS }));
     expect(asked()).toEqual([]);
     for (const nowMs of [2.5, 3.5, 4.5]) expect(look(nowMs * RETRY_MS, source)).toEqual([]);
   });
@@ -100,11 +100,11 @@ describe('a look at the vectors of the peers', () => {
     look(0, source);
     exchange.onRefused(A1, 4);
     have(A1, 2);
-    exchange.onEntries(source, A1, [], 1, out);
+    exchange.onEntries(source, A1, [], out.at({ wallMs: 0, monoMs: 1 }));
     expect(look(2, source)).toEqual([]);
     expect(look(RETRY_MS + 2, source)).toEqual(['1: a.1 from 3']);
     have(A1, 4);
-    exchange.onEntries(source, A1, [], RETRY_MS + 3, out);
+    exchange.onEntries(source, A1, [], out.at({ wallMs: 0, monoMs: RETRY_MS + 3 }));
     expect(look(9 * RETRY_MS, source)).toEqual([]);
     expect(look(10 * RETRY_MS, source)).toEqual([]);
   });
@@ -131,26 +131,26 @@ describe('entries that arrive', () => {
   it('are followed by the next request while their holder has more', () => {
     look(0, b);
     have(A1, 2);
-    exchange.onEntries(b, A1, [], 5, out);
+    exchange.onEntries(b, A1, [], out.at({ wallMs: 0, monoMs: 5 }));
     expect(asked()).toEqual(['2: a.1 from 3']);
     have(A1, 5);
-    exchange.onEntries(b, A1, [], 6, out);
+    exchange.onEntries(b, A1, [], out.at({ wallMs: 0, monoMs: 6 }));
     expect(asked()).toEqual([]);
   });
 
   it('that nobody asked for are followed by none', () => {
     have(A1, 2);
-    exchange.onEntries(b, A1, [], 5, out);
+    exchange.onEntries(b, A1, [], out.at({ wallMs: 0, monoMs: 5 }));
     expect(asked()).toEqual([]);
   });
 
   it('from the stream do not end a request to somebody else', () => {
     look(0, b);
     have(A1, 1);
-    exchange.onEntries(holder(1, 'a', [[A1, 9]]), A1, [], 1, out);
+    exchange.onEntries(holder(1, 'a', [[A1, 9]]), A1, [], out.at({ wallMs: 0, monoMs: 1 }));
     expect(asked()).toEqual([]);
     have(A1, 2);
-    exchange.onEntries(b, A1, [], 2, out);
+    exchange.onEntries(b, A1, [], out.at({ wallMs: 0, monoMs: 2 }));
     expect(asked()).toEqual(['2: a.1 from 3']);
   });
 });
@@ -159,16 +159,16 @@ describe('a reader that waits', () => {
   const b = holder(2, 'b', [[A1, 5]]);
 
   it('hastens one pull from who showed it, which is followed by no other', () => {
-    exchange.hasten(b, A1, 0, out);
-    exchange.hasten(b, A1, 1, out);
+    exchange.hasten(b, A1, out.at({ wallMs: 0, monoMs: 0 }));
+    exchange.hasten(b, A1, out.at({ wallMs: 0, monoMs: 1 }));
     expect(asked()).toEqual(['2: a.1 from 1']);
     have(A1, 2);
-    exchange.onEntries(b, A1, [], 2, out);
+    exchange.onEntries(b, A1, [], out.at({ wallMs: 0, monoMs: 2 }));
     expect(asked()).toEqual([]);
   });
 
   it('hastens nothing that the stream itself showed: it is on its way', () => {
-    exchange.hasten(holder(1, 'a', []), A1, 0, out);
+    exchange.hasten(holder(1, 'a', []), A1, out.at({ wallMs: 0, monoMs: 0 }));
     expect(asked()).toEqual([]);
   });
 });
@@ -184,7 +184,7 @@ describe('what was fetched', () => {
     exchange.onRefused(C1, 1);
     look(2 * RETRY_MS, holder(3, 'c', [[C1, 1]]));
     look(3 * RETRY_MS, holder(3, 'c', [[C1, 1]]));
-    exchange.hasten(holder(2, 'b', [[A1, 5]]), A1, 9 * RETRY_MS, out);
+    exchange.hasten(holder(2, 'b', [[A1, 5]]), A1, out.at({ wallMs: 0, monoMs: 9 * RETRY_MS }));
     const { away, awaited, refused, stalled } = metrics.deltas;
     expect({ away, awaited, refused, stalled }).toEqual({
       away: 1,
@@ -199,10 +199,10 @@ describe('what was fetched', () => {
     exchange.onHello(source);
     expect(metrics.deltas.reconnect).toBe(1);
     have(A1, 3);
-    exchange.onEntries(source, A1, three, 1, out);
+    exchange.onEntries(source, A1, three, out.at({ wallMs: 0, monoMs: 1 }));
     expect(metrics.deltaBytes).toBe(bytes);
     have(A1, 6);
-    exchange.onEntries(source, A1, three, 2, out);
+    exchange.onEntries(source, A1, three, out.at({ wallMs: 0, monoMs: 2 }));
     expect(metrics.deltaBytes).toBe(bytes);
     exchange.onHello(source);
     expect(metrics.deltas.reconnect).toBe(1);
@@ -210,11 +210,11 @@ describe('what was fetched', () => {
 
   it('is what another holder was asked for, and nothing else that it brings', () => {
     const b = holder(2, 'b', [[A1, 3]]);
-    exchange.onEntries(b, A1, three, 0, out);
+    exchange.onEntries(b, A1, three, out.at({ wallMs: 0, monoMs: 0 }));
     expect(metrics.deltaBytes).toBe(0);
     look(0, b);
     have(A1, 3);
-    exchange.onEntries(b, A1, three, 1, out);
+    exchange.onEntries(b, A1, three, out.at({ wallMs: 0, monoMs: 1 }));
     expect(metrics.deltaBytes).toBe(bytes);
   });
 });

@@ -5,7 +5,7 @@ import { CopyBudget } from '../../../src/entropy/copy-budget.ts';
 import type { Holder } from '../../../src/entropy/exchange.ts';
 import { SnapshotClient } from '../../../src/entropy/snapshot-client.ts';
 import { SnapshotServer } from '../../../src/entropy/snapshot-server.ts';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import type { Key, ReplicaId } from '../../../src/model/id.ts';
 import type { Message, SnapshotChunk, SnapshotRequest } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
@@ -29,7 +29,7 @@ const at = (monoMs: number) => ({ wallMs: monoMs, monoMs });
 
 /** The storage of one side, whose ranges are answered when the test says so. */
 class Side {
-  readonly out = new TurnOutbox();
+  readonly out = new HostTurn();
   readonly storage = new KeyMap();
   readonly metrics = createMetrics();
   readonly log = new Log(1e6, this.metrics);
@@ -89,7 +89,8 @@ describe('who gives a snapshot', () => {
     parts: 3,
     ...fields,
   });
-  const goOn = (): void => side.answer((id, result) => server.onRange(id, result, at(0), side.out));
+  const goOn = (): void =>
+    side.answer((id, result) => server.onRange(id, result, side.out.at(at(0))));
 
   beforeEach(() => {
     const lane = side.log.open(A);
@@ -200,7 +201,7 @@ describe('who takes a snapshot', () => {
       retryMs: 1000,
       isAhead: ({ hlc }) => hlc > 1e15,
       budget: new CopyBudget(copiesPerHour),
-      merge: (record, _now, out) => side.absence.take(record, out),
+      merge: (record, turn) => side.absence.take(record, turn),
       remember: () => {},
       jump: (head, out) => side.log.jump(head, out),
     });
@@ -208,12 +209,12 @@ describe('who takes a snapshot', () => {
 
   function begin(monoMs: number): SnapshotRequest | undefined {
     client.onBehind(1, { kind: 'behind', origin: A, floor: entries.length });
-    client.look([donor], at(monoMs), side.out);
+    client.look([donor], side.out.at(at(monoMs)));
     return ofKind('snapshot-request')[0];
   }
 
   const sweep = (): void =>
-    side.answer((id, result) => client.onRange(id, result, at(0), side.out));
+    side.answer((id, result) => client.onRange(id, result, side.out.at(at(0))));
   const taken = (): number => side.metrics.snapshotChunksReceived;
 
   beforeEach(() => {
@@ -224,8 +225,8 @@ describe('who takes a snapshot', () => {
     const asked = begin(0);
     expect(asked).toMatchObject({ after: '', parts: WINDOW });
     const id = asked?.id ?? 0;
-    client.onChunk(donor, part(0, id), at(0), side.out);
-    client.onChunk(donor, part(1, id), at(0), side.out);
+    client.onChunk(donor, part(0, id), side.out.at(at(0)));
+    client.onChunk(donor, part(1, id), side.out.at(at(0)));
     expect(taken()).toBe(1);
     expect(ofKind('snapshot-credit')).toEqual([]);
     sweep();
@@ -240,26 +241,26 @@ describe('who takes a snapshot', () => {
     const id = begin(0)?.id ?? 0;
     const kept = run(A, 2, () => ({ namespace: NS, key: key(names[1] ?? '') }))[1];
     if (kept !== undefined) side.table.apply(kept, side.out);
-    client.onChunk(donor, part(0, id), at(0), side.out);
-    client.onChunk(donor, part(2, id), at(0), side.out);
+    client.onChunk(donor, part(0, id), side.out.at(at(0)));
+    client.onChunk(donor, part(2, id), side.out.at(at(0)));
     sweep();
     expect(taken()).toBe(1);
     expect(side.metrics.snapshotRecordsAbsent).toBe(0);
-    client.onChunk(donor, part(3, id), at(0), side.out);
+    client.onChunk(donor, part(3, id), side.out.at(at(0)));
     expect(taken()).toBe(1);
     sent(side.out);
-    client.look([donor], at(1), side.out);
+    client.look([donor], side.out.at(at(1)));
     expect(ofKind('snapshot-request')).toMatchObject([{ after: positionAt(0), parts: WINDOW }]);
   });
 
   it('keeps no more than the window, whatever comes', () => {
     const id = begin(0)?.id ?? 0;
-    for (let n = 0; n <= WINDOW; n++) client.onChunk(donor, part(n, id), at(0), side.out);
+    for (let n = 0; n <= WINDOW; n++) client.onChunk(donor, part(n, id), side.out.at(at(0)));
     expect(taken()).toBe(1);
-    client.onChunk(donor, part(WINDOW + 1, id), at(0), side.out);
+    client.onChunk(donor, part(WINDOW + 1, id), side.out.at(at(0)));
     sweep();
     expect(taken()).toBe(1);
-    client.look([donor], at(1), side.out);
+    client.look([donor], side.out.at(at(1)));
     expect(ofKind('snapshot-request')).toMatchObject([{ after: '' }]);
   });
 
@@ -267,11 +268,11 @@ describe('who takes a snapshot', () => {
     const id = begin(0)?.id ?? 0;
     const many = run(origin('b.1'), 5000, (seq) => ({ namespace: NS, key: key(`z${seq}`) }));
     for (const entry of many) side.table.apply(entry, side.out);
-    client.onChunk(donor, part(0, id), at(0), side.out);
-    client.look([donor], at(1), side.out);
+    client.onChunk(donor, part(0, id), side.out.at(at(0)));
+    client.look([donor], side.out.at(at(1)));
     expect(taken()).toBe(0);
     side.commit();
-    client.onDurable(at(2), side.out);
+    client.onDurable(side.out.at(at(2)));
     expect(taken()).toBe(1);
   });
 
@@ -280,16 +281,16 @@ describe('who takes a snapshot', () => {
     const other: Holder = { ...donor, peer: 2, id: 'eu-1' as ReplicaId };
     const askedMs: number[] = [];
     begin(-1);
-    client.onChunk(donor, part(0, 1, { covers }), at(0), side.out);
+    client.onChunk(donor, part(0, 1, { covers }), side.out.at(at(0)));
     client.onDisconnected(1);
     let last = 1;
     for (let ms = 0; ms < 300_000; ms += 500) {
-      client.look([donor, other], at(ms), side.out);
+      client.look([donor, other], side.out.at(at(ms)));
       for (const { id } of ofKind('snapshot-request')) {
         askedMs.push(ms);
         last = id;
         const of = id % 2 === 0 ? other : donor;
-        for (const n of [0, 1]) client.onChunk(of, part(n, id, { covers }), at(ms), side.out);
+        for (const n of [0, 1]) client.onChunk(of, part(n, id, { covers }), side.out.at(at(ms)));
       }
     }
     expect(askedMs.map((ms, n) => ms - (askedMs[n - 1] ?? 0))).toEqual([
@@ -300,8 +301,8 @@ describe('who takes a snapshot', () => {
       { fields: { of: 'eu-1' } },
     ]);
     expect(taken()).toBe(0);
-    client.look([donor], at(400_000), side.out);
-    client.onChunk(donor, part(0, last + 1), at(400_000), side.out);
+    client.look([donor], side.out.at(at(400_000)));
+    client.onChunk(donor, part(0, last + 1), side.out.at(at(400_000)));
     expect(taken()).toBe(1);
   });
 
@@ -311,14 +312,14 @@ describe('who takes a snapshot', () => {
     const copy = (seq: number, monoMs: number): boolean => {
       const cut = { ...donor, holds: new Map([[A, seq]]) };
       client.onBehind(1, { kind: 'behind', origin: A, floor: seq });
-      client.look([cut], at(monoMs), side.out);
+      client.look([cut], side.out.at(at(monoMs)));
       const [asked] = ofKind('snapshot-request');
       if (asked === undefined) return false;
       const covers = [{ origin: A, seq, chain: 1, hlc: 1 }];
-      client.onChunk(cut, part(0, asked.id, { covers, last: NAMED }), at(monoMs), side.out);
+      client.onChunk(cut, part(0, asked.id, { covers, last: NAMED }), side.out.at(at(monoMs)));
       sweep();
       const end = { after: NAMED, last: NAMED, records: [], more: false };
-      client.onChunk(cut, part(1, asked.id, end), at(monoMs), side.out);
+      client.onChunk(cut, part(1, asked.id, end), side.out.at(at(monoMs)));
       return true;
     };
     expect([copy(50, 0), copy(60, 10), copy(70, 20), copy(70, 30)]).toEqual([

@@ -42,21 +42,21 @@ class Side extends TreeRoom {
       restMs: REST_MS,
       timeoutMs: TIMEOUT_MS,
       heal: () => {},
-      mend: (record, _now, out) => this.table.mend(record, out) === 'won',
+      mend: (record, turn) => this.table.mend(record, turn) === 'won',
       onEnd: (end) => void this.ends.push(end),
     });
   }
 
   hear(message: Message, now: Now): void {
     const { out, server, walk } = this;
-    if (message.kind === 'tree-cut-request') server.onCut(1, message, now, out);
-    else if (message.kind === 'tree-request') server.onTree(1, message, now, out);
+    if (message.kind === 'tree-cut-request') server.onCut(1, message, out.at(now));
+    else if (message.kind === 'tree-request') server.onTree(1, message, out.at(now));
     else if (message.kind === 'tree-keys-request') server.onKeys(1, message, out);
-    else if (message.kind === 'tree-records-request') server.onRecords(1, message, now, out);
-    else if (message.kind === 'tree-cut') walk.onCut(1, message, now, out);
-    else if (message.kind === 'tree-reply') walk.onReply(1, message, now, out);
-    else if (message.kind === 'tree-keys') walk.onKeys(1, message, now, out);
-    else if (message.kind === 'tree-records') walk.onRecords(1, message, now, out);
+    else if (message.kind === 'tree-records-request') server.onRecords(1, message, out.at(now));
+    else if (message.kind === 'tree-cut') walk.onCut(1, message, out.at(now));
+    else if (message.kind === 'tree-reply') walk.onReply(1, message, out.at(now));
+    else if (message.kind === 'tree-keys') walk.onKeys(1, message, out.at(now));
+    else if (message.kind === 'tree-records') walk.onRecords(1, message, out.at(now));
   }
 
   /** A disk loses it without a word, and a scrub sees what is left. */
@@ -96,8 +96,8 @@ function talk(): void {
       for (const message of messages) to.hear(message, now());
       for (const { id, request } of ranges) {
         const result = from.storage.range(request);
-        if (!from.server.onRange(id, result, now(), from.out))
-          from.walk.onRange(id, result, now(), from.out);
+        if (!from.server.onRange(id, result, from.out.at(now())))
+          from.walk.onRange(id, result, from.out.at(now()));
       }
     }
   }
@@ -109,7 +109,7 @@ function beat(count = 1): void {
     nowMs += REST_MS;
     here.server.look(now());
     there.server.look(now());
-    here.walk.look(now(), here.out);
+    here.walk.look(here.out.at(now()));
     talk();
   }
 }
@@ -122,12 +122,12 @@ function deliver(entries: readonly (typeof eu)[number][], sides: readonly Side[]
       side.commit();
     }
     side.server.onDurable(side.out);
-    side.walk.onDurable(now(), side.out);
+    side.walk.onDurable(side.out.at(now()));
   }
 }
 
 function round(beats = 40): RoundEnd | undefined {
-  here.walk.begin(1, now(), here.out);
+  here.walk.begin(1, here.out.at(now()));
   talk();
   for (let n = 0; n < beats && here.walk.isWalking; n++) beat();
   return here.ends.at(-1);
@@ -145,7 +145,7 @@ describe('a round', () => {
     deliver(eu.slice(0, 30));
     deliver(eu.slice(30), [here]);
     deliver(us.slice(0, 3), [there]);
-    here.walk.begin(1, now(), here.out);
+    here.walk.begin(1, here.out.at(now()));
     talk();
     beat(3);
     expect(here.ends).toEqual([]);
@@ -172,7 +172,7 @@ describe('a round', () => {
       side.isFit = true;
     }
     deliver(eu.slice(30), [here]);
-    here.walk.begin(1, now(), here.out);
+    here.walk.begin(1, here.out.at(now()));
     talk();
     there.tree.distrust(there.out);
     deliver(eu.slice(30), [there]);
@@ -199,7 +199,7 @@ describe('a round', () => {
   it('takes a loss for nothing that has been written anew before the second look', () => {
     deliver(eu);
     here.lose('k20');
-    here.walk.begin(1, now(), here.out);
+    here.walk.begin(1, here.out.at(now()));
     talk();
     expect(here.ends).toEqual([]);
     deliver([mutation({ origin: US, seq: 1, namespace: NS, key: key('k20'), hlc: 1e9 })]);
@@ -209,7 +209,7 @@ describe('a round', () => {
 
   it('goes on asking when it gets an answer to something else', () => {
     deliver(eu);
-    here.walk.begin(1, now(), here.out);
+    here.walk.begin(1, here.out.at(now()));
     const id = 1;
     const keys = { kind: 'tree-keys', answer: 'known', keys: [], last: '', more: false } as const;
     here.hear({ ...keys, id }, now());
@@ -248,7 +248,7 @@ describe('a tree that is wrong', () => {
     deliver(eu);
     const wrong = mutation({ origin: US, seq: 9, namespace: NS, key: key('w'), hlc: 1 });
     here.tree.onChange(wrong, undefined, wrong);
-    here.walk.begin(1, now(), here.out);
+    here.walk.begin(1, here.out.at(now()));
     talk();
     const us = run(US, 8, () => ({ namespace: NS, key: key('w'), hlc: 1e6 }));
     for (let n = 0; n < 8; n++) {
@@ -304,7 +304,7 @@ describe('who is asked', () => {
   it('keeps four frozen trees, each until nobody has asked for ten seconds', () => {
     const { server, out } = there;
     const answers = (peer: number): unknown => {
-      server.onCut(peer, { kind: 'tree-cut-request', id: 1 }, now(), out);
+      server.onCut(peer, { kind: 'tree-cut-request', id: 1 }, out.at(now()));
       return out.messages.splice(0);
     };
     for (const peer of [2, 3, 4, 5]) expect(answers(peer)).toMatchObject([{ answer: 'known' }]);

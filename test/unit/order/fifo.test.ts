@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import { FifoWaits } from '../../../src/order/fifo.ts';
 import { origin } from '../../support/build.ts';
 
 const [A, B] = [origin('a.1'), origin('b.1')];
-const out = new TurnOutbox();
+const out = new HostTurn();
 
 let ended: string[];
 let waits: FifoWaits<string>;
@@ -17,8 +17,8 @@ beforeEach(() => {
 });
 
 const advance = (of: typeof A, seq: number) =>
-  waits.onAdvance(of, seq, { wallMs: 0, monoMs: 0 }, out);
-const expire = (monoMs: number) => waits.expire({ wallMs: 0, monoMs }, out);
+  waits.onAdvance(of, seq, out.at({ wallMs: 0, monoMs: 0 }));
+const expire = (monoMs: number) => waits.expire(out.at({ wallMs: 0, monoMs }));
 
 describe('waits for the stream', () => {
   it('end when it has come so far, each once', () => {

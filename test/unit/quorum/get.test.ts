@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import type { ReadReply } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { type QuorumSpec, requirementOf } from '../../../src/model/quorum.ts';
@@ -22,7 +22,7 @@ const KEY = key('k');
 const HOLDS = new Map([[origin('eu-1.1'), 7]]);
 const version = (hlc: number): Record => mutation({ hlc, namespace: NS, key: KEY });
 
-let out: TurnOutbox;
+let out: HostTurn;
 let nearness: Nearness;
 let metrics: ReturnType<typeof createMetrics>;
 let reads: PendingReads;
@@ -31,7 +31,7 @@ let connected: number;
 let monoMs: number;
 
 beforeEach(() => {
-  out = new TurnOutbox();
+  out = new HostTurn();
   nearness = new Nearness(SELF, MEMBERS.length);
   metrics = createMetrics();
   ends = [];
@@ -61,7 +61,7 @@ function begin(
   };
   const cut = damaged ? new Map() : undefined;
   const local = { member: SELF, record, cut, lsn: ownLsn, stalenessMs: 0 } as const;
-  reads.begin(question, local, connected, now(), out);
+  reads.begin(question, local, connected, out.at(now()));
   return asked();
 }
 
@@ -69,19 +69,19 @@ const asked = (): number[] => sent(out).map(({ peer }) => peer);
 
 function answer(peer: number, answered: ReadReply['answer'], record?: Record, id = 1): number[] {
   const reply: ReadReply = { kind: 'read-reply', id, answer: answered, record };
-  reads.onReply({ peer, holds: HOLDS }, reply, connected, now(), out);
+  reads.onReply({ peer, holds: HOLDS }, reply, connected, out.at(now()));
   return asked();
 }
 
 function disconnect(peer: number): number[] {
   connected &= ~(1 << peer);
-  reads.onDisconnected(peer, connected, now(), out);
+  reads.onDisconnected(peer, connected, out.at(now()));
   return asked();
 }
 
 function timer(ms: number): number[] {
   monoMs = ms;
-  reads.onTimer(connected, now(), out);
+  reads.onTimer(connected, out.at(now()));
   return asked();
 }
 
@@ -183,7 +183,7 @@ describe('a read that asks', () => {
     connected = 0b00011;
     expect(begin(3)).toEqual([1]);
     connected = 0b00111;
-    reads.onConnected(connected, now(), out);
+    reads.onConnected(connected, out.at(now()));
     expect(asked()).toEqual([2]);
   });
 
@@ -297,9 +297,9 @@ describe('a record of its own that is not durable', () => {
     expect(begin(2, { record: version(9), ownLsn: 4 })).toEqual([1]);
     answer(1, 'record', version(7));
     expect(outcomes()).toEqual([]);
-    reads.onDurable(3, SELF, now(), out);
+    reads.onDurable(3, SELF, out.at(now()));
     expect(outcomes()).toEqual([]);
-    reads.onDurable(4, SELF, now(), out);
+    reads.onDurable(4, SELF, out.at(now()));
     expect(outcomes()).toEqual(['won']);
     expect(ends[0]?.read.newest?.hlc).toBe(9);
   });
@@ -311,7 +311,7 @@ describe('a record of its own that is not durable', () => {
     answer(2, 'record', version(7));
     expect(outcomes()).toEqual(['won']);
     expect(ends[0]?.read.newest?.hlc).toBe(7);
-    reads.onDurable(4, SELF, now(), out);
+    reads.onDurable(4, SELF, out.at(now()));
     expect(outcomes()).toEqual(['won']);
   });
 });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { requirementOf } from '../../../src/model/quorum.ts';
 import { PendingWrite } from '../../../src/quorum/put.ts';
@@ -9,12 +9,12 @@ import { replied } from '../../support/outbox.ts';
 
 const MEMBERS = membersOf(['ap', 'eu', 'us']);
 
-let out: TurnOutbox;
+let out: HostTurn;
 let replays: Replays;
 let holders: number;
 
 beforeEach(() => {
-  out = new TurnOutbox();
+  out = new HostTurn();
   replays = new Replays(3, createMetrics());
   holders = 0;
 });
@@ -30,7 +30,7 @@ function begin(w: number, { timeoutMs = 100, respondAsync = false } = {}): void 
 }
 
 function decide(nowMs: number): unknown[] {
-  replays.decide(() => holders, nowMs, out);
+  replays.decide(() => holders, out.at({ wallMs: 0, monoMs: nowMs }));
   return replied(out).map(({ reply }) =>
     reply.kind === 'written' ? `${reply.acks} ${reply.settled}` : reply.kind,
   );

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import type { ReadReply } from '../../../src/model/message.ts';
 import { isHeld, type QuorumSpec, requirementOf } from '../../../src/model/quorum.ts';
 import type { PendingRead } from '../../../src/quorum/get.ts';
@@ -47,14 +47,14 @@ describe('how many replicas hold a version that no later read misses', () => {
 });
 
 describe('a version that is written back', () => {
-  let out: TurnOutbox;
+  let out: HostTurn;
   let ended: string[];
   let writeBacks: WriteBacks;
   let monoMs: number;
   const now = () => ({ wallMs: 0, monoMs });
 
   beforeEach(() => {
-    out = new TurnOutbox();
+    out = new HostTurn();
     ended = [];
     monoMs = 0;
     writeBacks = new WriteBacks(
@@ -72,7 +72,7 @@ describe('a version that is written back', () => {
     const read = { tally, deadlineMs: 1000 } as PendingRead;
     const client = { onReply: () => {} };
     const rest = { holders, needsSelf, ownLsn: 4, repairs: !needsSelf };
-    writeBacks.begin({ read, client, newest: NEWEST, ...rest }, EVERYBODY, now(), out);
+    writeBacks.begin({ read, client, newest: NEWEST, ...rest }, EVERYBODY, out.at(now()));
     return asked();
   }
 
@@ -84,15 +84,14 @@ describe('a version that is written back', () => {
       peer,
       { kind: 'read-reply', id: 9, answer, record },
       EVERYBODY,
-      now(),
-      out,
+      out.at(now()),
     );
   };
 
   it('is given to those that answered without it, and won once enough have it on disk', () => {
     expect(begin(0b00111, 0b00010)).toEqual(['2 repair', '2 read-request']);
     reply(2, 'record', 3);
-    writeBacks.onDurable(4, EVERYBODY, now(), out);
+    writeBacks.onDurable(4, EVERYBODY, out.at(now()));
     expect(ended).toEqual([]);
     reply(2, 'same');
     expect(ended).toEqual(['won']);
@@ -102,42 +101,42 @@ describe('a version that is written back', () => {
   it('counts who has a newer one, and who told so by its log', () => {
     begin(0b00111, 0b00010);
     reply(2, 'record', 8);
-    writeBacks.onProgress(() => 0b10000, EVERYBODY, now(), out);
+    writeBacks.onProgress(() => 0b10000, EVERYBODY, out.at(now()));
     expect(ended).toEqual(['won']);
   });
 
   it('goes to others and again where an answer is missing, and ends with the time of the read', () => {
     begin(0b00111, 0b00010);
     monoMs = writeBacks.timerMs;
-    writeBacks.onTimer(EVERYBODY, now(), out);
+    writeBacks.onTimer(EVERYBODY, out.at(now()));
     expect(asked().filter((line) => line.endsWith('request'))).toEqual([
       '2 read-request',
       '3 read-request',
       '4 read-request',
     ]);
     monoMs = 1000;
-    writeBacks.onTimer(EVERYBODY, now(), out);
+    writeBacks.onTimer(EVERYBODY, out.at(now()));
     expect(ended).toEqual(['expired']);
   });
 
   it('is lost when too few can be reached', () => {
     begin(0b00111, 0b00010);
-    writeBacks.onDisconnected(0b00001, now(), out);
+    writeBacks.onDisconnected(0b00001, out.at(now()));
     expect(ended).toEqual(['lost']);
   });
 
   it('waits for this replica itself where it must show it in order', () => {
     expect(begin(0b00111, 0b01110, { needsSelf: true })).toEqual([]);
     expect(ended).toEqual([]);
-    writeBacks.onDurable(3, EVERYBODY, now(), out);
+    writeBacks.onDurable(3, EVERYBODY, out.at(now()));
     expect(ended).toEqual([]);
-    writeBacks.onDurable(4, EVERYBODY, now(), out);
+    writeBacks.onDurable(4, EVERYBODY, out.at(now()));
     expect(ended).toEqual(['won']);
   });
 
   it('takes no answer that is not its own', () => {
     begin(0b00111, 0b00010);
     const other: ReadReply = { kind: 'read-reply', id: 8, answer: 'same', record: undefined };
-    expect(writeBacks.onReply(2, other, EVERYBODY, now(), out)).toBe(false);
+    expect(writeBacks.onReply(2, other, EVERYBODY, out.at(now()))).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Exchange } from '../../../src/entropy/exchange.ts';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import { createHybridClock } from '../../../src/model/hlc.ts';
 import type { ReplicaId } from '../../../src/model/id.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
@@ -19,16 +19,17 @@ it('asks a stream to go back when what waited does not follow the log', () => {
   const metrics = createMetrics();
   const log = new Log(1e6, metrics);
   const held = new Held(1000);
-  const out = new TurnOutbox();
+  const out = new HostTurn();
   const exchange = new Exchange(log, metrics, 1000, 100);
   const context = { log, held, clock: createHybridClock(500), metrics } as Context;
   const intake = new Intake(context, exchange, {} as KeyClaims, () => {});
   // The first is lost.
   for (const { seq, bytes } of run(A1, 3).slice(1))
     held.restore({ key: heldKey(A1, seq), value: bytes }, out);
-  intake.look({ wallMs: 1000, monoMs: 0 }, out);
+  intake.look(out.at({ wallMs: 1000, monoMs: 0 }));
   expect(held.head(A1)).toBe(0);
   const source = { peer: 1, id: 'a' as ReplicaId, holds: new Map([[A1, 3]]) };
-  for (const ms of [0, 100]) exchange.look([source], origin('b.1'), ms, out);
+  for (const ms of [0, 100])
+    exchange.look([source], origin('b.1'), out.at({ wallMs: 0, monoMs: ms }));
   expect(sent(out)).toMatchObject([{ peer: 1, message: { kind: 'pull', origin: A1, from: 1 } }]);
 });

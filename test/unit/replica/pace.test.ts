@@ -1,7 +1,7 @@
 // The commits of a replica without writes, and what they leave behind.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import { createHybridClock, hlcFromMs, hlcToMs } from '../../../src/model/hlc.ts';
 import { Pace, raiseToFloor } from '../../../src/replica/pace.ts';
 import { metaKey } from '../../../src/store/layout.ts';
@@ -10,7 +10,7 @@ import { KeyMap } from '../../support/key-map.ts';
 const BEAT_MS = 200;
 
 let pace: Pace;
-let out: TurnOutbox;
+let out: HostTurn;
 let nowMs = 0;
 let commits = 0;
 let storage: KeyMap;
@@ -18,7 +18,7 @@ let storage: KeyMap;
 /** A heartbeat, and the commit of what it wrote, which takes `commitMs`. */
 function beat(commitMs = 0): void {
   nowMs += BEAT_MS;
-  pace.beat(hlcFromMs(5000 + nowMs), { monoMs: nowMs, wallMs: 0 }, out);
+  pace.beat(hlcFromMs(5000 + nowMs), out.at({ monoMs: nowMs, wallMs: 0 }));
   if (out.hasWrites) commit(commitMs);
 }
 
@@ -30,7 +30,7 @@ function commit(commitMs = 0): void {
 }
 
 beforeEach(() => {
-  [pace, out, storage, nowMs, commits] = [new Pace(), new TurnOutbox(), new KeyMap(), 0, 0];
+  [pace, out, storage, nowMs, commits] = [new Pace(), new HostTurn(), new KeyMap(), 0, 0];
 });
 
 describe('a replica that nobody writes to', () => {

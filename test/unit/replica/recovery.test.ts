@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import type { RangeResult } from '../../../src/model/effect.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { Mutation } from '../../../src/model/record.ts';
@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 
 function store(entries: readonly Mutation[], floor = 0): void {
-  const out = new TurnOutbox();
+  const out = new HostTurn();
   const log = new Log(1e9, createMetrics());
   const lane = log.open((entries[0] as Mutation).origin);
   for (const entry of entries) log.append(lane, entry, out);

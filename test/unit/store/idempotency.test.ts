@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import { hlcFromMs } from '../../../src/model/hlc.ts';
 import { IdempotencyTable } from '../../../src/store/idempotency.ts';
 import { idempotencyEnded, idempotencyKey } from '../../../src/store/layout.ts';
@@ -9,12 +9,12 @@ import { KeyMap } from '../../support/key-map.ts';
 const NS = namespace('ns');
 const WINDOW_MS = 1000;
 
-let out: TurnOutbox;
+let out: HostTurn;
 let storage: KeyMap;
 let table: IdempotencyTable;
 
 beforeEach(() => {
-  out = new TurnOutbox();
+  out = new HostTurn();
   storage = new KeyMap();
   table = new IdempotencyTable(storage.get, WINDOW_MS);
 });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import { isChained } from '../../../src/model/encoding.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { decodeLaneState, encodeLaneState, LANE_EMPTY } from '../../../src/store/lane.ts';
@@ -14,13 +14,13 @@ const named = (of: typeof A, count: number) =>
   run(of, count, (seq) => ({ namespace: NS, key: key(`k${seq % 3}`) }));
 const entries = named(A, 20);
 
-let out: TurnOutbox;
+let out: HostTurn;
 let storage: KeyMap;
 let metrics: ReturnType<typeof createMetrics>;
 let log: Log;
 
 beforeEach(() => {
-  out = new TurnOutbox();
+  out = new HostTurn();
   storage = new KeyMap();
   metrics = createMetrics();
   log = new Log(1e6, metrics);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { recordKey } from '../../../src/store/layout.ts';
 import { RecordIndex } from '../../../src/store/record-index.ts';
@@ -13,13 +13,13 @@ const A = key('a');
 const at = recordKey(NS, A);
 const record = (hlc: number, name = A) => mutation({ namespace: NS, key: name, hlc, seq: hlc });
 
-let out: TurnOutbox;
+let out: HostTurn;
 let storage: KeyMap;
 let metrics: ReturnType<typeof createMetrics>;
 let table: Table;
 
 beforeEach(() => {
-  out = new TurnOutbox();
+  out = new HostTurn();
   storage = new KeyMap();
   metrics = createMetrics();
   table = new Table(

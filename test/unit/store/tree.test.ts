@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { allLeaves, positionOf, recordKey, treeKey } from '../../../src/store/layout.ts';
 import { FANOUT, LEAVES, Leaves, leafOf } from '../../../src/store/leaves.ts';
@@ -16,7 +16,7 @@ const put = (name: string, hlc: number) =>
 const del = (name: string, hlc: number) =>
   mutation({ namespace: NS, key: key(name), hlc, seq: hlc, operation: 'delete' });
 
-let out: TurnOutbox;
+let out: HostTurn;
 let storage: KeyMap;
 let tree: HashTree;
 let table: Table;
@@ -27,7 +27,7 @@ function tableOf({ get }: KeyMap, filled: HashTree): Table {
 }
 
 beforeEach(() => {
-  out = new TurnOutbox();
+  out = new HostTurn();
   storage = new KeyMap();
   tree = new HashTree();
   tree.beginEmpty(out);
@@ -46,7 +46,7 @@ function restarted(): HashTree {
   const again = new HashTree();
   const stored = storage.range({ ...allLeaves(), reverse: false, limit: 1e6, bytesMax: 1e9 });
   for (const entry of stored.entries) again.restore(entry);
-  again.restored(true, new TurnOutbox());
+  again.restored(true, new HostTurn());
   return again;
 }
 
@@ -67,7 +67,7 @@ describe('a tree', () => {
     const other = new HashTree();
     const twin = tableOf(new KeyMap(), other);
     for (const name of names.toReversed())
-      for (const hlc of [3, 1]) twin.apply(put(name, hlc), new TurnOutbox());
+      for (const hlc of [3, 1]) twin.apply(put(name, hlc), new HostTurn());
     expect(other.leaves.root()).toEqual(root);
     for (const name of names) table.apply(del(name, 4), out);
     expect(isEmpty(tree.leaves)).toBe(true);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import type { Entries } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { Mutation } from '../../../src/model/record.ts';
@@ -14,14 +14,14 @@ const B1 = origin('b.1');
 const entries = run(B1, 20);
 const SIZE = (entries[0] as Mutation).bytes.length;
 
-let out: TurnOutbox;
+let out: HostTurn;
 let log: Log;
 let storage: KeyMap;
 let server: PullServer;
 let lastRange: number;
 
 function serve(tailEntries: number, frameEntries: number): void {
-  out = new TurnOutbox();
+  out = new HostTurn();
   storage = new KeyMap();
   log = new Log(tailEntries * SIZE, createMetrics());
   lastRange = 0;

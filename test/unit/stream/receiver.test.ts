@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import { createHybridClock, hlcFromMs } from '../../../src/model/hlc.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { Mutation } from '../../../src/model/record.ts';
@@ -21,7 +21,7 @@ const stampedAhead = (count: number, isAhead: (seq: number) => boolean): Mutatio
 
 const entries = run(A1, 10);
 const metrics = createMetrics();
-let out: TurnOutbox;
+let out: HostTurn;
 let log: Log;
 let held: Held;
 let shown: string[];
@@ -29,7 +29,7 @@ let receiver: Receiver;
 
 beforeEach(() => {
   Object.assign(metrics, createMetrics());
-  out = new TurnOutbox();
+  out = new HostTurn();
   log = new Log(1e6, metrics);
   shown = [];
   held = new Held(1000);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TurnOutbox } from '../../../src/host/outbox.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import type { RangeResult } from '../../../src/model/effect.ts';
 import type { Entries, VectorEntries } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
@@ -20,7 +20,7 @@ const WINDOW = 1000 * SIZE;
 
 /** A sender over one life of this replica or two, with its log, its storage and its outbox. */
 class Scene {
-  readonly out = new TurnOutbox();
+  readonly out = new HostTurn();
   readonly storage = new KeyMap();
   readonly log: Log;
   readonly lanes: Lane[];

@@ -1,8 +1,8 @@
-// Collects what the core wants done in a turn, in arrays that are reused. Keys and values gather until a batch is
-// taken; the rest is drained at the end of each turn.
+// One turn: the time, and what the core wants done, in arrays that are reused. Keys and values gather until a batch is taken;
+// the rest is drained at the end of each turn.
 
 import type { Client, Reply } from '../model/command.ts';
-import type { Ending, Lsn, NoteFields, Outbox, RangeRequest } from '../model/effect.ts';
+import type { Ending, Lsn, NoteFields, Now, RangeRequest, Turn } from '../model/effect.ts';
 import type { Message } from '../model/message.ts';
 import type { Batch } from '../model/port.ts';
 
@@ -14,7 +14,8 @@ export interface OutgoingReply {
   readonly deadlineMs: number;
 }
 
-export class TurnOutbox implements Outbox {
+export class HostTurn implements Turn {
+  now: Now = { wallMs: 0, monoMs: 0 };
   lsn: Lsn = 1;
   readonly peers: number[] = [];
   readonly messages: Message[] = [];
@@ -33,6 +34,12 @@ export class TurnOutbox implements Outbox {
 
   get hasWrites(): boolean {
     return this.#keys.length > 0;
+  }
+
+  /** The same turn, at this time. */
+  at(now: Now): this {
+    this.now = now;
+    return this;
   }
 
   /** The batch of the current LSN; what is written from now on belongs to the next. */
