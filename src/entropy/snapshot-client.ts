@@ -262,6 +262,7 @@ export class SnapshotClient {
     this.#options.absence.onCopyEnd();
     out.del(MARK);
     this.#options.metrics.snapshotsReceived++;
+    this.#options.metrics.snapshotsResynced++;
     out.note('info', 'snapshot-ends', { origins: copy.covers.length });
   }
 

@@ -1,14 +1,17 @@
-// Counters of the core: plain numbers that the hot path adds to. Whoever exports them reads them when asked
-// (adapters/telemetry/telemetry.ts), so counting costs an addition.
+// The counters and histograms of the core: one row each, with its public name, its help and its labels. The row is the only
+// place that a new one needs: the counter here and the family that Prometheus sees both follow from it.
+//
+// A counter is a plain number that the hot path adds to; adapters/telemetry/core-families.ts reads it when a scraper asks.
 
+import { unreachable } from '../base/assert.ts';
 import { createHistogram, type Histogram } from '../base/histogram.ts';
 
 /** Why entries of a log had to be fetched (entropy/exchange.ts). */
-export const DELTA_REASONS = ['reconnect', 'away', 'stalled', 'refused', 'awaited'] as const;
+const DELTA_REASONS = ['reconnect', 'away', 'stalled', 'refused', 'awaited'] as const;
 export type DeltaReason = (typeof DELTA_REASONS)[number];
 
-/** Why something that a peer said was not believed (replica/peer-check.ts). */
-export const CLAIM_REASONS = [
+/** Why a claim of a peer was refused (the check of what peers say names each). */
+const CLAIM_REASONS = [
   'life',
   'stamp',
   'deadline',
@@ -21,149 +24,291 @@ export const CLAIM_REASONS = [
 ] as const;
 export type ClaimReason = (typeof CLAIM_REASONS)[number];
 
-export interface Metrics {
-  /** Mutations minted here. */
-  writes: number;
-  /** Mutations of other origins made durable here. */
-  entriesReceived: number;
-  /** Mutations that arrived and lost, or replaced, a version that its writer had not seen. */
-  conflictsLww: number;
-  writesIndeterminate: number;
-  /** Writes whose reply named a newer version, and deletes that were written once more above one. */
-  writesSuperseded: number;
-  deletesRepeated: number;
-  idempotentReplays: number;
-  readRepairs: number;
-  /** Reads that others answered because this replica was not fit to. */
-  readsForwarded: number;
-  /** Answers that a bug broke off. */
-  repliesBroken: number;
-  readHedges: number;
-  /** Versions that a read saw and had to be given to more replicas before it was answered. */
-  readWriteBacks: number;
-  cacheHits: number;
-  cacheMisses: number;
-  recordsDamaged: number;
-  entriesRefused: number;
-  /** Stamps from peers beyond the drift bound. */
-  clockRefusals: number;
-  /** What peers said and cannot be. */
-  readonly claimsRefused: Record<ClaimReason, number>;
-  /** Entries of peers that the disk had no room for. */
-  entriesWithoutRoom: number;
-  streamDuplicates: number;
-  streamGaps: number;
-  logEntriesTruncated: number;
-  /** Records and log entries that the scrub verified, and its complete rounds. */
-  scrubEntries: number;
-  scrubRounds: number;
-  /** Parts of snapshots given to peers and taken from them, their records, and whole snapshots taken over. */
-  snapshotChunksSent: number;
-  snapshotChunksReceived: number;
-  snapshotRecordsReceived: number;
-  snapshotsReceived: number;
-  /** Times that a copy had to wait because too many had begun within an hour. */
-  snapshotsPostponed: number;
-  /** Log entries fetched because they were missing: how often, by reason, and their bytes. */
-  readonly deltas: Record<DeltaReason, number>;
-  deltaBytes: number;
-  /** Of the records of snapshots, and of those that comparing trees brought back. */
-  snapshotBytes: number;
-  treeMendedBytes: number;
-  /** Leaves of the hash tree whose records storage had lost or changed in silence, and trees counted anew from doubt. */
-  treeLeavesMended: number;
-  treeRebuilds: number;
-  /** Comparisons with a peer that came to an end: equal, different, or impossible to say. */
-  treeRoundsEqual: number;
-  treeRoundsDifferent: number;
-  treeRoundsUnknown: number;
-  /** Confirmed differences: rounds that brought records from a peer, those records, and bytes that comparing moved. */
-  treeResyncs: number;
-  treeRecordsMended: number;
-  treeBytes: number;
-  /** Tombstones kept. */
-  tombstones: number;
-  /** Tombstones dropped, and expired values that this replica turned into deletes. */
-  tombstonesDropped: number;
-  expirationsDeleted: number;
-  /** Records that a snapshot lacks and that were dropped for it, and records of peers that had been deleted here. */
-  snapshotRecordsAbsent: number;
-  resurrectionsRefused: number;
-  /** Log entries in one entries message sent to a peer. */
-  readonly peerFrameEntries: Histogram;
-  /** Log entries in one synced batch. */
-  readonly batchEntries: Histogram;
-  /** Seconds from admission to the reply. */
-  readonly quorumWaitWrite: Histogram;
-  readonly quorumWaitRead: Histogram;
+/** What Prometheus calls a family: rows that share one differ in their labels. */
+export interface FamilyText {
+  /** With its unit, and `_total` for a counter. */
+  readonly name: string;
+  readonly help: string;
 }
+
+type Labels = { readonly [name: string]: string };
+
+/** One number that only grows. */
+interface CounterRow {
+  readonly kind: 'counter';
+  readonly family: FamilyText;
+  readonly labels: Labels;
+}
+
+/** One number that also falls. */
+interface GaugeRow {
+  readonly kind: 'gauge';
+  readonly family: FamilyText;
+  readonly labels: Labels;
+}
+
+/** One number for each value of `label`. */
+interface CountersRow<Value extends string> {
+  readonly kind: 'counters';
+  readonly family: FamilyText;
+  readonly labels: Labels;
+  readonly label: string;
+  readonly values: readonly Value[];
+}
+
+interface HistogramRow {
+  readonly kind: 'histogram';
+  readonly family: FamilyText;
+  readonly labels: Labels;
+  readonly bounds: readonly number[];
+}
+
+export type MetricRow = CounterRow | GaugeRow | CountersRow<string> | HistogramRow;
 
 const COUNT_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 export const SECONDS_BUCKETS = [
   0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
+const CONFLICTS = family(
+  'conit_conflicts_total',
+  'Mutations that arrived and lost to, or replaced, a version that their writer had not seen, by how that was resolved.',
+);
+const RESYNCS = family(
+  'conit_resync_total',
+  'Times that missing data was fetched: from logs, as a snapshot, or after a comparison of hash trees.',
+);
+const RESYNC_BYTES = family(
+  'conit_resync_bytes_total',
+  'Bytes of the entries and records fetched by resynchronisation.',
+);
+const TREE_ROUNDS = family(
+  'conit_antientropy_rounds_total',
+  'Finished comparisons of hash trees with peers, by result.',
+);
+const QUORUM_WAIT = family('conit_quorum_wait_seconds', 'Time from admission to the reply.');
+
+export const METRICS = {
+  writes: counter('conit_writes_total', 'Mutations first written at this replica.'),
+  entriesReceived: counter(
+    'conit_entries_received_total',
+    'Log entries of other origins made durable at this replica.',
+  ),
+  conflictsLww: another(CONFLICTS, { resolution: 'lww' }),
+  writesIndeterminate: counter(
+    'conit_writes_indeterminate_total',
+    'Writes answered with an unknown outcome.',
+  ),
+  writesSuperseded: counter(
+    'conit_writes_superseded_total',
+    'Writes whose reply names a newer version that a replica shows in their place.',
+  ),
+  deletesRepeated: counter(
+    'conit_deletes_repeated_total',
+    'Deletes written a second time, above a value whose stamp was ahead of theirs.',
+  ),
+  idempotentReplays: counter(
+    'conit_idempotent_replays_total',
+    'Writes whose idempotency key was known, answered with the first reply.',
+  ),
+  readRepairs: counter(
+    'conit_read_repairs_total',
+    'Times that a read found a replica behind: it sent the record there, or waited for the stream.',
+  ),
+  readsForwarded: counter(
+    'conit_reads_forwarded_total',
+    'Reads that another replica answered because this one was too far behind.',
+  ),
+  repliesBroken: counter(
+    'conit_replies_broken_total',
+    'Answers that ended with their connection because of a bug, which the log names.',
+  ),
+  readHedges: counter(
+    'conit_read_hedges_total',
+    'Reads that asked one more replica because one was slow.',
+  ),
+  readWriteBacks: counter(
+    'conit_read_write_backs_total',
+    'Reads that waited until more replicas held the newest version, so that no later read goes back.',
+  ),
+  cacheHits: counter('conit_cache_hits_total', 'Records found in memory.'),
+  cacheMisses: counter('conit_cache_misses_total', 'Records read from storage.'),
+  recordsDamaged: counter(
+    'conit_records_damaged_total',
+    'Stored records whose checksum was wrong.',
+  ),
+  entriesRefused: counter(
+    'conit_entries_refused_total',
+    'Log entries of peers that were not acceptable.',
+  ),
+  entriesWithoutRoom: counter(
+    'conit_entries_without_room_total',
+    'Log entries of peers for which the disk had no room; they are asked for again.',
+  ),
+  clockRefusals: counter(
+    'conit_clock_refusals_total',
+    'Stamps of peers that were further ahead than the drift bound.',
+  ),
+  claimsRefused: counters(
+    family(
+      'conit_peer_claims_refused_total',
+      'Claims of peers that cannot be true, by what is wrong with them.',
+    ),
+    'reason',
+    CLAIM_REASONS,
+  ),
+  streamDuplicates: counter(
+    'conit_stream_duplicates_total',
+    'Log entries of peers that this replica had already.',
+  ),
+  streamGaps: counter(
+    'conit_stream_gaps_total',
+    'Runs of log entries that did not follow the last entry.',
+  ),
+  logEntriesTruncated: counter(
+    'conit_log_entries_truncated_total',
+    'Log entries removed because every replica had them.',
+  ),
+  scrubEntries: counter(
+    'conit_scrub_entries_total',
+    'Records and log entries that the scrub verified.',
+  ),
+  scrubRounds: counter('conit_scrub_rounds_total', 'Complete rounds of the scrub.'),
+  snapshotChunksSent: counter(
+    'conit_snapshot_chunks_sent_total',
+    'Parts of snapshots sent to peers.',
+  ),
+  snapshotChunksReceived: counter(
+    'conit_snapshot_chunks_received_total',
+    'Parts of snapshots received.',
+  ),
+  snapshotRecordsReceived: counter(
+    'conit_snapshot_records_received_total',
+    'Records in the parts of snapshots received.',
+  ),
+  snapshotsReceived: counter(
+    'conit_snapshots_received_total',
+    'Whole snapshots received from peers.',
+  ),
+  snapshotsPostponed: counter(
+    'conit_snapshots_postponed_total',
+    'Times that a snapshot had to wait because too many had begun within an hour.',
+  ),
+  deltas: counters(RESYNCS, 'reason', DELTA_REASONS, { kind: 'delta' }),
+  snapshotsResynced: another(RESYNCS, { kind: 'snapshot', reason: 'truncated' }),
+  treeResyncs: another(RESYNCS, { kind: 'tree', reason: 'divergence' }),
+  deltaBytes: another(RESYNC_BYTES, { kind: 'delta' }),
+  snapshotBytes: another(RESYNC_BYTES, { kind: 'snapshot' }),
+  treeMendedBytes: another(RESYNC_BYTES, { kind: 'tree' }),
+  treeLeavesMended: counter(
+    'conit_tree_leaves_mended_total',
+    'Leaves of the hash tree whose records storage had lost or changed in silence.',
+  ),
+  treeRebuilds: counter(
+    'conit_tree_rebuilds_total',
+    'Hash trees computed again because they were in doubt.',
+  ),
+  treeRoundsEqual: another(TREE_ROUNDS, { result: 'equal' }),
+  treeRoundsDifferent: another(TREE_ROUNDS, { result: 'different' }),
+  treeRoundsUnknown: another(TREE_ROUNDS, { result: 'unknown' }),
+  treeRecordsMended: counter(
+    'conit_tree_records_mended_total',
+    'Records lost in silence that were fetched from a peer.',
+  ),
+  treeBytes: counter(
+    'conit_antientropy_bytes_total',
+    'Approximate bytes exchanged by comparisons of hash trees.',
+  ),
+  tombstonesDropped: counter(
+    'conit_tombstones_dropped_total',
+    'Tombstones removed because every replica had them.',
+  ),
+  expirationsDeleted: counter(
+    'conit_expirations_deleted_total',
+    'Expired values that this replica turned into deletes.',
+  ),
+  snapshotRecordsAbsent: counter(
+    'conit_snapshot_records_absent_total',
+    'Records dropped because a snapshot that covers them lacks them.',
+  ),
+  resurrectionsRefused: counter(
+    'conit_resurrections_refused_total',
+    'Records of peers refused because they had been deleted at this replica.',
+  ),
+  tombstones: gauge('conit_tombstones', 'Tombstones stored.'),
+  peerFrameEntries: histogram(
+    'conit_peer_frame_entries',
+    'Log entries in one message to a peer.',
+    COUNT_BUCKETS,
+  ),
+  batchEntries: histogram(
+    'conit_wal_batch_entries',
+    'Log entries in one synced batch.',
+    COUNT_BUCKETS,
+  ),
+  quorumWaitWrite: seconds(QUORUM_WAIT, { op: 'write' }),
+  quorumWaitRead: seconds(QUORUM_WAIT, { op: 'read' }),
+} satisfies { readonly [name: string]: MetricRow };
+
+type ValueOf<Row extends MetricRow> =
+  Row extends CountersRow<infer Value>
+    ? { [Name in Value]: number }
+    : Row extends HistogramRow
+      ? Histogram
+      : number;
+
+export type Metrics = { -readonly [Name in keyof typeof METRICS]: ValueOf<(typeof METRICS)[Name]> };
+
 export function createMetrics(): Metrics {
-  return {
-    writes: 0,
-    entriesReceived: 0,
-    conflictsLww: 0,
-    writesIndeterminate: 0,
-    writesSuperseded: 0,
-    deletesRepeated: 0,
-    idempotentReplays: 0,
-    readRepairs: 0,
-    readsForwarded: 0,
-    repliesBroken: 0,
-    readHedges: 0,
-    readWriteBacks: 0,
-    cacheHits: 0,
-    cacheMisses: 0,
-    recordsDamaged: 0,
-    entriesRefused: 0,
-    clockRefusals: 0,
-    claimsRefused: {
-      life: 0,
-      stamp: 0,
-      deadline: 0,
-      number: 0,
-      stranger: 0,
-      lives: 0,
-      ack: 0,
-      identity: 0,
-      membership: 0,
-    },
-    entriesWithoutRoom: 0,
-    streamDuplicates: 0,
-    streamGaps: 0,
-    logEntriesTruncated: 0,
-    scrubEntries: 0,
-    scrubRounds: 0,
-    snapshotChunksSent: 0,
-    snapshotChunksReceived: 0,
-    snapshotRecordsReceived: 0,
-    snapshotsReceived: 0,
-    snapshotsPostponed: 0,
-    deltas: { reconnect: 0, away: 0, stalled: 0, refused: 0, awaited: 0 },
-    deltaBytes: 0,
-    snapshotBytes: 0,
-    treeMendedBytes: 0,
-    treeLeavesMended: 0,
-    treeRebuilds: 0,
-    treeRoundsEqual: 0,
-    treeRoundsDifferent: 0,
-    treeRoundsUnknown: 0,
-    treeResyncs: 0,
-    treeRecordsMended: 0,
-    treeBytes: 0,
-    tombstones: 0,
-    tombstonesDropped: 0,
-    expirationsDeleted: 0,
-    snapshotRecordsAbsent: 0,
-    resurrectionsRefused: 0,
-    peerFrameEntries: createHistogram(COUNT_BUCKETS),
-    batchEntries: createHistogram(COUNT_BUCKETS),
-    quorumWaitWrite: createHistogram(SECONDS_BUCKETS),
-    quorumWaitRead: createHistogram(SECONDS_BUCKETS),
-  };
+  const values = Object.entries<MetricRow>(METRICS).map(([name, row]) => [name, startOf(row)]);
+  // Each value has the type that its row gives, which the type system does not follow through the list.
+  return Object.fromEntries(values) as Metrics;
+}
+
+function startOf(row: MetricRow): ValueOf<MetricRow> {
+  switch (row.kind) {
+    case 'counter':
+    case 'gauge':
+      return 0;
+    case 'counters':
+      return Object.fromEntries(row.values.map((value) => [value, 0]));
+    case 'histogram':
+      return createHistogram(row.bounds);
+    default:
+      return unreachable(row);
+  }
+}
+
+function family(name: string, help: string): FamilyText {
+  return { name, help };
+}
+
+function counter(name: string, help: string): CounterRow {
+  return another(family(name, help), {});
+}
+
+/** One counter of a family that has several. */
+function another(text: FamilyText, labels: Labels): CounterRow {
+  return { kind: 'counter', family: text, labels };
+}
+
+function counters<const Value extends string>(
+  text: FamilyText,
+  label: string,
+  values: readonly Value[],
+  labels: Labels = {},
+): CountersRow<Value> {
+  return { kind: 'counters', family: text, labels, label, values };
+}
+
+function gauge(name: string, help: string): GaugeRow {
+  return { kind: 'gauge', family: family(name, help), labels: {} };
+}
+
+function histogram(name: string, help: string, bounds: readonly number[]): HistogramRow {
+  return { kind: 'histogram', family: family(name, help), labels: {}, bounds };
+}
+
+function seconds(text: FamilyText, labels: Labels): HistogramRow {
+  return { kind: 'histogram', family: text, labels, bounds: SECONDS_BUCKETS };
 }

@@ -56,7 +56,10 @@ export function histograms(
   return { name, help, type: 'histogram', samples };
 }
 
-function histogramSamples(name: string, { labels, histogram: read }: LabelledHistogram): Sample[] {
+export function histogramSamples(
+  name: string,
+  { labels, histogram: read }: LabelledHistogram,
+): Sample[] {
   const samples: Sample[] = [];
   let below = 0;
   const bucket = (le: number | string, value: number): void => {
