@@ -1,6 +1,6 @@
 # The image of one replica: what `npm run build` makes and the packages that it needs, run by a user who owns
-# nothing but the data. Settings come as CONIT_* variables, secrets as files; see "Containers and monitoring" in
-# the README. The root file system may be read-only: only /var/lib/conit is written to.
+# nothing but the data. Settings come as CONIT_* variables, secrets as files; see docs/containers.md. The root file
+# system may be read-only: only /var/lib/conit is written to.
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /src

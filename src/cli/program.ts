@@ -415,7 +415,7 @@ function addDrain(
   );
 }
 
-/** For the README, whose copy a test compares. */
+/** For docs/configuration.md, whose copy a test compares. */
 function addConfigTable(program: Command, terminal: Terminal): void {
   program
     .command('config-table', { hidden: true })

@@ -1,5 +1,5 @@
 // The table of settings, told to others: as the JSON schema of a file, as the effective configuration, and as the
-// table of the README.
+// table of docs/configuration.md.
 
 import { stringify } from 'yaml';
 import { type JsonSchema, type Kind } from './kind.ts';
@@ -70,7 +70,7 @@ function originOf(name: string, option: Option<unknown>, source: Source | undefi
   return source === 'absent' || source === undefined ? 'derived' : source;
 }
 
-/** The rows of the README's table of settings. */
+/** The table of settings in docs/configuration.md. */
 export function markdownOf(table: Table): string {
   const head = '| setting | variable | flag | unit | default | bound | meaning |\n';
   const rule = '|---|---|---|---|---|---|---|\n';

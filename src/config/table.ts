@@ -1,5 +1,5 @@
 // Every setting of a replica, one row each. The variables, the flags, the help, the schema of the file, the printed
-// configuration and the table in the README are read off these rows and nothing else.
+// configuration and the table in docs/configuration.md are read off these rows and nothing else.
 
 import { parseRegion, parseReplicaId } from '../model/id.ts';
 import { HTTP_LIMITS_DEFAULT } from '../api/limits.ts';

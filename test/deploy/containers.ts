@@ -1,4 +1,4 @@
-// Stage 3: the image and the compose cluster, as the README has them run, under a killed container and a region that is
+// Stage 3: the image and the compose cluster, as docs/containers.md says, under a killed container and a region that is
 // cut off from the others.
 
 import { randomBytes } from 'node:crypto';

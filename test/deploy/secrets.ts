@@ -1,4 +1,4 @@
-// The secrets that deploy/make-secrets.sh makes, as the README has it done.
+// The secrets that deploy/make-secrets.sh makes, as docs/containers.md says.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
