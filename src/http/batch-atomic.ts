@@ -10,7 +10,7 @@ import { type BatchOptions, writeOf, writtenResult } from './batch-item.ts';
 import type { HttpContext } from './context.ts';
 import { isFault } from './parameter.ts';
 import { type Refusal, refusal } from './problem.ts';
-import type { BatchItem, BatchResult } from './schema.ts';
+import type { BatchItem, BatchResult } from '../api/shapes.ts';
 import { digestOf } from './write-request.ts';
 
 type Asked = Pick<RunCommand, 'items' | 'r' | 'idempotency'>;

@@ -16,7 +16,7 @@ import { statusOf } from '../api/problems.ts';
 import { problemDocument, type Refusal, refusal } from './problem.ts';
 import { recordView } from './record-view.ts';
 import { wholeStaleness } from './reply-head.ts';
-import type { BatchItem, BatchResult } from './schema.ts';
+import type { BatchItem, BatchResult } from '../api/shapes.ts';
 import { areTags, isTag, readContentType } from './write-header.ts';
 import { writeCommand, type WriteRequest } from './write-request.ts';
 

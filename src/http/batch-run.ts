@@ -12,7 +12,7 @@ import type { HttpContext } from './context.ts';
 import type { AnswerRoom } from './memory.ts';
 import { isFault } from './parameter.ts';
 import { type Refusal, refusal } from './problem.ts';
-import type { BatchItem } from './schema.ts';
+import type { BatchItem } from '../api/shapes.ts';
 
 /** Values of gets that are under way at the same time, and how many of them. */
 const GETS_BYTES = 16 * 1024 * 1024;

@@ -1,30 +1,13 @@
 // What can be said of a job from the status of the replica: how far it has come, and whether that is its end. The end of a
 // change of the members is told by the replica itself (routes/members.ts).
 
+import type { JobProgress, JobView } from '../api/shapes.ts';
 import { unreachable } from '../base/assert.ts';
 import type { Status } from '../model/command.ts';
 import { entriesMissing } from './cluster-view.ts';
 import { type Refusal, refusal } from './problem.ts';
 
-export type JobKind = 'join' | 'forget' | 'drain' | 'resume' | 'resync';
-
-export interface JobProgress {
-  /** Of a change of the members: its step, who agreed to it, and of how many. */
-  readonly step?: 'waiting' | 'preparing' | 'accepting';
-  readonly agreed?: string[];
-  readonly members?: number;
-  /** Of a drain: requests that were taken and are not answered. */
-  readonly requests?: number;
-  /** Of a drain: for how long clients are still answered. */
-  readonly graceMs?: number;
-  /** Of a resync: what is missing, null where nobody is connected who could tell. */
-  readonly entriesMissing?: number | null;
-  readonly copy?: { readonly parts: number; readonly records: number; readonly share: number };
-  /** Namespaces that are not answered. */
-  readonly waiting?: string[];
-  /** Peers whose hash trees were seen to be equal since it began. */
-  readonly equalTo?: string[];
-}
+export type JobKind = JobView['kind'];
 
 export interface Course {
   readonly progress: JobProgress | undefined;

@@ -13,9 +13,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../model/command.ts';
 import type { ReplicaService } from '../model/port.ts';
 import { ask } from './ask.ts';
-import { courseOf, type JobKind, type JobProgress } from './job-course.ts';
+import { courseOf, type JobKind } from './job-course.ts';
 import { type Refusal, refusal } from './problem.ts';
-import type { MembershipView } from './schema.ts';
+import type { JobProgress, JobView, MembershipView } from '../api/shapes.ts';
 
 export const JOBS_MAX = 64;
 /** How often it is looked how far one has come that nobody tells of its end. */
@@ -27,7 +27,7 @@ export class Job {
   /** The replica that it is about. */
   readonly target: string;
   readonly sinceMs = Date.now();
-  state: 'running' | 'done' | 'failed' = 'running';
+  state: JobView['state'] = 'running';
   endedMs: number | undefined;
   /** Of the last look. */
   progress: JobProgress | undefined;

@@ -7,7 +7,7 @@ import { headersOf, named, type Operation, type Parameter, type Response } from 
 import type { HeaderName } from './openapi-headers.ts';
 import { PROBLEM_TYPE } from '../api/problems.ts';
 import { ROUTES, type RouteId, routeOf } from '../api/routes.ts';
-import { EnvelopeSchema, ProblemSchema } from './schema.ts';
+import { EnvelopeShape, ProblemShape } from '../api/shapes.ts';
 
 const { path: PATH } = routeOf('get');
 
@@ -88,7 +88,7 @@ const OPERATIONS: Readonly<Partial<Record<RouteId, Operation>>> = {
       200: {
         description: 'The value as it was put, with its content type, or the envelope',
         headers: headersOf(value),
-        content: { ...bytes, [ENVELOPE_TYPE]: { schema: named(EnvelopeSchema) } },
+        content: { ...bytes, [ENVELOPE_TYPE]: { schema: named(EnvelopeShape) } },
       },
       304: { description: 'The client has this version', headers: headersOf(value) },
       404: problem('No such key, or no such namespace', ['Conit-Consistency', 'Conit-Staleness']),
@@ -192,7 +192,7 @@ function problem(description: string, more: readonly HeaderName[] = []): Respons
   return {
     description,
     headers: headersOf(['Conit-Served-By', 'Retry-After', ...more]),
-    content: { [PROBLEM_TYPE]: { schema: named(ProblemSchema) } },
+    content: { [PROBLEM_TYPE]: { schema: named(ProblemShape) } },
   };
 }
 

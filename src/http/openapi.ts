@@ -7,7 +7,7 @@ import { HEADERS, type HeaderName } from './openapi-headers.ts';
 import { NOTES, PARAMETERS } from './openapi-notes.ts';
 import { PROBLEM_TYPE } from '../api/problems.ts';
 import { ROUTES } from '../api/routes.ts';
-import { SCHEMAS } from './schema.ts';
+import { SHAPES } from '../api/shapes.ts';
 
 export interface Parameter {
   readonly name: string;
@@ -157,7 +157,7 @@ function headOf(get: Operation): object {
 
 /** For `components` of the document. */
 export function components(): object {
-  const schemas = Object.entries(SCHEMAS).map(([name, schema]) => [name, withNamedParts(schema)]);
+  const schemas = Object.entries(SHAPES).map(([name, schema]) => [name, withNamedParts(schema)]);
   const headers = Object.entries(HEADERS).map(([name, description]) => [
     name,
     { description, schema: { type: 'string' } },
@@ -186,7 +186,7 @@ export function components(): object {
 }
 
 const NAMES: ReadonlyMap<string, string> = new Map(
-  Object.entries(SCHEMAS).map(([name, schema]) => [JSON.stringify(schema), name]),
+  Object.entries(SHAPES).map(([name, schema]) => [JSON.stringify(schema), name]),
 );
 
 /** A reference where the schema has a name, else itself with references inside. */

@@ -3,31 +3,12 @@
 // but what a fault's detail names.
 
 import { type ProblemCode, PROBLEMS, problemUrn, statusOf } from '../api/problems.ts';
+import type { ProblemView } from '../api/shapes.ts';
 import type { Alternate, Fault } from '../model/fault.ts';
-import type { HealthState } from '../model/health.ts';
 import { type Dot, formatDot } from '../model/id.ts';
 
 /** Why a request is not served: a fault of the core, or the like of it that only HTTP knows. */
 export type Refusal = Omit<Fault, 'code'> & { readonly code: ProblemCode };
-
-export interface ProblemDocument {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly instance: string;
-  readonly retryable: boolean;
-  readonly indeterminate: boolean;
-  readonly node: string;
-  readonly region: string;
-  readonly required?: number;
-  readonly acks?: number;
-  readonly dot?: string;
-  readonly supersededBy?: string;
-  readonly item?: number;
-  readonly state?: HealthState;
-  readonly alternates?: { readonly id: string; readonly url: string | null }[];
-}
 
 /** Who answers, and the next number for a request that went wrong. */
 export interface ProblemSource {
@@ -50,7 +31,7 @@ export function problemDocument(
   reason: Refusal,
   source: ProblemSource,
   instance: string = source.nextInstance(),
-): ProblemDocument {
+): ProblemView {
   const { status, title, retryable, indeterminate } = PROBLEMS[reason.code];
   return {
     type: problemUrn(reason.code),

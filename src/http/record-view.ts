@@ -10,7 +10,7 @@ import type { Record } from '../model/record.ts';
 import { mediaTypeOf } from './accept.ts';
 import { keyView } from './key-text.ts';
 import { timeText } from './reply-head.ts';
-import type { RecordView } from './schema.ts';
+import type { RecordView } from '../api/shapes.ts';
 
 export function recordView(record: Record, withValue: boolean): RecordView {
   return {

@@ -16,7 +16,7 @@ import {
   stalenessText,
   timingText,
 } from './reply-head.ts';
-import type { ReadyCheck } from './schema.ts';
+import type { ReadyCheck } from '../api/shapes.ts';
 
 /** A refusal on its way through fastify's own error handling. Nothing of ours throws it. */
 export class RefusedError extends Error {

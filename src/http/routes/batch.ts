@@ -18,8 +18,14 @@ import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { jsonList } from '../json-pieces.ts';
 import { dataHeaders, endConnection, replyProblem, sendJson } from '../reply.ts';
-import type { BatchItem, BatchResult } from '../schema.ts';
-import { BatchResultsSchema, BatchSchema, ProblemSchema } from '../schema.ts';
+import {
+  type BatchItem,
+  type BatchResult,
+  BatchResultsShape,
+  BatchShape,
+  type BatchView,
+  ProblemShape,
+} from '../../api/shapes.ts';
 import { prefersAsync, readIdempotencyKey } from '../write-header.ts';
 import { readTimeLeft } from '../time-left.ts';
 
@@ -41,8 +47,8 @@ export function batchRoutes(app: App, context: HttpContext): void {
     summary: 'Several operations, each by itself or all together',
     params: Type.Object({ ns: Type.String() }),
     querystring: QuerySchema,
-    body: BatchSchema,
-    response: { 200: BatchResultsSchema, default: ProblemSchema },
+    body: Type.Unsafe<BatchView>(BatchShape),
+    response: { 200: BatchResultsShape, default: ProblemShape },
   };
   app.post('/v1/batch/:ns', { schema }, async (request, reply) => {
     const { ops } = request.body;

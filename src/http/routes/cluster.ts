@@ -15,12 +15,12 @@ import { type Refusal, refusal } from '../problem.ts';
 import { replyJson, replyProblem } from '../reply.ts';
 import { timeText, wholeStaleness } from '../reply-head.ts';
 import {
-  ClusterSchema,
+  ClusterShape,
   type ClusterView,
-  ProblemSchema,
-  ReplicaSchema,
+  ProblemShape,
+  ReplicaShape,
   type ReplicaView,
-} from '../schema.ts';
+} from '../../api/shapes.ts';
 
 const querystring = Type.Object({}, { additionalProperties: false });
 
@@ -29,7 +29,7 @@ export function clusterRoutes(app: App, context: HttpContext): void {
     operationId: 'cluster',
     summary: 'All replicas with their state, lag and round trip',
     querystring,
-    response: { 200: ClusterSchema, default: ProblemSchema },
+    response: { 200: ClusterShape, default: ProblemShape },
   };
   app.get('/v1/cluster', { schema: cluster }, async (request, reply) => {
     const status = await askStatus(context);
@@ -41,7 +41,7 @@ export function clusterRoutes(app: App, context: HttpContext): void {
     summary: 'One replica',
     params: Type.Object({ id: Type.String() }),
     querystring,
-    response: { 200: ReplicaSchema, default: ProblemSchema },
+    response: { 200: ReplicaShape, default: ProblemShape },
   };
   app.get('/v1/cluster/replicas/:id', { schema: replica }, async (request, reply) => {
     const status = await askStatus(context);

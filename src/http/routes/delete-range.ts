@@ -18,7 +18,7 @@ import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { deleteSeen, RANGE_KEY_BYTES_MAX, type RangeOutcome } from '../range-run.ts';
 import { dataHeaders, redirectTo, replyProblem, sendJson } from '../reply.ts';
-import { ProblemSchema, RangeDeletedSchema } from '../schema.ts';
+import { ProblemShape, RangeDeletedShape } from '../../api/shapes.ts';
 import { readIdempotencyKey } from '../write-header.ts';
 import { readTimeLeft } from '../time-left.ts';
 
@@ -48,7 +48,7 @@ export function deleteRangeRoutes(app: App, context: HttpContext): void {
     summary: 'Deletes what a range of keys holds',
     params: Type.Object({ ns: Type.String() }),
     querystring: QuerySchema,
-    response: { 200: RangeDeletedSchema, default: ProblemSchema },
+    response: { 200: RangeDeletedShape, default: ProblemShape },
   };
   app.delete('/v1/kv/:ns', { schema }, async (request, reply) => {
     const asked = readAsked(context, request, request.params.ns, request.query);

@@ -12,7 +12,7 @@ import { KEY_PATHS } from '../key-document.ts';
 import { completePaths, components, type Originals, type Paths } from '../openapi.ts';
 import { TAGS } from '../openapi-notes.ts';
 import { replyJson } from '../reply.ts';
-import { ProblemSchema, RootSchema } from '../schema.ts';
+import { ProblemShape, RootShape } from '../../api/shapes.ts';
 
 const TOKEN = 'token';
 const SECURITY_SCHEMES = { [TOKEN]: { type: 'http', scheme: 'bearer' } } as const;
@@ -56,7 +56,7 @@ export async function documentRoutes(app: App, context: HttpContext): Promise<vo
     operationId: 'openapi',
     summary: 'This document',
     querystring: Type.Object({}, { additionalProperties: false }),
-    response: { 200: Type.Object({}, { additionalProperties: true }), default: ProblemSchema },
+    response: { 200: Type.Object({}, { additionalProperties: true }), default: ProblemShape },
   };
   app.get('/openapi.json', { schema }, async (_request, reply) => {
     return json.send(context, reply);
@@ -65,7 +65,7 @@ export async function documentRoutes(app: App, context: HttpContext): Promise<vo
     operationId: 'root',
     summary: 'What this is, and where it is described',
     querystring: Type.Object({}, { additionalProperties: false }),
-    response: { 200: RootSchema, default: ProblemSchema },
+    response: { 200: RootShape, default: ProblemShape },
   };
   app.get('/', { schema: root }, async (_request, reply) => {
     const { version } = context;

@@ -14,7 +14,7 @@ import { isFault } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { replyJson, replyProblem } from '../reply.ts';
 import { timeText } from '../reply-head.ts';
-import { ExplainSchema, type ExplainView, ProblemSchema } from '../schema.ts';
+import { ExplainShape, type ExplainView, ProblemShape } from '../../api/shapes.ts';
 import { readTimeLeft } from '../time-left.ts';
 
 /** Of `/v1/explain/{ns}/`. */
@@ -29,7 +29,7 @@ export function explainRoutes(app: App, context: HttpContext): void {
       { timeout: Type.Optional(Type.String({ description: 'As in 500ms' })) },
       { additionalProperties: false },
     ),
-    response: { 200: ExplainSchema, default: ProblemSchema },
+    response: { 200: ExplainShape, default: ProblemShape },
   };
   app.get('/v1/explain/:ns/*', { schema }, async (request, reply) => {
     const { params, query, raw } = request;

@@ -24,7 +24,7 @@ import { isFault, readDuration } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { commonHeaders, replyJson, replyProblem } from '../reply.ts';
-import { ProblemSchema, type ReadyCheck, ReadySchema } from '../schema.ts';
+import { ProblemShape, type ReadyCheck, ReadyShape } from '../../api/shapes.ts';
 import { askStatus } from './cluster.ts';
 
 const LAG_MS_MAX = 86_400_000;
@@ -42,7 +42,7 @@ export function healthRoutes(app: App, context: HttpContext): void {
     operationId: 'livez',
     summary: 'The process runs',
     querystring: Type.Object({}, { additionalProperties: false }),
-    response: { 200: Type.String(), default: ProblemSchema },
+    response: { 200: Type.String(), default: ProblemShape },
   };
   app.get('/livez', { schema: live }, async (_request, reply) => {
     commonHeaders(context, reply);
@@ -69,7 +69,7 @@ export function healthRoutes(app: App, context: HttpContext): void {
       },
       { additionalProperties: false },
     ),
-    response: { 200: ReadySchema, default: ProblemSchema },
+    response: { 200: ReadyShape, default: ProblemShape },
   };
   app.get('/readyz', { schema: ready }, async (request, reply) => {
     const { query } = request;

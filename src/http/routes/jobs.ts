@@ -12,7 +12,7 @@ import { isFault } from '../parameter.ts';
 import { problemDocument, type Refusal, refusal } from '../problem.ts';
 import { replyJson, replyProblem } from '../reply.ts';
 import { timeText } from '../reply-head.ts';
-import { JobSchema, type JobView, ProblemSchema } from '../schema.ts';
+import { JobShape, type JobView, ProblemShape } from '../../api/shapes.ts';
 import { readWait } from '../write-header.ts';
 
 /** What ends so soon, a refusal above all, is answered as if it had been waited for. */
@@ -21,7 +21,7 @@ const NO_JOB = refusal('job-not-found', 'no job of this name is known here');
 const TOO_MANY = refusal('overloaded', 'too many jobs run already');
 
 /** Of a route that begins a job. */
-export const JOB_RESPONSES = { 200: JobSchema, 202: JobSchema, default: ProblemSchema };
+export const JOB_RESPONSES = { 200: JobShape, 202: JobShape, default: ProblemShape };
 
 export function jobRoutes(app: App, context: HttpContext): void {
   const schema = {
@@ -29,7 +29,7 @@ export function jobRoutes(app: App, context: HttpContext): void {
     summary: 'How far work on the cluster has come, at the replica that was asked for it',
     params: Type.Object({ id: Type.String() }),
     querystring: Type.Object({}, { additionalProperties: false }),
-    response: { 200: JobSchema, default: ProblemSchema },
+    response: { 200: JobShape, default: ProblemShape },
   };
   app.get('/v1/jobs/:id', { schema }, async (request, reply) => {
     const job = context.jobs.find(request.params.id);

@@ -19,7 +19,7 @@ import type { Refusal } from '../problem.ts';
 import { recordView } from '../record-view.ts';
 import { dataHeaders, redirectTo, replyProblem, sendJson } from '../reply.ts';
 import { wholeStaleness } from '../reply-head.ts';
-import { ListSchema, type ListView, ProblemSchema } from '../schema.ts';
+import { ListShape, type ListView, ProblemShape } from '../../api/shapes.ts';
 import { readTimeLeft } from '../time-left.ts';
 
 const LIMIT_DEFAULT = 100;
@@ -65,7 +65,7 @@ export function listRoutes(app: App, context: HttpContext): void {
     summary: 'Lists the keys of a namespace',
     params: Type.Object({ ns: Type.String() }),
     querystring: QuerySchema,
-    response: { 200: ListSchema, default: ProblemSchema },
+    response: { 200: ListShape, default: ProblemShape },
   };
   app.get('/v1/kv/:ns', { schema }, async (request, reply) => {
     const { params, query, headers, url } = request;

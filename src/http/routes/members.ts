@@ -18,7 +18,7 @@ import { invalid, isFault, readDuration, readTimeout } from '../parameter.ts';
 import { refuseNewcomer } from '../newcomer.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { replyProblem } from '../reply.ts';
-import { type MembershipView, PlaceSchema } from '../schema.ts';
+import { type MembershipView, PlaceShape, type PlaceView } from '../../api/shapes.ts';
 import { answerJob, JOB_RESPONSES } from './jobs.ts';
 
 const TIMEOUT_MS_DEFAULT = 10_000;
@@ -40,7 +40,7 @@ function addJoin(app: App, context: HttpContext): void {
     summary: 'Takes a replica in, or tells that a member has moved to another address',
     description: 'It is asked who it is at its peer address before it is proposed to the members',
     querystring: Type.Object({ timeout }, closed),
-    body: PlaceSchema,
+    body: Type.Unsafe<PlaceView>(PlaceShape),
     response: JOB_RESPONSES,
   };
   app.post('/v1/cluster/replicas', { schema }, async (request, reply) => {
@@ -202,14 +202,7 @@ function viewOf({ epoch, seats }: Membership): MembershipView {
   return { epoch, members };
 }
 
-interface PlaceText {
-  readonly id: string;
-  readonly region: string;
-  readonly peer: string;
-  readonly http?: string;
-}
-
-function readPlace({ id: name, region: label, peer, http }: PlaceText): Place | Refusal {
+function readPlace({ id: name, region: label, peer, http }: PlaceView): Place | Refusal {
   const id = parseReplicaId(name);
   if (id === undefined) return invalid('id', 'must be a replica id');
   const region = parseRegion(label);

@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
 import { commonHeaders } from '../reply.ts';
-import { ProblemSchema } from '../schema.ts';
+import { ProblemShape } from '../../api/shapes.ts';
 
 export function metricsRoutes(app: App, context: HttpContext): void {
   const schema = {
@@ -12,7 +12,7 @@ export function metricsRoutes(app: App, context: HttpContext): void {
     summary: 'Prometheus metrics',
     produces: ['text/plain'],
     querystring: Type.Object({}, { additionalProperties: false }),
-    response: { 200: Type.String(), default: ProblemSchema },
+    response: { 200: Type.String(), default: ProblemShape },
   };
   app.get('/metrics', { schema }, async (_request, reply) => {
     const text = await context.metricsText();

@@ -10,7 +10,12 @@ import type { HttpContext } from '../context.ts';
 import { isFault } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { replyJson, replyProblem } from '../reply.ts';
-import { NamespaceSchema, NamespacesSchema, type NamespaceView, ProblemSchema } from '../schema.ts';
+import {
+  NamespaceShape,
+  NamespacesShape,
+  type NamespaceView,
+  ProblemShape,
+} from '../../api/shapes.ts';
 
 const querystring = Type.Object({}, { additionalProperties: false });
 
@@ -19,7 +24,7 @@ export function namespaceRoutes(app: App, context: HttpContext): void {
     operationId: 'namespaces',
     summary: 'The namespaces and their policies',
     querystring,
-    response: { 200: NamespacesSchema, default: ProblemSchema },
+    response: { 200: NamespacesShape, default: ProblemShape },
   };
   app.get('/v1/namespaces', { schema: all }, async (request, reply) => {
     const caller = callerOf(request);
@@ -31,7 +36,7 @@ export function namespaceRoutes(app: App, context: HttpContext): void {
     summary: 'The policy of a namespace',
     params: Type.Object({ ns: Type.String() }),
     querystring,
-    response: { 200: NamespaceSchema, default: ProblemSchema },
+    response: { 200: NamespaceShape, default: ProblemShape },
   };
   app.get('/v1/namespaces/:ns', { schema: one }, async ({ params }, reply) => {
     const policy = policyOf(context, params.ns);

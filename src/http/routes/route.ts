@@ -14,7 +14,7 @@ import { invalid, isFault } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { replyJson, replyProblem } from '../reply.ts';
 import { wholeStaleness } from '../reply-head.ts';
-import { type EndpointView, ProblemSchema, RouteSchema } from '../schema.ts';
+import { type EndpointView, ProblemShape, RouteShape } from '../../api/shapes.ts';
 import { askStatus, urlOf } from './cluster.ts';
 
 export function routeRoutes(app: App, context: HttpContext): void {
@@ -28,7 +28,7 @@ export function routeRoutes(app: App, context: HttpContext): void {
       },
       { additionalProperties: false },
     ),
-    response: { 200: RouteSchema, default: ProblemSchema },
+    response: { 200: RouteShape, default: ProblemShape },
   };
   app.get('/v1/route', { schema }, async (request, reply) => {
     const { region, ns } = request.query;

@@ -11,7 +11,7 @@ import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { refusal } from '../problem.ts';
 import { replyJson, replyProblem } from '../reply.ts';
-import { ProblemSchema, WriteStatusSchema, type WriteStatusView } from '../schema.ts';
+import { ProblemShape, WriteStatusShape, type WriteStatusView } from '../../api/shapes.ts';
 
 export function writeStatusRoutes(app: App, context: HttpContext): void {
   const schema = {
@@ -19,7 +19,7 @@ export function writeStatusRoutes(app: App, context: HttpContext): void {
     summary: 'Where a write has arrived',
     params: Type.Object({ dot: Type.String() }),
     querystring: Type.Object({}, { additionalProperties: false }),
-    response: { 200: WriteStatusSchema, default: ProblemSchema },
+    response: { 200: WriteStatusShape, default: ProblemShape },
   };
   app.get('/v1/writes/:dot', { schema }, async ({ params }, reply) => {
     const dot = parseDot(params.dot);

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import fc from 'fast-check';
 import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ProblemSchema } from '../../../src/http/schema.ts';
+import { ProblemShape } from '../../../src/api/shapes.ts';
 import { type Harness, startHarness } from '../../unit/http/harness.ts';
 import { startHost } from '../../unit/http/host-service.ts';
 
@@ -157,7 +157,7 @@ describe.each(SERVICES)('any request, before %s,', (_, createService) => {
           const length = Number(/Content-Length: (\d+)/i.exec(match[2] as string)?.[1]);
           const body = Buffer.from(match[3] as string, 'latin1').subarray(0, length);
           const problem = JSON.parse(body.toString()) as unknown;
-          expect([...Value.Errors(ProblemSchema, problem)]).toEqual([]);
+          expect([...Value.Errors(ProblemShape, problem)]).toEqual([]);
         }
       }),
       { numRuns: 200 },

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { assert } from '../../../src/base/assert.ts';
 import type { Command, PeerStatus, Reply } from '../../../src/model/command.ts';
-import type { ReadyCheck } from '../../../src/http/schema.ts';
+import type { ReadyCheck } from '../../../src/api/shapes.ts';
 import { until } from '../../support/wait.ts';
 import { startHost } from './host-service.ts';
 import { createReferenceService } from './reference-service.ts';

@@ -6,16 +6,16 @@ import type { Command } from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
 import { methodsAt, ROUTES } from '../../../src/api/routes.ts';
 import {
-  BatchResultsSchema,
-  ClusterSchema,
-  EnvelopeSchema,
-  ExplainSchema,
-  ListSchema,
-  NamespacesSchema,
-  ProblemSchema,
-  ReadySchema,
-  WriteStatusSchema,
-} from '../../../src/http/schema.ts';
+  BatchResultsShape,
+  ClusterShape,
+  EnvelopeShape,
+  ExplainShape,
+  ListShape,
+  NamespacesShape,
+  ProblemShape,
+  ReadyShape,
+  WriteStatusShape,
+} from '../../../src/api/shapes.ts';
 import { NOTES } from '../../../src/http/openapi-notes.ts';
 import { type Harness, json, problemOf, startHarness } from './harness.ts';
 
@@ -276,16 +276,16 @@ describe('the specification', () => {
     });
     const accept = { headers: { Accept: 'application/vnd.conit.record+json' } };
     const cases = [
-      ['/v1/kv/bench/spec', EnvelopeSchema],
-      ['/v1/kv/bench?values=inline', ListSchema],
-      ['/v1/writes/eu-1.1.1', WriteStatusSchema],
-      ['/v1/explain/bench/spec', ExplainSchema],
-      ['/v1/cluster', ClusterSchema],
-      ['/v1/namespaces', NamespacesSchema],
-      ['/readyz?verbose', ReadySchema],
-      ['/readyz?verbose&ns=strong', ProblemSchema],
-      ['/v1/kv/bench/none', ProblemSchema],
-      ['/nowhere', ProblemSchema],
+      ['/v1/kv/bench/spec', EnvelopeShape],
+      ['/v1/kv/bench?values=inline', ListShape],
+      ['/v1/writes/eu-1.1.1', WriteStatusShape],
+      ['/v1/explain/bench/spec', ExplainShape],
+      ['/v1/cluster', ClusterShape],
+      ['/v1/namespaces', NamespacesShape],
+      ['/readyz?verbose', ReadyShape],
+      ['/readyz?verbose&ns=strong', ProblemShape],
+      ['/v1/kv/bench/none', ProblemShape],
+      ['/nowhere', ProblemShape],
     ] as const;
     for (const [path, schema] of cases) {
       expect([path, [...Value.Errors(schema, json(await harness.ask(path, accept)))]]).toEqual([
@@ -298,7 +298,7 @@ describe('the specification', () => {
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ ops: [{ op: 'get', key: 'spec' }, { op: 'get' }] }),
     });
-    expect([...Value.Errors(BatchResultsSchema, json(batch))]).toEqual([]);
+    expect([...Value.Errors(BatchResultsShape, json(batch))]).toEqual([]);
   });
 
   it('allows at each path what the table allows', async () => {

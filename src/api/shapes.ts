@@ -1,0 +1,403 @@
+// The JSON that clients see, each shape once: for OpenAPI, for checking what comes in, and as the types of what goes
+// out. An object takes no member that is not named here. What is not known is `null` or `"unknown"`, never zero.
+
+import { HEALTH_RULES, HEALTH_STATES } from '../model/health.ts';
+import {
+  byName,
+  either,
+  flag,
+  list,
+  maybe,
+  number,
+  object,
+  only,
+  orNull,
+  type Shown,
+  text,
+  whole,
+  words,
+} from './shape.ts';
+
+const version = text('The dot of the write: replica.incarnation.sequence');
+const staleness = either(
+  [whole(), only('unknown')],
+  'ms; an upper bound that is proved, or unknown',
+);
+const vector = byName(whole(), 'Sequence number by origin');
+const keyText = text('The key, where it is UTF-8');
+const keyBase64 = text('The key, where it is not UTF-8');
+
+const CheckShape = object({ name: text(), ok: flag(), detail: text() });
+
+const newerVersion = text('A newer version that a replica shows in the place of the write');
+
+export const ProblemShape = object(
+  {
+    type: text('Ends in the code of the problem'),
+    title: text(),
+    status: whole(),
+    detail: text(),
+    instance: text('The id of the request'),
+    retryable: flag(),
+    indeterminate: flag('It may have happened'),
+    node: text(),
+    region: text(),
+    required: maybe(whole('Copies or answers asked for')),
+    acks: maybe(whole('Copies or answers there were')),
+    dot: maybe(version),
+    supersededBy: maybe(newerVersion),
+    item: maybe(whole('Of an atomic batch: the operation concerned, counted from 0')),
+    state: maybe(words(HEALTH_STATES, 'Of the namespace here, where it is not answered for')),
+    alternates: maybe(
+      list(
+        object({ id: text(), url: orNull(text()) }),
+        'Replicas that may be able to answer, the nearest first',
+      ),
+    ),
+    checks: maybe(list(CheckShape)),
+  },
+  'RFC 9457',
+);
+
+const record = {
+  key: maybe(keyText),
+  keyBase64: maybe(keyBase64),
+  version,
+  contentType: text(),
+  size: whole('Bytes of the value'),
+  modified: text('RFC 3339'),
+  expires: maybe(text('RFC 3339')),
+  tags: maybe(list(text())),
+  weight: maybe(number()),
+  value: maybe(text('The value, where its bytes are text')),
+  valueBase64: maybe(text('The value, where it is not text')),
+};
+
+const RecordShape = object(record);
+
+export const EnvelopeShape = object({ ...record, stalenessMs: staleness });
+
+export const ListShape = object({
+  items: list(RecordShape),
+  prefixes: list(text(), 'Folded at the delimiter'),
+  prefixesBase64: maybe(list(text(), 'Those that are not UTF-8')),
+  cursor: orNull(text(), 'null at the end'),
+  asOf: object({
+    replica: text(),
+    time: text('RFC 3339'),
+    stalenessMs: staleness,
+  }),
+});
+
+const BatchItemShape = object({
+  op: either([only('put'), only('get'), only('delete')]),
+  key: maybe(text()),
+  keyBase64: maybe(text()),
+  value: maybe(text('Stored as UTF-8')),
+  valueBase64: maybe(text()),
+  contentType: maybe(text()),
+  ttl: maybe(text('As in 10s')),
+  ifMatch: maybe(text('As the header')),
+  ifNoneMatch: maybe(text('As the header')),
+  tags: maybe(list(text())),
+  weight: maybe(number()),
+});
+
+export const BatchShape = object({
+  ops: list(BatchItemShape),
+  atomic: maybe(
+    flag(
+      'Puts and deletes that happen together or not at all, everywhere; conditions are checked before the first of them',
+    ),
+  ),
+});
+
+const BatchResultShape = object({
+  status: whole('What the operation alone would be answered'),
+  acks: maybe(whole('Durable copies known')),
+  replicas: maybe(whole()),
+  version: maybe(version),
+  supersededBy: maybe(newerVersion),
+  record: maybe(RecordShape),
+  stalenessMs: maybe(staleness),
+  servedBy: maybe(text('The replica that answered in the place of this one')),
+  problem: maybe(ProblemShape),
+});
+
+export const BatchResultsShape = object({ results: list(BatchResultShape) });
+
+export const RangeDeletedShape = object({
+  deleted: whole('Keys of which the version that was seen is deleted'),
+  cursor: orNull(text(), 'Where the next page begins; null at the end'),
+});
+
+export const WriteStatusShape = object({
+  dot: version,
+  reached: list(text(), 'Rungs of the ladder: logged, quorum, region:…, all'),
+  holders: list(text(), 'Replicas known to hold it durably'),
+  replicas: whole(),
+});
+
+const MissingShape = list(
+  object({ origin: text(), entries: whole() }),
+  'What it lacks of what is known here',
+);
+
+export const ExplainShape = object({
+  namespace: text(),
+  key: maybe(keyText),
+  keyBase64: maybe(keyBase64),
+  replicas: list(
+    object({
+      id: text(),
+      region: text(),
+      answer: either([only('record'), only('absent'), only('damaged'), only('no-answer')]),
+      version: maybe(version),
+      newest: maybe(flag('No replica has a newer version')),
+      deleted: maybe(flag()),
+      size: maybe(whole()),
+      modified: maybe(text()),
+      ageMs: maybe(number('By the clock of this replica')),
+      expires: maybe(text()),
+      missing: MissingShape,
+    }),
+  ),
+  tombstone: maybe(
+    object(
+      {
+        version,
+        blockedBy: list(
+          text(),
+          'Replicas that have not acknowledged the delete, or else cannot be reached; empty while it is about to go',
+        ),
+      },
+      'The newest version is a delete that is still remembered',
+    ),
+  ),
+});
+
+const NamespaceHealthShape = object({
+  namespace: text(),
+  state: words(HEALTH_STATES, 'How fit it is to answer reads'),
+  rule: orNull(
+    words(HEALTH_RULES, ''),
+    'The limit that was passed: pauseLagMs, staleAfter.timeMs, staleAfter.entries; disk: one of time, for a commit that hangs',
+  ),
+  forMs: number('How long it has been in this state'),
+  answers: flag('Reads are answered'),
+  byMinServing: flag('Answered only because too few others would'),
+  missingMs: orNull(number(), 'By how much its lag must shrink before it returns; null: not known'),
+  missingEntries: orNull(whole(), 'Log entries that it is known to lack; null: not known'),
+});
+
+const CopyShape = object(
+  {
+    parts: whole('Taken over since the process began'),
+    records: whole('In those parts'),
+    share: number('Of the space of keys, 0 to 1'),
+  },
+  'The snapshot that it copies',
+);
+
+const ClockShape = object({
+  state: text(
+    'agreed, held, alone: writes are stamped; measuring, drifted, disputed: they are refused',
+  ),
+  aheadMs: whole('By how much its clock is ahead of what a majority agrees upon'),
+});
+
+export const ReplicaShape = object({
+  id: text(),
+  region: text(),
+  self: flag(),
+  url: orNull(text(), 'Of its HTTP API'),
+  state: text('starting, catching-up, serving, draining, failed; a peer: connected or down'),
+  stalenessMs: staleness,
+  rttMs: orNull(number()),
+  entriesItLacks: orNull(whole()),
+  entriesWeLack: orNull(whole()),
+  vector,
+  antiEntropy: maybe(
+    object({
+      result: either(
+        [only('equal'), only('different'), only('unknown')],
+        'Of the last comparison of hash trees with this peer',
+      ),
+      lastSuccess: orNull(text(), 'When they were last equal, by the clock of the answering one'),
+    }),
+  ),
+  treeRoot: maybe(text('Root of the hash tree of live records, equal where they are; or unknown')),
+  divergentKeys: maybe(
+    orNull(whole(), 'Keys whose difference from a peer the last comparisons confirmed'),
+  ),
+  origin: maybe(text('The current life of the answering one')),
+  stableCut: maybe(vector),
+  namespaces: orNull(
+    list(NamespaceHealthShape),
+    'Namespaces whose lag a policy bounds; of a peer those that it told not to serve simply; null: not known',
+  ),
+  entriesMissing: orNull(
+    whole(),
+    'Of the answering one: log entries that its peers are known to hold and it lacks',
+  ),
+  commitAgeMs: orNull(number(), 'How long its commit under way has taken'),
+  clock: maybe(ClockShape),
+  diskLow: maybe(
+    flag('Of the answering one: its disk is almost full, and it refuses writes but deletes'),
+  ),
+  copy: maybe(CopyShape),
+});
+
+export const ClusterShape = object({
+  node: text('Who answers: all of this is its view'),
+  epoch: whole('Numbers the memberships: who the members are'),
+  regions: list(text()),
+  replicas: list(ReplicaShape),
+  forgotten: list(text(), 'The last that were members'),
+});
+
+export const PlaceShape = object({
+  id: text(),
+  region: text(),
+  peer: text('host:port of its peer channel'),
+  http: maybe(text('Base URL of its HTTP API')),
+});
+
+const MembershipShape = object({
+  epoch: whole(),
+  members: list(
+    object({
+      id: text(),
+      region: text(),
+      peer: text(),
+      http: orNull(text()),
+      since: whole('The epoch in which it became a member'),
+    }),
+  ),
+});
+
+const JobProgressShape = object({
+  step: maybe(words(['waiting', 'preparing', 'accepting'], 'Of a change of the members')),
+  agreed: maybe(list(text(), 'Replicas, in this step')),
+  members: maybe(whole('Of whom a majority has to agree')),
+  requests: maybe(whole('Of a drain: not answered yet')),
+  graceMs: maybe(whole('Of a drain: clients are still answered')),
+  entriesMissing: maybe(orNull(whole())),
+  copy: maybe(
+    object({ parts: whole(), records: whole(), share: number() }, 'Of a snapshot that is copied'),
+  ),
+  waiting: maybe(list(text(), 'Namespaces that are not answered')),
+  equalTo: maybe(list(text(), 'Peers seen to hold the same since it began')),
+});
+
+export const JobShape = object({
+  id: text(),
+  kind: words(['join', 'forget', 'drain', 'resume', 'resync'], 'What is done'),
+  target: text('The replica that it is about'),
+  node: text('The replica that was asked, and knows of it until it ends'),
+  state: words(['running', 'done', 'failed'], 'How it stands'),
+  since: text('RFC 3339'),
+  ended: orNull(text()),
+  progress: maybe(JobProgressShape),
+  membership: maybe(MembershipShape),
+  problem: maybe(ProblemShape),
+});
+
+const quorum = either([whole(), text()], 'A number, majority, all, local or each');
+
+export const RouteShape = object({
+  node: text('Who answers: round trips are from there'),
+  endpoints: list(
+    object({
+      id: text(),
+      region: text(),
+      url: orNull(text(), 'Of its HTTP API'),
+      state: text(
+        'Of the namespace there, where its lag is bounded; else of the replica; a peer: connected or down',
+      ),
+      answers: flag('Reads are answered'),
+      rttMs: orNull(number()),
+      stalenessMs: staleness,
+      entriesBehind: orNull(whole()),
+    }),
+  ),
+});
+
+export const NamespaceShape = object({
+  name: text(),
+  consistency: text(),
+  conflict: text(),
+  w: quorum,
+  r: quorum,
+  timeoutMs: whole(),
+  overlap: flag('Reads meet every completed write'),
+  staleAfter: orNull(
+    object(
+      { timeMs: maybe(whole()), entries: maybe(whole()) },
+      'Further behind, a replica does not answer reads',
+    ),
+  ),
+  onIsolated: either(
+    [only('refuse'), only('accept')],
+    'Of writes at a replica that hears no majority: refused with no-quorum, or taken',
+  ),
+  pauseLagMs: orNull(whole(), 'Reads pause where writes take so much longer than usual to arrive'),
+  minServing: whole('Replicas that do not pause'),
+});
+
+export const NamespacesShape = object({ namespaces: list(NamespaceShape) });
+
+export const RootShape = object({
+  name: only('conit'),
+  version: text(),
+  docs: text('Path of the page that describes the API'),
+  openapi: text('Path of the specification'),
+});
+
+export const ReadyShape = object({ status: only('ready'), checks: maybe(list(CheckShape)) });
+
+/** Those that OpenAPI gives a name of their own. */
+export const SHAPES = {
+  About: RootShape,
+  Batch: BatchShape,
+  BatchItem: BatchItemShape,
+  BatchResult: BatchResultShape,
+  BatchResults: BatchResultsShape,
+  Check: CheckShape,
+  Cluster: ClusterShape,
+  Envelope: EnvelopeShape,
+  Explain: ExplainShape,
+  Job: JobShape,
+  JobProgress: JobProgressShape,
+  List: ListShape,
+  Membership: MembershipShape,
+  Namespace: NamespaceShape,
+  NamespaceHealth: NamespaceHealthShape,
+  Namespaces: NamespacesShape,
+  Place: PlaceShape,
+  Problem: ProblemShape,
+  RangeDeleted: RangeDeletedShape,
+  Ready: ReadyShape,
+  Record: RecordShape,
+  Replica: ReplicaShape,
+  Route: RouteShape,
+  WriteStatus: WriteStatusShape,
+} as const;
+
+export type BatchView = Shown<typeof BatchShape>;
+export type BatchItem = Shown<typeof BatchItemShape>;
+export type BatchResult = Shown<typeof BatchResultShape>;
+export type ClusterView = Shown<typeof ClusterShape>;
+export type EndpointView = Shown<typeof RouteShape>['endpoints'][number];
+export type ExplainView = Shown<typeof ExplainShape>;
+export type JobProgress = Shown<typeof JobProgressShape>;
+export type JobView = Shown<typeof JobShape>;
+export type ListView = Shown<typeof ListShape>;
+export type MembershipView = Shown<typeof MembershipShape>;
+export type NamespaceView = Shown<typeof NamespaceShape>;
+export type PlaceView = Shown<typeof PlaceShape>;
+export type ProblemView = Shown<typeof ProblemShape>;
+export type ReadyCheck = Shown<typeof CheckShape>;
+export type RecordView = Shown<typeof RecordShape>;
+export type ReplicaView = Shown<typeof ReplicaShape>;
+export type WriteStatusView = Shown<typeof WriteStatusShape>;
