@@ -15,7 +15,8 @@ import { type Membership, membershipOf, PEER_DEFAULT } from './membership.ts';
 import type { Complain, Problem, Resolved } from './resolve.ts';
 import { checkRules } from './rules.ts';
 import type { Secret } from './secret.ts';
-import { spoken, type TABLE, type Values } from './table.ts';
+import { coreValues, webValues } from './option.ts';
+import { spoken, TABLE, type Values } from './table.ts';
 
 export interface Config {
   /** What the core is configured with: its bounds, windows and periods, and who the members are. */
@@ -160,13 +161,7 @@ const NOTICE_SHARE = 0.25;
 function limitsOf(values: Values): HttpLimits {
   return Object.freeze({
     ...HTTP_LIMITS_DEFAULT,
-    valueBytesMax: values.maxValue,
-    replyBytesMax: values.replyMemory,
-    arrivingBytesMax: values.bodyMemory,
-    connectionsMax: values.connections,
-    connectionsPerAddressMax: values.connectionsPerAddress,
-    requestTimeoutMs: values.requestTimeout,
-    keepAliveMs: values.keepAlive,
+    ...webValues(TABLE, values),
     drainMs: Math.round(values.shutdown * DRAIN_SHARE),
     noticeMs: Math.min(values.shutdownNotice, Math.round(values.shutdown * NOTICE_SHARE)),
   });
@@ -174,31 +169,12 @@ function limitsOf(values: Values): HttpLimits {
 
 function settingsOf(values: Values, { members, self }: Membership): Settings {
   return {
+    ...SETTINGS_DEFAULT,
+    ...coreValues(TABLE, values),
     self: self.id,
     members,
     clientUrl: values.advertise ?? '',
-    commitStallMs: values.commitStall,
-    clockDriftMaxMs: values.clockDrift,
-    heartbeatMs: values.heartbeat,
-    peerTimeoutMs: values.peerTimeout,
-    bootGraceMs: values.bootGrace,
     helloWaitMs: values.peerTimeout,
-    turnInputsMax: values.turnInputs,
-    inboxMax: values.inbox,
-    writesPendingMax: values.writesPending,
-    readsPendingMax: values.readsPending,
-    cacheBytes: values.cache,
-    tailBytes: values.tail,
-    windowBytes: values.window,
-    frameBytes: values.frame,
-    idempotencyMs: values.idempotency,
-    logRetainEntries: values.logRetain,
-    logTruncateEntries: SETTINGS_DEFAULT.logTruncateEntries,
-    scrubDelayMs: values.scrubDelay,
-    scrubEveryMs: values.scrubEvery,
-    copiesPerHour: values.copiesPerHour,
-    compareEveryMs: values.compareEvery,
-    compareBytes: SETTINGS_DEFAULT.compareBytes,
   };
 }
 

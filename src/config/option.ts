@@ -1,10 +1,21 @@
 // One row of the table of settings, and the names that follow from it: the setting `dataDir` is the variable
 // CONIT_DATA_DIR and, unless the row says otherwise, the flag --data-dir.
 
+import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../api/limits.ts';
+import { SETTINGS_DEFAULT, type Settings } from '../model/settings.ts';
 import type { Kind } from './kind.ts';
 
 export const GROUPS = ['Identity', 'Network', 'Security', 'Storage', 'Data', 'Tuning'] as const;
 type Group = (typeof GROUPS)[number];
+
+type Numbers<T> = { [Name in keyof T]: T[Name] extends number ? Name : never }[keyof T];
+type CoreName = Numbers<typeof SETTINGS_DEFAULT>;
+type WebName = Numbers<HttpLimits>;
+
+/** The number that a setting becomes: one of the core's settings, or a limit of the HTTP server. */
+export type Target =
+  | { readonly of: 'core'; readonly name: CoreName }
+  | { readonly of: 'http'; readonly name: WebName };
 
 export interface Option<T> {
   readonly kind: Kind<T>;
@@ -21,6 +32,8 @@ export interface Option<T> {
   readonly inEnvironment: boolean;
   /** Never shown. */
   readonly secret: boolean;
+  /** `undefined`: assemble.ts says what becomes of the value. */
+  readonly target: Target | undefined;
 }
 
 /** A setting with a default. */
@@ -32,6 +45,35 @@ export function setting<T>(
   more: Partial<Option<T>> = {},
 ): Option<T> & { readonly fallback: T } {
   return { ...ROW, group, kind, meaning, ...more, fallback };
+}
+
+/** A number of the core; its default is the core's. */
+export function coreSetting(group: Group, kind: Kind<number>, name: CoreName, meaning: string) {
+  return setting(group, kind, SETTINGS_DEFAULT[name], meaning, { target: { of: 'core', name } });
+}
+
+/** A limit of the HTTP server; its default is the server's. */
+export function webSetting(group: Group, kind: Kind<number>, name: WebName, meaning: string) {
+  return setting(group, kind, HTTP_LIMITS_DEFAULT[name], meaning, { target: { of: 'http', name } });
+}
+
+/** What the values give to the core's settings. */
+export function coreValues(table: Table, values: Numbered): Partial<Settings> {
+  return targeted(table, values, 'core');
+}
+
+/** What the values give to the limits of the HTTP server. */
+export function webValues(table: Table, values: Numbered): Partial<HttpLimits> {
+  return targeted(table, values, 'http');
+}
+
+type Numbered = { readonly [name: string]: unknown };
+
+function targeted(table: Table, values: Numbered, of: Target['of']): { [name: string]: number } {
+  const found: { [name: string]: number } = {};
+  for (const [name, { target }] of Object.entries(table))
+    if (target?.of === of) found[target.name] = values[name] as number;
+  return found;
 }
 
 /** A setting without a default. */
@@ -51,6 +93,7 @@ const ROW = {
   inFile: true,
   inEnvironment: true,
   secret: false,
+  target: undefined,
 } as const;
 
 export type Table = { readonly [name: string]: Option<unknown> };

@@ -1,14 +1,21 @@
 // Every setting of a replica, one row each. The variables, the flags, the help, the schema of the file, the printed
-// configuration and the table in docs/configuration.md are read off these rows and nothing else.
+// configuration, the table in docs/configuration.md, and where each number goes follow from these rows alone.
 
 import { parseRegion, parseReplicaId } from '../model/id.ts';
-import { HTTP_LIMITS_DEFAULT } from '../api/limits.ts';
-import { SETTINGS_DEFAULT } from '../model/settings.ts';
 import { address, clientUrl, places } from './address.ts';
 import { delays } from './delays.ts';
 import { choice, count, duration, named, path, size } from './kind.ts';
 import { NAMESPACES_DEFAULT, namespaces } from './namespaces.ts';
-import { flagOf, optional, setting, type Table, type ValuesOf, variableOf } from './option.ts';
+import {
+  coreSetting,
+  flagOf,
+  optional,
+  setting,
+  type Table,
+  type ValuesOf,
+  variableOf,
+  webSetting,
+} from './option.ts';
 import { secret } from './secret.ts';
 import { hostNames, webOrigins } from './web.ts';
 
@@ -20,8 +27,6 @@ const HOUR = 3600 * SECOND;
 
 const NAME_BOUND = 'a-z, 0-9 and -, beginning with a letter, up to 63';
 const NAME_PATTERN = '^[a-z][a-z0-9-]{0,62}$';
-const core = SETTINGS_DEFAULT;
-const web = HTTP_LIMITS_DEFAULT;
 
 export const TABLE = {
   config: optional('Identity', path, 'no file is read', 'configuration file, JSON or YAML', {
@@ -77,16 +82,16 @@ export const TABLE = {
     'no delay',
     'emulated one-way delay of what is sent to each region',
   ),
-  peerTimeout: setting(
+  peerTimeout: coreSetting(
     'Network',
     duration(100, 10 * 60 * SECOND),
-    core.peerTimeoutMs,
+    'peerTimeoutMs',
     'a peer that says nothing for so long counts as gone',
   ),
-  heartbeat: setting(
+  heartbeat: coreSetting(
     'Network',
     duration(10, 60 * SECOND),
-    core.heartbeatMs,
+    'heartbeatMs',
     'how often peers are told what is here, and asked for an echo',
   ),
 
@@ -137,52 +142,52 @@ export const TABLE = {
     'full',
     'unsafe-none does not wait for the disk: acknowledged writes are lost when the machine stops',
   ),
-  commitStall: setting(
+  commitStall: coreSetting(
     'Storage',
     duration(100, 10 * 60 * SECOND),
-    core.commitStallMs,
+    'commitStallMs',
     'a commit that takes longer makes the replica unready',
   ),
-  cache: setting(
+  cache: coreSetting(
     'Storage',
     size(MIB, 64 * GIB),
-    core.cacheBytes,
+    'cacheBytes',
     'memory for records; the oldest are dropped from it',
   ),
-  tail: setting(
+  tail: coreSetting(
     'Storage',
     size(64 * KIB, 4 * GIB),
-    core.tailBytes,
+    'tailBytes',
     'memory for recent log entries; older ones are read from disk for peers',
   ),
-  logRetain: setting(
+  logRetain: coreSetting(
     'Storage',
     count(0, 1_000_000_000),
-    core.logRetainEntries,
+    'logRetainEntries',
     'log entries kept after every replica has them',
   ),
-  scrubDelay: setting(
+  scrubDelay: coreSetting(
     'Storage',
     duration(SECOND, 30 * 24 * HOUR),
-    core.scrubDelayMs,
+    'scrubDelayMs',
     'from the start to the first scrub, which reads everything stored and checks it',
   ),
-  scrubEvery: setting(
+  scrubEvery: coreSetting(
     'Storage',
     duration(10 * SECOND, 30 * 24 * HOUR),
-    core.scrubEveryMs,
+    'scrubEveryMs',
     'from one scrub to the next',
   ),
-  copiesPerHour: setting(
+  copiesPerHour: coreSetting(
     'Storage',
     count(1, 1000),
-    core.copiesPerHour,
+    'copiesPerHour',
     'whole copies of the others that may begin in an hour; beyond, a replica that needs one stays behind',
   ),
-  compareEvery: setting(
+  compareEvery: coreSetting(
     'Storage',
     duration(SECOND, 24 * HOUR),
-    core.compareEveryMs,
+    'compareEveryMs',
     'how often hash trees are compared with each peer, to find what storage lost in silence',
   ),
 
@@ -190,59 +195,59 @@ export const TABLE = {
     flag: false,
     inEnvironment: false,
   }),
-  maxValue: setting(
+  maxValue: webSetting(
     'Data',
     size(KIB, 16 * MIB),
-    MIB,
+    'valueBytesMax',
     'largest value; a larger one is answered 413',
   ),
-  idempotency: setting(
+  idempotency: coreSetting(
     'Data',
     duration(SECOND, 30 * 24 * HOUR),
-    core.idempotencyMs,
+    'idempotencyMs',
     'how long an idempotency key is remembered',
   ),
-  clockDrift: setting(
+  clockDrift: coreSetting(
     'Data',
     duration(1, HOUR),
-    core.clockDriftMaxMs,
+    'clockDriftMaxMs',
     'a replica whose clock is further from that of a majority refuses writes; stamps further ahead wait',
   ),
 
-  connections: setting(
+  connections: webSetting(
     'Tuning',
     count(1, 1_000_000),
-    web.connectionsMax,
+    'connectionsMax',
     'connections of clients; more are closed as they come; lowered at the start where the process may not open so many',
   ),
-  connectionsPerAddress: setting(
+  connectionsPerAddress: webSetting(
     'Tuning',
     count(1, 1_000_000),
-    web.connectionsPerAddressMax,
+    'connectionsPerAddressMax',
     'the same for each address',
   ),
-  replyMemory: setting(
+  replyMemory: webSetting(
     'Tuning',
     size(64 * MIB, 64 * GIB),
-    web.replyBytesMax,
+    'replyBytesMax',
     'replies that clients have not taken and answers in the making; beyond it, the connection that has stood for the longest is closed',
   ),
-  bodyMemory: setting(
+  bodyMemory: webSetting(
     'Tuning',
     size(64 * MIB, 64 * GIB),
-    web.arrivingBytesMax,
+    'arrivingBytesMax',
     'bodies of requests that are still arriving; beyond it, the one that has arrived for the longest is answered 503',
   ),
-  requestTimeout: setting(
+  requestTimeout: webSetting(
     'Tuning',
     duration(100, HOUR),
-    web.requestTimeoutMs,
+    'requestTimeoutMs',
     'a request that has not arrived whole by then is answered 408',
   ),
-  keepAlive: setting(
+  keepAlive: webSetting(
     'Tuning',
     duration(100, HOUR),
-    web.keepAliveMs,
+    'keepAliveMs',
     'a connection without a request is closed after this; longer than the 60 s of usual load balancers',
   ),
   logLevel: setting(
@@ -269,43 +274,43 @@ export const TABLE = {
     SECOND,
     'how long a replica that stops still answers who comes, with 503 draining; a quarter of shutdown at most',
   ),
-  bootGrace: setting(
+  bootGrace: coreSetting(
     'Tuning',
     duration(0, 60 * SECOND),
-    core.bootGraceMs,
+    'bootGraceMs',
     'how long a start that has heard a majority waits for the others; without a majority it begins after `peerTimeout`',
   ),
-  turnInputs: setting(
+  turnInputs: coreSetting(
     'Tuning',
     count(1, 65_536),
-    core.turnInputsMax,
+    'turnInputsMax',
     'commands and messages taken into one turn; the rest wait for the next',
   ),
-  inbox: setting(
+  inbox: coreSetting(
     'Tuning',
     count(16, 1_000_000),
-    core.inboxMax,
+    'inboxMax',
     'inputs waiting for a turn; more are answered 503',
   ),
-  writesPending: setting(
+  writesPending: coreSetting(
     'Tuning',
     count(1, 1_000_000),
-    core.writesPendingMax,
+    'writesPendingMax',
     'writes waiting for copies; more are answered 503',
   ),
-  readsPending: setting(
+  readsPending: coreSetting(
     'Tuning',
     count(1, 1_000_000),
-    core.readsPendingMax,
+    'readsPendingMax',
     'reads waiting for peers; more are answered 503',
   ),
-  window: setting(
+  window: coreSetting(
     'Tuning',
     size(64 * KIB, GIB),
-    core.windowBytes,
+    'windowBytes',
     'entries that a peer may send ahead of our acknowledgement',
   ),
-  frame: setting('Tuning', size(4 * KIB, 16 * MIB), core.frameBytes, 'entries in one message'),
+  frame: coreSetting('Tuning', size(4 * KIB, 16 * MIB), 'frameBytes', 'entries in one message'),
 } as const satisfies Table;
 
 export type Values = ValuesOf<typeof TABLE>;

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { markdownOf, schemaOf, showValues, showYaml } from '../../../src/config/describe.ts';
 import { parseFile } from '../../../src/config/file.ts';
-import { flagOf, variableOf } from '../../../src/config/option.ts';
+import { flagOf, type Option, variableOf } from '../../../src/config/option.ts';
 import { TABLE } from '../../../src/config/table.ts';
 import { type Environment, type Flags, loadConfig } from '../../../src/config/load.ts';
 import { unfitFor } from '../../../src/config/assemble.ts';
@@ -44,6 +44,26 @@ function refusals(environment: Environment, flags: Flags = {}): string[] {
   expect(config).toBeUndefined();
   return problems.map(({ where, reason }) => `${where} ${reason}`);
 }
+
+describe('where a value goes', () => {
+  const targeted = Object.entries<Option<unknown>>(TABLE).flatMap(([name, { target, fallback }]) =>
+    target === undefined ? [] : [{ name, target, fallback: fallback as number }],
+  );
+
+  it.each(targeted)('$name becomes the number that its row names', ({ name, target, fallback }) => {
+    const { kind } = TABLE[name as keyof typeof TABLE] as Option<number>;
+    const other = [fallback - 1, fallback + 1].find((value) => kind.parse(kind.show(value)).ok);
+    const { config } = load({ ...ALONE, [variableOf(name)]: String(kind.show(other as number)) });
+    const numbers: object = target.of === 'core' ? config.settings : config.limits;
+    expect(numbers).toHaveProperty(target.name, other);
+  });
+
+  it('is one place for each setting', () => {
+    const places = targeted.map(({ target }) => `${target.of} ${target.name}`);
+    expect(new Set(places).size).toBe(places.length);
+    expect(places.length).toBeGreaterThan(20);
+  });
+});
 
 describe('where a value comes from', () => {
   it('is the default when nobody says anything', () => {
