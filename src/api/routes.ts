@@ -100,8 +100,11 @@ export function methodsAt(path: string): readonly string[] {
 }
 
 /** The path of a request. Slashes of a key stay as they are: what is shown is what a person would write. */
-export function pathTo<Id extends RouteId>(id: Id, parameters: PathOf<Id>): string {
-  const values: { readonly [name: string]: string } = parameters;
+export function pathTo<Id extends RouteId>(
+  id: Id,
+  ...[parameters]: keyof PathOf<Id> extends never ? [] : [PathOf<Id>]
+): string {
+  const values: { readonly [name: string]: string } = parameters ?? {};
   return TABLE[id].path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = values[name] ?? '';
     return name === 'key'

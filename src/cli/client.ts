@@ -4,6 +4,8 @@
 
 import { readFileSync } from 'node:fs';
 import { request } from 'undici';
+import { PROBLEM_TYPE } from '../api/problems.ts';
+import type { ProblemView } from '../api/shapes.ts';
 import { decodeText, plainValue } from '../config/text.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 
@@ -133,15 +135,8 @@ function codeOf(error: unknown): string | undefined {
     : undefined;
 }
 
-interface Problem {
-  readonly type?: string;
-  readonly title?: string;
-  readonly detail?: string;
-  readonly indeterminate?: boolean;
-  readonly dot?: string;
-  readonly required?: number;
-  readonly acks?: number;
-}
+/** As much of it as there is: what answers need not be a replica. */
+type Problem = Partial<ProblemView>;
 
 /** What a problem means to who called: how it ended, and the exit code. */
 export function refusalOf(answer: Answer, wasWrite: boolean): CommandError {
@@ -152,7 +147,7 @@ export function refusalOf(answer: Answer, wasWrite: boolean): CommandError {
 }
 
 function problemOf({ body, header }: Answer): Problem {
-  if (header('content-type')?.startsWith('application/problem+json') !== true) return {};
+  if (header('content-type')?.startsWith(PROBLEM_TYPE) !== true) return {};
   try {
     return JSON.parse(Buffer.from(body).toString()) as Problem;
   } catch {

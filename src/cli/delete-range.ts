@@ -1,6 +1,8 @@
 // `del NS` with a prefix, bounds, or --all: deletes what a range of keys holds, page by page until its end. Where a page fails,
 // the message says how many keys were deleted before it.
 
+import { pathTo } from '../api/routes.ts';
+import type { RangeDeletedView } from '../api/shapes.ts';
 import type { Client } from './client.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import type { WriteOptions } from './keys.ts';
@@ -15,11 +17,6 @@ export interface RangeFlags {
 }
 
 type Options = WriteOptions & RangeFlags;
-
-interface Page {
-  readonly deleted: number;
-  readonly cursor: string | null;
-}
 
 export function namesRange({ prefix, start, end, all }: RangeFlags): boolean {
   return prefix !== undefined || start !== undefined || end !== undefined || all === true;
@@ -58,12 +55,12 @@ async function deletePage(
   query: { readonly [name: string]: string | undefined },
   { idempotencyKey }: Options,
   before: number,
-): Promise<Page> {
-  const path = `/v1/kv/${encodeURIComponent(namespace)}`;
+): Promise<RangeDeletedView> {
+  const path = pathTo('delete-range', { ns: namespace });
   const headers = { 'idempotency-key': idempotencyKey };
   try {
     const { body } = await client.call({ method: 'DELETE', path, query, headers });
-    return JSON.parse(Buffer.from(body).toString()) as Page;
+    return JSON.parse(Buffer.from(body).toString()) as RangeDeletedView;
   } catch (error) {
     if (!(error instanceof CommandError) || before === 0) throw error;
     throw new CommandError(error.exit, `${error.message}; ${keys(before)} were deleted before`);

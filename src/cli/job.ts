@@ -3,26 +3,12 @@
 // process knows the job no more.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PROBLEM_TYPE } from '../api/problems.ts';
+import { pathTo } from '../api/routes.ts';
+import type { JobView } from '../api/shapes.ts';
 import { type Call, type Client, refusalOf } from './client.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { Terminal } from './terminal.ts';
-
-export interface JobView {
-  readonly id: string;
-  readonly target: string;
-  readonly state: 'running' | 'done' | 'failed';
-  readonly progress?: {
-    readonly step?: string;
-    readonly agreed?: readonly string[];
-    readonly members?: number;
-    readonly requests?: number;
-    readonly entriesMissing?: number | null;
-    readonly copy?: { readonly parts: number; readonly records: number };
-    readonly waiting?: readonly string[];
-  };
-  readonly membership?: unknown;
-  readonly problem?: { readonly status: number };
-}
 
 /** The client waits for so long in one call. */
 const WAIT_S = 2;
@@ -51,7 +37,7 @@ const PREFER = { prefer: `wait=${WAIT_S}` };
 async function look(client: Client, id: string): Promise<JobView> {
   for (let failures = 0; ; failures++) {
     try {
-      const path = `/v1/jobs/${encodeURIComponent(id)}`;
+      const path = pathTo('job', { id });
       return viewOf((await client.call({ method: 'GET', path, headers: PREFER })).body);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
@@ -70,7 +56,7 @@ function viewOf(body: Uint8Array): JobView {
 function failureOf({ problem }: JobView): CommandError {
   const body = Buffer.from(JSON.stringify(problem ?? {}));
   const header = (name: string): string | undefined =>
-    name.toLowerCase() === 'content-type' ? 'application/problem+json' : undefined;
+    name.toLowerCase() === 'content-type' ? PROBLEM_TYPE : undefined;
   return refusalOf({ status: problem?.status ?? 500, body, header }, true);
 }
 

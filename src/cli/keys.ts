@@ -2,6 +2,7 @@
 // served it, how fresh it is) goes to stderr with --verbose and into the object with `-o json`.
 
 import { readFileSync } from 'node:fs';
+import { type PathOf, pathTo } from '../api/routes.ts';
 import type { Answer, Call, Client } from './client.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { renderJson } from './render.ts';
@@ -29,15 +30,15 @@ export interface PutOptions extends WriteOptions {
   readonly create?: boolean;
 }
 
-/** The path of a key. Slashes stay as they are, so that what is shown is what `curl` would be given. */
-export function keyPath(root: string, namespace: string, key: string): string {
+/** A key that a path can name. */
+export function inPath(ns: string, key: string): PathOf<'get'> {
   const parts = key.split('/');
   if (key === '') throw new CommandError(EXIT.usage, 'a key has at least one byte');
   if (parts.some((part) => part === '.' || part === '..')) {
     const advice = 'POST /v1/batch/{ns} takes such a key';
     throw new CommandError(EXIT.usage, `a path takes no . or .. part between slashes; ${advice}`);
   }
-  return `${root}/${encodeURIComponent(namespace)}/${parts.map(encodeURIComponent).join('/')}`;
+  return { ns, key };
 }
 
 export async function get(
@@ -46,7 +47,7 @@ export async function get(
   [namespace, key]: readonly [string, string],
   { r, timeout, output, verbose = false }: GetOptions,
 ): Promise<ExitCode> {
-  const path = keyPath('/v1/kv', namespace, key);
+  const path = pathTo('get', inPath(namespace, key));
   const answer = await client.call({ method: 'GET', path, query: { r, timeout } });
   if (verbose) terminal.say(describe(answer));
   if (output === 'json') {
@@ -68,7 +69,7 @@ export async function put(
   const body = await readValue(source, terminal);
   const call: Call = {
     method: 'PUT',
-    path: keyPath('/v1/kv', namespace, key),
+    path: pathTo('put', inPath(namespace, key)),
     query: { ...waitingOf(options), ttl: options.ttl },
     headers: {
       ...conditionsOf(options),
@@ -87,7 +88,7 @@ export async function del(
   [namespace, key]: readonly [string, string],
   options: WriteOptions,
 ): Promise<ExitCode> {
-  const path = keyPath('/v1/kv', namespace, key);
+  const path = pathTo('delete', inPath(namespace, key));
   const query = waitingOf(options);
   const answer = await client.call({
     method: 'DELETE',

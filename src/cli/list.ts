@@ -1,6 +1,9 @@
 // `ls`: the keys of a namespace. A list that goes on is said to go on; bare keys are written page by page, so that
 // `-n all` needs little memory.
 
+import { pathTo } from '../api/routes.ts';
+import type { ListView, RecordView } from '../api/shapes.ts';
+import { LIST_LIMIT_MAX } from '../model/command.ts';
 import type { Client } from './client.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { printable, renderJson, renderTable, type Row } from './render.ts';
@@ -16,22 +19,7 @@ export interface ListOptions {
   readonly output: 'table' | 'json' | 'keys';
 }
 
-interface Item {
-  readonly key?: string;
-  readonly keyBase64?: string;
-  readonly version: string;
-  readonly contentType: string;
-  readonly size: number;
-  readonly modified: string;
-}
-
-interface Page {
-  readonly items: readonly Item[];
-  readonly prefixes: readonly string[];
-  readonly cursor?: string | null;
-}
-
-const PAGE_MAX = 1000;
+type Page = Pick<ListView, 'items' | 'prefixes' | 'cursor'>;
 
 const COLUMNS = [
   { name: 'key', title: 'KEY' },
@@ -53,7 +41,7 @@ export async function list(
   let cursor: string | undefined;
   do {
     const query = { ...queryOf(prefix, options), cursor };
-    const page = await readPage(client, namespace, query, Math.min(PAGE_MAX, limit - shown));
+    const page = await readPage(client, namespace, query, Math.min(LIST_LIMIT_MAX, limit - shown));
     shown += page.items.length + page.prefixes.length;
     if (options.output === 'keys') terminal.out(namesOf(page, options).map(line).join(''));
     else pages.push(page);
@@ -71,7 +59,7 @@ async function readPage(
   query: { readonly [name: string]: string | undefined },
   room: number,
 ): Promise<Page> {
-  const path = `/v1/kv/${encodeURIComponent(namespace)}`;
+  const path = pathTo('list', { ns: namespace });
   const answer = await client.call({
     method: 'GET',
     path,
@@ -136,7 +124,7 @@ function namesOf({ items, prefixes }: Page, options: ListOptions): string[] {
 }
 
 /** A key that is no text is shown as base64. */
-function nameOf({ key, keyBase64 = '' }: Item): string {
+function nameOf({ key, keyBase64 = '' }: RecordView): string {
   return key === undefined ? `base64:${keyBase64}` : printable(key);
 }
 

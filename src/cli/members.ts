@@ -1,13 +1,15 @@
 // `join`, `forget`, `drain`, `resume`: who belongs to the cluster, and who answers clients.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathTo } from '../api/routes.ts';
+import type { ClusterView, MembershipView, PlaceView } from '../api/shapes.ts';
 import { parseBaseUrl } from '../model/url.ts';
 import type { Call, Client } from './client.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import { runJob } from './job.ts';
 import { renderJson, renderTable } from './render.ts';
 import type { Terminal } from './terminal.ts';
-import { type ClusterView, readView } from './views.ts';
+import { readView } from './views.ts';
 
 type Output = 'table' | 'json';
 
@@ -22,19 +24,6 @@ export interface ForgetOptions {
   readonly force?: boolean;
   readonly timeout?: string;
   readonly output: Output;
-}
-
-interface MemberView {
-  readonly id: string;
-  readonly region: string;
-  readonly peer: string;
-  readonly http: string | null;
-  readonly since: number;
-}
-
-interface MembershipView {
-  readonly epoch: number;
-  readonly members: readonly MemberView[];
 }
 
 const COLUMNS = [
@@ -57,10 +46,10 @@ export async function join(
   const { http, timeout, wait, output } = options;
   if (http !== undefined && parseBaseUrl(http) === undefined)
     throw new CommandError(EXIT.usage, '--http: must be an http or https URL without a path');
-  const place = { id, region, peer, ...(http === undefined ? {} : { http }) };
+  const place: PlaceView = { id, region, peer, ...(http === undefined ? {} : { http }) };
   const view = await change(client, terminal, {
     method: 'POST',
-    path: '/v1/cluster/replicas',
+    path: pathTo('join'),
     query: { timeout },
     headers: { 'content-type': 'application/json' },
     body: Buffer.from(JSON.stringify(place)),
@@ -78,7 +67,7 @@ export async function forget(
 ): Promise<ExitCode> {
   const view = await change(client, terminal, {
     method: 'POST',
-    path: `${pathOf(id)}/forget`,
+    path: pathTo('forget', { id }),
     query: { timeout, force: force === true ? 'true' : undefined },
   });
   show(view, output, terminal);
@@ -92,20 +81,17 @@ export async function drain(
   verb: 'drain' | 'resume',
   grace?: string,
 ): Promise<ExitCode> {
-  const named = id ?? (await readView<ClusterView>(client, '/v1/cluster')).node;
-  const path = `${pathOf(named)}/${verb}`;
+  const named = id ?? (await readView<ClusterView>(client, pathTo('cluster'))).node;
+  const path = pathTo(verb, { id: named });
   await runJob(client, terminal, { method: 'POST', path, query: { grace } });
   terminal.out(verb === 'drain' ? `${named} takes no clients any more\n` : `${named} serves\n`);
   return EXIT.ok;
 }
 
-export function pathOf(id: string): string {
-  return `/v1/cluster/replicas/${encodeURIComponent(id)}`;
-}
-
 async function change(client: Client, terminal: Terminal, call: Call): Promise<MembershipView> {
   const { membership } = await runJob(client, terminal, call);
-  return membership as MembershipView;
+  if (membership !== undefined) return membership;
+  throw new CommandError(EXIT.unknown, `${client.url} does not say who the members are now`);
 }
 
 function show(view: MembershipView, output: Output, terminal: Terminal): void {
@@ -149,7 +135,7 @@ async function look(
 ): Promise<{ readonly words: string; readonly isThere: boolean } | undefined> {
   let view: ClusterView;
   try {
-    view = await readView<ClusterView>(client, '/v1/cluster');
+    view = await readView<ClusterView>(client, pathTo('cluster'));
   } catch (error) {
     if (error instanceof CommandError && error.exit === EXIT.unavailable) return undefined;
     throw error;

@@ -3,12 +3,13 @@
 // something changed. A replica that does not answer for a while, because it starts again, is waited for.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathTo } from '../api/routes.ts';
+import type { ClusterView, ReplicaView } from '../api/shapes.ts';
 import type { Client } from './client.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
-import { pathOf } from './members.ts';
 import { renderJson } from './render.ts';
 import type { Terminal } from './terminal.ts';
-import { type ClusterView, readView, type ReplicaView } from './views.ts';
+import { readView } from './views.ts';
 
 export interface ResyncOptions {
   readonly watch?: boolean;
@@ -48,7 +49,7 @@ export async function resync(
   let failures = 0;
   for (let asked = 0; ; asked++) {
     try {
-      const view = await readView<ClusterView>(client, '/v1/cluster');
+      const view = await readView<ClusterView>(client, pathTo('cluster'));
       const progress = progressOf(view, mostMissing);
       mostMissing = Math.max(mostMissing, progress.entriesMissing ?? 0);
       failures = 0;
@@ -64,8 +65,8 @@ export async function resync(
 }
 
 async function begin(client: Client): Promise<void> {
-  const { node } = await readView<ClusterView>(client, '/v1/cluster');
-  await client.call({ method: 'POST', path: `${pathOf(node)}/resync` });
+  const { node } = await readView<ClusterView>(client, pathTo('cluster'));
+  await client.call({ method: 'POST', path: pathTo('resync', { id: node }) });
 }
 
 /** `mostMissing`: the most entries that it lacked at any look, against which a delta is measured. */

@@ -3,11 +3,13 @@
 // replica does not simply serve it, a second table says which, since when, why, and what is missing to return. Below stands
 // whose disk hangs, and that the clock of the replica which answers is too far off.
 
+import { pathTo } from '../api/routes.ts';
+import type { ClusterView, NamespaceHealthView, ReplicaView } from '../api/shapes.ts';
 import type { Client } from './client.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { renderJson, renderMs, renderTable } from './render.ts';
 import type { Terminal } from './terminal.ts';
-import { type ClusterView, type NamespaceView, readView, type ReplicaView } from './views.ts';
+import { readView } from './views.ts';
 
 /** A commit that takes longer is worth a line. */
 const COMMIT_MS_LONG = 500;
@@ -28,7 +30,7 @@ export async function status(
   terminal: Terminal,
   output: 'table' | 'json',
 ): Promise<ExitCode> {
-  const view = await readView<ClusterView>(client, '/v1/cluster');
+  const view = await readView<ClusterView>(client, pathTo('cluster'));
   if (output === 'json') {
     terminal.out(renderJson(view));
     return EXIT.ok;
@@ -85,7 +87,7 @@ function namespaceRows({ id, namespaces }: ReplicaView) {
   }));
 }
 
-function whyOf({ rule, byMinServing }: NamespaceView): string {
+function whyOf({ rule, byMinServing }: NamespaceHealthView): string {
   const why = rule === null ? 'not verified yet' : WHY[rule];
   return byMinServing ? `${why}; answers, because too few others would (minServing)` : why;
 }

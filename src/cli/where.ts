@@ -1,11 +1,13 @@
 // `where`: what every replica holds under a key, side by side. Ends with `no` when no replica holds a live value.
 
+import { pathTo } from '../api/routes.ts';
+import type { ExplainView, VersionView } from '../api/shapes.ts';
 import type { Client } from './client.ts';
 import { EXIT, type ExitCode } from './exit.ts';
-import { keyPath } from './keys.ts';
+import { inPath } from './keys.ts';
 import { renderJson, renderMs, renderTable } from './render.ts';
 import type { Terminal } from './terminal.ts';
-import { type ExplainView, readView, type VersionView } from './views.ts';
+import { readView } from './views.ts';
 
 const COLUMNS = [
   { name: 'replica', title: 'REPLICA' },
@@ -23,7 +25,7 @@ export async function where(
   [namespace, key]: readonly [string, string],
   output: 'table' | 'json',
 ): Promise<ExitCode> {
-  const view = await readView<ExplainView>(client, keyPath('/v1/explain', namespace, key));
+  const view = await readView<ExplainView>(client, pathTo('explain', inPath(namespace, key)));
   if (output === 'json') terminal.out(renderJson(view));
   else terminal.out(`${renderTable(COLUMNS, view.replicas.map(rowOf))}\n${graveOf(view)}`);
   return view.replicas.some(isLive) ? EXIT.ok : EXIT.no;

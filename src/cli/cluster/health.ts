@@ -1,7 +1,9 @@
 // What a running cluster says of itself, asked over HTTP: each replica's own view of itself and of its peers.
 
 import { request } from 'undici';
-import { parseView, type ReplicaView } from '../views.ts';
+import { pathTo } from '../../api/routes.ts';
+import type { ReplicaView } from '../../api/shapes.ts';
+import { parseView } from '../views.ts';
 
 export interface ReplicaHealth {
   /** The replica's own word, or `down` when it does not answer. */
@@ -16,7 +18,7 @@ const TIMEOUT_MS = 900;
 
 export async function isReady(url: string): Promise<boolean> {
   try {
-    const { statusCode, body } = await ask(`${url}/readyz`);
+    const { statusCode, body } = await ask(`${url}${pathTo('readyz')}`);
     await body.dump();
     return statusCode === 200;
   } catch {
@@ -26,7 +28,7 @@ export async function isReady(url: string): Promise<boolean> {
 
 export async function healthOf(url: string): Promise<ReplicaHealth> {
   try {
-    const { statusCode, body } = await ask(`${url}/v1/cluster`);
+    const { statusCode, body } = await ask(`${url}${pathTo('cluster')}`);
     const text = await body.text();
     if (statusCode === 401 || statusCode === 403) return await healthFromOutside(url);
     return statusCode === 200 ? readHealth(text) : DOWN;
@@ -43,7 +45,7 @@ async function healthFromOutside(url: string): Promise<ReplicaHealth> {
 /** Somebody who speaks HTTP like a replica is there already. */
 export async function isReplica(url: string): Promise<boolean> {
   try {
-    const { statusCode, body } = await ask(`${url}/livez`);
+    const { statusCode, body } = await ask(`${url}${pathTo('livez')}`);
     await body.dump();
     return statusCode === 200;
   } catch {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Client } from '../../../src/cli/client.ts';
 import { CommandError, EXIT } from '../../../src/cli/exit.ts';
 import { barOf, progressOf, resync } from '../../../src/cli/resync.ts';
-import type { ClusterView } from '../../../src/cli/views.ts';
+import type { ClusterView, NamespaceHealthView } from '../../../src/api/shapes.ts';
 import { fakeTerminal } from './fake-terminal.ts';
 
 type Self = ClusterView['replicas'][number];
@@ -22,14 +22,18 @@ const self: Self = {
   entriesMissing: 0,
   namespaces: [],
   commitAgeMs: 0,
+  vector: {},
 };
 
 const viewOf = (changes: Partial<Self>): ClusterView => ({
   node: 'eu-1',
+  epoch: 1,
+  regions: ['eu'],
+  forgotten: [],
   replicas: [{ ...self, ...changes }],
 });
 
-const catchingUp = [
+const catchingUp: readonly Partial<Self>[] = [
   { state: 'catching-up', entriesMissing: null },
   { state: 'catching-up', entriesMissing: 400, copy: { parts: 2, records: 90, share: 0.5 } },
   { state: 'catching-up', entriesMissing: 400 },
@@ -38,7 +42,7 @@ const catchingUp = [
   { entriesMissing: 0 },
 ];
 
-function unfit(namespace: string) {
+function unfit(namespace: string): NamespaceHealthView {
   const rest = { rule: null, forMs: 0, byMinServing: false, missingMs: null, missingEntries: null };
   return { namespace, state: 'catching-up', answers: false, ...rest };
 }
