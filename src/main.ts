@@ -21,19 +21,17 @@ import { createSystemScheduler, systemClock } from './adapters/system-clock.ts';
 import { createExposition, createTrace, type HostTrace } from './adapters/telemetry/telemetry.ts';
 import { WsNetwork } from './adapters/peer/ws-network.ts';
 import type { Address } from './model/address.ts';
-import { amongMembers, type Config, unfitFor } from './config/assemble.ts';
+import { unreachable } from './base/assert.ts';
+import { amongMembers, type Config, policiesAmong } from './config/assemble.ts';
 import { packageVersion } from './config/version.ts';
+import { type Begun, type Boot, boot, storedEpoch, storedIncarnation } from './host/boot.ts';
 import { createHost, type Host } from './host/host.ts';
 import { Jobs } from './http/jobs.ts';
 import { createRequestMeter, type RequestMeasurements } from './http/meter.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import type { Ending } from './model/effect.ts';
-import { isSeated, localised, membersIn, outsidersOf } from './model/membership.ts';
-import { type Scheduler, UNREADABLE } from './model/port.ts';
+import type { Scheduler } from './model/port.ts';
 import type { Member } from './model/quorum.ts';
-import { readIncarnation } from './replica/recovery.ts';
-import { readStoredTenure, tenureKey } from './replica/succession.ts';
-import { metaKey } from './store/layout.ts';
 
 export interface RunOptions {
   readonly config: Config;
@@ -146,38 +144,48 @@ async function beginLife(options: LifeOptions): Promise<RunningReplica> {
   }
 }
 
-/** The members that the directory remembers go before those that are configured. */
+/** The configuration among the members that the directory remembers; throws where it cannot begin. */
 function settle(
   config: Config,
   { storage }: OpenedData,
   log: Log,
 ): { readonly config: Config; readonly outsiders: readonly Member[] } {
-  const tenure = readStoredTenure(storage.get(tenureKey()));
-  if (tenure === undefined) return { config, outsiders: [] };
-  const { dataDir, settings } = config;
-  if (tenure === 'damaged')
-    throw new DataError('damaged', `the membership in ${dataDir} cannot be read`);
-  const { membership } = tenure;
-  if (!isSeated(tenure, settings.self)) throw forgotten(config, membership.epoch);
-  const members = membersIn(localised(membership, settings.members));
+  const { settings } = config;
+  const booted = boot((key) => storage.get(key), {
+    self: settings.self,
+    members: settings.members,
+    policiesAmong: (members) => policiesAmong(config, members),
+  });
+  if (booted.kind !== 'begun') throw refusalOf(booted, config);
+  const { members, outsiders, policies } = booted;
   if (!isSameList(members, settings.members)) {
     const ids = members.map(({ id }) => id).join(', ');
-    log.note('warn', 'peers-differ', { epoch: membership.epoch, members: ids });
+    log.note('warn', 'peers-differ', {
+      epoch: storedEpoch((key) => storage.get(key)),
+      members: ids,
+    });
   }
-  const settled = amongMembers(config, members);
-  if (typeof settled === 'string')
-    throw new DataError('unfit', `the policies do not fit the members: ${settled}`);
-  return { config: settled, outsiders: outsidersOf(membership) };
+  return { config: amongMembers(config, members, policies), outsiders };
+}
+
+function refusalOf(booted: Exclude<Boot, Begun>, { dataDir, settings }: Config): DataError {
+  switch (booted.kind) {
+    case 'damaged':
+      return new DataError('damaged', `the membership in ${dataDir} cannot be read`);
+    case 'unfit':
+      return new DataError('unfit', `the policies do not fit the members: ${booted.reason}`);
+    case 'forgotten': {
+      const what = `${settings.self} was forgotten: it is no member of epoch ${booted.epoch}`;
+      const advice = `move ${dataDir} away, and let it join anew`;
+      return new DataError('forgotten', `${what}; ${advice}`);
+    }
+    default:
+      return unreachable(booted);
+  }
 }
 
 function isSameList(left: readonly Member[], right: readonly Member[]): boolean {
   return left.length === right.length && left.every(({ id }, n) => id === right[n]?.id);
-}
-
-function forgotten({ dataDir, settings }: Config, epoch: number): DataError {
-  const what = `${settings.self} was forgotten: it is no member of epoch ${epoch}`;
-  const advice = `move ${dataDir} away, and let it join anew`;
-  return new DataError('forgotten', `${what}; ${advice}`);
 }
 
 interface Ground extends LifeOptions {
@@ -199,7 +207,10 @@ async function start(ground: Ground): Promise<RunningReplica> {
     scheduler,
     trace,
     onHalt: ground.onEnding,
-    fits: (members) => unfitFor(config, members),
+    fits(members) {
+      const policies = policiesAmong(config, members);
+      return typeof policies === 'string' ? policies : undefined;
+    },
   });
   const disk = createDiskWatch(ground, host);
   const http = await createHttp(ground, { host, trace, disk });
@@ -253,10 +264,7 @@ function openData(config: Config, { note }: Log): Promise<OpenedData> {
     replica: settings.self,
     sync: sync === 'full',
     comparedWallMs: () => comparedTime(config),
-    lastIncarnation(storage) {
-      const bytes = storage.get(metaKey('incarnation'));
-      return bytes === UNREADABLE ? undefined : readIncarnation(bytes);
-    },
+    lastIncarnation: (storage) => storedIncarnation((key) => storage.get(key)),
   });
 }
 
@@ -289,7 +297,7 @@ function createNetwork(
     clusterId,
     secret: Buffer.from(secret.reveal()),
     incarnation: () => incarnation,
-    epoch: () => epochOf(storage),
+    epoch: () => storedEpoch((key) => storage.get(key)),
     host: peer.host,
     port: peer.port,
     peerTimeoutMs: settings.peerTimeoutMs,
@@ -297,12 +305,6 @@ function createNetwork(
     note: log.note,
     ...(config.strangersMax === undefined ? {} : { limits: { strangersMax: config.strangersMax } }),
   });
-}
-
-/** Of the membership that the directory is bound to; 0: of none. */
-function epochOf(storage: OpenedData['storage']): number {
-  const tenure = readStoredTenure(storage.get(tenureKey()));
-  return typeof tenure === 'object' ? tenure.membership.epoch : 0;
 }
 
 function delayTo({ wan }: Config, region: string): number {

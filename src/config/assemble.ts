@@ -178,22 +178,27 @@ function settingsOf(values: Values, { members, self }: Membership): Settings {
   };
 }
 
-/** The same configuration among these members, or why the policies do not allow them. This replica is one of them. */
-export function amongMembers(config: Config, members: readonly Member[]): Config | string {
-  const self = members.find(({ id }) => id === config.self.id);
-  assert(self !== undefined, 'config: this replica is one of its members');
-  const compiled = compilePolicies(config.namespaces, members, self);
-  if (!compiled.ok) return reasonsOf(compiled.problems);
-  const settings = Object.freeze({ ...config.settings, members });
-  return Object.freeze({ ...config, settings, self, policies: compiled.policies });
+/** The policies as these members have them, or why the policies do not fit. A replica votes on memberships without it, too. */
+export function policiesAmong(
+  { self, namespaces }: Config,
+  members: readonly Member[],
+): readonly Policy[] | string {
+  const one = members.find(({ id }) => id === self.id) ?? members[0];
+  if (one === undefined) return 'a cluster has at least one member';
+  const compiled = compilePolicies(namespaces, members, one);
+  return compiled.ok ? compiled.policies : reasonsOf(compiled.problems);
 }
 
-/** Why the policies do not allow these members, if so. A replica votes on memberships that it has no seat in, too. */
-export function unfitFor(config: Config, members: readonly Member[]): string | undefined {
-  const self = members.find(({ id }) => id === config.self.id) ?? members[0];
-  if (self === undefined) return 'a cluster has at least one member';
-  const compiled = compilePolicies(config.namespaces, members, self);
-  return compiled.ok ? undefined : reasonsOf(compiled.problems);
+/** The same configuration among these members, of which this replica is one. */
+export function amongMembers(
+  config: Config,
+  members: readonly Member[],
+  policies: readonly Policy[],
+): Config {
+  const self = members.find(({ id }) => id === config.self.id);
+  assert(self !== undefined, 'config: this replica is one of its members');
+  const settings = Object.freeze({ ...config.settings, members });
+  return Object.freeze({ ...config, settings, self, policies });
 }
 
 function reasonsOf(problems: readonly PolicyProblem[]): string {

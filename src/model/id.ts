@@ -34,15 +34,18 @@ export const INCARNATION_MAX = 2 ** 32 - 1;
 const INCARNATION_EPOCH_MS = 1_735_689_600_000;
 
 /**
- * The number of a life that begins now: the second of its beginning since 2025, or one more than the last that is
- * known. A wiped or restored directory does not know its last life, and a peer that does may be out of reach; a clock
- * that has gone on takes no number twice even so. The result may exceed `INCARNATION_MAX`.
+ * The number of an incarnation that begins now, after `last`, the highest number that is remembered. `wallMs` is the time in ms
+ * since 1970 where the clock is to be believed; then the number is not before the second of its beginning since 2025 either. A
+ * wiped or restored directory does not remember its last incarnation, and a peer that does may be out of reach: a clock that has
+ * gone on issues no number twice. A clock that is years ahead would use up the numbers, so an unconfirmed one is left out. The
+ * result may exceed `INCARNATION_MAX`.
  */
-export function nextIncarnation(last: Incarnation, wallMs: number): Incarnation {
+export function nextIncarnation(last: Incarnation, wallMs: number | undefined): Incarnation {
+  if (wallMs === undefined) return last + 1;
   return Math.max(last + 1, incarnationAt(wallMs));
 }
 
-/** The number of a life that begins at this time, by the clock alone: the second since 2025, negative before it. */
+/** The number of an incarnation that begins at this time, by the clock alone; negative before 2025. */
 export function incarnationAt(wallMs: number): Incarnation {
   return Math.floor((wallMs - INCARNATION_EPOCH_MS) / 1000);
 }

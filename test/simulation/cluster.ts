@@ -9,6 +9,7 @@
 // A process that halts is started again after a moment, as its supervisor would.
 
 import { present } from '../../src/base/assert.ts';
+import { boot, storedIncarnation } from '../../src/host/boot.ts';
 import { createHost, type Host } from '../../src/host/host.ts';
 import type { Command, Condition, Reply, Status } from '../../src/model/command.ts';
 import type { Message } from '../../src/model/message.ts';
@@ -22,20 +23,15 @@ import {
 } from '../../src/model/id.ts';
 import {
   bootMembership,
-  isSeated,
   type Membership,
   membersIn,
-  outsidersOf,
   type Place,
 } from '../../src/model/membership.ts';
-import { compilePolicies } from '../../src/model/policy.ts';
-import { type Network, type Trace, UNREADABLE } from '../../src/model/port.ts';
+import { compilePolicies, type Policy } from '../../src/model/policy.ts';
+import { type Network, type PointRead, type Trace, UNREADABLE } from '../../src/model/port.ts';
 import type { Member } from '../../src/model/quorum.ts';
 import type { Settings } from '../../src/model/settings.ts';
-import { readIncarnation } from '../../src/replica/recovery.ts';
-import { readStoredTenure, tenureKey } from '../../src/replica/succession.ts';
 import { unseal } from '../../src/store/envelope.ts';
-import { metaKey } from '../../src/store/layout.ts';
 import { voteKey } from '../../src/consensus/synod.ts';
 import { readVote } from '../../src/model/membership-bytes.ts';
 import { bytes, key, membersOf, namespace, settingsOf, text } from '../support/build.ts';
@@ -422,39 +418,36 @@ export class Replica {
       ...(this.#options.commitMs === undefined ? {} : { commitMs: this.#options.commitMs }),
     });
     const own = present(places[this.index], 'cluster: a replica has a place');
-    const tenure = readStoredTenure(storage.get(tenureKey()));
-    if (tenure === 'damaged') throw new Error('the stored membership is damaged');
-    this.isForgotten = tenure !== undefined && !isSeated(tenure, own.id);
+    const policiesAmong = (among: readonly Member[]): readonly Policy[] | string => {
+      const one = among.find(({ id }) => id === own.id) ?? among[0];
+      const of = present(one, 'cluster: a membership has at least one member');
+      const compiled = compilePolicies(this.#options.namespaces, among, of);
+      return compiled.ok ? compiled.policies : (compiled.problems[0]?.reason ?? '');
+    };
+    const get = (name: Uint8Array): PointRead => storage.get(name);
+    const members = membersIn(this.#bootMembership(own));
+    const booted = boot(get, { self: own.id, members, policiesAmong });
+    this.isForgotten = booted.kind === 'forgotten';
     if (this.isForgotten) return;
-    const membership = tenure?.membership ?? this.#bootMembership(own);
-    const members = membersIn(membership);
-    const compile = (among: readonly Member[]) =>
-      compilePolicies(
-        this.#options.namespaces,
-        among,
-        present(among.find(({ id }) => id === own.id) ?? among[0], 'cluster: somebody is a member'),
-      );
-    const compiled = compile(members);
-    if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
-    const known = [...members, ...outsidersOf(membership)].map(({ id }) =>
+    if (booted.kind !== 'begun') throw new Error(`the replica cannot begin: ${booted.kind}`);
+    const known = [...booted.members, ...booted.outsiders].map(({ id }) =>
       places.findIndex((place) => place.id === id),
     );
-    const stored = storage.get(metaKey('incarnation'));
-    const remembered = stored === UNREADABLE ? undefined : readIncarnation(stored);
-    this.identity = nextIncarnation(Math.max(this.identity, remembered ?? 0), node.clock.wallMs());
+    const last = Math.max(this.identity, storedIncarnation(get) ?? 0);
+    this.identity = nextIncarnation(last, node.clock.wallMs());
     this.storage = storage;
     this.#node = node;
     this.#port = network.port(this.index, new Set(known));
     this.host = createHost({
       settings: settingsOf(
-        members,
-        members.findIndex(({ id }) => id === own.id),
+        booted.members,
+        booted.members.findIndex(({ id }) => id === own.id),
         this.#options.settings,
       ),
-      policies: compiled.policies,
+      policies: booted.policies,
       fits: (among) => {
-        const verdict = compile(among);
-        return verdict.ok ? undefined : verdict.problems[0]?.reason;
+        const policies = policiesAmong(among);
+        return typeof policies === 'string' ? policies : undefined;
       },
       incarnation: this.identity,
       storage,

@@ -123,8 +123,7 @@ async function beginLife(
   const inDatabase = lastIncarnation(storage);
   if (inDatabase === undefined) throw damaged(folder, 'its last incarnation cannot be read');
   const last = Math.max(before.incarnation, inDatabase);
-  const nowMs = await comparedWallMs();
-  const incarnation = nowMs === undefined ? last + 1 : nextIncarnation(last, nowMs);
+  const incarnation = nextIncarnation(last, await comparedWallMs());
   if (incarnation > INCARNATION_MAX) {
     throw new DataError(
       'incarnations-exhausted',

@@ -1,0 +1,75 @@
+// How an incarnation begins: what the directory of a replica remembers, put together with what is configured. It is pure, so
+// a process and the simulation begin in the same way.
+//
+//   no tenure stored            the configured members, as in a cluster that starts for the first time
+//   a tenure with this replica  the members that the directory remembers; epoch 1 is reached at the configured addresses
+//   a tenure without it         forgotten: the replica was removed, and its directory is no member's any more
+//   unreadable                  damaged: nobody but an operator knows which cluster this is
+//
+// The remembered members come before the configured ones, because the cluster has agreed upon them.
+
+import { type Epoch, isSeated, localised, membersIn, outsidersOf } from '../model/membership.ts';
+import type { Incarnation, ReplicaId } from '../model/id.ts';
+import type { Policy } from '../model/policy.ts';
+import { type PointRead, UNREADABLE } from '../model/port.ts';
+import type { Member } from '../model/quorum.ts';
+import { readIncarnation } from '../replica/recovery.ts';
+import { readStoredTenure, tenureKey } from '../replica/succession.ts';
+import { metaKey } from '../store/layout.ts';
+
+type Get = (key: Uint8Array) => PointRead;
+
+export interface Configured {
+  readonly self: ReplicaId;
+  /** Sorted by id, `self` included. */
+  readonly members: readonly Member[];
+  /** The policies as these members have them, or why the policies do not fit these members. */
+  readonly policiesAmong: (members: readonly Member[]) => readonly Policy[] | string;
+}
+
+export interface Begun {
+  readonly kind: 'begun';
+  /** Sorted by id. */
+  readonly members: readonly Member[];
+  /** Replicas that were removed and may not know it; they are reached so that they can be told. */
+  readonly outsiders: readonly Member[];
+  readonly policies: readonly Policy[];
+}
+
+export type Boot =
+  | Begun
+  | { readonly kind: 'forgotten'; readonly epoch: Epoch }
+  | { readonly kind: 'unfit'; readonly reason: string }
+  | { readonly kind: 'damaged' };
+
+export function boot(get: Get, configured: Configured): Boot {
+  const tenure = readStoredTenure(get(tenureKey()));
+  if (tenure === 'damaged') return { kind: 'damaged' };
+  if (tenure === undefined) return begun(configured, configured.members, []);
+  const { membership } = tenure;
+  if (!isSeated(tenure, configured.self)) return { kind: 'forgotten', epoch: membership.epoch };
+  const members = membersIn(localised(membership, configured.members));
+  return begun(configured, members, outsidersOf(membership));
+}
+
+function begun(
+  { policiesAmong }: Configured,
+  members: readonly Member[],
+  outsiders: readonly Member[],
+): Boot {
+  const policies = policiesAmong(members);
+  if (typeof policies === 'string') return { kind: 'unfit', reason: policies };
+  return { kind: 'begun', members, outsiders, policies };
+}
+
+/** The epoch of the membership that the directory remembers; 0 where it remembers none. */
+export function storedEpoch(get: Get): Epoch {
+  const tenure = readStoredTenure(get(tenureKey()));
+  return typeof tenure === 'object' ? tenure.membership.epoch : 0;
+}
+
+/** The last incarnation that storage remembers; 0 where none wrote its number, `undefined` where it cannot be read. */
+export function storedIncarnation(get: Get): Incarnation | undefined {
+  const stored = get(metaKey('incarnation'));
+  return stored === UNREADABLE ? undefined : readIncarnation(stored);
+}
