@@ -43,7 +43,11 @@ const patterns = {
   mark: /=>|\?\.|\.\.\.|[\s\S]/y,
 };
 
-export function tokenize(text: string): Token[] {
+/** Comments are not among the tokens; who wants them is given each with its line. */
+export function tokenize(
+  text: string,
+  onComment: (comment: string, line: number) => void = () => {},
+): Token[] {
   const tokens: Token[] = [];
   // Depth of open braces for each template whose substitution we are in.
   const substitutions: number[] = [];
@@ -77,6 +81,7 @@ export function tokenize(text: string): Token[] {
     const skipped =
       take(patterns.space) ?? take(patterns.lineComment) ?? take(patterns.blockComment);
     if (skipped !== undefined) {
+      if (skipped.startsWith('/')) onComment(skipped, line);
       line += newlines(skipped);
       continue;
     }
