@@ -18,6 +18,7 @@ import {
   tableBelow,
   type TextFile,
 } from './documents.ts';
+import { apart, floors, rootRooms } from './floors.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const files = filesOf(root);
@@ -28,9 +29,6 @@ const linkable = files.map((path) =>
 const comments = files
   .filter((path) => /^(src|test|scripts)\/.*\.(ts|mjs)$/.test(path))
   .flatMap((path) => commentsOf(readText(root, path)));
-
-/** Files that are made while the program runs, or that stand for any. */
-const MADE = /^(conit|eu-1|x)\.(yaml|yml|ts)$/;
 
 function textOf(path: string): string {
   return documents.find((document) => document.path === path)?.text ?? '';
@@ -56,23 +54,31 @@ describe('documents', () => {
 
   it('name metrics that exist', () => {
     const source = files
-      .filter((path) => path.startsWith('src/'))
-      .map((path) => readFileSync(join(root, path), 'utf8'))
+      .filter((path) => path.startsWith('src/') || path === 'test/e2e/metrics.test.ts')
+      .map((path) => readText(root, path).text)
       .join('\n');
     const named = documents.flatMap(({ path, text }) =>
       (text.match(/\bconit_[a-z_]*[a-z]/g) ?? []).map((name) => ({ path, name })),
     );
     // Names of docker networks begin in the same way.
-    const lost = named.filter(({ name }) => name !== 'conit_wan' && !source.includes(name));
-    expect(named.length).toBeGreaterThan(50);
+    const lost = named.filter(
+      ({ name }) => name !== 'conit_wan' && !new RegExp(`\\b${name}\\b`).test(source),
+    );
+    expect(named.length).toBeGreaterThan(30);
     expect(lost).toEqual([]);
   });
 });
 
 describe('comments', () => {
   it('name files and documents that exist', () => {
-    const lost = comments.flatMap((comment) => lostFiles(comment, files));
-    expect(lost.filter((each) => !MADE.test(each.split(': ')[1] ?? ''))).toEqual([]);
+    expect(comments.flatMap((comment) => lostFiles(comment, files))).toEqual([]);
+  });
+
+  it('of programs, containers and alerts do so, too', () => {
+    const others = files.filter((path) => /^(Dockerfile|.*\.yml|deploy\/.*|\.ci\/.*)$/.test(path));
+    const texts = others.map((path) => readText(root, path));
+    expect(texts.length).toBeGreaterThan(4);
+    expect(texts.flatMap((text) => lostFiles(text, files))).toEqual([]);
   });
 
   it('name traps, rules of storage and promises that are listed', () => {
@@ -95,11 +101,34 @@ describe('comments', () => {
   });
 });
 
+describe('ARCHITECTURE.md', () => {
+  it('draws the floor plan that is enforced', () => {
+    const [, section = ''] = textOf('ARCHITECTURE.md').split('## Floor plan\n');
+    const picture = section.split('```')[1] ?? '';
+    const drawn = picture
+      .trim()
+      .split(/─+/)
+      .map((floor) => [...floor.matchAll(/(?<=^|\s)(\w+)(?:\/|\.ts)(?=\s)/g)])
+      .map((rooms) => sorted(rooms.map(([, room]) => room as string)));
+    const isBuilt = (room: string) => files.some((path) => path.startsWith(`src/${room}/`));
+    const built = floors.toReversed().map((rooms) => rooms.filter(isBuilt));
+    const beside = Object.keys(apart).filter(isBuilt);
+    const planned = [rootRooms, ...built.filter((rooms) => rooms.length > 0), beside];
+    expect(drawn).toEqual(planned.map(sorted));
+  });
+});
+
+function sorted(names: readonly string[]): string {
+  return names.toSorted().join(' ');
+}
+
 describe('docs/operations.md', () => {
   it('has a section for every alert, and no section for another', () => {
     const rules = parse(readFileSync(join(root, 'deploy', 'alerts.yml'), 'utf8')) as AlertFile;
     const alerts = rules.groups.flatMap((group) => group.rules);
-    const sections = headingsOf(textOf('docs/operations.md')).filter((each) => /^Conit/.test(each));
+    const sections = headingsOf(textOf('docs/operations.md')).filter((each) =>
+      each.startsWith('Conit'),
+    );
     expect(sections.toSorted()).toEqual(alerts.map(({ alert }) => alert).toSorted());
     const runbooks = alerts.map(({ annotations }) => annotations['runbook_url']);
     const anchors = anchorsOf(textOf('docs/operations.md'));

@@ -46,9 +46,11 @@ const FILE = /(?<![\w./$:*-])(?:\.\/)?([\w.-]+\/)*[\w-][\w.-]*\.(?:ts|mjs|md|sh|
 /** Names of files in a text that stand for no file of the repository. */
 export function lostFiles({ path, text }: TextFile, files: readonly string[]): string[] {
   const named = text.match(FILE) ?? [];
-  return named
-    .filter((name) => !files.some((file) => file === name || file.endsWith(`/${name}`)))
-    .map((name) => `${path}: ${name}`);
+  const isHere = (name: string): boolean => {
+    const plain = name.replace(/^(\.\.?\/)+/, '');
+    return files.some((file) => file === plain || file.endsWith(`/${plain}`));
+  };
+  return named.filter((name) => !isHere(name)).map((name) => `${path}: ${name}`);
 }
 
 const LINK = /\]\(([^)\s]+)\)/g;
