@@ -45,13 +45,17 @@ export function clocks(history: History, demand: ClocksDemand): Verdict<ClocksSt
   return anomalies.verdict({ compared }, undefined);
 }
 
-/** By key, in the order in which they ended; without those that may be an earlier attempt's answer. */
+/**
+ * By key, in the order in which they ended; without those that may be an earlier attempt's answer, and without deletes that mean
+ * one version, which are stamped just behind it.
+ */
 function acknowledged(history: History, replicas: number): Map<string, (Write & Stamped)[]> {
   const byKey = new Map<string, (Write & Stamped)[]>();
   for (const operation of history) {
     if (operation.type !== 'put' && operation.type !== 'delete') continue;
-    const { hlc, idem, ok, w = 0 } = operation;
-    if (ok !== true || idem !== undefined || hlc === undefined || 2 * w <= replicas) continue;
+    const { hlc, idem, ok, removes, w = 0 } = operation;
+    if (idem !== undefined || removes !== undefined) continue;
+    if (ok !== true || hlc === undefined || 2 * w <= replicas) continue;
     const name = `${operation.ns}\0${operation.key}`;
     const writes = byKey.get(name) ?? [];
     writes.push({ ...operation, hlc });

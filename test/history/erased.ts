@@ -1,13 +1,13 @@
 // K16: a delete removes what was written before it. Once a write is acknowledged by a quorum, and a delete that began
-// afterwards, at whatever replica, is acknowledged by a quorum that meets it, no quorum read that begins after that, and no
-// final read, shows the value; unless the reply to the delete said that a newer version is shown in its place.
+// afterwards, at whatever replica, is acknowledged by a quorum that meets it, no quorum read or list that begins after that, and
+// no final one, shows the value; unless the reply to the delete said that a newer version is shown in its place.
 //
 //   survived  a read showed a value that a later delete had removed
 //
 // Told from the words of clients alone: which write came before which delete is their order in time. Reads that ask fewer
 // replicas than a quorum may be behind, and are not judged before the end.
 
-import type { History, Operation, Write } from './operation.ts';
+import type { History, Read, Scan, Write } from './operation.ts';
 import { Register } from './register.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 
@@ -58,7 +58,7 @@ export function erased(history: History, demand: ErasedDemand): Verdict<ErasedSt
         const put = removed.find(({ value }) => value === read.result);
         if (put === undefined) continue;
         const what = `${read.node} shows ${ns}/${key}, which ${told.node} had deleted`;
-        anomalies.add('survived', what, [...put.attempts, told, read]);
+        anomalies.add('survived', what, [...put.attempts, told, read.by]);
       }
     }
   }
@@ -66,19 +66,30 @@ export function erased(history: History, demand: ErasedDemand): Verdict<ErasedSt
   return anomalies.verdict(stats, shortfallOf(history, demand));
 }
 
-type Get = Operation & { readonly type: 'get' };
+/** What a read or a list shows under one key. */
+type View = Omit<Read | Scan, 'result'> & {
+  readonly by: Read | Scan;
+  readonly result: string | null;
+};
 
-function readsOf(history: History, { quorum }: ErasedDemand): Map<string, Get[]> {
-  const reads = new Map<string, Get[]>();
-  for (const operation of history) {
-    if (operation.type !== 'get' || operation.ok !== true) continue;
-    if (operation.final !== true && (operation.r ?? 1) < quorum) continue;
-    const name = `${operation.ns}\0${operation.key}`;
-    const others = reads.get(name);
-    if (others === undefined) reads.set(name, [operation]);
-    else others.push(operation);
+function readsOf(history: History, { quorum }: ErasedDemand): Map<string, View[]> {
+  const reads = new Map<string, View[]>();
+  for (const by of history) {
+    if ((by.type !== 'get' && by.type !== 'list') || by.ok !== true) continue;
+    if (by.final !== true && (by.r ?? 1) < quorum) continue;
+    for (const [key, result] of shownBy(by)) {
+      const name = `${by.ns}\0${key}`;
+      const others = reads.get(name) ?? [];
+      others.push({ ...by, by, result });
+      reads.set(name, others);
+    }
   }
   return reads;
+}
+
+function shownBy(by: Read | Scan): readonly (readonly [string, string | null])[] {
+  if (by.type === 'get') return [[by.key, by.result]];
+  return by.result.map(({ key, value }) => [key, value]);
 }
 
 function isWide({ w = 1 }: Write, { quorum }: ErasedDemand): boolean {

@@ -104,7 +104,12 @@ export function goesBack(first: Version, second: Version): boolean {
 }
 
 /** A delete that began before the read ended, may be newer than that version, or is it. */
-export function mayHide(effect: Effect, first: Version, read: Read, versions: Versions): boolean {
+export function mayHide(
+  effect: Effect,
+  first: Version,
+  read: Pick<Read, 'return_ns'>,
+  versions: Versions,
+): boolean {
   if (effect.type !== 'delete' || effect.ok === false) return false;
   if (effect.attempts.every(({ call_ns }) => call_ns > read.return_ns)) return false;
   const version = versions.ofWrite(effect);

@@ -50,6 +50,8 @@ export interface Write extends Call {
   readonly supersededBy?: string;
   /** The atomic batch that it is of. */
   readonly run?: string;
+  /** Of a delete: the one version that it means, and what is older. */
+  readonly removes?: string;
   /** Only if this was the value; null: if there was none. */
   readonly expected?: string | null;
 }
@@ -67,6 +69,7 @@ export interface Read extends Call {
 
 export interface Item {
   readonly key: string;
+  /** '' in a list of keys only. */
   readonly value: string;
   readonly ver: string;
   readonly hlc?: string;

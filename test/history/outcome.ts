@@ -61,7 +61,8 @@ export function outcome(history: History, demand: OutcomeDemand): Verdict<Outcom
 /** What a read showed. */
 function itemsOf(operation: Operation): readonly Item[] {
   if (operation.ok !== true) return [];
-  if (operation.type === 'list') return operation.result;
+  // A list of keys only says nothing of values.
+  if (operation.type === 'list') return operation.result.filter(({ value }) => value !== '');
   if (operation.type !== 'get' || operation.result === null) return [];
   return [{ key: operation.key, value: operation.result, ver: operation.ver ?? '' }];
 }

@@ -2,11 +2,13 @@
 // version of the key (Gifford, 1979). Once a replica has acknowledged a write this holds whatever becomes of its process, and
 // of its disk, as long as it knows that it has lost something: so a read of one replica meets every write of all.
 //
-//   behind   a read showed an older version
+//   behind   a read, or a list, showed an older version
 //   lacking  a read showed nothing, and no delete that may have happened by then can be newer than the write
+//
+// What a list should have shown and did not is told by set-full.ts, of keys that are written once.
 
 import { goesBack, mayHide } from './going-back.ts';
-import type { History, Read } from './operation.ts';
+import type { History, Read, Scan } from './operation.ts';
 import { Register } from './register.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 import { compareVersions, type Version, Versions } from './version.ts';
@@ -28,19 +30,31 @@ export function overlap(history: History, demand: OverlapDemand): Verdict<Overla
   const register = new Register(history);
   let checked = 0;
   for (const read of history) {
-    if (read.type !== 'get' || read.ok !== true) continue;
-    const met = newestMet(read, register, versions, demand.replicas);
-    if (met === undefined) continue;
-    checked++;
-    check(read, met, versions, register, anomalies);
+    if ((read.type !== 'get' && read.type !== 'list') || read.ok !== true) continue;
+    for (const view of read.type === 'get' ? [{ ...read, by: read }] : viewsOf(read)) {
+      const met = newestMet(view, register, versions, demand.replicas);
+      if (met === undefined) continue;
+      checked++;
+      check(view, met, versions, register, anomalies);
+    }
   }
   const few = checked < demand.checked ? `only ${checked} of ${demand.checked} reads` : undefined;
   return anomalies.verdict({ checked }, shortfallOf(history, demand) ?? few);
 }
 
+/** What a read, or a list, shows of one key. */
+type View = Pick<Read, 'node' | 'ns' | 'key' | 'ver' | 'result' | 'call_ns' | 'return_ns'> & {
+  readonly by: Read | Scan;
+  readonly r?: number;
+};
+
+function viewsOf(by: Scan): View[] {
+  return by.result.map(({ key, ver, value: result }) => ({ ...by, by, key, ver, result }));
+}
+
 /** Of the writes that the read has to show, the newest as far as that can be told. */
 function newestMet(
-  read: Read,
+  read: View,
   register: Register,
   versions: Versions,
   replicas: number,
@@ -58,7 +72,7 @@ function newestMet(
 }
 
 function check(
-  read: Read,
+  read: View,
   met: Version,
   versions: Versions,
   register: Register,
@@ -70,8 +84,8 @@ function check(
   if (result !== null && ver !== null) {
     if (!goesBack(met, versions.of(ver))) return;
     const what = `${node} shows ${ns}/${key} at ${ver}, behind ${met.ver}`;
-    anomalies.add('behind', what, [...writes, read]);
+    anomalies.add('behind', what, [...writes, read.by]);
   } else if (!effects.some((effect) => mayHide(effect, met, read, versions))) {
-    anomalies.add('lacking', `${node} lacks ${ns}/${key} at ${met.ver}`, [...writes, read]);
+    anomalies.add('lacking', `${node} lacks ${ns}/${key} at ${met.ver}`, [...writes, read.by]);
   }
 }

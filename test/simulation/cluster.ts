@@ -362,6 +362,8 @@ export class Replica {
   /** There is no room on its disk. */
   isFull = false;
   halts: string[] = [];
+  /** When its latest process began. */
+  startedMs = 0;
   readonly #cluster: Cluster;
   readonly #options: ClusterOptions;
   /** It was told to run at least once. */
@@ -436,6 +438,7 @@ export class Replica {
     const last = Math.max(this.identity, storedIncarnation(get) ?? 0);
     this.identity = nextIncarnation(last, node.clock.wallMs());
     this.storage = storage;
+    this.startedMs = this.#cluster.nowMs;
     this.#node = node;
     this.#port = network.port(this.index, new Set(known));
     this.host = createHost({

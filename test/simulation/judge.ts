@@ -14,6 +14,7 @@ import { liveness } from '../history/liveness.ts';
 import type { Operation } from '../history/operation.ts';
 import { outcome } from '../history/outcome.ts';
 import { overlap } from '../history/overlap.ts';
+import { rangeDelete } from '../history/range-delete.ts';
 import { runSplit } from '../history/run-split.ts';
 import { type LagLog, stale } from '../history/stale.ts';
 import { setFull } from '../history/set-full.ts';
@@ -83,7 +84,16 @@ function judgeHistory(judged: Judged): Finding[] {
     ...(plan.spares.length > 0 || isSilent(plan.classes)
       ? {}
       : { overlap: overlap(history, { replicas, checked: 1 }) }),
-    ...(plan.spares.length > 0 ? {} : { erased: judgeErased({ plan, workload, cluster }) }),
+    ...(plan.spares.length > 0
+      ? {}
+      : {
+          erased: judgeErased({ plan, workload, cluster }),
+          'range-delete': rangeDelete(history, {
+            namespaces: ['ra'],
+            quorum: eraserQuorum(plan.regions.length, isForgetful(plan)),
+            checked: 1,
+          }),
+        }),
     // A copy, or what mends a disk, brings records and not batches: what is newer than its mark comes key by key.
     ...(bringsRecords(plan)
       ? {}

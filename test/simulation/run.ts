@@ -112,6 +112,7 @@ export function simulate(plan: Plan): Run {
     workload.erase(dice.split('eraser'), isForgetful(plan), plan.thinkMs, eraseMs);
     workload.stand(dice.split('bystander'), plan.faultsMs);
     workload.batch(dice.split('batches'), plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
+    workload.clear(dice.split('ranges'), isForgetful(plan), plan.thinkMs, eraseMs);
     leases.begin(dice.split('leases'), 2 * plan.thinkMs, plan.faultsMs + AFTER_HEAL_MS);
     nemesis.begin();
     lags.begin();

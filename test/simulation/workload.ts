@@ -8,6 +8,7 @@ import type { Reply, Staleness } from '../../src/model/command.ts';
 import { isDefinite } from '../../src/model/fault.ts';
 import { majority, type QuorumSpec } from '../../src/model/quorum.ts';
 import { formatDot, type Key } from '../../src/model/id.ts';
+import type { Version } from '../../src/model/record.ts';
 import type { FaultName, Item, Level, Operation, Write } from '../history/operation.ts';
 import { text } from '../support/build.ts';
 import {
@@ -32,6 +33,7 @@ export const NAMESPACES = {
   st: { consistency: 'eventual' },
   er: { consistency: 'eventual' },
   ru: { consistency: 'eventual' },
+  ra: { consistency: 'eventual' },
 } as const;
 /** Written all the time, and read by nobody before the end: disks may lose it in silence. */
 export const SILENT = 'st';
@@ -62,8 +64,9 @@ const SCAN_LIMIT = 1000;
 /** Clients of the namespaces whose lag is bounded. */
 const BOUNDED = ['lt', 'ch', 'fl'] as const;
 const DUELS = 5;
-/** Short, so that it comes between the start of a replica and the first words of its peers. */
 const BYSTANDER_THINK_MS = 15;
+/** From the start of the victim on, in which it is asked all the time: until it holds what its peers have greeted it with. */
+const OPENING_MS = 500;
 
 /** What a plan says of the clients. */
 export interface Shape {
@@ -126,6 +129,15 @@ export class Workload {
     }
   }
 
+  /** Two more clients, who write sets of keys, delete what a list of a set shows, and look at it. */
+  clear(dice: Prng, isWide: boolean, thinkMs: number, untilMs: number): void {
+    for (let n = 0; n < 2; n++) {
+      const own = dice.split(`clear ${n}`);
+      const client = { each: new Clearer(this, own, isWide), session: `clear${n}`, dice: own };
+      this.#loop({ ...client, thinkMs, untilMs }, this.nextProcess());
+    }
+  }
+
   /** One more client, who only writes. */
   keep(dice: Prng, thinkMs: number, untilMs: number): void {
     const each = new Keeper(this, dice);
@@ -146,6 +158,12 @@ export class Workload {
     const { quietFromMs = Number.POSITIVE_INFINITY } = this.#shape;
     const isQuiet = node === VICTIM && this.#cluster.nowMs >= quietFromMs;
     return isQuiet ? node + 1 : node;
+  }
+
+  /** The victim has begun to run a moment ago. */
+  get isVictimOpening(): boolean {
+    const { isRunning, startedMs } = this.#cluster.replica(VICTIM);
+    return isRunning && this.#cluster.nowMs - startedMs < OPENING_MS;
   }
 
   nextProcess(): number {
@@ -271,7 +289,7 @@ export class Workload {
     if ('idem' in step && dice.chance(TWIN_SHARE)) this.#repeat(client, step);
     const call = this.#cluster.begin(step.node, commandOf(step), (ended) => {
       const ok = this.#record(step, ended, process, session);
-      client.each.onEnd?.(ok);
+      client.each.onEnd?.(ok, ended.outcome);
       if (ok === true && 'idem' in step && dice.chance(TWIN_SHARE)) this.#repeat(client, step);
       if (ok !== null) this.#loop(client, process);
       else if ('idem' in step && dice.chance(RETRY_SHARE)) {
@@ -293,8 +311,8 @@ export class Workload {
   }
 
   #taken(step: Step): Step {
-    const isWrite = step.type === 'put' || step.type === 'delete';
-    return isWrite ? { ...step, node: this.taker(step.node) } : step;
+    const isRead = step.type === 'get' || step.type === 'list';
+    return isRead ? step : { ...step, node: this.taker(step.node) };
   }
 
   #record(step: Step, call: Call, process: number, session: string): boolean | null {
@@ -380,7 +398,7 @@ type Step = {
       readonly w: QuorumSpec;
       readonly idem?: string;
     }
-  | { readonly type: 'delete'; readonly w: QuorumSpec }
+  | { readonly type: 'delete'; readonly w: QuorumSpec; readonly removes?: Version }
   | {
       readonly type: 'run';
       readonly items: readonly (readonly [string, string | null])[];
@@ -401,6 +419,7 @@ type Step = {
       readonly limit?: number;
       readonly final?: true;
       readonly after?: string;
+      readonly values?: false;
       readonly onUnmet?: OnUnmet;
     }
 );
@@ -418,7 +437,7 @@ interface Each {
   readonly isInHaste?: boolean;
   next(): Step;
   /** What it did last happened, did not, or may have. */
-  onEnd?(ok: boolean | null): void;
+  onEnd?(ok: boolean | null, outcome: Outcome): void;
 }
 
 interface Client {
@@ -483,7 +502,7 @@ class Overwriter {
 }
 
 /**
- * Puts a key at one replica, deletes it at another as soon as that is acknowledged, and reads it at a third, all with
+ * Puts a key at one replica, deletes it at another as soon as that is acknowledged, and reads or lists it at a third, all with
  * quorums that meet: the delete runs ahead of the write on its way.
  */
 class Eraser {
@@ -509,7 +528,10 @@ class Eraser {
     if (this.#step === 'put') this.#count++;
     const at = { node: this.#workload.node(this.#dice), ns: 'er', key: `e${this.#count}` } as const;
     if (this.#step === 'delete') return { ...at, type: 'delete', w: quorum };
-    if (this.#step === 'get') return { ...at, type: 'get', r: quorum };
+    if (this.#step === 'get') {
+      if (this.#dice.chance(0.5)) return { ...at, type: 'get', r: quorum };
+      return { ...at, type: 'list', reverse: this.#dice.chance(0.5), r: quorum };
+    }
     return { ...at, type: 'put', value: this.#workload.nextValue(), w: quorum };
   }
 
@@ -521,6 +543,65 @@ class Eraser {
 
 const SETS = 2;
 const SET_KEYS = 5;
+const RANGE_KEYS = 4;
+
+/**
+ * Deletes a set of keys as `DELETE ?prefix=` does: the versions that a list of a quorum shows, one after the other, while another
+ * such client writes newer ones. All quorums meet.
+ */
+class Clearer {
+  readonly #workload: Workload;
+  readonly #dice: Prng;
+  readonly #isWide: boolean;
+  #isClearing = false;
+  #node = 0;
+  /** Shown, and not deleted yet. */
+  #seen: readonly Seen[] = [];
+
+  constructor(workload: Workload, dice: Prng, isWide: boolean) {
+    this.#workload = workload;
+    this.#dice = dice;
+    this.#isWide = isWide;
+  }
+
+  get isInHaste(): boolean {
+    return this.#seen.length > 0;
+  }
+
+  next(): Step {
+    const dice = this.#dice;
+    const quorum = eraserQuorum(this.#workload.replicas, this.#isWide);
+    const [first, ...rest] = this.#seen;
+    this.#seen = rest;
+    if (first !== undefined) {
+      const { key, ...removes } = first;
+      return { node: this.#node, ns: 'ra', key, type: 'delete', w: quorum, removes };
+    }
+    this.#node = this.#workload.node(dice);
+    const set = `${dice.below(SETS)}/`;
+    const kind = dice.next();
+    this.#isClearing = kind < 0.25;
+    const at = { node: this.#node, ns: 'ra', key: set } as const;
+    if (kind < 0.45) {
+      const page = { reverse: dice.chance(0.5), limit: 1 + dice.below(2 * RANGE_KEYS) };
+      const values = this.#isClearing || dice.chance(0.5) ? ({ values: false } as const) : {};
+      return { ...at, type: 'list', r: quorum, ...page, ...values };
+    }
+    const key = `${set}${dice.below(RANGE_KEYS)}`;
+    return { ...at, key, type: 'put', value: this.#workload.nextValue(), w: quorum };
+  }
+
+  onEnd(ok: boolean | null, outcome: Outcome): void {
+    if (!this.#isClearing || ok !== true) return;
+    this.#isClearing = false;
+    if (typeof outcome !== 'object' || outcome.kind !== 'listed') return;
+    this.#seen = outcome.items.map(({ key, origin, seq, hlc }) => ({ key, origin, seq, hlc }));
+  }
+}
+
+interface Seen extends Version {
+  readonly key: string;
+}
 
 /** Writes a whole set of keys at once, some of them deleted, and lists what a replica shows of all sets. */
 class Batcher {
@@ -572,11 +653,16 @@ class Bystander {
     this.#dice = dice;
   }
 
+  get isInHaste(): boolean {
+    return this.#workload.isVictimOpening;
+  }
+
   next(): Step {
     const dice = this.#dice;
     const at = this.#written;
     this.#begun = undefined;
-    if (at !== undefined && dice.chance(0.7)) return { node: VICTIM, ...at, type: 'get', r: 1 };
+    if (at !== undefined && (this.isInHaste || dice.chance(0.7)))
+      return { node: VICTIM, ...at, type: 'get', r: 1 };
     const { replicas: w } = this.#workload;
     const isOnce = dice.chance(0.5);
     const key = isOnce ? `q${String(this.#count++).padStart(6, '0')}` : `q${dice.below(3)}`;
@@ -715,7 +801,7 @@ function commandOf(step: Step): Asked {
         ...(step.idem === undefined ? {} : { idempotency: { key: step.idem, digest: 1 } }),
       });
     case 'delete':
-      return delOf(key, { ns: space, w: step.w, timeoutMs });
+      return delOf(key, { ns: space, w: step.w, removes: step.removes, timeoutMs });
     case 'run':
       return runOf(step.items, {
         ns: space,
@@ -729,8 +815,9 @@ function commandOf(step: Step): Asked {
     }
     case 'list': {
       const { reverse, after = '', onUnmet = 'fail' } = step;
-      const { r = 1, limit = SCAN_LIMIT } = step;
-      const options = { ns: space, reverse, after: after as Key, r, limit, onUnmet };
+      const { r = 1, limit = SCAN_LIMIT, values = true } = step;
+      const page = { prefix: key, after: after as Key, reverse, limit, values };
+      const options = { ns: space, ...page, r, onUnmet };
       return listOf({ ...options, timeoutMs });
     }
   }
@@ -766,7 +853,7 @@ function operationOf(
       const value = step.type === 'put' ? step.value : null;
       const idem = 'idem' in step ? { idem: step.idem } : {};
       const ver = versionOf(outcome);
-      const newer = supersededOf(outcome);
+      const newer = { ...supersededOf(outcome), ...removesOf(step) };
       const write = { ...base, ...idem, ...newer, type: step.type, value, result: null, ver };
       return typeof step.w === 'number' ? { ...write, w: step.w } : write;
     }
@@ -822,6 +909,11 @@ function itemFacts(outcome: Outcome, index: number): Pick<Write, 'ver' | 'supers
   const { dot, supersededBy: by } = present(outcome.items[index], 'a result for each item');
   const ver = formatDot(dot.origin, dot.seq);
   return by === undefined ? { ver } : { ver, supersededBy: formatDot(by.origin, by.seq) };
+}
+
+function removesOf(step: Step): Pick<Write, 'removes'> {
+  if (step.type !== 'delete' || step.removes === undefined) return {};
+  return { removes: formatDot(step.removes.origin, step.removes.seq) };
 }
 
 function supersededOf(outcome: Outcome): { readonly supersededBy?: string } {

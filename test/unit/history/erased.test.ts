@@ -55,6 +55,23 @@ describe('a delete that runs ahead of its write', () => {
     expect(judge([put, del(), get('v', { r: 1, final: true })]).stats.survived).toBe(1);
   });
 
+  it('is not shown by a list of a quorum either', () => {
+    const list = (r: number): Operation => ({
+      ...at(20, 'b'),
+      key: '',
+      type: 'list',
+      value: null,
+      ver: null,
+      result: [{ key: 'k', value: 'v', ver: 'a-1.1.1' }],
+      reverse: false,
+      more: false,
+      after: '',
+      r,
+    });
+    expect(judge([put, del(), list(2)]).stats.survived).toBe(1);
+    expect(judge([put, del(), list(1)]).stats.survived).toBe(0);
+  });
+
   it('is not judged where its reply named a newer version, nor by reads of fewer or beside it', () => {
     const told = judge([put, del({ supersededBy: 'a-1.1.1' }), get('v')]);
     expect(told.stats).toMatchObject({ told: 1, survived: 0 });

@@ -65,6 +65,27 @@ describe('a read of one replica after a write of all', () => {
     expect(judge(newer, write('delete', 3, 50, 60, 3), get(2, 70))).toBe('invalid behind');
   });
 
+  it('or a list, shows nothing that was deleted before', () => {
+    const list = (n: number): Operation => ({
+      ...base,
+      key: '',
+      type: 'list',
+      value: null,
+      ver: null,
+      result: [{ key: 'k', value: `v${n}`, ver: `eu-1.1.${n}`, hlc: `${n}`.padStart(16, '0') }],
+      reverse: false,
+      more: false,
+      after: '',
+      r: 2,
+      call_ns: 40,
+      return_ns: 41,
+    });
+    const deleted = write('delete', 2, 20, 30, 2);
+    expect(judge(older, deleted, list(1))).toBe('invalid behind');
+    expect(judge(older, deleted, list(3))).toBe('valid ');
+    expect(judge(older, write('delete', 2, 20, 30, 1), list(1))).toBe('valid ');
+  });
+
   it('says nothing where there is none', () => {
     expect(judge(write('put', 1, 0, 10, 1), get(1, 20))).toBe('vacuous only 0 of 1 reads');
   });
