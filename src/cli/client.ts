@@ -65,7 +65,7 @@ async function send(base: string, call: Call, authorization: string | undefined)
     const header = (name: string): string | undefined => textOf(headers[name.toLowerCase()]);
     return { status: statusCode, body: bytes, header };
   } catch (error) {
-    throw troubleOf(error, base, call);
+    throw failureOf(error, base, call);
   }
 }
 
@@ -118,7 +118,7 @@ function isWrite({ method }: Call): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-function troubleOf(error: unknown, base: string, call: Call): CommandError {
+function failureOf(error: unknown, base: string, call: Call): CommandError {
   const code = codeOf(error) ?? (error instanceof Error ? error.message : String(error));
   if (UNSENT.includes(code)) {
     const advice = 'is a replica running there? --url or CONIT_URL name another';

@@ -27,12 +27,12 @@ export async function where(
 ): Promise<ExitCode> {
   const view = await readView<ExplainView>(client, pathTo('explain', inPath(namespace, key)));
   if (output === 'json') terminal.out(renderJson(view));
-  else terminal.out(`${renderTable(COLUMNS, view.replicas.map(rowOf))}\n${graveOf(view)}`);
+  else terminal.out(`${renderTable(COLUMNS, view.replicas.map(rowOf))}\n${tombstoneOf(view)}`);
   return view.replicas.some(isLive) ? EXIT.ok : EXIT.no;
 }
 
 /** Why the delete is still remembered. */
-function graveOf({ tombstone }: ExplainView): string {
+function tombstoneOf({ tombstone }: ExplainView): string {
   if (tombstone === undefined) return '';
   const { version, blockedBy } = tombstone;
   const wait =

@@ -35,8 +35,8 @@ function jsonProblem(text: string): string | undefined {
 
 function parseYaml(text: string): Parsed<unknown> {
   const document = parseDocument(text, { schema: 'core', uniqueKeys: true, prettyErrors: true });
-  const [trouble] = [...document.errors, ...document.warnings];
-  if (trouble !== undefined) return decline(`cannot be read: ${trouble.message.split('\n')[0]}`);
+  const [defect] = [...document.errors, ...document.warnings];
+  if (defect !== undefined) return decline(`cannot be read: ${defect.message.split('\n')[0]}`);
   try {
     return accept(document.toJS({ maxAliasCount: 0 }));
   } catch (error) {

@@ -76,7 +76,7 @@ interface Copy {
   covers: readonly LaneHead[];
   after: Position;
   /** The part that is being swept. */
-  part: { readonly last: Position; readonly more: boolean; readonly donor: Holder } | undefined;
+  part: { readonly last: Position; readonly more: boolean; readonly holder: Holder } | undefined;
   /** Since this process began. */
   parts: number;
   records: number;
@@ -84,7 +84,7 @@ interface Copy {
 
 /** A part that came. */
 interface Arrived {
-  readonly donor: Holder;
+  readonly holder: Holder;
   readonly chunk: SnapshotChunk;
 }
 
@@ -152,20 +152,20 @@ export class SnapshotClient {
   }
 
   /** Begins a copy where nothing else helps, and asks again for what did not come. */
-  look(donors: readonly Holder[], turn: Turn): void {
+  look(holders: readonly Holder[], turn: Turn): void {
     const copy = this.#copy;
     if (copy === undefined) {
-      const donor = donors.find((each) => this.#isNeededFrom(each, donors));
-      if (donor === undefined || !this.#mayBegin(turn)) return;
+      const holder = holders.find((each) => this.#isNeededFrom(each, holders));
+      if (holder === undefined || !this.#mayBegin(turn)) return;
       this.#copy = begunAt('', []);
-      turn.note('warn', 'snapshot-begins', { of: donor.id });
-      this.#ask(this.#copy, donor, turn);
+      turn.note('warn', 'snapshot-begins', { of: holder.id });
+      this.#ask(this.#copy, holder, turn);
     } else if (copy.part !== undefined) {
       this.#sweep.look(turn);
     } else if (this.#arrived.size > 0) {
       this.#take(copy, turn);
     } else if (turn.now.monoMs >= copy.untilMs) {
-      this.#askAgain(copy, donors, turn);
+      this.#askAgain(copy, holders, turn);
     }
   }
 
@@ -174,12 +174,12 @@ export class SnapshotClient {
     if (this.#copy !== undefined && this.#arrived.size > 0) this.#take(this.#copy, turn);
   }
 
-  onChunk(donor: Holder, chunk: SnapshotChunk, turn: Turn): void {
+  onChunk(holder: Holder, chunk: SnapshotChunk, turn: Turn): void {
     const copy = this.#copy;
-    if (copy?.peer !== donor.peer || copy.id !== chunk.id) return;
+    if (copy?.peer !== holder.peer || copy.id !== chunk.id) return;
     copy.untilMs = turn.now.monoMs + this.#options.retryMs;
     if (this.#arrived.size >= WINDOW_PARTS) return this.#breakOff(copy);
-    this.#arrived.push({ donor, chunk });
+    this.#arrived.push({ holder, chunk });
     this.#take(copy, turn);
   }
 
@@ -198,12 +198,12 @@ export class SnapshotClient {
     if (copy.part !== undefined || table.undurableCount > UNDURABLE_MAX) return;
     const next = this.#arrived.shift();
     if (next === undefined) return;
-    const { chunk, donor } = next;
+    const { chunk, holder } = next;
     const { after, last, more, records } = chunk;
     // A part that is missing would count as deleted.
     if (after !== copy.after) return this.#breakOff(copy);
     if (after === '' && chunk.covers.some((head) => isAhead(head, turn.now)))
-      return this.#waitForTime(copy, donor, turn);
+      return this.#waitForTime(copy, holder, turn);
     if (after === '') copy.covers = chunk.covers;
     this.#aheadWaitMs = 0;
     for (const record of records) {
@@ -215,7 +215,7 @@ export class SnapshotClient {
     metrics.snapshotRecordsReceived += records.length;
     copy.parts++;
     copy.records += records.length;
-    copy.part = { last, more, donor };
+    copy.part = { last, more, holder };
     if (after.startsWith(NAMED)) return this.#onSwept(copy, turn);
     const { covers } = copy;
     const upTo = last.startsWith(NAMED) ? undefined : last;
@@ -231,7 +231,7 @@ export class SnapshotClient {
     if (!part.more) return this.#finish(copy, turn);
     turn.put(MARK, encodeMark(copy));
     copy.untilMs = turn.now.monoMs + this.#options.retryMs;
-    turn.send(part.donor.peer, { kind: 'snapshot-credit', id: copy.id, parts: 1 });
+    turn.send(part.holder.peer, { kind: 'snapshot-credit', id: copy.id, parts: 1 });
     this.#take(copy, turn);
   }
 
@@ -267,22 +267,22 @@ export class SnapshotClient {
   }
 
   /** The delta rule: as long as one connected peer still has the entries in its log, they come from there. */
-  #isNeededFrom(donor: Holder, donors: readonly Holder[]): boolean {
+  #isNeededFrom(holder: Holder, holders: readonly Holder[]): boolean {
     for (const [origin, floors] of this.#floors) {
       const head = this.#options.log.head(origin);
       const isTooFar = ({ peer }: Holder): boolean => (floors.get(peer) ?? 0) > head;
-      if (!isTooFar(donor) || seqOf(donor.holds, origin) <= head) continue;
-      if (donors.filter(({ holds }) => seqOf(holds, origin) > head).every(isTooFar)) return true;
+      if (!isTooFar(holder) || seqOf(holder.holds, origin) <= head) continue;
+      if (holders.filter(({ holds }) => seqOf(holds, origin) > head).every(isTooFar)) return true;
     }
     return false;
   }
 
   /** Of the same peer or of the next that holds all that is covered; where there is none, a new copy begins. */
-  #askAgain(copy: Copy, donors: readonly Holder[], turn: Turn): void {
-    const able = donors.filter(({ holds }) =>
+  #askAgain(copy: Copy, holders: readonly Holder[], turn: Turn): void {
+    const able = holders.filter(({ holds }) =>
       copy.covers.every(({ origin, seq }) => seqOf(holds, origin) >= seq),
     );
-    const next = able.find(({ peer }) => peer > copy.peer) ?? able[0] ?? donors[0];
+    const next = able.find(({ peer }) => peer > copy.peer) ?? able[0] ?? holders[0];
     if (next === undefined) return;
     if (able.length === 0) {
       if (!this.#mayBegin(turn)) return;

@@ -75,7 +75,7 @@ export class Expiry {
 }
 
 /** Whose deadlines this replica turns into deletes. Members are fixed for a life. */
-export function heirOf({ members, self }: Settings): (of: ReplicaId) => boolean {
+export function ownsExpiryOf({ members, self }: Settings): (of: ReplicaId) => boolean {
   const ids = new Set(members.map(({ id }) => id));
   const isFirst = members.every(({ id }) => self <= id);
   return (of) => of === self || (isFirst && !ids.has(of));

@@ -513,12 +513,12 @@ export class Reads {
       };
     });
     const own = this.#context.table.read(read.namespace, read.key);
-    const explained = { kind: 'explained', replicas, tombstone: this.#graveOf(read) } as const;
+    const explained = { kind: 'explained', replicas, tombstone: this.#tombstoneOf(read) } as const;
     out.reply(client, explained, own.lsn, read.deadlineMs);
   }
 
   /** The newest version is a delete: who keeps its tombstone from being dropped. */
-  #graveOf({ newest }: PendingRead): Explained['tombstone'] {
+  #tombstoneOf({ newest }: PendingRead): Explained['tombstone'] {
     if (newest?.operation !== 'delete') return undefined;
     const { origin, seq } = newest;
     return { dot: { origin, seq }, blockedBy: this.#context.stability.blockers(newest) };

@@ -49,7 +49,7 @@ import { AntiEntropy } from './anti-entropy.ts';
 import { type Phase, refuseClosed, stateOf } from './closed.ts';
 import type { Context, Heal } from './context.ts';
 import { Drain } from './drain.ts';
-import { heirOf } from './expiry.ts';
+import { ownsExpiryOf } from './expiry.ts';
 import { Grace } from './grace.ts';
 import { greetingOf } from './greeting.ts';
 import { Forwards } from './forwards.ts';
@@ -133,7 +133,7 @@ export class Replica {
     const range = rangeReader(nextId);
     const held = new Held(settings.windowBytes);
     const tree = new HashTree();
-    const index = new RecordIndex(heirOf(settings), get, this.metrics);
+    const index = new RecordIndex(ownsExpiryOf(settings), get, this.metrics);
     const table = new Table(get, settings.cacheBytes, this.metrics, index, tree);
     this.#own = new OwnLanes(settings.self);
     const senders = { metrics: this.metrics, lanes: this.#own.list, range };

@@ -168,7 +168,7 @@ describe('who gives a snapshot', () => {
 
 describe('who takes a snapshot', () => {
   let client: SnapshotClient;
-  const donor: Holder = {
+  const holder: Holder = {
     peer: 1,
     id: 'us-1' as ReplicaId,
     holds: new Map([[A, entries.length]]),
@@ -209,7 +209,7 @@ describe('who takes a snapshot', () => {
 
   function begin(monoMs: number): SnapshotRequest | undefined {
     client.onBehind(1, { kind: 'behind', origin: A, floor: entries.length });
-    client.look([donor], side.out.at(at(monoMs)));
+    client.look([holder], side.out.at(at(monoMs)));
     return ofKind('snapshot-request')[0];
   }
 
@@ -225,8 +225,8 @@ describe('who takes a snapshot', () => {
     const asked = begin(0);
     expect(asked).toMatchObject({ after: '', parts: WINDOW });
     const id = asked?.id ?? 0;
-    client.onChunk(donor, part(0, id), side.out.at(at(0)));
-    client.onChunk(donor, part(1, id), side.out.at(at(0)));
+    client.onChunk(holder, part(0, id), side.out.at(at(0)));
+    client.onChunk(holder, part(1, id), side.out.at(at(0)));
     expect(taken()).toBe(1);
     expect(ofKind('snapshot-credit')).toEqual([]);
     sweep();
@@ -241,26 +241,26 @@ describe('who takes a snapshot', () => {
     const id = begin(0)?.id ?? 0;
     const kept = run(A, 2, () => ({ namespace: NS, key: key(names[1] ?? '') }))[1];
     if (kept !== undefined) side.table.apply(kept, side.out);
-    client.onChunk(donor, part(0, id), side.out.at(at(0)));
-    client.onChunk(donor, part(2, id), side.out.at(at(0)));
+    client.onChunk(holder, part(0, id), side.out.at(at(0)));
+    client.onChunk(holder, part(2, id), side.out.at(at(0)));
     sweep();
     expect(taken()).toBe(1);
     expect(side.metrics.snapshotRecordsAbsent).toBe(0);
-    client.onChunk(donor, part(3, id), side.out.at(at(0)));
+    client.onChunk(holder, part(3, id), side.out.at(at(0)));
     expect(taken()).toBe(1);
     sent(side.out);
-    client.look([donor], side.out.at(at(1)));
+    client.look([holder], side.out.at(at(1)));
     expect(ofKind('snapshot-request')).toMatchObject([{ after: positionAt(0), parts: WINDOW }]);
   });
 
   it('keeps no more than the window, whatever comes', () => {
     const id = begin(0)?.id ?? 0;
-    for (let n = 0; n <= WINDOW; n++) client.onChunk(donor, part(n, id), side.out.at(at(0)));
+    for (let n = 0; n <= WINDOW; n++) client.onChunk(holder, part(n, id), side.out.at(at(0)));
     expect(taken()).toBe(1);
-    client.onChunk(donor, part(WINDOW + 1, id), side.out.at(at(0)));
+    client.onChunk(holder, part(WINDOW + 1, id), side.out.at(at(0)));
     sweep();
     expect(taken()).toBe(1);
-    client.look([donor], side.out.at(at(1)));
+    client.look([holder], side.out.at(at(1)));
     expect(ofKind('snapshot-request')).toMatchObject([{ after: '' }]);
   });
 
@@ -268,28 +268,28 @@ describe('who takes a snapshot', () => {
     const id = begin(0)?.id ?? 0;
     const many = run(origin('b.1'), 5000, (seq) => ({ namespace: NS, key: key(`z${seq}`) }));
     for (const entry of many) side.table.apply(entry, side.out);
-    client.onChunk(donor, part(0, id), side.out.at(at(0)));
-    client.look([donor], side.out.at(at(1)));
+    client.onChunk(holder, part(0, id), side.out.at(at(0)));
+    client.look([holder], side.out.at(at(1)));
     expect(taken()).toBe(0);
     side.commit();
     client.onDurable(side.out.at(at(2)));
     expect(taken()).toBe(1);
   });
 
-  it('asks ever more seldom for one that is stamped ahead, tells once of each donor, and takes it in time', () => {
+  it('asks ever more seldom for one that is stamped ahead, tells once of each holder, and takes it in time', () => {
     const covers = [{ origin: A, seq: entries.length, chain: 1, hlc: 2e15 }];
-    const other: Holder = { ...donor, peer: 2, id: 'eu-1' as ReplicaId };
+    const other: Holder = { ...holder, peer: 2, id: 'eu-1' as ReplicaId };
     const askedMs: number[] = [];
     begin(-1);
-    client.onChunk(donor, part(0, 1, { covers }), side.out.at(at(0)));
+    client.onChunk(holder, part(0, 1, { covers }), side.out.at(at(0)));
     client.onDisconnected(1);
     let last = 1;
     for (let ms = 0; ms < 300_000; ms += 500) {
-      client.look([donor, other], side.out.at(at(ms)));
+      client.look([holder, other], side.out.at(at(ms)));
       for (const { id } of ofKind('snapshot-request')) {
         askedMs.push(ms);
         last = id;
-        const of = id % 2 === 0 ? other : donor;
+        const of = id % 2 === 0 ? other : holder;
         for (const n of [0, 1]) client.onChunk(of, part(n, id, { covers }), side.out.at(at(ms)));
       }
     }
@@ -301,8 +301,8 @@ describe('who takes a snapshot', () => {
       { fields: { of: 'eu-1' } },
     ]);
     expect(taken()).toBe(0);
-    client.look([donor], side.out.at(at(400_000)));
-    client.onChunk(donor, part(0, last + 1), side.out.at(at(400_000)));
+    client.look([holder], side.out.at(at(400_000)));
+    client.onChunk(holder, part(0, last + 1), side.out.at(at(400_000)));
     expect(taken()).toBe(1);
   });
 
@@ -310,7 +310,7 @@ describe('who takes a snapshot', () => {
     client = clientOf(2);
     /** Every peer has cut its log up to `seq`, which is missing here. */
     const copy = (seq: number, monoMs: number): boolean => {
-      const cut = { ...donor, holds: new Map([[A, seq]]) };
+      const cut = { ...holder, holds: new Map([[A, seq]]) };
       client.onBehind(1, { kind: 'behind', origin: A, floor: seq });
       client.look([cut], side.out.at(at(monoMs)));
       const [asked] = ofKind('snapshot-request');
