@@ -4,8 +4,8 @@
 //   down  /readyz says no -> nothing new is taken -> what runs is finished -> network -> storage
 //
 // A replica that must not go on is not taken down in order: `onHalt` ends the process at once, and what was
-// acknowledged is on the disk. When the members have changed, the life that knew the old ones is taken down in order and
-// the next begins in the same process, at the same addresses, with the members that the directory remembers.
+// acknowledged is on the disk. When the members have changed, the incarnation is taken down in order and the next one begins
+// in the same process, at the same addresses, with the members that the directory remembers (incarnations.ts).
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkAccess } from './adapters/disk/data-access.ts';
@@ -26,6 +26,7 @@ import { amongMembers, type Config, policiesAmong } from './config/assemble.ts';
 import { packageVersion } from './config/version.ts';
 import { type Begun, type Boot, boot, storedEpoch, storedIncarnation } from './host/boot.ts';
 import { createHost, type Host } from './host/host.ts';
+import { Incarnations } from './incarnations.ts';
 import { Jobs } from './http/jobs.ts';
 import { createRequestMeter, type RequestMeasurements } from './http/meter.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
@@ -44,71 +45,45 @@ export interface RunOptions {
 export interface RunningReplica {
   /** Where clients are served. */
   readonly http: Address;
-  /** Ends in order; resolves when everything is closed. `hasNotice`: who comes meanwhile is answered for a while. */
-  stop(hasNotice: boolean): Promise<void>;
+  /** Ends in order; resolves when everything is closed. Clients that come meanwhile are answered for a while. */
+  stop(): Promise<void>;
 }
 
 /** Throws where the data directory or an address cannot be used. */
 export async function runReplica(options: RunOptions): Promise<RunningReplica> {
-  const lives = new Lives(options);
-  const { http } = await lives.begin();
-  return { http, stop: () => lives.stop() };
-}
-
-/** One life after the other, each among the members that were agreed upon last. */
-class Lives {
-  readonly #options: RunOptions;
-  /** A change of the members ends the life that was asked for it. */
-  readonly #jobs = new Jobs();
-  #life: Promise<RunningReplica>;
-  #isStopping = false;
-
-  constructor(options: RunOptions) {
-    this.#options = options;
-    this.#life = this.#run(options.config);
-  }
-
-  begin(): Promise<RunningReplica> {
-    return this.#life;
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopping = true;
-    await (await this.#life).stop(true);
-  }
-
-  #run(config: Config): Promise<RunningReplica> {
-    const { onHalt } = this.#options;
-    return beginLife({
-      ...this.#options,
-      config,
-      jobs: this.#jobs,
-      onEnding: (reason, ending) => {
-        if (ending === 'renewed') this.#renew(config);
+  const { log, onHalt } = options;
+  // A change of the members ends the incarnation that was asked for it.
+  const jobs = new Jobs();
+  const incarnations = new Incarnations<Run>({
+    begin(onRenewal, before) {
+      const onEnding = (reason: string, ending: Ending): void => {
+        if (ending === 'renewed') onRenewal();
         else onHalt(reason, ending);
-      },
-    });
-  }
-
-  #renew(config: Config): void {
-    const { log, onHalt } = this.#options;
-    const ended = this.#life;
-    this.#life = this.#next(ended, config);
-    this.#life.catch((error: unknown) => {
+      };
+      const config = before === undefined ? options.config : configAfter(before);
+      return beginIncarnation({ ...options, config, jobs, onEnding });
+    },
+    onFailure(error) {
       const reason = error instanceof Error ? error.message : String(error);
       log.note('error', 'renewal-failed', { reason });
       onHalt(reason, endingOf(error));
-    });
-  }
+    },
+  });
+  const { http } = await incarnations.first;
+  return { http, stop: () => incarnations.stop() };
+}
 
-  async #next(ended: Promise<RunningReplica>, config: Config): Promise<RunningReplica> {
-    const life = await ended;
-    await life.stop(false);
-    if (this.#isStopping) return { http: life.http, stop: () => Promise.resolve() };
-    // The directory was not out of our hands in between: there is nothing that peers could know better.
-    const settings = Object.freeze({ ...config.settings, bootGraceMs: 0, helloWaitMs: 0 });
-    return this.#run({ ...config, settings, http: { ...config.http, port: life.http.port } });
-  }
+/** An incarnation that has begun. */
+interface Run {
+  readonly config: Config;
+  readonly http: Address;
+  stop(hasNotice: boolean): Promise<void>;
+}
+
+/** Nothing else had the directory in between, so peers know nothing better, and the start waits for none. */
+function configAfter({ config, http }: Run): Config {
+  const settings = Object.freeze({ ...config.settings, bootGraceMs: 0, helloWaitMs: 0 });
+  return { ...config, settings, http: { ...config.http, port: http.port } };
 }
 
 function endingOf(error: unknown): Exclude<Ending, 'renewed'> {
@@ -117,12 +92,12 @@ function endingOf(error: unknown): Exclude<Ending, 'renewed'> {
   return isDamage(error) ? 'damaged' : 'restart';
 }
 
-interface LifeOptions extends RunOptions {
+interface IncarnationOptions extends RunOptions {
   readonly jobs: Jobs;
   readonly onEnding: (reason: string, ending: Ending) => void;
 }
 
-async function beginLife(options: LifeOptions): Promise<RunningReplica> {
+async function beginIncarnation(options: IncarnationOptions): Promise<Run> {
   const { log } = options;
   const exposure = await checkAccess(options.config.dataDir);
   if (exposure !== undefined) log.note('warn', 'data-exposed', { reason: exposure });
@@ -133,7 +108,8 @@ async function beginLife(options: LifeOptions): Promise<RunningReplica> {
     const network = createNetwork(config, outsiders, log, data);
     try {
       await network.listen();
-      return await start({ ...options, config, data, network });
+      const run = await start({ ...options, config, data, network });
+      return { ...run, config: options.config };
     } catch (error) {
       await network.close();
       throw error;
@@ -188,12 +164,12 @@ function isSameList(left: readonly Member[], right: readonly Member[]): boolean 
   return left.length === right.length && left.every(({ id }, n) => id === right[n]?.id);
 }
 
-interface Ground extends LifeOptions {
+interface Ground extends IncarnationOptions {
   readonly data: OpenedData;
   readonly network: WsNetwork;
 }
 
-async function start(ground: Ground): Promise<RunningReplica> {
+async function start(ground: Ground): Promise<Omit<Run, 'config'>> {
   const { config, log, data, network } = ground;
   const scheduler = createSwitch(createSystemScheduler());
   const trace = createTrace(log);
@@ -268,7 +244,7 @@ function openData(config: Config, { note }: Log): Promise<OpenedData> {
   });
 }
 
-/** The next life in the same process waits for nobody: all members end theirs at once. */
+/** The next incarnation in the same process does not ask: all members begin theirs at once. */
 function comparedTime({ settings }: Config): Promise<number | undefined> {
   const { members, self, bootGraceMs, clockDriftMaxMs, peerTimeoutMs } = settings;
   if (members.length > 1 && bootGraceMs === 0) return Promise.resolve(undefined);

@@ -184,7 +184,7 @@ function endOnSignal(
 
 async function stop(starting: Promise<RunningReplica>): Promise<void> {
   const replica = await starting;
-  await replica.stop(true);
+  await replica.stop();
 }
 
 function describeBug(error: unknown): string {

@@ -117,7 +117,7 @@ const innocents: readonly (readonly [circumstance: string, path: string, text: s
   ['imports downwards', 'store/a.ts', "import { a } from '../base/heap.ts';\nexport const b = a;"],
   ['imports within a room', 'quorum/a.ts', "import { a } from './tally.ts';\nexport const b = a;"],
   ['the host steps', 'host/a.ts', "import { step } from '../replica/replica.ts';\nstep();"],
-  ['main composes', 'main.ts', "import { step } from './replica/replica.ts';\nstep();"],
+  ['main composes', 'main.ts', "import { createHost } from './host/host.ts';\ncreateHost();"],
   ['the API', 'http/a.ts', "import { a } from '../api/routes.ts';\nexport const b = a;"],
   ['the client', 'client/a.ts', "import { a } from '../model/id.ts';\nawait a();"],
   ['a command is a client', 'cli/a.ts', "import { get } from '../client/client.ts';\nget();"],

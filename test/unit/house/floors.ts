@@ -17,7 +17,7 @@ export const floors: readonly (readonly string[])[] = [
 ];
 
 /** The composition root sees everything: files directly in src, and these folders. */
-export const rootRooms: readonly string[] = ['main', 'config', 'cli'];
+export const rootRooms: readonly string[] = ['main', 'incarnations', 'config', 'cli'];
 
 /** Rooms beside the floors: what they may import, and who may import them. */
 export const apart: Record<string, { readonly sees: string[]; readonly seenBy: string[] }> = {
@@ -26,7 +26,7 @@ export const apart: Record<string, { readonly sees: string[]; readonly seenBy: s
   console: { sees: ['api'], seenBy: [] },
 };
 
-/** Rooms with few doors: who may import them. The composition root may compose the replica. */
+/** Rooms with few doors: who may import them. The composition root composes hosts, and no part of a replica. */
 const doors: Record<string, readonly string[]> = {
   quorum: ['replica'],
   stream: ['replica'],
@@ -35,7 +35,7 @@ const doors: Record<string, readonly string[]> = {
   entropy: ['replica'],
   consistency: ['replica'],
   transaction: ['replica'],
-  replica: ['host', 'main', 'cli'],
+  replica: ['host', 'cli'],
 };
 
 /** Deterministic rooms: everything up to and including the host, and what server and clients agree upon. */
