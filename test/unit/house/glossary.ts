@@ -11,9 +11,16 @@ export function identifiersWith(word: string, files: readonly SourceFile[]): str
   return [...new Set(found)];
 }
 
-function namesIn({ path, text }: SourceFile): string[] {
-  const identifiers = tokenize(text).filter(({ kind }) => kind === 'word');
-  return [path, ...identifiers.map((token) => token.text)];
+/** Each file is read once, however many words are looked for. */
+const namesOf = new WeakMap<SourceFile, readonly string[]>();
+
+function namesIn(file: SourceFile): readonly string[] {
+  const known = namesOf.get(file);
+  if (known !== undefined) return known;
+  const identifiers = tokenize(file.text).filter(({ kind }) => kind === 'word');
+  const names = [...new Set([file.path, ...identifiers.map((token) => token.text)])];
+  namesOf.set(file, names);
+  return names;
 }
 
 /** `#heldByPeer`, `HELD_MAX`, `entropy/tree-walk.ts` in small words. */
