@@ -1,18 +1,334 @@
-// The parameters that the API knows and that nothing answers to yet, by route. They are refused by name: a request never gets
-// less than it asked for without being told.
+// Every parameter of every route: where it stands, what OpenAPI says of it, and who reads it. A row that is not built is
+// refused by its name. The parsers of the data path (http/) take what stands here and nothing else, which a test holds
+// against the server; all other routes are read by `readQuery` alone.
 
+import { LIST_LIMIT_MAX } from '../model/command.ts';
+import type { Fault } from '../model/fault.ts';
+import { KEY_BYTES_MAX } from '../model/id.ts';
+import { type Level, LEVELS, type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
+import type { QuorumSpec } from '../model/quorum.ts';
+import {
+  checkLevel,
+  DURATION_PATTERN,
+  invalid,
+  QUORUM_WORDS,
+  type QuorumDoor,
+  readDuration,
+  readFlag,
+  readText,
+  readTimeout,
+  readTtl,
+  readUnmet,
+  readWhole,
+  readWord,
+  refuseParameter,
+  UNMET,
+} from './readers.ts';
 import type { RouteId } from './routes.ts';
 
-const READ_BOUNDS = ['t', 'n', 'proof'];
+/** What a value is read for. */
+interface Scope {
+  readonly quorums: QuorumDoor;
+  /** Of the namespace that the path names. */
+  readonly policy: Policy | undefined;
+}
 
-const NOT_BUILT: Readonly<Partial<Record<RouteId, readonly string[]>>> = {
-  get: [...READ_BOUNDS, 'w', 'wait'],
-  list: [...READ_BOUNDS, 'w', 'wait'],
-  'delete-range': READ_BOUNDS,
-  batch: [...READ_BOUNDS, 'onUnmet', 'redirect', 'wait'],
-  'write-status': ['watch'],
+interface About {
+  readonly about: string;
+  /** Of the value, as OpenAPI shows it. */
+  readonly schema: object;
+}
+
+interface Parameter<T> extends About {
+  readonly read: (name: string, text: string, scope: Scope) => T | Fault;
+}
+
+const NOT_BUILT = 'not built';
+
+type Row = Parameter<unknown> | typeof NOT_BUILT;
+type Rows = { readonly [name: string]: Row };
+
+const TEXT = { type: 'string' };
+const FLAG = { type: 'boolean', default: false };
+const DURATION = { type: 'string', pattern: DURATION_PATTERN, examples: ['500ms', '10s', '5m'] };
+const QUORUM = {
+  anyOf: [
+    { type: 'integer', minimum: 1 },
+    { type: 'string', enum: [...QUORUM_WORDS] },
+  ],
+};
+const LAG_MS_MAX = 86_400_000;
+const GRACE_MS_MAX = 3_600_000;
+const DELIMITER_LENGTH_MAX = 16;
+export const LIST_LIMIT_DEFAULT = 100;
+
+const plain = (about: string, schema: object = TEXT): Parameter<string> => {
+  return { about, schema, read: (_, text) => text };
+};
+const flag = (about: string): Parameter<boolean> => ({ about, schema: FLAG, read: readFlag });
+const duration = (about: string, msMax: number, most: string): Parameter<number> => {
+  return { about, schema: DURATION, read: (name, text) => readDuration(name, text, msMax, most) };
+};
+const quorum = (about: string): Parameter<QuorumSpec> => {
+  return { about, schema: QUORUM, read: (name, text, { quorums }) => quorums.read(name, text) };
+};
+const bounded = (about: string, lengthMax: number): Parameter<string> => {
+  const schema = { type: 'string', maxLength: lengthMax, default: '' };
+  return { about, schema, read: (name, text) => readText(name, text, lengthMax) };
 };
 
+const r = quorum('Replicas to ask: a number, majority, all, local or each');
+const w = quorum('Durable copies: a number, majority, all, local or each');
+const timeout: Parameter<number> = {
+  about: `How long to wait for replicas, with its unit, at most ${TIMEOUT_MS_MAX / 3_600_000} h`,
+  schema: DURATION,
+  read: (_, text) => readTimeout(text),
+};
+const ttl: Parameter<number> = {
+  about: 'Lifetime from now, with its unit',
+  schema: DURATION,
+  read: (_, text) => readTtl(text),
+};
+const consistency: Parameter<Level> = {
+  about: 'A level that the namespace must at least give',
+  schema: { type: 'string', enum: LEVELS.toReversed() },
+  read: (name, text, { policy }) =>
+    policy === undefined
+      ? invalid(name, 'needs a namespace')
+      : (checkLevel(text, policy) ?? (text as Level)),
+};
+const onUnmet = {
+  about:
+    'What to do where this replica is not fit to answer: ask another (forward), answer 307 (redirect) or 503 (fail)',
+  schema: { type: 'string', enum: [...UNMET], default: 'forward' },
+  read: readUnmet,
+};
+const redirect = { about: 'Short for onUnmet=redirect', schema: FLAG, read: readUnmet };
+const envelope: Parameter<boolean> = {
+  about: 'The value and its metadata as JSON',
+  schema: { type: 'boolean' },
+  read: readFlag,
+};
+const limit = (about: string, byDefault: number): Parameter<number> => {
+  const schema = { type: 'integer', minimum: 1, maximum: LIST_LIMIT_MAX, default: byDefault };
+  return { about, schema, read: (name, text) => readWhole(name, text, LIST_LIMIT_MAX) };
+};
+const values: Parameter<'none' | 'inline'> = {
+  about: 'With the values, or keys and metadata only',
+  schema: { type: 'string', enum: ['none', 'inline'], default: 'none' },
+  read: (name, text) => readWord(name, text, ['none', 'inline']),
+};
+const op: Parameter<'read'> = {
+  about: 'Whether it is ready for reads, whatever room its disk has',
+  schema: { type: 'string', enum: ['read'] },
+  read: (name, text) => readWord(name, text, ['read']),
+};
+const range = {
+  prefix: bounded('Only keys that begin with it', KEY_BYTES_MAX),
+  start: bounded('The first key, included', KEY_BYTES_MAX),
+  end: bounded('The last key, excluded', KEY_BYTES_MAX),
+};
+const cursor = plain('Of the page before');
+const ns = plain('The namespace');
+
+/** A proof of freshness, and the bounds of staleness: time, order. */
+const bounds = { t: NOT_BUILT, n: NOT_BUILT, proof: NOT_BUILT } as const;
+const wait = NOT_BUILT;
+
+/** The parameters in the query, by route and name. */
+const QUERY = {
+  get: { r, consistency, timeout, onUnmet, redirect, envelope, ...bounds, w: NOT_BUILT, wait },
+  put: { w, r, timeout, ttl, redirect },
+  patch: {},
+  delete: { w, r, timeout, redirect },
+  touch: { ttl, w, r, timeout, redirect },
+  list: {
+    ...range,
+    reverse: flag('The last key first'),
+    limit: limit('Items and prefixes of a page', LIST_LIMIT_DEFAULT),
+    delimiter: bounded(
+      'Keys that share what comes before it, behind the prefix, become one prefix',
+      DELIMITER_LENGTH_MAX,
+    ),
+    cursor,
+    values,
+    r,
+    consistency,
+    timeout,
+    onUnmet,
+    redirect,
+    ...bounds,
+    w: NOT_BUILT,
+    wait,
+  },
+  'delete-range': {
+    ...range,
+    all: flag('The whole namespace, where no other parameter bounds it'),
+    limit: limit('Keys of a page', LIST_LIMIT_MAX),
+    cursor,
+    w,
+    r,
+    consistency,
+    timeout,
+    redirect,
+    ...bounds,
+  },
+  batch: { w, r, consistency, timeout, ...bounds, onUnmet: NOT_BUILT, redirect: NOT_BUILT, wait },
+  'write-status': { watch: NOT_BUILT },
+  explain: { timeout },
+  cluster: {},
+  replica: {},
+  route: { region: plain('Its replicas come first'), ns },
+  join: { timeout },
+  forget: { timeout, force: flag('Even while the replica is connected') },
+  drain: {
+    grace: {
+      ...duration(
+        'As in 5s: /readyz is 503 at once, and clients are answered for so long still',
+        GRACE_MS_MAX,
+        '1 hour',
+      ),
+      schema: TEXT,
+    },
+  },
+  resume: {},
+  resync: {},
+  job: {},
+  namespaces: {},
+  namespace: {},
+  livez: {},
+  readyz: {
+    // A prober may write it as it likes.
+    verbose: { ...flag('With every check'), read: (_: string, text: string) => text !== 'false' },
+    maxLag: duration('Staleness must be proved to lie within that', LAG_MS_MAX, '1 day'),
+    op,
+    ns,
+  },
+  metrics: {},
+  openapi: {},
+  docs: {},
+  root: {},
+} as const satisfies { readonly [Id in RouteId]: Rows };
+
+/** What the query of a route says; `undefined` where it says nothing. */
+export type QueryOf<Id extends RouteId> = {
+  readonly [Name in keyof (typeof QUERY)[Id] as (typeof QUERY)[Id][Name] extends string
+    ? never
+    : Name]: (typeof QUERY)[Id][Name] extends { readonly read: (...given: never) => infer T }
+    ? Exclude<T, Fault> | undefined
+    : never;
+};
+
+/** A repeated name is a list. */
+type Given = { readonly [name: string]: string | readonly string[] | undefined };
+
+export function readQuery<Id extends RouteId>(
+  id: Id,
+  given: Given,
+  scope: Scope,
+): QueryOf<Id> | Fault {
+  const rows: Rows = QUERY[id];
+  const read: { [name: string]: unknown } = {};
+  for (const name of Object.keys(given)) {
+    const row = Object.hasOwn(rows, name) ? rows[name] : undefined;
+    if (row === undefined || row === NOT_BUILT || typeof given[name] !== 'string')
+      return refuseParameter(name, notBuiltAt(id), takenAt(id));
+  }
+  for (const [name, row] of Object.entries(rows)) {
+    const text = given[name];
+    if (row === NOT_BUILT || typeof text !== 'string') continue;
+    const value = row.read(name, text, scope);
+    if (isFaultValue(value)) return value;
+    read[name] = value;
+  }
+  return read as QueryOf<Id>;
+}
+
+function isFaultValue(value: unknown): value is Fault {
+  return typeof value === 'object' && value !== null && 'code' in value;
+}
+
+/** The names that a route takes. */
+export function takenAt(id: RouteId): readonly string[] {
+  return namesAt(id, (row) => row !== NOT_BUILT);
+}
+
+/** The names that are known at a route, and that nothing answers to yet. */
 export function notBuiltAt(id: RouteId): readonly string[] {
-  return NOT_BUILT[id] ?? [];
+  return namesAt(id, (row) => row === NOT_BUILT);
+}
+
+function namesAt(id: RouteId, isMeant: (row: Row) => boolean): readonly string[] {
+  const rows: Rows = QUERY[id];
+  return Object.keys(rows).filter((name) => isMeant(rows[name] as Row));
+}
+
+/** The parameters in a path, by name. */
+const PATH: { readonly [name: string]: string } = {
+  ns: 'The namespace',
+  id: 'The id of a replica, or of a job',
+  dot: 'The version that a write was answered with, as in eu-1.7.1042',
+  key: 'The rest of the path, percent-encoded: 1 to 1024 bytes of UTF-8, no segment . or ..; slashes may be escaped or not',
+};
+
+type Headers = { readonly [name: string]: string };
+
+const conditions: Headers = {
+  'If-Match': 'Only if the value is at one of these versions; `*`: if there is one',
+  'If-None-Match': 'Only if it is at none of them; `*`: only if no value is there',
+  'If-Unmodified-Since': 'Only if it was not written after that second, or is not there',
+};
+const once: Headers = { 'Idempotency-Key': 'The same key and request take effect once' };
+const prefer: Headers = {
+  Prefer:
+    '`respond-async`: answer 202 rather than wait; `wait=N`: wait for the end of a job for N seconds',
+};
+const written: Headers = {
+  ...conditions,
+  ...once,
+  ...prefer,
+  'Conit-Tags': 'Up to 16 tags',
+  'Conit-Weight': 'The weight of the write',
+};
+const digests: Headers = {
+  'Content-Digest': 'Of the body, checked (RFC 9530): sha-256 and sha-512',
+  'Repr-Digest': 'The same; a body is the whole representation',
+  'Content-MD5': 'The same in the old form (RFC 1864)',
+};
+
+/** The headers that mean something at a route, beside those that mean the same everywhere. */
+const HEADERS: { readonly [Id in RouteId]?: Headers } = {
+  get: { ...conditions, 'If-Modified-Since': 'Only if it was written after that second' },
+  put: { ...written, ...digests },
+  delete: written,
+  touch: written,
+  'delete-range': once,
+  batch: { ...once, ...prefer },
+  join: prefer,
+  forget: prefer,
+  drain: prefer,
+  resume: prefer,
+  resync: prefer,
+  job: prefer,
+  openapi: { 'If-None-Match': 'Only if it is another document than one of these' },
+};
+
+export interface Documented extends About {
+  readonly name: string;
+  readonly in: 'path' | 'query' | 'header';
+}
+
+/** Everything that OpenAPI lists for a route. */
+export function documentedAt(id: RouteId, path: string): readonly Documented[] {
+  const rows: Rows = QUERY[id];
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']): Documented => {
+    return { name, in: 'path', about: PATH[name] ?? '', schema: TEXT };
+  });
+  const inQuery = Object.entries(rows).flatMap(([name, row]): Documented[] => {
+    return row === NOT_BUILT ? [] : [{ name, in: 'query', about: row.about, schema: row.schema }];
+  });
+  const inHead = Object.entries(HEADERS[id] ?? {}).map(([name, about]): Documented => {
+    return { name, in: 'header', about, schema: TEXT };
+  });
+  return [...inPath, ...inQuery, ...inHead];
 }

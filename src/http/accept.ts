@@ -1,9 +1,9 @@
 // Content negotiation (RFC 9110 section 12.5.1). A value is always answered: as it was put, whatever types the client
 // lists, because clients name `application/json` out of habit; the JSON envelope is chosen only by its own media type.
 
-export type Form = 'raw' | 'envelope';
+import { ENVELOPE_TYPE } from '../api/operations.ts';
 
-export const ENVELOPE_TYPE = 'application/vnd.conit.record+json';
+export type Form = 'raw' | 'envelope';
 
 /** The envelope where it is named and liked at least as well as the value's own type, else the raw bytes. */
 export function chooseForm(accept: string | undefined, contentType: string): Form {

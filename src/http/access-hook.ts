@@ -1,5 +1,5 @@
 // Ties the fastify routes to the route table: a route that is not in it stops the start, and before a route's handler
-// runs, the caller's role and the parameters that are not built are looked at.
+// runs, the caller's role is looked at.
 
 import type { FastifyRequest, RouteOptions } from 'fastify';
 import { assert } from '../base/assert.ts';
@@ -8,10 +8,9 @@ import { type Caller, refuseAccess } from './auth.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { answerUnrouted } from './error-hook.ts';
-import { isFault, notBuilt } from './parameter.ts';
+import { isFault } from './parameter.ts';
 import type { Refusal } from './problem.ts';
 import { replyProblem } from './reply.ts';
-import { notBuiltAt } from '../api/parameters.ts';
 import { type Route, routeAt } from '../api/routes.ts';
 
 const callers = new WeakMap<FastifyRequest, Caller>();
@@ -55,7 +54,7 @@ function refuse(context: HttpContext, request: FastifyRequest): Refusal | undefi
   if (url === undefined) return undefined;
   const route = tableRoute({ method, url });
   assert(route !== undefined, 'access: a route that is not in the table');
-  return denyAccess(context, request, route) ?? refuseNotBuilt(request, route);
+  return denyAccess(context, request, route);
 }
 
 function denyAccess(
@@ -71,10 +70,4 @@ function denyAccess(
   callers.set(request, caller);
   const { ns = '' } = request.params as { readonly ns?: string };
   return refuseAccess(caller, access, ns);
-}
-
-function refuseNotBuilt(request: FastifyRequest, { id }: Route): Refusal | undefined {
-  const names = notBuiltAt(id);
-  const name = Object.keys(request.query as object).find((parameter) => names.includes(parameter));
-  return name === undefined ? undefined : notBuilt('parameter', name);
 }

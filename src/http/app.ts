@@ -3,7 +3,6 @@
 // problem.
 
 import type { IncomingHttpHeaders } from 'node:http';
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyRequest, type FastifyServerFactory } from 'fastify';
 import { guardAccess } from './access-hook.ts';
 import { CROWDED } from './arriving.ts';
@@ -59,7 +58,7 @@ export async function createApp(
       querystringParser: (query) => queryObject(query),
     },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: true } },
-  }).withTypeProvider<TypeBoxTypeProvider>();
+  });
   readBodies(app, context);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   answerErrors(app, context);

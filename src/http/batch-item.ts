@@ -11,13 +11,14 @@ import type { QuorumSpec } from '../model/quorum.ts';
 import { writeConditions } from './condition.ts';
 import type { HttpContext } from './context.ts';
 import { bytesFromText, fromBase64, keyFromBase64, keyFromText } from './key-text.ts';
-import { isFault, readTtl } from './parameter.ts';
+import { readTtl } from '../api/readers.ts';
+import { isFault } from './parameter.ts';
 import { statusOf } from '../api/problems.ts';
 import { problemDocument, type Refusal, refusal } from './problem.ts';
 import { recordView } from './record-view.ts';
 import { wholeStaleness } from './reply-head.ts';
 import type { BatchItem, BatchResult } from '../api/shapes.ts';
-import { areTags, isTag, readContentType } from './write-header.ts';
+import { areTags, isTag, readContentType } from '../api/request-headers.ts';
 import { writeCommand, type WriteRequest } from './write-request.ts';
 
 /** What the whole batch asks for. */

@@ -3,7 +3,8 @@
 // them like strong ones. A date counts only where no tag of the same direction is given, and one that is none is ignored.
 // Dates have whole seconds, as Last-Modified does: tell versions of one second apart by their tags.
 
-import { type Fault, fault } from '../model/fault.ts';
+import { malformed } from '../api/readers.ts';
+import type { Fault } from '../model/fault.ts';
 import type { Condition } from '../model/command.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { parseHttpDate } from './http-date.ts';
@@ -57,10 +58,6 @@ export function namesVersion(
 ): boolean | undefined {
   const tags = parseTags(header, comparison === 'weak');
   return tags === undefined ? undefined : tags.isAny || tags.versions.includes(version);
-}
-
-export function malformed(header: string): Fault {
-  return fault('invalid-parameter', `the header ${header} is malformed`);
 }
 
 /** Lists may have empty elements (RFC 9110 section 5.6.1), and a comma in quotes divides nothing. */

@@ -14,7 +14,7 @@ import type { HttpLimits } from '../api/limits.ts';
 import { ReplyMemory } from './memory.ts';
 import type { RequestMeter } from './meter.ts';
 import { createWorkMeter } from './work-meter.ts';
-import { createQuorumDoor, type QuorumDoor } from './parameter.ts';
+import { createQuorumDoor, type QuorumDoor } from '../api/readers.ts';
 import type { Probe } from './newcomer.ts';
 import type { ProblemSource } from './problem.ts';
 import type { Token } from '../api/token.ts';

@@ -4,35 +4,15 @@
 
 import type { HttpContext } from './context.ts';
 import { isBaseUrl } from '../model/url.ts';
-import { invalid, isFault, notBuilt, readFlag } from './parameter.ts';
 import type { ProblemCode } from '../api/problems.ts';
 import type { Refusal } from './problem.ts';
 import { SHIELD } from './reply-head.ts';
-
-/** What `onUnmet` and `redirect` may ask for. `forward`: this replica asks another. */
-export type OnUnmet = 'forward' | 'redirect' | 'fail';
-
-const UNMET: readonly string[] = ['forward', 'redirect', 'fail'];
-/** Known to the API, and nothing answers to them yet. */
-const UNMET_NOT_BUILT: readonly string[] = ['wait', 'pull', 'stale'];
 
 /** Reasons that concern this replica and not the request: the next one is better asked of another. */
 const ELSEWHERE: ReadonlySet<ProblemCode> = new Set(['replica-stale', 'catching-up', 'draining']);
 
 export function isBetterAskedElsewhere(code: ProblemCode): boolean {
   return ELSEWHERE.has(code);
-}
-
-/** Reads `onUnmet`, or `redirect`, which stands for `onUnmet=redirect`. */
-export function readUnmet(name: string, value: string): OnUnmet | Refusal {
-  if (name === 'redirect') {
-    const isAsked = readFlag(name, value);
-    if (isFault(isAsked)) return isAsked;
-    return isAsked ? 'redirect' : 'forward';
-  }
-  if (UNMET.includes(value)) return value as OnUnmet;
-  if (UNMET_NOT_BUILT.includes(value)) return notBuilt('parameter', `${name}=${value}`);
-  return invalid(name, 'must be forward, redirect or fail');
 }
 
 /** The address of the request at another replica, or `undefined` where there is none. */

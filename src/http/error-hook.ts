@@ -1,4 +1,4 @@
-// Turns whatever fastify refuses by itself into problems: bodies and parameters that fit no schema, paths that lead
+// Turns whatever fastify refuses by itself into problems: bodies that fit no schema, paths that lead
 // nowhere, methods that a path does not take. An error that is nobody's fault but ours is reported, and the client
 // learns only its instance.
 
@@ -68,10 +68,9 @@ function refusalOf(error: FastifyError): Refusal | undefined {
 
 // Says where and what, but repeats nothing of the request except a harmless name.
 function describe({ instancePath, message, params }: Validation, where = 'request'): string {
-  const place = where === 'querystring' ? 'query' : where;
   const at = /^[/A-Za-z0-9_.-]{0,80}$/.test(instancePath) ? instancePath : '';
   const extra = params['additionalProperty'];
-  if (extra === undefined) return `${place}${at} ${message ?? 'is not acceptable'}`;
+  if (extra === undefined) return `${where}${at} ${message ?? 'is not acceptable'}`;
   const isHarmless = typeof extra === 'string' && NAME.test(extra);
-  return `${place}${at} takes no ${isHarmless ? `"${extra}"` : 'member of this name'}`;
+  return `${where}${at} takes no ${isHarmless ? `"${extra}"` : 'member of this name'}`;
 }

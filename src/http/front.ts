@@ -12,7 +12,7 @@ import { allowOrigin, answerPreflight, isPreflight } from './cors.ts';
 import { createDataPath } from './data-path.ts';
 import { isKeyTarget } from './key-target.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
-import { notBuilt } from './parameter.ts';
+import { notBuilt } from '../api/readers.ts';
 import { type Refusal, refusal } from './problem.ts';
 import { sendProblem } from './refuse.ts';
 import { RequestHead } from './request-head.ts';

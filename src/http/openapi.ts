@@ -1,202 +1,154 @@
-// Completes the OpenAPI document that fastify's schemas give: what generators of clients need and no schema of a route
-// says. Each operation gets its tag, description and headers (openapi-notes.ts); schemas that have a name stand once, under
-// `components`; errors are problems; what has a default is optional; and each GET has its HEAD.
+// The OpenAPI document, made from the tables of api/: routes, parameters, operations, shapes, headers. Schemas that have a name
+// stand once, under `components`; errors are problems; and each GET has its HEAD.
 
-import type { FastifySchema } from 'fastify';
-import { HEADERS, type HeaderName } from './openapi-headers.ts';
-import { NOTES, PARAMETERS } from './openapi-notes.ts';
+import { REPLY_HEADERS, type HeaderName } from '../api/headers.ts';
+import { type AnswerRow, type Operation, operationOf, TAGS } from '../api/operations.ts';
+import { type Documented, documentedAt } from '../api/parameters.ts';
 import { PROBLEM_TYPE } from '../api/problems.ts';
-import { ROUTES } from '../api/routes.ts';
+import { type Route, ROUTES } from '../api/routes.ts';
 import { SHAPES } from '../api/shapes.ts';
 
-export interface Parameter {
-  readonly name: string;
-  readonly in: string;
-  readonly required?: boolean;
-  readonly description?: string;
-  readonly schema?: object;
-}
+type Json = { readonly [name: string]: unknown };
 
-export interface Response {
-  readonly description: string;
-  readonly headers?: object;
-  readonly content?: Readonly<Record<string, { readonly schema?: object }>>;
-}
+const TOKEN = 'token';
 
-export interface Operation {
-  readonly operationId?: string;
-  readonly summary?: string;
-  readonly parameters?: readonly Parameter[];
-  readonly requestBody?: object;
-  readonly responses: Readonly<Record<string, Response>>;
-}
-
-export type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-
-/** What the schemas of the routes said before they were turned into OpenAPI, by operation. */
-export type Originals = ReadonlyMap<string, FastifySchema>;
-
-const PROBLEM = ref('responses', 'Problem');
-const ELSEWHERE = ref('responses', 'Elsewhere');
-
-export function completePaths(paths: Paths, originals: Originals): Record<string, object> {
-  return Object.fromEntries(
-    Object.entries(paths).map(([path, methods]) => [path, completeMethods(methods, originals)]),
-  );
-}
-
-const KEPT: Response = {
-  description: 'The client has this document',
-  headers: headersOf(['Conit-Served-By', 'ETag']),
-};
-
-function completeMethods(methods: Readonly<Record<string, Operation>>, originals: Originals) {
-  const complete = Object.entries(methods).map(([method, operation]) => [
-    method,
-    completeOperation(operation, originals.get(operation.operationId ?? '')),
-  ]);
-  const all = Object.fromEntries(complete) as Record<string, Operation>;
-  return all['get'] === undefined ? all : { ...all, head: headOf(all['get']) };
-}
-
-function completeOperation(operation: Operation, original: FastifySchema | undefined): object {
-  const { operationId = '', summary = '', parameters = [] } = operation;
-  const note = NOTES[operationId] ?? { tag: 'Operations', description: summary };
-  const isOpen = ROUTES.some(({ id, access }) => id === operationId && access.kind === 'open');
-  const more = (note.takes ?? []).map((name) => ({ name, in: 'header', required: false }));
-  const body = original?.body ?? undefined;
+/** `advertised` is the URL at which clients reach this replica, or ''. */
+export function openApi(version: string, advertised: string): Json {
   return {
-    operationId,
-    tags: [note.tag],
+    openapi: '3.1.0',
+    info: {
+      title: 'Conit',
+      description: 'Multi-region key-value store with a consistency dial on each namespace',
+      version,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    components: components(),
+    paths: paths(),
+    servers: servers(advertised),
+    security: [{ [TOKEN]: [] }, {}],
+    tags: [...TAGS],
+  };
+}
+
+/** First the replica that served the document, because it can be reached. */
+function servers(advertised: string): readonly Json[] {
+  const here = { url: '/', description: 'The replica that served this document' };
+  if (advertised === '') return [here];
+  return [here, { url: advertised, description: 'Its advertised URL' }];
+}
+
+function paths(): Json {
+  const byPath = new Map<string, { [method: string]: Json }>();
+  for (const route of ROUTES) {
+    const operation = operationOf(route.id);
+    if (operation === undefined) continue;
+    const methods = byPath.get(route.path) ?? {};
+    methods[route.method.toLowerCase()] = describe(route, operation);
+    if (route.method === 'GET') methods['head'] = describeHead(route, operation);
+    byPath.set(route.path, methods);
+  }
+  return Object.fromEntries(byPath);
+}
+
+function describe({ id, path, access }: Route, operation: Operation): Json {
+  const { tag, summary, about, body } = operation;
+  return {
+    operationId: id,
+    tags: [tag],
     summary,
-    description: note.description,
-    parameters: [...parameters, ...more].map(completeParameter),
-    ...(operation.requestBody === undefined
-      ? {}
-      : { requestBody: body === undefined ? operation.requestBody : jsonBody(body) }),
-    responses: {
-      ...successes(operation, original, note.headers ?? [], note.type),
-      ...(note.isKept === true ? { 304: KEPT } : {}),
-      ...(note.redirects === true ? { 307: ELSEWHERE } : {}),
-      default: PROBLEM,
-    },
-    ...(isOpen ? { security: [] } : {}),
+    description: about,
+    parameters: documentedAt(id, path).map(parameter),
+    ...(body === undefined ? {} : { requestBody: requestBody(body) }),
+    responses: { ...responses(operation, answer), default: ref('responses', 'Problem') },
+    ...(access.kind === 'open' ? { security: [] } : {}),
   };
 }
 
-function completeParameter({ name, description, schema, ...rest }: Parameter): object {
-  const known = PARAMETERS[name];
-  const about = known?.description ?? description;
+/** The same without content. */
+function describeHead(route: Route, operation: Operation): Json {
+  const get = describe(route, operation);
   return {
-    name,
-    in: rest.in,
-    required: rest.in === 'path',
-    ...(about === undefined ? {} : { description: about }),
-    schema: known?.schema ?? schema ?? { type: 'string' },
+    ...get,
+    operationId: `${route.id}-head`,
+    summary: `${operation.summary}: its headers`,
+    responses: { ...responses(operation, bareAnswer), default: HEAD_PROBLEM },
   };
 }
 
-function jsonBody(schema: object): object {
-  return { required: true, content: { 'application/json': { schema: named(schema) } } };
+function responses({ answers, redirects }: Operation, show: (answer: AnswerRow) => Json): Json {
+  const shown = Object.entries(answers).map(([status, one]) => [status, show(one)]);
+  const elsewhere = redirects === true ? { 307: ref('responses', 'Elsewhere') } : {};
+  return { ...(Object.fromEntries(shown) as Json), ...elsewhere };
 }
 
-function successes(
-  operation: Operation,
-  original: FastifySchema | undefined,
-  names: readonly HeaderName[],
-  type = 'application/json',
-): object {
-  const schemas = (original?.response ?? {}) as Readonly<Record<string, object>>;
-  const found = Object.entries(operation.responses).filter(([status]) => status !== 'default');
-  const complete = found.map(([status, response]) => {
-    const schema = schemas[status];
-    if (response.content === undefined || schema === undefined) return [status, response];
-    const content = { [type]: { schema: named(schema) }, ...LINES[operation.operationId ?? ''] };
-    const description = status === '202' ? 'Begun; the job says how far it has come' : 'Done';
-    return [status, { description, headers: headersOf(['Conit-Served-By', ...names]), content }];
-  });
-  return Object.fromEntries(complete) as object;
+function answer({ about, headers, content }: AnswerRow): Json {
+  const bare = bareAnswer({ about, headers });
+  return content === undefined ? bare : { ...bare, content: contentOf(content) };
 }
 
-/** Other forms of an answer. */
-const LINES: Readonly<Record<string, object>> = {
-  list: {
-    'application/x-ndjson': {
-      schema: {
-        type: 'string',
-        description:
-          'A line of JSON for each item, then for each prefix, and a last one with cursor and asOf',
-      },
-    },
-  },
-};
+function bareAnswer({ about, headers }: Pick<AnswerRow, 'about' | 'headers'>): Json {
+  return { description: about, headers: headersOf(headers) };
+}
 
-export function headersOf(names: readonly HeaderName[]): object {
+const HEAD_PROBLEM = bareAnswer({
+  about: 'A problem, of which a HEAD shows the status',
+  headers: ['Conit-Served-By', 'Retry-After', 'Allow', 'WWW-Authenticate'],
+});
+
+function parameter({ name, in: where, about, schema }: Documented): Json {
+  return { name, in: where, required: where === 'path', description: about, schema };
+}
+
+function requestBody(body: NonNullable<Operation['body']>): Json {
+  if (body === 'bytes') return { description: 'The value', content: { '*/*': { schema: {} } } };
+  return { required: true, content: contentOf({ 'application/json': body }) };
+}
+
+function contentOf(content: NonNullable<AnswerRow['content']>): Json {
+  const shown = Object.entries(content).map(([type, schema]) => [type, { schema: named(schema) }]);
+  return Object.fromEntries(shown) as Json;
+}
+
+function headersOf(names: readonly HeaderName[]): Json {
   return Object.fromEntries(names.map((name) => [name, ref('headers', name)]));
 }
 
-const HEAD_PROBLEM: Response = {
-  description: 'A problem, of which a HEAD shows the status',
-  headers: headersOf(['Conit-Served-By', 'Retry-After', 'Allow', 'WWW-Authenticate']),
-};
-
-/** The same without content. */
-function headOf(get: Operation): object {
-  const responses = Object.entries(get.responses).map(([status, response]) => {
-    if (status === 'default') return [status, HEAD_PROBLEM];
-    const { description, headers = {} } = response;
-    return [status, '$ref' in response ? response : { description, headers }];
-  });
-  return {
-    ...get,
-    operationId: `${get.operationId}-head`,
-    summary: `${get.summary}: its headers`,
-    responses: Object.fromEntries(responses) as object,
-  };
-}
-
-/** For `components` of the document. */
-export function components(): object {
-  const schemas = Object.entries(SHAPES).map(([name, schema]) => [name, withNamedParts(schema)]);
-  const headers = Object.entries(HEADERS).map(([name, description]) => [
+function components(): Json {
+  const schemas = Object.entries(SHAPES).map(([name, shape]) => [name, withNamedParts(shape)]);
+  const headers = Object.entries(REPLY_HEADERS).map(([name, description]) => [
     name,
     { description, schema: { type: 'string' } },
   ]);
   return {
-    schemas: Object.fromEntries(schemas) as object,
-    headers: Object.fromEntries(headers) as object,
+    schemas: Object.fromEntries(schemas) as Json,
+    headers: Object.fromEntries(headers) as Json,
     responses: {
-      Problem: {
-        description: 'What went wrong, whether it may have happened, and what to do next',
-        headers: headersOf([
-          'Conit-Served-By',
-          'Retry-After',
-          'Allow',
-          'WWW-Authenticate',
-          'Location',
-        ]),
-        content: { [PROBLEM_TYPE]: { schema: ref('schemas', 'Problem') } },
-      },
-      Elsewhere: {
-        description: 'Another replica answers, where the request asked for a redirect',
-        headers: headersOf(['Location', 'Conit-Served-By']),
-      },
+      Problem: answer({
+        about: 'What went wrong, whether it may have happened, and what to do next',
+        headers: ['Conit-Served-By', 'Retry-After', 'Allow', 'WWW-Authenticate', 'Location'],
+        content: { [PROBLEM_TYPE]: SHAPES.Problem },
+      }),
+      Elsewhere: bareAnswer({
+        about: 'Another replica answers, where the request asked for a redirect',
+        headers: ['Location', 'Conit-Served-By'],
+      }),
     },
+    securitySchemes: { [TOKEN]: { type: 'http', scheme: 'bearer' } },
   };
 }
 
-const NAMES: ReadonlyMap<string, string> = new Map(
-  Object.entries(SHAPES).map(([name, schema]) => [JSON.stringify(schema), name]),
+const NAMES: ReadonlyMap<unknown, string> = new Map(
+  Object.entries(SHAPES).map(([name, shape]) => [shape, name]),
 );
 
 /** A reference where the schema has a name, else itself with references inside. */
-export function named(schema: object): object {
-  const name = NAMES.get(JSON.stringify(schema));
+function named(schema: object): object {
+  const name = NAMES.get(schema);
   return name === undefined ? withNamedParts(schema) : ref('schemas', name);
 }
 
 function withNamedParts(schema: object): object {
-  if (Array.isArray(schema)) return schema.map((part) => namedPart(part));
+  if (Array.isArray(schema)) return schema.map(namedPart);
   return Object.fromEntries(Object.entries(schema).map(([name, part]) => [name, namedPart(part)]));
 }
 
@@ -204,6 +156,6 @@ function namedPart(part: unknown): unknown {
   return typeof part === 'object' && part !== null ? named(part) : part;
 }
 
-function ref(kind: string, name: string): Response & { readonly $ref: string } {
-  return { $ref: `#/components/${kind}/${name}` } as Response & { readonly $ref: string };
+function ref(kind: string, name: string): Json {
+  return { $ref: `#/components/${kind}/${name}` };
 }

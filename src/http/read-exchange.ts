@@ -7,16 +7,26 @@ import { formatDot } from '../model/id.ts';
 import type { Level, Policy } from '../model/policy.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
 import type { Record } from '../model/record.ts';
-import { chooseForm, ENVELOPE_TYPE } from './accept.ts';
+import { ENVELOPE_TYPE } from '../api/operations.ts';
+import { chooseForm } from './accept.ts';
 import { breakOff } from './break-off.ts';
-import { isModifiedSince, malformed, namesVersion } from './condition.ts';
+import {
+  checkLevel,
+  malformed,
+  type OnUnmet,
+  readFlag,
+  readTimeout,
+  readUnmet,
+  refuseParameter,
+} from '../api/readers.ts';
+import { isModifiedSince, namesVersion } from './condition.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
-import { checkLevel, isFault, readFlag, readTimeout, refuseParameter } from './parameter.ts';
-import { locationOf, type OnUnmet, readUnmet, redirectHead } from './elsewhere.ts';
+import { isFault } from './parameter.ts';
+import { locationOf, redirectHead } from './elsewhere.ts';
 import { type Refusal, refusal } from './problem.ts';
 import { recordView } from './record-view.ts';
 import {
@@ -29,10 +39,10 @@ import {
   withoutContent,
 } from './reply-head.ts';
 import type { RequestHead } from './request-head.ts';
-import { notBuiltAt } from '../api/parameters.ts';
+import { notBuiltAt, takenAt } from '../api/parameters.ts';
 import { timeLeft } from './time-left.ts';
 
-const PARAMETERS = ['r', 'timeout', 'consistency', 'onUnmet', 'redirect', 'envelope'];
+const PARAMETERS = takenAt('get');
 const NOT_BUILT = notBuiltAt('get');
 /** Up to here head and value leave as one string, which Node writes with one call. */
 const STRING_BYTES_MAX = 8192;

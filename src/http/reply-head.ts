@@ -7,7 +7,7 @@ import { formatDot } from '../model/id.ts';
 import type { Level } from '../model/policy.ts';
 import type { Record } from '../model/record.ts';
 import { type HttpContext, isDraining } from './context.ts';
-import { CONTENT_TYPE_DEFAULT, isContentType } from './write-header.ts';
+import { CONTENT_TYPE_DEFAULT, isContentType } from '../api/request-headers.ts';
 
 /** Names and values in turn. */
 export type HeaderList = string[];

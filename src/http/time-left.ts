@@ -5,7 +5,6 @@ import type { Policy } from '../model/policy.ts';
 import type { App } from './app-type.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
-import { isFault, readTimeout } from './parameter.ts';
 import type { Refusal } from './problem.ts';
 import { OVERLOADED } from './shed.ts';
 
@@ -41,10 +40,8 @@ export function noteWaits(app: App): void {
 export function readTimeLeft(
   context: HttpContext,
   request: FastifyRequest,
-  text: string | undefined,
+  timeoutMs: number | undefined,
   policy: Policy,
 ): number | undefined | Refusal {
-  const timeoutMs = text === undefined ? undefined : readTimeout(text);
-  if (isFault(timeoutMs)) return timeoutMs;
   return timeLeft(context, waits.get(request) ?? 0, timeoutMs, policy);
 }

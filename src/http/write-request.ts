@@ -1,6 +1,7 @@
 // What a write asks for besides key and value: read from the query and the headers of a PUT or DELETE, or from the
 // fields of one operation of a batch (batch-item.ts), always through the same doors.
 
+import { takenAt } from '../api/parameters.ts';
 import { crc32c } from '../base/crc32c.ts';
 import type { Client, Condition, WriteCommand } from '../model/command.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
@@ -8,8 +9,14 @@ import type { Key, NamespaceName } from '../model/id.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
 import type { Idempotency, Operation, Version } from '../model/record.ts';
 import { writeConditions } from './condition.ts';
-import { readUnmet } from './elsewhere.ts';
-import { isFault, type QuorumDoor, readTimeout, readTtl, refuseParameter } from './parameter.ts';
+import {
+  type QuorumDoor,
+  readTimeout,
+  readTtl,
+  readUnmet,
+  refuseParameter,
+} from '../api/readers.ts';
+import { isFault } from './parameter.ts';
 import { type Refusal, refusal } from './problem.ts';
 import type { RequestHead } from './request-head.ts';
 import {
@@ -19,7 +26,7 @@ import {
   readIdempotencyKey,
   readTags,
   readWeight,
-} from './write-header.ts';
+} from '../api/request-headers.ts';
 
 export interface WriteRequest {
   readonly operation: Operation;
@@ -48,8 +55,8 @@ interface WriteParameters {
   redirects: boolean | undefined;
 }
 
-const PUT_PARAMETERS = ['w', 'r', 'timeout', 'ttl', 'redirect'];
-const DELETE_PARAMETERS = ['w', 'r', 'timeout', 'redirect'];
+const PUT_PARAMETERS = takenAt('put');
+const DELETE_PARAMETERS = takenAt('delete');
 
 export function readWriteRequest(
   operation: Operation,
@@ -196,7 +203,7 @@ function readParameter(
   } else if (name === 'redirect' && into.redirects === undefined) {
     const asked = readUnmet(name, value);
     if (isFault(asked)) return asked;
-    into.redirects = true;
+    into.redirects = asked === 'redirect';
   } else if (name === 'ttl' && into.ttlMs === undefined && operation === 'put') {
     const ttlMs = readTtl(value);
     if (isFault(ttlMs)) return ttlMs;

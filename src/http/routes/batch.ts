@@ -2,7 +2,7 @@
 // and others fail, and an Idempotency-Key counts for each operation by its place. With `atomic` they happen together or not at all.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
+import { addRoute, type RouteCall } from './add-route.ts';
 import type { Reply } from '../../model/command.ts';
 import { callerOf } from '../access-hook.ts';
 import type { App } from '../app-type.ts';
@@ -12,51 +12,24 @@ import { BATCH_KEY_BYTES_MAX, type BatchOptions, problemResult, resultOf } from 
 import { roomFor, runBatch } from '../batch-run.ts';
 import type { HttpContext } from '../context.ts';
 import { isBetterAskedElsewhere } from '../elsewhere.ts';
-import { checkLevel, isFault } from '../parameter.ts';
+import { isFault } from '../parameter.ts';
 import type { AnswerRoom } from '../memory.ts';
-import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { jsonList } from '../json-pieces.ts';
 import { dataHeaders, endConnection, replyProblem, sendJson } from '../reply.ts';
-import {
-  type BatchItem,
-  type BatchResult,
-  BatchResultsShape,
-  BatchShape,
-  type BatchView,
-  ProblemShape,
-} from '../../api/shapes.ts';
-import { prefersAsync, readIdempotencyKey } from '../write-header.ts';
+import { type BatchItem, type BatchResult } from '../../api/shapes.ts';
+import { prefersAsync, readIdempotencyKey } from '../../api/request-headers.ts';
 import { readTimeLeft } from '../time-left.ts';
 
-const QuerySchema = Type.Object(
-  {
-    w: Type.Optional(Type.String({ description: 'A number, majority, all, local or each' })),
-    r: Type.Optional(Type.String({ description: 'A number, majority, all, local or each' })),
-    consistency: Type.Optional(Type.String()),
-    timeout: Type.Optional(Type.String({ description: 'As in 500ms' })),
-  },
-  { additionalProperties: false },
-);
-
-type Query = Static<typeof QuerySchema>;
-
 export function batchRoutes(app: App, context: HttpContext): void {
-  const schema = {
-    operationId: 'batch',
-    summary: 'Several operations, each by itself or all together',
-    params: Type.Object({ ns: Type.String() }),
-    querystring: QuerySchema,
-    body: Type.Unsafe<BatchView>(BatchShape),
-    response: { 200: BatchResultsShape, default: ProblemShape },
-  };
-  app.post('/v1/batch/:ns', { schema }, async (request, reply) => {
-    const { ops } = request.body;
-    const options = readOptions(context, request, request.params.ns, request.query);
+  addRoute(app, context, 'batch', async (call) => {
+    const { request, reply, body } = call;
+    const { ops } = body;
+    const options = readOptions(context, call);
     if (isFault(options)) return replyProblem(context, reply, options);
     const reason = refuseBatch(context, request, options, ops);
     if (reason !== undefined) return replyProblem(context, reply, reason);
-    if (request.body.atomic === true) return answerAtomic(context, reply, ops, options);
+    if (body.atomic === true) return answerAtomic(context, reply, ops, options);
     const room = roomFor(context);
     try {
       return await answer(context, reply, ops, options, room);
@@ -109,18 +82,9 @@ const DONE = refusal('content-too-large', 'done');
 
 function readOptions(
   context: HttpContext,
-  request: FastifyRequest,
-  namespace: string,
-  query: Query,
+  { request, query, policy }: RouteCall<'batch'>,
 ): BatchOptions | Refusal {
-  const policy = policyOf(context, namespace);
-  if (isFault(policy)) return policy;
-  const level = query.consistency === undefined ? undefined : checkLevel(query.consistency, policy);
-  if (level !== undefined) return level;
-  const w = query.w === undefined ? undefined : context.quorums.read('w', query.w);
-  if (isFault(w)) return w;
-  const r = query.r === undefined ? undefined : context.quorums.read('r', query.r);
-  if (isFault(r)) return r;
+  const { w, r } = query;
   const timeoutMs = readTimeLeft(context, request, query.timeout, policy);
   if (isFault(timeoutMs)) return timeoutMs;
   const header = [request.headers['idempotency-key']].flat()[0];

@@ -1,6 +1,6 @@
 // GET /v1/cluster and /v1/cluster/replicas/{id}: the cluster as this replica sees it.
 
-import { Type } from 'typebox';
+import { addRoute } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
@@ -14,40 +14,19 @@ import { isFault } from '../parameter.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { replyJson, replyProblem } from '../reply.ts';
 import { timeText, wholeStaleness } from '../reply-head.ts';
-import {
-  ClusterShape,
-  type ClusterView,
-  ProblemShape,
-  ReplicaShape,
-  type ReplicaView,
-} from '../../api/shapes.ts';
-
-const querystring = Type.Object({}, { additionalProperties: false });
+import { type ClusterView, type ReplicaView } from '../../api/shapes.ts';
 
 export function clusterRoutes(app: App, context: HttpContext): void {
-  const cluster = {
-    operationId: 'cluster',
-    summary: 'All replicas with their state, lag and round trip',
-    querystring,
-    response: { 200: ClusterShape, default: ProblemShape },
-  };
-  app.get('/v1/cluster', { schema: cluster }, async (request, reply) => {
+  addRoute(app, context, 'cluster', async ({ request, reply }) => {
     const status = await askStatus(context);
     if (isFault(status)) return replyProblem(context, reply, status);
     return replyJson(context, reply, clusterView(context, shownTo(callerOf(request), status)));
   });
-  const replica = {
-    operationId: 'replica',
-    summary: 'One replica',
-    params: Type.Object({ id: Type.String() }),
-    querystring,
-    response: { 200: ReplicaShape, default: ProblemShape },
-  };
-  app.get('/v1/cluster/replicas/:id', { schema: replica }, async (request, reply) => {
+  addRoute(app, context, 'replica', async ({ request, reply, path }) => {
     const status = await askStatus(context);
     if (isFault(status)) return replyProblem(context, reply, status);
     const { replicas } = clusterView(context, shownTo(callerOf(request), status));
-    const found = replicas.find(({ id }) => id === request.params.id);
+    const found = replicas.find(({ id }) => id === path.id);
     if (found !== undefined) return replyJson(context, reply, found);
     return replyProblem(context, reply, refusal('replica-not-found', 'there is no such replica'));
   });

@@ -2,8 +2,9 @@
 // that were seen are deleted, and nothing that is newer. The whole namespace goes only where `all` says so: a bound that a
 // script left empty is no bound.
 
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
+import type { FastifyReply } from 'fastify';
+import type { QueryOf } from '../../api/parameters.ts';
+import { addRoute, type RouteCall } from './add-route.ts';
 import { LIST_LIMIT_MAX, type Listed } from '../../model/command.ts';
 import { isDefinite } from '../../model/fault.ts';
 import type { Policy } from '../../model/policy.ts';
@@ -11,47 +12,25 @@ import type { QuorumSpec } from '../../model/quorum.ts';
 import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, readCursor } from '../cursor.ts';
-import { isBetterAskedElsewhere, locationOf, readUnmet } from '../elsewhere.ts';
-import { checkLevel, invalid, isFault, readFlag } from '../parameter.ts';
-import { askPage, limitParameter, RANGE_PARAMETERS, readLimit } from '../page.ts';
-import { policyOf } from '../policy-of.ts';
+import { invalid } from '../../api/readers.ts';
+import { isBetterAskedElsewhere, locationOf } from '../elsewhere.ts';
+import { isFault } from '../parameter.ts';
+import { askPage } from '../page.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { deleteSeen, RANGE_KEY_BYTES_MAX, type RangeOutcome } from '../range-run.ts';
 import { dataHeaders, redirectTo, replyProblem, sendJson } from '../reply.ts';
-import { ProblemShape, RangeDeletedShape } from '../../api/shapes.ts';
-import { readIdempotencyKey } from '../write-header.ts';
+import { readIdempotencyKey } from '../../api/request-headers.ts';
 import { readTimeLeft } from '../time-left.ts';
 
-const QuerySchema = Type.Object(
-  {
-    ...RANGE_PARAMETERS,
-    all: Type.Optional(Type.String()),
-    limit: limitParameter('Keys', LIST_LIMIT_MAX),
-    cursor: Type.Optional(Type.String({ description: 'Of the page before' })),
-    w: Type.Optional(Type.String()),
-    r: Type.Optional(Type.String()),
-    consistency: Type.Optional(Type.String()),
-    timeout: Type.Optional(Type.String()),
-    redirect: Type.Optional(Type.String()),
-  },
-  { additionalProperties: false },
-);
-
-type Query = Static<typeof QuerySchema>;
+type Query = QueryOf<'delete-range'>;
 
 /** Headers that would say what is deleted, and that nothing answers to. */
 const UNHEARD = ['if-match', 'if-none-match', 'if-unmodified-since', 'content-range'];
 
 export function deleteRangeRoutes(app: App, context: HttpContext): void {
-  const schema = {
-    operationId: 'delete-range',
-    summary: 'Deletes what a range of keys holds',
-    params: Type.Object({ ns: Type.String() }),
-    querystring: QuerySchema,
-    response: { 200: RangeDeletedShape, default: ProblemShape },
-  };
-  app.delete('/v1/kv/:ns', { schema }, async (request, reply) => {
-    const asked = readAsked(context, request, request.params.ns, request.query);
+  addRoute(app, context, 'delete-range', async (call) => {
+    const { reply } = call;
+    const asked = readAsked(context, call);
     if (isFault(asked)) return replyProblem(context, reply, asked);
     const page = await readPage(context, asked);
     if (isFault(page)) return refuse(context, reply, asked, page);
@@ -81,46 +60,31 @@ interface Asked {
 
 function readAsked(
   context: HttpContext,
-  request: FastifyRequest,
-  name: string,
-  query: Query,
+  { request, query, policy }: RouteCall<'delete-range'>,
 ): Asked | Refusal {
-  const { headers, body, url } = request;
-  const policy = policyOf(context, name);
-  if (isFault(policy)) return policy;
+  const { headers, url } = request;
   const unheard = UNHEARD.find((header) => headers[header] !== undefined);
   if (unheard !== undefined)
     return refusal('bad-request', `a range is deleted without the header "${unheard}"`);
-  if (body !== undefined && body !== null)
-    return refusal('bad-request', 'a range is named by the query: no body');
-  const level = query.consistency === undefined ? undefined : checkLevel(query.consistency, policy);
-  const reason = level ?? refuseBounds(query);
+  const reason = refuseBounds(query);
   if (reason !== undefined) return reason;
-  const w = query.w === undefined ? undefined : context.quorums.read('w', query.w);
-  if (isFault(w)) return w;
-  const r = query.r === undefined ? undefined : context.quorums.read('r', query.r);
-  if (isFault(r)) return r;
   const leftMs = readTimeLeft(context, request, query.timeout, policy);
   if (isFault(leftMs)) return leftMs;
   const timeoutMs = leftMs ?? policy.timeoutMs;
-  const unmet = query.redirect === undefined ? 'forward' : readUnmet('redirect', query.redirect);
-  if (isFault(unmet)) return unmet;
   const header = [headers['idempotency-key']].flat()[0];
   const key = header === undefined ? undefined : readIdempotencyKey(header, RANGE_KEY_BYTES_MAX);
   if (isFault(key)) return key;
-  const { prefix, start, end } = query;
+  const { prefix = '', start = '', end = '', w, r } = query;
   const bounds = { namespace: policy.namespace, prefix, start, end, delimiter: '', reverse: false };
   const after = query.cursor === undefined ? '' : readCursor(bounds, query.cursor);
   if (isFault(after)) return after;
-  const limit = readLimit(query.limit);
-  if (isFault(limit)) return limit;
-  const rest = { w, r, timeoutMs, key, redirects: unmet === 'redirect', target: url };
-  return { policy, bounds, after, limit: Math.min(limit, context.limits.batchItemsMax), ...rest };
+  const limit = Math.min(query.limit ?? LIST_LIMIT_MAX, context.limits.batchItemsMax);
+  const redirects = query.redirect === 'redirect';
+  return { policy, bounds, after, limit, w, r, timeoutMs, key, redirects, target: url };
 }
 
-function refuseBounds({ prefix, start, end, all }: Query): Refusal | undefined {
-  const isAll = all === undefined ? false : readFlag('all', all);
-  if (isFault(isAll)) return isAll;
+function refuseBounds({ prefix = '', start = '', end = '', all }: Query): Refusal | undefined {
+  const isAll = all === true;
   const isBounded = prefix !== '' || start !== '' || end !== '';
   if (isAll && isBounded)
     return invalid('all', 'means the whole namespace: leave out prefix, start and end, or it');

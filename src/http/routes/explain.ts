@@ -1,6 +1,6 @@
 // GET /v1/explain/{ns}/{key}: what every replica holds under a key, side by side. It shows versions, never values.
 
-import { Type } from 'typebox';
+import { addRoute } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
 import type { Explained, ReplicaView } from '../../model/command.ts';
 import { hlcToMs } from '../../model/hlc.ts';
@@ -11,31 +11,17 @@ import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { keyFromPath, keyView } from '../key-text.ts';
 import { isFault } from '../parameter.ts';
-import { policyOf } from '../policy-of.ts';
 import { replyJson, replyProblem } from '../reply.ts';
 import { timeText } from '../reply-head.ts';
-import { ExplainShape, type ExplainView, ProblemShape } from '../../api/shapes.ts';
+import { type ExplainView } from '../../api/shapes.ts';
 import { readTimeLeft } from '../time-left.ts';
 
 /** Of `/v1/explain/{ns}/`. */
 const SEGMENTS_BEFORE_KEY = 4;
 
 export function explainRoutes(app: App, context: HttpContext): void {
-  const schema = {
-    operationId: 'explain',
-    summary: "Every replica's version of a key, side by side",
-    params: Type.Object({ ns: Type.String(), '*': Type.String() }),
-    querystring: Type.Object(
-      { timeout: Type.Optional(Type.String({ description: 'As in 500ms' })) },
-      { additionalProperties: false },
-    ),
-    response: { 200: ExplainShape, default: ProblemShape },
-  };
-  app.get('/v1/explain/:ns/*', { schema }, async (request, reply) => {
-    const { params, query, raw } = request;
-    const policy = policyOf(context, params.ns);
-    if (isFault(policy)) return replyProblem(context, reply, policy);
-    const key = keyFromPath(keyPartOf(raw.url ?? ''));
+  addRoute(app, context, 'explain', async ({ request, reply, query, policy }) => {
+    const key = keyFromPath(keyPartOf(request.raw.url ?? ''));
     if (isFault(key)) return replyProblem(context, reply, key);
     const timeoutMs = readTimeLeft(context, request, query.timeout, policy);
     if (isFault(timeoutMs)) return replyProblem(context, reply, timeoutMs);

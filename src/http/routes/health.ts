@@ -6,7 +6,8 @@
 // A disk that is almost full does (`low-disk`), for writes are refused; `op=read` asks for reads alone.
 
 import type { FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import { addRoute } from './add-route.ts';
+import type { QueryOf } from '../../api/parameters.ts';
 import { isTrusted } from '../../model/clock.ts';
 import type { PeerStatus, Status } from '../../model/command.ts';
 import {
@@ -20,14 +21,12 @@ import type { App } from '../app-type.ts';
 import { FORBIDDEN, mayIn } from '../auth.ts';
 import { connectionOf } from '../connection.ts';
 import { type HttpContext, isDraining } from '../context.ts';
-import { isFault, readDuration } from '../parameter.ts';
+import { isFault } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { commonHeaders, replyJson, replyProblem } from '../reply.ts';
-import { ProblemShape, type ReadyCheck, ReadyShape } from '../../api/shapes.ts';
+import { type ReadyCheck } from '../../api/shapes.ts';
 import { askStatus } from './cluster.ts';
-
-const LAG_MS_MAX = 86_400_000;
 
 interface Asked {
   readonly maxLagMs: number | undefined;
@@ -38,48 +37,17 @@ interface Asked {
 }
 
 export function healthRoutes(app: App, context: HttpContext): void {
-  const live = {
-    operationId: 'livez',
-    summary: 'The process runs',
-    querystring: Type.Object({}, { additionalProperties: false }),
-    response: { 200: Type.String(), default: ProblemShape },
-  };
-  app.get('/livez', { schema: live }, async (_request, reply) => {
+  addRoute(app, context, 'livez', ({ reply }) => {
     commonHeaders(context, reply);
     return reply.type('text/plain; charset=utf-8').send('ok\n');
   });
-  const ready = {
-    operationId: 'readyz',
-    summary: 'The replica serves, and a quorum can be reached',
-    querystring: Type.Object(
-      {
-        verbose: Type.Optional(Type.String({ description: 'With every check' })),
-        maxLag: Type.Optional(Type.String({ description: 'As in 2s' })),
-        op: Type.Optional(
-          Type.Literal('read', {
-            description: 'Whether it is ready for reads, whatever room its disk has',
-          }),
-        ),
-        ns: Type.Optional(
-          Type.String({
-            description:
-              "With this namespace's r and w, and its state here; with tokens, for who may read it",
-          }),
-        ),
-      },
-      { additionalProperties: false },
-    ),
-    response: { 200: ReadyShape, default: ProblemShape },
-  };
-  app.get('/readyz', { schema: ready }, async (request, reply) => {
-    const { query } = request;
+  addRoute(app, context, 'readyz', async ({ request, reply, query }) => {
     const denied = query.ns === undefined ? undefined : refuseNamespace(context, request, query.ns);
     if (denied !== undefined) return replyProblem(context, reply, denied);
     const asked = readAsked(context, query);
     if (isFault(asked)) return replyProblem(context, reply, asked);
     const checks = await runChecks(context, asked);
-    const isVerbose = query.verbose !== undefined && query.verbose !== 'false';
-    const verbose = isVerbose ? { checks } : {};
+    const verbose = query.verbose === true ? { checks } : {};
     const failed = checks.find(({ ok }) => !ok);
     if (failed === undefined) return replyJson(context, reply, { status: 'ready', ...verbose });
     const reason = refusal('not-ready', `${failed.name}: ${failed.detail}`);
@@ -103,11 +71,8 @@ function refuseNamespace(
 
 function readAsked(
   context: HttpContext,
-  { maxLag, ns, op }: { readonly maxLag?: string; readonly ns?: string; readonly op?: string },
+  { maxLag: maxLagMs, ns, op }: QueryOf<'readyz'>,
 ): Asked | Refusal {
-  const maxLagMs =
-    maxLag === undefined ? undefined : readDuration('maxLag', maxLag, LAG_MS_MAX, '1 day');
-  if (isFault(maxLagMs)) return maxLagMs;
   const isForReads = op === 'read';
   if (ns === undefined) return { maxLagMs, quorums: ['majority'], ns, isForReads };
   const policy = policyOf(context, ns);

@@ -2,7 +2,7 @@
 // where it ends within the time that the client prefers to wait (RFC 7240), 200 with the job or the problem that ended it.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import { addRoute } from './add-route.ts';
 import { pathTo } from '../../api/routes.ts';
 import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
@@ -12,27 +12,17 @@ import { isFault } from '../parameter.ts';
 import { problemDocument, type Refusal, refusal } from '../problem.ts';
 import { replyJson, replyProblem } from '../reply.ts';
 import { timeText } from '../reply-head.ts';
-import { JobShape, type JobView, ProblemShape } from '../../api/shapes.ts';
-import { readWait } from '../write-header.ts';
+import { type JobView } from '../../api/shapes.ts';
+import { readWait } from '../../api/request-headers.ts';
 
 /** What ends so soon, a refusal above all, is answered as if it had been waited for. */
 const AT_ONCE_MS = 50;
 const NO_JOB = refusal('job-not-found', 'no job of this name is known here');
 const TOO_MANY = refusal('overloaded', 'too many jobs run already');
 
-/** Of a route that begins a job. */
-export const JOB_RESPONSES = { 200: JobShape, 202: JobShape, default: ProblemShape };
-
 export function jobRoutes(app: App, context: HttpContext): void {
-  const schema = {
-    operationId: 'job',
-    summary: 'How far work on the cluster has come, at the replica that was asked for it',
-    params: Type.Object({ id: Type.String() }),
-    querystring: Type.Object({}, { additionalProperties: false }),
-    response: { 200: JobShape, default: ProblemShape },
-  };
-  app.get('/v1/jobs/:id', { schema }, async (request, reply) => {
-    const job = context.jobs.find(request.params.id);
+  addRoute(app, context, 'job', async ({ request, reply, path }) => {
+    const job = context.jobs.find(path.id);
     if (job === undefined) return replyProblem(context, reply, NO_JOB);
     const waitMs = waitOf(request);
     if (isFault(waitMs)) return replyProblem(context, reply, waitMs);

@@ -1,7 +1,9 @@
 // GET /v1/kv/{ns}: the keys of a namespace in byte order, a page at a time, as one JSON document or as lines of JSON.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
+import { addRoute } from './add-route.ts';
+import { LIST_LIMIT_DEFAULT, type QueryOf } from '../../api/parameters.ts';
+import { JSON_LINES_TYPE, JSON_TYPE } from '../../api/operations.ts';
 import { pathTo } from '../../api/routes.ts';
 import type { Listed } from '../../model/command.ts';
 import type { Policy } from '../../model/policy.ts';
@@ -10,70 +12,26 @@ import type { App } from '../app-type.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, readCursor } from '../cursor.ts';
 import { textFromBytes } from '../key-text.ts';
-import { locationOf, type OnUnmet, readUnmet } from '../elsewhere.ts';
-import { checkLevel, invalid, isFault } from '../parameter.ts';
-import { askPage, limitParameter, RANGE_PARAMETERS, readLimit } from '../page.ts';
+import { invalid, type OnUnmet } from '../../api/readers.ts';
+import { locationOf } from '../elsewhere.ts';
+import { isFault } from '../parameter.ts';
+import { askPage } from '../page.ts';
 import { percentEncode } from '../percent.ts';
-import { policyOf } from '../policy-of.ts';
 import type { Refusal } from '../problem.ts';
 import { recordView } from '../record-view.ts';
 import { dataHeaders, redirectTo, replyProblem, sendJson } from '../reply.ts';
 import { wholeStaleness } from '../reply-head.ts';
-import { ListShape, type ListView, ProblemShape } from '../../api/shapes.ts';
+import { type ListView } from '../../api/shapes.ts';
 import { readTimeLeft } from '../time-left.ts';
 
-const LIMIT_DEFAULT = 100;
-const JSON_LINES = 'application/x-ndjson';
-
-const QuerySchema = Type.Object(
-  {
-    ...RANGE_PARAMETERS,
-    reverse: Type.Union([Type.Literal(''), Type.Literal('true'), Type.Literal('false')], {
-      default: 'false',
-    }),
-    limit: limitParameter('Items and prefixes', LIMIT_DEFAULT),
-    delimiter: Type.String({
-      maxLength: 16,
-      default: '',
-      description: 'Keys that share what comes before it, behind the prefix, become one prefix',
-    }),
-    cursor: Type.Optional(Type.String({ description: 'Of the page before' })),
-    values: Type.Union([Type.Literal('none'), Type.Literal('inline')], { default: 'none' }),
-    r: Type.Optional(
-      Type.String({
-        description:
-          'Replicas that are compared: a number, majority, all, local or each; the policy says how many otherwise',
-      }),
-    ),
-    consistency: Type.Optional(Type.String()),
-    timeout: Type.Optional(Type.String({ description: 'As in 500ms' })),
-    onUnmet: Type.Optional(
-      Type.String({
-        description: 'Where this replica is too far behind: forward, redirect or fail',
-      }),
-    ),
-    redirect: Type.Optional(Type.String({ description: 'Short for onUnmet=redirect' })),
-  },
-  { additionalProperties: false },
-);
-
-type Query = Static<typeof QuerySchema>;
+type Query = QueryOf<'list'>;
 
 export function listRoutes(app: App, context: HttpContext): void {
-  const schema = {
-    operationId: 'list',
-    summary: 'Lists the keys of a namespace',
-    params: Type.Object({ ns: Type.String() }),
-    querystring: QuerySchema,
-    response: { 200: ListShape, default: ProblemShape },
-  };
-  app.get('/v1/kv/:ns', { schema }, async (request, reply) => {
-    const { params, query, headers, url } = request;
-    const policy = policyOf(context, params.ns);
-    if (isFault(policy)) return replyProblem(context, reply, policy);
+  addRoute(app, context, 'list', async ({ request, reply, query, policy }) => {
     const page = await readPage(context, request, policy, query);
-    if (isFault(page)) return sendRefusal(context, reply, { query, page, target: url });
-    return sendPage(context, reply, { policy, query, page, accept: headers.accept });
+    if (isFault(page)) return sendRefusal(context, reply, { query, page, target: request.url });
+    const { accept } = request.headers;
+    return sendPage(context, reply, { policy, query, page, accept });
   });
 }
 
@@ -97,8 +55,7 @@ function sendRefusal(
 function unmetOf({ onUnmet, redirect }: Query): OnUnmet | Refusal {
   if (onUnmet !== undefined && redirect !== undefined)
     return invalid('redirect', 'and onUnmet say the same twice');
-  if (redirect !== undefined) return readUnmet('redirect', redirect);
-  return onUnmet === undefined ? 'forward' : readUnmet('onUnmet', onUnmet);
+  return redirect ?? onUnmet ?? 'forward';
 }
 
 async function readPage(
@@ -107,19 +64,14 @@ async function readPage(
   policy: Policy,
   query: Query,
 ): Promise<Listed | Refusal> {
-  const level = query.consistency === undefined ? undefined : checkLevel(query.consistency, policy);
-  if (level !== undefined) return level;
   const unmet = unmetOf(query);
   if (isFault(unmet)) return unmet;
   const timeoutMs = readTimeLeft(context, request, query.timeout, policy);
   if (isFault(timeoutMs)) return timeoutMs;
-  const r = query.r === undefined ? undefined : context.quorums.read('r', query.r);
-  if (isFault(r)) return r;
   const bounds = boundsOf(policy, query);
   const after = query.cursor === undefined ? '' : readCursor(bounds, query.cursor);
   if (isFault(after)) return after;
-  const limit = readLimit(query.limit);
-  if (isFault(limit)) return limit;
+  const { r, limit = LIST_LIMIT_DEFAULT } = query;
   const { namespace } = policy;
   const onUnmet = unmet === 'forward' ? unmet : 'fail';
   const values = query.values === 'inline';
@@ -130,12 +82,8 @@ async function readPage(
 }
 
 function boundsOf({ namespace }: Policy, query: Query): ListQuery {
-  const { prefix, start, end, delimiter } = query;
-  return { namespace, prefix, start, end, delimiter, reverse: isReverse(query) };
-}
-
-function isReverse({ reverse }: Query): boolean {
-  return reverse !== 'false';
+  const { prefix = '', start = '', end = '', delimiter = '', reverse = false } = query;
+  return { namespace, prefix, start, end, delimiter, reverse };
 }
 
 /** Ends the page before its values outgrow the bound; the next one goes on behind the last that is left. */
@@ -147,7 +95,8 @@ function fit(listed: Listed, query: Query, bytesMax: number): Listed {
   });
   const last = listed.items[cut - 1];
   if (last === undefined) return listed;
-  const isBefore = (prefix: string) => (isReverse(query) ? prefix > last.key : prefix < last.key);
+  const isBefore = (prefix: string) =>
+    query.reverse === true ? prefix > last.key : prefix < last.key;
   return {
     ...listed,
     items: listed.items.slice(0, cut),
@@ -174,8 +123,8 @@ function sendPage(
   dataHeaders(context, reply, policy.consistency, page);
   reply.header('Vary', context.varyAccept);
   if (cursor !== null) reply.header('Link', `<${linkTo(bounds, query, cursor)}>; rel="next"`);
-  if (!prefersFirst(accept, JSON_LINES, 'application/json')) return sendJson(reply, view);
-  return reply.type(JSON_LINES).send(Buffer.from(linesOf(view), 'utf8'));
+  if (!prefersFirst(accept, JSON_LINES_TYPE, JSON_TYPE)) return sendJson(reply, view);
+  return reply.type(JSON_LINES_TYPE).send(Buffer.from(linesOf(view), 'utf8'));
 }
 
 function viewOf(
@@ -212,15 +161,16 @@ function linesOf({ items, prefixes, prefixesBase64 = [], cursor, asOf }: ListVie
 }
 
 function linkTo(bounds: ListQuery, query: Query, cursor: string): string {
-  const { limit, values, r = '', consistency = '', timeout = '' } = query;
+  const { r = '', consistency = '' } = query;
   const { namespace, prefix, start, end, delimiter } = bounds;
   const reverse = bounds.reverse ? 'true' : '';
-  const inline = values === 'inline' ? values : '';
-  const size = Number(limit) === LIMIT_DEFAULT ? '' : limit;
-  const onUnmet = query.onUnmet ?? (unmetOf(query) === 'redirect' ? 'redirect' : '');
-  const parameters = { prefix, start, end, reverse, delimiter, limit: size, values: inline };
+  const inline = query.values === 'inline' ? query.values : '';
+  const limit = (query.limit ?? LIST_LIMIT_DEFAULT) === LIST_LIMIT_DEFAULT ? '' : query.limit;
+  const timeout = query.timeout === undefined ? '' : `${query.timeout}ms`;
+  const onUnmet = query.onUnmet ?? (query.redirect === 'redirect' ? 'redirect' : '');
+  const parameters = { prefix, start, end, reverse, delimiter, limit, values: inline };
   const all = Object.entries({ ...parameters, r, consistency, timeout, onUnmet, cursor });
   const given = all.filter(([, value]) => value !== '');
-  const text = given.map(([name, value]) => `${name}=${percentEncode(value)}`).join('&');
+  const text = given.map(([name, value]) => `${name}=${percentEncode(String(value))}`).join('&');
   return `${pathTo('list', { ns: namespace })}?${text}`;
 }

@@ -3,7 +3,8 @@
 // of the present ones; right after it every replica begins a new life with the new members, and its connections end. What
 // concerns one replica only that one does.
 
-import { Type } from 'typebox';
+import { addRoute } from './add-route.ts';
+import type { QueryOf } from '../../api/parameters.ts';
 import { assert } from '../../base/assert.ts';
 import type { MembershipCommand, Reply } from '../../model/command.ts';
 import { parseRegion, parseReplicaId } from '../../model/id.ts';
@@ -14,18 +15,15 @@ import type { App } from '../app-type.ts';
 import { INTERNAL, reportBug } from '../break-off.ts';
 import type { HttpContext } from '../context.ts';
 import type { Job } from '../jobs.ts';
-import { invalid, isFault, readDuration, readTimeout } from '../parameter.ts';
+import { invalid } from '../../api/readers.ts';
+import { isFault } from '../parameter.ts';
 import { refuseNewcomer } from '../newcomer.ts';
 import { type Refusal, refusal } from '../problem.ts';
 import { replyProblem } from '../reply.ts';
-import { type MembershipView, PlaceShape, type PlaceView } from '../../api/shapes.ts';
-import { answerJob, JOB_RESPONSES } from './jobs.ts';
+import { type MembershipView, type PlaceView } from '../../api/shapes.ts';
+import { answerJob } from './jobs.ts';
 
 const TIMEOUT_MS_DEFAULT = 10_000;
-const params = Type.Object({ id: Type.String() });
-const timeout = Type.Optional(Type.String({ description: 'As in 10s, which is the default' }));
-const closed = { additionalProperties: false };
-
 export function memberRoutes(app: App, context: HttpContext): void {
   addJoin(app, context);
   addForget(app, context);
@@ -35,85 +33,38 @@ export function memberRoutes(app: App, context: HttpContext): void {
 }
 
 function addJoin(app: App, context: HttpContext): void {
-  const schema = {
-    operationId: 'join',
-    summary: 'Takes a replica in, or tells that a member has moved to another address',
-    description: 'It is asked who it is at its peer address before it is proposed to the members',
-    querystring: Type.Object({ timeout }, closed),
-    body: Type.Unsafe<PlaceView>(PlaceShape),
-    response: JOB_RESPONSES,
-  };
-  app.post('/v1/cluster/replicas', { schema }, async (request, reply) => {
-    const place = readPlace(request.body);
+  addRoute(app, context, 'join', ({ request, reply, body, query }) => {
+    const place = readPlace(body);
     if (isFault(place)) return replyProblem(context, reply, place);
-    const run = change(context, { kind: 'join', place }, request.query.timeout);
-    if (isFault(run)) return replyProblem(context, reply, run);
+    const run = change(context, { kind: 'join', place }, query.timeout);
     return answerJob(context, request, reply, { kind: 'join', target: place.id, run });
   });
 }
 
 function addForget(app: App, context: HttpContext): void {
-  const schema = {
-    operationId: 'forget',
-    summary: 'Takes a lost replica out for good',
-    params,
-    querystring: Type.Object(
-      {
-        timeout,
-        force: Type.Optional(Type.String({ description: 'Even while it is connected' })),
-      },
-      closed,
-    ),
-    response: JOB_RESPONSES,
-  };
-  app.post(pathOf('forget'), { schema }, async (request, reply) => {
-    const { params: named, query } = request;
-    const id = parseReplicaId(named.id);
+  addRoute(app, context, 'forget', ({ request, reply, path, query }) => {
+    const id = parseReplicaId(path.id);
     if (id === undefined) return replyProblem(context, reply, NO_REPLICA);
-    const force = query.force !== undefined && query.force !== 'false';
-    const run = change(context, { kind: 'forget', id, force }, query.timeout);
-    if (isFault(run)) return replyProblem(context, reply, run);
+    const { force = false, timeout } = query;
+    const run = change(context, { kind: 'forget', id, force }, timeout);
     return answerJob(context, request, reply, { kind: 'forget', target: id, run });
   });
 }
 
-const OWN = {
-  drain: 'This replica takes no clients any more; done when those that it took are answered',
-  resume: 'And takes them again',
-  resync: 'Compares with every peer now; done when nothing is missing and all is served',
-} as const;
-
-const GRACE_MS_MAX = 3_600_000;
-const graceParameter = {
-  grace: Type.Optional(
-    Type.String({
-      description: 'As in 5s: /readyz is 503 at once, and clients are answered for so long still',
-    }),
-  ),
-};
+type OwnVerb = 'drain' | 'resume' | 'resync';
 
 /** What a replica does for itself alone. */
-function addOwn(app: App, context: HttpContext, verb: keyof typeof OWN): void {
-  const schema = {
-    operationId: verb,
-    summary: OWN[verb],
-    params,
-    querystring: Type.Object(verb === 'drain' ? graceParameter : {}, closed),
-    response: JOB_RESPONSES,
-  };
-  app.post(pathOf(verb), { schema }, async (request, reply) => {
-    const { id } = request.params;
+function addOwn(app: App, context: HttpContext, verb: OwnVerb): void {
+  addRoute(app, context, verb, ({ request, reply, path: { id }, query }) => {
     const other = refuseOther(context, id);
     if (other !== undefined) return replyProblem(context, reply, other);
-    const { grace } = request.query as { readonly grace?: string };
-    const graceMs = grace === undefined ? 0 : readDuration('grace', grace, GRACE_MS_MAX, '1 hour');
-    if (isFault(graceMs)) return replyProblem(context, reply, graceMs);
+    const { grace: graceMs = 0 }: QueryOf<'drain'> = { grace: undefined, ...query };
     const run = (job: Job): void => submitOwn(context, verb, graceMs, job);
     return answerJob(context, request, reply, { kind: verb, target: id, run });
   });
 }
 
-function submitOwn(context: HttpContext, verb: keyof typeof OWN, graceMs: number, job: Job): void {
+function submitOwn(context: HttpContext, verb: OwnVerb, graceMs: number, job: Job): void {
   const { service, jobs } = context;
   const onReply = (reply: Reply): void => {
     if (reply.kind === 'failed') job.fail(reply.fault);
@@ -125,7 +76,6 @@ function submitOwn(context: HttpContext, verb: keyof typeof OWN, graceMs: number
   else service.submit({ kind: 'drain', client, drained: verb === 'drain', graceMs });
 }
 
-const pathOf = <Verb extends string>(verb: Verb) => `/v1/cluster/replicas/:id/${verb}` as const;
 const NO_REPLICA = refusal('replica-not-found', 'there is no such replica');
 
 function refuseOther({ members, self }: HttpContext, id: string): Refusal | undefined {
@@ -138,14 +88,12 @@ function refuseOther({ members, self }: HttpContext, id: string): Refusal | unde
   });
 }
 
-/** What sets the change going, or why it cannot be asked for. */
+/** What sets the change going. */
 function change(
   context: HttpContext,
   wanted: MembershipCommand['change'],
-  timeoutText: string | undefined,
-): ((job: Job) => void) | Refusal {
-  const timeoutMs = timeoutText === undefined ? TIMEOUT_MS_DEFAULT : readTimeout(timeoutText);
-  if (isFault(timeoutMs)) return timeoutMs;
+  timeoutMs: number = TIMEOUT_MS_DEFAULT,
+): (job: Job) => void {
   return (job) => {
     const client = clientOf(context, job);
     const propose = (leftMs: number): void =>

@@ -1,7 +1,7 @@
 // GET /v1/route: where clients find the replicas, those that answer first, the region asked for before the others, then by
 // the round trip from here. With `ns` each says how it is with that namespace.
 
-import { Type } from 'typebox';
+import { addRoute } from './add-route.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
 import { parseRegion } from '../../model/id.ts';
@@ -10,28 +10,16 @@ import { callerOf } from '../access-hook.ts';
 import type { App } from '../app-type.ts';
 import { FORBIDDEN, mayIn } from '../auth.ts';
 import type { HttpContext } from '../context.ts';
-import { invalid, isFault } from '../parameter.ts';
+import { invalid } from '../../api/readers.ts';
+import { isFault } from '../parameter.ts';
 import { policyOf } from '../policy-of.ts';
 import { replyJson, replyProblem } from '../reply.ts';
 import { wholeStaleness } from '../reply-head.ts';
-import { type EndpointView, ProblemShape, RouteShape } from '../../api/shapes.ts';
+import { type EndpointView } from '../../api/shapes.ts';
 import { askStatus, urlOf } from './cluster.ts';
 
 export function routeRoutes(app: App, context: HttpContext): void {
-  const schema = {
-    operationId: 'route',
-    summary: 'Endpoints by nearness, with state and lag',
-    querystring: Type.Object(
-      {
-        region: Type.Optional(Type.String({ description: 'Its replicas come first' })),
-        ns: Type.Optional(Type.String({ description: 'The state is that of this namespace' })),
-      },
-      { additionalProperties: false },
-    ),
-    response: { 200: RouteShape, default: ProblemShape },
-  };
-  app.get('/v1/route', { schema }, async (request, reply) => {
-    const { region, ns } = request.query;
+  addRoute(app, context, 'route', async ({ request, reply, query: { region, ns } }) => {
     if (ns !== undefined && !mayIn(callerOf(request), ns, 'read'))
       return replyProblem(context, reply, FORBIDDEN);
     if (region !== undefined && parseRegion(region) === undefined)

@@ -1,7 +1,7 @@
 // GET /v1/writes/{dot}: how far a write has come. The ladder is what the holders that are known prove; a rung that is
 // not listed has not been reached, or nobody here knows yet.
 
-import { Type } from 'typebox';
+import { addRoute } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
 import type { WriteStatus } from '../../model/command.ts';
 import { formatDot, parseDot } from '../../model/id.ts';
@@ -11,18 +11,11 @@ import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { refusal } from '../problem.ts';
 import { replyJson, replyProblem } from '../reply.ts';
-import { ProblemShape, WriteStatusShape, type WriteStatusView } from '../../api/shapes.ts';
+import { type WriteStatusView } from '../../api/shapes.ts';
 
 export function writeStatusRoutes(app: App, context: HttpContext): void {
-  const schema = {
-    operationId: 'write-status',
-    summary: 'Where a write has arrived',
-    params: Type.Object({ dot: Type.String() }),
-    querystring: Type.Object({}, { additionalProperties: false }),
-    response: { 200: WriteStatusShape, default: ProblemShape },
-  };
-  app.get('/v1/writes/:dot', { schema }, async ({ params }, reply) => {
-    const dot = parseDot(params.dot);
+  addRoute(app, context, 'write-status', async ({ reply, path }) => {
+    const dot = parseDot(path.dot);
     if (dot === undefined) {
       const detail = 'a write is named replica.incarnation.sequence, as in eu-1.7.1042';
       return replyProblem(context, reply, refusal('invalid-parameter', detail));

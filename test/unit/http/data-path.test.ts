@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ENVELOPE_TYPE } from '../../../src/http/accept.ts';
+import { ENVELOPE_TYPE } from '../../../src/api/operations.ts';
 import { type Answer, type Harness, json, problemOf, startHarness } from './harness.ts';
 
 let harness: Harness;

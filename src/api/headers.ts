@@ -1,6 +1,6 @@
 // The headers of replies, each described once.
 
-export const HEADERS = {
+export const REPLY_HEADERS = {
   'Accept-Ranges': '`none`: a value is sent whole',
   Allow: 'The methods that the path takes (405)',
   'Conit-Acks': 'Durable copies known, of all replicas, as in 2/3',
@@ -22,4 +22,4 @@ export const HEADERS = {
   'WWW-Authenticate': 'The scheme of the tokens (401)',
 } as const;
 
-export type HeaderName = keyof typeof HEADERS;
+export type HeaderName = keyof typeof REPLY_HEADERS;

@@ -7,7 +7,7 @@ import {
   TAGS_MAX,
 } from '../model/encoding.ts';
 import { type Fault, fault } from '../model/fault.ts';
-import { malformed } from './condition.ts';
+import { malformed } from './readers.ts';
 
 export const CONTENT_TYPE_DEFAULT = 'application/octet-stream';
 const CONTENT_TYPE = /^[\t\x20-\x7e\x80-\xff]+$/;

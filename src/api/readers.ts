@@ -1,0 +1,142 @@
+// One door per form of parameter, each giving the value or a fault that names the parameter. What the API knows but
+// nothing answers to yet is refused by name (`not-built`), what it does not know is refused too: a request never gets
+// less than it asked for without being told.
+//
+// A duration carries its unit: `500ms`, `10s`, `5m`, `2h`, `7d`. A bare number is refused, because it would be read
+// as milliseconds by one person and as seconds by the next.
+
+import { type Fault, fault } from '../model/fault.ts';
+import { type Level, LEVELS, type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
+import { parseQuorum, type QuorumSpec } from '../model/quorum.ts';
+
+export const DURATION_PATTERN = '^[1-9][0-9]{0,9}(ms|s|m|h|d)$';
+export const QUORUM_WORDS = ['majority', 'all', 'local', 'each'] as const;
+
+const DURATION = /^([1-9][0-9]{0,9})(ms|s|m|h|d)$/;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+const TTL_MS_MAX = 10 * 365 * 86_400_000;
+const PRINTABLE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
+
+export function readTimeout(text: string): number | Fault {
+  return readDuration('timeout', text, TIMEOUT_MS_MAX, '1 hour');
+}
+
+export function readTtl(text: string): number | Fault {
+  return readDuration('ttl', text, TTL_MS_MAX, '10 years');
+}
+
+/** In ms. */
+export function readDuration(
+  name: string,
+  text: string,
+  msMax: number,
+  most: string,
+): number | Fault {
+  const match = DURATION.exec(text);
+  const ms = match === null ? undefined : Number(match[1]) * (UNIT_MS[match[2] as string] ?? 0);
+  if (ms !== undefined && ms <= msMax) return ms;
+  return invalid(
+    name,
+    `must be a duration with its unit, such as 500ms or 10s, of at most ${most}`,
+  );
+}
+
+/** A parameter that is on where it stands alone or says `true`. */
+export function readFlag(name: string, text: string): boolean | Fault {
+  if (text === '' || text === 'true') return true;
+  return text === 'false' ? false : invalid(name, 'takes no value, true or false');
+}
+
+/** One of several words. */
+export function readWord<const T extends string>(
+  name: string,
+  text: string,
+  known: readonly T[],
+): T | Fault {
+  return known.find((word) => word === text) ?? invalid(name, `must be ${known.join(' or ')}`);
+}
+
+export function readWhole(name: string, text: string, most: number): number | Fault {
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
+  return value >= 1 && value <= most ? value : invalid(name, `must be 1 to ${most}`);
+}
+
+/** Text of at most so many characters. */
+export function readText(name: string, text: string, lengthMax: number): string | Fault {
+  return text.length <= lengthMax ? text : invalid(name, `has at most ${lengthMax} characters`);
+}
+
+/** Reads `r` and `w` for a given number of replicas. */
+export interface QuorumDoor {
+  read(name: string, text: string): QuorumSpec | Fault;
+}
+
+export function createQuorumDoor(replicas: number): QuorumDoor {
+  const known = new Map<string, QuorumSpec>();
+  for (const word of QUORUM_WORDS) known.set(word, word);
+  for (let count = 1; count <= replicas; count++) {
+    known.set(String(count), parseQuorum(String(count)) ?? count);
+  }
+  const must = `must be 1 to ${replicas}, majority, all, local or each`;
+  return { read: (name, text) => known.get(text) ?? invalid(name, must) };
+}
+
+/** A level that the namespace's own one implies is met; a stronger one has nothing that could give it yet. */
+export function checkLevel(text: string, policy: Policy): Fault | undefined {
+  const asked = LEVELS.indexOf(text as Level);
+  if (asked < 0) return invalid('consistency', `must be one of ${LEVELS.join(', ')}`);
+  if (asked >= LEVELS.indexOf(policy.consistency)) return undefined;
+  const detail = 'the parameter "consistency" cannot ask for more than the policy gives yet';
+  return fault('not-built', detail);
+}
+
+/** What `onUnmet` and `redirect` may ask for. `forward`: this replica asks another. */
+export type OnUnmet = 'forward' | 'redirect' | 'fail';
+
+export const UNMET: readonly OnUnmet[] = ['forward', 'redirect', 'fail'];
+/** Known to the API, and nothing answers to them yet. */
+const UNMET_NOT_BUILT: readonly string[] = ['wait', 'pull', 'stale'];
+
+/** Reads `onUnmet`, or `redirect`, which stands for `onUnmet=redirect`. */
+export function readUnmet(name: string, text: string): OnUnmet | Fault {
+  if (name === 'redirect') {
+    const isAsked = readFlag(name, text);
+    if (typeof isAsked !== 'boolean') return isAsked;
+    return isAsked ? 'redirect' : 'forward';
+  }
+  const known = UNMET.find((word) => word === text);
+  if (known !== undefined) return known;
+  if (UNMET_NOT_BUILT.includes(text)) return notBuilt('parameter', `${name}=${text}`);
+  return invalid(name, 'must be forward, redirect or fail');
+}
+
+export function invalid(name: string, must: string): Fault {
+  return fault('invalid-parameter', `the parameter "${name}" ${must}`);
+}
+
+export function notBuilt(kind: 'header' | 'parameter', name: string): Fault {
+  return fault('not-built', `the ${kind} "${name}" is not built yet`);
+}
+
+export function malformed(header: string): Fault {
+  return fault('invalid-parameter', `the header ${header} is malformed`);
+}
+
+/** The fault for a parameter that a route does not take again, yet, or at all. */
+export function refuseParameter(
+  name: string,
+  notYet: readonly string[],
+  taken: readonly string[],
+): Fault {
+  if (taken.includes(name)) return invalid(name, 'came more than once');
+  if (notYet.includes(name)) return notBuilt('parameter', name);
+  // A name is repeated only where it is harmless.
+  const what = PRINTABLE_NAME.test(name) ? `there is no parameter "${name}"` : 'unknown parameter';
+  return fault('invalid-parameter', `${what} here`);
+}

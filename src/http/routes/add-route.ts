@@ -1,0 +1,57 @@
+// Serves a route of the table of routes with fastify. Path, query and body are those that api/ describes, and nothing
+// else is taken: what is left to a handler is what the request means.
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type BodyOf, operationOf } from '../../api/operations.ts';
+import { type QueryOf, readQuery } from '../../api/parameters.ts';
+import { type PathOf, type RouteId, routeOf } from '../../api/routes.ts';
+import type { Policy } from '../../model/policy.ts';
+import type { App } from '../app-type.ts';
+import type { HttpContext } from '../context.ts';
+import { isFault } from '../parameter.ts';
+import { policyOf } from '../policy-of.ts';
+import { refusal } from '../problem.ts';
+import { replyProblem } from '../reply.ts';
+
+/** A request that has what its route asks for. */
+export interface RouteCall<Id extends RouteId> {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  /** Without a key, of which fastify loses the bytes. */
+  readonly path: Omit<PathOf<Id>, 'key'>;
+  readonly query: QueryOf<Id>;
+  readonly body: BodyOf<Id>;
+  /** Of the namespace that the path names. */
+  readonly policy: 'ns' extends keyof PathOf<Id> ? Policy : undefined;
+}
+
+const NO_BODY = refusal('bad-request', 'this request takes no body; nothing happened');
+
+export function addRoute<Id extends RouteId>(
+  app: App,
+  context: HttpContext,
+  id: Id,
+  handler: (call: RouteCall<Id>) => FastifyReply | Promise<FastifyReply>,
+): void {
+  const { method, path } = routeOf(id);
+  const body = operationOf(id)?.body;
+  const url = path.replace('{key}', '*').replace(/\{(\w+)\}/g, ':$1');
+  const schema = body === undefined ? {} : { body };
+  app.route({ method, url, schema, handler: answer });
+
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const inPath = request.params as RouteCall<Id>['path'] & { readonly ns?: string };
+    const policy = inPath.ns === undefined ? undefined : policyOf(context, inPath.ns);
+    if (isFault(policy)) return replyProblem(context, reply, policy);
+    if (body === undefined && request.body !== undefined && request.body !== null)
+      return replyProblem(context, reply, NO_BODY);
+    const { quorums } = context;
+    const query = readQuery(id, request.query as Parameters<typeof readQuery>[1], {
+      quorums,
+      policy,
+    });
+    if (isFault(query)) return replyProblem(context, reply, query);
+    const { body: given } = request;
+    return handler({ request, reply, path: inPath, query, body: given, policy } as RouteCall<Id>);
+  }
+}
