@@ -74,7 +74,7 @@ async function flawOf(
 
 /** What the refusals of a handshake say to who joins. */
 const WORDS: { readonly [reason: string]: string } = {
-  'refused: cluster': 'it belongs to another cluster (CONIT_CLUSTER)',
+  'refused: cluster': 'it belongs to another cluster (CONIT_CLUSTER_ID)',
   'refused: recipient': 'another replica listens there',
   'refused: proof': 'its cluster secret is another one',
   'refused: version': 'it speaks another version of the protocol',
