@@ -76,7 +76,7 @@ Examples:
   $ conit cluster                          three regions on this machine
   $ conit put demo hello 'Hello, world'    write
   $ conit get demo hello                   read
-  $ conit status                           who is there, and how fresh`;
+  $ conit status                           all replicas, and how far behind each can be`;
 
 function addServe(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
@@ -109,12 +109,12 @@ ${EXIT_HELP}`;
 function addCluster(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('cluster')
-    .description('Run a whole cluster on this machine, one process a region.')
+    .description('Run a whole cluster on this machine, one process per region.')
     .option('--regions <list>', 'how many regions, or their names as eu,us,ap', '3')
     .option('--data <dir>', 'directory of the data, kept between runs', './conit-data')
     .option('--http-port <port>', 'port of the first replica; the others follow in tens', '7070')
     .option('--wan', 'emulate the distance between the regions')
-    .option('--restart', 'start a replica again that ended')
+    .option('--restart', 'restart a replica that has exited')
     .option('--config <file>', 'settings for all replicas, as for serve: namespaces and others')
     .addHelpText('after', CLUSTER_EXAMPLES)
     .action(async (options: ClusterFlags) => {
@@ -164,7 +164,7 @@ function addGet(program: Command, terminal: Terminal, finish: Finish): void {
     .argument('<key>')
     .option('-r, --r <quorum>', 'replicas to ask: a number, majority, all, local or each')
     .option('--timeout <duration>', 'how long to wait for them, as 500ms or 2s')
-    .option('-v, --verbose', 'show version, server and freshness on standard error')
+    .option('-v, --verbose', 'show version, replica and staleness on standard error')
     .addOption(outputOption(['raw', 'json']));
   addClientOptions(command);
   command
@@ -187,9 +187,9 @@ function addPut(program: Command, terminal: Terminal, finish: Finish): void {
     .argument('<namespace>')
     .argument('<key>')
     .argument('<value>', 'the value, @file, or - for standard input')
-    .option('--ttl <duration>', 'forget the value after this, as 10m or 24h')
-    .option('-t, --content-type <type>', 'what a reader is told; text or bytes unless given')
-    .option('--create', 'only when the key holds nothing');
+    .option('--ttl <duration>', 'delete the value after this time, as 10m or 24h')
+    .option('-t, --content-type <type>', 'content type that readers get; text or bytes by default')
+    .option('--create', 'only if the key holds no value');
   addWriteOptions(command);
   command
     .addHelpText('after', PUT_EXAMPLES)
@@ -209,7 +209,7 @@ function addDelete(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
     .command('del')
     .description(
-      'Delete a key, whatever this replica holds: its value may still be on its way. Or what a range of keys shows.',
+      'Delete a key, even if this replica has no value of it yet; or the keys of a range.',
     )
     .argument('<namespace>')
     .argument('[key]')
@@ -232,7 +232,7 @@ function addDelete(program: Command, terminal: Terminal, finish: Finish): void {
 type DeleteFlags = WriteOptions & RangeFlags & ClientFlags;
 
 const DELETE_EXAMPLES = `
-A range is deleted page by page: the versions that were seen. A key that was written since keeps its
+A range is read and deleted page by page. A key that was written after its page was read keeps its
 value.
 
 Examples:
@@ -249,9 +249,9 @@ function addList(program: Command, terminal: Terminal, finish: Finish): void {
     .argument('[prefix]', 'only keys that begin with it', '')
     .option('--start <key>', 'from this key on')
     .option('--end <key>', 'up to this key, not included')
-    .option('--delimiter <text>', 'fold what follows it, as a directory: /')
+    .option('--delimiter <text>', 'group keys up to it, as directories at /')
     .option('--reverse', 'from the last key to the first')
-    .option('-n, --limit <count>', 'at most so many, or all', '1000')
+    .option('-n, --limit <count>', 'at most this number of keys, or all', '1000')
     .option('-r, --r <quorum>', 'replicas to compare: a number, majority, all, local or each')
     .addOption(outputOption(['table', 'json', 'keys']));
   addClientOptions(command);
@@ -283,10 +283,10 @@ function addResync(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
     .command('resync')
     .description(
-      'Show how far a replica has come with catching up: entries missing, snapshot taken.',
+      'Show how far a replica has caught up: entries that are missing, progress of a snapshot.',
     )
-    .option('-w, --watch', 'ask again until it has caught up: a bar on a terminal, else lines')
-    .option('--now', 'let it compare with every peer now, then watch')
+    .option('-w, --watch', 'follow it until it has caught up: a bar on a terminal, else lines')
+    .option('--now', 'let it compare with every peer now, and follow it')
     .addOption(outputOption(['table', 'json']));
   addClientOptions(command);
   command
@@ -336,7 +336,7 @@ function addRecover(program: Command, terminal: Terminal, finish: Finish): void 
     .requiredOption('--data <dir>', 'data directory of the replica that holds a whole copy')
     .requiredOption('--give-up <ids...>', 'members that are gone for good')
     .option('--lost <ids...>', 'members that stay, but have lost their data', [])
-    .option('--accept-data-loss', 'do it: without this it says what may be lost, and ends', false)
+    .option('--accept-data-loss', 'do it; without this option it only says what may be lost', false)
     .action(async (options: RecoverOptions) => {
       const { recover } = await import('./recover.ts');
       finish(await recover(options, terminal));
@@ -346,7 +346,7 @@ function addRecover(program: Command, terminal: Terminal, finish: Finish): void 
 function addJoin(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
     .command('join')
-    .description('Take a replica into the cluster, or tell that a member has moved.')
+    .description('Take a replica into the cluster, or give a member a new address.')
     .argument('<replica>')
     .argument('<region>')
     .argument('<peer>', 'host:port of its peer channel')
@@ -364,8 +364,8 @@ function addJoin(program: Command, terminal: Terminal, finish: Finish): void {
 
 const JOIN_EXAMPLES = `
 Start the new replica first, with \`conit serve\`, an empty directory, and CONIT_PEERS that names itself and
-a member at least: it is proposed to the members once it was reached at its peer address and has proved who
-it is. It takes no clients before it holds what all the others hold.
+at least one member. The members decide once it was reached at its peer address and has proved who it is. It
+answers no clients before it holds what all the others hold.
 
 Examples:
   $ conit join sa-1 sa 10.0.3.7:7071 --http http://10.0.3.7:7070 --url http://10.0.1.7:7070`;
@@ -375,7 +375,7 @@ function addForget(program: Command, terminal: Terminal, finish: Finish): void {
     .command('forget')
     .description('Take a lost replica out of the cluster for good.')
     .argument('<replica>')
-    .option('--force', 'even while it is connected')
+    .option('--force', 'even if the replica is connected')
     .option('--timeout <duration>', 'how long to wait for a majority', '10s')
     .addOption(outputOption(['table', 'json']));
   addClientOptions(command);
@@ -387,8 +387,8 @@ function addForget(program: Command, terminal: Terminal, finish: Finish): void {
 }
 
 const FORGET_EXAMPLES = `
-Nobody waits for it any more, and its directory never serves again; what only it held is lost. Under
-the same name it can join again with an empty directory.
+The others wait for it no longer, and its directory never serves again. What only it held is lost. It can
+join again under the same name with an empty directory.
 
 Examples:
   $ conit forget us-1`;
@@ -401,13 +401,14 @@ function addDrain(
 ): void {
   const about =
     verb === 'drain'
-      ? 'Let a replica take no clients, until it is resumed; it goes on replicating.'
-      : 'Let a replica take clients again.';
+      ? 'Let a replica refuse clients until it is resumed; it goes on replicating.'
+      : 'Let a replica answer clients again.';
   const command = program
     .command(verb)
     .description(about)
-    .argument('[replica]', 'to be sure; only the replica at --url does it');
-  if (verb === 'drain') command.option('--grace <time>', 'answer clients for so long still, as 5s');
+    .argument('[replica]', 'id of the replica at --url, which is checked');
+  if (verb === 'drain')
+    command.option('--grace <time>', 'go on answering clients for this time, as 5s');
   addClientOptions(command);
   command.action(
     async (id: string | undefined, options: ClientFlags & { readonly grace?: string }) =>
@@ -443,8 +444,8 @@ function addWriteOptions(command: Command): void {
       'replicas to ask what the key holds, before the condition is checked',
     )
     .option('--timeout <duration>', 'how long to wait for them, as 500ms or 2s')
-    .option('--if-match <version>', 'only when the key holds this version')
-    .option('--idempotency-key <text>', 'a retry with the same text is done once')
+    .option('--if-match <version>', 'only if the key holds this version')
+    .option('--idempotency-key <text>', 'requests with the same text take effect once')
     .addOption(outputOption(['table', 'json']));
   addClientOptions(command);
 }

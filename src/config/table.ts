@@ -67,32 +67,32 @@ export const TABLE = {
   advertise: optional(
     'Network',
     clientUrl,
-    'the URL of this replica in `peers`, or `http` where that is loopback',
-    'where the other replicas send clients that this one should serve',
+    'the URL of this replica in `peers`, or `http` if that is loopback',
+    'base URL of this replica for clients, to which other replicas redirect them',
   ),
   ops: optional(
     'Network',
     address,
     'served at `http`',
-    'address for metrics and administration alone; not built yet, and refused',
+    'address for metrics and administration only; not built yet: a value is refused',
   ),
   wan: optional(
     'Network',
     delays,
     'no delay',
-    'emulated one-way delay of what is sent to each region',
+    'emulated one-way delay of all messages to a region',
   ),
   peerTimeout: coreSetting(
     'Network',
     duration(100, 10 * 60 * SECOND),
     'peerTimeoutMs',
-    'a peer that says nothing for so long counts as gone',
+    'a peer that sends nothing for this time counts as gone',
   ),
   heartbeat: coreSetting(
     'Network',
     duration(10, 60 * SECOND),
     'heartbeatMs',
-    'how often peers are told what is here, and asked for an echo',
+    'how often a replica sends its peers what it holds, and asks for an echo',
   ),
 
   clusterSecret: optional('Security', secret, 'refused', 'secret shared by all replicas', {
@@ -123,8 +123,8 @@ export const TABLE = {
   hosts: optional(
     'Security',
     hostNames,
-    'its own names: loopback, `http`, `advertise`, its URL in `peers`; addresses, where `http` is not loopback; names without a dot',
-    'further names by which clients may call this replica, as behind a proxy; requests for other hosts are answered 421',
+    'its own names: loopback, `http`, `advertise`, its URL in `peers`; addresses in digits, if `http` is not loopback; names without a dot',
+    'further host names of this replica, as behind a proxy; requests for other hosts are answered 421',
   ),
   origins: optional(
     'Security',
@@ -152,7 +152,7 @@ export const TABLE = {
     'Storage',
     size(MIB, 64 * GIB),
     'cacheBytes',
-    'memory for records; the oldest are dropped from it',
+    'memory for records; the oldest are dropped from memory',
   ),
   tail: coreSetting(
     'Storage',
@@ -182,13 +182,13 @@ export const TABLE = {
     'Storage',
     count(1, 1000),
     'copiesPerHour',
-    'whole copies of the others that may begin in an hour; beyond, a replica that needs one stays behind',
+    'snapshots of peers that this replica may begin in an hour; beyond that it stays behind if it needs one',
   ),
   compareEvery: coreSetting(
     'Storage',
     duration(SECOND, 24 * HOUR),
     'compareEveryMs',
-    'how often hash trees are compared with each peer, to find what storage lost in silence',
+    'how often hash trees are compared with each peer, to find records that a disk lost without an error',
   ),
 
   namespaces: setting('Data', namespaces, NAMESPACES_DEFAULT, 'namespaces and their policies', {
@@ -211,56 +211,56 @@ export const TABLE = {
     'Data',
     duration(1, HOUR),
     'clockDriftMaxMs',
-    'a replica whose clock is further from that of a majority refuses writes; stamps further ahead wait',
+    'a replica whose clock is further than this from that of a majority refuses writes; entries that are stamped further ahead wait',
   ),
 
   connections: webSetting(
     'Tuning',
     count(1, 1_000_000),
     'connectionsMax',
-    'connections of clients; more are closed as they come; lowered at the start where the process may not open so many',
+    'connections of clients; further ones are closed at once; lowered at the start if the process may not open that many files',
   ),
   connectionsPerAddress: webSetting(
     'Tuning',
     count(1, 1_000_000),
     'connectionsPerAddressMax',
-    'the same for each address',
+    'connections of clients from one address',
   ),
   replyMemory: webSetting(
     'Tuning',
     size(64 * MIB, 64 * GIB),
     'replyBytesMax',
-    'replies that clients have not taken and answers in the making; beyond it, the connection that has stood for the longest is closed',
+    'memory for replies that clients have not read yet and for answers in preparation; beyond it the connection that has not moved for the longest time is closed',
   ),
   bodyMemory: webSetting(
     'Tuning',
     size(64 * MIB, 64 * GIB),
     'arrivingBytesMax',
-    'bodies of requests that are still arriving; beyond it, the one that has arrived for the longest is answered 503',
+    'memory for request bodies that are still arriving; beyond it the one that began first is answered 503',
   ),
   requestTimeout: webSetting(
     'Tuning',
     duration(100, HOUR),
     'requestTimeoutMs',
-    'a request that has not arrived whole by then is answered 408',
+    'a request that has not arrived completely in this time is answered 408',
   ),
   keepAlive: webSetting(
     'Tuning',
     duration(100, HOUR),
     'keepAliveMs',
-    'a connection without a request is closed after this; longer than the 60 s of usual load balancers',
+    'an idle connection is closed after this time; longer than the 60 s of most load balancers',
   ),
   logLevel: setting(
     'Tuning',
     choice(['debug', 'info', 'warn', 'error']),
     'info',
-    'least severe messages that are logged',
+    'the least severe level that is logged',
   ),
   metrics: setting(
     'Tuning',
     choice(['on', 'off']),
     'on',
-    'off does not measure requests; everything else is still at /metrics',
+    'off: requests are not measured; all other metrics stay',
   ),
   shutdown: setting(
     'Tuning',
@@ -272,13 +272,13 @@ export const TABLE = {
     'Tuning',
     duration(0, 5 * 60 * SECOND),
     SECOND,
-    'how long a replica that stops still answers who comes, with 503 draining; a quarter of shutdown at most',
+    'how long a replica that stops goes on answering, with 503 draining; at most a quarter of `shutdown`',
   ),
   bootGrace: coreSetting(
     'Tuning',
     duration(0, 60 * SECOND),
     'bootGraceMs',
-    'how long a start that has heard a majority waits for the others; without a majority it begins after `peerTimeout`',
+    'how long a replica that starts and has heard a majority waits for the other members; without a majority it begins after `peerTimeout`',
   ),
   turnInputs: coreSetting(
     'Tuning',
@@ -308,9 +308,14 @@ export const TABLE = {
     'Tuning',
     size(64 * KIB, GIB),
     'windowBytes',
-    'entries that a peer may send ahead of our acknowledgement',
+    'bytes of entries that a peer may send ahead of the acknowledgement',
   ),
-  frame: coreSetting('Tuning', size(4 * KIB, 16 * MIB), 'frameBytes', 'entries in one message'),
+  frame: coreSetting(
+    'Tuning',
+    size(4 * KIB, 16 * MIB),
+    'frameBytes',
+    'bytes of entries in one message',
+  ),
 } as const satisfies Table;
 
 export type Values = ValuesOf<typeof TABLE>;
