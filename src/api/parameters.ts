@@ -78,6 +78,10 @@ const bounded = (about: string, lengthMax: number): Parameter<string> => {
 };
 
 const r = quorum('Replicas to ask: a number, majority, all, local or each');
+const asked = quorum(
+  'Replicas that are asked for the key before the conditions are checked; 1: this one',
+);
+const compared = quorum('Replicas that are compared; the policy says how many otherwise');
 const w = quorum('Durable copies: a number, majority, all, local or each');
 const timeout: Parameter<number> = {
   about: `How long to wait for replicas, with its unit, at most ${TIMEOUT_MS_MAX / 3_600_000} h`,
@@ -129,19 +133,27 @@ const range = {
   end: bounded('The last key, excluded', KEY_BYTES_MAX),
 };
 const cursor = plain('Of the page before');
-const ns = plain('The namespace');
 
 /** A proof of freshness, and the bounds of staleness: time, order. */
 const bounds = { t: NOT_BUILT, n: NOT_BUILT, proof: NOT_BUILT } as const;
-const wait = NOT_BUILT;
 
 /** The parameters in the query, by route and name. */
 const QUERY = {
-  get: { r, consistency, timeout, onUnmet, redirect, envelope, ...bounds, w: NOT_BUILT, wait },
-  put: { w, r, timeout, ttl, redirect },
+  get: {
+    r,
+    consistency,
+    timeout,
+    onUnmet,
+    redirect,
+    envelope,
+    ...bounds,
+    w: NOT_BUILT,
+    wait: NOT_BUILT,
+  },
+  put: { w, r: asked, timeout, ttl, redirect },
   patch: {},
-  delete: { w, r, timeout, redirect },
-  touch: { ttl, w, r, timeout, redirect },
+  delete: { w, r: asked, timeout, redirect },
+  touch: { ttl, w, r: asked, timeout, redirect },
   list: {
     ...range,
     reverse: flag('The last key first'),
@@ -152,14 +164,14 @@ const QUERY = {
     ),
     cursor,
     values,
-    r,
+    r: compared,
     consistency,
     timeout,
     onUnmet,
     redirect,
     ...bounds,
     w: NOT_BUILT,
-    wait,
+    wait: NOT_BUILT,
   },
   'delete-range': {
     ...range,
@@ -173,23 +185,32 @@ const QUERY = {
     redirect,
     ...bounds,
   },
-  batch: { w, r, consistency, timeout, ...bounds, onUnmet: NOT_BUILT, redirect: NOT_BUILT, wait },
+  batch: {
+    w,
+    r,
+    consistency,
+    timeout,
+    ...bounds,
+    onUnmet: NOT_BUILT,
+    redirect: NOT_BUILT,
+    wait: NOT_BUILT,
+  },
   'write-status': { watch: NOT_BUILT },
   explain: { timeout },
   cluster: {},
   replica: {},
-  route: { region: plain('Its replicas come first'), ns },
+  route: {
+    region: plain('Its replicas come first'),
+    ns: plain('The state is that of this namespace'),
+  },
   join: { timeout },
   forget: { timeout, force: flag('Even while the replica is connected') },
   drain: {
-    grace: {
-      ...duration(
-        'As in 5s: /readyz is 503 at once, and clients are answered for so long still',
-        GRACE_MS_MAX,
-        '1 hour',
-      ),
-      schema: TEXT,
-    },
+    grace: duration(
+      '/readyz is 503 at once, and clients are still answered for this time',
+      GRACE_MS_MAX,
+      '1 hour',
+    ),
   },
   resume: {},
   resync: {},
@@ -202,7 +223,9 @@ const QUERY = {
     verbose: { ...flag('With every check'), read: (_: string, text: string) => text !== 'false' },
     maxLag: duration('Staleness must be proved to lie within that', LAG_MS_MAX, '1 day'),
     op,
-    ns,
+    ns: plain(
+      "With this namespace's r and w, and its state here; with tokens, for callers that may read it",
+    ),
   },
   metrics: {},
   openapi: {},
@@ -279,37 +302,40 @@ const conditions: Headers = {
   'If-Unmodified-Since': 'Only if it was not written after that second, or is not there',
 };
 const once: Headers = { 'Idempotency-Key': 'The same key and request take effect once' };
-const prefer: Headers = {
-  Prefer:
-    '`respond-async`: answer 202 rather than wait; `wait=N`: wait for the end of a job for N seconds',
+const asynchronous: Headers = { Prefer: '`respond-async`: answer 202 rather than wait for copies' };
+const waiting: Headers = { Prefer: '`wait=N`: wait for the end of the job for N seconds' };
+const digests: Headers = {
+  'Content-Digest': 'Of the body, checked (RFC 9530): sha-256 and sha-512',
+  'Repr-Digest': 'The same; a body is the whole representation',
+  Digest: 'The same in the form of RFC 3230: sha-256, sha-512 and md5',
+  'Content-MD5': 'The same in the old form (RFC 1864)',
 };
 const written: Headers = {
   ...conditions,
   ...once,
-  ...prefer,
+  ...asynchronous,
   'Conit-Tags': 'Up to 16 tags',
   'Conit-Weight': 'The weight of the write',
-};
-const digests: Headers = {
-  'Content-Digest': 'Of the body, checked (RFC 9530): sha-256 and sha-512',
-  'Repr-Digest': 'The same; a body is the whole representation',
-  'Content-MD5': 'The same in the old form (RFC 1864)',
+  ...digests,
 };
 
 /** The headers that mean something at a route, beside those that mean the same everywhere. */
 const HEADERS: { readonly [Id in RouteId]?: Headers } = {
   get: { ...conditions, 'If-Modified-Since': 'Only if it was written after that second' },
-  put: { ...written, ...digests },
-  delete: written,
+  put: written,
+  delete: {
+    ...written,
+    Prefer: `${asynchronous['Prefer']}; \`return=representation\`: answer the value that was here`,
+  },
   touch: written,
   'delete-range': once,
-  batch: { ...once, ...prefer },
-  join: prefer,
-  forget: prefer,
-  drain: prefer,
-  resume: prefer,
-  resync: prefer,
-  job: prefer,
+  batch: { ...once, ...asynchronous, ...digests },
+  join: { ...waiting, ...digests },
+  forget: waiting,
+  drain: waiting,
+  resume: waiting,
+  resync: waiting,
+  job: waiting,
   openapi: { 'If-None-Match': 'Only if it is another document than one of these' },
 };
 

@@ -65,6 +65,7 @@ export class ReadExchange implements Client, Exchange {
   #timeoutMs: number | undefined = undefined;
   #onUnmet: OnUnmet | undefined = undefined;
   #envelope: boolean | undefined = undefined;
+  #asksLevel = false;
 
   constructor(
     context: HttpContext,
@@ -144,7 +145,10 @@ export class ReadExchange implements Client, Exchange {
       this.#envelope = envelope;
       return undefined;
     }
-    if (name === 'consistency') return checkLevel(value, policy);
+    if (name === 'consistency' && !this.#asksLevel) {
+      this.#asksLevel = true;
+      return checkLevel(value, policy);
+    }
     if (name === 'onUnmet' || name === 'redirect') return this.#readUnmet(name, value);
     return refuseParameter(name, NOT_BUILT, PARAMETERS);
   }
