@@ -38,6 +38,8 @@ export interface HttpLimits {
   /** Connections beyond these are closed as they come. */
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
+  /** Ordinary requests for keys are read without Node's HTTP server; the answers are the same. */
+  readonly fastPath: boolean;
   /** Requests that wait behind a write on one connection (pipelining). More close the connection. */
   readonly pipelinedMax: number;
   /** Failures with the same credentials in a row before they are answered 429; 0 is no limit. */
@@ -76,6 +78,7 @@ export const HTTP_LIMITS_DEFAULT: HttpLimits = {
   connectionsCheckMs: 2000,
   connectionsMax: 16_384,
   connectionsPerAddressMax: 8192,
+  fastPath: true,
   pipelinedMax: 64,
   authFailuresMax: 20,
   authFailureForgetMs: 3000,

@@ -162,6 +162,7 @@ function limitsOf(values: Values): HttpLimits {
   return Object.freeze({
     ...HTTP_LIMITS_DEFAULT,
     ...webValues(TABLE, values),
+    fastPath: values.fastPath === 'on',
     drainMs: Math.round(values.shutdown * DRAIN_SHARE),
     noticeMs: Math.min(values.shutdownNotice, Math.round(values.shutdown * NOTICE_SHARE)),
   });

@@ -262,6 +262,12 @@ export const TABLE = {
     'on',
     'off: requests are not measured; all other metrics stay',
   ),
+  fastPath: setting(
+    'Tuning',
+    choice(['on', 'off']),
+    'on',
+    "off has Node's HTTP server read every request; on reads ordinary requests for keys without it, which costs less and answers the same",
+  ),
   shutdown: setting(
     'Tuning',
     duration(100, 10 * 60 * SECOND),

@@ -1,5 +1,5 @@
 // What the data path, its doors and its bounds use of a request and of its reply: Node's own objects have it, and so do
-// those of the fast lane (lane/). So both are served by the same code, and answers do not depend on who read the request.
+// those of the fast path (fast-path/). So both are served by the same code, and answers do not depend on who read the request.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';

@@ -24,6 +24,7 @@ import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
+import { latin1Text } from './latin1.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import { isFault } from './parameter.ts';
 import { locationOf, redirectHead } from './elsewhere.ts';
@@ -229,13 +230,4 @@ export class ReadExchange implements Client, Exchange {
 
 function isShort(value: Uint8Array): boolean {
   return value.length <= STRING_BYTES_MAX;
-}
-
-const { latin1Slice } = Buffer.prototype as unknown as {
-  readonly latin1Slice: (this: Uint8Array, start: number, end: number) => string;
-};
-
-// As Buffer's toString('latin1'), without making a Buffer of the bytes first.
-function latin1Text(value: Uint8Array): string {
-  return latin1Slice.call(value, 0, value.length);
 }

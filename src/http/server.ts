@@ -1,5 +1,6 @@
 // The HTTP server: one port, two fronts over one node:http server. Requests for one key are served by the data path
-// directly, all others by fastify. Node's own limits stand between the network and both.
+// directly, all others by fastify. Node's own limits stand between the network and both; ordinary requests for keys are
+// read by the fast path (fast-path/) before Node sees their connection.
 
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
@@ -10,6 +11,7 @@ import { createApp } from './app.ts';
 import { limitConnections } from './connection-limit.ts';
 import { createContext, type HttpContext, type HttpServerOptions } from './context.ts';
 import { createFront } from './front.ts';
+import { type FastPath, openFastPath } from './fast-path/fast-path.ts';
 import { refusal } from './problem.ts';
 import { refuseTunnels } from './parser-error.ts';
 import { sendProblem } from './refuse.ts';
@@ -30,11 +32,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const context = createContext(options);
   context.jobs.attach(options.service);
   let server: Server | undefined;
+  let fastPath: FastPath | undefined;
   const app = await createApp(context, (slow) => {
     server = createBareServer(context);
     const front = createFront(context, slow);
     server.on('request', front);
     server.on('checkContinue', front);
+    if (context.limits.fastPath) fastPath = openFastPath(server, context, front);
     return server;
   });
   const bare = present(server, 'http: fastify made no server');
@@ -49,7 +53,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       context.jobs.release();
       const { drainMs, noticeMs } = context.limits;
       if (hasNotice && noticeMs > 0) await sleep(noticeMs);
-      await end(bare, drainMs, giveUp);
+      await end(bare, fastPath, drainMs, giveUp);
       await app.close();
     },
   };
@@ -111,7 +115,12 @@ function unprotected(host: string): string {
 /** From the answer of the last to the end of its connection. */
 const LAST_WORD_MS = 500;
 
-async function end(server: Server, drainMs: number, giveUp: () => void): Promise<void> {
+async function end(
+  server: Server,
+  fastPath: FastPath | undefined,
+  drainMs: number,
+  giveUp: () => void,
+): Promise<void> {
   const listener = { isClosed: false };
   // The listener alone: Node's own `close` would end idle connections before it has read what lies in them.
   NetServer.prototype.close.call(server, () => (listener.isClosed = true));
@@ -122,10 +131,13 @@ async function end(server: Server, drainMs: number, giveUp: () => void): Promise
     await sleep(POLL_MS);
     await new Promise((resolve) => setImmediate(resolve));
     server.closeIdleConnections();
+    fastPath?.closeIdle();
     const lastedMs = performance.now() - beganMs;
     if (lastedMs >= drainMs && !hasGivenUp) giveUp();
     hasGivenUp = lastedMs >= drainMs;
-    if (lastedMs >= drainMs + LAST_WORD_MS) server.closeAllConnections();
+    if (lastedMs < drainMs + LAST_WORD_MS) continue;
+    server.closeAllConnections();
+    fastPath?.closeAll();
   }
 }
 

@@ -47,6 +47,7 @@ export const allowed: { readonly [path: string]: readonly [times: number, reason
   'support/wait.ts': [1, 'the pause between two looks'],
   'unit/http/harness.ts': [2, 'that nothing more comes; server and client share a loop'],
   'unit/http/host-service.ts': [2, 'the timer and the disk of a host'],
+  'unit/http/twin.ts': [2, 'bounds against waiting for ever'],
   'unit/http/jobs.test.ts': [2, 'what is waited for comes later; any later will do'],
   'unit/http/messages.test.ts': [1, 'that nothing happens for a while is the subject'],
 };

@@ -36,7 +36,11 @@ let harness: Harness;
 beforeAll(async () => {
   const parsed = parseTokens(document);
   if (!parsed.ok) throw new Error(parsed.problems.join());
-  harness = await startHarness({ tokens: parsed.tokens, limits: { authFailuresMax: 0 } });
+  harness = await startHarness({
+    tokens: parsed.tokens,
+    limits: { authFailuresMax: 0 },
+    twin: true,
+  });
 });
 afterAll(() => harness.stop());
 

@@ -9,7 +9,7 @@ const put = (path: string, body: string | Uint8Array, headers: Record<string, st
   ask(path, { method: 'PUT', body, headers });
 
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({ twin: true });
 });
 afterAll(() => harness.stop());
 

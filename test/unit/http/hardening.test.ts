@@ -8,7 +8,7 @@ import { type Harness, problemOf, repliesIn, startHarness } from './harness.ts';
 let harness: Harness;
 
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({ twin: true });
 });
 afterAll(() => harness.stop());
 

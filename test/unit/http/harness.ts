@@ -9,6 +9,7 @@ import { Jobs } from '../../../src/http/jobs.ts';
 import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../../../src/api/limits.ts';
 import type { Probe } from '../../../src/http/newcomer.ts';
 import { createRequestMeter, type RequestMeasurements } from '../../../src/http/meter.ts';
+import type { HttpServerOptions } from '../../../src/http/context.ts';
 import { createHttpServer, type HttpServer } from '../../../src/http/server.ts';
 import type { Token } from '../../../src/api/token.ts';
 import type { Region, ReplicaId } from '../../../src/model/id.ts';
@@ -22,6 +23,7 @@ import {
   type SeenReply,
 } from '../../support/api-document.ts';
 import { createReferenceService, type ReferenceService } from './reference-service.ts';
+import { startTwin } from './twin.ts';
 
 export interface Answer {
   readonly status: number;
@@ -59,6 +61,8 @@ export interface HarnessOptions {
   readonly probe?: Probe;
   /** What the thread did; measured unless told. */
   readonly work?: () => Work;
+  /** A second server without the fast path gets the same requests, and `stop` fails where it answers differently. */
+  readonly twin?: boolean;
 }
 
 const FIRST_MS = 5000;
@@ -84,7 +88,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const service = createReferenceService();
   const meter = createRequestMeter();
   const errors: unknown[] = [];
-  const server = await createHttpServer({
+  const serverOptions: HttpServerOptions = {
     advertised: options.advertised ?? '',
     hosts: options.hosts ?? [],
     origins: new Set(options.origins ?? []),
@@ -103,8 +107,13 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     version: '0.0.0-test',
     ...(options.work === undefined ? {} : { work: options.work }),
     onError: (error) => errors.push(error),
-  });
-  const { port } = await server.listen('127.0.0.1', 0);
+  };
+  const server = await createHttpServer(serverOptions);
+  const { port: ownPort } = await server.listen('127.0.0.1', 0);
+  const other = options.twin === true ? await withoutFastPath(serverOptions) : undefined;
+  const mayDiffer = (): boolean => service.hold !== undefined || service.state !== 'serving';
+  const twin = other && (await startTwin([ownPort, other.port], mayDiffer));
+  const port = twin?.port ?? ownPort;
   return {
     server,
     service,
@@ -120,8 +129,29 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       return answer;
     },
     raw: (bytes, quietMs) => sendRaw(port, bytes, quietMs ?? FIRST_MS, quietMs ?? QUIET_MS),
-    stop: () => server.close(),
+    async stop() {
+      await server.close();
+      await other?.server.close();
+      twin?.close();
+      const differences = (await twin?.differences()) ?? [];
+      if (differences.length > 0)
+        throw new Error(`answered differently: ${differences.join('\n')}`);
+    },
   };
+}
+
+/** With a replica of its own. */
+async function withoutFastPath(
+  options: HttpServerOptions,
+): Promise<{ readonly server: HttpServer; readonly port: number }> {
+  const server = await createHttpServer({
+    ...options,
+    jobs: new Jobs(),
+    service: createReferenceService(),
+    meter: createRequestMeter(),
+    limits: { ...options.limits, fastPath: false },
+  });
+  return { server, port: (await server.listen('127.0.0.1', 0)).port };
 }
 
 /** Every reply that a test sees is held against the OpenAPI document, which is the same of all these servers. */

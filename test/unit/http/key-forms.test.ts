@@ -10,7 +10,7 @@ import { type Harness, json, startHarness } from './harness.ts';
 
 let harness: Harness;
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({ twin: true });
 });
 afterAll(() => harness.stop());
 

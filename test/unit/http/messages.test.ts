@@ -8,7 +8,7 @@ import { type Harness, json, problemOf, repliesIn, startHarness } from './harnes
 
 let harness: Harness;
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({ twin: true });
 });
 afterAll(() => harness.stop());
 

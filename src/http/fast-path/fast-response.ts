@@ -1,0 +1,110 @@
+// The reply to a request that the fast path read, as the data path uses it. It is written when those before it are; until then
+// its text is kept here. Nothing is held back for a reply that is next.
+
+import { assert } from '../../base/assert.ts';
+import type { HttpResponse } from '../message.ts';
+import type { FastRequest } from './fast-request.ts';
+import { headText } from './reply-text.ts';
+
+/** The connection that writes replies in the order of their requests. */
+export interface Desk {
+  readonly keepAlive: string;
+  /** Bytes that the kernel has not taken. */
+  readonly writableLength: number;
+  /** More of this reply may be written. */
+  onText(response: FastResponse): void;
+}
+
+export class FastResponse implements HttpResponse {
+  readonly req: FastRequest;
+  headersSent = false;
+  destroyed = false;
+  /** Nothing is added any more. */
+  isEnded = false;
+  /** Nothing follows it on its connection. */
+  isLast = false;
+  /** Handed to the socket, to the last byte; then `size` is what was handed over. */
+  isWritten = false;
+  size = 0;
+  text = '';
+  encoding: BufferEncoding = 'latin1';
+  bytes: Uint8Array | undefined = undefined;
+  readonly #desk: Desk;
+  #close: (() => void)[] | undefined = undefined;
+
+  constructor(request: FastRequest, desk: Desk) {
+    this.req = request;
+    this.#desk = desk;
+  }
+
+  /** Of a written reply no more than what its connection still holds. */
+  get writableLength(): number {
+    if (this.isWritten) return Math.min(this.size, this.#desk.writableLength);
+    return this.text.length + (this.bytes?.length ?? 0);
+  }
+
+  writeHead(status: number, head: string[]): this {
+    assert(!this.headersSent, 'fast path: a reply has one head');
+    const { text, isLast } = headText(status, head, this.#desk.keepAlive);
+    this.headersSent = true;
+    this.text = text;
+    this.isLast ||= isLast;
+    return this;
+  }
+
+  /** The head and a part of the content; `end` follows. */
+  write(body: string): boolean {
+    assert(
+      this.headersSent && !this.isEnded,
+      'fast path: content without a head, or behind the end',
+    );
+    this.text += body;
+    this.encoding = 'utf8';
+    this.#desk.onText(this);
+    return true;
+  }
+
+  end(body?: string | Uint8Array, encoding: BufferEncoding = 'utf8'): this {
+    if (this.isEnded) return this;
+    assert(this.headersSent, 'fast path: a reply without a head');
+    this.isEnded = true;
+    if (typeof body === 'string') {
+      this.text += body;
+      this.encoding = encoding;
+    } else if (body !== undefined && body.length > 0) this.bytes = body;
+    this.#desk.onText(this);
+    return this;
+  }
+
+  once(_event: 'close', listener: () => void): this {
+    (this.#close ??= []).push(listener);
+    return this;
+  }
+
+  /** The kernel has taken it, or the connection is closed. */
+  close(): void {
+    assert(!this.destroyed, 'fast path: a reply is closed once');
+    this.destroyed = true;
+    if (this.#close === undefined) return;
+    for (const listener of this.#close) listener();
+    this.#close = undefined;
+  }
+
+  // Requests that ask for what follows are left to Node: another origin's page, and an expectation.
+
+  setHeader(): never {
+    throw new Error('fast path: a reply has the headers of its head');
+  }
+
+  getHeaderNames(): readonly string[] {
+    return [];
+  }
+
+  removeHeader(): void {
+    assert(!this.headersSent, 'fast path: the head is written');
+  }
+
+  writeContinue(): never {
+    throw new Error('fast path: a request that waits to be told to go on');
+  }
+}

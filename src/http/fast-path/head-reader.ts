@@ -1,0 +1,77 @@
+// Recognises the head of an ordinary request for a key, to the last byte:
+//
+//   GET | HEAD | PUT | DELETE  SP  /v1/kv/{ns}/{key…}  SP  HTTP/1.1  CRLF  header lines  CRLF
+//
+// It has no opinion on anything else. One instance serves all connections: what it found is in its fields until the next
+// call.
+
+import { assert } from '../../base/assert.ts';
+import { isKeyTarget } from '../key-target.ts';
+import { latin1Text } from '../latin1.ts';
+import { isTargetByte } from './grammar.ts';
+import { type HeaderBlock, isBlockAt, readHeaderBlock } from './header-block.ts';
+
+/** Longer targets are left to Node. */
+const TARGET_BYTES_MAX = 4096;
+const SPACE = 0x20;
+const METHODS = ['GET', 'HEAD', 'PUT', 'DELETE'] as const;
+const STARTS = METHODS.map((method) => Buffer.from(`${method} /v1/kv/`, 'latin1'));
+const LINE_END = Buffer.from(' HTTP/1.1\r\n', 'latin1');
+
+export type FastMethod = (typeof METHODS)[number];
+
+export class HeadReader {
+  readonly #bodyBytesMax: number;
+  #block: HeaderBlock | undefined = undefined;
+  method: FastMethod = 'GET';
+  url = '';
+  block: HeaderBlock | undefined = undefined;
+  /** Where the head ends, and the body begins. */
+  end = 0;
+
+  /** Requests with a larger body are left to Node. */
+  constructor(bodyBytesMax: number) {
+    this.#bodyBytesMax = bodyBytesMax;
+  }
+
+  /** `known` are the header lines that the connection sent last. */
+  read(chunk: Buffer, from: number, known: HeaderBlock | undefined): boolean {
+    assert(from < chunk.length, 'fast path: nothing to read');
+    const method = STARTS.findIndex((start) => isAt(start, chunk, from));
+    if (method < 0) return false;
+    this.method = METHODS[method] as FastMethod;
+    const begin = from + this.method.length + 1;
+    const end = endOfTarget(chunk, begin);
+    if (end < 0 || !isAt(LINE_END, chunk, end)) return false;
+    const block = this.#blockAt(chunk, end + LINE_END.length, known);
+    if (block === undefined) return false;
+    if (block.length > (this.method === 'PUT' ? this.#bodyBytesMax : 0)) return false;
+    // A string of its own: a part of a larger one would keep all of that in memory.
+    this.url = latin1Text(chunk, begin, end);
+    this.block = block;
+    this.end = end + LINE_END.length + block.bytes.length;
+    return isKeyTarget(this.url);
+  }
+
+  #blockAt(chunk: Buffer, from: number, known: HeaderBlock | undefined): HeaderBlock | undefined {
+    const last = this.#block;
+    if (last !== undefined && isBlockAt(last, chunk, from)) return last;
+    if (known !== undefined && known !== last && isBlockAt(known, chunk, from)) return known;
+    const block = readHeaderBlock(chunk, from);
+    if (block !== undefined) this.#block = block;
+    return block;
+  }
+}
+
+/** -1 where it is not ordinary, or goes on. */
+function endOfTarget(chunk: Uint8Array, begin: number): number {
+  const last = begin + TARGET_BYTES_MAX;
+  let at = begin;
+  while (at < last && isTargetByte(chunk[at] as number)) at++;
+  return chunk[at] === SPACE ? at : -1;
+}
+
+function isAt(wanted: Uint8Array, chunk: Uint8Array, from: number): boolean {
+  for (let i = 0; i < wanted.length; i++) if (chunk[from + i] !== wanted[i]) return false;
+  return true;
+}

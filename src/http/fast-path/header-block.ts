@@ -1,0 +1,101 @@
+// The header lines of an ordinary request, from the end of the request line to the empty line. A client sends the same
+// lines with nearly every request, so those read last are known by their bytes: what was found ordinary once is ordinary
+// again, and its list is the same one.
+//
+// Not ordinary, and left to Node: folded lines, values with other bytes than visible ASCII, empty values, spaces that are
+// not part of a value except before it, a length that is not plain digits or comes twice, and each header that changes
+// how a message or its connection is read.
+
+import { assert } from '../../base/assert.ts';
+import { latin1Text } from '../latin1.ts';
+import { isTokenByte, isValueByte, isVisibleByte } from './grammar.ts';
+
+export interface HeaderBlock {
+  /** The lines with the empty one. */
+  readonly bytes: Uint8Array;
+  /** Names and values in turn. */
+  readonly raw: readonly string[];
+  /** Those that are looked up by name: the length, where there is one. */
+  readonly headers: { readonly 'content-length'?: string };
+  /** 0 where there is no Content-Length. */
+  readonly length: number;
+}
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SPACE = 0x20;
+const COLON = 0x3a;
+
+/** Longer blocks are left to Node. */
+const BLOCK_BYTES_MAX = 4096;
+const LINES_MAX = 32;
+/** `7` digits say more than any body that the fast path takes. */
+const LENGTH = /^(?:0|[1-9][0-9]{0,6})$/;
+/** They change how a message or its connection is read, or what a reply says beside its own headers. */
+const LEFT_TO_NODE: ReadonlySet<string> = new Set([
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'origin',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+const NO_HEADERS = Object.freeze({});
+
+/** The lines at `from`, or `undefined` where they are not ordinary or not whole. */
+export function readHeaderBlock(chunk: Buffer, from: number): HeaderBlock | undefined {
+  const end = chunk.indexOf('\r\n\r\n', from - 2, 'latin1');
+  if (end < 0 || end + 4 - from > BLOCK_BYTES_MAX) return undefined;
+  const bytes = Uint8Array.prototype.slice.call(chunk, from, end + 4);
+  const raw: string[] = [];
+  // Without any line the empty one ends the request line.
+  for (let at = from; at < end + 2; ) {
+    at = readLine(chunk, at, raw);
+    if (at < 0 || raw.length > 2 * LINES_MAX) return undefined;
+  }
+  return judge(bytes, raw);
+}
+
+/** The block is at this place of what has arrived. */
+export function isBlockAt({ bytes }: HeaderBlock, chunk: Uint8Array, from: number): boolean {
+  if (from + bytes.length > chunk.length) return false;
+  for (let i = 0; i < bytes.length; i++) if (chunk[from + i] !== bytes[i]) return false;
+  return true;
+}
+
+/** Adds name and value, and gives where the next line begins; -1 for a line that is not ordinary. */
+function readLine(chunk: Buffer, from: number, raw: string[]): number {
+  let colon = from;
+  while (isTokenByte(chunk[colon] as number)) colon++;
+  if (colon === from || chunk[colon] !== COLON) return -1;
+  let begin = colon + 1;
+  while (chunk[begin] === SPACE) begin++;
+  let end = begin;
+  while (isValueByte(chunk[end] as number)) end++;
+  if (chunk[end] !== CR || chunk[end + 1] !== LF) return -1;
+  if (end === begin || !isVisibleByte(chunk[end - 1] as number)) return -1;
+  raw.push(latin1Text(chunk, from, colon), latin1Text(chunk, begin, end));
+  return end + 2;
+}
+
+function judge(bytes: Uint8Array, raw: readonly string[]): HeaderBlock | undefined {
+  let length: string | undefined;
+  let connections = 0;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase();
+    const value = raw[i + 1] as string;
+    if (LEFT_TO_NODE.has(name)) return undefined;
+    if (name === 'connection' && (++connections > 1 || value.toLowerCase() !== 'keep-alive'))
+      return undefined;
+    if (name !== 'content-length') continue;
+    if (length !== undefined || !LENGTH.test(value)) return undefined;
+    length = value;
+  }
+  const headers = length === undefined ? NO_HEADERS : { 'content-length': length };
+  const block = { bytes, raw, headers, length: Number(length ?? 0) };
+  assert(Number.isSafeInteger(block.length), 'fast path: a length that is no number');
+  return block;
+}
