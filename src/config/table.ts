@@ -310,6 +310,12 @@ export const TABLE = {
     'readsPendingMax',
     'reads waiting for peers; more are answered 503',
   ),
+  listMemory: coreSetting(
+    'Tuning',
+    size(4 * MIB, 64 * GIB),
+    'listsHeldBytesMax',
+    'lists in the making; beyond it, one ends early with its cursor, and one that asks replicas and has nothing yet is answered 503',
+  ),
   window: coreSetting(
     'Tuning',
     size(64 * KIB, GIB),

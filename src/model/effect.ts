@@ -7,6 +7,7 @@
 import type { Client, Command, Reply } from './command.ts';
 import type { DiskRoom } from './disk.ts';
 import type { Message } from './message.ts';
+import type { Record } from './record.ts';
 
 /** Numbers the batches of one process life, from 1. */
 export type Lsn = number;
@@ -25,11 +26,16 @@ export interface RangeRequest {
   /** Stops after this many entries or bytes, whichever comes first; at least one entry is given if there is one. */
   readonly limit: number;
   readonly bytesMax: number;
+  /** Of stored records: each comes without its value, which is let go as soon as it was checked. */
+  readonly headsOnly?: true;
 }
 
 export interface RangeEntry {
   readonly key: Uint8Array;
+  /** Empty where `head` is there. */
   readonly value: Uint8Array;
+  /** With `headsOnly`: the record without its value. What is no intact record comes as it is stored. */
+  readonly head?: Record;
 }
 
 /** `more` is true when the range holds further entries. */

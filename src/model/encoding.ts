@@ -15,6 +15,7 @@ import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { crc32c, crc32cOfU64 } from '../base/crc32c.ts';
 import { createInterner, type Interner } from '../base/interner.ts';
 import { mix32 } from '../base/mix.ts';
+import type { RangeEntry } from './effect.ts';
 import {
   type Dot,
   KEY_BYTES_MAX,
@@ -97,6 +98,19 @@ export function withoutValue(head: Head): Mutation {
   const mutation = new EncodedMutation(NO_BYTES, head.size, 0, 0);
   take(mutation, head);
   return mutation;
+}
+
+/** An entry of a range of records as it comes with `headsOnly`. */
+export function headEntry(key: Uint8Array, value: Uint8Array): RangeEntry {
+  const record = decodeMutation(value);
+  return record === undefined
+    ? { key, value }
+    : { key, value: NO_BYTES, head: withoutValue(record) };
+}
+
+/** The record of an entry, or its head; `undefined`: what is stored is damaged. */
+export function recordIn({ value, head }: RangeEntry): Mutation | undefined {
+  return head ?? decodeMutation(value);
 }
 
 function take(mutation: EncodedMutation, draft: Omit<Draft, 'value'>): void {

@@ -235,6 +235,10 @@ export const METRICS = {
     'conit_resurrections_refused_total',
     'Records of peers refused because they had been deleted at this replica.',
   ),
+  listsHeldBytes: gauge(
+    'conit_lists_held_bytes',
+    'Memory held by lists in the making and by the versions named to peers for theirs.',
+  ),
   tombstones: gauge('conit_tombstones', 'Tombstones stored.'),
   peerFrameEntries: histogram(
     'conit_peer_frame_entries',

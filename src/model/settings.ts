@@ -29,6 +29,8 @@ export interface Settings {
   readonly writesPendingMax: number;
   /** Reads waiting for peers. Beyond it new ones are answered `overloaded`. */
   readonly readsPendingMax: number;
+  /** Bytes that lists in the making hold together, and the versions that are named to peers for theirs (list-room.ts). */
+  readonly listsHeldBytesMax: number;
   /** Bytes of records kept in memory; the oldest generation is dropped. */
   readonly cacheBytes: number;
   /**
@@ -69,6 +71,7 @@ export const SETTINGS_DEFAULT: Omit<Settings, 'self' | 'members'> = {
   inboxMax: 16_384,
   writesPendingMax: 16_384,
   readsPendingMax: 16_384,
+  listsHeldBytesMax: 64 * 1024 * 1024,
   cacheBytes: 24 * 1024 * 1024,
   tailBytes: 4 * 1024 * 1024,
   windowBytes: 4 * 1024 * 1024,

@@ -7,6 +7,7 @@ import type { FaultCode } from '../model/fault.ts';
 import type { SurveyReply, SurveyRequest } from '../model/message.ts';
 import { isReachable } from '../quorum/tally.ts';
 import { type Context, refuse } from './context.ts';
+import { ListRoom } from './list-room.ts';
 import { Lists } from './listing.ts';
 import { type ListParts, QuorumLists } from './quorum-lists.ts';
 import { Surveys } from './surveys.ts';
@@ -20,9 +21,10 @@ export class ListDesk {
   constructor(context: Context, parts: ListParts) {
     const { nextId, heal } = parts;
     this.#context = context;
-    this.#alone = new Lists(context, nextId, heal);
-    this.#quorum = new QuorumLists(context, parts);
-    this.#surveys = new Surveys(context, nextId, heal);
+    const room = new ListRoom(context.settings.listsHeldBytesMax, context.metrics);
+    this.#alone = new Lists(context, nextId, heal, room);
+    this.#quorum = new QuorumLists(context, parts, room);
+    this.#surveys = new Surveys(context, nextId, heal, room);
   }
 
   get waiting(): number {

@@ -2,6 +2,7 @@
 
 import type { Client, Reply } from '../model/command.ts';
 import type { Now } from '../model/effect.ts';
+import { withoutValue } from '../model/encoding.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Key } from '../model/id.ts';
 import type { KeyVersion } from '../model/message.ts';
@@ -22,16 +23,20 @@ export interface Row {
 /** A row in the place of a client: what a read of its key answers is what the row shows. */
 export class RowClient implements Client {
   readonly #row: Row;
+  readonly #values: boolean;
   readonly #onEnd: () => void;
 
-  constructor(row: Row, onEnd: () => void) {
+  /** `values`: the row keeps the value. */
+  constructor(row: Row, values: boolean, onEnd: () => void) {
     this.#row = row;
+    this.#values = values;
     this.#onEnd = onEnd;
   }
 
   onReply(reply: Reply): void {
     this.#row.isOpen = false;
-    this.#row.own = reply.kind === 'found' ? reply.record : undefined;
+    const record = reply.kind === 'found' ? reply.record : undefined;
+    this.#row.own = record === undefined || this.#values ? record : withoutValue(record);
     if (reply.kind === 'failed') this.#row.failed = reply.fault;
     this.#onEnd();
   }

@@ -8,36 +8,33 @@
 // a leap it reads a few entries, for the next leap may be near, and more as long as there is none.
 //
 // Bounds over all lists: READING_MAX read at the same time, and the others wait for them in turn. RUNNING_MAX are taken; a
-// range read that a disk does not answer counts until it does. While they hold more than HELD_BYTES_MAX together, each ends
-// with what it has.
+// range read that a disk does not answer counts until it does. While all lists hold more than they may together (list-room.ts),
+// each ends with what it has.
 
 import { bytesOf, compareBytes } from '../base/bytes.ts';
 import { createRing } from '../base/ring.ts';
 import type { ListCommand, Staleness } from '../model/command.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
-import { decodeMutation, withoutValue } from '../model/encoding.ts';
+import { recordIn, withoutValue } from '../model/encoding.ts';
 import { isLive, type Record } from '../model/record.ts';
 import { after, behind, parseRecordKey, recordKey, type Span } from '../store/layout.ts';
 import { type Context, type Heal, refuse } from './context.ts';
+import { type Holder, ITEM_BYTES, type ListRoom, looksAt } from './list-room.ts';
 
 const RUNNING_MAX = 256;
 const READING_MAX = 8;
-const HELD_BYTES_MAX = 64 * 1024 * 1024;
 const PAGE_ENTRIES = 512;
 const LEAP_ENTRIES = 4;
 const PAGE_GROWTH = 4;
-const PAGE_BYTES = 1024 * 1024;
 /** Bytes of records and prefixes in one answer; a list that reaches it goes on with its cursor. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 /** What one answer looks at. */
 const LOOKED_ENTRIES_MAX = 10_000;
 const LOOKED_BYTES_MAX = 32 * 1024 * 1024;
 const LOOKING_MS_MAX = 1000;
-/** What an item takes in memory besides its key, and without its value. */
-const ITEM_BYTES = 256;
 
-interface Listing {
+interface Listing extends Holder {
   readonly command: ListCommand;
   readonly deadlineMs: number;
   /** From then on it ends with what it has. */
@@ -66,17 +63,17 @@ export class Lists {
   readonly #context: Context;
   readonly #nextId: () => number;
   readonly #heal: Heal;
+  readonly #room: ListRoom;
   /** By the range read that each waits for. */
   readonly #reading = new Map<number, Listing>();
   /** Those that wait to read. */
   readonly #queue = createRing<Listing>(16);
   #waiting = 0;
-  /** Bytes of what all of them hold. */
-  #held = 0;
   #timerMs = Number.POSITIVE_INFINITY;
 
-  constructor(context: Context, nextId: () => number, heal: Heal) {
+  constructor(context: Context, nextId: () => number, heal: Heal, room: ListRoom) {
     this.#context = context;
+    this.#room = room;
     this.#nextId = nextId;
     this.#heal = heal;
   }
@@ -165,7 +162,7 @@ export class Lists {
 
   /** It has looked for long enough, or all lists hold enough together. */
   #isEnough({ bytes, lookedEntries, lookedBytes, enoughMs }: Listing, nowMs: number): boolean {
-    if (bytes > 0 && this.#held >= HELD_BYTES_MAX) return true;
+    if (bytes > 0 && this.#room.isFull) return true;
     if (lookedEntries >= LOOKED_ENTRIES_MAX || lookedBytes >= LOOKED_BYTES_MAX) return true;
     return nowMs >= enoughMs;
   }
@@ -176,8 +173,10 @@ export class Lists {
     if (this.#reading.size >= READING_MAX) return this.#queue.push(listing);
     const id = this.#nextId();
     this.#reading.set(id, listing);
-    const { reverse } = command;
-    turn.range(id, { ...span, reverse, limit: pageEntries, bytesMax: PAGE_BYTES });
+    const { reverse, values } = command;
+    const looks = looksAt(values);
+    const bytesMax = Math.min(looks.bytesMax, Math.max(LOOKED_BYTES_MAX - listing.lookedBytes, 1));
+    turn.range(id, { ...span, reverse, limit: pageEntries, ...looks, bytesMax });
   }
 
   /** Nothing is left behind what was found. */
@@ -194,7 +193,7 @@ export class Lists {
   ): 'full' | 'more' | 'leap' | 'damaged' {
     const { command } = listing;
     for (const entry of entries) {
-      const record = decodeMutation(entry.value);
+      const record = recordIn(entry);
       if (record === undefined) {
         const name = parseRecordKey(entry.key);
         if (name !== undefined) this.#heal(name.namespace, name.key, turn);
@@ -202,7 +201,7 @@ export class Lists {
       }
       const isShown: boolean = isLive(record, turn.now.wallMs);
       if (isShown && isFull(listing)) return 'full';
-      look(listing, entry);
+      look(listing, entry.key, record);
       const prefix = foldedPrefix(command, record.key);
       if (!isShown) {
         // As a cursor it would stand for all that begins with it.
@@ -229,7 +228,7 @@ export class Lists {
 
   #hold(listing: Listing, bytes: number): void {
     listing.bytes += bytes;
-    this.#held += bytes;
+    this.#room.hold(listing, listing.bytes);
   }
 
   #reply(listing: Listing, turn: Turn): void {
@@ -252,7 +251,7 @@ export class Lists {
   #leave(listing: Listing): void {
     listing.isOver = true;
     this.#waiting--;
-    this.#held -= listing.bytes;
+    this.#room.hold(listing, 0);
   }
 }
 
@@ -272,6 +271,7 @@ function begun(
     items: [],
     prefixes: [],
     bytes: 0,
+    held: 0,
     after: '',
     lookedEntries: 0,
     lookedBytes: 0,
@@ -314,9 +314,9 @@ function prefixSpan(base: Uint8Array, prefix: string): Span {
 }
 
 /** Goes on behind (in reverse: before) the entry just read. */
-function look(listing: Listing, { key, value }: RangeEntry): void {
+function look(listing: Listing, key: Uint8Array, record: Record): void {
   listing.lookedEntries++;
-  listing.lookedBytes += key.length + value.length;
+  listing.lookedBytes += key.length + record.size;
   if (listing.command.reverse) {
     listing.span = { from: listing.span.from, to: key };
   } else {

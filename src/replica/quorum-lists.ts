@@ -16,34 +16,48 @@
 //
 // With a delimiter, keys that share the part up to it fold into one prefix, and the next survey leaps over the rest of them.
 //
-// Bounds: RUNNING_MAX lists; a survey has SURVEY_KEYS_MAX keys at most; of keys that differ UNSETTLED_MAX are read at a time;
-// a page ends with a cursor after ROUNDS_MAX surveys, half of its client's time or ANSWER_BYTES_MAX.
+// A list of keys only reads no values: its own page and the surveys of its peers are heads, and what differs is fetched key by
+// key, because it has to be repaired; of that the list keeps the head.
+//
+// Bounds: RUNNING_MAX lists, and what they hold together (list-room.ts); a survey has SURVEY_KEYS_MAX keys at most; a list reads
+// UNSETTLED_MAX keys that differ in a round, all lists READING_MAX at a time; a page ends with a cursor after so many surveys or
+// bytes (list-round.ts), or half of its client's time.
 
 import { createRing } from '../base/ring.ts';
 import type { ListCommand, Staleness } from '../model/command.ts';
 import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
-import { decodeMutation, withoutValue } from '../model/encoding.ts';
+import { recordIn } from '../model/encoding.ts';
 import { type Fault, type FaultCode, fault } from '../model/fault.ts';
-import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
+import type { SurveyReply } from '../model/message.ts';
 import { bitCount, isHeld, type Requirement } from '../model/quorum.ts';
 import { compareVersions, type Record } from '../model/record.ts';
 import { covers } from '../model/vector.ts';
-import { isReachable, Tally } from '../quorum/tally.ts';
-import { foldedPrefix, type KeyRange, keyRangeOf, restOf } from '../store/key-range.ts';
+import { isReachable } from '../quorum/tally.ts';
+import { foldedPrefix, keyRangeOf, restOf } from '../store/key-range.ts';
 import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
 import { type Context, type Heal, refuse } from './context.ts';
 import type { Fitness } from './fitness.ts';
+import { type ListRoom, looksAt } from './list-room.ts';
+import {
+  fold,
+  freshRound,
+  isAnswer,
+  isEnough,
+  isFull,
+  keep,
+  keysOf,
+  type Listing,
+  pageBytes,
+  roundBytes,
+} from './list-round.ts';
 import { isBefore, isShown, type Row, RowClient, see, versionOf } from './list-rows.ts';
 import type { Hasten, Reads } from './reads.ts';
 
-const RUNNING_MAX = 64;
-const ROUNDS_MAX = 64;
+const RUNNING_MAX = 256;
 const UNSETTLED_MAX = 64;
-const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
-const LOOKED_BYTES_MAX = 1024 * 1024;
+/** Each may bring a value from every replica that is asked. */
+const READING_MAX = 64;
 const LOOKING_MS_MAX = 1000;
-/** What an item takes in memory besides its key, and without its value. */
-const ITEM_BYTES = 256;
 
 export interface ListParts {
   readonly fitness: Fitness;
@@ -51,38 +65,6 @@ export interface ListParts {
   readonly nextId: () => number;
   readonly heal: Heal;
   readonly hasten: Hasten;
-}
-
-interface Listing {
-  readonly id: number;
-  readonly command: ListCommand;
-  readonly requirement: Requirement;
-  readonly isFifo: boolean;
-  readonly unfit: number;
-  readonly deadlineMs: number;
-  readonly enoughMs: number;
-  readonly beganMs: number;
-  readonly stalenessMs: Staleness;
-  range: KeyRange;
-  readonly items: Record[];
-  readonly prefixes: string[];
-  bytes: number;
-  after: string;
-  rounds: number;
-  // ---- of the round
-  surveyId: number;
-  tally: Tally;
-  asked: number;
-  askedAtMs: number[];
-  hedgeAtMs: number;
-  answers: (SurveyReply | undefined)[];
-  /** It waits for what was named to become durable here. */
-  isCatchingUp: boolean;
-  rangeId: number;
-  rows: Row[];
-  open: number;
-  /** Up to which key the rows say everything; `undefined`: to the end. */
-  coveredTo: string | undefined;
 }
 
 export class QuorumLists {
@@ -95,13 +77,18 @@ export class QuorumLists {
   readonly #running = new Map<number, Listing>();
   /** By the id of its survey. */
   readonly #surveying = new Map<number, Listing>();
+  readonly #room: ListRoom;
+  /** Keys that differ and are to be read, and how many are. */
+  readonly #unread = createRing<{ readonly listing: Listing; readonly row: Row }>(16);
+  #reading = 0;
   /** Those whose keys have been read: the host answers between two steps. */
   readonly #resolved = createRing<Listing>(16);
   #lastId = 0;
   #timerMs = Number.POSITIVE_INFINITY;
 
-  constructor(context: Context, parts: ListParts) {
+  constructor(context: Context, parts: ListParts, room: ListRoom) {
     this.#context = context;
+    this.#room = room;
     this.#fitness = parts.fitness;
     this.#reads = parts.reads;
     this.#nextId = parts.nextId;
@@ -115,7 +102,7 @@ export class QuorumLists {
 
   /** Not after the next moment at which something is due; may be earlier. */
   get timerMs(): number {
-    return this.#resolved.size > 0 ? 0 : this.#timerMs;
+    return this.#resolved.size > 0 || this.#canRead ? 0 : this.#timerMs;
   }
 
   begin(command: ListCommand, requirement: Requirement, turn: Turn): void {
@@ -148,6 +135,7 @@ export class QuorumLists {
         items: [],
         prefixes: [],
         bytes: 0,
+        held: 0,
         after: '',
         rounds: 0,
         ...freshRound(requirement),
@@ -204,6 +192,7 @@ export class QuorumLists {
   }
 
   onTimer(turn: Turn): void {
+    this.#readRows(turn);
     for (let left = this.#resolved.size; left > 0; left--) {
       const listing = this.#resolved.shift();
       if (listing !== undefined && this.#running.has(listing.id)) this.#take(listing, turn);
@@ -242,6 +231,11 @@ export class QuorumLists {
     listing.rounds++;
     listing.surveyId = ++this.#lastId;
     this.#surveying.set(listing.surveyId, listing);
+    if (!this.#room.take(listing, listing.bytes + roundBytes(listing))) {
+      if (listing.after !== '') return this.#reply(listing, turn);
+      const more = { retryAfterMs: 1000 };
+      return this.#fail(listing, fault('overloaded', 'lists hold all that they may', more), turn);
+    }
     const own = this.#context.self.index;
     listing.asked = 1 << own;
     listing.tally.accept(own);
@@ -302,8 +296,8 @@ export class QuorumLists {
     const { command, range } = listing;
     listing.rangeId = this.#nextId();
     const span = spanOfKeys(command.namespace, range.from, range.to);
-    const limits = { limit: keysOf(listing), bytesMax: LOOKED_BYTES_MAX };
-    turn.range(listing.rangeId, { ...span, reverse: command.reverse, ...limits });
+    const page = { ...span, reverse: command.reverse, limit: keysOf(listing) };
+    turn.range(listing.rangeId, { ...page, ...looksAt(command.values) });
   }
 
   /** Everything that others have named is durable here; else the stream is asked for it. */
@@ -351,13 +345,13 @@ export class QuorumLists {
 
   #recordsOf(entries: readonly RangeEntry[], turn: Turn): Record[] | undefined {
     const records: Record[] = [];
-    for (const { key, value } of entries) {
-      const record = decodeMutation(value);
+    for (const entry of entries) {
+      const record = recordIn(entry);
       if (record !== undefined) {
         records.push(record);
         continue;
       }
-      const name = parseRecordKey(key);
+      const name = parseRecordKey(entry.key);
       if (name !== undefined) this.#heal(name.namespace, name.key, turn);
       return undefined;
     }
@@ -395,6 +389,7 @@ export class QuorumLists {
       break;
     }
     listing.open = open;
+    this.#room.hold(listing, listing.bytes + pageBytes(listing));
   }
 
   /** What to show can only be told by reading the key. */
@@ -408,19 +403,38 @@ export class QuorumLists {
 
   #resolve(listing: Listing, turn: Turn): void {
     if (listing.open === 0) return this.#take(listing, turn);
-    const { namespace, r } = listing.command;
-    const timeoutMs = Math.max(listing.deadlineMs - turn.now.monoMs, 1);
-    for (const row of listing.rows) {
-      if (!row.isOpen) continue;
-      const client = new RowClient(row, () => this.#onRow(listing));
-      const { key } = row;
-      const question = { kind: 'read', namespace, key, r, timeoutMs, onUnmet: 'fail' } as const;
-      this.#reads.begin({ ...question, client }, turn);
+    for (const row of listing.rows) if (row.isOpen) this.#unread.push({ listing, row });
+    this.#readRows(turn);
+  }
+
+  get #canRead(): boolean {
+    return this.#unread.size > 0 && this.#reading < READING_MAX;
+  }
+
+  #readRows(turn: Turn): void {
+    while (this.#canRead) {
+      const next = this.#unread.shift();
+      if (next !== undefined && this.#running.has(next.listing.id))
+        this.#readRow(next.listing, next.row, turn);
     }
   }
 
-  #onRow(listing: Listing): void {
-    if (--listing.open === 0 && this.#running.has(listing.id)) this.#resolved.push(listing);
+  #readRow(listing: Listing, row: Row, turn: Turn): void {
+    const { namespace, r, values } = listing.command;
+    const timeoutMs = Math.max(listing.deadlineMs - turn.now.monoMs, 1);
+    const client = new RowClient(row, values, () => this.#onRow(listing, row));
+    const { key } = row;
+    const question = { kind: 'read', namespace, key, r, timeoutMs, onUnmet: 'fail' } as const;
+    this.#reading++;
+    this.#reads.begin({ ...question, client }, turn);
+  }
+
+  #onRow(listing: Listing, { own }: Row): void {
+    this.#reading--;
+    listing.open--;
+    if (!this.#running.has(listing.id)) return;
+    this.#room.hold(listing, listing.held + (own?.bytes.length ?? 0));
+    if (listing.open === 0) this.#resolved.push(listing);
   }
 
   // resolving -> surveying | answered
@@ -476,69 +490,13 @@ export class QuorumLists {
     out.reply(listing.command.client, { kind: 'failed', fault: failed }, 0);
   }
 
-  #leave({ id, surveyId }: Listing): void {
-    this.#running.delete(id);
-    this.#surveying.delete(surveyId);
+  #leave(listing: Listing): void {
+    this.#running.delete(listing.id);
+    this.#surveying.delete(listing.surveyId);
+    this.#room.hold(listing, 0);
   }
 
   #watch({ deadlineMs, hedgeAtMs }: Listing): void {
     this.#timerMs = Math.min(this.#timerMs, deadlineMs, hedgeAtMs);
   }
-}
-
-function freshRound(requirement: Requirement) {
-  return {
-    surveyId: 0,
-    tally: new Tally(requirement),
-    asked: 0,
-    askedAtMs: [] as number[],
-    hedgeAtMs: Number.POSITIVE_INFINITY,
-    answers: [] as (SurveyReply | undefined)[],
-    isCatchingUp: false,
-    rangeId: 0,
-    rows: [] as Row[],
-    open: 0,
-    coveredTo: undefined as string | undefined,
-  };
-}
-
-/** With a delimiter most of a survey may be leapt over; without one all of it is of use, up to what there is room for. */
-function keysOf({ command, items, prefixes }: Listing): number {
-  const room = command.limit + 1 - items.length - prefixes.length;
-  return Math.min(Math.max(room, 16), SURVEY_KEYS_MAX);
-}
-
-/** One key behind the other, within the range, and not more than were asked for. */
-function isAnswer({ keys, more }: SurveyReply, listing: Listing): boolean {
-  const { command, range } = listing;
-  if (keys.length > keysOf(listing) || (more && keys.length === 0)) return false;
-  let last: string | undefined;
-  for (const { key } of keys) {
-    if (key < range.from || (range.to !== '' && key >= range.to)) return false;
-    if (last !== undefined && !isBefore(last, key, command.reverse)) return false;
-    last = key;
-  }
-  return true;
-}
-
-function isFull({ command, items, prefixes, bytes }: Listing): boolean {
-  const { limit, bytesMax = ANSWER_BYTES_MAX } = command;
-  return items.length + prefixes.length >= limit || bytes >= Math.min(bytesMax, ANSWER_BYTES_MAX);
-}
-
-function isEnough(listing: Listing, nowMs: number): boolean {
-  return listing.rounds >= ROUNDS_MAX || nowMs >= listing.enoughMs || isFull(listing);
-}
-
-function keep(listing: Listing, record: Record): void {
-  const { values } = listing.command;
-  listing.items.push(values ? record : withoutValue(record));
-  listing.bytes += values ? record.bytes.length : ITEM_BYTES + record.key.length;
-  listing.after = record.key;
-}
-
-function fold(listing: Listing, prefix: string): void {
-  listing.prefixes.push(prefix);
-  listing.bytes += prefix.length;
-  listing.after = prefix;
 }

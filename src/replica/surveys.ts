@@ -1,19 +1,19 @@
 // The other end of quorum-lists.ts: a peer asks which versions this replica has under the keys of a range. One range read
-// answers it, from what is durable here. Who may lack what it once had, or has too much to do, cannot tell, and another is
-// asked.
+// answers it, from what is durable here, without values. A replica that may lack what it once had, or has too much to do, cannot
+// tell, and another is asked.
 //
-// Bound: RUNNING_MAX range reads at a time, each of LOOKED_BYTES_MAX at most.
+// Bounds: RUNNING_MAX range reads at a time, and what all lists and surveys hold together (list-room.ts).
 
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
-import { decodeMutation } from '../model/encoding.ts';
+import { recordIn } from '../model/encoding.ts';
 import type { KeyVersion, SurveyReply, SurveyRequest } from '../model/message.ts';
 import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
 import type { Context, Heal } from './context.ts';
+import { type Holder, type ListRoom, looksAt, VERSION_BYTES } from './list-room.ts';
 
-const RUNNING_MAX = 64;
-const LOOKED_BYTES_MAX = 1024 * 1024;
+const RUNNING_MAX = 512;
 
-interface Asked {
+interface Asked extends Holder {
   readonly peer: number;
   readonly id: number;
   /** The connection over which it was asked still stands. */
@@ -24,10 +24,12 @@ export class Surveys {
   readonly #context: Context;
   readonly #nextId: () => number;
   readonly #heal: Heal;
+  readonly #room: ListRoom;
   readonly #running = new Map<number, Asked>();
 
-  constructor(context: Context, nextId: () => number, heal: Heal) {
+  constructor(context: Context, nextId: () => number, heal: Heal, room: ListRoom) {
     this.#context = context;
+    this.#room = room;
     this.#nextId = nextId;
     this.#heal = heal;
   }
@@ -35,12 +37,14 @@ export class Surveys {
   onRequest(peer: number, request: SurveyRequest, mayLack: boolean, out: Outbox): void {
     const { id, namespace, from, to, reverse, limit } = request;
     const isKnown = this.#context.namespaces.find(namespace) !== undefined;
-    if (mayLack || !isKnown || this.#running.size >= RUNNING_MAX)
+    const asked: Asked = { peer, id, isThere: true, held: 0 };
+    const isFull = this.#running.size >= RUNNING_MAX;
+    if (mayLack || !isKnown || isFull || !this.#room.take(asked, limit * VERSION_BYTES))
       return out.send(peer, unknown(id));
     const rangeId = this.#nextId();
-    this.#running.set(rangeId, { peer, id, isThere: true });
+    this.#running.set(rangeId, asked);
     const span = spanOfKeys(namespace, from, to);
-    out.range(rangeId, { ...span, reverse, limit, bytesMax: LOOKED_BYTES_MAX });
+    out.range(rangeId, { ...span, reverse, limit, ...looksAt(false) });
   }
 
   /** True when the answer was meant for this. */
@@ -48,6 +52,7 @@ export class Surveys {
     const asked = this.#running.get(rangeId);
     if (asked === undefined) return false;
     this.#running.delete(rangeId);
+    this.#room.hold(asked, 0);
     const { peer, id, isThere } = asked;
     if (!isThere) return true;
     const keys = result.ok ? this.#versionsOf(result.entries, turn) : undefined;
@@ -64,7 +69,7 @@ export class Surveys {
   #versionsOf(entries: readonly RangeEntry[], turn: Turn): KeyVersion[] | undefined {
     const keys: KeyVersion[] = [];
     for (const entry of entries) {
-      const record = decodeMutation(entry.value);
+      const record = recordIn(entry);
       if (record === undefined) {
         const name = parseRecordKey(entry.key);
         if (name !== undefined) this.#heal(name.namespace, name.key, turn);

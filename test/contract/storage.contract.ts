@@ -3,6 +3,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RangeEntry, RangeRequest, RangeResult } from '../../src/model/effect.ts';
+import { mutation } from '../support/build.ts';
 import { type Batch, type PointRead, type Storage, UNREADABLE } from '../../src/model/port.ts';
 
 /** A store in the hands of the suite. */
@@ -169,6 +170,19 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
       it('carry the values', async () => {
         await commit(['a', bytes('1')], ['b', new Uint8Array(0)]);
         expect(entriesOf(await range({})).map(({ value }) => text(value))).toEqual(['1', '']);
+      });
+
+      it('carry heads instead when asked to, and what is no intact record as it is', async () => {
+        const record = mutation({ value: bytes('v'.repeat(1000)) });
+        const damaged = record.bytes.slice(0, -1);
+        await commit(['a', record.bytes], ['b', damaged]);
+        const [head, whole] = entriesOf(await range({ headsOnly: true }));
+        expect(head?.head).toMatchObject({ key: record.key, seq: record.seq, size: 1000 });
+        expect(head?.head?.bytes).toHaveLength(0);
+        expect(head?.value).toHaveLength(0);
+        expect(whole?.head).toBeUndefined();
+        expect(Array.from(whole?.value ?? [])).toEqual(Array.from(damaged));
+        expect(entriesOf(await range({ headsOnly: true, bytesMax: 100 }))).toHaveLength(1);
       });
 
       it('are empty where nothing is', async () => {

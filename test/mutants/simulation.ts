@@ -28,7 +28,7 @@ interface Report {
 }
 
 const START_MS_MAX = 60_000;
-const SEED_MS_MAX = 15_000;
+const SEED_MS_MAX = 60_000;
 
 export async function search(sandbox: Sandbox, asked: Search): Promise<Searched> {
   const ended = await simulate(sandbox, asked, ['--until-found', '--json']);

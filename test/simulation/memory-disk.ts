@@ -5,6 +5,7 @@
 // power cut undoes what was not.
 
 import { byteString, bytesOf } from '../../src/base/bytes.ts';
+import { headEntry } from '../../src/model/encoding.ts';
 import type { RangeEntry, RangeRequest, RangeResult } from '../../src/model/effect.ts';
 import { type Batch, type PointRead, UNREADABLE } from '../../src/model/port.ts';
 
@@ -41,7 +42,7 @@ export class MemoryDisk {
     for (const name of this.#keys.slice(first, end)) this.#set(name, undefined);
   }
 
-  range({ from, to, reverse, limit, bytesMax }: RangeRequest): RangeResult {
+  range({ from, to, reverse, limit, bytesMax, headsOnly }: RangeRequest): RangeResult {
     const first = this.#indexOf(nameOf(from));
     const count = this.#indexOf(nameOf(to)) - first;
     const entries: RangeEntry[] = [];
@@ -53,7 +54,8 @@ export class MemoryDisk {
       bytes += name.length + value.length;
       const isCut = entries.length === limit || (bytes > bytesMax && entries.length > 0);
       if (isCut) return { ok: true, entries, more: true };
-      entries.push({ key: bytesOf(name), value: value.slice() });
+      const key = bytesOf(name);
+      entries.push(headsOnly ? headEntry(key, value) : { key, value: value.slice() });
     }
     return { ok: true, entries, more: false };
   }

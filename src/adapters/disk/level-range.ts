@@ -6,6 +6,7 @@
 
 import { assert } from '../../base/assert.ts';
 import type { RangeEntry, RangeRequest, RangeResult } from '../../model/effect.ts';
+import { headEntry } from '../../model/encoding.ts';
 import { reasonOf } from './data-error.ts';
 import type { Database } from './level-database.ts';
 
@@ -24,7 +25,7 @@ export async function readRange(database: Database, request: RangeRequest): Prom
 }
 
 async function collect(database: Database, request: RangeRequest): Promise<RangeResult> {
-  const { from, to, reverse, limit, bytesMax } = request;
+  const { from, to, reverse, limit, bytesMax, headsOnly } = request;
   const highWaterMarkBytes = Math.min(bytesMax, PIECE_BYTES);
   const iterator = database.iterator({ gte: from, lt: to, reverse, highWaterMarkBytes });
   const entries: RangeEntry[] = [];
@@ -39,7 +40,7 @@ async function collect(database: Database, request: RangeRequest): Promise<Range
           await verify(database, request, key);
           return { ok: true, entries, more: true };
         }
-        entries.push({ key, value });
+        entries.push(headsOnly ? headEntry(key, value) : { key, value });
       }
     }
   } finally {
