@@ -2,7 +2,7 @@
 // costs every write with w=all and every quorum that it was meant for. Who is a member at this very address already is not asked,
 // because nothing is proposed; and no replica asks itself.
 //
-// A newcomer may be starting: where nobody listens yet it is asked again, for half of the time that the change may take.
+// A newcomer may be starting: where nothing listens yet it is asked again, for half of the time that the change may take.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place, Probed } from '../model/membership.ts';
@@ -14,7 +14,6 @@ import { type Refusal, refusal } from './problem.ts';
 export type Probe = (place: Place, timeoutMs: number) => Promise<Probed>;
 
 const AGAIN_MS = 100;
-const STARTING: readonly string[] = ['ECONNREFUSED', 'refused: starting', 'refused: crowded'];
 
 /** Why it is not proposed. */
 export async function refuseNewcomer(
@@ -51,7 +50,7 @@ async function probe(context: HttpContext, place: Place, timeoutMs: number): Pro
   for (;;) {
     const leftMs = Math.max(untilMs - performance.now(), 1);
     const probed = await context.probe(place, leftMs);
-    const mayBegin = probed.kind === 'unreachable' && STARTING.includes(probed.reason);
+    const mayBegin = probed.kind === 'unreachable' && probed.mayBegin;
     if (!mayBegin || performance.now() + AGAIN_MS >= untilMs) return probed;
     await sleep(AGAIN_MS);
   }

@@ -43,7 +43,12 @@ export interface Membership {
 /** Who was found at the peer address of a place. `epoch`: of the membership that its directory is bound to, 0 for none. */
 export type Probed =
   | { readonly kind: 'there'; readonly region: string; readonly epoch: Epoch }
-  | { readonly kind: 'unreachable'; readonly reason: string }
+  | {
+      readonly kind: 'unreachable';
+      readonly reason: string;
+      /** The address may be right, and the replica has not come so far yet: asking again can help. */
+      readonly mayBegin: boolean;
+    }
   /** Somebody answers, and it is not the replica that is meant. */
   | { readonly kind: 'other'; readonly reason: string };
 

@@ -167,9 +167,17 @@ describe('who asks a replica who it is', () => {
   it('finds nobody where nobody listens, and nobody yet where a replica has not begun', async () => {
     const starting = network(US, 'nobody.invalid:1');
     const { port } = await starting.listen();
-    expect(await probing(port)).toEqual({ kind: 'unreachable', reason: 'refused: starting' });
+    expect(await probing(port)).toEqual({
+      kind: 'unreachable',
+      reason: 'refused: starting',
+      mayBegin: true,
+    });
     await starting.close();
-    expect(await probing(port)).toEqual({ kind: 'unreachable', reason: 'ECONNREFUSED' });
+    expect(await probing(port)).toEqual({
+      kind: 'unreachable',
+      reason: 'ECONNREFUSED',
+      mayBegin: true,
+    });
   });
 
   it('believes nobody who cannot prove it, and says nothing to who proves nothing', async () => {

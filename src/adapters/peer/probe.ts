@@ -58,9 +58,10 @@ export async function probePeer(
     return await converse(identity, place, ask);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (signal.aborted) return { kind: 'unreachable', reason: 'it did not answer in time' };
+    if (signal.aborted)
+      return { kind: 'unreachable', reason: 'it did not answer in time', mayBegin: false };
     if (code?.startsWith('HPE_') === true) return { kind: 'other', reason: 'it speaks no HTTP' };
-    return { kind: 'unreachable', reason: code ?? message };
+    return { kind: 'unreachable', reason: code ?? message, mayBegin: code === 'ECONNREFUSED' };
   } finally {
     agent.destroy();
   }
@@ -94,7 +95,8 @@ async function converse(
 
 function refused(answer: IncomingMessage): Probed {
   const reason = refusalOf(answer);
-  return { kind: EARLY.includes(reason) ? 'unreachable' : 'other', reason };
+  if (!EARLY.includes(reason)) return { kind: 'other', reason };
+  return { kind: 'unreachable', reason, mayBegin: true };
 }
 
 export function proofBy(secret: Buffer, { region, epoch }: Introduction, said: Transcript): string {
