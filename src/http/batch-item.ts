@@ -19,7 +19,7 @@ import { recordView } from './record-view.ts';
 import { wholeStaleness } from './reply-head.ts';
 import type { BatchItem, BatchResult } from '../api/shapes.ts';
 import { areTags, isTag, readContentType } from '../api/request-headers.ts';
-import { writeCommand, type WriteRequest } from './write-request.ts';
+import { PLAIN_WRITE, writeCommand, type WriteRequest } from './write-request.ts';
 
 /** What the whole batch asks for. */
 export interface BatchOptions {
@@ -166,6 +166,7 @@ function askedOf(
     return refusal('invalid-parameter', 'the tags are too many, too long or not printable ASCII');
   }
   return {
+    ...PLAIN_WRITE,
     operation: item.op === 'delete' ? 'delete' : 'put',
     w,
     r: conditions.length > 0 ? r : undefined,
@@ -177,9 +178,6 @@ function askedOf(
     weight,
     idempotencyKey: idempotencyKey === undefined ? undefined : `${idempotencyKey}#${index}`,
     respondAsync,
-    redirects: false,
-    returnsOld: false,
-    removes: undefined,
   };
 }
 

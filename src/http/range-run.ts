@@ -11,7 +11,7 @@ import { ask } from './ask.ts';
 import type { HttpContext } from './context.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../model/encoding.ts';
 import { statusOf } from '../api/problems.ts';
-import { writeCommand } from './write-request.ts';
+import { PLAIN_WRITE, writeCommand, type WriteRequest } from './write-request.ts';
 
 /** What every delete of the page asks for. */
 export interface RangeOptions {
@@ -57,22 +57,9 @@ function deleteOne(
   { namespace, w, timeoutMs, idempotencyKey }: RangeOptions,
 ): Promise<Reply> {
   const removes: Version = { origin, seq, hlc };
-  const asked = {
-    operation: 'delete',
-    w,
-    r: undefined,
-    timeoutMs,
-    ttlMs: 0,
-    contentType: '',
-    conditions: [],
-    tags: [],
-    weight: 0,
-    idempotencyKey: idempotencyKey === undefined ? undefined : nameOf(idempotencyKey, key),
-    respondAsync: false,
-    redirects: false,
-    returnsOld: false,
-    removes,
-  } as const;
+  const once = idempotencyKey === undefined ? undefined : nameOf(idempotencyKey, key);
+  const rest = { w, timeoutMs, idempotencyKey: once, removes };
+  const asked: WriteRequest = { ...PLAIN_WRITE, operation: 'delete', ...rest };
   return ask(service, (client) => writeCommand(client, namespace, key, asked, NO_VALUE));
 }
 

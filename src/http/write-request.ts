@@ -47,6 +47,24 @@ export interface WriteRequest {
   readonly removes: Version | undefined;
 }
 
+/** What a write asks for that says nothing: the policy's own quorum and time. */
+export const PLAIN_WRITE: WriteRequest = {
+  operation: 'put',
+  w: undefined,
+  r: undefined,
+  timeoutMs: undefined,
+  ttlMs: 0,
+  contentType: '',
+  conditions: [],
+  tags: [],
+  weight: 0,
+  idempotencyKey: undefined,
+  respondAsync: false,
+  redirects: false,
+  returnsOld: false,
+  removes: undefined,
+};
+
 interface WriteParameters {
   w: QuorumSpec | undefined;
   r: QuorumSpec | undefined;
