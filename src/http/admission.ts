@@ -10,6 +10,14 @@
 // To refuse takes about a third of the time of a write, and as long as a read. Therefore the bound is far from strict, and
 // it does not fall because of refusals: a replica that refuses too early ends in refusing only.
 
+import { type Refusal, refusal } from './problem.ts';
+
+/** Nothing of the request was looked at, so nothing happened. */
+export const OVERLOADED: Refusal = refusal(
+  'overloaded',
+  'more is asked of this replica than it can do in time; nothing happened',
+  { retryAfterMs: 1000 },
+);
 /** Fewer are not refused by their number: so many share commits and turns well. */
 const LIMIT_MIN = 1024;
 const LIMIT_MAX = 16_384;
@@ -74,9 +82,10 @@ export class Admission {
     this.#answered++;
   }
 
-  /** A request was refused for want of time or room. */
-  refuse(): void {
+  /** A request is refused for want of time or room: counts it, and says why. */
+  refuse(): Refusal {
     this.#refused++;
+    return OVERLOADED;
   }
 
   /** A turn of the event loop is over, at this monotonic time. */

@@ -4,14 +4,10 @@
 import { type HttpContext, isDraining } from './context.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import { statusOf } from '../api/problems.ts';
-import { problemDocument, refusal } from './problem.ts';
+import { OVERLOADED } from './admission.ts';
+import { problemDocument } from './problem.ts';
 import { problemHead, sendProblem } from './refuse.ts';
 
-export const OVERLOADED = refusal(
-  'overloaded',
-  'more is asked of this replica than it can do in time; nothing happened',
-  { retryAfterMs: 1000 },
-);
 /** A body of this size is read and thrown away; for a larger one the connection ends. */
 const BODY_BYTES_MAX = 64 * 1024;
 /** In the place of the instance, which is another for each. */
@@ -26,10 +22,10 @@ export function createShed(context: HttpContext): Shed {
   const head = problemHead(context, OVERLOADED, []);
   const status = statusOf(OVERLOADED.code);
   return (request, response) => {
-    context.admission.refuse();
+    const reason = context.admission.refuse();
     if (isDraining(context) || !isSmall(request))
-      return sendProblem(context, request, response, OVERLOADED);
-    context.meter?.refused(OVERLOADED.code);
+      return sendProblem(context, request, response, reason);
+    context.meter?.refused(reason.code);
     const body = `${before}${context.source.nextInstance()}${after}`;
     response.writeHead(status, [...head, 'Content-Length', String(body.length)]);
     if (request.method === 'HEAD') response.end();

@@ -6,7 +6,6 @@ import type { App } from './app-type.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from './context.ts';
 import type { Refusal } from './problem.ts';
-import { OVERLOADED } from './shed.ts';
 
 const WAITED_MS_MIN = 1;
 
@@ -21,8 +20,7 @@ export function timeLeft(
   if (waitedMs < WAITED_MS_MIN && waitMs === 0) return timeoutMs;
   const leftMs = (timeoutMs ?? policy.timeoutMs) - waitedMs;
   if (leftMs > waitMs) return leftMs;
-  admission.refuse();
-  return OVERLOADED;
+  return admission.refuse();
 }
 
 const waits = new WeakMap<FastifyRequest, number>();
