@@ -1,4 +1,5 @@
-// The headers of replies, each described once.
+// The headers of replies: each described once, and the forms that server and clients read and write alike. What only
+// requests carry is in request-headers.ts.
 
 export const REPLY_HEADERS = {
   'Accept-Ranges': '`none`: a value is sent whole',
@@ -23,3 +24,31 @@ export const REPLY_HEADERS = {
 } as const;
 
 export type HeaderName = keyof typeof REPLY_HEADERS;
+
+/** An entity tag is the version in quotes. */
+export function versionTag(version: string): string {
+  return `"${version}"`;
+}
+
+/** Conit-Acks: durable copies known, of all replicas. */
+export function formatAcks(acks: number, replicas: number): string {
+  return `${acks}/${replicas}`;
+}
+
+/** `undefined` where it has another form. */
+export function parseAcks(
+  text: string,
+): { readonly acks: number; readonly replicas: number } | undefined {
+  const match = /^([0-9]{1,3})\/([0-9]{1,3})$/.exec(text);
+  return match === null ? undefined : { acks: Number(match[1]), replicas: Number(match[2]) };
+}
+
+/** Conit-Staleness in ms. */
+export function parseStaleness(text: string): number | 'unknown' {
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : 'unknown';
+}
+
+/** Conit-Served-By: the replica that answered, and its region. */
+export function formatServedBy(id: string, region: string): string {
+  return `"${id}";region=${region}`;
+}

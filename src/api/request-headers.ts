@@ -1,4 +1,5 @@
-// The headers that only writes carry: Conit-Tags, Conit-Weight, Idempotency-Key, Prefer (RFC 7240) and Content-Type. Each door gives the value or a fault that names the header.
+// The headers that only requests carry: Conit-Tags, Conit-Weight, Idempotency-Key, Prefer (RFC 7240), and the Content-Type
+// of a write. Each door gives the value or a fault that names the header.
 
 import {
   CONTENT_TYPE_BYTES_MAX,
@@ -74,6 +75,11 @@ export function prefersOld(header: string | undefined): boolean {
 }
 
 const WAIT_S_MAX = 3600;
+
+/** Prefer, where the client waits for the end. */
+export function preferWait(seconds: number): string {
+  return `wait=${seconds}`;
+}
 
 /** How long the client prefers to wait for the end, in ms; `undefined` where it does not say. */
 export function readWait(header: string): number | undefined | Fault {

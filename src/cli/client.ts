@@ -4,6 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { request } from 'undici';
+import type { HeaderName } from '../api/headers.ts';
 import { PROBLEM_TYPE } from '../api/problems.ts';
 import type { ProblemView } from '../api/shapes.ts';
 import { decodeText, plainValue } from '../config/text.ts';
@@ -27,7 +28,7 @@ export interface Call {
 export interface Answer {
   readonly status: number;
   readonly body: Uint8Array;
-  readonly header: (name: string) => string | undefined;
+  readonly header: (name: HeaderName | 'Content-Type') => string | undefined;
 }
 
 export interface Client {
@@ -62,7 +63,7 @@ async function send(base: string, call: Call, authorization: string | undefined)
       bodyTimeout: ANSWER_MS_MAX,
     });
     const bytes = await body.bytes();
-    const header = (name: string): string | undefined => textOf(headers[name.toLowerCase()]);
+    const header: Answer['header'] = (name) => textOf(headers[name.toLowerCase()]);
     return { status: statusCode, body: bytes, header };
   } catch (error) {
     throw failureOf(error, base, call);
@@ -147,7 +148,7 @@ export function refusalOf(answer: Answer, wasWrite: boolean): CommandError {
 }
 
 function problemOf({ body, header }: Answer): Problem {
-  if (header('content-type')?.startsWith(PROBLEM_TYPE) !== true) return {};
+  if (header('Content-Type')?.startsWith(PROBLEM_TYPE) !== true) return {};
   try {
     return JSON.parse(Buffer.from(body).toString()) as Problem;
   } catch {
@@ -167,7 +168,7 @@ function describe(problem: Problem, { status, header }: Answer): string {
   const parts = [detail === undefined || detail === '' ? title : `${title}: ${detail}`];
   if (acks !== undefined && required !== undefined) parts.push(`${acks} of ${required} copies`);
   if (dot !== undefined) parts.push(`write ${dot}`);
-  const retryAfter = header('retry-after');
+  const retryAfter = header('Retry-After');
   if (retryAfter !== undefined) parts.push(`try again in ${retryAfter} s`);
   return parts.join('; ');
 }

@@ -3,10 +3,11 @@
 // process knows the job no more.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { preferWait } from '../api/request-headers.ts';
 import { PROBLEM_TYPE } from '../api/problems.ts';
 import { pathTo } from '../api/routes.ts';
 import type { JobView } from '../api/shapes.ts';
-import { type Call, type Client, refusalOf } from './client.ts';
+import { type Answer, type Call, type Client, refusalOf } from './client.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -31,7 +32,7 @@ export async function runJob(client: Client, terminal: Terminal, call: Call): Pr
   return job;
 }
 
-const PREFER = { prefer: `wait=${WAIT_S}` };
+const PREFER = { prefer: preferWait(WAIT_S) };
 
 /** The job after a while, or sooner when it has ended. */
 async function look(client: Client, id: string): Promise<JobView> {
@@ -55,8 +56,7 @@ function viewOf(body: Uint8Array): JobView {
 
 function failureOf({ problem }: JobView): CommandError {
   const body = Buffer.from(JSON.stringify(problem ?? {}));
-  const header = (name: string): string | undefined =>
-    name.toLowerCase() === 'content-type' ? PROBLEM_TYPE : undefined;
+  const header: Answer['header'] = (name) => (name === 'Content-Type' ? PROBLEM_TYPE : undefined);
   return refusalOf({ status: problem?.status ?? 500, body, header }, true);
 }
 

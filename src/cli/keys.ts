@@ -2,6 +2,7 @@
 // served it, how fresh it is) goes to stderr with --verbose and into the object with `-o json`.
 
 import { readFileSync } from 'node:fs';
+import { parseAcks, parseStaleness, versionTag } from '../api/headers.ts';
 import { type PathOf, pathTo } from '../api/routes.ts';
 import type { Answer, Call, Client } from './client.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
@@ -134,7 +135,10 @@ function waitingOf({ w, r, timeout }: WriteOptions) {
 
 function conditionsOf({ ifMatch, idempotencyKey }: WriteOptions) {
   const isQuoted = ifMatch === undefined || ifMatch === '*' || ifMatch.startsWith('"');
-  return { 'if-match': isQuoted ? ifMatch : `"${ifMatch}"`, 'idempotency-key': idempotencyKey };
+  return {
+    'if-match': isQuoted ? ifMatch : versionTag(ifMatch),
+    'idempotency-key': idempotencyKey,
+  };
 }
 
 function outcomeOf({ status }: Answer): string {
@@ -148,14 +152,15 @@ function report(
   outcome: string,
   answer: Answer,
 ): ExitCode {
-  const version = answer.header('conit-version');
-  const acks = answer.header('conit-acks');
+  const version = answer.header('Conit-Version');
+  const acks = answer.header('Conit-Acks');
   if (output === 'json') {
     terminal.out(renderJson({ outcome, ...metaOf(answer) }));
     return EXIT.ok;
   }
-  const copies = acks === undefined ? '' : `, ${acks.replace('/', ' of ')} copies`;
-  const newer = answer.header('conit-superseded-by');
+  const known = acks === undefined ? undefined : parseAcks(acks);
+  const copies = known === undefined ? '' : `, ${known.acks} of ${known.replicas} copies`;
+  const newer = answer.header('Conit-Superseded-By');
   const lost = newer === undefined ? '' : `, superseded by ${newer}`;
   terminal.out(`${outcome} ${version ?? ''}${copies}${lost}\n`);
   return EXIT.ok;
@@ -165,33 +170,36 @@ function valueOf({ body, header }: Answer) {
   const text = decode(body);
   const value =
     text === undefined ? { valueBase64: Buffer.from(body).toString('base64') } : { value: text };
-  return { ...value, contentType: header('content-type') };
+  return { ...value, contentType: header('Content-Type') };
 }
 
 function metaOf({ header }: Answer) {
-  const stalenessMs = header('conit-staleness');
+  const staleness = header('Conit-Staleness');
   return {
-    version: header('conit-version'),
-    etag: header('etag'),
-    acks: header('conit-acks'),
-    supersededBy: header('conit-superseded-by'),
-    servedBy: header('conit-served-by'),
-    consistency: header('conit-consistency'),
-    stalenessMs:
-      stalenessMs === undefined || stalenessMs === 'unknown' ? stalenessMs : Number(stalenessMs),
-    lastModified: header('last-modified'),
-    session: header('conit-session'),
-    context: header('conit-context'),
+    version: header('Conit-Version'),
+    etag: header('ETag'),
+    acks: header('Conit-Acks'),
+    supersededBy: header('Conit-Superseded-By'),
+    servedBy: header('Conit-Served-By'),
+    consistency: header('Conit-Consistency'),
+    stalenessMs: staleness === undefined ? undefined : parseStaleness(staleness),
+    lastModified: header('Last-Modified'),
   };
 }
 
+/** What --verbose shows of a reply. */
+const SHOWN = [
+  'Conit-Version',
+  'Content-Type',
+  'Last-Modified',
+  'Conit-Served-By',
+  'Conit-Consistency',
+  'Conit-Staleness',
+] as const;
+
 function describe({ header }: Answer): string {
-  const names = ['conit-version', 'content-type', 'last-modified', 'conit-served-by'];
-  const more = ['conit-consistency', 'conit-staleness'];
-  return [...names, ...more]
-    .flatMap((name) => {
-      const value = header(name);
-      return value === undefined ? [] : [`${name}: ${value}\n`];
-    })
-    .join('');
+  return SHOWN.flatMap((name) => {
+    const value = header(name);
+    return value === undefined ? [] : [`${name.toLowerCase()}: ${value}\n`];
+  }).join('');
 }

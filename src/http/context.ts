@@ -2,6 +2,7 @@
 // the limits, and the constants of this replica's replies, built once.
 
 import { randomBytes } from 'node:crypto';
+import { formatServedBy } from '../api/headers.ts';
 import type { Policy } from '../model/policy.ts';
 import type { ReplicaService } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
@@ -77,7 +78,7 @@ export function createContext(options: HttpServerOptions): HttpContext {
     admission: new Admission(options.work ?? createWorkMeter()),
     source: createProblemSource(self),
     varyAccept: options.origins.size > 0 ? 'Accept, Origin' : 'Accept',
-    servedBy: `"${self.id}";region=${self.region}`,
+    servedBy: formatServedBy(self.id, self.region),
     draining: false,
   };
 }

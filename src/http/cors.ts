@@ -2,31 +2,15 @@
 // anybody looks for a token, because a browser sends it without one. Tokens travel in `Authorization`, never in cookies, so
 // no reply allows credentials.
 
+import { REPLY_HEADERS } from '../api/headers.ts';
 import type { HttpResponse } from './message.ts';
 import { SHIELD } from './reply-head.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** Of the headers that only their names let a page read. */
-const EXPOSED = [
-  'ETag',
-  'Location',
-  'Link',
-  'Allow',
-  'Retry-After',
-  'Server-Timing',
-  'Preference-Applied',
-  'WWW-Authenticate',
-  'Content-Length',
-  'Content-Range',
-  'Accept-Ranges',
-  'Date',
-  'Conit-Version',
-  'Conit-Served-By',
-  'Conit-Consistency',
-  'Conit-Staleness',
-  'Conit-Acks',
-  'Conit-Expires',
-].join(', ');
+/** Every header of ours: a page may read only those that are named here. */
+const EXPOSED = [...Object.keys(REPLY_HEADERS), 'Content-Length', 'Content-Range', 'Date'].join(
+  ', ',
+);
 const METHODS = 'GET, HEAD, PUT, DELETE, POST, PATCH';
 const MAX_AGE_S = '600';
 const HEADER_NAMES = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:\s*,\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/;

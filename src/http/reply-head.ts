@@ -1,6 +1,7 @@
 // The headers of a reply as a flat list for `writeHead`, which spares Node a look-up table per reply. Whatever stands
 // here is printable already: versions and levels are names of ours, content types were checked when they came.
 
+import { formatServedBy, versionTag } from '../api/headers.ts';
 import type { Found, Holder, Staleness } from '../model/command.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { formatDot } from '../model/id.ts';
@@ -38,7 +39,7 @@ export function valueHead(
     'Content-Length',
     String(record.value.length),
     'ETag',
-    `"${version}"`,
+    versionTag(version),
     'Conit-Version',
     version,
     'Conit-Served-By',
@@ -72,7 +73,7 @@ export function pushContent(head: HeaderList, { contentType, value }: Record): v
 
 /** Who answered: this replica, or another in its place. */
 export function servedByText(context: HttpContext, heldBy: Holder | undefined): string {
-  return heldBy === undefined ? context.servedBy : `"${heldBy.id}";region=${heldBy.region}`;
+  return heldBy === undefined ? context.servedBy : formatServedBy(heldBy.id, heldBy.region);
 }
 
 /** The same for another representation of the value, or for none. */

@@ -4,6 +4,7 @@
 //
 //   begin -> refused | collecting -> refused | looking -> refused | submitted -> answered
 
+import { formatAcks, versionTag } from '../api/headers.ts';
 import { pathTo } from '../api/routes.ts';
 import { assert } from '../base/assert.ts';
 import type { Client, Condition, Reply, Written } from '../model/command.ts';
@@ -167,10 +168,10 @@ export class WriteExchange implements Client, Exchange, BodySink {
   #onWritten(written: Written): void {
     const version = formatDot(written.dot.origin, written.dot.seq);
     const head = plainHead(this.context, this.level, this.begunMs);
-    head.push('Conit-Version', version, 'Conit-Acks', `${written.acks}/${written.replicas}`);
+    head.push('Conit-Version', version, 'Conit-Acks', formatAcks(written.acks, written.replicas));
     pushSuperseded(head, written.supersededBy);
     if (this.op !== 'delete')
-      head.push('ETag', `"${version}"`, 'Last-Modified', httpDate(written.hlc));
+      head.push('ETag', versionTag(version), 'Last-Modified', httpDate(written.hlc));
     const status = this.#statusOf(written);
     if (status === 202) {
       head.push(
@@ -200,7 +201,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
   #factsOf({ dot, acks, supersededBy }: Fault): HeaderList {
     const facts: HeaderList = [];
     if (dot !== undefined) facts.push('Conit-Version', formatDot(dot.origin, dot.seq));
-    if (acks !== undefined) facts.push('Conit-Acks', `${acks}/${this.context.members.length}`);
+    if (acks !== undefined) facts.push('Conit-Acks', formatAcks(acks, this.context.members.length));
     pushSuperseded(facts, supersededBy);
     return facts;
   }

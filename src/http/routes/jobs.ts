@@ -13,7 +13,7 @@ import { problemDocument, type Refusal, refusal } from '../problem.ts';
 import { replyJson, replyProblem } from '../reply.ts';
 import { timeText } from '../reply-head.ts';
 import { type JobView } from '../../api/shapes.ts';
-import { readWait } from '../../api/request-headers.ts';
+import { preferWait, readWait } from '../../api/request-headers.ts';
 
 /** What ends so soon, a refusal above all, is answered as if it had been waited for. */
 const AT_ONCE_MS = 50;
@@ -58,7 +58,7 @@ function waitOf({ headers }: FastifyRequest): number | undefined | Refusal {
 }
 
 async function waitFor(job: Job, ms: number, reply: FastifyReply): Promise<void> {
-  reply.header('Preference-Applied', `wait=${ms / 1000}`);
+  reply.header('Preference-Applied', preferWait(ms / 1000));
   await job.wait(ms);
 }
 
