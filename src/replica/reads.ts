@@ -497,11 +497,12 @@ export class Reads {
 
   #replyExplained(read: PendingRead, client: Client, out: Outbox): void {
     const { settings, self, log, peers } = this.#context;
+    const known = this.#known();
     const replicas = settings.members.map((member): ReplicaView => {
       const bit = 1 << member.index;
       const record = read.answers[member.index];
       const holds = member.index === self.index ? log.durable : peers.get(member.index)?.holds;
-      const gaps = holds === undefined ? [] : missing(holds, this.#known());
+      const gaps = holds === undefined ? [] : missing(holds, known);
       const answered =
         read.tally.yes & bit ? (record === undefined ? 'absent' : 'record') : undefined;
       return {

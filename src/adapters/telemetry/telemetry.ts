@@ -82,9 +82,11 @@ export function createExposition(sources: TelemetrySources): Exposition {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of DEFAULTS_REFUSED) registry.removeSingleMetric(`nodejs_active_${name}_total`);
+  // What it says grows with the logs that it knows, so a page asks for it once, not for each family.
+  let status: Status | undefined;
   const families = [
     nodeInfo(sources),
-    ...statusFamilies(sources.status),
+    ...statusFamilies(() => status),
     ...coreFamilies(sources.metrics),
     ...storageFamilies(sources),
     requestSeconds(sources),
@@ -94,7 +96,13 @@ export function createExposition(sources: TelemetrySources): Exposition {
     ...sources.more,
   ];
   for (const family of families) registry.registerMetric(asMetric(family));
-  return { contentType: registry.contentType, text: () => registry.metrics() };
+  return {
+    contentType: registry.contentType,
+    text: () => {
+      status = sources.status();
+      return registry.metrics();
+    },
+  };
 }
 
 function nodeInfo({ node }: TelemetrySources): Family {

@@ -242,6 +242,19 @@ describe('lag', () => {
     expect(await exposition.text()).not.toContain('peer="us-1"');
   });
 
+  it('is asked for once for a page', async () => {
+    let asked = 0;
+    const counted = () => {
+      asked++;
+      return status;
+    };
+    const exposition = createExposition(sources({ status: counted }));
+    await exposition.text();
+    expect(asked).toBe(1);
+    await exposition.text();
+    expect(asked).toBe(2);
+  });
+
   it('is left out when the replica cannot tell', async () => {
     const samples = await scrape({ status: () => undefined });
     expect([...samples.keys()].some((name) => name.startsWith('conit_applied'))).toBe(false);
