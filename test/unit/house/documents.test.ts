@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { MESSAGE_KINDS } from '../../../src/adapters/peer/codec.ts';
+import { PROBLEMS } from '../../../src/api/problems.ts';
 import { ROUTES } from '../../../src/api/routes.ts';
+import { catalogue } from '../../mutants/catalogue.ts';
+import { FAULTS } from '../../simulation/plan.ts';
 import {
   anchorsOf,
   brokenLinks,
@@ -192,7 +195,39 @@ describe('docs/storage.md', () => {
   });
 });
 
+describe('docs/testing.md and docs/promises.md', () => {
+  it('name checkers that exist', () => {
+    const rows = tableBelow(textOf('docs/testing.md'), 'The checkers');
+    const named = rows.flatMap(([, checkers = '']) => quotedIn(checkers));
+    const isHere = (name: string) =>
+      files.some((path) => /^test\/.*\/[a-z-]+\.ts$/.test(path) && path.endsWith(`/${name}.ts`));
+    expect(named.length).toBeGreaterThan(15);
+    expect(named.filter((name) => !isHere(name))).toEqual([]);
+  });
+
+  it('name seeded bugs and classes of faults that exist', () => {
+    const text = textOf('docs/promises.md');
+    const known = [...catalogue.map(({ id }) => id), ...FAULTS] as readonly string[];
+    const bugs = [...text.matchAll(/seeded bugs? ((?:`[a-z0-9-]+`(?:, )?)+)/g)];
+    const classes = [...text.matchAll(/simulation class(?:es)? ((?:`[a-z-]+`(?:, | and )?)+)/g)];
+    const named = [...bugs, ...classes].flatMap(([, list]) => quotedIn(list as string));
+    expect(named.length).toBeGreaterThan(8);
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
+  });
+});
+
 describe('docs/api.md', () => {
+  it('lists every problem with its status', () => {
+    const rows = tableBelow(textOf('docs/api.md'), 'Problems');
+    const listed = rows.flatMap(([status, codes = '']) =>
+      quotedIn(codes).map((code) => `${status} ${code}`),
+    );
+    const known = Object.entries(PROBLEMS).map(([code, { status }]) => `${status} ${code}`);
+    expect(listed.toSorted()).toEqual(known.toSorted());
+    const doubtful = Object.entries(PROBLEMS).filter(([, { indeterminate }]) => indeterminate);
+    expect(doubtful.map(([code]) => code).toSorted()).toEqual(['internal', 'outcome-unknown']);
+  });
+
   it('lists every route, and no other', () => {
     const cells = tableBelow(textOf('docs/api.md'), 'Routes').map(([request = '']) => request);
     const listed = cells.flatMap(requestsOf);
