@@ -152,7 +152,7 @@ function refusalOf(booted: Exclude<Boot, Begun>, { dataDir, settings }: Config):
       return new DataError('unfit', `the policies do not fit the members: ${booted.reason}`);
     case 'forgotten': {
       const what = `${settings.self} was forgotten: it is no member of epoch ${booted.epoch}`;
-      const advice = `move ${dataDir} away, and let it join anew`;
+      const advice = `move ${dataDir} away, and let it join again`;
       return new DataError('forgotten', `${what}; ${advice}`);
     }
     default:

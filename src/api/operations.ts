@@ -38,7 +38,7 @@ export const TAGS = [
   },
   {
     name: 'Cluster',
-    description: 'Who belongs to the cluster, who answers, and jobs that change it',
+    description: 'The members, which of them answer, and jobs that change them',
   },
   { name: 'Namespaces', description: 'The policies in force' },
   { name: 'Operations', description: 'For supervisors, load balancers and Prometheus' },
@@ -162,7 +162,7 @@ const OPERATIONS = {
   },
   delete: {
     tag: 'Values',
-    summary: 'Deletes a value, whatever is here: it may still be on its way',
+    summary: 'Deletes a value, even if this replica does not have it yet',
     about: 'Deletes the value. A success says how many durable copies of the delete there are.',
     answers: {
       200: {
@@ -210,7 +210,7 @@ const OPERATIONS = {
   'write-status': {
     tag: 'Insight',
     summary: 'Where a write has arrived',
-    about: 'The rungs of the ladder that a write is known to have reached, and who holds it.',
+    about: 'How far a write is known to have come, and which replicas hold it.',
     answers: { 200: done(WriteStatusShape) },
   },
   explain: {

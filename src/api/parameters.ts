@@ -298,7 +298,7 @@ type Headers = { readonly [name: string]: string };
 
 const conditions: Headers = {
   'If-Match': 'Only if the value is at one of these versions; `*`: if there is one',
-  'If-None-Match': 'Only if it is at none of them; `*`: only if no value is there',
+  'If-None-Match': 'Only if it is at none of them; `*`: only if there is no value',
   'If-Unmodified-Since': 'Only if it was not written after that second, or is not there',
 };
 const once: Headers = { 'Idempotency-Key': 'The same key and request take effect once' };

@@ -49,7 +49,7 @@ const passing = (status: number, title: string): ProblemKind => {
 
 const HTTP_PROBLEMS = {
   'bad-request': refused(400, 'The request is malformed'),
-  'digest-mismatch': refused(400, 'The body does not have the digest that was announced'),
+  'digest-mismatch': refused(400, 'The body does not match its digest'),
   unauthorized: refused(401, 'Access needs a valid token'),
   forbidden: refused(403, 'Access needs a valid token'),
   'cross-site': refused(403, 'Pages of other web sites are not served'),
@@ -59,7 +59,7 @@ const HTTP_PROBLEMS = {
   'method-not-allowed': refused(405, 'The method is not allowed here'),
   'request-timeout': passing(408, 'The request did not arrive in time'),
   'peer-mismatch': refused(409, 'Another replica is at this address'),
-  superseded: refused(409, 'Something that was asked for later undid it'),
+  superseded: refused(409, 'A later request undid it'),
   'content-too-large': refused(413, 'The request body is too large'),
   'uri-too-long': refused(414, 'The request target is too long'),
   'unsupported-media-type': refused(415, 'The media type or coding is not accepted'),

@@ -234,7 +234,7 @@ export const ReplicaShape = object({
   stableCut: maybe(vector),
   namespaces: orNull(
     list(NamespaceHealthShape),
-    'Namespaces whose lag a policy bounds; of a peer those that it told not to serve simply; null: not known',
+    'Namespaces whose lag a policy bounds; of a peer those that it reported as not simply serving; null: not known',
   ),
   entriesMissing: orNull(
     whole(),
@@ -249,8 +249,8 @@ export const ReplicaShape = object({
 });
 
 export const ClusterShape = object({
-  node: text('Who answers: all of this is its view'),
-  epoch: whole('Numbers the memberships: who the members are'),
+  node: text('The replica that answers: all of this is its view'),
+  epoch: whole('Number of the membership'),
   regions: list(text()),
   replicas: list(ReplicaShape),
   forgotten: list(text(), 'The last that were members'),
@@ -279,7 +279,7 @@ const MembershipShape = object({
 const JobProgressShape = object({
   step: maybe(words(['waiting', 'preparing', 'accepting'], 'Of a change of the members')),
   agreed: maybe(list(text(), 'Replicas, in this step')),
-  members: maybe(whole('Of whom a majority has to agree')),
+  members: maybe(whole('The members of which a majority has to agree')),
   requests: maybe(whole('Of a drain: not answered yet')),
   graceMs: maybe(whole('Of a drain: clients are still answered')),
   entriesMissing: maybe(orNull(whole())),
@@ -295,7 +295,7 @@ export const JobShape = object({
   kind: words(['join', 'forget', 'drain', 'resume', 'resync'], 'What is done'),
   target: text('The replica that it is about'),
   node: text('The replica that was asked, and knows of it until it ends'),
-  state: words(['running', 'done', 'failed'], 'How it stands'),
+  state: words(['running', 'done', 'failed'], 'Its state'),
   since: text('RFC 3339'),
   ended: orNull(text()),
   progress: maybe(JobProgressShape),
@@ -306,7 +306,7 @@ export const JobShape = object({
 const quorum = either([whole(), text()], 'A number, majority, all, local or each');
 
 export const RouteShape = object({
-  node: text('Who answers: round trips are from there'),
+  node: text('The replica that answers: round trips are measured from there'),
   endpoints: list(
     object({
       id: text(),

@@ -43,7 +43,10 @@ async function look(client: Client, id: string): Promise<JobView> {
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       if (error.exit === EXIT.no)
-        throw new CommandError(EXIT.unknown, `${client.url} began anew and knows the job no more`);
+        throw new CommandError(
+          EXIT.unknown,
+          `${client.url} restarted and does not know the job any more`,
+        );
       if (error.exit !== EXIT.unavailable || failures >= FAILURES_MAX) throw error;
     }
     await sleep(AGAIN_MS);
@@ -65,7 +68,7 @@ function wordsOf({ progress = {} }: JobView): string {
   if (step !== undefined) return `${step}; ${agreed.length} of ${members} agree`;
   if (requests !== undefined) return `${requests} requests are not answered yet`;
   if (copy !== undefined) return `copies a snapshot, ${copy.records} records so far`;
-  if (entriesMissing === null) return 'hears of nobody';
+  if (entriesMissing === null) return 'no peer is connected';
   if (entriesMissing !== undefined && entriesMissing > 0) return `lacks ${entriesMissing} entries`;
   return waiting.length > 0 ? `waits to serve ${waiting.join(', ')}` : 'begins';
 }

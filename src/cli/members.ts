@@ -91,7 +91,7 @@ export async function drain(
 async function change(client: Client, terminal: Terminal, call: Call): Promise<MembershipView> {
   const { membership } = await runJob(client, terminal, call);
   if (membership !== undefined) return membership;
-  throw new CommandError(EXIT.unknown, `${client.url} does not say who the members are now`);
+  throw new CommandError(EXIT.unknown, `${client.url} does not say which members there are now`);
 }
 
 function show(view: MembershipView, output: Output, terminal: Terminal): void {
@@ -120,7 +120,7 @@ async function waitFor(client: Client, id: string, terminal: Terminal): Promise<
       if (performance.now() - silentSinceMs > SILENCE_MS)
         throw new CommandError(EXIT.unavailable, `${client.url} does not answer any more`);
     } else silentSinceMs = undefined;
-    const words = progress?.words ?? 'the cluster begins with its new members';
+    const words = progress?.words ?? 'the cluster continues with its new members';
     if (words !== said) terminal.say(`${id}: ${words}\n`);
     said = words;
     if (progress?.isThere === true) return;

@@ -87,7 +87,7 @@ function warningOf(
   const lines = [
     `${giveUp.join(', ')} will be no member any more: its directory never serves again.`,
     'Lost for good is every write that was acknowledged by the members named here alone,',
-    `${[...giveUp, ...lost].join(', ')}, and by nobody else: with w=1, and with any w that they were enough for.`,
+    `${[...giveUp, ...lost].join(', ')} and by no other replica: with w=1, and with any w for which they were enough.`,
     `What ${self} holds becomes the data of the cluster. Make sure that no other copy is newer.`,
   ];
   for (const { id } of membership.seats) {

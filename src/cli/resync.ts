@@ -137,7 +137,7 @@ function lineOf(progress: Progress): string {
 const WORDS: { readonly [phase in Progress['phase']]: (progress: Progress) => string } = {
   snapshot: ({ parts, records }) => `snapshot, ${records} records in ${parts} parts,`,
   delta: ({ entriesMissing }) =>
-    entriesMissing === null ? 'hears of nobody' : `${entriesMissing} entries missing,`,
+    entriesMissing === null ? 'no peer is connected' : `${entriesMissing} entries missing,`,
   verifying: () => 'has all entries, verifying,',
   done: () => 'caught up,',
 };

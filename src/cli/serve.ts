@@ -89,7 +89,7 @@ async function run(config: Config, warnings: readonly Problem[]): Promise<never>
   process.on('unhandledRejection', onBug);
   for (const { where, reason } of warnings) log.note('warn', 'configuration', { where, reason });
   if (process.getuid?.() === 0 && !isLoopback(config.http.host)) {
-    log.note('warn', 'runs-as-root', { advice: 'run it as a user who owns the data only' });
+    log.note('warn', 'runs-as-root', { advice: 'run it as a user who owns nothing but the data' });
   }
   const starting = begin({
     config,

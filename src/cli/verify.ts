@@ -178,7 +178,7 @@ class Verification {
       case 'origin':
         return;
       case 'unknown':
-        this.#complain(describeKey(key), 'this key is none of ours');
+        this.#complain(describeKey(key), 'unknown key prefix');
     }
   }
 
@@ -190,7 +190,7 @@ class Verification {
       return;
     }
     if (!equalBytes(key, logKey(mutation.lane, mutation.origin, mutation.seq))) {
-      this.#complain(describeKey(key), 'the log entry lies in the wrong place');
+      this.#complain(describeKey(key), 'the log entry is stored under the wrong key');
       return;
     }
     const lane = this.#lanes.get(mutation.origin);
@@ -202,7 +202,7 @@ class Verification {
     const { origin, seq } = mutation;
     const where = `log ${origin}`;
     if (seq > lane.state.head) {
-      this.#complain(where, `entry ${seq} lies behind the head, ${lane.state.head}`);
+      this.#complain(where, `entry ${seq} is stored behind the head, ${lane.state.head}`);
       return;
     }
     if (seq !== lane.seq + 1) this.#complain(where, `${span(lane.seq + 1, seq - 1)} missing`);
@@ -230,7 +230,10 @@ class Verification {
       const other = this.#missing.get(at);
       if (other === undefined || compareVersions(other, entry) < 0) this.#missing.set(at, entry);
     } else if (compareVersions(record, entry) < 0) {
-      this.#complain(`record of ${origin}.${seq}`, 'what this entry wrote is older than that');
+      this.#complain(
+        `record of ${origin}.${seq}`,
+        'the stored record is older than this log entry',
+      );
     }
   }
 
@@ -255,7 +258,7 @@ class Verification {
     const record = decodeMutation(value);
     if (record === undefined) this.#complain(describeKey(key), 'the record is damaged');
     else if (!equalBytes(key, recordKey(record.namespace, record.key))) {
-      this.#complain(describeKey(key), 'the record lies under the wrong key');
+      this.#complain(describeKey(key), 'the record is stored under the wrong key');
     } else if (record.operation === 'delete') this.#tombstones++;
     else this.#records++;
     if (record !== undefined) this.#sums.toggle(leafOf(record.namespace, record.key), record);
@@ -266,10 +269,7 @@ class Verification {
     if (!this.#tree.isTrusted) return;
     for (let leaf = 0; leaf < LEAVES; leaf++)
       if (!this.#tree.leaves.isSame(this.#sums, leaf))
-        this.#complain(
-          `leaf ${leaf} of the hash tree`,
-          'its records are not those that were stored',
-        );
+        this.#complain(`leaf ${leaf} of the hash tree`, 'it does not match the records on disk');
   }
 
   #closeLane({ origin, state, seq, chain, runTo }: Lane): void {

@@ -113,7 +113,7 @@ function policiesOf(
       if ((staleAfter?.timeMs ?? Number.POSITIVE_INFINITY) < BEATS_TOLD * heartbeat)
         complain(
           `${prefix}namespaces.${namespace}.staleAfter.timeMs`,
-          `must be at least ${BEATS_TOLD} times ${spoken('heartbeat')}: lag is told by heartbeats`,
+          `must be at least ${BEATS_TOLD} times ${spoken('heartbeat')}: lag is measured by heartbeats`,
         );
     return compiled.policies;
   }

@@ -124,7 +124,11 @@ function refuseHead(
   if (head.transferEncoding !== undefined && !isPlainlyChunked(request, head)) {
     return refusal('bad-request', 'the only transfer coding is one "chunked", in HTTP/1.1');
   }
-  if (head.unknown) return refusal('invalid-parameter', 'there is a Conit header of no known name');
+  if (head.unknown)
+    return refusal(
+      'invalid-parameter',
+      'the request has an unknown Conit- header, and nothing was done; see /docs for the headers',
+    );
   if (head.session !== undefined) return notBuilt('header', 'Conit-Session');
   if (head.context !== undefined) return notBuilt('header', 'Conit-Context');
   return undefined;

@@ -68,7 +68,7 @@ async function flawOf(
   const epoch = status.kind === 'status' ? status.membership.epoch : 0;
   // One that was taken in meanwhile knows a later one.
   if (probed.epoch > epoch) return undefined;
-  return 'its directory belongs to another membership; let it begin with an empty one';
+  return 'its directory belongs to another membership; start it with an empty one';
 }
 
 /** What the refusals of a handshake say to who joins. */

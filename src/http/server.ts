@@ -106,7 +106,7 @@ async function listen(server: Server, context: HttpContext, host: string, port: 
 
 function unprotected(host: string): string {
   return (
-    `refusing to listen on ${host} without access tokens, because everybody who reaches it could ` +
+    `refusing to listen on ${host} without access tokens, because any client that reaches it could ` +
     'read and write everything. Name a tokens file in CONIT_TOKENS_FILE (a JSON list of ' +
     '{"name", "sha256", "roles"}), or listen on 127.0.0.1.'
   );

@@ -32,10 +32,7 @@ import { readWriteRequest, writeCommand, type WriteRequest } from './write-reque
 const NO_VALUE = new Uint8Array(0);
 const TOUCHES_MAX = 4;
 const NOT_FOUND = refusal('not-found', 'there is no value under this key');
-const NO_TOUCH_BODY = refusal(
-  'bad-request',
-  'a touch takes no body: it keeps the value that is there',
-);
+const NO_TOUCH_BODY = refusal('bad-request', 'a touch takes no body: it keeps the value');
 const NOT_MATCHED = refusal('precondition-failed', 'the value is not at this version');
 const NO_TTL = refusal('invalid-parameter', 'a touch needs a "ttl", the new lifetime of the value');
 

@@ -51,7 +51,7 @@ export function refuseClosed(
       retryAfterMs: 1000,
     });
   } else {
-    const what = isReturning ? 'is taking back what it lost' : 'is still starting';
+    const what = isReturning ? 'is recovering data that it lost' : 'is still starting';
     refuse(client, out, 'catching-up', `the replica ${what}`, { retryAfterMs: 1000 });
   }
 }

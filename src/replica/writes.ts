@@ -551,7 +551,7 @@ export class Writes {
 }
 
 const ISOLATED =
-  'this replica hears no majority, so nobody would see the write; the policy of the namespace refuses it then (onIsolated)';
+  'this replica hears no majority, so no reader elsewhere would see the write; the policy of the namespace refuses such writes (onIsolated), and nothing was written';
 
 const LOW_DISK = {
   put: 'the disk of this replica is almost full: nothing was written; deletes and reads go on here',

@@ -36,7 +36,7 @@ export async function checkAccess(folder: string): Promise<string | undefined> {
   const access = await writableByOthers(folder);
   if (access === undefined) return undefined;
   const { path, who } = access;
-  const harm = 'who may write there can change or forge what this replica holds';
+  const harm = 'a user who may write there can change or forge what this replica holds';
   if (who === 'owner')
     return `${path} belongs to another user: ${harm}; give it to the user who runs the replica (chown -R)`;
   const found = `${path} may be written by ${who === 'group' ? 'its group' : 'every user of this machine'}: ${harm}`;

@@ -166,7 +166,7 @@ function refuseOthers(identity: Identity, { folder, clusterId, replica }: DataOp
 }
 
 function ownerless(folder: string): DataError {
-  const found = `${folder} holds data but no identity.json, so nobody can say whose it is`;
+  const found = `${folder} holds data but no identity.json, so it is unknown whose data it is`;
   return new DataError('identity-missing', `${found}: restore the file, or ${MOVE_AWAY}`);
 }
 

@@ -42,12 +42,16 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
       const now = status();
       return now === undefined ? undefined : secondsOf(now.self.stalenessMs);
     }),
-    whole('conit_log_head_sequence', 'Last entry of a log that anybody is known to hold.', heads),
+    whole(
+      'conit_log_head_sequence',
+      'Last entry of a log that any replica is known to hold.',
+      heads,
+    ),
     whole('conit_applied_sequence', 'Last entry of a log that is applied here.', applied),
     whole(
       'conit_applied_timestamp_seconds',
-      'When the last entry of a log that is applied here was stamped, by the clock of its origin. It stands still while ' +
-        'nothing is written there: how far an idle cluster lags is told by conit_replication_lag_seconds.',
+      'When the last entry of a log that is applied here was stamped, by the clock of its origin. It does not move while ' +
+        'nothing is written there; the lag of an idle cluster is conit_replication_lag_seconds.',
       stamps,
     ),
     whole('conit_incarnation', 'Number of the life of a replica whose log is meant.', (now) =>
@@ -57,7 +61,7 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
       })),
     ),
     ...namespaceFamilies(whole),
-    gauge('conit_ready', 'Whether /readyz says so.', () => {
+    gauge('conit_ready', '1 if /readyz would answer 200.', () => {
       const now = status();
       return now === undefined ? undefined : readiness(now);
     }),

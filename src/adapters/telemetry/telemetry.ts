@@ -108,7 +108,9 @@ export function createExposition(sources: TelemetrySources): Exposition {
 function nodeInfo({ node }: TelemetrySources): Family {
   const { replica, region, version } = node;
   const labels = { replica, region, version };
-  return gauges('conit_node_info', 'Who this replica is.', () => [{ labels, value: 1 }]);
+  return gauges('conit_node_info', 'Id, region and version of this replica.', () => [
+    { labels, value: 1 },
+  ]);
 }
 
 function storageFamilies({ trace, storage, disk }: TelemetrySources): readonly Family[] {

@@ -155,7 +155,7 @@ describe('a store', () => {
       const extra = draft(7, entries[5]?.chain ?? 0);
       store.set(placeOf(7), extra.bytes).set(nameOf(extra), extra.bytes);
     };
-    expect(await damagesOf(add)).toEqual(['log eu-1.1: entry 7 lies behind the head, 6']);
+    expect(await damagesOf(add)).toEqual(['log eu-1.1: entry 7 is stored behind the head, 6']);
   });
 
   it('with an entry of another history', async () => {
@@ -171,7 +171,7 @@ describe('a store', () => {
       store.set(placeOf(4), store.get(placeOf(5)) ?? new Uint8Array(0));
     };
     expect(await damagesOf(moveEntry)).toContain(
-      'log eu-1.1, entry 4: the log entry lies in the wrong place',
+      'log eu-1.1, entry 4: the log entry is stored under the wrong key',
     );
     const moveRecord = (store: Store, entries: Mutation[]): void => {
       const [first] = entries;
@@ -179,7 +179,7 @@ describe('a store', () => {
       if (first !== undefined) store.set(place, first.bytes);
     };
     expect(await damagesOf(moveRecord)).toEqual([
-      'record in demo, key 6f74686572 (hex): the record lies under the wrong key',
+      'record in demo, key 6f74686572 (hex): the record is stored under the wrong key',
     ]);
   });
 
@@ -209,7 +209,7 @@ describe('a store', () => {
     });
     expect(damages).toEqual([
       `sealed ${Buffer.from(place, 'latin1').toString('hex')}: the value is damaged`,
-      'unknown 7a6f6f: this key is none of ours',
+      'unknown 7a6f6f: unknown key prefix',
     ]);
   });
 
