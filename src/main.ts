@@ -27,7 +27,7 @@ import { packageVersion } from './config/version.ts';
 import { type Begun, type Boot, boot, storedEpoch, storedIncarnation } from './host/boot.ts';
 import { createHost, type Host } from './host/host.ts';
 import { Incarnations } from './incarnations.ts';
-import { Jobs } from './http/jobs.ts';
+import { Jobs } from './http/jobs/jobs.ts';
 import { createRequestMeter, type RequestMeasurements } from './http/meter.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import type { Ending } from './model/effect.ts';

@@ -3,7 +3,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type JsonBounds, type LongList, scanJson } from './json-scan.ts';
+import { type JsonBounds, type LongList, scanJson } from './form/json-scan.ts';
 
 export type Json =
   | { readonly ok: true; readonly value: unknown }

@@ -7,14 +7,14 @@ import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, present } from '../base/assert.ts';
 import { isLoopback } from '../model/address.ts';
-import { createApp } from './app.ts';
-import { limitConnections } from './connection-limit.ts';
+import { createApp } from './routes/app.ts';
+import { limitConnections } from './guard/connection-limit.ts';
 import { createContext, type HttpContext, type HttpServerOptions } from './context.ts';
-import { createFront } from './front.ts';
+import { createFront } from './data/front.ts';
 import { type FastPath, openFastPath } from './fast-path/fast-path.ts';
 import { refusal } from './problem.ts';
-import { refuseTunnels } from './parser-error.ts';
-import { sendProblem } from './refuse.ts';
+import { refuseTunnels } from './guard/parser-error.ts';
+import { sendProblem } from './data/refuse.ts';
 
 export interface HttpServer {
   /** Where it listens; throws a plain-worded error for an address that it must not open. */

@@ -14,7 +14,7 @@
 
 import type { Socket } from 'node:net';
 import { assert } from '../../base/assert.ts';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../guard/connection.ts';
 import type { HttpLimits } from '../../api/limits.ts';
 import type { HttpRequest, HttpResponse } from '../message.ts';
 import type { HeadReader } from './head-reader.ts';

@@ -4,11 +4,11 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { assert, present } from '../../base/assert.ts';
-import { reportBug } from '../break-off.ts';
-import { connectionOf } from '../connection.ts';
+import { reportBug } from '../data/break-off.ts';
+import { connectionOf } from '../guard/connection.ts';
 import type { HttpContext } from '../context.ts';
 import type { HttpRequest, HttpResponse } from '../message.ts';
-import { createParserErrorHandler } from '../parser-error.ts';
+import { createParserErrorHandler } from '../guard/parser-error.ts';
 import { HeadReader } from './head-reader.ts';
 import { FastConnection, type FastRoom } from './fast-connection.ts';
 import { keepAliveLines } from './reply-text.ts';

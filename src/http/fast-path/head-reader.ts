@@ -6,8 +6,8 @@
 // call.
 
 import { assert } from '../../base/assert.ts';
-import { isKeyTarget } from '../key-target.ts';
-import { latin1Text } from '../latin1.ts';
+import { isKeyTarget } from '../data/key-target.ts';
+import { latin1Text } from '../form/latin1.ts';
 import { isTargetByte } from './grammar.ts';
 import { type HeaderBlock, isBlockAt, readHeaderBlock } from './header-block.ts';
 

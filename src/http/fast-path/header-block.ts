@@ -7,7 +7,7 @@
 // how a message or its connection is read.
 
 import { assert } from '../../base/assert.ts';
-import { latin1Text } from '../latin1.ts';
+import { latin1Text } from '../form/latin1.ts';
 import { isTokenByte, isValueByte, isVisibleByte } from './grammar.ts';
 
 export interface HeaderBlock {

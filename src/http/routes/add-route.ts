@@ -6,12 +6,12 @@ import { type BodyOf, operationOf } from '../../api/operations.ts';
 import { type QueryOf, readQuery } from '../../api/parameters.ts';
 import { type PathOf, type RouteId, routeOf } from '../../api/routes.ts';
 import type { Policy } from '../../model/policy.ts';
-import type { App } from '../app-type.ts';
+import type { App } from './app-type.ts';
 import type { HttpContext } from '../context.ts';
-import { isFault } from '../parameter.ts';
-import { policyOf } from '../policy-of.ts';
+import { isFault } from '../form/parameter.ts';
+import { policyOf } from './policy-of.ts';
 import { refusal } from '../problem.ts';
-import { replyProblem } from '../reply.ts';
+import { replyProblem } from './reply.ts';
 
 /** A request that has what its route asks for. */
 export interface RouteCall<Id extends RouteId> {

@@ -4,22 +4,22 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { addRoute, type RouteCall } from './add-route.ts';
 import type { Reply } from '../../model/command.ts';
-import { callerOf } from '../access-hook.ts';
-import type { App } from '../app-type.ts';
-import { FORBIDDEN, mayIn } from '../auth.ts';
-import { runAtomic } from '../batch-atomic.ts';
-import { BATCH_KEY_BYTES_MAX, type BatchOptions, problemResult, resultOf } from '../batch-item.ts';
-import { roomFor, runBatch } from '../batch-run.ts';
+import { callerOf } from './access-hook.ts';
+import type { App } from './app-type.ts';
+import { FORBIDDEN, mayIn } from '../guard/auth.ts';
+import { runAtomic } from './batch-atomic.ts';
+import { BATCH_KEY_BYTES_MAX, type BatchOptions, problemResult, resultOf } from './batch-item.ts';
+import { roomFor, runBatch } from './batch-run.ts';
 import type { HttpContext } from '../context.ts';
-import { isBetterAskedElsewhere } from '../elsewhere.ts';
-import { isFault } from '../parameter.ts';
-import type { AnswerRoom } from '../memory.ts';
+import { isBetterAskedElsewhere } from '../form/elsewhere.ts';
+import { isFault } from '../form/parameter.ts';
+import type { AnswerRoom } from '../guard/memory.ts';
 import { type Refusal, refusal } from '../problem.ts';
-import { jsonList } from '../json-pieces.ts';
-import { dataHeaders, endConnection, replyProblem, sendJson } from '../reply.ts';
+import { jsonList } from '../form/json-pieces.ts';
+import { dataHeaders, endConnection, replyProblem, sendJson } from './reply.ts';
 import { type BatchItem, type BatchResult } from '../../api/shapes.ts';
 import { prefersAsync, readIdempotencyKey } from '../../api/request-headers.ts';
-import { readTimeLeft } from '../time-left.ts';
+import { readTimeLeft } from '../guard/time-left.ts';
 
 export function batchRoutes(app: App, context: HttpContext): void {
   addRoute(app, context, 'batch', async (call) => {

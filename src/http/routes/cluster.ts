@@ -4,16 +4,16 @@ import { addRoute } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
-import { callerOf } from '../access-hook.ts';
-import type { App } from '../app-type.ts';
+import { callerOf } from './access-hook.ts';
+import type { App } from './app-type.ts';
 import { ask } from '../ask.ts';
-import { type Caller, mayIn } from '../auth.ts';
-import { entriesMissing } from '../cluster-view.ts';
+import { type Caller, mayIn } from '../guard/auth.ts';
+import { entriesMissing } from '../jobs/cluster-view.ts';
 import type { HttpContext } from '../context.ts';
-import { isFault } from '../parameter.ts';
+import { isFault } from '../form/parameter.ts';
 import { type Refusal, refusal } from '../problem.ts';
-import { replyJson, replyProblem } from '../reply.ts';
-import { timeText, wholeStaleness } from '../reply-head.ts';
+import { replyJson, replyProblem } from './reply.ts';
+import { timeText, wholeStaleness } from '../form/reply-head.ts';
 import { type ClusterView, type ReplicaView } from '../../api/shapes.ts';
 
 export function clusterRoutes(app: App, context: HttpContext): void {

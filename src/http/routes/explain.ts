@@ -6,15 +6,15 @@ import type { Explained, ReplicaView } from '../../model/command.ts';
 import { hlcToMs } from '../../model/hlc.ts';
 import { formatDot, type Key } from '../../model/id.ts';
 import { compareVersions, type Record } from '../../model/record.ts';
-import type { App } from '../app-type.ts';
+import type { App } from './app-type.ts';
 import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
-import { keyFromPath, keyView } from '../key-text.ts';
-import { isFault } from '../parameter.ts';
-import { replyJson, replyProblem } from '../reply.ts';
-import { timeText } from '../reply-head.ts';
+import { keyFromPath, keyView } from '../form/key-text.ts';
+import { isFault } from '../form/parameter.ts';
+import { replyJson, replyProblem } from './reply.ts';
+import { timeText } from '../form/reply-head.ts';
 import { type ExplainView } from '../../api/shapes.ts';
-import { readTimeLeft } from '../time-left.ts';
+import { readTimeLeft } from '../guard/time-left.ts';
 
 /** Of `/v1/explain/{ns}/`. */
 const SEGMENTS_BEFORE_KEY = 4;

@@ -17,14 +17,14 @@ import {
   type Requirement,
   requirementOf,
 } from '../../model/quorum.ts';
-import type { App } from '../app-type.ts';
-import { FORBIDDEN, mayIn } from '../auth.ts';
-import { connectionOf } from '../connection.ts';
+import type { App } from './app-type.ts';
+import { FORBIDDEN, mayIn } from '../guard/auth.ts';
+import { connectionOf } from '../guard/connection.ts';
 import { type HttpContext, isDraining } from '../context.ts';
-import { isFault } from '../parameter.ts';
-import { policyOf } from '../policy-of.ts';
+import { isFault } from '../form/parameter.ts';
+import { policyOf } from './policy-of.ts';
 import { type Refusal, refusal } from '../problem.ts';
-import { commonHeaders, replyJson, replyProblem } from '../reply.ts';
+import { commonHeaders, replyJson, replyProblem } from './reply.ts';
 import { type ReadyCheck } from '../../api/shapes.ts';
 import { askStatus } from './cluster.ts';
 

@@ -4,14 +4,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { addRoute } from './add-route.ts';
 import { pathTo } from '../../api/routes.ts';
-import type { App } from '../app-type.ts';
+import type { App } from './app-type.ts';
 import type { HttpContext } from '../context.ts';
-import type { JobKind } from '../job-course.ts';
-import type { Job } from '../jobs.ts';
-import { isFault } from '../parameter.ts';
+import type { JobKind } from '../jobs/job-course.ts';
+import type { Job } from '../jobs/jobs.ts';
+import { isFault } from '../form/parameter.ts';
 import { problemDocument, type Refusal, refusal } from '../problem.ts';
-import { replyJson, replyProblem } from '../reply.ts';
-import { timeText } from '../reply-head.ts';
+import { replyJson, replyProblem } from './reply.ts';
+import { timeText } from '../form/reply-head.ts';
 import { type JobView } from '../../api/shapes.ts';
 import { preferWait, readWait } from '../../api/request-headers.ts';
 

@@ -1,8 +1,8 @@
 // GET /metrics: the exposition of the telemetry, as Prometheus takes it.
 
-import type { App } from '../app-type.ts';
+import type { App } from './app-type.ts';
 import type { HttpContext } from '../context.ts';
-import { commonHeaders } from '../reply.ts';
+import { commonHeaders } from './reply.ts';
 import { addRoute } from './add-route.ts';
 
 export function metricsRoutes(app: App, context: HttpContext): void {

@@ -3,11 +3,11 @@
 
 import { addRoute } from './add-route.ts';
 import type { Policy } from '../../model/policy.ts';
-import { callerOf } from '../access-hook.ts';
-import type { App } from '../app-type.ts';
-import { mayIn } from '../auth.ts';
+import { callerOf } from './access-hook.ts';
+import type { App } from './app-type.ts';
+import { mayIn } from '../guard/auth.ts';
 import type { HttpContext } from '../context.ts';
-import { replyJson } from '../reply.ts';
+import { replyJson } from './reply.ts';
 import { type NamespaceView } from '../../api/shapes.ts';
 
 export function namespaceRoutes(app: App, context: HttpContext): void {

@@ -6,11 +6,11 @@ import { assert } from '../../base/assert.ts';
 import type { WriteStatus } from '../../model/command.ts';
 import { formatDot, parseDot } from '../../model/id.ts';
 import { majority } from '../../model/quorum.ts';
-import type { App } from '../app-type.ts';
+import type { App } from './app-type.ts';
 import { ask } from '../ask.ts';
 import type { HttpContext } from '../context.ts';
 import { refusal } from '../problem.ts';
-import { replyJson, replyProblem } from '../reply.ts';
+import { replyJson, replyProblem } from './reply.ts';
 import { type WriteStatusView } from '../../api/shapes.ts';
 
 export function writeStatusRoutes(app: App, context: HttpContext): void {

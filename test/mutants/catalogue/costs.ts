@@ -7,7 +7,7 @@ export const costs: readonly Mutant[] = [
     id: 'timeout-from-the-reading',
     number: 'own',
     title: 'the time that a request waited in its socket is no part of its timeout',
-    file: 'src/http/data-path.ts',
+    file: 'src/http/data/data-path.ts',
     replace: 'connectionOf(request.socket)?.arrivedMs ?? performance.now()',
     with: 'performance.now()',
     foundBy: {
@@ -20,7 +20,7 @@ export const costs: readonly Mutant[] = [
     id: 'bound-falls-with-refusals',
     number: 'own',
     title: 'the time for refusing is taken for time for serving',
-    file: 'src/http/admission.ts',
+    file: 'src/http/guard/admission.ts',
     replace: 'if (perMs > this.#perMs || isClear) this.#perMs = perMs;',
     with: 'this.#perMs = perMs;',
     foundBy: {
@@ -46,7 +46,7 @@ export const costs: readonly Mutant[] = [
     id: 'members-unbounded',
     number: 'own',
     title: 'an object of a body may have any number of members',
-    file: 'src/http/json-scan.ts',
+    file: 'src/http/form/json-scan.ts',
     replace: 'if (members.length === membersMax)',
     with: 'if (members.length === Number.POSITIVE_INFINITY)',
     foundBy: {
@@ -74,7 +74,7 @@ export const costs: readonly Mutant[] = [
     number: 'own',
     title:
       'a reply that its client has not taken does not count, so that any number runs behind it',
-    file: 'src/http/connection.ts',
+    file: 'src/http/guard/connection.ts',
     replace: '    if (bytes > 0 && !response.destroyed) this.#owe(response, bytes);',
     with: '',
     foundBy: {
@@ -87,7 +87,7 @@ export const costs: readonly Mutant[] = [
     id: 'bodies-unbounded',
     number: 'own',
     title: 'bodies that are begun and not ended are held however many there are',
-    file: 'src/http/arriving.ts',
+    file: 'src/http/guard/arriving.ts',
     replace: 'if (this.#bytes <= this.#bytesMax || oldest === body) return;',
     with: 'if (this.#bytes >= 0 || oldest === body) return;',
     foundBy: {
@@ -100,7 +100,7 @@ export const costs: readonly Mutant[] = [
     id: 'batch-takes-no-turn',
     number: 'own',
     title: 'a batch is refused where others have the memory for a moment',
-    file: 'src/http/memory.ts',
+    file: 'src/http/guard/memory.ts',
     replace: 'return timeoutMs > 0 && this.#wait(bytes, timeoutMs);',
     with: 'return timeoutMs < 0 && this.#wait(bytes, timeoutMs);',
     foundBy: {

@@ -95,7 +95,7 @@ export const edges: readonly Mutant[] = [
     id: 'route-unguarded',
     number: 42,
     title: 'routes that show the cluster ask for no token',
-    file: 'src/http/access-hook.ts',
+    file: 'src/http/routes/access-hook.ts',
     replace: "if (access.kind === 'open') return undefined;",
     with: "if (access.kind === 'open' || access.kind === 'somewhere') return undefined;",
     foundBy: {
@@ -121,7 +121,7 @@ export const edges: readonly Mutant[] = [
     id: 'key-unguarded',
     number: 42,
     title: 'a token for one namespace opens all of them',
-    file: 'src/http/auth.ts',
+    file: 'src/http/guard/auth.ts',
     replace: 'return permits(token, scope as NamespaceName, access.role);',
     with: 'return permitsSomewhere(token, access.role);',
     foundBy: {
@@ -134,7 +134,7 @@ export const edges: readonly Mutant[] = [
     id: 'neighbour-is-home',
     number: 'own',
     title: 'a page on another port of this host counts as a page of this server',
-    file: 'src/http/site-door.ts',
+    file: 'src/http/guard/site-door.ts',
     replace: "fetchSite === 'same-origin' || fetchSite === 'none'",
     with: "fetchSite.startsWith('same-') || fetchSite === 'none'",
     foundBy: {
@@ -147,7 +147,7 @@ export const edges: readonly Mutant[] = [
     id: 'rebound-name-taken',
     number: 'own',
     title: 'a host that only begins with a loopback name is taken for one',
-    file: 'src/http/host-door.ts',
+    file: 'src/http/guard/host-door.ts',
     replace: "return name.endsWith('.localhost') || isLoopback(name);",
     with: "return name.startsWith('localhost') || isLoopback(name);",
     foundBy: {
@@ -173,7 +173,7 @@ export const edges: readonly Mutant[] = [
     id: 'deadline-beyond-dates',
     number: 'own',
     title: 'a stored deadline that no Date holds fails the answer that shows it',
-    file: 'src/http/reply-head.ts',
+    file: 'src/http/form/reply-head.ts',
     replace: 'new Date(ms > 0 ? Math.min(ms, YEAR_9999_END_MS) : 0)',
     with: 'new Date(ms)',
     foundBy: {
@@ -186,7 +186,7 @@ export const edges: readonly Mutant[] = [
     id: 'location-unchecked',
     number: 'own',
     title: 'the URL of another replica goes into a Location as it was told',
-    file: 'src/http/elsewhere.ts',
+    file: 'src/http/form/elsewhere.ts',
     replace: 'url !== undefined && isBaseUrl(url)',
     with: 'url !== undefined',
     foundBy: {
@@ -199,7 +199,7 @@ export const edges: readonly Mutant[] = [
     id: 'throttle-before-token',
     number: 'own',
     title: 'wrong tokens of an address keep the right ones behind it out',
-    file: 'src/http/auth.ts',
+    file: 'src/http/guard/auth.ts',
     replace: 'if (token !== undefined) return token;',
     with: 'if (token !== undefined && ofAddress.waitMs(address, nowMs) === 0) return token;',
     foundBy: {

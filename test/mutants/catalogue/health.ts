@@ -220,7 +220,7 @@ export const health: readonly Mutant[] = [
     id: 'shunned-keeps-connections',
     number: 'own',
     title: 'who is turned away keeps the connection, and asks the same replica again',
-    file: 'src/http/elsewhere.ts',
+    file: 'src/http/form/elsewhere.ts',
     replace: 'return ELSEWHERE.has(code);',
     with: 'return ELSEWHERE.size === 0 && code.length > 0;',
     foundBy: {

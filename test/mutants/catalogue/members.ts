@@ -55,7 +55,7 @@ export const members: readonly Mutant[] = [
     id: 'newcomer-not-asked',
     number: 'own',
     title: 'a replica is proposed to the members before anybody has reached it',
-    file: 'src/http/newcomer.ts',
+    file: 'src/http/jobs/newcomer.ts',
     replace: 'if (isKnown(context, place)) return undefined;',
     with: 'if (isKnown(context, place) || place.region !== "") return undefined;',
     foundBy: {

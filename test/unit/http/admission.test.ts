@@ -1,7 +1,7 @@
 // Admission under overload, on a virtual clock: a thread that works requests off at a known cost, and refuses at another.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Admission } from '../../../src/http/admission.ts';
+import { Admission } from '../../../src/http/guard/admission.ts';
 
 const SERVE_MS = 0.15;
 const REFUSE_MS = 0.05;

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createHostDoor } from '../../../src/http/host-door.ts';
+import { createHostDoor } from '../../../src/http/guard/host-door.ts';
 import { parseTokens } from '../../../src/api/token.ts';
 import { type Harness, type HarnessOptions, repliesIn, startHarness } from './harness.ts';
 

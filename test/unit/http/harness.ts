@@ -4,10 +4,10 @@
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import type { Work } from '../../../src/http/admission.ts';
-import { Jobs } from '../../../src/http/jobs.ts';
+import type { Work } from '../../../src/http/guard/admission.ts';
+import { Jobs } from '../../../src/http/jobs/jobs.ts';
 import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../../../src/api/limits.ts';
-import type { Probe } from '../../../src/http/newcomer.ts';
+import type { Probe } from '../../../src/http/jobs/newcomer.ts';
 import { createRequestMeter, type RequestMeasurements } from '../../../src/http/meter.ts';
 import type { HttpServerOptions } from '../../../src/http/context.ts';
 import { createHttpServer, type HttpServer } from '../../../src/http/server.ts';

@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Command, Reply, ReplicaState, Status } from '../../../src/model/command.ts';
-import { courseOf } from '../../../src/http/job-course.ts';
-import { JOBS_MAX, Jobs } from '../../../src/http/jobs.ts';
+import { courseOf } from '../../../src/http/jobs/job-course.ts';
+import { JOBS_MAX, Jobs } from '../../../src/http/jobs/jobs.ts';
 import { refusal } from '../../../src/http/problem.ts';
 import type { ReplicaId } from '../../../src/model/id.ts';
 import { type Answer, type Ask, type Harness, json, problemOf, startHarness } from './harness.ts';

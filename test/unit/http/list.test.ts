@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatCursor, type ListQuery, parseCursor } from '../../../src/http/cursor.ts';
+import { formatCursor, type ListQuery, parseCursor } from '../../../src/http/form/cursor.ts';
 import { type Answer, type Harness, json, problemOf, startHarness } from './harness.ts';
 
 let harness: Harness;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { ReplyMemory } from '../../../src/http/memory.ts';
+import { ReplyMemory } from '../../../src/http/guard/memory.ts';
 
 const MIB = 1024 * 1024;
 

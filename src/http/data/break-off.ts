@@ -1,0 +1,49 @@
+// What a client sees of a bug of ours: 500 where nothing of the answer was written, else the end of its connection. Either
+// way the connection ends, because nobody knows what state the exchange was left in. The bug is reported once, with the
+// `instance` that the client reads.
+
+import { connectionOf } from '../guard/connection.ts';
+import type { HttpContext } from '../context.ts';
+import type { HttpRequest, HttpResponse } from '../message.ts';
+import { problemDocument, type Refusal, refusal } from '../problem.ts';
+import { sendProblem } from './refuse.ts';
+
+export const INTERNAL: Refusal = refusal('internal', 'the replica could not serve the request');
+
+/** Counts and reports the error and gives the instance under which it was reported. */
+export function reportBug(context: HttpContext, error: unknown): string {
+  const { instance } = problemDocument(INTERNAL, context.source);
+  context.service.metrics.repliesBroken++;
+  context.onError(error, instance);
+  return instance;
+}
+
+/** What was set for the answer that failed. What lets a page of another origin read the next one stays. */
+export function dropHeaders(response: HttpResponse): void {
+  for (const name of response.getHeaderNames()) {
+    if (!name.startsWith('access-control-')) response.removeHeader(name);
+  }
+}
+
+/** Never throws. */
+export function breakOff(
+  context: HttpContext,
+  request: HttpRequest,
+  response: HttpResponse,
+  error: unknown,
+): void {
+  const instance = reportBug(context, error);
+  const connection = connectionOf(request.socket);
+  connection?.end();
+  try {
+    if (response.headersSent) request.socket.destroy();
+    else {
+      dropHeaders(response);
+      sendProblem(context, request, response, INTERNAL, [], instance);
+    }
+  } catch {
+    // The report is out; a second exception of the same exchange adds nothing.
+    request.socket.destroy();
+  }
+  connection?.done(response);
+}

@@ -1,0 +1,204 @@
+// The first look at every request, whichever front serves it: the rules of HTTP that Node's parser leaves to the
+// server, what no route takes, and the choice between the data path and fastify.
+
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { assert } from '../../base/assert.ts';
+import { CROWDED } from '../guard/arriving.ts';
+import { collectBody } from './body.ts';
+import { breakOff } from './break-off.ts';
+import { connectionOf } from '../guard/connection.ts';
+import type { HttpContext } from '../context.ts';
+import { allowOrigin, answerPreflight, isPreflight } from '../guard/cors.ts';
+import { createDataPath } from './data-path.ts';
+import { isKeyTarget } from './key-target.ts';
+import type { HttpRequest, HttpResponse } from '../message.ts';
+import { notBuilt } from '../../api/readers.ts';
+import { type Refusal, refusal } from '../problem.ts';
+import { sendProblem } from './refuse.ts';
+import { RequestHead } from '../form/request-head.ts';
+import { methodsAt } from '../../api/routes.ts';
+import { isCrossSite } from '../guard/site-door.ts';
+
+type Handler = (request: HttpRequest, response: HttpResponse) => void;
+type NodeHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#@]*)(.*)$/i;
+const UNKNOWN_HOST = refusal(
+  'unknown-host',
+  'the Host of the request is not a name of this replica, so a page may have sent it here by DNS rebinding; ' +
+    'nothing happened. Use an address of this replica, or name the host in CONIT_HOSTS (--hosts)',
+);
+const CROSS_SITE = refusal(
+  'cross-site',
+  'a page of another web site sent this request, and nothing happened. If it may, name its origin in ' +
+    'CONIT_ORIGINS (--origins)',
+);
+
+/** `slow` serves what is not on the data path. */
+export function createFront(context: HttpContext, slow: NodeHandler): Handler {
+  const head = new RequestHead();
+  const dataPath = createDataPath(context, head);
+  const { origins } = context;
+
+  const serve: Handler = (request, response) => {
+    head.read(request.rawHeaders);
+    if (head.origin !== undefined && origins.has(head.origin)) allowOrigin(response, head.origin);
+    const reason =
+      refuseHead(context, request, head) ??
+      refuseTarget(context, request, head) ??
+      refuseSite(context, request, head) ??
+      refuseContent(request, head);
+    if (reason !== undefined) return turnAway(request, response, reason);
+    if (isPreflight(head, request.method)) {
+      answerPreflight(head, response);
+      connectionOf(request.socket)?.done(response);
+      return;
+    }
+    const isUnsure = head.transferEncoding !== undefined && takesNoBody(request.method);
+    if (isUnsure && isRouted(request)) skipEmptyBody(request, response);
+    else route(request, response);
+  };
+
+  const route: Handler = (request, response) => {
+    const url = request.url as string;
+    if (isKeyTarget(url)) return dataPath(request, response);
+    connectionOf(request.socket)?.doneWith(response);
+    if (head.expectsContinue(request) && isRouted(request)) response.writeContinue();
+    assert(request instanceof IncomingMessage, 'front: another than Node read this request');
+    assert(response instanceof ServerResponse, 'front: not a reply of Node');
+    slow(request, response);
+  };
+
+  /** Only reading tells whether chunks hold anything; an empty one is no body. */
+  const skipEmptyBody: Handler = (request, response) => {
+    if (head.expectsContinue(request)) response.writeContinue();
+    collectBody(request, 0, context.arriving, {
+      onBody() {
+        delete request.headers['transfer-encoding'];
+        // Others were read meanwhile.
+        head.read(request.rawHeaders);
+        head.transferEncoding = undefined;
+        // It was told to go on.
+        head.expect = undefined;
+        route(request, response);
+      },
+      onTooLarge: () => turnAway(request, response, NO_BODY),
+      onCrowded: () => turnAway(request, response, CROWDED),
+      onBroken: (error) => breakOff(context, request, response, error),
+    });
+  };
+
+  const turnAway = (request: HttpRequest, response: HttpResponse, reason: Refusal): void => {
+    sendProblem(context, request, response, reason, codingHeaders(reason));
+    connectionOf(request.socket)?.done(response);
+  };
+
+  // A request that waited is started from within another's answer: its bugs are its own.
+  const guarded: Handler = (request, response) => {
+    try {
+      serve(request, response);
+    } catch (error) {
+      breakOff(context, request, response, error);
+    }
+  };
+
+  return (request, response) => {
+    const connection = connectionOf(request.socket);
+    if (connection?.admit(request, response, guarded) !== true) request.socket.destroy();
+  };
+}
+
+function refuseHead(
+  { hostDoor }: HttpContext,
+  request: HttpRequest,
+  head: RequestHead,
+): Refusal | undefined {
+  if (head.repeated !== undefined) {
+    return refusal('bad-request', `the header "${head.repeated}" came more than once`);
+  }
+  const host = head.host === undefined ? hostless(request) : hostDoor.check(head.host);
+  if (host === 'malformed') {
+    return refusal('bad-request', 'the request needs one well-formed Host header');
+  }
+  if (host === 'unknown') return UNKNOWN_HOST;
+  if (head.transferEncoding !== undefined && !isPlainlyChunked(request, head)) {
+    return refusal('bad-request', 'the only transfer coding is one "chunked", in HTTP/1.1');
+  }
+  if (head.unknown)
+    return refusal(
+      'invalid-parameter',
+      'the request has an unknown Conit- header, and nothing was done; see /docs for the headers',
+    );
+  if (head.session !== undefined) return notBuilt('header', 'Conit-Session');
+  if (head.context !== undefined) return notBuilt('header', 'Conit-Context');
+  return undefined;
+}
+
+function isPlainlyChunked(request: HttpRequest, head: RequestHead): boolean {
+  if (request.httpVersion !== '1.1' || head.contentLength !== undefined) return false;
+  return head.transferEncoding?.toLowerCase() === 'chunked';
+}
+
+/** Only HTTP/1.0 has requests without a Host, and no browser sends it. */
+function hostless({ httpVersion }: HttpRequest): 'taken' | 'malformed' {
+  return httpVersion === '1.0' ? 'taken' : 'malformed';
+}
+
+function refuseSite(
+  { origins }: HttpContext,
+  request: HttpRequest,
+  head: RequestHead,
+): Refusal | undefined {
+  return isCrossSite(head, request.method, request.url as string, origins) ? CROSS_SITE : undefined;
+}
+
+/** Brings an absolute-form target into origin-form, or says what is wrong with the target. */
+function refuseTarget(
+  { limits }: HttpContext,
+  request: HttpRequest,
+  head: RequestHead,
+): Refusal | undefined {
+  const url = request.url as string;
+  if (request.rawHeaders.length > 2 * limits.headersMax) {
+    return refusal('headers-too-large', `there are more than ${limits.headersMax} header lines`);
+  }
+  if (url.length > limits.urlBytesMax) {
+    return refusal('uri-too-long', `the target is longer than ${limits.urlBytesMax} bytes`);
+  }
+  if (url.charCodeAt(0) === 0x2f) return undefined;
+  if (url === '*' && request.method === 'OPTIONS') return undefined;
+  const match = ABSOLUTE_FORM.exec(url);
+  if (match === null || match[1]?.toLowerCase() !== head.host?.toLowerCase()) {
+    return refusal('bad-request', 'the target must be a path, or name this very host');
+  }
+  request.url = match[2]?.startsWith('/') === true ? match[2] : `/${match[2] ?? ''}`;
+  return undefined;
+}
+
+const NO_BODY = refusal('bad-request', 'a request with this method takes no body');
+const NO_CODING = refusal('unsupported-media-type', 'no content coding is accepted');
+
+/** What is wrong with a body, before it is read. Where no route takes the request, that is what is wrong with it. */
+function refuseContent(request: HttpRequest, head: RequestHead): Refusal | undefined {
+  const coding = head.contentEncoding?.toLowerCase() ?? 'identity';
+  const hasLength = head.transferEncoding === undefined && head.hasBody;
+  const isUnwanted = hasLength && takesNoBody(request.method);
+  if (!isUnwanted && coding === 'identity') return undefined;
+  if (!isRouted(request)) return undefined;
+  return isUnwanted ? NO_BODY : NO_CODING;
+}
+
+/** A route takes this path with this method. The page of the documentation has paths of its own. */
+function isRouted({ url = '', method = '' }: HttpRequest): boolean {
+  const path = url.split('?', 1)[0] as string;
+  return path.startsWith('/docs/') || methodsAt(path).includes(method);
+}
+
+function takesNoBody(method: string | undefined): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'DELETE';
+}
+
+// RFC 9110 section 15.5.16: a 415 for a coding says which ones are taken.
+function codingHeaders(reason: Refusal): string[] {
+  return reason.code === 'unsupported-media-type' ? ['Accept-Encoding', 'identity'] : [];
+}

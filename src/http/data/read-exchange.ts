@@ -1,0 +1,233 @@
+// GET and HEAD of one key: from the parameters to the reply. The exchange is the client of its own command.
+
+import { assert } from '../../base/assert.ts';
+import type { Absent, Client, Found, Reply } from '../../model/command.ts';
+import type { Fault } from '../../model/fault.ts';
+import { formatDot } from '../../model/id.ts';
+import type { Level, Policy } from '../../model/policy.ts';
+import type { QuorumSpec } from '../../model/quorum.ts';
+import type { Record } from '../../model/record.ts';
+import { ENVELOPE_TYPE } from '../../api/operations.ts';
+import { chooseForm } from '../form/accept.ts';
+import { breakOff } from './break-off.ts';
+import {
+  checkLevel,
+  malformed,
+  type OnUnmet,
+  readFlag,
+  readTimeout,
+  readUnmet,
+  refuseParameter,
+} from '../../api/readers.ts';
+import { isModifiedSince, namesVersion } from '../form/condition.ts';
+import { connectionOf } from '../guard/connection.ts';
+import type { HttpContext } from '../context.ts';
+import { type Exchange, refuse, settle } from './exchange.ts';
+import type { KeyTarget } from './key-target.ts';
+import { latin1Text } from '../form/latin1.ts';
+import type { HttpRequest, HttpResponse } from '../message.ts';
+import { isFault } from '../form/parameter.ts';
+import { locationOf, redirectHead } from '../form/elsewhere.ts';
+import { type Refusal, refusal } from '../problem.ts';
+import { recordView } from '../form/record-view.ts';
+import {
+  type HeaderList,
+  replaceContent,
+  servedByText,
+  stalenessText,
+  valueHead,
+  wholeStaleness,
+  withoutContent,
+} from '../form/reply-head.ts';
+import type { RequestHead } from '../form/request-head.ts';
+import { notBuiltAt, takenAt } from '../../api/parameters.ts';
+import { timeLeft } from '../guard/time-left.ts';
+
+const PARAMETERS = takenAt('get');
+const NOT_BUILT = notBuiltAt('get');
+/** Up to here head and value leave as one string, which Node writes with one call. */
+const STRING_BYTES_MAX = 8192;
+const NOT_FOUND = refusal('not-found', 'there is no value under this key');
+const NOT_MATCHED = refusal('precondition-failed', 'the value is not at this version');
+
+export class ReadExchange implements Client, Exchange {
+  readonly context: HttpContext;
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  readonly op = 'get';
+  readonly level: Level;
+  readonly begunMs: number;
+  #accept: string | undefined = undefined;
+  #ifMatch: string | undefined = undefined;
+  #ifNoneMatch: string | undefined = undefined;
+  #ifModifiedSince: string | undefined = undefined;
+  #ifUnmodifiedSince: string | undefined = undefined;
+  #r: QuorumSpec | undefined = undefined;
+  #timeoutMs: number | undefined = undefined;
+  #onUnmet: OnUnmet | undefined = undefined;
+  #envelope: boolean | undefined = undefined;
+  #asksLevel = false;
+
+  constructor(
+    context: HttpContext,
+    request: HttpRequest,
+    response: HttpResponse,
+    level: Level,
+    begunMs: number,
+  ) {
+    this.context = context;
+    this.request = request;
+    this.response = response;
+    this.level = level;
+    this.begunMs = begunMs;
+  }
+
+  begin({ policy, key, query }: KeyTarget, head: RequestHead): void {
+    this.#accept = head.accept;
+    this.#ifMatch = head.ifMatch;
+    this.#ifNoneMatch = head.ifNoneMatch;
+    this.#ifModifiedSince = head.ifModifiedSince;
+    this.#ifUnmodifiedSince = head.ifUnmodifiedSince;
+    for (let i = 0; i + 1 < query.length; i += 2) {
+      const reason = this.#readParameter(query[i] as string, query[i + 1] as string, policy);
+      if (reason !== undefined) return refuse(this, reason);
+    }
+    const waitedMs = performance.now() - this.begunMs;
+    const timeoutMs = timeLeft(this.context, waitedMs, this.#timeoutMs, policy);
+    if (isFault(timeoutMs)) return refuse(this, timeoutMs);
+    this.context.service.submit({
+      kind: 'read',
+      client: this,
+      namespace: policy.namespace,
+      key,
+      r: this.#r,
+      timeoutMs,
+      onUnmet: this.#onUnmet === undefined || this.#onUnmet === 'forward' ? 'forward' : 'fail',
+    });
+  }
+
+  onReply(reply: Reply): void {
+    if (reply.kind === 'found') this.#onFound(reply);
+    else if (reply.kind === 'absent') this.#onAbsent(reply);
+    else {
+      assert(reply.kind === 'failed', 'read: an answer to another command');
+      this.#onFailed(reply.fault);
+    }
+  }
+
+  onBroken(error: unknown): void {
+    breakOff(this.context, this.request, this.response, error);
+  }
+
+  #onFailed(reason: Fault): void {
+    const isAsked = this.#onUnmet === 'redirect';
+    const location = isAsked ? locationOf(reason, this.request.url ?? '') : undefined;
+    if (location === undefined) return refuse(this, reason);
+    connectionOf(this.request.socket)?.end();
+    this.#send(307, redirectHead(this.context, location), '');
+  }
+
+  #readParameter(name: string, value: string, policy: Policy): Refusal | undefined {
+    if (name === 'r' && this.#r === undefined) {
+      const r = this.context.quorums.read(name, value);
+      if (isFault(r)) return r;
+      this.#r = r;
+      return undefined;
+    }
+    if (name === 'timeout' && this.#timeoutMs === undefined) {
+      const timeoutMs = readTimeout(value);
+      if (isFault(timeoutMs)) return timeoutMs;
+      this.#timeoutMs = timeoutMs;
+      return undefined;
+    }
+    if (name === 'envelope' && this.#envelope === undefined) {
+      const envelope = readFlag(name, value);
+      if (isFault(envelope)) return envelope;
+      this.#envelope = envelope;
+      return undefined;
+    }
+    if (name === 'consistency' && !this.#asksLevel) {
+      this.#asksLevel = true;
+      return checkLevel(value, policy);
+    }
+    if (name === 'onUnmet' || name === 'redirect') return this.#readUnmet(name, value);
+    return refuseParameter(name, NOT_BUILT, PARAMETERS);
+  }
+
+  /** `redirect` is the short form of `onUnmet=redirect`; one of them is enough. */
+  #readUnmet(name: string, value: string): Refusal | undefined {
+    if (this.#onUnmet !== undefined) return refuseParameter(name, NOT_BUILT, PARAMETERS);
+    const asked = readUnmet(name, value);
+    if (isFault(asked)) return asked;
+    this.#onUnmet = asked;
+    return undefined;
+  }
+
+  #onFound(found: Found): void {
+    const { record } = found;
+    const condition = this.#checkConditions(record);
+    if (condition !== undefined && condition !== 'not-modified') return refuse(this, condition);
+    const head = valueHead(this.context, this.level, found, this.begunMs);
+    if (condition === 'not-modified') this.#send(304, withoutContent(head), '');
+    else if (this.#wantsEnvelope(record.contentType)) this.#sendEnvelope(found, head);
+    else this.#send(200, head, isShort(record.value) ? latin1Text(record.value) : record.value);
+  }
+
+  /** `?envelope` decides; where it is not given, `Accept` does. */
+  #wantsEnvelope(contentType: string): boolean {
+    return this.#envelope ?? chooseForm(this.#accept, contentType) === 'envelope';
+  }
+
+  #onAbsent({ stalenessMs, heldBy }: Absent): void {
+    const who = ['Conit-Served-By', servedByText(this.context, heldBy)];
+    if (this.#ifMatch !== undefined) return refuse(this, NOT_MATCHED, who);
+    refuse(this, NOT_FOUND, [
+      ...who,
+      'Conit-Consistency',
+      this.level,
+      'Conit-Staleness',
+      stalenessText(stalenessMs),
+    ]);
+  }
+
+  /** In the order of RFC 9110 section 13.2.2. */
+  #checkConditions({ origin, seq, hlc }: Record): Refusal | 'not-modified' | undefined {
+    const version = formatDot(origin, seq);
+    if (this.#ifMatch !== undefined) {
+      const isNamed = namesVersion(this.#ifMatch, version, 'strong');
+      if (isNamed === undefined) return malformed('If-Match');
+      if (!isNamed) return NOT_MATCHED;
+    } else if (this.#ifUnmodifiedSince !== undefined) {
+      if (isModifiedSince(this.#ifUnmodifiedSince, hlc) === true) return NOT_MATCHED;
+    }
+    if (this.#ifNoneMatch !== undefined) {
+      const isNamed = namesVersion(this.#ifNoneMatch, version, 'weak');
+      if (isNamed === undefined) return malformed('If-None-Match');
+      if (isNamed) return 'not-modified';
+    } else if (this.#ifModifiedSince !== undefined) {
+      if (isModifiedSince(this.#ifModifiedSince, hlc) === false) return 'not-modified';
+    }
+    return undefined;
+  }
+
+  #sendEnvelope({ record, stalenessMs }: Found, head: HeaderList): void {
+    const view = { ...recordView(record, true), stalenessMs: wholeStaleness(stalenessMs) };
+    const body = Buffer.from(JSON.stringify(view), 'utf8');
+    const ownHead = replaceContent(head, ENVELOPE_TYPE, body.length);
+    ownHead.push('Vary', this.context.varyAccept);
+    this.#send(200, ownHead, body);
+  }
+
+  #send(status: number, head: HeaderList, body: string | Uint8Array): void {
+    const { response } = this;
+    response.writeHead(status, head);
+    if (this.request.method === 'HEAD' || body.length === 0) response.end();
+    else if (typeof body === 'string') response.end(body, 'latin1');
+    else response.end(body);
+    settle(this, status);
+  }
+}
+
+function isShort(value: Uint8Array): boolean {
+  return value.length <= STRING_BYTES_MAX;
+}

@@ -1,0 +1,77 @@
+// Sends a problem on Node's own reply object. A request whose body is still to come is answered at once, but its
+// connection is read on for a moment before it closes: closing on unread bytes would reset the connection, and the
+// client would lose the answer.
+
+import { connectionOf } from '../guard/connection.ts';
+import type { HttpContext } from '../context.ts';
+import { isBetterAskedElsewhere } from '../form/elsewhere.ts';
+import type { HttpRequest, HttpResponse } from '../message.ts';
+import { PROBLEM_TYPE, statusOf } from '../../api/problems.ts';
+import { problemDocument, type Refusal, retryAfterOf } from '../problem.ts';
+import { closeIfDraining, type HeaderList, SHIELD } from '../form/reply-head.ts';
+
+export function sendProblem(
+  context: HttpContext,
+  request: HttpRequest,
+  response: HttpResponse,
+  reason: Refusal,
+  more: HeaderList = [],
+  instance: string = context.source.nextInstance(),
+): void {
+  context.meter?.refused(reason.code);
+  const body = JSON.stringify(problemDocument(reason, context.source, instance));
+  const head = problemHead(context, reason, more);
+  head.push('Content-Length', String(Buffer.byteLength(body)));
+  const isAllThere = isWhole(request);
+  // Whoever sends a malformed message may mean something else by the bytes that follow it.
+  const isMistaken = !isAllThere || reason.code === 'bad-request';
+  const isBroken = reason.code === 'internal';
+  const isLast = isMistaken || isBroken || isBetterAskedElsewhere(reason.code);
+  if (isLast) {
+    connectionOf(request.socket)?.end();
+    head.push('Connection', 'close');
+  } else closeIfDraining(context, head);
+  response.writeHead(statusOf(reason.code), head);
+  if (isAllThere) {
+    response.end(request.method === 'HEAD' ? undefined : body);
+  } else {
+    response.write(body);
+    linger(request, response, context.limits.lingerMs);
+  }
+}
+
+/** `more` may name another who answered. */
+export function problemHead(context: HttpContext, reason: Refusal, more: HeaderList): HeaderList {
+  const head = [
+    'Content-Type',
+    PROBLEM_TYPE,
+    ...(more.includes('Conit-Served-By') ? [] : ['Conit-Served-By', context.servedBy]),
+    'Cache-Control',
+    'no-store',
+    ...SHIELD,
+    ...more,
+  ];
+  const retryAfter = retryAfterOf(reason);
+  if (retryAfter !== undefined) head.push('Retry-After', retryAfter);
+  if (reason.code === 'unauthorized') head.push('WWW-Authenticate', 'Bearer realm="conit"');
+  return head;
+}
+
+function isWhole(request: HttpRequest): boolean {
+  return request.complete || !hasBody(request);
+}
+
+function hasBody({ headers }: HttpRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function linger(request: HttpRequest, response: HttpResponse, lingerMs: number): void {
+  const finish = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(finish, lingerMs);
+  request.once('end', finish);
+  request.once('close', finish);
+  request.resume();
+}

@@ -1,0 +1,49 @@
+// Where a client that is not answered here may turn to: the alternates of a refusal, and `307` to the first of them for
+// who asked for that. The parameters that asked are left out of the `Location`, so that nobody is sent on twice. Either way
+// the connection ends with the reply, so that who keeps connections, a load balancer above all, opens the next one elsewhere.
+
+import type { HttpContext } from '../context.ts';
+import { isBaseUrl } from '../../model/url.ts';
+import type { ProblemCode } from '../../api/problems.ts';
+import type { Refusal } from '../problem.ts';
+import { SHIELD } from './reply-head.ts';
+
+/** Reasons that concern this replica and not the request: the next one is better asked of another. */
+const ELSEWHERE: ReadonlySet<ProblemCode> = new Set(['replica-stale', 'catching-up', 'draining']);
+
+export function isBetterAskedElsewhere(code: ProblemCode): boolean {
+  return ELSEWHERE.has(code);
+}
+
+/** The address of the request at another replica, or `undefined` where there is none. */
+export function locationOf(reason: Refusal, target: string): string | undefined {
+  const base = reason.alternates?.find(({ url }) => url !== undefined && isBaseUrl(url))?.url;
+  return base === undefined ? undefined : `${base}${withoutAsking(target)}`;
+}
+
+export function redirectHead({ servedBy }: HttpContext, location: string): string[] {
+  return [
+    'Location',
+    location,
+    'Content-Length',
+    '0',
+    'Conit-Served-By',
+    servedBy,
+    'Cache-Control',
+    'no-store',
+    ...SHIELD,
+    'Connection',
+    'close',
+  ];
+}
+
+function withoutAsking(target: string): string {
+  const mark = target.indexOf('?');
+  if (mark < 0) return target;
+  const parts = target
+    .slice(mark + 1)
+    .split('&')
+    .filter((part) => part !== 'onUnmet=redirect' && !/^redirect(=|$)/.test(part));
+  const path = target.slice(0, mark);
+  return parts.length === 0 ? path : `${path}?${parts.join('&')}`;
+}

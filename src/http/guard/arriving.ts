@@ -1,0 +1,65 @@
+// Bodies that are still arriving, over all connections. One is bounded by what a request may have; thousands that are begun and
+// not ended would hold as many times that. Beyond one bound for all of them the one that has arrived for the longest is given
+// up: whoever sends and ends is soon done. Its request is refused before anything has come of it, and what follows is not kept.
+//
+// Small bodies that say their length are bounded by the connections.
+
+import type { HttpRequest } from '../message.ts';
+import { refusal } from '../problem.ts';
+
+interface Arriving {
+  bytes: number;
+  /** Of what is more, nothing is kept. */
+  readonly bytesMax: number;
+  readonly onCrowded: () => void;
+}
+
+export const CROWDED = refusal(
+  'overloaded',
+  'the bodies of too many requests are arriving, and this one has for the longest; nothing was done',
+  { retryAfterMs: 1000 },
+);
+
+const COUNTED_BYTES_MIN = 16 * 1024;
+
+export class ArrivingBodies {
+  readonly #bytesMax: number;
+  /** The oldest first. */
+  readonly #bodies = new Set<Arriving>();
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get heldBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Before the first byte is read; whoever reads keeps `bytesMax` of it at most. */
+  watch(request: HttpRequest, bytesMax: number, onCrowded: () => void): void {
+    const { 'content-length': length } = request.headers;
+    if (length !== undefined && Number(length) < COUNTED_BYTES_MIN) return;
+    const body: Arriving = { bytes: 0, bytesMax, onCrowded };
+    this.#bodies.add(body);
+    request.on('data', (chunk: Buffer) => this.#grow(body, chunk.length));
+    request.once('end', () => this.#forget(body));
+    request.once('close', () => this.#forget(body));
+  }
+
+  #grow(body: Arriving, bytes: number): void {
+    if (!this.#bodies.has(body)) return;
+    body.bytes += bytes;
+    this.#bytes += bytes;
+    if (body.bytes > body.bytesMax) return this.#forget(body);
+    for (const oldest of this.#bodies) {
+      if (this.#bytes <= this.#bytesMax || oldest === body) return;
+      this.#forget(oldest);
+      oldest.onCrowded();
+    }
+  }
+
+  #forget(body: Arriving): void {
+    if (this.#bodies.delete(body)) this.#bytes -= body.bytes;
+  }
+}

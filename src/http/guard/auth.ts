@@ -1,0 +1,92 @@
+// Who may do what. With tokens configured every route but the open ones needs a bearer token (RFC 6750) whose roles
+// cover it; without, everybody may do everything, and the server listens on loopback only.
+//
+// A token is compared by its SHA-256, in constant time and against every configured one, before anything else is asked: a
+// right one is always served, whatever else comes from its address, because behind a proxy all clients have one. Only what
+// is wrong is counted and slowed down (429 instead of 401): the same wrong credentials again and again, and very many of one
+// address. This keeps a mistaken client from asking for ever; guessing is kept out by the length of the tokens. What is
+// absent and what is forbidden look the same: the decision falls before anybody looks whether the namespace exists.
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { NamespaceName } from '../../model/id.ts';
+import type { HttpLimits } from '../../api/limits.ts';
+import { type Refusal, refusal } from '../problem.ts';
+import type { Access, Role } from '../../api/routes.ts';
+import { createThrottle } from './throttle.ts';
+import { permits, permitsSomewhere, type Token } from '../../api/token.ts';
+
+/** What a request claims: its Authorization header and the address it comes from. */
+export interface Claim {
+  readonly authorization: string | undefined;
+  readonly address: string;
+}
+
+/** A token that is valid, or `anyone` where none is needed. */
+export type Caller = Token | 'anyone';
+
+export interface Auth {
+  /** The caller, or why there is none. */
+  authenticate(claim: Claim, nowMs: number): Caller | Refusal;
+}
+
+const BEARER = /^Bearer +([\x21-\x7e]{1,512})$/i;
+const DETAIL = 'access needs a token whose roles cover it';
+
+const TOO_MANY =
+  'these credentials are wrong, and were sent too often; a valid token is served at once';
+
+const UNAUTHORIZED = refusal('unauthorized', DETAIL);
+export const FORBIDDEN = refusal('forbidden', DETAIL);
+
+export function createAuth(tokens: readonly Token[] | undefined, limits: HttpLimits): Auth {
+  if (tokens === undefined) return { authenticate: () => 'anyone' };
+  const keysMax = limits.authFailuresKnownMax;
+  const forgetMs = limits.authFailureForgetMs;
+  const ofCredentials = createThrottle({ burst: limits.authFailuresMax, forgetMs, keysMax });
+  const ofAddress = createThrottle({
+    burst: limits.authFailuresPerAddressMax,
+    forgetMs: limits.authAddressForgetMs,
+    keysMax,
+  });
+  return {
+    authenticate({ authorization, address }, nowMs) {
+      if (authorization === undefined) return UNAUTHORIZED;
+      const token = find(tokens, BEARER.exec(authorization)?.[1]);
+      if (token !== undefined) return token;
+      const wrong = digestOf(authorization).toString('base64');
+      const waitMs = Math.max(ofCredentials.waitMs(wrong, nowMs), ofAddress.waitMs(address, nowMs));
+      if (waitMs > 0) return refusal('too-many-failures', TOO_MANY, { retryAfterMs: waitMs });
+      ofCredentials.fail(wrong, nowMs);
+      ofAddress.fail(address, nowMs);
+      return UNAUTHORIZED;
+    },
+  };
+}
+
+/** Why the caller may not, or `undefined` when it may. `scope` is the namespace as the request names it. */
+export function refuseAccess(caller: Caller, access: Access, scope: string): Refusal | undefined {
+  if (caller === 'anyone' || access.kind === 'open') return undefined;
+  return allows(caller, access, scope) ? undefined : FORBIDDEN;
+}
+
+/** Whether the caller may do what takes `role` in a namespace. */
+export function mayIn(caller: Caller, namespace: string, role: Role): boolean {
+  return caller === 'anyone' || permits(caller, namespace as NamespaceName, role);
+}
+
+function allows(token: Token, access: Exclude<Access, { kind: 'open' }>, scope: string): boolean {
+  if (access.kind === 'cluster') return permits(token, '*', access.role);
+  if (access.kind === 'somewhere') return permitsSomewhere(token, access.role);
+  return permits(token, scope as NamespaceName, access.role);
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function find(tokens: readonly Token[], text: string | undefined): Token | undefined {
+  const digest = digestOf(text ?? '');
+  let found: Token | undefined;
+  for (const token of tokens) if (timingSafeEqual(token.digest, digest)) found = token;
+  return text === undefined ? undefined : found;
+}

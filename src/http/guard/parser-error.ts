@@ -1,0 +1,99 @@
+// What Node's parser refuses, or a client leaves unfinished, never becomes a request; it is answered here, on the bare
+// socket, with a problem like any other. A reply is written only where it cannot be taken for the answer to a request
+// that is still running: otherwise the connection just ends, which tells the client no lie.
+
+import { type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { reportBug } from '../data/break-off.ts';
+import { connectionOf } from './connection.ts';
+import type { HttpContext } from '../context.ts';
+import { statusOf } from '../../api/problems.ts';
+import { problemDocument, type Refusal, refusal } from '../problem.ts';
+import { problemHead } from '../data/refuse.ts';
+
+interface ParserError extends Error {
+  readonly code?: string;
+  /** The bytes that could not be read, from Node's parser. */
+  readonly rawPacket?: unknown;
+}
+
+/** A request line that would be right if its method were known. */
+const REQUEST_LINE = /^[A-Z][A-Z-]{0,31} [^ \r\n]{1,8192} HTTP\/1\.[01]\r\n/;
+const METHODS = ['Allow', 'GET, HEAD, PUT, DELETE, POST'];
+
+export function createParserErrorHandler(
+  context: HttpContext,
+): (error: ParserError, socket: Socket) => void {
+  return (error, socket) => {
+    try {
+      onError(context, error, socket);
+    } catch (bug) {
+      reportBug(context, bug);
+      socket.destroy();
+    }
+  };
+}
+
+function onError(context: HttpContext, error: ParserError, socket: Socket): void {
+  const connection = connectionOf(socket);
+  if (connection === undefined || connection.hasFailed || connection.isEnding) return;
+  connection.hasFailed = true;
+  // Bytes behind a request that closes the connection are nobody's business; Node ends it with the reply.
+  if (error.code === 'HPE_CLOSED_CONNECTION') return;
+  if (error.code === 'ECONNRESET' || !socket.writable || !connection.isAnswerable) {
+    socket.destroy();
+    return;
+  }
+  answer(context, socket, refusalOf(error));
+}
+
+/** CONNECT would make a tunnel of the connection. */
+export function refuseTunnels(server: Server, context: HttpContext): void {
+  server.on('connect', (_request, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    answer(context, socket, refusal('method-not-allowed', 'this server opens no tunnels'));
+  });
+}
+
+function answer(context: HttpContext, socket: Duplex, reason: Refusal): void {
+  socket.end(render(context, reason));
+  // Reading on for a moment lets the client see the answer before the connection ends.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), context.limits.lingerMs);
+  socket.once('close', () => {
+    clearTimeout(timer);
+  });
+}
+
+function render(context: HttpContext, reason: Refusal): string {
+  const body = JSON.stringify(problemDocument(reason, context.source));
+  const more = reason.code === 'method-not-allowed' ? METHODS : [];
+  const head = problemHead(context, reason, more);
+  head.push('Content-Length', String(Buffer.byteLength(body)), 'Connection', 'close');
+  head.push('Date', new Date().toUTCString());
+  const status = statusOf(reason.code);
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+  for (let i = 0; i + 1 < head.length; i += 2) text += `${head[i]}: ${head[i + 1]}\r\n`;
+  return `${text}\r\n${body}`;
+}
+
+function refusalOf({ code, rawPacket }: ParserError): Refusal {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return refusal('headers-too-large', 'request line and headers are too large');
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return refusal('content-too-large', 'the chunk extensions are too large');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return refusal('request-timeout', 'the request did not arrive in time');
+    case 'HPE_INVALID_URL':
+      return refusal('bad-request', 'the target has a character that must be percent-encoded');
+    case 'HPE_INVALID_METHOD':
+      return Buffer.isBuffer(rawPacket) && REQUEST_LINE.test(rawPacket.toString('latin1', 0, 9000))
+        ? refusal('method-not-allowed', 'the method is unknown')
+        : refusal('bad-request', 'this is not HTTP/1.1');
+    case undefined:
+    default:
+      return refusal('bad-request', 'the request is malformed');
+  }
+}

@@ -1,0 +1,63 @@
+// What can be said of a job from the status of the replica: how far it has come, and whether that is its end. The end of a
+// change of the members is told by the replica itself (routes/members.ts).
+
+import type { JobProgress, JobView } from '../../api/shapes.ts';
+import { unreachable } from '../../base/assert.ts';
+import type { Status } from '../../model/command.ts';
+import { entriesMissing } from './cluster-view.ts';
+import { type Refusal, refusal } from '../problem.ts';
+
+export type JobKind = JobView['kind'];
+
+export interface Course {
+  readonly progress: JobProgress | undefined;
+  readonly end: 'done' | Refusal | undefined;
+}
+
+export function courseOf(kind: JobKind, sinceMs: number, status: Status): Course {
+  switch (kind) {
+    case 'join':
+    case 'forget':
+      return { progress: changeOf(status), end: undefined };
+    case 'drain':
+      return drainOf(status);
+    case 'resume':
+      return { progress: undefined, end: undefined };
+    case 'resync':
+      return resyncOf(status, sinceMs);
+    default:
+      return unreachable(kind);
+  }
+}
+
+function changeOf({ change, membership }: Status): JobProgress | undefined {
+  if (change === undefined) return undefined;
+  const { step, agreed } = change;
+  return { step, agreed: [...agreed], members: membership.seats.length };
+}
+
+function drainOf({ self, waiting }: Status): Course {
+  const progress = { requests: waiting, graceMs: Math.round(self.graceMs) };
+  const isResumed = self.state === 'serving' || self.state === 'catching-up';
+  if (isResumed) return { progress, end: refusal('superseded', 'the replica was resumed') };
+  // It drains, or begins, and will: the word is durable.
+  return {
+    progress,
+    end: waiting === 0 && self.graceMs === 0 && self.state === 'draining' ? 'done' : undefined,
+  };
+}
+
+function resyncOf({ self, peers }: Status, sinceMs: number): Course {
+  const missing = entriesMissing(self, peers);
+  const waiting = self.namespaces.flatMap((each) => (each.answers ? [] : [each.namespace]));
+  const equal = peers.filter(({ compared }) => (compared.equalAtMs ?? 0) >= sinceMs);
+  const progress = {
+    entriesMissing: missing,
+    ...(self.copy === undefined ? {} : { copy: self.copy }),
+    waiting,
+    equalTo: equal.map(({ id }) => id),
+  };
+  const isReady = self.state === 'serving' || self.state === 'draining';
+  const isWhole = missing === 0 && self.copy === undefined && waiting.length === 0;
+  return { progress, end: isReady && isWhole ? 'done' : undefined };
+}

@@ -1,0 +1,85 @@
+// A replica that is to be taken in is asked who it is before it is proposed to the members: once it counts in N, a wrong address
+// costs every write with w=all and every quorum that it was meant for. Who is a member at this very address already is not asked,
+// because nothing is proposed; and no replica asks itself.
+//
+// A newcomer may be starting: where nothing listens yet it is asked again, for half of the time that the change may take.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Place, Probed } from '../../model/membership.ts';
+import { ask } from '../ask.ts';
+import type { HttpContext } from '../context.ts';
+import { type Refusal, refusal } from '../problem.ts';
+
+/** Asks at the peer address of a place who is there. Never rejects. */
+export type Probe = (place: Place, timeoutMs: number) => Promise<Probed>;
+
+const AGAIN_MS = 100;
+
+/** Why it is not proposed. */
+export async function refuseNewcomer(
+  context: HttpContext,
+  place: Place,
+  timeoutMs: number,
+): Promise<Refusal | undefined> {
+  if (isKnown(context, place)) return undefined;
+  const probed = await probe(context, place, timeoutMs);
+  const at = `${place.id} at ${place.peerAddress}`;
+  if (probed.kind === 'unreachable')
+    return refusal('peer-unreachable', `${at} cannot be reached: ${probed.reason}; ${NOTHING}`);
+  const wrong =
+    probed.kind === 'other' ? wordsOf(probed.reason) : await flawOf(context, place, probed);
+  if (wrong === undefined) return undefined;
+  return refusal('peer-mismatch', `${at} is not the replica that is meant: ${wrong}; ${NOTHING}`);
+}
+
+const NOTHING = 'the members are as they were';
+
+function isKnown({ members, self }: HttpContext, place: Place): boolean {
+  if (place.id === self.id) return true;
+  return members.some(
+    ({ id, region, peerAddress, httpUrl }) =>
+      id === place.id &&
+      region === place.region &&
+      peerAddress === place.peerAddress &&
+      (place.httpUrl === undefined || place.httpUrl === httpUrl),
+  );
+}
+
+async function probe(context: HttpContext, place: Place, timeoutMs: number): Promise<Probed> {
+  const untilMs = performance.now() + timeoutMs / 2;
+  for (;;) {
+    const leftMs = Math.max(untilMs - performance.now(), 1);
+    const probed = await context.probe(place, leftMs);
+    const mayBegin = probed.kind === 'unreachable' && probed.mayBegin;
+    if (!mayBegin || performance.now() + AGAIN_MS >= untilMs) return probed;
+    await sleep(AGAIN_MS);
+  }
+}
+
+/** A newcomer has no data of another membership; a member may have moved with what it has. */
+async function flawOf(
+  { members, service }: HttpContext,
+  place: Place,
+  probed: Probed & { readonly kind: 'there' },
+): Promise<string | undefined> {
+  if (probed.region !== place.region) return `its region is ${probed.region}`;
+  if (probed.epoch === 0 || members.some(({ id }) => id === place.id)) return undefined;
+  const status = await ask(service, (client) => ({ kind: 'status', client }));
+  const epoch = status.kind === 'status' ? status.membership.epoch : 0;
+  // One that was taken in meanwhile knows a later one.
+  if (probed.epoch > epoch) return undefined;
+  return 'its directory belongs to another membership; start it with an empty one';
+}
+
+/** What the refusals of a handshake say to who joins. */
+const WORDS: { readonly [reason: string]: string } = {
+  'refused: cluster': 'it belongs to another cluster (CONIT_CLUSTER_ID)',
+  'refused: recipient': 'another replica listens there',
+  'refused: proof': 'its cluster secret is another one',
+  'refused: version': 'it speaks another version of the protocol',
+  'refused: path': 'its build does not know how to be asked',
+};
+
+function wordsOf(reason: string): string {
+  return WORDS[reason] ?? reason;
+}

@@ -1,0 +1,73 @@
+// Ties the fastify routes to the route table: a route that is not in it stops the start, and before a route's handler
+// runs, the caller's role is looked at.
+
+import type { FastifyRequest, RouteOptions } from 'fastify';
+import { assert } from '../../base/assert.ts';
+import type { App } from './app-type.ts';
+import { type Caller, refuseAccess } from '../guard/auth.ts';
+import { connectionOf } from '../guard/connection.ts';
+import type { HttpContext } from '../context.ts';
+import { answerUnrouted } from './error-hook.ts';
+import { isFault } from '../form/parameter.ts';
+import type { Refusal } from '../problem.ts';
+import { replyProblem } from './reply.ts';
+import { type Route, routeAt } from '../../api/routes.ts';
+
+const callers = new WeakMap<FastifyRequest, Caller>();
+const DOCS_PATH = '/docs';
+
+/** Who called, for a handler that has to look closer. */
+export function callerOf(request: FastifyRequest): Caller {
+  return callers.get(request) ?? 'anyone';
+}
+
+export function guardAccess(app: App, context: HttpContext): void {
+  app.addHook('onRoute', (options) => {
+    if (tableRoute(options) !== undefined) return;
+    throw new Error(`the route ${String(options.method)} ${options.url} is not in the route table`);
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    // Before the body is looked at: what is wrong with it is nobody's business where no route is.
+    if (request.is404) {
+      answerUnrouted(context, request, reply);
+      return;
+    }
+    const reason = refuse(context, request);
+    if (reason === undefined) done();
+    else replyProblem(context, reply, reason);
+  });
+}
+
+/** Fastify's path as OpenAPI and the route table write it. */
+export function tablePath(url: string): string {
+  if (url === DOCS_PATH || url.startsWith(`${DOCS_PATH}/`)) return DOCS_PATH;
+  return url.replace(/:(\w+)/g, '{$1}').replace('*', '{key}');
+}
+
+function tableRoute({ method, url }: Pick<RouteOptions, 'method' | 'url'>): Route | undefined {
+  const routes = [method].flat().map((name) => routeAt(name, tablePath(url)));
+  return routes.every((route) => route?.front === 'fastify') ? routes[0] : undefined;
+}
+
+function refuse(context: HttpContext, request: FastifyRequest): Refusal | undefined {
+  const { url, method } = request.routeOptions;
+  if (url === undefined) return undefined;
+  const route = tableRoute({ method, url });
+  assert(route !== undefined, 'access: a route that is not in the table');
+  return denyAccess(context, request, route);
+}
+
+function denyAccess(
+  context: HttpContext,
+  request: FastifyRequest,
+  { access }: Route,
+): Refusal | undefined {
+  if (access.kind === 'open') return undefined;
+  const { authorization } = request.headers;
+  const address = connectionOf(request.raw.socket)?.address ?? '';
+  const caller = context.auth.authenticate({ authorization, address }, performance.now());
+  if (isFault(caller)) return caller;
+  callers.set(request, caller);
+  const { ns = '' } = request.params as { readonly ns?: string };
+  return refuseAccess(caller, access, ns);
+}

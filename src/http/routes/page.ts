@@ -1,0 +1,18 @@
+// A page of the keys of a namespace, as the replica is asked for it: what a list shows and a range delete deletes.
+
+import { assert } from '../../base/assert.ts';
+import { type ListCommand, type Listed } from '../../model/command.ts';
+import type { ReplicaService } from '../../model/port.ts';
+import { ask } from '../ask.ts';
+import type { Refusal } from '../problem.ts';
+
+/** The page that is asked for, or why there is none. */
+export async function askPage(
+  service: ReplicaService,
+  asked: Omit<ListCommand, 'kind' | 'client'>,
+): Promise<Listed | Refusal> {
+  const reply = await ask(service, (client) => ({ kind: 'list', client, ...asked }));
+  if (reply.kind === 'failed') return reply.fault;
+  assert(reply.kind === 'listed', 'list: an answer to another command');
+  return reply;
+}

@@ -1,0 +1,85 @@
+// Deletes the versions that a page of a list has shown, each as a request of its own: what follows shares turns and syncs. A
+// key that got a newer version meanwhile, here or elsewhere, keeps it.
+
+import { createHash } from 'node:crypto';
+import type { Reply } from '../../model/command.ts';
+import { type Fault, fault, isDefinite } from '../../model/fault.ts';
+import type { Key, NamespaceName } from '../../model/id.ts';
+import type { QuorumSpec } from '../../model/quorum.ts';
+import type { Record, Version } from '../../model/record.ts';
+import { ask } from '../ask.ts';
+import type { HttpContext } from '../context.ts';
+import { IDEMPOTENCY_KEY_BYTES_MAX } from '../../model/encoding.ts';
+import { statusOf } from '../../api/problems.ts';
+import { PLAIN_WRITE, writeCommand, type WriteRequest } from '../data/write-request.ts';
+
+/** What every delete of the page asks for. */
+export interface RangeOptions {
+  readonly namespace: NamespaceName;
+  readonly w: QuorumSpec | undefined;
+  readonly timeoutMs: number;
+  readonly idempotencyKey: string | undefined;
+}
+
+export interface RangeOutcome {
+  readonly deleted: number;
+  /** The first item that is neither deleted nor kept, and why; its index is the number of items where there is none. */
+  readonly stoppedAt: number;
+  readonly reason: Fault | undefined;
+}
+
+const NO_VALUE = new Uint8Array(0);
+const DIGEST_LENGTH = 43;
+/** Room in a delete's idempotency key for the digest of what is deleted. */
+export const RANGE_KEY_BYTES_MAX = IDEMPOTENCY_KEY_BYTES_MAX - DIGEST_LENGTH - 1;
+
+export async function deleteSeen(
+  context: HttpContext,
+  items: readonly Record[],
+  options: RangeOptions,
+): Promise<RangeOutcome> {
+  const replies = await Promise.all(items.map((item) => deleteOne(context, item, options)));
+  for (const reply of replies) context.meter?.item('delete-range', statusIn(reply));
+  const deleted = replies.filter(isDeleted).length;
+  const failed = replies.map(failureIn);
+  const unknown = failed.filter((each) => each !== undefined && !isDefinite(each.code));
+  const first = failed.findIndex((each) => each !== undefined);
+  const stoppedAt = first < 0 ? items.length : first;
+  const doubt = unknown[0];
+  if (doubt === undefined) return { deleted, stoppedAt, reason: failed[stoppedAt] };
+  const share = `${deleted} of ${items.length} deletes are done, of ${unknown.length} the outcome is unknown`;
+  return { deleted, stoppedAt, reason: { ...doubt, detail: `${share}: ${doubt.detail}` } };
+}
+
+function deleteOne(
+  { service }: HttpContext,
+  { key, origin, seq, hlc }: Record,
+  { namespace, w, timeoutMs, idempotencyKey }: RangeOptions,
+): Promise<Reply> {
+  const removes: Version = { origin, seq, hlc };
+  const once = idempotencyKey === undefined ? undefined : nameOf(idempotencyKey, key);
+  const rest = { w, timeoutMs, idempotencyKey: once, removes };
+  const asked: WriteRequest = { ...PLAIN_WRITE, operation: 'delete', ...rest };
+  return ask(service, (client) => writeCommand(client, namespace, key, asked, NO_VALUE));
+}
+
+/** A retry sees other versions and another page, so a key of the namespace is what is deleted once. */
+function nameOf(idempotencyKey: string, key: Key): string {
+  const digest = createHash('sha256').update(key, 'latin1').digest('base64url');
+  return `${idempotencyKey}#${digest}`;
+}
+
+function isDeleted(reply: Reply): boolean {
+  return reply.kind === 'written' && reply.supersededBy === undefined;
+}
+
+/** Why the version may still be shown. One that was replaced is not. */
+function failureIn(reply: Reply): Fault | undefined {
+  if (reply.kind === 'written') return undefined;
+  if (reply.kind !== 'failed') return fault('outcome-unknown', 'an answer to another command');
+  return reply.fault.code === 'precondition-failed' ? undefined : reply.fault;
+}
+
+function statusIn(reply: Reply): number {
+  return reply.kind === 'failed' ? statusOf(reply.fault.code) : 204;
+}

@@ -1,0 +1,109 @@
+// How the routes of fastify answer: a problem for a refusal, and the headers that every reply of a namespace carries.
+
+import type { FastifyReply } from 'fastify';
+import type { Holder, Staleness } from '../../model/command.ts';
+import type { Level } from '../../model/policy.ts';
+import { connectionOf } from '../guard/connection.ts';
+import { type HttpContext, isDraining } from '../context.ts';
+import { isBetterAskedElsewhere } from '../form/elsewhere.ts';
+import { statusOf } from '../../api/problems.ts';
+import { problemDocument, type Refusal } from '../problem.ts';
+import { problemHead } from '../data/refuse.ts';
+import {
+  closeIfDraining,
+  type HeaderList,
+  servedByText,
+  stalenessText,
+  timingText,
+} from '../form/reply-head.ts';
+import type { ReadyCheck } from '../../api/shapes.ts';
+
+/** A refusal on its way through fastify's own error handling. Nothing of ours throws it. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+  readonly reason: Refusal;
+
+  constructor(reason: Refusal) {
+    super(reason.detail);
+    this.reason = reason;
+  }
+}
+
+/** What a problem may say beside what every problem says. */
+export interface ProblemExtra {
+  readonly instance?: string;
+  readonly checks?: readonly ReadyCheck[];
+}
+
+/** `extra` are members beside those of every problem. */
+export function replyProblem(
+  context: HttpContext,
+  reply: FastifyReply,
+  reason: Refusal,
+  more: HeaderList = [],
+  extra: ProblemExtra = {},
+): FastifyReply {
+  context.meter?.refused(reason.code);
+  const head = problemHead(context, reason, more);
+  closeIfDraining(context, head);
+  setHeaders(reply, head);
+  if (isBetterAskedElsewhere(reason.code)) endConnection(reply);
+  const document = { ...problemDocument(reason, context.source), ...extra };
+  return reply.code(statusOf(reason.code)).send(jsonBytes(document));
+}
+
+/** Sends `body` as JSON, for nobody to keep. */
+export function replyJson(context: HttpContext, reply: FastifyReply, body: unknown): FastifyReply {
+  commonHeaders(context, reply);
+  return sendJson(reply, body);
+}
+
+/** The same where the headers are set already. */
+export function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
+  return reply.type('application/json').send(jsonBytes(body));
+}
+
+/** The headers of a reply about a namespace's data. */
+export function dataHeaders(
+  context: HttpContext,
+  reply: FastifyReply,
+  level: Level,
+  page?: { readonly stalenessMs: Staleness; readonly heldBy: Holder | undefined },
+): void {
+  commonHeaders(context, reply, page?.heldBy);
+  reply.header('Conit-Consistency', level);
+  reply.header('Server-Timing', timingText(reply.elapsedTime));
+  if (page !== undefined) reply.header('Conit-Staleness', stalenessText(page.stalenessMs));
+}
+
+export function commonHeaders(context: HttpContext, reply: FastifyReply, heldBy?: Holder): void {
+  reply.header('Conit-Served-By', servedByText(context, heldBy));
+  reply.header('Cache-Control', 'no-store');
+  if (isDraining(context)) reply.header('Connection', 'close');
+}
+
+/** The client asked to be sent on. */
+export function redirectTo(
+  context: HttpContext,
+  reply: FastifyReply,
+  location: string,
+): FastifyReply {
+  commonHeaders(context, reply);
+  endConnection(reply);
+  return reply.code(307).header('Location', location).send();
+}
+
+/** Nothing that comes behind this reply is looked at. */
+export function endConnection(reply: FastifyReply): void {
+  connectionOf(reply.request.raw.socket)?.end();
+  reply.header('Connection', 'close');
+}
+
+export function setHeaders(reply: FastifyReply, head: readonly string[]): void {
+  for (let i = 0; i + 1 < head.length; i += 2) reply.header(head[i] as string, head[i + 1]);
+}
+
+// As bytes, because fastify would add a charset to the type of a string, which JSON does not have.
+function jsonBytes(body: unknown): Buffer {
+  return Buffer.from(JSON.stringify(body), 'utf8');
+}
