@@ -8,7 +8,7 @@
 // Each reply is a line of a file outside of everything that is being harmed.
 
 import { appendFileSync } from 'node:fs';
-import type { Outcome } from '../history/operation.ts';
+import type { Outcome } from '../checkers/operation.ts';
 
 interface Write {
   readonly value: string;

@@ -2,15 +2,15 @@
 // replicas must never say.
 
 import { readFileSync } from 'node:fs';
-import { audit } from '../history/audit.ts';
-import { convergence } from '../history/convergence.ts';
-import { fifo } from '../history/fifo.ts';
-import { liveness } from '../history/liveness.ts';
-import type { History, Operation } from '../history/operation.ts';
-import { outcome } from '../history/outcome.ts';
-import { setFull } from '../history/set-full.ts';
-import type { Demand, Verdict } from '../history/verdict.ts';
-import { wellFormed } from '../history/well-formed.ts';
+import { audit } from '../checkers/audit.ts';
+import { convergence } from '../checkers/convergence.ts';
+import { fifo } from '../checkers/fifo.ts';
+import { liveness } from '../checkers/liveness.ts';
+import type { History, Operation } from '../checkers/operation.ts';
+import { outcome } from '../checkers/outcome.ts';
+import { setFull } from '../checkers/set-full.ts';
+import type { Demand, Verdict } from '../checkers/verdict.ts';
+import { wellFormed } from '../checkers/well-formed.ts';
 import type { TestReplica } from '../support/cluster.ts';
 import { HUNG_MS } from '../support/load/client.ts';
 import type { Nemesis } from './nemesis/nemesis.ts';

@@ -1,6 +1,6 @@
 // The result of a cell as lines for people.
 
-import type { History } from '../history/operation.ts';
+import type { History } from '../checkers/operation.ts';
 import type { CellResult } from './cell.ts';
 
 export type Word = 'passed' | 'FAILED' | 'not run';

@@ -14,7 +14,7 @@ import type { Origin, Seq } from '../../src/model/id.ts';
 import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
 import { LIVE_LANE } from '../../src/store/log.ts';
 import { logKey } from '../../src/store/layout.ts';
-import type { LagSample } from '../history/stale.ts';
+import type { LagSample } from '../checkers/stale.ts';
 import type { Cluster, Replica } from './cluster.ts';
 
 const SAMPLE_MS = 50;

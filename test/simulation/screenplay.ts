@@ -1,7 +1,7 @@
 // A run told as a play: faults, notes and requests in the order of virtual time, the last ones before the end or around
 // what is wrong.
 
-import type { Operation } from '../history/operation.ts';
+import type { Operation } from '../checkers/operation.ts';
 import type { Run } from './run.ts';
 
 interface Line {

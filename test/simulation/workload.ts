@@ -9,7 +9,7 @@ import { isDefinite } from '../../src/model/fault.ts';
 import { majority, type QuorumSpec } from '../../src/model/quorum.ts';
 import { formatDot, type Key } from '../../src/model/id.ts';
 import type { Version } from '../../src/model/record.ts';
-import type { FaultName, Item, Level, Operation, Write } from '../history/operation.ts';
+import type { FaultName, Item, Level, Operation, Write } from '../checkers/operation.ts';
 import { text } from '../support/build.ts';
 import {
   type Asked,

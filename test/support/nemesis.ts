@@ -3,8 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../src/base/prng.ts';
-import type { FaultName } from '../history/operation.ts';
-import type { Recorder } from '../history/recorder.ts';
+import type { FaultName } from '../checkers/operation.ts';
+import type { Recorder } from '../checkers/recorder.ts';
 import type { TestReplica } from './cluster.ts';
 import type { Workload } from './load/workload.ts';
 import { until } from './wait.ts';

@@ -10,16 +10,16 @@
 
 import { createPrng } from '../../../src/base/prng.ts';
 import type { Batch } from '../../../src/model/port.ts';
-import { audit } from '../../history/audit.ts';
-import { convergence } from '../../history/convergence.ts';
-import { fifo } from '../../history/fifo.ts';
-import { lastWriteWins } from '../../history/last-write-wins.ts';
-import { outcome } from '../../history/outcome.ts';
-import { runSplit } from '../../history/run-split.ts';
-import { setFull } from '../../history/set-full.ts';
-import { tombstone } from '../../history/tombstone.ts';
-import type { Verdict } from '../../history/verdict.ts';
-import { wellFormed } from '../../history/well-formed.ts';
+import { audit } from '../../checkers/audit.ts';
+import { convergence } from '../../checkers/convergence.ts';
+import { fifo } from '../../checkers/fifo.ts';
+import { lastWriteWins } from '../../checkers/last-write-wins.ts';
+import { outcome } from '../../checkers/outcome.ts';
+import { runSplit } from '../../checkers/run-split.ts';
+import { setFull } from '../../checkers/set-full.ts';
+import { tombstone } from '../../checkers/tombstone.ts';
+import type { Verdict } from '../../checkers/verdict.ts';
+import { wellFormed } from '../../checkers/well-formed.ts';
 import { Cluster, type Replica, shown } from '../../simulation/cluster.ts';
 import { isFit } from '../../simulation/run.ts';
 import type { MemoryStorage, Outcome } from '../../simulation/memory-storage.ts';

@@ -3,8 +3,8 @@
 // operation of unknown outcome.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Item, Level, Outcome, Read, Scan, Write } from '../../history/operation.ts';
-import type { Recorder } from '../../history/recorder.ts';
+import type { Item, Level, Outcome, Read, Scan, Write } from '../../checkers/operation.ts';
+import type { Recorder } from '../../checkers/recorder.ts';
 import { type NoReply, openConnection, type RawConnection, type RawReply } from '../raw-http.ts';
 import { isAbsence, judge } from './outcome.ts';
 

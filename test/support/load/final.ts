@@ -1,7 +1,7 @@
 // The reads after the cut: every replica lists everything that it holds, and answers for some keys one by one.
 
 import type { Prng } from '../../../src/base/prng.ts';
-import type { Recorder } from '../../history/recorder.ts';
+import type { Recorder } from '../../checkers/recorder.ts';
 import { LoadClient, type NamespaceUse, type Place } from './client.ts';
 
 const PAGE_ITEMS = 1000;

@@ -10,7 +10,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../../src/base/prng.ts';
-import type { Recorder } from '../../history/recorder.ts';
+import type { Recorder } from '../../checkers/recorder.ts';
 import { LoadClient, type NamespaceUse, type Place } from './client.ts';
 
 const DEMO: NamespaceUse = { ns: 'demo', level: 'eventual' };

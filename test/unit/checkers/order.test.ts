@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { isAfter } from '../../history/order.ts';
-import type { Write } from '../../history/operation.ts';
-import type { Effect } from '../../history/register.ts';
+import { isAfter } from '../../checkers/order.ts';
+import type { Write } from '../../checkers/operation.ts';
+import type { Effect } from '../../checkers/register.ts';
 
 const attempt = (fields: Partial<Write>): Write =>
   ({ node: '1', call_ns: 0, return_ns: 10, ok: true, ver: null, ...fields }) as Write;

@@ -1,7 +1,7 @@
 // The plain-spoken twins of the fast checkers: the definitions written down as loops over everything, for small
 // histories. They count anomalies; the checkers must count the same.
 
-import type { History, Operation, Read, Scan, Write } from '../../history/operation.ts';
+import type { History, Operation, Read, Scan, Write } from '../../checkers/operation.ts';
 
 /** Acknowledged and never deleted, but absent from a final state: pairs of write and replica. */
 export function lostTwin(history: History, nodes: readonly string[]): number {

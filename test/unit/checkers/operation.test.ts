@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createPrng } from '../../../src/base/prng.ts';
-import { formatOperation, parseHistory } from '../../history/operation.ts';
-import { createRecorder } from '../../history/recorder.ts';
+import { formatOperation, parseHistory } from '../../checkers/operation.ts';
+import { createRecorder } from '../../checkers/recorder.ts';
 import { generate } from './generator.ts';
 
 it('a history survives its file, line by line', () => {

@@ -6,7 +6,7 @@ import {
   type Operation,
   type Read,
   type Write,
-} from '../../history/operation.ts';
+} from '../../checkers/operation.ts';
 import type { Injector } from './anomalies.ts';
 import { NODES } from './contest.ts';
 

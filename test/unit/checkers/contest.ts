@@ -3,7 +3,7 @@
 // A replica that is killed may forget what it learned from others, but not a delete that it had shown to have won.
 
 import type { Prng } from '../../../src/base/prng.ts';
-import type { Item, Operation, Outcome, Read, Scan, Write } from '../../history/operation.ts';
+import type { Item, Operation, Outcome, Read, Scan, Write } from '../../checkers/operation.ts';
 
 export const NODES = ['ap-1', 'eu-1', 'us-1'] as const;
 const KEYS = ['k0', 'k1', 'k2'] as const;

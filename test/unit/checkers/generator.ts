@@ -11,7 +11,7 @@ import type {
   Read,
   Scan,
   Write,
-} from '../../history/operation.ts';
+} from '../../checkers/operation.ts';
 
 export const NODES = ['eu-1', 'us-1', 'ap-1'] as const;
 export const NAMESPACES = ['demo', 'sensors'] as const;

@@ -1,8 +1,8 @@
 // The checker of deletes that run ahead of their writes, on histories that a few lines say.
 
 import { describe, expect, it } from 'vitest';
-import { erased } from '../../history/erased.ts';
-import type { Operation } from '../../history/operation.ts';
+import { erased } from '../../checkers/erased.ts';
+import type { Operation } from '../../checkers/operation.ts';
 
 const at = (call_ns: number, node: string, ok: boolean | null = true) => ({
   process: 1,

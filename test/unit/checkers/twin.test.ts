@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createPrng, type Prng } from '../../../src/base/prng.ts';
-import { audit } from '../../history/audit.ts';
-import { fifo } from '../../history/fifo.ts';
-import type { Operation } from '../../history/operation.ts';
-import { setFull } from '../../history/set-full.ts';
+import { audit } from '../../checkers/audit.ts';
+import { fifo } from '../../checkers/fifo.ts';
+import type { Operation } from '../../checkers/operation.ts';
+import { setFull } from '../../checkers/set-full.ts';
 import * as inject from './anomalies.ts';
 import { generate, NAMESPACES, NODES } from './generator.ts';
 import { holesTwin, lostTwin, refusedTwin, staleTwin } from './twin.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Operation } from '../../history/operation.ts';
-import { overlap } from '../../history/overlap.ts';
+import type { Operation } from '../../checkers/operation.ts';
+import { overlap } from '../../checkers/overlap.ts';
 
 const base = {
   process: 1,

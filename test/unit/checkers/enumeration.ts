@@ -2,7 +2,7 @@
 // for every call each of the given forms. Neighbouring calls and neighbouring returns may change places without any
 // difference to what precedes what, so only one order of them is made.
 
-import type { Operation } from '../../history/operation.ts';
+import type { Operation } from '../../checkers/operation.ts';
 
 /** An operation without its times. One of unknown outcome never returns. */
 export type Form = Operation;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { clocks } from '../../history/clocks.ts';
-import type { Operation, Write } from '../../history/operation.ts';
+import { clocks } from '../../checkers/clocks.ts';
+import type { Operation, Write } from '../../checkers/operation.ts';
 
 const MS = 1e6;
 const demand = {

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { createPrng } from '../../../src/base/prng.ts';
-import { audit } from '../../history/audit.ts';
-import { convergence } from '../../history/convergence.ts';
-import { fifo } from '../../history/fifo.ts';
-import { liveness } from '../../history/liveness.ts';
-import { isWrite, type Operation } from '../../history/operation.ts';
-import { outcome } from '../../history/outcome.ts';
-import { setFull } from '../../history/set-full.ts';
-import type { Demand } from '../../history/verdict.ts';
-import { wellFormed } from '../../history/well-formed.ts';
+import { audit } from '../../checkers/audit.ts';
+import { convergence } from '../../checkers/convergence.ts';
+import { fifo } from '../../checkers/fifo.ts';
+import { liveness } from '../../checkers/liveness.ts';
+import { isWrite, type Operation } from '../../checkers/operation.ts';
+import { outcome } from '../../checkers/outcome.ts';
+import { setFull } from '../../checkers/set-full.ts';
+import type { Demand } from '../../checkers/verdict.ts';
+import { wellFormed } from '../../checkers/well-formed.ts';
 import { generate, NAMESPACES } from './generator.ts';
 
 const history = generate(createPrng(7));

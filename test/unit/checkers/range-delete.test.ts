@@ -1,8 +1,8 @@
 // The checker of deletes of a range, on histories that a few lines say.
 
 import { describe, expect, it } from 'vitest';
-import type { Operation } from '../../history/operation.ts';
-import { rangeDelete } from '../../history/range-delete.ts';
+import type { Operation } from '../../checkers/operation.ts';
+import { rangeDelete } from '../../checkers/range-delete.ts';
 
 const at = (call_ns: number, ok: boolean | null = true) => ({
   process: 1,

@@ -1,8 +1,8 @@
 // The checker of atomic batches, on histories that a few lines say.
 
 import { describe, expect, it } from 'vitest';
-import { runSplit } from '../../history/run-split.ts';
-import type { Operation } from '../../history/operation.ts';
+import { runSplit } from '../../checkers/run-split.ts';
+import type { Operation } from '../../checkers/operation.ts';
 
 const base = {
   process: 1,

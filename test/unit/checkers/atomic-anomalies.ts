@@ -7,7 +7,7 @@ import {
   type Operation,
   type Read,
   type Write,
-} from '../../history/operation.ts';
+} from '../../checkers/operation.ts';
 import type { Injector } from './anomalies.ts';
 
 /** A read tells a value that a later acknowledged write had replaced before it began. */

@@ -1,9 +1,9 @@
 // Every small history of one shape, judged by a fast checker and by its plain twin.
 
 import { describe, expect, it } from 'vitest';
-import { fifo } from '../../history/fifo.ts';
-import type { Operation, Outcome, Read, Scan, Write } from '../../history/operation.ts';
-import { setFull } from '../../history/set-full.ts';
+import { fifo } from '../../checkers/fifo.ts';
+import type { Operation, Outcome, Read, Scan, Write } from '../../checkers/operation.ts';
+import { setFull } from '../../checkers/set-full.ts';
 import { holesTwin, lostElementsTwin, staleTwin } from './twin.ts';
 
 /** Either takes a second where nothing else runs. */

@@ -2,7 +2,7 @@
 // and its return, and those whose outcome the client does not know at any moment after their call, or never.
 
 import type { Prng } from '../../../src/base/prng.ts';
-import type { Operation, Outcome, Read, Write } from '../../history/operation.ts';
+import type { Operation, Outcome, Read, Write } from '../../checkers/operation.ts';
 
 const NODES = ['eu-1', 'us-1', 'ap-1'];
 const KEYS = ['a', 'b'];

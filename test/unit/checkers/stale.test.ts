@@ -1,8 +1,8 @@
 // The checker of stale replicas against histories that keep the promise and ones that were spoiled.
 
 import { describe, expect, it } from 'vitest';
-import type { Operation } from '../../history/operation.ts';
-import { type LagSample, stale } from '../../history/stale.ts';
+import type { Operation } from '../../checkers/operation.ts';
+import { type LagSample, stale } from '../../checkers/stale.ts';
 
 const MS = 1e6;
 const options = { boundsMs: { lt: 1000 }, returnMs: 2000, judged: 1 };

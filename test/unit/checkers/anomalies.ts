@@ -2,7 +2,7 @@
 // place for its anomaly.
 
 import type { Prng } from '../../../src/base/prng.ts';
-import type { Item, Operation, Read, Scan, Write } from '../../history/operation.ts';
+import type { Item, Operation, Read, Scan, Write } from '../../checkers/operation.ts';
 import { NODES } from './generator.ts';
 
 type History = readonly Operation[];

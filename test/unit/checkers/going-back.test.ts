@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { goingBack } from '../../history/going-back.ts';
-import type { Operation } from '../../history/operation.ts';
+import { goingBack } from '../../checkers/going-back.ts';
+import type { Operation } from '../../checkers/operation.ts';
 
 const base = {
   process: 1,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createPrng, type Prng } from '../../../src/base/prng.ts';
-import { linearizable } from '../../history/linearizable.ts';
-import type { Operation } from '../../history/operation.ts';
-import { wellFormed } from '../../history/well-formed.ts';
+import { linearizable } from '../../checkers/linearizable.ts';
+import type { Operation } from '../../checkers/operation.ts';
+import { wellFormed } from '../../checkers/well-formed.ts';
 import { atomicHistory } from './atomic.ts';
 import * as inject from './atomic-anomalies.ts';
 import { enumerate, type Form, type Scope } from './enumeration.ts';

@@ -1,8 +1,8 @@
 // One write that was asked of two replicas under one key, and of which two versions are known.
 
 import { describe, expect, it } from 'vitest';
-import type { Operation } from '../../history/operation.ts';
-import { outcome, type WereApart } from '../../history/outcome.ts';
+import type { Operation } from '../../checkers/operation.ts';
+import { outcome, type WereApart } from '../../checkers/outcome.ts';
 
 const put = (ver: string | null, from: number, to: number, ok: true | null = true): Operation => ({
   process: from,
