@@ -8,7 +8,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { startCluster, type TestCluster } from '../support/processes.ts';
 import { type Browser, findBrowser } from './browser.ts';
 import { consolePage, foreignPage, reboundPage, visitPage } from './pages.ts';
 import { Stage } from './stage.ts';

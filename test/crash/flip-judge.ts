@@ -1,7 +1,7 @@
 // What a replica with a changed byte answers, judged: every key by itself and by scan, and what another replica says.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestReplica } from '../support/cluster.ts';
+import type { TestReplica } from '../support/processes.ts';
 import type { FileKind } from './directory.ts';
 import { type Answer, getAll, listAll, Refused } from './held.ts';
 import { type Ledger, shorten } from './ledger.ts';

@@ -3,7 +3,7 @@
 
 import { rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestReplica } from '../support/cluster.ts';
+import type { TestReplica } from '../support/processes.ts';
 import { readLog } from './directory.ts';
 import { GUARD_MS } from '../support/wait.ts';
 

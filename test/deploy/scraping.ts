@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { call } from '../support/call.ts';
-import { startCluster, type TestCluster, type TestReplica } from '../support/cluster.ts';
+import { startCluster, type TestCluster, type TestReplica } from '../support/processes.ts';
 import { has } from './command.ts';
 import { waitFor } from './interrupt.ts';
 import { copyDeploy, makeQuick, type PrometheusApi, startPrometheus } from './prometheus.ts';

@@ -10,7 +10,7 @@ import { createClient } from '../../src/cli/client.ts';
 import { status } from '../../src/cli/status.ts';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Answer, call, tryCall } from '../support/call.ts';
-import type { TestReplica } from '../support/cluster.ts';
+import type { TestReplica } from '../support/processes.ts';
 import { useCluster } from '../support/fixture.ts';
 import { codeOf, get, put } from '../support/kv.ts';
 import { until } from '../support/wait.ts';

@@ -19,7 +19,7 @@ import { createRecorder, type Recorder } from '../checkers/recorder.ts';
 import { setFull } from '../checkers/set-full.ts';
 import type { Demand, Verdict } from '../checkers/verdict.ts';
 import { wellFormed } from '../checkers/well-formed.ts';
-import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { startCluster, type TestCluster } from '../support/processes.ts';
 import { becomeEqual } from '../support/converged.ts';
 import { HUNG_MS } from '../support/load/client.ts';
 import { readFinal } from '../support/load/final.ts';

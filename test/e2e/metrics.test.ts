@@ -4,7 +4,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { call } from '../support/call.ts';
-import type { TestReplica } from '../support/cluster.ts';
+import type { TestReplica } from '../support/processes.ts';
 import { useCluster } from '../support/fixture.ts';
 import { get, put } from '../support/kv.ts';
 import { until } from '../support/wait.ts';

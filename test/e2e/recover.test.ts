@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { call, tryCall } from '../support/call.ts';
-import { startCluster, type TestCluster, type TestReplica } from '../support/cluster.ts';
+import { startCluster, type TestCluster, type TestReplica } from '../support/processes.ts';
 import { look } from '../support/kv.ts';
 import { until } from '../support/wait.ts';
 

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { call } from '../support/call.ts';
 import { freeBasePort } from '../support/ports.ts';
-import { descendantsOf, isAlive } from '../support/processes.ts';
+import { descendantsOf, isAlive } from '../support/proc.ts';
 import { until } from '../support/wait.ts';
 
 const repository = join(import.meta.dirname, '..', '..');

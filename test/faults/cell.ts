@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createPrng } from '../../src/base/prng.ts';
 import type { History } from '../checkers/operation.ts';
 import { createRecorder } from '../checkers/recorder.ts';
-import { startCluster, type TestReplica } from '../support/cluster.ts';
+import { startCluster, type TestReplica } from '../support/processes.ts';
 import { becomeEqual } from '../support/converged.ts';
 import { readFinal } from '../support/load/final.ts';
 import { startClients } from '../support/load/workload.ts';

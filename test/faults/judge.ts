@@ -11,7 +11,7 @@ import { outcome } from '../checkers/outcome.ts';
 import { setFull } from '../checkers/set-full.ts';
 import type { Demand, Verdict } from '../checkers/verdict.ts';
 import { wellFormed } from '../checkers/well-formed.ts';
-import type { TestReplica } from '../support/cluster.ts';
+import type { TestReplica } from '../support/processes.ts';
 import { HUNG_MS } from '../support/load/client.ts';
 import type { Nemesis } from './nemesis/nemesis.ts';
 import { type WorkloadName, workloads } from './workloads.ts';

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { startCluster, type TestCluster } from '../support/processes.ts';
 import { runProgram } from '../support/program.ts';
 import { install } from './install.ts';
 import { runSuite } from './run-suite.ts';

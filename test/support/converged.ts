@@ -1,7 +1,7 @@
 // When every replica holds everything: their durable vectors, as each tells its own, are equal.
 
 import { call } from './call.ts';
-import type { TestReplica } from './cluster.ts';
+import type { TestReplica } from './processes.ts';
 import { until } from './wait.ts';
 
 interface ClusterView {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { startCluster, type TestCluster, type TestReplica } from './cluster.ts';
+import { startCluster, type TestCluster, type TestReplica } from './processes.ts';
 
 export interface ClusterFixture {
   readonly cluster: TestCluster;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../src/base/prng.ts';
 import type { FaultName } from '../checkers/operation.ts';
 import type { Recorder } from '../checkers/recorder.ts';
-import type { TestReplica } from './cluster.ts';
+import type { TestReplica } from './processes.ts';
 import type { Workload } from './load/workload.ts';
 import { until } from './wait.ts';
 

@@ -1,58 +1,258 @@
-// Processes as Linux shows them in /proc: who was started by whom, and who is still there.
+// A cluster of real processes: the built server, one process a replica, on loopback. Each replica keeps its ports and
+// its data over kills and restarts. Whatever ends the test run ends the processes too: each has a channel to it, and
+// stops in order when that is gone.
 
-import { readFileSync, readdirSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from './ports.ts';
+import { GUARD_MS } from './wait.ts';
 
-/** The processes that `pid` has started, and theirs. */
-export function descendantsOf(pid: number): number[] {
-  const children = childrenOf(pid);
-  return [...children, ...children.flatMap(descendantsOf)];
+const repository = join(import.meta.dirname, '..', '..');
+const program = join(repository, 'dist', 'cli', 'main.js');
+const regionsDefault: readonly string[] = ['eu', 'us', 'ap'];
+const stopTimeoutMs = 240_000;
+const COUNT_DEFAULT = 3;
+
+export interface ClusterOptions {
+  /** How many replicas, one a region in turn; 3 unless told. */
+  readonly replicas?: number;
+  readonly regions?: readonly string[];
+  /** Regions of replicas that are not members; they are started by the test. */
+  readonly spares?: readonly string[];
+  /** An existing or new folder: `<dataDir>/<id>/` holds the data, `<dataDir>/<id>.log` the output. */
+  readonly dataDir: string;
+  /** Further environment of every replica, over what is set here. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What one of them has besides. */
+  readonly envOf?: (id: string) => Readonly<Record<string, string>>;
+  /** The port under which `from` dials `to`, which listens at `port`: for something that stands between them. */
+  readonly route?: (from: string, to: string, port: number) => number;
+  /** How long a start may take until `/readyz` says 200. */
+  readonly readyTimeoutMs?: number;
 }
 
-/** Zombies do not count: they have ended. */
-export function isAlive(pid: number): boolean {
-  return !['', 'Z'].includes(stateOf(pid));
+export interface TestReplica {
+  readonly id: string;
+  readonly region: string;
+  /** Base of the HTTP API, without a slash at the end. */
+  readonly url: string;
+  readonly httpPort: number;
+  readonly peerPort: number;
+  readonly dataDir: string;
+  readonly logFile: string;
+  /** 0 while it does not run. */
+  readonly pid: number;
+  readonly isRunning: boolean;
+  /** It has been ready in this life. */
+  readonly isReady: boolean;
+  /** SIGKILL; resolves, when the process is gone, with the signal that it died of. */
+  kill9(): Promise<NodeJS.Signals | undefined>;
+  /** SIGTERM and an orderly end; the exit code, or `undefined` when it had to be killed. */
+  stop(): Promise<number | undefined>;
+  /** SIGSTOP: it is there and answers nothing. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+  /** Starts it again where it does not run; ready unless `{ ready: false }`. */
+  restart(options?: RestartOptions): Promise<void>;
+  becomeReady(): Promise<void>;
 }
 
-/** Its letter in /proc: `T` is stopped, `Z` a zombie; '' when it is gone. */
-export function stateOf(pid: number): string {
-  const rest = read(`/proc/${pid}/stat`).split(')').at(-1) ?? '';
-  return / (?<state>[A-Za-z]) /.exec(rest)?.groups?.['state'] ?? '';
+export interface RestartOptions {
+  readonly ready?: boolean;
+  /** For this life, over what it always has. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface Resident {
-  readonly totalBytes: number;
-  /** Its own: heaps and stacks. */
-  readonly anonymousBytes: number;
-  /** Pages of files, which the kernel takes back when it needs them. */
-  readonly fileBytes: number;
+export interface TestCluster {
+  readonly replicas: readonly TestReplica[];
+  /** They know themselves and the members. */
+  readonly spares: readonly TestReplica[];
+  /** The shared secret, to look for where it must not be. */
+  readonly secret: string;
+  stop(): Promise<void>;
 }
 
-/** The memory that it holds; zeros when it is gone. */
-export function residentOf(pid: number): Resident {
-  const status = read(`/proc/${pid}/status`);
-  const bytes = (name: string) =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024;
+/** Starts a cluster and waits until every replica is ready. */
+export async function startCluster(options: ClusterOptions): Promise<TestCluster> {
+  const secret = randomBytes(32).toString('hex');
+  const planned = await planReplicas(options, secret);
+  const count = options.replicas ?? COUNT_DEFAULT;
+  const replicas = planned.slice(0, count);
+  const spares = planned.slice(count);
+  try {
+    await Promise.all(replicas.map((replica) => replica.restart()));
+  } catch (error) {
+    await Promise.all(replicas.map((replica) => replica.kill9()));
+    throw error;
+  }
   return {
-    totalBytes: bytes('VmRSS'),
-    anonymousBytes: bytes('RssAnon'),
-    fileBytes: bytes('RssFile'),
+    replicas,
+    spares,
+    secret,
+    async stop() {
+      await Promise.all(planned.map((replica) => replica.stop()));
+    },
   };
 }
 
-function childrenOf(pid: number): number[] {
+async function planReplicas(options: ClusterOptions, secret: string): Promise<TestReplica[]> {
+  const { replicas: count = COUNT_DEFAULT, regions = regionsDefault, dataDir } = options;
+  const { spares = [] } = options;
+  const all = count + spares.length;
+  const ports = await freePorts(all * 2);
+  const places = Array.from({ length: all }, (_, at) => {
+    const region = spares[at - count] ?? regions[at % regions.length] ?? 'eu';
+    const id = at < count ? `${region}-${Math.floor(at / regions.length) + 1}` : `${region}-9`;
+    return { id, region, httpPort: ports[at] ?? 0, peerPort: ports[all + at] ?? 0 };
+  });
+  const members = places.slice(0, count);
+  const { route = (_from, _to, port) => port, envOf = () => ({}) } = options;
+  const portFor = (from: Place, to: Place): number =>
+    from === to ? to.peerPort : route(from.id, to.id, to.peerPort);
+  return places.map((place) => {
+    const known = members.includes(place) ? members : [...members, place];
+    const env = {
+      CONIT_REPLICA: place.id,
+      CONIT_PEERS: known.map((to) => entryOf(to, portFor(place, to))).join(','),
+      CONIT_HTTP: `127.0.0.1:${place.httpPort}`,
+      CONIT_DATA_DIR: join(dataDir, place.id),
+      CONIT_CLUSTER_SECRET: secret,
+      ...options.env,
+      ...envOf(place.id),
+    };
+    return createReplica(place, dataDir, env, options.readyTimeoutMs ?? GUARD_MS);
+  });
+}
+
+/** The replica in the list of the cluster. */
+function entryOf({ id, region, httpPort }: Place, peerPort: number): string {
+  return `${id}=${region}@127.0.0.1:${peerPort};http=http://127.0.0.1:${httpPort}`;
+}
+
+interface Place {
+  readonly id: string;
+  readonly region: string;
+  readonly httpPort: number;
+  readonly peerPort: number;
+}
+
+function createReplica(
+  place: Place,
+  folder: string,
+  env: Readonly<Record<string, string>>,
+  readyTimeoutMs: number,
+): TestReplica {
+  const logFile = join(folder, `${place.id}.log`);
+  const url = `http://127.0.0.1:${place.httpPort}`;
+  let child: ChildProcess | undefined;
+  let wasReady = false;
+  let how = '';
+  const launch = (more: Readonly<Record<string, string>>): void => {
+    mkdirSync(folder, { recursive: true });
+    const started = spawnServer({ ...env, ...more }, logFile);
+    started.once('exit', (code, signal) => {
+      how = signal ?? `code ${code}`;
+      if (child === started) child = undefined;
+    });
+    child = started;
+    wasReady = false;
+  };
+  const becomeReady = async (): Promise<void> => {
+    const deadline = performance.now() + readyTimeoutMs;
+    while (performance.now() < deadline) {
+      if (child === undefined) {
+        throw new Error(`${place.id} ended (${how}): ${lastWords(logFile)}`);
+      }
+      if (await isReady(url)) {
+        wasReady = true;
+        return;
+      }
+      await sleep(50);
+    }
+    throw new Error(`${place.id} was not ready in ${readyTimeoutMs} ms: ${lastWords(logFile)}`);
+  };
+  return {
+    ...place,
+    url,
+    dataDir: env['CONIT_DATA_DIR'] ?? '',
+    logFile,
+    get pid() {
+      return child?.pid ?? 0;
+    },
+    get isRunning() {
+      return child !== undefined;
+    },
+    get isReady() {
+      return wasReady;
+    },
+    kill9: async () => (await end(child, 'SIGKILL')).signal,
+    stop: async () => (await end(child, 'SIGTERM')).code,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    becomeReady,
+    async restart({ ready = true, env: more = {} } = {}) {
+      if (child === undefined) launch(more);
+      if (ready) await becomeReady();
+    },
+  };
+}
+
+const running = new Set<ChildProcess>();
+
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+function spawnServer(env: Readonly<Record<string, string>>, logFile: string): ChildProcess {
+  const log = openSync(logFile, 'a');
+  const child = spawn(process.execPath, [program, 'serve'], {
+    env: { ...surroundings(), ...env },
+    stdio: ['ignore', log, log, 'ipc'],
+  });
+  child.channel?.unref();
+  closeSync(log);
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+// The settings of whoever runs the tests are not those of the cluster under test.
+function surroundings(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('CONIT_')),
+  );
+}
+
+interface End {
+  readonly code?: number;
+  readonly signal?: NodeJS.Signals;
+}
+
+async function end(child: ChildProcess | undefined, signal: 'SIGTERM' | 'SIGKILL'): Promise<End> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return {};
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+  const [code, killedBy] = (await ended) as [number | null, NodeJS.Signals | null];
+  clearTimeout(timer);
+  return { ...(code === null ? {} : { code }), ...(killedBy === null ? {} : { signal: killedBy }) };
+}
+
+async function isReady(url: string): Promise<boolean> {
   try {
-    const threads = readdirSync(`/proc/${pid}/task`);
-    const lists = threads.map((thread) => read(`/proc/${pid}/task/${thread}/children`));
-    return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1000) });
+    await response.arrayBuffer();
+    return response.status === 200;
   } catch {
-    return [];
+    return false;
   }
 }
 
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
+function lastWords(logFile: string): string {
+  return readFileSync(logFile, 'utf8').slice(-1500).trim();
 }

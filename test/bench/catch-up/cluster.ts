@@ -1,7 +1,7 @@
 // The cluster that the catch-up is measured on: three replicas, filled by the bench's own client and watched over HTTP.
 
 import { rmSync } from 'node:fs';
-import { startCluster, type TestCluster, type TestReplica } from '../../support/cluster.ts';
+import { startCluster, type TestCluster, type TestReplica } from '../../support/processes.ts';
 import { until } from '../../support/wait.ts';
 import { HttpWire } from '../client/http.ts';
 import { KeyTable, noise, OncePlan, type Plan } from '../client/keys.ts';

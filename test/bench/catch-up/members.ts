@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tryCall } from '../../support/call.ts';
-import { startCluster, type TestReplica } from '../../support/cluster.ts';
+import { startCluster, type TestReplica } from '../../support/processes.ts';
 import { until } from '../../support/wait.ts';
 import { fill, WAIT_MS_MAX } from './cluster.ts';
 import type { Part, Row } from './main.ts';

@@ -10,7 +10,7 @@
 import { cpSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Prng } from '../../../src/base/prng.ts';
-import { startCluster, type TestCluster, type TestReplica } from '../../support/cluster.ts';
+import { startCluster, type TestCluster, type TestReplica } from '../../support/processes.ts';
 import { becomeEqual } from '../../support/converged.ts';
 import { changeByte, copyFolder, type FileKind, filesOf } from '../directory.ts';
 import { FlipTally, judgeLater, judgeStart, mayPass } from '../flip-judge.ts';

@@ -14,7 +14,7 @@ import { rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Prng } from '../../../src/base/prng.ts';
 import { tryCall } from '../../support/call.ts';
-import { startCluster, type TestReplica } from '../../support/cluster.ts';
+import { startCluster, type TestReplica } from '../../support/processes.ts';
 import { judge } from '../../support/load/outcome.ts';
 import { until } from '../../support/wait.ts';
 import { getAll, listAll } from '../held.ts';

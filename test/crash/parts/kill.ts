@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../../src/base/prng.ts';
-import { startCluster, type TestReplica } from '../../support/cluster.ts';
+import { startCluster, type TestReplica } from '../../support/processes.ts';
 import { becomeEqual } from '../../support/converged.ts';
 import { shuffled } from '../../support/nemesis.ts';
 import { listAll } from '../held.ts';

@@ -9,7 +9,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../../src/base/prng.ts';
-import { startCluster, type TestCluster } from '../../support/cluster.ts';
+import { startCluster, type TestCluster } from '../../support/processes.ts';
 import { listAll } from '../held.ts';
 import { Ledger } from '../ledger.ts';
 import { mountObstacle } from '../mounts.ts';

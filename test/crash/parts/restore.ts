@@ -7,7 +7,7 @@
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startCluster, type TestReplica } from '../../support/cluster.ts';
+import { startCluster, type TestReplica } from '../../support/processes.ts';
 import { becomeEqual } from '../../support/converged.ts';
 import { copyFolder, readLog } from '../directory.ts';
 import { auditAll } from '../held.ts';

@@ -3,7 +3,7 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { startCluster, type TestReplica } from '../../support/cluster.ts';
+import { startCluster, type TestReplica } from '../../support/processes.ts';
 import { becomeEqual } from '../../support/converged.ts';
 import { until } from '../../support/wait.ts';
 import { readLog } from '../directory.ts';

@@ -5,8 +5,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startCluster, type TestReplica } from '../../support/cluster.ts';
-import { residentOf } from '../../support/processes.ts';
+import { startCluster, type TestReplica } from '../../support/processes.ts';
+import { residentOf } from '../../support/proc.ts';
 import { openConnection, type RawConnection } from '../../support/raw-http.ts';
 import type { Finding } from './main.ts';
 

@@ -7,9 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { call } from '../../support/call.ts';
-import { startCluster, type TestReplica } from '../../support/cluster.ts';
+import { startCluster, type TestReplica } from '../../support/processes.ts';
 import { becomeEqual } from '../../support/converged.ts';
-import { type Resident, residentOf } from '../../support/processes.ts';
+import { type Resident, residentOf } from '../../support/proc.ts';
 import { openConnection } from '../../support/raw-http.ts';
 import type { Finding } from './main.ts';
 

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../../../src/base/assert.ts';
 import { call } from '../../support/call.ts';
-import type { TestReplica } from '../../support/cluster.ts';
+import type { TestReplica } from '../../support/processes.ts';
 import { between, dealer, last, type Nemesis, note, type Scene } from './nemesis.ts';
 
 const JUMPS_MS = [-600_000, -5000, -100, 100, 5000, 600_000] as const;

@@ -2,7 +2,7 @@
 // dials anew), or the connection is reset. It befalls one connection, or every one of a replica. What was held back goes
 // on afterwards, as TCP would send it again, unless the replicas gave the connection up meanwhile.
 
-import type { TestReplica } from '../../support/cluster.ts';
+import type { TestReplica } from '../../support/processes.ts';
 import type { Direction } from '../../support/tcp-proxy.ts';
 import type { Link } from '../links.ts';
 import { between, dealer, last, type Nemesis, note, type Scene } from './nemesis.ts';

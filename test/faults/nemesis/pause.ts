@@ -1,9 +1,9 @@
 // Replicas that stand still and go on as if nothing had been: SIGSTOP and SIGCONT, shorter and longer than the patience
 // of their peers.
 
-import type { TestReplica } from '../../support/cluster.ts';
+import type { TestReplica } from '../../support/processes.ts';
 import { shuffled } from '../../support/nemesis.ts';
-import { stateOf } from '../../support/processes.ts';
+import { stateOf } from '../../support/proc.ts';
 import { until } from '../../support/wait.ts';
 import { between, dealer, last, type Nemesis, note, type Scene } from './nemesis.ts';
 

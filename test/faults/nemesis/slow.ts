@@ -1,6 +1,6 @@
 // Connections between replicas that are long and narrow for a while: one of them, or every one of a replica.
 
-import type { TestReplica } from '../../support/cluster.ts';
+import type { TestReplica } from '../../support/processes.ts';
 import type { Link } from '../links.ts';
 import { between, last, type Nemesis, note, type Scene } from './nemesis.ts';
 

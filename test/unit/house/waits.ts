@@ -37,7 +37,7 @@ export const allowed: { readonly [path: string]: readonly [times: number, reason
     'that nothing hangs is the subject; the server has a shorter time',
   ],
   'property/simulation.property.test.ts': [1, 'that timers refuse is the subject'],
-  'support/cluster.ts': [2, 'a pause between two looks, and a bound against waiting for ever'],
+  'support/processes.ts': [2, 'a pause between two looks, and a bound against waiting for ever'],
   'support/load/client.ts': [1, 'a pause between two tries'],
   'support/load/workload.ts': [1, 'the pace of a load'],
   'support/lone-replica.ts': [1, 'a pause between two looks'],

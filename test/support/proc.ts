@@ -1,0 +1,58 @@
+// Processes as Linux shows them in /proc: who was started by whom, and who is still there.
+
+import { readFileSync, readdirSync } from 'node:fs';
+
+/** The processes that `pid` has started, and theirs. */
+export function descendantsOf(pid: number): number[] {
+  const children = childrenOf(pid);
+  return [...children, ...children.flatMap(descendantsOf)];
+}
+
+/** Zombies do not count: they have ended. */
+export function isAlive(pid: number): boolean {
+  return !['', 'Z'].includes(stateOf(pid));
+}
+
+/** Its letter in /proc: `T` is stopped, `Z` a zombie; '' when it is gone. */
+export function stateOf(pid: number): string {
+  const rest = read(`/proc/${pid}/stat`).split(')').at(-1) ?? '';
+  return / (?<state>[A-Za-z]) /.exec(rest)?.groups?.['state'] ?? '';
+}
+
+export interface Resident {
+  readonly totalBytes: number;
+  /** Its own: heaps and stacks. */
+  readonly anonymousBytes: number;
+  /** Pages of files, which the kernel takes back when it needs them. */
+  readonly fileBytes: number;
+}
+
+/** The memory that it holds; zeros when it is gone. */
+export function residentOf(pid: number): Resident {
+  const status = read(`/proc/${pid}/status`);
+  const bytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024;
+  return {
+    totalBytes: bytes('VmRSS'),
+    anonymousBytes: bytes('RssAnon'),
+    fileBytes: bytes('RssFile'),
+  };
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const lists = threads.map((thread) => read(`/proc/${pid}/task/${thread}/children`));
+    return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
+  } catch {
+    return [];
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
