@@ -6,8 +6,8 @@ import { WsNetwork } from '../../src/adapters/peer/ws-network.ts';
 import type { Member } from '../../src/model/quorum.ts';
 import { membersOf } from '../support/build.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-import { MemoryNetwork } from '../simulation/memory-network.ts';
-import { createWorld } from '../simulation/world.ts';
+import { MemoryNetwork } from '../cluster/memory-network.ts';
+import { createWorld } from '../cluster/world.ts';
 import { networkContract, type NetworkRig } from './network.contract.ts';
 
 const QUEUE_BYTES_MAX = 8 * 1024 * 1024;

@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Batch, Storage } from '../../src/model/port.ts';
-import { MemoryDisk } from '../simulation/memory-disk.ts';
-import { MemoryStorage, type MemoryStorageOptions } from '../simulation/memory-storage.ts';
-import { createWorld } from '../simulation/world.ts';
+import { MemoryDisk } from '../cluster/memory-disk.ts';
+import { MemoryStorage, type MemoryStorageOptions } from '../cluster/memory-storage.ts';
+import { createWorld } from '../cluster/world.ts';
 import { createLevelStore } from './level-store.ts';
 import { bytes, storageContract, type StoreUnderTest } from './storage.contract.ts';
 

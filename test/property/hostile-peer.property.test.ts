@@ -9,7 +9,7 @@ import { INCARNATION_MAX, type Origin, parseOrigin } from '../../src/model/id.ts
 import type { Membership } from '../../src/model/membership.ts';
 import type { Message } from '../../src/model/message.ts';
 import type { Mutation } from '../../src/model/record.ts';
-import { delOf, getOf, listOf, putOf } from '../simulation/cluster.ts';
+import { delOf, getOf, listOf, putOf } from '../cluster/cluster.ts';
 import { messageArbitraries } from '../support/arbitrary-message.ts';
 import { helloOf, key, membershipOf, mutation, namespace, origin, run } from '../support/build.ts';
 import { Solo } from '../support/solo.ts';

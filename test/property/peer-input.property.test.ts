@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { Input } from '../../src/model/effect.ts';
 import type { Message, VectorEntries } from '../../src/model/message.ts';
 import type { Mutation } from '../../src/model/record.ts';
-import { delOf, getOf, listOf, putOf } from '../simulation/cluster.ts';
+import { delOf, getOf, listOf, putOf } from '../cluster/cluster.ts';
 import { anyMembership, anyVote } from '../support/arbitrary-message.ts';
 import { helloOf, membershipOf, key, mutation, namespace, origin, run } from '../support/build.ts';
 import { Solo } from '../support/solo.ts';

@@ -9,7 +9,7 @@ import { compareVectors } from '../../src/model/vector.ts';
 import { recordKey } from '../../src/store/layout.ts';
 import { key, mutation, namespace, origin } from '../support/build.ts';
 import { leanCluster } from '../support/lean-cluster.ts';
-import { type Cluster, type ClusterOptions, delOf, getOf, putOf } from '../simulation/cluster.ts';
+import { type Cluster, type ClusterOptions, delOf, getOf, putOf } from '../cluster/cluster.ts';
 import { treesTrouble } from '../simulation/tree-oracle.ts';
 
 const ALL = [0, 1, 2];

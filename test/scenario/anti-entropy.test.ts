@@ -8,7 +8,7 @@ import { recordKey, treeKey } from '../../src/store/layout.ts';
 import { FANOUT, LEAVES, leafOf } from '../../src/store/leaves.ts';
 import { key, namespace } from '../support/build.ts';
 import { leanCluster } from '../support/lean-cluster.ts';
-import { type Call, type Cluster, putOf, shown } from '../simulation/cluster.ts';
+import { type Call, type Cluster, putOf, shown } from '../cluster/cluster.ts';
 import { rootOf, treeTrouble } from '../simulation/tree-oracle.ts';
 
 const NS = 'ns';

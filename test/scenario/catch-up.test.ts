@@ -1,7 +1,7 @@
 // A replica that was away receives what it missed, from whoever has it and from wherever it lies.
 
 import { describe, expect, it } from 'vitest';
-import { Cluster, putOf } from '../simulation/cluster.ts';
+import { Cluster, putOf } from '../cluster/cluster.ts';
 
 const values = (cluster: Cluster, n: number, count: number): string[] =>
   Array.from({ length: count }, (_, i) => cluster.value(n, `k${i}`));

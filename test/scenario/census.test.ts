@@ -1,7 +1,7 @@
 // How much each namespace holds, as the replica says and as a list of everything counts.
 
 import { describe, expect, it } from 'vitest';
-import { Cluster } from '../simulation/cluster.ts';
+import { Cluster } from '../cluster/cluster.ts';
 
 const contents = (cluster: Cluster, replica: number) =>
   [...(cluster.status(replica).self.contents ?? [])]

@@ -2,7 +2,7 @@
 // acknowledged that would lose to what it replaces.
 
 import { describe, expect, it } from 'vitest';
-import { Cluster, putOf, shown } from '../simulation/cluster.ts';
+import { Cluster, putOf, shown } from '../cluster/cluster.ts';
 
 const START = Date.UTC(2024, 0, 1);
 const ABSENT = ['absent', 'absent', 'absent'];

@@ -2,8 +2,8 @@
 // number is given twice.
 
 import { describe, expect, it } from 'vitest';
-import type { Call } from '../simulation/cluster.ts';
-import { Cluster, putOf, shown } from '../simulation/cluster.ts';
+import type { Call } from '../cluster/cluster.ts';
+import { Cluster, putOf, shown } from '../cluster/cluster.ts';
 
 function restartAll(cluster: Cluster): void {
   for (const { index } of cluster.replicas) cluster.restart(index);

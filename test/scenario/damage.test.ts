@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Condition } from '../../src/model/command.ts';
 import { idempotencyKey, logKey, originKey, recordKey } from '../../src/store/layout.ts';
 import { key, namespace, origin } from '../support/build.ts';
-import { type Call, Cluster, listOf, putOf, shown } from '../simulation/cluster.ts';
+import { type Call, Cluster, listOf, putOf, shown } from '../cluster/cluster.ts';
 
 const NS = namespace('ns');
 const at = (name: string): Uint8Array => recordKey(NS, key(name));

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import { hlcFromMs } from '../../src/model/hlc.ts';
 import type { Record } from '../../src/model/record.ts';
-import { Cluster, delOf, listOf, putOf, shown } from '../simulation/cluster.ts';
+import { Cluster, delOf, listOf, putOf, shown } from '../cluster/cluster.ts';
 import { origin } from '../support/build.ts';
 
 /** A second between ap and us, so that what is on its way stays there. */

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Reply } from '../../src/model/command.ts';
 import type { Message } from '../../src/model/message.ts';
-import { Cluster, type ListOptions, shown } from '../simulation/cluster.ts';
+import { Cluster, type ListOptions, shown } from '../cluster/cluster.ts';
 import { key, namespace } from '../support/build.ts';
 
 const staleAfter = { entries: 20 };

@@ -9,7 +9,7 @@ import {
   getOf,
   listOf,
   putOf,
-} from '../simulation/cluster.ts';
+} from '../cluster/cluster.ts';
 
 const staleness = (cluster: Cluster, n: number): Staleness | undefined => {
   const reply = cluster.get(n, 'anything', { r: 1 });

@@ -2,7 +2,7 @@
 // itself.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Cluster, getOf, putOf, shown } from '../simulation/cluster.ts';
+import { Cluster, getOf, putOf, shown } from '../cluster/cluster.ts';
 
 const namespaces = {
   ns: {},

@@ -3,8 +3,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { logSpan } from '../../src/store/layout.ts';
-import { type Call, Cluster, putOf } from '../simulation/cluster.ts';
-import type { MemoryStorage } from '../simulation/memory-storage.ts';
+import { type Call, Cluster, putOf } from '../cluster/cluster.ts';
+import type { MemoryStorage } from '../cluster/memory-storage.ts';
 import { origin } from '../support/build.ts';
 
 const RETAIN = 50;

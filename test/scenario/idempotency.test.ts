@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { idempotencyKey } from '../../src/store/layout.ts';
 import { namespace } from '../support/build.ts';
-import { type Call, Cluster, putOf, shown, type WriteOptions } from '../simulation/cluster.ts';
+import { type Call, Cluster, putOf, shown, type WriteOptions } from '../cluster/cluster.ts';
 
 const once = (digest = 1, options: WriteOptions = {}): WriteOptions => ({
   ...options,

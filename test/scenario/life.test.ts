@@ -1,7 +1,7 @@
 // The lives of a replica: how it begins, how it notices that its disk is not what it was, and how it ends in order.
 
 import { describe, expect, it } from 'vitest';
-import { Cluster, putOf, shown } from '../simulation/cluster.ts';
+import { Cluster, putOf, shown } from '../cluster/cluster.ts';
 
 const settled = (settings = {}): Cluster => {
   const cluster = new Cluster({ settings });

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Listed } from '../../src/model/command.ts';
 import type { RangeRequest } from '../../src/model/effect.ts';
-import { type Call, Cluster, delOf, listOf, putOf, shown } from '../simulation/cluster.ts';
+import { type Call, Cluster, delOf, listOf, putOf, shown } from '../cluster/cluster.ts';
 
 const settled = (): Cluster => {
   const cluster = new Cluster({

@@ -6,7 +6,7 @@ import type { RangeRequest } from '../../src/model/effect.ts';
 import { isDefinite } from '../../src/model/fault.ts';
 import type { Message } from '../../src/model/message.ts';
 import { spanOfKeys } from '../../src/store/layout.ts';
-import { Cluster, type ClusterOptions, listOf, shown } from '../simulation/cluster.ts';
+import { Cluster, type ClusterOptions, listOf, shown } from '../cluster/cluster.ts';
 import { namespace } from '../support/build.ts';
 
 const KIB = 1024;

@@ -5,7 +5,7 @@ import { bootMembership, type Place, withPlace } from '../../src/model/membershi
 import { writeTenure } from '../../src/model/membership-bytes.ts';
 import { tenureKey } from '../../src/replica/succession.ts';
 import { seal } from '../../src/store/envelope.ts';
-import { Cluster, type ClusterOptions, putOf, shown } from '../simulation/cluster.ts';
+import { Cluster, type ClusterOptions, putOf, shown } from '../cluster/cluster.ts';
 import { helloOf, membersOf } from '../support/build.ts';
 import { KeyMap } from '../support/key-map.ts';
 import { Solo } from '../support/solo.ts';

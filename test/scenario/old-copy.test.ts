@@ -2,7 +2,7 @@
 // it answers anything; who comes back alone serves what it has after a wait.
 
 import { describe, expect, it } from 'vitest';
-import { Cluster, type ClusterOptions, shown } from '../simulation/cluster.ts';
+import { Cluster, type ClusterOptions, shown } from '../cluster/cluster.ts';
 
 const ALL = [0, 1, 2] as const;
 const state = (cluster: Cluster, n: number) => cluster.replica(n).status()?.self.state;

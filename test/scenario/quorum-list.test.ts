@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Listed } from '../../src/model/command.ts';
-import { Cluster, delOf, type ListOptions, listOf, putOf, shown } from '../simulation/cluster.ts';
+import { Cluster, delOf, type ListOptions, listOf, putOf, shown } from '../cluster/cluster.ts';
 
 const FIFO = { ns: { consistency: 'fifo' } };
 

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { recordKey } from '../../src/store/layout.ts';
 import { key, namespace } from '../support/build.ts';
-import { Cluster, type ClusterOptions, getOf, putOf, shown } from '../simulation/cluster.ts';
+import { Cluster, type ClusterOptions, getOf, putOf, shown } from '../cluster/cluster.ts';
 
 const settled = (options: ClusterOptions = {}): Cluster => {
   const cluster = new Cluster(options);

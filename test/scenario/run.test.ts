@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeMutation } from '../../src/model/encoding.ts';
 import { firstOfRun, lastOfRun } from '../../src/model/run.ts';
 import { allLogs } from '../../src/store/layout.ts';
-import { type Call, Cluster, getOf, putOf, runOf, shown } from '../simulation/cluster.ts';
+import { type Call, Cluster, getOf, putOf, runOf, shown } from '../cluster/cluster.ts';
 
 const KEYS = Array.from({ length: 12 }, (_, n) => `a${n}`);
 /** A run that puts every key, larger than a message between replicas usually is. */

@@ -1,7 +1,7 @@
 // A member that has died without a word: reads that would need it are refused at once, not when their time is over.
 
 import { describe, expect, it } from 'vitest';
-import { Cluster, getOf, shown } from '../simulation/cluster.ts';
+import { Cluster, getOf, shown } from '../cluster/cluster.ts';
 
 describe('a read whose quorum cannot be had', () => {
   it('is refused within some heartbeats of the silence, long before its time is over', () => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { snapshotMark } from '../../src/entropy/snapshot-client.ts';
-import { Cluster, type ClusterOptions, shown } from '../simulation/cluster.ts';
+import { Cluster, type ClusterOptions, shown } from '../cluster/cluster.ts';
 
 const COUNT = 480;
 const settings = { logRetainEntries: 0, logTruncateEntries: 1, frameBytes: 600 };

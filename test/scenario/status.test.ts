@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { ROOM_FULL, ROOM_LOW, ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import { origin } from '../support/build.ts';
-import { Cluster, shown } from '../simulation/cluster.ts';
+import { Cluster, shown } from '../cluster/cluster.ts';
 
 const FIRST = { origin: origin('ap-1.1'), seq: 1 };
 

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Span } from '../../src/store/layout.ts';
 import { allTombstones, expired, idempotencyEnded } from '../../src/store/layout.ts';
-import { Cluster, delOf, putOf } from '../simulation/cluster.ts';
+import { Cluster, delOf, putOf } from '../cluster/cluster.ts';
 
 const RATE = 2000;
 const SECONDS = 6;

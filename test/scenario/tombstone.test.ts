@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Explained } from '../../src/model/command.ts';
 import { allRecords } from '../../src/store/layout.ts';
-import { Cluster, type ClusterOptions, shown } from '../simulation/cluster.ts';
-import { MemoryDisk } from '../simulation/memory-disk.ts';
+import { Cluster, type ClusterOptions, shown } from '../cluster/cluster.ts';
+import { MemoryDisk } from '../cluster/memory-disk.ts';
 
 /** Every log is cut as soon as all have what it held. */
 const settings = { logRetainEntries: 0, logTruncateEntries: 1, frameBytes: 600 };

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { isDefinite } from '../../src/model/fault.ts';
-import { Cluster, putOf, shown } from '../simulation/cluster.ts';
+import { Cluster, putOf, shown } from '../cluster/cluster.ts';
 
 const settled = (options = {}): Cluster => {
   const cluster = new Cluster(options);

@@ -4,7 +4,7 @@
 
 import type { Prng } from '../../src/base/prng.ts';
 import { isDefinite } from '../../src/model/fault.ts';
-import { type Call, type Cluster, getOf, putOf, shown } from './cluster.ts';
+import { type Call, type Cluster, getOf, putOf, shown } from '../cluster/cluster.ts';
 import { CLIENT_WAITS_MS } from './workload.ts';
 
 export const EXPIRING = { ex: { consistency: 'eventual' } } as const;

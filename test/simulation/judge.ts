@@ -21,7 +21,7 @@ import { setFull } from '../checkers/set-full.ts';
 import { tombstone } from '../checkers/tombstone.ts';
 import type { Verdict } from '../checkers/verdict.ts';
 import { wellFormed } from '../checkers/well-formed.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import type { Links } from './links.ts';
 import { isForgetful, isSilent, type Plan, VICTIM, WRONG_CLOCKS } from './plan.ts';
 import type { StrikeMade } from './run.ts';

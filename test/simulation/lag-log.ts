@@ -15,7 +15,7 @@ import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
 import { LIVE_LANE } from '../../src/store/log.ts';
 import { logKey } from '../../src/store/layout.ts';
 import type { LagSample } from '../checkers/stale.ts';
-import type { Cluster, Replica } from './cluster.ts';
+import type { Cluster, Replica } from '../cluster/cluster.ts';
 
 const SAMPLE_MS = 50;
 /** A little less than the silence after which a replica itself no longer counts a peer. */

@@ -2,7 +2,7 @@
 // both have heard the other again. A client cannot see that, and two replicas may both accept a write of one idempotency
 // key only then.
 
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 
 /** A time without the link, in virtual milliseconds; the last one may have no end. */
 interface Gap {

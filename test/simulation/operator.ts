@@ -7,7 +7,7 @@
 // all others, so a dead member and a lost disk at one time leave four members without a majority.
 
 import type { Prng } from '../../src/base/prng.ts';
-import type { Asked, Cluster, Replica } from './cluster.ts';
+import type { Asked, Cluster, Replica } from '../cluster/cluster.ts';
 import { VICTIM } from './plan.ts';
 
 export interface OperatorEvents {

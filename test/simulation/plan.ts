@@ -4,7 +4,7 @@
 
 import { createPrng, type Prng } from '../../src/base/prng.ts';
 import type { Settings } from '../../src/model/settings.ts';
-import type { NodeOptions } from './world.ts';
+import type { NodeOptions } from '../cluster/world.ts';
 
 /** Swarm testing (Groce et al., 2012): each seed takes about half of them, else everything averages out. */
 export const FAULTS = [

@@ -4,7 +4,7 @@
 import type { Message } from '../../src/model/message.ts';
 import type { Metrics } from '../../src/model/metrics.ts';
 import { seqOf } from '../../src/model/vector.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { jumpMsOf, type Nemesis } from './nemesis.ts';
 import type { Strike } from './plan.ts';
 import type { Workload } from './workload.ts';

@@ -2,7 +2,7 @@
 // (liveness), then quiet, one more start of every replica, which reads its whole log and verifies it, and final reads.
 
 import { createPrng } from '../../src/base/prng.ts';
-import { Cluster, type Replica } from './cluster.ts';
+import { Cluster, type Replica } from '../cluster/cluster.ts';
 import { EXPIRING, Leases } from './expiring.ts';
 import { judge, type Finding } from './judge.ts';
 import { LagLog } from './lag-log.ts';

@@ -5,7 +5,7 @@ import type { Span } from '../../src/store/layout.ts';
 import { allLeaves, allRecords, parseRecordKey } from '../../src/store/layout.ts';
 import { LEAVES, Leaves, leafOf } from '../../src/store/leaves.ts';
 import { HashTree } from '../../src/store/tree.ts';
-import type { Cluster, Replica } from './cluster.ts';
+import type { Cluster, Replica } from '../cluster/cluster.ts';
 
 /** What keeps the trees of all replicas from being right, and the same; `undefined` when nothing does. */
 export function treesTrouble(cluster: Cluster): string | undefined {

@@ -20,7 +20,7 @@ import {
   listOf,
   putOf,
   runOf,
-} from './cluster.ts';
+} from '../cluster/cluster.ts';
 import type { Operator } from './operator.ts';
 import { VICTIM } from './plan.ts';
 

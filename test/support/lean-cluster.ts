@@ -1,6 +1,6 @@
 // Replicas that forget at once what they have written, scrub all the time and compare often: what storage loses shows soon.
 
-import { Cluster, type ClusterOptions } from '../simulation/cluster.ts';
+import { Cluster, type ClusterOptions } from '../cluster/cluster.ts';
 
 export function leanCluster(options: ClusterOptions = {}): Cluster {
   const cluster = new Cluster({

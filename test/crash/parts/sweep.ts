@@ -20,9 +20,9 @@ import { setFull } from '../../checkers/set-full.ts';
 import { tombstone } from '../../checkers/tombstone.ts';
 import type { Verdict } from '../../checkers/verdict.ts';
 import { wellFormed } from '../../checkers/well-formed.ts';
-import { Cluster, type Replica, shown } from '../../simulation/cluster.ts';
+import { Cluster, type Replica, shown } from '../../cluster/cluster.ts';
 import { isFit } from '../../simulation/run.ts';
-import type { MemoryStorage, Outcome } from '../../simulation/memory-storage.ts';
+import type { MemoryStorage, Outcome } from '../../cluster/memory-storage.ts';
 import { CLIENT_WAITS_MS, NAMESPACES, Workload } from '../../simulation/workload.ts';
 import type { Part, Result } from '../part.ts';
 

@@ -9,7 +9,7 @@ import type { Batch, NetworkHandler } from '../../../src/model/port.ts';
 import type { Member } from '../../../src/model/quorum.ts';
 import type { Settings } from '../../../src/model/settings.ts';
 import { logKey } from '../../../src/store/layout.ts';
-import { type Asked, getOf, listOf, putOf, shown } from '../../simulation/cluster.ts';
+import { type Asked, getOf, listOf, putOf, shown } from '../../cluster/cluster.ts';
 import { helloOf, membershipOf, membersOf, origin, run, settingsOf } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
 

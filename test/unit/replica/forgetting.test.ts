@@ -5,7 +5,7 @@ import type { Command, Reply } from '../../../src/model/command.ts';
 import type { Heartbeat, VectorEntries } from '../../../src/model/message.ts';
 import type { Mutation } from '../../../src/model/record.ts';
 import { recordKey } from '../../../src/store/layout.ts';
-import { delOf, getOf, putOf, shown } from '../../simulation/cluster.ts';
+import { delOf, getOf, putOf, shown } from '../../cluster/cluster.ts';
 import {
   bytes,
   helloOf,

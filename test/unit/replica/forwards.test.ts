@@ -10,7 +10,7 @@ import type {
   Question,
 } from '../../../src/model/message.ts';
 import type { Mutation } from '../../../src/model/record.ts';
-import { getOf, type ListOptions, listOf, putOf } from '../../simulation/cluster.ts';
+import { getOf, type ListOptions, listOf, putOf } from '../../cluster/cluster.ts';
 import {
   bytes,
   helloOf,

@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Reply } from '../../../src/model/command.ts';
 import type { Claim, ClaimReply } from '../../../src/model/message.ts';
-import { putOf, shown } from '../../simulation/cluster.ts';
+import { putOf, shown } from '../../cluster/cluster.ts';
 import { Solo } from '../../support/solo.ts';
 
 const REGIONS = ['eu', 'us', 'zz'];

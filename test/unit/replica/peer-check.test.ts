@@ -8,7 +8,7 @@ import type { Reply } from '../../../src/model/command.ts';
 import type { ClaimReason } from '../../../src/model/metrics.ts';
 import { originKey } from '../../../src/store/layout.ts';
 import { encodeLaneState, LANE_EMPTY } from '../../../src/store/lane.ts';
-import { getOf, putOf, shown } from '../../simulation/cluster.ts';
+import { getOf, putOf, shown } from '../../cluster/cluster.ts';
 import {
   helloOf,
   key,

@@ -9,7 +9,7 @@ import { Log } from '../../../src/store/log.ts';
 import { origin, run } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
 import { Solo } from '../../support/solo.ts';
-import { putOf } from '../../simulation/cluster.ts';
+import { putOf } from '../../cluster/cluster.ts';
 
 const B1 = origin('b.1');
 const OWN = origin('eu-1.1');

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Message, VectorEntries } from '../../../src/model/message.ts';
 import type { Mutation } from '../../../src/model/record.ts';
-import { getOf, putOf, shown } from '../../simulation/cluster.ts';
+import { getOf, putOf, shown } from '../../cluster/cluster.ts';
 import {
   helloOf,
   membershipOf,

@@ -1,7 +1,7 @@
 // The true lag of a replica while entries wait for their time that a wrong clock stamped ahead.
 
 import { describe, expect, it } from 'vitest';
-import { Cluster } from '../../simulation/cluster.ts';
+import { Cluster } from '../../cluster/cluster.ts';
 import { LagLog } from '../../simulation/lag-log.ts';
 
 const START = Date.UTC(2024, 0, 1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ClockError } from '../../simulation/clock-error.ts';
+import { ClockError } from '../../cluster/clock-error.ts';
 
 describe('how far off a clock was', () => {
   it('is what it was set to, for as long as it was', () => {
