@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { formatServedBy } from '../api/headers.ts';
+import type { Client, Command, Reply } from '../model/command.ts';
 import type { Policy } from '../model/policy.ts';
 import type { ReplicaService } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
@@ -14,10 +15,10 @@ import type { Jobs } from './jobs/jobs.ts';
 import type { HttpLimits } from '../api/limits.ts';
 import { ReplyMemory } from './guard/memory.ts';
 import type { RequestMeter } from './meter.ts';
-import { createWorkMeter } from './guard/work-meter.ts';
+import { createWorkMeter } from './guard/turn-meter.ts';
 import { createQuorumDoor, type QuorumDoor } from '../api/readers.ts';
 import type { Probe } from './jobs/newcomer.ts';
-import type { ProblemSource } from './problem.ts';
+import { type ProblemSource, type Refusal, refusal } from './problem.ts';
 import type { Token } from '../api/token.ts';
 
 export interface HttpServerOptions {
@@ -81,6 +82,21 @@ export function createContext(options: HttpServerOptions): HttpContext {
     servedBy: formatServedBy(self.id, self.region),
     draining: false,
   };
+}
+
+/** The policy of a namespace that a request names, after its access was checked. */
+export function policyOf({ namespaces }: HttpContext, name: string): Policy | Refusal {
+  return namespaces.get(name) ?? refusal('namespace-not-found', 'there is no such namespace');
+}
+
+/** Asks the replica from a handler that awaits. `commandFor` makes the command for the client that waits. */
+export function ask(
+  service: ReplicaService,
+  commandFor: (client: Client) => Command,
+): Promise<Reply> {
+  return new Promise((resolve) => {
+    service.submit(commandFor({ onReply: resolve }));
+  });
 }
 
 /** New connections' worth of replies say `Connection: close`. */

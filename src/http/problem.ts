@@ -19,6 +19,11 @@ export interface ProblemSource {
 
 const RETRY_AFTER_MS_DEFAULT = 1000;
 
+/** What a door gives that has no value: a fault of the core, or a refusal of HTTP. */
+export function isFault<T>(value: T | Refusal): value is Extract<T | Refusal, Refusal> {
+  return typeof value === 'object' && value !== null && 'code' in value;
+}
+
 export function refusal(
   code: ProblemCode,
   detail: string,

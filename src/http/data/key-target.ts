@@ -3,14 +3,13 @@
 
 import type { Key } from '../../model/id.ts';
 import type { Policy } from '../../model/policy.ts';
-import { refuseAccess } from '../guard/auth.ts';
+import { callerFor } from '../guard/auth.ts';
 import { connectionOf } from '../guard/connection.ts';
 import type { HttpContext } from '../context.ts';
 import { keyFromPath, textFromBytes } from '../form/key-text.ts';
 import type { HttpRequest } from '../message.ts';
-import { isFault } from '../form/parameter.ts';
+import { isFault, type Refusal, refusal } from '../problem.ts';
 import { percentDecode } from '../form/percent.ts';
-import { type Refusal, refusal } from '../problem.ts';
 import { splitQuery } from '../form/query.ts';
 import { prefixOf, type Route, routeOf } from '../../api/routes.ts';
 
@@ -108,6 +107,6 @@ function denyAccess(
   namespace: string,
 ): Refusal | undefined {
   const address = connectionOf(request.socket)?.address ?? '';
-  const caller = auth.authenticate({ authorization, address }, performance.now());
-  return isFault(caller) ? caller : refuseAccess(caller, route.access, namespace);
+  const caller = callerFor(auth, { authorization, address }, route.access, namespace);
+  return isFault(caller) ? caller : undefined;
 }

@@ -26,9 +26,8 @@ import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
 import { latin1Text } from '../form/latin1.ts';
 import type { HttpRequest, HttpResponse } from '../message.ts';
-import { isFault } from '../form/parameter.ts';
+import { isFault, type Refusal, refusal } from '../problem.ts';
 import { locationOf, redirectHead } from '../form/elsewhere.ts';
-import { type Refusal, refusal } from '../problem.ts';
 import { recordView } from '../form/record-view.ts';
 import {
   type HeaderList,

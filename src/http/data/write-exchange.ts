@@ -22,8 +22,7 @@ import { isBetterAskedElsewhere, locationOf, redirectHead } from '../form/elsewh
 import { type Exchange, refuse, settle } from './exchange.ts';
 import type { KeyTarget } from './key-target.ts';
 import type { HttpRequest, HttpResponse } from '../message.ts';
-import { isFault } from '../form/parameter.ts';
-import { refusal } from '../problem.ts';
+import { isFault, refusal } from '../problem.ts';
 import { type HeaderList, httpDate, plainHead, pushContent } from '../form/reply-head.ts';
 import type { RequestHead } from '../form/request-head.ts';
 import { timeLeft } from '../guard/time-left.ts';

@@ -16,8 +16,7 @@ import {
   readUnmet,
   refuseParameter,
 } from '../../api/readers.ts';
-import { isFault } from '../form/parameter.ts';
-import { type Refusal, refusal } from '../problem.ts';
+import { isFault, type Refusal, refusal } from '../problem.ts';
 import type { RequestHead } from '../form/request-head.ts';
 import {
   prefersAsync,

@@ -10,7 +10,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { NamespaceName } from '../../model/id.ts';
 import type { HttpLimits } from '../../api/limits.ts';
-import { type Refusal, refusal } from '../problem.ts';
+import { isFault, refusal, type Refusal } from '../problem.ts';
 import type { Access, Role } from '../../api/routes.ts';
 import { createThrottle } from './throttle.ts';
 import { permits, permitsSomewhere, type Token } from '../../api/token.ts';
@@ -63,8 +63,19 @@ export function createAuth(tokens: readonly Token[] | undefined, limits: HttpLim
   };
 }
 
+/** Who calls, where that caller may do it; else why not. Access is decided before a namespace is looked for. */
+export function callerFor(
+  auth: Auth,
+  claim: Claim,
+  access: Access,
+  scope: string,
+): Caller | Refusal {
+  const caller = auth.authenticate(claim, performance.now());
+  return isFault(caller) ? caller : (refuseAccess(caller, access, scope) ?? caller);
+}
+
 /** Why the caller may not, or `undefined` when it may. `scope` is the namespace as the request names it. */
-export function refuseAccess(caller: Caller, access: Access, scope: string): Refusal | undefined {
+function refuseAccess(caller: Caller, access: Access, scope: string): Refusal | undefined {
   if (caller === 'anyone' || access.kind === 'open') return undefined;
   return allows(caller, access, scope) ? undefined : FORBIDDEN;
 }

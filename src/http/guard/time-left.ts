@@ -2,7 +2,7 @@
 
 import type { FastifyRequest } from 'fastify';
 import type { Policy } from '../../model/policy.ts';
-import type { App } from '../routes/app-type.ts';
+import type { App } from '../routes/add-route.ts';
 import { connectionOf } from './connection.ts';
 import type { HttpContext } from '../context.ts';
 import type { Refusal } from '../problem.ts';

@@ -3,6 +3,7 @@
 // has is the time that it worked (`idle` is what libuv tells).
 
 import { performance } from 'node:perf_hooks';
+import type { Work } from './admission.ts';
 
 export class TurnMeter {
   readonly #onTurn: (nowMs: number) => void;
@@ -34,4 +35,15 @@ export class TurnMeter {
     this.#markIdleMs = performance.eventLoopUtilization().idle;
     this.#onTurn(this.#markMs);
   }
+}
+
+/** For how long the event loop worked, and waited for events, since the last call. */
+export function createWorkMeter(): () => Work {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const since = performance.eventLoopUtilization(now, last);
+    last = now;
+    return { activeMs: since.active, idleMs: since.idle };
+  };
 }

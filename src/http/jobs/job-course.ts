@@ -3,8 +3,8 @@
 
 import type { JobProgress, JobView } from '../../api/shapes.ts';
 import { unreachable } from '../../base/assert.ts';
-import type { Status } from '../../model/command.ts';
-import { entriesMissing } from './cluster-view.ts';
+import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
+import { countMissing, mergeVector, type Vector } from '../../model/vector.ts';
 import { type Refusal, refusal } from '../problem.ts';
 
 export type JobKind = JobView['kind'];
@@ -60,4 +60,13 @@ function resyncOf({ self, peers }: Status, sinceMs: number): Course {
   const isReady = self.state === 'serving' || self.state === 'draining';
   const isWhole = missing === 0 && self.copy === undefined && waiting.length === 0;
   return { progress, end: isReady && isWhole ? 'done' : undefined };
+}
+
+/** What the replica lacks of what connected peers hold; null where none is connected that could tell. */
+export function entriesMissing(self: ReplicaStatus, peers: readonly PeerStatus[]): number | null {
+  const connected = peers.filter((peer) => peer.connected);
+  if (connected.length === 0 && peers.length > 0) return null;
+  const most: Vector = new Map();
+  for (const { vector } of connected) mergeVector(most, new Map(vector));
+  return countMissing(new Map(self.vector), most);
 }

@@ -6,8 +6,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place, Probed } from '../../model/membership.ts';
-import { ask } from '../ask.ts';
-import type { HttpContext } from '../context.ts';
+import { ask, type HttpContext } from '../context.ts';
 import { type Refusal, refusal } from '../problem.ts';
 
 /** Asks at the peer address of a place who is there. Never rejects. */

@@ -3,13 +3,12 @@
 
 import type { FastifyRequest, RouteOptions } from 'fastify';
 import { assert } from '../../base/assert.ts';
-import type { App } from './app-type.ts';
-import { type Caller, refuseAccess } from '../guard/auth.ts';
+import type { App } from './add-route.ts';
+import { type Caller, callerFor } from '../guard/auth.ts';
 import { connectionOf } from '../guard/connection.ts';
 import type { HttpContext } from '../context.ts';
 import { answerUnrouted } from './error-hook.ts';
-import { isFault } from '../form/parameter.ts';
-import type { Refusal } from '../problem.ts';
+import { isFault, type Refusal } from '../problem.ts';
 import { replyProblem } from './reply.ts';
 import { type Route, routeAt } from '../../api/routes.ts';
 
@@ -65,9 +64,9 @@ function denyAccess(
   if (access.kind === 'open') return undefined;
   const { authorization } = request.headers;
   const address = connectionOf(request.raw.socket)?.address ?? '';
-  const caller = context.auth.authenticate({ authorization, address }, performance.now());
+  const { ns = '' } = request.params as { readonly ns?: string };
+  const caller = callerFor(context.auth, { authorization, address }, access, ns);
   if (isFault(caller)) return caller;
   callers.set(request, caller);
-  const { ns = '' } = request.params as { readonly ns?: string };
-  return refuseAccess(caller, access, ns);
+  return undefined;
 }

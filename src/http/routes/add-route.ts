@@ -1,17 +1,18 @@
 // Serves a route of the table of routes with fastify. Path, query and body are those that api/ describes, and nothing
 // else is taken: what is left to a handler is what the request means.
 
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type BodyOf, operationOf } from '../../api/operations.ts';
 import { type QueryOf, readQuery } from '../../api/parameters.ts';
 import { type PathOf, type RouteId, routeOf } from '../../api/routes.ts';
 import type { Policy } from '../../model/policy.ts';
-import type { App } from './app-type.ts';
-import type { HttpContext } from '../context.ts';
-import { isFault } from '../form/parameter.ts';
-import { policyOf } from './policy-of.ts';
-import { refusal } from '../problem.ts';
+import { type HttpContext, policyOf } from '../context.ts';
+import { isFault, refusal } from '../problem.ts';
 import { replyProblem } from './reply.ts';
+
+/** The fastify application as its routes and hooks see it. */
+export type App = FastifyInstance<Server, IncomingMessage, ServerResponse>;
 
 /** A request that has what its route asks for. */
 export interface RouteCall<Id extends RouteId> {

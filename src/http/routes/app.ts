@@ -4,9 +4,10 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import Fastify, { type FastifyRequest, type FastifyServerFactory } from 'fastify';
-import { guardAccess } from './access-hook.ts';
+import { routeAt } from '../../api/routes.ts';
+import { guardAccess, tablePath } from './access-hook.ts';
 import { CROWDED } from '../guard/arriving.ts';
-import type { App } from './app-type.ts';
+import type { App } from './add-route.ts';
 import { compressReplies } from './compress.ts';
 import { connectionOf } from '../guard/connection.ts';
 import type { HttpContext } from '../context.ts';
@@ -14,7 +15,6 @@ import { type Digests, digestsOf, refuseDigests } from '../form/digest.ts';
 import { answerErrors } from './error-hook.ts';
 import { parseJsonInPieces } from '../json.ts';
 import { BAD_PATH } from '../data/key-target.ts';
-import { meterRequests } from './meter-hook.ts';
 import { createParserErrorHandler } from '../guard/parser-error.ts';
 import { refusal } from '../problem.ts';
 import { queryObject } from '../form/query.ts';
@@ -30,7 +30,6 @@ import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import { listRoutes } from './list.ts';
 import { memberRoutes } from './members.ts';
-import { metricsRoutes } from './metrics.ts';
 import { namespaceRoutes } from './namespaces.ts';
 import { routeRoutes } from './route.ts';
 import { writeStatusRoutes } from './write-status.ts';
@@ -77,6 +76,19 @@ export async function createApp(
   return app;
 }
 
+/** Measures requests under the name that their operation has in the table of routes. */
+function meterRequests(app: App, { meter, namespaces }: HttpContext): void {
+  if (meter === undefined) return;
+  app.addHook('onResponse', (request, reply, done) => {
+    const { url } = request.routeOptions;
+    const route = url === undefined ? undefined : routeAt(request.method, tablePath(url));
+    const { ns = '' } = request.params as { readonly ns?: string };
+    const level = namespaces.get(ns)?.consistency ?? '';
+    meter.observe(route?.id ?? 'other', level, reply.statusCode, reply.elapsedTime / 1000);
+    done();
+  });
+}
+
 /** Small replies leave in one piece or are bounded by the connections. */
 const COUNTED_BYTES_MIN = 16 * 1024;
 
@@ -98,7 +110,6 @@ const ROUTES = [
   jobRoutes,
   listRoutes,
   memberRoutes,
-  metricsRoutes,
   namespaceRoutes,
   routeRoutes,
   writeStatusRoutes,

@@ -5,11 +5,9 @@ import { assert } from '../../base/assert.ts';
 import { crc32c } from '../../base/crc32c.ts';
 import type { RunCommand, RunItem, RunWritten } from '../../model/command.ts';
 import type { Idempotency } from '../../model/record.ts';
-import { ask } from '../ask.ts';
+import { ask, type HttpContext } from '../context.ts';
 import { type BatchOptions, writeOf, writtenResult } from './batch-item.ts';
-import type { HttpContext } from '../context.ts';
-import { isFault } from '../form/parameter.ts';
-import { type Refusal, refusal } from '../problem.ts';
+import { isFault, type Refusal, refusal } from '../problem.ts';
 import type { BatchItem, BatchResult } from '../../api/shapes.ts';
 import { digestOf } from '../data/write-request.ts';
 

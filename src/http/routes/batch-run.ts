@@ -10,8 +10,7 @@ import type { Found, Reply } from '../../model/command.ts';
 import { type BatchOptions, commandOf } from './batch-item.ts';
 import type { HttpContext } from '../context.ts';
 import type { AnswerRoom } from '../guard/memory.ts';
-import { isFault } from '../form/parameter.ts';
-import { type Refusal, refusal } from '../problem.ts';
+import { isFault, type Refusal, refusal } from '../problem.ts';
 import type { BatchItem } from '../../api/shapes.ts';
 
 /** Values of gets that are under way at the same time, and how many of them. */

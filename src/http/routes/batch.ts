@@ -2,19 +2,17 @@
 // and others fail, and an Idempotency-Key counts for each operation by its place. With `atomic` they happen together or not at all.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { addRoute, type RouteCall } from './add-route.ts';
+import { addRoute, type App, type RouteCall } from './add-route.ts';
 import type { Reply } from '../../model/command.ts';
 import { callerOf } from './access-hook.ts';
-import type { App } from './app-type.ts';
 import { FORBIDDEN, mayIn } from '../guard/auth.ts';
 import { runAtomic } from './batch-atomic.ts';
 import { BATCH_KEY_BYTES_MAX, type BatchOptions, problemResult, resultOf } from './batch-item.ts';
 import { roomFor, runBatch } from './batch-run.ts';
 import type { HttpContext } from '../context.ts';
 import { isBetterAskedElsewhere } from '../form/elsewhere.ts';
-import { isFault } from '../form/parameter.ts';
+import { isFault, type Refusal, refusal } from '../problem.ts';
 import type { AnswerRoom } from '../guard/memory.ts';
-import { type Refusal, refusal } from '../problem.ts';
 import { jsonList } from '../form/json-pieces.ts';
 import { dataHeaders, endConnection, replyProblem, sendJson } from './reply.ts';
 import { type BatchItem, type BatchResult } from '../../api/shapes.ts';

@@ -1,17 +1,14 @@
 // GET /v1/cluster and /v1/cluster/replicas/{id}: the cluster as this replica sees it.
 
-import { addRoute } from './add-route.ts';
+import { addRoute, type App } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
 import { callerOf } from './access-hook.ts';
-import type { App } from './app-type.ts';
-import { ask } from '../ask.ts';
+import { ask, type HttpContext } from '../context.ts';
 import { type Caller, mayIn } from '../guard/auth.ts';
-import { entriesMissing } from '../jobs/cluster-view.ts';
-import type { HttpContext } from '../context.ts';
-import { isFault } from '../form/parameter.ts';
-import { type Refusal, refusal } from '../problem.ts';
+import { entriesMissing } from '../jobs/job-course.ts';
+import { isFault, type Refusal, refusal } from '../problem.ts';
 import { replyJson, replyProblem } from './reply.ts';
 import { timeText, wholeStaleness } from '../form/reply-head.ts';
 import { type ClusterView, type ReplicaView } from '../../api/shapes.ts';

@@ -5,7 +5,7 @@
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { weightOf } from '../form/accept.ts';
-import type { App } from './app-type.ts';
+import type { App } from './add-route.ts';
 
 const BYTES_MIN = 1024;
 const RUNNING_MAX = 2;

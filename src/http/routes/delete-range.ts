@@ -4,19 +4,17 @@
 
 import type { FastifyReply } from 'fastify';
 import type { QueryOf } from '../../api/parameters.ts';
-import { addRoute, type RouteCall } from './add-route.ts';
+import { addRoute, type App, type RouteCall } from './add-route.ts';
 import { LIST_LIMIT_MAX, type Listed } from '../../model/command.ts';
 import { isDefinite } from '../../model/fault.ts';
 import type { Policy } from '../../model/policy.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
-import type { App } from './app-type.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, readCursor } from '../form/cursor.ts';
 import { invalid } from '../../api/readers.ts';
 import { isBetterAskedElsewhere, locationOf } from '../form/elsewhere.ts';
-import { isFault } from '../form/parameter.ts';
+import { isFault, type Refusal, refusal } from '../problem.ts';
 import { askPage } from './page.ts';
-import { type Refusal, refusal } from '../problem.ts';
 import { deleteSeen, RANGE_KEY_BYTES_MAX, type RangeOutcome } from './range-run.ts';
 import { dataHeaders, redirectTo, replyProblem, sendJson } from './reply.ts';
 import { readIdempotencyKey } from '../../api/request-headers.ts';

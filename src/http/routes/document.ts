@@ -3,12 +3,11 @@
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { pathTo } from '../../api/routes.ts';
-import type { App } from './app-type.ts';
+import { addRoute, type App } from './add-route.ts';
 import type { HttpContext } from '../context.ts';
 import { freeze } from './frozen.ts';
 import { openApi } from './openapi.ts';
 import { replyJson } from './reply.ts';
-import { addRoute } from './add-route.ts';
 
 export async function documentRoutes(app: App, context: HttpContext): Promise<void> {
   const document = openApi(context.version, context.advertised);

@@ -3,7 +3,7 @@
 // learns only its instance.
 
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import type { App } from './app-type.ts';
+import type { App } from './add-route.ts';
 import { dropHeaders, INTERNAL, reportBug } from '../data/break-off.ts';
 import type { HttpContext } from '../context.ts';
 import { type Refusal, refusal } from '../problem.ts';

@@ -1,16 +1,14 @@
 // GET /v1/explain/{ns}/{key}: what every replica holds under a key, side by side. It shows versions, never values.
 
-import { addRoute } from './add-route.ts';
+import { addRoute, type App } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
 import type { Explained, ReplicaView } from '../../model/command.ts';
 import { hlcToMs } from '../../model/hlc.ts';
 import { formatDot, type Key } from '../../model/id.ts';
 import { compareVersions, type Record } from '../../model/record.ts';
-import type { App } from './app-type.ts';
-import { ask } from '../ask.ts';
-import type { HttpContext } from '../context.ts';
+import { ask, type HttpContext } from '../context.ts';
 import { keyFromPath, keyView } from '../form/key-text.ts';
-import { isFault } from '../form/parameter.ts';
+import { isFault } from '../problem.ts';
 import { replyJson, replyProblem } from './reply.ts';
 import { timeText } from '../form/reply-head.ts';
 import { type ExplainView } from '../../api/shapes.ts';

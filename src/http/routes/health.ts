@@ -1,4 +1,4 @@
-// GET /livez and /readyz, for supervisors and load balancers. Live means that the process answers, nothing more.
+// GET /livez and /readyz, for supervisors and load balancers, and /metrics, as Prometheus takes it. Live means that the process answers, nothing more.
 // Ready means that the replica serves, is not draining, and reaches a quorum: of all replicas, or with `ns` the one
 // that the namespace's own r and w need, and the namespace must be answered for. With `maxLag` its staleness must be proved
 // to lie within that, members left out that cannot be reached. A commit that hangs makes it unready: whatever it takes would hang as well. So does a clock
@@ -6,7 +6,8 @@
 // A disk that is almost full does (`low-disk`), for writes are refused; `op=read` asks for reads alone.
 
 import type { FastifyRequest } from 'fastify';
-import { addRoute } from './add-route.ts';
+import { callerFor } from '../guard/auth.ts';
+import { addRoute, type App } from './add-route.ts';
 import type { QueryOf } from '../../api/parameters.ts';
 import { isTrusted } from '../../model/clock.ts';
 import type { PeerStatus, Status } from '../../model/command.ts';
@@ -17,13 +18,9 @@ import {
   type Requirement,
   requirementOf,
 } from '../../model/quorum.ts';
-import type { App } from './app-type.ts';
-import { FORBIDDEN, mayIn } from '../guard/auth.ts';
 import { connectionOf } from '../guard/connection.ts';
-import { type HttpContext, isDraining } from '../context.ts';
-import { isFault } from '../form/parameter.ts';
-import { policyOf } from './policy-of.ts';
-import { type Refusal, refusal } from '../problem.ts';
+import { type HttpContext, isDraining, policyOf } from '../context.ts';
+import { isFault, type Refusal, refusal } from '../problem.ts';
 import { commonHeaders, replyJson, replyProblem } from './reply.ts';
 import { type ReadyCheck } from '../../api/shapes.ts';
 import { askStatus } from './cluster.ts';
@@ -41,6 +38,11 @@ export function healthRoutes(app: App, context: HttpContext): void {
     commonHeaders(context, reply);
     return reply.type('text/plain; charset=utf-8').send('ok\n');
   });
+  addRoute(app, context, 'metrics', async ({ reply }) => {
+    const text = await context.metricsText();
+    commonHeaders(context, reply);
+    return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
+  });
   addRoute(app, context, 'readyz', async ({ request, reply, query }) => {
     const denied = query.ns === undefined ? undefined : refuseNamespace(context, request, query.ns);
     if (denied !== undefined) return replyProblem(context, reply, denied);
@@ -57,16 +59,14 @@ export function healthRoutes(app: App, context: HttpContext): void {
 
 /** The route is open, but names of namespaces are for who may read them: the absent and the forbidden look alike. */
 function refuseNamespace(
-  { auth, tokens }: HttpContext,
+  { auth }: HttpContext,
   { headers, raw }: FastifyRequest,
   ns: string,
 ): Refusal | undefined {
-  if (tokens === undefined) return undefined;
   const address = connectionOf(raw.socket)?.address ?? '';
   const claim = { authorization: headers.authorization, address };
-  const caller = auth.authenticate(claim, performance.now());
-  if (isFault(caller)) return caller;
-  return mayIn(caller, ns, 'read') ? undefined : FORBIDDEN;
+  const caller = callerFor(auth, claim, { kind: 'namespace', role: 'read' }, ns);
+  return isFault(caller) ? caller : undefined;
 }
 
 function readAsked(

@@ -2,14 +2,12 @@
 // where it ends within the time that the client prefers to wait (RFC 7240), 200 with the job or the problem that ended it.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { addRoute } from './add-route.ts';
+import { addRoute, type App } from './add-route.ts';
 import { pathTo } from '../../api/routes.ts';
-import type { App } from './app-type.ts';
 import type { HttpContext } from '../context.ts';
 import type { JobKind } from '../jobs/job-course.ts';
 import type { Job } from '../jobs/jobs.ts';
-import { isFault } from '../form/parameter.ts';
-import { problemDocument, type Refusal, refusal } from '../problem.ts';
+import { isFault, problemDocument, type Refusal, refusal } from '../problem.ts';
 import { replyJson, replyProblem } from './reply.ts';
 import { timeText } from '../form/reply-head.ts';
 import { type JobView } from '../../api/shapes.ts';

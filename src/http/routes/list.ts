@@ -1,23 +1,21 @@
 // GET /v1/kv/{ns}: the keys of a namespace in byte order, a page at a time, as one JSON document or as lines of JSON.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { addRoute } from './add-route.ts';
+import { addRoute, type App } from './add-route.ts';
 import { LIST_LIMIT_DEFAULT, type QueryOf } from '../../api/parameters.ts';
 import { JSON_LINES_TYPE, JSON_TYPE } from '../../api/operations.ts';
 import { pathTo } from '../../api/routes.ts';
 import type { Listed } from '../../model/command.ts';
 import type { Policy } from '../../model/policy.ts';
 import { prefersFirst } from '../form/accept.ts';
-import type { App } from './app-type.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, readCursor } from '../form/cursor.ts';
 import { textFromBytes } from '../form/key-text.ts';
 import { invalid, type OnUnmet } from '../../api/readers.ts';
 import { locationOf } from '../form/elsewhere.ts';
-import { isFault } from '../form/parameter.ts';
+import { isFault, type Refusal } from '../problem.ts';
 import { askPage } from './page.ts';
 import { percentEncode } from '../form/percent.ts';
-import type { Refusal } from '../problem.ts';
 import { recordView } from '../form/record-view.ts';
 import { dataHeaders, redirectTo, replyProblem, sendJson } from './reply.ts';
 import { wholeStaleness } from '../form/reply-head.ts';

@@ -3,7 +3,7 @@
 // of the present ones; right after it every replica begins a new life with the new members, and its connections end. What
 // concerns one replica only that one does.
 
-import { addRoute } from './add-route.ts';
+import { addRoute, type App } from './add-route.ts';
 import type { QueryOf } from '../../api/parameters.ts';
 import { assert } from '../../base/assert.ts';
 import type { MembershipCommand, Reply } from '../../model/command.ts';
@@ -11,14 +11,12 @@ import { parseRegion, parseReplicaId } from '../../model/id.ts';
 import type { Membership, Place } from '../../model/membership.ts';
 import { formatAddress, parsePeerAddress } from '../../model/address.ts';
 import { parseBaseUrl } from '../../model/url.ts';
-import type { App } from './app-type.ts';
 import { INTERNAL, reportBug } from '../data/break-off.ts';
 import type { HttpContext } from '../context.ts';
 import type { Job } from '../jobs/jobs.ts';
 import { invalid } from '../../api/readers.ts';
-import { isFault } from '../form/parameter.ts';
+import { isFault, type Refusal, refusal } from '../problem.ts';
 import { refuseNewcomer } from '../jobs/newcomer.ts';
-import { type Refusal, refusal } from '../problem.ts';
 import { replyProblem } from './reply.ts';
 import { type MembershipView, type PlaceView } from '../../api/shapes.ts';
 import { answerJob } from './jobs.ts';

@@ -1,10 +1,9 @@
 // GET /v1/namespaces and /v1/namespaces/{ns}: the policies as they are compiled, every default filled in. The list
 // holds only what the caller may read.
 
-import { addRoute } from './add-route.ts';
+import { addRoute, type App } from './add-route.ts';
 import type { Policy } from '../../model/policy.ts';
 import { callerOf } from './access-hook.ts';
-import type { App } from './app-type.ts';
 import { mayIn } from '../guard/auth.ts';
 import type { HttpContext } from '../context.ts';
 import { replyJson } from './reply.ts';

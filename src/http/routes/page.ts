@@ -3,7 +3,7 @@
 import { assert } from '../../base/assert.ts';
 import { type ListCommand, type Listed } from '../../model/command.ts';
 import type { ReplicaService } from '../../model/port.ts';
-import { ask } from '../ask.ts';
+import { ask } from '../context.ts';
 import type { Refusal } from '../problem.ts';
 
 /** The page that is asked for, or why there is none. */

@@ -1,18 +1,16 @@
 // GET /v1/route: where clients find the replicas, those that answer first, the region asked for before the others, then by
 // the round trip from here. With `ns` each says how it is with that namespace.
 
-import { addRoute } from './add-route.ts';
+import { addRoute, type App } from './add-route.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
 import type { NamespaceHealth } from '../../model/health.ts';
 import { parseRegion } from '../../model/id.ts';
 import { isLagBounded } from '../../model/policy.ts';
 import { callerOf } from './access-hook.ts';
-import type { App } from './app-type.ts';
 import { FORBIDDEN, mayIn } from '../guard/auth.ts';
-import type { HttpContext } from '../context.ts';
+import { type HttpContext, policyOf } from '../context.ts';
 import { invalid } from '../../api/readers.ts';
-import { isFault } from '../form/parameter.ts';
-import { policyOf } from './policy-of.ts';
+import { isFault } from '../problem.ts';
 import { replyJson, replyProblem } from './reply.ts';
 import { wholeStaleness } from '../form/reply-head.ts';
 import { type EndpointView } from '../../api/shapes.ts';

@@ -1,14 +1,12 @@
 // GET /v1/writes/{dot}: how far a write has come. The ladder is what the holders that are known prove; a rung that is
 // not listed has not been reached, or nobody here knows yet.
 
-import { addRoute } from './add-route.ts';
+import { addRoute, type App } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
 import type { WriteStatus } from '../../model/command.ts';
 import { formatDot, parseDot } from '../../model/id.ts';
 import { majority } from '../../model/quorum.ts';
-import type { App } from './app-type.ts';
-import { ask } from '../ask.ts';
-import type { HttpContext } from '../context.ts';
+import { ask, type HttpContext } from '../context.ts';
 import { refusal } from '../problem.ts';
 import { replyJson, replyProblem } from './reply.ts';
 import { type WriteStatusView } from '../../api/shapes.ts';
