@@ -5,20 +5,22 @@
 // What is not durable yet is looked through at once, what is stored is read in pages. What comes meanwhile is told by
 // store/absence.ts, which knows by then that the range is copied.
 
-import type { Outbox, RangeEntry, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import type { Hlc } from '../model/hlc.ts';
 import type { LaneHead, Position } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Record } from '../model/record.ts';
 import { covers, type ReadonlyVector } from '../model/vector.ts';
 import { behind, parseRecordKey, positionOf, recordsBetween, type Span } from '../store/layout.ts';
+import { SingleRead } from '../store/single-read.ts';
 import type { Table } from '../store/table.ts';
 
 export interface AbsenceSweepOptions {
   readonly table: Table;
   readonly metrics: Metrics;
   readonly bytesMax: number;
-  readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
+  /** A part is swept, or could not be read. */
+  readonly onEnd: (end: SweepEnd, turn: Turn) => void;
 }
 
 /** A part of a snapshot: what it shows of the keys behind `after` up to `last`, or to the end of all. */
@@ -29,7 +31,7 @@ export interface Part {
   readonly covers: readonly LaneHead[];
 }
 
-export type SweepProgress = 'reading' | 'done' | 'failed';
+export type SweepEnd = 'done' | 'failed';
 
 /** Records that may be dropped without being durably gone. */
 const DROPPING_MAX = 4096;
@@ -40,7 +42,7 @@ export class AbsenceSweep {
   #covers: ReadonlyVector = new Map();
   #newest: Hlc = 0;
   #span: Span | undefined;
-  #readingId = 0;
+  readonly #reading = new SingleRead<undefined>((result, _, turn) => this.#onRead(result, turn));
 
   constructor(options: AbsenceSweepOptions) {
     this.#options = options;
@@ -59,35 +61,33 @@ export class AbsenceSweep {
     this.#read(out);
   }
 
-  /** `undefined` when the answer was meant for somebody else. */
-  onRange(id: number, result: RangeResult, out: Outbox): SweepProgress | undefined {
-    if (this.#span === undefined || this.#readingId !== id) return undefined;
-    this.#readingId = 0;
+  #onRead(result: RangeResult, turn: Turn): void {
+    if (this.#span === undefined) return;
     if (!result.ok) {
-      this.#span = undefined;
-      out.note('error', 'snapshot-unreadable', { reason: result.reason });
-      return 'failed';
+      turn.note('error', 'snapshot-unreadable', { reason: result.reason });
+      return this.#end('failed', turn);
     }
-    for (const entry of result.entries) this.#take(entry, out);
+    for (const entry of result.entries) this.#take(entry, turn);
     const last = result.entries.at(-1);
-    if (!result.more || last === undefined) {
-      this.#span = undefined;
-      return 'done';
-    }
+    if (!result.more || last === undefined) return this.#end('done', turn);
     this.#span = { from: behind(last.key), to: this.#span.to };
-    this.look(out);
-    return 'reading';
+    this.look(turn);
+  }
+
+  #end(end: SweepEnd, turn: Turn): void {
+    this.#span = undefined;
+    this.#options.onEnd(end, turn);
   }
 
   /** Goes on where it waited for what it dropped to be durable. */
   look(out: Outbox): void {
-    const isWaiting = this.#span !== undefined && this.#readingId === 0;
+    const isWaiting = this.#span !== undefined && !this.#reading.isUnderWay;
     if (isWaiting && this.#options.table.dropping < DROPPING_MAX) this.#read(out);
   }
 
   #read(out: Outbox): void {
-    const { range, bytesMax } = this.#options;
-    if (this.#span !== undefined) this.#readingId = range(this.#span, bytesMax, out);
+    const { bytesMax } = this.#options;
+    if (this.#span !== undefined) this.#reading.begin(this.#span, { bytesMax }, undefined, out);
   }
 
   #take({ key }: RangeEntry, out: Outbox): void {

@@ -32,7 +32,7 @@
 
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { createRing } from '../base/ring.ts';
-import type { Now, Outbox, RangeResult, Turn } from '../model/effect.ts';
+import type { Now, Outbox, Turn } from '../model/effect.ts';
 import { type Origin, parseOrigin, type ReplicaId, type Seq } from '../model/id.ts';
 import type { Behind, LaneHead, NamedWrite, Position, SnapshotChunk } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -43,7 +43,7 @@ import { seal, unseal } from '../store/envelope.ts';
 import { metaKey, NAMED } from '../store/layout.ts';
 import type { Log } from '../store/log.ts';
 import type { Table } from '../store/table.ts';
-import { AbsenceSweep, type AbsenceSweepOptions } from './absence-sweep.ts';
+import { AbsenceSweep, type SweepEnd } from './absence-sweep.ts';
 import type { CopyBudget } from './copy-budget.ts';
 import type { Holder } from './exchange.ts';
 
@@ -52,11 +52,12 @@ export interface SnapshotClientOptions {
   readonly metrics: Metrics;
   readonly table: Table;
   readonly absence: Absence;
-  readonly range: AbsenceSweepOptions['range'];
   /** Of a part. */
   readonly bytesMax: number;
   readonly retryMs: number;
   readonly budget: CopyBudget;
+  /** A copy begins, or ends. */
+  readonly onCopy: (isCopying: boolean) => void;
   /** A record of the snapshot is merged. */
   readonly merge: (record: Record, turn: Turn) => void;
   /** A write that an idempotency key names. */
@@ -120,7 +121,10 @@ export class SnapshotClient {
 
   constructor(options: SnapshotClientOptions) {
     this.#options = options;
-    this.#sweep = new AbsenceSweep(options);
+    this.#sweep = new AbsenceSweep({
+      ...options,
+      onEnd: (end, turn) => this.#onSweepEnd(end, turn),
+    });
   }
 
   get isCopying(): boolean {
@@ -136,6 +140,7 @@ export class SnapshotClient {
     const copy = mark === undefined ? undefined : decodeMark(mark);
     if (copy === undefined) return;
     this.#copy = copy;
+    this.#options.onCopy(true);
     this.#options.absence.onCopied(copy.covers, copy.after);
   }
 
@@ -158,6 +163,7 @@ export class SnapshotClient {
       const holder = holders.find((each) => this.#isNeededFrom(each, holders));
       if (holder === undefined || !this.#mayBegin(turn)) return;
       this.#copy = begunAt('', []);
+      this.#options.onCopy(true);
       turn.note('warn', 'snapshot-begins', { of: holder.id });
       this.#ask(this.#copy, holder, turn);
     } else if (copy.part !== undefined) {
@@ -183,13 +189,11 @@ export class SnapshotClient {
     this.#take(copy, turn);
   }
 
-  /** True when the answer was meant for the copy. */
-  onRange(id: number, result: RangeResult, turn: Turn): boolean {
-    const progress = this.#sweep.onRange(id, result, turn);
+  #onSweepEnd(end: SweepEnd, turn: Turn): void {
     const copy = this.#copy;
-    if (progress === 'done' && copy !== undefined) this.#onSwept(copy, turn);
-    if (progress === 'failed' && copy !== undefined) this.#breakOff(copy);
-    return progress !== undefined;
+    if (copy === undefined) return;
+    if (end === 'done') this.#onSwept(copy, turn);
+    else this.#breakOff(copy);
   }
 
   /** Merges the next part, when the one before is swept and there is room for what it brings. */
@@ -264,6 +268,7 @@ export class SnapshotClient {
     this.#options.metrics.snapshotsReceived++;
     this.#options.metrics.snapshotsResynced++;
     out.note('info', 'snapshot-ends', { origins: copy.covers.length });
+    this.#options.onCopy(false);
   }
 
   /** The delta rule: as long as one connected peer still has the entries in its log, they come from there. */

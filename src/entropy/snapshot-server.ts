@@ -33,16 +33,15 @@ import {
   positionOf,
   positionOfNamed,
   recordsAfter,
-  type Span,
 } from '../store/layout.ts';
 import type { Log } from '../store/log.ts';
+import { SingleRead } from '../store/single-read.ts';
 
 export interface SnapshotServerOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly frameBytes: number;
   readonly get: (key: Uint8Array) => PointRead;
-  readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
   readonly heal: (namespace: NamespaceName, key: Key, turn: Turn) => void;
 }
 
@@ -57,7 +56,6 @@ interface Transfer {
 
 interface Reading {
   readonly transfer: Transfer;
-  readonly rangeId: number;
   readonly covers: readonly LaneHead[];
 }
 
@@ -71,7 +69,10 @@ export class SnapshotServer {
   readonly #transfers = new Map<number, Transfer>();
   /** Those that have a part to send, each once; the one that is being read is none of them. */
   readonly #waiting = createRing<Transfer>();
-  #reading: Reading | undefined;
+  readonly #reading = new SingleRead<Reading>((result, reading, turn) => {
+    if (this.#isCurrent(reading.transfer)) this.#send(reading, result, turn);
+    this.#next(turn);
+  });
 
   constructor(options: SnapshotServerOptions) {
     this.#options = options;
@@ -94,16 +95,6 @@ export class SnapshotServer {
 
   onDisconnected(peer: number): void {
     this.#transfers.delete(peer);
-  }
-
-  /** True when the answer was meant for a snapshot. */
-  onRange(id: number, result: RangeResult, turn: Turn): boolean {
-    const reading = this.#reading;
-    if (reading?.rangeId !== id) return false;
-    this.#reading = undefined;
-    if (this.#isCurrent(reading.transfer)) this.#send(reading, result, turn);
-    this.#next(turn);
-    return true;
   }
 
   #send(reading: Reading, result: RangeResult, turn: Turn): void {
@@ -156,13 +147,13 @@ export class SnapshotServer {
 
   #queue(transfer: Transfer, out: Outbox): void {
     // While its part is being read it goes on by itself.
-    if (transfer.left === 0 || this.#reading?.transfer === transfer) return;
+    if (transfer.left === 0 || this.#reading.about?.transfer === transfer) return;
     this.#waiting.push(transfer);
     this.#next(out);
   }
 
   #next(out: Outbox): void {
-    if (this.#reading !== undefined) return;
+    if (this.#reading.isUnderWay) return;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       if (this.#isCurrent(next) && this.#read(next, out)) return;
     }
@@ -175,9 +166,9 @@ export class SnapshotServer {
       this.#transfers.delete(transfer.peer);
       return false;
     }
-    const bytes = Math.min(bytesMax, this.#options.frameBytes);
+    const limits = { bytesMax: Math.min(bytesMax, this.#options.frameBytes) };
     const span = after.startsWith(NAMED) ? namedAfter(after) : recordsAfter(after);
-    this.#reading = { transfer, rangeId: this.#options.range(span, bytes, out), covers };
+    this.#reading.begin(span, limits, { transfer, covers }, out);
     return true;
   }
 

@@ -22,15 +22,15 @@ import type {
   TreeRequest,
 } from '../model/message.ts';
 import type { Record } from '../model/record.ts';
-import { parseRecordKey, positionOfKey, recordsBetween, type Span } from '../store/layout.ts';
+import { parseRecordKey, positionOfKey, recordsBetween } from '../store/layout.ts';
 import { FANOUT, LEAVES, type Leaves, leafOf } from '../store/leaves.ts';
+import { SingleRead } from '../store/single-read.ts';
 import type { Table } from '../store/table.ts';
 import { type Cut, isSameDigest } from './tree-cut.ts';
 
 export interface TreeServerOptions {
   readonly table: Table;
   readonly frameBytes: number;
-  readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
   readonly heal: (namespace: NamespaceName, key: Key, turn: Turn) => void;
   /** Freezes the tree, if it says anything. */
   readonly freeze: () => Cut | undefined;
@@ -65,7 +65,9 @@ export class TreeServer {
   readonly #waiting = createRing<Asked>();
   /** By peer. */
   readonly #served = new Map<number, Served>();
-  #reading: (Asked & { readonly rangeId: number }) | undefined;
+  readonly #reading = new SingleRead<Asked>((result, asked, turn) =>
+    this.#onRead(result, asked, turn),
+  );
 
   constructor(options: TreeServerOptions) {
     this.#options = options;
@@ -130,19 +132,13 @@ export class TreeServer {
     turn.send(peer, { kind: 'tree-records', id, taken, records });
   }
 
-  /** True when the answer was meant for this. */
-  onRange(id: number, result: RangeResult, turn: Turn): boolean {
-    const reading = this.#reading;
-    if (reading?.rangeId !== id) return false;
-    this.#reading = undefined;
-    const { peer, request } = reading;
+  #onRead(result: RangeResult, { peer, request }: Asked, turn: Turn): void {
     if (result.ok) this.#list(peer, request, result, turn);
     else {
       const nothing = { keys: [], last: '', more: false } as const;
       turn.send(peer, { kind: 'tree-keys', id: request.id, answer: 'unknown', ...nothing });
     }
     this.#next(turn);
-    return true;
   }
 
   /** What our frozen tree stands for leaves us only when it does, durably. */
@@ -185,16 +181,12 @@ export class TreeServer {
   }
 
   #next(out: Outbox): void {
-    if (this.#reading !== undefined) return;
+    if (this.#reading.isUnderWay) return;
     const asked = this.#waiting.shift();
     if (asked === undefined) return;
     const { after, upTo } = asked.request;
-    const rangeId = this.#options.range(
-      recordsBetween(after, upTo === '' ? undefined : upTo),
-      PAGE_BYTES,
-      out,
-    );
-    this.#reading = { ...asked, rangeId };
+    const span = recordsBetween(after, upTo === '' ? undefined : upTo);
+    this.#reading.begin(span, { bytesMax: PAGE_BYTES }, asked, out);
   }
 
   #list(

@@ -35,8 +35,9 @@ import type {
 } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Record } from '../model/record.ts';
-import { positionOf, positionOfKey, recordsBetween, type Span } from '../store/layout.ts';
+import { positionOf, positionOfKey, recordsBetween } from '../store/layout.ts';
 import { FANOUT, type Leaves } from '../store/leaves.ts';
+import { SingleRead } from '../store/single-read.ts';
 import type { Table } from '../store/table.ts';
 import type { HashTree } from '../store/tree.ts';
 import { type Cut, isSameDigest } from './tree-cut.ts';
@@ -54,7 +55,6 @@ export interface TreeWalkOptions {
   readonly restMs: number;
   /** Without progress for so long a round ends. */
   readonly timeoutMs: number;
-  readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
   readonly heal: (stored: StoredKey, turn: Turn) => void;
   /** Freezes our tree, if it says anything. */
   readonly freeze: () => Cut | undefined;
@@ -113,7 +113,7 @@ const VECTOR_BYTES = 20;
 export class TreeWalk {
   readonly #options: TreeWalkOptions;
   #walk: Walk | undefined;
-  #rangeId = 0;
+  readonly #page = new SingleRead<undefined>((result, _, turn) => this.#onPage(result, turn));
   #lastId = 0;
 
   constructor(options: TreeWalkOptions) {
@@ -184,16 +184,10 @@ export class TreeWalk {
     else this.#onLeaves(walk, leaves, reply.digests, turn);
   }
 
-  /** True when the answer was meant for the walk. */
-  onRange(id: number, result: RangeResult, turn: Turn): boolean {
-    if (id !== this.#rangeId || id === 0) return false;
-    this.#rangeId = 0;
+  #onPage(result: RangeResult, turn: Turn): void {
     const walk = this.#walk;
-    if (walk?.step !== 'page') return true;
-    if (!result.ok) {
-      this.#end(walk, 'unknown', turn);
-      return true;
-    }
+    if (walk?.step !== 'page') return;
+    if (!result.ok) return this.#end(walk, 'unknown', turn);
     for (const entry of result.entries) {
       const stored = storedKeyOf(entry, walk.leaves);
       if (stored === undefined) continue;
@@ -204,7 +198,6 @@ export class TreeWalk {
     walk.upTo = result.more && last !== undefined ? positionOfKey(last.key) : '';
     walk.step = 'keys';
     this.#proceed(walk, turn);
-    return true;
   }
 
   onKeys(peer: number, reply: TreeKeys, turn: Turn): void {
@@ -416,7 +409,8 @@ export class TreeWalk {
   #readPage(walk: Walk, out: Outbox): void {
     walk.own.clear();
     this.#nextId(walk);
-    this.#rangeId = this.#options.range(recordsBetween(walk.after, undefined), PAGE_BYTES, out);
+    const span = recordsBetween(walk.after, undefined);
+    this.#page.begin(span, { bytesMax: PAGE_BYTES }, undefined, out);
   }
 
   /** As many names as a request has room for, at least one. */

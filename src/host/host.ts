@@ -191,8 +191,8 @@ export class Host implements ReplicaService {
     }
     if (turn.messages.length > 0) network.flush();
     this.#reply(now);
-    for (const { id, request } of turn.ranges) {
-      storage.range(request, (result) => this.#take({ kind: 'range', id, result }));
+    for (const { request, owner } of turn.reads) {
+      storage.range(request, (result) => this.#take({ kind: 'read', owner, result }));
     }
     for (const { from, to } of turn.clears) {
       storage.clear(from, to, (failure) => {
@@ -202,7 +202,7 @@ export class Host implements ReplicaService {
     turn.notes.length = 0;
     turn.peers.length = 0;
     turn.messages.length = 0;
-    turn.ranges.length = 0;
+    turn.reads.length = 0;
     turn.clears.length = 0;
     if (turn.haltReason !== undefined) {
       if (this.#isSettled()) this.#halt(turn.haltReason, now);

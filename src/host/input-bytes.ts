@@ -10,7 +10,7 @@ export const TURN_BYTES_MAX = 1024 * 1024;
 export function bytesIn(input: Input): number {
   const { kind } = input;
   if (kind === 'message') return bytesOfMessage(input.message);
-  if (kind === 'range') return input.result.ok ? bytesOfEntries(input.result.entries) : 0;
+  if (kind === 'read') return input.result.ok ? bytesOfEntries(input.result.entries) : 0;
   if (kind !== 'command') return 0;
   const { command } = input;
   if (command.kind === 'write') return command.value.length;

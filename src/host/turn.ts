@@ -2,7 +2,17 @@
 // the rest is drained at the end of each turn.
 
 import type { Client, Reply } from '../model/command.ts';
-import type { Ending, Lsn, NoteFields, Now, RangeRequest, Turn } from '../model/effect.ts';
+import {
+  type Ending,
+  type Lsn,
+  type NoteFields,
+  type Now,
+  type RangeRequest,
+  READ_ENTRIES_MAX,
+  type ReadLimits,
+  type ReadOwner,
+  type Turn,
+} from '../model/effect.ts';
 import type { Message } from '../model/message.ts';
 import type { Batch } from '../model/port.ts';
 
@@ -20,7 +30,7 @@ export class HostTurn implements Turn {
   readonly peers: number[] = [];
   readonly messages: Message[] = [];
   readonly replies: OutgoingReply[] = [];
-  readonly ranges: { readonly id: number; readonly request: RangeRequest }[] = [];
+  readonly reads: { readonly request: RangeRequest; readonly owner: ReadOwner }[] = [];
   readonly clears: { readonly from: Uint8Array; readonly to: Uint8Array }[] = [];
   readonly notes: {
     readonly level: 'info' | 'warn' | 'error';
@@ -61,8 +71,13 @@ export class HostTurn implements Turn {
     this.#values.push(undefined);
   }
 
-  range(id: number, request: RangeRequest): void {
-    this.ranges.push({ id, request });
+  read(
+    { from, to }: Pick<RangeRequest, 'from' | 'to'>,
+    { bytesMax, limit = READ_ENTRIES_MAX, reverse = false, headsOnly }: ReadLimits,
+    owner: ReadOwner,
+  ): void {
+    const request = { from, to, reverse, limit, bytesMax };
+    this.reads.push({ request: headsOnly ? { ...request, headsOnly } : request, owner });
   }
 
   clear(from: Uint8Array, to: Uint8Array): void {

@@ -18,7 +18,7 @@ export interface Now {
   readonly monoMs: number;
 }
 
-/** A range of stored keys: [from, to), in bytes order. */
+/** A range of stored keys: [from, to), in bytes order, for the storage port. */
 export interface RangeRequest {
   readonly from: Uint8Array;
   readonly to: Uint8Array;
@@ -38,10 +38,25 @@ export interface RangeEntry {
   readonly head?: Record;
 }
 
+/** How much one read takes at most, and from which end; forwards and READ_ENTRIES_MAX entries unless it says otherwise. */
+export interface ReadLimits {
+  readonly bytesMax: number;
+  readonly limit?: number | undefined;
+  readonly reverse?: boolean | undefined;
+  readonly headsOnly?: true | undefined;
+}
+
+export const READ_ENTRIES_MAX = 8192;
+
 /** `more` is true when the range holds further entries. */
 export type RangeResult =
   | { readonly ok: true; readonly entries: readonly RangeEntry[]; readonly more: boolean }
   | { readonly ok: false; readonly reason: string };
+
+/** Gets what it has read. It may have ended meanwhile, and drops the result then. */
+export interface ReadOwner {
+  onRead(result: RangeResult, turn: Turn): void;
+}
 
 export type Input =
   | { readonly kind: 'command'; readonly command: Command }
@@ -51,7 +66,7 @@ export type Input =
   /** The batch is about to be committed: the last moment to add to it. */
   | { readonly kind: 'seal' }
   | { readonly kind: 'durable'; readonly lsn: Lsn }
-  | { readonly kind: 'range'; readonly id: number; readonly result: RangeResult }
+  | { readonly kind: 'read'; readonly owner: ReadOwner; readonly result: RangeResult }
   | { readonly kind: 'storage-failed'; readonly reason: string }
   | { readonly kind: 'disk'; readonly room: DiskRoom }
   | { readonly kind: 'drain' }
@@ -67,8 +82,12 @@ export interface Outbox {
   readonly lsn: Lsn;
   put(key: Uint8Array, value: Uint8Array): void;
   del(key: Uint8Array): void;
-  /** Reads a range in the background; the result comes back as an input with the same id. */
-  range(id: number, request: RangeRequest): void;
+  /** Reads a range in the background; its owner gets the result in a later turn. */
+  read(
+    span: { readonly from: Uint8Array; readonly to: Uint8Array },
+    limits: ReadLimits,
+    owner: ReadOwner,
+  ): void;
   /** Removes a range in the background. Not part of the batch: only for what nothing refers to any more. */
   clear(from: Uint8Array, to: Uint8Array): void;
   send(peer: number, message: Message): void;

@@ -8,12 +8,11 @@ import { APART_ENTRIES_MAX, Cut, type CutOptions } from '../entropy/tree-cut.ts'
 import { TreeServer } from '../entropy/tree-server.ts';
 import { type RoundEnd, TreeWalk } from '../entropy/tree-walk.ts';
 import type { ResyncCommand } from '../model/command.ts';
-import type { Now, Outbox, RangeResult, Turn } from '../model/effect.ts';
+import type { Now, Outbox, Turn } from '../model/effect.ts';
 import type { TreeMessage } from '../model/message.ts';
 import { unreachable } from '../base/assert.ts';
 import type { Record } from '../model/record.ts';
 import { countMissing, covers } from '../model/vector.ts';
-import type { Span } from '../store/layout.ts';
 import type { Context, Heal } from './context.ts';
 import type { Peer } from './peers.ts';
 import type { Standing } from './standing.ts';
@@ -21,7 +20,6 @@ import type { Standing } from './standing.ts';
 export interface AntiEntropyOptions {
   readonly context: Context;
   readonly standing: Standing;
-  readonly range: (span: Span, bytesMax: number, out: Outbox) => number;
   readonly heal: Heal;
 }
 
@@ -38,14 +36,14 @@ export class AntiEntropy {
   readonly #walk: TreeWalk;
   #agedAtMs = 0;
 
-  constructor({ context, standing, range, heal }: AntiEntropyOptions) {
+  constructor({ context, standing, heal }: AntiEntropyOptions) {
     const { absence, log, metrics, settings, table, tree } = context;
     this.#context = context;
     this.#standing = standing;
     this.comparisons = new Comparisons(settings.compareEveryMs);
     const parts = { absence, log, table, tree, isFit: () => this.#isFit };
     const freeze = (): Cut | undefined => this.#freeze(parts);
-    const shared = { table, frameBytes: settings.frameBytes, range, freeze };
+    const shared = { table, frameBytes: settings.frameBytes, freeze };
     this.#server = new TreeServer({
       ...shared,
       heal,
@@ -119,10 +117,6 @@ export class AntiEntropy {
       default:
         return unreachable(message);
     }
-  }
-
-  onRange(id: number, result: RangeResult, turn: Turn): boolean {
-    return this.#server.onRange(id, result, turn) || this.#walk.onRange(id, result, turn);
   }
 
   /** Our tree says something. */

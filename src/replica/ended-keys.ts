@@ -11,9 +11,9 @@ export class EndedKeys {
   readonly #table: IdempotencyTable;
   readonly #sweep: Sweep;
 
-  constructor(table: IdempotencyTable, nextId: () => number) {
+  constructor(table: IdempotencyTable) {
     this.#table = table;
-    this.#sweep = new Sweep(nextId, PIECE_ENTRIES);
+    this.#sweep = new Sweep(PIECE_ENTRIES, (result, turn) => this.#onPiece(result, turn));
   }
 
   onBeat(turn: Turn): void {
@@ -27,13 +27,10 @@ export class EndedKeys {
     this.#sweep.goOn(out);
   }
 
-  /** True when the answer was meant for this. */
-  onRange(id: number, result: RangeResult, out: Outbox): boolean {
-    if (!this.#sweep.takes(id)) return false;
+  #onPiece(result: RangeResult, out: Outbox): void {
     this.#sweep.pass(result);
     if (result.ok) this.#table.sweep(result.entries, out);
     else out.note('error', 'sweep-unreadable', { reason: result.reason });
     this.#sweep.goOn(out);
-    return true;
   }
 }

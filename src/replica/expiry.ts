@@ -26,34 +26,35 @@ export class Expiry {
   readonly #writes: Writes;
   readonly #heal: Heal;
   readonly #sweep: Sweep;
+  #isServing = false;
 
-  constructor(context: Context, writes: Writes, nextId: () => number, heal: Heal) {
+  constructor(context: Context, writes: Writes, heal: Heal) {
     this.#context = context;
     this.#writes = writes;
     this.#heal = heal;
-    this.#sweep = new Sweep(nextId, PIECE_ENTRIES);
+    this.#sweep = new Sweep(PIECE_ENTRIES, (result, turn) => this.#onPiece(result, turn));
   }
 
-  /** With every heartbeat of a replica that serves. */
-  onBeat(turn: Turn): void {
+  /** With every heartbeat. */
+  onBeat(isServing: boolean, turn: Turn): void {
+    this.#isServing = isServing;
+    if (!isServing) return;
     if (this.#sweep.isIdle) this.#sweep.begin(expired(turn.now.wallMs));
     this.#goOn(turn);
   }
 
-  /** After each commit of a replica that serves, which held so many mutations. */
+  /** After each commit, which held so many mutations. */
   onDurable(mutations: number, out: Outbox): void {
+    if (!this.#isServing) return;
     this.#sweep.allow(mutations);
     this.#goOn(out);
   }
 
-  /** True when the answer was meant for this. */
-  onRange(id: number, result: RangeResult, isServing: boolean, turn: Turn): boolean {
-    if (!this.#sweep.takes(id)) return false;
+  #onPiece(result: RangeResult, turn: Turn): void {
     this.#sweep.pass(result);
     if (!result.ok) turn.note('error', 'expiry-unreadable', { reason: result.reason });
-    else if (isServing) for (const entry of result.entries) this.#take(entry, turn);
-    if (isServing) this.#goOn(turn);
-    return true;
+    else if (this.#isServing) for (const entry of result.entries) this.#take(entry, turn);
+    if (this.#isServing) this.#goOn(turn);
   }
 
   #goOn(out: Outbox): void {

@@ -31,6 +31,7 @@ import {
 } from '../store/layout.ts';
 import { LIVE_LANE } from '../store/log.ts';
 import type { Recount } from '../store/recount.ts';
+import { SingleRead } from '../store/single-read.ts';
 import type { Context, Heal } from './context.ts';
 import { EndedKeys } from './ended-keys.ts';
 import { Expiry } from './expiry.ts';
@@ -52,7 +53,6 @@ interface Condition {
 export class Housekeeping {
   readonly #context: Context;
   readonly #writes: Writes;
-  readonly #nextId: () => number;
   readonly #heal: Heal;
   readonly #expiry: Expiry;
   readonly #tombstones: Tombstones;
@@ -60,20 +60,19 @@ export class Housekeeping {
   #condition: Condition = { isServing: false, isCopying: true };
   /** Mutations of all origins that were written before the last commit. */
   #written = 0;
-  #scrubbingId = 0;
+  readonly #reading = new SingleRead<undefined>((result, _, turn) => this.#onRead(result, turn));
   /** What the scrub has still to read; empty between two rounds. */
   #scrub: Span[] = [];
   #scrubAtMs: number | undefined;
   #scrubbed = 0;
   #scrubEntries = SCRUB_ENTRIES_MIN;
 
-  constructor(context: Context, writes: Writes, nextId: () => number, heal: Heal) {
+  constructor(context: Context, writes: Writes, heal: Heal) {
     this.#context = context;
     this.#writes = writes;
-    this.#expiry = new Expiry(context, writes, nextId, heal);
-    this.#tombstones = new Tombstones(context, nextId, heal);
-    this.#endedKeys = new EndedKeys(context.idempotency, nextId);
-    this.#nextId = nextId;
+    this.#expiry = new Expiry(context, writes, heal);
+    this.#tombstones = new Tombstones(context, heal);
+    this.#endedKeys = new EndedKeys(context.idempotency);
     this.#heal = heal;
   }
 
@@ -84,8 +83,8 @@ export class Housekeeping {
     this.#endedKeys.onBeat(turn);
     // A part of a snapshot may show what a tombstone of ours hides.
     if (!condition.isCopying) this.#tombstones.onBeat(turn);
-    if (condition.isServing) this.#expiry.onBeat(turn);
-    if (this.#scrubbingId === 0) this.#scrubOn(turn);
+    this.#expiry.onBeat(condition.isServing, turn);
+    if (!this.#reading.isUnderWay) this.#scrubOn(turn);
   }
 
   /** A commit is durable: as much as came in with it may go. */
@@ -95,19 +94,12 @@ export class Housekeeping {
     this.#written += mutations;
     this.#endedKeys.onDurable(mutations, out);
     if (!this.#condition.isCopying) this.#tombstones.onDurable(mutations, out);
-    if (this.#condition.isServing) this.#expiry.onDurable(mutations, out);
+    this.#expiry.onDurable(mutations, out);
   }
 
-  /** True when the answer was meant for housekeeping. */
-  onRange(id: number, result: RangeResult, turn: Turn): boolean {
-    if (this.#endedKeys.onRange(id, result, turn)) return true;
-    if (this.#tombstones.onRange(id, result, turn)) return true;
-    if (this.#expiry.onRange(id, result, this.#condition.isServing, turn)) return true;
-    if (id !== this.#scrubbingId) return false;
-    this.#scrubbingId = 0;
+  #onRead(result: RangeResult, turn: Turn): void {
     if (result.ok) this.#verify(result.entries, result.more, turn);
     else turn.note('error', 'scrub-unreadable', { reason: result.reason });
-    return true;
   }
 
   #truncate(out: Outbox): void {
@@ -151,9 +143,8 @@ export class Housekeeping {
     }
     tree.recount?.begin(table.undurable(), table.droppingAt());
     const limit = tree.isTrusted ? this.#scrubEntries : REBUILD_ENTRIES_MAX;
-    this.#scrubbingId = this.#nextId();
-    const limits = { reverse: false, limit, bytesMax: SCRUB_BYTES_MAX };
-    turn.range(this.#scrubbingId, { ...(this.#scrub[0] as Span), ...limits });
+    const limits = { limit, bytesMax: SCRUB_BYTES_MAX };
+    this.#reading.begin(this.#scrub[0] as Span, limits, undefined, turn);
   }
 
   /** As many with each heartbeat as would have brought the round that ended to its end in half its time. */

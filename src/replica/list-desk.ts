@@ -2,7 +2,7 @@
 // (quorum-lists.ts); and what peers ask for their lists (surveys.ts).
 
 import type { ListCommand } from '../model/command.ts';
-import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
+import type { Outbox, Turn } from '../model/effect.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { SurveyReply, SurveyRequest } from '../model/message.ts';
 import { isReachable } from '../quorum/tally.ts';
@@ -19,12 +19,11 @@ export class ListDesk {
   readonly #surveys: Surveys;
 
   constructor(context: Context, parts: ListParts) {
-    const { nextId, heal } = parts;
     this.#context = context;
     const room = new ListRoom(context.settings.listsHeldBytesMax, context.metrics);
-    this.#alone = new Lists(context, nextId, heal, room);
+    this.#alone = new Lists(context, parts.heal, room);
     this.#quorum = new QuorumLists(context, parts, room);
-    this.#surveys = new Surveys(context, nextId, heal, room);
+    this.#surveys = new Surveys(context, parts.heal, room);
   }
 
   get waiting(): number {
@@ -67,11 +66,6 @@ export class ListDesk {
 
   onDurable(turn: Turn): void {
     this.#quorum.onDurable(turn);
-  }
-
-  onRange(id: number, result: RangeResult, turn: Turn): void {
-    if (this.#surveys.onRange(id, result, turn)) return;
-    if (!this.#quorum.onRange(id, result, turn)) this.#alone.onRange(id, result, turn);
   }
 
   onTimer(turn: Turn): void {

@@ -2,6 +2,7 @@
 // quorum-lists.ts.
 
 import type { ListCommand, Staleness } from '../model/command.ts';
+import type { ReadOwner } from '../model/effect.ts';
 import { withoutValue } from '../model/encoding.ts';
 import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
 import type { Requirement } from '../model/quorum.ts';
@@ -39,7 +40,8 @@ export interface Listing extends Holder {
   answers: (SurveyReply | undefined)[];
   /** It waits for what was named to become durable here. */
   isCatchingUp: boolean;
-  rangeId: number;
+  /** The read of this replica's own records. */
+  reading: ReadOwner | undefined;
   rows: Row[];
   open: number;
   /** Up to which key the rows say everything; `undefined`: to the end. */
@@ -55,7 +57,7 @@ export function freshRound(requirement: Requirement) {
     hedgeAtMs: Number.POSITIVE_INFINITY,
     answers: [] as (SurveyReply | undefined)[],
     isCatchingUp: false,
-    rangeId: 0,
+    reading: undefined as ReadOwner | undefined,
     rows: [] as Row[],
     open: 0,
     coveredTo: undefined as string | undefined,

@@ -61,20 +61,18 @@ type Page = RangeResult & { readonly ok: true };
 
 export class Lists {
   readonly #context: Context;
-  readonly #nextId: () => number;
   readonly #heal: Heal;
   readonly #room: ListRoom;
-  /** By the range read that each waits for. */
-  readonly #reading = new Map<number, Listing>();
+  /** Those that wait for a range read. */
+  readonly #reading = new Set<Listing>();
   /** Those that wait to read. */
   readonly #queue = createRing<Listing>(16);
   #waiting = 0;
   #timerMs = Number.POSITIVE_INFINITY;
 
-  constructor(context: Context, nextId: () => number, heal: Heal, room: ListRoom) {
+  constructor(context: Context, heal: Heal, room: ListRoom) {
     this.#context = context;
     this.#room = room;
-    this.#nextId = nextId;
     this.#heal = heal;
   }
 
@@ -96,10 +94,8 @@ export class Lists {
     }
   }
 
-  onRange(id: number, result: RangeResult, turn: Turn): void {
-    const listing = this.#reading.get(id);
-    if (listing === undefined) return;
-    this.#reading.delete(id);
+  #onRead(listing: Listing, result: RangeResult, turn: Turn): void {
+    if (!this.#reading.delete(listing)) return;
     if (!listing.isOver) {
       if (result.ok) this.#go(listing, result, turn);
       else this.#fail(listing, 'storage-failed', 'the range could not be read', turn);
@@ -122,12 +118,12 @@ export class Lists {
   onTimer(turn: Turn): void {
     if (turn.now.monoMs < this.#timerMs) return;
     this.#timerMs = Number.POSITIVE_INFINITY;
-    for (const listing of this.#reading.values()) this.#watch(listing, turn);
+    for (const listing of this.#reading) this.#watch(listing, turn);
     for (let n = 0; n < this.#queue.size; n++) this.#watch(this.#queue.at(n), turn);
   }
 
   failAll(code: FaultCode, out: Outbox): void {
-    for (const listing of this.#reading.values())
+    for (const listing of this.#reading)
       if (!listing.isOver) this.#fail(listing, code, 'the replica has stopped', out);
     this.#reading.clear();
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
@@ -171,12 +167,12 @@ export class Lists {
     const { command, span, pageEntries } = listing;
     if (compareBytes(span.from, span.to) >= 0) return this.#end(listing, turn);
     if (this.#reading.size >= READING_MAX) return this.#queue.push(listing);
-    const id = this.#nextId();
-    this.#reading.set(id, listing);
+    this.#reading.add(listing);
     const { reverse, values } = command;
     const looks = looksAt(values);
     const bytesMax = Math.min(looks.bytesMax, Math.max(LOOKED_BYTES_MAX - listing.lookedBytes, 1));
-    turn.range(id, { ...span, reverse, limit: pageEntries, ...looks, bytesMax });
+    const limits = { reverse, limit: pageEntries, ...looks, bytesMax };
+    turn.read(span, limits, { onRead: (result, then) => this.#onRead(listing, result, then) });
   }
 
   /** Nothing is left behind what was found. */

@@ -138,7 +138,7 @@ export function holderOf({ member, holds }: Peer): Holder {
 export function createPeers(
   { members, frameBytes, heartbeatMs }: Settings,
   self: number,
-  senders: Pick<SenderOptions, 'metrics' | 'lanes' | 'range'>,
+  senders: Pick<SenderOptions, 'metrics' | 'lanes'>,
 ): Peers {
   const others = members.filter(({ index }) => index !== self);
   const peers = others.map((member) => {

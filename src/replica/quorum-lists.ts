@@ -62,7 +62,6 @@ const LOOKING_MS_MAX = 1000;
 export interface ListParts {
   readonly fitness: Fitness;
   readonly reads: Reads;
-  readonly nextId: () => number;
   readonly heal: Heal;
   readonly hasten: Hasten;
 }
@@ -71,7 +70,6 @@ export class QuorumLists {
   readonly #context: Context;
   readonly #fitness: Fitness;
   readonly #reads: Reads;
-  readonly #nextId: () => number;
   readonly #heal: Heal;
   readonly #hasten: Hasten;
   readonly #running = new Map<number, Listing>();
@@ -91,7 +89,6 @@ export class QuorumLists {
     this.#room = room;
     this.#fitness = parts.fitness;
     this.#reads = parts.reads;
-    this.#nextId = parts.nextId;
     this.#heal = parts.heal;
     this.#hasten = parts.hasten;
   }
@@ -164,16 +161,11 @@ export class QuorumLists {
     this.#decide(listing, turn);
   }
 
-  /** True when the answer was meant for this. */
-  onRange(id: number, result: RangeResult, turn: Turn): boolean {
-    for (const listing of this.#running.values()) {
-      if (listing.rangeId !== id) continue;
-      listing.rangeId = 0;
-      if (result.ok) this.#merge(listing, result.entries, result.more, turn);
-      else this.#fail(listing, fault('storage-failed', 'the range could not be read'), turn);
-      return true;
-    }
-    return false;
+  #onRead(listing: Listing, result: RangeResult, turn: Turn): void {
+    if (!this.#running.has(listing.id)) return;
+    listing.reading = undefined;
+    if (result.ok) this.#merge(listing, result.entries, result.more, turn);
+    else this.#fail(listing, fault('storage-failed', 'the range could not be read'), turn);
   }
 
   /** What is durable here has grown. */
@@ -277,7 +269,7 @@ export class QuorumLists {
 
   #decide(listing: Listing, turn: Turn): void {
     const { tally } = listing;
-    if (listing.isCatchingUp || listing.rangeId !== 0 || listing.rows.length > 0) return;
+    if (listing.isCatchingUp || listing.reading !== undefined || listing.rows.length > 0) return;
     if (tally.state === 'lost') {
       const counts = { required: listing.requirement.count, acks: tally.acks };
       const lost = fault('no-quorum', 'too few replicas could answer', counts);
@@ -294,10 +286,10 @@ export class QuorumLists {
     if (listing.isFifo && !this.#isCaughtUp(listing, turn)) return;
     listing.isCatchingUp = false;
     const { command, range } = listing;
-    listing.rangeId = this.#nextId();
     const span = spanOfKeys(command.namespace, range.from, range.to);
-    const page = { ...span, reverse: command.reverse, limit: keysOf(listing) };
-    turn.range(listing.rangeId, { ...page, ...looksAt(command.values) });
+    const limits = { reverse: command.reverse, limit: keysOf(listing), ...looksAt(command.values) };
+    listing.reading = { onRead: (result, then) => this.#onRead(listing, result, then) };
+    turn.read(span, limits, listing.reading);
   }
 
   /** Everything that others have named is durable here; else the stream is asked for it. */

@@ -8,7 +8,7 @@
 // alone: nobody is told of them. Tombstones are counted. A hash tree that cannot be read is no reason to halt: it is built
 // anew from the records.
 
-import type { Ending, Input, Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
+import type { Ending, Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -29,6 +29,7 @@ import {
   type Span,
 } from '../store/layout.ts';
 import { LIVE_LANE, type Log } from '../store/log.ts';
+import { SingleRead } from '../store/single-read.ts';
 import type { HashTree } from '../store/tree.ts';
 
 const PAGE_ENTRIES = 4096;
@@ -47,17 +48,17 @@ interface Verifying {
 /** Those of the stored logs that are left alone (peer-check.ts). */
 export type Park = (origins: readonly Origin[], now: Now) => ReadonlySet<Origin>;
 
-export type RecoveryProgress = 'reading' | 'done' | 'damaged';
+type RecoveryProgress = 'reading' | 'done' | 'damaged';
 
 export class Recovery {
   readonly #log: Log;
   readonly #held: Held;
   readonly #tree: HashTree;
   readonly #metrics: Metrics;
-  readonly #nextId: () => number;
   readonly #park: Park;
   #step: 'meta' | 'origins' | 'verify' | 'held' | 'tombstones' | 'tree' | 'done' = 'meta';
-  #waitsFor = 0;
+  readonly #reading = new SingleRead<undefined>((result, _, turn) => this.#onRead(result, turn));
+  readonly #onDone: (turn: Turn) => void;
   #toVerify: Verifying[] = [];
   #verified = 0;
   #span: Span = { from: new Uint8Array(0), to: new Uint8Array(0) };
@@ -69,15 +70,15 @@ export class Recovery {
     held: Held,
     tree: HashTree,
     metrics: Metrics,
-    nextId: () => number,
     park: Park,
+    onDone: (turn: Turn) => void,
   ) {
     this.#log = log;
     this.#held = held;
     this.#tree = tree;
     this.#metrics = metrics;
-    this.#nextId = nextId;
     this.#park = park;
+    this.#onDone = onDone;
   }
 
   begin(out: Outbox): void {
@@ -85,18 +86,18 @@ export class Recovery {
     this.#read({ from: key, to: after(key) }, out);
   }
 
-  onRange(input: Input & { kind: 'range' }, turn: Turn): RecoveryProgress {
-    if (input.id !== this.#waitsFor) return 'reading';
-    if (this.#step === 'tree') return this.#takeLeaves(input.result, turn);
-    if (!input.result.ok) {
-      const { reason } = input.result;
+  #onRead(result: RangeResult, turn: Turn): void {
+    const progress =
+      this.#step === 'tree' ? this.#takeLeaves(result, turn) : this.#take(result, turn);
+    if (progress === 'done') this.#onDone(turn);
+  }
+
+  #take(result: RangeResult, turn: Turn): RecoveryProgress {
+    if (!result.ok) {
+      const { reason } = result;
       const ending = /corrupt/i.test(reason) ? 'damaged' : 'restart';
       return halt(turn, `storage cannot be read: ${reason}`, ending);
     }
-    return this.#take(input.result, turn);
-  }
-
-  #take(result: RangeResult & { ok: true }, turn: Turn): RecoveryProgress {
     switch (this.#step) {
       case 'meta':
         return this.#takeMeta(result, turn);
@@ -214,13 +215,7 @@ export class Recovery {
 
   #read(span: Span, out: Outbox): void {
     this.#span = span;
-    this.#waitsFor = this.#nextId();
-    out.range(this.#waitsFor, {
-      ...span,
-      reverse: false,
-      limit: PAGE_ENTRIES,
-      bytesMax: PAGE_BYTES,
-    });
+    this.#reading.begin(span, { limit: PAGE_ENTRIES, bytesMax: PAGE_BYTES }, undefined, out);
   }
 }
 

@@ -61,9 +61,8 @@ import { Namespaces } from './namespaces.ts';
 import { OldCopy } from './old-copy.ts';
 import { incredible, PeerCheck } from './peer-check.ts';
 import { createPeers, holderOf, type Peer } from './peers.ts';
-import { rangeReader } from './range-reader.ts';
 import { type Hasten, Reads } from './reads.ts';
-import { Recovery, writeIncarnation } from './recovery.ts';
+import { type Park, Recovery, writeIncarnation } from './recovery.ts';
 import { Fitness } from './fitness.ts';
 import { OwnLanes } from './own-lanes.ts';
 import { Pace, raiseToFloor } from './pace.ts';
@@ -119,7 +118,6 @@ export class Replica {
   #phase: Phase = 'starting';
   #drains = false;
   #isHalting = false;
-  #lastRangeId = 0;
   #heartbeatAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReplicaOptions) {
@@ -128,15 +126,13 @@ export class Replica {
       settings.members.find((member) => member.id === settings.self),
       'the replica is one of its members',
     );
-    const nextId = (): number => ++this.#lastRangeId;
     const log = new Log(settings.tailBytes, this.metrics);
-    const range = rangeReader(nextId);
     const held = new Held(settings.windowBytes);
     const tree = new HashTree();
     const index = new RecordIndex(ownsExpiryOf(settings), get, this.metrics);
     const table = new Table(get, settings.cacheBytes, this.metrics, index, tree);
     this.#own = new OwnLanes(settings.self);
-    const senders = { metrics: this.metrics, lanes: this.#own.list, range };
+    const senders = { metrics: this.metrics, lanes: this.#own.list };
     const peers = createPeers(settings, self.index, senders);
     this.#incarnation = incarnation;
     this.#policyDigest = policyDigest(policies);
@@ -169,9 +165,10 @@ export class Replica {
       get,
       ownLanes: this.#own.list,
     };
-    this.#recovery = new Recovery(log, held, tree, this.metrics, nextId, (origins, now) =>
-      incredible(origins, this.#succession.stored(), this.#context.origin, now),
-    );
+    const park: Park = (origins, now) =>
+      incredible(origins, this.#succession.stored(), this.#context.origin, now);
+    const onDone = (turn: Turn): void => this.#onRecovered(turn);
+    this.#recovery = new Recovery(log, held, tree, this.metrics, park, onDone);
     this.#standing = new Standing(this.#context);
     this.#fitness = new Fitness(this.#context, this.#standing);
     this.#pulse = new Pulse(this.#context, this.#own, this.#fitness);
@@ -183,7 +180,7 @@ export class Replica {
     this.#drain = new Drain(this.#context);
     const heads = { head: (of: Origin) => Math.max(log.head(of), held.head(of)) };
     this.#exchange = new Exchange(heads, this.metrics, settings.frameBytes, RETRY_MS);
-    this.#pulls = new PullServer(log, settings.frameBytes, range);
+    this.#pulls = new PullServer(log, settings.frameBytes);
     this.#writes = new Writes(this.#context, (...read) => this.#reads.begin(...read));
     const hasten: Hasten = (peer, of, turn) => this.#hasten(peer, of, turn);
     this.#reads = new Reads(this.#context, this.#fitness, hasten);
@@ -191,13 +188,13 @@ export class Replica {
       this.#reads.onAdvance(origin, turn),
     );
     const heal: Heal = (namespace, key, turn) => this.#reads.heal(namespace, key, turn);
-    const parts = { fitness: this.#fitness, reads: this.#reads, nextId, heal, hasten };
+    const parts = { fitness: this.#fitness, reads: this.#reads, heal, hasten };
     this.#lists = new ListDesk(this.#context, parts);
     this.#forwards = new Forwards(this.#context, this.#fitness, (command, turn) =>
       this.#onCommand(command, turn),
     );
-    this.#housekeeping = new Housekeeping(this.#context, this.#writes, nextId, heal);
-    const shared = { context: this.#context, standing: this.#standing, range, heal };
+    this.#housekeeping = new Housekeeping(this.#context, this.#writes, heal);
+    const shared = { context: this.#context, standing: this.#standing, heal };
     this.#antiEntropy = new AntiEntropy(shared);
     const onJump = (lane: Lane): void => this.#relearn(lane);
     this.#resync = new Resync({ ...shared, retryMs: RETRY_MS, onJump });
@@ -254,8 +251,8 @@ export class Replica {
         return this.#context.log.seal(turn);
       case 'durable':
         return this.#onDurable(input.lsn, turn);
-      case 'range':
-        return this.#onRange(input, turn);
+      case 'read':
+        return input.owner.onRead(input.result, turn);
       case 'storage-failed':
         return this.#onStorageFailed(input.reason, turn);
       case 'disk':
@@ -483,20 +480,6 @@ export class Replica {
     this.#writes.onProgress(turn);
     if (this.#phase === 'open') this.#housekeeping.onDurable(turn);
     this.#checkCaughtUp(turn);
-  }
-
-  #onRange(input: Input & { kind: 'range' }, turn: Turn): void {
-    if (this.#phase === 'starting') {
-      if (this.#recovery.onRange(input, turn) === 'done') this.#onRecovered(turn);
-      return;
-    }
-    const { id, result } = input;
-    for (const peer of this.#context.peers.all()) if (peer.sender.onRange(id, result, turn)) return;
-    if (this.#pulls.onRange(id, result, turn)) return;
-    if (this.#resync.onRange(id, result, turn)) return;
-    if (this.#antiEntropy.onRange(id, result, turn)) return;
-    if (this.#housekeeping.onRange(id, result, turn)) return;
-    this.#lists.onRange(id, result, turn);
   }
 
   // starting -> grace

@@ -3,9 +3,9 @@
 
 import { CopyBudget } from '../entropy/copy-budget.ts';
 import { SnapshotClient, snapshotMark } from '../entropy/snapshot-client.ts';
-import { SnapshotServer, type SnapshotServerOptions } from '../entropy/snapshot-server.ts';
+import { SnapshotServer } from '../entropy/snapshot-server.ts';
 import type { CopyProgress } from '../model/command.ts';
-import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
+import type { Outbox, Turn } from '../model/effect.ts';
 import type { Behind, LaneHead, Position, SnapshotMessage } from '../model/message.ts';
 import { UNREADABLE } from '../model/port.ts';
 import type { Record } from '../model/record.ts';
@@ -17,7 +17,6 @@ import type { Standing } from './standing.ts';
 export interface ResyncOptions {
   readonly context: Context;
   readonly standing: Standing;
-  readonly range: SnapshotServerOptions['range'];
   readonly heal: Heal;
   readonly retryMs: number;
   /** An origin's log goes on in another lane. */
@@ -29,22 +28,19 @@ const PART_BYTES = 64 * 1024;
 
 export class Resync {
   readonly #context: Context;
-  readonly #standing: Standing;
   readonly #server: SnapshotServer;
   readonly #client: SnapshotClient;
   readonly #onJump: (lane: Lane) => void;
 
-  constructor({ context, standing, range, heal, retryMs, onJump }: ResyncOptions) {
+  constructor({ context, standing, heal, retryMs, onJump }: ResyncOptions) {
     const { log, table, absence, metrics, settings, get } = context;
     this.#context = context;
-    this.#standing = standing;
     this.#onJump = onJump;
     this.#server = new SnapshotServer({
       log,
       metrics,
       frameBytes: settings.frameBytes,
       get,
-      range,
       heal,
     });
     this.#client = new SnapshotClient({
@@ -52,10 +48,10 @@ export class Resync {
       table,
       absence,
       metrics,
-      range,
       bytesMax: Math.min(settings.frameBytes, PART_BYTES),
       budget: new CopyBudget(settings.copiesPerHour),
       retryMs,
+      onCopy: (isCopying) => standing.onCopy(isCopying),
       merge: (record, turn) => this.#merge(record, turn),
       remember: (named, out) => context.idempotency.learn(named, out),
       jump: (head, out) => this.#jump(head, out),
@@ -79,7 +75,6 @@ export class Resync {
   begin(): void {
     const mark = this.#context.get(snapshotMark());
     this.#client.restore(mark === UNREADABLE ? undefined : mark);
-    this.#standing.onCopy(this.#client.isCopying);
   }
 
   onMessage(peer: Peer, message: Behind | SnapshotMessage, turn: Turn): void {
@@ -88,7 +83,6 @@ export class Resync {
     else if (message.kind === 'snapshot-request') this.#server.onRequest(index, message, turn);
     else if (message.kind === 'snapshot-credit') this.#server.onCredit(index, message, turn);
     else if (this.#takesPart()) this.#client.onChunk(holderOf(peer), message, turn);
-    this.#standing.onCopy(this.#client.isCopying);
   }
 
   /** A part that the disk has no room for counts as lost: it is asked for again. */
@@ -104,22 +98,13 @@ export class Resync {
     this.#client.onDisconnected(index);
   }
 
-  onRange(id: number, result: RangeResult, turn: Turn): boolean {
-    if (this.#server.onRange(id, result, turn)) return true;
-    if (!this.#client.onRange(id, result, turn)) return false;
-    this.#standing.onCopy(this.#client.isCopying);
-    return true;
-  }
-
   onDurable(turn: Turn): void {
     this.#client.onDurable(turn);
-    this.#standing.onCopy(this.#client.isCopying);
   }
 
   /** With every heartbeat. */
   look(turn: Turn): void {
     this.#client.look(this.#context.peers.greeted().map(holderOf), turn);
-    this.#standing.onCopy(this.#client.isCopying);
   }
 
   #merge(record: Record, turn: Turn): void {

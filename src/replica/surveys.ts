@@ -22,15 +22,13 @@ interface Asked extends Holder {
 
 export class Surveys {
   readonly #context: Context;
-  readonly #nextId: () => number;
   readonly #heal: Heal;
   readonly #room: ListRoom;
-  readonly #running = new Map<number, Asked>();
+  readonly #running = new Set<Asked>();
 
-  constructor(context: Context, nextId: () => number, heal: Heal, room: ListRoom) {
+  constructor(context: Context, heal: Heal, room: ListRoom) {
     this.#context = context;
     this.#room = room;
-    this.#nextId = nextId;
     this.#heal = heal;
   }
 
@@ -41,29 +39,26 @@ export class Surveys {
     const isFull = this.#running.size >= RUNNING_MAX;
     if (mayLack || !isKnown || isFull || !this.#room.take(asked, limit * VERSION_BYTES))
       return out.send(peer, unknown(id));
-    const rangeId = this.#nextId();
-    this.#running.set(rangeId, asked);
-    const span = spanOfKeys(namespace, from, to);
-    out.range(rangeId, { ...span, reverse, limit, ...looksAt(false) });
+    this.#running.add(asked);
+    const limits = { reverse, limit, ...looksAt(false) };
+    out.read(spanOfKeys(namespace, from, to), limits, {
+      onRead: (result, turn) => this.#onRead(asked, result, turn),
+    });
   }
 
-  /** True when the answer was meant for this. */
-  onRange(rangeId: number, result: RangeResult, turn: Turn): boolean {
-    const asked = this.#running.get(rangeId);
-    if (asked === undefined) return false;
-    this.#running.delete(rangeId);
+  #onRead(asked: Asked, result: RangeResult, turn: Turn): void {
+    this.#running.delete(asked);
     this.#room.hold(asked, 0);
     const { peer, id, isThere } = asked;
-    if (!isThere) return true;
+    if (!isThere) return;
     const keys = result.ok ? this.#versionsOf(result.entries, turn) : undefined;
     if (!result.ok || keys === undefined) turn.send(peer, unknown(id));
     else turn.send(peer, { kind: 'survey-reply', id, answer: 'known', keys, more: result.more });
-    return true;
   }
 
   /** A later connection, and a later life, numbers its questions anew. */
   onDisconnected(peer: number): void {
-    for (const asked of this.#running.values()) if (asked.peer === peer) asked.isThere = false;
+    for (const asked of this.#running) if (asked.peer === peer) asked.isThere = false;
   }
 
   #versionsOf(entries: readonly RangeEntry[], turn: Turn): KeyVersion[] | undefined {

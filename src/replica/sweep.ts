@@ -9,8 +9,9 @@
 // twice, durable or not; (3) what is allowed and not used is bounded.
 
 import { assert } from '../base/assert.ts';
-import type { Outbox, RangeResult } from '../model/effect.ts';
+import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
 import { behind, type Span } from '../store/layout.ts';
+import { SingleRead } from '../store/single-read.ts';
 
 const BYTES_MAX = 256 * 1024;
 /** Pieces that may follow each other without a commit between. */
@@ -18,21 +19,21 @@ const PIECES_AHEAD_MAX = 32;
 const SHARE_OF_WRITES = 2;
 
 export class Sweep {
-  readonly #nextId: () => number;
   readonly #pieceEntries: number;
-  #readingId = 0;
+  readonly #reading: SingleRead<undefined>;
   /** What this walk has still to read; empty between two. */
   #rest: Span | undefined;
   #allowed = 0;
 
-  /** `pieceEntries`: what one turn may remove. */
-  constructor(nextId: () => number, pieceEntries: number) {
-    this.#nextId = nextId;
+  /** `pieceEntries`: what one turn may remove. `take` gets each piece, and says where the walk goes on. */
+  constructor(pieceEntries: number, take: (result: RangeResult, turn: Turn) => void) {
     this.#pieceEntries = pieceEntries;
+    // reading -> waiting
+    this.#reading = new SingleRead((result, _, turn) => take(result, turn));
   }
 
   get isIdle(): boolean {
-    return this.#rest === undefined && this.#readingId === 0;
+    return this.#rest === undefined && !this.#reading.isUnderWay;
   }
 
   // idle -> waiting
@@ -51,19 +52,10 @@ export class Sweep {
 
   // waiting -> reading, unless nothing is left or allowed
   goOn(out: Outbox): void {
-    if (this.#readingId !== 0 || this.#rest === undefined || this.#allowed <= 0) return;
+    if (this.#reading.isUnderWay || this.#rest === undefined || this.#allowed <= 0) return;
     const limit = Math.min(this.#allowed, this.#pieceEntries);
     this.#allowed -= limit;
-    this.#readingId = this.#nextId();
-    out.range(this.#readingId, { ...this.#rest, reverse: false, limit, bytesMax: BYTES_MAX });
-  }
-
-  // reading -> waiting
-  /** True when this piece was read for this walk. Whoever takes it says where the walk goes on. */
-  takes(id: number): boolean {
-    if (id !== this.#readingId) return false;
-    this.#readingId = 0;
-    return true;
+    this.#reading.begin(this.#rest, { limit, bytesMax: BYTES_MAX }, undefined, out);
   }
 
   // waiting -> waiting, idle

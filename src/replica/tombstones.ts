@@ -22,10 +22,10 @@ export class Tombstones {
   #walked: ReadonlyVector = new Map();
   #cut: ReadonlyVector = new Map();
 
-  constructor(context: Context, nextId: () => number, heal: Heal) {
+  constructor(context: Context, heal: Heal) {
     this.#context = context;
     this.#heal = heal;
-    this.#sweep = new Sweep(nextId, PIECE_ENTRIES);
+    this.#sweep = new Sweep(PIECE_ENTRIES, (result, turn) => this.#onPiece(result, turn));
   }
 
   onBeat(out: Outbox): void {
@@ -46,15 +46,12 @@ export class Tombstones {
     this.#goOn(out);
   }
 
-  /** True when the answer was meant for this. */
-  onRange(id: number, result: RangeResult, turn: Turn): boolean {
-    if (!this.#sweep.takes(id)) return false;
+  #onPiece(result: RangeResult, turn: Turn): void {
     this.#cut = this.#context.stability.cut;
     this.#sweep.pass(result);
     if (result.ok) this.#walk(result.entries, turn);
     else turn.note('error', 'tombstones-unreadable', { reason: result.reason });
     this.#goOn(turn);
-    return true;
   }
 
   /** What was dropped is durable before the walk goes on. */

@@ -4,15 +4,15 @@
 // repeats them with its next heartbeat.
 
 import { createRing } from '../base/ring.ts';
-import type { Outbox, RangeResult } from '../model/effect.ts';
+import type { Outbox } from '../model/effect.ts';
 import type { Pull } from '../model/message.ts';
 import type { Seq } from '../model/id.ts';
 import type { Mutation } from '../model/record.ts';
 import { RUN_BYTES_MAX } from '../model/run.ts';
 import { logSpan } from '../store/layout.ts';
 import { LIVE_LANE, type Log } from '../store/log.ts';
+import { SingleRead } from '../store/single-read.ts';
 import { fromMemory, isInMemory, uncut, verified } from './excerpt.ts';
-import type { SenderOptions } from './sender.ts';
 
 const WAITING_MAX = 256;
 
@@ -23,7 +23,6 @@ interface Request {
 
 /** `isRun`: from there on to the end of one run. */
 interface Reading extends Request {
-  readonly id: number;
   readonly from: Seq;
   readonly isRun: boolean;
 }
@@ -31,30 +30,21 @@ interface Reading extends Request {
 export class PullServer {
   readonly #log: Log;
   readonly #frameBytes: number;
-  readonly #range: SenderOptions['range'];
   readonly #waiting = createRing<Request>();
-  #reading: Reading | undefined;
+  readonly #reading = new SingleRead<Reading>((result, reading, turn) => {
+    this.#onRead(reading, verified(result, reading.pull.origin, reading.from), turn);
+    this.#next(turn);
+  });
 
-  constructor(log: Log, frameBytes: number, range: SenderOptions['range']) {
+  constructor(log: Log, frameBytes: number) {
     this.#log = log;
     this.#frameBytes = frameBytes;
-    this.#range = range;
   }
 
   onPull(peer: number, pull: Pull, out: Outbox): void {
     if (this.#waiting.size >= WAITING_MAX) return;
     this.#waiting.push({ peer, pull });
     this.#next(out);
-  }
-
-  /** True when the answer was meant for a pull. */
-  onRange(id: number, result: RangeResult, out: Outbox): boolean {
-    const reading = this.#reading;
-    if (reading?.id !== id) return false;
-    this.#reading = undefined;
-    this.#onRead(reading, verified(result, reading.pull.origin, reading.from), out);
-    this.#next(out);
-    return true;
   }
 
   /** A run that the read has cut is read once more, whole. */
@@ -64,13 +54,18 @@ export class PullServer {
     if (excerpt.kind === 'whole') this.#answer(reading, excerpt.entries, out);
     else if (!reading.isRun) {
       const { from, to } = excerpt;
-      const id = this.#range(logSpan(LIVE_LANE, origin, from, to), RUN_BYTES_MAX, out);
-      this.#reading = { ...reading, id, from, isRun: true };
+      const span = logSpan(LIVE_LANE, origin, from, to);
+      this.#reading.begin(
+        span,
+        { bytesMax: RUN_BYTES_MAX },
+        { ...reading, from, isRun: true },
+        out,
+      );
     }
   }
 
   #next(out: Outbox): void {
-    while (this.#reading === undefined) {
+    while (!this.#reading.isUnderWay) {
       const request = this.#waiting.shift();
       if (request === undefined) return;
       this.#serve(request, out);
@@ -90,8 +85,8 @@ export class PullServer {
       this.#answer(request, fromMemory(lane, from, bytesMax), out);
       return;
     }
-    const id = this.#range(logSpan(LIVE_LANE, origin, from, lane.durable), bytesMax, out);
-    this.#reading = { ...request, id, from, isRun: false };
+    const span = logSpan(LIVE_LANE, origin, from, lane.durable);
+    this.#reading.begin(span, { bytesMax }, { ...request, from, isRun: false }, out);
   }
 
   #answer(request: Request, entries: readonly Mutation[], out: Outbox): void {

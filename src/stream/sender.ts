@@ -23,6 +23,7 @@ import { RUN_BYTES_MAX } from '../model/run.ts';
 import type { Lane } from '../store/lane.ts';
 import { LIVE_LANE } from '../store/log.ts';
 import { logSpan } from '../store/layout.ts';
+import { SingleRead } from '../store/single-read.ts';
 import { fromMemory, isInMemory, uncut, verified } from './excerpt.ts';
 
 export interface SenderOptions {
@@ -31,12 +32,6 @@ export interface SenderOptions {
   readonly metrics: Metrics;
   /** This replica's own lanes in the order of its lives. Shared: a new life is appended to it. */
   readonly lanes: readonly Lane[];
-  /** Starts a background read and returns its id. */
-  readonly range: (
-    span: { from: Uint8Array; to: Uint8Array },
-    bytesMax: number,
-    out: Outbox,
-  ) => number;
 }
 
 interface InFlight {
@@ -46,7 +41,6 @@ interface InFlight {
 }
 
 interface Reading {
-  readonly id: number;
   readonly lane: Lane;
   readonly from: Seq;
   /** From there on to the end of one run. */
@@ -63,7 +57,9 @@ export class PeerSender {
   #laneIndex = 0;
   #windowBytes = 0;
   #inFlightBytes = 0;
-  #reading: Reading | undefined;
+  readonly #reading = new SingleRead<Reading>((result, reading, turn) =>
+    this.#onResult(result, reading, turn),
+  );
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -85,7 +81,7 @@ export class PeerSender {
     this.#laneIndex = 0;
     this.#inFlight.clear();
     this.#inFlightBytes = 0;
-    this.#reading = undefined;
+    this.#reading.cancel();
   }
 
   /** The peer lacks entries that were sent: it refused them or lost them. Sending goes back. */
@@ -96,7 +92,7 @@ export class PeerSender {
     this.#sent.set(origin, from - 1);
     this.#inFlight.clear();
     this.#inFlightBytes = 0;
-    this.#reading = undefined;
+    this.#reading.cancel();
   }
 
   onWindow(windowBytes: number): void {
@@ -121,7 +117,7 @@ export class PeerSender {
 
   /** Sends what is durable and fits into the window. */
   pump(out: Outbox): void {
-    while (this.#state === 'streaming' && this.#reading === undefined && this.#hasRoom()) {
+    while (this.#state === 'streaming' && !this.#reading.isUnderWay && this.#hasRoom()) {
       const lane = this.#nextLane();
       if (lane === undefined) return;
       const from = this.#sentOf(lane.origin) + 1;
@@ -132,17 +128,9 @@ export class PeerSender {
     }
   }
 
-  /** True when the answer was meant for this sender. */
-  onRange(id: number, result: RangeResult, out: Outbox): boolean {
-    const reading = this.#reading;
-    if (reading?.id !== id) return false;
-    this.#reading = undefined;
-    if (!result.ok) {
-      out.note('error', 'log-unreadable', { peer: this.#options.peer, reason: result.reason });
-      return true;
-    }
-    this.#onRead(reading, verified(result, reading.lane.origin, reading.from), out);
-    return true;
+  #onResult(result: RangeResult, reading: Reading, out: Outbox): void {
+    if (result.ok) this.#onRead(reading, verified(result, reading.lane.origin, reading.from), out);
+    else out.note('error', 'log-unreadable', { peer: this.#options.peer, reason: result.reason });
   }
 
   /** What was read is sent, unless the peer came to hold it, or it was truncated, while it was read. */
@@ -197,8 +185,8 @@ export class PeerSender {
 
   #read(lane: Lane, from: Seq, to: Seq, out: Outbox, isRun = false): void {
     const span = logSpan(LIVE_LANE, lane.origin, from, to);
-    const id = this.#options.range(span, isRun ? RUN_BYTES_MAX : this.#options.frameBytes, out);
-    this.#reading = { id, lane, from, isRun };
+    const bytesMax = isRun ? RUN_BYTES_MAX : this.#options.frameBytes;
+    this.#reading.begin(span, { bytesMax }, { lane, from, isRun }, out);
   }
 
   #send(lane: Lane, entries: readonly Mutation[], out: Outbox): void {

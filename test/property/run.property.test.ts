@@ -24,7 +24,7 @@ import { Receiver } from '../../src/stream/receiver.ts';
 import { PeerSender } from '../../src/stream/sender.ts';
 import { bytes, mutation, origin } from '../support/build.ts';
 import { KeyMap } from '../support/key-map.ts';
-import { sent } from '../support/outbox.ts';
+import { readBack, sent } from '../support/outbox.ts';
 
 const A1 = origin('a.1');
 const WALL_MS = 1000;
@@ -64,7 +64,7 @@ interface Store {
   readonly disk: KeyMap;
   commit(): void;
   /** Answers what was read in the background. */
-  readBack(take: (id: number, result: ReturnType<KeyMap['range']>) => void): boolean;
+  readBack(): boolean;
 }
 
 function storeOf(tailBytes: number): Store {
@@ -81,11 +81,7 @@ function storeOf(tailBytes: number): Store {
       disk.apply(out.takeBatch());
       log.onDurable(lsn, out);
     },
-    readBack(take) {
-      const ranges = out.ranges.splice(0);
-      for (const { id, request } of ranges) take(id, disk.range(request));
-      return ranges.length > 0;
-    },
+    readBack: () => readBack(out, (request) => disk.range(request)),
   };
 }
 
@@ -100,16 +96,6 @@ function fill(store: Store, entries: readonly Mutation[]): void {
 function receiverOf({ log }: Store, held = new Held(1e6)): Receiver {
   return new Receiver(log, held, createHybridClock(DRIFT_MS), createMetrics(), () => undefined);
 }
-
-let lastRange = 0;
-const range = (
-  span: { from: Uint8Array; to: Uint8Array },
-  bytesMax: number,
-  out: HostTurn,
-): number => {
-  out.range(++lastRange, { ...span, reverse: false, limit: 8192, bytesMax });
-  return lastRange;
-};
 
 function isWhole(entries: readonly Mutation[]): boolean {
   const [first] = entries;
@@ -141,12 +127,11 @@ describe('a stream', () => {
             frameBytes,
             metrics,
             lanes: [lane],
-            range: (span, most) => range(span, most, source.out),
           });
           sender.begin([], windowBytes);
           for (let goesOn = true; goesOn; ) {
             sender.pump(source.out);
-            goesOn = source.readBack((id, result) => sender.onRange(id, result, source.out));
+            goesOn = source.readBack();
             for (const { message } of sent(source.out)) {
               goesOn = true;
               expect(isWhole(entriesIn(message))).toBe(true);
@@ -173,16 +158,14 @@ describe('a stream', () => {
         const source = storeOf(tailBytes);
         fill(source, entries);
         const lanes = [source.log.open(A1)];
-        const reads = (span: { from: Uint8Array; to: Uint8Array }, most: number): number =>
-          range(span, most, source.out);
-        const options = { peer: 1, frameBytes, metrics: createMetrics(), lanes, range: reads };
+        const options = { peer: 1, frameBytes, metrics: createMetrics(), lanes };
         const sender = new PeerSender(options);
         const drain = (): (readonly Mutation[])[] => {
           const messages: (readonly Mutation[])[] = [];
           do {
             sender.pump(source.out);
             messages.push(...sent(source.out).map(({ message }) => entriesIn(message)));
-          } while (source.readBack((id, result) => sender.onRange(id, result, source.out)));
+          } while (source.readBack());
           messages.push(...sent(source.out).map(({ message }) => entriesIn(message)));
           return messages;
         };
@@ -206,12 +189,10 @@ describe('a pull', () => {
         const entries = logOf(each, values);
         const source = storeOf(limits.tailBytes);
         fill(source, entries);
-        const server = new PullServer(source.log, limits.frameBytes, (span, most) =>
-          range(span, most, source.out),
-        );
+        const server = new PullServer(source.log, limits.frameBytes);
         for (let from = 1; from <= entries.length; from++) {
           server.onPull(1, { kind: 'pull', origin: A1, from, bytesMax }, source.out);
-          while (source.readBack((id, result) => server.onRange(id, result, source.out)));
+          while (source.readBack());
           const answers = sent(source.out);
           expect(answers).toHaveLength(1);
           const answer = entriesIn((answers[0] as { message: Message }).message);

@@ -1,6 +1,7 @@
 // What a part of the core asked for, taken out of the host's own outbox and put under readable names.
 
 import type { Client, Reply } from '../../src/model/command.ts';
+import type { RangeRequest, RangeResult } from '../../src/model/effect.ts';
 import type { Message } from '../../src/model/message.ts';
 import type { HostTurn } from '../../src/host/turn.ts';
 
@@ -15,6 +16,13 @@ export function sent(out: HostTurn): Sent[] {
   out.messages.length = 0;
   out.peers.length = 0;
   return messages;
+}
+
+/** Gives each read that was asked for its result; whether there was one. */
+export function readBack(out: HostTurn, read: (request: RangeRequest) => RangeResult): boolean {
+  const reads = out.reads.splice(0);
+  for (const { request, owner } of reads) owner.onRead(read(request), out);
+  return reads.length > 0;
 }
 
 /** Takes the replies that were made since the last look. */

@@ -91,14 +91,14 @@ export class Solo {
   quiet(): void {
     for (;;) {
       this.#deliver();
-      const ranges = this.out.ranges.splice(0);
-      for (const { id, request } of ranges) {
+      const reads = this.out.reads.splice(0);
+      for (const { request, owner } of reads) {
         const result = this.#change(this.storage.range(request));
-        this.replica.step({ kind: 'range', id, result }, this.out.at(this.now));
+        this.replica.step({ kind: 'read', owner, result }, this.out.at(this.now));
       }
       for (const { from, to } of this.out.clears.splice(0)) this.storage.clear(from, to);
       if (this.out.hasWrites) this.#commit();
-      else if (ranges.length === 0) break;
+      else if (reads.length === 0) break;
     }
     this.#deliver();
   }

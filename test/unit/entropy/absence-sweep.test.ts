@@ -4,6 +4,7 @@ import type { Record } from '../../../src/model/record.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { positionOf } from '../../../src/store/layout.ts';
 import { key, namespace, origin, run } from '../../support/build.ts';
+import { readBack } from '../../support/outbox.ts';
 import { TreeRoom } from '../../support/tree-room.ts';
 
 const NS = namespace('ns');
@@ -28,10 +29,7 @@ beforeEach(() => {
     table: room.table,
     metrics: createMetrics(),
     bytesMax: 150,
-    range: (span, bytesMax, out) => {
-      out.range(7, { ...span, reverse: false, limit: 2, bytesMax });
-      return 7;
-    },
+    onEnd: () => {},
   });
 });
 
@@ -40,8 +38,7 @@ function swept(last: number | undefined, shown: readonly Record[], covered: numb
   const covers = [{ origin: EU, seq: covered, chain: 0, hlc: 0 }];
   const until = last === undefined ? undefined : positionAt(last);
   sweep.begin({ after: '', last: until, records: shown, covers }, room.out);
-  for (let at = room.out.ranges.shift(); at !== undefined; at = room.out.ranges.shift())
-    sweep.onRange(at.id, room.storage.range(at.request), room.out);
+  while (readBack(room.out, (request) => room.storage.range({ ...request, limit: 2 })));
   return entries.map(({ key: name }) => name).filter((name) => room.table.read(NS, name).record);
 }
 

@@ -10,14 +10,14 @@ import type { Key, ReplicaId } from '../../../src/model/id.ts';
 import type { Message, SnapshotChunk, SnapshotRequest } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { Absence } from '../../../src/store/absence.ts';
-import { NAMED, positionOf, type Span } from '../../../src/store/layout.ts';
+import { NAMED, positionOf } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
 import { RecordIndex } from '../../../src/store/record-index.ts';
 import { Table } from '../../../src/store/table.ts';
 import { HashTree } from '../../../src/store/tree.ts';
 import { key, namespace, origin, run } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
-import { sent } from '../../support/outbox.ts';
+import { readBack, sent } from '../../support/outbox.ts';
 
 const NS = namespace('ns');
 const A = origin('a.1');
@@ -35,8 +35,6 @@ class Side {
   readonly log = new Log(1e6, this.metrics);
   readonly table: Table;
   readonly absence: Absence;
-  readonly #asked: { id: number; span: Span; bytesMax: number }[] = [];
-  #lastId = 0;
 
   constructor() {
     const { get } = this.storage;
@@ -47,11 +45,6 @@ class Side {
     this.absence = new Absence(this.log, this.table, this.metrics);
   }
 
-  readonly range = (span: Span, bytesMax: number): number => {
-    this.#asked.push({ id: ++this.#lastId, span, bytesMax });
-    return this.#lastId;
-  };
-
   commit(): void {
     this.log.seal(this.out);
     const { lsn } = this.out;
@@ -61,11 +54,8 @@ class Side {
   }
 
   /** Answers what was asked, until nothing more is. */
-  answer(give: (id: number, result: ReturnType<KeyMap['range']>) => void): void {
-    for (let asked = this.#asked.shift(); asked !== undefined; asked = this.#asked.shift()) {
-      const { id, span, bytesMax } = asked;
-      give(id, this.storage.range({ ...span, reverse: false, limit: 1e6, bytesMax }));
-    }
+  answer(): void {
+    while (readBack(this.out.at(at(0)), (request) => this.storage.range(request)));
   }
 }
 
@@ -89,8 +79,7 @@ describe('who gives a snapshot', () => {
     parts: 3,
     ...fields,
   });
-  const goOn = (): void =>
-    side.answer((id, result) => server.onRange(id, result, side.out.at(at(0))));
+  const goOn = (): void => side.answer();
 
   beforeEach(() => {
     const lane = side.log.open(A);
@@ -104,7 +93,6 @@ describe('who gives a snapshot', () => {
       metrics: side.metrics,
       frameBytes: 1000,
       get: side.storage.get,
-      range: side.range,
       heal: () => {},
     });
   });
@@ -196,11 +184,11 @@ describe('who takes a snapshot', () => {
       table: side.table,
       absence: side.absence,
       metrics: side.metrics,
-      range: side.range,
       bytesMax: 1000,
       retryMs: 1000,
       isAhead: ({ hlc }) => hlc > 1e15,
       budget: new CopyBudget(copiesPerHour),
+      onCopy: () => {},
       merge: (record, turn) => side.absence.take(record, turn),
       remember: () => {},
       jump: (head, out) => side.log.jump(head, out),
@@ -213,8 +201,7 @@ describe('who takes a snapshot', () => {
     return ofKind('snapshot-request')[0];
   }
 
-  const sweep = (): void =>
-    side.answer((id, result) => client.onRange(id, result, side.out.at(at(0))));
+  const sweep = (): void => side.answer();
   const taken = (): number => side.metrics.snapshotChunksReceived;
 
   beforeEach(() => {

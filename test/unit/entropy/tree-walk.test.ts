@@ -3,11 +3,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type RoundEnd, TreeWalk } from '../../../src/entropy/tree-walk.ts';
 import { TreeServer } from '../../../src/entropy/tree-server.ts';
-import type { Now, Outbox } from '../../../src/model/effect.ts';
+import type { Now } from '../../../src/model/effect.ts';
 import type { Message } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { key, mutation, namespace, origin, run } from '../../support/build.ts';
-import { recordKey, type Span } from '../../../src/store/layout.ts';
+import { recordKey } from '../../../src/store/layout.ts';
 import { TreeRoom } from '../../support/tree-room.ts';
 
 const NS = namespace('ns');
@@ -22,16 +22,11 @@ class Side extends TreeRoom {
   readonly roots: boolean[] = [];
   readonly server: TreeServer;
   readonly walk: TreeWalk;
-  #rangeId = 0;
 
   constructor() {
     super({ cacheBytes: 1 });
     const freeze = () => (this.isFit && this.tree.isTrusted ? this.freeze() : undefined);
-    const range = (span: Span, bytesMax: number, out: Outbox): number => {
-      out.range(++this.#rangeId, { ...span, reverse: false, limit: 1000, bytesMax });
-      return this.#rangeId;
-    };
-    const shared = { table: this.table, frameBytes: 1e5, range, freeze };
+    const shared = { table: this.table, frameBytes: 1e5, freeze };
     const onRoot = (_peer: number, isSame: boolean) => void this.roots.push(isSame);
     this.server = new TreeServer({ ...shared, heal: () => {}, onRoot });
     this.walk = new TreeWalk({
@@ -91,14 +86,11 @@ function talk(): void {
     for (const [from, to] of [both(), [there, here] as const]) {
       const messages = from.out.messages.splice(0);
       from.out.peers.length = 0;
-      const ranges = from.out.ranges.splice(0);
-      if (messages.length + ranges.length > 0) isQuiet = false;
+      const reads = from.out.reads.splice(0);
+      if (messages.length + reads.length > 0) isQuiet = false;
       for (const message of messages) to.hear(message, now());
-      for (const { id, request } of ranges) {
-        const result = from.storage.range(request);
-        if (!from.server.onRange(id, result, from.out.at(now())))
-          from.walk.onRange(id, result, from.out.at(now()));
-      }
+      for (const { request, owner } of reads)
+        owner.onRead(from.storage.range(request), from.out.at(now()));
     }
   }
 }

@@ -8,7 +8,7 @@ import { Log } from '../../../src/store/log.ts';
 import { PullServer } from '../../../src/stream/puller.ts';
 import { origin, run } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
-import { sent } from '../../support/outbox.ts';
+import { readBack, sent } from '../../support/outbox.ts';
 
 const B1 = origin('b.1');
 const entries = run(B1, 20);
@@ -18,17 +18,12 @@ let out: HostTurn;
 let log: Log;
 let storage: KeyMap;
 let server: PullServer;
-let lastRange: number;
 
 function serve(tailEntries: number, frameEntries: number): void {
   out = new HostTurn();
   storage = new KeyMap();
   log = new Log(tailEntries * SIZE, createMetrics());
-  lastRange = 0;
-  server = new PullServer(log, frameEntries * SIZE, (span, bytesMax) => {
-    out.range(++lastRange, { ...span, reverse: false, limit: 100, bytesMax });
-    return lastRange;
-  });
+  server = new PullServer(log, frameEntries * SIZE);
   for (const entry of entries.slice(0, 10)) log.append(log.open(B1), entry, out);
   commit();
 }
@@ -53,9 +48,8 @@ function answers(): string[] {
   });
 }
 
-function readBack(): string[] {
-  for (const { id, request } of out.ranges.splice(0))
-    server.onRange(id, storage.range(request), out);
+function answerReads(): string[] {
+  readBack(out, (request) => storage.range(request));
   return answers();
 }
 
@@ -87,18 +81,18 @@ describe('a pull', () => {
     expect(pull(1, 1)).toEqual([]);
     expect(pull(3, 2)).toEqual([]);
     expect(pull(9, 3)).toEqual([]);
-    expect(out.ranges).toHaveLength(1);
-    expect(readBack()).toEqual(['1: 1-2']);
-    expect(readBack()).toEqual(['2: 3-4', '3: 9-10']);
+    expect(out.reads).toHaveLength(1);
+    expect(answerReads()).toEqual(['1: 1-2']);
+    expect(answerReads()).toEqual(['2: 3-4', '3: 9-10']);
   });
 
   it('is answered up to a damaged entry, and not at all from there', () => {
     serve(2, 3);
     storage.damage(logKey(0, B1, 2), 20);
     pull(1);
-    expect(readBack()).toEqual(['1: 1-1']);
+    expect(answerReads()).toEqual(['1: 1-1']);
     pull(2);
-    expect(readBack()).toEqual([]);
+    expect(answerReads()).toEqual([]);
     pull(9);
     expect(answers()).toEqual([]);
     expect(pull(9)).toEqual(['1: 9-10']);
@@ -108,22 +102,15 @@ describe('a pull', () => {
     serve(2, 3);
     pull(1, 1);
     pull(3, 2);
-    const id = out.ranges.splice(0)[0]?.id ?? 0;
-    expect(server.onRange(id, { ok: false, reason: 'no' }, out)).toBe(true);
-    expect(readBack()).toEqual(['2: 3-4']);
+    readBack(out, () => ({ ok: false, reason: 'no' }));
+    expect(answerReads()).toEqual(['2: 3-4']);
   });
 
   it('beyond the bound of those that wait is dropped', () => {
     serve(2, 3);
     for (let i = 0; i < 300; i++) pull(1, i);
     let count = 0;
-    for (let i = 0; i < 400; i++) count += readBack().length;
+    for (let i = 0; i < 400; i++) count += answerReads().length;
     expect(count).toBe(257);
-  });
-
-  it('does not take the answer to somebody else’s read', () => {
-    serve(2, 3);
-    pull(1);
-    expect(server.onRange(99, { ok: true, entries: [], more: false }, out)).toBe(false);
   });
 });

@@ -1,0 +1,46 @@
+// A reader of stored ranges that reads one at a time. What it reads for is kept with the read and comes back with the result.
+// A read that was cancelled, or that another one has replaced, comes back to nothing.
+
+import type { Outbox, RangeResult, ReadLimits, ReadOwner, Turn } from '../model/effect.ts';
+import type { Span } from './layout.ts';
+
+interface UnderWay<About> extends ReadOwner {
+  readonly about: About;
+}
+
+export class SingleRead<About> {
+  readonly #onRead: (result: RangeResult, about: About, turn: Turn) => void;
+  #underWay: UnderWay<About> | undefined;
+
+  constructor(onRead: (result: RangeResult, about: About, turn: Turn) => void) {
+    this.#onRead = onRead;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#underWay !== undefined;
+  }
+
+  /** What the read under way is for. */
+  get about(): About | undefined {
+    return this.#underWay?.about;
+  }
+
+  // * -> reading
+  begin(span: Span, limits: ReadLimits, about: About, out: Outbox): void {
+    const read: UnderWay<About> = {
+      about,
+      onRead: (result, turn) => {
+        if (this.#underWay !== read) return;
+        this.#underWay = undefined;
+        this.#onRead(result, about, turn);
+      },
+    };
+    this.#underWay = read;
+    out.read(span, limits, read);
+  }
+
+  // * -> idle
+  cancel(): void {
+    this.#underWay = undefined;
+  }
+}
