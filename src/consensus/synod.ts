@@ -17,7 +17,6 @@
 // proposer dies. Attempts that disturb each other are spread by dice that are seeded with the replica's life.
 
 import { createPrng, type Prng } from '../base/prng.ts';
-import { createRing } from '../base/ring.ts';
 import { bytesOf } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { unreachable } from '../base/assert.ts';
@@ -79,13 +78,10 @@ interface Attempt {
   value: Membership | undefined;
   /** Who answered in this phase, as bits. */
   answers: number;
+  /** The batch that makes this replica's own answer durable, so that it counts; 0: it has. */
+  ownLsn: Lsn;
   /** The latest that an acceptor had accepted before. */
   found: Proposal | undefined;
-}
-
-interface Held {
-  readonly lsn: Lsn;
-  readonly run: (turn: Turn) => void;
 }
 
 const VOTE = metaKey('vote');
@@ -94,14 +90,11 @@ const RESUME_MS = 3000;
 const ATTEMPT_MS = 2000;
 const PAUSE_MS = 200;
 const PAUSE_DOUBLINGS_MAX = 5;
-/** Beyond it messages of others are dropped: who sent them tries again. */
-const HELD_MAX = 256;
 
 export class Synod {
   readonly #options: SynodOptions;
   readonly #majority: number;
   readonly #dice: Prng;
-  readonly #held = createRing<Held>();
   /** By member index. */
   readonly #heard = new Map<number, Vote | undefined>();
   #vote: Vote | undefined;
@@ -210,7 +203,12 @@ export class Synod {
   }
 
   onDurable(lsn: Lsn, turn: Turn): void {
-    while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) this.#held.shift()?.run(turn);
+    const attempt = this.#attempt;
+    if (attempt === undefined || attempt.ownLsn === 0 || attempt.ownLsn > lsn) return;
+    attempt.ownLsn = 0;
+    const { self } = this.#options;
+    if (attempt.value === undefined) this.#count(attempt, self, turn);
+    else this.#onAccepted(self, attempt.ballot, turn);
   }
 
   /** With every heartbeat. */
@@ -257,15 +255,12 @@ export class Synod {
       untilMs: turn.now.monoMs + ATTEMPT_MS,
       value: undefined,
       answers: 0,
+      ownLsn: turn.lsn,
       found: vote.accepted,
     };
     this.#attempt = attempt;
     this.#promise(vote, ballot, turn);
-    this.#hold(turn, (then) => {
-      if (this.#attempt !== attempt) return;
-      this.#ask('prepare', ballot, undefined, then);
-      this.#count(attempt, this.#options.self, then);
-    });
+    this.#ask('prepare', ballot, undefined, turn);
   }
 
   #onPromise(peer: number, { ballot, proposal }: Message, turn: Turn): void {
@@ -289,14 +284,11 @@ export class Synod {
     if (value === undefined || vote === undefined || isOutbid) return this.#giveUp(turn.now);
     attempt.value = value;
     attempt.answers = 0;
+    attempt.ownLsn = turn.lsn;
     if (this.#asked !== undefined && isEqualMembership(this.#asked.value, value))
       this.#asked.isProposed = true;
     this.#accept(vote, { ballot: attempt.ballot, value }, turn);
-    this.#hold(turn, (then) => {
-      if (this.#attempt !== attempt) return;
-      this.#ask('accept', attempt.ballot, { ballot: attempt.ballot, value }, then);
-      this.#onAccepted(this.#options.self, attempt.ballot, then);
-    });
+    this.#ask('accept', attempt.ballot, { ballot: attempt.ballot, value }, turn);
   }
 
   // accepting -> chosen
@@ -309,7 +301,7 @@ export class Synod {
 
   #finish(ballot: Ballot, value: Membership, out: Outbox): void {
     this.#end(value, out);
-    this.#hold(out, (then) => this.#ask('chosen', ballot, { ballot, value }, then));
+    this.#ask('chosen', ballot, { ballot, value }, out);
   }
 
   #onRefused(ballot: Ballot, now: Now): void {
@@ -328,22 +320,22 @@ export class Synod {
 
   #onPrepare(peer: number, ballot: Ballot, out: Outbox): void {
     const vote = this.#vote;
-    if (vote === undefined || !this.#options.isFit() || this.#held.size >= HELD_MAX) return;
+    if (vote === undefined || !this.#options.isFit()) return;
     if (vote.promised !== undefined && isBelow(ballot, vote.promised))
       return this.#refuse(peer, vote, vote.promised, out);
     this.#promise(vote, ballot, out);
     const { accepted } = vote;
-    this.#hold(out, (then) => this.#answer(peer, 'promise', ballot, accepted, then));
+    this.#answer(peer, 'promise', ballot, accepted, out);
   }
 
   #onAccept(peer: number, { ballot, proposal }: Message, turn: Turn): void {
     const vote = this.#vote;
-    if (vote === undefined || !this.#options.isFit() || this.#held.size >= HELD_MAX) return;
+    if (vote === undefined || !this.#options.isFit()) return;
     if (vote.promised !== undefined && isBelow(ballot, vote.promised))
       return this.#refuse(peer, vote, vote.promised, turn);
     if (proposal === undefined || !this.#options.accepts(proposal.value)) return;
     this.#accept(vote, { ballot, value: proposal.value }, turn);
-    this.#hold(turn, (then) => this.#answer(peer, 'accepted', ballot, undefined, then));
+    this.#answer(peer, 'accepted', ballot, undefined, turn);
   }
 
   #promise(vote: Vote, ballot: Ballot, out: Outbox): void {
@@ -388,10 +380,6 @@ export class Synod {
 
   // ---- messages
 
-  #hold({ lsn }: Outbox, run: Held['run']): void {
-    this.#held.push({ lsn, run });
-  }
-
   #ask(step: Message['step'], ballot: Ballot, proposal: Proposal | undefined, out: Outbox): void {
     for (const peer of this.#options.reachable()) this.#answer(peer, step, ballot, proposal, out);
   }
@@ -399,7 +387,7 @@ export class Synod {
   /** Written again, so that there is a batch to wait for. */
   #refuse(peer: number, vote: Vote, promised: Ballot, out: Outbox): void {
     this.#store(vote, out);
-    this.#hold(out, (then) => this.#answer(peer, 'refused', promised, undefined, then));
+    this.#answer(peer, 'refused', promised, undefined, out);
   }
 
   #answer(
@@ -410,7 +398,8 @@ export class Synod {
     out: Outbox,
   ): void {
     const { epoch } = this.#options.current;
-    out.send(peer, { kind: 'synod', step, epoch, ballot, proposal });
+    // It speaks of the vote, or of the outcome, which the batch of this turn makes durable.
+    out.send(peer, { kind: 'synod', step, epoch, ballot, proposal }, out.lsn);
   }
 }
 

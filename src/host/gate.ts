@@ -1,19 +1,23 @@
-// Durable before visible: holds each reply until the batch that it depends on is durable, then lets it go in order. A
-// reply that says how stale it is grows staler while it is held.
+// Durable before visible: holds each message and each reply until the batch that it depends on is durable, then lets it go in
+// order. A reply that says how stale it is grows staler while it is held.
 //
 // A disk that hangs holds replies longer than their clients wait. At its deadline a held reply is replaced by a fault that is
 // true whatever becomes of the batch: a read, or a write that was refused, has had no effect (`timeout`); anything else may
 // have been done (`outcome-unknown`). Deadlines are looked at every SWEEP_MS at most, so that a queue of many is not gone
 // through once for each of them.
 //
-// Bound: HELD_MAX replies. Beyond it a read or a refusal is answered `overloaded` at once; the others are few.
+// A message that names another to go in its place is replaced by that at its time. A message belongs to the connection over
+// which it would have gone: the end of that forgets it.
+//
+// Bound: HELD_MAX replies and as many messages. Beyond it a read or a refusal is answered `overloaded` at once, and the other
+// replies are few; a message is replaced at once, or dropped where nothing can replace it, as the network may drop any.
 
 import { createRing } from '../base/ring.ts';
 import type { Reply } from '../model/command.ts';
 import type { Lsn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { HandOver } from './hand-over.ts';
-import type { OutgoingReply } from './turn.ts';
+import type { HostTurn, OutgoingMessage, OutgoingReply } from './turn.ts';
 
 interface Held extends OutgoingReply {
   readonly sinceMs: number;
@@ -24,6 +28,7 @@ const SWEEP_MS = 5;
 
 export class Gate {
   readonly #held = createRing<Held>(256);
+  readonly #messages = createRing<OutgoingMessage>();
   readonly #hand: HandOver;
   readonly #heldMax: number;
   #durable: Lsn = 0;
@@ -39,9 +44,33 @@ export class Gate {
     return this.#held.size;
   }
 
-  /** When to look for replies past their deadlines; may be early. */
+  /** When to look for what is past its deadline; may be early. */
   get timerMs(): number {
-    return this.#dueMs;
+    return Math.min(this.#dueMs, this.#lateMs);
+  }
+
+  /** The first message that can be late: they are held in the order of time. */
+  get #lateMs(): number {
+    for (let n = 0; n < this.#messages.size; n++) {
+      const { late } = this.#messages.at(n);
+      if (late !== undefined) return late.atMs;
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** A message that rests on a batch which is not durable. */
+  hold(outgoing: OutgoingMessage, turn: HostTurn): void {
+    const { peer, late } = outgoing;
+    if (this.#messages.size < this.#heldMax) this.#messages.push(outgoing);
+    else if (late !== undefined) turn.send(peer, late.message());
+  }
+
+  /** A connection has ended, or begins: what was meant for it goes nowhere. */
+  forget(peer: number): void {
+    for (let left = this.#messages.size; left > 0; left--) {
+      const held = this.#messages.shift() as OutgoingMessage;
+      if (held.peer !== peer) this.#messages.push(held);
+    }
   }
 
   pass(outgoing: OutgoingReply, nowMs: number): void {
@@ -57,8 +86,14 @@ export class Gate {
   }
 
   /** Batches up to `lsn` are durable. */
-  open(lsn: Lsn, nowMs: number): void {
+  open(lsn: Lsn, turn: HostTurn): void {
+    const { monoMs: nowMs } = turn.now;
     this.#durable = lsn;
+    turn.durable = lsn;
+    while (this.#messages.size > 0 && this.#messages.at(0).lsn <= lsn) {
+      const { peer, message } = this.#messages.shift() as OutgoingMessage;
+      turn.send(peer, message);
+    }
     while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) {
       const { client, reply, sinceMs } = this.#held.shift() as Held;
       this.#hand.give(client, aged(reply, nowMs - sinceMs));
@@ -66,9 +101,23 @@ export class Gate {
     if (this.#held.size === 0) this.#dueMs = Number.POSITIVE_INFINITY;
   }
 
-  /** Answers what is past its deadline; the others stay in their order. */
-  expire(nowMs: number): void {
-    if (nowMs < this.#dueMs) return;
+  /** Answers and replaces what is past its deadline; the others stay in their order. */
+  expire(turn: HostTurn): void {
+    const { monoMs: nowMs } = turn.now;
+    if (this.#lateMs <= nowMs) this.#replace(turn);
+    if (this.#dueMs <= nowMs) this.#expireReplies(nowMs);
+  }
+
+  #replace(turn: HostTurn): void {
+    for (let left = this.#messages.size; left > 0; left--) {
+      const held = this.#messages.shift() as OutgoingMessage;
+      const { peer, late } = held;
+      if (late !== undefined && late.atMs <= turn.now.monoMs) turn.send(peer, late.message());
+      else this.#messages.push(held);
+    }
+  }
+
+  #expireReplies(nowMs: number): void {
     let nextMs = Number.POSITIVE_INFINITY;
     for (let left = this.#held.size; left > 0; left--) {
       const held = this.#held.shift() as Held;
@@ -85,6 +134,7 @@ export class Gate {
 
   /** The storage failed: what is held rests on something that may not exist. */
   failAll(): void {
+    this.#messages.clear();
     const failure = fault('storage-failed', 'the storage of this replica has failed');
     for (let held = this.#held.shift(); held !== undefined; held = this.#held.shift()) {
       this.#hand.give(held.client, { kind: 'failed', fault: failure });

@@ -141,7 +141,7 @@ export class Host implements ReplicaService {
       this.#step(input, now);
     }
     if (this.#replica.timerMs <= now.monoMs) this.#step(TICK, now);
-    if (this.#gate.timerMs <= now.monoMs) this.#gate.expire(now.monoMs);
+    if (this.#gate.timerMs <= now.monoMs) this.#gate.expire(this.#turn.at(now));
     this.#commit(now);
     this.#drain(now);
     if (this.#inbox.size > 0) this.#schedule();
@@ -150,12 +150,26 @@ export class Host implements ReplicaService {
 
   #step(input: Input, now: Now): void {
     const isHalting = this.#turn.haltReason !== undefined;
-    if (input.kind === 'durable') this.#gate.open(input.lsn, now.monoMs);
-    else if (input.kind === 'storage-failed') this.#gate.failAll();
-    else if (isHalting && input.kind !== 'tick') return this.#ignore(input);
+    if (isHalting && !outlivesHalt(input)) return this.#ignore(input);
+    this.#guard(input, now);
     this.#replica.step(input, this.#turn.at(now));
     if (!isHalting && this.#turn.haltReason !== undefined)
       this.#replica.step({ kind: 'halting' }, this.#turn.at(now));
+  }
+
+  /** What the gate has to know of an input before the core gets it: what was sent in this turn so far, first of all. */
+  #guard(input: Input, now: Now): void {
+    const { kind } = input;
+    if (kind === 'durable' || kind === 'connected' || kind === 'disconnected') this.#hold();
+    if (kind === 'durable') this.#gate.open(input.lsn, this.#turn.at(now));
+    else if (kind === 'storage-failed') this.#gate.failAll();
+    else if (kind === 'connected' || kind === 'disconnected') this.#gate.forget(input.peer);
+  }
+
+  #hold(): void {
+    const turn = this.#turn;
+    for (const outgoing of turn.gated) this.#gate.hold(outgoing, turn);
+    turn.gated.length = 0;
   }
 
   #commit(now: Now): void {
@@ -186,6 +200,7 @@ export class Host implements ReplicaService {
     const { network, storage, trace } = this.#options;
     const turn = this.#turn;
     for (const { level, event, fields } of turn.notes) trace.note(level, event, fields);
+    this.#hold();
     for (let i = 0; i < turn.messages.length; i++) {
       network.send(turn.peers[i] as number, turn.messages[i] as (typeof turn.messages)[number]);
     }
@@ -272,6 +287,11 @@ export class Host implements ReplicaService {
 }
 
 const TICK: Input = { kind: 'tick' };
+
+/** Once a halt is asked for, only storage and time count. */
+function outlivesHalt({ kind }: Input): boolean {
+  return kind === 'durable' || kind === 'storage-failed' || kind === 'tick';
+}
 
 export function createHost(options: HostOptions): Host {
   return new Host(options);

@@ -4,6 +4,7 @@
 import type { Client, Reply } from '../model/command.ts';
 import {
   type Ending,
+  type LateMessage,
   type Lsn,
   type NoteFields,
   type Now,
@@ -24,11 +25,22 @@ export interface OutgoingReply {
   readonly deadlineMs: number;
 }
 
+export interface OutgoingMessage {
+  readonly peer: number;
+  readonly message: Message;
+  readonly lsn: Lsn;
+  readonly late: LateMessage | undefined;
+}
+
 export class HostTurn implements Turn {
   now: Now = { wallMs: 0, monoMs: 0 };
   lsn: Lsn = 1;
+  /** Batches up to here are durable: what rests on them may leave. */
+  durable: Lsn = 0;
   readonly peers: number[] = [];
   readonly messages: Message[] = [];
+  /** Messages that rest on what is not durable yet. */
+  readonly gated: OutgoingMessage[] = [];
   readonly replies: OutgoingReply[] = [];
   readonly reads: { readonly request: RangeRequest; readonly owner: ReadOwner }[] = [];
   readonly clears: { readonly from: Uint8Array; readonly to: Uint8Array }[] = [];
@@ -84,7 +96,11 @@ export class HostTurn implements Turn {
     this.clears.push({ from, to });
   }
 
-  send(peer: number, message: Message): void {
+  send(peer: number, message: Message, lsn: Lsn = 0, late?: LateMessage): void {
+    if (lsn > this.durable) {
+      this.gated.push({ peer, message, lsn, late });
+      return;
+    }
     this.peers.push(peer);
     this.messages.push(message);
   }

@@ -30,6 +30,12 @@ export interface RangeRequest {
   readonly headsOnly?: true;
 }
 
+/** What goes in the place of a message that may not wait for its batch any longer. */
+export interface LateMessage {
+  readonly atMs: number;
+  readonly message: () => Message;
+}
+
 export interface RangeEntry {
   readonly key: Uint8Array;
   /** Empty where `head` is there. */
@@ -90,7 +96,11 @@ export interface Outbox {
   ): void;
   /** Removes a range in the background. Not part of the batch: only for what nothing refers to any more. */
   clear(from: Uint8Array, to: Uint8Array): void;
-  send(peer: number, message: Message): void;
+  /**
+   * The message leaves when the batch of `lsn` is durable, and never over a later connection; 0: at once. `late` says what
+   * goes in its place where that takes long. Without it the message is dropped where too many are held already.
+   */
+  send(peer: number, message: Message, lsn?: Lsn, late?: LateMessage): void;
   /**
    * `deadlineMs`: where the batch is not durable by then, in monotonic time, the client is told so instead. Left out: it is
    * held until the batch is durable or has failed, which is only for what depends on none.

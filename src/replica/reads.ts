@@ -13,7 +13,6 @@
 // Where this replica's own record is damaged, what was there is told from two sources together: the record of a peer,
 // which covers everything up to the stable cut, and this replica's own log beyond the cut. A peer alone may be behind.
 
-import { createRing } from '../base/ring.ts';
 import type {
   Client,
   ExplainCommand,
@@ -64,15 +63,6 @@ interface Waiting {
   readonly client: Client;
 }
 
-/** An answer to a peer that waits for its batch; at `untilMs` the version that is durable goes in its place. */
-interface HeldAnswer {
-  readonly lsn: Lsn;
-  readonly peer: number;
-  readonly request: ReadRequest;
-  readonly reply: ReadReply;
-  readonly untilMs: number;
-}
-
 export class Reads {
   readonly #context: Context;
   readonly #pending: PendingReads;
@@ -81,8 +71,6 @@ export class Reads {
   readonly #ownBit: number;
   readonly #fitness: Fitness;
   readonly #hasten: Hasten;
-  /** Answers to peers that show what is not durable yet, in the order of their batches and of time. */
-  readonly #held = createRing<HeldAnswer>();
   #durableLsn: Lsn = 0;
 
   constructor(context: Context, fitness: Fitness, hasten: Hasten) {
@@ -107,9 +95,7 @@ export class Reads {
   }
 
   get timerMs(): number {
-    const heldMs = this.#held.size > 0 ? this.#held.at(0).untilMs : Number.POSITIVE_INFINITY;
-    const { timerMs } = this.#writeBacks;
-    return Math.min(this.#pending.timerMs, this.#fifo.deadlineMs, timerMs, heldMs);
+    return Math.min(this.#pending.timerMs, this.#fifo.deadlineMs, this.#writeBacks.timerMs);
   }
 
   begin(command: ReadCommand, turn: Turn): void {
@@ -170,14 +156,11 @@ export class Reads {
       return;
     }
     const { lsn, damaged, record } = this.#context.table.read(request.namespace, request.key);
-    if (lsn <= this.#durableLsn) {
-      turn.send(peer, replyOf(request, damaged, record));
-    } else if (this.#held.size < this.#context.settings.readsPendingMax) {
-      const reply = replyOf(request, damaged, record);
-      this.#held.push({ lsn, peer, request, reply, untilMs: turn.now.monoMs + HELD_MS_MAX });
-    } else {
-      turn.send(peer, this.#durableReply(request));
-    }
+    const late =
+      lsn === 0
+        ? undefined
+        : { atMs: turn.now.monoMs + HELD_MS_MAX, message: () => this.#durableReply(request) };
+    turn.send(peer, replyOf(request, damaged, record), lsn, late);
   }
 
   onDurable(lsn: Lsn, turn: Turn): void {
@@ -185,10 +168,6 @@ export class Reads {
     this.#pending.onDurable(lsn, this.#context.self.index, turn);
     this.#writeBacks.onDurable(lsn, this.#context.peers.reachable, turn);
     this.onProgress(turn);
-    while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) {
-      const held = this.#held.shift();
-      if (held !== undefined) turn.send(held.peer, held.reply);
-    }
   }
 
   /** What members are known to hold durably has grown. */
@@ -224,7 +203,6 @@ export class Reads {
   }
 
   onDisconnected(peer: number, turn: Turn): void {
-    this.#forgetHeld(peer);
     this.#pending.onDisconnected(peer, this.#context.peers.reachable, turn);
     this.#writeBacks.onDisconnected(this.#context.peers.reachable, turn);
   }
@@ -240,10 +218,6 @@ export class Reads {
     this.#pending.onTimer(this.#context.peers.reachable, turn);
     this.#writeBacks.onTimer(this.#context.peers.reachable, turn);
     this.#fifo.expire(turn);
-    while (this.#held.size > 0 && this.#held.at(0).untilMs <= turn.now.monoMs) {
-      const held = this.#held.shift();
-      if (held !== undefined) turn.send(held.peer, this.#durableReply(held.request));
-    }
   }
 
   /** What waits for a peer that has fallen silent asks another, and is told at once where there is none. */
@@ -270,14 +244,6 @@ export class Reads {
     if (bytes === undefined) return replyOf(request, false, undefined);
     const record = bytes === UNREADABLE ? undefined : decodeMutation(bytes);
     return replyOf(request, record === undefined, record);
-  }
-
-  /** An answer belongs to the connection over which it was asked for: a later life numbers its reads anew. */
-  #forgetHeld(peer: number): void {
-    for (let left = this.#held.size; left > 0; left--) {
-      const held = this.#held.shift();
-      if (held !== undefined && held.peer !== peer) this.#held.push(held);
-    }
   }
 
   #isFull(client: Client, out: Outbox): boolean {

@@ -1,7 +1,7 @@
 // What a part of the core asked for, taken out of the host's own outbox and put under readable names.
 
 import type { Client, Reply } from '../../src/model/command.ts';
-import type { RangeRequest, RangeResult } from '../../src/model/effect.ts';
+import type { Lsn, RangeRequest, RangeResult } from '../../src/model/effect.ts';
 import type { Message } from '../../src/model/message.ts';
 import type { HostTurn } from '../../src/host/turn.ts';
 
@@ -16,6 +16,13 @@ export function sent(out: HostTurn): Sent[] {
   out.messages.length = 0;
   out.peers.length = 0;
   return messages;
+}
+
+/** Batches up to `lsn` are durable: lets the messages go that waited for them. */
+export function release(out: HostTurn, lsn: Lsn): void {
+  out.durable = lsn;
+  for (const { peer, message, lsn: needed, late } of out.gated.splice(0))
+    out.send(peer, message, needed, late);
 }
 
 /** Gives each read that was asked for its result; whether there was one. */

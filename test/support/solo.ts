@@ -12,7 +12,7 @@ import type { Settings } from '../../src/model/settings.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { helloOf, membershipOf, membersOf, origin, settingsOf } from './build.ts';
 import { KeyMap } from './key-map.ts';
-import { type Sent, sent } from './outbox.ts';
+import { release, type Sent, sent } from './outbox.ts';
 
 export interface SoloOptions {
   readonly regions?: readonly string[];
@@ -107,6 +107,7 @@ export class Solo {
     this.replica.step({ kind: 'seal' }, this.out.at(this.now));
     const { lsn } = this.out;
     this.storage.apply(this.out.takeBatch());
+    release(this.out, lsn);
     this.replica.step({ kind: 'durable', lsn }, this.out.at(this.now));
   }
 

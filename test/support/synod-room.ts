@@ -14,7 +14,7 @@ import type { Synod as Message } from '../../src/model/message.ts';
 import { metaKey } from '../../src/store/layout.ts';
 import { membersOf } from './build.ts';
 import { KeyMap } from './key-map.ts';
-import { sent } from './outbox.ts';
+import { release, sent } from './outbox.ts';
 
 export interface Letter {
   readonly from: number;
@@ -163,6 +163,7 @@ export class Seat {
     if (this.synod === undefined || !this.#out.hasWrites) return;
     const { lsn } = this.#out;
     this.disk.apply(this.#out.takeBatch());
+    release(this.#out, lsn);
     this.synod.onDurable(lsn, this.#out.at(this.#room.now));
     this.#post();
   }

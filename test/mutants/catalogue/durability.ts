@@ -36,8 +36,8 @@ export const durability: readonly Mutant[] = [
     number: 'own',
     title: 'a peer that asks is shown what is not durable here',
     file: 'src/replica/reads.ts',
-    replace: 'if (lsn <= this.#durableLsn) {',
-    with: 'if (lsn <= this.#durableLsn + 1e9) {',
+    replace: 'turn.send(peer, replyOf(request, damaged, record), lsn, late);',
+    with: 'turn.send(peer, replyOf(request, damaged, record), 0, late);',
     foundBy: sim,
   },
   {

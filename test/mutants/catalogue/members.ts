@@ -25,8 +25,8 @@ export const members: readonly Mutant[] = [
     number: 'own',
     title: 'an acceptor answers before what it says is durable',
     file: 'src/consensus/synod.ts',
-    replace: "this.#hold(out, (then) => this.#answer(peer, 'promise', ballot, accepted, then));",
-    with: "this.#answer(peer, 'promise', ballot, accepted, out);",
+    replace: "out.send(peer, { kind: 'synod', step, epoch, ballot, proposal }, out.lsn);",
+    with: "out.send(peer, { kind: 'synod', step, epoch, ballot, proposal });",
     foundBy: { kind: 'test', file: synod, name: 'promises nothing before that is durable' },
   },
   {

@@ -1,18 +1,25 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Gate } from '../../../src/host/gate.ts';
 import { HandOver } from '../../../src/host/hand-over.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import type { Reply } from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
+import type { Message } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 
+const MESSAGE: Message = { kind: 'read-reply', id: 1, answer: 'absent', record: undefined };
+const LATE: Message = { kind: 'read-reply', id: 1, answer: 'damaged', record: undefined };
 const trace = { note: () => undefined, committed: () => undefined };
 const hand = new HandOver(createMetrics(), trace);
 let gate: Gate;
 let given: string[];
+let turn: HostTurn;
+const at = (monoMs: number): HostTurn => turn.at({ wallMs: 0, monoMs });
 
 beforeEach(() => {
   gate = new Gate(hand);
   given = [];
+  turn = new HostTurn();
 });
 
 function pass(
@@ -41,7 +48,7 @@ function spoken(name: string, reply: Reply): string {
 describe('a gate', () => {
   it('lets go at once what depends on nothing, or on what is durable', () => {
     pass('a', 0);
-    gate.open(3, 100);
+    gate.open(3, at(100));
     pass('b', 3);
     expect(given).toEqual(['a', 'b']);
   });
@@ -57,9 +64,9 @@ describe('a gate', () => {
     pass('free', 0);
     expect(given).toEqual(['free']);
     expect(gate.waiting).toBe(4);
-    gate.open(2, 100);
+    gate.open(2, at(100));
     expect(given).toEqual(['free', 'a', 'b', 'c']);
-    gate.open(3, 100);
+    gate.open(3, at(100));
     expect(given.at(-1)).toBe('d');
     expect(gate.waiting).toBe(0);
   });
@@ -67,7 +74,7 @@ describe('a gate', () => {
   it('makes what it held as much staler as it held it', () => {
     pass('bounded', 1, 20);
     pass('unbounded', 1, 'unknown');
-    gate.open(1, 130);
+    gate.open(1, at(130));
     pass('later', 1, 20);
     expect(given).toEqual(['bounded 50 ms', 'unbounded', 'later 20 ms']);
   });
@@ -77,14 +84,14 @@ describe('a gate', () => {
     pass('b', 1, 0, 300);
     pass('c', 2, 0, 400);
     expect(gate.timerMs).toBe(300);
-    gate.expire(299);
+    gate.expire(at(299));
     expect(given).toEqual([]);
-    gate.expire(300);
+    gate.expire(at(300));
     expect(given).toEqual(['b timeout']);
-    gate.expire(500);
+    gate.expire(at(500));
     expect(given).toEqual(['b timeout', 'a timeout', 'c timeout']);
     expect(gate.waiting).toBe(0);
-    gate.open(2, 600);
+    gate.open(2, at(600));
     expect(given).toHaveLength(3);
     expect(gate.timerMs).toBe(Number.POSITIVE_INFINITY);
   });
@@ -93,7 +100,7 @@ describe('a gate', () => {
     const refusal = { kind: 'failed', fault: fault('precondition-failed', 'it holds v1') } as const;
     passReply('refused', refusal, 1, 300);
     passReply('drained', { kind: 'drained', drained: true }, 1, 300);
-    gate.expire(300);
+    gate.expire(at(300));
     expect(given).toEqual(['refused timeout', 'drained outcome-unknown']);
   });
 
@@ -101,17 +108,61 @@ describe('a gate', () => {
     gate = new Gate(hand, 2);
     for (const name of ['a', 'b', 'c']) pass(name, 1);
     expect(given).toEqual(['c overloaded']);
-    gate.open(1, 200);
+    gate.open(1, at(200));
     expect(given).toEqual(['c overloaded', 'a 100 ms', 'b 100 ms']);
+  });
+
+  it('holds a message until its batch is durable, and lets it go before what the core says of that', () => {
+    gate.hold({ peer: 1, message: MESSAGE, lsn: 1, late: undefined }, at(0));
+    gate.hold({ peer: 2, message: MESSAGE, lsn: 2, late: undefined }, at(0));
+    expect(gate.timerMs).toBe(Number.POSITIVE_INFINITY);
+    gate.open(1, at(5));
+    expect(turn.peers).toEqual([1]);
+    turn.send(1, MESSAGE, 1);
+    turn.send(1, MESSAGE, 3);
+    expect(turn.peers).toEqual([1, 1]);
+    expect(turn.gated).toHaveLength(1);
+  });
+
+  it('replaces a message that is late, and forgets those whose connection has ended', () => {
+    const late = (atMs: number) => ({ atMs, message: () => LATE });
+    gate.hold({ peer: 1, message: MESSAGE, lsn: 1, late: undefined }, at(0));
+    gate.hold({ peer: 2, message: MESSAGE, lsn: 1, late: late(200) }, at(0));
+    gate.hold({ peer: 3, message: MESSAGE, lsn: 1, late: late(300) }, at(0));
+    expect(gate.timerMs).toBe(200);
+    gate.expire(at(200));
+    expect(turn.peers).toEqual([2]);
+    expect(turn.messages).toEqual([LATE]);
+    gate.forget(3);
+    gate.open(1, at(300));
+    expect(turn.peers).toEqual([2, 1]);
+    expect(gate.timerMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('replaces a message at once, or drops it, where it holds as many as it may', () => {
+    gate = new Gate(hand, 1);
+    gate.hold({ peer: 1, message: MESSAGE, lsn: 1, late: undefined }, at(0));
+    gate.hold({ peer: 2, message: MESSAGE, lsn: 1, late: undefined }, at(0));
+    gate.hold({ peer: 3, message: MESSAGE, lsn: 1, late: { atMs: 9, message: () => LATE } }, at(0));
+    expect(turn.peers).toEqual([3]);
+    gate.open(1, at(1));
+    expect(turn.peers).toEqual([3, 1]);
+  });
+
+  it('drops the messages that it holds when the storage fails', () => {
+    gate.hold({ peer: 1, message: MESSAGE, lsn: 1, late: undefined }, at(0));
+    gate.failAll();
+    gate.open(1, at(1));
+    expect(turn.peers).toEqual([]);
   });
 
   it('fails what it holds when the storage fails, and nothing twice', () => {
     pass('a', 1);
-    gate.open(1, 100);
+    gate.open(1, at(100));
     pass('b', 2);
     gate.failAll();
     gate.failAll();
-    gate.open(2, 100);
+    gate.open(2, at(100));
     expect(given).toEqual(['a', 'b storage-failed']);
   });
 });

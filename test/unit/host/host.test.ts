@@ -322,6 +322,16 @@ describe('nothing leaves before it is durable', () => {
     scene.commit();
     expect(scene.said()).toContain('send 1 read-reply');
   });
+
+  it('and gives that answer where it is asked and durable in one turn', () => {
+    const asked = { kind: 'read-request', id: 1, namespace: 'ns', key: 'a' } as unknown as Message;
+    scene.ask('a', putOf('a', 'v', { w: 1 }));
+    scene.turns();
+    scene.said();
+    scene.network?.onMessage(1, asked);
+    scene.commit();
+    expect(scene.said()).toContain('send 1 read-reply');
+  });
 });
 
 describe('a disk that hangs', () => {
