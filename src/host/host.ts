@@ -44,7 +44,7 @@ export class Host implements ReplicaService {
   readonly #options: HostOptions;
   readonly #replica: Replica;
   readonly #inbox = createRing<Input>(1024);
-  readonly #turn = new HostTurn();
+  readonly #turn: HostTurn;
   readonly #hand: HandOver;
   readonly #gate: Gate;
   #scheduled = false;
@@ -64,6 +64,7 @@ export class Host implements ReplicaService {
       get: (key) => storage.get(key),
       fits,
     });
+    this.#turn = new HostTurn(this.#replica.timers);
     this.#hand = new HandOver(this.#replica.metrics, options.trace);
     this.#gate = new Gate(this.#hand);
   }
@@ -140,7 +141,7 @@ export class Host implements ReplicaService {
       bytes += bytesIn(input);
       this.#step(input, now);
     }
-    if (this.#replica.timerMs <= now.monoMs) this.#step(TICK, now);
+    if (this.#replica.timers.nextMs <= now.monoMs) this.#step(TICK, now);
     if (this.#gate.timerMs <= now.monoMs) this.#gate.expire(this.#turn.at(now));
     this.#commit(now);
     this.#drain(now);
@@ -257,7 +258,7 @@ export class Host implements ReplicaService {
   }
 
   #arm(now: Now): void {
-    const dueMs = Math.min(this.#replica.timerMs, this.#gate.timerMs);
+    const dueMs = Math.min(this.#replica.timers.nextMs, this.#gate.timerMs);
     if (dueMs === this.#timerMs || dueMs === Number.POSITIVE_INFINITY) return;
     this.#timerMs = dueMs;
     const delayMs = Math.max(dueMs - now.monoMs, 0);

@@ -16,6 +16,7 @@ import {
 } from '../model/effect.ts';
 import type { Message } from '../model/message.ts';
 import type { Batch } from '../model/port.ts';
+import { type Timer, Timers } from '../model/timer.ts';
 
 export interface OutgoingReply {
   readonly client: Client;
@@ -33,6 +34,7 @@ export interface OutgoingMessage {
 }
 
 export class HostTurn implements Turn {
+  readonly timers: Timers;
   now: Now = { wallMs: 0, monoMs: 0 };
   lsn: Lsn = 1;
   /** Batches up to here are durable: what rests on them may leave. */
@@ -56,6 +58,10 @@ export class HostTurn implements Turn {
 
   get hasWrites(): boolean {
     return this.#keys.length > 0;
+  }
+
+  constructor(timers = new Timers()) {
+    this.timers = timers;
   }
 
   /** The same turn, at this time. */
@@ -107,6 +113,18 @@ export class HostTurn implements Turn {
 
   reply(client: Client, reply: Reply, lsn: Lsn, deadlineMs = Number.POSITIVE_INFINITY): void {
     this.replies.push({ client, reply, lsn, deadlineMs });
+  }
+
+  arm(timer: Timer, atMs: number): void {
+    this.timers.arm(timer, atMs);
+  }
+
+  disarm(timer: Timer): void {
+    this.timers.disarm(timer);
+  }
+
+  takeDue(timer: Timer): boolean {
+    return this.timers.takeDue(timer, this.now.monoMs);
   }
 
   note(level: 'info' | 'warn' | 'error', event: string, fields: NoteFields): void {

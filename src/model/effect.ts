@@ -8,6 +8,7 @@ import type { Client, Command, Reply } from './command.ts';
 import type { DiskRoom } from './disk.ts';
 import type { Message } from './message.ts';
 import type { Record } from './record.ts';
+import type { Timer } from './timer.ts';
 
 /** Numbers the batches of one process life, from 1. */
 export type Lsn = number;
@@ -119,6 +120,11 @@ export interface Outbox {
 export interface Turn extends Outbox {
   /** The host sets what its clocks show before each step; the door of the core replaces that by the agreed time. */
   now: Now;
+  /** A tick comes at `atMs`, in monotonic time, or earlier where the timer is armed for an earlier time. */
+  arm(timer: Timer, atMs: number): void;
+  disarm(timer: Timer): void;
+  /** Whether the timer is due; it has to be armed again then. */
+  takeDue(timer: Timer): boolean;
 }
 
 /**

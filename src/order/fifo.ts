@@ -16,7 +16,6 @@ export type WaitEnd<T> = (item: T, reached: boolean, turn: Turn) => void;
 export class FifoWaits<T> {
   readonly #waits = new Map<Origin, Wait<T>[]>();
   readonly #end: WaitEnd<T>;
-  #deadlineMs = Number.POSITIVE_INFINITY;
   #size = 0;
 
   constructor(end: WaitEnd<T>) {
@@ -27,17 +26,13 @@ export class FifoWaits<T> {
     return this.#size;
   }
 
-  get deadlineMs(): number {
-    return this.#deadlineMs;
-  }
-
-  begin(item: T, dot: Dot, deadlineMs: number): void {
+  begin(item: T, dot: Dot, deadlineMs: number, turn: Turn): void {
     const waits = this.#waits.get(dot.origin);
     const wait: Wait<T> = { seq: dot.seq, deadlineMs, item };
     if (waits === undefined) this.#waits.set(dot.origin, [wait]);
     else waits.push(wait);
     this.#size++;
-    if (deadlineMs < this.#deadlineMs) this.#deadlineMs = deadlineMs;
+    turn.arm('read-order', deadlineMs);
   }
 
   /** Everything of `origin` up to `seq` is shown here. */
@@ -48,13 +43,10 @@ export class FifoWaits<T> {
   }
 
   expire(turn: Turn): void {
-    if (turn.now.monoMs < this.#deadlineMs) return;
-    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    if (!turn.takeDue('read-order')) return;
     for (const [origin, waits] of this.#waits) {
       this.#release(origin, waits, (wait) => wait.deadlineMs <= turn.now.monoMs, false, turn);
-      for (const wait of this.#waits.get(origin) ?? []) {
-        if (wait.deadlineMs < this.#deadlineMs) this.#deadlineMs = wait.deadlineMs;
-      }
+      for (const wait of this.#waits.get(origin) ?? []) turn.arm('read-order', wait.deadlineMs);
     }
   }
 

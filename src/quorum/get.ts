@@ -88,7 +88,6 @@ export class PendingReads {
   /** Those of them whose own answer is not durable. */
   readonly #early = new Set<PendingRead>();
   #lastId = 0;
-  #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(nearness: Nearness, metrics: Metrics, finish: ReadFinish) {
     this.#nearness = nearness;
@@ -98,11 +97,6 @@ export class PendingReads {
 
   get waiting(): number {
     return this.#reads.size;
-  }
-
-  /** Not after the next moment at which something is due; may be earlier. */
-  get timerMs(): number {
-    return this.#timerMs;
   }
 
   /** An id that no read has. */
@@ -189,14 +183,13 @@ export class PendingReads {
   }
 
   onTimer(connected: number, turn: Turn): void {
-    if (turn.now.monoMs < this.#timerMs) return;
-    this.#timerMs = Number.POSITIVE_INFINITY;
+    if (!turn.takeDue('read')) return;
     for (const read of this.#reads.values()) {
       if (read.deadlineMs <= turn.now.monoMs) {
         this.#end(read, 'expired', turn);
       } else {
         if (read.hedgeAtMs <= turn.now.monoMs) this.#hedge(read, connected, turn);
-        this.#watch(read);
+        watch(read, turn);
       }
     }
   }
@@ -234,7 +227,7 @@ export class PendingReads {
           this.#ask(read, peer, turn);
       }
     }
-    this.#watch(read);
+    watch(read, turn);
   }
 
   #ask(read: PendingRead, peer: number, turn: Turn): void {
@@ -276,11 +269,10 @@ export class PendingReads {
       this.#nearness.observeAtLeast(peer, now.monoMs - askedAtMs);
     }
   }
+}
 
-  #watch(read: PendingRead): void {
-    const dueMs = Math.min(read.deadlineMs, read.hedgeAtMs);
-    if (dueMs < this.#timerMs) this.#timerMs = dueMs;
-  }
+function watch({ deadlineMs, hedgeAtMs }: PendingRead, turn: Turn): void {
+  turn.arm('read', Math.min(deadlineMs, hedgeAtMs));
 }
 
 function stateOfSurvey({ asked, tally }: PendingRead): 'won' | 'pending' {

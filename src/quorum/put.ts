@@ -95,7 +95,6 @@ export class PendingWrites {
   /** How many writes ever left the head of the queue, and how many each member's cursor has passed. */
   #shifted = 0;
   readonly #passed: number[];
-  #deadlineMs = Number.POSITIVE_INFINITY;
   #waiting = 0;
   /** Won, beaten by a value, and to be repeated: the owner takes them and answers. */
   #beaten: PendingWrite[] = [];
@@ -113,18 +112,13 @@ export class PendingWrites {
     return this.#waiting;
   }
 
-  /** Not after the earliest deadline; may be earlier. */
-  get deadlineMs(): number {
-    return this.#deadlineMs;
-  }
-
   /** Enters a write whose place is behind all that wait. */
-  begin(write: PendingWrite): void {
+  begin(write: PendingWrite, turn: Turn): void {
     assert(write.origin === this.#origin, 'pending writes: a write of another origin');
     assert(this.#isBehindAll(write.seq), 'pending writes: out of log order');
     this.#queue.push(write);
     this.#waiting++;
-    if (write.deadlineMs < this.#deadlineMs) this.#deadlineMs = write.deadlineMs;
+    turn.arm('write', write.deadlineMs);
   }
 
   /** Everything of this origin up to `seq` is durable at `member`. */
@@ -153,13 +147,12 @@ export class PendingWrites {
   }
 
   expire(turn: Turn): void {
-    if (turn.now.monoMs < this.#deadlineMs) return;
-    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    if (!turn.takeDue('write')) return;
     for (let index = 0; index < this.#queue.size; index++) {
       const write = this.#queue.at(index);
       if (write.done) continue;
       if (write.deadlineMs <= turn.now.monoMs) this.#fail(write, 'expired', turn);
-      else if (write.deadlineMs < this.#deadlineMs) this.#deadlineMs = write.deadlineMs;
+      else turn.arm('write', write.deadlineMs);
     }
     this.#shiftDone();
   }

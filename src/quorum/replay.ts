@@ -2,7 +2,7 @@
 // that may be of any origin and long past. Few and rare, so each is asked again whenever what the members hold has
 // changed.
 
-import type { Outbox, Turn } from '../model/effect.ts';
+import type { Turn } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type PendingWrite, unknownOutcome, written } from './put.ts';
@@ -24,28 +24,25 @@ export class Replays {
     return this.#waiting.length;
   }
 
-  get deadlineMs(): number {
-    return this.#waiting.reduce(
-      (least, write) => Math.min(least, write.deadlineMs),
-      Number.POSITIVE_INFINITY,
-    );
-  }
-
-  begin(write: PendingWrite): void {
+  begin(write: PendingWrite, turn: Turn): void {
     this.#waiting.push(write);
+    turn.arm('replay', write.deadlineMs);
   }
 
   /** What the members hold may have changed, or time has passed. */
   decide(holders: Holders, turn: Turn): void {
     if (this.#waiting.length === 0) return;
     this.#waiting = this.#waiting.filter((write) => !this.#isAnswered(write, holders, turn));
+    turn.disarm('replay');
+    for (const { deadlineMs } of this.#waiting) turn.arm('replay', deadlineMs);
   }
 
-  failAll(out: Outbox): void {
+  failAll(turn: Turn): void {
     for (const write of this.#waiting) {
-      out.reply(write.client, { kind: 'failed', fault: unknownOutcome(write, 'stopped') }, 0);
+      turn.reply(write.client, { kind: 'failed', fault: unknownOutcome(write, 'stopped') }, 0);
     }
     this.#waiting = [];
+    turn.disarm('replay');
   }
 
   #isAnswered(write: PendingWrite, holders: Holders, turn: Turn): boolean {

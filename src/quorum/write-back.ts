@@ -49,7 +49,6 @@ export class WriteBacks {
   readonly #nextId: () => number;
   readonly #finish: WriteBackFinish;
   readonly #waiting = new Map<number, WriteBack>();
-  #timerMs = Number.POSITIVE_INFINITY;
 
   /** `nextId` gives ids that no read has. */
   constructor(self: number, replicas: number, nextId: () => number, finish: WriteBackFinish) {
@@ -61,11 +60,6 @@ export class WriteBacks {
 
   get waiting(): number {
     return this.#waiting.size;
-  }
-
-  /** Not after the next moment at which something is due; may be earlier. */
-  get timerMs(): number {
-    return this.#timerMs;
   }
 
   begin(options: WriteBackOptions, connected: number, turn: Turn): void {
@@ -117,12 +111,11 @@ export class WriteBacks {
   }
 
   onTimer(connected: number, turn: Turn): void {
-    if (turn.now.monoMs < this.#timerMs) return;
-    this.#timerMs = Number.POSITIVE_INFINITY;
+    if (!turn.takeDue('write-back')) return;
     for (const writeBack of this.#waiting.values()) {
       if (writeBack.read.deadlineMs <= turn.now.monoMs) this.#end(writeBack, 'expired', turn);
       else if (writeBack.againAtMs <= turn.now.monoMs) this.#ask(writeBack, connected, turn);
-      else this.#watch(writeBack);
+      else watch(writeBack, turn);
     }
   }
 
@@ -143,7 +136,7 @@ export class WriteBacks {
     }
     writeBack.againAtMs = turn.now.monoMs + writeBack.againMs;
     writeBack.againMs = Math.min(writeBack.againMs * 2, AGAIN_MS_MAX);
-    this.#watch(writeBack);
+    watch(writeBack, turn);
   }
 
   #onHolders(writeBack: WriteBack, holders: number, connected: number, turn: Turn): void {
@@ -165,8 +158,8 @@ export class WriteBacks {
   #end(writeBack: WriteBack, outcome: ReadOutcome, turn: Turn): void {
     if (this.#waiting.delete(writeBack.id)) this.#finish(writeBack, outcome, turn);
   }
+}
 
-  #watch({ againAtMs, read }: WriteBack): void {
-    this.#timerMs = Math.min(this.#timerMs, againAtMs, read.deadlineMs);
-  }
+function watch({ againAtMs, read }: WriteBack, turn: Turn): void {
+  turn.arm('write-back', Math.min(againAtMs, read.deadlineMs));
 }

@@ -51,10 +51,6 @@ export class Answers {
     return this.#ready.size;
   }
 
-  get timerMs(): number {
-    return this.#ready.size > 0 ? 0 : Number.POSITIVE_INFINITY;
-  }
-
   onRequest(peer: number, request: ForwardRequest, turn: Turn): void {
     const { namespaces, settings } = this.#context;
     const { id, level, question, timeoutMs } = request;
@@ -75,17 +71,20 @@ export class Answers {
     }
   }
 
-  onTimer(out: Outbox): void {
+  onTimer(turn: Turn): void {
+    if (!turn.takeDue('forward-answer')) return;
     for (let ready = this.#ready.shift(); ready !== undefined; ready = this.#ready.shift()) {
       const { client, reply } = ready;
       if (!this.#clients.delete(client)) continue;
       const { peer, id } = client;
-      out.send(peer, { kind: 'forward-reply', id, answer: answerOf(reply) });
+      turn.send(peer, { kind: 'forward-reply', id, answer: answerOf(reply) });
     }
   }
 
   #onReply(client: PeerClient, reply: Reply): void {
-    if (client.isThere) this.#ready.push({ client, reply });
+    if (!client.isThere) return;
+    this.#ready.push({ client, reply });
+    this.#context.timers.arm('forward-answer', 0);
   }
 }
 

@@ -9,6 +9,7 @@ import type { Metrics } from '../model/metrics.ts';
 import type { Storage } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
+import type { Timers } from '../model/timer.ts';
 import type { Health } from '../entropy/health.ts';
 import type { AgreedClock } from '../consistency/agreed-clock.ts';
 import type { Freshness } from '../consistency/freshness.ts';
@@ -52,6 +53,8 @@ export interface Context {
   readonly pace: Pace;
   readonly room: Room;
   readonly metrics: Metrics;
+  /** For answers that come between two steps; in a step it is the turn that arms them. */
+  readonly timers: Timers;
   /** The synchronous half of the storage port. */
   readonly get: Storage['get'];
   /** This replica's own lanes in the order of its lives; the last one is the current life's. */

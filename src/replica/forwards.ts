@@ -51,7 +51,6 @@ export class Forwards {
   readonly #pending = new Map<number, Pending>();
   #lists = 0;
   #lastId = 0;
-  #timerMs = Number.POSITIVE_INFINITY;
 
   /** `run` takes a command as if a client had sent it. */
   constructor(context: Context, fitness: Fitness, run: (command: Command, turn: Turn) => void) {
@@ -62,11 +61,6 @@ export class Forwards {
 
   get waiting(): number {
     return this.#pending.size + this.#answers.waiting;
-  }
-
-  /** Not after the next moment at which something is due; may be earlier. */
-  get timerMs(): number {
-    return Math.min(this.#timerMs, this.#answers.timerMs);
   }
 
   /** True for a read of a namespace that this replica is not fit to answer: others are asked, or it is refused. */
@@ -103,12 +97,11 @@ export class Forwards {
 
   onTimer(turn: Turn): void {
     this.#answers.onTimer(turn);
-    if (turn.now.monoMs < this.#timerMs) return;
-    this.#timerMs = Number.POSITIVE_INFINITY;
+    if (!turn.takeDue('forward')) return;
     for (const pending of this.#pending.values()) {
       if (pending.deadlineMs <= turn.now.monoMs) this.#fail(pending, turn);
       else if (pending.nextAtMs <= turn.now.monoMs) this.#askNext(pending, turn);
-      else this.#watch(pending);
+      else watch(pending, turn);
     }
   }
 
@@ -177,7 +170,7 @@ export class Forwards {
       pending.nextAtMs = others.length > 0 ? turn.now.monoMs + shareMs : Number.POSITIVE_INFINITY;
       turn.send(peer, { kind: 'forward-request', id, timeoutMs, level, question });
     }
-    this.#watch(pending);
+    watch(pending, turn);
   }
 
   #onRefused(pending: Pending, peer: number, why: string, turn: Turn): void {
@@ -223,10 +216,10 @@ export class Forwards {
     this.#pending.delete(id);
     if (command.kind === 'list') this.#lists--;
   }
+}
 
-  #watch({ deadlineMs, nextAtMs }: Pending): void {
-    this.#timerMs = Math.min(this.#timerMs, deadlineMs, nextAtMs);
-  }
+function watch({ deadlineMs, nextAtMs }: Pending, turn: Turn): void {
+  turn.arm('forward', Math.min(deadlineMs, nextAtMs));
 }
 
 function recordsOf(answer: ForwardAnswer): readonly Record[] {

@@ -3,7 +3,7 @@
 // room for an entry, or for the run that it belongs to, it and what follows counts as refused, and is asked for again.
 
 import type { Exchange } from '../entropy/exchange.ts';
-import type { Outbox, Turn } from '../model/effect.ts';
+import type { Turn } from '../model/effect.ts';
 import type { Origin, Seq } from '../model/id.ts';
 import type { Entries } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
@@ -61,12 +61,12 @@ export class Intake {
   }
 
   /** An accepted entry becomes visible. */
-  #show(mutation: Mutation, out: Outbox): void {
+  #show(mutation: Mutation, turn: Turn): void {
     this.#context.room.spend(mutation.bytes.length);
-    if (this.#context.absence.show(mutation, out) === 'lost') this.#noteLoss(mutation);
-    this.#context.idempotency.remember(mutation, out);
+    if (this.#context.absence.show(mutation, turn) === 'lost') this.#noteLoss(mutation);
+    this.#context.idempotency.remember(mutation, turn);
     const { namespace, idempotency } = mutation;
-    if (idempotency !== undefined) this.#claims.onRemembered(namespace, idempotency.key);
+    if (idempotency !== undefined) this.#claims.onRemembered(namespace, idempotency.key, turn);
   }
 
   #noteLoss(mutation: Mutation): void {

@@ -69,7 +69,6 @@ export class KeyClaims {
   readonly #byName = new Map<string, Claiming>();
   #waiting = 0;
   #lastId = 0;
-  #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(context: Context) {
     const { self, settings } = context;
@@ -85,11 +84,6 @@ export class KeyClaims {
 
   get waiting(): number {
     return this.#waiting;
-  }
-
-  /** May be earlier than anything is due. */
-  get timerMs(): number {
-    return this.#timerMs;
   }
 
   /** A new life of the replica, which does not know what an earlier one has lent. */
@@ -182,11 +176,10 @@ export class KeyClaims {
   }
 
   onTimer(turn: Turn): void {
-    if (turn.now.monoMs < this.#timerMs) return;
-    this.#timerMs = Number.POSITIVE_INFINITY;
+    if (!turn.takeDue('key-claim')) return;
     for (const claiming of this.#byId.values()) {
       if (turn.now.monoMs >= dueOf(claiming)) this.#expireFollowers(claiming, turn);
-      if (turn.now.monoMs < ownDueOf(claiming)) this.#watch(dueOf(claiming));
+      if (turn.now.monoMs < ownDueOf(claiming)) turn.arm('key-claim', dueOf(claiming));
       else if (turn.now.monoMs >= claiming.deadlineMs) this.#end(claiming, lateOf(claiming), turn);
       else if (turn.now.monoMs >= claiming.againAtMs) this.#ask(claiming, turn);
       else this.#pause(claiming, turn);
@@ -201,18 +194,18 @@ export class KeyClaims {
     this.#byId.clear();
     this.#byName.clear();
     this.#waiting = 0;
-    this.#timerMs = Number.POSITIVE_INFINITY;
+    turn.disarm('key-claim');
   }
 
   /** The write under the key is in the memory of this replica, which answers for it from now on, whoever waits here first. */
-  onRemembered(namespace: NamespaceName, key: string): void {
+  onRemembered(namespace: NamespaceName, key: string, turn: Turn): void {
     const name = nameOf(namespace, key);
     this.#loans.end(name);
     const claiming = this.#byName.get(name);
     if (claiming === undefined) return;
     // What is due now asks again, and finds it.
     claiming.againAtMs = 0;
-    this.#watch(0);
+    turn.arm('key-claim', 0);
   }
 
   /**
@@ -226,10 +219,6 @@ export class KeyClaims {
     if (typeof known === 'object' && known.origin === origin) return;
     for (const { member } of this.#context.peers.greeted())
       out.send(member.index, { kind: 'claim', id: 0, step: 'release', namespace, key });
-  }
-
-  #watch(dueMs: number): void {
-    this.#timerMs = Math.min(this.#timerMs, dueMs);
   }
 
   #expireFollowers(leader: Claiming, turn: Turn): void {
@@ -246,7 +235,7 @@ export class KeyClaims {
     const leader = this.#byName.get(name);
     if (leader !== undefined) {
       leader.followers.push(claiming);
-      this.#watch(claiming.deadlineMs);
+      turn.arm('key-claim', claiming.deadlineMs);
       return;
     }
     this.#byName.set(name, claiming);
@@ -276,7 +265,7 @@ export class KeyClaims {
     else claiming.tally.reject(self.index);
     if (own === 'taken') onTaken(claiming, self.index);
     if (own === 'full') claiming.isFull = true;
-    this.#watch(dueOf(claiming));
+    turn.arm('key-claim', dueOf(claiming));
     for (const { index } of settings.members) {
       if (index === self.index) continue;
       if (((peers.reachable >> index) & 1) === 0) claiming.tally.reject(index);
@@ -320,7 +309,7 @@ export class KeyClaims {
     const stepMs = PAUSE_MS * (index + 1);
     const pauseMs = Math.min(stepMs * 2 ** (doublings - 1), PAUSE_MAX_MS + stepMs);
     claiming.againAtMs = turn.now.monoMs + pauseMs;
-    this.#watch(dueOf(claiming));
+    turn.arm('key-claim', dueOf(claiming));
   }
 
   #end(claiming: Claiming, failed: Fault | undefined, turn: Turn): void {

@@ -30,10 +30,6 @@ export class ListDesk {
     return this.#alone.waiting + this.#quorum.waiting;
   }
 
-  get timerMs(): number {
-    return Math.min(this.#alone.timerMs, this.#quorum.timerMs);
-  }
-
   begin(command: ListCommand, turn: Turn): void {
     const { namespaces, self, settings } = this.#context;
     const namespace = namespaces.find(command.namespace);

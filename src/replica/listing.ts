@@ -68,7 +68,6 @@ export class Lists {
   /** Those that wait to read. */
   readonly #queue = createRing<Listing>(16);
   #waiting = 0;
-  #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(context: Context, heal: Heal, room: ListRoom) {
     this.#context = context;
@@ -89,7 +88,7 @@ export class Lists {
       const stalenessMs = this.#context.freshness.bound(turn.now.monoMs);
       const listing = begun(command, timeoutMs, stalenessMs, turn.now.monoMs);
       this.#waiting++;
-      this.#timerMs = Math.min(this.#timerMs, listing.deadlineMs);
+      turn.arm('list', listing.deadlineMs);
       this.#read(listing, turn);
     }
   }
@@ -110,14 +109,8 @@ export class Lists {
     return this.#waiting;
   }
 
-  /** Not after the next deadline; may be earlier. */
-  get timerMs(): number {
-    return this.#timerMs;
-  }
-
   onTimer(turn: Turn): void {
-    if (turn.now.monoMs < this.#timerMs) return;
-    this.#timerMs = Number.POSITIVE_INFINITY;
+    if (!turn.takeDue('list')) return;
     for (const listing of this.#reading) this.#watch(listing, turn);
     for (let n = 0; n < this.#queue.size; n++) this.#watch(this.#queue.at(n), turn);
   }
@@ -133,7 +126,7 @@ export class Lists {
   #watch(listing: Listing, turn: Turn): void {
     if (listing.isOver) return;
     if (listing.deadlineMs > turn.now.monoMs)
-      this.#timerMs = Math.min(this.#timerMs, listing.deadlineMs);
+      turn.arm('list', listing.deadlineMs);
     else if (listing.after !== '') this.#reply(listing, turn);
     else this.#fail(listing, 'timeout', 'the deadline passed before the range was read', turn);
   }

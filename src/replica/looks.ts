@@ -11,6 +11,7 @@ import { createRing } from '../base/ring.ts';
 import type { Client, ReadCommand, Reply } from '../model/command.ts';
 import type { Turn } from '../model/effect.ts';
 import type { Fault } from '../model/fault.ts';
+import type { Timers } from '../model/timer.ts';
 
 /** Goes on: everything that was asked for is merged, or `failed` says why it could not be read. */
 export type Resume = (failed: Fault | undefined, turn: Turn) => void;
@@ -40,11 +41,13 @@ class Look implements Client {
 
 export class Looks {
   readonly #read: Read;
+  readonly #timers: Timers;
   readonly #open = new Set<Look>();
   readonly #ended = createRing<Look>();
 
-  constructor(read: Read) {
+  constructor(read: Read, timers: Timers) {
     this.#read = read;
+    this.#timers = timers;
   }
 
   /** Writes that wait for what they asked. */
@@ -52,18 +55,21 @@ export class Looks {
     return this.#open.size;
   }
 
-  get timerMs(): number {
-    return this.#ended.size > 0 ? 0 : Number.POSITIVE_INFINITY;
-  }
-
   begin(asked: readonly Asked[], resume: Resume, turn: Turn): void {
-    const look = new Look(asked.length, resume, (ended) => this.#ended.push(ended));
+    const look = new Look(asked.length, resume, (ended) => this.#onEnded(ended));
     this.#open.add(look);
     for (const each of asked)
       this.#read({ kind: 'read', client: look, onUnmet: 'fail', ...each }, turn);
   }
 
+  /** Between two steps. */
+  #onEnded(look: Look): void {
+    this.#ended.push(look);
+    this.#timers.arm('write-look', 0);
+  }
+
   onTimer(turn: Turn): void {
+    if (!turn.takeDue('write-look')) return;
     for (let left = this.#ended.size; left > 0; left--) {
       const look = this.#ended.shift();
       if (look !== undefined) this.#end(look, look.failed, turn);

@@ -82,7 +82,6 @@ export class QuorumLists {
   /** Those whose keys have been read: the host answers between two steps. */
   readonly #resolved = createRing<Listing>(16);
   #lastId = 0;
-  #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(context: Context, parts: ListParts, room: ListRoom) {
     this.#context = context;
@@ -95,11 +94,6 @@ export class QuorumLists {
 
   get waiting(): number {
     return this.#running.size;
-  }
-
-  /** Not after the next moment at which something is due; may be earlier. */
-  get timerMs(): number {
-    return this.#resolved.size > 0 || this.#canRead ? 0 : this.#timerMs;
   }
 
   begin(command: ListCommand, requirement: Requirement, turn: Turn): void {
@@ -184,20 +178,24 @@ export class QuorumLists {
   }
 
   onTimer(turn: Turn): void {
-    this.#readRows(turn);
-    for (let left = this.#resolved.size; left > 0; left--) {
-      const listing = this.#resolved.shift();
-      if (listing !== undefined && this.#running.has(listing.id)) this.#take(listing, turn);
-    }
-    if (turn.now.monoMs < this.#timerMs) return;
-    this.#timerMs = Number.POSITIVE_INFINITY;
+    if (turn.takeDue('quorum-list-read')) this.#onRowsRead(turn);
+    if (!turn.takeDue('quorum-list')) return;
     for (const listing of this.#running.values()) {
       if (listing.deadlineMs <= turn.now.monoMs) {
         this.#expire(listing, turn);
       } else {
         if (listing.hedgeAtMs <= turn.now.monoMs) this.#hedge(listing, turn);
-        this.#watch(listing);
+        watch(listing, turn);
       }
+    }
+  }
+
+  /** Reads of rows were answered between two steps: the next ones are read, and lists go on that have all of theirs. */
+  #onRowsRead(turn: Turn): void {
+    this.#readRows(turn);
+    for (let left = this.#resolved.size; left > 0; left--) {
+      const listing = this.#resolved.shift();
+      if (listing !== undefined && this.#running.has(listing.id)) this.#take(listing, turn);
     }
   }
 
@@ -244,7 +242,7 @@ export class QuorumLists {
         if (((mask & can & ~listing.asked) >> peer) & 1) this.#ask(listing, peer, turn);
       }
     }
-    this.#watch(listing);
+    watch(listing, turn);
   }
 
   #ask(listing: Listing, peer: number, turn: Turn): void {
@@ -424,9 +422,12 @@ export class QuorumLists {
   #onRow(listing: Listing, { own }: Row): void {
     this.#reading--;
     listing.open--;
+    if (this.#canRead) this.#context.timers.arm('quorum-list-read', 0);
     if (!this.#running.has(listing.id)) return;
     this.#room.hold(listing, listing.held + (own?.bytes.length ?? 0));
-    if (listing.open === 0) this.#resolved.push(listing);
+    if (listing.open > 0) return;
+    this.#resolved.push(listing);
+    this.#context.timers.arm('quorum-list-read', 0);
   }
 
   // resolving -> surveying | answered
@@ -487,8 +488,8 @@ export class QuorumLists {
     this.#surveying.delete(listing.surveyId);
     this.#room.hold(listing, 0);
   }
+}
 
-  #watch({ deadlineMs, hedgeAtMs }: Listing): void {
-    this.#timerMs = Math.min(this.#timerMs, deadlineMs, hedgeAtMs);
-  }
+function watch({ deadlineMs, hedgeAtMs }: Listing, turn: Turn): void {
+  turn.arm('quorum-list', Math.min(deadlineMs, hedgeAtMs));
 }

@@ -94,10 +94,6 @@ export class Reads {
     return this.#pending.waiting + this.#fifo.size + this.#writeBacks.waiting;
   }
 
-  get timerMs(): number {
-    return Math.min(this.#pending.timerMs, this.#fifo.deadlineMs, this.#writeBacks.timerMs);
-  }
-
   begin(command: ReadCommand, turn: Turn): void {
     const namespace = this.#context.namespaces.find(command.namespace);
     if (namespace === undefined) {
@@ -422,7 +418,7 @@ export class Reads {
   }
 
   #catchUp(read: PendingRead, client: Client, newest: Record, turn: Turn): void {
-    this.#fifo.begin({ read, client }, newest, read.deadlineMs);
+    this.#fifo.begin({ read, client }, newest, read.deadlineMs, turn);
     this.#context.metrics.readRepairs++;
     this.#hasten(read.answers.indexOf(newest), newest.origin, turn);
   }

@@ -31,6 +31,7 @@ import { createMetrics, type Metrics } from '../model/metrics.ts';
 import { type Policy, policyDigest } from '../model/policy.ts';
 import type { Storage } from '../model/port.ts';
 import type { Settings } from '../model/settings.ts';
+import { type Timer, Timers } from '../model/timer.ts';
 import { agreedClockOf } from '../consistency/agreed-clock.ts';
 import { Freshness } from '../consistency/freshness.ts';
 import { Exchange } from '../entropy/exchange.ts';
@@ -88,9 +89,12 @@ export interface ReplicaOptions {
 }
 
 const RETRY_MS = 1000;
+/** What may have been written keeps its deadline while the replica halts. */
+const HALTING_TIMERS: readonly Timer[] = ['write', 'replay'];
 
 export class Replica {
   readonly metrics: Metrics = createMetrics();
+  readonly timers = new Timers();
   readonly #context: Context;
   readonly #incarnation: Incarnation;
   readonly #policyDigest: number;
@@ -118,7 +122,6 @@ export class Replica {
   #phase: Phase = 'starting';
   #drains = false;
   #isHalting = false;
-  #heartbeatAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReplicaOptions) {
     const { settings, policies, incarnation, get, fits } = options;
@@ -162,6 +165,7 @@ export class Replica {
       pace: new Pace(),
       room: new Room(),
       metrics: this.metrics,
+      timers: this.timers,
       get,
       ownLanes: this.#own.list,
     };
@@ -219,14 +223,6 @@ export class Replica {
   get waiting(): number {
     const others = this.#lists.waiting + this.#forwards.waiting;
     return this.#writes.waiting + this.#reads.waiting + others;
-  }
-
-  /** Monotonic time at which a `tick` is due. */
-  get timerMs(): number {
-    if (this.#isHalting) return this.#writes.deadlineMs;
-    const own = Math.min(this.#grace.untilMs, this.#heartbeatAtMs);
-    const reads = Math.min(this.#reads.timerMs, this.#lists.timerMs, this.#forwards.timerMs);
-    return Math.min(own, reads, this.#writes.timerMs);
   }
 
   /** Begins recovery. Once, before the first step. */
@@ -401,7 +397,7 @@ export class Replica {
     peer.sender.pump(turn);
     this.#pulse.tell(peer, turn);
     this.#checkCaughtUp(turn);
-    if (this.#grace.isOver(turn.now)) this.#open(turn);
+    if (this.#grace.isOver(turn)) this.#open(turn);
   }
 
   #haltBehind(vector: VectorEntries, out: Outbox): void {
@@ -491,8 +487,8 @@ export class Replica {
     raiseToFloor(this.#context, turn);
     writeIncarnation(this.#incarnation, turn);
     this.#phase = this.#drains ? 'draining' : 'grace';
-    this.#grace.begin(turn.now);
-    this.#heartbeatAtMs = turn.now.monoMs;
+    this.#grace.begin(turn);
+    turn.arm('heartbeat', turn.now.monoMs);
     this.#standing.begin(this.#recovery.incarnation === 0, turn);
     this.#memory.begin();
     this.#resync.begin();
@@ -507,7 +503,7 @@ export class Replica {
   #open(turn: Turn): void {
     if (this.#phase !== 'grace' || this.#standing.isReturning) return;
     this.#phase = 'open';
-    this.#grace.end();
+    this.#grace.end(turn);
     this.#checkCaughtUp(turn);
     turn.note('info', 'open', {
       origin: this.#context.origin,
@@ -538,6 +534,7 @@ export class Replica {
   /** Nobody is heard any more, and what may have been written waits for its own disk. */
   #onHalting(turn: Turn): void {
     this.#isHalting = true;
+    this.timers.keepOnly(HALTING_TIMERS);
     const isEnding = this.#phase === 'draining' || this.#succession.isOver;
     const code = isEnding ? 'draining' : 'storage-failed';
     this.#writes.failUnwritten(code, turn);
@@ -548,18 +545,18 @@ export class Replica {
   #checkCaughtUp(turn: Turn): void {
     if (this.#phase !== 'open' && this.#phase !== 'grace') return;
     const hasReturned = this.#standing.check(this.#phase === 'open', turn);
-    if (hasReturned && this.#grace.untilMs === Number.POSITIVE_INFINITY) this.#open(turn);
+    if (hasReturned && !this.#grace.isRunning) this.#open(turn);
   }
 
   #onTick(turn: Turn): void {
     if (this.#isHalting) return this.#writes.expireLate(turn);
-    if (turn.now.monoMs >= this.#grace.untilMs && this.#grace.isOver(turn.now)) this.#open(turn);
+    if (turn.takeDue('grace') && this.#grace.isOver(turn)) this.#open(turn);
     this.#writes.onTimer(turn);
     this.#reads.onTimer(turn);
     this.#lists.onTimer(turn);
     this.#forwards.onTimer(turn);
-    if (turn.now.monoMs < this.#heartbeatAtMs) return;
-    this.#heartbeatAtMs = turn.now.monoMs + this.#context.settings.heartbeatMs;
+    if (!turn.takeDue('heartbeat')) return;
+    turn.arm('heartbeat', turn.now.monoMs + this.#context.settings.heartbeatMs);
     this.#beat(turn);
   }
 

@@ -100,22 +100,13 @@ export class Writes {
     this.#context = context;
     this.#pending = new PendingWrites(origin, self.index, settings.members.length, metrics);
     this.#replays = new Replays(settings.members.length, metrics);
-    this.#looks = new Looks(read);
+    this.#looks = new Looks(read, context.timers);
     this.claims = new KeyClaims(context);
   }
 
   get waiting(): number {
     const prepared = this.#looks.waiting + this.claims.waiting;
     return this.#pending.waiting + this.#replays.waiting + prepared;
-  }
-
-  get timerMs(): number {
-    return Math.min(this.deadlineMs, this.#looks.timerMs, this.claims.timerMs);
-  }
-
-  /** Of those that have written, or whose write is known. */
-  get deadlineMs(): number {
-    return Math.min(this.#pending.deadlineMs, this.#replays.deadlineMs);
   }
 
   begin(command: Writing, turn: Turn): void {
@@ -200,7 +191,7 @@ export class Writes {
       next.repeatsLeft = repeatsLeft - 1;
     }
     metrics.deletesRepeated++;
-    this.#pending.begin(next);
+    this.#pending.begin(next, turn);
   }
 
   /** What the members hold has changed, or time has passed. */
@@ -279,7 +270,7 @@ export class Writes {
       if (failed !== undefined) later.reply(client, { kind: 'failed', fault: failed }, 0);
       else if (this.#isSettled(asked, later) || !this.#write(asked, later))
         this.claims.release(namespace, key, later);
-      else this.claims.onRemembered(namespace, key);
+      else this.claims.onRemembered(namespace, key, later);
     };
     this.claims.begin({ namespace, key, deadlineMs: asked.deadlineMs }, resume, turn);
   }
@@ -376,7 +367,7 @@ export class Writes {
         pending.repeat = command;
         pending.repeatsLeft = DELETE_REPEATS_MAX;
       }
-      this.#pending.begin(pending);
+      this.#pending.begin(pending, turn);
       return true;
     }
     return false;
@@ -408,7 +399,7 @@ export class Writes {
     const pending = this.#pendingOf(asked, last, outcome, turn.now);
     const created = entries.map((entry) => entry.created);
     pending.run = runFacts(last.seq, created);
-    this.#pending.begin(pending);
+    this.#pending.begin(pending, turn);
     return true;
   }
 
@@ -529,7 +520,7 @@ export class Writes {
       const pending = this.#pendingOf(asked, known, outcome, turn.now);
       if (asked.command.kind === 'run')
         pending.run = runFacts(known.seq, this.#createdBy(asked.command, known));
-      this.#replays.begin(pending);
+      this.#replays.begin(pending, turn);
       this.onProgress(turn);
     }
     return true;

@@ -8,7 +8,7 @@
 // chain means that two histories share a name, which is never settled by overwriting: the origin is not taken further
 // and an operator is told.
 
-import type { Outbox } from '../model/effect.ts';
+import type { Turn } from '../model/effect.ts';
 import { isChained } from '../model/encoding.ts';
 import type { HybridClock } from '../model/hlc.ts';
 import { type Origin, replicaOf, type Seq } from '../model/id.ts';
@@ -21,13 +21,13 @@ import { LIVE_LANE, type Log } from '../store/log.ts';
 export type Refusal = 'gap' | 'divergent' | 'clock';
 
 /** What is to be done with each accepted entry: it becomes visible. */
-export type Accept = (mutation: Mutation, out: Outbox) => void;
+export type Accept = (mutation: Mutation, turn: Turn) => void;
 
 /** Entries that wait for their time. */
 export interface WaitingRoom {
   last(origin: Origin): Mutation | undefined;
   /** All of them or none. */
-  keep(entries: readonly Mutation[], out: Outbox): boolean;
+  keep(entries: readonly Mutation[], turn: Turn): boolean;
   onTaken(origin: Origin): void;
 }
 
@@ -52,7 +52,7 @@ export class Receiver {
     origin: Origin,
     entries: readonly Mutation[],
     wallMs: number,
-    out: Outbox,
+    turn: Turn,
   ): Refusal | undefined {
     const lane = this.#log.open(origin);
     for (let at = 0; at < entries.length; ) {
@@ -66,25 +66,25 @@ export class Receiver {
       }
       const count = runLength(entries, at);
       const refusal =
-        count === 0 ? this.#gap() : this.#checkRun(lane, tail, entries, at, count, out);
+        count === 0 ? this.#gap() : this.#checkRun(lane, tail, entries, at, count, turn);
       if (refusal !== undefined) return refusal;
       if (tail !== lane || !this.#clock.witness(mutation.hlc, wallMs)) {
         this.#metrics.clockRefusals += count;
-        if (!this.#room.keep(entries.slice(at, at + count), out)) return 'clock';
+        if (!this.#room.keep(entries.slice(at, at + count), turn)) return 'clock';
       } else {
         this.#room.onTaken(origin);
         for (let each = at; each < at + count; each++)
-          this.#take(lane, entries[each] as Mutation, out);
+          this.#take(lane, entries[each] as Mutation, turn);
       }
       at += count;
     }
     return undefined;
   }
 
-  #take(lane: Lane, mutation: Mutation, out: Outbox): void {
-    this.#log.append(lane, mutation, out);
+  #take(lane: Lane, mutation: Mutation, turn: Turn): void {
+    this.#log.append(lane, mutation, turn);
     this.#metrics.entriesReceived++;
-    this.#accept(mutation, out);
+    this.#accept(mutation, turn);
   }
 
   #checkRun(
@@ -93,22 +93,22 @@ export class Receiver {
     entries: readonly Mutation[],
     at: number,
     count: number,
-    out: Outbox,
+    turn: Turn,
   ): Refusal | undefined {
     let before = tail;
     for (let each = at; each < at + count; each++) {
       const mutation = entries[each] as Mutation;
-      const refusal = this.#check(lane, before, mutation, out);
+      const refusal = this.#check(lane, before, mutation, turn);
       if (refusal !== undefined) return refusal;
       before = mutation;
     }
     return undefined;
   }
 
-  #check(lane: Lane, tail: Tail, mutation: Mutation, out: Outbox): Refusal | undefined {
+  #check(lane: Lane, tail: Tail, mutation: Mutation, turn: Turn): Refusal | undefined {
     if (mutation.seq > headOf(tail) + 1 || !this.#followsEarlierLives(mutation)) return this.#gap();
     if (!isOf(lane, mutation) || !isChained(mutation, tail.chain)) {
-      this.#refuseDivergent(lane.origin, mutation, out);
+      this.#refuseDivergent(lane.origin, mutation, turn);
       return 'divergent';
     }
     return undefined;
@@ -128,11 +128,11 @@ export class Receiver {
     );
   }
 
-  #refuseDivergent(origin: Origin, mutation: Mutation, out: Outbox): void {
+  #refuseDivergent(origin: Origin, mutation: Mutation, turn: Turn): void {
     this.#metrics.entriesRefused++;
     if (this.#divergent.has(origin)) return;
     this.#divergent.add(origin);
-    out.note('error', 'log-divergent', { origin, seq: mutation.seq });
+    turn.note('error', 'log-divergent', { origin, seq: mutation.seq });
   }
 }
 

@@ -83,6 +83,7 @@ class Scene {
     const { respondAsync, timeoutMs } = fields;
     this.pending.begin(
       new PendingWrite({ ...facts, respondAsync }, requirement, this.nowMs, timeoutMs),
+      this.out,
     );
     const twin = { client, seq: this.head, quorum: fields.quorum, deadlineMs };
     const rest = { respondAsync, voters: new Set<number>(), answer: undefined };
@@ -118,7 +119,7 @@ class Scene {
     const waiting = this.twins.filter(({ answer }) => answer === undefined);
     expect(this.pending.waiting).toBe(waiting.length);
     const dueMs = Math.min(...waiting.map(({ deadlineMs }) => deadlineMs));
-    expect(this.pending.deadlineMs).toBeLessThanOrEqual(dueMs);
+    expect(this.out.timers.dueMs('write')).toBeLessThanOrEqual(dueMs);
   }
 }
 

@@ -24,7 +24,7 @@ export interface SoloOptions {
 }
 
 export class Solo {
-  readonly out = new HostTurn();
+  readonly out: HostTurn;
   readonly storage: KeyMap;
   readonly replica: Replica;
   readonly now = { wallMs: 1_000_000, monoMs: 1000 };
@@ -52,6 +52,7 @@ export class Solo {
       incarnation: options.incarnation ?? 1,
       get: this.storage.get,
     });
+    this.out = new HostTurn(this.replica.timers);
     // As long ago as a start waits for peers to compare its clock with.
     this.now.monoMs -= 60_000;
     this.step({ kind: 'disk', room: ROOM_UNBOUNDED });

@@ -8,8 +8,8 @@ export const durability: readonly Mutant[] = [
     number: 1,
     title: 'a write counts its own copy when it is accepted, not when it is durable',
     file: 'src/replica/writes.ts',
-    replace: '      this.#pending.begin(pending);',
-    with: `      this.#pending.begin(pending);
+    replace: '      this.#pending.begin(pending, turn);',
+    with: `      this.#pending.begin(pending, turn);
       this.onCursor(this.#context.self.index, mutation.seq, turn);`,
     foundBy: sim,
   },

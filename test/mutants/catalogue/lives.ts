@@ -120,7 +120,7 @@ export const lives: readonly Mutant[] = [
     number: 'own',
     title: 'an idempotency key is known at the replica that took it only',
     file: 'src/replica/intake.ts',
-    replace: '    this.#context.idempotency.remember(mutation, out);',
+    replace: '    this.#context.idempotency.remember(mutation, turn);',
     with: '',
     foundBy: {
       kind: 'test',
@@ -172,8 +172,8 @@ export const lives: readonly Mutant[] = [
     number: 'own',
     title: 'a replica that halts, and waits for its disk, lets no time-out pass',
     file: 'src/replica/replica.ts',
-    replace: 'if (this.#isHalting) return this.#writes.deadlineMs;',
-    with: 'if (this.#isHalting) return Number.POSITIVE_INFINITY;',
+    replace: "const HALTING_TIMERS: readonly Timer[] = ['write', 'replay'];",
+    with: 'const HALTING_TIMERS: readonly Timer[] = [];',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/hung-disk.test.ts',

@@ -194,7 +194,7 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a retry waits its pause out although the write under its key has come',
     file: 'src/replica/key-claims.ts',
-    replace: '    claiming.againAtMs = 0;\n    this.#watch(0);',
+    replace: "    claiming.againAtMs = 0;\n    turn.arm('key-claim', 0);",
     with: '    claiming.askedAtMs = 0;',
     foundBy: {
       kind: 'test',

@@ -200,9 +200,9 @@ describe('a read that asks', () => {
 describe('a hedge', () => {
   it('asks one peer more each time an answer is overdue', () => {
     begin(2);
-    expect(timer(reads.timerMs - 0.5)).toEqual([]);
-    expect(timer(reads.timerMs)).toEqual([2]);
-    expect(timer(reads.timerMs)).toEqual([3]);
+    expect(timer(out.timers.dueMs('read') - 0.5)).toEqual([]);
+    expect(timer(out.timers.dueMs('read'))).toEqual([2]);
+    expect(timer(out.timers.dueMs('read'))).toEqual([3]);
     expect(metrics.readHedges).toBe(2);
     answer(3, 'absent');
     expect(outcomes()).toEqual(['won']);

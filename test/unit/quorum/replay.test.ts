@@ -26,6 +26,7 @@ function begin(w: number, { timeoutMs = 100, respondAsync = false } = {}): void 
   const write = { client, origin: origin('us-1.4'), seq: 9, hlc: 1, created: true, replayed: true };
   replays.begin(
     new PendingWrite({ ...write, respondAsync, replaced: undefined }, requirement, 0, timeoutMs),
+    out,
   );
 }
 
@@ -66,11 +67,11 @@ describe('a replay', () => {
   it('ends at its deadline with an unknown outcome', () => {
     begin(3);
     begin(3, { timeoutMs: 50 });
-    expect(replays.deadlineMs).toBe(50);
+    expect(out.timers.dueMs('replay')).toBe(50);
     expect(decide(50)).toEqual(['failed']);
-    expect(replays.deadlineMs).toBe(100);
+    expect(out.timers.dueMs('replay')).toBe(100);
     expect(decide(100)).toEqual(['failed']);
-    expect(replays.deadlineMs).toBe(Number.POSITIVE_INFINITY);
+    expect(out.timers.dueMs('replay')).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('is told that the outcome is unknown when the replica stops', () => {

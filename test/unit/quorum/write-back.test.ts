@@ -107,7 +107,7 @@ describe('a version that is written back', () => {
 
   it('goes to others and again where an answer is missing, and ends with the time of the read', () => {
     begin(0b00111, 0b00010);
-    monoMs = writeBacks.timerMs;
+    monoMs = out.timers.dueMs('write-back');
     writeBacks.onTimer(EVERYBODY, out.at(now()));
     expect(asked().filter((line) => line.endsWith('request'))).toEqual([
       '2 read-request',

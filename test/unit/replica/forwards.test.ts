@@ -136,7 +136,7 @@ describe('a read that others answer', () => {
     solo.step({ kind: 'tick' });
     expect(questions()).toEqual([]);
     solo.now.monoMs += 1;
-    expect(solo.replica.timerMs).toBeLessThanOrEqual(solo.now.monoMs);
+    expect(solo.replica.timers.nextMs).toBeLessThanOrEqual(solo.now.monoMs);
     solo.step({ kind: 'tick' });
     expect(questions()).toMatchObject([{ peer: ZZ, message: { timeoutMs: 500 } }]);
     reply(US, first?.message.id ?? 0, found());
@@ -257,7 +257,7 @@ describe('a question of a peer', () => {
     solo.sent();
     solo.message(US, request({ level: 'eventual', question: { ...question, ...ns } as Question }));
     expect(solo.sent()).toEqual([]);
-    expect(solo.replica.timerMs).toBe(0);
+    expect(solo.replica.timers.nextMs).toBe(0);
     expect(said()).toMatchObject([{ peer: US, message: { answer: { kind: 'found' } } }]);
   });
 

@@ -49,8 +49,8 @@ function answer(what: ClaimReply['answer']): void {
 /** Lets time pass, from one timer to the next; says how often one was due. */
 function pass(untilMs: number): number {
   let ticks = 0;
-  for (; solo.replica.timerMs <= untilMs; ticks++) {
-    solo.now.monoMs = Math.max(solo.now.monoMs, solo.replica.timerMs);
+  for (; solo.replica.timers.nextMs <= untilMs; ticks++) {
+    solo.now.monoMs = Math.max(solo.now.monoMs, solo.replica.timers.nextMs);
     solo.step({ kind: 'tick' });
     if (ticks > 1000) break;
   }

@@ -1,0 +1,70 @@
+// The timers of the core: one closed table, so that the host asks for one number. A timer is armed by what waits for it, and
+// is due once. It may be due too early, when what it was armed for has ended; a machine then looks, and arms it again.
+
+export const TIMERS = [
+  'grace',
+  'heartbeat',
+  /** Deadlines of writes that wait for copies, and of retries that do. */
+  'write',
+  'replay',
+  /** The reads of a write that asked the read quorum first are answered. */
+  'write-look',
+  'key-claim',
+  /** Deadlines and hedges of reads. */
+  'read',
+  'write-back',
+  'read-order',
+  'list',
+  'quorum-list',
+  /** The reads of a list that asked other replicas are answered. */
+  'quorum-list-read',
+  'forward',
+  'forward-answer',
+] as const;
+
+export type Timer = (typeof TIMERS)[number];
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+export class Timers {
+  readonly #dueMs = new Map<Timer, number>();
+  #only: readonly Timer[] = TIMERS;
+  #nextMs: number | undefined = NEVER;
+
+  /** Monotonic time of the first that is due. */
+  get nextMs(): number {
+    if (this.#nextMs !== undefined) return this.#nextMs;
+    let nextMs = NEVER;
+    for (const timer of this.#only) nextMs = Math.min(nextMs, this.dueMs(timer));
+    this.#nextMs = nextMs;
+    return nextMs;
+  }
+
+  dueMs(timer: Timer): number {
+    return this.#dueMs.get(timer) ?? NEVER;
+  }
+
+  /** Due at `atMs`, or earlier where it is armed for an earlier time. */
+  arm(timer: Timer, atMs: number): void {
+    if (atMs >= this.dueMs(timer)) return;
+    this.#dueMs.set(timer, atMs);
+    this.#nextMs = undefined;
+  }
+
+  disarm(timer: Timer): void {
+    if (this.#dueMs.delete(timer)) this.#nextMs = undefined;
+  }
+
+  /** Whether it is due; it has to be armed again then. */
+  takeDue(timer: Timer, nowMs: number): boolean {
+    if (this.dueMs(timer) > nowMs) return false;
+    this.disarm(timer);
+    return true;
+  }
+
+  /** The others count no more. */
+  keepOnly(timers: readonly Timer[]): void {
+    this.#only = timers;
+    this.#nextMs = undefined;
+  }
+}
