@@ -16,20 +16,15 @@
 // another holder is asked.
 
 import type { Turn } from '../model/effect.ts';
-import { type Origin, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
+import { type Origin, replicaOf, type Seq } from '../model/id.ts';
 import type { DeltaReason, Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
-import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+import { seqOf } from '../model/vector.ts';
+import type { Holder } from '../replica/peers.ts';
 
 /** Up to where each origin's entries are here, shown or not. */
 export interface Heads {
   head(origin: Origin): Seq;
-}
-
-export interface Holder {
-  readonly peer: number;
-  readonly id: ReplicaId;
-  readonly holds: ReadonlyVector;
 }
 
 /** How far an origin that we lag behind had come, and since when. */

@@ -45,7 +45,7 @@ import type { Log } from '../store/log.ts';
 import type { Table } from '../store/table.ts';
 import { AbsenceSweep, type SweepEnd } from './absence-sweep.ts';
 import type { CopyBudget } from './copy-budget.ts';
-import type { Holder } from './exchange.ts';
+import type { Holder } from '../replica/peers.ts';
 
 export interface SnapshotClientOptions {
   readonly log: Log;

@@ -13,8 +13,8 @@ import type { Incarnation, ReplicaId } from '../model/id.ts';
 import type { Policy } from '../model/policy.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
-import { readIncarnation } from '../replica/recovery.ts';
 import { readStoredTenure, tenureKey } from '../replica/succession.ts';
+import { readIncarnation } from '../store/incarnation.ts';
 import { metaKey } from '../store/layout.ts';
 
 type Get = (key: Uint8Array) => PointRead;

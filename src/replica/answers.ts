@@ -11,7 +11,9 @@ import type { Client, Command, Reply } from '../model/command.ts';
 import type { Outbox, Turn } from '../model/effect.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { ForwardAnswer, ForwardRequest } from '../model/message.ts';
-import type { Context } from './context.ts';
+import type { Namespaces } from './namespaces.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Timers } from '../model/timer.ts';
 
 type Run = (command: Command, turn: Turn) => void;
 
@@ -34,15 +36,21 @@ class PeerClient implements Client {
   }
 }
 
+export interface AnswersOptions {
+  readonly namespaces: Namespaces;
+  readonly settings: Settings;
+  readonly timers: Timers;
+}
+
 export class Answers {
-  readonly #context: Context;
+  readonly #options: AnswersOptions;
   readonly #run: Run;
   /** Not answered yet. */
   readonly #clients = new Set<PeerClient>();
   readonly #ready = createRing<{ readonly client: PeerClient; readonly reply: Reply }>();
 
-  constructor(context: Context, run: Run) {
-    this.#context = context;
+  constructor(options: AnswersOptions, run: Run) {
+    this.#options = options;
     this.#run = run;
   }
 
@@ -52,7 +60,7 @@ export class Answers {
   }
 
   onRequest(peer: number, request: ForwardRequest, turn: Turn): void {
-    const { namespaces, settings } = this.#context;
+    const { namespaces, settings } = this.#options;
     const { id, level, question, timeoutMs } = request;
     const policy = namespaces.find(question.namespace)?.policy;
     if (policy?.consistency !== level) return refuse(peer, id, 'namespace-not-found', turn);
@@ -84,7 +92,7 @@ export class Answers {
   #onReply(client: PeerClient, reply: Reply): void {
     if (!client.isThere) return;
     this.#ready.push({ client, reply });
-    this.#context.timers.arm('forward-answer', 0);
+    this.#options.timers.arm('forward-answer', 0);
   }
 }
 

@@ -13,13 +13,30 @@ import type { TreeMessage } from '../model/message.ts';
 import { unreachable } from '../base/assert.ts';
 import type { Record } from '../model/record.ts';
 import { countMissing, covers } from '../model/vector.ts';
-import type { Context, Heal } from './context.ts';
-import type { Peer } from './peers.ts';
-import type { Standing } from './standing.ts';
+import type { Heal } from '../model/heal.ts';
+import type { Peer, Peers } from './peers.ts';
+import type { Absence } from '../store/absence.ts';
+import type { HybridClock } from '../model/hlc.ts';
+import type { Log } from '../store/log.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Namespaces } from './namespaces.ts';
+import type { Room } from './room.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Table } from '../store/table.ts';
+import type { HashTree } from '../store/tree.ts';
 
 export interface AntiEntropyOptions {
-  readonly context: Context;
-  readonly standing: Standing;
+  readonly absence: Absence;
+  readonly clock: HybridClock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly namespaces: Namespaces;
+  readonly peers: Peers;
+  readonly room: Room;
+  readonly settings: Settings;
+  readonly table: Table;
+  readonly tree: HashTree;
+  readonly standing: { readonly isReturning: boolean };
   readonly heal: Heal;
 }
 
@@ -30,15 +47,15 @@ const AHEAD_MS = 10_000;
 
 export class AntiEntropy {
   readonly comparisons: Comparisons;
-  readonly #context: Context;
-  readonly #standing: Standing;
+  readonly #options: AntiEntropyOptions;
+  readonly #standing: { readonly isReturning: boolean };
   readonly #server: TreeServer;
   readonly #walk: TreeWalk;
   #agedAtMs = 0;
 
-  constructor({ context, standing, heal }: AntiEntropyOptions) {
-    const { absence, log, metrics, settings, table, tree } = context;
-    this.#context = context;
+  constructor(options: AntiEntropyOptions) {
+    const { standing, heal, absence, log, metrics, settings, table, tree } = options;
+    this.#options = options;
     this.#standing = standing;
     this.comparisons = new Comparisons(settings.compareEveryMs);
     const parts = { absence, log, table, tree, isFit: () => this.#isFit };
@@ -67,7 +84,7 @@ export class AntiEntropy {
     this.#age(turn.now);
     this.#server.look(turn.now);
     if (this.#walk.isWalking) return this.#walk.look(turn);
-    const due = this.#context.peers
+    const due = this.#options.peers
       .greeted()
       .find(
         (peer) => this.comparisons.isDue(peer.member.index, turn.now.monoMs) && this.#isNear(peer),
@@ -81,7 +98,7 @@ export class AntiEntropy {
   }
 
   onCommand({ client }: ResyncCommand, out: Outbox): void {
-    for (const { member } of this.#context.peers.greeted())
+    for (const { member } of this.#options.peers.greeted())
       this.comparisons.onConnected(member.index);
     out.reply(client, { kind: 'resyncing' }, 0);
   }
@@ -112,7 +129,7 @@ export class AntiEntropy {
       case 'tree-keys':
         return this.#walk.onKeys(peer, message, turn);
       case 'tree-records':
-        if (!this.#context.room.takeCopies(message.records)) return;
+        if (!this.#options.room.takeCopies(message.records)) return;
         return this.#walk.onRecords(peer, message, turn);
       default:
         return unreachable(message);
@@ -121,7 +138,7 @@ export class AntiEntropy {
 
   /** Our tree says something. */
   get #isFit(): boolean {
-    return this.#context.tree.isTrusted && !this.#standing.isReturning;
+    return this.#options.tree.isTrusted && !this.#standing.isReturning;
   }
 
   #freeze(parts: CutOptions): Cut | undefined {
@@ -130,7 +147,7 @@ export class AntiEntropy {
 
   /** As far as is known. */
   #isNear({ holds }: Peer): boolean {
-    const { durable } = this.#context.log;
+    const { durable } = this.#options.log;
     return (
       countMissing(durable, holds) <= APART_ENTRIES_MAX &&
       countMissing(holds, durable) <= APART_ENTRIES_MAX
@@ -140,12 +157,12 @@ export class AntiEntropy {
   #age({ monoMs }: Now): void {
     if (monoMs - this.#agedAtMs < AHEAD_MS) return;
     this.#agedAtMs = monoMs;
-    this.#context.absence.age();
+    this.#options.absence.age();
   }
 
   /** Our log covers it, or it is not merged: what has not come by the stream is not brought past it. */
   #mend(record: Record, turn: Turn): boolean {
-    const { clock, log, metrics, namespaces, table } = this.#context;
+    const { clock, log, metrics, namespaces, table } = this.#options;
     if (namespaces.find(record.namespace) === undefined || !covers(log.durable, record))
       return false;
     if (!clock.witness(record.hlc, turn.now.wallMs)) {
@@ -160,7 +177,7 @@ export class AntiEntropy {
   }
 
   #onEnd(end: RoundEnd, turn: Turn): void {
-    const { metrics, settings } = this.#context;
+    const { metrics, settings } = this.#options;
     const { result, keys, mended } = end;
     const peer = settings.members[end.peer]?.id ?? '';
     if (result === 'equal') metrics.treeRoundsEqual++;

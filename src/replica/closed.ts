@@ -4,10 +4,15 @@ import { unreachable } from '../base/assert.ts';
 import type { Client, ReplicaState } from '../model/command.ts';
 import type { Outbox } from '../model/effect.ts';
 import type { Alternate } from '../model/fault.ts';
-import { type Context, refuse } from './context.ts';
+import { refuse } from '../model/refuse.ts';
 import type { Standing } from './standing.ts';
+import type { Peers } from './peers.ts';
 
 export type Phase = 'starting' | 'grace' | 'open' | 'draining' | 'failed';
+
+export interface ClosedOptions {
+  readonly peers: Peers;
+}
 
 export function stateOf(
   phase: Phase,
@@ -32,12 +37,12 @@ export function stateOf(
 }
 
 /** Whom a client may ask instead, whatever it asks for. */
-export function alternatesIn({ peers }: Context): Alternate[] {
+export function alternatesIn({ peers }: ClosedOptions): Alternate[] {
   return peers.greeted().map(({ member, url }) => ({ id: member.id, url }));
 }
 
 export function refuseClosed(
-  context: Context,
+  options: ClosedOptions,
   client: Client,
   phase: Phase,
   { isReturning }: Pick<Standing, 'isReturning'>,
@@ -47,7 +52,7 @@ export function refuseClosed(
     refuse(client, out, 'storage-failed', 'the storage of this replica has failed');
   } else if (phase === 'draining') {
     refuse(client, out, 'draining', 'the replica is shutting down', {
-      alternates: alternatesIn(context),
+      alternates: alternatesIn(options),
       retryAfterMs: 1000,
     });
   } else {

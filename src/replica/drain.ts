@@ -6,22 +6,27 @@ import type { Command, DrainCommand } from '../model/command.ts';
 import type { Now, Turn } from '../model/effect.ts';
 import { metaKey } from '../store/layout.ts';
 import { sealNothing } from '../store/envelope.ts';
-import { alternatesIn } from './closed.ts';
-import { type Context, refuse } from './context.ts';
+import { alternatesIn, type ClosedOptions } from './closed.ts';
+import { refuse } from '../model/refuse.ts';
+import type { Storage } from '../model/port.ts';
 
 const OF_CLIENTS: ReadonlySet<Command['kind']> = new Set(['read', 'list', 'write', 'run']);
 const DRAINED = metaKey('drained');
 /** A disk that takes longer hangs: the operator is told that the mark may be lost. */
 const HELD_MS_MAX = 10_000;
 
+export interface DrainOptions extends ClosedOptions {
+  readonly get: Storage['get'];
+}
+
 export class Drain {
-  readonly #context: Context;
+  readonly #options: DrainOptions;
   #isDrained = false;
   /** Monotonic time. */
   #refusesFromMs = Number.NEGATIVE_INFINITY;
 
-  constructor(context: Context) {
-    this.#context = context;
+  constructor(options: DrainOptions) {
+    this.#options = options;
   }
 
   get isDrained(): boolean {
@@ -30,7 +35,7 @@ export class Drain {
 
   /** Storage is read. A mark that cannot be read is a mark: to serve against the operator's word is worse. */
   begin(): void {
-    this.#isDrained = this.#context.get(DRAINED) !== undefined;
+    this.#isDrained = this.#options.get(DRAINED) !== undefined;
   }
 
   /** Answered when it is durable. What was taken before is finished. */
@@ -57,7 +62,7 @@ export class Drain {
     if (!this.#isDrained || turn.now.monoMs < this.#refusesFromMs) return false;
     if (!OF_CLIENTS.has(command.kind)) return false;
     refuse(command.client, turn, 'draining', 'this replica is drained', {
-      alternates: alternatesIn(this.#context),
+      alternates: alternatesIn(this.#options),
       retryAfterMs: 1000,
     });
     return true;

@@ -13,24 +13,41 @@
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { expired, parseExpiryKey } from '../store/layout.ts';
 import type { ReplicaId } from '../model/id.ts';
+import type { Record } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
-import type { Context, Heal } from './context.ts';
+import type { Heal } from '../model/heal.ts';
 import { Sweep } from './sweep.ts';
-import type { Writes } from './writes.ts';
+import type { RecordIndex } from '../store/record-index.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Table } from '../store/table.ts';
 
 /** Each is a write of its own. */
 const PIECE_ENTRIES = 64;
 
+/** Writes the deletes of what has expired. */
+export interface Deleter {
+  /** Room for writes of this replica's own. */
+  readonly hasRoom: boolean;
+  /** False where the version has not expired, or the delete must wait. */
+  expire(expired: Record, turn: Turn): boolean;
+}
+
+export interface ExpiryOptions {
+  readonly index: RecordIndex;
+  readonly metrics: Metrics;
+  readonly table: Table;
+}
+
 export class Expiry {
-  readonly #context: Context;
-  readonly #writes: Writes;
+  readonly #options: ExpiryOptions;
+  readonly #deleter: Deleter;
   readonly #heal: Heal;
   readonly #sweep: Sweep;
   #isServing = false;
 
-  constructor(context: Context, writes: Writes, heal: Heal) {
-    this.#context = context;
-    this.#writes = writes;
+  constructor(options: ExpiryOptions, deleter: Deleter, heal: Heal) {
+    this.#options = options;
+    this.#deleter = deleter;
     this.#heal = heal;
     this.#sweep = new Sweep(PIECE_ENTRIES, (result, turn) => this.#onPiece(result, turn));
   }
@@ -58,20 +75,20 @@ export class Expiry {
   }
 
   #goOn(out: Outbox): void {
-    if (this.#writes.hasRoom) this.#sweep.goOn(out);
+    if (this.#deleter.hasRoom) this.#sweep.goOn(out);
   }
 
   #take({ key: at }: RangeEntry, turn: Turn): void {
     const entry = parseExpiryKey(at);
     if (entry === undefined) return turn.del(at);
     const { namespace, key, deadlineMs } = entry;
-    const { table, index, metrics } = this.#context;
+    const { table, index, metrics } = this.#options;
     const cell = table.read(namespace, key);
     if (cell.damaged) return this.#heal(namespace, key, turn);
     const { record } = cell;
     const isThere = record?.expiresAtMs === deadlineMs && index.expiresHere(record);
     if (!isThere) return turn.del(at);
-    if (this.#writes.expire(record, turn)) metrics.expirationsDeleted++;
+    if (this.#deleter.expire(record, turn)) metrics.expirationsDeleted++;
   }
 }
 

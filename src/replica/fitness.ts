@@ -14,21 +14,41 @@ import type { Now, Outbox } from '../model/effect.ts';
 import type { Alternate } from '../model/fault.ts';
 import { HEALTH_TOLD_MAX, type NamespaceHealth } from '../model/health.ts';
 import type { NamespaceName, Origin, ReplicaId, Seq } from '../model/id.ts';
-import { majority } from '../model/quorum.ts';
+import { majority, type Member } from '../model/quorum.ts';
 import { countMissing, dominates, mergeVector, type Vector } from '../model/vector.ts';
 import { Backlog } from '../entropy/backlog.ts';
-import { missingMs, type Reading, type Watched } from '../entropy/health.ts';
-import { type Context, refuse } from './context.ts';
-import type { Peer } from './peers.ts';
+import { type Health, missingMs, type Reading, type Watched } from '../entropy/health.ts';
+import { refuse } from '../model/refuse.ts';
+import type { Peer, Peers } from './peers.ts';
 import type { Standing } from './standing.ts';
+import type { Freshness } from '../consistency/freshness.ts';
+import type { Held } from '../order/held.ts';
+import type { Log } from '../store/log.ts';
+import type { Namespaces } from './namespaces.ts';
+import type { Nearness } from '../quorum/nearness.ts';
+import type { Pace } from './pace.ts';
+import type { Settings } from '../model/settings.ts';
 
 /** Echoes come with heartbeats: they are as far apart, and one may be late. */
 const QUIET_BEATS = 2;
 /** A peer whose commit has taken so long has accepted what it cannot show to anybody. */
 const SLOW_COMMIT_MS = 50;
 
+export interface FitnessOptions {
+  readonly freshness: Freshness;
+  readonly health: Health;
+  readonly held: Held;
+  readonly log: Log;
+  readonly namespaces: Namespaces;
+  readonly nearness: Nearness;
+  readonly pace: Pace;
+  readonly peers: Peers;
+  readonly self: Member;
+  readonly settings: Settings;
+}
+
 export class Fitness {
-  readonly #context: Context;
+  readonly #options: FitnessOptions;
   readonly #standing: Standing;
   readonly #backlog = new Backlog();
   #lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -36,14 +56,14 @@ export class Fitness {
   /** Paused namespaces that are answered because too few others answer. */
   readonly #kept = new Set<NamespaceName>();
 
-  constructor(context: Context, standing: Standing) {
-    this.#context = context;
+  constructor(options: FitnessOptions, standing: Standing) {
+    this.#options = options;
     this.#standing = standing;
   }
 
   /** With every heartbeat. */
   look({ monoMs }: Now): void {
-    const { health } = this.#context;
+    const { health } = this.#options;
     if (health.isIdle) return;
     this.#lookedAtMs = monoMs;
     this.#reading = this.#measure(monoMs);
@@ -59,7 +79,7 @@ export class Fitness {
 
   /** Says why nothing is answered here, and who may be asked. `others`: what became of asking them. */
   refuse({ namespace, client }: ReadCommand | ListCommand, out: Outbox, others = ''): void {
-    const { state = 'unknown', rule = 'time' } = this.#context.health.of(namespace) ?? {};
+    const { state = 'unknown', rule = 'time' } = this.#options.health.of(namespace) ?? {};
     const isEarly = state === 'unknown' || state === 'catching-up';
     const own = isEarly ? EARLY : `this replica is ${state}: ${WHY[rule]}`;
     const detail = others === '' ? own : `${own}; ${others}`;
@@ -69,7 +89,7 @@ export class Fitness {
 
   /** The namespace's state, not resting on a look that a stall or a doubt has overtaken; nothing where none is needed. */
   #watchedNow(namespace: NamespaceName, now: Now): Watched | undefined {
-    const { health, settings } = this.#context;
+    const { health, settings } = this.#options;
     const watched = health.of(namespace);
     if (watched === undefined) return undefined;
     const isLate = now.monoMs - this.#lookedAtMs > 1.5 * settings.heartbeatMs;
@@ -79,7 +99,7 @@ export class Fitness {
 
   /** Peers whose word does not count in a read of the namespace, as bits. */
   unfit(namespace: NamespaceName): number {
-    const { health, peers } = this.#context;
+    const { health, peers } = this.#options;
     if (health.of(namespace) === undefined) return 0;
     let mask = 0;
     for (const peer of peers.greeted())
@@ -94,7 +114,7 @@ export class Fitness {
 
   /** What is bounded by a policy, in the order of the policies. */
   report(nowMs: number): NamespaceHealth[] {
-    return this.#context.health.all().map((watched) => {
+    return this.#options.health.all().map((watched) => {
       const { limits, state, rule, sinceMs } = watched;
       const reading = this.#reading?.unheardMs === undefined ? undefined : this.#reading;
       return {
@@ -111,7 +131,7 @@ export class Fitness {
 
   /** What peers are told: what is not simply serving. */
   told(nowMs: number): NamespaceHealth[] {
-    if (this.#context.health.isIdle) return [];
+    if (this.#options.health.isIdle) return [];
     return this.report(nowMs)
       .filter(({ state }) => state !== 'serving')
       .sort((a, b) => (a.namespace < b.namespace ? -1 : 1))
@@ -120,7 +140,7 @@ export class Fitness {
 
   /** Peers that are known to answer reads of a namespace, nearest first. */
   fit(namespace: NamespaceName): number[] {
-    const { nearness, peers } = this.#context;
+    const { nearness, peers } = this.#options;
     return nearness.order.filter((index) => {
       const peer = peers.get(index);
       return peer?.greeted === true && peer.answers(namespace);
@@ -129,7 +149,7 @@ export class Fitness {
 
   /** Who may answer instead, nearest first. */
   alternates(namespace: NamespaceName): Alternate[] {
-    const { peers } = this.#context;
+    const { peers } = this.#options;
     return this.fit(namespace).flatMap((index) => {
       const peer = peers.get(index);
       return peer === undefined ? [] : [{ id: peer.member.id, url: peer.url }];
@@ -143,7 +163,7 @@ export class Fitness {
   }
 
   #isNeeded(namespace: NamespaceName): boolean {
-    const { namespaces, peers, self } = this.#context;
+    const { namespaces, peers, self } = this.#options;
     const heard = this.#heard();
     if (!peers.isMajority(heard.length)) return false;
     const minServing = namespaces.find(namespace)?.policy.minServing ?? 1;
@@ -160,18 +180,18 @@ export class Fitness {
   }
 
   #lagClass(namespace: NamespaceName): number {
-    const limits = this.#context.health.of(namespace)?.limits;
+    const limits = this.#options.health.of(namespace)?.limits;
     const reading = this.#reading;
     return limits === undefined || reading === undefined ? 0 : classOf(missingMs(limits, reading));
   }
 
   #heard(): Peer[] {
-    const { peers } = this.#context;
+    const { peers } = this.#options;
     return peers.greeted().filter((peer) => peer.isHeard(this.#lookedAtMs));
   }
 
   #measure(nowMs: number): Reading {
-    const { freshness, held, log, pace, settings } = this.#context;
+    const { freshness, held, log, pace, settings } = this.#options;
     const unheardMs = this.#unheardMs(nowMs);
     const quietMs = QUIET_BEATS * settings.heartbeatMs;
     const ownMs = pace.commitAgeMs(nowMs);
@@ -213,7 +233,7 @@ export class Fitness {
 
   /** How long ago everything that a majority, this replica included, had accepted was shown here, or waited for its time. */
   #unheardMs(nowMs: number): number | undefined {
-    const { freshness, peers, settings } = this.#context;
+    const { freshness, peers, settings } = this.#options;
     const others = majority(settings.members.length) - 1;
     if (others === 0) return 0;
     const asOf = peers.all().flatMap(({ member, silentAtMs }) => {
@@ -226,7 +246,7 @@ export class Fitness {
 
   /** The round trip of the farthest peer. */
   #usualMs(nowMs: number): number {
-    const { freshness, peers } = this.#context;
+    const { freshness, peers } = this.#options;
     const usual = peers.all().map((peer) => freshness.baselineOf(peer.member.index, nowMs) ?? 0);
     return Math.max(0, ...usual);
   }

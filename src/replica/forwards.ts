@@ -14,14 +14,18 @@
 
 import type { Client, Command, ListCommand, ReadCommand } from '../model/command.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
+import type { NamespaceName } from '../model/id.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
 import type { Level } from '../model/policy.ts';
 import type { Record } from '../model/record.ts';
 import { isAnswerTo } from './answer-check.ts';
-import { Answers } from './answers.ts';
-import { type Context, refuse } from './context.ts';
-import type { Fitness } from './fitness.ts';
+import { Answers, type AnswersOptions } from './answers.ts';
+import { refuse } from '../model/refuse.ts';
+import type { HybridClock } from '../model/hlc.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Peers } from './peers.ts';
+import type { Member } from '../model/quorum.ts';
 
 const LISTS_MAX = 64;
 const PAGE_BYTES_MAX = 256 * 1024;
@@ -44,19 +48,38 @@ interface Pending {
   readonly refusals: string[];
 }
 
+/** Which replicas may answer reads. */
+interface Admission {
+  mayAnswer(namespace: NamespaceName, now: Now): boolean;
+  /** Peers that may be asked, the nearest first. */
+  fit(namespace: NamespaceName): readonly number[];
+  refuse(command: ReadCommand | ListCommand, out: Outbox, others?: string): void;
+}
+
+export interface ForwardsOptions extends AnswersOptions {
+  readonly clock: HybridClock;
+  readonly metrics: Metrics;
+  readonly peers: Peers;
+  readonly self: Member;
+}
+
 export class Forwards {
-  readonly #context: Context;
-  readonly #fitness: Fitness;
+  readonly #options: ForwardsOptions;
+  readonly #fitness: Admission;
   readonly #answers: Answers;
   readonly #pending = new Map<number, Pending>();
   #lists = 0;
   #lastId = 0;
 
   /** `run` takes a command as if a client had sent it. */
-  constructor(context: Context, fitness: Fitness, run: (command: Command, turn: Turn) => void) {
-    this.#context = context;
+  constructor(
+    options: ForwardsOptions,
+    fitness: Admission,
+    run: (command: Command, turn: Turn) => void,
+  ) {
+    this.#options = options;
     this.#fitness = fitness;
-    this.#answers = new Answers(context, run);
+    this.#answers = new Answers(options, run);
   }
 
   get waiting(): number {
@@ -113,7 +136,7 @@ export class Forwards {
   }
 
   #begin(command: ReadCommand | ListCommand, turn: Turn): void {
-    const { namespaces } = this.#context;
+    const { namespaces } = this.#options;
     const policy = namespaces.find(command.namespace)?.policy;
     if (policy === undefined) return this.#fitness.refuse(command, turn);
     if (this.#isFull(command.client, command.kind, turn)) return;
@@ -135,7 +158,7 @@ export class Forwards {
   }
 
   #isFull(client: Client, kind: Question['kind'], out: Outbox): boolean {
-    const { readsPendingMax } = this.#context.settings;
+    const { readsPendingMax } = this.#options.settings;
     const isFull = this.#pending.size >= readsPendingMax;
     if (!isFull && (kind === 'read' || this.#lists < LISTS_MAX)) return false;
     const detail = `${isFull ? readsPendingMax : LISTS_MAX} ${kind}s wait for other replicas already`;
@@ -149,7 +172,7 @@ export class Forwards {
       return { kind, namespace, key, r };
     }
     const { client: _, timeoutMs: _timeoutMs, onUnmet: _onUnmet, ...question } = command;
-    const most = Math.min(this.#context.settings.frameBytes, PAGE_BYTES_MAX);
+    const most = Math.min(this.#options.settings.frameBytes, PAGE_BYTES_MAX);
     return { ...question, bytesMax: Math.min(command.bytesMax ?? most, most) };
   }
 
@@ -174,7 +197,7 @@ export class Forwards {
   }
 
   #onRefused(pending: Pending, peer: number, why: string, turn: Turn): void {
-    const id = this.#context.peers.get(peer)?.member.id;
+    const id = this.#options.peers.get(peer)?.member.id;
     pending.open &= ~(1 << peer);
     pending.refusals.push(`${id} ${why}`);
     this.#askNext(pending, turn);
@@ -182,7 +205,7 @@ export class Forwards {
 
   /** What a client has seen is before what it writes here next. */
   #witness(answer: ForwardAnswer, now: Now): boolean {
-    const { clock, metrics } = this.#context;
+    const { clock, metrics } = this.#options;
     const newest = recordsOf(answer).reduce((most, { hlc }) => Math.max(most, hlc), 0);
     if (newest === 0 || clock.witness(newest, now.wallMs)) return true;
     metrics.clockRefusals++;
@@ -195,8 +218,8 @@ export class Forwards {
     answer: Exclude<ForwardAnswer, { kind: 'refused' }>,
     turn: Turn,
   ): void {
-    const { settings, metrics } = this.#context;
-    const { id, region } = settings.members[peer] ?? this.#context.self;
+    const { settings, metrics } = this.#options;
+    const { id, region } = settings.members[peer] ?? this.#options.self;
     this.#end(pending);
     metrics.readsForwarded++;
     // It was that fresh at some moment since it was asked for.

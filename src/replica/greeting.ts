@@ -2,11 +2,25 @@
 // remembers of the one that it greets.
 
 import type { Hello } from '../model/message.ts';
-import type { Context } from './context.ts';
+import type { HybridClock } from '../model/hlc.ts';
+import type { Log } from '../store/log.ts';
+import type { Origin } from '../model/id.ts';
+import type { Peers } from './peers.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Supersessions } from './supersessions.ts';
+
+export interface GreetingOptions {
+  readonly clock: HybridClock;
+  readonly log: Log;
+  readonly origin: Origin;
+  readonly peers: Peers;
+  readonly settings: Settings;
+  readonly supersessions: Supersessions;
+}
 
 /** A former member hears who the members are, and no more. */
 export function greetingOf(
-  { clock, log, origin, peers, settings, supersessions }: Context,
+  { clock, log, origin, peers, settings, supersessions }: GreetingOptions,
   peer: number,
   policyDigest: number,
   says: Pick<Hello, 'membership' | 'vote' | 'remembers'>,

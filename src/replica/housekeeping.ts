@@ -14,7 +14,7 @@ import { equalBytes } from '../base/bytes.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { Seq } from '../model/id.ts';
-import { UNREADABLE } from '../model/port.ts';
+import { type Storage, UNREADABLE } from '../model/port.ts';
 import { compareVersions, type Mutation, type Record } from '../model/record.ts';
 import { firstOfRun, lastOfRun } from '../model/run.ts';
 import { seqOf } from '../model/vector.ts';
@@ -29,14 +29,18 @@ import {
   recordKey,
   type Span,
 } from '../store/layout.ts';
-import { LIVE_LANE } from '../store/log.ts';
+import { LIVE_LANE, type Log } from '../store/log.ts';
 import type { Recount } from '../store/recount.ts';
 import { SingleRead } from '../store/single-read.ts';
-import type { Context, Heal } from './context.ts';
+import type { Heal } from '../model/heal.ts';
 import { EndedKeys } from './ended-keys.ts';
-import { Expiry } from './expiry.ts';
-import { Tombstones } from './tombstones.ts';
-import type { Writes } from './writes.ts';
+import { type Deleter, Expiry, type ExpiryOptions } from './expiry.ts';
+import { Tombstones, type TombstonesOptions } from './tombstones.ts';
+import type { IdempotencyTable } from '../store/idempotency.ts';
+import type { Peers } from './peers.ts';
+import type { Room } from './room.ts';
+import type { Settings } from '../model/settings.ts';
+import type { HashTree } from '../store/tree.ts';
 
 const SCRUB_ENTRIES_MIN = 128;
 const SCRUB_ENTRIES_MAX = 2048;
@@ -50,9 +54,19 @@ interface Condition {
   readonly isCopying: boolean;
 }
 
+export interface HousekeepingOptions extends ExpiryOptions, TombstonesOptions {
+  readonly get: Storage['get'];
+  readonly idempotency: IdempotencyTable;
+  readonly log: Log;
+  readonly peers: Peers;
+  readonly room: Room;
+  readonly settings: Settings;
+  readonly tree: HashTree;
+}
+
 export class Housekeeping {
-  readonly #context: Context;
-  readonly #writes: Writes;
+  readonly #options: HousekeepingOptions;
+  readonly #deleter: Deleter;
   readonly #heal: Heal;
   readonly #expiry: Expiry;
   readonly #tombstones: Tombstones;
@@ -67,19 +81,19 @@ export class Housekeeping {
   #scrubbed = 0;
   #scrubEntries = SCRUB_ENTRIES_MIN;
 
-  constructor(context: Context, writes: Writes, heal: Heal) {
-    this.#context = context;
-    this.#writes = writes;
-    this.#expiry = new Expiry(context, writes, heal);
-    this.#tombstones = new Tombstones(context, heal);
-    this.#endedKeys = new EndedKeys(context.idempotency);
+  constructor(options: HousekeepingOptions, deleter: Deleter, heal: Heal) {
+    this.#options = options;
+    this.#deleter = deleter;
+    this.#expiry = new Expiry(options, deleter, heal);
+    this.#tombstones = new Tombstones(options, heal);
+    this.#endedKeys = new EndedKeys(options.idempotency);
     this.#heal = heal;
   }
 
   onBeat(condition: Condition, turn: Turn): void {
     this.#condition = condition;
     this.#truncate(turn);
-    if (this.#writes.hasRoom) this.#context.tree.sealCensus(turn);
+    if (this.#deleter.hasRoom) this.#options.tree.sealCensus(turn);
     this.#endedKeys.onBeat(turn);
     // A part of a snapshot may show what a tombstone of ours hides.
     if (!condition.isCopying) this.#tombstones.onBeat(turn);
@@ -89,7 +103,7 @@ export class Housekeeping {
 
   /** A commit is durable: as much as came in with it may go. */
   onDurable(out: Outbox): void {
-    const { writes, entriesReceived } = this.#context.metrics;
+    const { writes, entriesReceived } = this.#options.metrics;
     const mutations = writes + entriesReceived - this.#written;
     this.#written += mutations;
     this.#endedKeys.onDurable(mutations, out);
@@ -103,7 +117,7 @@ export class Housekeeping {
   }
 
   #truncate(out: Outbox): void {
-    const { log, peers, room, settings } = this.#context;
+    const { log, peers, room, settings } = this.#options;
     const retained = room.isLow ? 0 : settings.logRetainEntries;
     const least = room.isLow ? 1 : settings.logTruncateEntries;
     const cut = peers.stableCut(log.durable);
@@ -122,17 +136,17 @@ export class Housekeeping {
     const chain = isCut ? this.#entryAt(lane, floor)?.chain : last?.chain;
     if (chain === undefined)
       out.note('error', 'log-unreadable', { origin: lane.origin, seq: floor });
-    else this.#context.log.truncate(lane, floor, chain, out);
+    else this.#options.log.truncate(lane, floor, chain, out);
   }
 
   #entryAt(lane: Lane, seq: Seq): Mutation | undefined {
     if (seq >= lane.tailFrom) return lane.at(seq);
-    const bytes = this.#context.get(logKey(LIVE_LANE, lane.origin, seq));
+    const bytes = this.#options.get(logKey(LIVE_LANE, lane.origin, seq));
     return bytes === undefined || bytes === UNREADABLE ? undefined : decodeMutation(bytes);
   }
 
   #scrubOn(turn: Turn): void {
-    const { settings, table, tree } = this.#context;
+    const { settings, table, tree } = this.#options;
     this.#scrubAtMs ??= turn.now.monoMs + settings.scrubDelayMs;
     if (this.#scrub.length === 0) {
       const isDue = turn.now.monoMs >= this.#scrubAtMs;
@@ -149,7 +163,7 @@ export class Housekeeping {
 
   /** As many with each heartbeat as would have brought the round that ended to its end in half its time. */
   #pace(): void {
-    const { settings, metrics } = this.#context;
+    const { settings, metrics } = this.#options;
     const { heartbeatMs, scrubEveryMs } = settings;
     const entries = metrics.scrubEntries - this.#scrubbed;
     this.#scrubbed = metrics.scrubEntries;
@@ -160,7 +174,7 @@ export class Housekeeping {
   #verify(entries: readonly RangeEntry[], more: boolean, turn: Turn): void {
     const records: Record[] = [];
     for (const entry of entries) {
-      this.#context.metrics.scrubEntries++;
+      this.#options.metrics.scrubEntries++;
       const whole = wholeOf(entry);
       const record = whole ?? this.#onDamaged(entry.key, turn);
       if (record !== undefined) records.push(record);
@@ -172,14 +186,14 @@ export class Housekeeping {
     this.#count(records, isCut ? positionOfKey(last.key) : undefined, turn);
     if (isCut) this.#scrub.unshift({ from: behind(last.key), to: span.to });
     else if (this.#scrub.length === 0 && span.from[0] === allLogs().from[0]) {
-      this.#context.metrics.scrubRounds++;
+      this.#options.metrics.scrubRounds++;
       this.#pace();
     }
   }
 
   /** What should be found by its dot or its deadline, and may have been stored before there was an index. */
   #file(stored: Record, out: Outbox): void {
-    const { table, index } = this.#context;
+    const { table, index } = this.#options;
     if (stored.operation !== 'delete' && !index.expiresHere(stored)) return;
     const { record } = table.read(stored.namespace, stored.key);
     if (record !== undefined && compareVersions(record, stored) === 0) index.ensure(stored, out);
@@ -187,17 +201,17 @@ export class Housekeeping {
 
   /** Gives what memory holds in its place. */
   #onDamaged(key: Uint8Array, turn: Turn): Record | undefined {
-    this.#context.metrics.recordsDamaged++;
+    this.#options.metrics.recordsDamaged++;
     const name = parseRecordKey(key);
     turn.note('error', 'scrub-damaged', { kind: name === undefined ? 'log' : 'record' });
     if (name === undefined) return undefined;
     this.#heal(name.namespace, name.key, turn);
-    return this.#context.table.inMemory(name.namespace, name.key);
+    return this.#options.table.inMemory(name.namespace, name.key);
   }
 
   /** The records of a page go into the recount; `upTo` is where it ends, `undefined` behind the last record. */
   #count(records: readonly Record[], upTo: string | undefined, out: Outbox): void {
-    const { tree } = this.#context;
+    const { tree } = this.#options;
     const { recount } = tree;
     if (recount === undefined) return;
     recount.take(records, upTo);
@@ -205,7 +219,7 @@ export class Housekeeping {
   }
 
   #settleTree(recount: Recount, out: Outbox): void {
-    const { metrics, table, tree } = this.#context;
+    const { metrics, table, tree } = this.#options;
     const wasTrusted = tree.isTrusted;
     const differing = tree.differing(recount);
     tree.settle(recount, differing, out);

@@ -23,13 +23,16 @@
 
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
-import type { NamespaceName } from '../model/id.ts';
+import type { NamespaceName, Origin } from '../model/id.ts';
 import type { Claim, ClaimReply, NamedWrite } from '../model/message.ts';
-import { majority, maskOf, type Requirement } from '../model/quorum.ts';
+import { majority, maskOf, type Member, type Requirement } from '../model/quorum.ts';
 import { Tally } from '../quorum/tally.ts';
-import type { Context } from './context.ts';
 import { LENT_MS, Loans } from './loans.ts';
 import type { Resume } from './looks.ts';
+import type { IdempotencyTable } from '../store/idempotency.ts';
+import type { Log } from '../store/log.ts';
+import type { Peers } from './peers.ts';
+import type { Settings } from '../model/settings.ts';
 
 const PAUSE_MS = 20;
 const PAUSE_DOUBLINGS_MAX = 5;
@@ -61,8 +64,17 @@ interface Claiming {
   followers: Claiming[];
 }
 
+export interface KeyClaimsOptions {
+  readonly idempotency: IdempotencyTable;
+  readonly log: Log;
+  readonly origin: Origin;
+  readonly peers: Peers;
+  readonly self: Member;
+  readonly settings: Settings;
+}
+
 export class KeyClaims {
-  readonly #context: Context;
+  readonly #options: KeyClaimsOptions;
   readonly #majority: Requirement;
   readonly #loans: Loans;
   readonly #byId = new Map<number, Claiming>();
@@ -70,11 +82,11 @@ export class KeyClaims {
   #waiting = 0;
   #lastId = 0;
 
-  constructor(context: Context) {
-    const { self, settings } = context;
+  constructor(options: KeyClaimsOptions) {
+    const { self, settings } = options;
     const mask = maskOf(settings.members);
     const count = majority(settings.members.length);
-    this.#context = context;
+    this.#options = options;
     this.#majority = { groups: [{ mask, count }], count, mask };
     this.#loans = new Loans(
       mask & ~(1 << self.index),
@@ -150,11 +162,11 @@ export class KeyClaims {
     const claiming = this.#byId.get(id);
     if (claiming === undefined || claiming.againAtMs < Number.POSITIVE_INFINITY) return;
     if (answer === 'known' && isOf(claiming, named)) {
-      this.#context.idempotency.learn(named, turn);
+      this.#options.idempotency.learn(named, turn);
       return this.#end(claiming, undefined, turn);
     }
     claiming.heard |= 1 << peer;
-    claiming.former |= former & ~(1 << this.#context.self.index);
+    claiming.former |= former & ~(1 << this.#options.self.index);
     if (answer === 'lent') claiming.tally.accept(peer);
     else claiming.tally.reject(peer);
     if (answer === 'taken') onTaken(claiming, peer);
@@ -213,11 +225,11 @@ export class KeyClaims {
    * loan until they have the write.
    */
   release(namespace: NamespaceName, key: string, out: Outbox): void {
-    const { idempotency, origin, self } = this.#context;
+    const { idempotency, origin, self } = this.#options;
     this.#loans.giveBack(nameOf(namespace, key), self.index);
     const known = idempotency.find(namespace, key);
     if (typeof known === 'object' && known.origin === origin) return;
-    for (const { member } of this.#context.peers.greeted())
+    for (const { member } of this.#options.peers.greeted())
       out.send(member.index, { kind: 'claim', id: 0, step: 'release', namespace, key });
   }
 
@@ -244,7 +256,7 @@ export class KeyClaims {
 
   // waiting -> asking
   #ask(claiming: Claiming, turn: Turn): void {
-    const { idempotency, peers, self, settings } = this.#context;
+    const { idempotency, peers, self, settings } = this.#options;
     const { namespace, key } = claiming;
     if (idempotency.find(namespace, key) !== undefined) return this.#end(claiming, undefined, turn);
     this.#byId.delete(claiming.id);
@@ -292,7 +304,7 @@ export class KeyClaims {
 
   // asking -> lent, waiting, or still asking those who had it before
   #onLent(claiming: Claiming, turn: Turn): void {
-    const { peers, settings } = this.#context;
+    const { peers, settings } = this.#options;
     if ((claiming.former & claiming.taken) !== 0) return this.#pause(claiming, turn);
     const missing = claiming.former & ~claiming.heard & peers.reachable;
     if (missing === 0) return this.#end(claiming, undefined, turn);
@@ -304,7 +316,7 @@ export class KeyClaims {
   // asking -> waiting
   #pause(claiming: Claiming, turn: Turn): void {
     this.release(claiming.namespace, claiming.key, turn);
-    const { index } = this.#context.self;
+    const { index } = this.#options.self;
     const doublings = Math.min(claiming.attempt, PAUSE_DOUBLINGS_MAX);
     const stepMs = PAUSE_MS * (index + 1);
     const pauseMs = Math.min(stepMs * 2 ** (doublings - 1), PAUSE_MAX_MS + stepMs);
@@ -322,7 +334,7 @@ export class KeyClaims {
 
   /** The write that a key names, where it is durable here or only its name is; `taken`: it is about to be. */
   #known(namespace: NamespaceName, key: string): NamedWrite | 'unknown' | 'taken' | undefined {
-    const { idempotency, log } = this.#context;
+    const { idempotency, log } = this.#options;
     const known = idempotency.find(namespace, key);
     if (known === undefined) return undefined;
     if (known === 'unreadable') return 'unknown';

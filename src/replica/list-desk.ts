@@ -6,24 +6,26 @@ import type { Outbox, Turn } from '../model/effect.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { SurveyReply, SurveyRequest } from '../model/message.ts';
 import { isReachable } from '../quorum/tally.ts';
-import { type Context, refuse } from './context.ts';
+import { refuse } from '../model/refuse.ts';
 import { ListRoom } from './list-room.ts';
-import { Lists } from './listing.ts';
-import { type ListParts, QuorumLists } from './quorum-lists.ts';
-import { Surveys } from './surveys.ts';
+import { Lists, type ListsOptions } from './listing.ts';
+import { type ListParts, QuorumLists, type QuorumListsOptions } from './quorum-lists.ts';
+import { Surveys, type SurveysOptions } from './surveys.ts';
+
+export interface ListDeskOptions extends ListsOptions, QuorumListsOptions, SurveysOptions {}
 
 export class ListDesk {
-  readonly #context: Context;
+  readonly #options: ListDeskOptions;
   readonly #alone: Lists;
   readonly #quorum: QuorumLists;
   readonly #surveys: Surveys;
 
-  constructor(context: Context, parts: ListParts) {
-    this.#context = context;
-    const room = new ListRoom(context.settings.listsHeldBytesMax, context.metrics);
-    this.#alone = new Lists(context, parts.heal, room);
-    this.#quorum = new QuorumLists(context, parts, room);
-    this.#surveys = new Surveys(context, parts.heal, room);
+  constructor(options: ListDeskOptions, parts: ListParts) {
+    this.#options = options;
+    const room = new ListRoom(options.settings.listsHeldBytesMax, options.metrics);
+    this.#alone = new Lists(options, parts.heal, room);
+    this.#quorum = new QuorumLists(options, parts, room);
+    this.#surveys = new Surveys(options, parts.heal, room);
   }
 
   get waiting(): number {
@@ -31,7 +33,7 @@ export class ListDesk {
   }
 
   begin(command: ListCommand, turn: Turn): void {
-    const { namespaces, self, settings } = this.#context;
+    const { namespaces, self, settings } = this.#options;
     const namespace = namespaces.find(command.namespace);
     const r = command.r === undefined ? namespace?.r : namespaces.requirement(command.r);
     if (namespace !== undefined && r === undefined) {

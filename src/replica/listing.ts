@@ -19,7 +19,10 @@ import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { recordIn, withoutValue } from '../model/encoding.ts';
 import { isLive, type Record } from '../model/record.ts';
 import { after, behind, parseRecordKey, recordKey, type Span } from '../store/layout.ts';
-import { type Context, type Heal, refuse } from './context.ts';
+import type { Heal } from '../model/heal.ts';
+import { refuse } from '../model/refuse.ts';
+import type { Freshness } from '../consistency/freshness.ts';
+import type { Namespaces } from './namespaces.ts';
 import { type Holder, ITEM_BYTES, type ListRoom, looksAt } from './list-room.ts';
 
 const RUNNING_MAX = 256;
@@ -59,8 +62,13 @@ interface Listing extends Holder {
 
 type Page = RangeResult & { readonly ok: true };
 
+export interface ListsOptions {
+  readonly freshness: Freshness;
+  readonly namespaces: Namespaces;
+}
+
 export class Lists {
-  readonly #context: Context;
+  readonly #options: ListsOptions;
   readonly #heal: Heal;
   readonly #room: ListRoom;
   /** Those that wait for a range read. */
@@ -69,14 +77,14 @@ export class Lists {
   readonly #queue = createRing<Listing>(16);
   #waiting = 0;
 
-  constructor(context: Context, heal: Heal, room: ListRoom) {
-    this.#context = context;
+  constructor(options: ListsOptions, heal: Heal, room: ListRoom) {
+    this.#options = options;
     this.#room = room;
     this.#heal = heal;
   }
 
   begin(command: ListCommand, turn: Turn): void {
-    const namespace = this.#context.namespaces.find(command.namespace);
+    const namespace = this.#options.namespaces.find(command.namespace);
     if (namespace === undefined) {
       refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
     } else if (this.#reading.size + this.#queue.size >= RUNNING_MAX) {
@@ -85,7 +93,7 @@ export class Lists {
       });
     } else {
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      const stalenessMs = this.#context.freshness.bound(turn.now.monoMs);
+      const stalenessMs = this.#options.freshness.bound(turn.now.monoMs);
       const listing = begun(command, timeoutMs, stalenessMs, turn.now.monoMs);
       this.#waiting++;
       turn.arm('list', listing.deadlineMs);
@@ -125,8 +133,7 @@ export class Lists {
 
   #watch(listing: Listing, turn: Turn): void {
     if (listing.isOver) return;
-    if (listing.deadlineMs > turn.now.monoMs)
-      turn.arm('list', listing.deadlineMs);
+    if (listing.deadlineMs > turn.now.monoMs) turn.arm('list', listing.deadlineMs);
     else if (listing.after !== '') this.#reply(listing, turn);
     else this.#fail(listing, 'timeout', 'the deadline passed before the range was read', turn);
   }

@@ -17,11 +17,11 @@ import {
   type Seq,
 } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
-import { UNREADABLE } from '../model/port.ts';
+import { type Storage, UNREADABLE } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
-import type { Context } from './context.ts';
+import type { Settings } from '../model/settings.ts';
 
 const WRITE_MS = 1000;
 const NAME_BYTES_MAX = 80;
@@ -70,22 +70,28 @@ class PeerMemory {
   }
 }
 
+export interface MemoryOptions {
+  readonly get: Storage['get'];
+  readonly pace: { readonly isDiskLow: boolean };
+  readonly settings: Settings;
+}
+
 export class Memory {
-  readonly #context: Context;
+  readonly #options: MemoryOptions;
   readonly #peers = new Map<number, PeerMemory>();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(context: Context) {
-    this.#context = context;
-    for (const member of context.settings.members)
-      if (member.id !== context.settings.self)
+  constructor(options: MemoryOptions) {
+    this.#options = options;
+    for (const member of options.settings.members)
+      if (member.id !== options.settings.self)
         this.#peers.set(member.index, new PeerMemory(member));
   }
 
   /** Storage is read. What cannot be read is learned anew. */
   begin(): void {
     for (const peer of this.#peers.values()) {
-      const bytes = this.#context.get(heldKey(peer.member.id));
+      const bytes = this.#options.get(heldKey(peer.member.id));
       if (bytes !== undefined && bytes !== UNREADABLE) peer.learn(decode(bytes));
       peer.isDirty = false;
     }
@@ -102,7 +108,7 @@ export class Memory {
 
   /** With every heartbeat. Nothing is written for its own sake while the disk is almost full. */
   beat(turn: Turn): void {
-    if (turn.now.monoMs - this.#writtenAtMs < WRITE_MS || this.#context.pace.isDiskLow) return;
+    if (turn.now.monoMs - this.#writtenAtMs < WRITE_MS || this.#options.pace.isDiskLow) return;
     this.#writtenAtMs = turn.now.monoMs;
     for (const peer of this.#peers.values()) {
       if (!peer.isDirty) continue;

@@ -7,7 +7,7 @@ import type { VectorEntries } from '../model/message.ts';
 import { latestIncarnation } from '../model/vector.ts';
 import type { Log } from '../store/log.ts';
 import type { OwnLanes } from './own-lanes.ts';
-import { writeIncarnation } from './recovery.ts';
+import { writeIncarnation } from '../store/incarnation.ts';
 
 export class OldCopy {
   readonly #log: Log;

@@ -7,10 +7,10 @@
 // stamps do not go back over a start, not even below what was only heard of.
 
 import type { Outbox, Turn } from '../model/effect.ts';
-import type { Hlc } from '../model/hlc.ts';
+import type { Hlc, HybridClock } from '../model/hlc.ts';
+import type { Storage } from '../model/port.ts';
 import { sealStamp, unsealStamp } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
-import type { Context } from './context.ts';
 
 /** After the end of the last commit. */
 const IDLE_MS = 1000;
@@ -46,11 +46,16 @@ export class Pace {
   }
 }
 
+interface FloorOptions {
+  readonly clock: HybridClock;
+  readonly get: Storage['get'];
+}
+
 /**
  * No stamp of this life is below the floor that the last one committed. One that cannot be read is told, and no reason to
  * halt: what the logs hold is above it or was never written here.
  */
-export function raiseToFloor({ clock, get }: Pick<Context, 'clock' | 'get'>, out: Outbox): void {
+export function raiseToFloor({ clock, get }: FloorOptions, out: Outbox): void {
   const stored = get(FLOOR);
   if (stored === undefined) return;
   const floor = unsealStamp(stored);

@@ -42,9 +42,11 @@ import type {
   SnapshotChunk,
   VectorEntries,
 } from '../model/message.ts';
-import type { ClaimReason } from '../model/metrics.ts';
+import type { ClaimReason, Metrics } from '../model/metrics.ts';
 import type { Record } from '../model/record.ts';
-import type { Context } from './context.ts';
+import type { Log } from '../store/log.ts';
+import type { Peers } from './peers.ts';
+import type { Settings } from '../model/settings.ts';
 
 const YEAR_MS = 366 * 86_400_000;
 /** In seconds, which number the lives. Clocks have been wrong by a year; the numbers reach for a hundred more. */
@@ -65,6 +67,14 @@ const RUMOURS_MAX = 1024;
 /** Whether a life can have begun by now. Where the own clock is far behind, the own life tells the time. */
 function isPossibleLife(life: Incarnation, own: Incarnation, wallMs: number): boolean {
   return life <= Math.max(incarnationAt(wallMs), own) + LIFE_AHEAD_MAX;
+}
+
+export interface PeerCheckOptions {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly origin: Origin;
+  readonly peers: Peers;
+  readonly settings: Settings;
 }
 
 /**
@@ -96,7 +106,7 @@ interface Rumour {
 }
 
 export class PeerCheck {
-  readonly #context: Context;
+  readonly #options: PeerCheckOptions;
   readonly #self: ReplicaId;
   readonly #incarnation: Incarnation;
   /** Those that are or were members. */
@@ -107,16 +117,16 @@ export class PeerCheck {
   readonly #lanes = new Map<ReplicaId, number>();
   readonly #noted = new Set<string>();
 
-  constructor(context: Context) {
-    this.#context = context;
-    this.#self = replicaOf(context.origin);
-    this.#incarnation = incarnationOf(context.origin);
+  constructor(options: PeerCheckOptions) {
+    this.#options = options;
+    this.#self = replicaOf(options.origin);
+    this.#incarnation = incarnationOf(options.origin);
   }
 
   /** Storage is read: whom the membership names, and whose logs are here. */
   begin({ seats, former }: Membership): void {
     for (const { id } of [...seats, ...former]) this.#known.add(id);
-    for (const { origin } of this.#context.log.lanes()) {
+    for (const { origin } of this.#options.log.lanes()) {
       const id = replicaOf(origin);
       if (!this.#known.has(id)) this.#befriend(id);
       this.#countLane(id);
@@ -246,8 +256,8 @@ export class PeerCheck {
     wallMs: number,
   ): ClaimReason | undefined {
     if (seq > SEQ_MAX) return 'number';
-    const lane = this.#context.log.lane(origin);
-    if (origin === this.#context.origin)
+    const lane = this.#options.log.lane(origin);
+    if (origin === this.#options.origin)
       return !isGreeting && seq > (lane?.durable ?? 0) ? 'ack' : undefined;
     return lane === undefined ? this.#ofLane(origin, wallMs, false) : undefined;
   }
@@ -261,7 +271,7 @@ export class PeerCheck {
 
   /** Of a log; one that is here already is not questioned. `begins`: it is to be kept from now on. */
   #ofLane(origin: Origin, wallMs: number, begins: boolean): ClaimReason | undefined {
-    if (this.#context.log.lane(origin) !== undefined) return undefined;
+    if (this.#options.log.lane(origin) !== undefined) return undefined;
     if (!isPossibleLife(incarnationOf(origin), this.#incarnation, wallMs)) return 'life';
     const id = replicaOf(origin);
     if (!this.#known.has(id)) return 'stranger';
@@ -284,7 +294,7 @@ export class PeerCheck {
       if (this.#known.has(id)) continue;
       const rumour = this.#rumours.get(id);
       if (
-        this.#context.settings.members.length <= 2 ||
+        this.#options.settings.members.length <= 2 ||
         (rumour !== undefined && rumour.peer !== peer)
       )
         this.#befriend(id);
@@ -301,11 +311,11 @@ export class PeerCheck {
     if (this.#elders >= ELDERS_MAX) return;
     this.#elders++;
     this.#known.add(id);
-    if (rumour !== undefined) this.#context.peers.get(rumour.peer)?.learn(rumour.vector);
+    if (rumour !== undefined) this.#options.peers.get(rumour.peer)?.learn(rumour.vector);
   }
 
   #note(peer: ReplicaId, reason: ClaimReason, message: Message['kind'], out: Outbox): void {
-    this.#context.metrics.claimsRefused[reason]++;
+    this.#options.metrics.claimsRefused[reason]++;
     const name = `${peer} ${reason}`;
     if (this.#noted.has(name)) return;
     this.#noted.add(name);

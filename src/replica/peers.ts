@@ -2,23 +2,47 @@
 // streams to it. What a peer holds is taken from its own words only; a hello replaces what was known, because a peer
 // that lost its disk holds less than it said before.
 
-import type { Holder } from '../entropy/exchange.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceHealth } from '../model/health.ts';
-import { type Dot, type NamespaceName, type Origin, replicaOf, type Seq } from '../model/id.ts';
+import {
+  type Dot,
+  type NamespaceName,
+  type Origin,
+  type ReplicaId,
+  replicaOf,
+  type Seq,
+} from '../model/id.ts';
 import type { Heartbeat, Hello, Pull, VectorEntries } from '../model/message.ts';
 import { majority, type Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
+import type { Log } from '../store/log.ts';
+import type { Supersessions } from './supersessions.ts';
 import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
-import type { Context } from './context.ts';
-import { PeerSender, type SenderOptions } from '../stream/sender.ts';
 
 /** Heartbeats that a peer may miss before it counts as not heard; on a lossy link one or two do get lost. */
 const SILENT_BEATS = 3;
 
+/** Who has what, as those see it who fetch from peers what is missing here. */
+export interface Holder {
+  readonly peer: number;
+  readonly id: ReplicaId;
+  readonly holds: ReadonlyVector;
+}
+
+/** What streams this replica's own log to a peer. */
+export interface Stream {
+  begin(peerHolds: VectorEntries, windowBytes: number): void;
+  reset(): void;
+  rewind(origin: Origin, from: Seq): void;
+  onHeld(vector: VectorEntries): void;
+  onWindow(windowBytes: number): void;
+  lookBack(): void;
+  pump(out: Outbox): void;
+}
+
 export class Peer {
   readonly member: Member;
-  readonly sender: PeerSender;
+  readonly sender: Stream;
   /** Connected and greeted: it can be asked and streamed to. */
   greeted = false;
   /** It said hello at least once since this replica started. */
@@ -47,7 +71,7 @@ export class Peer {
   readonly #told = new Map<Origin, Seq>();
 
   /** Who says nothing for `silentMs` is not heard any more. */
-  constructor(member: Member, sender: PeerSender, silentMs: number) {
+  constructor(member: Member, sender: Stream, silentMs: number) {
     this.member = member;
     this.sender = sender;
     this.url = member.httpUrl;
@@ -129,22 +153,20 @@ export class Peer {
   }
 }
 
-/** Who has what, as those see it who fetch from peers what is missing here. */
 export function holderOf({ member, holds }: Peer): Holder {
   return { peer: member.index, id: member.id, holds };
 }
 
 /** The other members, each with the sender that streams to it. */
 export function createPeers(
-  { members, frameBytes, heartbeatMs }: Settings,
+  { members, heartbeatMs }: Settings,
   self: number,
-  senders: Pick<SenderOptions, 'metrics' | 'lanes'>,
+  senderTo: (peer: number) => Stream,
 ): Peers {
   const others = members.filter(({ index }) => index !== self);
-  const peers = others.map((member) => {
-    const sender = new PeerSender({ ...senders, peer: member.index, frameBytes });
-    return new Peer(member, sender, SILENT_BEATS * heartbeatMs);
-  });
+  const peers = others.map(
+    (member) => new Peer(member, senderTo(member.index), SILENT_BEATS * heartbeatMs),
+  );
   return new Peers(self, peers);
 }
 
@@ -235,7 +257,7 @@ export class Peers {
   acknowledge(
     moved: VectorEntries,
     windowBytes: number,
-    { supersessions, log }: Pick<Context, 'supersessions' | 'log'>,
+    { supersessions, log }: { readonly supersessions: Supersessions; readonly log: Log },
     out: Outbox,
   ): void {
     for (const { member } of this.greeted()) {

@@ -2,33 +2,56 @@
 // work, and takes the same from them, with the echo from which freshness and distance are told. A beat keeps the disk at
 // work, too (pace.ts).
 
+import type { ClockEcho } from '../model/clock-sample.ts';
 import type { Turn } from '../model/effect.ts';
 import type { Heartbeat } from '../model/message.ts';
-import type { Context } from './context.ts';
 import type { Fitness } from './fitness.ts';
 import type { OwnLanes } from './own-lanes.ts';
-import type { Peer } from './peers.ts';
+import type { Peer, Peers } from './peers.ts';
+import type { HybridClock } from '../model/hlc.ts';
+import type { Freshness } from '../consistency/freshness.ts';
+import type { Log } from '../store/log.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Nearness } from '../quorum/nearness.ts';
+import type { Pace } from './pace.ts';
+
+/** The clock that a majority agrees upon, as far as heartbeats measure it. */
+interface EchoedClock {
+  readonly ownWallMs: number;
+  onEcho(peer: number, echo: ClockEcho, nowMs: number): void;
+}
+
+export interface PulseOptions {
+  readonly agreed: EchoedClock;
+  readonly clock: HybridClock;
+  readonly freshness: Freshness;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly nearness: Nearness;
+  readonly pace: Pace;
+  readonly peers: Peers;
+}
 
 export class Pulse {
-  readonly #context: Context;
+  readonly #options: PulseOptions;
   readonly #own: OwnLanes;
   readonly #fitness: Fitness;
 
-  constructor(context: Context, own: OwnLanes, fitness: Fitness) {
-    this.#context = context;
+  constructor(options: PulseOptions, own: OwnLanes, fitness: Fitness) {
+    this.#options = options;
     this.#own = own;
     this.#fitness = fitness;
   }
 
   beat(turn: Turn): void {
-    const { clock, pace, peers } = this.#context;
+    const { clock, pace, peers } = this.#options;
     pace.beat(clock.last, turn);
     for (const peer of peers.greeted()) this.tell(peer, turn);
   }
 
   /** One peer alone: one that has just said hello, or has just asked for the first time, so that clocks are compared at once. */
   tell(peer: Peer, turn: Turn): void {
-    const { agreed, clock, log, pace } = this.#context;
+    const { agreed, clock, log, pace } = this.#options;
     turn.send(peer.member.index, {
       kind: 'heartbeat',
       hlc: clock.last,
@@ -45,7 +68,7 @@ export class Pulse {
 
   /** What a peer holds is learned already. */
   onHeartbeat(peer: Peer, heartbeat: Heartbeat, turn: Turn): void {
-    const { agreed, clock, freshness, log, metrics, nearness } = this.#context;
+    const { agreed, clock, freshness, log, metrics, nearness } = this.#options;
     const { index } = peer.member;
     const { echo, echoDelayMs: keptMs, heads, wallMs } = heartbeat;
     if (!clock.witness(heartbeat.hlc, turn.now.wallMs)) metrics.clockRefusals++;

@@ -29,13 +29,22 @@ import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect
 import { recordIn } from '../model/encoding.ts';
 import { type Fault, type FaultCode, fault } from '../model/fault.ts';
 import type { SurveyReply } from '../model/message.ts';
-import { bitCount, isHeld, type Requirement } from '../model/quorum.ts';
+import { bitCount, isHeld, type Member, type Requirement } from '../model/quorum.ts';
 import { compareVersions, type Record } from '../model/record.ts';
 import { covers } from '../model/vector.ts';
 import { isReachable } from '../quorum/tally.ts';
 import { foldedPrefix, keyRangeOf, restOf } from '../store/key-range.ts';
 import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
-import { type Context, type Heal, refuse } from './context.ts';
+import type { Heal } from '../model/heal.ts';
+import { refuse } from '../model/refuse.ts';
+import type { Freshness } from '../consistency/freshness.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Timers } from '../model/timer.ts';
+import type { Nearness } from '../quorum/nearness.ts';
+import type { Log } from '../store/log.ts';
+import type { Namespaces } from './namespaces.ts';
+import type { Peers } from './peers.ts';
 import type { Fitness } from './fitness.ts';
 import { type ListRoom, looksAt } from './list-room.ts';
 import {
@@ -66,8 +75,20 @@ export interface ListParts {
   readonly hasten: Hasten;
 }
 
+export interface QuorumListsOptions {
+  readonly freshness: Freshness;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly namespaces: Namespaces;
+  readonly nearness: Nearness;
+  readonly peers: Peers;
+  readonly self: Member;
+  readonly settings: Settings;
+  readonly timers: Timers;
+}
+
 export class QuorumLists {
-  readonly #context: Context;
+  readonly #options: QuorumListsOptions;
   readonly #fitness: Fitness;
   readonly #reads: Reads;
   readonly #heal: Heal;
@@ -83,8 +104,8 @@ export class QuorumLists {
   readonly #resolved = createRing<Listing>(16);
   #lastId = 0;
 
-  constructor(context: Context, parts: ListParts, room: ListRoom) {
-    this.#context = context;
+  constructor(options: QuorumListsOptions, parts: ListParts, room: ListRoom) {
+    this.#options = options;
     this.#room = room;
     this.#fitness = parts.fitness;
     this.#reads = parts.reads;
@@ -97,7 +118,7 @@ export class QuorumLists {
   }
 
   begin(command: ListCommand, requirement: Requirement, turn: Turn): void {
-    const { freshness, namespaces, peers } = this.#context;
+    const { freshness, namespaces, peers } = this.#options;
     const policy = namespaces.find(command.namespace)?.policy;
     const unfit = this.#fitness.unfit(command.namespace);
     if (policy === undefined) {
@@ -141,7 +162,7 @@ export class QuorumLists {
     const listing = this.#surveying.get(reply.id);
     if (listing === undefined) return;
     if (((listing.asked >> peer) & 1) === 0 || listing.answers[peer] !== undefined) return;
-    this.#context.nearness.observe(
+    this.#options.nearness.observe(
       peer,
       turn.now.monoMs - (listing.askedAtMs[peer] ?? turn.now.monoMs),
     );
@@ -226,7 +247,7 @@ export class QuorumLists {
       const more = { retryAfterMs: 1000 };
       return this.#fail(listing, fault('overloaded', 'lists hold all that they may', more), turn);
     }
-    const own = this.#context.self.index;
+    const own = this.#options.self.index;
     listing.asked = 1 << own;
     listing.tally.accept(own);
     this.#askNeeded(listing, turn);
@@ -234,7 +255,7 @@ export class QuorumLists {
   }
 
   #askNeeded(listing: Listing, turn: Turn): void {
-    const { nearness, peers } = this.#context;
+    const { nearness, peers } = this.#options;
     const can = peers.reachable & ~listing.unfit;
     for (const { mask, count } of listing.requirement.groups) {
       for (const peer of nearness.order) {
@@ -248,7 +269,7 @@ export class QuorumLists {
   #ask(listing: Listing, peer: number, turn: Turn): void {
     listing.asked |= 1 << peer;
     listing.askedAtMs[peer] = turn.now.monoMs;
-    listing.hedgeAtMs = turn.now.monoMs + this.#context.nearness.hedgeAfterMs(peer);
+    listing.hedgeAtMs = turn.now.monoMs + this.#options.nearness.hedgeAfterMs(peer);
     const { surveyId: id, command, range } = listing;
     const { namespace, reverse } = command;
     const question = { kind: 'survey-request', id, namespace, ...range, reverse } as const;
@@ -256,7 +277,7 @@ export class QuorumLists {
   }
 
   #hedge(listing: Listing, turn: Turn): void {
-    const { nearness, peers, metrics } = this.#context;
+    const { nearness, peers, metrics } = this.#options;
     listing.hedgeAtMs = Number.POSITIVE_INFINITY;
     const open = listing.tally.wanted & peers.reachable & ~listing.unfit & ~listing.asked;
     const peer = nearness.order.find((index) => (open >> index) & 1);
@@ -292,7 +313,7 @@ export class QuorumLists {
 
   /** Everything that others have named is durable here; else the stream is asked for it. */
   #isCaughtUp(listing: Listing, turn: Turn): boolean {
-    const { durable } = this.#context.log;
+    const { durable } = this.#options.log;
     let isCaughtUp = true;
     for (const [peer, reply] of listing.answers.entries()) {
       for (const version of reply?.keys ?? []) {
@@ -312,7 +333,7 @@ export class QuorumLists {
       const detail = 'a stored record in the range cannot be read';
       return this.#fail(listing, fault('record-corrupt', detail), turn);
     }
-    const { self } = this.#context;
+    const { self } = this.#options;
     const { reverse } = listing.command;
     const rows = new Map<string, Row>();
     let coveredTo: string | undefined = more ? own.at(-1)?.key : undefined;
@@ -385,7 +406,7 @@ export class QuorumLists {
   /** What to show can only be told by reading the key. */
   #isOpen({ requirement, isFifo }: Listing, { newest, holders, own }: Row): boolean {
     if (isFifo) return false;
-    const { log, peers, settings } = this.#context;
+    const { log, peers, settings } = this.#options;
     const all = holders | peers.holders(newest, log.durable);
     if (!isHeld(requirement, all, settings.members.length)) return true;
     return !newest.isDeleted && (own === undefined || compareVersions(own, newest) !== 0);
@@ -422,12 +443,12 @@ export class QuorumLists {
   #onRow(listing: Listing, { own }: Row): void {
     this.#reading--;
     listing.open--;
-    if (this.#canRead) this.#context.timers.arm('quorum-list-read', 0);
+    if (this.#canRead) this.#options.timers.arm('quorum-list-read', 0);
     if (!this.#running.has(listing.id)) return;
     this.#room.hold(listing, listing.held + (own?.bytes.length ?? 0));
     if (listing.open > 0) return;
     this.#resolved.push(listing);
-    this.#context.timers.arm('quorum-list-read', 0);
+    this.#options.timers.arm('quorum-list-read', 0);
   }
 
   // resolving -> surveying | answered

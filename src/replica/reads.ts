@@ -26,8 +26,8 @@ import { decodeMutation } from '../model/encoding.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { ReadReply, ReadRequest, Repair } from '../model/message.ts';
-import { UNREADABLE } from '../model/port.ts';
-import { bitCount, isHeld, type Requirement } from '../model/quorum.ts';
+import { type Storage, UNREADABLE } from '../model/port.ts';
+import { bitCount, isHeld, type Member, type Requirement } from '../model/quorum.ts';
 import { compareVersions, isLive, mergeRecords, type Record } from '../model/record.ts';
 import { covers, missing } from '../model/vector.ts';
 import { FifoWaits } from '../order/fifo.ts';
@@ -40,10 +40,20 @@ import {
 import { isReachable } from '../quorum/tally.ts';
 import { type WriteBack, WriteBacks } from '../quorum/write-back.ts';
 import { recordKey } from '../store/layout.ts';
-import type { Cell } from '../store/table.ts';
-import { type Context, refuse } from './context.ts';
+import type { Cell, Table } from '../store/table.ts';
+import { refuse } from '../model/refuse.ts';
 import type { Fitness } from './fitness.ts';
-import type { Namespace } from './namespaces.ts';
+import type { Namespace, Namespaces } from './namespaces.ts';
+import type { Absence } from '../store/absence.ts';
+import type { HybridClock } from '../model/hlc.ts';
+import type { Freshness } from '../consistency/freshness.ts';
+import type { Log } from '../store/log.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Nearness } from '../quorum/nearness.ts';
+import type { Peers } from './peers.ts';
+import type { Room } from './room.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Stability } from './stability.ts';
 
 /** Asks the peer for entries of an origin up to one that it showed us, unless they are on their way. */
 export type Hasten = (peer: number, origin: Record['origin'], turn: Turn) => void;
@@ -63,8 +73,25 @@ interface Waiting {
   readonly client: Client;
 }
 
+export interface ReadsOptions {
+  readonly absence: Absence;
+  readonly clock: HybridClock;
+  readonly freshness: Freshness;
+  readonly get: Storage['get'];
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly namespaces: Namespaces;
+  readonly nearness: Nearness;
+  readonly peers: Peers;
+  readonly room: Room;
+  readonly self: Member;
+  readonly settings: Settings;
+  readonly stability: Stability;
+  readonly table: Table;
+}
+
 export class Reads {
-  readonly #context: Context;
+  readonly #options: ReadsOptions;
   readonly #pending: PendingReads;
   readonly #writeBacks: WriteBacks;
   readonly #fifo: FifoWaits<Waiting>;
@@ -73,17 +100,17 @@ export class Reads {
   readonly #hasten: Hasten;
   #durableLsn: Lsn = 0;
 
-  constructor(context: Context, fitness: Fitness, hasten: Hasten) {
-    this.#context = context;
+  constructor(options: ReadsOptions, fitness: Fitness, hasten: Hasten) {
+    this.#options = options;
     this.#fitness = fitness;
     this.#hasten = hasten;
-    this.#ownBit = 1 << context.self.index;
-    this.#pending = new PendingReads(context.nearness, context.metrics, (read, outcome, turn) =>
+    this.#ownBit = 1 << options.self.index;
+    this.#pending = new PendingReads(options.nearness, options.metrics, (read, outcome, turn) =>
       this.#finish(read, outcome, turn),
     );
     this.#writeBacks = new WriteBacks(
-      context.self.index,
-      context.settings.members.length,
+      options.self.index,
+      options.settings.members.length,
       () => this.#pending.nextId(),
       (...ended) => this.#endWriteBack(...ended),
     );
@@ -95,19 +122,19 @@ export class Reads {
   }
 
   begin(command: ReadCommand, turn: Turn): void {
-    const namespace = this.#context.namespaces.find(command.namespace);
+    const namespace = this.#options.namespaces.find(command.namespace);
     if (namespace === undefined) {
       refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
       return;
     }
     const requirement =
-      command.r === undefined ? namespace.r : this.#context.namespaces.requirement(command.r);
+      command.r === undefined ? namespace.r : this.#options.namespaces.requirement(command.r);
     if (requirement === undefined) {
-      const detail = `r exceeds the ${this.#context.settings.members.length} replicas of the namespace`;
+      const detail = `r exceeds the ${this.#options.settings.members.length} replicas of the namespace`;
       refuse(command.client, turn, 'invalid-parameter', detail);
       return;
     }
-    const cell = this.#context.table.read(command.namespace, command.key);
+    const cell = this.#options.table.read(command.namespace, command.key);
     if (isReachable(requirement, this.#ownBit) && !cell.damaged) {
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
       this.#reply(command.client, cell, turn.now.monoMs + timeoutMs, turn);
@@ -117,7 +144,7 @@ export class Reads {
   }
 
   explain(command: ExplainCommand, turn: Turn): void {
-    const { namespaces, table } = this.#context;
+    const { namespaces, table } = this.#options;
     const requirement = namespaces.requirement('all');
     if (namespaces.find(command.namespace) === undefined || requirement === undefined) {
       refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
@@ -132,7 +159,7 @@ export class Reads {
 
   /** A stored record is damaged: put what memory or the peers hold in its place. */
   heal(namespace: NamespaceName, key: Key, turn: Turn): void {
-    const { table, namespaces, settings } = this.#context;
+    const { table, namespaces, settings } = this.#options;
     const cell = table.read(namespace, key);
     const requirement = namespaces.requirement('all');
     if (!cell.damaged) table.rewrite(cell, turn);
@@ -151,7 +178,7 @@ export class Reads {
       turn.send(peer, replyOf(request, true, undefined));
       return;
     }
-    const { lsn, damaged, record } = this.#context.table.read(request.namespace, request.key);
+    const { lsn, damaged, record } = this.#options.table.read(request.namespace, request.key);
     const late =
       lsn === 0
         ? undefined
@@ -161,20 +188,20 @@ export class Reads {
 
   onDurable(lsn: Lsn, turn: Turn): void {
     this.#durableLsn = lsn;
-    this.#pending.onDurable(lsn, this.#context.self.index, turn);
-    this.#writeBacks.onDurable(lsn, this.#context.peers.reachable, turn);
+    this.#pending.onDurable(lsn, this.#options.self.index, turn);
+    this.#writeBacks.onDurable(lsn, this.#options.peers.reachable, turn);
     this.onProgress(turn);
   }
 
   /** What members are known to hold durably has grown. */
   onProgress(turn: Turn): void {
     if (this.#writeBacks.waiting === 0) return;
-    const { reachable } = this.#context.peers;
+    const { reachable } = this.#options.peers;
     this.#writeBacks.onProgress((newest) => this.#holders(newest), reachable, turn);
   }
 
   onReply(peer: number, reply: ReadReply, turn: Turn): void {
-    const { clock, metrics, peers } = this.#context;
+    const { clock, metrics, peers } = this.#options;
     if (this.#writeBacks.onReply(peer, reply, peers.reachable, turn)) return;
     const { record } = reply;
     const holds = peers.get(peer)?.holds ?? new Map();
@@ -186,7 +213,7 @@ export class Reads {
 
   /** A peer saw that a record is lacking here. */
   onRepair({ record }: Repair, turn: Turn): void {
-    const { absence, clock, metrics, namespaces, room } = this.#context;
+    const { absence, clock, metrics, namespaces, room } = this.#options;
     const policy = namespaces.find(record.namespace)?.policy;
     if (policy === undefined || policy.consistency === 'fifo') return;
     if (!room.takeCopies([record])) return;
@@ -195,33 +222,33 @@ export class Reads {
   }
 
   onConnected(turn: Turn): void {
-    this.#pending.onConnected(this.#context.peers.reachable, turn);
+    this.#pending.onConnected(this.#options.peers.reachable, turn);
   }
 
   onDisconnected(peer: number, turn: Turn): void {
-    this.#pending.onDisconnected(peer, this.#context.peers.reachable, turn);
-    this.#writeBacks.onDisconnected(this.#context.peers.reachable, turn);
+    this.#pending.onDisconnected(peer, this.#options.peers.reachable, turn);
+    this.#writeBacks.onDisconnected(this.#options.peers.reachable, turn);
   }
 
   /** Entries of another origin became visible here. */
   onAdvance(origin: Record['origin'], turn: Turn): void {
     if (this.#fifo.size === 0) return;
-    this.#fifo.onAdvance(origin, this.#context.log.head(origin), turn);
+    this.#fifo.onAdvance(origin, this.#options.log.head(origin), turn);
   }
 
   onTimer(turn: Turn): void {
     this.#passOverSilent(turn);
-    this.#pending.onTimer(this.#context.peers.reachable, turn);
-    this.#writeBacks.onTimer(this.#context.peers.reachable, turn);
+    this.#pending.onTimer(this.#options.peers.reachable, turn);
+    this.#writeBacks.onTimer(this.#options.peers.reachable, turn);
     this.#fifo.expire(turn);
   }
 
   /** What waits for a peer that has fallen silent asks another, and is told at once where there is none. */
   #passOverSilent(turn: Turn): void {
-    const { reachable } = this.#context.peers;
-    const silent = this.#context.peers.silent(turn.now.monoMs);
+    const { reachable } = this.#options.peers;
+    const silent = this.#options.peers.silent(turn.now.monoMs);
     if (silent === 0 || this.#pending.waiting === 0) return;
-    for (const { member } of this.#context.peers.greeted())
+    for (const { member } of this.#options.peers.greeted())
       if ((silent >> member.index) & 1)
         this.#pending.onDisconnected(member.index, reachable & ~silent, turn);
   }
@@ -236,14 +263,14 @@ export class Reads {
 
   /** What storage has, which is older than what memory shows. */
   #durableReply(request: ReadRequest): ReadReply {
-    const bytes = this.#context.get(recordKey(request.namespace, request.key));
+    const bytes = this.#options.get(recordKey(request.namespace, request.key));
     if (bytes === undefined) return replyOf(request, false, undefined);
     const record = bytes === UNREADABLE ? undefined : decodeMutation(bytes);
     return replyOf(request, record === undefined, record);
   }
 
   #isFull(client: Client, out: Outbox): boolean {
-    const { readsPendingMax } = this.#context.settings;
+    const { readsPendingMax } = this.#options.settings;
     if (this.waiting < readsPendingMax) return false;
     const detail = `${readsPendingMax} reads are waiting already`;
     refuse(client, out, 'overloaded', detail, { retryAfterMs: 1000 });
@@ -258,8 +285,8 @@ export class Reads {
     turn: Turn,
   ): void {
     const unfit = this.#fitness.unfit(command.namespace);
-    const { reachable } = this.#context.peers;
-    const silent = this.#context.peers.silent(turn.now.monoMs);
+    const { reachable } = this.#options.peers;
+    const silent = this.#options.peers.silent(turn.now.monoMs);
     if (!isReachable(requirement, reachable & ~silent & ~unfit)) {
       refuse(command.client, turn, 'no-quorum', 'too few replicas can be reached for this r', {
         required: requirement.count,
@@ -272,7 +299,7 @@ export class Reads {
   }
 
   #begin(options: ReadRequestOptions, cell: Cell, turn: Turn): void {
-    const { self, peers, log, freshness } = this.#context;
+    const { self, peers, log, freshness } = this.#options;
     const cut = cell.damaged ? peers.stableCut(log.durable) : undefined;
     const lsn = cell.lsn <= this.#durableLsn ? 0 : cell.lsn;
     const stalenessMs = freshness.bound(turn.now.monoMs);
@@ -293,7 +320,7 @@ export class Reads {
     if (outcome === 'expired') {
       refuse(client, out, 'timeout', 'the deadline passed before enough replicas answered', counts);
     } else {
-      const { damaged } = this.#context.table.read(read.namespace, read.key);
+      const { damaged } = this.#options.table.read(read.namespace, read.key);
       refuse(
         client,
         out,
@@ -308,7 +335,7 @@ export class Reads {
   #settle(read: PendingRead, client: Client, turn: Turn): void {
     const { newest } = read;
     if (newest !== undefined && this.#isGone(read, newest)) {
-      this.#context.metrics.resurrectionsRefused++;
+      this.#options.metrics.resurrectionsRefused++;
       this.#answer(read, client, undefined, turn);
     } else if (newest !== undefined && this.#overtakes(newest)) {
       this.#catchUp(read, client, newest, turn);
@@ -322,7 +349,7 @@ export class Reads {
   /** This replica's own record was damaged when the read began: its log may say more than the peers. */
   #settleDamaged(read: PendingRead, client: Client, turn: Turn): void {
     this.#restore(read, turn);
-    const { record, damaged } = this.#context.table.read(read.namespace, read.key);
+    const { record, damaged } = this.#options.table.read(read.namespace, read.key);
     const detail = 'the stored record is damaged and no replica supplied it';
     if (damaged) return refuse(client, turn, 'record-corrupt', detail);
     const newest = record === undefined ? read.newest : mergeRecords(read.newest, record);
@@ -332,7 +359,7 @@ export class Reads {
   /** Answers the version at once where enough replicas hold it, else writes it back first. */
   #hold(read: PendingRead, client: Client, newest: Record | undefined, turn: Turn): void {
     if (newest === undefined) return this.#answer(read, client, undefined, turn);
-    const { peers, settings, table } = this.#context;
+    const { peers, settings, table } = this.#options;
     const needsSelf = this.#isFifo(read.namespace);
     let holders = this.#holders(newest);
     for (let member = 0; member < settings.members.length; member++) {
@@ -355,7 +382,7 @@ export class Reads {
     } else {
       const ownLsn = isShown && !isHere ? own.lsn : 0;
       const options = { read, client, newest, holders, ownLsn, needsSelf, repairs: !needsSelf };
-      this.#context.metrics.readWriteBacks++;
+      this.#options.metrics.readWriteBacks++;
       this.#writeBacks.begin(options, peers.reachable, turn);
     }
   }
@@ -373,12 +400,12 @@ export class Reads {
 
   /** Members known to hold the version or a newer one durably, by what they have told of their logs. */
   #holders(newest: Record): number {
-    return this.#context.peers.holders(newest, this.#context.log.durable);
+    return this.#options.peers.holders(newest, this.#options.log.durable);
   }
 
   /** Heals our own record, if it is damaged and what was there can be told. */
   #restore(read: PendingRead, out: Outbox): void {
-    const { clock, log, table } = this.#context;
+    const { clock, log, table } = this.#options;
     if (read.cut === undefined || read.tally.yes === 0) return;
     if (!table.read(read.namespace, read.key).damaged) return;
     const beyond = log.newestBeyond(read.cut, read.namespace, read.key);
@@ -393,33 +420,33 @@ export class Reads {
   #isGone(read: PendingRead, record: Record | undefined): boolean {
     if (record === undefined) return false;
     if (read.absentAt.some((holds) => holds !== undefined && covers(holds, record))) return true;
-    return this.#context.absence.wasDeleted(record);
+    return this.#options.absence.wasDeleted(record);
   }
 
   /** Shown alone it would overtake what its origin wrote before, and order matters. */
   #overtakes({ namespace, origin, seq }: Record): boolean {
-    return this.#isFifo(namespace) && this.#context.log.head(origin) < seq;
+    return this.#isFifo(namespace) && this.#options.log.head(origin) < seq;
   }
 
   /** `mayLeave`: some replica has it on disk. What is durable nowhere must not leave; the stream will bring it. */
   #repair(read: PendingRead, newest: Record, mayLeave: boolean, out: Outbox): void {
-    for (let member = 0; member < this.#context.settings.members.length; member++) {
+    for (let member = 0; member < this.#options.settings.members.length; member++) {
       const answered = (read.tally.yes >> member) & 1;
-      const isSelf = member === this.#context.self.index;
+      const isSelf = member === this.#options.self.index;
       if (!isSelf && (!answered || !mayLeave)) continue;
       const theirs = isSelf
-        ? this.#context.table.read(read.namespace, read.key).record
+        ? this.#options.table.read(read.namespace, read.key).record
         : read.answers[member];
       if (theirs !== undefined && compareVersions(theirs, newest) >= 0) continue;
-      this.#context.metrics.readRepairs++;
-      if (isSelf) this.#context.absence.take(newest, out);
+      this.#options.metrics.readRepairs++;
+      if (isSelf) this.#options.absence.take(newest, out);
       else out.send(member, { kind: 'repair', record: newest });
     }
   }
 
   #catchUp(read: PendingRead, client: Client, newest: Record, turn: Turn): void {
     this.#fifo.begin({ read, client }, newest, read.deadlineMs, turn);
-    this.#context.metrics.readRepairs++;
+    this.#options.metrics.readRepairs++;
     this.#hasten(read.answers.indexOf(newest), newest.origin, turn);
   }
 
@@ -450,7 +477,7 @@ export class Reads {
 
   /** This replica's own record is the answer: it leaves when it is durable. */
   #reply(client: Client, { record, lsn }: Cell, deadlineMs: number, turn: Turn): void {
-    const stalenessMs = this.#context.freshness.bound(turn.now.monoMs);
+    const stalenessMs = this.#options.freshness.bound(turn.now.monoMs);
     const reply: Reply = isLive(record, turn.now.wallMs)
       ? { kind: 'found', record, stalenessMs, answers: 1, heldBy: undefined }
       : { kind: 'absent', stalenessMs, answers: 1, heldBy: undefined };
@@ -458,7 +485,7 @@ export class Reads {
   }
 
   #replyExplained(read: PendingRead, client: Client, out: Outbox): void {
-    const { settings, self, log, peers } = this.#context;
+    const { settings, self, log, peers } = this.#options;
     const known = this.#known();
     const replicas = settings.members.map((member): ReplicaView => {
       const bit = 1 << member.index;
@@ -475,7 +502,7 @@ export class Reads {
         missing: gaps.map(({ origin, from, to }) => ({ origin, entries: to - from + 1 })),
       };
     });
-    const own = this.#context.table.read(read.namespace, read.key);
+    const own = this.#options.table.read(read.namespace, read.key);
     const explained = { kind: 'explained', replicas, tombstone: this.#tombstoneOf(read) } as const;
     out.reply(client, explained, own.lsn, read.deadlineMs);
   }
@@ -484,13 +511,13 @@ export class Reads {
   #tombstoneOf({ newest }: PendingRead): Explained['tombstone'] {
     if (newest?.operation !== 'delete') return undefined;
     const { origin, seq } = newest;
-    return { dot: { origin, seq }, blockedBy: this.#context.stability.blockers(newest) };
+    return { dot: { origin, seq }, blockedBy: this.#options.stability.blockers(newest) };
   }
 
   /** Everything that any member is known to hold. */
   #known(): ReadonlyMap<Record['origin'], number> {
-    const known = new Map(this.#context.log.durable);
-    for (const peer of this.#context.peers.all()) {
+    const known = new Map(this.#options.log.durable);
+    for (const peer of this.#options.peers.all()) {
       for (const [origin, seq] of peer.holds)
         if (seq > (known.get(origin) ?? 0)) known.set(origin, seq);
     }
@@ -498,7 +525,7 @@ export class Reads {
   }
 
   #isFifo(namespace: NamespaceName): boolean {
-    return this.#context.namespaces.find(namespace)?.policy.consistency === 'fifo';
+    return this.#options.namespaces.find(namespace)?.policy.consistency === 'fifo';
   }
 }
 

@@ -16,16 +16,14 @@ import { lastOfRun } from '../model/run.ts';
 import { byteString } from '../base/bytes.ts';
 import type { Held } from '../order/held.ts';
 import { decodeLaneState, type LaneState } from '../store/lane.ts';
-import { seal, unseal } from '../store/envelope.ts';
+import { incarnationSpan, readIncarnation } from '../store/incarnation.ts';
 import {
-  after,
   allHeld,
   allLeaves,
   allOrigins,
   allTombstones,
   behind,
   logSpan,
-  metaKey,
   type Span,
 } from '../store/layout.ts';
 import { LIVE_LANE, type Log } from '../store/log.ts';
@@ -34,7 +32,6 @@ import type { HashTree } from '../store/tree.ts';
 
 const PAGE_ENTRIES = 4096;
 const PAGE_BYTES = 4 * 1024 * 1024;
-const INCARNATION = 'incarnation';
 
 interface Verifying {
   readonly origin: Origin;
@@ -82,8 +79,7 @@ export class Recovery {
   }
 
   begin(out: Outbox): void {
-    const key = metaKey(INCARNATION);
-    this.#read({ from: key, to: after(key) }, out);
+    this.#read(incarnationSpan(), out);
   }
 
   #onRead(result: RangeResult, turn: Turn): void {
@@ -119,7 +115,7 @@ export class Recovery {
   #takeMeta(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
     const [entry] = result.entries;
     if (entry !== undefined) {
-      const incarnation = unseal(entry.value)?.varint();
+      const incarnation = readIncarnation(entry.value);
       if (incarnation === undefined) return halt(out, 'the incarnation in storage is damaged');
       this.incarnation = incarnation;
     }
@@ -217,19 +213,6 @@ export class Recovery {
     this.#span = span;
     this.#reading.begin(span, { limit: PAGE_ENTRIES, bytesMax: PAGE_BYTES }, undefined, out);
   }
-}
-
-/** Remembers a life, so that no later one takes its number. */
-export function writeIncarnation(incarnation: Incarnation, out: Outbox): void {
-  out.put(
-    metaKey(INCARNATION),
-    seal((writer) => writer.varint(incarnation)),
-  );
-}
-
-/** The incarnation in a stored value, for who opens the directory before the core runs. */
-export function readIncarnation(bytes: Uint8Array | undefined): Incarnation | undefined {
-  return bytes === undefined ? 0 : unseal(bytes)?.varint();
 }
 
 function accept(lane: Verifying, entry: RangeEntry): boolean {

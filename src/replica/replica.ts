@@ -12,11 +12,11 @@
 // (rule S2 in docs/storage.md). Peers that know a life of ours which we do not know prove that the disk is an old copy: the replica
 // notes it and halts before it has minted anything, and starts again behind it.
 
-import { assert, present, unreachable } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
 import type { Command, ReplicaState, Status } from '../model/command.ts';
 import type { Input, Now, Outbox, Turn } from '../model/effect.ts';
-import { createHybridClock } from '../model/hlc.ts';
-import { type Incarnation, type Origin, originOf } from '../model/id.ts';
+import type { Heal } from '../model/heal.ts';
+import type { Incarnation, Origin } from '../model/id.ts';
 import {
   type Ack,
   type Entries,
@@ -27,30 +27,16 @@ import {
   type Message,
   type VectorEntries,
 } from '../model/message.ts';
-import { createMetrics, type Metrics } from '../model/metrics.ts';
-import { type Policy, policyDigest } from '../model/policy.ts';
-import type { Storage } from '../model/port.ts';
-import type { Settings } from '../model/settings.ts';
-import { type Timer, Timers } from '../model/timer.ts';
-import { agreedClockOf } from '../consistency/agreed-clock.ts';
-import { Freshness } from '../consistency/freshness.ts';
+import type { Metrics } from '../model/metrics.ts';
+import { policyDigest } from '../model/policy.ts';
+import type { Timer, Timers } from '../model/timer.ts';
 import { Exchange } from '../entropy/exchange.ts';
-import { Health } from '../entropy/health.ts';
-import { Held } from '../order/held.ts';
-import { Nearness } from '../quorum/nearness.ts';
-import { Absence } from '../store/absence.ts';
-import { IdempotencyTable } from '../store/idempotency.ts';
 import type { Lane } from '../store/lane.ts';
-import { Log } from '../store/log.ts';
-import { RecordIndex } from '../store/record-index.ts';
-import { Table } from '../store/table.ts';
-import { HashTree } from '../store/tree.ts';
 import { PullServer } from '../stream/puller.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import { type Phase, refuseClosed, stateOf } from './closed.ts';
-import type { Context, Heal } from './context.ts';
+import { type Core, type CoreOptions, createCore } from './core.ts';
 import { Drain } from './drain.ts';
-import { ownsExpiryOf } from './expiry.ts';
 import { Grace } from './grace.ts';
 import { greetingOf } from './greeting.ts';
 import { Forwards } from './forwards.ts';
@@ -58,32 +44,22 @@ import { Housekeeping } from './housekeeping.ts';
 import { Intake } from './intake.ts';
 import { ListDesk } from './list-desk.ts';
 import { Memory } from './memory.ts';
-import { Namespaces } from './namespaces.ts';
 import { OldCopy } from './old-copy.ts';
 import { incredible, PeerCheck } from './peer-check.ts';
-import { createPeers, holderOf, type Peer } from './peers.ts';
+import { holderOf, type Peer } from './peers.ts';
 import { type Hasten, Reads } from './reads.ts';
-import { type Park, Recovery, writeIncarnation } from './recovery.ts';
+import { type Park, Recovery } from './recovery.ts';
+import { writeIncarnation } from '../store/incarnation.ts';
 import { Fitness } from './fitness.ts';
-import { OwnLanes } from './own-lanes.ts';
-import { Pace, raiseToFloor } from './pace.ts';
+import { raiseToFloor } from './pace.ts';
 import { Pulse } from './pulse.ts';
 import { Resync } from './resync.ts';
-import { Room } from './room.ts';
-import { Stability } from './stability.ts';
 import { Standing } from './standing.ts';
 import { statusOf, writeStatusOf } from './status.ts';
 import { type Fits, Succession } from './succession.ts';
-import { Supersessions } from './supersessions.ts';
 import { Writes } from './writes.ts';
 
-export interface ReplicaOptions {
-  readonly settings: Settings;
-  readonly policies: readonly Policy[];
-  /** This start's number; larger than that of every earlier start that this replica's files know of. */
-  readonly incarnation: Incarnation;
-  /** The synchronous half of the storage port. */
-  readonly get: Storage['get'];
+export interface ReplicaOptions extends CoreOptions {
   /** Left out: any members are fit. */
   readonly fits?: Fits | undefined;
 }
@@ -93,12 +69,11 @@ const RETRY_MS = 1000;
 const HALTING_TIMERS: readonly Timer[] = ['write', 'replay'];
 
 export class Replica {
-  readonly metrics: Metrics = createMetrics();
-  readonly timers = new Timers();
-  readonly #context: Context;
+  readonly metrics: Metrics;
+  readonly timers: Timers;
+  readonly #core: Core;
   readonly #incarnation: Incarnation;
   readonly #policyDigest: number;
-  readonly #own: OwnLanes;
   readonly #recovery: Recovery;
   readonly #intake: Intake;
   readonly #exchange: Exchange;
@@ -124,88 +99,50 @@ export class Replica {
   #isHalting = false;
 
   constructor(options: ReplicaOptions) {
-    const { settings, policies, incarnation, get, fits } = options;
-    const self = present(
-      settings.members.find((member) => member.id === settings.self),
-      'the replica is one of its members',
-    );
-    const log = new Log(settings.tailBytes, this.metrics);
-    const held = new Held(settings.windowBytes);
-    const tree = new HashTree();
-    const index = new RecordIndex(ownsExpiryOf(settings), get, this.metrics);
-    const table = new Table(get, settings.cacheBytes, this.metrics, index, tree);
-    this.#own = new OwnLanes(settings.self);
-    const senders = { metrics: this.metrics, lanes: this.#own.list };
-    const peers = createPeers(settings, self.index, senders);
-    this.#incarnation = incarnation;
-    this.#policyDigest = policyDigest(policies);
-    this.#context = {
-      settings,
-      self,
-      origin: originOf(settings.self, incarnation),
-      namespaces: new Namespaces(policies, settings.members, self),
-      clock: createHybridClock(settings.clockDriftMaxMs),
-      agreed: agreedClockOf(settings),
-      log,
-      held,
-      table,
-      tree,
-      index,
-      supersessions: new Supersessions(),
-      absence: new Absence(log, table, this.metrics),
-      idempotency: new IdempotencyTable(get, settings.idempotencyMs),
-      peers,
-      stability: new Stability(log, peers),
-      nearness: new Nearness(self.index, settings.members.length),
-      freshness: new Freshness(self.index, settings.members.length),
-      health: new Health(policies, {
-        beatMs: settings.heartbeatMs,
-        untoldMs: settings.peerTimeoutMs,
-      }),
-      pace: new Pace(),
-      room: new Room(),
-      metrics: this.metrics,
-      timers: this.timers,
-      get,
-      ownLanes: this.#own.list,
-    };
+    const core = createCore(options);
+    const { settings, log, held, own, origin, metrics } = core;
+    this.#core = core;
+    this.metrics = metrics;
+    this.timers = core.timers;
+    this.#incarnation = options.incarnation;
+    this.#policyDigest = policyDigest(options.policies);
     const park: Park = (origins, now) =>
-      incredible(origins, this.#succession.stored(), this.#context.origin, now);
+      incredible(origins, this.#succession.stored(), origin, now);
     const onDone = (turn: Turn): void => this.#onRecovered(turn);
-    this.#recovery = new Recovery(log, held, tree, this.metrics, park, onDone);
-    this.#standing = new Standing(this.#context);
-    this.#fitness = new Fitness(this.#context, this.#standing);
-    this.#pulse = new Pulse(this.#context, this.#own, this.#fitness);
-    this.#peerCheck = new PeerCheck(this.#context);
-    this.#memory = new Memory(this.#context);
-    this.#grace = new Grace(this.#context);
-    this.#oldCopy = new OldCopy(log, this.#own, this.#context.origin);
-    this.#succession = new Succession(this.#context, this.#standing, fits);
-    this.#drain = new Drain(this.#context);
+    this.#recovery = new Recovery(log, held, core.tree, metrics, park, onDone);
+    this.#standing = new Standing(core);
+    this.#fitness = new Fitness(core, this.#standing);
+    this.#pulse = new Pulse(core, own, this.#fitness);
+    this.#peerCheck = new PeerCheck(core);
+    this.#memory = new Memory(core);
+    this.#grace = new Grace(core);
+    this.#oldCopy = new OldCopy(log, own, origin);
+    this.#succession = new Succession(core, this.#standing, options.fits);
+    this.#drain = new Drain(core);
     const heads = { head: (of: Origin) => Math.max(log.head(of), held.head(of)) };
-    this.#exchange = new Exchange(heads, this.metrics, settings.frameBytes, RETRY_MS);
+    this.#exchange = new Exchange(heads, metrics, settings.frameBytes, RETRY_MS);
     this.#pulls = new PullServer(log, settings.frameBytes);
-    this.#writes = new Writes(this.#context, (...read) => this.#reads.begin(...read));
+    this.#writes = new Writes(core, (...read) => this.#reads.begin(...read));
     const hasten: Hasten = (peer, of, turn) => this.#hasten(peer, of, turn);
-    this.#reads = new Reads(this.#context, this.#fitness, hasten);
-    this.#intake = new Intake(this.#context, this.#exchange, this.#writes.claims, (origin, turn) =>
-      this.#reads.onAdvance(origin, turn),
+    this.#reads = new Reads(core, this.#fitness, hasten);
+    this.#intake = new Intake(core, this.#exchange, this.#writes.claims, (of, turn) =>
+      this.#reads.onAdvance(of, turn),
     );
     const heal: Heal = (namespace, key, turn) => this.#reads.heal(namespace, key, turn);
     const parts = { fitness: this.#fitness, reads: this.#reads, heal, hasten };
-    this.#lists = new ListDesk(this.#context, parts);
-    this.#forwards = new Forwards(this.#context, this.#fitness, (command, turn) =>
+    this.#lists = new ListDesk(core, parts);
+    this.#forwards = new Forwards(core, this.#fitness, (command, turn) =>
       this.#onCommand(command, turn),
     );
-    this.#housekeeping = new Housekeeping(this.#context, this.#writes, heal);
-    const shared = { context: this.#context, standing: this.#standing, heal };
+    this.#housekeeping = new Housekeeping(core, this.#writes, heal);
+    const shared = { ...core, standing: this.#standing, heal };
     this.#antiEntropy = new AntiEntropy(shared);
     const onJump = (lane: Lane): void => this.#relearn(lane);
     this.#resync = new Resync({ ...shared, retryMs: RETRY_MS, onJump });
   }
 
   get state(): ReplicaState {
-    const isMeasuring = this.#context.agreed.state === 'measuring';
+    const isMeasuring = this.#core.agreed.state === 'measuring';
     return stateOf(this.#phase, this.#standing, this.#drain.isDrained, isMeasuring);
   }
 
@@ -231,7 +168,7 @@ export class Replica {
   }
 
   step(input: Input, turn: Turn): void {
-    turn.now = this.#context.agreed.read(turn.now, turn);
+    turn.now = this.#core.agreed.read(turn.now, turn);
     switch (input.kind) {
       case 'command':
         return this.#onCommand(input.command, turn);
@@ -242,9 +179,9 @@ export class Replica {
       case 'disconnected':
         return this.#onDisconnected(input.peer, turn);
       case 'seal':
-        this.#context.pace.onSeal(turn.now.monoMs);
-        this.#context.tree.seal(turn);
-        return this.#context.log.seal(turn);
+        this.#core.pace.onSeal(turn.now.monoMs);
+        this.#core.tree.seal(turn);
+        return this.#core.log.seal(turn);
       case 'durable':
         return this.#onDurable(input.lsn, turn);
       case 'read':
@@ -252,8 +189,8 @@ export class Replica {
       case 'storage-failed':
         return this.#onStorageFailed(input.reason, turn);
       case 'disk':
-        this.#context.pace.isDiskLow = input.room.low;
-        return this.#context.room.onLook(input.room);
+        this.#core.pace.isDiskLow = input.room.low;
+        return this.#core.room.onLook(input.room);
       case 'drain':
         return this.#onDrain();
       case 'halting':
@@ -274,7 +211,7 @@ export class Replica {
     if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
       return this.#drain.onCommand(command, turn);
     if (this.#phase !== 'open' || this.#standing.isReturning)
-      return refuseClosed(this.#context, command.client, this.#phase, this.#standing, turn);
+      return refuseClosed(this.#core, command.client, this.#phase, this.#standing, turn);
     if (this.#drain.refuses(command, turn) || this.#forwards.turnsAway(command, turn)) return;
     switch (command.kind) {
       case 'write':
@@ -287,7 +224,7 @@ export class Replica {
       case 'explain':
         return this.#reads.explain(command, turn);
       case 'write-status':
-        return writeStatusOf(this.#context, command, turn);
+        return writeStatusOf(this.#core, command, turn);
       case 'membership':
         return this.#succession.onCommand(command, turn);
       case 'drain':
@@ -300,7 +237,7 @@ export class Replica {
   }
 
   status(now: Now): Status {
-    return statusOf(this.#context, this.#succession, this.state, now, {
+    return statusOf(this.#core, this.#succession, this.state, now, {
       namespaces: this.#fitness.report(now.monoMs),
       copied: this.#resync.progress,
       comparisons: this.#antiEntropy.comparisons,
@@ -314,15 +251,15 @@ export class Replica {
   #onConnected(index: number, turn: Turn): void {
     this.#onDisconnected(index, turn);
     const says = { ...this.#succession.greeting(), remembers: this.#memory.of(index) };
-    turn.send(index, greetingOf(this.#context, index, this.#policyDigest, says));
+    turn.send(index, greetingOf(this.#core, index, this.#policyDigest, says));
   }
 
   #onDisconnected(index: number, turn: Turn): void {
-    const peer = this.#context.peers.get(index);
+    const peer = this.#core.peers.get(index);
     if (peer === undefined) return;
-    this.#context.peers.onDisconnected(peer);
-    this.#context.freshness.onDisconnected(index);
-    this.#context.agreed.onDisconnected(index);
+    this.#core.peers.onDisconnected(peer);
+    this.#core.freshness.onDisconnected(index);
+    this.#core.agreed.onDisconnected(index);
     this.#reads.onDisconnected(index, turn);
     this.#lists.onDisconnected(index, turn);
     this.#writes.claims.onDisconnected(index, turn);
@@ -332,7 +269,7 @@ export class Replica {
   }
 
   #onMessage(index: number, said: Message, turn: Turn): void {
-    const peer = this.#context.peers.get(index);
+    const peer = this.#core.peers.get(index);
     // A former member is told that it is one; nothing that it says counts.
     if (peer === undefined) return;
     peer.onHeard(turn.now.monoMs);
@@ -353,7 +290,7 @@ export class Replica {
       case 'heartbeat':
         return this.#onHeartbeat(peer, message, turn);
       case 'pull':
-        if (!this.#own.isOwn(message.origin)) return this.#pulls.onPull(index, message, turn);
+        if (!this.#core.own.isOwn(message.origin)) return this.#pulls.onPull(index, message, turn);
         return peer.onPull(message, turn);
       case 'read-request':
         return this.#reads.onRequest(index, message, this.#mayLack, turn);
@@ -385,10 +322,10 @@ export class Replica {
     if (hello.policyDigest !== this.#policyDigest) {
       turn.note('warn', 'policies-differ', { peer: peer.member.id });
     }
-    if (peer.life !== hello.origin) this.#context.freshness.onNewLife(peer.member.index);
-    this.#context.peers.onHello(peer, hello);
+    if (peer.life !== hello.origin) this.#core.freshness.onNewLife(peer.member.index);
+    this.#core.peers.onHello(peer, hello);
     this.#exchange.onHello(holderOf(peer));
-    this.#context.clock.witness(hello.hlc, turn.now.wallMs);
+    this.#core.clock.witness(hello.hlc, turn.now.wallMs);
     if (this.#standing.onRemembered(remembers, turn)) this.#succession.onLoss(turn);
     this.#writes.onSuperseded(hello.superseded);
     this.#onLearned(peer, hello.vector, turn);
@@ -407,21 +344,21 @@ export class Replica {
 
   #onEntries(peer: Peer, message: Entries, turn: Turn): void {
     const { origin } = message;
-    if (origin === this.#context.origin) return;
+    if (origin === this.#core.origin) return;
     if (this.#oldCopy.isLaterLife(origin)) return this.#haltBehind([[origin, 1]], turn);
-    if (this.#own.isOwn(origin)) this.#relearn(this.#context.log.open(origin));
+    if (this.#core.own.isOwn(origin)) this.#relearn(this.#core.log.open(origin));
     this.#intake.onEntries(peer, message, turn);
   }
 
   /** A life of ours that this disk lost comes back from the peers: it is ours to stream again. */
   #relearn(lane: Lane): void {
-    if (!this.#own.isOwn(lane.origin) || !this.#own.take(lane)) return;
-    for (const peer of this.#context.peers.all()) peer.sender.lookBack();
+    if (!this.#core.own.isOwn(lane.origin) || !this.#core.own.take(lane)) return;
+    for (const peer of this.#core.peers.all()) peer.sender.lookBack();
   }
 
   /** A reader here waits for entries that this peer has. */
   #hasten(index: number, origin: Origin, turn: Turn): void {
-    const peer = this.#context.peers.get(index);
+    const peer = this.#core.peers.get(index);
     if (peer?.greeted === true) this.#exchange.hasten(holderOf(peer), origin, turn);
   }
 
@@ -434,11 +371,11 @@ export class Replica {
 
   #onLearned(peer: Peer, vector: VectorEntries, turn: Turn): void {
     if (this.#oldCopy.isProvedBy(vector)) return this.#haltBehind(vector, turn);
-    if (this.#standing.onLearned(vector, (of) => this.#own.isOwn(of), turn))
+    if (this.#standing.onLearned(vector, (of) => this.#core.own.isOwn(of), turn))
       this.#succession.onLoss(turn);
     peer.learn(vector);
     this.#memory.learn(peer.member.index, vector);
-    const { origin } = this.#context;
+    const { origin } = this.#core;
     for (const [of, seq] of vector) {
       if (of === origin) this.#writes.onCursor(peer.member.index, seq, turn);
     }
@@ -456,7 +393,7 @@ export class Replica {
   // ---- storage
 
   #onDurable(lsn: number, turn: Turn): void {
-    const { settings, log, table, self, origin, pace, peers, freshness } = this.#context;
+    const { settings, log, table, self, origin, pace, peers, freshness } = this.#core;
     pace.onDurable(turn.now.monoMs);
     table.onDurable(lsn);
     this.#succession.onDurable(lsn, turn);
@@ -466,9 +403,9 @@ export class Replica {
     this.#lists.onDurable(turn);
     for (const [of, seq] of moved) {
       if (of === origin) this.#writes.onCursor(self.index, seq, turn);
-      else if (this.#own.isOwn(of)) for (const peer of peers.all()) peer.sender.lookBack();
+      else if (this.#core.own.isOwn(of)) for (const peer of peers.all()) peer.sender.lookBack();
     }
-    peers.acknowledge(moved, settings.windowBytes, this.#context, turn);
+    peers.acknowledge(moved, settings.windowBytes, this.#core, turn);
     peers.pump(turn);
     for (const peer of peers.greeted())
       freshness.onShown(peer.member.index, log.durable, turn.now.monoMs);
@@ -480,11 +417,11 @@ export class Replica {
 
   // starting -> grace
   #onRecovered(turn: Turn): void {
-    const { log, clock, origin, settings } = this.#context;
+    const { log, clock, origin, settings } = this.#core;
     assert(this.#incarnation > this.#recovery.incarnation, 'every start is a new life');
-    this.#own.begin(log, origin);
+    this.#core.own.begin(log, origin);
     for (const lane of log.lanes()) clock.raise(lane.hlc);
-    raiseToFloor(this.#context, turn);
+    raiseToFloor(this.#core, turn);
     writeIncarnation(this.#incarnation, turn);
     this.#phase = this.#drains ? 'draining' : 'grace';
     this.#grace.begin(turn);
@@ -506,7 +443,7 @@ export class Replica {
     this.#grace.end(turn);
     this.#checkCaughtUp(turn);
     turn.note('info', 'open', {
-      origin: this.#context.origin,
+      origin: this.#core.origin,
       afterMs: Math.round(turn.now.monoMs),
     });
   }
@@ -556,12 +493,12 @@ export class Replica {
     this.#lists.onTimer(turn);
     this.#forwards.onTimer(turn);
     if (!turn.takeDue('heartbeat')) return;
-    turn.arm('heartbeat', turn.now.monoMs + this.#context.settings.heartbeatMs);
+    turn.arm('heartbeat', turn.now.monoMs + this.#core.settings.heartbeatMs);
     this.#beat(turn);
   }
 
   #beat(turn: Turn): void {
-    const { nearness, origin, peers } = this.#context;
+    const { nearness, origin, peers } = this.#core;
     this.#intake.look(turn);
     if (this.#phase === 'open') this.#fitness.look(turn.now);
     this.#pulse.beat(turn);

@@ -7,16 +7,36 @@ import { SnapshotServer } from '../entropy/snapshot-server.ts';
 import type { CopyProgress } from '../model/command.ts';
 import type { Outbox, Turn } from '../model/effect.ts';
 import type { Behind, LaneHead, Position, SnapshotMessage } from '../model/message.ts';
-import { UNREADABLE } from '../model/port.ts';
+import { type Storage, UNREADABLE } from '../model/port.ts';
 import type { Record } from '../model/record.ts';
 import type { Lane } from '../store/lane.ts';
-import type { Context, Heal } from './context.ts';
-import { holderOf, type Peer } from './peers.ts';
-import type { Standing } from './standing.ts';
+import type { Heal } from '../model/heal.ts';
+import { holderOf, type Peer, type Peers } from './peers.ts';
+import type { Absence } from '../store/absence.ts';
+import type { HybridClock } from '../model/hlc.ts';
+import type { Held } from '../order/held.ts';
+import type { IdempotencyTable } from '../store/idempotency.ts';
+import type { Log } from '../store/log.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Namespaces } from './namespaces.ts';
+import type { Room } from './room.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Table } from '../store/table.ts';
 
 export interface ResyncOptions {
-  readonly context: Context;
-  readonly standing: Standing;
+  readonly absence: Absence;
+  readonly clock: HybridClock;
+  readonly get: Storage['get'];
+  readonly held: Held;
+  readonly idempotency: IdempotencyTable;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly namespaces: Namespaces;
+  readonly peers: Peers;
+  readonly room: Room;
+  readonly settings: Settings;
+  readonly table: Table;
+  readonly standing: { onCopy(isCopying: boolean): void };
   readonly heal: Heal;
   readonly retryMs: number;
   /** An origin's log goes on in another lane. */
@@ -27,14 +47,15 @@ export interface ResyncOptions {
 const PART_BYTES = 64 * 1024;
 
 export class Resync {
-  readonly #context: Context;
+  readonly #options: ResyncOptions;
   readonly #server: SnapshotServer;
   readonly #client: SnapshotClient;
   readonly #onJump: (lane: Lane) => void;
 
-  constructor({ context, standing, heal, retryMs, onJump }: ResyncOptions) {
-    const { log, table, absence, metrics, settings, get } = context;
-    this.#context = context;
+  constructor(options: ResyncOptions) {
+    const { standing, heal, retryMs, onJump } = options;
+    const { log, table, absence, metrics, settings, get } = options;
+    this.#options = options;
     this.#onJump = onJump;
     this.#server = new SnapshotServer({
       log,
@@ -53,9 +74,9 @@ export class Resync {
       retryMs,
       onCopy: (isCopying) => standing.onCopy(isCopying),
       merge: (record, turn) => this.#merge(record, turn),
-      remember: (named, out) => context.idempotency.learn(named, out),
+      remember: (named, out) => options.idempotency.learn(named, out),
       jump: (head, out) => this.#jump(head, out),
-      isAhead: ({ hlc }, now) => context.clock.isAhead(hlc, now.wallMs),
+      isAhead: ({ hlc }, now) => options.clock.isAhead(hlc, now.wallMs),
     });
   }
 
@@ -64,7 +85,7 @@ export class Resync {
     const { made } = this.#client;
     if (made === undefined) return undefined;
     const { parts, records, after } = made;
-    return { parts, records, share: shareOf(after, this.#context.namespaces.names) };
+    return { parts, records, share: shareOf(after, this.#options.namespaces.names) };
   }
 
   get isCopying(): boolean {
@@ -73,7 +94,7 @@ export class Resync {
 
   /** Storage is read: a copy that was under way goes on. */
   begin(): void {
-    const mark = this.#context.get(snapshotMark());
+    const mark = this.#options.get(snapshotMark());
     this.#client.restore(mark === UNREADABLE ? undefined : mark);
   }
 
@@ -87,7 +108,7 @@ export class Resync {
 
   /** A part that the disk has no room for counts as lost: it is asked for again. */
   #takesPart(): boolean {
-    const { room } = this.#context;
+    const { room } = this.#options;
     if (!room.takesFromPeer(PART_BYTES)) return false;
     room.spend(PART_BYTES);
     return true;
@@ -104,22 +125,22 @@ export class Resync {
 
   /** With every heartbeat. */
   look(turn: Turn): void {
-    this.#client.look(this.#context.peers.greeted().map(holderOf), turn);
+    this.#client.look(this.#options.peers.greeted().map(holderOf), turn);
   }
 
   #merge(record: Record, turn: Turn): void {
-    const { clock, metrics, absence } = this.#context;
+    const { clock, metrics, absence } = this.#options;
     // It was accepted where it comes from. Our own stamps follow it only as far as the drift bound allows.
     if (!clock.witness(record.hlc, turn.now.wallMs)) metrics.clockRefusals++;
     absence.take(record, turn);
   }
 
   #jump(head: LaneHead, out: Outbox): void {
-    const lane = this.#context.log.jump(head, out);
+    const lane = this.#options.log.jump(head, out);
     if (lane === undefined) return;
-    this.#context.held.onTaken(lane.origin);
+    this.#options.held.onTaken(lane.origin);
     // As after a restart: what is stamped here is newer than what is held here, and what was forgotten of it.
-    this.#context.clock.raise(lane.hlc);
+    this.#options.clock.raise(lane.hlc);
     this.#onJump(lane);
   }
 }

@@ -17,7 +17,7 @@
 import type { Outbox } from '../model/effect.ts';
 import type { Origin } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
-import { UNREADABLE } from '../model/port.ts';
+import { type Storage, UNREADABLE } from '../model/port.ts';
 import {
   dominates,
   mergeVector,
@@ -27,9 +27,11 @@ import {
 } from '../model/vector.ts';
 import { sealNothing } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
-import type { Context } from './context.ts';
 import { decode, encode } from './memory.ts';
-import type { Peer } from './peers.ts';
+import type { Peer, Peers } from './peers.ts';
+import type { Held } from '../order/held.ts';
+import type { Log } from '../store/log.ts';
+import type { Settings } from '../model/settings.ts';
 
 const RETURNING = metaKey('returning');
 const WRITTEN_OFF = metaKey('written-off');
@@ -39,8 +41,16 @@ interface Goal {
   readonly holds: ReadonlyVector;
 }
 
+export interface StandingOptions {
+  readonly get: Storage['get'];
+  readonly held: Held;
+  readonly log: Log;
+  readonly peers: Peers;
+  readonly settings: Settings;
+}
+
 export class Standing {
-  readonly #context: Context;
+  readonly #options: StandingOptions;
   /** Whom it has to have caught up with before it speaks again. */
   #return: 'none' | 'majority' | 'all' = 'none';
   /** What this replica once held, as others remember, and more than is here. */
@@ -51,8 +61,8 @@ export class Standing {
   #isCopying = false;
   #isCaughtUp = false;
 
-  constructor(context: Context) {
-    this.#context = context;
+  constructor(options: StandingOptions) {
+    this.#options = options;
   }
 
   get isReturning(): boolean {
@@ -65,7 +75,7 @@ export class Standing {
 
   /** The directory is read. A replica without others has nobody to ask. A return that was under way goes on. */
   begin(isEmpty: boolean, out: Outbox): void {
-    const { get, settings } = this.#context;
+    const { get, settings } = this.#options;
     if (settings.members.length === 1) return;
     const writtenOff = get(WRITTEN_OFF);
     if (writtenOff !== undefined && writtenOff !== UNREADABLE)
@@ -88,7 +98,7 @@ export class Standing {
    */
   onLearned(vector: VectorEntries, isOwn: (origin: Origin) => boolean, out: Outbox): boolean {
     if (this.#return === 'all') return false;
-    const { log } = this.#context;
+    const { log } = this.#options;
     const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin));
     if (lost === undefined) return false;
     const [origin, known] = lost;
@@ -100,7 +110,7 @@ export class Standing {
 
   /** A peer remembers what this replica once held. True when it was found just now that this is more than is here. */
   onRemembered(vector: VectorEntries, out: Outbox): boolean {
-    const { log } = this.#context;
+    const { log } = this.#options;
     const missed = vector.filter(
       ([origin, seq]) => seq > log.head(origin) && seq > seqOf(this.#writtenOff, origin),
     );
@@ -118,7 +128,7 @@ export class Standing {
   /** Looks again; gives whether a return has just ended. */
   check(isOpen: boolean, out: Outbox): boolean {
     if (this.#isCaughtUp || this.#isCopying) return false;
-    const { peers } = this.#context;
+    const { peers } = this.#options;
     const greeted = peers.greeted();
     for (const peer of greeted) this.#aim(peer);
     if (!peers.isMajority(greeted.length)) return false;
@@ -148,7 +158,7 @@ export class Standing {
 
   /** What waits for its time is here, and lacks nothing but that. */
   #hasAll(holds: ReadonlyVector): boolean {
-    const { held, log } = this.#context;
+    const { held, log } = this.#options;
     if (held.isEmpty) return dominates(log.durable, holds);
     for (const [origin, seq] of holds)
       if (seq > seqOf(log.durable, origin) && !held.isSilent(origin)) return false;
@@ -156,7 +166,7 @@ export class Standing {
   }
 
   #writeOff(out: Outbox): void {
-    const { held, log } = this.#context;
+    const { held, log } = this.#options;
     const before = this.#writtenOff.size;
     for (const [origin, seq] of this.#missed)
       if (seq > seqOf(log.durable, origin) && !held.isSilent(origin))

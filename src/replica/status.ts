@@ -11,12 +11,22 @@ import type {
 import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceHealth } from '../model/health.ts';
 import { hlcToMs } from '../model/hlc.ts';
-import { type ReplicaId, replicaOf } from '../model/id.ts';
+import { type Origin, type ReplicaId, replicaOf } from '../model/id.ts';
 import type { Digest } from '../model/message.ts';
 import { countMissing, type ReadonlyVector } from '../model/vector.ts';
 import type { Comparisons } from '../entropy/comparisons.ts';
-import { type Context, refuse } from './context.ts';
-import type { Peer } from './peers.ts';
+import { refuse } from '../model/refuse.ts';
+import type { Peer, Peers } from './peers.ts';
+import type { AgreedClock } from '../consistency/agreed-clock.ts';
+import type { Freshness } from '../consistency/freshness.ts';
+import type { Held } from '../order/held.ts';
+import type { Log } from '../store/log.ts';
+import type { Nearness } from '../quorum/nearness.ts';
+import type { Pace } from './pace.ts';
+import type { Room } from './room.ts';
+import type { Member } from '../model/quorum.ts';
+import type { Settings } from '../model/settings.ts';
+import type { HashTree } from '../store/tree.ts';
 
 /** What the parts of the replica add to it. */
 export interface StatusParts {
@@ -27,14 +37,29 @@ export interface StatusParts {
   readonly graceMs: number;
 }
 
+export interface StatusOptions {
+  readonly agreed: AgreedClock;
+  readonly freshness: Freshness;
+  readonly held: Held;
+  readonly log: Log;
+  readonly nearness: Nearness;
+  readonly origin: Origin;
+  readonly pace: Pace;
+  readonly peers: Peers;
+  readonly room: Room;
+  readonly self: Member;
+  readonly settings: Settings;
+  readonly tree: HashTree;
+}
+
 export function statusOf(
-  context: Context,
+  options: StatusOptions,
   { membership, change }: Pick<Status, 'membership' | 'change'>,
   state: ReplicaState,
   now: Now,
   { namespaces, copied, comparisons, waiting, graceMs }: StatusParts,
 ): Status {
-  const { self, settings, origin, agreed, log, peers, freshness, pace, room, tree } = context;
+  const { self, settings, origin, agreed, log, peers, freshness, pace, room, tree } = options;
   const commitAgeMs = pace.commitAgeMs(now.monoMs);
   return {
     kind: 'status',
@@ -63,7 +88,7 @@ export function statusOf(
     },
     peers: peers
       .all()
-      .map((peer) => peerStatus(context, peer, comparisons.with(peer.member.index), now)),
+      .map((peer) => peerStatus(options, peer, comparisons.with(peer.member.index), now)),
   };
 }
 
@@ -71,8 +96,13 @@ function hexOf([low, high]: Digest): string {
   return [high, low].map((word) => word.toString(16).padStart(8, '0')).join('');
 }
 
-function peerStatus(context: Context, peer: Peer, compared: Comparison, now: Now): PeerStatus {
-  const { agreed, held, log, self, nearness, freshness } = context;
+function peerStatus(
+  options: StatusOptions,
+  peer: Peer,
+  compared: Comparison,
+  now: Now,
+): PeerStatus {
+  const { agreed, held, log, self, nearness, freshness } = options;
   const { id, region, index } = peer.member;
   return {
     id,
@@ -100,8 +130,12 @@ function lacking(reader: ReadonlyVector, writer: ReadonlyVector, replica: Replic
   );
 }
 
-export function writeStatusOf(context: Context, command: WriteStatusCommand, out: Outbox): void {
-  const { settings, log, peers } = context;
+export function writeStatusOf(
+  options: StatusOptions,
+  command: WriteStatusCommand,
+  out: Outbox,
+): void {
+  const { settings, log, peers } = options;
   const { dot, client } = command;
   const mask = peers.holders(dot, log.durable);
   if (mask === 0) {

@@ -29,22 +29,34 @@ import {
 } from '../model/membership.ts';
 import { readTenure, writeTenure } from '../model/membership-bytes.ts';
 import type { Hello, Synod as SynodMessage } from '../model/message.ts';
-import { type Batch, type PointRead, UNREADABLE } from '../model/port.ts';
+import { type Batch, type PointRead, type Storage, UNREADABLE } from '../model/port.ts';
 import { type Member, MEMBERS_MAX } from '../model/quorum.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 import { Claims, type Ground } from './claims.ts';
-import { type Context, refuse } from './context.ts';
-import type { Standing } from './standing.ts';
+import { refuse } from '../model/refuse.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Origin } from '../model/id.ts';
+import type { Peers } from './peers.ts';
+import type { Settings } from '../model/settings.ts';
 
 /** Why the policies of this replica do not allow these members, if so. */
 export type Fits = (members: readonly Member[]) => string | undefined;
 
 const TENURE = metaKey('tenure');
 
+export interface SuccessionOptions {
+  readonly get: Storage['get'];
+  readonly metrics: Metrics;
+  readonly origin: Origin;
+  readonly peers: Peers;
+  readonly self: Member;
+  readonly settings: Settings;
+}
+
 export class Succession {
-  readonly #context: Context;
-  readonly #standing: Standing;
+  readonly #options: SuccessionOptions;
+  readonly #standing: { readonly isCaughtUp: boolean };
   readonly #fits: Fits;
   readonly #claims = new Claims();
   /** Peers whose claim was refuted, and that an operator was told of. */
@@ -55,11 +67,15 @@ export class Succession {
   #isOver = false;
   #synod: Synod;
 
-  constructor(context: Context, standing: Standing, fits: Fits = () => undefined) {
-    this.#context = context;
+  constructor(
+    options: SuccessionOptions,
+    standing: { readonly isCaughtUp: boolean },
+    fits: Fits = () => undefined,
+  ) {
+    this.#options = options;
     this.#standing = standing;
     this.#fits = fits;
-    this.#tenure = { since: 1, membership: bootMembership(context.settings.members) };
+    this.#tenure = { since: 1, membership: bootMembership(options.settings.members) };
     this.#synod = this.#createSynod();
   }
 
@@ -71,7 +87,7 @@ export class Succession {
   get change(): ChangeProgress | undefined {
     const { progress } = this.#synod;
     if (progress === undefined) return undefined;
-    const { members } = this.#context.settings;
+    const { members } = this.#options.settings;
     const agreed = members.filter(({ index }) => (progress.agreed >> index) & 1);
     return { step: progress.step, agreed: agreed.map(({ id }) => id) };
   }
@@ -83,13 +99,13 @@ export class Succession {
 
   /** As storage remembers it, before it is read: what cannot be read is found in `begin`. */
   stored(): Membership {
-    const stored = readStoredTenure(this.#context.get(TENURE));
+    const stored = readStoredTenure(this.#options.get(TENURE));
     return typeof stored === 'object' ? stored.membership : this.membership;
   }
 
   /** Storage is read. */
   begin(turn: Turn): void {
-    const { get, settings } = this.#context;
+    const { get, settings } = this.#options;
     const stored = readStoredTenure(get(TENURE));
     if (stored === 'damaged') return turn.halt('the membership in storage is damaged', 'damaged');
     if (stored !== undefined) {
@@ -181,7 +197,7 @@ export class Succession {
   }
 
   #forgotten({ id, force }: MembershipCommand['change'] & { kind: 'forget' }): Membership | string {
-    const { peers, settings } = this.#context;
+    const { peers, settings } = this.#options;
     if (id === settings.self) return 'a replica does not forget itself: ask another one';
     if (seatOf(this.membership, id) === undefined) return `${id} is not a member`;
     const isAlive = peers.greeted().some(({ member }) => member.id === id);
@@ -190,7 +206,7 @@ export class Succession {
   }
 
   #onLater(peer: number, membership: Membership, turn: Turn): void {
-    const { self } = this.#context.settings;
+    const { self } = this.#options.settings;
     if (this.#isBound) {
       this.#claims.hear(peer, membership, turn.now.monoMs);
       this.#weigh(turn);
@@ -209,18 +225,18 @@ export class Succession {
       else this.#adopt(believed, turn);
       return;
     }
-    for (const { member } of this.#context.peers.all()) {
+    for (const { member } of this.#options.peers.all()) {
       const { index, id } = member;
       if (this.#claims.verdict(index, ground, turn.now.monoMs) !== 'refuted') continue;
       if (this.#refuted.has(index)) continue;
       this.#refuted.add(index);
-      this.#context.metrics.claimsRefused.membership++;
+      this.#options.metrics.claimsRefused.membership++;
       turn.note('error', 'claim-refused', { peer: id, reason: 'membership', message: 'hello' });
     }
   }
 
   #ground(): Ground {
-    const { peers, settings } = this.#context;
+    const { peers, settings } = this.#options;
     return {
       self: settings.self,
       current: this.membership,
@@ -235,7 +251,7 @@ export class Succession {
 
   /** This life ends, and the next begins with these members. */
   #adopt(membership: Membership, out: Outbox): void {
-    const { self } = this.#context.settings;
+    const { self } = this.#options.settings;
     const since = seatOf(membership, self)?.since;
     if (since === undefined || (this.#isBound && since !== this.#tenure.since))
       return this.#endForgotten(membership, out);
@@ -264,7 +280,7 @@ export class Succession {
   }
 
   #createSynod(): Synod {
-    const { self, origin, peers } = this.#context;
+    const { self, origin, peers } = this.#options;
     return new Synod({
       self: self.index,
       origin,

@@ -8,7 +8,8 @@ import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { recordIn } from '../model/encoding.ts';
 import type { KeyVersion, SurveyReply, SurveyRequest } from '../model/message.ts';
 import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
-import type { Context, Heal } from './context.ts';
+import type { Heal } from '../model/heal.ts';
+import type { Namespaces } from './namespaces.ts';
 import { type Holder, type ListRoom, looksAt, VERSION_BYTES } from './list-room.ts';
 
 const RUNNING_MAX = 512;
@@ -20,21 +21,25 @@ interface Asked extends Holder {
   isThere: boolean;
 }
 
+export interface SurveysOptions {
+  readonly namespaces: Namespaces;
+}
+
 export class Surveys {
-  readonly #context: Context;
+  readonly #options: SurveysOptions;
   readonly #heal: Heal;
   readonly #room: ListRoom;
   readonly #running = new Set<Asked>();
 
-  constructor(context: Context, heal: Heal, room: ListRoom) {
-    this.#context = context;
+  constructor(options: SurveysOptions, heal: Heal, room: ListRoom) {
+    this.#options = options;
     this.#room = room;
     this.#heal = heal;
   }
 
   onRequest(peer: number, request: SurveyRequest, mayLack: boolean, out: Outbox): void {
     const { id, namespace, from, to, reverse, limit } = request;
-    const isKnown = this.#context.namespaces.find(namespace) !== undefined;
+    const isKnown = this.#options.namespaces.find(namespace) !== undefined;
     const asked: Asked = { peer, id, isThere: true, held: 0 };
     const isFull = this.#running.size >= RUNNING_MAX;
     if (mayLack || !isKnown || isFull || !this.#room.take(asked, limit * VERSION_BYTES))

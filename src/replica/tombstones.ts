@@ -8,28 +8,38 @@ import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
 import { covers, dominates, type ReadonlyVector } from '../model/vector.ts';
 import { allTombstones, parseTombstoneKey, tombstonesAfter } from '../store/layout.ts';
-import { decodeName } from '../store/record-index.ts';
-import type { Context, Heal } from './context.ts';
+import { decodeName, type RecordIndex } from '../store/record-index.ts';
+import type { Heal } from '../model/heal.ts';
 import { Sweep } from './sweep.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Stability } from './stability.ts';
+import type { Table } from '../store/table.ts';
 
 const PIECE_ENTRIES = 256;
 
+export interface TombstonesOptions {
+  readonly index: RecordIndex;
+  readonly metrics: Metrics;
+  readonly stability: Stability;
+  readonly table: Table;
+}
+
 export class Tombstones {
-  readonly #context: Context;
+  readonly #options: TombstonesOptions;
   readonly #heal: Heal;
   readonly #sweep: Sweep;
   /** What was settled when the last walk began. */
   #walked: ReadonlyVector = new Map();
   #cut: ReadonlyVector = new Map();
 
-  constructor(context: Context, heal: Heal) {
-    this.#context = context;
+  constructor(options: TombstonesOptions, heal: Heal) {
+    this.#options = options;
     this.#heal = heal;
     this.#sweep = new Sweep(PIECE_ENTRIES, (result, turn) => this.#onPiece(result, turn));
   }
 
   onBeat(out: Outbox): void {
-    const { stability } = this.#context;
+    const { stability } = this.#options;
     stability.look();
     if (this.#sweep.isIdle) {
       this.#cut = stability.cut;
@@ -47,7 +57,7 @@ export class Tombstones {
   }
 
   #onPiece(result: RangeResult, turn: Turn): void {
-    this.#cut = this.#context.stability.cut;
+    this.#cut = this.#options.stability.cut;
     this.#sweep.pass(result);
     if (result.ok) this.#walk(result.entries, turn);
     else turn.note('error', 'tombstones-unreadable', { reason: result.reason });
@@ -56,7 +66,7 @@ export class Tombstones {
 
   /** What was dropped is durable before the walk goes on. */
   #goOn(out: Outbox): void {
-    if (this.#context.table.dropping === 0) this.#sweep.goOn(out);
+    if (this.#options.table.dropping === 0) this.#sweep.goOn(out);
   }
 
   #walk(entries: readonly RangeEntry[], turn: Turn): void {
@@ -69,7 +79,7 @@ export class Tombstones {
   }
 
   #take({ value }: RangeEntry, dot: Dot, turn: Turn): void {
-    const { table, index, metrics } = this.#context;
+    const { table, index, metrics } = this.#options;
     const name = decodeName(value);
     // Its tombstone stays, and is filed anew by the scrub.
     if (name === undefined) return index.removeTombstone(dot, turn);

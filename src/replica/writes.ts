@@ -14,7 +14,7 @@ import { assert } from '../base/assert.ts';
 import type { ReadCommand, RunCommand, WriteCommand } from '../model/command.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import { encodeMutation } from '../model/encoding.ts';
-import { type Hlc, hlcToMs } from '../model/hlc.ts';
+import { type Hlc, hlcToMs, type HybridClock } from '../model/hlc.ts';
 import { type Fault, type FaultCode, fault } from '../model/fault.ts';
 import type { Dot, Seq } from '../model/id.ts';
 import type { Superseded } from '../model/message.ts';
@@ -33,14 +33,18 @@ import { Replays } from '../quorum/replay.ts';
 import { isReachable } from '../quorum/tally.ts';
 import type { Lane } from '../store/lane.ts';
 import { LIVE_LANE } from '../store/log.ts';
-import type { Cell } from '../store/table.ts';
+import type { Cell, Table } from '../store/table.ts';
 import { holds, isNewer, precondition } from './conditions.ts';
 import { type Doubt, doubtOf, FOLLOWS, NOTHING_WRITTEN } from './clock-doubt.ts';
-import { type Context, refuse } from './context.ts';
-import { KeyClaims } from './key-claims.ts';
+import { refuse } from '../model/refuse.ts';
+import { KeyClaims, type KeyClaimsOptions } from './key-claims.ts';
 import { Looks, type Resume } from './looks.ts';
-import type { Namespace } from './namespaces.ts';
+import type { Namespace, Namespaces } from './namespaces.ts';
 import { isConditional, readsOf, tooLarge, weightOf, type Writing } from './writing.ts';
+import type { AgreedClock } from '../consistency/agreed-clock.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Room } from './room.ts';
+import type { Timers } from '../model/timer.ts';
 
 const NO_DOTS: readonly Dot[] = [];
 const NO_VALUE = new Uint8Array(0);
@@ -87,21 +91,32 @@ const DELETE = {
   weight: 0,
 } as const;
 
+export interface WritesOptions extends KeyClaimsOptions {
+  readonly agreed: AgreedClock;
+  readonly clock: HybridClock;
+  readonly metrics: Metrics;
+  readonly namespaces: Namespaces;
+  readonly ownLanes: readonly Lane[];
+  readonly room: Room;
+  readonly table: Table;
+  readonly timers: Timers;
+}
+
 export class Writes {
-  readonly #context: Context;
+  readonly #options: WritesOptions;
   readonly #pending: PendingWrites;
   readonly #replays: Replays;
   readonly #looks: Looks;
   readonly claims: KeyClaims;
 
   /** `read` runs a read as if a client had sent it. */
-  constructor(context: Context, read: (command: ReadCommand, turn: Turn) => void) {
-    const { origin, self, settings, metrics } = context;
-    this.#context = context;
+  constructor(options: WritesOptions, read: (command: ReadCommand, turn: Turn) => void) {
+    const { origin, self, settings, metrics } = options;
+    this.#options = options;
     this.#pending = new PendingWrites(origin, self.index, settings.members.length, metrics);
     this.#replays = new Replays(settings.members.length, metrics);
-    this.#looks = new Looks(read, context.timers);
-    this.claims = new KeyClaims(context);
+    this.#looks = new Looks(read, options.timers);
+    this.claims = new KeyClaims(options);
   }
 
   get waiting(): number {
@@ -110,15 +125,15 @@ export class Writes {
   }
 
   begin(command: Writing, turn: Turn): void {
-    const namespace = this.#context.namespaces.find(command.namespace);
+    const namespace = this.#options.namespaces.find(command.namespace);
     if (namespace === undefined) {
       refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
       return;
     }
     const requirement =
-      command.w === undefined ? namespace.w : this.#context.namespaces.requirement(command.w);
+      command.w === undefined ? namespace.w : this.#options.namespaces.requirement(command.w);
     if (requirement === undefined) {
-      const detail = `w exceeds the ${this.#context.settings.members.length} replicas of the namespace`;
+      const detail = `w exceeds the ${this.#options.settings.members.length} replicas of the namespace`;
       refuse(command.client, turn, 'invalid-parameter', detail);
       return;
     }
@@ -134,8 +149,8 @@ export class Writes {
   /** Room for writes of its own, which nobody waits for. */
   get hasRoom(): boolean {
     return (
-      this.#context.room.takes('delete', 0) &&
-      this.waiting < this.#context.settings.writesPendingMax
+      this.#options.room.takes('delete', 0) &&
+      this.waiting < this.#options.settings.writesPendingMax
     );
   }
 
@@ -144,7 +159,7 @@ export class Writes {
    * that it removes: whatever else was written meanwhile, and is not here yet, wins over it.
    */
   expire(expired: Record, turn: Turn): boolean {
-    const { clock, table } = this.#context;
+    const { clock, table } = this.#options;
     const { namespace, key } = expired;
     const hlc = stampBehind(expired, this.#nextDot);
     const cell = table.read(namespace, key);
@@ -173,7 +188,7 @@ export class Writes {
   #repeat(write: PendingWrite, turn: Turn): void {
     const { repeat, superseded, repeatsLeft, deadlineMs } = write;
     const { namespace, key } = repeat as WriteCommand;
-    const { clock, table, metrics, room } = this.#context;
+    const { clock, table, metrics, room } = this.#options;
     const cell = table.read(namespace, key);
     const mayStamp = room.takes('delete', 0) && this.#mayStamp(turn.now) === undefined;
     const mayGoOn = mayStamp && deadlineMs > turn.now.monoMs && !cell.damaged;
@@ -235,14 +250,14 @@ export class Writes {
   #lookOf(command: Writing, namespace: Namespace): Requirement | 'none' | undefined {
     const { r } = command;
     if (r === undefined && !isConditional(command)) return 'none';
-    const requirement = r === undefined ? namespace.r : this.#context.namespaces.requirement(r);
+    const requirement = r === undefined ? namespace.r : this.#options.namespaces.requirement(r);
     if (requirement === undefined) return undefined;
-    const { index } = this.#context.self;
+    const { index } = this.#options.self;
     return isReachable(requirement, 1 << index) ? 'none' : requirement;
   }
 
   #refuseR({ client }: Writing, out: Outbox): void {
-    const detail = `r exceeds the ${this.#context.settings.members.length} replicas of the namespace`;
+    const detail = `r exceeds the ${this.#options.settings.members.length} replicas of the namespace`;
     refuse(client, out, 'invalid-parameter', detail);
   }
 
@@ -277,7 +292,7 @@ export class Writes {
 
   /** Its copies meet every majority. */
   #isOnce({ command, requirement }: Asked): boolean {
-    const { namespaces, settings } = this.#context;
+    const { namespaces, settings } = this.#options;
     if (command.respondAsync || settings.members.length === 1) return false;
     const most = namespaces.requirement('majority');
     return most !== undefined && intersects(most, requirement);
@@ -285,7 +300,7 @@ export class Writes {
 
   /** Why nothing can be stamped now; nothing where it can. */
   #mayStamp({ wallMs }: Now): Doubt | undefined {
-    const { agreed, clock, settings } = this.#context;
+    const { agreed, clock, settings } = this.#options;
     if (!agreed.isTrusted) return doubtOf(agreed.state, agreed.aheadMs);
     const aheadMs = hlcToMs(clock.last) - wallMs;
     // Who is alone by its settings has nobody who could mind.
@@ -295,7 +310,7 @@ export class Writes {
   }
 
   #admits(command: Writing, { policy }: Namespace, requirement: Requirement, turn: Turn): boolean {
-    const { peers, room, settings } = this.#context;
+    const { peers, room, settings } = this.#options;
     const doubt = this.#mayStamp(turn.now);
     const { operation, bytes } = weightOf(command);
     if (doubt !== undefined) {
@@ -324,7 +339,7 @@ export class Writes {
   }
 
   #isFull({ client }: Writing, out: Outbox): boolean {
-    const { writesPendingMax } = this.#context.settings;
+    const { writesPendingMax } = this.#options.settings;
     if (this.waiting < writesPendingMax) return false;
     const detail = `${writesPendingMax} writes are waiting already`;
     refuse(client, out, 'overloaded', detail, { retryAfterMs: 1000 });
@@ -335,7 +350,7 @@ export class Writes {
   #write(asked: Asked, turn: Turn): boolean {
     const { command } = asked;
     if (command.kind === 'run') return this.#writeRun(command, asked, turn);
-    const cell = this.#context.table.read(command.namespace, command.key);
+    const cell = this.#options.table.read(command.namespace, command.key);
     const live = isLive(cell.record, turn.now.wallMs) ? cell.record : undefined;
     const { client, conditions, returnsOld, removes } = command;
     const { deadlineMs } = asked;
@@ -376,7 +391,7 @@ export class Writes {
   /** Every condition before the first entry; every entry in this step. */
   #writeRun(command: RunCommand, asked: Asked, turn: Turn): boolean {
     const { client, namespace, items } = command;
-    const { table, clock } = this.#context;
+    const { table, clock } = this.#options;
     const cells = items.map(({ key }) => table.read(namespace, key));
     const refused = this.#refusalOf(command, cells, turn.now);
     if (refused !== undefined) {
@@ -422,20 +437,20 @@ export class Writes {
 
   /** Of this moment, or just behind the one version that the command means; `undefined`: that is ahead of the clock. */
   #stampOf({ removes }: WriteCommand, { wallMs }: Now): Hlc | undefined {
-    const { clock } = this.#context;
+    const { clock } = this.#options;
     if (removes === undefined) return clock.tick(wallMs);
     const hlc = stampBehind(removes, this.#nextDot);
     return clock.witness(hlc, wallMs) ? hlc : undefined;
   }
 
   get #nextDot(): Dot {
-    const { origin, ownLanes } = this.#context;
+    const { origin, ownLanes } = this.#options;
     return { origin, seq: (ownLanes.at(-1) as Lane).head + 1 };
   }
 
   /** A write must be newer than what it replaces, or it would be acknowledged and lost. */
   #canReplace({ record }: Cell, now: Now): boolean {
-    return record === undefined || this.#context.clock.witness(record.hlc, now.wallMs);
+    return record === undefined || this.#options.clock.witness(record.hlc, now.wallMs);
   }
 
   /** `group`: its place in a run. */
@@ -447,7 +462,7 @@ export class Writes {
     turn: Turn,
     group = '',
   ): Mutation {
-    const { log, table, idempotency, origin, ownLanes, room } = this.#context;
+    const { log, table, idempotency, origin, ownLanes, room } = this.#options;
     const lane = ownLanes[ownLanes.length - 1] as Lane;
     const isPut = command.operation === 'put';
     const mutation = encodeMutation(
@@ -476,7 +491,7 @@ export class Writes {
     if (cell.damaged) table.replace(mutation, turn);
     else assert(table.apply(mutation, turn) === 'won', 'writes: newer than what it replaces');
     idempotency.remember(mutation, turn);
-    this.#context.metrics.writes++;
+    this.#options.metrics.writes++;
     return mutation;
   }
 
@@ -484,7 +499,7 @@ export class Writes {
   #dependencies(lane: Lane, replaced: Record | undefined): readonly Dot[] {
     const dots: Dot[] = [];
     if (lane.head === 0) {
-      const earlier = this.#context.ownLanes.findLast((own) => own !== lane && own.head > 0);
+      const earlier = this.#options.ownLanes.findLast((own) => own !== lane && own.head > 0);
       if (earlier !== undefined) dots.push({ origin: earlier.origin, seq: earlier.head });
     }
     if (replaced !== undefined && replaced.origin !== lane.origin) {
@@ -508,7 +523,7 @@ export class Writes {
   #replay(asked: Asked, turn: Turn): boolean {
     const { client, namespace, idempotency } = asked.command;
     const { key, digest } = idempotency as Idempotency;
-    const known = this.#context.idempotency.find(namespace, key);
+    const known = this.#options.idempotency.find(namespace, key);
     if (known === undefined) return false;
     if (known === 'unreadable') {
       const detail = 'the memory of this idempotency key cannot be read';
@@ -530,14 +545,14 @@ export class Writes {
   #createdBy({ namespace, items }: RunCommand, { origin, seq }: Version): boolean[] {
     const first = seq - items.length + 1;
     return items.map(({ key }, index) => {
-      const { record } = this.#context.table.read(namespace, key);
+      const { record } = this.#options.table.read(namespace, key);
       const isSame = record?.origin === origin && record.seq === first + index;
       return isSame && record.created;
     });
   }
 
   #holders(dot: Dot): number {
-    return this.#context.peers.holders(dot, this.#context.log.durable);
+    return this.#options.peers.holders(dot, this.#options.log.durable);
   }
 }
 

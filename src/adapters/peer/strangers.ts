@@ -10,8 +10,7 @@
 // a second from its own address leave it 256 / 600 s for that round trip. One address of the others has at most half of
 // their places.
 
-import type { Socket } from 'node:net';
-import { isIPv6 } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import { assert } from '../../base/assert.ts';
 
 export interface StrangersOptions {

@@ -149,8 +149,8 @@ export const deletes: readonly Mutant[] = [
     number: 'own',
     title: 'an acknowledgement does not say that the entry lost to a newer version',
     file: 'src/replica/intake.ts',
-    replace: "if (this.#context.absence.show(mutation, turn) === 'lost') this.#noteLoss(mutation);",
-    with: 'this.#context.absence.show(mutation, turn);',
+    replace: "if (this.#options.absence.show(mutation, turn) === 'lost') this.#noteLoss(mutation);",
+    with: 'this.#options.absence.show(mutation, turn);',
     foundBy: named('test/scenario/delete.test.ts', 'is told to the writer that comes later'),
   },
   {

@@ -10,7 +10,7 @@ export const durability: readonly Mutant[] = [
     file: 'src/replica/writes.ts',
     replace: '      this.#pending.begin(pending, turn);',
     with: `      this.#pending.begin(pending, turn);
-      this.onCursor(this.#context.self.index, mutation.seq, turn);`,
+      this.onCursor(this.#options.self.index, mutation.seq, turn);`,
     foundBy: sim,
   },
   {
@@ -51,8 +51,8 @@ export const durability: readonly Mutant[] = [
     this.#onAdvance(origin, turn);
     turn.send(peer.member.index, {
       kind: 'ack',
-      vector: [[origin, this.#context.log.head(origin)]],
-      windowBytes: this.#context.settings.windowBytes,
+      vector: [[origin, this.#options.log.head(origin)]],
+      windowBytes: this.#options.settings.windowBytes,
     });`,
     foundBy: sim,
   },

@@ -34,7 +34,7 @@ export const edges: readonly Mutant[] = [
     number: 'own',
     title: 'what peers send is taken although the disk has no room for it',
     file: 'src/replica/intake.ts',
-    replace: 'const fitting = wholeRuns(entries, this.#context.room.fitting(entries));',
+    replace: 'const fitting = wholeRuns(entries, this.#options.room.fitting(entries));',
     with: 'const fitting = wholeRuns(entries);',
     foundBy: {
       kind: 'test',

@@ -94,7 +94,7 @@ export const lives: readonly Mutant[] = [
     number: 'own',
     title: 'a life that came back from the peers is not streamed again',
     file: 'src/replica/replica.ts',
-    replace: 'if (this.#own.isOwn(origin)) this.#relearn(this.#context.log.open(origin));',
+    replace: 'if (this.#core.own.isOwn(origin)) this.#relearn(this.#core.log.open(origin));',
     with: '',
     foundBy: {
       kind: 'test',
@@ -120,7 +120,7 @@ export const lives: readonly Mutant[] = [
     number: 'own',
     title: 'an idempotency key is known at the replica that took it only',
     file: 'src/replica/intake.ts',
-    replace: '    this.#context.idempotency.remember(mutation, turn);',
+    replace: '    this.#options.idempotency.remember(mutation, turn);',
     with: '',
     foundBy: {
       kind: 'test',

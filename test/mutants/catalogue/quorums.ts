@@ -29,8 +29,8 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a retry is answered as if every member held its write',
     file: 'src/replica/writes.ts',
-    replace: 'return this.#context.peers.holders(dot, this.#context.log.durable);',
-    with: 'return this.#context.peers.holders(dot, this.#context.log.durable) | 0x7fffffff;',
+    replace: 'return this.#options.peers.holders(dot, this.#options.log.durable);',
+    with: 'return this.#options.peers.holders(dot, this.#options.log.durable) | 0x7fffffff;',
     foundBy: sim,
   },
   {
@@ -139,8 +139,8 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a quorum read in a fifo namespace answers before the stream has brought what it saw',
     file: 'src/replica/reads.ts',
-    replace: 'return this.#isFifo(namespace) && this.#context.log.head(origin) < seq;',
-    with: 'return this.#isFifo(namespace) && this.#context.log.head(origin) < seq - 1e9;',
+    replace: 'return this.#isFifo(namespace) && this.#options.log.head(origin) < seq;',
+    with: 'return this.#isFifo(namespace) && this.#options.log.head(origin) < seq - 1e9;',
     foundBy: sim,
   },
   {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Exchange, type Holder } from '../../../src/entropy/exchange.ts';
+import { Exchange } from '../../../src/entropy/exchange.ts';
+import type { Holder } from '../../../src/replica/peers.ts';
 import { HostTurn } from '../../../src/host/turn.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { ReplicaId } from '../../../src/model/id.ts';

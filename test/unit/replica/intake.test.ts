@@ -5,9 +5,7 @@ import { createHybridClock } from '../../../src/model/hlc.ts';
 import type { ReplicaId } from '../../../src/model/id.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { Held } from '../../../src/order/held.ts';
-import type { Context } from '../../../src/replica/context.ts';
-import { Intake } from '../../../src/replica/intake.ts';
-import type { KeyClaims } from '../../../src/replica/key-claims.ts';
+import { Intake, type IntakeOptions } from '../../../src/replica/intake.ts';
 import { heldKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
 import { origin, run } from '../../support/build.ts';
@@ -21,8 +19,8 @@ it('asks a stream to go back when what waited does not follow the log', () => {
   const held = new Held(1000);
   const out = new HostTurn();
   const exchange = new Exchange(log, metrics, 1000, 100);
-  const context = { log, held, clock: createHybridClock(500), metrics } as Context;
-  const intake = new Intake(context, exchange, {} as KeyClaims, () => {});
+  const options = { log, held, clock: createHybridClock(500), metrics } as IntakeOptions;
+  const intake = new Intake(options, exchange, { onRemembered: () => {} }, () => {});
   // The first is lost.
   for (const { seq, bytes } of run(A1, 3).slice(1))
     held.restore({ key: heldKey(A1, seq), value: bytes }, out);

@@ -3,7 +3,7 @@ import { HostTurn } from '../../../src/host/turn.ts';
 import type { RangeResult } from '../../../src/model/effect.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { Mutation } from '../../../src/model/record.ts';
-import { readIncarnation } from '../../../src/replica/recovery.ts';
+import { readIncarnation } from '../../../src/store/incarnation.ts';
 import { logKey, metaKey, originKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
 import { origin, run } from '../../support/build.ts';

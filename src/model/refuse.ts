@@ -1,0 +1,18 @@
+// Answers a client with a fault.
+
+import type { Client } from './command.ts';
+import type { Lsn, Outbox } from './effect.ts';
+import { type Fault, type FaultCode, fault } from './fault.ts';
+
+/** `lsn` names the batch that the reason rests on, when it is not durable yet: until `deadlineMs`. */
+export function refuse(
+  client: Client,
+  out: Outbox,
+  code: FaultCode,
+  detail: string,
+  more: Omit<Fault, 'code' | 'detail'> = {},
+  lsn: Lsn = 0,
+  deadlineMs = Number.POSITIVE_INFINITY,
+): void {
+  out.reply(client, { kind: 'failed', fault: fault(code, detail, more) }, lsn, deadlineMs);
+}

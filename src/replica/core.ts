@@ -1,0 +1,92 @@
+// What the parts of a replica are built from: its identity, its memory, its peers and its counters. Built once, in the order
+// in which one thing needs another. A part names what it takes of it in an interface of its own.
+
+import { present } from '../base/assert.ts';
+import { createHybridClock } from '../model/hlc.ts';
+import { type Incarnation, originOf } from '../model/id.ts';
+import { createMetrics } from '../model/metrics.ts';
+import type { Policy } from '../model/policy.ts';
+import type { Storage } from '../model/port.ts';
+import type { Settings } from '../model/settings.ts';
+import { Timers } from '../model/timer.ts';
+import { agreedClockOf } from '../consistency/agreed-clock.ts';
+import { Freshness } from '../consistency/freshness.ts';
+import { Health } from '../entropy/health.ts';
+import { Held } from '../order/held.ts';
+import { Nearness } from '../quorum/nearness.ts';
+import { Absence } from '../store/absence.ts';
+import { IdempotencyTable } from '../store/idempotency.ts';
+import { Log } from '../store/log.ts';
+import { RecordIndex } from '../store/record-index.ts';
+import { Table } from '../store/table.ts';
+import { HashTree } from '../store/tree.ts';
+import { PeerSender } from '../stream/sender.ts';
+import { ownsExpiryOf } from './expiry.ts';
+import { Namespaces } from './namespaces.ts';
+import { OwnLanes } from './own-lanes.ts';
+import { Pace } from './pace.ts';
+import { createPeers } from './peers.ts';
+import { Room } from './room.ts';
+import { Stability } from './stability.ts';
+import { Supersessions } from './supersessions.ts';
+
+export interface CoreOptions {
+  readonly settings: Settings;
+  readonly policies: readonly Policy[];
+  /** This start's number; larger than that of every earlier start that this replica's files know of. */
+  readonly incarnation: Incarnation;
+  /** The synchronous half of the storage port. */
+  readonly get: Storage['get'];
+}
+
+export type Core = ReturnType<typeof createCore>;
+
+export function createCore({ settings, policies, incarnation, get }: CoreOptions) {
+  const self = present(
+    settings.members.find((member) => member.id === settings.self),
+    'the replica is one of its members',
+  );
+  const metrics = createMetrics();
+  const log = new Log(settings.tailBytes, metrics);
+  const tree = new HashTree();
+  const index = new RecordIndex(ownsExpiryOf(settings), get, metrics);
+  const table = new Table(get, settings.cacheBytes, metrics, index, tree);
+  const own = new OwnLanes(settings.self);
+  const senderTo = (peer: number): PeerSender =>
+    new PeerSender({ peer, frameBytes: settings.frameBytes, metrics, lanes: own.list });
+  const peers = createPeers(settings, self.index, senderTo);
+  return {
+    settings,
+    self,
+    origin: originOf(settings.self, incarnation),
+    namespaces: new Namespaces(policies, settings.members, self),
+    clock: createHybridClock(settings.clockDriftMaxMs),
+    agreed: agreedClockOf(settings),
+    log,
+    held: new Held(settings.windowBytes),
+    table,
+    tree,
+    index,
+    /** Entries of others that lost here. */
+    supersessions: new Supersessions(),
+    absence: new Absence(log, table, metrics),
+    idempotency: new IdempotencyTable(get, settings.idempotencyMs),
+    peers,
+    stability: new Stability(log, peers),
+    nearness: new Nearness(self.index, settings.members.length),
+    freshness: new Freshness(self.index, settings.members.length),
+    health: new Health(policies, {
+      beatMs: settings.heartbeatMs,
+      untoldMs: settings.peerTimeoutMs,
+    }),
+    pace: new Pace(),
+    room: new Room(),
+    metrics,
+    /** For answers that come between two steps; in a step it is the turn that arms them. */
+    timers: new Timers(),
+    get,
+    own,
+    /** This replica's own lanes in the order of its incarnations; the last one is the current incarnation's. */
+    ownLanes: own.list,
+  };
+}
