@@ -20,7 +20,7 @@ import { type Origin, replicaOf, type Seq } from '../model/id.ts';
 import type { DeltaReason, Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
 import { seqOf } from '../model/vector.ts';
-import type { Holder } from '../replica/peers.ts';
+import type { Holder } from '../peers/peers.ts';
 
 /** Up to where each origin's entries are here, shown or not. */
 export interface Heads {

@@ -26,7 +26,7 @@
 //       finds it in memory.
 //   (5) A copy that begins anew, with a smaller C, undoes nothing: what was merged stays, what was dropped was deleted,
 //       and what was not merged under (4) was in the part that was.
-//   (6) While parts wait here nothing that is deleted meanwhile is forgotten here (replica/tombstones.ts), so an older record
+//   (6) While parts wait here nothing that is deleted meanwhile is forgotten here (upkeep/tombstones.ts), so an older record
 //       that a part still shows finds the T that came by the stream.
 //   (7) A restart reads the mark, and with it (4) holds for the same range; the part behind it is asked for again.
 
@@ -45,7 +45,7 @@ import type { Log } from '../store/log.ts';
 import type { Table } from '../store/table.ts';
 import { AbsenceSweep, type SweepEnd } from './absence-sweep.ts';
 import type { CopyBudget } from './copy-budget.ts';
-import type { Holder } from '../replica/peers.ts';
+import type { Holder } from '../peers/peers.ts';
 
 export interface SnapshotClientOptions {
   readonly log: Log;

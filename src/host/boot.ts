@@ -13,7 +13,7 @@ import type { Incarnation, ReplicaId } from '../model/id.ts';
 import type { Policy } from '../model/policy.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
-import { readStoredTenure, tenureKey } from '../replica/succession.ts';
+import { readStoredTenure, tenureKey } from '../membership/succession.ts';
 import { readIncarnation } from '../store/incarnation.ts';
 import { metaKey } from '../store/layout.ts';
 

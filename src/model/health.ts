@@ -1,5 +1,5 @@
 // How fit a replica is to answer reads of a namespace whose policy bounds its lag: the words that heartbeats, the status
-// and the metrics share. entropy/health.ts walks from one state to the next.
+// and the metrics share. lag/lag-state.ts walks from one state to the next.
 
 import type { NamespaceName } from './id.ts';
 

@@ -41,7 +41,7 @@ export interface Hello {
 }
 
 /**
- * The steps of single-decree Paxos about the membership behind `epoch` (consensus/synod.ts). `proposal` is what a
+ * The steps of single-decree Paxos about the membership behind `epoch` (membership/synod.ts). `proposal` is what a
  * promise has accepted before, what is to be accepted, or what was chosen.
  */
 export interface Synod {

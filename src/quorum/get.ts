@@ -18,7 +18,7 @@ import type { Metrics } from '../model/metrics.ts';
 import { bitCount, type Requirement } from '../model/quorum.ts';
 import { compareVersions, type Record } from '../model/record.ts';
 import type { ReadonlyVector } from '../model/vector.ts';
-import type { Nearness } from './nearness.ts';
+import type { Nearness } from '../peers/nearness.ts';
 import { Tally } from './tally.ts';
 
 export interface PendingRead {

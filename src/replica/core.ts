@@ -10,10 +10,10 @@ import type { Storage } from '../model/port.ts';
 import type { Settings } from '../model/settings.ts';
 import { Timers } from '../model/timer.ts';
 import { agreedClockOf } from '../consistency/agreed-clock.ts';
-import { Freshness } from '../consistency/freshness.ts';
-import { Health } from '../entropy/health.ts';
-import { Held } from '../order/held.ts';
-import { Nearness } from '../quorum/nearness.ts';
+import { Freshness } from '../lag/freshness.ts';
+import { Health } from '../lag/lag-state.ts';
+import { Held } from '../store/held.ts';
+import { Nearness } from '../peers/nearness.ts';
 import { Absence } from '../store/absence.ts';
 import { IdempotencyTable } from '../store/idempotency.ts';
 import { Log } from '../store/log.ts';
@@ -21,14 +21,14 @@ import { RecordIndex } from '../store/record-index.ts';
 import { Table } from '../store/table.ts';
 import { HashTree } from '../store/tree.ts';
 import { PeerSender } from '../stream/sender.ts';
-import { ownsExpiryOf } from './expiry.ts';
-import { Namespaces } from './namespaces.ts';
-import { OwnLanes } from './own-lanes.ts';
-import { Pace } from './pace.ts';
-import { createPeers } from './peers.ts';
-import { Room } from './room.ts';
-import { Stability } from './stability.ts';
-import { Supersessions } from './supersessions.ts';
+import { ownsExpiryOf } from '../upkeep/expiry.ts';
+import { Namespaces } from '../model/namespaces.ts';
+import { OwnLanes } from '../store/own-lanes.ts';
+import { CommitAge } from '../lag/commit-age.ts';
+import { createPeers } from '../peers/peers.ts';
+import { Room } from '../store/room.ts';
+import { Stability } from '../upkeep/stability.ts';
+import { Supersessions } from '../store/supersessions.ts';
 
 export interface CoreOptions {
   readonly settings: Settings;
@@ -79,7 +79,7 @@ export function createCore({ settings, policies, incarnation, get }: CoreOptions
       beatMs: settings.heartbeatMs,
       untoldMs: settings.peerTimeoutMs,
     }),
-    pace: new Pace(),
+    commitAge: new CommitAge(),
     room: new Room(),
     metrics,
     /** For answers that come between two steps; in a step it is the turn that arms them. */

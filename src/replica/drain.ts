@@ -6,7 +6,7 @@ import type { Command, DrainCommand } from '../model/command.ts';
 import type { Now, Turn } from '../model/effect.ts';
 import { metaKey } from '../store/layout.ts';
 import { sealNothing } from '../store/envelope.ts';
-import { alternatesIn, type ClosedOptions } from './closed.ts';
+import { alternatesIn, type ClosedOptions } from './phase.ts';
 import { refuse } from '../model/refuse.ts';
 import type { Storage } from '../model/port.ts';
 

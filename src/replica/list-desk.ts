@@ -7,10 +7,10 @@ import type { FaultCode } from '../model/fault.ts';
 import type { SurveyReply, SurveyRequest } from '../model/message.ts';
 import { isReachable } from '../quorum/tally.ts';
 import { refuse } from '../model/refuse.ts';
-import { ListRoom } from './list-room.ts';
+import { ListRoom } from '../quorum/list-room.ts';
 import { Lists, type ListsOptions } from './listing.ts';
 import { type ListParts, QuorumLists, type QuorumListsOptions } from './quorum-lists.ts';
-import { Surveys, type SurveysOptions } from './surveys.ts';
+import { Surveys, type SurveysOptions } from '../quorum/surveys.ts';
 
 export interface ListDeskOptions extends ListsOptions, QuorumListsOptions, SurveysOptions {}
 

@@ -21,9 +21,9 @@ import { isLive, type Record } from '../model/record.ts';
 import { after, behind, parseRecordKey, recordKey, type Span } from '../store/layout.ts';
 import type { Heal } from '../model/heal.ts';
 import { refuse } from '../model/refuse.ts';
-import type { Freshness } from '../consistency/freshness.ts';
-import type { Namespaces } from './namespaces.ts';
-import { type Holder, ITEM_BYTES, type ListRoom, looksAt } from './list-room.ts';
+import type { Freshness } from '../lag/freshness.ts';
+import type { Namespaces } from '../model/namespaces.ts';
+import { type Holder, ITEM_BYTES, type ListRoom, looksAt } from '../quorum/list-room.ts';
 
 const RUNNING_MAX = 256;
 const READING_MAX = 8;

@@ -37,16 +37,16 @@ import { foldedPrefix, keyRangeOf, restOf } from '../store/key-range.ts';
 import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
 import type { Heal } from '../model/heal.ts';
 import { refuse } from '../model/refuse.ts';
-import type { Freshness } from '../consistency/freshness.ts';
+import type { Freshness } from '../lag/freshness.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Timers } from '../model/timer.ts';
-import type { Nearness } from '../quorum/nearness.ts';
+import type { Nearness } from '../peers/nearness.ts';
 import type { Log } from '../store/log.ts';
-import type { Namespaces } from './namespaces.ts';
-import type { Peers } from './peers.ts';
-import type { Fitness } from './fitness.ts';
-import { type ListRoom, looksAt } from './list-room.ts';
+import type { Namespaces } from '../model/namespaces.ts';
+import type { Peers } from '../peers/peers.ts';
+import type { ReadAdmission } from '../lag/read-admission.ts';
+import { type ListRoom, looksAt } from '../quorum/list-room.ts';
 import {
   fold,
   freshRound,
@@ -58,8 +58,8 @@ import {
   type Listing,
   pageBytes,
   roundBytes,
-} from './list-round.ts';
-import { isBefore, isShown, type Row, RowClient, see, versionOf } from './list-rows.ts';
+} from '../quorum/list-round.ts';
+import { isBefore, isShown, type Row, RowClient, see, versionOf } from '../quorum/list-rows.ts';
 import type { Hasten, Reads } from './reads.ts';
 
 const RUNNING_MAX = 256;
@@ -69,7 +69,7 @@ const READING_MAX = 64;
 const LOOKING_MS_MAX = 1000;
 
 export interface ListParts {
-  readonly fitness: Fitness;
+  readonly admission: ReadAdmission;
   readonly reads: Reads;
   readonly heal: Heal;
   readonly hasten: Hasten;
@@ -89,7 +89,7 @@ export interface QuorumListsOptions {
 
 export class QuorumLists {
   readonly #options: QuorumListsOptions;
-  readonly #fitness: Fitness;
+  readonly #admission: ReadAdmission;
   readonly #reads: Reads;
   readonly #heal: Heal;
   readonly #hasten: Hasten;
@@ -107,7 +107,7 @@ export class QuorumLists {
   constructor(options: QuorumListsOptions, parts: ListParts, room: ListRoom) {
     this.#options = options;
     this.#room = room;
-    this.#fitness = parts.fitness;
+    this.#admission = parts.admission;
     this.#reads = parts.reads;
     this.#heal = parts.heal;
     this.#hasten = parts.hasten;
@@ -120,7 +120,7 @@ export class QuorumLists {
   begin(command: ListCommand, requirement: Requirement, turn: Turn): void {
     const { freshness, namespaces, peers } = this.#options;
     const policy = namespaces.find(command.namespace)?.policy;
-    const unfit = this.#fitness.unfit(command.namespace);
+    const unfit = this.#admission.unfit(command.namespace);
     if (policy === undefined) {
       refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
     } else if (this.#running.size >= RUNNING_MAX) {

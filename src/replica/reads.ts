@@ -4,7 +4,7 @@
 // version that no later read of a majority misses it (quorum/write-back.ts), so those never go back.
 //
 // In `fifo` namespaces a single newer record would overtake its origin's earlier writes. There the read waits until
-// the stream has brought everything up to that version (order/fifo.ts) and it is durable here.
+// the stream has brought everything up to that version (quorum/fifo.ts) and it is durable here.
 //
 // A key that somebody holds nothing of, while it is known to hold the log up to a record which another still shows, was
 // deleted: nobody forgets a delete before all have it, so the other one lost its disk and has not caught up. The read finds
@@ -30,7 +30,7 @@ import { type Storage, UNREADABLE } from '../model/port.ts';
 import { bitCount, isHeld, type Member, type Requirement } from '../model/quorum.ts';
 import { compareVersions, isLive, mergeRecords, type Record } from '../model/record.ts';
 import { covers, missing } from '../model/vector.ts';
-import { FifoWaits } from '../order/fifo.ts';
+import { FifoWaits } from '../quorum/fifo.ts';
 import {
   type PendingRead,
   PendingReads,
@@ -42,18 +42,18 @@ import { type WriteBack, WriteBacks } from '../quorum/write-back.ts';
 import { recordKey } from '../store/layout.ts';
 import type { Cell, Table } from '../store/table.ts';
 import { refuse } from '../model/refuse.ts';
-import type { Fitness } from './fitness.ts';
-import type { Namespace, Namespaces } from './namespaces.ts';
+import type { ReadAdmission } from '../lag/read-admission.ts';
+import type { Namespace, Namespaces } from '../model/namespaces.ts';
 import type { Absence } from '../store/absence.ts';
 import type { HybridClock } from '../model/hlc.ts';
-import type { Freshness } from '../consistency/freshness.ts';
+import type { Freshness } from '../lag/freshness.ts';
 import type { Log } from '../store/log.ts';
 import type { Metrics } from '../model/metrics.ts';
-import type { Nearness } from '../quorum/nearness.ts';
-import type { Peers } from './peers.ts';
-import type { Room } from './room.ts';
+import type { Nearness } from '../peers/nearness.ts';
+import type { Peers } from '../peers/peers.ts';
+import type { Room } from '../store/room.ts';
 import type { Settings } from '../model/settings.ts';
-import type { Stability } from './stability.ts';
+import type { Stability } from '../upkeep/stability.ts';
 
 /** Asks the peer for entries of an origin up to one that it showed us, unless they are on their way. */
 export type Hasten = (peer: number, origin: Record['origin'], turn: Turn) => void;
@@ -96,13 +96,13 @@ export class Reads {
   readonly #writeBacks: WriteBacks;
   readonly #fifo: FifoWaits<Waiting>;
   readonly #ownBit: number;
-  readonly #fitness: Fitness;
+  readonly #admission: ReadAdmission;
   readonly #hasten: Hasten;
   #durableLsn: Lsn = 0;
 
-  constructor(options: ReadsOptions, fitness: Fitness, hasten: Hasten) {
+  constructor(options: ReadsOptions, admission: ReadAdmission, hasten: Hasten) {
     this.#options = options;
-    this.#fitness = fitness;
+    this.#admission = admission;
     this.#hasten = hasten;
     this.#ownBit = 1 << options.self.index;
     this.#pending = new PendingReads(options.nearness, options.metrics, (read, outcome, turn) =>
@@ -284,7 +284,7 @@ export class Reads {
     requirement: Requirement,
     turn: Turn,
   ): void {
-    const unfit = this.#fitness.unfit(command.namespace);
+    const unfit = this.#admission.unfit(command.namespace);
     const { reachable } = this.#options.peers;
     const silent = this.#options.peers.silent(turn.now.monoMs);
     if (!isReachable(requirement, reachable & ~silent & ~unfit)) {

@@ -33,30 +33,30 @@ import type { Timer, Timers } from '../model/timer.ts';
 import { Exchange } from '../entropy/exchange.ts';
 import type { Lane } from '../store/lane.ts';
 import { PullServer } from '../stream/puller.ts';
-import { AntiEntropy } from './anti-entropy.ts';
-import { type Phase, refuseClosed, stateOf } from './closed.ts';
+import { AntiEntropy } from '../entropy/anti-entropy.ts';
+import { type Phase, refuseClosed, stateOf } from './phase.ts';
 import { type Core, type CoreOptions, createCore } from './core.ts';
 import { Drain } from './drain.ts';
-import { Grace } from './grace.ts';
-import { greetingOf } from './greeting.ts';
-import { Forwards } from './forwards.ts';
-import { Housekeeping } from './housekeeping.ts';
-import { Intake } from './intake.ts';
+import { Grace } from '../peers/grace.ts';
+import { greetingOf } from '../peers/greeting.ts';
+import { ForwardClient } from '../forward/client.ts';
+import { Housekeeping } from '../upkeep/housekeeping.ts';
+import { Intake } from '../stream/intake.ts';
 import { ListDesk } from './list-desk.ts';
-import { Memory } from './memory.ts';
-import { OldCopy } from './old-copy.ts';
-import { incredible, PeerCheck } from './peer-check.ts';
-import { holderOf, type Peer } from './peers.ts';
+import { Memory } from '../peers/memory.ts';
+import { StaleDisk } from '../peers/stale-disk.ts';
+import { incredible, PeerCheck } from '../peers/peer-check.ts';
+import { holderOf, type Peer } from '../peers/peers.ts';
 import { type Hasten, Reads } from './reads.ts';
-import { type Park, Recovery } from './recovery.ts';
+import { type Park, Recovery } from '../store/recovery.ts';
 import { writeIncarnation } from '../store/incarnation.ts';
-import { Fitness } from './fitness.ts';
-import { raiseToFloor } from './pace.ts';
-import { Pulse } from './pulse.ts';
-import { Resync } from './resync.ts';
-import { Standing } from './standing.ts';
+import { ReadAdmission } from '../lag/read-admission.ts';
+import { raiseToFloor } from '../lag/commit-age.ts';
+import { Heartbeats } from '../lag/heartbeat.ts';
+import { Resync } from '../entropy/resync.ts';
+import { CatchUp } from '../lag/catch-up.ts';
 import { statusOf, writeStatusOf } from './status.ts';
-import { type Fits, Succession } from './succession.ts';
+import { type Fits, Succession } from '../membership/succession.ts';
 import { Writes } from './writes.ts';
 
 export interface ReplicaOptions extends CoreOptions {
@@ -81,17 +81,17 @@ export class Replica {
   readonly #writes: Writes;
   readonly #reads: Reads;
   readonly #lists: ListDesk;
-  readonly #forwards: Forwards;
+  readonly #forwards: ForwardClient;
   readonly #housekeeping: Housekeeping;
-  readonly #standing: Standing;
+  readonly #catchUp: CatchUp;
   readonly #resync: Resync;
   readonly #antiEntropy: AntiEntropy;
-  readonly #fitness: Fitness;
-  readonly #pulse: Pulse;
+  readonly #admission: ReadAdmission;
+  readonly #heartbeats: Heartbeats;
   readonly #peerCheck: PeerCheck;
   readonly #memory: Memory;
   readonly #grace: Grace;
-  readonly #oldCopy: OldCopy;
+  readonly #staleDisk: StaleDisk;
   readonly #succession: Succession;
   readonly #drain: Drain;
   #phase: Phase = 'starting';
@@ -110,32 +110,32 @@ export class Replica {
       incredible(origins, this.#succession.stored(), origin, now);
     const onDone = (turn: Turn): void => this.#onRecovered(turn);
     this.#recovery = new Recovery(log, held, core.tree, metrics, park, onDone);
-    this.#standing = new Standing(core);
-    this.#fitness = new Fitness(core, this.#standing);
-    this.#pulse = new Pulse(core, own, this.#fitness);
+    this.#catchUp = new CatchUp(core);
+    this.#admission = new ReadAdmission(core, this.#catchUp);
+    this.#heartbeats = new Heartbeats(core, own, this.#admission);
     this.#peerCheck = new PeerCheck(core);
     this.#memory = new Memory(core);
     this.#grace = new Grace(core);
-    this.#oldCopy = new OldCopy(log, own, origin);
-    this.#succession = new Succession(core, this.#standing, options.fits);
+    this.#staleDisk = new StaleDisk(log, own, origin);
+    this.#succession = new Succession(core, this.#catchUp, options.fits);
     this.#drain = new Drain(core);
     const heads = { head: (of: Origin) => Math.max(log.head(of), held.head(of)) };
     this.#exchange = new Exchange(heads, metrics, settings.frameBytes, RETRY_MS);
     this.#pulls = new PullServer(log, settings.frameBytes);
     this.#writes = new Writes(core, (...read) => this.#reads.begin(...read));
     const hasten: Hasten = (peer, of, turn) => this.#hasten(peer, of, turn);
-    this.#reads = new Reads(core, this.#fitness, hasten);
+    this.#reads = new Reads(core, this.#admission, hasten);
     this.#intake = new Intake(core, this.#exchange, this.#writes.claims, (of, turn) =>
       this.#reads.onAdvance(of, turn),
     );
     const heal: Heal = (namespace, key, turn) => this.#reads.heal(namespace, key, turn);
-    const parts = { fitness: this.#fitness, reads: this.#reads, heal, hasten };
+    const parts = { admission: this.#admission, reads: this.#reads, heal, hasten };
     this.#lists = new ListDesk(core, parts);
-    this.#forwards = new Forwards(core, this.#fitness, (command, turn) =>
+    this.#forwards = new ForwardClient(core, this.#admission, (command, turn) =>
       this.#onCommand(command, turn),
     );
     this.#housekeeping = new Housekeeping(core, this.#writes, heal);
-    const shared = { ...core, standing: this.#standing, heal };
+    const shared = { ...core, catchUp: this.#catchUp, heal };
     this.#antiEntropy = new AntiEntropy(shared);
     const onJump = (lane: Lane): void => this.#relearn(lane);
     this.#resync = new Resync({ ...shared, retryMs: RETRY_MS, onJump });
@@ -143,12 +143,12 @@ export class Replica {
 
   get state(): ReplicaState {
     const isMeasuring = this.#core.agreed.state === 'measuring';
-    return stateOf(this.#phase, this.#standing, this.#drain.isDrained, isMeasuring);
+    return stateOf(this.#phase, this.#catchUp, this.#drain.isDrained, isMeasuring);
   }
 
   /** What it acknowledged may be missing here: it counts in no read. */
   get #mayLack(): boolean {
-    return this.#standing.isReturning || !this.#grace.hasEnded;
+    return this.#catchUp.isReturning || !this.#grace.hasEnded;
   }
 
   /** Storage is read and verified: connections may open. */
@@ -179,7 +179,7 @@ export class Replica {
       case 'disconnected':
         return this.#onDisconnected(input.peer, turn);
       case 'seal':
-        this.#core.pace.onSeal(turn.now.monoMs);
+        this.#core.commitAge.onSeal(turn.now.monoMs);
         this.#core.tree.seal(turn);
         return this.#core.log.seal(turn);
       case 'durable':
@@ -189,7 +189,7 @@ export class Replica {
       case 'storage-failed':
         return this.#onStorageFailed(input.reason, turn);
       case 'disk':
-        this.#core.pace.isDiskLow = input.room.low;
+        this.#core.commitAge.isDiskLow = input.room.low;
         return this.#core.room.onLook(input.room);
       case 'drain':
         return this.#onDrain();
@@ -210,8 +210,8 @@ export class Replica {
     if (command.kind === 'status') return turn.reply(command.client, this.status(turn.now), 0);
     if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
       return this.#drain.onCommand(command, turn);
-    if (this.#phase !== 'open' || this.#standing.isReturning)
-      return refuseClosed(this.#core, command.client, this.#phase, this.#standing, turn);
+    if (this.#phase !== 'open' || this.#catchUp.isReturning)
+      return refuseClosed(this.#core, command.client, this.#phase, this.#catchUp, turn);
     if (this.#drain.refuses(command, turn) || this.#forwards.turnsAway(command, turn)) return;
     switch (command.kind) {
       case 'write':
@@ -238,7 +238,7 @@ export class Replica {
 
   status(now: Now): Status {
     return statusOf(this.#core, this.#succession, this.state, now, {
-      namespaces: this.#fitness.report(now.monoMs),
+      namespaces: this.#admission.report(now.monoMs),
       copied: this.#resync.progress,
       comparisons: this.#antiEntropy.comparisons,
       waiting: this.waiting,
@@ -318,7 +318,7 @@ export class Replica {
     if (!this.#succession.onHello(peer.member.index, hello, turn)) return;
     const { remembers = [] } = hello;
     for (const told of [hello.vector, remembers])
-      if (this.#oldCopy.isProvedBy(told)) return this.#haltBehind(told, turn);
+      if (this.#staleDisk.isProvedBy(told)) return this.#haltBehind(told, turn);
     if (hello.policyDigest !== this.#policyDigest) {
       turn.note('warn', 'policies-differ', { peer: peer.member.id });
     }
@@ -326,26 +326,26 @@ export class Replica {
     this.#core.peers.onHello(peer, hello);
     this.#exchange.onHello(holderOf(peer));
     this.#core.clock.witness(hello.hlc, turn.now.wallMs);
-    if (this.#standing.onRemembered(remembers, turn)) this.#succession.onLoss(turn);
+    if (this.#catchUp.onRemembered(remembers, turn)) this.#succession.onLoss(turn);
     this.#writes.onSuperseded(hello.superseded);
     this.#onLearned(peer, hello.vector, turn);
     this.#reads.onConnected(turn);
     this.#antiEntropy.onConnected(peer.member.index);
     peer.sender.pump(turn);
-    this.#pulse.tell(peer, turn);
+    this.#heartbeats.tell(peer, turn);
     this.#checkCaughtUp(turn);
     if (this.#grace.isOver(turn)) this.#open(turn);
   }
 
   #haltBehind(vector: VectorEntries, out: Outbox): void {
     this.#phase = 'failed';
-    this.#oldCopy.haltBehind(vector, out);
+    this.#staleDisk.haltBehind(vector, out);
   }
 
   #onEntries(peer: Peer, message: Entries, turn: Turn): void {
     const { origin } = message;
     if (origin === this.#core.origin) return;
-    if (this.#oldCopy.isLaterLife(origin)) return this.#haltBehind([[origin, 1]], turn);
+    if (this.#staleDisk.isLaterLife(origin)) return this.#haltBehind([[origin, 1]], turn);
     if (this.#core.own.isOwn(origin)) this.#relearn(this.#core.log.open(origin));
     this.#intake.onEntries(peer, message, turn);
   }
@@ -370,8 +370,8 @@ export class Replica {
   }
 
   #onLearned(peer: Peer, vector: VectorEntries, turn: Turn): void {
-    if (this.#oldCopy.isProvedBy(vector)) return this.#haltBehind(vector, turn);
-    if (this.#standing.onLearned(vector, (of) => this.#core.own.isOwn(of), turn))
+    if (this.#staleDisk.isProvedBy(vector)) return this.#haltBehind(vector, turn);
+    if (this.#catchUp.onLearned(vector, (of) => this.#core.own.isOwn(of), turn))
       this.#succession.onLoss(turn);
     peer.learn(vector);
     this.#memory.learn(peer.member.index, vector);
@@ -386,15 +386,15 @@ export class Replica {
   #onHeartbeat(peer: Peer, heartbeat: Heartbeat, turn: Turn): void {
     this.#onLearned(peer, heartbeat.vector, turn);
     peer.sender.pump(turn);
-    this.#pulse.onHeartbeat(peer, heartbeat, turn);
+    this.#heartbeats.onHeartbeat(peer, heartbeat, turn);
     this.#checkCaughtUp(turn);
   }
 
   // ---- storage
 
   #onDurable(lsn: number, turn: Turn): void {
-    const { settings, log, table, self, origin, pace, peers, freshness } = this.#core;
-    pace.onDurable(turn.now.monoMs);
+    const { settings, log, table, self, origin, commitAge, peers, freshness } = this.#core;
+    commitAge.onDurable(turn.now.monoMs);
     table.onDurable(lsn);
     this.#succession.onDurable(lsn, turn);
     this.#resync.onDurable(turn);
@@ -426,7 +426,7 @@ export class Replica {
     this.#phase = this.#drains ? 'draining' : 'grace';
     this.#grace.begin(turn);
     turn.arm('heartbeat', turn.now.monoMs);
-    this.#standing.begin(this.#recovery.incarnation === 0, turn);
+    this.#catchUp.begin(this.#recovery.incarnation === 0, turn);
     this.#memory.begin();
     this.#resync.begin();
     this.#drain.begin();
@@ -438,7 +438,7 @@ export class Replica {
 
   // grace -> open
   #open(turn: Turn): void {
-    if (this.#phase !== 'grace' || this.#standing.isReturning) return;
+    if (this.#phase !== 'grace' || this.#catchUp.isReturning) return;
     this.#phase = 'open';
     this.#grace.end(turn);
     this.#checkCaughtUp(turn);
@@ -481,7 +481,7 @@ export class Replica {
 
   #checkCaughtUp(turn: Turn): void {
     if (this.#phase !== 'open' && this.#phase !== 'grace') return;
-    const hasReturned = this.#standing.check(this.#phase === 'open', turn);
+    const hasReturned = this.#catchUp.check(this.#phase === 'open', turn);
     if (hasReturned && !this.#grace.isRunning) this.#open(turn);
   }
 
@@ -500,8 +500,8 @@ export class Replica {
   #beat(turn: Turn): void {
     const { nearness, origin, peers } = this.#core;
     this.#intake.look(turn);
-    if (this.#phase === 'open') this.#fitness.look(turn.now);
-    this.#pulse.beat(turn);
+    if (this.#phase === 'open') this.#admission.look(turn.now);
+    this.#heartbeats.beat(turn);
     this.#memory.beat(turn);
     nearness.rank();
     peers.pump(turn);

@@ -16,14 +16,14 @@ import type { Digest } from '../model/message.ts';
 import { countMissing, type ReadonlyVector } from '../model/vector.ts';
 import type { Comparisons } from '../entropy/comparisons.ts';
 import { refuse } from '../model/refuse.ts';
-import type { Peer, Peers } from './peers.ts';
+import type { Peer, Peers } from '../peers/peers.ts';
 import type { AgreedClock } from '../consistency/agreed-clock.ts';
-import type { Freshness } from '../consistency/freshness.ts';
-import type { Held } from '../order/held.ts';
+import type { Freshness } from '../lag/freshness.ts';
+import type { Held } from '../store/held.ts';
 import type { Log } from '../store/log.ts';
-import type { Nearness } from '../quorum/nearness.ts';
-import type { Pace } from './pace.ts';
-import type { Room } from './room.ts';
+import type { Nearness } from '../peers/nearness.ts';
+import type { CommitAge } from '../lag/commit-age.ts';
+import type { Room } from '../store/room.ts';
 import type { Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
 import type { HashTree } from '../store/tree.ts';
@@ -44,7 +44,7 @@ export interface StatusOptions {
   readonly log: Log;
   readonly nearness: Nearness;
   readonly origin: Origin;
-  readonly pace: Pace;
+  readonly commitAge: CommitAge;
   readonly peers: Peers;
   readonly room: Room;
   readonly self: Member;
@@ -59,8 +59,8 @@ export function statusOf(
   now: Now,
   { namespaces, copied, comparisons, waiting, graceMs }: StatusParts,
 ): Status {
-  const { self, settings, origin, agreed, log, peers, freshness, pace, room, tree } = options;
-  const commitAgeMs = pace.commitAgeMs(now.monoMs);
+  const { self, settings, origin, agreed, log, peers, freshness, commitAge, room, tree } = options;
+  const commitAgeMs = commitAge.commitAgeMs(now.monoMs);
   return {
     kind: 'status',
     membership,

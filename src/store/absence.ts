@@ -1,4 +1,4 @@
-// What an absent key says. A tombstone is dropped once every member has all that is older than it (replica/stability.ts),
+// What an absent key says. A tombstone is dropped once every member has all that is older than it (upkeep/stability.ts),
 // so what is covered here and not here was deleted:
 //
 //   heads    every entry of the logs up to their heads has gone into the records

@@ -1,7 +1,7 @@
 // Where things lie in storage: order-preserving binary keys, one leading byte per kind (docs/storage.md).
 //
 //   l lane origin 0 seq         log entry (an encoded mutation)
-//   h origin 0 seq              log entry that waits for its time (order/held.ts)
+//   h origin 0 seq              log entry that waits for its time (store/held.ts)
 //   r namespace 0 key           record (an encoded mutation: the winner, or the tombstone)
 //   o origin                    what is held of an origin's log
 //   i namespace 0 key           an idempotency key and the write that it named

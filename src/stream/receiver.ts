@@ -2,7 +2,7 @@
 // already held: next in sequence, chained to its predecessor, and, for the first entry of a life, behind everything that its
 // replica wrote in earlier lives. A run is taken whole: checked to its end before its first entry is logged, or refused as if its
 // end were missing. One that is stamped beyond the drift bound, and what follows it, waits outside the log until
-// its time has come (order/held.ts); it is refused where there is no room for it.
+// its time has come (store/held.ts); it is refused where there is no room for it.
 //
 // Duplicates are counted and dropped. A gap ends the run: what is missing is asked for again. An entry that does not
 // chain means that two histories share a name, which is never settled by overwriting: the origin is not taken further

@@ -32,7 +32,7 @@ import { type Network, type PointRead, type Trace, UNREADABLE } from '../../src/
 import type { Member } from '../../src/model/quorum.ts';
 import type { Settings } from '../../src/model/settings.ts';
 import { unseal } from '../../src/store/envelope.ts';
-import { voteKey } from '../../src/consensus/synod.ts';
+import { voteKey } from '../../src/membership/synod.ts';
 import { readVote } from '../../src/model/membership-bytes.ts';
 import { bytes, key, membersOf, namespace, settingsOf, text } from '../support/build.ts';
 import { ClockError } from './clock-error.ts';

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Freshness } from '../../src/consistency/freshness.ts';
+import { Freshness } from '../../src/lag/freshness.ts';
 import { type Origin, originOf, type ReplicaId } from '../../src/model/id.ts';
 import type { VectorEntries } from '../../src/model/message.ts';
 import type { Vector } from '../../src/model/vector.ts';

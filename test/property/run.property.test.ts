@@ -16,7 +16,7 @@ import {
   runName,
   wholeRuns,
 } from '../../src/model/run.ts';
-import { Held } from '../../src/order/held.ts';
+import { Held } from '../../src/store/held.ts';
 import { heldKey, allHeld } from '../../src/store/layout.ts';
 import { Log } from '../../src/store/log.ts';
 import { PullServer } from '../../src/stream/puller.ts';

@@ -1,5 +1,5 @@
 // A replica that is too far behind to answer lets another one do so: its answer comes as that one gave it, in its order. (That
-// nothing of it is kept is looked at in test/unit/replica/forwards.test.ts, where the disk is not slow.)
+// nothing of it is kept is looked at in test/unit/forward/client.test.ts, where the disk is not slow.)
 
 import { describe, expect, it } from 'vitest';
 import type { Reply } from '../../src/model/command.ts';

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { bootMembership, type Place, withPlace } from '../../src/model/membership.ts';
 import { writeTenure } from '../../src/model/membership-bytes.ts';
-import { tenureKey } from '../../src/replica/succession.ts';
+import { tenureKey } from '../../src/membership/succession.ts';
 import { seal } from '../../src/store/envelope.ts';
 import { Cluster, type ClusterOptions, putOf, shown } from '../cluster/cluster.ts';
 import { helloOf, membersOf } from '../support/build.ts';

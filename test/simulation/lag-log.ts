@@ -3,7 +3,7 @@
 // not before, it can be blamed. One that hears no majority is behind for as long as it has heard none; and one whose disk
 // hangs, for as long as it has had to know: an idle one commits once a second, with a heartbeat, and then waits.
 //
-// An entry that a wrong clock stamped further ahead than `clockDrift` is kept back until that time (order/held.ts), and nobody
+// An entry that a wrong clock stamped further ahead than `clockDrift` is kept back until that time (store/held.ts), and nobody
 // is behind for it. So it counts from when its time has come, by the right clock that is furthest behind.
 
 import { decodeMutation } from '../../src/model/encoding.ts';

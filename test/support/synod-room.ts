@@ -1,7 +1,7 @@
 // A few members that agree upon the next membership over a network and disks that somebody else decides about: each
 // message and each commit waits until it is delivered, lost, or done twice.
 
-import { Synod, type Outcome, voteKey } from '../../src/consensus/synod.ts';
+import { Synod, type Outcome, voteKey } from '../../src/membership/synod.ts';
 import { HostTurn } from '../../src/host/turn.ts';
 import { originOf, type Region, type ReplicaId } from '../../src/model/id.ts';
 import {

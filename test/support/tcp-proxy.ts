@@ -7,7 +7,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export type Direction = 'up' | 'down';
 
 /** A long and narrow way. */
-export interface Pace {
+export interface CommitAge {
   readonly delayMs: number;
   readonly bytesPerMs: number;
 }
@@ -42,7 +42,7 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #flows: Record<Direction, Set<Flow>> = { up: new Set(), down: new Set() };
   readonly #stalled: Record<Direction, boolean> = { up: false, down: false };
-  readonly #paces: Partial<Record<Direction, Pace>> = {};
+  readonly #paces: Partial<Record<Direction, CommitAge>> = {};
   #target = 0;
   #port = 0;
 
@@ -92,7 +92,7 @@ export class TcpProxy {
   }
 
   /** From now on bytes take their time; without a pace they pass at once again, behind what is still on its way. */
-  slow(direction: Direction, pace: Pace | undefined): void {
+  slow(direction: Direction, pace: CommitAge | undefined): void {
     if (pace === undefined) delete this.#paces[direction];
     else this.#paces[direction] = pace;
   }

@@ -20,7 +20,7 @@ export const clocks: readonly Mutant[] = [
     id: 'bound-from-receipt',
     number: 25,
     title: 'staleness is counted from when the echo came, not from when its ping left',
-    file: 'src/replica/pulse.ts',
+    file: 'src/lag/heartbeat.ts',
     replace: '{ pingMs: echo, keptMs, sentMs: heartbeat.ping, heads },',
     with: '{ pingMs: turn.now.monoMs, keptMs, sentMs: heartbeat.ping, heads },',
     foundBy: {
@@ -33,7 +33,7 @@ export const clocks: readonly Mutant[] = [
     id: 'bound-without-proof',
     number: 'own',
     title: 'an echo proves freshness before what it names is shown',
-    file: 'src/consistency/freshness.ts',
+    file: 'src/lag/freshness.ts',
     replace: 'if (!first.heads.every(([origin, seq]) => seqOf(shown, origin) >= seq)) return;',
     with: 'if (!first.heads.every(([origin, seq]) => seqOf(shown, origin) >= seq - 1e9)) return;',
     foundBy: sim,
@@ -42,7 +42,7 @@ export const clocks: readonly Mutant[] = [
     id: 'bound-of-nearest',
     number: 'own',
     title: 'the bound is that of one peer, not of all',
-    file: 'src/consistency/freshness.ts',
+    file: 'src/lag/freshness.ts',
     replace: 'bound = Math.max(bound, nowMs - asOf);',
     with: 'bound = nowMs - asOf;',
     foundBy: sim,
@@ -131,7 +131,7 @@ export const clocks: readonly Mutant[] = [
     id: 'silent-counted-as-lag',
     number: 'own',
     title: 'entries that are ahead of the clock count as what this replica is behind',
-    file: 'src/replica/fitness.ts',
+    file: 'src/lag/read-admission.ts',
     replace: 'if (held.isReplicaSilent(member.id)) {',
     with: 'if (held.isReplicaSilent(member.id) && nowMs < 0) {',
     foundBy: {
@@ -144,7 +144,7 @@ export const clocks: readonly Mutant[] = [
     id: 'due-counted-as-late',
     number: 'own',
     title: 'what waited for its time makes its readers stale in the moment in which it is taken',
-    file: 'src/replica/fitness.ts',
+    file: 'src/lag/read-admission.ts',
     replace: '        peer.silentAtMs = nowMs;\n',
     with: '',
     foundBy: {
@@ -157,7 +157,7 @@ export const clocks: readonly Mutant[] = [
     id: 'silent-is-unheard',
     number: 'own',
     title: 'a peer that stamped ahead counts as not heard, so who hears no other is stale',
-    file: 'src/replica/fitness.ts',
+    file: 'src/lag/read-admission.ts',
     replace: 'return asOfMs === undefined ? [] : Math.max(asOfMs, silentAtMs);',
     with: 'return asOfMs === undefined ? [] : Math.max(asOfMs, silentAtMs - 1e9);',
     foundBy: {
@@ -170,7 +170,7 @@ export const clocks: readonly Mutant[] = [
     id: 'held-forgotten',
     number: 'own',
     title: 'entries that are ahead of the clock are kept in memory only',
-    file: 'src/order/held.ts',
+    file: 'src/store/held.ts',
     replace: '    out.put(heldKey(entry.origin, entry.seq), entry.bytes);\n',
     with: '',
     foundBy: {

@@ -33,8 +33,8 @@ export const costs: readonly Mutant[] = [
     id: 'sweep-with-the-heartbeat',
     number: 'own',
     title: 'idempotency keys are forgotten at a fixed rate, however fast they are used',
-    file: 'src/replica/housekeeping.ts',
-    replace: '    this.#endedKeys.onDurable(mutations, out);',
+    file: 'src/upkeep/housekeeping.ts',
+    replace: '    this.#idempotencySweep.onDurable(mutations, out);',
     with: '',
     foundBy: {
       kind: 'test',

@@ -44,7 +44,7 @@ export const durability: readonly Mutant[] = [
     id: 'cursor-before-sync',
     number: 35,
     title: 'entries are acknowledged when they arrive, not when they are durable',
-    file: 'src/replica/intake.ts',
+    file: 'src/stream/intake.ts',
     replace: `    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
     this.#onAdvance(origin, turn);`,
     with: `    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
@@ -131,7 +131,7 @@ export const durability: readonly Mutant[] = [
     id: 'truncated-too-far',
     number: 'own',
     title: 'the stable cut leaves out who is not connected, so the log forgets what that one lacks',
-    file: 'src/replica/peers.ts',
+    file: 'src/peers/peers.ts',
     replace: 'return meetVectors([own, ...this.all().map((peer) => peer.holds)]);',
     with: 'return meetVectors([own, ...this.greeted().map((peer) => peer.holds)]);',
     foundBy: sim,

@@ -7,12 +7,12 @@ export const edges: readonly Mutant[] = [
     id: 'incredible-answer-dropped',
     number: 'own',
     title: 'who waits for an answer that cannot be believed waits for its time-out',
-    file: 'src/replica/peer-check.ts',
+    file: 'src/peers/peer-check.ts',
     replace: 'return refusalIn(message);',
     with: "return message.kind === 'hello' ? refusalIn(message) : undefined;",
     foundBy: {
       kind: 'test',
-      file: 'test/unit/replica/peer-check.test.ts',
+      file: 'test/unit/peers/peer-check.test.ts',
       name: 'is no answer: a read that waits for it ends at once',
     },
   },
@@ -20,7 +20,7 @@ export const edges: readonly Mutant[] = [
     id: 'deletes-need-room-for-values',
     number: 'own',
     title: 'deletes are refused with the values while the disk is almost full',
-    file: 'src/replica/room.ts',
+    file: 'src/store/room.ts',
     replace: "return this.#fits(bytes, operation === 'delete' ? deleteBytes : putBytes);",
     with: 'return this.#fits(bytes, Math.min(deleteBytes, putBytes));',
     foundBy: {
@@ -33,7 +33,7 @@ export const edges: readonly Mutant[] = [
     id: 'entries-fill-the-disk',
     number: 'own',
     title: 'what peers send is taken although the disk has no room for it',
-    file: 'src/replica/intake.ts',
+    file: 'src/stream/intake.ts',
     replace: 'const fitting = wholeRuns(entries, this.#options.room.fitting(entries));',
     with: 'const fitting = wholeRuns(entries);',
     foundBy: {

@@ -29,7 +29,7 @@ export const lives: readonly Mutant[] = [
     id: 'old-copy-goes-on',
     number: 'own',
     title: 'a replica that meets a later life of itself goes on',
-    file: 'src/replica/old-copy.ts',
+    file: 'src/peers/stale-disk.ts',
     replace:
       'if (of === this.#origin ? seq > this.#log.head(of) : this.isLaterLife(of)) return true;',
     with: 'if (of === this.#origin && seq > this.#log.head(of)) return true;',
@@ -57,7 +57,7 @@ export const lives: readonly Mutant[] = [
     number: 'own',
     title:
       'a replica has to reach what its peers hold now, which it never does where more is written than its way carries',
-    file: 'src/replica/standing.ts',
+    file: 'src/lag/catch-up.ts',
     replace: 'if (this.#goals[member.index]?.life !== life)',
     with: "if (life !== ('' as Origin))",
     foundBy: {
@@ -70,7 +70,7 @@ export const lives: readonly Mutant[] = [
     id: 'returns-after-majority',
     number: 23,
     title: 'a replica returns when it has what a majority holds, though another may have more',
-    file: 'src/replica/standing.ts',
+    file: 'src/lag/catch-up.ts',
     replace: "const others = this.#return === 'all' && !isNew ? peers.all() : greeted;",
     with: 'const others = greeted;',
     foundBy: {
@@ -83,7 +83,7 @@ export const lives: readonly Mutant[] = [
     id: 'loss-unnoticed',
     number: 'own',
     title: 'a replica with an old copy of its directory does not notice what it lost',
-    file: 'src/replica/standing.ts',
+    file: 'src/lag/catch-up.ts',
     replace:
       'const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin));',
     with: 'const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin) + 1e9);',
@@ -119,7 +119,7 @@ export const lives: readonly Mutant[] = [
     id: 'idempotency-not-replicated',
     number: 'own',
     title: 'an idempotency key is known at the replica that took it only',
-    file: 'src/replica/intake.ts',
+    file: 'src/stream/intake.ts',
     replace: '    this.#options.idempotency.remember(mutation, turn);',
     with: '',
     foundBy: {
@@ -133,12 +133,12 @@ export const lives: readonly Mutant[] = [
     number: 'own',
     title:
       'a life decades ahead of the clock is believed, and its replica has no number left to start with',
-    file: 'src/replica/peer-check.ts',
+    file: 'src/peers/peer-check.ts',
     replace: 'return life <= Math.max(incarnationAt(wallMs), own) + LIFE_AHEAD_MAX;',
     with: 'return life > 0;',
     foundBy: {
       kind: 'test',
-      file: 'test/unit/replica/peer-check.test.ts',
+      file: 'test/unit/peers/peer-check.test.ts',
       name: 'is in no log, no vector and no greeting',
     },
   },
@@ -147,7 +147,7 @@ export const lives: readonly Mutant[] = [
     number: 'own',
     title:
       'a peer does not say what it remembers, so an old copy that had written nothing since serves what was overwritten',
-    file: 'src/replica/memory.ts',
+    file: 'src/peers/memory.ts',
     replace: 'return this.#peers.get(peer)?.told() ?? [];',
     with: 'return peer < 0 ? [] : [];',
     // Seen from the greetings of a majority to the arrival of what they hold, by a bystander that reads all that time; and only
@@ -158,7 +158,7 @@ export const lives: readonly Mutant[] = [
     id: 'opens-before-a-majority',
     number: 'own',
     title: 'a start waits for the grace only, and serves an old copy where links are slow',
-    file: 'src/replica/grace.ts',
+    file: 'src/peers/grace.ts',
     replace: '      monoMs >= this.#endMs ||',
     with: '      monoMs >= this.#restMs ||',
     foundBy: {

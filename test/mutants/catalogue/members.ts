@@ -3,7 +3,7 @@
 
 import type { Mutant } from '../mutant.ts';
 
-const synod = 'test/unit/consensus/synod.test.ts';
+const synod = 'test/unit/membership/synod.test.ts';
 const scenario = 'test/scenario/membership.test.ts';
 
 export const members: readonly Mutant[] = [
@@ -11,7 +11,7 @@ export const members: readonly Mutant[] = [
     id: 'members-without-majority',
     number: 34,
     title: 'a membership is chosen by one less than a majority',
-    file: 'src/consensus/synod.ts',
+    file: 'src/membership/synod.ts',
     replace: 'this.#majority = majority(options.current.seats.length);',
     with: 'this.#majority = Math.max(1, majority(options.current.seats.length) - 1);',
     foundBy: {
@@ -24,7 +24,7 @@ export const members: readonly Mutant[] = [
     id: 'vote-before-durable',
     number: 'own',
     title: 'an acceptor answers before what it says is durable',
-    file: 'src/consensus/synod.ts',
+    file: 'src/membership/synod.ts',
     replace: "out.send(peer, { kind: 'synod', step, epoch, ballot, proposal }, out.lsn);",
     with: "out.send(peer, { kind: 'synod', step, epoch, ballot, proposal });",
     foundBy: { kind: 'test', file: synod, name: 'promises nothing before that is durable' },
@@ -33,7 +33,7 @@ export const members: readonly Mutant[] = [
     id: 'vote-forgotten-with-disk',
     number: 'own',
     title: 'a replica that lost its disk votes again before it has heard what it may have said',
-    file: 'src/consensus/synod.ts',
+    file: 'src/membership/synod.ts',
     replace: 'if (this.#vote !== undefined || this.#heard.size < others) return;',
     with: 'if (this.#vote !== undefined || this.#heard.size > others) return;',
     foundBy: {
@@ -46,7 +46,7 @@ export const members: readonly Mutant[] = [
     id: 'found-value-overruled',
     number: 'own',
     title: 'a proposer prefers its own value to one that may have been chosen',
-    file: 'src/consensus/synod.ts',
+    file: 'src/membership/synod.ts',
     replace: 'const value = attempt.found?.value ?? this.#asked?.value;',
     with: 'const value = this.#asked?.value ?? attempt.found?.value;',
     foundBy: { kind: 'test', file: synod, name: 'finishes what it finds accepted' },
@@ -68,7 +68,7 @@ export const members: readonly Mutant[] = [
     id: 'same-join-is-chosen',
     number: 'own',
     title: 'a join that says what is so already begins another epoch',
-    file: 'src/replica/succession.ts',
+    file: 'src/membership/succession.ts',
     replace:
       'if (isEqualMembership({ ...value, epoch: this.membership.epoch }, this.membership)) {',
     with: 'if (isEqualMembership({ ...value, epoch: this.membership.epoch + 1 }, this.membership)) {',
@@ -82,7 +82,7 @@ export const members: readonly Mutant[] = [
     id: 'epoch-unchecked',
     number: 'own',
     title: 'a peer of an earlier epoch is greeted and counted',
-    file: 'src/replica/succession.ts',
+    file: 'src/membership/succession.ts',
     replace: 'if (membership.epoch !== epoch) return false;',
     with: 'if (membership.epoch < epoch) return true;',
     foundBy: { kind: 'test', file: scenario, name: 'leaves a peer of the epoch before outside' },
@@ -91,7 +91,7 @@ export const members: readonly Mutant[] = [
     id: 'tenure-unchecked',
     number: 'own',
     title: 'the old directory of a name that joined again is taken for the new one',
-    file: 'src/replica/succession.ts',
+    file: 'src/membership/succession.ts',
     replace: 'if (since === undefined || (this.#isBound && since !== this.#tenure.since))',
     with: 'if (since === undefined)',
     foundBy: {
@@ -104,7 +104,7 @@ export const members: readonly Mutant[] = [
     id: 'former-lanes-dropped',
     number: 16,
     title: 'a vector entry of a forgotten member is dropped',
-    file: 'src/replica/greeting.ts',
+    file: 'src/peers/greeting.ts',
     replace: 'vector: peers.get(peer)?.news(log.durable) ?? [],',
     with: 'vector: (peers.get(peer)?.news(log.durable) ?? []).filter(([of]) => settings.members.some(({ id }) => of.startsWith(`${id}.`))),',
     foundBy: {
@@ -117,7 +117,7 @@ export const members: readonly Mutant[] = [
     id: 'return-forgotten',
     number: 22,
     title: 'a replica that is taking back what it lost thinks after a restart that it has',
-    file: 'src/replica/standing.ts',
+    file: 'src/lag/catch-up.ts',
     replace: 'if (isEmpty || get(RETURNING) !== undefined)',
     with: 'if (isEmpty)',
     foundBy: { kind: 'test', file: scenario, name: 'stays outside after a restart in the middle' },
@@ -126,12 +126,12 @@ export const members: readonly Mutant[] = [
     id: 'one-claim-suffices',
     number: 'own',
     title: 'one peer that claims a later membership ends this replica, whatever a majority says',
-    file: 'src/replica/claims.ts',
+    file: 'src/membership/claims.ts',
     replace: 'if (against >= majority(ground.current.seats.length))',
     with: 'if (against > ground.current.seats.length)',
     foundBy: {
       kind: 'test',
-      file: 'test/unit/replica/claims.test.ts',
+      file: 'test/unit/membership/claims.test.ts',
       name: 'is not believed while a majority is connected that has accepted nothing',
     },
   },

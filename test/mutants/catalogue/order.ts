@@ -128,7 +128,7 @@ export const order: readonly Mutant[] = [
     id: 'stale-condition',
     number: 8,
     title: 'If-Match holds for any version once there is one',
-    file: 'src/replica/conditions.ts',
+    file: 'src/model/conditions.ts',
     replace:
       'return live !== undefined && condition.versions.includes(formatDot(live.origin, live.seq));',
     with: 'return live !== undefined;',

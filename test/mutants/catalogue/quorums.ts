@@ -171,7 +171,7 @@ export const quorums: readonly Mutant[] = [
     id: 'key-lent-twice',
     number: 'own',
     title: 'an idempotency key is lent to two replicas at once',
-    file: 'src/replica/loans.ts',
+    file: 'src/quorum/loans.ts',
     replace: 'if (loan !== undefined && loan.member !== member && loan.untilMs > nowMs)',
     with: 'if (loan !== undefined && loan.member !== member && loan.untilMs < 0)',
     foundBy: {
@@ -184,7 +184,7 @@ export const quorums: readonly Mutant[] = [
     id: 'loan-ends-with-connection',
     number: 'own',
     title: 'a lender forgets what it lent as soon as its connection to the borrower breaks',
-    file: 'src/replica/loans.ts',
+    file: 'src/quorum/loans.ts',
     replace: 'if (loan.member === member && loan.untilMs > untilMs)',
     with: 'if (loan.member === member) this.#loans.delete(name);\n      else if (nowMs < 0)',
     foundBy: sim,
@@ -193,7 +193,7 @@ export const quorums: readonly Mutant[] = [
     id: 'claim-sleeps-on',
     number: 'own',
     title: 'a retry waits its pause out although the write under its key has come',
-    file: 'src/replica/key-claims.ts',
+    file: 'src/quorum/key-claims.ts',
     replace: "    claiming.againAtMs = 0;\n    turn.arm('key-claim', 0);",
     with: '    claiming.askedAtMs = 0;',
     foundBy: {
@@ -206,7 +206,7 @@ export const quorums: readonly Mutant[] = [
     id: 'former-borrower-not-heard',
     number: 'own',
     title: 'a key that was lent to another before is used without hearing that one',
-    file: 'src/replica/key-claims.ts',
+    file: 'src/quorum/key-claims.ts',
     replace: 'const missing = claiming.former & ~claiming.heard & peers.reachable;',
     with: 'const missing = claiming.former & ~claiming.heard & peers.reachable & 0;',
     foundBy: {

@@ -39,7 +39,7 @@ export const snapshots: readonly Mutant[] = [
     id: 'copying-answers',
     number: 22,
     title: 'a replica that copies a snapshot answers as if it were whole',
-    file: 'src/replica/standing.ts',
+    file: 'src/lag/catch-up.ts',
     replace: "    if (this.#return === 'none') this.#return = 'majority';",
     with: '',
     foundBy: {

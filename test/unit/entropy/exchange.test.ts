@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Exchange } from '../../../src/entropy/exchange.ts';
-import type { Holder } from '../../../src/replica/peers.ts';
+import type { Holder } from '../../../src/peers/peers.ts';
 import { HostTurn } from '../../../src/host/turn.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { ReplicaId } from '../../../src/model/id.ts';

@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CopyBudget } from '../../../src/entropy/copy-budget.ts';
-import type { Holder } from '../../../src/replica/peers.ts';
+import type { Holder } from '../../../src/peers/peers.ts';
 import { SnapshotClient } from '../../../src/entropy/snapshot-client.ts';
 import { SnapshotServer } from '../../../src/entropy/snapshot-server.ts';
 import { HostTurn } from '../../../src/host/turn.ts';

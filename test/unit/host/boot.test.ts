@@ -10,7 +10,7 @@ import {
 import { nextIncarnation } from '../../../src/model/id.ts';
 import { type PointRead, UNREADABLE } from '../../../src/model/port.ts';
 import type { Member } from '../../../src/model/quorum.ts';
-import { beginningOf } from '../../../src/replica/succession.ts';
+import { beginningOf } from '../../../src/membership/succession.ts';
 import { metaKey } from '../../../src/store/layout.ts';
 import { membersOf } from '../../support/build.ts';
 

@@ -4,13 +4,20 @@
 import { posix } from 'node:path';
 import { closing, isWord, type SourceFile, specifiers, type Token, tokenize } from './source.ts';
 
+/** They do not import each other: what one uses of another is handed in. */
+const machines: readonly string[] =
+  'quorum stream order consensus entropy lag upkeep forward membership consistency transaction cache'.split(
+    ' ',
+  );
+
 /** From the ground up. Rooms on one floor do not import each other; imports go strictly downwards. */
 export const floors: readonly (readonly string[])[] = [
   ['base'],
   ['model'],
   ['crdt'],
   ['store'],
-  ['quorum', 'stream', 'order', 'consensus', 'entropy', 'consistency', 'transaction'],
+  ['peers'],
+  machines,
   ['replica'],
   ['host'],
   ['http', 'adapters'],
@@ -33,9 +40,15 @@ const doors: Record<string, readonly string[]> = {
   order: ['replica'],
   consensus: ['replica'],
   entropy: ['replica'],
+  lag: ['replica', 'cli'],
+  upkeep: ['replica'],
+  forward: ['replica'],
+  // The boot of an incarnation and a recovery by hand read who the members are.
+  membership: ['replica', 'host', 'cli'],
   consistency: ['replica'],
   transaction: ['replica'],
-  replica: ['host', 'cli'],
+  cache: ['replica'],
+  replica: ['host'],
 };
 
 /** Deterministic rooms: everything up to and including the host, and what server and clients agree upon. */

@@ -10,7 +10,7 @@ import {
   type ReadOutcome,
   type ReadPurpose,
 } from '../../../src/quorum/get.ts';
-import { Nearness } from '../../../src/quorum/nearness.ts';
+import { Nearness } from '../../../src/peers/nearness.ts';
 import { key, membersOf, mutation, namespace, origin } from '../../support/build.ts';
 import { sent } from '../../support/outbox.ts';
 

@@ -3,7 +3,7 @@ import { HostTurn } from '../../../src/host/turn.ts';
 import { createHybridClock, hlcFromMs } from '../../../src/model/hlc.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { Mutation } from '../../../src/model/record.ts';
-import { Held } from '../../../src/order/held.ts';
+import { Held } from '../../../src/store/held.ts';
 import { heldKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
 import { Receiver } from '../../../src/stream/receiver.ts';

@@ -1,0 +1,164 @@
+// Resynchronisation by snapshot, both ways: gives this replica's records to a peer, and takes a peer's over. While a copy
+// is under way this replica is out of service: what it shows has no order yet.
+
+import { CopyBudget } from './copy-budget.ts';
+import { SnapshotClient, snapshotMark } from './snapshot-client.ts';
+import { SnapshotServer } from './snapshot-server.ts';
+import type { CopyProgress } from '../model/command.ts';
+import type { Outbox, Turn } from '../model/effect.ts';
+import type { Behind, LaneHead, Position, SnapshotMessage } from '../model/message.ts';
+import { type Storage, UNREADABLE } from '../model/port.ts';
+import type { Record } from '../model/record.ts';
+import type { Lane } from '../store/lane.ts';
+import type { Heal } from '../model/heal.ts';
+import { holderOf, type Peer, type Peers } from '../peers/peers.ts';
+import type { Absence } from '../store/absence.ts';
+import type { HybridClock } from '../model/hlc.ts';
+import type { Held } from '../store/held.ts';
+import type { IdempotencyTable } from '../store/idempotency.ts';
+import type { Log } from '../store/log.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Namespaces } from '../model/namespaces.ts';
+import type { Room } from '../store/room.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Table } from '../store/table.ts';
+
+export interface ResyncOptions {
+  readonly absence: Absence;
+  readonly clock: HybridClock;
+  readonly get: Storage['get'];
+  readonly held: Held;
+  readonly idempotency: IdempotencyTable;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly namespaces: Namespaces;
+  readonly peers: Peers;
+  readonly room: Room;
+  readonly settings: Settings;
+  readonly table: Table;
+  readonly catchUp: { onCopy(isCopying: boolean): void };
+  readonly heal: Heal;
+  readonly retryMs: number;
+  /** An origin's log goes on in another lane. */
+  readonly onJump: (lane: Lane) => void;
+}
+
+/** Of a part of a snapshot: small, so that requests come in between two of them. */
+const PART_BYTES = 64 * 1024;
+
+export class Resync {
+  readonly #options: ResyncOptions;
+  readonly #server: SnapshotServer;
+  readonly #client: SnapshotClient;
+  readonly #onJump: (lane: Lane) => void;
+
+  constructor(options: ResyncOptions) {
+    const { catchUp, heal, retryMs, onJump } = options;
+    const { log, table, absence, metrics, settings, get } = options;
+    this.#options = options;
+    this.#onJump = onJump;
+    this.#server = new SnapshotServer({
+      log,
+      metrics,
+      frameBytes: settings.frameBytes,
+      get,
+      heal,
+    });
+    this.#client = new SnapshotClient({
+      log,
+      table,
+      absence,
+      metrics,
+      bytesMax: Math.min(settings.frameBytes, PART_BYTES),
+      budget: new CopyBudget(settings.copiesPerHour),
+      retryMs,
+      onCopy: (isCopying) => catchUp.onCopy(isCopying),
+      merge: (record, turn) => this.#merge(record, turn),
+      remember: (named, out) => options.idempotency.learn(named, out),
+      jump: (head, out) => this.#jump(head, out),
+      isAhead: ({ hlc }, now) => options.clock.isAhead(hlc, now.wallMs),
+    });
+  }
+
+  /** The copy under way, if there is one. */
+  get progress(): CopyProgress | undefined {
+    const { made } = this.#client;
+    if (made === undefined) return undefined;
+    const { parts, records, after } = made;
+    return { parts, records, share: shareOf(after, this.#options.namespaces.names) };
+  }
+
+  get isCopying(): boolean {
+    return this.#client.isCopying;
+  }
+
+  /** Storage is read: a copy that was under way goes on. */
+  begin(): void {
+    const mark = this.#options.get(snapshotMark());
+    this.#client.restore(mark === UNREADABLE ? undefined : mark);
+  }
+
+  onMessage(peer: Peer, message: Behind | SnapshotMessage, turn: Turn): void {
+    const { index } = peer.member;
+    if (message.kind === 'behind') this.#client.onBehind(index, message);
+    else if (message.kind === 'snapshot-request') this.#server.onRequest(index, message, turn);
+    else if (message.kind === 'snapshot-credit') this.#server.onCredit(index, message, turn);
+    else if (this.#takesPart()) this.#client.onChunk(holderOf(peer), message, turn);
+  }
+
+  /** A part that the disk has no room for counts as lost: it is asked for again. */
+  #takesPart(): boolean {
+    const { room } = this.#options;
+    if (!room.takesFromPeer(PART_BYTES)) return false;
+    room.spend(PART_BYTES);
+    return true;
+  }
+
+  onDisconnected(index: number): void {
+    this.#server.onDisconnected(index);
+    this.#client.onDisconnected(index);
+  }
+
+  onDurable(turn: Turn): void {
+    this.#client.onDurable(turn);
+  }
+
+  /** With every heartbeat. */
+  look(turn: Turn): void {
+    this.#client.look(this.#options.peers.greeted().map(holderOf), turn);
+  }
+
+  #merge(record: Record, turn: Turn): void {
+    const { clock, metrics, absence } = this.#options;
+    // It was accepted where it comes from. Our own stamps follow it only as far as the drift bound allows.
+    if (!clock.witness(record.hlc, turn.now.wallMs)) metrics.clockRefusals++;
+    absence.take(record, turn);
+  }
+
+  #jump(head: LaneHead, out: Outbox): void {
+    const lane = this.#options.log.jump(head, out);
+    if (lane === undefined) return;
+    this.#options.held.onTaken(lane.origin);
+    // As after a restart: what is stamped here is newer than what is held here, and what was forgotten of it.
+    this.#options.clock.raise(lane.hlc);
+    this.#onJump(lane);
+  }
+}
+
+/**
+ * Records come in the order of their positions, so the position tells how much is done: whole namespaces, and of the one under
+ * way the part of the space of its keys that the first four bytes span. Nobody knows how full that space is.
+ */
+function shareOf(after: Position, namespaces: readonly string[]): number {
+  if (after === '' || namespaces.length === 0) return 0;
+  const zero = after.indexOf('\0');
+  const name = zero < 0 ? after : after.slice(0, zero);
+  const done = namespaces.filter((other) => other < name).length;
+  let within = 0;
+  for (let at = 4; at >= 1; at--) within = (within + byteAt(after, zero + at)) / 256;
+  return Math.min((done + within) / namespaces.length, 1);
+}
+
+function byteAt(position: Position, at: number): number {
+  return at > 0 && at < position.length ? position.charCodeAt(at) & 0xff : 0;
+}

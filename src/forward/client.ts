@@ -1,0 +1,251 @@
+// Questions of clients that another replica answers, because this one is too far behind to. The nearest peer that is fit is
+// asked as if the client had asked it, and its answer is passed on as it is: nothing of it is merged or kept here, so what a
+// client sees is what one replica shows, in the order in which that one shows it. That keeps the promise of `fifo`, which a
+// record that is mixed into another replica's table would break.
+//
+//   asking -> answered   the first answer that comes
+//   asking -> refused    everybody who is fit has refused or is gone, or the client's time is over
+//
+// Who refuses, is gone, or takes long (its share of the time that is left) is followed by the next. A question goes one
+// step: who is asked answers or refuses (server.ts).
+//
+// Bounds: as many as reads may wait, of them `LISTS_MAX` lists; a list's page ends with a frame, and its cursor goes on at
+// any replica.
+
+import type { Client, Command, ListCommand, ReadCommand } from '../model/command.ts';
+import type { Now, Outbox, Turn } from '../model/effect.ts';
+import type { NamespaceName } from '../model/id.ts';
+import type { FaultCode } from '../model/fault.ts';
+import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
+import type { Level } from '../model/policy.ts';
+import type { Record } from '../model/record.ts';
+import { isAnswerTo } from './check.ts';
+import { ForwardServer, type ForwardServerOptions } from './server.ts';
+import { refuse } from '../model/refuse.ts';
+import type { HybridClock } from '../model/hlc.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Peers } from '../peers/peers.ts';
+import type { Member } from '../model/quorum.ts';
+
+const LISTS_MAX = 64;
+const PAGE_BYTES_MAX = 256 * 1024;
+/** Nobody is waited for longer before the next is asked beside. */
+const PATIENCE_MS_MAX = 1000;
+
+interface Pending {
+  readonly id: number;
+  readonly command: ReadCommand | ListCommand;
+  readonly question: Question;
+  readonly level: Level;
+  readonly beganMs: number;
+  readonly deadlineMs: number;
+  /** Members that were asked, and those of them that may still answer, as bits. */
+  asked: number;
+  open: number;
+  /** When one more is asked. */
+  nextAtMs: number;
+  /** Who refused, and how. */
+  readonly refusals: string[];
+}
+
+/** Which replicas may answer reads. */
+interface Admission {
+  mayAnswer(namespace: NamespaceName, now: Now): boolean;
+  /** Peers that may be asked, the nearest first. */
+  fit(namespace: NamespaceName): readonly number[];
+  refuse(command: ReadCommand | ListCommand, out: Outbox, others?: string): void;
+}
+
+export interface ForwardClientOptions extends ForwardServerOptions {
+  readonly clock: HybridClock;
+  readonly metrics: Metrics;
+  readonly peers: Peers;
+  readonly self: Member;
+}
+
+export class ForwardClient {
+  readonly #options: ForwardClientOptions;
+  readonly #admission: Admission;
+  readonly #server: ForwardServer;
+  readonly #pending = new Map<number, Pending>();
+  #lists = 0;
+  #lastId = 0;
+
+  /** `run` takes a command as if a client had sent it. */
+  constructor(
+    options: ForwardClientOptions,
+    admission: Admission,
+    run: (command: Command, turn: Turn) => void,
+  ) {
+    this.#options = options;
+    this.#admission = admission;
+    this.#server = new ForwardServer(options, run);
+  }
+
+  get waiting(): number {
+    return this.#pending.size + this.#server.waiting;
+  }
+
+  /** True for a read of a namespace that this replica is not fit to answer: others are asked, or it is refused. */
+  turnsAway(command: Command, turn: Turn): boolean {
+    if (command.kind !== 'read' && command.kind !== 'list') return false;
+    if (this.#admission.mayAnswer(command.namespace, turn.now)) return false;
+    if (command.onUnmet === 'forward' && this.#admission.fit(command.namespace).length > 0)
+      this.#begin(command, turn);
+    else this.#admission.refuse(command, turn);
+    return true;
+  }
+
+  /** A peer asks in the place of its client, or answers in the place of this replica. */
+  onMessage(peer: number, message: ForwardRequest | ForwardReply, turn: Turn): void {
+    if (message.kind === 'forward-request') this.#server.onRequest(peer, message, turn);
+    else this.#onReply(peer, message, turn);
+  }
+
+  #onReply(peer: number, { id, answer }: ForwardReply, turn: Turn): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined || ((pending.open >> peer) & 1) === 0) return;
+    if (answer.kind === 'refused') this.#onRefused(pending, peer, answer.code, turn);
+    else if (!isAnswerTo(pending.question, answer))
+      this.#onRefused(pending, peer, 'no answer to the question', turn);
+    else if (!this.#witness(answer, turn.now)) this.#onRefused(pending, peer, 'clock-drift', turn);
+    else this.#relay(pending, peer, answer, turn);
+  }
+
+  onDisconnected(peer: number, turn: Turn): void {
+    this.#server.onDisconnected(peer);
+    for (const pending of this.#pending.values())
+      if ((pending.open >> peer) & 1) this.#onRefused(pending, peer, 'connection lost', turn);
+  }
+
+  onTimer(turn: Turn): void {
+    this.#server.onTimer(turn);
+    if (!turn.takeDue('forward')) return;
+    for (const pending of this.#pending.values()) {
+      if (pending.deadlineMs <= turn.now.monoMs) this.#fail(pending, turn);
+      else if (pending.nextAtMs <= turn.now.monoMs) this.#askNext(pending, turn);
+      else watch(pending, turn);
+    }
+  }
+
+  /** The replica stops: who still waits is told. */
+  failAll(code: FaultCode, out: Outbox): void {
+    for (const { command } of this.#pending.values())
+      refuse(command.client, out, code, 'the replica has stopped');
+    this.#pending.clear();
+  }
+
+  #begin(command: ReadCommand | ListCommand, turn: Turn): void {
+    const { namespaces } = this.#options;
+    const policy = namespaces.find(command.namespace)?.policy;
+    if (policy === undefined) return this.#admission.refuse(command, turn);
+    if (this.#isFull(command.client, command.kind, turn)) return;
+    const pending: Pending = {
+      id: ++this.#lastId,
+      command,
+      question: this.#questionOf(command),
+      level: policy.consistency,
+      beganMs: turn.now.monoMs,
+      deadlineMs: turn.now.monoMs + (command.timeoutMs ?? policy.timeoutMs),
+      asked: 0,
+      open: 0,
+      nextAtMs: turn.now.monoMs,
+      refusals: [],
+    };
+    this.#pending.set(pending.id, pending);
+    if (command.kind === 'list') this.#lists++;
+    this.#askNext(pending, turn);
+  }
+
+  #isFull(client: Client, kind: Question['kind'], out: Outbox): boolean {
+    const { readsPendingMax } = this.#options.settings;
+    const isFull = this.#pending.size >= readsPendingMax;
+    if (!isFull && (kind === 'read' || this.#lists < LISTS_MAX)) return false;
+    const detail = `${isFull ? readsPendingMax : LISTS_MAX} ${kind}s wait for other replicas already`;
+    refuse(client, out, 'overloaded', detail, { retryAfterMs: 1000 });
+    return true;
+  }
+
+  #questionOf(command: ReadCommand | ListCommand): Question {
+    if (command.kind === 'read') {
+      const { kind, namespace, key, r } = command;
+      return { kind, namespace, key, r };
+    }
+    const { client: _, timeoutMs: _timeoutMs, onUnmet: _onUnmet, ...question } = command;
+    const most = Math.min(this.#options.settings.frameBytes, PAGE_BYTES_MAX);
+    return { ...question, bytesMax: Math.min(command.bytesMax ?? most, most) };
+  }
+
+  /** Asks one more of those that are fit, if there is one; else waits for those that were asked. */
+  #askNext(pending: Pending, turn: Turn): void {
+    const { id, level, question, deadlineMs } = pending;
+    const [peer, ...others] = this.#admission
+      .fit(question.namespace)
+      .filter((index) => ((pending.asked >> index) & 1) === 0);
+    if (peer === undefined) {
+      if (pending.open === 0) return this.#fail(pending, turn);
+      pending.nextAtMs = Number.POSITIVE_INFINITY;
+    } else {
+      const timeoutMs = Math.max(deadlineMs - turn.now.monoMs, 1);
+      pending.asked |= 1 << peer;
+      pending.open |= 1 << peer;
+      const shareMs = Math.min(timeoutMs / (others.length + 1), PATIENCE_MS_MAX);
+      pending.nextAtMs = others.length > 0 ? turn.now.monoMs + shareMs : Number.POSITIVE_INFINITY;
+      turn.send(peer, { kind: 'forward-request', id, timeoutMs, level, question });
+    }
+    watch(pending, turn);
+  }
+
+  #onRefused(pending: Pending, peer: number, why: string, turn: Turn): void {
+    const id = this.#options.peers.get(peer)?.member.id;
+    pending.open &= ~(1 << peer);
+    pending.refusals.push(`${id} ${why}`);
+    this.#askNext(pending, turn);
+  }
+
+  /** What a client has seen is before what it writes here next. */
+  #witness(answer: ForwardAnswer, now: Now): boolean {
+    const { clock, metrics } = this.#options;
+    const newest = recordsOf(answer).reduce((most, { hlc }) => Math.max(most, hlc), 0);
+    if (newest === 0 || clock.witness(newest, now.wallMs)) return true;
+    metrics.clockRefusals++;
+    return false;
+  }
+
+  #relay(
+    pending: Pending,
+    peer: number,
+    answer: Exclude<ForwardAnswer, { kind: 'refused' }>,
+    turn: Turn,
+  ): void {
+    const { settings, metrics } = this.#options;
+    const { id, region } = settings.members[peer] ?? this.#options.self;
+    this.#end(pending);
+    metrics.readsForwarded++;
+    // It was that fresh at some moment since it was asked for.
+    const wayMs = turn.now.monoMs - pending.beganMs;
+    const stalenessMs = answer.stalenessMs === 'unknown' ? 'unknown' : answer.stalenessMs + wayMs;
+    turn.reply(pending.command.client, { ...answer, stalenessMs, heldBy: { id, region } }, 0);
+  }
+
+  #fail(pending: Pending, out: Outbox): void {
+    const { command, refusals, open } = pending;
+    this.#end(pending);
+    const late = open === 0 ? [] : ['the others did not answer in time'];
+    this.#admission.refuse(command, out, [...refusals, ...late].join(', '));
+  }
+
+  #end({ id, command }: Pending): void {
+    this.#pending.delete(id);
+    if (command.kind === 'list') this.#lists--;
+  }
+}
+
+function watch({ deadlineMs, nextAtMs }: Pending, turn: Turn): void {
+  turn.arm('forward', Math.min(deadlineMs, nextAtMs));
+}
+
+function recordsOf(answer: ForwardAnswer): readonly Record[] {
+  if (answer.kind === 'found') return [answer.record];
+  return answer.kind === 'listed' ? answer.items : [];
+}

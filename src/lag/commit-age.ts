@@ -1,0 +1,64 @@
+// How long this replica's own commit has been under way. A disk that hangs is silent: only the age of what was handed to it
+// tells. Peers hear it with each heartbeat, so that a heartbeat never says more than the write path does (trap 57).
+//
+// Without writes there is no commit to tell. So a replica that has committed nothing for a second commits its clock floor,
+// in the very batches that writes take: a disk that hangs or fails is seen within IDLE_MS and a heartbeat, then as the age of
+// that commit. That is one fsync a second where nothing else happens, and none where writes flow. The floor is worth it:
+// stamps do not go back over a start, not even below what was only heard of.
+
+import type { Outbox, Turn } from '../model/effect.ts';
+import type { Hlc, HybridClock } from '../model/hlc.ts';
+import type { Storage } from '../model/port.ts';
+import { sealStamp, unsealStamp } from '../store/envelope.ts';
+import { metaKey } from '../store/layout.ts';
+
+/** After the end of the last commit. */
+const IDLE_MS = 1000;
+const FLOOR = metaKey('clock-floor');
+
+export class CommitAge {
+  #beganMs: number | undefined;
+  #endedMs = Number.NEGATIVE_INFINITY;
+  /** Nothing is committed for its own sake while the disk is almost full: who can still be read from goes on. */
+  isDiskLow = false;
+
+  // idle -> committing
+  onSeal(nowMs: number): void {
+    this.#beganMs = nowMs;
+  }
+
+  // committing -> idle
+  onDurable(nowMs: number): void {
+    this.#beganMs = undefined;
+    this.#endedMs = nowMs;
+  }
+
+  /** With every heartbeat. */
+  beat(floor: Hlc, turn: Turn): void {
+    if (this.isDiskLow || this.#beganMs !== undefined || turn.now.monoMs - this.#endedMs < IDLE_MS)
+      return;
+    turn.put(FLOOR, sealStamp(floor));
+  }
+
+  /** 0 while nothing is under way. */
+  commitAgeMs(nowMs: number): number {
+    return this.#beganMs === undefined ? 0 : Math.max(nowMs - this.#beganMs, 0);
+  }
+}
+
+interface FloorOptions {
+  readonly clock: HybridClock;
+  readonly get: Storage['get'];
+}
+
+/**
+ * No stamp of this life is below the floor that the last one committed. One that cannot be read is told, and no reason to
+ * halt: what the logs hold is above it or was never written here.
+ */
+export function raiseToFloor({ clock, get }: FloorOptions, out: Outbox): void {
+  const stored = get(FLOOR);
+  if (stored === undefined) return;
+  const floor = unsealStamp(stored);
+  if (floor === undefined) out.note('error', 'clock-floor-damaged', {});
+  else clock.raise(floor);
+}

@@ -1,0 +1,89 @@
+// Heartbeats, both ways: tells each peer what is durable here, how fit this replica is and how long its disk has been at
+// work, and takes the same from them, with the echo from which freshness and distance are told. A beat keeps the disk at
+// work, too (commit-age.ts).
+
+import type { ClockEcho } from '../model/clock-sample.ts';
+import type { Turn } from '../model/effect.ts';
+import type { Heartbeat } from '../model/message.ts';
+import type { ReadAdmission } from './read-admission.ts';
+import type { OwnLanes } from '../store/own-lanes.ts';
+import type { Peer, Peers } from '../peers/peers.ts';
+import type { HybridClock } from '../model/hlc.ts';
+import type { Freshness } from './freshness.ts';
+import type { Log } from '../store/log.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Nearness } from '../peers/nearness.ts';
+import type { CommitAge } from './commit-age.ts';
+
+/** The clock that a majority agrees upon, as far as heartbeats measure it. */
+interface EchoedClock {
+  readonly ownWallMs: number;
+  onEcho(peer: number, echo: ClockEcho, nowMs: number): void;
+}
+
+export interface HeartbeatsOptions {
+  readonly agreed: EchoedClock;
+  readonly clock: HybridClock;
+  readonly freshness: Freshness;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly nearness: Nearness;
+  readonly commitAge: CommitAge;
+  readonly peers: Peers;
+}
+
+export class Heartbeats {
+  readonly #options: HeartbeatsOptions;
+  readonly #own: OwnLanes;
+  readonly #admission: ReadAdmission;
+
+  constructor(options: HeartbeatsOptions, own: OwnLanes, admission: ReadAdmission) {
+    this.#options = options;
+    this.#own = own;
+    this.#admission = admission;
+  }
+
+  beat(turn: Turn): void {
+    const { clock, commitAge, peers } = this.#options;
+    commitAge.beat(clock.last, turn);
+    for (const peer of peers.greeted()) this.tell(peer, turn);
+  }
+
+  /** One peer alone: one that has just said hello, or has just asked for the first time, so that clocks are compared at once. */
+  tell(peer: Peer, turn: Turn): void {
+    const { agreed, clock, log, commitAge } = this.#options;
+    turn.send(peer.member.index, {
+      kind: 'heartbeat',
+      hlc: clock.last,
+      vector: peer.news(log.durable),
+      ping: turn.now.monoMs,
+      echo: peer.ping,
+      echoDelayMs: peer.ping > 0 ? turn.now.monoMs - peer.pingAtMs : 0,
+      heads: peer.headsAtPing,
+      wallMs: agreed.ownWallMs,
+      commitAgeMs: commitAge.commitAgeMs(turn.now.monoMs),
+      health: this.#admission.told(turn.now.monoMs),
+    });
+  }
+
+  /** What a peer holds is learned already. */
+  onHeartbeat(peer: Peer, heartbeat: Heartbeat, turn: Turn): void {
+    const { agreed, clock, freshness, log, metrics, nearness } = this.#options;
+    const { index } = peer.member;
+    const { echo, echoDelayMs: keptMs, heads, wallMs } = heartbeat;
+    if (!clock.witness(heartbeat.hlc, turn.now.wallMs)) metrics.clockRefusals++;
+    const isFirst = peer.ping === 0;
+    peer.onHeartbeat(heartbeat, this.#own.headsBeyond(peer.holds), turn.now);
+    if (isFirst) this.tell(peer, turn);
+    if (echo === 0) return;
+    const roundTripMs = Math.max(turn.now.monoMs - echo - keptMs, 0);
+    nearness.observe(index, roundTripMs);
+    agreed.onEcho(index, { wallMs, pingMs: echo, keptMs }, turn.now.monoMs);
+    freshness.onEcho(
+      index,
+      { pingMs: echo, keptMs, sentMs: heartbeat.ping, heads },
+      log.durable,
+      turn.now.monoMs,
+    );
+  }
+}

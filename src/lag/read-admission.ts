@@ -1,0 +1,280 @@
+// Whether this replica is fit to answer reads: measures how far it is behind what its peers hold, lets lag/lag-state.ts
+// judge it, tells the peers, and turns away what a policy does not let it answer.
+//
+// Lag is behind what can be known. A peer counts while it is heard; that it is down, stands still, or waits for its disk
+// makes nobody else stale (trap 58). A replica that hears no majority ages from the moment it last did. A commit of its own
+// that hangs counts as lag, for what is not durable here is not shown (trap 57); where nothing is written, commit-age.ts commits.
+//
+// A paused replica goes on answering where it knows that too few others would: it hears a majority, and of those fewer than
+// `minServing` answer. Who of several paused ones does is settled by who does so already, then by the smaller lag (in powers
+// of two, so that it does not flap), then by the smaller id. A stale replica never answers.
+
+import type { ListCommand, ReadCommand } from '../model/command.ts';
+import type { Now, Outbox } from '../model/effect.ts';
+import type { Alternate } from '../model/fault.ts';
+import { HEALTH_TOLD_MAX, type NamespaceHealth } from '../model/health.ts';
+import type { NamespaceName, Origin, ReplicaId, Seq } from '../model/id.ts';
+import { majority, type Member } from '../model/quorum.ts';
+import { countMissing, dominates, mergeVector, type Vector } from '../model/vector.ts';
+import { Backlog } from './backlog.ts';
+import { type Health, missingMs, type Reading, type Watched } from './lag-state.ts';
+import { refuse } from '../model/refuse.ts';
+import type { Peer, Peers } from '../peers/peers.ts';
+import type { CatchUp } from './catch-up.ts';
+import type { Freshness } from './freshness.ts';
+import type { Held } from '../store/held.ts';
+import type { Log } from '../store/log.ts';
+import type { Namespaces } from '../model/namespaces.ts';
+import type { Nearness } from '../peers/nearness.ts';
+import type { CommitAge } from './commit-age.ts';
+import type { Settings } from '../model/settings.ts';
+
+/** Echoes come with heartbeats: they are as far apart, and one may be late. */
+const QUIET_BEATS = 2;
+/** A peer whose commit has taken so long has accepted what it cannot show to anybody. */
+const SLOW_COMMIT_MS = 50;
+
+export interface ReadAdmissionOptions {
+  readonly freshness: Freshness;
+  readonly health: Health;
+  readonly held: Held;
+  readonly log: Log;
+  readonly namespaces: Namespaces;
+  readonly nearness: Nearness;
+  readonly commitAge: CommitAge;
+  readonly peers: Peers;
+  readonly self: Member;
+  readonly settings: Settings;
+}
+
+export class ReadAdmission {
+  readonly #options: ReadAdmissionOptions;
+  readonly #catchUp: CatchUp;
+  readonly #backlog = new Backlog();
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #reading: Reading | undefined;
+  /** Paused namespaces that are answered because too few others answer. */
+  readonly #kept = new Set<NamespaceName>();
+
+  constructor(options: ReadAdmissionOptions, catchUp: CatchUp) {
+    this.#options = options;
+    this.#catchUp = catchUp;
+  }
+
+  /** With every heartbeat. */
+  look({ monoMs }: Now): void {
+    const { health } = this.#options;
+    if (health.isIdle) return;
+    this.#lookedAtMs = monoMs;
+    this.#reading = this.#measure(monoMs);
+    health.look(this.#reading, monoMs);
+    for (const watched of health.all()) this.#keepServing(watched);
+  }
+
+  /** This replica answers reads of the namespace, by a look that is not too old. */
+  mayAnswer(namespace: NamespaceName, now: Now): boolean {
+    const watched = this.#watchedNow(namespace, now);
+    return watched === undefined || this.answers(watched);
+  }
+
+  /** Says why nothing is answered here, and who may be asked. `others`: what became of asking them. */
+  refuse({ namespace, client }: ReadCommand | ListCommand, out: Outbox, others = ''): void {
+    const { state = 'unknown', rule = 'time' } = this.#options.health.of(namespace) ?? {};
+    const isEarly = state === 'unknown' || state === 'catching-up';
+    const own = isEarly ? EARLY : `this replica is ${state}: ${WHY[rule]}`;
+    const detail = others === '' ? own : `${own}; ${others}`;
+    const more = { state, alternates: this.alternates(namespace), retryAfterMs: 1000 };
+    refuse(client, out, isEarly ? 'catching-up' : 'replica-stale', detail, more);
+  }
+
+  /** The namespace's state, not resting on a look that a stall or a doubt has overtaken; nothing where none is needed. */
+  #watchedNow(namespace: NamespaceName, now: Now): Watched | undefined {
+    const { health, settings } = this.#options;
+    const watched = health.of(namespace);
+    if (watched === undefined) return undefined;
+    const isLate = now.monoMs - this.#lookedAtMs > 1.5 * settings.heartbeatMs;
+    if (isLate || watched.state === 'suspect') this.look(now);
+    return watched;
+  }
+
+  /** Peers whose word does not count in a read of the namespace, as bits. */
+  unfit(namespace: NamespaceName): number {
+    const { health, peers } = this.#options;
+    if (health.of(namespace) === undefined) return 0;
+    let mask = 0;
+    for (const peer of peers.greeted())
+      if (!peer.answers(namespace)) mask |= 1 << peer.member.index;
+    return mask;
+  }
+
+  answers({ state, limits }: Watched): boolean {
+    if (state === 'serving' || state === 'suspect') return true;
+    return state === 'paused' && this.#kept.has(limits.namespace);
+  }
+
+  /** What is bounded by a policy, in the order of the policies. */
+  report(nowMs: number): NamespaceHealth[] {
+    return this.#options.health.all().map((watched) => {
+      const { limits, state, rule, sinceMs } = watched;
+      const reading = this.#reading?.unheardMs === undefined ? undefined : this.#reading;
+      return {
+        namespace: limits.namespace,
+        state,
+        rule,
+        forMs: Math.max(nowMs - sinceMs, 0),
+        answers: this.answers(watched),
+        missingMs: reading === undefined ? undefined : missingMs(limits, reading),
+        missingEntries: reading?.entries,
+      };
+    });
+  }
+
+  /** What peers are told: what is not simply serving. */
+  told(nowMs: number): NamespaceHealth[] {
+    if (this.#options.health.isIdle) return [];
+    return this.report(nowMs)
+      .filter(({ state }) => state !== 'serving')
+      .sort((a, b) => (a.namespace < b.namespace ? -1 : 1))
+      .slice(0, HEALTH_TOLD_MAX);
+  }
+
+  /** Peers that are known to answer reads of a namespace, nearest first. */
+  fit(namespace: NamespaceName): number[] {
+    const { nearness, peers } = this.#options;
+    return nearness.order.filter((index) => {
+      const peer = peers.get(index);
+      return peer?.greeted === true && peer.answers(namespace);
+    });
+  }
+
+  /** Who may answer instead, nearest first. */
+  alternates(namespace: NamespaceName): Alternate[] {
+    const { peers } = this.#options;
+    return this.fit(namespace).flatMap((index) => {
+      const peer = peers.get(index);
+      return peer === undefined ? [] : [{ id: peer.member.id, url: peer.url }];
+    });
+  }
+
+  #keepServing({ limits, state }: Watched): void {
+    const { namespace } = limits;
+    if (state === 'paused' && this.#isNeeded(namespace)) this.#kept.add(namespace);
+    else this.#kept.delete(namespace);
+  }
+
+  #isNeeded(namespace: NamespaceName): boolean {
+    const { namespaces, peers, self } = this.#options;
+    const heard = this.#heard();
+    if (!peers.isMajority(heard.length)) return false;
+    const minServing = namespaces.find(namespace)?.policy.minServing ?? 1;
+    const own = { id: self.id, isKept: this.#kept.has(namespace), lag: this.#lagClass(namespace) };
+    const rivals: Candidate[] = [];
+    let serving = 0;
+    for (const peer of heard) {
+      const told = peer.healthOf(namespace);
+      if (told?.state !== 'paused') serving += peer.answers(namespace) ? 1 : 0;
+      else rivals.push(candidateOf(peer, told));
+    }
+    const ahead = rivals.filter((rival) => isBefore(rival, own)).length;
+    return serving + ahead < minServing;
+  }
+
+  #lagClass(namespace: NamespaceName): number {
+    const limits = this.#options.health.of(namespace)?.limits;
+    const reading = this.#reading;
+    return limits === undefined || reading === undefined ? 0 : classOf(missingMs(limits, reading));
+  }
+
+  #heard(): Peer[] {
+    const { peers } = this.#options;
+    return peers.greeted().filter((peer) => peer.isHeard(this.#lookedAtMs));
+  }
+
+  #measure(nowMs: number): Reading {
+    const { freshness, held, log, commitAge, settings } = this.#options;
+    const unheardMs = this.#unheardMs(nowMs);
+    const quietMs = QUIET_BEATS * settings.heartbeatMs;
+    const ownMs = commitAge.commitAgeMs(nowMs);
+    let lagMs = Math.max(unheardMs ?? 0, ownMs);
+    const usualMs = this.#usualMs(nowMs);
+    // By how much longer ago a majority was heard than echoes take.
+    const isolationMs = (unheardMs ?? 0) - usualMs - (QUIET_BEATS + 1) * settings.heartbeatMs;
+    let excessMs = Math.max(isolationMs, ownMs);
+    let isProved = true;
+    const known: Vector = new Map<Origin, Seq>();
+    for (const peer of this.#heard()) {
+      const { holds, member } = peer;
+      mergeVector(known, holds);
+      // It wrote ahead of the clock: that is no lag of this replica, and is one from when the time of it has come.
+      if (held.isReplicaSilent(member.id)) {
+        peer.silentAtMs = nowMs;
+        continue;
+      }
+      if (peer.commitAgeMs >= SLOW_COMMIT_MS && dominates(log.durable, holds)) continue;
+      const asOfMs = freshness.asOfMs(member.index);
+      const sinceMs = peer.measurableSinceMs;
+      // What is not measured ages from the moment at which it could have been.
+      lagMs = Math.max(lagMs, nowMs - Math.max(asOfMs ?? sinceMs, sinceMs));
+      const excess = freshness.excessOf(member.index, quietMs, nowMs);
+      const forMs = nowMs - sinceMs;
+      excessMs = Math.max(excessMs, Math.min(excess ?? forMs - quietMs, forMs));
+      isProved &&= asOfMs !== undefined && asOfMs >= sinceMs && excess !== undefined;
+    }
+    for (const origin of known.keys()) if (held.isSilent(origin)) known.delete(origin);
+    this.#backlog.look(known, log.durable, nowMs);
+    const agesMs = this.#backlog.ageMs(nowMs);
+    // What a peer told had been on its disk for up to a heartbeat, and was marked up to another one later.
+    if (agesMs > 0) lagMs = Math.max(lagMs, agesMs + 2 * settings.heartbeatMs);
+    excessMs = Math.max(excessMs, agesMs - usualMs);
+    const entries = countMissing(log.durable, known);
+    const isCaughtUp = this.#catchUp.isCaughtUp;
+    return { unheardMs, isProved, isCaughtUp, lagMs, excessMs, entries, ownMs };
+  }
+
+  /** How long ago everything that a majority, this replica included, had accepted was shown here, or waited for its time. */
+  #unheardMs(nowMs: number): number | undefined {
+    const { freshness, peers, settings } = this.#options;
+    const others = majority(settings.members.length) - 1;
+    if (others === 0) return 0;
+    const asOf = peers.all().flatMap(({ member, silentAtMs }) => {
+      const asOfMs = freshness.asOfMs(member.index);
+      return asOfMs === undefined ? [] : Math.max(asOfMs, silentAtMs);
+    });
+    const last = asOf.sort((a, b) => b - a)[others - 1];
+    return last === undefined ? undefined : Math.max(nowMs - last, 0);
+  }
+
+  /** The round trip of the farthest peer. */
+  #usualMs(nowMs: number): number {
+    const { freshness, peers } = this.#options;
+    const usual = peers.all().map((peer) => freshness.baselineOf(peer.member.index, nowMs) ?? 0);
+    return Math.max(0, ...usual);
+  }
+}
+
+const EARLY = 'this replica has not verified yet that it holds what the others do';
+const WHY = {
+  pause: 'writes take longer to arrive than its policy allows',
+  time: 'it is behind by more time than its policy allows',
+  entries: 'it is behind by more entries than its policy allows',
+  disk: 'its disk takes longer to commit than its policy allows',
+} as const;
+
+interface Candidate {
+  readonly id: ReplicaId;
+  readonly isKept: boolean;
+  readonly lag: number;
+}
+
+function candidateOf({ member }: Peer, { answers, missingMs: ms }: NamespaceHealth): Candidate {
+  return { id: member.id, isKept: answers, lag: classOf(ms ?? Number.MAX_SAFE_INTEGER) };
+}
+
+function isBefore(left: Candidate, right: Candidate): boolean {
+  if (left.isKept !== right.isKept) return left.isKept;
+  return left.lag === right.lag ? left.id < right.id : left.lag < right.lag;
+}
+
+function classOf(ms: number): number {
+  return Math.ceil(Math.log2(Math.max(ms, 1)));
+}

@@ -1,0 +1,41 @@
+// What a replica says first on each connection: who it is, everything that is durable here, who the members are, and what it
+// remembers of the one that it greets.
+
+import type { Hello } from '../model/message.ts';
+import type { HybridClock } from '../model/hlc.ts';
+import type { Log } from '../store/log.ts';
+import type { Origin } from '../model/id.ts';
+import type { Peers } from './peers.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Supersessions } from '../store/supersessions.ts';
+
+export interface GreetingOptions {
+  readonly clock: HybridClock;
+  readonly log: Log;
+  readonly origin: Origin;
+  readonly peers: Peers;
+  readonly settings: Settings;
+  readonly supersessions: Supersessions;
+}
+
+/** A former member hears who the members are, and no more. */
+export function greetingOf(
+  { clock, log, origin, peers, settings, supersessions }: GreetingOptions,
+  peer: number,
+  policyDigest: number,
+  says: Pick<Hello, 'membership' | 'vote' | 'remembers'>,
+): Hello {
+  const id = peers.get(peer)?.member.id;
+  const superseded = id && supersessions.all(id, log.durable);
+  return {
+    kind: 'hello',
+    origin,
+    vector: peers.get(peer)?.news(log.durable) ?? [],
+    hlc: clock.last,
+    policyDigest,
+    windowBytes: settings.windowBytes,
+    url: settings.clientUrl,
+    ...says,
+    ...(superseded === undefined ? {} : { superseded }),
+  };
+}

@@ -1,0 +1,374 @@
+// What a peer says and what cannot be. Peers are trusted: the protocol survives crashes, not lies (docs/limits.md). But a
+// number that no clock, no log and no membership can have brought about costs one comparison, and believed it can end a
+// replica for good: so it is refused at the door, before any part of the replica sees it.
+//
+//   life        a life of a replica that begins more than a year from now; lives are numbered by the clock (model/id.ts)
+//   stamp       a stamp that no clock shows: beyond the year 2200, or of a stored record more than a day from now
+//   deadline    one hundred years behind its own stamp; a `ttl` is ten years at most
+//   number      a sequence number, ballot, epoch, weight or time that counting cannot reach
+//   stranger    a log of a replica that is no member and never was, as far as this replica or two of its peers know
+//   lives       more logs of one replica than it can have begun
+//   ack         more of this life's log than it has made durable, or any of a later life of this replica
+//   identity    a greeting in another replica's name
+//
+// A message that rests on such a claim is dropped whole, but for an answer that a request waits for: that becomes the refusal
+// of its kind, so that the request turns to another peer at once. A vector loses the entries concerned and counts for the rest.
+// Each reason is logged once for each peer of a life, and counted.
+
+import { unreachable } from '../base/assert.ts';
+import type { Now, Outbox, Turn } from '../model/effect.ts';
+import { type Hlc, HLC_MAX, hlcFromMs, hlcToMs } from '../model/hlc.ts';
+import {
+  type Incarnation,
+  incarnationAt,
+  incarnationOf,
+  type Origin,
+  type ReplicaId,
+  replicaOf,
+  type Seq,
+} from '../model/id.ts';
+import {
+  type Ballot,
+  EPOCH_MAX,
+  type Membership,
+  ROUND_MAX,
+  type Vote,
+} from '../model/membership.ts';
+import type {
+  ForwardAnswer,
+  Hello,
+  LaneHead,
+  Message,
+  SnapshotChunk,
+  VectorEntries,
+} from '../model/message.ts';
+import type { ClaimReason, Metrics } from '../model/metrics.ts';
+import type { Record } from '../model/record.ts';
+import type { Log } from '../store/log.ts';
+import type { Peers } from './peers.ts';
+import type { Settings } from '../model/settings.ts';
+
+const YEAR_MS = 366 * 86_400_000;
+/** In seconds, which number the lives. Clocks have been wrong by a year; the numbers reach for a hundred more. */
+const LIFE_AHEAD_MAX = YEAR_MS / 1000;
+const STAMP_AHEAD_MS_MAX = 86_400_000;
+const DEADLINE_MS_MAX = 100 * YEAR_MS;
+/** A thousand writes a millisecond for a hundred years do not come so far. */
+const SEQ_MAX = 2 ** 48;
+/** Milliseconds since 1970 beyond which there is no date (ECMA-262, 21.4.1.1). */
+const DATE_MS_MAX = 8.64e15;
+/** Logs of one replica that are taken from peers: one for each of its lives in which it wrote something. */
+const LANES_PER_REPLICA_MAX = 4096;
+/** Replicas that were members too long ago for the membership to name them. */
+const ELDERS_MAX = 64;
+/** Logs of unknown replicas that are remembered until a second peer names them; more are not. */
+const RUMOURS_MAX = 1024;
+
+/** Whether a life can have begun by now. Where the own clock is far behind, the own life tells the time. */
+function isPossibleLife(life: Incarnation, own: Incarnation, wallMs: number): boolean {
+  return life <= Math.max(incarnationAt(wallMs), own) + LIFE_AHEAD_MAX;
+}
+
+export interface PeerCheckOptions {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly origin: Origin;
+  readonly peers: Peers;
+  readonly settings: Settings;
+}
+
+/**
+ * Of the logs that storage holds, those that came here before they would have been refused. Where so many replicas are
+ * unknown that no membership had them all, none of these is believed.
+ */
+export function incredible(
+  origins: readonly Origin[],
+  { seats, former }: Membership,
+  own: Origin,
+  { wallMs }: Now,
+): ReadonlySet<Origin> {
+  const life = incarnationOf(own);
+  const known = new Set([...seats, ...former].map(({ id }) => id));
+  const strangers = origins.filter((origin) => !known.has(replicaOf(origin)));
+  const names = new Set(strangers.map(replicaOf));
+  const parked = new Set(
+    origins.filter((origin) => !isPossibleLife(incarnationOf(origin), life, wallMs)),
+  );
+  if (names.size > ELDERS_MAX || strangers.length > ELDERS_MAX * LANES_PER_REPLICA_MAX)
+    for (const origin of strangers) parked.add(origin);
+  return parked;
+}
+
+/** A peer holds logs of a replica that is not known. */
+interface Rumour {
+  readonly peer: number;
+  readonly vector: (readonly [Origin, Seq])[];
+}
+
+export class PeerCheck {
+  readonly #options: PeerCheckOptions;
+  readonly #self: ReplicaId;
+  readonly #incarnation: Incarnation;
+  /** Those that are or were members. */
+  readonly #known = new Set<ReplicaId>();
+  #elders = 0;
+  readonly #rumours = new Map<ReplicaId, Rumour>();
+  #rumoured = 0;
+  readonly #lanes = new Map<ReplicaId, number>();
+  readonly #noted = new Set<string>();
+
+  constructor(options: PeerCheckOptions) {
+    this.#options = options;
+    this.#self = replicaOf(options.origin);
+    this.#incarnation = incarnationOf(options.origin);
+  }
+
+  /** Storage is read: whom the membership names, and whose logs are here. */
+  begin({ seats, former }: Membership): void {
+    for (const { id } of [...seats, ...former]) this.#known.add(id);
+    for (const { origin } of this.#options.log.lanes()) {
+      const id = replicaOf(origin);
+      if (!this.#known.has(id)) this.#befriend(id);
+      this.#countLane(id);
+    }
+  }
+
+  /** What of the message is to be believed, or stands for an answer that is not; `undefined`: nothing. */
+  admit(
+    peer: { readonly index: number; readonly id: ReplicaId },
+    message: Message,
+    turn: Turn,
+  ): Message | undefined {
+    const reason = this.#refusalOf(peer.id, message, turn.now);
+    if (reason !== undefined) {
+      this.#note(peer.id, reason, message.kind, turn);
+      return refusalIn(message);
+    }
+    if (message.kind === 'hello') this.#hearOf(peer.index, message.vector);
+    return this.#purged(peer.id, message, turn);
+  }
+
+  #refusalOf(id: ReplicaId, message: Message, { wallMs }: Now): ClaimReason | undefined {
+    switch (message.kind) {
+      case 'hello':
+        return this.#ofHello(id, message, wallMs);
+      case 'entries':
+        return this.#ofLane(message.origin, wallMs, true) ?? worstOf(message.entries, HLC_MAX);
+      case 'pull':
+        return message.from < 1 || message.from > SEQ_MAX ? 'number' : undefined;
+      case 'behind':
+        return message.floor > SEQ_MAX ? 'number' : this.#ofLane(message.origin, wallMs, false);
+      case 'heartbeat':
+        return message.wallMs > DATE_MS_MAX ? 'number' : undefined;
+      case 'synod':
+        return isBallot(message.ballot) && isBallot(message.proposal?.ballot)
+          ? undefined
+          : 'number';
+      case 'snapshot-chunk':
+        return ofChunk(message, latestStamp(wallMs));
+      case 'read-reply':
+      case 'repair':
+        return message.record && reasonOf(message.record, latestStamp(wallMs));
+      case 'tree-records':
+        return worstOf(message.records, latestStamp(wallMs));
+      case 'forward-reply':
+        return ofAnswer(message.answer, latestStamp(wallMs));
+      case 'claim-reply':
+        return (message.named?.hlc ?? 0) > latestStamp(wallMs) ? 'stamp' : undefined;
+      case 'ack':
+      case 'claim':
+      case 'read-request':
+      case 'forward-request':
+      case 'survey-request':
+      // A version that it names is shown only as a read of the key finds it.
+      case 'survey-reply':
+      case 'snapshot-request':
+      case 'snapshot-credit':
+      case 'tree-cut-request':
+      case 'tree-cut':
+      case 'tree-request':
+      case 'tree-reply':
+      case 'tree-keys-request':
+      case 'tree-keys':
+      case 'tree-records-request':
+        return undefined;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #ofHello(id: ReplicaId, hello: Hello, wallMs: number): ClaimReason | undefined {
+    if (replicaOf(hello.origin) !== id) return 'identity';
+    if (!isPossibleLife(incarnationOf(hello.origin), this.#incarnation, wallMs)) return 'life';
+    return hello.membership.epoch <= EPOCH_MAX && isVote(hello.vote) ? undefined : 'number';
+  }
+
+  /** The message without the entries of its vectors that cannot be. Where all are possible it is left as it is. */
+  #purged(id: ReplicaId, message: Message, turn: Turn): Message {
+    if (message.kind === 'snapshot-chunk') {
+      const covers = message.covers.filter((head) =>
+        this.#isCover(id, head, turn.now.wallMs, turn),
+      );
+      return covers.length === message.covers.length ? message : { ...message, covers };
+    }
+    if (!('vector' in message)) return message;
+    const sifted = this.#with(message, this.#sift(id, message, turn.now.wallMs, turn));
+    if (sifted.kind === 'hello' && sifted.remembers !== undefined) {
+      const told = { kind: sifted.kind, vector: sifted.remembers };
+      return { ...sifted, remembers: this.#sift(id, told, turn.now.wallMs, turn) };
+    }
+    if (sifted.kind !== 'heartbeat') return sifted;
+    const heads = sifted.heads.filter(([of]) => replicaOf(of) === id);
+    return heads.length === sifted.heads.length ? sifted : { ...sifted, heads };
+  }
+
+  #with<T extends Message & { readonly vector: VectorEntries }>(
+    message: T,
+    vector: VectorEntries,
+  ): T {
+    return vector === message.vector ? message : { ...message, vector };
+  }
+
+  #sift(
+    id: ReplicaId,
+    { kind, vector }: { readonly kind: Message['kind']; readonly vector: VectorEntries },
+    wallMs: number,
+    out: Outbox,
+  ): VectorEntries {
+    // Of a life whose number a restored directory took again the greeting may tell more than is here (stale-disk.ts).
+    const isGreeting = kind === 'hello';
+    let kept: (readonly [Origin, Seq])[] | undefined;
+    for (let n = 0; n < vector.length; n++) {
+      const entry = vector[n] as readonly [Origin, Seq];
+      const reason = this.#ofEntry(entry, isGreeting, wallMs);
+      if (reason === undefined) kept?.push(entry);
+      else {
+        kept ??= vector.slice(0, n);
+        this.#note(id, reason, kind, out);
+      }
+    }
+    return kept ?? vector;
+  }
+
+  #ofEntry(
+    [origin, seq]: readonly [Origin, Seq],
+    isGreeting: boolean,
+    wallMs: number,
+  ): ClaimReason | undefined {
+    if (seq > SEQ_MAX) return 'number';
+    const lane = this.#options.log.lane(origin);
+    if (origin === this.#options.origin)
+      return !isGreeting && seq > (lane?.durable ?? 0) ? 'ack' : undefined;
+    return lane === undefined ? this.#ofLane(origin, wallMs, false) : undefined;
+  }
+
+  #isCover(id: ReplicaId, { origin, seq }: LaneHead, wallMs: number, out: Outbox): boolean {
+    const isLater = replicaOf(origin) === this.#self && incarnationOf(origin) > this.#incarnation;
+    const reason = isLater ? 'ack' : this.#ofEntry([origin, seq], false, wallMs);
+    if (reason !== undefined) this.#note(id, reason, 'snapshot-chunk', out);
+    return reason === undefined;
+  }
+
+  /** Of a log; one that is here already is not questioned. `begins`: it is to be kept from now on. */
+  #ofLane(origin: Origin, wallMs: number, begins: boolean): ClaimReason | undefined {
+    if (this.#options.log.lane(origin) !== undefined) return undefined;
+    if (!isPossibleLife(incarnationOf(origin), this.#incarnation, wallMs)) return 'life';
+    const id = replicaOf(origin);
+    if (!this.#known.has(id)) return 'stranger';
+    if ((this.#lanes.get(id) ?? 0) >= LANES_PER_REPLICA_MAX) return 'lives';
+    if (begins) this.#countLane(id);
+    return undefined;
+  }
+
+  #countLane(id: ReplicaId): void {
+    this.#lanes.set(id, (this.#lanes.get(id) ?? 0) + 1);
+  }
+
+  /**
+   * A replica that was a member long ago is in no membership, and its logs are in every vector. Two peers that name it are
+   * believed; where there is one other replica only, that one is.
+   */
+  #hearOf(peer: number, vector: VectorEntries): void {
+    for (const entry of vector) {
+      const id = replicaOf(entry[0]);
+      if (this.#known.has(id)) continue;
+      const rumour = this.#rumours.get(id);
+      if (
+        this.#options.settings.members.length <= 2 ||
+        (rumour !== undefined && rumour.peer !== peer)
+      )
+        this.#befriend(id);
+      else if (this.#rumoured++ < RUMOURS_MAX) {
+        if (rumour === undefined) this.#rumours.set(id, { peer, vector: [entry] });
+        else rumour.vector.push(entry);
+      }
+    }
+  }
+
+  #befriend(id: ReplicaId): void {
+    const rumour = this.#rumours.get(id);
+    this.#rumours.delete(id);
+    if (this.#elders >= ELDERS_MAX) return;
+    this.#elders++;
+    this.#known.add(id);
+    if (rumour !== undefined) this.#options.peers.get(rumour.peer)?.learn(rumour.vector);
+  }
+
+  #note(peer: ReplicaId, reason: ClaimReason, message: Message['kind'], out: Outbox): void {
+    this.#options.metrics.claimsRefused[reason]++;
+    const name = `${peer} ${reason}`;
+    if (this.#noted.has(name)) return;
+    this.#noted.add(name);
+    out.note('error', 'claim-refused', { peer, reason, message });
+  }
+}
+
+/** In the place of an answer: that the peer gave none. */
+function refusalIn(message: Message): Message | undefined {
+  const { kind } = message;
+  if (kind === 'read-reply') return { ...message, answer: 'damaged', record: undefined };
+  if (kind === 'claim-reply') return { kind, id: message.id, answer: 'unknown', named: undefined };
+  if (kind !== 'forward-reply') return undefined;
+  return { ...message, answer: { kind: 'refused', code: 'record-corrupt' } };
+}
+
+function latestStamp(wallMs: number): Hlc {
+  return Math.min(hlcFromMs(wallMs + STAMP_AHEAD_MS_MAX), HLC_MAX);
+}
+
+function worstOf(records: readonly Record[], stampMax: Hlc): ClaimReason | undefined {
+  for (const record of records) {
+    const reason = reasonOf(record, stampMax);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+function reasonOf(record: Record, stampMax: Hlc): ClaimReason | undefined {
+  const { hlc, expiresAtMs } = record;
+  if (hlc > stampMax) return 'stamp';
+  if (expiresAtMs > 0 && expiresAtMs - hlcToMs(hlc) > DEADLINE_MS_MAX) return 'deadline';
+  return record.seq <= SEQ_MAX && Number.isFinite(record.weight) ? undefined : 'number';
+}
+
+function ofChunk(
+  { covers, records, named }: SnapshotChunk,
+  stampMax: Hlc,
+): ClaimReason | undefined {
+  for (const { hlc } of covers) if (hlc > stampMax) return 'stamp';
+  for (const { hlc } of named) if (hlc > stampMax) return 'stamp';
+  return worstOf(records, stampMax);
+}
+
+function ofAnswer(answer: ForwardAnswer, stampMax: Hlc): ClaimReason | undefined {
+  if (answer.kind === 'found') return reasonOf(answer.record, stampMax);
+  return answer.kind === 'listed' ? worstOf(answer.items, stampMax) : undefined;
+}
+
+function isVote(vote: Vote | undefined): boolean {
+  return isBallot(vote?.promised) && isBallot(vote?.accepted?.ballot);
+}
+
+function isBallot(ballot: Ballot | undefined): boolean {
+  return ballot === undefined || ballot.round <= ROUND_MAX;
+}

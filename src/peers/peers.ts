@@ -1,0 +1,275 @@
+// What this replica knows of the others: who is connected, what each holds, how near it is, and the sender that
+// streams to it. What a peer holds is taken from its own words only; a hello replaces what was known, because a peer
+// that lost its disk holds less than it said before.
+
+import type { Now, Outbox } from '../model/effect.ts';
+import type { NamespaceHealth } from '../model/health.ts';
+import {
+  type Dot,
+  type NamespaceName,
+  type Origin,
+  type ReplicaId,
+  replicaOf,
+  type Seq,
+} from '../model/id.ts';
+import type { Heartbeat, Hello, Pull, VectorEntries } from '../model/message.ts';
+import { majority, type Member } from '../model/quorum.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Log } from '../store/log.ts';
+import type { Supersessions } from '../store/supersessions.ts';
+import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
+
+/** Heartbeats that a peer may miss before it counts as not heard; on a lossy link one or two do get lost. */
+const SILENT_BEATS = 3;
+
+/** Who has what, as those see it who fetch from peers what is missing here. */
+export interface Holder {
+  readonly peer: number;
+  readonly id: ReplicaId;
+  readonly holds: ReadonlyVector;
+}
+
+/** What streams this replica's own log to a peer. */
+export interface Stream {
+  begin(peerHolds: VectorEntries, windowBytes: number): void;
+  reset(): void;
+  rewind(origin: Origin, from: Seq): void;
+  onHeld(vector: VectorEntries): void;
+  onWindow(windowBytes: number): void;
+  lookBack(): void;
+  pump(out: Outbox): void;
+}
+
+export class Peer {
+  readonly member: Member;
+  readonly sender: Stream;
+  /** Connected and greeted: it can be asked and streamed to. */
+  greeted = false;
+  /** It said hello at least once since this replica started. */
+  known = false;
+  /** Heartbeats that it sent: each says everything that it held when it sent it. */
+  reports = 0;
+  holds: Vector = new Map();
+  /** The peer's last ping, when it came, and our own heads at that moment. */
+  ping = 0;
+  pingAtMs = 0;
+  headsAtPing: VectorEntries = [];
+  /** When anything came from it last, and since when that has gone on without a silence. */
+  heardAtMs = Number.NEGATIVE_INFINITY;
+  heardSinceMs = 0;
+  /** When something of it last waited for its time here (store/held.ts): until then it says nothing of a lag. */
+  silentAtMs = 0;
+  /** As it told last: how long its commit has taken, and the namespaces that it does not simply serve. */
+  commitAgeMs = 0;
+  health: readonly NamespaceHealth[] = [];
+  /** Of its HTTP API, as it says or as the configuration does. */
+  url: string | undefined;
+  /** The process that runs there. */
+  life: Origin | undefined;
+  readonly #silentMs: number;
+  /** What we told the peer of our vector on this connection. */
+  readonly #told = new Map<Origin, Seq>();
+
+  /** Who says nothing for `silentMs` is not heard any more. */
+  constructor(member: Member, sender: Stream, silentMs: number) {
+    this.member = member;
+    this.sender = sender;
+    this.url = member.httpUrl;
+    this.#silentMs = silentMs;
+  }
+
+  /** Something came from it. */
+  onHeard(nowMs: number): void {
+    if (!this.isHeard(nowMs)) this.heardSinceMs = nowMs;
+    this.heardAtMs = nowMs;
+  }
+
+  isHeard(nowMs: number): boolean {
+    return nowMs - this.heardAtMs <= this.#silentMs;
+  }
+
+  /** Since when its echoes can be expected to tell how far this replica is behind it. */
+  get measurableSinceMs(): number {
+    return Math.max(this.heardSinceMs, this.silentAtMs);
+  }
+
+  healthOf(namespace: NamespaceName): NamespaceHealth | undefined {
+    return this.health.find((told) => told.namespace === namespace);
+  }
+
+  /** It does not say otherwise. */
+  answers(namespace: NamespaceName): boolean {
+    return this.healthOf(namespace)?.answers ?? true;
+  }
+
+  onHello(hello: Hello): void {
+    this.greeted = true;
+    this.known = true;
+    this.holds = new Map(hello.vector);
+    this.health = [];
+    this.commitAgeMs = 0;
+    if (hello.url !== '') this.url = hello.url;
+    this.life = hello.origin;
+    this.sender.begin(hello.vector, hello.windowBytes);
+  }
+
+  onDisconnected(): void {
+    this.greeted = false;
+    this.ping = 0;
+    this.heardAtMs = Number.NEGATIVE_INFINITY;
+    this.#told.clear();
+    this.sender.reset();
+  }
+
+  learn(vector: VectorEntries): void {
+    for (const [origin, seq] of vector) this.holds.set(origin, seq);
+    this.sender.onHeld(vector);
+  }
+
+  /** The entries of `vector` that this peer has not been told on this connection. */
+  news(vector: ReadonlyVector): VectorEntries {
+    const news: [Origin, Seq][] = [];
+    for (const [origin, seq] of vector) {
+      if (this.#told.get(origin) === seq) continue;
+      this.#told.set(origin, seq);
+      news.push([origin, seq]);
+    }
+    return news;
+  }
+
+  /** It lacks our own log from further back: that is streamed. What others wrote is sent as far as it is held here. */
+  onPull({ origin, from }: Pull, out: Outbox): void {
+    this.sender.rewind(origin, from);
+    this.sender.pump(out);
+  }
+
+  onHeartbeat(heartbeat: Heartbeat, heads: VectorEntries, now: Now): void {
+    this.reports++;
+    this.ping = heartbeat.ping;
+    this.pingAtMs = now.monoMs;
+    this.headsAtPing = heads;
+    this.commitAgeMs = heartbeat.commitAgeMs;
+    this.health = heartbeat.health;
+  }
+}
+
+export function holderOf({ member, holds }: Peer): Holder {
+  return { peer: member.index, id: member.id, holds };
+}
+
+/** The other members, each with the sender that streams to it. */
+export function createPeers(
+  { members, heartbeatMs }: Settings,
+  self: number,
+  senderTo: (peer: number) => Stream,
+): Peers {
+  const others = members.filter(({ index }) => index !== self);
+  const peers = others.map(
+    (member) => new Peer(member, senderTo(member.index), SILENT_BEATS * heartbeatMs),
+  );
+  return new Peers(self, peers);
+}
+
+export class Peers {
+  readonly #self: number;
+  /** By member index; empty at this replica's own. */
+  readonly #peers: (Peer | undefined)[];
+  readonly #othersMin: number;
+  #reachable: number;
+  #epoch = 0;
+
+  constructor(self: number, peers: readonly Peer[]) {
+    this.#self = self;
+    this.#othersMin = majority(peers.length + 1) - 1;
+    this.#peers = [];
+    for (const peer of peers) this.#peers[peer.member.index] = peer;
+    this.#reachable = 1 << self;
+  }
+
+  /** Members that can answer now, this replica included, as bits. */
+  get reachable(): number {
+    return this.#reachable;
+  }
+
+  /** Members that are connected and have missed some heartbeats, as bits: machines that died without a word, too. */
+  silent(nowMs: number): number {
+    let mask = 0;
+    for (const peer of this.#peers)
+      if (peer?.greeted === true && !peer.isHeard(nowMs)) mask |= 1 << peer.member.index;
+    return mask;
+  }
+
+  /** Counts comings and goings: what was heard in one epoch was heard of the same lives. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get(index: number): Peer | undefined {
+    return this.#peers[index];
+  }
+
+  all(): Peer[] {
+    return this.#peers.filter((peer) => peer !== undefined);
+  }
+
+  greeted(): Peer[] {
+    return this.all().filter((peer) => peer.greeted);
+  }
+
+  /** So many of the others are a majority of the members, together with this replica. */
+  isMajority(others: number): boolean {
+    return others >= this.#othersMin;
+  }
+
+  hearsMajority(nowMs: number): boolean {
+    let heard = 0;
+    for (const peer of this.#peers) if (peer?.greeted === true && peer.isHeard(nowMs)) heard++;
+    return this.isMajority(heard);
+  }
+
+  onHello(peer: Peer, hello: Hello): void {
+    peer.onHello(hello);
+    this.#epoch++;
+    this.#reachable |= 1 << peer.member.index;
+  }
+
+  onDisconnected(peer: Peer): void {
+    if (peer.greeted) this.#epoch++;
+    peer.onDisconnected();
+    this.#reachable &= ~(1 << peer.member.index);
+  }
+
+  /** Members known to hold a dot durably, as bits. */
+  holders(dot: Dot, own: ReadonlyVector): number {
+    let mask = covers(own, dot) ? 1 << this.#self : 0;
+    for (const peer of this.#peers) {
+      if (peer !== undefined && covers(peer.holds, dot)) mask |= 1 << peer.member.index;
+    }
+    return mask;
+  }
+
+  /** What every member holds durably. */
+  stableCut(own: ReadonlyVector): Vector {
+    return meetVectors([own, ...this.all().map((peer) => peer.holds)]);
+  }
+
+  /** Tells each origin's replica at once what of it is durable here; the others hear it by heartbeat. */
+  acknowledge(
+    moved: VectorEntries,
+    windowBytes: number,
+    { supersessions, log }: { readonly supersessions: Supersessions; readonly log: Log },
+    out: Outbox,
+  ): void {
+    for (const { member } of this.greeted()) {
+      const vector = moved.filter(([origin]) => replicaOf(origin) === member.id);
+      if (vector.length === 0) continue;
+      const superseded = supersessions.take(member.id, log.durable);
+      const ack = { kind: 'ack', vector, windowBytes } as const;
+      out.send(member.index, superseded === undefined ? ack : { ...ack, superseded });
+    }
+  }
+
+  pump(out: Outbox): void {
+    for (const peer of this.#peers) peer?.sender.pump(out);
+  }
+}

@@ -1,0 +1,45 @@
+// What peers know of this replica shows whether its directory is an old copy: a life of ours that we have no memory of,
+// or more of this one than we ever wrote.
+
+import type { Outbox } from '../model/effect.ts';
+import { type Incarnation, incarnationOf, type Origin, replicaOf } from '../model/id.ts';
+import type { VectorEntries } from '../model/message.ts';
+import { latestIncarnation } from '../model/vector.ts';
+import type { Log } from '../store/log.ts';
+import type { OwnLanes } from '../store/own-lanes.ts';
+import { writeIncarnation } from '../store/incarnation.ts';
+
+export class StaleDisk {
+  readonly #log: Log;
+  readonly #own: OwnLanes;
+  readonly #origin: Origin;
+  readonly #incarnation: Incarnation;
+
+  constructor(log: Log, own: OwnLanes, origin: Origin) {
+    this.#log = log;
+    this.#own = own;
+    this.#origin = origin;
+    this.#incarnation = incarnationOf(origin);
+  }
+
+  isProvedBy(vector: VectorEntries): boolean {
+    for (const [of, seq] of vector) {
+      if (of === this.#origin ? seq > this.#log.head(of) : this.isLaterLife(of)) return true;
+    }
+    return false;
+  }
+
+  /** This life ends, and the next begins behind the latest that anybody knows of. */
+  haltBehind(vector: VectorEntries, out: Outbox): void {
+    const known = latestIncarnation(new Map(vector), replicaOf(this.#origin));
+    writeIncarnation(Math.max(known, this.#incarnation), out);
+    out.note('error', 'old-copy', { known, incarnation: this.#incarnation });
+    out.halt(
+      'peers know a later life of this replica: its disk is an old copy; starting again behind it',
+    );
+  }
+
+  isLaterLife(of: Origin): boolean {
+    return this.#own.isOwn(of) && incarnationOf(of) > this.#incarnation;
+  }
+}

@@ -1,0 +1,396 @@
+// Once, wherever a request is retried: before a write with an idempotency key is minted, a majority is asked whether it knows
+// the key, and lends it to this replica. One round trip, only for requests that carry a key and ask for a majority of copies
+// or more.
+//
+//   asking -> known     somebody knows the write: it is learned here, and the request is answered with it
+//   asking -> lent      a majority lends the key and knows no write, and former borrowers whom it names and who can be
+//                       reached have said that they wrote none: the caller mints in the same step
+//   asking -> waiting   it is lent to another replica, or a lender went away: what was lent is given back, and asked again
+//                       after a pause that grows, longer for members with a larger index, so that one of several comes first
+//   waiting -> asking   the pause is over
+//   * -> refused        the deadline came (`idempotency-in-flight`), or a majority cannot be reached; nothing was written
+//
+// Two majorities meet, and who is asked lends a key to one replica at a time: of retries that run at once at several
+// replicas, one mints. A loan that has lasted too long, or whose borrower is disconnected, is doubtful (loans.ts): the next
+// borrower hears the former one first. So what this cannot see is a first attempt that is durable only on a replica that
+// cannot be reached by then, neither from the next borrower nor, for a second before, from the lender.
+//
+// A loan also ends where the write is known: at the borrower as it mints, at a lender as the entry is shown there. From then
+// on the memory of the key answers (`taken` until it is durable, then `known`), before anything is lent.
+//
+// Requests under one key at one replica follow each other. Bounds: a request here is a write that waits; as many keys are
+// lent at once as writes can wait at all members; beyond that the answer is `full`.
+
+import type { Now, Outbox, Turn } from '../model/effect.ts';
+import { type Fault, fault } from '../model/fault.ts';
+import type { NamespaceName, Origin } from '../model/id.ts';
+import type { Claim, ClaimReply, NamedWrite } from '../model/message.ts';
+import { majority, maskOf, type Member, type Requirement } from '../model/quorum.ts';
+import { Tally } from './tally.ts';
+import { LENT_MS, Loans } from './loans.ts';
+import type { Resume } from './looks.ts';
+import type { IdempotencyTable } from '../store/idempotency.ts';
+import type { Log } from '../store/log.ts';
+import type { Peers } from '../peers/peers.ts';
+import type { Settings } from '../model/settings.ts';
+
+const PAUSE_MS = 20;
+const PAUSE_DOUBLINGS_MAX = 5;
+/** Besides a step for each index, so that members differ even here. */
+const PAUSE_MAX_MS = LENT_MS / 4;
+
+interface Claiming {
+  id: number;
+  readonly namespace: NamespaceName;
+  readonly key: string;
+  readonly deadlineMs: number;
+  readonly resume: Resume;
+  tally: Tally;
+  attempt: number;
+  askedAtMs: number;
+  /** When it is asked again. */
+  againAtMs: number;
+  /** Lent to another replica, as somebody has said in this attempt or one before. */
+  wasTaken: boolean;
+  /** Somebody has lent as many keys as it can. */
+  isFull: boolean;
+  /** Members as bits: asked on their present connection, with an answer, and those of them that said `taken`. */
+  asked: number;
+  heard: number;
+  taken: number;
+  /** Who may have written without having told anybody, as lenders say. */
+  former: number;
+  /** Requests under the same key that came later. */
+  followers: Claiming[];
+}
+
+export interface KeyClaimsOptions {
+  readonly idempotency: IdempotencyTable;
+  readonly log: Log;
+  readonly origin: Origin;
+  readonly peers: Peers;
+  readonly self: Member;
+  readonly settings: Settings;
+}
+
+export class KeyClaims {
+  readonly #options: KeyClaimsOptions;
+  readonly #majority: Requirement;
+  readonly #loans: Loans;
+  readonly #byId = new Map<number, Claiming>();
+  readonly #byName = new Map<string, Claiming>();
+  #waiting = 0;
+  #lastId = 0;
+
+  constructor(options: KeyClaimsOptions) {
+    const { self, settings } = options;
+    const mask = maskOf(settings.members);
+    const count = majority(settings.members.length);
+    this.#options = options;
+    this.#majority = { groups: [{ mask, count }], count, mask };
+    this.#loans = new Loans(
+      mask & ~(1 << self.index),
+      settings.writesPendingMax * settings.members.length,
+    );
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** A new life of the replica, which does not know what an earlier one has lent. */
+  open(now: Now): void {
+    this.#loans.begin(now.monoMs);
+  }
+
+  begin(
+    { namespace, key, deadlineMs }: Pick<Claiming, 'namespace' | 'key' | 'deadlineMs'>,
+    resume: Resume,
+    turn: Turn,
+  ): void {
+    this.#waiting++;
+    const claiming: Claiming = {
+      id: 0,
+      namespace,
+      key,
+      deadlineMs,
+      resume,
+      tally: new Tally(this.#majority),
+      attempt: 0,
+      askedAtMs: turn.now.monoMs,
+      againAtMs: Number.POSITIVE_INFINITY,
+      wasTaken: false,
+      isFull: false,
+      asked: 0,
+      heard: 0,
+      taken: 0,
+      former: 0,
+      followers: [],
+    };
+    this.#lead(claiming, turn);
+  }
+
+  onMessage(peer: number, message: Claim | ClaimReply, mayLack: boolean, turn: Turn): void {
+    if (message.kind === 'claim') this.#onClaim(peer, message, mayLack, turn);
+    else this.#onReply(peer, message, turn);
+  }
+
+  /** A peer asks for a key, or gives it back. `mayLack`: this replica cannot tell what it once knew. */
+  #onClaim(peer: number, claim: Claim, mayLack: boolean, turn: Turn): void {
+    const { id, namespace, key, step } = claim;
+    const name = nameOf(namespace, key);
+    if (step === 'release') return this.#loans.giveBack(name, peer);
+    const known = this.#known(namespace, key);
+    const answer =
+      typeof known === 'object' ? 'known' : (known ?? this.#lend(name, peer, mayLack, turn.now));
+    const named = typeof known === 'object' ? known : undefined;
+    const former =
+      answer === 'lent' ? this.#loans.formerOf(name, turn.now.monoMs) & ~(1 << peer) : 0;
+    const reply = { kind: 'claim-reply', id, answer, named } as const;
+    turn.send(peer, former === 0 ? reply : { ...reply, former });
+  }
+
+  #lend(name: string, peer: number, mayLack: boolean, now: Now): ClaimReply['answer'] {
+    if (mayLack) return 'unknown';
+    // A request here may write at any moment, and the peer may have been told to hear this replica first.
+    if (this.#byName.get(name)?.againAtMs === Number.POSITIVE_INFINITY) return 'taken';
+    return this.#loans.lend(name, peer, now.monoMs);
+  }
+
+  #onReply(peer: number, said: ClaimReply, turn: Turn): void {
+    const { id, answer, named, former = 0 } = said;
+    const claiming = this.#byId.get(id);
+    if (claiming === undefined || claiming.againAtMs < Number.POSITIVE_INFINITY) return;
+    if (answer === 'known' && isOf(claiming, named)) {
+      this.#options.idempotency.learn(named, turn);
+      return this.#end(claiming, undefined, turn);
+    }
+    claiming.heard |= 1 << peer;
+    claiming.former |= former & ~(1 << this.#options.self.index);
+    if (answer === 'lent') claiming.tally.accept(peer);
+    else claiming.tally.reject(peer);
+    if (answer === 'taken') onTaken(claiming, peer);
+    if (answer === 'full') claiming.isFull = true;
+    this.#decide(claiming, turn);
+  }
+
+  /** What it lent is not ours any more. */
+  onDisconnected(peer: number, turn: Turn): void {
+    this.#loans.onDisconnected(peer, turn.now.monoMs);
+    for (const claiming of this.#byId.values()) {
+      const { tally } = claiming;
+      claiming.asked &= ~(1 << peer);
+      claiming.heard &= ~(1 << peer);
+      tally.yes &= ~(1 << peer);
+      tally.reject(peer);
+      this.#decide(claiming, turn);
+    }
+  }
+
+  onTimer(turn: Turn): void {
+    if (!turn.takeDue('key-claim')) return;
+    for (const claiming of this.#byId.values()) {
+      if (turn.now.monoMs >= dueOf(claiming)) this.#expireFollowers(claiming, turn);
+      if (turn.now.monoMs < ownDueOf(claiming)) turn.arm('key-claim', dueOf(claiming));
+      else if (turn.now.monoMs >= claiming.deadlineMs) this.#end(claiming, lateOf(claiming), turn);
+      else if (turn.now.monoMs >= claiming.againAtMs) this.#ask(claiming, turn);
+      else this.#pause(claiming, turn);
+    }
+  }
+
+  /** The replica stops before anything was minted. */
+  failAll(stopped: Fault, turn: Turn): void {
+    for (const claiming of this.#byId.values()) {
+      for (const each of [claiming, ...claiming.followers]) each.resume(stopped, turn);
+    }
+    this.#byId.clear();
+    this.#byName.clear();
+    this.#waiting = 0;
+    turn.disarm('key-claim');
+  }
+
+  /** The write under the key is in the memory of this replica, which answers for it from now on, whoever waits here first. */
+  onRemembered(namespace: NamespaceName, key: string, turn: Turn): void {
+    const name = nameOf(namespace, key);
+    this.#loans.end(name);
+    const claiming = this.#byName.get(name);
+    if (claiming === undefined) return;
+    // What is due now asks again, and finds it.
+    claiming.againAtMs = 0;
+    turn.arm('key-claim', 0);
+  }
+
+  /**
+   * Gives back what was lent for a request that minted nothing. Where an earlier one has minted here, its lenders need the
+   * loan until they have the write.
+   */
+  release(namespace: NamespaceName, key: string, out: Outbox): void {
+    const { idempotency, origin, self } = this.#options;
+    this.#loans.giveBack(nameOf(namespace, key), self.index);
+    const known = idempotency.find(namespace, key);
+    if (typeof known === 'object' && known.origin === origin) return;
+    for (const { member } of this.#options.peers.greeted())
+      out.send(member.index, { kind: 'claim', id: 0, step: 'release', namespace, key });
+  }
+
+  #expireFollowers(leader: Claiming, turn: Turn): void {
+    if (leader.followers.length === 0) return;
+    const late = leader.followers.filter(({ deadlineMs }) => turn.now.monoMs >= deadlineMs);
+    leader.followers = leader.followers.filter(({ deadlineMs }) => turn.now.monoMs < deadlineMs);
+    this.#waiting -= late.length;
+    for (const follower of late) follower.resume(IN_FLIGHT, turn);
+  }
+
+  /** The first under its name asks; the others follow it. */
+  #lead(claiming: Claiming, turn: Turn): void {
+    const name = nameOf(claiming.namespace, claiming.key);
+    const leader = this.#byName.get(name);
+    if (leader !== undefined) {
+      leader.followers.push(claiming);
+      turn.arm('key-claim', claiming.deadlineMs);
+      return;
+    }
+    this.#byName.set(name, claiming);
+    this.#ask(claiming, turn);
+  }
+
+  // waiting -> asking
+  #ask(claiming: Claiming, turn: Turn): void {
+    const { idempotency, peers, self, settings } = this.#options;
+    const { namespace, key } = claiming;
+    if (idempotency.find(namespace, key) !== undefined) return this.#end(claiming, undefined, turn);
+    this.#byId.delete(claiming.id);
+    claiming.id = ++this.#lastId;
+    this.#byId.set(claiming.id, claiming);
+    claiming.attempt++;
+    claiming.askedAtMs = turn.now.monoMs;
+    claiming.againAtMs = Number.POSITIVE_INFINITY;
+    claiming.isFull = false;
+    claiming.asked = 0;
+    claiming.heard = 0;
+    claiming.taken = 0;
+    claiming.tally = new Tally(this.#majority);
+    const name = nameOf(namespace, key);
+    const own = this.#loans.lend(name, self.index, turn.now.monoMs);
+    claiming.former = this.#loans.formerOf(name, turn.now.monoMs);
+    if (own === 'lent') claiming.tally.accept(self.index);
+    else claiming.tally.reject(self.index);
+    if (own === 'taken') onTaken(claiming, self.index);
+    if (own === 'full') claiming.isFull = true;
+    turn.arm('key-claim', dueOf(claiming));
+    for (const { index } of settings.members) {
+      if (index === self.index) continue;
+      if (((peers.reachable >> index) & 1) === 0) claiming.tally.reject(index);
+      else this.#askMember(claiming, index, turn);
+    }
+    this.#decide(claiming, turn);
+  }
+
+  #askMember(claiming: Claiming, index: number, out: Outbox): void {
+    const { id, namespace, key } = claiming;
+    claiming.asked |= 1 << index;
+    out.send(index, { kind: 'claim', id, step: 'ask', namespace, key });
+  }
+
+  #decide(claiming: Claiming, turn: Turn): void {
+    if (claiming.againAtMs < Number.POSITIVE_INFINITY) return;
+    const { state } = claiming.tally;
+    if (state === 'won') return this.#onLent(claiming, turn);
+    if (state === 'pending') return;
+    if (claiming.taken !== 0) return this.#pause(claiming, turn);
+    this.release(claiming.namespace, claiming.key, turn);
+    this.#end(claiming, claiming.isFull ? FULL : UNREACHABLE, turn);
+  }
+
+  // asking -> lent, waiting, or still asking those who had it before
+  #onLent(claiming: Claiming, turn: Turn): void {
+    const { peers, settings } = this.#options;
+    if ((claiming.former & claiming.taken) !== 0) return this.#pause(claiming, turn);
+    const missing = claiming.former & ~claiming.heard & peers.reachable;
+    if (missing === 0) return this.#end(claiming, undefined, turn);
+    const unasked = missing & ~claiming.asked;
+    for (const { index } of settings.members)
+      if (((unasked >> index) & 1) === 1) this.#askMember(claiming, index, turn);
+  }
+
+  // asking -> waiting
+  #pause(claiming: Claiming, turn: Turn): void {
+    this.release(claiming.namespace, claiming.key, turn);
+    const { index } = this.#options.self;
+    const doublings = Math.min(claiming.attempt, PAUSE_DOUBLINGS_MAX);
+    const stepMs = PAUSE_MS * (index + 1);
+    const pauseMs = Math.min(stepMs * 2 ** (doublings - 1), PAUSE_MAX_MS + stepMs);
+    claiming.againAtMs = turn.now.monoMs + pauseMs;
+    turn.arm('key-claim', dueOf(claiming));
+  }
+
+  #end(claiming: Claiming, failed: Fault | undefined, turn: Turn): void {
+    this.#waiting--;
+    this.#byId.delete(claiming.id);
+    this.#byName.delete(nameOf(claiming.namespace, claiming.key));
+    claiming.resume(failed, turn);
+    for (const follower of claiming.followers) this.#lead(follower, turn);
+  }
+
+  /** The write that a key names, where it is durable here or only its name is; `taken`: it is about to be. */
+  #known(namespace: NamespaceName, key: string): NamedWrite | 'unknown' | 'taken' | undefined {
+    const { idempotency, log } = this.#options;
+    const known = idempotency.find(namespace, key);
+    if (known === undefined) return undefined;
+    if (known === 'unreadable') return 'unknown';
+    const isUndurable = known.seq <= log.head(known.origin) && !log.holds(known);
+    return isUndurable ? 'taken' : { namespace, key, ...known };
+  }
+}
+
+const UNREACHABLE = fault(
+  'no-quorum',
+  'a majority cannot be asked whether it knows this idempotency key; nothing was written',
+  { retryAfterMs: 1000 },
+);
+
+const FULL = fault(
+  'overloaded',
+  'too many idempotency keys are lent to writes under way; nothing was written',
+  { retryAfterMs: 1000 },
+);
+
+const IN_FLIGHT = fault(
+  'idempotency-in-flight',
+  'another request under this key is under way, here or at another replica; nothing was written by this one',
+);
+
+const TOO_LATE = fault(
+  'timeout',
+  'the deadline passed before a majority had said whether it knows this key; nothing was written',
+);
+
+function dueOf(claiming: Claiming): number {
+  return claiming.followers.reduce(
+    (dueMs, { deadlineMs }) => Math.min(dueMs, deadlineMs),
+    ownDueOf(claiming),
+  );
+}
+
+/** While it asks: a loan that is older may be over when the write comes to the lender. */
+function ownDueOf({ deadlineMs, againAtMs, askedAtMs }: Claiming): number {
+  const isAsking = againAtMs === Number.POSITIVE_INFINITY;
+  return Math.min(deadlineMs, isAsking ? askedAtMs + LENT_MS / 2 : againAtMs);
+}
+
+function lateOf({ wasTaken }: Claiming): Fault {
+  return wasTaken ? IN_FLIGHT : TOO_LATE;
+}
+
+function onTaken(claiming: Claiming, member: number): void {
+  claiming.taken |= 1 << member;
+  claiming.wasTaken = true;
+}
+
+function isOf({ namespace, key }: Claiming, named: NamedWrite | undefined): named is NamedWrite {
+  return named?.namespace === namespace && named.key === key;
+}
+
+function nameOf(namespace: NamespaceName, key: string): string {
+  return `${namespace}\0${key}`;
+}

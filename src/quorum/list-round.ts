@@ -1,0 +1,120 @@
+// One list that asks several replicas: what was asked, what it has found, and the round that it is in. The steps are in
+// quorum-lists.ts.
+
+import type { ListCommand, Staleness } from '../model/command.ts';
+import type { ReadOwner } from '../model/effect.ts';
+import { withoutValue } from '../model/encoding.ts';
+import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
+import type { Requirement } from '../model/quorum.ts';
+import type { Record } from '../model/record.ts';
+import { Tally } from './tally.ts';
+import type { KeyRange } from '../store/key-range.ts';
+import { type Holder, ITEM_BYTES, LIST_PAGE_BYTES, VERSION_BYTES } from './list-room.ts';
+import { isBefore, type Row } from './list-rows.ts';
+
+const ROUNDS_MAX = 64;
+const ANSWER_BYTES_MAX = 2 * 1024 * 1024;
+
+export interface Listing extends Holder {
+  readonly id: number;
+  readonly command: ListCommand;
+  readonly requirement: Requirement;
+  readonly isFifo: boolean;
+  readonly unfit: number;
+  readonly deadlineMs: number;
+  readonly enoughMs: number;
+  readonly beganMs: number;
+  readonly stalenessMs: Staleness;
+  range: KeyRange;
+  readonly items: Record[];
+  readonly prefixes: string[];
+  bytes: number;
+  after: string;
+  rounds: number;
+  // ---- of the round
+  surveyId: number;
+  tally: Tally;
+  asked: number;
+  askedAtMs: number[];
+  hedgeAtMs: number;
+  answers: (SurveyReply | undefined)[];
+  /** It waits for what was named to become durable here. */
+  isCatchingUp: boolean;
+  /** The read of this replica's own records. */
+  reading: ReadOwner | undefined;
+  rows: Row[];
+  open: number;
+  /** Up to which key the rows say everything; `undefined`: to the end. */
+  coveredTo: string | undefined;
+}
+
+export function freshRound(requirement: Requirement) {
+  return {
+    surveyId: 0,
+    tally: new Tally(requirement),
+    asked: 0,
+    askedAtMs: [] as number[],
+    hedgeAtMs: Number.POSITIVE_INFINITY,
+    answers: [] as (SurveyReply | undefined)[],
+    isCatchingUp: false,
+    reading: undefined as ReadOwner | undefined,
+    rows: [] as Row[],
+    open: 0,
+    coveredTo: undefined as string | undefined,
+  };
+}
+
+/** With a delimiter most of a survey may be leapt over; without one all of it is of use, up to what there is room for. */
+export function keysOf({ command, items, prefixes }: Listing): number {
+  const room = command.limit + 1 - items.length - prefixes.length;
+  return Math.min(Math.max(room, 16), SURVEY_KEYS_MAX);
+}
+
+/** What a round may hold: a page of its own, and the versions that all the replicas name. */
+export function roundBytes(listing: Listing): number {
+  const { command, requirement } = listing;
+  const named = keysOf(listing) * VERSION_BYTES * (requirement.count + 1);
+  return command.values ? LIST_PAGE_BYTES + named : named;
+}
+
+/** What its page holds. */
+export function pageBytes({ rows }: Listing): number {
+  let bytes = 0;
+  for (const { key, own } of rows) bytes += VERSION_BYTES + key.length + (own?.bytes.length ?? 0);
+  return bytes;
+}
+
+/** One key behind the other, within the range, and not more than were asked for. */
+export function isAnswer({ keys, more }: SurveyReply, listing: Listing): boolean {
+  const { command, range } = listing;
+  if (keys.length > keysOf(listing) || (more && keys.length === 0)) return false;
+  let last: string | undefined;
+  for (const { key } of keys) {
+    if (key < range.from || (range.to !== '' && key >= range.to)) return false;
+    if (last !== undefined && !isBefore(last, key, command.reverse)) return false;
+    last = key;
+  }
+  return true;
+}
+
+export function isFull({ command, items, prefixes, bytes }: Listing): boolean {
+  const { limit, bytesMax = ANSWER_BYTES_MAX } = command;
+  return items.length + prefixes.length >= limit || bytes >= Math.min(bytesMax, ANSWER_BYTES_MAX);
+}
+
+export function isEnough(listing: Listing, nowMs: number): boolean {
+  return listing.rounds >= ROUNDS_MAX || nowMs >= listing.enoughMs || isFull(listing);
+}
+
+export function keep(listing: Listing, record: Record): void {
+  const { values } = listing.command;
+  listing.items.push(values ? record : withoutValue(record));
+  listing.bytes += values ? record.bytes.length : ITEM_BYTES + record.key.length;
+  listing.after = record.key;
+}
+
+export function fold(listing: Listing, prefix: string): void {
+  listing.prefixes.push(prefix);
+  listing.bytes += prefix.length;
+  listing.after = prefix;
+}

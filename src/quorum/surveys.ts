@@ -1,0 +1,87 @@
+// The other end of quorum-lists.ts: a peer asks which versions this replica has under the keys of a range. One range read
+// answers it, from what is durable here, without values. A replica that may lack what it once had, or has too much to do, cannot
+// tell, and another is asked.
+//
+// Bounds: RUNNING_MAX range reads at a time, and what all lists and surveys hold together (list-room.ts).
+
+import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
+import { recordIn } from '../model/encoding.ts';
+import type { KeyVersion, SurveyReply, SurveyRequest } from '../model/message.ts';
+import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
+import type { Heal } from '../model/heal.ts';
+import type { Namespaces } from '../model/namespaces.ts';
+import { type Holder, type ListRoom, looksAt, VERSION_BYTES } from './list-room.ts';
+
+const RUNNING_MAX = 512;
+
+interface Asked extends Holder {
+  readonly peer: number;
+  readonly id: number;
+  /** The connection over which it was asked still stands. */
+  isThere: boolean;
+}
+
+export interface SurveysOptions {
+  readonly namespaces: Namespaces;
+}
+
+export class Surveys {
+  readonly #options: SurveysOptions;
+  readonly #heal: Heal;
+  readonly #room: ListRoom;
+  readonly #running = new Set<Asked>();
+
+  constructor(options: SurveysOptions, heal: Heal, room: ListRoom) {
+    this.#options = options;
+    this.#room = room;
+    this.#heal = heal;
+  }
+
+  onRequest(peer: number, request: SurveyRequest, mayLack: boolean, out: Outbox): void {
+    const { id, namespace, from, to, reverse, limit } = request;
+    const isKnown = this.#options.namespaces.find(namespace) !== undefined;
+    const asked: Asked = { peer, id, isThere: true, held: 0 };
+    const isFull = this.#running.size >= RUNNING_MAX;
+    if (mayLack || !isKnown || isFull || !this.#room.take(asked, limit * VERSION_BYTES))
+      return out.send(peer, unknown(id));
+    this.#running.add(asked);
+    const limits = { reverse, limit, ...looksAt(false) };
+    out.read(spanOfKeys(namespace, from, to), limits, {
+      onRead: (result, turn) => this.#onRead(asked, result, turn),
+    });
+  }
+
+  #onRead(asked: Asked, result: RangeResult, turn: Turn): void {
+    this.#running.delete(asked);
+    this.#room.hold(asked, 0);
+    const { peer, id, isThere } = asked;
+    if (!isThere) return;
+    const keys = result.ok ? this.#versionsOf(result.entries, turn) : undefined;
+    if (!result.ok || keys === undefined) turn.send(peer, unknown(id));
+    else turn.send(peer, { kind: 'survey-reply', id, answer: 'known', keys, more: result.more });
+  }
+
+  /** A later connection, and a later life, numbers its questions anew. */
+  onDisconnected(peer: number): void {
+    for (const asked of this.#running) if (asked.peer === peer) asked.isThere = false;
+  }
+
+  #versionsOf(entries: readonly RangeEntry[], turn: Turn): KeyVersion[] | undefined {
+    const keys: KeyVersion[] = [];
+    for (const entry of entries) {
+      const record = recordIn(entry);
+      if (record === undefined) {
+        const name = parseRecordKey(entry.key);
+        if (name !== undefined) this.#heal(name.namespace, name.key, turn);
+        return undefined;
+      }
+      const { key, operation, hlc, origin, seq } = record;
+      keys.push({ key, isDeleted: operation === 'delete', hlc, origin, seq });
+    }
+    return keys;
+  }
+}
+
+function unknown(id: number): SurveyReply {
+  return { kind: 'survey-reply', id, answer: 'unknown', keys: [], more: false };
+}

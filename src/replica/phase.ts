@@ -1,0 +1,62 @@
+// What a replica in each phase of its life says of itself, and what a client hears of one that takes no requests.
+
+import { unreachable } from '../base/assert.ts';
+import type { Client, ReplicaState } from '../model/command.ts';
+import type { Outbox } from '../model/effect.ts';
+import type { Alternate } from '../model/fault.ts';
+import { refuse } from '../model/refuse.ts';
+import type { CatchUp } from '../lag/catch-up.ts';
+import type { Peers } from '../peers/peers.ts';
+
+export type Phase = 'starting' | 'grace' | 'open' | 'draining' | 'failed';
+
+export interface ClosedOptions {
+  readonly peers: Peers;
+}
+
+export function stateOf(
+  phase: Phase,
+  catchUp: Pick<CatchUp, 'isReturning' | 'isCaughtUp'>,
+  isDrained: boolean,
+  isMeasuring: boolean,
+): ReplicaState {
+  switch (phase) {
+    case 'starting':
+      return 'starting';
+    case 'grace':
+      return catchUp.isReturning ? 'catching-up' : 'starting';
+    case 'open':
+      if (isDrained) return 'draining';
+      return catchUp.isCaughtUp && !isMeasuring ? 'serving' : 'catching-up';
+    case 'draining':
+    case 'failed':
+      return phase;
+    default:
+      return unreachable(phase);
+  }
+}
+
+/** Whom a client may ask instead, whatever it asks for. */
+export function alternatesIn({ peers }: ClosedOptions): Alternate[] {
+  return peers.greeted().map(({ member, url }) => ({ id: member.id, url }));
+}
+
+export function refuseClosed(
+  options: ClosedOptions,
+  client: Client,
+  phase: Phase,
+  { isReturning }: Pick<CatchUp, 'isReturning'>,
+  out: Outbox,
+): void {
+  if (phase === 'failed') {
+    refuse(client, out, 'storage-failed', 'the storage of this replica has failed');
+  } else if (phase === 'draining') {
+    refuse(client, out, 'draining', 'the replica is shutting down', {
+      alternates: alternatesIn(options),
+      retryAfterMs: 1000,
+    });
+  } else {
+    const what = isReturning ? 'is recovering data that it lost' : 'is still starting';
+    refuse(client, out, 'catching-up', `the replica ${what}`, { retryAfterMs: 1000 });
+  }
+}

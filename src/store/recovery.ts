@@ -1,0 +1,238 @@
+// Start: reads what storage remembers before anything is answered.
+//
+//   meta -> origins -> verify (one origin's log after the other) -> held -> tombstones -> tree -> done
+//
+// Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the last one is the
+// head that was written in its batch. A log that is not whole is never served or streamed: the replica halts and says
+// where, because what is missing may have been acknowledged (rule S2). Logs that no member can have written are left
+// alone: nobody is told of them. Tombstones are counted. A hash tree that cannot be read is no reason to halt: it is built
+// anew from the records.
+
+import type { Ending, Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
+import { decodeMutation, isChained } from '../model/encoding.ts';
+import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/id.ts';
+import type { Metrics } from '../model/metrics.ts';
+import { lastOfRun } from '../model/run.ts';
+import { byteString } from '../base/bytes.ts';
+import type { Held } from './held.ts';
+import { decodeLaneState, type LaneState } from './lane.ts';
+import { incarnationSpan, readIncarnation } from './incarnation.ts';
+import {
+  allHeld,
+  allLeaves,
+  allOrigins,
+  allTombstones,
+  behind,
+  logSpan,
+  type Span,
+} from './layout.ts';
+import { LIVE_LANE, type Log } from './log.ts';
+import { SingleRead } from './single-read.ts';
+import type { HashTree } from './tree.ts';
+
+const PAGE_ENTRIES = 4096;
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+interface Verifying {
+  readonly origin: Origin;
+  readonly state: LaneState;
+  seq: Seq;
+  chain: number;
+  /** Up to where the run goes that the last entry belongs to. */
+  runTo: Seq;
+}
+
+/** Those of the stored logs that are left alone (peer-check.ts). */
+export type Park = (origins: readonly Origin[], now: Now) => ReadonlySet<Origin>;
+
+type RecoveryProgress = 'reading' | 'done' | 'damaged';
+
+export class Recovery {
+  readonly #log: Log;
+  readonly #held: Held;
+  readonly #tree: HashTree;
+  readonly #metrics: Metrics;
+  readonly #park: Park;
+  #step: 'meta' | 'origins' | 'verify' | 'held' | 'tombstones' | 'tree' | 'done' = 'meta';
+  readonly #reading = new SingleRead<undefined>((result, _, turn) => this.#onRead(result, turn));
+  readonly #onDone: (turn: Turn) => void;
+  #toVerify: Verifying[] = [];
+  #verified = 0;
+  #span: Span = { from: new Uint8Array(0), to: new Uint8Array(0) };
+  /** The last life that this replica's storage knows of. */
+  incarnation: Incarnation = 0;
+
+  constructor(
+    log: Log,
+    held: Held,
+    tree: HashTree,
+    metrics: Metrics,
+    park: Park,
+    onDone: (turn: Turn) => void,
+  ) {
+    this.#log = log;
+    this.#held = held;
+    this.#tree = tree;
+    this.#metrics = metrics;
+    this.#park = park;
+    this.#onDone = onDone;
+  }
+
+  begin(out: Outbox): void {
+    this.#read(incarnationSpan(), out);
+  }
+
+  #onRead(result: RangeResult, turn: Turn): void {
+    const progress =
+      this.#step === 'tree' ? this.#takeLeaves(result, turn) : this.#take(result, turn);
+    if (progress === 'done') this.#onDone(turn);
+  }
+
+  #take(result: RangeResult, turn: Turn): RecoveryProgress {
+    if (!result.ok) {
+      const { reason } = result;
+      const ending = /corrupt/i.test(reason) ? 'damaged' : 'restart';
+      return halt(turn, `storage cannot be read: ${reason}`, ending);
+    }
+    switch (this.#step) {
+      case 'meta':
+        return this.#takeMeta(result, turn);
+      case 'origins':
+        return this.#takeOrigins(result, turn);
+      case 'verify':
+        return this.#takeEntries(result, turn);
+      case 'held':
+        return this.#takeHeld(result, turn);
+      case 'tombstones':
+        return this.#takeTombstones(result, turn);
+      case 'tree':
+      case 'done':
+        return 'done';
+    }
+  }
+
+  // meta -> origins
+  #takeMeta(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    const [entry] = result.entries;
+    if (entry !== undefined) {
+      const incarnation = readIncarnation(entry.value);
+      if (incarnation === undefined) return halt(out, 'the incarnation in storage is damaged');
+      this.incarnation = incarnation;
+    }
+    this.#step = 'origins';
+    this.#read(allOrigins(), out);
+    return 'reading';
+  }
+
+  // origins -> verify
+  #takeOrigins(result: RangeResult & { ok: true }, turn: Turn): RecoveryProgress {
+    for (const entry of result.entries) {
+      const origin = parseOrigin(byteString(entry.key, 1, entry.key.length));
+      const state = decodeLaneState(entry.value);
+      if (origin === undefined || state === undefined)
+        return halt(turn, 'the vector in storage is damaged');
+      const { floor, floorChain: chain } = state;
+      this.#toVerify.push({ origin, state, seq: floor, chain, runTo: floor });
+    }
+    if (result.more) return this.#readOn(result, turn);
+    this.#restore(turn);
+    this.#step = 'verify';
+    return this.#verifyNext(turn);
+  }
+
+  #restore(turn: Turn): void {
+    const found = this.#toVerify.map(({ origin }) => origin);
+    const parked = this.#park(found, turn.now);
+    if (parked.size > 0) turn.note('error', 'logs-parked', { logs: parked.size });
+    this.#toVerify = this.#toVerify.filter(({ origin }) => !parked.has(origin));
+    for (const { origin, state } of this.#toVerify) this.#log.restore(origin, state);
+  }
+
+  #takeEntries(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    const lane = this.#toVerify[this.#verified] as Verifying;
+    for (const entry of result.entries) {
+      if (!accept(lane, entry)) return haltDamaged(out, lane);
+    }
+    if (result.more) return this.#readOn(result, out);
+    const isWhole = lane.seq === lane.state.head && lane.chain === lane.state.chain;
+    if (!isWhole || lane.runTo !== lane.seq) return haltDamaged(out, lane);
+    this.#verified++;
+    return this.#verifyNext(out);
+  }
+
+  // held -> tombstones
+  #takeHeld(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    for (const entry of result.entries) this.#held.restore(entry, out);
+    if (result.more) return this.#readOn(result, out);
+    this.#held.restored(out);
+    this.#step = 'tombstones';
+    this.#read(allTombstones(), out);
+    return 'reading';
+  }
+
+  // tombstones -> tree
+  #takeTombstones(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    this.#metrics.tombstones += result.entries.length;
+    if (result.more) return this.#readOn(result, out);
+    this.#step = 'tree';
+    this.#read(allLeaves(), out);
+    return 'reading';
+  }
+
+  // tree -> done
+  #takeLeaves(result: RangeResult, out: Outbox): RecoveryProgress {
+    if (result.ok) for (const entry of result.entries) this.#tree.restore(entry);
+    if (result.ok && result.more) return this.#readOn(result, out);
+    this.#step = 'done';
+    if (this.incarnation === 0) this.#tree.beginEmpty(out);
+    else this.#tree.restored(result.ok, out);
+    return 'done';
+  }
+
+  // verify -> verify | held
+  #verifyNext(out: Outbox): RecoveryProgress {
+    const lane = this.#toVerify[this.#verified];
+    if (lane === undefined) {
+      this.#step = 'held';
+      this.#read(allHeld(), out);
+      return 'reading';
+    }
+    const { floor, head } = lane.state;
+    // One further than the head: an entry that no batch accounts for is damage, too.
+    this.#read(logSpan(LIVE_LANE, lane.origin, floor + 1, head + 1), out);
+    return 'reading';
+  }
+
+  #readOn(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    const last = result.entries[result.entries.length - 1] as RangeEntry;
+    this.#read({ from: behind(last.key), to: this.#span.to }, out);
+    return 'reading';
+  }
+
+  #read(span: Span, out: Outbox): void {
+    this.#span = span;
+    this.#reading.begin(span, { limit: PAGE_ENTRIES, bytesMax: PAGE_BYTES }, undefined, out);
+  }
+}
+
+function accept(lane: Verifying, entry: RangeEntry): boolean {
+  const mutation = decodeMutation(entry.value);
+  if (mutation === undefined || mutation.origin !== lane.origin) return false;
+  if (mutation.seq !== lane.seq + 1 || !isChained(mutation, lane.chain)) return false;
+  lane.seq = mutation.seq;
+  lane.chain = mutation.chain;
+  lane.runTo = lastOfRun(mutation);
+  return true;
+}
+
+function haltDamaged(out: Outbox, lane: Verifying): RecoveryProgress {
+  return halt(
+    out,
+    `the log of ${lane.origin} is not whole: verified up to ${lane.seq} of ${lane.state.head}`,
+  );
+}
+
+function halt(out: Outbox, reason: string, ending: Ending = 'damaged'): RecoveryProgress {
+  out.halt(reason, ending);
+  return 'damaged';
+}

@@ -1,0 +1,111 @@
+// Which tombstones nobody needs any more (causal stability: Baquero, Almeida, Shoker, "Pure Operation-Based Replicated Data
+// Types", 2017). That every member has a delete is not enough to forget it: an older write that ran beside it may still be
+// on its way to one of them, and would be taken for a new one. A member that has the delete stamps behind it whatever it
+// accepts from then on; so once all have what each had accepted when it had the delete, nothing older can come.
+//
+//   cut -> barrier      `cut` is what every member held; each has been heard since, so what they hold together
+//                       (`barrier`) includes everything that they had accepted before they had the cut
+//   barrier -> settled  every member holds the barrier, and
+//   settled -> done     each has been heard once more since: it lived with it, and with its disk, at one moment
+//
+// Then every delete in `cut` may go, at each member by itself. A member that loses its disk after that moment comes back
+// with a log that carries the delete, or with a snapshot of somebody who had everything older than it.
+//
+// Anybody's coming or going begins a round anew: what a member held counts as long as it is connected. So a member that is
+// down keeps every tombstone that was not settled. Age drops nothing.
+//
+// What is left: a replica that is started on an old copy of its disk where it hears nobody, and whose clock is behind, can
+// stamp a write below a delete that the others have forgotten.
+
+import type { Dot, ReplicaId } from '../model/id.ts';
+import {
+  covers,
+  dominates,
+  meetVectors,
+  mergeVector,
+  type ReadonlyVector,
+  type Vector,
+} from '../model/vector.ts';
+import type { Log } from '../store/log.ts';
+import type { Peers } from '../peers/peers.ts';
+
+interface Round {
+  readonly epoch: number;
+  readonly cut: ReadonlyVector;
+  barrier: ReadonlyVector | undefined;
+  isHeld: boolean;
+  /** How often each peer had been heard when the round came to where it is. */
+  heard: readonly number[];
+}
+
+export class Stability {
+  readonly #log: Log;
+  readonly #peers: Peers;
+  #round: Round | undefined;
+  #settled: ReadonlyVector = new Map();
+
+  constructor(log: Log, peers: Peers) {
+    this.#log = log;
+    this.#peers = peers;
+  }
+
+  /** Deletes up to here are settled, and every member holds them now. */
+  get cut(): ReadonlyVector {
+    return meetVectors([this.#settled, this.#peers.stableCut(this.#log.durable)]);
+  }
+
+  /** Members that keep a tombstone from being dropped: who lacks it, else whom nobody can ask. */
+  blockers(dot: Dot): ReplicaId[] {
+    const lacking = this.#peers.all().filter(({ holds }) => !covers(holds, dot));
+    const blocking = lacking.length > 0 ? lacking : this.#peers.all().filter((p) => !p.greeted);
+    return blocking.map(({ member }) => member.id);
+  }
+
+  /** With every heartbeat. */
+  look(): void {
+    const round = this.#round;
+    if (round?.epoch !== this.#peers.epoch) this.#begin();
+    else if (round.barrier === undefined) this.#gather(round);
+    else if (!round.isHeld) this.#await(round, round.barrier);
+    else if (this.#isHeardSince(round)) this.#finish(round);
+  }
+
+  #begin(): void {
+    const { epoch } = this.#peers;
+    this.#round = undefined;
+    if (!this.#peers.all().every(({ greeted }) => greeted)) return;
+    const cut = this.#peers.stableCut(this.#log.durable);
+    this.#round = { epoch, cut, barrier: undefined, isHeld: false, heard: this.#heard() };
+  }
+
+  // cut -> barrier
+  #gather(round: Round): void {
+    if (!this.#isHeardSince(round)) return;
+    const barrier: Vector = new Map(this.#log.durable);
+    for (const { holds } of this.#peers.all()) mergeVector(barrier, holds);
+    round.barrier = barrier;
+    this.#await(round, barrier);
+  }
+
+  // barrier -> settled
+  #await(round: Round, barrier: ReadonlyVector): void {
+    if (!dominates(this.#peers.stableCut(this.#log.durable), barrier)) return;
+    round.isHeld = true;
+    round.heard = this.#heard();
+    if (round.heard.length === 0) this.#finish(round);
+  }
+
+  // settled -> done
+  #finish({ cut }: Round): void {
+    this.#settled = cut;
+    this.#begin();
+  }
+
+  #heard(): number[] {
+    return this.#peers.all().map(({ reports }) => reports);
+  }
+
+  #isHeardSince({ heard }: Round): boolean {
+    return this.#peers.all().every(({ reports }, n) => reports > (heard[n] as number));
+  }
+}
