@@ -24,7 +24,7 @@ export interface AbsenceSweepOptions {
 }
 
 /** A part of a snapshot: what it shows of the keys behind `after` up to `last`, or to the end of all. */
-export interface Part {
+export interface SweptChunk {
   readonly after: Position;
   readonly last: Position | undefined;
   readonly records: readonly Record[];
@@ -48,7 +48,7 @@ export class AbsenceSweep {
     this.#options = options;
   }
 
-  begin({ after, last, records, covers: heads }: Part, out: Outbox): void {
+  begin({ after, last, records, covers: heads }: SweptChunk, out: Outbox): void {
     this.#shows = new Set(records.map(positionOf));
     this.#covers = new Map(heads.map(({ origin, seq }) => [origin, seq]));
     this.#newest = heads.reduce((newest, { hlc }) => Math.max(newest, hlc), 0);

@@ -3,6 +3,7 @@
 // that lost its disk holds less than it said before.
 
 import type { Now, Outbox } from '../model/effect.ts';
+import type { Alternate } from '../model/fault.ts';
 import type { NamespaceHealth } from '../model/health.ts';
 import {
   type Dot,
@@ -155,6 +156,11 @@ export class Peer {
 
 export function holderOf({ member, holds }: Peer): Holder {
   return { peer: member.index, id: member.id, holds };
+}
+
+/** The replicas that a client may ask instead, whatever it asks for. */
+export function alternatesIn(peers: Peers): Alternate[] {
+  return peers.greeted().map(({ member, url }) => ({ id: member.id, url }));
 }
 
 /** The other members, each with the sender that streams to it. */

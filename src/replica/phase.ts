@@ -3,16 +3,11 @@
 import { unreachable } from '../base/assert.ts';
 import type { Client, ReplicaState } from '../model/command.ts';
 import type { Outbox } from '../model/effect.ts';
-import type { Alternate } from '../model/fault.ts';
 import { refuse } from '../model/refuse.ts';
 import type { CatchUp } from '../lag/catch-up.ts';
-import type { Peers } from '../peers/peers.ts';
+import { alternatesIn, type Peers } from '../peers/peers.ts';
 
 export type Phase = 'starting' | 'grace' | 'open' | 'draining' | 'failed';
-
-export interface ClosedOptions {
-  readonly peers: Peers;
-}
 
 export function stateOf(
   phase: Phase,
@@ -36,13 +31,8 @@ export function stateOf(
   }
 }
 
-/** Whom a client may ask instead, whatever it asks for. */
-export function alternatesIn({ peers }: ClosedOptions): Alternate[] {
-  return peers.greeted().map(({ member, url }) => ({ id: member.id, url }));
-}
-
 export function refuseClosed(
-  options: ClosedOptions,
+  peers: Peers,
   client: Client,
   phase: Phase,
   { isReturning }: Pick<CatchUp, 'isReturning'>,
@@ -52,7 +42,7 @@ export function refuseClosed(
     refuse(client, out, 'storage-failed', 'the storage of this replica has failed');
   } else if (phase === 'draining') {
     refuse(client, out, 'draining', 'the replica is shutting down', {
-      alternates: alternatesIn(options),
+      alternates: alternatesIn(peers),
       retryAfterMs: 1000,
     });
   } else {

@@ -43,9 +43,9 @@ export const lives: readonly Mutant[] = [
     id: 'returning-counts-in-r',
     number: 22,
     title: 'a replica that is taking back what it lost answers the reads of its peers',
-    file: 'src/replica/replica.ts',
-    replace: 'this.#reads.onRequest(index, message, this.#mayLack, turn);',
-    with: 'this.#reads.onRequest(index, message, false, turn);',
+    file: 'src/replica/peer-desk.ts',
+    replace: 'reads.onRequest(member.index, message, this.#mayLack, turn),',
+    with: 'reads.onRequest(member.index, message, false, turn),',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/life.test.ts',
@@ -93,8 +93,8 @@ export const lives: readonly Mutant[] = [
     id: 'lost-life-not-relearned',
     number: 'own',
     title: 'a life that came back from the peers is not streamed again',
-    file: 'src/replica/replica.ts',
-    replace: 'if (this.#core.own.isOwn(origin)) this.#relearn(this.#core.log.open(origin));',
+    file: 'src/replica/peer-desk.ts',
+    replace: 'if (own.isOwn(origin)) streams.relearn(log.open(origin));',
     with: '',
     foundBy: {
       kind: 'test',

@@ -132,9 +132,9 @@ export const streams: readonly Mutant[] = [
     id: 'pull-unanswered',
     number: 'own',
     title: 'a pull of the log of another replica is not answered',
-    file: 'src/replica/replica.ts',
-    replace: 'return this.#pulls.onPull(index, message, turn);',
-    with: 'return;',
+    file: 'src/replica/peer-desk.ts',
+    replace: ': pulls.onPull(peer.member.index, message, turn),',
+    with: ': undefined,',
     foundBy: sim,
   },
   {

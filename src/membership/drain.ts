@@ -6,7 +6,7 @@ import type { Command, DrainCommand } from '../model/command.ts';
 import type { Now, Turn } from '../model/effect.ts';
 import { metaKey } from '../store/layout.ts';
 import { sealNothing } from '../store/envelope.ts';
-import { alternatesIn, type ClosedOptions } from './phase.ts';
+import { alternatesIn, type Peers } from '../peers/peers.ts';
 import { refuse } from '../model/refuse.ts';
 import type { Storage } from '../model/port.ts';
 
@@ -15,7 +15,8 @@ const DRAINED = metaKey('drained');
 /** A disk that takes longer hangs: the operator is told that the mark may be lost. */
 const HELD_MS_MAX = 10_000;
 
-export interface DrainOptions extends ClosedOptions {
+export interface DrainOptions {
+  readonly peers: Peers;
   readonly get: Storage['get'];
 }
 
@@ -62,7 +63,7 @@ export class Drain {
     if (!this.#isDrained || turn.now.monoMs < this.#refusesFromMs) return false;
     if (!OF_CLIENTS.has(command.kind)) return false;
     refuse(command.client, turn, 'draining', 'this replica is drained', {
-      alternates: alternatesIn(this.#options),
+      alternates: alternatesIn(this.#options.peers),
       retryAfterMs: 1000,
     });
     return true;

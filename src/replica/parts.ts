@@ -1,0 +1,180 @@
+// Builds the machines of a replica, in the order in which one needs another, and the table of parts. A new part is a line in
+// the table and a name in the order (part.ts).
+
+import type { Command } from '../model/command.ts';
+import type { Turn } from '../model/effect.ts';
+import type { Heal } from '../model/heal.ts';
+import type { Origin } from '../model/id.ts';
+import { AntiEntropy } from '../entropy/anti-entropy.ts';
+import { Exchange } from '../entropy/exchange.ts';
+import { Resync } from '../entropy/resync.ts';
+import { ForwardClient } from '../forward/client.ts';
+import { CatchUp } from '../lag/catch-up.ts';
+import { Heartbeats } from '../lag/heartbeat.ts';
+import { ReadAdmission } from '../lag/read-admission.ts';
+import { type Fits, Succession } from '../membership/succession.ts';
+import { Grace } from '../peers/grace.ts';
+import { Memory } from '../peers/memory.ts';
+import { incredible, PeerCheck } from '../peers/peer-check.ts';
+import { holderOf } from '../peers/peers.ts';
+import { StaleDisk } from '../peers/stale-disk.ts';
+import { type Park, Recovery } from '../store/recovery.ts';
+import { Intake } from '../stream/intake.ts';
+import { PullServer } from '../stream/puller.ts';
+import { Housekeeping } from '../upkeep/housekeeping.ts';
+import type { Core } from './core.ts';
+import { ListDesk } from './list-desk.ts';
+import type { Part, PartName } from './part.ts';
+import { type Hasten, Reads } from './reads.ts';
+import { Streams } from '../stream/own-streams.ts';
+import { Writes } from './writes.ts';
+
+const RETRY_MS = 1000;
+
+/** What the replica is doing now. */
+export interface ReplicaCondition {
+  readonly isOpen: boolean;
+  readonly isServing: boolean;
+}
+
+export interface PartsOptions {
+  readonly fits: Fits | undefined;
+  /** Runs a command as if a client had sent it. */
+  readonly run: (command: Command, turn: Turn) => void;
+  /** Storage is read and verified. */
+  readonly onRecovered: (turn: Turn) => void;
+}
+
+export type Machines = ReturnType<typeof createMachines>;
+
+export function createMachines(core: Core, { fits, run, onRecovered }: PartsOptions) {
+  const { settings, log, held, own, origin, metrics } = core;
+  const park: Park = (origins, now) => incredible(origins, succession.stored(), origin, now);
+  const recovery = new Recovery(log, held, core.tree, metrics, park, onRecovered);
+  const catchUp = new CatchUp(core);
+  const admission = new ReadAdmission(core, catchUp);
+  const succession = new Succession(core, catchUp, fits);
+  const heads = { head: (of: Origin) => Math.max(log.head(of), held.head(of)) };
+  const exchange = new Exchange(heads, metrics, settings.frameBytes, RETRY_MS);
+  const streams = new Streams(core);
+  const hasten: Hasten = (index, of, turn) => {
+    const peer = core.peers.get(index);
+    if (peer?.greeted === true) exchange.hasten(holderOf(peer), of, turn);
+  };
+  const reads = new Reads(core, admission, hasten);
+  const writes = new Writes(core, (command, turn) => reads.begin(command, turn));
+  const heal: Heal = (namespace, key, turn) => reads.heal(namespace, key, turn);
+  const shared = { ...core, catchUp, heal };
+  const onJump = streams.relearn.bind(streams);
+  return {
+    recovery,
+    catchUp,
+    admission,
+    succession,
+    exchange,
+    streams,
+    reads,
+    writes,
+    heartbeats: new Heartbeats(core, own, admission),
+    peerCheck: new PeerCheck(core),
+    memory: new Memory(core),
+    grace: new Grace(core),
+    staleDisk: new StaleDisk(log, own, origin),
+    pulls: new PullServer(log, settings.frameBytes),
+    intake: new Intake(core, exchange, writes.claims, (of, turn) => reads.onAdvance(of, turn)),
+    lists: new ListDesk(core, { admission, reads, heal, hasten }),
+    forwards: new ForwardClient(core, admission, run),
+    housekeeping: new Housekeeping(core, writes, heal),
+    antiEntropy: new AntiEntropy(shared),
+    resync: new Resync({ ...shared, retryMs: RETRY_MS, onJump }),
+  };
+}
+
+export function tableOf(
+  core: Core,
+  machines: Machines,
+  condition: ReplicaCondition,
+): { readonly [Name in PartName]: Part } {
+  const { log, nearness, origin, peers, freshness, self } = core;
+  const { admission, antiEntropy, exchange, forwards, heartbeats, housekeeping } = machines;
+  const { intake, lists, memory, reads, resync, streams, succession, writes } = machines;
+  return {
+    intake: { onBeat: (turn) => intake.look(turn) },
+    admission: { onBeat: ({ now }) => condition.isOpen && admission.look(now) },
+    heartbeats: { onBeat: (turn) => heartbeats.beat(turn) },
+    memory: { onBeat: (turn) => memory.beat(turn) },
+    nearness: { onBeat: () => nearness.rank() },
+    exchange: { onBeat: (turn) => exchange.look(peers.greeted().map(holderOf), origin, turn) },
+    succession: {
+      onDurable: ({ lsn }, turn) => succession.onDurable(lsn, turn),
+      onBeat: (turn) => succession.look(turn),
+      stop: (_, turn) => succession.abandon(turn),
+    },
+    resync: {
+      onDisconnected: (peer) => resync.onDisconnected(peer),
+      onDurable: (_, turn) => resync.onDurable(turn),
+      onBeat: (turn) => resync.look(turn),
+    },
+    reads: {
+      get waiting() {
+        return reads.waiting;
+      },
+      onDisconnected: (peer, turn) => reads.onDisconnected(peer, turn),
+      onDurable: ({ lsn }, turn) => reads.onDurable(lsn, turn),
+      onDue: (turn) => reads.onTimer(turn),
+      stop: (code, turn) => reads.failAll(code, turn),
+    },
+    lists: {
+      get waiting() {
+        return lists.waiting;
+      },
+      onDisconnected: (peer, turn) => lists.onDisconnected(peer, turn),
+      onDurable: (_, turn) => lists.onDurable(turn),
+      onDue: (turn) => lists.onTimer(turn),
+      stop: (code, turn) => lists.failAll(code, turn),
+    },
+    writes: {
+      get waiting() {
+        return writes.waiting;
+      },
+      onDisconnected: (peer, turn) => writes.claims.onDisconnected(peer, turn),
+      onDurable({ moved }, turn) {
+        for (const [of, seq] of moved) if (of === origin) writes.onCursor(self.index, seq, turn);
+        writes.onProgress(turn);
+      },
+      onDue: (turn) => writes.onTimer(turn),
+      stop: (code, turn) => writes.failUnwritten(code, turn),
+    },
+    streams: {
+      onDurable: ({ moved }, turn) => streams.onDurable(moved, turn),
+      onBeat: (turn) => peers.pump(turn),
+    },
+    staleness: {
+      onDurable(_, { now }) {
+        for (const { member } of peers.greeted())
+          freshness.onShown(member.index, log.durable, now.monoMs);
+      },
+    },
+    forwards: {
+      get waiting() {
+        return forwards.waiting;
+      },
+      onDisconnected: (peer, turn) => forwards.onDisconnected(peer, turn),
+      onDue: (turn) => forwards.onTimer(turn),
+      stop: (code, turn) => forwards.failAll(code, turn),
+    },
+    antiEntropy: {
+      onDisconnected: (peer, turn) => antiEntropy.onDisconnected(peer, turn),
+      onDurable: (_, turn) => antiEntropy.onDurable(turn),
+      onBeat: (turn) => condition.isOpen && antiEntropy.look(turn),
+    },
+    upkeep: {
+      onDurable: (_, turn) => condition.isOpen && housekeeping.onDurable(turn),
+      onBeat(turn) {
+        const { isOpen, isServing } = condition;
+        const { isCopying } = resync;
+        if (isOpen) housekeeping.onBeat({ isServing, isCopying }, turn);
+      },
+    },
+  };
+}
