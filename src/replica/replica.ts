@@ -115,7 +115,8 @@ export class Replica {
       case 'message':
         return this.#peerDesk.onMessage(input.peer, input.message, turn);
       case 'connected':
-        return this.#onConnected(input.peer, turn);
+        this.#onDisconnected(input.peer, turn);
+        return this.#peerDesk.onConnected(input.peer, turn);
       case 'disconnected':
         return this.#onDisconnected(input.peer, turn);
       case 'seal':
@@ -195,11 +196,6 @@ export class Replica {
 
   // ---- peers
 
-  #onConnected(peer: number, turn: Turn): void {
-    this.#onDisconnected(peer, turn);
-    this.#peerDesk.onConnected(peer, turn);
-  }
-
   /** What is known of the peer is forgotten before a part looks for another one to ask. */
   #onDisconnected(index: number, turn: Turn): void {
     const { agreed, freshness, peers } = this.#core;
@@ -225,35 +221,36 @@ export class Replica {
 
   // starting -> grace
   #onRecovered(turn: Turn): void {
-    const { log, clock, origin, settings } = this.#core;
-    assert(this.#incarnation > this.#machines.recovery.incarnation, 'every start is a new life');
-    this.#core.own.begin(log, origin);
+    const { log, clock, origin, own, settings } = this.#core;
+    const { catchUp, grace, memory, peerCheck, recovery, resync, succession, writes } =
+      this.#machines;
+    assert(this.#incarnation > recovery.incarnation, 'every start is a new incarnation');
+    own.begin(log, origin);
     for (const lane of log.lanes()) clock.raise(lane.hlc);
     raiseToFloor(this.#core, turn);
     writeIncarnation(this.#incarnation, turn);
     this.#phase = this.#drains ? 'draining' : 'grace';
-    this.#machines.grace.begin(turn);
+    grace.begin(turn);
     turn.arm('heartbeat', turn.now.monoMs);
-    this.#machines.catchUp.begin(this.#machines.recovery.incarnation === 0, turn);
-    this.#machines.memory.begin();
-    this.#machines.resync.begin();
+    catchUp.begin(recovery.incarnation === 0, turn);
+    memory.begin();
+    resync.begin();
     this.#drain.begin();
-    this.#machines.writes.claims.open(turn.now);
-    this.#machines.succession.begin(turn);
-    this.#machines.peerCheck.begin(this.#machines.succession.membership);
+    writes.claims.open(turn.now);
+    succession.begin(turn);
+    peerCheck.begin(succession.membership);
     if (settings.members.length === 1) this.#open(turn);
   }
 
   // grace -> open
   #open(turn: Turn): void {
-    if (this.#phase !== 'grace' || this.#machines.catchUp.isReturning) return;
+    const { catchUp, grace } = this.#machines;
+    if (this.#phase !== 'grace' || catchUp.isReturning) return;
     this.#phase = 'open';
-    this.#machines.grace.end(turn);
+    grace.end(turn);
     this.#checkCaughtUp(turn);
-    turn.note('info', 'open', {
-      origin: this.#core.origin,
-      afterMs: Math.round(turn.now.monoMs),
-    });
+    const afterMs = Math.round(turn.now.monoMs);
+    turn.note('info', 'open', { origin: this.#core.origin, afterMs });
   }
 
   // * -> failed

@@ -64,7 +64,7 @@ describe('a start', () => {
     start();
     const stored = storage.get(metaKey('incarnation'));
     expect(readIncarnation(stored instanceof Uint8Array ? stored : undefined)).toBe(2);
-    expect(() => new Solo({ storage, incarnation: 2 })).toThrow('every start is a new life');
+    expect(() => new Solo({ storage, incarnation: 2 })).toThrow('every start is a new incarnation');
   });
 
   it('reads on page by page', () => {
