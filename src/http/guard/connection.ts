@@ -142,8 +142,9 @@ export class Connection {
     return this.#waiting.length > 0;
   }
 
-  /** Nothing runs whose outcome a reply could be mistaken for: at most a request that is still arriving. */
+  /** Nothing runs whose outcome a reply could be mistaken for, or has a reply that is not written: at most a request is arriving. */
   get isAnswerable(): boolean {
+    if (this.#owed > 0 || this.#waiting.length > 0) return false;
     if (this.#running === 0) return true;
     return this.#running === 1 && this.#latest !== undefined && !this.#latest.complete;
   }

@@ -133,6 +133,12 @@ describe('one connection after another kind of request', () => {
     expect(repliesIn(await both(pieces, count))).toHaveLength(count);
   });
 
+  it('Node answers nothing malformed in the place of a read before it', async () => {
+    const bytes = `${get}${get}${get}GET ${key} HTTP/1.1\r\nX : a\r\n\r\n`;
+    const text = await exchange(node, [bytes], () => false);
+    expect(repliesIn(text).filter(({ status }) => status !== 200)).toEqual([]);
+  });
+
   it('more writes than may wait: it ends', async () => {
     for (const { service } of [fast, node]) service.hold = () => undefined;
     const never = () => false;
