@@ -21,6 +21,7 @@ import type { HeadReader } from './head-reader.ts';
 import type { HeaderBlock } from './header-block.ts';
 import { FastRequest } from './fast-request.ts';
 import { type Desk, FastResponse } from './fast-response.ts';
+import type { QuickRefusal } from './quick-refusal.ts';
 
 /** Why Node's parser would give up the connection. */
 export type FailureCode = 'ERR_HTTP_REQUEST_TIMEOUT' | 'HPE_INVALID_EOF_STATE';
@@ -31,6 +32,7 @@ export interface FastRoom {
   readonly reader: HeadReader;
   /** What a reply says of a connection that stays open. */
   readonly keepAlive: string;
+  readonly refusal: QuickRefusal;
   readonly serve: (request: HttpRequest, response: HttpResponse) => void;
   /** Gives the connection to Node's HTTP server, with what it sent and, where it has, that it has ended. */
   readonly handOver: (socket: Socket, chunks: readonly Buffer[], hasEnded: boolean) => void;
@@ -128,8 +130,13 @@ export class FastConnection implements Desk {
       if (this.#bodyLeft > 0) at = this.#readBody(chunk, at);
       else if (this.#connection.isEnding) return;
       else if (reader.read(chunk, at, this.#block)) {
-        at = reader.end;
-        this.#begin();
+        const { end, block } = reader;
+        const whole = end + (block?.length ?? 0);
+        if (whole <= chunk.length && this.#turnsAway()) at = whole;
+        else {
+          at = end;
+          this.#begin();
+        }
       } else {
         this.#leave(chunk.subarray(at));
         return;
@@ -153,6 +160,20 @@ export class FastConnection implements Desk {
       this.#sinceMs = performance.now();
     }
     serve(request, response);
+  }
+
+  /** Refuses a request at once, where nothing is before it and the replica has no room for it. */
+  #turnsAway(): boolean {
+    const { reader, refusal } = this.#room;
+    if (this.#pending.length > 0 || this.#socket.writableLength > 0) return false;
+    if (!this.#connection.hasNoRoom()) return false;
+    const text = refusal.reply(reader.method);
+    if (text === undefined) return false;
+    this.#hasBegun = true;
+    this.#block = reader.block;
+    this.#sinceMs = performance.now();
+    this.#socket.write(text, 'latin1');
+    return true;
   }
 
   /** Copies the piece: what is stored would keep all that was read at once. */

@@ -11,6 +11,7 @@ import type { HttpRequest, HttpResponse } from '../message.ts';
 import { createParserErrorHandler } from '../guard/parser-error.ts';
 import { HeadReader } from './head-reader.ts';
 import { FastConnection, type FastRoom } from './fast-connection.ts';
+import { createQuickRefusal } from './quick-refusal.ts';
 import { keepAliveLines } from './reply-text.ts';
 
 /** Small enough for as many as there are connections; larger bodies have a bound over all of them, and are left to Node. */
@@ -36,6 +37,7 @@ export function openFastPath(
     limits,
     reader: new HeadReader(Math.min(BODY_BYTES_MAX, limits.valueBytesMax)),
     keepAlive: keepAliveLines(limits.keepAliveMs),
+    refusal: createQuickRefusal(context),
     serve,
     handOver(socket, chunks, hasEnded) {
       toNode(socket);

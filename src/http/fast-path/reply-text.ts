@@ -44,6 +44,13 @@ export function keepAliveLines(keepAliveMs: number): string {
   return `Connection: keep-alive\r\n${timeout}`;
 }
 
+/** Status line and headers, for a reply that is made once; what it says of its connection and its length follows. */
+export function headLines(status: number, head: readonly string[]): string {
+  let text = statusLine(status);
+  for (let i = 0; i + 1 < head.length; i += 2) text += `${head[i]}: ${head[i + 1]}\r\n`;
+  return text;
+}
+
 const statusLines = new Map<number, string>();
 
 function statusLine(status: number): string {

@@ -87,6 +87,13 @@ export class Connection {
     return true;
   }
 
+  /** A request for data has come, nothing is before it, and the replica has no room for it; then it is to be refused. */
+  hasNoRoom(): boolean {
+    if (this.#isEnding || this.#running + this.#owed + this.#waiting.length > 0) return false;
+    this.#shared.turns.arrived();
+    return !this.#shared.admission.hasRoom;
+  }
+
   /** A started request is answered: its reply was handed to the socket. */
   done(response: HttpResponse): void {
     // What a bug broke off may be done twice; then the connection ends, and nothing waits any more.
