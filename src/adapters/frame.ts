@@ -85,7 +85,7 @@ export function decodeFrame(arrived: Uint8Array, version = 1): Decoded {
   return { ok: true, messages };
 }
 
-/** Of what lies between the sealed ranges, which are counted from `start`. */
+/** Of the bytes between the sealed ranges, which are counted from `start`. */
 function checksumOf(bytes: Uint8Array, start: number, end: number, sealed: Sealed): number {
   let crc = 0;
   let at = start;

@@ -5,22 +5,22 @@
 //   dialer    GET /peer, Upgrade           proof of the dialer             same TCP connection
 //   listener  101                          proof of the listener
 //
-// A proof is HMAC-SHA-256 under the shared secret over everything that was said and the role of who says it. So a
+// A proof is HMAC-SHA-256 under the shared secret over everything that was said and the role of the sender. So a
 // recorded handshake fails at the fresh nonce, a proof sent back fails at the role and at the direction (the smaller
 // id dials), and a version list that was thinned out on the way fails because both sides prove the whole list. The
-// secret itself never travels, and nobody proves anything before the dialer has.
+// secret itself is never sent, and the listener proves nothing before the dialer has.
 //
-// The handshake authenticates the ends, not the bytes that follow: without a tunnel, somebody who can rewrite the
+// The handshake authenticates the ends, not the bytes that follow: without a tunnel, an attacker who can rewrite the
 // traffic of a connection can still change it.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { INCARNATION_MAX, type Incarnation, parseReplicaId, type ReplicaId } from '../model/id.ts';
 
 export const PEER_PATH = '/peer';
-/** Where a member asks who is here, before it proposes a newcomer to the others (peer/probe.ts). */
+/** Where a member asks a process who it is, before it proposes a newcomer to the others (peer/probe.ts). */
 export const PROBE_PATH = '/probe';
 export const SECRET_BYTES_MIN = 16;
-/** All headers of a request or of its answer; nobody reads more than that from a stranger. */
+/** All headers of a request or of its answer; no more than that is read from a stranger. */
 export const HANDSHAKE_BYTES_MAX = 1024;
 const NONCE_BYTES = 32;
 
@@ -73,7 +73,7 @@ export interface Transcript {
   readonly listener: Party;
 }
 
-/** What a dialer says of itself, and whom it means to reach. */
+/** What a dialer says of itself, and the replica that it means to reach. */
 export interface Greeting {
   readonly clusterId: string;
   readonly offered: string;
@@ -149,10 +149,10 @@ function parseVersions(offered: string): number[] {
   return VERSIONS.test(offered) ? offered.split(',').map(Number) : [];
 }
 
-/** Whoever is asked who it is adds what it says of itself. */
+/** A process that is asked who it is adds what it says of itself. */
 export type Role = 'dialer' | 'listener' | 'asker' | `asked ${string}`;
 
-/** What `role` shows to be who it says; only a holder of the secret can compute it. */
+/** The proof of `role`; only a holder of the secret can compute it. */
 export function proofOf(secret: Buffer, role: Role, said: Transcript): string {
   const { clusterId, offered, version, dialer, listener } = said;
   const parties = [dialer, listener].flatMap(({ id, incarnation, nonce }) => [
@@ -164,7 +164,7 @@ export function proofOf(secret: Buffer, role: Role, said: Transcript): string {
   return createHmac('sha256', secret).update(statement).digest('base64url');
 }
 
-/** Why a connection was not taken, in the words of who refused it. */
+/** Why a connection was not taken, in the words of the side that refused it. */
 export function refusalOf({
   headers,
   statusCode,

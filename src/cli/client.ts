@@ -1,5 +1,5 @@
 // The HTTP client of the commands: one request, and an answer that is either a success or a CommandError whose exit
-// code says what is known. A write whose connection breaks after it was sent may have happened: that is never told as
+// code says what is known. A write whose connection breaks after it was sent may have happened: that is never reported as
 // a plain failure.
 
 import { readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ interface ClientOptions {
 
 export interface Call {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
-  /** Begins with a slash; parts are already encoded. */
+  /** Starts with a slash; parts are already encoded. */
   readonly path: string;
   /** Parameters that are `undefined` are left out. */
   readonly query?: { readonly [name: string]: string | undefined };
@@ -72,7 +72,7 @@ async function send(base: string, call: Call, authorization: string | undefined)
 
 function baseOf(url: string): string {
   const text = url.includes('://') ? url : `http://${url}`;
-  // A URL parser would drop what is not printable, and ask somebody else than was written.
+  // A URL parser would drop what is not printable, and ask another host than was written.
   const isPlain = /^https?:\/\//i.test(text) && !/[\s\\]|\p{Cc}/u.test(text);
   const isHttp = isPlain && URL.canParse(text);
   if (!isHttp) throw new CommandError(EXIT.usage, `--url: "${url}" is not an http or https URL`);
@@ -139,7 +139,7 @@ function codeOf(error: unknown): string | undefined {
 /** As much of it as there is: what answers need not be a replica. */
 type Problem = Partial<ProblemView>;
 
-/** What a problem means to who called: how it ended, and the exit code. */
+/** What a problem means to the caller: how the request ended, and the exit code. */
 export function refusalOf(answer: Answer, wasWrite: boolean): CommandError {
   const problem = problemOf(answer);
   const indeterminate = wasWrite && problem.indeterminate === true;

@@ -29,7 +29,7 @@ export const EXIT_HELP = `Exit codes:
   74  the output could not be written; what the command was to do may be done
   130 ended before it had stopped in order`;
 
-/** Ends a command with a message for the person who gave it. */
+/** Ends a command with a message for its user. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exit: ExitCode;

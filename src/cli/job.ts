@@ -11,7 +11,7 @@ import { type Answer, type Call, type Client, refusalOf } from './client.ts';
 import { CommandError, EXIT } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The client waits for so long in one call. */
+/** How long the client waits in one call. */
 const WAIT_S = 2;
 const AGAIN_MS = 500;
 /** In a row; then the replica is taken to be gone. */

@@ -1,4 +1,4 @@
-// `join`, `forget`, `drain`, `resume`: who belongs to the cluster, and who answers clients.
+// `join`, `forget`, `drain`, `resume`: which replicas belong to the cluster, and which answer clients.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathTo } from '../api/routes.ts';
@@ -34,7 +34,7 @@ const COLUMNS = [
   { name: 'since', title: 'SINCE', alignment: 'right' as const },
 ];
 const POLL_MS = 500;
-/** Right after a change every replica begins a new life: that it does not answer for so long says nothing. */
+/** Right after a change every replica begins a new incarnation: no answer for this time says nothing. */
 const SILENCE_MS = 30_000;
 
 export async function join(
@@ -128,7 +128,7 @@ async function waitFor(client: Client, id: string, terminal: Terminal): Promise<
   }
 }
 
-/** `undefined` when nobody answers. */
+/** `undefined` when no replica answers. */
 async function look(
   client: Client,
   id: string,

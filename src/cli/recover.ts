@@ -1,8 +1,8 @@
 // `recover`: the way out when a majority of the members is lost for good and this directory holds a whole copy. No majority can
-// agree upon the next members then, so a person decides: the membership in the directory of a stopped replica is written anew
+// agree upon the next members then, so a person decides: the membership in the directory of a stopped replica is replaced
 // without those that are given up, one epoch later for each of them. The others take it over when they meet this replica.
 //
-// What only the lost ones had acknowledged is lost with them; what this directory remembers of what they held is told before.
+// What only the lost ones had acknowledged is lost with them; what this directory remembers of it is shown before.
 // One synced batch writes the membership and a fresh vote; nothing else changes. Where so many are left whole that they are a
 // majority, nothing is recovered: they can forget the others themselves, and lose nothing that was acknowledged by a majority.
 

@@ -18,12 +18,12 @@ export interface ResyncOptions {
   readonly output: 'table' | 'json';
 }
 
-/** Where a replica stands. */
+/** How far a replica has come. */
 export interface Progress {
   readonly replica: string;
   readonly state: string;
   readonly phase: 'snapshot' | 'delta' | 'verifying' | 'done';
-  /** 0 to 1, or null where nobody can tell. */
+  /** 0 to 1, or null where it is unknown. */
   readonly share: number | null;
   readonly entriesMissing: number | null;
   /** Of a snapshot. */

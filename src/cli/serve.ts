@@ -2,10 +2,10 @@
 //
 // It ends in order on SIGTERM, SIGINT, SIGHUP (hang-up.ts), and when the process that started it with a channel is gone. It
 // ends at once, with exit code 70, on anything that only a bug or a failing machine explains: a halt of the core, a failed
-// assertion, an error that nobody caught. What is durable stays so, and a restart is cheaper than a wrong answer.
+// assertion, an error that was not caught. What is durable stays so, and a restart is cheaper than a wrong answer.
 //
 // No end depends on what failed (trap 77): the log is written as far as it can be within a second, and where the end is not
-// in order, or the log stands still, a child sees to it that the process is gone (last-resort.ts).
+// in order, or the log is stuck, a child sees to it that the process is gone (last-resort.ts).
 
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
@@ -109,7 +109,7 @@ async function run(config: Config, warnings: readonly Problem[]): Promise<never>
 
 type Exit = (code: ExitCode) => never;
 
-/** What cannot be used is told to the person; a bug goes its own way. */
+/** Settings that cannot be used are reported to the user; a bug goes on as an exception. */
 async function begin(options: RunOptions): Promise<RunningReplica> {
   try {
     return await runReplica(options);
@@ -149,7 +149,7 @@ const NOT_ORDERLY: closeWithGrace.AllEvents[] = [
   'SIGSEGV',
 ];
 
-/** From the first moment on: whoever asks for the end of a replica that is still starting gets it, too. */
+/** From the first moment on: a replica that is still starting can be stopped, too. */
 function endOnSignal(
   { shutdownMs }: Config,
   log: Log,

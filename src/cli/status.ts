@@ -92,7 +92,7 @@ function whyOf({ rule, byMinServing }: NamespaceHealthView): string {
   return byMinServing ? `${why}; answers, because too few others would (minServing)` : why;
 }
 
-/** A replica commits once a second though nobody writes, so that this shows a disk that hangs. */
+/** A replica commits once a second even without writes, so this shows a disk that hangs. */
 function diskLines({ id, commitAgeMs, diskLow }: ReplicaView): string[] {
   const lines: string[] = [];
   if (commitAgeMs !== null && commitAgeMs >= COMMIT_MS_LONG)

@@ -2,7 +2,7 @@
 //
 // Results are written as a whole or the command fails: a reader that goes away (`conit ls … | head`) ends it quietly, a disk
 // that is full ends it with a message and exit code 74. Messages are not waited for longer than MESSAGE_MS: a reader of
-// standard error that stands still keeps no process from its end.
+// a stuck standard error keeps no process from its end.
 
 import { fstatSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';

@@ -1,6 +1,6 @@
 // Checks everything that a replica has stored, without the replica:
 //
-// (1) Every value passes its checksum and lies under the key that it names.
+// (1) Every value passes its checksum and is stored under the key that it names.
 // (2) Each origin's log is whole: from its floor to its head without a gap, each entry chained to the one before it,
 //     ending in the chain that was written in the head's batch.
 // (3) What a log entry wrote is in the records: the record under its key is that entry or a later version. Log and
@@ -49,7 +49,7 @@ interface OriginReport {
   /** Entries up to here were truncated. */
   readonly floor: Seq;
   readonly head: Seq;
-  /** Entries that are there and in their place. */
+  /** Entries that are stored under the right key. */
   readonly entries: number;
 }
 
@@ -223,7 +223,7 @@ class Verification {
     const bytes = this.#read(recordKey(namespace, key));
     if (bytes === 'unreadable') return;
     const record = bytes === undefined ? undefined : decodeMutation(bytes);
-    // One that is damaged is told where it stands.
+    // A damaged one is reported under its key.
     if (bytes !== undefined && record === undefined) return;
     if (record === undefined) {
       const at = positionOf(entry);

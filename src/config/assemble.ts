@@ -19,7 +19,7 @@ import { coreValues, webValues } from './option.ts';
 import { spoken, TABLE, type Values } from './table.ts';
 
 export interface Config {
-  /** What the core is configured with: its bounds, windows and periods, and who the members are. */
+  /** What the core is configured with: its bounds, windows and periods, and the members. */
   readonly settings: Settings;
   readonly self: Member;
   readonly policies: readonly Policy[];
@@ -57,7 +57,7 @@ interface Assembled {
   readonly warnings: readonly Problem[];
 }
 
-/** `fileName` is where the namespaces stand, for messages. */
+/** `fileName` is the file of the namespaces, for messages. */
 export function assemble(
   resolved: Resolved<typeof TABLE>,
   fileName: string | undefined,

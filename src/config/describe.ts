@@ -1,4 +1,4 @@
-// The table of settings, told to others: as the JSON schema of a file, as the effective configuration, and as the
+// The table of settings in other forms: as the JSON schema of a file, as the effective configuration, and as the
 // table of docs/configuration.md.
 
 import { stringify } from 'yaml';
@@ -104,7 +104,7 @@ function showText(kind: Kind<unknown>, value: unknown): string {
     .join(', ');
 }
 
-/** In the order of the groups, and within one as they stand in the table. */
+/** In the order of the groups, and within one in the order of the table. */
 export function rowsOf(table: Table): Rows {
   const rows = Object.entries(table);
   return GROUPS.flatMap((group) => rows.filter(([, option]) => option.group === group));

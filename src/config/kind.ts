@@ -9,7 +9,7 @@ export type Parsed<T> =
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 export interface Kind<T> {
-  /** What stands for the value in `--help`: `--heartbeat <duration>`. */
+  /** The placeholder of the value in `--help`: `--heartbeat <duration>`. */
   readonly placeholder: string;
   /** The unit of a bare number, '' for what is no quantity. */
   readonly unit: string;

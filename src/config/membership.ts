@@ -1,4 +1,4 @@
-// Who the members of the cluster are and which of them this replica is: either the one that the list of the cluster
+// The members of the cluster, and which of them this replica is: either the one that the list of the cluster
 // names, or alone.
 
 import type { Region, ReplicaId } from '../model/id.ts';

@@ -12,7 +12,7 @@ export const NAMESPACES_DEFAULT: Namespaces = {
   demo: { consistency: 'eventual', w: 'majority', r: 'majority' },
   // The same, and a policy whose w and r would not overlap is refused.
   profiles: { consistency: 'eventual', w: 'majority', r: 'majority', claimOverlap: true },
-  // Measurements: each writer's order is kept, nobody waits for another region.
+  // Measurements: each writer's order is kept, no request waits for another region.
   sensors: { consistency: 'fifo', w: 1, r: 1 },
   // Content that is read everywhere and written seldom: in every region when the write returns.
   catalog: { consistency: 'eventual', w: 'each', r: 1 },

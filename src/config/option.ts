@@ -26,7 +26,7 @@ export interface Option<T> {
   readonly absent: string;
   /** A name of its own, or false where the process's arguments are no place for it. */
   readonly flag: string | false | undefined;
-  /** May stand in a file. */
+  /** May be set in a file. */
   readonly inFile: boolean;
   /** May be a variable. */
   readonly inEnvironment: boolean;

@@ -24,7 +24,7 @@ export interface Problem {
 export type Complain = (where: string, reason: string) => void;
 
 export interface Resolved<T> {
-  /** Where a value was refused, the default stands in its place. */
+  /** Where a value was refused, the default takes its place. */
   readonly values: ValuesOf<T>;
   readonly refused: ReadonlySet<keyof T>;
   readonly sources: { readonly [name: string]: Source };
@@ -67,7 +67,7 @@ function find(name: string, option: Option<unknown>, given: Sources): Finding | 
   }
   const variable = variableOf(name);
   const spoken = plainOf(given.environment[variable]);
-  // An empty variable is what templates leave behind: it is unset. An empty secret is a mistake to be told.
+  // An empty variable is what templates leave behind: it is unset. An empty secret is a mistake that is reported.
   if (option.inEnvironment && spoken !== undefined && (spoken !== '' || option.secret)) {
     return { raw: spoken, source: 'environment', where: variable };
   }

@@ -1,4 +1,4 @@
-// The cluster's shared secret: what is refused, and a holder that shows it to nobody by accident. Printing, logging
+// The cluster's shared secret: what is refused, and a holder that does not show it by accident. Printing, logging
 // and serialising the holder give a mask; only `reveal` gives the text, to the adapters that need it.
 
 import { inspect } from 'node:util';

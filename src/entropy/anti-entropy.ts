@@ -1,4 +1,4 @@
-// Comparing this replica's records with those of its peers by hash tree, both ways: answers who asks, and walks itself
+// Comparing this replica's records with those of its peers by hash tree, both ways: answers peers that ask, and walks itself
 // with one peer after the other, whether or not clients write meanwhile (entropy/tree-cut.ts). What it confirms that we
 // lost is merged by a path of its own (Table.mend), because absence here is no delete then. In `fifo` namespaces as well:
 // what a cut covers that both have reached has no predecessor that it could overtake.
@@ -40,7 +40,7 @@ export interface AntiEntropyOptions {
   readonly heal: Heal;
 }
 
-/** A peer that has not answered for so long is given up for this round. */
+/** A peer that has not answered for this time is given up for this round. */
 const TIMEOUT_MS = 5000;
 /** A record that came before its entry is followed by it within that time, or the entry is not on its way. */
 const AHEAD_MS = 10_000;

@@ -1,7 +1,7 @@
-// How many copies of everything may begin in an hour: a copy is dear to who gives it, and a replica that begins one after the
+// How many copies of everything may begin in an hour: a copy is expensive for the replica that gives it, and a replica that begins one after the
 // other, for whatever reason, must not wear out the others with it (trap 46). What goes on behind a mark begins nothing.
 // Beyond the budget a replica stays behind until an hour has passed since the oldest of them. In memory only: a process
-// that begins anew has a whole budget.
+// that restarts has a whole budget.
 
 const HOUR_MS = 3_600_000;
 

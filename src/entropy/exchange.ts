@@ -1,4 +1,4 @@
-// Which missing ranges to ask for, and of whom: the delta half of anti-entropy. The stream of an origin's own replica
+// Which missing ranges to ask for, and which peer: the delta half of anti-entropy. The stream of an origin's own replica
 // is the first source. A range is pulled from another holder when that replica cannot be reached, or when its stream
 // has made no progress for `retryMs`. The stream itself is asked to go back only when something of it was refused
 // here: what is merely slow would come twice.
@@ -22,7 +22,7 @@ import type { Mutation } from '../model/record.ts';
 import { seqOf } from '../model/vector.ts';
 import type { Holder } from '../peers/peers.ts';
 
-/** Up to where each origin's entries are here, shown or not. */
+/** Up to where each origin's entries are held, shown or not. */
 export interface Heads {
   head(origin: Origin): Seq;
 }
@@ -125,7 +125,7 @@ export class Exchange {
     return true;
   }
 
-  /** Who holds more than we do, by origin. */
+  /** Holders of more than this replica, by origin. */
   #ahead(holders: readonly Holder[], current: Origin): Map<Origin, Holder[]> {
     const ahead = new Map<Origin, Holder[]>();
     for (const holder of holders) {

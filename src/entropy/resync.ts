@@ -147,7 +147,7 @@ export class Resync {
 
 /**
  * Records come in the order of their positions, so the position tells how much is done: whole namespaces, and of the one under
- * way the part of the space of its keys that the first four bytes span. Nobody knows how full that space is.
+ * way the part of the space of its keys that the first four bytes span. How full that space is is unknown.
  */
 function shareOf(after: Position, namespaces: readonly string[]): number {
   if (after === '' || namespaces.length === 0) return 0;

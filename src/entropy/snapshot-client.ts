@@ -3,19 +3,19 @@
 // behind it. So the next parts are on their way while one is merged, and no more than the window is kept.
 //
 //   idle -> copying   every peer that holds what is missing of some origin has truncated it
-//   copying -> idle   the last part is here: the logs jump to what the snapshot covers
+//   copying -> idle   the last chunk is merged: the logs jump to what the snapshot covers
 //
 // Merging never replaces: what is newer here stays, and is streamed. Once what a part speaks for is swept, a mark of how far
 // the copy has come is made durable, so a restart goes on from there, with any peer that holds all that the snapshot
 // covers. A part that does not come is asked for again after a while, of the next such peer. Behind the records come the
-// idempotency keys, which are merged too: the smaller version stands.
+// idempotency keys, which are merged too: the smaller version stays.
 //
 // Absence speaks (absence-sweep.ts). Why that is right, with C for what the snapshot covers, T for a delete and R for a
 // record that it replaced or was concurrent to and newer than:
 //
 //   (1) A part is read later than C was taken, so it shows the effect of every dot in C: what C has of a key, or newer, or
 //       nothing, where a T was dropped. R in C and not shown was therefore deleted, here too: it is dropped.
-//   (2) R beyond C may be news to who gives the snapshot: it stays. It is not older than a T that was dropped there: T was
+//   (2) R beyond C may be news to the replica that gives the snapshot: it stays. It is not older than a T that was dropped there: T was
 //       dropped before C was taken, and then every member had all that is older than T, so R would be in C; or later, and
 //       then this replica had acknowledged T while it copied, so T is applied here.
 //   (3) T beyond C that is made and dropped meanwhile needs this replica's acknowledgement, so it is applied here. A T
@@ -24,7 +24,7 @@
 //   (4) R in C can come by a stream, a repair or a read after its range was swept. Its range holds its effect already, so
 //       where nothing is there it is not merged (store/absence.ts). Where it came before, and is not durable, the sweep
 //       finds it in memory.
-//   (5) A copy that begins anew, with a smaller C, undoes nothing: what was merged stays, what was dropped was deleted,
+//   (5) A copy that begins again, with a smaller C, undoes nothing: what was merged stays, what was dropped was deleted,
 //       and what was not merged under (4) was in the part that was.
 //   (6) While parts wait here nothing that is deleted meanwhile is forgotten here (upkeep/tombstones.ts), so an older record
 //       that a part still shows finds the T that came by the stream.
@@ -69,11 +69,11 @@ export interface SnapshotClientOptions {
 }
 
 interface Copy {
-  /** Whom the part under way was asked of; -1 when nobody was. */
+  /** The peer that was asked for the part under way; -1 for none. */
   peer: number;
   id: number;
   untilMs: number;
-  /** Empty until the first part is here. */
+  /** Empty until the first part has arrived. */
   covers: readonly LaneHead[];
   after: Position;
   /** The part that is being swept. */
@@ -93,7 +93,7 @@ interface Arrived {
 export interface CopyMade {
   readonly parts: number;
   readonly records: number;
-  /** The last record that is here, '' while there is none. */
+  /** The last record that has arrived, '' while there is none. */
   readonly after: Position;
 }
 
@@ -103,7 +103,7 @@ const POSITION_BYTES_MAX = 2048;
 const WINDOW_PARTS = 16;
 /** Between two requests of which each is answered with what may not be shown yet: the wait doubles up to this. */
 const AHEAD_WAIT_MS_MAX = 60_000;
-/** Records in memory only, beyond which no part is merged: a larger batch keeps the disk from whoever shares it. */
+/** Records in memory only, beyond which no part is merged: a larger batch would block the disk for others. */
 const UNDURABLE_MAX = 1024;
 
 export class SnapshotClient {
@@ -135,7 +135,7 @@ export class SnapshotClient {
     return this.#copy;
   }
 
-  /** At start: a copy that was under way goes on. A mark that cannot be read means to begin anew. */
+  /** At start: a copy that was under way goes on. A mark that cannot be read means to begin again. */
   restore(mark: Uint8Array | undefined): void {
     const copy = mark === undefined ? undefined : decodeMark(mark);
     if (copy === undefined) return;
@@ -156,7 +156,7 @@ export class SnapshotClient {
     if (this.#copy?.peer === peer && this.#copy.id !== 0) this.#copy.untilMs = 0;
   }
 
-  /** Begins a copy where nothing else helps, and asks again for what did not come. */
+  /** Begins a copy where no log helps, and asks again for what did not come. */
   look(holders: readonly Holder[], turn: Turn): void {
     const copy = this.#copy;
     if (copy === undefined) {

@@ -13,13 +13,13 @@
 //   writes on their way     What the cut covers has come to both before they compare; what it does not cover is in
 //                           neither copy, though both tables may show it.
 //   deletes, expiry         Writes like any other. A tombstone is not in a tree, so one that was dropped on one side is
-//                           no difference; nobody forgets a delete before all have it.
+//                           no difference; no replica forgets a delete before all have it.
 //   merged by repair        A record that came before its entry is in the copy, so the vector of the copy covers it as
 //                           well, and the copy stands for its vector when the entries up to there are here.
-//   not durable yet         A vector is told, and compared, only when all of it is durable here.
+//   not durable yet         A vector is sent, and compared, only when all of it is durable here.
 //   mending                 A record that was brought back while the copy is in use is missing there: that shows as a
 //                           difference, as it should, and the next round is equal.
-//   lost or restored disks  Who may have lost something compares with nobody until it has returned; a connection that ends
+//   lost or restored disks  A replica that may have lost records compares with no peer until it has returned; a connection that ends
 //                           ends the comparison. Lives are origins of their own, and a cut may name those that are new here.
 //   doubt, snapshots        A tree that is distrusted or found wrong takes its copies with it. So does a log that jumps: an
 //                           entry that is not in memory cannot be merged.
@@ -50,7 +50,7 @@ export interface CutOptions {
   readonly isFit: () => boolean;
 }
 
-/** Whether a copy stands for its vector: not yet, or never. */
+/** Whether a copy has reached its vector: not yet, or never. */
 export type CutState = TreeReply['answer'];
 
 /** Two replicas that are further apart, in entries, have to be brought nearer by the stream first. */
@@ -72,7 +72,7 @@ export class Cut {
     this.#frozen.raise(absence.ahead());
   }
 
-  /** What it is to stand for. */
+  /** The vector that it is to reach. */
   get vector(): ReadonlyVector {
     return this.#frozen.vector;
   }
@@ -93,7 +93,7 @@ export class Cut {
     return this.#fix(cut);
   }
 
-  /** The peer hears the cut, which includes what it has told itself. Again is no harm; another cut is none. */
+  /** The peer learns the cut, which includes its own vector. Repeating the same cut is harmless; a different one is refused. */
   agree(entries: VectorEntries): boolean {
     const cut = new Map(entries);
     return dominates(cut, this.vector) && this.#fix(cut);

@@ -13,9 +13,9 @@ import { covers, type ReadonlyVector } from '../model/vector.ts';
 export interface Difference {
   readonly ours: StoredKey | undefined;
   readonly theirs: StoredKey | undefined;
-  /** Who does not have the newer one. */
+  /** The side that does not have the newer one. */
   readonly lacks: 'here' | 'there';
-  /** By the cut: who lacks it has lost it. */
+  /** By the cut: the side that lacks it has lost it. */
   readonly isCovered: boolean;
 }
 

@@ -5,7 +5,7 @@
 // A tree that is in doubt, or that stands for what is not durable yet, says so and nothing else. A damaged record is named
 // as such, never given, and healed.
 //
-// Bounds: CUTS_MAX frozen trees at once, who asks for one more is told `unknown`; each is given up when it was not asked
+// Bounds: CUTS_MAX frozen trees at once, a request for one more is answered `unknown`; each is given up when it was not asked
 // for CUT_IDLE_MS, and when both roots were seen to be the same.
 
 import { createRing } from '../base/ring.ts';
@@ -34,14 +34,14 @@ export interface TreeServerOptions {
   readonly heal: (namespace: NamespaceName, key: Key, turn: Turn) => void;
   /** Freezes the tree, if it says anything. */
   readonly freeze: () => Cut | undefined;
-  /** The root of who asks, at the cut, says as much about us as about it. */
+  /** The root of the asker, at the cut, says as much about this replica as about the asker. */
   readonly onRoot: (peer: number, isSame: boolean) => void;
 }
 
 interface Served {
   readonly cutId: number;
   readonly cut: Cut;
-  /** Our vector is told. */
+  /** This replica's vector was sent. */
   isTold: boolean;
   untilMs: number;
 }
@@ -51,7 +51,7 @@ interface Asked {
   readonly request: TreeKeysRequest;
 }
 
-/** Further requests are dropped; who asks gives up and tries again another time. */
+/** Further requests are dropped; the asker gives up and tries again later. */
 const WAITING_MAX = 64;
 export const PAGE_BYTES = 256 * 1024;
 /** What a message takes besides its list, and what a stored key takes besides its name. */
@@ -96,12 +96,12 @@ export class TreeServer {
     if (isSame) this.#end(peer);
   }
 
-  /** More is durable: a vector may be told now. */
+  /** More is durable: a vector may be sent now. */
   onDurable(out: Outbox): void {
     for (const [peer, served] of this.#served) if (!served.isTold) this.#tell(peer, served, out);
   }
 
-  /** With every heartbeat: gives up what nobody asks for. */
+  /** With every heartbeat: gives up copies that no peer asks for. */
   look(now: Now): void {
     for (const [peer, { untilMs }] of this.#served) if (now.monoMs >= untilMs) this.#end(peer);
   }
@@ -141,7 +141,7 @@ export class TreeServer {
     this.#next(turn);
   }
 
-  /** What our frozen tree stands for leaves us only when it does, durably. */
+  /** The vector of the frozen tree is sent only when the tree has reached it, durably. */
   #tell(peer: number, served: Served, out: Outbox): void {
     const { cut, cutId: id } = served;
     const state = cut.look();

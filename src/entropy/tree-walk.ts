@@ -16,10 +16,10 @@
 // covers is in both, or a newer one, or it is lost: only that is a difference. A version that it does not cover may be on its
 // way, and nothing comes of it: a round that saw only such is unknown, because digests differed for a reason that no key
 // has shown. A loss may hide behind a newer write; that mends it, and the next round is equal. Where leaves differ at both
-// cuts and no key shows why, one of the trees is wrong, and ours is counted anew. But a record that both looks show on the
-// same side, and neither cut covers, is in nobody's log: it accounts for its leaf.
+// cuts and no key shows why, one of the trees is wrong, and this replica rebuilds its own. But a record that both looks show on the
+// same side, and neither cut covers, is in no log: it accounts for its leaf.
 //
-// Bounds: one request under way, none larger than a frame; one page of records a heartbeat; so many bytes a round.
+// Bounds: one request under way, none larger than a frame; one page of records per heartbeat; a bound on bytes per round.
 
 import { assert, present } from '../base/assert.ts';
 import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
@@ -53,7 +53,7 @@ export interface TreeWalkOptions {
   readonly roundBytes: number;
   /** From the first look to the second, at least. */
   readonly restMs: number;
-  /** Without progress for so long a round ends. */
+  /** Without progress for this time a round ends. */
   readonly timeoutMs: number;
   readonly heal: (stored: StoredKey, turn: Turn) => void;
   /** Freezes our tree, if it says anything. */
@@ -78,7 +78,7 @@ interface Walk {
   /** Where this look compares, once the peer has told its vector, and the number that it has there. */
   cut: Cut | undefined;
   cutId: number;
-  /** Our own tree does not stand for the cut yet. */
+  /** This replica's tree has not reached the cut yet. */
   isHeld: boolean;
   /** The request under way; 0 when the next one is due with the heartbeat. */
   askedId: number;
@@ -147,7 +147,7 @@ export class TreeWalk {
     else if (walk.askedId === 0 && turn.now.monoMs >= walk.restUntilMs) this.#ask(walk, turn);
   }
 
-  /** More is durable: our tree may stand for the cut now. */
+  /** More is durable: this replica's tree may have reached the cut now. */
   onDurable(turn: Turn): void {
     if (this.#walk?.isHeld === true) this.#ask(this.#walk, turn);
   }
@@ -338,7 +338,7 @@ export class TreeWalk {
     this.#proceed(walk, turn);
   }
 
-  /** Leaves differ, and no key under them: one of the trees is wrong. Ours is counted anew; the peer does the same. */
+  /** Leaves differ, and no key under them: one of the trees is wrong. This replica rebuilds its own; the peer does the same. */
   #doubt(out: Outbox): void {
     out.note('error', 'tree-mistaken', {});
     this.#options.tree.distrust(out);
@@ -391,7 +391,7 @@ export class TreeWalk {
     }
   }
 
-  /** Once our own tree stands for the cut. */
+  /** Once this replica's tree has reached the cut. */
   #askTree(walk: Walk, level: TreeRequest['level'], turn: Turn): void {
     const { cut, cutId, peer, skip } = walk;
     const state = cut?.look() ?? 'unknown';

@@ -37,7 +37,7 @@ function isRun({ prefix, start, end, after, reverse }: ListQuestion, names: read
   return true;
 }
 
-/** Who reads on gets on: the next page begins behind this one. */
+/** The next page begins behind this one, so a list always ends. */
 function isGoingOn({ after: before, reverse }: ListQuestion, after: string): boolean {
   if (after === '' || before === '') return true;
   return reverse ? after < before : after > before;

@@ -99,7 +99,7 @@ export function ask(
   });
 }
 
-/** New connections' worth of replies say `Connection: close`. */
+/** While the replica drains, every reply carries `Connection: close`. */
 export function isDraining(context: HttpContext): boolean {
   return context.draining || context.service.state === 'draining';
 }

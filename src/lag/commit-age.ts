@@ -19,7 +19,7 @@ const FLOOR = metaKey('clock-floor');
 export class CommitAge {
   #beganMs: number | undefined;
   #endedMs = Number.NEGATIVE_INFINITY;
-  /** Nothing is committed for its own sake while the disk is almost full: who can still be read from goes on. */
+  /** While the disk is almost full the idle commit is skipped, so that reads go on. */
   isDiskLow = false;
 
   // idle -> committing

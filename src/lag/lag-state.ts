@@ -36,7 +36,7 @@ export interface Reading {
   readonly lagMs: number;
   readonly excessMs: number;
   readonly entries: number;
-  /** Of both, what its own commit under way has taken. */
+  /** The share of both that its own unfinished commit accounts for. */
   readonly ownMs: number;
 }
 

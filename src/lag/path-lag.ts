@@ -33,7 +33,7 @@ export class PathLag {
   #last: Delay | undefined;
   #answeredAtMs: number | undefined;
 
-  /** An echo came, whether or not what it names is shown: so far it is as late as its way was long. */
+  /** An echo came, whether or not what it names is shown: until that is applied, its delay is that of the network. */
   onEcho({ roundMs, backMs }: Delay, nowMs: number): void {
     this.#answeredAtMs = nowMs;
     this.#round.observe(roundMs, nowMs);

@@ -1,7 +1,7 @@
 // Whether this replica is fit to answer reads: measures how far it is behind what its peers hold, lets lag/lag-state.ts
 // judge it, tells the peers, and turns away what a policy does not let it answer.
 //
-// Lag is behind what can be known. A peer counts while it is heard; that it is down, stands still, or waits for its disk
+// Lag is measured against what peers are known to hold. A peer counts while it is heard; that it is down, paused, or waits for its disk
 // makes nobody else stale (trap 58). A replica that hears no majority ages from the moment it last did. A commit of its own
 // that hangs counts as lag, for what is not durable here is not shown (trap 57); where nothing is written, commit-age.ts commits.
 //

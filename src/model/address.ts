@@ -18,7 +18,7 @@ const LOOPBACK_4 = /^127(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}$/
 /** 127.0.0.0/8 in the form of IPv6, as URLs write it. */
 const LOOPBACK_MAPPED = /^\[::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}\]$/;
 
-/** Port 0 is taken: it stands for a free one. */
+/** Port 0 is accepted: it means any free port. */
 export function parseAddress(text: string): Address | undefined {
   const match = ADDRESS.exec(text);
   if (match === null) return undefined;

@@ -3,7 +3,7 @@
 // the ping (and for how long the peer kept it) and now: the midpoint is the estimate, half the round trip its error, as in
 // NTP (RFC 5905, section 8). Our own clock is read without an error.
 //
-// Whoever measures against the monotonic clock is not misled by a wall clock of its own that was set in between.
+// A sample is measured against the monotonic clock, so setting the own wall clock in between does not mislead it.
 
 /** `offsetMs` is right to within `errorMs` either way. */
 export interface ClockSample {
@@ -22,10 +22,10 @@ export interface ClockEcho {
 
 export interface ClockMedian {
   readonly offsetMs: number;
-  /** The true median lies between these. */
+  /** The true median is between these. */
   readonly lowMs: number;
   readonly highMs: number;
-  /** By how much the two in the middle differ at least, where the number is even: nobody can tell which of them is right. */
+  /** By how much the two in the middle differ at least, where the number is even: it is unknown which of them is right. */
   readonly splitMs: number;
 }
 

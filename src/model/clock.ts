@@ -1,4 +1,4 @@
-// How the wall clock of a replica stands to those of the others (consistency/agreed-clock.ts).
+// How the wall clock of a replica relates to those of the others (consistency/agreed-clock.ts).
 
 export type ClockState = 'measuring' | 'alone' | 'agreed' | 'drifted' | 'held' | 'disputed';
 

@@ -95,7 +95,7 @@ export interface ListCommand {
   readonly kind: 'list';
   readonly client: Client;
   readonly namespace: NamespaceName;
-  /** Byte strings. Keys in [start, end) that begin with `prefix`; '' leaves a bound open. */
+  /** Byte strings. Keys in [start, end) that start with `prefix`; '' leaves a bound open. */
   readonly prefix: string;
   readonly start: string;
   readonly end: string;
@@ -184,7 +184,7 @@ export interface Written {
   /** Durable copies known when the reply was made, out of `replicas`. */
   readonly acks: number;
   readonly replicas: number;
-  /** The required copies are there. False only in answer to `respondAsync`. */
+  /** The required copies exist. False only in answer to `respondAsync`. */
   readonly settled: boolean;
   /** An earlier request with the same idempotency key did it. */
   readonly replayed: boolean;
@@ -210,7 +210,7 @@ export interface Found {
   readonly stalenessMs: Staleness;
   /** Replicas whose state went into the answer. */
   readonly answers: number;
-  /** Who answered in the place of this replica, which was not fit to; `undefined`: it did itself. */
+  /** The replica that answered in place of this one, which may not answer; `undefined`: this one did. */
   readonly heldBy: Holder | undefined;
 }
 
@@ -347,7 +347,7 @@ export interface PeerStatus {
   readonly vector: readonly (readonly [Origin, Seq])[];
   /** By how much its wall clock is ahead of ours. */
   readonly clockOffsetMs: number | undefined;
-  /** As it told with its last heartbeat, of what it does not simply serve; `undefined` while it is not connected. */
+  /** The namespaces that it does not simply serve, by its last heartbeat; `undefined` while it is not connected. */
   readonly namespaces: readonly NamespaceHealth[] | undefined;
   readonly commitAgeMs: number | undefined;
   /** Of its HTTP API, as it says or as the configuration does. */

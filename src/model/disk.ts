@@ -1,4 +1,4 @@
-// How much may still be written before the next look at the disk. Who looks decides (adapters/disk/mark.ts); the core counts
+// How much may still be written before the next look at the disk. The disk watch decides (adapters/disk/mark.ts); the core counts
 // down. What frees room, deletes above all, may go on longer than what takes it.
 
 export interface DiskRoom {

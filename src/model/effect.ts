@@ -79,7 +79,7 @@ export type Input =
   | { readonly kind: 'drain' }
   /** A halt was asked for: until what was written before is durable, only storage and deadlines count. */
   | { readonly kind: 'halting' }
-  /** The host stops for good: everybody who still waits is told. */
+  /** The host stops for good: every waiting caller is answered. */
   | { readonly kind: 'stop' }
   | { readonly kind: 'tick' };
 

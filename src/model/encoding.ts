@@ -93,7 +93,7 @@ export function encodeMutation(draft: Draft, previousChain: number): Mutation {
   return mutation;
 }
 
-/** The record without its value and its bytes, for who needs neither and would keep both: a list of keys. */
+/** The record without its value and its bytes, for a list of keys, which needs neither and would keep both. */
 export function withoutValue(head: Head): Mutation {
   const mutation = new EncodedMutation(NO_BYTES, head.size, 0, 0);
   take(mutation, head);

@@ -41,5 +41,5 @@ export interface NamespaceHealth {
   readonly missingEntries: number | undefined;
 }
 
-/** More namespaces than this are not told to peers in one heartbeat; those that come first by name are. */
+/** A heartbeat reports at most this many namespaces, the first by name. */
 export const HEALTH_TOLD_MAX = 1024;

@@ -2,7 +2,7 @@
 // safe integer, milliseconds since 1970 times 1024 plus a counter, so stamps compare with `<`. When the counter
 // overflows it carries into the milliseconds, which keeps the stamp monotone; the form lasts until the year 2248.
 // Every stamp that a clock gives is even: the odd one behind it is for the delete of that version alone (`stampBehind`), which
-// is older than whatever was stamped by somebody who had seen the version.
+// is older than any stamp of a replica that had seen the version.
 //
 // Invariants: (1) a stamp given here is larger than every stamp given or witnessed before; (2) the clock never moves
 // further ahead of the wall clock than the drift bound because of a stamp from elsewhere; (3) it starts above the

@@ -1,4 +1,4 @@
-// The branded names of the domain, each with one parse door. A door gives the name or `undefined`; who calls it
+// The branded names of the domain, each with one parse door. A door gives the name or `undefined`; the caller
 // turns `undefined` into the fault that fits.
 //
 // Keys are byte strings: every character is one byte (0-255), so a key may hold any bytes, sorts by bytes with the

@@ -149,7 +149,7 @@ function readSeat(reader: ByteReader): Seat | undefined {
   const told = reader.text(PLACE_BYTES_MAX);
   const since = reader.varint();
   if (id === undefined || region === undefined || since < 1) return undefined;
-  // What no reply can name is as if it were not told, so that a directory with such a text still opens.
+  // A URL that no reply could name counts as absent, so that a directory with such a text still opens.
   const httpUrl = isBaseUrl(told) ? told : undefined;
   return { id, region, peerAddress, httpUrl, since };
 }

@@ -1,4 +1,4 @@
-// Who the members of the cluster are, as a value that is agreed upon. An epoch numbers the memberships; epoch 1 is what
+// The members of the cluster, as a value that is agreed upon. An epoch numbers the memberships; epoch 1 is what
 // every replica was configured with, and each later one was chosen by a majority of the one before it and differs from
 // it by one member. So majorities of neighbouring epochs meet (Ongaro, "Consensus: Bridging Theory and Practice", 4.1).
 //
@@ -16,7 +16,7 @@ export interface Place {
   readonly region: Region;
   /** `host:port` of its peer channel. */
   readonly peerAddress: string;
-  /** Base URL of its HTTP API, when it is told. */
+  /** Base URL of its HTTP API, when it is known. */
   readonly httpUrl: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface Seat extends Place {
   readonly since: Epoch;
 }
 
-/** A replica that was a member, so that it can be told so. */
+/** A replica that was a member, so that it can learn that it was forgotten. */
 export interface Former {
   readonly id: ReplicaId;
   readonly since: Epoch;
@@ -40,7 +40,7 @@ export interface Membership {
   readonly former: readonly Former[];
 }
 
-/** Who was found at the peer address of a place. `epoch`: of the membership that its directory is bound to, 0 for none. */
+/** What was found at the peer address of a place. `epoch`: of the membership that its directory is bound to, 0 for none. */
 export type Probed =
   | { readonly kind: 'there'; readonly region: string; readonly epoch: Epoch }
   | {
@@ -49,7 +49,7 @@ export type Probed =
       /** The address may be right, and the replica has not come so far yet: asking again can help. */
       readonly mayBegin: boolean;
     }
-  /** Somebody answers, and it is not the replica that is meant. */
+  /** Another process answers than the replica that is meant. */
   | { readonly kind: 'other'; readonly reason: string };
 
 /** What a directory remembers: whose it is by its seat, and the last membership that it knows. */

@@ -27,7 +27,7 @@ export interface Hello {
   readonly windowBytes: number;
   /** Base URL at which clients reach the sender, or '' where it does not say. */
   readonly url: string;
-  /** Those of another epoch are told nothing but this. */
+  /** A peer of another epoch is sent nothing but this. */
   readonly membership: Membership;
   /** What the sender has said about the next membership; `undefined` where it may have forgotten something. */
   readonly vote: Vote | undefined;
@@ -102,7 +102,7 @@ export interface LaneHead {
   readonly hlc: Hlc;
 }
 
-/** Asks for a snapshot: what lies behind the position `after`, '' from the beginning, in parts of at most so many bytes. */
+/** Asks for a snapshot: all behind the position `after`, '' from the beginning, in chunks of at most `bytesMax`. */
 export interface SnapshotRequest {
   readonly kind: 'snapshot-request';
   /** Of the transfer; the one that was under way to the same peer is over. */
@@ -113,7 +113,7 @@ export interface SnapshotRequest {
   readonly parts: number;
 }
 
-/** Lets a transfer go on by so many parts. */
+/** Lets a transfer go on by `parts` chunks. */
 export interface SnapshotCredit {
   readonly kind: 'snapshot-credit';
   readonly id: number;
@@ -130,7 +130,7 @@ export interface SnapshotChunk {
   readonly covers: readonly LaneHead[];
   readonly records: readonly Record[];
   readonly named: readonly NamedWrite[];
-  /** It speaks for what lies behind this position, */
+  /** It covers what follows this position, */
   readonly after: Position;
   /** up to this one. */
   readonly last: Position;
@@ -170,11 +170,11 @@ export interface ClaimReply {
   readonly answer: 'lent' | 'taken' | 'unknown' | 'known' | 'full';
   /** With `known`. */
   readonly named: NamedWrite | undefined;
-  /** With `lent`: members, as bits, to whom it was lent before. One may have written without having told anybody. */
+  /** With `lent`: members, as bits, to whom it was lent before. One may have written before any other replica learned of it. */
   readonly former?: number;
 }
 
-/** Asks for the peer's record of a key. Whoever has the version that the asker knows says just that. */
+/** Asks for the peer's record of a key. A peer that has the version that the asker knows says only that. */
 export interface ReadRequest {
   readonly kind: 'read-request';
   readonly id: number;
@@ -218,7 +218,7 @@ export interface SurveyReply {
   readonly more: boolean;
 }
 
-/** A record that the receiver was seen to lack. It is merged and never minted anew. */
+/** A record that the receiver was seen to lack. It is merged and never gets a new dot. */
 export interface Repair {
   readonly kind: 'repair';
   readonly record: Record;
@@ -235,7 +235,7 @@ export interface ForwardRequest {
   readonly id: number;
   /** What is left of the client's time, in ms. */
   readonly timeoutMs: number;
-  /** What the asker's policy gives; who gives something else refuses. */
+  /** The level of the asker's policy; a peer with another level refuses. */
   readonly level: Level;
   readonly question: Question;
 }
@@ -252,7 +252,7 @@ export interface ForwardReply {
   readonly answer: ForwardAnswer;
 }
 
-/** 64 bits that stand for something larger, lower word first. */
+/** A 64-bit digest, lower word first. */
 export type Digest = readonly [low: number, high: number];
 
 /** Asks the peer to freeze its hash tree. */
@@ -261,7 +261,7 @@ export interface TreeCutRequest {
   readonly id: number;
 }
 
-/** What the sender's frozen tree stands for. */
+/** The vector of the sender's frozen tree. */
 export interface TreeCut {
   readonly kind: 'tree-cut';
   /** Of the request: it names the cut from then on. */
@@ -276,7 +276,7 @@ export interface TreeRequest {
   readonly kind: 'tree-request';
   readonly id: number;
   readonly cutId: number;
-  /** With the root: what the asker's frozen tree stands for, and the peer's is to. It includes what the peer has told. */
+  /** With the root: the vector of the asker's frozen tree, which the peer's is to reach. It includes what the peer has sent. */
   readonly vector: VectorEntries;
   /** The asker's root. */
   readonly root: Digest;
@@ -291,7 +291,7 @@ export interface TreeRequest {
 export interface TreeReply {
   readonly kind: 'tree-reply';
   readonly id: number;
-  /** `waiting`: the frozen tree does not stand for the cut yet; `unknown`: it never will. Then there are no digests. */
+  /** `waiting`: the frozen tree has not reached the cut yet; `unknown`: it never will. Then there are no digests. */
   readonly answer: 'known' | 'waiting' | 'unknown';
   readonly digests: readonly number[];
 }
@@ -316,7 +316,7 @@ export interface StoredKey {
   readonly seq: Seq;
 }
 
-/** In the order of positions. With `more`, only what is asked for up to `last` is told. */
+/** In the order of positions. With `more`, the answer covers only what is asked for up to `last`. */
 export interface TreeKeys {
   readonly kind: 'tree-keys';
   readonly id: number;

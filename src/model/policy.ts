@@ -33,9 +33,9 @@ export interface Policy {
    * them unless told otherwise: nobody would see them, for as long as it is cut off.
    */
   readonly onIsolated: OnIsolated;
-  /** Reads pause at a replica to which writes take so many ms longer than its links' own baseline. */
+  /** Reads pause at a replica to which writes take this many ms longer than the baseline of its links. */
   readonly pauseLagMs: number | undefined;
-  /** So many replicas go on answering, whoever of them ought to pause. */
+  /** At least this many replicas go on answering, even if they ought to pause. */
   readonly minServing: number;
 }
 
@@ -90,7 +90,7 @@ const BUILT: readonly string[] = [
   'pauseLagMs',
   'minServing',
 ];
-/** Less could not be told from the time between two heartbeats. */
+/** A shorter time could not be distinguished from the interval of heartbeats. */
 const STALE_AFTER_MS_MIN = 1000;
 /** Less is within what schedulers, disks and links of one machine room do now and then. */
 const PAUSE_LAG_MS_MIN = 50;
@@ -131,7 +131,7 @@ export function compilePolicies(
   return problems.length > 0 ? refuse(problems) : { ok: true, policies };
 }
 
-/** A policy that bounds the lag of who answers: a replica says of its namespace when it does not simply serve it. */
+/** A policy that bounds the lag of replicas that answer: each reports the namespace while it does not simply serve it. */
 export function isLagBounded({
   staleAfter,
   pauseLagMs,

@@ -10,7 +10,7 @@ import type { Dot, Key, NamespaceName, Origin, Seq } from './id.ts';
 
 export type Operation = 'put' | 'delete';
 
-/** What a client asked under an idempotency key, so that a second request with the key can be told from a retry. */
+/** What a client asked under an idempotency key, to distinguish another request with the key from a retry. */
 export interface Idempotency {
   readonly key: string;
   /** A digest of the request: the same key with another digest is a client's mistake. */

@@ -10,7 +10,7 @@ export interface Settings {
   readonly members: readonly Member[];
   /** Base URL at which clients reach this replica, or ''. */
   readonly clientUrl: string;
-  /** A commit that takes longer makes the replica unready, and its log is told. */
+  /** A commit that takes longer makes the replica unready, and is logged. */
   readonly commitStallMs: number;
   /** How far a clock may be from that of a majority before nothing is stamped by it; stamps further ahead wait. */
   readonly clockDriftMaxMs: number;

@@ -50,7 +50,7 @@ export function mergeVector(into: Vector, other: ReadonlyVector): void {
   for (const [origin, seq] of other) if (seq > seqOf(into, origin)) into.set(origin, seq);
 }
 
-/** The pointwise minimum: what everyone has. Origins that somebody lacks are left out. */
+/** The pointwise minimum: what everyone has. Origins that some replica lacks are left out. */
 export function meetVectors(vectors: readonly ReadonlyVector[]): Vector {
   const meet: Vector = new Map();
   const [first, ...rest] = vectors;

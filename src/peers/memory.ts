@@ -106,7 +106,7 @@ export class Memory {
     return this.#peers.get(peer)?.told() ?? [];
   }
 
-  /** With every heartbeat. Nothing is written for its own sake while the disk is almost full. */
+  /** With every heartbeat. While the disk is almost full nothing is written. */
   beat(turn: Turn): void {
     if (turn.now.monoMs - this.#writtenAtMs < WRITE_MS || this.#options.commitAge.isDiskLow) return;
     this.#writtenAtMs = turn.now.monoMs;

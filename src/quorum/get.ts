@@ -8,7 +8,7 @@
 //
 // A read that explains or heals takes what it can get: it is won when all that were asked have answered or are gone.
 //
-// What follows from an outcome (reply, repair, catching up) is decided by the owner, who is told once per read.
+// What follows from an outcome (reply, repair, catching up) is decided by the owner, which learns it once per read.
 
 import type { Client, Staleness } from '../model/command.ts';
 import type { Lsn, Now, Turn } from '../model/effect.ts';
@@ -24,7 +24,7 @@ import { Tally } from './tally.ts';
 export interface PendingRead {
   readonly id: number;
   readonly purpose: ReadPurpose;
-  /** Nobody waits for a read that heals. */
+  /** No client waits for a read that heals. */
   readonly client: Client | undefined;
   readonly namespace: NamespaceName;
   readonly key: Key;
@@ -124,7 +124,7 @@ export class PendingReads {
       newest: undefined,
       known: local.cut === undefined ? local.record : undefined,
       cut: local.cut,
-      // Who explains shows what is here; its reply waits for the batch.
+      // An explanation shows the local record; its reply waits for the batch.
       ownLsn: options.purpose === 'read' ? local.lsn : 0,
       stalenessMs: local.stalenessMs,
       unfit: options.unfit,

@@ -8,7 +8,7 @@
 //
 // An acknowledgement says which of the entries that it covers lost at the peer. With a majority among those who
 // acknowledge, some peer held whatever a majority had acknowledged before the write began, so an older write that won by
-// its stamp is known by the time of the reply. What only came later is concurrent, and is not told.
+// its stamp is known by the time of the reply. A version that came later is concurrent, and is not reported.
 //
 // Invariants: (1) the queue is in the order of the log; (2) each member votes at most once per write; (3) every write
 // that entered is answered exactly once. A run waits as one write, at the place of its last entry.
@@ -61,7 +61,7 @@ export class PendingWrite {
   readonly deadlineMs: number;
   /** The newest version that a replica is known to show in its place. */
   superseded: Superseded | undefined = undefined;
-  /** Who writes once more where this write is beaten by a value; `undefined`: nobody. */
+  /** Writes once more if this write is beaten by a value; `undefined`: it is not repeated. */
   repeat: WriteCommand | undefined = undefined;
   /** How often that may happen. */
   repeatsLeft = 0;
@@ -157,7 +157,7 @@ export class PendingWrites {
     this.#shiftDone();
   }
 
-  /** The storage failed, or this life ends: nobody here learns what becomes of this. */
+  /** The storage failed, or this incarnation ends: this replica does not learn the outcome. */
   failAll(turn: Turn): void {
     for (let index = 0; index < this.#queue.size; index++) {
       const write = this.#queue.at(index);
@@ -213,7 +213,7 @@ export class PendingWrites {
     }
   }
 
-  /** By bisection: the queue is in the order of the log. The run of an entry stands at its end. */
+  /** By bisection: the queue is in the order of the log. A run waits at its last entry. */
   #find(seq: Seq): PendingWrite | undefined {
     let from = 0;
     let to = this.#queue.size;
@@ -272,7 +272,7 @@ function dotBy(superseded: Superseded | undefined): Dot | undefined {
   return superseded && { origin: superseded.by.origin, seq: superseded.by.seq };
 }
 
-/** Why nobody knows what became of a write. */
+/** Why the outcome of a write is unknown. */
 export type Unsettled = 'expired' | 'stopped';
 
 const UNSETTLED: { readonly [Why in Unsettled]: string } = {

@@ -100,7 +100,7 @@ export class WriteBacks {
     }
   }
 
-  /** What members are known to hold has grown; `holders` tells who holds a version. */
+  /** What members are known to hold has grown; `holders` gives the holders of a version. */
   onProgress(holders: (newest: Record) => number, connected: number, turn: Turn): void {
     for (const writeBack of this.#waiting.values())
       this.#onHolders(writeBack, holders(writeBack.newest), connected, turn);

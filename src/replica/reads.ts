@@ -171,7 +171,7 @@ export class Reads {
 
   /**
    * A peer asks for our record. It leaves when it is durable here; where that takes long, or too many wait already, the
-   * version before it does, which is what this replica has vouched for. Who may lack what it once had cannot tell.
+   * version before it does, which is what this replica has vouched for. A replica that may have lost records answers `damaged`.
    */
   onRequest(peer: number, request: ReadRequest, mayLack: boolean, turn: Turn): void {
     if (mayLack) {

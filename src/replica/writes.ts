@@ -581,7 +581,7 @@ function stampBehind(version: Version, { origin, seq }: Dot): Hlc {
   return compareVersions({ hlc, origin, seq }, version) > 0 ? hlc : hlc + 1;
 }
 
-/** Of later writes later, as their stamps are, where the clock was set back; others see the whole lifetime even so. */
+/** Deadlines follow the order of stamps even if the clock was set back: a later write never expires before an earlier one. */
 function deadlineOf(ttlMs: number, hlc: Hlc, { wallMs }: Now): number {
   return Math.ceil(Math.max(wallMs, hlcToMs(hlc)) + ttlMs);
 }

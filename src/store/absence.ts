@@ -6,7 +6,7 @@
 //
 // A record that comes by another way than the log (a repair, a read, a snapshot) and is covered like this while its key
 // holds nothing must not be merged: it crossed the drop. Neither must an entry of the log whose key is copied already: the
-// log is still to jump to what the copy holds. A damaged record is not absent: nobody knows, and it is healed.
+// log is still to jump to what the copy holds. A damaged record is not absent: its content is unknown, and it is healed.
 //
 // Such a record can be here before its entry: what is here is then more than the log says, and for a while `ahead` tells
 // by how much. A record whose entry does not come within that while has no entry on its way.

@@ -1,5 +1,5 @@
 // How much each namespace holds: keys with a value, tombstones, and the bytes of the records of both. The tree passes on
-// every change (tree.ts), which costs a few additions. A recount finds the numbers anew and exactly. They are stored with a
+// every change (tree.ts), which costs a few additions. A recount finds the exact numbers again. They are stored with a
 // heartbeat: after an abrupt end they lack what was written since the last one, until the next scrub.
 
 import type { ByteReader } from '../base/bytes.ts';

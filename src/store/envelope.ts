@@ -33,7 +33,7 @@ export function unsealStamp(stored: Uint8Array | typeof UNREADABLE): Hlc | undef
   return stored === UNREADABLE ? undefined : unseal(stored)?.u64();
 }
 
-/** Eight bytes in an envelope, for who writes many. */
+/** Eight bytes in an envelope, for callers that write many. */
 export function sealWords(low: number, high: number): Uint8Array {
   writer.reset();
   writer.u8(FORMAT_VERSION);

@@ -3,7 +3,7 @@
 // same vector can compare them, however much either is written to (tree-cut.ts).
 //
 // What a set of records is after all entries up to a vector were merged does not depend on their order, so two copies for
-// the same vector are equal if nobody has lost anything. To merge an entry one has to know what the copy shows of its
+// the same vector are equal if no replica has lost anything. To merge an entry one has to know what the copy shows of its
 // key. That is what the table shows, unless it has changed since: then it is remembered here, from its first change on.
 //
 //   moving   entries up to the vector are missing
@@ -67,7 +67,7 @@ export class FrozenTree {
     mergeVector(this.#vector, vector);
   }
 
-  /** It is there, and no later vector will be named: what changes from now on is nothing to it. */
+  /** The vector is reached and final: later changes of the table no longer matter to this copy. */
   rest(): void {
     this.#rests = true;
     this.#shown.clear();

@@ -38,7 +38,7 @@ export class IdempotencyTable {
     this.#windowMs = windowMs;
   }
 
-  /** `undefined`: never used within the window. `'unreadable'`: nobody can tell. */
+  /** `undefined`: never used within the window. `'unreadable'`: it is unknown. */
   find(namespace: NamespaceName, key: string): KnownWrite | 'unreadable' | undefined {
     const name = `${namespace}\0${key}`;
     const known = this.#recent.get(name) ?? this.#older.get(name);

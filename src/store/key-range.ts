@@ -43,7 +43,7 @@ export function foldedPrefix(
   return at < 0 ? undefined : key.slice(0, at + delimiter.length);
 }
 
-/** The first string behind all that begin with the prefix; '' where there is none. */
+/** The first string behind all that start with the prefix; '' where there is none. */
 function behindPrefix(prefix: string): string {
   let end = prefix.length;
   while (end > 0 && prefix.charCodeAt(end - 1) === 0xff) end--;

@@ -1,4 +1,4 @@
-// Where things lie in storage: order-preserving binary keys, one leading byte per kind (docs/storage.md).
+// Where values are stored: order-preserving binary keys, one leading byte per kind (docs/storage.md).
 //
 //   l lane origin 0 seq         log entry (an encoded mutation)
 //   h origin 0 seq              log entry that waits for its time (store/held.ts)
@@ -8,7 +8,7 @@
 //   j deadline namespace 0 key  the same keys by the end of their window
 //   t leaf                      a leaf of the hash tree; behind the last one, that the tree is whole
 //   e deadline namespace 0 key  this replica's own records that expire, by their deadline
-//   x origin 0 seq              tombstones by the dot of their delete, and the key that each stands for
+//   x origin 0 seq              tombstones by the dot of their delete: the name of each record
 //   m name                      one value about this replica
 //
 // Names never contain a zero byte, so the zero ends them and order is kept.
@@ -76,7 +76,7 @@ export function allRecords(): Span {
   return kindSpan(RECORD);
 }
 
-/** Where a record lies among all: its storage key without the kind. */
+/** The place of a record in the order of all records: its storage key without the kind. */
 export function positionOf({ namespace, key }: { namespace: NamespaceName; key: string }): string {
   return `${namespace}\0${key}`;
 }
@@ -236,7 +236,7 @@ export function behind(key: Uint8Array): Uint8Array {
   return next;
 }
 
-/** The smallest key above every key that begins with `bytes`. */
+/** The smallest key above every key that starts with `bytes`. */
 export function after(bytes: Uint8Array): Uint8Array {
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0xff) end--;

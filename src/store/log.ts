@@ -61,7 +61,7 @@ export class Log {
 
   /**
    * The newest entry under a key beyond `vector`; `'unknown'` when memory does not reach back so far. Together with
-   * the record of anybody who holds `vector`, it is what this log says that the key holds.
+   * the record of any replica that holds `vector`, it is what this log says that the key holds.
    */
   newestBeyond(
     vector: ReadonlyVector,

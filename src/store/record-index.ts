@@ -4,7 +4,7 @@
 // does, and files what its scrub comes upon.
 //
 // Invariants: (1) whatever is to be found is filed; (2) an entry whose record has been replaced goes with it. Where a
-// damaged record was replaced nobody knows what was filed for it, so a reader compares an entry with its record.
+// damaged record was replaced it is unknown what was filed for it, so a reader compares an entry with its record.
 
 import type { Outbox } from '../model/effect.ts';
 import {
@@ -57,7 +57,7 @@ export class RecordIndex {
     if (key !== undefined && this.#get(key) === undefined) this.#add(record, out);
   }
 
-  /** The entry of a tombstone goes: of one that is dropped, or one that is there no longer. */
+  /** The entry of a tombstone goes: of one that is dropped, or one that is no longer stored. */
   removeTombstone(dot: Dot, out: Outbox): void {
     out.del(tombstoneKey(dot));
     this.#metrics.tombstones--;
@@ -99,7 +99,7 @@ function encodeName({ namespace, key }: RecordName): Uint8Array {
   });
 }
 
-/** The record that a tombstone's entry stands for; `undefined` when it is damaged. */
+/** The name of the record of a tombstone's entry; `undefined` when it is damaged. */
 export function decodeName(bytes: Uint8Array): RecordName | undefined {
   const reader = unseal(bytes);
   if (reader === undefined) return undefined;

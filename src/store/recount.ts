@@ -1,4 +1,4 @@
-// Computes the leaves of the hash tree anew from what is stored, page by page in the order of keys, while writes go on.
+// Rebuilds the leaves of the hash tree from what is stored, page by page in the order of keys, while writes go on.
 //
 // Invariant: the sums are those of the records up to `position`, as they stand now. A change at or below the position
 // goes into the sums as well. Storage may or may not show a change that was under way when a page was asked for, so for
@@ -46,7 +46,7 @@ export class Recount {
     }
   }
 
-  /** The page is here: its whole records, and how far it reaches, `undefined` for the end. */
+  /** The page was read: its whole records, and how far it reaches, `undefined` for the end. */
   take(records: readonly Record[], upTo: string | undefined): void {
     const touched = this.#touched ?? new Map<string, Record | undefined>();
     const end = upTo ?? END;

@@ -5,7 +5,7 @@
 // Memory is two generations of cells, young and old. A read moves a cell to the young one; when that is full it
 // becomes the old one and the old one is dropped, so the cost per operation is constant and the bound holds. Cells
 // whose batch is not durable are kept in a queue besides, because storage does not have them yet; and so are the names
-// of records that were dropped, because storage has them still. Who drops many waits in between (`dropping`).
+// of records that were dropped, because storage has them still. Callers that drop many records pause while `dropping` is large.
 //
 // Every change goes into the hash tree as well (tree.ts).
 
@@ -25,7 +25,7 @@ import { leafOf } from './leaves.ts';
 import type { RecordIndex, RecordName } from './record-index.ts';
 import type { HashTree } from './tree.ts';
 
-/** A key's record as it stands here. */
+/** A key's record at this replica. */
 export interface Cell {
   readonly record: Record | undefined;
   /** The batch that makes it durable. */
@@ -95,7 +95,7 @@ export class Table {
 
   /**
    * Merges a mutation. What it says about a conflict that was settled goes into the metrics. Into a damaged record
-   * nothing can be merged, because nobody knows which of the two is newer: it waits until it is healed.
+   * nothing can be merged, because it is unknown which of the two is newer: it waits until it is healed.
    */
   apply(mutation: Mutation, out: Outbox): Applied {
     const { record: current, damaged } = this.read(mutation.namespace, mutation.key);
@@ -124,8 +124,8 @@ export class Table {
   }
 
   /**
-   * Puts a record in the place of a damaged one; the caller knows that nothing newer was there. What the tree says of
-   * the damaged one nobody knows.
+   * Replaces a damaged record; the caller knows that no newer version was stored. What the tree says of the damaged
+   * one is unknown.
    */
   replace(record: Record, out: Outbox): void {
     assert(

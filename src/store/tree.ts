@@ -20,11 +20,11 @@ import { LEAVES, Leaves, leafOf } from './leaves.ts';
 import type { RecordName } from './record-index.ts';
 import { Recount } from './recount.ts';
 
-/** Stands behind the last leaf while the tree is trusted. */
+/** Stored behind the last leaf while the tree is trusted. */
 const MARK_AT = 0xffff;
 const MARK = treeKey(MARK_AT);
 const WHOLE = sealWords(1, 0);
-/** Before the mark stands how much each namespace holds. */
+/** Stored before the mark: how much each namespace holds. */
 const CENSUS_AT = 0xfffe;
 const CENSUS = treeKey(CENSUS_AT);
 

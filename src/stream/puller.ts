@@ -1,6 +1,6 @@
 // Serves `pull` requests: entries of any origin's log that this replica holds, one bounded message per request, which goes on to
 // the end of the run that it reaches. The one
-// who asks asks again for more, so a slow asker is never flooded. Requests beyond the bound are dropped; the asker
+// the asker asks again for more, so a slow one is never flooded. Requests beyond the bound are dropped; the asker
 // repeats them with its next heartbeat.
 
 import { createRing } from '../base/ring.ts';

@@ -1,9 +1,9 @@
 // Streams this replica's own log to one peer (primary-backup replication: a cursor on a log).
 //
 //   down -> streaming    the peer's hello says what it holds: sending starts behind that
-//   streaming -> behind  the peer lacks entries that are truncated here: the stream cannot help it, and it is told
+//   streaming -> behind  the peer lacks entries that are truncated here: the stream cannot help it, and says so
 //   behind -> streaming  it got them from another holder, or by a snapshot
-//   * -> down            the connection ended; nothing is remembered, because the next hello says it anew
+//   * -> down            the connection ended; nothing is remembered, because the next hello says it again
 //
 // Invariants: (1) only durable entries leave; (2) lanes are sent in the order of this replica's lives, each gap-free,
 // so the peer can show them in the order in which they were accepted; (3) unacknowledged bytes stay within the window
@@ -99,7 +99,7 @@ export class PeerSender {
     this.#windowBytes = windowBytes;
   }
 
-  /** What the peer holds needs no sending and no room in the window, whoever it came from. */
+  /** What the peer holds needs no sending and no room in the window, whatever its source. */
   onHeld(vector: VectorEntries): void {
     if (this.#state === 'down') return;
     for (const [origin, seq] of vector) {

@@ -48,7 +48,7 @@ const SCRUB_ENTRIES_MAX = 2048;
 const REBUILD_ENTRIES_MAX = 2048;
 const SCRUB_BYTES_MAX = 256 * 1024;
 
-/** What the replica is about. */
+/** What the replica is doing now. */
 interface Condition {
   readonly isServing: boolean;
   readonly isCopying: boolean;

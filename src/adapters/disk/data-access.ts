@@ -1,4 +1,4 @@
-// Who else may write the data. The replica trusts what it finds in its directory, so whoever may write there can make it say
+// Which other users may write the data. The replica trusts what it finds in its directory, so a user who may write there can make it say
 // anything. Like PostgreSQL it does not start on a directory that every user of the machine may write; what a group may write
 // it reports only, because volumes of Kubernetes (`fsGroup`) are so. New directories are for their owner alone.
 
@@ -17,7 +17,7 @@ interface Access {
 }
 
 /**
- * The first place, in the directory or one level below, that somebody else may write, the most serious kind first; `undefined`
+ * The first place, in the directory or one level below, that another user may write, the most serious kind first; `undefined`
  * where there is none. `owner`: it belongs to a user who is neither this one nor root.
  */
 async function writableByOthers(folder: string): Promise<Access | undefined> {

@@ -3,14 +3,14 @@
 //   identity   database
 //   no         no         first start: both are made
 //   yes        yes        normal
-//   yes        no         lost: the database is made anew, empty, and reported as lost
+//   yes        no         lost: the database is created again, empty, and reported as lost
 //   yes        empty      lost, too: every life writes its number into the database first; unless no start came so far yet
-//   no         yes        refused: nobody can say whose data it is
+//   no         yes        refused: it is unknown whose data it is
 //   any        broken     refused: files, but no database that LevelDB would open without losing them
 //
 // (1) Every start is a new incarnation, above all that the identity or the database knows, and durable in the identity before it
 //     is used; so no dot is ever issued twice by what is on this disk. Where peers say that the clock is right it is not before
-//     the clock either, so that neither does a directory that was wiped or restored. A clock that nobody has confirmed does not
+//     the clock either, so that neither does a directory that was wiped or restored. A clock that no majority has confirmed does not
 //     number lives: one that is years ahead would use up their numbers.
 // (2) The number is taken while the database's lock is held, so two processes never take the same.
 // (3) An identity that names another cluster or another replica is refused before the database is touched.
@@ -71,7 +71,7 @@ export async function openDataDir(options: DataOptions): Promise<OpenedData> {
   return begin(options);
 }
 
-/** Nothing can be opened on a full disk. What was reserved for that is given up now, and made anew once there is room. */
+/** LevelDB cannot open on a full disk. The reserve for that is released now, and created again once there is room. */
 async function makeRoom({ folder, note }: DataOptions): Promise<void> {
   const use = await measureDisk(folder).catch(() => undefined);
   if (use === undefined || use.availableBytes >= START_BYTES) return;

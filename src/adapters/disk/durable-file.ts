@@ -22,7 +22,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await syncPath(dirname(path));
 }
 
-/** A name beside `path` under which it is made ready; nobody else uses it. */
+/** A name beside `path` under which it is prepared; nothing else uses it. */
 export function draftOf(path: string): string {
   return `${path}.draft-${randomBytes(6).toString('hex')}`;
 }

@@ -1,4 +1,4 @@
-// Who a data directory belongs to, in a file beside the database and not inside it, so that a lost database is told
+// The owner of a data directory, in a file beside the database and not inside it, so that a lost database is told
 // from one that never was.
 //
 //   {"format":1,"clusterId":"shop","replica":"eu-1","uuid":"…","incarnation":7}

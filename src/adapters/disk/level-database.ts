@@ -67,7 +67,7 @@ interface Compactable {
   ): Promise<void>;
 }
 
-/** Writes all tables anew, without what was deleted or replaced. It takes its time, and room for one merge. */
+/** Rewrites all tables without what was deleted or replaced. It takes long, and room for one merge. */
 export async function compactAll(database: Database): Promise<void> {
   const all = database as unknown as Compactable;
   await all.compactRange(Uint8Array.of(0), Uint8Array.of(0xff, 0xff), { keyEncoding: 'view' });

@@ -96,7 +96,7 @@ export class LevelStorage implements Storage {
     }
   }
 
-  // What `done` throws is a bug, and nobody catches it here: the process ends.
+  // What `done` throws is a bug, and is not caught here: the process ends.
   async #range(request: RangeRequest, done: (result: RangeResult) => void): Promise<void> {
     done(await readRange(this.#database, request));
   }

@@ -8,7 +8,7 @@ import { syncPath } from './durable-file.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** Writes `bytes` of noise, which no file system can store in less, unless they are there already. */
+/** Writes `bytes` of noise, which no file system can store in less, unless they are stored already. */
 export async function makeReserve(path: string, bytes: number): Promise<void> {
   if ((await sizeOf(path)) === bytes) return;
   try {

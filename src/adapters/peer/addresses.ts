@@ -1,4 +1,4 @@
-// The addresses from which members connect: those that the configured names stand for, and those from which a member has
+// The addresses from which members connect: those that the configured names resolve to, and those from which a member has
 // proved itself, because behind NAT it comes from another. Names are looked up one after the other, so that a name server
 // that hangs holds one thread of the pool at most, and again every minute, because addresses of containers change.
 
@@ -59,7 +59,7 @@ export class PeerAddresses {
           found.map(({ address }) => plainOf(address)),
         );
       } catch {
-        // What it stood for before still counts; where nobody knows the name, the proof will tell the address.
+        // Its earlier addresses still count; if the name cannot be resolved, the proof will show the address.
       }
     }
     if (this.#isStopped) return;

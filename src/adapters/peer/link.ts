@@ -15,7 +15,7 @@ import type { Message } from '../../model/message.ts';
 import { messageBytesMax } from './codec.ts';
 import { decodeFrame, FrameWriter } from '../frame.ts';
 
-/** Why this side closes, as the peer is told: RFC 6455 codes, and own ones from 4000. */
+/** Why this side closes, as it tells the peer: RFC 6455 codes, and own ones from 4000. */
 export const CLOSE_CODES = { stopping: 1001, text: 1003, frame: 4001, replaced: 4002 } as const;
 
 /** Numbers of one peer, over all its connections. */
@@ -36,7 +36,7 @@ export interface PeerLinkOptions {
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
   readonly peerTimeoutMs: number;
-  /** Holds every frame back for so long, in order; 0 is no emulation. */
+  /** Holds every frame back for this time, in order; 0 is no emulation. */
   readonly delayMs: number;
   readonly traffic: PeerTraffic;
   readonly onMessage: (message: Message) => void;
@@ -120,7 +120,7 @@ export class PeerLink {
     else if (quietMs >= this.#options.peerTimeoutMs / 3) this.#socket.ping();
   }
 
-  /** Silence counts from here: either the peer was heard, or nobody was listening. */
+  /** Silence counts from here: either the peer was heard, or this side was not listening. */
   excuse(nowMs: number): void {
     this.#heardMs = nowMs;
   }

@@ -60,7 +60,7 @@ const GREETING_TIMEOUT_MS = 2000;
 
 /** What the dialer has to prove, once, on this connection. */
 interface Challenged {
-  /** `undefined`: it only asks who is here. */
+  /** `undefined`: it only asks which replica this is. */
   readonly peer: Member | undefined;
   readonly said: Transcript;
 }
@@ -114,7 +114,7 @@ export class PeerListener {
     });
   }
 
-  /** Takes nobody any more and drops who has not proved itself. Connections handed over are not touched. */
+  /** Takes no further connection and drops those that have not proved themselves. Connections handed over are not touched. */
   close(): Promise<void> {
     this.#addresses.stop();
     this.#strangers.clear();
@@ -143,7 +143,7 @@ export class PeerListener {
     response.end();
   }
 
-  /** The greeting of who only asks is answered with a challenge, and its proof with who is here. */
+  /** The greeting of a probe is answered with a challenge, and its proof with what this replica is. */
   #onProbe(request: IncomingMessage, response: ServerResponse): void {
     const refusal = requestRefusal(request, PROBE_PATH);
     if (refusal !== undefined) return this.#refuse(response, refusal);
@@ -180,7 +180,7 @@ export class PeerListener {
     return { clusterId, offered, version, dialer, listener };
   }
 
-  /** Who has not begun yet compares its clock. */
+  /** For replicas that compare their clocks before they begin. */
   #tellTime(response: ServerResponse): void {
     response.writeHead(204, { [CLOCK_HEADER]: String(Date.now()), Connection: 'close' });
     response.end(() => response.socket?.destroy());
@@ -227,7 +227,7 @@ export class PeerListener {
     challenged: Challenged | undefined,
   ): Refusal | undefined {
     if (challenged?.peer === undefined) return 'challenge';
-    // Whoever waits for the listener's proof, as it must, has nothing to say yet.
+    // A dialer that waits for the listener's proof, as it must, has sent nothing yet.
     if (head.length > 0) return 'malformed';
     const { peer, said } = challenged;
     const expected = proofOf(this.#options.identity.secret, 'dialer', said);
@@ -257,7 +257,7 @@ export class PeerListener {
   }
 }
 
-/** What no handshake has, whoever sends it: another path, a browser's origin, a body. */
+/** What no handshake has: another path, a browser's origin, a body. */
 function requestRefusal(request: IncomingMessage, path: string): Refusal | undefined {
   const { headers } = request;
   if (headers.origin !== undefined || headers['sec-websocket-origin'] !== undefined)

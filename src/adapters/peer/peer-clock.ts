@@ -25,7 +25,7 @@ const ROUND_MS = 100;
 const ANSWER_MS = 500;
 const HEADERS_BYTES_MAX = 1024;
 
-/** The time, where a majority, this replica included, agrees that it is right; `undefined` where nobody can tell. */
+/** The time, where a majority, this replica included, agrees that it is right; `undefined` where it is unknown. */
 export async function comparedWallMs(options: PeerClockOptions): Promise<number | undefined> {
   const { addresses, driftMaxMs, waitMs, wallMs } = options;
   const untilMs = performance.now() + waitMs;

@@ -1,4 +1,4 @@
-// Who is at an address: what a member asks before it proposes a newcomer to the others. Both prove that they hold the secret, as
+// Which replica is at an address: what a member asks before it proposes a newcomer to the others. Both prove that they hold the secret, as
 // for a connection (handshake.ts), and the one that is asked proves what it says of itself as well. It knows the asker by the
 // secret alone: a newcomer need not know all members.
 //

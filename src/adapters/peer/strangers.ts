@@ -125,7 +125,7 @@ function placesOf(max: number, kind: Kind, isKnown: boolean): number {
   return Math.max(1, Math.floor(max / (isKnown ? 2 : 4)));
 }
 
-/** Who has one address of IPv6 has all 2^64 of its subnet. */
+/** A host that has one IPv6 address has all 2^64 of its subnet. */
 function sourceOf(address: string): string {
   if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
   const [head = ''] = address.split('::');

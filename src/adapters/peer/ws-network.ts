@@ -34,7 +34,7 @@ export interface WsNetworkOptions {
   readonly epoch?: () => number;
   /** 0 takes any free port. */
   readonly port: number;
-  /** A peer from which nothing arrives for so long is dropped. */
+  /** A peer from which nothing arrives for this time is dropped. */
   readonly peerTimeoutMs: number;
   /** Emulated one-way distance to a peer; frames leave that much later. */
   readonly delayMs?: (peer: number) => number;
@@ -143,7 +143,7 @@ export class WsNetwork implements Network {
     for (const link of this.#links) link?.flush();
   }
 
-  /** Who is at an address. Never rejects. */
+  /** Which replica is at an address. Never rejects. */
   probe(place: Pick<Place, 'id' | 'peerAddress'>, timeoutMs: number): Promise<Probed> {
     return probePeer(this.#identity, place, timeoutMs);
   }
@@ -249,7 +249,7 @@ export class WsNetwork implements Network {
     this.#handler?.onConnected(index);
   }
 
-  /** Ends the connection that is there, in favour of another. */
+  /** Ends the present connection, in favour of another. */
   #retire(index: number, code: number, reason: string): void {
     const link = this.#links[index];
     if (link === undefined) return;

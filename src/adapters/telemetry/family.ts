@@ -1,4 +1,4 @@
-// Metric families as the registry asks for them: name, meaning, type, and samples that are read when somebody scrapes.
+// Metric families as the registry asks for them: name, meaning, type, and samples that are read at a scrape.
 // Between scrapes a metric is a plain number somewhere else.
 
 import type { Histogram } from '../../base/histogram.ts';

@@ -1,10 +1,10 @@
 // How bytes leave through a file descriptor of this process without holding up the event loop.
 //
 //   direct   pipes, terminals, devices: opened once more through /proc with O_NONBLOCK, so that the flag stays ours (the
-//            description that was inherited is shared with whoever else writes there). A write takes what there is room
+//            description that was inherited is shared with other writers). A write takes what there is room
 //            for, and nothing when there is none.
 //   pool     files, sockets, and what cannot be opened once more: written in libuv's pool, one write at a time. A disk or
-//            a reader that stands still keeps one of its threads, and the caller looks how long.
+//            a stuck reader keeps one of its threads, and the caller looks how long.
 
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
 

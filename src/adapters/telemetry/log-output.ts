@@ -48,7 +48,7 @@ export class LogOutput {
     this.#onResumed = options.onResumed;
   }
 
-  /** Lines that nobody will read. */
+  /** Lines that will not be read. */
   get dropped(): number {
     return this.#droppedEver;
   }

@@ -25,7 +25,7 @@ export interface Log {
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly replica: string;
-  /** Standard output unless told. */
+  /** Standard output by default. */
   readonly device?: LogDevice;
   readonly clock?: Clock;
 }
@@ -40,7 +40,7 @@ const EVENTS_MAX = 256;
 
 /** Names that the log gives a meaning of its own. */
 const RESERVED = new Set(['level', 'time', 'replica', 'event', 'suppressed']);
-/** Nothing by these names is ever written, whoever notes it. */
+/** Fields with these names are never written. */
 const SECRET = new Set(
   'key value secret token tokens password authorization cookie session'.split(' '),
 );

@@ -228,7 +228,7 @@ function liveOrigins(status: Status): Origin[] {
   return [status.self.origin, ...ofPeers.filter((origin) => origin !== undefined)];
 }
 
-/** The latest life of a replica that anybody here has heard of. */
+/** The latest incarnation of a replica that this one knows of. */
 function liveOrigin({ self, peers }: Status, replica: ReplicaId): Origin | undefined {
   let latest: Origin | undefined;
   for (const entries of [self.vector, ...peers.map((peer) => peer.vector)]) {

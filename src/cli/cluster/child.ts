@@ -1,8 +1,8 @@
 // One replica of a local cluster as a child process.
 //
 //   idle -> running -> waiting -> running …   it died and is started again
-//                   -> ended                  it was stopped, or nobody asked for restarts
-//                   -> given-up               it dies young time after time
+//                   -> ended                  it was stopped, or restarts were not asked for
+//                   -> given-up               it keeps failing soon after its start
 //
 // Children have a process group of their own, so that Ctrl-C reaches only the parent, which then stops them in order.
 // A channel to the parent is kept open: a child whose parent is gone stops itself.

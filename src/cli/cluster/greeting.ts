@@ -5,7 +5,7 @@ import { renderTable } from '../render.ts';
 import type { ClusterRequest, PlannedReplica } from './plan.ts';
 import { describeDistances } from './wan.ts';
 
-/** What the commands ask when they are told nothing else. */
+/** The replica that the commands ask by default. */
 const URL_DEFAULT = 'http://127.0.0.1:7070';
 
 const COLUMNS = [

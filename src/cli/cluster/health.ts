@@ -37,12 +37,12 @@ export async function healthOf(url: string): Promise<ReplicaHealth> {
   }
 }
 
-/** Where access tokens are configured, this is all that is open to everybody. */
+/** If access tokens are configured, only this is open without one. */
 async function healthFromOutside(url: string): Promise<ReplicaHealth> {
   return { ...DOWN, state: (await isReady(url)) ? 'serving' : 'not ready' };
 }
 
-/** Somebody who speaks HTTP like a replica is there already. */
+/** Another process that speaks HTTP like a replica listens there already. */
 export async function isReplica(url: string): Promise<boolean> {
   try {
     const { statusCode, body } = await ask(`${url}${pathTo('livez')}`);

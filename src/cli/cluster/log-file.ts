@@ -1,4 +1,4 @@
-// The output of a child replica on disk. A new file begins with each start and when the old one is full; a few old
+// The output of a child replica on disk. Each start begins a new file, and so does a full one; a few old
 // ones are kept beside it, so a replica that repeats itself cannot fill the disk. What a full disk does not take is lost, and
 // the cluster runs on.
 

@@ -1,5 +1,5 @@
 // When a replica that ended is started again: at once after a long life, later and later after short ones, and no
-// more when it dies young time after time.
+// more when it keeps failing soon after its start.
 
 import { EXIT } from '../exit.ts';
 

@@ -14,7 +14,7 @@ import { prepareData, requirePorts } from './prepare.ts';
 import { createScreen, type Screen, warningOf } from './screen.ts';
 import { createWatch } from './watch.ts';
 
-/** While all of them run; one that has ended is told at once. */
+/** While all of them run; the end of one is reported at once. */
 const READY_TIMEOUT_MS = 300_000;
 const READY_POLL_MS = 50;
 

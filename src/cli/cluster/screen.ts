@@ -49,7 +49,7 @@ export function warningOf(line: string): string | undefined {
   return [`${severity}: ${showField(event)}`, ...details].join('  ');
 }
 
-/** Peers that are down are told by their state (watch.ts), and at the start they come one after the other. */
+/** Peers that are down are reported by their state (watch.ts), and at the start they come one after the other. */
 const TOLD_OTHERWISE: readonly string[] = ['peer-unreachable', 'peer-refused'];
 
 function showField(value: unknown): string {

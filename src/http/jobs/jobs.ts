@@ -24,7 +24,7 @@ const LOOK_MS = 200;
 export class Job {
   readonly id = randomBytes(8).toString('hex');
   readonly kind: JobKind;
-  /** The replica that it is about. */
+  /** The replica that the job changes. */
   readonly target: string;
   readonly sinceMs = Date.now();
   state: JobView['state'] = 'running';
