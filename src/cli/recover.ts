@@ -104,7 +104,7 @@ function warningOf(
 function headOf(storage: LevelStorage, key: Uint8Array): number {
   const stored = storage.get(key);
   if (stored === undefined || stored === UNREADABLE) return 0;
-  return decodeLaneState(stored)?.head ?? 0;
+  return decodeLaneState(stored)?.received ?? 0;
 }
 
 function tenureIn(storage: LevelStorage): Tenure {

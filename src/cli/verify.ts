@@ -8,11 +8,12 @@
 // (4) Each leaf of the hash tree is the sum of its records: nothing has vanished, or changed, without a word.
 
 import { byteString, equalBytes } from '../base/bytes.ts';
-import { decodeMutation, isChained } from '../model/encoding.ts';
+import { decodeMutation, decodeRecord, isChained } from '../model/encoding.ts';
 import { type Origin, parseOrigin, type Seq } from '../model/id.ts';
 import { UNREADABLE } from '../model/port.ts';
-import { compareVersions, type Mutation } from '../model/record.ts';
+import { isTombstone, latestOf, type Mutation, type Record, recordOf } from '../model/record.ts';
 import { firstOfRun, lastOfRun } from '../model/run.ts';
+import { includes, merge } from '../conflict/merge.ts';
 import { unseal } from '../store/envelope.ts';
 import { decodeLaneState, type LaneState } from '../store/lane.ts';
 import {
@@ -95,7 +96,7 @@ class Verification {
   #records = 0;
   #tombstones = 0;
   /** The newest entry of each key that has no record. */
-  readonly #missing = new Map<string, Mutation>();
+  readonly #missing = new Map<string, Record>();
   #others = 0;
 
   constructor(data: StoredData) {
@@ -115,7 +116,7 @@ class Verification {
     return {
       ok: this.#damages === 0,
       origins: [...this.#lanes.values()].map(({ origin, state, entries }) => {
-        return { origin, floor: state.floor, head: state.head, entries };
+        return { origin, floor: state.floor, head: state.received, entries };
       }),
       records: this.#records,
       tombstones: this.#tombstones,
@@ -201,8 +202,8 @@ class Verification {
   #follow(lane: Lane, mutation: Mutation): void {
     const { origin, seq } = mutation;
     const where = `log ${origin}`;
-    if (seq > lane.state.head) {
-      this.#complain(where, `entry ${seq} is stored behind the head, ${lane.state.head}`);
+    if (seq > lane.state.received) {
+      this.#complain(where, `entry ${seq} is stored behind the head, ${lane.state.received}`);
       return;
     }
     if (seq !== lane.seq + 1) this.#complain(where, `${span(lane.seq + 1, seq - 1)} missing`);
@@ -220,16 +221,16 @@ class Verification {
 
   #requireRecord(entry: Mutation): void {
     const { namespace, key, origin, seq } = entry;
+    const written = recordOf(entry);
     const bytes = this.#read(recordKey(namespace, key));
     if (bytes === 'unreadable') return;
-    const record = bytes === undefined ? undefined : decodeMutation(bytes);
+    const record = bytes === undefined ? undefined : decodeRecord(bytes);
     // A damaged one is reported under its key.
     if (bytes !== undefined && record === undefined) return;
     if (record === undefined) {
       const at = positionOf(entry);
-      const other = this.#missing.get(at);
-      if (other === undefined || compareVersions(other, entry) < 0) this.#missing.set(at, entry);
-    } else if (compareVersions(record, entry) < 0) {
+      this.#missing.set(at, merge(this.#missing.get(at), written));
+    } else if (!includes(record, written)) {
       this.#complain(
         `record of ${origin}.${seq}`,
         'the stored record is older than this log entry',
@@ -238,7 +239,8 @@ class Verification {
   }
 
   /** A tombstone may have been dropped, of a delete that is in a log or was cut off one. */
-  #judgeMissing({ origin, seq, hlc }: Mutation): void {
+  #judgeMissing(missing: Record): void {
+    const { origin, seq, hlc } = latestOf(missing);
     const mark = this.#read(forgottenMark());
     const forgotten = mark === 'unreadable' ? UNREADABLE : mark;
     if (hlc <= readForgotten(forgotten)) return;
@@ -255,11 +257,11 @@ class Verification {
   }
 
   #takeRecord(key: Uint8Array, value: Uint8Array): void {
-    const record = decodeMutation(value);
+    const record = decodeRecord(value);
     if (record === undefined) this.#complain(describeKey(key), 'the record is damaged');
     else if (!equalBytes(key, recordKey(record.namespace, record.key))) {
       this.#complain(describeKey(key), 'the record is stored under the wrong key');
-    } else if (record.operation === 'delete') this.#tombstones++;
+    } else if (isTombstone(record)) this.#tombstones++;
     else this.#records++;
     if (record !== undefined) this.#sums.toggle(leafOf(record.namespace, record.key), record);
   }
@@ -274,9 +276,9 @@ class Verification {
 
   #closeLane({ origin, state, seq, chain, runTo }: Lane): void {
     const where = `log ${origin}`;
-    if (seq < state.head) {
-      this.#complain(where, `${span(seq + 1, state.head)} missing at the end`);
-    } else if (seq === state.head && chain !== state.chain) {
+    if (seq < state.received) {
+      this.#complain(where, `${span(seq + 1, state.received)} missing at the end`);
+    } else if (seq === state.received && chain !== state.chain) {
       this.#complain(where, `entry ${seq} is not the head that was written`);
     } else if (runTo > seq) {
       this.#complain(where, `it ends within a run, which goes up to entry ${runTo}`);

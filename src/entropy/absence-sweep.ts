@@ -9,8 +9,8 @@ import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import type { Hlc } from '../model/hlc.ts';
 import type { LaneHead, Position } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
-import type { Record } from '../model/record.ts';
-import { covers, type ReadonlyVector } from '../model/vector.ts';
+import { isCoveredBy, isTombstone, type Record } from '../model/record.ts';
+import type { ReadonlyVector } from '../model/vector.ts';
 import { behind, parseRecordKey, positionOf, recordsBetween, type Span } from '../store/layout.ts';
 import { SingleRead } from '../store/single-read.ts';
 import type { Table } from '../store/table.ts';
@@ -56,7 +56,7 @@ export class AbsenceSweep {
       const position = positionOf(record);
       return position > after && (last === undefined || position <= last);
     };
-    for (const record of this.#options.table.undurable(isWithin)) this.#judge(record, out);
+    for (const record of this.#options.table.cells.undurable(isWithin)) this.#judge(record, out);
     this.#span = recordsBetween(after, last);
     this.#read(out);
   }
@@ -82,7 +82,7 @@ export class AbsenceSweep {
   /** Goes on where it waited for what it dropped to be durable. */
   look(out: Outbox): void {
     const isWaiting = this.#span !== undefined && !this.#reading.isUnderWay;
-    if (isWaiting && this.#options.table.dropping < DROPPING_MAX) this.#read(out);
+    if (isWaiting && this.#options.table.cells.dropping < DROPPING_MAX) this.#read(out);
   }
 
   #read(out: Outbox): void {
@@ -98,8 +98,8 @@ export class AbsenceSweep {
   }
 
   #judge(record: Record, out: Outbox): void {
-    if (record.operation === 'delete' || this.#shows.has(positionOf(record))) return;
-    if (!covers(this.#covers, record)) return;
+    if (isTombstone(record) || this.#shows.has(positionOf(record))) return;
+    if (!isCoveredBy(record, this.#covers)) return;
     this.#options.table.drop(record, this.#newest, out);
     this.#options.metrics.snapshotRecordsAbsent++;
   }

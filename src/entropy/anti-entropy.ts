@@ -1,6 +1,6 @@
 // Comparing this replica's records with those of its peers by hash tree, both ways: answers peers that ask, and walks itself
 // with one peer after the other, whether or not clients write meanwhile (entropy/tree-cut.ts). What it confirms that we
-// lost is merged by a path of its own (Table.mend), because absence here is no delete then. In `fifo` namespaces as well:
+// lost is merged by a path of its own (Table.recover), because absence here is no delete then. In `fifo` namespaces as well:
 // what a cut covers that both have reached has no predecessor that it could overtake.
 
 import { Comparisons } from './comparisons.ts';
@@ -11,8 +11,8 @@ import type { ResyncCommand } from '../model/command.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import type { TreeMessage } from '../model/message.ts';
 import { unreachable } from '../base/assert.ts';
-import type { Record } from '../model/record.ts';
-import { countMissing, covers } from '../model/vector.ts';
+import { encodedOf, isCoveredBy, type Record, stampOf } from '../model/record.ts';
+import { countMissing } from '../model/vector.ts';
 import type { Heal } from '../model/heal.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
 import type { Absence } from '../store/absence.ts';
@@ -74,7 +74,7 @@ export class AntiEntropy {
       restMs: settings.heartbeatMs,
       timeoutMs: TIMEOUT_MS + 2 * settings.heartbeatMs,
       heal: ({ namespace, key }, turn) => heal(namespace, key, turn),
-      mend: (record, turn) => this.#mend(record, turn),
+      recover: (record, turn) => this.#recover(record, turn),
       onEnd: (end, turn) => this.#onEnd(end, turn),
     });
   }
@@ -161,18 +161,18 @@ export class AntiEntropy {
   }
 
   /** Our log covers it, or it is not merged: what has not come by the stream is not brought past it. */
-  #mend(record: Record, turn: Turn): boolean {
+  #recover(record: Record, turn: Turn): boolean {
     const { clock, log, metrics, namespaces, table } = this.#options;
-    if (namespaces.find(record.namespace) === undefined || !covers(log.durable, record))
+    if (namespaces.find(record.namespace) === undefined || !isCoveredBy(record, log.durable))
       return false;
-    if (!clock.witness(record.hlc, turn.now.wallMs)) {
+    if (!clock.witness(stampOf(record), turn.now.wallMs)) {
       metrics.clockRefusals++;
       return false;
     }
-    const isMended = table.mend(record, turn) === 'won';
-    if (!isMended) return false;
+    const isRecovered = table.recover(record, turn) === 'won';
+    if (!isRecovered) return false;
     metrics.treeRecordsMended++;
-    metrics.treeMendedBytes += record.bytes.length;
+    metrics.treeMendedBytes += encodedOf(record).length;
     return true;
   }
 

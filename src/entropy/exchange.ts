@@ -16,7 +16,7 @@
 // another holder is asked.
 
 import type { Turn } from '../model/effect.ts';
-import { type Origin, replicaOf, type Seq } from '../model/id.ts';
+import { type LaneId, replicaOf, type Seq } from '../model/id.ts';
 import type { DeltaReason, Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
 import { seqOf } from '../model/vector.ts';
@@ -24,7 +24,7 @@ import type { Holder } from '../peers/peers.ts';
 
 /** Up to where each origin's entries are held, shown or not. */
 export interface Heads {
-  head(origin: Origin): Seq;
+  received(origin: LaneId): Seq;
 }
 
 /** How far an origin that we lag behind had come, and since when. */
@@ -46,12 +46,12 @@ export class Exchange {
   readonly #retryMs: number;
   readonly #metrics: Metrics;
   /** Up to where each origin's own replica had come when it greeted us, while we are behind that. */
-  readonly #greeted = new Map<Origin, Seq>();
+  readonly #greeted = new Map<LaneId, Seq>();
   /** The last request for each origin that we lag behind. */
-  readonly #asked = new Map<Origin, Request>();
+  readonly #asked = new Map<LaneId, Request>();
   /** Up to where entries of an origin were refused: its stream will not bring them again by itself. */
-  readonly #refused = new Map<Origin, Seq>();
-  #lastLook = new Map<Origin, Look>();
+  readonly #refused = new Map<LaneId, Seq>();
+  #lastLook = new Map<LaneId, Look>();
 
   constructor(log: Heads, metrics: Metrics, bytesMax: number, retryMs: number) {
     this.#log = log;
@@ -63,17 +63,17 @@ export class Exchange {
   /** A peer says what it holds, for the first time since it is connected. */
   onHello(holder: Holder): void {
     for (const [origin, seq] of holder.holds) {
-      if (!isSource(holder, origin) || seq <= this.#log.head(origin)) continue;
+      if (!isSource(holder, origin) || seq <= this.#log.received(origin)) continue;
       if (!this.#greeted.has(origin)) this.#count('reconnect');
       this.#greeted.set(origin, seq);
     }
   }
 
   /** Compares vectors with every connected peer and asks for what no stream is bringing. */
-  look(holders: readonly Holder[], current: Origin, turn: Turn): void {
-    const looks = new Map<Origin, Look>();
+  look(holders: readonly Holder[], current: LaneId, turn: Turn): void {
+    const looks = new Map<LaneId, Look>();
     for (const [origin, ahead] of this.#ahead(holders, current)) {
-      const seq = this.#log.head(origin);
+      const seq = this.#log.received(origin);
       const before = this.#lastLook.get(origin);
       const look = before?.seq === seq ? before : { seq, sinceMs: turn.now.monoMs };
       looks.set(origin, look);
@@ -85,14 +85,15 @@ export class Exchange {
   }
 
   /** Entries of `origin` arrived: go on at once if they answer a request and their holder has more. */
-  onEntries(holder: Holder, origin: Origin, entries: readonly Mutation[], turn: Turn): void {
+  onEntries(holder: Holder, origin: LaneId, entries: readonly Mutation[], turn: Turn): void {
     if (this.#isDelta(holder, origin))
       for (const { bytes } of entries) this.#metrics.deltaBytes += bytes.length;
-    if (this.#log.head(origin) >= (this.#refused.get(origin) ?? 0)) this.#refused.delete(origin);
+    if (this.#log.received(origin) >= (this.#refused.get(origin) ?? 0))
+      this.#refused.delete(origin);
     const request = this.#asked.get(origin);
     if (request?.peer !== holder.peer) return;
     this.#asked.delete(origin);
-    const hasMore = seqOf(holder.holds, origin) > this.#log.head(origin);
+    const hasMore = seqOf(holder.holds, origin) > this.#log.received(origin);
     if (request.goesOn && hasMore && !isSource(holder, origin))
       this.#ask(holder, origin, true, turn);
   }
@@ -101,12 +102,12 @@ export class Exchange {
    * Entries of `origin` up to `seq` were refused: its stream must go back to bring them again. Where it had overtaken
    * itself, what comes after them may be taken; they are missing even so.
    */
-  onRefused(origin: Origin, seq: Seq): void {
+  onRefused(origin: LaneId, seq: Seq): void {
     this.#refused.set(origin, Math.max(seq, this.#refused.get(origin) ?? 0));
   }
 
   /** A reader waits for entries of `origin` that `holder` was seen to have: they are on their way, or pulled once. */
-  hasten(holder: Holder, origin: Origin, turn: Turn): void {
+  hasten(holder: Holder, origin: LaneId, turn: Turn): void {
     if (isSource(holder, origin) || this.#isAsking(origin, turn.now.monoMs)) return;
     this.#count('awaited');
     this.#ask(holder, origin, false, turn);
@@ -117,20 +118,20 @@ export class Exchange {
   }
 
   /** It was asked for, or its stream still brings what was missing when it began. */
-  #isDelta(holder: Holder, origin: Origin): boolean {
+  #isDelta(holder: Holder, origin: LaneId): boolean {
     if (!isSource(holder, origin)) return this.#asked.get(origin)?.peer === holder.peer;
     const greeted = this.#greeted.get(origin);
     if (greeted === undefined) return false;
-    if (this.#log.head(origin) >= greeted) this.#greeted.delete(origin);
+    if (this.#log.received(origin) >= greeted) this.#greeted.delete(origin);
     return true;
   }
 
-  /** Holders of more than this replica, by origin. */
-  #ahead(holders: readonly Holder[], current: Origin): Map<Origin, Holder[]> {
-    const ahead = new Map<Origin, Holder[]>();
+  /** Holders of more than this replica, by lane. */
+  #ahead(holders: readonly Holder[], current: LaneId): Map<LaneId, Holder[]> {
+    const ahead = new Map<LaneId, Holder[]>();
     for (const holder of holders) {
       for (const [origin, theirs] of holder.holds) {
-        if (theirs <= this.#log.head(origin) || origin === current) continue;
+        if (theirs <= this.#log.received(origin) || origin === current) continue;
         const others = ahead.get(origin);
         if (others === undefined) ahead.set(origin, [holder]);
         else others.push(holder);
@@ -139,7 +140,7 @@ export class Exchange {
     return ahead;
   }
 
-  #askOneOf(ahead: readonly Holder[], origin: Origin, why: DeltaReason, turn: Turn): void {
+  #askOneOf(ahead: readonly Holder[], origin: LaneId, why: DeltaReason, turn: Turn): void {
     if (this.#isAsking(origin, turn.now.monoMs)) return;
     const isRefused = this.#refused.has(origin);
     const reason = isRefused ? 'refused' : why;
@@ -151,22 +152,22 @@ export class Exchange {
     this.#ask(holder, origin, true, turn);
   }
 
-  #isAsking(origin: Origin, nowMs: number): boolean {
+  #isAsking(origin: LaneId, nowMs: number): boolean {
     return (this.#asked.get(origin)?.untilMs ?? nowMs) > nowMs;
   }
 
-  #ask({ peer }: Holder, origin: Origin, goesOn: boolean, turn: Turn): void {
-    const from = this.#log.head(origin) + 1;
+  #ask({ peer }: Holder, origin: LaneId, goesOn: boolean, turn: Turn): void {
+    const from = this.#log.received(origin) + 1;
     this.#asked.set(origin, { peer, untilMs: turn.now.monoMs + this.#retryMs, goesOn });
     turn.send(peer, { kind: 'pull', origin, from, bytesMax: this.#bytesMax });
   }
 }
 
 /** The origin's own replica is connected, and streams what it holds of it. */
-function isStreamed(origin: Origin, holders: readonly Holder[]): boolean {
+function isStreamed(origin: LaneId, holders: readonly Holder[]): boolean {
   return holders.some((holder) => isSource(holder, origin));
 }
 
-function isSource(holder: Holder, origin: Origin): boolean {
+function isSource(holder: Holder, origin: LaneId): boolean {
   return holder.id === replicaOf(origin);
 }

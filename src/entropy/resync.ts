@@ -8,7 +8,7 @@ import type { CopyProgress } from '../model/command.ts';
 import type { Outbox, Turn } from '../model/effect.ts';
 import type { Behind, LaneHead, Position, SnapshotMessage } from '../model/message.ts';
 import { type Storage, UNREADABLE } from '../model/port.ts';
-import type { Record } from '../model/record.ts';
+import { type Record, stampOf } from '../model/record.ts';
 import type { Lane } from '../store/lane.ts';
 import type { Heal } from '../model/heal.ts';
 import { holderOf, type Peer, type Peers } from '../peers/peers.ts';
@@ -73,9 +73,9 @@ export class Resync {
       budget: new CopyBudget(settings.copiesPerHour),
       retryMs,
       onCopy: (isCopying) => catchUp.onCopy(isCopying),
-      merge: (record, turn) => this.#merge(record, turn),
+      admit: (record, turn) => this.#admit(record, turn),
       remember: (named, out) => options.idempotency.learn(named, out),
-      jump: (head, out) => this.#jump(head, out),
+      jump: (cover, out) => this.#jump(cover, out),
       isAhead: ({ hlc }, now) => options.clock.isAhead(hlc, now.wallMs),
     });
   }
@@ -128,17 +128,17 @@ export class Resync {
     this.#client.look(this.#options.peers.greeted().map(holderOf), turn);
   }
 
-  #merge(record: Record, turn: Turn): void {
+  #admit(record: Record, turn: Turn): void {
     const { clock, metrics, absence } = this.#options;
     // It was accepted where it comes from. Our own stamps follow it only as far as the drift bound allows.
-    if (!clock.witness(record.hlc, turn.now.wallMs)) metrics.clockRefusals++;
-    absence.take(record, turn);
+    if (!clock.witness(stampOf(record), turn.now.wallMs)) metrics.clockRefusals++;
+    absence.admit(record, turn);
   }
 
-  #jump(head: LaneHead, out: Outbox): void {
-    const lane = this.#options.log.jump(head, out);
+  #jump(cover: LaneHead, out: Outbox): void {
+    const lane = this.#options.log.jump(cover, out);
     if (lane === undefined) return;
-    this.#options.held.onTaken(lane.origin);
+    this.#options.held.onTaken(lane.id);
     // As after a restart: what is stamped here is newer than what is held here, and what was forgotten of it.
     this.#options.clock.raise(lane.hlc);
     this.#onJump(lane);

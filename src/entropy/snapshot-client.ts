@@ -33,10 +33,10 @@
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { createRing } from '../base/ring.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
-import { type Origin, parseOrigin, type ReplicaId, type Seq } from '../model/id.ts';
+import { type LaneId, parseOrigin, type ReplicaId, type Seq } from '../model/id.ts';
 import type { Behind, LaneHead, NamedWrite, Position, SnapshotChunk } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
-import type { Record } from '../model/record.ts';
+import { encodedOf, type Record } from '../model/record.ts';
 import { seqOf } from '../model/vector.ts';
 import type { Absence } from '../store/absence.ts';
 import { seal, unseal } from '../store/envelope.ts';
@@ -59,13 +59,13 @@ export interface SnapshotClientOptions {
   /** A copy begins, or ends. */
   readonly onCopy: (isCopying: boolean) => void;
   /** A record of the snapshot is merged. */
-  readonly merge: (record: Record, turn: Turn) => void;
+  readonly admit: (record: Record, turn: Turn) => void;
   /** A write that an idempotency key names. */
   readonly remember: (named: NamedWrite, out: Outbox) => void;
   /** The log of an origin is stamped further ahead than this replica may show. */
-  readonly isAhead: (head: LaneHead, now: Now) => boolean;
+  readonly isAhead: (cover: LaneHead, now: Now) => boolean;
   /** The log of an origin has jumped. */
-  readonly jump: (head: LaneHead, out: Outbox) => void;
+  readonly jump: (cover: LaneHead, out: Outbox) => void;
 }
 
 interface Copy {
@@ -110,7 +110,7 @@ export class SnapshotClient {
   readonly #options: SnapshotClientOptions;
   readonly #sweep: AbsenceSweep;
   /** Up to where peers have truncated logs of which we asked for less, by origin and peer. */
-  readonly #floors = new Map<Origin, Map<number, Seq>>();
+  readonly #floors = new Map<LaneId, Map<number, Seq>>();
   readonly #arrived = createRing<Arrived>(WINDOW_PARTS);
   #copy: Copy | undefined;
   #lastId = 0;
@@ -198,21 +198,21 @@ export class SnapshotClient {
 
   /** Merges the next part, when the one before is swept and there is room for what it brings. */
   #take(copy: Copy, turn: Turn): void {
-    const { absence, isAhead, merge, metrics, remember, table } = this.#options;
-    if (copy.part !== undefined || table.undurableCount > UNDURABLE_MAX) return;
+    const { absence, admit, isAhead, metrics, remember, table } = this.#options;
+    if (copy.part !== undefined || table.cells.undurableCount > UNDURABLE_MAX) return;
     const next = this.#arrived.shift();
     if (next === undefined) return;
     const { chunk, holder } = next;
     const { after, last, more, records } = chunk;
     // A part that is missing would count as deleted.
     if (after !== copy.after) return this.#breakOff(copy);
-    if (after === '' && chunk.covers.some((head) => isAhead(head, turn.now)))
+    if (after === '' && chunk.covers.some((cover) => isAhead(cover, turn.now)))
       return this.#waitForTime(copy, holder, turn);
     if (after === '') copy.covers = chunk.covers;
     this.#aheadWaitMs = 0;
     for (const record of records) {
-      merge(record, turn);
-      metrics.snapshotBytes += record.bytes.length;
+      admit(record, turn);
+      metrics.snapshotBytes += encodedOf(record).length;
     }
     for (const named of chunk.named) remember(named, turn);
     metrics.snapshotChunksReceived++;
@@ -262,7 +262,7 @@ export class SnapshotClient {
   #finish(copy: Copy, out: Outbox): void {
     this.#copy = undefined;
     this.#ahead.clear();
-    for (const head of copy.covers) this.#options.jump(head, out);
+    for (const cover of copy.covers) this.#options.jump(cover, out);
     this.#options.absence.onCopyEnd();
     out.del(MARK);
     this.#options.metrics.snapshotsReceived++;
@@ -274,10 +274,11 @@ export class SnapshotClient {
   /** The delta rule: as long as one connected peer still has the entries in its log, they come from there. */
   #isNeededFrom(holder: Holder, holders: readonly Holder[]): boolean {
     for (const [origin, floors] of this.#floors) {
-      const head = this.#options.log.head(origin);
-      const isTooFar = ({ peer }: Holder): boolean => (floors.get(peer) ?? 0) > head;
-      if (!isTooFar(holder) || seqOf(holder.holds, origin) <= head) continue;
-      if (holders.filter(({ holds }) => seqOf(holds, origin) > head).every(isTooFar)) return true;
+      const received = this.#options.log.received(origin);
+      const isTooFar = ({ peer }: Holder): boolean => (floors.get(peer) ?? 0) > received;
+      if (!isTooFar(holder) || seqOf(holder.holds, origin) <= received) continue;
+      if (holders.filter(({ holds }) => seqOf(holds, origin) > received).every(isTooFar))
+        return true;
     }
     return false;
   }

@@ -16,7 +16,7 @@
 
 import { createRing } from '../base/ring.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
-import { decodeMutation } from '../model/encoding.ts';
+import { decodeRecord } from '../model/encoding.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { LaneHead, Position, SnapshotCredit, SnapshotRequest } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -175,7 +175,7 @@ export class SnapshotServer {
   /** What is durable here of every origin; storage shows only that. */
   #covers(out: Outbox): readonly LaneHead[] | undefined {
     const covers: LaneHead[] = [];
-    for (const { origin, durable } of this.#options.log.lanes()) {
+    for (const { id: origin, durable } of this.#options.log.lanes()) {
       if (durable === 0) continue;
       const bytes = this.#options.get(originKey(origin));
       const state =
@@ -184,7 +184,7 @@ export class SnapshotServer {
         out.note('error', 'snapshot-impossible', { origin });
         return undefined;
       }
-      covers.push({ origin, seq: state.head, chain: state.chain, hlc: state.hlc });
+      covers.push({ origin, seq: state.received, chain: state.chain, hlc: state.hlc });
     }
     return covers;
   }
@@ -193,7 +193,7 @@ export class SnapshotServer {
     const records: Record[] = [];
     for (const { key, value } of entries) {
       const name = parseRecordKey(key);
-      const record = decodeMutation(value);
+      const record = decodeRecord(value);
       if (name !== undefined && record?.key === name.key && record.namespace === name.namespace) {
         records.push(record);
         continue;

@@ -26,14 +26,9 @@
 //
 // What the digests of a cut show to differ has then been lost on one side, or a tree is wrong (tree-walk.ts).
 
-import type { Digest, TreeReply, VectorEntries } from '../model/message.ts';
-import {
-  countMissing,
-  dominates,
-  mergeVector,
-  type ReadonlyVector,
-  type Vector,
-} from '../model/vector.ts';
+import type { TreeReply, VectorEntries } from '../model/message.ts';
+import type { Digest } from '../model/record.ts';
+import { countMissing, dominates, mergeVector, type ReadonlyVector } from '../model/vector.ts';
 import type { Absence } from '../store/absence.ts';
 import type { FrozenTree } from '../store/frozen-tree.ts';
 import type { Leaves } from '../store/leaves.ts';
@@ -66,9 +61,7 @@ export class Cut {
   constructor(options: CutOptions) {
     const { tree, log, absence } = options;
     this.#options = options;
-    const heads: Vector = new Map();
-    for (const { origin, head } of log.lanes()) if (head > 0) heads.set(origin, head);
-    this.#frozen = tree.freeze(heads);
+    this.#frozen = tree.freeze(log.appliedVector());
     this.#frozen.raise(absence.ahead());
   }
 

@@ -7,8 +7,9 @@
 
 import type { Dot } from '../model/id.ts';
 import type { Position, StoredKey } from '../model/message.ts';
-import { compareVersions, type Version } from '../model/record.ts';
+import type { Version } from '../model/record.ts';
 import { covers, type ReadonlyVector } from '../model/vector.ts';
+import { compareVersions } from '../conflict/version-order.ts';
 
 export interface Difference {
   readonly ours: StoredKey | undefined;

@@ -10,7 +10,7 @@
 
 import { createRing } from '../base/ring.ts';
 import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
-import { decodeMutation } from '../model/encoding.ts';
+import { decodeRecord } from '../model/encoding.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type {
   Position,
@@ -21,7 +21,7 @@ import type {
   TreeReply,
   TreeRequest,
 } from '../model/message.ts';
-import type { Record } from '../model/record.ts';
+import { encodedOf, isTombstone, latestOf, type Record } from '../model/record.ts';
 import { parseRecordKey, positionOfKey, recordsBetween } from '../store/layout.ts';
 import { FANOUT, LEAVES, type Leaves, leafOf } from '../store/leaves.ts';
 import { SingleRead } from '../store/single-read.ts';
@@ -122,9 +122,9 @@ export class TreeServer {
     let taken = 0;
     for (const { namespace, key } of keys) {
       const cell = this.#options.table.read(namespace, key);
-      const record = this.#options.table.isDurable(cell) ? cell.record : undefined;
+      const record = this.#options.table.cells.isDurable(cell) ? cell.record : undefined;
       if (cell.damaged) this.#options.heal(namespace, key, turn);
-      bytes += record?.bytes.length ?? 0;
+      bytes += record === undefined ? 0 : encodedOf(record).length;
       if (bytes > this.#options.frameBytes && taken > 0) break;
       taken++;
       if (record !== undefined) records.push(record);
@@ -232,12 +232,13 @@ export function storedKeyOf(
 ): StoredKey | undefined {
   const name = parseRecordKey(bytes);
   if (name === undefined || !leaves.has(leafOf(name.namespace, name.key))) return undefined;
-  const record = decodeMutation(value);
+  const record = decodeRecord(value);
   const isInPlace = record?.namespace === name.namespace && record.key === name.key;
   return isInPlace ? storedAs(record) : { ...name, state: 'damaged', hlc: 0, origin: '', seq: 0 };
 }
 
-export function storedAs({ namespace, key, operation, hlc, origin, seq }: Record): StoredKey {
-  const state = operation === 'delete' ? 'deleted' : 'live';
+export function storedAs(record: Record): StoredKey {
+  const { namespace, key, hlc, origin, seq } = latestOf(record);
+  const state = isTombstone(record) ? 'deleted' : 'live';
   return { namespace, key, state, hlc, origin, seq };
 }

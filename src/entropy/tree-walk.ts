@@ -24,7 +24,6 @@
 import { assert, present } from '../base/assert.ts';
 import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
 import type {
-  Digest,
   Position,
   StoredKey,
   TreeCut,
@@ -34,7 +33,7 @@ import type {
   TreeRequest,
 } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
-import type { Record } from '../model/record.ts';
+import { type Digest, encodedOf, type Record } from '../model/record.ts';
 import { positionOf, positionOfKey, recordsBetween } from '../store/layout.ts';
 import { FANOUT, type Leaves } from '../store/leaves.ts';
 import { SingleRead } from '../store/single-read.ts';
@@ -59,7 +58,7 @@ export interface TreeWalkOptions {
   /** Freezes our tree, if it says anything. */
   readonly freeze: () => Cut | undefined;
   /** A record that we lost comes back; gives whether it was merged. */
-  readonly mend: (record: Record, turn: Turn) => boolean;
+  readonly recover: (record: Record, turn: Turn) => boolean;
   readonly onEnd: (end: RoundEnd, turn: Turn) => void;
 }
 
@@ -222,8 +221,8 @@ export class TreeWalk {
     const walk = this.#answered(peer, id, 'records');
     if (walk === undefined) return;
     for (const record of records) {
-      this.#charge(walk, record.bytes.length);
-      if (this.#isWanted(walk, record) && this.#options.mend(record, turn)) walk.mended++;
+      this.#charge(walk, encodedOf(record).length);
+      if (this.#isWanted(walk, record) && this.#options.recover(record, turn)) walk.mended++;
     }
     walk.wanted.splice(0, Math.max(taken, 1));
     const isOver = walk.wanted.length === 0 || walk.bytesLeft < 0;

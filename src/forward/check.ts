@@ -3,6 +3,7 @@
 // and not the client's answer.
 
 import type { ForwardAnswer, Question } from '../model/message.ts';
+import { isTombstone } from '../model/record.ts';
 
 type ListQuestion = Question & { readonly kind: 'list' };
 type ListAnswer = ForwardAnswer & { readonly kind: 'listed' };
@@ -11,13 +12,13 @@ export function isAnswerTo(question: Question, answer: ForwardAnswer): boolean {
   if (question.kind === 'list') return answer.kind === 'listed' && isPage(question, answer);
   if (answer.kind === 'absent') return true;
   if (answer.kind !== 'found') return false;
-  const { namespace, key, operation } = answer.record;
-  return namespace === question.namespace && key === question.key && operation !== 'delete';
+  const { namespace, key } = answer.record;
+  return namespace === question.namespace && key === question.key && !isTombstone(answer.record);
 }
 
 function isPage(question: ListQuestion, { items, prefixes, after }: ListAnswer): boolean {
   if (items.length + prefixes.length > question.limit) return false;
-  if (items.some((item) => item.namespace !== question.namespace || item.operation === 'delete'))
+  if (items.some((item) => item.namespace !== question.namespace || isTombstone(item)))
     return false;
   const keys = items.map(({ key }) => key);
   if (question.delimiter === '' && prefixes.length > 0) return false;

@@ -18,7 +18,7 @@ import type { NamespaceName } from '../model/id.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
 import type { Level } from '../model/policy.ts';
-import type { Record } from '../model/record.ts';
+import { type Record, stampOf } from '../model/record.ts';
 import { isAnswerTo } from './check.ts';
 import { ForwardServer, type ForwardServerOptions } from './server.ts';
 import { refuse } from '../model/refuse.ts';
@@ -206,7 +206,7 @@ export class ForwardClient {
   /** What a client has seen is before what it writes here next. */
   #witness(answer: ForwardAnswer, now: Now): boolean {
     const { clock, metrics } = this.#options;
-    const newest = recordsOf(answer).reduce((most, { hlc }) => Math.max(most, hlc), 0);
+    const newest = recordsOf(answer).reduce((most, record) => Math.max(most, stampOf(record)), 0);
     if (newest === 0 || clock.witness(newest, now.wallMs)) return true;
     metrics.clockRefusals++;
     return false;

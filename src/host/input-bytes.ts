@@ -3,6 +3,7 @@
 
 import type { Input } from '../model/effect.ts';
 import type { Message } from '../model/message.ts';
+import { encodedOf, type Mutation, type Record } from '../model/record.ts';
 
 /** Of one turn; the input that passes it is the last of its turn. */
 export const TURN_BYTES_MAX = 1024 * 1024;
@@ -20,15 +21,22 @@ export function bytesIn(input: Input): number {
 /** Messages without records are small. */
 function bytesOfMessage(message: Message): number {
   const { kind } = message;
-  if (kind === 'entries') return bytesOfRecords(message.entries);
+  if (kind === 'entries') return bytesOfMutations(message.entries);
   if (kind === 'snapshot-chunk' || kind === 'tree-records') return bytesOfRecords(message.records);
-  if (kind === 'read-reply' || kind === 'repair') return message.record?.bytes.length ?? 0;
+  if (kind === 'read-reply' || kind === 'repair')
+    return message.record === undefined ? 0 : encodedOf(message.record).length;
   return 0;
 }
 
-function bytesOfRecords(records: readonly { readonly bytes: Uint8Array }[]): number {
+function bytesOfRecords(records: readonly Record[]): number {
   let bytes = 0;
-  for (const record of records) bytes += record.bytes.length;
+  for (const record of records) bytes += encodedOf(record).length;
+  return bytes;
+}
+
+function bytesOfMutations(mutations: readonly Mutation[]): number {
+  let bytes = 0;
+  for (const mutation of mutations) bytes += mutation.bytes.length;
   return bytes;
 }
 

@@ -2,7 +2,7 @@
 // of another, whom this replica does not hear, is told by vectors, and those have no times. So each look marks the heads that
 // were told, and the oldest mark that is not reached yet tells the age of what is missing.
 
-import type { Origin, Seq } from '../model/id.ts';
+import type { LaneId, Seq } from '../model/id.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
 
 interface Mark {
@@ -14,7 +14,7 @@ interface Mark {
 const MARKS_MAX = 64;
 
 export class Backlog {
-  readonly #marks = new Map<Origin, Mark[]>();
+  readonly #marks = new Map<LaneId, Mark[]>();
 
   /** `known`: what peers that are heard hold. */
   look(known: ReadonlyVector, durable: ReadonlyVector, nowMs: number): void {

@@ -15,7 +15,7 @@
 // read-admission.ts asks. The goal is set anew where the peer is another process, and where what is missing was found or copied since.
 
 import type { Outbox } from '../model/effect.ts';
-import type { Origin } from '../model/id.ts';
+import type { LaneId } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
 import { type Storage, UNREADABLE } from '../model/port.ts';
 import {
@@ -37,7 +37,7 @@ const RETURNING = metaKey('returning');
 const WRITTEN_OFF = metaKey('written-off');
 
 interface Goal {
-  readonly life: Origin | undefined;
+  readonly life: LaneId | undefined;
   readonly holds: ReadonlyVector;
 }
 
@@ -96,15 +96,15 @@ export class CatchUp {
    * Nothing leaves before it is durable, so who has more of our earlier lives has what this disk has lost. True when
    * that was found just now.
    */
-  onLearned(vector: VectorEntries, isOwn: (origin: Origin) => boolean, out: Outbox): boolean {
+  onLearned(vector: VectorEntries, isOwn: (origin: LaneId) => boolean, out: Outbox): boolean {
     if (this.#return === 'all') return false;
     const { log } = this.#options;
-    const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin));
+    const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.received(origin));
     if (lost === undefined) return false;
     const [origin, known] = lost;
     this.#returnToAll(out);
     this.#isCaughtUp = false;
-    out.note('error', 'data-lost', { origin, held: log.head(origin), known });
+    out.note('error', 'data-lost', { origin, held: log.received(origin), known });
     return true;
   }
 
@@ -112,7 +112,7 @@ export class CatchUp {
   onRemembered(vector: VectorEntries, out: Outbox): boolean {
     const { log } = this.#options;
     const missed = vector.filter(
-      ([origin, seq]) => seq > log.head(origin) && seq > seqOf(this.#writtenOff, origin),
+      ([origin, seq]) => seq > log.received(origin) && seq > seqOf(this.#writtenOff, origin),
     );
     const [first] = missed;
     if (first === undefined) return false;
@@ -121,7 +121,7 @@ export class CatchUp {
     const [origin, known] = first;
     this.#returnToAll(out);
     this.#isCaughtUp = false;
-    out.note('error', 'data-lost', { origin, held: log.head(origin), known });
+    out.note('error', 'data-lost', { origin, held: log.received(origin), known });
     return true;
   }
 

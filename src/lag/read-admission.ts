@@ -13,7 +13,7 @@ import type { ListCommand, ReadCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import type { Alternate } from '../model/fault.ts';
 import { HEALTH_TOLD_MAX, type NamespaceHealth } from '../model/health.ts';
-import type { NamespaceName, Origin, ReplicaId, Seq } from '../model/id.ts';
+import type { LaneId, NamespaceName, ReplicaId, Seq } from '../model/id.ts';
 import { majority, type Member } from '../model/quorum.ts';
 import { countMissing, dominates, mergeVector, type Vector } from '../model/vector.ts';
 import { Backlog } from './backlog.ts';
@@ -201,7 +201,7 @@ export class ReadAdmission {
     const isolationMs = (unheardMs ?? 0) - usualMs - (QUIET_BEATS + 1) * settings.heartbeatMs;
     let excessMs = Math.max(isolationMs, ownMs);
     let isProved = true;
-    const known: Vector = new Map<Origin, Seq>();
+    const known: Vector = new Map<LaneId, Seq>();
     for (const peer of this.#heard()) {
       const { holds, member } = peer;
       mergeVector(known, holds);

@@ -4,7 +4,7 @@
 import type { ClockStatus } from './clock.ts';
 import type { Fault } from './fault.ts';
 import type { NamespaceHealth } from './health.ts';
-import type { Dot, Key, NamespaceName, Origin, Region, ReplicaId, Seq } from './id.ts';
+import type { Dot, Key, NamespaceName, LaneId, Region, ReplicaId, Seq } from './id.ts';
 import type { Hlc } from './hlc.ts';
 import type { Membership, Place } from './membership.ts';
 import type { QuorumSpec } from './quorum.ts';
@@ -263,7 +263,7 @@ export interface ReplicaView {
   readonly answer: 'record' | 'absent' | 'damaged' | 'no-answer';
   readonly record: Record | undefined;
   /** What it lacks of what is known here. */
-  readonly missing: readonly { readonly origin: Origin; readonly entries: number }[];
+  readonly missing: readonly { readonly origin: LaneId; readonly entries: number }[];
 }
 
 export interface Status {
@@ -288,13 +288,13 @@ export type ReplicaState = 'starting' | 'catching-up' | 'serving' | 'draining' |
 export interface ReplicaStatus {
   readonly id: ReplicaId;
   readonly region: Region;
-  readonly origin: Origin;
+  readonly origin: LaneId;
   readonly state: ReplicaState;
   readonly stalenessMs: Staleness;
-  readonly vector: readonly (readonly [Origin, Seq])[];
-  readonly stableCut: readonly (readonly [Origin, Seq])[];
+  readonly vector: readonly (readonly [LaneId, Seq])[];
+  readonly stableCut: readonly (readonly [LaneId, Seq])[];
   /** When the newest entry of each log was stamped, in ms since 1970. */
-  readonly stampedMs: readonly (readonly [Origin, number])[];
+  readonly stampedMs: readonly (readonly [LaneId, number])[];
   /** How long its commit under way has taken, and whether that is longer than it may. */
   readonly commitAgeMs: number;
   readonly isStalled: boolean;
@@ -344,7 +344,7 @@ export interface PeerStatus {
   readonly isStampedAhead: boolean;
   /** Age of what we may lack of this peer's writes. */
   readonly stalenessMs: Staleness;
-  readonly vector: readonly (readonly [Origin, Seq])[];
+  readonly vector: readonly (readonly [LaneId, Seq])[];
   /** By how much its wall clock is ahead of ours. */
   readonly clockOffsetMs: number | undefined;
   /** The namespaces that it does not simply serve, by its last heartbeat; `undefined` while it is not connected. */

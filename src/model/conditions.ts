@@ -3,7 +3,7 @@
 import type { Condition } from './command.ts';
 import { hlcToMs } from './hlc.ts';
 import { formatDot } from './id.ts';
-import { compareVersions, type Record, type Version } from './record.ts';
+import { latestOf, type Record, stampOf } from './record.ts';
 
 export function holds(condition: Condition, live: Record | undefined): boolean {
   switch (condition.kind) {
@@ -12,21 +12,23 @@ export function holds(condition: Condition, live: Record | undefined): boolean {
     case 'absent':
       return live === undefined;
     case 'match':
-      return live !== undefined && condition.versions.includes(formatDot(live.origin, live.seq));
+      return live !== undefined && condition.versions.includes(versionIn(live));
     case 'unmodified-since':
-      return live === undefined || Math.floor(hlcToMs(live.hlc) / 1000) * 1000 <= condition.dateMs;
+      return (
+        live === undefined || Math.floor(hlcToMs(stampOf(live)) / 1000) * 1000 <= condition.dateMs
+      );
     case 'none-match':
-      return live === undefined || !condition.versions.includes(formatDot(live.origin, live.seq));
+      return live === undefined || !condition.versions.includes(versionIn(live));
   }
 }
 
 /** Why one of them does not hold. */
 export function precondition(live: Record | undefined): string {
-  return live === undefined
-    ? 'the key holds no value'
-    : `the key holds version ${formatDot(live.origin, live.seq)}`;
+  return live === undefined ? 'the key holds no value' : `the key holds version ${versionIn(live)}`;
 }
 
-export function isNewer(record: Record | undefined, version: Version): record is Record {
-  return record !== undefined && compareVersions(record, version) > 0;
+/** What clients call the value by. */
+function versionIn(live: Record): string {
+  const { origin, seq } = latestOf(live);
+  return formatDot(origin, seq);
 }

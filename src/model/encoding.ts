@@ -25,7 +25,14 @@ import {
   parseNamespace,
   parseOrigin,
 } from './id.ts';
-import type { Idempotency, Mutation, Operation } from './record.ts';
+import {
+  type Idempotency,
+  latestOf,
+  type Mutation,
+  type Operation,
+  type Record,
+  recordOf,
+} from './record.ts';
 
 const FORMAT_VERSION = 1;
 
@@ -93,24 +100,28 @@ export function encodeMutation(draft: Draft, previousChain: number): Mutation {
   return mutation;
 }
 
-/** The record without its value and its bytes, for a list of keys, which needs neither and would keep both. */
-export function withoutValue(head: Head): Mutation {
+/** A record as a list of keys shows it: without value and bytes, which the list would keep in memory for nothing. */
+export function withoutValue(record: Record): Record {
+  return recordOfHead(latestOf(record));
+}
+
+export function recordOfHead(head: Head): Record {
   const mutation = new EncodedMutation(NO_BYTES, head.size, 0, 0);
   take(mutation, head);
-  return mutation;
+  return recordOf(mutation);
 }
 
 /** An entry of a range of records as it comes with `headsOnly`. */
 export function headEntry(key: Uint8Array, value: Uint8Array): RangeEntry {
-  const record = decodeMutation(value);
+  const record = decodeRecord(value);
   return record === undefined
     ? { key, value }
     : { key, value: NO_BYTES, head: withoutValue(record) };
 }
 
 /** The record of an entry, or its head; `undefined`: what is stored is damaged. */
-export function recordIn({ value, head }: RangeEntry): Mutation | undefined {
-  return head ?? decodeMutation(value);
+export function recordIn({ value, head }: RangeEntry): Record | undefined {
+  return head ?? decodeRecord(value);
 }
 
 function take(mutation: EncodedMutation, draft: Omit<Draft, 'value'>): void {
@@ -205,6 +216,12 @@ export function decodeMutation(bytes: Uint8Array): Mutation | undefined {
   if (reader.u32() !== crc32cOfU64(chain, digest) || reader.failed) return undefined;
   reader.load(bytes, 1, contentEnd);
   return readContent(bytes, digest, chain);
+}
+
+/** The same for a record, whose first byte tells which form it has. */
+export function decodeRecord(bytes: Uint8Array): Record | undefined {
+  const mutation = decodeMutation(bytes);
+  return mutation && recordOf(mutation);
 }
 
 function readContent(bytes: Uint8Array, digest: number, chain: number): Mutation | undefined {

@@ -5,15 +5,21 @@
 // plain `<`, and costs one byte a character. UTF-8 text becomes a byte string where it enters the process.
 
 declare const brand: unique symbol;
+declare const laneBrand: unique symbol;
 type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 
 /** A replica's configured name, as in `eu-1`. */
 export type ReplicaId = Brand<string, 'ReplicaId'>;
 /** A placement label that several replicas may share. */
 export type Region = Brand<string, 'Region'>;
-/** `replica.incarnation`: one life of a replica, in which it never gives a sequence number twice. */
-export type Origin = Brand<string, 'Origin'>;
-/** Gap-free from 1 within an origin. 0 stands for "nothing yet". */
+/**
+ * One gap-free log. An origin's live lane has the name of the origin; a further lane of the same incarnation, for another
+ * placement or another rhythm of synchronisation, would be `replica.incarnation-2`.
+ */
+export type LaneId = string & { readonly [laneBrand]: true };
+/** `replica.incarnation`: one incarnation of a replica, in which it never gives a sequence number twice. Names its live lane, too. */
+export type Origin = Brand<LaneId, 'Origin'>;
+/** Gap-free from 1 within a lane. 0 stands for "nothing yet". */
 export type Seq = number;
 /** Numbers the lives of a replica, growing, from 1. */
 export type Incarnation = number;
@@ -23,7 +29,8 @@ export type Key = Brand<string, 'Key'>;
 
 /** The name of one mutation, which is also its global transaction id. */
 export interface Dot {
-  readonly origin: Origin;
+  /** Its lane, which is named as its origin. */
+  readonly origin: LaneId;
   readonly seq: Seq;
 }
 
@@ -89,14 +96,30 @@ export function originOf(replica: ReplicaId, incarnation: Incarnation): Origin {
   return `${replica}.${incarnation}` as Origin;
 }
 
-export function replicaOf(origin: Origin): ReplicaId {
-  return origin.slice(0, origin.lastIndexOf('.')) as ReplicaId;
+export function replicaOf(lane: LaneId): ReplicaId {
+  return lane.slice(0, lane.lastIndexOf('.')) as ReplicaId;
 }
 
-export function incarnationOf(origin: Origin): Incarnation {
+export function incarnationOf(lane: LaneId): Incarnation {
+  const { origin } = laneOf(lane);
   return Number(origin.slice(origin.lastIndexOf('.') + 1));
 }
 
-export function formatDot(origin: Origin, seq: Seq): string {
+export function formatDot(origin: LaneId, seq: Seq): string {
   return `${origin}.${seq}`;
+}
+
+/** The number of an origin's live lane. */
+const LIVE_LANE = 0;
+
+/** The lane that an origin numbers so. */
+export function laneIdOf(origin: Origin, number: number): LaneId {
+  return number === LIVE_LANE ? origin : (`${origin}-${number}` as LaneId);
+}
+
+/** Whose lane it is, and which. */
+export function laneOf(lane: LaneId): { readonly origin: Origin; readonly number: number } {
+  const dash = lane.lastIndexOf('-');
+  if (dash < lane.lastIndexOf('.')) return { origin: lane as Origin, number: LIVE_LANE };
+  return { origin: lane.slice(0, dash) as Origin, number: Number(lane.slice(dash + 1)) };
 }

@@ -6,12 +6,12 @@ import type { Absent, Found, ListCommand, Listed, ReadCommand } from './command.
 import type { FaultCode } from './fault.ts';
 import type { NamespaceHealth } from './health.ts';
 import type { Hlc } from './hlc.ts';
-import type { Dot, Key, NamespaceName, Origin, Seq } from './id.ts';
+import type { Dot, Key, LaneId, NamespaceName, Origin, Seq } from './id.ts';
 import type { Ballot, Epoch, Membership, Proposal, Vote } from './membership.ts';
 import type { Level } from './policy.ts';
-import type { Mutation, Record, Version } from './record.ts';
+import type { Digest, Mutation, Record, Version } from './record.ts';
 
-export type VectorEntries = readonly (readonly [Origin, Seq])[];
+export type VectorEntries = readonly (readonly [LaneId, Seq])[];
 
 /** First message of a connection, in both directions. */
 export interface Hello {
@@ -56,7 +56,7 @@ export interface Synod {
 /** A gap-free run of one origin's log, first sequence number in front. */
 export interface Entries {
   readonly kind: 'entries';
-  readonly origin: Origin;
+  readonly origin: LaneId;
   readonly entries: readonly Mutation[];
 }
 
@@ -82,7 +82,7 @@ export interface Ack {
 /** Asks any holder for a run of an origin's log. */
 export interface Pull {
   readonly kind: 'pull';
-  readonly origin: Origin;
+  readonly origin: LaneId;
   readonly from: Seq;
   readonly bytesMax: number;
 }
@@ -90,13 +90,13 @@ export interface Pull {
 /** The log no longer reaches back to what the receiver asked for, or needs next: entries up to `floor` are gone. */
 export interface Behind {
   readonly kind: 'behind';
-  readonly origin: Origin;
+  readonly origin: LaneId;
   readonly floor: Seq;
 }
 
 /** How far an origin's log goes at the moment that a snapshot covers. */
 export interface LaneHead {
-  readonly origin: Origin;
+  readonly origin: LaneId;
   readonly seq: Seq;
   readonly chain: number;
   readonly hlc: Hlc;
@@ -251,9 +251,6 @@ export interface ForwardReply {
   readonly id: number;
   readonly answer: ForwardAnswer;
 }
-
-/** A 64-bit digest, lower word first. */
-export type Digest = readonly [low: number, high: number];
 
 /** Asks the peer to freeze its hash tree. */
 export interface TreeCutRequest {

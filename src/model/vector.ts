@@ -1,30 +1,30 @@
-// Version vectors (Parker et al., 1983) over origins. An absent entry is zero. Vectors form a lattice under merge
+// Version vectors (Parker et al., 1983) over lanes. An absent entry is zero. Vectors form a lattice under merge
 // (pointwise maximum), which the property tests check law by law.
 
 import {
   incarnationOf,
   type Dot,
   type Incarnation,
-  type Origin,
+  type LaneId,
   type ReplicaId,
   replicaOf,
   type Seq,
 } from './id.ts';
 
-export type Vector = Map<Origin, Seq>;
-export type ReadonlyVector = ReadonlyMap<Origin, Seq>;
+export type Vector = Map<LaneId, Seq>;
+export type ReadonlyVector = ReadonlyMap<LaneId, Seq>;
 
-/** A run of one origin's sequence numbers, both ends included. */
+/** A run of one lane's sequence numbers, both ends included. */
 export interface Gap {
-  readonly origin: Origin;
+  readonly origin: LaneId;
   readonly from: Seq;
   readonly to: Seq;
 }
 
 export type Ordering = 'equal' | 'before' | 'after' | 'concurrent';
 
-export function seqOf(vector: ReadonlyVector, origin: Origin): Seq {
-  return vector.get(origin) ?? 0;
+export function seqOf(vector: ReadonlyVector, lane: LaneId): Seq {
+  return vector.get(lane) ?? 0;
 }
 
 export function covers(vector: ReadonlyVector, dot: Dot): boolean {
@@ -50,7 +50,7 @@ export function mergeVector(into: Vector, other: ReadonlyVector): void {
   for (const [origin, seq] of other) if (seq > seqOf(into, origin)) into.set(origin, seq);
 }
 
-/** The pointwise minimum: what everyone has. Origins that some replica lacks are left out. */
+/** The pointwise minimum: what everyone has. Lanes that some replica lacks are left out. */
 export function meetVectors(vectors: readonly ReadonlyVector[]): Vector {
   const meet: Vector = new Map();
   const [first, ...rest] = vectors;
@@ -76,7 +76,7 @@ export function missing(ours: ReadonlyVector, theirs: ReadonlyVector): Gap[] {
 /** How many entries `theirs` has and `ours` lacks. */
 export function countMissing(
   ours: ReadonlyVector,
-  theirs: Iterable<readonly [Origin, Seq]>,
+  theirs: Iterable<readonly [LaneId, Seq]>,
 ): number {
   let entries = 0;
   for (const [origin, seq] of theirs) entries += Math.max(seq - seqOf(ours, origin), 0);

@@ -10,7 +10,7 @@ import type { Turn } from '../model/effect.ts';
 import {
   type Incarnation,
   incarnationOf,
-  type Origin,
+  type LaneId,
   parseOrigin,
   type ReplicaId,
   replicaOf,
@@ -28,14 +28,14 @@ const NAME_BYTES_MAX = 80;
 
 interface Held {
   readonly life: Incarnation;
-  readonly origin: Origin;
+  readonly origin: LaneId;
   seq: Seq;
 }
 
 class PeerMemory {
   readonly member: Member;
   isDirty = false;
-  readonly #byOrigin = new Map<Origin, Held>();
+  readonly #byOrigin = new Map<LaneId, Held>();
   readonly #byReplica = new Map<ReplicaId, Held>();
 
   constructor(member: Member) {
@@ -57,7 +57,7 @@ class PeerMemory {
     return [...this.#byReplica.values()].map(({ origin, seq }) => [origin, seq]);
   }
 
-  #begin(origin: Origin, seq: Seq): void {
+  #begin(origin: LaneId, seq: Seq): void {
     const replica = replicaOf(origin);
     const life = incarnationOf(origin);
     const before = this.#byReplica.get(replica);
@@ -135,7 +135,7 @@ export function encode(vector: VectorEntries): Uint8Array {
 export function decode(bytes: Uint8Array): VectorEntries {
   const reader = unseal(bytes);
   if (reader === undefined) return [];
-  const vector: [Origin, Seq][] = [];
+  const vector: [LaneId, Seq][] = [];
   for (let left = reader.varint(); left > 0; left--) {
     const origin = parseOrigin(reader.text(NAME_BYTES_MAX));
     const seq = reader.varint();

@@ -22,6 +22,7 @@ import {
   type Incarnation,
   incarnationAt,
   incarnationOf,
+  type LaneId,
   type Origin,
   type ReplicaId,
   replicaOf,
@@ -43,7 +44,7 @@ import type {
   VectorEntries,
 } from '../model/message.ts';
 import type { ClaimReason, Metrics } from '../model/metrics.ts';
-import type { Record } from '../model/record.ts';
+import { type Mutation, type Record, versionsOf } from '../model/record.ts';
 import type { Log } from '../store/log.ts';
 import type { Peers } from './peers.ts';
 import type { Settings } from '../model/settings.ts';
@@ -82,11 +83,11 @@ export interface PeerCheckOptions {
  * unknown that no membership had them all, none of these is believed.
  */
 export function incredible(
-  origins: readonly Origin[],
+  origins: readonly LaneId[],
   { seats, former }: Membership,
-  own: Origin,
+  own: LaneId,
   { wallMs }: Now,
-): ReadonlySet<Origin> {
+): ReadonlySet<LaneId> {
   const life = incarnationOf(own);
   const known = new Set([...seats, ...former].map(({ id }) => id));
   const strangers = origins.filter((origin) => !known.has(replicaOf(origin)));
@@ -102,7 +103,7 @@ export function incredible(
 /** A peer holds logs of a replica that is not known. */
 interface Rumour {
   readonly peer: number;
-  readonly vector: (readonly [Origin, Seq])[];
+  readonly vector: (readonly [LaneId, Seq])[];
 }
 
 export class PeerCheck {
@@ -126,7 +127,7 @@ export class PeerCheck {
   /** Storage is read: whom the membership names, and whose logs are here. */
   begin({ seats, former }: Membership): void {
     for (const { id } of [...seats, ...former]) this.#known.add(id);
-    for (const { origin } of this.#options.log.lanes()) {
+    for (const { id: origin } of this.#options.log.lanes()) {
       const id = replicaOf(origin);
       if (!this.#known.has(id)) this.#befriend(id);
       this.#countLane(id);
@@ -168,9 +169,9 @@ export class PeerCheck {
         return ofChunk(message, latestStamp(wallMs));
       case 'read-reply':
       case 'repair':
-        return message.record && reasonOf(message.record, latestStamp(wallMs));
+        return message.record && worstIn([message.record], latestStamp(wallMs));
       case 'tree-records':
-        return worstOf(message.records, latestStamp(wallMs));
+        return worstIn(message.records, latestStamp(wallMs));
       case 'forward-reply':
         return ofAnswer(message.answer, latestStamp(wallMs));
       case 'claim-reply':
@@ -206,8 +207,8 @@ export class PeerCheck {
   /** The message without the entries of its vectors that cannot be. Where all are possible it is left as it is. */
   #purged(id: ReplicaId, message: Message, turn: Turn): Message {
     if (message.kind === 'snapshot-chunk') {
-      const covers = message.covers.filter((head) =>
-        this.#isCover(id, head, turn.now.wallMs, turn),
+      const covers = message.covers.filter((cover) =>
+        this.#isCover(id, cover, turn.now.wallMs, turn),
       );
       return covers.length === message.covers.length ? message : { ...message, covers };
     }
@@ -237,9 +238,9 @@ export class PeerCheck {
   ): VectorEntries {
     // Of a life whose number a restored directory took again the greeting may tell more than is here (stale-disk.ts).
     const isGreeting = kind === 'hello';
-    let kept: (readonly [Origin, Seq])[] | undefined;
+    let kept: (readonly [LaneId, Seq])[] | undefined;
     for (let n = 0; n < vector.length; n++) {
-      const entry = vector[n] as readonly [Origin, Seq];
+      const entry = vector[n] as readonly [LaneId, Seq];
       const reason = this.#ofEntry(entry, isGreeting, wallMs);
       if (reason === undefined) kept?.push(entry);
       else {
@@ -251,7 +252,7 @@ export class PeerCheck {
   }
 
   #ofEntry(
-    [origin, seq]: readonly [Origin, Seq],
+    [origin, seq]: readonly [LaneId, Seq],
     isGreeting: boolean,
     wallMs: number,
   ): ClaimReason | undefined {
@@ -270,7 +271,7 @@ export class PeerCheck {
   }
 
   /** Of a log; one that is here already is not questioned. `begins`: it is to be kept from now on. */
-  #ofLane(origin: Origin, wallMs: number, begins: boolean): ClaimReason | undefined {
+  #ofLane(origin: LaneId, wallMs: number, begins: boolean): ClaimReason | undefined {
     if (this.#options.log.lane(origin) !== undefined) return undefined;
     if (!isPossibleLife(incarnationOf(origin), this.#incarnation, wallMs)) return 'life';
     const id = replicaOf(origin);
@@ -336,19 +337,23 @@ function latestStamp(wallMs: number): Hlc {
   return Math.min(hlcFromMs(wallMs + STAMP_AHEAD_MS_MAX), HLC_MAX);
 }
 
-function worstOf(records: readonly Record[], stampMax: Hlc): ClaimReason | undefined {
-  for (const record of records) {
-    const reason = reasonOf(record, stampMax);
+function worstIn(records: readonly Record[], stampMax: Hlc): ClaimReason | undefined {
+  return worstOf(records.flatMap(versionsOf), stampMax);
+}
+
+function worstOf(mutations: readonly Mutation[], stampMax: Hlc): ClaimReason | undefined {
+  for (const mutation of mutations) {
+    const reason = reasonOf(mutation, stampMax);
     if (reason !== undefined) return reason;
   }
   return undefined;
 }
 
-function reasonOf(record: Record, stampMax: Hlc): ClaimReason | undefined {
-  const { hlc, expiresAtMs } = record;
+function reasonOf(mutation: Mutation, stampMax: Hlc): ClaimReason | undefined {
+  const { hlc, expiresAtMs, seq, weight } = mutation;
   if (hlc > stampMax) return 'stamp';
   if (expiresAtMs > 0 && expiresAtMs - hlcToMs(hlc) > DEADLINE_MS_MAX) return 'deadline';
-  return record.seq <= SEQ_MAX && Number.isFinite(record.weight) ? undefined : 'number';
+  return seq <= SEQ_MAX && Number.isFinite(weight) ? undefined : 'number';
 }
 
 function ofChunk(
@@ -357,12 +362,12 @@ function ofChunk(
 ): ClaimReason | undefined {
   for (const { hlc } of covers) if (hlc > stampMax) return 'stamp';
   for (const { hlc } of named) if (hlc > stampMax) return 'stamp';
-  return worstOf(records, stampMax);
+  return worstIn(records, stampMax);
 }
 
 function ofAnswer(answer: ForwardAnswer, stampMax: Hlc): ClaimReason | undefined {
-  if (answer.kind === 'found') return reasonOf(answer.record, stampMax);
-  return answer.kind === 'listed' ? worstOf(answer.items, stampMax) : undefined;
+  if (answer.kind === 'found') return worstIn([answer.record], stampMax);
+  return answer.kind === 'listed' ? worstIn(answer.items, stampMax) : undefined;
 }
 
 function isVote(vote: Vote | undefined): boolean {

@@ -7,8 +7,8 @@ import type { Alternate } from '../model/fault.ts';
 import type { NamespaceHealth } from '../model/health.ts';
 import {
   type Dot,
+  type LaneId,
   type NamespaceName,
-  type Origin,
   type ReplicaId,
   replicaOf,
   type Seq,
@@ -34,7 +34,7 @@ export interface Holder {
 export interface Stream {
   begin(peerHolds: VectorEntries, windowBytes: number): void;
   reset(): void;
-  rewind(origin: Origin, from: Seq): void;
+  rewind(origin: LaneId, from: Seq): void;
   onHeld(vector: VectorEntries): void;
   onWindow(windowBytes: number): void;
   lookBack(): void;
@@ -66,10 +66,10 @@ export class Peer {
   /** Of its HTTP API, as it says or as the configuration does. */
   url: string | undefined;
   /** The process that runs there. */
-  life: Origin | undefined;
+  life: LaneId | undefined;
   readonly #silentMs: number;
   /** What we told the peer of our vector on this connection. */
-  readonly #told = new Map<Origin, Seq>();
+  readonly #told = new Map<LaneId, Seq>();
 
   /** Who says nothing for `silentMs` is not heard any more. */
   constructor(member: Member, sender: Stream, silentMs: number) {
@@ -129,7 +129,7 @@ export class Peer {
 
   /** The entries of `vector` that this peer has not been told on this connection. */
   news(vector: ReadonlyVector): VectorEntries {
-    const news: [Origin, Seq][] = [];
+    const news: [LaneId, Seq][] = [];
     for (const [origin, seq] of vector) {
       if (this.#told.get(origin) === seq) continue;
       this.#told.set(origin, seq);

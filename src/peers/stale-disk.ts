@@ -2,7 +2,13 @@
 // or more of this one than we ever wrote.
 
 import type { Outbox } from '../model/effect.ts';
-import { type Incarnation, incarnationOf, type Origin, replicaOf } from '../model/id.ts';
+import {
+  type Incarnation,
+  incarnationOf,
+  type LaneId,
+  type Origin,
+  replicaOf,
+} from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
 import { latestIncarnation } from '../model/vector.ts';
 import type { Log } from '../store/log.ts';
@@ -24,7 +30,7 @@ export class StaleDisk {
 
   isProvedBy(vector: VectorEntries): boolean {
     for (const [of, seq] of vector) {
-      if (of === this.#origin ? seq > this.#log.head(of) : this.isLaterLife(of)) return true;
+      if (of === this.#origin ? seq > this.#log.received(of) : this.isLaterLife(of)) return true;
     }
     return false;
   }
@@ -39,7 +45,7 @@ export class StaleDisk {
     );
   }
 
-  isLaterLife(of: Origin): boolean {
+  isLaterLife(of: LaneId): boolean {
     return this.#own.isOwn(of) && incarnationOf(of) > this.#incarnation;
   }
 }

@@ -16,8 +16,9 @@ import type { Key, NamespaceName } from '../model/id.ts';
 import type { ReadReply } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { bitCount, type Requirement } from '../model/quorum.ts';
-import { compareVersions, type Record } from '../model/record.ts';
+import { latestOf, type Record } from '../model/record.ts';
 import type { ReadonlyVector } from '../model/vector.ts';
+import { includes, merge } from '../conflict/merge.ts';
 import type { Nearness } from '../peers/nearness.ts';
 import { Tally } from './tally.ts';
 
@@ -215,8 +216,8 @@ export class PendingReads {
     }
     read.tally.accept(member);
     read.answers[member] = record;
-    if (record === undefined) return;
-    if (read.newest === undefined || compareVersions(record, read.newest) > 0) read.newest = record;
+    if (record !== undefined && !includes(read.newest, record))
+      read.newest = merge(read.newest, record);
   }
 
   #askNeeded(read: PendingRead, connected: number, turn: Turn): void {
@@ -235,7 +236,8 @@ export class PendingReads {
     read.askedAtMs[peer] = turn.now.monoMs;
     read.hedgeAtMs = turn.now.monoMs + this.#nearness.hedgeAfterMs(peer);
     const { id, namespace, key, known } = read;
-    turn.send(peer, { kind: 'read-request', id, namespace, key, known });
+    const dot = known && latestOf(known);
+    turn.send(peer, { kind: 'read-request', id, namespace, key, known: dot });
   }
 
   #hedge(read: PendingRead, connected: number, turn: Turn): void {

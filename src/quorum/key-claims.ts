@@ -338,7 +338,7 @@ export class KeyClaims {
     const known = idempotency.find(namespace, key);
     if (known === undefined) return undefined;
     if (known === 'unreadable') return 'unknown';
-    const isUndurable = known.seq <= log.head(known.origin) && !log.holds(known);
+    const isUndurable = known.seq <= log.received(known.origin) && !log.holds(known);
     return isUndurable ? 'taken' : { namespace, key, ...known };
   }
 }

@@ -6,7 +6,7 @@ import type { ReadOwner } from '../model/effect.ts';
 import { withoutValue } from '../model/encoding.ts';
 import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
 import type { Requirement } from '../model/quorum.ts';
-import type { Record } from '../model/record.ts';
+import { encodedOf, type Record } from '../model/record.ts';
 import { Tally } from './tally.ts';
 import type { KeyRange } from '../store/key-range.ts';
 import { type Holder, ITEM_BYTES, LIST_PAGE_BYTES, VERSION_BYTES } from './list-room.ts';
@@ -80,7 +80,8 @@ export function roundBytes(listing: Listing): number {
 /** What its page holds. */
 export function pageBytes({ rows }: Listing): number {
   let bytes = 0;
-  for (const { key, own } of rows) bytes += VERSION_BYTES + key.length + (own?.bytes.length ?? 0);
+  for (const { key, own } of rows)
+    bytes += VERSION_BYTES + key.length + (own === undefined ? 0 : encodedOf(own).length);
   return bytes;
 }
 
@@ -109,7 +110,7 @@ export function isEnough(listing: Listing, nowMs: number): boolean {
 export function keep(listing: Listing, record: Record): void {
   const { values } = listing.command;
   listing.items.push(values ? record : withoutValue(record));
-  listing.bytes += values ? record.bytes.length : ITEM_BYTES + record.key.length;
+  listing.bytes += values ? encodedOf(record).length : ITEM_BYTES + record.key.length;
   listing.after = record.key;
 }
 

@@ -6,7 +6,8 @@ import { withoutValue } from '../model/encoding.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Key } from '../model/id.ts';
 import type { KeyVersion } from '../model/message.ts';
-import { compareVersions, isLive, type Record } from '../model/record.ts';
+import { isTombstone, latestOf, type Record, shows } from '../model/record.ts';
+import { compareVersions } from '../conflict/version-order.ts';
 
 /** What the replicas say of a key. */
 export interface Row {
@@ -42,8 +43,9 @@ export class RowClient implements Client {
   }
 }
 
-export function versionOf({ key, operation, hlc, origin, seq }: Record): KeyVersion {
-  return { key, isDeleted: operation === 'delete', hlc, origin, seq };
+export function versionOf(record: Record): KeyVersion {
+  const { key, hlc, origin, seq } = latestOf(record);
+  return { key, isDeleted: isTombstone(record), hlc, origin, seq };
 }
 
 export function see(
@@ -67,9 +69,14 @@ export function see(
   if (order >= 0) row.holders |= 1 << member;
 }
 
+/** This replica's own record is the newest version of the row. */
+export function hasNewest({ own, newest }: Row): boolean {
+  return own !== undefined && compareVersions(latestOf(own), newest) === 0;
+}
+
 /** Of what is settled, or was read. */
 export function isShown({ isOpen, own }: Row, now: Now): boolean {
-  return !isOpen && isLive(own, now.wallMs);
+  return !isOpen && shows(own, now.wallMs);
 }
 
 export function isBefore(left: string, right: string, reverse: boolean): boolean {

@@ -19,17 +19,18 @@ import type { Client, RunWritten, WriteCommand, Written } from '../model/command
 import type { Outbox, Turn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { Hlc } from '../model/hlc.ts';
-import type { Dot, Origin, Seq } from '../model/id.ts';
+import type { Dot, LaneId, Seq } from '../model/id.ts';
 import type { Superseded } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Requirement } from '../model/quorum.ts';
-import { compareVersions, type Record } from '../model/record.ts';
+import type { Record } from '../model/record.ts';
+import { compareVersions } from '../conflict/version-order.ts';
 import { Tally } from './tally.ts';
 
 /** What is known of a write when it begins to wait. */
 export interface WriteFacts {
   readonly client: Client;
-  readonly origin: Origin;
+  readonly origin: LaneId;
   readonly seq: Seq;
   readonly hlc: Hlc;
   readonly created: boolean;
@@ -49,7 +50,7 @@ export interface RunFacts {
 
 export class PendingWrite {
   readonly client: Client;
-  readonly origin: Origin;
+  readonly origin: LaneId;
   readonly seq: Seq;
   readonly hlc: Hlc;
   readonly created: boolean;
@@ -87,7 +88,7 @@ export class PendingWrite {
 const NONE: readonly PendingWrite[] = [];
 
 export class PendingWrites {
-  readonly #origin: Origin;
+  readonly #origin: LaneId;
   readonly #self: number;
   readonly #replicas: number;
   readonly #metrics: Metrics;
@@ -99,7 +100,7 @@ export class PendingWrites {
   /** Won, beaten by a value, and to be repeated: the owner takes them and answers. */
   #beaten: PendingWrite[] = [];
 
-  constructor(origin: Origin, self: number, replicas: number, metrics: Metrics) {
+  constructor(origin: LaneId, self: number, replicas: number, metrics: Metrics) {
     this.#origin = origin;
     this.#self = self;
     this.#replicas = replicas;

@@ -11,6 +11,7 @@ import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
 import type { Heal } from '../model/heal.ts';
 import type { Namespaces } from '../model/namespaces.ts';
 import { type Holder, type ListRoom, looksAt, VERSION_BYTES } from './list-room.ts';
+import { versionOf } from './list-rows.ts';
 
 const RUNNING_MAX = 512;
 
@@ -75,8 +76,7 @@ export class Surveys {
         if (name !== undefined) this.#heal(name.namespace, name.key, turn);
         return undefined;
       }
-      const { key, operation, hlc, origin, seq } = record;
-      keys.push({ key, isDeleted: operation === 'delete', hlc, origin, seq });
+      keys.push(versionOf(record));
     }
     return keys;
   }

@@ -13,7 +13,8 @@ import type { Client } from '../model/command.ts';
 import type { Lsn, Turn } from '../model/effect.ts';
 import type { ReadReply } from '../model/message.ts';
 import { isHeld } from '../model/quorum.ts';
-import { compareVersions, type Record } from '../model/record.ts';
+import { latestOf, type Record } from '../model/record.ts';
+import { includes } from '../conflict/merge.ts';
 import type { PendingRead, ReadOutcome } from './get.ts';
 
 const AGAIN_MS = 25;
@@ -84,7 +85,7 @@ export class WriteBacks {
       record !== undefined &&
       record.namespace === newest.namespace &&
       record.key === newest.key &&
-      compareVersions(record, newest) >= 0;
+      includes(record, newest);
     const bit = 1 << peer;
     if (answer === 'same' || isNewer) this.#onHolders(writeBack, bit, connected, turn);
     return true;
@@ -129,10 +130,11 @@ export class WriteBacks {
   #ask(writeBack: WriteBack, members: number, turn: Turn): void {
     const { id, newest, holders, repairs } = writeBack;
     const { namespace, key } = newest;
+    const known = latestOf(newest);
     for (let peer = 0; peer < this.#replicas; peer++) {
       if (peer === this.#self || (((members & ~holders) >> peer) & 1) === 0) continue;
       if (repairs) turn.send(peer, { kind: 'repair', record: newest });
-      turn.send(peer, { kind: 'read-request', id, namespace, key, known: newest });
+      turn.send(peer, { kind: 'read-request', id, namespace, key, known });
     }
     writeBack.againAtMs = turn.now.monoMs + writeBack.againMs;
     writeBack.againMs = Math.min(writeBack.againMs * 2, AGAIN_MS_MAX);

@@ -17,7 +17,7 @@ import type { ListCommand, Staleness } from '../model/command.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { recordIn, withoutValue } from '../model/encoding.ts';
-import { isLive, type Record } from '../model/record.ts';
+import { encodedOf, latestOf, type Record, shows } from '../model/record.ts';
 import { after, behind, parseRecordKey, recordKey, type Span } from '../store/layout.ts';
 import type { Heal } from '../model/heal.ts';
 import { refuse } from '../model/refuse.ts';
@@ -195,7 +195,7 @@ export class Lists {
         if (name !== undefined) this.#heal(name.namespace, name.key, turn);
         return 'damaged';
       }
-      const isShown: boolean = isLive(record, turn.now.wallMs);
+      const isShown: boolean = shows(record, turn.now.wallMs);
       if (isShown && isFull(listing)) return 'full';
       look(listing, entry.key, record);
       const prefix = foldedPrefix(command, record.key);
@@ -218,7 +218,7 @@ export class Lists {
   #keep(listing: Listing, record: Record): void {
     const { values } = listing.command;
     listing.items.push(values ? record : withoutValue(record));
-    this.#hold(listing, values ? record.bytes.length : ITEM_BYTES + record.key.length);
+    this.#hold(listing, values ? encodedOf(record).length : ITEM_BYTES + record.key.length);
     listing.after = record.key;
   }
 
@@ -312,7 +312,7 @@ function prefixSpan(base: Uint8Array, prefix: string): Span {
 /** Goes on behind (in reverse: before) the entry just read. */
 function look(listing: Listing, key: Uint8Array, record: Record): void {
   listing.lookedEntries++;
-  listing.lookedBytes += key.length + record.size;
+  listing.lookedBytes += key.length + latestOf(record).size;
   if (listing.command.reverse) {
     listing.span = { from: listing.span.from, to: key };
   } else {

@@ -4,7 +4,7 @@
 import type { Command } from '../model/command.ts';
 import type { Turn } from '../model/effect.ts';
 import type { Heal } from '../model/heal.ts';
-import type { Origin } from '../model/id.ts';
+import type { LaneId } from '../model/id.ts';
 import { AntiEntropy } from '../entropy/anti-entropy.ts';
 import { Exchange } from '../entropy/exchange.ts';
 import { Resync } from '../entropy/resync.ts';
@@ -13,6 +13,7 @@ import { CatchUp } from '../lag/catch-up.ts';
 import { Heartbeats } from '../lag/heartbeat.ts';
 import { ReadAdmission } from '../lag/read-admission.ts';
 import { type Fits, Succession } from '../membership/succession.ts';
+import { Delivery } from '../order/delivery.ts';
 import { Grace } from '../peers/grace.ts';
 import { Memory } from '../peers/memory.ts';
 import { incredible, PeerCheck } from '../peers/peer-check.ts';
@@ -54,8 +55,8 @@ export function createMachines(core: Core, { fits, run, onRecovered }: PartsOpti
   const catchUp = new CatchUp(core);
   const admission = new ReadAdmission(core, catchUp);
   const succession = new Succession(core, catchUp, fits);
-  const heads = { head: (of: Origin) => Math.max(log.head(of), held.head(of)) };
-  const exchange = new Exchange(heads, metrics, settings.frameBytes, RETRY_MS);
+  const received = (of: LaneId): number => Math.max(log.received(of), held.upTo(of));
+  const exchange = new Exchange({ received }, metrics, settings.frameBytes, RETRY_MS);
   const streams = new Streams(core);
   const hasten: Hasten = (index, of, turn) => {
     const peer = core.peers.get(index);
@@ -63,6 +64,14 @@ export function createMachines(core: Core, { fits, run, onRecovered }: PartsOpti
   };
   const reads = new Reads(core, admission, hasten);
   const writes = new Writes(core, (command, turn) => reads.begin(command, turn));
+  const delivery = new Delivery({
+    ...core,
+    levelOf: (name) => core.namespaces.find(name)?.policy.consistency,
+    onLost: (mutation, winner) => core.supersessions.note(mutation, winner),
+    onShown: ({ namespace, idempotency }, turn) => {
+      if (idempotency !== undefined) writes.claims.onRemembered(namespace, idempotency.key, turn);
+    },
+  });
   const heal: Heal = (namespace, key, turn) => reads.heal(namespace, key, turn);
   const shared = { ...core, catchUp, heal };
   const onJump = streams.relearn.bind(streams);
@@ -81,7 +90,7 @@ export function createMachines(core: Core, { fits, run, onRecovered }: PartsOpti
     grace: new Grace(core),
     staleDisk: new StaleDisk(log, own, origin),
     pulls: new PullServer(log, settings.frameBytes),
-    intake: new Intake(core, exchange, writes.claims, (of, turn) => reads.onAdvance(of, turn)),
+    intake: new Intake(core, exchange, delivery, (of, turn) => reads.onAdvance(of, turn)),
     lists: new ListDesk(core, { admission, reads, heal, hasten }),
     forwards: new ForwardClient(core, admission, run),
     housekeeping: new Housekeeping(core, writes, heal),

@@ -30,7 +30,7 @@ import { recordIn } from '../model/encoding.ts';
 import { type Fault, type FaultCode, fault } from '../model/fault.ts';
 import type { SurveyReply } from '../model/message.ts';
 import { bitCount, isHeld, type Member, type Requirement } from '../model/quorum.ts';
-import { compareVersions, type Record } from '../model/record.ts';
+import { encodedOf, type Record } from '../model/record.ts';
 import { covers } from '../model/vector.ts';
 import { isReachable } from '../quorum/tally.ts';
 import { foldedPrefix, keyRangeOf, restOf } from '../store/key-range.ts';
@@ -59,7 +59,15 @@ import {
   pageBytes,
   roundBytes,
 } from '../quorum/list-round.ts';
-import { isBefore, isShown, type Row, RowClient, see, versionOf } from '../quorum/list-rows.ts';
+import {
+  hasNewest,
+  isBefore,
+  isShown,
+  type Row,
+  RowClient,
+  see,
+  versionOf,
+} from '../quorum/list-rows.ts';
 import type { Hasten, Reads } from './reads.ts';
 
 const RUNNING_MAX = 256;
@@ -404,12 +412,13 @@ export class QuorumLists {
   }
 
   /** What to show can only be told by reading the key. */
-  #isOpen({ requirement, isFifo }: Listing, { newest, holders, own }: Row): boolean {
+  #isOpen({ requirement, isFifo }: Listing, row: Row): boolean {
     if (isFifo) return false;
     const { log, peers, settings } = this.#options;
-    const all = holders | peers.holders(newest, log.durable);
+    const { newest } = row;
+    const all = row.holders | peers.holders(newest, log.durable);
     if (!isHeld(requirement, all, settings.members.length)) return true;
-    return !newest.isDeleted && (own === undefined || compareVersions(own, newest) !== 0);
+    return !newest.isDeleted && !hasNewest(row);
   }
 
   #resolve(listing: Listing, turn: Turn): void {
@@ -445,7 +454,7 @@ export class QuorumLists {
     listing.open--;
     if (this.#canRead) this.#options.timers.arm('quorum-list-read', 0);
     if (!this.#running.has(listing.id)) return;
-    this.#room.hold(listing, listing.held + (own?.bytes.length ?? 0));
+    this.#room.hold(listing, listing.held + (own === undefined ? 0 : encodedOf(own).length));
     if (listing.open > 0) return;
     this.#resolved.push(listing);
     this.#options.timers.arm('quorum-list-read', 0);

@@ -4,7 +4,7 @@
 // version that no later read of a majority misses it (quorum/write-back.ts), so those never go back.
 //
 // In `fifo` namespaces a single newer record would overtake its origin's earlier writes. There the read waits until
-// the stream has brought everything up to that version (quorum/fifo.ts) and it is durable here.
+// the stream has brought everything up to that version (quorum/parking-lot.ts) and it is durable here.
 //
 // A key that somebody holds nothing of, while it is known to hold the log up to a record which another still shows, was
 // deleted: nobody forgets a delete before all have it, so the other one lost its disk and has not caught up. The read finds
@@ -22,25 +22,33 @@ import type {
   ReplicaView,
 } from '../model/command.ts';
 import type { Lsn, Outbox, Turn } from '../model/effect.ts';
-import { decodeMutation } from '../model/encoding.ts';
+import { decodeRecord } from '../model/encoding.ts';
 import type { FaultCode } from '../model/fault.ts';
-import type { Key, NamespaceName } from '../model/id.ts';
+import type { Key, NamespaceName, LaneId } from '../model/id.ts';
 import type { ReadReply, ReadRequest, Repair } from '../model/message.ts';
 import { type Storage, UNREADABLE } from '../model/port.ts';
 import { bitCount, isHeld, type Member, type Requirement } from '../model/quorum.ts';
-import { compareVersions, isLive, mergeRecords, type Record } from '../model/record.ts';
-import { covers, missing } from '../model/vector.ts';
-import { FifoWaits } from '../quorum/fifo.ts';
+import {
+  isCoveredBy,
+  isTombstone,
+  latestOf,
+  type Record,
+  shows,
+  stampOf,
+} from '../model/record.ts';
+import { missing } from '../model/vector.ts';
 import {
   type PendingRead,
   PendingReads,
   type ReadOutcome,
   type ReadRequestOptions,
 } from '../quorum/get.ts';
+import { ParkingLot } from '../quorum/parking-lot.ts';
 import { isReachable } from '../quorum/tally.ts';
 import { type WriteBack, WriteBacks } from '../quorum/write-back.ts';
 import { recordKey } from '../store/layout.ts';
-import type { Cell, Table } from '../store/table.ts';
+import type { Cell } from '../store/cells.ts';
+import type { Table } from '../store/table.ts';
 import { refuse } from '../model/refuse.ts';
 import type { ReadAdmission } from '../lag/read-admission.ts';
 import type { Namespace, Namespaces } from '../model/namespaces.ts';
@@ -53,10 +61,11 @@ import type { Nearness } from '../peers/nearness.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { Room } from '../store/room.ts';
 import type { Settings } from '../model/settings.ts';
+import { includes, merge } from '../conflict/merge.ts';
 import type { Stability } from '../upkeep/stability.ts';
 
 /** Asks the peer for entries of an origin up to one that it showed us, unless they are on their way. */
-export type Hasten = (peer: number, origin: Record['origin'], turn: Turn) => void;
+export type Hasten = (peer: number, origin: LaneId, turn: Turn) => void;
 
 const EXPLAIN_TIMEOUT_MS = 1000;
 const HEAL_TIMEOUT_MS = 5000;
@@ -94,7 +103,7 @@ export class Reads {
   readonly #options: ReadsOptions;
   readonly #pending: PendingReads;
   readonly #writeBacks: WriteBacks;
-  readonly #fifo: FifoWaits<Waiting>;
+  readonly #parked: ParkingLot<Waiting>;
   readonly #ownBit: number;
   readonly #admission: ReadAdmission;
   readonly #hasten: Hasten;
@@ -114,11 +123,13 @@ export class Reads {
       () => this.#pending.nextId(),
       (...ended) => this.#endWriteBack(...ended),
     );
-    this.#fifo = new FifoWaits((waiting, reached, turn) => this.#endWait(waiting, reached, turn));
+    this.#parked = new ParkingLot((waiting, reached, turn) =>
+      this.#endWait(waiting, reached, turn),
+    );
   }
 
   get waiting(): number {
-    return this.#pending.waiting + this.#fifo.size + this.#writeBacks.waiting;
+    return this.#pending.waiting + this.#parked.size + this.#writeBacks.waiting;
   }
 
   begin(command: ReadCommand, turn: Turn): void {
@@ -162,7 +173,7 @@ export class Reads {
     const { table, namespaces, settings } = this.#options;
     const cell = table.read(namespace, key);
     const requirement = namespaces.requirement('all');
-    if (!cell.damaged) table.rewrite(cell, turn);
+    if (!cell.damaged) table.cells.rewrite(cell, turn);
     if (!cell.damaged || requirement === undefined) return;
     if (this.waiting >= settings.readsPendingMax) return;
     const options = { purpose: 'heal', client: undefined, namespace, key } as const;
@@ -205,7 +216,7 @@ export class Reads {
     if (this.#writeBacks.onReply(peer, reply, peers.reachable, turn)) return;
     const { record } = reply;
     const holds = peers.get(peer)?.holds ?? new Map();
-    const isTimely = record === undefined || clock.witness(record.hlc, turn.now.wallMs);
+    const isTimely = record === undefined || clock.witness(stampOf(record), turn.now.wallMs);
     if (!isTimely) metrics.clockRefusals++;
     const taken: ReadReply = isTimely ? reply : { ...reply, answer: 'damaged', record: undefined };
     this.#pending.onReply({ peer, holds }, taken, peers.reachable, turn);
@@ -217,7 +228,7 @@ export class Reads {
     const policy = namespaces.find(record.namespace)?.policy;
     if (policy === undefined || policy.consistency === 'fifo') return;
     if (!room.takeCopies([record])) return;
-    if (clock.witness(record.hlc, turn.now.wallMs)) absence.take(record, turn);
+    if (clock.witness(stampOf(record), turn.now.wallMs)) absence.admit(record, turn);
     else metrics.clockRefusals++;
   }
 
@@ -231,16 +242,16 @@ export class Reads {
   }
 
   /** Entries of another origin became visible here. */
-  onAdvance(origin: Record['origin'], turn: Turn): void {
-    if (this.#fifo.size === 0) return;
-    this.#fifo.onAdvance(origin, this.#options.log.head(origin), turn);
+  onAdvance(origin: LaneId, turn: Turn): void {
+    if (this.#parked.size === 0) return;
+    this.#parked.onApplied(origin, this.#options.log.applied(origin), turn);
   }
 
   onTimer(turn: Turn): void {
     this.#passOverSilent(turn);
     this.#pending.onTimer(this.#options.peers.reachable, turn);
     this.#writeBacks.onTimer(this.#options.peers.reachable, turn);
-    this.#fifo.expire(turn);
+    this.#parked.expire(turn);
   }
 
   /** What waits for a peer that has fallen silent asks another, and is told at once where there is none. */
@@ -255,7 +266,7 @@ export class Reads {
 
   /** The replica stops: who still waits is told. */
   failAll(code: FaultCode, out: Outbox): void {
-    const waiting = this.#fifo.abandon().map(({ client }) => client);
+    const waiting = this.#parked.abandon().map(({ client }) => client);
     for (const client of [...this.#pending.abandon(), ...this.#writeBacks.abandon(), ...waiting]) {
       refuse(client, out, code, 'the replica has stopped');
     }
@@ -265,7 +276,7 @@ export class Reads {
   #durableReply(request: ReadRequest): ReadReply {
     const bytes = this.#options.get(recordKey(request.namespace, request.key));
     if (bytes === undefined) return replyOf(request, false, undefined);
-    const record = bytes === UNREADABLE ? undefined : decodeMutation(bytes);
+    const record = bytes === UNREADABLE ? undefined : decodeRecord(bytes);
     return replyOf(request, record === undefined, record);
   }
 
@@ -309,7 +320,7 @@ export class Reads {
 
   #finish(read: PendingRead, outcome: ReadOutcome, turn: Turn): void {
     const { client } = read;
-    if (client === undefined) this.#restore(read, turn);
+    if (client === undefined) this.#healFrom(read, turn);
     else if (read.purpose === 'explain') this.#replyExplained(read, client, turn);
     else if (outcome !== 'won') this.#fail(read, client, outcome, turn);
     else this.#settle(read, client, turn);
@@ -348,11 +359,11 @@ export class Reads {
 
   /** This replica's own record was damaged when the read began: its log may say more than the peers. */
   #settleDamaged(read: PendingRead, client: Client, turn: Turn): void {
-    this.#restore(read, turn);
+    this.#healFrom(read, turn);
     const { record, damaged } = this.#options.table.read(read.namespace, read.key);
     const detail = 'the stored record is damaged and no replica supplied it';
     if (damaged) return refuse(client, turn, 'record-corrupt', detail);
-    const newest = record === undefined ? read.newest : mergeRecords(read.newest, record);
+    const newest = record === undefined ? read.newest : merge(read.newest, record);
     this.#hold(read, client, newest, turn);
   }
 
@@ -364,14 +375,14 @@ export class Reads {
     let holders = this.#holders(newest);
     for (let member = 0; member < settings.members.length; member++) {
       const theirs = (read.tally.yes >> member) & 1 ? read.answers[member] : undefined;
-      if (theirs !== undefined && compareVersions(theirs, newest) >= 0) holders |= 1 << member;
+      if (includes(theirs, newest)) holders |= 1 << member;
     }
     if (!needsSelf) this.#repair(read, newest, holders !== 0, turn);
     const own = table.read(read.namespace, read.key);
     // In `fifo` it was dropped here meanwhile, as a delete that everybody has.
     if (needsSelf && own.record === undefined && !own.damaged)
       return this.#answer(read, client, undefined, turn);
-    const isShown = own.record !== undefined && compareVersions(own.record, newest) >= 0;
+    const isShown = includes(own.record, newest);
     if (isShown && own.lsn <= this.#durableLsn) holders |= this.#ownBit;
     const isHere = (holders & this.#ownBit) !== 0;
     if (
@@ -400,32 +411,34 @@ export class Reads {
 
   /** Members known to hold the version or a newer one durably, by what they have told of their logs. */
   #holders(newest: Record): number {
-    return this.#options.peers.holders(newest, this.#options.log.durable);
+    return this.#options.peers.holders(latestOf(newest), this.#options.log.durable);
   }
 
   /** Heals our own record, if it is damaged and what was there can be told. */
-  #restore(read: PendingRead, out: Outbox): void {
+  #healFrom(read: PendingRead, out: Outbox): void {
     const { clock, log, table } = this.#options;
     if (read.cut === undefined || read.tally.yes === 0) return;
     if (!table.read(read.namespace, read.key).damaged) return;
     const beyond = log.newestBeyond(read.cut, read.namespace, read.key);
     if (beyond === 'unknown') return;
     const told = this.#isGone(read, read.newest) ? undefined : read.newest;
-    const restored = beyond === undefined ? told : mergeRecords(told, beyond);
+    const restored = beyond === undefined ? told : merge(told, beyond);
     if (restored === undefined) table.drop(read, clock.last, out);
-    else if (!this.#overtakes(restored)) table.replace(restored, out);
+    else if (!this.#overtakes(restored)) table.heal(restored, out);
   }
 
   /** Somebody who holds the log up to that record holds nothing of the key: it was deleted, and so was what is older. */
   #isGone(read: PendingRead, record: Record | undefined): boolean {
     if (record === undefined) return false;
-    if (read.absentAt.some((holds) => holds !== undefined && covers(holds, record))) return true;
+    if (read.absentAt.some((holds) => holds !== undefined && isCoveredBy(record, holds)))
+      return true;
     return this.#options.absence.wasDeleted(record);
   }
 
   /** Shown alone it would overtake what its origin wrote before, and order matters. */
-  #overtakes({ namespace, origin, seq }: Record): boolean {
-    return this.#isFifo(namespace) && this.#options.log.head(origin) < seq;
+  #overtakes(record: Record): boolean {
+    const { namespace, origin, seq } = latestOf(record);
+    return this.#isFifo(namespace) && this.#options.log.applied(origin) < seq;
   }
 
   /** `mayLeave`: some replica has it on disk. What is durable nowhere must not leave; the stream will bring it. */
@@ -437,17 +450,18 @@ export class Reads {
       const theirs = isSelf
         ? this.#options.table.read(read.namespace, read.key).record
         : read.answers[member];
-      if (theirs !== undefined && compareVersions(theirs, newest) >= 0) continue;
+      if (includes(theirs, newest)) continue;
       this.#options.metrics.readRepairs++;
-      if (isSelf) this.#options.absence.take(newest, out);
+      if (isSelf) this.#options.absence.admit(newest, out);
       else out.send(member, { kind: 'repair', record: newest });
     }
   }
 
   #catchUp(read: PendingRead, client: Client, newest: Record, turn: Turn): void {
-    this.#fifo.begin({ read, client }, newest, read.deadlineMs, turn);
+    const { origin, seq } = latestOf(newest);
+    this.#parked.park({ read, client }, { origin, seq }, read.deadlineMs, turn);
     this.#options.metrics.readRepairs++;
-    this.#hasten(read.answers.indexOf(newest), newest.origin, turn);
+    this.#hasten(read.answers.indexOf(newest), origin, turn);
   }
 
   #endWait({ read, client }: Waiting, reached: boolean, turn: Turn): void {
@@ -471,14 +485,14 @@ export class Reads {
         ? read.stalenessMs + turn.now.monoMs - read.beganMs
         : 'unknown';
     const rest = { stalenessMs, answers, heldBy: undefined } as const;
-    if (isLive(record, turn.now.wallMs)) turn.reply(client, { kind: 'found', record, ...rest }, 0);
+    if (shows(record, turn.now.wallMs)) turn.reply(client, { kind: 'found', record, ...rest }, 0);
     else turn.reply(client, { kind: 'absent', ...rest }, 0);
   }
 
   /** This replica's own record is the answer: it leaves when it is durable. */
   #reply(client: Client, { record, lsn }: Cell, deadlineMs: number, turn: Turn): void {
     const stalenessMs = this.#options.freshness.bound(turn.now.monoMs);
-    const reply: Reply = isLive(record, turn.now.wallMs)
+    const reply: Reply = shows(record, turn.now.wallMs)
       ? { kind: 'found', record, stalenessMs, answers: 1, heldBy: undefined }
       : { kind: 'absent', stalenessMs, answers: 1, heldBy: undefined };
     turn.reply(client, reply, lsn, deadlineMs);
@@ -509,13 +523,14 @@ export class Reads {
 
   /** The newest version is a delete: who keeps its tombstone from being dropped. */
   #tombstoneOf({ newest }: PendingRead): Explained['tombstone'] {
-    if (newest?.operation !== 'delete') return undefined;
-    const { origin, seq } = newest;
-    return { dot: { origin, seq }, blockedBy: this.#options.stability.blockers(newest) };
+    if (newest === undefined || !isTombstone(newest)) return undefined;
+    const { origin, seq } = latestOf(newest);
+    const dot = { origin, seq };
+    return { dot, blockedBy: this.#options.stability.blockers(dot) };
   }
 
   /** Everything that any member is known to hold. */
-  #known(): ReadonlyMap<Record['origin'], number> {
+  #known(): ReadonlyMap<LaneId, number> {
     const known = new Map(this.#options.log.durable);
     for (const peer of this.#options.peers.all()) {
       for (const [origin, seq] of peer.holds)
@@ -536,7 +551,8 @@ function replyOf(
 ): ReadReply {
   if (damaged) return { kind: 'read-reply', id, answer: 'damaged', record: undefined };
   if (record === undefined) return { kind: 'read-reply', id, answer: 'absent', record };
-  const isSame = known?.seq === record.seq && known.origin === record.origin;
+  const { origin, seq } = latestOf(record);
+  const isSame = known?.seq === seq && known.origin === origin;
   return isSame
     ? { kind: 'read-reply', id, answer: 'same', record: undefined }
     : { kind: 'read-reply', id, answer: 'record', record };

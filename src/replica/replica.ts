@@ -213,7 +213,7 @@ export class Replica {
   #onDurable(lsn: Lsn, turn: Turn): void {
     const { commitAge, log, table } = this.#core;
     commitAge.onDurable(turn.now.monoMs);
-    table.onDurable(lsn);
+    table.cells.onDurable(lsn);
     const durable = { lsn, moved: log.onDurable(lsn, turn) };
     for (const part of this.#parts) part.onDurable?.(durable, turn);
     this.#checkCaughtUp(turn);

@@ -12,7 +12,7 @@ import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceHealth } from '../model/health.ts';
 import { hlcToMs } from '../model/hlc.ts';
 import { type Origin, type ReplicaId, replicaOf } from '../model/id.ts';
-import type { Digest } from '../model/message.ts';
+import type { Digest } from '../model/record.ts';
 import { countMissing, type ReadonlyVector } from '../model/vector.ts';
 import type { Comparisons } from '../entropy/comparisons.ts';
 import { refuse } from '../model/refuse.ts';
@@ -74,7 +74,7 @@ export function statusOf(
       stalenessMs: freshness.bound(now.monoMs),
       vector: [...log.durable],
       stableCut: [...peers.stableCut(log.durable)],
-      stampedMs: [...log.lanes()].map(({ origin: of, hlc }) => [of, hlcToMs(hlc)] as const),
+      stampedMs: [...log.lanes()].map(({ id: of, hlc }) => [of, hlcToMs(hlc)] as const),
       commitAgeMs,
       isStalled: commitAgeMs > settings.commitStallMs,
       clock: { state: agreed.state, aheadMs: agreed.aheadMs },

@@ -20,21 +20,26 @@ import type { Dot, Seq } from '../model/id.ts';
 import type { Superseded } from '../model/message.ts';
 import { intersects, majority, type Requirement } from '../model/quorum.ts';
 import {
-  compareVersions,
+  dotsOf,
   type Idempotency,
-  isLive,
+  latestOf,
   type Mutation,
   type Record,
+  recordOf,
+  shows,
+  stampOf,
   type Version,
 } from '../model/record.ts';
 import { runName } from '../model/run.ts';
+import { isNewer } from '../conflict/merge.ts';
+import { compareVersions } from '../conflict/version-order.ts';
 import { PendingWrite, PendingWrites, type RunFacts, type WriteFacts } from '../quorum/put.ts';
 import { Replays } from '../quorum/replay.ts';
 import { isReachable } from '../quorum/tally.ts';
 import type { Lane } from '../store/lane.ts';
-import { LIVE_LANE } from '../store/log.ts';
-import type { Cell, Table } from '../store/table.ts';
-import { holds, isNewer, precondition } from '../model/conditions.ts';
+import type { Cell } from '../store/cells.ts';
+import type { Table } from '../store/table.ts';
+import { holds, precondition } from '../model/conditions.ts';
 import { type Doubt, doubtOf, FOLLOWS, NOTHING_WRITTEN } from '../consistency/clock-doubt.ts';
 import { refuse } from '../model/refuse.ts';
 import { KeyClaims, type KeyClaimsOptions } from '../quorum/key-claims.ts';
@@ -161,9 +166,9 @@ export class Writes {
   expire(expired: Record, turn: Turn): boolean {
     const { clock, table } = this.#options;
     const { namespace, key } = expired;
-    const hlc = stampBehind(expired, this.#nextDot);
+    const hlc = stampBehind(latestOf(expired), this.#nextDot);
     const cell = table.read(namespace, key);
-    if (cell.record !== expired || isLive(expired, turn.now.wallMs) || !this.hasRoom) return false;
+    if (cell.record !== expired || shows(expired, turn.now.wallMs) || !this.hasRoom) return false;
     if (this.#mayStamp(turn.now) !== undefined || !clock.witness(hlc, turn.now.wallMs))
       return false;
     this.#mint({ ...DELETE, namespace, key }, cell, false, hlc, turn);
@@ -351,7 +356,7 @@ export class Writes {
     const { command } = asked;
     if (command.kind === 'run') return this.#writeRun(command, asked, turn);
     const cell = this.#options.table.read(command.namespace, command.key);
-    const live = isLive(cell.record, turn.now.wallMs) ? cell.record : undefined;
+    const live = shows(cell.record, turn.now.wallMs) ? cell.record : undefined;
     const { client, conditions, returnsOld, removes } = command;
     const { deadlineMs } = asked;
     const isLookedAt = conditions.length > 0 || returnsOld || removes !== undefined;
@@ -405,7 +410,7 @@ export class Writes {
       const isLast = index === items.length - 1;
       const idempotency = isLast ? command.idempotency : undefined;
       const cell = table.read(namespace, item.key);
-      const isNew = !isLive(cell.record, turn.now.wallMs);
+      const isNew = !shows(cell.record, turn.now.wallMs);
       const group = runName(index, items.length);
       return this.#mint({ ...item, namespace, idempotency }, cell, isNew, hlc, turn, group);
     });
@@ -422,7 +427,7 @@ export class Writes {
   #refusalOf({ items }: RunCommand, cells: readonly Cell[], now: Now): Fault | undefined {
     for (const [item, { conditions }] of items.entries()) {
       const cell = cells[item] as Cell;
-      const live = isLive(cell.record, now.wallMs) ? cell.record : undefined;
+      const live = shows(cell.record, now.wallMs) ? cell.record : undefined;
       const say = (code: Fault['code'], detail: string): Fault =>
         fault(code, `operation ${item}: ${detail}; nothing was written`, { item });
       if (cell.damaged && conditions.length > 0)
@@ -444,13 +449,13 @@ export class Writes {
   }
 
   get #nextDot(): Dot {
-    const { origin, ownLanes } = this.#options;
-    return { origin, seq: (ownLanes.at(-1) as Lane).head + 1 };
+    const { log, ownLanes } = this.#options;
+    return log.next(ownLanes.at(-1) as Lane);
   }
 
   /** A write must be newer than what it replaces, or it would be acknowledged and lost. */
   #canReplace({ record }: Cell, now: Now): boolean {
-    return record === undefined || this.#options.clock.witness(record.hlc, now.wallMs);
+    return record === undefined || this.#options.clock.witness(stampOf(record), now.wallMs);
   }
 
   /** `group`: its place in a run. */
@@ -462,15 +467,15 @@ export class Writes {
     turn: Turn,
     group = '',
   ): Mutation {
-    const { log, table, idempotency, origin, ownLanes, room } = this.#options;
+    const { log, table, idempotency, ownLanes, room } = this.#options;
     const lane = ownLanes[ownLanes.length - 1] as Lane;
     const isPut = command.operation === 'put';
     const mutation = encodeMutation(
       {
-        origin,
-        seq: lane.head + 1,
+        origin: lane.origin,
+        seq: log.next(lane).seq,
         hlc,
-        lane: LIVE_LANE,
+        lane: lane.number,
         group,
         namespace: command.namespace,
         key: command.key,
@@ -488,8 +493,10 @@ export class Writes {
     );
     room.spend(mutation.bytes.length);
     log.append(lane, mutation, turn);
-    if (cell.damaged) table.replace(mutation, turn);
-    else assert(table.apply(mutation, turn) === 'won', 'writes: newer than what it replaces');
+    const record = recordOf(mutation);
+    if (cell.damaged) table.heal(record, turn);
+    else assert(table.merge(record, turn) === 'won', 'writes: newer than what it replaces');
+    lane.onApplied(mutation.seq);
     idempotency.remember(mutation, turn);
     this.#options.metrics.writes++;
     return mutation;
@@ -498,13 +505,12 @@ export class Writes {
   /** The version that is replaced; the first entry of a life also names the end of the life before. */
   #dependencies(lane: Lane, replaced: Record | undefined): readonly Dot[] {
     const dots: Dot[] = [];
-    if (lane.head === 0) {
-      const earlier = this.#options.ownLanes.findLast((own) => own !== lane && own.head > 0);
-      if (earlier !== undefined) dots.push({ origin: earlier.origin, seq: earlier.head });
+    if (lane.received === 0) {
+      const earlier = this.#options.ownLanes.findLast((own) => own !== lane && own.received > 0);
+      if (earlier !== undefined) dots.push({ origin: earlier.id, seq: earlier.received });
     }
-    if (replaced !== undefined && replaced.origin !== lane.origin) {
-      dots.push({ origin: replaced.origin, seq: replaced.seq });
-    }
+    for (const dot of replaced === undefined ? NO_DOTS : dotsOf(replaced))
+      if (dot.origin !== lane.id) dots.push(dot);
     return dots.length === 0 ? NO_DOTS : dots;
   }
 
@@ -546,8 +552,8 @@ export class Writes {
     const first = seq - items.length + 1;
     return items.map(({ key }, index) => {
       const { record } = this.#options.table.read(namespace, key);
-      const isSame = record?.origin === origin && record.seq === first + index;
-      return isSame && record.created;
+      const shown = record && latestOf(record);
+      return shown?.origin === origin && shown.seq === first + index && shown.created;
     });
   }
 

@@ -1,7 +1,7 @@
 // What an absent key says. A tombstone is dropped once every member has all that is older than it (upkeep/stability.ts),
 // so what is covered here and not here was deleted:
 //
-//   heads    every entry of the logs up to their heads has gone into the records
+//   applied  every entry of the logs up to what is applied has gone into the records
 //   copied   while a snapshot is copied, so has everything that it covers, in the range of keys that is copied
 //
 // A record that comes by another way than the log (a repair, a read, a snapshot) and is covered like this while its key
@@ -12,16 +12,16 @@
 // by how much. A record whose entry does not come within that while has no entry on its way.
 //
 // Whoever knows better, because it has made sure with every member that a key is missing here and was not deleted, puts it
-// back with `Table.mend`.
+// back with `Table.recover`.
 
 import type { Outbox } from '../model/effect.ts';
 import type { LaneHead, Position } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
-import type { Mutation, Record } from '../model/record.ts';
-import { covers, mergeVector, seqOf, type Vector } from '../model/vector.ts';
+import { dotsOf, isCoveredBy, type Mutation, type Record, recordOf } from '../model/record.ts';
+import { mergeVector, seqOf, type Vector } from '../model/vector.ts';
 import { positionOf } from './layout.ts';
 import type { Log } from './log.ts';
-import type { Applied, Table } from './table.ts';
+import type { Merged, Table } from './table.ts';
 
 /** How far the copying of a snapshot has come; `undefined` is to the end of all. */
 interface Copied {
@@ -44,17 +44,17 @@ export class Absence {
     this.#metrics = metrics;
   }
 
-  /** Merges a record that came by another way than the log, unless it was deleted here. */
-  take(record: Record, out: Outbox): void {
+  /** Merges a record that came another way than by the log, unless it was deleted here. */
+  admit(record: Record, out: Outbox): void {
     if (this.wasDeleted(record)) this.#metrics.resurrectionsRefused++;
-    else if (this.#table.apply(record, out) === 'won') this.#noteAhead(record);
+    else if (this.#table.merge(record, out) === 'won') this.#noteAhead(record);
   }
 
   /** Up to where records are here that came lately by another way than the log, and before their entries did. */
   ahead(): Vector {
     const ahead = new Map(this.#aheadBefore);
     mergeVector(ahead, this.#ahead);
-    for (const [origin, seq] of ahead) if (seq <= this.#log.head(origin)) ahead.delete(origin);
+    for (const [origin, seq] of ahead) if (seq <= this.#log.applied(origin)) ahead.delete(origin);
     return ahead;
   }
 
@@ -65,15 +65,15 @@ export class Absence {
   }
 
   /** Merges an entry of the log; `skipped`: it was deleted, as a copy under way has shown. */
-  show(mutation: Mutation, out: Outbox): Applied | 'skipped' {
-    if (this.#copied !== undefined && this.#isCopied(mutation) && this.#isAbsent(mutation))
+  merge(mutation: Mutation, out: Outbox): Merged | 'skipped' {
+    const record = recordOf(mutation);
+    if (this.#copied !== undefined && this.#isCopied(record) && this.#isAbsent(record))
       return 'skipped';
-    return this.#table.apply(mutation, out);
+    return this.#table.merge(record, out);
   }
 
   wasDeleted(record: Record): boolean {
-    if (record.seq > this.#log.head(record.origin) && !this.#isCopied(record)) return false;
-    return this.#isAbsent(record);
+    return (this.#isLogged(record) || this.#isCopied(record)) && this.#isAbsent(record);
   }
 
   /** Everything that a snapshot covers is here for keys up to a position. */
@@ -85,9 +85,14 @@ export class Absence {
     this.#copied = undefined;
   }
 
-  #noteAhead({ origin, seq }: Record): void {
-    if (seq > this.#log.head(origin) && seq > seqOf(this.#ahead, origin))
-      this.#ahead.set(origin, seq);
+  #noteAhead(record: Record): void {
+    for (const { origin, seq } of dotsOf(record))
+      if (seq > this.#log.applied(origin) && seq > seqOf(this.#ahead, origin))
+        this.#ahead.set(origin, seq);
+  }
+
+  #isLogged(record: Record): boolean {
+    return dotsOf(record).every(({ origin, seq }) => seq <= this.#log.applied(origin));
   }
 
   #isAbsent({ namespace, key }: Record): boolean {
@@ -96,7 +101,7 @@ export class Absence {
   }
 
   #isCopied(record: Record): boolean {
-    if (this.#copied === undefined || !covers(this.#copied.covers, record)) return false;
+    if (this.#copied === undefined || !isCoveredBy(record, this.#copied.covers)) return false;
     const { upTo } = this.#copied;
     return upTo === undefined || positionOf(record) <= upTo;
   }

@@ -4,7 +4,7 @@
 
 import type { ByteReader } from '../base/bytes.ts';
 import type { NamespaceName } from '../model/id.ts';
-import type { Record } from '../model/record.ts';
+import { encodedOf, isTombstone, type Record } from '../model/record.ts';
 import { seal } from './envelope.ts';
 
 export interface Contents {
@@ -67,9 +67,9 @@ export class Census {
   #add(record: Record, sign: 1 | -1): void {
     const contents = record.namespace === this.#lastName ? this.#last : this.#of(record.namespace);
     const known = contents as Contents;
-    if (record.operation === 'delete') known.tombstones += sign;
+    if (isTombstone(record)) known.tombstones += sign;
     else known.keys += sign;
-    known.bytes += sign * record.bytes.length;
+    known.bytes += sign * encodedOf(record).length;
   }
 
   #of(namespace: NamespaceName): Contents {

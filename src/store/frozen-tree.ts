@@ -15,16 +15,14 @@
 import { assert } from '../base/assert.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { Position } from '../model/message.ts';
-import { compareVersions, type Mutation, type Record, type Version } from '../model/record.ts';
+import { type Mutation, type Outline, outlineOf, type Record, recordOf } from '../model/record.ts';
 import { mergeVector, type ReadonlyVector, seqOf, type Vector } from '../model/vector.ts';
+import { includes } from '../conflict/merge.ts';
 import type { Lane } from './lane.ts';
 import { positionOf } from './layout.ts';
-import { type Leaves, leafOf, type Summed } from './leaves.ts';
+import { type Leaves, leafOf } from './leaves.ts';
 import type { Log } from './log.ts';
 import type { RecordName } from './record-index.ts';
-
-/** Of a record, what takes part in merging and summing; its value need not stay in memory. */
-type Face = Version & Summed;
 
 /** What the table shows of a key. */
 interface Shows {
@@ -45,7 +43,7 @@ export class FrozenTree {
   readonly #at: Vector;
   readonly #vector: Vector;
   /** What it shows of keys that have changed, in the table or here. */
-  readonly #shown = new Map<Position, Face | undefined>();
+  readonly #shown = new Map<Position, Outline | undefined>();
   #isLost = false;
   #rests = false;
 
@@ -85,7 +83,7 @@ export class FrozenTree {
     const position = positionOf(name);
     if (this.#shown.has(position)) return;
     if (this.#shown.size >= CHANGES_MAX) this.lose();
-    else this.#shown.set(position, before && faceOf(before));
+    else this.#shown.set(position, before && outlineOf(before));
   }
 
   /** Merges what has come of its vector. */
@@ -96,7 +94,7 @@ export class FrozenTree {
       const at = seqOf(this.#at, origin);
       if (this.#isLost || at >= upTo) continue;
       const lane = log.lane(origin);
-      const end = Math.min(upTo, lane?.head ?? 0, at + left);
+      const end = Math.min(upTo, lane?.received ?? 0, at + left);
       if (lane !== undefined && end > at) this.#take(lane, at, end, table);
       left -= Math.max(end - at, 0);
       if (end < upTo) isThere = false;
@@ -109,7 +107,7 @@ export class FrozenTree {
     assert(end > at, 'frozen tree: forwards');
     if (lane.tailFrom > at + 1) return this.lose();
     for (let seq = at + 1; seq <= end; seq++) this.#merge(lane.at(seq), table);
-    this.#at.set(lane.origin, end);
+    this.#at.set(lane.id, end);
   }
 
   #merge(entry: Mutation, table: Shows): void {
@@ -120,14 +118,11 @@ export class FrozenTree {
       if (damaged) return this.lose();
       shown = record;
     }
-    if (shown !== undefined && compareVersions(entry, shown) <= 0) return;
+    const record = recordOf(entry);
+    if (includes(shown, record)) return;
     const leaf = leafOf(entry.namespace, entry.key);
     this.leaves.toggle(leaf, shown);
-    this.leaves.toggle(leaf, entry);
-    this.#shown.set(position, faceOf(entry));
+    this.leaves.toggle(leaf, record);
+    this.#shown.set(position, outlineOf(record));
   }
-}
-
-function faceOf({ hlc, origin, seq, operation, digest, chain }: Record): Face {
-  return { hlc, origin, seq, operation, digest, chain };
 }

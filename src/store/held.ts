@@ -11,19 +11,19 @@
 
 import type { Outbox, RangeEntry } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
-import { type Origin, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
+import { type LaneId, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
 import type { Mutation } from '../model/record.ts';
 import { wholeRuns } from '../model/run.ts';
 import { heldKey } from './layout.ts';
 
 /** Takes entries whose time has come, of an origin of which entries up to `last` waited: how far its log has come then. */
-type Take = (origin: Origin, entries: readonly Mutation[], last: Seq) => Seq;
+type Take = (origin: LaneId, entries: readonly Mutation[], last: Seq) => Seq;
 
 export class Held {
   readonly #bytesMax: number;
-  readonly #waiting = new Map<Origin, Mutation[]>();
+  readonly #waiting = new Map<LaneId, Mutation[]>();
   /** Of which something was refused because of its stamp. */
-  readonly #refused = new Set<Origin>();
+  readonly #refused = new Set<LaneId>();
   #bytes = 0;
 
   constructor(bytesMax: number) {
@@ -42,15 +42,16 @@ export class Held {
   }
 
   /** The last one that waits of an origin. */
-  last(origin: Origin): Mutation | undefined {
+  last(origin: LaneId): Mutation | undefined {
     return this.#waiting.get(origin)?.at(-1);
   }
 
-  head(origin: Origin): Seq {
+  /** How far what waits of an origin reaches; 0 where nothing waits. */
+  upTo(origin: LaneId): Seq {
     return this.last(origin)?.seq ?? 0;
   }
 
-  isSilent(origin: Origin): boolean {
+  isSilent(origin: LaneId): boolean {
     return this.#waiting.has(origin) || this.#refused.has(origin);
   }
 
@@ -77,7 +78,7 @@ export class Held {
   }
 
   /** Something of the origin was taken in time. */
-  onTaken(origin: Origin): void {
+  onTaken(origin: LaneId): void {
     if (this.#refused.size > 0) this.#refused.delete(origin);
   }
 
@@ -111,9 +112,9 @@ export class Held {
       if (dueTo === undefined) continue;
       this.#waiting.delete(origin);
       this.#forget(due, out);
-      const head = take(origin, due, waiting.at(-1)?.seq ?? dueTo);
+      const taken = take(origin, due, waiting.at(-1)?.seq ?? dueTo);
       if (waiting.length === 0) continue;
-      if (head >= dueTo) this.#waiting.set(origin, waiting);
+      if (taken >= dueTo) this.#waiting.set(origin, waiting);
       else {
         this.#forget(waiting, out);
         this.#refused.add(origin);

@@ -10,7 +10,8 @@ import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { formatDot, type NamespaceName, parseDot } from '../model/id.ts';
 import type { NamedWrite } from '../model/message.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
-import { compareVersions, type Mutation, type Version } from '../model/record.ts';
+import type { Mutation, Version } from '../model/record.ts';
+import { compareVersions } from '../conflict/version-order.ts';
 import { seal, unseal } from './envelope.ts';
 import {
   idempotencyEndKey,

@@ -1,19 +1,20 @@
-// What this replica holds of one origin's log: entries (floor, head], of which those up to `durable` have been synced.
+// What this replica holds of one origin's log: entries (floor, received], of which those up to `applied` are shown to readers and those
+// up to `durable` have been synced. Today an entry is shown as soon as it is received; a delivery that waits holds `applied` back.
 // Recent entries stay in memory for the peers; older ones are read back from storage.
 //
-// Invariants: (1) floor <= durable <= head; (2) entries are gap-free and each is chained to its predecessor;
-// (3) the tail in memory ends at head and reaches back at least to the first entry that is not durable.
+// Invariants: (1) floor <= durable <= received, and floor <= applied <= received; (2) entries are gap-free and each is chained to its predecessor;
+// (3) the tail in memory ends at `received` and reaches back at least to the first entry that is not durable.
 
 import { assert } from '../base/assert.ts';
 import { createRing, type Ring } from '../base/ring.ts';
 import type { Hlc } from '../model/hlc.ts';
-import type { Origin, Seq } from '../model/id.ts';
+import { type LaneId, laneOf, type Origin, type Seq } from '../model/id.ts';
 import type { Mutation } from '../model/record.ts';
 import { seal, unseal } from './envelope.ts';
 
 /** What storage remembers of a lane, written in the same batch as its entries. */
 export interface LaneState {
-  readonly head: Seq;
+  readonly received: Seq;
   readonly chain: number;
   /** The origin's latest stamp. */
   readonly hlc: Hlc;
@@ -22,11 +23,18 @@ export interface LaneState {
   readonly floorChain: number;
 }
 
-export const LANE_EMPTY: LaneState = { head: 0, chain: 0, hlc: 0, floor: 0, floorChain: 0 };
+export const LANE_EMPTY: LaneState = { received: 0, chain: 0, hlc: 0, floor: 0, floorChain: 0 };
 
 export class Lane {
+  readonly id: LaneId;
+  /** Whose lane it is, and which of that origin's. */
   readonly origin: Origin;
-  head: Seq;
+  readonly number: number;
+  /** The last entry that is here, gap-free. */
+  received: Seq;
+  /** The last up to which all are shown. */
+  applied: Seq;
+  /** The last that is on disk. */
   durable: Seq;
   chain: number;
   hlc: Hlc;
@@ -36,29 +44,41 @@ export class Lane {
   dirty = false;
   readonly #tail: Ring<Mutation> = createRing(64);
 
-  constructor(origin: Origin, state: LaneState) {
+  constructor(id: LaneId, state: LaneState) {
+    const { origin, number } = laneOf(id);
+    this.id = id;
     this.origin = origin;
-    this.head = state.head;
-    this.durable = state.head;
+    this.number = number;
+    this.received = state.received;
+    this.applied = state.received;
+    this.durable = state.received;
     this.chain = state.chain;
     this.hlc = state.hlc;
     this.floor = state.floor;
     this.floorChain = state.floorChain;
   }
 
-  /** The first sequence number that is in memory; head + 1 when none is. */
+  /** The first sequence number that is in memory; `received` + 1 when none is. */
   get tailFrom(): Seq {
-    return this.head - this.#tail.size + 1;
+    return this.received - this.#tail.size + 1;
   }
 
   append(mutation: Mutation): void {
     assert(mutation.origin === this.origin, 'lane: entry of another origin');
-    assert(mutation.seq === this.head + 1, 'lane: gap');
+    assert(mutation.lane === this.number, 'lane: entry of another lane');
+    assert(mutation.seq === this.received + 1, 'lane: gap');
     this.#tail.push(mutation);
-    this.head = mutation.seq;
+    this.received = mutation.seq;
     this.chain = mutation.chain;
     if (mutation.hlc > this.hlc) this.hlc = mutation.hlc;
     this.dirty = true;
+  }
+
+  /** The entry is shown to readers, as all before it are. */
+  onApplied(seq: Seq): void {
+    assert(seq === this.applied + 1, 'lane: shown out of order');
+    assert(seq <= this.received, 'lane: shown before it was received');
+    this.applied = seq;
   }
 
   /** An entry that is in memory. */
@@ -74,14 +94,14 @@ export class Lane {
   }
 
   state(): LaneState {
-    const { head, chain, hlc, floor, floorChain } = this;
-    return { head, chain, hlc, floor, floorChain };
+    const { received, chain, hlc, floor, floorChain } = this;
+    return { received, chain, hlc, floor, floorChain };
   }
 }
 
 export function encodeLaneState(state: LaneState): Uint8Array {
   return seal((writer) => {
-    writer.varint(state.head);
+    writer.varint(state.received);
     writer.u64(state.chain);
     writer.u64(state.hlc);
     writer.varint(state.floor);
@@ -92,10 +112,10 @@ export function encodeLaneState(state: LaneState): Uint8Array {
 export function decodeLaneState(bytes: Uint8Array): LaneState | undefined {
   const reader = unseal(bytes);
   if (reader === undefined) return undefined;
-  const head = reader.varint();
+  const received = reader.varint();
   const chain = reader.u64();
   const hlc = reader.u64();
   const floor = reader.varint();
   const floorChain = reader.u64();
-  return reader.finished ? { head, chain, hlc, floor, floorChain } : undefined;
+  return reader.finished ? { received, chain, hlc, floor, floorChain } : undefined;
 }

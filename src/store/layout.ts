@@ -14,7 +14,15 @@
 // Names never contain a zero byte, so the zero ends them and order is kept.
 
 import { byteString, copyToSlab } from '../base/bytes.ts';
-import type { Key, NamespaceName, Origin, Seq } from '../model/id.ts';
+import {
+  type Dot,
+  type Key,
+  type LaneId,
+  type NamespaceName,
+  type Origin,
+  laneOf,
+  type Seq,
+} from '../model/id.ts';
 
 const LOG = 0x6c;
 const HELD = 0x68;
@@ -43,7 +51,7 @@ export function logKey(lane: number, origin: Origin, seq: Seq): Uint8Array {
 }
 
 /** An entry that waits outside the log. */
-export function heldKey(origin: Origin, seq: Seq): Uint8Array {
+export function heldKey(origin: LaneId, seq: Seq): Uint8Array {
   const bytes = new Uint8Array(1 + origin.length + 1 + SEQ_BYTES);
   bytes[0] = HELD;
   writeText(bytes, 1, origin);
@@ -56,9 +64,15 @@ export function allHeld(): Span {
   return kindSpan(HELD);
 }
 
-/** Entries `from` to `to` of an origin's log, both included. */
-export function logSpan(lane: number, origin: Origin, from: Seq, to: Seq): Span {
-  return { from: logKey(lane, origin, from), to: logKey(lane, origin, to + 1) };
+/** An entry of a lane. */
+export function laneKey(lane: LaneId, seq: Seq): Uint8Array {
+  const { origin, number } = laneOf(lane);
+  return logKey(number, origin, seq);
+}
+
+/** Entries `from` to `to` of a lane, both included. */
+export function laneSpan(lane: LaneId, from: Seq, to: Seq): Span {
+  return { from: laneKey(lane, from), to: laneKey(lane, to + 1) };
 }
 
 export function recordKey(namespace: NamespaceName, key: Key | ''): Uint8Array {
@@ -123,7 +137,7 @@ export function allLogs(): Span {
   return kindSpan(LOG);
 }
 
-export function originKey(origin: Origin): Uint8Array {
+export function originKey(origin: LaneId): Uint8Array {
   return tagged(ORIGIN, origin);
 }
 
@@ -193,7 +207,7 @@ export function parseExpiryKey(
   };
 }
 
-export function tombstoneKey({ origin, seq }: { origin: Origin; seq: Seq }): Uint8Array {
+export function tombstoneKey({ origin, seq }: Dot): Uint8Array {
   const bytes = new Uint8Array(1 + origin.length + 1 + SEQ_BYTES);
   bytes[0] = TOMBSTONE;
   writeText(bytes, 1, origin);
@@ -201,10 +215,10 @@ export function tombstoneKey({ origin, seq }: { origin: Origin; seq: Seq }): Uin
   return bytes;
 }
 
-export function parseTombstoneKey(bytes: Uint8Array): { origin: Origin; seq: Seq } | undefined {
+export function parseTombstoneKey(bytes: Uint8Array): Dot | undefined {
   const end = bytes.length - SEQ_BYTES;
   if (bytes[0] !== TOMBSTONE || end < 3 || bytes[end - 1] !== 0) return undefined;
-  return { origin: byteString(bytes, 1, end - 1) as Origin, seq: readU64(bytes, end) };
+  return { origin: byteString(bytes, 1, end - 1) as LaneId, seq: readU64(bytes, end) };
 }
 
 export function allTombstones(): Span {
@@ -212,7 +226,7 @@ export function allTombstones(): Span {
 }
 
 /** The tombstones of the origins behind this one. */
-export function tombstonesAfter(origin: Origin): Span {
+export function tombstonesAfter(origin: LaneId): Span {
   return { from: after(tagged(TOMBSTONE, `${origin}\0`)), to: allTombstones().to };
 }
 

@@ -3,20 +3,16 @@
 // added and taken away by the same operation, in any order. An inner node is the exclusive or of its 128 leaves, and the
 // root that of all inner nodes.
 //
-// The digest of a record covers its name, version and content by way of its checksum and chain, and is the same at
-// every replica, because its bytes are. Tombstones have none: dropping one changes nothing (trap 6).
+// What is summed of a record is its digest (model/record.ts), which is the same at every replica that holds the record, and zero for
+// a tombstone: dropping one changes nothing (trap 6).
 
 import { hashText, mix32 } from '../base/mix.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
-import type { Digest } from '../model/message.ts';
-import type { Record } from '../model/record.ts';
+import { type Digest, digestOf, type Outline } from '../model/record.ts';
 
 export const FANOUT = 128;
 export const LEAVES = FANOUT * FANOUT;
 const LEAF_BITS = 14;
-
-/** What the digest of a record is made of, besides its name, which its checksum covers. */
-export type Summed = Pick<Record, 'operation' | 'digest' | 'chain' | 'seq'>;
 
 /** Leaves of one tree: two words each, in one array. */
 export class Leaves {
@@ -24,12 +20,12 @@ export class Leaves {
   #rootLow = 0;
   #rootHigh = 0;
 
-  /** Adds a record to a leaf, or takes it away. A tombstone is nothing. */
-  toggle(leaf: number, record: Summed | undefined): void {
-    if (record === undefined || record.operation === 'delete') return;
-    const { digest, chain, seq } = record;
-    const low = mix32(digest ^ mix32(Math.floor(chain / 2 ** 32) ^ Math.imul(seq, 0x9e3779b1)));
-    const high = mix32(low ^ mix32(chain >>> 0) ^ 0x27d4eb2f);
+  /** Adds a record to a leaf, or takes it away. */
+  toggle(leaf: number, record: Outline | undefined): void {
+    if (record === undefined) return;
+    const digest = digestOf(record);
+    const low = digest[0];
+    const high = digest[1];
     const at = 2 * leaf;
     const { words } = this;
     this.#rootLow ^= low;

@@ -4,15 +4,14 @@
 
 import { createRing } from '../base/ring.ts';
 import type { Lsn, Outbox } from '../model/effect.ts';
-import type { Dot, Key, NamespaceName, Origin, Seq } from '../model/id.ts';
+import type { Dot, Key, NamespaceName, LaneId, Seq } from '../model/id.ts';
 import type { LaneHead, VectorEntries } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
-import { mergeRecords, type Mutation, type Record } from '../model/record.ts';
+import { type Mutation, type Record, recordOf } from '../model/record.ts';
 import { covers, type ReadonlyVector, seqOf, type Vector } from '../model/vector.ts';
+import { merge } from '../conflict/merge.ts';
 import { encodeLaneState, Lane, LANE_EMPTY, type LaneState } from './lane.ts';
-import { logKey, logSpan, originKey, type Span } from './layout.ts';
-
-export const LIVE_LANE = 0;
+import { laneSpan, logKey, originKey, type Span } from './layout.ts';
 
 interface Sealed {
   readonly lsn: Lsn;
@@ -21,7 +20,7 @@ interface Sealed {
 }
 
 export class Log {
-  readonly #lanes = new Map<Origin, Lane>();
+  readonly #lanes = new Map<LaneId, Lane>();
   readonly #durable: Vector = new Map();
   readonly #dirty: Lane[] = [];
   readonly #sealed = createRing<Sealed>();
@@ -37,7 +36,7 @@ export class Log {
     this.#metrics = metrics;
   }
 
-  /** What is durable here, one entry per origin. */
+  /** What is on disk here, one entry per lane. */
   get durable(): ReadonlyVector {
     return this.#durable;
   }
@@ -46,13 +45,31 @@ export class Log {
     return this.#lanes.values();
   }
 
-  lane(origin: Origin): Lane | undefined {
+  lane(origin: LaneId): Lane | undefined {
     return this.#lanes.get(origin);
   }
 
-  /** The last entry held of an origin, durable or not; 0 when nothing is. */
-  head(origin: Origin): Seq {
-    return this.#lanes.get(origin)?.head ?? 0;
+  /** The last entry that is here of a lane, gap-free, durable or not; 0 when none is. */
+  received(origin: LaneId): Seq {
+    return this.#lanes.get(origin)?.received ?? 0;
+  }
+
+  /** The last entry of a lane up to which all are shown to readers. */
+  applied(origin: LaneId): Seq {
+    return this.#lanes.get(origin)?.applied ?? 0;
+  }
+
+  /** The same for every lane of which anything is shown. */
+  appliedVector(): Vector {
+    const vector: Vector = new Map();
+    for (const { id: origin, applied } of this.#lanes.values())
+      if (applied > 0) vector.set(origin, applied);
+    return vector;
+  }
+
+  /** The name of the next mutation of a lane of this replica. */
+  next(lane: Lane): Dot {
+    return { origin: lane.id, seq: lane.received + 1 };
   }
 
   holds(dot: Dot): boolean {
@@ -70,27 +87,27 @@ export class Log {
   ): Record | 'unknown' | undefined {
     let newest: Record | undefined;
     for (const lane of this.#lanes.values()) {
-      const from = seqOf(vector, lane.origin) + 1;
-      if (from <= lane.head && from < lane.tailFrom) return 'unknown';
-      for (let seq = from; seq <= lane.head; seq++) {
+      const from = seqOf(vector, lane.id) + 1;
+      if (from <= lane.received && from < lane.tailFrom) return 'unknown';
+      for (let seq = from; seq <= lane.received; seq++) {
         const entry = lane.at(seq);
         if (entry.namespace === namespace && entry.key === key)
-          newest = mergeRecords(newest, entry);
+          newest = merge(newest, recordOf(entry));
       }
     }
     return newest;
   }
 
   /** Takes over what storage remembers, at start. */
-  restore(origin: Origin, state: LaneState): Lane {
+  restore(origin: LaneId, state: LaneState): Lane {
     const lane = new Lane(origin, state);
     this.#lanes.set(origin, lane);
-    if (state.head > 0) this.#durable.set(origin, state.head);
+    if (state.received > 0) this.#durable.set(origin, state.received);
     return lane;
   }
 
   /** The lane of an origin, begun when there is none. */
-  open(origin: Origin): Lane {
+  open(origin: LaneId): Lane {
     return this.#lanes.get(origin) ?? this.restore(origin, LANE_EMPTY);
   }
 
@@ -100,14 +117,20 @@ export class Log {
    */
   jump({ origin, seq, chain, hlc }: LaneHead, out: Outbox): Lane | undefined {
     const before = this.open(origin);
-    if (seq <= before.head) return undefined;
+    if (seq <= before.received) return undefined;
     const stamp = Math.max(hlc, before.hlc);
-    const lane = new Lane(origin, { head: seq, chain, hlc: stamp, floor: seq, floorChain: chain });
+    const lane = new Lane(origin, {
+      received: seq,
+      chain,
+      hlc: stamp,
+      floor: seq,
+      floorChain: chain,
+    });
     lane.durable = before.durable;
     lane.dirty = true;
     this.#lanes.set(origin, lane);
     this.#dirty.push(lane);
-    this.#truncated.push({ lsn: out.lsn, span: logSpan(LIVE_LANE, origin, 1, seq) });
+    this.#truncated.push({ lsn: out.lsn, span: laneSpan(origin, 1, seq) });
     return lane;
   }
 
@@ -126,8 +149,8 @@ export class Log {
     if (this.#batchEntries > 0) this.#metrics.batchEntries.observe(this.#batchEntries);
     this.#batchEntries = 0;
     for (const lane of this.#dirty) {
-      out.put(originKey(lane.origin), encodeLaneState(lane.state()));
-      this.#sealed.push({ lsn: out.lsn, lane, head: lane.head });
+      out.put(originKey(lane.id), encodeLaneState(lane.state()));
+      this.#sealed.push({ lsn: out.lsn, lane, head: lane.received });
       lane.dirty = false;
     }
     this.#dirty.length = 0;
@@ -139,12 +162,12 @@ export class Log {
       const { span } = this.#truncated.shift() as { span: Span };
       out.clear(span.from, span.to);
     }
-    const moved: [Origin, Seq][] = [];
+    const moved: [LaneId, Seq][] = [];
     while (this.#sealed.size > 0 && this.#sealed.at(0).lsn <= lsn) {
       const { lane, head } = this.#sealed.shift() as Sealed;
       lane.durable = head;
-      this.#durable.set(lane.origin, head);
-      moved.push([lane.origin, head]);
+      this.#durable.set(lane.id, head);
+      moved.push([lane.id, head]);
     }
     this.#trim();
     return moved;
@@ -156,7 +179,7 @@ export class Log {
    * behind below the floor goes with the next truncation.
    */
   truncate(lane: Lane, floor: Seq, floorChain: number, out: Outbox): void {
-    const span = logSpan(LIVE_LANE, lane.origin, 1, floor);
+    const span = laneSpan(lane.id, 1, floor);
     this.#metrics.logEntriesTruncated += floor - lane.floor;
     lane.floor = floor;
     lane.floorChain = floorChain;

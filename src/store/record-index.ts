@@ -17,7 +17,7 @@ import {
 } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { PointRead } from '../model/port.ts';
-import type { Record } from '../model/record.ts';
+import { expiryOf, isTombstone, latestOf, type Record } from '../model/record.ts';
 import { seal, unseal } from './envelope.ts';
 import { expiryKey, tombstoneKey } from './layout.ts';
 
@@ -64,30 +64,29 @@ export class RecordIndex {
   }
 
   /** This replica stamped the deadline, in whichever life, or acts for the one that did. */
-  expiresHere({ origin, expiresAtMs, operation }: Record): boolean {
-    return expiresAtMs > 0 && operation === 'put' && this.#actsFor(replicaOf(origin));
+  expiresHere(record: Record): boolean {
+    return expiryOf(record) > 0 && this.#actsFor(replicaOf(latestOf(record).origin));
   }
 
   #add(record: Record, out: Outbox): void {
     const key = this.#keyOf(record);
     if (key === undefined) return;
-    const isTombstone = record.operation === 'delete';
-    out.put(key, isTombstone ? encodeName(record) : EMPTY);
-    if (isTombstone) this.#metrics.tombstones++;
+    const isDeleted = isTombstone(record);
+    out.put(key, isDeleted ? encodeName(record) : EMPTY);
+    if (isDeleted) this.#metrics.tombstones++;
   }
 
   #remove(record: Record, out: Outbox): void {
     const key = this.#keyOf(record);
-    if (record.operation === 'delete') this.removeTombstone(record, out);
+    if (isTombstone(record)) this.removeTombstone(latestOf(record), out);
     else if (key !== undefined) out.del(key);
   }
 
   /** Where it is filed; most records are not. */
   #keyOf(record: Record): Uint8Array | undefined {
-    if (record.operation === 'delete') return tombstoneKey(record);
-    const { expiresAtMs, namespace, key } = record;
-    return expiresAtMs > 0 && this.expiresHere(record)
-      ? expiryKey(expiresAtMs, namespace, key)
+    if (isTombstone(record)) return tombstoneKey(latestOf(record));
+    return this.expiresHere(record)
+      ? expiryKey(expiryOf(record), record.namespace, record.key)
       : undefined;
   }
 }

@@ -10,7 +10,7 @@
 
 import type { Ending, Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
-import { type Incarnation, type Origin, parseOrigin, type Seq } from '../model/id.ts';
+import { type Incarnation, type LaneId, parseOrigin, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { lastOfRun } from '../model/run.ts';
 import { byteString } from '../base/bytes.ts';
@@ -23,10 +23,10 @@ import {
   allOrigins,
   allTombstones,
   behind,
-  logSpan,
+  laneSpan,
   type Span,
 } from './layout.ts';
-import { LIVE_LANE, type Log } from './log.ts';
+import type { Log } from './log.ts';
 import { SingleRead } from './single-read.ts';
 import type { HashTree } from './tree.ts';
 
@@ -34,7 +34,7 @@ const PAGE_ENTRIES = 4096;
 const PAGE_BYTES = 4 * 1024 * 1024;
 
 interface Verifying {
-  readonly origin: Origin;
+  readonly origin: LaneId;
   readonly state: LaneState;
   seq: Seq;
   chain: number;
@@ -43,7 +43,7 @@ interface Verifying {
 }
 
 /** Those of the stored logs that are left alone (peer-check.ts). */
-export type Park = (origins: readonly Origin[], now: Now) => ReadonlySet<Origin>;
+export type Park = (origins: readonly LaneId[], now: Now) => ReadonlySet<LaneId>;
 
 type RecoveryProgress = 'reading' | 'done' | 'damaged';
 
@@ -154,7 +154,7 @@ export class Recovery {
       if (!accept(lane, entry)) return haltDamaged(out, lane);
     }
     if (result.more) return this.#readOn(result, out);
-    const isWhole = lane.seq === lane.state.head && lane.chain === lane.state.chain;
+    const isWhole = lane.seq === lane.state.received && lane.chain === lane.state.chain;
     if (!isWhole || lane.runTo !== lane.seq) return haltDamaged(out, lane);
     this.#verified++;
     return this.#verifyNext(out);
@@ -197,9 +197,9 @@ export class Recovery {
       this.#read(allHeld(), out);
       return 'reading';
     }
-    const { floor, head } = lane.state;
-    // One further than the head: an entry that no batch accounts for is damage, too.
-    this.#read(logSpan(LIVE_LANE, lane.origin, floor + 1, head + 1), out);
+    const { floor, received } = lane.state;
+    // One more than the lane says: an entry that no batch accounts for is damage, too.
+    this.#read(laneSpan(lane.origin, floor + 1, received + 1), out);
     return 'reading';
   }
 
@@ -228,7 +228,7 @@ function accept(lane: Verifying, entry: RangeEntry): boolean {
 function haltDamaged(out: Outbox, lane: Verifying): RecoveryProgress {
   return halt(
     out,
-    `the log of ${lane.origin} is not whole: verified up to ${lane.seq} of ${lane.state.head}`,
+    `the log of ${lane.origin} is not whole: verified up to ${lane.seq} of ${lane.state.received}`,
   );
 }
 

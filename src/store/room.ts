@@ -2,7 +2,7 @@
 // under way still, so it counts against what the last one found.
 
 import { type DiskRoom, ROOM_UNBOUNDED } from '../model/disk.ts';
-import type { Operation, Record } from '../model/record.ts';
+import { encodedOf, type Mutation, type Operation, type Record } from '../model/record.ts';
 
 /** A write is stored twice, as an entry of the log and as a record, with what belongs to them. */
 const COPIES = 2;
@@ -36,11 +36,11 @@ export class Room {
   }
 
   /** For how many of these, from the first one on, there is room. */
-  fitting(entries: readonly Pick<Record, 'operation' | 'bytes'>[]): number {
+  fitting(entries: readonly Pick<Mutation, 'operation' | 'bytes'>[]): number {
     const { peerBytes, deleteBytes } = this.#room;
     let cost = this.#spentBefore + this.#spent;
     for (let at = 0; at < entries.length; at++) {
-      const { operation, bytes } = entries[at] as Record;
+      const { operation, bytes } = entries[at] as Mutation;
       cost += costOf(bytes.length);
       if (cost > (operation === 'delete' ? deleteBytes : peerBytes)) return at;
     }
@@ -48,8 +48,8 @@ export class Room {
   }
 
   /** Copies of records that nobody waits for: whoever has them offers them again. False where there is no room. */
-  takeCopies(records: readonly Pick<Record, 'bytes'>[]): boolean {
-    const total = records.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  takeCopies(records: readonly Record[]): boolean {
+    const total = records.reduce((sum, record) => sum + encodedOf(record).length, 0);
     if (!this.takesFromPeer(total)) return false;
     this.spend(total);
     return true;

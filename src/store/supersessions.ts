@@ -6,7 +6,7 @@
 
 import { type ReplicaId, replicaOf } from '../model/id.ts';
 import { SUPERSEDED_MAX, type Superseded } from '../model/message.ts';
-import type { Mutation, Record } from '../model/record.ts';
+import { isTombstone, latestOf, type Mutation, type Record } from '../model/record.ts';
 import { covers, type ReadonlyVector } from '../model/vector.ts';
 
 interface Losses {
@@ -18,14 +18,15 @@ interface Losses {
 export class Supersessions {
   readonly #byReplica = new Map<ReplicaId, Losses>();
 
-  note({ origin, seq }: Mutation, { hlc, origin: by, seq: bySeq, operation }: Record): void {
+  note({ origin, seq }: Mutation, winner: Record): void {
     const replica = replicaOf(origin);
     let losses = this.#byReplica.get(replica);
     if (losses === undefined) {
       losses = { list: [], untold: 0 };
       this.#byReplica.set(replica, losses);
     }
-    const isLive = operation === 'put';
+    const { hlc, origin: by, seq: bySeq } = latestOf(winner);
+    const isLive = !isTombstone(winner);
     losses.list.push({ origin, seq, by: { hlc, origin: by, seq: bySeq }, isLive });
     if (losses.list.length > SUPERSEDED_MAX) losses.list.shift();
     losses.untold = Math.min(losses.untold + 1, losses.list.length);

@@ -3,7 +3,7 @@
 
 import type { RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
-import type { Origin, Seq } from '../model/id.ts';
+import type { LaneId, Seq } from '../model/id.ts';
 import type { Mutation } from '../model/record.ts';
 import { firstOfRun, lastOfRun, wholeRuns } from '../model/run.ts';
 import type { Lane } from '../store/lane.ts';
@@ -32,7 +32,7 @@ export function fromMemory(lane: Lane, from: Seq, bytesMax: number): Mutation[] 
 }
 
 /** The verified entries of a range read that follow each other from `from` on; stops at the first that does not. */
-export function verified(result: RangeResult, origin: Origin, from: Seq): Mutation[] {
+export function verified(result: RangeResult, origin: LaneId, from: Seq): Mutation[] {
   const entries: Mutation[] = [];
   if (!result.ok) return entries;
   for (const { value } of result.entries) {

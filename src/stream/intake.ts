@@ -3,69 +3,47 @@
 // room for an entry, or for the run that it belongs to, it and what follows counts as refused, and is asked for again.
 
 import type { Turn } from '../model/effect.ts';
-import type { NamespaceName, Origin, Seq } from '../model/id.ts';
+import type { LaneId, Seq } from '../model/id.ts';
 import type { Entries } from '../model/message.ts';
 import type { Mutation } from '../model/record.ts';
 import { wholeRuns } from '../model/run.ts';
-import { Receiver } from './receiver.ts';
+import { type Door, Receiver } from './receiver.ts';
 import { type Holder, holderOf, type Peer } from '../peers/peers.ts';
-import type { Absence } from '../store/absence.ts';
 import type { HybridClock } from '../model/hlc.ts';
 import type { Held } from '../store/held.ts';
-import type { IdempotencyTable } from '../store/idempotency.ts';
 import type { Log } from '../store/log.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Room } from '../store/room.ts';
-import type { Supersessions } from '../store/supersessions.ts';
-import type { Table } from '../store/table.ts';
 
 /** Entries of an origin became visible here. */
-type OnAdvance = (origin: Origin, turn: Turn) => void;
+type OnAdvance = (origin: LaneId, turn: Turn) => void;
 
 /** What fetches entries that are missing, and has to know what has come. */
 interface Fetching {
-  onEntries(holder: Holder, origin: Origin, entries: readonly Mutation[], turn: Turn): void;
-  onRefused(origin: Origin, upTo: Seq): void;
-}
-
-/** Requests that wait for a write under their idempotency key. */
-interface ClaimedKeys {
-  onRemembered(namespace: NamespaceName, key: string, turn: Turn): void;
+  onEntries(holder: Holder, origin: LaneId, entries: readonly Mutation[], turn: Turn): void;
+  onRefused(origin: LaneId, upTo: Seq): void;
 }
 
 export interface IntakeOptions {
-  readonly absence: Absence;
   readonly clock: HybridClock;
   readonly held: Held;
-  readonly idempotency: IdempotencyTable;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly room: Room;
-  readonly supersessions: Supersessions;
-  readonly table: Table;
 }
 
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #exchange: Fetching;
-  readonly #claims: ClaimedKeys;
   readonly #receiver: Receiver;
   readonly #onAdvance: OnAdvance;
 
-  constructor(
-    options: IntakeOptions,
-    exchange: Fetching,
-    claims: ClaimedKeys,
-    onAdvance: OnAdvance,
-  ) {
-    const { log, held, clock, metrics } = options;
+  constructor(options: IntakeOptions, exchange: Fetching, delivery: Door, onAdvance: OnAdvance) {
+    const { log, held, clock, metrics, room } = options;
     this.#options = options;
     this.#exchange = exchange;
-    this.#claims = claims;
     this.#onAdvance = onAdvance;
-    this.#receiver = new Receiver(log, held, clock, metrics, (mutation, out) =>
-      this.#show(mutation, out),
-    );
+    this.#receiver = new Receiver({ log, waiting: held, clock, metrics, room, delivery });
   }
 
   onEntries(peer: Peer, { origin, entries }: Entries, turn: Turn): void {
@@ -87,25 +65,10 @@ export class Intake {
     held.release(isAhead, (origin, entries, last) => this.#take(origin, entries, last, turn), turn);
   }
 
-  #take(origin: Origin, entries: readonly Mutation[], last: Seq, turn: Turn): Seq {
+  #take(origin: LaneId, entries: readonly Mutation[], last: Seq, turn: Turn): Seq {
     const refusal = this.#receiver.onEntries(origin, entries, turn.now.wallMs, turn);
     if (refusal !== undefined && refusal !== 'divergent') this.#exchange.onRefused(origin, last);
     this.#onAdvance(origin, turn);
-    return this.#options.log.head(origin);
-  }
-
-  /** An accepted entry becomes visible. */
-  #show(mutation: Mutation, turn: Turn): void {
-    this.#options.room.spend(mutation.bytes.length);
-    if (this.#options.absence.show(mutation, turn) === 'lost') this.#noteLoss(mutation);
-    this.#options.idempotency.remember(mutation, turn);
-    const { namespace, idempotency } = mutation;
-    if (idempotency !== undefined) this.#claims.onRemembered(namespace, idempotency.key, turn);
-  }
-
-  #noteLoss(mutation: Mutation): void {
-    const { supersessions, table } = this.#options;
-    const { record } = table.read(mutation.namespace, mutation.key);
-    if (record !== undefined) supersessions.note(mutation, record);
+    return this.#options.log.received(origin);
   }
 }

@@ -9,8 +9,8 @@ import type { Pull } from '../model/message.ts';
 import type { Seq } from '../model/id.ts';
 import type { Mutation } from '../model/record.ts';
 import { RUN_BYTES_MAX } from '../model/run.ts';
-import { logSpan } from '../store/layout.ts';
-import { LIVE_LANE, type Log } from '../store/log.ts';
+import { laneSpan } from '../store/layout.ts';
+import type { Log } from '../store/log.ts';
 import { SingleRead } from '../store/single-read.ts';
 import { fromMemory, isInMemory, uncut, verified } from './excerpt.ts';
 
@@ -54,7 +54,7 @@ export class PullServer {
     if (excerpt.kind === 'whole') this.#answer(reading, excerpt.entries, out);
     else if (!reading.isRun) {
       const { from, to } = excerpt;
-      const span = logSpan(LIVE_LANE, origin, from, to);
+      const span = laneSpan(origin, from, to);
       this.#reading.begin(
         span,
         { bytesMax: RUN_BYTES_MAX },
@@ -85,7 +85,7 @@ export class PullServer {
       this.#answer(request, fromMemory(lane, from, bytesMax), out);
       return;
     }
-    const span = logSpan(LIVE_LANE, origin, from, lane.durable);
+    const span = laneSpan(origin, from, lane.durable);
     this.#reading.begin(span, { bytesMax }, { ...request, from, isRun: false }, out);
   }
 

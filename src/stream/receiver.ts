@@ -11,45 +11,57 @@
 import type { Turn } from '../model/effect.ts';
 import { isChained } from '../model/encoding.ts';
 import type { HybridClock } from '../model/hlc.ts';
-import { type Origin, replicaOf, type Seq } from '../model/id.ts';
+import { type LaneId, replicaOf, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
 import { isRunName, runLength } from '../model/run.ts';
 import type { Lane } from '../store/lane.ts';
-import { LIVE_LANE, type Log } from '../store/log.ts';
+import type { Log } from '../store/log.ts';
 
 export type Refusal = 'gap' | 'divergent' | 'clock';
 
-/** What is to be done with each accepted entry: it becomes visible. */
-export type Accept = (mutation: Mutation, turn: Turn) => void;
-
 /** Entries that wait for their time. */
 export interface WaitingRoom {
-  last(origin: Origin): Mutation | undefined;
+  last(origin: LaneId): Mutation | undefined;
   /** All of them or none. */
   keep(entries: readonly Mutation[], turn: Turn): boolean;
-  onTaken(origin: Origin): void;
+  onTaken(origin: LaneId): void;
+}
+
+/** Decides when an entry that was logged becomes visible (order/delivery.ts). */
+export interface Door {
+  offer(lane: Lane, mutation: Mutation, turn: Turn): unknown;
+}
+
+export interface ReceiverOptions {
+  readonly log: Log;
+  readonly waiting: WaitingRoom;
+  readonly clock: HybridClock;
+  readonly metrics: Metrics;
+  /** Counts what is written to the disk. */
+  readonly room: { spend(bytes: number): void };
+  readonly delivery: Door;
 }
 
 export class Receiver {
+  readonly #options: ReceiverOptions;
   readonly #log: Log;
   readonly #room: WaitingRoom;
   readonly #clock: HybridClock;
   readonly #metrics: Metrics;
-  readonly #accept: Accept;
-  readonly #divergent = new Set<Origin>();
+  readonly #divergent = new Set<LaneId>();
 
-  constructor(log: Log, room: WaitingRoom, clock: HybridClock, metrics: Metrics, accept: Accept) {
-    this.#log = log;
-    this.#room = room;
-    this.#clock = clock;
-    this.#metrics = metrics;
-    this.#accept = accept;
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#room = options.waiting;
+    this.#clock = options.clock;
+    this.#metrics = options.metrics;
   }
 
   /** Accepts what follows; says why it stopped before the end, if it did. */
   onEntries(
-    origin: Origin,
+    origin: LaneId,
     entries: readonly Mutation[],
     wallMs: number,
     turn: Turn,
@@ -58,8 +70,8 @@ export class Receiver {
     for (let at = 0; at < entries.length; ) {
       const mutation = entries[at] as Mutation;
       const waiting = this.#room.last(origin);
-      const tail = waiting !== undefined && waiting.seq > lane.head ? waiting : lane;
-      if (mutation.seq <= headOf(tail)) {
+      const tail = waiting !== undefined && waiting.seq > lane.received ? waiting : lane;
+      if (mutation.seq <= lastOf(tail)) {
         this.#metrics.streamDuplicates++;
         at++;
         continue;
@@ -84,7 +96,8 @@ export class Receiver {
   #take(lane: Lane, mutation: Mutation, turn: Turn): void {
     this.#log.append(lane, mutation, turn);
     this.#metrics.entriesReceived++;
-    this.#accept(mutation, turn);
+    this.#options.room.spend(mutation.bytes.length);
+    this.#options.delivery.offer(lane, mutation, turn);
   }
 
   #checkRun(
@@ -106,9 +119,9 @@ export class Receiver {
   }
 
   #check(lane: Lane, tail: Tail, mutation: Mutation, turn: Turn): Refusal | undefined {
-    if (mutation.seq > headOf(tail) + 1 || !this.#followsEarlierLives(mutation)) return this.#gap();
+    if (mutation.seq > lastOf(tail) + 1 || !this.#followsEarlierLives(mutation)) return this.#gap();
     if (!isOf(lane, mutation) || !isChained(mutation, tail.chain)) {
-      this.#refuseDivergent(lane.origin, mutation, turn);
+      this.#refuseDivergent(lane.id, mutation, turn);
       return 'divergent';
     }
     return undefined;
@@ -124,11 +137,11 @@ export class Receiver {
     if (mutation.seq > 1) return true;
     const replica = replicaOf(mutation.origin);
     return mutation.dependencies.every(
-      (dot) => replicaOf(dot.origin) !== replica || this.#log.head(dot.origin) >= dot.seq,
+      (dot) => replicaOf(dot.origin) !== replica || this.#log.received(dot.origin) >= dot.seq,
     );
   }
 
-  #refuseDivergent(origin: Origin, mutation: Mutation, turn: Turn): void {
+  #refuseDivergent(origin: LaneId, mutation: Mutation, turn: Turn): void {
     this.#metrics.entriesRefused++;
     if (this.#divergent.has(origin)) return;
     this.#divergent.add(origin);
@@ -136,16 +149,15 @@ export class Receiver {
   }
 }
 
-/** What a peer sends under an origin's name may be anything: only entries of its live lane are kept in that log. */
+/** What a peer sends under an origin's name may be anything: only entries of that lane are kept in its log. */
 function isOf(lane: Lane, mutation: Mutation): boolean {
-  return (
-    mutation.origin === lane.origin && mutation.lane === LIVE_LANE && isRunName(mutation.group)
-  );
+  const isInLane = mutation.origin === lane.origin && mutation.lane === lane.number;
+  return isInLane && isRunName(mutation.group);
 }
 
 /** What the next entry has to follow: the log, or what waits behind it. */
 type Tail = Lane | Mutation;
 
-function headOf(tail: Tail): Seq {
-  return 'head' in tail ? tail.head : tail.seq;
+function lastOf(tail: Tail): Seq {
+  return 'received' in tail ? tail.received : tail.seq;
 }

@@ -15,14 +15,13 @@
 import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Outbox, RangeResult } from '../model/effect.ts';
-import type { Origin, Seq } from '../model/id.ts';
+import type { LaneId, Seq } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
 import { RUN_BYTES_MAX } from '../model/run.ts';
+import { laneSpan } from '../store/layout.ts';
 import type { Lane } from '../store/lane.ts';
-import { LIVE_LANE } from '../store/log.ts';
-import { logSpan } from '../store/layout.ts';
 import { SingleRead } from '../store/single-read.ts';
 import { fromMemory, isInMemory, uncut, verified } from './excerpt.ts';
 
@@ -35,7 +34,7 @@ export interface SenderOptions {
 }
 
 interface InFlight {
-  readonly origin: Origin;
+  readonly origin: LaneId;
   readonly upTo: Seq;
   readonly bytes: number;
 }
@@ -51,9 +50,9 @@ export class PeerSender {
   readonly #options: SenderOptions;
   readonly #inFlight = createRing<InFlight>();
   #state: 'down' | 'streaming' | 'behind' = 'down';
-  #sent = new Map<Origin, Seq>();
+  #sent = new Map<LaneId, Seq>();
   /** What the peer says it holds. */
-  #held = new Map<Origin, Seq>();
+  #held = new Map<LaneId, Seq>();
   #laneIndex = 0;
   #windowBytes = 0;
   #inFlightBytes = 0;
@@ -85,7 +84,7 @@ export class PeerSender {
   }
 
   /** The peer lacks entries that were sent: it refused them or lost them. Sending goes back. */
-  rewind(origin: Origin, from: Seq): void {
+  rewind(origin: LaneId, from: Seq): void {
     if (this.#state !== 'streaming') return;
     this.#laneIndex = 0;
     if (from > this.#sentOf(origin)) return;
@@ -120,7 +119,7 @@ export class PeerSender {
     while (this.#state === 'streaming' && !this.#reading.isUnderWay && this.#hasRoom()) {
       const lane = this.#nextLane();
       if (lane === undefined) return;
-      const from = this.#sentOf(lane.origin) + 1;
+      const from = this.#sentOf(lane.id) + 1;
       if (from <= lane.floor) this.#strand(lane, from, out);
       else if (isInMemory(lane, from))
         this.#send(lane, fromMemory(lane, from, this.#options.frameBytes), out);
@@ -129,17 +128,17 @@ export class PeerSender {
   }
 
   #onResult(result: RangeResult, reading: Reading, out: Outbox): void {
-    if (result.ok) this.#onRead(reading, verified(result, reading.lane.origin, reading.from), out);
+    if (result.ok) this.#onRead(reading, verified(result, reading.lane.id, reading.from), out);
     else out.note('error', 'log-unreadable', { peer: this.#options.peer, reason: result.reason });
   }
 
   /** What was read is sent, unless the peer came to hold it, or it was truncated, while it was read. */
   #onRead({ lane, from, isRun }: Reading, entries: readonly Mutation[], out: Outbox): void {
-    const isWanted = this.#sentOf(lane.origin) === from - 1 && from > lane.floor;
+    const isWanted = this.#sentOf(lane.id) === from - 1 && from > lane.floor;
     if (!isWanted) return this.pump(out);
     const excerpt = uncut(entries);
     const isDamaged = entries.length === 0 || (isRun && excerpt.kind === 'cut');
-    if (isDamaged) return out.halt(`the log of ${lane.origin} is damaged at ${from}`, 'damaged');
+    if (isDamaged) return out.halt(`the log of ${lane.id} is damaged at ${from}`, 'damaged');
     if (excerpt.kind === 'whole') this.#send(lane, excerpt.entries, out);
     else this.#readRun(lane, excerpt.from, excerpt.to, out);
     this.pump(out);
@@ -147,7 +146,7 @@ export class PeerSender {
 
   /** What was read has cut it, or begins within it. */
   #readRun(lane: Lane, from: Seq, to: Seq, out: Outbox): void {
-    this.#sent.set(lane.origin, from - 1);
+    this.#sent.set(lane.id, from - 1);
     this.#read(lane, from, to, out, true);
   }
 
@@ -157,15 +156,15 @@ export class PeerSender {
     const { peer } = this.#options;
     out.note('warn', 'peer-behind-log', {
       peer,
-      origin: lane.origin,
+      origin: lane.id,
       needs: from,
       floor: lane.floor,
     });
-    out.send(peer, { kind: 'behind', origin: lane.origin, floor: lane.floor });
+    out.send(peer, { kind: 'behind', origin: lane.id, floor: lane.floor });
   }
 
   #lacksTruncated(): boolean {
-    return this.#options.lanes.some((lane) => this.#sentOf(lane.origin) < lane.floor);
+    return this.#options.lanes.some((lane) => this.#sentOf(lane.id) < lane.floor);
   }
 
   #hasRoom(): boolean {
@@ -177,14 +176,14 @@ export class PeerSender {
     const { lanes } = this.#options;
     for (; this.#laneIndex < lanes.length; this.#laneIndex++) {
       const lane = lanes[this.#laneIndex] as Lane;
-      if (this.#sentOf(lane.origin) < lane.durable) return lane;
+      if (this.#sentOf(lane.id) < lane.durable) return lane;
       if (this.#laneIndex === lanes.length - 1) return undefined;
     }
     return undefined;
   }
 
   #read(lane: Lane, from: Seq, to: Seq, out: Outbox, isRun = false): void {
-    const span = logSpan(LIVE_LANE, lane.origin, from, to);
+    const span = laneSpan(lane.id, from, to);
     const bytesMax = isRun ? RUN_BYTES_MAX : this.#options.frameBytes;
     this.#reading.begin(span, { bytesMax }, { lane, from, isRun }, out);
   }
@@ -194,12 +193,12 @@ export class PeerSender {
     assert(last.seq <= lane.durable, 'sender: entry is not durable');
     let bytes = 0;
     for (const entry of entries) bytes += entry.bytes.length;
-    this.#sent.set(lane.origin, last.seq);
-    this.#inFlight.push({ origin: lane.origin, upTo: last.seq, bytes });
+    this.#sent.set(lane.id, last.seq);
+    this.#inFlight.push({ origin: lane.id, upTo: last.seq, bytes });
     this.#inFlightBytes += bytes;
     this.#release();
     this.#options.metrics.peerFrameEntries.observe(entries.length);
-    out.send(this.#options.peer, { kind: 'entries', origin: lane.origin, entries });
+    out.send(this.#options.peer, { kind: 'entries', origin: lane.id, entries });
   }
 
   #release(): void {
@@ -211,7 +210,7 @@ export class PeerSender {
     }
   }
 
-  #sentOf(origin: Origin): Seq {
+  #sentOf(origin: LaneId): Seq {
     return this.#sent.get(origin) ?? 0;
   }
 }

@@ -13,7 +13,7 @@
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { expired, parseExpiryKey } from '../store/layout.ts';
 import type { ReplicaId } from '../model/id.ts';
-import type { Record } from '../model/record.ts';
+import { expiryOf, type Record } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Heal } from '../model/heal.ts';
 import { Sweep } from './sweep.ts';
@@ -86,7 +86,8 @@ export class Expiry {
     const cell = table.read(namespace, key);
     if (cell.damaged) return this.#heal(namespace, key, turn);
     const { record } = cell;
-    const isThere = record?.expiresAtMs === deadlineMs && index.expiresHere(record);
+    const isThere =
+      record !== undefined && expiryOf(record) === deadlineMs && index.expiresHere(record);
     if (!isThere) return turn.del(at);
     if (this.#deleter.expire(record, turn)) metrics.expirationsDeleted++;
   }

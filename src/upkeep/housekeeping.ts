@@ -13,23 +13,24 @@
 import { equalBytes } from '../base/bytes.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
-import type { Seq } from '../model/id.ts';
+import { laneIdOf, type Seq } from '../model/id.ts';
 import { type Storage, UNREADABLE } from '../model/port.ts';
-import { compareVersions, type Mutation, type Record } from '../model/record.ts';
+import { isTombstone, type Mutation, type Record, recordOf } from '../model/record.ts';
 import { firstOfRun, lastOfRun } from '../model/run.ts';
 import { seqOf } from '../model/vector.ts';
+import { isSame } from '../conflict/merge.ts';
 import type { Lane } from '../store/lane.ts';
 import {
   allLogs,
   allRecords,
   behind,
-  logKey,
+  laneKey,
   parseRecordKey,
   positionOfKey,
   recordKey,
   type Span,
 } from '../store/layout.ts';
-import { LIVE_LANE, type Log } from '../store/log.ts';
+import type { Log } from '../store/log.ts';
 import type { Recount } from '../store/recount.ts';
 import { SingleRead } from '../store/single-read.ts';
 import type { Heal } from '../model/heal.ts';
@@ -122,7 +123,7 @@ export class Housekeeping {
     const least = room.isLow ? 1 : settings.logTruncateEntries;
     const cut = peers.stableCut(log.durable);
     for (const lane of log.lanes()) {
-      const floor = Math.min(seqOf(cut, lane.origin), lane.durable - retained);
+      const floor = Math.min(seqOf(cut, lane.id), lane.durable - retained);
       if (floor - lane.floor >= least) this.#truncateLane(lane, floor, out);
     }
   }
@@ -134,14 +135,13 @@ export class Housekeeping {
     const floor = isCut ? firstOfRun(last) - 1 : upTo;
     if (floor <= lane.floor) return;
     const chain = isCut ? this.#entryAt(lane, floor)?.chain : last?.chain;
-    if (chain === undefined)
-      out.note('error', 'log-unreadable', { origin: lane.origin, seq: floor });
+    if (chain === undefined) out.note('error', 'log-unreadable', { origin: lane.id, seq: floor });
     else this.#options.log.truncate(lane, floor, chain, out);
   }
 
   #entryAt(lane: Lane, seq: Seq): Mutation | undefined {
     if (seq >= lane.tailFrom) return lane.at(seq);
-    const bytes = this.#options.get(logKey(LIVE_LANE, lane.origin, seq));
+    const bytes = this.#options.get(laneKey(lane.id, seq));
     return bytes === undefined || bytes === UNREADABLE ? undefined : decodeMutation(bytes);
   }
 
@@ -155,7 +155,7 @@ export class Housekeeping {
       this.#scrub = isDue ? [allRecords(), allLogs()] : [allRecords()];
       tree.beginRecount();
     }
-    tree.recount?.begin(table.undurable(), table.droppingAt());
+    tree.recount?.begin(table.cells.undurable(), table.cells.droppingAt());
     const limit = tree.isTrusted ? this.#scrubEntries : REBUILD_ENTRIES_MAX;
     const limits = { limit, bytesMax: SCRUB_BYTES_MAX };
     this.#reading.begin(this.#scrub[0] as Span, limits, undefined, turn);
@@ -176,9 +176,10 @@ export class Housekeeping {
     for (const entry of entries) {
       this.#options.metrics.scrubEntries++;
       const whole = wholeOf(entry);
-      const record = whole ?? this.#onDamaged(entry.key, turn);
-      if (record !== undefined) records.push(record);
-      if (whole !== undefined && parseRecordKey(entry.key) !== undefined) this.#file(whole, turn);
+      const record = whole === undefined ? this.#onDamaged(entry.key, turn) : recordOf(whole);
+      if (record === undefined) continue;
+      records.push(record);
+      if (whole !== undefined && parseRecordKey(entry.key) !== undefined) this.#file(record, turn);
     }
     const last = entries[entries.length - 1];
     const span = this.#scrub.shift() as Span;
@@ -194,9 +195,9 @@ export class Housekeeping {
   /** What should be found by its dot or its deadline, and may have been stored before there was an index. */
   #file(stored: Record, out: Outbox): void {
     const { table, index } = this.#options;
-    if (stored.operation !== 'delete' && !index.expiresHere(stored)) return;
+    if (!isTombstone(stored) && !index.expiresHere(stored)) return;
     const { record } = table.read(stored.namespace, stored.key);
-    if (record !== undefined && compareVersions(record, stored) === 0) index.ensure(stored, out);
+    if (isSame(record, stored)) index.ensure(stored, out);
   }
 
   /** Gives what memory holds in its place. */
@@ -206,7 +207,7 @@ export class Housekeeping {
     turn.note('error', 'scrub-damaged', { kind: name === undefined ? 'log' : 'record' });
     if (name === undefined) return undefined;
     this.#heal(name.namespace, name.key, turn);
-    return this.#options.table.inMemory(name.namespace, name.key);
+    return this.#options.table.cells.inMemory(name.namespace, name.key);
   }
 
   /** The records of a page go into the recount; `upTo` is where it ends, `undefined` behind the last record. */
@@ -227,7 +228,7 @@ export class Housekeeping {
       metrics.treeRebuilds++;
       out.note('info', 'tree-rebuilt', { leaves: differing.length });
     } else if (differing.length > 0) {
-      const reclaimed = table.reclaim(new Set(differing), out);
+      const reclaimed = table.rewriteLost(new Set(differing), out);
       metrics.treeLeavesMended += differing.length;
       out.note('error', 'tree-differs', { leaves: differing.length, reclaimed });
     }
@@ -240,6 +241,6 @@ function wholeOf({ key, value }: RangeEntry): Mutation | undefined {
   if (entry === undefined) return undefined;
   const { lane, origin, seq, namespace } = entry;
   const isRecord = parseRecordKey(key) !== undefined;
-  const place = isRecord ? recordKey(namespace, entry.key) : logKey(lane, origin, seq);
+  const place = isRecord ? recordKey(namespace, entry.key) : laneKey(laneIdOf(origin, lane), seq);
   return equalBytes(key, place) ? entry : undefined;
 }

@@ -6,6 +6,7 @@
 
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
+import { latestOf, type Record, stampOf } from '../model/record.ts';
 import { covers, dominates, type ReadonlyVector } from '../model/vector.ts';
 import { allTombstones, parseTombstoneKey, tombstonesAfter } from '../store/layout.ts';
 import { decodeName, type RecordIndex } from '../store/record-index.ts';
@@ -66,7 +67,7 @@ export class Tombstones {
 
   /** What was dropped is durable before the walk goes on. */
   #goOn(out: Outbox): void {
-    if (this.#options.table.dropping === 0) this.#sweep.goOn(out);
+    if (this.#options.table.cells.dropping === 0) this.#sweep.goOn(out);
   }
 
   #walk(entries: readonly RangeEntry[], turn: Turn): void {
@@ -86,11 +87,16 @@ export class Tombstones {
     const cell = table.read(name.namespace, name.key);
     if (cell.damaged) return this.#heal(name.namespace, name.key, turn);
     const { record } = cell;
-    if (record?.origin !== dot.origin || record.seq !== dot.seq) {
+    if (record === undefined || !isOf(record, dot)) {
       index.removeTombstone(dot, turn);
     } else {
-      table.drop(record, record.hlc, turn);
+      table.drop(record, stampOf(record), turn);
       metrics.tombstonesDropped++;
     }
   }
+}
+
+function isOf(record: Record, dot: Dot): boolean {
+  const { origin, seq } = latestOf(record);
+  return origin === dot.origin && seq === dot.seq;
 }

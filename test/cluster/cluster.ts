@@ -34,6 +34,7 @@ import type { Settings } from '../../src/model/settings.ts';
 import { unseal } from '../../src/store/envelope.ts';
 import { voteKey } from '../../src/membership/synod.ts';
 import { readVote } from '../../src/model/membership-bytes.ts';
+import { latestOf as versionOf } from '../../src/model/record.ts';
 import { bytes, key, membersOf, namespace, settingsOf, text } from '../support/build.ts';
 import { ClockError } from './clock-error.ts';
 import { MemoryDisk } from './memory-disk.ts';
@@ -733,7 +734,7 @@ export function shown(outcome: Reply | 'broken'): string {
   if (outcome === 'broken') return 'broken';
   switch (outcome.kind) {
     case 'found':
-      return text(outcome.record.value);
+      return text(versionOf(outcome.record).value);
     case 'written':
       return formatDot(outcome.dot.origin, outcome.dot.seq);
     case 'run-written':

@@ -11,12 +11,13 @@
 //   ack, heartbeat …   the vector told is on the disk of who tells it
 
 import type { Found, Reply } from '../../src/model/command.ts';
-import { type Dot, formatDot, type Origin, type Seq } from '../../src/model/id.ts';
-import { decodeMutation } from '../../src/model/encoding.ts';
+import { type Dot, formatDot, type LaneId, type Seq } from '../../src/model/id.ts';
+import { decodeRecord } from '../../src/model/encoding.ts';
 import type { Message } from '../../src/model/message.ts';
 import { UNREADABLE } from '../../src/model/port.ts';
 import { majority } from '../../src/model/quorum.ts';
-import { compareVersions, type Record } from '../../src/model/record.ts';
+import { includes } from '../../src/conflict/merge.ts';
+import { latestOf, type Record } from '../../src/model/record.ts';
 import { decodeLaneState } from '../../src/store/lane.ts';
 import { originKey, recordKey } from '../../src/store/layout.ts';
 import type { MemoryDisk } from './memory-disk.ts';
@@ -54,7 +55,7 @@ export class Oracle {
     { record, answers }: Omit<Found, 'heldBy'>,
     all: readonly Audited[],
   ): void {
-    const dot = formatDot(record.origin, record.seq);
+    const dot = formatDot(latestOf(record).origin, latestOf(record).seq);
     if (answers === 1) {
       if (!hasRecord(who.disk, record)) this.#note(who, `shows ${dot}, which is not on its disk`);
       return;
@@ -74,7 +75,7 @@ export class Oracle {
       if (record === undefined || hasRecord(who.disk, record)) return;
       this.#note(
         who,
-        `shows a peer ${formatDot(record.origin, record.seq)}, which is not on its disk`,
+        `shows a peer ${formatDot(latestOf(record).origin, latestOf(record).seq)}, which is not on its disk`,
       );
     } else if (message.kind === 'forward-reply') {
       const { answer } = message;
@@ -82,11 +83,17 @@ export class Oracle {
       if (answer.kind !== 'listed') return;
       for (const record of answer.items)
         if (!hasRecord(who.disk, record))
-          this.#note(who, `answers ${formatDot(record.origin, record.seq)}, not on its disk`);
+          this.#note(
+            who,
+            `answers ${formatDot(latestOf(record).origin, latestOf(record).seq)}, not on its disk`,
+          );
     } else if (message.kind === 'tree-records') {
       for (const record of message.records)
         if (!hasRecord(who.disk, record))
-          this.#note(who, `gives ${formatDot(record.origin, record.seq)} away, not on its disk`);
+          this.#note(
+            who,
+            `gives ${formatDot(latestOf(record).origin, latestOf(record).seq)} away, not on its disk`,
+          );
     } else if ('vector' in message) {
       for (const [origin, seq] of message.vector) {
         const held = heldOf(who.disk, origin);
@@ -109,16 +116,16 @@ export class Oracle {
 }
 
 /** How far the disk holds an origin's log. What cannot be read may say anything. */
-function heldOf(disk: MemoryDisk, origin: Origin): Seq {
+function heldOf(disk: MemoryDisk, origin: LaneId): Seq {
   const bytes = disk.get(originKey(origin));
   if (bytes === undefined) return 0;
   const state = bytes === UNREADABLE ? undefined : decodeLaneState(bytes);
-  return state?.head ?? Number.POSITIVE_INFINITY;
+  return state?.received ?? Number.POSITIVE_INFINITY;
 }
 
 function hasRecord(disk: MemoryDisk, record: Record): boolean {
   const bytes = disk.get(recordKey(record.namespace, record.key));
   if (bytes === undefined) return false;
-  const stored = bytes === UNREADABLE ? undefined : decodeMutation(bytes);
-  return stored === undefined || compareVersions(stored, record) >= 0;
+  const stored = bytes === UNREADABLE ? undefined : decodeRecord(bytes);
+  return stored === undefined || includes(stored, record);
 }

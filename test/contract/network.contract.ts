@@ -4,6 +4,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Message } from '../../src/model/message.ts';
 import type { Network, NetworkHandler } from '../../src/model/port.ts';
+import { latestOf, recordOf } from '../../src/model/record.ts';
 import { mutation, origin, run } from '../support/build.ts';
 
 /** Two replicas, not started, and the faults between them. */
@@ -70,7 +71,7 @@ const numbersOf = (messages: readonly Message[]) =>
   messages.map((message) => (message.kind === 'read-reply' ? message.id : -1));
 const large = (bytes: number): Message => ({
   kind: 'repair',
-  record: mutation({ value: new Uint8Array(bytes).fill(7) }),
+  record: recordOf(mutation({ value: new Uint8Array(bytes).fill(7) })),
 });
 
 export function networkContract(name: string, createRig: () => Promise<NetworkRig>): void {
@@ -140,7 +141,7 @@ export function networkContract(name: string, createRig: () => Promise<NetworkRi
       await rig.until(() => ears[0].heard.length === 2);
       const [first, second] = ears[0].heard;
       expect(second).toEqual(numbered(1));
-      const value = first?.kind === 'repair' ? first.record.value : undefined;
+      const value = first?.kind === 'repair' ? latestOf(first.record).value : undefined;
       expect(value?.length).toBe(3_000_000);
       expect(value?.every((byte) => byte === 7)).toBe(true);
     });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Level } from 'level';
 import { describe, expect, it } from 'vitest';
 import { present } from '../../src/base/assert.ts';
-import { type Origin, parseDot } from '../../src/model/id.ts';
+import { type LaneId, parseDot } from '../../src/model/id.ts';
 import { originKey } from '../../src/store/layout.ts';
 import { becomeReady, CANARY, type Run, useBench } from '../support/lone-replica.ts';
 
@@ -115,7 +115,7 @@ describe('a replica', () => {
 });
 
 /** Changes one byte of what is held of a log. */
-async function damage(database: string, origin: Origin): Promise<void> {
+async function damage(database: string, origin: LaneId): Promise<void> {
   const level = new Level<Buffer, Buffer>(database, {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',

@@ -8,7 +8,7 @@ import { VECTOR_ENTRIES_MAX } from '../../src/adapters/peer/parts/vector.ts';
 import { decodeFrame, encodeFrame, FrameWriter } from '../../src/adapters/frame.ts';
 import { ByteReader } from '../../src/base/bytes.ts';
 import type { Message } from '../../src/model/message.ts';
-import type { Mutation } from '../../src/model/record.ts';
+import { latestOf, type Mutation, recordOf } from '../../src/model/record.ts';
 import { anyMessage, messageArbitraries } from '../support/arbitrary-message.ts';
 import { mutation, origin, run } from '../support/build.ts';
 
@@ -170,7 +170,7 @@ describe('what stands in a frame', () => {
   });
 
   it('is refused when a mutation in it is damaged anywhere', () => {
-    const body = bodyOf(encodeFrame([{ kind: 'repair', record: mutation() }]));
+    const body = bodyOf(encodeFrame([{ kind: 'repair', record: recordOf(mutation()) }]));
     expect(read(body)).toHaveLength(1);
     for (let at = 6; at < body.length; at++) {
       const damaged = body.slice();
@@ -227,12 +227,12 @@ describe('a frame writer', () => {
 
 describe('a decoded mutation', () => {
   it('does not keep the buffer alive in which its frame arrived', () => {
-    const arrived = Buffer.from(encodeFrame([{ kind: 'repair', record: mutation() }]));
+    const arrived = Buffer.from(encodeFrame([{ kind: 'repair', record: recordOf(mutation()) }]));
     const decoded = decodeFrame(arrived);
     const [got] = decoded.ok ? decoded.messages : [];
     if (got?.kind !== 'repair') throw new Error('not what was sent');
     arrived.fill(0);
     expect(got.record).toEqual(mutation());
-    expect(got.record.bytes.buffer).not.toBe(arrived.buffer);
+    expect(latestOf(got.record).bytes.buffer).not.toBe(arrived.buffer);
   });
 });

@@ -8,7 +8,7 @@ import { HLC_MAX } from '../../src/model/hlc.ts';
 import { INCARNATION_MAX, type Origin, parseOrigin } from '../../src/model/id.ts';
 import type { Membership } from '../../src/model/membership.ts';
 import type { Message } from '../../src/model/message.ts';
-import type { Mutation } from '../../src/model/record.ts';
+import { type Mutation, recordOf } from '../../src/model/record.ts';
 import { delOf, getOf, listOf, putOf } from '../cluster/cluster.ts';
 import { messageArbitraries } from '../support/arbitrary-message.ts';
 import { helloOf, key, membershipOf, mutation, namespace, origin, run } from '../support/build.ts';
@@ -124,7 +124,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   { weight: 2, arbitrary: strays },
   {
     weight: 2,
-    arbitrary: record.map((each) => ({ kind: 'repair' as const, record: each })),
+    arbitrary: record.map((each) => ({ kind: 'repair' as const, record: recordOf(each) })),
   },
   {
     weight: 1,
@@ -132,7 +132,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
       kind: 'read-reply' as const,
       id,
       answer: 'record' as const,
-      record: each,
+      record: recordOf(each),
     })),
   },
   {

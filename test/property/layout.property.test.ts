@@ -19,7 +19,7 @@ import {
   idempotencyKey,
   idempotencyKeyOfEnd,
   logKey,
-  logSpan,
+  laneSpan,
   metaKey,
   NAMED,
   namedAfter,
@@ -105,7 +105,7 @@ describe('log keys', () => {
       fc.property(nearOrigin, near, near, nearOrigin, near, (of, a, b, other, at) => {
         const [from, to] = [Math.min(a, b), Math.max(a, b)];
         const isNamed = of === other && from <= at && at <= to;
-        expect(isWithin(logKey(0, other, at), logSpan(0, of, from, to))).toBe(isNamed);
+        expect(isWithin(logKey(0, other, at), laneSpan(of, from, to))).toBe(isNamed);
       }),
       { numRuns: 500 },
     );

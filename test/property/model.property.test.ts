@@ -1,4 +1,4 @@
-// The laws of the vocabulary: versions are totally ordered, merge is a join, vectors are a lattice, the clock never
+// The laws of the vocabulary: vectors are a lattice, the clock never
 // goes back, and what an encoded mutation says is what was encoded.
 
 import fc from 'fast-check';
@@ -8,13 +8,14 @@ import { createHybridClock, hlcFromMs, hlcToMs } from '../../src/model/hlc.ts';
 import {
   formatDot,
   incarnationOf,
+  laneIdOf,
+  laneOf,
   originOf,
   parseDot,
   parseOrigin,
   parseReplicaId,
   replicaOf,
 } from '../../src/model/id.ts';
-import { compareVersions, mergeRecords, type Record } from '../../src/model/record.ts';
 import {
   compareVectors,
   dominates,
@@ -26,66 +27,8 @@ import {
   seqOf,
   type Vector,
 } from '../../src/model/vector.ts';
-import { mutation, origin } from '../support/build.ts';
+import { origin } from '../support/build.ts';
 import { anyDraft, anyReplicaId } from '../support/arbitrary.ts';
-
-/** Few stamps, few origins, few numbers: ties are forced. */
-const record: fc.Arbitrary<Record> = fc
-  .record({
-    hlc: fc.integer({ min: 1, max: 3 }),
-    origin: fc.constantFrom(origin('a.1'), origin('a.2'), origin('a.10'), origin('b.1')),
-    seq: fc.integer({ min: 1, max: 3 }),
-  })
-  .map((fields) => mutation(fields));
-
-describe('versions', () => {
-  it('are totally ordered', () => {
-    fc.assert(
-      fc.property(record, record, record, (a, b, c) => {
-        expect(compareVersions(a, a)).toBe(0);
-        expect(Math.sign(compareVersions(a, b)) + Math.sign(compareVersions(b, a))).toBe(0);
-        const isSame = a.hlc === b.hlc && a.origin === b.origin && a.seq === b.seq;
-        expect(compareVersions(a, b) === 0).toBe(isSame);
-        if (compareVersions(a, b) <= 0 && compareVersions(b, c) <= 0)
-          expect(compareVersions(a, c)).toBeLessThanOrEqual(0);
-      }),
-    );
-  });
-});
-
-describe('merge', () => {
-  const version = ({ hlc, origin: of, seq }: Record) => [hlc, of, seq];
-  const all = (records: readonly Record[]): Record =>
-    records.reduce<Record | undefined>(mergeRecords, undefined) as Record;
-
-  it('is commutative, associative and idempotent, ties included', () => {
-    fc.assert(
-      fc.property(record, record, record, (a, b, c) => {
-        const ab = mergeRecords(a, b);
-        expect(version(ab)).toEqual(version(mergeRecords(b, a)));
-        expect(version(mergeRecords(ab, c))).toEqual(version(mergeRecords(a, mergeRecords(b, c))));
-        expect(mergeRecords(a, a)).toBe(a);
-        expect(mergeRecords(ab, a)).toBe(ab);
-      }),
-    );
-  });
-
-  it('gives the same winner for every order and number of deliveries', () => {
-    const deliveries = fc
-      .array(record, { minLength: 1, maxLength: 8 })
-      .chain((records) =>
-        fc.tuple(
-          fc.constant(records),
-          fc.shuffledSubarray([...records, ...records], { minLength: records.length * 2 }),
-        ),
-      );
-    fc.assert(
-      fc.property(deliveries, ([records, delivered]) => {
-        expect(version(all(delivered))).toEqual(version(all(records)));
-      }),
-    );
-  });
-});
 
 const origins = ['a.1', 'a.2', 'b.1', 'c.7'].map(origin);
 const vector: fc.Arbitrary<Vector> = fc
@@ -178,6 +121,19 @@ describe('names', () => {
           expect(latestIncarnation(new Map([[of, 1]]), id)).toBe(incarnation);
         },
       ),
+    );
+  });
+
+  it('of lanes tell whose they are: an origin names its live lane, and numbers the others', () => {
+    const incarnation = fc.integer({ min: 1, max: 2 ** 32 - 1 });
+    fc.assert(
+      fc.property(anyReplicaId, incarnation, fc.nat(255), (id, n, number) => {
+        const of = originOf(id, n);
+        const lane = laneIdOf(of, number);
+        expect(laneOf(lane)).toEqual({ origin: of, number });
+        expect([replicaOf(lane), incarnationOf(lane)]).toEqual([id, n]);
+        expect(laneIdOf(of, 0)).toBe(of);
+      }),
     );
   });
 

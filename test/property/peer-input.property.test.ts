@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Input } from '../../src/model/effect.ts';
 import type { Message, VectorEntries } from '../../src/model/message.ts';
-import type { Mutation } from '../../src/model/record.ts';
+import { type Mutation, recordOf } from '../../src/model/record.ts';
 import { delOf, getOf, listOf, putOf } from '../cluster/cluster.ts';
 import { anyMembership, anyVote } from '../support/arbitrary-message.ts';
 import { helloOf, membershipOf, key, mutation, namespace, origin, run } from '../support/build.ts';
@@ -107,7 +107,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
         'damaged' as const,
         'same' as const,
       ),
-      record: stray,
+      record: stray.map(recordOf),
     })
     .map(({ id, answer, record }) => ({
       kind: 'read-reply' as const,
@@ -115,7 +115,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
       answer,
       record: answer === 'record' ? record : undefined,
     })),
-  stray.map((record) => ({ kind: 'repair' as const, record })),
+  stray.map((record) => ({ kind: 'repair' as const, record: recordOf(record) })),
   fc.record({
     kind: fc.constant('heartbeat' as const),
     hlc: fc.constantFrom(0, NOW_HLC, NOW_HLC * 2),

@@ -94,7 +94,14 @@ function fill(store: Store, entries: readonly Mutation[]): void {
 }
 
 function receiverOf({ log }: Store, held = new Held(1e6)): Receiver {
-  return new Receiver(log, held, createHybridClock(DRIFT_MS), createMetrics(), () => undefined);
+  return new Receiver({
+    log,
+    waiting: held,
+    clock: createHybridClock(DRIFT_MS),
+    metrics: createMetrics(),
+    room: { spend: () => {} },
+    delivery: { offer: () => 'shown' },
+  });
 }
 
 function isWhole(entries: readonly Mutation[]): boolean {
@@ -140,11 +147,11 @@ describe('a stream', () => {
               ).toBeUndefined();
             }
             target.commit();
-            const head = target.log.head(A1);
+            const head = target.log.received(A1);
             if (head > 0) expect(lastOfRun(entries[head - 1] as Mutation)).toBe(head);
             sender.onHeld([[A1, head]]);
           }
-          expect(target.log.head(A1)).toBe(entries.length);
+          expect(target.log.received(A1)).toBe(entries.length);
           expect(source.out.haltReason).toBeUndefined();
         },
       ),
@@ -219,7 +226,7 @@ describe('a receiver', () => {
               (x, y) => x - y,
             );
             receiver.onEntries(A1, entries.slice(from, to), WALL_MS, target.out);
-            const head = target.log.head(A1);
+            const head = target.log.received(A1);
             if (head > 0) expect(lastOfRun(entries[head - 1] as Mutation)).toBe(head);
           }
         },
@@ -245,7 +252,7 @@ describe('a receiver', () => {
         const target = storeOf(1e6);
         const refusal = receiverOf(target).onEntries(A1, entries, WALL_MS, target.out);
         expect(refusal).toBeDefined();
-        expect(target.log.head(A1)).toBe(1);
+        expect(target.log.received(A1)).toBe(1);
       }),
     );
   });
@@ -266,7 +273,7 @@ describe('a receiver', () => {
         const all = { ...allHeld(), reverse: false, limit: 1e6, bytesMax: 1e9 };
         for (const entry of target.disk.range(all).entries) restored.restore(entry, target.out);
         restored.restored(target.out);
-        expect(restored.head(A1)).toBe(held.head(A1));
+        expect(restored.upTo(A1)).toBe(held.upTo(A1));
         for (let ms = 1; ms <= each.length; ms++) {
           const isAhead = ({ hlc }: Mutation) => hlc > hlcFromMs(ms);
           held.release(
@@ -274,13 +281,13 @@ describe('a receiver', () => {
             (_origin, due) => {
               expect(isWhole(due)).toBe(true);
               receiver.onEntries(A1, due, ms, target.out);
-              return target.log.head(A1);
+              return target.log.received(A1);
             },
             target.out,
           );
         }
         expect(held.count).toBe(0);
-        expect(target.log.head(A1)).toBe(last?.seq ?? 0);
+        expect(target.log.received(A1)).toBe(last?.seq ?? 0);
       }),
     );
   });
@@ -298,7 +305,7 @@ describe('a receiver', () => {
     const all = { ...allHeld(), reverse: false, limit: 1e6, bytesMax: 1e9 };
     for (const entry of target.disk.range(all).entries) restored.restore(entry, target.out);
     restored.restored(target.out);
-    expect(restored.head(A1)).toBe(1);
+    expect(restored.upTo(A1)).toBe(1);
     target.commit();
     expect(target.disk.range(all).entries).toHaveLength(1);
   });

@@ -4,7 +4,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cut } from '../../src/entropy/tree-cut.ts';
-import { compareVersions, mergeRecords, type Mutation } from '../../src/model/record.ts';
+import { latestOf, type Mutation, recordOf } from '../../src/model/record.ts';
+import { merge } from '../../src/conflict/merge.ts';
+import { compareVersions } from '../../src/conflict/version-order.ts';
 import { covers } from '../../src/model/vector.ts';
 import { key, mutation, namespace, origin } from '../support/build.ts';
 import { isSameLeaves, leavesOf, TreeRoom } from '../support/tree-room.ts';
@@ -63,10 +65,11 @@ class Scene {
     else if (each.kind === 'join') this.#join(each.beyond);
     else if (each.kind === 'repair') {
       const entry = this.#logs[each.of]?.[this.#head(each.of) + each.ahead - 1];
-      if (entry !== undefined) absence.take(entry, out);
+      if (entry !== undefined) absence.admit(recordOf(entry), out);
     } else {
       const { record } = table.read(NS, key(`k${each.name}`));
-      if (record !== undefined && this.#maybeForgotten(record)) table.drop(record, record.hlc, out);
+      if (record !== undefined && this.#maybeForgotten(latestOf(record)))
+        table.drop(record, latestOf(record).hlc, out);
     }
     this.judge();
   }
@@ -84,7 +87,7 @@ class Scene {
       if (cut.look() !== 'known') continue;
       const covered = this.#logs.flat().filter((entry) => covers(cut.vector, entry));
       expect(covered.every((entry) => covers(log.durable, entry))).toBe(true);
-      expect(isSameLeaves(cut.leaves, leavesOf(covered, mergeRecords))).toBe(true);
+      expect(isSameLeaves(cut.leaves, leavesOf(covered, merge))).toBe(true);
       this.known++;
       if (covered.length < this.#logs.flat().filter((entry) => covers(log.durable, entry)).length)
         this.beyond++;
@@ -92,7 +95,7 @@ class Scene {
   }
 
   #head(of: number): number {
-    return this.#room.log.head(ORIGINS[of] as (typeof ORIGINS)[number]);
+    return this.#room.log.received(ORIGINS[of] as (typeof ORIGINS)[number]);
   }
 
   #deliver(of: number): boolean {

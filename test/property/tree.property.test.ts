@@ -4,9 +4,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HostTurn } from '../../src/host/turn.ts';
-import { decodeMutation } from '../../src/model/encoding.ts';
+import { decodeRecord } from '../../src/model/encoding.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
-import type { Record } from '../../src/model/record.ts';
+import { type Record, recordOf } from '../../src/model/record.ts';
 import { behind, positionOfKey, allRecords } from '../../src/store/layout.ts';
 import { LEAVES, Leaves, leafOf } from '../../src/store/leaves.ts';
 import { RecordIndex } from '../../src/store/record-index.ts';
@@ -60,7 +60,8 @@ class Scene {
     const operation = isDelete ? 'delete' : 'put';
     const of = NAMES[name] ?? key('k');
     const record = mutation({ namespace: NS, key: of, hlc, seq: hlc * 2 + +isDelete, operation });
-    if (this.#table.apply(record, this.#out) === 'won') this.twin.set(record.key, record);
+    if (this.#table.merge(recordOf(record), this.#out) === 'won')
+      this.twin.set(record.key, recordOf(record));
   }
 
   drop(name: number): void {
@@ -74,13 +75,13 @@ class Scene {
     this.tree.seal(this.#out);
     const { lsn } = this.#out;
     this.#storage.apply(this.#out.takeBatch());
-    this.#table.onDurable(lsn);
+    this.#table.cells.onDurable(lsn);
   }
 
   ask(): void {
     if (this.#page !== undefined) return;
     if (this.tree.recount === undefined) this.tree.beginRecount();
-    this.tree.recount?.begin(this.#table.undurable(), this.#table.droppingAt());
+    this.tree.recount?.begin(this.#table.cells.undurable(), this.#table.cells.droppingAt());
     const span = { from: this.#from, to: allRecords().to };
     this.#page = this.#storage.range({ ...span, reverse: false, limit: 3, bytesMax: 1e6 });
   }
@@ -90,7 +91,7 @@ class Scene {
     const { recount } = this.tree;
     if (page === undefined || recount === undefined) return;
     this.#page = undefined;
-    const records = page.entries.map(({ value }) => decodeMutation(value) as Record);
+    const records = page.entries.map(({ value }) => decodeRecord(value) as Record);
     const last = page.entries.at(-1);
     if (page.more && last !== undefined) {
       recount.take(records, positionOfKey(last.key));

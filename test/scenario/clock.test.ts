@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Cluster, putOf, shown } from '../cluster/cluster.ts';
+import { latestOf } from '../../src/model/record.ts';
 
 const START = Date.UTC(2024, 0, 1);
 const ABSENT = ['absent', 'absent', 'absent'];
@@ -309,7 +310,9 @@ describe('a value with a lifetime', () => {
     cluster.answer(cluster.begin(0, putOf('a', 'one', { w: 3, ttlMs: 1000 })));
     const expiries = [0, 1, 2].map((n) => {
       const reply = cluster.get(n, 'a', { r: 1 });
-      return typeof reply === 'object' && reply.kind === 'found' ? reply.record.expiresAtMs : -n;
+      return typeof reply === 'object' && reply.kind === 'found'
+        ? latestOf(reply.record).expiresAtMs
+        : -n;
     });
     expect(new Set(expiries).size).toBe(1);
     expect(Number.isInteger(expiries[0])).toBe(true);

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { present } from '../../src/base/assert.ts';
 import { hlcFromMs } from '../../src/model/hlc.ts';
-import type { Record } from '../../src/model/record.ts';
+import { latestOf, type Version } from '../../src/model/record.ts';
 import { Cluster, delOf, listOf, putOf, shown } from '../cluster/cluster.ts';
 import { origin } from '../support/build.ts';
 
@@ -60,10 +60,10 @@ describe('a delete', () => {
 
 describe('a delete of the version that was seen', () => {
   /** What a list of one replica shows under the key. */
-  const seenBy = (cluster: Cluster, node: number, key: string): Record => {
+  const seenBy = (cluster: Cluster, node: number, key: string): Version => {
     const reply = cluster.answer(cluster.begin(node, listOf({ prefix: key })));
     const [item] = reply !== 'broken' && reply.kind === 'listed' ? reply.items : [];
-    return present(item, 'the key is shown');
+    return latestOf(present(item, 'the key is shown'));
   };
 
   it('removes it everywhere', () => {

@@ -51,7 +51,7 @@ describe('a value whose deadline has passed', () => {
     });
     cluster.heal(1, 2);
     cluster.settle();
-    expect(views(cluster, 2, 'a')[2]?.record?.operation).toBe('delete');
+    expect(views(cluster, 2, 'a')[2]?.record).toMatchObject({ operation: 'delete' });
   });
 
   it('stays hidden while its origin is away, and is deleted by a later life of it', () => {
@@ -60,7 +60,7 @@ describe('a value whose deadline has passed', () => {
     cluster.crash(0);
     cluster.run(3000);
     expect([1, 2].map((n) => cluster.value(n, 'a'))).toEqual(['absent', 'absent']);
-    expect(views(cluster, 1, 'a')[1]?.record?.operation).toBe('put');
+    expect(views(cluster, 1, 'a')[1]?.record).toMatchObject({ operation: 'put' });
     cluster.restart(0);
     cluster.settle();
     cluster.run(1000);

@@ -2,10 +2,10 @@
 // not crashed on.
 
 import { describe, expect, it } from 'vitest';
-import { logSpan } from '../../src/store/layout.ts';
 import { type Call, Cluster, putOf } from '../cluster/cluster.ts';
 import type { MemoryStorage } from '../cluster/memory-storage.ts';
 import { origin } from '../support/build.ts';
+import { laneSpan } from '../../src/store/layout.ts';
 
 const RETAIN = 50;
 const COUNT = 1200;
@@ -19,7 +19,7 @@ function fill(cluster: Cluster, n: number, count = COUNT): void {
 
 /** How many entries of the first life of replica 0 lie on a disk. */
 function stored(cluster: Cluster, n: number): number {
-  const span = logSpan(0, FIRST_LIFE, 1, 1e6);
+  const span = laneSpan(FIRST_LIFE, 1, 1e6);
   const result = cluster
     .replica(n)
     .disk.range({ ...span, reverse: false, limit: 1e6, bytesMax: 1e9 });

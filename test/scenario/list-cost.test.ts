@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Listed } from '../../src/model/command.ts';
 import type { RangeRequest } from '../../src/model/effect.ts';
+import { latestOf } from '../../src/model/record.ts';
 import { type Call, Cluster, delOf, listOf, putOf, shown } from '../cluster/cluster.ts';
 
 const settled = (): Cluster => {
@@ -94,7 +95,7 @@ describe('a list of keys', () => {
     const [keys] = pages(cluster, { values: false });
     const [values] = pages(cluster, { values: true });
     expect(
-      keys?.items.map(({ key, seq, size, expiresAtMs, hlc }) => ({
+      keys?.items.map(latestOf).map(({ key, seq, size, expiresAtMs, hlc }) => ({
         key,
         seq,
         size,
@@ -102,7 +103,7 @@ describe('a list of keys', () => {
         hlc,
       })),
     ).toEqual(
-      values?.items.map(({ key, seq, value, expiresAtMs, hlc }) => ({
+      values?.items.map(latestOf).map(({ key, seq, value, expiresAtMs, hlc }) => ({
         key,
         seq,
         size: value.length,
@@ -110,7 +111,9 @@ describe('a list of keys', () => {
         hlc,
       })),
     );
-    expect(keys?.items.every(({ value, bytes }) => value.length + bytes.length === 0)).toBe(true);
+    expect(
+      keys?.items.map(latestOf).every(({ value, bytes }) => value.length + bytes.length === 0),
+    ).toBe(true);
   });
 
   it('of large values ends with what it may look at, and one of values with what an answer may hold', () => {

@@ -10,10 +10,9 @@ import { decodeMutation } from '../../src/model/encoding.ts';
 import { hlcToMs } from '../../src/model/hlc.ts';
 import type { Status } from '../../src/model/command.ts';
 import type { NamespaceHealth } from '../../src/model/health.ts';
-import type { Origin, Seq } from '../../src/model/id.ts';
+import type { LaneId, Seq } from '../../src/model/id.ts';
 import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
-import { LIVE_LANE } from '../../src/store/log.ts';
-import { logKey } from '../../src/store/layout.ts';
+import { laneKey } from '../../src/store/layout.ts';
 import type { LagSample } from '../checkers/stale.ts';
 import type { Cluster, Replica } from '../cluster/cluster.ts';
 
@@ -33,7 +32,7 @@ export class LagLog {
   readonly #states = new Map<string, string>();
   readonly #cluster: Cluster;
   /** By replica and origin. */
-  readonly #held: Map<Origin, Steps>[];
+  readonly #held: Map<LaneId, Steps>[];
   /** By replica and peer: when it last heard of it, and since when without a silence. */
   readonly #heardMs: number[][];
   readonly #sinceMs: number[][];
@@ -101,7 +100,7 @@ export class LagLog {
   }
 
   #note(replica: Replica, status: Status | undefined): void {
-    const held = this.#held[replica.index] as Map<Origin, Steps>;
+    const held = this.#held[replica.index] as Map<LaneId, Steps>;
     const vector = new Map(status?.self.vector);
     if (replica.isRunning && vector.size === 0) held.clear();
     for (const [origin, seq] of vector) {
@@ -135,7 +134,7 @@ export class LagLog {
   /** Since when the peer has had the oldest that `n` lacks and could have taken; now, when it has nothing more. */
   #oldestMs(n: number, peer: number): number {
     let oldest = this.#cluster.nowMs;
-    for (const [origin, steps] of this.#held[peer] as Map<Origin, Steps>) {
+    for (const [origin, steps] of this.#held[peer] as Map<LaneId, Steps>) {
       const own = this.#held[n]?.get(origin)?.at(-1)?.seq ?? 0;
       if ((steps.at(-1)?.seq ?? 0) <= own) continue;
       const first = steps.find(({ seq }) => seq > own);
@@ -146,8 +145,8 @@ export class LagLog {
   }
 
   /** When an entry that the peer holds is taken by everybody; the beginning, where its stamp is not known. */
-  #dueMs(peer: number, origin: Origin, seq: Seq): number {
-    const bytes = this.#cluster.replica(peer).disk.get(logKey(LIVE_LANE, origin, seq));
+  #dueMs(peer: number, origin: LaneId, seq: Seq): number {
+    const bytes = this.#cluster.replica(peer).disk.get(laneKey(origin, seq));
     const entry = bytes instanceof Uint8Array ? decodeMutation(bytes) : undefined;
     if (entry === undefined) return 0;
     return hlcToMs(entry.hlc) - SETTINGS_DEFAULT.clockDriftMaxMs - this.#wallStartMs;

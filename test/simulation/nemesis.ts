@@ -4,8 +4,9 @@
 
 import { ROOM_FULL, ROOM_LOW, ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import { decodeMutation } from '../../src/model/encoding.ts';
-import { compareVersions, type Record } from '../../src/model/record.ts';
+import { decodeRecord } from '../../src/model/encoding.ts';
+import { encodedOf, isTombstone, type Record } from '../../src/model/record.ts';
+import { includes } from '../../src/conflict/merge.ts';
 import { allLogs, allRecords, recordKey } from '../../src/store/layout.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { MemoryDisk } from '../cluster/memory-disk.ts';
@@ -324,7 +325,7 @@ export class Nemesis {
       if (record === undefined) break;
       const key = recordKey(record.namespace, record.key);
       const older = this.#coin() === 'kept' ? this.#older(record) : undefined;
-      disk.write({ keys: [key], values: [older?.bytes] }, true);
+      disk.write({ keys: [key], values: [older && encodedOf(older)] }, true);
       hit.push(`${record.key} is ${older === undefined ? 'gone' : 'an older one'}`);
     }
     return hit.length === 0 ? undefined : hit.join(', ');
@@ -334,8 +335,8 @@ export class Nemesis {
     return this.#cluster.replicas.some(({ index, disk }) => {
       if (index === VICTIM) return false;
       const bytes = disk.get(recordKey(record.namespace, record.key));
-      const other = bytes instanceof Uint8Array ? decodeMutation(bytes) : undefined;
-      return other !== undefined && compareVersions(other, record) >= 0;
+      const other = bytes instanceof Uint8Array ? decodeRecord(bytes) : undefined;
+      return includes(other, record);
     });
   }
 
@@ -345,14 +346,14 @@ export class Nemesis {
     const result = this.#cluster.replica(VICTIM).disk.range(all);
     if (!result.ok) return undefined;
     return result.entries
-      .map(({ value }) => decodeMutation(value))
+      .map(({ value }) => decodeRecord(value))
       .find(
         (entry) =>
           entry !== undefined &&
           entry.namespace === record.namespace &&
           entry.key === record.key &&
-          entry.operation === 'put' &&
-          compareVersions(entry, record) < 0,
+          !isTombstone(entry) &&
+          !includes(entry, record),
       );
   }
 
@@ -453,6 +454,7 @@ function recordsOf(disk: MemoryDisk, namespace: string): Record[] {
   const result = disk.range({ ...allRecords(), reverse: false, limit: 10_000, bytesMax: 1e9 });
   if (!result.ok) return [];
   return result.entries
-    .map(({ value }) => decodeMutation(value))
-    .filter((record) => record?.namespace === namespace && record.operation === 'put') as Record[];
+    .map(({ value }) => decodeRecord(value))
+    .filter((record) => record !== undefined)
+    .filter((record) => record.namespace === namespace && !isTombstone(record));
 }

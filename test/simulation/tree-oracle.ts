@@ -1,6 +1,6 @@
 // The hash tree of a replica against its disk: what is stored of the tree has to be what the stored records sum up to.
 
-import { decodeMutation } from '../../src/model/encoding.ts';
+import { decodeRecord } from '../../src/model/encoding.ts';
 import type { Span } from '../../src/store/layout.ts';
 import { allLeaves, allRecords, parseRecordKey } from '../../src/store/layout.ts';
 import { LEAVES, Leaves, leafOf } from '../../src/store/leaves.ts';
@@ -40,7 +40,7 @@ function sumsOf(replica: Replica): Leaves {
   const sums = new Leaves();
   for (const { key, value } of entriesOf(replica, allRecords())) {
     const name = parseRecordKey(key);
-    const record = decodeMutation(value);
+    const record = decodeRecord(value);
     if (name !== undefined && record?.key === name.key && record.namespace === name.namespace)
       sums.toggle(leafOf(name.namespace, name.key), record);
   }

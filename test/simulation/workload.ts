@@ -8,7 +8,7 @@ import type { Reply, Staleness } from '../../src/model/command.ts';
 import { isDefinite } from '../../src/model/fault.ts';
 import { majority, type QuorumSpec } from '../../src/model/quorum.ts';
 import { formatDot, type Key } from '../../src/model/id.ts';
-import type { Version } from '../../src/model/record.ts';
+import { latestOf, type Version } from '../../src/model/record.ts';
 import type { FaultName, Item, Level, Operation, Write } from '../checkers/operation.ts';
 import { text } from '../support/build.ts';
 import {
@@ -595,7 +595,9 @@ class Clearer {
     if (!this.#isClearing || ok !== true) return;
     this.#isClearing = false;
     if (typeof outcome !== 'object' || outcome.kind !== 'listed') return;
-    this.#seen = outcome.items.map(({ key, origin, seq, hlc }) => ({ key, origin, seq, hlc }));
+    this.#seen = outcome.items
+      .map(latestOf)
+      .map(({ key, origin, seq, hlc }) => ({ key, origin, seq, hlc }));
   }
 }
 
@@ -898,7 +900,8 @@ function okOf(outcome: Outcome): boolean | null {
 function versionOf(outcome: Outcome): string | null {
   if (typeof outcome !== 'object') return null;
   if (outcome.kind === 'written') return formatDot(outcome.dot.origin, outcome.dot.seq);
-  if (outcome.kind === 'found') return formatDot(outcome.record.origin, outcome.record.seq);
+  if (outcome.kind === 'found')
+    return formatDot(latestOf(outcome.record).origin, latestOf(outcome.record).seq);
   if (outcome.kind !== 'failed' || outcome.fault.dot === undefined) return null;
   return formatDot(outcome.fault.dot.origin, outcome.fault.dot.seq);
 }
@@ -926,7 +929,7 @@ function supersededOf(outcome: Outcome): { readonly supersededBy?: string } {
 function hlcOf(outcome: Outcome): { readonly hlc?: string } {
   if (typeof outcome !== 'object') return {};
   if (outcome.kind === 'written') return { hlc: sortable(outcome.hlc) };
-  return outcome.kind === 'found' ? { hlc: sortable(outcome.record.hlc) } : {};
+  return outcome.kind === 'found' ? { hlc: sortable(latestOf(outcome.record).hlc) } : {};
 }
 
 function sortable(hlc: number): string {
@@ -935,12 +938,12 @@ function sortable(hlc: number): string {
 
 function valueOf(outcome: Outcome): string | null {
   const isFound = typeof outcome === 'object' && outcome.kind === 'found';
-  return isFound ? text(outcome.record.value) : null;
+  return isFound ? text(latestOf(outcome.record).value) : null;
 }
 
 function itemsOf(outcome: Outcome): Item[] {
   if (typeof outcome !== 'object' || outcome.kind !== 'listed') return [];
-  return outcome.items.map(({ key, value, origin, seq, hlc }) => ({
+  return outcome.items.map(latestOf).map(({ key, value, origin, seq, hlc }) => ({
     key,
     value: text(value),
     ver: formatDot(origin, seq),

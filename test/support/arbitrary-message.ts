@@ -1,7 +1,7 @@
 // Arbitrary peer messages: every kind, with vectors, runs of entries and records that the model allows.
 
 import * as fc from 'fast-check';
-import { type Draft, encodeMutation, withoutValue } from '../../src/model/encoding.ts';
+import { type Draft, encodeMutation, recordOfHead } from '../../src/model/encoding.ts';
 import { HEALTH_RULES, HEALTH_STATES } from '../../src/model/health.ts';
 import { type Region, replicaOf } from '../../src/model/id.ts';
 import { FORMER_MAX, type Membership, type Vote } from '../../src/model/membership.ts';
@@ -12,13 +12,13 @@ import {
   type VectorEntries,
 } from '../../src/model/message.ts';
 import { LEVELS, TIMEOUT_MS_MAX } from '../../src/model/policy.ts';
-import type { Mutation } from '../../src/model/record.ts';
+import { latestOf, type Mutation, type Record, recordOf } from '../../src/model/record.ts';
 import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
 
 const anyVector: fc.Arbitrary<VectorEntries> = fc.array(fc.tuple(anyOrigin, anySeq), {
   maxLength: 8,
 });
-const anyRecord = anyDraft.map((draft) => encodeMutation(draft, 0));
+const anyRecord = anyDraft.map((draft) => recordOf(encodeMutation(draft, 0)));
 const anyPosition = fc
   .tuple(anyNamespace, anyKey)
   .map(([namespace, key]) => `${namespace}\0${key}`);
@@ -406,9 +406,10 @@ export const messageArbitraries: {
 export const anyMessage: fc.Arbitrary<Message> = fc.oneof(...Object.values(messageArbitraries));
 
 /** As a list of keys shows it. */
-function bare({ origin, seq, hlc, namespace, key, ...rest }: Mutation): Mutation {
+function bare(record: Record): Record {
+  const { origin, seq, hlc, namespace, key, ...rest } = latestOf(record);
   const { contentType, size, expiresAtMs, weight, tags } = rest;
   const shown = { origin, seq, hlc, namespace, key, contentType, size, expiresAtMs, weight, tags };
   const unshown = { lane: 0, group: '', created: false, dependencies: [], idempotency: undefined };
-  return withoutValue({ ...shown, ...unshown, operation: 'put' });
+  return recordOfHead({ ...shown, ...unshown, operation: 'put' });
 }

@@ -3,7 +3,7 @@
 import { Cut, type CutOptions } from '../../src/entropy/tree-cut.ts';
 import { HostTurn } from '../../src/host/turn.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
-import type { Mutation, Record } from '../../src/model/record.ts';
+import { type Mutation, type Record, recordOf } from '../../src/model/record.ts';
 import { Absence } from '../../src/store/absence.ts';
 import { Log } from '../../src/store/log.ts';
 import { LEAVES, Leaves, leafOf } from '../../src/store/leaves.ts';
@@ -33,8 +33,10 @@ export class TreeRoom {
 
   /** The next entry of its origin's log comes. */
   deliver(entry: Mutation): void {
-    this.log.append(this.log.open(entry.origin), entry, this.out);
-    this.absence.show(entry, this.out);
+    const lane = this.log.open(entry.origin);
+    this.log.append(lane, entry, this.out);
+    this.absence.merge(entry, this.out);
+    lane.onApplied(entry.seq);
   }
 
   commit(): void {
@@ -42,7 +44,7 @@ export class TreeRoom {
     this.log.seal(this.out);
     const { lsn } = this.out;
     this.storage.apply(this.out.takeBatch());
-    this.table.onDurable(lsn);
+    this.table.cells.onDurable(lsn);
     this.log.onDurable(lsn, this.out);
   }
 
@@ -56,7 +58,8 @@ export class TreeRoom {
 /** What the leaves are when these entries and nothing else were merged, in whatever order. */
 export function leavesOf(entries: Iterable<Mutation>, merge: Merge): Leaves {
   const records = new Map<string, Record>();
-  for (const entry of entries) records.set(entry.key, merge(records.get(entry.key), entry));
+  for (const entry of entries)
+    records.set(entry.key, merge(records.get(entry.key), recordOf(entry)));
   const leaves = new Leaves();
   for (const record of records.values())
     leaves.toggle(leafOf(record.namespace, record.key), record);

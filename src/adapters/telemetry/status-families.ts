@@ -5,11 +5,11 @@
 import { isTrusted } from '../../model/clock.ts';
 import type { PeerStatus, ReplicaState, Staleness, Status } from '../../model/command.ts';
 import { HEALTH_STATES } from '../../model/health.ts';
-import { incarnationOf, type Origin, type ReplicaId, replicaOf, type Seq } from '../../model/id.ts';
+import { incarnationOf, type LaneId, type ReplicaId, replicaOf, type Seq } from '../../model/id.ts';
 import { majority } from '../../model/quorum.ts';
 import { type Family, gauge, gauges, type Sample } from './family.ts';
 
-type Entries = readonly (readonly [Origin, Seq])[];
+type Entries = readonly (readonly [LaneId, Seq])[];
 
 const STATES: { readonly [State in ReplicaState]: true } = {
   starting: true,
@@ -156,7 +156,7 @@ function namespaceFamilies(whole: Whole): readonly Family[] {
 }
 
 /** The replica, whichever life it is in. */
-function labelOf(origin: Origin): Sample['labels'] {
+function labelOf(origin: LaneId): Sample['labels'] {
   return { origin: replicaOf(origin) };
 }
 
@@ -223,14 +223,14 @@ function sequences(status: Status, entries: Entries): Sample[] {
   }));
 }
 
-function liveOrigins(status: Status): Origin[] {
+function liveOrigins(status: Status): LaneId[] {
   const ofPeers = status.peers.map((peer) => liveOrigin(status, peer.id));
   return [status.self.origin, ...ofPeers.filter((origin) => origin !== undefined)];
 }
 
 /** The latest incarnation of a replica that this one knows of. */
-function liveOrigin({ self, peers }: Status, replica: ReplicaId): Origin | undefined {
-  let latest: Origin | undefined;
+function liveOrigin({ self, peers }: Status, replica: ReplicaId): LaneId | undefined {
+  let latest: LaneId | undefined;
   for (const entries of [self.vector, ...peers.map((peer) => peer.vector)]) {
     for (const [origin] of entries) {
       if (replicaOf(origin) !== replica) continue;
@@ -240,6 +240,6 @@ function liveOrigin({ self, peers }: Status, replica: ReplicaId): Origin | undef
   return latest;
 }
 
-function seqIn(entries: Entries, origin: Origin): Seq {
+function seqIn(entries: Entries, origin: LaneId): Seq {
   return entries.find(([name]) => name === origin)?.[1] ?? 0;
 }

@@ -6,7 +6,7 @@ import type { Fault } from '../../model/fault.ts';
 import { formatDot } from '../../model/id.ts';
 import type { Level, Policy } from '../../model/policy.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
-import type { Record } from '../../model/record.ts';
+import { latestOf, type Record } from '../../model/record.ts';
 import { ENVELOPE_TYPE } from '../../api/operations.ts';
 import { chooseForm } from '../form/accept.ts';
 import { breakOff } from './break-off.ts';
@@ -164,12 +164,13 @@ export class ReadExchange implements Client, Exchange {
 
   #onFound(found: Found): void {
     const { record } = found;
+    const { contentType, value } = latestOf(record);
     const condition = this.#checkConditions(record);
     if (condition !== undefined && condition !== 'not-modified') return refuse(this, condition);
     const head = valueHead(this.context, this.level, found, this.begunMs);
     if (condition === 'not-modified') this.#send(304, withoutContent(head), '');
-    else if (this.#wantsEnvelope(record.contentType)) this.#sendEnvelope(found, head);
-    else this.#send(200, head, isShort(record.value) ? latin1Text(record.value) : record.value);
+    else if (this.#wantsEnvelope(contentType)) this.#sendEnvelope(found, head);
+    else this.#send(200, head, isShort(value) ? latin1Text(value) : value);
   }
 
   /** `?envelope` decides; where it is not given, `Accept` does. */
@@ -190,7 +191,8 @@ export class ReadExchange implements Client, Exchange {
   }
 
   /** In the order of RFC 9110 section 13.2.2. */
-  #checkConditions({ origin, seq, hlc }: Record): Refusal | 'not-modified' | undefined {
+  #checkConditions(record: Record): Refusal | 'not-modified' | undefined {
+    const { origin, seq, hlc } = latestOf(record);
     const version = formatDot(origin, seq);
     if (this.#ifMatch !== undefined) {
       const isNamed = namesVersion(this.#ifMatch, version, 'strong');

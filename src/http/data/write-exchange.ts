@@ -11,7 +11,7 @@ import type { Client, Condition, Reply, Written } from '../../model/command.ts';
 import type { Fault } from '../../model/fault.ts';
 import { type Dot, formatDot, type Key } from '../../model/id.ts';
 import type { Level, Policy } from '../../model/policy.ts';
-import type { Record } from '../../model/record.ts';
+import { latestOf, type Record } from '../../model/record.ts';
 import { CROWDED } from '../guard/arriving.ts';
 import { type BodySink, collectBody } from './body.ts';
 import { breakOff } from './break-off.ts';
@@ -149,7 +149,8 @@ export class WriteExchange implements Client, Exchange, BodySink {
   }
 
   /** Under an idempotency key a touch is the same whatever value it finds. */
-  #renew({ origin, seq, contentType, tags, weight, value }: Record): void {
+  #renew(record: Record): void {
+    const { origin, seq, contentType, tags, weight, value } = latestOf(record);
     const asked = this.#asked as WriteRequest;
     const version = formatDot(origin, seq);
     if (version === this.#touched) return refuse(this, NOT_MATCHED);
@@ -183,7 +184,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
       pushContent(head, old);
     } else if (status !== 204) head.push('Content-Length', '0');
     this.response.writeHead(status, head);
-    this.response.end(old?.value);
+    this.response.end(old && latestOf(old).value);
     settle(this, status);
   }
 

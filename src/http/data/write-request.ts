@@ -152,11 +152,11 @@ function idempotencyOf(
 ): Idempotency | undefined {
   const { idempotencyKey } = asked;
   if (idempotencyKey === undefined) return undefined;
-  return { key: idempotencyKey, digest: digestOf(namespace, key, asked, value) };
+  return { key: idempotencyKey, digest: digestOfRequest(namespace, key, asked, value) };
 }
 
 /** Of everything that decides what the write does. */
-export function digestOf(
+export function digestOfRequest(
   namespace: NamespaceName,
   key: Key,
   { operation, contentType, ttlMs, weight, tags, conditions }: WriteRequest,

@@ -6,28 +6,29 @@
 import { isUtf8 } from 'node:buffer';
 import { hlcToMs } from '../../model/hlc.ts';
 import { formatDot } from '../../model/id.ts';
-import type { Record } from '../../model/record.ts';
+import { latestOf, type Mutation, type Record } from '../../model/record.ts';
 import { mediaTypeOf } from './accept.ts';
 import { keyView } from './key-text.ts';
 import { timeText } from './reply-head.ts';
 import type { RecordView } from '../../api/shapes.ts';
 
 export function recordView(record: Record, withValue: boolean): RecordView {
+  const shown = latestOf(record);
   return {
     ...keyView(record.key),
-    version: formatDot(record.origin, record.seq),
-    contentType: record.contentType,
-    size: record.size,
-    modified: timeText(hlcToMs(record.hlc)),
-    ...(record.expiresAtMs === 0 ? {} : { expires: timeText(record.expiresAtMs) }),
-    ...(record.tags.length === 0 ? {} : { tags: [...record.tags] }),
+    version: formatDot(shown.origin, shown.seq),
+    contentType: shown.contentType,
+    size: shown.size,
+    modified: timeText(hlcToMs(shown.hlc)),
+    ...(shown.expiresAtMs === 0 ? {} : { expires: timeText(shown.expiresAtMs) }),
+    ...(shown.tags.length === 0 ? {} : { tags: [...shown.tags] }),
     // JSON has no word for a weight that is no finite number, which a record stored long ago may have.
-    ...(record.weight === 0 || !Number.isFinite(record.weight) ? {} : { weight: record.weight }),
-    ...(withValue ? valueView(record) : {}),
+    ...(shown.weight === 0 || !Number.isFinite(shown.weight) ? {} : { weight: shown.weight }),
+    ...(withValue ? valueView(shown) : {}),
   };
 }
 
-function valueView({ value, contentType }: Record): { value: string } | { valueBase64: string } {
+function valueView({ value, contentType }: Mutation): { value: string } | { valueBase64: string } {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
   if (isUtf8(bytes) && (isTextType(contentType) || !hasControls(bytes))) {
     return { value: bytes.toString('utf8') };

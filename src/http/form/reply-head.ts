@@ -6,7 +6,7 @@ import type { Found, Holder, Staleness } from '../../model/command.ts';
 import { type Hlc, hlcToMs } from '../../model/hlc.ts';
 import { formatDot } from '../../model/id.ts';
 import type { Level } from '../../model/policy.ts';
-import type { Record } from '../../model/record.ts';
+import { latestOf, type Record } from '../../model/record.ts';
 import { type HttpContext, isDraining } from '../context.ts';
 import { CONTENT_TYPE_DEFAULT, isContentType } from '../../api/request-headers.ts';
 
@@ -31,13 +31,14 @@ export function valueHead(
   found: Found,
   begunMs: number,
 ): HeaderList {
-  const { record, stalenessMs } = found;
-  const version = formatDot(record.origin, record.seq);
+  const { stalenessMs } = found;
+  const shown = latestOf(found.record);
+  const version = formatDot(shown.origin, shown.seq);
   const head = [
     'Content-Type',
-    safeContentType(record.contentType),
+    safeContentType(shown.contentType),
     'Content-Length',
-    String(record.value.length),
+    String(shown.value.length),
     'ETag',
     versionTag(version),
     'Conit-Version',
@@ -49,7 +50,7 @@ export function valueHead(
     'Conit-Staleness',
     stalenessText(stalenessMs),
     'Last-Modified',
-    httpDate(record.hlc),
+    httpDate(shown.hlc),
     'Accept-Ranges',
     'none',
     'Server-Timing',
@@ -60,13 +61,14 @@ export function valueHead(
     'Content-Security-Policy',
     VALUE_POLICY,
   ];
-  if (record.expiresAtMs !== 0) head.push('Conit-Expires', timeText(record.expiresAtMs));
+  if (shown.expiresAtMs !== 0) head.push('Conit-Expires', timeText(shown.expiresAtMs));
   closeIfDraining(context, head);
   return head;
 }
 
 /** A stored value as the content of another reply than one about itself: behind `plainHead`. */
-export function pushContent(head: HeaderList, { contentType, value }: Record): void {
+export function pushContent(head: HeaderList, record: Record): void {
+  const { contentType, value } = latestOf(record);
   head.push('Content-Type', safeContentType(contentType), 'Content-Length', String(value.length));
   head.push('Content-Security-Policy', VALUE_POLICY);
 }

@@ -6,10 +6,10 @@ import { crc32c } from '../../base/crc32c.ts';
 import type { RunCommand, RunItem, RunWritten } from '../../model/command.ts';
 import type { Idempotency } from '../../model/record.ts';
 import { ask, type HttpContext } from '../context.ts';
+import { digestOfRequest } from '../data/write-request.ts';
 import { type BatchOptions, writeOf, writtenResult } from './batch-item.ts';
 import { isFault, type Refusal, refusal } from '../problem.ts';
 import type { BatchItem, BatchResult } from '../../api/shapes.ts';
-import { digestOf } from '../data/write-request.ts';
 
 type Asked = Pick<RunCommand, 'items' | 'r' | 'idempotency'>;
 
@@ -49,7 +49,8 @@ function askedOf(
     const { key, value, asked } = write;
     const { operation, contentType, ttlMs, conditions, tags, weight } = asked;
     items.push({ key, operation, value, contentType, ttlMs, conditions, tags, weight });
-    if (idempotencyKey !== undefined) digests.push(digestOf(policy.namespace, key, asked, value));
+    if (idempotencyKey !== undefined)
+      digests.push(digestOfRequest(policy.namespace, key, asked, value));
   }
   const isConditional = items.some(({ conditions }) => conditions.length > 0);
   const idempotency = idempotencyKey === undefined ? undefined : named(idempotencyKey, digests);

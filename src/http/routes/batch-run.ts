@@ -7,6 +7,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Found, Reply } from '../../model/command.ts';
+import { latestOf } from '../../model/record.ts';
 import { type BatchOptions, commandOf } from './batch-item.ts';
 import type { HttpContext } from '../context.ts';
 import type { AnswerRoom } from '../guard/memory.ts';
@@ -156,7 +157,7 @@ class BatchRun {
   /** Gives back what the answer does not need; a value beyond what all of them may have is let go at once. */
   #admit(answer: Reply | Refusal): Reply | Refusal {
     const { valueBytesMax, batchBytesMax } = this.#context.limits;
-    const bytes = isFound(answer) ? answer.record.size : 0;
+    const bytes = isFound(answer) ? latestOf(answer.record).size : 0;
     const isKept = this.#bytes + bytes <= batchBytesMax;
     const kept = isKept ? Math.min(bytes, valueBytesMax) : 0;
     this.#room.giveBack(valueBytesMax - kept);

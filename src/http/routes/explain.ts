@@ -5,7 +5,8 @@ import { assert } from '../../base/assert.ts';
 import type { Explained, ReplicaView } from '../../model/command.ts';
 import { hlcToMs } from '../../model/hlc.ts';
 import { formatDot, type Key } from '../../model/id.ts';
-import { compareVersions, type Record } from '../../model/record.ts';
+import { isTombstone, latestOf, type Record } from '../../model/record.ts';
+import { isSame, merge } from '../../conflict/merge.ts';
 import { ask, type HttpContext } from '../context.ts';
 import { keyFromPath, keyView } from '../form/key-text.ts';
 import { isFault } from '../problem.ts';
@@ -63,20 +64,19 @@ function tombstoneView({ dot, blockedBy }: NonNullable<Explained['tombstone']>) 
 function newestOf(replicas: readonly ReplicaView[]): Record | undefined {
   let newest: Record | undefined;
   for (const { record } of replicas) {
-    if (record === undefined) continue;
-    if (newest === undefined || compareVersions(newest, record) < 0) newest = record;
+    if (record !== undefined) newest = merge(newest, record);
   }
   return newest;
 }
 
 function versionView(record: Record, newest: Record | undefined, nowMs: number) {
-  const modifiedMs = hlcToMs(record.hlc);
-  const { expiresAtMs } = record;
+  const { origin, seq, hlc, expiresAtMs, size } = latestOf(record);
+  const modifiedMs = hlcToMs(hlc);
   return {
-    version: formatDot(record.origin, record.seq),
-    newest: newest !== undefined && compareVersions(newest, record) === 0,
-    deleted: record.operation === 'delete',
-    size: record.value.length,
+    version: formatDot(origin, seq),
+    newest: isSame(newest, record),
+    deleted: isTombstone(record),
+    size,
     modified: timeText(modifiedMs),
     ageMs: Math.max(0, nowMs - modifiedMs),
     ...(expiresAtMs === 0 ? {} : { expires: timeText(expiresAtMs) }),

@@ -7,6 +7,7 @@ import { JSON_LINES_TYPE, JSON_TYPE } from '../../api/operations.ts';
 import { pathTo } from '../../api/routes.ts';
 import type { Listed } from '../../model/command.ts';
 import type { Policy } from '../../model/policy.ts';
+import { latestOf } from '../../model/record.ts';
 import { prefersFirst } from '../form/accept.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, readCursor } from '../form/cursor.ts';
@@ -88,7 +89,7 @@ function boundsOf({ namespace }: Policy, query: Query): ListQuery {
 function fit(listed: Listed, query: Query, bytesMax: number): Listed {
   let bytes = 0;
   const cut = listed.items.findIndex((record, index) => {
-    bytes += record.value.length;
+    bytes += latestOf(record).value.length;
     return index > 0 && bytes > bytesMax;
   });
   const last = listed.items[cut - 1];

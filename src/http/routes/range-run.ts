@@ -6,7 +6,7 @@ import type { Reply } from '../../model/command.ts';
 import { type Fault, fault, isDefinite } from '../../model/fault.ts';
 import type { Key, NamespaceName } from '../../model/id.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
-import type { Record, Version } from '../../model/record.ts';
+import { latestOf, type Record, type Version } from '../../model/record.ts';
 import { ask, type HttpContext } from '../context.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../../model/encoding.ts';
 import { statusOf } from '../../api/problems.ts';
@@ -52,9 +52,10 @@ export async function deleteSeen(
 
 function deleteOne(
   { service }: HttpContext,
-  { key, origin, seq, hlc }: Record,
+  record: Record,
   { namespace, w, timeoutMs, idempotencyKey }: RangeOptions,
 ): Promise<Reply> {
+  const { key, origin, seq, hlc } = latestOf(record);
   const removes: Version = { origin, seq, hlc };
   const once = idempotencyKey === undefined ? undefined : nameOf(idempotencyKey, key);
   const rest = { w, timeoutMs, idempotencyKey: once, removes };

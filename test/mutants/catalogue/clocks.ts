@@ -8,8 +8,8 @@ export const clocks: readonly Mutant[] = [
     number: 21,
     title: 'a value whose deadline has passed is shown for as long again as clocks may drift',
     file: 'src/model/record.ts',
-    replace: 'return record.expiresAtMs === 0 || record.expiresAtMs > wallMs;',
-    with: 'return record.expiresAtMs === 0 || record.expiresAtMs > wallMs - 500;',
+    replace: "return operation === 'put' && (expiresAtMs === 0 || expiresAtMs > wallMs);",
+    with: "return operation === 'put' && (expiresAtMs === 0 || expiresAtMs > wallMs - 500);",
     foundBy: {
       kind: 'test',
       file: 'test/scenario/write.test.ts',

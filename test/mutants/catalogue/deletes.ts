@@ -43,8 +43,8 @@ export const deletes: readonly Mutant[] = [
     number: 21,
     title: 'every replica deletes what has expired by its own clock',
     file: 'src/store/record-index.ts',
-    replace: "return expiresAtMs > 0 && operation === 'put' && this.#actsFor(replicaOf(origin));",
-    with: "return expiresAtMs > 0 && operation === 'put' && (this.#actsFor(replicaOf(origin)) || true);",
+    replace: 'return expiryOf(record) > 0 && this.#actsFor(replicaOf(latestOf(record).origin));',
+    with: 'return expiryOf(record) > 0 && (this.#actsFor(replicaOf(latestOf(record).origin)) || true);',
     foundBy: named(EXPIRY, 'a value whose deadline has passed'),
   },
   {
@@ -52,8 +52,8 @@ export const deletes: readonly Mutant[] = [
     number: 'own',
     title: 'the delete of an expired version removes a newer one that is not here yet',
     file: 'src/replica/writes.ts',
-    replace: 'const hlc = stampBehind(expired, this.#nextDot);',
-    with: 'const hlc = Math.max(clock.tick(turn.now.wallMs), stampBehind(expired, this.#nextDot));',
+    replace: 'const hlc = stampBehind(latestOf(expired), this.#nextDot);',
+    with: 'const hlc = Math.max(clock.tick(turn.now.wallMs), stampBehind(latestOf(expired), this.#nextDot));',
     foundBy: named(EXPIRY, 'a value whose deadline has passed is not deleted in the place'),
   },
   {
@@ -79,8 +79,8 @@ export const deletes: readonly Mutant[] = [
     number: 28,
     title: 'what a snapshot lacks is kept',
     file: 'src/entropy/absence-sweep.ts',
-    replace: 'if (!covers(this.#covers, record)) return;',
-    with: 'if (record.seq >= 0 || !covers(this.#covers, record)) return;',
+    replace: 'if (!isCoveredBy(record, this.#covers)) return;',
+    with: 'if (record.seq >= 0 || !isCoveredBy(record, this.#covers)) return;',
     foundBy: named(
       TOMBSTONES,
       'a replica that holds what the others have forgotten is an old copy',
@@ -91,8 +91,8 @@ export const deletes: readonly Mutant[] = [
     number: 29,
     title: 'what a snapshot lacks is dropped, whether or not it knew it',
     file: 'src/entropy/absence-sweep.ts',
-    replace: 'if (!covers(this.#covers, record)) return;',
-    with: 'if (record.seq < 0 && !covers(this.#covers, record)) return;',
+    replace: 'if (!isCoveredBy(record, this.#covers)) return;',
+    with: 'if (record.seq < 0 && !isCoveredBy(record, this.#covers)) return;',
     foundBy: {
       kind: 'test',
       file: 'test/unit/entropy/absence-sweep.test.ts',
@@ -104,8 +104,7 @@ export const deletes: readonly Mutant[] = [
     number: 29,
     title: 'an entry of a range that is copied already is shown again',
     file: 'src/store/absence.ts',
-    replace:
-      'if (this.#copied !== undefined && this.#isCopied(mutation) && this.#isAbsent(mutation))',
+    replace: 'if (this.#copied !== undefined && this.#isCopied(record) && this.#isAbsent(record))',
     with: 'if (mutation.seq < 0)',
     foundBy: {
       kind: 'test',
@@ -139,8 +138,8 @@ export const deletes: readonly Mutant[] = [
     number: 28,
     title: 'a quorum read believes an old copy rather than who has forgotten the delete',
     file: 'src/replica/reads.ts',
-    replace:
-      'if (read.absentAt.some((holds) => holds !== undefined && covers(holds, record))) return true;',
+    replace: `if (read.absentAt.some((holds) => holds !== undefined && isCoveredBy(record, holds)))
+      return true;`,
     with: '',
     foundBy: named(TOMBSTONES, 'a replica that holds what the others have forgotten brings'),
   },
@@ -148,9 +147,9 @@ export const deletes: readonly Mutant[] = [
     id: 'loss-not-told',
     number: 'own',
     title: 'an acknowledgement does not say that the entry lost to a newer version',
-    file: 'src/stream/intake.ts',
-    replace: "if (this.#options.absence.show(mutation, turn) === 'lost') this.#noteLoss(mutation);",
-    with: 'this.#options.absence.show(mutation, turn);',
+    file: 'src/order/delivery.ts',
+    replace: "if (merged === 'lost') this.#onLost(mutation);",
+    with: '',
     foundBy: named('test/scenario/delete.test.ts', 'is told to the writer that comes later'),
   },
   {

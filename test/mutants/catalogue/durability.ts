@@ -98,7 +98,7 @@ export const durability: readonly Mutant[] = [
     id: 'undurable-forgotten',
     number: 'own',
     title: 'memory forgets a record that is not on disk yet when it makes room',
-    file: 'src/store/table.ts',
+    file: 'src/store/cells.ts',
     replace: `for (let i = 0; i < this.#undurable.size; i++) {
       const cell`,
     with: `for (let i = 0; i < 0; i++) {
@@ -114,8 +114,8 @@ export const durability: readonly Mutant[] = [
     number: 16,
     title: 'a batch with entries of several origins remembers the vector entry of the first only',
     file: 'src/store/log.ts',
-    replace: 'out.put(originKey(lane.origin), encodeLaneState(lane.state()));',
-    with: 'if (lane === this.#dirty[0]) out.put(originKey(lane.origin), encodeLaneState(lane.state()));',
+    replace: 'out.put(originKey(lane.id), encodeLaneState(lane.state()));',
+    with: 'if (lane === this.#dirty[0]) out.put(originKey(lane.id), encodeLaneState(lane.state()));',
     foundBy: sim,
   },
   {
@@ -123,8 +123,8 @@ export const durability: readonly Mutant[] = [
     number: 16,
     title: 'a restart forgets what is held of the log that storage names last',
     file: 'src/store/log.ts',
-    replace: 'if (state.head > 0) this.#durable.set(origin, state.head);',
-    with: 'if (state.head > 1) this.#durable.set(origin, state.head - 1);',
+    replace: 'if (state.received > 0) this.#durable.set(origin, state.received);',
+    with: 'if (state.received > 1) this.#durable.set(origin, state.received - 1);',
     foundBy: sim,
   },
   {

@@ -87,7 +87,7 @@ export const edges: readonly Mutant[] = [
     number: 'own',
     title: 'a list shows what was deleted',
     file: 'src/replica/listing.ts',
-    replace: 'const isShown: boolean = isLive(record, turn.now.wallMs);',
+    replace: 'const isShown: boolean = shows(record, turn.now.wallMs);',
     with: 'const isShown = true;',
     foundBy: sim,
   },

@@ -183,7 +183,7 @@ export const health: readonly Mutant[] = [
       'what another replica answers is put into the own table, before what its origin wrote earlier',
     file: 'src/forward/client.ts',
     replace: '    metrics.readsForwarded++;',
-    with: '    metrics.readsForwarded++;\n    for (const record of recordsOf(answer)) this.#options.absence.take(record, turn);',
+    with: '    metrics.readsForwarded++;\n    for (const record of recordsOf(answer)) this.#options.absence.admit(record, turn);',
     foundBy: {
       kind: 'test',
       file: 'test/unit/forward/client.test.ts',

@@ -31,8 +31,8 @@ export const lives: readonly Mutant[] = [
     title: 'a replica that meets a later life of itself goes on',
     file: 'src/peers/stale-disk.ts',
     replace:
-      'if (of === this.#origin ? seq > this.#log.head(of) : this.isLaterLife(of)) return true;',
-    with: 'if (of === this.#origin && seq > this.#log.head(of)) return true;',
+      'if (of === this.#origin ? seq > this.#log.received(of) : this.isLaterLife(of)) return true;',
+    with: 'if (of === this.#origin && seq > this.#log.received(of)) return true;',
     foundBy: {
       kind: 'test',
       file: 'test/unit/replica/replica.test.ts',
@@ -85,8 +85,8 @@ export const lives: readonly Mutant[] = [
     title: 'a replica with an old copy of its directory does not notice what it lost',
     file: 'src/lag/catch-up.ts',
     replace:
-      'const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin));',
-    with: 'const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.head(origin) + 1e9);',
+      'const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.received(origin));',
+    with: 'const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.received(origin) + 1e9);',
     foundBy: sim,
   },
   {
@@ -119,8 +119,8 @@ export const lives: readonly Mutant[] = [
     id: 'idempotency-not-replicated',
     number: 'own',
     title: 'an idempotency key is known at the replica that took it only',
-    file: 'src/stream/intake.ts',
-    replace: '    this.#options.idempotency.remember(mutation, turn);',
+    file: 'src/order/delivery.ts',
+    replace: '    idempotency.remember(mutation, turn);',
     with: '',
     foundBy: {
       kind: 'test',

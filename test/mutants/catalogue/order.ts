@@ -7,21 +7,21 @@ export const order: readonly Mutant[] = [
     id: 'no-tie-break',
     number: 9,
     title: 'of two writes of one instant the first to arrive wins',
-    file: 'src/model/record.ts',
+    file: 'src/conflict/version-order.ts',
     replace: 'if (left.hlc !== right.hlc) return left.hlc < right.hlc ? -1 : 1;',
     with: `if (left.origin === right.origin) return left.seq - right.seq;
   if (left.hlc < 1e99) return left.hlc - right.hlc;`,
     foundBy: {
       kind: 'test',
-      file: 'test/property/model.property.test.ts',
-      name: 'gives the same winner for every order and number of deliveries',
+      file: 'test/contract/resolver.test.ts',
+      name: 'is the same for every order and number of deliveries',
     },
   },
   {
     id: 'wall-clock-wins',
     number: 9,
     title: 'versions are ordered by the millisecond, and within one the first to arrive wins',
-    file: 'src/model/record.ts',
+    file: 'src/conflict/version-order.ts',
     replace: 'if (left.hlc !== right.hlc) return left.hlc < right.hlc ? -1 : 1;',
     with: `if (left.origin === right.origin) return left.seq - right.seq;
   if (left.hlc < 1e99) return Math.floor(left.hlc / 1024) - Math.floor(right.hlc / 1024);`,
@@ -32,9 +32,9 @@ export const order: readonly Mutant[] = [
     number: 10,
     title: 'of two writes of one instant the last to arrive wins',
     file: 'src/store/table.ts',
-    replace: 'const order = current === undefined ? 1 : compareVersions(mutation, current);',
-    with: `const isTie = mutation.hlc === current?.hlc && mutation.origin !== current.origin;
-    const order = current === undefined || isTie ? 1 : compareVersions(mutation, current);`,
+    replace: "return isOlder ? 'lost' : this.#replace(current, merge(current, record), out);",
+    with: `const isTie = record.hlc === current.hlc && record.origin !== current.origin;
+    return isOlder && !isTie ? 'lost' : this.#replace(current, record, out);`,
     foundBy: {
       kind: 'test',
       file: 'test/property/store.property.test.ts',
@@ -46,20 +46,20 @@ export const order: readonly Mutant[] = [
     number: 27,
     title: 'what arrives overwrites what is newer',
     file: 'src/store/table.ts',
-    replace: "    if (order < 0) return 'lost';",
-    with: '',
+    replace: "return isOlder ? 'lost' : this.#replace(current, merge(current, record), out);",
+    with: 'return this.#replace(current, record, out);',
     foundBy: sim,
   },
   {
     id: 'tombstone-dropped',
     number: 28,
     title: 'a delete leaves nothing behind on disk',
-    file: 'src/store/table.ts',
+    file: 'src/store/cells.ts',
     replace: `damaged: false };
-    out.put(recordKey(record.namespace, record.key), record.bytes);`,
+    out.put(recordKey(record.namespace, record.key), encodedOf(record));`,
     with: `damaged: false };
     if (record.operation === 'delete') out.del(recordKey(record.namespace, record.key));
-    else out.put(recordKey(record.namespace, record.key), record.bytes);`,
+    else out.put(recordKey(record.namespace, record.key), encodedOf(record));`,
     foundBy: sim,
   },
   {
@@ -67,8 +67,8 @@ export const order: readonly Mutant[] = [
     number: 27,
     title: 'a damaged record is replaced by what a peer has, though our log has a newer one',
     file: 'src/replica/reads.ts',
-    replace: 'beyond === undefined ? told : mergeRecords(told, beyond);',
-    with: 'beyond === undefined ? told : (told ?? mergeRecords(told, beyond));',
+    replace: 'beyond === undefined ? told : merge(told, beyond);',
+    with: 'beyond === undefined ? told : (told ?? merge(told, beyond));',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/read.test.ts',
@@ -93,9 +93,9 @@ export const order: readonly Mutant[] = [
     number: 17,
     title: 'entries behind a gap are taken',
     file: 'src/stream/receiver.ts',
-    replace: `    if (mutation.seq > headOf(tail) + 1 || !this.#followsEarlierLives(mutation)) return this.#gap();
+    replace: `    if (mutation.seq > lastOf(tail) + 1 || !this.#followsEarlierLives(mutation)) return this.#gap();
     if (!isOf(lane, mutation) || !isChained(mutation, tail.chain)) {`,
-    with: `    if (mutation.seq > lane.head + 1) lane.head = mutation.seq - 1;
+    with: `    if (mutation.seq > lane.received + 1) lane.received = lane.applied = mutation.seq - 1;
     if (!isOf(lane, mutation)) {`,
     foundBy: sim,
   },
@@ -129,8 +129,7 @@ export const order: readonly Mutant[] = [
     number: 8,
     title: 'If-Match holds for any version once there is one',
     file: 'src/model/conditions.ts',
-    replace:
-      'return live !== undefined && condition.versions.includes(formatDot(live.origin, live.seq));',
+    replace: 'return live !== undefined && condition.versions.includes(versionIn(live));',
     with: 'return live !== undefined;',
     foundBy: {
       kind: 'test',

@@ -62,8 +62,10 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a quorum read takes the oldest answer for the newest',
     file: 'src/quorum/get.ts',
-    replace: 'compareVersions(record, read.newest) > 0) read.newest = record;',
-    with: 'compareVersions(record, read.newest) < 0) read.newest = record;',
+    replace: `if (record !== undefined && !includes(read.newest, record))
+      read.newest = merge(read.newest, record);`,
+    with: `if (record !== undefined && (read.newest === undefined || includes(read.newest, record)))
+      read.newest = record;`,
     foundBy: {
       kind: 'test',
       file: 'test/unit/quorum/get.test.ts',
@@ -139,8 +141,8 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a quorum read in a fifo namespace answers before the stream has brought what it saw',
     file: 'src/replica/reads.ts',
-    replace: 'return this.#isFifo(namespace) && this.#options.log.head(origin) < seq;',
-    with: 'return this.#isFifo(namespace) && this.#options.log.head(origin) < seq - 1e9;',
+    replace: 'return this.#isFifo(namespace) && this.#options.log.applied(origin) < seq;',
+    with: 'return this.#isFifo(namespace) && this.#options.log.applied(origin) < seq - 1e9;',
     foundBy: sim,
   },
   {

@@ -42,8 +42,8 @@ export const trees: readonly Mutant[] = [
     number: 27,
     title: 'a record that a peer gives replaces a newer one',
     file: 'src/store/table.ts',
-    replace: "if (order <= 0) return order === 0 ? 'known' : 'lost';",
-    with: "if (order === 0) return 'known';",
+    replace: "if (includes(current, record)) return isSame(current, record) ? 'known' : 'lost';",
+    with: "if (isSame(current, record)) return 'known';\n    if (current !== undefined) return this.#replace(current, record, out);",
     foundBy: {
       kind: 'test',
       file: 'test/unit/store/table.test.ts',

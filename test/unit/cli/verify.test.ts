@@ -62,7 +62,7 @@ function wholeStore(groupOf: (seq: number) => string = () => ''): {
     store.set(nameOf(entry), entry.bytes);
   }
   const floorChain = entries[1]?.chain ?? 0;
-  const state = { head: 6, chain, hlc: 6 * 1024, floor: 2, floorChain };
+  const state = { received: 6, chain, hlc: 6 * 1024, floor: 2, floorChain };
   store.set(latin1(originKey(ORIGIN)), encodeLaneState(state));
   store.set(
     latin1(metaKey('incarnation')),

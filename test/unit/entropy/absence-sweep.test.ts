@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AbsenceSweep } from '../../../src/entropy/absence-sweep.ts';
-import type { Record } from '../../../src/model/record.ts';
+import { type Record, recordOf } from '../../../src/model/record.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { positionOf } from '../../../src/store/layout.ts';
 import { key, namespace, origin, run } from '../../support/build.ts';
@@ -48,7 +48,7 @@ describe('what a part of a snapshot lacks', () => {
   });
 
   it('stays where the part shows it, as whatever', () => {
-    expect(swept(undefined, entries.slice(2, 3), 6)).toEqual(['k2', 'k3']);
+    expect(swept(undefined, entries.slice(2, 3).map(recordOf), 6)).toEqual(['k2', 'k3']);
   });
 
   it('stays where the snapshot does not cover it, durable or not', () => {

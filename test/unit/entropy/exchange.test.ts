@@ -33,7 +33,7 @@ const holder = (peer: number, id: string, holds: readonly [typeof A1, number][])
 
 function have(of: typeof A1, count: number): void {
   const lane = log.open(of);
-  for (const entry of run(of, count).slice(lane.head)) log.append(lane, entry, out);
+  for (const entry of run(of, count).slice(lane.received)) log.append(lane, entry, out);
 }
 
 /** Who was asked for what, as `2: a.1 from 4`. */

@@ -9,6 +9,7 @@ import { HostTurn } from '../../../src/host/turn.ts';
 import type { Key, ReplicaId } from '../../../src/model/id.ts';
 import type { Message, SnapshotChunk, SnapshotRequest } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
+import { recordOf } from '../../../src/model/record.ts';
 import { Absence } from '../../../src/store/absence.ts';
 import { NAMED, positionOf } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
@@ -49,7 +50,7 @@ class Side {
     this.log.seal(this.out);
     const { lsn } = this.out;
     this.storage.apply(this.out.takeBatch());
-    this.table.onDurable(lsn);
+    this.table.cells.onDurable(lsn);
     this.log.onDurable(lsn, this.out);
   }
 
@@ -85,7 +86,7 @@ describe('who gives a snapshot', () => {
     const lane = side.log.open(A);
     for (const entry of entries) {
       side.log.append(lane, entry, side.out);
-      side.table.apply(entry, side.out);
+      side.table.merge(recordOf(entry), side.out);
     }
     side.commit();
     server = new SnapshotServer({
@@ -169,7 +170,7 @@ describe('who takes a snapshot', () => {
       kind: 'snapshot-chunk',
       id,
       covers: n === 0 ? heads : [],
-      records: entries.slice(n, n + 1),
+      records: entries.slice(n, n + 1).map(recordOf),
       named: [],
       after: n === 0 ? '' : positionAt(n - 1),
       last: positionAt(n),
@@ -189,7 +190,7 @@ describe('who takes a snapshot', () => {
       isAhead: ({ hlc }) => hlc > 1e15,
       budget: new CopyBudget(copiesPerHour),
       onCopy: () => {},
-      merge: (record, turn) => side.absence.take(record, turn),
+      admit: (record, turn) => side.absence.admit(record, turn),
       remember: () => {},
       jump: (head, out) => side.log.jump(head, out),
     });
@@ -227,7 +228,7 @@ describe('who takes a snapshot', () => {
   it('asks again from where it is when a part is missing, and drops nothing for it', () => {
     const id = begin(0)?.id ?? 0;
     const kept = run(A, 2, () => ({ namespace: NS, key: key(names[1] ?? '') }))[1];
-    if (kept !== undefined) side.table.apply(kept, side.out);
+    if (kept !== undefined) side.table.merge(recordOf(kept), side.out);
     client.onChunk(holder, part(0, id), side.out.at(at(0)));
     client.onChunk(holder, part(2, id), side.out.at(at(0)));
     sweep();
@@ -254,7 +255,7 @@ describe('who takes a snapshot', () => {
   it('waits with the next part while too much is in memory only', () => {
     const id = begin(0)?.id ?? 0;
     const many = run(origin('b.1'), 5000, (seq) => ({ namespace: NS, key: key(`z${seq}`) }));
-    for (const entry of many) side.table.apply(entry, side.out);
+    for (const entry of many) side.table.merge(recordOf(entry), side.out);
     client.onChunk(holder, part(0, id), side.out.at(at(0)));
     client.look([holder], side.out.at(at(1)));
     expect(taken()).toBe(0);
@@ -321,7 +322,7 @@ describe('who takes a snapshot', () => {
       { fields: { waitMs: HOUR_MS - 20 } },
     ]);
     expect(copy(70, HOUR_MS)).toBe(true);
-    expect(side.log.head(A)).toBe(70);
+    expect(side.log.received(A)).toBe(70);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { APART_ENTRIES_MAX } from '../../../src/entropy/tree-cut.ts';
-import { mergeRecords, type Mutation } from '../../../src/model/record.ts';
+import { type Mutation, recordOf } from '../../../src/model/record.ts';
+import { merge } from '../../../src/conflict/merge.ts';
 import { FrozenTree } from '../../../src/store/frozen-tree.ts';
 import { recordKey } from '../../../src/store/layout.ts';
 import { Leaves } from '../../../src/store/leaves.ts';
@@ -41,12 +42,12 @@ describe('a cut', () => {
     room.commit();
     expect(cut.look()).toBe('known');
     const covered = [...eu.slice(0, 5), ...us.slice(0, 3)];
-    expect(isSameLeaves(cut.leaves, leavesOf(covered, mergeRecords))).toBe(true);
+    expect(isSameLeaves(cut.leaves, leavesOf(covered, merge))).toBe(true);
   });
 
   it('covers a record that came before its entry, and waits for the entry', () => {
     const room = roomWith(eu.slice(0, 2));
-    room.absence.take(eu[3] as Mutation, room.out);
+    room.absence.admit(recordOf(eu[3] as Mutation), room.out);
     const cut = room.freeze();
     room.commit();
     expect([...cut.vector]).toEqual([[EU, 4]]);
@@ -59,7 +60,7 @@ describe('a cut', () => {
 
   it('waits no longer for an entry that did not follow its record for a while', () => {
     const room = roomWith(eu.slice(0, 2));
-    room.absence.take(eu[3] as Mutation, room.out);
+    room.absence.admit(recordOf(eu[3] as Mutation), room.out);
     room.commit();
     room.absence.age();
     expect(room.absence.ahead().get(EU)).toBe(4);
@@ -93,7 +94,7 @@ describe('a cut', () => {
     for (const entry of us) room.deliver(entry);
     room.commit();
     expect(cut.look()).toBe('known');
-    expect(isSameLeaves(cut.leaves, leavesOf(eu.slice(0, 5), mergeRecords))).toBe(true);
+    expect(isSameLeaves(cut.leaves, leavesOf(eu.slice(0, 5), merge))).toBe(true);
     cut.end();
     expect(cut.look()).toBe('unknown');
   });
@@ -156,7 +157,7 @@ describe('a cut is unknown for good', () => {
     for (const [at, entry] of run(US, 4, () => ({ namespace: NS, key: key('z') })).entries()) {
       room.deliver(entry);
       room.commit();
-      expect(room.log.head(US)).toBe(at + 1);
+      expect(room.log.received(US)).toBe(at + 1);
     }
     const cut = room.freeze();
     cut.join([[EU, 4]]);

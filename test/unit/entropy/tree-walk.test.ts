@@ -6,6 +6,7 @@ import { TreeServer } from '../../../src/entropy/tree-server.ts';
 import type { Now } from '../../../src/model/effect.ts';
 import type { Message } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
+import { recordOf } from '../../../src/model/record.ts';
 import { key, mutation, namespace, origin, run } from '../../support/build.ts';
 import { recordKey } from '../../../src/store/layout.ts';
 import { TreeRoom } from '../../support/tree-room.ts';
@@ -37,7 +38,7 @@ class Side extends TreeRoom {
       restMs: REST_MS,
       timeoutMs: TIMEOUT_MS,
       heal: () => {},
-      mend: (record, turn) => this.table.mend(record, turn) === 'won',
+      recover: (record, turn) => this.table.recover(record, turn) === 'won',
       onEnd: (end) => void this.ends.push(end),
     });
   }
@@ -218,7 +219,7 @@ describe('a version that neither log covers', () => {
 
   beforeEach(() => {
     deliver(eu);
-    there.absence.take(stray, there.out);
+    there.absence.admit(recordOf(stray), there.out);
     there.commit();
     there.absence.age();
     there.absence.age();
@@ -239,7 +240,7 @@ describe('a tree that is wrong', () => {
   it('is counted anew when its leaves differ and no key does, whatever is written meanwhile', () => {
     deliver(eu);
     const wrong = mutation({ origin: US, seq: 9, namespace: NS, key: key('w'), hlc: 1 });
-    here.tree.onChange(wrong, undefined, wrong);
+    here.tree.onChange(wrong, undefined, recordOf(wrong));
     here.walk.begin(1, here.out.at(now()));
     talk();
     const us = run(US, 8, () => ({ namespace: NS, key: key('w'), hlc: 1e6 }));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isAnswerTo } from '../../../src/forward/check.ts';
 import type { ForwardAnswer, Question } from '../../../src/model/message.ts';
+import { recordOf } from '../../../src/model/record.ts';
 import { key, mutation, namespace } from '../../support/build.ts';
 
 const NS = namespace('ns');
@@ -18,9 +19,12 @@ const LIST = {
 } as Question;
 
 const found = (name: string): ForwardAnswer =>
-  ({ kind: 'found', record: mutation({ namespace: NS, key: key(name) }) }) as ForwardAnswer;
+  ({
+    kind: 'found',
+    record: recordOf(mutation({ namespace: NS, key: key(name) })),
+  }) as ForwardAnswer;
 const page = (names: readonly string[], after = '', prefixes: string[] = []): ForwardAnswer => {
-  const items = names.map((name) => mutation({ namespace: NS, key: key(name) }));
+  const items = names.map((name) => recordOf(mutation({ namespace: NS, key: key(name) })));
   return { kind: 'listed', items, prefixes, after } as unknown as ForwardAnswer;
 };
 

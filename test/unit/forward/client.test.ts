@@ -9,7 +9,7 @@ import type {
   Message,
   Question,
 } from '../../../src/model/message.ts';
-import type { Mutation } from '../../../src/model/record.ts';
+import { type Mutation, type Record, recordOf } from '../../../src/model/record.ts';
 import { getOf, type ListOptions, listOf, putOf } from '../../cluster/cluster.ts';
 import {
   bytes,
@@ -62,24 +62,26 @@ function questions(): { readonly peer: number; readonly message: ForwardRequest 
 const reply = (peer: number, id: number, said: ForwardAnswer): void =>
   solo.message(peer, { kind: 'forward-reply', id, answer: said });
 
-const recordOf = (name: string, fields: Partial<Mutation> = {}): Mutation =>
-  mutation({
-    origin: origin('us-1.1'),
-    seq: 4,
-    hlc: WALL_MS * 1024,
-    namespace: namespace('fi'),
-    key: key(name),
-    value: bytes('theirs'),
-    ...fields,
-  });
+const recordUnder = (name: string, fields: Partial<Mutation> = {}): Record =>
+  recordOf(
+    mutation({
+      origin: origin('us-1.1'),
+      seq: 4,
+      hlc: WALL_MS * 1024,
+      namespace: namespace('fi'),
+      key: key(name),
+      value: bytes('theirs'),
+      ...fields,
+    }),
+  );
 
-const found = (record = recordOf('a')): ForwardAnswer => {
-  return { kind: 'found', record, stalenessMs: 7, answers: 1 };
+const found = (record = recordUnder('a')): ForwardAnswer => {
+  return { kind: 'found', record: record, stalenessMs: 7, answers: 1 };
 };
 const page = (names: readonly string[], prefixes: readonly string[] = []): ForwardAnswer => {
   return {
     kind: 'listed',
-    items: names.map((each) => recordOf(each)),
+    items: names.map((each) => recordUnder(each)),
     prefixes,
     after: '',
     stalenessMs: 'unknown',
@@ -158,10 +160,10 @@ describe('a read that others answer', () => {
   });
 
   it.each([
-    ['of another key', found(recordOf('b'))],
-    ['of another namespace', found(recordOf('a', { namespace: namespace('ev') }))],
-    ['that was deleted', found(recordOf('a', { operation: 'delete' }))],
-    ['from far in the future', found(recordOf('a', { hlc: 3_000_000 * 1024 }))],
+    ['of another key', found(recordUnder('b'))],
+    ['of another namespace', found(recordUnder('a', { namespace: namespace('ev') }))],
+    ['that was deleted', found(recordUnder('a', { operation: 'delete' }))],
+    ['from far in the future', found(recordUnder('a', { hlc: 3_000_000 * 1024 }))],
     ['that is a list', page(['a'])],
   ])('refuses a record %s and asks the next', (_, said) => {
     read();
@@ -184,7 +186,7 @@ describe('a read that others answer', () => {
   it('leaves what is written here next behind what was read', () => {
     const hlc = (WALL_MS + 50) * 1024;
     read();
-    reply(US, questions()[0]?.message.id ?? 0, found(recordOf('a', { hlc })));
+    reply(US, questions()[0]?.message.id ?? 0, found(recordUnder('a', { hlc })));
     const written = solo.ask(putOf('a', 'mine', { ns: 'fi', w: 1 }));
     expect(written?.kind === 'written' ? written.hlc : 0).toBeGreaterThan(hlc);
   });

@@ -14,7 +14,7 @@ const machines: readonly string[] =
 export const floors: readonly (readonly string[])[] = [
   ['base'],
   ['model'],
-  ['crdt'],
+  ['conflict'],
   ['store'],
   ['peers'],
   machines,
@@ -29,7 +29,7 @@ export const rootRooms: readonly string[] = ['main', 'incarnations', 'config', '
 /** Rooms beside the floors: what they may import, and who may import them. */
 export const apart: Record<string, { readonly sees: string[]; readonly seenBy: string[] }> = {
   api: { sees: ['base', 'model'], seenBy: ['http', 'config', 'cli', 'main', 'client', 'console'] },
-  client: { sees: ['base', 'model', 'crdt', 'api'], seenBy: ['cli'] },
+  client: { sees: ['base', 'model', 'conflict', 'api'], seenBy: ['cli'] },
   console: { sees: ['api'], seenBy: [] },
 };
 
@@ -86,6 +86,11 @@ const impureMembers: ReadonlySet<string> = new Set(
 /** The only file that reads the environment. */
 const environmentReader = 'config/load.ts';
 
+/** Where versions are compared by themselves, not those of two records: which files may. */
+const versionComparers: ReadonlySet<string> = new Set(
+  'idempotency put tree-difference list-rows writes'.split(' '),
+);
+
 /** What a class may extend: what the language itself asks to be extended. */
 const extendable: ReadonlySet<string> = new Set(['Error', 'TypeError', 'RangeError']);
 
@@ -112,6 +117,8 @@ export const rules: Record<string, Rule> = {
   'pure-imports': pureImports,
   'pure-words': pureWords,
   'package-home': packageHome,
+  'three-vectors': threeVectors,
+  'version-order': versionOrder,
   environment: environment,
   barrel: barrel,
   'no-any': noAny,
@@ -164,6 +171,20 @@ function fewDoors({ path, room, tokens }: Source, report: Report): void {
     if (target === room || !Object.hasOwn(doors, target)) continue;
     if (!doors[target]?.includes(room)) report(line, `${room} imports ${target}`);
   }
+}
+
+/** What is here of a lane is received, applied or durable: a head says neither. */
+function threeVectors({ room, tokens }: Source, report: Report): void {
+  const isAbove = pureRooms.has(room) && floorOf(room) > floorOf('store');
+  if (!isAbove || room === 'stream') return;
+  for (const token of tokens) if (isWord(token, 'head')) report(token.line, 'head');
+}
+
+/** Records are merged and compared by their resolver. */
+function versionOrder({ path, room, tokens }: Source, report: Report): void {
+  if (room === 'conflict' || versionComparers.has(posix.basename(path, '.ts'))) return;
+  for (const token of tokens)
+    if (isWord(token, 'compareVersions')) report(token.line, 'compareVersions');
 }
 
 function standsApart({ path, room, tokens }: Source, report: Report): void {

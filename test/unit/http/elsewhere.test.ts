@@ -4,6 +4,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Command, Holder, Reply } from '../../../src/model/command.ts';
 import type { FaultCode } from '../../../src/model/fault.ts';
+import { recordOf } from '../../../src/model/record.ts';
 import { bytes, key, mutation, namespace } from '../../support/build.ts';
 import { type Harness, json, repliesIn, startHarness } from './harness.ts';
 
@@ -98,7 +99,9 @@ describe('a write that asks for it', () => {
 
 describe('a reply that another replica gave', () => {
   const heldBy = { id: 'us-1', region: 'us' } as Holder;
-  const record = mutation({ namespace: namespace('bench'), key: key('k'), value: bytes('theirs') });
+  const record = recordOf(
+    mutation({ namespace: namespace('bench'), key: key('k'), value: bytes('theirs') }),
+  );
   const US = '"us-1";region=us';
   const rest = { stalenessMs: 12.2, heldBy };
 

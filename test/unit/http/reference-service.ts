@@ -16,7 +16,7 @@ import { formatDot, type Origin, type Region, type ReplicaId } from '../../../sr
 import { bootMembership } from '../../../src/model/membership.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { ReplicaService } from '../../../src/model/port.ts';
-import { isLive, type Record } from '../../../src/model/record.ts';
+import { isTombstone, latestOf, type Record, recordOf, shows } from '../../../src/model/record.ts';
 
 export interface ReferenceService extends ReplicaService {
   state: ReplicaService['state'];
@@ -93,7 +93,7 @@ export function createReferenceService(): ReferenceService {
 
   const live = (namespace: string, key: string): Record | undefined => {
     const record = records.get(`${namespace}\n${key}`);
-    return isLive(record, Date.now()) ? record : undefined;
+    return shows(record, Date.now()) ? record : undefined;
   };
 
   const write = (command: WriteCommand): Reply => {
@@ -112,7 +112,7 @@ export function createReferenceService(): ReferenceService {
 
   const areMet = (command: WriteCommand): boolean => {
     const before = live(command.namespace, command.key);
-    const version = before && formatDot(before.origin, before.seq);
+    const version = before && formatDot(latestOf(before).origin, latestOf(before).seq);
     for (const condition of command.conditions) {
       const holds = {
         'match-any': () => version !== undefined,
@@ -120,7 +120,7 @@ export function createReferenceService(): ReferenceService {
         match: () => version !== undefined && versionsOf(condition).includes(version),
         'unmodified-since': () =>
           before === undefined ||
-          Math.floor(hlcToMs(before.hlc) / 1000) * 1000 <= dateOf(condition),
+          Math.floor(hlcToMs(latestOf(before).hlc) / 1000) * 1000 <= dateOf(condition),
         'none-match': () => version === undefined || !versionsOf(condition).includes(version),
       }[condition.kind]();
       if (!holds) return false;
@@ -133,15 +133,15 @@ export function createReferenceService(): ReferenceService {
     if (!areMet(command)) return failed('precondition-failed');
     const { removes } = command;
     const stored = records.get(`${command.namespace}\n${command.key}`);
-    if (removes !== undefined && stored !== undefined && stored.seq > removes.seq)
+    if (removes !== undefined && stored !== undefined && latestOf(stored).seq > removes.seq)
       return failed('precondition-failed');
-    const record = recordOf(command, ++seq, before === undefined);
+    const record = recordFor(command, ++seq, before === undefined);
     records.set(`${command.namespace}\n${command.key}`, record);
     return {
       kind: 'written',
       created: command.operation === 'put' && before === undefined,
       dot: { origin: ORIGIN, seq },
-      hlc: record.hlc,
+      hlc: latestOf(record).hlc,
       acks: 2,
       replicas: REPLICAS,
       settled: !command.respondAsync,
@@ -154,7 +154,7 @@ export function createReferenceService(): ReferenceService {
   const list = (command: ListCommand): Reply => {
     const { namespace, prefix, start, end, after, reverse, limit, delimiter } = command;
     const inOrder = [...records.values()]
-      .filter((record) => record.namespace === namespace && isLive(record, Date.now()))
+      .filter((record) => record.namespace === namespace && shows(record, Date.now()))
       .filter(({ key }) => key.startsWith(prefix) && key >= start && (end === '' || key < end))
       .sort((left, right) => (left.key < right.key ? -1 : 1));
     const sequence = reverse ? inOrder.toReversed() : inOrder;
@@ -180,8 +180,11 @@ export function createReferenceService(): ReferenceService {
   };
 
   const graveOf = (record: Record | undefined) =>
-    record?.operation === 'delete'
-      ? { dot: { origin: record.origin, seq: record.seq }, blockedBy: ['us-1' as ReplicaId] }
+    record !== undefined && isTombstone(record)
+      ? {
+          dot: { origin: latestOf(record).origin, seq: latestOf(record).seq },
+          blockedBy: ['us-1' as ReplicaId],
+        }
       : undefined;
 
   const explain = (namespace: string, key: string): Reply => ({
@@ -289,9 +292,9 @@ function foldOf(key: string, prefix: string, delimiter: string): string | undefi
   return at < 0 ? undefined : key.slice(0, at + delimiter.length);
 }
 
-function recordOf(command: WriteCommand, seq: number, created: boolean): Record {
+function recordFor(command: WriteCommand, seq: number, created: boolean): Record {
   const nowMs = Date.now();
-  return {
+  return recordOf({
     origin: ORIGIN,
     seq,
     hlc: hlcFromMs(nowMs),
@@ -312,7 +315,7 @@ function recordOf(command: WriteCommand, seq: number, created: boolean): Record 
     chain: 0,
     bytes: new Uint8Array(0),
     created,
-  };
+  });
 }
 
 function writeOf({ client, namespace, w, r, timeoutMs, respondAsync }: RunCommand) {

@@ -2,10 +2,11 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HLC_MAX } from '../../../src/model/hlc.ts';
-import { incarnationAt, INCARNATION_MAX, type Origin } from '../../../src/model/id.ts';
+import { incarnationAt, INCARNATION_MAX, type LaneId } from '../../../src/model/id.ts';
 import type { Message, VectorEntries } from '../../../src/model/message.ts';
 import type { Reply } from '../../../src/model/command.ts';
 import type { ClaimReason } from '../../../src/model/metrics.ts';
+import { recordOf } from '../../../src/model/record.ts';
 import { originKey } from '../../../src/store/layout.ts';
 import { encodeLaneState, LANE_EMPTY } from '../../../src/store/lane.ts';
 import { getOf, putOf, shown } from '../../cluster/cluster.ts';
@@ -49,7 +50,7 @@ beforeEach(() => {
 });
 
 const refused = (reason: ClaimReason): number => solo.replica.metrics.claimsRefused[reason];
-const lanes = (): Origin[] => solo.replica.status(solo.now).self.vector.map(([of]) => of);
+const lanes = (): LaneId[] => solo.replica.status(solo.now).self.vector.map(([of]) => of);
 const heldBy = (peer: number) => solo.replica.status(solo.now).peers[peer - 1]?.vector;
 
 const stamped = (fields: object = {}) =>
@@ -96,7 +97,7 @@ describe('a life that no clock can have begun', () => {
 
   it('is left alone where storage has a log of it', () => {
     const storage = new KeyMap();
-    const state = encodeLaneState({ ...LANE_EMPTY, head: 3 });
+    const state = encodeLaneState({ ...LANE_EMPTY, received: 3 });
     storage.apply({ keys: [originKey(origin(`us-1.${LAST}`))], values: [state] });
     const again = begin(storage);
     expect(again.out.haltReason).toBeUndefined();
@@ -112,9 +113,9 @@ describe('a record that no clock can have stamped', () => {
   ] as const)('is neither stored nor passed on: %s', (reason, fields) => {
     const record = stamped(fields);
     solo.message(US, { kind: 'entries', origin: THEIRS, entries: [record] });
-    solo.message(US, { kind: 'repair', record });
-    solo.message(US, { kind: 'read-reply', id: 1, answer: 'record', record });
-    solo.message(US, { kind: 'tree-records', id: 1, taken: 1, records: [record] });
+    solo.message(US, { kind: 'repair', record: recordOf(record) });
+    solo.message(US, { kind: 'read-reply', id: 1, answer: 'record', record: recordOf(record) });
+    solo.message(US, { kind: 'tree-records', id: 1, taken: 1, records: [recordOf(record)] });
     expect(refused(reason)).toBe(4);
     expect(shown(solo.ask(getOf('a', { r: 1 })) ?? 'broken')).toBe('absent');
   });
@@ -130,7 +131,12 @@ describe('a record that no clock can have stamped', () => {
       const question = solo.sent().find(({ message }) => message.kind === 'read-request');
       if (question?.message.kind !== 'read-request') throw new Error('nobody is asked');
       const { id } = question.message;
-      solo.message(question.peer, { kind: 'read-reply', id, answer: 'record', record });
+      solo.message(question.peer, {
+        kind: 'read-reply',
+        id,
+        answer: 'record',
+        record: recordOf(record),
+      });
     }
     expect(told).toEqual(['no-quorum']);
   });
@@ -167,7 +173,7 @@ describe('a log of a replica that was never a member', () => {
 
   it('is left alone where storage holds more of them than there can have been', () => {
     const storage = new KeyMap();
-    const state = encodeLaneState({ ...LANE_EMPTY, head: 3, floor: 3 });
+    const state = encodeLaneState({ ...LANE_EMPTY, received: 3, floor: 3 });
     for (let n = 0; n < 100; n++)
       storage.apply({ keys: [originKey(origin(`z${n}-1.5`))], values: [state] });
     storage.apply({ keys: [originKey(origin('us-1.5'))], values: [state] });

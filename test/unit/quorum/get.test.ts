@@ -3,7 +3,7 @@ import { HostTurn } from '../../../src/host/turn.ts';
 import type { ReadReply } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { type QuorumSpec, requirementOf } from '../../../src/model/quorum.ts';
-import type { Record } from '../../../src/model/record.ts';
+import { type Record, recordOf } from '../../../src/model/record.ts';
 import {
   type PendingRead,
   PendingReads,
@@ -20,7 +20,7 @@ const EVERYBODY = 0b11111;
 const NS = namespace('ns');
 const KEY = key('k');
 const HOLDS = new Map([[origin('eu-1.1'), 7]]);
-const version = (hlc: number): Record => mutation({ hlc, namespace: NS, key: KEY });
+const version = (hlc: number): Record => recordOf(mutation({ hlc, namespace: NS, key: KEY }));
 
 let out: HostTurn;
 let nearness: Nearness;
@@ -102,7 +102,7 @@ describe('a read that asks', () => {
     expect(outcomes()).toEqual([]);
     answer(1, 'absent');
     expect(outcomes()).toEqual(['won']);
-    expect(ends[0]?.read.newest?.hlc).toBe(7);
+    expect(ends[0]?.read.newest).toMatchObject({ hlc: 7 });
     expect(ends[0]?.read.tally.acks).toBe(3);
   });
 
@@ -146,9 +146,9 @@ describe('a read that asks', () => {
 
   it('takes a record under another key for damage, and asks somebody else', () => {
     begin(2);
-    expect(answer(1, 'record', mutation({ namespace: NS, key: key('other'), hlc: 9 }))).toEqual([
-      2,
-    ]);
+    expect(
+      answer(1, 'record', recordOf(mutation({ namespace: NS, key: key('other'), hlc: 9 }))),
+    ).toEqual([2]);
     answer(2, 'absent');
     expect(ends[0]?.read.newest).toBeUndefined();
     expect(outcomes()).toEqual(['won']);
@@ -176,7 +176,7 @@ describe('a read that asks', () => {
     disconnect(1);
     answer(2, 'absent');
     expect(outcomes()).toEqual(['won']);
-    expect(ends[0]?.read.newest?.hlc).toBe(4);
+    expect(ends[0]?.read.newest).toMatchObject({ hlc: 4 });
   });
 
   it('turns to a peer that connects when it found too few', () => {
@@ -245,7 +245,7 @@ describe('a survey', () => {
     expect(outcomes()).toEqual([]);
     answer(4, 'absent');
     expect(outcomes()).toEqual(['won']);
-    expect(ends[0]?.read.newest?.hlc).toBe(5);
+    expect(ends[0]?.read.newest).toMatchObject({ hlc: 5 });
   });
 
   it('does not wait for who is gone, which is not damage', () => {
@@ -301,7 +301,7 @@ describe('a record of its own that is not durable', () => {
     expect(outcomes()).toEqual([]);
     reads.onDurable(4, SELF, out.at(now()));
     expect(outcomes()).toEqual(['won']);
-    expect(ends[0]?.read.newest?.hlc).toBe(9);
+    expect(ends[0]?.read.newest).toMatchObject({ hlc: 9 });
   });
 
   it('is left out where peers are faster', () => {
@@ -310,7 +310,7 @@ describe('a record of its own that is not durable', () => {
     timer(900);
     answer(2, 'record', version(7));
     expect(outcomes()).toEqual(['won']);
-    expect(ends[0]?.read.newest?.hlc).toBe(7);
+    expect(ends[0]?.read.newest).toMatchObject({ hlc: 7 });
     reads.onDurable(4, SELF, out.at(now()));
     expect(outcomes()).toEqual(['won']);
   });

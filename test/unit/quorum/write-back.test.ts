@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
 import type { ReadReply } from '../../../src/model/message.ts';
 import { isHeld, type QuorumSpec, requirementOf } from '../../../src/model/quorum.ts';
+import { recordOf } from '../../../src/model/record.ts';
 import type { PendingRead } from '../../../src/quorum/get.ts';
 import { Tally } from '../../../src/quorum/tally.ts';
 import { WriteBacks } from '../../../src/quorum/write-back.ts';
@@ -72,14 +73,15 @@ describe('a version that is written back', () => {
     const read = { tally, deadlineMs: 1000 } as PendingRead;
     const client = { onReply: () => {} };
     const rest = { holders, needsSelf, ownLsn: 4, repairs: !needsSelf };
-    writeBacks.begin({ read, client, newest: NEWEST, ...rest }, EVERYBODY, out.at(now()));
+    writeBacks.begin({ read, client, newest: recordOf(NEWEST), ...rest }, EVERYBODY, out.at(now()));
     return asked();
   }
 
   const asked = () => sent(out).map(({ peer, message }) => `${peer} ${message.kind}`);
   const reply = (peer: number, answer: ReadReply['answer'], hlc?: number): boolean => {
     const { namespace: ns, key: name } = NEWEST;
-    const record = hlc === undefined ? undefined : mutation({ hlc, namespace: ns, key: name });
+    const record =
+      hlc === undefined ? undefined : recordOf(mutation({ hlc, namespace: ns, key: name }));
     return writeBacks.onReply(
       peer,
       { kind: 'read-reply', id: 9, answer, record },

@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Command, Reply } from '../../../src/model/command.ts';
 import type { Heartbeat, VectorEntries } from '../../../src/model/message.ts';
-import type { Mutation } from '../../../src/model/record.ts';
+import { type Mutation, recordOf } from '../../../src/model/record.ts';
 import { recordKey } from '../../../src/store/layout.ts';
 import { delOf, getOf, putOf, shown } from '../../cluster/cluster.ts';
 import {
@@ -140,7 +140,7 @@ describe('where a delete was forgotten', () => {
   it('a repair does not bring the value back', () => {
     deleteHere();
     forget();
-    solo.message(PEER, { kind: 'repair', record: old() });
+    solo.message(PEER, { kind: 'repair', record: recordOf(old()) });
     expect(read(1)).toBe('absent');
     expect(solo.replica.metrics.resurrectionsRefused).toBe(1);
   });
@@ -157,7 +157,7 @@ describe('where a delete was forgotten', () => {
     const request = solo.sent().map(({ message }) => message)[0];
     if (request?.kind !== 'read-request') throw new Error('the peer is asked');
     const { id } = request;
-    solo.message(PEER, { kind: 'read-reply', id, answer: 'record', record: old() });
+    solo.message(PEER, { kind: 'read-reply', id, answer: 'record', record: recordOf(old()) });
     expect(answer).toBe('absent');
     expect(solo.sent()).toEqual([]);
     expect(read(1)).toBe('absent');
@@ -167,7 +167,7 @@ describe('where a delete was forgotten', () => {
     deleteHere();
     forget();
     const record = mutation({ ...NAME, origin: THEIRS, seq: 1, hlc: solo.now.wallMs * 1024 });
-    solo.message(PEER, { kind: 'repair', record });
+    solo.message(PEER, { kind: 'repair', record: recordOf(record) });
     expect(read(1)).toBe('v');
   });
 });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Message, VectorEntries } from '../../../src/model/message.ts';
-import type { Mutation } from '../../../src/model/record.ts';
+import { type Mutation, recordOf } from '../../../src/model/record.ts';
 import { getOf, putOf, shown } from '../../cluster/cluster.ts';
 import {
   helloOf,
@@ -56,7 +56,7 @@ describe('a peer that has not said hello', () => {
   it('is told who we are, and is not listened to', () => {
     solo.step({ kind: 'connected', peer: PEER });
     expect(sentKinds()).toEqual(['hello']);
-    solo.message(PEER, { kind: 'repair', record: record('ns') });
+    solo.message(PEER, { kind: 'repair', record: recordOf(record('ns')) });
     solo.message(PEER, { kind: 'entries', origin: PEER_LIFE, entries: run(PEER_LIFE, 1) });
     solo.message(PEER, { kind: 'pull', origin: PEER_LIFE, from: 1, bytesMax: 100 });
     expect(sentKinds()).toEqual([]);
@@ -86,22 +86,26 @@ describe('a repair', () => {
   beforeEach(greet);
 
   it('is merged in an eventual namespace', () => {
-    solo.message(PEER, { kind: 'repair', record: record('ns') });
+    solo.message(PEER, { kind: 'repair', record: recordOf(record('ns')) });
     expect(value('a')).toBe('theirs');
-    solo.message(PEER, { kind: 'repair', record: record('ns', { hlc: 1, value: bytes('old') }) });
+    solo.message(PEER, {
+      kind: 'repair',
+      record: recordOf(record('ns', { hlc: 1, value: bytes('old') })),
+    });
     expect(value('a')).toBe('theirs');
   });
 
   it('is ignored in a fifo namespace, where it would overtake, and where no policy is', () => {
     const { size } = solo.storage;
-    for (const ns of ['fi', 'unknown']) solo.message(PEER, { kind: 'repair', record: record(ns) });
+    for (const ns of ['fi', 'unknown'])
+      solo.message(PEER, { kind: 'repair', record: recordOf(record(ns)) });
     expect(value('a', 'fi')).toBe('absent');
     expect(solo.storage.size).toBe(size);
   });
 
   it('stamped beyond the drift bound is refused and counted', () => {
     const ahead = (solo.now.wallMs + 10_000) * 1024;
-    solo.message(PEER, { kind: 'repair', record: record('ns', { hlc: ahead }) });
+    solo.message(PEER, { kind: 'repair', record: recordOf(record('ns', { hlc: ahead })) });
     expect(value('a')).toBe('absent');
     expect(solo.replica.metrics.clockRefusals).toBe(1);
   });

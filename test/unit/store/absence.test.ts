@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { positionOf } from '../../../src/store/layout.ts';
 import { key, namespace, origin, run } from '../../support/build.ts';
 import { TreeRoom } from '../../support/tree-room.ts';
+import { recordOf } from '../../../src/model/record.ts';
 
 const NS = namespace('ns');
 const EU = origin('eu-1.1');
@@ -26,7 +27,7 @@ describe('an entry that comes while a snapshot is copied', () => {
     room.deliver(one);
     room.deliver(two);
     expect([one, two].map(shows)).toEqual([false, false]);
-    expect(room.log.head(EU)).toBe(2);
+    expect(room.log.received(EU)).toBe(2);
   });
 
   it('is shown where the copy is still to come, and where it does not know of it', () => {
@@ -36,7 +37,7 @@ describe('an entry that comes while a snapshot is copied', () => {
 
   it('is merged where the copy has brought something', () => {
     const older = run(origin('us-1.1'), 1, () => ({ namespace: NS, key: one.key, hlc: 1 }));
-    for (const entry of older) room.absence.take(entry, room.out);
+    for (const entry of older) room.absence.admit(recordOf(entry), room.out);
     room.deliver(one);
     expect(room.table.read(NS, one.key).record).toBe(one);
   });
@@ -51,7 +52,7 @@ describe('an entry that comes while a snapshot is copied', () => {
 describe('a record that comes by another way', () => {
   it('is merged where the log does not reach, and is ahead of it until its entry comes', () => {
     room.deliver(one);
-    room.absence.take(three, room.out);
+    room.absence.admit(recordOf(three), room.out);
     expect(shows(three)).toBe(true);
     expect([...room.absence.ahead()]).toEqual([[EU, 3]]);
     room.deliver(two);
@@ -62,15 +63,15 @@ describe('a record that comes by another way', () => {
   it('was deleted where the log does reach and nothing is there', () => {
     for (const entry of [one, two, three]) room.deliver(entry);
     room.table.drop({ namespace: NS, key: two.key }, two.hlc, room.out);
-    room.absence.take(two, room.out);
+    room.absence.admit(recordOf(two), room.out);
     expect(shows(two)).toBe(false);
-    expect(room.absence.wasDeleted(two)).toBe(true);
+    expect(room.absence.wasDeleted(recordOf(two))).toBe(true);
   });
 
   it('is ahead of nothing where it lost', () => {
     const newer = run(origin('us-1.1'), 1, () => ({ namespace: NS, key: three.key, hlc: 1e9 }));
     for (const entry of newer) room.deliver(entry);
-    room.absence.take(three, room.out);
+    room.absence.admit(recordOf(three), room.out);
     expect([...room.absence.ahead()]).toEqual([]);
   });
 });

@@ -28,7 +28,7 @@ beforeEach(() => {
 
 function append(of: typeof A, to: number): void {
   const lane = log.open(of);
-  for (const entry of named(of, to).slice(lane.head)) log.append(lane, entry, out);
+  for (const entry of named(of, to).slice(lane.received)) log.append(lane, entry, out);
 }
 
 function seal(): number {
@@ -44,7 +44,7 @@ describe('a log', () => {
   it('holds what is appended, and calls it durable when its batch is', () => {
     append(A, 3);
     append(B, 1);
-    expect(log.head(A)).toBe(3);
+    expect(log.received(A)).toBe(3);
     expect(log.durable.size).toBe(0);
     const lsn = seal();
     append(A, 5);
@@ -104,7 +104,7 @@ describe('a truncation', () => {
     expect(out.clears).toEqual([{ from: logKey(0, A, 1), to: logKey(0, A, 7) }]);
     const bytes = storage.get(originKey(A));
     expect(bytes instanceof Uint8Array && decodeLaneState(bytes)).toMatchObject({
-      head: 11,
+      received: 11,
       floor: 6,
       floorChain: entries[5]?.chain,
     });
@@ -148,7 +148,7 @@ describe('the newest entry under a key beyond a vector', () => {
 });
 
 describe('the state of a lane', () => {
-  const state = { head: 300, chain: 2 ** 52 + 1, hlc: 1e15, floor: 7, floorChain: 12_345 };
+  const state = { received: 300, chain: 2 ** 52 + 1, hlc: 1e15, floor: 7, floorChain: 12_345 };
 
   it('comes back as it was stored', () => {
     expect(decodeLaneState(encodeLaneState(state))).toEqual(state);

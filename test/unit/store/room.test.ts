@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DiskRoom } from '../../../src/model/disk.ts';
+import { recordOf } from '../../../src/model/record.ts';
 import { Room } from '../../../src/store/room.ts';
 import { mutation } from '../../support/build.ts';
 
@@ -41,7 +42,8 @@ describe('room on the disk', () => {
       bytes: new Uint8Array(1000),
     }));
     expect(room.fitting(entries)).toBe(2);
-    expect(room.takeCopies(entries.slice(0, 1))).toBe(true);
-    expect(room.takeCopies(entries)).toBe(false);
+    const copies = [1, 2, 3].map(() => recordOf(mutation({ value: new Uint8Array(900) })));
+    expect(room.takeCopies(copies.slice(0, 1))).toBe(true);
+    expect(room.takeCopies(copies)).toBe(false);
   });
 });

@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ReplicaId } from '../../../src/model/id.ts';
 import { SUPERSEDED_MAX } from '../../../src/model/message.ts';
+import { recordOf } from '../../../src/model/record.ts';
 import { Supersessions } from '../../../src/store/supersessions.ts';
 import { mutation, origin } from '../../support/build.ts';
 
 const US = 'us-1' as ReplicaId;
 const LOSER = origin('us-1.1');
-const winner = mutation({ origin: origin('eu-1.1'), seq: 7, hlc: 9 });
+const winner = recordOf(mutation({ origin: origin('eu-1.1'), seq: 7, hlc: 9 }));
 
 let lost: Supersessions;
 const note = (seq: number): void => lost.note(mutation({ origin: LOSER, seq }), winner);

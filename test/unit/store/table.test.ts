@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
+import { recordOf } from '../../../src/model/record.ts';
 import { recordKey } from '../../../src/store/layout.ts';
 import { RecordIndex } from '../../../src/store/record-index.ts';
 import { Table } from '../../../src/store/table.ts';
@@ -34,12 +35,12 @@ beforeEach(() => {
 function commit(): void {
   const { lsn } = out;
   storage.apply(out.takeBatch());
-  table.onDurable(lsn);
+  table.cells.onDurable(lsn);
 }
 
 /** Enough other records that memory forgets `a`. */
 function forget(): void {
-  for (let i = 0; i < 10; i++) table.apply(record(1, key(`other ${i}`)), out);
+  for (let i = 0; i < 10; i++) table.merge(recordOf(record(1, key(`other ${i}`))), out);
   commit();
 }
 
@@ -47,28 +48,28 @@ describe('a table', () => {
   it('shows what is applied at once, tagged with the batch that makes it durable', () => {
     commit();
     expect(table.read(NS, A)).toMatchObject({ record: undefined, lsn: 0 });
-    expect(table.apply(record(5), out)).toBe('won');
+    expect(table.merge(recordOf(record(5)), out)).toBe('won');
     expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, lsn: 2 });
-    expect(table.apply(record(4), out)).toBe('lost');
-    expect(table.apply(record(5), out)).toBe('known');
-    expect(table.apply(record(6), out)).toBe('won');
-    expect(table.read(NS, A).record?.hlc).toBe(6);
+    expect(table.merge(recordOf(record(4)), out)).toBe('lost');
+    expect(table.merge(recordOf(record(5)), out)).toBe('known');
+    expect(table.merge(recordOf(record(6)), out)).toBe('won');
+    expect(table.read(NS, A).record).toMatchObject({ hlc: 6 });
   });
 
   it('mends what was lost, and puts nothing older over anything newer', () => {
-    expect(table.mend(record(5), out)).toBe('won');
+    expect(table.recover(recordOf(record(5)), out)).toBe('won');
     expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, lsn: 1 });
-    expect(table.mend(record(4), out)).toBe('lost');
-    expect(table.mend(record(5), out)).toBe('known');
-    expect(table.read(NS, A).record?.hlc).toBe(5);
+    expect(table.recover(recordOf(record(4)), out)).toBe('lost');
+    expect(table.recover(recordOf(record(5)), out)).toBe('known');
+    expect(table.read(NS, A).record).toMatchObject({ hlc: 5 });
     commit();
     forget();
     storage.damage(at);
-    expect(table.mend(record(6), out)).toBe('damaged');
+    expect(table.recover(recordOf(record(6)), out)).toBe('damaged');
   });
 
   it('forgets what was not read for long, and finds it in storage', () => {
-    table.apply(record(5), out);
+    table.merge(recordOf(record(5)), out);
     commit();
     forget();
     const misses = metrics.cacheMisses;
@@ -79,24 +80,24 @@ describe('a table', () => {
   });
 
   it('keeps what is not durable, however much comes after it', () => {
-    table.apply(record(5), out);
-    for (let i = 0; i < 50; i++) table.apply(record(1, key(`other ${i}`)), out);
+    table.merge(recordOf(record(5)), out);
+    for (let i = 0; i < 50; i++) table.merge(recordOf(record(1, key(`other ${i}`))), out);
     expect(storage.size).toBe(0);
-    expect(table.read(NS, A).record?.hlc).toBe(5);
+    expect(table.read(NS, A).record).toMatchObject({ hlc: 5 });
   });
 
   it('counts a conflict where a version was replaced that its writer had not seen', () => {
     const of = (name: string) => origin(name);
-    table.apply(mutation({ namespace: NS, key: A, origin: of('a.1'), hlc: 1 }), out);
+    table.merge(recordOf(mutation({ namespace: NS, key: A, origin: of('a.1'), hlc: 1 })), out);
     const seen = [{ origin: of('a.1'), seq: 1 }];
-    table.apply(
-      mutation({ namespace: NS, key: A, origin: of('b.1'), hlc: 2, dependencies: seen }),
+    table.merge(
+      recordOf(mutation({ namespace: NS, key: A, origin: of('b.1'), hlc: 2, dependencies: seen })),
       out,
     );
     expect(metrics.conflictsLww).toBe(0);
-    table.apply(mutation({ namespace: NS, key: A, origin: of('c.1'), hlc: 3 }), out);
+    table.merge(recordOf(mutation({ namespace: NS, key: A, origin: of('c.1'), hlc: 3 })), out);
     expect(metrics.conflictsLww).toBe(1);
-    table.apply(mutation({ namespace: NS, key: A, origin: of('d.1'), hlc: 2 }), out);
+    table.merge(recordOf(mutation({ namespace: NS, key: A, origin: of('d.1'), hlc: 2 })), out);
     expect(metrics.conflictsLww).toBe(2);
   });
 });
@@ -105,7 +106,7 @@ describe.each(['a changed byte', 'an unreadable block', 'a record of another key
   'a record with %s',
   (kind) => {
     beforeEach(() => {
-      table.apply(record(5), out);
+      table.merge(recordOf(record(5)), out);
       commit();
       forget();
       if (kind === 'a changed byte') storage.damage(at, 30);
@@ -119,28 +120,28 @@ describe.each(['a changed byte', 'an unreadable block', 'a record of another key
     });
 
     it('takes no mutation, because nobody knows which is newer', () => {
-      for (const hlc of [4, 6]) expect(table.apply(record(hlc), out)).toBe('damaged');
+      for (const hlc of [4, 6]) expect(table.merge(recordOf(record(hlc)), out)).toBe('damaged');
       expect(out.hasWrites).toBe(false);
       expect(table.read(NS, A).damaged).toBe(true);
     });
 
     it('is replaced by who knows what was there, and lives on', () => {
-      table.replace(record(5), out);
+      table.heal(recordOf(record(5)), out);
       expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, damaged: false, lsn: out.lsn });
       commit();
       forget();
       expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, damaged: false });
-      expect(() => table.replace(record(6), out)).toThrow('only what is damaged');
+      expect(() => table.heal(recordOf(record(6)), out)).toThrow('only what is damaged');
     });
   },
 );
 
 describe('a record that is damaged under a whole one in memory', () => {
   it('is written again', () => {
-    table.apply(record(5), out);
+    table.merge(recordOf(record(5)), out);
     commit();
     storage.damage(at, 30);
-    table.rewrite(table.read(NS, A), out);
+    table.cells.rewrite(table.read(NS, A), out);
     commit();
     expect(storage.get(at)).toEqual(record(5).bytes);
   });

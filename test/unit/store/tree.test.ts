@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
+import { recordOf } from '../../../src/model/record.ts';
 import { allLeaves, positionOf, recordKey, treeKey } from '../../../src/store/layout.ts';
 import { FANOUT, LEAVES, Leaves, leafOf } from '../../../src/store/leaves.ts';
 import type { Recount } from '../../../src/store/recount.ts';
@@ -38,7 +39,7 @@ function commit(): void {
   tree.seal(out);
   const { lsn } = out;
   storage.apply(out.takeBatch());
-  table.onDurable(lsn);
+  table.cells.onDurable(lsn);
 }
 
 /** What storage says of the tree, as a start reads it. */
@@ -61,15 +62,15 @@ function keyIn(leaf: number): string {
 describe('a tree', () => {
   it('is the same whatever order things came in, and empty when they are gone', () => {
     const names = Array.from({ length: 50 }, (_, n) => `k${n}`);
-    for (const name of names) table.apply(put(name, 1), out);
-    for (const name of names) table.apply(put(name, 3), out);
+    for (const name of names) table.merge(recordOf(put(name, 1)), out);
+    for (const name of names) table.merge(recordOf(put(name, 3)), out);
     const root = tree.leaves.root();
     const other = new HashTree();
     const twin = tableOf(new KeyMap(), other);
     for (const name of names.toReversed())
-      for (const hlc of [3, 1]) twin.apply(put(name, hlc), new HostTurn());
+      for (const hlc of [3, 1]) twin.merge(recordOf(put(name, hlc)), new HostTurn());
     expect(other.leaves.root()).toEqual(root);
-    for (const name of names) table.apply(del(name, 4), out);
+    for (const name of names) table.merge(recordOf(del(name, 4)), out);
     expect(isEmpty(tree.leaves)).toBe(true);
   });
 
@@ -82,7 +83,7 @@ describe('a tree', () => {
       mutation({ namespace: namespace('n2'), key: key('a'), hlc: 1, seq: 1 }),
     ].map((record) => {
       const leaves = new Leaves();
-      leaves.toggle(leafOf(record.namespace, record.key), record);
+      leaves.toggle(leafOf(record.namespace, record.key), recordOf(record));
       return leaves.root().join();
     });
     expect(new Set(roots).size).toBe(roots.length);
@@ -91,7 +92,7 @@ describe('a tree', () => {
   it('has every leaf in its inner node, and every inner node in the root, the last ones as well', () => {
     for (const leaf of [0, FANOUT - 1, FANOUT, LEAVES - FANOUT, LEAVES - 1]) {
       const leaves = new Leaves();
-      leaves.toggle(leaf, put('a', 1));
+      leaves.toggle(leaf, recordOf(put('a', 1)));
       const sum = leaves.leaf(leaf);
       expect(sum).not.toEqual([0, 0]);
       expect(leaves.inner(Math.floor(leaf / FANOUT))).toEqual(sum);
@@ -110,8 +111,8 @@ describe('the stored tree', () => {
   it('comes back as it was, one small value for each changed leaf in the batch of the records', () => {
     const before = storage.size;
     commit();
-    for (const name of ['a', 'b']) table.apply(put(name, 1), out);
-    table.apply(put('a', 2), out);
+    for (const name of ['a', 'b']) table.merge(recordOf(put(name, 1)), out);
+    table.merge(recordOf(put('a', 2)), out);
     commit();
     expect(storage.size - before).toBe(1 + 2 + 2);
     const again = restarted();
@@ -122,7 +123,7 @@ describe('the stored tree', () => {
   });
 
   it('is in doubt where a leaf is damaged, and stays so until it was counted', () => {
-    table.apply(put('a', 1), out);
+    table.merge(recordOf(put('a', 1)), out);
     commit();
     storage.damage(treeKey(leafOf(NS, key('a'))), 3);
     const again = restarted();
@@ -130,7 +131,7 @@ describe('the stored tree', () => {
     again.beginRecount();
     const recount = again.recount as Recount;
     recount.begin([], []);
-    recount.take([put('a', 1)], undefined);
+    recount.take([recordOf(put('a', 1))], undefined);
     again.settle(recount, again.differing(recount), out);
     expect(again.isTrusted).toBe(true);
     expect(isSame(again.leaves, tree.leaves)).toBe(true);
@@ -141,11 +142,11 @@ describe('the stored tree', () => {
   });
 
   it('is in doubt from the batch on that replaces a damaged record', () => {
-    table.apply(put('a', 1), out);
+    table.merge(recordOf(put('a', 1)), out);
     commit();
     storage.damage(recordKey(NS, key('a')), 5);
     table = tableOf(storage, tree);
-    table.replace(put('a', 2), out);
+    table.heal(recordOf(put('a', 2)), out);
     expect(tree.isTrusted).toBe(false);
     commit();
     expect(restarted().isTrusted).toBe(false);
@@ -156,65 +157,65 @@ describe('a recount', () => {
   it('finds the leaf of a record that has vanished, in the last one as in the first', () => {
     for (const leaf of [0, LEAVES - 1]) {
       const name = keyIn(leaf);
-      table.apply(put(name, 1), out);
+      table.merge(recordOf(put(name, 1)), out);
       tree.beginRecount();
       const recount = tree.recount as Recount;
       recount.begin([], []);
       recount.take([], undefined);
       expect(tree.differing(recount)).toContain(leaf);
-      table.apply(del(name, 2), out);
+      table.merge(recordOf(del(name, 2)), out);
     }
   });
 
   it('writes again what memory still holds of it', () => {
-    table.apply(put('a', 1), out);
-    table.apply(put('b', 1), out);
+    table.merge(recordOf(put('a', 1)), out);
+    table.merge(recordOf(put('b', 1)), out);
     commit();
     storage.apply({ keys: [recordKey(NS, key('a'))], values: [undefined] });
     tree.beginRecount();
     const recount = tree.recount as Recount;
-    recount.begin(table.undurable(), table.droppingAt());
-    recount.take([put('b', 1)], undefined);
+    recount.begin(table.cells.undurable(), table.cells.droppingAt());
+    recount.take([recordOf(put('b', 1))], undefined);
     const differing = tree.differing(recount);
     const { words } = tree.leaves;
     const before = Uint32Array.from(words);
     tree.settle(recount, differing, out);
-    expect(table.reclaim(new Set(differing), out)).toBe(1);
+    expect(table.rewriteLost(new Set(differing), out)).toBe(1);
     commit();
     expect(tree.leaves.words.every((word, at) => word === before[at])).toBe(true);
     expect(storage.get(recordKey(NS, key('a')))).toEqual(put('a', 1).bytes);
   });
 
   it('believes memory about what was under way when the page was asked for', () => {
-    table.apply(put('a', 1), out);
+    table.merge(recordOf(put('a', 1)), out);
     commit();
-    table.apply(put('a', 2), out);
+    table.merge(recordOf(put('a', 2)), out);
     tree.beginRecount();
     const recount = tree.recount as Recount;
-    recount.begin(table.undurable(), table.droppingAt());
-    table.apply(put('b', 1), out);
-    table.apply(del('c', 1), out);
+    recount.begin(table.cells.undurable(), table.cells.droppingAt());
+    table.merge(recordOf(put('b', 1)), out);
+    table.merge(recordOf(del('c', 1)), out);
     // Storage shows the one before, or the one after; the recount need not know.
-    recount.take([put('a', 1)], positionOf(put('b', 1)));
-    table.apply(put('a', 3), out);
+    recount.take([recordOf(put('a', 1))], positionOf(put('b', 1)));
+    table.merge(recordOf(put('a', 3)), out);
     commit();
-    recount.begin(table.undurable(), table.droppingAt());
+    recount.begin(table.cells.undurable(), table.cells.droppingAt());
     recount.take([], undefined);
     expect(tree.differing(recount)).toEqual([]);
   });
 
   it('leaves out what is dropped, whether storage shows it still or not', () => {
-    for (const name of ['a', 'b', 'c']) table.apply(put(name, 1), out);
+    for (const name of ['a', 'b', 'c']) table.merge(recordOf(put(name, 1)), out);
     commit();
     tree.beginRecount();
     const recount = tree.recount as Recount;
     table.drop(put('a', 1), 2, out);
-    recount.begin(table.undurable(), table.droppingAt());
+    recount.begin(table.cells.undurable(), table.cells.droppingAt());
     table.drop(put('b', 1), 2, out);
-    recount.take([put('a', 1), put('b', 1)], positionOf(put('b', 1)));
+    recount.take([recordOf(put('a', 1)), recordOf(put('b', 1))], positionOf(put('b', 1)));
     commit();
-    recount.begin(table.undurable(), table.droppingAt());
-    recount.take([put('c', 1)], undefined);
+    recount.begin(table.cells.undurable(), table.cells.droppingAt());
+    recount.take([recordOf(put('c', 1))], undefined);
     table.drop(put('c', 1), 2, out);
     expect(tree.differing(recount)).toEqual([]);
     expect(isEmpty(tree.leaves)).toBe(true);

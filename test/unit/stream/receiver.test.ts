@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
 import { createHybridClock, hlcFromMs } from '../../../src/model/hlc.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
+import type { LaneId } from '../../../src/model/id.ts';
 import type { Mutation } from '../../../src/model/record.ts';
 import { Held } from '../../../src/store/held.ts';
 import { heldKey } from '../../../src/store/layout.ts';
@@ -33,10 +34,16 @@ beforeEach(() => {
   log = new Log(1e6, metrics);
   shown = [];
   held = new Held(1000);
-  receiver = new Receiver(log, held, createHybridClock(DRIFT_MS), metrics, (accepted) => {
-    shown.push(`${accepted.origin}.${accepted.seq}`);
-  });
+  receiver = receiverWith(held);
 });
+
+function receiverWith(waiting: Held): Receiver {
+  const clock = createHybridClock(DRIFT_MS);
+  const delivery = {
+    offer: (_: unknown, { origin: of, seq }: Mutation) => shown.push(`${of}.${seq}`),
+  };
+  return new Receiver({ log, waiting, clock, metrics, room: { spend: () => {} }, delivery });
+}
 
 const receive = (of: typeof A1, some: readonly Mutation[]) =>
   receiver.onEntries(of, some, WALL_MS, out);
@@ -46,7 +53,7 @@ describe('a receiver', () => {
   it('takes what follows, in order, and shows each entry once', () => {
     expect(receive(A1, slice(1, 2))).toBeUndefined();
     expect(receive(A1, slice(3, 4))).toBeUndefined();
-    expect(log.head(A1)).toBe(4);
+    expect(log.received(A1)).toBe(4);
     expect(shown).toEqual(['a.1.1', 'a.1.2', 'a.1.3', 'a.1.4']);
     expect(metrics.entriesReceived).toBe(4);
   });
@@ -54,7 +61,7 @@ describe('a receiver', () => {
   it('drops what it has, and takes the rest of the message', () => {
     receive(A1, slice(1, 3));
     expect(receive(A1, slice(2, 5))).toBeUndefined();
-    expect(log.head(A1)).toBe(5);
+    expect(log.received(A1)).toBe(5);
     expect(shown).toHaveLength(5);
     expect(metrics.streamDuplicates).toBe(2);
   });
@@ -62,7 +69,7 @@ describe('a receiver', () => {
   it('stops at a gap and takes nothing behind it', () => {
     expect(receive(A1, slice(2, 3))).toBe('gap');
     expect(receive(A1, [...slice(1, 2), ...slice(4, 5)])).toBe('gap');
-    expect(log.head(A1)).toBe(2);
+    expect(log.received(A1)).toBe(2);
     expect(metrics.streamGaps).toBe(2);
     expect(receive(A1, slice(3, 5))).toBeUndefined();
   });
@@ -72,7 +79,7 @@ describe('a receiver', () => {
     const other = run(A1, 4, () => ({ namespace: 'other' as Mutation['namespace'] }));
     expect(receive(A1, other.slice(2))).toBe('divergent');
     expect(receive(A1, other.slice(2))).toBe('divergent');
-    expect(log.head(A1)).toBe(2);
+    expect(log.received(A1)).toBe(2);
     expect(metrics.entriesRefused).toBe(2);
     expect(out.notes).toMatchObject([{ level: 'error', event: 'log-divergent' }]);
     expect(receive(A1, slice(3, 3))).toBeUndefined();
@@ -85,8 +92,8 @@ describe('a receiver', () => {
     expect(receive(A1, ahead.slice(4, 5))).toBe('gap');
     expect(receive(A1, ahead.slice(3, 4))).toBeUndefined();
     expect(shown).toEqual(['a.1.1']);
-    expect(log.head(A1)).toBe(1);
-    expect(held.head(A1)).toBe(4);
+    expect(log.received(A1)).toBe(1);
+    expect(held.upTo(A1)).toBe(4);
     expect(held.isSilent(A1)).toBe(true);
     expect(metrics.streamDuplicates).toBe(2);
     const other = run(A1, 5, () => ({ namespace: 'other' as Mutation['namespace'] }));
@@ -116,7 +123,7 @@ describe('a receiver', () => {
     expect(restored.count).toBe(3);
     for (const room of [held, restored]) {
       const taken: number[] = [];
-      const take = (_of: typeof A1, some: readonly Mutation[]): number => {
+      const take = (_of: LaneId, some: readonly Mutation[]): number => {
         taken.push(...some.map(({ seq }) => seq));
         return taken.at(-1) ?? 0;
       };
@@ -137,7 +144,7 @@ describe('a receiver', () => {
       ({ hlc }) => hlc > hlcFromMs(wallMs + DRIFT_MS),
       (of, some) => {
         to.onEntries(of, some, wallMs, out);
-        return log.head(of);
+        return log.received(of);
       },
       out,
     );
@@ -154,9 +161,9 @@ describe('a receiver', () => {
     for (const due of [1, 2, 3]) {
       release(held, receiver, WALL_MS + due);
       commit();
-      expect(log.head(A1)).toBe(due);
+      expect(log.received(A1)).toBe(due);
       expect(seqs.filter(isKept)).toEqual(seqs.slice(due));
-      expect(held.head(A1)).toBe(6);
+      expect(held.upTo(A1)).toBe(6);
     }
     const restored = new Held(1000);
     for (const { seq } of kept.filter((each) => isKept(each.seq))) {
@@ -164,9 +171,7 @@ describe('a receiver', () => {
       restored.restore({ key: found, value: storage.get(found) as Uint8Array }, out);
     }
     expect(restored.count).toBe(3);
-    const again = new Receiver(log, restored, createHybridClock(DRIFT_MS), metrics, ({ seq }) => {
-      shown.push(`a.1.${seq}`);
-    });
+    const again = receiverWith(restored);
     release(restored, again, WALL_MS + 5);
     release(restored, again, WALL_MS + 6);
     commit();
@@ -183,14 +188,14 @@ describe('a receiver', () => {
       held.restore({ key: heldKey(A1, seq), value: bytes }, out);
     release(held, receiver, WALL_MS + 2);
     expect(metrics.streamGaps).toBe(1);
-    expect(held.head(A1)).toBe(0);
+    expect(held.upTo(A1)).toBe(0);
     expect(held.isSilent(A1)).toBe(true);
     expect(out.takeBatch()).toMatchObject({
       keys: [heldKey(A1, 2), heldKey(A1, 3)],
       values: [undefined, undefined],
     });
     expect(receiver.onEntries(A1, dueEach(3), WALL_MS + 3, out)).toBeUndefined();
-    expect(log.head(A1)).toBe(3);
+    expect(log.received(A1)).toBe(3);
     expect(held.isEmpty).toBe(true);
   });
 
@@ -199,15 +204,15 @@ describe('a receiver', () => {
     for (const { seq, bytes } of [one, three])
       held.restore({ key: heldKey(A1, seq), value: bytes }, out);
     held.restore({ key: heldKey(A1, 4), value: Uint8Array.of(1, 2, 3) }, out);
-    expect(held.head(A1)).toBe(1);
+    expect(held.upTo(A1)).toBe(1);
     expect(out.takeBatch().keys).toHaveLength(2);
   });
 
   it('answers an entry of another origin than the message names, and does not stop', () => {
     const foreign = run(origin('b.1'), 1);
     expect(receive(A1, foreign)).toBe('divergent');
-    expect(log.head(A1)).toBe(0);
-    expect(log.head(origin('b.1'))).toBe(0);
+    expect(log.received(A1)).toBe(0);
+    expect(log.received(origin('b.1'))).toBe(0);
   });
 
   it('refuses entries of lanes and groups that nothing here keeps in order', () => {
@@ -223,7 +228,7 @@ describe('a receiver', () => {
         run(A1, 1, () => ({ group: 'g' })),
       ),
     ).toBe('divergent');
-    expect(log.head(A1)).toBe(0);
+    expect(log.received(A1)).toBe(0);
     expect(out.hasWrites).toBe(false);
   });
 });
@@ -237,7 +242,7 @@ describe('the first entry of a later life', () => {
     receive(A1, slice(1, 2));
     const first = later([{ origin: A1, seq: 3 }]);
     expect(receive(A2, first)).toBe('gap');
-    expect(log.head(A2)).toBe(0);
+    expect(log.received(A2)).toBe(0);
     receive(A1, slice(3, 3));
     expect(receive(A2, first)).toBeUndefined();
     expect(shown.at(-1)).toBe('a.2.1');

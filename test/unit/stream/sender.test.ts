@@ -40,7 +40,7 @@ class Scene {
 
   append(of: typeof FIRST, count: number): this {
     const lane = this.log.open(of);
-    const entries = this.#source.get(of)?.slice(lane.head, lane.head + count) ?? [];
+    const entries = this.#source.get(of)?.slice(lane.received, lane.received + count) ?? [];
     for (const entry of entries) this.log.append(lane, entry, this.out);
     return this;
   }

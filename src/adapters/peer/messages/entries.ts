@@ -5,8 +5,8 @@ import type { Entries } from '../../../model/message.ts';
 import type { Mutation } from '../../../model/record.ts';
 import {
   ENTRIES_MAX,
+  entriesBytesMax,
   readMutation,
-  recordsBytesMax,
   RunCopy,
   type Sealed,
   writeMutation,
@@ -17,7 +17,7 @@ import type { MessageCodec } from '../message-codec.ts';
 export const entriesCodec: MessageCodec<Entries> = { bytesMax, write, read };
 
 function bytesMax({ entries }: Entries): number {
-  return recordsBytesMax(entries);
+  return entriesBytesMax(entries);
 }
 
 function write(writer: ByteWriter, { origin, entries }: Entries, sealed: Sealed): void {

@@ -15,14 +15,14 @@ import { LIST_LIMIT_MAX, type Staleness } from '../../../model/command.ts';
 import { type FaultCode, FAULTS } from '../../../model/fault.ts';
 import { KEY_BYTES_MAX } from '../../../model/id.ts';
 import type { ForwardAnswer, ForwardReply } from '../../../model/message.ts';
-import type { Mutation } from '../../../model/record.ts';
+import { encodedOf, type Record } from '../../../model/record.ts';
 import { headsBytesMax, readHeads, writeHeads } from '../parts/head.ts';
 import {
-  readMutation,
+  readRecord,
   readRecords,
   recordsBytesMax,
   type Sealed,
-  writeMutation,
+  writeRecord,
   writeRecords,
 } from '../parts/mutation.ts';
 import type { MessageCodec } from '../message-codec.ts';
@@ -42,7 +42,7 @@ const FAULT_BYTES_MAX = 32;
 export const forwardReplyCodec: MessageCodec<ForwardReply> = { bytesMax, write, read };
 
 function bytesMax({ answer }: ForwardReply): number {
-  if (answer.kind === 'found') return answer.record.bytes.length;
+  if (answer.kind === 'found') return encodedOf(answer.record).length;
   if (answer.kind !== 'listed') return 0;
   const itemBytes = hasKeysOnly(answer)
     ? headsBytesMax(answer.items)
@@ -59,7 +59,7 @@ function write(writer: ByteWriter, { id, answer }: ForwardReply, sealed: Sealed)
   switch (answer.kind) {
     case 'found':
       writer.varint(answer.answers);
-      return writeMutation(writer, answer.record, sealed);
+      return writeRecord(writer, answer.record, sealed);
     case 'absent':
       return writer.varint(answer.answers);
     case 'listed':
@@ -92,7 +92,7 @@ function readAnswer(reader: ByteReader, sealed: Sealed): ForwardAnswer | undefin
   }
   const answers = reader.varint();
   if (kind === 'absent') return { kind, stalenessMs, answers };
-  const record = readMutation(reader, sealed);
+  const record = readRecord(reader, sealed);
   return record && { kind, record, stalenessMs, answers };
 }
 
@@ -104,7 +104,7 @@ function readRefusal(reader: ByteReader): ForwardAnswer | undefined {
 function readListed(
   reader: ByteReader,
   stalenessMs: Staleness,
-  items: readonly Mutation[],
+  items: readonly Record[],
 ): ListAnswer | undefined {
   const count = reader.varint();
   if (items.length + count > LIST_LIMIT_MAX) return undefined;
@@ -115,7 +115,8 @@ function readListed(
 
 /** The items have no values: the question asked for keys. */
 function hasKeysOnly({ items }: ListAnswer): boolean {
-  return items[0]?.bytes.length === 0;
+  const [first] = items;
+  return first !== undefined && encodedOf(first).length === 0;
 }
 
 function writeAge(writer: ByteWriter, stalenessMs: Staleness): void {

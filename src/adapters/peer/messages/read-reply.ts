@@ -4,7 +4,8 @@
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { ReadReply } from '../../../model/message.ts';
-import { readMutation, type Sealed, writeMutation } from '../parts/mutation.ts';
+import { encodedOf } from '../../../model/record.ts';
+import { readRecord, type Sealed, writeRecord } from '../parts/mutation.ts';
 import type { MessageCodec } from '../message-codec.ts';
 
 const ANSWERS = [
@@ -17,13 +18,13 @@ const ANSWERS = [
 export const readReplyCodec: MessageCodec<ReadReply> = { bytesMax, write, read };
 
 function bytesMax({ record }: ReadReply): number {
-  return record?.bytes.length ?? 0;
+  return record === undefined ? 0 : encodedOf(record).length;
 }
 
 function write(writer: ByteWriter, { id, answer, record }: ReadReply, sealed: Sealed): void {
   writer.varint(id);
   writer.u8(ANSWERS.indexOf(answer));
-  if (record !== undefined) writeMutation(writer, record, sealed);
+  if (record !== undefined) writeRecord(writer, record, sealed);
 }
 
 function read(reader: ByteReader, sealed: Sealed): ReadReply | undefined {
@@ -31,6 +32,6 @@ function read(reader: ByteReader, sealed: Sealed): ReadReply | undefined {
   const answer = ANSWERS[reader.u8()];
   if (answer === undefined || reader.failed) return undefined;
   if (answer !== 'record') return { kind: 'read-reply', id, answer, record: undefined };
-  const record = readMutation(reader, sealed);
+  const record = readRecord(reader, sealed);
   return record === undefined ? undefined : { kind: 'read-reply', id, answer, record };
 }

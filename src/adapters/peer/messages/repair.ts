@@ -2,20 +2,21 @@
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { Repair } from '../../../model/message.ts';
-import { readMutation, type Sealed, writeMutation } from '../parts/mutation.ts';
+import { encodedOf } from '../../../model/record.ts';
+import { readRecord, type Sealed, writeRecord } from '../parts/mutation.ts';
 import type { MessageCodec } from '../message-codec.ts';
 
 export const repairCodec: MessageCodec<Repair> = { bytesMax, write, read };
 
 function bytesMax({ record }: Repair): number {
-  return record.bytes.length;
+  return encodedOf(record).length;
 }
 
 function write(writer: ByteWriter, { record }: Repair, sealed: Sealed): void {
-  writeMutation(writer, record, sealed);
+  writeRecord(writer, record, sealed);
 }
 
 function read(reader: ByteReader, sealed: Sealed): Repair | undefined {
-  const record = readMutation(reader, sealed);
+  const record = readRecord(reader, sealed);
   return record === undefined ? undefined : { kind: 'repair', record };
 }

@@ -5,12 +5,12 @@
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import {
   CONTENT_TYPE_BYTES_MAX,
+  recordOfHead,
   TAG_BYTES_MAX,
   TAGS_MAX,
-  withoutValue,
 } from '../../../model/encoding.ts';
 import { KEY_BYTES_MAX, parseKey } from '../../../model/id.ts';
-import type { Mutation } from '../../../model/record.ts';
+import { latestOf, type Mutation, type Record } from '../../../model/record.ts';
 import { NAME_BYTES_MAX, readNamespace, readOrigin } from './names.ts';
 import { ENTRIES_MAX } from './mutation.ts';
 
@@ -18,24 +18,25 @@ import { ENTRIES_MAX } from './mutation.ts';
 const HEAD_BYTES_USUAL = 64 + 2 * NAME_BYTES_MAX;
 
 /** What the heads of these take at most. */
-export function headsBytesMax(records: readonly Mutation[]): number {
+export function headsBytesMax(records: readonly Record[]): number {
   let bytes = 0;
-  for (const { key, contentType, tags } of records) {
+  for (const record of records) {
+    const { key, contentType, tags } = latestOf(record);
     bytes += HEAD_BYTES_USUAL + key.length + contentType.length;
     for (const tag of tags) bytes += 2 + tag.length;
   }
   return bytes;
 }
 
-export function writeHeads(writer: ByteWriter, records: readonly Mutation[]): void {
+export function writeHeads(writer: ByteWriter, records: readonly Record[]): void {
   writer.varint(records.length);
-  for (const record of records) writeHead(writer, record);
+  for (const record of records) writeHead(writer, latestOf(record));
 }
 
-export function readHeads(reader: ByteReader): readonly Mutation[] | undefined {
+export function readHeads(reader: ByteReader): readonly Record[] | undefined {
   const count = reader.varint();
   if (count > ENTRIES_MAX) return undefined;
-  const records: Mutation[] = [];
+  const records: Record[] = [];
   while (records.length < count) {
     const record = readHead(reader);
     if (record === undefined || reader.failed) return undefined;
@@ -58,7 +59,7 @@ function writeHead(writer: ByteWriter, record: Mutation): void {
   for (const tag of record.tags) writer.text(tag);
 }
 
-function readHead(reader: ByteReader): Mutation | undefined {
+function readHead(reader: ByteReader): Record | undefined {
   const origin = readOrigin(reader);
   const seq = reader.varint();
   const hlc = reader.u64();
@@ -72,7 +73,7 @@ function readHead(reader: ByteReader): Mutation | undefined {
   if (origin === undefined || namespace === undefined || key === undefined) return undefined;
   if (seq === 0 || tags === undefined || Number.isNaN(weight)) return undefined;
   const shown = { origin, seq, hlc, namespace, key, contentType, size, expiresAtMs, weight, tags };
-  return withoutValue({ ...shown, ...UNSHOWN });
+  return recordOfHead({ ...shown, ...UNSHOWN });
 }
 
 /** What no list shows. */

@@ -1,9 +1,9 @@
-// Mutations as parts of peer messages: their bytes as they came, each with its length in front, and where they lie in the
+// Mutations and records as parts of peer messages: their bytes as they came, each with its length in front, and where they lie in the
 // frame, because they carry checksums of their own.
 
 import { type ByteReader, type ByteWriter, copyToSlab } from '../../../base/bytes.ts';
-import { decodeMutation } from '../../../model/encoding.ts';
-import type { Mutation } from '../../../model/record.ts';
+import { decodeMutation, decodeRecord } from '../../../model/encoding.ts';
+import { encodedOf, type Mutation, type Record } from '../../../model/record.ts';
 
 /** No list of a message is longer. */
 export const ENTRIES_MAX = 65_536;
@@ -15,49 +15,71 @@ const RUN_BYTES = 2048;
 /** Where mutations lie in a frame, start and end in turn: they carry checksums of their own. */
 export type Sealed = number[];
 
-/** What a list of them takes at most, besides its count. */
-export function recordsBytesMax(records: readonly Mutation[]): number {
-  return records.reduce((sum, { bytes }) => sum + bytes.length + LENGTH_BYTES_MAX, 0);
+/** What a list of records takes at most, besides its count. */
+export function recordsBytesMax(records: readonly Record[]): number {
+  return records.reduce((sum, record) => sum + encodedOf(record).length + LENGTH_BYTES_MAX, 0);
 }
 
-export function writeRecords(
-  writer: ByteWriter,
-  records: readonly Mutation[],
-  sealed: Sealed,
-): void {
+export function entriesBytesMax(entries: readonly Mutation[]): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes.length + LENGTH_BYTES_MAX, 0);
+}
+
+export function writeRecords(writer: ByteWriter, records: readonly Record[], sealed: Sealed): void {
   writer.varint(records.length);
-  for (const record of records) writeMutation(writer, record, sealed);
+  for (const record of records) writeRecord(writer, record, sealed);
 }
 
-export function readRecords(reader: ByteReader, sealed: Sealed): readonly Mutation[] | undefined {
+export function readRecords(reader: ByteReader, sealed: Sealed): readonly Record[] | undefined {
   const count = reader.varint();
   if (count > ENTRIES_MAX || reader.failed) return undefined;
   const copy = new RunCopy();
-  const records: Mutation[] = [];
+  const records: Record[] = [];
   while (records.length < count) {
-    const record = readMutation(reader, sealed, copy);
+    const record = readRecord(reader, sealed, copy);
     if (record === undefined) return undefined;
     records.push(record);
   }
   return records;
 }
 
+export function writeRecord(writer: ByteWriter, record: Record, sealed: Sealed): void {
+  writeSealed(writer, encodedOf(record), sealed);
+}
+
+export function readRecord(
+  reader: ByteReader,
+  sealed: Sealed,
+  copy = new RunCopy(),
+): Record | undefined {
+  const bytes = readSealed(reader, sealed, copy);
+  return bytes && decodeRecord(bytes);
+}
+
 export function writeMutation(writer: ByteWriter, { bytes }: Mutation, sealed: Sealed): void {
+  writeSealed(writer, bytes, sealed);
+}
+
+export function readMutation(
+  reader: ByteReader,
+  sealed: Sealed,
+  copy: RunCopy,
+): Mutation | undefined {
+  const bytes = readSealed(reader, sealed, copy);
+  return bytes && decodeMutation(bytes);
+}
+
+function writeSealed(writer: ByteWriter, bytes: Uint8Array, sealed: Sealed): void {
   writer.varint(bytes.length);
   const start = writer.at - writer.start;
   writer.raw(bytes);
   sealed.push(start, start + bytes.length);
 }
 
-export function readMutation(
-  reader: ByteReader,
-  sealed: Sealed,
-  copy = new RunCopy(),
-): Mutation | undefined {
+function readSealed(reader: ByteReader, sealed: Sealed, copy: RunCopy): Uint8Array | undefined {
   const length = reader.varint();
   if (length > reader.left) return undefined;
   sealed.push(reader.at, reader.at + length);
-  return decodeMutation(copy.take(reader, length));
+  return copy.take(reader, length);
 }
 
 /** Copies out of a receive buffer, several mutations at a time: one long copy is cheaper than many short ones. */

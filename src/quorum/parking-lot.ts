@@ -1,9 +1,14 @@
-// Reads in a `fifo` namespace that learned of a version which this replica does not show yet. Showing it alone would
-// let it overtake its origin's earlier writes, so the read waits until the stream has brought everything up to it.
-// Waits are indexed by the origin they wait for.
+// Requests that wait until this replica shows a lane up to a position, each to its deadline. Today these are reads in a `fifo`
+// namespace that learned of a version which is not shown here yet: shown alone, it would overtake its origin's earlier writes.
+//
+//   parked -> reached   everything of the lane up to the position is applied here
+//   parked -> expired   the deadline came first
+//
+// What waits is indexed by the lane, so an entry that comes costs nothing where no request waits for its lane. The callers bound
+// how many wait.
 
 import type { Turn } from '../model/effect.ts';
-import type { Dot, Origin, Seq } from '../model/id.ts';
+import type { Dot, LaneId, Seq } from '../model/id.ts';
 
 interface Wait<T> {
   readonly seq: Seq;
@@ -13,8 +18,8 @@ interface Wait<T> {
 
 export type WaitEnd<T> = (item: T, reached: boolean, turn: Turn) => void;
 
-export class FifoWaits<T> {
-  readonly #waits = new Map<Origin, Wait<T>[]>();
+export class ParkingLot<T> {
+  readonly #waits = new Map<LaneId, Wait<T>[]>();
   readonly #end: WaitEnd<T>;
   #size = 0;
 
@@ -26,7 +31,7 @@ export class FifoWaits<T> {
     return this.#size;
   }
 
-  begin(item: T, dot: Dot, deadlineMs: number, turn: Turn): void {
+  park(item: T, dot: Dot, deadlineMs: number, turn: Turn): void {
     const waits = this.#waits.get(dot.origin);
     const wait: Wait<T> = { seq: dot.seq, deadlineMs, item };
     if (waits === undefined) this.#waits.set(dot.origin, [wait]);
@@ -35,8 +40,8 @@ export class FifoWaits<T> {
     turn.arm('read-order', deadlineMs);
   }
 
-  /** Everything of `origin` up to `seq` is shown here. */
-  onAdvance(origin: Origin, seq: Seq, turn: Turn): void {
+  /** Everything of the lane up to `seq` is shown here. */
+  onApplied(origin: LaneId, seq: Seq, turn: Turn): void {
     const waits = this.#waits.get(origin);
     if (waits === undefined) return;
     this.#release(origin, waits, (wait) => wait.seq <= seq, true, turn);
@@ -50,7 +55,7 @@ export class FifoWaits<T> {
     }
   }
 
-  /** Forgets all that wait; gives their items. */
+  /** Forgets all that is parked; gives the items. */
   abandon(): T[] {
     const waits = [...this.#waits.values()].flat();
     this.#waits.clear();
@@ -59,7 +64,7 @@ export class FifoWaits<T> {
   }
 
   #release(
-    origin: Origin,
+    origin: LaneId,
     waits: Wait<T>[],
     leaves: (wait: Wait<T>) => boolean,
     reached: boolean,

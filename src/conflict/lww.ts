@@ -1,0 +1,43 @@
+// Last-write-wins: a record is the mutation with the largest version, and the others are gone. What was lost without having
+// been seen is a conflict, and is counted.
+
+import {
+  latestOf,
+  type Mutation,
+  type Outline,
+  type Record,
+  type Version,
+} from '../model/record.ts';
+import type { Resolver } from './resolver.ts';
+import { compareVersions } from './version-order.ts';
+
+export const lww: Resolver = { merge, includes, isSame, isConflict };
+
+function merge(left: Record, right: Record): Record {
+  return includes(left, right) ? left : right;
+}
+
+function includes(left: Outline, right: Outline): boolean {
+  return compareVersions(versionOf(left), versionOf(right)) >= 0;
+}
+
+function isSame(left: Outline, right: Outline): boolean {
+  return compareVersions(versionOf(left), versionOf(right)) === 0;
+}
+
+function isConflict(winner: Record, loser: Record): boolean {
+  return !hadSeen(latestOf(winner), versionOf(loser));
+}
+
+/** The writer of the mutation had seen the version that it replaced. */
+function hadSeen(mutation: Mutation, replaced: Version): boolean {
+  if (mutation.origin === replaced.origin) return mutation.seq > replaced.seq;
+  return mutation.dependencies.some(
+    (dot) => dot.origin === replaced.origin && dot.seq >= replaced.seq,
+  );
+}
+
+/** Under this rule an outline is a version and what a hash tree sums of it. */
+function versionOf(record: Outline): Version {
+  return record as unknown as Version;
+}

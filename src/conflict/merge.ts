@@ -1,0 +1,34 @@
+// The verbs by which records are merged and compared: each asks the resolver that the form of the record names.
+
+import type { ConflictRule } from '../model/policy.ts';
+import { latestOf, type Outline, type Record, type Version } from '../model/record.ts';
+import { lww } from './lww.ts';
+import type { Resolver } from './resolver.ts';
+import { compareVersions } from './version-order.ts';
+
+/** The rules that are built. */
+export const resolvers = { lww } satisfies Partial<{ [rule in ConflictRule]: Resolver }>;
+
+/** What a key holds once `right` is merged into what it held; the same record where that changes nothing. */
+export function merge(left: Record | undefined, right: Record): Record {
+  return left === undefined ? right : resolvers.lww.merge(left, right);
+}
+
+/** Merging `right` would change nothing. */
+export function includes(left: Outline | undefined, right: Outline): boolean {
+  return left !== undefined && resolvers.lww.includes(left, right);
+}
+
+export function isSame(left: Outline | undefined, right: Outline): boolean {
+  return left !== undefined && resolvers.lww.isSame(left, right);
+}
+
+/** Merging the two lost something that the writer of the winner had not seen. */
+export function isConflict(winner: Record, loser: Record): boolean {
+  return resolvers.lww.isConflict(winner, loser);
+}
+
+/** It has a version that is newer than this one. */
+export function isNewer(record: Record | undefined, version: Version): boolean {
+  return record !== undefined && compareVersions(latestOf(record), version) > 0;
+}

@@ -1,0 +1,11 @@
+// The order of versions, total to the last bit: by stamp, then by origin, then by number. Every replica orders two versions in
+// the same way, whatever they arrived in.
+
+import type { Version } from '../model/record.ts';
+
+/** Negative, zero or positive as `left` is older than, the same as or newer than `right`. */
+export function compareVersions(left: Version, right: Version): number {
+  if (left.hlc !== right.hlc) return left.hlc < right.hlc ? -1 : 1;
+  if (left.origin !== right.origin) return left.origin < right.origin ? -1 : 1;
+  return left.seq - right.seq;
+}

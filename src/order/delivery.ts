@@ -1,0 +1,70 @@
+// The door between receiver and table: decides when an entry of a lane becomes visible here. Whatever it decides, the entry is in the
+// log already, is acknowledged once it is durable, and holds back nothing that is received behind it.
+//
+//   received -> shown   at once, where the rule of its namespace's level lets it
+//   received -> held    until what it depends on is shown
+//
+//   eventual   arrival      whenever it is received
+//   fifo       per origin   once every entry before it in its lane is shown
+//
+// Lanes are received without gaps, so neither of these rules ever holds an entry. One that does (causal) keeps what is held in
+// this room, indexed by what it waits for, and shows it when that is applied.
+
+import type { Turn } from '../model/effect.ts';
+import type { NamespaceName } from '../model/id.ts';
+import type { Level } from '../model/policy.ts';
+import type { Mutation, Record } from '../model/record.ts';
+import type { Absence } from '../store/absence.ts';
+import type { IdempotencyTable } from '../store/idempotency.ts';
+import type { Lane } from '../store/lane.ts';
+import type { Table } from '../store/table.ts';
+
+export interface DeliveryOptions {
+  readonly absence: Absence;
+  readonly table: Table;
+  readonly idempotency: IdempotencyTable;
+  /** The level of a namespace; `undefined` where no policy names it here. */
+  readonly levelOf: (namespace: NamespaceName) => Level | undefined;
+  /** An entry lost to what its key holds. */
+  readonly onLost: (mutation: Mutation, winner: Record) => void;
+  readonly onShown: (mutation: Mutation, turn: Turn) => void;
+}
+
+export type Delivered = 'shown' | 'held';
+
+/** Whether an entry may be shown now. */
+type Rule = (lane: Lane, mutation: Mutation) => boolean;
+
+const arrival: Rule = () => true;
+const perOrigin: Rule = (lane, { seq }) => lane.applied === seq - 1;
+
+export class Delivery {
+  readonly #options: DeliveryOptions;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Takes an entry that was logged: it is shown in this turn, or held. */
+  offer(lane: Lane, mutation: Mutation, turn: Turn): Delivered {
+    const rule = this.#options.levelOf(mutation.namespace) === 'fifo' ? perOrigin : arrival;
+    if (!rule(lane, mutation)) return 'held';
+    this.#show(lane, mutation, turn);
+    return 'shown';
+  }
+
+  #show(lane: Lane, mutation: Mutation, turn: Turn): void {
+    const { absence, idempotency, onShown } = this.#options;
+    const merged = absence.merge(mutation, turn);
+    lane.onApplied(mutation.seq);
+    if (merged === 'lost') this.#onLost(mutation);
+    idempotency.remember(mutation, turn);
+    onShown(mutation, turn);
+  }
+
+  #onLost(mutation: Mutation): void {
+    const { table, onLost } = this.#options;
+    const { record } = table.read(mutation.namespace, mutation.key);
+    if (record !== undefined) onLost(mutation, record);
+  }
+}
