@@ -55,6 +55,24 @@ describe('documents', () => {
     expect(documents.flatMap((document) => lostFiles(document, files))).toEqual([]);
   });
 
+  it('name folders and programs that exist', () => {
+    const { scripts } = JSON.parse(readText(root, 'package.json').text) as {
+      readonly scripts: { readonly [name: string]: string };
+    };
+    const isFolder = (name: string) => files.some((path) => path.startsWith(name));
+    const lost = documents.flatMap(({ path, text }) => {
+      const folders = quotedIn(text).filter((name) =>
+        /^(src|test|docs|deploy|scripts)\/.*\/$/.test(name),
+      );
+      const programs = [...text.matchAll(/npm run ([a-z:-]+)/g)].map(([, name]) => name as string);
+      return [
+        ...folders.filter((name) => !isFolder(name)),
+        ...programs.filter((name) => !Object.hasOwn(scripts, name)),
+      ].map((name) => `${path}: ${name}`);
+    });
+    expect(lost).toEqual([]);
+  });
+
   it('name metrics that exist', () => {
     const source = files
       .filter((path) => path.startsWith('src/') || path === 'test/e2e/metrics.test.ts')
