@@ -48,7 +48,8 @@ export class Timers {
   arm(timer: Timer, atMs: number): void {
     if (atMs >= this.dueMs(timer)) return;
     this.#dueMs.set(timer, atMs);
-    this.#nextMs = undefined;
+    if (this.#nextMs !== undefined && atMs < this.#nextMs)
+      this.#nextMs = this.#only === TIMERS ? atMs : undefined;
   }
 
   disarm(timer: Timer): void {

@@ -190,11 +190,13 @@ export class Reads {
       return;
     }
     const { lsn, damaged, record } = this.#options.table.read(request.namespace, request.key);
-    const late =
-      lsn === 0
-        ? undefined
-        : { atMs: turn.now.monoMs + HELD_MS_MAX, message: () => this.#durableReply(request) };
-    turn.send(peer, replyOf(request, damaged, record), lsn, late);
+    const reply = replyOf(request, damaged, record);
+    if (lsn <= this.#durableLsn) return turn.send(peer, reply);
+    const late = {
+      atMs: turn.now.monoMs + HELD_MS_MAX,
+      message: () => this.#durableReply(request),
+    };
+    turn.send(peer, reply, lsn, late);
   }
 
   onDurable(lsn: Lsn, turn: Turn): void {

@@ -36,8 +36,8 @@ export const durability: readonly Mutant[] = [
     number: 'own',
     title: 'a peer that asks is shown what is not durable here',
     file: 'src/replica/reads.ts',
-    replace: 'turn.send(peer, replyOf(request, damaged, record), lsn, late);',
-    with: 'turn.send(peer, replyOf(request, damaged, record), 0, late);',
+    replace: 'turn.send(peer, reply, lsn, late);',
+    with: 'turn.send(peer, reply, 0, late);',
     foundBy: sim,
   },
   {
