@@ -74,10 +74,13 @@ interface ClientDefaults {
   readonly tokenFile: string | undefined;
 }
 
+/** The replica that the client commands ask where no other is named. */
+export const URL_DEFAULT = 'http://127.0.0.1:7070';
+
 /** What the client commands take from the environment. */
 export function clientDefaults(): ClientDefaults {
   return {
-    url: plainValue(process.env['CONIT_URL'] ?? '') || 'http://127.0.0.1:7070',
+    url: plainValue(process.env['CONIT_URL'] ?? '') || URL_DEFAULT,
     tokenFile: plainValue(process.env['CONIT_TOKEN_FILE'] ?? '') || undefined,
   };
 }

@@ -1,12 +1,10 @@
 // What a person sees when the cluster is ready: where everything is, and commands to paste.
 
 import { basename, relative } from 'node:path';
+import { URL_DEFAULT } from '../../config/load.ts';
 import { renderTable } from '../render.ts';
 import type { ClusterRequest, PlannedReplica } from './plan.ts';
 import { describeDistances } from './wan.ts';
-
-/** The replica that the commands ask by default. */
-const URL_DEFAULT = 'http://127.0.0.1:7070';
 
 const COLUMNS = [
   { name: 'replica', title: 'REPLICA' },
