@@ -214,6 +214,8 @@ export class FastConnection implements Desk {
   }
 
   #write(): void {
+    // Behind the last reply of a connection none is written; what was asked there is closed with it.
+    if (this.#socket.writableEnded || this.#socket.destroyed) return;
     if (this.#pending.length > 1) this.#cork();
     for (let next = this.#pending[0]; next !== undefined; next = this.#pending[0]) {
       if (!next.isEnded) {

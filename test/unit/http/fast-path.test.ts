@@ -349,6 +349,28 @@ describe('a connection on the fast path', () => {
     own = undefined;
   });
 
+  it('gets its last reply whole, whatever is answered behind it', async () => {
+    own = await startHarness();
+    const value = Buffer.alloc(1024 * 1024, 'v');
+    await own.ask(key, { method: 'PUT', body: value });
+    const held: Command[] = [];
+    own.service.hold = (command) => held.push(command);
+    const { socket, text, closed } = await opened(own);
+    socket.pause();
+    // More than the kernel takes for a client that does not read.
+    socket.write(get.repeat(12));
+    await until(() => held.length === 12);
+    own.service.hold = undefined;
+    for (const command of held.slice(0, 8)) own.service.submit(command);
+    own.server.beginDrain();
+    for (const command of held.slice(8)) own.service.submit(command);
+    await own.ask('/livez');
+    socket.resume();
+    await closed;
+    expect(repliesIn(text())).toHaveLength(9);
+    expect(text().length).toBeGreaterThan(9 * value.length);
+  });
+
   it('waits with what is for Node until what was asked before is answered', async () => {
     own = await startHarness();
     const held: Command[] = [];
