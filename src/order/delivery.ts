@@ -1,5 +1,5 @@
-// The door between receiver and table: decides when an entry of a lane becomes visible here. Whatever it decides, the entry is in the
-// log already, is acknowledged once it is durable, and holds back nothing that is received behind it.
+// The door between receiver and table: decides when an entry of a lane becomes visible here. Whatever it decides, the
+// entry is in the log already, is acknowledged once it is durable, and holds back nothing that is received behind it.
 //
 //   received -> shown   at once, where the rule of its namespace's level lets it
 //   received -> held    until what it depends on is shown
