@@ -7,6 +7,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { runProgram } from '../support/program.ts';
 import { calibrateSync, machine } from './calibration.ts';
 import { bringDown, bringUp, type Fleet, fill } from './fleet.ts';
 import { benchFolder } from './install.ts';
@@ -28,25 +29,11 @@ import { helloName, helloWorkloads, type PeerName, type Workload, workloads } fr
 const kinds: Readonly<Record<PeerName, SystemKind>> = { etcd, redis, nats, pouchdb };
 const nothing: Rounds = { slots: [], failures: [] };
 
-await main(process.argv.slice(2));
-
-async function main(args: readonly string[]): Promise<void> {
-  const options = readOptions(args);
-  if (options === undefined) return;
+await runProgram(usage, parseOptions, async (options) => {
   const result = await run(options);
   console.log(reportOf(result));
-  process.exitCode = result.failures.length === 0 ? 0 : 1;
-}
-
-function readOptions(args: readonly string[]): Options | undefined {
-  try {
-    return parseOptions(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
-    process.exitCode = 2;
-    return undefined;
-  }
-}
+  return result.failures.length === 0 ? 0 : 1;
+});
 
 async function run(options: Options): Promise<Result> {
   mkdirSync(benchFolder, { recursive: true });

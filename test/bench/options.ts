@@ -1,6 +1,7 @@
 // The command line of the bench, checked: an unknown word is refused, every number has a bound.
 
 import { parseArgs } from 'node:util';
+import { numberIn, wordsIn } from '../support/program.ts';
 
 import type { Distribution } from './client/keys.ts';
 import { type PeerName, peerNames, type Workload, workloads } from './workloads.ts';
@@ -31,9 +32,11 @@ export const usage = `npm run bench -- [options]
   --large              1 000 000 keys instead of 10 000
   --zipfian            zipfian 0.99 instead of uniform
   --entry all|one      clients at all replicas, or all at the first one (all)
-  --json FILE          all rounds as JSON`;
+  --json FILE          all rounds as JSON
+  --help               this text`;
 
-export function parseOptions(args: readonly string[]): Options {
+/** `undefined` when help is asked for. */
+export function parseOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -47,14 +50,14 @@ export function parseOptions(args: readonly string[]): Options {
       zipfian: { type: 'boolean', default: false },
       entry: { type: 'string', default: 'all' },
       json: { type: 'string' },
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) return undefined;
   const seconds = numberIn(values.seconds ?? (values.quick ? '1.5' : '5'), 'seconds', 0.2, 3600);
-  const only = values.only?.split(',') ?? [...workloads.map(({ id }) => id), 'limits'];
-  known(only, [...workloads.map(({ id }) => id), 'limits'], 'only');
-  const peers = values.peers === 'none' ? [] : (values.peers?.split(',') ?? [...peerNames]);
-  known(peers, peerNames, 'peers');
-  known([values.entry], ['all', 'one'], 'entry');
+  const only = wordsIn(values.only, 'only', [...workloads.map(({ id }) => id), 'limits']);
+  const peers = values.peers === 'none' ? [] : wordsIn(values.peers, 'peers', peerNames);
+  const [entry = 'all'] = wordsIn(values.entry, 'entry', ['all', 'one'] as const);
   return {
     rounds: numberIn(values.rounds ?? (values.quick ? '2' : '5'), 'rounds', 1, 100),
     seconds,
@@ -62,25 +65,10 @@ export function parseOptions(args: readonly string[]): Options {
     connections: numberIn(values.connections, 'connections', 1, 1024),
     keys: values.large ? 1_000_000 : 10_000,
     distribution: values.zipfian ? 'zipfian' : 'uniform',
-    entry: values.entry === 'one' ? 'one' : 'all',
+    entry,
     workloads: workloads.filter(({ id }) => only.includes(id)),
     limits: only.includes('limits'),
     peers: peerNames.filter((name) => peers.includes(name)),
     json: values.json,
   };
-}
-
-function numberIn(text: string, name: string, least: number, most: number): number {
-  const value = Number(text);
-  if (!(value >= least && value <= most)) {
-    throw new Error(`--${name} must be a number from ${least} to ${most}`);
-  }
-  return value;
-}
-
-function known(words: readonly string[], allowed: readonly string[], name: string): void {
-  const stranger = words.find((word) => !allowed.includes(word));
-  if (stranger !== undefined) {
-    throw new Error(`--${name} takes ${allowed.join(', ')}, not ${stranger}`);
-  }
 }

@@ -8,6 +8,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runProgram } from '../support/program.ts';
 import { startCluster, type TestCluster } from '../support/processes.ts';
 import { type Browser, findBrowser } from './browser.ts';
 import { consolePage, foreignPage, reboundPage, visitPage } from './pages.ts';
@@ -15,7 +17,9 @@ import { Stage } from './stage.ts';
 
 const NAMES = { evil: 'evil.example', console: 'console.example', rebound: 'rebound.example' };
 
-process.exitCode = await main();
+const usage = 'npm run test:browser';
+
+await runProgram(usage, (args) => parseArgs({ args: [...args], options: {} }), main);
 
 async function main(): Promise<number> {
   const browser = findBrowser();

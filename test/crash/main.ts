@@ -11,11 +11,10 @@ import { atEnd } from './last-will.ts';
 import { type Options, parseOptions, usage } from './options.ts';
 import type { Part, Result } from './part.ts';
 import { head, linesOf } from './report.ts';
-import { runProgram } from '../support/program.ts';
+import { endOnSignals, runProgram } from '../support/program.ts';
 
 // The end of this process ends the replicas and takes every mount away, whatever they are doing.
-process.on('SIGINT', () => process.exit(130));
-process.on('SIGTERM', () => process.exit(143));
+endOnSignals();
 
 await runProgram(usage, parseOptions, runAll);
 

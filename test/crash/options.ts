@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import type { Part } from './part.ts';
 import { parts } from './parts.ts';
-import { wholeNumber } from '../support/program.ts';
+import { wholeNumber, wordsIn } from '../support/program.ts';
 
 export interface Options {
   readonly parts: readonly Part[];
@@ -33,15 +33,14 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   const { only, rounds, seed } = values;
+  const chosen = wordsIn(
+    only,
+    'only',
+    parts.map(({ name }) => name),
+  );
   return {
-    parts: only === undefined ? parts : only.split(',').map(partOf),
+    parts: parts.filter(({ name }) => chosen.includes(name)),
     rounds: rounds === undefined ? undefined : wholeNumber(rounds, 'rounds', 1, 100_000),
     seed: wholeNumber(seed, 'seed', 0, 2 ** 32),
   };
-}
-
-function partOf(name: string): Part {
-  const part = parts.find((one) => one.name === name);
-  if (part === undefined) throw new Error(`--only does not know ${name}`);
-  return part;
 }

@@ -1,8 +1,7 @@
 // What came of a part, as lines for people.
 
+import { headOf, type Word } from '../support/program.ts';
 import type { Result } from './part.ts';
-
-export type Word = 'passed' | 'FAILED' | 'not run';
 
 const SHOWN_MAX = 10;
 
@@ -20,5 +19,5 @@ function show(lines: readonly string[], mark: string): string[] {
 }
 
 export function head(word: Word, name: string): string {
-  return `${word.padEnd(7)}  ${name.padEnd(8)}`;
+  return headOf(word, name, 8);
 }

@@ -5,42 +5,29 @@
 // Exit code 0 when nothing that ran has failed, 1 when something did, 2 for a command line that is not understood.
 
 import { parseArgs } from 'node:util';
+import { runProgram, wordsIn } from '../support/program.ts';
 import { checkContainers } from './containers.ts';
 import { Report, type Step } from './report.ts';
 import { checkRules } from './rules.ts';
 import { checkScraping } from './scraping.ts';
 
-const STAGES: Readonly<Record<string, (step: Step) => Promise<void>>> = {
+const STAGES = {
   rules: checkRules,
   scraping: checkScraping,
   containers: checkContainers,
-};
+} satisfies { readonly [name: string]: (step: Step) => Promise<void> };
+type StageName = keyof typeof STAGES;
 
 const usage = `npm run test:deploy -- [--only ${Object.keys(STAGES).join(',')}]`;
 
-await main(process.argv.slice(2));
-
-async function main(args: readonly string[]): Promise<void> {
-  const chosen = choose(args);
-  if (chosen === undefined) {
-    console.error(usage);
-    process.exitCode = 2;
-    return;
-  }
+await runProgram(usage, choose, async (chosen) => {
   const report = new Report();
-  for (const [name, check] of chosen) await report.stage(name, check);
-  if (!report.end()) process.exitCode ??= 1;
-}
+  for (const name of chosen) await report.stage(name, STAGES[name]);
+  return report.end() ? 0 : Number(process.exitCode ?? 1);
+});
 
-function choose(
-  args: readonly string[],
-): readonly (readonly [string, (step: Step) => Promise<void>])[] | undefined {
-  try {
-    const options = { only: { type: 'string' } } as const;
-    const names = parseArgs({ args: [...args], options }).values.only?.split(',');
-    if (names?.some((name) => !Object.hasOwn(STAGES, name))) return undefined;
-    return Object.entries(STAGES).filter(([name]) => names?.includes(name) ?? true);
-  } catch {
-    return undefined;
-  }
+function choose(args: readonly string[]): readonly StageName[] | undefined {
+  const options = { only: { type: 'string' }, help: { type: 'boolean' } } as const;
+  const { only, help } = parseArgs({ args: [...args], options }).values;
+  return help === true ? undefined : wordsIn(only, 'only', Object.keys(STAGES) as StageName[]);
 }

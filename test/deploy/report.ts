@@ -1,9 +1,8 @@
 // Steps and what came of them. A step that cannot run here says so and is never counted as passed; behind a step that
 // failed, the rest of its stage is not run.
 
+import { headOf, type Word } from '../support/program.ts';
 import { interrupted, isInterrupted } from './interrupt.ts';
-
-type Word = 'passed' | 'FAILED' | 'not run';
 
 /** Thrown by a step, or by a stage between its steps, that cannot run where it stands. */
 export class NotRun extends Error {}
@@ -55,7 +54,7 @@ export class Report {
 
   #tell(word: Word, name: string, more: string): void {
     this.#tally[word]++;
-    console.log(`  ${word.padEnd(7)}  ${name}${more === '' ? '' : `: ${more}`}`);
+    console.log(`  ${headOf(word, name, 0)}${more === '' ? '' : `: ${more}`}`);
   }
 }
 

@@ -10,12 +10,11 @@ import { join, resolve } from 'node:path';
 import { type Cell, runCell } from './cell.ts';
 import { findFaketime } from './nemesis/clock.ts';
 import { type Options, parseOptions, usage } from './options.ts';
-import { head, linesOf, type Word } from './report.ts';
-import { runProgram } from '../support/program.ts';
+import { head, linesOf } from './report.ts';
+import { endOnSignals, runProgram, type Word } from '../support/program.ts';
 
 // The end of this process ends the replicas, whatever they are doing.
-process.on('SIGINT', () => process.exit(130));
-process.on('SIGTERM', () => process.exit(143));
+endOnSignals();
 
 await runProgram(usage, parseOptions, runMatrix);
 

@@ -1,9 +1,8 @@
 // The result of a cell as lines for people.
 
+import { headOf, type Word } from '../support/program.ts';
 import type { History } from '../checkers/operation.ts';
 import type { CellResult } from './cell.ts';
-
-export type Word = 'passed' | 'FAILED' | 'not run';
 
 export function linesOf(
   word: Word,
@@ -21,7 +20,7 @@ export function linesOf(
 }
 
 export function head(word: Word, name: string): string {
-  return `${word.padEnd(7)}  ${name.padEnd(18)}`;
+  return headOf(word, name, 18);
 }
 
 function showFinding({ check, reason, counterexample }: CellResult['findings'][number]): string[] {

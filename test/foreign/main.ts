@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startCluster, type TestCluster } from '../support/processes.ts';
-import { runProgram } from '../support/program.ts';
+import { headOf, runProgram, wordsIn } from '../support/program.ts';
 import { install } from './install.ts';
 import { runSuite } from './run-suite.ts';
 import { SUITES, type Suite } from './suites.ts';
@@ -24,9 +24,8 @@ function choose(args: readonly string[]): readonly Suite[] | undefined {
   const options = { only: { type: 'string' }, help: { type: 'boolean' } } as const;
   const { only, help } = parseArgs({ args: [...args], options }).values;
   if (help === true) return undefined;
-  const names = only?.split(',') ?? SUITES.map(({ name }) => name);
-  const unknown = names.find((name) => SUITES.every((suite) => suite.name !== name));
-  if (unknown !== undefined) throw new Error(`no suite is called ${unknown}`);
+  const all = SUITES.map(({ name }) => name);
+  const names = wordsIn(only, 'only', all);
   return SUITES.filter(({ name }) => names.includes(name));
 }
 
@@ -38,7 +37,7 @@ async function main(chosen: readonly Suite[]): Promise<number> {
     for (const suite of chosen) {
       const modules = await install(suite.packages, join(folder, suite.name));
       if (typeof modules !== 'string') {
-        console.log(`not run  ${suite.name}: ${modules.reason}`);
+        console.log(`${headOf('not run', suite.name, 0)}: ${modules.reason}`);
         continue;
       }
       cluster ??= await startCluster({
@@ -48,7 +47,7 @@ async function main(chosen: readonly Suite[]): Promise<number> {
       });
       const urls = cluster.replicas.map(({ url }) => url);
       const { ok, said } = await runSuite(suite, modules, urls);
-      console.log(`${ok ? 'passed ' : 'FAILED '}  ${suite.name}: ${said}`);
+      console.log(`${headOf(ok ? 'passed' : 'FAILED', suite.name, 0)}: ${said}`);
       if (!ok) failed++;
     }
   } finally {

@@ -14,10 +14,9 @@ import { type Options, parseOptions, usage } from './options.ts';
 import { lineOf, listed, type Outcome, summaryOf } from './report.ts';
 import { Sandbox } from './sandbox.ts';
 import { search } from './simulation.ts';
-import { runProgram } from '../support/program.ts';
+import { endOnSignals, runProgram } from '../support/program.ts';
 
-process.on('SIGINT', () => process.exit(130));
-process.on('SIGTERM', () => process.exit(143));
+endOnSignals();
 
 await runProgram(usage, parseOptions, (options) =>
   options.list ? list(options) : huntAll(options),

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { catalogue } from './catalogue.ts';
 import { type Mutant, SEEDS_MAX } from './mutant.ts';
-import { wholeNumber } from '../support/program.ts';
+import { wholeNumber, wordsIn } from '../support/program.ts';
 
 export interface Options {
   readonly mutants: readonly Mutant[];
@@ -49,8 +49,10 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     },
   });
   if (values.help) return undefined;
+  const ids = catalogue.map(({ id }) => id);
+  const chosen = wordsIn(values.only, 'only', ids);
   return {
-    mutants: values.only === undefined ? catalogue : values.only.split(',').map(mutantOf),
+    mutants: catalogue.filter(({ id }) => chosen.includes(id)),
     runs: wholeNumber(values.runs, 'runs', 1, RUNS_MAX),
     workers: wholeNumber(values.workers, 'workers', 1, 256),
     baseSeeds: wholeNumber(values['base-seeds'], 'base-seeds', 1, 10_000),
@@ -59,10 +61,4 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     allowOpen: values['allow-open'],
     list: values.list,
   };
-}
-
-function mutantOf(id: string): Mutant {
-  const mutant = catalogue.find((one) => one.id === id);
-  if (mutant === undefined) throw new Error(`--only does not know ${id}`);
-  return mutant;
 }

@@ -6,6 +6,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Digests } from './digests.ts';
+import { runProgram } from '../support/program.ts';
 import { minimise } from './minimise.ts';
 import { type Options, parseOptions, usage } from './options.ts';
 import { planOf, type PlanOptions } from './plan.ts';
@@ -22,25 +23,9 @@ const TALLY_EVERY_MS = 60_000;
 /** A broken build fails everywhere; so many say as much as all. */
 const FAILURES_MAX = 10;
 
-process.exitCode = await main(process.argv.slice(2));
-
-function main(args: readonly string[]): number | Promise<number> {
-  const options = read(args);
-  if (options === 'help' || options === undefined) {
-    console.log(usage);
-    return options === 'help' ? 0 : 2;
-  }
-  return options.seed === undefined ? runMany(options) : runOne(options, options.seed);
-}
-
-function read(args: readonly string[]): Options | 'help' | undefined {
-  try {
-    return parseOptions(args);
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
-    return undefined;
-  }
-}
+await runProgram(usage, parseOptions, (options) =>
+  options.seed === undefined ? runMany(options) : runOne(options, options.seed),
+);
 
 function planOptionsOf({ runMs, without, only }: Options): PlanOptions {
   return { runMs, without, ...(only === undefined ? {} : { only }) };

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { numberIn, wholeNumber, wordsIn } from '../support/program.ts';
 import { FAULTS, type FaultClass, RUN_MS } from './plan.ts';
 
 export interface Options {
@@ -43,7 +44,8 @@ export const usage = `npm run sim -- [options]
   --digests FILE    write the digest of every run there, a line for each seed
   --against FILE    fail where a digest differs from such a file, as after a change that should change nothing`;
 
-export function parseOptions(args: readonly string[]): Options | 'help' {
+/** `undefined` when help is asked for. */
+export function parseOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -65,47 +67,24 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) return 'help';
+  if (values.help) return undefined;
   const hours =
     values.hours === undefined ? undefined : numberIn(values.hours, 'hours', 0.001, 1000);
   return {
-    seeds: integerIn(values.seeds, 'seeds', 1, 1e9),
-    from: integerIn(values.from, 'from', 0, 1e9),
+    seeds: wholeNumber(values.seeds, 'seeds', 1, 1e9),
+    from: wholeNumber(values.from, 'from', 0, 1e9),
     untilMs: hours === undefined ? undefined : hours * 3_600_000,
-    seed: values.seed === undefined ? undefined : integerIn(values.seed, 'seed', 0, 2e9),
+    seed: values.seed === undefined ? undefined : wholeNumber(values.seed, 'seed', 0, 2e9),
     trace: values.trace,
-    lines: integerIn(values.lines, 'lines', 1, 1e6),
+    lines: wholeNumber(values.lines, 'lines', 1, 1e6),
     runMs: numberIn(values.seconds, 'seconds', 12, 36_000) * 1000,
-    without: faultsIn(values.without ?? ''),
-    only: values.only === undefined ? undefined : faultsIn(values.only),
-    workers: integerIn(values.workers, 'workers', 1, 256),
+    without: wordsIn(values.without ?? '', 'without', FAULTS),
+    only: values.only === undefined ? undefined : wordsIn(values.only, 'only', FAULTS),
+    workers: wholeNumber(values.workers, 'workers', 1, 256),
     gate: values.gate,
     untilFound: values['until-found'],
     json: values.json,
     digests: values.digests,
     against: values.against,
   };
-}
-
-function faultsIn(text: string): FaultClass[] {
-  return text
-    .split(',')
-    .filter((name) => name !== '')
-    .map((name) => {
-      const fault = FAULTS.find((each) => each === name);
-      if (fault === undefined) throw new Error(`there is no fault "${name}"`);
-      return fault;
-    });
-}
-
-function numberIn(text: string, name: string, least: number, most: number): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value >= least && value <= most) return value;
-  throw new Error(`--${name} is a number from ${least} to ${most}`);
-}
-
-function integerIn(text: string, name: string, least: number, most: number): number {
-  const value = numberIn(text, name, least, most);
-  if (Number.isInteger(value)) return value;
-  throw new Error(`--${name} is a whole number`);
 }

@@ -7,12 +7,12 @@
 //   converge   a cut, one key in a hundred written on either side of it, and the heal
 //   members    what clients notice when a fourth replica joins
 //
-// Reading order: this, cluster (what is driven), raw (the limit). `-- --keys N` for another number of keys,
-// `-- delta` for one part. Every part runs `--rounds` times; the median counts.
+// Reading order: this, cluster (what is driven), raw (the limit). Every part runs `--rounds` times; the median counts.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runProgram, wholeNumber, wordsIn } from '../../support/program.ts';
 import { benchFolder } from '../install.ts';
 import { converge } from './converge.ts';
 import { delta } from './delta.ts';
@@ -32,53 +32,76 @@ export interface Part {
   readonly keys: number;
 }
 
-const PARTS: { readonly [name: string]: (part: Part) => Promise<readonly Row[]> } = {
+const PARTS = {
   delta,
   snapshot,
   converge,
   members,
-};
+} satisfies { readonly [name: string]: (part: Part) => Promise<readonly Row[]> };
+type PartName = keyof typeof PARTS;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    keys: { type: 'string', default: '100000' },
-    rounds: { type: 'string', default: '3' },
-  },
-});
-const keys = Number(values.keys);
-const rounds = Number(values.rounds);
-if (!(keys >= 1000 && keys <= 10_000_000)) throw new Error('--keys is from 1000 to 10000000');
-if (!(rounds >= 1 && rounds <= 20)) throw new Error('--rounds is from 1 to 20');
-const names = positionals.length === 0 ? Object.keys(PARTS) : positionals;
+const NAMES = Object.keys(PARTS) as PartName[];
+const usage = `npm run bench:catch-up -- [options]
+  --only A,B    of ${NAMES.join(', ')}
+  --keys N      1000 to 10000000 (100000)
+  --rounds N    1 to 20, of which the median counts (3)
+  --help        this text`;
 
-mkdirSync(benchFolder, { recursive: true });
-const folder = mkdtempSync(join(benchFolder, 'catch-up-'));
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+await runProgram(usage, parseOptions, runRounds);
 
-const found = new Map<string, { readonly row: Row; readonly values: number[] }>();
-for (let round = 1; round <= rounds; round++) {
-  for (const name of names) {
-    const run = PARTS[name];
-    if (run === undefined) throw new Error(`there is no part "${name}"`);
-    console.error(`round ${round}: ${name}`);
-    const place = mkdtempSync(join(folder, `${name}-`));
-    for (const row of await run({ folder: place, keys })) {
-      const known = found.get(row.title);
-      if (known === undefined) found.set(row.title, { row, values: [row.value] });
-      else known.values.push(row.value);
-    }
-    rmSync(place, { recursive: true, force: true });
-  }
+interface Options {
+  readonly names: readonly PartName[];
+  readonly keys: number;
+  readonly rounds: number;
 }
 
-console.log(`${keys} keys of 100 bytes, ${rounds} rounds; median (least to most)\n`);
-console.log('| | median | range | must |\n|---|---|---|---|');
-for (const { row, values: all } of found.values()) {
-  const sorted = all.toSorted((a, b) => a - b);
-  const middle = sorted[sorted.length >> 1] as number;
-  const range = `${text(sorted[0] as number)}–${text(sorted.at(-1) as number)}`;
-  console.log(`| ${row.title} | ${text(middle)} ${row.unit} | ${range} | ${row.must} |`);
+function parseOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      keys: { type: 'string', default: '100000' },
+      rounds: { type: 'string', default: '3' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  return {
+    names: wordsIn(values.only, 'only', NAMES),
+    keys: wholeNumber(values.keys, 'keys', 1000, 10_000_000),
+    rounds: wholeNumber(values.rounds, 'rounds', 1, 20),
+  };
+}
+
+async function runRounds({ names, keys, rounds }: Options): Promise<number> {
+  mkdirSync(benchFolder, { recursive: true });
+  const folder = mkdtempSync(join(benchFolder, 'catch-up-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+  const found = new Map<string, { readonly row: Row; readonly values: number[] }>();
+  for (let round = 1; round <= rounds; round++) {
+    for (const name of names) {
+      const run = PARTS[name];
+      console.error(`round ${round}: ${name}`);
+      const place = mkdtempSync(join(folder, `${name}-`));
+      for (const row of await run({ folder: place, keys })) {
+        const known = found.get(row.title);
+        if (known === undefined) found.set(row.title, { row, values: [row.value] });
+        else known.values.push(row.value);
+      }
+      rmSync(place, { recursive: true, force: true });
+    }
+  }
+
+  console.log(`${keys} keys of 100 bytes, ${rounds} rounds; median (least to most)\n`);
+  console.log('| | median | range | must |\n|---|---|---|---|');
+  for (const { row, values: all } of found.values()) {
+    const sorted = all.toSorted((a, b) => a - b);
+    const middle = sorted[sorted.length >> 1] as number;
+    const range = `${text(sorted[0] as number)}–${text(sorted.at(-1) as number)}`;
+    console.log(`| ${row.title} | ${text(middle)} ${row.unit} | ${range} | ${row.must} |`);
+  }
+  return 0;
 }
 
 function text(value: number): string {

@@ -4,8 +4,10 @@
 //   keys  a replica with a million keys of 100 bytes stays under 400 MB of resident memory
 //   idle  5 000 idle connections do not change the p99 of the others by more than 20 %
 //
-// `npm run test:memory -- idle` runs one of them. Exit code 1 when one fails.
+// `npm run test:memory -- --only idle` runs one of them.
 
+import { parseArgs } from 'node:util';
+import { headOf, runProgram, wordsIn } from '../../support/program.ts';
 import { checkIdle } from './idle.ts';
 import { checkKeys } from './keys.ts';
 
@@ -15,20 +17,28 @@ export interface Finding {
   readonly text: string;
 }
 
-const checks: Readonly<Record<string, () => Promise<readonly Finding[]>>> = {
+const checks = {
   keys: checkKeys,
   idle: checkIdle,
-};
+} satisfies { readonly [name: string]: () => Promise<readonly Finding[]> };
+type Name = keyof typeof checks;
+const NAMES = Object.keys(checks) as Name[];
 
-const asked = process.argv.slice(2);
-const names = asked.length === 0 ? Object.keys(checks) : asked;
-let failures = 0;
-for (const name of names) {
-  const check = checks[name];
-  if (check === undefined) throw new Error(`there is no check "${name}"`);
-  for (const { ok, text } of await check()) {
-    console.log(`${ok ? 'passed' : 'FAILED'}  ${name}: ${text}`);
-    if (!ok) failures++;
+const usage = `npm run test:memory -- [--only ${NAMES.join(',')}]`;
+
+await runProgram(usage, choose, async (names) => {
+  let failures = 0;
+  for (const name of names) {
+    for (const { ok, text } of await checks[name]()) {
+      console.log(`${headOf(ok ? 'passed' : 'FAILED', name, 0)}: ${text}`);
+      if (!ok) failures++;
+    }
   }
+  return failures === 0 ? 0 : 1;
+});
+
+function choose(args: readonly string[]): readonly Name[] | undefined {
+  const options = { only: { type: 'string' }, help: { type: 'boolean' } } as const;
+  const { only, help } = parseArgs({ args: [...args], options }).values;
+  return help === true ? undefined : wordsIn(only, 'only', NAMES);
 }
-process.exitCode = failures === 0 ? 0 : 1;
