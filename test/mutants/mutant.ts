@@ -3,7 +3,7 @@
 
 import { assert } from '../../src/base/assert.ts';
 
-export interface Mutant {
+export interface Mutant extends Edit {
   readonly id: string;
   /** Its number in the list of docs/testing.md, or that it is not of that list. */
   readonly number: number | 'own';
@@ -11,10 +11,18 @@ export interface Mutant {
   readonly title: string;
   /** Under src/. */
   readonly file: string;
-  /** Stands exactly once in the file. */
+  /** A second place of the same bug, in the same file. */
+  readonly also?: Edit;
+  readonly foundBy: FoundBy;
+}
+
+/** A change of one place. */
+export interface Edit {
+  /** The function or method that the place is in, so that a short quote suffices; left out: the whole file. */
+  readonly in?: string;
+  /** It is there exactly once. */
   readonly replace: string;
   readonly with: string;
-  readonly foundBy: FoundBy;
 }
 
 export type FoundBy =
@@ -43,11 +51,40 @@ export const sim: FoundBy = { kind: 'sim', seeds: SEEDS_MAX };
 
 /** What the file says with the bug in it; an error when the file has moved on and the catalogue has not. */
 export function patched(mutant: Mutant, source: string): string {
-  const { file, replace } = mutant;
+  const { file, also } = mutant;
   assert(file.startsWith('src/'), 'mutants: only the product is patched');
-  const times = source.split(replace).length - 1;
-  if (times !== 1) throw new RottenError(`${file} says ${times} times: ${firstLine(replace)}`);
-  return source.replace(replace, () => mutant.with);
+  const first = edited(file, mutant, source);
+  return also === undefined ? first : edited(file, also, first);
+}
+
+function edited(file: string, edit: Edit, source: string): string {
+  const { replace } = edit;
+  const [from, to] = edit.in === undefined ? [0, source.length] : spanOf(file, edit.in, source);
+  const place = source.slice(from, to);
+  const times = place.split(replace).length - 1;
+  const where = edit.in === undefined ? file : `${edit.in} of ${file}`;
+  if (times !== 1) throw new RottenError(`${where} says ${times} times: ${firstLine(replace)}`);
+  return source.slice(0, from) + place.replace(replace, () => edit.with) + source.slice(to);
+}
+
+/** From the first line of a function, or of a method of a class, to its closing brace. */
+function spanOf(file: string, name: string, source: string): readonly [number, number] {
+  const words = '(?:(?:export|async|static|get|set|function) )*';
+  const begins = new RegExp(`^( {0,2})${words}\\*?${escaped(name)}[(<]`, 'gm');
+  // What an interface declares ends with its line.
+  const found = [...source.matchAll(begins)].filter(
+    ({ index }) => /[{;]\n/.exec(source.slice(index))?.[0] === '{\n',
+  );
+  const [only] = found;
+  if (found.length !== 1 || only === undefined)
+    throw new RottenError(`${file} has ${found.length} functions of the name ${name}`);
+  const end = source.indexOf(`\n${only[1]}}\n`, only.index);
+  if (end < 0) throw new RottenError(`${file}: ${name} has no end`);
+  return [only.index, end];
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 /** The catalogue no longer fits the source. */

@@ -45,10 +45,9 @@ export const durability: readonly Mutant[] = [
     number: 35,
     title: 'entries are acknowledged when they arrive, not when they are durable',
     file: 'src/stream/intake.ts',
-    replace: `    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
-    this.#onAdvance(origin, turn);`,
-    with: `    else if (refusal !== 'divergent') this.#exchange.onRefused(origin, entries.at(-1)?.seq ?? 0);
-    this.#onAdvance(origin, turn);
+    in: 'onEntries',
+    replace: 'this.#onAdvance(origin, turn);',
+    with: `this.#onAdvance(origin, turn);
     turn.send(peer.member.index, {
       kind: 'ack',
       vector: [[origin, this.#options.log.head(origin)]],
@@ -99,10 +98,9 @@ export const durability: readonly Mutant[] = [
     number: 'own',
     title: 'memory forgets a record that is not on disk yet when it makes room',
     file: 'src/store/cells.ts',
-    replace: `for (let i = 0; i < this.#undurable.size; i++) {
-      const cell`,
-    with: `for (let i = 0; i < 0; i++) {
-      const cell`,
+    in: '#age',
+    replace: 'i < this.#undurable.size',
+    with: 'i < 0',
     foundBy: {
       kind: 'test',
       file: 'test/unit/store/table.test.ts',

@@ -17,9 +17,9 @@ export const health: readonly Mutant[] = [
     number: 22,
     title: 'what a stale replica holds counts in a read quorum',
     file: 'src/lag/read-admission.ts',
-    replace:
-      'if (!peer.answers(namespace)) mask |= 1 << peer.member.index;\n    return mask;\n  }\n\n  answers',
-    with: 'if (peer.answers(namespace) === undefined) mask |= 1;\n    return mask;\n  }\n\n  answers',
+    in: 'unfit',
+    replace: 'if (!peer.answers(namespace)) mask |= 1 << peer.member.index;',
+    with: 'if (peer.answers(namespace) === undefined) mask |= 1;',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',
@@ -141,22 +141,19 @@ export const health: readonly Mutant[] = [
     number: 'own',
     title: 'a replica that is behind from its start takes its backlog for what is usual on the way',
     file: 'src/lag/path-lag.ts',
-    replace: `    this.#round.observe(roundMs, nowMs);
-    const baseline = this.#round.at(nowMs) ?? roundMs;
-    if (roundMs - baseline <= CALM_MS) this.#back.observe(backMs, nowMs);
-  }
-
-  /** What an echo names is shown. */
-  onShown(delay: Delay): void {
-    this.#last = delay;`,
-    with: `  }
-
-  onShown(delay: Delay): void {
-    this.#last = delay;
+    in: 'onEcho',
+    replace: 'this.#answeredAtMs = nowMs;',
+    with: `this.#answeredAtMs = nowMs;
+    if (nowMs >= 0) return;`,
+    also: {
+      in: 'onShown',
+      replace: 'this.#last = delay;',
+      with: `this.#last = delay;
     this.#round.observe(delay.roundMs, this.#answeredAtMs as number);
     const baseline = this.#round.at(this.#answeredAtMs as number) as number;
     if (delay.roundMs - baseline <= CALM_MS)
       this.#back.observe(delay.backMs, this.#answeredAtMs as number);`,
+    },
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',

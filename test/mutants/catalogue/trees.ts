@@ -25,12 +25,14 @@ export const trees: readonly Mutant[] = [
     number: 26,
     title: 'the last inner node is not in the root',
     file: 'src/store/leaves.ts',
-    replace: `    this.#rootLow ^= low;
-    this.#rootHigh ^= high;
-    words`,
-    with: `    if (leaf < LEAVES - FANOUT) this.#rootLow ^= low;
-    if (leaf < LEAVES - FANOUT) this.#rootHigh ^= high;
-    words`,
+    in: 'toggle',
+    replace: 'this.#rootLow ^= low;',
+    with: 'if (leaf < LEAVES - FANOUT) this.#rootLow ^= low;',
+    also: {
+      in: 'toggle',
+      replace: 'this.#rootHigh ^= high;',
+      with: 'if (leaf < LEAVES - FANOUT) this.#rootHigh ^= high;',
+    },
     foundBy: {
       kind: 'test',
       file: 'test/unit/store/tree.test.ts',

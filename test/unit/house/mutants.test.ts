@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { catalogue } from '../../mutants/catalogue.ts';
-import { patched } from '../../mutants/mutant.ts';
+import { type Mutant, patched, RottenError, sim } from '../../mutants/mutant.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
@@ -18,5 +18,64 @@ describe('the seeded bugs', () => {
   it('have names of their own', () => {
     expect(catalogue).not.toHaveLength(0);
     expect(new Set(catalogue.map(({ id }) => id)).size).toBe(catalogue.length);
+  });
+});
+
+describe('a seeded bug in a function', () => {
+  const source = `interface B {
+  two(a: number): void;
+}
+
+class A {
+  #one(): void {
+    go();
+  }
+
+  two(
+    a: number,
+  ): void {
+    go();
+    if (a) {
+      go(a);
+    }
+  }
+}
+
+export function three(): void {
+  go();
+}
+`;
+  const bug = (edit: object): Mutant => ({
+    id: 'a',
+    number: 'own',
+    title: '',
+    file: 'src/a.ts',
+    replace: 'go();',
+    with: 'stop();',
+    foundBy: sim,
+    ...edit,
+  });
+
+  it.each([
+    ['#one', 1],
+    ['two', 2],
+    ['three', 3],
+  ])('is put into %s alone', (name, place) => {
+    const pieces = patched(bug({ in: name }), source).split('go();');
+    expect(pieces).toHaveLength(3);
+    expect(pieces.findIndex((piece) => piece.includes('stop();')) + 1).toBe(Math.min(place, 3));
+    expect(patched(bug({ in: name }), source).replace('stop();', 'go();')).toBe(source);
+  });
+
+  it('may have a second place', () => {
+    const also = { in: 'two', replace: 'go(a);', with: 'stop(a);' };
+    const text = patched(bug({ in: '#one', also }), source);
+    expect(text).toContain('stop(a);');
+    expect(text).toContain('stop();');
+  });
+
+  it('has rotted where its function or its place is gone, or is not the only one', () => {
+    for (const edit of [{ in: 'four' }, { in: '#one', replace: 'go(a);' }, { in: undefined }])
+      expect(() => patched(bug(edit), source)).toThrow(RottenError);
   });
 });
