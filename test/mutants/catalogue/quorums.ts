@@ -176,10 +176,11 @@ export const quorums: readonly Mutant[] = [
     file: 'src/quorum/loans.ts',
     replace: 'if (loan !== undefined && loan.member !== member && loan.untilMs > nowMs)',
     with: 'if (loan !== undefined && loan.member !== member && loan.untilMs < 0)',
+    // A second borrower hears the first one now (former-borrower-not-heard), so a cluster shows nothing of it.
     foundBy: {
       kind: 'test',
-      file: 'test/scenario/idempotency.test.ts',
-      name: 'at once with others is one write, told to all',
+      file: 'test/unit/quorum/loans.test.ts',
+      name: 'is lent to one at a time, and to the same again',
     },
   },
   {
