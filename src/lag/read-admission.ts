@@ -61,7 +61,17 @@ export class ReadAdmission {
     this.#catchUp = catchUp;
   }
 
-  /** With every heartbeat. */
+  /**
+   * With every heartbeat. A replica that is not open yet judges nothing, but what it is known to lack ages from now on: a
+   * replica that opens with a backlog is as late as that backlog is old.
+   */
+  onBeat({ now, isOpen }: { readonly now: Now; readonly isOpen: boolean }): void {
+    if (isOpen) return this.look(now);
+    if (this.#options.health.isIdle) return;
+    this.#lookedAtMs = now.monoMs;
+    this.#backlog.look(this.#known(), this.#options.log.durable, now.monoMs);
+  }
+
   look({ monoMs }: Now): void {
     const { health } = this.#options;
     if (health.isIdle) return;
@@ -201,10 +211,8 @@ export class ReadAdmission {
     const isolationMs = (unheardMs ?? 0) - usualMs - (QUIET_BEATS + 1) * settings.heartbeatMs;
     let excessMs = Math.max(isolationMs, ownMs);
     let isProved = true;
-    const known: Vector = new Map<LaneId, Seq>();
     for (const peer of this.#heard()) {
       const { holds, member } = peer;
-      mergeVector(known, holds);
       // It wrote ahead of the clock: that is no lag of this replica, and is one from when the time of it has come.
       if (held.isReplicaSilent(member.id)) {
         peer.silentAtMs = nowMs;
@@ -220,7 +228,7 @@ export class ReadAdmission {
       excessMs = Math.max(excessMs, Math.min(excess ?? forMs - quietMs, forMs));
       isProved &&= asOfMs !== undefined && asOfMs >= sinceMs && excess !== undefined;
     }
-    for (const origin of known.keys()) if (held.isSilent(origin)) known.delete(origin);
+    const known = this.#known();
     this.#backlog.look(known, log.durable, nowMs);
     const agesMs = this.#backlog.ageMs(nowMs);
     // What a peer told had been on its disk for up to a heartbeat, and was marked up to another one later.
@@ -229,6 +237,15 @@ export class ReadAdmission {
     const entries = countMissing(log.durable, known);
     const isCaughtUp = this.#catchUp.isCaughtUp;
     return { unheardMs, isProved, isCaughtUp, lagMs, excessMs, entries, ownMs };
+  }
+
+  /** What the peers that are heard hold, without what waits for its time. */
+  #known(): Vector {
+    const known: Vector = new Map<LaneId, Seq>();
+    for (const { holds } of this.#heard()) mergeVector(known, holds);
+    for (const origin of known.keys())
+      if (this.#options.held.isSilent(origin)) known.delete(origin);
+    return known;
   }
 
   /** How long ago everything that a majority, this replica included, had accepted was shown here, or waited for its time. */

@@ -109,7 +109,7 @@ export function tableOf(
   const { intake, lists, memory, reads, resync, streams, succession, writes } = machines;
   return {
     intake: { onBeat: (turn) => intake.look(turn) },
-    admission: { onBeat: ({ now }) => condition.isOpen && admission.look(now) },
+    admission: { onBeat: ({ now }) => admission.onBeat({ now, isOpen: condition.isOpen }) },
     heartbeats: { onBeat: (turn) => heartbeats.beat(turn) },
     memory: { onBeat: (turn) => memory.beat(turn) },
     nearness: { onBeat: () => nearness.rank() },

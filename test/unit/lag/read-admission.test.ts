@@ -1,11 +1,14 @@
 // A replica stepped by hand: what it makes of a read that comes before its timer, as after a stall of the whole process.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import { helloOf, membershipOf, key, namespace } from '../../support/build.ts';
+import { helloOf, key, membershipOf, namespace, origin, run } from '../../support/build.ts';
 import { Solo } from '../../support/solo.ts';
 
 const PEER = 1;
+/** Where there are three. */
+const US = 2;
 const BEAT_MS = 200;
+const EU = origin('eu-1.1');
 
 let solo: Solo;
 
@@ -17,13 +20,13 @@ function pass(ms: number): void {
 }
 
 /** The peer answers our ping of `agoMs` ago, and the next heartbeat is due. */
-function beat(agoMs = 10, commitAgeMs = 0): void {
+function beat(agoMs = 10, commitAgeMs = 0, peer = PEER): void {
   const { monoMs, wallMs } = solo.now;
   solo.step({ kind: 'tick' });
   pass(agoMs);
   const echoed = { ping: 5, echo: monoMs, echoDelayMs: 0, heads: [] };
   const rest = { hlc: 0, vector: [], wallMs, commitAgeMs, health: [] };
-  solo.message(PEER, { kind: 'heartbeat', ...echoed, ...rest });
+  solo.message(peer, { kind: 'heartbeat', ...echoed, ...rest });
   pass(BEAT_MS - agoMs);
 }
 
@@ -70,5 +73,28 @@ describe('a read in a namespace whose lag is bounded', () => {
     expect(read()).toMatchObject({ fault: { alternates } });
     solo.step({ kind: 'disconnected', peer: PEER });
     expect(read()).toMatchObject({ fault: { alternates: [] } });
+  });
+});
+
+describe('what a replica knew that it lacked before it was open', () => {
+  it('is as old as that when it opens', () => {
+    const [regions, timeMs] = [['ap', 'eu', 'us'], 2000];
+    const namespaces = { fresh: { staleAfter: { timeMs } } };
+    solo = new Solo({ regions, namespaces, settings: { bootGraceMs: 0 } });
+    solo.step({ kind: 'connected', peer: US });
+    const held = (seq: number) => ({ vector: [[EU, seq]] }) as const;
+    solo.message(US, helloOf('us-1.1', membershipOf(regions), held(5)));
+    solo.message(US, { kind: 'ack', windowBytes: 1e6, ...held(9) });
+    solo.greet(PEER, 'eu-1.2');
+    solo.step({ kind: 'disconnected', peer: PEER });
+    for (let ms = 0; ms < 1.5 * timeMs; ms += BEAT_MS) beat(10, 0, US);
+    expect(solo.replica.isOpen).toBe(false);
+    const entries = run(EU, 5, () => ({ namespace: namespace('fresh') }));
+    solo.message(US, { kind: 'entries', origin: EU, entries });
+    expect(solo.replica.isOpen).toBe(true);
+    beat(10, 0, US);
+    const [told] = solo.replica.status(solo.now).self.namespaces;
+    expect(told).toMatchObject({ missingEntries: 4, answers: false });
+    expect(told?.missingMs).toBeGreaterThan(timeMs);
   });
 });
