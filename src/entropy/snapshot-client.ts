@@ -22,8 +22,8 @@
 //       beyond C that this replica acknowledged before it lost its disk may be gone everywhere: then so is its log entry,
 //       the log cannot go on behind C, and another snapshot follows, whose C has it.
 //   (4) R in C can come by a stream, a repair or a read after its range was swept. Its range holds its effect already, so
-//       where nothing is there it is not merged (store/absence.ts). Where it came before, and is not durable, the sweep
-//       finds it in memory.
+//       where nothing as new is stored it is not merged (store/absence.ts): an older T, which the sweep lets stay, does not
+//       let it in. Where it came before, and is not durable, the sweep finds it in memory.
 //   (5) A copy that begins again, with a smaller C, undoes nothing: what was merged stays, what was dropped was deleted,
 //       and what was not merged under (4) was in the part that was.
 //   (6) While parts wait here nothing that is deleted meanwhile is forgotten here (upkeep/tombstones.ts), so an older record

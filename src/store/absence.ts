@@ -5,8 +5,9 @@
 //   copied   while a snapshot is copied, so has everything that it covers, in the range of keys that is copied
 //
 // A record that comes by another way than the log (a repair, a read, a snapshot) and is covered like this while its key
-// holds nothing must not be merged: it crossed the drop. Neither must an entry of the log whose key is copied already: the
-// log is still to jump to what the copy holds. A damaged record is not absent: its content is unknown, and it is healed.
+// holds nothing must not be merged: it crossed the drop. Neither must an entry of the log whose key is copied already, and holds
+// nothing as new: the log is still to jump to what the copy holds. A damaged record is not absent: its content is unknown, and it
+// is healed.
 //
 // Such a record can be here before its entry: what is here is then more than the log says, and for a while `ahead` tells
 // by how much. A record whose entry does not come within that while has no entry on its way.
@@ -14,6 +15,7 @@
 // Whoever knows better, because it has made sure with every member that a key is missing here and was not deleted, puts it
 // back with `Table.recover`.
 
+import { includes } from '../conflict/merge.ts';
 import type { Outbox } from '../model/effect.ts';
 import type { LaneHead, Position } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -67,13 +69,13 @@ export class Absence {
   /** Merges an entry of the log; `skipped`: it was deleted, as a copy under way has shown. */
   merge(mutation: Mutation, out: Outbox): Merged | 'skipped' {
     const record = recordOf(mutation);
-    if (this.#copied !== undefined && this.#isCopied(record) && this.#isAbsent(record))
-      return 'skipped';
+    if (this.#isCopied(record) && this.#isBehind(record)) return 'skipped';
     return this.#table.merge(record, out);
   }
 
   wasDeleted(record: Record): boolean {
-    return (this.#isLogged(record) || this.#isCopied(record)) && this.#isAbsent(record);
+    if (this.#isCopied(record)) return this.#isBehind(record);
+    return this.#isLogged(record) && this.#isAbsent(record);
   }
 
   /** Everything that a snapshot covers is here for keys up to a position. */
@@ -93,6 +95,15 @@ export class Absence {
 
   #isLogged(record: Record): boolean {
     return dotsOf(record).every(({ origin, seq }) => seq <= this.#log.applied(origin));
+  }
+
+  /**
+   * The key holds nothing, or less than the record says. Where a copy that covers the record has been, the record was therefore
+   * deleted, and the delete forgotten: an older delete, which the sweep lets stay, must not let it in.
+   */
+  #isBehind(record: Record): boolean {
+    const { record: held, damaged } = this.#table.read(record.namespace, record.key);
+    return !damaged && !includes(held, record);
   }
 
   #isAbsent({ namespace, key }: Record): boolean {

@@ -35,11 +35,21 @@ describe('an entry that comes while a snapshot is copied', () => {
     expect([three, four].map(shows)).toEqual([true, true]);
   });
 
-  it('is merged where the copy has brought something', () => {
-    const older = run(origin('us-1.1'), 1, () => ({ namespace: NS, key: one.key, hlc: 1 }));
-    for (const entry of older) room.absence.admit(recordOf(entry), room.out);
+  it.each(['put', 'delete'] as const)('is not shown above an older %s, either', (operation) => {
+    const old = { namespace: NS, key: one.key, hlc: 1, operation };
+    const [older] = run(origin('us-1.1'), 1, () => old) as [Entry];
+    room.absence.admit(recordOf(older), room.out);
     room.deliver(one);
-    expect(room.table.read(NS, one.key).record).toBe(one);
+    room.absence.admit(recordOf(one), room.out);
+    expect(room.table.read(NS, one.key).record).toBe(older);
+  });
+
+  it('leaves what is newer', () => {
+    const late = { namespace: NS, key: one.key, hlc: 1e9 };
+    const [newer] = run(origin('us-1.1'), 1, () => late) as [Entry];
+    room.absence.admit(recordOf(newer), room.out);
+    room.deliver(one);
+    expect(room.table.read(NS, one.key).record).toBe(newer);
   });
 
   it('is shown again when the copy is over', () => {
