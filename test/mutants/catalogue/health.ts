@@ -137,6 +137,19 @@ export const health: readonly Mutant[] = [
     foundBy: sim,
   },
   {
+    id: 'backlog-from-the-opening',
+    number: 'own',
+    title: 'what is missing ages from the opening of a replica, however long it was known',
+    file: 'src/lag/read-admission.ts',
+    replace: 'this.#lookedAtMs = now.monoMs;\n    this.#backlog.look(',
+    with: 'this.#lookedAtMs = now.monoMs;\n    if (isOpen) this.#backlog.look(',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/lag/read-admission.test.ts',
+      name: 'what a replica knew that it lacked before it was open is as old as that',
+    },
+  },
+  {
     id: 'backlog-is-distance',
     number: 'own',
     title: 'a replica that is behind from its start takes its backlog for what is usual on the way',
