@@ -388,13 +388,3 @@ export type Message =
   | Heartbeat
   | Synod
   | TreeMessage;
-
-/** It concerns a comparison of hash trees. */
-export function isOfTrees(message: Message): message is TreeMessage {
-  return message.kind.startsWith('tree-');
-}
-
-/** It concerns what logs no longer have, and its copying. */
-export function isOfCopies(message: Message): message is Behind | SnapshotMessage {
-  return message.kind === 'behind' || message.kind.startsWith('snapshot-');
-}

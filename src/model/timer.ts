@@ -1,7 +1,7 @@
 // The timers of the core: one closed table, so that the host asks for one number. A timer is armed by what waits for it, and
 // is due once. It may be due too early, when what it was armed for has ended; a machine then looks, and arms it again.
 
-export const TIMERS = [
+const TIMERS = [
   'grace',
   'heartbeat',
   /** Deadlines of writes that wait for copies, and of retries that do. */

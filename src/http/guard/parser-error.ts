@@ -14,12 +14,16 @@ import { problemHead } from '../data/refuse.ts';
 
 interface ParserError extends Error {
   readonly code?: string;
-  /** The bytes that could not be read, from Node's parser. */
+  /** The bytes that Node's parser was reading, requests before the one that is refused among them. */
   readonly rawPacket?: unknown;
+  /** How many of them it had read. */
+  readonly bytesParsed?: number;
 }
 
 /** A request line that would be right if its method were known. */
-const REQUEST_LINE = /^[A-Z][A-Z-]{0,31} [^ \r\n]{1,8192} HTTP\/1\.[01]\r\n/;
+const REQUEST_LINE = /[A-Z][A-Z-]{0,31} [^ \r\n]{1,8192} HTTP\/1\.[01]\r\n/y;
+const METHOD_BYTES_MAX = 32;
+const LINE_BYTES_MAX = 9000;
 const METHODS = ['Allow', 'GET, HEAD, PUT, DELETE, POST'];
 
 export function createParserErrorHandler(
@@ -78,7 +82,20 @@ function render(context: HttpContext, reason: Refusal): string {
   return `${text}\r\n${body}`;
 }
 
-function refusalOf({ code, rawPacket }: ParserError): Refusal {
+/** The parser stopped within a method that it does not know, and the line is right but for that. */
+function hasUnknownMethod({ rawPacket, bytesParsed = 0 }: ParserError): boolean {
+  if (!Buffer.isBuffer(rawPacket)) return false;
+  const from = Math.max(bytesParsed - METHOD_BYTES_MAX, 0);
+  const line = rawPacket.toString('latin1', from, bytesParsed + LINE_BYTES_MAX);
+  for (let at = 0; at <= bytesParsed - from; at++) {
+    REQUEST_LINE.lastIndex = at;
+    if (REQUEST_LINE.test(line)) return true;
+  }
+  return false;
+}
+
+function refusalOf(error: ParserError): Refusal {
+  const { code } = error;
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return refusal('headers-too-large', 'request line and headers are too large');
@@ -89,7 +106,7 @@ function refusalOf({ code, rawPacket }: ParserError): Refusal {
     case 'HPE_INVALID_URL':
       return refusal('bad-request', 'the target has a character that must be percent-encoded');
     case 'HPE_INVALID_METHOD':
-      return Buffer.isBuffer(rawPacket) && REQUEST_LINE.test(rawPacket.toString('latin1', 0, 9000))
+      return hasUnknownMethod(error)
         ? refusal('method-not-allowed', 'the method is unknown')
         : refusal('bad-request', 'this is not HTTP/1.1');
     case undefined:
