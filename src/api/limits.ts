@@ -38,8 +38,6 @@ export interface HttpLimits {
   /** Connections beyond these are closed as they come. */
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
-  /** Connections that may be accepted in one turn of the event loop, once there are many. */
-  readonly acceptHandles: number;
   /** Ordinary requests for keys are read without Node's HTTP server; the answers are the same. */
   readonly fastPath: boolean;
   /** Requests that wait behind a write on one connection (pipelining). More close the connection. */
@@ -80,7 +78,6 @@ export const HTTP_LIMITS_DEFAULT: HttpLimits = {
   connectionsCheckMs: 2000,
   connectionsMax: 16_384,
   connectionsPerAddressMax: 8192,
-  acceptHandles: 1,
   fastPath: true,
   pipelinedMax: 64,
   authFailuresMax: 20,

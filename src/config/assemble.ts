@@ -158,15 +158,11 @@ const DRAIN_SHARE = 0.6;
 /** And the listener stays open for part of that. */
 const NOTICE_SHARE = 0.25;
 
-/** A turn under load takes some milliseconds, and a crowd connects within a second. */
-const ACCEPT_HANDLES = 32;
-
 function limitsOf(values: Values): HttpLimits {
   return Object.freeze({
     ...HTTP_LIMITS_DEFAULT,
     ...webValues(TABLE, values),
     fastPath: values.fastPath === 'on',
-    acceptHandles: ACCEPT_HANDLES,
     drainMs: Math.round(values.shutdown * DRAIN_SHARE),
     noticeMs: Math.min(values.shutdownNotice, Math.round(values.shutdown * NOTICE_SHARE)),
   });

@@ -3,13 +3,12 @@
 // read by the fast path (fast-path/) before Node sees their connection.
 
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, present } from '../base/assert.ts';
 import { isLoopback } from '../model/address.ts';
 import { createApp } from './routes/app.ts';
 import { limitConnections } from './guard/connection-limit.ts';
-import { type Acceptors, createAcceptors } from './guard/acceptors.ts';
 import { createContext, type HttpContext, type HttpServerOptions } from './context.ts';
 import { createFront } from './data/front.ts';
 import { type FastPath, openFastPath } from './fast-path/fast-path.ts';
@@ -34,11 +33,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   context.jobs.attach(options.service);
   let server: Server | undefined;
   let fastPath: FastPath | undefined;
-  let acceptors: Acceptors | undefined;
   const app = await createApp(context, (slow) => {
     server = createBareServer(context);
-    acceptors = createAcceptors(server, context.limits.acceptHandles, BACKLOG);
-    limitConnections(server, context, acceptors);
     const front = createFront(context, slow);
     server.on('request', front);
     server.on('checkContinue', front);
@@ -46,7 +42,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     return server;
   });
   const bare = present(server, 'http: fastify made no server');
-  const accepting = present(acceptors, 'http: nothing accepts connections');
   return {
     listen: (host, port) => listen(bare, context, host, port),
     beginDrain() {
@@ -58,7 +53,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       context.jobs.release();
       const { drainMs, noticeMs } = context.limits;
       if (hasNotice && noticeMs > 0) await sleep(noticeMs);
-      await end(bare, accepting, fastPath, drainMs, giveUp);
+      await end(bare, fastPath, drainMs, giveUp);
       await app.close();
     },
   };
@@ -82,6 +77,7 @@ function createBareServer(context: HttpContext): Server {
   server.maxHeadersCount = 0;
   // A client that has sent all it has to say may close its side, and waits for the answers (RFC 9293 section 3.6).
   (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
+  limitConnections(server, context);
   refuseTunnels(server, context);
   server.on('checkExpectation', (request, response) => {
     sendProblem(context, request, response, EXPECTATION_FAILED);
@@ -121,13 +117,13 @@ const LAST_WORD_MS = 500;
 
 async function end(
   server: Server,
-  acceptors: Acceptors,
   fastPath: FastPath | undefined,
   drainMs: number,
   giveUp: () => void,
 ): Promise<void> {
   const listener = { isClosed: false };
-  acceptors.close(() => (listener.isClosed = true));
+  // The listener alone: Node's own `close` would end idle connections before it has read what lies in them.
+  NetServer.prototype.close.call(server, () => (listener.isClosed = true));
   const beganMs = performance.now();
   let hasGivenUp = false;
   while (!listener.isClosed) {

@@ -3,28 +3,25 @@
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Acceptors } from './acceptors.ts';
 import { attachConnection, Connection, connectionOf, type Shared } from './connection.ts';
 import type { HttpContext } from '../context.ts';
 import { createShed } from './shed.ts';
 import { TurnMeter } from './turn-meter.ts';
 
-export function limitConnections(server: Server, context: HttpContext, acceptors: Acceptors): void {
+export function limitConnections(server: Server, context: HttpContext): void {
   const { limits, memory, admission } = context;
   const perAddress = new Map<string, number>();
   const turns = new TurnMeter((nowMs) => admission.onTurn(nowMs));
   const shared: Shared = { memory, admission, turns, shed: createShed(context), waiting: 0 };
-  let open = 0;
   server.maxConnections = limits.connectionsMax;
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
     const count = (perAddress.get(address) ?? 0) + 1;
-    if (count > limits.connectionsPerAddressMax || open >= limits.connectionsMax) {
+    if (count > limits.connectionsPerAddressMax) {
       socket.destroy();
       return;
     }
     perAddress.set(address, count);
-    acceptors.onConnections(++open);
     const connection = new Connection(socket, limits.pipelinedMax, shared);
     attachConnection(socket, connection);
     // Node reads on with each reply.
@@ -32,7 +29,6 @@ export function limitConnections(server: Server, context: HttpContext, acceptors
       if (connection.isPaused) socket.pause();
     });
     socket.once('close', () => {
-      open--;
       connection.close();
       forget(perAddress, address);
     });
