@@ -16,10 +16,6 @@ const EACH_PEER = 2;
 const STRANGERS_MAX = 512;
 const STRANGERS_MIN = 8;
 const CLIENTS_MIN = 8;
-/** With fewer connections one handle accepts them: the others would need the descriptors of clients. */
-const CLIENTS_OF_ACCEPTORS = 256;
-/** The channel to the process that duplicates the listening socket. */
-const DUPLICATOR = 4;
 
 export interface Fitted {
   readonly config: Config;
@@ -31,13 +27,10 @@ export function fitDescriptors(config: Config, limit: number | undefined): Fitte
   if (limit === undefined) return { config, warnings: [] };
   const own = RUNTIME + DATABASE + EACH_PEER * (config.settings.members.length - 1);
   const strangersMax = between(STRANGERS_MIN, Math.floor((limit - own) / 4), STRANGERS_MAX);
-  const { connectionsMax: asked, acceptHandles: handles } = config.limits;
-  const most = Math.max(limit - own - strangersMax, CLIENTS_MIN);
-  const acceptHandles = most < CLIENTS_OF_ACCEPTORS ? 1 : handles;
-  const left = acceptHandles === 1 ? most : most - acceptHandles - DUPLICATOR;
-  const connectionsMax = Math.min(left, asked);
-  const limits = Object.freeze({ ...config.limits, connectionsMax, acceptHandles });
-  if (left >= asked) return { config: { ...config, limits, strangersMax }, warnings: [] };
+  const left = Math.max(limit - own - strangersMax, CLIENTS_MIN);
+  const asked = config.limits.connectionsMax;
+  if (left >= asked) return { config: { ...config, strangersMax }, warnings: [] };
+  const limits = Object.freeze({ ...config.limits, connectionsMax: left });
   return {
     config: Object.freeze({ ...config, limits, strangersMax }),
     warnings: [{ where: spoken('connections'), reason: reasonOf(limit, asked, left) }],
