@@ -33,6 +33,8 @@ interface Call {
   readonly hlc?: string;
   /** What the client allowed; left out where its replica was down or stood still meanwhile. */
   readonly timeout_ns?: number;
+  /** The replica had heard no majority since its start, and said so: it serves what its disk holds, if that is an old copy. */
+  readonly alone?: true;
   /** Why it is not true, for people: `503 no-quorum`, `broken`, `timeout`. */
   readonly reason?: string;
 }

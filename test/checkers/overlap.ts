@@ -1,6 +1,7 @@
 // A read whose quorum meets that of a write (r + w > N), and that began after the write was acknowledged, shows it or a newer
 // version of the key (Gifford, 1979). Once a replica has acknowledged a write this holds whatever becomes of its process, and
-// of its disk, as long as it knows that it has lost something: so a read of one replica meets every write of all.
+// of its disk, as long as it knows that it has lost something: so a read of one replica meets every write of all. A replica that
+// has heard no majority since its start cannot know, and is not judged (docs/limits.md).
 //
 //   behind   a read, or a list, showed an older version
 //   lacking  a read showed nothing, and no delete that may have happened by then can be newer than the write
@@ -31,6 +32,7 @@ export function overlap(history: History, demand: OverlapDemand): Verdict<Overla
   let checked = 0;
   for (const read of history) {
     if ((read.type !== 'get' && read.type !== 'list') || read.ok !== true) continue;
+    if (read.alone === true) continue;
     for (const view of read.type === 'get' ? [{ ...read, by: read }] : viewsOf(read)) {
       const met = newestMet(view, register, versions, demand.replicas);
       if (met === undefined) continue;

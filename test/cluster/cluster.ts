@@ -29,7 +29,7 @@ import {
 } from '../../src/model/membership.ts';
 import { compilePolicies, type Policy } from '../../src/model/policy.ts';
 import { type Network, type PointRead, type Trace, UNREADABLE } from '../../src/model/port.ts';
-import type { Member } from '../../src/model/quorum.ts';
+import { majority, type Member } from '../../src/model/quorum.ts';
 import type { Settings } from '../../src/model/settings.ts';
 import { unseal } from '../../src/store/envelope.ts';
 import { voteKey } from '../../src/membership/synod.ts';
@@ -390,6 +390,18 @@ export class Replica {
 
   get isRunning(): boolean {
     return this.host !== undefined;
+  }
+
+  /** It has heard no majority since its start. */
+  get isAlone(): boolean {
+    // Most replicas serve, and a status is much to ask for after each operation.
+    if (this.host === undefined || this.host.state === 'serving') return false;
+    const status = this.status();
+    if (status === undefined) return false;
+    const { self, peers } = status;
+    const reached = peers.filter(({ connected }) => connected).length + 1;
+    const hasNotAgreed = self.clock.state === 'alone' || self.clock.state === 'measuring';
+    return hasNotAgreed && reached < majority(peers.length + 1);
   }
 
   /** From now on it runs, whenever it is started. */

@@ -340,6 +340,7 @@ export class Workload {
       reason,
       ...(node === asked ? {} : { asked: `${asked}` }),
       ...(call.isExcused ? {} : { timeout_ns: toNs(step.timeoutMs ?? TIMEOUT_MS) }),
+      ...(ok === true && this.#cluster.replica(node).isAlone ? { alone: true as const } : {}),
     };
     const base = { ...named, ...hlcOf(outcome) };
     if (step.type === 'run') this.history.push(...this.#runOf(step, outcome, base));

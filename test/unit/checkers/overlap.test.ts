@@ -90,3 +90,13 @@ describe('a read of one replica after a write of all', () => {
     expect(judge(write('put', 1, 0, 10, 1), get(1, 20))).toBe('vacuous only 0 of 1 reads');
   });
 });
+
+describe('a replica that has heard no majority since its start', () => {
+  const alone = { ...get(undefined, 20), alone: true } as Operation;
+
+  it('is not judged, and another read is', () => {
+    const put = write('put', 5, 1, 9, 3);
+    expect(judge(put, alone, get(5, 30))).toBe('valid ');
+    expect(judge(put, alone, get(undefined, 30))).toBe('invalid lacking');
+  });
+});
