@@ -269,6 +269,19 @@ describe('a replica whose clock went back between two lives', () => {
     expect(cluster.value(0, 'a')).toBe('two');
   });
 
+  it('as the only member stamps above what its own log holds', () => {
+    const options = { regions: ['eu'], clocks: [{ wallStartMs: START }] };
+    const cluster = new Cluster(options);
+    cluster.settle();
+    cluster.put(0, 'a', 'one', { w: 1 });
+    cluster.crash(0);
+    options.clocks[0] = { wallStartMs: START - 60_000 };
+    cluster.restart(0);
+    cluster.settle();
+    expect(cluster.put(0, 'a', 'two', { w: 1 })).toMatchObject({ kind: 'written' });
+    expect(cluster.value(0, 'a')).toBe('two');
+  });
+
   it('alone refuses one that would lose to what it replaces, rather than acknowledge it', () => {
     // The record came by repair: no log of this replica remembers its stamp.
     const { cluster } = repaired(-60_000);

@@ -70,7 +70,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
-      name: 'stamps above what its own log holds',
+      name: 'as the only member stamps above what its own log holds',
     },
   },
   {
