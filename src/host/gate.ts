@@ -12,6 +12,7 @@
 // Bound: HELD_MAX replies and as many messages. Beyond it a read or a refusal is answered `overloaded` at once, and the other
 // replies are few; a message is replaced at once, or dropped where nothing can replace it, as the network may drop any.
 
+import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Reply } from '../model/command.ts';
 import type { Lsn } from '../model/effect.ts';
@@ -88,6 +89,7 @@ export class Gate {
   /** Batches up to `lsn` are durable. */
   open(lsn: Lsn, turn: HostTurn): void {
     const { monoMs: nowMs } = turn.now;
+    assert(lsn > this.#durable, 'gate: batches become durable once, in their order');
     this.#durable = lsn;
     turn.durable = lsn;
     while (this.#messages.size > 0 && this.#messages.at(0).lsn <= lsn) {

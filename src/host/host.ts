@@ -8,13 +8,19 @@
 // the batch it depends on is durable; (3) after a storage failure nothing is committed or acknowledged; (4) once the
 // core asks for a halt it is only told of storage and time, until what was written before is durable or lost: requests that
 // have written nothing are refused at once, the others keep their deadlines. Then everybody who still waits is answered,
-// and nothing happens any more.
+// and nothing happens any more; (5) at most `inboxMax` commands and `messagesMax` messages of peers wait for a turn. Beyond it
+// a command is refused, and a message is dropped, as a network may drop any: its sender sends it again, or asks again.
+//
+//   phase  recovering -> running -> halted        storage is read; the network is open; nothing happens any more
+//   disk   idle -> committing -> idle, poisoned   one batch at a time; a failed one is the last
 
+import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Command, ReplicaState, Status } from '../model/command.ts';
 import type { DiskRoom } from '../model/disk.ts';
 import type { Ending, Input, Lsn, Now } from '../model/effect.ts';
 import { fault } from '../model/fault.ts';
+import type { Message } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Clock, Network, ReplicaService, Scheduler, Storage, Trace } from '../model/port.ts';
@@ -48,10 +54,12 @@ export class Host implements ReplicaService {
   readonly #hand: HandOver;
   readonly #gate: Gate;
   #scheduled = false;
-  #committing = false;
-  #poisoned = false;
-  #networkStarted = false;
-  #halted = false;
+  #phase: 'recovering' | 'running' | 'halted' = 'recovering';
+  #disk: 'idle' | 'committing' | 'poisoned' = 'idle';
+  /** Of the inputs that wait for a turn, those that are messages of peers. */
+  #messages = 0;
+  /** The batch that was handed over last. */
+  #committed: Lsn = 0;
   #timerMs = Number.POSITIVE_INFINITY;
 
   constructor(options: HostOptions) {
@@ -93,7 +101,7 @@ export class Host implements ReplicaService {
   }
 
   submit(command: Command): void {
-    if (this.#halted) {
+    if (this.#phase === 'halted') {
       this.#turnAway(command);
     } else if (this.#inbox.size >= this.#options.settings.inboxMax) {
       const reason = fault('overloaded', 'the inbox is full', { retryAfterMs: 1000 });
@@ -118,8 +126,17 @@ export class Host implements ReplicaService {
     this.#take({ kind: 'disk', room });
   }
 
+  #takeMessage(peer: number, message: Message): void {
+    if (this.#messages >= this.#options.settings.messagesMax) {
+      this.#replica.metrics.peerMessagesDropped++;
+      return;
+    }
+    this.#messages++;
+    this.#take({ kind: 'message', peer, message });
+  }
+
   #take(input: Input): void {
-    if (this.#halted) return;
+    if (this.#phase === 'halted') return;
     this.#inbox.push(input);
     this.#schedule();
   }
@@ -132,12 +149,13 @@ export class Host implements ReplicaService {
 
   #runTurn(): void {
     this.#scheduled = false;
-    if (this.#halted) return;
+    if (this.#phase === 'halted') return;
     const now = this.#now();
     const { turnInputsMax } = this.#options.settings;
     for (let taken = 0, bytes = 0; taken < turnInputsMax && bytes < TURN_BYTES_MAX; taken++) {
       const input = this.#inbox.shift();
       if (input === undefined) break;
+      if (input.kind === 'message') this.#messages--;
       bytes += bytesIn(input);
       this.#step(input, now);
     }
@@ -174,24 +192,29 @@ export class Host implements ReplicaService {
   }
 
   #commit(now: Now): void {
-    if (this.#committing || !this.#turn.hasWrites) return;
+    if (this.#disk !== 'idle' || !this.#turn.hasWrites) return;
     this.#replica.step({ kind: 'seal' }, this.#turn.at(now));
     const { lsn } = this.#turn;
+    assert(lsn > this.#committed, 'host (2): batches are numbered in the order of their commits');
     const batch = this.#turn.takeBatch();
-    this.#committing = true;
+    this.#disk = 'committing';
+    this.#committed = lsn;
     this.#options.storage.commit(batch, (failure) =>
       this.#onCommitted(lsn, batch.keys.length, now, failure),
     );
   }
 
   #onCommitted(lsn: Lsn, operations: number, began: Now, failure: string | undefined): void {
+    assert(
+      this.#disk === 'committing',
+      'host (3): a commit ends once, and none ends after a failure',
+    );
     if (failure !== undefined) {
-      // #committing stays set, so nothing is ever committed again.
-      this.#poisoned = true;
+      this.#disk = 'poisoned';
       this.#take({ kind: 'storage-failed', reason: failure });
       return;
     }
-    this.#committing = false;
+    this.#disk = 'idle';
     this.#options.trace.committed(lsn, operations, this.#options.clock.monoMs() - began.monoMs);
     this.#take({ kind: 'durable', lsn });
   }
@@ -200,6 +223,10 @@ export class Host implements ReplicaService {
   #drain(now: Now): void {
     const { network, storage, trace } = this.#options;
     const turn = this.#turn;
+    assert(
+      !turn.hasWrites || this.#disk !== 'idle',
+      'host (1): what a turn has written is handed over before anything of it leaves',
+    );
     for (const { level, event, fields } of turn.notes) trace.note(level, event, fields);
     this.#hold();
     for (let i = 0; i < turn.messages.length; i++) {
@@ -222,7 +249,7 @@ export class Host implements ReplicaService {
     turn.clears.length = 0;
     if (turn.haltReason !== undefined) {
       if (this.#isSettled()) this.#halt(turn.haltReason, now);
-    } else if (this.#replica.recovered && !this.#networkStarted) {
+    } else if (this.#replica.recovered && this.#phase === 'recovering') {
       this.#startNetwork();
     }
   }
@@ -234,21 +261,24 @@ export class Host implements ReplicaService {
 
   /** What was written before a halt is durable, or never will be. */
   #isSettled(): boolean {
-    return this.#poisoned || (!this.#committing && !this.#turn.hasWrites);
+    return this.#disk === 'poisoned' || (this.#disk === 'idle' && !this.#turn.hasWrites);
   }
 
+  // recovering -> running
   #startNetwork(): void {
-    this.#networkStarted = true;
+    this.#phase = 'running';
     this.#options.network.start({
       onConnected: (peer) => this.#take({ kind: 'connected', peer }),
-      onMessage: (peer, message) => this.#take({ kind: 'message', peer, message }),
+      onMessage: (peer, message) => this.#takeMessage(peer, message),
       onDisconnected: (peer) => this.#take({ kind: 'disconnected', peer }),
     });
   }
 
+  // recovering, running -> halted
   #halt(reason: string, now: Now): void {
-    if (this.#halted) return;
-    this.#halted = true;
+    if (this.#phase === 'halted') return;
+    assert(this.#isSettled(), 'host (4): what was written before a halt is durable or lost');
+    this.#phase = 'halted';
     this.#replica.step({ kind: 'stop' }, this.#turn.at(now));
     this.#reply(now);
     for (let input = this.#inbox.shift(); input !== undefined; input = this.#inbox.shift()) {

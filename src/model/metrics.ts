@@ -161,6 +161,10 @@ export const METRICS = {
     'conit_stream_duplicates_total',
     'Log entries of peers that this replica had already.',
   ),
+  peerMessagesDropped: counter(
+    'conit_peer_messages_dropped_total',
+    'Messages of peers dropped because too many waited for a turn; they are sent or asked for again.',
+  ),
   streamGaps: counter(
     'conit_stream_gaps_total',
     'Runs of log entries that did not follow the last entry.',

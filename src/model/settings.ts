@@ -25,6 +25,8 @@ export interface Settings {
   readonly turnInputsMax: number;
   /** Inputs waiting for a turn. Beyond it commands are answered `overloaded`. */
   readonly inboxMax: number;
+  /** Messages of peers waiting for a turn. Beyond it they are dropped, and are sent or asked for again. */
+  readonly messagesMax: number;
   /** Writes waiting for copies. Beyond it new ones are answered `overloaded`. */
   readonly writesPendingMax: number;
   /** Reads waiting for peers. Beyond it new ones are answered `overloaded`. */
@@ -69,6 +71,7 @@ export const SETTINGS_DEFAULT: Omit<Settings, 'self' | 'members'> = {
   helloWaitMs: 3000,
   turnInputsMax: 1024,
   inboxMax: 16_384,
+  messagesMax: 65_536,
   writesPendingMax: 16_384,
   readsPendingMax: 16_384,
   listsHeldBytesMax: 64 * 1024 * 1024,

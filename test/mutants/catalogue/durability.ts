@@ -78,7 +78,7 @@ export const durability: readonly Mutant[] = [
     number: 39,
     title: 'a commit that failed is taken for one that succeeded',
     file: 'src/host/host.ts',
-    replace: `      this.#poisoned = true;
+    replace: `      this.#disk = 'poisoned';
       this.#take({ kind: 'storage-failed', reason: failure });
       return;`,
     with: '',

@@ -268,6 +268,24 @@ describe('a turn', () => {
     scene.turns();
     expect(scene.said()).toEqual(['reply a absent', 'reply b absent']);
   });
+
+  it('drops the messages of a peer that too many wait before, and takes what is sent again', () => {
+    scene = opened(['eu', 'us'], { messagesMax: 2 });
+    const entries = run(origin('us-1.1'), 3);
+    const send = (n: number): void => {
+      const of = origin('us-1.1');
+      scene.network?.onMessage(1, { kind: 'entries', origin: of, entries: [entries[n] as never] });
+    };
+    for (const n of [0, 1, 2]) send(n);
+    expect(scene.host.metrics.peerMessagesDropped).toBe(1);
+    scene.turns();
+    scene.commit();
+    expect(scene.host.metrics.entriesReceived).toBe(2);
+    send(2);
+    scene.turns();
+    scene.commit();
+    expect(scene.host.metrics.entriesReceived).toBe(3);
+  });
 });
 
 describe('nothing leaves before it is durable', () => {
