@@ -66,6 +66,8 @@ export class Connection {
   /** Those of fastify, whose end only the response tells. */
   #slow: Slow[] | undefined = undefined;
   #latest: HttpRequest | undefined = undefined;
+  /** The request that was started last, answered or not. */
+  #last: Waiting | undefined = undefined;
 
   constructor(socket: Socket, pipelinedMax: number, shared: Shared) {
     this.address = socket.remoteAddress ?? '';
@@ -156,6 +158,13 @@ export class Connection {
     return this.#running === 1 && this.#latest !== undefined && !this.#latest.complete;
   }
 
+  /** The request whose body is arriving has its answer already: what is wrong with the body gets none of its own. */
+  get isAnsweredEarly(): boolean {
+    if (this.#last === undefined) return false;
+    const { request, response } = this.#last;
+    return !request.complete && response.headersSent;
+  }
+
   #goOn(): void {
     if (this.#running === 0) {
       this.#isWriting = false;
@@ -235,6 +244,7 @@ export class Connection {
     this.#running++;
     this.#isWriting = !isSafe(request.method);
     this.#latest = request;
+    this.#last = waiting;
     if (isForData(request.url)) {
       if (!admission.hasRoom) return this.#turnAway(waiting);
       admission.enter();

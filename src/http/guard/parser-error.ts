@@ -45,7 +45,16 @@ function onError(context: HttpContext, error: ParserError, socket: Socket): void
   connection.hasFailed = true;
   // Bytes behind a request that closes the connection are nobody's business; Node ends it with the reply.
   if (error.code === 'HPE_CLOSED_CONNECTION') return;
-  if (error.code === 'ECONNRESET' || !socket.writable || !connection.isAnswerable) {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  if (connection.isAnsweredEarly) {
+    // The answer may not have left yet.
+    socket.destroySoon();
+    return;
+  }
+  if (!connection.isAnswerable) {
     socket.destroy();
     return;
   }

@@ -414,6 +414,17 @@ describe('pipelined requests', () => {
     expect(text).toBe('');
   });
 
+  it.each([
+    ['a method that is not taken there', 'HEAD /v1/batch/bench', 405],
+    ['a target that is not there', 'PATCH /nowhere', 404],
+  ])('get no second answer for a malformed body, after one for %s', async (_, line, status) => {
+    for (const more of [[], ['Connection: close']]) {
+      const headers = [`${line} HTTP/1.1`, 'Host: a', 'Transfer-Encoding: chunked', ...more];
+      const text = await harness.raw(request(headers, '\0'));
+      expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual([`HTTP/1.1 ${status}`]);
+    }
+  });
+
   it('behind a refused one that closes the connection are not looked at', async () => {
     const large = request([
       'PUT /v1/kv/bench/large HTTP/1.1',
