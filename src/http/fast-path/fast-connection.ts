@@ -279,6 +279,7 @@ export class FastConnection implements Desk {
       this.#socket.off('timeout', this.#onTimeout);
     }
     if (this.#rest !== undefined) this.#handOver();
+    else if (this.#hasEnded) this.#failCutShort();
   };
 
   readonly #onTimeout = (): void => {
@@ -290,10 +291,16 @@ export class FastConnection implements Desk {
     this.#hasEnded = true;
     if (this.#rest !== undefined) return;
     const last = this.#pending.at(-1);
-    if (this.#bodyLeft > 0) this.#fail('HPE_INVALID_EOF_STATE');
+    if (this.#bodyLeft > 0) this.#failCutShort();
     else if (last !== undefined) last.isLast = true;
     else this.#socket.destroySoon();
   };
+
+  /** The last body will never be whole. That is said behind the answers to what was asked before. */
+  #failCutShort(): void {
+    const isNext = this.#pending.length <= 1 && this.#written.length === 0;
+    if (this.#hasEnded && this.#bodyLeft > 0 && isNext) this.#fail('HPE_INVALID_EOF_STATE');
+  }
 
   #fail(code: FailureCode): void {
     this.#room.fail(code, this.#socket);

