@@ -2,6 +2,7 @@
 // connection is read on for a moment before it closes: closing on unread bytes would reset the connection, and the
 // client would lose the answer.
 
+import { assert } from '../../base/assert.ts';
 import { connectionOf } from '../guard/connection.ts';
 import type { HttpContext } from '../context.ts';
 import { isBetterAskedElsewhere } from '../form/elsewhere.ts';
@@ -38,6 +39,17 @@ export function sendProblem(
     response.write(body);
     linger(request, response, context.limits.lingerMs);
   }
+}
+
+/** In the place of the instance, which is another for each. */
+const INSTANCE = 'urn:instance';
+
+/** The documents of a problem that is sent often, each with an instance of its own: the rest is made once. */
+export function bodiesOf({ source }: HttpContext, reason: Refusal): () => string {
+  const parts = JSON.stringify(problemDocument(reason, source, INSTANCE)).split(INSTANCE);
+  const [before = '', after = ''] = parts;
+  assert(parts.length === 2, 'refuse: a problem has one instance');
+  return () => `${before}${source.nextInstance()}${after}`;
 }
 
 /** `more` may name another who answered. */

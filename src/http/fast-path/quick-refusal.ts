@@ -1,16 +1,11 @@
 // The reply to a request that the replica has no room for, put together from parts that are made once: under overload most of
 // what a replica does may be refusing. It is what shed.ts answers, to the byte.
 
-import { assert } from '../../base/assert.ts';
 import { type HttpContext, isDraining } from '../context.ts';
-import { problemDocument } from '../problem.ts';
 import { statusOf } from '../../api/problems.ts';
-import { problemHead } from '../data/refuse.ts';
+import { bodiesOf, problemHead } from '../data/refuse.ts';
 import { OVERLOADED } from '../guard/admission.ts';
 import { dateLine, headLines, keepAliveLines } from './reply-text.ts';
-
-/** In the place of the instance, which is another for each. */
-const INSTANCE = 'urn:instance';
 
 export interface QuickRefusal {
   /** `undefined` where the reply has to say more than that. */
@@ -18,11 +13,8 @@ export interface QuickRefusal {
 }
 
 export function createQuickRefusal(context: HttpContext): QuickRefusal {
-  const { source, admission, meter, limits } = context;
-  const sample = { ...source, nextInstance: () => INSTANCE };
-  const parts = JSON.stringify(problemDocument(OVERLOADED, sample)).split(INSTANCE);
-  const [before = '', after = ''] = parts;
-  assert(parts.length === 2, 'fast path: a problem has one instance');
+  const { admission, meter, limits } = context;
+  const nextBody = bodiesOf(context, OVERLOADED);
   const head = headLines(statusOf(OVERLOADED.code), problemHead(context, OVERLOADED, []));
   const keepAlive = keepAliveLines(limits.keepAliveMs);
   return {
@@ -30,7 +22,7 @@ export function createQuickRefusal(context: HttpContext): QuickRefusal {
       if (isDraining(context)) return undefined;
       admission.refuse();
       meter?.refused(OVERLOADED.code);
-      const body = `${before}${source.nextInstance()}${after}`;
+      const body = nextBody();
       const end = `${dateLine()}${keepAlive}\r\n${method === 'HEAD' ? '' : body}`;
       return `${head}Content-Length: ${body.length}\r\n${end}`;
     },

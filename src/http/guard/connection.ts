@@ -65,8 +65,7 @@ export class Connection {
   #isGoingOn = false;
   /** Those of fastify, whose end only the response tells. */
   #slow: Slow[] | undefined = undefined;
-  #latest: HttpRequest | undefined = undefined;
-  /** The request that was started last, answered or not. */
+  /** What was started last; once nothing runs, only as long as its body is arriving. */
   #last: Waiting | undefined = undefined;
 
   constructor(socket: Socket, pipelinedMax: number, shared: Shared) {
@@ -155,20 +154,22 @@ export class Connection {
   get isAnswerable(): boolean {
     if (this.#owed > 0 || this.#waiting.length > 0) return false;
     if (this.#running === 0) return true;
-    return this.#running === 1 && this.#latest !== undefined && !this.#latest.complete;
+    return this.#running === 1 && this.#isArriving;
   }
 
   /** The request whose body is arriving has its answer already: what is wrong with the body gets none of its own. */
   get isAnsweredEarly(): boolean {
-    if (this.#last === undefined) return false;
-    const { request, response } = this.#last;
-    return !request.complete && response.headersSent;
+    return this.#isArriving && this.#last?.response.headersSent === true;
+  }
+
+  get #isArriving(): boolean {
+    return this.#last?.request.complete === false;
   }
 
   #goOn(): void {
     if (this.#running === 0) {
       this.#isWriting = false;
-      this.#latest = undefined;
+      if (!this.#isArriving) this.#last = undefined;
     }
     // A request may be answered while it is started; that goes on here.
     if (this.#isGoingOn) return;
@@ -243,7 +244,6 @@ export class Connection {
     const { admission } = this.#shared;
     this.#running++;
     this.#isWriting = !isSafe(request.method);
-    this.#latest = request;
     this.#last = waiting;
     if (isForData(request.url)) {
       if (!admission.hasRoom) return this.#turnAway(waiting);

@@ -2,7 +2,7 @@
 // socket, with a problem like any other. A reply is written only where it cannot be taken for the answer to a request
 // that is still running: otherwise the connection just ends, which tells the client no lie.
 
-import { type Server, STATUS_CODES } from 'node:http';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { reportBug } from '../data/break-off.ts';
@@ -11,6 +11,7 @@ import type { HttpContext } from '../context.ts';
 import { statusOf } from '../../api/problems.ts';
 import { problemDocument, type Refusal, refusal } from '../problem.ts';
 import { problemHead } from '../data/refuse.ts';
+import { dateLine, headLines } from '../fast-path/reply-text.ts';
 
 interface ParserError extends Error {
   readonly code?: string;
@@ -54,11 +55,8 @@ function onError(context: HttpContext, error: ParserError, socket: Socket): void
     socket.destroySoon();
     return;
   }
-  if (!connection.isAnswerable) {
-    socket.destroy();
-    return;
-  }
-  answer(context, socket, refusalOf(error));
+  if (connection.isAnswerable) answer(context, socket, refusalOf(error));
+  else socket.destroy();
 }
 
 /** CONNECT would make a tunnel of the connection. */
@@ -84,11 +82,7 @@ function render(context: HttpContext, reason: Refusal): string {
   const more = reason.code === 'method-not-allowed' ? METHODS : [];
   const head = problemHead(context, reason, more);
   head.push('Content-Length', String(Buffer.byteLength(body)), 'Connection', 'close');
-  head.push('Date', new Date().toUTCString());
-  const status = statusOf(reason.code);
-  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
-  for (let i = 0; i + 1 < head.length; i += 2) text += `${head[i]}: ${head[i + 1]}\r\n`;
-  return `${text}\r\n${body}`;
+  return `${headLines(statusOf(reason.code), head)}${dateLine()}\r\n${body}`;
 }
 
 /** The parser stopped within a method that it does not know, and the line is right but for that. */
