@@ -127,7 +127,7 @@ function settle(
   log: Log,
 ): { readonly config: Config; readonly outsiders: readonly Member[] } {
   const { settings } = config;
-  const booted = boot((key) => storage.get(key), {
+  const booted = boot(storage, {
     self: settings.self,
     members: settings.members,
     policiesAmong: (members) => policiesAmong(config, members),
@@ -137,7 +137,7 @@ function settle(
   if (!isSameList(members, settings.members)) {
     const ids = members.map(({ id }) => id).join(', ');
     log.note('warn', 'peers-differ', {
-      epoch: storedEpoch((key) => storage.get(key)),
+      epoch: storedEpoch(storage),
       members: ids,
     });
   }
@@ -240,7 +240,7 @@ function openData(config: Config, { note }: Log): Promise<OpenedData> {
     replica: settings.self,
     sync: sync === 'full',
     comparedWallMs: () => comparedTime(config),
-    lastIncarnation: (storage) => storedIncarnation((key) => storage.get(key)),
+    lastIncarnation: storedIncarnation,
   });
 }
 
@@ -273,7 +273,7 @@ function createNetwork(
     clusterId,
     secret: Buffer.from(secret.reveal()),
     incarnation: () => incarnation,
-    epoch: () => storedEpoch((key) => storage.get(key)),
+    epoch: () => storedEpoch(storage),
     host: peer.host,
     port: peer.port,
     peerTimeoutMs: settings.peerTimeoutMs,

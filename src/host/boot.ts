@@ -11,13 +11,13 @@
 import { type Epoch, isSeated, localised, membersIn, outsidersOf } from '../model/membership.ts';
 import type { Incarnation, ReplicaId } from '../model/id.ts';
 import type { Policy } from '../model/policy.ts';
-import { type PointRead, UNREADABLE } from '../model/port.ts';
+import { type Storage, UNREADABLE } from '../model/port.ts';
 import type { Member } from '../model/quorum.ts';
 import { readStoredTenure, tenureKey } from '../membership/succession.ts';
 import { readIncarnation } from '../store/incarnation.ts';
 import { metaKey } from '../store/layout.ts';
 
-type Get = (key: Uint8Array) => PointRead;
+type Stored = Pick<Storage, 'get'>;
 
 export interface Configured {
   readonly self: ReplicaId;
@@ -42,8 +42,8 @@ export type Boot =
   | { readonly kind: 'unfit'; readonly reason: string }
   | { readonly kind: 'damaged' };
 
-export function boot(get: Get, configured: Configured): Boot {
-  const tenure = readStoredTenure(get(tenureKey()));
+export function boot(stored: Stored, configured: Configured): Boot {
+  const tenure = readStoredTenure(stored.get(tenureKey()));
   if (tenure === 'damaged') return { kind: 'damaged' };
   if (tenure === undefined) return begun(configured, configured.members, []);
   const { membership } = tenure;
@@ -63,13 +63,13 @@ function begun(
 }
 
 /** The epoch of the membership that the directory remembers; 0 where it remembers none. */
-export function storedEpoch(get: Get): Epoch {
-  const tenure = readStoredTenure(get(tenureKey()));
+export function storedEpoch(stored: Stored): Epoch {
+  const tenure = readStoredTenure(stored.get(tenureKey()));
   return typeof tenure === 'object' ? tenure.membership.epoch : 0;
 }
 
 /** The last incarnation that storage remembers; 0 where none wrote its number, `undefined` where it cannot be read. */
-export function storedIncarnation(get: Get): Incarnation | undefined {
-  const stored = get(metaKey('incarnation'));
-  return stored === UNREADABLE ? undefined : readIncarnation(stored);
+export function storedIncarnation(stored: Stored): Incarnation | undefined {
+  const bytes = stored.get(metaKey('incarnation'));
+  return bytes === UNREADABLE ? undefined : readIncarnation(bytes);
 }

@@ -28,7 +28,7 @@ import {
   type Place,
 } from '../../src/model/membership.ts';
 import { compilePolicies, type Policy } from '../../src/model/policy.ts';
-import { type Network, type PointRead, type Trace, UNREADABLE } from '../../src/model/port.ts';
+import { type Network, type Trace, UNREADABLE } from '../../src/model/port.ts';
 import { majority, type Member } from '../../src/model/quorum.ts';
 import type { Settings } from '../../src/model/settings.ts';
 import { unseal } from '../../src/store/envelope.ts';
@@ -439,16 +439,15 @@ export class Replica {
       const compiled = compilePolicies(this.#options.namespaces, among, of);
       return compiled.ok ? compiled.policies : (compiled.problems[0]?.reason ?? '');
     };
-    const get = (name: Uint8Array): PointRead => storage.get(name);
     const members = membersIn(this.#bootMembership(own));
-    const booted = boot(get, { self: own.id, members, policiesAmong });
+    const booted = boot(storage, { self: own.id, members, policiesAmong });
     this.isForgotten = booted.kind === 'forgotten';
     if (this.isForgotten) return;
     if (booted.kind !== 'begun') throw new Error(`the replica cannot begin: ${booted.kind}`);
     const known = [...booted.members, ...booted.outsiders].map(({ id }) =>
       places.findIndex((place) => place.id === id),
     );
-    const last = Math.max(this.identity, storedIncarnation(get) ?? 0);
+    const last = Math.max(this.identity, storedIncarnation(storage) ?? 0);
     this.identity = nextIncarnation(last, node.clock.wallMs());
     this.storage = storage;
     this.startedMs = this.#cluster.nowMs;

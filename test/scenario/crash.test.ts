@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Call } from '../cluster/cluster.ts';
-import { Cluster, putOf, shown } from '../cluster/cluster.ts';
+import { Cluster, listOf, putOf, shown } from '../cluster/cluster.ts';
 
 function restartAll(cluster: Cluster): void {
   for (const { index } of cluster.replicas) cluster.restart(index);
@@ -82,7 +82,7 @@ describe('a new life', () => {
     cluster.network.healAll();
     let sawLate = false;
     cluster.runUntil(() => {
-      const list = cluster.begin(2, { ...LIST });
+      const list = cluster.begin(2, listOf());
       cluster.answer(list);
       const keys = typeof list.outcome === 'object' ? shown(list.outcome) : '';
       if (keys.includes('late')) {
@@ -112,23 +112,6 @@ describe('a new life', () => {
     expect(held('ap-1.1')).toBe(40);
   });
 });
-
-const LIST = {
-  kind: 'list',
-  namespace: 'ns' as never,
-  prefix: '',
-  start: '',
-  end: '',
-  after: '',
-  reverse: false,
-  limit: 1000,
-  delimiter: '',
-  values: true,
-  r: undefined,
-  bytesMax: undefined,
-  timeoutMs: undefined,
-  onUnmet: 'fail',
-} as const;
 
 describe('a storage that fails', () => {
   it.each(['kept', 'lost'] as const)(

@@ -1,7 +1,7 @@
 // The lives of a replica: how it begins, how it notices that its disk is not what it was, and how it ends in order.
 
 import { describe, expect, it } from 'vitest';
-import { Cluster, putOf, shown } from '../cluster/cluster.ts';
+import { Cluster, listOf, putOf, shown } from '../cluster/cluster.ts';
 
 const settled = (settings = {}): Cluster => {
   const cluster = new Cluster({ settings });
@@ -156,7 +156,7 @@ describe('a replica that drains', () => {
 
   it('counts a list that is still read', () => {
     const cluster = settled();
-    cluster.begin(0, { ...LIST });
+    cluster.begin(0, listOf({ limit: 10 }));
     cluster.run(0.05);
     expect(cluster.replica(0).host?.waiting).toBe(1);
   });
@@ -194,20 +194,3 @@ describe('a replica that drains', () => {
     expect(state(cluster, 0)).toBe('draining');
   });
 });
-
-const LIST = {
-  kind: 'list',
-  namespace: 'ns' as never,
-  prefix: '',
-  start: '',
-  end: '',
-  after: '',
-  reverse: false,
-  limit: 10,
-  delimiter: '',
-  values: true,
-  r: undefined,
-  bytesMax: undefined,
-  timeoutMs: undefined,
-  onUnmet: 'fail',
-} as const;

@@ -8,7 +8,7 @@ import {
   without,
 } from '../../../src/model/membership.ts';
 import { nextIncarnation } from '../../../src/model/id.ts';
-import { type PointRead, UNREADABLE } from '../../../src/model/port.ts';
+import { type Storage, UNREADABLE } from '../../../src/model/port.ts';
 import type { Member } from '../../../src/model/quorum.ts';
 import { beginningOf } from '../../../src/membership/succession.ts';
 import { metaKey } from '../../../src/store/layout.ts';
@@ -18,17 +18,19 @@ const MEMBERS = membersOf(['ap', 'eu', 'us']);
 const [AP, EU] = MEMBERS as [Member, Member];
 const FIRST = bootMembership(MEMBERS);
 
+type Stored = Pick<Storage, 'get'>;
+
 function configured(more: Partial<Configured> = {}): Configured {
   return { self: EU.id, members: MEMBERS, policiesAmong: () => [], ...more };
 }
 
-function directoryOf(membership: Membership, since = 1): (key: Uint8Array) => PointRead {
+function directoryOf(membership: Membership, since = 1): Stored {
   const tenure: Tenure = { since, membership };
   const { keys, values } = beginningOf(tenure);
-  return (key) => values[keys.findIndex((each) => Buffer.compare(each, key) === 0)] ?? undefined;
+  return { get: (key) => values[keys.findIndex((each) => Buffer.compare(each, key) === 0)] };
 }
 
-const nothing = (): PointRead => undefined;
+const nothing: Stored = { get: () => undefined };
 
 test('an empty directory begins with the configured members', () => {
   const begun = { kind: 'begun', members: MEMBERS, outsiders: [], policies: [] };
@@ -38,10 +40,10 @@ test('an empty directory begins with the configured members', () => {
 });
 
 test('the members that the directory remembers come before the configured ones', () => {
-  const get = directoryOf(without(FIRST, AP.id));
-  const booted = boot(get, configured());
+  const stored = directoryOf(without(FIRST, AP.id));
+  const booted = boot(stored, configured());
   expect(booted).toMatchObject({ kind: 'begun', members: [{ id: 'eu-1' }, { id: 'us-1' }] });
-  expect(storedEpoch(get)).toBe(2);
+  expect(storedEpoch(stored)).toBe(2);
 });
 
 test('in epoch 1 the members are reached where the configuration says', () => {
@@ -59,20 +61,21 @@ test('a replica that the others have removed is forgotten, also when one of its 
 
 test('policies that do not fit the remembered members are told with the reason', () => {
   const policiesAmong = (members: readonly Member[]) => (members.length < 3 ? 'w is 3' : []);
-  const get = directoryOf(without(FIRST, AP.id));
-  expect(boot(get, configured({ policiesAmong }))).toEqual({ kind: 'unfit', reason: 'w is 3' });
+  const stored = directoryOf(without(FIRST, AP.id));
+  expect(boot(stored, configured({ policiesAmong }))).toEqual({ kind: 'unfit', reason: 'w is 3' });
 });
 
 test('what cannot be read is damaged, never absent', () => {
-  const unreadable = (): PointRead => UNREADABLE;
-  const garbled = (): PointRead => Uint8Array.of(1, 2, 3);
+  const unreadable: Stored = { get: () => UNREADABLE };
+  const garbled: Stored = { get: () => Uint8Array.of(1, 2, 3) };
   expect(boot(unreadable, configured())).toEqual({ kind: 'damaged' });
   expect(boot(garbled, configured())).toEqual({ kind: 'damaged' });
   expect(storedIncarnation(unreadable)).toBeUndefined();
   expect(
-    storedIncarnation((key) =>
-      Buffer.compare(key, metaKey('incarnation')) === 0 ? Uint8Array.of(9) : undefined,
-    ),
+    storedIncarnation({
+      get: (key) =>
+        Buffer.compare(key, metaKey('incarnation')) === 0 ? Uint8Array.of(9) : undefined,
+    }),
   ).toBeUndefined();
 });
 
