@@ -2,7 +2,13 @@
 // port of the replica on another address of this machine, which first gives a page and later is the replica.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect, createServer as createListener, type Server } from 'node:net';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createListener,
+  type Server,
+  type Socket,
+} from 'node:net';
 
 type Outcomes = { readonly [attempt: string]: string };
 
@@ -31,19 +37,17 @@ export class Stage {
     return new Promise((resolve) => this.#waiting.set(name, resolve));
   }
 
-  /** Gives `page` at 127.0.0.2 until it asks for `/switch`; from then on that address leads to the replica. */
+  /**
+   * Gives `page` at 127.0.0.2 until it asks for `/switch`; from then on that address leads to the replica. A connection is
+   * one or the other as its first bytes arrive: browsers open connections before they have anything to ask.
+   */
   async stand(port: number, page: string): Promise<boolean> {
     let isSwitched = false;
     const stand = createListener((socket) => {
       socket.on('error', () => socket.destroy());
-      if (isSwitched) {
-        const replica = connect(port, '127.0.0.1');
-        replica.on('error', () => socket.destroy());
-        socket.pipe(replica).pipe(socket);
-        return;
-      }
       socket.once('data', (bytes) => {
-        isSwitched ||= bytes.toString('latin1').startsWith('GET /switch');
+        if (isSwitched) return leadOn(socket, bytes, port);
+        isSwitched = bytes.toString('latin1').startsWith('GET /switch');
         const head = `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: ${page.length}`;
         socket.end(`${head}\r\nConnection: close\r\n\r\n${page}`);
       });
@@ -81,4 +85,12 @@ export class Stage {
       response.end();
     });
   }
+}
+
+/** Joins `socket`, of which `first` was read, to the replica at `port`. */
+function leadOn(socket: Socket, first: Buffer, port: number): void {
+  const replica = connect(port, '127.0.0.1');
+  replica.on('error', () => socket.destroy());
+  replica.write(first);
+  socket.pipe(replica).pipe(socket);
 }
