@@ -24,11 +24,11 @@ import { Intake } from '../stream/intake.ts';
 import { PullServer } from '../stream/puller.ts';
 import { Housekeeping } from '../upkeep/housekeeping.ts';
 import type { Core } from './core.ts';
-import { ListDesk } from './list-desk.ts';
+import { ListDesk } from './desk/lists.ts';
 import type { Part, PartName } from './part.ts';
-import { type Hasten, Reads } from './reads.ts';
+import { type Hasten, Reads } from './desk/reads.ts';
 import { Streams } from '../stream/own-streams.ts';
-import { Writes } from './writes.ts';
+import { Writes } from './desk/writes.ts';
 
 const RETRY_MS = 1000;
 

@@ -59,7 +59,7 @@ export const costs: readonly Mutant[] = [
     id: 'list-without-enough',
     number: 'own',
     title: 'a list looks at any number of deletes before it answers',
-    file: 'src/replica/listing.ts',
+    file: 'src/replica/desk/listing.ts',
     replace:
       'if (lookedEntries >= LOOKED_ENTRIES_MAX || lookedBytes >= LOOKED_BYTES_MAX) return true;',
     with: '',

@@ -7,7 +7,7 @@ export const durability: readonly Mutant[] = [
     id: 'ack-before-sync',
     number: 1,
     title: 'a write counts its own copy when it is accepted, not when it is durable',
-    file: 'src/replica/writes.ts',
+    file: 'src/replica/desk/writes.ts',
     replace: '      this.#pending.begin(pending, turn);',
     with: `      this.#pending.begin(pending, turn);
       this.onCursor(this.#options.self.index, mutation.seq, turn);`,
@@ -35,7 +35,7 @@ export const durability: readonly Mutant[] = [
     id: 'tell-peers-before-sync',
     number: 'own',
     title: 'a peer that asks is shown what is not durable here',
-    file: 'src/replica/reads.ts',
+    file: 'src/replica/desk/reads.ts',
     replace: 'turn.send(peer, reply, lsn, late);',
     with: 'turn.send(peer, reply, 0, late);',
     foundBy: sim,

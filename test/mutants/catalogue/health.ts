@@ -52,7 +52,7 @@ export const health: readonly Mutant[] = [
     id: 'isolated-accepts',
     number: 'own',
     title: 'a replica that is cut off takes writes that others answer without',
-    file: 'src/replica/writes.ts',
+    file: 'src/replica/desk/writes.ts',
     replace: "policy.onIsolated === 'refuse' && !peers.hearsMajority(turn.now.monoMs)",
     with: "policy.onIsolated === 'refuse' && !peers.hearsMajority(0)",
     foundBy: {

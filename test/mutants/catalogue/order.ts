@@ -66,7 +66,7 @@ export const order: readonly Mutant[] = [
     id: 'healed-with-older',
     number: 27,
     title: 'a damaged record is replaced by what a peer has, though our log has a newer one',
-    file: 'src/replica/reads.ts',
+    file: 'src/replica/desk/reads.ts',
     replace: 'beyond === undefined ? told : merge(told, beyond);',
     with: 'beyond === undefined ? told : (told ?? merge(told, beyond));',
     foundBy: {
@@ -79,7 +79,7 @@ export const order: readonly Mutant[] = [
     id: 'fifo-overtaken',
     number: 17,
     title: 'a read in a fifo namespace shows a write before those that came earlier',
-    file: 'src/replica/reads.ts',
+    file: 'src/replica/desk/reads.ts',
     replace: "policy.consistency === 'fifo';",
     with: 'policy.timeoutMs === -1;',
     foundBy: {
@@ -116,7 +116,7 @@ export const order: readonly Mutant[] = [
     id: 'refused-and-applied',
     number: 37,
     title: 'a write that was refused for want of replicas is done all the same',
-    file: 'src/replica/writes.ts',
+    file: 'src/replica/desk/writes.ts',
     replace: '    return !this.#admits(command, namespace, requirement, turn);',
     with: `    const client = { onReply: () => {} };
     if (!this.#admits(command, namespace, requirement, turn))

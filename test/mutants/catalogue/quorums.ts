@@ -28,7 +28,7 @@ export const quorums: readonly Mutant[] = [
     id: 'replay-at-any-w',
     number: 'own',
     title: 'a retry is answered as if every member held its write',
-    file: 'src/replica/writes.ts',
+    file: 'src/replica/desk/writes.ts',
     replace: 'return this.#options.peers.holders(dot, this.#options.log.durable);',
     with: 'return this.#options.peers.holders(dot, this.#options.log.durable) | 0x7fffffff;',
     foundBy: sim,
@@ -76,7 +76,7 @@ export const quorums: readonly Mutant[] = [
     id: 'no-write-back',
     number: 4,
     title: 'a read answers the newest version before enough replicas hold it',
-    file: 'src/replica/reads.ts',
+    file: 'src/replica/desk/reads.ts',
     replace: `isHeld(read.tally.requirement, holders, settings.members.length) &&
       (isHere || !needsSelf)`,
     with: 'isHere || !needsSelf',
@@ -86,7 +86,7 @@ export const quorums: readonly Mutant[] = [
     id: 'list-page-beyond-coverage',
     number: 'own',
     title: 'a list ends where this replica has no more, though a peer had more to name',
-    file: 'src/replica/quorum-lists.ts',
+    file: 'src/replica/desk/quorum-lists.ts',
     replace:
       'if (last !== undefined && (coveredTo === undefined || isBefore(last, coveredTo, reverse)))',
     with: 'if (last !== undefined && coveredTo !== undefined && isBefore(last, coveredTo, reverse))',
@@ -100,7 +100,7 @@ export const quorums: readonly Mutant[] = [
     id: 'list-takes-own-word',
     number: 'own',
     title: 'a list takes what this replica has of a key on which the others differ',
-    file: 'src/replica/quorum-lists.ts',
+    file: 'src/replica/desk/quorum-lists.ts',
     replace: 'if (!isHeld(requirement, all, settings.members.length)) return true;',
     with: 'if (!isHeld(requirement, all, settings.members.length)) return false;',
     foundBy: {
@@ -113,7 +113,7 @@ export const quorums: readonly Mutant[] = [
     id: 'list-shows-what-is-deleted',
     number: 'own',
     title: 'a list shows what this replica has of a key that enough others have deleted',
-    file: 'src/replica/quorum-lists.ts',
+    file: 'src/replica/desk/quorum-lists.ts',
     replace: 'if (!row.isOpen && row.newest.isDeleted) row.own = undefined;',
     with: '',
     foundBy: {
@@ -127,7 +127,7 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title:
       'a list in a fifo namespace shows what this replica has before it holds what the others named',
-    file: 'src/replica/quorum-lists.ts',
+    file: 'src/replica/desk/quorum-lists.ts',
     replace: 'if (listing.isFifo && !this.#isCaughtUp(listing, turn)) return;',
     with: '',
     foundBy: {
@@ -140,7 +140,7 @@ export const quorums: readonly Mutant[] = [
     id: 'fifo-read-does-not-wait',
     number: 'own',
     title: 'a quorum read in a fifo namespace answers before the stream has brought what it saw',
-    file: 'src/replica/reads.ts',
+    file: 'src/replica/desk/reads.ts',
     replace: 'return this.#isFifo(namespace) && this.#options.log.applied(origin) < seq;',
     with: 'return this.#isFifo(namespace) && this.#options.log.applied(origin) < seq - 1e9;',
     foundBy: sim,
@@ -164,7 +164,7 @@ export const quorums: readonly Mutant[] = [
     id: 'key-not-claimed',
     number: 'own',
     title: 'a write with an idempotency key asks nobody whether the key is known',
-    file: 'src/replica/writes.ts',
+    file: 'src/replica/desk/writes.ts',
     replace: 'return most !== undefined && intersects(most, requirement);',
     with: 'return most !== undefined && !intersects(most, requirement);',
     foundBy: sim,

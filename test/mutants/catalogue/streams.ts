@@ -61,7 +61,7 @@ export const streams: readonly Mutant[] = [
     id: 'run-conditions-late',
     number: 'own',
     title: 'of an atomic batch only the first condition is checked',
-    file: 'src/replica/writes.ts',
+    file: 'src/replica/desk/writes.ts',
     replace: 'for (const [item, { conditions }] of items.entries()) {',
     with: 'for (const [item, { conditions }] of items.slice(0, 1).entries()) {',
     foundBy: named(RUN_SCENARIO, 'a run of which one condition does not hold'),

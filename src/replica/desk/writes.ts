@@ -10,15 +10,15 @@
 // A delete may mean one version only: one that has expired, or one that was seen in a range of keys. It is stamped just behind
 // that version, so a newer one, wherever it is by now, wins over it.
 
-import { assert } from '../base/assert.ts';
-import type { ReadCommand, RunCommand, WriteCommand } from '../model/command.ts';
-import type { Now, Outbox, Turn } from '../model/effect.ts';
-import { encodeMutation } from '../model/encoding.ts';
-import { type Hlc, hlcToMs, type HybridClock } from '../model/hlc.ts';
-import { type Fault, type FaultCode, fault } from '../model/fault.ts';
-import type { Dot, Seq } from '../model/id.ts';
-import type { Superseded } from '../model/message.ts';
-import { intersects, majority, type Requirement } from '../model/quorum.ts';
+import { assert } from '../../base/assert.ts';
+import type { ReadCommand, RunCommand, WriteCommand } from '../../model/command.ts';
+import type { Now, Outbox, Turn } from '../../model/effect.ts';
+import { encodeMutation } from '../../model/encoding.ts';
+import { type Hlc, hlcToMs, type HybridClock } from '../../model/hlc.ts';
+import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
+import type { Dot, Seq } from '../../model/id.ts';
+import type { Superseded } from '../../model/message.ts';
+import { intersects, majority, type Requirement } from '../../model/quorum.ts';
 import {
   dotsOf,
   type Idempotency,
@@ -29,27 +29,27 @@ import {
   shows,
   stampOf,
   type Version,
-} from '../model/record.ts';
-import { runName } from '../model/run.ts';
-import { isNewer } from '../conflict/merge.ts';
-import { compareVersions } from '../conflict/version-order.ts';
-import { PendingWrite, PendingWrites, type RunFacts, type WriteFacts } from '../quorum/put.ts';
-import { Replays } from '../quorum/replay.ts';
-import { isReachable } from '../quorum/tally.ts';
-import type { Lane } from '../store/lane.ts';
-import type { Cell } from '../store/cells.ts';
-import type { Table } from '../store/table.ts';
-import { holds, precondition } from '../model/conditions.ts';
-import { type Doubt, doubtOf, FOLLOWS, NOTHING_WRITTEN } from '../consistency/clock-doubt.ts';
-import { refuse } from '../model/refuse.ts';
-import { KeyClaims, type KeyClaimsOptions } from '../quorum/key-claims.ts';
-import { Looks, type Resume } from '../quorum/looks.ts';
-import type { Namespace, Namespaces } from '../model/namespaces.ts';
-import { isConditional, readsOf, tooLarge, weightOf, type Writing } from '../model/writing.ts';
-import type { AgreedClock } from '../consistency/agreed-clock.ts';
-import type { Metrics } from '../model/metrics.ts';
-import type { Room } from '../store/room.ts';
-import type { Timers } from '../model/timer.ts';
+} from '../../model/record.ts';
+import { runName } from '../../model/run.ts';
+import { isNewer } from '../../conflict/merge.ts';
+import { compareVersions } from '../../conflict/version-order.ts';
+import { PendingWrite, PendingWrites, type RunFacts, type WriteFacts } from '../../quorum/put.ts';
+import { Replays } from '../../quorum/replay.ts';
+import { isReachable } from '../../quorum/tally.ts';
+import type { Lane } from '../../store/lane.ts';
+import type { Cell } from '../../store/cells.ts';
+import type { Table } from '../../store/table.ts';
+import { holds, precondition } from '../../model/conditions.ts';
+import { type Doubt, doubtOf, FOLLOWS, NOTHING_WRITTEN } from '../../consistency/clock-doubt.ts';
+import { refuse } from '../../model/refuse.ts';
+import { KeyClaims, type KeyClaimsOptions } from '../../quorum/key-claims.ts';
+import { Looks, type Resume } from '../../quorum/looks.ts';
+import type { Namespace, Namespaces } from '../../model/namespaces.ts';
+import { isConditional, readsOf, tooLarge, weightOf, type Writing } from '../../model/writing.ts';
+import type { AgreedClock } from '../../consistency/agreed-clock.ts';
+import type { Metrics } from '../../model/metrics.ts';
+import type { Room } from '../../store/room.ts';
+import type { Timers } from '../../model/timer.ts';
 
 const NO_DOTS: readonly Dot[] = [];
 const NO_VALUE = new Uint8Array(0);

@@ -23,30 +23,30 @@
 // UNSETTLED_MAX keys that differ in a round, all lists READING_MAX at a time; a page ends with a cursor after so many surveys or
 // bytes (list-round.ts), or half of its client's time.
 
-import { createRing } from '../base/ring.ts';
-import type { ListCommand, Staleness } from '../model/command.ts';
-import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
-import { recordIn } from '../model/encoding.ts';
-import { type Fault, type FaultCode, fault } from '../model/fault.ts';
-import type { SurveyReply } from '../model/message.ts';
-import { bitCount, isHeld, type Member, type Requirement } from '../model/quorum.ts';
-import { encodedOf, type Record } from '../model/record.ts';
-import { covers } from '../model/vector.ts';
-import { isReachable } from '../quorum/tally.ts';
-import { foldedPrefix, keyRangeOf, restOf } from '../store/key-range.ts';
-import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
-import type { Heal } from '../model/heal.ts';
-import { refuse } from '../model/refuse.ts';
-import type { Freshness } from '../lag/freshness.ts';
-import type { Metrics } from '../model/metrics.ts';
-import type { Settings } from '../model/settings.ts';
-import type { Timers } from '../model/timer.ts';
-import type { Nearness } from '../peers/nearness.ts';
-import type { Log } from '../store/log.ts';
-import type { Namespaces } from '../model/namespaces.ts';
-import type { Peers } from '../peers/peers.ts';
-import type { ReadAdmission } from '../lag/read-admission.ts';
-import { type ListRoom, looksAt } from '../quorum/list-room.ts';
+import { createRing } from '../../base/ring.ts';
+import type { ListCommand, Staleness } from '../../model/command.ts';
+import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../../model/effect.ts';
+import { recordIn } from '../../model/encoding.ts';
+import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
+import type { SurveyReply } from '../../model/message.ts';
+import { bitCount, isHeld, type Member, type Requirement } from '../../model/quorum.ts';
+import { encodedOf, type Record } from '../../model/record.ts';
+import { covers } from '../../model/vector.ts';
+import { isReachable } from '../../quorum/tally.ts';
+import { foldedPrefix, keyRangeOf, restOf } from '../../store/key-range.ts';
+import { parseRecordKey, spanOfKeys } from '../../store/layout.ts';
+import type { Heal } from '../../model/heal.ts';
+import { refuse } from '../../model/refuse.ts';
+import type { Freshness } from '../../lag/freshness.ts';
+import type { Metrics } from '../../model/metrics.ts';
+import type { Settings } from '../../model/settings.ts';
+import type { Timers } from '../../model/timer.ts';
+import type { Nearness } from '../../peers/nearness.ts';
+import type { Log } from '../../store/log.ts';
+import type { Namespaces } from '../../model/namespaces.ts';
+import type { Peers } from '../../peers/peers.ts';
+import type { ReadAdmission } from '../../lag/read-admission.ts';
+import { type ListRoom, looksAt } from '../../quorum/list-room.ts';
 import {
   fold,
   freshRound,
@@ -58,7 +58,7 @@ import {
   type Listing,
   pageBytes,
   roundBytes,
-} from '../quorum/list-round.ts';
+} from '../../quorum/list-round.ts';
 import {
   hasNewest,
   isBefore,
@@ -67,7 +67,7 @@ import {
   RowClient,
   see,
   versionOf,
-} from '../quorum/list-rows.ts';
+} from '../../quorum/list-rows.ts';
 import type { Hasten, Reads } from './reads.ts';
 
 const RUNNING_MAX = 256;

@@ -20,14 +20,14 @@ import type {
   ReadCommand,
   Reply,
   ReplicaView,
-} from '../model/command.ts';
-import type { Lsn, Outbox, Turn } from '../model/effect.ts';
-import { decodeRecord } from '../model/encoding.ts';
-import type { FaultCode } from '../model/fault.ts';
-import type { Key, NamespaceName, LaneId } from '../model/id.ts';
-import type { ReadReply, ReadRequest, Repair } from '../model/message.ts';
-import { type Storage, UNREADABLE } from '../model/port.ts';
-import { bitCount, isHeld, type Member, type Requirement } from '../model/quorum.ts';
+} from '../../model/command.ts';
+import type { Lsn, Outbox, Turn } from '../../model/effect.ts';
+import { decodeRecord } from '../../model/encoding.ts';
+import type { FaultCode } from '../../model/fault.ts';
+import type { Key, NamespaceName, LaneId } from '../../model/id.ts';
+import type { ReadReply, ReadRequest, Repair } from '../../model/message.ts';
+import { type Storage, UNREADABLE } from '../../model/port.ts';
+import { bitCount, isHeld, type Member, type Requirement } from '../../model/quorum.ts';
 import {
   isCoveredBy,
   isTombstone,
@@ -35,34 +35,34 @@ import {
   type Record,
   shows,
   stampOf,
-} from '../model/record.ts';
-import { missing } from '../model/vector.ts';
+} from '../../model/record.ts';
+import { missing } from '../../model/vector.ts';
 import {
   type PendingRead,
   PendingReads,
   type ReadOutcome,
   type ReadRequestOptions,
-} from '../quorum/get.ts';
-import { ParkingLot } from '../quorum/parking-lot.ts';
-import { isReachable } from '../quorum/tally.ts';
-import { type WriteBack, WriteBacks } from '../quorum/write-back.ts';
-import { recordKey } from '../store/layout.ts';
-import type { Cell } from '../store/cells.ts';
-import type { Table } from '../store/table.ts';
-import { refuse } from '../model/refuse.ts';
-import type { ReadAdmission } from '../lag/read-admission.ts';
-import type { Namespace, Namespaces } from '../model/namespaces.ts';
-import type { Absence } from '../store/absence.ts';
-import type { HybridClock } from '../model/hlc.ts';
-import type { Freshness } from '../lag/freshness.ts';
-import type { Log } from '../store/log.ts';
-import type { Metrics } from '../model/metrics.ts';
-import type { Nearness } from '../peers/nearness.ts';
-import type { Peers } from '../peers/peers.ts';
-import type { Room } from '../store/room.ts';
-import type { Settings } from '../model/settings.ts';
-import { includes, merge } from '../conflict/merge.ts';
-import type { Stability } from '../upkeep/stability.ts';
+} from '../../quorum/get.ts';
+import { ParkingLot } from '../../quorum/parking-lot.ts';
+import { isReachable } from '../../quorum/tally.ts';
+import { type WriteBack, WriteBacks } from '../../quorum/write-back.ts';
+import { recordKey } from '../../store/layout.ts';
+import type { Cell } from '../../store/cells.ts';
+import type { Table } from '../../store/table.ts';
+import { refuse } from '../../model/refuse.ts';
+import type { ReadAdmission } from '../../lag/read-admission.ts';
+import type { Namespace, Namespaces } from '../../model/namespaces.ts';
+import type { Absence } from '../../store/absence.ts';
+import type { HybridClock } from '../../model/hlc.ts';
+import type { Freshness } from '../../lag/freshness.ts';
+import type { Log } from '../../store/log.ts';
+import type { Metrics } from '../../model/metrics.ts';
+import type { Nearness } from '../../peers/nearness.ts';
+import type { Peers } from '../../peers/peers.ts';
+import type { Room } from '../../store/room.ts';
+import type { Settings } from '../../model/settings.ts';
+import { includes, merge } from '../../conflict/merge.ts';
+import type { Stability } from '../../upkeep/stability.ts';
 
 /** Asks the peer for entries of an origin up to one that it showed us, unless they are on their way. */
 export type Hasten = (peer: number, origin: LaneId, turn: Turn) => void;

@@ -11,19 +11,19 @@
 // range read that a disk does not answer counts until it does. While all lists hold more than they may together (list-room.ts),
 // each ends with what it has.
 
-import { bytesOf, compareBytes } from '../base/bytes.ts';
-import { createRing } from '../base/ring.ts';
-import type { ListCommand, Staleness } from '../model/command.ts';
-import type { FaultCode } from '../model/fault.ts';
-import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
-import { recordIn, withoutValue } from '../model/encoding.ts';
-import { encodedOf, latestOf, type Record, shows } from '../model/record.ts';
-import { after, behind, parseRecordKey, recordKey, type Span } from '../store/layout.ts';
-import type { Heal } from '../model/heal.ts';
-import { refuse } from '../model/refuse.ts';
-import type { Freshness } from '../lag/freshness.ts';
-import type { Namespaces } from '../model/namespaces.ts';
-import { type Holder, ITEM_BYTES, type ListRoom, looksAt } from '../quorum/list-room.ts';
+import { bytesOf, compareBytes } from '../../base/bytes.ts';
+import { createRing } from '../../base/ring.ts';
+import type { ListCommand, Staleness } from '../../model/command.ts';
+import type { FaultCode } from '../../model/fault.ts';
+import type { Outbox, RangeEntry, RangeResult, Turn } from '../../model/effect.ts';
+import { recordIn, withoutValue } from '../../model/encoding.ts';
+import { encodedOf, latestOf, type Record, shows } from '../../model/record.ts';
+import { after, behind, parseRecordKey, recordKey, type Span } from '../../store/layout.ts';
+import type { Heal } from '../../model/heal.ts';
+import { refuse } from '../../model/refuse.ts';
+import type { Freshness } from '../../lag/freshness.ts';
+import type { Namespaces } from '../../model/namespaces.ts';
+import { type Holder, ITEM_BYTES, type ListRoom, looksAt } from '../../quorum/list-room.ts';
 
 const RUNNING_MAX = 256;
 const READING_MAX = 8;

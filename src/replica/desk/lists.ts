@@ -1,16 +1,16 @@
 // Where lists go: one that asks no other replica is read here alone (listing.ts), any other compares replicas
 // (quorum-lists.ts); and what peers ask for their lists (surveys.ts).
 
-import type { ListCommand } from '../model/command.ts';
-import type { Outbox, Turn } from '../model/effect.ts';
-import type { FaultCode } from '../model/fault.ts';
-import type { SurveyReply, SurveyRequest } from '../model/message.ts';
-import { isReachable } from '../quorum/tally.ts';
-import { refuse } from '../model/refuse.ts';
-import { ListRoom } from '../quorum/list-room.ts';
+import type { ListCommand } from '../../model/command.ts';
+import type { Outbox, Turn } from '../../model/effect.ts';
+import type { FaultCode } from '../../model/fault.ts';
+import type { SurveyReply, SurveyRequest } from '../../model/message.ts';
+import { isReachable } from '../../quorum/tally.ts';
+import { refuse } from '../../model/refuse.ts';
+import { ListRoom } from '../../quorum/list-room.ts';
 import { Lists, type ListsOptions } from './listing.ts';
 import { type ListParts, QuorumLists, type QuorumListsOptions } from './quorum-lists.ts';
-import { Surveys, type SurveysOptions } from '../quorum/surveys.ts';
+import { Surveys, type SurveysOptions } from '../../quorum/surveys.ts';
 
 export interface ListDeskOptions extends ListsOptions, QuorumListsOptions, SurveysOptions {}
 
