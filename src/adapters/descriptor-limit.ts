@@ -1,17 +1,17 @@
-// How many files and sockets the process may have open. Node raises the soft limit to the hard one as it starts, and does
-// not tell either.
+// How many files and sockets the process may have open. At its start Node raises the soft limit to
+// the hard one, and it has no call that reports either.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 const OPEN_FILES = /^Max open files\s+(\d+|unlimited)\s/m;
 
-/** `undefined`: there is none, or this machine does not say. */
+/** `undefined` where there is no limit, or where this machine does not report one. */
 export function descriptorLimit(): number | undefined {
   return parseLimits(readOrEmpty('/proc/self/limits')) ?? askShell();
 }
 
-/** The soft limit in the text of /proc/PID/limits. */
+/** Reads the soft limit from the text of /proc/PID/limits. */
 export function parseLimits(text: string): number | undefined {
   return asLimit(OPEN_FILES.exec(text)?.[1]);
 }
@@ -24,7 +24,7 @@ function readOrEmpty(path: string): string {
   }
 }
 
-// Where there is no /proc. A child has the limit of its parent.
+// For machines without /proc. A child process inherits the limit of its parent.
 function askShell(): number | undefined {
   if (process.platform === 'linux' || process.platform === 'win32') return undefined;
   try {

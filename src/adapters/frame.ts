@@ -1,10 +1,10 @@
-// What one WebSocket message between replicas holds: everything that a turn had to say to one peer.
+// The content of one WebSocket message between replicas: all messages of one turn to one peer.
 //
 //   frame = protocol version u8 | message* | crc32c u32
 //
-// Every byte is covered by one checksum: mutations by their own, which they carry from where they were written, and all
-// the rest by that of the frame. So a changed byte or a missing end is refused whatever it means. Checksums find
-// accidents, not attackers: those are kept out by the handshake.
+// One checksum covers every byte: mutations carry their own from where they were written, and the
+// frame's checksum covers the rest. So a changed byte or a missing end is always refused. Checksums
+// detect accidents, not attackers: the handshake keeps attackers out.
 
 import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
@@ -13,7 +13,7 @@ import type { Message } from '../model/message.ts';
 import { readMessage, writeMessage } from './peer/codec.ts';
 import type { Sealed } from './peer/parts/mutation.ts';
 
-/** The versions that this program speaks, highest first. */
+/** The versions that this program supports, highest first. */
 export const PROTOCOL_VERSIONS: readonly number[] = [1];
 
 export type Decoded =
@@ -24,7 +24,10 @@ export type FrameDefect = 'too-short' | 'version' | 'checksum' | 'message';
 
 const HEAD_BYTES = 1;
 const TRAILER_BYTES = 4;
-/** Frames lie one behind the other in slabs that are never written twice, so the socket may take its time. */
+/**
+ * Frames are written one after the other into slabs that are never reused, so the socket may send
+ * them late.
+ */
 const SLAB_BYTES = 64 * 1024;
 
 /** Collects messages into frames. */
@@ -38,7 +41,7 @@ export class FrameWriter {
     this.#writer = new ByteWriter(slabBytes);
   }
 
-  /** Bytes of the frame under way; 0 while it has no message. */
+  /** Bytes of the unfinished frame; 0 while it has no message. */
   get size(): number {
     const { at, start } = this.#writer;
     return at === start ? 0 : at - start + TRAILER_BYTES;
@@ -49,7 +52,7 @@ export class FrameWriter {
     writeMessage(this.#writer, message, this.#sealed);
   }
 
-  /** The finished frame; the next message begins another. */
+  /** Returns the finished frame; the next message begins another. */
   finish(): Uint8Array {
     const writer = this.#writer;
     assert(this.size > 0, 'frame: nothing to send');
@@ -65,9 +68,9 @@ export function encodeFrame(messages: readonly Message[], version = 1): Uint8Arr
   return writer.finish();
 }
 
-/** Takes a frame of the version that the handshake chose. */
+/** Reads a frame of the version that the handshake chose. */
 export function decodeFrame(arrived: Uint8Array, version = 1): Decoded {
-  // A Buffer is a slow Uint8Array: each part taken of it would be a Buffer again.
+  // A Buffer is a slow Uint8Array, and each part sliced from it would be a Buffer again.
   const bytes = new Uint8Array(arrived.buffer, arrived.byteOffset, arrived.length);
   const end = bytes.length - TRAILER_BYTES;
   if (end <= HEAD_BYTES) return refuse('too-short');
@@ -85,7 +88,7 @@ export function decodeFrame(arrived: Uint8Array, version = 1): Decoded {
   return { ok: true, messages };
 }
 
-/** Of the bytes between the sealed ranges, which are counted from `start`. */
+/** The checksum of the bytes between the sealed ranges, which are counted from `start`. */
 function checksumOf(bytes: Uint8Array, start: number, end: number, sealed: Sealed): number {
   let crc = 0;
   let at = start;

@@ -1,30 +1,34 @@
-// How two replicas prove to each other that they belong together, before either reads a frame of the other.
+// How two replicas prove to each other that they belong to one cluster, before either reads a frame
+// of the other.
 //
 //   dialer    GET /peer                    cluster, ids, incarnation, versions spoken, nonce
 //   listener  401                          version chosen, incarnation, nonce
 //   dialer    GET /peer, Upgrade           proof of the dialer             same TCP connection
 //   listener  101                          proof of the listener
 //
-// A proof is HMAC-SHA-256 under the shared secret over everything that was said and the role of the sender. So a
-// recorded handshake fails at the fresh nonce, a proof sent back fails at the role and at the direction (the smaller
-// id dials), and a version list that was thinned out on the way fails because both sides prove the whole list. The
-// secret itself is never sent, and the listener proves nothing before the dialer has.
+// A proof is HMAC-SHA-256 under the shared secret over all exchanged values and the role of the
+// sender. So a recorded handshake fails at the fresh nonce, a proof that is sent back fails at the
+// role and at the direction (the smaller id dials), and a shortened version list fails because both
+// sides prove the whole list. The secret itself is never sent, and the listener proves nothing
+// before the dialer has.
 //
-// The handshake authenticates the ends, not the bytes that follow: without a tunnel, an attacker who can rewrite the
-// traffic of a connection can still change it.
+// The handshake authenticates the ends, not the bytes that follow: without a tunnel, an attacker
+// who can rewrite the traffic of a connection can still change it.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { INCARNATION_MAX, type Incarnation, parseReplicaId, type ReplicaId } from '../model/id.ts';
 
 export const PEER_PATH = '/peer';
-/** Where a member asks a process who it is, before it proposes a newcomer to the others (peer/probe.ts). */
+/**
+ * Where a member asks a process for its identity before proposing it as a member (peer/probe.ts).
+ */
 export const PROBE_PATH = '/probe';
 export const SECRET_BYTES_MIN = 16;
-/** All headers of a request or of its answer; no more than that is read from a stranger. */
+/** The bound on the headers of a request or an answer of a stranger. */
 export const HANDSHAKE_BYTES_MAX = 1024;
 const NONCE_BYTES = 32;
 
-/** Why a connection was not taken, and the HTTP status that says so. */
+/** Why a connection was refused, and the HTTP status of the refusal. */
 export const REFUSALS = {
   malformed: 400,
   oversized: 431,
@@ -46,14 +50,14 @@ export const REFUSALS = {
 
 export type Refusal = keyof typeof REFUSALS;
 
-/** What a replica is in the eyes of its peers. */
+/** What a replica presents to its peers. */
 export interface PeerIdentity {
   readonly clusterId: string;
   readonly id: ReplicaId;
-  /** Its current life; it may begin a new one while it runs. */
+  /** Its current incarnation, which may change while the process runs. */
   readonly incarnation: () => Incarnation;
   readonly secret: Buffer;
-  /** Protocol versions it speaks. */
+  /** Protocol versions that it supports. */
   readonly protocols: readonly number[];
 }
 
@@ -66,14 +70,14 @@ export interface Party {
 /** Everything that both sides prove. */
 export interface Transcript {
   readonly clusterId: string;
-  /** As the dialer sent it. */
+  /** The text as the dialer sent it. */
   readonly offered: string;
   readonly version: number;
   readonly dialer: Party;
   readonly listener: Party;
 }
 
-/** What a dialer says of itself, and the replica that it means to reach. */
+/** What a dialer presents, and the replica that it wants to reach. */
 export interface Greeting {
   readonly clusterId: string;
   readonly offered: string;
@@ -139,7 +143,7 @@ export function readChallenge(headers: Headers): Challenge | undefined {
   return { version, incarnation, nonce };
 }
 
-/** The highest version that is both offered and spoken. */
+/** The highest version that is both offered and supported. */
 export function chooseVersion(offered: string, spoken: readonly number[]): number | undefined {
   const common = parseVersions(offered).filter((version) => spoken.includes(version));
   return common.length === 0 ? undefined : Math.max(...common);
@@ -149,7 +153,7 @@ function parseVersions(offered: string): number[] {
   return VERSIONS.test(offered) ? offered.split(',').map(Number) : [];
 }
 
-/** A process that is asked who it is adds what it says of itself. */
+/** A probed process adds what it says about itself. */
 export type Role = 'dialer' | 'listener' | 'asker' | `asked ${string}`;
 
 /** The proof of `role`; only a holder of the secret can compute it. */
@@ -164,7 +168,7 @@ export function proofOf(secret: Buffer, role: Role, said: Transcript): string {
   return createHmac('sha256', secret).update(statement).digest('base64url');
 }
 
-/** Why a connection was not taken, in the words of the side that refused it. */
+/** Why a connection was refused, in the words of the side that refused it. */
 export function refusalOf({
   headers,
   statusCode,

@@ -2,7 +2,7 @@
 
 import type { Clock, Scheduler } from '../model/port.ts';
 
-/** The longest delay that a Node timer takes; longer ones would fire at once. */
+/** The longest delay that a Node timer accepts; a longer one would fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -11,8 +11,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * One timer. Arming it for later than it is set for leaves it set, and it is set anew when it fires too early: that is
- * the usual case, and it costs nothing.
+ * One timer. Arming it for a later time leaves the Node timer as it is; when that fires too early,
+ * it is set again. This is the usual case, and costs nothing.
  */
 export function createSystemScheduler(clock: Clock = systemClock): Scheduler {
   let timer: NodeJS.Timeout | undefined;

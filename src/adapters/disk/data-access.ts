@@ -1,6 +1,7 @@
-// Which other users may write the data. The replica trusts what it finds in its directory, so a user who may write there can make it say
-// anything. Like PostgreSQL it does not start on a directory that every user of the machine may write; what a group may write
-// it reports only, because volumes of Kubernetes (`fsGroup`) are so. New directories are for their owner alone.
+// Which other users may write the data. The replica trusts its directory, so a user with write
+// access there can forge any answer. Like PostgreSQL it does not start on a directory that every
+// user of the machine may write. Write access of a group is only reported, because Kubernetes
+// volumes (`fsGroup`) have it. New directories are for their owner alone.
 
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { DataError, reasonOf } from './data-error.ts';
 
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
-/** Windows has no such bits. */
+/** Windows has no permission bits. */
 const hasModes = process.platform !== 'win32';
 
 interface Access {
@@ -17,8 +18,9 @@ interface Access {
 }
 
 /**
- * The first place, in the directory or one level below, that another user may write, the most serious kind first; `undefined`
- * where there is none. `owner`: it belongs to a user who is neither this one nor root.
+ * The first place, in the directory or one level below, that another user may write, the most
+ * serious kind first; `undefined` where there is none. `owner`: the place belongs to a user who is
+ * neither this one nor root.
  */
 async function writableByOthers(folder: string): Promise<Access | undefined> {
   if (!hasModes) return undefined;
@@ -31,7 +33,7 @@ async function writableByOthers(folder: string): Promise<Access | undefined> {
   return found;
 }
 
-/** Throws where every user may write; gives a warning where a group or another owner may. */
+/** Throws if every user may write there; warns if a group or another owner may. */
 export async function checkAccess(folder: string): Promise<string | undefined> {
   const access = await writableByOthers(folder);
   if (access === undefined) return undefined;
@@ -63,7 +65,10 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Links have no bits of their own, and files come and go while the last life still ends. */
+/**
+ * Links have no permission bits, and files may appear and disappear while the previous process is
+ * still ending.
+ */
 async function whoElse(path: string): Promise<Access['who'] | undefined> {
   try {
     const stat = await lstat(path);

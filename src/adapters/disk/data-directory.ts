@@ -1,21 +1,26 @@
-// The data directory of a replica, and the decision what a start finds in it:
+// The data directory of a replica, and what a start does with what it finds there:
 //
 //   identity   database
 //   no         no         first start: both are made
 //   yes        yes        normal
 //   yes        no         lost: the database is created again, empty, and reported as lost
-//   yes        empty      lost, too: every life writes its number into the database first; unless no start came so far yet
+//   yes        empty      lost too, because every incarnation first writes its number into the
+//                         database; but not lost if no start has come that far yet
 //   no         yes        refused: it is unknown whose data it is
-//   any        broken     refused: files, but no database that LevelDB would open without losing them
+//   any        broken     refused: there are files, but LevelDB cannot open them without losing
+//                         some
 //
-// (1) Every start is a new incarnation, above all that the identity or the database knows, and durable in the identity before it
-//     is used; so no dot is ever issued twice by what is on this disk. Where peers say that the clock is right it is not before
-//     the clock either, so that neither does a directory that was wiped or restored. A clock that no majority has confirmed does not
-//     number lives: one that is years ahead would use up their numbers.
+// (1) Every start is a new incarnation. Its number is larger than all that the identity or the
+//     database contains, and is durable in the identity before it is used; so no dot is issued
+//     twice from this disk. If peers confirm that the clock is right, the number is not below the
+//     clock either, so a directory that was wiped or restored repeats no dot. A clock that no
+//     majority has confirmed numbers no incarnation: one that is years ahead would use up the
+//     numbers.
 // (2) The number is taken while the database's lock is held, so two processes never take the same.
-// (3) An identity that names another cluster or another replica is refused before the database is touched.
+// (3) An identity that names another cluster or another replica is refused before the database is
+//     touched.
 //
-//   <folder>/identity.json   who it belongs to
+//   <folder>/identity.json   the replica that owns the directory
 //   <folder>/log/            the LevelDB database
 //   <folder>/reserve         space to free when the disk is full (space.ts)
 //   <folder>/reserve-start   the same, for a start on a full disk: LevelDB writes before it opens
@@ -42,22 +47,22 @@ export interface DataOptions extends Owner {
   /** False only for benchmarks: see `LevelStorageOptions.sync`. */
   readonly sync: boolean;
   readonly note: Trace['note'];
-  /** Milliseconds since 1970, where the clock was compared with those of a majority; else `undefined`. */
+  /** Milliseconds since 1970; `undefined` until the clock was compared with a majority. */
   readonly comparedWallMs: () => Promise<number | undefined>;
-  /** The last incarnation that the database remembers: 0 when none, `undefined` when it cannot be read. */
+  /** The last incarnation that the database contains: 0 for none, `undefined` if unreadable. */
   readonly lastIncarnation: (storage: Storage) => Incarnation | undefined;
 }
 
 export interface OpenedData {
   readonly storage: LevelStorage;
   readonly identity: Identity;
-  /** Of this life. */
+  /** The number of this incarnation. */
   readonly incarnation: Incarnation;
   /** `lost`: this replica held data once and holds none now. */
   readonly data: 'fresh' | 'kept' | 'lost';
 }
 
-/** Opens the directory for one life of the replica, making it first where there is none; throws a `DataError`. */
+/** Opens the directory for one incarnation and creates it if missing; throws a `DataError`. */
 export async function openDataDir(options: DataOptions): Promise<OpenedData> {
   const { folder } = options;
   await makeRoom(options);
@@ -71,7 +76,7 @@ export async function openDataDir(options: DataOptions): Promise<OpenedData> {
   return begin(options);
 }
 
-/** LevelDB cannot open on a full disk. The reserve for that is released now, and created again once there is room. */
+/** LevelDB cannot open on a full disk. The reserve is released now and created again later. */
 async function makeRoom({ folder, note }: DataOptions): Promise<void> {
   const use = await measureDisk(folder).catch(() => undefined);
   if (use === undefined || use.availableBytes >= START_BYTES) return;
@@ -117,7 +122,8 @@ async function beginLife(
   storage: Storage,
 ): Promise<Omit<OpenedData, 'storage'>> {
   const { folder, lastIncarnation, comparedWallMs } = options;
-  // Read again: before the lock was ours, another process may have begun and ended a life.
+  // Read a second time: another process may have begun and ended an incarnation before this one got
+  // the lock.
   const before = present(await readIdentity(identityPath(folder)), 'data: the identity is gone');
   refuseOthers(before, options);
   const inDatabase = lastIncarnation(storage);
@@ -131,7 +137,7 @@ async function beginLife(
     );
   }
   const isFirst = before.incarnation === 0 && inDatabase === 0;
-  // Whatever keeps this start from its first commit, nothing is lost with it.
+  // If this start fails before its first commit, nothing is lost.
   if (isFirst) await commit(storage, UNUSED);
   const isUnused = isFirst || (inDatabase === 0 && storage.get(UNUSED) !== undefined);
   const identity = { ...before, incarnation };
@@ -140,7 +146,7 @@ async function beginLife(
   return { identity, incarnation, data: inDatabase > 0 ? 'kept' : empty };
 }
 
-/** In a database that the first start has made, and that no life has written to yet. */
+/** For a database that the first start has made and no incarnation has written to. */
 const UNUSED = metaKey('unused');
 
 function commit(storage: Storage, key: Uint8Array): Promise<void> {

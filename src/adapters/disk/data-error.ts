@@ -1,29 +1,29 @@
-// Why a data directory cannot be used. The message says what was found and what to do about it; the code is for
-// programs. These are answers to what is on the disk, never bugs.
+// Why a data directory cannot be used. The message says what was found and what to do about it; the
+// code is for programs. These are answers to the state of the disk, never bugs.
 
 export type DataErrorCode =
   /** Another process has the data open. */
   | 'locked'
   /** There is no database where one is expected. */
   | 'missing'
-  /** There is a database where a new one is to be made. */
+  /** There is already a database where a new one is to be made. */
   | 'exists'
   /** The database says that it is damaged. */
   | 'damaged'
-  /** The file system refused. */
+  /** The file system returned an error. */
   | 'io'
   /** There is data without an identity. */
   | 'identity-missing'
   | 'identity-damaged'
-  /** The identity was written by a version that this one does not know. */
+  /** The identity was written by a version that this program does not support. */
   | 'identity-format'
   | 'other-cluster'
   | 'other-replica'
-  /** Every user of the machine may write it. */
+  /** Every user of the machine may write the directory. */
   | 'exposed'
-  /** The replica is no member any more; its data must not serve again. */
+  /** The replica was removed from the cluster; its data must not be served again. */
   | 'forgotten'
-  /** The policies do not allow the members that were agreed upon. */
+  /** The policies do not allow the members that the cluster has agreed on. */
   | 'unfit'
   /** Every incarnation number has been used. */
   | 'incarnations-exhausted';
@@ -45,12 +45,12 @@ const DAMAGE: readonly DataErrorCode[] = [
   'incarnations-exhausted',
 ];
 
-/** What is stored cannot be used, and a restart would find the same. */
+/** The stored data cannot be used, and a restart would find it unchanged. */
 export function isDamage({ code }: DataError): boolean {
   return DAMAGE.includes(code);
 }
 
-/** What an error says, in one line. */
+/** The text of an error, in one line. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.replaceAll(/\s+/g, ' ').trim();

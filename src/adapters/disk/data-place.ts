@@ -1,4 +1,4 @@
-// Where things lie in the data directory of a replica (data-directory.ts).
+// The paths inside the data directory of a replica (data-directory.ts).
 
 import { join } from 'node:path';
 
@@ -7,12 +7,12 @@ const RUNNING_BYTES = 8 * MIB;
 /** What LevelDB writes before it is open: a table of up to one write buffer, and a manifest. */
 export const START_BYTES = 20 * MIB;
 
-/** Room that is given up when the disk is full. */
+/** Space that is released when the disk is full. */
 export interface Reserve {
   readonly path: string;
-  /** At most; a share of a volume that is small. */
+  /** The largest size; on a small volume the reserve is a share of the volume. */
   readonly bytes: number;
-  /** Given up while the replica runs; otherwise only its start gives it up. */
+  /** True if the running replica may release it; otherwise only a start does. */
   readonly isForRunning: boolean;
 }
 

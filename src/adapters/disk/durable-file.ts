@@ -1,5 +1,5 @@
-// Files that survive a power cut. A file's bytes and its name are durable separately: the file is synced for the
-// first, the folder that holds it for the second.
+// Files that survive a power cut. A file's bytes and its name become durable separately: syncing
+// the file makes its bytes durable, syncing its folder makes its name durable.
 
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
@@ -22,19 +22,19 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await syncPath(dirname(path));
 }
 
-/** A name beside `path` under which it is prepared; nothing else uses it. */
+/** A name beside `path` under which the new file is prepared; nothing else uses it. */
 export function draftOf(path: string): string {
   return `${path}.draft-${randomBytes(6).toString('hex')}`;
 }
 
-/** Removes what makers that never finished have left in a folder. */
+/** Removes files in a folder that were prepared and never finished. */
 export async function removeDrafts(folder: string): Promise<void> {
   const names = await readdir(folder);
   const drafts = names.filter((name) => /\.draft-[0-9a-f]{12}$/.test(name));
   for (const name of drafts) await rm(join(folder, name), { recursive: true, force: true });
 }
 
-/** Makes a folder and what lacks above it, with every new name durable. */
+/** Makes a folder and its missing parents; every new name is durable. */
 export async function makeFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: FOLDER_MODE });
   if (first === undefined) return;

@@ -1,9 +1,9 @@
-// The owner of a data directory, in a file beside the database and not inside it, so that a lost database is told
-// from one that never was.
+// The owner of a data directory, in a file beside the database and not inside it. So a lost
+// database can be distinguished from one that never existed.
 //
 //   {"format":1,"clusterId":"shop","replica":"eu-1","uuid":"…","incarnation":7}
 //
-// The incarnation is the number of the last life that was begun here; 0 before the first. It only grows.
+// `incarnation` is the last one that was begun here, 0 before the first. It only grows.
 
 import { readFile } from 'node:fs/promises';
 import {
@@ -21,7 +21,7 @@ export interface Owner {
 }
 
 export interface Identity extends Owner {
-  /** Made once, with the directory. */
+  /** Drawn once, when the directory is made. */
   readonly uuid: string;
   readonly incarnation: Incarnation;
 }
@@ -29,13 +29,13 @@ export interface Identity extends Owner {
 const FORMAT = 1;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** `undefined` when there is no such file; throws a `DataError` when there is one that is not an identity. */
+/** `undefined` if there is no such file; throws a `DataError` if its text is no identity. */
 export async function readIdentity(path: string): Promise<Identity | undefined> {
   const text = await readText(path);
   return text === undefined ? undefined : parseIdentity(path, text);
 }
 
-/** Durable when it returns. */
+/** The file is durable when this returns. */
 export async function writeIdentity(path: string, identity: Identity): Promise<void> {
   const { clusterId, replica, uuid, incarnation } = identity;
   const fields = { format: FORMAT, clusterId, replica, uuid, incarnation };

@@ -1,7 +1,8 @@
 // Opens the LevelDB database of a replica, which is classic-level behind `level`.
 //
-// (1) A database is made in one place only, `createDatabase`, and appears under its name whole or not at all.
-// (2) Opening never makes one: over a lost CURRENT file LevelDB would start an empty store and delete the old one.
+// (1) Only `createDatabase` makes a database, and its name appears once it is complete.
+// (2) Opening never makes one: if the CURRENT file were lost, LevelDB would start an empty store
+//     and delete the old one.
 // (3) Nothing is ever repaired: LevelDB's repair drops what it cannot read and reports success.
 
 import { rename } from 'node:fs/promises';
@@ -14,14 +15,16 @@ export type Database = Level<Uint8Array, Uint8Array>;
 
 const MIB = 1024 * 1024;
 
-// Chosen by measurement. The core caches records, so the block cache stays small. Snappy halves the files, costs no
-// throughput, and turns most damage to a block into an error. A write buffer of 16 MiB instead of 4 writes 12 % fewer
-// bytes a put over ten thousand keys and 27 % fewer over a million, there with 15 % less CPU.
+// These values were measured. The core caches records, so the block cache is small. Snappy halves
+// the files, costs no throughput, and turns most damage to a block into an error. A write buffer of
+// 16 MiB instead of 4 writes 12 % fewer bytes per put over ten thousand keys and 27 % fewer over a
+// million, there with 15 % less CPU.
 //
-// LevelDB maps every table that it holds open, and what was read of it counts as memory of the process until the table
-// is closed, dead tables too. The bound leaves 80 tables, 5 in each of LevelDB's 16 shards, of mostly 2 MiB. It closes
-// the dead ones and keeps nearly all of the live ones of a million keys: a point read there costs 2.5 us more than
-// without a bound. The next step down, 4 in each shard, costs 13 us, because a third of the reads open a table.
+// LevelDB maps every open table, and the pages that were read of it count as memory of the process
+// until the table is closed, even if the table is obsolete. The bound allows 80 tables, 5 in each
+// of LevelDB's 16 shards, of mostly 2 MiB. It closes the obsolete ones and keeps nearly all live
+// ones of a million keys: a point read there costs 2.5 us more than without a bound. The next lower
+// bound, 4 in each shard, costs 13 us, because a third of the reads open a table.
 const TUNING = {
   keyEncoding: 'view',
   valueEncoding: 'view',
@@ -38,7 +41,7 @@ export function openDatabase(folder: string): Promise<Database> {
   return open(folder, false);
 }
 
-/** Makes an empty database that survives a power cut from the moment it has its name. */
+/** Makes an empty database. It survives a power cut from the moment it has its name. */
 export async function createDatabase(folder: string): Promise<void> {
   const draft = draftOf(folder);
   await makeFolder(draft);
@@ -52,13 +55,13 @@ export async function createDatabase(folder: string): Promise<void> {
   await syncPath(dirname(folder));
 }
 
-// Until something was synced once, LevelDB's own files need not survive a power cut (google/leveldb#189).
+// LevelDB's own files survive a power cut only after the first synced write (google/leveldb#189).
 async function firstWrite(database: Database): Promise<void> {
   const key = Uint8Array.of(0);
   await database.batch().put(key, key).del(key).write({ sync: true });
 }
 
-/** What the types of `level` leave out of classic-level. */
+/** Methods of classic-level that the types of `level` omit. */
 interface Compactable {
   compactRange(
     from: Uint8Array,
@@ -67,7 +70,9 @@ interface Compactable {
   ): Promise<void>;
 }
 
-/** Rewrites all tables without what was deleted or replaced. It takes long, and room for one merge. */
+/**
+ * Rewrites all tables without deleted or replaced entries. It is slow and needs room for a merge.
+ */
 export async function compactAll(database: Database): Promise<void> {
   const all = database as unknown as Compactable;
   await all.compactRange(Uint8Array.of(0), Uint8Array.of(0xff, 0xff), { keyEncoding: 'view' });

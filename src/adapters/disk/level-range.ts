@@ -1,8 +1,8 @@
 // Range reads of a LevelDB database, off the event loop.
 //
-// LevelDB's iterator steps over a block that it cannot read and says so only at its end. A range that stops before its
-// end would therefore lack entries in silence. So whatever was cut short is run over again, in native code and without
-// giving out an entry, up to where it was cut.
+// LevelDB's iterator skips a block that it cannot read and reports this only at its end. A range
+// that stops earlier would lack entries in silence. So if a range was cut short, a second iterator
+// runs over it, in native code and without returning entries, up to the place of the cut.
 
 import { assert } from '../../base/assert.ts';
 import type { RangeEntry, RangeRequest, RangeResult } from '../../model/effect.ts';
@@ -10,11 +10,11 @@ import { headEntry } from '../../model/encoding.ts';
 import { reasonOf } from './data-error.ts';
 import type { Database } from './level-database.ts';
 
-/** Entries turned into JavaScript values at a time; bounds how long that holds the loop. */
+/** Entries that become JavaScript values in one step; bounds how long a step blocks the loop. */
 const PIECE_ENTRIES = 1000;
 const PIECE_BYTES = 256 * 1024;
 
-/** Sees the database as it is at the call. */
+/** The range is read from a snapshot of the database, taken at the call. */
 export async function readRange(database: Database, request: RangeRequest): Promise<RangeResult> {
   assert(request.limit >= 1, 'storage: a range needs a limit');
   try {

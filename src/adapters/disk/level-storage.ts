@@ -1,8 +1,9 @@
-// The Storage port over LevelDB. Point reads are synchronous and timed; commits go through the writer; ranges and
-// clears run beside the loop.
+// The Storage port over LevelDB. Point reads are synchronous and timed; commits go through the
+// writer; ranges and clears run in libuv's pool.
 //
-// What LevelDB cannot do, this cannot either: it verifies no checksums, so a changed byte may come back as a wrong
-// value or an absent key. The core's own checksums and chains find the first, its peers the second.
+// LevelDB verifies no checksums here, so a changed byte may be returned as a wrong value or an
+// absent key. The core's own checksums and chains find the first, comparison with peers finds the
+// second.
 
 import { createHistogram } from '../../base/histogram.ts';
 import type { RangeRequest, RangeResult } from '../../model/effect.ts';
@@ -13,9 +14,9 @@ import { firstKey, readRange } from './level-range.ts';
 import { type Done, LevelWriter } from './level-writer.ts';
 
 export interface LevelStorageOptions {
-  /** Holds a database that `createDatabase` made. */
+  /** Owns a database that `createDatabase` has made. */
   readonly folder: string;
-  /** False gives up durability for a benchmark: a power cut then loses acknowledged commits. */
+  /** False gives up durability, for a benchmark: a power cut then loses acknowledged commits. */
   readonly sync?: boolean;
 }
 
@@ -30,7 +31,7 @@ export async function openLevelStorage(options: LevelStorageOptions): Promise<Le
 }
 
 export class LevelStorage implements Storage {
-  /** Seconds that point reads took. */
+  /** Durations of point reads, in seconds. */
   readonly getSeconds = createHistogram(GET_SECONDS_BUCKETS);
   readonly #database: Database;
   readonly #writer: LevelWriter;
@@ -43,7 +44,10 @@ export class LevelStorage implements Storage {
     this.#writer = new LevelWriter(database, sync);
   }
 
-  /** Merges all tables, so that what was deleted becomes room; false where nothing was written since the last time. */
+  /**
+   * Merges all tables, so that deleted entries become free room; false if nothing was written since
+   * the last merge.
+   */
   async reclaim(): Promise<boolean> {
     if (this.#commits === this.#commitsReclaimed || this.failure !== undefined) return false;
     this.#commitsReclaimed = this.#commits;
@@ -51,12 +55,12 @@ export class LevelStorage implements Storage {
     return true;
   }
 
-  /** Point reads that could not be answered. */
+  /** Point reads that failed. */
   get unreadable(): number {
     return this.#unreadable;
   }
 
-  /** Why nothing is written any more. */
+  /** Why the storage accepts no more writes. */
   get failure(): string | undefined {
     return this.#writer.failure;
   }
@@ -81,7 +85,7 @@ export class LevelStorage implements Storage {
     void this.#clear(from, to, done);
   }
 
-  /** Waits for what is under way. Later reads cannot be answered, later commits fail. */
+  /** Waits for the write in progress. Later reads report `UNREADABLE`, later commits fail. */
   async close(): Promise<void> {
     this.#writer.close();
     await this.#database.close();
@@ -96,7 +100,7 @@ export class LevelStorage implements Storage {
     }
   }
 
-  // What `done` throws is a bug, and is not caught here: the process ends.
+  // An exception from `done` is a bug and is not caught here: the process ends.
   async #range(request: RangeRequest, done: (result: RangeResult) => void): Promise<void> {
     done(await readRange(this.#database, request));
   }
@@ -105,7 +109,8 @@ export class LevelStorage implements Storage {
     done(await this.#clearAll(from, to));
   }
 
-  // Each piece begins where the one before began to find keys, so that none walks over all that was deleted.
+  // Each piece starts at the first key that the one before found, so none scans all deleted
+  // entries.
   async #clearAll(from: Uint8Array, to: Uint8Array): Promise<string | undefined> {
     try {
       let first = await firstKey(this.#database, from, to);

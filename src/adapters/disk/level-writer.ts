@@ -1,12 +1,14 @@
-// The only door through which a LevelDB database is written: one write at a time, and none after a failure.
+// The only writer of a LevelDB database: one write at a time, and none after a failure.
 //
 //   free -> writing -> free | poisoned
 //
 // (1) A batch is one chained LevelDB batch and one synced write: all of it is durable or none.
-// (2) After any failed write every later one fails with the same reason. LevelDB itself would go on: behind an append
-//     that the disk refused it acknowledges writes that are gone after a restart (docs/storage.md).
-// (3) Clearing takes turns with commits instead of running beside them, so that its failure, too, is known before the
-//     next commit. Its pieces are small and not synced: what is cleared, nothing refers to any more.
+// (2) After a failed write every later one fails with the same reason. LevelDB itself would go on:
+//     after an append that the disk refused it acknowledges writes that are gone after a restart
+//     (docs/storage.md).
+// (3) Clears alternate with commits and never run beside them, so a failed clear is known before
+//     the next commit. The pieces of a clear are small and not synced: no record refers to a
+//     cleared key.
 
 import { assert } from '../../base/assert.ts';
 import { createRing } from '../../base/ring.ts';
@@ -27,9 +29,9 @@ interface Job {
 export class LevelWriter {
   readonly #database: Database;
   readonly #writeOptions: { readonly sync: boolean };
-  /** At most one waits or is under way. */
+  /** The commit that waits or is in progress; at most one. */
   #commit: Job | undefined;
-  /** Pieces of clears; at most one per clear. */
+  /** Pieces of clears that wait; at most one for each clear. */
   readonly #clears = createRing<Job>(4);
   #isWriting = false;
   #failure: string | undefined;
@@ -39,7 +41,7 @@ export class LevelWriter {
     this.#writeOptions = { sync };
   }
 
-  /** Why nothing is written any more. */
+  /** Why the storage accepts no more writes. */
   get failure(): string | undefined {
     return this.#failure;
   }
@@ -73,7 +75,7 @@ export class LevelWriter {
     this.#next();
   }
 
-  /** Nothing is written any more; the write under way ends as it ends. */
+  /** Accepts no more writes; the write in progress ends normally. */
   close(): void {
     this.#failure ??= 'the storage is closed';
   }
@@ -96,7 +98,8 @@ export class LevelWriter {
     this.#isWriting = false;
     this.#failure ??= failure;
     if (job === this.#commit) this.#commit = undefined;
-    // Before the owner hears of it and commits again, so that a clear that waits has its turn.
+    // Starts the next write before the owner can commit again, so that a waiting clear gets its
+    // turn.
     this.#next();
     job.done(failure);
     if (this.#failure !== undefined) this.#refuseAll();

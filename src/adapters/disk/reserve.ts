@@ -1,5 +1,5 @@
-// A file whose only purpose is to be deleted when the disk is full: what it held is then room to compact, to truncate
-// the log and to stop in order.
+// A file that only occupies space. It is deleted when the disk is full, which frees room to
+// compact, to truncate the log and to stop in order.
 
 import { randomFillSync } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { syncPath } from './durable-file.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** Writes `bytes` of noise, which no file system can store in less, unless they are stored already. */
+/** Writes `bytes` of noise, which a file system cannot compress, unless they are already stored. */
 export async function makeReserve(path: string, bytes: number): Promise<void> {
   if ((await sizeOf(path)) === bytes) return;
   try {

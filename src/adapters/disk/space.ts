@@ -1,15 +1,19 @@
-// Looks at the room on the disk once a second, and ten times a second where little is left, and says after each look how much
-// may be written until the next: behind an append that the disk refused, LevelDB cannot be trusted any more (rules S4, S5).
+// Measures the free room on the disk once a second, ten times a second where little is left. Each
+// measurement sets how much may be written until the next one: after an append that the disk
+// refused, LevelDB cannot be trusted any more (rules S4, S5).
 //
-//   roomy -- available below the mark --> low -- available above the mark, a quarter and the reserves --> roomy
+//   roomy -- available below the mark --> low
+//   low   -- available above the mark, a quarter and the reserves --> roomy
 //
-// Two reserves are made while there is room. The first is given up while the disk is low and something else takes what is
-// left, so that deletes go on; the second is given up to nothing but a start, for LevelDB cannot be opened on a full disk.
-// Coming back makes them anew, and for that the way back is longer than they are big.
+// Two reserves are made while there is room. The first is released while the disk is low and
+// another program takes the rest, so that deletes are still accepted. The second is released only
+// at a start, because LevelDB cannot be opened on a full disk. Both are created again on the way
+// back to `roomy`; the distance between the two thresholds is larger than the reserves for that
+// reason.
 //
-// While the disk is low, deletes and truncated logs become room only when LevelDB merges its tables, which it does when
-// tables are written. So where nothing is, it is asked to (`reclaim`). Room that cannot be measured changes nothing and is
-// noted once.
+// While the disk is low, deletes and truncated logs become free room only when LevelDB merges its
+// tables, and it merges when tables are written. So `reclaim` requests a merge when nothing is
+// written. If the room cannot be measured, nothing changes and one note is written.
 
 import { readdir, stat, statfs as nodeStatfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,7 +29,7 @@ export interface DiskSpaceOptions {
   readonly reserves: readonly Reserve[];
   readonly pollMs?: number;
   readonly onLook: (room: DiskRoom) => void;
-  /** Makes room of what was deleted; false where nothing was since the last time. */
+  /** Turns deleted entries into free room; false if nothing was deleted since the last call. */
   readonly reclaim?: () => Promise<boolean>;
   readonly note: Trace['note'];
   readonly measure?: (folder: string) => Promise<DiskUse>;
@@ -33,13 +37,15 @@ export interface DiskSpaceOptions {
 
 const MIB = 1024 * 1024;
 const POLL_MS = 1000;
-/** Of the polls while little may still be written. */
+/** The interval of measurements while little may still be written. */
 const HASTE = 10;
 const LITTLE_BYTES = 512 * MIB;
-/** Below this the first reserve is given up. */
+/** Below this the first reserve is released. */
 const EMERGENCY_BYTES = 8 * MIB;
 const RESERVE_SHARE_MAX = 1 / 8;
-/** Looks at a low disk from one merge to the next, so that what runs by itself has ended. */
+/**
+ * Measurements of a low disk from one merge to the next, so that LevelDB's own merges have ended.
+ */
 const LOOKS_BETWEEN_RECLAIMS = 100;
 
 export class DiskSpace {
@@ -67,12 +73,12 @@ export class DiskSpace {
     return this.#state === 'low';
   }
 
-  /** As last measured; `undefined` before, and while it cannot be measured. */
+  /** The last measurement; `undefined` before the first and while the room cannot be measured. */
   get room(): DiskUse | undefined {
     return this.#use;
   }
 
-  /** Below this the disk is low, as last measured. */
+  /** Below this the disk is low, by the last measurement. */
   get markBytes(): number | undefined {
     return this.#use === undefined ? undefined : lowWaterMark(this.#use);
   }
@@ -191,7 +197,7 @@ export class DiskSpace {
   }
 }
 
-/** Of the disk that holds the data directory. */
+/** The room of the disk that holds the data directory. */
 export async function measureDisk(folder: string): Promise<DiskUse> {
   const { bavail, blocks, bsize } = await nodeStatfs(folder);
   const availableBytes = bavail * bsize;
@@ -202,7 +208,10 @@ export async function measureDisk(folder: string): Promise<DiskUse> {
   return { availableBytes, totalBytes, storedBytes };
 }
 
-/** Of the files in a folder; stops where more does not matter. `otherwise` where it cannot be read. */
+/**
+ * The bytes of the files in a folder; counting stops at the bound. `otherwise` where the folder is
+ * unreadable.
+ */
 async function sizeOf(folder: string, otherwise: number): Promise<number> {
   let bytes = 0;
   try {
@@ -216,5 +225,5 @@ async function sizeOf(folder: string, otherwise: number): Promise<number> {
   }
 }
 
-/** LevelDB removes files at any time. */
+/** LevelDB may remove a file at any time. */
 const GONE = { size: 0 };

@@ -1,6 +1,7 @@
-// The addresses from which members connect: those that the configured names resolve to, and those from which a member has
-// proved itself, because behind NAT it comes from another. Names are looked up one after the other, so that a name server
-// that hangs holds one thread of the pool at most, and again every minute, because addresses of containers change.
+// The addresses from which members connect: those that the configured names resolve to, and those
+// from which a member has proved itself, because behind NAT it comes from another address. Names
+// are resolved one after the other, so that an unresponsive name server occupies at most one thread
+// of the pool, and again every minute, because addresses of containers change.
 
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
@@ -8,7 +9,7 @@ import { parseAddress } from '../../model/address.ts';
 import type { Member } from '../../model/quorum.ts';
 
 const LOOKUP_EVERY_MS = 60_000;
-/** Of one member; the longest known goes first. */
+/** The addresses of one member, the oldest first; the oldest is dropped first. */
 const PROVED_MAX = 4;
 
 export class PeerAddresses {
@@ -23,7 +24,7 @@ export class PeerAddresses {
     for (const host of this.#hosts) if (isIP(host) > 0) this.#named.set(host, [host]);
   }
 
-  /** Looks the names up, now and from time to time. */
+  /** Resolves the names now and every minute. */
   start(): void {
     if (this.#hosts.every((host) => isIP(host) > 0)) return;
     void this.#lookUp();
@@ -41,7 +42,7 @@ export class PeerAddresses {
     return false;
   }
 
-  /** A member has proved itself from there. */
+  /** A member has proved itself from this address. */
   proved(id: string, address: string): void {
     const plain = plainOf(address);
     const others = (this.#proved.get(id) ?? []).filter((one) => one !== plain);
@@ -59,7 +60,8 @@ export class PeerAddresses {
           found.map(({ address }) => plainOf(address)),
         );
       } catch {
-        // Its earlier addresses still count; if the name cannot be resolved, the proof will show the address.
+        // Its earlier addresses remain; if the name cannot be resolved, the next proof adds the
+        // address.
       }
     }
     if (this.#isStopped) return;
@@ -71,7 +73,7 @@ function hostOf(peerAddress: string): string {
   return parseAddress(peerAddress)?.host ?? peerAddress;
 }
 
-/** A dual-stack socket names IPv4 addresses in the form of IPv6. */
+/** A dual-stack socket reports IPv4 addresses in IPv6 form. */
 function plainOf(address: string): string {
   return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }

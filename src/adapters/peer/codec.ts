@@ -1,13 +1,16 @@
-// Peer messages as bytes, version 1 of the peer protocol. messages/ has a file for each kind, parts/ what several kinds hold.
+// Peer messages as bytes, version 1 of the peer protocol. messages/ has a file for each kind,
+// parts/ has what several kinds share.
 //
-//   message = kind u8 | length u32 | body            names and keys carry their length, vectors their count
+//   message = kind u8 | length u32 | body
 //
-// The bytes of a mutation are sent as they were received, with their length in front. Reading verifies every mutation
-// (model/encoding.ts) and copies it first, so that a stored mutation does not keep a receive buffer of many kilobytes in
-// memory.
+// Names and keys are prefixed by their length, vectors by their count. A mutation is sent with the
+// bytes in which it was received, prefixed by their length. Reading verifies every mutation
+// (model/encoding.ts) and copies it first, so that a stored mutation does not keep a receive buffer
+// of many kilobytes in memory.
 //
-// Reading never throws. Counts and lengths are bounded, and compared with the bytes that are left, before anything is
-// allocated. A body must be used up to its last byte. Anything else gives `undefined`.
+// Reading never throws. Counts and lengths are bounded, and compared with the remaining bytes,
+// before memory is allocated. A body must be consumed to its last byte. Otherwise the result is
+// `undefined`.
 
 import type { ByteReader, ByteWriter } from '../../base/bytes.ts';
 import type { Message } from '../../model/message.ts';
@@ -41,7 +44,7 @@ import { treeReplyCodec } from './messages/tree-reply.ts';
 import { treeRequestCodec } from './messages/tree-request.ts';
 import type { Sealed } from './parts/mutation.ts';
 
-/** The place of a kind in this table is its number on the wire: a new kind goes to the end, and none ever leaves. */
+/** The place of a kind in this table is its number on the wire: append new kinds, remove none. */
 const CODECS = {
   hello: helloCodec,
   entries: entriesCodec,
@@ -92,7 +95,7 @@ function rowOf({ kind }: Message): Row {
   return ROW_OF.get(kind) as Row;
 }
 
-/** At least as many bytes as the message takes. */
+/** An upper bound of the message's bytes. */
 export function messageBytesMax(message: Message): number {
   return MESSAGE_BYTES_USUAL + rowOf(message).codec.bytesMax(message);
 }
@@ -110,7 +113,7 @@ export function writeMessage(writer: ByteWriter, message: Message, sealed: Seale
   writer.at = end;
 }
 
-/** One message, or `undefined` where the bytes are not one. */
+/** One message, or `undefined` if the bytes are not a valid one. */
 export function readMessage(reader: ByteReader, sealed: Sealed): Message | undefined {
   const row = ROWS[reader.u8()];
   const length = reader.u32();

@@ -1,7 +1,7 @@
-// The dialing side of the peer channel: keeps one connection to one peer. It dials, proves itself, checks the proof of
-// the other side before it reads a frame, and dials again when the connection ends, after a pause that doubles with
-// each failure up to a bound and is drawn at random from its upper half, so that replicas that lost a peer together do
-// not come back together.
+// The dialing side of the peer channel: keeps one connection to one peer. It dials, proves itself,
+// and checks the proof of the other side before it reads a frame. When the connection ends it dials
+// again after a pause. The pause doubles with each failure up to a bound and is drawn at random
+// from its upper half, so that replicas that lost a peer together do not return together.
 //
 //   waiting -> dialing -> connected -> waiting           * -> stopped
 
@@ -30,14 +30,14 @@ export interface PeerDialerOptions {
   readonly handshakeTimeoutMs: number;
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
-  /** Given to the WebSocket layer. */
+  /** Options of the WebSocket layer. */
   readonly socketOptions: { readonly maxPayload: number };
   readonly onAuthenticated: (connection: Authenticated) => void;
   /** An attempt failed; `reason` is a refusal of the peer, an error code, or a few words. */
   readonly onFailed: (peer: Member, reason: string) => void;
 }
 
-/** One attempt: everything that has to go when it fails. */
+/** One attempt: everything that must be released if it fails. */
 interface Attempt {
   readonly agent: Agent;
   readonly deadline: NodeJS.Timeout;
@@ -86,7 +86,7 @@ export class PeerDialer {
     this.#pause = setTimeout(() => this.#dial(), pauseMs * (0.5 + Math.random() / 2));
   }
 
-  /** waiting -> dialing: greets, on a connection that the proof will use as well. */
+  /** waiting -> dialing: greets, on the connection that the proof will use as well. */
   #dial(): void {
     const { identity, peer, handshakeTimeoutMs } = this.#options;
     this.#state = 'dialing';
@@ -143,7 +143,7 @@ export class PeerDialer {
     socket.on('unexpected-response', (_request, answer) =>
       this.#failIn(attempt, refusalOf(answer)),
     );
-    // Runs before anything of the peer is read as a frame.
+    // Runs before any byte of the peer is read as a frame.
     socket.on('upgrade', (answer) => {
       const expected = proofOf(identity.secret, 'listener', said);
       attempt.proved = isProof(answer.headers['conit-proof'], expected);

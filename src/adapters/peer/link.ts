@@ -2,10 +2,11 @@
 //
 //   open -> closing -> closed
 //
-// Messages are written into the frame under way as they come; a flush sends it as one WebSocket message, which is one
-// write to the socket. Nothing is kept for later: what does not fit into the bound of bytes on the way to the peer,
-// the frame about to be sent included, ends the connection, because the log is the buffer (trap 64). A connection on
-// which nothing arrives for a while is asked for a sign of life and ended without one.
+// Messages are written into the current frame as they are sent; a flush sends it as one WebSocket
+// message, which is one write to the socket. Nothing is queued for later: if the bytes on the way
+// to the peer, the current frame included, would exceed the bound, the connection ends, because the
+// log is the buffer (trap 64). If nothing arrives for a while, the peer is pinged; if it does not
+// answer, the connection ends.
 
 import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
@@ -15,10 +16,10 @@ import type { Message } from '../../model/message.ts';
 import { messageBytesMax } from './codec.ts';
 import { decodeFrame, FrameWriter } from '../frame.ts';
 
-/** Why this side closes, as it tells the peer: RFC 6455 codes, and own ones from 4000. */
+/** Close codes sent to the peer: those of RFC 6455, and own ones from 4000. */
 export const CLOSE_CODES = { stopping: 1001, text: 1003, frame: 4001, replaced: 4002 } as const;
 
-/** Numbers of one peer, over all its connections. */
+/** Counters of one peer, over all its connections. */
 export interface PeerTraffic {
   connected: boolean;
   connects: number;
@@ -36,11 +37,11 @@ export interface PeerLinkOptions {
   readonly frameBytesMax: number;
   readonly queueBytesMax: number;
   readonly peerTimeoutMs: number;
-  /** Holds every frame back for this time, in order; 0 is no emulation. */
+  /** Delays every frame by this time, in order; 0 for no emulated distance. */
   readonly delayMs: number;
   readonly traffic: PeerTraffic;
   readonly onMessage: (message: Message) => void;
-  /** Once, and never from within `send` or `flush`. */
+  /** Called once, and never from within `send` or `flush`. */
   readonly onClosed: (reason: string) => void;
 }
 
@@ -49,7 +50,7 @@ interface Delayed {
   readonly frame: Uint8Array;
 }
 
-/** A frame that would grow beyond it leaves first: a long one would keep the receiver from everything else. */
+/** A frame at this size is sent early: a longer one would delay everything behind it. */
 const FRAME_BYTES_TARGET = 256 * 1024;
 
 export class PeerLink {
@@ -84,7 +85,7 @@ export class PeerLink {
     });
   }
 
-  /** Bytes on the way to the peer, the frame under way included. */
+  /** Bytes on the way to the peer, those of the current frame included. */
   get queueBytes(): number {
     if (this.#state !== 'open') return 0;
     return this.#socket.bufferedAmount + this.#delayedBytes + this.#frame.size;
@@ -109,7 +110,7 @@ export class PeerLink {
     else this.#transmit(frame);
   }
 
-  /** Looks whether something arrived since the last look, and asks for a sign of life when it is quiet. */
+  /** Checks whether anything arrived since the last check, and pings a silent peer. */
   check(nowMs: number): void {
     const { bytesRead } = this.#stream;
     if (bytesRead !== this.#bytesRead) this.excuse(nowMs);
@@ -120,19 +121,21 @@ export class PeerLink {
     else if (quietMs >= this.#options.peerTimeoutMs / 3) this.#socket.ping();
   }
 
-  /** Silence counts from here: either the peer was heard, or this side was not listening. */
+  /**
+   * The silence is counted from now: either the peer was heard, or this process was not running.
+   */
   excuse(nowMs: number): void {
     this.#heardMs = nowMs;
   }
 
-  /** open -> closing, with a word to the peer. */
+  /** open -> closing, with a close code to the peer. */
   close(code: number, reason: string): void {
     if (this.#state !== 'open') return;
     this.#begin(reason);
     this.#socket.close(code, reason);
   }
 
-  /** * -> closing, without one. */
+  /** * -> closing, without a close code. */
   #drop(reason: string): void {
     this.#begin(reason);
     this.#socket.terminate();
@@ -146,7 +149,7 @@ export class PeerLink {
     this.#delayedBytes = 0;
   }
 
-  /** open -> closing: the WebSocket layer found something to object to and closes by itself. */
+  /** open -> closing: the WebSocket layer found an error and closes by itself. */
   #onError(error: Error): void {
     if (this.#state === 'open') this.#begin(error.message);
   }

@@ -1,7 +1,7 @@
-// The listening side of the peer channel: takes connections on a port of its own and hands over those that proved
-// themselves. What a stranger can cost is bounded: so many connections at once (strangers.ts), each with a deadline for
-// the greeting and one for the whole handshake, and headers of a kilobyte; no body, and not one WebSocket frame is read before
-// the proof.
+// The listening side of the peer channel: accepts connections on a port of its own and hands over
+// those that proved themselves. The cost of a stranger is bounded: the number of unproved
+// connections (strangers.ts), a deadline for the greeting and one for the whole handshake, and
+// headers of one kilobyte. No body and no WebSocket frame is read before the proof.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -30,7 +30,7 @@ import { PeerAddresses } from './addresses.ts';
 import { type Introduction, introductionHeaders, proofBy } from './probe.ts';
 import { Strangers } from './strangers.ts';
 
-/** A connection whose other end is known. */
+/** A connection whose other end has proved itself. */
 export interface Authenticated {
   readonly peer: Member;
   readonly incarnation: Incarnation;
@@ -43,22 +43,25 @@ export interface PeerListenerOptions {
   readonly identity: PeerIdentity;
   readonly members: readonly Member[];
   readonly handshakeTimeoutMs: number;
-  /** Connections that have not proved themselves; beyond its share the oldest of a kind is dropped. */
+  /**
+   * Bound on connections that have not proved themselves; beyond it the oldest of a kind is
+   * dropped.
+   */
   readonly strangersMax: number;
-  /** Given to the WebSocket layer. */
+  /** Options of the WebSocket layer. */
   readonly socketOptions: { readonly maxPayload: number };
-  /** A last word of the owner before a peer is let in. */
+  /** The owner's last check before a peer is accepted. */
   readonly admit: (peer: Member, incarnation: Incarnation) => Refusal | undefined;
-  /** What this replica says of itself to a member that asks; `undefined`: it has not begun. */
+  /** What this replica answers to a probe; `undefined` while it has not begun. */
   readonly introduce: () => Introduction | undefined;
   readonly onAuthenticated: (connection: Authenticated) => void;
   readonly onRefused: (reason: Refusal) => void;
 }
 
-/** A dialer greets as soon as it is connected. */
+/** A dialer sends its greeting as soon as it is connected. */
 const GREETING_TIMEOUT_MS = 2000;
 
-/** What the dialer has to prove, once, on this connection. */
+/** What the dialer has to prove on this connection. It serves once. */
 interface Challenged {
   /** `undefined`: it only asks which replica this is. */
   readonly peer: Member | undefined;
@@ -100,13 +103,13 @@ export class PeerListener {
     this.#http.on('clientError', (error, stream) => this.#onMalformed(error, stream));
   }
 
-  /** Resolves when connections are taken; rejects when the address cannot be had. */
+  /** Resolves when connections are accepted; rejects if the address cannot be bound. */
   listen(host: string, port: number): Promise<AddressInfo> {
     return new Promise((resolve, reject) => {
       this.#http.once('error', reject);
       this.#http.listen({ host, port }, () => {
         this.#http.off('error', reject);
-        // A connection that the process has no descriptor left for.
+        // A connection for which the process had no descriptor.
         this.#http.on('error', () => this.#options.onRefused('crowded'));
         this.#addresses.start();
         resolve(this.#http.address() as AddressInfo);
@@ -114,14 +117,16 @@ export class PeerListener {
     });
   }
 
-  /** Takes no further connection and drops those that have not proved themselves. Connections handed over are not touched. */
+  /**
+   * Accepts no further connection and drops unproved ones. Connections handed over are unaffected.
+   */
   close(): Promise<void> {
     this.#addresses.stop();
     this.#strangers.clear();
     return new Promise((resolve) => this.#http.close(() => resolve()));
   }
 
-  /** A greeting is answered with a challenge. */
+  /** Answers a greeting with a challenge. */
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     if (request.url === CLOCK_PATH) return this.#tellTime(response);
     if (request.url === PROBE_PATH) return this.#onProbe(request, response);
@@ -143,7 +148,9 @@ export class PeerListener {
     response.end();
   }
 
-  /** The greeting of a probe is answered with a challenge, and its proof with what this replica is. */
+  /**
+   * Answers the greeting of a probe with a challenge, and its proof with this replica's identity.
+   */
   #onProbe(request: IncomingMessage, response: ServerResponse): void {
     const refusal = requestRefusal(request, PROBE_PATH);
     if (refusal !== undefined) return this.#refuse(response, refusal);
@@ -202,7 +209,7 @@ export class PeerListener {
     return this.#options.admit(peer, dialer.incarnation) ?? { peer, said };
   }
 
-  /** The proof opens the WebSocket. A challenge serves once, whatever comes of it. */
+  /** A valid proof opens the WebSocket. A challenge serves once, even if the proof fails. */
   #onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
     const { socket } = request;
     const challenged = this.#strangers.take(socket);
@@ -227,7 +234,7 @@ export class PeerListener {
     challenged: Challenged | undefined,
   ): Refusal | undefined {
     if (challenged?.peer === undefined) return 'challenge';
-    // A dialer that waits for the listener's proof, as it must, has sent nothing yet.
+    // A dialer waits for the listener's proof, so it has sent nothing yet.
     if (head.length > 0) return 'malformed';
     const { peer, said } = challenged;
     const expected = proofOf(this.#options.identity.secret, 'dialer', said);
@@ -241,7 +248,7 @@ export class PeerListener {
     response.end(() => response.socket?.destroy());
   }
 
-  /** As `#refuse`, where no response object exists. */
+  /** Like `#refuse`, for requests without a response object. */
   #refuseRaw(stream: Duplex, reason: Refusal): void {
     this.#options.onRefused(reason);
     const headers = Object.entries(refusalHeaders(reason, this.#options.identity));
@@ -257,7 +264,7 @@ export class PeerListener {
   }
 }
 
-/** What no handshake has: another path, a browser's origin, a body. */
+/** Signs of a request that is no handshake: another path, a browser's origin, a body. */
 function requestRefusal(request: IncomingMessage, path: string): Refusal | undefined {
   const { headers } = request;
   if (headers.origin !== undefined || headers['sec-websocket-origin'] !== undefined)

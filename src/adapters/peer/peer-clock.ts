@@ -1,6 +1,7 @@
-// Whether the wall clock can be believed, before anything is begun by it: a start asks its peers what time it is, at their peer
-// ports, and compares as heartbeats do later (consistency/agreed-clock.ts). Nobody proves anything here, for nothing hangs on it
-// but how the next life is numbered.
+// Whether the wall clock is right, before an incarnation is numbered by it: a start asks its peers
+// for their time, at their peer ports, and compares as heartbeats do later
+// (consistency/agreed-clock.ts). No proof is exchanged here, because the times only decide how the
+// next incarnation is numbered.
 //
 //   GET /clock   ->   204, Conit-Wall: milliseconds since 1970
 
@@ -15,7 +16,7 @@ export interface PeerClockOptions {
   /** host:port of the peer ports of the other members. */
   readonly addresses: readonly string[];
   readonly driftMaxMs: number;
-  /** How long a majority is waited for, all in all. */
+  /** The longest time in which a majority must answer. */
   readonly waitMs: number;
   /** Milliseconds since 1970. */
   readonly wallMs: () => number;
@@ -25,7 +26,7 @@ const ROUND_MS = 100;
 const ANSWER_MS = 500;
 const HEADERS_BYTES_MAX = 1024;
 
-/** The time, where a majority, this replica included, agrees that it is right; `undefined` where it is unknown. */
+/** The time, if a majority with this replica confirms the clock; else `undefined`. */
 export async function comparedWallMs(options: PeerClockOptions): Promise<number | undefined> {
   const { addresses, driftMaxMs, waitMs, wallMs } = options;
   const untilMs = performance.now() + waitMs;

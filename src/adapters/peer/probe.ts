@@ -1,11 +1,12 @@
-// Which replica is at an address: what a member asks before it proposes a newcomer to the others. Both prove that they hold the secret, as
-// for a connection (handshake.ts), and the one that is asked proves what it says of itself as well. It knows the asker by the
-// secret alone: a newcomer need not know all members.
+// Which replica is at an address: a member asks this before it proposes a newcomer to the others.
+// Both prove that they hold the secret, as for a connection (handshake.ts), and the asked process
+// proves what it says about itself as well. It identifies the asker by the secret alone, because a
+// newcomer need not know all members.
 //
 //   asker   GET /probe                     cluster, ids, incarnation, versions spoken, nonce
 //   asked   401                            version chosen, incarnation, nonce
 //   asker   GET /probe                     proof of the asker              same TCP connection
-//   asked   204                            region, epoch of the membership that its directory is bound to, proof of the asked
+//   asked   204                            region, epoch that its directory is bound to, proof
 
 import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { once } from 'node:events';
@@ -27,14 +28,14 @@ import {
   type Transcript,
 } from '../handshake.ts';
 
-/** What a replica says of itself: `epoch` 0 where its directory is not bound to a membership. */
+/** What a replica says about itself; `epoch` is 0 if its directory is not bound to a membership. */
 export interface Introduction {
   readonly region: string;
   readonly epoch: number;
 }
 
 const EPOCH = /^(0|[1-9][0-9]{0,15})$/;
-/** The address is right, and the replica has not come so far yet. */
+/** The address is right, but the replica has not begun yet. */
 const EARLY: readonly string[] = ['refused: starting', 'refused: crowded'];
 
 /** Never rejects. */

@@ -1,14 +1,16 @@
-// Connections at the peer port that have not proved themselves. They are few, each has a deadline, and a newcomer takes the
-// place of the oldest of its own kind, so that strangers crowd out strangers and not a peer:
+// Connections at the peer port that have not proved themselves. Their number is bounded, each has a
+// deadline, and a new one replaces the oldest of its own kind, so strangers displace strangers and
+// not a peer:
 //
-//                         silent: nothing was said yet     greeted: a challenge is out
+//                         silent: nothing received yet     greeted: a challenge was sent
 //   from a known address        1/8 of the places                 1/2
 //   from any other              1/8                               1/4
 //
-// An address is known when a member is configured there or has proved itself from there. A peer greets as soon as it is
-// connected and proves itself one round trip later, so connections that say nothing never cost it its place, and 600 others
-// a second from its own address leave it 256 / 600 s for that round trip. One address of the others has at most half of
-// their places.
+// An address is known if a member is configured there or has proved itself from there. A peer sends
+// its greeting as soon as it is connected and proves itself one round trip later. So silent
+// connections never displace it, and even 600 other connections a second from its own address leave
+// it 256 / 600 s for that round trip. One unknown address has at most half of the places of its
+// kind.
 
 import { isIPv6, type Socket } from 'node:net';
 import { assert } from '../../base/assert.ts';
@@ -35,7 +37,7 @@ type Kind = 'silent' | 'greeted';
 
 export class Strangers<T> {
   readonly #options: StrangersOptions;
-  /** In the order of their coming to their kind. */
+  /** In the order in which they entered their kind. */
   readonly #silent = new Map<Socket, Stranger<T>>();
   readonly #greeted = new Map<Socket, Stranger<T>>();
 
@@ -60,7 +62,7 @@ export class Strangers<T> {
     stream.once('close', () => this.forget(stream));
   }
 
-  /** silent -> greeted; false where it is not silent any more, or not here. */
+  /** silent -> greeted; false if it is not silent any more, or not in the table. */
   challenge(stream: Socket, challenge: T): boolean {
     const stranger = this.#silent.get(stream);
     if (stranger === undefined) return false;
@@ -74,7 +76,7 @@ export class Strangers<T> {
     return true;
   }
 
-  /** Its challenge, if one is out. It is no stranger any more, whatever comes of it. */
+  /** Its challenge, if one was sent. It leaves the table, whether or not its proof is valid. */
   take(stream: Socket): T | undefined {
     const challenge = this.#greeted.get(stream)?.challenge;
     this.forget(stream);
@@ -88,7 +90,7 @@ export class Strangers<T> {
     }
   }
 
-  /** Ends them all. */
+  /** Ends all of them. */
   clear(): void {
     for (const stream of [...this.#silent.keys(), ...this.#greeted.keys()]) stream.destroy();
   }
@@ -125,7 +127,7 @@ function placesOf(max: number, kind: Kind, isKnown: boolean): number {
   return Math.max(1, Math.floor(max / (isKnown ? 2 : 4)));
 }
 
-/** A host that has one IPv6 address has all 2^64 of its subnet. */
+/** A host with one IPv6 address has all 2^64 of its subnet. */
 function sourceOf(address: string): string {
   if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
   const [head = ''] = address.split('::');

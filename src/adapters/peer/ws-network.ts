@@ -1,11 +1,12 @@
-// The peer channel of a real process: one WebSocket connection for each pair of replicas, on a port of its own.
+// The peer channel of a real process: one WebSocket connection for each pair of replicas, on a port
+// of its own.
 //
-// The replica with the smaller id dials, the other listens, so a pair never has two connections by construction. When
-// an authenticated connection arrives while one is there, the new one takes its place: the old one is a leftover that
-// this side has not noticed. Only a process with an older incarnation is turned away, or two processes with one id
-// would throw each other out for ever.
+// The replica with the smaller id dials, the other listens, so a pair never has two connections by
+// construction. When an authenticated connection arrives and an older one exists, the new one
+// replaces it: the old one has ended without this side noticing. Only a process with an older
+// incarnation is refused; otherwise two processes with one id would replace each other for ever.
 //
-// Frames are defined in ../frame.ts, the handshake in ../handshake.ts, a single connection in link.ts.
+// ../frame.ts defines frames, ../handshake.ts the handshake, link.ts a single connection.
 
 import { assert } from '../../base/assert.ts';
 import type { Incarnation } from '../../model/id.ts';
@@ -27,16 +28,16 @@ export interface WsNetworkOptions {
   readonly clusterId: string;
   /** Shared by all replicas; at least 16 bytes. */
   readonly secret: Buffer;
-  /** The current life of this replica. */
+  /** The current incarnation of this replica. */
   readonly incarnation: () => Incarnation;
   readonly host: string;
-  /** Of the membership that the directory is bound to; 0 where it is not, or cannot be read. */
+  /** The epoch that the directory is bound to; 0 if it is bound to none, or cannot be read. */
   readonly epoch?: () => number;
-  /** 0 takes any free port. */
+  /** 0 binds any free port. */
   readonly port: number;
-  /** A peer from which nothing arrives for this time is dropped. */
+  /** A peer is dropped when nothing arrives from it for this time. */
   readonly peerTimeoutMs: number;
-  /** Emulated one-way distance to a peer; frames leave that much later. */
+  /** Emulated one-way distance to a peer; frames are sent this much later. */
   readonly delayMs?: (peer: number) => number;
   readonly note?: Trace['note'];
   readonly limits?: Partial<PeerLimits>;
@@ -45,7 +46,7 @@ export interface WsNetworkOptions {
 }
 
 export interface PeerLimits {
-  /** A larger frame is not sent, and one that arrives ends the connection. */
+  /** A larger frame is not sent; one that arrives ends the connection. */
   readonly frameBytesMax: number;
   /** Bytes on the way to one peer; beyond it the connection is dropped. */
   readonly queueBytesMax: number;
@@ -67,9 +68,9 @@ const PEER_LIMITS_DEFAULT: PeerLimits = {
 };
 
 export interface NetworkTraffic {
-  /** By member index; the own place is empty. */
+  /** By member index; the place of this replica is empty. */
   readonly peers: readonly (PeerTraffic | undefined)[];
-  /** Connections refused here. */
+  /** Connections that this replica refused. */
   readonly refused: { readonly [reason in Refusal]: number };
 }
 
@@ -117,7 +118,7 @@ export class WsNetwork implements Network {
     this.traffic = { peers, refused: this.#refused };
   }
 
-  /** Takes the port. Peers are refused until `start`. */
+  /** Binds the port. Peers are refused until `start`. */
   listen(): Promise<{ readonly address: string; readonly port: number }> {
     return this.#listener.listen(this.#options.host, this.#options.port);
   }
@@ -148,7 +149,7 @@ export class WsNetwork implements Network {
     return probePeer(this.#identity, place, timeoutMs);
   }
 
-  /** Says good-bye to the peers and gives the port back. */
+  /** Closes the connections to the peers and the port. */
   async close(): Promise<void> {
     clearInterval(this.#watch);
     for (const dialer of this.#dialers.values()) dialer.stop();
@@ -161,7 +162,7 @@ export class WsNetwork implements Network {
     return this.#options.peerTimeoutMs / 6;
   }
 
-  /** A look that comes late says that this process stood still, and nothing about its peers. */
+  /** A check that runs late shows that this process was suspended, and nothing about its peers. */
   #look(): void {
     const nowMs = performance.now();
     const isLate = nowMs - this.#watchedMs > 2 * this.#watchPeriodMs;
@@ -172,16 +173,16 @@ export class WsNetwork implements Network {
     }
   }
 
-  /** Nothing is sent or read that a peer could not have asked for; both ends are ours and authenticated. */
+  /** Both ends use these options: they are authenticated replicas, never browsers. */
   get #socketOptions() {
     return {
       perMessageDeflate: false,
       maxPayload: this.#limits.frameBytesMax,
-      // Our frames come in one piece.
+      // Our frames are not fragmented.
       maxFragments: 1,
       closeTimeout: CLOSE_TIMEOUT_MS,
-      // RFC 6455 masks against browser scripts that craft bytes for the proxies on the way (10.3). No script speaks
-      // here, and masking costs both ends a pass over every byte.
+      // RFC 6455 masks against browser scripts that craft bytes for proxies on the way (10.3).
+      // There is no script here, and masking costs both ends a pass over every byte.
       generateMask: (mask: Buffer) => void mask.fill(0),
     };
   }
@@ -249,7 +250,7 @@ export class WsNetwork implements Network {
     this.#handler?.onConnected(index);
   }
 
-  /** Ends the present connection, in favour of another. */
+  /** Ends the present connection, which another one replaces. */
   #retire(index: number, code: number, reason: string): void {
     const link = this.#links[index];
     if (link === undefined) return;
@@ -284,7 +285,7 @@ export class WsNetwork implements Network {
     };
   }
 
-  /** Strangers and lost peers try again and again; one line a minute says so. */
+  /** Strangers and lost peers try again and again; the log gets one line a minute. */
   #noteSeldom(event: string, fields: { readonly [name: string]: string }): void {
     const what = [event, ...Object.values(fields)].join(' ');
     const nowMs = performance.now();

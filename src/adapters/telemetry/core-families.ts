@@ -1,5 +1,5 @@
-// The counters and histograms of the core as families for the registry. Names, help and labels are those of the rows in
-// model/metrics.ts; rows of one family become its samples.
+// The counters and histograms of the core as families for the registry. Names, help and labels are
+// those of the rows in model/metrics.ts; rows of one family become its samples.
 
 import { assert, unreachable } from '../../base/assert.ts';
 import type { Histogram } from '../../base/histogram.ts';
@@ -42,7 +42,7 @@ const TYPES = {
 
 type Value = Metrics[keyof Metrics];
 
-// `read` gives what the row says, which the type system does not follow through the list of rows.
+// `read` returns what the row says; the type system cannot follow that through the list of rows.
 function samplesOf(row: MetricRow, read: () => Value): Series['samples'] {
   const { labels } = row;
   switch (row.kind) {

@@ -1,5 +1,5 @@
-// Metric families as the registry asks for them: name, meaning, type, and samples that are read at a scrape.
-// Between scrapes a metric is a plain number somewhere else.
+// Metric families in the form that the registry needs: name, meaning, type, and samples that are
+// read at a scrape. Between scrapes a metric is a plain number kept by its owner.
 
 import type { Histogram } from '../../base/histogram.ts';
 
@@ -11,7 +11,7 @@ export interface Family {
 }
 
 export interface Sample {
-  /** Differs from the family's in the parts of histograms and summaries. */
+  /** Differs from the family's name in the parts of histograms and summaries. */
   readonly metricName?: string;
   readonly labels: Labels;
   readonly value: number;
@@ -30,7 +30,7 @@ export function counter(name: string, help: string, read: () => number): Family 
   return { name, help, type: 'counter', samples: () => [{ labels: NO_LABELS, value: read() }] };
 }
 
-/** `undefined` is not known, and not known is an absent sample. */
+/** `undefined` is unknown, and an unknown value has no sample. */
 export function gauge(name: string, help: string, read: () => number | undefined): Family {
   const samples = (): readonly Sample[] => {
     const value = read();

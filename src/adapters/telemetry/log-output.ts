@@ -1,25 +1,27 @@
-// Where the lines of the log go: into memory first, then out as the device takes them. The replica serves on whatever
-// becomes of its log (trap 77).
+// Where the lines of the log go: into memory first, then to the device at its speed. The replica
+// serves even if its log cannot be written (trap 77).
 //
-//   idle -> scheduled -> writing -> idle   the device took everything
-//                                -> pausing   it took nothing: no room now, or an error (ENOSPC, EPIPE); tried again later
+//   idle -> scheduled -> writing -> idle      the device took everything
+//                                -> pausing   it took nothing: no room now, or an error (ENOSPC,
+//                                             EPIPE); tried again later
 //
-// Bound: `bytesMax` wait in memory; a line beyond that is dropped, as is what waits when the device refuses with an error.
-// Dropped lines are counted, and `onResumed` hears of them once, when the device takes something again. A line that was
-// cut by an error ends before the next one begins.
+// Bound: `bytesMax` wait in memory; a line beyond that is dropped, and so are the waiting lines
+// when the device returns an error. Dropped lines are counted, and `onResumed` gets the count once
+// the device takes something again. A line that an error cut is terminated before the next one
+// begins.
 
 import type { LogDevice } from './log-device.ts';
 
 export interface LogOutputOptions {
   readonly device: LogDevice;
-  /** Of what waits in memory. */
+  /** Bound on the bytes that wait in memory. */
   readonly bytesMax?: number;
   readonly onResumed: (dropped: number, reason: string) => void;
   readonly pauseMs?: { readonly full: number; readonly failed: number };
 }
 
 const BYTES_MAX = 4 * 1024 * 1024;
-/** Handed over in one write. */
+/** Bytes that one write hands over. */
 const PIECE_BYTES_MAX = 64 * 1024;
 const PAUSE_MS = { full: 100, failed: 1000 };
 const LINE_END = Uint8Array.of(0x0a);
@@ -33,7 +35,7 @@ export class LogOutput {
   readonly #lines: Buffer[] = [];
   #bytes = 0;
   #state: 'idle' | 'scheduled' | 'writing' | 'pausing' = 'idle';
-  /** What is handed over, or is still to be. */
+  /** What the device is taking, and what waits. */
   #piece: Buffer = Buffer.alloc(0);
   #pieceLines = 0;
   #isCut = false;
@@ -48,7 +50,7 @@ export class LogOutput {
     this.#onResumed = options.onResumed;
   }
 
-  /** Lines that will not be read. */
+  /** Lines that were dropped. */
   get dropped(): number {
     return this.#droppedEver;
   }
@@ -70,8 +72,9 @@ export class LogOutput {
   }
 
   /**
-   * For a process that ends: writes what waits, for as long as `deadlineMs`. What is already under way in the pool is left
-   * to it. A file on a disk that stands still holds this up; whoever calls it has seen to that (last-resort.ts).
+   * For a process that ends: writes the waiting lines, for at most `deadlineMs`. A write that runs
+   * in the pool is left to it. A file on a stuck disk can block this call; the caller has arranged
+   * for that (last-resort.ts).
    */
   flushNow(deadlineMs: number): void {
     const untilMs = performance.now() + deadlineMs;
@@ -88,7 +91,7 @@ export class LogOutput {
     }
   }
 
-  /** Waits until everything is out, for as long as `deadlineMs`. */
+  /** Waits until everything is written, for at most `deadlineMs`. */
   async drain(deadlineMs: number): Promise<boolean> {
     const untilMs = performance.now() + deadlineMs;
     while (!this.isEmpty && performance.now() < untilMs) {
@@ -185,7 +188,7 @@ export class LogOutput {
   }
 }
 
-/** Nothing else may run meanwhile. */
+/** Blocks the process: it runs when nothing else may. */
 function pause(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

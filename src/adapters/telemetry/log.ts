@@ -1,9 +1,10 @@
 // The log: one JSON object a line, for people and machines, never one per request.
 //
-// Texts in it may come from clients and peers, so control and direction characters are written out: nothing that is
-// logged can begin a line, colour a terminal or reorder what is shown. A note that repeats too fast is counted instead
-// of written. Writing never blocks and never fails: what a full disk or a stuck reader does not take is dropped, counted,
-// and noted as `log-resumed` when lines go out again (log-output.ts).
+// Its texts may come from clients and peers, so control and direction characters are escaped: no
+// logged text can begin a line, colour a terminal or reorder what is shown. A note that repeats too
+// fast is counted instead of written. Writing never blocks and never fails: lines that a full disk
+// or a stuck reader does not take are dropped, counted, and reported as `log-resumed` when lines
+// are written again (log-output.ts).
 
 import { pino } from 'pino';
 import type { NoteFields } from '../../model/effect.ts';
@@ -16,9 +17,9 @@ export interface Log {
   readonly note: Trace['note'];
   /** Lines that could not be written. */
   readonly dropped: number;
-  /** Waits until everything is written, for a second at most; whether it is. */
+  /** Waits until everything is written, for at most a second; true if it is. */
   drain(): Promise<boolean>;
-  /** Writes what is buffered at once, as far as a second allows, before the process ends. */
+  /** Writes what is buffered, for at most a second, before the process ends. */
   flush(): void;
 }
 
@@ -35,10 +36,10 @@ const FLUSH_MS = 1000;
 const TEXT_LENGTH_MAX = 2048;
 const WINDOW_MS = 10_000;
 const NOTES_PER_WINDOW_MAX = 100;
-/** Event names are few; more of them than this share one allowance. */
+/** There are few event names; names beyond this number share one allowance. */
 const EVENTS_MAX = 256;
 
-/** Names that the log gives a meaning of its own. */
+/** Names that the log itself uses. */
 const RESERVED = new Set(['level', 'time', 'replica', 'event', 'suppressed']);
 /** Fields with these names are never written. */
 const SECRET = new Set(
@@ -85,7 +86,10 @@ interface Allowance {
   suppressed: number;
 }
 
-/** Asks for one more note of an event: how many were suppressed since the last one, `undefined` to suppress it. */
+/**
+ * Asks to write one more note of an event. Returns how many were suppressed since the last one;
+ * `undefined` suppresses this one too.
+ */
 function createAllowances(clock: Clock): (event: string) => number | undefined {
   const allowances = new Map<string, Allowance>();
   return (event) => {

@@ -1,5 +1,5 @@
-// How late the event loop is, measured by Node in native code. Each reading covers the time since the one before, so
-// quantiles are of that window; sum and count go on from the start.
+// How late the event loop is, measured by Node in native code. Each reading covers the time since
+// the one before, so quantiles are of that window; sum and count run from the start.
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Family, Sample } from './family.ts';
@@ -35,7 +35,7 @@ function quantile(monitor: IntervalHistogram, share: number): Sample {
   return { labels: { quantile: share }, value };
 }
 
-// What is recorded is the time from tick to tick, which includes the time that a tick is meant to take.
+// Node records the time from tick to tick, which includes the intended interval.
 function delaySeconds(recordedNs: number): number {
   return Math.max(recordedNs / NS_PER_SECOND - RESOLUTION_MS / 1000, 0);
 }

@@ -1,5 +1,5 @@
-// The peer channel's counters under their public names. Labels are members and reasons of a closed table, so they are
-// bounded.
+// The peer channel's counters under their public names. Labels are members and reasons of a closed
+// table, so they are bounded.
 
 import type { Member } from '../../model/quorum.ts';
 import { type Family, gauges } from './family.ts';

@@ -1,6 +1,6 @@
-// What a replica knows of itself and its peers, as gauges. Each replica counts with its present life only, and its label
-// `origin` is its id, as `peer` is: the number of the life is a value of its own, so a restart begins no series. Whatever is
-// not known has no sample.
+// What a replica knows of itself and its peers, as gauges. A replica is represented by its present
+// incarnation only, and the label `origin` is its id, like `peer`: the number of the incarnation is
+// a value of its own, so a restart begins no new series. An unknown value has no sample.
 
 import { isTrusted } from '../../model/clock.ts';
 import type { PeerStatus, ReplicaState, Staleness, Status } from '../../model/command.ts';
@@ -117,7 +117,7 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
 
 type Whole = (name: string, help: string, read: (status: Status) => Sample[]) => Family;
 
-/** What this replica holds of each namespace, and how fit it is for those whose lag is bounded. */
+/** What this replica holds of each namespace, and its lag state in those whose lag is bounded. */
 function namespaceFamilies(whole: Whole): readonly Family[] {
   const contents = (what: 'keys' | 'tombstones' | 'bytes', help: string) =>
     whole(
@@ -155,7 +155,7 @@ function namespaceFamilies(whole: Whole): readonly Family[] {
   ];
 }
 
-/** The replica, whichever life it is in. */
+/** The id of the replica, for any of its incarnations. */
 function labelOf(origin: LaneId): Sample['labels'] {
   return { origin: replicaOf(origin) };
 }
@@ -204,7 +204,7 @@ function health({ self }: Status): Sample[] {
   );
 }
 
-/** As /readyz sees it without parameters. */
+/** What /readyz answers without parameters. */
 function readiness({ self, peers }: Status): number {
   const reached = peers.filter(({ connected }) => connected).length + 1;
   const hasQuorum = reached >= majority(peers.length + 1);
@@ -228,7 +228,7 @@ function liveOrigins(status: Status): LaneId[] {
   return [status.self.origin, ...ofPeers.filter((origin) => origin !== undefined)];
 }
 
-/** The latest incarnation of a replica that this one knows of. */
+/** The latest incarnation of a replica that this one knows. */
 function liveOrigin({ self, peers }: Status, replica: ReplicaId): LaneId | undefined {
   let latest: LaneId | undefined;
   for (const entries of [self.vector, ...peers.map((peer) => peer.vector)]) {

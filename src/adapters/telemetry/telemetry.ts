@@ -1,7 +1,8 @@
-// What a replica tells its operators: notes go to the log, measurements to the page that Prometheus scrapes.
+// What a replica reports to its operators: notes go to the log, measurements to the page that
+// Prometheus scrapes.
 //
-// Nothing here is on the path of a request but additions to plain numbers. Labels are bounded: peers, origins of present
-// lives, operations, levels; never a key.
+// On the path of a request this only adds to plain numbers. Labels are bounded: peers, origins of
+// present incarnations, operations, levels; never a key.
 
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client';
 import { createHistogram, type Histogram } from '../../base/histogram.ts';
@@ -14,7 +15,7 @@ import type { Log } from './log.ts';
 import { createLoopDelay } from './loop-delay.ts';
 import { statusFamilies } from './status-families.ts';
 
-/** The host's trace, with what it measured of commits. */
+/** The host's trace, with its measurements of commits. */
 export interface HostTrace extends Trace {
   readonly commitSeconds: Histogram;
   readonly commitOperations: Histogram;
@@ -36,11 +37,11 @@ export function createTrace(log: Pick<Log, 'note'>): HostTrace {
   };
 }
 
-/** Where the measurements are read; each part as its owner keeps it. */
+/** Where the measurements are read; each owner keeps its own. */
 export interface TelemetrySources {
   readonly node: { readonly replica: string; readonly region: string; readonly version: string };
   readonly metrics: Metrics;
-  /** `undefined` when the replica cannot tell, which leaves its gauges out. */
+  /** `undefined` while the replica cannot report them, which omits its gauges. */
   readonly status: () => Status | undefined;
   readonly trace: HostTrace;
   readonly storage: {
@@ -58,7 +59,7 @@ export interface TelemetrySources {
   readonly items: () => ReadonlyMap<string, number>;
   /** Problems by code. */
   readonly refusals: () => ReadonlyMap<string, number>;
-  /** Bytes queued for each peer, and whatever else an adapter has to tell. */
+  /** Bytes queued for each peer, and further measurements of adapters. */
   readonly more: readonly Family[];
 }
 
@@ -74,7 +75,10 @@ export interface Exposition {
   text(): Promise<string>;
 }
 
-/** Defaults of prom-client whose names say counter while they are gauges: `promtool check metrics` refuses them. */
+/**
+ * prom-client's default metrics that are gauges with names of counters: `promtool check metrics`
+ * refuses them.
+ */
 const DEFAULTS_REFUSED = ['handles', 'requests', 'resources'];
 
 /** One for each process: it starts the monitors of the process. */
@@ -82,7 +86,7 @@ export function createExposition(sources: TelemetrySources): Exposition {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of DEFAULTS_REFUSED) registry.removeSingleMetric(`nodejs_active_${name}_total`);
-  // What it says grows with the logs that it knows, so a page asks for it once, not for each family.
+  // Its size grows with the known logs, so a page asks for it once, not for each family.
   let status: Status | undefined;
   const families = [
     nodeInfo(sources),
@@ -174,7 +178,8 @@ function refusals(sources: TelemetrySources): Family {
   return { ...gauges('conit_requests_refused_total', help, samples), type: 'counter' };
 }
 
-// The registry needs of a metric its name and `get`; its types ask for the library's own classes.
+// The registry needs only the name and `get` of a metric; its types ask for the library's own
+// classes.
 function asMetric({ name, help, type, samples }: Family): Metric {
   const metric = {
     name,

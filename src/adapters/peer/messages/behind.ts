@@ -1,4 +1,4 @@
-// The log no longer reaches back so far: behind = origin | floor
+// The log does not reach back to the requested entries: behind = origin | floor
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { Behind } from '../../../model/message.ts';

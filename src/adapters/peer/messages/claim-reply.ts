@@ -1,6 +1,6 @@
 // The answer to a claim: claim-reply = id | answer u8 | (named write | former members)?
 //
-// The named write follows with `known`, the former members with `lent`, unless there are none.
+// The answer `known` adds the named write, `lent` adds the former members if there are any.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { ClaimReply } from '../../../model/message.ts';

@@ -6,8 +6,8 @@
 //   absent        = age | answers
 //   listed        = age | count (mutation | head)* | count prefix* | after
 //
-// An age is in ms, rounded up and plus one; 0 is unknown. A list of keys has a number of its own, and heads (parts/head.ts) in
-// the place of mutations.
+// An age is in ms, rounded up and plus one; 0 is unknown. A list of keys has an answer number of
+// its own, and has heads (parts/head.ts) instead of mutations.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { unreachable } from '../../../base/assert.ts';
@@ -35,7 +35,7 @@ const ANSWERS = [
   'listed',
   'refused',
 ] as const satisfies readonly ForwardAnswer['kind'][];
-/** The number of a page whose items have no values; ANSWERS has it as `listed`. */
+/** The answer number of a page of keys without values; in ANSWERS both are `listed`. */
 const LISTED_KEYS = ANSWERS.length;
 const FAULT_BYTES_MAX = 32;
 
@@ -113,7 +113,7 @@ function readListed(
   return { kind: 'listed', items, prefixes, after: reader.text(KEY_BYTES_MAX), stalenessMs };
 }
 
-/** The items have no values: the question asked for keys. */
+/** The items have no values: the question was for keys. */
 function hasKeysOnly({ items }: ListAnswer): boolean {
   const [first] = items;
   return first !== undefined && encodedOf(first).length === 0;

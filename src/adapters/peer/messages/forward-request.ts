@@ -1,10 +1,10 @@
-// A client's question, for a peer to answer in the place of the asker:
+// A client's question that a peer answers instead of the asker:
 //
 //   forward-request = id | time left | level u8 | question u8 | namespace | (read | list)
 //   read            = key | r
 //   list            = prefix | start | end | after | delimiter | flags u8 | limit | bytes + 1 | r?
 //
-// 0 bytes means that the asker sets no bound. The `r` of a list ends with the message where there is none.
+// 0 bytes means that the asker sets no bound. A list without an `r` ends before it.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { LIST_LIMIT_MAX } from '../../../model/command.ts';

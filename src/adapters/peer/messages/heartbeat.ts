@@ -1,6 +1,7 @@
 // The periodic message:
 //
-//   heartbeat = hlc u64 | vector | ping f64 | echo f64 | echo delay f64 | heads | wall f64 | commit age f64 | health*
+//   heartbeat = hlc u64 | vector | ping f64 | echo f64 | echo delay f64 | heads | wall f64
+//             | commit age f64 | health*
 //
 // Times are milliseconds.
 

@@ -1,8 +1,9 @@
 // The greeting:
 //
-//   hello = origin | vector | hlc u64 | policy digest u32 | window | url | membership | vote? | remembered vector | superseded
+//   hello = origin | vector | hlc u64 | policy digest u32 | window | url | membership | vote?
+//         | remembered vector | superseded
 //
-// The last two end with the message where there is nothing to say: an earlier form of version 1 does not have them.
+// The last two are omitted when empty: an earlier form of version 1 does not have them.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import {

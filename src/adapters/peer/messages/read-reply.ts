@@ -1,6 +1,6 @@
 // The answer to a read-request: read-reply = id | answer u8 | mutation?
 //
-// The mutation follows with the answer `record` only.
+// Only the answer `record` is followed by a mutation.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { ReadReply } from '../../../model/message.ts';

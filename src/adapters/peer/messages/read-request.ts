@@ -1,4 +1,5 @@
-// A question for the peer's record of a key: read-request = id | namespace | key | known seq | known origin?
+// A question for the peer's record of a key: read-request = id | namespace | key | known seq |
+// known origin?
 //
 // The origin follows where the sequence number is not 0.
 

@@ -3,7 +3,7 @@
 //   snapshot-chunk = id | covers* | after | last | more u8 | mutation* | named write*
 //   covers         = origin | seq | chain u64 | hlc u64
 //
-// Each list has its count in front.
+// Each list is prefixed by its count.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../../../model/encoding.ts';

@@ -9,7 +9,7 @@ import { NAME_BYTES_MAX, readOrigin } from '../parts/names.ts';
 import type { MessageCodec } from '../message-codec.ts';
 
 const ANSWERS = ['known', 'unknown'] as const satisfies readonly SurveyReply['answer'][];
-/** Besides the key. */
+/** The bound of an item besides its key. */
 const VERSION_BYTES = 2 + 1 + 8 + NAME_BYTES_MAX + 10;
 
 export const surveyReplyCodec: MessageCodec<SurveyReply> = { bytesMax, write, read };

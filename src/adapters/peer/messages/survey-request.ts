@@ -8,7 +8,7 @@ import { SURVEY_KEYS_MAX, type SurveyRequest } from '../../../model/message.ts';
 import { readNamespace } from '../parts/names.ts';
 import type { MessageCodec } from '../message-codec.ts';
 
-/** A bound may be just behind the longest key. */
+/** A bound of the range may be one byte longer than the longest key. */
 const BOUND_BYTES_MAX = KEY_BYTES_MAX + 1;
 
 export const surveyRequestCodec: MessageCodec<SurveyRequest> = { bytesMax, write, read };

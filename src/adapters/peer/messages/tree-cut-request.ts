@@ -1,4 +1,4 @@
-// The peer shall freeze its hash tree: tree-cut-request = id
+// Asks the peer to freeze its hash tree: tree-cut-request = id
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { TreeCutRequest } from '../../../model/message.ts';

@@ -1,6 +1,8 @@
-// Records of a list of keys as parts of peer messages: what a list shows of each, and nothing of its value.
+// Records in a list of keys, as part of peer messages: everything a list shows of a record except
+// its value.
 //
-//   head = origin | seq | hlc | namespace | key | content type | size | deadline | weight f64 | count | tag*
+//   head = origin | seq | hlc | namespace | key | content type | size | deadline | weight f64
+//        | count | tag*
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import {
@@ -17,7 +19,7 @@ import { ENTRIES_MAX } from './mutation.ts';
 /** Numbers, lengths and names. */
 const HEAD_BYTES_USUAL = 64 + 2 * NAME_BYTES_MAX;
 
-/** What the heads of these take at most. */
+/** The bound of the heads of these records. */
 export function headsBytesMax(records: readonly Record[]): number {
   let bytes = 0;
   for (const record of records) {
@@ -76,7 +78,7 @@ function readHead(reader: ByteReader): Record | undefined {
   return recordOfHead({ ...shown, ...UNSHOWN });
 }
 
-/** What no list shows. */
+/** Fields that no list shows. */
 const UNSHOWN = {
   lane: 0,
   group: '',

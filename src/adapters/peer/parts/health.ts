@@ -1,4 +1,4 @@
-// What a heartbeat says of each namespace that is not simply served, as bytes.
+// What a heartbeat reports of each namespace that is not in state `serving`, as bytes.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import {
@@ -9,10 +9,10 @@ import {
 } from '../../../model/health.ts';
 import { NAME_BYTES_MAX, readNamespace } from './names.ts';
 
-/** With the member's name in front, five numbers of at most nine bytes. */
+/** Besides the member's name: five numbers of at most nine bytes. */
 export const HEALTH_BYTES_MAX = NAME_BYTES_MAX + 64;
 
-/** Whole ms and entries, one more than there are: 0 is unknown. */
+/** Whole ms and entries, plus one: 0 is unknown. */
 export function writeHealth(writer: ByteWriter, health: NamespaceHealth): void {
   const { namespace, state, rule, forMs, answers, missingMs, missingEntries } = health;
   writer.text(namespace);

@@ -1,21 +1,21 @@
-// Mutations and records as parts of peer messages: their bytes as they came, each with its length in front, and where they lie in the
-// frame, because they carry checksums of their own.
+// Mutations and records as parts of peer messages: the bytes in which they were received, each with
+// its length in front, and their positions in the frame, because they carry checksums of their own.
 
 import { type ByteReader, type ByteWriter, copyToSlab } from '../../../base/bytes.ts';
 import { decodeMutation, decodeRecord } from '../../../model/encoding.ts';
 import { encodedOf, type Mutation, type Record } from '../../../model/record.ts';
 
-/** No list of a message is longer. */
+/** The bound on the items of a list. */
 export const ENTRIES_MAX = 65_536;
 const LENGTH_BYTES_MAX = 8;
 const NOTHING = new Uint8Array(0);
-/** What is copied at once shares memory, so it is little. */
+/** The bytes copied in one step share memory, so the step is small. */
 const RUN_BYTES = 2048;
 
-/** Where mutations lie in a frame, start and end in turn: they carry checksums of their own. */
+/** Positions of mutations in a frame, start and end in turn; they carry their own checksums. */
 export type Sealed = number[];
 
-/** What a list of records takes at most, besides its count. */
+/** The bound of a list of records, without its count. */
 export function recordsBytesMax(records: readonly Record[]): number {
   return records.reduce((sum, record) => sum + encodedOf(record).length + LENGTH_BYTES_MAX, 0);
 }
@@ -82,7 +82,9 @@ function readSealed(reader: ByteReader, sealed: Sealed, copy: RunCopy): Uint8Arr
   return copy.take(reader, length);
 }
 
-/** Copies out of a receive buffer, several mutations at a time: one long copy is cheaper than many short ones. */
+/**
+ * Copies mutations out of a receive buffer together: one long copy is cheaper than many short ones.
+ */
 export class RunCopy {
   #bytes: Uint8Array = NOTHING;
   /** Where in the buffer the copy begins. */

@@ -1,4 +1,4 @@
-// Names in peer messages: read once each, then shared.
+// Names in peer messages. Equal names become one shared string.
 
 import type { ByteReader } from '../../../base/bytes.ts';
 import { createInterner, type Interner } from '../../../base/interner.ts';
@@ -11,7 +11,7 @@ import {
 } from '../../../model/id.ts';
 
 export const NAME_BYTES_MAX = 80;
-/** Positions of idempotency keys have one letter more in front. */
+/** A position among idempotency keys has one more letter in front. */
 export const POSITION_BYTES_MAX = 1 + NAME_BYTES_MAX + 1 + KEY_BYTES_MAX;
 
 const origins = createInterner(1024, (text) => parseOrigin(text) !== undefined);

@@ -1,5 +1,6 @@
-// Entries that lost at a peer, at the end of its acknowledgement or greeting: a count, then of each its dot, the version that
-// it lost to, and whether that is a value. An end without them says that there are none.
+// Entries that lost at a peer, at the end of its acknowledgement or greeting: a count, then for
+// each its dot, the version that it lost to, and whether that version is a value. Without entries
+// the part is omitted.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { type Ack, type Hello, SUPERSEDED_MAX, type Superseded } from '../../../model/message.ts';
@@ -24,7 +25,7 @@ export function writeSuperseded(writer: ByteWriter, list: readonly Superseded[] 
   }
 }
 
-/** The message, with what is left of its bytes; a message that ends here has none. */
+/** Reads the part; a message that ends before it has no such entries. */
 export function withSuperseded<M extends Ack | Hello>(message: M, reader: ByteReader): M {
   const superseded = readSuperseded(reader);
   return superseded === undefined ? message : { ...message, superseded };
