@@ -167,12 +167,12 @@ export class CatchUp {
 
   #writeOff(out: Outbox): void {
     const { held, log } = this.#options;
-    const before = this.#writtenOff.size;
-    for (const [origin, seq] of this.#missed)
-      if (seq > seqOf(log.durable, origin) && !held.isSilent(origin))
-        this.#writtenOff.set(origin, seq);
+    const lost = [...this.#missed].filter(
+      ([origin, seq]) => seq > seqOf(log.durable, origin) && !held.isSilent(origin),
+    );
     this.#missed.clear();
-    if (this.#writtenOff.size === before) return;
+    if (lost.length === 0) return;
+    for (const [origin, seq] of lost) this.#writtenOff.set(origin, seq);
     out.put(WRITTEN_OFF, encode([...this.#writtenOff]));
     out.note('error', 'data-written-off', { logs: this.#writtenOff.size });
   }

@@ -1,0 +1,195 @@
+// What a machine of the replica is built on, and nothing that is above it: its memory on a simulated disk, its peers, its
+// counters, and the turn, whose outbox a test reads. The test builds one machine from `core`, steps it, and decides itself
+// when time passes, when a batch is durable, and when a read returns.
+//
+//   const room = new MachineRoom();            three members, this replica is ap-1, an empty disk
+//   const machine = new Machine(room.core);
+//   room.greet(EU, { vector: [[origin, 3]] }); eu-1 is connected, and holds that
+//   machine.look(room.turn);
+//   room.commit();                             what it wrote is on the disk
+//   expect(room.sent()).toEqual([...]);
+
+import { HostTurn } from '../../src/host/turn.ts';
+import type { Now } from '../../src/model/effect.ts';
+import type { Heartbeat, Hello, VectorEntries } from '../../src/model/message.ts';
+import { compilePolicies } from '../../src/model/policy.ts';
+import type { Member } from '../../src/model/quorum.ts';
+import type { Mutation } from '../../src/model/record.ts';
+import type { Settings } from '../../src/model/settings.ts';
+import type { Peer } from '../../src/peers/peers.ts';
+import { type Core, createCore } from '../../src/replica/core.ts';
+import type { Durable } from '../../src/replica/part.ts';
+import { writeIncarnation } from '../../src/store/incarnation.ts';
+import { Recovery } from '../../src/store/recovery.ts';
+import { MemoryDisk } from '../cluster/memory-disk.ts';
+import { helloOf, membershipOf, membersOf, origin, settingsOf } from './build.ts';
+import { readBack, release, type Sent, sent } from './outbox.ts';
+
+/** The other members, by index. */
+export const [EU, US] = [1, 2];
+const REGIONS: readonly string[] = ['ap', 'eu', 'us'];
+const START: Now = { wallMs: 1_000_000, monoMs: 1000 };
+
+export interface MachineRoomOptions {
+  /** Of all members; the first by its id is this replica. */
+  readonly regions?: readonly string[];
+  readonly namespaces?: object;
+  readonly settings?: Partial<Settings>;
+  /** Of an earlier incarnation. */
+  readonly disk?: MemoryDisk;
+  readonly incarnation?: number;
+}
+
+export class MachineRoom {
+  readonly disk: MemoryDisk;
+  readonly turn: HostTurn;
+  readonly core: Core;
+  readonly #options: MachineRoomOptions;
+  readonly #regions: readonly string[];
+  readonly #incarnation: number;
+
+  constructor(options: MachineRoomOptions = {}) {
+    this.#options = options;
+    this.#regions = options.regions ?? REGIONS;
+    this.#incarnation = options.incarnation ?? 1;
+    this.disk = options.disk ?? new MemoryDisk();
+    const members = membersOf(this.#regions);
+    const compiled = compilePolicies(
+      options.namespaces ?? { ns: {} },
+      members,
+      members[0] as Member,
+    );
+    if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
+    this.core = createCore({
+      settings: settingsOf(members, 0, options.settings),
+      policies: compiled.policies,
+      incarnation: this.#incarnation,
+      get: (key) => this.disk.get(key),
+    });
+    this.turn = new HostTurn(this.core.timers).at(START);
+    this.#recover();
+  }
+
+  get now(): Now {
+    return this.turn.now;
+  }
+
+  pass(ms: number): HostTurn {
+    const { wallMs, monoMs } = this.now;
+    return this.turn.at({ wallMs: wallMs + ms, monoMs: monoMs + ms });
+  }
+
+  /** The next incarnation, on what is on the disk: what was not committed is lost. */
+  restarted(changes: Partial<MachineRoomOptions> = {}): MachineRoom {
+    const { disk } = this;
+    const incarnation = this.#incarnation + 1;
+    return new MachineRoom({ ...this.#options, disk, incarnation, ...changes });
+  }
+
+  // ---- peers
+
+  peer(index: number): Peer {
+    const peer = this.core.peers.get(index);
+    if (peer === undefined) throw new Error(`member ${index} is no peer`);
+    return peer;
+  }
+
+  /** The peer connects, and greets; unless it says otherwise it is the first incarnation, and holds nothing. */
+  greet(index: number, says: Partial<Hello> = {}): Peer {
+    const peer = this.peer(index);
+    peer.onHeard(this.now.monoMs);
+    const hello = helloOf(`${peer.member.id}.1`, membershipOf(this.#regions), says);
+    this.core.peers.onHello(peer, hello);
+    return peer;
+  }
+
+  /** A heartbeat of the peer comes, and says what has become durable there. */
+  hear(index: number, vector: VectorEntries = [], says: Partial<Heartbeat> = {}): Heartbeat {
+    const peer = this.peer(index);
+    const heartbeat = heartbeatOf({ vector, ...says });
+    peer.onHeard(this.now.monoMs);
+    peer.learn(vector);
+    peer.onHeartbeat(heartbeat, [], this.now);
+    return heartbeat;
+  }
+
+  leave(index: number): void {
+    this.core.peers.onDisconnected(this.peer(index));
+  }
+
+  // ---- memory
+
+  /** The next entries of their lanes are logged and shown. */
+  deliver(...entries: readonly Mutation[]): void {
+    const { absence, log } = this.core;
+    for (const entry of entries) {
+      const lane = log.open(entry.origin);
+      log.append(lane, entry, this.turn);
+      absence.merge(entry, this.turn);
+      lane.onApplied(entry.seq);
+    }
+  }
+
+  /** The batch under way becomes durable: what waited for it leaves. */
+  commit(): Durable {
+    const { log, table, tree } = this.core;
+    tree.seal(this.turn);
+    log.seal(this.turn);
+    const { lsn } = this.turn;
+    this.disk.write(this.turn.takeBatch(), true);
+    release(this.turn, lsn);
+    table.cells.onDurable(lsn);
+    const moved = log.onDurable(lsn, this.turn);
+    for (const { from, to } of this.turn.clears.splice(0)) this.disk.clear(from, to);
+    return { lsn, moved };
+  }
+
+  /** Entries are delivered, and durable. */
+  hold(...entries: readonly Mutation[]): void {
+    this.deliver(...entries);
+    this.commit();
+  }
+
+  /** The reads that were asked for return; whether there were any. */
+  readOnce(): boolean {
+    return readBack(this.turn, (request) => this.disk.range(request));
+  }
+
+  /** The same, and the reads that follow from them, until there are none. */
+  read(): void {
+    while (this.readOnce());
+  }
+
+  // ---- the outbox
+
+  /** Takes the messages that left since the last look. */
+  sent(): Sent[] {
+    return sent(this.turn);
+  }
+
+  /** Takes the notes since the last look, by name. */
+  noted(): string[] {
+    return this.turn.notes.splice(0).map(({ event }) => event);
+  }
+
+  #recover(): void {
+    const { held, log, metrics, origin: current, own, tree } = this.core;
+    const nothing = (): ReadonlySet<never> => new Set();
+    const recovery = new Recovery(log, held, tree, metrics, nothing, () => {});
+    recovery.begin(this.turn);
+    this.read();
+    own.begin(log, current);
+    writeIncarnation(this.#incarnation, this.turn);
+    this.commit();
+  }
+}
+
+/** A heartbeat of a peer that has nothing to say. */
+export function heartbeatOf(says: Partial<Heartbeat> = {}): Heartbeat {
+  const echoed = { ping: 5, echo: 0, echoDelayMs: 0, heads: [] };
+  const rest = { hlc: 0, vector: [], wallMs: 0, commitAgeMs: 0, health: [] };
+  return { kind: 'heartbeat', ...echoed, ...rest, ...says };
+}
+
+/** This replica's own lane in an incarnation. */
+export const ownOrigin = (incarnation: number) => origin(`ap-1.${incarnation}`);
