@@ -1,5 +1,5 @@
-// What every part of the HTTP server shares: the replica it stands in front of, the namespaces with their policies,
-// the limits, and the constants of this replica's replies, built once.
+// What every part of the HTTP server shares: the replica behind it, the namespaces with their
+// policies, the limits, and the constants of this replica's replies, built once.
 
 import { randomBytes } from 'node:crypto';
 import { formatServedBy } from '../api/headers.ts';
@@ -28,23 +28,23 @@ export interface HttpServerOptions {
   readonly policies: readonly Policy[];
   /** Base URL at which clients reach this replica, or ''. */
   readonly advertised: string;
-  /** Names by which clients may call this replica beside its own; `*` is every name. */
+  /** Names by which clients may call this replica besides its own; `*` is every name. */
   readonly hosts: readonly string[];
   /** Origins of web pages that may use the API, as browsers write them. */
   readonly origins: ReadonlySet<string>;
   readonly limits: HttpLimits;
-  /** Those of this process, which outlive the lives of its replica. */
+  /** The jobs of this process, which outlive an incarnation of its replica. */
   readonly jobs: Jobs;
-  /** `undefined`: no token is needed, and only loopback addresses are listened on. */
+  /** `undefined`: no token is needed, and the server listens on loopback addresses only. */
   readonly tokens: readonly Token[] | undefined;
   readonly probe: Probe;
-  /** The exposition for GET /metrics. */
+  /** The metrics page for GET /metrics. */
   readonly metricsText: () => Promise<string>;
   readonly meter: RequestMeter | undefined;
   readonly version: string;
-  /** What the thread of this process did since the last call; measured where it is not given. */
+  /** The working time of this process's thread since the last call; measured here if not given. */
   readonly work?: () => Work;
-  /** An error that is a bug of ours, with the instance that the client was told. */
+  /** Called with an error that is a bug of ours, and the instance that the client was given. */
   readonly onError: (error: unknown, instance: string) => void;
 }
 
@@ -57,11 +57,11 @@ export interface HttpContext extends HttpServerOptions {
   readonly arriving: ArrivingBodies;
   readonly admission: Admission;
   readonly source: ProblemSource;
-  /** Vary, of what depends on Accept: where pages of other origins are served, on Origin as well. */
+  /** Vary, for replies that depend on Accept; with CORS configured it names Origin as well. */
   readonly varyAccept: string;
   /** Conit-Served-By. */
   readonly servedBy: string;
-  /** Connections are to be closed after their next reply. */
+  /** True if every connection closes after its next reply. */
   draining: boolean;
 }
 
@@ -89,7 +89,7 @@ export function policyOf({ namespaces }: HttpContext, name: string): Policy | Re
   return namespaces.get(name) ?? refusal('namespace-not-found', 'there is no such namespace');
 }
 
-/** Asks the replica from a handler that awaits. `commandFor` makes the command for the client that waits. */
+/** Sends a command to the replica from a handler that awaits its reply. */
 export function ask(
   service: ReplicaService,
   commandFor: (client: Client) => Command,

@@ -1,5 +1,6 @@
-// JSON of request bodies, read strictly and within bounds (json-scan.ts). A long body is parsed in pieces, each a turn of the
-// event loop of its own, so that one client's batch of many megabytes holds nobody else up.
+// JSON of request bodies, parsed strictly and within bounds (json-scan.ts). A long body is parsed
+// in pieces, each in a turn of the event loop of its own, so that one client's batch of many
+// megabytes delays no other request.
 
 import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -9,7 +10,7 @@ export type Json =
   | { readonly ok: true; readonly value: unknown }
   | {
       readonly ok: false;
-      /** Beyond a bound, rather than malformed. */
+      /** True if a bound is exceeded, false if the text is malformed. */
       readonly isTooLarge: boolean;
       /** Never repeats anything of the text. */
       readonly reason: string;
@@ -17,13 +18,13 @@ export type Json =
 
 /** Enough for a batch of a thousand operations with all their members and tags. */
 const JSON_VALUES_MAX = 32_768;
-/** The largest object that a request has is an operation, of eleven members. */
+/** The largest object of a request is an operation, with eleven members. */
 const MEMBERS_MAX = 32;
-/** What one byte of a value takes at most: `\u0041`. */
+/** The most bytes for one byte of a value: `\u0041`. */
 const ESCAPE_BYTES = 6;
-/** Room for strings that are no values. */
+/** Room for strings that are not values. */
 const NAMES_BYTES = 16 * 1024;
-/** Bytes that are parsed in one turn, more only where one element is larger. */
+/** Bytes parsed in one turn, more only if one element is larger. */
 const PIECE_BYTES = 128 * 1024;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const NOT_JSON: Json = {
@@ -40,7 +41,7 @@ export function parseJson(bytes: Buffer, depthMax: number): Json {
   return scan.ok ? parse(body.toString('utf8')) : scan;
 }
 
-/** The same for a body whose values have so many bytes at most; a long one takes several turns of the event loop. */
+/** The same for a body whose values have at most so many bytes; a long one takes several turns. */
 export async function parseJsonInPieces(
   bytes: Buffer,
   depthMax: number,
@@ -74,7 +75,7 @@ function parse(text: string): Json {
   }
 }
 
-/** The body with its long lists left empty. */
+/** The body without the elements of its long lists. */
 function skeletonOf(body: Buffer, lists: readonly LongList[]): string {
   let text = '';
   let from = 0;

@@ -1,25 +1,26 @@
-// What the data path, its doors and its bounds use of a request and of its reply: Node's own objects have it, and so do
-// those of the fast path (fast-path/). So both are served by the same code, and answers do not depend on who read the request.
+// What the data path, its checks and its bounds use of a request and of its reply. Node's own
+// objects implement it, and so do those of the fast path (fast-path/). So both are served by the
+// same code, and an answer does not depend on the parser that read the request.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 
 export interface HttpRequest {
   readonly method?: string | undefined;
-  /** Written once, where the target comes in absolute form. */
+  /** Rewritten once if the target is in absolute form. */
   url?: string | undefined;
   readonly httpVersion: string;
-  /** Names and values in turn, as they came. */
+  /** Names and values in turn, as received. */
   readonly rawHeaders: readonly string[];
   /** Content-Length, Transfer-Encoding and Expect at least. */
   readonly headers: IncomingHttpHeaders;
-  /** The body has arrived whole. */
+  /** The body has arrived completely. */
   readonly complete: boolean;
   readonly socket: Socket;
   on(event: 'data', listener: (chunk: Buffer) => void): unknown;
   on(event: 'end', listener: () => void): unknown;
   once(event: 'end' | 'close', listener: () => void): unknown;
-  /** Whatever of the body is not listened to is thrown away. */
+  /** Reads and discards the rest of the body. */
   resume(): unknown;
 }
 
@@ -37,6 +38,6 @@ export interface HttpResponse {
   writeHead(status: number, head: string[]): unknown;
   write(body: string): unknown;
   end(body?: string | Uint8Array, encoding?: BufferEncoding): unknown;
-  /** The kernel has taken the reply, or its connection is closed. */
+  /** Called once the kernel has taken the reply, or its connection is closed. */
   once(event: 'close', listener: () => void): unknown;
 }

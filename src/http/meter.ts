@@ -1,12 +1,12 @@
-// How long requests take, as plain-number histograms by operation, level and class of status. A label set is looked
-// up in nested maps, never built, so observing costs two look-ups and the histogram's additions. The number of series
-// is bounded by the operations times the levels times five.
+// How long requests take, as plain-number histograms by operation, level and class of status. A
+// label set is looked up in nested maps, never built, so observing costs two look-ups and the
+// histogram's additions. The number of series is bounded by operations times levels times five.
 
 import { createHistogram, type Histogram } from '../base/histogram.ts';
 import { SECONDS_BUCKETS } from '../model/metrics.ts';
 
 export interface RequestMeter {
-  /** A request was answered with a problem. That a key has no value is an answer, and not counted. */
+  /** A request was answered with a problem. A 404 for a key without a value is not counted. */
   refused(code: string): void;
   /** An operation of a batch was answered. */
   item(op: string, status: number): void;
@@ -15,7 +15,7 @@ export interface RequestMeter {
 
 export interface RequestSeries {
   readonly op: string;
-  /** The namespace's level, '' for what concerns no namespace. */
+  /** The namespace's level; '' if the request concerns no namespace. */
   readonly level: string;
   /** `2xx` … `5xx`. */
   readonly code: string;
@@ -48,7 +48,7 @@ export function createRequestMeter(): RequestMeasurements {
     series.push({ op, level, code: `${statusClass}xx`, histogram });
     return histogram;
   };
-  // Nearly every request is like the one before it.
+  // Cached, because nearly every request is like the one before it.
   let lastOp = '';
   let lastLevel = '';
   let lastClasses: (Histogram | undefined)[] = [];

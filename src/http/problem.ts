@@ -1,16 +1,16 @@
-// Problem details (RFC 9457) for every error, of the kinds that api/problems.ts lists. A problem says whether the request
-// may have had an effect (`indeterminate`) and whether trying again can help; it holds no stack and nothing of the request
-// but what a fault's detail names.
+// Problem details (RFC 9457) for every error, of the kinds that api/problems.ts lists. A problem
+// says whether the request may have had an effect (`indeterminate`) and whether trying again can
+// help; it contains no stack and nothing of the request except what a fault's detail names.
 
 import { type ProblemCode, PROBLEMS, problemUrn, statusOf } from '../api/problems.ts';
 import type { ProblemView } from '../api/shapes.ts';
 import type { Alternate, Fault } from '../model/fault.ts';
 import { type Dot, formatDot } from '../model/id.ts';
 
-/** Why a request is not served: a fault of the core, or the like of it that only HTTP knows. */
+/** Why a request is not served: a fault of the core, or a refusal that only HTTP has. */
 export type Refusal = Omit<Fault, 'code'> & { readonly code: ProblemCode };
 
-/** Who answers, and the next number for a request that went wrong. */
+/** The replica that answers, and the next number for a failed request. */
 export interface ProblemSource {
   readonly node: string;
   readonly region: string;
@@ -19,7 +19,7 @@ export interface ProblemSource {
 
 const RETRY_AFTER_MS_DEFAULT = 1000;
 
-/** What a door gives that has no value: a fault of the core, or a refusal of HTTP. */
+/** The result of a check that fails: a fault of the core, or a refusal of HTTP. */
 export function isFault<T>(value: T | Refusal): value is Extract<T | Refusal, Refusal> {
   return typeof value === 'object' && value !== null && 'code' in value;
 }
@@ -60,7 +60,7 @@ export function problemDocument(
   };
 }
 
-/** Seconds for Retry-After, or `undefined` where the header does not belong. */
+/** Seconds for Retry-After, or `undefined` if the problem has no such header. */
 export function retryAfterOf(reason: Refusal): string | undefined {
   const status = statusOf(reason.code);
   if (status !== 429 && status !== 503) return undefined;

@@ -1,6 +1,6 @@
-// The HTTP server: one port, two fronts over one node:http server. Requests for one key are served by the data path
-// directly, all others by fastify. Node's own limits stand between the network and both; ordinary requests for keys are
-// read by the fast path (fast-path/) before Node sees their connection.
+// The HTTP server: one port, two front ends over one node:http server. Requests for one key are
+// served by the data path, all others by fastify. Node's own limits apply before both; ordinary
+// requests for keys are read by the fast path (fast-path/) before Node sees their connection.
 
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
@@ -17,13 +17,14 @@ import { refuseTunnels } from './guard/parser-error.ts';
 import { sendProblem } from './data/refuse.ts';
 
 export interface HttpServer {
-  /** Where it listens; throws a plain-worded error for an address that it must not open. */
+  /** The address where it listens; throws a readable error for an address that it must not open. */
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>;
-  /** From now on /readyz says no and every reply closes its connection. */
+  /** From now on /readyz answers 503 and every reply closes its connection. */
   beginDrain(): void;
   /**
-   * Answers who comes for `noticeMs`, then accepts nothing new and lets what runs end. After `drainMs` it gives up: whoever
-   * still waits is to be told, and is cut off when that is over.
+   * Answers new clients for `noticeMs`, then accepts no more and finishes running requests. After
+   * `drainMs` it gives up: waiting clients get an answer that says so, and remaining connections
+   * are cut.
    */
   close(options?: { readonly giveUp?: () => void; readonly hasNotice?: boolean }): Promise<void>;
 }
@@ -63,7 +64,7 @@ function createBareServer(context: HttpContext): Server {
   const { limits } = context;
   const server = createServer({
     insecureHTTPParser: false,
-    // A missing Host is answered with a problem, as everything else is (front.ts).
+    // A missing Host is answered with a problem, like any other fault (front.ts).
     requireHostHeader: false,
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersTimeoutMs,
@@ -73,9 +74,10 @@ function createBareServer(context: HttpContext): Server {
     noDelay: true,
   });
   assert(!process.execArgv.includes('--insecure-http-parser'), 'http: the lenient parser is on');
-  // Node drops headers beyond this count in silence; the front counts them and refuses.
+  // Beyond this count Node drops headers in silence; the front counts them and refuses.
   server.maxHeadersCount = 0;
-  // A client that has sent all it has to say may close its side, and waits for the answers (RFC 9293 section 3.6).
+  // A client may close its sending side after its last request and wait for the answers (RFC 9293
+  // section 3.6).
   (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
   limitConnections(server, context);
   refuseTunnels(server, context);
@@ -87,7 +89,10 @@ function createBareServer(context: HttpContext): Server {
 
 const EXPECTATION_FAILED = refusal('expectation-failed', 'the only expectation is 100-continue');
 
-/** Connections that the kernel keeps while none is accepted, which is one a turn; beyond it a client tries again after a second. */
+/**
+ * Connections that the kernel queues; Node accepts one a turn. Beyond it a client retries after a
+ * second.
+ */
 const BACKLOG = 4096;
 
 async function listen(server: Server, context: HttpContext, host: string, port: number) {
@@ -112,7 +117,7 @@ function unprotected(host: string): string {
   );
 }
 
-/** From the answer of the last to the end of its connection. */
+/** The time from the last answer to the end of a connection. */
 const LAST_WORD_MS = 500;
 
 async function end(
@@ -122,12 +127,13 @@ async function end(
   giveUp: () => void,
 ): Promise<void> {
   const listener = { isClosed: false };
-  // The listener alone: Node's own `close` would end idle connections before it has read what lies in them.
+  // Closes only the listener: Node's own `close` would end idle connections with unread input.
   NetServer.prototype.close.call(server, () => (listener.isClosed = true));
   const beganMs = performance.now();
   let hasGivenUp = false;
   while (!listener.isClosed) {
-    // What has arrived is read and begins in between; what is idle after that has nothing to be answered.
+    // Input that has already arrived is read in between; connections that are idle afterwards have
+    // no request.
     await sleep(POLL_MS);
     await new Promise((resolve) => setImmediate(resolve));
     server.closeIdleConnections();

@@ -1,22 +1,25 @@
-// Collects a request's body. One that comes in one piece, as nearly all do, is given on as it is; the bound is kept
-// while reading, because a chunked body does not say how long it will be.
+// Collects a request's body. A body that arrives in one piece, as nearly all do, is passed on
+// without a copy. The bound is checked while reading, because a chunked body does not announce its
+// length.
 
 import type { ArrivingBodies } from '../guard/arriving.ts';
 import type { HttpRequest } from '../message.ts';
 
 export interface BodySink {
   onBody(body: Uint8Array): void;
-  /** Called once, as soon as the bound is passed; `onBody` does not follow. */
+  /** Called once, as soon as the bound is exceeded; `onBody` is not called then. */
   onTooLarge(): void;
-  /** All that are arriving are too much together, and this one is given up; nothing else follows. */
+  /**
+   * All arriving bodies together exceed their bound, and this one is dropped; nothing else follows.
+   */
   onCrowded(): void;
-  /** One of the above threw. */
+  /** One of the callbacks above threw. */
   onBroken(error: unknown): void;
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** A request that breaks off calls neither. */
+/** If the request breaks off, neither is called. */
 export function collectBody(
   request: HttpRequest,
   bytesMax: number,
@@ -42,7 +45,7 @@ export function collectBody(
   });
 }
 
-/** Nobody catches what is thrown in an event of a socket. */
+/** An exception in a socket's event would end the process. */
 function guard(sink: BodySink, run: () => void): void {
   try {
     run();

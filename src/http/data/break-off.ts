@@ -1,6 +1,6 @@
-// What a client sees of a bug of ours: 500 where nothing of the answer was written, else the end of its connection. Either
-// way the connection ends, because nobody knows what state the exchange was left in. The bug is reported once, with the
-// `instance` that the client reads.
+// What a client sees of a bug in the server: 500 if nothing of the answer was written, else the end
+// of its connection. The connection ends in both cases, because the state of the exchange is
+// unknown. The bug is reported once, with the `instance` that the client reads.
 
 import { connectionOf } from '../guard/connection.ts';
 import type { HttpContext } from '../context.ts';
@@ -10,7 +10,7 @@ import { sendProblem } from './refuse.ts';
 
 export const INTERNAL: Refusal = refusal('internal', 'the replica could not serve the request');
 
-/** Counts and reports the error and gives the instance under which it was reported. */
+/** Counts and reports the error, and returns the instance under which it was reported. */
 export function reportBug(context: HttpContext, error: unknown): string {
   const { instance } = problemDocument(INTERNAL, context.source);
   context.service.metrics.repliesBroken++;
@@ -18,7 +18,10 @@ export function reportBug(context: HttpContext, error: unknown): string {
   return instance;
 }
 
-/** What was set for the answer that failed. What lets a page of another origin read the next one stays. */
+/**
+ * Headers of the answer that failed are removed, except those that let a page of another origin
+ * read the next one.
+ */
 export function dropHeaders(response: HttpResponse): void {
   for (const name of response.getHeaderNames()) {
     if (!name.startsWith('access-control-')) response.removeHeader(name);
@@ -42,7 +45,7 @@ export function breakOff(
       sendProblem(context, request, response, INTERNAL, [], instance);
     }
   } catch {
-    // The report is out; a second exception of the same exchange adds nothing.
+    // The error is already reported; a second exception of the same exchange adds nothing.
     request.socket.destroy();
   }
   connection?.done(response);

@@ -1,5 +1,5 @@
-// What every request on the data path ends with, however it goes: its time is measured once, and its connection is
-// told that the next request may run.
+// The common end of every request on the data path: its time is measured once, and its connection
+// may start the next request.
 
 import { connectionOf } from '../guard/connection.ts';
 import { type HttpContext, isDraining } from '../context.ts';
@@ -9,13 +9,13 @@ import type { Refusal } from '../problem.ts';
 import { sendProblem } from './refuse.ts';
 import type { HeaderList } from '../form/reply-head.ts';
 
-/** A request under way. */
+/** A request in progress. */
 export interface Exchange {
   readonly context: HttpContext;
   readonly request: HttpRequest;
   readonly response: HttpResponse;
   readonly op: string;
-  /** The namespace's level, '' while no namespace is known. */
+  /** The consistency level of the namespace; '' while the namespace is unknown. */
   readonly level: string;
   readonly begunMs: number;
 }

@@ -1,5 +1,6 @@
-// The first look at every request, whichever front serves it: the rules of HTTP that Node's parser leaves to the
-// server, what no route takes, and the choice between the data path and fastify.
+// The first check of every request, on the fast path or behind Node's parser: the rules of HTTP
+// that Node's parser leaves to the server, requests that no route takes, and the choice between the
+// data path and fastify.
 
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { assert } from '../../base/assert.ts';
@@ -34,7 +35,7 @@ const CROSS_SITE = refusal(
     'CONIT_ORIGINS (--origins)',
 );
 
-/** `slow` serves what is not on the data path. */
+/** `slow` serves all requests that are not for the data path. */
 export function createFront(context: HttpContext, slow: NodeHandler): Handler {
   const head = new RequestHead();
   const dataPath = createDataPath(context, head);
@@ -69,16 +70,16 @@ export function createFront(context: HttpContext, slow: NodeHandler): Handler {
     slow(request, response);
   };
 
-  /** Only reading tells whether chunks hold anything; an empty one is no body. */
+  /** Whether chunks hold any bytes is known only after reading; an empty chunk is no body. */
   const skipEmptyBody: Handler = (request, response) => {
     if (head.expectsContinue(request)) response.writeContinue();
     collectBody(request, 0, context.arriving, {
       onBody() {
         delete request.headers['transfer-encoding'];
-        // Others were read meanwhile.
+        // Other requests were read in the meantime.
         head.read(request.rawHeaders);
         head.transferEncoding = undefined;
-        // It was told to go on.
+        // The client was sent 100 Continue.
         head.expect = undefined;
         route(request, response);
       },
@@ -93,7 +94,8 @@ export function createFront(context: HttpContext, slow: NodeHandler): Handler {
     connectionOf(request.socket)?.done(response);
   };
 
-  // A request that waited is started from within another's answer: its bugs are its own.
+  // A waiting request is started while another one's answer is handled, so its exceptions are
+  // caught here.
   const guarded: Handler = (request, response) => {
     try {
       serve(request, response);
@@ -139,7 +141,7 @@ function isPlainlyChunked(request: HttpRequest, head: RequestHead): boolean {
   return head.transferEncoding?.toLowerCase() === 'chunked';
 }
 
-/** Only HTTP/1.0 has requests without a Host, and no browser sends it. */
+/** Only HTTP/1.0 allows requests without a Host, and no browser sends it. */
 function hostless({ httpVersion }: HttpRequest): 'taken' | 'malformed' {
   return httpVersion === '1.0' ? 'taken' : 'malformed';
 }
@@ -152,7 +154,7 @@ function refuseSite(
   return isCrossSite(head, request.method, request.url as string, origins) ? CROSS_SITE : undefined;
 }
 
-/** Brings an absolute-form target into origin-form, or says what is wrong with the target. */
+/** Brings an absolute-form target into origin-form, or returns the reason for a refusal. */
 function refuseTarget(
   { limits }: HttpContext,
   request: HttpRequest,
@@ -178,7 +180,9 @@ function refuseTarget(
 const NO_BODY = refusal('bad-request', 'a request with this method takes no body');
 const NO_CODING = refusal('unsupported-media-type', 'no content coding is accepted');
 
-/** What is wrong with a body, before it is read. Where no route takes the request, that is what is wrong with it. */
+/**
+ * The fault of a body that is known before it is read. A request that no route takes gets no other.
+ */
 function refuseContent(request: HttpRequest, head: RequestHead): Refusal | undefined {
   const coding = head.contentEncoding?.toLowerCase() ?? 'identity';
   const hasLength = head.transferEncoding === undefined && head.hasBody;
@@ -188,7 +192,10 @@ function refuseContent(request: HttpRequest, head: RequestHead): Refusal | undef
   return isUnwanted ? NO_BODY : NO_CODING;
 }
 
-/** A route takes this path with this method. The page of the documentation has paths of its own. */
+/**
+ * True if a route takes this path with this method. The page of the documentation has its own
+ * paths.
+ */
 function isRouted({ url = '', method = '' }: HttpRequest): boolean {
   const path = url.split('?', 1)[0] as string;
   return path.startsWith('/docs/') || methodsAt(path).includes(method);
@@ -198,7 +205,7 @@ function takesNoBody(method: string | undefined): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'DELETE';
 }
 
-// RFC 9110 section 15.5.16: a 415 for a coding says which ones are taken.
+// RFC 9110 section 15.5.16: a 415 for a content coding lists the supported ones.
 function codingHeaders(reason: Refusal): string[] {
   return reason.code === 'unsupported-media-type' ? ['Accept-Encoding', 'identity'] : [];
 }

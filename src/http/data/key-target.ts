@@ -1,5 +1,6 @@
-// What a request for one key names, taken apart by hand: `/v1/kv/{ns}/{key…}?query`. Access is checked before anybody
-// looks whether the namespace exists, so that what is absent and what is forbidden look the same.
+// The parts of a request for one key, parsed by hand: `/v1/kv/{ns}/{key…}?query`. Access is checked
+// before the namespace is looked up, so an absent namespace and a forbidden one get the same
+// answer.
 
 import type { Key } from '../../model/id.ts';
 import type { Policy } from '../../model/policy.ts';
@@ -29,7 +30,7 @@ const PATCH = routeOf('patch');
 const DELETE = routeOf('delete');
 const TOUCH = routeOf('touch');
 
-/** `/v1/kv/{ns}/…`: a key follows, if only an empty one. */
+/** True for `/v1/kv/{ns}/…`: a key follows, even if it is empty. */
 export function isKeyTarget(url: string): boolean {
   if (!url.startsWith(DATA_PREFIX)) return false;
   const slash = url.indexOf('/', DATA_PREFIX.length);
@@ -46,13 +47,13 @@ export function keyRouteOf(method: string | undefined): Route | undefined {
   return method === 'PATCH' ? PATCH : undefined;
 }
 
-/** Reads the target of requests; `authorization` is their header of that name. */
+/** Parses the target of requests; `authorization` is their Authorization header. */
 export interface TargetDoor {
   read(request: HttpRequest, authorization: string | undefined): KeyTarget | Refusal;
 }
 
 export function createTargetDoor(context: HttpContext): TargetDoor {
-  // Nearly every request is for the namespace of the one before it.
+  // Cached, because nearly every request is for the namespace of the one before it.
   let lastPath = '';
   let namespace: string | undefined = '';
   let lastPolicy: Policy | undefined;
@@ -85,7 +86,7 @@ const NAMESPACE_NOT_FOUND = refusal('namespace-not-found', 'there is no such nam
 export const BAD_PATH = refusal('bad-request', 'the path is not UTF-8, percent-encoded');
 const BROKEN_QUERY = refusal('invalid-parameter', 'the query has a broken percent escape');
 
-/** The namespace as the other routes read it, too: percent-decoded, and `undefined` where that is no text. */
+/** The namespace, decoded as the other routes decode it; `undefined` if it is not text. */
 function namespaceOf(path: string): string | undefined {
   const bytes = percentDecode(path.slice(DATA_PREFIX.length, -1));
   return bytes === undefined ? undefined : textFromBytes(bytes);

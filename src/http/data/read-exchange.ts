@@ -1,4 +1,5 @@
-// GET and HEAD of one key: from the parameters to the reply. The exchange is the client of its own command.
+// GET and HEAD of one key: from the parameters to the reply. The exchange receives the reply to its
+// own command.
 
 import { assert } from '../../base/assert.ts';
 import type { Absent, Client, Found, Reply } from '../../model/command.ts';
@@ -44,7 +45,7 @@ import { timeLeft } from '../guard/time-left.ts';
 
 const PARAMETERS = takenAt('get');
 const NOT_BUILT = notBuiltAt('get');
-/** Up to here head and value leave as one string, which Node writes with one call. */
+/** Up to this size head and value are one string, which Node writes with one call. */
 const STRING_BYTES_MAX = 8192;
 const NOT_FOUND = refusal('not-found', 'there is no value under this key');
 const NOT_MATCHED = refusal('precondition-failed', 'the value is not at this version');
@@ -153,7 +154,7 @@ export class ReadExchange implements Client, Exchange {
     return refuseParameter(name, NOT_BUILT, PARAMETERS);
   }
 
-  /** `redirect` is the short form of `onUnmet=redirect`; one of them is enough. */
+  /** `redirect` is the short form of `onUnmet=redirect`; only one of them may be given. */
   #readUnmet(name: string, value: string): Refusal | undefined {
     if (this.#onUnmet !== undefined) return refuseParameter(name, NOT_BUILT, PARAMETERS);
     const asked = readUnmet(name, value);
@@ -173,7 +174,7 @@ export class ReadExchange implements Client, Exchange {
     else this.#send(200, head, isShort(value) ? latin1Text(value) : value);
   }
 
-  /** `?envelope` decides; where it is not given, `Accept` does. */
+  /** `?envelope` decides; without it, `Accept` does. */
   #wantsEnvelope(contentType: string): boolean {
     return this.#envelope ?? chooseForm(this.#accept, contentType) === 'envelope';
   }

@@ -1,6 +1,6 @@
-// Sends a problem on Node's own reply object. A request whose body is still to come is answered at once, but its
-// connection is read on for a moment before it closes: closing on unread bytes would reset the connection, and the
-// client would lose the answer.
+// Sends a problem on Node's own reply object. If the request's body is still to arrive, the answer
+// is sent at once, and the connection is read for a moment before it closes: closing with unread
+// bytes would reset the connection, and the client would lose the answer.
 
 import { assert } from '../../base/assert.ts';
 import { connectionOf } from '../guard/connection.ts';
@@ -24,7 +24,7 @@ export function sendProblem(
   const head = problemHead(context, reason, more);
   head.push('Content-Length', String(Buffer.byteLength(body)));
   const isAllThere = isWhole(request);
-  // Whoever sends a malformed message may mean something else by the bytes that follow it.
+  // A malformed message may be followed by bytes that its sender meant as something else.
   const isMistaken = !isAllThere || reason.code === 'bad-request';
   const isBroken = reason.code === 'internal';
   const isLast = isMistaken || isBroken || isBetterAskedElsewhere(reason.code);
@@ -41,10 +41,10 @@ export function sendProblem(
   }
 }
 
-/** In the place of the instance, which is another for each. */
+/** A placeholder for the instance, which differs for each problem. */
 const INSTANCE = 'urn:instance';
 
-/** The documents of a problem that is sent often, each with an instance of its own: the rest is made once. */
+/** Documents of frequent problems, made once: only the instance is inserted for each. */
 export function bodiesOf({ source }: HttpContext, reason: Refusal): () => string {
   const parts = JSON.stringify(problemDocument(reason, source, INSTANCE)).split(INSTANCE);
   const [before = '', after = ''] = parts;
@@ -52,7 +52,7 @@ export function bodiesOf({ source }: HttpContext, reason: Refusal): () => string
   return () => `${before}${source.nextInstance()}${after}`;
 }
 
-/** `more` may name another who answered. */
+/** `more` may name the replica that answered instead of this one. */
 export function problemHead(context: HttpContext, reason: Refusal, more: HeaderList): HeaderList {
   const head = [
     'Content-Type',

@@ -1,6 +1,6 @@
-// PUT, DELETE and touch (POST) of one key: what is asked, the body, the command, the reply. The exchange is the client of
-// its own command. A touch reads the value that is here first and writes it again, on condition that it is still there;
-// where a write came between the two it begins anew.
+// PUT, DELETE and touch (POST) of one key: parameters, body, command, reply. The exchange receives
+// the reply to its own command. A touch reads the local value and writes it again, on condition
+// that it has not changed; if another write came between, it starts over.
 //
 //   begin -> refused | collecting -> refused | looking -> refused | submitted -> answered
 
@@ -46,7 +46,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
   readonly #key: Key;
   #asked: WriteRequest | undefined = undefined;
   #digests: Digests | undefined = undefined;
-  /** Of a touch: the version that it found last, and how often it has looked. */
+  /** For a touch: the version that it found last, and the number of its reads. */
   #touched: string | undefined = undefined;
   #touches = 0;
 
@@ -72,7 +72,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     const asked = readWriteRequest(operation, query, head, this.context.quorums);
     if (isFault(asked)) return refuse(this, asked);
     if (this.op === 'touch' && asked.ttlMs === 0) return refuse(this, NO_TTL);
-    // What the body takes to come is no part of it.
+    // Excludes the time that the body takes to arrive.
     const waitedMs = performance.now() - this.begunMs;
     const timeoutMs = timeLeft(this.context, waitedMs, asked.timeoutMs, this.#policy);
     if (isFault(timeoutMs)) return refuse(this, timeoutMs);
@@ -112,7 +112,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     else if (reply.kind === 'absent') refuse(this, NOT_FOUND);
     else {
       assert(reply.kind === 'failed', 'write: an answer to another command');
-      // Another write may have come between looking and renewing.
+      // Another write may have come between the read and the write of a touch.
       const isOvertaken = this.#touched !== undefined && reply.fault.code === 'precondition-failed';
       if (isOvertaken && this.#touches < TOUCHES_MAX) return this.#look();
       this.#onFailed(reply.fault);
@@ -139,7 +139,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     this.context.service.submit(writeCommand(this, namespace, this.#key, asked, value));
   }
 
-  /** At this replica alone, because it is here that the version is compared. */
+  /** Only this replica may decide it, because the version is compared here. */
   #look(): void {
     const { namespace } = this.#policy;
     const { timeoutMs } = this.#asked as WriteRequest;
@@ -148,7 +148,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     this.context.service.submit({ kind: 'read', client: this, ...asked });
   }
 
-  /** Under an idempotency key a touch is the same whatever value it finds. */
+  /** Under an idempotency key a touch is the same request whatever value it finds. */
   #renew(record: Record): void {
     const { origin, seq, contentType, tags, weight, value } = latestOf(record);
     const asked = this.#asked as WriteRequest;
@@ -194,7 +194,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     return created ? 201 : 204;
   }
 
-  // What is known of a write that did not get the copies it asked for.
+  // The details of a write that did not get the copies it asked for.
   #factsOf({ dot, acks, supersededBy }: Fault): HeaderList {
     const facts: HeaderList = [];
     if (dot !== undefined) facts.push('Conit-Version', formatDot(dot.origin, dot.seq));
@@ -204,7 +204,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
   }
 }
 
-/** A newer version that some replica shows in the place of the write. */
+/** A newer version that a replica reported for this write. */
 function pushSuperseded(head: HeaderList, by: Dot | undefined): void {
   if (by !== undefined) head.push('Conit-Superseded-By', formatDot(by.origin, by.seq));
 }

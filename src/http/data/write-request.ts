@@ -1,5 +1,6 @@
-// What a write asks for besides key and value: read from the query and the headers of a PUT or DELETE, or from the
-// fields of one operation of a batch (batch-item.ts), always through the same doors.
+// The options of a write besides key and value: read from the query and the headers of a PUT or
+// DELETE, or from the fields of one operation of a batch (batch-item.ts), through the same
+// functions.
 
 import { takenAt } from '../../api/parameters.ts';
 import { crc32c } from '../../base/crc32c.ts';
@@ -39,14 +40,14 @@ export interface WriteRequest {
   readonly weight: number;
   readonly idempotencyKey: string | undefined;
   readonly respondAsync: boolean;
-  /** Where another replica is better asked, the client is sent there. */
+  /** If another replica is the better one to ask, the client gets a redirect to it. */
   readonly redirects: boolean;
   readonly returnsOld: boolean;
-  /** The one version that a delete means. */
+  /** The one version that a delete removes. */
   readonly removes: Version | undefined;
 }
 
-/** What a write asks for that says nothing: the policy's own quorum and time. */
+/** The options of a write that gives none: the quorum and timeout of the policy. */
 export const PLAIN_WRITE: WriteRequest = {
   operation: 'put',
   w: undefined,
@@ -113,7 +114,7 @@ export function readWriteRequest(
   };
 }
 
-/** Always of one shape, whichever door the request came through. */
+/** The object has the same shape for every caller. */
 export function writeCommand(
   client: Client,
   namespace: NamespaceName,
@@ -143,7 +144,7 @@ export function writeCommand(
   };
 }
 
-// Under one idempotency key the digest may not differ.
+// Requests with one idempotency key must have one digest.
 function idempotencyOf(
   namespace: NamespaceName,
   key: Key,
@@ -155,7 +156,7 @@ function idempotencyOf(
   return { key: idempotencyKey, digest: digestOfRequest(namespace, key, asked, value) };
 }
 
-/** Of everything that decides what the write does. */
+/** The digest of everything that decides what the write does. */
 export function digestOfRequest(
   namespace: NamespaceName,
   key: Key,
@@ -167,7 +168,7 @@ export function digestOfRequest(
   return crc32c(value, 0, value.length, crc32c(text, 0, text.length));
 }
 
-// Headers that would change what a write does and that nothing answers to.
+// Headers that ask for something a write does not do.
 function refuseHeaders(head: RequestHead): Refusal | undefined {
   if (head.contentRange === undefined) return undefined;
   return refusal('bad-request', 'a value is written whole: no Content-Range');

@@ -1,16 +1,18 @@
-// One connection on the fast path: it reads perfectly ordinary requests for keys from the socket, has them served as all are,
-// and writes the replies in the order of the requests.
+// One connection on the fast path: it reads ordinary requests for keys from the socket, has them
+// served like all others, and writes the replies in the order of the requests.
 //
-// Anything else is given to Node's HTTP server with all bytes that are not read, for the rest of the connection. Node is the
-// only judge of odd input: nothing is refused here that it would take, and nothing is taken that it would refuse. It gets the
-// connection when everything that was asked before is answered, because both write to the same socket; until then nothing
-// more is read.
+// Anything else is handed to Node's HTTP server with all unread bytes, for the rest of the
+// connection. Only Node judges unusual input: the fast path refuses nothing that Node would take,
+// and takes nothing that Node would refuse. Node gets the connection once all earlier requests are
+// answered, because both write to the same socket; until then nothing more is read.
 //
-//   reading -> leaving -> left        a request that is not ordinary, or not whole in what was read at once
-//   reading -> closed                 either side ends the connection, or a time is over
+//   reading -> leaving -> left        a request that is not ordinary, or did not arrive in one read
+//   reading -> closed                 either side ends the connection, or a time limit is reached
 //
-// Invariants: (1) replies are written in the order of the requests; (2) behind the last reply of a connection nothing is
-// read; (3) a body is as long as its head says, and what follows it is the next head.
+// Invariants:
+// (1) Replies are written in the order of the requests.
+// (2) After the last reply of a connection nothing is read.
+// (3) A body is as long as its head says, and the next head follows it.
 
 import type { Socket } from 'node:net';
 import { assert } from '../../base/assert.ts';
@@ -23,20 +25,20 @@ import { FastRequest } from './fast-request.ts';
 import { type Desk, FastResponse } from './fast-response.ts';
 import type { QuickRefusal } from './quick-refusal.ts';
 
-/** Why Node's parser would give up the connection. */
+/** The errors for which Node's parser ends the connection. */
 export type FailureCode = 'ERR_HTTP_REQUEST_TIMEOUT' | 'HPE_INVALID_EOF_STATE';
 
-/** What the fast path of a server have in common. */
+/** What the fast-path connections of a server share. */
 export interface FastRoom {
   readonly limits: HttpLimits;
   readonly reader: HeadReader;
-  /** What a reply says of a connection that stays open. */
+  /** The lines in a reply for a connection that stays open. */
   readonly keepAlive: string;
   readonly refusal: QuickRefusal;
   readonly serve: (request: HttpRequest, response: HttpResponse) => void;
-  /** Gives the connection to Node's HTTP server, with what it sent and, where it has, that it has ended. */
+  /** Hands the connection to Node's HTTP server: its unread bytes, and its end if it has ended. */
   readonly handOver: (socket: Socket, chunks: readonly Buffer[], hasEnded: boolean) => void;
-  /** Answers what never became a request, where that may be answered. */
+  /** Answers bytes that never became a request, if an answer is allowed. */
   readonly fail: (code: FailureCode, socket: Socket) => void;
   readonly onBug: (error: unknown) => void;
   readonly onLeft: (connection: FastConnection) => void;
@@ -46,22 +48,22 @@ export class FastConnection implements Desk {
   readonly #socket: Socket;
   readonly #connection: Connection;
   readonly #room: FastRoom;
-  /** Not written to the last byte, in the order of the requests. */
+  /** Replies that are not completely written, in the order of the requests. */
   readonly #pending: FastResponse[] = [];
-  /** Written, and not taken by the kernel. */
+  /** Bytes written that the kernel has not taken. */
   readonly #written: FastResponse[] = [];
   /** The header lines of the last request. */
   #block: HeaderBlock | undefined = undefined;
   /** The request whose body is arriving. */
   #arriving: FastRequest | undefined = undefined;
   #bodyLeft = 0;
-  /** What is for Node to read. */
+  /** The bytes that Node has to read. */
   #rest: Buffer[] | undefined = undefined;
   #hasBegun = false;
   #hasEnded = false;
   #isCorked = false;
   #isTimed = false;
-  /** When something was read or written last. */
+  /** The time of the last read or write. */
   #sinceMs = performance.now();
 
   constructor(socket: Socket, connection: Connection, room: FastRoom) {
@@ -82,7 +84,7 @@ export class FastConnection implements Desk {
     return this.#socket.writableLength;
   }
 
-  /** Nothing was asked that is not answered. */
+  /** True if every request is answered. */
   get isIdle(): boolean {
     if (this.#rest !== undefined || this.#bodyLeft > 0) return false;
     return this.#pending.length === 0 && this.#written.length === 0;
@@ -92,7 +94,7 @@ export class FastConnection implements Desk {
     this.#socket.destroy();
   }
 
-  /** Ends the connection whose time is over. */
+  /** Ends a connection whose time limit is reached. */
   check(nowMs: number): void {
     const { headersTimeoutMs, requestTimeoutMs, keepAliveMs } = this.#room.limits;
     const waitedMs = nowMs - this.#sinceMs;
@@ -109,7 +111,7 @@ export class FastConnection implements Desk {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    // What comes behind an answer to something malformed is not looked at.
+    // Bytes after the answer to malformed input are ignored.
     if (this.#connection.hasFailed) return;
     if (this.#rest !== undefined) {
       this.#rest.push(chunk);
@@ -162,7 +164,7 @@ export class FastConnection implements Desk {
     serve(request, response);
   }
 
-  /** Refuses a request at once, where nothing is before it and the replica has no room for it. */
+  /** Refuses a request at once if it is the first in line and the replica has no room for it. */
   #turnsAway(): boolean {
     const { reader, refusal } = this.#room;
     if (this.#pending.length > 0 || this.#socket.writableLength > 0) return false;
@@ -176,7 +178,7 @@ export class FastConnection implements Desk {
     return true;
   }
 
-  /** Copies the piece: what is stored would keep all that was read at once. */
+  /** Copies the piece: a stored slice would keep the whole read buffer in memory. */
   #readBody(chunk: Buffer, at: number): number {
     assert(this.#arriving !== undefined, 'fast path: a body without a request');
     const end = Math.min(at + this.#bodyLeft, chunk.length);
@@ -196,7 +198,7 @@ export class FastConnection implements Desk {
     if (!this.#handOver()) this.#socket.pause();
   }
 
-  /** leaving -> left, when all that was asked before is answered. */
+  /** leaving -> left, once all earlier requests are answered. */
   #handOver(): boolean {
     const rest = this.#rest;
     if (rest === undefined || this.#pending.length > 0 || this.#written.length > 0) return false;
@@ -214,12 +216,12 @@ export class FastConnection implements Desk {
   }
 
   #write(): void {
-    // Behind the last reply of a connection none is written; what was asked there is closed with it.
+    // After the last reply of a connection no other is written; later requests are closed with it.
     if (this.#socket.writableEnded || this.#socket.destroyed) return;
     if (this.#pending.length > 1) this.#cork();
     for (let next = this.#pending[0]; next !== undefined; next = this.#pending[0]) {
       if (!next.isEnded) {
-        // A reply whose end is still to come.
+        // A reply that is not complete yet.
         if (next.text !== '') this.#socket.write(next.text, next.encoding);
         next.text = '';
         return;
@@ -246,7 +248,7 @@ export class FastConnection implements Desk {
     } else if (text !== '') this.#socket.write(text, encoding, this.#onTaken);
   }
 
-  /** What is written until the end of this turn goes to the kernel at once. */
+  /** Collects what is written until the end of this turn and hands it to the kernel at once. */
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
@@ -260,7 +262,7 @@ export class FastConnection implements Desk {
     this.#watchReader();
   };
 
-  /** A reply of which the client takes nothing for long is given up; Node's timer sees what it takes. */
+  /** Gives up a reply of which the client takes nothing; Node's timer observes the progress. */
   #watchReader(): void {
     if (this.#isTimed || this.#socket.writableLength === 0) return;
     this.#isTimed = true;
@@ -269,7 +271,7 @@ export class FastConnection implements Desk {
   }
 
   readonly #onTaken = (error?: Error | null): void => {
-    // Its connection is closed, and tells of it.
+    // The connection is closed, and reports it by its own event.
     if (error !== undefined && error !== null) return;
     this.#sinceMs = performance.now();
     this.#written.shift()?.close();
@@ -286,7 +288,7 @@ export class FastConnection implements Desk {
     if (this.#connection.isIdle) this.#socket.destroy();
   };
 
-  /** The client has sent all; it waits for the answers. */
+  /** The client has closed its sending side and waits for the answers. */
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
     if (this.#rest !== undefined) return;
@@ -296,7 +298,9 @@ export class FastConnection implements Desk {
     else this.#socket.destroySoon();
   };
 
-  /** The last body will never be whole. That is said behind the answers to what was asked before. */
+  /**
+   * The last body will never be complete. The error is sent after the answers to earlier requests.
+   */
   #failCutShort(): void {
     const isNext = this.#pending.length <= 1 && this.#written.length === 0;
     if (this.#hasEnded && this.#bodyLeft > 0 && isNext) this.#fail('HPE_INVALID_EOF_STATE');
@@ -306,7 +310,7 @@ export class FastConnection implements Desk {
     this.#room.fail(code, this.#socket);
   }
 
-  /** The socket closes by itself. */
+  /** The socket closes without further action. */
   readonly #onError = (): void => undefined;
 
   readonly #onClose = (): void => {

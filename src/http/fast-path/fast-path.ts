@@ -1,5 +1,6 @@
-// All connections of the server that are on the fast path. They begin here, before Node's HTTP server sees them, and are
-// looked at in the rhythm of Node's own connections for those whose time is over.
+// All connections of the server that are on the fast path. They start here, before Node's HTTP
+// server sees them. Their time limits are checked at the same interval as those of Node's own
+// connections.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -14,16 +15,16 @@ import { FastConnection, type FastRoom } from './fast-connection.ts';
 import { createQuickRefusal } from './quick-refusal.ts';
 import { keepAliveLines } from './reply-text.ts';
 
-/** Small enough for as many as there are connections; larger bodies have a bound over all of them, and are left to Node. */
+/** Small enough for every connection to hold one; larger bodies share one bound, and go to Node. */
 const BODY_BYTES_MAX = 16 * 1024 - 1;
 
 export interface FastPath {
-  /** Ends the connections on which nothing was asked that is not answered. */
+  /** Ends the connections that have no unanswered request. */
   closeIdle(): void;
   closeAll(): void;
 }
 
-/** `serve` takes every request that is read here. Call it when the listeners that each connection needs are set. */
+/** `serve` takes every request read here. Call it after the connection's listeners are set. */
 export function openFastPath(
   server: Server,
   context: HttpContext,
@@ -50,7 +51,7 @@ export function openFastPath(
     onLeft: (left) => void open.delete(left),
   };
   server.on('connection', (socket: Socket) => {
-    // One too many of its address.
+    // The address has too many connections.
     if (socket.destroyed) return;
     const connection = present(connectionOf(socket), 'fast path: a socket without its connection');
     open.add(new FastConnection(socket, connection, room));
@@ -66,7 +67,7 @@ export function openFastPath(
   };
 }
 
-/** New connections no longer go to Node's HTTP server by themselves; gives the way to it. */
+/** Removes Node's own connection listener and returns a function that hands a connection to it. */
 function takeConnections(server: Server): (socket: Socket) => void {
   const [listener] = server.listeners('connection') as ((socket: Socket) => void)[];
   assert(listener !== undefined, 'fast path: the HTTP server takes no connections');

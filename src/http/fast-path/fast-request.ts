@@ -1,5 +1,6 @@
-// A request that the fast path read, as the data path uses it. Its body comes in pieces after it; what comes before anybody
-// listens is kept, which the bound on bodies allows.
+// A request that the fast path read, in the form that the data path uses. Its body arrives in
+// pieces afterwards; pieces that arrive before a listener is set are kept, within the bound on
+// bodies.
 
 import type { Socket } from 'node:net';
 import { assert } from '../../base/assert.ts';
@@ -19,7 +20,7 @@ export class FastRequest implements HttpRequest {
   #data: Listener[] | undefined = undefined;
   #end: (() => void)[] | undefined = undefined;
   #close: (() => void)[] | undefined = undefined;
-  /** Arrived and not given to a listener. */
+  /** Arrived, but not passed to a listener yet. */
   #kept: Buffer[] | undefined = undefined;
   #isFlowing = false;
   #hasEnded = false;
@@ -45,7 +46,7 @@ export class FastRequest implements HttpRequest {
     return this;
   }
 
-  /** `end` and `close` come once anyway. */
+  /** `end` and `close` are always emitted. */
   once(event: 'end' | 'close', listener: () => void): this {
     return this.on(event, listener);
   }
@@ -53,12 +54,12 @@ export class FastRequest implements HttpRequest {
   resume(): this {
     if (this.#isFlowing) return this;
     this.#isFlowing = true;
-    // As with Node's streams, whoever listens is called later: more listeners may follow.
+    // As in Node's streams, a listener is called later: more listeners may follow.
     if (this.#kept !== undefined || this.complete) process.nextTick(() => this.#flow());
     return this;
   }
 
-  /** A piece of the body has arrived; the last one makes it whole. */
+  /** A piece of the body has arrived; the last one completes it. */
   arrive(piece: Buffer, isLast: boolean): void {
     assert(!this.complete, 'fast path: more of a body than was announced');
     (this.#kept ??= []).push(piece);

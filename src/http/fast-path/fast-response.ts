@@ -1,5 +1,6 @@
-// The reply to a request that the fast path read, as the data path uses it. It is written when those before it are; until then
-// its text is kept here. Nothing is held back for a reply that is next.
+// The reply to a request that the fast path read, in the form that the data path uses. It is
+// written after the replies before it; until then its text is kept here. A reply that is next is
+// written without delay.
 
 import { assert } from '../../base/assert.ts';
 import type { HttpResponse } from '../message.ts';
@@ -19,11 +20,11 @@ export class FastResponse implements HttpResponse {
   readonly req: FastRequest;
   headersSent = false;
   destroyed = false;
-  /** Nothing is added any more. */
+  /** The reply is complete. */
   isEnded = false;
-  /** Nothing follows it on its connection. */
+  /** No other reply follows on its connection. */
   isLast = false;
-  /** Handed to the socket, to the last byte; then `size` is what was handed over. */
+  /** All bytes were handed to the socket; `size` is their number. */
   isWritten = false;
   size = 0;
   text = '';
@@ -37,7 +38,7 @@ export class FastResponse implements HttpResponse {
     this.#desk = desk;
   }
 
-  /** Of a written reply no more than what its connection still holds. */
+  /** After writing, only the bytes that the connection still holds are counted. */
   get writableLength(): number {
     if (this.isWritten) return Math.min(this.size, this.#desk.writableLength);
     return this.text.length + (this.bytes?.length ?? 0);
@@ -52,7 +53,7 @@ export class FastResponse implements HttpResponse {
     return this;
   }
 
-  /** The head and a part of the content; `end` follows. */
+  /** Writes the head and a part of the content; `end` follows. */
   write(body: string): boolean {
     assert(
       this.headersSent && !this.isEnded,
@@ -81,7 +82,7 @@ export class FastResponse implements HttpResponse {
     return this;
   }
 
-  /** The kernel has taken it, or the connection is closed. */
+  /** The kernel has taken the reply, or the connection is closed. */
   close(): void {
     assert(!this.destroyed, 'fast path: a reply is closed once');
     this.destroyed = true;
@@ -90,7 +91,7 @@ export class FastResponse implements HttpResponse {
     this.#close = undefined;
   }
 
-  // Requests that ask for what follows are left to Node: another origin's page, and an expectation.
+  // Requests that need the following are left to Node: CORS headers and `Expect`.
 
   setHeader(): never {
     throw new Error('fast path: a reply has the headers of its head');

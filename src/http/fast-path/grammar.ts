@@ -1,5 +1,5 @@
-// Which bytes an ordinary request is made of. It is a part of what RFC 9110 and 9112 allow, and of what Node's parser takes:
-// whatever is missing here is not wrong, it is only read by Node.
+// The bytes of an ordinary request. They are a subset of what RFC 9110 and 9112 allow and of what
+// Node's parser takes: a request with other bytes is not wrong, it is only read by Node.
 
 const TARGET = tableOf("0-9A-Za-z-._~%!$&'()*+,;=:@/?");
 const TOKEN = tableOf("0-9A-Za-z!#$%&'*+.^_`|~-");
@@ -7,22 +7,22 @@ const VALUE_FIRST = 0x21;
 const VALUE_LAST = 0x7e;
 const SPACE = 0x20;
 
-/** Of a target: what is neither reserved for a fragment nor to be percent-encoded (RFC 3986). */
+/** Bytes of a target: neither reserved for a fragment nor to be percent-encoded (RFC 3986). */
 export function isTargetByte(byte: number): boolean {
   return TARGET[byte] === 1;
 }
 
-/** Of the name of a header (RFC 9110 section 5.6.2). */
+/** Bytes of a header's name (RFC 9110 section 5.6.2). */
 export function isTokenByte(byte: number): boolean {
   return TOKEN[byte] === 1;
 }
 
-/** Of the value of a header: visible ASCII and single bytes of space. */
+/** Bytes of a header's value: visible ASCII and single spaces. */
 export function isValueByte(byte: number): boolean {
   return byte >= SPACE && byte <= VALUE_LAST;
 }
 
-/** With what a value begins and ends. */
+/** Bytes with which a value begins and ends. */
 export function isVisibleByte(byte: number): boolean {
   return byte >= VALUE_FIRST && byte <= VALUE_LAST;
 }

@@ -2,8 +2,8 @@
 //
 //   GET | HEAD | PUT | DELETE  SP  /v1/kv/{ns}/{key…}  SP  HTTP/1.1  CRLF  header lines  CRLF
 //
-// It has no opinion on anything else. One instance serves all connections: what it found is in its fields until the next
-// call.
+// Any other head is left to Node. One instance serves all connections: its result is in its fields
+// until the next call.
 
 import { assert } from '../../base/assert.ts';
 import { isKeyTarget } from '../data/key-target.ts';
@@ -26,7 +26,7 @@ export class HeadReader {
   method: FastMethod = 'GET';
   url = '';
   block: HeaderBlock | undefined = undefined;
-  /** Where the head ends, and the body begins. */
+  /** Where the head ends and the body begins. */
   end = 0;
 
   /** Requests with a larger body are left to Node. */
@@ -34,7 +34,7 @@ export class HeadReader {
     this.#bodyBytesMax = bodyBytesMax;
   }
 
-  /** `known` are the header lines that the connection sent last. */
+  /** `known` are the last header lines of the connection. */
   read(chunk: Buffer, from: number, known: HeaderBlock | undefined): boolean {
     assert(from < chunk.length, 'fast path: nothing to read');
     const method = STARTS.findIndex((start) => isAt(start, chunk, from));
@@ -46,7 +46,7 @@ export class HeadReader {
     const block = this.#blockAt(chunk, end + LINE_END.length, known);
     if (block === undefined) return false;
     if (block.length > (this.method === 'PUT' ? this.#bodyBytesMax : 0)) return false;
-    // A string of its own: a part of a larger one would keep all of that in memory.
+    // A copy: a slice would keep the whole buffer in memory.
     this.url = latin1Text(chunk, begin, end);
     this.block = block;
     this.end = end + LINE_END.length + block.bytes.length;
@@ -63,7 +63,7 @@ export class HeadReader {
   }
 }
 
-/** -1 where it is not ordinary, or goes on. */
+/** -1 if the target is not ordinary, or continues beyond the buffer. */
 function endOfTarget(chunk: Uint8Array, begin: number): number {
   const last = begin + TARGET_BYTES_MAX;
   let at = begin;

@@ -1,23 +1,23 @@
-// The header lines of an ordinary request, from the end of the request line to the empty line. A client sends the same
-// lines with nearly every request, so those read last are known by their bytes: what was found ordinary once is ordinary
-// again, and its list is the same one.
+// The header lines of an ordinary request, from the end of the request line to the empty line. A
+// client sends the same lines with nearly every request, so the last ones read are recognised by
+// their bytes, and their parsed list is used again.
 //
-// Not ordinary, and left to Node: folded lines, values with other bytes than visible ASCII, empty values, spaces that are
-// not part of a value except before it, a length that is not plain digits or comes twice, and each header that changes
-// how a message or its connection is read.
+// Not ordinary, and left to Node: folded lines, values with bytes other than visible ASCII, empty
+// values, spaces that are not part of a value except before it, a length that is not plain digits
+// or is repeated, and each header that changes how a message or its connection is read.
 
 import { assert } from '../../base/assert.ts';
 import { latin1Text } from '../form/latin1.ts';
 import { isTokenByte, isValueByte, isVisibleByte } from './grammar.ts';
 
 export interface HeaderBlock {
-  /** The lines with the empty one. */
+  /** The header lines, the empty line included. */
   readonly bytes: Uint8Array;
   /** Names and values in turn. */
   readonly raw: readonly string[];
-  /** Those that are looked up by name: the length, where there is one. */
+  /** The headers that are looked up by name: the length, if there is one. */
   readonly headers: { readonly 'content-length'?: string };
-  /** 0 where there is no Content-Length. */
+  /** 0 without a Content-Length. */
   readonly length: number;
 }
 
@@ -29,9 +29,9 @@ const COLON = 0x3a;
 /** Longer blocks are left to Node. */
 const BLOCK_BYTES_MAX = 4096;
 const LINES_MAX = 32;
-/** `7` digits say more than any body that the fast path takes. */
+/** `7` digits exceed every body that the fast path takes. */
 const LENGTH = /^(?:0|[1-9][0-9]{0,6})$/;
-/** They change how a message or its connection is read, or what a reply says beside its own headers. */
+/** They change how a message or its connection is read, or need a reply with more headers. */
 const LEFT_TO_NODE: ReadonlySet<string> = new Set([
   'expect',
   'http2-settings',
@@ -45,13 +45,13 @@ const LEFT_TO_NODE: ReadonlySet<string> = new Set([
 ]);
 const NO_HEADERS = Object.freeze({});
 
-/** The lines at `from`, or `undefined` where they are not ordinary or not whole. */
+/** The lines at `from`, or `undefined` if they are not ordinary or not complete. */
 export function readHeaderBlock(chunk: Buffer, from: number): HeaderBlock | undefined {
   const end = chunk.indexOf('\r\n\r\n', from - 2, 'latin1');
   if (end < 0 || end + 4 - from > BLOCK_BYTES_MAX) return undefined;
   const bytes = Uint8Array.prototype.slice.call(chunk, from, end + 4);
   const raw: string[] = [];
-  // Without any line the empty one ends the request line.
+  // Without header lines the empty line follows the request line.
   for (let at = from; at < end + 2; ) {
     at = readLine(chunk, at, raw);
     if (at < 0 || raw.length > 2 * LINES_MAX) return undefined;
@@ -59,14 +59,14 @@ export function readHeaderBlock(chunk: Buffer, from: number): HeaderBlock | unde
   return judge(bytes, raw);
 }
 
-/** The block is at this place of what has arrived. */
+/** True if the same block is at this place of the input. */
 export function isBlockAt({ bytes }: HeaderBlock, chunk: Uint8Array, from: number): boolean {
   if (from + bytes.length > chunk.length) return false;
   for (let i = 0; i < bytes.length; i++) if (chunk[from + i] !== bytes[i]) return false;
   return true;
 }
 
-/** Adds name and value, and gives where the next line begins; -1 for a line that is not ordinary. */
+/** Adds name and value; returns where the next line begins, -1 for a line that is not ordinary. */
 function readLine(chunk: Buffer, from: number, raw: string[]): number {
   let colon = from;
   while (isTokenByte(chunk[colon] as number)) colon++;

@@ -1,5 +1,6 @@
-// The reply to a request that the replica has no room for, put together from parts that are made once: under overload most of
-// what a replica does may be refusing. It is what shed.ts answers, to the byte.
+// The reply to a request that the replica has no room for, assembled from parts that are made once:
+// under overload most of a replica's work may be refusing. It has the same bytes as the reply of
+// shed.ts.
 
 import { type HttpContext, isDraining } from '../context.ts';
 import { statusOf } from '../../api/problems.ts';
@@ -8,7 +9,7 @@ import { OVERLOADED } from '../guard/admission.ts';
 import { dateLine, headLines, keepAliveLines } from './reply-text.ts';
 
 export interface QuickRefusal {
-  /** `undefined` where the reply has to say more than that. */
+  /** `undefined` if the reply needs further headers. */
   reply(method: string): string | undefined;
 }
 

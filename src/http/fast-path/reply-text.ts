@@ -1,21 +1,24 @@
-// The head of a reply as Node writes it: status line, the headers in their order, Date, and what it says of the connection
-// where they do not. Node refuses a header that would end its line or begin another; so does this.
+// The head of a reply in the form that Node writes: status line, the headers in their order, Date,
+// and the connection headers if the caller gives none. Like Node it refuses a header whose value
+// would end its line or begin another.
 
 import { STATUS_CODES } from 'node:http';
 import { assert } from '../../base/assert.ts';
 
-/** RFC 9110 section 5.5, as Node checks it. */
+/** RFC 9110 section 5.5, with the same check as Node. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NOT_IN_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
-/** What a head says that its sender has to know. */
+/** What the sender of a head has to know about it. */
 export interface ReplyHead {
   readonly text: string;
-  /** Nothing follows on this connection. */
+  /** The connection closes after this reply. */
   readonly isLast: boolean;
 }
 
-/** `head` is names and values in turn; `keepAlive` are the lines of a connection that stays open. */
+/**
+ * `head` is names and values in turn; `keepAlive` are the lines of a connection that stays open.
+ */
 export function headText(status: number, head: readonly string[], keepAlive: string): ReplyHead {
   let text = statusLine(status);
   let connection: string | undefined;
@@ -37,14 +40,14 @@ export function headText(status: number, head: readonly string[], keepAlive: str
   return { text: `${text}${dateLine()}${isLast ? '' : keepAlive}\r\n`, isLast };
 }
 
-/** Node says `Keep-Alive` in whole seconds, and nothing of a time of 0. */
+/** Node writes `Keep-Alive` in whole seconds, and omits it for a time of 0. */
 export function keepAliveLines(keepAliveMs: number): string {
   const seconds = Math.floor(keepAliveMs / 1000);
   const timeout = keepAliveMs > 0 ? `Keep-Alive: timeout=${seconds}\r\n` : '';
   return `Connection: keep-alive\r\n${timeout}`;
 }
 
-/** Status line and headers, for a reply that is made once; what it says of its connection and its length follows. */
+/** Status line and headers of a reply that is made once; connection and length are added later. */
 export function headLines(status: number, head: readonly string[]): string {
   let text = statusLine(status);
   for (let i = 0; i + 1 < head.length; i += 2) text += `${head[i]}: ${head[i + 1]}\r\n`;

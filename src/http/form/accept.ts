@@ -1,11 +1,14 @@
-// Content negotiation (RFC 9110 section 12.5.1). A value is always answered: as it was put, whatever types the client
-// lists, because clients name `application/json` out of habit; the JSON envelope is chosen only by its own media type.
+// Content negotiation (RFC 9110 section 12.5.1). A value is always returned as it was put, whatever
+// types the client lists, because many clients name `application/json` by default; the JSON
+// envelope is chosen only by its own media type.
 
 import { ENVELOPE_TYPE } from '../../api/operations.ts';
 
 export type Form = 'raw' | 'envelope';
 
-/** The envelope where it is named and liked at least as well as the value's own type, else the raw bytes. */
+/**
+ * The envelope if it is named and at least as preferred as the value's own type, else the bytes.
+ */
 export function chooseForm(accept: string | undefined, contentType: string): Form {
   if (accept === undefined || !/vnd\.conit\.record/i.test(accept)) return 'raw';
   const ranges = accept.split(',').map(parseRange);
@@ -41,7 +44,7 @@ function qualityOf(mediaType: string, ranges: readonly Range[]): number {
   return 0;
 }
 
-/** How much a list such as Accept-Encoding likes a name, 0 to 1; `*` stands for those that it does not name. */
+/** The preference for a name in a list such as Accept-Encoding, 0 to 1; `*` covers other names. */
 export function weightOf(list: string, name: string): number {
   const ranges = list.split(',').map(parseRange);
   const match =
@@ -49,7 +52,7 @@ export function weightOf(list: string, name: string): number {
   return match?.quality ?? 0;
 }
 
-/** Of two types that can be had, the client likes the first one better. */
+/** Given these two types, the client prefers the first one. */
 export function prefersFirst(accept: string | undefined, first: string, second: string): boolean {
   if (accept === undefined) return false;
   const ranges = accept.split(',').map(parseRange);

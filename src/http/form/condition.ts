@@ -1,7 +1,8 @@
-// If-Match, If-None-Match, If-Modified-Since and If-Unmodified-Since (RFC 9110 section 13). An entity tag is the version in
-// quotes. Weak tags never match strongly, so in If-Match they stand for nothing; If-None-Match compares weakly and takes
-// them like strong ones. A date counts only where no tag of the same direction is given, and one that is none is ignored.
-// Dates have whole seconds, as Last-Modified does: tell versions of one second apart by their tags.
+// If-Match, If-None-Match, If-Modified-Since and If-Unmodified-Since (RFC 9110 section 13). An
+// entity tag is the version in quotes. If-Match compares strongly, so a weak tag in it never
+// matches; If-None-Match compares weakly and treats weak tags like strong ones. A date is used only
+// without a tag of the same direction, and an invalid date is ignored. Dates have whole seconds,
+// like Last-Modified: use tags to distinguish versions within one second.
 
 import { malformed } from '../../api/readers.ts';
 import type { Fault } from '../../model/fault.ts';
@@ -9,7 +10,7 @@ import type { Condition } from '../../model/command.ts';
 import { type Hlc, hlcToMs } from '../../model/hlc.ts';
 import { parseHttpDate } from './http-date.ts';
 
-/** An element of a list, which may be empty, and what divides it from the next one. */
+/** An element of a list, which may be empty, and the separator behind it. */
 const ELEMENT = /[ \t]*(?:(W\/)?"([!#-~\x80-\xff]*)"[ \t]*)?(,|$)/y;
 const VERSIONS_MAX = 32;
 
@@ -60,7 +61,7 @@ export function namesVersion(
   return tags === undefined ? undefined : tags.isAny || tags.versions.includes(version);
 }
 
-/** Lists may have empty elements (RFC 9110 section 5.6.1), and a comma in quotes divides nothing. */
+/** Lists may have empty elements (RFC 9110 section 5.6.1); a comma in quotes separates nothing. */
 function parseTags(header: string, takeWeak: boolean): Tags | undefined {
   if (header.trim() === '*') return { isAny: true, versions: [] };
   const versions: string[] = [];
@@ -77,12 +78,12 @@ function parseTags(header: string, takeWeak: boolean): Tags | undefined {
   return count === 0 ? undefined : { isAny: false, versions };
 }
 
-/** The second in which a version was written, which is what Last-Modified says of it, in ms. */
+/** The second in which a version was written, in ms: the value of Last-Modified. */
 function secondOf(hlc: Hlc): number {
   return Math.floor(hlcToMs(hlc) / 1000) * 1000;
 }
 
-/** Whether the version is newer than the date; `undefined` where the header is no date. */
+/** Whether the version is newer than the date; `undefined` if the header is no valid date. */
 export function isModifiedSince(header: string, hlc: Hlc): boolean | undefined {
   const dateMs = parseHttpDate(header, Date.now());
   return dateMs === undefined ? undefined : secondOf(hlc) > dateMs;

@@ -1,5 +1,6 @@
-// The cursor of a list: where the next page goes on, and a digest of the query that it belongs to. It is opaque and
-// checked, but not secret: whoever forges one only chooses where to read on in a namespace he may read anyway.
+// The cursor of a list: where the next page begins, and a digest of the query that it belongs to.
+// It is opaque and checked, but not secret: a forged cursor only chooses a start within a namespace
+// that the client may read.
 //
 //   version u8 | digest of the query u32 | key behind which to go on | crc32c u32, all in base64url
 
@@ -12,7 +13,7 @@ const VERSION = 1;
 const TRAILER_BYTES = 4;
 const TEXT = /^[A-Za-z0-9_-]{1,2048}$/;
 
-/** What a cursor is bound to: everything that decides which keys come in which order. */
+/** What a cursor is bound to: everything that decides the keys and their order. */
 export interface ListQuery {
   readonly namespace: string;
   readonly prefix: string;
@@ -50,7 +51,7 @@ export function parseCursor(query: ListQuery, text: string): Cursor {
   return digest === digestOf(query) ? { kind: 'after', after } : { kind: 'other-query' };
 }
 
-/** The key behind which the next page goes on, or why the cursor does not say. */
+/** The key after which the next page begins, or the reason why the cursor is invalid. */
 export function readCursor(query: ListQuery, text: string): string | Refusal {
   const cursor = parseCursor(query, text);
   switch (cursor.kind) {

@@ -1,13 +1,14 @@
-// Digests of a body that its sender announces: Content-Digest and Repr-Digest (RFC 9530), and the two that they replaced,
-// Digest (RFC 3230) and Content-MD5 (RFC 1864). A body is the whole representation here, without a content coding, so all
-// of them are digests of the same bytes. Each one that is given must be right; one that cannot be checked is refused.
+// Digests of a body that its sender announces: Content-Digest and Repr-Digest (RFC 9530), and the
+// two that they replaced, Digest (RFC 3230) and Content-MD5 (RFC 1864). Here a body is the whole
+// representation, without a content coding, so all of them are digests of the same bytes. Each
+// given digest must be right; one that cannot be checked is refused.
 
 import { createHash } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
 import { fromBase64 } from './key-text.ts';
 import { type Refusal, refusal } from '../problem.ts';
 
-/** The headers as they came. */
+/** The headers as received. */
 export interface Digests {
   readonly contentDigest: string | undefined;
   readonly reprDigest: string | undefined;
@@ -23,7 +24,7 @@ const HASHES: Readonly<Record<string, string>> = {
   'sha-512': 'sha512',
 };
 
-/** `undefined` where none is given, so that a request without any costs four comparisons. */
+/** `undefined` if none is given, so that a request without any costs four comparisons. */
 export function digestsOf(given: Digests): Digests | undefined {
   const { contentDigest, reprDigest, digest, contentMd5 } = given;
   if (
@@ -36,7 +37,7 @@ export function digestsOf(given: Digests): Digests | undefined {
   return { contentDigest, reprDigest, digest, contentMd5 };
 }
 
-/** Why the body is not what its sender announced, or `undefined` where it is. */
+/** Why the body does not match the announced digests; `undefined` if it does. */
 export function refuseDigests(given: Digests, body: Uint8Array): Refusal | undefined {
   return (
     check('Content-Digest', given.contentDigest, FIELD, body) ??

@@ -1,6 +1,8 @@
-// Where a client that is not answered here may turn to: the alternates of a refusal, and `307` to the first of them for
-// who asked for that. The parameters that asked are left out of the `Location`, so that nobody is sent on twice. Either way
-// the connection ends with the reply, so that who keeps connections, a load balancer above all, opens the next one elsewhere.
+// Where a client that is refused here may go instead: the alternates of a refusal, and `307` to the
+// first of them for a client that asked for a redirect. The parameters that asked for it are left
+// out of the `Location`, so no client is redirected twice. In both cases the connection ends with
+// the reply, so that a client with permanent connections, above all a load balancer, opens the next
+// one elsewhere.
 
 import type { HttpContext } from '../context.ts';
 import { isBaseUrl } from '../../model/url.ts';
@@ -8,14 +10,14 @@ import type { ProblemCode } from '../../api/problems.ts';
 import type { Refusal } from '../problem.ts';
 import { SHIELD } from './reply-head.ts';
 
-/** Reasons that concern this replica and not the request: the next one is better asked of another. */
+/** Reasons that concern this replica, not the request: another replica may serve it. */
 const ELSEWHERE: ReadonlySet<ProblemCode> = new Set(['replica-stale', 'catching-up', 'draining']);
 
 export function isBetterAskedElsewhere(code: ProblemCode): boolean {
   return ELSEWHERE.has(code);
 }
 
-/** The address of the request at another replica, or `undefined` where there is none. */
+/** The URL of the request at another replica; `undefined` if there is none. */
 export function locationOf(reason: Refusal, target: string): string | undefined {
   const base = reason.alternates?.find(({ url }) => url !== undefined && isBaseUrl(url))?.url;
   return base === undefined ? undefined : `${base}${withoutAsking(target)}`;

@@ -1,5 +1,6 @@
-// Reads a date as HTTP writes it, in the form that is sent today and the two obsolete ones that a recipient has to take
-// (RFC 9110 section 5.6.7). Anything else is no date, and a condition with it counts as absent.
+// Parses a date as HTTP writes it, in the present form and the two obsolete ones that a recipient
+// has to accept (RFC 9110 section 5.6.7). Any other text is no date, and a condition with it counts
+// as absent.
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const TIME = '(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)';
@@ -11,7 +12,7 @@ const FORMS: readonly RegExp[] = [
   new RegExp(`^${DAY} (?<month>[A-Z][a-z]{2}) (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})$`),
 ];
 
-/** In ms since 1970, whole seconds; `nowMs` tells the century of a year of two digits. */
+/** In ms since 1970, whole seconds; `nowMs` gives the century of a two-digit year. */
 export function parseHttpDate(text: string, nowMs: number): number | undefined {
   for (const form of FORMS) {
     const parts = form.exec(text)?.groups;
@@ -35,7 +36,7 @@ function msOf(parts: { readonly [name: string]: string }, nowMs: number): number
   return date.getTime();
 }
 
-/** A year that would be more than 50 years ahead is the last one with these digits (RFC 9110 section 5.6.7). */
+/** A two-digit year more than 50 years ahead is in the past (RFC 9110 section 5.6.7). */
 function fullYear(digits: number, nowMs: number): number {
   const now = new Date(nowMs).getUTCFullYear();
   const year = now - (now % 100) + digits;

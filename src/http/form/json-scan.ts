@@ -1,11 +1,12 @@
-// One pass over the bytes of a JSON body, before anything is parsed. It stops at the first thing that JSON.parse would take
-// in silence and that no request needs: a member given twice (which of the two counts is what attacks are made of), a
-// member that reaches for prototypes, a number that a double cannot hold. It stops as well at depth, at members of one
-// object and at values of the whole body beyond their bounds, so the parser never builds more than a route can use.
+// One pass over the bytes of a JSON body, before it is parsed. It stops at the first thing that
+// JSON.parse would accept in silence and that no request needs: a repeated member (attacks rely on
+// two readers that choose different ones), a member that reaches for prototypes, a number that a
+// double cannot hold. It also stops when depth, members of one object or values of the whole body
+// exceed their bounds, so the parser never builds more than a route can use.
 //
-// The grammar is the business of JSON.parse. The pass only matches brackets and strings, and notes where a long list can be
-// cut: at commas between the elements of a list that is a member of the outermost object. A body whose skeleton and whose
-// pieces are JSON is JSON.
+// JSON.parse checks the grammar. The pass only matches brackets and strings, and notes where a long
+// list can be cut: at commas between the elements of a list that is a member of the outermost
+// object. A body is JSON if its skeleton and its pieces are.
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -20,23 +21,23 @@ const OBJECT_END = 0x7d;
 const FORBIDDEN: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const NAME_BYTES_MAX = 256;
 const NUMBER_BYTES_MAX = 64;
-/** Marks, names and values together: an opening and a closing bracket, a name, a colon and a comma. */
+/** Marks, names and values together: a member has a name, a colon and a comma. */
 const TOKENS_A_VALUE = 5;
-/** A whole number of so many digits is exact. */
+/** A whole number with at most this many digits is exact. */
 const EXACT_DIGITS = 15;
 
 export interface JsonBounds {
-  /** Nesting of lists and objects. */
+  /** Nested lists and objects. */
   readonly depthMax: number;
-  /** Of one object. */
+  /** Members of one object. */
   readonly membersMax: number;
-  /** Values of the whole body: those of members, elements of lists, and the body itself. */
+  /** Values of the whole body: members, elements of lists, and the body itself. */
   readonly valuesMax: number;
-  /** Of one string, as it is written. */
+  /** Bytes of one string, escapes included. */
   readonly stringBytesMax: number;
 }
 
-/** A list under the outermost object, and the commas at which it may be cut; positions are bytes. */
+/** A list in the outermost object, and the commas at which it may be cut, as byte positions. */
 export interface LongList {
   readonly name: string;
   readonly start: number;
@@ -48,7 +49,9 @@ export type Scan =
   | { readonly ok: true; readonly lists: readonly LongList[] }
   | { readonly ok: false; readonly isTooLarge: boolean; readonly reason: string };
 
-/** `bytes` are UTF-8. Cuts are at least `pieceBytes` apart. The reason repeats nothing of the text. */
+/**
+ * `bytes` are UTF-8. Cuts are at least `pieceBytes` apart. A reason repeats nothing of the text.
+ */
 export function scanJson(bytes: Buffer, bounds: JsonBounds, pieceBytes: number): Scan {
   return new Scanner(bytes, bounds, pieceBytes).run();
 }
@@ -57,10 +60,10 @@ class Scanner {
   readonly #bytes: Buffer;
   readonly #bounds: JsonBounds;
   readonly #pieceBytes: number;
-  /** Of each open object the names of its members, of each open list nothing. */
+  /** For each open object the names of its members, for each open list nothing. */
   readonly #open: (string[] | undefined)[] = [];
   readonly #lists: LongList[] = [];
-  /** The list that is cut: open at the second level, under an object. */
+  /** The list that may be cut: open at the second level, in an object. */
   #long: LongList | undefined = undefined;
   #cutFrom = 0;
   #values = 0;
@@ -89,7 +92,7 @@ class Scanner {
     return { ok: true, lists: this.#lists };
   }
 
-  /** Where the next token begins, or what is wrong with this one. */
+  /** Where the next token begins, or the reason why this one is refused. */
   #step(at: number): number | string {
     const code = this.#bytes[at] as number;
     switch (code) {
@@ -163,7 +166,7 @@ class Scanner {
     return end;
   }
 
-  /** A number, or `true`, `false` and `null`, which JSON.parse tells from other words. */
+  /** A number, or `true`, `false` or `null`; JSON.parse refuses other words. */
   #word(start: number): number | string {
     this.#values++;
     const code = this.#bytes[start] as number;
@@ -178,7 +181,7 @@ class Scanner {
 const NOT_JSON = 'the body is not JSON in UTF-8';
 const LONG_STRING = 'the body has a string that is longer than any value';
 
-/** Behind the closing quote of the string that begins at `start`. */
+/** The position after the closing quote of the string that begins at `start`. */
 function endOfString(bytes: Buffer, start: number): number {
   for (let at = start + 1; at < bytes.length; at++) {
     const code = bytes[at] as number;
@@ -198,7 +201,7 @@ function endOfSpace(bytes: Buffer, start: number): number {
   return at;
 }
 
-/** A name with an escape in it may stand for another; `undefined` where it is no string of JSON. */
+/** A name with an escape in it may equal another; `undefined` if it is no valid JSON string. */
 function nameOf(bytes: Buffer, start: number, end: number): string | undefined {
   const quoted = bytes.toString('utf8', start, end);
   if (!quoted.includes('\\')) return quoted.slice(1, -1);
@@ -213,7 +216,7 @@ function isDigit(code: number | undefined): boolean {
   return code !== undefined && code >= 0x30 && code <= 0x39;
 }
 
-/** Neither space nor a mark of JSON. */
+/** Any byte but space and the marks of JSON. */
 function isWordByte(code: number | undefined): boolean {
   if (code === undefined || code <= 0x20 || code === COMMA || code === COLON) return false;
   if (code === QUOTE || code === LIST || code === LIST_END) return false;

@@ -1,6 +1,7 @@
-// How keys look outside: percent-encoded in a path, text or base64 in JSON. Inside they are byte strings (see Key in
-// model/id.ts) of 1 to 1024 bytes. Text must be UTF-8, only base64 may name a key that is not. A path takes no segment '.'
-// or '..', escaped or not, because clients and proxies resolve such segments (RFC 3986 section 5.2.4); JSON takes them.
+// The outside forms of keys: percent-encoded in a path, text or base64 in JSON. Inside they are
+// byte strings (see Key in model/id.ts) of 1 to 1024 bytes. Text must be UTF-8; only base64 may
+// name a key that is not. A path refuses a segment '.' or '..', escaped or not, because clients and
+// proxies resolve such segments (RFC 3986 section 5.2.4); JSON accepts them.
 
 import { isUtf8 } from 'node:buffer';
 import { type Fault, fault } from '../../model/fault.ts';
@@ -12,7 +13,7 @@ const DOT = 0x2e;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
-/** The key of a path; `a%2Fb` and `a/b` are the same one. */
+/** The key of a path; `a%2Fb` and `a/b` are the same key. */
 export function keyFromPath(path: string): Key | Fault {
   const bytes = percentDecode(path);
   if (bytes === undefined) return fault('invalid-key', 'the key has a broken percent escape');
@@ -77,20 +78,20 @@ function isAscii(bytes: string): boolean {
   return bits < 0x80;
 }
 
-/** The text of a byte string, or `undefined` where it is not UTF-8. */
+/** The text of a byte string, or `undefined` if it is not UTF-8. */
 export function textFromBytes(bytes: string): string | undefined {
   if (isAscii(bytes)) return bytes;
   const buffer = Buffer.from(bytes, 'latin1');
   return isUtf8(buffer) ? buffer.toString('utf8') : undefined;
 }
 
-/** The UTF-8 of a text as a byte string, or `undefined` where it holds half a surrogate pair. */
+/** The UTF-8 of a text as a byte string; `undefined` if it holds half a surrogate pair. */
 export function bytesFromText(text: string): string | undefined {
   if (isAscii(text)) return text;
   return LONE_SURROGATE.test(text) ? undefined : Buffer.from(text, 'utf8').toString('latin1');
 }
 
-/** `{key}` where the key is text, else `{keyBase64}`. */
+/** `{key}` if the key is text, else `{keyBase64}`. */
 export function keyView(key: string): { key: string } | { keyBase64: string } {
   const text = textFromBytes(key);
   return text === undefined
@@ -98,7 +99,7 @@ export function keyView(key: string): { key: string } | { keyBase64: string } {
     : { key: text };
 }
 
-/** Strict, unlike Buffer.from: anything that is not base64 gives `undefined`. */
+/** Strict, unlike Buffer.from: invalid base64 returns `undefined`. */
 export function fromBase64(text: string): Buffer | undefined {
   return BASE64.test(text) ? Buffer.from(text, 'base64') : undefined;
 }

@@ -1,4 +1,4 @@
-// Bytes as a string with one character each. As Buffer's toString('latin1'), without making a Buffer of the bytes first.
+// Bytes as a string with one character each, like Buffer's toString('latin1'), without a Buffer.
 
 const { latin1Slice } = Buffer.prototype as unknown as {
   readonly latin1Slice: (this: Uint8Array, start: number, end: number) => string;

@@ -1,11 +1,12 @@
-// Percent-encoding (RFC 3986) over byte strings. Node's parser gives a request target with one character a byte, so
-// text without an escape is its own byte string and costs one search for a '%'.
+// Percent-encoding (RFC 3986) over byte strings. Node's parser returns a request target with one
+// character a byte, so text without an escape is its own byte string and costs one search for a
+// '%'.
 
 const HEX = hexTable();
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 const ESCAPES = Array.from({ length: 256 }, (_, byte) => escapeOf(byte));
 
-/** The byte string that `text` stands for, or `undefined` where an escape is broken. */
+/** The decoded byte string, or `undefined` if an escape is broken. */
 export function percentDecode(text: string): string | undefined {
   let mark = text.indexOf('%');
   if (mark < 0) return text;
@@ -22,12 +23,12 @@ export function percentDecode(text: string): string | undefined {
   return bytes + text.slice(from);
 }
 
-/** The form of a query: '+' is a space as well. */
+/** For a query: '+' is a space as well. */
 export function formDecode(text: string): string | undefined {
   return percentDecode(text.includes('+') ? text.replaceAll('+', ' ') : text);
 }
 
-/** Everything but the unreserved characters is escaped, '/' too. */
+/** Escapes everything but the unreserved characters, '/' too. */
 export function percentEncode(bytes: string): string {
   let text = '';
   for (let i = 0; i < bytes.length; i++) text += ESCAPES[bytes.charCodeAt(i)] ?? '';

@@ -1,9 +1,10 @@
-// The query of a request target as names and values, both percent-decoded to byte strings, with '+' for a space. No
-// name may come twice: which of the two would count is what attacks are made of.
+// The query of a request target as names and values, both percent-decoded to byte strings, with '+'
+// for a space. A repeated name is refused: attacks rely on two readers that choose different
+// values.
 
 import { formDecode } from './percent.ts';
 
-/** Names and values in turn, or `undefined` where an escape is broken. The empty query has no parts. */
+/** Names and values in turn; `undefined` if an escape is broken. The empty query has none. */
 export function splitQuery(query: string): string[] | undefined {
   const parts: string[] = [];
   let from = 0;
@@ -25,10 +26,13 @@ function splitPair(pair: string, parts: string[]): boolean {
   return true;
 }
 
-/** A name no schema knows: it makes a query that cannot be read fail its validation. */
+/** A name that no schema has: a query that cannot be parsed then fails its validation. */
 const UNREADABLE = '%';
 
-/** The query as an object, for the routes with a schema. A repeated name becomes a list, which no schema takes. */
+/**
+ * The query as an object, for the routes with a schema. A repeated name becomes a list, which every
+ * schema refuses.
+ */
 export function queryObject(query: string): Record<string, string | string[]> {
   const object = Object.create(null) as Record<string, string | string[]>;
   const parts = splitQuery(query) ?? [UNREADABLE, ''];

@@ -1,7 +1,8 @@
-// A record as JSON shows it, in the envelope of one key, in lists and in batches. A value is shown as text where its bytes
-// are text, whatever content type a client gave them (curl says `application/x-www-form-urlencoded`): UTF-8, and unless
-// the type says that it is text or JSON, without control characters. JSON documents are text here too, so that no number
-// and no member order changes on the way. Everything else is base64.
+// A record in JSON: in the envelope of one key, in lists and in batches. A value is shown as text
+// if its bytes are text, whatever content type a client gave (curl sends
+// `application/x-www-form-urlencoded`): UTF-8, and without control characters unless the type is
+// text or JSON. JSON documents are shown as text too, so that no number and no member order
+// changes. Any other value is shown in base64.
 
 import { isUtf8 } from 'node:buffer';
 import { hlcToMs } from '../../model/hlc.ts';
@@ -22,7 +23,7 @@ export function recordView(record: Record, withValue: boolean): RecordView {
     modified: timeText(hlcToMs(shown.hlc)),
     ...(shown.expiresAtMs === 0 ? {} : { expires: timeText(shown.expiresAtMs) }),
     ...(shown.tags.length === 0 ? {} : { tags: [...shown.tags] }),
-    // JSON has no word for a weight that is no finite number, which a record stored long ago may have.
+    // JSON cannot express a weight that is not finite, which an old stored record may have.
     ...(shown.weight === 0 || !Number.isFinite(shown.weight) ? {} : { weight: shown.weight }),
     ...(withValue ? valueView(shown) : {}),
   };
@@ -36,7 +37,10 @@ function valueView({ value, contentType }: Mutation): { value: string } | { valu
   return { valueBase64: bytes.toString('base64') };
 }
 
-/** Control characters that no text has (all below U+0020 but tab, line feed, form feed and return, and DEL). */
+/**
+ * Control characters that no text has: those below U+0020 except tab, line feed, form feed and
+ * return, and DEL.
+ */
 function hasControls(bytes: Uint8Array): boolean {
   for (const byte of bytes) {
     if (byte < 0x20 ? byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13 : byte === 0x7f) {

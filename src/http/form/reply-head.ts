@@ -1,5 +1,6 @@
-// The headers of a reply as a flat list for `writeHead`, which spares Node a look-up table per reply. Whatever stands
-// here is printable already: versions and levels are names of ours, content types were checked when they came.
+// The headers of a reply as a flat list for `writeHead`, which saves Node a look-up table for each
+// reply. All values are printable already: versions and levels are our own names, content types
+// were checked when they were received.
 
 import { formatServedBy, versionTag } from '../../api/headers.ts';
 import type { Found, Holder, Staleness } from '../../model/command.ts';
@@ -13,7 +14,10 @@ import { CONTENT_TYPE_DEFAULT, isContentType } from '../../api/request-headers.t
 /** Names and values in turn. */
 export type HeaderList = string[];
 
-/** Of every reply: no browser sniffs a type into it, and no page of another site embeds it (Fetch standard, 3.7). */
+/**
+ * For every reply: no browser guesses its type, and no page of another site embeds it (Fetch
+ * standard, 3.7).
+ */
 export const SHIELD: readonly string[] = [
   'X-Content-Type-Options',
   'nosniff',
@@ -21,10 +25,10 @@ export const SHIELD: readonly string[] = [
   'same-origin',
 ];
 
-/** Stored values are user content: nobody may sniff a type into them, and a browser runs nothing of them. */
+/** Stored values are user content: no browser guesses their type or runs anything in them. */
 const VALUE_POLICY = "default-src 'none'; sandbox";
 
-/** Of a reply about a stored value: with its content, or for a 304 with what is left without. */
+/** For a reply about a stored value: with its content, or a 304 without it. */
 export function valueHead(
   context: HttpContext,
   level: Level,
@@ -66,14 +70,14 @@ export function valueHead(
   return head;
 }
 
-/** A stored value as the content of another reply than one about itself: behind `plainHead`. */
+/** A stored value as the content of a reply that is not about that value: follows `plainHead`. */
 export function pushContent(head: HeaderList, record: Record): void {
   const { contentType, value } = latestOf(record);
   head.push('Content-Type', safeContentType(contentType), 'Content-Length', String(value.length));
   head.push('Content-Security-Policy', VALUE_POLICY);
 }
 
-/** Who answered: this replica, or another in its place. */
+/** The replica that answered: this one, or another instead of it. */
 export function servedByText(context: HttpContext, heldBy: Holder | undefined): string {
   return heldBy === undefined ? context.servedBy : formatServedBy(heldBy.id, heldBy.region);
 }
@@ -87,7 +91,7 @@ export function withoutContent(head: HeaderList): HeaderList {
   return head.slice(4);
 }
 
-/** What every reply to a write or about an absent key begins with. */
+/** The common headers of replies to writes and about absent keys. */
 export function plainHead(context: HttpContext, level: Level, begunMs: number): HeaderList {
   const head = [
     'Conit-Served-By',
@@ -108,7 +112,7 @@ export function closeIfDraining(context: HttpContext, head: HeaderList): void {
   if (isDraining(context)) head.push('Connection', 'close');
 }
 
-/** A bound that is proved, in whole ms, rounded up because it is an upper bound. */
+/** A proved bound, in whole ms, rounded up because it is an upper bound. */
 export function stalenessText(stalenessMs: Staleness): string {
   return String(wholeStaleness(stalenessMs));
 }
@@ -118,14 +122,14 @@ export function wholeStaleness(stalenessMs: Staleness): Staleness {
   return stalenessMs === 'unknown' ? stalenessMs : Math.ceil(stalenessMs);
 }
 
-/** How long the request was here, to the microsecond, as the Server Timing specification writes it. */
+/** The time of the request in this server, in microseconds, in the form of Server Timing. */
 export function timingText(ms: number): string {
   return `total;dur=${Math.round(ms * 1000) / 1000}`;
 }
 
 let knownType = CONTENT_TYPE_DEFAULT;
 
-/** The stored content type, which peers supply too: one that no header may hold is not passed on. */
+/** The stored content type, which may come from a peer: an invalid header value is omitted. */
 function safeContentType(stored: string): string {
   if (stored === knownType) return stored;
   if (!isContentType(stored)) return CONTENT_TYPE_DEFAULT;
@@ -133,14 +137,17 @@ function safeContentType(stored: string): string {
   return stored;
 }
 
-// Dates of the last seconds seen, direct-mapped. Building one costs more than all other headers together.
+// Dates of recent seconds, direct-mapped. Formatting one costs more than all other headers.
 const DATES = 1024;
 const dateSeconds = new Float64Array(DATES).fill(-1);
 const dateTexts = new Array<string>(DATES).fill('');
 
 const YEAR_9999_END_MS = 253_402_300_799_999;
 
-/** A time as RFC 3339 writes it. One beyond the year 9999, which a peer may send, is the end of that year. */
+/**
+ * A time as RFC 3339 writes it. A time beyond the year 9999, which a peer may send, becomes the end
+ * of that year.
+ */
 export function timeText(ms: number): string {
   return new Date(ms > 0 ? Math.min(ms, YEAR_9999_END_MS) : 0).toISOString();
 }

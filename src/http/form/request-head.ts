@@ -1,8 +1,8 @@
-// The headers of one request that mean something here, read in one pass over Node's raw list. One instance serves all
-// requests, one after the other: what a request needs later it copies.
+// The headers of one request that Conit uses, read in one pass over Node's raw list. One instance
+// serves all requests, one after the other: a request copies what it needs later.
 //
-// A list header that comes in several lines is joined (RFC 9110 section 5.3). A header that may come once and came
-// twice is remembered in `repeated`, and a `Conit-` header that nobody knows sets `unknown`: both are refused.
+// A list header in several lines is joined (RFC 9110 section 5.3). A repeated header that may occur
+// once is noted in `repeated`, and an unknown `Conit-` header sets `unknown`: both are refused.
 
 interface Headers {
   accept: string | undefined;
@@ -78,7 +78,7 @@ const PLACES: readonly Place[] = [
   single('conit-weight', 'weight'),
 ];
 
-/** Frequent headers that mean nothing here; knowing them saves the look at their lower-case form. */
+/** Frequent headers that Conit ignores; listing them saves a lower-case conversion. */
 const IGNORED = ['User-Agent', 'Connection', 'Accept-Encoding', 'Accept-Language'];
 
 const TABLE = tableOf(PLACES);
@@ -115,15 +115,15 @@ export class RequestHead implements Headers {
   tags: string | undefined;
   transferEncoding: string | undefined;
   weight: string | undefined;
-  /** A header that may come once and came again. */
+  /** A header that may occur once and was repeated. */
   repeated: string | undefined;
-  /** There is a `Conit-` header that is not one of ours. */
+  /** There is a `Conit-` header with an unknown name. */
   unknown = false;
-  /** The fields that are set, in the first places; setting the length of a list is slow. */
+  /** The fields that are set, in the first places; setting the length of an array is slow. */
   readonly #taken: Place[] = [];
   #takenCount = 0;
 
-  /** `raw` is names and values in turn, as Node gives them. */
+  /** `raw` is names and values in turn, as Node returns them. */
   read(raw: readonly string[]): void {
     while (this.#takenCount > 0) {
       const { field } = this.#taken[--this.#takenCount] as Place;
@@ -138,13 +138,15 @@ export class RequestHead implements Headers {
     }
   }
 
-  /** Something follows the headers, if only an empty chunk. */
+  /** A body follows the headers, even if it is only an empty chunk. */
   get hasBody(): boolean {
     if (this.transferEncoding !== undefined) return true;
     return this.contentLength !== undefined && Number(this.contentLength) > 0;
   }
 
-  /** The client waits for a 100 before it sends the body. HTTP/1.0 knows none (RFC 9110 section 10.1.1). */
+  /**
+   * The client waits for a 100 before it sends the body; not in HTTP/1.0 (RFC 9110 section 10.1.1).
+   */
   expectsContinue({ httpVersion }: { readonly httpVersion: string }): boolean {
     return this.expect !== undefined && httpVersion === '1.1';
   }

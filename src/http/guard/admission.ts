@@ -1,38 +1,42 @@
-// Who is served when more is asked for than can be done. A replica has one thread: when requests come faster than it works
-// them off, whoever is behind waits for all before him. So as many requests are let in as it answers in QUEUE_MS, and nobody
-// is let in whose own time is shorter than what is before him: what would be answered too late is refused at once, while
-// nothing was done for it.
+// Which requests are served under overload. A replica has one thread: when requests arrive faster
+// than it answers them, each waits for all before it. So it admits as many requests as it answers
+// in QUEUE_MS, and none whose own time limit is shorter than its wait: a request that would be
+// answered too late is refused at once, before any work is done for it.
 //
-// The bound follows the measured service time: the time that the thread worked, divided by the requests that it answered
-// meanwhile. How long a request waits is then the number before it times the service time (Little 1961). While the thread
-// does rest there is no overload, however many requests wait for peers and disks: the bound rises whenever it is met.
+// The bound follows the measured service time: the working time of the thread divided by the
+// requests answered in it. The wait of a request is the number before it times the service time
+// (Little 1961). While the thread has idle time there is no overload, however many requests wait
+// for peers and disks: then the bound rises whenever it is reached.
 //
-// On the fast path a refusal takes about a tenth of the time of a write, so the queue is short. Where Node's HTTP server reads
-// the requests it takes a third: then a replica that refuses too early ends in refusing only. The bound does not fall because of
-// refusals, and the least one has room for some hundred clients that ask again as soon as they are answered.
+// On the fast path a refusal takes about a tenth of the time of a write, so the queue is short. For
+// requests read by Node's HTTP server it takes a third: there a replica that refuses too early
+// would only refuse. The bound does not fall because of refusals, and its minimum has room for some
+// hundred clients that retry immediately.
 
 import { type Refusal, refusal } from '../problem.ts';
 
-/** Nothing of the request was looked at, so nothing happened. */
+/** The request was not examined, so nothing happened. */
 export const OVERLOADED: Refusal = refusal(
   'overloaded',
   'more is asked of this replica than it can do in time; nothing happened',
   { retryAfterMs: 1000 },
 );
-/** Fewer are not refused by their number: so many share commits and turns well. */
+/** The least bound: this many share commits and turns well. */
 const LIMIT_MIN = 640;
 const LIMIT_MAX = 16_384;
-/** So many are nobody's reason to wait: what they take may differ much. */
+/** Up to this many, no wait is assumed: their service times may differ much. */
 const FEW = 64;
 const QUEUE_MS = 100;
 const INTERVAL_MS = 100;
-/** A thread that works for so much of the time has no rest. */
+/** A thread that works for this share of the time has no idle time. */
 const SATURATED = 0.9;
 const GROWTH = 1.5;
-/** With more refusals than this share of the answers, the service time cannot be told from the time for refusing. */
+/**
+ * With a larger share of refusals, the service time cannot be separated from the time for refusing.
+ */
 const REFUSED_SHARE = 0.25;
 
-/** What the thread did since it was asked last, in ms. */
+/** The thread's times since the last call, in ms. */
 export interface Work {
   readonly activeMs: number;
   readonly idleMs: number;
@@ -47,11 +51,11 @@ export class Admission {
   #isSaturated = false;
   #mayGrow = true;
   #intervalEndsMs = 0;
-  /** In this interval. */
+  /** In the present interval. */
   #answered = 0;
   #refused = 0;
 
-  /** `work` tells what the thread did since the last call. */
+  /** `work` returns the thread's times since the last call. */
   constructor(work: () => Work) {
     this.#work = work;
   }
@@ -60,12 +64,15 @@ export class Admission {
     return this.#limit;
   }
 
-  /** For how long a request that comes now waits for those before it, in ms; 0 while the thread has rest, or few wait. */
+  /**
+   * How long a request that arrives now waits for those before it, in ms; 0 while the thread has
+   * idle time or few wait.
+   */
   get waitMs(): number {
     return this.#isSaturated && this.#running >= FEW ? this.#running / this.#perMs : 0;
   }
 
-  /** There is room for one more. If not, it is to be refused. */
+  /** True if there is room for one more; otherwise the request is to be refused. */
   get hasRoom(): boolean {
     if (this.#running < this.#limit) return true;
     if (!this.#isSaturated && this.#mayGrow) this.#grow();
@@ -77,13 +84,13 @@ export class Admission {
     this.#running++;
   }
 
-  /** It is answered. */
+  /** The request is answered. */
   leave(): void {
     this.#running--;
     this.#answered++;
   }
 
-  /** A request is refused for want of time or room: counts it, and says why. */
+  /** Counts a request that is refused for want of time or room, and returns the reason. */
   refuse(): Refusal {
     this.#refused++;
     return OVERLOADED;
@@ -95,7 +102,7 @@ export class Admission {
     if (nowMs >= this.#intervalEndsMs) this.#adapt(nowMs);
   }
 
-  /** Once a turn: how long this one gets is not known yet. */
+  /** Once a turn: the length of this one is not known yet. */
   #grow(): void {
     this.#mayGrow = false;
     this.#limit = Math.min(Math.ceil(this.#limit * GROWTH), LIMIT_MAX);

@@ -1,15 +1,17 @@
-// Bodies that are still arriving, over all connections. One is bounded by what a request may have; thousands that are begun and
-// not ended would hold as many times that. Beyond one bound for all of them the one that has arrived for the longest is given
-// up: whoever sends and ends is soon done. Its request is refused before anything has come of it, and what follows is not kept.
+// Bodies that are still arriving, over all connections. One body is bounded by what a request may
+// have; thousands of unfinished ones could hold as many times that. Beyond one bound for all, the
+// body that has been arriving for the longest time is dropped: a client that sends steadily
+// finishes soon. Its request is refused before it had any effect, and its remaining bytes are not
+// kept.
 //
-// Small bodies that say their length are bounded by the connections.
+// Small bodies with an announced length are bounded by the connections.
 
 import type { HttpRequest } from '../message.ts';
 import { refusal } from '../problem.ts';
 
 interface Arriving {
   bytes: number;
-  /** Of what is more, nothing is kept. */
+  /** Bytes beyond this are not kept. */
   readonly bytesMax: number;
   readonly onCrowded: () => void;
 }
@@ -36,7 +38,7 @@ export class ArrivingBodies {
     return this.#bytes;
   }
 
-  /** Before the first byte is read; whoever reads keeps `bytesMax` of it at most. */
+  /** Call it before the first byte is read; the reader keeps at most `bytesMax` of it. */
   watch(request: HttpRequest, bytesMax: number, onCrowded: () => void): void {
     const { 'content-length': length } = request.headers;
     if (length !== undefined && Number(length) < COUNTED_BYTES_MIN) return;

@@ -1,11 +1,14 @@
-// Who may do what. With tokens configured every route but the open ones needs a bearer token (RFC 6750) whose roles
-// cover it; without, everybody may do everything, and the server listens on loopback only.
+// Which caller may do what. With tokens configured, every route except the open ones needs a bearer
+// token (RFC 6750) whose roles cover it; without tokens every caller may do everything, and the
+// server listens on loopback only.
 //
-// A token is compared by its SHA-256, in constant time and against every configured one, before anything else is asked: a
-// right one is always served, whatever else comes from its address, because behind a proxy all clients have one. Only what
-// is wrong is counted and slowed down (429 instead of 401): the same wrong credentials again and again, and very many of one
-// address. This keeps a mistaken client from asking for ever; guessing is kept out by the length of the tokens. What is
-// absent and what is forbidden look the same: the decision falls before anybody looks whether the namespace exists.
+// A token is compared by its SHA-256, in constant time and against every configured one, before any
+// other check: a valid one is always served, whatever else its address sends, because behind a
+// proxy all clients share an address. Only failures are counted and slowed down (429 instead of
+// 401): the same wrong credentials again and again, and very many of one address. This stops a
+// misconfigured client from asking for ever; the length of the tokens protects from guessing. An
+// absent namespace and a forbidden one get the same answer: access is decided before the namespace
+// is looked up.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { NamespaceName } from '../../model/id.ts';
@@ -15,17 +18,17 @@ import type { Access, Role } from '../../api/routes.ts';
 import { createThrottle } from './throttle.ts';
 import { permits, permitsSomewhere, type Token } from '../../api/token.ts';
 
-/** What a request claims: its Authorization header and the address it comes from. */
+/** The Authorization header of a request, and the address of its sender. */
 export interface Claim {
   readonly authorization: string | undefined;
   readonly address: string;
 }
 
-/** A token that is valid, or `anyone` where none is needed. */
+/** A valid token, or `anyone` if none is needed. */
 export type Caller = Token | 'anyone';
 
 export interface Auth {
-  /** The caller, or why there is none. */
+  /** The caller, or the reason why there is none. */
   authenticate(claim: Claim, nowMs: number): Caller | Refusal;
 }
 
@@ -63,7 +66,10 @@ export function createAuth(tokens: readonly Token[] | undefined, limits: HttpLim
   };
 }
 
-/** Who calls, where that caller may do it; else why not. Access is decided before a namespace is looked for. */
+/**
+ * The caller, if it may do this; else the reason. Access is decided before a namespace is looked
+ * up.
+ */
 export function callerFor(
   auth: Auth,
   claim: Claim,
@@ -74,7 +80,7 @@ export function callerFor(
   return isFault(caller) ? caller : (refuseAccess(caller, access, scope) ?? caller);
 }
 
-/** Why the caller may not, or `undefined` when it may. `scope` is the namespace as the request names it. */
+/** Why the caller may not, or `undefined`. `scope` is the namespace as the request names it. */
 function refuseAccess(caller: Caller, access: Access, scope: string): Refusal | undefined {
   if (caller === 'anyone' || access.kind === 'open') return undefined;
   return allows(caller, access, scope) ? undefined : FORBIDDEN;

@@ -1,5 +1,6 @@
-// Counts the connections of the server and of each address, and closes those beyond the limits as they come. It also
-// gives up replies that nobody takes: a socket that was silent for long and waits for no replica.
+// Counts the connections of the server and of each address, and closes those beyond the limits as
+// they arrive. It also gives up replies that the client does not read: those on a socket that was
+// silent for long and waits for no replica.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -24,7 +25,7 @@ export function limitConnections(server: Server, context: HttpContext): void {
     perAddress.set(address, count);
     const connection = new Connection(socket, limits.pipelinedMax, shared);
     attachConnection(socket, connection);
-    // Node reads on with each reply.
+    // Node continues to read with each reply.
     socket.on('resume', () => {
       if (connection.isPaused) socket.pause();
     });

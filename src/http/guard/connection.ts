@@ -1,10 +1,12 @@
-// One client connection: who is at the other end, and what is under way. Requests that come ahead of the replies
-// (pipelining) may run side by side while all of them only read; one that may write waits until those before it are
-// answered, and what comes after it waits for it (RFC 9112 section 9.3.2).
+// One client connection: the address at its other end, and its requests in progress. Requests that
+// arrive before the replies to earlier ones (pipelining) run side by side while all of them only
+// read; one that may write waits until those before it are answered, and those after it wait for it
+// (RFC 9112 section 9.3.2).
 //
-// A reply counts until its client has taken it. At most RUNNING_MAX requests run or stand in the connection as replies, the
-// others wait, and while any waits nothing more is read from the socket: a client that sends and does not read holds what
-// fits into its connection, and no more.
+// A reply counts until its client has taken it. At most RUNNING_MAX requests of a connection run or
+// wait as untaken replies. The others queue, and while any is queued nothing more is read from the
+// socket: a client that sends and does not read occupies what fits into its connection, and no
+// more.
 //
 // A request for data for which the whole replica has no room is refused (admission.ts).
 
@@ -30,11 +32,11 @@ interface Slow {
 }
 
 const RUNNING_MAX = 16;
-/** No more fit into what is read from a socket at once. */
+/** No more requests than this fit into one read of a socket. */
 const WAITING_MAX = 4096;
-/** Over all connections. A request that waits takes some kilobytes. */
+/** Over all connections. A waiting request takes some kilobytes. */
 const WAITING_ALL_MAX = 32_768;
-/** What connections have in common. */
+/** What all connections share. */
 export interface Shared {
   readonly memory: ReplyMemory;
   readonly admission: Admission;
@@ -46,9 +48,9 @@ export interface Shared {
 
 export class Connection {
   readonly address: string;
-  /** Answered with an error of the parser: whatever else comes is not looked at. */
+  /** Answered with an error of the parser: further input is ignored. */
   hasFailed = false;
-  /** Of the request that is being started: not after it arrived, in monotonic ms. */
+  /** Of the request that is being started: it arrived no later than this, in monotonic ms. */
   arrivedMs = 0;
   readonly #socket: Socket;
   readonly #pipelinedMax: number;
@@ -56,16 +58,16 @@ export class Connection {
   readonly #waiting: Waiting[] = [];
   /** Started and not answered. */
   #running = 0;
-  /** Of those that run: counted in the replica, too. */
+  /** The running requests that the replica's admission counts, too. */
   #entered = 0;
   /** Answered and not taken by the client. */
   #owed = 0;
   #isWriting = false;
   #isEnding = false;
   #isGoingOn = false;
-  /** Those of fastify, whose end only the response tells. */
+  /** Requests of fastify, whose end only the response reports. */
   #slow: Slow[] | undefined = undefined;
-  /** What was started last; once nothing runs, only as long as its body is arriving. */
+  /** The request started last; once none runs, it is kept only while its body is arriving. */
   #last: Waiting | undefined = undefined;
 
   constructor(socket: Socket, pipelinedMax: number, shared: Shared) {
@@ -76,8 +78,8 @@ export class Connection {
   }
 
   /**
-   * Starts the request now or in its turn; false when too many wait already. `done` follows every start. What comes
-   * behind the last reply of a connection is not looked at (RFC 9112 section 9.6).
+   * Starts the request now or in its turn; false when too many wait already. `done` follows every
+   * start. Requests after the last reply of a connection are ignored (RFC 9112 section 9.6).
    */
   admit(request: HttpRequest, response: HttpResponse, start: Start): boolean {
     if (this.#isEnding) return true;
@@ -88,7 +90,9 @@ export class Connection {
     return true;
   }
 
-  /** A request for data has come, nothing is before it, and the replica has no room for it; then it is to be refused. */
+  /**
+   * True if a request for data is first in line and the replica has no room: it is to be refused.
+   */
   hasNoRoom(): boolean {
     if (this.#isEnding || this.#running + this.#owed + this.#waiting.length > 0) return false;
     this.#shared.turns.arrived();
@@ -97,7 +101,8 @@ export class Connection {
 
   /** A started request is answered: its reply was handed to the socket. */
   done(response: HttpResponse): void {
-    // What a bug broke off may be done twice; then the connection ends, and nothing waits any more.
+    // After a bug this may be called twice; then the connection ends, and no request waits any
+    // more.
     if (this.#running === 0) return;
     this.#answered(response);
     this.#leave();
@@ -116,48 +121,53 @@ export class Connection {
     });
   }
 
-  /** The reply of such a request was given; its client has still to take it. */
+  /** The reply to such a request was handed over; its client still has to take it. */
   answering(response: HttpResponse): void {
     const slow = this.#slow?.find((each) => each.response === response);
     if (slow !== undefined) this.#end(slow);
   }
 
-  /** The reply that was just given closes the connection. */
+  /** The current reply closes the connection. */
   end(): void {
     this.#isEnding = true;
     this.#leaveAll();
   }
 
-  /** The socket is closed: what runs is no longer waited for, and some of it is never answered. */
+  /** The socket is closed: running requests are no longer waited for, and some get no answer. */
   close(): void {
     this.#leaveAll();
     while (this.#entered > 0) this.#leave();
   }
 
-  /** Its last reply is given. */
+  /** The last reply of the connection is handed over. */
   get isEnding(): boolean {
     return this.#isEnding;
   }
 
-  /** Nothing is waited for here but the client. */
+  /** Only the client is waited for. */
   get isIdle(): boolean {
     const answered = this.#slow?.filter(({ isAnswered }) => isAnswered).length ?? 0;
     return this.#running === answered;
   }
 
-  /** More was read than may run: nothing is read now. */
+  /** More was read than may run, so reading is paused. */
   get isPaused(): boolean {
     return this.#waiting.length > 0;
   }
 
-  /** Nothing runs whose outcome a reply could be mistaken for, or has a reply that is not written: at most a request is arriving. */
+  /**
+   * No running request could be confused with another reply, and every reply is written: at most
+   * one request is arriving.
+   */
   get isAnswerable(): boolean {
     if (this.#owed > 0 || this.#waiting.length > 0) return false;
     if (this.#running === 0) return true;
     return this.#running === 1 && this.#isArriving;
   }
 
-  /** The request whose body is arriving has its answer already: what is wrong with the body gets none of its own. */
+  /**
+   * The request whose body is arriving is answered already: a fault of its body is not reported.
+   */
   get isAnsweredEarly(): boolean {
     return this.#isArriving && this.#last?.response.headersSent === true;
   }
@@ -171,7 +181,7 @@ export class Connection {
       this.#isWriting = false;
       if (!this.#isArriving) this.#last = undefined;
     }
-    // A request may be answered while it is started; that goes on here.
+    // A request may be answered while it is started; the loop continues here.
     if (this.#isGoingOn) return;
     this.#isGoingOn = true;
     while (this.#waiting.length > 0) {
@@ -180,7 +190,7 @@ export class Connection {
       this.#waiting.shift();
       this.#shared.waiting--;
       if (this.#waiting.length === 0) this.#socket.resume();
-      // For how long it waited behind its own kind is the client's affair.
+      // Waiting behind requests of the same connection is not counted as the replica's time.
       this.#start({ ...next, arrivedMs: this.#shared.turns.arrived() });
     }
     this.#isGoingOn = false;
@@ -199,7 +209,7 @@ export class Connection {
     this.#leave();
   }
 
-  /** At most once for each that entered; the end of the connection makes up for the rest. */
+  /** At most once for each admitted request; the end of the connection releases the rest. */
   #leave(): void {
     if (this.#entered === 0) return;
     this.#entered--;
@@ -260,7 +270,7 @@ export class Connection {
   }
 }
 
-/** What tells of the replica's state is never turned away. */
+/** Requests for the replica's state are never refused for want of room. */
 function isForData(url: string | undefined): boolean {
   return url !== undefined && (url.startsWith('/v1/kv/') || url.startsWith('/v1/batch/'));
 }

@@ -1,13 +1,13 @@
-// Cross-origin resource sharing (Fetch standard) for the origins that the operator configured. A preflight is answered before
-// anybody looks for a token, because a browser sends it without one. Tokens travel in `Authorization`, never in cookies, so
-// no reply allows credentials.
+// Cross-origin resource sharing (Fetch standard) for the origins that the operator configured. A
+// preflight is answered before the token check, because a browser sends it without a token. Tokens
+// travel in `Authorization`, never in cookies, so no reply allows credentials.
 
 import { REPLY_HEADERS } from '../../api/headers.ts';
 import type { HttpResponse } from '../message.ts';
 import { SHIELD } from '../form/reply-head.ts';
 import type { RequestHead } from '../form/request-head.ts';
 
-/** Every header of ours: a page may read only those that are named here. */
+/** Every header of ours: a page may read only those that are listed here. */
 const EXPOSED = [...Object.keys(REPLY_HEADERS), 'Content-Length', 'Content-Range', 'Date'].join(
   ', ',
 );
@@ -16,7 +16,10 @@ const MAX_AGE_S = '600';
 const HEADER_NAMES = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:\s*,\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/;
 const VARY = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers';
 
-/** Every reply to a configured origin says so, refusals too: a page could not read them otherwise. */
+/**
+ * Every reply to a configured origin has these headers, refusals too: otherwise a page could not
+ * read them.
+ */
 export function allowOrigin(response: HttpResponse, origin: string): void {
   response.setHeader('Access-Control-Allow-Origin', origin);
   response.setHeader('Access-Control-Expose-Headers', EXPOSED);
@@ -27,7 +30,7 @@ export function isPreflight(head: RequestHead, method: string | undefined): bool
   return method === 'OPTIONS' && head.origin !== undefined && head.requestMethod !== undefined;
 }
 
-/** Answers a preflight of an origin that is configured, or of this server's own. */
+/** Answers a preflight of a configured origin, or of this server's own. */
 export function answerPreflight(head: RequestHead, response: HttpResponse): void {
   const { requestHeaders, requestPrivateNetwork } = head;
   const reply = [

@@ -1,26 +1,31 @@
-// Which names a client may call this replica by, in `Host` or in an absolute target. It is the defence against DNS
-// rebinding: a page of evil.example whose name suddenly resolves to 127.0.0.1 shares its origin with this server, and only the
-// name that its requests carry tells them apart (RFC 9110 section 7.4: 421 for an authority that is not served here).
+// The names by which a client may call this replica, in `Host` or in an absolute target. This is
+// the defence against DNS rebinding: a page of evil.example whose name suddenly resolves to
+// 127.0.0.1 shares its origin with this server, and only the name in its requests distinguishes
+// them (RFC 9110 section 7.4: 421 for an authority that is not served here).
 //
-// Taken are (1) loopback names and addresses; (2) where the server listens, by the name that the configuration uses; (3) the
-// hosts of this replica's own URLs; (4) the hosts that the operator configured; (5) names of one label, such as the services of
-// a container network or an nginx upstream: no public name has one label (RFC 7085), so no page of the Internet can be
-// rebound to one; (6) addresses in digits, unless the server listens on loopback only: rebinding needs a name, and behind
-// port mapping or NAT a replica cannot know its addresses.
+// Accepted are
+// (1) loopback names and addresses;
+// (2) the configured name where the server listens;
+// (3) the hosts of this replica's own URLs;
+// (4) the hosts that the operator configured;
+// (5) names of one label, such as the services of a container network or an nginx upstream: no
+//     public name has one label (RFC 7085), so no page of the Internet can be rebound to one;
+// (6) addresses in digits, unless the server listens on loopback only: rebinding needs a name, and
+//     behind port mapping or NAT a replica cannot know its addresses.
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { isLoopback } from '../../model/address.ts';
 
 export interface HostDoor {
-  /** From now on the server listens on `host`, a name or an address, which resolved to `address`. */
+  /** The server now listens on `host`, a name or an address, which resolved to `address`. */
   listensOn(host: string, address: string): void;
-  /** `authority` is what a Host header holds: `host` or `host:port`; any port is taken. */
+  /** `authority` is the content of a Host header: `host` or `host:port`; any port is accepted. */
   check(authority: string): HostCheck;
 }
 
 type HostCheck = 'taken' | 'unknown' | 'malformed';
 
-/** RFC 3986, without user information and percent escapes: nothing that parts an authority from the rest of a URL. */
+/** RFC 3986, without user information and percent escapes: no separator of other URL parts. */
 const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/;
 
 export interface HostDoorOptions {
@@ -37,7 +42,7 @@ export function createHostDoor({ urls, hosts }: HostDoorOptions): HostDoor {
   names.delete('');
   const isOpen = hosts.includes('*');
   let isLocal = true;
-  // Nearly every request names the host of the one before it.
+  // Cached, because nearly every request names the host of the one before it.
   let last = '';
   const isTaken = (name: string): boolean => {
     if (isOpen || names.has(name) || isLoopbackName(name)) return true;
@@ -61,7 +66,9 @@ export function createHostDoor({ urls, hosts }: HostDoorOptions): HostDoor {
   };
 }
 
-/** The host of an authority in one spelling: lower case, addresses as URLs write them, no final dot. */
+/**
+ * The host of an authority in one spelling: lower case, addresses as URLs write them, no final dot.
+ */
 function hostNameOf(authority: string): string | undefined {
   const url = `http://${authority}`;
   return URL.canParse(url) ? hostOf(new URL(url)) : undefined;
@@ -75,7 +82,7 @@ function bracketed(host: string): string {
   return isIPv6(host) ? `[${host}]` : host;
 }
 
-/** `localhost`, what is below it (RFC 6761), and loopback addresses. */
+/** `localhost`, its subdomains (RFC 6761), and loopback addresses. */
 function isLoopbackName(name: string): boolean {
   return name.endsWith('.localhost') || isLoopback(name);
 }

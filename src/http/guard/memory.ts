@@ -1,11 +1,13 @@
-// What is held for clients over all connections: replies that were given and not taken yet, and the values of answers that
-// are being put together. One reader that stands still holds its own reply; ten thousand of them would hold as many. So there
-// is one bound. Answers that are being put together get at most half of it; where what is owed takes more than they leave, the
-// connection whose reply has stood for the longest is closed, but never for the reply that came last.
+// The memory held for clients over all connections: replies that are written and not taken yet, and
+// the values of answers in preparation. One stalled reader holds its own reply; ten thousand hold
+// ten thousand. So one bound covers all. Answers in preparation get at most half of it. If untaken
+// replies need more than is left, the connection whose reply has waited longest is closed, but
+// never for the newest reply.
 //
-// An answer takes room for a value before that is read, and gives back what the value did not need. Where there is no room it
-// waits, the oldest answer first. The oldest one may use what is kept for a whole answer, and it ends; so each of them comes to
-// be the oldest, and answers that hold some room and wait for more never wait for each other without an end.
+// An answer reserves room for a value before the value is read, and returns what the value did not
+// need. If there is no room it waits, the oldest answer first. The oldest one may use the part that
+// is reserved for a whole answer, so it finishes; then the next becomes the oldest. So answers that
+// hold some room and wait for more never block each other for ever.
 
 import { assert } from '../../base/assert.ts';
 import type { HttpResponse } from '../message.ts';
@@ -15,7 +17,7 @@ interface Owed {
   readonly bytes: number;
 }
 
-/** What an answer asks of the memory. */
+/** The memory, as one answer uses it. */
 interface Desk {
   take(room: AnswerRoom, bytes: number): boolean;
   giveBack(bytes: number): void;
@@ -24,11 +26,11 @@ interface Desk {
 
 export class ReplyMemory {
   readonly #bytesMax: number;
-  /** Replies that wait for their readers, the oldest first. */
+  /** Replies that clients have not taken, the oldest first. */
   readonly #owed = new Set<Owed>();
   #owedBytes = 0;
   #reservedBytes = 0;
-  /** Answers that are being put together, the oldest first. */
+  /** Answers in preparation, the oldest first. */
   readonly #rooms = new Set<AnswerRoom>();
   readonly #desk: Desk = {
     take: (room, bytes) => this.#take(room, bytes),
@@ -44,7 +46,9 @@ export class ReplyMemory {
     return this.#owedBytes + this.#reservedBytes;
   }
 
-  /** The reply has so many bytes that its client has not taken; it is forgotten when it is sent or its connection ends. */
+  /**
+   * Registers a reply and its untaken bytes; it is removed when it is sent or its connection ends.
+   */
   owe(response: HttpResponse, bytes: number): void {
     const owed = { response, bytes };
     this.#owed.add(owed);
@@ -57,7 +61,10 @@ export class ReplyMemory {
     }
   }
 
-  /** The room of one answer, to be given back with `end`; `wholeBytes` at most, and so much is kept for the oldest. */
+  /**
+   * The room of one answer; call `end` on it. It is `wholeBytes` at most, and the oldest answer
+   * gets that much.
+   */
   open(wholeBytes: number): AnswerRoom {
     assert(
       wholeBytes > 0 && wholeBytes <= this.#bytesMax / 2,
@@ -78,7 +85,7 @@ export class ReplyMemory {
     return true;
   }
 
-  /** Closes connections whose replies have stood for the longest. */
+  /** Closes the connections whose replies have waited longest. */
   #makeRoom(bytes: number): void {
     for (const oldest of this.#owed) {
       if (this.heldBytes + bytes <= this.#bytesMax) return;
@@ -98,7 +105,7 @@ export class ReplyMemory {
     this.#wake();
   }
 
-  /** Those that wait, the oldest first, until there is no room for one. */
+  /** Grants room to the waiting answers, the oldest first, until one does not fit. */
   #wake(): void {
     for (const room of this.#rooms) if (!room.retry()) return;
   }
@@ -115,7 +122,7 @@ interface Waiting {
   readonly resume: (isTaken: boolean) => void;
 }
 
-/** The room that one answer has taken; it waits for one value at a time. */
+/** The room reserved for one answer; it waits for one value at a time. */
 export class AnswerRoom {
   readonly wholeBytes: number;
   readonly #desk: Desk;
@@ -127,12 +134,12 @@ export class AnswerRoom {
     this.#desk = desk;
   }
 
-  /** Bytes that are taken. */
+  /** The reserved bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Takes so many bytes, now or when others have given theirs back; false: there was no room for `timeoutMs`. */
+  /** Reserves these bytes now or once others are returned; false: no room within `timeoutMs`. */
   take(bytes: number, timeoutMs: number): boolean | Promise<boolean> {
     assert(this.#waiting === undefined, 'memory: an answer waits for one value at a time');
     assert(this.#bytes + bytes <= this.wholeBytes, 'memory: more than an answer may have');
@@ -155,7 +162,7 @@ export class AnswerRoom {
     this.#desk.leave(this);
   }
 
-  /** False where it goes on waiting. */
+  /** False while it still waits. */
   retry(): boolean {
     const waiting = this.#waiting;
     if (waiting === undefined) return true;

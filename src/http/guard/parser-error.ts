@@ -1,6 +1,7 @@
-// What Node's parser refuses, or a client leaves unfinished, never becomes a request; it is answered here, on the bare
-// socket, with a problem like any other. A reply is written only where it cannot be taken for the answer to a request
-// that is still running: otherwise the connection just ends, which tells the client no lie.
+// Input that Node's parser refuses, or that a client leaves unfinished, never becomes a request. It
+// is answered here, on the bare socket, with a problem like any other. A reply is written only if
+// the client cannot take it for the answer to a request that is still running; otherwise the
+// connection ends without one.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -15,13 +16,13 @@ import { dateLine, headLines } from '../fast-path/reply-text.ts';
 
 interface ParserError extends Error {
   readonly code?: string;
-  /** The bytes that Node's parser was reading, requests before the one that is refused among them. */
+  /** The bytes that Node's parser was reading, which may begin with earlier requests. */
   readonly rawPacket?: unknown;
-  /** How many of them it had read. */
+  /** The number of bytes that it had accepted. */
   readonly bytesParsed?: number;
 }
 
-/** A request line that would be right if its method were known. */
+/** A request line that would be valid if its method were known. */
 const REQUEST_LINE = /[A-Z][A-Z-]{0,31} [^ \r\n]{1,8192} HTTP\/1\.[01]\r\n/y;
 const METHOD_BYTES_MAX = 32;
 const LINE_BYTES_MAX = 9000;
@@ -44,14 +45,14 @@ function onError(context: HttpContext, error: ParserError, socket: Socket): void
   const connection = connectionOf(socket);
   if (connection === undefined || connection.hasFailed || connection.isEnding) return;
   connection.hasFailed = true;
-  // Bytes behind a request that closes the connection are nobody's business; Node ends it with the reply.
+  // Bytes after a request that closes the connection are ignored; Node ends it with the reply.
   if (error.code === 'HPE_CLOSED_CONNECTION') return;
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
   if (connection.isAnsweredEarly) {
-    // The answer may not have left yet.
+    // An earlier answer may not have been sent yet.
     socket.destroySoon();
     return;
   }
@@ -59,7 +60,7 @@ function onError(context: HttpContext, error: ParserError, socket: Socket): void
   else socket.destroy();
 }
 
-/** CONNECT would make a tunnel of the connection. */
+/** CONNECT would turn the connection into a tunnel. */
 export function refuseTunnels(server: Server, context: HttpContext): void {
   server.on('connect', (_request, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
@@ -69,7 +70,7 @@ export function refuseTunnels(server: Server, context: HttpContext): void {
 
 function answer(context: HttpContext, socket: Duplex, reason: Refusal): void {
   socket.end(render(context, reason));
-  // Reading on for a moment lets the client see the answer before the connection ends.
+  // Reading for a moment longer lets the client read the answer before the connection ends.
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), context.limits.lingerMs);
   socket.once('close', () => {
@@ -85,7 +86,7 @@ function render(context: HttpContext, reason: Refusal): string {
   return `${headLines(statusOf(reason.code), head)}${dateLine()}\r\n${body}`;
 }
 
-/** The parser stopped within a method that it does not know, and the line is right but for that. */
+/** The parser stopped within an unknown method, and the rest of the line is valid. */
 function hasUnknownMethod({ rawPacket, bytesParsed = 0 }: ParserError): boolean {
   if (!Buffer.isBuffer(rawPacket)) return false;
   const from = Math.max(bytesParsed - METHOD_BYTES_MAX, 0);

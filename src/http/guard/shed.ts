@@ -1,5 +1,6 @@
-// Refuses a request that there is no room for (admission.ts), with as little work as possible: under overload most of what is
-// done may be refusing. Nothing of it was looked at, so nothing happened.
+// Refuses a request for which there is no room (admission.ts), with as little work as possible:
+// under overload most of a replica's work may be refusing. The request was not examined, so nothing
+// happened.
 
 import { type HttpContext, isDraining } from '../context.ts';
 import type { HttpRequest, HttpResponse } from '../message.ts';
@@ -7,7 +8,7 @@ import { statusOf } from '../../api/problems.ts';
 import { OVERLOADED } from './admission.ts';
 import { bodiesOf, problemHead, sendProblem } from '../data/refuse.ts';
 
-/** A body of this size is read and thrown away; for a larger one the connection ends. */
+/** A body up to this size is read and discarded; for a larger one the connection ends. */
 const BODY_BYTES_MAX = 64 * 1024;
 export type Shed = (request: HttpRequest, response: HttpResponse) => void;
 

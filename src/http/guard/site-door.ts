@@ -1,19 +1,21 @@
-// Keeps the pages of other web sites out. A browser sends a request without a body, or with a form's, to any address that a
-// page names, without asking first; only what the browser says of the page shows that the request is not the user's own:
-// `Origin` (RFC 6454) and Fetch Metadata (`Sec-Fetch-Site`, W3C). Programs send neither, and pass.
+// Refuses requests from pages of other web sites. A browser sends a request without a body, or with
+// a form's body, to any address that a page names, without asking first. Only the headers that the
+// browser adds about the page show that the request is not the user's own: `Origin` (RFC 6454) and
+// Fetch Metadata (`Sec-Fetch-Site`, W3C). Programs send neither, and pass.
 //
-//   Origin          that of this server, one that is configured, or none; `null` is foreign
-//   Sec-Fetch-Site  same-origin, none (typed or bookmarked), or absent; another port of this host is `same-site`, and foreign
-//   Referer         looked at where a write has no Origin, as some browsers once sent it
+//   Origin          that of this server, a configured one, or none; `null` is foreign
+//   Sec-Fetch-Site  same-origin, none (typed or bookmarked), or absent; another port of this host
+//                   is `same-site`, and foreign
+//   Referer         checked if a write has no Origin, as in some old browsers
 //
-// Only a visit passes from elsewhere: a link that opens the documents in a tab of their own.
+// From other sites only navigation passes: a link that opens the documents in a tab.
 
 import type { RequestHead } from '../form/request-head.ts';
 
 const ORIGIN = /^https?:\/\/[^/?#@\\]+$/i;
 const DOCUMENTS = /^\/(?:docs(?:\/[^?]*)?|openapi\.json)?(?:\?|$)/;
 
-/** `target` is in origin form, and `head.host` a host that is taken. */
+/** `target` is in origin form, and `head.host` is an accepted host. */
 export function isCrossSite(
   head: RequestHead,
   method: string | undefined,
@@ -35,7 +37,7 @@ function isReading(method: string | undefined): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
-/** The origin names the authority that the request names. Behind a proxy the server cannot know which scheme that is. */
+/** True if the origin has the request's authority. Behind a proxy the scheme cannot be known. */
 function isSameOrigin(origin: string, host: string | undefined): boolean {
   if (host === undefined || !ORIGIN.test(origin) || !URL.canParse(origin)) return false;
   const page = new URL(origin);

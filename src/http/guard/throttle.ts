@@ -1,16 +1,17 @@
-// A leaky bucket of failures for each key, an address or the digest of what failed. Each failure adds one and time takes them
-// away one by one; a key whose bucket is full waits. The table is bounded: the key that failed first is forgotten first.
+// A leaky bucket of failures for each key, which is an address or the digest of a failed
+// credential. Each failure adds one and time removes them one by one; a key with a full bucket has
+// to wait. The table is bounded: the key whose first failure is oldest is dropped first.
 
 export interface ThrottleOptions {
-  /** Failures at once before a key has to wait; 0 is no limit. */
+  /** Failures at once before a key has to wait; 0 for no limit. */
   readonly burst: number;
-  /** One failure is forgotten per this time. */
+  /** The bucket loses one failure in this time. */
   readonly forgetMs: number;
   readonly keysMax: number;
 }
 
 export interface Throttle {
-  /** How long the key has to wait, 0 when it may try. */
+  /** How long the key has to wait; 0 if it may try. */
   waitMs(key: string, nowMs: number): number;
   fail(key: string, nowMs: number): void;
 }

@@ -1,4 +1,5 @@
-// What is left of the time that a request has: it counts from the arrival, and those before it come first (admission.ts).
+// The remaining time of a request: its timeout, less its age and the wait for those before it
+// (admission.ts).
 
 import type { FastifyRequest } from 'fastify';
 import type { Policy } from '../../model/policy.ts';
@@ -9,7 +10,7 @@ import type { Refusal } from '../problem.ts';
 
 const WAITED_MS_MIN = 1;
 
-/** In ms, or why there is too little of it. `undefined` is what the policy gives. */
+/** In ms, or why it is too little. `undefined` asks for the timeout of the policy. */
 export function timeLeft(
   { admission }: HttpContext,
   waitedMs: number,
@@ -25,7 +26,7 @@ export function timeLeft(
 
 const waits = new WeakMap<FastifyRequest, number>();
 
-/** Remembers for how long each request that fastify serves had been here when it was looked at. */
+/** Keeps the age of each request of fastify at the time when it was read. */
 export function noteWaits(app: App): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const connection = connectionOf(request.raw.socket);
@@ -34,7 +35,10 @@ export function noteWaits(app: App): void {
   });
 }
 
-/** As `timeLeft`, of a request that fastify serves, with what it says itself. What its body takes to come is no part of it. */
+/**
+ * As `timeLeft`, for a request of fastify, with its own parameter. The time for its body is
+ * excluded.
+ */
 export function readTimeLeft(
   context: HttpContext,
   request: FastifyRequest,

@@ -1,6 +1,7 @@
-// Says since when a request can have been here. What is readable is read once in a turn of the event loop, so a request that is
-// read now came after the requests of the turn before were read, and since then the loop has not waited for events: what it
-// has is the time that it worked (`idle` is what libuv tells).
+// The earliest time at which a request can have arrived. All readable sockets are read once in a
+// turn of the event loop, so a request that is read now arrived after the reads of the turn before;
+// since then the loop has not waited for events, so its age is at most the time that the loop
+// worked (`idle` is measured by libuv).
 
 import { performance } from 'node:perf_hooks';
 import type { Work } from './admission.ts';
@@ -8,18 +9,18 @@ import type { Work } from './admission.ts';
 export class TurnMeter {
   readonly #onTurn: (nowMs: number) => void;
   readonly #mark = (): void => this.#endTurn();
-  /** The mark of this turn is still to come. */
+  /** The mark of this turn is not set yet. */
   #isDue = false;
   #sinceMs = 0;
   #markMs = performance.now();
   #markIdleMs = performance.eventLoopUtilization().idle;
 
-  /** `onTurn` is called once in each turn in which something came, with the monotonic time in ms. */
+  /** `onTurn` is called once in each turn that had input, with the monotonic time in ms. */
   constructor(onTurn: (nowMs: number) => void) {
     this.#onTurn = onTurn;
   }
 
-  /** Something came: when it can have arrived at the earliest, in monotonic ms. */
+  /** Input was read: returns the earliest time of its arrival, in monotonic ms. */
   arrived(): number {
     if (this.#isDue) return this.#sinceMs;
     this.#isDue = true;
@@ -37,7 +38,7 @@ export class TurnMeter {
   }
 }
 
-/** For how long the event loop worked, and waited for events, since the last call. */
+/** How long the event loop worked, and waited for events, since the last call. */
 export function createWorkMeter(): () => Work {
   let last = performance.eventLoopUtilization();
   return () => {

@@ -1,5 +1,5 @@
-// What can be said of a job from the status of the replica: how far it has come, and whether that is its end. The end of a
-// change of the members is told by the replica itself (routes/members.ts).
+// The progress and the end of a job, as far as the status of the replica shows them. The replica
+// itself reports the end of a change of the members (routes/members.ts).
 
 import type { JobProgress, JobView } from '../../api/shapes.ts';
 import { unreachable } from '../../base/assert.ts';
@@ -40,7 +40,7 @@ function drainOf({ self, waiting }: Status): Course {
   const progress = { requests: waiting, graceMs: Math.round(self.graceMs) };
   const isResumed = self.state === 'serving' || self.state === 'catching-up';
   if (isResumed) return { progress, end: refusal('superseded', 'the replica was resumed') };
-  // It drains, or begins, and will: the word is durable.
+  // The replica drains, or begins and will drain: the request is durable.
   return {
     progress,
     end: waiting === 0 && self.graceMs === 0 && self.state === 'draining' ? 'done' : undefined,
@@ -62,7 +62,9 @@ function resyncOf({ self, peers }: Status, sinceMs: number): Course {
   return { progress, end: isReady && isWhole ? 'done' : undefined };
 }
 
-/** What the replica lacks of what connected peers hold; null where none is connected that could tell. */
+/**
+ * Entries that connected peers hold and this replica lacks; null if no connected peer reports any.
+ */
 export function entriesMissing(self: ReplicaStatus, peers: readonly PeerStatus[]): number | null {
   const connected = peers.filter((peer) => peer.connected);
   if (connected.length === 0 && peers.length > 0) return null;

@@ -1,12 +1,13 @@
-// Work on the cluster that may outlast the request that asked for it: a change of the members, a drain, a resync. A job
-// says what it is about, since when it runs, how far it has come and how it ended; whoever asked may wait for its end.
+// Work on the cluster that may outlast the request that asked for it: a change of the members, a
+// drain, a resync. A job says what it concerns, when it began, how far it has come and how it
+// ended; a client may wait for its end.
 //
-//   running -> done
-//   running -> failed, with the problem that a request would have been answered with
+//   running -> done running -> failed, with the problem that a request would have been answered
+//   with
 //
-// Jobs are kept in the memory of the process that was asked, over the lives of its replica, and are gone when it ends: what
-// they have done is not. At most `JOBS_MAX` are kept. The one that ended first goes first; where none has ended, a new one
-// is refused.
+// Jobs are kept in the memory of the asked process, across incarnations of its replica, and are
+// gone when it ends; the effects of a job remain. At most `JOBS_MAX` are kept. The one that ended
+// first is dropped first; if none has ended, a new one is refused.
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,7 +19,7 @@ import { type Refusal, refusal } from '../problem.ts';
 import type { JobProgress, JobView, MembershipView } from '../../api/shapes.ts';
 
 export const JOBS_MAX = 64;
-/** How often it is looked how far one has come that nobody tells of its end. */
+/** How often the progress of a job is checked whose end nothing reports. */
 const LOOK_MS = 200;
 
 export class Job {
@@ -29,10 +30,10 @@ export class Job {
   readonly sinceMs = Date.now();
   state: JobView['state'] = 'running';
   endedMs: number | undefined;
-  /** Of the last look. */
+  /** The state at the last check. */
   progress: JobProgress | undefined;
   problem: Refusal | undefined;
-  /** The members that were agreed upon. */
+  /** The members that were agreed on. */
   members: MembershipView | undefined;
   readonly #waiting = new Set<() => void>();
 
@@ -53,7 +54,7 @@ export class Job {
     this.#end('failed');
   }
 
-  /** Until it ends, or for so long, or until nobody may wait any more. */
+  /** Waits until the job ends, for at most this time, or until waiting is not allowed any more. */
   wait(ms: number): Promise<void> {
     if (this.state !== 'running') return Promise.resolve();
     return new Promise((resolve) => {
@@ -67,12 +68,15 @@ export class Job {
     });
   }
 
-  /** Who waits is answered now. */
+  /** Waiting clients are answered now. */
   release(): void {
     for (const end of this.#waiting) end();
   }
 
-  /** What ended first counts: a look at the replica and the replica's own answer may come in either order. */
+  /**
+   * The first end counts: a check of the replica and the replica's own answer may come in either
+   * order.
+   */
   #end(state: 'done' | 'failed'): void {
     if (this.state !== 'running') return;
     this.state = state;
@@ -86,12 +90,12 @@ export class Jobs {
   readonly #jobs = new Map<string, Job>();
   #service: ReplicaService | undefined;
 
-  /** From now on this life of the replica is asked. */
+  /** From now on this incarnation of the replica is asked. */
   attach(service: ReplicaService): void {
     this.#service = service;
   }
 
-  /** `undefined`: too many run already. */
+  /** `undefined` if too many run already. */
   begin(kind: JobKind, target: string): Job | undefined {
     if (this.#jobs.size >= JOBS_MAX && !this.#dropOne()) return undefined;
     const job = new Job(kind, target);
@@ -103,7 +107,7 @@ export class Jobs {
     return this.#jobs.get(id);
   }
 
-  /** Ends the job when the replica says that what it is about is so. */
+  /** Ends the job when the replica's status shows its goal. */
   follow(job: Job): void {
     this.#followToEnd(job).catch((error: unknown) => {
       const what = error instanceof Error ? error.message : String(error);
@@ -111,7 +115,7 @@ export class Jobs {
     });
   }
 
-  /** How far it has come by now. Between two lives of the replica nobody can tell. */
+  /** The present progress. Between two incarnations of the replica it is unknown. */
   async look(job: Job): Promise<void> {
     const status = job.state === 'running' ? await this.#status() : undefined;
     if (status === undefined || job.state !== 'running') return;
@@ -121,7 +125,7 @@ export class Jobs {
     else if (end !== undefined) job.fail(end);
   }
 
-  /** The server ends: who waits is told how far it has come. */
+  /** The server ends: waiting clients get the present progress. */
   release(): void {
     for (const job of this.#jobs.values()) job.release();
   }

@@ -1,20 +1,22 @@
-// A replica that is to be taken in is asked who it is before it is proposed to the members: once it counts in N, a wrong address
-// costs every write with w=all and every quorum that it was meant for. Who is a member at this very address already is not asked,
-// because nothing is proposed; and no replica asks itself.
+// A newcomer is asked for its identity before it is proposed to the members: once it counts in N, a
+// wrong address affects every write with w=all and every quorum that it was meant for. A member
+// that already has this very address is not asked, because nothing is proposed; and no replica asks
+// itself.
 //
-// A newcomer may be starting: where nothing listens yet it is asked again, for half of the time that the change may take.
+// A newcomer may be starting: if nothing listens there yet it is asked again, for half of the time
+// that the change may take.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place, Probed } from '../../model/membership.ts';
 import { ask, type HttpContext } from '../context.ts';
 import { type Refusal, refusal } from '../problem.ts';
 
-/** Asks at the peer address of a place who is there. Never rejects. */
+/** Asks the process at a peer address for its identity. Never rejects. */
 export type Probe = (place: Place, timeoutMs: number) => Promise<Probed>;
 
 const AGAIN_MS = 100;
 
-/** Why it is not proposed. */
+/** Why the newcomer is not proposed. */
 export async function refuseNewcomer(
   context: HttpContext,
   place: Place,
@@ -55,7 +57,7 @@ async function probe(context: HttpContext, place: Place, timeoutMs: number): Pro
   }
 }
 
-/** A newcomer has no data of another membership; a member may have moved with what it has. */
+/** A newcomer has no data of another membership; a member may have moved with its data. */
 async function flawOf(
   { members, service }: HttpContext,
   place: Place,
@@ -65,12 +67,12 @@ async function flawOf(
   if (probed.epoch === 0 || members.some(({ id }) => id === place.id)) return undefined;
   const status = await ask(service, (client) => ({ kind: 'status', client }));
   const epoch = status.kind === 'status' ? status.membership.epoch : 0;
-  // One that was taken in meanwhile knows a later one.
+  // A replica that was added in the meantime has a later epoch.
   if (probed.epoch > epoch) return undefined;
   return 'its directory belongs to another membership; start it with an empty one';
 }
 
-/** What the refusals of a handshake say to who joins. */
+/** What the refusals of a handshake mean to the operator who adds a replica. */
 const WORDS: { readonly [reason: string]: string } = {
   'refused: cluster': 'it belongs to another cluster (CONIT_CLUSTER_ID)',
   'refused: recipient': 'another replica listens there',

@@ -1,5 +1,5 @@
-// Ties the fastify routes to the route table: a route that is not in it stops the start, and before a route's handler
-// runs, the caller's role is looked at.
+// Connects the fastify routes with the route table: a route that is not in the table stops the
+// start, and the caller's role is checked before a route's handler runs.
 
 import type { FastifyRequest, RouteOptions } from 'fastify';
 import { assert } from '../../base/assert.ts';
@@ -15,7 +15,7 @@ import { type Route, routeAt } from '../../api/routes.ts';
 const callers = new WeakMap<FastifyRequest, Caller>();
 const DOCS_PATH = '/docs';
 
-/** Who called, for a handler that has to look closer. */
+/** The caller, for a handler that checks more. */
 export function callerOf(request: FastifyRequest): Caller {
   return callers.get(request) ?? 'anyone';
 }
@@ -26,7 +26,7 @@ export function guardAccess(app: App, context: HttpContext): void {
     throw new Error(`the route ${String(options.method)} ${options.url} is not in the route table`);
   });
   app.addHook('onRequest', (request, reply, done) => {
-    // Before the body is looked at: what is wrong with it is nobody's business where no route is.
+    // Runs before the body is checked: without a route, a fault of the body is not reported.
     if (request.is404) {
       answerUnrouted(context, request, reply);
       return;
@@ -37,7 +37,7 @@ export function guardAccess(app: App, context: HttpContext): void {
   });
 }
 
-/** Fastify's path as OpenAPI and the route table write it. */
+/** Fastify's path in the form of OpenAPI and the route table. */
 export function tablePath(url: string): string {
   if (url === DOCS_PATH || url.startsWith(`${DOCS_PATH}/`)) return DOCS_PATH;
   return url.replace(/:(\w+)/g, '{$1}').replace('*', '{key}');

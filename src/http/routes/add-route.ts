@@ -1,5 +1,5 @@
-// Serves a route of the table of routes with fastify. Path, query and body are those that api/ describes, and nothing
-// else is taken: what is left to a handler is what the request means.
+// Serves a route of the route table with fastify. It accepts exactly the path, query and body that
+// api/ describes; the handler only decides what the request means.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -14,15 +14,15 @@ import { replyProblem } from './reply.ts';
 /** The fastify application as its routes and hooks see it. */
 export type App = FastifyInstance<Server, IncomingMessage, ServerResponse>;
 
-/** A request that has what its route asks for. */
+/** A request whose path, query and body are valid for its route. */
 export interface RouteCall<Id extends RouteId> {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  /** Without a key, of which fastify loses the bytes. */
+  /** Without the key, because fastify does not keep its bytes. */
   readonly path: Omit<PathOf<Id>, 'key'>;
   readonly query: QueryOf<Id>;
   readonly body: BodyOf<Id>;
-  /** Of the namespace that the path names. */
+  /** The namespace in the path. */
   readonly policy: 'ns' extends keyof PathOf<Id> ? Policy : undefined;
 }
 

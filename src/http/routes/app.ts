@@ -1,6 +1,6 @@
-// The fastify application: everything that is not on the data path. Bodies are read strictly (json.ts), schemas
-// refuse what they do not name, every route must stand in the route table, and whatever goes wrong leaves as a
-// problem.
+// The fastify application: everything that is not on the data path. Bodies are parsed strictly
+// (json.ts), schemas refuse members that they do not name, every route must be in the route table,
+// and every error is answered with a problem.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import Fastify, { type FastifyRequest, type FastifyServerFactory } from 'fastify';
@@ -37,7 +37,7 @@ import { writeStatusRoutes } from './write-status.ts';
 const PARAMETER_LENGTH_MAX = 4096;
 const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i;
 
-/** `serverFactory` makes the server that fastify is put behind. */
+/** `serverFactory` makes the server behind which fastify runs. */
 export async function createApp(
   context: HttpContext,
   serverFactory: FastifyServerFactory,
@@ -89,7 +89,7 @@ function meterRequests(app: App, { meter, namespaces }: HttpContext): void {
   });
 }
 
-/** Small replies leave in one piece or are bounded by the connections. */
+/** Small replies are written in one piece or bounded by the connections. */
 const COUNTED_BYTES_MIN = 16 * 1024;
 
 function countReplies(app: App, { memory }: HttpContext): void {
@@ -118,7 +118,7 @@ const ROUTES = [
 function readBodies(app: App, { arriving, limits }: HttpContext): void {
   app.removeAllContentTypeParsers();
   app.addHook('preParsing', ({ raw }, _reply, payload, done) => {
-    // Whoever reads it answers with what is raised there, and lets go of what has come.
+    // The reader of this body answers with the error raised here, and drops what has arrived.
     arriving.watch(raw, limits.batchBytesMax, () => raw.emit('error', new RefusedError(CROWDED)));
     done(null, payload);
   });
@@ -126,7 +126,7 @@ function readBodies(app: App, { arriving, limits }: HttpContext): void {
     '*',
     { parseAs: 'buffer' },
     async (request: FastifyRequest, body: Buffer) => {
-      // One empty chunk is no body, whatever it is called.
+      // One empty chunk is no body, whatever its content type.
       if (body.length === 0) return undefined;
       if (!JSON_TYPE.test(request.headers['content-type'] ?? ''))
         throw new RefusedError(refusal('unsupported-media-type', 'the body must be JSON'));

@@ -1,5 +1,5 @@
-// An atomic batch: its operations become one command, a run of writes that happen together or not at all. What is wrong with one
-// operation is wrong with all: the refusal names it.
+// An atomic batch: its operations become one command, a run of writes that happen together or not
+// at all. A fault of one operation refuses them all: the refusal names the operation.
 
 import { assert } from '../../base/assert.ts';
 import { crc32c } from '../../base/crc32c.ts';
@@ -57,7 +57,7 @@ function askedOf(
   return { items, r: isConditional ? r : undefined, idempotency };
 }
 
-/** One key for all: a retry is the same batch. */
+/** One idempotency key for all: a retry is the same batch. */
 function named(key: string, digests: readonly number[]): Idempotency {
   const text = Buffer.from(digests.join());
   return { key, digest: crc32c(text, 0, text.length) };

@@ -1,5 +1,5 @@
-// One operation of a batch: its fields become the same command that a request for the key alone would have become,
-// and the reply becomes its result. What is wrong with one item is that item's problem only.
+// One operation of a batch: its fields become the same command as a request for the key alone, and
+// the reply becomes its result. A fault of one item is reported for that item only.
 
 import { assert } from '../../base/assert.ts';
 import type { Absent, Client, Command, Found, Reply, Written } from '../../model/command.ts';
@@ -20,7 +20,7 @@ import type { BatchItem, BatchResult } from '../../api/shapes.ts';
 import { areTags, isTag, readContentType } from '../../api/request-headers.ts';
 import { PLAIN_WRITE, writeCommand, type WriteRequest } from '../data/write-request.ts';
 
-/** What the whole batch asks for. */
+/** The options of the whole batch. */
 export interface BatchOptions {
   readonly policy: Policy;
   readonly w: QuorumSpec | undefined;
@@ -37,7 +37,7 @@ const NO_VALUE = new Uint8Array(0);
 const READS_TAKE: readonly string[] = ['op', 'key', 'keyBase64'];
 const DELETES_TAKE: readonly string[] = [...READS_TAKE, 'ifMatch', 'ifNoneMatch', 'tags', 'weight'];
 
-/** The command of the item that stands at `index`. */
+/** The command of the item at `index`. */
 export function commandOf(
   item: BatchItem,
   index: number,
@@ -63,7 +63,7 @@ interface ItemWrite {
   readonly asked: WriteRequest;
 }
 
-/** What a put or a delete asks for. */
+/** The options of a put or a delete. */
 export function writeOf(
   item: BatchItem,
   index: number,
@@ -95,7 +95,7 @@ export function resultOf(context: HttpContext, item: BatchItem, reply: Reply): B
   return problemResult(context, reply.fault);
 }
 
-/** How fresh it is, and who answered where that was not this replica. */
+/** How fresh the answer is, and which replica answered if it was not this one. */
 function originOf({ stalenessMs: boundMs, heldBy }: Found | Absent) {
   const stalenessMs = wholeStaleness(boundMs);
   return heldBy === undefined ? { stalenessMs } : { stalenessMs, servedBy: heldBy.id };
@@ -116,7 +116,7 @@ export function problemResult({ source }: HttpContext, reason: Refusal): BatchRe
   return { status: statusOf(reason.code), problem: problemDocument(reason, source) };
 }
 
-/** A member that the operation has no use for is refused, not ignored. */
+/** A member that the operation does not use is refused, not ignored. */
 function refuseMembers(item: BatchItem): Refusal | undefined {
   if (item.op === 'put') return undefined;
   const taken = item.op === 'get' ? READS_TAKE : DELETES_TAKE;

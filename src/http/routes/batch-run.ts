@@ -1,9 +1,11 @@
-// Runs the operations of a batch in their order, in pieces. Writes that follow each other share turns and syncs. Gets run a
-// few at a time, and each takes room for its value before that is read, and waits for it where other answers have it (memory.ts):
-// what a batch holds is bounded before it is read, not when all of it is there.
+// Runs the operations of a batch in their order, in pieces. Consecutive writes share turns and
+// syncs. A few gets run at a time; each reserves room for its value before the value is read, and
+// waits while other answers use the room (memory.ts). So the memory of a batch is bounded before it
+// is read.
 //
-// What is decided later, because a read quorum is asked, keeps its place among the operations on its key: a get shows what stood
-// before it, and a condition compares with that. Puts and deletes are in order by themselves.
+// An operation that is decided later, because it asks a read quorum, keeps its place among the
+// operations on its key: a get shows the value before it, and a condition compares with that. Puts
+// and deletes are in order anyway.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Found, Reply } from '../../model/command.ts';
@@ -14,13 +16,13 @@ import type { AnswerRoom } from '../guard/memory.ts';
 import { isFault, type Refusal, refusal } from '../problem.ts';
 import type { BatchItem } from '../../api/shapes.ts';
 
-/** Values of gets that are under way at the same time, and how many of them. */
+/** Values of gets in progress, and the number of these gets. */
 const GETS_BYTES = 16 * 1024 * 1024;
 const GETS_MAX = 16;
 /** Bytes of values that are handed over in one turn of the event loop. */
 const PIECE_BYTES = 256 * 1024;
 
-/** In the place of an answer that a bug kept from being taken. */
+/** Replaces an answer that a bug prevented. */
 const BROKEN = refusal('internal', 'a bug; the request ends');
 const RESULTS_FULL = refusal('content-too-large', 'the results of this batch are full already');
 const MEMORY_FULL = refusal(
@@ -39,7 +41,7 @@ export async function runBatch(
   return run.end();
 }
 
-/** Room for the values that an answer may have, and for one that turns out to be too much. */
+/** Room for the values that an answer may have, and for one that is found to exceed it. */
 export function roomFor({ limits, memory }: HttpContext): AnswerRoom {
   const { valueBytesMax, batchBytesMax, replyBytesMax } = limits;
   return memory.open(Math.min(batchBytesMax + valueBytesMax, replyBytesMax / 2));
@@ -54,7 +56,7 @@ class BatchRun {
   readonly #context: HttpContext;
   readonly #options: BatchOptions;
   readonly #room: AnswerRoom;
-  /** A value that finds no room until then is refused. */
+  /** A value that gets no room until then is refused. */
   readonly #deadlineMs: number;
   readonly #getsMax: number;
   readonly #answers: (Reply | Refusal)[] = [];
@@ -65,7 +67,10 @@ class BatchRun {
   #bytes = 0;
   #isFull = false;
   #pieceBytes = 0;
-  /** A bug in taking an answer. It is kept until the end, because nobody awaits an operation that runs beside others. */
+  /**
+   * A bug while an answer was handled. It is kept until the end, because no caller awaits an
+   * operation that runs beside others.
+   */
   #broken: { readonly error: unknown } | undefined;
 
   constructor(context: HttpContext, options: BatchOptions, room: AnswerRoom) {
@@ -77,7 +82,7 @@ class BatchRun {
     this.#getsMax = Math.min(Math.max(most, 1), GETS_MAX);
   }
 
-  /** Begins an operation, and returns when the next may begin. */
+  /** Begins an operation, and resolves when the next may begin. */
   async take(item: BatchItem, index: number): Promise<void> {
     const before = this.#onKey.get(keyNameOf(item));
     if (before !== undefined && (before.isDecidedLater || isDecidedLater(item))) await before.done;
@@ -102,7 +107,7 @@ class BatchRun {
     if (this.#gets.length >= this.#getsMax) await this.#landed();
   }
 
-  /** Takes room for one more value, or says why there is none. */
+  /** Reserves room for one more value, or returns why there is none. */
   async #roomForValue(): Promise<Refusal | undefined> {
     const room = this.#room;
     const { valueBytesMax } = this.#context.limits;
@@ -154,7 +159,10 @@ class BatchRun {
     });
   }
 
-  /** Gives back what the answer does not need; a value beyond what all of them may have is let go at once. */
+  /**
+   * Returns room that the answer does not need; a value beyond the bound of all values is dropped
+   * at once.
+   */
   #admit(answer: Reply | Refusal): Reply | Refusal {
     const { valueBytesMax, batchBytesMax } = this.#context.limits;
     const bytes = isFound(answer) ? latestOf(answer.record).size : 0;
@@ -167,7 +175,7 @@ class BatchRun {
   }
 }
 
-/** Two keys may share it, which costs the second one some time. */
+/** Two keys may share a slot; then the second one waits for the first. */
 function keyNameOf({ key, keyBase64 = '' }: BatchItem): string {
   return key ?? Buffer.from(keyBase64, 'base64').toString('utf8');
 }

@@ -1,5 +1,6 @@
-// POST /v1/batch/{ns}: up to a thousand operations in one request, answered in their order. Each is on its own: some may succeed
-// and others fail, and an Idempotency-Key counts for each operation by its place. With `atomic` they happen together or not at all.
+// POST /v1/batch/{ns}: up to a thousand operations in one request, answered in their order. Each is
+// independent: some may succeed and others fail, and an Idempotency-Key is applied to each
+// operation by its position. With `atomic` they happen together or not at all.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { addRoute, type App, type RouteCall } from './add-route.ts';
@@ -48,7 +49,7 @@ async function answer(
   const isLast = replies.some(isTurnedAway);
   const body = await jsonList('results', ops.length, (index) => {
     const result = resultFor(context, ops[index] as BatchItem, replies[index] as Reply | Refusal);
-    // Its value is in the text now.
+    // The value is in the text now.
     replies[index] = DONE;
     return result;
   });
@@ -75,7 +76,7 @@ function resultFor(context: HttpContext, item: BatchItem, reply: Reply | Refusal
   return result;
 }
 
-/** In the place of what is written already. */
+/** Replaces a result that is already written. */
 const DONE = refusal('content-too-large', 'done');
 
 function readOptions(
@@ -106,7 +107,7 @@ function refuseBatch(
   return refusal('content-too-large', detail);
 }
 
-/** One of them is better asked elsewhere, and so is the next batch. */
+/** If one of them is better served elsewhere, so is the next batch. */
 function isTurnedAway(reply: Reply | Refusal): boolean {
   if (isFault(reply)) return isBetterAskedElsewhere(reply.code);
   return reply.kind === 'failed' && isBetterAskedElsewhere(reply.fault.code);

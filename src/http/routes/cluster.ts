@@ -36,7 +36,7 @@ export async function askStatus({ service }: HttpContext): Promise<Status | Refu
   return reply;
 }
 
-/** Of the namespaces only those that the caller may read: their names are told to nobody else. */
+/** Contains only the namespaces that the caller may read: other names are not disclosed. */
 function shownTo(caller: Caller, status: Status): Status {
   if (caller === 'anyone') return status;
   const shown = <T extends { readonly namespace: string }>(all: readonly T[]): readonly T[] =>
@@ -123,7 +123,7 @@ function timeOf(ms: number | undefined): string | null {
   return ms === undefined ? null : timeText(ms);
 }
 
-/** As the replica itself says, or as the configuration does. */
+/** As the replica itself reports, or else as configured. */
 export function urlOf(
   { members, advertised, self }: HttpContext,
   id: string,

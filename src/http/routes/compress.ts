@@ -1,6 +1,7 @@
-// Compresses what fastify's routes answer, for who asks for it (RFC 9110 section 12.5.3): lists, documents, metrics. Values
-// are sent as they were put. It happens in Node's thread pool, which commits need as well, so it has bounds: tiny answers are not
-// worth it, and while two are under way a third is sent as it is.
+// Compresses the answers of fastify's routes for clients that ask for it (RFC 9110 section 12.5.3):
+// lists, documents, metrics. Values are sent as they were put. Compression runs in Node's thread
+// pool, which commits need as well, so it has bounds: tiny answers are sent as they are, and while
+// two are being compressed so is every further one.
 
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -55,13 +56,13 @@ function addVary(reply: FastifyReply): void {
   );
 }
 
-/** A strong tag would say that these are the bytes of the plain form (RFC 9110 section 8.8.3). */
+/** A strong tag would claim the bytes of the plain form (RFC 9110 section 8.8.3). */
 function weakenTag(reply: FastifyReply): void {
   const tag = reply.getHeader('ETag');
   if (typeof tag === 'string' && !tag.startsWith('W/')) reply.header('ETag', `W/${tag}`);
 }
 
-/** The better of the two that the client takes at least as gladly as none. */
+/** The better coding of those that the client prefers to none. */
 function codingFor({ method, headers }: FastifyRequest): Coding | undefined {
   if (method === 'HEAD') return undefined;
   const accept = [headers['accept-encoding']].flat().join(',');

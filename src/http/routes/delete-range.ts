@@ -1,6 +1,6 @@
-// DELETE /v1/kv/{ns}: deletes what a range of keys holds, a page at a time. A page is read as a list reads it; then the versions
-// that were seen are deleted, and nothing that is newer. The whole namespace goes only where `all` says so: a bound that a
-// script left empty is no bound.
+// DELETE /v1/kv/{ns}: deletes the keys of a range, a page at a time. A page is read as a list reads
+// it; then exactly the versions that were seen are deleted, and nothing newer. The whole namespace
+// is deleted only with `all`: a bound that a script left empty must not mean everything.
 
 import type { FastifyReply } from 'fastify';
 import type { QueryOf } from '../../api/parameters.ts';
@@ -22,7 +22,7 @@ import { readTimeLeft } from '../guard/time-left.ts';
 
 type Query = QueryOf<'delete-range'>;
 
-/** Headers that would say what is deleted, and that nothing answers to. */
+/** Headers that would restrict the delete, and that this route does not support. */
 const UNHEARD = ['if-match', 'if-none-match', 'if-unmodified-since', 'content-range'];
 
 export function deleteRangeRoutes(app: App, context: HttpContext): void {
@@ -113,7 +113,7 @@ function refuse(
   return redirectTo(context, reply, location);
 }
 
-/** Something is done, and of nothing the outcome is unknown: the client goes on where the page ended. */
+/** Something is done, and no outcome is unknown: the client continues where the page ended. */
 function isProgress({ deleted, stoppedAt, reason }: RangeOutcome): boolean {
   return (deleted > 0 || stoppedAt > 0) && reason !== undefined && isDefinite(reason.code);
 }

@@ -1,4 +1,5 @@
-// GET /openapi.json, made from the tables of api/ (openapi.ts), its page /docs, and GET /, which names both.
+// GET /openapi.json, made from the tables of api/ (openapi.ts), its page /docs, and GET /, which
+// links both.
 
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
@@ -14,7 +15,7 @@ export async function documentRoutes(app: App, context: HttpContext): Promise<vo
   await app.register(swagger, { mode: 'static', specification: specificationOf(document) });
   const json = freeze('application/json', () => JSON.stringify(document));
   const yaml = freeze('application/x-yaml', () => app.swagger({ yaml: true }));
-  // The page's own routes would write the document anew for each request.
+  // The page's own routes would build the document for each request.
   app.addHook('preHandler', (request, reply, done) => {
     const { url } = request.routeOptions;
     if (url === '/docs/json') void json.send(context, reply);
@@ -30,7 +31,7 @@ export async function documentRoutes(app: App, context: HttpContext): Promise<vo
   });
 }
 
-/** The types of the package know OpenAPI 3.0 only. */
+/** The package's types cover OpenAPI 3.0 only. */
 function specificationOf(document: object): StaticDocumentSpec {
   return { document: document as StaticDocumentSpec['document'] & object };
 }

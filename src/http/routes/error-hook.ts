@@ -1,6 +1,6 @@
-// Turns whatever fastify refuses by itself into problems: bodies that fit no schema, paths that lead
-// nowhere, methods that a path does not take. An error that is nobody's fault but ours is reported, and the client
-// learns only its instance.
+// Turns the refusals of fastify itself into problems: bodies that do not match a schema, unknown
+// paths, methods that a path does not take. An error that is a bug of ours is reported, and the
+// client gets only its instance.
 
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from './add-route.ts';
@@ -25,14 +25,14 @@ export function answerErrors(app: App, context: HttpContext): void {
 
 function replyInternal(context: HttpContext, reply: FastifyReply, error: unknown): FastifyReply {
   const instance = reportBug(context, error);
-  // The answer that failed may have left a header that cannot be written.
+  // The failed answer may have left a header that cannot be written.
   for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
   dropHeaders(reply.raw);
   endConnection(reply);
   return replyProblem(context, reply, INTERNAL, [], { instance });
 }
 
-/** 404, or 405 where the path takes other methods. */
+/** 404, or 405 if the path takes other methods. */
 export function answerUnrouted(
   context: HttpContext,
   request: FastifyRequest,

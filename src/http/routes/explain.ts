@@ -1,4 +1,4 @@
-// GET /v1/explain/{ns}/{key}: what every replica holds under a key, side by side. It shows versions, never values.
+// GET /v1/explain/{ns}/{key}: what every replica holds under a key: versions, never values.
 
 import { addRoute, type App } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
@@ -15,7 +15,7 @@ import { timeText } from '../form/reply-head.ts';
 import { type ExplainView } from '../../api/shapes.ts';
 import { readTimeLeft } from '../guard/time-left.ts';
 
-/** Of `/v1/explain/{ns}/`. */
+/** The path `/v1/explain/{ns}/` up to the key. */
 const SEGMENTS_BEFORE_KEY = 4;
 
 export function explainRoutes(app: App, context: HttpContext): void {
@@ -34,7 +34,7 @@ export function explainRoutes(app: App, context: HttpContext): void {
   });
 }
 
-/** The key as the request wrote it; fastify's parameter has lost which bytes it was made of. */
+/** The key as the request wrote it; fastify's parameter has lost its original bytes. */
 function keyPartOf(url: string): string {
   const path = url.split('?', 1)[0] as string;
   return path.split('/').slice(SEGMENTS_BEFORE_KEY).join('/');

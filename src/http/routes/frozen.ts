@@ -1,5 +1,6 @@
-// A document that is the same as long as the process runs: made once, when it is first asked for, and named by its digest, so
-// that who has it is told so (304). Anybody may ask for it without a token, and must not cost a serialisation each time.
+// A document that is constant while the process runs: made on the first request, and named by its
+// digest, so that a client that has it gets a 304. Any client may request it without a token, so a
+// request must not cost a serialisation.
 
 import { createHash } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
@@ -23,7 +24,7 @@ export function freeze(type: string, make: () => string): Frozen {
     send(context, reply) {
       const { body, tag } = document();
       commonHeaders(context, reply);
-      // To be kept, and asked after.
+      // Clients keep it and revalidate it.
       reply.header('Cache-Control', 'no-cache').header('ETag', `"${tag}"`);
       const known = reply.request.headers['if-none-match'];
       const isKnown = known !== undefined && namesVersion(known, tag, 'weak') === true;

@@ -1,9 +1,12 @@
-// GET /livez and /readyz, for supervisors and load balancers, and /metrics, as Prometheus takes it. Live means that the process answers, nothing more.
-// Ready means that the replica serves, is not draining, and reaches a quorum: of all replicas, or with `ns` the one
-// that the namespace's own r and w need, and the namespace must be answered for. With `maxLag` its staleness must be proved
-// to lie within that, members left out that cannot be reached. A commit that hangs makes it unready: whatever it takes would hang as well. So does a clock
-// that is too far from the others': it stamps no write.
-// A disk that is almost full does (`low-disk`), for writes are refused; `op=read` asks for reads alone.
+// GET /livez and /readyz, for supervisors and load balancers, and /metrics, for Prometheus. Live
+// means only that the process answers. Ready means that the replica serves, is not draining, and
+// reaches a quorum: of all replicas, or with `ns` the one that the namespace's own r and w need,
+// and that the replica answers reads of that namespace.
+//
+// With `maxLag` its staleness must be proved to be at most that, not counting members that cannot
+// be reached. Not ready either: a commit that hangs, because further requests would hang as well; a
+// clock too far from the others, because no write is stamped; a disk that is almost full
+// (`low-disk`), because writes are refused. `op=read` asks for reads alone.
 
 import type { FastifyRequest } from 'fastify';
 import { callerFor } from '../guard/auth.ts';
@@ -29,7 +32,7 @@ interface Asked {
   readonly maxLagMs: number | undefined;
   readonly quorums: readonly QuorumSpec[];
   readonly ns: string | undefined;
-  /** Reads alone: whether writes have room does not matter. */
+  /** Reads alone: room for writes does not matter. */
   readonly isForReads: boolean;
 }
 
@@ -57,7 +60,10 @@ export function healthRoutes(app: App, context: HttpContext): void {
   });
 }
 
-/** The route is open, but names of namespaces are for who may read them: the absent and the forbidden look alike. */
+/**
+ * The route is open, but only clients that may read a namespace learn of it: an absent one and a
+ * forbidden one get the same answer.
+ */
 function refuseNamespace(
   { auth }: HttpContext,
   { headers, raw }: FastifyRequest,
@@ -125,7 +131,7 @@ function checkDisk({ self: { isStalled, commitAgeMs } }: Status): ReadyCheck {
   return check('disk', !isStalled, detail);
 }
 
-/** Without trust in it no write is stamped. */
+/** An untrusted clock stamps no write. */
 function checkClock({ self: { clock } }: Status): ReadyCheck {
   const ms = Math.round(Math.abs(clock.aheadMs));
   const apart = `${ms} ms ${clock.aheadMs < 0 ? 'behind' : 'ahead of'} that of a majority`;
@@ -139,7 +145,7 @@ function checkClock({ self: { clock } }: Status): ReadyCheck {
   return check('clock', isFit, isFit ? `${clock.state}: ${apart}` : `clock-drift: it is ${apart}`);
 }
 
-/** Reads and deletes go on; who only reads may ask with `op=read`. */
+/** Reads and deletes still work; a client that only reads may ask with `op=read`. */
 function checkRoom({ self: { isDiskLow } }: Status): ReadyCheck {
   const detail = isDiskLow
     ? 'the disk is almost full: writes are refused, reads and deletes go on'
@@ -147,7 +153,7 @@ function checkRoom({ self: { isDiskLow } }: Status): ReadyCheck {
   return check('low-disk', !isDiskLow, detail);
 }
 
-/** A namespace whose lag no policy bounds is answered for whenever the replica serves. */
+/** A namespace whose policy bounds no lag is served whenever the replica serves. */
 function checkNamespace({ self }: Status, ns: string): ReadyCheck {
   const health = self.namespaces.find(({ namespace }) => namespace === ns);
   if (health === undefined) return check('namespace', true, `${ns} has no bound on its lag`);
@@ -158,8 +164,9 @@ function checkNamespace({ self }: Status, ns: string): ReadyCheck {
 }
 
 /**
- * With a namespace whose lag its policy bounds, its own measure; else what is proved of every connected peer. A member that
- * cannot be reached makes nobody else stale, nor one whose clock is ahead: both are left out, and named.
+ * For a namespace with bounded lag, its own lag; else the proved staleness towards every connected
+ * peer. A member that cannot be reached makes no other member stale, nor does one whose clock is
+ * ahead: both are left out of the measure, and named in the answer.
  */
 function checkLag(status: Status, { maxLagMs = 0, ns }: Asked): ReadyCheck {
   const health = status.self.namespaces.find(({ namespace }) => namespace === ns);

@@ -1,5 +1,6 @@
-// GET /v1/jobs/{id}, and how a request for work that may take long is answered: 202 with a job, and once it has ended, or
-// where it ends within the time that the client prefers to wait (RFC 7240), 200 with the job or the problem that ended it.
+// GET /v1/jobs/{id}, and the answer to a request for long work: 202 with a job. If the job ends
+// within the time that the client prefers to wait (RFC 7240), 200 with the job or the problem that
+// ended it.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { addRoute, type App } from './add-route.ts';
@@ -13,7 +14,9 @@ import { timeText } from '../form/reply-head.ts';
 import { type JobView } from '../../api/shapes.ts';
 import { preferWait, readWait } from '../../api/request-headers.ts';
 
-/** What ends so soon, a refusal above all, is answered as if it had been waited for. */
+/**
+ * A job that ends within this time, above all a refusal, is answered as if the client had waited.
+ */
 const AT_ONCE_MS = 50;
 const NO_JOB = refusal('job-not-found', 'no job of this name is known here');
 const TOO_MANY = refusal('overloaded', 'too many jobs run already');
@@ -30,7 +33,7 @@ export function jobRoutes(app: App, context: HttpContext): void {
   });
 }
 
-/** `run` sets the work going and sees to it that the job ends. */
+/** `run` starts the work and ensures that the job ends. */
 export async function answerJob(
   context: HttpContext,
   request: FastifyRequest,

@@ -1,4 +1,5 @@
-// GET /v1/kv/{ns}: the keys of a namespace in byte order, a page at a time, as one JSON document or as lines of JSON.
+// GET /v1/kv/{ns}: the keys of a namespace in byte order, in pages, as a JSON document or JSON
+// lines.
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { addRoute, type App } from './add-route.ts';
@@ -85,7 +86,7 @@ function boundsOf({ namespace }: Policy, query: Query): ListQuery {
   return { namespace, prefix, start, end, delimiter, reverse };
 }
 
-/** Ends the page before its values outgrow the bound; the next one goes on behind the last that is left. */
+/** Ends the page before its values exceed the bound; the next one begins after the last item. */
 function fit(listed: Listed, query: Query, bytesMax: number): Listed {
   let bytes = 0;
   const cut = listed.items.findIndex((record, index) => {
@@ -148,7 +149,7 @@ function viewOf(
   };
 }
 
-/** One item or prefix a line; the last line holds what concerns the page. */
+/** One item or prefix a line; the last line describes the page. */
 function linesOf({ items, prefixes, prefixesBase64 = [], cursor, asOf }: ListView): string {
   const lines: unknown[] = [
     ...items,

@@ -1,7 +1,8 @@
-// POST /v1/cluster/replicas and /v1/cluster/replicas/{id}/forget|drain|resume|resync: who belongs to the cluster, who
-// answers clients, and who catches up. Each is a job (jobs.ts). A change of the members ends when it is chosen by a majority
-// of the present ones; right after it every replica begins a new life with the new members, and its connections end. What
-// concerns one replica only that one does.
+// POST /v1/cluster/replicas and /v1/cluster/replicas/{id}/forget|drain|resume|resync: which
+// replicas are members, which answer clients, and which catch up. Each is a job (jobs.ts). A change
+// of the members ends when a majority of the present ones has chosen it; right after it every
+// replica begins a new incarnation with the new members, and its connections end. A change that
+// concerns one replica is sent to that replica.
 
 import { addRoute, type App } from './add-route.ts';
 import type { QueryOf } from '../../api/parameters.ts';
@@ -51,7 +52,7 @@ function addForget(app: App, context: HttpContext): void {
 
 type OwnVerb = 'drain' | 'resume' | 'resync';
 
-/** What a replica does for itself alone. */
+/** Changes that a replica makes for itself alone. */
 function addOwn(app: App, context: HttpContext, verb: OwnVerb): void {
   addRoute(app, context, verb, ({ request, reply, path: { id }, query }) => {
     const other = refuseOther(context, id);
@@ -86,7 +87,7 @@ function refuseOther({ members, self }: HttpContext, id: string): Refusal | unde
   });
 }
 
-/** What sets the change going. */
+/** Starts the change. */
 function change(
   context: HttpContext,
   wanted: MembershipCommand['change'],
@@ -108,7 +109,7 @@ interface Newcomer {
   readonly propose: (leftMs: number) => void;
 }
 
-/** A newcomer that cannot be reached, or is another, is not proposed. */
+/** A newcomer that cannot be reached, or has another identity, is not proposed. */
 async function lookFirst(context: HttpContext, newcomer: Newcomer): Promise<void> {
   const { place, timeoutMs, job, propose } = newcomer;
   const sinceMs = performance.now();

@@ -1,5 +1,5 @@
-// GET /v1/namespaces and /v1/namespaces/{ns}: the policies as they are compiled, every default filled in. The list
-// holds only what the caller may read.
+// GET /v1/namespaces and /v1/namespaces/{ns}: the compiled policies, with every default filled in.
+// The list contains only those that the caller may read.
 
 import { addRoute, type App } from './add-route.ts';
 import type { Policy } from '../../model/policy.ts';

@@ -1,5 +1,6 @@
-// The OpenAPI document, made from the tables of api/: routes, parameters, operations, shapes, headers. Schemas that have a name
-// stand once, under `components`; errors are problems; and each GET has its HEAD.
+// The OpenAPI document, made from the tables of api/: routes, parameters, operations, shapes,
+// headers. Schemas with a name are written once, under `components`; errors are problems; and each
+// GET has its HEAD.
 
 import { REPLY_HEADERS, type HeaderName } from '../../api/headers.ts';
 import { type AnswerRow, type Operation, operationOf, TAGS } from '../../api/operations.ts';
@@ -30,7 +31,7 @@ export function openApi(version: string, advertised: string): Json {
   };
 }
 
-/** First the replica that served the document, because it can be reached. */
+/** First the replica that served the document, because it is reachable. */
 function servers(advertised: string): readonly Json[] {
   const here = { url: '/', description: 'The replica that served this document' };
   if (advertised === '') return [here];
@@ -141,7 +142,7 @@ const NAMES: ReadonlyMap<unknown, string> = new Map(
   Object.entries(SHAPES).map(([name, shape]) => [shape, name]),
 );
 
-/** A reference where the schema has a name, else itself with references inside. */
+/** A reference if the schema has a name, else the schema with references inside. */
 function named(schema: object): object {
   const name = NAMES.get(schema);
   return name === undefined ? withNamedParts(schema) : ref('schemas', name);

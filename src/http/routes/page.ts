@@ -1,4 +1,4 @@
-// A page of the keys of a namespace, as the replica is asked for it: what a list shows and a range delete deletes.
+// A page of the keys of a namespace: what a list shows and a range delete deletes.
 
 import { assert } from '../../base/assert.ts';
 import { type ListCommand, type Listed } from '../../model/command.ts';
@@ -6,7 +6,7 @@ import type { ReplicaService } from '../../model/port.ts';
 import { ask } from '../context.ts';
 import type { Refusal } from '../problem.ts';
 
-/** The page that is asked for, or why there is none. */
+/** The requested page, or the reason why there is none. */
 export async function askPage(
   service: ReplicaService,
   asked: Omit<ListCommand, 'kind' | 'client'>,

@@ -1,5 +1,6 @@
-// Deletes the versions that a page of a list has shown, each as a request of its own: what follows shares turns and syncs. A
-// key that got a newer version meanwhile, here or elsewhere, keeps it.
+// Deletes the versions that a page of a list has shown, each as a request of its own: consecutive
+// ones share turns and syncs. A key that got a newer version meanwhile, here or elsewhere, keeps
+// it.
 
 import { createHash } from 'node:crypto';
 import type { Reply } from '../../model/command.ts';
@@ -12,7 +13,7 @@ import { IDEMPOTENCY_KEY_BYTES_MAX } from '../../model/encoding.ts';
 import { statusOf } from '../../api/problems.ts';
 import { PLAIN_WRITE, writeCommand, type WriteRequest } from '../data/write-request.ts';
 
-/** What every delete of the page asks for. */
+/** The options of every delete of the page. */
 export interface RangeOptions {
   readonly namespace: NamespaceName;
   readonly w: QuorumSpec | undefined;
@@ -22,7 +23,7 @@ export interface RangeOptions {
 
 export interface RangeOutcome {
   readonly deleted: number;
-  /** The first item that is neither deleted nor kept, and why; its index is the number of items where there is none. */
+  /** The first item that is neither deleted nor kept, and why; without one, the number of items. */
   readonly stoppedAt: number;
   readonly reason: Fault | undefined;
 }
@@ -63,7 +64,10 @@ function deleteOne(
   return ask(service, (client) => writeCommand(client, namespace, key, asked, NO_VALUE));
 }
 
-/** A retry sees other versions and another page, so a key of the namespace is what is deleted once. */
+/**
+ * A retry sees other versions and another page, so the idempotency key applies to each key and
+ * version that is deleted.
+ */
 function nameOf(idempotencyKey: string, key: Key): string {
   const digest = createHash('sha256').update(key, 'latin1').digest('base64url');
   return `${idempotencyKey}#${digest}`;
@@ -73,7 +77,7 @@ function isDeleted(reply: Reply): boolean {
   return reply.kind === 'written' && reply.supersededBy === undefined;
 }
 
-/** Why the version may still be shown. One that was replaced is not. */
+/** Why the version may still be shown. A replaced version is not. */
 function failureIn(reply: Reply): Fault | undefined {
   if (reply.kind === 'written') return undefined;
   if (reply.kind !== 'failed') return fault('outcome-unknown', 'an answer to another command');

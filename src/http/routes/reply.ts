@@ -1,4 +1,5 @@
-// How the routes of fastify answer: a problem for a refusal, and the headers that every reply of a namespace carries.
+// Answers of fastify's routes: a problem for a refusal, and the headers of every reply of a
+// namespace.
 
 import type { FastifyReply } from 'fastify';
 import type { Holder, Staleness } from '../../model/command.ts';
@@ -18,7 +19,7 @@ import {
 } from '../form/reply-head.ts';
 import type { ReadyCheck } from '../../api/shapes.ts';
 
-/** A refusal on its way through fastify's own error handling. Nothing of ours throws it. */
+/** A refusal that passes through fastify's error handling. Our own code never throws it. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
   readonly reason: Refusal;
@@ -29,13 +30,13 @@ export class RefusedError extends Error {
   }
 }
 
-/** What a problem may say beside what every problem says. */
+/** The optional members of a problem. */
 export interface ProblemExtra {
   readonly instance?: string;
   readonly checks?: readonly ReadyCheck[];
 }
 
-/** `extra` are members beside those of every problem. */
+/** `extra` are members besides those of every problem. */
 export function replyProblem(
   context: HttpContext,
   reply: FastifyReply,
@@ -52,13 +53,13 @@ export function replyProblem(
   return reply.code(statusOf(reason.code)).send(jsonBytes(document));
 }
 
-/** Sends `body` as JSON, for nobody to keep. */
+/** Sends `body` as JSON that no cache may keep. */
 export function replyJson(context: HttpContext, reply: FastifyReply, body: unknown): FastifyReply {
   commonHeaders(context, reply);
   return sendJson(reply, body);
 }
 
-/** The same where the headers are set already. */
+/** The same after the headers are set. */
 export function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
   return reply.type('application/json').send(jsonBytes(body));
 }
@@ -82,7 +83,7 @@ export function commonHeaders(context: HttpContext, reply: FastifyReply, heldBy?
   if (isDraining(context)) reply.header('Connection', 'close');
 }
 
-/** The client asked to be sent on. */
+/** The client asked for a redirect. */
 export function redirectTo(
   context: HttpContext,
   reply: FastifyReply,
@@ -93,7 +94,7 @@ export function redirectTo(
   return reply.code(307).header('Location', location).send();
 }
 
-/** Nothing that comes behind this reply is looked at. */
+/** Requests after this reply are ignored. */
 export function endConnection(reply: FastifyReply): void {
   connectionOf(reply.request.raw.socket)?.end();
   reply.header('Connection', 'close');
@@ -103,7 +104,7 @@ export function setHeaders(reply: FastifyReply, head: readonly string[]): void {
   for (let i = 0; i + 1 < head.length; i += 2) reply.header(head[i] as string, head[i + 1]);
 }
 
-// As bytes, because fastify would add a charset to the type of a string, which JSON does not have.
+// As bytes, because fastify would add a charset to a string's type, which JSON does not have.
 function jsonBytes(body: unknown): Buffer {
   return Buffer.from(JSON.stringify(body), 'utf8');
 }

@@ -1,5 +1,6 @@
-// GET /v1/route: where clients find the replicas, those that answer first, the region asked for before the others, then by
-// the round trip from here. With `ns` each says how it is with that namespace.
+// GET /v1/route: the addresses of the replicas: those that answer come first, among them the
+// requested region, then the shortest round trip from here. With `ns` each has its state for that
+// namespace.
 
 import { addRoute, type App } from './add-route.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
@@ -34,7 +35,7 @@ export function routeRoutes(app: App, context: HttpContext): void {
 
 interface Asked {
   readonly ns: string | undefined;
-  /** Replicas tell of it what they do not simply serve. */
+  /** Replicas report only namespaces that are not in state `serving`. */
   readonly isBounded: boolean;
 }
 
@@ -57,7 +58,10 @@ function ownEndpoint(context: HttpContext, self: ReplicaStatus, { ns }: Asked): 
   };
 }
 
-/** Of a bounded namespace a peer tells when it does not simply serve it; of the rest only that it is connected. */
+/**
+ * For a namespace with bounded lag a peer reports a state other than `serving`; for all others only
+ * its connection is known.
+ */
 function peerEndpoint(peer: PeerStatus, { ns, isBounded: isTold }: Asked): EndpointView {
   const health = healthIn(peer.namespaces ?? [], ns);
   return {

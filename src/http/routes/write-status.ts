@@ -1,5 +1,5 @@
-// GET /v1/writes/{dot}: how far a write has come. The ladder is what the holders that are known prove; a rung that is
-// not listed has not been reached, or nobody here knows yet.
+// GET /v1/writes/{dot}: how far a write has replicated. Each step is proved by the known holders; a
+// step that is not listed has not been reached, or this replica does not know it yet.
 
 import { addRoute, type App } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
