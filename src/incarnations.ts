@@ -1,18 +1,25 @@
-// One incarnation of the replica after another, in one process. A change of the members ends an incarnation in order, and the
-// next one begins at the same addresses:
+// One incarnation of the replica after another, in one process. A change of the members ends an
+// incarnation in order, and the next one begins at the same addresses:
 //
 //   up -> up        the members have changed: the incarnation is closed, and the next one begins
-//   up -> stopped   the process is asked to stop: what runs is closed, and no further incarnation begins
+//   up -> stopped   the process is asked to stop: what runs is closed, and no further incarnation
+//                   begins
 //
 // `Run` is an incarnation that has begun.
 
 interface Closable {
-  /** Closes the incarnation in order. `isLast`: clients that come meanwhile are answered for a while. */
+  /**
+   * Closes the incarnation in order. `isLast`: clients that come meanwhile are answered for a
+   * while.
+   */
   stop(isLast: boolean): Promise<void>;
 }
 
 interface Options<Run extends Closable> {
-  /** Begins an incarnation, after `before` where there was one. It calls `onRenewal` when its members have changed. */
+  /**
+   * Begins an incarnation, after `before` where there was one. It calls `onRenewal` when its
+   * members have changed.
+   */
   readonly begin: (onRenewal: () => void, before: Run | undefined) => Promise<Run>;
   /** The next incarnation could not begin. */
   readonly onFailure: (error: unknown) => void;

@@ -1,11 +1,13 @@
-// The composition root: builds a replica from its configuration, from the ground up, and takes it down again.
+// The composition root: builds a replica from its configuration, from the ground up, and takes it
+// down again.
 //
 //   up    data directory -> network -> host -> HTTP -> disk watch
 //   down  /readyz says no -> nothing new is taken -> what runs is finished -> network -> storage
 //
-// A replica that must not go on is not taken down in order: `onHalt` ends the process at once, and what was
-// acknowledged is on the disk. When the members have changed, the incarnation is taken down in order and the next one begins
-// in the same process, at the same addresses, with the members that the directory remembers (incarnations.ts).
+// A replica that must not go on is not taken down in order: `onHalt` ends the process at once, and
+// acknowledged writes are on the disk. When the members have changed, the incarnation is taken down
+// in order and the next one begins in the same process, at the same addresses, with the members
+// that the directory remembers (incarnations.ts).
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkAccess } from './adapters/disk/data-access.ts';
@@ -37,19 +39,19 @@ import type { Member } from './model/quorum.ts';
 export interface RunOptions {
   readonly config: Config;
   readonly log: Log;
-  /** The process must end now; `forgotten`: and need not be started again. */
+  /** The process must end now; after `forgotten` it need not be started again. */
   readonly onHalt: (reason: string, ending: Exclude<Ending, 'renewed'>) => void;
   readonly onError: (error: unknown, instance: string) => void;
 }
 
 export interface RunningReplica {
-  /** Where clients are served. */
+  /** The address for clients. */
   readonly http: Address;
-  /** Ends in order; resolves when everything is closed. Clients that come meanwhile are answered for a while. */
+  /** Ends in order; resolves when everything is closed. New clients are answered for a while. */
   stop(): Promise<void>;
 }
 
-/** Throws where the data directory or an address cannot be used. */
+/** Throws if the data directory or an address cannot be used. */
 export async function runReplica(options: RunOptions): Promise<RunningReplica> {
   const { log, onHalt } = options;
   // A change of the members ends the incarnation that was asked for it.
@@ -80,7 +82,10 @@ interface Run {
   stop(hasNotice: boolean): Promise<void>;
 }
 
-/** Nothing else had the directory in between, so peers know nothing better, and the start waits for none. */
+/**
+ * No other process had the directory in between, so peers have no news of it and the start does not
+ * wait.
+ */
 function configAfter({ config, http }: Run): Config {
   const settings = Object.freeze({ ...config.settings, bootGraceMs: 0, helloWaitMs: 0 });
   return { ...config, settings, http: { ...config.http, port: http.port } };
@@ -120,7 +125,10 @@ async function beginIncarnation(options: IncarnationOptions): Promise<Run> {
   }
 }
 
-/** The configuration among the members that the directory remembers; throws where it cannot begin. */
+/**
+ * The configuration for the members that the directory remembers; throws if it is not valid for
+ * them.
+ */
 function settle(
   config: Config,
   { storage }: OpenedData,
@@ -192,11 +200,11 @@ async function start(ground: Ground): Promise<Omit<Run, 'config'>> {
   const http = await createHttp(ground, { host, trace, disk });
   host.start();
   const address = await open(host, http, config.http).catch((error: unknown) => {
-    // The storage is closed next, and a turn that meets a closed one would take it for a failing disk.
+    // The storage closes next; a turn after that would report a failing disk.
     scheduler.stop();
     throw error;
   });
-  // Not awaited: the reserve that it makes takes its time.
+  // Not awaited: creating the reserve takes long.
   disk.start().catch((error: unknown) => ground.onError(error, 'disk watch'));
   noteStart(ground, address);
   return {
@@ -222,8 +230,9 @@ const PORT_WAITS_MS = 5000;
 const PORT_LOOKS_MS = 10;
 
 /**
- * The port of clients opens when the replica answers them, so that a load balancer which goes by connections alone sends
- * nobody to one that refuses; or after a while, so that what it lacks can be asked.
+ * The port of clients opens when the replica answers them, because a load balancer that only tests
+ * connections would send clients to a replica that refuses. It also opens after a limit, so that
+ * clients can ask what the replica lacks.
  */
 async function untilFit(host: Host): Promise<void> {
   const untilMs = performance.now() + PORT_WAITS_MS;
@@ -256,7 +265,7 @@ function comparedTime({ settings }: Config): Promise<number | undefined> {
   });
 }
 
-/** A start where nobody is reached takes so much longer. */
+/** A start that reaches no peer takes this much longer. */
 const COMPARE_MS_MAX = 1000;
 
 function createNetwork(
@@ -369,7 +378,7 @@ function noteStart({ config, log, data }: Ground, http: Address): void {
   });
 }
 
-/** After `stop` the host is not called any more, so that nothing uses what is being closed. */
+/** After `stop` the host is not called any more, so nothing uses what is being closed. */
 function createSwitch(scheduler: Scheduler): Scheduler & { stop(): void } {
   let isStopped = false;
   const unlessStopped = (run: () => void) => () => {

@@ -1,5 +1,5 @@
-// The headers of replies: each described once, and the forms that server and clients read and write alike. What only
-// requests carry is in request-headers.ts.
+// The headers of replies: each is described once, with the form that server and clients write and
+// parse. Headers of requests only are in request-headers.ts.
 
 export const REPLY_HEADERS = {
   'Accept-Ranges': '`none`: a value is sent whole',
@@ -35,7 +35,7 @@ export function formatAcks(acks: number, replicas: number): string {
   return `${acks}/${replicas}`;
 }
 
-/** `undefined` where it has another form. */
+/** `undefined` if the text has another form. */
 export function parseAcks(
   text: string,
 ): { readonly acks: number; readonly replicas: number } | undefined {

@@ -1,5 +1,5 @@
-// Every bound and period of the HTTP server, with its unit in the name and what happens at it. config/load.ts fills it
-// from flags, environment and file.
+// Every bound and period of the HTTP server, with its unit in the name and what happens at it.
+// config/load.ts fills it from flags, environment and file.
 
 export interface HttpLimits {
   /** A larger value is refused with 413 before it is read. */
@@ -8,14 +8,17 @@ export interface HttpLimits {
   readonly batchBytesMax: number;
   /** More operations in one batch are refused with 413. */
   readonly batchItemsMax: number;
-  /** A list page with inline values ends before it grows beyond this; its cursor goes on from there. */
+  /**
+   * A list page with inline values ends before it exceeds this; its cursor continues from there.
+   */
   readonly listBytesMax: number;
   /**
-   * Replies that their clients have not taken, and values of answers in the making, over all connections. Beyond it the
-   * connection whose reply has stood for the longest is closed, and a batch waits for room.
+   * Replies that their clients have not taken, and values of answers in preparation, over all
+   * connections. Beyond it the connection whose reply has waited longest is closed, and a batch
+   * waits for room.
    */
   readonly replyBytesMax: number;
-  /** Bodies that are still arriving, over all connections. Beyond it the one that has arrived for the longest is answered 503. */
+  /** Bodies that are still arriving, over all connections. Beyond it the oldest is answered 503. */
   readonly arrivingBytesMax: number;
   /** Nesting of JSON in request bodies. Deeper is refused with 400. */
   readonly jsonDepthMax: number;
@@ -27,36 +30,48 @@ export interface HttpLimits {
   readonly headersMax: number;
   /** A connection that has not sent its headers within this is answered 408 and closed. */
   readonly headersTimeoutMs: number;
-  /** A request that has not arrived whole within this is answered 408 and closed. */
+  /** A request that has not arrived completely within this is answered 408 and closed. */
   readonly requestTimeoutMs: number;
-  /** An idle connection is closed after this; longer than the 60 s for which balancers usually keep theirs. */
+  /**
+   * An idle connection is closed after this; load balancers usually keep theirs for 60 s, so it is
+   * longer.
+   */
   readonly keepAliveMs: number;
   /** A reply of which nothing could be sent for this long is given up. */
   readonly stalledReplyMs: number;
-  /** How often the time-outs above are looked at. */
+  /** How often the timeouts above are checked. */
   readonly connectionsCheckMs: number;
-  /** Connections beyond these are closed as they come. */
+  /** Connections beyond these are closed as they arrive. */
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
   /** Ordinary requests for keys are read without Node's HTTP server; the answers are the same. */
   readonly fastPath: boolean;
-  /** Requests that wait behind a write on one connection (pipelining). More close the connection. */
+  /**
+   * Requests of one connection that wait behind a write (pipelining). Beyond it the connection
+   * closes.
+   */
   readonly pipelinedMax: number;
-  /** Failures with the same credentials in a row before they are answered 429; 0 is no limit. */
+  /** Failures in a row with the same credentials before they are answered 429; 0 for no limit. */
   readonly authFailuresMax: number;
-  /** One of them is forgiven per this time. */
+  /** One of these failures is forgotten in this time. */
   readonly authFailureForgetMs: number;
-  /** Failures of one address before its further wrong credentials are answered 429; right ones never are. 0 is no limit. */
+  /**
+   * Failures of one address before further wrong credentials from it are answered 429; valid ones
+   * never are. 0 for no limit.
+   */
   readonly authFailuresPerAddressMax: number;
-  /** One of them is forgiven per this time. */
+  /** One of these failures is forgotten in this time. */
   readonly authAddressForgetMs: number;
-  /** Addresses, and credentials, whose failures are remembered; the longest known is forgotten first. */
+  /** Addresses and credentials whose failures are counted; the oldest is dropped first. */
   readonly authFailuresKnownMax: number;
-  /** How long a refused request's body is still read, so that the client sees the reply rather than a reset. */
+  /**
+   * How long a refused request's body is still read, so that the client sees the reply and not a
+   * reset.
+   */
   readonly lingerMs: number;
   /** Requests still running this long after `close` are cut off. */
   readonly drainMs: number;
-  /** How long `close` keeps the listener open, so that who comes is answered. */
+  /** How long `close` keeps the listener open, so that new clients are answered. */
   readonly noticeMs: number;
 }
 

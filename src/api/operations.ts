@@ -1,5 +1,6 @@
-// What the OpenAPI document says of each operation beside its parameters: in words, what it takes as a body, and how it
-// answers when it does what was asked. Every operation can answer with a problem as well.
+// What the OpenAPI document says of each operation besides its parameters: a description, the
+// request body, and the answers of a successful operation. Every operation can answer with a
+// problem as well.
 
 import type { HeaderName } from './headers.ts';
 import { PROBLEM_TYPE } from './problems.ts';
@@ -59,11 +60,11 @@ export interface Operation {
   readonly tag: Tag;
   readonly summary: string;
   readonly about: string;
-  /** Of any bytes, or JSON of a shape. */
+  /** A body of any bytes, or JSON of a shape. */
   readonly body?: 'bytes' | Shape<unknown>;
   /** By status. */
   readonly answers: { readonly [status: number]: AnswerRow };
-  /** It may send a client that asks for it elsewhere (307). */
+  /** It may redirect a client that asks for it (307). */
   readonly redirects?: boolean;
 }
 
@@ -107,7 +108,7 @@ const WRITE_PROBLEMS = {
   507: problem('The disk is almost full', FACTS),
 };
 
-/** By route. The page of the documentation, which is for people, is not described. */
+/** By route. The page of the documentation is for people and is not described. */
 const OPERATIONS = {
   get: {
     tag: 'Values',

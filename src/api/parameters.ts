@@ -1,6 +1,6 @@
-// Every parameter of every route: where it stands, what OpenAPI says of it, and who reads it. A row that is not built is
-// refused by its name. The parsers of the data path (http/) take what stands here and nothing else, which a test holds
-// against the server; all other routes are read by `readQuery` alone.
+// Every parameter of every route: its place, its OpenAPI text, and its reader. A row that is not
+// built is refused by its name. The parsers of the data path (http/) take exactly these parameters,
+// which a test compares with the server; all other routes are parsed by `readQuery` alone.
 
 import { LIST_LIMIT_MAX } from '../model/command.ts';
 import type { Fault } from '../model/fault.ts';
@@ -26,16 +26,16 @@ import {
 } from './readers.ts';
 import type { RouteId } from './routes.ts';
 
-/** What a value is read for. */
+/** The context in which a value is parsed. */
 interface Scope {
   readonly quorums: QuorumDoor;
-  /** Of the namespace that the path names. */
+  /** The namespace in the path. */
   readonly policy: Policy | undefined;
 }
 
 interface About {
   readonly about: string;
-  /** Of the value, as OpenAPI shows it. */
+  /** The schema of the value in OpenAPI. */
   readonly schema: object;
 }
 
@@ -219,7 +219,7 @@ const QUERY = {
   namespace: {},
   livez: {},
   readyz: {
-    // A prober may write it as it likes.
+    // A prober may write any value.
     verbose: { ...flag('With every check'), read: (_: string, text: string) => text !== 'false' },
     maxLag: duration('Staleness must be proved to lie within that', LAG_MS_MAX, '1 day'),
     op,
@@ -233,7 +233,7 @@ const QUERY = {
   root: {},
 } as const satisfies { readonly [Id in RouteId]: Rows };
 
-/** What the query of a route says; `undefined` where it says nothing. */
+/** The parameters in the query of a route; `undefined` for absent ones. */
 export type QueryOf<Id extends RouteId> = {
   readonly [Name in keyof (typeof QUERY)[Id] as (typeof QUERY)[Id][Name] extends string
     ? never
@@ -271,12 +271,12 @@ function isFaultValue(value: unknown): value is Fault {
   return typeof value === 'object' && value !== null && 'code' in value;
 }
 
-/** The names that a route takes. */
+/** The names that a route accepts. */
 export function takenAt(id: RouteId): readonly string[] {
   return namesAt(id, (row) => row !== NOT_BUILT);
 }
 
-/** The names that are known at a route, and that nothing answers to yet. */
+/** The names that a route knows and refuses, because they are not built yet. */
 export function notBuiltAt(id: RouteId): readonly string[] {
   return namesAt(id, (row) => row === NOT_BUILT);
 }
@@ -319,7 +319,7 @@ const written: Headers = {
   ...digests,
 };
 
-/** The headers that mean something at a route, beside those that mean the same everywhere. */
+/** The headers that a route uses, besides those that every route uses. */
 const HEADERS: { readonly [Id in RouteId]?: Headers } = {
   get: { ...conditions, 'If-Modified-Since': 'Only if it was written after that second' },
   put: written,

@@ -1,6 +1,6 @@
-// What can go wrong for a client: every code with its HTTP status, its title, and what the client may conclude. Faults of
-// the core (model/fault.ts) get their status here; the other codes are known to HTTP alone. A row that is missing does not
-// compile.
+// Every error that a client can get: its code with HTTP status and title, and what the client may
+// conclude. Faults of the core (model/fault.ts) get their status here; the other codes exist in
+// HTTP only. If a row is missing, the program does not compile.
 
 import { type FaultCode, FAULTS } from '../model/fault.ts';
 
@@ -89,7 +89,7 @@ export function statusOf(code: ProblemCode): number {
   return PROBLEMS[code].status;
 }
 
-/** What the member `type` of a problem says. */
+/** The member `type` of a problem. */
 export function problemUrn(code: ProblemCode): string {
   return `${URN}${code}`;
 }

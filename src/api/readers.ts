@@ -1,9 +1,9 @@
-// One door per form of parameter, each giving the value or a fault that names the parameter. What the API knows but
-// nothing answers to yet is refused by name (`not-built`), what it does not know is refused too: a request never gets
-// less than it asked for without being told.
+// One reader for each form of parameter; each returns the value or a fault that names the
+// parameter. A parameter that the API knows but that is not built is refused by name (`not-built`),
+// and an unknown one is refused too: a request never gets less than it asked for without an error.
 //
-// A duration carries its unit: `500ms`, `10s`, `5m`, `2h`, `7d`. A bare number is refused, because it would be read
-// as milliseconds by one person and as seconds by the next.
+// A duration carries its unit: `500ms`, `10s`, `5m`, `2h`, `7d`. A bare number is refused, because
+// one person would read it as milliseconds and another as seconds.
 
 import { type Fault, fault } from '../model/fault.ts';
 import { type Level, LEVELS, type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
@@ -47,7 +47,7 @@ export function readDuration(
   );
 }
 
-/** A parameter that is on where it stands alone or says `true`. */
+/** A parameter that is on without a value or with `true`. */
 export function readFlag(name: string, text: string): boolean | Fault {
   if (text === '' || text === 'true') return true;
   return text === 'false' ? false : invalid(name, 'takes no value, true or false');
@@ -67,7 +67,7 @@ export function readWhole(name: string, text: string, most: number): number | Fa
   return value >= 1 && value <= most ? value : invalid(name, `must be 1 to ${most}`);
 }
 
-/** Text of at most so many characters. */
+/** Text of at most this many characters. */
 export function readText(name: string, text: string, lengthMax: number): string | Fault {
   return text.length <= lengthMax ? text : invalid(name, `has at most ${lengthMax} characters`);
 }
@@ -87,7 +87,7 @@ export function createQuorumDoor(replicas: number): QuorumDoor {
   return { read: (name, text) => known.get(text) ?? invalid(name, must) };
 }
 
-/** A level that the namespace's own one implies is met; a stronger one has nothing that could give it yet. */
+/** The namespace's own level and weaker ones are met; a stronger one is not built yet. */
 export function checkLevel(text: string, policy: Policy): Fault | undefined {
   const asked = LEVELS.indexOf(text as Level);
   if (asked < 0) return invalid('consistency', `must be one of ${LEVELS.join(', ')}`);
@@ -96,11 +96,11 @@ export function checkLevel(text: string, policy: Policy): Fault | undefined {
   return fault('not-built', detail);
 }
 
-/** What `onUnmet` and `redirect` may ask for. `forward`: this replica asks another. */
+/** The values of `onUnmet` and `redirect`. `forward`: this replica asks another. */
 export type OnUnmet = 'forward' | 'redirect' | 'fail';
 
 export const UNMET: readonly OnUnmet[] = ['forward', 'redirect', 'fail'];
-/** Known to the API, and nothing answers to them yet. */
+/** The API knows these, and they are not built yet. */
 const UNMET_NOT_BUILT: readonly string[] = ['wait', 'pull', 'stale'];
 
 /** Reads `onUnmet`, or `redirect`, which stands for `onUnmet=redirect`. */
@@ -128,7 +128,7 @@ export function malformed(header: string): Fault {
   return fault('invalid-parameter', `the header ${header} is malformed`);
 }
 
-/** The fault for a parameter that a route does not take again, yet, or at all. */
+/** The fault for a parameter that is repeated, not built yet, or unknown. */
 export function refuseParameter(
   name: string,
   notYet: readonly string[],
@@ -136,7 +136,7 @@ export function refuseParameter(
 ): Fault {
   if (taken.includes(name)) return invalid(name, 'came more than once');
   if (notYet.includes(name)) return notBuilt('parameter', name);
-  // A name is repeated only where it is harmless.
+  // Repeats a name in the message only if it is harmless.
   const what = PRINTABLE_NAME.test(name) ? `there is no parameter "${name}"` : 'unknown parameter';
   return fault('invalid-parameter', `${what} here`);
 }

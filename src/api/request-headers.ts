@@ -1,5 +1,5 @@
-// The headers that only requests carry: Conit-Tags, Conit-Weight, Idempotency-Key, Prefer (RFC 7240), and the Content-Type
-// of a write. Each door gives the value or a fault that names the header.
+// The headers of requests: Conit-Tags, Conit-Weight, Idempotency-Key, Prefer (RFC 7240), and the
+// Content-Type of a write. Each reader returns the value or a fault that names the header.
 
 import {
   CONTENT_TYPE_BYTES_MAX,
@@ -17,7 +17,7 @@ const WEIGHT = /^-?[0-9]{1,12}(?:\.[0-9]{1,6})?$/;
 const IDEMPOTENCY_KEY = /^(?:"([\x20\x21\x23-\x5b\x5d-\x7e]+)"|([\x21\x23-\x7e]+))$/;
 const NO_TAGS: readonly string[] = [];
 
-/** What may be stored as a content type, and so may stand in a reply's header. */
+/** What may be stored as a content type, because it may be sent in a reply's header. */
 export function isContentType(text: string): boolean {
   return text.length <= CONTENT_TYPE_BYTES_MAX && CONTENT_TYPE.test(text);
 }
@@ -42,7 +42,7 @@ export function readTags(header: string | undefined): readonly string[] | Fault 
   return fault('invalid-parameter', `Conit-Tags takes ${TAGS_MAX} tags of ${TAG_BYTES_MAX} bytes`);
 }
 
-/** A tag given as plain text. */
+/** A tag written as plain text. */
 export function isTag(text: string): boolean {
   return /^[\x20-\x7e]+$/.test(text);
 }
@@ -56,7 +56,7 @@ export function readWeight(header: string | undefined): number | Fault {
   return WEIGHT.test(header) ? Number(header) : malformed('Conit-Weight');
 }
 
-/** Takes the key bare or as a quoted string; the quotes are not part of it. */
+/** Accepts the key bare or as a quoted string; the quotes are not part of it. */
 export function readIdempotencyKey(header: string, lengthMax: number): string | Fault {
   const match = IDEMPOTENCY_KEY.exec(header);
   const key = match?.[1] ?? match?.[2];
@@ -68,7 +68,7 @@ export function prefersAsync(header: string | undefined): boolean {
   return header !== undefined && /(?:^|,)\s*respond-async\s*(?:;|,|$)/i.test(header);
 }
 
-/** `return=representation` (RFC 7240 section 4.2); of a DELETE, the value that it removed. */
+/** `return=representation` (RFC 7240 section 4.2); for a DELETE, the value that it removed. */
 export function prefersOld(header: string | undefined): boolean {
   if (header === undefined) return false;
   return /(?:^|,)\s*return\s*=\s*"?representation"?\s*(?:;|,|$)/i.test(header);
@@ -76,12 +76,12 @@ export function prefersOld(header: string | undefined): boolean {
 
 const WAIT_S_MAX = 3600;
 
-/** Prefer, where the client waits for the end. */
+/** Prefer, for a client that waits for the end. */
 export function preferWait(seconds: number): string {
   return `wait=${seconds}`;
 }
 
-/** How long the client prefers to wait for the end, in ms; `undefined` where it does not say. */
+/** How long the client prefers to wait for the end, in ms; `undefined` if it does not say. */
 export function readWait(header: string): number | undefined | Fault {
   const text = /(?:^|,)\s*wait\s*=\s*"?([^",;]*)"?\s*(?:;|,|$)/i.exec(header)?.[1];
   if (text === undefined) return undefined;

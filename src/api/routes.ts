@@ -1,14 +1,19 @@
-// Every route of the API, what it takes to call it, and which front of the server serves it. Nothing is served that is not
-// in this table: the server refuses to start with a route that is missing here, and the tests call every route with every
-// role. The data front serves one key at a time without a framework; everything else is a fastify route. A GET route
-// answers HEAD as well.
+// Every route of the API, the role that it needs, and the front of the server that serves it. The
+// server serves nothing else: it refuses to start with a route that is missing here, and the tests
+// call every route with every role. The data front serves one key at a time without a framework;
+// everything else is a fastify route. A GET route answers HEAD as well.
 
-/** Each of the first three includes those before it. `metrics` may read /metrics and nothing else, admins may too. */
+/**
+ * `write` includes `read`, `admin` includes both. `metrics` may read /metrics only; so may admins.
+ */
 export type Role = 'read' | 'write' | 'admin' | 'metrics';
 
 export const ROLES: readonly Role[] = ['read', 'write', 'admin', 'metrics'];
 
-/** Where the role must be held. `somewhere`: in any namespace, for what shows nothing of a namespace's content. */
+/**
+ * Where the role must be held. `somewhere`: in any namespace, for answers without content of a
+ * namespace.
+ */
 export type Access =
   | { readonly kind: 'open' }
   | { readonly kind: 'namespace'; readonly role: Role }
@@ -40,7 +45,7 @@ const TABLE = {
   touch: data('POST', NAMESPACE_WRITE),
   list: route('GET', '/v1/kv/{ns}', NAMESPACE_READ),
   'delete-range': route('DELETE', '/v1/kv/{ns}', NAMESPACE_WRITE),
-  // Operations that write ask for the role `write` one by one.
+  // Each operation that writes needs the role `write`.
   batch: route('POST', '/v1/batch/{ns}', NAMESPACE_READ),
   'write-status': route('GET', '/v1/writes/{dot}', READ_SOMEWHERE),
   explain: route('GET', '/v1/explain/{ns}/{key}', NAMESPACE_READ),
@@ -83,7 +88,7 @@ export const ROUTES: readonly Route[] = Object.entries(TABLE).map(([id, row]) =>
   return { ...row, id: id as RouteId };
 });
 
-/** A route of this table, found by what OpenAPI calls it. */
+/** A route of this table, found by its OpenAPI path and method. */
 export function routeAt(method: string, path: string): Route | undefined {
   const asked = method === 'HEAD' ? 'GET' : method;
   return ROUTES.find((one) => one.method === asked && one.path === path);
@@ -93,13 +98,13 @@ export function routeOf(id: RouteId): Route {
   return { ...TABLE[id], id };
 }
 
-/** The methods for an Allow header at an actual path; none when nothing is there. */
+/** The methods for an Allow header at an actual path; none if no route matches. */
 export function methodsAt(path: string): readonly string[] {
   const methods = ROUTES.filter((one) => matches(one.path, path)).map(({ method }) => method);
   return methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
 }
 
-/** The path of a request. Slashes of a key stay as they are: what is shown is what a person would write. */
+/** The path of a request. Slashes of a key are not escaped, as a person would write it. */
 export function pathTo<Id extends RouteId>(
   id: Id,
   ...[parameters]: keyof PathOf<Id> extends never ? [] : [PathOf<Id>]

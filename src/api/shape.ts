@@ -1,7 +1,8 @@
-// Shapes of JSON: plain JSON schemas that carry the type of what they describe, so that a shape is written once and is
-// documentation, check and type. An object takes no member that it does not name.
+// Shapes of JSON: plain JSON schemas that carry the type of the values they describe, so one
+// definition is documentation, check and type. An object refuses members that the shape does not
+// name.
 
-/** Stands for the type alone; no shape has such a member. */
+/** Carries the type only; no shape has this member at run time. */
 declare const shown: unique symbol;
 
 export interface Shape<T> {
@@ -70,7 +71,7 @@ export function list<T>(items: Shape<T>, about?: string): Shape<readonly T[]> {
   return { type: 'array', items, ...described(about) };
 }
 
-/** An object whose members are named by data. */
+/** An object whose member names are data. */
 export function byName<T>(values: Shape<T>, about?: string): Shape<{ readonly [name: string]: T }> {
   return { type: 'object', patternProperties: { '^.*$': values }, ...described(about) };
 }

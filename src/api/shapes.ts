@@ -1,5 +1,6 @@
-// The JSON that clients see, each shape once: for OpenAPI, for checking what comes in, and as the types of what goes
-// out. An object takes no member that is not named here. What is not known is `null` or `"unknown"`, never zero.
+// The JSON that clients see, each shape once: for OpenAPI, for checking input, and as the types of
+// output. An object refuses members that its shape does not name. An unknown value is `null` or
+// `"unknown"`, never zero.
 
 import { HEALTH_RULES, HEALTH_STATES } from '../model/health.ts';
 import {
@@ -356,7 +357,7 @@ export const RootShape = object({
 
 export const ReadyShape = object({ status: only('ready'), checks: maybe(list(CheckShape)) });
 
-/** Those that OpenAPI gives a name of their own. */
+/** The shapes that OpenAPI names. */
 export const SHAPES = {
   About: RootShape,
   Batch: BatchShape,

@@ -1,6 +1,6 @@
-// Bearer tokens as the operator's file names them: `[{name, sha256, roles}]`. Only the SHA-256 of a token is kept, so
-// neither the file nor the memory gives one away. `roles` maps a namespace, or `*` for all others and for the cluster
-// as a whole, to what the token may do there.
+// Bearer tokens as the operator's file lists them: `[{name, sha256, roles}]`. Only the SHA-256 of a
+// token is kept, so neither the file nor the memory discloses one. `roles` maps a namespace, or `*`
+// for all others and for the cluster as a whole, to what the token may do there.
 
 import { type NamespaceName, parseNamespace } from '../model/id.ts';
 import { type Role, ROLES } from './routes.ts';
@@ -23,7 +23,7 @@ const RANK: Readonly<Record<Role, number>> = { metrics: 0, read: 1, write: 2, ad
 
 type Fields = { readonly [name: string]: unknown };
 
-/** Reads the document of a tokens file. Problems name the entry, never the token. */
+/** Parses the text of a tokens file. Problems name the entry, never the token. */
 export function parseTokens(document: unknown): Tokens {
   if (!Array.isArray(document)) return { ok: false, problems: ['must be a list of tokens'] };
   const tokens: Token[] = [];
@@ -38,13 +38,13 @@ export function parseTokens(document: unknown): Tokens {
   return problems.length > 0 ? { ok: false, problems } : { ok: true, tokens };
 }
 
-/** What the token may do there covers `role`. */
+/** True if the token's role there covers `role`. */
 export function permits(token: Token, scope: NamespaceName | '*', role: Role): boolean {
   const granted = token.roles.get(scope) ?? token.roles.get('*');
   return granted !== undefined && includes(granted, role);
 }
 
-/** The token may do it in at least one namespace. */
+/** True if the token has the role in at least one namespace. */
 export function permitsSomewhere(token: Token, role: Role): boolean {
   return [...token.roles.values()].some((granted) => includes(granted, role));
 }

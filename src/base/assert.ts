@@ -1,6 +1,6 @@
-// Assertions that stay on in production. They guard what only a bug can break: client and peer input is never
-// asserted, it is answered with a fault. A failed assertion stops the replica, because a restart is cheaper than
-// a wrong answer.
+// Assertions that are on in production. They guard what only a bug can break: input of clients and
+// peers is never asserted, it is answered with a fault. A failed assertion stops the replica,
+// because a restart is cheaper than a wrong answer.
 
 /** A broken invariant: always a bug in this program, never bad input. */
 class AssertionError extends Error {
@@ -17,7 +17,7 @@ export function unreachable(value: never): never {
   throw new AssertionError(`unreachable: ${String(value)}`);
 }
 
-/** The value, which must be there: for look-ups whose success an invariant guarantees. */
+/** The value, which must exist: for look-ups whose success an invariant guarantees. */
 export function present<T>(value: T | undefined | null, message: string): T {
   if (value === undefined || value === null) throw new AssertionError(message);
   return value;

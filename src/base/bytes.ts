@@ -1,8 +1,9 @@
-// Reading and writing binary forms: little-endian words, LEB128 varints up to 2^53 - 1, and byte strings (strings
-// in which every character is one byte, see Key in model/id.ts).
+// Reading and writing binary forms: little-endian words, LEB128 varints up to 2^53 - 1, and byte
+// strings (strings in which every character is one byte, see Key in model/id.ts).
 //
-// A reader never throws on bad input. It remembers that it failed, goes on giving zeroes and empty strings, and the
-// caller asks `failed` once at the end; every length is checked against what is left before anything is allocated.
+// A reader never throws on bad input. It notes the failure and returns zeroes and empty strings
+// from then on; the caller checks `failed` once at the end. Every length is compared with the
+// remaining bytes before memory is allocated.
 
 import { assert } from './assert.ts';
 
@@ -10,8 +11,9 @@ const VARINT_BYTES_MAX = 8;
 const EMPTY = new Uint8Array(0);
 
 /**
- * A growing buffer to encode into. What was written is `bytes[start, at)`, and `start` is 0 unless `cut` is used. The
- * writer is reused: `take` copies the finished bytes out, `cut` hands them out as they lie and goes on behind them.
+ * A growing buffer to encode into. The written bytes are `bytes[start, at)`, and `start` is 0
+ * unless `cut` is used. The writer is reused: `take` returns a copy of the finished bytes; `cut`
+ * returns the bytes themselves and continues after them.
  */
 export class ByteWriter {
   bytes: Uint8Array;
@@ -33,7 +35,7 @@ export class ByteWriter {
     if (this.at + count > this.bytes.length) this.#grow(count);
   }
 
-  /** Exactly what is asked for when nothing is written yet; twice what is needed while the end is not in sight. */
+  /** Exact for the first write; afterwards doubles, because the final size is unknown. */
   #grow(count: number): void {
     const written = this.at - this.start;
     const needed = written === 0 ? count : 2 * (written + count);
@@ -109,12 +111,12 @@ export class ByteWriter {
     this.at += value.length;
   }
 
-  /** What was written, in memory of its own. */
+  /** A copy of the written bytes. */
   take(): Uint8Array {
     return copyToSlab(this.bytes, this.start, this.at);
   }
 
-  /** What was written, in the writer's own memory, which is never written again. */
+  /** The written bytes without a copy; the writer never overwrites them. */
   cut(): Uint8Array {
     const { start, at } = this;
     this.start = at;
@@ -122,7 +124,7 @@ export class ByteWriter {
   }
 }
 
-/** A cursor over bytes that somebody else wrote. */
+/** A cursor over bytes that another part wrote. */
 export class ByteReader {
   bytes: Uint8Array;
   at: number;
@@ -214,7 +216,7 @@ export class ByteReader {
     return byteString(this.bytes, start, this.at);
   }
 
-  /** A view on the bytes, not a copy: it keeps the whole buffer alive. */
+  /** A view of the bytes, not a copy: it keeps the whole buffer alive. */
   blob(): Uint8Array {
     return this.view(this.varint());
   }
@@ -231,8 +233,8 @@ export class ByteReader {
 }
 
 /**
- * The byte string of `bytes[start, end)`. One call with many characters makes one flat string, which is the fastest
- * form for the usual short key.
+ * The byte string of `bytes[start, end)`. One call with many characters makes one flat string,
+ * which is the fastest form for the usual short key.
  */
 export function byteString(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
@@ -286,8 +288,9 @@ export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
   return true;
 }
 
-// Small arrays cost several hundred nanoseconds each to allocate; slices of a shared slab cost sixty. A slab lives
-// as long as any slice of it, so it is small, and large copies get memory of their own.
+// Small arrays cost several hundred nanoseconds each to allocate; slices of a shared slab cost
+// sixty. A slab stays in memory as long as any slice of it, so it is small, and large copies get
+// memory of their own.
 const SLAB_BYTES = 8192;
 let slab = new Uint8Array(SLAB_BYTES);
 let slabUsed = 0;

@@ -1,16 +1,20 @@
-// CRC-32C (Castagnoli, RFC 3720 appendix B.4) by slicing-by-8 (Kounavis and Berry, 2005). It detects every burst
-// of up to 32 bits, and so every changed byte, in what is stored and in what is sent.
+// CRC-32C (Castagnoli, RFC 3720 appendix B.4) by slicing-by-8 (Kounavis and Berry, 2005). It
+// detects every burst of up to 32 bits, and so every changed byte, in stored and sent data.
 
 const POLYNOMIAL = 0x82f63b78;
 const TABLE = buildTable();
 
-/** The checksum of `bytes[start, end)` as an unsigned 32-bit number, going on from the checksum of what came before. */
+/**
+ * The checksum of `bytes[start, end)` as an unsigned 32-bit number; `crc` is that of the bytes
+ * before.
+ */
 export function crc32c(bytes: Uint8Array, start: number, end: number, before = 0): number {
   const table = TABLE;
   let crc = before ^ 0xffffffff;
   let i = start;
   for (const last = end - 7; i < last; i += 8) {
-    // What does not depend on the checksum so far comes first: the processor works ahead on it.
+    // The part that does not depend on the previous checksum comes first: the processor computes it
+    // ahead.
     const behind =
       (table[768 + (bytes[i + 4] as number)] as number) ^
       (table[512 + (bytes[i + 5] as number)] as number) ^
@@ -30,7 +34,9 @@ export function crc32c(bytes: Uint8Array, start: number, end: number, before = 0
   return (crc ^ 0xffffffff) >>> 0;
 }
 
-/** As `crc32c` of the eight bytes of `value`, a non-negative safe integer in little-endian order. */
+/**
+ * Like `crc32c` of the eight bytes of `value`, a non-negative safe integer in little-endian order.
+ */
 export function crc32cOfU64(value: number, before: number): number {
   const table = TABLE;
   const low = ~before ^ (value | 0);

@@ -1,5 +1,5 @@
-// A binary min-heap whose order is total: equal priorities leave in the order in which they came, so that a run
-// does not depend on how the heap happens to be laid out.
+// A binary min-heap whose order is total: items of equal priority leave in the order of their
+// insertion, so a run does not depend on the layout of the heap.
 
 export interface Heap<T> {
   readonly size: number;

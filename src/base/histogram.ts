@@ -1,5 +1,5 @@
-// A histogram with fixed bounds in plain numbers: observing is a scan over a short array and two additions. The
-// exporter turns it into cumulative buckets.
+// A histogram with fixed bounds in plain numbers: observing is a scan over a short array and two
+// additions. The exporter turns it into cumulative buckets.
 
 export interface Histogram {
   /** Upper bounds, ascending, inclusive. */
@@ -9,7 +9,10 @@ export interface Histogram {
   readonly sum: number;
   readonly count: number;
   observe(value: number): void;
-  /** The smallest bound that at least `share` (0 to 1) of the observations do not exceed; Infinity beyond the last. */
+  /**
+   * The smallest bound that covers at least `share` (0 to 1) of the observations; Infinity if none
+   * does.
+   */
   quantile(share: number): number;
 }
 

@@ -1,16 +1,17 @@
-// Turns the few names that occur again and again in what we decode (origins, namespaces, content types) into one
-// string each, without allocating. It is a direct-mapped cache: a collision costs a new string, never a wrong one.
+// Turns names that occur often in decoded input (origins, namespaces, content types) into one
+// string each, without allocating. It is a direct-mapped cache: a collision costs a new string,
+// never a wrong one.
 
 import { byteString, bytesOf } from './bytes.ts';
 
 export interface Interner {
-  /** The byte string of `bytes[start, end)`, or `undefined` when it is not acceptable. */
+  /** The byte string of `bytes[start, end)`, or `undefined` if `accept` refuses it. */
   intern(bytes: Uint8Array, start: number, end: number): string | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
 
-/** `slots` is a power of two; `accept` is asked once for each string that enters. */
+/** `slots` is a power of two; `accept` is called once for each string that is stored. */
 export function createInterner(slots: number, accept: (text: string) => boolean): Interner {
   const texts = new Array<string>(slots).fill('');
   const forms = Array.from<unknown, Uint8Array>({ length: slots }, () => NOTHING);
@@ -29,7 +30,7 @@ export function createInterner(slots: number, accept: (text: string) => boolean)
   };
 }
 
-/** Looks at a few bytes only: names that differ elsewhere share a slot, which costs time and nothing else. */
+/** Reads a few bytes only: names that differ elsewhere share a slot, which costs only time. */
 function spread(bytes: Uint8Array, start: number, end: number): number {
   const middle = (start + end) >> 1;
   let hash = Math.imul(end - start, 31) + (bytes[end - 1] as number);

@@ -1,6 +1,6 @@
-// A seeded random source that can be split, so that each component draws from a stream of its own and one more
-// draw in one of them does not shift all the others. sfc32 by Chris Doty-Humphrey (PractRand); seeds are spread
-// with splitmix32.
+// A seeded random source that can be split, so that each component draws from a stream of its own
+// and an additional draw in one does not shift the others. sfc32 by Chris Doty-Humphrey
+// (PractRand); seeds are spread with splitmix32.
 
 import { FNV_OFFSET, hashText } from './mix.ts';
 
@@ -11,7 +11,7 @@ export interface Prng {
   below(bound: number): number;
   /** True with the given probability. */
   chance(probability: number): boolean;
-  /** An independent stream, named so that equal names from equal seeds give equal streams. */
+  /** An independent stream; equal names from equal seeds give equal streams. */
   split(name: string): Prng;
 }
 

@@ -1,5 +1,6 @@
-// A growable first-in-first-out queue on a power-of-two ring: push and shift are O(1) and never move the rest,
-// and an item is reachable by its distance from the head. Bounds are the owner's business: it asks `size`.
+// A growable first-in-first-out queue on a power-of-two ring: push and shift are O(1) and never
+// move other items, and an item is accessible by its distance from the head. The owner enforces a
+// bound by `size`.
 
 import { assert } from './assert.ts';
 

@@ -1,6 +1,6 @@
-// The HTTP client of the commands: one request, and an answer that is either a success or a CommandError whose exit
-// code says what is known. A write whose connection breaks after it was sent may have happened: that is never reported as
-// a plain failure.
+// The HTTP client of the commands: one request, and an answer that is either a success or a
+// CommandError whose exit code says what is known. A write whose connection breaks after it was
+// sent may have happened: that is never reported as a plain failure.
 
 import { readFileSync } from 'node:fs';
 import { request } from 'undici';
@@ -36,7 +36,7 @@ export interface Client {
   call(call: Call): Promise<Answer>;
 }
 
-/** Nothing that a replica does by itself takes longer than the longest timeout a request can ask for. */
+/** A request can ask for no longer timeout than this, so no answer takes longer. */
 const ANSWER_MS_MAX = 3_700_000;
 
 export function createClient({ url, tokenFile }: ClientOptions): Client {
@@ -72,7 +72,8 @@ async function send(base: string, call: Call, authorization: string | undefined)
 
 function baseOf(url: string): string {
   const text = url.includes('://') ? url : `http://${url}`;
-  // A URL parser would drop what is not printable, and ask another host than was written.
+  // A URL parser would drop unprintable characters, and then another host than written would be
+  // asked.
   const isPlain = /^https?:\/\//i.test(text) && !/[\s\\]|\p{Cc}/u.test(text);
   const isHttp = isPlain && URL.canParse(text);
   if (!isHttp) throw new CommandError(EXIT.usage, `--url: "${url}" is not an http or https URL`);
@@ -105,7 +106,7 @@ function textOf(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header.join(', ') : header;
 }
 
-/** Errors of a connection that never came about: the request was not sent. */
+/** Errors of a connection that was never established: the request was not sent. */
 const UNSENT: readonly string[] = [
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -136,10 +137,10 @@ function codeOf(error: unknown): string | undefined {
     : undefined;
 }
 
-/** As much of it as there is: what answers need not be a replica. */
+/** As much of it as was received: the process that answers may not be a replica. */
 type Problem = Partial<ProblemView>;
 
-/** What a problem means to the caller: how the request ended, and the exit code. */
+/** What a problem means to the caller: the outcome of the request, and the exit code. */
 export function refusalOf(answer: Answer, wasWrite: boolean): CommandError {
   const problem = problemOf(answer);
   const indeterminate = wasWrite && problem.indeterminate === true;

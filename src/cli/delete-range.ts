@@ -1,5 +1,5 @@
-// `del NS` with a prefix, bounds, or --all: deletes what a range of keys holds, page by page until its end. Where a page fails,
-// the message says how many keys were deleted before it.
+// `del NS` with a prefix, bounds, or --all: deletes the keys of a range, page by page to its end.
+// If a page fails, the message says how many keys were deleted before it.
 
 import { pathTo } from '../api/routes.ts';
 import type { RangeDeletedView } from '../api/shapes.ts';

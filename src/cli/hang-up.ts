@@ -1,14 +1,15 @@
-// Whether SIGHUP concerns this process. It says that a terminal is gone. A process that was started to outlive its terminal
-// (`nohup`, `trap '' HUP`, a service manager, a container) must not end for it. Node forgets at its start that the signal was
-// ignored, so that cannot be asked. What can be: `nohup` leaves none of the three standard streams on a terminal, nor do
-// services; and a shell that ignores the signal says so in /proc.
+// Whether SIGHUP ends this process. The signal says that a terminal is gone. A process that was
+// started to outlive its terminal (`nohup`, `trap '' HUP`, a service manager, a container) must not
+// end then. At its start Node discards the information that the signal was ignored. Two signs
+// remain: `nohup` and services leave none of the three standard streams on a terminal, and a shell
+// that ignores the signal shows this in /proc.
 
 import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
 const SIGHUP_BIT = 1n;
 
-/** Asked once, at the start. */
+/** Checked once, at the start. */
 export function heedsHangUp(): boolean {
   return [0, 1, 2].some((fd) => isatty(fd)) && !isIgnoredBy(`/proc/${process.ppid}/status`);
 }

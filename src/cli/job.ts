@@ -1,6 +1,6 @@
-// Work on the cluster that a replica does as a job: asked for, waited for a little at a time, and followed to its end. What
-// changed goes to standard error. A replica that begins a new life does not answer for a moment; one that began anew as a
-// process knows the job no more.
+// Work on the cluster that a replica does as a job: the command requests it, waits for it in short
+// calls, and follows it to its end. Progress goes to standard error. A replica that begins a new
+// incarnation does not answer for a moment; a restarted process does not know the job any more.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { preferWait } from '../api/request-headers.ts';
@@ -14,10 +14,10 @@ import type { Terminal } from './terminal.ts';
 /** How long the client waits in one call. */
 const WAIT_S = 2;
 const AGAIN_MS = 500;
-/** In a row; then the replica is taken to be gone. */
+/** Failed calls in a row after which the replica is taken to be gone. */
 const FAILURES_MAX = 60;
 
-/** The job at its end, when that is a good one. */
+/** The ended job, if it succeeded. */
 export async function runJob(client: Client, terminal: Terminal, call: Call): Promise<JobView> {
   const first = await client.call({ ...call, headers: { ...call.headers, ...PREFER } });
   let job = viewOf(first.body);
@@ -34,7 +34,7 @@ export async function runJob(client: Client, terminal: Terminal, call: Call): Pr
 
 const PREFER = { prefer: preferWait(WAIT_S) };
 
-/** The job after a while, or sooner when it has ended. */
+/** The job after a while, or earlier if it has ended. */
 async function look(client: Client, id: string): Promise<JobView> {
   for (let failures = 0; ; failures++) {
     try {

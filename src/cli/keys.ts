@@ -1,5 +1,6 @@
-// `get`, `put`, `del`: one key at a time, bytes in and bytes out. What is known beside the value (its version, who
-// served it, how fresh it is) goes to stderr with --verbose and into the object with `-o json`.
+// `get`, `put`, `del`: one key at a time, bytes in and bytes out. Everything besides the value (its
+// version, the replica that served it, how fresh it is) goes to stderr with --verbose and into the
+// object with `-o json`.
 
 import { readFileSync } from 'node:fs';
 import { parseAcks, parseStaleness, versionTag } from '../api/headers.ts';

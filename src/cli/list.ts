@@ -1,5 +1,5 @@
-// `ls`: the keys of a namespace. A list that goes on is said to go on; bare keys are written page by page, so that
-// `-n all` needs little memory.
+// `ls`: the keys of a namespace. The output says when the list is longer; bare keys are written
+// page by page, so that `-n all` needs little memory.
 
 import { pathTo } from '../api/routes.ts';
 import type { ListView, RecordView } from '../api/shapes.ts';
@@ -123,7 +123,7 @@ function namesOf({ items, prefixes }: Page, options: ListOptions): string[] {
   return rows.sort(byKey(options)).map(({ key }) => key);
 }
 
-/** A key that is no text is shown as base64. */
+/** A key that is not text is shown as base64. */
 function nameOf({ key, keyBase64 = '' }: RecordView): string {
   return key === undefined ? `base64:${keyBase64}` : printable(key);
 }

@@ -3,11 +3,11 @@
 
 import { refuseDebugger } from './no-debugger.ts';
 
-// Before the rest is loaded, which takes its time.
+// Runs before the slow imports.
 refuseDebugger();
 const { runProgram } = await import('./program.ts');
 const { processTerminal } = await import('./terminal.ts');
 process.exitCode = await runProgram(process.argv.slice(2), processTerminal());
-// Connections that are kept for a next request would keep the process as well.
+// Connections that are kept open for a next request would keep the process alive.
 const { getGlobalDispatcher } = await import('undici');
 await getGlobalDispatcher().close();

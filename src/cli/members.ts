@@ -1,4 +1,4 @@
-// `join`, `forget`, `drain`, `resume`: which replicas belong to the cluster, and which answer clients.
+// `join`, `forget`, `drain`, `resume`: which replicas are members, and which answer clients.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathTo } from '../api/routes.ts';
@@ -34,7 +34,9 @@ const COLUMNS = [
   { name: 'since', title: 'SINCE', alignment: 'right' as const },
 ];
 const POLL_MS = 500;
-/** Right after a change every replica begins a new incarnation: no answer for this time says nothing. */
+/**
+ * Right after a change every replica begins a new incarnation, so it may not answer for this time.
+ */
 const SILENCE_MS = 30_000;
 
 export async function join(
@@ -109,7 +111,10 @@ function show(view: MembershipView, output: Output, terminal: Terminal): void {
   terminal.out(`${renderTable(COLUMNS, rows)}\n`);
 }
 
-/** Until it is connected and holds what the asked replica has written; progress goes to standard error. */
+/**
+ * Waits until it is connected and holds what the asked replica has written; prints progress to
+ * standard error.
+ */
 async function waitFor(client: Client, id: string, terminal: Terminal): Promise<void> {
   let said = '';
   let silentSinceMs: number | undefined;

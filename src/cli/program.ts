@@ -1,5 +1,6 @@
-// The commands, their arguments and their help. A command is parsed here and done elsewhere; what comes back says how
-// the process ends. What only one command needs is loaded when it is given, so that small commands start fast.
+// The commands, their arguments and their help. A command is parsed here and implemented elsewhere;
+// its result decides how the process ends. The modules of a command are loaded when it runs, so
+// that small commands start fast.
 
 import { Command, CommanderError, Option } from 'commander';
 import { clientDefaults } from '../config/load.ts';
@@ -23,7 +24,7 @@ import { where } from './where.ts';
 
 type Output = 'table' | 'json';
 
-/** Does what the arguments say; never throws for what a person can do wrong. */
+/** Runs the command; never throws for a mistake that a person can make. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   let exit: ExitCode = EXIT.ok;
   const program = buildProgram(terminal, (code) => (exit = code));

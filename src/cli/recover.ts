@@ -1,10 +1,12 @@
-// `recover`: the way out when a majority of the members is lost for good and this directory holds a whole copy. No majority can
-// agree upon the next members then, so a person decides: the membership in the directory of a stopped replica is replaced
-// without those that are given up, one epoch later for each of them. The others take it over when they meet this replica.
+// `recover`: for the case that a majority of the members is lost for good and this directory has a
+// complete copy. No majority can agree on the next members then, so a person decides: the
+// membership in the directory of a stopped replica is replaced by one without the lost members, one
+// epoch later for each of them. The other members adopt it when they meet this replica.
 //
-// What only the lost ones had acknowledged is lost with them; what this directory remembers of it is shown before.
-// One synced batch writes the membership and a fresh vote; nothing else changes. Where so many are left whole that they are a
-// majority, nothing is recovered: they can forget the others themselves, and lose nothing that was acknowledged by a majority.
+// Writes that only the lost members had acknowledged are lost with them; the command first shows
+// what this directory knows of those. One synced batch writes the membership and a fresh vote;
+// nothing else changes. If the remaining members are a majority, the command refuses: they can
+// forget the others themselves, and lose nothing that a majority acknowledged.
 
 import { join } from 'node:path';
 import { DataError } from '../adapters/disk/data-error.ts';
@@ -27,7 +29,7 @@ export interface RecoverOptions {
   readonly data: string;
   /** Members that are gone for good. */
   readonly giveUp: readonly string[];
-  /** Members that stay, but have lost their data. */
+  /** Members that remain, but have lost their data. */
   readonly lost: readonly string[];
   readonly acceptDataLoss: boolean;
 }

@@ -1,5 +1,5 @@
-// Tables and quantities as people read them: columns without lines around them, so that they can be cut and grepped,
-// and one unit for a number.
+// Tables and quantities for people: columns without lines around them, so that `cut` and `grep`
+// work, and one unit for each number.
 
 import { Table } from 'console-table-printer';
 
@@ -48,7 +48,7 @@ export function renderMs(ms: number | 'unknown' | undefined): string {
   return ms < 3_600_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
 }
 
-/** Control characters as `\xNN`, so that a key cannot steer the terminal. */
+/** Control characters as `\xNN`, so that a key cannot control the terminal. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
     const code = (character.codePointAt(0) ?? 0).toString(16);

@@ -1,6 +1,7 @@
-// `resync`: how far a replica has come with catching up, by its own word. With --watch it is asked again and again until it
-// holds all that its peers hold and serves every namespace: on a terminal a bar that moves, elsewhere a line whenever
-// something changed. A replica that does not answer for a while, because it starts again, is waited for.
+// `resync`: how far a replica has caught up, as it reports itself. With --watch the command asks
+// again until the replica holds everything that its peers hold and serves every namespace: on a
+// terminal it shows a progress bar, elsewhere a line for each change. If the replica does not
+// answer for a while, because it restarts, the command waits.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathTo } from '../api/routes.ts';
@@ -34,7 +35,7 @@ export interface Progress {
 }
 
 const POLL_MS = 250;
-/** In a row; then the replica is taken to be gone. */
+/** Failed calls in a row after which the replica is taken to be gone. */
 const FAILURES_MAX = 120;
 const BAR_WIDTH = 24;
 
@@ -69,7 +70,10 @@ async function begin(client: Client): Promise<void> {
   await client.call({ method: 'POST', path: pathTo('resync', { id: node }) });
 }
 
-/** `mostMissing`: the most entries that it lacked at any look, against which a delta is measured. */
+/**
+ * `mostMissing`: the most entries that it lacked at any check; the progress of a delta is relative
+ * to it.
+ */
 export function progressOf({ node, replicas }: ClusterView, mostMissing: number): Progress {
   const self = replicas.find((replica) => replica.self);
   if (self === undefined)

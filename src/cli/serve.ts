@@ -1,11 +1,13 @@
 // `conit serve`: one replica in this process, from its configuration to its end.
 //
-// It ends in order on SIGTERM, SIGINT, SIGHUP (hang-up.ts), and when the process that started it with a channel is gone. It
-// ends at once, with exit code 70, on anything that only a bug or a failing machine explains: a halt of the core, a failed
-// assertion, an error that was not caught. What is durable stays so, and a restart is cheaper than a wrong answer.
+// It ends in order on SIGTERM, SIGINT, SIGHUP (hang-up.ts), and when the process that started it
+// with a channel is gone. It ends at once, with exit code 70, on anything that only a bug or a
+// failing machine explains: a halt of the core, a failed assertion, an uncaught error. What is
+// durable remains, and a restart is cheaper than a wrong answer.
 //
-// No end depends on what failed (trap 77): the log is written as far as it can be within a second, and where the end is not
-// in order, or the log is stuck, a child sees to it that the process is gone (last-resort.ts).
+// The end never depends on the part that failed (trap 77): the log is written as far as possible
+// within a second. If the end is not in order, or the log is stuck, a child process kills this one
+// (last-resort.ts).
 
 import { setFlagsFromString } from 'node:v8';
 import closeWithGrace from 'close-with-grace';
@@ -62,15 +64,15 @@ function showConfig({ effective }: Loaded, output: 'yaml' | 'json'): string {
 }
 
 /**
- * How far garbage may grow beyond what lives. By itself V8 goes by the memory of the machine and lets it grow to a
- * multiple, which no replica is the faster for.
+ * How far garbage may grow beyond the live heap. V8's default follows the memory of the machine and
+ * allows a multiple, which makes no replica faster.
  */
 const HEAP_GROWTH_PERCENT = 50;
 
-/** What is left of the process after this is killed. */
+/** After this time the process is killed. */
 const END_SECONDS = 5;
 
-/** Once it has started, the process ends itself. */
+/** After the start, the process ends itself. */
 async function run(config: Config, warnings: readonly Problem[]): Promise<never> {
   process.umask(0o077);
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
@@ -109,7 +111,7 @@ async function run(config: Config, warnings: readonly Problem[]): Promise<never>
 
 type Exit = (code: ExitCode) => never;
 
-/** Settings that cannot be used are reported to the user; a bug goes on as an exception. */
+/** Settings that cannot be used are reported to the user; a bug is thrown on. */
 async function begin(options: RunOptions): Promise<RunningReplica> {
   try {
     return await runReplica(options);
@@ -131,12 +133,12 @@ function exitOf(error: DataError): ExitCode {
   return USAGE.includes(code) ? EXIT.usage : EXIT.unavailable;
 }
 
-/** The machine refused something: an address that is taken, a disk that cannot be written. */
+/** The machine refused something: an address in use, a disk that cannot be written. */
 function isSystemError(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error;
 }
 
-/** Errors have a way of their own, and after the signals of a broken process no JavaScript may run. */
+/** Errors are handled separately, and after a crash signal no JavaScript may run. */
 const NOT_ORDERLY: closeWithGrace.AllEvents[] = [
   'uncaughtException',
   'unhandledRejection',
@@ -149,7 +151,7 @@ const NOT_ORDERLY: closeWithGrace.AllEvents[] = [
   'SIGSEGV',
 ];
 
-/** From the first moment on: a replica that is still starting can be stopped, too. */
+/** Installed first: a replica that is still starting can be stopped, too. */
 function endOnSignal(
   { shutdownMs }: Config,
   log: Log,

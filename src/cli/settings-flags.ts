@@ -1,4 +1,4 @@
-// The flags of `conit serve`, read off the table of settings: each row that has a flag, in its group.
+// The flags of `conit serve`, made from the table of settings: each row with a flag, in its group.
 
 import { type Command, Option as Flag } from 'commander';
 import type { Flags } from '../config/load.ts';
@@ -17,7 +17,7 @@ export function addSettingFlags(command: Command): void {
   }
 }
 
-/** What was said on the command line, by the name of the setting. */
+/** The values from the command line, by the name of the setting. */
 export function settingFlags(options: { readonly [name: string]: unknown }): Flags {
   const given = rowsOf(TABLE).flatMap(([name, option]) => {
     const flag = flagOf(name, option);
@@ -31,7 +31,7 @@ function plain(text: string): string {
   return text.replaceAll('`', '');
 }
 
-/** How commander calls the option of a flag. */
+/** The name of a flag's option in commander. */
 function camelCase(flag: string): string {
   return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,7 +1,8 @@
-// `status`: the cluster as one replica sees it. LAG is a proved upper bound on the age of what that replica may lack:
-// of everything in its own row, of a peer's writes in the peer's row. Where a policy bounds the lag of a namespace and some
-// replica does not simply serve it, a second table says which, since when, why, and what is missing to return. Below stands
-// whose disk hangs, and that the clock of the replica which answers is too far off.
+// `status`: the cluster as one replica sees it. LAG is a proved upper bound on the age of what that
+// replica may lack: of all writes in its own row, of a peer's writes in the peer's row. If the
+// policy of a namespace bounds its lag and a replica is not in state `serving`, a second table says
+// which replica, since when, why, and what is missing to return. Lines below it name replicas whose
+// disk hangs, and report if the clock of the answering replica is too far off.
 
 import { pathTo } from '../api/routes.ts';
 import type { ClusterView, NamespaceHealthView, ReplicaView } from '../api/shapes.ts';
@@ -11,7 +12,7 @@ import { renderJson, renderMs, renderTable } from './render.ts';
 import type { Terminal } from './terminal.ts';
 import { readView } from './views.ts';
 
-/** A commit that takes longer is worth a line. */
+/** A commit that takes longer gets a line. */
 const COMMIT_MS_LONG = 500;
 
 const COLUMNS = [
@@ -92,7 +93,9 @@ function whyOf({ rule, byMinServing }: NamespaceHealthView): string {
   return byMinServing ? `${why}; answers, because too few others would (minServing)` : why;
 }
 
-/** A replica commits once a second even without writes, so this shows a disk that hangs. */
+/**
+ * A replica commits once a second even without writes, so the age of a commit shows a hanging disk.
+ */
 function diskLines({ id, commitAgeMs, diskLow }: ReplicaView): string[] {
   const lines: string[] = [];
   if (commitAgeMs !== null && commitAgeMs >= COMMIT_MS_LONG)

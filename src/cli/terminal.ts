@@ -1,8 +1,9 @@
-// The terminal as commands see it: what they read, write and know of it. Tests put their own in its place.
+// The terminal as commands see it: input, output and properties. Tests replace it with their own.
 //
-// Results are written as a whole or the command fails: a reader that goes away (`conit ls … | head`) ends it quietly, a disk
-// that is full ends it with a message and exit code 74. Messages are not waited for longer than MESSAGE_MS: a reader of
-// a stuck standard error keeps no process from its end.
+// Results are written completely or the command fails: a reader that closes the pipe (`conit ls … |
+// head`) ends it without a message, a full disk ends it with a message and exit code 74. Messages
+// are waited for at most MESSAGE_MS, so a stuck reader of standard error cannot keep the process
+// from ending.
 
 import { fstatSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
@@ -13,7 +14,7 @@ import { CommandError, EXIT } from './exit.ts';
 export interface Terminal {
   /** Results. */
   readonly out: (chunk: string | Uint8Array) => void;
-  /** Everything that is said to the person: messages, warnings, progress. */
+  /** Messages, warnings and progress for the person. */
   readonly say: (text: string) => void;
   readStdin(): Promise<Uint8Array>;
   readonly isOutTty: boolean;
@@ -55,7 +56,10 @@ function createVoice(): Terminal['say'] {
   };
 }
 
-/** Pipes and terminals are Node's own streams. To a file Node writes once, and does not look how much was taken. */
+/**
+ * Pipes and terminals are Node's own streams. To a file Node writes once, and ignores how much was
+ * taken.
+ */
 function createOut(say: Terminal['say']): Terminal['out'] {
   if (isFileLike(STANDARD_OUTPUT)) return writeWhole;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

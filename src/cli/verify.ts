@@ -1,11 +1,13 @@
 // Checks everything that a replica has stored, without the replica:
 //
 // (1) Every value passes its checksum and is stored under the key that it names.
-// (2) Each origin's log is whole: from its floor to its head without a gap, each entry chained to the one before it,
-//     ending in the chain that was written in the head's batch.
-// (3) What a log entry wrote is in the records: the record under its key is that entry or a later version. Log and
-//     records are written in one batch and records are never removed, so nothing else can be.
-// (4) Each leaf of the hash tree is the sum of its records: nothing has vanished, or changed, without a word.
+// (2) Each origin's log is whole: from its floor to its head without a gap, each entry chained to
+//     the one before it, ending in the chain that was written in the head's batch.
+// (3) What a log entry wrote is in the records: the record under its key is that entry or a later
+//     version. Log and records are written in one batch and records are never removed, so any other
+//     state is damage.
+// (4) Each leaf of the hash tree is the sum of its records: no record has disappeared or changed
+//     unnoticed.
 
 import { byteString, equalBytes } from '../base/bytes.ts';
 import { decodeMutation, decodeRecord, isChained } from '../model/encoding.ts';
@@ -33,7 +35,9 @@ interface StoredEntry {
   readonly value: Uint8Array;
 }
 
-/** What is stored, as this needs it. Both doors may throw where the storage cannot be read. */
+/**
+ * The stored data as this check needs it. Both functions may throw if the storage cannot be read.
+ */
 export interface StoredData {
   /** [from, to) in the order of the keys. */
   scan(from: Uint8Array, to: Uint8Array): AsyncIterable<StoredEntry>;
@@ -62,7 +66,7 @@ export interface Report {
   /** Idempotency keys, and values about the replica itself. */
   readonly others: number;
   readonly damages: number;
-  /** The first of the damages. */
+  /** The first damages found, up to a bound. */
   readonly damaged: readonly Damage[];
 }
 
@@ -76,7 +80,7 @@ interface Lane {
   seq: Seq;
   chain: number;
   entries: number;
-  /** Up to where the run goes that the last entry belongs to. */
+  /** The end of the run that contains the last entry. */
   runTo: Seq;
 }
 
@@ -225,7 +229,7 @@ class Verification {
     const bytes = this.#read(recordKey(namespace, key));
     if (bytes === 'unreadable') return;
     const record = bytes === undefined ? undefined : decodeRecord(bytes);
-    // A damaged one is reported under its key.
+    // A damaged record is reported under its key.
     if (bytes !== undefined && record === undefined) return;
     if (record === undefined) {
       const at = positionOf(entry);
@@ -238,7 +242,7 @@ class Verification {
     }
   }
 
-  /** A tombstone may have been dropped, of a delete that is in a log or was cut off one. */
+  /** A tombstone may have been dropped if its delete is in a log or was truncated from one. */
   #judgeMissing(missing: Record): void {
     const { origin, seq, hlc } = latestOf(missing);
     const mark = this.#read(forgottenMark());
@@ -266,7 +270,7 @@ class Verification {
     if (record !== undefined) this.#sums.toggle(leafOf(record.namespace, record.key), record);
   }
 
-  /** A tree in doubt says nothing. */
+  /** A tree that is marked as doubtful is not compared. */
   #closeTree(): void {
     if (!this.#tree.isTrusted) return;
     for (let leaf = 0; leaf < LEAVES; leaf++)
@@ -315,7 +319,7 @@ function kindOf(key: Uint8Array): KeyKind {
   return KINDS[byteString(key, 0, Math.min(1, key.length))] ?? 'unknown';
 }
 
-/** Enough to find it again. A record's key may hold any bytes, so it is given in hex. */
+/** Enough to find the entry. A record's key may hold any bytes, so it is shown in hex. */
 function describeKey(key: Uint8Array): string {
   const kind = kindOf(key);
   const name = kind === 'log' ? parseLogKey(key) : undefined;

@@ -1,9 +1,10 @@
-// Reads the documents of the HTTP API (api/shapes.ts) for commands. An answer of another shape does not come from a replica.
+// Parses the documents of the HTTP API (api/shapes.ts) for commands. Any other answer is not from a
+// replica.
 
 import type { Client } from './client.ts';
 import { CommandError, EXIT } from './exit.ts';
 
-/** Asks for a JSON document whose member `replicas` is a list. */
+/** Requests a JSON document whose member `replicas` is a list. */
 export async function readView<T extends { readonly replicas: readonly unknown[] }>(
   client: Client,
   path: string,

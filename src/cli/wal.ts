@@ -1,6 +1,6 @@
-// `wal verify`: checks what a stopped replica has stored. The database is opened as the replica itself would open it,
-// which takes its lock, and nothing is written to it or repaired. (LevelDB has no way to be opened for reading only:
-// it moves its own newest writes into a table, as at every start.)
+// `wal verify`: checks what a stopped replica has stored. The database is opened like the replica
+// itself opens it, which takes its lock, and nothing is written to it or repaired. (LevelDB has no
+// read-only mode: as at every start it moves its newest writes into a table.)
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

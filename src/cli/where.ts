@@ -1,4 +1,5 @@
-// `where`: what every replica holds under a key, side by side. Ends with `no` when no replica holds a live value.
+// `where`: what every replica holds under a key. The exit code is `no` if no replica has a live
+// value.
 
 import { pathTo } from '../api/routes.ts';
 import type { ExplainView, VersionView } from '../api/shapes.ts';
@@ -31,7 +32,7 @@ export async function where(
   return view.replicas.some(isLive) ? EXIT.ok : EXIT.no;
 }
 
-/** Why the delete is still remembered. */
+/** Why the tombstone is still kept. */
 function tombstoneOf({ tombstone }: ExplainView): string {
   if (tombstone === undefined) return '';
   const { version, blockedBy } = tombstone;
@@ -63,7 +64,7 @@ function holdingOf({ answer, deleted, newest }: VersionView): string {
   return newest === true ? `newest ${what}` : `older ${what}`;
 }
 
-/** What it lacks of the logs of others: `us-1.3: 12 entries`. */
+/** The entries of other origins' logs that it lacks: `us-1.3: 12 entries`. */
 function missingOf({ missing }: VersionView): string {
   return missing.map(({ origin, entries }) => `${origin}: ${entries} entries`).join(', ');
 }

@@ -1,9 +1,10 @@
-// Where things listen and where they are reached: `host:port`, and the list of replicas of a cluster.
+// Addresses to listen on and to connect to: `host:port`, and the list of replicas of a cluster.
 //
 //   us-1=us@10.0.1.7:7071;http=http://10.0.1.7:7070,ap-1=ap@10.0.2.7:7071
 //
-// A replica is `id=region@host:port` of its peer channel, and behind a semicolon the base URL of its HTTP API. The
-// same text serves every replica of the cluster: each finds itself in it by its id.
+// A replica is `id=region@host:port` of its peer channel, followed by a semicolon and the base URL
+// of its HTTP API. The same text serves every replica of the cluster: each finds itself in it by
+// its id.
 
 import {
   type Address,
@@ -17,7 +18,7 @@ import { MEMBERS_MAX } from '../model/quorum.ts';
 import { parseBaseUrl } from '../model/url.ts';
 import { accept, decline, type Kind, named, type Parsed } from './kind.ts';
 
-/** A replica as the list names it. */
+/** A replica in the list. */
 export interface Place {
   readonly id: ReplicaId;
   readonly region: Region;
@@ -38,7 +39,7 @@ export const address: Kind<Address> = {
   show: formatAddress,
 };
 
-/** Where clients are sent: scheme, host and port. */
+/** The URL given to clients: scheme, host and port. */
 export const clientUrl: Kind<string> = named(
   'url',
   'an http or https URL without a path',

@@ -1,5 +1,5 @@
-// From single values to a configuration that holds together: members, policies and secret are found, what follows from
-// them is filled in, and every rule is asked. Problems and warnings are collected, not thrown.
+// From single values to a consistent configuration: finds members, policies and secret, fills in
+// what follows from them, and checks every rule. Problems and warnings are collected, not thrown.
 
 import { join, resolve as absolute } from 'node:path';
 import { assert } from '../base/assert.ts';
@@ -19,11 +19,11 @@ import { coreValues, webValues } from './option.ts';
 import { spoken, TABLE, type Values } from './table.ts';
 
 export interface Config {
-  /** What the core is configured with: its bounds, windows and periods, and the members. */
+  /** The core's bounds, windows and periods, and the members. */
   readonly settings: Settings;
   readonly self: Member;
   readonly policies: readonly Policy[];
-  /** What the policies were compiled from, for when the members change. */
+  /** The source of the policies, to compile them again when the members change. */
   readonly namespaces: Values['namespaces'];
   readonly clusterId: string;
   readonly dataDir: string;
@@ -38,10 +38,10 @@ export interface Config {
   readonly origins: readonly string[];
   /** The HTTP server's bounds, the largest value among them. */
   readonly limits: HttpLimits;
-  /** Connections at the peer port that have not proved themselves; `undefined`: as many as usual. */
+  /** Connections at the peer port that have not proved themselves; `undefined`: the default. */
   readonly strangersMax: number | undefined;
   readonly sync: 'full' | 'unsafe-none';
-  /** Requests are measured. */
+  /** Whether requests are measured. */
   readonly metrics: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly wan: readonly Delay[];
@@ -51,7 +51,7 @@ export interface Config {
 interface Assembled {
   /** `undefined` exactly when there are problems. */
   readonly config: Config | undefined;
-  /** The values with what was filled in. */
+  /** The given values and those that were filled in. */
   readonly effective: Values;
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
@@ -92,12 +92,12 @@ function fillIn(values: Values, { own }: Membership): Values {
   };
 }
 
-/** A replica that only this machine reaches is reached there; port 0 is not known yet. */
+/** A replica that only this machine can reach has that address; port 0 is not known yet. */
 function loopbackUrl(at: Address): string | undefined {
   return isLoopback(at.host) && at.port > 0 ? `http://${formatAddress(at)}` : undefined;
 }
 
-/** An echo is up to two heartbeats old, and half of the limit has to be seen to return. */
+/** An echo is up to two heartbeats old, and a return needs proof of half the limit. */
 const BEATS_TOLD = 5;
 
 function policiesOf(
@@ -155,7 +155,7 @@ function configOf({ values, membership, policies, secret, tokens }: Parts): Conf
 
 /** Requests get most of the time that a stop may take; closing the rest needs little. */
 const DRAIN_SHARE = 0.6;
-/** And the listener stays open for part of that. */
+/** The listener stays open for a part of it. */
 const NOTICE_SHARE = 0.25;
 
 function limitsOf(values: Values): HttpLimits {
@@ -179,7 +179,10 @@ function settingsOf(values: Values, { members, self }: Membership): Settings {
   };
 }
 
-/** The policies as these members have them, or why the policies do not fit. A replica votes on memberships without it, too. */
+/**
+ * The policies for these members, or why they do not fit. This replica need not be one of them: it
+ * checks the policies of a membership before its vote, too.
+ */
 export function policiesAmong(
   { self, namespaces }: Config,
   members: readonly Member[],
@@ -190,7 +193,7 @@ export function policiesAmong(
   return compiled.ok ? compiled.policies : reasonsOf(compiled.problems);
 }
 
-/** The same configuration among these members, of which this replica is one. */
+/** The same configuration for these members, of which this replica is one. */
 export function amongMembers(
   config: Config,
   members: readonly Member[],

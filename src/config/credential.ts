@@ -1,5 +1,5 @@
-// Fetches what gives access: the cluster's secret, from its variable or from the file that another variable names, and
-// the access tokens of clients, from theirs.
+// Loads credentials: the cluster's secret, from its variable or from the file that another variable
+// names, and the access tokens of clients, from theirs.
 
 import { readFileSync, statSync } from 'node:fs';
 import { parseTokens, type Token } from '../api/token.ts';
@@ -48,7 +48,7 @@ function fromFile(file: string, complain: Complain, warn: Complain): Secret | un
 const TOKENS_VARIABLE = variableOf('tokensFile');
 const TOKENS_BYTES_MAX = 1024 * 1024;
 
-/** `undefined` when none are configured; a file that holds none is refused. */
+/** `undefined` if none are configured; a file without a token is refused. */
 export function tokensOf(
   { values }: Resolved<typeof TABLE>,
   complain: Complain,

@@ -1,5 +1,5 @@
-// Emulated distance: how long what this replica sends to each region is held back, one way, before it leaves. For
-// trying out a cluster on one machine; `us=40ms,ap=110ms`.
+// Emulated distance: how long messages to each region are delayed, one way, before they are sent.
+// For trying out a cluster on one machine; `us=40ms,ap=110ms`.
 
 import { parseRegion, type Region } from '../model/id.ts';
 import { splitList } from './address.ts';

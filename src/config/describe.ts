@@ -1,5 +1,5 @@
-// The table of settings in other forms: as the JSON schema of a file, as the effective configuration, and as the
-// table of docs/configuration.md.
+// The table of settings in other forms: as the JSON schema of a file, as the effective
+// configuration, and as the table of docs/configuration.md.
 
 import { stringify } from 'yaml';
 import { type JsonSchema, type Kind } from './kind.ts';
@@ -31,7 +31,10 @@ export interface Effective {
   readonly sources: { readonly [name: string]: Source };
 }
 
-/** The effective values as a file would hold them; secrets are masked, and settings without a value are left out. */
+/**
+ * The effective values in the form of a file; secrets are masked, settings without a value left
+ * out.
+ */
 export function showValues(table: Table, { values }: Effective): { [name: string]: unknown } {
   const present = rowsOf(table).filter(([name]) => values[name] !== undefined);
   return Object.fromEntries(
@@ -42,7 +45,7 @@ export function showValues(table: Table, { values }: Effective): { [name: string
   );
 }
 
-/** The same as YAML that could be given back as a file, with where each value came from. */
+/** The same as YAML that can be used as a configuration file, with the source of each value. */
 export function showYaml(table: Table, effective: Effective): string {
   const shown = showValues(table, effective);
   const lines = rowsOf(table)

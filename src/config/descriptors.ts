@@ -1,16 +1,19 @@
-// Clients, peers and the database share the descriptors of one process. LevelDB fails for good when it cannot open a file,
-// and the replica with it, so clients get only what is left: the bound on their connections is lowered where the limit of the
-// process asks for it.
+// Clients, peers and the database share the file descriptors of one process. LevelDB, and the
+// replica with it, fails for good when it cannot open a file, so clients get only what is left: the
+// bound on their connections is lowered if the limit of the process requires it.
 
 import type { Config } from './assemble.ts';
 import type { Problem } from './resolve.ts';
 import { spoken } from './table.ts';
 
-/** The runtime, standard output, the listeners, the identity, a connection that is accepted to be closed. */
+/**
+ * The runtime, standard output, the listeners, the identity, and a connection accepted only to
+ * close it.
+ */
 const RUNTIME = 40;
 /** `maxOpenFiles` of LevelDB, its log, its lists of files, and what a compaction writes. */
 const DATABASE = 110;
-/** Old and new connection of a peer that dials again. */
+/** The old and the new connection of a peer that dials again. */
 const EACH_PEER = 2;
 /** Connections at the peer port that have not proved themselves. */
 const STRANGERS_MAX = 512;
@@ -22,7 +25,7 @@ export interface Fitted {
   readonly warnings: readonly Problem[];
 }
 
-/** `limit` is that of the process; `undefined` where there is none. */
+/** `limit` is that of the process; `undefined` if there is none. */
 export function fitDescriptors(config: Config, limit: number | undefined): Fitted {
   if (limit === undefined) return { config, warnings: [] };
   const own = RUNTIME + DATABASE + EACH_PEER * (config.settings.members.length - 1);

@@ -1,5 +1,5 @@
-// Reads files that people write: JSON or YAML 1.2, no key twice, no aliases. What the members of a configuration file
-// mean is decided by the table of settings.
+// Parses files that people write: JSON or YAML 1.2, without repeated keys and aliases. The table of
+// settings decides what the members of a configuration file mean.
 
 import { parseDocument } from 'yaml';
 import { accept, decline, type Parsed } from './kind.ts';
@@ -17,7 +17,7 @@ export function parseFile(name: string, text: string): Parsed<Document> {
   return isObject ? accept(tree.value as Document) : decline('must hold an object of settings');
 }
 
-/** YAML holds JSON, but a file that calls itself JSON is held to JSON's own grammar as well. */
+/** YAML includes JSON, but a file named .json must follow JSON's own grammar. */
 export function parseTree(name: string, text: string): Parsed<unknown> {
   if (text.length > TEXT_LENGTH_MAX) return decline('is longer than 1 MiB');
   const reason = name.endsWith('.json') ? jsonProblem(text) : undefined;

@@ -1,6 +1,6 @@
-// The kinds of value that a setting can have. A kind reads what a flag, a variable or a file says, shows a value as a
-// file would say it, and describes itself to people (unit, bound) and to tools (JSON schema). Text comes from flags
-// and variables, and anything that JSON can hold from files.
+// The kinds of value that a setting can have. A kind parses what a flag, a variable or a file
+// contains, shows a value in the form of a file, and describes itself to people (unit, bound) and
+// to tools (JSON schema). Flags and variables give text, files give any JSON value.
 
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
@@ -11,9 +11,9 @@ export type JsonSchema = { readonly [keyword: string]: unknown };
 export interface Kind<T> {
   /** The placeholder of the value in `--help`: `--heartbeat <duration>`. */
   readonly placeholder: string;
-  /** The unit of a bare number, '' for what is no quantity. */
+  /** The unit of a bare number; '' if the kind is no quantity. */
   readonly unit: string;
-  /** What is acceptable, in words. */
+  /** The acceptable values, in words. */
   readonly bound: string;
   readonly schema: JsonSchema;
   parse(raw: unknown): Parsed<T>;
@@ -28,7 +28,7 @@ export function decline(reason: string): { readonly ok: false; readonly reason: 
   return { ok: false, reason };
 }
 
-/** Text that a parse door of the model takes: names, addresses. */
+/** Text that a parser of the model accepts: names, addresses. */
 export function named<T extends string>(
   placeholder: string,
   bound: string,
@@ -70,9 +70,9 @@ export function choice<const T extends string>(words: readonly T[]): Kind<T> {
 interface Scale {
   readonly placeholder: string;
   readonly unit: string;
-  /** What a number without a unit is multiplied with; without one it is refused. */
+  /** The factor for a number without a unit; without a factor such a number is refused. */
   readonly bare: number | undefined;
-  /** From the smallest; each as text behind a number. */
+  /** From the smallest; each is the text behind a number. */
   readonly units: readonly (readonly [suffix: string, factor: number])[];
 }
 
@@ -109,8 +109,8 @@ export function count(least: number, most: number): Kind<number> {
 }
 
 /**
- * Milliseconds: `200ms`, `3s`, `5m`, `24h`, `7d`. A bare number is refused, because one person reads it as milliseconds
- * and the next as seconds.
+ * Milliseconds: `200ms`, `3s`, `5m`, `24h`, `7d`. A bare number is refused, because one person
+ * reads it as milliseconds and the next as seconds.
  */
 export function duration(least: number, most: number): Kind<number> {
   return quantity(TIME, least, most);

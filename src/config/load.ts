@@ -1,6 +1,7 @@
-// The configuration of this process, and the only reader of its environment. The table of all settings is
-// config/table.ts; here it meets what this process was given: flags before variables, variables before the file, the
-// file before the defaults. The result is frozen, or a list of everything that is wrong with it.
+// The configuration of this process, and the only reader of its environment. The settings are
+// listed in config/table.ts; here they get their values: flags before variables, variables before
+// the file, the file before the defaults. The result is frozen, or a list of everything that is
+// wrong.
 
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -53,8 +54,8 @@ function readDocument(name: string): Parsed<Document> {
 }
 
 /**
- * The environment of this process. Secrets are taken out of it, so that neither a child process nor a diagnostic
- * report passes them on.
+ * The environment of this process. Secrets are removed from it, so that neither a child process nor
+ * a diagnostic report contains them.
  */
 function takeEnvironment(): Environment {
   const environment = { ...process.env };
@@ -64,7 +65,7 @@ function takeEnvironment(): Environment {
   return environment;
 }
 
-/** The environment for a child replica: ours under what is given; `undefined` takes a variable away. */
+/** The environment for a child replica: ours with these changes; `undefined` removes a variable. */
 export function childEnvironment(settings: Environment): Environment {
   return { ...process.env, ...settings };
 }
@@ -74,10 +75,10 @@ interface ClientDefaults {
   readonly tokenFile: string | undefined;
 }
 
-/** The replica that the client commands ask where no other is named. */
+/** The replica that the client commands ask by default. */
 export const URL_DEFAULT = 'http://127.0.0.1:7070';
 
-/** What the client commands take from the environment. */
+/** The settings of the client commands in the environment. */
 export function clientDefaults(): ClientDefaults {
   return {
     url: plainValue(process.env['CONIT_URL'] ?? '') || URL_DEFAULT,

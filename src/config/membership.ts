@@ -1,5 +1,5 @@
-// The members of the cluster, and which of them this replica is: either the one that the list of the cluster
-// names, or alone.
+// The members of the cluster, and this replica among them: the one that the configured list names,
+// or the only one.
 
 import type { Region, ReplicaId } from '../model/id.ts';
 import type { Member } from '../model/quorum.ts';

@@ -1,20 +1,21 @@
-// The namespaces of a replica: one policy each. The policy compiler (model/policy.ts) judges them; here is what a
-// first-time user gets without a file, and how the members of a policy are described to tools.
+// The namespaces of a replica: one policy each. The policy compiler (model/policy.ts) checks them;
+// this file has the namespaces of a replica without a file, and the schema of a policy's members.
 
 import { LEVELS, TIMEOUT_MS_MAX } from '../model/policy.ts';
 import { accept, decline, type JsonSchema, type Kind } from './kind.ts';
 
 type Namespaces = { readonly [name: string]: unknown };
 
-/** Each shows one way of setting the dial; all of them work in a cluster of any size. */
+/** Each shows one consistency setting; all of them work in a cluster of any size. */
 export const NAMESPACES_DEFAULT: Namespaces = {
-  // Safe against the loss of a minority; reads and lists meet every completed write, whichever replica is asked.
+  // Safe against the loss of a minority; reads and lists at any replica see every completed write.
   demo: { consistency: 'eventual', w: 'majority', r: 'majority' },
   // The same, and a policy whose w and r would not overlap is refused.
   profiles: { consistency: 'eventual', w: 'majority', r: 'majority', claimOverlap: true },
   // Measurements: each writer's order is kept, no request waits for another region.
   sensors: { consistency: 'fifo', w: 1, r: 1 },
-  // Content that is read everywhere and written seldom: in every region when the write returns.
+  // Content that is read everywhere and written seldom: stored in every region when the write
+  // returns.
   catalog: { consistency: 'eventual', w: 'each', r: 1 },
   // For measuring; requests set their own w and r.
   bench: { consistency: 'eventual', w: 1, r: 1 },
@@ -37,7 +38,7 @@ const POLICY_SCHEMA: JsonSchema = {
   },
 };
 
-/** Only in files: a policy is too much for a flag. */
+/** Only in files: a policy is too long for a flag. */
 export const namespaces: Kind<Namespaces> = {
   placeholder: 'object',
   unit: '',

@@ -1,5 +1,5 @@
-// One row of the table of settings, and the names that follow from it: the setting `dataDir` is the variable
-// CONIT_DATA_DIR and, unless the row says otherwise, the flag --data-dir.
+// One row of the table of settings, and the names that follow from it: the setting `dataDir` is the
+// variable CONIT_DATA_DIR and, unless the row says otherwise, the flag --data-dir.
 
 import { HTTP_LIMITS_DEFAULT, type HttpLimits } from '../api/limits.ts';
 import { SETTINGS_DEFAULT, type Settings } from '../model/settings.ts';
@@ -12,7 +12,7 @@ type Numbers<T> = { [Name in keyof T]: T[Name] extends number ? Name : never }[k
 type CoreName = Numbers<typeof SETTINGS_DEFAULT>;
 type WebName = Numbers<HttpLimits>;
 
-/** The number that a setting becomes: one of the core's settings, or a limit of the HTTP server. */
+/** The number that a setting sets: one of the core's settings, or a limit of the HTTP server. */
 export type Target =
   | { readonly of: 'core'; readonly name: CoreName }
   | { readonly of: 'http'; readonly name: WebName };
@@ -21,10 +21,10 @@ export interface Option<T> {
   readonly kind: Kind<T>;
   readonly group: Group;
   readonly meaning: string;
-  /** `undefined`: there is none, and `absent` says what happens without. */
+  /** `undefined`: no default; `absent` says what happens without a value. */
   readonly fallback: T | undefined;
   readonly absent: string;
-  /** A name of its own, or false where the process's arguments are no place for it. */
+  /** A name of its own; false if the value must not appear in the process's arguments. */
   readonly flag: string | false | undefined;
   /** May be set in a file. */
   readonly inFile: boolean;
@@ -32,7 +32,7 @@ export interface Option<T> {
   readonly inEnvironment: boolean;
   /** Never shown. */
   readonly secret: boolean;
-  /** `undefined`: assemble.ts says what becomes of the value. */
+  /** `undefined`: assemble.ts uses the value. */
   readonly target: Target | undefined;
 }
 
@@ -47,22 +47,22 @@ export function setting<T>(
   return { ...ROW, group, kind, meaning, ...more, fallback };
 }
 
-/** A number of the core; its default is the core's. */
+/** A number of the core, with the core's default. */
 export function coreSetting(group: Group, kind: Kind<number>, name: CoreName, meaning: string) {
   return setting(group, kind, SETTINGS_DEFAULT[name], meaning, { target: { of: 'core', name } });
 }
 
-/** A limit of the HTTP server; its default is the server's. */
+/** A limit of the HTTP server, with the server's default. */
 export function webSetting(group: Group, kind: Kind<number>, name: WebName, meaning: string) {
   return setting(group, kind, HTTP_LIMITS_DEFAULT[name], meaning, { target: { of: 'http', name } });
 }
 
-/** What the values give to the core's settings. */
+/** The part of the core's settings that these values set. */
 export function coreValues(table: Table, values: Numbered): Partial<Settings> {
   return targeted(table, values, 'core');
 }
 
-/** What the values give to the limits of the HTTP server. */
+/** The part of the HTTP server's limits that these values set. */
 export function webValues(table: Table, values: Numbered): Partial<HttpLimits> {
   return targeted(table, values, 'http');
 }
@@ -110,7 +110,7 @@ export function variableOf(name: string): string {
   return `CONIT_${words(name, '_').toUpperCase()}`;
 }
 
-/** Without the dashes; `undefined` where there is none. */
+/** Without the dashes; `undefined` if there is no flag. */
 export function flagOf(name: string, option: { readonly flag: string | false | undefined }) {
   return option.flag === false ? undefined : (option.flag ?? words(name, '-'));
 }

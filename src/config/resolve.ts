@@ -1,5 +1,5 @@
-// Finds each setting's value: a flag before a variable, a variable before the file, the file before the default. All
-// that is wrong is collected, so that one start shows everything that has to be mended.
+// Finds each setting's value: a flag before a variable, a variable before the file, the file before
+// the default. All errors are collected, so that one start shows everything to correct.
 
 import type { Document } from './file.ts';
 import { flagOf, type Option, type Table, variableOf, type ValuesOf } from './option.ts';
@@ -15,16 +15,16 @@ export interface Sources {
 }
 
 export interface Problem {
-  /** Where it was said: `--http`, `CONIT_HTTP`, `conit.yaml: http`. */
+  /** The source of the value: `--http`, `CONIT_HTTP`, `conit.yaml: http`. */
   readonly where: string;
   readonly reason: string;
 }
 
-/** Takes note of something wrong. */
+/** Records a problem. */
 export type Complain = (where: string, reason: string) => void;
 
 export interface Resolved<T> {
-  /** Where a value was refused, the default takes its place. */
+  /** A refused value is replaced by the default. */
   readonly values: ValuesOf<T>;
   readonly refused: ReadonlySet<keyof T>;
   readonly sources: { readonly [name: string]: Source };
@@ -67,7 +67,7 @@ function find(name: string, option: Option<unknown>, given: Sources): Finding | 
   }
   const variable = variableOf(name);
   const spoken = plainOf(given.environment[variable]);
-  // An empty variable is what templates leave behind: it is unset. An empty secret is a mistake that is reported.
+  // An empty variable, as templates leave behind, counts as unset. An empty secret is refused.
   if (option.inEnvironment && spoken !== undefined && (spoken !== '' || option.secret)) {
     return { raw: spoken, source: 'environment', where: variable };
   }
@@ -94,7 +94,7 @@ function refusal(table: Table, name: string, names: readonly string[]): string {
   return `is not a setting${suggestion(name, names)}`;
 }
 
-// Kubernetes sets such variables by itself for a service called conit.
+// Kubernetes sets such variables for a service called conit.
 const ORCHESTRATED = /_(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_.*)?)$/;
 /** Variables of the client commands. */
 const OTHERS: readonly string[] = ['CONIT_URL', 'CONIT_TOKEN_FILE'];
@@ -114,7 +114,7 @@ function suggestion(name: string, known: readonly string[]): string {
   return near === undefined ? '' : `; did you mean ${near}?`;
 }
 
-/** Levenshtein's: insertions, deletions and substitutions between two short texts. */
+/** The Levenshtein distance: insertions, deletions and substitutions between two short texts. */
 function distance(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_, at) => at);
   for (let i = 1; i <= left.length; i++) {

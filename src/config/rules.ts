@@ -1,11 +1,11 @@
-// The rules that look at more than one setting: what may listen where, and which bounds must fit each other.
+// The rules for several settings together: allowed addresses, and bounds that must fit each other.
 
 import { type Address, formatAddress, isLoopback } from '../model/address.ts';
 import { variableOf } from './option.ts';
 import type { Complain } from './resolve.ts';
 import { spoken, type Values } from './table.ts';
 
-/** What an entry needs beside its value, with room to spare. */
+/** What an entry needs besides its value, with a margin. */
 const ENTRY_BYTES_MAX = 64 * 1024;
 
 export function checkRules(values: Values, complain: Complain, warn: Complain): void {

@@ -1,5 +1,6 @@
-// The cluster's shared secret: what is refused, and a holder that does not show it by accident. Printing, logging
-// and serialising the holder give a mask; only `reveal` gives the text, to the adapters that need it.
+// The cluster's shared secret: which secrets are refused, and a holder that does not show it by
+// accident. Printing, logging and serialising the holder show a mask; only `reveal` returns the
+// text, to the adapters that need it.
 
 import { inspect } from 'node:util';
 import { accept, decline, type Kind, type Parsed } from './kind.ts';
@@ -51,7 +52,7 @@ export const secret: Kind<Secret> = {
   show: () => SECRET_MASK,
 };
 
-/** Takes a secret without the white space around it; the reason of a refusal never repeats it. */
+/** Accepts a secret without the white space around it; the reason of a refusal never repeats it. */
 export function parseSecret(raw: string): Parsed<Secret> {
   const text = raw.trim();
   const bytes = Buffer.byteLength(text);
@@ -63,7 +64,7 @@ export function parseSecret(raw: string): Parsed<Secret> {
   return isWeak(text) ? decline(`is easy to guess; ${HOW}`) : accept(new MaskedSecret(text));
 }
 
-// What people leave in from examples: nothing but these words and digits.
+// Secrets copied from examples: only these words and digits.
 const WORDS = `passphrase|development|placeholder|production|password|insecure|changeme|cluster|
   default|example|private|letmein|qwerty|replace|random|please|sample|secret|shared|string|change|
   conit|admin|fixme|enter|local|super|token|peer|demo|test|text|todo|your|with|word|some|pass|here|
@@ -80,13 +81,13 @@ function isWeak(text: string): boolean {
   return isRepeated(plain) || plain.replace(GUESSABLE, '') === '';
 }
 
-// Walks along a row, forwards or backwards and again and again: `0123456789abcdef`, `fedcba9876543210`.
+// Steps along a row, forwards or backwards, repeatedly: `0123456789abcdef`, `fedcba9876543210`.
 function isRun(plain: string, row: string): boolean {
   const cycle = row.repeat(2 + Math.ceil(plain.length / row.length));
   return cycle.includes(plain);
 }
 
-// A short text said several times: `hunter2hunter2hunter2`.
+// A short text repeated: `hunter2hunter2hunter2`.
 function isRepeated(plain: string): boolean {
   return /^(.{1,32})\1+$/.test(plain);
 }

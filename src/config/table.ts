@@ -1,5 +1,6 @@
-// Every setting of a replica, one row each. The variables, the flags, the help, the schema of the file, the printed
-// configuration, the table in docs/configuration.md, and where each number goes follow from these rows alone.
+// Every setting of a replica, one row each. The variables, the flags, the help, the schema of the
+// file, the printed configuration, the table in docs/configuration.md, and where each number goes
+// follow from these rows alone.
 
 import { parseRegion, parseReplicaId } from '../model/id.ts';
 import { address, clientUrl, places } from './address.ts';
@@ -333,7 +334,7 @@ export const TABLE = {
 export type Values = ValuesOf<typeof TABLE>;
 type Name = keyof typeof TABLE;
 
-/** What a person calls a setting, for messages: `CONIT_HTTP (--http)`. */
+/** The name of a setting in messages: `CONIT_HTTP (--http)`. */
 export function spoken(name: Name): string {
   const flag = flagOf(name, TABLE[name]);
   return flag === undefined ? variableOf(name) : `${variableOf(name)} (--${flag})`;

@@ -1,6 +1,6 @@
-// Text as people, editors and templates leave it: with a byte order mark, Windows line ends, a line end behind a path, or
-// quotes that a shell would have taken away and `docker --env-file` does not. All of it is UTF-8; what is not is refused by
-// the name of what it is.
+// Text in the form in which people, editors and templates leave it: with a byte order mark, Windows
+// line ends, a line end after a path, or quotes that a shell would have removed and `docker
+// --env-file` does not. All of it is UTF-8; another encoding is refused by its name.
 
 import { accept, decline, type Parsed } from './kind.ts';
 
@@ -19,14 +19,14 @@ export function decodeText(bytes: Uint8Array): Parsed<string> {
   }
 }
 
-/** The same for what may be any bytes, as a secret may: they are taken as they always were. */
+/** The same for content of any bytes, as a secret may have: the bytes are not changed. */
 export function decodeLoosely(bytes: Uint8Array): Parsed<string> {
   const wide = markedEncodingOf(bytes);
   if (wide !== undefined) return decline(`is ${wide}; ${SAVE}`);
   return accept(withoutMark(Buffer.from(bytes).toString('utf8')));
 }
 
-/** A value of a variable or a flag: without white space and line ends around it, and without one pair of quotes. */
+/** A value of a variable or a flag, without surrounding white space and one pair of quotes. */
 export function plainValue(raw: string): string {
   const text = withoutMark(raw).trim();
   const quoted = QUOTED.exec(text)?.[2];
@@ -37,7 +37,7 @@ function withoutMark(text: string): string {
   return text.startsWith(MARK) ? text.slice(MARK.length) : text;
 }
 
-/** By its mark, or by the zeros that every second byte is where the text is mostly ASCII. */
+/** Recognised by its mark, or by the zeros in every second byte of mostly ASCII text. */
 function wideEncodingOf(bytes: Uint8Array): string | undefined {
   const marked = markedEncodingOf(bytes);
   if (marked !== undefined || bytes.length < 4) return marked;

@@ -1,7 +1,8 @@
-// What the web may ask of this replica: by which host names, and from pages of which origins.
+// What web clients may ask of this replica: by which host names, and from pages of which origins.
 //
 //   hosts    db.example.com, *.example.com (everything below it), or * for every name
-//   origins  https://console.example.com, http://localhost:5173: scheme, host and port as a browser writes them
+//   origins  https://console.example.com, http://localhost:5173: scheme, host and port as a browser
+//            writes them
 
 import { splitList } from './address.ts';
 import { accept, decline, type Kind } from './kind.ts';
@@ -18,7 +19,7 @@ export const hostNames: Kind<readonly string[]> = list(HOST_BOUND, (text) =>
   HOST.test(text) ? text.toLowerCase().replace(/\.$/, '') : undefined,
 );
 
-/** `*` is refused: it would let every page in that the operator's browser opens. */
+/** `*` is refused: it would allow every page that the operator's browser opens. */
 export const webOrigins: Kind<readonly string[]> = list(ORIGIN_BOUND, (text) => {
   const bare = text.replace(/\/$/, '');
   if (!WEB_ORIGIN.test(bare)) return OTHER_ORIGIN.test(bare) ? bare : undefined;

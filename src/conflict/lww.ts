@@ -1,5 +1,5 @@
-// Last-write-wins: a record is the mutation with the largest version, and the others are gone. What was lost without having
-// been seen is a conflict, and is counted.
+// Last-write-wins: a record is the mutation with the largest version; the others are dropped. A
+// dropped version that the winner's writer had not seen is a conflict, and is counted.
 
 import {
   latestOf,
@@ -29,7 +29,7 @@ function isConflict(winner: Record, loser: Record): boolean {
   return !hadSeen(latestOf(winner), versionOf(loser));
 }
 
-/** The writer of the mutation had seen the version that it replaced. */
+/** True if the writer of the mutation had seen the version that it replaced. */
 function hadSeen(mutation: Mutation, replaced: Version): boolean {
   if (mutation.origin === replaced.origin) return mutation.seq > replaced.seq;
   return mutation.dependencies.some(
@@ -37,7 +37,7 @@ function hadSeen(mutation: Mutation, replaced: Version): boolean {
   );
 }
 
-/** Under this rule an outline is a version and what a hash tree sums of it. */
+/** Under this rule an outline is a version and its share of the hash tree's sums. */
 function versionOf(record: Outline): Version {
   return record as unknown as Version;
 }

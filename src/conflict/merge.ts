@@ -1,4 +1,4 @@
-// The verbs by which records are merged and compared: each asks the resolver that the form of the record names.
+// The verbs that merge and compare records: each calls the resolver that the record's form names.
 
 import type { ConflictRule } from '../model/policy.ts';
 import { latestOf, type Outline, type Record, type Version } from '../model/record.ts';
@@ -9,12 +9,12 @@ import { compareVersions } from './version-order.ts';
 /** The rules that are built. */
 export const resolvers = { lww } satisfies Partial<{ [rule in ConflictRule]: Resolver }>;
 
-/** What a key holds once `right` is merged into what it held; the same record where that changes nothing. */
+/** The merge of `right` into `left`; the same record if nothing changes. */
 export function merge(left: Record | undefined, right: Record): Record {
   return left === undefined ? right : resolvers.lww.merge(left, right);
 }
 
-/** Merging `right` would change nothing. */
+/** True if merging `right` would change nothing. */
 export function includes(left: Outline | undefined, right: Outline): boolean {
   return left !== undefined && resolvers.lww.includes(left, right);
 }
@@ -23,12 +23,12 @@ export function isSame(left: Outline | undefined, right: Outline): boolean {
   return left !== undefined && resolvers.lww.isSame(left, right);
 }
 
-/** Merging the two lost something that the writer of the winner had not seen. */
+/** True if the merge lost something that the writer of the winner had not seen. */
 export function isConflict(winner: Record, loser: Record): boolean {
   return resolvers.lww.isConflict(winner, loser);
 }
 
-/** It has a version that is newer than this one. */
+/** True if it has a version that is newer than this one. */
 export function isNewer(record: Record | undefined, version: Version): boolean {
   return record !== undefined && compareVersions(latestOf(record), version) > 0;
 }

@@ -1,5 +1,5 @@
-// The order of versions, total to the last bit: by stamp, then by origin, then by number. Every replica orders two versions in
-// the same way, whatever they arrived in.
+// The order of versions: by stamp, then by origin, then by number. It is total, so every replica
+// orders two versions in the same way, whatever the order of their arrival.
 
 import type { Version } from '../model/record.ts';
 

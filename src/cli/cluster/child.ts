@@ -4,8 +4,9 @@
 //                   -> ended                  it was stopped, or restarts were not asked for
 //                   -> given-up               it keeps failing soon after its start
 //
-// Children have a process group of their own, so that Ctrl-C reaches only the parent, which then stops them in order.
-// A channel to the parent is kept open: a child whose parent is gone stops itself.
+// Children have a process group of their own, so that Ctrl-C reaches only the parent, which then
+// stops them in order. A channel to the parent is kept open: a child whose parent is gone stops
+// itself.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -104,7 +105,7 @@ const HOW_BACK =
   'stop the cluster and start it again to have it back, or use --restart from the start';
 
 function launch(plan: PlannedReplica, onLine: (line: string) => void): ChildProcess {
-  // One debugger port cannot be opened by all of them.
+  // Two processes cannot open the same debugger port.
   const nodeArgs = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
   const child = spawn(process.execPath, [...nodeArgs, SCRIPT, 'serve'], {
     env: childEnvironment(plan.environment),

@@ -1,4 +1,4 @@
-// What a person sees when the cluster is ready: where everything is, and commands to paste.
+// What a person sees when the cluster is ready: the addresses and folders, and commands to paste.
 
 import { basename, relative } from 'node:path';
 import { URL_DEFAULT } from '../../config/load.ts';

@@ -1,4 +1,4 @@
-// What a running cluster says of itself, asked over HTTP: each replica's own view of itself and of its peers.
+// The health of a running cluster, read over HTTP: each replica's own view of itself and its peers.
 
 import { request } from 'undici';
 import { pathTo } from '../../api/routes.ts';
@@ -6,7 +6,7 @@ import type { ReplicaView } from '../../api/shapes.ts';
 import { parseView } from '../views.ts';
 
 export interface ReplicaHealth {
-  /** The replica's own word, or `down` when it does not answer. */
+  /** The state that the replica reports, or `down` if it does not answer. */
   readonly state: string;
   readonly stalenessMs: number | 'unknown';
   /** The longest round trip to a connected peer. */
@@ -37,12 +37,12 @@ export async function healthOf(url: string): Promise<ReplicaHealth> {
   }
 }
 
-/** If access tokens are configured, only this is open without one. */
+/** With access tokens configured, only this route is open without one. */
 async function healthFromOutside(url: string): Promise<ReplicaHealth> {
   return { ...DOWN, state: (await isReady(url)) ? 'serving' : 'not ready' };
 }
 
-/** Another process that speaks HTTP like a replica listens there already. */
+/** Another process already answers HTTP like a replica at this port. */
 export async function isReplica(url: string): Promise<boolean> {
   try {
     const { statusCode, body } = await ask(`${url}${pathTo('livez')}`);

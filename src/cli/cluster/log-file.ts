@@ -1,6 +1,6 @@
-// The output of a child replica on disk. Each start begins a new file, and so does a full one; a few old
-// ones are kept beside it, so a replica that repeats itself cannot fill the disk. What a full disk does not take is lost, and
-// the cluster runs on.
+// The output of a child replica on disk. Each start begins a new file, and so does a full one; a
+// few old ones are kept, so a replica that repeats itself cannot fill the disk. Output that a full
+// disk does not take is lost, and the cluster keeps running.
 
 import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -1,4 +1,4 @@
-// What `conit cluster` is about to start: one replica a region, each with its ports, its directory and its settings.
+// The replicas that `conit cluster` will start: one per region, with ports, directory and settings.
 
 import { join } from 'node:path';
 import type { Environment } from '../../config/load.ts';
@@ -67,7 +67,7 @@ function placeOf(region: string, httpPort: number) {
   return { id: `${region}-1`, region, httpPort, peerPort: httpPort + 1, url };
 }
 
-/** `3` takes the first three names that we have; `eu,us,ap` are names. */
+/** `3` takes the first three built-in names; `eu,us,ap` are names. */
 function parseRegions(text: string): readonly string[] {
   if (/^[0-9]+$/.test(text)) return namedRegions(Number(text));
   const names = text.split(',').map((name) => name.trim());

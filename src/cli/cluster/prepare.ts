@@ -1,5 +1,5 @@
-// What must hold before any replica starts: every port is free, and the cluster has a secret of its own, which is
-// made on the first start and kept in a file that only its owner reads.
+// What must hold before any replica starts: every port is free, and the cluster has a secret of its
+// own, made on the first start and stored in a file that only its owner can read.
 
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// When a replica that ended is started again: at once after a long life, later and later after short ones, and no
-// more when it keeps failing soon after its start.
+// When a replica that ended is started again: at once if it ran for long, with growing pauses if it
+// ended soon, and not at all if it keeps failing soon after its start.
 
 import { EXIT } from '../exit.ts';
 

@@ -1,5 +1,5 @@
-// `conit cluster`: a whole cluster on this machine. Prepare, start every replica as a child process, wait until all
-// are ready, say how to use it, watch it, and on Ctrl-C stop it in order.
+// `conit cluster`: a whole cluster on this machine. Prepare, start every replica as a child
+// process, wait until all are ready, print how to use it, watch it, and on Ctrl-C stop it in order.
 
 import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,7 +48,7 @@ export async function runCluster(options: ClusterOptions, terminal: Terminal): P
   return interruption.exit();
 }
 
-/** `failed` as soon as a replica has ended for good before it was ready. */
+/** `failed` as soon as one replica has ended for good before it was ready. */
 async function becomeReady(children: readonly Child[]): Promise<'ready' | 'failed'> {
   const deadline = performance.now() + READY_TIMEOUT_MS;
   const waiting = new Set(children);

@@ -1,15 +1,15 @@
-// What the person in front of `conit cluster` sees: lines that stay, and below them, on a terminal, one live line
-// that is drawn again in place.
+// The output of `conit cluster`: permanent lines, and on a terminal, below them, one live line that
+// is redrawn in place.
 
 import { printable } from '../render.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface Screen {
-  /** A line that stays. */
+  /** Prints a permanent line. */
   say(text: string): void;
-  /** Replaces the live line; nothing where the output is no terminal. */
+  /** Replaces the live line; does nothing if the output is no terminal. */
   live(text: string): void;
-  /** Takes the live line away. */
+  /** Removes the live line. */
   close(): void;
 }
 
@@ -49,7 +49,9 @@ export function warningOf(line: string): string | undefined {
   return [`${severity}: ${showField(event)}`, ...details].join('  ');
 }
 
-/** Peers that are down are reported by their state (watch.ts), and at the start they come one after the other. */
+/**
+ * watch.ts reports peers that are down by their state, and at the start they come up one by one.
+ */
 const TOLD_OTHERWISE: readonly string[] = ['peer-unreachable', 'peer-refused'];
 
 function showField(value: unknown): string {

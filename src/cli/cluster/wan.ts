@@ -1,5 +1,5 @@
-// Distances between regions: one-way milliseconds, half of the round trips that are usual between data centres in
-// Frankfurt, Virginia, Singapore, São Paulo, Cape Town and Sydney.
+// Distances between regions: one-way milliseconds, half of the usual round trips between data
+// centres in Frankfurt, Virginia, Singapore, São Paulo, Cape Town and Sydney.
 
 export const REGIONS: readonly string[] = ['eu', 'us', 'ap', 'sa', 'af', 'oc'];
 

@@ -1,5 +1,5 @@
-// Looks at a running cluster once a second: the live line on a terminal, and a line that stays whenever a replica's
-// state changes.
+// Checks a running cluster once a second: the live line on a terminal, and a permanent line
+// whenever a replica's state changes.
 
 import type { Child } from './child.ts';
 import { healthOf, type ReplicaHealth } from './health.ts';
@@ -9,7 +9,7 @@ import type { Screen } from './screen.ts';
 const PERIOD_MS = 1000;
 
 interface Watch {
-  /** Resolves when no replica runs or will run again. */
+  /** Resolves when no replica runs or will be started again. */
   untilAllEnded(): Promise<void>;
   stop(): void;
 }
