@@ -12,7 +12,7 @@
 // Bounds: as many as reads may wait, of them `LISTS_MAX` lists; a list's page ends with a frame, and its cursor goes on at
 // any replica.
 
-import type { Client, Command, ListCommand, ReadCommand } from '../model/command.ts';
+import type { Asker, Command, ListCommand, ReadCommand } from '../model/command.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import type { NamespaceName } from '../model/id.ts';
 import type { FaultCode } from '../model/fault.ts';
@@ -20,7 +20,7 @@ import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../m
 import type { Level } from '../model/policy.ts';
 import { type Record, stampOf } from '../model/record.ts';
 import { isAnswerTo } from './check.ts';
-import { ForwardServer, type ForwardServerOptions } from './server.ts';
+import { ForwardServer, type ForwardServerOptions, type Run } from './server.ts';
 import { refuse } from '../model/refuse.ts';
 import type { HybridClock } from '../model/hlc.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -72,22 +72,18 @@ export class ForwardClient {
   #lastId = 0;
 
   /** `run` takes a command as if a client had sent it. */
-  constructor(
-    options: ForwardClientOptions,
-    admission: Admission,
-    run: (command: Command, turn: Turn) => void,
-  ) {
+  constructor(options: ForwardClientOptions, admission: Admission, run: Run) {
     this.#options = options;
     this.#admission = admission;
     this.#server = new ForwardServer(options, run);
   }
 
   get waiting(): number {
-    return this.#pending.size + this.#server.waiting;
+    return this.#pending.size;
   }
 
   /** True for a read of a namespace that this replica is not fit to answer: others are asked, or it is refused. */
-  turnsAway(command: Command, turn: Turn): boolean {
+  turnsAway(command: Command<Asker>, turn: Turn): boolean {
     if (command.kind !== 'read' && command.kind !== 'list') return false;
     if (this.#admission.mayAnswer(command.namespace, turn.now)) return false;
     if (command.onUnmet === 'forward' && this.#admission.fit(command.namespace).length > 0)
@@ -119,7 +115,6 @@ export class ForwardClient {
   }
 
   onTimer(turn: Turn): void {
-    this.#server.onTimer(turn);
     if (!turn.takeDue('forward')) return;
     for (const pending of this.#pending.values()) {
       if (pending.deadlineMs <= turn.now.monoMs) this.#fail(pending, turn);
@@ -157,7 +152,7 @@ export class ForwardClient {
     this.#askNext(pending, turn);
   }
 
-  #isFull(client: Client, kind: Question['kind'], out: Outbox): boolean {
+  #isFull(client: Asker, kind: Question['kind'], out: Outbox): boolean {
     const { readsPendingMax } = this.#options.settings;
     const isFull = this.#pending.size >= readsPendingMax;
     if (!isFull && (kind === 'read' || this.#lists < LISTS_MAX)) return false;

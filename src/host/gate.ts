@@ -3,149 +3,136 @@
 //
 // A disk that hangs holds replies longer than their clients wait. At its deadline a held reply is replaced by a fault that is
 // true whatever becomes of the batch: a read, or a write that was refused, has had no effect (`timeout`); anything else may
-// have been done (`outcome-unknown`). Deadlines are looked at every SWEEP_MS at most, so that a queue of many is not gone
-// through once for each of them.
+// have been done (`outcome-unknown`). A message that names another to go in its place is replaced by that at its time.
+// Deadlines are looked at every SWEEP_MS at most, so that a queue of many is not gone through once for each of them.
 //
-// A message that names another to go in its place is replaced by that at its time. A message belongs to the connection over
-// which it would have gone: the end of that forgets it.
+// A message belongs to the connection over which it would have gone: the end of that connection drops it.
 //
-// Bound: HELD_MAX replies and as many messages. Beyond it a read or a refusal is answered `overloaded` at once, and the other
+// Bound: HELD_MAX messages and replies together. Beyond it a read or a refusal is answered `overloaded` at once, and the other
 // replies are few; a message is replaced at once, or dropped where nothing can replace it, as the network may drop any.
+//
+// Invariants: (1) batches become durable once, in their order; (2) nothing is held that depends on a durable batch.
 
-import { assert } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Reply } from '../model/command.ts';
 import type { Lsn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
-import type { HandOver } from './hand-over.ts';
-import type { HostTurn, OutgoingMessage, OutgoingReply } from './turn.ts';
+import type { HostTurn, Outgoing } from './turn.ts';
 
-interface Held extends OutgoingReply {
-  readonly sinceMs: number;
-}
-
-const HELD_MAX = 16_384;
+const HELD_MAX = 32_768;
 const SWEEP_MS = 5;
+const NEVER = Number.POSITIVE_INFINITY;
 
 export class Gate {
-  readonly #held = createRing<Held>(256);
-  readonly #messages = createRing<OutgoingMessage>();
-  readonly #hand: HandOver;
+  readonly #held = createRing<Outgoing>(256);
   readonly #heldMax: number;
+  #replies = 0;
   #durable: Lsn = 0;
-  #dueMs = Number.POSITIVE_INFINITY;
+  #dueMs = NEVER;
 
-  constructor(hand: HandOver, heldMax = HELD_MAX) {
-    this.#hand = hand;
+  constructor(heldMax = HELD_MAX) {
     this.#heldMax = heldMax;
   }
 
   /** Replies that wait for their batch. */
   get waiting(): number {
-    return this.#held.size;
+    return this.#replies;
   }
 
   /** When to look for what is past its deadline; may be early. */
   get timerMs(): number {
-    return Math.min(this.#dueMs, this.#lateMs);
+    return this.#dueMs;
   }
 
-  /** The first message that can be late: they are held in the order of time. */
-  get #lateMs(): number {
-    for (let n = 0; n < this.#messages.size; n++) {
-      const { late } = this.#messages.at(n);
-      if (late !== undefined) return late.atMs;
-    }
-    return Number.POSITIVE_INFINITY;
+  /** A message or a reply that depends on a batch which is not durable. */
+  hold(outgoing: Outgoing, turn: HostTurn): void {
+    assert(outgoing.lsn > this.#durable, 'gate (2): what depends on a durable batch is not held');
+    const mustStay = outgoing.kind === 'reply' && !hasNoEffect(outgoing.reply);
+    if (this.#held.size >= this.#heldMax && !mustStay) return this.#turnAway(outgoing, turn);
+    this.#push(outgoing);
+    this.#dueMs = Math.min(this.#dueMs, dueMsOf(outgoing));
   }
 
-  /** A message that rests on a batch which is not durable. */
-  hold(outgoing: OutgoingMessage, turn: HostTurn): void {
-    const { peer, late } = outgoing;
-    if (this.#messages.size < this.#heldMax) this.#messages.push(outgoing);
-    else if (late !== undefined) turn.send(peer, late.message());
-  }
-
-  /** A connection has ended, or begins: what was meant for it goes nowhere. */
+  /** A connection has ended, or another one begins: what was meant for it goes nowhere. */
   forget(peer: number): void {
-    for (let left = this.#messages.size; left > 0; left--) {
-      const held = this.#messages.shift() as OutgoingMessage;
-      if (held.peer !== peer) this.#messages.push(held);
+    for (let left = this.#held.size; left > 0; left--) {
+      const held = this.#shift();
+      if (held.kind === 'reply' || held.peer !== peer) this.#push(held);
     }
   }
 
-  pass(outgoing: OutgoingReply, nowMs: number): void {
-    const { client, reply, lsn, deadlineMs } = outgoing;
-    if (lsn <= this.#durable) {
-      this.#hand.give(client, reply);
-    } else if (this.#held.size >= this.#heldMax && hasNoEffect(reply)) {
-      this.#hand.give(client, { kind: 'failed', fault: fullFault(this.#heldMax) });
-    } else {
-      this.#held.push({ client, reply, lsn, deadlineMs, sinceMs: nowMs });
-      if (deadlineMs < this.#dueMs) this.#dueMs = deadlineMs;
-    }
-  }
-
-  /** Batches up to `lsn` are durable. */
+  /** Batches up to `lsn` are durable: what waited for them leaves with this turn. */
   open(lsn: Lsn, turn: HostTurn): void {
-    const { monoMs: nowMs } = turn.now;
-    assert(lsn > this.#durable, 'gate: batches become durable once, in their order');
+    assert(lsn > this.#durable, 'gate (1): batches become durable once, in their order');
     this.#durable = lsn;
     turn.durable = lsn;
-    while (this.#messages.size > 0 && this.#messages.at(0).lsn <= lsn) {
-      const { peer, message } = this.#messages.shift() as OutgoingMessage;
-      turn.send(peer, message);
-    }
-    while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) {
-      const { client, reply, sinceMs } = this.#held.shift() as Held;
-      this.#hand.give(client, aged(reply, nowMs - sinceMs));
-    }
-    if (this.#held.size === 0) this.#dueMs = Number.POSITIVE_INFINITY;
+    while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) release(this.#shift(), turn);
+    if (this.#held.size === 0) this.#dueMs = NEVER;
   }
 
   /** Answers and replaces what is past its deadline; the others stay in their order. */
   expire(turn: HostTurn): void {
-    const { monoMs: nowMs } = turn.now;
-    if (this.#lateMs <= nowMs) this.#replace(turn);
-    if (this.#dueMs <= nowMs) this.#expireReplies(nowMs);
-  }
-
-  #replace(turn: HostTurn): void {
-    for (let left = this.#messages.size; left > 0; left--) {
-      const held = this.#messages.shift() as OutgoingMessage;
-      const { peer, late } = held;
-      if (late !== undefined && late.atMs <= turn.now.monoMs) turn.send(peer, late.message());
-      else this.#messages.push(held);
-    }
-  }
-
-  #expireReplies(nowMs: number): void {
-    let nextMs = Number.POSITIVE_INFINITY;
+    const { monoMs } = turn.now;
+    if (this.#dueMs > monoMs) return;
+    let nextMs = NEVER;
     for (let left = this.#held.size; left > 0; left--) {
-      const held = this.#held.shift() as Held;
-      if (held.deadlineMs <= nowMs) {
-        this.#hand.give(held.client, { kind: 'failed', fault: lateFault(held.reply) });
+      const held = this.#shift();
+      const dueMs = dueMsOf(held);
+      if (dueMs <= monoMs) {
+        replace(held, turn);
       } else {
-        this.#held.push(held);
-        nextMs = Math.min(nextMs, held.deadlineMs);
+        this.#push(held);
+        nextMs = Math.min(nextMs, dueMs);
       }
     }
-    this.#dueMs = Math.max(nextMs, nowMs + SWEEP_MS);
-    if (this.#held.size === 0) this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#dueMs = nextMs === NEVER ? NEVER : Math.max(nextMs, monoMs + SWEEP_MS);
   }
 
-  /** The storage failed: what is held rests on something that may not exist. */
-  failAll(): void {
-    this.#messages.clear();
+  /** The storage failed: what is held depends on something that may not exist. */
+  failAll(turn: HostTurn): void {
     const failure = fault('storage-failed', 'the storage of this replica has failed');
-    for (let held = this.#held.shift(); held !== undefined; held = this.#held.shift()) {
-      this.#hand.give(held.client, { kind: 'failed', fault: failure });
+    while (this.#held.size > 0) {
+      const held = this.#shift();
+      if (held.kind === 'reply') turn.reply(held.client, { kind: 'failed', fault: failure }, 0);
     }
-    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#dueMs = NEVER;
+  }
+
+  #turnAway(outgoing: Outgoing, turn: HostTurn): void {
+    if (outgoing.kind === 'message') return replace(outgoing, turn);
+    turn.reply(outgoing.client, { kind: 'failed', fault: fullFault(this.#heldMax) }, 0);
+  }
+
+  #push(held: Outgoing): void {
+    this.#held.push(held);
+    if (held.kind === 'reply') this.#replies++;
+  }
+
+  #shift(): Outgoing {
+    const held = present(this.#held.shift(), 'gate: something is held');
+    if (held.kind === 'reply') this.#replies--;
+    return held;
   }
 }
 
-/** Of what is held, reads and refusals; what else is held says that something was done. */
+function dueMsOf(held: Outgoing): number {
+  return held.kind === 'reply' ? held.deadlineMs : (held.late?.atMs ?? NEVER);
+}
+
+function release(held: Outgoing, turn: HostTurn): void {
+  if (held.kind === 'message') return turn.send(held.peer, held.message);
+  turn.reply(held.client, aged(held.reply, turn.now.monoMs - held.sinceMs), 0);
+}
+
+/** What goes in its place now; nothing for a message that has no other. */
+function replace(held: Outgoing, turn: HostTurn): void {
+  if (held.kind === 'reply')
+    return turn.reply(held.client, { kind: 'failed', fault: lateFault(held.reply) }, 0);
+  if (held.late !== undefined) turn.send(held.peer, held.late.message());
+}
+
+/** A read or a refusal. Any other reply that is held says that something was done. */
 function hasNoEffect({ kind }: Reply): boolean {
   return kind === 'found' || kind === 'absent' || kind === 'explained' || kind === 'failed';
 }
@@ -161,7 +148,7 @@ const LATE =
   'the version that this replica holds did not become durable in time; another replica may answer';
 
 function fullFault(heldMax: number): Fault {
-  const detail = `${heldMax} replies wait for the disk of this replica already`;
+  const detail = `${heldMax} answers wait for the disk of this replica already; nothing was done, try again`;
   return fault('overloaded', detail, { retryAfterMs: 1000 });
 }
 

@@ -74,7 +74,7 @@ export class Host implements ReplicaService {
     });
     this.#turn = new HostTurn(this.#replica.timers);
     this.#hand = new HandOver(this.#replica.metrics, options.trace);
-    this.#gate = new Gate(this.#hand);
+    this.#gate = new Gate();
   }
 
   get state(): ReplicaState {
@@ -179,10 +179,12 @@ export class Host implements ReplicaService {
   /** What the gate has to know of an input before the core gets it: what was sent in this turn so far, first of all. */
   #guard(input: Input, now: Now): void {
     const { kind } = input;
-    if (kind === 'durable' || kind === 'connected' || kind === 'disconnected') this.#hold();
-    if (kind === 'durable') this.#gate.open(input.lsn, this.#turn.at(now));
-    else if (kind === 'storage-failed') this.#gate.failAll();
-    else if (kind === 'connected' || kind === 'disconnected') this.#gate.forget(input.peer);
+    const isTurned = kind === 'connected' || kind === 'disconnected';
+    if (!isTurned && kind !== 'durable' && kind !== 'storage-failed') return;
+    this.#hold();
+    if (isTurned) this.#gate.forget(input.peer);
+    else if (kind === 'durable') this.#gate.open(input.lsn, this.#turn.at(now));
+    else this.#gate.failAll(this.#turn.at(now));
   }
 
   #hold(): void {
@@ -233,7 +235,7 @@ export class Host implements ReplicaService {
       network.send(turn.peers[i] as number, turn.messages[i] as (typeof turn.messages)[number]);
     }
     if (turn.messages.length > 0) network.flush();
-    this.#reply(now);
+    this.#reply();
     for (const { request, owner } of turn.reads) {
       storage.range(request, (result) => this.#take({ kind: 'read', owner, result }));
     }
@@ -254,14 +256,15 @@ export class Host implements ReplicaService {
     }
   }
 
-  #reply({ monoMs }: Now): void {
-    for (const outgoing of this.#turn.replies) this.#gate.pass(outgoing, monoMs);
+  #reply(): void {
+    for (const { client, reply } of this.#turn.replies) this.#hand.give(client, reply);
     this.#turn.replies.length = 0;
   }
 
-  /** What was written before a halt is durable, or never will be. */
+  /** What was written before a halt is durable, and its answers have left; or it never will be. */
   #isSettled(): boolean {
-    return this.#disk === 'poisoned' || (this.#disk === 'idle' && !this.#turn.hasWrites);
+    if (this.#disk !== 'idle') return this.#disk === 'poisoned';
+    return !this.#turn.hasWrites && this.#turn.durable === this.#committed;
   }
 
   // recovering -> running
@@ -280,7 +283,9 @@ export class Host implements ReplicaService {
     assert(this.#isSettled(), 'host (4): what was written before a halt is durable or lost');
     this.#phase = 'halted';
     this.#replica.step({ kind: 'stop' }, this.#turn.at(now));
-    this.#reply(now);
+    this.#hold();
+    this.#gate.failAll(this.#turn);
+    this.#reply();
     for (let input = this.#inbox.shift(); input !== undefined; input = this.#inbox.shift()) {
       this.#ignore(input);
     }

@@ -1,7 +1,7 @@
 // One turn: the time, and what the core wants done, in arrays that are reused. Keys and values gather until a batch is taken;
 // the rest is drained at the end of each turn.
 
-import type { Client, Reply } from '../model/command.ts';
+import type { Asker, Client, Reply } from '../model/command.ts';
 import {
   type Ending,
   type LateMessage,
@@ -15,23 +15,29 @@ import {
   type Turn,
 } from '../model/effect.ts';
 import type { Message } from '../model/message.ts';
+import { PeerQuestion } from '../model/peer-question.ts';
 import type { Batch } from '../model/port.ts';
 import { type Timer, Timers } from '../model/timer.ts';
 
-export interface OutgoingReply {
+export interface HeldReply {
+  readonly kind: 'reply';
   readonly client: Client;
   readonly reply: Reply;
   readonly lsn: Lsn;
-  /** Until when it may be held, in monotonic time. */
+  /** Until when it may be held, and since when it is, in monotonic time. */
   readonly deadlineMs: number;
+  readonly sinceMs: number;
 }
 
-export interface OutgoingMessage {
+export interface HeldMessage {
+  readonly kind: 'message';
   readonly peer: number;
   readonly message: Message;
   readonly lsn: Lsn;
   readonly late: LateMessage | undefined;
 }
+
+export type Outgoing = HeldReply | HeldMessage;
 
 export class HostTurn implements Turn {
   readonly timers: Timers;
@@ -41,9 +47,9 @@ export class HostTurn implements Turn {
   durable: Lsn = 0;
   readonly peers: number[] = [];
   readonly messages: Message[] = [];
-  /** Messages that rest on what is not durable yet. */
-  readonly gated: OutgoingMessage[] = [];
-  readonly replies: OutgoingReply[] = [];
+  readonly replies: { readonly client: Client; readonly reply: Reply }[] = [];
+  /** Messages and replies that depend on a batch which is not durable yet. */
+  readonly gated: Outgoing[] = [];
   readonly reads: { readonly request: RangeRequest; readonly owner: ReadOwner }[] = [];
   readonly clears: { readonly from: Uint8Array; readonly to: Uint8Array }[] = [];
   readonly notes: {
@@ -104,15 +110,22 @@ export class HostTurn implements Turn {
 
   send(peer: number, message: Message, lsn: Lsn = 0, late?: LateMessage): void {
     if (lsn > this.durable) {
-      this.gated.push({ peer, message, lsn, late });
+      this.gated.push({ kind: 'message', peer, message, lsn, late });
       return;
     }
     this.peers.push(peer);
     this.messages.push(message);
   }
 
-  reply(client: Client, reply: Reply, lsn: Lsn, deadlineMs = Number.POSITIVE_INFINITY): void {
-    this.replies.push({ client, reply, lsn, deadlineMs });
+  reply(to: Asker, reply: Reply, lsn: Lsn, deadlineMs = Number.POSITIVE_INFINITY): void {
+    if (to instanceof PeerQuestion) {
+      to.answer(reply, lsn, deadlineMs, this);
+    } else if (lsn > this.durable) {
+      const sinceMs = this.now.monoMs;
+      this.gated.push({ kind: 'reply', client: to, reply, lsn, deadlineMs, sinceMs });
+    } else {
+      this.replies.push({ client: to, reply });
+    }
   }
 
   arm(timer: Timer, atMs: number): void {

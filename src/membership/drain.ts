@@ -2,7 +2,7 @@
 // across restarts, until it is resumed. A grace lets it answer for a while after it has said so, until load balancers and
 // clients have gone elsewhere; a restart ends the grace.
 
-import type { Command, DrainCommand } from '../model/command.ts';
+import type { Asker, Command, DrainCommand } from '../model/command.ts';
 import type { Now, Turn } from '../model/effect.ts';
 import { metaKey } from '../store/layout.ts';
 import { sealNothing } from '../store/envelope.ts';
@@ -59,7 +59,7 @@ export class Drain {
   }
 
   /** True when the command was answered with a refusal. */
-  refuses(command: Command, turn: Turn): boolean {
+  refuses(command: Command<Asker>, turn: Turn): boolean {
     if (!this.#isDrained || turn.now.monoMs < this.#refusesFromMs) return false;
     if (!OF_CLIENTS.has(command.kind)) return false;
     refuse(command.client, turn, 'draining', 'this replica is drained', {

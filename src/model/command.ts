@@ -7,6 +7,7 @@ import type { NamespaceHealth } from './health.ts';
 import type { Dot, Key, NamespaceName, LaneId, Region, ReplicaId, Seq } from './id.ts';
 import type { Hlc } from './hlc.ts';
 import type { Membership, Place } from './membership.ts';
+import type { PeerQuestion } from './peer-question.ts';
 import type { QuorumSpec } from './quorum.ts';
 import type { Idempotency, Operation, Record, Version } from './record.ts';
 
@@ -16,6 +17,9 @@ export interface Client {
   /** `onReply` threw: a bug of the client's side, which counts and reports it and ends its part. */
   onBroken?(error: unknown): void;
 }
+
+/** Where the reply to a read goes: to a client, or to a peer that asks in the place of its client. */
+export type Asker = Client | PeerQuestion;
 
 /** The opaque version of a record, as ETags carry it: the text of its dot. */
 export type Condition =
@@ -77,9 +81,9 @@ export interface RunCommand
   readonly items: readonly RunItem[];
 }
 
-export interface ReadCommand {
+export interface ReadCommand<To extends Asker = Asker> {
   readonly kind: 'read';
-  readonly client: Client;
+  readonly client: To;
   readonly namespace: NamespaceName;
   readonly key: Key;
   readonly r: QuorumSpec | undefined;
@@ -91,9 +95,9 @@ export interface ReadCommand {
 /** Items and prefixes of one page, at most. */
 export const LIST_LIMIT_MAX = 1000;
 
-export interface ListCommand {
+export interface ListCommand<To extends Asker = Asker> {
   readonly kind: 'list';
-  readonly client: Client;
+  readonly client: To;
   readonly namespace: NamespaceName;
   /** Byte strings. Keys in [start, end) that start with `prefix`; '' leaves a bound open. */
   readonly prefix: string;
@@ -163,11 +167,12 @@ export interface ResyncCommand {
   readonly client: Client;
 }
 
-export type Command =
+/** `To`: who asks. Only reads come from peers, too. */
+export type Command<To extends Asker = Client> =
   | WriteCommand
   | RunCommand
-  | ReadCommand
-  | ListCommand
+  | ReadCommand<To>
+  | ListCommand<To>
   | WriteStatusCommand
   | ExplainCommand
   | StatusCommand

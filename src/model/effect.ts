@@ -4,7 +4,7 @@
 //
 // Order is part of the contract: commit, then send and reply. The host keeps it (host/turn.ts).
 
-import type { Client, Command, Reply } from './command.ts';
+import type { Asker, Command, Reply } from './command.ts';
 import type { DiskRoom } from './disk.ts';
 import type { Message } from './message.ts';
 import type { Record } from './record.ts';
@@ -103,10 +103,11 @@ export interface Outbox {
    */
   send(peer: number, message: Message, lsn?: Lsn, late?: LateMessage): void;
   /**
-   * `deadlineMs`: where the batch is not durable by then, in monotonic time, the client is told so instead. Left out: it is
-   * held until the batch is durable or has failed, which is only for what depends on none.
+   * The reply leaves when the batch of `lsn` is durable; 0: with this turn. `deadlineMs`, in monotonic time: a fault goes in
+   * its place where the batch is not durable by then. Left out: it is held until the batch is durable or has failed, which
+   * is only for what depends on none.
    */
-  reply(client: Client, reply: Reply, lsn: Lsn, deadlineMs?: number): void;
+  reply(to: Asker, reply: Reply, lsn: Lsn, deadlineMs?: number): void;
   /** Something an operator should see. Fields hold no keys, values or secrets. */
   note(level: 'info' | 'warn' | 'error', event: string, fields: NoteFields): void;
   /** This life ends: the host stops the replica when what it wrote is durable. */

@@ -1,12 +1,12 @@
 // Answers a client with a fault.
 
-import type { Client } from './command.ts';
+import type { Asker } from './command.ts';
 import type { Lsn, Outbox } from './effect.ts';
 import { type Fault, type FaultCode, fault } from './fault.ts';
 
 /** `lsn` names the batch that the reason rests on, when it is not durable yet: until `deadlineMs`. */
 export function refuse(
-  client: Client,
+  client: Asker,
   out: Outbox,
   code: FaultCode,
   detail: string,

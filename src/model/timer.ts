@@ -19,7 +19,6 @@ const TIMERS = [
   /** The reads of a list that asked other replicas are answered. */
   'quorum-list-read',
   'forward',
-  'forward-answer',
 ] as const;
 
 export type Timer = (typeof TIMERS)[number];

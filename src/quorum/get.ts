@@ -10,7 +10,7 @@
 //
 // What follows from an outcome (reply, repair, catching up) is decided by the owner, which learns it once per read.
 
-import type { Client, Staleness } from '../model/command.ts';
+import type { Asker, Staleness } from '../model/command.ts';
 import type { Lsn, Now, Turn } from '../model/effect.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { ReadReply } from '../model/message.ts';
@@ -26,7 +26,7 @@ export interface PendingRead {
   readonly id: number;
   readonly purpose: ReadPurpose;
   /** No client waits for a read that heals. */
-  readonly client: Client | undefined;
+  readonly client: Asker | undefined;
   readonly namespace: NamespaceName;
   readonly key: Key;
   readonly tally: Tally;
@@ -61,7 +61,7 @@ export type ReadFinish = (read: PendingRead, outcome: ReadOutcome, turn: Turn) =
 
 export interface ReadRequestOptions {
   readonly purpose: ReadPurpose;
-  readonly client: Client | undefined;
+  readonly client: Asker | undefined;
   readonly namespace: NamespaceName;
   readonly key: Key;
   readonly requirement: Requirement;
@@ -196,7 +196,7 @@ export class PendingReads {
   }
 
   /** Forgets all that wait; gives their clients. */
-  abandon(): Client[] {
+  abandon(): Asker[] {
     const reads = [...this.#reads.values()];
     this.#reads.clear();
     this.#early.clear();

@@ -9,7 +9,7 @@
 // A peer is given the version (a repair) and asked for its record of the key; it answers when that is durable there. Who does
 // not have it yet is asked again, less and less often. In `fifo` namespaces nothing is given, since the stream brings it.
 
-import type { Client } from '../model/command.ts';
+import type { Asker } from '../model/command.ts';
 import type { Lsn, Turn } from '../model/effect.ts';
 import type { ReadReply } from '../model/message.ts';
 import { isHeld } from '../model/quorum.ts';
@@ -22,7 +22,7 @@ const AGAIN_MS_MAX = 800;
 
 export interface WriteBackOptions {
   readonly read: PendingRead;
-  readonly client: Client;
+  readonly client: Asker;
   readonly newest: Record;
   /** Members that hold it durably, as bits. */
   readonly holders: number;
@@ -121,7 +121,7 @@ export class WriteBacks {
   }
 
   /** Forgets all that wait; gives their clients. */
-  abandon(): Client[] {
+  abandon(): Asker[] {
     const clients = [...this.#waiting.values()].map(({ client }) => client);
     this.#waiting.clear();
     return clients;

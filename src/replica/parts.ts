@@ -1,7 +1,6 @@
 // Builds the machines of a replica, in the order in which one needs another, and the table of parts. A new part is a line in
 // the table and a name in the order (part.ts).
 
-import type { Command } from '../model/command.ts';
 import type { Turn } from '../model/effect.ts';
 import type { Heal } from '../model/heal.ts';
 import type { LaneId } from '../model/id.ts';
@@ -9,6 +8,7 @@ import { AntiEntropy } from '../entropy/anti-entropy.ts';
 import { Exchange } from '../entropy/exchange.ts';
 import { Resync } from '../entropy/resync.ts';
 import { ForwardClient } from '../forward/client.ts';
+import type { Run } from '../forward/server.ts';
 import { CatchUp } from '../lag/catch-up.ts';
 import { Heartbeats } from '../lag/heartbeat.ts';
 import { ReadAdmission } from '../lag/read-admission.ts';
@@ -40,8 +40,7 @@ export interface ReplicaCondition {
 
 export interface PartsOptions {
   readonly fits: Fits | undefined;
-  /** Runs a command as if a client had sent it. */
-  readonly run: (command: Command, turn: Turn) => void;
+  readonly run: Run;
   /** Storage is read and verified. */
   readonly onRecovered: (turn: Turn) => void;
 }

@@ -1,7 +1,7 @@
 // What a replica in each phase of its life says of itself, and what a client hears of one that takes no requests.
 
 import { unreachable } from '../base/assert.ts';
-import type { Client, ReplicaState } from '../model/command.ts';
+import type { Asker, ReplicaState } from '../model/command.ts';
 import type { Outbox } from '../model/effect.ts';
 import { refuse } from '../model/refuse.ts';
 import type { CatchUp } from '../lag/catch-up.ts';
@@ -33,7 +33,7 @@ export function stateOf(
 
 export function refuseClosed(
   peers: Peers,
-  client: Client,
+  client: Asker,
   phase: Phase,
   { isReturning }: Pick<CatchUp, 'isReturning'>,
   out: Outbox,

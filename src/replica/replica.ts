@@ -13,7 +13,7 @@
 // notes it and halts before it has minted anything, and starts again behind it.
 
 import { assert, unreachable } from '../base/assert.ts';
-import type { Command, ReplicaState, Status } from '../model/command.ts';
+import type { Asker, Command, ReplicaState, Status } from '../model/command.ts';
 import type { Input, Lsn, Now, Outbox, Turn } from '../model/effect.ts';
 import type { Incarnation } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -147,7 +147,7 @@ export class Replica {
 
   // ---- clients
 
-  #onCommand(command: Command, turn: Turn): void {
+  #onCommand(command: Command<Asker>, turn: Turn): void {
     if (command.kind === 'status') return turn.reply(command.client, this.status(turn.now), 0);
     if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
       return this.#drain.onCommand(command, turn);

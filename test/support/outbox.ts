@@ -21,8 +21,10 @@ export function sent(out: HostTurn): Sent[] {
 /** Batches up to `lsn` are durable: lets the messages go that waited for them. */
 export function release(out: HostTurn, lsn: Lsn): void {
   out.durable = lsn;
-  for (const { peer, message, lsn: needed, late } of out.gated.splice(0))
-    out.send(peer, message, needed, late);
+  for (const held of out.gated.splice(0)) {
+    if (held.kind === 'message') out.send(held.peer, held.message, held.lsn, held.late);
+    else out.reply(held.client, held.reply, held.lsn, held.deadlineMs);
+  }
 }
 
 /** Gives each read that was asked for its result; whether there was one. */
@@ -34,5 +36,10 @@ export function readBack(out: HostTurn, read: (request: RangeRequest) => RangeRe
 
 /** Takes the replies that were made since the last look. */
 export function replied(out: HostTurn): { client: Client; reply: Reply; lsn: number }[] {
-  return out.replies.splice(0);
+  const held = out.gated.splice(0);
+  out.gated.push(...held.filter(({ kind }) => kind === 'message'));
+  return [
+    ...out.replies.splice(0).map((each) => ({ ...each, lsn: 0 })),
+    ...held.filter((each) => each.kind === 'reply'),
+  ];
 }

@@ -14,7 +14,7 @@
 // which covers everything up to the stable cut, and this replica's own log beyond the cut. A peer alone may be behind.
 
 import type {
-  Client,
+  Asker,
   ExplainCommand,
   Explained,
   ReadCommand,
@@ -79,7 +79,7 @@ const HELD_MS_MAX = 200;
 /** A read whose answer waits for the stream. */
 interface Waiting {
   readonly read: PendingRead;
-  readonly client: Client;
+  readonly client: Asker;
 }
 
 export interface ReadsOptions {
@@ -282,7 +282,7 @@ export class Reads {
     return replyOf(request, record === undefined, record);
   }
 
-  #isFull(client: Client, out: Outbox): boolean {
+  #isFull(client: Asker, out: Outbox): boolean {
     const { readsPendingMax } = this.#options.settings;
     if (this.waiting < readsPendingMax) return false;
     const detail = `${readsPendingMax} reads are waiting already`;
@@ -328,7 +328,7 @@ export class Reads {
     else this.#settle(read, client, turn);
   }
 
-  #fail(read: PendingRead, client: Client, outcome: 'lost' | 'expired', out: Outbox): void {
+  #fail(read: PendingRead, client: Asker, outcome: 'lost' | 'expired', out: Outbox): void {
     const counts = { required: read.tally.requirement.count, acks: read.tally.acks };
     if (outcome === 'expired') {
       refuse(client, out, 'timeout', 'the deadline passed before enough replicas answered', counts);
@@ -345,7 +345,7 @@ export class Reads {
   }
 
   /** Enough answers are there: the newest is answered once enough replicas hold it. */
-  #settle(read: PendingRead, client: Client, turn: Turn): void {
+  #settle(read: PendingRead, client: Asker, turn: Turn): void {
     const { newest } = read;
     if (newest !== undefined && this.#isGone(read, newest)) {
       this.#options.metrics.resurrectionsRefused++;
@@ -360,7 +360,7 @@ export class Reads {
   }
 
   /** This replica's own record was damaged when the read began: its log may say more than the peers. */
-  #settleDamaged(read: PendingRead, client: Client, turn: Turn): void {
+  #settleDamaged(read: PendingRead, client: Asker, turn: Turn): void {
     this.#healFrom(read, turn);
     const { record, damaged } = this.#options.table.read(read.namespace, read.key);
     const detail = 'the stored record is damaged and no replica supplied it';
@@ -370,7 +370,7 @@ export class Reads {
   }
 
   /** Answers the version at once where enough replicas hold it, else writes it back first. */
-  #hold(read: PendingRead, client: Client, newest: Record | undefined, turn: Turn): void {
+  #hold(read: PendingRead, client: Asker, newest: Record | undefined, turn: Turn): void {
     if (newest === undefined) return this.#answer(read, client, undefined, turn);
     const { peers, settings, table } = this.#options;
     const needsSelf = this.#isFifo(read.namespace);
@@ -459,7 +459,7 @@ export class Reads {
     }
   }
 
-  #catchUp(read: PendingRead, client: Client, newest: Record, turn: Turn): void {
+  #catchUp(read: PendingRead, client: Asker, newest: Record, turn: Turn): void {
     const { origin, seq } = latestOf(newest);
     this.#parked.park({ read, client }, { origin, seq }, read.deadlineMs, turn);
     this.#options.metrics.readRepairs++;
@@ -478,7 +478,7 @@ export class Reads {
   }
 
   /** What a quorum answered is durable at those that vouch for it, so the reply depends on nothing here. */
-  #answer(read: PendingRead, client: Client, record: Record | undefined, turn: Turn): void {
+  #answer(read: PendingRead, client: Asker, record: Record | undefined, turn: Turn): void {
     const answers = read.tally.acks;
     // The bound is this replica's own: it holds where its own record is part of the answer, as old as the read is.
     const isOwnPart = (read.tally.yes & this.#ownBit) !== 0 || read.cut !== undefined;
@@ -492,7 +492,7 @@ export class Reads {
   }
 
   /** This replica's own record is the answer: it leaves when it is durable. */
-  #reply(client: Client, { record, lsn }: Cell, deadlineMs: number, turn: Turn): void {
+  #reply(client: Asker, { record, lsn }: Cell, deadlineMs: number, turn: Turn): void {
     const stalenessMs = this.#options.freshness.bound(turn.now.monoMs);
     const reply: Reply = shows(record, turn.now.wallMs)
       ? { kind: 'found', record, stalenessMs, answers: 1, heldBy: undefined }
@@ -500,7 +500,7 @@ export class Reads {
     turn.reply(client, reply, lsn, deadlineMs);
   }
 
-  #replyExplained(read: PendingRead, client: Client, out: Outbox): void {
+  #replyExplained(read: PendingRead, client: Asker, out: Outbox): void {
     const { settings, self, log, peers } = this.#options;
     const known = this.#known();
     const replicas = settings.members.map((member): ReplicaView => {

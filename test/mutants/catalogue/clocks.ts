@@ -52,8 +52,8 @@ export const clocks: readonly Mutant[] = [
     number: 'own',
     title: 'a reply that was held is as fresh as when it was made',
     file: 'src/host/gate.ts',
-    replace: 'this.#hand.give(client, aged(reply, nowMs - sinceMs));',
-    with: 'this.#hand.give(client, aged(reply, (nowMs - sinceMs) * 0));',
+    replace: 'aged(held.reply, turn.now.monoMs - held.sinceMs)',
+    with: 'aged(held.reply, (turn.now.monoMs - held.sinceMs) * 0)',
     foundBy: {
       kind: 'test',
       file: 'test/unit/host/gate.test.ts',

@@ -47,8 +47,8 @@ export const edges: readonly Mutant[] = [
     number: 'own',
     title: 'a commit lets one reply go, and the others wait for the next',
     file: 'src/host/gate.ts',
-    replace: 'while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) {',
-    with: 'if (this.#held.size > 0 && this.#held.at(0).lsn <= lsn) {',
+    replace: 'while (this.#held.size > 0 && this.#held.at(0).lsn <= lsn)',
+    with: 'if (this.#held.size > 0 && this.#held.at(0).lsn <= lsn)',
     foundBy: {
       kind: 'test',
       file: 'test/unit/host/gate.test.ts',

@@ -241,7 +241,6 @@ describe('a question of a peer', () => {
     return { kind: 'forward-request', id: 8, timeoutMs: 900, level: 'fifo', question, ...fields };
   };
   const said = (): unknown[] => {
-    solo.step({ kind: 'tick' });
     return solo.sent().filter(({ message }) => message.kind.startsWith('forward-'));
   };
   const refused = (id: string) => [
@@ -258,8 +257,6 @@ describe('a question of a peer', () => {
     solo.ask(putOf('a', 'mine', { ns: 'ns', w: 1 }));
     solo.sent();
     solo.message(US, request({ level: 'eventual', question: { ...question, ...ns } as Question }));
-    expect(solo.sent()).toEqual([]);
-    expect(solo.replica.timers.nextMs).toBe(0);
     expect(said()).toMatchObject([{ peer: US, message: { answer: { kind: 'found' } } }]);
   });
 
@@ -271,9 +268,17 @@ describe('a question of a peer', () => {
     expect(said()).toEqual(refused('namespace-not-found'));
   });
 
-  it('is answered by silence when its connection is gone', () => {
-    solo.message(US, request());
+  it('gets no answer once its connection has ended', () => {
+    const ns = { namespace: namespace('ns'), r: 2 } as const;
+    solo.message(US, request({ level: 'eventual', question: { ...question, ...ns } }));
+    const asked = solo
+      .sent()
+      .flatMap(({ message }) => (message.kind === 'read-request' ? [message.id] : []));
     solo.step({ kind: 'disconnected', peer: US });
+    solo.greet(US, 'us-1.1');
+    for (const id of asked)
+      solo.message(ZZ, { kind: 'read-reply', id, answer: 'absent', record: undefined });
+    expect(asked).not.toEqual([]);
     expect(said()).toEqual([]);
     expect(solo.replica.waiting).toBe(0);
   });

@@ -1,23 +1,46 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Gate } from '../../../src/host/gate.ts';
-import { HandOver } from '../../../src/host/hand-over.ts';
 import { HostTurn } from '../../../src/host/turn.ts';
 import type { Reply } from '../../../src/model/command.ts';
 import { fault } from '../../../src/model/fault.ts';
+import type { LateMessage } from '../../../src/model/effect.ts';
 import type { Message } from '../../../src/model/message.ts';
-import { createMetrics } from '../../../src/model/metrics.ts';
 
 const MESSAGE: Message = { kind: 'read-reply', id: 1, answer: 'absent', record: undefined };
 const LATE: Message = { kind: 'read-reply', id: 1, answer: 'damaged', record: undefined };
-const trace = { note: () => undefined, committed: () => undefined };
-const hand = new HandOver(createMetrics(), trace);
 let gate: Gate;
 let given: string[];
 let turn: HostTurn;
 const at = (monoMs: number): HostTurn => turn.at({ wallMs: 0, monoMs });
 
+/** As the host does: the gate gets what a turn has held back, and clients get what may leave. */
+function drain(): void {
+  for (const outgoing of turn.gated.splice(0)) gate.hold(outgoing, turn);
+  for (const { client, reply } of turn.replies.splice(0)) client.onReply(reply);
+}
+
+function open(lsn: number, monoMs: number): void {
+  gate.open(lsn, at(monoMs));
+  drain();
+}
+
+function expire(monoMs: number): void {
+  gate.expire(at(monoMs));
+  drain();
+}
+
+function failAll(): void {
+  gate.failAll(at(100));
+  drain();
+}
+
+function send(peer: number, lsn: number, late?: LateMessage): void {
+  at(0).send(peer, MESSAGE, lsn, late);
+  drain();
+}
+
 beforeEach(() => {
-  gate = new Gate(hand);
+  gate = new Gate();
   given = [];
   turn = new HostTurn();
 });
@@ -37,7 +60,8 @@ function passReply(name: string, reply: Reply, lsn: number, deadlineMs: number):
     onReply: (told: Reply) =>
       void given.push(told.kind === 'failed' ? `${name} ${told.fault.code}` : spoken(name, told)),
   };
-  gate.pass({ client, reply, lsn, deadlineMs }, 100);
+  at(100).reply(client, reply, lsn, deadlineMs);
+  drain();
 }
 
 function spoken(name: string, reply: Reply): string {
@@ -48,7 +72,7 @@ function spoken(name: string, reply: Reply): string {
 describe('a gate', () => {
   it('lets go at once what depends on nothing, or on what is durable', () => {
     pass('a', 0);
-    gate.open(3, at(100));
+    open(3, 100);
     pass('b', 3);
     expect(given).toEqual(['a', 'b']);
   });
@@ -64,9 +88,9 @@ describe('a gate', () => {
     pass('free', 0);
     expect(given).toEqual(['free']);
     expect(gate.waiting).toBe(4);
-    gate.open(2, at(100));
+    open(2, 100);
     expect(given).toEqual(['free', 'a', 'b', 'c']);
-    gate.open(3, at(100));
+    open(3, 100);
     expect(given.at(-1)).toBe('d');
     expect(gate.waiting).toBe(0);
   });
@@ -74,7 +98,7 @@ describe('a gate', () => {
   it('makes what it held as much staler as it held it', () => {
     pass('bounded', 1, 20);
     pass('unbounded', 1, 'unknown');
-    gate.open(1, at(130));
+    open(1, 130);
     pass('later', 1, 20);
     expect(given).toEqual(['bounded 50 ms', 'unbounded', 'later 20 ms']);
   });
@@ -84,14 +108,14 @@ describe('a gate', () => {
     pass('b', 1, 0, 300);
     pass('c', 2, 0, 400);
     expect(gate.timerMs).toBe(300);
-    gate.expire(at(299));
+    expire(299);
     expect(given).toEqual([]);
-    gate.expire(at(300));
+    expire(300);
     expect(given).toEqual(['b timeout']);
-    gate.expire(at(500));
+    expire(500);
     expect(given).toEqual(['b timeout', 'a timeout', 'c timeout']);
     expect(gate.waiting).toBe(0);
-    gate.open(2, at(600));
+    open(2, 600);
     expect(given).toHaveLength(3);
     expect(gate.timerMs).toBe(Number.POSITIVE_INFINITY);
   });
@@ -100,23 +124,23 @@ describe('a gate', () => {
     const refusal = { kind: 'failed', fault: fault('precondition-failed', 'it holds v1') } as const;
     passReply('refused', refusal, 1, 300);
     passReply('drained', { kind: 'drained', drained: true }, 1, 300);
-    gate.expire(at(300));
+    expire(300);
     expect(given).toEqual(['refused timeout', 'drained outcome-unknown']);
   });
 
   it('holds so many and no more', () => {
-    gate = new Gate(hand, 2);
+    gate = new Gate(2);
     for (const name of ['a', 'b', 'c']) pass(name, 1);
     expect(given).toEqual(['c overloaded']);
-    gate.open(1, at(200));
+    open(1, 200);
     expect(given).toEqual(['c overloaded', 'a 100 ms', 'b 100 ms']);
   });
 
   it('holds a message until its batch is durable, and lets it go before what the core says of that', () => {
-    gate.hold({ peer: 1, message: MESSAGE, lsn: 1, late: undefined }, at(0));
-    gate.hold({ peer: 2, message: MESSAGE, lsn: 2, late: undefined }, at(0));
+    send(1, 1);
+    send(2, 2);
     expect(gate.timerMs).toBe(Number.POSITIVE_INFINITY);
-    gate.open(1, at(5));
+    open(1, 5);
     expect(turn.peers).toEqual([1]);
     turn.send(1, MESSAGE, 1);
     turn.send(1, MESSAGE, 3);
@@ -126,43 +150,43 @@ describe('a gate', () => {
 
   it('replaces a message that is late, and forgets those whose connection has ended', () => {
     const late = (atMs: number) => ({ atMs, message: () => LATE });
-    gate.hold({ peer: 1, message: MESSAGE, lsn: 1, late: undefined }, at(0));
-    gate.hold({ peer: 2, message: MESSAGE, lsn: 1, late: late(200) }, at(0));
-    gate.hold({ peer: 3, message: MESSAGE, lsn: 1, late: late(300) }, at(0));
+    send(1, 1);
+    send(2, 1, late(200));
+    send(3, 1, late(300));
     expect(gate.timerMs).toBe(200);
-    gate.expire(at(200));
+    expire(200);
     expect(turn.peers).toEqual([2]);
     expect(turn.messages).toEqual([LATE]);
     gate.forget(3);
-    gate.open(1, at(300));
+    open(1, 300);
     expect(turn.peers).toEqual([2, 1]);
     expect(gate.timerMs).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('replaces a message at once, or drops it, where it holds as many as it may', () => {
-    gate = new Gate(hand, 1);
-    gate.hold({ peer: 1, message: MESSAGE, lsn: 1, late: undefined }, at(0));
-    gate.hold({ peer: 2, message: MESSAGE, lsn: 1, late: undefined }, at(0));
-    gate.hold({ peer: 3, message: MESSAGE, lsn: 1, late: { atMs: 9, message: () => LATE } }, at(0));
+    gate = new Gate(1);
+    send(1, 1);
+    send(2, 1);
+    send(3, 1, { atMs: 9, message: () => LATE });
     expect(turn.peers).toEqual([3]);
-    gate.open(1, at(1));
+    open(1, 1);
     expect(turn.peers).toEqual([3, 1]);
   });
 
   it('drops the messages that it holds when the storage fails', () => {
-    gate.hold({ peer: 1, message: MESSAGE, lsn: 1, late: undefined }, at(0));
-    gate.failAll();
-    gate.open(1, at(1));
+    send(1, 1);
+    failAll();
+    open(1, 1);
     expect(turn.peers).toEqual([]);
   });
 
   it('fails what it holds when the storage fails, and nothing twice', () => {
     pass('a', 1);
-    gate.open(1, at(100));
+    open(1, 100);
     pass('b', 2);
-    gate.failAll();
-    gate.failAll();
-    gate.open(2, at(100));
+    failAll();
+    failAll();
+    open(2, 100);
     expect(given).toEqual(['a', 'b storage-failed']);
   });
 });
