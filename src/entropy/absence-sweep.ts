@@ -71,7 +71,7 @@ export class AbsenceSweep {
     const last = result.entries.at(-1);
     if (!result.more || last === undefined) return this.#end('done', turn);
     this.#span = { from: behind(last.key), to: this.#span.to };
-    this.look(turn);
+    this.goOn(turn);
   }
 
   #end(end: SweepEnd, turn: Turn): void {
@@ -80,7 +80,7 @@ export class AbsenceSweep {
   }
 
   /** Goes on where it waited for what it dropped to be durable. */
-  look(out: Outbox): void {
+  goOn(out: Outbox): void {
     const isWaiting = this.#span !== undefined && !this.#reading.isUnderWay;
     if (isWaiting && this.#options.table.cells.dropping < DROPPING_MAX) this.#read(out);
   }

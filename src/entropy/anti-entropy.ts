@@ -80,10 +80,10 @@ export class AntiEntropy {
   }
 
   /** With every heartbeat of a replica that is open. */
-  look(turn: Turn): void {
+  onBeat(turn: Turn): void {
     this.#age(turn.now);
-    this.#server.look(turn.now);
-    if (this.#walk.isWalking) return this.#walk.look(turn);
+    this.#server.onBeat(turn.now);
+    if (this.#walk.isWalking) return this.#walk.onBeat(turn);
     const due = this.#options.peers
       .greeted()
       .find(

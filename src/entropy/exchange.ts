@@ -70,7 +70,7 @@ export class Exchange {
   }
 
   /** Compares vectors with every connected peer and asks for what no stream is bringing. */
-  look(holders: readonly Holder[], current: LaneId, turn: Turn): void {
+  onBeat(holders: readonly Holder[], current: LaneId, turn: Turn): void {
     const looks = new Map<LaneId, Look>();
     for (const [origin, ahead] of this.#ahead(holders, current)) {
       const seq = this.#log.received(origin);

@@ -124,8 +124,8 @@ export class Resync {
   }
 
   /** With every heartbeat. */
-  look(turn: Turn): void {
-    this.#client.look(this.#options.peers.greeted().map(holderOf), turn);
+  onBeat(turn: Turn): void {
+    this.#client.onBeat(this.#options.peers.greeted().map(holderOf), turn);
   }
 
   #admit(record: Record, turn: Turn): void {

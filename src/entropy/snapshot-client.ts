@@ -157,7 +157,7 @@ export class SnapshotClient {
   }
 
   /** Begins a copy where no log helps, and asks again for what did not come. */
-  look(holders: readonly Holder[], turn: Turn): void {
+  onBeat(holders: readonly Holder[], turn: Turn): void {
     const copy = this.#copy;
     if (copy === undefined) {
       const holder = holders.find((each) => this.#isNeededFrom(each, holders));
@@ -167,7 +167,7 @@ export class SnapshotClient {
       turn.note('warn', 'snapshot-begins', { of: holder.id });
       this.#ask(this.#copy, holder, turn);
     } else if (copy.part !== undefined) {
-      this.#sweep.look(turn);
+      this.#sweep.goOn(turn);
     } else if (this.#arrived.size > 0) {
       this.#take(copy, turn);
     } else if (turn.now.monoMs >= copy.untilMs) {

@@ -93,7 +93,7 @@ export class Cut {
   }
 
   /** Everything that was due is durable here as well. */
-  look(): CutState {
+  advance(): CutState {
     const { log, table, isFit } = this.#options;
     if (this.#isOver || !isFit()) return 'unknown';
     const state = this.#frozen.advance(log, table);

@@ -102,7 +102,7 @@ export class TreeServer {
   }
 
   /** With every heartbeat: gives up copies that no peer asks for. */
-  look(now: Now): void {
+  onBeat(now: Now): void {
     for (const [peer, { untilMs }] of this.#served) if (now.monoMs >= untilMs) this.#end(peer);
   }
 
@@ -144,7 +144,7 @@ export class TreeServer {
   /** The vector of the frozen tree is sent only when the tree has reached it, durably. */
   #tell(peer: number, served: Served, out: Outbox): void {
     const { cut, cutId: id } = served;
-    const state = cut.look();
+    const state = cut.advance();
     if (state === 'waiting') return;
     served.isTold = true;
     const vector = state === 'known' ? [...cut.vector] : [];
@@ -157,7 +157,7 @@ export class TreeServer {
     if (cutId !== served.cutId || !served.isTold) return 'unknown';
     served.untilMs = now.monoMs + CUT_IDLE_MS;
     const isAgreed = level === 'root' ? cut.agree(vector) : cut.isFixed;
-    return isAgreed ? cut.look() : 'unknown';
+    return isAgreed ? cut.advance() : 'unknown';
   }
 
   #end(peer: number): void {

@@ -139,7 +139,7 @@ export class TreeWalk {
   }
 
   /** With every heartbeat: asks what is due, and gives up what does not get on. */
-  look(turn: Turn): void {
+  onBeat(turn: Turn): void {
     const walk = this.#walk;
     if (walk === undefined) return;
     if (turn.now.monoMs >= walk.untilMs) this.#end(walk, 'unknown', turn);
@@ -174,7 +174,7 @@ export class TreeWalk {
     // Not to be compared yet: asked again with the next heartbeat.
     if (reply.answer === 'waiting') return;
     const { cut } = walk;
-    if (reply.answer === 'unknown' || cut?.look() !== 'known')
+    if (reply.answer === 'unknown' || cut?.advance() !== 'known')
       return this.#end(walk, 'unknown', turn);
     if (reply.digests.length === 0 || walk.bytesLeft < 0) return this.#end(walk, 'unknown', turn);
     const { leaves } = cut;
@@ -393,7 +393,7 @@ export class TreeWalk {
   /** Once this replica's tree has reached the cut. */
   #askTree(walk: Walk, level: TreeRequest['level'], turn: Turn): void {
     const { cut, cutId, peer, skip } = walk;
-    const state = cut?.look() ?? 'unknown';
+    const state = cut?.advance() ?? 'unknown';
     if (cut === undefined || state === 'unknown') return this.#end(walk, 'unknown', turn);
     walk.isHeld = state === 'waiting';
     if (walk.isHeld) return;

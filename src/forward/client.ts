@@ -114,7 +114,7 @@ export class ForwardClient {
       if ((pending.open >> peer) & 1) this.#onRefused(pending, peer, 'connection lost', turn);
   }
 
-  onTimer(turn: Turn): void {
+  onDue(turn: Turn): void {
     if (!turn.takeDue('forward')) return;
     for (const pending of this.#pending.values()) {
       if (pending.deadlineMs <= turn.now.monoMs) this.#fail(pending, turn);

@@ -17,7 +17,7 @@ export class Backlog {
   readonly #marks = new Map<LaneId, Mark[]>();
 
   /** `known`: what peers that are heard hold. */
-  look(known: ReadonlyVector, durable: ReadonlyVector, nowMs: number): void {
+  mark(known: ReadonlyVector, durable: ReadonlyVector, nowMs: number): void {
     for (const [origin, marks] of this.#marks) {
       const own = seqOf(durable, origin);
       while (marks.length > 0 && (marks[0] as Mark).seq <= own) marks.shift();

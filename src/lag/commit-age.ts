@@ -34,7 +34,7 @@ export class CommitAge {
   }
 
   /** With every heartbeat. */
-  beat(floor: Hlc, turn: Turn): void {
+  onBeat(floor: Hlc, turn: Turn): void {
     if (this.isDiskLow || this.#beganMs !== undefined || turn.now.monoMs - this.#endedMs < IDLE_MS)
       return;
     turn.put(FLOOR, sealStamp(floor));

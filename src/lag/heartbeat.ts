@@ -43,9 +43,9 @@ export class Heartbeats {
     this.#admission = admission;
   }
 
-  beat(turn: Turn): void {
+  onBeat(turn: Turn): void {
     const { clock, commitAge, peers } = this.#options;
-    commitAge.beat(clock.last, turn);
+    commitAge.onBeat(clock.last, turn);
     for (const peer of peers.greeted()) this.tell(peer, turn);
   }
 

@@ -111,7 +111,7 @@ export class Health {
   }
 
   /** With every heartbeat, and whenever a read must not rest on the last look. */
-  look(reading: Reading, nowMs: number): void {
+  judge(reading: Reading, nowMs: number): void {
     for (const each of this.#watched) {
       this.#noteBeyond(each, reading, nowMs);
       this.#decide(each, reading, nowMs);

@@ -66,18 +66,18 @@ export class ReadAdmission {
    * replica that opens with a backlog is as late as that backlog is old.
    */
   onBeat({ now, isOpen }: { readonly now: Now; readonly isOpen: boolean }): void {
-    if (isOpen) return this.look(now);
+    if (isOpen) return this.judge(now);
     if (this.#options.health.isIdle) return;
     this.#lookedAtMs = now.monoMs;
-    this.#backlog.look(this.#known(), this.#options.log.durable, now.monoMs);
+    this.#backlog.mark(this.#known(), this.#options.log.durable, now.monoMs);
   }
 
-  look({ monoMs }: Now): void {
+  judge({ monoMs }: Now): void {
     const { health } = this.#options;
     if (health.isIdle) return;
     this.#lookedAtMs = monoMs;
     this.#reading = this.#measure(monoMs);
-    health.look(this.#reading, monoMs);
+    health.judge(this.#reading, monoMs);
     for (const watched of health.all()) this.#keepServing(watched);
   }
 
@@ -103,7 +103,7 @@ export class ReadAdmission {
     const watched = health.of(namespace);
     if (watched === undefined) return undefined;
     const isLate = now.monoMs - this.#lookedAtMs > 1.5 * settings.heartbeatMs;
-    if (isLate || watched.state === 'suspect') this.look(now);
+    if (isLate || watched.state === 'suspect') this.judge(now);
     return watched;
   }
 
@@ -229,7 +229,7 @@ export class ReadAdmission {
       isProved &&= asOfMs !== undefined && asOfMs >= sinceMs && excess !== undefined;
     }
     const known = this.#known();
-    this.#backlog.look(known, log.durable, nowMs);
+    this.#backlog.mark(known, log.durable, nowMs);
     const agesMs = this.#backlog.ageMs(nowMs);
     // What a peer told had been on its disk for up to a heartbeat, and was marked up to another one later.
     if (agesMs > 0) lagMs = Math.max(lagMs, agesMs + 2 * settings.heartbeatMs);

@@ -149,9 +149,9 @@ export class Succession {
   }
 
   /** With every heartbeat. */
-  look(turn: Turn): void {
+  onBeat(turn: Turn): void {
     if (this.#isOver) return;
-    this.#synod.look(turn);
+    this.#synod.onBeat(turn);
     this.#weigh(turn);
   }
 

@@ -212,7 +212,7 @@ export class Synod {
   }
 
   /** With every heartbeat. */
-  look(turn: Turn): void {
+  onBeat(turn: Turn): void {
     if (this.#isOver) return;
     if (this.#attempt !== undefined && turn.now.monoMs >= this.#attempt.untilMs)
       this.#giveUp(turn.now);

@@ -107,7 +107,7 @@ export class Memory {
   }
 
   /** With every heartbeat. While the disk is almost full nothing is written. */
-  beat(turn: Turn): void {
+  onBeat(turn: Turn): void {
     if (turn.now.monoMs - this.#writtenAtMs < WRITE_MS || this.#options.commitAge.isDiskLow) return;
     this.#writtenAtMs = turn.now.monoMs;
     for (const peer of this.#peers.values()) {

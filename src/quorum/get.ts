@@ -183,7 +183,7 @@ export class PendingReads {
     }
   }
 
-  onTimer(connected: number, turn: Turn): void {
+  onDue(connected: number, turn: Turn): void {
     if (!turn.takeDue('read')) return;
     for (const read of this.#reads.values()) {
       if (read.deadlineMs <= turn.now.monoMs) {

@@ -187,7 +187,7 @@ export class KeyClaims {
     }
   }
 
-  onTimer(turn: Turn): void {
+  onDue(turn: Turn): void {
     if (!turn.takeDue('key-claim')) return;
     for (const claiming of this.#byId.values()) {
       if (turn.now.monoMs >= dueOf(claiming)) this.#expireFollowers(claiming, turn);

@@ -68,7 +68,7 @@ export class Looks {
     this.#timers.arm('write-look', 0);
   }
 
-  onTimer(turn: Turn): void {
+  onDue(turn: Turn): void {
     if (!turn.takeDue('write-look')) return;
     for (let left = this.#ended.size; left > 0; left--) {
       const look = this.#ended.shift();

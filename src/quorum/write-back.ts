@@ -111,7 +111,7 @@ export class WriteBacks {
     for (const writeBack of this.#waiting.values()) this.#decide(writeBack, connected, turn);
   }
 
-  onTimer(connected: number, turn: Turn): void {
+  onDue(connected: number, turn: Turn): void {
     if (!turn.takeDue('write-back')) return;
     for (const writeBack of this.#waiting.values()) {
       if (writeBack.read.deadlineMs <= turn.now.monoMs) this.#end(writeBack, 'expired', turn);

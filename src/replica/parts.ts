@@ -107,21 +107,21 @@ export function tableOf(
   const { admission, antiEntropy, exchange, forwards, heartbeats, housekeeping } = machines;
   const { intake, lists, memory, reads, resync, streams, succession, writes } = machines;
   return {
-    intake: { onBeat: (turn) => intake.look(turn) },
+    intake: { onBeat: (turn) => intake.onBeat(turn) },
     admission: { onBeat: ({ now }) => admission.onBeat({ now, isOpen: condition.isOpen }) },
-    heartbeats: { onBeat: (turn) => heartbeats.beat(turn) },
-    memory: { onBeat: (turn) => memory.beat(turn) },
+    heartbeats: { onBeat: (turn) => heartbeats.onBeat(turn) },
+    memory: { onBeat: (turn) => memory.onBeat(turn) },
     nearness: { onBeat: () => nearness.rank() },
-    exchange: { onBeat: (turn) => exchange.look(peers.greeted().map(holderOf), origin, turn) },
+    exchange: { onBeat: (turn) => exchange.onBeat(peers.greeted().map(holderOf), origin, turn) },
     succession: {
       onDurable: ({ lsn }, turn) => succession.onDurable(lsn, turn),
-      onBeat: (turn) => succession.look(turn),
+      onBeat: (turn) => succession.onBeat(turn),
       stop: (_, turn) => succession.abandon(turn),
     },
     resync: {
       onDisconnected: (peer) => resync.onDisconnected(peer),
       onDurable: (_, turn) => resync.onDurable(turn),
-      onBeat: (turn) => resync.look(turn),
+      onBeat: (turn) => resync.onBeat(turn),
     },
     reads: {
       get waiting() {
@@ -129,7 +129,7 @@ export function tableOf(
       },
       onDisconnected: (peer, turn) => reads.onDisconnected(peer, turn),
       onDurable: ({ lsn }, turn) => reads.onDurable(lsn, turn),
-      onDue: (turn) => reads.onTimer(turn),
+      onDue: (turn) => reads.onDue(turn),
       stop: (code, turn) => reads.failAll(code, turn),
     },
     lists: {
@@ -138,7 +138,7 @@ export function tableOf(
       },
       onDisconnected: (peer, turn) => lists.onDisconnected(peer, turn),
       onDurable: (_, turn) => lists.onDurable(turn),
-      onDue: (turn) => lists.onTimer(turn),
+      onDue: (turn) => lists.onDue(turn),
       stop: (code, turn) => lists.failAll(code, turn),
     },
     writes: {
@@ -150,7 +150,7 @@ export function tableOf(
         for (const [of, seq] of moved) if (of === origin) writes.onCursor(self.index, seq, turn);
         writes.onProgress(turn);
       },
-      onDue: (turn) => writes.onTimer(turn),
+      onDue: (turn) => writes.onDue(turn),
       stop: (code, turn) => writes.failUnwritten(code, turn),
     },
     streams: {
@@ -168,13 +168,13 @@ export function tableOf(
         return forwards.waiting;
       },
       onDisconnected: (peer, turn) => forwards.onDisconnected(peer, turn),
-      onDue: (turn) => forwards.onTimer(turn),
+      onDue: (turn) => forwards.onDue(turn),
       stop: (code, turn) => forwards.failAll(code, turn),
     },
     antiEntropy: {
       onDisconnected: (peer, turn) => antiEntropy.onDisconnected(peer, turn),
       onDurable: (_, turn) => antiEntropy.onDurable(turn),
-      onBeat: (turn) => condition.isOpen && antiEntropy.look(turn),
+      onBeat: (turn) => condition.isOpen && antiEntropy.onBeat(turn),
     },
     upkeep: {
       onDurable: (_, turn) => condition.isOpen && housekeeping.onDurable(turn),

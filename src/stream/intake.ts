@@ -58,7 +58,7 @@ export class Intake {
   }
 
   /** With every heartbeat: what was stamped ahead of the clock is taken when that has come so far. */
-  look(turn: Turn): void {
+  onBeat(turn: Turn): void {
     const { clock, held } = this.#options;
     if (held.isEmpty) return;
     const isAhead = ({ hlc }: Mutation): boolean => clock.isAhead(hlc, turn.now.wallMs);

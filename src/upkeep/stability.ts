@@ -62,7 +62,7 @@ export class Stability {
   }
 
   /** With every heartbeat. */
-  look(): void {
+  onBeat(): void {
     const round = this.#round;
     if (round?.epoch !== this.#peers.epoch) this.#begin();
     else if (round.barrier === undefined) this.#gather(round);

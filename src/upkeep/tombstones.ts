@@ -41,7 +41,7 @@ export class Tombstones {
 
   onBeat(out: Outbox): void {
     const { stability } = this.#options;
-    stability.look();
+    stability.onBeat();
     if (this.#sweep.isIdle) {
       this.#cut = stability.cut;
       if (dominates(this.#walked, this.#cut)) return;

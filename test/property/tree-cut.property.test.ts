@@ -78,13 +78,13 @@ class Scene {
     for (let of = 0; of < ORIGINS.length; of++) while (this.#deliver(of)) this.judge();
     this.#room.commit();
     this.judge();
-    for (const cut of this.#cuts) expect(cut.look()).toBe('known');
+    for (const cut of this.#cuts) expect(cut.advance()).toBe('known');
   }
 
   judge(): void {
     const { log } = this.#room;
     for (const cut of this.#cuts) {
-      if (cut.look() !== 'known') continue;
+      if (cut.advance() !== 'known') continue;
       const covered = this.#logs.flat().filter((entry) => covers(cut.vector, entry));
       expect(covered.every((entry) => covers(log.durable, entry))).toBe(true);
       expect(isSameLeaves(cut.leaves, leavesOf(covered, merge))).toBe(true);

@@ -5,7 +5,7 @@
 //   const room = new MachineRoom();            three members, this replica is ap-1, an empty disk
 //   const machine = new Machine(room.core);
 //   room.greet(EU, { vector: [[origin, 3]] }); eu-1 is connected, and holds that
-//   machine.look(room.turn);
+//   machine.onBeat(room.turn);
 //   room.commit();                             what it wrote is on the disk
 //   expect(room.sent()).toEqual([...]);
 

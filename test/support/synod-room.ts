@@ -154,7 +154,7 @@ export class Seat {
   }
 
   look(): void {
-    this.synod?.look(this.#out.at(this.#room.now));
+    this.synod?.onBeat(this.#out.at(this.#room.now));
     this.#post();
   }
 

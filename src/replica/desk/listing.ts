@@ -117,7 +117,7 @@ export class Lists {
     return this.#waiting;
   }
 
-  onTimer(turn: Turn): void {
+  onDue(turn: Turn): void {
     if (!turn.takeDue('list')) return;
     for (const listing of this.#reading) this.#watch(listing, turn);
     for (let n = 0; n < this.#queue.size; n++) this.#watch(this.#queue.at(n), turn);

@@ -66,9 +66,9 @@ export class ListDesk {
     this.#quorum.onDurable(turn);
   }
 
-  onTimer(turn: Turn): void {
-    this.#alone.onTimer(turn);
-    this.#quorum.onTimer(turn);
+  onDue(turn: Turn): void {
+    this.#alone.onDue(turn);
+    this.#quorum.onDue(turn);
   }
 
   failAll(code: FaultCode, out: Outbox): void {

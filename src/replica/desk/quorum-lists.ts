@@ -206,7 +206,7 @@ export class QuorumLists {
     }
   }
 
-  onTimer(turn: Turn): void {
+  onDue(turn: Turn): void {
     if (turn.takeDue('quorum-list-read')) this.#onRowsRead(turn);
     if (!turn.takeDue('quorum-list')) return;
     for (const listing of this.#running.values()) {

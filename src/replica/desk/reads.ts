@@ -249,10 +249,10 @@ export class Reads {
     this.#parked.onApplied(origin, this.#options.log.applied(origin), turn);
   }
 
-  onTimer(turn: Turn): void {
+  onDue(turn: Turn): void {
     this.#passOverSilent(turn);
-    this.#pending.onTimer(this.#options.peers.reachable, turn);
-    this.#writeBacks.onTimer(this.#options.peers.reachable, turn);
+    this.#pending.onDue(this.#options.peers.reachable, turn);
+    this.#writeBacks.onDue(this.#options.peers.reachable, turn);
     this.#parked.expire(turn);
   }
 

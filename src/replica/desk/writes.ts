@@ -219,9 +219,9 @@ export class Writes {
     this.#replays.decide((dot) => this.#holders(dot), turn);
   }
 
-  onTimer(turn: Turn): void {
-    this.#looks.onTimer(turn);
-    this.claims.onTimer(turn);
+  onDue(turn: Turn): void {
+    this.#looks.onDue(turn);
+    this.claims.onDue(turn);
     this.expireLate(turn);
   }
 

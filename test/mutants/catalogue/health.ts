@@ -80,7 +80,7 @@ export const health: readonly Mutant[] = [
     title:
       'a heartbeat does not pass through the write path: a replica without writes never notices its disk',
     file: 'src/lag/heartbeat.ts',
-    replace: '    commitAge.beat(clock.last, turn);\n',
+    replace: '    commitAge.onBeat(clock.last, turn);\n',
     with: '',
     foundBy: {
       kind: 'test',
@@ -119,8 +119,8 @@ export const health: readonly Mutant[] = [
     number: 'own',
     title: 'after a stall of the process the state of before is believed',
     file: 'src/lag/read-admission.ts',
-    replace: "if (isLate || watched.state === 'suspect') this.look(now);",
-    with: "if (!isLate && watched.state === 'suspect') this.look(now);",
+    replace: "if (isLate || watched.state === 'suspect') this.judge(now);",
+    with: "if (!isLate && watched.state === 'suspect') this.judge(now);",
     foundBy: {
       kind: 'test',
       file: 'test/unit/lag/read-admission.test.ts',
@@ -141,8 +141,8 @@ export const health: readonly Mutant[] = [
     number: 'own',
     title: 'what is missing ages from the opening of a replica, however long it was known',
     file: 'src/lag/read-admission.ts',
-    replace: 'this.#lookedAtMs = now.monoMs;\n    this.#backlog.look(',
-    with: 'this.#lookedAtMs = now.monoMs;\n    if (isOpen) this.#backlog.look(',
+    replace: 'this.#lookedAtMs = now.monoMs;\n    this.#backlog.mark(',
+    with: 'this.#lookedAtMs = now.monoMs;\n    if (isOpen) this.#backlog.mark(',
     foundBy: {
       kind: 'test',
       file: 'test/unit/lag/read-admission.test.ts',

@@ -142,8 +142,8 @@ export const trees: readonly Mutant[] = [
     number: 'own',
     title: 'a peer gives digests before its tree stands for the cut',
     file: 'src/entropy/tree-server.ts',
-    replace: "return isAgreed ? cut.look() : 'unknown';",
-    with: "return isAgreed && cut.look() !== 'unknown' ? 'known' : 'unknown';",
+    replace: "return isAgreed ? cut.advance() : 'unknown';",
+    with: "return isAgreed && cut.advance() !== 'unknown' ? 'known' : 'unknown';",
     foundBy: {
       kind: 'test',
       file: 'test/unit/entropy/tree-walk.test.ts',

@@ -44,7 +44,7 @@ function asked(): string[] {
 }
 
 function look(nowMs: number, ...holders: Holder[]): string[] {
-  exchange.look(holders, SELF, out.at({ wallMs: 0, monoMs: nowMs }));
+  exchange.onBeat(holders, SELF, out.at({ wallMs: 0, monoMs: nowMs }));
   return asked();
 }
 

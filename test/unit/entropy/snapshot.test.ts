@@ -198,7 +198,7 @@ describe('who takes a snapshot', () => {
 
   function begin(monoMs: number): SnapshotRequest | undefined {
     client.onBehind(1, { kind: 'behind', origin: A, floor: entries.length });
-    client.look([holder], side.out.at(at(monoMs)));
+    client.onBeat([holder], side.out.at(at(monoMs)));
     return ofKind('snapshot-request')[0];
   }
 
@@ -237,7 +237,7 @@ describe('who takes a snapshot', () => {
     client.onChunk(holder, part(3, id), side.out.at(at(0)));
     expect(taken()).toBe(1);
     sent(side.out);
-    client.look([holder], side.out.at(at(1)));
+    client.onBeat([holder], side.out.at(at(1)));
     expect(ofKind('snapshot-request')).toMatchObject([{ after: positionAt(0), parts: WINDOW }]);
   });
 
@@ -248,7 +248,7 @@ describe('who takes a snapshot', () => {
     client.onChunk(holder, part(WINDOW + 1, id), side.out.at(at(0)));
     sweep();
     expect(taken()).toBe(1);
-    client.look([holder], side.out.at(at(1)));
+    client.onBeat([holder], side.out.at(at(1)));
     expect(ofKind('snapshot-request')).toMatchObject([{ after: '' }]);
   });
 
@@ -257,7 +257,7 @@ describe('who takes a snapshot', () => {
     const many = run(origin('b.1'), 5000, (seq) => ({ namespace: NS, key: key(`z${seq}`) }));
     for (const entry of many) side.table.merge(recordOf(entry), side.out);
     client.onChunk(holder, part(0, id), side.out.at(at(0)));
-    client.look([holder], side.out.at(at(1)));
+    client.onBeat([holder], side.out.at(at(1)));
     expect(taken()).toBe(0);
     side.commit();
     client.onDurable(side.out.at(at(2)));
@@ -273,7 +273,7 @@ describe('who takes a snapshot', () => {
     client.onDisconnected(1);
     let last = 1;
     for (let ms = 0; ms < 300_000; ms += 500) {
-      client.look([holder, other], side.out.at(at(ms)));
+      client.onBeat([holder, other], side.out.at(at(ms)));
       for (const { id } of ofKind('snapshot-request')) {
         askedMs.push(ms);
         last = id;
@@ -289,7 +289,7 @@ describe('who takes a snapshot', () => {
       { fields: { of: 'eu-1' } },
     ]);
     expect(taken()).toBe(0);
-    client.look([holder], side.out.at(at(400_000)));
+    client.onBeat([holder], side.out.at(at(400_000)));
     client.onChunk(holder, part(0, last + 1), side.out.at(at(400_000)));
     expect(taken()).toBe(1);
   });
@@ -300,7 +300,7 @@ describe('who takes a snapshot', () => {
     const copy = (seq: number, monoMs: number): boolean => {
       const cut = { ...holder, holds: new Map([[A, seq]]) };
       client.onBehind(1, { kind: 'behind', origin: A, floor: seq });
-      client.look([cut], side.out.at(at(monoMs)));
+      client.onBeat([cut], side.out.at(at(monoMs)));
       const [asked] = ofKind('snapshot-request');
       if (asked === undefined) return false;
       const covers = [{ origin: A, seq, chain: 1, hlc: 1 }];

@@ -26,9 +26,9 @@ describe('a cut', () => {
     const room = new TreeRoom();
     room.deliver(eu[0] as Mutation);
     const cut = room.freeze();
-    expect(cut.look()).toBe('waiting');
+    expect(cut.advance()).toBe('waiting');
     room.commit();
-    expect(cut.look()).toBe('known');
+    expect(cut.advance()).toBe('known');
     expect([...cut.vector]).toEqual([[EU, 1]]);
   });
 
@@ -36,11 +36,11 @@ describe('a cut', () => {
     const room = roomWith(eu.slice(0, 5));
     const cut = room.freeze();
     expect(cut.join([[US, 3]])).toBe(true);
-    expect(cut.look()).toBe('waiting');
+    expect(cut.advance()).toBe('waiting');
     for (const entry of [...eu.slice(5), ...us]) room.deliver(entry);
-    expect(cut.look()).toBe('waiting');
+    expect(cut.advance()).toBe('waiting');
     room.commit();
-    expect(cut.look()).toBe('known');
+    expect(cut.advance()).toBe('known');
     const covered = [...eu.slice(0, 5), ...us.slice(0, 3)];
     expect(isSameLeaves(cut.leaves, leavesOf(covered, merge))).toBe(true);
   });
@@ -51,11 +51,11 @@ describe('a cut', () => {
     const cut = room.freeze();
     room.commit();
     expect([...cut.vector]).toEqual([[EU, 4]]);
-    expect(cut.look()).toBe('waiting');
+    expect(cut.advance()).toBe('waiting');
     room.deliver(eu[2] as Mutation);
     room.deliver(eu[3] as Mutation);
     room.commit();
-    expect(cut.look()).toBe('known');
+    expect(cut.advance()).toBe('known');
   });
 
   it('waits no longer for an entry that did not follow its record for a while', () => {
@@ -65,7 +65,7 @@ describe('a cut', () => {
     room.absence.age();
     expect(room.absence.ahead().get(EU)).toBe(4);
     room.absence.age();
-    expect(room.freeze().look()).toBe('known');
+    expect(room.freeze().advance()).toBe('known');
   });
 
   it('is agreed upon once, and must include what was told before', () => {
@@ -74,7 +74,7 @@ describe('a cut', () => {
     const cut = room.freeze();
     const agreed = [[EU, 5]] as const;
     expect(cut.agree(agreed)).toBe(true);
-    expect(cut.look()).toBe('known');
+    expect(cut.advance()).toBe('known');
     expect(cut.agree(agreed)).toBe(true);
     expect(cut.agree([[EU, 6]])).toBe(false);
     expect([...cut.vector]).toEqual(agreed);
@@ -90,13 +90,13 @@ describe('a cut', () => {
     const room = roomWith(eu.slice(0, 5));
     const cut = room.freeze();
     cut.join([]);
-    expect(cut.look()).toBe('known');
+    expect(cut.advance()).toBe('known');
     for (const entry of us) room.deliver(entry);
     room.commit();
-    expect(cut.look()).toBe('known');
+    expect(cut.advance()).toBe('known');
     expect(isSameLeaves(cut.leaves, leavesOf(eu.slice(0, 5), merge))).toBe(true);
     cut.end();
-    expect(cut.look()).toBe('unknown');
+    expect(cut.advance()).toBe('unknown');
   });
 });
 
@@ -114,26 +114,26 @@ describe('a cut is unknown for good', () => {
     room.tree.beginRecount();
     for (const entry of us) room.deliver(entry);
     room.commit();
-    expect(cut.look()).toBe('unknown');
+    expect(cut.advance()).toBe('unknown');
   });
 
   it('when a recount has found the tree to be wrong, reached or not', () => {
     const { room, cut } = begin();
     const reached = room.freeze();
     reached.join([]);
-    expect(reached.look()).toBe('known');
+    expect(reached.advance()).toBe('known');
     room.tree.beginRecount();
     const { recount } = room.tree;
     recount?.take([], undefined);
     if (recount !== undefined) room.tree.settle(recount, room.tree.differing(recount), room.out);
-    expect(reached.look()).toBe('unknown');
-    expect(cut.look()).toBe('unknown');
+    expect(reached.advance()).toBe('unknown');
+    expect(cut.advance()).toBe('unknown');
   });
 
   it('while this replica may say nothing', () => {
     const { room, cut } = begin();
     room.isFit = false;
-    expect(cut.look()).toBe('unknown');
+    expect(cut.advance()).toBe('unknown');
   });
 
   it('when an entry is no longer in memory', () => {
@@ -142,13 +142,13 @@ describe('a cut is unknown for good', () => {
       room.deliver(entry);
       room.commit();
     }
-    expect(cut.look()).toBe('unknown');
+    expect(cut.advance()).toBe('unknown');
   });
 
   it('when the log has jumped', () => {
     const { room, cut } = begin();
     room.log.jump({ origin: US, seq: 9, chain: 1, hlc: 1 }, room.out);
-    expect(cut.look()).toBe('unknown');
+    expect(cut.advance()).toBe('unknown');
   });
 
   it('when an entry meets a damaged record', () => {
@@ -164,7 +164,7 @@ describe('a cut is unknown for good', () => {
     room.storage.damage(recordKey(NS, key('k1')), 3);
     room.deliver(eu[3] as Mutation);
     room.commit();
-    expect(cut.look()).toBe('unknown');
+    expect(cut.advance()).toBe('unknown');
   });
 
   it('when more keys have changed than it remembers', () => {

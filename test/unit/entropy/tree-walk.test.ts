@@ -100,9 +100,9 @@ function talk(): void {
 function beat(count = 1): void {
   for (let n = 0; n < count; n++) {
     nowMs += REST_MS;
-    here.server.look(now());
-    there.server.look(now());
-    here.walk.look(here.out.at(now()));
+    here.server.onBeat(now());
+    there.server.onBeat(now());
+    here.walk.onBeat(here.out.at(now()));
     talk();
   }
 }
@@ -306,7 +306,7 @@ describe('who is asked', () => {
     server.onDisconnected(3);
     expect(answers(6)).toMatchObject([{ answer: 'known' }]);
     nowMs += 10_000;
-    server.look(now());
+    server.onBeat(now());
     for (const peer of [7, 8, 9, 10]) expect(answers(peer)).toMatchObject([{ answer: 'known' }]);
   });
 });

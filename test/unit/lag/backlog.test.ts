@@ -8,21 +8,21 @@ const US = origin('us-1.1');
 describe('the backlog', () => {
   it('is as old as the oldest head that was told and is not reached', () => {
     const backlog = new Backlog();
-    backlog.look(new Map([[EU, 5]]), new Map([[EU, 5]]), 100);
+    backlog.mark(new Map([[EU, 5]]), new Map([[EU, 5]]), 100);
     expect(backlog.ageMs(500)).toBe(0);
-    backlog.look(new Map([[EU, 6]]), new Map([[EU, 5]]), 200);
-    backlog.look(new Map([[EU, 9]]), new Map([[EU, 5]]), 400);
+    backlog.mark(new Map([[EU, 6]]), new Map([[EU, 5]]), 200);
+    backlog.mark(new Map([[EU, 9]]), new Map([[EU, 5]]), 400);
     expect(backlog.ageMs(500)).toBe(300);
-    backlog.look(new Map([[EU, 9]]), new Map([[EU, 6]]), 600);
+    backlog.mark(new Map([[EU, 9]]), new Map([[EU, 6]]), 600);
     expect(backlog.ageMs(600)).toBe(200);
-    backlog.look(new Map([[EU, 9]]), new Map([[EU, 9]]), 700);
+    backlog.mark(new Map([[EU, 9]]), new Map([[EU, 9]]), 700);
     expect(backlog.ageMs(700)).toBe(0);
   });
 
   it('counts the origin that is furthest behind, and forgets what nobody holds any more', () => {
     const backlog = new Backlog();
     const held = new Map([[EU, 1]]);
-    backlog.look(
+    backlog.mark(
       new Map([
         [EU, 2],
         [US, 1],
@@ -31,17 +31,17 @@ describe('the backlog', () => {
       100,
     );
     expect(backlog.ageMs(300)).toBe(200);
-    backlog.look(new Map([[US, 1]]), new Map([[EU, 2]]), 300);
+    backlog.mark(new Map([[US, 1]]), new Map([[EU, 2]]), 300);
     expect(backlog.ageMs(300)).toBe(200);
-    backlog.look(new Map(), held, 400);
+    backlog.mark(new Map(), held, 400);
     expect(backlog.ageMs(900)).toBe(0);
   });
 
   it('is bounded, and stays as old as it is', () => {
     const backlog = new Backlog();
-    for (let seq = 1; seq <= 200; seq++) backlog.look(new Map([[EU, seq]]), new Map(), seq);
+    for (let seq = 1; seq <= 200; seq++) backlog.mark(new Map([[EU, seq]]), new Map(), seq);
     expect(backlog.ageMs(300)).toBe(299);
-    backlog.look(new Map([[EU, 200]]), new Map([[EU, 64]]), 300);
+    backlog.mark(new Map([[EU, 200]]), new Map([[EU, 64]]), 300);
     expect(backlog.ageMs(300)).toBe(0);
   });
 });

@@ -18,7 +18,7 @@ let storage: KeyMap;
 /** A heartbeat, and the commit of what it wrote, which takes `commitMs`. */
 function beat(commitMs = 0): void {
   nowMs += BEAT_MS;
-  commitAge.beat(hlcFromMs(5000 + nowMs), out.at({ monoMs: nowMs, wallMs: 0 }));
+  commitAge.onBeat(hlcFromMs(5000 + nowMs), out.at({ monoMs: nowMs, wallMs: 0 }));
   if (out.hasWrites) commit(commitMs);
 }
 

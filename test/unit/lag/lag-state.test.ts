@@ -27,7 +27,7 @@ let nowMs = 0;
 function looks(count: number, changes: Partial<Reading> = {}): string[] {
   return Array.from({ length: count }, () => {
     nowMs += BEAT_MS;
-    health.look({ ...fresh, ...changes }, nowMs);
+    health.judge({ ...fresh, ...changes }, nowMs);
     return state();
   });
 }

@@ -20,7 +20,7 @@ function start(): void {
 }
 
 function beat(monoMs: number): boolean {
-  memory.beat(turn.at({ wallMs: 0, monoMs }));
+  memory.onBeat(turn.at({ wallMs: 0, monoMs }));
   const isWritten = turn.hasWrites;
   storage.apply(turn.takeBatch());
   return isWritten;

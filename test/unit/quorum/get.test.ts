@@ -81,7 +81,7 @@ function disconnect(peer: number): number[] {
 
 function timer(ms: number): number[] {
   monoMs = ms;
-  reads.onTimer(connected, out.at(now()));
+  reads.onDue(connected, out.at(now()));
   return asked();
 }
 

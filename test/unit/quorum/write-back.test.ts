@@ -110,14 +110,14 @@ describe('a version that is written back', () => {
   it('goes to others and again where an answer is missing, and ends with the time of the read', () => {
     begin(0b00111, 0b00010);
     monoMs = out.timers.dueMs('write-back');
-    writeBacks.onTimer(EVERYBODY, out.at(now()));
+    writeBacks.onDue(EVERYBODY, out.at(now()));
     expect(asked().filter((line) => line.endsWith('request'))).toEqual([
       '2 read-request',
       '3 read-request',
       '4 read-request',
     ]);
     monoMs = 1000;
-    writeBacks.onTimer(EVERYBODY, out.at(now()));
+    writeBacks.onDue(EVERYBODY, out.at(now()));
     expect(ended).toEqual(['expired']);
   });
 

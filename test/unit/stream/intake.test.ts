@@ -25,10 +25,10 @@ it('asks a stream to go back when what waited does not follow the log', () => {
   // The first is lost.
   for (const { seq, bytes } of run(A1, 3).slice(1))
     held.restore({ key: heldKey(A1, seq), value: bytes }, out);
-  intake.look(out.at({ wallMs: 1000, monoMs: 0 }));
+  intake.onBeat(out.at({ wallMs: 1000, monoMs: 0 }));
   expect(held.upTo(A1)).toBe(0);
   const source = { peer: 1, id: 'a' as ReplicaId, holds: new Map([[A1, 3]]) };
   for (const ms of [0, 100])
-    exchange.look([source], origin('b.1'), out.at({ wallMs: 0, monoMs: ms }));
+    exchange.onBeat([source], origin('b.1'), out.at({ wallMs: 0, monoMs: ms }));
   expect(sent(out)).toMatchObject([{ peer: 1, message: { kind: 'pull', origin: A1, from: 1 } }]);
 });
