@@ -2,7 +2,7 @@
 // output. An object refuses members that its shape does not name. An unknown value is `null` or
 // `"unknown"`, never zero.
 
-import { HEALTH_RULES, HEALTH_STATES } from '../model/health.ts';
+import { LAG_RULES, LAG_STATES } from '../model/lag.ts';
 import {
   byName,
   either,
@@ -48,7 +48,7 @@ export const ProblemShape = object(
     dot: maybe(version),
     supersededBy: maybe(newerVersion),
     item: maybe(whole('Of an atomic batch: the operation concerned, counted from 0')),
-    state: maybe(words(HEALTH_STATES, 'Of the namespace here, where it is not answered for')),
+    state: maybe(words(LAG_STATES, 'Of the namespace here, where it is not answered for')),
     alternates: maybe(
       list(
         object({ id: text(), url: orNull(text()) }),
@@ -179,9 +179,9 @@ export const ExplainShape = object({
 
 const NamespaceHealthShape = object({
   namespace: text(),
-  state: words(HEALTH_STATES, 'How fit it is to answer reads'),
+  state: words(LAG_STATES, 'How fit it is to answer reads'),
   rule: orNull(
-    words(HEALTH_RULES, ''),
+    words(LAG_RULES, ''),
     'The limit that was passed: pauseLagMs, staleAfter.timeMs, staleAfter.entries; disk: one of time, for a commit that hangs',
   ),
   forMs: number('How long it has been in this state'),
@@ -373,7 +373,7 @@ export const SHAPES = {
   List: ListShape,
   Membership: MembershipShape,
   Namespace: NamespaceShape,
-  NamespaceHealth: NamespaceHealthShape,
+  NamespaceLag: NamespaceHealthShape,
   Namespaces: NamespacesShape,
   Place: PlaceShape,
   Problem: ProblemShape,

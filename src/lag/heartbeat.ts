@@ -1,5 +1,5 @@
 // Heartbeats, both ways: tells each peer what is durable here, how fit this replica is and how long its disk has been at
-// work, and takes the same from them, with the echo from which freshness and distance are told. A beat keeps the disk at
+// work, and takes the same from them, with the echo from which staleness and distance follow. A beat keeps the disk at
 // work, too (commit-age.ts).
 
 import type { ClockEcho } from '../model/clock-sample.ts';
@@ -9,7 +9,7 @@ import type { ReadAdmission } from './read-admission.ts';
 import type { OwnLanes } from '../store/own-lanes.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
 import type { HybridClock } from '../model/hlc.ts';
-import type { Freshness } from './freshness.ts';
+import type { StalenessBound } from './staleness.ts';
 import type { Log } from '../store/log.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Nearness } from '../peers/nearness.ts';
@@ -24,7 +24,7 @@ interface EchoedClock {
 export interface HeartbeatsOptions {
   readonly agreed: EchoedClock;
   readonly clock: HybridClock;
-  readonly freshness: Freshness;
+  readonly staleness: StalenessBound;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly nearness: Nearness;
@@ -68,7 +68,7 @@ export class Heartbeats {
 
   /** What a peer holds is learned already. */
   onHeartbeat(peer: Peer, heartbeat: Heartbeat, turn: Turn): void {
-    const { agreed, clock, freshness, log, metrics, nearness } = this.#options;
+    const { agreed, clock, staleness, log, metrics, nearness } = this.#options;
     const { index } = peer.member;
     const { echo, echoDelayMs: keptMs, heads, wallMs } = heartbeat;
     if (!clock.witness(heartbeat.hlc, turn.now.wallMs)) metrics.clockRefusals++;
@@ -79,7 +79,7 @@ export class Heartbeats {
     const roundTripMs = Math.max(turn.now.monoMs - echo - keptMs, 0);
     nearness.observe(index, roundTripMs);
     agreed.onEcho(index, { wallMs, pingMs: echo, keptMs }, turn.now.monoMs);
-    freshness.onEcho(
+    staleness.onEcho(
       index,
       { pingMs: echo, keptMs, sentMs: heartbeat.ping, heads },
       log.durable,

@@ -16,12 +16,7 @@
 // measured ages, and a state is left for `serving` on proof only. A lag that grows with time is stale at once when it is
 // looked at late, as after a stall of the whole process.
 
-import {
-  HEALTH_LIMITS,
-  type HealthLimit,
-  type HealthRule,
-  type HealthState,
-} from '../model/health.ts';
+import { LAG_LIMITS, type LagLimit, type LagRule, type LagState } from '../model/lag.ts';
 import type { NamespaceName } from '../model/id.ts';
 import { isLagBounded, type StaleAfter } from '../model/policy.ts';
 
@@ -46,7 +41,7 @@ export interface Limits {
   readonly pauseLagMs: number | undefined;
 }
 
-export interface HealthTimes {
+export interface LagTimes {
   /** From one look to the next. */
   readonly beatMs: number;
   /** Entries of which nobody has told for so long are unknown. */
@@ -60,34 +55,34 @@ const RETURN_SHARE = 0.5;
 /** The state of one namespace. */
 export interface Watched {
   readonly limits: Limits;
-  readonly state: HealthState;
+  readonly state: LagState;
   readonly sinceMs: number;
   /** The limit that was passed, where one is, or the disk that it was passed for. */
-  readonly rule: HealthRule | undefined;
+  readonly rule: LagRule | undefined;
 }
 
 interface Mutable extends Watched {
-  state: HealthState;
+  state: LagState;
   sinceMs: number;
-  rule: HealthRule | undefined;
+  rule: LagRule | undefined;
   /** Since when it is beyond each limit. */
-  readonly beyondSinceMs: Map<HealthLimit, number>;
+  readonly beyondSinceMs: Map<LagLimit, number>;
   withinSinceMs: number | undefined;
 }
 
-export class Health {
-  readonly #times: HealthTimes;
+export class LagStates {
+  readonly #times: LagTimes;
   readonly #watched: readonly Mutable[];
   readonly #byName: ReadonlyMap<NamespaceName, Mutable>;
 
-  constructor(policies: Iterable<Limits>, times: HealthTimes) {
+  constructor(policies: Iterable<Limits>, times: LagTimes) {
     this.#times = times;
     this.#watched = [...policies].filter(isLagBounded).map((limits) => ({
       limits,
       state: 'unknown' as const,
       sinceMs: 0,
       rule: undefined,
-      beyondSinceMs: new Map<HealthLimit, number>(),
+      beyondSinceMs: new Map<LagLimit, number>(),
       withinSinceMs: undefined,
     }));
     this.#byName = new Map(this.#watched.map((each) => [each.limits.namespace, each]));
@@ -119,7 +114,7 @@ export class Health {
   }
 
   #noteBeyond({ limits, beyondSinceMs }: Mutable, reading: Reading, nowMs: number): void {
-    for (const rule of HEALTH_LIMITS) {
+    for (const rule of LAG_LIMITS) {
       if (!isBeyond(limits, rule, reading)) beyondSinceMs.delete(rule);
       else if (!beyondSinceMs.has(rule)) beyondSinceMs.set(rule, nowMs);
     }
@@ -160,7 +155,7 @@ export class Health {
       enter(each, 'stale', blame(lasting, reading), nowMs);
     const isWithin =
       isVerified(reading) &&
-      HEALTH_LIMITS.every((rule) => overReturn(each.limits, rule, reading) <= 0);
+      LAG_LIMITS.every((rule) => overReturn(each.limits, rule, reading) <= 0);
     if (!isWithin) each.withinSinceMs = undefined;
     else each.withinSinceMs ??= nowMs;
     if (each.withinSinceMs === undefined || nowMs - each.withinSinceMs < WITHIN_MS) return;
@@ -172,7 +167,7 @@ export class Health {
     { limits, beyondSinceMs }: Mutable,
     reading: Reading,
     nowMs: number,
-  ): HealthLimit | undefined {
+  ): LagLimit | undefined {
     const { beatMs } = this.#times;
     return GRAVEST_FIRST.find((rule) => {
       const sinceMs = beyondSinceMs.get(rule);
@@ -188,14 +183,9 @@ export class Health {
   }
 }
 
-const GRAVEST_FIRST: readonly HealthLimit[] = ['time', 'entries', 'pause'];
+const GRAVEST_FIRST: readonly LagLimit[] = ['time', 'entries', 'pause'];
 
-function enter(
-  each: Mutable,
-  state: HealthState,
-  rule: HealthRule | undefined,
-  nowMs: number,
-): void {
+function enter(each: Mutable, state: LagState, rule: LagRule | undefined, nowMs: number): void {
   each.rule = rule;
   if (each.state === state) return;
   each.state = state;
@@ -203,12 +193,12 @@ function enter(
   each.withinSinceMs = undefined;
 }
 
-function stateBy(rule: HealthLimit): HealthState {
+function stateBy(rule: LagLimit): LagState {
   return rule === 'pause' ? 'paused' : 'stale';
 }
 
 /** Half of it or more is its own commit. */
-function blame(limit: HealthLimit, reading: Reading): HealthRule {
+function blame(limit: LagLimit, reading: Reading): LagRule {
   if (limit === 'entries') return limit;
   return 2 * reading.ownMs >= measureOf(limit, reading) ? 'disk' : limit;
 }
@@ -217,13 +207,13 @@ function isVerified({ unheardMs, isProved, isCaughtUp }: Reading): boolean {
   return unheardMs !== undefined && isProved && isCaughtUp;
 }
 
-function isBeyond(limits: Limits, rule: HealthLimit, reading: Reading): boolean {
+function isBeyond(limits: Limits, rule: LagLimit, reading: Reading): boolean {
   const limit = limitOf(limits, rule);
   return limit !== undefined && measureOf(rule, reading) > limit;
 }
 
 /** By how much it is above what it must come down to before it returns. */
-function overReturn(limits: Limits, rule: HealthLimit, reading: Reading): number {
+function overReturn(limits: Limits, rule: LagLimit, reading: Reading): number {
   const limit = limitOf(limits, rule);
   if (limit === undefined) return 0;
   let most = limit * RETURN_SHARE;
@@ -234,16 +224,16 @@ function overReturn(limits: Limits, rule: HealthLimit, reading: Reading): number
 }
 
 /** By how many ms; entries say nothing of time. */
-function beyondMs(limits: Limits, rule: HealthLimit, reading: Reading): number {
+function beyondMs(limits: Limits, rule: LagLimit, reading: Reading): number {
   return rule === 'entries' ? 0 : measureOf(rule, reading) - (limitOf(limits, rule) ?? 0);
 }
 
-function limitOf({ staleAfter, pauseLagMs }: Limits, rule: HealthLimit): number | undefined {
+function limitOf({ staleAfter, pauseLagMs }: Limits, rule: LagLimit): number | undefined {
   if (rule === 'pause') return pauseLagMs;
   return rule === 'time' ? staleAfter?.timeMs : staleAfter?.entries;
 }
 
-function measureOf(rule: HealthLimit, { excessMs, lagMs, entries }: Reading): number {
+function measureOf(rule: LagLimit, { excessMs, lagMs, entries }: Reading): number {
   if (rule === 'pause') return excessMs;
   return rule === 'time' ? lagMs : entries;
 }

@@ -12,16 +12,16 @@
 import type { ListCommand, ReadCommand } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import type { Alternate } from '../model/fault.ts';
-import { HEALTH_TOLD_MAX, type NamespaceHealth } from '../model/health.ts';
+import { LAG_TOLD_MAX, type NamespaceLag } from '../model/lag.ts';
 import type { LaneId, NamespaceName, ReplicaId, Seq } from '../model/id.ts';
 import { majority, type Member } from '../model/quorum.ts';
 import { countMissing, dominates, mergeVector, type Vector } from '../model/vector.ts';
 import { Backlog } from './backlog.ts';
-import { type Health, missingMs, type Reading, type Watched } from './lag-state.ts';
+import { type LagStates, missingMs, type Reading, type Watched } from './lag-state.ts';
 import { refuse } from '../model/refuse.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
 import type { CatchUp } from './catch-up.ts';
-import type { Freshness } from './freshness.ts';
+import type { StalenessBound } from './staleness.ts';
 import type { Held } from '../store/held.ts';
 import type { Log } from '../store/log.ts';
 import type { Namespaces } from '../model/namespaces.ts';
@@ -35,8 +35,8 @@ const QUIET_BEATS = 2;
 const SLOW_COMMIT_MS = 50;
 
 export interface ReadAdmissionOptions {
-  readonly freshness: Freshness;
-  readonly health: Health;
+  readonly staleness: StalenessBound;
+  readonly lagStates: LagStates;
   readonly held: Held;
   readonly log: Log;
   readonly namespaces: Namespaces;
@@ -67,18 +67,18 @@ export class ReadAdmission {
    */
   onBeat({ now, isOpen }: { readonly now: Now; readonly isOpen: boolean }): void {
     if (isOpen) return this.judge(now);
-    if (this.#options.health.isIdle) return;
+    if (this.#options.lagStates.isIdle) return;
     this.#lookedAtMs = now.monoMs;
     this.#backlog.mark(this.#known(), this.#options.log.durable, now.monoMs);
   }
 
   judge({ monoMs }: Now): void {
-    const { health } = this.#options;
-    if (health.isIdle) return;
+    const { lagStates } = this.#options;
+    if (lagStates.isIdle) return;
     this.#lookedAtMs = monoMs;
     this.#reading = this.#measure(monoMs);
-    health.judge(this.#reading, monoMs);
-    for (const watched of health.all()) this.#keepServing(watched);
+    lagStates.judge(this.#reading, monoMs);
+    for (const watched of lagStates.all()) this.#keepServing(watched);
   }
 
   /** This replica answers reads of the namespace, by a look that is not too old. */
@@ -89,7 +89,7 @@ export class ReadAdmission {
 
   /** Says why nothing is answered here, and who may be asked. `others`: what became of asking them. */
   refuse({ namespace, client }: ReadCommand | ListCommand, out: Outbox, others = ''): void {
-    const { state = 'unknown', rule = 'time' } = this.#options.health.of(namespace) ?? {};
+    const { state = 'unknown', rule = 'time' } = this.#options.lagStates.of(namespace) ?? {};
     const isEarly = state === 'unknown' || state === 'catching-up';
     const own = isEarly ? EARLY : `this replica is ${state}: ${WHY[rule]}`;
     const detail = others === '' ? own : `${own}; ${others}`;
@@ -99,8 +99,8 @@ export class ReadAdmission {
 
   /** The namespace's state, not resting on a look that a stall or a doubt has overtaken; nothing where none is needed. */
   #watchedNow(namespace: NamespaceName, now: Now): Watched | undefined {
-    const { health, settings } = this.#options;
-    const watched = health.of(namespace);
+    const { lagStates, settings } = this.#options;
+    const watched = lagStates.of(namespace);
     if (watched === undefined) return undefined;
     const isLate = now.monoMs - this.#lookedAtMs > 1.5 * settings.heartbeatMs;
     if (isLate || watched.state === 'suspect') this.judge(now);
@@ -109,8 +109,8 @@ export class ReadAdmission {
 
   /** Peers whose word does not count in a read of the namespace, as bits. */
   unfit(namespace: NamespaceName): number {
-    const { health, peers } = this.#options;
-    if (health.of(namespace) === undefined) return 0;
+    const { lagStates, peers } = this.#options;
+    if (lagStates.of(namespace) === undefined) return 0;
     let mask = 0;
     for (const peer of peers.greeted())
       if (!peer.answers(namespace)) mask |= 1 << peer.member.index;
@@ -123,8 +123,8 @@ export class ReadAdmission {
   }
 
   /** What is bounded by a policy, in the order of the policies. */
-  report(nowMs: number): NamespaceHealth[] {
-    return this.#options.health.all().map((watched) => {
+  report(nowMs: number): NamespaceLag[] {
+    return this.#options.lagStates.all().map((watched) => {
       const { limits, state, rule, sinceMs } = watched;
       const reading = this.#reading?.unheardMs === undefined ? undefined : this.#reading;
       return {
@@ -140,12 +140,12 @@ export class ReadAdmission {
   }
 
   /** What peers are told: what is not simply serving. */
-  told(nowMs: number): NamespaceHealth[] {
-    if (this.#options.health.isIdle) return [];
+  told(nowMs: number): NamespaceLag[] {
+    if (this.#options.lagStates.isIdle) return [];
     return this.report(nowMs)
       .filter(({ state }) => state !== 'serving')
       .sort((a, b) => (a.namespace < b.namespace ? -1 : 1))
-      .slice(0, HEALTH_TOLD_MAX);
+      .slice(0, LAG_TOLD_MAX);
   }
 
   /** Peers that are known to answer reads of a namespace, nearest first. */
@@ -190,7 +190,7 @@ export class ReadAdmission {
   }
 
   #lagClass(namespace: NamespaceName): number {
-    const limits = this.#options.health.of(namespace)?.limits;
+    const limits = this.#options.lagStates.of(namespace)?.limits;
     const reading = this.#reading;
     return limits === undefined || reading === undefined ? 0 : classOf(missingMs(limits, reading));
   }
@@ -201,7 +201,7 @@ export class ReadAdmission {
   }
 
   #measure(nowMs: number): Reading {
-    const { freshness, held, log, commitAge, settings } = this.#options;
+    const { staleness, held, log, commitAge, settings } = this.#options;
     const unheardMs = this.#unheardMs(nowMs);
     const quietMs = QUIET_BEATS * settings.heartbeatMs;
     const ownMs = commitAge.commitAgeMs(nowMs);
@@ -219,11 +219,11 @@ export class ReadAdmission {
         continue;
       }
       if (peer.commitAgeMs >= SLOW_COMMIT_MS && dominates(log.durable, holds)) continue;
-      const asOfMs = freshness.asOfMs(member.index);
+      const asOfMs = staleness.asOfMs(member.index);
       const sinceMs = peer.measurableSinceMs;
       // What is not measured ages from the moment at which it could have been.
       lagMs = Math.max(lagMs, nowMs - Math.max(asOfMs ?? sinceMs, sinceMs));
-      const excess = freshness.excessOf(member.index, quietMs, nowMs);
+      const excess = staleness.excessOf(member.index, quietMs, nowMs);
       const forMs = nowMs - sinceMs;
       excessMs = Math.max(excessMs, Math.min(excess ?? forMs - quietMs, forMs));
       isProved &&= asOfMs !== undefined && asOfMs >= sinceMs && excess !== undefined;
@@ -250,11 +250,11 @@ export class ReadAdmission {
 
   /** How long ago everything that a majority, this replica included, had accepted was shown here, or waited for its time. */
   #unheardMs(nowMs: number): number | undefined {
-    const { freshness, peers, settings } = this.#options;
+    const { staleness, peers, settings } = this.#options;
     const others = majority(settings.members.length) - 1;
     if (others === 0) return 0;
     const asOf = peers.all().flatMap(({ member, silentAtMs }) => {
-      const asOfMs = freshness.asOfMs(member.index);
+      const asOfMs = staleness.asOfMs(member.index);
       return asOfMs === undefined ? [] : Math.max(asOfMs, silentAtMs);
     });
     const last = asOf.sort((a, b) => b - a)[others - 1];
@@ -263,8 +263,8 @@ export class ReadAdmission {
 
   /** The round trip of the farthest peer. */
   #usualMs(nowMs: number): number {
-    const { freshness, peers } = this.#options;
-    const usual = peers.all().map((peer) => freshness.baselineOf(peer.member.index, nowMs) ?? 0);
+    const { staleness, peers } = this.#options;
+    const usual = peers.all().map((peer) => staleness.baselineOf(peer.member.index, nowMs) ?? 0);
     return Math.max(0, ...usual);
   }
 }
@@ -283,7 +283,7 @@ interface Candidate {
   readonly lag: number;
 }
 
-function candidateOf({ member }: Peer, { answers, missingMs: ms }: NamespaceHealth): Candidate {
+function candidateOf({ member }: Peer, { answers, missingMs: ms }: NamespaceLag): Candidate {
   return { id: member.id, isKept: answers, lag: classOf(ms ?? Number.MAX_SAFE_INTEGER) };
 }
 

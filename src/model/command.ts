@@ -3,7 +3,7 @@
 
 import type { ClockStatus } from './clock.ts';
 import type { Fault } from './fault.ts';
-import type { NamespaceHealth } from './health.ts';
+import type { NamespaceLag } from './lag.ts';
 import type { Dot, Key, NamespaceName, LaneId, Region, ReplicaId, Seq } from './id.ts';
 import type { Hlc } from './hlc.ts';
 import type { Membership, Place } from './membership.ts';
@@ -311,7 +311,7 @@ export interface ReplicaStatus {
   /** The snapshot that it copies, while it does. */
   readonly copy: CopyProgress | undefined;
   /** Namespaces whose lag a policy bounds. */
-  readonly namespaces: readonly NamespaceHealth[];
+  readonly namespaces: readonly NamespaceLag[];
   /** The root of its hash tree in hex, equal at replicas that hold the same; `unknown` while the tree is in doubt. */
   readonly treeRoot: string;
   /** Keys whose difference from a peer the last comparisons confirmed, the most of any peer; `undefined`: none ended. */
@@ -353,7 +353,7 @@ export interface PeerStatus {
   /** By how much its wall clock is ahead of ours. */
   readonly clockOffsetMs: number | undefined;
   /** The namespaces that it does not simply serve, by its last heartbeat; `undefined` while it is not connected. */
-  readonly namespaces: readonly NamespaceHealth[] | undefined;
+  readonly namespaces: readonly NamespaceLag[] | undefined;
   readonly commitAgeMs: number | undefined;
   /** Of its HTTP API, as it says or as the configuration does. */
   readonly url: string | undefined;

@@ -2,7 +2,7 @@
 // whether it is definite (nothing happened and nothing will) or indefinite (it may have happened), and whether trying
 // again can help. HTTP statuses are assigned in api/problems.ts.
 
-import type { HealthState } from './health.ts';
+import type { LagState } from './lag.ts';
 import type { Dot, ReplicaId } from './id.ts';
 
 interface FaultKind {
@@ -62,7 +62,7 @@ export interface Fault {
   /** The item of a run that it concerns, the first one, counted from 0. */
   readonly item?: number;
   /** Why this replica does not answer for a namespace. */
-  readonly state?: HealthState;
+  readonly state?: LagState;
   /** Replicas that may be able to answer, the nearest first. */
   readonly alternates?: readonly Alternate[];
 }

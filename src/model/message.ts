@@ -4,7 +4,7 @@
 
 import type { Absent, Found, ListCommand, Listed, ReadCommand } from './command.ts';
 import type { FaultCode } from './fault.ts';
-import type { NamespaceHealth } from './health.ts';
+import type { NamespaceLag } from './lag.ts';
 import type { Hlc } from './hlc.ts';
 import type { Dot, Key, LaneId, NamespaceName, Origin, Seq } from './id.ts';
 import type { Ballot, Epoch, Membership, Proposal, Vote } from './membership.ts';
@@ -366,7 +366,7 @@ export interface Heartbeat {
   /** How long the sender's commit under way has taken, 0 when there is none. */
   readonly commitAgeMs: number;
   /** The sender's namespaces that are bounded by a policy and not simply serving. */
-  readonly health: readonly NamespaceHealth[];
+  readonly health: readonly NamespaceLag[];
 }
 
 export type Message =

@@ -4,7 +4,7 @@
 
 import type { Now, Outbox } from '../model/effect.ts';
 import type { Alternate } from '../model/fault.ts';
-import type { NamespaceHealth } from '../model/health.ts';
+import type { NamespaceLag } from '../model/lag.ts';
 import {
   type Dot,
   type LaneId,
@@ -62,7 +62,7 @@ export class Peer {
   silentAtMs = 0;
   /** As it told last: how long its commit has taken, and the namespaces that it does not simply serve. */
   commitAgeMs = 0;
-  health: readonly NamespaceHealth[] = [];
+  health: readonly NamespaceLag[] = [];
   /** Of its HTTP API, as it says or as the configuration does. */
   url: string | undefined;
   /** The process that runs there. */
@@ -94,7 +94,7 @@ export class Peer {
     return Math.max(this.heardSinceMs, this.silentAtMs);
   }
 
-  healthOf(namespace: NamespaceName): NamespaceHealth | undefined {
+  healthOf(namespace: NamespaceName): NamespaceLag | undefined {
     return this.health.find((told) => told.namespace === namespace);
   }
 

@@ -10,8 +10,8 @@ import type { Storage } from '../model/port.ts';
 import type { Settings } from '../model/settings.ts';
 import { Timers } from '../model/timer.ts';
 import { agreedClockOf } from '../consistency/agreed-clock.ts';
-import { Freshness } from '../lag/freshness.ts';
-import { Health } from '../lag/lag-state.ts';
+import { StalenessBound } from '../lag/staleness.ts';
+import { LagStates } from '../lag/lag-state.ts';
 import { Held } from '../store/held.ts';
 import { Nearness } from '../peers/nearness.ts';
 import { Absence } from '../store/absence.ts';
@@ -74,8 +74,8 @@ export function createCore({ settings, policies, incarnation, get }: CoreOptions
     peers,
     stability: new Stability(log, peers),
     nearness: new Nearness(self.index, settings.members.length),
-    freshness: new Freshness(self.index, settings.members.length),
-    health: new Health(policies, {
+    staleness: new StalenessBound(self.index, settings.members.length),
+    lagStates: new LagStates(policies, {
       beatMs: settings.heartbeatMs,
       untoldMs: settings.peerTimeoutMs,
     }),

@@ -103,7 +103,7 @@ export function tableOf(
   machines: Machines,
   condition: ReplicaCondition,
 ): { readonly [Name in PartName]: Part } {
-  const { log, nearness, origin, peers, freshness, self } = core;
+  const { log, nearness, origin, peers, staleness, self } = core;
   const { admission, antiEntropy, exchange, forwards, heartbeats, housekeeping } = machines;
   const { intake, lists, memory, reads, resync, streams, succession, writes } = machines;
   return {
@@ -160,7 +160,7 @@ export function tableOf(
     staleness: {
       onDurable(_, { now }) {
         for (const { member } of peers.greeted())
-          freshness.onShown(member.index, log.durable, now.monoMs);
+          staleness.onShown(member.index, log.durable, now.monoMs);
       },
     },
     forwards: {

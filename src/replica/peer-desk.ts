@@ -133,7 +133,7 @@ export class PeerDesk {
   #onHello(peer: Peer, hello: Hello, turn: Turn): void {
     const { antiEntropy, catchUp, exchange, heartbeats, reads, staleDisk } = this.#machines;
     const { succession, writes } = this.#machines;
-    const { clock, freshness, peers } = this.#core;
+    const { clock, staleness, peers } = this.#core;
     const { index } = peer.member;
     if (!succession.onHello(index, hello, turn)) return;
     const { remembers = [] } = hello;
@@ -141,7 +141,7 @@ export class PeerDesk {
       if (staleDisk.isProvedBy(told)) return this.#options.haltBehind(told, turn);
     if (hello.policyDigest !== this.#options.policyDigest)
       turn.note('warn', 'policies-differ', { peer: peer.member.id });
-    if (peer.life !== hello.origin) freshness.onNewLife(index);
+    if (peer.life !== hello.origin) staleness.onNewLife(index);
     peers.onHello(peer, hello);
     exchange.onHello(holderOf(peer));
     clock.witness(hello.hlc, turn.now.wallMs);

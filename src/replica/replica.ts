@@ -198,11 +198,11 @@ export class Replica {
 
   /** What is known of the peer is forgotten before a part looks for another one to ask. */
   #onDisconnected(index: number, turn: Turn): void {
-    const { agreed, freshness, peers } = this.#core;
+    const { agreed, staleness, peers } = this.#core;
     const peer = peers.get(index);
     if (peer === undefined) return;
     peers.onDisconnected(peer);
-    freshness.onDisconnected(index);
+    staleness.onDisconnected(index);
     agreed.onDisconnected(index);
     for (const part of this.#parts) part.onDisconnected?.(index, turn);
   }

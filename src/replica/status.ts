@@ -9,7 +9,7 @@ import type {
   WriteStatusCommand,
 } from '../model/command.ts';
 import type { Now, Outbox } from '../model/effect.ts';
-import type { NamespaceHealth } from '../model/health.ts';
+import type { NamespaceLag } from '../model/lag.ts';
 import { hlcToMs } from '../model/hlc.ts';
 import { type Origin, type ReplicaId, replicaOf } from '../model/id.ts';
 import type { Digest } from '../model/record.ts';
@@ -18,7 +18,7 @@ import type { Comparisons } from '../entropy/comparisons.ts';
 import { refuse } from '../model/refuse.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
 import type { AgreedClock } from '../consistency/agreed-clock.ts';
-import type { Freshness } from '../lag/freshness.ts';
+import type { StalenessBound } from '../lag/staleness.ts';
 import type { Held } from '../store/held.ts';
 import type { Log } from '../store/log.ts';
 import type { Nearness } from '../peers/nearness.ts';
@@ -30,7 +30,7 @@ import type { HashTree } from '../store/tree.ts';
 
 /** What the parts of the replica add to it. */
 export interface StatusParts {
-  readonly namespaces: readonly NamespaceHealth[];
+  readonly namespaces: readonly NamespaceLag[];
   readonly copied: CopyProgress | undefined;
   readonly comparisons: Comparisons;
   readonly waiting: number;
@@ -39,7 +39,7 @@ export interface StatusParts {
 
 export interface StatusOptions {
   readonly agreed: AgreedClock;
-  readonly freshness: Freshness;
+  readonly staleness: StalenessBound;
   readonly held: Held;
   readonly log: Log;
   readonly nearness: Nearness;
@@ -59,7 +59,7 @@ export function statusOf(
   now: Now,
   { namespaces, copied, comparisons, waiting, graceMs }: StatusParts,
 ): Status {
-  const { self, settings, origin, agreed, log, peers, freshness, commitAge, room, tree } = options;
+  const { self, settings, origin, agreed, log, peers, staleness, commitAge, room, tree } = options;
   const commitAgeMs = commitAge.commitAgeMs(now.monoMs);
   return {
     kind: 'status',
@@ -71,7 +71,7 @@ export function statusOf(
       region: self.region,
       origin,
       state,
-      stalenessMs: freshness.bound(now.monoMs),
+      stalenessMs: staleness.bound(now.monoMs),
       vector: [...log.durable],
       stableCut: [...peers.stableCut(log.durable)],
       stampedMs: [...log.lanes()].map(({ id: of, hlc }) => [of, hlcToMs(hlc)] as const),
@@ -102,7 +102,7 @@ function peerStatus(
   compared: Comparison,
   now: Now,
 ): PeerStatus {
-  const { agreed, held, log, self, nearness, freshness } = options;
+  const { agreed, held, log, self, nearness, staleness } = options;
   const { id, region, index } = peer.member;
   return {
     id,
@@ -112,7 +112,7 @@ function peerStatus(
     entriesItLacks: peer.known ? lacking(peer.holds, log.durable, self.id) : undefined,
     entriesWeLack: peer.greeted ? lacking(log.durable, peer.holds, id) : undefined,
     isStampedAhead: held.isReplicaSilent(id),
-    stalenessMs: freshness.ofPeer(index, now.monoMs),
+    stalenessMs: staleness.ofPeer(index, now.monoMs),
     vector: [...peer.holds],
     clockOffsetMs: agreed.peerAheadMs(index),
     namespaces: peer.greeted ? peer.health : undefined,

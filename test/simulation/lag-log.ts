@@ -9,7 +9,7 @@
 import { decodeMutation } from '../../src/model/encoding.ts';
 import { hlcToMs } from '../../src/model/hlc.ts';
 import type { Status } from '../../src/model/command.ts';
-import type { NamespaceHealth } from '../../src/model/health.ts';
+import type { NamespaceLag } from '../../src/model/lag.ts';
 import type { LaneId, Seq } from '../../src/model/id.ts';
 import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
 import { laneKey } from '../../src/store/layout.ts';
@@ -88,7 +88,7 @@ export class LagLog {
     }
   }
 
-  #noteTurn(n: number, { namespace, state, answers, rule }: NamespaceHealth): void {
+  #noteTurn(n: number, { namespace, state, answers, rule }: NamespaceLag): void {
     const name = `${n} ${namespace}`;
     const isHung = !answers && rule === 'disk';
     const now = isHung ? 'hung' : state === 'paused' && answers ? 'kept' : state;

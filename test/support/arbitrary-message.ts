@@ -2,7 +2,7 @@
 
 import * as fc from 'fast-check';
 import { type Draft, encodeMutation, recordOfHead } from '../../src/model/encoding.ts';
-import { HEALTH_RULES, HEALTH_STATES } from '../../src/model/health.ts';
+import { LAG_RULES, LAG_STATES } from '../../src/model/lag.ts';
 import { type Region, replicaOf } from '../../src/model/id.ts';
 import { FORMER_MAX, type Membership, type Vote } from '../../src/model/membership.ts';
 import {
@@ -29,8 +29,8 @@ const anyMs = fc.double({ min: 0, max: 1e15, noNaN: true }).map((ms) => ms + 0);
 const anyCount = fc.integer({ min: 0, max: 2 ** 50 });
 const anyHealth = fc.record({
   namespace: anyNamespace,
-  state: fc.constantFrom(...HEALTH_STATES),
-  rule: fc.constantFrom(undefined, ...HEALTH_RULES),
+  state: fc.constantFrom(...LAG_STATES),
+  rule: fc.constantFrom(undefined, ...LAG_RULES),
   forMs: anyCount,
   answers: fc.boolean(),
   missingMs: fc.option(anyCount, { nil: undefined }),

@@ -4,7 +4,7 @@
 
 import { isTrusted } from '../../model/clock.ts';
 import type { PeerStatus, ReplicaState, Staleness, Status } from '../../model/command.ts';
-import { HEALTH_STATES } from '../../model/health.ts';
+import { LAG_STATES } from '../../model/lag.ts';
 import { incarnationOf, type LaneId, type ReplicaId, replicaOf, type Seq } from '../../model/id.ts';
 import { majority } from '../../model/quorum.ts';
 import { type Family, gauge, gauges, type Sample } from './family.ts';
@@ -197,7 +197,7 @@ function stamps(status: Status): Sample[] {
 
 function health({ self }: Status): Sample[] {
   return self.namespaces.flatMap((of) =>
-    HEALTH_STATES.map((state) => ({
+    LAG_STATES.map((state) => ({
       labels: { namespace: of.namespace, state },
       value: state === of.state ? 1 : 0,
     })),

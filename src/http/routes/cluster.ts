@@ -3,7 +3,7 @@
 import { addRoute, type App } from './add-route.ts';
 import { assert } from '../../base/assert.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
-import type { NamespaceHealth } from '../../model/health.ts';
+import type { NamespaceLag } from '../../model/lag.ts';
 import { callerOf } from './access-hook.ts';
 import { ask, type HttpContext } from '../context.ts';
 import { type Caller, mayIn } from '../guard/auth.ts';
@@ -109,7 +109,7 @@ function peerView(context: HttpContext, peer: PeerStatus): ReplicaView {
   };
 }
 
-function healthView({ rule, missingMs, missingEntries, ...rest }: NamespaceHealth) {
+function healthView({ rule, missingMs, missingEntries, ...rest }: NamespaceLag) {
   return {
     ...rest,
     rule: rule ?? null,

@@ -4,7 +4,7 @@
 
 import { addRoute, type App } from './add-route.ts';
 import type { PeerStatus, ReplicaStatus, Status } from '../../model/command.ts';
-import type { NamespaceHealth } from '../../model/health.ts';
+import type { NamespaceLag } from '../../model/lag.ts';
 import { parseRegion } from '../../model/id.ts';
 import { isLagBounded } from '../../model/policy.ts';
 import { callerOf } from './access-hook.ts';
@@ -77,9 +77,9 @@ function peerEndpoint(peer: PeerStatus, { ns, isBounded: isTold }: Asked): Endpo
 }
 
 function healthIn(
-  namespaces: readonly NamespaceHealth[],
+  namespaces: readonly NamespaceLag[],
   ns: string | undefined,
-): NamespaceHealth | undefined {
+): NamespaceLag | undefined {
   return namespaces.find(({ namespace }) => namespace === ns);
 }
 

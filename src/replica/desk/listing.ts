@@ -21,7 +21,7 @@ import { encodedOf, latestOf, type Record, shows } from '../../model/record.ts';
 import { after, behind, parseRecordKey, recordKey, type Span } from '../../store/layout.ts';
 import type { Heal } from '../../model/heal.ts';
 import { refuse } from '../../model/refuse.ts';
-import type { Freshness } from '../../lag/freshness.ts';
+import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Namespaces } from '../../model/namespaces.ts';
 import { type Holder, ITEM_BYTES, type ListRoom, looksAt } from '../../quorum/list-room.ts';
 
@@ -63,7 +63,7 @@ interface Listing extends Holder {
 type Page = RangeResult & { readonly ok: true };
 
 export interface ListsOptions {
-  readonly freshness: Freshness;
+  readonly staleness: StalenessBound;
   readonly namespaces: Namespaces;
 }
 
@@ -93,7 +93,7 @@ export class Lists {
       });
     } else {
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      const stalenessMs = this.#options.freshness.bound(turn.now.monoMs);
+      const stalenessMs = this.#options.staleness.bound(turn.now.monoMs);
       const listing = begun(command, timeoutMs, stalenessMs, turn.now.monoMs);
       this.#waiting++;
       turn.arm('list', listing.deadlineMs);

@@ -37,7 +37,7 @@ import { foldedPrefix, keyRangeOf, restOf } from '../../store/key-range.ts';
 import { parseRecordKey, spanOfKeys } from '../../store/layout.ts';
 import type { Heal } from '../../model/heal.ts';
 import { refuse } from '../../model/refuse.ts';
-import type { Freshness } from '../../lag/freshness.ts';
+import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Settings } from '../../model/settings.ts';
 import type { Timers } from '../../model/timer.ts';
@@ -84,7 +84,7 @@ export interface ListParts {
 }
 
 export interface QuorumListsOptions {
-  readonly freshness: Freshness;
+  readonly staleness: StalenessBound;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly namespaces: Namespaces;
@@ -126,7 +126,7 @@ export class QuorumLists {
   }
 
   begin(command: ListCommand, requirement: Requirement, turn: Turn): void {
-    const { freshness, namespaces, peers } = this.#options;
+    const { staleness, namespaces, peers } = this.#options;
     const policy = namespaces.find(command.namespace)?.policy;
     const unfit = this.#admission.unfit(command.namespace);
     if (policy === undefined) {
@@ -150,7 +150,7 @@ export class QuorumLists {
         deadlineMs: turn.now.monoMs + timeoutMs,
         enoughMs: turn.now.monoMs + Math.min(timeoutMs / 2, LOOKING_MS_MAX),
         beganMs: turn.now.monoMs,
-        stalenessMs: freshness.bound(turn.now.monoMs),
+        stalenessMs: staleness.bound(turn.now.monoMs),
         range: range ?? { from: '', to: '' },
         items: [],
         prefixes: [],

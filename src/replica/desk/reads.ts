@@ -54,7 +54,7 @@ import type { ReadAdmission } from '../../lag/read-admission.ts';
 import type { Namespace, Namespaces } from '../../model/namespaces.ts';
 import type { Absence } from '../../store/absence.ts';
 import type { HybridClock } from '../../model/hlc.ts';
-import type { Freshness } from '../../lag/freshness.ts';
+import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Log } from '../../store/log.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Nearness } from '../../peers/nearness.ts';
@@ -85,7 +85,7 @@ interface Waiting {
 export interface ReadsOptions {
   readonly absence: Absence;
   readonly clock: HybridClock;
-  readonly freshness: Freshness;
+  readonly staleness: StalenessBound;
   readonly get: Storage['get'];
   readonly log: Log;
   readonly metrics: Metrics;
@@ -312,10 +312,10 @@ export class Reads {
   }
 
   #begin(options: ReadRequestOptions, cell: Cell, turn: Turn): void {
-    const { self, peers, log, freshness } = this.#options;
+    const { self, peers, log, staleness } = this.#options;
     const cut = cell.damaged ? peers.stableCut(log.durable) : undefined;
     const lsn = cell.lsn <= this.#durableLsn ? 0 : cell.lsn;
-    const stalenessMs = freshness.bound(turn.now.monoMs);
+    const stalenessMs = staleness.bound(turn.now.monoMs);
     const local = { member: self.index, record: cell.record, cut, lsn, stalenessMs };
     this.#pending.begin(options, local, peers.reachable, turn);
   }
@@ -493,7 +493,7 @@ export class Reads {
 
   /** This replica's own record is the answer: it leaves when it is durable. */
   #reply(client: Asker, { record, lsn }: Cell, deadlineMs: number, turn: Turn): void {
-    const stalenessMs = this.#options.freshness.bound(turn.now.monoMs);
+    const stalenessMs = this.#options.staleness.bound(turn.now.monoMs);
     const reply: Reply = shows(record, turn.now.wallMs)
       ? { kind: 'found', record, stalenessMs, answers: 1, heldBy: undefined }
       : { kind: 'absent', stalenessMs, answers: 1, heldBy: undefined };

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Health, type Limits, missingMs, type Reading } from '../../../src/lag/lag-state.ts';
+import { LagStates, type Limits, missingMs, type Reading } from '../../../src/lag/lag-state.ts';
 import { namespace } from '../../support/build.ts';
 
 const NS = namespace('ns');
@@ -20,7 +20,7 @@ const fresh: Reading = {
   ownMs: 0,
 };
 
-let health: Health;
+let health: LagStates;
 let nowMs = 0;
 
 /** Looks once a heartbeat, and gives the states that it saw. */
@@ -39,7 +39,7 @@ function state(): string {
 
 function begin(changes: Partial<Limits> = {}): void {
   nowMs = 0;
-  health = new Health([{ ...limits, ...changes }], times);
+  health = new LagStates([{ ...limits, ...changes }], times);
 }
 
 /** In its normal state. */
@@ -54,9 +54,9 @@ beforeEach(() => serving());
 describe('what is watched', () => {
   it('is what a policy bounds', () => {
     const unbounded = { namespace: NS, staleAfter: undefined, pauseLagMs: undefined };
-    expect(new Health([unbounded], times).isIdle).toBe(true);
-    expect(new Health([unbounded, limits], times).all()).toHaveLength(1);
-    expect(new Health([unbounded], times).of(NS)).toBeUndefined();
+    expect(new LagStates([unbounded], times).isIdle).toBe(true);
+    expect(new LagStates([unbounded, limits], times).all()).toHaveLength(1);
+    expect(new LagStates([unbounded], times).of(NS)).toBeUndefined();
   });
 });
 

@@ -7,7 +7,7 @@
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import type { Heartbeat } from '../../../model/message.ts';
-import { HEALTH_BYTES_MAX, readHealths, writeHealth } from '../parts/health.ts';
+import { HEALTH_BYTES_MAX, readHealths, writeHealth } from '../parts/lag.ts';
 import { readVector, vectorBytesMax, writeVector } from '../parts/vector.ts';
 import type { MessageCodec } from '../message-codec.ts';
 

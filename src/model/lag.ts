@@ -3,7 +3,7 @@
 
 import type { NamespaceName } from './id.ts';
 
-export const HEALTH_STATES = [
+export const LAG_STATES = [
   'unknown',
   'catching-up',
   'serving',
@@ -16,21 +16,21 @@ export const HEALTH_STATES = [
  * `unknown`: nothing is measured yet. `catching-up`: measured, and not yet verified to hold what the others hold. `suspect`:
  * beyond a limit, not yet for long enough. `paused`: beyond `pauseLagMs`. `stale`: beyond `staleAfter`.
  */
-export type HealthState = (typeof HEALTH_STATES)[number];
+export type LagState = (typeof LAG_STATES)[number];
 
 /** The limits of a policy: `pauseLagMs`, `staleAfter.timeMs`, `staleAfter.entries`. */
-export const HEALTH_LIMITS = ['pause', 'time', 'entries'] as const;
-export type HealthLimit = (typeof HEALTH_LIMITS)[number];
+export const LAG_LIMITS = ['pause', 'time', 'entries'] as const;
+export type LagLimit = (typeof LAG_LIMITS)[number];
 
 /** Which limit was passed; `disk`: one of time, and most of that is a commit of its own that is not durable yet. */
-export const HEALTH_RULES = [...HEALTH_LIMITS, 'disk'] as const;
-export type HealthRule = (typeof HEALTH_RULES)[number];
+export const LAG_RULES = [...LAG_LIMITS, 'disk'] as const;
+export type LagRule = (typeof LAG_RULES)[number];
 
-export interface NamespaceHealth {
+export interface NamespaceLag {
   readonly namespace: NamespaceName;
-  readonly state: HealthState;
+  readonly state: LagState;
   /** `undefined` where no limit is passed. */
-  readonly rule: HealthRule | undefined;
+  readonly rule: LagRule | undefined;
   /** How long it has been in this state. */
   readonly forMs: number;
   /** It answers reads. A paused replica does only where too few others would (`minServing`). */
@@ -42,4 +42,4 @@ export interface NamespaceHealth {
 }
 
 /** A heartbeat reports at most this many namespaces, the first by name. */
-export const HEALTH_TOLD_MAX = 1024;
+export const LAG_TOLD_MAX = 1024;

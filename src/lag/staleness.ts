@@ -21,7 +21,7 @@ export interface Echo {
 
 const WAITING_MAX = 64;
 
-export class Freshness {
+export class StalenessBound {
   readonly #self: number;
   /** Per member: everything it had accepted at this time of ours is shown here. */
   readonly #asOfMs: (number | undefined)[];

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Freshness } from '../../src/lag/freshness.ts';
+import { StalenessBound } from '../../src/lag/staleness.ts';
 import { type Origin, originOf, type ReplicaId } from '../../src/model/id.ts';
 import type { VectorEntries } from '../../src/model/message.ts';
 import type { Vector } from '../../src/model/vector.ts';
@@ -51,7 +51,7 @@ class Peer {
 }
 
 class Scene {
-  readonly freshness = new Freshness(SELF, PEERS + 1);
+  readonly staleness = new StalenessBound(SELF, PEERS + 1);
   readonly shown: Vector = new Map();
   readonly peers = Array.from({ length: PEERS }, (_, i) => new Peer(i + 1));
   nowMs = 1;
@@ -78,7 +78,7 @@ class Scene {
   #hear(peer: Peer, member: number): void {
     const echo = peer.echoes.shift();
     if (echo === undefined) return;
-    this.freshness.onEcho(member, { ...echo, keptMs: 0, sentMs: 0 }, this.shown, this.nowMs);
+    this.staleness.onEcho(member, { ...echo, keptMs: 0, sentMs: 0 }, this.shown, this.nowMs);
   }
 
   /** The next `n` writes of the peer become visible, life after life. */
@@ -91,7 +91,7 @@ class Scene {
       if (after > 0) this.shown.set(origin, after);
       if (after < acceptedMs.length) break;
     }
-    this.freshness.onShown(member, this.shown, this.nowMs);
+    this.staleness.onShown(member, this.shown, this.nowMs);
   }
 
   /** What was not durable is gone as if it had never been; nobody was ever told of it. */
@@ -107,13 +107,13 @@ class Scene {
     peer.pings = [];
     peer.echoes = [];
     peer.lastPing = undefined;
-    this.freshness.onDisconnected(member);
+    this.staleness.onDisconnected(member);
   }
 
   check(): void {
-    const bound = this.freshness.bound(this.nowMs);
+    const bound = this.staleness.bound(this.nowMs);
     this.peers.forEach((peer, i) => {
-      const ofPeer = this.freshness.ofPeer(i + 1, this.nowMs);
+      const ofPeer = this.staleness.ofPeer(i + 1, this.nowMs);
       if (bound === 'unknown' || ofPeer === 'unknown') return;
       expect(ofPeer).toBeLessThanOrEqual(bound);
       for (const { origin, acceptedMs } of peer.lives) {
@@ -163,21 +163,21 @@ describe('the staleness bound', () => {
           scene.step('show', peer, 1000);
           for (const kind of ['ping', 'arrive', 'echo', 'hear']) scene.step(kind, peer, 0);
         }
-        expect(scene.freshness.bound(scene.nowMs)).toBe(0);
+        expect(scene.staleness.bound(scene.nowMs)).toBe(0);
       }),
       { numRuns: 100 },
     );
   });
 
   it('is unknown until every peer has answered', () => {
-    const freshness = new Freshness(SELF, 3);
-    expect(freshness.bound(5)).toBe('unknown');
-    freshness.onEcho(1, { pingMs: 4, keptMs: 0, sentMs: 0, heads: [] }, new Map(), 5);
-    expect(freshness.bound(5)).toBe('unknown');
-    expect(freshness.ofPeer(1, 5)).toBe(1);
-    expect(freshness.ofPeer(2, 5)).toBe('unknown');
-    freshness.onEcho(2, { pingMs: 2, keptMs: 0, sentMs: 0, heads: [] }, new Map(), 5);
-    expect(freshness.bound(5)).toBe(3);
-    expect(new Freshness(0, 1).bound(5)).toBe(0);
+    const staleness = new StalenessBound(SELF, 3);
+    expect(staleness.bound(5)).toBe('unknown');
+    staleness.onEcho(1, { pingMs: 4, keptMs: 0, sentMs: 0, heads: [] }, new Map(), 5);
+    expect(staleness.bound(5)).toBe('unknown');
+    expect(staleness.ofPeer(1, 5)).toBe(1);
+    expect(staleness.ofPeer(2, 5)).toBe('unknown');
+    staleness.onEcho(2, { pingMs: 2, keptMs: 0, sentMs: 0, heads: [] }, new Map(), 5);
+    expect(staleness.bound(5)).toBe(3);
+    expect(new StalenessBound(0, 1).bound(5)).toBe(0);
   });
 });
