@@ -96,7 +96,7 @@ export class Admission {
     return OVERLOADED;
   }
 
-  /** A turn of the event loop is over, at this monotonic time. */
+  /** Something came for the first time in this turn of the event loop, at this monotonic time. */
   onTurn(nowMs: number): void {
     this.#mayGrow = true;
     if (nowMs >= this.#intervalEndsMs) this.#adapt(nowMs);

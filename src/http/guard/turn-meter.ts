@@ -15,7 +15,10 @@ export class TurnMeter {
   #markMs = performance.now();
   #markIdleMs = performance.eventLoopUtilization().idle;
 
-  /** `onTurn` is called once in each turn that had input, with the monotonic time in ms. */
+  /**
+   * `onTurn` is called once in each turn that had input, with the monotonic time in ms, before that input is judged: after a
+   * rest the measurements from before it say nothing.
+   */
   constructor(onTurn: (nowMs: number) => void) {
     this.#onTurn = onTurn;
   }
@@ -26,7 +29,9 @@ export class TurnMeter {
     this.#isDue = true;
     setImmediate(this.#mark);
     const waitedMs = performance.eventLoopUtilization().idle - this.#markIdleMs;
-    this.#sinceMs = Math.min(this.#markMs + waitedMs, performance.now());
+    const nowMs = performance.now();
+    this.#sinceMs = Math.min(this.#markMs + waitedMs, nowMs);
+    this.#onTurn(nowMs);
     return this.#sinceMs;
   }
 
@@ -34,7 +39,6 @@ export class TurnMeter {
     this.#isDue = false;
     this.#markMs = performance.now();
     this.#markIdleMs = performance.eventLoopUtilization().idle;
-    this.#onTurn(this.#markMs);
   }
 }
 

@@ -39,6 +39,29 @@ function work(ms: number): void {
   while (performance.now() < endMs);
 }
 
+it('a rest is seen before the next request is judged, however busy the thread was before it', async () => {
+  const spent = { activeMs: 100, idleMs: 0 };
+  harness = await startHarness({ work: () => spent });
+  const { service } = harness;
+  const held: Command[] = [];
+  service.hold = (command) => held.push(command);
+  // They wait for long, as slow bodies do: as many as are let in while there is no rest.
+  while (held.length < 640) {
+    const { socket } = await opened();
+    const before = held.length;
+    socket.write(get('').repeat(16));
+    while (held.length < before + 16) await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect((await harness.ask('/v1/kv/bench/a')).status).toBe(503);
+  service.hold = undefined;
+  spent.activeMs = 0;
+  spent.idleMs = 100;
+  // Longer than the thread is measured at a time.
+  const sinceMs = performance.now();
+  while (performance.now() < sinceMs + 100) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect((await harness.ask('/v1/kv/bench/a')).status).toBe(404);
+});
+
 const batch = (query: string): string => {
   const body = '{"ops":[{"op":"get","key":"a"}]}';
   const head = `Host: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
@@ -75,10 +98,7 @@ it.each([
 
 it('what there is no room for is refused at once, and what tells of the replica is not', async () => {
   // A thread that never has rest and answers nothing: the bound stays at its least.
-  harness = await startHarness({
-    limits: { pipelinedMax: 16 },
-    work: () => ({ activeMs: 100, idleMs: 0 }),
-  });
+  harness = await startHarness({ work: () => ({ activeMs: 100, idleMs: 0 }) });
   const { service } = harness;
   const held: Command[] = [];
   const hold = (command: Command): void => {
