@@ -46,11 +46,6 @@ export interface HttpLimits {
   readonly connectionsPerAddressMax: number;
   /** Ordinary requests for keys are read without Node's HTTP server; the answers are the same. */
   readonly fastPath: boolean;
-  /**
-   * Requests of one connection that wait behind a write (pipelining). Beyond it the connection
-   * closes.
-   */
-  readonly pipelinedMax: number;
   /** Failures in a row with the same credentials before they are answered 429; 0 for no limit. */
   readonly authFailuresMax: number;
   /** One of these failures is forgotten in this time. */
@@ -94,7 +89,6 @@ export const HTTP_LIMITS_DEFAULT: HttpLimits = {
   connectionsMax: 16_384,
   connectionsPerAddressMax: 8192,
   fastPath: true,
-  pipelinedMax: 64,
   authFailuresMax: 20,
   authFailureForgetMs: 3000,
   authFailuresPerAddressMax: 1000,

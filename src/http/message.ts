@@ -27,6 +27,8 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly req: { readonly socket: Socket };
   readonly headersSent: boolean;
+  /** False: the reply says that its connection ends, and ends it. */
+  shouldKeepAlive: boolean;
   readonly destroyed: boolean;
   /** Bytes that the kernel has not taken. */
   readonly writableLength: number;

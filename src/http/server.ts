@@ -12,9 +12,7 @@ import { limitConnections } from './guard/connection-limit.ts';
 import { createContext, type HttpContext, type HttpServerOptions } from './context.ts';
 import { createFront } from './data/front.ts';
 import { type FastPath, openFastPath } from './fast-path/fast-path.ts';
-import { refusal } from './problem.ts';
 import { refuseTunnels } from './guard/parser-error.ts';
-import { sendProblem } from './data/refuse.ts';
 
 export interface HttpServer {
   /** The address where it listens; throws a readable error for an address that it must not open. */
@@ -39,6 +37,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     const front = createFront(context, slow);
     server.on('request', front);
     server.on('checkContinue', front);
+    server.on('checkExpectation', front);
     if (context.limits.fastPath) fastPath = openFastPath(server, context, front);
     return server;
   });
@@ -81,13 +80,8 @@ function createBareServer(context: HttpContext): Server {
   (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
   limitConnections(server, context);
   refuseTunnels(server, context);
-  server.on('checkExpectation', (request, response) => {
-    sendProblem(context, request, response, EXPECTATION_FAILED);
-  });
   return server;
 }
-
-const EXPECTATION_FAILED = refusal('expectation-failed', 'the only expectation is 100-continue');
 
 /**
  * Connections that the kernel queues; Node accepts one a turn. Beyond it a client retries after a

@@ -3,7 +3,7 @@
 // data path and fastify.
 
 import { IncomingMessage, ServerResponse } from 'node:http';
-import { assert } from '../../base/assert.ts';
+import { assert, present } from '../../base/assert.ts';
 import { CROWDED } from '../guard/arriving.ts';
 import { collectBody } from './body.ts';
 import { breakOff } from './break-off.ts';
@@ -24,6 +24,13 @@ type Handler = (request: HttpRequest, response: HttpResponse) => void;
 type NodeHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#@]*)(.*)$/i;
+const EXPECTATION_FAILED = refusal('expectation-failed', 'the only expectation is 100-continue');
+const TOO_MANY_WAIT = refusal(
+  'overloaded',
+  'too many requests wait for earlier ones on their connections, so this one and those after it were not ' +
+    'looked at. Send them again later on a new connection',
+  { retryAfterMs: 1000 },
+);
 const UNKNOWN_HOST = refusal(
   'unknown-host',
   'the Host of the request is not a name of this replica, so a page may have sent it here by DNS rebinding; ' +
@@ -43,6 +50,8 @@ export function createFront(context: HttpContext, slow: NodeHandler): Handler {
 
   const serve: Handler = (request, response) => {
     head.read(request.rawHeaders);
+    // Node's parser takes what follows in the same packet for another protocol, and drops it.
+    if (head.upgrade !== undefined) connectionOf(request.socket)?.endBehind(response);
     if (head.origin !== undefined && origins.has(head.origin)) allowOrigin(response, head.origin);
     const reason =
       refuseHead(context, request, head) ??
@@ -104,9 +113,18 @@ export function createFront(context: HttpContext, slow: NodeHandler): Handler {
     }
   };
 
+  /** Too many requests wait for earlier ones on their connections. */
+  const refuseLast: Handler = (request, response) => {
+    connectionOf(request.socket)?.endBehind(response);
+    turnAway(request, response, TOO_MANY_WAIT);
+  };
+
   return (request, response) => {
-    const connection = connectionOf(request.socket);
-    if (connection?.admit(request, response, guarded) !== true) request.socket.destroy();
+    const connection = present(
+      connectionOf(request.socket),
+      'front: a socket without its connection',
+    );
+    connection.admit(request, response, guarded, refuseLast);
   };
 }
 
@@ -118,6 +136,7 @@ function refuseHead(
   if (head.repeated !== undefined) {
     return refusal('bad-request', `the header "${head.repeated}" came more than once`);
   }
+  if (head.expectsMore(request)) return EXPECTATION_FAILED;
   const host = head.host === undefined ? hostless(request) : hostDoor.check(head.host);
   if (host === 'malformed') {
     return refusal('bad-request', 'the request needs one well-formed Host header');

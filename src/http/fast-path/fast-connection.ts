@@ -281,7 +281,6 @@ export class FastConnection implements Desk {
       this.#socket.off('timeout', this.#onTimeout);
     }
     if (this.#rest !== undefined) this.#handOver();
-    else if (this.#hasEnded) this.#failCutShort();
   };
 
   readonly #onTimeout = (): void => {
@@ -293,19 +292,13 @@ export class FastConnection implements Desk {
     this.#hasEnded = true;
     if (this.#rest !== undefined) return;
     const last = this.#pending.at(-1);
-    if (this.#bodyLeft > 0) this.#failCutShort();
+    // The last body will never be whole.
+    if (this.#bodyLeft > 0) this.#fail('HPE_INVALID_EOF_STATE');
     else if (last !== undefined) last.isLast = true;
     else this.#socket.destroySoon();
   };
 
-  /**
-   * The last body will never be complete. The error is sent after the answers to earlier requests.
-   */
-  #failCutShort(): void {
-    const isNext = this.#pending.length <= 1 && this.#written.length === 0;
-    if (this.#hasEnded && this.#bodyLeft > 0 && isNext) this.#fail('HPE_INVALID_EOF_STATE');
-  }
-
+  /** The error is sent after the answers to earlier requests. */
   #fail(code: FailureCode): void {
     this.#room.fail(code, this.#socket);
   }

@@ -19,6 +19,7 @@ export interface Desk {
 export class FastResponse implements HttpResponse {
   readonly req: FastRequest;
   headersSent = false;
+  shouldKeepAlive = true;
   destroyed = false;
   /** The reply is complete. */
   isEnded = false;
@@ -46,7 +47,8 @@ export class FastResponse implements HttpResponse {
 
   writeHead(status: number, head: string[]): this {
     assert(!this.headersSent, 'fast path: a reply has one head');
-    const { text, isLast } = headText(status, head, this.#desk.keepAlive);
+    const keepAlive = this.shouldKeepAlive ? this.#desk.keepAlive : undefined;
+    const { text, isLast } = headText(status, head, keepAlive);
     this.headersSent = true;
     this.text = text;
     this.isLast ||= isLast;

@@ -9,6 +9,8 @@ import { assert } from '../../base/assert.ts';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NOT_IN_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
+const CLOSE = 'Connection: close\r\n';
+
 /** What the sender of a head has to know about it. */
 export interface ReplyHead {
   readonly text: string;
@@ -17,9 +19,14 @@ export interface ReplyHead {
 }
 
 /**
- * `head` is names and values in turn; `keepAlive` are the lines of a connection that stays open.
+ * `head` is names and values in turn; `keepAlive` are the lines of a connection that stays open, and
+ * absent for one that does not.
  */
-export function headText(status: number, head: readonly string[], keepAlive: string): ReplyHead {
+export function headText(
+  status: number,
+  head: readonly string[],
+  keepAlive: string | undefined,
+): ReplyHead {
   let text = statusLine(status);
   let connection: string | undefined;
   let hasLength = status === 204 || status === 304;
@@ -36,8 +43,9 @@ export function headText(status: number, head: readonly string[], keepAlive: str
     connection === undefined || connection === 'close',
     'fast path: a connection of no known kind',
   );
-  const isLast = connection !== undefined;
-  return { text: `${text}${dateLine()}${isLast ? '' : keepAlive}\r\n`, isLast };
+  const isLast = connection !== undefined || keepAlive === undefined;
+  const more = connection === undefined ? (keepAlive ?? CLOSE) : '';
+  return { text: `${text}${dateLine()}${more}\r\n`, isLast };
 }
 
 /** Node writes `Keep-Alive` in whole seconds, and omits it for a time of 0. */

@@ -4,43 +4,15 @@
 // A list header in several lines is joined (RFC 9110 section 5.3). A repeated header that may occur
 // once is noted in `repeated`, and an unknown `Conit-` header sets `unknown`: both are refused.
 
-interface Headers {
-  accept: string | undefined;
-  authorization: string | undefined;
-  contentDigest: string | undefined;
-  contentEncoding: string | undefined;
-  contentLength: string | undefined;
-  contentMd5: string | undefined;
-  contentRange: string | undefined;
-  contentType: string | undefined;
-  context: string | undefined;
-  digest: string | undefined;
-  expect: string | undefined;
-  fetchDest: string | undefined;
-  fetchMode: string | undefined;
-  fetchSite: string | undefined;
-  host: string | undefined;
-  idempotencyKey: string | undefined;
-  ifMatch: string | undefined;
-  ifModifiedSince: string | undefined;
-  ifNoneMatch: string | undefined;
-  ifUnmodifiedSince: string | undefined;
-  origin: string | undefined;
-  prefer: string | undefined;
-  referer: string | undefined;
-  requestHeaders: string | undefined;
-  requestMethod: string | undefined;
-  requestPrivateNetwork: string | undefined;
-  reprDigest: string | undefined;
-  session: string | undefined;
-  tags: string | undefined;
-  transferEncoding: string | undefined;
-  weight: string | undefined;
-}
+/** The members of a head that are texts: the headers, and `repeated`. */
+type Text = {
+  [Name in keyof RequestHead]: string | undefined extends RequestHead[Name] ? Name : never;
+}[keyof RequestHead];
+type Field = Exclude<Text, 'repeated'>;
 
 interface Place {
   readonly name: string;
-  readonly field: keyof Headers;
+  readonly field: Field;
   readonly isList: boolean;
 }
 
@@ -52,6 +24,7 @@ const PLACES: readonly Place[] = [
   list('digest', 'digest'),
   list('repr-digest', 'reprDigest'),
   list('transfer-encoding', 'transferEncoding'),
+  list('upgrade', 'upgrade'),
   list('if-match', 'ifMatch'),
   list('if-none-match', 'ifNoneMatch'),
   list('prefer', 'prefer'),
@@ -83,7 +56,7 @@ const IGNORED = ['User-Agent', 'Connection', 'Accept-Encoding', 'Accept-Language
 
 const TABLE = tableOf(PLACES);
 
-export class RequestHead implements Headers {
+export class RequestHead {
   accept: string | undefined;
   authorization: string | undefined;
   contentDigest: string | undefined;
@@ -114,6 +87,7 @@ export class RequestHead implements Headers {
   session: string | undefined;
   tags: string | undefined;
   transferEncoding: string | undefined;
+  upgrade: string | undefined;
   weight: string | undefined;
   /** A header that may occur once and was repeated. */
   repeated: string | undefined;
@@ -151,6 +125,11 @@ export class RequestHead implements Headers {
     return this.expect !== undefined && httpVersion === '1.1';
   }
 
+  /** It expects something that no replica does. */
+  expectsMore(request: { readonly httpVersion: string }): boolean {
+    return this.expectsContinue(request) && this.expect?.toLowerCase() !== '100-continue';
+  }
+
   #take(place: Place, value: string): void {
     const { field, isList, name } = place;
     const before = this[field];
@@ -169,11 +148,11 @@ export class RequestHead implements Headers {
   }
 }
 
-function list(name: string, field: keyof Headers): Place {
+function list(name: string, field: Field): Place {
   return { name, field, isList: true };
 }
 
-function single(name: string, field: keyof Headers): Place {
+function single(name: string, field: Field): Place {
   return { name, field, isList: false };
 }
 

@@ -23,7 +23,7 @@ export function limitConnections(server: Server, context: HttpContext): void {
       return;
     }
     perAddress.set(address, count);
-    const connection = new Connection(socket, limits.pipelinedMax, shared);
+    const connection = new Connection(socket, shared);
     attachConnection(socket, connection);
     // Node continues to read with each reply.
     socket.on('resume', () => {

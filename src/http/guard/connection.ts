@@ -8,6 +8,9 @@
 // socket: a client that sends and does not read occupies what fits into its connection, and no
 // more.
 //
+// What ends a connection is answered last, after all earlier requests: input that its parser refuses,
+// and a request that arrives while too many wait.
+//
 // A request for data for which the whole replica has no room is refused (admission.ts).
 
 import type { Socket } from 'node:net';
@@ -36,6 +39,7 @@ const RUNNING_MAX = 16;
 const WAITING_MAX = 4096;
 /** Over all connections. A waiting request takes some kilobytes. */
 const WAITING_ALL_MAX = 32_768;
+
 /** What all connections share. */
 export interface Shared {
   readonly memory: ReplyMemory;
@@ -48,12 +52,11 @@ export interface Shared {
 
 export class Connection {
   readonly address: string;
-  /** Answered with an error of the parser: further input is ignored. */
+  /** Given up by its parser: further input is ignored. */
   hasFailed = false;
   /** Of the request that is being started: it arrived no later than this, in monotonic ms. */
   arrivedMs = 0;
   readonly #socket: Socket;
-  readonly #pipelinedMax: number;
   readonly #shared: Shared;
   readonly #waiting: Waiting[] = [];
   /** Started and not answered. */
@@ -65,29 +68,50 @@ export class Connection {
   #isWriting = false;
   #isEnding = false;
   #isGoingOn = false;
+  /** The last request has come: later ones are ignored. */
+  #hasLast = false;
+  /** Sends the error that ends the connection, after all other answers. */
+  #answerLast: (() => void) | undefined = undefined;
   /** Requests of fastify, whose end only the response reports. */
   #slow: Slow[] | undefined = undefined;
   /** The request started last; once none runs, it is kept only while its body is arriving. */
   #last: Waiting | undefined = undefined;
 
-  constructor(socket: Socket, pipelinedMax: number, shared: Shared) {
+  constructor(socket: Socket, shared: Shared) {
     this.address = socket.remoteAddress ?? '';
     this.#socket = socket;
-    this.#pipelinedMax = pipelinedMax;
     this.#shared = shared;
   }
 
   /**
-   * Starts the request now or in its turn; false when too many wait already. `done` follows every
-   * start. Requests after the last reply of a connection are ignored (RFC 9112 section 9.6).
+   * Starts the request now or in its turn. If too many wait already, `refuse` is started instead,
+   * and the request is the last. `done` follows every start. Requests after the last one of a
+   * connection are ignored (RFC 9112 section 9.6).
    */
-  admit(request: HttpRequest, response: HttpResponse, start: Start): boolean {
-    if (this.#isEnding) return true;
+  admit(request: HttpRequest, response: HttpResponse, start: Start, refuse: Start): void {
+    if (this.#isEnding || this.#hasLast) return;
     const arrivedMs = this.#shared.turns.arrived();
-    if (this.#mayStart(request)) this.#start({ request, response, start, arrivedMs });
-    else if (this.#isFull()) return false;
-    else this.#wait({ request, response, start, arrivedMs });
-    return true;
+    if (this.#mayStart(request)) return this.#start({ request, response, start, arrivedMs });
+    const isFull = this.#waiting.length >= WAITING_MAX || this.#shared.waiting >= WAITING_ALL_MAX;
+    this.#wait({ request, response, start: isFull ? refuse : start, arrivedMs });
+    this.#hasLast = isFull;
+  }
+
+  /** The reply to the request that was just started ends the connection. */
+  endBehind(response: HttpResponse): void {
+    this.#hasLast = true;
+    this.#leaveAll();
+    response.shouldKeepAlive = false;
+  }
+
+  /**
+   * The parser gave up. Calls `answerLast` once all earlier requests are answered, now or later; not
+   * at all if the connection ends before.
+   */
+  failBehind(answerLast: () => void): void {
+    this.hasFailed = true;
+    this.#answerLast = answerLast;
+    this.#endFailed();
   }
 
   /**
@@ -130,11 +154,13 @@ export class Connection {
   /** The current reply closes the connection. */
   end(): void {
     this.#isEnding = true;
+    this.#answerLast = undefined;
     this.#leaveAll();
   }
 
   /** The socket is closed: running requests are no longer waited for, and some get no answer. */
   close(): void {
+    this.#answerLast = undefined;
     this.#leaveAll();
     while (this.#entered > 0) this.#leave();
   }
@@ -156,16 +182,6 @@ export class Connection {
   }
 
   /**
-   * No running request could be confused with another reply, and every reply is written: at most
-   * one request is arriving.
-   */
-  get isAnswerable(): boolean {
-    if (this.#owed > 0 || this.#waiting.length > 0) return false;
-    if (this.#running === 0) return true;
-    return this.#running === 1 && this.#isArriving;
-  }
-
-  /**
    * The request whose body is arriving is answered already: a fault of its body is not reported.
    */
   get isAnsweredEarly(): boolean {
@@ -174,6 +190,20 @@ export class Connection {
 
   get #isArriving(): boolean {
     return this.#last?.request.complete === false;
+  }
+
+  /** All answers but that to the request that failed, if one was arriving, are written. */
+  get #isAnswered(): boolean {
+    if (this.#waiting.length > 0) return false;
+    if (this.isAnsweredEarly) return this.#running + this.#owed <= 1;
+    return this.#owed === 0 && this.#running <= (this.#isArriving ? 1 : 0);
+  }
+
+  #endFailed(): void {
+    if (this.#answerLast === undefined || !this.#isAnswered) return;
+    const answerLast = this.#answerLast;
+    this.#answerLast = undefined;
+    answerLast();
   }
 
   #goOn(): void {
@@ -194,6 +224,7 @@ export class Connection {
       this.#start({ ...next, arrivedMs: this.#shared.turns.arrived() });
     }
     this.#isGoingOn = false;
+    this.#endFailed();
   }
 
   #answered(response: HttpResponse): void {
@@ -223,12 +254,6 @@ export class Connection {
       this.#goOn();
     });
     this.#shared.memory.owe(response, bytes);
-  }
-
-  /** Behind a write fewer may wait than behind reads. */
-  #isFull(): boolean {
-    const most = this.#isWriting ? this.#pipelinedMax : WAITING_MAX;
-    return this.#waiting.length >= most || this.#shared.waiting >= WAITING_ALL_MAX;
   }
 
   #wait(waiting: Waiting): void {

@@ -1,7 +1,7 @@
 // Input that Node's parser refuses, or that a client leaves unfinished, never becomes a request. It
-// is answered here, on the bare socket, with a problem like any other. A reply is written only if
-// the client cannot take it for the answer to a request that is still running; otherwise the
-// connection ends without one.
+// is answered here, on the bare socket, with a problem like any other. That is the last reply of
+// its connection: it is sent after the answers to earlier requests, so that the client cannot take
+// it for one of them.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -44,20 +44,23 @@ export function createParserErrorHandler(
 function onError(context: HttpContext, error: ParserError, socket: Socket): void {
   const connection = connectionOf(socket);
   if (connection === undefined || connection.hasFailed || connection.isEnding) return;
-  connection.hasFailed = true;
   // Bytes after a request that closes the connection are ignored; Node ends it with the reply.
-  if (error.code === 'HPE_CLOSED_CONNECTION') return;
+  if (error.code === 'HPE_CLOSED_CONNECTION') {
+    connection.hasFailed = true;
+    return;
+  }
   if (error.code === 'ECONNRESET' || !socket.writable) {
+    connection.hasFailed = true;
     socket.destroy();
     return;
   }
-  if (connection.isAnsweredEarly) {
+  // Read now: the parser reuses the buffer that the error names.
+  const reason = refusalOf(error);
+  connection.failBehind(() => {
     // An earlier answer may not have been sent yet.
-    socket.destroySoon();
-    return;
-  }
-  if (connection.isAnswerable) answer(context, socket, refusalOf(error));
-  else socket.destroy();
+    if (connection.isAnsweredEarly) socket.destroySoon();
+    else answer(context, socket, reason);
+  });
 }
 
 /** CONNECT would turn the connection into a tunnel. */

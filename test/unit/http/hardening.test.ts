@@ -64,6 +64,25 @@ describe.each(targets)('on %s', (_, target) => {
     expect(sent('smuggled')).toHaveLength(before);
   });
 
+  it('H14 an upgrade is answered, and the connection ends: nothing behind it is lost in silence', async () => {
+    const upgrade = get('Connection: Upgrade', 'Upgrade: websocket');
+    const before = sent('smuggled').length;
+    const text = await harness.raw(get() + upgrade + good);
+    expect(repliesIn(text)).toHaveLength(2);
+    expect(text.match(/^Connection: .*$/gim)).toEqual([
+      'Connection: keep-alive',
+      'Connection: close',
+    ]);
+    expect(sent('smuggled')).toHaveLength(before);
+  });
+
+  it('H14 an upgrade with an unknown expectation ends the connection, too', async () => {
+    const upgrade = get('Connection: Upgrade', 'Upgrade: websocket', 'Expect: a-miracle');
+    const text = await harness.raw(upgrade + good);
+    expect(repliesIn(text)).toEqual([{ status: 417, code: 'expectation-failed' }]);
+    expect(text).toMatch(/^Connection: close\r$/m);
+  });
+
   it('H4 a header of 20 KB is refused', async () => {
     expect(await replies(get(`X: ${'y'.repeat(20_000)}`))).toEqual([
       { status: 431, code: 'headers-too-large' },
@@ -396,7 +415,7 @@ describe('pipelined requests', () => {
     expect(found.map(({ status }) => status)).toEqual([201, 200]);
   });
 
-  it('close the connection when too many wait', async () => {
+  it('wait behind a write, however many, and none runs before it is answered', async () => {
     const commands: unknown[] = [];
     harness.service.hold = (command) => commands.push(command);
     const put = request(['PUT /v1/kv/bench/slow HTTP/1.1', 'Host: a', 'Content-Length: 1'], 'x');
@@ -404,6 +423,21 @@ describe('pipelined requests', () => {
     harness.service.hold = undefined;
     expect(text).toBe('');
     expect(commands).toHaveLength(1);
+  });
+
+  it.each([
+    ['junk', 'junk junk\r\n\r\n', 400],
+    ['a malformed header', request(['GET /livez HTTP/1.1', 'Host: a', 'X : y']), 400],
+    [
+      'a malformed body',
+      request(['PUT /v1/kv/bench/j HTTP/1.1', 'Host: a', 'Transfer-Encoding: chunked'], 'z'),
+      400,
+    ],
+  ])('get their answers before that to %s in the same packet', async (_name, junk, status) => {
+    const put = request(['PUT /v1/kv/bench/junk HTTP/1.1', 'Host: a', 'Content-Length: 1'], 'x');
+    const remove = request(['DELETE /v1/kv/bench/junk HTTP/1.1', 'Host: a']);
+    const found = await replies(put + good + remove + junk + good);
+    expect(found.map((reply) => reply.status)).toEqual([201, 404, 204, status]);
   });
 
   it('that turn to junk behind a running write cannot be taken for its answer', async () => {
