@@ -69,6 +69,7 @@ const HTTP_PROBLEMS = {
   'too-many-failures': passing(429, 'Too many failed authentications'),
   'headers-too-large': refused(431, 'The request headers are too large'),
   internal: { status: 500, title: 'Internal error', retryable: false, indeterminate: true },
+  'version-not-supported': refused(505, 'The version of HTTP is not supported'),
   'peer-unreachable': passing(503, 'The replica cannot be reached'),
   'not-ready': passing(503, 'The replica is not ready'),
 } as const satisfies { readonly [code: string]: ProblemKind };

@@ -18,12 +18,20 @@ import { type Refusal, refusal } from '../problem.ts';
 import { sendProblem } from './refuse.ts';
 import { RequestHead } from '../form/request-head.ts';
 import { methodsAt } from '../../api/routes.ts';
+import { OTHER_VERSION, UNENCODED } from '../guard/parser-error.ts';
 import { isCrossSite } from '../guard/site-door.ts';
 
 type Handler = (request: HttpRequest, response: HttpResponse) => void;
 type NodeHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#@]*)(.*)$/i;
+/**
+ * Neither RFC 3986 nor the URL standard of browsers leaves these in a target. What browsers send
+ * unencoded beside them is accepted.
+ */
+const NOT_IN_A_TARGET = /["#<>]/;
+const VERSIONLESS = refusal('bad-request', 'the request line names no version of HTTP');
+const VERSIONS: readonly (string | undefined)[] = ['1.1', '1.0'];
 const EXPECTATION_FAILED = refusal('expectation-failed', 'the only expectation is 100-continue');
 const TOO_MANY_WAIT = refusal(
   'overloaded',
@@ -133,6 +141,8 @@ function refuseHead(
   request: HttpRequest,
   head: RequestHead,
 ): Refusal | undefined {
+  if (request.httpVersion === '0.9') return VERSIONLESS;
+  if (!VERSIONS.includes(request.httpVersion)) return OTHER_VERSION;
   if (head.repeated !== undefined) {
     return refusal('bad-request', `the header "${head.repeated}" came more than once`);
   }
@@ -186,6 +196,7 @@ function refuseTarget(
   if (url.length > limits.urlBytesMax) {
     return refusal('uri-too-long', `the target is longer than ${limits.urlBytesMax} bytes`);
   }
+  if (NOT_IN_A_TARGET.test(url)) return UNENCODED;
   if (url.charCodeAt(0) === 0x2f) return undefined;
   if (url === '*' && request.method === 'OPTIONS') return undefined;
   const match = ABSOLUTE_FORM.exec(url);

@@ -25,7 +25,7 @@ export function sendProblem(
   head.push('Content-Length', String(Buffer.byteLength(body)));
   const isAllThere = isWhole(request);
   // A malformed message may be followed by bytes that its sender meant as something else.
-  const isMistaken = !isAllThere || reason.code === 'bad-request';
+  const isMistaken = !isAllThere || MISTAKEN.has(reason.code);
   const isBroken = reason.code === 'internal';
   const isLast = isMistaken || isBroken || isBetterAskedElsewhere(reason.code);
   if (isLast) {
@@ -40,6 +40,8 @@ export function sendProblem(
     linger(request, response, context.limits.lingerMs);
   }
 }
+
+const MISTAKEN: ReadonlySet<string> = new Set(['bad-request', 'version-not-supported']);
 
 /** A placeholder for the instance, which differs for each problem. */
 const INSTANCE = 'urn:instance';

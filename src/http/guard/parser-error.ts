@@ -16,6 +16,8 @@ import { dateLine, headLines } from '../fast-path/reply-text.ts';
 
 interface ParserError extends Error {
   readonly code?: string;
+  /** What Node's parser says of it. */
+  readonly reason?: string;
   /** The bytes that Node's parser was reading, which may begin with earlier requests. */
   readonly rawPacket?: unknown;
   /** The number of bytes that it had accepted. */
@@ -24,6 +26,17 @@ interface ParserError extends Error {
 
 /** A request line that would be valid if its method were known. */
 const REQUEST_LINE = /[A-Z][A-Z-]{0,31} [^ \r\n]{1,8192} HTTP\/1\.[01]\r\n/y;
+/** The front refuses with these, too. */
+export const UNENCODED = refusal(
+  'bad-request',
+  'the target has a character that must be percent-encoded',
+);
+export const OTHER_VERSION = refusal(
+  'version-not-supported',
+  'this server speaks HTTP/1.1 and HTTP/1.0; nothing happened',
+);
+/** Other faults behind the version have the same code. */
+const NO_SUCH_VERSION = 'Invalid HTTP version';
 const METHOD_BYTES_MAX = 32;
 const LINE_BYTES_MAX = 9000;
 const METHODS = ['Allow', 'GET, HEAD, PUT, DELETE, POST'];
@@ -111,13 +124,16 @@ function refusalOf(error: ParserError): Refusal {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return refusal('request-timeout', 'the request did not arrive in time');
     case 'HPE_INVALID_URL':
-      return refusal('bad-request', 'the target has a character that must be percent-encoded');
+      return UNENCODED;
+    case 'HPE_PAUSED_H2_UPGRADE':
+      return OTHER_VERSION;
     case 'HPE_INVALID_METHOD':
       return hasUnknownMethod(error)
         ? refusal('method-not-allowed', 'the method is unknown')
         : refusal('bad-request', 'this is not HTTP/1.1');
     case undefined:
     default:
+      if (error.reason === NO_SUCH_VERSION) return OTHER_VERSION;
       return refusal('bad-request', 'the request is malformed');
   }
 }

@@ -1,7 +1,7 @@
-// Ordinary requests for keys, in pieces of any size, to a server with the fast path and to one without: the same answers to
-// the byte. Where there are bodies, a refusal may be given before the body of its request was read, and then ends the connection,
-// at one server and not at the other; and Node may end the connection before it has answered what came together with something
-// malformed. What both answer is then the same.
+// Ordinary requests for keys, in pieces of any size, to a server with the fast path and to one
+// without: the same answers to the byte. If there are bodies, a refusal may be sent before the body
+// of its request was read, and then ends the connection, at one server and not at the other. What
+// both answer is then the same.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -99,6 +99,8 @@ describe('requests in any pieces', () => {
         const pieces = cut(bytes, cuts);
         const [mine, nodes] = await Promise.all([send(fast, pieces), send(node, pieces)]);
         if (changed === undefined && !requests.some(hasBody)) expect(mine).toBe(nodes);
+        else if (!bytes.includes('Content-Length') && !bytes.includes('Transfer-Encoding'))
+          expect(told(mine)).toBe(told(nodes));
         else expect(isBeginning(told(mine), told(nodes))).toBe(true);
         expect([...fast.errors, ...node.errors]).toEqual([]);
       }),

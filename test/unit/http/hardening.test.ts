@@ -41,7 +41,6 @@ describe.each(targets)('on %s', (_, target) => {
     ['H1 a bare LF', `GET ${target} HTTP/1.1\nHost: a\n\n`],
     ['H1 a bare CR', `GET ${target} HTTP/1.1\rHost: a\r\r`],
     ['H1 HTTP/0.9', `GET ${target}\r\n\r\n`],
-    ['H1 HTTP/3.7', `GET ${target} HTTP/3.7\r\nHost: a\r\n\r\n`],
     ['H1 junk', '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\r\n\r\n'],
     ['H1 a NUL in a header', get('X: a\0b')],
     ['H2 two hosts', get('Host: b')],
@@ -62,6 +61,34 @@ describe.each(targets)('on %s', (_, target) => {
     expect(found).toHaveLength(1);
     expect(found[0]).toEqual({ status: 400, code: 'bad-request' });
     expect(sent('smuggled')).toHaveLength(before);
+  });
+
+  it.each(['HTTP/2.0', 'HTTP/3.7'])(
+    'H1 %s is another version: one 505, and the connection ends',
+    async (version) => {
+      const before = sent('smuggled').length;
+      const bytes = `GET ${target} ${version}\r\nHost: a\r\n\r\n`;
+      expect(await replies(bytes + good)).toEqual([{ status: 505, code: 'version-not-supported' }]);
+      expect(sent('smuggled')).toHaveLength(before);
+    },
+  );
+
+  it.each(['"', '#', '<', '>', '#"'])(
+    'H1 a target with %s is refused: one 400, and the connection ends',
+    async (byte) => {
+      for (const url of [`${target}${byte}x`, `${target}?x=${byte}`]) {
+        const found = await replies(`GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n${good}`);
+        expect([url, found]).toEqual([url, [{ status: 400, code: 'bad-request' }]]);
+      }
+    },
+  );
+
+  // RFC 9112 section 3 lets a server part the line at any number of spaces.
+  it('two spaces in the request line are one', async () => {
+    for (const line of [`GET  ${target} HTTP/1.1`, `GET ${target}  HTTP/1.1`]) {
+      const [reply] = await replies(request([line, 'Host: a']));
+      expect([200, 404]).toContain(reply?.status);
+    }
   });
 
   it('H14 an upgrade is answered, and the connection ends: nothing behind it is lost in silence', async () => {
@@ -258,6 +285,12 @@ describe('tunnels and upgrades', () => {
     expect(repliesIn(text)).toEqual([{ status: 405, code: 'method-not-allowed' }]);
   });
 
+  it('H14 the preface of HTTP/2 is another version', async () => {
+    expect(await replies('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toEqual([
+      { status: 505, code: 'version-not-supported' },
+    ]);
+  });
+
   it('an upgrade is not taken up', async () => {
     const lines = ['GET /livez HTTP/1.1', 'Host: a', 'Connection: Upgrade', 'Upgrade: websocket'];
     expect((await replies(request(lines)))[0]?.status).toBe(200);
@@ -433,6 +466,7 @@ describe('pipelined requests', () => {
       request(['PUT /v1/kv/bench/j HTTP/1.1', 'Host: a', 'Transfer-Encoding: chunked'], 'z'),
       400,
     ],
+    ['another version', request(['GET /livez HTTP/3.0', 'Host: a']), 505],
   ])('get their answers before that to %s in the same packet', async (_name, junk, status) => {
     const put = request(['PUT /v1/kv/bench/junk HTTP/1.1', 'Host: a', 'Content-Length: 1'], 'x');
     const remove = request(['DELETE /v1/kv/bench/junk HTTP/1.1', 'Host: a']);
