@@ -1,0 +1,145 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { VectorEntries } from '../../../src/model/message.ts';
+import { origin, run } from '../../support/build.ts';
+import { EU, MachineRoom, ownOrigin, US } from '../../support/machine-room.ts';
+
+const OWN = ownOrigin(1);
+const EU1 = origin('eu-1.1');
+const PEERS = [EU, US];
+
+let room: MachineRoom;
+
+beforeEach(() => {
+  room = new MachineRoom();
+});
+
+/** Looks, as with every heartbeat; gives what is settled. */
+function look(): VectorEntries {
+  room.core.stability.look();
+  return [...room.core.stability.cut];
+}
+
+/** Both peers are heard, and then our own heartbeat is due. */
+function beat(vector: VectorEntries = []): VectorEntries {
+  for (const peer of PEERS) room.hear(peer, vector);
+  return look();
+}
+
+/** This replica and its peers hold one entry of ours, and a round has begun with it. */
+function begin(): void {
+  room.hold(...run(OWN, 1));
+  for (const peer of PEERS) room.greet(peer, { vector: [[OWN, 1]] });
+  look();
+}
+
+describe('what every member holds', () => {
+  beforeEach(begin);
+
+  it('is settled once each was heard, holds what all held then, and was heard once more', () => {
+    expect(beat()).toEqual([]);
+    expect(beat()).toEqual([[OWN, 1]]);
+  });
+
+  it('is not settled by looks alone', () => {
+    for (let n = 0; n < 9; n++) expect(look()).toEqual([]);
+  });
+
+  it('waits for the member that was not heard, in each step', () => {
+    room.hear(EU);
+    expect(look()).toEqual([]);
+    room.hear(US);
+    look();
+    room.hear(EU);
+    expect(look()).toEqual([]);
+    room.hear(US);
+    expect(look()).toEqual([[OWN, 1]]);
+  });
+
+  it('waits until everyone has what each had accepted beside it', () => {
+    room.hear(EU, [[EU1, 1]]);
+    room.hear(US);
+    look();
+    for (let n = 0; n < 3; n++) expect(beat()).toEqual([]);
+    room.hold(...run(EU1, 1));
+    for (let n = 0; n < 3; n++) expect(beat()).toEqual([]);
+    room.peer(US).learn([[EU1, 1]]);
+    expect(look()).toEqual([]);
+    expect(beat()).toEqual([[OWN, 1]]);
+  });
+
+  it('waits for what this replica itself had accepted, and not yet for what came since', () => {
+    room.hold(...run(OWN, 2).slice(1));
+    beat();
+    room.hold(...run(OWN, 3).slice(2));
+    for (let n = 0; n < 3; n++) expect(beat()).toEqual([]);
+    for (const peer of PEERS) room.peer(peer).learn([[OWN, 2]]);
+    look();
+    expect(beat()).toEqual([[OWN, 1]]);
+  });
+
+  it('is settled in the next round where it came during one', () => {
+    room.hold(...run(OWN, 2).slice(1));
+    beat([[OWN, 2]]);
+    expect(beat()).toEqual([[OWN, 1]]);
+    beat();
+    expect(beat()).toEqual([[OWN, 2]]);
+  });
+
+  it('is a round of its own where a member came or went', () => {
+    beat();
+    room.leave(US);
+    expect(beat()).toEqual([]);
+    room.greet(US, { vector: [[OWN, 1]] });
+    expect(beat()).toEqual([]);
+    expect(beat()).toEqual([]);
+    expect(beat()).toEqual([[OWN, 1]]);
+  });
+
+  it('is settled no more where a member comes back with less', () => {
+    beat();
+    beat();
+    room.leave(US);
+    expect(look()).toEqual([[OWN, 1]]);
+    room.greet(US);
+    expect(look()).toEqual([]);
+  });
+});
+
+describe('a member that is down', () => {
+  it('keeps everything that was not settled', () => {
+    room.hold(...run(OWN, 1));
+    room.greet(EU, { vector: [[OWN, 1]] });
+    for (let n = 0; n < 5; n++) {
+      room.hear(EU);
+      expect(look()).toEqual([]);
+    }
+  });
+});
+
+describe('a replica alone', () => {
+  it('settles what is durable', () => {
+    room = new MachineRoom({ regions: ['ap'] });
+    room.hold(...run(OWN, 1));
+    room.deliver(...run(OWN, 2).slice(1));
+    look();
+    expect(look()).toEqual([[OWN, 1]]);
+  });
+});
+
+describe('members that keep a tombstone', () => {
+  const dot = { origin: OWN, seq: 1 };
+
+  it('are those that lack it', () => {
+    room.greet(EU, { vector: [[OWN, 1]] });
+    expect(room.core.stability.blockers(dot)).toEqual(['us-1']);
+    room.greet(US);
+    expect(room.core.stability.blockers(dot)).toEqual(['us-1']);
+  });
+
+  it('are those that are gone where all have it, and else none', () => {
+    begin();
+    expect(room.core.stability.blockers(dot)).toEqual([]);
+    room.leave(EU);
+    expect(room.core.stability.blockers(dot)).toEqual(['eu-1']);
+  });
+});
