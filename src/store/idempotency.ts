@@ -3,7 +3,8 @@
 // window that begins at the mutation's stamp and are then swept.
 //
 // Two replicas may accept the same key before either hears of the other. Both mutations replicate; the one with the
-// smaller version is remembered, so every later retry is answered with the same dot everywhere.
+// smaller version is remembered, so every later retry is answered with the same dot everywhere. A write that was stamped
+// after the window of the other had ended is another use of the key, and is remembered instead.
 
 import type { Outbox, RangeEntry } from '../model/effect.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
@@ -16,9 +17,11 @@ import { seal, unseal } from './envelope.ts';
 import {
   idempotencyEndKey,
   idempotencyKey,
-  idempotencyKeyOfEnd,
+  parseIdempotencyEndKey,
   parseIdempotencyKey,
 } from './layout.ts';
+
+type IdempotencyEnd = NonNullable<ReturnType<typeof parseIdempotencyEndKey>>;
 
 export interface KnownWrite extends Version {
   readonly digest: number;
@@ -59,18 +62,37 @@ export class IdempotencyTable {
   /** What another replica remembers, or a mutation says. */
   learn({ namespace, key, ...write }: NamedWrite, out: Outbox): void {
     const known = this.find(namespace, key);
-    if (known !== undefined && known !== 'unreadable' && compareVersions(known, write) <= 0) return;
+    if (known !== undefined && known !== 'unreadable' && this.#stays(known, write)) return;
     this.#keep(`${namespace}\0${key}`, write);
     out.put(idempotencyKey(namespace, key), encodeKnown(write));
     out.put(idempotencyEndKey(this.#endMs(write.hlc), namespace, key), EMPTY);
   }
 
-  /** Removes entries whose window has ended; `ended` are end-of-window keys. */
+  /** Forgets keys whose window has ended; `ended` are end-of-window keys. */
   sweep(ended: readonly RangeEntry[], out: Outbox): void {
-    for (const { key } of ended) {
-      out.del(idempotencyKeyOfEnd(key));
-      out.del(key);
+    for (const { key: at } of ended) {
+      out.del(at);
+      const end = parseIdempotencyEndKey(at);
+      if (end !== undefined) this.#forget(end, out);
     }
+  }
+
+  /** The key may name another write by now, whose window goes on: its own end is filed, or is filed now. */
+  #forget({ endMs, namespace, key }: IdempotencyEnd, out: Outbox): void {
+    const known = this.find(namespace, key);
+    const knownEndMs =
+      known === undefined || known === 'unreadable' ? endMs : this.#endMs(known.hlc);
+    if (knownEndMs > endMs) return out.put(idempotencyEndKey(knownEndMs, namespace, key), EMPTY);
+    const name = `${namespace}\0${key}`;
+    this.#recent.delete(name);
+    this.#older.delete(name);
+    out.del(idempotencyKey(namespace, key));
+  }
+
+  #stays(known: KnownWrite, write: Version): boolean {
+    const isEarlier = compareVersions(known, write) <= 0;
+    const [first, last] = isEarlier ? [known, write] : [write, known];
+    return isEarlier === hlcToMs(last.hlc) <= this.#endMs(first.hlc);
   }
 
   #endMs(hlc: Hlc): number {

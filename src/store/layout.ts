@@ -179,6 +179,16 @@ export function idempotencyEndKey(
   return timed(IDEMPOTENCY_END, endMs, namespace, key);
 }
 
+/** When a window ends, and the idempotency key that it is of. */
+export function parseIdempotencyEndKey(
+  bytes: Uint8Array,
+): { endMs: number; namespace: NamespaceName; key: string } | undefined {
+  const parsed = parseTimed(IDEMPOTENCY_END, bytes);
+  if (parsed === undefined) return undefined;
+  const { ms: endMs, namespace, key } = parsed;
+  return { endMs, namespace, key };
+}
+
 /** Idempotency windows that ended before `endMs`. */
 export function idempotencyEnded(endMs: number): Span {
   return before(IDEMPOTENCY_END, endMs);
@@ -197,14 +207,10 @@ export function expired(nowMs: number): Span {
 export function parseExpiryKey(
   bytes: Uint8Array,
 ): { deadlineMs: number; namespace: NamespaceName; key: Key } | undefined {
-  const names = 1 + SEQ_BYTES;
-  const end = bytes.indexOf(0, names);
-  if (bytes[0] !== EXPIRY || end < names + 1) return undefined;
-  return {
-    deadlineMs: readU64(bytes, 1),
-    namespace: byteString(bytes, names, end) as NamespaceName,
-    key: byteString(bytes, end + 1, bytes.length) as Key,
-  };
+  const parsed = parseTimed(EXPIRY, bytes);
+  if (parsed === undefined) return undefined;
+  const { ms: deadlineMs, namespace, key } = parsed;
+  return { deadlineMs, namespace, key: key as Key };
 }
 
 export function tombstoneKey({ origin, seq }: Dot): Uint8Array {
@@ -228,13 +234,6 @@ export function allTombstones(): Span {
 /** The tombstones of the origins behind this one. */
 export function tombstonesAfter(origin: LaneId): Span {
   return { from: after(tagged(TOMBSTONE, `${origin}\0`)), to: allTombstones().to };
-}
-
-/** The idempotency entry that an end-of-window key stands for. */
-export function idempotencyKeyOfEnd(bytes: Uint8Array): Uint8Array {
-  const key = copyToSlab(bytes, SEQ_BYTES, bytes.length);
-  key[0] = IDEMPOTENCY;
-  return key;
 }
 
 /** The smallest key above this one. */
@@ -266,6 +265,20 @@ function timed(kind: number, ms: number, namespace: NamespaceName, key: string):
   writeText(bytes, 1 + SEQ_BYTES, namespace);
   writeText(bytes, 2 + SEQ_BYTES + namespace.length, key);
   return bytes;
+}
+
+function parseTimed(
+  kind: number,
+  bytes: Uint8Array,
+): { ms: number; namespace: NamespaceName; key: string } | undefined {
+  const names = 1 + SEQ_BYTES;
+  const end = bytes.indexOf(0, names);
+  if (bytes[0] !== kind || end < names + 1) return undefined;
+  return {
+    ms: readU64(bytes, 1),
+    namespace: byteString(bytes, names, end) as NamespaceName,
+    key: byteString(bytes, end + 1, bytes.length),
+  };
 }
 
 /** What is filed under a time before `ms`. */
