@@ -11,6 +11,9 @@
 
 import { HostTurn } from '../../src/host/turn.ts';
 import type { Now } from '../../src/model/effect.ts';
+import type { Draft } from '../../src/model/encoding.ts';
+import { hlcFromMs } from '../../src/model/hlc.ts';
+import type { Origin } from '../../src/model/id.ts';
 import type { Heartbeat, Hello, VectorEntries } from '../../src/model/message.ts';
 import { compilePolicies } from '../../src/model/policy.ts';
 import type { Member } from '../../src/model/quorum.ts';
@@ -22,7 +25,7 @@ import type { Durable } from '../../src/replica/part.ts';
 import { writeIncarnation } from '../../src/store/incarnation.ts';
 import { Recovery } from '../../src/store/recovery.ts';
 import { MemoryDisk } from '../cluster/memory-disk.ts';
-import { helloOf, membershipOf, membersOf, origin, settingsOf } from './build.ts';
+import { helloOf, membershipOf, membersOf, mutation, origin, settingsOf } from './build.ts';
 import { readBack, release, type Sent, sent } from './outbox.ts';
 
 /** The other members, by index. */
@@ -118,6 +121,13 @@ export class MachineRoom {
   }
 
   // ---- memory
+
+  /** The next entry of a lane behind what is here of it, stamped now unless it says otherwise. */
+  next(of: Origin, fields: Partial<Draft> = {}): Mutation {
+    const { received, chain } = this.core.log.open(of);
+    const dot = { origin: of, seq: received + 1 };
+    return mutation({ ...dot, hlc: hlcFromMs(this.now.wallMs), ...fields }, chain);
+  }
 
   /** The next entries of their lanes are logged and shown. */
   deliver(...entries: readonly Mutation[]): void {
