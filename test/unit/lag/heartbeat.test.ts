@@ -28,7 +28,7 @@ function told(): Map<number, Heartbeat> {
 }
 
 function beat(): Map<number, Heartbeat> {
-  heartbeats.beat(room.turn);
+  heartbeats.onBeat(room.turn);
   return told();
 }
 
@@ -76,10 +76,10 @@ describe('a heartbeat', () => {
   it('keeps the disk at work where nothing is written', () => {
     room.core.commitAge.onDurable(room.now.monoMs);
     room.pass(999);
-    heartbeats.beat(room.turn);
+    heartbeats.onBeat(room.turn);
     expect(room.turn.hasWrites).toBe(false);
     room.pass(1);
-    heartbeats.beat(room.turn);
+    heartbeats.onBeat(room.turn);
     room.commit();
     expect(room.disk.get(metaKey('clock-floor'))).toBeDefined();
   });
@@ -128,7 +128,7 @@ describe('a heartbeat of a peer', () => {
   it('that echoes nothing measures nothing', () => {
     hear();
     expect(room.core.nearness.meanMs(EU)).toBeUndefined();
-    expect(room.core.freshness.asOfMs(EU)).toBeUndefined();
+    expect(room.core.staleness.asOfMs(EU)).toBeUndefined();
   });
 
   it('tells how far the peer is, without the time for which it kept the ping', () => {
@@ -152,10 +152,10 @@ describe('a heartbeat of a peer', () => {
     room.deliver(...run(EU1, 1));
     room.pass(30);
     hear({ echo, heads: [[EU1, 1]] });
-    expect(room.core.freshness.asOfMs(EU)).toBeUndefined();
+    expect(room.core.staleness.asOfMs(EU)).toBeUndefined();
     room.commit();
     hear({ echo, heads: [[EU1, 1]] });
-    expect(room.core.freshness.asOfMs(EU)).toBe(echo);
+    expect(room.core.staleness.asOfMs(EU)).toBe(echo);
   });
 
   it('is followed by the clock, but for a stamp that is too far ahead, which counts', () => {

@@ -15,7 +15,7 @@ beforeEach(() => {
 
 /** Looks, as with every heartbeat; gives what is settled. */
 function look(): VectorEntries {
-  room.core.stability.look();
+  room.core.stability.onBeat();
   return [...room.core.stability.cut];
 }
 
