@@ -10,6 +10,8 @@ export interface Durable {
   readonly lsn: Lsn;
   /** How far the logs have become durable with it, as far as they have. */
   readonly moved: VectorEntries;
+  /** Of all origins, that have come in since the last batch was durable. */
+  readonly mutations: number;
 }
 
 export interface Part {
@@ -35,7 +37,7 @@ export interface Part {
  *   reads, lists before writes              a reader is answered from the batch before a write that it waited for counts it
  *   writes before streams                   this replica's own copy counts before a peer can hold the entry
  *   streams before staleness                what became durable is on its way before it proves how fresh this replica is
- *   anti-entropy, upkeep last               nothing waits for them
+ *   anti-entropy, upkeep last               nothing waits for them; upkeep begins with truncation and ends with the scrub
  */
 export const ORDER = [
   'intake',
@@ -53,7 +55,12 @@ export const ORDER = [
   'staleness',
   'forwards',
   'antiEntropy',
-  'upkeep',
+  'truncation',
+  'census',
+  'idempotency',
+  'tombstones',
+  'expiry',
+  'scrub',
 ] as const;
 
 export type PartName = (typeof ORDER)[number];

@@ -22,7 +22,12 @@ import { StaleDisk } from '../peers/stale-disk.ts';
 import { type Park, Recovery } from '../store/recovery.ts';
 import { Intake } from '../stream/intake.ts';
 import { PullServer } from '../stream/puller.ts';
-import { Housekeeping } from '../upkeep/housekeeping.ts';
+import { Expiry } from '../upkeep/expiry.ts';
+import { IdempotencySweep } from '../upkeep/idempotency-sweep.ts';
+import { Inflow } from '../upkeep/inflow.ts';
+import { Scrub } from '../upkeep/scrub.ts';
+import { Tombstones } from '../upkeep/tombstones.ts';
+import { Truncation } from '../upkeep/truncation.ts';
 import type { Core } from './core.ts';
 import { ListDesk } from './desk/lists.ts';
 import type { Part, PartName } from './part.ts';
@@ -92,7 +97,12 @@ export function createMachines(core: Core, { fits, run, onRecovered }: PartsOpti
     intake: new Intake(core, exchange, delivery, (of, turn) => reads.onAdvance(of, turn)),
     lists: new ListDesk(core, { admission, reads, heal, hasten }),
     forwards: new ForwardClient(core, admission, run),
-    housekeeping: new Housekeeping(core, writes, heal),
+    inflow: new Inflow(core),
+    truncation: new Truncation(core),
+    idempotency: new IdempotencySweep(core.idempotency),
+    tombstones: new Tombstones(core, heal),
+    expiry: new Expiry(core, writes, heal),
+    scrub: new Scrub(core, heal),
     antiEntropy: new AntiEntropy(shared),
     resync: new Resync({ ...shared, retryMs: RETRY_MS, onJump }),
   };
@@ -103,9 +113,11 @@ export function tableOf(
   machines: Machines,
   condition: ReplicaCondition,
 ): { readonly [Name in PartName]: Part } {
-  const { log, nearness, origin, peers, staleness, self } = core;
-  const { admission, antiEntropy, exchange, forwards, heartbeats, housekeeping } = machines;
-  const { intake, lists, memory, reads, resync, streams, succession, writes } = machines;
+  const { log, nearness, origin, peers, staleness, self, tree } = core;
+  const { admission, antiEntropy, exchange, expiry, forwards, heartbeats } = machines;
+  const { idempotency, intake, lists, memory, reads, resync, streams, succession, writes } =
+    machines;
+  const { scrub, tombstones, truncation } = machines;
   return {
     intake: { onBeat: (turn) => intake.onBeat(turn) },
     admission: { onBeat: ({ now }) => admission.onBeat({ now, isOpen: condition.isOpen }) },
@@ -176,13 +188,23 @@ export function tableOf(
       onDurable: (_, turn) => antiEntropy.onDurable(turn),
       onBeat: (turn) => condition.isOpen && antiEntropy.onBeat(turn),
     },
-    upkeep: {
-      onDurable: (_, turn) => condition.isOpen && housekeeping.onDurable(turn),
-      onBeat(turn) {
-        const { isOpen, isServing } = condition;
-        const { isCopying } = resync;
-        if (isOpen) housekeeping.onBeat({ isServing, isCopying }, turn);
-      },
+    truncation: { onBeat: (turn) => condition.isOpen && truncation.onBeat(turn) },
+    census: { onBeat: (turn) => condition.isOpen && writes.hasRoom && tree.sealCensus(turn) },
+    idempotency: {
+      onDurable: ({ mutations }, turn) =>
+        condition.isOpen && idempotency.onDurable(mutations, turn),
+      onBeat: (turn) => condition.isOpen && idempotency.onBeat(turn),
     },
+    // A part of a snapshot may show what a tombstone here hides.
+    tombstones: {
+      onDurable: ({ mutations }, turn) =>
+        condition.isOpen && !resync.isCopying && tombstones.onDurable(mutations, turn),
+      onBeat: (turn) => condition.isOpen && !resync.isCopying && tombstones.onBeat(turn),
+    },
+    expiry: {
+      onDurable: ({ mutations }, turn) => condition.isOpen && expiry.onDurable(mutations, turn),
+      onBeat: (turn) => condition.isOpen && expiry.onBeat(condition.isServing, turn),
+    },
+    scrub: { onBeat: (turn) => condition.isOpen && scrub.onBeat(turn) },
   };
 }

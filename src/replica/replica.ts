@@ -214,7 +214,9 @@ export class Replica {
     const { commitAge, log, table } = this.#core;
     commitAge.onDurable(turn.now.monoMs);
     table.cells.onDurable(lsn);
-    const durable = { lsn, moved: log.onDurable(lsn, turn) };
+    const moved = log.onDurable(lsn, turn);
+    const mutations = this.isOpen ? this.#machines.inflow.take() : 0;
+    const durable = { lsn, moved, mutations };
     for (const part of this.#parts) part.onDurable?.(durable, turn);
     this.#checkCaughtUp(turn);
   }

@@ -151,7 +151,7 @@ export class MachineRoom {
     table.cells.onDurable(lsn);
     const moved = log.onDurable(lsn, this.turn);
     for (const { from, to } of this.turn.clears.splice(0)) this.disk.clear(from, to);
-    return { lsn, moved };
+    return { lsn, moved, mutations: 0 };
   }
 
   /** Entries are delivered, and durable. */

@@ -33,9 +33,9 @@ export const costs: readonly Mutant[] = [
     id: 'sweep-with-the-heartbeat',
     number: 'own',
     title: 'idempotency keys are forgotten at a fixed rate, however fast they are used',
-    file: 'src/upkeep/housekeeping.ts',
-    replace: '    this.#idempotencySweep.onDurable(mutations, out);',
-    with: '',
+    file: 'src/replica/parts.ts',
+    replace: 'condition.isOpen && idempotency.onDurable(mutations, turn),',
+    with: 'condition.isOpen && idempotency.onDurable(0, turn),',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/sweeping.test.ts',

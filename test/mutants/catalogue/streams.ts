@@ -52,7 +52,7 @@ export const streams: readonly Mutant[] = [
     id: 'run-cut-by-log',
     number: 'own',
     title: 'a log is cut within an atomic batch',
-    file: 'src/upkeep/housekeeping.ts',
+    file: 'src/upkeep/truncation.ts',
     replace: 'const isCut = last !== undefined && lastOfRun(last) > upTo;',
     with: 'const isCut = last !== undefined && lastOfRun(last) > upTo && upTo < 0;',
     foundBy: named(RUN_SCENARIO, 'a log with runs is cut between them'),

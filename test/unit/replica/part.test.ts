@@ -14,7 +14,8 @@ const PAIRS: readonly (readonly [first: PartName, then: PartName])[] = [
   ['streams', 'staleness'],
   ['staleness', 'antiEntropy'],
   ['forwards', 'antiEntropy'],
-  ['antiEntropy', 'upkeep'],
+  ['antiEntropy', 'truncation'],
+  ['tombstones', 'scrub'],
 ];
 
 describe('the order of the parts', () => {

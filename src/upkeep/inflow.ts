@@ -1,0 +1,22 @@
+// How many mutations, of all origins, have come in: what the sweeps of upkeep keep up with (sweep.ts).
+
+import { assert } from '../base/assert.ts';
+import type { Metrics } from '../model/metrics.ts';
+
+export class Inflow {
+  readonly #metrics: Metrics;
+  #taken = 0;
+
+  constructor({ metrics }: { readonly metrics: Metrics }) {
+    this.#metrics = metrics;
+  }
+
+  /** Since it was taken last. */
+  take(): number {
+    const { writes, entriesReceived } = this.#metrics;
+    const mutations = writes + entriesReceived - this.#taken;
+    assert(mutations >= 0, 'inflow: counters only grow');
+    this.#taken += mutations;
+    return mutations;
+  }
+}

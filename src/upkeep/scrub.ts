@@ -1,0 +1,173 @@
+// Reads everything that is stored now and then and verifies it (rule S8 in docs/storage.md), a piece with each heartbeat. A
+// damaged record is fetched from the peers; a damaged log entry is reported. A piece is as large as it must be for a round
+// to end in half the time to the next one, by the number of entries in the last round.
+//
+// The scrub counts the hash tree again as well. Where it comes to another sum than the tree, storage has lost or changed a
+// record without an error: the tree takes what is stored, memory writes again what it still holds, and the comparison with
+// the peers brings the rest. A tree that is in doubt is counted at once, before it is compared with that of a peer.
+//
+//   idle -> reading -> waiting -> reading … -> idle
+
+import { equalBytes } from '../base/bytes.ts';
+import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
+import { decodeMutation } from '../model/encoding.ts';
+import type { Heal } from '../model/heal.ts';
+import { laneIdOf } from '../model/id.ts';
+import type { Metrics } from '../model/metrics.ts';
+import { isTombstone, type Mutation, type Record, recordOf } from '../model/record.ts';
+import type { Settings } from '../model/settings.ts';
+import { isSame } from '../conflict/merge.ts';
+import {
+  allLogs,
+  allRecords,
+  behind,
+  laneKey,
+  parseRecordKey,
+  positionOfKey,
+  recordKey,
+  type Span,
+} from '../store/layout.ts';
+import type { RecordIndex } from '../store/record-index.ts';
+import type { Recount } from '../store/recount.ts';
+import { SingleRead } from '../store/single-read.ts';
+import type { Table } from '../store/table.ts';
+import type { HashTree } from '../store/tree.ts';
+
+const SCRUB_ENTRIES_MIN = 128;
+const SCRUB_ENTRIES_MAX = 2048;
+/** A tree in doubt is compared with no peer, so it is counted faster. */
+const REBUILD_ENTRIES_MAX = 2048;
+const SCRUB_BYTES_MAX = 256 * 1024;
+
+export interface ScrubOptions {
+  readonly index: RecordIndex;
+  readonly metrics: Metrics;
+  readonly settings: Settings;
+  readonly table: Table;
+  readonly tree: HashTree;
+}
+
+export class Scrub {
+  readonly #options: ScrubOptions;
+  readonly #heal: Heal;
+  readonly #reading = new SingleRead<undefined>((result, _, turn) => this.#onRead(result, turn));
+  /** What this round has still to read; empty between two rounds. */
+  #rest: Span[] = [];
+  #dueMs: number | undefined;
+  /** Entries that all rounds before this one have read. */
+  #readBefore = 0;
+  #pieceEntries = SCRUB_ENTRIES_MIN;
+
+  constructor(options: ScrubOptions, heal: Heal) {
+    this.#options = options;
+    this.#heal = heal;
+  }
+
+  onBeat(turn: Turn): void {
+    if (!this.#reading.isUnderWay) this.#goOn(turn);
+  }
+
+  #onRead(result: RangeResult, turn: Turn): void {
+    if (result.ok) this.#verify(result.entries, result.more, turn);
+    else turn.note('error', 'scrub-unreadable', { reason: result.reason });
+  }
+
+  #goOn(turn: Turn): void {
+    const { settings, table, tree } = this.#options;
+    this.#dueMs ??= turn.now.monoMs + settings.scrubDelayMs;
+    if (this.#rest.length === 0) {
+      const isDue = turn.now.monoMs >= this.#dueMs;
+      if (!isDue && tree.isTrusted) return;
+      if (isDue) this.#dueMs = turn.now.monoMs + settings.scrubEveryMs;
+      this.#rest = isDue ? [allRecords(), allLogs()] : [allRecords()];
+      tree.beginRecount();
+    }
+    tree.recount?.begin(table.cells.undurable(), table.cells.droppingAt());
+    const limit = tree.isTrusted ? this.#pieceEntries : REBUILD_ENTRIES_MAX;
+    const limits = { limit, bytesMax: SCRUB_BYTES_MAX };
+    this.#reading.begin(this.#rest[0] as Span, limits, undefined, turn);
+  }
+
+  /** As many with each heartbeat as would have brought the round that ended to its end in half its time. */
+  #pace(): void {
+    const { settings, metrics } = this.#options;
+    const { heartbeatMs, scrubEveryMs } = settings;
+    const entries = metrics.scrubEntries - this.#readBefore;
+    this.#readBefore = metrics.scrubEntries;
+    const needed = Math.ceil((2 * entries * heartbeatMs) / scrubEveryMs);
+    this.#pieceEntries = Math.min(Math.max(needed, SCRUB_ENTRIES_MIN), SCRUB_ENTRIES_MAX);
+  }
+
+  #verify(entries: readonly RangeEntry[], more: boolean, turn: Turn): void {
+    const records: Record[] = [];
+    for (const entry of entries) {
+      this.#options.metrics.scrubEntries++;
+      const whole = wholeOf(entry);
+      const record = whole === undefined ? this.#onDamaged(entry.key, turn) : recordOf(whole);
+      if (record === undefined) continue;
+      records.push(record);
+      if (whole !== undefined && parseRecordKey(entry.key) !== undefined) this.#file(record, turn);
+    }
+    const last = entries[entries.length - 1];
+    const span = this.#rest.shift() as Span;
+    const isCut = more && last !== undefined;
+    this.#count(records, isCut ? positionOfKey(last.key) : undefined, turn);
+    if (isCut) this.#rest.unshift({ from: behind(last.key), to: span.to });
+    else if (this.#rest.length === 0 && span.from[0] === allLogs().from[0]) {
+      this.#options.metrics.scrubRounds++;
+      this.#pace();
+    }
+  }
+
+  /** What should be found by its dot or its deadline, and may have been stored before there was an index. */
+  #file(stored: Record, out: Outbox): void {
+    const { table, index } = this.#options;
+    if (!isTombstone(stored) && !index.expiresHere(stored)) return;
+    const { record } = table.read(stored.namespace, stored.key);
+    if (isSame(record, stored)) index.ensure(stored, out);
+  }
+
+  /** Gives what memory holds in its place. */
+  #onDamaged(key: Uint8Array, turn: Turn): Record | undefined {
+    this.#options.metrics.recordsDamaged++;
+    const name = parseRecordKey(key);
+    turn.note('error', 'scrub-damaged', { kind: name === undefined ? 'log' : 'record' });
+    if (name === undefined) return undefined;
+    this.#heal(name.namespace, name.key, turn);
+    return this.#options.table.cells.inMemory(name.namespace, name.key);
+  }
+
+  /** The records of a page go into the recount; `upTo` is where it ends, `undefined` behind the last record. */
+  #count(records: readonly Record[], upTo: string | undefined, out: Outbox): void {
+    const { tree } = this.#options;
+    const { recount } = tree;
+    if (recount === undefined) return;
+    recount.take(records, upTo);
+    if (upTo === undefined) this.#settleTree(recount, out);
+  }
+
+  #settleTree(recount: Recount, out: Outbox): void {
+    const { metrics, table, tree } = this.#options;
+    const wasTrusted = tree.isTrusted;
+    const differing = tree.differing(recount);
+    tree.settle(recount, differing, out);
+    if (!wasTrusted) {
+      metrics.treeRebuilds++;
+      out.note('info', 'tree-rebuilt', { leaves: differing.length });
+    } else if (differing.length > 0) {
+      const reclaimed = table.rewriteLost(new Set(differing), out);
+      metrics.treeLeavesMended += differing.length;
+      out.note('error', 'tree-differs', { leaves: differing.length, reclaimed });
+    }
+  }
+}
+
+/** What is stored there, if it can be read and lies where it belongs. */
+function wholeOf({ key, value }: RangeEntry): Mutation | undefined {
+  const entry = decodeMutation(value);
+  if (entry === undefined) return undefined;
+  const { lane, origin, seq, namespace } = entry;
+  const isRecord = parseRecordKey(key) !== undefined;
+  const place = isRecord ? recordKey(namespace, entry.key) : laneKey(laneIdOf(origin, lane), seq);
+  return equalBytes(key, place) ? entry : undefined;
+}

@@ -1,0 +1,83 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ROOM_UNBOUNDED } from '../../../src/model/disk.ts';
+import type { Seq } from '../../../src/model/id.ts';
+import { runName } from '../../../src/model/run.ts';
+import { laneKey } from '../../../src/store/layout.ts';
+import { Truncation } from '../../../src/upkeep/truncation.ts';
+import { run } from '../../support/build.ts';
+import { EU, MachineRoom, ownOrigin, US } from '../../support/machine-room.ts';
+
+const OWN = ownOrigin(1);
+const settings = { logRetainEntries: 2, logTruncateEntries: 3 };
+
+let room: MachineRoom;
+let truncation: Truncation;
+
+beforeEach(() => {
+  room = new MachineRoom({ settings });
+  truncation = new Truncation(room.core);
+});
+
+/** The others hold this replica's lane up to there. */
+function acknowledge(eu: Seq, us: Seq): void {
+  room.greet(EU, { vector: [[OWN, eu]] });
+  room.greet(US, { vector: [[OWN, us]] });
+}
+
+function floorAfterBeat(): Seq {
+  truncation.onBeat(room.turn);
+  room.commit();
+  return room.core.log.open(OWN).floor;
+}
+
+const isStored = (seq: Seq): boolean => room.disk.get(laneKey(OWN, seq)) !== undefined;
+
+describe('a log', () => {
+  it('is cut at the stable cut, less what is retained', () => {
+    room.hold(...run(OWN, 10));
+    acknowledge(9, 6);
+    expect(floorAfterBeat()).toBe(6);
+    acknowledge(10, 10);
+    expect(floorAfterBeat()).toBe(6);
+    room.hold(...run(OWN, 11).slice(10));
+    acknowledge(11, 11);
+    expect(floorAfterBeat()).toBe(9);
+    expect([isStored(9), isStored(10)]).toEqual([false, true]);
+  });
+
+  it('stays as it is where too little would go, and where a member holds nothing', () => {
+    room.hold(...run(OWN, 10));
+    acknowledge(2, 10);
+    expect(floorAfterBeat()).toBe(0);
+    room.leave(EU);
+    acknowledge(0, 10);
+    expect(floorAfterBeat()).toBe(0);
+  });
+
+  it('retains nothing where the disk is low', () => {
+    room.hold(...run(OWN, 10));
+    acknowledge(10, 10);
+    room.core.room.onLook({ ...ROOM_UNBOUNDED, low: true });
+    expect(floorAfterBeat()).toBe(10);
+  });
+
+  it('is not cut within a run', () => {
+    const inRun = run(OWN, 10, (seq) => {
+      return { group: seq < 5 || seq > 8 ? '' : runName(seq - 5, 4) };
+    });
+    room.hold(...inRun);
+    acknowledge(6, 10);
+    expect(floorAfterBeat()).toBe(4);
+  });
+
+  it('stays as it is where its last entry cannot be read', () => {
+    room = new MachineRoom({ settings: { ...settings, tailBytes: 0 } });
+    truncation = new Truncation(room.core);
+    room.hold(...run(OWN, 10));
+    acknowledge(10, 10);
+    room.disk.damage(laneKey(OWN, 8));
+    room.noted();
+    expect(floorAfterBeat()).toBe(0);
+    expect(room.noted()).toEqual(['log-unreadable']);
+  });
+});
