@@ -62,7 +62,6 @@ export class FastConnection implements Desk {
   #hasBegun = false;
   #hasEnded = false;
   #isCorked = false;
-  #isTimed = false;
   /** The time of the last read or write. */
   #sinceMs = performance.now();
 
@@ -208,8 +207,6 @@ export class FastConnection implements Desk {
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
     socket.off('close', this.#onClose);
-    socket.off('timeout', this.#onTimeout);
-    socket.setTimeout(0);
     this.#room.onLeft(this);
     this.#room.handOver(socket, rest, this.#hasEnded);
     return true;
@@ -230,7 +227,6 @@ export class FastConnection implements Desk {
       this.#send(next);
       if (next.isLast) return this.#socket.destroySoon();
     }
-    if (!this.#isCorked) this.#watchReader();
   }
 
   #send(response: FastResponse): void {
@@ -259,32 +255,14 @@ export class FastConnection implements Desk {
   readonly #uncork = (): void => {
     this.#isCorked = false;
     this.#socket.uncork();
-    this.#watchReader();
   };
-
-  /** Gives up a reply of which the client takes nothing; Node's timer observes the progress. */
-  #watchReader(): void {
-    if (this.#isTimed || this.#socket.writableLength === 0) return;
-    this.#isTimed = true;
-    this.#socket.setTimeout(this.#room.limits.stalledReplyMs);
-    this.#socket.on('timeout', this.#onTimeout);
-  }
 
   readonly #onTaken = (error?: Error | null): void => {
     // The connection is closed, and reports it by its own event.
     if (error !== undefined && error !== null) return;
     this.#sinceMs = performance.now();
     this.#written.shift()?.close();
-    if (this.#isTimed && this.#socket.writableLength === 0) {
-      this.#isTimed = false;
-      this.#socket.setTimeout(0);
-      this.#socket.off('timeout', this.#onTimeout);
-    }
     if (this.#rest !== undefined) this.#handOver();
-  };
-
-  readonly #onTimeout = (): void => {
-    if (this.#connection.isIdle) this.#socket.destroy();
   };
 
   /** The client has closed its sending side and waits for the answers. */

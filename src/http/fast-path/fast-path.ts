@@ -10,6 +10,7 @@ import { connectionOf } from '../guard/connection.ts';
 import type { HttpContext } from '../context.ts';
 import type { HttpRequest, HttpResponse } from '../message.ts';
 import { createParserErrorHandler } from '../guard/parser-error.ts';
+import { checkRegularly } from '../guard/regularly.ts';
 import { HeadReader } from './head-reader.ts';
 import { FastConnection, type FastRoom } from './fast-connection.ts';
 import { createQuickRefusal } from './quick-refusal.ts';
@@ -56,7 +57,9 @@ export function openFastPath(
     const connection = present(connectionOf(socket), 'fast path: a socket without its connection');
     open.add(new FastConnection(socket, connection, room));
   });
-  checkRegularly(server, limits.connectionsCheckMs, open);
+  checkRegularly(server, limits.connectionsCheckMs, (nowMs) => {
+    for (const each of open) each.check(nowMs);
+  });
   return {
     closeIdle() {
       for (const each of open) if (each.isIdle) each.destroy();
@@ -73,17 +76,4 @@ function takeConnections(server: Server): (socket: Socket) => void {
   assert(listener !== undefined, 'fast path: the HTTP server takes no connections');
   server.off('connection', listener);
   return (socket) => listener.call(server, socket);
-}
-
-function checkRegularly(server: Server, everyMs: number, open: ReadonlySet<FastConnection>): void {
-  let timer: NodeJS.Timeout | undefined;
-  server.on('listening', () => {
-    clearInterval(timer);
-    timer = setInterval(() => {
-      const nowMs = performance.now();
-      for (const each of open) each.check(nowMs);
-    }, everyMs);
-    timer.unref();
-  });
-  server.on('close', () => clearInterval(timer));
 }

@@ -1,19 +1,27 @@
 // Counts the connections of the server and of each address, and closes those beyond the limits as
-// they arrive. It also gives up replies that the client does not read: those on a socket that was
-// silent for long and waits for no replica.
+// they arrive. It also gives up replies that the client does not read, on a connection that waits for
+// nothing but its client.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { attachConnection, Connection, connectionOf, type Shared } from './connection.ts';
+import { attachConnection, Connection, type Shared } from './connection.ts';
 import type { HttpContext } from '../context.ts';
+import { ReaderProgress } from './reader-progress.ts';
+import { checkRegularly } from './regularly.ts';
 import { createShed } from './shed.ts';
 import { TurnMeter } from './turn-meter.ts';
+
+interface Reader {
+  readonly connection: Connection;
+  readonly progress: ReaderProgress;
+}
 
 export function limitConnections(server: Server, context: HttpContext): void {
   const { limits, memory, admission } = context;
   const perAddress = new Map<string, number>();
   const turns = new TurnMeter((nowMs) => admission.onTurn(nowMs));
   const shared: Shared = { memory, admission, turns, shed: createShed(context), waiting: 0 };
+  const open = new Map<Socket, Reader>();
   server.maxConnections = limits.connectionsMax;
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
@@ -25,17 +33,22 @@ export function limitConnections(server: Server, context: HttpContext): void {
     perAddress.set(address, count);
     const connection = new Connection(socket, shared);
     attachConnection(socket, connection);
+    open.set(socket, { connection, progress: new ReaderProgress(socket) });
     // Node continues to read with each reply.
     socket.on('resume', () => {
       if (connection.isPaused) socket.pause();
     });
     socket.once('close', () => {
       connection.close();
+      open.delete(socket);
       forget(perAddress, address);
     });
   });
-  server.setTimeout(limits.stalledReplyMs, (socket: Socket) => {
-    if (connectionOf(socket)?.isIdle !== false) socket.destroy();
+  checkRegularly(server, limits.connectionsCheckMs, (nowMs) => {
+    for (const [socket, { connection, progress }] of open) {
+      const isStalled = progress.stalledMs(nowMs) >= limits.stalledReplyMs;
+      if (isStalled && connection.isIdle) socket.destroy();
+    }
   });
 }
 

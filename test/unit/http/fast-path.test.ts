@@ -291,19 +291,23 @@ describe('a connection on the fast path', () => {
     expect(repliesIn(text())).toHaveLength(1);
   });
 
-  it('whose reader stands still is closed in the end', async () => {
-    own = await startHarness({ limits: { stalledReplyMs: 80, connectionsPerAddressMax: 1 } });
-    await own.ask(key, { method: 'PUT', body: Buffer.alloc(1024 * 1024) });
-    const { socket, closed } = await opened(own);
-    socket.pause();
-    socket.write(get.repeat(16));
-    await until(() => own?.service.commands.length === 17);
-    // There is one connection at a time, so another one says that this one is gone.
-    while (!(await own.raw(get)).includes('200 OK'));
-    socket.resume();
-    await closed;
-    expect(socket.bytesRead).toBeLessThan(16 * 1024 * 1024);
-  });
+  it.each([true, false])(
+    'whose reader stands still is closed in the end (fast path: %s)',
+    async (fastPath) => {
+      const limits = { stalledReplyMs: 80, connectionsCheckMs: 20, connectionsPerAddressMax: 1 };
+      own = await startHarness({ limits: { ...limits, fastPath } });
+      await own.ask(key, { method: 'PUT', body: Buffer.alloc(1024 * 1024) });
+      const { socket, closed } = await opened(own);
+      socket.pause();
+      socket.write(get.repeat(16));
+      await until(() => own?.service.commands.length === 17);
+      // There is one connection at a time, so another one says that this one is gone.
+      while (!(await own.raw(get)).includes('200 OK'));
+      socket.resume();
+      await closed;
+      expect(socket.bytesRead).toBeLessThan(16 * 1024 * 1024);
+    },
+  );
 
   it('that is half closed gets its answers', async () => {
     const { socket, text, closed } = await opened(fast);
