@@ -22,18 +22,24 @@ export interface Options {
 }
 
 export const usage = `npm run bench -- [options]
+Measures three replicas beside other systems, and beside the limits of this machine. All are up at
+once and take turns under the same clients; only ratios within a round count. With its defaults it
+takes half an hour or more on a quiet machine. A system that is not installed is left out.
+
   --quick              2 rounds of 1.5 s: a look, not a measurement
-  --rounds N           rounds (5)
-  --seconds S          measured seconds of each workload and system in a round (5)
-  --only A,B           of ${workloads.map(({ id }) => id).join(', ')}, limits;
-                       limits are taken from the rounds of put, get, read95, quorum95 and its own
+  --rounds N           rounds, 1 to 100 (5)
+  --seconds S          measured seconds of each workload and system in a round, 0.2 to 3600 (5)
+  --only A,B           of the workloads below (all)
   --peers A,B          of ${peerNames.join(', ')}; "none" for none
-  --connections N      closed-loop connections (64)
+  --connections N      closed-loop connections, 1 to 1024 (64)
   --large              1 000 000 keys instead of 10 000
   --zipfian            zipfian 0.99 instead of uniform
   --entry all|one      clients at all replicas, or all at the first one (all)
-  --json FILE          all rounds as JSON
-  --help               this text`;
+  --json FILE          writes all rounds there as JSON
+  --help               this text
+
+${workloads.map(({ id, title }) => `  ${id.padEnd(10)} ${title}`).join('\n')}
+  limits     what takes the time of a put and a get; uses the rounds of put, get, read95, quorum95`;
 
 /** `undefined` when help is asked for. */
 export function parseOptions(args: readonly string[]): Options | undefined {

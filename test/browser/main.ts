@@ -17,9 +17,19 @@ import { Stage } from './stage.ts';
 
 const NAMES = { evil: 'evil.example', console: 'console.example', rebound: 'rebound.example' };
 
-const usage = 'npm run test:browser';
+const usage = `npm run test:browser -- [options]
+Lets pages of other web sites attack a cluster without tokens in a real browser. Needs Chromium, and is not
+run where it is not installed.
 
-await runProgram(usage, (args) => parseArgs({ args: [...args], options: {} }), main);
+  --help   this text`;
+
+await runProgram(usage, choose, main);
+
+function choose(args: readonly string[]): object | undefined {
+  const options = { help: { type: 'boolean' } } as const;
+  const { help } = parseArgs({ args: [...args], options }).values;
+  return help === true ? undefined : {};
+}
 
 async function main(): Promise<number> {
   const browser = findBrowser();

@@ -13,8 +13,12 @@ export interface Options {
 }
 
 export const usage = `npm run test:crash -- [options]
-  --only A,B    only these parts
-  --rounds N    how often each strikes, 1 to 100000
+Kills replicas, cuts their power and damages or fills their disks while clients write, and checks that
+nothing acknowledged is lost. Takes minutes to hours; a part that needs root or loop devices is not run
+without them.
+
+  --only A,B    of the parts below (all)
+  --rounds N    how often each strikes, 1 to 100000 (as below)
   --seed N      every choice comes from it (the clock)
   --help        this text
 

@@ -18,7 +18,16 @@ const STAGES = {
 } satisfies { readonly [name: string]: (step: Step) => Promise<void> };
 type StageName = keyof typeof STAGES;
 
-const usage = `npm run test:deploy -- [--only ${Object.keys(STAGES).join(',')}]`;
+const usage = `npm run test:deploy -- [options]
+Runs for real what is in deploy/. Takes minutes, and needs Prometheus and a Docker engine; what cannot run
+without them is not run.
+
+  --only A,B   of the stages below (all)
+  --help       this text
+
+  rules        the alerts, by promtool
+  scraping     a Prometheus that reads a cluster of processes
+  containers   the image and the compose cluster`;
 
 await runProgram(usage, choose, async (chosen) => {
   const report = new Report();

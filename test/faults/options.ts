@@ -17,6 +17,9 @@ export interface Options {
 const SECONDS_DEFAULT = 20;
 
 export const usage = `npm run test:faults -- [options]
+Runs every workload under every fault against processes with real links and clocks, and judges what the
+clients saw as the simulation does. Takes minutes.
+
   --seconds N   seconds of each cell, 10 to 3600 (${SECONDS_DEFAULT})
   --only A,B    of the workloads ${workloadNames.join(', ')}
                 and the faults ${faultKinds.join(', ')}

@@ -16,7 +16,12 @@ import { SUITES, type Suite } from './suites.ts';
 
 /** A busy machine takes its time. */
 const READY_MS_MAX = 300_000;
-const usage = `npm run test:foreign -- [--only ${SUITES.map(({ name }) => name).join(',')}]`;
+const usage = `npm run test:foreign -- [options]
+Runs the test suites of other projects against three replicas. Takes minutes, and gets packages from the
+npm registry; a suite whose packages cannot be had is not run.
+
+  --only A,B   of ${SUITES.map(({ name }) => name).join(', ')} (all)
+  --help       this text`;
 
 await runProgram(usage, choose, main);
 

@@ -22,6 +22,9 @@ const BASE_SEEDS = 30;
 const RUNS_MAX = 1000;
 
 export const usage = `npm run test:mutants -- [options]
+Puts known bugs into a copy of the source, one at a time, and checks that the simulation or a named test
+finds each. Takes hours for all of them.
+
   --only ID,ID    these mutants (all of them)
   --runs N        search for each so often, from seeds 1, ${SEEDS_MAX + 1}, … on, for a median (1)
   --workers N     processes of the simulation (one a core)

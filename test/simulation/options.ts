@@ -27,6 +27,9 @@ export interface Options {
 }
 
 export const usage = `npm run sim -- [options]
+Runs a whole cluster in one process under random faults, a run for each seed, and judges what its clients
+saw. A run takes seconds; 300 seeds take minutes.
+
   --seeds N         how many seeds (300)
   --from N          the first of them (1)
   --hours H         go on with further seeds for this long, with a tally every minute
@@ -42,7 +45,8 @@ export const usage = `npm run sim -- [options]
   --until-found     stop at the first seed that finds something
   --json            one line of JSON at the end instead of text
   --digests FILE    write the digest of every run there, a line for each seed
-  --against FILE    fail where a digest differs from such a file, as after a change that should change nothing`;
+  --against FILE    fail where a digest differs from such a file, as after a change that should change nothing
+  --help            this text`;
 
 /** `undefined` when help is asked for. */
 export function parseOptions(args: readonly string[]): Options | undefined {

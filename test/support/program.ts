@@ -8,6 +8,10 @@
 /** What came of a part. One that cannot run here says so, and is never counted as passed. */
 export type Word = 'passed' | 'FAILED' | 'not run';
 
+/** Of every program; its help ends with it. */
+const EXIT_CODES = `Exit code 0 when all that ran has passed, 1 when something failed, 2 for a command line that is not
+understood, 130 or 143 when a signal ended it.`;
+
 /**
  * Reads the options and runs. `parse` gives `undefined` when help is asked for, and throws the reason why it does not
  * understand the command line; `run` gives the exit code.
@@ -25,7 +29,7 @@ export async function runProgram<T>(
     process.exitCode = 2;
     return;
   }
-  if (options === undefined) console.log(usage);
+  if (options === undefined) console.log(`${usage}\n\n${EXIT_CODES}`);
   else process.exitCode = await run(options);
 }
 

@@ -17,7 +17,11 @@ import { keyValueTemplates } from '../systems/key-value.ts';
 import { OpenLoop, type Phase } from './open-loop.ts';
 import { pinning } from './pin.ts';
 
+const RATES = [0.5, 1, 2, 5, 0.5, 0.5];
 const usage = `npm run bench:overload -- [options]
+Sends more writes to a replica of three than it can do, and shows how many are still acknowledged.
+The rates are ${RATES.join(', ')} times its capacity, one after the other.
+
   --seconds N       of each phase, 1 to 600 (6)
   --connections N   of the open loop, 64 to 8000 (2048)
   --help            this text`;
@@ -27,7 +31,6 @@ interface Options {
   readonly connections: number;
 }
 
-const RATES = [0.5, 1, 2, 5, 0.5, 0.5];
 const CLIENTS = 512;
 const KEYS = 5000;
 const VALUE_BYTES = 100;

@@ -24,7 +24,15 @@ const checks = {
 type Name = keyof typeof checks;
 const NAMES = Object.keys(checks) as Name[];
 
-const usage = `npm run test:memory -- [--only ${NAMES.join(',')}]`;
+const usage = `npm run test:memory -- [options]
+Checks what a replica costs while it does nothing special. Takes minutes, and needs an otherwise quiet
+machine.
+
+  --only A,B   of the checks below (all)
+  --help       this text
+
+  keys   a replica with a million keys of 100 bytes stays under 400 MB of resident memory
+  idle   5000 idle connections change the p99 of the others by at most 20 %`;
 
 await runProgram(usage, choose, async (names) => {
   let failures = 0;
