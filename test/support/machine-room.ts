@@ -28,14 +28,16 @@ import { MemoryDisk } from '../cluster/memory-disk.ts';
 import { helloOf, membershipOf, membersOf, mutation, origin, settingsOf } from './build.ts';
 import { readBack, release, type Sent, sent } from './outbox.ts';
 
-/** The other members, by index. */
-export const [EU, US] = [1, 2];
+/** The members, by index, where a test does not name others: this replica is the first. */
+export const [AP, EU, US] = [0, 1, 2];
 const REGIONS: readonly string[] = ['ap', 'eu', 'us'];
 const START: Now = { wallMs: 1_000_000, monoMs: 1000 };
 
 export interface MachineRoomOptions {
-  /** Of all members; the first by its id is this replica. */
+  /** Of all members. */
   readonly regions?: readonly string[];
+  /** The index of this replica; left out: the first by its id. */
+  readonly self?: number;
   readonly namespaces?: object;
   readonly settings?: Partial<Settings>;
   /** Of an earlier incarnation. */
@@ -57,14 +59,12 @@ export class MachineRoom {
     this.#incarnation = options.incarnation ?? 1;
     this.disk = options.disk ?? new MemoryDisk();
     const members = membersOf(this.#regions);
-    const compiled = compilePolicies(
-      options.namespaces ?? { ns: {} },
-      members,
-      members[0] as Member,
-    );
+    const self = options.self ?? 0;
+    const { namespaces = { ns: {} } } = options;
+    const compiled = compilePolicies(namespaces, members, members[self] as Member);
     if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
     this.core = createCore({
-      settings: settingsOf(members, 0, options.settings),
+      settings: settingsOf(members, self, options.settings),
       policies: compiled.policies,
       incarnation: this.#incarnation,
       get: (key) => this.disk.get(key),
