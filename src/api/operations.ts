@@ -35,7 +35,7 @@ export const TAGS = [
   { name: 'Many keys', description: 'Lists and batches' },
   {
     name: 'Insight',
-    description: 'Where a write or a key has arrived, and how fresh an answer is',
+    description: 'Which replicas hold a write or a key, and how fresh an answer is',
   },
   {
     name: 'Cluster',
@@ -100,7 +100,7 @@ const VALUE: readonly HeaderName[] = [
 const FACTS: readonly HeaderName[] = ['Conit-Version', 'Conit-Acks', 'Conit-Superseded-By'];
 
 const WRITE_PROBLEMS = {
-  409: problem('Another request with the idempotency key is under way'),
+  409: problem('Another request with the idempotency key is in progress'),
   412: problem('The precondition does not hold', FACTS),
   422: problem('The idempotency key was used for another request'),
   503: problem('Nothing happened, and trying again can help', FACTS),
@@ -114,7 +114,7 @@ const OPERATIONS = {
     tag: 'Values',
     summary: 'Reads a value',
     about:
-      'Answers the value byte for byte with its own content type, whatever `Accept` says. `?envelope`, or an `Accept` that names `application/vnd.conit.record+json`, asks for a JSON document with the metadata.',
+      'Returns the value byte for byte with its own content type, whatever `Accept` says. `?envelope`, or an `Accept` that names `application/vnd.conit.record+json`, asks for a JSON document with the metadata.',
     answers: {
       200: {
         about: 'The value as it was put, with its content type, or the envelope',
@@ -152,7 +152,7 @@ const OPERATIONS = {
     tag: 'Values',
     summary: 'Gives a value a new deadline',
     about:
-      'Gives the value that is at this replica a new deadline, `ttl` from now, without sending it again: the same bytes, content type, tags and weight under a new version.',
+      'Gives the value at this replica a new deadline, `ttl` from now, without sending it again: the same bytes, content type, tags and weight under a new version.',
     answers: {
       202: partly(STORED),
       204: { about: 'Done; the value has a new version', headers: STORED },
@@ -167,7 +167,8 @@ const OPERATIONS = {
     about: 'Deletes the value. A success says how many durable copies of the delete there are.',
     answers: {
       200: {
-        about: 'Deleted; the value that was here, as `Prefer: return=representation` asks',
+        about:
+          'Deleted; the value that this replica had, if `Prefer: return=representation` asks for it',
         headers: [...WRITTEN, 'Preference-Applied'],
         content: ANY_BYTES,
       },
@@ -194,24 +195,24 @@ const OPERATIONS = {
   },
   batch: {
     tag: 'Many keys',
-    summary: 'Several operations, each by itself or all together',
+    summary: 'Several operations, each independent or all together',
     about:
-      'Puts, gets and deletes, each answered as it would be alone, in their order. With `atomic`, puts and deletes that happen together or not at all, at every replica: a problem says that nothing was written, and which `item` was in the way; only 504 `outcome-unknown` leaves open whether all of it will be.',
+      'Puts, gets and deletes, each answered like a single request, in their order. With `atomic`, puts and deletes that happen together or not at all, at every replica: a problem says that nothing was written, and which `item` is the cause; only after 504 `outcome-unknown` all of it may still be written.',
     body: BatchShape,
     answers: { 200: done(BatchResultsShape, PAGE) },
   },
   'delete-range': {
     tag: 'Many keys',
-    summary: 'Deletes what a range of keys holds',
+    summary: 'Deletes the keys of a range',
     about:
-      'Deletes the versions that it sees in a range of keys, a page at a time; a key that has a newer version by then keeps it. `cursor` asks for the next page; it is null at the end. A success says that each of the deletes has `w` durable copies.',
+      'Deletes the versions that it finds in a range of keys, a page at a time; a key that gets a newer version meanwhile keeps it. `cursor` asks for the next page; it is null at the end. A success says that each of the deletes has `w` durable copies.',
     answers: { 200: done(RangeDeletedShape, PAGE) },
     redirects: true,
   },
   'write-status': {
     tag: 'Insight',
-    summary: 'Where a write has arrived',
-    about: 'How far a write is known to have come, and which replicas hold it.',
+    summary: 'How far a write has replicated',
+    about: 'How far a write is known to have replicated, and which replicas hold it.',
     answers: { 200: done(WriteStatusShape) },
   },
   explain: {
@@ -235,33 +236,35 @@ const OPERATIONS = {
   },
   route: {
     tag: 'Cluster',
-    summary: 'Endpoints by nearness, with state and lag',
-    about: 'Where to ask: replicas that answer first, then the region, then the round trip.',
+    summary: 'Addresses of the replicas, the nearest first, with state and lag',
+    about:
+      'Replicas that answer come first, among them the requested region, then the shortest round trip.',
     answers: { 200: done(RouteShape) },
   },
   join: {
     tag: 'Cluster',
-    summary: 'Takes a replica in, or tells that a member has moved to another address',
+    summary: 'Adds a replica, or gives a member another address',
     about: 'A job that ends when a majority of the present members has agreed.',
     body: PlaceShape,
     answers: job(),
   },
   forget: {
     tag: 'Cluster',
-    summary: 'Takes a lost replica out for good',
-    about: 'A job that takes a lost replica out for good. What only it held is lost.',
+    summary: 'Removes a lost replica for good',
+    about: 'A job that removes a lost replica for good. Writes that only it held are lost.',
     answers: job(),
   },
   drain: {
     tag: 'Cluster',
-    summary: 'This replica takes no clients any more; done when those that it took are answered',
+    summary:
+      'This replica accepts no clients any more; done when all accepted requests are answered',
     about:
       'Clients are refused, with the replicas to ask instead; the replica goes on replicating. Only the replica itself does it.',
     answers: job(),
   },
   resume: {
     tag: 'Cluster',
-    summary: 'And takes them again',
+    summary: 'This replica accepts clients again',
     about: 'Ends a drain. Only the replica itself does it.',
     answers: job(),
   },
@@ -273,8 +276,8 @@ const OPERATIONS = {
   },
   job: {
     tag: 'Cluster',
-    summary: 'How far work on the cluster has come, at the replica that was asked for it',
-    about: 'How far a job has come, at the replica that was asked for it.',
+    summary: 'The progress of a job, at the replica that was asked for it',
+    about: 'The progress of a job, at the replica that was asked for it.',
     answers: { 200: done(JobShape, ['Preference-Applied']) },
   },
   namespaces: {
@@ -286,7 +289,7 @@ const OPERATIONS = {
   namespace: {
     tag: 'Namespaces',
     summary: 'The policy of a namespace',
-    about: 'The policy as it is compiled, every default filled in.',
+    about: 'The compiled policy, with every default filled in.',
     answers: { 200: done(NamespaceShape) },
   },
   livez: {
@@ -310,7 +313,7 @@ const OPERATIONS = {
   openapi: {
     tag: 'Operations',
     summary: 'This document',
-    about: 'OpenAPI 3.1. It is the same as long as the process runs.',
+    about: 'OpenAPI 3.1. It is constant while the process runs.',
     answers: {
       200: done({ type: 'object', properties: {}, additionalProperties: true }, ['ETag', 'Vary']),
       304: { about: 'The client has this document', headers: ['Conit-Served-By', 'ETag'] },
@@ -318,7 +321,7 @@ const OPERATIONS = {
   },
   root: {
     tag: 'Operations',
-    summary: 'What this is, and where it is described',
+    summary: 'The version, and where the API is described',
     about: 'The version, and where the API is described.',
     answers: { 200: done(RootShape) },
   },
@@ -351,7 +354,7 @@ function partly(headers: readonly HeaderName[]): AnswerRow {
 
 function job(): Operation['answers'] {
   const ended = done(JobShape, ['Location', 'Preference-Applied']);
-  return { 200: ended, 202: { ...ended, about: 'Begun; the job says how far it has come' } };
+  return { 200: ended, 202: { ...ended, about: 'Begun; the job shows its progress' } };
 }
 
 function problem(about: string, more: readonly HeaderName[] = []): AnswerRow {

@@ -94,7 +94,7 @@ const ttl: Parameter<number> = {
   read: (_, text) => readTtl(text),
 };
 const consistency: Parameter<Level> = {
-  about: 'A level that the namespace must at least give',
+  about: 'A level; that of the namespace must be at least as strong',
   schema: { type: 'string', enum: LEVELS.toReversed() },
   read: (name, text, { policy }) =>
     policy === undefined
@@ -103,7 +103,7 @@ const consistency: Parameter<Level> = {
 };
 const onUnmet = {
   about:
-    'What to do where this replica is not fit to answer: ask another (forward), answer 307 (redirect) or 503 (fail)',
+    'What to do if this replica cannot meet the bounds: ask another (forward), answer 307 (redirect) or 503 (fail)',
   schema: { type: 'string', enum: [...UNMET], default: 'forward' },
   read: readUnmet,
 };
@@ -123,7 +123,7 @@ const values: Parameter<'none' | 'inline'> = {
   read: (name, text) => readWord(name, text, ['none', 'inline']),
 };
 const op: Parameter<'read'> = {
-  about: 'Whether it is ready for reads, whatever room its disk has',
+  about: 'Ready for reads, even if the disk is almost full',
   schema: { type: 'string', enum: ['read'] },
   read: (name, text) => readWord(name, text, ['read']),
 };
@@ -159,7 +159,7 @@ const QUERY = {
     reverse: flag('The last key first'),
     limit: limit('Items and prefixes of a page', LIST_LIMIT_DEFAULT),
     delimiter: bounded(
-      'Keys that share what comes before it, behind the prefix, become one prefix',
+      'Keys that are equal up to the first delimiter after the prefix become one prefix',
       DELIMITER_LENGTH_MAX,
     ),
     cursor,
@@ -175,7 +175,7 @@ const QUERY = {
   },
   'delete-range': {
     ...range,
-    all: flag('The whole namespace, where no other parameter bounds it'),
+    all: flag('The whole namespace; not with prefix, start or end'),
     limit: limit('Keys of a page', LIST_LIMIT_MAX),
     cursor,
     w,
@@ -207,7 +207,7 @@ const QUERY = {
   forget: { timeout, force: flag('Even while the replica is connected') },
   drain: {
     grace: duration(
-      '/readyz is 503 at once, and clients are still answered for this time',
+      '/readyz answers 503 at once; clients are still answered for this time',
       GRACE_MS_MAX,
       '1 hour',
     ),
@@ -221,7 +221,7 @@ const QUERY = {
   readyz: {
     // A prober may write any value.
     verbose: { ...flag('With every check'), read: (_: string, text: string) => text !== 'false' },
-    maxLag: duration('Staleness must be proved to lie within that', LAG_MS_MAX, '1 day'),
+    maxLag: duration('Staleness must be proved to be at most this', LAG_MS_MAX, '1 day'),
     op,
     ns: plain(
       "With this namespace's r and w, and its state here; with tokens, for callers that may read it",
@@ -290,7 +290,7 @@ function namesAt(id: RouteId, isMeant: (row: Row) => boolean): readonly string[]
 const PATH: { readonly [name: string]: string } = {
   ns: 'The namespace',
   id: 'The id of a replica, or of a job',
-  dot: 'The version that a write was answered with, as in eu-1.7.1042',
+  dot: 'The version in the answer to the write, as in eu-1.7.1042',
   key: 'The rest of the path, percent-encoded: 1 to 1024 bytes of UTF-8, no segment . or ..; slashes may be escaped or not',
 };
 
@@ -299,13 +299,13 @@ type Headers = { readonly [name: string]: string };
 const conditions: Headers = {
   'If-Match': 'Only if the value is at one of these versions; `*`: if there is one',
   'If-None-Match': 'Only if it is at none of them; `*`: only if there is no value',
-  'If-Unmodified-Since': 'Only if it was not written after that second, or is not there',
+  'If-Unmodified-Since': 'Only if it was not written after that second, or does not exist',
 };
-const once: Headers = { 'Idempotency-Key': 'The same key and request take effect once' };
-const asynchronous: Headers = { Prefer: '`respond-async`: answer 202 rather than wait for copies' };
+const once: Headers = { 'Idempotency-Key': 'Requests with the same key take effect once' };
+const asynchronous: Headers = { Prefer: '`respond-async`: answer 202 without waiting for copies' };
 const waiting: Headers = { Prefer: '`wait=N`: wait for the end of the job for N seconds' };
 const digests: Headers = {
-  'Content-Digest': 'Of the body, checked (RFC 9530): sha-256 and sha-512',
+  'Content-Digest': 'Digest of the body, checked (RFC 9530): sha-256 and sha-512',
   'Repr-Digest': 'The same; a body is the whole representation',
   Digest: 'The same in the form of RFC 3230: sha-256, sha-512 and md5',
   'Content-MD5': 'The same in the old form (RFC 1864)',
@@ -325,7 +325,7 @@ const HEADERS: { readonly [Id in RouteId]?: Headers } = {
   put: written,
   delete: {
     ...written,
-    Prefer: `${asynchronous['Prefer']}; \`return=representation\`: answer the value that was here`,
+    Prefer: `${asynchronous['Prefer']}; \`return=representation\`: answer the value that this replica had`,
   },
   touch: written,
   'delete-range': once,
@@ -336,7 +336,7 @@ const HEADERS: { readonly [Id in RouteId]?: Headers } = {
   resume: waiting,
   resync: waiting,
   job: waiting,
-  openapi: { 'If-None-Match': 'Only if it is another document than one of these' },
+  openapi: { 'If-None-Match': 'Only if the document is none of these' },
 };
 
 export interface Documented extends About {

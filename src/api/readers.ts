@@ -92,7 +92,8 @@ export function checkLevel(text: string, policy: Policy): Fault | undefined {
   const asked = LEVELS.indexOf(text as Level);
   if (asked < 0) return invalid('consistency', `must be one of ${LEVELS.join(', ')}`);
   if (asked >= LEVELS.indexOf(policy.consistency)) return undefined;
-  const detail = 'the parameter "consistency" cannot ask for more than the policy gives yet';
+  const detail =
+    'the parameter "consistency" cannot ask for a stronger level than the policy has; this is not built yet';
   return fault('not-built', detail);
 }
 

@@ -20,35 +20,32 @@ import {
 } from './shape.ts';
 
 const version = text('The dot of the write: replica.incarnation.sequence');
-const staleness = either(
-  [whole(), only('unknown')],
-  'ms; an upper bound that is proved, or unknown',
-);
+const staleness = either([whole(), only('unknown')], 'ms; a proved upper bound, or unknown');
 const vector = byName(whole(), 'Sequence number by origin');
-const keyText = text('The key, where it is UTF-8');
-const keyBase64 = text('The key, where it is not UTF-8');
+const keyText = text('The key, if it is UTF-8');
+const keyBase64 = text('The key, if it is not UTF-8');
 
 const CheckShape = object({ name: text(), ok: flag(), detail: text() });
 
-const newerVersion = text('A newer version that a replica shows in the place of the write');
+const newerVersion = text('A newer version that a replica reported for this write');
 
 export const ProblemShape = object(
   {
-    type: text('Ends in the code of the problem'),
+    type: text('A URI that ends with the code of the problem'),
     title: text(),
     status: whole(),
     detail: text(),
     instance: text('The id of the request'),
     retryable: flag(),
-    indeterminate: flag('It may have happened'),
+    indeterminate: flag('Whether it may have happened'),
     node: text(),
     region: text(),
     required: maybe(whole('Copies or answers asked for')),
-    acks: maybe(whole('Copies or answers there were')),
+    acks: maybe(whole('Copies or answers received')),
     dot: maybe(version),
     supersededBy: maybe(newerVersion),
     item: maybe(whole('Of an atomic batch: the operation concerned, counted from 0')),
-    state: maybe(words(LAG_STATES, 'Of the namespace here, where it is not answered for')),
+    state: maybe(words(LAG_STATES, 'The state of the namespace here, if its reads are refused')),
     alternates: maybe(
       list(
         object({ id: text(), url: orNull(text()) }),
@@ -70,8 +67,8 @@ const record = {
   expires: maybe(text('RFC 3339')),
   tags: maybe(list(text())),
   weight: maybe(number()),
-  value: maybe(text('The value, where its bytes are text')),
-  valueBase64: maybe(text('The value, where it is not text')),
+  value: maybe(text('The value, if its bytes are text')),
+  valueBase64: maybe(text('The value, if it is not text')),
 };
 
 const RecordShape = object(record);
@@ -80,8 +77,8 @@ export const EnvelopeShape = object({ ...record, stalenessMs: staleness });
 
 export const ListShape = object({
   items: list(RecordShape),
-  prefixes: list(text(), 'Folded at the delimiter'),
-  prefixesBase64: maybe(list(text(), 'Those that are not UTF-8')),
+  prefixes: list(text(), 'Grouped at the delimiter'),
+  prefixesBase64: maybe(list(text(), 'Prefixes that are not UTF-8')),
   cursor: orNull(text(), 'null at the end'),
   asOf: object({
     replica: text(),
@@ -114,34 +111,34 @@ export const BatchShape = object({
 });
 
 const BatchResultShape = object({
-  status: whole('What the operation alone would be answered'),
+  status: whole('The status of the operation as a single request'),
   acks: maybe(whole('Durable copies known')),
   replicas: maybe(whole()),
   version: maybe(version),
   supersededBy: maybe(newerVersion),
   record: maybe(RecordShape),
   stalenessMs: maybe(staleness),
-  servedBy: maybe(text('The replica that answered in the place of this one')),
+  servedBy: maybe(text('The replica that answered instead of this one')),
   problem: maybe(ProblemShape),
 });
 
 export const BatchResultsShape = object({ results: list(BatchResultShape) });
 
 export const RangeDeletedShape = object({
-  deleted: whole('Keys of which the version that was seen is deleted'),
+  deleted: whole('Keys whose listed version is deleted'),
   cursor: orNull(text(), 'Where the next page begins; null at the end'),
 });
 
 export const WriteStatusShape = object({
   dot: version,
-  reached: list(text(), 'Rungs of the ladder: logged, quorum, region:…, all'),
+  reached: list(text(), 'Steps reached: logged, quorum, region:…, all'),
   holders: list(text(), 'Replicas known to hold it durably'),
   replicas: whole(),
 });
 
 const MissingShape = list(
   object({ origin: text(), entries: whole() }),
-  'What it lacks of what is known here',
+  'What it lacks of the entries known here',
 );
 
 export const ExplainShape = object({
@@ -169,33 +166,36 @@ export const ExplainShape = object({
         version,
         blockedBy: list(
           text(),
-          'Replicas that have not acknowledged the delete, or else cannot be reached; empty while it is about to go',
+          'Replicas that have not acknowledged the delete, or cannot be reached; empty when it will soon be dropped',
         ),
       },
-      'The newest version is a delete that is still remembered',
+      'The newest version is a tombstone',
     ),
   ),
 });
 
 const NamespaceHealthShape = object({
   namespace: text(),
-  state: words(LAG_STATES, 'How fit it is to answer reads'),
+  state: words(LAG_STATES, 'Its state for reads'),
   rule: orNull(
     words(LAG_RULES, ''),
-    'The limit that was passed: pauseLagMs, staleAfter.timeMs, staleAfter.entries; disk: one of time, for a commit that hangs',
+    'The exceeded limit: pauseLagMs, staleAfter.timeMs, staleAfter.entries; disk: a limit of time, exceeded by a commit that hangs',
   ),
   forMs: number('How long it has been in this state'),
   answers: flag('Reads are answered'),
-  byMinServing: flag('Answered only because too few others would'),
-  missingMs: orNull(number(), 'By how much its lag must shrink before it returns; null: not known'),
-  missingEntries: orNull(whole(), 'Log entries that it is known to lack; null: not known'),
+  byMinServing: flag('Answered only because too few others do'),
+  missingMs: orNull(
+    number(),
+    'By how much its lag must shrink before it answers reads again; null: unknown',
+  ),
+  missingEntries: orNull(whole(), 'Log entries that it is known to lack; null: unknown'),
 });
 
 const CopyShape = object(
   {
-    parts: whole('Taken over since the process began'),
-    records: whole('In those parts'),
-    share: number('Of the space of keys, 0 to 1'),
+    parts: whole('Parts copied since the process began'),
+    records: whole('Records in those parts'),
+    share: number('The covered share of the key space, 0 to 1'),
   },
   'The snapshot that it copies',
 );
@@ -227,24 +227,28 @@ export const ReplicaShape = object({
       lastSuccess: orNull(text(), 'When they were last equal, by the clock of the answering one'),
     }),
   ),
-  treeRoot: maybe(text('Root of the hash tree of live records, equal where they are; or unknown')),
+  treeRoot: maybe(
+    text('Root of the hash tree of live records; equal roots mean equal records; or unknown'),
+  ),
   divergentKeys: maybe(
     orNull(whole(), 'Keys whose difference from a peer the last comparisons confirmed'),
   ),
-  origin: maybe(text('The current life of the answering one')),
+  origin: maybe(text('The current incarnation of the answering replica')),
   stableCut: maybe(vector),
   namespaces: orNull(
     list(NamespaceHealthShape),
-    'Namespaces whose lag a policy bounds; of a peer those that it reported as not simply serving; null: not known',
+    'Namespaces whose lag a policy bounds; for a peer those that it reported as not serving; null: unknown',
   ),
   entriesMissing: orNull(
     whole(),
-    'Of the answering one: log entries that its peers are known to hold and it lacks',
+    'For the answering replica: log entries that its peers are known to hold and it lacks',
   ),
-  commitAgeMs: orNull(number(), 'How long its commit under way has taken'),
+  commitAgeMs: orNull(number(), 'How long its commit in progress has taken'),
   clock: maybe(ClockShape),
   diskLow: maybe(
-    flag('Of the answering one: its disk is almost full, and it refuses writes but deletes'),
+    flag(
+      'For the answering replica: its disk is almost full, and it refuses writes except deletes',
+    ),
   ),
   copy: maybe(CopyShape),
 });
@@ -280,22 +284,22 @@ const MembershipShape = object({
 const JobProgressShape = object({
   step: maybe(words(['waiting', 'preparing', 'accepting'], 'Of a change of the members')),
   agreed: maybe(list(text(), 'Replicas, in this step')),
-  members: maybe(whole('The members of which a majority has to agree')),
-  requests: maybe(whole('Of a drain: not answered yet')),
-  graceMs: maybe(whole('Of a drain: clients are still answered')),
+  members: maybe(whole('The members, a majority of which has to agree')),
+  requests: maybe(whole('For a drain: requests not answered yet')),
+  graceMs: maybe(whole('For a drain: clients are still answered')),
   entriesMissing: maybe(orNull(whole())),
   copy: maybe(
-    object({ parts: whole(), records: whole(), share: number() }, 'Of a snapshot that is copied'),
+    object({ parts: whole(), records: whole(), share: number() }, 'For a snapshot that is copied'),
   ),
-  waiting: maybe(list(text(), 'Namespaces that are not answered')),
+  waiting: maybe(list(text(), 'Namespaces whose reads are refused')),
   equalTo: maybe(list(text(), 'Peers seen to hold the same since it began')),
 });
 
 export const JobShape = object({
   id: text(),
   kind: words(['join', 'forget', 'drain', 'resume', 'resync'], 'What is done'),
-  target: text('The replica that it is about'),
-  node: text('The replica that was asked, and knows of it until it ends'),
+  target: text('The replica that the job changes'),
+  node: text('The replica that runs the job and knows it until its process ends'),
   state: words(['running', 'done', 'failed'], 'Its state'),
   since: text('RFC 3339'),
   ended: orNull(text()),
@@ -314,7 +318,7 @@ export const RouteShape = object({
       region: text(),
       url: orNull(text(), 'Of its HTTP API'),
       state: text(
-        'Of the namespace there, where its lag is bounded; else of the replica; a peer: connected or down',
+        'Of the namespace there, if its lag is bounded; else of the replica; a peer: connected or down',
       ),
       answers: flag('Reads are answered'),
       rttMs: orNull(number()),
@@ -331,7 +335,7 @@ export const NamespaceShape = object({
   w: quorum,
   r: quorum,
   timeoutMs: whole(),
-  overlap: flag('Reads meet every completed write'),
+  overlap: flag('Reads see every completed write'),
   staleAfter: orNull(
     object(
       { timeMs: maybe(whole()), entries: maybe(whole()) },
@@ -340,10 +344,10 @@ export const NamespaceShape = object({
   ),
   onIsolated: either(
     [only('refuse'), only('accept')],
-    'Of writes at a replica that hears no majority: refused with no-quorum, or taken',
+    'Writes at a replica that hears no majority: refused with no-quorum, or accepted',
   ),
-  pauseLagMs: orNull(whole(), 'Reads pause where writes take so much longer than usual to arrive'),
-  minServing: whole('Replicas that do not pause'),
+  pauseLagMs: orNull(whole(), 'Reads pause if writes take this much longer than usual to arrive'),
+  minServing: whole('At least this many replicas keep answering reads'),
 });
 
 export const NamespacesShape = object({ namespaces: list(NamespaceShape) });

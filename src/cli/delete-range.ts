@@ -43,9 +43,16 @@ export async function deleteRange(
 
 function queryOf({ prefix, start, end, all, w, r, timeout, ifMatch }: Options) {
   if (ifMatch !== undefined)
-    throw new CommandError(EXIT.usage, '--if-match is for one key; a range deletes what it sees');
+    throw new CommandError(
+      EXIT.usage,
+      '--if-match is for one key; a range delete removes the versions that it finds',
+    );
   const empty = [prefix, start, end].includes('');
-  if (empty) throw new CommandError(EXIT.usage, 'a bound is empty; --all is the whole namespace');
+  if (empty)
+    throw new CommandError(
+      EXIT.usage,
+      'a bound is empty, so nothing was deleted; use --all for the whole namespace',
+    );
   return { prefix, start, end, all: all === true ? 'true' : undefined, w, r, timeout };
 }
 

@@ -18,15 +18,15 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export const EXIT_HELP = `Exit codes:
   0   done
-  1   no: not found, a precondition does not hold, damage was found
+  1   no: not found, a precondition does not hold, or damage was found
   2   usage: an argument, a setting or a request is not acceptable
   3   unavailable: nothing happened, trying again can help
   4   outcome unknown: a write may or may not have happened
   5   not allowed: the token is missing or may not do this
   6   forgotten: this replica is no member of its cluster any more
-  65  damaged: what the replica has stored is not whole; starting it again finds the same
+  65  damaged: the stored data is not whole; a restart does not help
   70  the replica stopped itself rather than risk a wrong answer
-  74  the output could not be written; what the command was to do may be done
+  74  the output could not be written; the command itself may have succeeded
   130 ended before it had stopped in order`;
 
 /** Ends a command with a message for its user. */

@@ -86,14 +86,14 @@ export async function drain(
   const named = id ?? (await readView<ClusterView>(client, pathTo('cluster'))).node;
   const path = pathTo(verb, { id: named });
   await runJob(client, terminal, { method: 'POST', path, query: { grace } });
-  terminal.out(verb === 'drain' ? `${named} takes no clients any more\n` : `${named} serves\n`);
+  terminal.out(verb === 'drain' ? `${named} accepts no clients any more\n` : `${named} serves\n`);
   return EXIT.ok;
 }
 
 async function change(client: Client, terminal: Terminal, call: Call): Promise<MembershipView> {
   const { membership } = await runJob(client, terminal, call);
   if (membership !== undefined) return membership;
-  throw new CommandError(EXIT.unknown, `${client.url} does not say which members there are now`);
+  throw new CommandError(EXIT.unknown, `${client.url} does not report the present members`);
 }
 
 function show(view: MembershipView, output: Output, terminal: Terminal): void {
@@ -148,9 +148,9 @@ async function look(
   const replica = view.replicas.find((one) => one.id === id);
   if (replica === undefined) return { words: 'not a member yet', isThere: false };
   if (replica.state !== 'connected')
-    return { words: 'a member; waits to be started', isThere: false };
+    return { words: 'a member; waiting for it to start', isThere: false };
   const lacks = replica.entriesItLacks;
   if (lacks === 0) return { words: `holds what ${view.node} has written`, isThere: true };
-  const what = lacks === null ? 'what it lacks is not known yet' : `lacks ${lacks} entries`;
+  const what = lacks === null ? 'its missing entries are not known yet' : `lacks ${lacks} entries`;
   return { words: `catches up; ${what}`, isThere: false };
 }

@@ -43,7 +43,7 @@ type Finish = (exit: ExitCode) => void;
 
 function buildProgram(terminal: Terminal, finish: Finish): Command {
   const program = new Command('conit')
-    .description('A multi-region key-value store whose consistency is a dial on each namespace.')
+    .description('A multi-region key-value store; each namespace chooses its consistency.')
     .version(packageVersion(), '-V, --version')
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.say })
@@ -96,7 +96,7 @@ function addServe(program: Command, terminal: Terminal, finish: Finish): void {
 }
 
 const SERVE_EXAMPLES = `
-A flag goes before a variable, a variable before the file, the file before the default. The secret
+A flag overrides a variable, a variable the file, and the file the default. The secret
 of the cluster comes from CONIT_CLUSTER_SECRET or CONIT_CLUSTER_SECRET_FILE, never from an argument.
 
 Examples:
@@ -149,7 +149,7 @@ function clusterOptions(flags: ClusterFlags): ClusterOptions {
 
 const CLUSTER_EXAMPLES = `
 Ctrl-C stops all replicas in order, a second one at once. What a replica logs is in DATA/logs;
-warnings are shown here too. Variables that are not the cluster's own business, as
+warnings are shown here too. Variables that the cluster does not set itself, such as
 CONIT_LOG_LEVEL, apply to every replica.
 
 Examples:
@@ -214,10 +214,10 @@ function addDelete(program: Command, terminal: Terminal, finish: Finish): void {
     )
     .argument('<namespace>')
     .argument('[key]')
-    .option('--prefix <text>', 'every key that begins with it')
-    .option('--start <key>', 'every key from this one on')
-    .option('--end <key>', 'every key up to this one, not included')
-    .option('--all', 'every key of the namespace');
+    .option('--prefix <text>', 'all keys that begin with this text')
+    .option('--start <key>', 'all keys from this one on')
+    .option('--end <key>', 'all keys before this one')
+    .option('--all', 'all keys of the namespace');
   addWriteOptions(command);
   command
     .addHelpText('after', DELETE_EXAMPLES)
@@ -283,9 +283,7 @@ function addStatus(program: Command, terminal: Terminal, finish: Finish): void {
 function addResync(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
     .command('resync')
-    .description(
-      'Show how far a replica has caught up: entries that are missing, progress of a snapshot.',
-    )
+    .description('Show how far a replica has caught up: missing entries, progress of a snapshot.')
     .option('-w, --watch', 'follow it until it has caught up: a bar on a terminal, else lines')
     .option('--now', 'let it compare with every peer now, and follow it')
     .addOption(outputOption(['table', 'json']));
@@ -333,11 +331,15 @@ function addWal(program: Command, terminal: Terminal, finish: Finish): void {
 function addRecover(program: Command, terminal: Terminal, finish: Finish): void {
   program
     .command('recover')
-    .description('Go on from one stopped replica when a majority is lost for good. Loses data.')
-    .requiredOption('--data <dir>', 'data directory of the replica that holds a whole copy')
+    .description('Continue from one stopped replica after a majority is lost for good. Loses data.')
+    .requiredOption('--data <dir>', 'data directory of the replica that has a complete copy')
     .requiredOption('--give-up <ids...>', 'members that are gone for good')
     .option('--lost <ids...>', 'members that stay, but have lost their data', [])
-    .option('--accept-data-loss', 'do it; without this option it only says what may be lost', false)
+    .option(
+      '--accept-data-loss',
+      'do it; without this option the command only shows what may be lost',
+      false,
+    )
     .action(async (options: RecoverOptions) => {
       const { recover } = await import('./recover.ts');
       finish(await recover(options, terminal));
@@ -347,7 +349,7 @@ function addRecover(program: Command, terminal: Terminal, finish: Finish): void 
 function addJoin(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
     .command('join')
-    .description('Take a replica into the cluster, or give a member a new address.')
+    .description('Add a replica to the cluster, or give a member a new address.')
     .argument('<replica>')
     .argument('<region>')
     .argument('<peer>', 'host:port of its peer channel')
@@ -365,8 +367,8 @@ function addJoin(program: Command, terminal: Terminal, finish: Finish): void {
 
 const JOIN_EXAMPLES = `
 Start the new replica first, with \`conit serve\`, an empty directory, and CONIT_PEERS that names itself and
-at least one member. The members decide once it was reached at its peer address and has proved who it is. It
-answers no clients before it holds what all the others hold.
+at least one member. The members decide after they reached it at its peer address and it has proved its identity. It
+answers no clients before it holds everything that the others hold.
 
 Examples:
   $ conit join sa-1 sa 10.0.3.7:7071 --http http://10.0.3.7:7070 --url http://10.0.1.7:7070`;
@@ -374,7 +376,7 @@ Examples:
 function addForget(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
     .command('forget')
-    .description('Take a lost replica out of the cluster for good.')
+    .description('Remove a lost replica from the cluster for good.')
     .argument('<replica>')
     .option('--force', 'even if the replica is connected')
     .option('--timeout <duration>', 'how long to wait for a majority', '10s')
@@ -388,7 +390,7 @@ function addForget(program: Command, terminal: Terminal, finish: Finish): void {
 }
 
 const FORGET_EXAMPLES = `
-The others wait for it no longer, and its directory never serves again. What only it held is lost. It can
+The others stop waiting for it, and its directory never serves again. Data that only it held is lost. It can
 join again under the same name with an empty directory.
 
 Examples:

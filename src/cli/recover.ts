@@ -63,11 +63,11 @@ function decide(
   const empty = lost.map((name) => memberOf(membership, name));
   if (gone.length === 0) throw refusal(EXIT.usage, '--give-up names no member');
   if ([...gone, ...empty].includes(self))
-    throw refusal(EXIT.usage, `${self} is the one whose data is left: name others`);
+    throw refusal(EXIT.usage, `${self} is the replica whose data is used: name others`);
   const broken = new Set([...gone, ...empty]);
   const whole = membership.seats.length - broken.size;
   if (whole >= majority(membership.seats.length)) {
-    const left = `${whole} of ${membership.seats.length} members are left whole, a majority`;
+    const left = `${whole} of ${membership.seats.length} members keep their data, which is a majority`;
     throw refusal(EXIT.no, `${left}: use conit forget, which loses nothing that they hold`);
   }
   return [...new Set(gone)].reduce(without, membership);

@@ -77,7 +77,7 @@ async function begin(client: Client): Promise<void> {
 export function progressOf({ node, replicas }: ClusterView, mostMissing: number): Progress {
   const self = replicas.find((replica) => replica.self);
   if (self === undefined)
-    throw new CommandError(EXIT.unavailable, `${node} does not tell of itself`);
+    throw new CommandError(EXIT.unavailable, `${node} does not report its own state`);
   const { copy, state, namespaces, entriesMissing } = self;
   const waiting = (namespaces ?? []).flatMap((each) =>
     each.answers ? [] : [`${each.namespace} ${each.state}`],

@@ -90,7 +90,7 @@ function namespaceRows({ id, namespaces }: ReplicaView) {
 
 function whyOf({ rule, byMinServing }: NamespaceHealthView): string {
   const why = rule === null ? 'not verified yet' : WHY[rule];
-  return byMinServing ? `${why}; answers, because too few others would (minServing)` : why;
+  return byMinServing ? `${why}; it answers because too few others do (minServing)` : why;
 }
 
 /**

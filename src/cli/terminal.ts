@@ -91,5 +91,5 @@ function writeWhole(chunk: string | Uint8Array): void {
 }
 
 function notWritten({ message }: Error): string {
-  return `the output could not be written: ${message}; what the command was to do may be done`;
+  return `the output could not be written: ${message}; the command itself may have succeeded`;
 }

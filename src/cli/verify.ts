@@ -147,7 +147,7 @@ class Verification {
     const origin = parseOrigin(byteString(key, 1, key.length));
     const state = decodeLaneState(value);
     if (origin === undefined || state === undefined) {
-      this.#complain(describeKey(key), 'what is held of this log is damaged');
+      this.#complain(describeKey(key), 'the stored state of this log is damaged');
       return;
     }
     const { floor, floorChain } = state;
@@ -199,7 +199,7 @@ class Verification {
       return;
     }
     const lane = this.#lanes.get(mutation.origin);
-    if (lane === undefined) this.#complain(describeKey(key), 'nothing is known of this log');
+    if (lane === undefined) this.#complain(describeKey(key), 'this log has no stored head');
     else if (mutation.seq > lane.state.floor) this.#follow(lane, mutation);
   }
 
@@ -248,7 +248,7 @@ class Verification {
     const mark = this.#read(forgottenMark());
     const forgotten = mark === 'unreadable' ? UNREADABLE : mark;
     if (hlc <= readForgotten(forgotten)) return;
-    this.#complain(`record of ${origin}.${seq}`, 'what this entry wrote is missing');
+    this.#complain(`record of ${origin}.${seq}`, 'the record that this entry wrote is missing');
   }
 
   #read(key: Uint8Array): Uint8Array | undefined | 'unreadable' {

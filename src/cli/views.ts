@@ -12,7 +12,10 @@ export async function readView<T extends { readonly replicas: readonly unknown[]
   const { body } = await client.call({ method: 'GET', path });
   const view = parseView(Buffer.from(body).toString());
   if (view !== undefined) return view as T;
-  throw new CommandError(EXIT.unavailable, `what answers at ${client.url} is not a replica`);
+  throw new CommandError(
+    EXIT.unavailable,
+    `the process that answers at ${client.url} is not a replica`,
+  );
 }
 
 export function parseView(text: string): { readonly replicas: readonly unknown[] } | undefined {

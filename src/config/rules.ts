@@ -30,7 +30,7 @@ function checkListening({ http, tokensFile }: Values, complain: Complain, warn: 
     const how = `configure access tokens with ${spoken('tokensFile')}`;
     complain(where, `is not a loopback address, which is refused without access tokens; ${how}`);
   } else {
-    warn(where, 'takes tokens over plain HTTP; put a proxy that speaks TLS in front of it');
+    warn(where, 'accepts tokens over plain HTTP; put a proxy with TLS in front of it');
   }
 }
 

@@ -42,7 +42,7 @@ export const TABLE = {
   region: optional(
     'Identity',
     named('name', NAME_BOUND, parseRegion, NAME_PATTERN),
-    'what `peers` says of this replica',
+    'the text for this replica in `peers`',
     'region of this replica',
   ),
   clusterId: setting(
@@ -93,7 +93,7 @@ export const TABLE = {
     'Network',
     duration(10, 60 * SECOND),
     'heartbeatMs',
-    'how often a replica sends its peers what it holds, and asks for an echo',
+    'how often a replica sends its vector to its peers and asks for an echo',
   ),
 
   clusterSecret: optional('Security', secret, 'refused', 'secret shared by all replicas', {
@@ -171,7 +171,7 @@ export const TABLE = {
     'Storage',
     duration(SECOND, 30 * 24 * HOUR),
     'scrubDelayMs',
-    'from the start to the first scrub, which reads everything stored and checks it',
+    'from the start to the first scrub, which reads and checks everything stored',
   ),
   scrubEvery: coreSetting(
     'Storage',
@@ -267,7 +267,7 @@ export const TABLE = {
     'Tuning',
     choice(['on', 'off']),
     'on',
-    "off has Node's HTTP server read every request; on reads ordinary requests for keys without it, which costs less and answers the same",
+    "on: ordinary requests for keys are read without Node's HTTP server, which costs less; off: all are read by it; the answers are the same",
   ),
   shutdown: setting(
     'Tuning',
@@ -279,7 +279,7 @@ export const TABLE = {
     'Tuning',
     duration(0, 5 * 60 * SECOND),
     SECOND,
-    'how long a replica that stops goes on answering, with 503 draining; at most a quarter of `shutdown`',
+    'how long a stopping replica still answers, with 503 draining; at most a quarter of `shutdown`',
   ),
   bootGrace: coreSetting(
     'Tuning',
@@ -315,7 +315,7 @@ export const TABLE = {
     'Tuning',
     size(4 * MIB, 64 * GIB),
     'listsHeldBytesMax',
-    'lists in the making; beyond it, one ends early with its cursor, and one that asks replicas and has nothing yet is answered 503',
+    'lists in preparation; beyond it, one ends early with its cursor, or with 503 if it asks replicas and has no item yet',
   ),
   window: coreSetting(
     'Tuning',

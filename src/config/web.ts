@@ -40,7 +40,7 @@ function list(bound: string, door: (text: string) => string | undefined): Kind<r
       const found: string[] = [];
       for (const part of parts as readonly unknown[]) {
         const one = typeof part === 'string' ? door(part.trim()) : undefined;
-        if (one === undefined) return decline(`"${String(part)}" does not fit: ${bound}`);
+        if (one === undefined) return decline(`"${String(part)}" is not acceptable: ${bound}`);
         found.push(one);
       }
       return accept(found);

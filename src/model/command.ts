@@ -120,7 +120,7 @@ export interface ListCommand<To extends Asker = Asker> {
   readonly onUnmet: ReadCommand['onUnmet'];
 }
 
-/** Where a write has arrived. */
+/** How far a write has replicated. */
 export interface WriteStatusCommand {
   readonly kind: 'write-status';
   readonly client: Client;
@@ -267,7 +267,7 @@ export interface ReplicaView {
   readonly region: Region;
   readonly answer: 'record' | 'absent' | 'damaged' | 'no-answer';
   readonly record: Record | undefined;
-  /** What it lacks of what is known here. */
+  /** What it lacks of the entries known here. */
   readonly missing: readonly { readonly origin: LaneId; readonly entries: number }[];
 }
 
@@ -300,7 +300,7 @@ export interface ReplicaStatus {
   readonly stableCut: readonly (readonly [LaneId, Seq])[];
   /** When the newest entry of each log was stamped, in ms since 1970. */
   readonly stampedMs: readonly (readonly [LaneId, number])[];
-  /** How long its commit under way has taken, and whether that is longer than it may. */
+  /** How long its commit in progress has taken, and whether that is longer than it may. */
   readonly commitAgeMs: number;
   readonly isStalled: boolean;
   /** What is left of a drain's grace, in which clients are still answered; 0 otherwise. */

@@ -24,7 +24,7 @@ export const FAULTS = {
   'write-not-found': definite('No such write is known here'),
   'precondition-failed': definite('The precondition does not hold'),
   'idempotency-mismatch': definite('The idempotency key was used for another request'),
-  'idempotency-in-flight': passing('Another request with the idempotency key is under way'),
+  'idempotency-in-flight': passing('Another request with the idempotency key is in progress'),
   'cursor-expired': definite('The cursor can no longer be continued'),
   'value-too-large': definite('The value is too large'),
   'membership-conflict': definite('The membership does not allow this change'),

@@ -38,13 +38,16 @@ export async function checkAccess(folder: string): Promise<string | undefined> {
   const access = await writableByOthers(folder);
   if (access === undefined) return undefined;
   const { path, who } = access;
-  const harm = 'a user who may write there can change or forge what this replica holds';
+  const harm = 'a user who may write there can change or forge the data of this replica';
   if (who === 'owner')
     return `${path} belongs to another user: ${harm}; give it to the user who runs the replica (chown -R)`;
   const found = `${path} may be written by ${who === 'group' ? 'its group' : 'every user of this machine'}: ${harm}`;
   const advice = `chmod -R go-w ${folder}`;
   if (who === 'others')
-    throw new DataError('exposed', `${found}; nothing was opened. Close it: ${advice}`);
+    throw new DataError(
+      'exposed',
+      `${found}; nothing was opened. Remove the permission: ${advice}`,
+    );
   return `${found}; unless the group is this replica's own: ${advice}`;
 }
 

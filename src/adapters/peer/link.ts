@@ -102,7 +102,7 @@ export class PeerLink {
   flush(): void {
     if (this.#frame.size === 0 || this.#state !== 'open') return;
     if (this.queueBytes > this.#options.queueBytesMax) {
-      this.#drop('too much on the way to the peer');
+      this.#drop('too many bytes on the way to the peer');
       return;
     }
     const frame = this.#frame.finish();
@@ -117,7 +117,7 @@ export class PeerLink {
     this.#bytesRead = bytesRead;
     if (this.#state !== 'open') return;
     const quietMs = nowMs - this.#heardMs;
-    if (quietMs >= this.#options.peerTimeoutMs) this.#drop('nothing was heard of the peer');
+    if (quietMs >= this.#options.peerTimeoutMs) this.#drop('nothing was received from the peer');
     else if (quietMs >= this.#options.peerTimeoutMs / 3) this.#socket.ping();
   }
 

@@ -25,7 +25,7 @@ const BYTES_MAX = 4 * 1024 * 1024;
 const PIECE_BYTES_MAX = 64 * 1024;
 const PAUSE_MS = { full: 100, failed: 1000 };
 const LINE_END = Uint8Array.of(0x0a);
-const NO_READER = 'its reader does not take it';
+const NO_READER = 'the reader of the log does not read it';
 
 export class LogOutput {
   readonly #device: LogDevice;

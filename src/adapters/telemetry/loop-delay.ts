@@ -26,7 +26,7 @@ export function createLoopDelay(): Family {
       { metricName: `${NAME}_count`, labels: {}, value: count },
     ];
   };
-  const help = 'How late the event loop was, quantiles since the last scrape.';
+  const help = 'How late the event loop was: quantiles since the last scrape.';
   return { name: NAME, help, type: 'summary', samples };
 }
 

@@ -38,10 +38,14 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
     );
   return [
     whole('conit_replica_state', 'State of this replica: 1 for the one that holds.', stateSamples),
-    gauge('conit_staleness_seconds', 'Proved bound on the age of what is missing here.', () => {
-      const now = status();
-      return now === undefined ? undefined : secondsOf(now.self.stalenessMs);
-    }),
+    gauge(
+      'conit_staleness_seconds',
+      'Proved upper bound on the age of entries that are missing here.',
+      () => {
+        const now = status();
+        return now === undefined ? undefined : secondsOf(now.self.stalenessMs);
+      },
+    ),
     whole(
       'conit_log_head_sequence',
       'Last entry of a log that any replica is known to hold.',
@@ -54,7 +58,7 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
         'nothing is written there; the lag of an idle cluster is conit_replication_lag_seconds.',
       stamps,
     ),
-    whole('conit_incarnation', 'Number of the life of a replica whose log is meant.', (now) =>
+    whole('conit_incarnation', 'Number of the incarnation whose log is labelled.', (now) =>
       liveOrigins(now).map((origin) => ({
         labels: labelOf(origin),
         value: incarnationOf(origin),
@@ -65,18 +69,14 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
       const now = status();
       return now === undefined ? undefined : readiness(now);
     }),
-    gauge('conit_commit_age_seconds', 'How long the commit under way has taken.', () => {
+    gauge('conit_commit_age_seconds', 'How long the commit in progress has taken.', () => {
       const now = status();
       return now === undefined ? undefined : now.self.commitAgeMs / 1000;
     }),
-    gauge(
-      'conit_clock_trusted',
-      'Whether writes are stamped: 0 where the clock is too far off.',
-      () => {
-        const now = status();
-        return now === undefined ? undefined : Number(isTrusted(now.self.clock));
-      },
-    ),
+    gauge('conit_clock_trusted', '1 if writes are stamped, 0 if the clock is too far off.', () => {
+      const now = status();
+      return now === undefined ? undefined : Number(isTrusted(now.self.clock));
+    }),
     gauge('conit_clock_drift_seconds', 'By how much the clock is ahead of the agreed one.', () => {
       const now = status();
       return now === undefined ? undefined : now.self.clock.aheadMs / 1000;
@@ -87,8 +87,10 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
       ({ clockOffsetMs }) => (clockOffsetMs === undefined ? undefined : clockOffsetMs / 1000),
     ),
     whole('conit_stable_cut_sequence', 'Last entry of a log that all replicas hold.', stable),
-    ofOrigins('conit_replication_lag_seconds', 'Age of what is missing here.', (peer) =>
-      secondsOf(peer.stalenessMs),
+    ofOrigins(
+      'conit_replication_lag_seconds',
+      'Age of the entries that are missing here.',
+      (peer) => secondsOf(peer.stalenessMs),
     ),
     ofOrigins('conit_replication_lag_entries', 'Log entries missing here.', (peer) =>
       peer.connected ? peer.entriesWeLack : undefined,
@@ -105,7 +107,7 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
     ),
     ofPeers(
       'conit_antientropy_last_success_timestamp_seconds',
-      'When the hash tree of a peer was last seen equal to ours.',
+      'When the hash tree of a peer was last found equal to ours.',
       ({ compared: { equalAtMs } }) => (equalAtMs === undefined ? undefined : equalAtMs / 1000),
     ),
     ofPeers('conit_peer_up', 'Whether a peer is connected.', (peer) => (peer.connected ? 1 : 0)),
@@ -130,12 +132,12 @@ function namespaceFamilies(whole: Whole): readonly Family[] {
         })),
     );
   return [
-    contents('keys', 'Keys with a value, those included whose deadline has just passed.'),
+    contents('keys', 'Keys with a value, including some whose deadline has just passed.'),
     contents('tombstones', 'Deleted keys that are still remembered.'),
     contents('bytes', 'Bytes of the records of keys and tombstones, without indexes and logs.'),
     whole(
       'conit_namespace_state',
-      'How fit this replica is for a namespace whose lag is bounded: 1 for the state that holds.',
+      'State of this replica for a namespace whose lag is bounded: 1 for the state that holds.',
       health,
     ),
     whole(
@@ -147,7 +149,7 @@ function namespaceFamilies(whole: Whole): readonly Family[] {
           value: answers ? 1 : 0,
         })),
     ),
-    whole('conit_namespace_missing_entries', 'Log entries it is known to lack.', ({ self }) =>
+    whole('conit_namespace_missing_entries', 'Log entries that it is known to lack.', ({ self }) =>
       self.namespaces.flatMap(({ namespace, missingEntries }) =>
         sample({ namespace }, missingEntries),
       ),

@@ -135,14 +135,14 @@ function storageFamilies({ trace, storage, disk }: TelemetrySources): readonly F
       storage.getSeconds,
     ),
     counter('conit_storage_unreadable_total', 'Point reads that failed.', () => storage.unreadable),
-    gauge('conit_storage_failed', 'Whether the storage takes no writes any more.', () =>
+    gauge('conit_storage_failed', '1 if the storage accepts no writes any more.', () =>
       storage.failure === undefined ? 0 : 1,
     ),
-    gauge('conit_disk_available_bytes', 'Room on the disk.', () => disk.room?.availableBytes),
+    gauge('conit_disk_available_bytes', 'Free space on the disk.', () => disk.room?.availableBytes),
     gauge('conit_disk_size_bytes', 'Size of the disk.', () => disk.room?.totalBytes),
     gauge(
       'conit_disk_mark_bytes',
-      'Below this room on the disk writes are refused.',
+      'Writes are refused while less disk space than this is free.',
       () => disk.markBytes,
     ),
     gauge('conit_disk_low', 'Whether the disk is below its low-water mark.', () =>
@@ -166,15 +166,15 @@ function batchItems({ items }: TelemetrySources): Family {
       const [op = '', code = ''] = name.split(' ');
       return { labels: { op, code }, value };
     });
-  const help =
-    'Operations of batches and deletes of ranges, each by what it alone would have been answered.';
+  const help = 'Operations of batches and range deletes, by their status as single requests.';
   return { ...gauges('conit_batch_items_total', help, samples), type: 'counter' };
 }
 
 function refusals(sources: TelemetrySources): Family {
   const samples = () =>
     [...sources.refusals()].map(([code, value]) => ({ labels: { code }, value }));
-  const help = 'Requests that were answered with a problem. That a key has no value is an answer.';
+  const help =
+    'Requests that were answered with a problem, without 404 for keys that have no value.';
   return { ...gauges('conit_requests_refused_total', help, samples), type: 'counter' };
 }
 

@@ -102,7 +102,7 @@ export function createChild(
 }
 
 const HOW_BACK =
-  'stop the cluster and start it again to have it back, or use --restart from the start';
+  'to start it again, stop and start the cluster, or start the cluster with --restart';
 
 function launch(plan: PlannedReplica, onLine: (line: string) => void): ChildProcess {
   // Two processes cannot open the same debugger port.

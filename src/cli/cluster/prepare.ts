@@ -20,13 +20,15 @@ export async function requirePorts(plans: readonly PlannedReplica[]): Promise<vo
   const taken: string[] = [];
   for (const { id, httpPort, peerPort, url } of plans) {
     if (!(await isFree(httpPort))) {
-      const by = (await isReplica(url)) ? ', by what looks like a replica of Conit' : '';
+      const by = (await isReplica(url))
+        ? ', by a process that answers like a replica of Conit'
+        : '';
       taken.push(`  ${httpPort} (clients of ${id})${by}`);
     }
     if (!(await isFree(peerPort))) taken.push(`  ${peerPort} (peers of ${id})`);
   }
   if (taken.length === 0) return;
-  const advice = 'Stop what uses them, or choose others with --http-port.';
+  const advice = 'Stop the programs that use them, or choose other ports with --http-port.';
   throw new CommandError(
     EXIT.unavailable,
     `these ports of 127.0.0.1 are in use:\n${taken.join('\n')}\n${advice}`,

@@ -82,8 +82,8 @@ export function createFront(context: HttpContext, slow: NodeHandler): Handler {
     if (isKeyTarget(url)) return dataPath(request, response);
     connectionOf(request.socket)?.doneWith(response);
     if (head.expectsContinue(request) && isRouted(request)) response.writeContinue();
-    assert(request instanceof IncomingMessage, 'front: another than Node read this request');
-    assert(response instanceof ServerResponse, 'front: not a reply of Node');
+    assert(request instanceof IncomingMessage, 'front: the request was not read by Node');
+    assert(response instanceof ServerResponse, 'front: the reply is not of Node');
     slow(request, response);
   };
 
@@ -153,7 +153,10 @@ function refuseHead(
   }
   if (host === 'unknown') return UNKNOWN_HOST;
   if (head.transferEncoding !== undefined && !isPlainlyChunked(request, head)) {
-    return refusal('bad-request', 'the only transfer coding is one "chunked", in HTTP/1.1');
+    return refusal(
+      'bad-request',
+      'the only accepted Transfer-Encoding is one "chunked", in HTTP/1.1',
+    );
   }
   if (head.unknown)
     return refusal(
@@ -201,7 +204,10 @@ function refuseTarget(
   if (url === '*' && request.method === 'OPTIONS') return undefined;
   const match = ABSOLUTE_FORM.exec(url);
   if (match === null || match[1]?.toLowerCase() !== head.host?.toLowerCase()) {
-    return refusal('bad-request', 'the target must be a path, or name this very host');
+    return refusal(
+      'bad-request',
+      'the target must be a path, or a URL with the host of this request',
+    );
   }
   request.url = match[2]?.startsWith('/') === true ? match[2] : `/${match[2] ?? ''}`;
   return undefined;

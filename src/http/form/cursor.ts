@@ -58,7 +58,7 @@ export function readCursor(query: ListQuery, text: string): string | Refusal {
     case 'after':
       return cursor.after;
     case 'malformed':
-      return refusal('invalid-parameter', 'the cursor is not one of ours');
+      return refusal('invalid-parameter', 'the cursor is malformed; list from the beginning');
     case 'other-query':
       return refusal('invalid-parameter', 'the cursor belongs to another query');
     case 'other-version':

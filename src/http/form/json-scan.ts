@@ -121,7 +121,7 @@ class Scanner {
       this.#cutFrom = at;
     }
     this.#open.push(code === OBJECT ? [] : undefined);
-    if (this.#open.length > depthMax) return `the body nests deeper than ${depthMax} levels`;
+    if (this.#open.length > depthMax) return `the body is nested deeper than ${depthMax} levels`;
     return at + 1;
   }
 
@@ -160,8 +160,8 @@ class Scanner {
     if (members.length === membersMax) return `an object has more than ${membersMax} members`;
     const name = nameOf(this.#bytes, start, end);
     if (name === undefined) return NOT_JSON;
-    if (FORBIDDEN.has(name)) return 'the body has a member of a forbidden name';
-    if (members.includes(name)) return 'the body has a member twice';
+    if (FORBIDDEN.has(name)) return 'the body has a member with a forbidden name';
+    if (members.includes(name)) return 'the body has a repeated member';
     members.push(name);
     return end;
   }

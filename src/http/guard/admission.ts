@@ -18,7 +18,7 @@ import { type Refusal, refusal } from '../problem.ts';
 /** The request was not examined, so nothing happened. */
 export const OVERLOADED: Refusal = refusal(
   'overloaded',
-  'more is asked of this replica than it can do in time; nothing happened',
+  'the replica cannot serve this many requests in time; nothing happened',
   { retryAfterMs: 1000 },
 );
 /** The least bound: this many share commits and turns well. */

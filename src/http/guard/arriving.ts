@@ -18,7 +18,7 @@ interface Arriving {
 
 export const CROWDED = refusal(
   'overloaded',
-  'the bodies of too many requests are arriving, and this one has for the longest; nothing was done',
+  'too many request bodies are arriving, and this one began first; nothing was done',
   { retryAfterMs: 1000 },
 );
 

@@ -36,7 +36,7 @@ const BEARER = /^Bearer +([\x21-\x7e]{1,512})$/i;
 const DETAIL = 'access needs a token whose roles cover it';
 
 const TOO_MANY =
-  'these credentials are wrong, and were sent too often; a valid token is served at once';
+  'these credentials are wrong and were sent too often; a request with a valid token is served at once';
 
 const UNAUTHORIZED = refusal('unauthorized', DETAIL);
 export const FORBIDDEN = refusal('forbidden', DETAIL);

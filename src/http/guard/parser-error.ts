@@ -80,7 +80,7 @@ function onError(context: HttpContext, error: ParserError, socket: Socket): void
 export function refuseTunnels(server: Server, context: HttpContext): void {
   server.on('connect', (_request, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
-    answer(context, socket, refusal('method-not-allowed', 'this server opens no tunnels'));
+    answer(context, socket, refusal('method-not-allowed', 'this server does not open tunnels'));
   });
 }
 

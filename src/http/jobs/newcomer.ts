@@ -30,7 +30,10 @@ export async function refuseNewcomer(
   const wrong =
     probed.kind === 'other' ? wordsOf(probed.reason) : await flawOf(context, place, probed);
   if (wrong === undefined) return undefined;
-  return refusal('peer-mismatch', `${at} is not the replica that is meant: ${wrong}; ${NOTHING}`);
+  return refusal(
+    'peer-mismatch',
+    `${at} is another replica than the one named: ${wrong}; ${NOTHING}`,
+  );
 }
 
 const NOTHING = 'the members are as they were';
@@ -76,9 +79,9 @@ async function flawOf(
 const WORDS: { readonly [reason: string]: string } = {
   'refused: cluster': 'it belongs to another cluster (CONIT_CLUSTER_ID)',
   'refused: recipient': 'another replica listens there',
-  'refused: proof': 'its cluster secret is another one',
+  'refused: proof': 'its cluster secret differs',
   'refused: version': 'it speaks another version of the protocol',
-  'refused: path': 'its build does not know how to be asked',
+  'refused: path': 'its version of Conit does not answer this question',
 };
 
 function wordsOf(reason: string): string {

@@ -27,7 +27,7 @@ const BROKEN = refusal('internal', 'a bug; the request ends');
 const RESULTS_FULL = refusal('content-too-large', 'the results of this batch are full already');
 const MEMORY_FULL = refusal(
   'overloaded',
-  'other answers had the memory that this value needs for as long as the request may take; ask again',
+  'other answers used the memory that this value needs until the timeout of the request; ask again',
 );
 
 export async function runBatch(

@@ -63,7 +63,7 @@ function readAsked(
   const { headers, url } = request;
   const unheard = UNHEARD.find((header) => headers[header] !== undefined);
   if (unheard !== undefined)
-    return refusal('bad-request', `a range is deleted without the header "${unheard}"`);
+    return refusal('bad-request', `a range delete does not accept the header "${unheard}"`);
   const reason = refuseBounds(query);
   if (reason !== undefined) return reason;
   const leftMs = readTimeLeft(context, request, query.timeout, policy);

@@ -41,7 +41,11 @@ export function answerUnrouted(
   const path = request.url.split('?', 1)[0] as string;
   const methods = methodsAt(path);
   if (methods.length === 0 || routeAt(request.method, path) !== undefined) {
-    return replyProblem(context, reply, refusal('route-not-found', 'there is nothing here'));
+    return replyProblem(
+      context,
+      reply,
+      refusal('route-not-found', 'there is no route at this path'),
+    );
   }
   const allow = methods.join(', ');
   const reason = refusal('method-not-allowed', `this path takes ${allow}`);

@@ -159,7 +159,7 @@ function checkNamespace({ self }: Status, ns: string): ReadyCheck {
   if (health === undefined) return check('namespace', true, `${ns} has no bound on its lag`);
   const { state, answers, rule } = health;
   const why = rule === undefined ? '' : ` by ${rule}`;
-  const kept = state === 'paused' && answers ? ', and answers because too few others would' : '';
+  const kept = state === 'paused' && answers ? ', and answers because too few others do' : '';
   return check('namespace', answers, `${ns} is ${state}${why}${kept}`);
 }
 

@@ -18,7 +18,7 @@ import { preferWait, readWait } from '../../api/request-headers.ts';
  * A job that ends within this time, above all a refusal, is answered as if the client had waited.
  */
 const AT_ONCE_MS = 50;
-const NO_JOB = refusal('job-not-found', 'no job of this name is known here');
+const NO_JOB = refusal('job-not-found', 'this replica knows no job with this id');
 const TOO_MANY = refusal('overloaded', 'too many jobs run already');
 
 export function jobRoutes(app: App, context: HttpContext): void {

@@ -54,7 +54,7 @@ function sendRefusal(
 
 function unmetOf({ onUnmet, redirect }: Query): OnUnmet | Refusal {
   if (onUnmet !== undefined && redirect !== undefined)
-    return invalid('redirect', 'and onUnmet say the same twice');
+    return invalid('redirect', 'and onUnmet mean the same; send one of them');
   return redirect ?? onUnmet ?? 'forward';
 }
 

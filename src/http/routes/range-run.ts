@@ -47,7 +47,7 @@ export async function deleteSeen(
   const stoppedAt = first < 0 ? items.length : first;
   const doubt = unknown[0];
   if (doubt === undefined) return { deleted, stoppedAt, reason: failed[stoppedAt] };
-  const share = `${deleted} of ${items.length} deletes are done, of ${unknown.length} the outcome is unknown`;
+  const share = `${deleted} of ${items.length} deletes are done; of ${unknown.length} the outcome is unknown`;
   return { deleted, stoppedAt, reason: { ...doubt, detail: `${share}: ${doubt.detail}` } };
 }
 

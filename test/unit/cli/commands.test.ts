@@ -338,7 +338,10 @@ describe('status and where', () => {
   it('tell an answer of something else', async () => {
     answer = { status: 200, body: '<html>' };
     const { exit, said } = await conit(['status']);
-    expect([exit, said]).toEqual([3, `conit: what answers at ${url} is not a replica\n`]);
+    expect([exit, said]).toEqual([
+      3,
+      `conit: the process that answers at ${url} is not a replica\n`,
+    ]);
   });
 
   it('tell who holds what, and end with 1 when nobody holds a value', async () => {

@@ -191,14 +191,14 @@ describe('a store', () => {
       'record in demo, key 6b65792d33 (hex): the record is damaged',
     ]);
     expect(await damagesOf((store, entries) => store.delete(nameAt(entries, 3)))).toEqual([
-      'record of eu-1.1.3: what this entry wrote is missing',
+      'record of eu-1.1.3: the record that this entry wrote is missing',
     ]);
   });
 
   it('with damage in what is known of a log', async () => {
     const place = latin1(originKey(ORIGIN));
     const damages = await damagesOf((store) => damage(store, place));
-    expect(damages[0]).toBe('log eu-1.1: what is held of this log is damaged');
+    expect(damages[0]).toBe('log eu-1.1: the stored state of this log is damaged');
     expect(damages).toHaveLength(5);
   });
 

@@ -148,13 +148,13 @@ describe('the list of replicas', () => {
 });
 
 describe('what is missing', () => {
-  it('is told all at once', () => {
+  it('is reported all at once', () => {
     expect(refusals({}).map((line) => line.split(' is ')[0])).toEqual([
       'CONIT_CLUSTER_SECRET or CONIT_CLUSTER_SECRET_FILE',
       'CONIT_REPLICA (--replica)',
     ]);
     expect(refusals({ CONIT_REPLICA: 'eu-1', CONIT_CLUSTER_SECRET: SECRET })).toEqual([
-      'CONIT_REGION (--region) is required where CONIT_PEERS does not tell it',
+      'CONIT_REGION (--region) is required where CONIT_PEERS does not give it',
     ]);
   });
 });

@@ -189,7 +189,7 @@ describe('a delete of a range', () => {
     expect([answer.status, problemOf(answer)]).toEqual([504, 'outcome-unknown']);
     expect(json(answer)).toMatchObject({
       indeterminate: true,
-      detail: expect.stringContaining('2 of 3 deletes are done, of 1 the outcome is unknown'),
+      detail: expect.stringContaining('2 of 3 deletes are done; of 1 the outcome is unknown'),
     });
   });
 

@@ -32,7 +32,7 @@ describe('the output of the log', () => {
     device.room = Number.POSITIVE_INFINITY;
     expect(await output.drain(PATIENCE_MS)).toBe(true);
     expect(device.text()).toBe('0123456789\n'.repeat(9));
-    expect(resumed).toEqual([[41, 'its reader does not take it']]);
+    expect(resumed).toEqual([[41, 'the reader of the log does not read it']]);
   });
 
   it.each(['ENOSPC', 'EPIPE', 'EIO'])(
