@@ -19,9 +19,14 @@
 // cuts and no key shows why, one of the trees is wrong, and this replica rebuilds its own. But a record that both looks show on the
 // same side, and neither cut covers, is in no log: it accounts for its leaf.
 //
-// Bounds: one request under way, none larger than a frame; one page of records per heartbeat; a bound on bytes per round.
+// What a walk is doing is one union (tree-step.ts): an answer makes the next step of it, and `#evaluate` asks what that needs.
+//
+// Invariants: (1) one walk at a time; (2) one request is under way; (3) digests are compared only at a cut that both have
+// reached; (4) a record is fetched only where both looks have found it to be missing here.
+//
+// Bounds: no request larger than a frame; one page of records per heartbeat; a bound on bytes per round.
 
-import { assert, present } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
 import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
 import type {
   Position,
@@ -30,18 +35,32 @@ import type {
   TreeKeys,
   TreeRecords,
   TreeReply,
-  TreeRequest,
 } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
-import { type Digest, encodedOf, type Record } from '../model/record.ts';
+import { encodedOf, type Record } from '../model/record.ts';
 import { positionOf, positionOfKey, recordsBetween } from '../store/layout.ts';
-import { FANOUT, type Leaves } from '../store/leaves.ts';
 import { SingleRead } from '../store/single-read.ts';
 import type { Table } from '../store/table.ts';
 import type { HashTree } from '../store/tree.ts';
-import { type Cut, isSameDigest } from './tree-cut.ts';
-import { type Difference, differenceOf, isAccountedFor, isConfirmed } from './tree-difference.ts';
+import type { Cut } from './tree-cut.ts';
+import { isAccountedFor, isConfirmed } from './tree-difference.ts';
 import { PAGE_BYTES, storedAs, storedKeyOf } from './tree-server.ts';
+import {
+  beginRoot,
+  compareInner,
+  compareKeys,
+  compareLeaves,
+  compareRoots,
+  type Differences,
+  type InnerStep,
+  isTreeStep,
+  type KeysStep,
+  type LeavesStep,
+  type PageStep,
+  type RecordsStep,
+  type Step,
+  type TreeStep,
+} from './tree-step.ts';
 
 export interface TreeWalkOptions {
   readonly tree: HashTree;
@@ -72,33 +91,14 @@ export interface RoundEnd {
 
 interface Walk {
   readonly peer: number;
-  look: 1 | 2;
-  step: 'cut' | 'root' | 'inner' | 'leaves' | 'page' | 'keys' | 'records';
-  /** Where this look compares, once the peer has told its vector, and the number that it has there. */
-  cut: Cut | undefined;
-  cutId: number;
-  /** This replica's tree has not reached the cut yet. */
-  isHeld: boolean;
+  step: Step;
+  /** What the first look has found; `undefined` during that look. */
+  seen: Differences | undefined;
   /** The request under way; 0 when the next one is due with the heartbeat. */
   askedId: number;
+  /** Without progress until then the round ends. */
   untilMs: number;
-  /** Nothing is asked before. */
-  restUntilMs: number;
   bytesLeft: number;
-  /** Children compared so far, and what differs of them. */
-  skip: number;
-  inner: number[];
-  leaves: Set<number>;
-  /** The list goes on behind `after`, with our own keys up to `upTo`; '' is the end. */
-  after: Position;
-  upTo: Position;
-  own: Map<Position, StoredKey>;
-  found: Map<Position, Difference>;
-  /** By the first look. */
-  seen: Map<Position, Difference>;
-  confirmed: number;
-  wanted: StoredKey[];
-  mended: number;
 }
 
 const LEAVES_MAX = 1024;
@@ -125,16 +125,10 @@ export class TreeWalk {
 
   // idle -> look 1
   begin(peer: number, turn: Turn): void {
-    assert(this.#walk === undefined, 'tree: one walk at a time');
-    const { roundBytes } = this.#options;
-    this.#walk = {
-      peer,
-      ...firstLook(),
-      untilMs: 0,
-      restUntilMs: 0,
-      bytesLeft: roundBytes,
-      ...nothingSeen(),
-    };
+    assert(this.#walk === undefined, 'tree (1): one walk at a time');
+    const bytesLeft = this.#options.roundBytes;
+    const step = { kind: 'cut', fromMs: 0 } as const;
+    this.#walk = { peer, step, seen: undefined, askedId: 0, untilMs: 0, bytesLeft };
     this.#proceed(this.#walk, turn);
   }
 
@@ -143,197 +137,153 @@ export class TreeWalk {
     const walk = this.#walk;
     if (walk === undefined) return;
     if (turn.now.monoMs >= walk.untilMs) this.#end(walk, 'unknown', turn);
-    else if (walk.askedId === 0 && turn.now.monoMs >= walk.restUntilMs) this.#ask(walk, turn);
+    else if (walk.askedId === 0) this.#evaluate(walk, turn);
   }
 
   /** More is durable: this replica's tree may have reached the cut now. */
   onDurable(turn: Turn): void {
-    if (this.#walk?.isHeld === true) this.#ask(this.#walk, turn);
+    const walk = this.#walk;
+    if (walk !== undefined && isTreeStep(walk.step) && walk.step.isHeld) this.#evaluate(walk, turn);
   }
 
   onDisconnected(peer: number, turn: Turn): void {
     if (this.#walk?.peer === peer) this.#end(this.#walk, 'unknown', turn);
   }
 
+  // ---- answers: each makes the next step
+
+  // cut -> root
   /** What the peer's tree stands for: ours is frozen, and both together are the cut. */
   onCut(peer: number, reply: TreeCut, turn: Turn): void {
-    const walk = this.#answered(peer, reply.id, 'cut');
-    if (walk === undefined) return;
+    const walk = this.#asked(peer, reply.id);
+    if (walk?.step.kind !== 'cut') return;
+    walk.askedId = 0;
     this.#charge(walk, MESSAGE_BYTES + reply.vector.length * VECTOR_BYTES);
-    walk.cut = reply.answer === 'known' ? this.#options.freeze() : undefined;
-    if (walk.cut?.join(reply.vector) !== true) return this.#end(walk, 'unknown', turn);
-    walk.cutId = reply.id;
-    walk.step = 'root';
-    this.#proceed(walk, turn);
+    const cut = reply.answer === 'known' ? this.#options.freeze() : undefined;
+    if (cut === undefined) return this.#end(walk, 'unknown', turn);
+    walk.step = beginRoot(cut, reply.id);
+    if (cut.join(reply.vector)) this.#proceed(walk, turn);
+    else this.#end(walk, 'unknown', turn);
   }
 
+  // root -> inner -> leaves -> page
   onReply(peer: number, reply: TreeReply, turn: Turn): void {
-    const walk = this.#answered(peer, reply.id, 'root', 'inner', 'leaves');
-    if (walk === undefined) return;
+    const walk = this.#asked(peer, reply.id);
+    if (walk === undefined || !isTreeStep(walk.step)) return;
+    walk.askedId = 0;
+    const { step } = walk;
     this.#charge(walk, MESSAGE_BYTES + reply.digests.length * 4);
     // Not to be compared yet: asked again with the next heartbeat.
     if (reply.answer === 'waiting') return;
-    const { cut } = walk;
-    if (reply.answer === 'unknown' || cut?.advance() !== 'known')
+    if (reply.answer === 'unknown' || step.cut.advance() !== 'known')
       return this.#end(walk, 'unknown', turn);
     if (reply.digests.length === 0 || walk.bytesLeft < 0) return this.#end(walk, 'unknown', turn);
-    const { leaves } = cut;
-    if (walk.step === 'root') this.#onRoot(walk, leaves, reply.digests, turn);
-    else if (walk.step === 'inner') this.#onInner(walk, leaves, reply.digests, turn);
-    else this.#onLeaves(walk, leaves, reply.digests, turn);
+    assert(step.cut.isFixed, 'tree (3): digests are compared at a cut of both');
+    const next = this.#compare(step, reply.digests);
+    if (next === 'equal') return this.#end(walk, 'equal', turn);
+    if (next.kind === 'page') step.cut.end();
+    walk.step = next;
+    // Nothing differs a level below: what the peer says does not agree with itself.
+    if (isEmpty(next)) this.#end(walk, 'unknown', turn);
+    else this.#proceed(walk, turn);
   }
 
+  // page -> keys
   #onPage(result: RangeResult, turn: Turn): void {
     const walk = this.#walk;
-    if (walk?.step !== 'page') return;
+    if (walk?.step.kind !== 'page') return;
+    walk.askedId = 0;
     if (!result.ok) return this.#end(walk, 'unknown', turn);
+    const { lists } = walk.step;
     for (const entry of result.entries) {
-      const stored = storedKeyOf(entry, walk.leaves);
+      const stored = storedKeyOf(entry, lists.leaves);
       if (stored === undefined) continue;
       if (stored.state === 'damaged') this.#options.heal(stored, turn);
-      walk.own.set(positionOf(stored), stored);
+      lists.own.set(positionOf(stored), stored);
     }
     const last = result.entries.at(-1);
-    walk.upTo = result.more && last !== undefined ? positionOfKey(last.key) : '';
-    walk.step = 'keys';
+    const upTo = result.more && last !== undefined ? positionOfKey(last.key) : '';
+    walk.step = { kind: 'keys', lists, upTo };
     this.#proceed(walk, turn);
   }
 
+  // keys -> keys, page, records
   onKeys(peer: number, reply: TreeKeys, turn: Turn): void {
-    const walk = this.#answered(peer, reply.id, 'keys');
-    if (walk === undefined) return;
-    if (reply.answer !== 'known' || (reply.more && reply.last <= walk.after))
+    const walk = this.#asked(peer, reply.id);
+    if (walk?.step.kind !== 'keys') return;
+    walk.askedId = 0;
+    const { lists, upTo } = walk.step;
+    if (reply.answer !== 'known' || (reply.more && !isWithin(reply.last, lists.after, upTo)))
       return this.#end(walk, 'unknown', turn);
     this.#charge(
       walk,
       reply.keys.reduce((sum, each) => sum + keyBytes(each), MESSAGE_BYTES),
     );
-    const end = reply.more ? reply.last : walk.upTo;
-    this.#compare(walk, reply.keys, end);
+    const end = reply.more ? reply.last : upTo;
+    compareKeys(lists, reply.keys, end, (key) => this.#inMemory(key));
     walk.untilMs = turn.now.monoMs + this.#options.timeoutMs;
-    const isOver = end === '' || this.#isSpent(walk) || walk.found.size >= DIFFERENCES_MAX;
-    if (isOver) return this.#conclude(walk, end === '', turn);
-    walk.after = end;
-    if (!reply.more) walk.step = 'page';
+    const isOver = end === '' || this.#isSpent(walk) || lists.found.size >= DIFFERENCES_MAX;
+    if (isOver) this.#conclude(walk, lists.found, end === '', turn);
+    else if (!reply.more) walk.step = { kind: 'page', lists };
   }
 
+  // records -> records, idle
   onRecords(peer: number, { id, taken, records }: TreeRecords, turn: Turn): void {
-    const walk = this.#answered(peer, id, 'records');
-    if (walk === undefined) return;
+    const walk = this.#asked(peer, id);
+    if (walk?.step.kind !== 'records') return;
+    walk.askedId = 0;
+    const { step } = walk;
     for (const record of records) {
       this.#charge(walk, encodedOf(record).length);
-      if (this.#isWanted(walk, record) && this.#options.recover(record, turn)) walk.mended++;
+      if (this.#isWanted(step, record) && this.#options.recover(record, turn)) step.mended++;
     }
-    walk.wanted.splice(0, Math.max(taken, 1));
-    const isOver = walk.wanted.length === 0 || walk.bytesLeft < 0;
-    if (isOver) this.#end(walk, 'different', turn);
+    step.wanted.splice(0, Math.max(taken, 1));
+    if (walk.bytesLeft < 0) this.#end(walk, 'different', turn);
     else this.#proceed(walk, turn);
   }
 
-  #onRoot(walk: Walk, leaves: Leaves, [low, high]: readonly number[], turn: Turn): void {
-    if (isSameDigest(leaves.root(), [low as number, high as number]))
-      return this.#end(walk, 'equal', turn);
-    walk.step = 'inner';
-    this.#proceed(walk, turn);
-  }
-
-  #onInner(walk: Walk, leaves: Leaves, digests: readonly number[], turn: Turn): void {
-    for (let i = 0; i + 1 < digests.length && walk.skip < FANOUT; i += 2) {
-      const theirs: Digest = [digests[i] as number, digests[i + 1] as number];
-      if (!isSameDigest(leaves.inner(walk.skip), theirs)) walk.inner.push(walk.skip);
-      walk.skip++;
+  #compare(
+    step: TreeStep,
+    digests: readonly number[],
+  ): InnerStep | LeavesStep | PageStep | 'equal' {
+    switch (step.kind) {
+      case 'root':
+        return compareRoots(step, digests);
+      case 'inner':
+        return compareInner(step, digests);
+      case 'leaves':
+        return compareLeaves(step, digests, this.#leavesMax());
+      default:
+        return unreachable(step);
     }
-    if (walk.skip < FANOUT) return this.#proceed(walk, turn);
-    walk.skip = 0;
-    walk.step = 'leaves';
-    this.#goOnWith(walk, walk.inner.length, turn);
-  }
-
-  #onLeaves(walk: Walk, leaves: Leaves, digests: readonly number[], turn: Turn): void {
-    const count = walk.inner.length * FANOUT;
-    for (let i = 0; i + 1 < digests.length && walk.skip < count; i += 2) {
-      const node = walk.inner[Math.floor(walk.skip / FANOUT)] as number;
-      const leaf = node * FANOUT + (walk.skip % FANOUT);
-      const theirs: Digest = [digests[i] as number, digests[i + 1] as number];
-      if (!isSameDigest(leaves.leaf(leaf), theirs) && walk.leaves.size < this.#leavesMax())
-        walk.leaves.add(leaf);
-      walk.skip++;
-    }
-    const isFull = walk.leaves.size >= this.#leavesMax();
-    if (walk.skip < count && !isFull) return this.#proceed(walk, turn);
-    walk.cut?.end();
-    walk.step = 'page';
-    this.#goOnWith(walk, walk.leaves.size, turn);
-  }
-
-  /** Nothing differs a level below: what the peer says does not agree with itself. */
-  #goOnWith(walk: Walk, count: number, turn: Turn): void {
-    if (count === 0) this.#end(walk, 'unknown', turn);
-    else this.#proceed(walk, turn);
-  }
-
-  /** A third of a round for the list of each look, and the rest for records: a round that is cut short mends, too. */
-  #isSpent({ look, bytesLeft }: Walk): boolean {
-    return bytesLeft < this.#options.roundBytes * (1 - look / 3);
-  }
-
-  /** As many leaves as a request has room for. */
-  #leavesMax(): number {
-    const room = Math.floor((this.#options.frameBytes - MESSAGE_BYTES) / LEAF_BYTES);
-    return Math.max(1, Math.min(LEAVES_MAX, room));
-  }
-
-  /** Our keys and theirs behind `after` up to `end`. */
-  #compare(walk: Walk, theirs: readonly StoredKey[], end: Position): void {
-    const cut = present(walk.cut, 'tree: keys are compared at a cut').vector;
-    const judge = (position: Position, ours?: StoredKey, their?: StoredKey): void => {
-      const difference = differenceOf(ours, their, cut);
-      if (difference !== undefined) walk.found.set(position, difference);
-    };
-    for (const each of theirs) {
-      const position = positionOf(each);
-      judge(position, walk.own.get(position) ?? this.#inMemory(each), each);
-      walk.own.delete(position);
-    }
-    for (const [position, ours] of walk.own) {
-      if (end !== '' && position > end) continue;
-      judge(position, ours);
-      walk.own.delete(position);
-    }
-  }
-
-  #inMemory({ namespace, key }: StoredKey): StoredKey | undefined {
-    const { record, damaged } = this.#options.table.read(namespace, key);
-    if (damaged) return { namespace, key, state: 'damaged', hlc: 0, origin: '', seq: 0 };
-    return record === undefined ? undefined : storedAs(record);
   }
 
   /** Everything was listed, or as much as a round may. */
-  #conclude(walk: Walk, isWhole: boolean, turn: Turn): void {
+  #conclude(walk: Walk, found: Differences, isWhole: boolean, turn: Turn): void {
+    const { seen } = walk;
     // look 1 -> look 2
-    if (walk.look === 1) {
-      const { found } = walk;
-      walk.cut?.end();
-      Object.assign(walk, firstLook(), nothingSeen(), { look: 2, seen: found });
-      walk.restUntilMs = turn.now.monoMs + this.#options.restMs;
-      walk.untilMs = walk.restUntilMs + this.#options.timeoutMs;
+    if (seen === undefined) {
+      walk.seen = found;
+      const fromMs = turn.now.monoMs + this.#options.restMs;
+      walk.step = { kind: 'cut', fromMs };
+      walk.untilMs = fromMs + this.#options.timeoutMs;
       return;
     }
-    const confirmed = [...walk.found].filter(([position, difference]) => {
-      const before = walk.seen.get(position);
-      return before !== undefined && isConfirmed(before, difference);
-    });
-    walk.confirmed = confirmed.length;
-    if (walk.confirmed === 0) {
-      if (isWhole && !isAccountedFor(walk.seen, walk.found)) this.#doubt(turn);
+    const confirmed = new Map(
+      [...found].filter(([position, difference]) => {
+        const before = seen.get(position);
+        return before !== undefined && isConfirmed(before, difference);
+      }),
+    );
+    if (confirmed.size === 0) {
+      if (isWhole && !isAccountedFor(seen, found)) this.#doubt(turn);
       return this.#end(walk, 'unknown', turn);
     }
-    walk.found = new Map(confirmed);
     // look 2 -> mending
-    for (const [, { lacks, theirs }] of confirmed)
-      if (lacks === 'here' && theirs !== undefined) walk.wanted.push(theirs);
-    if (walk.wanted.length === 0) return this.#end(walk, 'different', turn);
-    walk.step = 'records';
+    const wanted: StoredKey[] = [];
+    for (const { lacks, theirs } of confirmed.values())
+      if (lacks === 'here' && theirs !== undefined) wanted.push(theirs);
+    walk.step = { kind: 'records', confirmed, wanted, mended: 0 };
     this.#proceed(walk, turn);
   }
 
@@ -343,77 +293,114 @@ export class TreeWalk {
     this.#options.tree.distrust(out);
   }
 
+  /** A third of a round for the list of each look, and the rest for records: a round that is cut short mends, too. */
+  #isSpent({ seen, bytesLeft }: Walk): boolean {
+    const look = seen === undefined ? 1 : 2;
+    return bytesLeft < this.#options.roundBytes * (1 - look / 3);
+  }
+
+  /** As many leaves as a request has room for. */
+  #leavesMax(): number {
+    const room = Math.floor((this.#options.frameBytes - MESSAGE_BYTES) / LEAF_BYTES);
+    return Math.max(1, Math.min(LEAVES_MAX, room));
+  }
+
+  #inMemory({ namespace, key }: StoredKey): StoredKey | undefined {
+    const { record, damaged } = this.#options.table.read(namespace, key);
+    if (damaged) return { namespace, key, state: 'damaged', hlc: 0, origin: '', seq: 0 };
+    return record === undefined ? undefined : storedAs(record);
+  }
+
   /** What was confirmed, and nothing else has happened to it since. */
-  #isWanted({ found }: Walk, record: Record): boolean {
-    const difference = found.get(positionOf(record));
+  #isWanted({ confirmed }: RecordsStep, record: Record): boolean {
+    const difference = confirmed.get(positionOf(record));
     if (difference === undefined) return false;
     const ours = this.#inMemory(storedAs(record));
     return (ours === undefined) === (difference.ours === undefined);
   }
 
-  /** The walk, if that is an answer to what it has asked last. */
-  #answered(peer: number, id: number, ...steps: Walk['step'][]): Walk | undefined {
+  /** The walk, if that is the number of what it has asked last. */
+  #asked(peer: number, id: number): Walk | undefined {
     const walk = this.#walk;
-    if (walk?.peer !== peer || walk.askedId !== id || id === 0) return undefined;
-    if (!steps.includes(walk.step)) return undefined;
-    walk.askedId = 0;
-    return walk;
+    return walk?.peer === peer && walk.askedId === id && id !== 0 ? walk : undefined;
   }
+
+  // ---- questions: what the step needs
 
   #proceed(walk: Walk, turn: Turn): void {
     walk.untilMs = turn.now.monoMs + this.#options.timeoutMs;
-    this.#ask(walk, turn);
+    this.#evaluate(walk, turn);
   }
 
-  #ask(walk: Walk, turn: Turn): void {
-    const { peer, step, after, upTo } = walk;
-    if (step === 'cut') {
-      this.#charge(walk, MESSAGE_BYTES);
-      turn.send(peer, { kind: 'tree-cut-request', id: this.#nextId(walk) });
-    } else if (step === 'page') {
-      this.#readPage(walk, turn);
-    } else if (step === 'keys') {
-      const id = this.#nextId(walk);
-      const leaves = [...walk.leaves];
-      this.#charge(walk, MESSAGE_BYTES + leaves.length * LEAF_BYTES + after.length + upTo.length);
-      turn.send(peer, { kind: 'tree-keys-request', id, leaves, after, upTo });
-    } else if (step === 'records') {
-      const id = this.#nextId(walk);
-      const keys = this.#wantedNext(walk);
-      this.#charge(
-        walk,
-        keys.reduce((sum, each) => sum + nameBytes(each), MESSAGE_BYTES),
-      );
-      turn.send(peer, { kind: 'tree-records-request', id, keys });
-    } else {
-      this.#askTree(walk, step, turn);
+  /** Looks at the whole, and asks what is needed next, if it is time and the own tree has come so far. */
+  #evaluate(walk: Walk, turn: Turn): void {
+    assert(this.#walk === walk, 'tree (1): only the walk under way goes on');
+    assert(walk.askedId === 0, 'tree (2): one request is under way');
+    const { peer, step } = walk;
+    switch (step.kind) {
+      case 'cut':
+        if (turn.now.monoMs < step.fromMs) return;
+        this.#charge(walk, MESSAGE_BYTES);
+        return turn.send(peer, { kind: 'tree-cut-request', id: this.#nextId(walk) });
+      case 'root':
+      case 'inner':
+      case 'leaves':
+        return this.#askTree(walk, step, turn);
+      case 'page':
+        return this.#readPage(walk, step, turn);
+      case 'keys':
+        return this.#askKeys(walk, step, turn);
+      case 'records':
+        if (step.wanted.length === 0) return this.#end(walk, 'different', turn);
+        return this.#askRecords(walk, step, turn);
+      default:
+        return unreachable(step);
     }
   }
 
   /** Once this replica's tree has reached the cut. */
-  #askTree(walk: Walk, level: TreeRequest['level'], turn: Turn): void {
-    const { cut, cutId, peer, skip } = walk;
-    const state = cut?.advance() ?? 'unknown';
-    if (cut === undefined || state === 'unknown') return this.#end(walk, 'unknown', turn);
-    walk.isHeld = state === 'waiting';
-    if (walk.isHeld) return;
+  #askTree(walk: Walk, step: TreeStep, turn: Turn): void {
+    const { cut, cutId, kind: level } = step;
+    const state = cut.advance();
+    if (state === 'unknown') return this.#end(walk, 'unknown', turn);
+    step.isHeld = state === 'waiting';
+    if (step.isHeld) return;
     const id = this.#nextId(walk);
     const vector = level === 'root' ? [...cut.vector] : [];
-    const nodes = level === 'leaves' ? [...walk.inner] : [];
+    const nodes = step.kind === 'leaves' ? [...step.nodes] : [];
+    const skip = step.kind === 'root' ? 0 : step.compared;
     this.#charge(walk, MESSAGE_BYTES + nodes.length + vector.length * VECTOR_BYTES);
     const root = cut.leaves.root();
-    turn.send(peer, { kind: 'tree-request', id, cutId, vector, root, level, nodes, skip });
+    turn.send(walk.peer, { kind: 'tree-request', id, cutId, vector, root, level, nodes, skip });
   }
 
-  #readPage(walk: Walk, out: Outbox): void {
-    walk.own.clear();
+  #readPage(walk: Walk, { lists }: PageStep, out: Outbox): void {
+    lists.own.clear();
     this.#nextId(walk);
-    const span = recordsBetween(walk.after, undefined);
+    const span = recordsBetween(lists.after, undefined);
     this.#page.begin(span, { bytesMax: PAGE_BYTES }, undefined, out);
   }
 
+  #askKeys(walk: Walk, { lists: { after, leaves: those }, upTo }: KeysStep, out: Outbox): void {
+    const id = this.#nextId(walk);
+    const leaves = [...those];
+    this.#charge(walk, MESSAGE_BYTES + leaves.length * LEAF_BYTES + after.length + upTo.length);
+    out.send(walk.peer, { kind: 'tree-keys-request', id, leaves, after, upTo });
+  }
+
+  #askRecords(walk: Walk, step: RecordsStep, out: Outbox): void {
+    assert(step.confirmed.size > 0, 'tree (4): what is fetched was confirmed');
+    const id = this.#nextId(walk);
+    const keys = this.#wantedNext(step);
+    this.#charge(
+      walk,
+      keys.reduce((sum, each) => sum + nameBytes(each), MESSAGE_BYTES),
+    );
+    out.send(walk.peer, { kind: 'tree-records-request', id, keys });
+  }
+
   /** As many names as a request has room for, at least one. */
-  #wantedNext({ wanted }: Walk): StoredKey[] {
+  #wantedNext({ wanted }: RecordsStep): StoredKey[] {
     let bytes = MESSAGE_BYTES;
     const next: StoredKey[] = [];
     for (const each of wanted) {
@@ -436,40 +423,29 @@ export class TreeWalk {
 
   // * -> idle
   #end(walk: Walk, result: RoundEnd['result'], turn: Turn): void {
+    assert(this.#walk === walk, 'tree (1): a walk ends once');
+    const { peer, step } = walk;
     this.#walk = undefined;
-    walk.cut?.end();
-    const { peer, confirmed: keys, mended } = walk;
+    if (isTreeStep(step)) step.cut.end();
+    const { keys, mended } =
+      step.kind === 'records'
+        ? { keys: step.confirmed.size, mended: step.mended }
+        : { keys: 0, mended: 0 };
     // What was confirmed stays so, however the mending ended.
     const said = keys > 0 ? 'different' : result;
     this.#options.onEnd({ peer, result: said, keys, mended }, turn);
   }
 }
 
-function firstLook() {
-  return {
-    look: 1 as Walk['look'],
-    step: 'cut' as Walk['step'],
-    cut: undefined as Walk['cut'],
-    cutId: 0,
-    isHeld: false,
-    askedId: 0,
-    skip: 0,
-    after: '',
-    upTo: '',
-  };
+/** A list goes on behind where it was, and not beyond what was asked for. */
+function isWithin(last: Position, after: Position, upTo: Position): boolean {
+  return last > after && (upTo === '' || last <= upTo);
 }
 
-function nothingSeen() {
-  return {
-    inner: [] as number[],
-    leaves: new Set<number>(),
-    own: new Map<Position, StoredKey>(),
-    found: new Map<Position, Difference>(),
-    seen: new Map<Position, Difference>(),
-    confirmed: 0,
-    wanted: [] as StoredKey[],
-    mended: 0,
-  };
+/** Nothing is left to look at below. */
+function isEmpty(step: InnerStep | LeavesStep | PageStep): boolean {
+  if (step.kind === 'leaves') return step.nodes.length === 0;
+  return step.kind === 'page' && step.lists.leaves.size === 0;
 }
 
 function nameBytes({ namespace, key }: StoredKey): number {

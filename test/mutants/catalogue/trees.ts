@@ -11,9 +11,9 @@ export const trees: readonly Mutant[] = [
     id: 'tree-last-leaf-skipped',
     number: 26,
     title: 'the last leaf of each node is never compared',
-    file: 'src/entropy/tree-walk.ts',
-    replace: 'if (!isSameDigest(leaves.leaf(leaf), theirs) &&',
-    with: 'if (leaf % FANOUT < FANOUT - 1 && !isSameDigest(leaves.leaf(leaf), theirs) &&',
+    file: 'src/entropy/tree-step.ts',
+    replace: 'if (!isSameDigest(cut.leaves.leaf(leaf), digestAt(digests, i)) &&',
+    with: 'if (leaf % FANOUT < FANOUT - 1 && !isSameDigest(cut.leaves.leaf(leaf), digestAt(digests, i)) &&',
     foundBy: {
       kind: 'test',
       file: SCENARIO,
@@ -57,9 +57,9 @@ export const trees: readonly Mutant[] = [
     number: 'own',
     title: 'a peer that cannot tell counts as equal',
     file: 'src/entropy/tree-walk.ts',
-    replace: "walk.cut = reply.answer === 'known' ? this.#options.freeze() : undefined;",
+    replace: "const cut = reply.answer === 'known' ? this.#options.freeze() : undefined;",
     with: `if (reply.answer !== 'known') return this.#end(walk, 'equal', turn);
-    walk.cut = this.#options.freeze();`,
+    const cut = this.#options.freeze();`,
     foundBy: {
       kind: 'test',
       file: SCENARIO,
@@ -71,9 +71,8 @@ export const trees: readonly Mutant[] = [
     number: 'own',
     title: 'a difference that was seen once is called divergence',
     file: 'src/entropy/tree-walk.ts',
-    replace: 'if (walk.look === 1) {',
-    with: `walk.seen = walk.found;
-    if (walk.untilMs < 0) {`,
+    replace: 'const { seen } = walk;\n    // look 1 -> look 2',
+    with: 'const seen: Differences | undefined = found;\n    // look 1 -> look 2',
     foundBy: {
       kind: 'test',
       file: SCENARIO,
