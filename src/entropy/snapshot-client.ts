@@ -5,6 +5,8 @@
 //   idle -> copying   every peer that holds what is missing of some origin has truncated it
 //   copying -> idle   the last chunk is merged: the logs jump to what the snapshot covers
 //
+//   within a copy     waiting -> asked <-> sweeping; asked, sweeping -> waiting where the parts do not follow each other
+//
 // Merging never replaces: what is newer here stays, and is streamed. Once what a part speaks for is swept, a mark of how far
 // the copy has come is made durable, so a restart goes on from there, with any peer that holds all that the snapshot
 // covers. A part that does not come is asked for again after a while, of the next such peer. Behind the records come the
@@ -30,6 +32,7 @@
 //       that a part still shows finds the T that came by the stream.
 //   (7) A restart reads the mark, and with it (4) holds for the same range; the part behind it is asked for again.
 
+import { assert } from '../base/assert.ts';
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { createRing } from '../base/ring.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
@@ -68,16 +71,26 @@ export interface SnapshotClientOptions {
   readonly jump: (cover: LaneHead, out: Outbox) => void;
 }
 
+/** A part that is merged, and whose absences are swept. */
+interface Part {
+  readonly last: Position;
+  readonly more: boolean;
+  readonly holder: Holder;
+}
+
+/** What a copy is doing. `untilMs`: where nothing comes until then, the next part is asked for again. */
+type Step =
+  | { readonly kind: 'waiting'; readonly untilMs: number }
+  | { readonly kind: 'asked'; readonly id: number; untilMs: number }
+  | { readonly kind: 'sweeping'; readonly id: number; untilMs: number; readonly part: Part };
+
 interface Copy {
-  /** The peer that was asked for the part under way; -1 for none. */
+  step: Step;
+  /** The peer that was asked last; -1 for none. */
   peer: number;
-  id: number;
-  untilMs: number;
   /** Empty until the first part has arrived. */
   covers: readonly LaneHead[];
   after: Position;
-  /** The part that is being swept. */
-  part: { readonly last: Position; readonly more: boolean; readonly holder: Holder } | undefined;
   /** Since this process began. */
   parts: number;
   records: number;
@@ -153,7 +166,8 @@ export class SnapshotClient {
 
   onDisconnected(peer: number): void {
     for (const floors of this.#floors.values()) floors.delete(peer);
-    if (this.#copy?.peer === peer && this.#copy.id !== 0) this.#copy.untilMs = 0;
+    const copy = this.#copy;
+    if (copy?.peer === peer && copy.step.kind !== 'waiting') copy.step.untilMs = 0;
   }
 
   /** Begins a copy where no log helps, and asks again for what did not come. */
@@ -166,11 +180,11 @@ export class SnapshotClient {
       this.#options.onCopy(true);
       turn.note('warn', 'snapshot-begins', { of: holder.id });
       this.#ask(this.#copy, holder, turn);
-    } else if (copy.part !== undefined) {
+    } else if (copy.step.kind === 'sweeping') {
       this.#sweep.goOn(turn);
     } else if (this.#arrived.size > 0) {
       this.#take(copy, turn);
-    } else if (turn.now.monoMs >= copy.untilMs) {
+    } else if (turn.now.monoMs >= copy.step.untilMs) {
       this.#askAgain(copy, holders, turn);
     }
   }
@@ -182,8 +196,9 @@ export class SnapshotClient {
 
   onChunk(holder: Holder, chunk: SnapshotChunk, turn: Turn): void {
     const copy = this.#copy;
-    if (copy?.peer !== holder.peer || copy.id !== chunk.id) return;
-    copy.untilMs = turn.now.monoMs + this.#options.retryMs;
+    if (copy?.peer !== holder.peer || copy.step.kind === 'waiting') return;
+    if (copy.step.id !== chunk.id) return;
+    copy.step.untilMs = turn.now.monoMs + this.#options.retryMs;
     if (this.#arrived.size >= WINDOW_PARTS) return this.#breakOff(copy);
     this.#arrived.push({ holder, chunk });
     this.#take(copy, turn);
@@ -199,7 +214,12 @@ export class SnapshotClient {
   /** Merges the next part, when the one before is swept and there is room for what it brings. */
   #take(copy: Copy, turn: Turn): void {
     const { absence, admit, isAhead, metrics, remember, table } = this.#options;
-    if (copy.part !== undefined || table.cells.undurableCount > UNDURABLE_MAX) return;
+    const { step } = copy;
+    assert(
+      step.kind !== 'waiting' || this.#arrived.size === 0,
+      'snapshot client: what waits here was asked for',
+    );
+    if (step.kind !== 'asked' || table.cells.undurableCount > UNDURABLE_MAX) return;
     const next = this.#arrived.shift();
     if (next === undefined) return;
     const { chunk, holder } = next;
@@ -219,7 +239,7 @@ export class SnapshotClient {
     metrics.snapshotRecordsReceived += records.length;
     copy.parts++;
     copy.records += records.length;
-    copy.part = { last, more, holder };
+    copy.step = { ...step, kind: 'sweeping', part: { last, more, holder } };
     if (after.startsWith(NAMED)) return this.#onSwept(copy, turn);
     const { covers } = copy;
     const upTo = last.startsWith(NAMED) ? undefined : last;
@@ -228,22 +248,20 @@ export class SnapshotClient {
   }
 
   #onSwept(copy: Copy, turn: Turn): void {
-    const { part } = copy;
-    if (part === undefined) return;
-    copy.part = undefined;
+    // The sweep of a part that was broken off ends as well, and says nothing.
+    if (copy.step.kind !== 'sweeping') return;
+    const { id, part } = copy.step;
     copy.after = part.last;
     if (!part.more) return this.#finish(copy, turn);
     turn.put(MARK, encodeMark(copy));
-    copy.untilMs = turn.now.monoMs + this.#options.retryMs;
-    turn.send(part.holder.peer, { kind: 'snapshot-credit', id: copy.id, parts: 1 });
+    copy.step = { kind: 'asked', id, untilMs: turn.now.monoMs + this.#options.retryMs };
+    turn.send(part.holder.peer, { kind: 'snapshot-credit', id, parts: 1 });
     this.#take(copy, turn);
   }
 
   /** What is on its way no longer counts; with the next heartbeat the copy goes on behind its mark. */
   #breakOff(copy: Copy): void {
-    copy.part = undefined;
-    copy.id = 0;
-    copy.untilMs = 0;
+    copy.step = { kind: 'waiting', untilMs: 0 };
     this.#arrived.clear();
   }
 
@@ -252,7 +270,7 @@ export class SnapshotClient {
     this.#breakOff(copy);
     const waitMs = this.#aheadWaitMs * 2 || this.#options.retryMs;
     this.#aheadWaitMs = Math.min(waitMs, AHEAD_WAIT_MS_MAX);
-    copy.untilMs = turn.now.monoMs + this.#aheadWaitMs;
+    copy.step = { kind: 'waiting', untilMs: turn.now.monoMs + this.#aheadWaitMs };
     if (this.#ahead.has(id)) return;
     this.#ahead.add(id);
     turn.note('warn', 'snapshot-ahead', { of: id });
@@ -260,6 +278,7 @@ export class SnapshotClient {
 
   // copying -> idle
   #finish(copy: Copy, out: Outbox): void {
+    assert(this.#copy === copy, 'snapshot client: a copy ends once');
     this.#copy = undefined;
     this.#ahead.clear();
     for (const cover of copy.covers) this.#options.jump(cover, out);
@@ -313,11 +332,11 @@ export class SnapshotClient {
   #ask(copy: Copy, { peer }: Holder, turn: Turn): void {
     this.#arrived.clear();
     copy.peer = peer;
-    copy.id = ++this.#lastId;
-    copy.untilMs = turn.now.monoMs + this.#options.retryMs;
+    const id = ++this.#lastId;
+    copy.step = { kind: 'asked', id, untilMs: turn.now.monoMs + this.#options.retryMs };
     const { bytesMax } = this.#options;
     const window = { bytesMax, parts: WINDOW_PARTS };
-    turn.send(peer, { kind: 'snapshot-request', id: copy.id, after: copy.after, ...window });
+    turn.send(peer, { kind: 'snapshot-request', id, after: copy.after, ...window });
   }
 }
 
@@ -326,7 +345,8 @@ export function snapshotMark(): Uint8Array {
 }
 
 function begunAt(after: Position, covers: readonly LaneHead[]): Copy {
-  return { peer: -1, id: 0, untilMs: 0, covers, after, part: undefined, parts: 0, records: 0 };
+  const step = { kind: 'waiting', untilMs: 0 } as const;
+  return { step, peer: -1, covers, after, parts: 0, records: 0 };
 }
 
 function encodeMark({ after, covers }: Copy): Uint8Array {

@@ -9,7 +9,7 @@ export const snapshots: readonly Mutant[] = [
     title: 'a snapshot ends with its first part, and stands for the whole',
     file: 'src/entropy/snapshot-client.ts',
     replace: 'if (!part.more) return this.#finish(copy, turn);',
-    with: 'if (copy.id > 0) return this.#finish(copy, turn);',
+    with: 'if (id > 0) return this.#finish(copy, turn);',
     foundBy: sim,
   },
   {
