@@ -1,5 +1,6 @@
-// `npm run check`: everything that can be said about the source without starting a replica. All steps run, so that one look
-// shows all that is wrong. `-- --no-tests` leaves out the tests, where `npm test` has just run them.
+// `npm run check`: every check of the source that needs no running replica. All steps run, so that
+// one run shows all errors. `-- --no-tests` leaves out the tests, for when `npm test` has just run
+// them.
 
 import { ensureInstalled, runTool } from './prepare.mjs';
 

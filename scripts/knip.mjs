@@ -1,5 +1,6 @@
-// Runs knip, which needs TypeScript's JavaScript compiler API. TypeScript 7 has none, so `typescript`
-// resolves to the copy of the last release that has it, which @ts-morph/common carries.
+// Runs knip, which needs TypeScript's JavaScript compiler API. TypeScript 7 has none, so
+// `typescript` resolves to the copy of the last release that has it, which @ts-morph/common
+// carries.
 
 import { register } from 'node:module';
 

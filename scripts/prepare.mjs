@@ -47,7 +47,7 @@ export function become(command, args) {
 }
 
 // A terminal sends Ctrl-C to the whole foreground group: the child has it already, and a second one
-// would read as impatience.
+// would be taken for an order to end at once.
 function forward(child, signal) {
   const sentByTerminal = signal === 'SIGINT' && process.stdin.isTTY;
   if (!sentByTerminal) child.kill(signal);

@@ -1,5 +1,6 @@
-// Closes a CI run: reads vitest's JSON report and prints the counts, last of all one plain line
-// `N passed, N failed`. A file that could not be loaded has no tests to count; it counts as one failure.
+// Ends a CI run: reads vitest's JSON report and prints the counts, at last one plain line `N
+// passed, N failed`. A file that could not be loaded has no tests to count; it counts as one
+// failure.
 
 import { readFileSync } from 'node:fs';
 

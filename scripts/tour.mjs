@@ -1,8 +1,9 @@
-// `npm run test:tour`: runs the guided tour of the README as a reader would and compares what he would see.
+// `npm run test:tour`: runs the guided tour of the README as a reader would and compares the
+// output.
 //
-// The tour is the ```console blocks of the section "Guided tour": a line that begins with `$ ` is a command, what
-// follows it is its output. `…` stands for any text within a line; a line that is only `…` stands for any lines.
-// A tour without commands fails, as does the first output that differs.
+// The tour is the ```console blocks of the section "Guided tour": a line that begins with `$ ` is a
+// command, the lines after it are its output. `…` matches any text within a line; a line that is
+// only `…` matches any lines. A tour without commands fails, as does the first output that differs.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Brings systems up and down. One that does not come up is missing, with its reason, and whatever
-// it had started is ended; the others go on.
+// Starts and stops systems. A system that does not start is missing, with its reason, and the
+// processes that it had started are ended; the others continue.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

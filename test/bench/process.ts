@@ -1,5 +1,5 @@
 // Server processes of a run: started with their output in a log file, watched, and ended one by
-// one. Whatever ends the bench ends them too. Ports are free ones on loopback.
+// one. The end of the bench, for any reason, ends them too. Ports are free ones on loopback.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
@@ -87,14 +87,14 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
-/** Ends the servers whose folder lies in this one. */
+/** Ends the servers whose folder is below this one. */
 export async function stopServersIn(folder: string): Promise<void> {
   const isInside = (server: Server) => `${server.folder}/`.startsWith(`${folder}/`);
   const inside = [...running].filter(isInside);
   await Promise.all(inside.map((server) => server.stop()));
 }
 
-/** Free ports of 127.0.0.1; all are held until all are known, so they differ. */
+/** Free ports of 127.0.0.1; all are bound until all are known, so they differ. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const holders = await Promise.all(Array.from({ length: count }, holdPort));
   await Promise.all(holders.map(({ release }) => release()));

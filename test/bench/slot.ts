@@ -25,12 +25,12 @@ export interface Slot {
   readonly misses: number;
   readonly errors: number;
   readonly firstError: string | undefined;
-  /** CPU time of all server processes for each operation. */
+  /** CPU time of all server processes per operation. */
   readonly cpuMicrosPerOp: number;
   readonly clientMicrosPerOp: number;
   /** The part of one core that the client used; near 1, the client is what was measured. */
   readonly clientLoad: number;
-  /** Cores that everything else used: systems at rest, other programs, the host of the machine. */
+  /** Cores that everything else used: idle systems, other programs, the host of the machine. */
   readonly foreignCores: number;
   readonly writtenBytesPerOp: number;
   readonly rssBytes: number;

@@ -1,4 +1,5 @@
-// Chromium, headless: opens a page until that has told its outcomes. Names of other sites stand for this machine.
+// Headless Chromium: opens a page until it has reported its outcomes. Names of other sites resolve
+// to this machine.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,14 +16,14 @@ export interface Surroundings {
 type Outcomes = { readonly [attempt: string]: string };
 
 export interface Browser {
-  /** Opens `url` until `told` has something to say. */
+  /** Opens `url` until `told` has a report. */
   open(url: string, around: Surroundings, told: () => Promise<Outcomes>): Promise<Outcomes>;
-  /** The document that stands at `url` in the end, wherever it led. */
+  /** The document at `url` in the end, after all redirects. */
   dump(url: string, around: Surroundings): Promise<string>;
 }
 
 const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-/** A page that says nothing for so long will not. */
+/** After this time without a report, a page is given up. */
 const PATIENCE_MS = 120_000;
 
 export function findBrowser(): Browser | undefined {

@@ -1,7 +1,8 @@
-// `npm run test:browser`: what a real browser lets a web page do to a cluster without tokens, as `npm start` runs one. A page of
-// another site, and one on another port of localhost, drain and forget replicas, post forms, and embed values; a page whose
-// name is rebound to the server asks as if it were its own; a page of a configured origin uses the API. Then the cluster is
-// looked at. It uses Chromium where that is installed, and is *not run* where it is not.
+// `npm run test:browser`: what a real browser lets a web page do to a cluster without tokens, as
+// `npm start` runs one. A page of another site, and one on another port of localhost, drain and
+// forget replicas, post forms, and embed values; a page whose name is rebound to the server sends
+// same-origin requests; a page of a configured origin uses the API. Then the cluster is checked. It
+// uses Chromium if that is installed, and is *not run* otherwise.
 //
 // Exit code 0 when nothing that ran has failed, 1 when something did.
 
@@ -107,7 +108,7 @@ async function plant(url: string): Promise<void> {
     throw new Error(`nothing to steal: ${script.status}, ${secret.status}`);
 }
 
-/** Whatever the page could tell, it must not have read or run anything. */
+/** Whatever the page can report, it must not have read or run anything. */
 function judgeForeign(name: string, outcomes: Outcomes): Verdict {
   const wrong = Object.entries(outcomes).filter(
     ([, outcome]) => !/^(?:opaque|refused)$/.test(outcome),
@@ -140,7 +141,7 @@ async function rebind(
   return [name, isRefused && Object.keys(outcomes).length === 4 ? '' : JSON.stringify(outcomes)];
 }
 
-/** A link from elsewhere opens the documents. */
+/** A link from another site opens the documents. */
 async function visit(
   browser: Browser,
   stage: Stage,
@@ -170,7 +171,7 @@ async function judgeCluster({ replicas }: TestCluster): Promise<Verdict> {
   return ['the cluster afterwards', complaints.join(', ')];
 }
 
-/** Status 0 where nobody answers: a replica that was forgotten ends. */
+/** Status 0 if no process answers: a replica that was forgotten ends. */
 async function look(url: string): Promise<{ readonly status: number; readonly text: string }> {
   try {
     const answer = await fetch(url);

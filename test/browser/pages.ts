@@ -1,7 +1,8 @@
-// The pages. Each tries what it tries, one after the other, and reports for each attempt what a script can know of it:
-// `opaque` (sent, and nothing can be read of the answer), `refused` (nothing was shown), a status, or what it read.
+// The pages. Each makes its attempts, one after the other, and reports for each what a script can
+// know of it: `opaque` (sent, and nothing of the answer is readable), `refused` (nothing was
+// shown), a status, or the content.
 
-/** Everything that a page of another site can send or embed without being asked. */
+/** Everything that a page of another site can send or embed without permission. */
 export function foreignPage(name: string, victim: string, ids: readonly string[]): string {
   const posts = [
     ...ids.map((id) => `/v1/cluster/replicas/${id}/drain`),
@@ -67,7 +68,7 @@ export function consolePage(name: string, victim: string): string {
   `);
 }
 
-/** A page whose name leads to the server once it is loaded: to the browser, all is of one origin. */
+/** A page whose name resolves to the server once it is loaded: the browser sees one origin. */
 export function reboundPage(name: string, home: string): string {
   return page(`
     await fetch('/switch', { cache: 'no-store' });

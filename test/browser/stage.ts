@@ -1,5 +1,6 @@
-// Where the pages come from and where they tell what they saw: an HTTP server of any name, and for rebinding a listener at the
-// port of the replica on another address of this machine, which first gives a page and later is the replica.
+// The server of the pages and of their reports: an HTTP server of any name, and for rebinding a
+// listener at the port of the replica on another address of this machine, which first serves a page
+// and later is the replica.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import {
@@ -30,7 +31,7 @@ export class Stage {
     this.#pages.set(path, page);
   }
 
-  /** What the page of this name tells. */
+  /** The report of the page with this name. */
   report(name: string): Promise<Outcomes> {
     const told = this.#reports.get(name);
     if (told !== undefined) return Promise.resolve(told);
@@ -38,8 +39,9 @@ export class Stage {
   }
 
   /**
-   * Gives `page` at 127.0.0.2 until it asks for `/switch`; from then on that address leads to the replica. A connection is
-   * one or the other as its first bytes arrive: browsers open connections before they have anything to ask.
+   * Serves `page` at 127.0.0.2 until it requests `/switch`; from then on that address leads to the
+   * replica. The first bytes of a connection decide which it is: browsers open connections before
+   * they have a request.
    */
   async stand(port: number, page: string): Promise<boolean> {
     let isSwitched = false;

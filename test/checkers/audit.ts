@@ -1,9 +1,11 @@
-// K13, the durability audit: what the replicas hold after the cut against what clients were told.
+// K13, the durability audit: the contents of the replicas after the cut against the replies to
+// clients.
 //
-//   lost             acknowledged, and not there, though nothing that may have removed it was ever asked
-//   refused-present  refused, and there
-//   phantom          there, and never written by anybody
-//   overwritten      there, though a write that must win over it was acknowledged
+//   lost             acknowledged, and absent, though nothing that may have removed it was ever
+//                    asked
+//   refused-present  refused, and present
+//   phantom          present, and never written
+//   overwritten      present, though a write that must win over it was acknowledged
 //
 // Every replica is audited, because after the cut every one of them must hold everything.
 
@@ -19,11 +21,11 @@ import {
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 
 export interface AuditStats {
-  /** Writes by what the client was told. */
+  /** Writes by the reply to the client. */
   readonly acked: number;
   readonly refused: number;
   readonly unknown: number;
-  /** Unknown writes that are there after all, at the first replica. */
+  /** Unknown writes that are present after all, at the first replica. */
   readonly unknownPresent: number;
   readonly replicasAudited: number;
   /** Over all replicas. */
@@ -50,7 +52,7 @@ export function audit(history: History, demand: AuditDemand): Verdict<AuditStats
 
 function auditState(register: Register, state: FinalState, anomalies: Anomalies): void {
   for (const item of state.items.values()) auditPresent(register, state, item, anomalies);
-  // What an unfinished scan did not come to is not absent.
+  // Keys that an unfinished scan did not reach are not absent.
   if (!state.isComplete) return;
   for (const effects of register.keys()) {
     const { ns, key } = effects[0] as Effect;
@@ -84,7 +86,7 @@ function auditPresent(
   anomalies.add('overwritten', what, operations);
 }
 
-// The version that is shown tells more than what the writer was told.
+// The version that is shown says more than the reply to the writer.
 function mustWin(other: Effect, shown: Effect, item: Item): boolean {
   if (other === shown) return false;
   return isAfter(other, shown) || other.attempts.some(({ ver }) => isLaterDot(ver, item.ver));

@@ -1,9 +1,9 @@
-// What clients may expect of clocks, from their own words.
+// What clients may expect of clocks, judged by their own records.
 //
-//   lost-to-the-past   a write that a majority acknowledged is older than one that a majority had acknowledged before it began,
-//                      by more than clocks may differ
-//   refused-for-nothing   where nothing was wrong but some clocks, a healthy replica refused something, or one with a wrong
-//                      clock refused more than its writes
+//   lost-to-the-past      a write that a majority acknowledged is older than one that a majority
+//                         had acknowledged before it began, by more than clocks may differ
+//   refused-for-nothing   while nothing was wrong but some clocks, a healthy replica refused
+//                         something, or one with a wrong clock refused more than its writes
 
 import type { History, Operation, Write } from './operation.ts';
 import { Anomalies, type Verdict } from './verdict.ts';
@@ -14,25 +14,27 @@ export interface ClocksStats {
 }
 
 export interface ClocksDemand {
-  /** Of any membership of the run. */
+  /** The largest N of any membership of the run. */
   readonly replicas: number;
-  /** What the clocks of a majority may differ by, and what cannot be measured. */
+  /** The allowed difference between clocks of a majority, and the error of measuring it. */
   readonly driftMs: number;
-  /** Nothing else went wrong from this time on; left out where something did. */
+  /** No other fault was active from this time on; undefined if there was one. */
   readonly calmFromMs: number | undefined;
-  /** The clock of a replica was further off than right ones are from each other, between two moments. */
+  /** The clock of a replica was further off than right ones differ, between two moments. */
   readonly isWrong: (node: string, fromMs: number, toMs: number) => boolean;
-  /** A request that allowed less may end with its time-out, however well the clocks agree: so long is the way to the others. */
+  /**
+   * A request with a shorter timeout may fail even with right clocks: the others are this far away.
+   */
   readonly patienceMs: number;
 }
 
 const NS = 1e6;
-/** From when a clock is set right to when its replica stamps again: some heartbeats. */
+/** From a clock's correction until its replica stamps again: some heartbeats. */
 const RIGHT_AGAIN_MS = 1000;
-/** What a replica that has room says of what it does not take: what was asked for, not how it is. */
+/** Refusals of a replica that has room: they concern the request, not the state of the replica. */
 const ANSWERS = new Set(['', 'precondition-failed', 'not-found', 'overloaded', 'gave up']);
 
-/** What is said at the end of a request's own time. */
+/** The answer at the end of a request's own timeout. */
 const OVER_TIME = new Set(['timeout', 'outcome-unknown', 'idempotency-in-flight']);
 
 export function clocks(history: History, demand: ClocksDemand): Verdict<ClocksStats> {
@@ -46,8 +48,8 @@ export function clocks(history: History, demand: ClocksDemand): Verdict<ClocksSt
 }
 
 /**
- * By key, in the order in which they ended; without those that may be an earlier attempt's answer, and without deletes that mean
- * one version, which are stamped just behind it.
+ * By key, in the order in which they ended; without those that may be the answer to an earlier
+ * attempt, and without deletes of one version, which are stamped just after it.
  */
 function acknowledged(history: History, replicas: number): Map<string, (Write & Stamped)[]> {
   const byKey = new Map<string, (Write & Stamped)[]>();

@@ -1,5 +1,5 @@
-// K16: after the cut every replica answers the same for every key, value and version alike, whether it is asked by
-// scan or by key.
+// K16: after the cut every replica answers the same for every key, value and version alike, whether
+// it is asked by scan or by key.
 //
 //   diverged   two replicas show different things under one key
 //   two-faced  one replica's scan and its answer for the key differ
@@ -10,7 +10,10 @@ import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts'
 
 export interface ConvergenceStats {
   readonly replicas: number;
-  /** Keys that were compared, over all namespaces: those that a replica shows, and those that were written and none shows. */
+  /**
+   * Keys that were compared, over all namespaces: those that a replica shows, and those that were
+   * written and none shows.
+   */
   readonly keys: number;
   readonly finalGets: number;
   readonly diverged: number;

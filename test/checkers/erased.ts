@@ -1,18 +1,19 @@
-// K16: a delete removes what was written before it. Once a write is acknowledged by a quorum, and a delete that began
-// afterwards, at whatever replica, is acknowledged by a quorum that meets it, no quorum read or list that begins after that, and
-// no final one, shows the value; unless the reply to the delete said that a newer version is shown in its place.
+// K16: a delete removes what was written before it. Once a write is acknowledged by a quorum, and a
+// delete that began afterwards, at any replica, is acknowledged by a quorum that overlaps it, no
+// later quorum read or list, and no final one, shows the value; unless the reply to the delete
+// named a newer version that is shown instead.
 //
 //   survived  a read showed a value that a later delete had removed
 //
-// Told from the words of clients alone: which write came before which delete is their order in time. Reads that ask fewer
-// replicas than a quorum may be behind, and are not judged before the end.
+// The judgement uses only what clients saw: the order of a write and a delete is their order in
+// time. Reads of fewer replicas than a quorum may be behind, and are not judged before the end.
 
 import type { History, Read, Scan, Write } from './operation.ts';
 import { Register } from './register.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 
 export interface ErasedStats {
-  /** Deletes that had to remove something, and those that were told of a newer version instead. */
+  /** Deletes that had to remove something, and those whose reply named a newer version instead. */
   readonly deletes: number;
   readonly told: number;
   /** Reads of a key after such a delete. */
@@ -24,7 +25,10 @@ export interface ErasedDemand extends Demand {
   readonly namespaces: readonly string[];
   /** Copies and answers that make a quorum: any two meet. */
   readonly quorum: number;
-  /** At these times a process began anew: what it had to say of a write may be lost with the one before. */
+  /**
+   * A process began at these times: what it knew of a write may have been lost with its
+   * predecessor.
+   */
   readonly startsNs: readonly number[];
 }
 

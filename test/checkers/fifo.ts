@@ -1,6 +1,6 @@
-// FIFO order: whoever sees a write sees everything that the same client had written before it through the same
-// replica. A scan from the largest key down is a witness for that, if keys grow with the client's count: what it
-// looks at later must be there when what it looked at earlier was.
+// FIFO order: a client that sees a write sees everything that the same writer had written before it
+// through the same replica. A scan from the largest key down shows this, if keys grow with the
+// writer's count: the keys that it reads later must be present if those it read earlier were.
 //
 //   hole  a scan showed a write and lacked an earlier one of its client that had been acknowledged
 //
@@ -39,7 +39,7 @@ export function fifo(history: History, demand: FifoDemand): Verdict<FifoStats> {
   return anomalies.verdict(stats, shortfallOf(history, demand) ?? shortfallIn(checked, demand));
 }
 
-// Forwards it is one only where nothing is written any more.
+// A forward scan shows it only after the last write.
 function isWitness(scan: Scan): boolean {
   return scan.reverse || scan.final === true;
 }
@@ -48,7 +48,9 @@ function shortfallIn(checked: number, demand: FifoDemand): string | undefined {
   return checked < demand.checked ? `only ${checked} of ${demand.checked} writes` : undefined;
 }
 
-/** What one client put through one replica, in the order of its calls, which is that of its keys. */
+/**
+ * The puts of one client through one replica, in the order of its calls, which is that of its keys.
+ */
 type Chain = readonly Write[];
 
 /** By namespace. */
@@ -100,7 +102,7 @@ function checkChain(
   return checked;
 }
 
-/** How many writes of the chain had begun by then: what came later the scan cannot know. */
+/** How many writes of the chain had begun by then: the scan cannot contain later ones. */
 function countBegunBy(chain: Chain, ns: number): number {
   let low = 0;
   let high = chain.length;

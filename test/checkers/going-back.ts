@@ -1,10 +1,11 @@
-// Two reads of a key, one after the other, each of more than half of all replicas, never go back: the second shows the
-// version of the first or a newer one (Attiya, Bar-Noy and Dolev, 1995).
+// Two reads of a key, one after the other, each of more than half of all replicas, never go back:
+// the second shows the version of the first or a newer one (Attiya, Bar-Noy and Dolev, 1995).
 //
-//   back     the second showed an older version
-//   vanished the second showed nothing, and no delete that may have happened by then can be newer than the first
+//   back      the second showed an older version
+//   vanished  the second showed nothing, and no delete that may have happened by then can be newer
+//             than the first
 //
-// A read that showed nothing says nothing of what may follow, since it names no version.
+// A read that showed nothing says nothing about later ones, since it names no version.
 
 import type { History, Operation, Read } from './operation.ts';
 import { type Effect, Register } from './register.ts';
@@ -12,7 +13,7 @@ import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts'
 import { compareVersions, type Version, Versions } from './version.ts';
 
 interface GoingBackStats {
-  /** Reads that had an earlier one to be held against. */
+  /** Reads that had an earlier one to compare with. */
   readonly checked: number;
 }
 
@@ -98,7 +99,7 @@ function check(
   }
 }
 
-/** As far as that can be told. */
+/** As far as this is known. */
 export function goesBack(first: Version, second: Version): boolean {
   return (compareVersions(second, first) ?? 0) < 0;
 }

@@ -1,10 +1,11 @@
-// K9 for last-write-wins: after the cut every replica of an eventual namespace shows, for each key, the newest of the
-// acknowledged versions, or a newer one of unknown outcome. The order is computed again from what replies told.
+// K9 for last-write-wins: after the cut every replica of an eventual namespace shows, for each key,
+// the newest of the acknowledged versions, or a newer one of unknown outcome. The order is computed
+// from the replies.
 //
 //   wrong-winner            a replica shows less than the newest acknowledged version
 //   tie-broken-differently  two versions have one time, and two replicas show one each
 //
-// A key that shows nothing shows its newest delete, where all its deletes are known.
+// A key without a value shows its newest delete, if all its deletes are known.
 
 import type { History, Operation, Read } from './operation.ts';
 import {
@@ -23,7 +24,7 @@ export interface LastWriteWinsStats {
   /** Keys with acknowledged versions from more than one origin whose times are known. */
   readonly contested: number;
   readonly views: number;
-  /** Views of which nobody can tell whether they are older than some acknowledged version. */
+  /** Views of which it is unknown whether they are older than some acknowledged version. */
   readonly undecided: number;
   readonly wrongWinners: number;
   readonly tiesBroken: number;
@@ -36,7 +37,9 @@ export interface LastWriteWinsDemand extends Demand {
   readonly contested: number;
 }
 
-/** What a replica shows of a key in the end. 'nothing' is older than every version, 'unknown' may be any. */
+/**
+ * What a replica shows under a key in the end. 'nothing' is older than all, 'unknown' may be any.
+ */
 interface View {
   readonly node: string;
   readonly version: Version | 'nothing' | 'unknown';
@@ -122,7 +125,7 @@ function viewsOf(
     const item = state.items.get(key);
     const by = witness(state, key);
     if (item !== undefined) views.push({ node, version: versions.of(item.ver), by });
-    // What an unfinished scan did not come to is not absent.
+    // Keys that an unfinished scan did not reach are not absent.
     else if (state.isComplete) views.push({ node, version: absent, by });
   }
   for (const by of gets.get(`${ns}\0${key}`) ?? []) {
@@ -196,7 +199,7 @@ function checkWinner({ name, acked }: Rivals, view: View, anomalies: Anomalies):
   anomalies.add('wrong-winner', what, [...writes, view.by]);
 }
 
-// Where nothing was ever deleted, showing nothing is less than any value.
+// If nothing was ever deleted, showing nothing is less than any value.
 function isNewer(version: Version, { type }: Effect, shown: View['version']): boolean {
   if (shown === 'unknown') return false;
   if (shown === 'nothing') return type === 'put';

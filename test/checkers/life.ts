@@ -1,5 +1,5 @@
-// The lives of replicas as far as the history tells: what was killed, stopped or restarted may have forgotten what it
-// had shown of others' writes and learns it again.
+// The incarnations of replicas as far as the history shows them: a replica that was killed, stopped
+// or restarted may have forgotten writes of others that it had shown, and receives them again.
 
 import type { Fault, History } from './operation.ts';
 
@@ -14,7 +14,7 @@ export class Lives {
     );
   }
 
-  /** No life of the replica is known to have ended in between. */
+  /** True if no incarnation of the replica is known to have ended in between. */
   isOne(node: string, fromNs: number, toNs: number): boolean {
     return this.#ends.every(
       (end) => end.node !== node || end.return_ns < fromNs || end.call_ns > toNs,

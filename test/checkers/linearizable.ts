@@ -1,12 +1,14 @@
-// K1: under every key of a strict namespace each operation takes effect at one moment between its call and its
-// return, and a read tells the value that the writes before it left. A key has no value in the beginning.
+// K1: under every key of a strict namespace each operation takes effect at one moment between its
+// call and its return, and a read returns the value that the writes before it left. A key has no
+// value in the beginning.
 //
-//   unplaced  one operation fits nowhere, however the others are placed
+//   unplaced  one operation fits nowhere, in any order of the others
 //
-// Wing and Gong's search ("Testing and verifying concurrent objects", 1993) with Lowe's cache of configurations
-// ("Testing for linearizability", 2017), key by key (Horn and Kroening, "Faster linearizability checking via
-// P-compositionality", 2015). What was refused did not happen. What is unknown happened at any time after its call,
-// or never; when nobody was told its value it need not have happened.
+// Wing and Gong's search ("Testing and verifying concurrent objects", 1993) with Lowe's cache of
+// configurations ("Testing for linearizability", 2017), key by key (Horn and Kroening, "Faster
+// linearizability checking via P-compositionality", 2015). A refused operation did not happen. An
+// unknown one happened at any time after its call, or never; if no read returned its value it need
+// not have happened.
 
 import type { History, Operation, Read } from './operation.ts';
 import { isStuck, type Plan, search, type Step } from './placement.ts';
@@ -25,7 +27,9 @@ export interface LinearizableStats {
 export interface LinearizableDemand extends Demand {
   /** The least number of operations to place. */
   readonly operations: number;
-  /** Over all keys. Beyond it nothing is said of the keys that are left, which are those with the most operations. */
+  /**
+   * Over all keys. Beyond it the remaining keys, which have the most operations, are not judged.
+   */
   readonly configurationsMax?: number;
 }
 
@@ -85,7 +89,8 @@ function readStep(read: Read): Step {
   return { fromNs, toNs, needs, leaves: undefined, operations: [read] };
 }
 
-// Attempts under one idempotency key are one step: not before the first of them, and not after any acknowledgement.
+// Attempts under one idempotency key are one step: not before the first of them, and not after any
+// acknowledgement.
 function writeStep({ attempts, value }: Effect): Step {
   const operations = attempts.filter(({ ok }) => ok !== false);
   const acks = operations.filter(({ ok }) => ok === true).map(({ return_ns }) => return_ns);
@@ -98,7 +103,7 @@ function writeStep({ attempts, value }: Effect): Step {
   };
 }
 
-// A value that nobody needs may be left out, and whatever was placed around it still fits.
+// A value that no read needs may be left out, and the operations around it still fit.
 function useful(steps: readonly Step[]): Step[] {
   const needed = new Set(steps.map(({ needs }) => needs));
   const isUseful = ({ toNs, leaves }: Step) =>
@@ -119,7 +124,9 @@ function explain(plan: Plan, stuck: Step, anomalies: Anomalies): void {
   anomalies.add('unplaced', what, operations);
 }
 
-/** The fewest calls in a row around the stuck one that fit together in no order, whatever was there before them. */
+/**
+ * The fewest consecutive calls around the stuck one that fit in no order, from any initial value.
+ */
 function smallestWindow({ steps }: Plan, stuck: Step): readonly Step[] {
   const at = steps.indexOf(stuck);
   for (let size = 1; size <= WINDOW_MAX; size++) {
@@ -133,7 +140,7 @@ function smallestWindow({ steps }: Plan, stuck: Step): readonly Step[] {
   return steps.slice(Math.max(0, at - WINDOW_MAX + 1), at + 1);
 }
 
-/** The values that may have been there before the window, those alone that make a difference to it. */
+/** The possible values before the window that make a difference to it. */
 function initials(steps: readonly Step[], window: readonly Step[]): (string | null)[] {
   const beforeNs = Math.min(...window.map(({ toNs }) => toNs));
   const before = steps.filter((step) => !window.includes(step) && step.fromNs <= beforeNs);

@@ -1,8 +1,9 @@
 // K17: every operation ends, and once faults are healed operations succeed again.
 //
 //   hung       an operation took longer than its client was willing to wait
-//   late       an answer, or its client's patience, came later than the operation's own time-out and a little
-//   no-return  nothing of a kind succeeded within the bound after the heal
+//   late       an answer, or the end of the client's waiting, came more than a margin after the
+//              operation's own timeout
+//   no-return  no operation of a kind succeeded within the bound after the heal
 
 import type { History, Operation } from './operation.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
@@ -23,7 +24,7 @@ export interface LivenessStats {
 export interface LivenessDemand extends Demand {
   readonly hungMs: number;
   readonly returnMs: number;
-  /** How much later than its own time-out an operation that names one may end. */
+  /** How much later than its own timeout an operation may end. */
   readonly lateMs?: number;
 }
 

@@ -1,10 +1,10 @@
-// What clients saw: a history is a list of operations, one JSON line each, in the order in which they ended. It is
-// written outside of every fault, and checkers are pure functions over it, so the same ones judge real processes and
-// simulated ones.
+// What clients saw: a history is a list of operations, one JSON line each, in the order in which
+// they ended. It is written outside of every fault, and checkers are pure functions over it, so the
+// same ones judge real processes and simulated ones.
 //
-// `ok` has three values: true, it happened; false, it did not and will not (a definite refusal); null, nobody knows:
-// a time-out, a broken connection, a reply that says so. After a null the client goes on as a new process, because
-// an operation of the old one may still be under way.
+// `ok` has three values: true, it happened; false, it did not and will not (a definite refusal);
+// null, unknown: a timeout, a broken connection, a reply that says so. After a null the client
+// continues as a new process, because an operation of the old one may still be running.
 //
 // Times are whole nanoseconds on one monotonic clock that begins with the run.
 
@@ -12,11 +12,14 @@ export type Level = 'strict' | 'sequential' | 'causal' | 'fifo' | 'eventual';
 export type Outcome = true | false | null;
 
 interface Call {
-  /** Counts from 1; a process is a run of operations one after the other, of which only the last may be unknown. */
+  /**
+   * Counts from 1; a process runs one operation after the other, of which only the last may be
+   * unknown.
+   */
   readonly process: number;
-  /** The client: a session goes on over its processes. */
+  /** The client: a session continues over its processes. */
   readonly session: string;
-  /** The replica that answered, which is the one that was asked unless that is named beside. */
+  /** The replica that answered; it was also the asked one unless `asked` names another. */
   readonly node: string;
   /** The replica that was asked and let `node` answer. */
   readonly asked?: string;
@@ -29,11 +32,16 @@ interface Call {
   readonly ok: Outcome;
   /** The version that the reply named: a dot, as `eu-1.7.1042`. */
   readonly ver: string | null;
-  /** The hybrid logical time of the version that the reply named; its order is that of the strings, all of one width. */
+  /**
+   * The hybrid logical time of the version that the reply named; its order is that of the strings,
+   * all of one width.
+   */
   readonly hlc?: string;
-  /** What the client allowed; left out where its replica was down or stood still meanwhile. */
+  /** The timeout of the request; omitted if its replica was down or paused meanwhile. */
   readonly timeout_ns?: number;
-  /** The replica had heard no majority since its start, and said so: it serves what its disk holds, if that is an old copy. */
+  /**
+   * The replica said that it had heard no majority since its start: its disk may be an old copy.
+   */
   readonly alone?: true;
   /** Why it is not true, for people: `503 no-quorum`, `broken`, `timeout`. */
   readonly reason?: string;
@@ -44,15 +52,15 @@ export interface Write extends Call {
   readonly type: 'put' | 'delete';
   readonly value: string | null;
   readonly result: null;
-  /** Copies that were asked for. */
+  /** The requested number of copies. */
   readonly w?: number;
   /** Attempts with the same key are one write. */
   readonly idem?: string;
-  /** The newer version that the reply said is shown in its place. */
+  /** The newer version that, according to the reply, is shown instead. */
   readonly supersededBy?: string;
-  /** The atomic batch that it is of. */
+  /** The atomic batch that contains it. */
   readonly run?: string;
-  /** Of a delete: the one version that it means, and what is older. */
+  /** For a delete: it removes this one version and older ones. */
   readonly removes?: string;
   /** Only if this was the value; null: if there was none. */
   readonly expected?: string | null;
@@ -63,7 +71,7 @@ export interface Read extends Call {
   readonly value: null;
   /** null: there is no value. */
   readonly result: string | null;
-  /** Replicas that were asked for their answer; 1 when absent. */
+  /** Replicas asked for their answer; 1 if absent. */
   readonly r?: number;
   /** After the cut: faults are healed and the writers have stopped. */
   readonly final?: true;
@@ -77,27 +85,30 @@ export interface Item {
   readonly hlc?: string;
 }
 
-/** Items come from the largest key down when `reverse`. A scan that was cut short saw nothing beyond its last item. */
+/**
+ * Items come from the largest key down if `reverse`. A truncated scan saw nothing beyond its last
+ * item.
+ */
 export interface Scan extends Call {
   readonly type: 'list';
   readonly value: null;
   readonly result: readonly Item[];
   readonly reverse: boolean;
   readonly more: boolean;
-  /** The key behind which it goes on, '' from the beginning. */
+  /** The key after which it continues, '' for the beginning. */
   readonly after: string;
-  /** The cursor of the next page, where it is not the last item: nothing that is shown lies between. */
+  /** The cursor of the next page, if it is not the last item: no shown key is between the two. */
   readonly cursor?: string;
   /** Replicas that were compared; 1 when absent. */
   readonly r?: number;
   readonly final?: true;
 }
 
-/** What was done to the cluster: `value` names it, `node` is its target. Process 0. */
+/** A fault: `value` names it, `node` is its target. Process 0. */
 export interface Fault extends Call {
   readonly type: 'fault';
   readonly value: FaultName;
-  /** That it took effect, as `signal SIGKILL`. */
+  /** Evidence that it took effect, such as `signal SIGKILL`. */
   readonly result: string;
 }
 
@@ -132,7 +143,7 @@ const MEMBERS = [
 ];
 const TYPES: ReadonlySet<unknown> = new Set(['put', 'delete', 'get', 'list', 'fault']);
 
-/** Members always stand in the same order. */
+/** Members are always written in the same order. */
 export function formatOperation(operation: Operation): string {
   const rest = Object.keys(operation).filter((name) => !MEMBERS.includes(name));
   return JSON.stringify(operation, [...MEMBERS, ...rest, ...ITEM_MEMBERS]);
@@ -140,7 +151,7 @@ export function formatOperation(operation: Operation): string {
 
 const ITEM_MEMBERS = ['key', 'value', 'ver', 'hlc'];
 
-/** Reads a history file. A last line that was cut off by the end of the writer is left out. */
+/** Reads a history file. A last line that the end of the writer cut off is omitted. */
 export function parseHistory(text: string): Operation[] {
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
   return lines.filter((line) => line !== '').map(parseOperation);

@@ -1,5 +1,6 @@
-// When one write is known to come after another without trusting any clock of the replicas: the later dot of one
-// origin, or one that was asked of the same replica after the other had been acknowledged by it.
+// When one write is known to come after another without trusting the clock of a replica: it has the
+// later dot of one origin, or it was sent to the same replica after that had acknowledged the
+// other.
 
 import type { Write } from './operation.ts';
 import type { Effect } from './register.ts';
@@ -16,8 +17,8 @@ export function parseDot(ver: string): Dot {
 }
 
 /**
- * `later` must win over `earlier` wherever both are known. A write that was tried again may have happened with any attempt
- * that was not refused: all of them come after, or the dot says so.
+ * `later` must win over `earlier` wherever both are known. A write that was retried may have
+ * happened with any attempt that was not refused: all of them come after, or the dot says so.
  */
 export function isAfter(later: Effect, earlier: Effect): boolean {
   return earlier.attempts.every((first) => {

@@ -1,13 +1,14 @@
-// K14, honesty about outcomes: whatever anybody ever read against what the writers were told.
+// K14, honesty about outcomes: every value that was ever read, against the replies to the writers.
 //
 //   refused-visible  a value was read whose write was refused
-//   thin-air         a value was read that nobody wrote under this key
+//   thin-air         a value was read that was never written under this key
 //   early            a value was read before its write had begun
-//   applied-twice    one write is shown under two versions, or retries of it were told two
+//   applied-twice    one write is shown under two versions, or retries of it got two
 //
-// What a replica has accepted may be durable only there, while it is cut off: a retry elsewhere cannot see it. So a second
-// version of another replica is no anomaly where, at some time between the first attempt and the last, these two could not
-// hear each other. Whether an attempt was answered says nothing about that: it may be answered after the cut has healed.
+// A write that a disconnected replica has accepted may be durable only there: a retry elsewhere
+// cannot see it. So a second version of another replica is no anomaly if, at some time between the
+// first attempt and the last, these two could not hear each other. An answered attempt does not
+// prove the contrary: the answer may come after the heal.
 
 import type { History, Item, Operation, Read, Scan } from './operation.ts';
 import { type Effect, Register } from './register.ts';
@@ -16,7 +17,7 @@ import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts'
 export interface OutcomeStats {
   /** Values that were read, over all reads. */
   readonly values: number;
-  /** Writes with an unknown outcome, and those of them that were ever seen. */
+  /** Writes with an unknown outcome, and those of them that were ever read. */
   readonly unknown: number;
   readonly unknownSeen: number;
   /** Writes that were tried again under their idempotency key. */
@@ -24,7 +25,10 @@ export interface OutcomeStats {
 }
 
 export interface OutcomeDemand extends Demand {
-  /** Where retries go elsewhere: whether two replicas, by their ids, did not hear each other at some time in between. */
+  /**
+   * Where retries go elsewhere: whether two replicas, by their ids, did not hear each other at some
+   * time in between.
+   */
   readonly wereApart?: WereApart;
 }
 
@@ -61,7 +65,7 @@ export function outcome(history: History, demand: OutcomeDemand): Verdict<Outcom
 /** What a read showed. */
 function itemsOf(operation: Operation): readonly Item[] {
   if (operation.ok !== true) return [];
-  // A list of keys only says nothing of values.
+  // A list of keys only does not show values.
   if (operation.type === 'list') return operation.result.filter(({ value }) => value !== '');
   if (operation.type !== 'get' || operation.result === null) return [];
   return [{ key: operation.key, value: operation.result, ver: operation.ver ?? '' }];

@@ -1,12 +1,15 @@
-// A read whose quorum meets that of a write (r + w > N), and that began after the write was acknowledged, shows it or a newer
-// version of the key (Gifford, 1979). Once a replica has acknowledged a write this holds whatever becomes of its process, and
-// of its disk, as long as it knows that it has lost something: so a read of one replica meets every write of all. A replica that
-// has heard no majority since its start cannot know, and is not judged (docs/limits.md).
+// A read whose quorum overlaps that of a write (r + w > N), and that began after the write was
+// acknowledged, shows it or a newer version of the key (Gifford, 1979). Once a replica has
+// acknowledged a write this holds even if its process ends or its disk is lost, as long as the
+// replica knows that it has lost something: so a read of one replica sees every write of all. A
+// replica that has heard no majority since its start cannot know, and is not judged
+// (docs/limits.md).
 //
 //   behind   a read, or a list, showed an older version
-//   lacking  a read showed nothing, and no delete that may have happened by then can be newer than the write
+//   lacking  a read showed nothing, and no delete that may have happened by then can be newer than
+//            the write
 //
-// What a list should have shown and did not is told by set-full.ts, of keys that are written once.
+// set-full.ts judges what a list lacks, for keys that are written once.
 
 import { goesBack, mayHide } from './going-back.ts';
 import type { History, Read, Scan } from './operation.ts';
@@ -54,7 +57,7 @@ function viewsOf(by: Scan): View[] {
   return by.result.map(({ key, ver, value: result }) => ({ ...by, by, key, ver, result }));
 }
 
-/** Of the writes that the read has to show, the newest as far as that can be told. */
+/** The newest write, as far as that is known, that the read has to show. */
 function newestMet(
   read: View,
   register: Register,

@@ -1,8 +1,9 @@
-// The search behind linearizability: an order for steps on one register in which each needs the value that those
-// before it left, and none stands before a step that had returned when it was called.
+// The search behind linearizability: an order for steps on one register in which each finds the
+// value that those before it left, and none comes before a step that had returned when it was
+// called.
 //
-// A configuration is the set of steps placed so far and the value that they left. Which order led to it does not
-// matter for what follows, so none is looked at twice.
+// A configuration is the set of steps placed so far and the value that they left. What follows does
+// not depend on their order, so none is examined twice.
 
 import type { Operation } from './operation.ts';
 
@@ -10,9 +11,9 @@ export interface Step {
   readonly fromNs: number;
   /** Infinity: it may have happened at any time after its call, or never. */
   readonly toNs: number;
-  /** The value that must be there, null for none; undefined: any. */
+  /** The value that must be present, null for none; undefined: any. */
   readonly needs: string | null | undefined;
-  /** The value that is there afterwards, null for none; undefined: what was there before. */
+  /** The value afterwards, null for none; undefined: unchanged. */
   readonly leaves: string | null | undefined;
   readonly operations: readonly Operation[];
 }
@@ -23,7 +24,7 @@ export interface Plan {
   readonly initial: string | null;
 }
 
-/** How many configurations may still be looked at. */
+/** How many more configurations may be examined. */
 export interface Budget {
   left: number;
 }
@@ -63,7 +64,7 @@ export function isStuck(plan: Plan): boolean {
 
 const WINDOW_CONFIGURATIONS_MAX = 10_000;
 
-/** What comes next may be any step that was called before each of those that are left returned. */
+/** The next step may be any that was called before each of the remaining ones returned. */
 function expand(
   steps: readonly Step[],
   maybes: readonly number[],
@@ -75,7 +76,7 @@ function expand(
     const { needs, leaves } = steps[at] as Step;
     if (needs !== undefined && needs !== from.value) continue;
     const successor = place(steps, from, at);
-    // What changes nothing and fits here need not be tried later.
+    // A step that changes nothing and fits here need not be tried later.
     if (leaves === undefined) {
       open.push(successor);
       return;
@@ -121,7 +122,10 @@ function advance(steps: readonly Step[], from: number, others: readonly number[]
   return first;
 }
 
-/** Steps are in the order of their calls: behind one that was called later than another returned nothing is earlier. */
+/**
+ * Steps are in the order of their calls: after one that was called later than another returned,
+ * none is earlier.
+ */
 function firstToReturn(steps: readonly Step[], { first, others }: Configuration): number {
   let earliest = first;
   for (let at = first + 1; at < steps.length; at++) {

@@ -1,11 +1,13 @@
-// A delete of a range removes the versions that its list has shown, and nothing newer. In namespaces where nothing else deletes:
+// A delete of a range removes the versions that its list has shown, and nothing newer. In
+// namespaces with no other deletes:
 //
-//   survived    a delete was acknowledged by a quorum, and a quorum read or list that began afterwards, or a final read, shows
-//               the version that it meant, or an older one
-//   overreached a read or list of a quorum, or a final one, shows nothing under a key, though a quorum had acknowledged a
-//               version before it began that is newer than every version that a delete can have meant
+//   survived     a delete was acknowledged by a quorum, and a quorum read or list that began
+//                afterwards, or a final read, shows the version that it removed, or an older one
+//   overreached  a read or list of a quorum, or a final one, shows nothing under a key, though a
+//                quorum had acknowledged a version before it began that is newer than every version
+//                that a delete can have removed
 //
-// A delete that carries no version (`removes`) may mean everything.
+// A delete that carries no version (`removes`) may remove everything.
 
 import type { History, Operation, Read, Scan, Write } from './operation.ts';
 import { type Effect, Register } from './register.ts';
@@ -67,7 +69,7 @@ function isJudged(operation: Operation, demand: RangeDeleteDemand): operation is
   return operation.final === true || (operation.r ?? 1) >= demand.quorum;
 }
 
-/** At most one. A page says nothing of what it may not have come to. */
+/** At most one. A page says nothing of keys that it may not have reached. */
 function viewsOf(by: Read | Scan, ns: string, key: string, versions: Versions): View[] {
   if (by.ns !== ns) return [];
   if (by.type === 'get') {
@@ -81,7 +83,7 @@ function viewsOf(by: Read | Scan, ns: string, key: string, versions: Versions): 
 }
 
 class KeyOfRange {
-  /** Acknowledged by a quorum, with the version that each meant. */
+  /** Acknowledged by a quorum, with the version that each removed. */
   readonly deletes: readonly { readonly by: Write; readonly removes: Version }[];
   readonly #puts: readonly { readonly effect: Effect; readonly version: Version }[];
   readonly #attempted: readonly { readonly by: Write; readonly removes: Version | undefined }[];

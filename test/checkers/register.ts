@@ -1,5 +1,5 @@
-// The writes of a history by key and by value, and the final state of every replica: what most checkers look things
-// up in. Attempts under one idempotency key are one write.
+// The writes of a history by key and by value, and the final state of every replica: the index of
+// most checkers. Attempts under one idempotency key are one write.
 
 import {
   type History,
@@ -35,7 +35,7 @@ export class Register {
     }
   }
 
-  /** Every key that somebody tried to write, with the writes to it. */
+  /** Every key that a client tried to write, with the writes to it. */
   keys(): Iterable<readonly Effect[]> {
     return this.#byKey.values();
   }
@@ -55,7 +55,7 @@ export interface FinalState {
   readonly node: string;
   readonly items: ReadonlyMap<string, Item>;
   readonly scans: readonly Scan[];
-  /** Its scans went on to the end. */
+  /** Its scans reached the end. */
   readonly isComplete: boolean;
 }
 
@@ -88,7 +88,10 @@ function isWhole(scans: readonly Scan[]): boolean {
   });
 }
 
-/** Why the final states say too little: there are none, or fewer nodes than there were, or a scan that was cut short. */
+/**
+ * Why the final states prove too little: there are none, or fewer replicas than existed, or a
+ * truncated scan.
+ */
 export function finalShortfall(
   states: readonly FinalState[],
   nodes: number,

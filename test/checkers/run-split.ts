@@ -1,6 +1,7 @@
-// K17: an atomic batch is seen whole or not at all. All writes of a namespace are batches over whole sets of keys (the part of a
-// key up to its slash is its set), so that of two of them one wins under every key. A list of one replica is read from its disk at one
-// moment: of each set it shows exactly what one batch has put there, or nothing.
+// K17: an atomic batch is seen completely or not at all. All writes of a namespace are batches over
+// complete sets of keys (the part of a key up to its slash is its set), so of two batches one wins
+// under every key. A list of one replica is read from its disk at one moment: it shows of each set
+// exactly what one batch has put there, or nothing.
 //
 //   run-split  a list shows a part of one, or parts of two
 

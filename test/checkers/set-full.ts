@@ -1,11 +1,13 @@
-// K6, Jepsen's set-full over write-once keys: when each acknowledged element became visible, and whether it stayed.
+// K6, Jepsen's set-full over write-once keys: when each acknowledged element became visible, and
+// whether it stayed.
 //
 //   lost           known (acknowledged or seen), and absent from a final read
-//   stale-overlap  acknowledged, and absent from a later read whose quorum meets every write's (r + w > N); not of a replica
-//                  that has heard no majority since its start, which may hold an old copy without knowing (docs/limits.md)
+//   stale-overlap  acknowledged, and absent from a later read whose quorum overlaps every write's
+//                  (r + w > N); not of a replica that has heard no majority since its start, which
+//                  may hold an old copy without knowing (docs/limits.md)
 //
-// A read of one replica may be stale; how long is measured: from the acknowledgement to the call of the last read
-// that lacked it.
+// A read of one replica may be stale. The staleness is measured from the acknowledgement to the
+// call of the last read that lacked the element.
 
 import { present } from '../../src/base/assert.ts';
 import type { History, Operation, Read, Scan, Write } from './operation.ts';
@@ -16,7 +18,7 @@ export interface SetFullStats {
   readonly elements: number;
   readonly acked: number;
   readonly lost: number;
-  /** Acknowledged, and nobody looked afterwards. */
+  /** Acknowledged, and not read afterwards. */
   readonly neverRead: number;
   /** Acknowledged, and lacking in at least one read that began later. */
   readonly stale: number;
@@ -37,7 +39,7 @@ export interface SetFullDemand extends Demand {
 interface Element {
   readonly put: Write;
   readonly ackNs: number;
-  /** The first moment at which somebody knew that it is there. */
+  /** The first moment at which a client knew that it exists. */
   knownNs: number;
   read: boolean;
   staleReads: number;
@@ -120,7 +122,7 @@ function check(
 
 type Visit = (element: Element, isShown: boolean) => void;
 
-/** Visits the elements whose presence the read tells, but for those that were put after it. */
+/** Visits the elements whose presence the read shows, except those that were put after it. */
 function forCovered(
   elements: ReadonlyMap<string, readonly Element[]>,
   read: Read | Scan,

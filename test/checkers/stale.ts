@@ -1,20 +1,24 @@
-// A replica that is further behind than the policy of a namespace allows does not answer its reads, and answers again once it
-// has caught up (promise R1 in docs/promises.md). How far it truly was behind cannot be seen by clients: somebody who sees every disk and every
-// link logs it, and the log goes in beside the history.
+// A replica that is further behind than the policy of a namespace allows does not answer its reads,
+// and answers again once it has caught up (promise R1 in docs/promises.md). Clients cannot see its
+// true lag: an observer of every disk and every link logs it, and this log is read beside the
+// history.
 //
-// Who was asked may let another answer: then that one's lag is judged, and the one that was asked must answer itself again
-// some time after the heal, as if it had refused.
+// The asked replica may let another answer: then that one's lag is judged, and the asked one must
+// answer itself again some time after the heal, as if it had refused.
 //
-// A read is wrong when the lag was beyond the bound at every sample around it: what a replica was told meanwhile counts.
+// A read is wrong if the lag was beyond the bound at every sample around it: what arrived in the
+// meantime counts.
 
 import type { History, Operation } from './operation.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 
-/** How far a replica was behind at one moment: of what it could know, the age of the oldest that it had not. */
+/**
+ * The lag of a replica at one moment: the age of the oldest entry that it could know and lacked.
+ */
 export interface LagSample {
   readonly atNs: number;
   readonly lagMs: number;
-  /** Namespaces that it said to answer only because too few others would. */
+  /** Namespaces that it answered only because too few others did. */
   readonly kept: readonly string[];
 }
 
@@ -23,7 +27,7 @@ export type LagLog = { readonly [node: string]: readonly LagSample[] };
 export interface StaleOptions extends Demand {
   /** The longest lag at which a read of the namespace may succeed, all allowances included. */
   readonly boundsMs: { readonly [ns: string]: number };
-  /** So long after the heal nobody is stale any more. */
+  /** This long after the heal no replica may be stale. */
   readonly returnMs: number;
   /** Reads of these namespaces that were judged, at least. */
   readonly judged: number;
@@ -33,7 +37,7 @@ const REFUSALS: ReadonlySet<string> = new Set(['replica-stale', 'catching-up']);
 
 interface StaleStats {
   readonly judged: number;
-  /** Or left to others. */
+  /** Or answered by another replica. */
   readonly refused: number;
   readonly lagMsMax: number;
 }
@@ -73,7 +77,10 @@ function isRead({ type }: Operation): boolean {
   return type === 'get' || type === 'list';
 }
 
-/** The least lag from the last sample before the call to the first behind the return; none where it is not bound by it. */
+/**
+ * The least lag from the last sample before the call to the first after the return; none if the
+ * replica is not bound by it.
+ */
 function lagAround(samples: readonly LagSample[], read: Operation): number | undefined {
   let at = firstAfter(samples, read.call_ns) - 1;
   if (at < 0) return undefined;
@@ -84,7 +91,7 @@ function lagAround(samples: readonly LagSample[], read: Operation): number | und
     least = Math.min(least, lagMs);
     if (atNs > read.return_ns) return least;
   }
-  // Behind the last sample nobody looked.
+  // There are no samples after the last one.
   return undefined;
 }
 

@@ -1,12 +1,14 @@
-// K15: a value that was deleted does not come back. Once a replica has shown that an acknowledged delete won, neither
-// that replica nor any final read shows a version that is older than the delete.
+// K15: a deleted value does not return. Once a replica has shown that an acknowledged delete won,
+// neither that replica nor any final read shows a version that is older than the delete.
 //
-//   resurrected  a read showed a value older than a delete that had won at the replica, or anywhere before the cut
+//   resurrected  a read showed a value older than a delete that had won at the replica, or anywhere
+//                before the cut
 //
-// A delete has won at a replica when the replica acknowledged it as its own, when a read there named its version, or
-// when a read found nothing where there had been a value and every delete that may be the cause is as new. Older means
-// by version; without times, by the order in which one replica saw them. A newer put that ran beside the delete may
-// win, and what cannot be compared is not judged. Reads that asked more than one replica tell nothing about any.
+// A delete has won at a replica when the replica acknowledged it as its own, when a read there
+// named its version, or when a read found nothing where there had been a value and every delete
+// that may be the cause is as new. Older means by version; without times, by the order in which one
+// replica saw them. A newer put that ran concurrently with the delete may win, and versions that
+// cannot be compared are not judged. Reads of more than one replica say nothing about a single one.
 
 import type { History, Operation, Read, Scan, Write } from './operation.ts';
 import { isAfter } from './order.ts';
@@ -27,11 +29,14 @@ export interface TombstoneStats {
 
 export interface TombstoneDemand extends Demand {
   readonly checked: number;
-  /** Replicas that may have lost what they had shown, as with their disk: their final reads alone are judged. */
+  /**
+   * Replicas that may have lost what they had shown, because their disk was lost: only their final
+   * reads are judged.
+   */
   readonly forgetful?: readonly string[];
 }
 
-/** What one read tells about one key. */
+/** What one read shows of one key. */
 interface View {
   readonly by: Read | Scan;
   readonly value: string | null;
@@ -111,7 +116,10 @@ class Graves {
     return this.#effects.filter(({ type }) => type === 'delete');
   }
 
-  /** Victories that the read must not contradict. In the end every acknowledged delete is everywhere. */
+  /**
+   * Victories that the read must not contradict. In the end every acknowledged delete is known
+   * everywhere.
+   */
   #over({ by }: View, forgetful: ReadonlySet<string>): Victory[] {
     if (by.final === true) return this.#deletes().flatMap(ackOf);
     if (forgetful.has(by.node) || !isLocal(by)) return [];
@@ -119,7 +127,7 @@ class Graves {
     return [...victories].filter(({ sinceNs }) => sinceNs < by.call_ns);
   }
 
-  // A replica holds what it has given a number of its own.
+  // A replica holds the writes that it has numbered itself.
   #acknowledge(removal: Effect): void {
     for (const by of removal.attempts) {
       if (isOwn(by)) this.#add(by.node, { removal, sinceNs: by.return_ns, by });
@@ -144,7 +152,7 @@ class Graves {
     return this.#deletes().find((removal) => this.#versions.ofWrite(removal)?.ver === ver);
   }
 
-  /** The oldest of the deletes that may have removed the value which was there before. */
+  /** The oldest of the deletes that may have removed the value. */
   #causeOf(absent: View): Effect | undefined {
     const before = this.#lastBefore(absent);
     if (before === undefined) return undefined;
@@ -158,7 +166,7 @@ class Graves {
     );
   }
 
-  /** What the replica held in the same life before it showed nothing. */
+  /** What the replica held in the same incarnation before it showed nothing. */
   #lastBefore({ by }: View): Effect | undefined {
     const isBefore = (operation: Operation) =>
       operation.node === by.node &&
@@ -188,7 +196,9 @@ class Graves {
     return isAfter(later, earlier) || this.#hadSeen(later, earlier);
   }
 
-  /** Whoever accepted the later one had shown the earlier one, so its clock was past it. */
+  /**
+   * The replica that accepted the later one had shown the earlier one, so its clock was past it.
+   */
   #hadSeen(later: Effect, earlier: Effect): boolean {
     if (earlier.type === 'delete') return false;
     return later.attempts
@@ -211,7 +221,7 @@ function ackOf(removal: Effect): Victory[] {
   return ack === undefined ? [] : [{ removal, sinceNs: ack.return_ns, by: ack }];
 }
 
-/** Acknowledged by the replica that gave the write its number. A retry may be answered for another's. */
+/** Acknowledged by the replica that numbered the write. A retry may be answered for another's. */
 function isOwn({ ok, ver, node, idem }: Write): boolean {
   return ok === true && (idem === undefined || ver?.startsWith(`${node}.`) === true);
 }
@@ -220,7 +230,7 @@ function isLocal(read: Read | Scan): boolean {
   return read.type === 'list' || (read.r ?? 1) === 1;
 }
 
-/** By key, of deleted keys. What a scan lacks is not told here. */
+/** By key, for deleted keys. Keys that a scan lacks are not judged here. */
 function viewsOf(history: History, register: Register): Map<string, View[]> {
   const views = new Map<string, View[]>();
   for (const effects of register.keys()) {

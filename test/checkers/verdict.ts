@@ -1,5 +1,5 @@
-// How every checker answers. A run that did too little of what it was meant to do is not valid but vacuous, and fails
-// as an anomaly does.
+// The form of every checker's answer. A run that did too little of what it was meant to do is not
+// valid but vacuous, and fails like an anomaly.
 
 import type { FaultName, History, Operation } from './operation.ts';
 
@@ -14,7 +14,7 @@ export interface Verdict<Stats> {
   readonly stats: Stats;
 }
 
-/** The least that a run must have done to say anything. */
+/** The least that a run must have done to prove anything. */
 export interface Demand {
   /** Operations of a type that succeeded. */
   readonly ok?: { readonly [type in 'put' | 'delete' | 'get' | 'list']?: number };
@@ -40,7 +40,7 @@ export class Anomalies {
     };
   }
 
-  /** An anomaly outweighs a shortfall: it is there whatever else was not done. */
+  /** An anomaly outweighs a shortfall: it exists whatever else was not done. */
   verdict<Stats>(stats: Stats, shortfall: string | undefined): Verdict<Stats> {
     const anomalies = Object.fromEntries(this.#counts);
     if (this.#first !== undefined) {
@@ -53,7 +53,7 @@ export class Anomalies {
   }
 }
 
-/** What the run lacks of what was demanded. */
+/** The shortfall of the run against what was demanded. */
 export function shortfallOf(history: History, demand: Demand): string | undefined {
   const done = new Map<string, number>();
   for (const operation of history) {
@@ -69,7 +69,7 @@ export function shortfallOf(history: History, demand: Demand): string | undefine
 
 const ITEMS_SHOWN_MAX = 3;
 
-// A scan may hold a thousand items; a few of them say enough.
+// A scan may hold a thousand items; a few of them are enough.
 function shorten(operation: Operation): Operation {
   if (operation.type !== 'list' || operation.result.length <= ITEMS_SHOWN_MAX) return operation;
   return { ...operation, result: operation.result.slice(0, ITEMS_SHOWN_MAX), more: true };

@@ -1,6 +1,6 @@
-// The order in which versions win: by hybrid logical time, then by origin, then by number (src/model/record.ts). What
-// the replies of a run tell of it: a version's time may have been named by any reply, and without it two versions can
-// be told apart only within one origin, whose clock never goes back.
+// The order in which versions win: by hybrid logical time, then by origin, then by number
+// (src/model/record.ts). Any reply of a run may name the time of a version; without a time two
+// versions can be compared only within one origin, whose clock never goes back.
 
 import { type History, isWrite, type Operation } from './operation.ts';
 import { parseDot } from './order.ts';
@@ -13,7 +13,10 @@ export interface Version {
   readonly hlc: string | undefined;
 }
 
-/** Negative, zero or positive as `left` is older than, the same as or newer than `right`; undefined: nobody can tell. */
+/**
+ * Negative, zero or positive as `left` is older than, the same as or newer than `right`; undefined:
+ * unknown.
+ */
 export function compareVersions(left: Version, right: Version): number | undefined {
   if (left.origin === right.origin) return left.seq - right.seq;
   if (left.hlc === undefined || right.hlc === undefined) return undefined;
@@ -21,7 +24,7 @@ export function compareVersions(left: Version, right: Version): number | undefin
   return left.origin < right.origin ? -1 : 1;
 }
 
-/** The one that no other is newer than; undefined when that cannot be told. */
+/** A version that no other is newer than; undefined if that is unknown. */
 export function newestOf(versions: readonly Version[]): Version | undefined {
   const isNewest = (version: Version) =>
     versions.every((other) => (compareVersions(version, other) ?? -1) >= 0);
@@ -41,7 +44,10 @@ export class Versions {
     return { ver, ...parseDot(ver), hlc: this.#times.get(ver) };
   }
 
-  /** As the acknowledgement named it, else any other reply about the write, else a read that showed it. */
+  /**
+   * As the acknowledgement named it, else any other reply about the write, else a read that showed
+   * it.
+   */
   ofWrite({ ns, value, attempts }: Effect): Version | undefined {
     const named = attempts.filter(({ ok, ver }) => ok !== false && ver !== null);
     const told = named.find(({ ok }) => ok === true) ?? named[0];

@@ -1,7 +1,7 @@
-// Whether a history is one at all: what the other checkers take for granted. It judges the harness, not the cluster.
+// Whether a history is valid: the other checkers assume it. It judges the harness, not the cluster.
 //
-//   backwards   an operation returns before it is called
-//   overlapping one process has two operations under way
+//   backwards   an operation returns before it is called overlapping one process has two operations
+//   in progress
 //   revenant    a process goes on after an operation of unknown outcome
 //   repeated    two writes that are not attempts of one put the same value
 

@@ -1,5 +1,5 @@
-// By how much the wall clock of one machine is off, from the first event of a run to its last: what somebody did to it, and
-// not what anybody says of it.
+// The error of one machine's wall clock, from the first event of a run to its last, by what was
+// done to the clock, not by what a replica says about it.
 
 interface Piece {
   readonly atMs: number;

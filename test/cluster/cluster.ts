@@ -1,10 +1,12 @@
-// A whole cluster in one process and one thread: real hosts over a simulated world, network and disk. Every verb is one
-// line, time passes only where a verb lets it, and a run depends on nothing but its seed.
+// A whole cluster in one process and one thread: real hosts over a simulated world, network and
+// disk. Every verb is one line, time passes only where a verb lets it, and a run depends on nothing
+// but its seed.
 //
-//   put get del list status …   ask one replica and let time pass until it answers, or until its process dies
-//   begin                       ask without waiting; the call fills in when the answer comes
-//   crash powerCut pause jump …  what happens to a process, its clock and its disk
-//   cut heal run                what happens between replicas, and time
+//   put get del list status …   ask one replica and let time pass until it answers, or until its
+//                               process dies
+//   begin                       ask without waiting; the answer is filled into the call later crash
+//   powerCut pause jump … faults of a process, its clock and its disk
+//   cut heal run                the network between replicas, and time
 //
 // A process that halts is started again after a moment, as its supervisor would.
 
@@ -52,20 +54,20 @@ import {
 export interface ClusterOptions {
   readonly seed?: number;
   readonly regions?: readonly string[];
-  /** Regions of replicas that are not there yet; they begin to run when they are invited. */
+  /** Regions of replicas that do not exist yet; they begin to run when they are invited. */
   readonly spares?: readonly string[];
   /** As in a configuration file. */
   readonly namespaces?: { readonly [name: string]: object };
   readonly settings?: Partial<Settings>;
   readonly network?: Partial<MemoryNetworkOptions>;
   readonly clocks?: readonly NodeOptions[];
-  /** What a commit takes. */
+  /** The duration of a commit. */
   readonly commitMs?: number;
   /** From a halt to the next start. */
   readonly restartMs?: number;
 }
 
-/** Somebody who is told what a process takes from its network. */
+/** An observer of what a process receives from its network. */
 export interface Listener {
   onHeard(n: number, peer: number): void;
   /** A connection begins or ends. */
@@ -76,14 +78,14 @@ export interface Listener {
 export interface Call {
   readonly replica: number;
   readonly beganMs: number;
-  /** The answer; `broken` when the process died first: nobody knows. */
+  /** The answer; `broken` if the process died first: the outcome is unknown. */
   outcome: Reply | 'broken' | undefined;
   endedMs: number;
-  /** Told once, when there is an outcome. */
+  /** Called once, when there is an outcome. */
   readonly onEnd: ((call: Call) => void) | undefined;
-  /** The client has gone: an answer finds nobody. */
+  /** The client has gone: an answer is discarded. */
   isGivenUp: boolean;
-  /** The process stood still, or died, at some time before the answer. */
+  /** The process was paused, or died, at some time before the answer. */
   isExcused: boolean;
 }
 
@@ -128,25 +130,25 @@ export type Asked = Command extends infer C
 const ANSWER_MS_MAX = 60_000;
 const SETTLE_MS_MAX = 60_000;
 const SETTLE_STEP_MS = 5;
-/** From a life that ends for new members to the next. */
+/** From an incarnation that ends for new members to the next. */
 const RENEW_MS = 5;
 
 export class Cluster {
   readonly world: SimulatedWorld;
   readonly network: MemoryNetwork;
-  /** Those that the cluster begins with. */
+  /** The members of the beginning. */
   readonly members: readonly Member[];
   /** By the index of a replica, spares included. */
   readonly places: readonly Place[];
   readonly replicas: readonly Replica[];
   readonly notes: Note[] = [];
-  /** What replicas said against what their disks hold. */
+  /** What replicas said, compared with their disks. */
   readonly oracle = new Oracle();
-  /** Told what arrives where, if somebody listens. */
+  /** Called for every arriving message, if set. */
   listener: Listener | undefined;
-  /** Told of every message that a replica sends. */
+  /** Called for every message that a replica sends. */
   onSend: ((from: number, to: number, message: Message) => void) | undefined;
-  /** Entries that a replica had from another than their origin. */
+  /** Entries that a replica received from a replica other than their origin. */
   entriesPassedOn = 0;
 
   constructor(options: ClusterOptions = {}) {
@@ -200,7 +202,7 @@ export class Cluster {
     return reply;
   }
 
-  /** The value at a replica as a plain read there shows it, or what it says instead. */
+  /** The value at a replica as a plain read there returns it, or its answer instead. */
   value(n: number, name: string, ns = 'ns'): string {
     return shown(this.get(n, name, { r: 1, ns }));
   }
@@ -250,7 +252,7 @@ export class Cluster {
 
   // ---- members
 
-  /** Asks replica `by` to take in replica `n`. */
+  /** Asks replica `by` to add replica `n`. */
   join(by: number, n: number, timeoutMs = 10_000): Reply | 'broken' {
     return this.answer(this.begin(by, this.joinOf(n, timeoutMs)));
   }
@@ -275,7 +277,7 @@ export class Cluster {
     return present(latest, 'cluster: nobody runs');
   }
 
-  /** Those that have a seat in the latest membership. */
+  /** The members with a seat in the latest membership. */
   seated(): readonly Replica[] {
     const membership = this.membership();
     return this.replicas.filter((replica) => this.#isSeated(replica, membership));
@@ -285,7 +287,7 @@ export class Cluster {
     return seats.some(({ id }) => id === this.places[index]?.id);
   }
 
-  /** As SIGSTOP: the process stands still, and its kernel goes on. */
+  /** Like SIGSTOP: the process is paused, and its kernel continues. */
   pause(n: number): void {
     this.replica(n).pause();
   }
@@ -294,7 +296,7 @@ export class Cluster {
     this.replica(n).resume();
   }
 
-  /** Somebody sets the wall clock of a replica. */
+  /** Sets the wall clock of a replica. */
   jump(n: number, ms: number): void {
     this.replica(n).jump(ms);
   }
@@ -326,7 +328,7 @@ export class Cluster {
     }
   }
 
-  /** Asked again and again while a cluster settles, so each replica's status is made once. */
+  /** Read repeatedly while a cluster settles, so each replica's status is made once. */
   isSettled(): boolean {
     const all = this.replicas.map((replica) => replica.status());
     const membership = latestOf(all);
@@ -360,20 +362,20 @@ export class Replica {
   identity = 0;
   storage: MemoryStorage | undefined;
   host: Host | undefined;
-  /** There is no room on its disk. */
+  /** Its disk is full. */
   isFull = false;
   halts: string[] = [];
   /** When its latest process began. */
   startedMs = 0;
   readonly #cluster: Cluster;
   readonly #options: ClusterOptions;
-  /** It was told to run at least once. */
+  /** It was started at least once. */
   isInvited = false;
-  /** It was told that it is no member any more, and does not start again. */
+  /** It knows that it is no member any more, and does not start again. */
   isForgotten = false;
-  /** Nobody starts it. */
+  /** It is not restarted. */
   isGivenUp = false;
-  /** No client finds it. */
+  /** Clients cannot reach it. */
   isHidden = false;
   readonly #waiting = new Set<Call>();
   #node: Node | undefined;
@@ -394,7 +396,7 @@ export class Replica {
 
   /** It has heard no majority since its start. */
   get isAlone(): boolean {
-    // Most replicas serve, and a status is much to ask for after each operation.
+    // Most replicas serve, and a status is too expensive after each operation.
     if (this.host === undefined || this.host.state === 'serving') return false;
     const status = this.status();
     if (status === undefined) return false;
@@ -410,7 +412,7 @@ export class Replica {
     this.start();
   }
 
-  /** An empty directory, for a member that is to be. */
+  /** An empty directory, for a future member. */
   renew(): void {
     this.wipe();
     this.isForgotten = false;
@@ -503,7 +505,9 @@ export class Replica {
     this.#node?.resume();
   }
 
-  /** A clock that was set wrong is wrong for every process that begins there, until it is set right. */
+  /**
+   * A clock that was set wrong is wrong for every process that begins there, until it is set right.
+   */
   jump(ms: number): void {
     this.#wrongMs += ms;
     this.clockError.jump(ms, this.#cluster.nowMs);
@@ -571,7 +575,7 @@ export class Replica {
     call.onEnd?.(call);
   }
 
-  /** Those that the cluster begins with, and this replica. */
+  /** The members of the beginning, and this replica. */
   #bootMembership(own: Place): Membership {
     const { members } = this.#cluster;
     const isOne = members.some(({ id }) => id === own.id);
@@ -592,7 +596,7 @@ export class Replica {
     });
   }
 
-  /** What arrives for a process that stands still waits for it. */
+  /** Messages for a paused process wait until it continues. */
   #enteredBy(node: Node, port: MemoryPort, known: readonly number[]): Network {
     const { places } = this.#cluster;
     const indexOf = (slot: number): number => known.indexOf(slot);
@@ -632,7 +636,8 @@ export class Replica {
     return {
       note: (level, event, fields) => {
         const { nowMs, notes } = this.#cluster;
-        // The host goes on when a client throws; here the clients are the judges, and must be heard.
+        // The host continues when a client throws; here the clients are the judges, and their
+        // errors must be reported.
         if (event === 'reply-failed') throw new Error(String(fields['reason']));
         notes.push({ atMs: nowMs, replica: this.index, level, event, fields });
       },
@@ -641,7 +646,7 @@ export class Replica {
   }
 }
 
-/** The latest membership of those that run, if any does. */
+/** The latest membership of the running replicas, if any runs. */
 function latestOf(statuses: readonly (Status | undefined)[]): Membership | undefined {
   return statuses
     .flatMap((status) => status?.membership ?? [])
@@ -651,7 +656,7 @@ function latestOf(statuses: readonly (Status | undefined)[]): Membership | undef
     );
 }
 
-/** `sa` is the replica sa-9: no member of the beginning has this number. */
+/** `sa` is the replica sa-9: no initial member has this number. */
 function sparePlace(region: string): Place {
   const id = `${region}-9`;
   return { id: id as ReplicaId, region: region as Region, peerAddress: id, httpUrl: undefined };
@@ -692,7 +697,7 @@ export type RunOptions = Partial<
   Pick<Command & { kind: 'run' }, 'w' | 'r' | 'timeoutMs' | 'idempotency' | 'respondAsync'>
 > & { readonly ns?: string };
 
-/** A value, or `null` to delete, by key; conditions beside. */
+/** A value, or `null` to delete, by key; with conditions. */
 export function runOf(
   items: readonly (readonly [string, string | null, ...Condition[]])[],
   { ns = 'ns', ...options }: RunOptions = {},

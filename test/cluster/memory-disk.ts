@@ -1,8 +1,8 @@
-// The platter of a simulated replica: what is left of its storage when the process dies or the power goes. One life
-// after the other opens it (memory-storage.ts).
+// The platter of a simulated replica: what remains of its storage when the process dies or the
+// power goes. One incarnation after the other opens it (memory-storage.ts).
 //
-// Keys are byte strings, which sort as bytes do. A change is either synced or has an undo until the next sync, and a
-// power cut undoes what was not.
+// Keys are byte strings, which sort like bytes. A change is either synced or has an undo until the
+// next sync, and a power cut undoes unsynced changes.
 
 import { byteString, bytesOf } from '../../src/base/bytes.ts';
 import { headEntry } from '../../src/model/encoding.ts';
@@ -69,7 +69,7 @@ export class MemoryDisk {
     return copy;
   }
 
-  /** Takes back what was never synced. */
+  /** Undoes what was never synced. */
   cutPower(): void {
     const changes = this.#unsynced.toReversed();
     for (const { key, before } of changes) this.#set(key, before);

@@ -1,9 +1,11 @@
-// The peer channel in virtual time: what adapters/peer/ws-network.ts promises, and the faults of real networks at will.
-// Every message goes through the real codec, so a simulated cluster exercises it with every frame.
+// The peer channel in virtual time: the promises of adapters/peer/ws-network.ts, and the faults of
+// real networks on demand. Every message goes through the real codec, so a simulated cluster
+// exercises it with every frame.
 //
-// Who hears nothing for the time-out closes its end, and the other end learns of it only if the way there is open: so
-// connections are half-open for a while, as real ones are. The replica with the smaller index dials, which takes two
-// round trips; a new connection takes the place of one that the listener still has.
+// A replica that hears nothing for the timeout closes its end, and the other end learns of it only
+// if the link in that direction works: so connections are half-open for a while, as real ones are.
+// The replica with the smaller index dials, which takes two round trips; a new connection replaces
+// one that the listener still has.
 
 import { decodeFrame, FrameWriter } from '../../src/adapters/frame.ts';
 import { assert, present } from '../../src/base/assert.ts';
@@ -32,11 +34,13 @@ const OPTIONS_DEFAULT: Omit<MemoryNetworkOptions, 'replicas'> = {
   reconnectMaxMs: 2000,
 };
 
-/** The network as one life of one replica sees it. */
+/** The network as one incarnation of one replica sees it. */
 export interface MemoryPort extends Network {
-  /** Nothing arrives while it is set; what does, waits at whoever set it. */
+  /** Nothing arrives while it is set; whoever set it keeps the messages. */
   isFrozen: boolean;
-  /** The process ends. `reset`: its kernel tells the peers. `silent`: the machine is gone with it. */
+  /**
+   * The process ends. `reset`: its kernel notifies the peers. `silent`: the machine is gone too.
+   */
   stop(how: 'reset' | 'silent'): void;
 }
 
@@ -73,7 +77,7 @@ export class MemoryNetwork {
     this.#ports = indexes.map(() => undefined);
   }
 
-  /** A new life of a replica, which knows these peers; the one before has been stopped. */
+  /** A new incarnation of a replica, which knows these peers; the one before has been stopped. */
   port(index: number, peers?: ReadonlySet<number>): MemoryPort {
     assert(this.#ports[index]?.isAlive !== true, 'memory network: two lives of one replica');
     const port = new Port(this, index, peers ?? new Set(this.#ports.keys()));
@@ -86,7 +90,7 @@ export class MemoryNetwork {
     this.way(from, to).cut(this.options.peerTimeoutMs, () => this.#ports[to]?.drop(from));
   }
 
-  /** What was held back goes on. */
+  /** Frames that were held back continue. */
   heal(from: number, to: number): void {
     this.way(from, to).heal();
   }
@@ -106,7 +110,7 @@ export class MemoryNetwork {
     this.way(from, to).isNoisy = true;
   }
 
-  /** The process behind a port stands still: it answers nobody, and in time its peers give it up. */
+  /** The process behind a port is paused: it answers no peer, and in time its peers give it up. */
   freeze(index: number): void {
     const port = this.alive(index);
     if (port === undefined) return;
@@ -136,7 +140,7 @@ export class MemoryNetwork {
     return present(this.#ways[from]?.[to], 'memory network: no such replica');
   }
 
-  /** The present life of a replica that takes part. */
+  /** The present incarnation of a participating replica. */
   alive(index: number): Port | undefined {
     const port = this.#ports[index];
     return port?.isAlive === true ? port : undefined;
@@ -197,7 +201,7 @@ class Port implements MemoryPort {
     this.#ends.clear();
   }
 
-  /** This side ends the connection, and the other is told. */
+  /** This side ends the connection, and the other side is notified. */
   drop(peer: number): void {
     const end = this.#ends.get(peer);
     if (end === undefined) return;
@@ -205,7 +209,7 @@ class Port implements MemoryPort {
     this.close(end);
   }
 
-  /** The connection has ended here, whoever began. */
+  /** The connection has ended here, whichever side ended it. */
   close(end: End): void {
     if (!end.isOpen) return;
     end.isOpen = false;
@@ -275,7 +279,9 @@ class Port implements MemoryPort {
     this.#network.world.after(pauseMs, () => this.#dial(peer));
   }
 
-  /** Greeting, challenge, proof, and the listener is connected; its own proof, and so is the dialer. */
+  /**
+   * Greeting, challenge, proof, and the listener is connected; its own proof, and so is the dialer.
+   */
   #dial(peer: number): void {
     const failed = (): void => this.#redial(peer);
     const ask = (then: () => void): void => this.#reach(this.#index, peer, then, failed);
@@ -290,7 +296,7 @@ class Port implements MemoryPort {
     );
   }
 
-  /** One leg of a handshake; it fails when the way is cut or one of the two is gone. */
+  /** One leg of a handshake; it fails if the link is cut or one of the two is gone. */
   #reach(from: number, to: number, then: () => void, failed: () => void): void {
     if (!this.isAlive) return;
     const way = this.#network.way(from, to);
@@ -311,7 +317,7 @@ class Port implements MemoryPort {
     ours.other = theirs;
     theirs.other = ours;
     listener.open(theirs);
-    // Without the last leg the listener waits for a dialer that knows nothing of it.
+    // Without the last leg the listener waits for a dialer that does not know it.
     this.#network.world.after(this.#network.options.peerTimeoutMs, () => {
       if (!ours.isOpen) lose(theirs);
     });

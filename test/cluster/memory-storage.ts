@@ -1,8 +1,9 @@
-// The Storage port in virtual time: one life of a replica on a disk that outlives it.
+// The Storage port in virtual time: one incarnation of a replica on a disk that outlives it.
 //
-// It behaves as LevelDB does where the port lets it choose: a batch becomes visible with its completion, a failed batch
-// is not visible but may be there after a restart, a failure poisons every later commit, and a range shows the moment
-// of its call. What it takes, fails or loses is set from outside, so a run depends on nothing but its seed.
+// It behaves like LevelDB where the port leaves a choice: a batch becomes visible with its
+// completion, a failed batch is not visible but may be on the disk after a restart, a failure
+// poisons every later commit, and a range shows the moment of its call. Faults and durations are
+// set from outside, so a run depends on nothing but its seed.
 
 import { assert } from '../../src/base/assert.ts';
 import type { RangeRequest, RangeResult } from '../../src/model/effect.ts';
@@ -22,7 +23,7 @@ export interface MemoryStorageOptions {
   readonly isFull?: () => boolean;
 }
 
-/** What becomes of a batch whose end nobody was told. */
+/** The fate of a batch that was in progress when the process died. */
 export type Outcome = 'kept' | 'lost';
 
 type Done = (failure: string | undefined) => void;
@@ -40,13 +41,13 @@ export class MemoryStorage implements Storage {
   readonly #world: Pick<World, 'after'>;
   readonly #disk: MemoryDisk;
   readonly #sync: boolean;
-  /** While the disk hangs: what would have been done by now. */
+  /** While the disk hangs: the commits that would have completed by now. */
   #held: (() => void)[] | undefined;
   #state: 'open' | 'poisoned' | 'dead' = 'open';
   #failure: string | undefined;
   #planned: { readonly reason: string; readonly outcome: Outcome } | undefined;
   #inFlight: Batch | undefined;
-  /** Failed, but on the disk: seen by the next life. */
+  /** Failed, but on the disk: seen by the next incarnation. */
   #left: Batch | undefined;
 
   constructor({ world, disk, commitMs, rangeMs, sync, isFull }: MemoryStorageOptions) {
@@ -98,7 +99,7 @@ export class MemoryStorage implements Storage {
     this.#later(this.commitMs, () => this.#unlessHanging(cleared));
   }
 
-  /** From now on no commit ends, not even the one under way; reads do, as from a page cache. */
+  /** From now on no commit ends, not even the one in progress; reads do, as from a page cache. */
   hang(): void {
     this.#held ??= [];
   }
@@ -116,7 +117,7 @@ export class MemoryStorage implements Storage {
     this.#planned = { reason, outcome };
   }
 
-  /** The process dies: nothing that was asked for is answered any more. */
+  /** The process dies: pending requests are not answered any more. */
   kill(inFlight: Outcome = 'lost'): void {
     if (this.#state === 'dead') return;
     this.#state = 'dead';
@@ -124,7 +125,7 @@ export class MemoryStorage implements Storage {
     if (this.#inFlight !== undefined && inFlight === 'kept') this.#disk.write(this.#inFlight, true);
   }
 
-  /** The machine dies: what was not synced is gone as well. */
+  /** The machine dies: unsynced changes are lost as well. */
   cutPower(inFlight: Outcome = 'lost'): void {
     if (this.#state === 'dead') return;
     this.#disk.cutPower();

@@ -1,14 +1,12 @@
-// Somebody who sees every disk, and compares with them what a replica says at the moment that it says it (ARCHITECTURE.md,
-// durable before visible). What a client sees in the end shows such a lie only when a crash falls into the right
-// milliseconds; here every reply and every message shows it.
+// An observer of every disk that compares each statement of a replica with the disks at that moment
+// (ARCHITECTURE.md, durable before visible). Clients see a false statement only when a crash falls
+// into the right milliseconds; here every reply and every message is checked.
 //
-//   written            as many disks hold the write as are counted
-//   found, forward-reply
-//                      the version shown, or a later one, is on the disk of who shows it; where several replicas have answered,
-//                      on so many disks that no read of a majority misses it
-//   read-reply, tree-records
-//                      the version shown, or a later one, is on the disk of who shows it
-//   ack, heartbeat …   the vector told is on the disk of who tells it
+//   written            as many disks hold the write as are counted found, forward-reply the version
+//   shown, or a later one, is on the disk of the replica that shows it; where several replicas have
+//   answered, on so many disks that no read of a majority misses it read-reply, tree-records the
+//   version shown, or a later one, is on the disk of the replica that shows it
+//   ack, heartbeat …   the vector in the message is on the disk of its sender
 
 import type { Found, Reply } from '../../src/model/command.ts';
 import { type Dot, formatDot, type LaneId, type Seq } from '../../src/model/id.ts';
@@ -30,15 +28,16 @@ export interface Audited {
 const LIES_MAX = 10;
 
 export class Oracle {
-  /** What was said and was not so; the first of them. */
+  /** False statements; the first of them. */
   readonly lies: string[] = [];
-  /** Their disks may lose what they held: as copies, they count for what they once said. */
+  /** Their disks may lose what they held: as copies, they count for what they once reported. */
   readonly forgetful = new Set<number>();
   /** N, where it does not change. */
   replicas: number | undefined;
 
   onReply(who: Audited, reply: Reply, all: readonly Audited[]): void {
-    // What another answered stands on the disk of that one, which said so (onSend).
+    // What another replica answered is on that one's disk, which was checked when it answered
+    // (onSend).
     if (reply.kind === 'found') {
       if (reply.heldBy === undefined) this.#onFound(who, reply, all);
     } else if (reply.kind === 'written') {
@@ -115,7 +114,7 @@ export class Oracle {
   }
 }
 
-/** How far the disk holds an origin's log. What cannot be read may say anything. */
+/** How far the disk holds an origin's log. If it cannot be read, any statement is accepted. */
 function heldOf(disk: MemoryDisk, origin: LaneId): Seq {
   const bytes = disk.get(originKey(origin));
   if (bytes === undefined) return 0;

@@ -1,6 +1,7 @@
-// One direction between two replicas, as TCP shows it to a program: what is sent arrives in order, after the latency;
-// a cut loses nothing, it holds back what is sent from then on until it heals. A lost packet is sent again after the
-// retransmission time-out (RFC 6298), and everything behind it waits; a narrow way takes its time for every byte.
+// One direction between two replicas, as TCP shows it to a program: what is sent arrives in order,
+// after the latency; a cut loses nothing, it holds back what is sent from then on until it heals. A
+// lost packet is sent again after the retransmission timeout (RFC 6298), and everything behind it
+// waits; a narrow link takes its time for every byte.
 
 import type { Prng } from '../../src/base/prng.ts';
 import type { SimulatedWorld } from './world.ts';
@@ -22,7 +23,10 @@ export class Way {
   /** Share of the frames of which a packet is lost. */
   lossRate = 0;
   bytesPerMs = Number.POSITIVE_INFINITY;
-  /** Shares of the frames that arrive twice, and that others overtake: TCP does not do so, a bad proxy may. */
+  /**
+   * Shares of the frames that arrive twice, and that others overtake: a bad proxy may do so, TCP
+   * does not.
+   */
   repeatRate = 0;
   overtakeRate = 0;
   readonly #world: SimulatedWorld;
@@ -31,7 +35,7 @@ export class Way {
   #isCut = false;
   #cuts = 0;
   readonly #held: Parcel[] = [];
-  /** What has left and not arrived, in order. */
+  /** Sent and not arrived, in order. */
   readonly #underWay = new Set<Parcel>();
   #lastArrivalMs = 0;
   #freeAtMs = 0;
@@ -46,7 +50,7 @@ export class Way {
     return this.#isCut;
   }
 
-  /** Brings something to the other side, behind everything sent before. */
+  /** Delivers something to the other side, after everything sent before. */
   carry(arrive: () => void, bytes = 0): void {
     if (this.#isCut) {
       this.#held.push({ arrive, bytes });
@@ -65,7 +69,7 @@ export class Way {
     this.#deliver(parcel, this.#lastArrivalMs);
   }
 
-  /** No longer narrow: what waited in front of the narrow part goes on at once. */
+  /** No longer narrow: what waited for the narrow link continues at once. */
   widen(): void {
     this.bytesPerMs = Number.POSITIVE_INFINITY;
     const waiting = [...this.#underWay];
@@ -81,7 +85,7 @@ export class Way {
     });
   }
 
-  /** Whether a frame is to be carried once more. */
+  /** Whether a frame is to be carried a second time. */
   repeats(): boolean {
     return this.repeatRate > 0 && this.#dice.chance(this.repeatRate);
   }

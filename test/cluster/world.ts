@@ -1,11 +1,12 @@
-// Virtual time for a whole cluster in one process: one heap of events, one clock, one seed. Nothing moves unless `run`
-// is called, events of the same instant happen in the order in which they were asked for, and so a run depends on
-// nothing but its seed.
+// Virtual time for a whole cluster in one process: one heap of events, one clock, one seed. Nothing
+// happens unless `run` is called, events of the same instant happen in the order of their requests,
+// and so a run depends on nothing but its seed.
 //
-// A node sees the world through its own clock and scheduler, which may be wrong in the ways real ones are: its wall
-// clock is offset, and it drifts, and it jumps. A node that is stopped never runs again what it had armed, as a killed
-// process does not; whoever restarts it makes a new one. A node that is paused runs nothing until it goes on, as a
-// process under SIGSTOP: what became due meanwhile happens then, in order, and it does not notice but by its clocks.
+// A node sees the world through its own clock and scheduler, which may be wrong in the ways of real
+// ones: its wall clock has an offset, drifts, and jumps. Timers of a stopped node never fire, as in
+// a killed process; a restart makes a new node. A paused node runs nothing until it continues, as a
+// process under SIGSTOP: what became due meanwhile happens then, in order, and only its clocks show
+// the pause.
 
 import { createHeap } from '../../src/base/heap.ts';
 import { createPrng, type Prng } from '../../src/base/prng.ts';
@@ -25,9 +26,11 @@ export interface SimulatedWorld extends World {
   readonly prng: Prng;
   /** Events run so far. */
   readonly events: number;
-  /** Changes with every event and the time at which it ran: two runs of one seed that differ anywhere differ here. */
+  /**
+   * Changes with every event and its time: two runs of one seed that differ have different digests.
+   */
   readonly digest: number;
-  /** Runs until `done` holds, at most to `untilMs`; tells whether it came to hold. */
+  /** Runs until `done` holds, at most to `untilMs`; returns whether it holds. */
   runUntil(done: () => boolean, untilMs: number): boolean;
 }
 
@@ -59,7 +62,8 @@ export interface Node {
   stop(): void;
 }
 
-// Before the clock numbers lives, so that they are counted: scenarios can name them. Who wants it otherwise sets it.
+// Before the clock's numbering of incarnations, so that they are counted from 1 and scenarios can
+// name them. A test that needs the clock's numbers sets another time.
 const WALL_START_MS = Date.UTC(2024, 0, 1);
 
 export function createWorld(seed: number): SimulatedWorld {

@@ -1,9 +1,11 @@
-// A process for the storage tests to kill: commits batch after batch to the folder it is given and tells its parent
-// which are acknowledged. Batch n sets three keys to n, so a part of a batch would show.
+// A process for the storage tests to kill: commits batch after batch to the given folder and
+// reports to its parent which are acknowledged. Batch n sets three keys to n, so a part of a batch
+// would show.
 //
 //   committer.ts FOLDER          until it is killed
-//   committer.ts FOLDER 50       so many batches
-//   committer.ts FOLDER failure  until a commit fails; then asks for room, and tells of ten more commits
+//   committer.ts FOLDER 50       this number of batches
+//   committer.ts FOLDER failure  until a commit fails; then asks for room, and reports ten more
+//                                commits
 
 import { openLevelStorage } from '../../src/adapters/disk/level-storage.ts';
 import type { Batch } from '../../src/model/port.ts';

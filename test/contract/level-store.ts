@@ -1,4 +1,4 @@
-// LevelDB in the hands of the storage contract: a folder of its own, real failures and real damage.
+// LevelDB under the storage contract: a folder of its own, real failures and real damage.
 
 import { renameSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -41,8 +41,8 @@ export async function createLevelStore(): Promise<StoreUnderTest> {
   };
 }
 
-// LevelDB cannot make its next file while its folder has another name. Once it has the old one back, LevelDB itself
-// would write on.
+// LevelDB cannot make its next file while its folder has another name. After the rename back,
+// LevelDB itself would continue to write.
 async function takeAway(folder: string, storage: LevelStorage): Promise<() => void> {
   const filler = { keys: [Uint8Array.of(0xfe)], values: [new Uint8Array(FILLER_BYTES)] };
   await new Promise((resolve) => storage.commit(filler, resolve));

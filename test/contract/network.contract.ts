@@ -1,5 +1,5 @@
-// What every peer channel promises the host, shown on two replicas, 0 and 1. The suite runs on real sockets and on the
-// simulated network, so neither can promise more than the other keeps.
+// What every peer channel promises the host, shown on two replicas, 0 and 1. The suite runs on real
+// sockets and on the simulated network, so neither promises more than the other keeps.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Message } from '../../src/model/message.ts';
@@ -13,7 +13,7 @@ export interface NetworkRig {
   readonly queueBytesMax: number;
   /** Bytes on the way from one to the other, as the sender knows it. */
   queueBytes(from: number, to: number): number;
-  /** Lets things happen until `done` holds; fails when it takes too long. */
+  /** Lets time pass until `done` holds; fails if it takes too long. */
   until(done: () => boolean): Promise<void>;
   framesArrived(from: number, to: number): number;
   /** Breaks the connection. */
@@ -26,7 +26,7 @@ export interface NetworkRig {
   close(): Promise<void>;
 }
 
-/** What one replica heard, one list of messages for each connection. */
+/** What one replica received, one list of messages for each connection. */
 class Ear implements NetworkHandler {
   readonly connections: Message[][] = [];
   connected = false;

@@ -1,5 +1,5 @@
-// The network contract on real sockets of this machine, with a proxy between the two that causes the faults, and on
-// the simulated network.
+// The network contract on real sockets of this machine, with a proxy between the two that causes
+// the faults, and on the simulated network.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WsNetwork } from '../../src/adapters/peer/ws-network.ts';

@@ -1,5 +1,5 @@
-// Emulated distance between regions: frames arrive in order and not earlier than the distance allows, and what is held
-// back counts as on the way.
+// Emulated distance between regions: frames arrive in order and not earlier than the distance
+// allows, and delayed bytes count as on the way.
 
 import { afterEach, expect, it } from 'vitest';
 import { WsNetwork } from '../../src/adapters/peer/ws-network.ts';

@@ -1,5 +1,6 @@
-// Who is not let in at the peer port, and what those who are let in cannot do (docs/protocol.md). The
-// attacker is a bare socket or a hand on the wire; the listener and the dialer are the real ones.
+// Which connections the peer port refuses, and what accepted peers cannot do (docs/protocol.md).
+// The attacker is a bare socket or a program between the two; the listener and the dialer are the
+// real ones.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -85,7 +86,7 @@ interface Listening {
   refused(reason: Refusal): number;
 }
 
-/** us-1, which everybody dials. */
+/** us-1, which all others dial. */
 async function listening(changes: Partial<WsNetworkOptions> = {}): Promise<Listening> {
   const listener = network(US, 'nobody.invalid:1', changes);
   const { port } = await listener.listen();
@@ -103,7 +104,7 @@ async function dialing(port: number, changes: Partial<WsNetworkOptions> = {}): P
   return ear;
 }
 
-/** What eu-1 finds when it asks at a port for a replica. */
+/** What eu-1 gets when it probes a port for a replica. */
 function probing(port: number, id = 'us-1', changes: Partial<WsNetworkOptions> = {}) {
   const place = { id: id as ReplicaId, peerAddress: `127.0.0.1:${port}` };
   return network(EU, 'nobody.invalid:1', changes).probe(place, 59_999.5);
@@ -182,7 +183,7 @@ describe('who asks a replica who it is', () => {
 
   it('believes nobody who cannot prove it, and says nothing to who proves nothing', async () => {
     const { port } = await listening();
-    // Somebody in between says another region.
+    // A program in between changes the region.
     const proxy = await proxyTo(port);
     proxy.rewrite.down = (bytes) =>
       Buffer.from(
@@ -371,7 +372,7 @@ describe('a listener', () => {
     const port = await impostor((requests) => {
       if (requests.length > 1) return upgradedText(proof(requests));
       greetings++;
-      // Its own nonce: what a mirror would say.
+      // Its own nonce: what a mirror would send back.
       return challengeText(header(requests[0], 'Conit-Nonce'));
     });
     const ear = await dialing(port);
@@ -553,7 +554,7 @@ describe('a peer', () => {
     return peer;
   }
 
-  /** The code of the close frame that the listener sends, behind whatever it sent before. */
+  /** The code of the close frame that the listener sends, after anything it sent before. */
   async function closeCode(peer: RawPeer): Promise<number> {
     await until(() => peer.received.length >= 4);
     expect(peer.received[0]).toBe(0x88);

@@ -1,4 +1,5 @@
-// The laws that every resolver keeps (src/conflict/resolver.ts), whatever mutations a key gets and in whatever order they come.
+// The laws that every resolver keeps (src/conflict/resolver.ts), whatever mutations a key gets and
+// in whatever order they come.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

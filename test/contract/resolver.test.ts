@@ -1,4 +1,5 @@
-// The contract of resolvers on each rule that is built, and the order of versions on which last-write-wins rests.
+// The contract of resolvers on each rule that is built, and the order of versions on which
+// last-write-wins rests.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

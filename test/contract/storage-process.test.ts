@@ -1,4 +1,5 @@
-// What storage must survive in a real process: kill -9, a full disk, and a second process on the same data.
+// What storage must survive in a real process: kill -9, a full disk, and a second process on the
+// same data.
 
 import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -85,7 +86,8 @@ function start(folder: string): ChildProcess {
   return remember(fork(program, [folder], { execArgv: ['--import', 'tsx'] }));
 }
 
-// No file of the process may grow beyond the bound until the bound is lifted: a disk that is full for a while.
+// No file of the process may grow beyond the bound until the bound is lifted: a temporarily full
+// disk.
 function startLimited(folder: string): ChildProcess {
   const limit = `--fsize=${FILE_BYTES_MAX}:unlimited`;
   const node = [process.execPath, '--import', 'tsx', program, folder, 'failure'];
@@ -128,7 +130,7 @@ function until(child: ChildProcess, holds: () => boolean): Promise<void> {
   });
 }
 
-/** How many batches there are, which must be whole and without a hole before the last. */
+/** The number of batches, which must be complete and without a gap before the last. */
 async function countWhole(folder: string): Promise<number> {
   const storage = await openLevelStorage({ folder });
   let whole = 0;

@@ -1,5 +1,5 @@
-// What every Storage must do, whatever it is made of. The suite runs on the real one and on the simulated one, so that
-// what holds in the simulator holds in production.
+// What every Storage must do. The suite runs on the real one and on the simulated one, so that what
+// holds in the simulator holds in production.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RangeEntry, RangeRequest, RangeResult } from '../../src/model/effect.ts';
@@ -9,15 +9,15 @@ import { encodedOf } from '../../src/model/record.ts';
 
 /** A store in the hands of the suite. */
 export interface StoreUnderTest {
-  /** Of the present life. */
+  /** Of the present incarnation. */
   readonly storage: Storage;
-  /** Lets everything that was asked for come to its end; real storage does so by itself. */
+  /** Lets everything that was requested complete; real storage does so by itself. */
   settle(): void;
-  /** Ends this life in order and begins the next on the same data. */
+  /** Ends this incarnation in order and begins the next on the same data. */
   reopen(): Promise<void>;
-  /** Makes the next commit fail; gives what takes the cause away again. */
+  /** Makes the next commit fail; returns a function that removes the cause. */
   failNextCommit(): Promise<() => void>;
-  /** Ends this life, makes the middle of what is stored unreadable, and begins the next. */
+  /** Ends this incarnation, makes the middle of the stored data unreadable, and begins the next. */
   damageMiddle(middle: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// What happens to the directory of a replica that does not run: it is copied, replaced, removed, and one of its bytes
-// changes.
+// What happens to the directory of a stopped replica: it is copied, replaced, removed, and one of
+// its bytes changes.
 
 import {
   closeSync,
@@ -32,7 +32,7 @@ export function filesOf(folder: string): ReadonlyMap<FileKind, readonly string[]
   return files;
 }
 
-/** LevelDB's own LOG and LOCK and the reserve hold nothing that anybody reads. */
+/** LevelDB's own LOG and LOCK and the reserve contain nothing that is ever read. */
 function kindOf(name: string): FileKind | undefined {
   if (name === 'identity.json') return 'identity';
   if (name === 'log/CURRENT') return 'current';
@@ -41,7 +41,7 @@ function kindOf(name: string): FileKind | undefined {
   return name.endsWith('.ldb') ? 'table' : undefined;
 }
 
-/** The byte becomes another one. */
+/** The byte gets another value. */
 export function changeByte(file: string, at: number, mask: number): void {
   const descriptor = openSync(file, 'r+');
   const byte = Buffer.alloc(1);
@@ -51,7 +51,7 @@ export function changeByte(file: string, at: number, mask: number): void {
   closeSync(descriptor);
 }
 
-/** What a log says since it was so long; all of it unless told. */
+/** The log since it had this length; all of it by default. */
 export function readLog(file: string, from = 0): string {
   return statSync(file, { throwIfNoEntry: false }) === undefined
     ? ''

@@ -1,4 +1,5 @@
-// What a replica with a changed byte answers, judged: every key by itself and by scan, and what another replica says.
+// Judges the answers of a replica with a changed byte: every key by itself and by scan, and another
+// replica's answers.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestReplica } from '../support/processes.ts';
@@ -10,7 +11,7 @@ import { GUARD_MS } from '../support/wait.ts';
 
 const MEND_STEP_MS = 500;
 
-/** What came of all flips of both clusters. */
+/** The results of all flips of both clusters. */
 export class FlipTally {
   readonly findings: string[] = [];
   readonly passing: string[] = [];
@@ -49,7 +50,7 @@ export async function judgeStart(judged: Judged, tally: FlipTally): Promise<stri
   if (start.kind === 'left') return judgeEnd(start, tally);
   const { findings, refusals } = await judgeAnswers(victim, ledger);
   if (await hasLeft(victim)) {
-    // It met the damage while it was asked; whatever it had answered until then counts.
+    // It found the damage while it was asked; its answers until then count.
     findings.push(...judgeEnd(await endOf(victim), tally));
   } else if (refusals > 0) tally.refused++;
   else if (findings.length === 0) tally.same++;
@@ -59,14 +60,15 @@ export async function judgeStart(judged: Judged, tally: FlipTally): Promise<stri
 }
 
 /**
- * LevelDB does not check a block of a table that it reads, and a record whose key has changed is looked for in vain: what
- * a checksum in the record cannot tell. The scrub and the comparison of hash trees find it, and bring it back.
+ * LevelDB does not check a block of a table that it reads, and a record whose key has changed is
+ * not found: no checksum in the record can show that. The scrub and the comparison of hash trees
+ * find it, and bring it back.
  */
 export function mayPass(kind: FileKind, finding: string): boolean {
   return kind === 'table' && /^\d+ missing by get|^by scan: \d+ lost/.test(finding);
 }
 
-/** What is still wrong when scrub and comparison have had their time; nothing when it left with a reason. */
+/** What is still wrong after scrub and comparison; nothing if it ended with a reason. */
 export async function judgeLater(victim: TestReplica, ledger: Ledger): Promise<string[]> {
   const deadline = performance.now() + GUARD_MS;
   for (;;) {

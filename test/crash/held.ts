@@ -1,4 +1,4 @@
-// What a replica says that it holds: everything by scan, and keys one by one.
+// The contents that a replica reports: everything by scan, and keys one by one.
 
 import { call } from '../support/call.ts';
 import { judge } from '../support/load/outcome.ts';
@@ -15,10 +15,10 @@ interface Page {
 const PAGE_ITEMS = 1000;
 const CONNECTIONS = 4;
 
-/** Thrown for a list that is refused, with what the replica gave for a reason. */
+/** Thrown for a refused list, with the reason that the replica gave. */
 export class Refused extends Error {}
 
-/** Every key that begins so, with its value. */
+/** Every key with this prefix, with its value. */
 export async function listAll(place: Place, prefix = ''): Promise<Map<string, string>> {
   const held = new Map<string, string>();
   let cursor: string | null = null;
@@ -35,7 +35,7 @@ export async function listAll(place: Place, prefix = ''): Promise<Map<string, st
   return held;
 }
 
-/** What each of them holds against what clients were told, each finding behind the name of the round. */
+/** Their contents against the replies to clients, each finding with the name of the round. */
 export async function auditAll(
   round: string,
   ledger: Ledger,
@@ -47,7 +47,7 @@ export async function auditAll(
   return findings;
 }
 
-/** What one replica says to a plain read of a key: the value, that there is none, or why it does not say. */
+/** The answer of one replica to a plain read of a key: the value, its absence, or a refusal. */
 export type Answer =
   | { readonly kind: 'value'; readonly value: string }
   | { readonly kind: 'absent' | 'broken' | 'hung' }

@@ -1,5 +1,6 @@
-// What is undone when this process ends, however it ends but by SIGKILL: the newest first. A process of its own does it,
-// outside of this one's group, because a second signal or one for the whole group would end it half way.
+// Actions that are undone when this process ends, however it ends but by SIGKILL: the newest first.
+// A process of its own does it, outside of this one's group, because a second signal or one for the
+// whole group would end it half way.
 
 import { spawn } from 'node:child_process';
 
@@ -11,7 +12,7 @@ process.on('exit', () => {
   spawn('sh', ['-c', script.join('; ')], { detached: true, stdio: 'ignore' });
 });
 
-/** The answer takes it back. */
+/** The returned function cancels it. */
 export function atEnd(...command: readonly string[]): () => void {
   commands.add(command);
   return () => void commands.delete(command);

@@ -1,18 +1,18 @@
-// What clients were told, and whether a replica holds what follows from it. Every key is written once, with a value that
-// only this write has.
+// The replies to clients, and whether a replica holds what follows from them. Every key is written
+// once, with a value that only this write has.
 //
-//   lost     acknowledged, and not there          refused  refused, and there
-//   wrong    there with another value             phantom  there, and nobody ever tried to write it
+//   lost     acknowledged, and absent              refused  refused, and present
+//   wrong    present with another value            phantom  present, and never written
 //   dot      two writes were given the same dot
 //
-// Each reply is a line of a file outside of everything that is being harmed.
+// Each reply is a line of a file that no fault touches.
 
 import { appendFileSync } from 'node:fs';
 import type { Outcome } from '../checkers/operation.ts';
 
 interface Write {
   readonly value: string;
-  /** `undefined` while nobody has answered. */
+  /** `undefined` while there is no reply. */
   ok: Outcome | undefined;
   /** The place of the reply among all. */
   told: number;
@@ -25,9 +25,9 @@ export interface LedgerCounts {
 }
 
 export interface Comparison {
-  /** Only what was told before, as `Ledger.now` gave it; all of it unless told. */
+  /** Only replies before this moment, as `Ledger.now` returned it; all of them by default. */
   readonly until?: number;
-  /** Only keys that begin so. */
+  /** Only keys with this prefix. */
   readonly prefix?: string;
 }
 
@@ -70,7 +70,7 @@ export class Ledger {
     if (ok === true) this.#noteDot(key, dot);
   }
 
-  /** The acknowledged keys that begin so. */
+  /** The acknowledged keys with this prefix. */
   acked(prefix = ''): string[] {
     return [...this.#writes]
       .filter(([key, { ok }]) => ok === true && key.startsWith(prefix))

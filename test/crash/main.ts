@@ -1,7 +1,9 @@
-// `npm run test:crash`: what processes, machines and disks do to replicas, and what must be there afterwards. Each part
-// says what it did in a line of its own. Not part of `npm test`, because it takes minutes and, for some parts, root.
+// `npm run test:crash`: faults of processes, machines and disks, and what must remain afterwards.
+// Each part reports what it did in a line of its own. Not part of `npm test`, because it takes
+// minutes and, for some parts, root.
 //
-// Exit code 0 when every part that could run has passed, 1 when one failed, 2 for a command line that is not understood.
+// Exit code 0 when every part that could run has passed, 1 when one failed, 2 for an invalid
+// command line.
 
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,12 +38,12 @@ async function runAll(options: Options): Promise<number> {
 
 interface Folders {
   readonly disk: string;
-  /** The same where there is no such place. */
+  /** The same if there is no such place. */
   readonly memory: string;
   keep(): void;
 }
 
-/** Gone at the end, whichever it is, unless somebody wants them; what was mounted there is gone before. */
+/** Removed at the end unless it is to be kept; its mounts are gone before. */
 function makeFolders(): Folders {
   const hasMemory = statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() === true;
   const disk = mkdtempSync(join(tmpdir(), 'conit-crash-'));
@@ -50,7 +52,7 @@ function makeFolders(): Folders {
   return { disk, memory, keep };
 }
 
-/** Runs the part and prints what came of it; false when it failed. */
+/** Runs the part and prints its result; false if it failed. */
 async function runOne(
   part: Part,
   { seed, rounds = part.roundsDefault }: Options,

@@ -1,5 +1,5 @@
-// File systems in files, mounted through loop devices. The end of this process takes them away, the last one first; a loop
-// device goes with its mount.
+// File systems in files, mounted through loop devices. The end of this process takes them away, the
+// last one first; a loop device goes with its mount.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { atEnd } from './last-will.ts';
 const TRIES = 100;
 const RETRY_MS = 20;
 
-/** What takes back its being unmounted at the end. */
+/** Cancels the unmounting at the end. */
 const mounted = new Map<string, () => void>();
 
 /** Why nothing can be mounted here; tried once. */
@@ -35,7 +35,7 @@ export function mountObstacle(): string | undefined {
   }
 }
 
-/** An empty file system of so many MiB in a file with holes. */
+/** An empty file system of this many MiB in a sparse file. */
 export function makeImage(image: string, mib: number): void {
   writeFileSync(image, '');
   truncateSync(image, mib * 1024 * 1024);

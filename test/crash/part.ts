@@ -1,4 +1,4 @@
-// One part of the crash and disk programme: what it is called, how much of it a default run does, and what came of it.
+// One part of the crash and disk programme: its name, the size of a default run, and its result.
 
 import type { Prng } from '../../src/base/prng.ts';
 
@@ -18,7 +18,7 @@ export interface Result {
   readonly told: string;
   /** Empty: passed. */
   readonly findings: readonly string[];
-  /** What was wrong for a while, and mended by the replicas themselves; it is told each time and fails nothing. */
+  /** Temporary faults that the replicas repaired themselves; they are reported and fail nothing. */
   readonly passing?: readonly string[];
 }
 

@@ -1,11 +1,12 @@
-// A disk whose power can be cut at any moment, again and again, while whoever uses it goes on.
+// A disk whose power can be cut at any moment, repeatedly, while it is used.
 //
 //   replica ── ext4 `top` ── loop ── file `disk` ── ext4 `below` ── loop ── file in memory
 //
-// What `top` has handed to its device is in `disk`; what it still holds in the page cache is not, and that is what a
-// power cut takes. Freezing `below` stops the device between two writes without asking `top` to sync anything, so the
-// copy of `disk` that is made meanwhile is the disk of one instant, in the middle of a commit or not. Freezing `top`
-// would sync it, and a copy without freezing would be of no instant at all.
+// What `top` has handed to its device is in `disk`; what it still holds in the page cache is not,
+// and that is what a power cut takes. Freezing `below` stops the device between two writes without
+// asking `top` to sync anything, so the copy of `disk` that is made meanwhile is the disk of one
+// instant, in the middle of a commit or not. Freezing `top` would sync it, and a copy without
+// freezing would be of no instant at all.
 //
 // The device forgets nothing that it has taken: a drive that loses its own cache is not imitated.
 
@@ -36,7 +37,7 @@ export class Platter {
     mount(this.#disk, this.path);
   }
 
-  /** The disk as the power leaves it, mounted; it is this machine that goes on. */
+  /** The disk as the power cut leaves it, mounted; only the machine of the test continues. */
   cut(): Remains {
     const image = join(this.#folder, 'copy');
     whileFrozen(this.#below, () => copyImage(this.#disk, image));

@@ -1,4 +1,4 @@
-// What came of a part, as lines for people.
+// The result of a part, as lines for people.
 
 import { headOf, type Word } from '../support/program.ts';
 import type { Result } from './part.ts';

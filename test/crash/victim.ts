@@ -1,5 +1,5 @@
-// A replica whose directory was harmed while it did not run, and what comes of its start. Its log is taken from this
-// start on, so that what it says is about this harm.
+// A replica whose directory was harmed while it did not run, and the result of its start. Its log
+// is read from this start on, so that it concerns this harm.
 
 import { rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { GUARD_MS } from '../support/wait.ts';
 
 export type Start =
   | { readonly kind: 'ready' }
-  /** It runs and is not ready: it says why to whoever asks. */
+  /** It runs and is not ready: it says why in its answers. */
   | { readonly kind: 'waits' }
   /** `how` is its code or its signal, `why` what it said last. */
   | { readonly kind: 'left'; readonly how: string; readonly why: string };
@@ -44,7 +44,7 @@ function leftBy({ logFile }: TestReplica, error: unknown): Start & { kind: 'left
   return { kind: 'left', how: howOf(message), why: lastLine(readLog(logFile)) };
 }
 
-/** Starts it as a supervisor does: again when it leaves, some times. */
+/** Starts it like a supervisor: again when it ends, several times. */
 export async function startSupervised(victim: TestReplica): Promise<number> {
   for (let starts = 1; ; starts++) {
     try {
@@ -56,12 +56,13 @@ export async function startSupervised(victim: TestReplica): Promise<number> {
   }
 }
 
-/** When its last life had begun, at the latest. */
+/** When its last incarnation had begun, at the latest. */
 const begun = new WeakMap<TestReplica, number>();
 
 /**
- * A life is numbered by the second in which it begins. A directory that is put back in the same second in which its
- * last life began would be taken for what it is, an old copy, and not for what it is to stand for here.
+ * An incarnation is numbered by the second in which it begins. A directory that is put back in the
+ * same second in which its last incarnation began would get the same number, which is not what this
+ * part tests.
  */
 export async function nextSecond(victim: TestReplica): Promise<void> {
   const second = Math.floor((begun.get(victim) ?? Date.now()) / 1000);
@@ -72,7 +73,7 @@ export function logLength(replica: TestReplica): number {
   return statSync(replica.logFile, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Whether it ends by itself, now or in a moment: connections go before the process does. */
+/** Whether it ends by itself, now or in a moment: connections close before the process ends. */
 export async function hasLeft(victim: TestReplica): Promise<boolean> {
   if (await isAnswering(victim)) return false;
   const deadline = performance.now() + GUARD_MS;

@@ -1,5 +1,5 @@
-// Clients that write as fast as they are answered, each to one replica, and put what they are told into the ledger. They
-// ask again for a connection when they lost theirs, until they are told to stop.
+// Clients that write as fast as they are answered, each to one replica, and record the replies in
+// the ledger. They reconnect when they lose their connection, until they are stopped.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../src/base/prng.ts';
@@ -31,9 +31,9 @@ export interface WritersOptions {
 }
 
 export interface Writers {
-  /** When all have stopped by themselves. */
+  /** Resolves when all have stopped by themselves. */
   readonly done: Promise<void>;
-  /** When the last answer is there. */
+  /** Resolves after the last answer. */
   stop(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export function startWriters(options: WritersOptions): Writers {
   const { clients } = options;
   const running = Array.from({ length: clients }, (_, at) => write(options, at, isStopped));
   const done = Promise.all(running).then(() => undefined);
-  // Whoever waits for it learns of a failure; nobody may be waiting yet.
+  // Whoever awaits it learns of a failure; it may not be awaited yet.
   done.catch(() => undefined);
   return {
     done,

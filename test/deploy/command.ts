@@ -11,7 +11,7 @@ export interface Command {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
-  /** It takes something down, so it runs although we are interrupted. */
+  /** It removes something, so it runs even after an interrupt. */
   readonly isCleanup?: boolean;
 }
 
@@ -26,7 +26,7 @@ export function has(program: string, ...args: string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore', timeout: GUARD_MS }).status === 0;
 }
 
-/** Ctrl-C in a terminal does not reach it: it has a process group of its own, and is ended by us. */
+/** Ctrl-C in a terminal does not reach it: it has a process group of its own, and we end it. */
 export function run(file: string, args: readonly string[], how: Command = {}): Promise<Ended> {
   const { input, env = {}, timeoutMs = GUARD_MS, isCleanup = false } = how;
   const timeout = AbortSignal.timeout(timeoutMs);
@@ -56,7 +56,7 @@ export function run(file: string, args: readonly string[], how: Command = {}): P
   });
 }
 
-/** What it wrote; throws the end of what it said when it did not succeed. */
+/** Its output; throws the end of it if the program failed. */
 export async function must(file: string, args: readonly string[], how?: Command): Promise<string> {
   const { ok, stdout, output } = await run(file, args, how);
   if (ok) return stdout.trim();

@@ -1,5 +1,5 @@
-// A compose project of its own: other names, other ports and other secrets than a cluster that somebody runs from the
-// same folder. Docker's plugin is used where it is there, else the older docker-compose.
+// A compose project of its own: other names, ports and secrets than a cluster that runs from the
+// same folder. Docker's plugin is used if installed, else the older docker-compose.
 
 import { has, must, run } from './command.ts';
 import { GUARD_MS } from '../support/wait.ts';
@@ -14,7 +14,7 @@ export interface ProjectOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** How compose is called here; `undefined` where it is not. */
+/** The compose command; `undefined` if there is none. */
 export function composeCommand(): readonly [string, ...string[]] | undefined {
   if (has('docker', 'compose', 'version')) return ['docker', 'compose'];
   return has('docker-compose', 'version') ? ['docker-compose'] : undefined;
@@ -35,7 +35,7 @@ export class Project {
     await this.#compose(['up', '-d', '--no-build', ...services]);
   }
 
-  /** Everything that it made; also when half of it is there, and although we are interrupted. */
+  /** Removes everything that it made; also after a partial start or an interrupt. */
   async down(): Promise<void> {
     const args = ['down', '-v', '--remove-orphans', '-t', '10'];
     await this.#compose(args, { timeoutMs: GUARD_MS, isCleanup: true });
@@ -67,7 +67,7 @@ export function docker(...args: string[]): Promise<string> {
   return must('docker', args);
 }
 
-/** It is here already, or can be had. */
+/** True if it is present, or can be pulled. */
 export async function canGetImage(image: string): Promise<boolean> {
   if ((await run('docker', ['image', 'inspect', image])).ok) return true;
   return (await run('docker', ['pull', '-q', image], { timeoutMs: 300_000 })).ok;

@@ -1,5 +1,5 @@
-// Stage 3: the image and the compose cluster, as docs/containers.md says, under a killed container and a region that is
-// cut off from the others.
+// Stage 3: the image and the compose cluster, as described in docs/containers.md, with a killed
+// container and a region that is cut off from the others.
 
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// The image: built from the repository, and looked at before anything runs in it.
+// The image: built from the repository, and inspected before anything runs in it.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { repository, run } from './command.ts';
 import { canGetImage, docker } from './compose.ts';
 import { NotRun, type Step } from './report.ts';
 
-/** How npm, and Node under it, say that there is no way to a registry. */
+/** How npm, and Node below it, report that a registry cannot be reached. */
 const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH/;
 const BUILD_MS = 15 * 60_000;
 
@@ -35,7 +35,7 @@ export async function checkImage(step: Step, image: string): Promise<void> {
   });
 }
 
-/** The network of the host is tried where the one of containers leads nowhere. */
+/** Tries the network of the host if that of containers does not work. */
 async function build(image: string): Promise<string> {
   for (const network of ['default', 'host']) {
     const args = ['build', '--force-rm', '--network', network, '-t', image, '.'];

@@ -1,4 +1,5 @@
-// Ctrl-C ends what is being waited for, so that every stage takes down what it has put up. A second one ends at once.
+// Ctrl-C ends the present wait, so that every stage removes what it has made. A second one ends at
+// once.
 
 import { GUARD_MS, until } from '../support/wait.ts';
 

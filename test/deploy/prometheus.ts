@@ -1,5 +1,5 @@
-// A Prometheus: the files of deploy/ made quick and pointed elsewhere, the process, and the questions asked of its
-// HTTP API.
+// A Prometheus: the files of deploy/ with short intervals and other addresses, the process, and
+// queries to its HTTP API.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,7 +37,7 @@ export interface Target {
   readonly httpPort: number;
 }
 
-/** deploy/ as it stands, beside a token. */
+/** A copy of deploy/, beside a token. */
 export function copyDeploy(folder: string, tokenFile: string): string {
   mkdirSync(join(folder, 'secrets'), { recursive: true });
   for (const name of ['prometheus.yml', 'alerts.yml', 'alerts.test.yml']) {
@@ -47,7 +47,10 @@ export function copyDeploy(folder: string, tokenFile: string): string {
   return join(folder, 'prometheus.yml');
 }
 
-/** The same rules and the same job, looked at twice a second, and no alert waits longer than three seconds. */
+/**
+ * The same rules and the same job, evaluated twice a second; no alert waits longer than three
+ * seconds.
+ */
 export function makeQuick(folder: string, targets: readonly Target[]): void {
   const configFile = join(folder, 'prometheus.yml');
   const config = parse(readFileSync(configFile, 'utf8')) as Config;

@@ -1,5 +1,5 @@
-// What is asked of the regions while they run in containers: that they are closed to the outside, work, survive the
-// death of a container, and notice and heal a cut between regions.
+// What is required of the regions while they run in containers: they are closed to the outside,
+// work, survive the death of a container, and notice and heal a cut between regions.
 
 import { type Answer, call, tryCall } from '../support/call.ts';
 import { run } from './command.ts';
@@ -123,14 +123,14 @@ async function checkStop(step: Step, { project, replicas }: Regions): Promise<vo
   });
 }
 
-/** The network that the peers meet on is pulled out of ap-1; its clients and Prometheus still reach it. */
+/** ap-1 is disconnected from the peers' network; its clients and Prometheus still reach it. */
 async function checkCut(step: Step, regions: Regions): Promise<void> {
   const { project, replicas, secrets, prometheus } = regions;
   const [eu, , ap] = replicas;
   const wan = `${project.name}_wan`;
   const instance = `instance="${ap.id}:7070"`;
   await step('a region is cut off, and says that it is not ready', async () => {
-    // Ready is who reaches a majority; all of them may take a moment longer.
+    // Ready means that it reaches a majority; reaching all of them may take a moment longer.
     await waitFor('all three have a copy', async () => {
       return (await ask(eu, 'PUT', '/v1/kv/demo/old?w=all', secrets, 'before')).status < 300;
     });

@@ -1,15 +1,15 @@
-// Steps and what came of them. A step that cannot run here says so and is never counted as passed; behind a step that
-// failed, the rest of its stage is not run.
+// Steps and their results. A step that cannot run here says so and is never counted as passed;
+// after a failed step, the rest of its stage is not run.
 
 import { headOf, type Word } from '../support/program.ts';
 import { interrupted, isInterrupted } from './interrupt.ts';
 
-/** Thrown by a step, or by a stage between its steps, that cannot run where it stands. */
+/** Thrown by a step, or by a stage between its steps, that cannot run on this machine. */
 export class NotRun extends Error {}
 
 class StageEnd extends Error {}
 
-/** Does the step and says so; what it returns is said with it. */
+/** Does the step and reports it, with the returned text. */
 export type Step = (name: string, body: () => Promise<string | undefined>) => Promise<void>;
 
 export class Report {

@@ -1,5 +1,5 @@
-// Stage 1: promtool looks at what replicas export and at what is deployed, and neither speaks of metrics or alerts that
-// the other does not know.
+// Stage 1: promtool checks what replicas export and what is deployed, and neither refers to metrics
+// or alerts that the other does not know.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ export async function checkRules(step: Step): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'conit-deploy-'));
   try {
     await checkFiles(step, folder);
-    // One namespace has bounds, so that what speaks of such is exported.
+    // One namespace has bounds, so that its metrics are exported.
     const config = join(folder, 'conit.json');
     writeFileSync(config, JSON.stringify({ namespaces: { demo: {}, chat: { pauseLagMs: 1000 } } }));
     const env = { CONIT_CONFIG: config };
@@ -54,7 +54,7 @@ async function checkFiles(step: Step, folder: string): Promise<void> {
 async function checkMetrics(step: Step, { replicas }: TestCluster): Promise<void> {
   const [eu] = replicas as [TestReplica];
   await call(eu, 'PUT', '/v1/kv/demo/measured?w=all', { body: 'value' });
-  // What is not known yet is absent, so the first echoes are waited for.
+  // Unknown values are absent, so the first echoes are awaited.
   const pages = await Promise.all(
     replicas.map((replica) =>
       waitFor(`${replica.id} knows its lag`, async () => {

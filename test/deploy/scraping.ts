@@ -1,5 +1,5 @@
-// Stage 2: a real Prometheus scrapes a real cluster with the token that is made for it, tells its lag, and calls when a
-// replica dies.
+// Stage 2: a real Prometheus scrapes a real cluster with the token that is made for it, shows its
+// lag, and alerts when a replica dies.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -110,7 +110,7 @@ async function watch(
   });
 }
 
-/** Waits until the expression has a result; tells its first value. */
+/** Waits until the expression has a result; returns its first value. */
 export function becomesIn(prometheus: PrometheusApi): (expression: string) => Promise<string> {
   return async (expression) => {
     const [first] = await waitFor(expression, async () => {

@@ -12,7 +12,7 @@ export interface Secrets {
   readonly client: Readonly<Record<string, string>>;
   /** With the token for Prometheus. */
   readonly metrics: Readonly<Record<string, string>>;
-  /** Whatever must not be seen anywhere else. */
+  /** Texts that must not appear anywhere else. */
   readonly texts: readonly string[];
 }
 

@@ -1,4 +1,5 @@
-// How a process ends, and that it goes on, when what it writes to is full or stands still: logs, messages, results.
+// How a process ends, and that it keeps running, when its output is full or stuck: logs, messages,
+// results.
 
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
@@ -77,7 +78,7 @@ describe('a replica whose log is damaged at rest', () => {
   });
 });
 
-/** One bit of an entry in the middle, as a disk that forgets would change it below the checksums of the file system. */
+/** One bit of an entry in the middle, changed below the checksums of the file system. */
 async function damageLog(env: NodeJS.ProcessEnv): Promise<void> {
   const encodings = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
   const store = new Level<Buffer, Buffer>(databasePath(env['CONIT_DATA_DIR'] ?? ''), encodings);
@@ -144,7 +145,7 @@ function openPipe(): readonly [number, number] {
   return [openSync(path, 'w'), reader];
 }
 
-/** Full, and nobody takes anything out of it. */
+/** Full, and never read. */
 function stuckPipe(): number {
   const [writer] = openPipe();
   const own = openSync(`/proc/self/fd/${writer}`, constants.O_WRONLY | constants.O_NONBLOCK);

@@ -1,5 +1,6 @@
-// What a client and an operator see of a replica that is too far behind: it stood still, and comes back into a cluster that
-// has gone on without it. It refuses, forwards or redirects, says why, and returns by itself.
+// What a client and an operator see of a replica that is too far behind: it was paused, and returns
+// to a cluster that has continued without it. It refuses, forwards or redirects, says why, and
+// returns by itself.
 
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -48,8 +49,8 @@ const isServing = async (replica: TestReplica): Promise<boolean> =>
   (await healthAt(replica))?.state === 'serving';
 
 /**
- * It stands still while another writes, and goes on. `look` says what is seen of it while it is too far behind; where it has
- * come back before it was looked at, because the machine is busy, it stands still once more.
+ * It is paused while another writes, and continues. `look` checks it while it is too far behind; if
+ * it has caught up before that, because the machine is busy, it is paused once more.
  */
 async function standStill<T>(
   replica: TestReplica,
@@ -102,7 +103,7 @@ describe('a replica that stood still', () => {
     expect(codeOf(refused)).toBe('replica-stale');
     const { state, alternates } = refused.json() as { state: string; alternates: unknown[] };
     expect(state).toMatch(/stale|paused/);
-    // Who came back may not have heard both of them again yet.
+    // A replica that returned may not have heard both of them again yet.
     expect(alternates).not.toEqual([]);
     const others = [eu, us].map(({ id, url }) => ({ id, url }));
     for (const alternate of alternates) expect(others).toContainEqual(alternate);
@@ -251,7 +252,7 @@ function checksOf(answer: Answer): { name: string; ok: boolean; detail: string }
 /** What `conit status` says of a replica that is behind, and why. */
 const LATE = /^fresh +ap-1 +(stale|paused) .*(staleAfter\.timeMs|pauseLagMs)/m;
 
-/** In this process: one that is started takes longer on a busy machine than the replica needs to come back. */
+/** In this process: a child process may start more slowly than the replica returns. */
 async function statusAt({ url }: TestReplica): Promise<string> {
   let text = '';
   const out = (chunk: string | Uint8Array) => void (text += Buffer.from(chunk).toString());

@@ -1,6 +1,7 @@
-// kill -9 of one, two and all three replicas, again and again, under load. What clients were told is recorded outside
-// of the replicas' directories, and afterwards every checker judges it: every acknowledged write is there, no refused
-// one is, no client's order has a hole, and all replicas answer the same.
+// kill -9 of one, two and all three replicas, repeatedly, under load. The replies to clients are
+// recorded outside of the replicas' directories, and afterwards every checker judges them: every
+// acknowledged write is present, no refused one is, no client's order has a hole, and all replicas
+// answer the same.
 //
 // CONIT_E2E_KILLS, CONIT_E2E_SEED: how many kills, and which.
 
@@ -38,7 +39,7 @@ const historyFile = join(historyDir, 'history.jsonl');
 let cluster: TestCluster;
 let recorder: Recorder;
 let tally: KillTally;
-/** The run went to its end and every verdict is good. Else what it left is kept. */
+/** The run reached its end and every verdict is good. Otherwise its files are kept. */
 let isGood = false;
 
 beforeAll(async () => {
@@ -149,7 +150,7 @@ function report(operations: readonly Operation[], { rounds, youngKills }: KillTa
   );
 }
 
-// The history stands on another file system than the data, where there is one.
+// The history is on another file system than the data, if there is one.
 function fastFolder(): string {
   return statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() === true
     ? '/dev/shm'

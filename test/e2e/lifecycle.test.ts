@@ -1,5 +1,5 @@
-// A replica's life as operators see it: it says that it is ready when it has caught up, leaves in order, comes back
-// with everything, and lets nobody in who does not share the secret.
+// The life cycle of a replica as operators see it: it reports that it is ready when it has caught
+// up, stops in order, comes back with everything, and refuses peers that do not share the secret.
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -23,7 +23,7 @@ describe('/readyz', () => {
       if (reply.kind === 'reply' && reply.status === 503) refusals++;
       return reply.kind === 'reply' && reply.status === 200;
     });
-    // Asked at once, of this replica alone: whatever was there when it said yes must be there.
+    // Asked at once, of this replica alone: everything written before it was ready must be present.
     for (const key of [keys[0], keys[4999], keys.at(-1)]) {
       expect(await look(ap, key ?? '')).toBe(key);
     }
@@ -122,7 +122,7 @@ describe('a stranger', () => {
     });
     const written = await put(eu, `${key}?w=2`, 'not for strangers');
     expect(written.header('conit-acks')).toBe('2/3');
-    // It goes on trying; for as long as many reconnects take it stays out.
+    // It retries; it is refused for as long as many reconnects take.
     const begunMs = performance.now();
     await until('two seconds have passed', async () => {
       const { replicas } = (await call(eu, 'GET', '/v1/cluster')).json() as ClusterView;
@@ -130,7 +130,7 @@ describe('a stranger', () => {
       expect(view?.state).toBe('down');
       return performance.now() > begunMs + 2000;
     });
-    // Empty, and without anybody to ask whether it always was: it answers nothing.
+    // Empty, and without a peer that knows whether it always was: it answers nothing.
     const alone = await get(ap, `${key}?r=1`);
     expect([alone.status, codeOf(alone)]).toEqual([503, 'catching-up']);
     expect((await call(ap, 'GET', '/readyz')).status).toBe(503);
@@ -147,7 +147,7 @@ interface ClusterView {
   readonly replicas: readonly { readonly id: string; readonly state: string }[];
 }
 
-/** Writes keys whose value is the key, in batches, with two copies; gives the keys. */
+/** Writes keys whose value is the key, in batches, with two copies; returns the keys. */
 async function fill(batches: number, size: number): Promise<string[]> {
   const keys: string[] = [];
   for (let batch = 0; batch < batches; batch++) {

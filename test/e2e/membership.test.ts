@@ -1,5 +1,5 @@
-// The members change while real processes serve: one joins under load and by the command, is drained and resumed, and is
-// forgotten; what was acknowledged is there throughout.
+// The members change while real processes serve: one joins under load and by the command, is
+// drained and resumed, and is forgotten; acknowledged writes are present throughout.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -52,7 +52,7 @@ const isAt = (replica: TestReplica, epoch: number) =>
     return (await clusterAt(replica))?.epoch === epoch;
   });
 
-/** Writes to all members until it is told to stop; gives what was acknowledged. */
+/** Writes to all members until it is stopped; returns the acknowledged writes. */
 function load(): { stop(): Promise<string[]> } {
   const acknowledged: string[] = [];
   const progress = { isOver: false };
@@ -80,7 +80,7 @@ describe('a cluster whose members change', () => {
     await until('it is up', async () => (await tryCall(spare(), 'GET', '/livez')).kind === 'reply');
     expect((await call(spare(), 'GET', '/readyz')).status).toBe(503);
     const { id, region, peerPort, url } = spare();
-    // Whoever is not there, or is another, is not proposed.
+    // A replica that is absent, or is another one, is not proposed.
     const at = (port: number) => ['join', id, region, `127.0.0.1:${port}`, '--timeout', '2s'];
     const wrong = await conit([...at(member(1).peerPort), '--url', member(0).url]);
     expect(wrong.code).not.toBe(0);

@@ -1,5 +1,5 @@
-// GET /metrics of a running cluster: every family of metrics is there with what the cluster did, nothing that must not be is,
-// and promtool accepts it.
+// GET /metrics of a running cluster: every family of metrics is present and shows what the cluster
+// did, no key or secret appears in it, and promtool accepts it.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -10,8 +10,8 @@ import { get, put } from '../support/kv.ts';
 import { until } from '../support/wait.ts';
 
 const fixture = useCluster();
-// What is not measured yet is absent, so the first echo of every peer is waited for, and so is that of a peer which the
-// test before killed.
+// Unmeasured values are absent, so the test waits for the first echo of every peer, and for that of
+// a peer which the test before killed.
 beforeEach(() =>
   until('a staleness bound, and the clocks of both peers', async () => {
     const { names, samples } = await scrape(fixture.eu);
@@ -86,7 +86,7 @@ describe('/metrics', () => {
     expect(seriesOf(await scrape(eu)).filter((series) => !before.has(series))).toEqual([]);
   });
 
-  // Not run where there is no promtool.
+  // Not run without promtool.
   it.runIf(hasPromtool)('passes promtool check metrics', async () => {
     for (const replica of fixture.cluster.replicas) {
       const { text } = await scrape(replica);
@@ -95,8 +95,11 @@ describe('/metrics', () => {
   });
 });
 
-/** Names and labels, without what is absent while it is unknown and may appear at any time. */
-/** Without those that come and go: nothing is told of what was not measured since the last scrape, or is not proved. */
+/** Names and labels, without those that are absent while their value is unknown. */
+/**
+ * Without those that are absent at times: there is no sample for what was not measured since the
+ * last scrape, or is not proved.
+ */
 function seriesOf({ samples }: Page): string[] {
   return samples
     .filter(({ name }) => !/_lag_|_rtt_|_staleness_|_event_loop_delay_/.test(name))

@@ -1,5 +1,5 @@
-// One member is dead for good and another has lost its disk: no majority can agree upon anything, though a whole copy is there.
-// `conit recover` goes on from it.
+// One member is dead for good and another has lost its disk: no majority can agree on anything,
+// though a complete copy exists. `conit recover` continues from it.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// What a client may ask beside plain reads and writes, of a cluster that restarts and dies in between: conditions,
-// idempotency, expiry, lists and batches.
+// Requests besides plain reads and writes, to a cluster whose replicas restart and die in between:
+// conditions, idempotency, expiry, lists and batches.
 
 import { describe, expect, it } from 'vitest';
 import { type Answer, call } from '../support/call.ts';

@@ -114,7 +114,7 @@ describe('a replica', () => {
   });
 });
 
-/** Changes one byte of what is held of a log. */
+/** Changes one byte of the stored state of a log. */
 async function damage(database: string, origin: LaneId): Promise<void> {
   const level = new Level<Buffer, Buffer>(database, {
     keyEncoding: 'buffer',

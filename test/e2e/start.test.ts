@@ -1,5 +1,5 @@
-// What a newcomer sees: `npm start` brings three regions up, the commands that it prints work when they are pasted, and
-// Ctrl-C leaves nothing behind but the data.
+// What a newcomer sees: `npm start` starts three regions, the commands that it prints work when
+// they are pasted, and Ctrl-C leaves nothing but the data.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -75,7 +75,7 @@ describe('npm start, once installed and built', () => {
 
   // Not run where there is no script(1), which gives the command a terminal.
   it.runIf(hasScript)('ends in order on one Ctrl-C in a terminal', async () => {
-    // Without exec, a shell that waited for the command would answer for it, with its own 130.
+    // Without exec, a shell that waits for the command would exit with its own 130.
     const command = `exec "${process.execPath}" scripts/start.mjs ${flags().join(' ')}`;
     run = await start([script, '-qec', command, '/dev/null']);
     const { child } = run;
@@ -143,7 +143,7 @@ async function exitOf(child: ChildProcess): Promise<number | null> {
   return code;
 }
 
-/** Whatever a test that failed has left. */
+/** Files that a failed test has left. */
 async function endAll(child: ChildProcess): Promise<void> {
   const pids = [child.pid ?? 0, ...descendantsOf(child.pid ?? 0)].filter(isAlive);
   for (const pid of pids) process.kill(pid, 'SIGKILL');

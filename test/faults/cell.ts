@@ -1,5 +1,6 @@
-// One cell of the matrix: a fresh cluster of real processes behind proxies, clients that record what they see, faults
-// for most of the time, then the heal, a while in which everything must work again, quiet, and final reads.
+// One cell of the matrix: a fresh cluster of real processes behind proxies, clients that record
+// what they see, faults for most of the time, then the heal, a period in which everything must work
+// again, quiet, and final reads.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +29,7 @@ export interface Cell {
   readonly seed: number;
   /** Its history and the files of its replicas go there. */
   readonly folder: string;
-  /** Where libfaketime is, which the clocks need. */
+  /** The library of libfaketime, which the clock faults need. */
   readonly faketime: string | undefined;
 }
 
@@ -75,7 +76,7 @@ export async function runCell(cell: Cell): Promise<CellResult> {
       await play(cell, scene, findings);
       findings.push(...judgeLogs(cluster.replicas));
     } finally {
-      // One that stands still does not hear that it shall stop.
+      // A paused process does not receive the request to stop.
       for (const replica of cluster.replicas) replica.resume();
       await cluster.stop();
     }
@@ -113,7 +114,7 @@ async function play(cell: Cell, scene: Scene, findings: Finding[]): Promise<void
   findings.push(...judgeHistory(recorder.operations, workload, nemesis, faultSeconds));
 }
 
-/** Until the time of faults is over; then nothing is left of them. */
+/** Until the faults are over; then none remains. */
 async function strikeAgainAndAgain(scene: Scene, nemesis: Nemesis): Promise<void> {
   try {
     while (performance.now() < scene.untilMs) {
@@ -126,7 +127,7 @@ async function strikeAgainAndAgain(scene: Scene, nemesis: Nemesis): Promise<void
   await Promise.all(scene.replicas.map((replica) => replica.becomeReady()));
 }
 
-/** Nobody but the nemesis ends a replica. */
+/** Only the nemesis ends a replica. */
 function assertAlive(replicas: readonly TestReplica[]): void {
   const gone = replicas.filter(({ isRunning }) => !isRunning).map(({ id }) => id);
   if (gone.length > 0) throw new Error(`ended by itself: ${gone.join(', ')}`);

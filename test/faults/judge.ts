@@ -1,5 +1,5 @@
-// What a cell says about the store: the checkers that fit its workload over what clients saw, and what the logs of the
-// replicas must never say.
+// The verdict on a cell: the checkers that fit its workload, over what clients saw, and notes that
+// the logs of the replicas must never contain.
 
 import { readFileSync } from 'node:fs';
 import { audit } from '../checkers/audit.ts';
@@ -27,9 +27,9 @@ export interface Finding {
 const NODES = 3;
 const PUTS_PER_SECOND = 5;
 const READS_PER_SECOND = 2;
-/** From the heal to the first success: it comes, or not. */
+/** From the heal to the first success: whether there is one. */
 const RETURN_MS = 120_000;
-/** Notes that say that a promise was broken, whatever clients saw. */
+/** Notes that a promise was broken, whatever clients saw. */
 const NEVER = ['log-divergent', 'log-unreadable', 'peer-behind-log', 'old-copy'];
 
 export function judgeHistory(

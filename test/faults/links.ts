@@ -1,5 +1,5 @@
-// The connections between the replicas, each through a proxy of ours: one for every pair, in which the replica with the
-// smaller id dials.
+// The connections between the replicas, each through a proxy of ours: one for every pair, in which
+// the replica with the smaller id dials.
 
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -25,7 +25,9 @@ export class Links {
     return new Links(all);
   }
 
-  /** Where `from` dials `to`, which listens at the port. Nobody dials against the order of the ids. */
+  /**
+   * Where `from` dials `to`, which listens at the port. Only the replica with the smaller id dials.
+   */
   route(from: string, to: string, port: number): number {
     const link = this.all.find(({ dialer, listener }) => dialer === from && listener === to);
     if (link === undefined) return port;

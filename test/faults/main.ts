@@ -1,8 +1,9 @@
-// `npm run test:faults`: real processes under the faults of real machines. Each of three workloads meets each of five
-// kinds of faults on a cluster of its own; clients record what they see, and the checkers that judge the simulation
-// judge that. Not part of `npm test`, because it takes minutes.
+// `npm run test:faults`: real processes under the faults of real machines. Each of three workloads
+// meets each of five kinds of faults on a cluster of its own; clients record what they see, and the
+// checkers that judge the simulation judge that. Not part of `npm test`, because it takes minutes.
 //
-// Exit code 0 when every cell that could run has passed, 1 when one failed, 2 for a command line that is not understood.
+// Exit code 0 when every cell that could run has passed, 1 when one failed, 2 for a command line
+// that is not understood.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,7 +40,7 @@ async function runMatrix(options: Options): Promise<number> {
   return tally.FAILED === 0 ? 0 : 1;
 }
 
-/** Runs the cell and prints what came of it. */
+/** Runs the cell and prints its result. */
 async function runOne(cell: Cell): Promise<Word> {
   const name = `${cell.workload} ${cell.fault}`;
   if (cell.fault === 'clock' && cell.faketime === undefined) {
@@ -55,7 +56,7 @@ async function runOne(cell: Cell): Promise<Word> {
   return word;
 }
 
-/** Where the cells leave what they write; gone at the end unless somebody wants it. */
+/** The folder of the cells' files; removed at the end unless it is to be kept. */
 function folderOf({ keep }: Options): { readonly path: string; keep(): void } {
   if (keep !== undefined) {
     mkdirSync(keep, { recursive: true });

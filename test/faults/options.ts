@@ -10,7 +10,7 @@ export interface Options {
   readonly seed: number;
   readonly workloads: readonly WorkloadName[];
   readonly faults: readonly FaultKind[];
-  /** Where histories stay; those of failed cells stay anyway. */
+  /** Where histories are kept; those of failed cells are always kept. */
   readonly keep: string | undefined;
 }
 
@@ -52,7 +52,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   };
 }
 
-/** Those that are named; all when none is. */
+/** The named ones; all if none is named. */
 function chosen<T extends string>(all: readonly T[], only: readonly string[]): readonly T[] {
   const named = all.filter((word) => only.includes(word));
   return named.length === 0 ? all : named;

@@ -1,8 +1,11 @@
-// What the clients of a cell do. Every value is unique, so whatever is read tells which write it came from.
+// What the clients of a cell do. Every value is unique, so a read identifies the write of its
+// value.
 //
 //   overwrite  a few keys of an eventual namespace, put and deleted with any w, read with any r
-//   append     keys of a fifo namespace that count up, each client through one replica, scanned from the end
-//   bulk       keys that are written once with w = 2, some of them tried again under an idempotency key, read with r = 2
+//   append     keys of a fifo namespace that count up, each client through one replica, scanned
+//              from the end
+//   bulk       keys that are written once with w = 2, some of them retried under an idempotency
+//              key, read with r = 2
 
 import { type LoadClient, type NamespaceUse, type Place } from '../support/load/client.ts';
 import {
@@ -122,7 +125,7 @@ function copies({ options: { places, prng } }: Shared): number {
   return 1 + prng.below(places.length);
 }
 
-/** So many clients of each replica, which stay with it whatever befalls it. */
+/** This many clients of each replica, which stay with it whatever happens to it. */
 function atEach(
   shared: Shared,
   count: number,

@@ -1,4 +1,4 @@
-// Packages of others, into a folder of their own that is thrown away afterwards: they are no dependencies of the project.
+// Packages of others, in a temporary folder: they are no dependencies of the project.
 
 import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const FLAGS = ['--ignore-scripts', '--no-audit', '--no-fund', '--engine-strict=f
 /** What npm says when it does not reach the registry. */
 const UNREACHED = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|ENOTCACHED/;
 
-/** The folder, or why the packages cannot be had here. Anything else that goes wrong is thrown. */
+/** The folder, or why the packages are not available here. Any other error is thrown. */
 export async function install(
   packages: readonly string[],
   folder: string,

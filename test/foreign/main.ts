@@ -1,8 +1,10 @@
-// `npm run test:foreign`: test suites that others wrote for key-value stores, over the HTTP API of a cluster of three. Each
-// request goes to the next replica in turn, with w and r of a majority, so that what one replica acknowledged is asked of
-// another. The packages are installed into a temporary folder; where the registry cannot be reached a suite is *not run*.
+// `npm run test:foreign`: test suites that others wrote for key-value stores, over the HTTP API of
+// a cluster of three. Each request goes to the next replica in turn, with w and r of a majority, so
+// that what one replica acknowledged is read at another. The packages are installed into a
+// temporary folder; if the registry cannot be reached a suite is *not run*.
 //
-// Exit code 0 when nothing that ran has failed, 1 when something did, 2 for a command line that is not understood.
+// Exit code 0 when nothing that ran has failed, 1 when something did, 2 for an invalid command
+// line.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// One key at a time over the HTTP API, at the next of the replicas in turn: what adapters of several packages stand on.
+// One key at a time over the HTTP API, at the replicas in turn: the base of several adapters.
 
 const NAMESPACE = 'foreign';
 const BATCH_MAX = 500;

@@ -1,4 +1,5 @@
-// One suite in a process of its own. Its last line is its summary; where it failed, what it said is shown whole.
+// One suite in a process of its own. Its last line is its summary; if it failed, its whole output
+// is shown.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,10 +1,14 @@
-// The suites: which packages each needs, at which version, and the program under this folder that runs it. The program gets
-// the folder in which the packages are and the URLs of the replicas, and says what it counted.
+// The suites: the packages each needs, their versions, and the program under this folder that runs
+// it. The program gets the folder of the packages and the URLs of the replicas, and reports its
+// counts.
 
 export interface Suite {
   readonly name: string;
   readonly packages: readonly string[];
-  /** Beside this file. Called with the folder of the packages and a URL for each replica; exit code 0: all passed. */
+  /**
+   * Beside this file. Called with the folder of the packages and a URL for each replica; exit code
+   * 0: all passed.
+   */
   readonly program: string;
 }
 

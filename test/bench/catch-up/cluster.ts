@@ -1,4 +1,5 @@
-// The cluster that the catch-up is measured on: three replicas, filled by the bench's own client and watched over HTTP.
+// The cluster that the catch-up is measured on: three replicas, filled by the bench's own client
+// and watched over HTTP.
 
 import { rmSync } from 'node:fs';
 import { startCluster, type TestCluster, type TestReplica } from '../../support/processes.ts';

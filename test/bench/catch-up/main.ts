@@ -1,13 +1,14 @@
-// `npm run bench:catch-up`: how fast a replica comes back, beside how fast the same bytes can be read, sent and written
-// on this machine at all.
+// `npm run bench:catch-up`: how fast a replica catches up, compared with the rate at which this
+// machine can read, send and write the same bytes at all.
 //
 //   delta      it was away while entries were written, and takes them from the logs
-//   snapshot   its disk was lost and the logs no longer reach back
-//   foreground what clients of the others notice of a snapshot, as p99 beside the quiet one
+//   snapshot   its disk was lost and the logs no longer reach back foreground what clients of the
+//   others notice of a snapshot, as p99 beside the quiet one
 //   converge   a cut, one key in a hundred written on either side of it, and the heal
 //   members    what clients notice when a fourth replica joins
 //
-// Reading order: this, cluster (what is driven), raw (the limit). Every part runs `--rounds` times; the median counts.
+// Reading order: this, cluster (what is driven), raw (the limit). Every part runs `--rounds` times;
+// the median counts.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ export interface Row {
   readonly title: string;
   readonly value: number;
   readonly unit: string;
-  /** What the issue asks for, where it asks for something. */
+  /** The required figures, where there are any. */
   readonly must: string;
 }
 

@@ -1,5 +1,6 @@
-// What clients notice when a fourth replica joins: a membership is fixed for a life, so every member ends one and begins
-// another. One client stays at each member, and one goes on to the next member whenever it is turned away.
+// What clients notice when a fourth replica joins: a membership is fixed for an incarnation, so
+// every member ends one and begins another. One client stays with each member, and one moves to the
+// next member whenever it is refused.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -67,7 +68,7 @@ async function sees(replica: TestReplica): Promise<number> {
   return (JSON.parse(reply.body.toString()) as { readonly replicas: unknown[] }).replicas.length;
 }
 
-/** Writes again and again, and remembers for how long it once could not. */
+/** Writes repeatedly, and keeps the longest time without success. */
 class Writer {
   gapMs = 0;
   readonly #finished: Promise<void>;

@@ -1,4 +1,5 @@
-// A replica whose disk was lost, when the logs no longer reach back; and what clients of the others notice meanwhile.
+// A replica whose disk was lost, when the logs no longer reach back; and what clients of the others
+// notice meanwhile.
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,7 +49,7 @@ export async function snapshot({ folder, keys }: Part): Promise<Row[]> {
   ];
 }
 
-/** From the first bytes of its new life until it serves. */
+/** From the first bytes of its new incarnation until it serves. */
 async function comeBack({ ap }: Field): Promise<{ seconds: number; bytes: number }> {
   await ap.stop();
   loseDisk(ap);
@@ -61,7 +62,9 @@ async function comeBack({ ap }: Field): Promise<{ seconds: number; bytes: number
   return { seconds: (endMs - begunMs) / 1000, bytes: await bytesReceived(ap) };
 }
 
-/** Half reads, half writes at the other two, once while all is quiet and once while the third comes back. */
+/**
+ * Half reads, half writes at the other two, once without and once during the return of the third.
+ */
 async function underLoad(field: Field, keys: number): Promise<Row[]> {
   const { eu, us, ap } = field;
   const count = Math.min(keys, 10_000);

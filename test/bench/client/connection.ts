@@ -1,5 +1,6 @@
-// One keep-alive connection with one request outstanding: send, read until the reply is whole, tell
-// the load, send the next. It reads into a buffer of its own, past the streams' machinery.
+// One keep-alive connection with one request outstanding: send, read until the reply is complete,
+// report it to the load, send the next. It reads into a buffer of its own, without the streams'
+// machinery.
 
 import { connect, type Socket } from 'node:net';
 
@@ -8,7 +9,7 @@ import { type Outcome, outcome, type Wire } from './wire.ts';
 const readBytes = 64 * 1024;
 
 export interface ConnectionEvents {
-  /** A reply is whole; it lies in data[0, end) during the call only. */
+  /** A reply is complete; its bytes are data[0, end), valid during the call only. */
   done(connection: Connection, outcome: Outcome, data: Buffer, end: number): void;
   lost(connection: Connection, reason: string): void;
 }

@@ -1,11 +1,11 @@
 // HTTP/1.1 with the least parsing that is still right: the status, then Content-Length or chunks.
-// 2xx is success, 404 a miss, all else a failure. A system may look at the body (PouchDB must).
+// 2xx is success, 404 a miss, all else a failure. A system may read the body (PouchDB must).
 
 import { type Outcome, outcome, type Template, type Wire } from './wire.ts';
 
 interface HttpReply {
   readonly status: number;
-  /** Where the body lies in the data; with chunks it still contains their size lines. */
+  /** The position of the body in the data; with chunks it still contains their size lines. */
   readonly bodyAt: number;
   readonly end: number;
 }
@@ -39,7 +39,7 @@ export function outcomeOf(status: number): Outcome {
   return status === 404 ? outcome.miss : outcome.failed;
 }
 
-/** The reply at the start of the data; undefined while it is not whole. */
+/** The reply at the start of the data; undefined while it is incomplete. */
 export function parseReply(data: Buffer, end: number): HttpReply | undefined {
   const headEnd = data.indexOf('\r\n\r\n', 0, 'latin1');
   if (headEnd < 0 || headEnd + 4 > end) return undefined;

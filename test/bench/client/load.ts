@@ -1,7 +1,7 @@
-// The closed-loop load generator: a number of connections, each sending its next request when the
-// reply to the last has come. One clock reading per reply: the end of one operation is the
-// beginning of the next. Any reply that is neither success nor a miss is an error, and a lost
-// connection too; after `errorsMax` of them the load stops by itself.
+// The closed-loop load generator: a number of connections, each sending its next request after the
+// reply to the last. One clock reading per reply: the end of one operation is the beginning of the
+// next. Any reply that is neither success nor a miss is an error, and a lost connection too; after
+// `errorsMax` of them the load stops by itself.
 
 import { Connection, type ConnectionEvents } from './connection.ts';
 import { Histogram, type Quantiles } from './histogram.ts';

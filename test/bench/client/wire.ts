@@ -4,7 +4,7 @@
 
 import type { KeyTable } from './keys.ts';
 
-/** What a reply said. `pending`: it is not whole yet. `miss`: there is no such key. */
+/** The result of a reply. `pending`: it is incomplete. `miss`: there is no such key. */
 export const outcome = { pending: 0, ok: 1, miss: 2, failed: 3 } as const;
 export type Outcome = (typeof outcome)[keyof typeof outcome];
 

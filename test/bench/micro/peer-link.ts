@@ -1,7 +1,8 @@
-// The peer link beside the least that a WebSocket can do with the same log entries. Both ends run in this process, and
-// a rate is per second of its CPU time, so it counts the work of the sender and of the receiver. `bytes` moves frames that are ready and looks into none
-// of them; `bare` lays the entries one behind the other and decodes them where they lie, without a frame checksum,
-// a copy, a bound or a count; `link` is the peer channel as replicas use it.
+// The peer link compared with the least that a WebSocket can do with the same log entries. Both
+// ends run in this process, and a rate is per second of its CPU time, so it counts the work of the
+// sender and of the receiver. `bytes` moves finished frames and reads none of them; `bare` writes
+// the entries one after the other and decodes them in place, without a frame checksum, a copy, a
+// bound or a count; `link` is the peer channel as replicas use it.
 
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -32,7 +33,7 @@ const entriesPerTurn = 100_000;
 const window = 64;
 const origin = 'eu-1.1' as Origin;
 
-/** Something that carries a frame of entries, and says when one has arrived. */
+/** Carries a frame of entries, and reports when one has arrived. */
 interface Carrier {
   send(): void;
   onArrived: () => void;
@@ -58,7 +59,10 @@ export async function measurePeerLink(entriesPerFrame: number): Promise<PeerLink
   return rates;
 }
 
-/** Frames a second of CPU time. They are sent in lumps, as turns do it, so the socket is not woken for each. */
+/**
+ * Frames a second of CPU time. They are sent in groups, as turns do, so the socket is not woken for
+ * each.
+ */
 async function carry(carrier: Carrier, frames: number): Promise<number> {
   const begun = process.cpuUsage();
   let sent = 0;

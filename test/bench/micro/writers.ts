@@ -1,5 +1,5 @@
-// 64 writers against anything that commits batches. A writer that was answered asks again at once,
-// so each commit holds one put of every writer, and one commit is under way at a time.
+// 64 writers against anything that commits batches. A writer asks again as soon as it is answered,
+// so each commit holds one put of every writer, and one commit is in progress at a time.
 
 import { randomBytes } from 'node:crypto';
 

@@ -1,9 +1,11 @@
-// An open loop: requests fall due at a fixed rate, whatever became of those before them, and a latency counts from the moment
-// at which its request fell due. A closed loop slows down with the server and so hides what its clients wait for
-// ("coordinated omission"; Schroeder, Wierman and Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006).
+// An open loop: requests fall due at a fixed rate, independent of earlier ones, and a latency
+// counts from the moment at which its request fell due. A closed loop slows down with the server
+// and so hides the waiting time of its clients ("coordinated omission"; Schroeder, Wierman and
+// Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006).
 //
-// Requests travel over connections that are open before the loop begins, one at a time on each. A request that finds
-// every connection taken waits for one, and this wait is part of its latency: `waited` says how many did.
+// Requests travel over connections that are open before the loop begins, one at a time on each. A
+// request that finds every connection in use waits for one, and this wait is part of its latency:
+// `waited` counts them.
 
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { Connection, type ConnectionEvents } from '../client/connection.ts';

@@ -1,4 +1,5 @@
-// Which CPUs may run a process. A client that shares its CPU with the servers takes from them what the measurement is about.
+// Which CPUs a process may run on. A client on the CPU of the servers would distort the
+// measurement.
 
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';

@@ -1,4 +1,4 @@
-// Ratios of interleaved rounds. A ratio is taken within a round, where both sides met the same
+// Ratios of interleaved rounds. A ratio is taken within a round, where both sides ran on the same
 // machine in the same minute; over the rounds it has a median, a least and a greatest value.
 
 import type { Slot } from '../slot.ts';

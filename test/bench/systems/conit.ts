@@ -1,5 +1,5 @@
-// Conit itself: three replicas in three regions, each a process of the built server. All that the
-// bench knows of Conit's settings, paths and metrics is in this file.
+// Conit itself: three replicas in three regions, each a process of the built server. All knowledge
+// of Conit's settings, paths and metrics is in this file.
 
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -24,7 +24,7 @@ const secret = randomBytes(32).toString('hex');
 
 export type Variant = 'conit' | 'conit-unsynced' | 'conit-unmetered';
 
-/** What a variant changes. */
+/** The settings that a variant changes. */
 const settingsOf: Readonly<Record<Variant, Readonly<Record<string, string>>>> = {
   conit: {},
   'conit-unsynced': { CONIT_SYNC: 'unsafe-none' },

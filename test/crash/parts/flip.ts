@@ -1,11 +1,13 @@
-// One changed byte in one file of one of three replicas: it starts on that, its peers are up. It may answer everything as
-// before, refuse with a reason, or leave with a code and a reason. It may not show a wrong value, nor say that there is
-// none where others have one, nor tell others something wrong, nor hang, nor leave without a word. A changed key is a record that is
-// gone without an error: that has to be noticed by the scrub, and come back from the peers.
+// One changed byte in one file of one of three replicas: it starts with that, while its peers run.
+// It may answer everything as before, refuse with a reason, or end with a code and a reason. It may
+// not show a wrong value, nor report an absent key that others have, nor tell others something
+// wrong, nor hang, nor end without a message. A changed key is a record that is gone without an
+// error: the scrub has to notice that, and the peers to bring it back.
 //
-// Two clusters at once, so that both cores have something to do: one keeps its logs, the other one cuts them off, so
-// that a part of its records is in no log any more. Every start has the same directory but for its byte. When a replica
-// left, the directory is removed now and then, and it must come back with everything.
+// Two clusters run at once, so that both cores are used: one keeps its logs, the other truncates
+// them, so that a part of its records is in no log any more. Every start has the same directory
+// except for its byte. After some ends the directory is removed, and the replica must come back
+// with everything.
 
 import { cpSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +31,7 @@ const SHARES: readonly (readonly [FileKind, number])[] = [
   ['identity', 8],
   ['current', 4],
 ];
-/** What storage lost in silence is to be found while the test waits. */
+/** What storage lost in silence must be found while the test waits. */
 const SOON = { CONIT_SCRUB_DELAY: '1s', CONIT_SCRUB_EVERY: '10s', CONIT_COMPARE_EVERY: '1s' };
 const WIPE_EACH = 8;
 const FINDINGS_MAX = 10;
@@ -86,7 +88,7 @@ async function flipLane(lane: Lane, tally: FlipTally): Promise<void> {
   const cluster = await startCluster({ ...options, regions: ['ap', 'eu', 'us'] });
   try {
     await fill(lane, cluster, ledger);
-    // It dials the others, so it needs not wait for them.
+    // It dials the others, so it need not wait for them.
     const [victim, peer] = cluster.replicas as [TestReplica, TestReplica];
     await victim.stop();
     const whole = `${lane.memory}.whole`;
@@ -99,7 +101,7 @@ async function flipLane(lane: Lane, tally: FlipTally): Promise<void> {
   }
 }
 
-/** Tables come of a start, which puts into them what it finds in the log; so there are some, and a log. */
+/** A start writes the log into tables, so that there are tables and a log. */
 async function fill(lane: Lane, { replicas }: TestCluster, ledger: Ledger): Promise<void> {
   const { prng, each } = lane;
   for (const phase of ['a', 'b', 'c']) {

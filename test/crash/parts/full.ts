@@ -1,13 +1,13 @@
 // A disk that becomes full, twice, on a small file system of its own.
 //
-//   slowly    something else takes the room down to the mark: writes are refused with 507 before the disk is full, reads
-//             go on, and when there is room again writes go on
-//   at once   all room is gone between two looks of the disk watch: nobody is told that a write is done which is not;
-//             the replica may end, and comes back when there is room
-//   at start  it is started on a disk without any room but what it had reserved: reads and deletes are answered, writes are
-//             refused, /readyz says why
+//   slowly    another file takes the room down to the mark: writes are refused with 507 before the
+//             disk is full, reads continue, and writes continue once there is room again
+//   at once   all room is gone between two measurements of the disk watch: no write is acknowledged
+//             that is not stored; the replica may end, and comes back when there is room
+//   at start  it is started on a disk without any room but its reserves: reads and deletes are
+//             answered, writes are refused, /readyz says why
 //
-// Nothing that was acknowledged is lost, now and after a kill.
+// No acknowledged write is lost, now and after a kill.
 
 import { execFileSync } from 'node:child_process';
 import { rmSync, statfsSync } from 'node:fs';
@@ -26,9 +26,9 @@ import { NAMESPACE, startWriters } from '../writers.ts';
 
 const MIB = 1024 * 1024;
 const DISK_MIB = 224;
-/** Of the disk watch: so much room is enough for a reserve and for its way back. */
+/** As in the disk watch: this much room is enough for a reserve and for the return. */
 const MARK_BYTES = 64 * MIB;
-/** Less than the next write needs; the file system itself needs a little to hand out the rest. */
+/** Less than the next write needs; the file system itself needs a little to allocate the rest. */
 const SCRAP_BYTES = 64 * 1024;
 const BYTES_MAX = 100_000;
 
@@ -104,7 +104,7 @@ class Bench {
   }
 
   async fillAtOnce(): Promise<string[]> {
-    // Before the watch looks again, and before anything frees its reserve.
+    // Before the next measurement, and before the reserve is released.
     this.#takeRoom(SCRAP_BYTES);
     const status = await this.#writeUntil((code) => code !== 201);
     await this.#write(2);
@@ -176,7 +176,7 @@ class Bench {
     await done;
   }
 
-  /** The first status that is as asked, 0 for a connection that broke. */
+  /** The first status that is as expected, 0 for a broken connection. */
   #writeUntil(isIt: (status: number) => boolean): Promise<number> {
     const seen = async (): Promise<{ readonly status: number } | undefined> => {
       const status = await this.#put();
@@ -197,7 +197,7 @@ class Bench {
     return isReply ? reply.status : 0;
   }
 
-  /** Somebody else's file takes everything but so much. */
+  /** A file of another program takes all room except this. */
   #takeRoom(leftBytes: number): void {
     const size = String(this.#room() - leftBytes);
     execFileSync('fallocate', ['-l', size, join(this.#disk, 'ballast')]);

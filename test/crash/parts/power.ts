@@ -1,9 +1,10 @@
-// Power cuts: a lone replica under load on a disk of which a copy is taken at a random moment, as the cut leaves it. A
-// replica starts on the copy and must hold every write that was acknowledged before the copy began, and no refused one.
-// Every fifteen cuts begin with a new disk, and the first of them falls into the first start.
+// Power cuts: a lone replica under load on a disk that is copied at a random moment, as a cut
+// leaves it. A replica starts on the copy and must hold every write that was acknowledged before
+// the copy began, and no refused one. Every fifteen cuts begin with a new disk, and the first of
+// them falls into the first start.
 //
-// At the end the same is done to a replica that does not sync, which must lose something: else these would be no power
-// cuts, and the part would say nothing.
+// At the end the same is done to a replica that does not sync, which must lose something: otherwise
+// these were no power cuts, and the part would prove nothing.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -102,7 +103,7 @@ async function cutDisk(plan: Plan, tally: Tally): Promise<string[]> {
   return findings;
 }
 
-/** What a replica makes of what is left. */
+/** The result of a replica's start on the copy. */
 async function judge(
   plan: Plan,
   remains: Remains,
@@ -124,7 +125,7 @@ async function judge(
   }
 }
 
-/** A lone replica whose data lies on the disk, and its log elsewhere. */
+/** A lone replica with its data on the disk, and its log elsewhere. */
 function startOn(
   { folder }: Plan,
   name: string,

@@ -1,7 +1,9 @@
-// A directory of some time ago is put back: the replica notices by what its peers know of it, says so, catches up, and
-// serves nobody before. No acknowledged write is lost, and no dot is given twice.
+// An old copy of a directory is put back: the replica notices by what its peers know of it, reports
+// it, catches up, and serves no client before. No acknowledged write is lost, and no dot is given
+// twice.
 //
-//   copy taken ── more writes, at it as well ── down ── the copy is put back ── up ── more writes ── audit
+//   copy taken ── more writes, also at it ── down ── the copy is put back ── up ── more writes
+//      ── audit
 //
 // Writes have two copies, so one that the old directory lacks is elsewhere.
 
@@ -19,7 +21,7 @@ import { startWriters, writeAll } from '../writers.ts';
 const CLIENTS = 6;
 const EACH = 40;
 const AGE_MS_MAX = 1500;
-/** What it says when it notices: data is missing, or even its number was given before. */
+/** What it reports when it notices: data is missing, or its number was used before. */
 const NOTICED = /"(data-lost|old-copy)"/;
 
 export const restore: Part = {

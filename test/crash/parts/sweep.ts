@@ -1,12 +1,14 @@
-// Exhaustive, on the simulated disk: a fixed script of about two hundred operations on a simulated cluster of three. For
-// N = 1, 2, 3 … until nothing fires, the N-th commit of one replica goes wrong, in each of these ways:
+// Exhaustive, on the simulated disk: a fixed script of about two hundred operations on a simulated
+// cluster of three. For N = 1, 2, 3 … until nothing fires, the N-th commit of one replica goes
+// wrong, in each of these ways:
 //
-//   fails, kept or lost    the disk reports an error, and what was to be written is there afterwards, or not
+//   fails, kept or lost    the disk reports an error, and the batch is on it afterwards, or not
 //   full                   from then on there is no room, for a while
 //   power, kept or lost    the power goes in the middle of it
 //
-// The replica begins again as its supervisor lets it, and then every replica once more. Every request is answered, all
-// replicas come to hold the same, and the checkers of the simulation judge what clients saw.
+// The replica is restarted as by its supervisor, and then every replica once more. Every request is
+// answered, all replicas end with the same contents, and the checkers of the simulation judge what
+// clients saw.
 
 import { createPrng } from '../../../src/base/prng.ts';
 import type { Batch } from '../../../src/model/port.ts';
@@ -38,7 +40,7 @@ const VICTIM = 0;
 const DOWN_MS = 50;
 const FULL_MS = 300;
 const COMMITS_MAX = 100_000;
-/** Logs are cut off and frames are small, so that the script comes to more kinds of commits. */
+/** Logs are truncated and frames are small, so that the script has more kinds of commits. */
 const SETTINGS = { logRetainEntries: 0, logTruncateEntries: 5, frameBytes: 2000 };
 const FINDINGS_MAX = 10;
 const SETTLE_STEP_MS = 20;
@@ -58,7 +60,7 @@ export const sweep: Part = {
         findings.push(...wrong.map((line) => `${variant}, commit ${nth}: ${line}`));
         if (!hasFired) break;
         commits = nth;
-        // What else this process has to do, as ending.
+        // Other duties of this process, such as ending.
         await new Promise((resolve) => setImmediate(resolve));
       }
       if (commits === 0) findings.push(`vacuous: ${variant} never fired`);
@@ -107,7 +109,7 @@ function play(nth: number, variant: Variant): Played {
   return { hasFired: trap.hasFired, operations, wrong };
 }
 
-/** A replica that has no room left has to be given some before it settles; then all namespaces are answered for. */
+/** A replica without room must get some before it settles; then all namespaces are served. */
 function settle(cluster: Cluster): void {
   cluster.replica(VICTIM).isFull = false;
   cluster.settle();
@@ -120,7 +122,7 @@ interface Trap {
   hasFired: boolean;
 }
 
-/** Counts the commits of every life of the victim, and lets the N-th go wrong. */
+/** Counts the commits of every incarnation of the victim, and makes the N-th fail. */
 function setTrap(cluster: Cluster, nth: number, variant: Variant): Trap {
   const victim = cluster.replica(VICTIM);
   const trap: Trap = { isArmed: true, hasFired: false };
@@ -139,7 +141,7 @@ function setTrap(cluster: Cluster, nth: number, variant: Variant): Trap {
   return trap;
 }
 
-/** The storage of this life and of each later one, before it is used. */
+/** The storage of this incarnation and of each later one, before it is used. */
 function onStorage(victim: Replica, watch: (storage: MemoryStorage) => void): void {
   let current = victim.storage;
   if (current !== undefined) watch(current);
@@ -195,7 +197,7 @@ function judge({ history }: Workload): string[] {
     .map(([check, { verdict, reason }]) => `${check}: ${verdict}: ${reason}`);
 }
 
-/** Every request names a time that is shorter than what its client waits. */
+/** Every request has a shorter timeout than its client. */
 function judgeEnds({ history }: Workload): string[] {
   const hung = history.filter(({ reason }) => reason === 'gave up');
   return hung.map(({ type, node, key }) => `hung: ${type} of ${key} at ${node}`);

@@ -1,5 +1,6 @@
-// The directory of one of three is removed while its peers go on. Logs are cut off as soon as every replica has what they
-// held, so it needs a snapshot, and comes back with everything. In every other round it dies once more in the middle.
+// The directory of one of three is removed while its peers run. Logs are truncated as soon as every
+// replica has their entries, so it needs a snapshot, and comes back with everything. In every other
+// round it is killed a second time in the middle.
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ import { logLength, startSupervised } from '../victim.ts';
 import { startWriters, writeAll } from '../writers.ts';
 
 const CLIENTS = 6;
-/** Of each client: a log is cut by a thousand entries at a time. */
+/** Of each client: a log is truncated by a thousand entries at a time. */
 const EACH = 600;
 
 export const wipe: Part = {
@@ -70,7 +71,7 @@ async function dieInTheMiddle(
   return isInTheMiddle;
 }
 
-/** A log of it has lost its begin, and keeps none of that. */
+/** Its log was truncated at the beginning, and keeps none of that. */
 async function isCut({ url }: TestReplica): Promise<boolean> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
   return /^conit_log_entries_truncated_total\S* [1-9]/m.test(metrics);

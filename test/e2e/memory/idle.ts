@@ -1,6 +1,6 @@
-// Two clusters side by side, one of them with 5 000 idle keep-alive connections to the replica that is asked. The same
-// few busy connections load one, then the other, in short turns, and the p99 of each turn is compared with that of
-// its neighbour: whatever else happens on the machine happens to both.
+// Two clusters side by side, one of them with 5 000 idle keep-alive connections to the asked
+// replica. The same few busy connections load one, then the other, in short turns, and the p99 of
+// each turn is compared with that of its neighbour: other load on the machine affects both.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -84,7 +84,10 @@ interface Times {
   readonly get: { readonly p99Ms: number };
 }
 
-/** A few connections, each asking again as soon as it was answered: a put with two copies, a get, and so on. */
+/**
+ * A few connections, each asking again as soon as it is answered: a put with two copies, a get, and
+ * so on.
+ */
 async function turn(replica: TestReplica): Promise<Times> {
   const times = { put: [] as number[], get: [] as number[] };
   const endMs = performance.now() + TURN_MS;

@@ -1,6 +1,7 @@
-// A million keys of 16 bytes with values of 100, written to three replicas in batches, listed and read again, and one
-// replica restarted on them. The resident memory of every replica is looked at all the time. No value can be compressed:
-// pages of files count, and files of values that are all the same would be half as large.
+// A million keys of 16 bytes with values of 100, written to three replicas in batches, listed and
+// read again, and one replica restarted on them. The resident memory of every replica is sampled
+// throughout. Values are incompressible: pages of files count, and files of equal values would be
+// half as large.
 
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';

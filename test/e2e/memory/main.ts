@@ -1,5 +1,5 @@
-// `npm run test:memory`: what a replica costs while it does nothing special. Not part of `npm test`, because it takes
-// minutes and an otherwise quiet machine.
+// `npm run test:memory`: the memory and latency cost of a replica without special load. Not part of
+// `npm test`, because it takes minutes and an otherwise quiet machine.
 //
 //   keys  a replica with a million keys of 100 bytes stays under 400 MB of resident memory
 //   idle  5 000 idle connections do not change the p99 of the others by more than 20 %
@@ -11,7 +11,7 @@ import { headOf, runProgram, wordsIn } from '../../support/program.ts';
 import { checkIdle } from './idle.ts';
 import { checkKeys } from './keys.ts';
 
-/** What was found, said as one line, and whether it is as promised. */
+/** The result in one line, and whether it is within the promise. */
 export interface Finding {
   readonly ok: boolean;
   readonly text: string;

@@ -1,5 +1,6 @@
-// Wall clocks that are set: libfaketime stands between a replica and the clock of the machine, and reads from a file by
-// how much it is wrong. The monotonic clock stays right, as when somebody sets the date.
+// Wall clocks that are set: libfaketime is loaded between a replica and the clock of the machine,
+// and reads the error from a file. The monotonic clock stays right, as when an operator sets the
+// date.
 
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ const JUMPS_MS = [-600_000, -5000, -100, 100, 5000, 600_000] as const;
 const FURTHEST_MS = 600_000;
 const NAME = 'libfaketime.so.1';
 
-/** The library, where there is one. */
+/** The library, if installed. */
 export function findFaketime(): string | undefined {
   const roots = ['/usr/lib', '/usr/lib64', '/usr/local/lib', '/lib'].filter((root) =>
     existsSync(root),
@@ -26,7 +27,7 @@ export function findFaketime(): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** What puts a replica under a clock of ours; it is right at first. */
+/** The environment that puts a replica under our clock; it is right at first. */
 export function clockEnv(
   library: string | undefined,
   folder: string,
@@ -62,8 +63,9 @@ export function clock(scene: Scene): Nemesis {
       await last(scene, between(prng, 300, 1500));
       if (prng.chance(0.5)) await jump(replica, 0);
     },
-    // Stamps never go back, so a replica that once was ahead stays ahead of the others until their clocks have caught
-    // up, and they refuse its writes meanwhile. The cure is a cluster whose clocks agree on the latest of all times.
+    // Stamps never go back, so a replica whose clock was ahead stays ahead of the others until
+    // their clocks have caught up, and they refuse its writes meanwhile. The cure is a cluster
+    // whose clocks all show the latest of these times.
     async heal() {
       for (const { id } of replicas) setOffset(folder, id, FURTHEST_MS);
     },
@@ -71,7 +73,7 @@ export function clock(scene: Scene): Nemesis {
   };
 }
 
-/** How far its clock is from ours: the reply to a scan tells its time, which was read while we waited. */
+/** The difference of its clock from ours: the reply to a scan contains its time. */
 async function offsetOf(replica: TestReplica): Promise<readonly [number, number]> {
   const before = Date.now();
   const reply = await call(replica, 'GET', '/v1/kv/catalog?limit=1');
@@ -85,7 +87,8 @@ function fileOf(folder: string, id: string): string {
   return join(folder, `${id}.clock`);
 }
 
-// Under another name first: the replica reads the file at every look at the clock, and must never find it half written.
+// Written under another name and renamed: the replica reads the file at every look at the clock,
+// and must never find it half written.
 function setOffset(folder: string, id: string, ms: number): void {
   const file = fileOf(folder, id);
   writeFileSync(`${file}.new`, `${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1000}\n`);

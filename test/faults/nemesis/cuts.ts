@@ -1,6 +1,7 @@
-// Connections between replicas that break: one direction goes silent while the other works, both do (also for whoever
-// dials anew), or the connection is reset. It befalls one connection, or every one of a replica. What was held back goes
-// on afterwards, as TCP would send it again, unless the replicas gave the connection up meanwhile.
+// Connections between replicas that break: one direction goes silent while the other works, both do
+// (also for new connections), or the connection is reset. This affects one connection, or every one
+// of a replica. What was held back continues afterwards, as TCP would send it again, unless the
+// replicas gave the connection up meanwhile.
 
 import type { TestReplica } from '../../support/processes.ts';
 import type { Direction } from '../../support/tcp-proxy.ts';
@@ -31,7 +32,7 @@ export function cuts(scene: Scene): Nemesis {
   };
 }
 
-/** In a one-way cut the replica goes on hearing the others and is not heard by them. */
+/** In a one-way cut the replica still hears the others and is not heard by them. */
 async function cut(
   scene: Scene,
   kind: 'one-way' | 'hole',
@@ -44,7 +45,7 @@ async function cut(
   for (const { link, way } of ways) link.proxy.stall(way);
   const ms = await last(scene, between(scene.prng, ...CUT_MS));
   for (const { link, way } of ways) {
-    // Replicas always have something to say to each other; what they said is waiting here.
+    // Replicas always exchange messages; those they sent are waiting here.
     const held = link.proxy.heldBytes(way);
     link.proxy.resume(way);
     note(scene, kind, nameOf(link), `${way} ${ms} ms, ${held} bytes held back`, held > 0);

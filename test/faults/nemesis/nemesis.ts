@@ -1,5 +1,5 @@
-// Who does harm to a cell: strike by strike, each recorded in the history with the evidence that it took effect. A cell
-// whose strikes did not is vacuous.
+// The source of faults in a cell: strike by strike, each recorded in the history with the evidence
+// that it took effect. A cell whose strikes had no effect is vacuous.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../../src/base/prng.ts';
@@ -26,13 +26,13 @@ export interface Scene {
 export interface Nemesis {
   /** One fault from its begin to its end; returns early when the time of faults is over. */
   strike(): Promise<void>;
-  /** Nothing of it is left. */
+  /** Removes every fault. */
   heal(): Promise<void>;
-  /** The least of each that must take effect. */
+  /** The least number of each that must take effect. */
   readonly demand: { readonly [strike in FaultName]?: number };
 }
 
-/** Notes what was done to whom; without effect it does not count. */
+/** Records what was done to which replica; without effect it does not count. */
 export function note(
   { recorder }: Scene,
   strike: FaultName,
@@ -43,7 +43,7 @@ export function note(
   record(recorder, strike, target, evidence, tookEffect);
 }
 
-/** Waits so long, at most until the faults end; how long it was. */
+/** Waits this long, at most until the faults end; returns the time waited. */
 export async function last({ untilMs }: Scene, ms: number): Promise<number> {
   const lastsMs = Math.round(Math.max(0, Math.min(ms, untilMs - performance.now())));
   await sleep(lastsMs);
@@ -54,7 +54,10 @@ export function between(prng: Prng, fromMs: number, toMs: number): number {
   return fromMs + prng.below(toMs - fromMs);
 }
 
-/** Deals the cards in any order, all of them before any comes again: so each has its turn even in a short run. */
+/**
+ * Deals the kinds of faults in random order, all before any repeats, so each occurs even in a short
+ * run.
+ */
 export function dealer<T>(cards: readonly T[], prng: Prng): () => T {
   let deck: T[] = [];
   return () => {

@@ -1,5 +1,5 @@
-// Replicas that stand still and go on as if nothing had been: SIGSTOP and SIGCONT, shorter and longer than the patience
-// of their peers.
+// Replicas that are paused and continue: SIGSTOP and SIGCONT, for shorter and longer than the
+// timeout of their peers.
 
 import type { TestReplica } from '../../support/processes.ts';
 import { shuffled } from '../../support/nemesis.ts';

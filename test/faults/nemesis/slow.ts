@@ -1,4 +1,5 @@
-// Connections between replicas that are long and narrow for a while: one of them, or every one of a replica.
+// Connections between replicas that are slow and narrow for a while: one of them, or all of a
+// replica.
 
 import type { TestReplica } from '../../support/processes.ts';
 import type { Link } from '../links.ts';

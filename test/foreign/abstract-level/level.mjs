@@ -1,11 +1,12 @@
-// A database of abstract-level over the HTTP API: each one lives under a prefix of its own in one namespace. Keys and values
-// are bytes: operations go through batches, whose keys are base64, and iterators read lists page by page.
+// A database of abstract-level over the HTTP API: each one has a prefix of its own in one
+// namespace. Keys and values are bytes: operations go through batches, whose keys are base64, and
+// iterators read lists page by page.
 
 import { randomUUID } from 'node:crypto';
 
 const NAMESPACE = 'foreign';
 const BATCH_MAX = 500;
-/** Answers to an operation that did what was asked; there may be nothing to delete. */
+/** Successful answers to an operation; there may be nothing to delete. */
 const DONE = new Set([200, 201, 204, 404]);
 
 /** The class, over the replicas in turn. */
@@ -77,7 +78,7 @@ export function createLevelClass(
       return new Values(this, options);
     }
 
-    /** What the range holds, from `target` on where one is given. */
+    /** The contents of the range, from `target` on if given. */
     async *entries(options, target) {
       const { reverse = false } = options;
       let left = options.limit === undefined || options.limit < 0 ? Infinity : options.limit;

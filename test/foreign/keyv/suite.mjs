@@ -1,4 +1,5 @@
-// Runs the test suite that keyv has for its storage adapters, in vitest as it expects, against three replicas in turn.
+// Runs the test suite that keyv has for its storage adapters, in vitest as it expects, against
+// three replicas in turn.
 //   node suite.mjs FOLDER-OF-PACKAGES URL URL URL
 
 import { spawnSync } from 'node:child_process';

@@ -1,5 +1,7 @@
-// What generators of clients make of the OpenAPI document: a linter finds no error in it, openapi-typescript makes types of
-// it, and a client that is checked against them by the compiler does what it says at a replica.
+// What client generators make of the OpenAPI document: a linter finds no error in it,
+// openapi-typescript makes types of it, and a client that the compiler checks against them works at
+// a replica.
+//
 //   node suite.mjs FOLDER-OF-PACKAGES URL URL URL
 
 import { execFileSync } from 'node:child_process';
@@ -18,7 +20,8 @@ writeFileSync(file, JSON.stringify(document));
 const { createConfig, lint } = await load('@redocly/openapi-core');
 const config = await createConfig({
   extends: ['recommended'],
-  // Open routes have no errors but those of every route; `*` stands for the servers of all replicas.
+  // Open routes have no errors but those of every route; `*` stands for the servers of all
+  // replicas.
   rules: { 'operation-4xx-response': 'off', 'no-server-example.com': 'off' },
 });
 const found = await lint({ ref: file, config });

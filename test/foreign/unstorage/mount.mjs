@@ -1,5 +1,5 @@
-// The server that unstorage's HTTP driver expects, in front of the HTTP API: `a:b` is a key, a path that ends in `:` is all
-// keys below a base, `x-ttl` is a lifetime in seconds.
+// The server that unstorage's HTTP driver expects, in front of the HTTP API: `a:b` is a key, a path
+// that ends in `:` is all keys below a base, `x-ttl` is a lifetime in seconds.
 
 import { createServer } from 'node:http';
 

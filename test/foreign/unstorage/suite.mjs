@@ -1,5 +1,5 @@
-// What unstorage expects of each of its drivers, through its HTTP driver and a small mount, against three replicas in turn.
-// The package does not ship the suite of its drivers; these are its cases.
+// What unstorage expects of each of its drivers, through its HTTP driver and a small mount, against
+// three replicas in turn. The package does not ship the suite of its drivers; these are its cases.
 //   node suite.mjs FOLDER-OF-PACKAGES URL URL URL
 
 import assert from 'node:assert/strict';
