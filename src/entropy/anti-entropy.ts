@@ -108,7 +108,7 @@ export class AntiEntropy {
   }
 
   onDisconnected(peer: number, turn: Turn): void {
-    this.#server.onDisconnected(peer);
+    this.#server.onDisconnected(peer, turn);
     this.#walk.onDisconnected(peer, turn);
   }
 

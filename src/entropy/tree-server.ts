@@ -106,8 +106,16 @@ export class TreeServer {
     for (const [peer, { untilMs }] of this.#served) if (now.monoMs >= untilMs) this.#end(peer);
   }
 
-  onDisconnected(peer: number): void {
+  /** A later connection, and a later incarnation of the peer, begins the numbers of its questions again. */
+  onDisconnected(peer: number, out: Outbox): void {
     this.#end(peer);
+    for (let left = this.#waiting.size; left > 0; left--) {
+      const asked = this.#waiting.shift();
+      if (asked !== undefined && asked.peer !== peer) this.#waiting.push(asked);
+    }
+    if (this.#reading.about?.peer !== peer) return;
+    this.#reading.cancel();
+    this.#next(out);
   }
 
   onKeys(peer: number, request: TreeKeysRequest, out: Outbox): void {

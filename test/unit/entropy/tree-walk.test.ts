@@ -303,7 +303,7 @@ describe('who is asked', () => {
     for (const peer of [2, 3, 4, 5]) expect(answers(peer)).toMatchObject([{ answer: 'known' }]);
     expect(answers(6)).toMatchObject([{ answer: 'unknown', vector: [] }]);
     expect(answers(5)).toMatchObject([{ answer: 'known' }]);
-    server.onDisconnected(3);
+    server.onDisconnected(3, there.out);
     expect(answers(6)).toMatchObject([{ answer: 'known' }]);
     nowMs += 10_000;
     server.onBeat(now());
