@@ -73,6 +73,17 @@ describe('npm start, once installed and built', () => {
     expect((await call(place(2), 'GET', '/v1/kv/demo/kept')).text).toBe('kept');
   });
 
+  // It reaches the cluster by itself, and again from the script that started it.
+  it('ends in order when its whole process group is interrupted', async () => {
+    run = await start();
+    const { child } = run;
+    await call(place(0), 'PUT', '/v1/kv/demo/kept?w=3', { body: 'kept' });
+    const started = descendantsOf(child.pid ?? 0);
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    expect(await exitOf(child)).toBe(0);
+    expect(started.filter(isAlive)).toEqual([]);
+  });
+
   // Not run where there is no script(1), which gives the command a terminal.
   it.runIf(hasScript)('ends in order on one Ctrl-C in a terminal', async () => {
     // Without exec, a shell that waits for the command would exit with its own 130.
@@ -107,7 +118,11 @@ async function start(
 ): Promise<Run> {
   const begun = performance.now();
   const [program = '', ...args] = command;
-  const child = spawn(program, args, { cwd: repository, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(program, args, {
+    cwd: repository,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data: Buffer) => (output += data.toString()));

@@ -88,14 +88,24 @@ interface Interruption {
   exit(): ExitCode;
 }
 
+/**
+ * A signal for a whole process group arrives several times: by itself, and passed on by npm and by the
+ * script that started this process.
+ */
+const SAME_SIGNAL_MS = 1000;
+
 /** The first signal stops the cluster in order, a second one at once. */
 function watchSignals(children: readonly Child[], screen: Screen): Interruption {
   let signals = 0;
+  let firstMs = 0;
   let begin: (outcome: 'interrupted') => void = () => undefined;
   const begun = new Promise<'interrupted'>((resolve) => (begin = resolve));
   const onSignal = (): void => {
+    const nowMs = performance.now();
+    if (signals === 1 && nowMs - firstMs < SAME_SIGNAL_MS) return;
     signals++;
     if (signals === 1) {
+      firstMs = nowMs;
       screen.live('');
       screen.say('stopping; Ctrl-C again kills');
       begin('interrupted');
