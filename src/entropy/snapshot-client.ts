@@ -285,7 +285,6 @@ export class SnapshotClient {
     this.#options.absence.onCopyEnd();
     out.del(MARK);
     this.#options.metrics.snapshotsReceived++;
-    this.#options.metrics.snapshotsResynced++;
     out.note('info', 'snapshot-ends', { origins: copy.covers.length });
     this.#options.onCopy(false);
   }

@@ -33,11 +33,17 @@ export interface FamilyText {
 
 type Labels = { readonly [name: string]: string };
 
-/** One number that only grows. */
-interface CounterRow {
-  readonly kind: 'counter';
+/** Where a number is shown. */
+interface Place {
   readonly family: FamilyText;
   readonly labels: Labels;
+}
+
+/** One number that only grows. */
+interface CounterRow extends Place {
+  readonly kind: 'counter';
+  /** The same number in a second family, which has more of its kind. */
+  readonly also?: Place;
 }
 
 /** One number that also falls. */
@@ -190,16 +196,16 @@ export const METRICS = {
     'conit_snapshot_records_received_total',
     'Records in the parts of snapshots received.',
   ),
-  snapshotsReceived: counter(
-    'conit_snapshots_received_total',
-    'Whole snapshots received from peers.',
-  ),
+  /** A snapshot is fetched for one reason: no log of a connected peer reaches back far enough. */
+  snapshotsReceived: {
+    ...counter('conit_snapshots_received_total', 'Whole snapshots received from peers.'),
+    also: { family: RESYNCS, labels: { kind: 'snapshot', reason: 'truncated' } },
+  },
   snapshotsPostponed: counter(
     'conit_snapshots_postponed_total',
     'Times that a snapshot had to wait because too many had begun within an hour.',
   ),
   deltas: counters(RESYNCS, 'reason', DELTA_REASONS, { kind: 'delta' }),
-  snapshotsResynced: another(RESYNCS, { kind: 'snapshot', reason: 'truncated' }),
   treeResyncs: another(RESYNCS, { kind: 'tree', reason: 'divergence' }),
   deltaBytes: another(RESYNC_BYTES, { kind: 'delta' }),
   snapshotBytes: another(RESYNC_BYTES, { kind: 'snapshot' }),

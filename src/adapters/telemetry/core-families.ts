@@ -14,9 +14,13 @@ interface Series {
 export function coreFamilies(metrics: Metrics): readonly Family[] {
   const families = new Map<FamilyText, Series[]>();
   for (const [name, row] of Object.entries<MetricRow>(METRICS)) {
-    const series = families.get(row.family) ?? [];
-    families.set(row.family, series);
-    series.push({ row, samples: samplesOf(row, () => metrics[name as keyof Metrics]) });
+    const read = () => metrics[name as keyof Metrics];
+    const also = row.kind === 'counter' ? row.also : undefined;
+    for (const place of [row, ...(also === undefined ? [] : [{ ...row, ...also }])]) {
+      const series = families.get(place.family) ?? [];
+      families.set(place.family, series);
+      series.push({ row: place, samples: samplesOf(place, read) });
+    }
   }
   return [...families].map(([text, series]) => ({
     ...text,

@@ -6,7 +6,7 @@ import { isTrusted } from '../../model/clock.ts';
 import type { PeerStatus, ReplicaState, Staleness, Status } from '../../model/command.ts';
 import { LAG_STATES } from '../../model/lag.ts';
 import { incarnationOf, type LaneId, type ReplicaId, replicaOf, type Seq } from '../../model/id.ts';
-import { majority } from '../../model/quorum.ts';
+import { passesAll } from '../../model/readiness.ts';
 import { type Family, gauge, gauges, type Sample } from './family.ts';
 
 type Entries = readonly (readonly [LaneId, Seq])[];
@@ -67,7 +67,7 @@ export function statusFamilies(status: () => Status | undefined): readonly Famil
     ...namespaceFamilies(whole),
     gauge('conit_ready', '1 if /readyz would answer 200.', () => {
       const now = status();
-      return now === undefined ? undefined : readiness(now);
+      return now === undefined ? undefined : Number(passesAll(now));
     }),
     gauge('conit_commit_age_seconds', 'How long the commit in progress has taken.', () => {
       const now = status();
@@ -204,14 +204,6 @@ function health({ self }: Status): Sample[] {
       value: state === of.state ? 1 : 0,
     })),
   );
-}
-
-/** What /readyz answers without parameters. */
-function readiness({ self, peers }: Status): number {
-  const reached = peers.filter(({ connected }) => connected).length + 1;
-  const hasQuorum = reached >= majority(peers.length + 1);
-  const isFit = self.state === 'serving' && !self.isStalled && isTrusted(self.clock);
-  return isFit && !self.isDiskLow && hasQuorum ? 1 : 0;
 }
 
 function stable(status: Status): Sample[] {

@@ -12,15 +12,16 @@ import type { FastifyRequest } from 'fastify';
 import { callerFor } from '../guard/auth.ts';
 import { addRoute, type App } from './add-route.ts';
 import type { QueryOf } from '../../api/parameters.ts';
-import { isTrusted } from '../../model/clock.ts';
 import type { PeerStatus, Status } from '../../model/command.ts';
+import type { Policy } from '../../model/policy.ts';
+import { bitCount, type Member, type Requirement, requirementOf } from '../../model/quorum.ts';
 import {
-  bitCount,
-  type Member,
-  type QuorumSpec,
-  type Requirement,
-  requirementOf,
-} from '../../model/quorum.ts';
+  check,
+  checkMajority,
+  checkQuorum,
+  checkState,
+  hostChecks,
+} from '../../model/readiness.ts';
 import { connectionOf } from '../guard/connection.ts';
 import { type HttpContext, isDraining, policyOf } from '../context.ts';
 import { isFault, type Refusal, refusal } from '../problem.ts';
@@ -30,8 +31,8 @@ import { askStatus } from './cluster.ts';
 
 interface Asked {
   readonly maxLagMs: number | undefined;
-  readonly quorums: readonly QuorumSpec[];
-  readonly ns: string | undefined;
+  /** Of the namespace that is asked for. */
+  readonly policy: Policy | undefined;
   /** Reads alone: room for writes does not matter. */
   readonly isForReads: boolean;
 }
@@ -80,16 +81,16 @@ function readAsked(
   { maxLag: maxLagMs, ns, op }: QueryOf<'readyz'>,
 ): Asked | Refusal {
   const isForReads = op === 'read';
-  if (ns === undefined) return { maxLagMs, quorums: ['majority'], ns, isForReads };
+  if (ns === undefined) return { maxLagMs, policy: undefined, isForReads };
   const policy = policyOf(context, ns);
-  return isFault(policy) ? policy : { maxLagMs, quorums: [policy.r, policy.w], ns, isForReads };
+  return isFault(policy) ? policy : { maxLagMs, policy, isForReads };
 }
 
 async function runChecks(context: HttpContext, asked: Asked): Promise<ReadyCheck[]> {
   const { state } = context.service;
   const draining = isDraining(context);
   const checks = [
-    check('serving', state === 'serving', `the replica is ${state}`),
+    checkState(state),
     check(
       'not-draining',
       !draining,
@@ -99,24 +100,24 @@ async function runChecks(context: HttpContext, asked: Asked): Promise<ReadyCheck
   if (checks.some(({ ok }) => !ok)) return checks;
   const status = await askStatus(context);
   if (isFault(status)) return [...checks, check('status', false, status.detail)];
-  checks.push(checkDisk(status));
-  if (!asked.isForReads) checks.push(checkRoom(status));
-  checks.push(checkClock(status), checkQuorum(context, status, asked.quorums));
-  if (asked.ns !== undefined) checks.push(checkNamespace(status, asked.ns));
+  checks.push(...hostChecks(status, asked.isForReads));
+  if (asked.policy === undefined) checks.push(checkMajority(status));
+  else
+    checks.push(checkQuorums(context, status, asked.policy), checkNamespace(status, asked.policy));
   if (asked.maxLagMs !== undefined) checks.push(checkLag(status, asked));
   return checks;
 }
 
-function checkQuorum(
+function checkQuorums(
   { members, self }: HttpContext,
   { peers }: Status,
-  specs: readonly QuorumSpec[],
+  { r, w }: Policy,
 ): ReadyCheck {
   const connected = new Set(peers.filter((peer) => peer.connected).map(({ id }) => id));
   const reached = members.filter(({ id }) => id === self.id || connected.has(id));
-  const requirements = specs.map((spec) => requirementOf(spec, members, self));
+  const requirements = [r, w].map((spec) => requirementOf(spec, members, self));
   const ok = requirements.every((requirement) => isMet(requirement, reached));
-  return check('quorum', ok, `${reached.length} of ${members.length} replicas can be reached`);
+  return checkQuorum(ok, reached.length, members.length);
 }
 
 function isMet(requirement: Requirement | undefined, reached: readonly Member[]): boolean {
@@ -125,36 +126,8 @@ function isMet(requirement: Requirement | undefined, reached: readonly Member[])
   return requirement.groups.every((group) => bitCount(group.mask & mask) >= group.count);
 }
 
-function checkDisk({ self: { isStalled, commitAgeMs } }: Status): ReadyCheck {
-  const age = Math.round(commitAgeMs);
-  const detail = commitAgeMs === 0 ? 'no commit is under way' : `a commit has taken ${age} ms`;
-  return check('disk', !isStalled, detail);
-}
-
-/** An untrusted clock stamps no write. */
-function checkClock({ self: { clock } }: Status): ReadyCheck {
-  const ms = Math.round(Math.abs(clock.aheadMs));
-  const apart = `${ms} ms ${clock.aheadMs < 0 ? 'behind' : 'ahead of'} that of a majority`;
-  if (clock.state === 'disputed')
-    return check(
-      'clock',
-      false,
-      'clock-drift: it differs from those of the peers, and no majority agrees',
-    );
-  const isFit = isTrusted(clock);
-  return check('clock', isFit, isFit ? `${clock.state}: ${apart}` : `clock-drift: it is ${apart}`);
-}
-
-/** Reads and deletes still work; a client that only reads may ask with `op=read`. */
-function checkRoom({ self: { isDiskLow } }: Status): ReadyCheck {
-  const detail = isDiskLow
-    ? 'the disk is almost full: writes are refused, reads and deletes go on'
-    : 'the disk has room for writes';
-  return check('low-disk', !isDiskLow, detail);
-}
-
 /** A namespace whose policy bounds no lag is served whenever the replica serves. */
-function checkNamespace({ self }: Status, ns: string): ReadyCheck {
+function checkNamespace({ self }: Status, { namespace: ns }: Policy): ReadyCheck {
   const health = self.namespaces.find(({ namespace }) => namespace === ns);
   if (health === undefined) return check('namespace', true, `${ns} has no bound on its lag`);
   const { state, answers, rule } = health;
@@ -168,8 +141,8 @@ function checkNamespace({ self }: Status, ns: string): ReadyCheck {
  * peer. A member that cannot be reached makes no other member stale, nor does one whose clock is
  * ahead: both are left out of the measure, and named in the answer.
  */
-function checkLag(status: Status, { maxLagMs = 0, ns }: Asked): ReadyCheck {
-  const health = status.self.namespaces.find(({ namespace }) => namespace === ns);
+function checkLag(status: Status, { maxLagMs = 0, policy }: Asked): ReadyCheck {
+  const health = status.self.namespaces.find(({ namespace }) => namespace === policy?.namespace);
   if (health !== undefined) return lagCheck(health.missingMs, maxLagMs, '');
   const connected = status.peers.filter((peer) => peer.connected);
   const away = status.peers.filter((peer) => !peer.connected);
@@ -190,8 +163,4 @@ function leftOut(peers: readonly PeerStatus[], why: string): string {
 function lagCheck(lagMs: number | undefined, maxLagMs: number, without: string): ReadyCheck {
   const lag = lagMs === undefined ? 'unknown' : `${Math.ceil(lagMs)} ms`;
   return check('lag', lagMs !== undefined && lagMs <= maxLagMs, `staleness is ${lag}${without}`);
-}
-
-function check(name: string, ok: boolean, detail: string): ReadyCheck {
-  return { name, ok, detail };
 }

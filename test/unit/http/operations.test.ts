@@ -2,7 +2,14 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { assert } from '../../../src/base/assert.ts';
-import type { Command, PeerStatus, Reply } from '../../../src/model/command.ts';
+import { statusFamilies } from '../../../src/adapters/telemetry/status-families.ts';
+import type {
+  Command,
+  PeerStatus,
+  ReplicaStatus,
+  Reply,
+  Status,
+} from '../../../src/model/command.ts';
 import type { ReadyCheck } from '../../../src/api/shapes.ts';
 import { until } from '../../support/wait.ts';
 import { startHost } from './host-service.ts';
@@ -212,21 +219,57 @@ describe('/readyz', () => {
   });
 });
 
+/** A replica whose status is what this makes of it. */
+function startWith(change: (status: Status) => Status): Promise<Harness> {
+  const reference = createReferenceService();
+  const submit = (command: Command): void => {
+    if (command.kind !== 'status') return reference.submit(command);
+    const onReply = (reply: Reply): void => {
+      assert(reply.kind === 'status', 'the status is asked for');
+      command.client.onReply(change(reply));
+    };
+    reference.submit({ ...command, client: { ...command.client, onReply } });
+  };
+  const service = { state: 'serving' as const, metrics: reference.metrics, submit };
+  return startHarness({ service });
+}
+
+describe('conit_ready says what /readyz answers', () => {
+  const self = (changes: Partial<ReplicaStatus>) => (status: Status) => ({
+    ...status,
+    self: { ...status.self, ...changes },
+  });
+  it.each([
+    ['nothing is amiss', true, self({})],
+    ['a commit hangs', false, self({ isStalled: true })],
+    ['the disk is low', false, self({ isDiskLow: true })],
+    ['the clock is disputed', false, self({ clock: { state: 'disputed', aheadMs: 0 } })],
+    ['the clock has drifted', false, self({ clock: { state: 'drifted', aheadMs: 9000 } })],
+    [
+      'no peer is connected',
+      false,
+      (status: Status) => ({
+        ...status,
+        peers: status.peers.map((peer) => ({ ...peer, connected: false })),
+      }),
+    ],
+  ] as const)('where %s', async (_name, isWell, change) => {
+    let status: Status | undefined;
+    const other = await startWith((reported) => (status = change(reported)));
+    const answer = await other.ask('/readyz');
+    await other.stop();
+    const family = statusFamilies(() => status).find(({ name }) => name === 'conit_ready');
+    expect([answer.status === 200, family?.samples()[0]?.value]).toEqual([isWell, Number(isWell)]);
+  });
+});
+
 describe('/readyz?maxLag where a peer has stamped ahead of the agreed clock', () => {
   it('leaves it out, and names it', async () => {
-    const reference = createReferenceService();
-    const submit = (command: Command): void => {
-      if (command.kind !== 'status') return reference.submit(command);
-      const onReply = (reply: Reply): void => {
-        assert(reply.kind === 'status', 'the status is asked for');
-        const [fresh, other] = reply.peers as [PeerStatus, PeerStatus];
-        const ahead = { connected: true, isStampedAhead: true, stalenessMs: 60_000 };
-        command.client.onReply({ ...reply, peers: [fresh, { ...other, ...ahead }] });
-      };
-      reference.submit({ ...command, client: { ...command.client, onReply } });
-    };
-    const service = { state: 'serving' as const, metrics: reference.metrics, submit };
-    const other = await startHarness({ service });
+    const other = await startWith((status) => {
+      const [fresh, late] = status.peers as [PeerStatus, PeerStatus];
+      const ahead = { connected: true, isStampedAhead: true, stalenessMs: 60_000 };
+      return { ...status, peers: [fresh, { ...late, ...ahead }] };
+    });
     const answer = await other.ask('/readyz?verbose&maxLag=1s');
     expect(answer.status).toBe(200);
     expect(json(answer)['checks']).toContainEqual({

@@ -27,6 +27,20 @@ test('every family has a name of its own, and every series labels of its own', (
   }
 });
 
+test('a snapshot is counted once, and shown as what it is and as a kind of resynchronisation', () => {
+  const metrics = createMetrics();
+  metrics.snapshotsReceived++;
+  const shown = coreFamilies(metrics).flatMap(({ name, samples }) =>
+    samples()
+      .filter(({ value }) => value > 0)
+      .map(({ labels }) => ({ name, labels })),
+  );
+  const kind = { kind: 'snapshot', reason: 'truncated' };
+  expect(shown).toHaveLength(2);
+  expect(shown).toContainEqual({ name: 'conit_snapshots_received_total', labels: {} });
+  expect(shown).toContainEqual({ name: 'conit_resync_total', labels: kind });
+});
+
 test('what the core counts is what its families show', () => {
   const metrics = createMetrics();
   metrics.writes += 3;
