@@ -13,7 +13,7 @@
 // Invariants: (1) the queue is in the order of the log; (2) each member votes at most once per write; (3) every write
 // that entered is answered exactly once. A run waits as one write, at the place of its last entry.
 
-import { assert } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Client, RunWritten, WriteCommand, Written } from '../model/command.ts';
 import type { Outbox, Turn } from '../model/effect.ts';
@@ -115,8 +115,8 @@ export class PendingWrites {
 
   /** Enters a write whose place is behind all that wait. */
   begin(write: PendingWrite, turn: Turn): void {
-    assert(write.origin === this.#origin, 'pending writes: a write of another origin');
-    assert(this.#isBehindAll(write.seq), 'pending writes: out of log order');
+    assert(write.origin === this.#origin, 'put (1): a write of this incarnation');
+    assert(this.#isBehindAll(write.seq), 'put (1): in the order of the log');
     this.#queue.push(write);
     this.#waiting++;
     turn.arm('write', write.deadlineMs);
@@ -124,7 +124,9 @@ export class PendingWrites {
 
   /** Everything of this origin up to `seq` is durable at `member`. */
   onCursor(member: number, seq: Seq, turn: Turn): void {
-    let index = Math.max((this.#passed[member] as number) - this.#shifted, 0);
+    const passed = present(this.#passed[member], 'put (2): a member votes');
+    assert(passed <= this.#shifted + this.#queue.size, 'put (2): a cursor is not beyond the queue');
+    let index = Math.max(passed - this.#shifted, 0);
     for (; index < this.#queue.size; index++) {
       const write = this.#queue.at(index);
       if (write.seq > seq) break;
@@ -180,6 +182,8 @@ export class PendingWrites {
 
   /** A write that is done. */
   answer(write: PendingWrite, settled: boolean, out: Outbox): void {
+    assert(write.done, 'put (3): what is answered waits no more');
+    assert(!settled || write.tally.state === 'won', 'put (2): a write is settled by its quorum');
     if (write.superseded !== undefined) this.#metrics.writesSuperseded++;
     if (write.run !== undefined) this.#metrics.writesSuperseded += write.run.superseded.size;
     out.reply(write.client, written(write, settled, this.#replicas), 0);
@@ -201,9 +205,10 @@ export class PendingWrites {
   }
 
   #finish(write: PendingWrite, nowMs: number): void {
-    assert(!write.done, 'pending writes: answered twice');
+    assert(!write.done, 'put (3): answered once');
     write.done = true;
     this.#waiting--;
+    assert(this.#waiting >= 0, 'put (3): what waits is in the queue');
     this.#metrics.quorumWaitWrite.observe((nowMs - write.beganMs) / 1000);
   }
 

@@ -8,6 +8,7 @@
 // order of their batches, and the names of records that were removed. A caller that removes many records pauses while
 // `dropping` is large.
 
+import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Lsn, Outbox } from '../model/effect.ts';
 import { decodeRecord } from '../model/encoding.ts';
@@ -65,6 +66,7 @@ export class Cells {
   /** Shows a record from now on, and writes it in the turn's batch. */
   put(record: Record, out: Outbox): void {
     if (this.#dropped.size > 0) this.#dropped.delete(positionOf(record));
+    assert(out.lsn > this.#durableLsn, 'cells: a change belongs to a batch that is not durable');
     const cell: Cell = { record, lsn: out.lsn, damaged: false };
     out.put(recordKey(record.namespace, record.key), encodedOf(record));
     this.#undurable.push(cell);
@@ -89,6 +91,7 @@ export class Cells {
   }
 
   onDurable(lsn: Lsn): void {
+    assert(lsn > this.#durableLsn, 'cells: batches become durable once, in their order');
     this.#durableLsn = lsn;
     while (this.#undurable.size > 0 && this.#undurable.at(0).lsn <= lsn) this.#undurable.shift();
     for (const [name, dropped] of this.#dropped) if (dropped <= lsn) this.#dropped.delete(name);
@@ -182,7 +185,7 @@ export class Cells {
     this.#youngBytes = 0;
     for (let i = 0; i < this.#undurable.size; i++) {
       const cell = this.#undurable.at(i);
-      const record = cell.record as Record;
+      const record = present(cell.record, 'cells: what is not durable is a record');
       if (this.#dropped.has(positionOf(record))) continue;
       const keys = this.#young.get(record.namespace);
       if (keys === undefined) this.#young.set(record.namespace, new Map([[record.key, cell]]));

@@ -16,7 +16,13 @@ import { assert } from '../base/assert.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { Position } from '../model/message.ts';
 import { type Mutation, type Outline, outlineOf, type Record, recordOf } from '../model/record.ts';
-import { mergeVector, type ReadonlyVector, seqOf, type Vector } from '../model/vector.ts';
+import {
+  dominates,
+  mergeVector,
+  type ReadonlyVector,
+  seqOf,
+  type Vector,
+} from '../model/vector.ts';
 import { includes } from '../conflict/merge.ts';
 import type { Lane } from './lane.ts';
 import { positionOf } from './layout.ts';
@@ -67,6 +73,7 @@ export class FrozenTree {
 
   /** The vector is reached and final: later changes of the table no longer matter to this copy. */
   rest(): void {
+    assert(!this.#isLost, 'frozen tree: one that is lost stands for nothing');
     this.#rests = true;
     this.#shown.clear();
   }
@@ -84,10 +91,12 @@ export class FrozenTree {
     if (this.#shown.has(position)) return;
     if (this.#shown.size >= CHANGES_MAX) this.lose();
     else this.#shown.set(position, before && outlineOf(before));
+    assert(this.#shown.size <= CHANGES_MAX, 'frozen tree: what has changed is bounded');
   }
 
   /** Merges what has come of its vector. */
   advance(log: Log, table: Shows): FrozenState {
+    assert(this.#isLost || dominates(this.#vector, this.#at), 'frozen tree: not beyond its vector');
     let left = ENTRIES_MAX;
     let isThere = true;
     for (const [origin, upTo] of this.#vector) {
@@ -97,6 +106,7 @@ export class FrozenTree {
       const end = Math.min(upTo, lane?.received ?? 0, at + left);
       if (lane !== undefined && end > at) this.#take(lane, at, end, table);
       left -= Math.max(end - at, 0);
+      assert(left >= 0, 'frozen tree: a turn merges so many entries');
       if (end < upTo) isThere = false;
     }
     if (this.#isLost) return 'lost';

@@ -9,6 +9,7 @@
 //
 // An origin of which something waits, or was refused, says nothing about how far behind this replica is: it is silent.
 
+import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type LaneId, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
@@ -74,6 +75,7 @@ export class Held {
       this.#add(entry);
       out.put(heldKey(entry.origin, entry.seq), entry.bytes);
     }
+    assert(this.#bytes <= this.#bytesMax, 'held (3): what waits is bounded');
     return true;
   }
 
@@ -110,6 +112,7 @@ export class Held {
       const due = waiting.splice(0, first < 0 ? waiting.length : first);
       const dueTo = due.at(-1)?.seq;
       if (dueTo === undefined) continue;
+      assert(wholeRuns(due) === due.length, 'held (4): a run waits whole');
       this.#waiting.delete(origin);
       this.#forget(due, out);
       const taken = take(origin, due, waiting.at(-1)?.seq ?? dueTo);
@@ -127,10 +130,13 @@ export class Held {
       this.#bytes -= bytes.length;
       out.del(heldKey(origin, seq));
     }
+    assert(this.#bytes >= 0, 'held (3): the bytes are those of what waits');
   }
 
   #add(entry: Mutation): void {
     const waiting = this.#waiting.get(entry.origin);
+    const last = waiting?.at(-1);
+    assert(last === undefined || entry.seq === last.seq + 1, 'held (1): what waits has no gap');
     if (waiting === undefined) this.#waiting.set(entry.origin, [entry]);
     else waiting.push(entry);
     this.#bytes += entry.bytes.length;

@@ -2,10 +2,10 @@
 // up to `durable` have been synced. Today an entry is shown as soon as it is received; a delivery that waits holds `applied` back.
 // Recent entries stay in memory for the peers; older ones are read back from storage.
 //
-// Invariants: (1) floor <= durable <= received, and floor <= applied <= received; (2) entries are gap-free and each is chained to its predecessor;
+// Invariants: (1) floor, durable and applied <= received, and what is truncated was durable; (2) entries are gap-free and each is chained to its predecessor;
 // (3) the tail in memory ends at `received` and reaches back at least to the first entry that is not durable.
 
-import { assert } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import { createRing, type Ring } from '../base/ring.ts';
 import type { Hlc } from '../model/hlc.ts';
 import { type LaneId, laneOf, type Origin, type Seq } from '../model/id.ts';
@@ -45,6 +45,7 @@ export class Lane {
   readonly #tail: Ring<Mutation> = createRing(64);
 
   constructor(id: LaneId, state: LaneState) {
+    assert(state.floor <= state.received, 'lane (1): the floor is not above the head');
     const { origin, number } = laneOf(id);
     this.id = id;
     this.origin = origin;
@@ -64,9 +65,9 @@ export class Lane {
   }
 
   append(mutation: Mutation): void {
-    assert(mutation.origin === this.origin, 'lane: entry of another origin');
-    assert(mutation.lane === this.number, 'lane: entry of another lane');
-    assert(mutation.seq === this.received + 1, 'lane: gap');
+    assert(mutation.origin === this.origin, 'lane (2): an entry of this origin');
+    assert(mutation.lane === this.number, 'lane (2): an entry of this lane');
+    assert(mutation.seq === this.received + 1, 'lane (2): no gap');
     this.#tail.push(mutation);
     this.received = mutation.seq;
     this.chain = mutation.chain;
@@ -76,21 +77,37 @@ export class Lane {
 
   /** The entry is shown to readers, as all before it are. */
   onApplied(seq: Seq): void {
-    assert(seq === this.applied + 1, 'lane: shown out of order');
-    assert(seq <= this.received, 'lane: shown before it was received');
+    assert(seq === this.applied + 1, 'lane (2): shown in the order of the log');
+    assert(seq <= this.received, 'lane (1): shown once it was received');
     this.applied = seq;
+  }
+
+  // received -> durable
+  onDurable(seq: Seq): void {
+    assert(seq <= this.received, 'lane (1): only what was received is durable');
+    assert(seq >= this.durable, 'lane (1): what is durable stays so');
+    this.durable = seq;
+  }
+
+  /** Entries up to there are forgotten. */
+  truncate(floor: Seq, floorChain: number): void {
+    assert(floor > this.floor, 'lane (1): the floor only rises');
+    assert(floor <= this.durable, 'lane (1): what is truncated was durable');
+    this.floor = floor;
+    this.floorChain = floorChain;
   }
 
   /** An entry that is in memory. */
   at(seq: Seq): Mutation {
+    assert(seq >= this.tailFrom, 'lane (3): the entry is in memory');
+    assert(seq <= this.received, 'lane (3): the tail ends at the head');
     return this.#tail.at(seq - this.tailFrom);
   }
 
   /** Drops the oldest entry from memory and returns its size; an entry that is not durable stays. */
   dropOldest(): number {
     if (this.#tail.size === 0 || this.tailFrom > this.durable) return 0;
-    const dropped = this.#tail.shift();
-    return dropped === undefined ? 0 : dropped.bytes.length;
+    return present(this.#tail.shift(), 'lane (3): the tail is not empty').bytes.length;
   }
 
   state(): LaneState {

@@ -6,6 +6,7 @@
 // What is summed of a record is its digest (model/record.ts), which is the same at every replica that holds the record, and zero for
 // a tombstone: dropping one changes nothing (trap 6).
 
+import { assert } from '../base/assert.ts';
 import { hashText, mix32 } from '../base/mix.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import { type Digest, digestOf, type Outline } from '../model/record.ts';
@@ -23,6 +24,7 @@ export class Leaves {
   /** Adds a record to a leaf, or takes it away. */
   toggle(leaf: number, record: Outline | undefined): void {
     if (record === undefined) return;
+    assert(leaf >= 0 && leaf < LEAVES, 'leaves: no such leaf');
     const digest = digestOf(record);
     const low = digest[0];
     const high = digest[1];
@@ -39,6 +41,7 @@ export class Leaves {
   }
 
   inner(node: number): Digest {
+    assert(node >= 0 && node < FANOUT, 'leaves: no such node');
     return this.#sum(node * FANOUT, (node + 1) * FANOUT);
   }
 
@@ -48,6 +51,7 @@ export class Leaves {
 
   /** Both words of a leaf. */
   set(leaf: number, low: number, high: number): void {
+    assert(leaf >= 0 && leaf < LEAVES, 'leaves: no such leaf');
     const at = 2 * leaf;
     this.#rootLow ^= (this.words[at] as number) ^ low;
     this.#rootHigh ^= (this.words[at + 1] as number) ^ high;

@@ -2,6 +2,7 @@
 // batch; sealing the batch adds the state of every lane that moved, so entries and vector cannot disagree after a
 // crash. Memory for recent entries is bounded over all lanes together, oldest first.
 
+import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Lsn, Outbox } from '../model/effect.ts';
 import type { Dot, Key, NamespaceName, LaneId, Seq } from '../model/id.ts';
@@ -100,6 +101,7 @@ export class Log {
 
   /** Takes over what storage remembers, at start. */
   restore(origin: LaneId, state: LaneState): Lane {
+    assert(!this.#lanes.has(origin), 'log: a lane is restored once');
     const lane = new Lane(origin, state);
     this.#lanes.set(origin, lane);
     if (state.received > 0) this.#durable.set(origin, state.received);
@@ -127,6 +129,7 @@ export class Log {
       floorChain: chain,
     });
     lane.durable = before.durable;
+    assert(lane.received > before.received, 'log: a jump goes forward');
     lane.dirty = true;
     this.#lanes.set(origin, lane);
     this.#dirty.push(lane);
@@ -135,6 +138,10 @@ export class Log {
   }
 
   append(lane: Lane, mutation: Mutation, out: Outbox): void {
+    assert(
+      this.#lanes.get(lane.id) === lane,
+      'log: what is appended goes to the lane that is read',
+    );
     if (!lane.dirty) this.#dirty.push(lane);
     lane.append(mutation);
     out.put(logKey(mutation.lane, mutation.origin, mutation.seq), mutation.bytes);
@@ -159,13 +166,14 @@ export class Log {
   /** Batches up to `lsn` are durable. Returns how far each lane that moved has come. */
   onDurable(lsn: Lsn, out: Outbox): VectorEntries {
     while (this.#truncated.size > 0 && this.#truncated.at(0).lsn <= lsn) {
-      const { span } = this.#truncated.shift() as { span: Span };
+      const { span } = present(this.#truncated.shift(), 'log: a truncation waits');
       out.clear(span.from, span.to);
     }
     const moved: [LaneId, Seq][] = [];
     while (this.#sealed.size > 0 && this.#sealed.at(0).lsn <= lsn) {
-      const { lane, head } = this.#sealed.shift() as Sealed;
-      lane.durable = head;
+      const { lane, head } = present(this.#sealed.shift(), 'log: a sealed lane waits');
+      lane.onDurable(head);
+      assert(head >= seqOf(this.#durable, lane.id), 'log: what is durable stays so');
       this.#durable.set(lane.id, head);
       moved.push([lane.id, head]);
     }
@@ -181,8 +189,7 @@ export class Log {
   truncate(lane: Lane, floor: Seq, floorChain: number, out: Outbox): void {
     const span = laneSpan(lane.id, 1, floor);
     this.#metrics.logEntriesTruncated += floor - lane.floor;
-    lane.floor = floor;
-    lane.floorChain = floorChain;
+    lane.truncate(floor, floorChain);
     if (!lane.dirty) this.#dirty.push(lane);
     lane.dirty = true;
     this.#truncated.push({ lsn: out.lsn, span });
@@ -199,6 +206,7 @@ export class Log {
     if (dropped === 0) return false;
     this.#inMemory.shift();
     this.#tailBytes -= dropped;
+    assert(this.#tailBytes >= 0, 'log: the bytes in memory are those of the tails');
     return true;
   }
 }

@@ -22,14 +22,17 @@ export class OwnLanes {
 
   /** After recovery: what is held of earlier lives, and the current one, which has no log yet. */
   begin(log: Log, current: LaneId): void {
-    assert(log.lane(current) === undefined, 'a new life has no log yet');
+    assert(log.lane(current) === undefined, 'own lanes: a new incarnation has no log yet');
     const earlier = [...log.lanes()].filter((lane) => this.isOwn(lane.id));
+    assert(this.list.length === 0, 'own lanes: begun once');
     earlier.sort((a, b) => incarnationOf(a.id) - incarnationOf(b.id));
     this.list.push(...earlier, log.open(current));
+    assert(this.list.at(-1)?.id === current, 'own lanes: the current incarnation is the last');
   }
 
   /** The log of an earlier life was found, or goes on in another lane; false when that is known already. */
   take(lane: Lane): boolean {
+    assert(this.isOwn(lane.id), 'own lanes: a lane of this replica');
     if (this.list.includes(lane)) return false;
     const at = this.list.findIndex((own) => own.id === lane.id);
     if (at >= 0) {
@@ -38,7 +41,7 @@ export class OwnLanes {
     }
     const life = incarnationOf(lane.id);
     const behind = this.list.findIndex((own) => incarnationOf(own.id) > life);
-    assert(behind >= 0, 'the current life is the last');
+    assert(behind >= 0, 'own lanes: the current incarnation is the last');
     this.list.splice(behind, 0, lane);
     return true;
   }

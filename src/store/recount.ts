@@ -5,6 +5,7 @@
 // such keys memory decides: they are collected while the page is read, and what the page says of them is left out. They
 // are as many as are not durable when it is asked for and are applied until it is here.
 
+import { assert } from '../base/assert.ts';
 import type { Position } from '../model/message.ts';
 import type { Record } from '../model/record.ts';
 import { Census } from './census.ts';
@@ -24,6 +25,7 @@ export class Recount {
 
   /** A page is about to be asked for; storage may not show what is `undurable`, and still show what is `dropping`. */
   begin(undurable: Iterable<Record>, dropping: Iterable<Position>): void {
+    assert(this.#position !== END, 'recount: a page behind the last');
     this.#touched = new Map();
     for (const position of dropping) this.#touched.set(position, undefined);
     for (const record of undurable) this.#touched.set(positionOf(record), record);
@@ -50,6 +52,7 @@ export class Recount {
   take(records: readonly Record[], upTo: string | undefined): void {
     const touched = this.#touched ?? new Map<string, Record | undefined>();
     const end = upTo ?? END;
+    assert(end >= this.#position, 'recount: pages come in the order of keys');
     for (const record of records) if (!touched.has(positionOf(record))) this.#add(record);
     for (const [position, record] of touched)
       if (record !== undefined && position > this.#position && position <= end) this.#add(record);

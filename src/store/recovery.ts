@@ -8,6 +8,7 @@
 // alone: nobody is told of them. Tombstones are counted. A hash tree that cannot be read is no reason to halt: it is built
 // anew from the records.
 
+import { assert, present, unreachable } from '../base/assert.ts';
 import type { Ending, Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation, isChained } from '../model/encoding.ts';
 import { type Incarnation, type LaneId, parseOrigin, type Seq } from '../model/id.ts';
@@ -79,6 +80,7 @@ export class Recovery {
   }
 
   begin(out: Outbox): void {
+    assert(this.#step === 'meta', 'recovery: begun once');
     this.#read(incarnationSpan(), out);
   }
 
@@ -108,6 +110,8 @@ export class Recovery {
       case 'tree':
       case 'done':
         return 'done';
+      default:
+        return unreachable(this.#step);
     }
   }
 
@@ -149,13 +153,14 @@ export class Recovery {
   }
 
   #takeEntries(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
-    const lane = this.#toVerify[this.#verified] as Verifying;
+    const lane = present(this.#toVerify[this.#verified], 'recovery: a log is verified');
     for (const entry of result.entries) {
       if (!accept(lane, entry)) return haltDamaged(out, lane);
     }
     if (result.more) return this.#readOn(result, out);
     const isWhole = lane.seq === lane.state.received && lane.chain === lane.state.chain;
     if (!isWhole || lane.runTo !== lane.seq) return haltDamaged(out, lane);
+    assert(lane.chain === lane.state.chain, 'recovery: a log that is whole ends with its chain');
     this.#verified++;
     return this.#verifyNext(out);
   }
@@ -204,7 +209,7 @@ export class Recovery {
   }
 
   #readOn(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
-    const last = result.entries[result.entries.length - 1] as RangeEntry;
+    const last = present(result.entries.at(-1), 'recovery: a page that goes on is not empty');
     this.#read({ from: behind(last.key), to: this.#span.to }, out);
     return 'reading';
   }

@@ -1,6 +1,7 @@
 // Counts down what may still be written before the next look at the disk. What was written between the last two looks may be
 // under way still, so it counts against what the last one found.
 
+import { present } from '../base/assert.ts';
 import { type DiskRoom, ROOM_UNBOUNDED } from '../model/disk.ts';
 import { encodedOf, type Mutation, type Operation, type Record } from '../model/record.ts';
 
@@ -40,7 +41,7 @@ export class Room {
     const { peerBytes, deleteBytes } = this.#room;
     let cost = this.#spentBefore + this.#spent;
     for (let at = 0; at < entries.length; at++) {
-      const { operation, bytes } = entries[at] as Mutation;
+      const { operation, bytes } = present(entries[at], 'room: within the entries');
       cost += costOf(bytes.length);
       if (cost > (operation === 'delete' ? deleteBytes : peerBytes)) return at;
     }

@@ -4,6 +4,7 @@
 //
 // Bound: the latest of each replica, as many as one message carries. Beyond, the oldest is not told.
 
+import { assert, present } from '../base/assert.ts';
 import { type ReplicaId, replicaOf } from '../model/id.ts';
 import { SUPERSEDED_MAX, type Superseded } from '../model/message.ts';
 import { isTombstone, latestOf, type Mutation, type Record } from '../model/record.ts';
@@ -29,6 +30,7 @@ export class Supersessions {
     const isLive = !isTombstone(winner);
     losses.list.push({ origin, seq, by: { hlc, origin: by, seq: bySeq }, isLive });
     if (losses.list.length > SUPERSEDED_MAX) losses.list.shift();
+    assert(losses.list.length <= SUPERSEDED_MAX, 'supersessions: as many as a message carries');
     losses.untold = Math.min(losses.untold + 1, losses.list.length);
   }
 
@@ -36,9 +38,14 @@ export class Supersessions {
   take(replica: ReplicaId, durable: ReadonlyVector): readonly Superseded[] | undefined {
     const losses = this.#byReplica.get(replica);
     if (losses === undefined || losses.untold === 0) return undefined;
+    assert(losses.untold <= losses.list.length, 'supersessions: what was not told is remembered');
     const from = losses.list.length - losses.untold;
     let to = from;
-    while (to < losses.list.length && covers(durable, losses.list[to] as Superseded)) to++;
+    while (
+      to < losses.list.length &&
+      covers(durable, present(losses.list[to], 'supersessions: within the list'))
+    )
+      to++;
     if (to === from) return undefined;
     losses.untold = losses.list.length - to;
     return losses.list.slice(from, to);

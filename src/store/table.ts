@@ -118,6 +118,7 @@ export class Table {
       this.#forgotten = deleted;
       out.put(FORGOTTEN, sealStamp(deleted));
     }
+    assert(this.#forgotten >= deleted, 'table: how new a delete was forgotten is remembered');
     const { record, damaged } = this.read(name.namespace, name.key);
     if (damaged) this.#tree.distrust(out);
     else this.#tree.onChange(name, record, undefined);
@@ -147,6 +148,7 @@ export class Table {
   }
 
   #replace(before: Record | undefined, record: Record, out: Outbox): 'won' {
+    assert(before !== record, 'table: a record is replaced by another one');
     this.#index.move(before, record, out);
     this.#show(before, record, out);
     return 'won';

@@ -9,6 +9,7 @@
 // A recount over everything stored leads from doubtful to trusted, and finds what storage has lost in silence. It also finds
 // how much each namespace holds (census.ts), which the tree knows from its first recount on.
 
+import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry } from '../model/effect.ts';
 import type { Record } from '../model/record.ts';
 import type { ReadonlyVector } from '../model/vector.ts';
@@ -82,6 +83,7 @@ export class HashTree {
 
   /** At start: an empty directory has an empty tree, and there is nothing to doubt. */
   beginEmpty(out: Outbox): void {
+    assert(!this.#isTrusted && this.#dirty.length === 0, 'tree: an empty directory has no tree');
     this.#isTrusted = true;
     this.#census = new Census();
     out.put(MARK, WHOLE);
@@ -100,6 +102,7 @@ export class HashTree {
 
   /** A copy at this moment, at which the table shows everything up to `heads`. It is to be released. */
   freeze(heads: ReadonlyVector): FrozenTree {
+    assert(this.#isTrusted, 'tree: a tree in doubt is not copied');
     const frozen = new FrozenTree(this.leaves.copy(), heads);
     this.#frozen.push(frozen);
     return frozen;
@@ -133,6 +136,7 @@ export class HashTree {
 
   /** Ends the recount: its sums are the tree. doubtful, trusted -> trusted */
   settle({ sums, census }: Recount, differing: readonly number[], out: Outbox): void {
+    assert(this.#recount?.sums === sums, 'tree: it is settled by the recount under way');
     this.#recount = undefined;
     this.#census = census;
     if (differing.length > 0) for (const frozen of this.#frozen) frozen.lose();

@@ -85,9 +85,9 @@ describe('a log', () => {
 
   it('refuses a gap and a foreign entry as bugs', () => {
     const lane = log.open(A);
-    expect(() => log.append(lane, entries[1] as (typeof entries)[number], out)).toThrow('gap');
+    expect(() => log.append(lane, entries[1] as (typeof entries)[number], out)).toThrow('no gap');
     const foreign = named(B, 1)[0] as (typeof entries)[number];
-    expect(() => log.append(lane, foreign, out)).toThrow('another origin');
+    expect(() => log.append(lane, foreign, out)).toThrow('an entry of this origin');
   });
 });
 

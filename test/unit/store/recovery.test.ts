@@ -30,9 +30,17 @@ function store(entries: readonly Mutation[], floor = 0): void {
   const log = new Log(1e9, createMetrics());
   const lane = log.open((entries[0] as Mutation).origin);
   for (const entry of entries) log.append(lane, entry, out);
-  if (floor > 0) log.truncate(lane, floor, (entries[floor - 1] as Mutation).chain, out);
+  commit(log, out);
+  if (floor === 0) return;
+  log.truncate(lane, floor, (entries[floor - 1] as Mutation).chain, out);
+  commit(log, out);
+}
+
+function commit(log: Log, out: HostTurn): void {
   log.seal(out);
+  const { lsn } = out;
   storage.apply(out.takeBatch());
+  log.onDurable(lsn, out);
 }
 
 let life = 1;
