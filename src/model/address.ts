@@ -1,6 +1,6 @@
-// The one door for `host:port`, wherever it comes from: the configuration, a request to join. An IPv6 address stands in
-// brackets. A host is a name or an address; names may have `_`, as those of containers do, and the final dot of an absolute
-// name.
+// The one parser for `host:port`, from any source: the configuration, a request to join. An IPv6
+// address is written in brackets. A host is a name or an address; names may have `_`, as those of
+// containers do, and the final dot of an absolute name.
 
 export interface Address {
   readonly host: string;
@@ -12,7 +12,7 @@ const PORT_MAX = 65_535;
 
 const ADDRESS = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]{1,5})$/;
 const NAME = /^(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?\.?$/;
-/** With the zone of a link-local address, which says through which interface it is reached. */
+/** With the zone of a link-local address, which names the interface. */
 const BRACKETED = /^([0-9A-Fa-f:.]{2,45})(?:%[0-9A-Za-z.:_-]+)?$/;
 const LOOPBACK_4 = /^127(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}$/;
 /** 127.0.0.0/8 in the form of IPv6, as URLs write it. */
@@ -28,7 +28,7 @@ export function parseAddress(text: string): Address | undefined {
   return isHost && port <= PORT_MAX ? { host: bracketed ?? plain, port } : undefined;
 }
 
-/** Where a peer is reached: a port that is known, and no zone, which means nothing on another machine. */
+/** The address of a peer: a known port, and no zone, which means nothing on another machine. */
 export function parsePeerAddress(text: string): Address | undefined {
   const address = parseAddress(text);
   return address === undefined || address.port === 0 || text.includes('%') ? undefined : address;
@@ -38,7 +38,10 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** `localhost`, 127.0.0.0/8 or ::1: never a host of another machine. An IPv6 address is bare or in brackets. */
+/**
+ * `localhost`, 127.0.0.0/8 or ::1: never a host of another machine. An IPv6 address is bare or in
+ * brackets.
+ */
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || LOOPBACK_4.test(host)) return true;
   if (!host.includes(':')) return false;
@@ -46,7 +49,7 @@ export function isLoopback(host: string): boolean {
   return inUrl !== undefined && (inUrl === '[::1]' || LOOPBACK_MAPPED.test(inUrl));
 }
 
-/** An IPv6 address in the one spelling that URLs have for it; `undefined` where it is none. */
+/** An IPv6 address in the one spelling of URLs; `undefined` if it is none. */
 function urlHostOf(bare: string): string | undefined {
   const url = `http://[${BRACKETED.exec(bare)?.[1] ?? ''}]`;
   return URL.canParse(url) ? new URL(url).hostname : undefined;

@@ -1,9 +1,11 @@
-// What the clock of a replica shows, measured against the monotonic clock of this process: wall = monotonic + offset. A
-// heartbeat brings the peer's wall clock with the echo of a ping of ours, so the moment at which that was read lies between
-// the ping (and for how long the peer kept it) and now: the midpoint is the estimate, half the round trip its error, as in
-// NTP (RFC 5905, section 8). Our own clock is read without an error.
+// The wall clock of a replica, measured against the monotonic clock of this process: wall =
+// monotonic + offset. A heartbeat brings the peer's wall clock with the echo of our ping, so the
+// clock was read between the ping (plus the time for which the peer kept it) and now: the midpoint
+// is the estimate, half the round trip its error, as in NTP (RFC 5905, section 8). Our own clock is
+// read without an error.
 //
-// A sample is measured against the monotonic clock, so setting the own wall clock in between does not mislead it.
+// A sample is measured against the monotonic clock, so setting our wall clock in between does not
+// falsify it.
 
 /** `offsetMs` is right to within `errorMs` either way. */
 export interface ClockSample {
@@ -15,7 +17,7 @@ export interface ClockSample {
 export interface ClockEcho {
   /** The peer's wall clock when it answered, in ms since 1970. */
   readonly wallMs: number;
-  /** Our monotonic time when the ping left, and for how long the peer kept it. */
+  /** Our monotonic time when the ping was sent, and for how long the peer kept it. */
   readonly pingMs: number;
   readonly keptMs: number;
 }
@@ -25,11 +27,13 @@ export interface ClockMedian {
   /** The true median is between these. */
   readonly lowMs: number;
   readonly highMs: number;
-  /** By how much the two in the middle differ at least, where the number is even: it is unknown which of them is right. */
+  /** The least difference of the two in the middle, for an even number: either may be right. */
   readonly splitMs: number;
 }
 
-/** Crystals differ by some 100 ppm, and NTP slews a clock by 500 ppm at most (RFC 5905, section 12). */
+/**
+ * Crystals differ by some 100 ppm, and NTP slews a clock by 500 ppm at most (RFC 5905, section 12).
+ */
 const DRIFT_RATE = 0.0005;
 
 export function sampleOf({ wallMs, pingMs, keptMs }: ClockEcho, nowMs: number): ClockSample {
@@ -38,8 +42,9 @@ export function sampleOf({ wallMs, pingMs, keptMs }: ClockEcho, nowMs: number): 
 }
 
 /**
- * The sample to rest on. Of two that can both be right the surer one, which grows less sure with time and counts for `keepMs`;
- * of two that cannot, the later one: a clock was set in between.
+ * The better of two samples. If both can be right, the one with the smaller error; errors grow with
+ * time and a sample counts for `keepMs`. If they contradict each other, the later one: a clock was
+ * set in between.
  */
 export function surerOf(
   kept: ClockSample | undefined,

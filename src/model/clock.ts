@@ -2,14 +2,14 @@
 
 export type ClockState = 'measuring' | 'alone' | 'agreed' | 'drifted' | 'held' | 'disputed';
 
-/** What a replica says of its clock. */
+/** The state of a replica's clock, as it reports it. */
 export interface ClockStatus {
   readonly state: ClockState;
-  /** By how much its own clock is ahead of what is agreed, in ms. */
+  /** By how much its own clock is ahead of the agreed one, in ms. */
   readonly aheadMs: number;
 }
 
-/** Stamps may be given by it. */
+/** True if the replica may stamp writes by it. */
 export function isTrusted({ state }: Pick<ClockStatus, 'state'>): boolean {
   return state === 'agreed' || state === 'held' || state === 'alone';
 }

@@ -1,5 +1,5 @@
-// What clients ask of a replica and what it answers: two closed unions. A command carries the client that waits for
-// its reply; the core hands the client back with the reply and never calls it.
+// What clients ask of a replica and what it answers: two closed unions. A command carries the
+// client that waits for its reply; the core returns the client with the reply and never calls it.
 
 import type { ClockStatus } from './clock.ts';
 import type { Fault } from './fault.ts';
@@ -11,14 +11,14 @@ import type { PeerQuestion } from './peer-question.ts';
 import type { QuorumSpec } from './quorum.ts';
 import type { Idempotency, Operation, Record, Version } from './record.ts';
 
-/** Where a reply goes. Called once, by the host, when everything the reply depends on is durable. */
+/** Where a reply goes. The host calls it once, when everything the reply depends on is durable. */
 export interface Client {
   onReply(reply: Reply): void;
-  /** `onReply` threw: a bug of the client's side, which counts and reports it and ends its part. */
+  /** `onReply` threw: a bug in the client's code, which counts and reports it and ends its part. */
   onBroken?(error: unknown): void;
 }
 
-/** Where the reply to a read goes: to a client, or to a peer that asks in the place of its client. */
+/** Where the reply to a read goes: to a client, or to a peer that asks instead of its client. */
 export type Asker = Client | PeerQuestion;
 
 /** The opaque version of a record, as ETags carry it: the text of its dot. */
@@ -27,7 +27,7 @@ export type Condition =
   | { readonly kind: 'match-any' }
   | { readonly kind: 'none-match'; readonly versions: readonly string[] }
   | { readonly kind: 'absent' }
-  /** Written in that second or before, or not there. */
+  /** It was written in that second or before, or does not exist. */
   | { readonly kind: 'unmodified-since'; readonly dateMs: number };
 
 export interface WriteCommand {
@@ -46,38 +46,41 @@ export interface WriteCommand {
   readonly ttlMs: number;
   readonly conditions: readonly Condition[];
   /**
-   * Replicas that are asked what the key holds before the conditions are checked; `undefined` takes the policy where there
-   * are conditions, and asks nobody where there are none.
+   * Replicas that are asked for the key before the conditions are checked; `undefined` uses the
+   * policy's quorum if there are conditions, else no other replica is asked.
    */
   readonly r: QuorumSpec | undefined;
   readonly idempotency: Idempotency | undefined;
   readonly tags: readonly string[];
   readonly weight: number;
-  /** Answer as soon as the write is durable here, with the count of copies, instead of failing at the deadline. */
+  /**
+   * Answer once the write is durable here, with the count of copies, instead of failing at the
+   * deadline.
+   */
   readonly respondAsync: boolean;
-  /** Of a delete: the reply carries the value that was removed here. */
+  /** For a delete: the reply carries the value that was removed here. */
   readonly returnsOld: boolean;
   /**
-   * Of a delete: the one version that it means, and what is older; whatever is newer stays, here and elsewhere. It comes without
-   * conditions. `undefined`: whatever is there.
+   * For a delete: it removes this one version and older ones; newer ones stay, here and elsewhere.
+   * It has no conditions. `undefined`: it removes any version.
    */
   readonly removes: Version | undefined;
 }
 
-/** A write of a run. */
+/** One write of a run. */
 export type RunItem = Pick<
   WriteCommand,
   'key' | 'operation' | 'value' | 'contentType' | 'ttlMs' | 'conditions' | 'tags' | 'weight'
 >;
 
-/** Writes that happen together or not at all (run.ts); the other members are as those of a write. */
+/** Writes that happen together or not at all (run.ts); the other members are as in a write. */
 export interface RunCommand
   extends Pick<
     WriteCommand,
     'client' | 'namespace' | 'w' | 'r' | 'timeoutMs' | 'idempotency' | 'respondAsync'
   > {
   readonly kind: 'run';
-  /** 1 to 1000. Their conditions are checked against what was there before the first of them. */
+  /** 1 to 1000. Their conditions are checked against the state before the first of them. */
   readonly items: readonly RunItem[];
 }
 
@@ -88,7 +91,7 @@ export interface ReadCommand<To extends Asker = Asker> {
   readonly key: Key;
   readonly r: QuorumSpec | undefined;
   readonly timeoutMs: number | undefined;
-  /** What to do where this replica is not fit to answer for the namespace: let others answer, or fail. */
+  /** What to do if this replica may not answer for the namespace: let others answer, or fail. */
   readonly onUnmet: 'forward' | 'fail';
 }
 
@@ -103,18 +106,21 @@ export interface ListCommand<To extends Asker = Asker> {
   readonly prefix: string;
   readonly start: string;
   readonly end: string;
-  /** Goes on behind this key (before it, in reverse), or '' from the beginning. */
+  /** Continues after this key (before it, in reverse); '' begins at the start. */
   readonly after: string;
   readonly reverse: boolean;
   /** 1 to 1000 items and prefixes together. */
   readonly limit: number;
-  /** Keys that share the part up to the delimiter are folded into one prefix; '' does not fold. */
+  /** Keys with an equal part up to the delimiter are folded into one prefix; '' folds nothing. */
   readonly delimiter: string;
-  /** Items come with their values. */
+  /** True if items include their values. */
   readonly values: boolean;
   /** How many replicas are compared; `undefined` takes the namespace's policy. */
   readonly r: QuorumSpec | undefined;
-  /** Of records and prefixes, after which the page ends; `undefined`: as many as one answer may have. */
+  /**
+   * Bytes of records and prefixes after which the page ends; `undefined`: the most one answer may
+   * have.
+   */
   readonly bytesMax: number | undefined;
   readonly timeoutMs: number | undefined;
   readonly onUnmet: ReadCommand['onUnmet'];
@@ -141,33 +147,38 @@ export interface StatusCommand {
   readonly client: Client;
 }
 
-/** One member more, less, or at another address. Answered when it is chosen; then every replica begins a new life. */
+/**
+ * Adds or removes one member, or changes one address. Answered when a majority has chosen it; then
+ * every replica begins a new incarnation.
+ */
 export interface MembershipCommand {
   readonly kind: 'membership';
   readonly client: Client;
   readonly change:
     | { readonly kind: 'join'; readonly place: Place }
-    /** `force`: even while it is connected. */
+    /** `force`: even if it is connected. */
     | { readonly kind: 'forget'; readonly id: ReplicaId; readonly force: boolean };
   readonly timeoutMs: number;
 }
 
-/** Takes no requests of clients any more, or takes them again; it stays a member like the others. */
+/** Refuses requests of clients, or accepts them again; the replica remains a member. */
 export interface DrainCommand {
   readonly kind: 'drain';
   readonly client: Client;
   readonly drained: boolean;
-  /** How long it goes on answering clients after it has said that it drains; left out: no longer. */
+  /** How long it still answers clients after it has announced the drain; omitted: not at all. */
   readonly graceMs?: number;
 }
 
-/** Compares what is held here with every peer at the next opportunity, instead of when it is due. */
+/**
+ * Compares what is held here with every peer at the next opportunity, instead of at the usual time.
+ */
 export interface ResyncCommand {
   readonly kind: 'resync';
   readonly client: Client;
 }
 
-/** `To`: who asks. Only reads come from peers, too. */
+/** `To`: the asker. Only reads come from peers, too. */
 export type Command<To extends Asker = Client> =
   | WriteCommand
   | RunCommand
@@ -186,26 +197,27 @@ export interface Written {
   readonly created: boolean;
   readonly dot: Dot;
   readonly hlc: Hlc;
-  /** Durable copies known when the reply was made, out of `replicas`. */
+  /** Durable copies known at the time of the reply, out of `replicas`. */
   readonly acks: number;
   readonly replicas: number;
   /** The required copies exist. False only in answer to `respondAsync`. */
   readonly settled: boolean;
-  /** An earlier request with the same idempotency key did it. */
+  /** An earlier request with the same idempotency key made the write. */
   readonly replayed: boolean;
   /**
-   * A newer version that a replica held when the write came there, and goes on showing; `undefined`: none is known. An
-   * earlier write can have it, where the clock here is behind the one that it was stamped by.
+   * A newer version that a replica held when the write arrived there, and shows instead;
+   * `undefined`: none is known. An earlier write can have it, if the clock here is behind the clock
+   * that stamped it.
    */
   readonly supersededBy: Dot | undefined;
-  /** The live value that a delete removed here, where it was asked for. */
+  /** The live value that a delete removed here, if the request asked for it. */
   readonly replaced: Record | undefined;
 }
 
-/** A run that was written; its copies are copies of all of it. */
+/** A run that was written; a copy counts only if it holds all of the run. */
 export interface RunWritten extends Pick<Written, 'acks' | 'replicas' | 'settled' | 'replayed'> {
   readonly kind: 'run-written';
-  /** In the order of the command's. */
+  /** In the order of the command's writes. */
   readonly items: readonly Pick<Written, 'created' | 'dot' | 'supersededBy'>[];
 }
 
@@ -213,9 +225,11 @@ export interface Found {
   readonly kind: 'found';
   readonly record: Record;
   readonly stalenessMs: Staleness;
-  /** Replicas whose state went into the answer. */
+  /** Replicas whose state was used for the answer. */
   readonly answers: number;
-  /** The replica that answered in place of this one, which may not answer; `undefined`: this one did. */
+  /**
+   * The replica that answered instead of this one, which may not answer; `undefined`: this one did.
+   */
   readonly heldBy: Holder | undefined;
 }
 
@@ -238,7 +252,7 @@ export interface Listed {
   readonly kind: 'listed';
   readonly items: readonly Record[];
   readonly prefixes: readonly string[];
-  /** The key to go on behind, or '' at the end. */
+  /** The key after which the next page begins, or '' at the end. */
   readonly after: string;
   readonly stalenessMs: Staleness;
   readonly heldBy: Holder | undefined;
@@ -249,7 +263,7 @@ export interface WriteStatus {
   readonly dot: Dot;
   /** Replicas known to hold it durably. */
   readonly holders: readonly ReplicaId[];
-  /** Regions all of whose replicas hold it. */
+  /** Regions in which all replicas hold it. */
   readonly regions: readonly Region[];
   readonly replicas: number;
 }
@@ -257,7 +271,10 @@ export interface WriteStatus {
 export interface Explained {
   readonly kind: 'explained';
   readonly replicas: readonly ReplicaView[];
-  /** Where the newest version is a delete: its dot, and the members that keep its tombstone from being dropped. */
+  /**
+   * If the newest version is a delete: its dot, and the members because of which its tombstone is
+   * kept.
+   */
   readonly tombstone: { readonly dot: Dot; readonly blockedBy: readonly ReplicaId[] } | undefined;
 }
 
@@ -274,15 +291,18 @@ export interface ReplicaView {
 export interface Status {
   readonly kind: 'status';
   readonly membership: Membership;
-  /** A change of it that was asked for here and has not ended. */
+  /** A change of it that was requested here and has not ended. */
   readonly change: ChangeProgress | undefined;
-  /** Requests of clients that were taken and not answered. */
+  /** Accepted requests of clients that are not answered yet. */
   readonly waiting: number;
   readonly self: ReplicaStatus;
   readonly peers: readonly PeerStatus[];
 }
 
-/** `waiting`: to begin, or to begin again after others were in the way. `agreed`: of this step, the asked one included. */
+/**
+ * `waiting`: to begin, or to retry after others interfered. `agreed`: in this step, this replica
+ * included.
+ */
 export interface ChangeProgress {
   readonly step: 'waiting' | 'preparing' | 'accepting';
   readonly agreed: readonly ReplicaId[];
@@ -303,20 +323,26 @@ export interface ReplicaStatus {
   /** How long its commit in progress has taken, and whether that is longer than it may. */
   readonly commitAgeMs: number;
   readonly isStalled: boolean;
-  /** What is left of a drain's grace, in which clients are still answered; 0 otherwise. */
+  /** The rest of a drain's grace, in which clients are still answered; 0 otherwise. */
   readonly graceMs: number;
   readonly clock: ClockStatus;
-  /** Its disk is below the mark: clients write nothing, deletes go on. */
+  /** Its disk is below the mark: writes of clients are refused, deletes are accepted. */
   readonly isDiskLow: boolean;
-  /** The snapshot that it copies, while it does. */
+  /** The snapshot that it is copying. */
   readonly copy: CopyProgress | undefined;
   /** Namespaces whose lag a policy bounds. */
   readonly namespaces: readonly NamespaceLag[];
-  /** The root of its hash tree in hex, equal at replicas that hold the same; `unknown` while the tree is in doubt. */
+  /**
+   * The root of its hash tree in hex; replicas with equal records have equal roots. `unknown` while
+   * the tree is in doubt.
+   */
   readonly treeRoot: string;
-  /** Keys whose difference from a peer the last comparisons confirmed, the most of any peer; `undefined`: none ended. */
+  /**
+   * Keys whose difference from a peer the last comparisons confirmed, the most of any peer;
+   * `undefined`: no comparison ended.
+   */
   readonly divergentKeys: number | undefined;
-  /** What each namespace holds here; `undefined` until it was counted. */
+  /** Counts of each namespace; `undefined` until the first count. */
   readonly contents: readonly NamespaceContents[] | undefined;
 }
 
@@ -332,7 +358,7 @@ export interface NamespaceContents {
 export interface CopyProgress {
   readonly parts: number;
   readonly records: number;
-  /** How much of the space of keys is done, 0 to 1, as far as the position tells. */
+  /** The share of the key space that is done, 0 to 1, estimated from the position. */
   readonly share: number;
 }
 
@@ -342,20 +368,29 @@ export interface PeerStatus {
   readonly connected: boolean;
   /** Smoothed round trip, `undefined` before the first echo. */
   readonly rttMs: number | undefined;
-  /** Entries that the peer is known to lack, and that this replica lacks of the peer's; `undefined` when unknown. */
+  /**
+   * Entries that the peer is known to lack, and that this replica lacks of the peer's; `undefined`
+   * when unknown.
+   */
   readonly entriesItLacks: number | undefined;
   readonly entriesWeLack: number | undefined;
-  /** What it wrote is stamped ahead of the agreed clock, and waits for its time: it says nothing about our lag meanwhile. */
+  /**
+   * The peer's writes are stamped ahead of the agreed clock, and wait for their time: until then
+   * our lag towards it is unknown.
+   */
   readonly isStampedAhead: boolean;
-  /** Age of what we may lack of this peer's writes. */
+  /** Age of the peer's writes that we may lack. */
   readonly stalenessMs: Staleness;
   readonly vector: readonly (readonly [LaneId, Seq])[];
   /** By how much its wall clock is ahead of ours. */
   readonly clockOffsetMs: number | undefined;
-  /** The namespaces that it does not simply serve, by its last heartbeat; `undefined` while it is not connected. */
+  /**
+   * The namespaces in a state other than `serving`, by its last heartbeat; `undefined` while not
+   * connected.
+   */
   readonly namespaces: readonly NamespaceLag[] | undefined;
   readonly commitAgeMs: number | undefined;
-  /** Of its HTTP API, as it says or as the configuration does. */
+  /** The URL of its HTTP API, as it reports it or as configured. */
   readonly url: string | undefined;
   readonly compared: Comparison;
 }
@@ -363,7 +398,7 @@ export interface PeerStatus {
 /** The last comparison of hash trees with a peer; times are in ms since 1970. */
 export interface Comparison {
   readonly result: 'equal' | 'different' | 'unknown';
-  /** When the trees were last seen to be equal at a cut; `undefined`: never in this life. */
+  /** When the trees were last found equal at a cut; `undefined`: never in this incarnation. */
   readonly equalAtMs: number | undefined;
 }
 
@@ -377,7 +412,7 @@ export interface Drained {
   readonly drained: boolean;
 }
 
-/** The comparisons are due. */
+/** The comparisons are due now. */
 export interface Resyncing {
   readonly kind: 'resyncing';
 }

@@ -1,4 +1,4 @@
-// What a write asks of the record that its key holds here.
+// The conditions of a write on the record that its key has here.
 
 import type { Condition } from './command.ts';
 import { hlcToMs } from './hlc.ts';
@@ -27,7 +27,7 @@ export function precondition(live: Record | undefined): string {
   return live === undefined ? 'the key holds no value' : `the key holds version ${versionIn(live)}`;
 }
 
-/** What clients call the value by. */
+/** The version by which clients name the value. */
 function versionIn(live: Record): string {
   const { origin, seq } = latestOf(live);
   return formatDot(origin, seq);

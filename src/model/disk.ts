@@ -1,18 +1,19 @@
-// How much may still be written before the next look at the disk. The disk watch decides (adapters/disk/mark.ts); the core counts
-// down. What frees room, deletes above all, may go on longer than what takes it.
+// How much may still be written before the next measurement of the disk. The disk watch decides
+// (adapters/disk/mark.ts); the core counts down. Writes that free room, above all deletes, are
+// accepted longer than writes that take room.
 
 export interface DiskRoom {
-  /** Below its mark: nothing new is taken from clients, and what can be given up is. */
+  /** Below its mark: clients' writes are refused, and dispensable files are released. */
   readonly low: boolean;
   /** Bytes of new values from clients. */
   readonly putBytes: number;
-  /** Bytes of what peers send. */
+  /** Bytes that peers send. */
   readonly peerBytes: number;
   /** Bytes of deletes. */
   readonly deleteBytes: number;
 }
 
-/** Nothing is known that would bound it. */
+/** The room is unbounded, as far as is known. */
 export const ROOM_UNBOUNDED: DiskRoom = {
   low: false,
   putBytes: Number.POSITIVE_INFINITY,
@@ -20,8 +21,11 @@ export const ROOM_UNBOUNDED: DiskRoom = {
   deleteBytes: Number.POSITIVE_INFINITY,
 };
 
-/** Clients write nothing, deletes go on; so does what peers send, as long as there is room for that. */
+/**
+ * Writes of clients are refused, deletes are accepted; so are entries of peers while there is room
+ * for them.
+ */
 export const ROOM_LOW: DiskRoom = { ...ROOM_UNBOUNDED, low: true, putBytes: 0 };
 
-/** The same, and no room for what peers send. */
+/** The same, without room for entries of peers. */
 export const ROOM_FULL: DiskRoom = { ...ROOM_LOW, peerBytes: 0 };

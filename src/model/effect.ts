@@ -1,6 +1,7 @@
-// The only door into the core and the only door out. An input is something that happened; an outbox collects what the
-// core wants done about it. Writes made while the host assembles a batch all belong to the same log sequence number
-// (LSN); a reply names the LSN that must be durable before it may leave, 0 when it depends on nothing undurable.
+// The only way into the core and the only way out. An input is something that happened; an outbox
+// collects the effects that the core requests. Writes made while the host assembles a batch all
+// belong to the same log sequence number (LSN); a reply names the LSN that must be durable before
+// it may leave, 0 if it depends on no undurable write.
 //
 // Order is part of the contract: commit, then send and reply. The host keeps it (host/turn.ts).
 
@@ -10,7 +11,7 @@ import type { Message } from './message.ts';
 import type { Record } from './record.ts';
 import type { Timer } from './timer.ts';
 
-/** Numbers the batches of one process life, from 1. */
+/** Numbers the batches of one process, from 1. */
 export type Lsn = number;
 
 /** Both clocks, read once per turn. The monotonic one measures, the wall clock only labels. */
@@ -24,14 +25,17 @@ export interface RangeRequest {
   readonly from: Uint8Array;
   readonly to: Uint8Array;
   readonly reverse: boolean;
-  /** Stops after this many entries or bytes, whichever comes first; at least one entry is given if there is one. */
+  /**
+   * Stops after this many entries or bytes, whichever comes first; returns at least one entry if
+   * there is one.
+   */
   readonly limit: number;
   readonly bytesMax: number;
-  /** Of stored records: each comes without its value, which is let go as soon as it was checked. */
+  /** For stored records: each comes without its value, which is freed as soon as it is verified. */
   readonly headsOnly?: true;
 }
 
-/** What goes in the place of a message that may not wait for its batch any longer. */
+/** The message that is sent instead of one that may not wait for its batch any longer. */
 export interface LateMessage {
   readonly atMs: number;
   readonly message: () => Message;
@@ -39,13 +43,13 @@ export interface LateMessage {
 
 export interface RangeEntry {
   readonly key: Uint8Array;
-  /** Empty where `head` is there. */
+  /** Empty if `head` is set. */
   readonly value: Uint8Array;
-  /** With `headsOnly`: the record without its value. What is no intact record comes as it is stored. */
+  /** With `headsOnly`: the record without its value. A damaged record comes as it is stored. */
   readonly head?: Record;
 }
 
-/** How much one read takes at most, and from which end; forwards and READ_ENTRIES_MAX entries unless it says otherwise. */
+/** The bound of one read, and its direction; forwards and READ_ENTRIES_MAX entries by default. */
 export interface ReadLimits {
   readonly bytesMax: number;
   readonly limit?: number | undefined;
@@ -60,7 +64,7 @@ export type RangeResult =
   | { readonly ok: true; readonly entries: readonly RangeEntry[]; readonly more: boolean }
   | { readonly ok: false; readonly reason: string };
 
-/** Gets what it has read. It may have ended meanwhile, and drops the result then. */
+/** The owner of a read, which gets the result. An owner that has ended drops it. */
 export interface ReadOwner {
   onRead(result: RangeResult, turn: Turn): void;
 }
@@ -70,20 +74,22 @@ export type Input =
   | { readonly kind: 'message'; readonly peer: number; readonly message: Message }
   | { readonly kind: 'connected'; readonly peer: number }
   | { readonly kind: 'disconnected'; readonly peer: number }
-  /** The batch is about to be committed: the last moment to add to it. */
+  /** The batch is about to be committed: the last chance to add to it. */
   | { readonly kind: 'seal' }
   | { readonly kind: 'durable'; readonly lsn: Lsn }
   | { readonly kind: 'read'; readonly owner: ReadOwner; readonly result: RangeResult }
   | { readonly kind: 'storage-failed'; readonly reason: string }
   | { readonly kind: 'disk'; readonly room: DiskRoom }
   | { readonly kind: 'drain' }
-  /** A halt was asked for: until what was written before is durable, only storage and deadlines count. */
+  /**
+   * A halt was requested: until earlier writes are durable, only storage and deadlines are handled.
+   */
   | { readonly kind: 'halting' }
-  /** The host stops for good: every waiting caller is answered. */
+  /** The host stops for good: every waiting client is answered. */
   | { readonly kind: 'stop' }
   | { readonly kind: 'tick' };
 
-/** What a part of the core can do about an input, without knowing the time. */
+/** What a part of the core can do about an input, without the time. */
 export interface Outbox {
   /** The LSN of the batch that a write made now belongs to. */
   readonly lsn: Lsn;
@@ -95,33 +101,41 @@ export interface Outbox {
     limits: ReadLimits,
     owner: ReadOwner,
   ): void;
-  /** Removes a range in the background. Not part of the batch: only for what nothing refers to any more. */
+  /**
+   * Removes a range in the background, outside of the batch: only for keys that no record refers
+   * to.
+   */
   clear(from: Uint8Array, to: Uint8Array): void;
   /**
-   * The message leaves when the batch of `lsn` is durable, and never over a later connection; 0: at once. `late` says what
-   * goes in its place where that takes long. Without it the message is dropped where too many are held already.
+   * The message leaves when the batch of `lsn` is durable, and never over a later connection; 0: at
+   * once. If that takes long, `late` makes the message that is sent instead. Without `late` the
+   * message is dropped when too many are held already.
    */
   send(peer: number, message: Message, lsn?: Lsn, late?: LateMessage): void;
   /**
-   * The reply leaves when the batch of `lsn` is durable; 0: with this turn. `deadlineMs`, in monotonic time: a fault goes in
-   * its place where the batch is not durable by then. Left out: it is held until the batch is durable or has failed, which
-   * is only for what depends on none.
+   * The reply leaves when the batch of `lsn` is durable; 0: with this turn. `deadlineMs`, in
+   * monotonic time: if the batch is not durable by then, a fault is sent instead. Without a
+   * deadline it is held until the batch is durable or has failed, which is only for replies that
+   * depend on no batch.
    */
   reply(to: Asker, reply: Reply, lsn: Lsn, deadlineMs?: number): void;
-  /** Something an operator should see. Fields hold no keys, values or secrets. */
+  /** A note for operators. Its fields contain no keys, values or secrets. */
   note(level: 'info' | 'warn' | 'error', event: string, fields: NoteFields): void;
-  /** This life ends: the host stops the replica when what it wrote is durable. */
+  /** This incarnation ends: the host stops the replica when its writes are durable. */
   halt(reason: string, ending?: Ending): void;
 }
 
 /**
- * What every step gets: the time and the ways out. One object that the host uses again for every turn, so it is passed on
- * and never kept; what is kept of it is a value, as `turn.now`.
+ * The argument of every step: the time and the ways out. The host uses one object for every turn,
+ * so it is passed on and never kept; values such as `turn.now` may be kept.
  */
 export interface Turn extends Outbox {
-  /** The host sets what its clocks show before each step; the door of the core replaces that by the agreed time. */
+  /**
+   * The host sets its clocks' readings before each step; the entry of the core replaces them by the
+   * agreed time.
+   */
   now: Now;
-  /** A tick comes at `atMs`, in monotonic time, or earlier where the timer is armed for an earlier time. */
+  /** Asks for a tick at `atMs`, in monotonic time; an earlier time that is already armed stays. */
   arm(timer: Timer, atMs: number): void;
   disarm(timer: Timer): void;
   /** Whether the timer is due; it has to be armed again then. */
@@ -129,9 +143,10 @@ export interface Turn extends Outbox {
 }
 
 /**
- * What comes after a halt. `restart`: a promise of the environment was broken, and the process must begin anew.
- * `renewed`: the members have changed, and a new life begins with them. `forgotten`: this replica is no member any more,
- * and its data must never serve again. `damaged`: what is stored is not whole, and a restart would find the same.
+ * What follows a halt. `restart`: a promise of the environment was broken, and the process must
+ * start again. `renewed`: the members have changed, and a new incarnation begins with them.
+ * `forgotten`: this replica is no member any more, and its data must never be served again.
+ * `damaged`: the stored data is not whole, and a restart would find the same.
  */
 export type Ending = 'restart' | 'renewed' | 'forgotten' | 'damaged';
 

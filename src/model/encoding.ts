@@ -1,14 +1,15 @@
-// The binary form of a mutation, which is the form of a log entry, of a record and of what goes over the wire.
+// The binary form of a mutation, used for log entries, for records and on the wire.
 //
-//   version u8 | flags u8 | lane | origin | seq | hlc | namespace | key | optional fields | content type | value
-//   | chain u64 | crc32c u32
+//   version u8 | flags u8 | lane | origin | seq | hlc | namespace | key | optional fields
+//   | content type | value | chain u64 | crc32c u32
 //
-// Optional fields stand in the order of their flag bits and are absent when the bit is clear. The usual content types
-// are one number, which lies above every length and so cannot be taken for one. The checksum covers
-// everything before it and is verified on every read, send and receive. The chain links an entry to its predecessor
-// in the origin's log: chain(n) = mix(chain(n - 1), checksum of the content, seq).
+// Optional fields follow the order of their flag bits and are absent if the bit is clear. A
+// frequent content type is encoded as one number above every possible length. The checksum covers
+// everything before it and is verified on every read, send and receive. The chain links an entry to
+// its predecessor in the origin's log: chain(n) = mix(chain(n - 1), checksum of the content, seq).
 //
-// Decoding never throws: anything unacceptable gives `undefined`. An unknown version is refused, not guessed.
+// Decoding never throws: invalid bytes return `undefined`. An unknown version is refused, not
+// guessed.
 
 import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
@@ -46,9 +47,12 @@ const IDEMPOTENCY = 1 << 6;
 const CREATED = 1 << 7;
 
 const TRAILER_BYTES = 12;
-/** Room that a mutation takes besides its value, unless it is unusually large. */
+/** The usual bound of a mutation's bytes besides its value. */
 const CONTENT_BYTES_USUAL = 512;
-/** Mutations are cut from slabs; a slab lives as long as any mutation on it, so it is small. */
+/**
+ * Mutations are cut from slabs; a slab stays in memory as long as any mutation in it, so it is
+ * small.
+ */
 const SLAB_BYTES = 8192;
 const NAME_BYTES_MAX = 80;
 export const CONTENT_TYPE_BYTES_MAX = 255;
@@ -59,7 +63,7 @@ export const IDEMPOTENCY_KEY_BYTES_MAX = 255;
 /** A hard bound of the form; the configured bound on values is lower. */
 const MUTATION_BYTES_MAX = 32 * 1024 * 1024;
 
-/** Part of the format: new ones are added at the end. */
+/** Part of the format: append new ones at the end. */
 const CONTENT_TYPES_USUAL: readonly string[] = [
   '',
   'application/octet-stream',
@@ -76,7 +80,7 @@ const CONTENT_TYPE_CODES: ReadonlyMap<string, number> = new Map(
 /** A mutation that has not been encoded yet. */
 export type Draft = Omit<Mutation, 'digest' | 'chain' | 'bytes' | 'size'>;
 
-/** What is left of a mutation without its value and its bytes. */
+/** The parts of a mutation except its value and its bytes. */
 export type Head = Omit<Mutation, 'digest' | 'chain' | 'bytes' | 'value'>;
 
 const origins = createInterner(1024, (text) => parseOrigin(text) !== undefined);
@@ -85,7 +89,7 @@ const contentTypes = createInterner(256, () => true);
 const writer = new ByteWriter(SLAB_BYTES);
 const reader = new ByteReader(new Uint8Array(0));
 
-/** Encodes a mutation behind `previousChain`, the chain of its predecessor (0 before the first). */
+/** Encodes a mutation after `previousChain`, the chain of its predecessor (0 for the first). */
 export function encodeMutation(draft: Draft, previousChain: number): Mutation {
   assert(draft.value.length <= MUTATION_BYTES_MAX, 'encoding: value too large');
   writer.reset();
@@ -100,7 +104,7 @@ export function encodeMutation(draft: Draft, previousChain: number): Mutation {
   return mutation;
 }
 
-/** A record as a list of keys shows it: without value and bytes, which the list would keep in memory for nothing. */
+/** A record as a list of keys shows it: without value and bytes, to save memory. */
 export function withoutValue(record: Record): Record {
   return recordOfHead(latestOf(record));
 }
@@ -111,7 +115,7 @@ export function recordOfHead(head: Head): Record {
   return recordOf(mutation);
 }
 
-/** An entry of a range of records as it comes with `headsOnly`. */
+/** An entry of a range of records read with `headsOnly`. */
 export function headEntry(key: Uint8Array, value: Uint8Array): RangeEntry {
   const record = decodeRecord(value);
   return record === undefined
@@ -119,7 +123,7 @@ export function headEntry(key: Uint8Array, value: Uint8Array): RangeEntry {
     : { key, value: NO_BYTES, head: withoutValue(record) };
 }
 
-/** The record of an entry, or its head; `undefined`: what is stored is damaged. */
+/** The record of an entry, or its head; `undefined`: the stored bytes are damaged. */
 export function recordIn({ value, head }: RangeEntry): Record | undefined {
   return head ?? decodeRecord(value);
 }
@@ -203,8 +207,8 @@ const NO_DOTS: readonly Dot[] = [];
 const NO_TAGS: readonly string[] = [];
 
 /**
- * Decodes and verifies one mutation. The result keeps views on `bytes`, so the caller passes memory that may live
- * as long as the mutation does. `undefined`: not a mutation that this version wrote, or damaged.
+ * Decodes and verifies one mutation. The result has views of `bytes`, so the caller passes memory
+ * that may live as long as the mutation. `undefined`: damaged, or not written by this version.
  */
 export function decodeMutation(bytes: Uint8Array): Mutation | undefined {
   const contentEnd = bytes.length - TRAILER_BYTES;
@@ -218,7 +222,7 @@ export function decodeMutation(bytes: Uint8Array): Mutation | undefined {
   return readContent(bytes, digest, chain);
 }
 
-/** The same for a record, whose first byte tells which form it has. */
+/** The same for a record, whose first byte names its form. */
 export function decodeRecord(bytes: Uint8Array): Record | undefined {
   const mutation = decodeMutation(bytes);
   return mutation && recordOf(mutation);
@@ -311,12 +315,13 @@ function readIdempotency(): Idempotency {
   return { key, digest: reader.u32() };
 }
 
-/** `mutation` is the entry that follows the one whose chain is `previousChain`. */
+/** `mutation` is the entry that follows the one with chain `previousChain`. */
 export function isChained(mutation: Mutation, previousChain: number): boolean {
   return mutation.chain === nextChain(previousChain, mutation.digest, mutation.seq);
 }
 
-// Two 32-bit lanes mixed as in MurmurHash3's finaliser, folded into 53 bits so that a chain is a plain number.
+// Two 32-bit lanes mixed as in MurmurHash3's finaliser, folded into 53 bits so that a chain is a
+// plain number.
 function nextChain(previous: number, digest: number, seq: number): number {
   const low = mix32((previous >>> 0) ^ Math.imul(digest, 0x9e3779b1) ^ seq);
   const high = mix32(Math.floor(previous / 2 ** 32) ^ Math.imul(low, 0x85ebca6b) ^ digest);
@@ -324,8 +329,9 @@ function nextChain(previous: number, digest: number, seq: number): number {
 }
 
 /**
- * A mutation over its encoded form. Whoever makes one fills it in and then hands it out as a `Mutation`, which nobody
- * changes. The value is a view made when it is asked for: most mutations pass through a replica without being read.
+ * A mutation over its encoded form. The maker fills it in and then returns it as an immutable
+ * `Mutation`. The value is a view made on demand: most mutations pass through a replica without
+ * being read.
  */
 class EncodedMutation implements Mutation {
   origin = '' as Origin;

@@ -1,12 +1,16 @@
-// The closed table of what can go wrong for a client. A fault is a value: its code says what happened, the table says
-// whether it is definite (nothing happened and nothing will) or indefinite (it may have happened), and whether trying
-// again can help. HTTP statuses are assigned in api/problems.ts.
+// The closed table of what can go wrong for a client. A fault is a value: its code says what
+// happened, the table says whether it is definite (nothing happened and nothing will) or indefinite
+// (it may have happened), and whether trying again can help. HTTP statuses are assigned in
+// api/problems.ts.
 
 import type { LagState } from './lag.ts';
 import type { Dot, ReplicaId } from './id.ts';
 
 interface FaultKind {
-  /** True: the request had no effect and will have none. False: the effect may or may not have happened. */
+  /**
+   * True: the request had no effect and will have none. False: the effect may or may not have
+   * happened.
+   */
   readonly definite: boolean;
   readonly retryable: boolean;
   readonly title: string;
@@ -51,15 +55,15 @@ export type FaultCode = keyof typeof FAULTS;
 export interface Fault {
   readonly code: FaultCode;
   readonly detail: string;
-  /** Copies or answers that were asked for, and how many there were. */
+  /** The number of copies or answers asked for, and the number received. */
   readonly required?: number;
   readonly acks?: number;
   /** The write whose outcome is unknown. */
   readonly dot?: Dot;
-  /** A newer version than that write, where a replica has said that it holds one. */
+  /** A newer version than that write, if a replica has reported one. */
   readonly supersededBy?: Dot;
   readonly retryAfterMs?: number;
-  /** The item of a run that it concerns, the first one, counted from 0. */
+  /** The item of a run that caused the fault, the first one, counted from 0. */
   readonly item?: number;
   /** Why this replica does not answer for a namespace. */
   readonly state?: LagState;
@@ -69,7 +73,7 @@ export interface Fault {
 
 export interface Alternate {
   readonly id: ReplicaId;
-  /** Of its HTTP API, where it is known. */
+  /** The URL of its HTTP API, if known. */
   readonly url: string | undefined;
 }
 

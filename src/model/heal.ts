@@ -1,7 +1,7 @@
-// What a part does that comes upon a stored record which cannot be read.
+// The action of a part that finds a stored record damaged.
 
 import type { Turn } from './effect.ts';
 import type { Key, NamespaceName } from './id.ts';
 
-/** What belongs in the place of the record is put there, if it can be had. */
+/** Replaces the record with an intact copy, if one can be fetched. */
 export type Heal = (namespace: NamespaceName, key: Key, turn: Turn) => void;

@@ -1,12 +1,15 @@
-// Hybrid logical clock (Kulkarni, Demirbas, Madappa, Avva, Leone: "Logical Physical Clocks", 2014). A stamp is one
-// safe integer, milliseconds since 1970 times 1024 plus a counter, so stamps compare with `<`. When the counter
-// overflows it carries into the milliseconds, which keeps the stamp monotone; the form lasts until the year 2248.
-// Every stamp that a clock gives is even: the odd one behind it is for the delete of that version alone (`stampBehind`), which
-// is older than any stamp of a replica that had seen the version.
+// Hybrid logical clock (Kulkarni, Demirbas, Madappa, Avva, Leone: "Logical Physical Clocks", 2014).
+// A stamp is one safe integer, milliseconds since 1970 times 1024 plus a counter, so stamps compare
+// with `<`. When the counter overflows it carries into the milliseconds, which keeps the stamp
+// monotone; the form lasts until the year 2248. Every stamp that a clock issues is even: the odd
+// one after it is for the delete of that version alone (`stampBehind`), which is older than any
+// stamp of a replica that had seen the version.
 //
-// Invariants: (1) a stamp given here is larger than every stamp given or witnessed before; (2) the clock never moves
-// further ahead of the wall clock than the drift bound because of a stamp from elsewhere; (3) it starts above the
-// floor that storage remembers, so a wall clock that jumped back reissues nothing.
+// Invariants:
+// (1) a stamp issued here is larger than every stamp issued or witnessed before;
+// (2) the clock never moves further ahead of the wall clock than the drift bound because of a stamp
+//     from another replica;
+// (3) it starts above the floor in storage, so a wall clock that jumped back repeats no stamp.
 
 import { assert } from '../base/assert.ts';
 
@@ -14,19 +17,25 @@ declare const brand: unique symbol;
 export type Hlc = number & { readonly [brand]?: 'Hlc' };
 
 const TICKS_PER_MS = 1024;
-/** 2200-01-01 UTC, the last stamp that is believed: behind it there is room to count on until the form ends. */
+/** 2200-01-01 UTC, the last valid stamp; until the end of the form there is room to count on. */
 export const HLC_MAX: Hlc = 7_258_118_400_000 * TICKS_PER_MS;
 
 export interface HybridClock {
-  /** The last stamp given or witnessed. */
+  /** The last stamp issued or witnessed. */
   readonly last: Hlc;
   /** A stamp for an event of this replica. */
   tick(wallMs: number): Hlc;
-  /** Takes note of a stamp from elsewhere; false, and no effect, when that would move the clock beyond the bound. */
+  /**
+   * Witnesses a stamp of another replica; false, without effect, if that would exceed the drift
+   * bound.
+   */
   witness(stamp: Hlc, wallMs: number): boolean;
-  /** Further ahead than may be taken note of. */
+  /** Too far ahead to be witnessed. */
   isAhead(stamp: Hlc, wallMs: number): boolean;
-  /** Raises the floor to a stamp that this replica has stored: it was once accepted, so it has no drift bound. One beyond `HLC_MAX` is left alone. */
+  /**
+   * Raises the floor to a stamp that this replica has stored: it was once accepted, so it has no
+   * drift bound. A stamp beyond `HLC_MAX` has no effect.
+   */
   raise(stamp: Hlc): void;
 }
 

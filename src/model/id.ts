@@ -1,8 +1,9 @@
-// The branded names of the domain, each with one parse door. A door gives the name or `undefined`; the caller
-// turns `undefined` into the fault that fits.
+// The branded names of the domain, each with one parser. A parser returns the name or `undefined`;
+// the caller turns `undefined` into the fault that fits.
 //
-// Keys are byte strings: every character is one byte (0-255), so a key may hold any bytes, sorts by bytes with the
-// plain `<`, and costs one byte a character. UTF-8 text becomes a byte string where it enters the process.
+// Keys are byte strings: every character is one byte (0-255), so a key may hold any bytes, sorts by
+// bytes with the plain `<`, and costs one byte a character. UTF-8 text becomes a byte string where
+// it enters the process.
 
 declare const brand: unique symbol;
 declare const laneBrand: unique symbol;
@@ -13,15 +14,19 @@ export type ReplicaId = Brand<string, 'ReplicaId'>;
 /** A placement label that several replicas may share. */
 export type Region = Brand<string, 'Region'>;
 /**
- * One gap-free log. An origin's live lane has the name of the origin; a further lane of the same incarnation, for another
- * placement or another rhythm of synchronisation, would be `replica.incarnation-2`.
+ * One gap-free log. An origin's live lane has the name of the origin; a further lane of the same
+ * incarnation, for another placement or another interval of synchronisation, would be
+ * `replica.incarnation-2`.
  */
 export type LaneId = string & { readonly [laneBrand]: true };
-/** `replica.incarnation`: one incarnation of a replica, in which it never gives a sequence number twice. Names its live lane, too. */
+/**
+ * `replica.incarnation`: one incarnation of a replica, which issues each sequence number once. Also
+ * names its live lane.
+ */
 export type Origin = Brand<LaneId, 'Origin'>;
-/** Gap-free from 1 within a lane. 0 stands for "nothing yet". */
+/** Gap-free from 1 within a lane. 0 means that there is none yet. */
 export type Seq = number;
-/** Numbers the lives of a replica, growing, from 1. */
+/** Numbers the incarnations of a replica, growing, from 1. */
 export type Incarnation = number;
 export type NamespaceName = Brand<string, 'NamespaceName'>;
 /** 1 to 1024 bytes, as a byte string. */
@@ -29,7 +34,7 @@ export type Key = Brand<string, 'Key'>;
 
 /** The name of one mutation, which is also its global transaction id. */
 export interface Dot {
-  /** Its lane, which is named as its origin. */
+  /** Its lane, which has the name of its origin. */
   readonly origin: LaneId;
   readonly seq: Seq;
 }
@@ -41,18 +46,21 @@ export const INCARNATION_MAX = 2 ** 32 - 1;
 const INCARNATION_EPOCH_MS = 1_735_689_600_000;
 
 /**
- * The number of an incarnation that begins now, after `last`, the highest number that is remembered. `wallMs` is the time in ms
- * since 1970 where the clock is to be believed; then the number is not before the second of its beginning since 2025 either. A
- * wiped or restored directory does not remember its last incarnation, and a peer that does may be out of reach: a clock that has
- * gone on issues no number twice. A clock that is years ahead would use up the numbers, so an unconfirmed one is left out. The
- * result may exceed `INCARNATION_MAX`.
+ * The number of an incarnation that begins now, after `last`, the highest number that is known.
+ * `wallMs` is the time in ms since 1970, if the clock is trusted; then the number is at least the
+ * number of seconds since 2025. A wiped or restored directory does not know its last incarnation,
+ * and a peer that does may be unreachable: a clock that has gone on repeats no number. A clock that
+ * is years ahead would use up the numbers, so an unconfirmed one is not used. The result may exceed
+ * `INCARNATION_MAX`.
  */
 export function nextIncarnation(last: Incarnation, wallMs: number | undefined): Incarnation {
   if (wallMs === undefined) return last + 1;
   return Math.max(last + 1, incarnationAt(wallMs));
 }
 
-/** The number of an incarnation that begins at this time, by the clock alone; negative before 2025. */
+/**
+ * The number of an incarnation that begins at this time, by the clock alone; negative before 2025.
+ */
 export function incarnationAt(wallMs: number): Incarnation {
   return Math.floor((wallMs - INCARNATION_EPOCH_MS) / 1000);
 }
@@ -112,12 +120,12 @@ export function formatDot(origin: LaneId, seq: Seq): string {
 /** The number of an origin's live lane. */
 const LIVE_LANE = 0;
 
-/** The lane that an origin numbers so. */
+/** The lane of an origin with this number. */
 export function laneIdOf(origin: Origin, number: number): LaneId {
   return number === LIVE_LANE ? origin : (`${origin}-${number}` as LaneId);
 }
 
-/** Whose lane it is, and which. */
+/** The origin of a lane, and its number. */
 export function laneOf(lane: LaneId): { readonly origin: Origin; readonly number: number } {
   const dash = lane.lastIndexOf('-');
   if (dash < lane.lastIndexOf('.')) return { origin: lane as Origin, number: LIVE_LANE };

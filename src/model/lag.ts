@@ -1,5 +1,5 @@
-// How fit a replica is to answer reads of a namespace whose policy bounds its lag: the words that heartbeats, the status
-// and the metrics share. lag/lag-state.ts walks from one state to the next.
+// Whether a replica may answer reads of a namespace whose policy bounds its lag: the words that
+// heartbeats, the status and the metrics share. lag/lag-state.ts has the transitions.
 
 import type { NamespaceName } from './id.ts';
 
@@ -13,8 +13,9 @@ export const LAG_STATES = [
 ] as const;
 
 /**
- * `unknown`: nothing is measured yet. `catching-up`: measured, and not yet verified to hold what the others hold. `suspect`:
- * beyond a limit, not yet for long enough. `paused`: beyond `pauseLagMs`. `stale`: beyond `staleAfter`.
+ * `unknown`: nothing is measured yet. `catching-up`: measured, and not yet verified to hold what
+ * the others hold. `suspect`: beyond a limit, not yet for long enough. `paused`: beyond
+ * `pauseLagMs`. `stale`: beyond `staleAfter`.
  */
 export type LagState = (typeof LAG_STATES)[number];
 
@@ -22,22 +23,27 @@ export type LagState = (typeof LAG_STATES)[number];
 export const LAG_LIMITS = ['pause', 'time', 'entries'] as const;
 export type LagLimit = (typeof LAG_LIMITS)[number];
 
-/** Which limit was passed; `disk`: one of time, and most of that is a commit of its own that is not durable yet. */
+/**
+ * The exceeded limit; `disk`: a limit of time, most of it because of an own commit that is not
+ * durable yet.
+ */
 export const LAG_RULES = [...LAG_LIMITS, 'disk'] as const;
 export type LagRule = (typeof LAG_RULES)[number];
 
 export interface NamespaceLag {
   readonly namespace: NamespaceName;
   readonly state: LagState;
-  /** `undefined` where no limit is passed. */
+  /** `undefined` if no limit is exceeded. */
   readonly rule: LagRule | undefined;
   /** How long it has been in this state. */
   readonly forMs: number;
-  /** It answers reads. A paused replica does only where too few others would (`minServing`). */
+  /**
+   * True if it answers reads. A paused replica answers only if too few others do (`minServing`).
+   */
   readonly answers: boolean;
-  /** By how much the lag must shrink before it returns, in ms; `undefined` where it is not known. */
+  /** By how much the lag must shrink before it returns, in ms; `undefined` if unknown. */
   readonly missingMs: number | undefined;
-  /** Log entries that it is known to lack; `undefined` where it is not known. */
+  /** Log entries that it is known to lack; `undefined` if unknown. */
   readonly missingEntries: number | undefined;
 }
 

@@ -1,7 +1,9 @@
-// Memberships and votes as bytes, the same in storage and between replicas. Reading never throws and bounds every count
-// and length before it is used; what is not whole gives `undefined`.
+// Memberships and votes as bytes, the same in storage and between replicas. Reading never throws
+// and bounds every count and length before it is used; incomplete bytes return `undefined`.
 //
-//   membership = epoch | seats | former          a seat = id region address url since, a former = id since address
+//   membership = epoch | seats | former
+//   seat       = id region address url since
+//   former     = id since address
 //   vote       = promised ballot or none | accepted ballot and membership or none
 
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
@@ -19,12 +21,12 @@ import {
 import { MEMBERS_MAX } from './quorum.ts';
 import { isBaseUrl } from './url.ts';
 
-/** Of an address or a URL. */
+/** The bound of an address or a URL. */
 const PLACE_BYTES_MAX = 300;
 const NAME_BYTES_MAX = 80;
 const SEAT_BYTES_MAX = 2 * (NAME_BYTES_MAX + PLACE_BYTES_MAX) + 32;
 
-/** At least as many bytes as it takes. */
+/** An upper bound of its bytes. */
 export function membershipBytesMax({ seats, former }: Membership): number {
   return 32 + (seats.length + former.length) * SEAT_BYTES_MAX;
 }
@@ -114,7 +116,7 @@ export function writeOptional<T>(
   if (value !== undefined) write(writer, value);
 }
 
-/** What is announced and cannot be read fails the reader. */
+/** A part that is announced and invalid fails the reader. */
 export function readOptional<T>(
   reader: ByteReader,
   read: (reader: ByteReader) => T | undefined,
@@ -149,7 +151,8 @@ function readSeat(reader: ByteReader): Seat | undefined {
   const told = reader.text(PLACE_BYTES_MAX);
   const since = reader.varint();
   if (id === undefined || region === undefined || since < 1) return undefined;
-  // A URL that no reply could name counts as absent, so that a directory with such a text still opens.
+  // A URL that no reply could contain counts as absent, so that a directory with such a text still
+  // opens.
   const httpUrl = isBaseUrl(told) ? told : undefined;
   return { id, region, peerAddress, httpUrl, since };
 }

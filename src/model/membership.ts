@@ -1,9 +1,11 @@
-// The members of the cluster, as a value that is agreed upon. An epoch numbers the memberships; epoch 1 is what
-// every replica was configured with, and each later one was chosen by a majority of the one before it and differs from
-// it by one member. So majorities of neighbouring epochs meet (Ongaro, "Consensus: Bridging Theory and Practice", 4.1).
+// The members of the cluster, as a value that is agreed on. An epoch numbers the memberships; epoch
+// 1 is the configured one, and each later one was chosen by a majority of the one before it and
+// differs from it by one member. So majorities of neighbouring epochs overlap (Ongaro, "Consensus:
+// Bridging Theory and Practice", 4.1).
 //
-// A seat carries the epoch in which it was taken. A directory belongs to one tenure of a seat: who was forgotten and
-// joined again under the same name has a later one, so the old directory is told from the new.
+// A seat carries the epoch in which it was taken. A directory belongs to one tenure of a seat: a
+// replica that was forgotten and joined again under the same name has a later one, which
+// distinguishes its old directory from the new.
 
 import type { Origin, Region, ReplicaId } from './id.ts';
 import type { Member } from './quorum.ts';
@@ -25,7 +27,7 @@ export interface Seat extends Place {
   readonly since: Epoch;
 }
 
-/** A replica that was a member, so that it can learn that it was forgotten. */
+/** A replica that was a member; kept so that it can learn that it was forgotten. */
 export interface Former {
   readonly id: ReplicaId;
   readonly since: Epoch;
@@ -40,25 +42,31 @@ export interface Membership {
   readonly former: readonly Former[];
 }
 
-/** What was found at the peer address of a place. `epoch`: of the membership that its directory is bound to, 0 for none. */
+/**
+ * What was found at the peer address of a place. `epoch`: of the membership that its directory is
+ * bound to, 0 for none.
+ */
 export type Probed =
   | { readonly kind: 'there'; readonly region: string; readonly epoch: Epoch }
   | {
       readonly kind: 'unreachable';
       readonly reason: string;
-      /** The address may be right, and the replica has not come so far yet: asking again can help. */
+      /** The address may be right, but the replica has not begun yet: asking again can help. */
       readonly mayBegin: boolean;
     }
-  /** Another process answers than the replica that is meant. */
+  /** Another replica than the intended one answers. */
   | { readonly kind: 'other'; readonly reason: string };
 
-/** What a directory remembers: whose it is by its seat, and the last membership that it knows. */
+/** What a directory stores: its owner by the seat, and the last membership that it knows. */
 export interface Tenure {
   readonly since: Epoch;
   readonly membership: Membership;
 }
 
-/** Orders the attempts to have a membership chosen. `by` is one life of a replica, so no ballot is used twice. */
+/**
+ * Orders the attempts to have a membership chosen. `by` is one incarnation of a replica, so no
+ * ballot is used twice.
+ */
 export interface Ballot {
   readonly round: number;
   readonly by: Origin;
@@ -69,19 +77,22 @@ export interface Proposal {
   readonly value: Membership;
 }
 
-/** What an acceptor has promised and accepted for the epoch behind the present one. */
+/** What an acceptor has promised and accepted for the epoch after the present one. */
 export interface Vote {
   readonly promised: Ballot | undefined;
   readonly accepted: Proposal | undefined;
 }
 
 export const FORMER_MAX = 8;
-/** Of a ballot and an epoch: no counting comes so far, and behind it there is room to count on. */
+/**
+ * The bound of a ballot and an epoch: no counting gets so far, and above it there is room to count
+ * on.
+ */
 export const ROUND_MAX = 2 ** 40;
 export const EPOCH_MAX = 2 ** 32;
 const BOOT_EPOCH = 1;
 
-/** What the configuration says, before anything was agreed upon. */
+/** The configured membership, before any change was agreed on. */
 export function bootMembership(members: readonly Member[]): Membership {
   const seats = members.map(({ id, region, peerAddress, httpUrl }) => ({
     id,
@@ -105,8 +116,8 @@ export function membersIn({ seats }: Membership): Member[] {
 }
 
 /**
- * Former members that can be told so: whose name and address nobody else has now. Their indexes follow those of the
- * members.
+ * Former members that can still be notified: no present member has their name or address. Their
+ * indexes follow those of the members.
  */
 export function outsidersOf({ seats, former }: Membership): Member[] {
   const gone = former.filter(
@@ -127,7 +138,10 @@ export function seatOf({ seats }: Membership, id: ReplicaId): Seat | undefined {
   return seats.find((seat) => seat.id === id);
 }
 
-/** The addresses that a life goes by. In epoch 1 they are what is configured, which may differ from replica to replica. */
+/**
+ * The addresses that an incarnation uses. In epoch 1 they are configured, and may differ between
+ * replicas.
+ */
 export function localised(membership: Membership, members: readonly Member[]): Membership {
   if (membership.epoch > 1) return membership;
   const seats = membership.seats.map((seat) => {
@@ -175,7 +189,10 @@ export function isOneStep(from: Membership, to: Membership): boolean {
   return added.length + removed.length + moved.length === 1;
 }
 
-/** The same replicas with the same tenures. In epoch 1 each may know the others by addresses of its own. */
+/**
+ * The same replicas with the same tenures. In epoch 1 each may know the others by addresses of its
+ * own.
+ */
 export function isSameMembership(left: Membership, right: Membership): boolean {
   return (
     left.epoch === right.epoch &&
@@ -184,7 +201,7 @@ export function isSameMembership(left: Membership, right: Membership): boolean {
   );
 }
 
-/** The same, at the same addresses. */
+/** The same members at the same addresses. */
 export function isEqualMembership(left: Membership, right: Membership): boolean {
   const isSame = isSameMembership(left, right);
   return isSame && left.seats.every((seat, n) => isSameSeat(seat, right.seats[n] as Seat));

@@ -1,6 +1,6 @@
-// The closed union of what replicas say to each other once a connection is authenticated. A message is a value; its
-// bytes are the business of adapters/peer/codec.ts. Receiving is tolerant in order and duplication: every message can come
-// again or late without harm.
+// The closed union of messages between replicas once a connection is authenticated. A message is a
+// value; adapters/peer/codec.ts defines its bytes. Receiving tolerates reordering and duplication:
+// every message can arrive again or late without harm.
 
 import type { Absent, Found, ListCommand, Listed, ReadCommand } from './command.ts';
 import type { FaultCode } from './fault.ts';
@@ -16,58 +16,63 @@ export type VectorEntries = readonly (readonly [LaneId, Seq])[];
 /** First message of a connection, in both directions. */
 export interface Hello {
   readonly kind: 'hello';
-  /** The sender's current life. */
+  /** The sender's current incarnation. */
   readonly origin: Origin;
   /** Everything durable at the sender. */
   readonly vector: VectorEntries;
   readonly hlc: Hlc;
   /** Digest of the sender's policies; a difference is reported, not fatal. */
   readonly policyDigest: number;
-  /** Bytes of entries that the sender of this message takes without having acknowledged them. */
+  /**
+   * Bytes of entries that may be sent to the sender of this message before it acknowledges them.
+   */
   readonly windowBytes: number;
-  /** Base URL at which clients reach the sender, or '' where it does not say. */
+  /** Base URL at which clients reach the sender, or '' if it gives none. */
   readonly url: string;
-  /** A peer of another epoch is sent nothing but this. */
+  /** A peer of another epoch is sent only this. */
   readonly membership: Membership;
-  /** What the sender has said about the next membership; `undefined` where it may have forgotten something. */
+  /** The sender's vote on the next membership; `undefined` if it may have forgotten one. */
   readonly vote: Vote | undefined;
   /**
-   * What the sender remembers the receiver to have held, of the latest life of each replica: more than the receiver holds
-   * proves that its disk is an old copy.
+   * What the sender knows the receiver to have held, of the latest incarnation of each replica: if
+   * that is more than the receiver holds, the receiver's disk is an old copy.
    */
   readonly remembers?: VectorEntries;
-  /** Of the receiver's entries, the latest that came before: an acknowledgement may have been lost. */
+  /** The receiver's latest superseded entries: an acknowledgement with them may have been lost. */
   readonly superseded?: readonly Superseded[];
 }
 
 /**
- * The steps of single-decree Paxos about the membership behind `epoch` (membership/synod.ts). `proposal` is what a
- * promise has accepted before, what is to be accepted, or what was chosen.
+ * The steps of single-decree Paxos about the membership after `epoch` (membership/synod.ts).
+ * `proposal` is what a promise has accepted before, what is to be accepted, or what was chosen.
  */
 export interface Synod {
   readonly kind: 'synod';
   readonly step: 'prepare' | 'promise' | 'accept' | 'accepted' | 'refused' | 'chosen';
   readonly epoch: Epoch;
-  /** The ballot that is meant; of a refusal, the one that was promised instead. */
+  /** The ballot of the step; in a refusal, the one that was promised instead. */
   readonly ballot: Ballot;
   readonly proposal: Proposal | undefined;
 }
 
-/** A gap-free run of one origin's log, first sequence number in front. */
+/** A gap-free run of one origin's log, beginning at the first sequence number. */
 export interface Entries {
   readonly kind: 'entries';
   readonly origin: LaneId;
   readonly entries: readonly Mutation[];
 }
 
-/** An entry that is not what its key shows at the sender, because the key held a newer version when it came. */
+/**
+ * An entry that its key does not show at the sender, because the key held a newer version when the
+ * entry arrived.
+ */
 export interface Superseded extends Dot {
   readonly by: Version;
   /** The newer version is a value. */
   readonly isLive: boolean;
 }
 
-/** In one message, at most: the latest. */
+/** Bound on such entries in one message: the latest are sent. */
 export const SUPERSEDED_MAX = 256;
 
 /** Cumulative: all entries up to these sequence numbers are durable at the sender. */
@@ -75,11 +80,11 @@ export interface Ack {
   readonly kind: 'ack';
   readonly vector: VectorEntries;
   readonly windowBytes: number;
-  /** Of these entries; left out where there are none. */
+  /** Those of the covered entries; omitted if there are none. */
   readonly superseded?: readonly Superseded[];
 }
 
-/** Asks any holder for a run of an origin's log. */
+/** Asks any holder for entries of an origin's log. */
 export interface Pull {
   readonly kind: 'pull';
   readonly origin: LaneId;
@@ -87,14 +92,17 @@ export interface Pull {
   readonly bytesMax: number;
 }
 
-/** The log no longer reaches back to what the receiver asked for, or needs next: entries up to `floor` are gone. */
+/**
+ * The log no longer reaches back to what the receiver asked for, or needs next: entries up to
+ * `floor` are gone.
+ */
 export interface Behind {
   readonly kind: 'behind';
   readonly origin: LaneId;
   readonly floor: Seq;
 }
 
-/** How far an origin's log goes at the moment that a snapshot covers. */
+/** The end of an origin's log at the moment that a snapshot covers. */
 export interface LaneHead {
   readonly origin: LaneId;
   readonly seq: Seq;
@@ -102,18 +110,21 @@ export interface LaneHead {
   readonly hlc: Hlc;
 }
 
-/** Asks for a snapshot: all behind the position `after`, '' from the beginning, in chunks of at most `bytesMax`. */
+/**
+ * Asks for a snapshot: all records after the position `after`, '' from the beginning, in chunks of
+ * at most `bytesMax`.
+ */
 export interface SnapshotRequest {
   readonly kind: 'snapshot-request';
-  /** Of the transfer; the one that was under way to the same peer is over. */
+  /** Identifies the transfer; an earlier one to the same peer ends. */
   readonly id: number;
   readonly after: Position;
   readonly bytesMax: number;
-  /** How many may be sent before more are asked for. */
+  /** How many parts may be sent before more are asked for. */
   readonly parts: number;
 }
 
-/** Lets a transfer go on by `parts` chunks. */
+/** Permits a transfer `parts` further chunks. */
 export interface SnapshotCredit {
   readonly kind: 'snapshot-credit';
   readonly id: number;
@@ -121,8 +132,8 @@ export interface SnapshotCredit {
 }
 
 /**
- * A part: records in the order of positions, then idempotency keys in theirs. The first part names what the whole covers;
- * later parts name nothing.
+ * A part: records in the order of positions, then idempotency keys in theirs. The first part names
+ * what the whole snapshot covers.
  */
 export interface SnapshotChunk {
   readonly kind: 'snapshot-chunk';
@@ -130,7 +141,7 @@ export interface SnapshotChunk {
   readonly covers: readonly LaneHead[];
   readonly records: readonly Record[];
   readonly named: readonly NamedWrite[];
-  /** It covers what follows this position, */
+  /** The part covers the positions after this one, */
   readonly after: Position;
   /** up to this one. */
   readonly last: Position;
@@ -143,18 +154,21 @@ export type SnapshotMessage = SnapshotRequest | SnapshotCredit | SnapshotChunk;
 export interface NamedWrite extends Version {
   readonly namespace: NamespaceName;
   readonly key: string;
-  /** Of the request that was made under it. */
+  /** The digest of the request that was made under it. */
   readonly digest: number;
   readonly created: boolean;
 }
 
 /**
- * Where a record lies among all, as a byte string: namespace, a zero, key. Behind all records lie the idempotency keys,
- * after a `~`, which begins no namespace.
+ * The place of a record among all, as a byte string: namespace, a zero, key. After all records come
+ * the idempotency keys, after a `~`, which begins no namespace.
  */
 export type Position = string;
 
-/** Asks the peer to lend an idempotency key, so that no other replica mints a write under it; or gives it back. */
+/**
+ * Asks the peer to lend an idempotency key, so that no other replica mints a write under it; or
+ * returns it.
+ */
 export interface Claim {
   readonly kind: 'claim';
   readonly id: number;
@@ -163,18 +177,27 @@ export interface Claim {
   readonly key: string;
 }
 
-/** `taken`: lent to another, or its write is not durable yet; `unknown`: the peer cannot tell; `full`: it lends no more. */
+/**
+ * `taken`: lent to another, or its write is not durable yet; `unknown`: the peer may have
+ * forgotten; `full`: it lends no more.
+ */
 export interface ClaimReply {
   readonly kind: 'claim-reply';
   readonly id: number;
   readonly answer: 'lent' | 'taken' | 'unknown' | 'known' | 'full';
-  /** With `known`. */
+  /** With `known`: the write. */
   readonly named: NamedWrite | undefined;
-  /** With `lent`: members, as bits, to whom it was lent before. One may have written before any other replica learned of it. */
+  /**
+   * With `lent`: former borrowers, as bits. One may have written before any other replica learned
+   * of it.
+   */
   readonly former?: number;
 }
 
-/** Asks for the peer's record of a key. A peer that has the version that the asker knows says only that. */
+/**
+ * Asks for the peer's record of a key. If the peer has the version that the asker knows, it answers
+ * only that.
+ */
 export interface ReadRequest {
   readonly kind: 'read-request';
   readonly id: number;
@@ -190,10 +213,13 @@ export interface ReadReply {
   readonly record: Record | undefined;
 }
 
-/** Keys of a range that a survey names, at most. */
+/** The bound on keys that a survey names. */
 export const SURVEY_KEYS_MAX = 512;
 
-/** Asks which versions are durable under the keys of a range, from `from` on and before `to`; '' is open. */
+/**
+ * Asks which versions are durable under the keys of a range, from `from` on and before `to`; '' is
+ * open.
+ */
 export interface SurveyRequest {
   readonly kind: 'survey-request';
   readonly id: number;
@@ -209,7 +235,7 @@ export interface KeyVersion extends Version {
   readonly isDeleted: boolean;
 }
 
-/** In the order that was asked for. With `more`, nothing is said of what is behind the last. */
+/** In the requested order. With `more`, keys after the last are not covered. */
 export interface SurveyReply {
   readonly kind: 'survey-reply';
   readonly id: number;
@@ -218,22 +244,25 @@ export interface SurveyReply {
   readonly more: boolean;
 }
 
-/** A record that the receiver was seen to lack. It is merged and never gets a new dot. */
+/** A record that the receiver was found to lack. It is merged and never gets a new dot. */
 export interface Repair {
   readonly kind: 'repair';
   readonly record: Record;
 }
 
-/** What a client asked, as a peer is asked in its place. */
+/** A client's question, as a peer is asked to answer it. */
 export type Question =
   | Omit<ReadCommand, 'client' | 'timeoutMs' | 'onUnmet'>
   | Omit<ListCommand, 'client' | 'timeoutMs' | 'onUnmet'>;
 
-/** Asks a peer to answer a client's question as a client of its own. It is never passed on a second time. */
+/**
+ * Asks a peer to answer a client's question like its own client's. It is never passed on a second
+ * time.
+ */
 export interface ForwardRequest {
   readonly kind: 'forward-request';
   readonly id: number;
-  /** What is left of the client's time, in ms. */
+  /** The remaining time of the client, in ms. */
   readonly timeoutMs: number;
   /** The level of the asker's policy; a peer with another level refuses. */
   readonly level: Level;
@@ -261,39 +290,48 @@ export interface TreeCutRequest {
 /** The vector of the sender's frozen tree. */
 export interface TreeCut {
   readonly kind: 'tree-cut';
-  /** Of the request: it names the cut from then on. */
+  /** Identifies the request, and the cut from then on. */
   readonly id: number;
-  /** `unknown`: the tree is in doubt, or too much is asked at once. */
+  /** `unknown`: the tree is in doubt, or too many cuts are in use. */
   readonly answer: 'known' | 'unknown';
   readonly vector: VectorEntries;
 }
 
-/** Asks for nodes of the peer's frozen tree, to be compared at the cut: children of `nodes`, which are a level above. */
+/**
+ * Asks for nodes of the peer's frozen tree, to be compared at the cut: children of `nodes`, which
+ * are a level above.
+ */
 export interface TreeRequest {
   readonly kind: 'tree-request';
   readonly id: number;
   readonly cutId: number;
-  /** With the root: the vector of the asker's frozen tree, which the peer's is to reach. It includes what the peer has sent. */
+  /**
+   * With the root: the vector of the asker's frozen tree, which the peer's must reach. It includes
+   * what the peer has sent.
+   */
   readonly vector: VectorEntries;
   /** The asker's root. */
   readonly root: Digest;
   readonly level: 'root' | 'inner' | 'leaves';
   /** Inner nodes, for leaves; else empty. */
   readonly nodes: readonly number[];
-  /** Children that the asker has already. */
+  /** Children that the asker already has. */
   readonly skip: number;
 }
 
-/** A run of digests, two words each, as many as were asked for or fit. */
+/** A run of digests, two words each, as many as were requested or fit. */
 export interface TreeReply {
   readonly kind: 'tree-reply';
   readonly id: number;
-  /** `waiting`: the frozen tree has not reached the cut yet; `unknown`: it never will. Then there are no digests. */
+  /**
+   * `waiting`: the frozen tree has not reached the cut yet; `unknown`: it never will. Both come
+   * without digests.
+   */
   readonly answer: 'known' | 'waiting' | 'unknown';
   readonly digests: readonly number[];
 }
 
-/** Asks which records the peer has under leaves, behind one position up to another; '' is the end. */
+/** Asks for the records under leaves, after one position up to another; '' is the end. */
 export interface TreeKeysRequest {
   readonly kind: 'tree-keys-request';
   readonly id: number;
@@ -302,18 +340,18 @@ export interface TreeKeysRequest {
   readonly upTo: Position;
 }
 
-/** What is stored under a name: its version, or that it cannot be read. */
+/** The state under a name: its version, or that it cannot be read. */
 export interface StoredKey {
   readonly namespace: NamespaceName;
   readonly key: Key;
   readonly state: 'live' | 'deleted' | 'damaged';
-  /** Of a damaged one nothing is known: all zero and empty. */
+  /** Nothing is known of a damaged record: all fields are zero and empty. */
   readonly hlc: Hlc;
   readonly origin: Origin | '';
   readonly seq: Seq;
 }
 
-/** In the order of positions. With `more`, the answer covers only what is asked for up to `last`. */
+/** In the order of positions. With `more`, the answer covers only positions up to `last`. */
 export interface TreeKeys {
   readonly kind: 'tree-keys';
   readonly id: number;
@@ -330,7 +368,7 @@ export interface TreeRecordsRequest {
   readonly keys: readonly { readonly namespace: NamespaceName; readonly key: Key }[];
 }
 
-/** Records for the first `taken` of the keys; one that is not here, or damaged, is left out. */
+/** Records for the first `taken` of the keys; absent and damaged ones are left out. */
 export interface TreeRecords {
   readonly kind: 'tree-records';
   readonly id: number;
@@ -348,24 +386,24 @@ export type TreeMessage =
   | TreeRecordsRequest
   | TreeRecords;
 
-/** Periodic: what the sender holds, and an echo from which the receiver proves how fresh it is. */
+/** Periodic: the sender's vector, and an echo from which the receiver proves how fresh it is. */
 export interface Heartbeat {
   readonly kind: 'heartbeat';
   readonly hlc: Hlc;
-  /** What changed in the sender's durable vector since its last message on this connection. */
+  /** Changes in the sender's durable vector since its last message on this connection. */
   readonly vector: VectorEntries;
   /** The sender's monotonic time in ms, to be echoed. */
   readonly ping: number;
-  /** The last ping received from the peer and how long ago that was, or 0 when there was none. */
+  /** The last ping received from the peer and its age, or 0 if there was none. */
   readonly echo: number;
   readonly echoDelayMs: number;
-  /** The sender's own log heads when that ping arrived, accepted but not yet durable entries included. */
+  /** The sender's own log heads when that ping arrived, undurable entries included. */
   readonly heads: VectorEntries;
   /** The sender's wall clock, in ms since 1970. */
   readonly wallMs: number;
-  /** How long the sender's commit under way has taken, 0 when there is none. */
+  /** How long the sender's commit in progress has taken; 0 if there is none. */
   readonly commitAgeMs: number;
-  /** The sender's namespaces that are bounded by a policy and not simply serving. */
+  /** The sender's namespaces with bounded lag in a state other than `serving`. */
   readonly health: readonly NamespaceLag[];
 }
 

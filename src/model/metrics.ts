@@ -1,7 +1,9 @@
-// The counters and histograms of the core: one row each, with its public name, its help and its labels. The row is the only
-// place that a new one needs: the counter here and the family that Prometheus sees both follow from it.
+// The counters and histograms of the core: one row each, with its public name, its help and its
+// labels. A new one needs only a row: the counter here and the family that Prometheus reads both
+// follow from it.
 //
-// A counter is a plain number that the hot path adds to; adapters/telemetry/core-families.ts reads it when a scraper asks.
+// A counter is a plain number that the hot path increments; adapters/telemetry/core-families.ts
+// reads it at a scrape.
 
 import { unreachable } from '../base/assert.ts';
 import { createHistogram, type Histogram } from '../base/histogram.ts';
@@ -10,7 +12,7 @@ import { createHistogram, type Histogram } from '../base/histogram.ts';
 const DELTA_REASONS = ['reconnect', 'away', 'stalled', 'refused', 'awaited'] as const;
 export type DeltaReason = (typeof DELTA_REASONS)[number];
 
-/** Why a claim of a peer was refused (the check of what peers say names each). */
+/** Why a claim of a peer was refused (peers/peer-check.ts names each). */
 const CLAIM_REASONS = [
   'life',
   'stamp',
@@ -24,7 +26,7 @@ const CLAIM_REASONS = [
 ] as const;
 export type ClaimReason = (typeof CLAIM_REASONS)[number];
 
-/** What Prometheus calls a family: rows that share one differ in their labels. */
+/** Prometheus's family: rows of one family differ in their labels. */
 export interface FamilyText {
   /** With its unit, and `_total` for a counter. */
   readonly name: string;
@@ -39,14 +41,14 @@ interface Place {
   readonly labels: Labels;
 }
 
-/** One number that only grows. */
+/** A number that only grows. */
 interface CounterRow extends Place {
   readonly kind: 'counter';
   /** The same number in a second family, which has more of its kind. */
   readonly also?: Place;
 }
 
-/** One number that also falls. */
+/** A number that may also fall. */
 interface GaugeRow {
   readonly kind: 'gauge';
   readonly family: FamilyText;
@@ -275,7 +277,7 @@ export type Metrics = { -readonly [Name in keyof typeof METRICS]: ValueOf<(typeo
 
 export function createMetrics(): Metrics {
   const values = Object.entries<MetricRow>(METRICS).map(([name, row]) => [name, startOf(row)]);
-  // Each value has the type that its row gives, which the type system does not follow through the list.
+  // Each value has the type of its row, which the type system cannot follow through the list.
   return Object.fromEntries(values) as Metrics;
 }
 

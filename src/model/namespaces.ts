@@ -1,5 +1,5 @@
-// Policies resolved once for this replica's place in the cluster, so that a request only looks up: every quorum that a
-// request can name is turned into a requirement at most once.
+// Policies resolved once for this replica's place in the cluster, so that a request only looks up:
+// every quorum that a request can name is turned into a requirement at most once.
 
 import type { NamespaceName } from './id.ts';
 import type { Policy } from './policy.ts';

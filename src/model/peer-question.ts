@@ -1,5 +1,6 @@
-// A read that a peer asks in the place of its client (src/forward). The answer goes back to the peer as a message, over the
-// connection on which the question came, and like every message it waits until what it rests on is durable.
+// A read that a peer asks instead of its client (src/forward). The answer returns to the peer as a
+// message, over the connection on which the question came, and like every message it waits until
+// everything it depends on is durable.
 
 import { assert } from '../base/assert.ts';
 import type { Reply } from './command.ts';
@@ -12,7 +13,7 @@ export class PeerQuestion {
   readonly id: number;
   readonly #open: Set<PeerQuestion>;
 
-  /** `open`: the questions that are not answered and whose connections still exist; this one is added. */
+  /** `open`: the unanswered questions whose connections still exist; this one is added. */
   constructor(peer: number, id: number, open: Set<PeerQuestion>) {
     this.peer = peer;
     this.id = id;
@@ -20,7 +21,10 @@ export class PeerQuestion {
     open.add(this);
   }
 
-  /** Once. Where the batch of `lsn` is not durable at `deadlineMs`, the peer gets a refusal instead. */
+  /**
+   * Called once. If the batch of `lsn` is not durable at `deadlineMs`, the peer gets a refusal
+   * instead.
+   */
   answer(reply: Reply, lsn: Lsn, deadlineMs: number, out: Outbox): void {
     if (!this.#open.delete(this)) return;
     const late = { atMs: deadlineMs, message: () => refusalOf(this.id, 'timeout') } as const;

@@ -1,6 +1,6 @@
-// A namespace's policy is data. This file knows the whole vocabulary of policies and compiles it: unknown words and
-// contradictions are refused with a reason, and what is known but not built yet is refused by its name, so that
-// nothing is ever given more weakly than it was asked for.
+// A namespace's policy is data. This file knows all words of policies and compiles them: unknown
+// words and contradictions are refused with a reason, and words that are not built yet are refused
+// by name, so that a guarantee is never weaker than the policy asks for.
 
 import { hashText } from '../base/mix.ts';
 import { type NamespaceName, parseNamespace } from './id.ts';
@@ -23,23 +23,27 @@ export interface Policy {
   readonly conflict: ConflictRule;
   readonly w: QuorumSpec;
   readonly r: QuorumSpec;
-  /** How long a request waits for replicas when it does not say so itself. */
+  /** How long a request without a timeout of its own waits for replicas. */
   readonly timeoutMs: number;
   /** Reads see every completed write, because the quorums overlap. */
   readonly overlap: boolean;
   readonly staleAfter: StaleAfter | undefined;
   /**
-   * What becomes of writes at a replica that hears no majority. Where `staleAfter` bounds what readers may lack, it refuses
-   * them unless told otherwise: nobody would see them, for as long as it is cut off.
+   * What happens to writes at a replica that hears no majority. If `staleAfter` bounds what readers
+   * may lack, the default is to refuse them: no reader elsewhere would see them while the replica
+   * is disconnected.
    */
   readonly onIsolated: OnIsolated;
-  /** Reads pause at a replica to which writes take this many ms longer than the baseline of its links. */
+  /**
+   * Reads pause at a replica to which writes take this many ms longer than the baseline of its
+   * links.
+   */
   readonly pauseLagMs: number | undefined;
-  /** At least this many replicas go on answering, even if they ought to pause. */
+  /** At least this many replicas keep answering, even if their lag says to pause. */
   readonly minServing: number;
 }
 
-/** How far a replica may be behind before it no longer answers reads; either rule suffices. */
+/** How far behind a replica may be before it stops answering reads; either rule suffices. */
 export interface StaleAfter {
   readonly timeMs: number | undefined;
   readonly entries: number | undefined;
@@ -48,7 +52,7 @@ export interface StaleAfter {
 export type OnIsolated = 'refuse' | 'accept';
 
 export interface PolicyProblem {
-  /** Where in the document, as `namespaces.cart.consistency`. */
+  /** The place in the document, such as `namespaces.cart.consistency`. */
   readonly path: string;
   readonly code: 'invalid' | 'unknown' | 'not-built' | 'contradiction';
   readonly reason: string;
@@ -64,7 +68,7 @@ const LEVELS_BUILT: readonly string[] = ['fifo', 'eventual'];
 const CONFLICT_RULES: readonly string[] = ['lww', 'siblings', 'crdt', 'reject'];
 const TIMEOUT_MS_DEFAULT = 5000;
 
-/** Known members of a policy document that no part of the program answers to yet. */
+/** Known members of a policy document that are not built yet. */
 const NOT_BUILT: readonly string[] = [
   'preset',
   'home',
@@ -92,7 +96,7 @@ const BUILT: readonly string[] = [
 ];
 /** A shorter time could not be distinguished from the interval of heartbeats. */
 const STALE_AFTER_MS_MIN = 1000;
-/** Less is within what schedulers, disks and links of one machine room do now and then. */
+/** A shorter time is within the usual delays of schedulers, disks and links in one machine room. */
 const PAUSE_LAG_MS_MIN = 50;
 
 type Fields = { readonly [name: string]: unknown };
@@ -131,7 +135,10 @@ export function compilePolicies(
   return problems.length > 0 ? refuse(problems) : { ok: true, policies };
 }
 
-/** A policy that bounds the lag of replicas that answer: each reports the namespace while it does not simply serve it. */
+/**
+ * A policy that bounds the lag of replicas that answer: each reports the namespace while its state
+ * is not `serving`.
+ */
 export function isLagBounded({
   staleAfter,
   pauseLagMs,
@@ -139,7 +146,7 @@ export function isLagBounded({
   return staleAfter !== undefined || pauseLagMs !== undefined;
 }
 
-/** A stable digest, so that replicas can tell whether they run the same policies. */
+/** A stable digest, by which replicas check that they run the same policies. */
 export function policyDigest(policies: readonly Policy[]): number {
   const lines = policies.map((p) =>
     [
@@ -349,7 +356,9 @@ function quorumField(
   return undefined;
 }
 
-/** What the document says, even where it says `null`: a value that was left out by mistake is no default. */
+/**
+ * The member as written, even if it is `null`: a value that was omitted by mistake is no default.
+ */
 function given(fields: Fields, name: string, otherwise: unknown): unknown {
   return fields[name] === undefined ? otherwise : fields[name];
 }

@@ -1,5 +1,5 @@
-// The ports: what the host needs from the outside world. Production implements them in adapters/, the simulator in
-// test/simulation/; one contract suite per port keeps both honest.
+// The ports: what the host needs from the outside world. Production implements them in adapters/,
+// the simulator in test/cluster/; one contract suite per port tests both.
 
 import type { Command, ReplicaState } from './command.ts';
 import type { Lsn, NoteFields, RangeRequest, RangeResult } from './effect.ts';
@@ -21,9 +21,9 @@ export interface Storage {
   /** Synchronous. Sees every batch whose commit has completed. */
   get(key: Uint8Array): PointRead;
   /**
-   * Makes a batch durable, all or nothing, and calls `done` once. At most one commit is under way at a time. After
-   * one failure the storage is poisoned and every later commit fails (rule S4 in docs/storage.md); the outcome of the failed
-   * batch is unknown.
+   * Makes a batch durable, all or nothing, and calls `done` once. At most one commit is in progress
+   * at a time. After one failure the storage is poisoned and every later commit fails (rule S4 in
+   * docs/storage.md); the outcome of the failed batch is unknown.
    */
   commit(batch: Batch, done: (failure: string | undefined) => void): void;
   range(request: RangeRequest, done: (result: RangeResult) => void): void;
@@ -34,7 +34,7 @@ export interface NetworkHandler {
   /** The peer is authenticated; both sides begin with `hello`. */
   onConnected(peer: number): void;
   onMessage(peer: number, message: Message): void;
-  /** Every message not yet delivered in either direction may be lost. */
+  /** Every undelivered message in either direction may be lost. */
   onDisconnected(peer: number): void;
 }
 
@@ -43,7 +43,7 @@ export interface Network {
   start(handler: NetworkHandler): void;
   /** Queues a message. Beyond the peer's bound the connection is dropped: the log is the buffer. */
   send(peer: number, message: Message): void;
-  /** Everything queued since the last flush leaves, one frame a peer. */
+  /** Sends everything queued since the last flush, one frame to each peer. */
   flush(): void;
 }
 
@@ -55,7 +55,7 @@ export interface Clock {
 export interface Scheduler {
   /** Runs once, after the events that are ready now. */
   soon(run: () => void): void;
-  /** Runs once, not before `delayMs`; replaces what was armed before. Infinity disarms. */
+  /** Runs once, not before `delayMs`; replaces an earlier request. Infinity cancels it. */
   arm(delayMs: number, run: () => void): void;
 }
 
@@ -68,7 +68,7 @@ export interface Trace {
 
 /** What the HTTP API needs of the running replica; host/host.ts is it. */
 export interface ReplicaService {
-  /** Takes a command; its client is always answered, `overloaded` at once when the inbox is full. */
+  /** Takes a command; its client is always answered: `overloaded` at once if the inbox is full. */
   submit(command: Command): void;
   readonly state: ReplicaState;
   readonly metrics: Metrics;

@@ -1,27 +1,31 @@
-// How many replicas must answer, as clients and policies say it, and what that means for a given membership.
+// How many replicas must answer, in the words of clients and policies, and its meaning for a given
+// membership.
 //
-// A requirement is a list of groups, each "at least `count` of the members in `mask`", so one form covers a number,
-// a majority, all, the own region's majority (`local`) and a majority of every region (`each`). Members are bits,
-// which bounds a cluster at 31 replicas.
+// A requirement is a list of groups, each "at least `count` of the members in `mask`", so one form
+// covers a number, a majority, all, the own region's majority (`local`) and a majority of every
+// region (`each`). Members are bits, which bounds a cluster at 31 replicas.
 
 import type { Region, ReplicaId } from './id.ts';
 
 export type QuorumSpec = number | 'majority' | 'all' | 'local' | 'each';
 
-/** A replica as the configuration names it. `index` is its place in the list sorted by id, and its bit. */
+/**
+ * A replica as the configuration names it. `index` is its place in the list sorted by id, and its
+ * bit.
+ */
 export interface Member {
   readonly index: number;
   readonly id: ReplicaId;
   readonly region: Region;
   /** `host:port` of its peer channel. */
   readonly peerAddress: string;
-  /** Base URL of its HTTP API, when the configuration tells it. */
+  /** Base URL of its HTTP API, if configured. */
   readonly httpUrl: string | undefined;
 }
 
 export interface Requirement {
   readonly groups: readonly RequirementGroup[];
-  /** The smallest number of replicas that can meet it. */
+  /** The smallest number of replicas that can satisfy it. */
   readonly count: number;
   /** Members whose answers can matter. */
   readonly mask: number;
@@ -40,7 +44,7 @@ export function parseQuorum(text: string): QuorumSpec | undefined {
   return /^[1-9][0-9]?$/.test(text) ? Number(text) : undefined;
 }
 
-/** `undefined` when a number exceeds the membership: such a quorum can never be met. */
+/** `undefined` if a number exceeds the membership: such a quorum can never be reached. */
 export function requirementOf(
   spec: QuorumSpec,
   members: readonly Member[],
@@ -61,12 +65,14 @@ export function requirementOf(
   };
 }
 
-/** The replicas of two requirements always meet, whichever of them answer. */
+/** Any two sets of replicas that satisfy the two requirements overlap. */
 export function intersects(reads: Requirement, writes: Requirement): boolean {
   return crowds(reads, writes) || crowds(writes, reads);
 }
 
-/** Some group of `outer` leaves too few of its members over for the groups of `inner` that lie within it. */
+/**
+ * Some group of `outer` leaves too few other members for the groups of `inner` that it contains.
+ */
 function crowds(outer: Requirement, inner: Requirement): boolean {
   return outer.groups.some(({ mask, count }) => {
     const within = inner.groups.filter((group) => (group.mask & ~mask) === 0);
@@ -76,9 +82,11 @@ function crowds(outer: Requirement, inner: Requirement): boolean {
 }
 
 /**
- * So many replicas hold a version, as bits, that no read of such a quorum misses it from then on. Two reads of more than half of
- * all replicas meet, whatever each of them asks for, so N - majority + 1 holders suffice; of `local`, which is a majority of
- * one region, so many of the region. Smaller quorums need not meet: there one holder is enough, and reads may go back.
+ * True if these replicas, as bits, are enough holders of a version that no read of such a quorum
+ * misses it from then on. Two reads of more than half of all replicas overlap, whatever each of
+ * them asks for, so N - majority + 1 holders suffice; for `local`, which is a majority of one
+ * region, the same number of the region. Smaller quorums need not overlap: there one holder is
+ * enough, and reads may go back.
  */
 export function isHeld({ groups, count }: Requirement, holders: number, replicas: number): boolean {
   const most = majority(replicas);

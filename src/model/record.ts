@@ -1,12 +1,14 @@
-// The unit of replication, and the record that it leaves behind under a key.
+// The unit of replication, and the record that it leaves under a key.
 //
-// A mutation is encoded once (encoding.ts); the same bytes go to the log, to the record and to every peer. A record is
-// what a key holds after all mutations that a replica has seen were merged into it. Its form depends on the conflict rule of
-// its namespace, and its first byte tells which form it has. Under last-write-wins, the one rule so far, it is the
-// mutation with the largest version, a tombstone where that mutation deletes.
+// A mutation is encoded once (encoding.ts); the same bytes go to the log, to the record and to
+// every peer. A record is the merge of all mutations of a key that a replica has seen. Its form
+// depends on the conflict rule of its namespace, and its first byte names the form. Under
+// last-write-wins, the only rule so far, it is the mutation with the largest version, a tombstone
+// if that mutation deletes.
 //
-// A record is opaque: callers ask it by the verbs below, and merge and compare records by `conflict/`. So a record of another
-// form, with several versions, changes these verbs and a resolver, and no caller.
+// A record is opaque: callers use the verbs below, and merge and compare records by `conflict/`. So
+// a record of another form, with several versions, changes these verbs and a resolver, and no
+// caller.
 
 import { mix32 } from '../base/mix.ts';
 import type { Hlc } from './hlc.ts';
@@ -15,7 +17,10 @@ import { covers, type ReadonlyVector } from './vector.ts';
 
 export type Operation = 'put' | 'delete';
 
-/** What a client asked under an idempotency key, to distinguish another request with the key from a retry. */
+/**
+ * A client's request under an idempotency key, to distinguish another request with the key from a
+ * retry.
+ */
 export interface Idempotency {
   readonly key: string;
   /** A digest of the request: the same key with another digest is a client's mistake. */
@@ -28,14 +33,17 @@ export interface Mutation {
   readonly hlc: Hlc;
   /** 0 is the origin's live lane; others are for namespaces that sync at intervals. */
   readonly lane: number;
-  /** Its place in a run (run.ts), or the Raft group that ordered it; '' outside of both. */
+  /** Its place in a run (run.ts), or the Raft group that ordered it; '' without either. */
   readonly group: string;
   readonly namespace: NamespaceName;
   readonly key: Key;
   readonly operation: Operation;
-  /** The key held no live value where the mutation was accepted. */
+  /** The key had no live value when the mutation was accepted. */
   readonly created: boolean;
-  /** What the writer had seen: under last-write-wins the version that this one replaced where it was accepted. */
+  /**
+   * What the writer had seen: under last-write-wins the version that this one replaced when it was
+   * accepted.
+   */
   readonly dependencies: readonly Dot[];
   /** Absolute deadline in ms since 1970, stamped by the origin; 0 is never. */
   readonly expiresAtMs: number;
@@ -54,7 +62,7 @@ export interface Mutation {
   readonly bytes: Uint8Array;
 }
 
-/** The part of a mutation that decides which one wins. */
+/** The part of a mutation that decides which version wins. */
 export interface Version {
   readonly hlc: Hlc;
   readonly origin: LaneId;
@@ -64,12 +72,15 @@ export interface Version {
 declare const outline: unique symbol;
 declare const form: unique symbol;
 
-/** What merging, comparing and summing need of a record. It holds no values, so it may be kept where a record may not. */
+/**
+ * The parts of a record needed to merge, compare and sum it. It holds no values, so it may be kept
+ * longer than a record.
+ */
 export interface Outline {
   readonly [outline]: true;
 }
 
-/** What a key holds. */
+/** The content of a key. */
 export interface Record extends Outline {
   readonly [form]: true;
   readonly namespace: NamespaceName;
@@ -79,17 +90,17 @@ export interface Record extends Outline {
 /** A 64-bit digest, lower word first. */
 export type Digest = readonly [low: number, high: number];
 
-/** What an outline consists of under last-write-wins. */
+/** The parts of an outline under last-write-wins. */
 type Face = Version & Pick<Mutation, 'operation' | 'digest' | 'chain'>;
 
 const NO_DIGEST: Digest = [0, 0];
 
-/** The record of a key that this mutation alone has reached. */
+/** The record of a key that only this mutation has changed. */
 export function recordOf(mutation: Mutation): Record {
   return mutation as unknown as Record;
 }
 
-/** The newest version in it, which is what a reader gets that takes one. */
+/** The newest version in it, which a reader of a single version gets. */
 export function latestOf(record: Record): Mutation {
   return record as unknown as Mutation;
 }
@@ -99,7 +110,7 @@ export function versionsOf(record: Record): readonly Mutation[] {
   return [latestOf(record)];
 }
 
-/** The encoded form, as storage and peers hold it; empty for a record that was taken out of a list of keys. */
+/** The encoded form in storage and on the wire; empty for a record from a list of keys. */
 export function encodedOf(record: Record): Uint8Array {
   return latestOf(record).bytes;
 }
@@ -110,7 +121,7 @@ export function outlineOf(record: Record): Outline {
   return face as unknown as Outline;
 }
 
-/** Readers see a value at `wallMs`: it is neither deleted nor past its deadline. */
+/** True if readers see a value at `wallMs`: it is neither deleted nor past its deadline. */
 export function shows(record: Record | undefined, wallMs: number): record is Record {
   if (record === undefined) return false;
   const { operation, expiresAtMs } = latestOf(record);
@@ -122,7 +133,7 @@ export function isTombstone(record: Outline): boolean {
   return faceOf(record).operation === 'delete';
 }
 
-/** When it shows less by itself, in ms since 1970; 0 is never. */
+/** When its value expires, in ms since 1970; 0 is never. */
 export function expiryOf(record: Record): number {
   const { operation, expiresAtMs } = latestOf(record);
   return operation === 'put' ? expiresAtMs : 0;
@@ -134,7 +145,7 @@ export function dotsOf(record: Outline): readonly Dot[] {
   return [{ origin, seq }];
 }
 
-/** Whoever has all mutations up to this vector has this record, or a newer one. */
+/** A replica that has all mutations up to this vector has this record, or a newer one. */
 export function isCoveredBy(record: Outline, vector: ReadonlyVector): boolean {
   return covers(vector, faceOf(record));
 }
@@ -145,8 +156,9 @@ export function stampOf(record: Outline): Hlc {
 }
 
 /**
- * What a hash tree sums: the same at every replica that holds the same record. Of a tombstone it is zero, so dropping one
- * changes nothing (trap 6). The checksum and the chain cover name, version and content.
+ * The term of a hash tree's sum: the same at every replica that holds the same record. It is zero
+ * for a tombstone, so dropping one changes nothing (trap 6). The checksum and the chain cover name,
+ * version and content.
  */
 export function digestOf(record: Outline): Digest {
   const { operation, digest, chain, seq } = faceOf(record);

@@ -4,7 +4,9 @@ import type { Asker } from './command.ts';
 import type { Lsn, Outbox } from './effect.ts';
 import { type Fault, type FaultCode, fault } from './fault.ts';
 
-/** `lsn` names the batch that the reason rests on, when it is not durable yet: until `deadlineMs`. */
+/**
+ * `lsn` names the batch that the reason depends on, if it is not durable yet: until `deadlineMs`.
+ */
 export function refuse(
   client: Asker,
   out: Outbox,

@@ -1,15 +1,19 @@
-// A run: entries that one commit put into a log together, and that every replica shows in one turn. An atomic batch is one.
-// Nothing splits it: no message, acknowledgement or cut of a log ends within it, and a receiver takes all of it or nothing.
+// A run: entries that one commit put into a log together, and that every replica shows in one turn.
+// An atomic batch is one. It is never split: no message, acknowledgement or truncation of a log
+// ends within it, and a receiver takes all of it or nothing.
 //
-// Each entry says its place in its run, `@index/count`, where an entry that a Raft group ordered would name the group: no
-// group is called so. So any entry tells where its run begins and ends. All entries of a run have one stamp, and follow each other
-// in the log.
+// Each entry names its place in its run, `@index/count`, in the field that names the Raft group of
+// an ordered entry; no group has such a name. So any entry shows where its run begins and ends. All
+// entries of a run have one stamp, and are consecutive in the log.
 
 import type { Seq } from './id.ts';
 import type { Mutation } from './record.ts';
 
 export const RUN_ENTRIES_MAX = 1000;
-/** Encoded, all entries together: what clients may send at once, and what the form adds. One message between peers. */
+/**
+ * Encoded, all entries together: the most that clients may send, and the overhead of the form. One
+ * message between peers.
+ */
 export const RUN_BYTES_MAX = 18 * 1024 * 1024;
 
 type Placed = Pick<Mutation, 'seq' | 'group'>;
@@ -26,7 +30,7 @@ export function runName(index: number, count: number): string {
   return count === 1 ? '' : `@${index}/${count}`;
 }
 
-/** Whether entries of a replica's own log may be called so: in a run, or in none. */
+/** Whether an entry of a replica's own log may have this value: in a run, or in none. */
 export function isRunName(group: string): boolean {
   return group === '' || placeOf(group) !== undefined;
 }
@@ -42,7 +46,10 @@ export function lastOfRun({ seq, group }: Placed): Seq {
   return place === undefined ? seq : seq - place.index + place.count - 1;
 }
 
-/** How many entries from `at` on belong together: 1 where there is no run, 0 where it does not begin there or is not whole. */
+/**
+ * How many entries from `at` on belong together: 1 without a run, 0 if the run begins earlier or is
+ * incomplete.
+ */
 export function runLength(entries: readonly Mutation[], at: number): number {
   const first = entries[at] as Mutation;
   if (first.group === '') return 1;
@@ -57,7 +64,7 @@ export function runLength(entries: readonly Mutation[], at: number): number {
   return place.count;
 }
 
-/** How many of the first `count` entries are left without a run that they would cut. */
+/** How many of the first `count` entries remain without cutting a run. */
 export function wholeRuns(entries: readonly Placed[], count = entries.length): number {
   const last = entries[count - 1];
   if (last === undefined || lastOfRun(last) === last.seq) return count;

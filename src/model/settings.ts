@@ -1,5 +1,6 @@
-// What the core is configured with: every bound, window and period of the floors below the host, with its unit in the
-// name. config/load.ts fills it from flags, environment and file, and documents each entry.
+// The configuration of the core: every bound, window and period of the floors below the host, with
+// its unit in the name. config/load.ts fills it from flags, environment and file, and documents
+// each entry.
 
 import type { Member } from './quorum.ts';
 import type { ReplicaId } from './id.ts';
@@ -12,35 +13,47 @@ export interface Settings {
   readonly clientUrl: string;
   /** A commit that takes longer makes the replica unready, and is logged. */
   readonly commitStallMs: number;
-  /** How far a clock may be from that of a majority before nothing is stamped by it; stamps further ahead wait. */
+  /**
+   * How far a clock may be from that of a majority before the replica stops stamping writes; stamps
+   * further ahead wait.
+   */
   readonly clockDriftMaxMs: number;
   readonly heartbeatMs: number;
   /** A peer that sent nothing for this long is treated as gone. */
   readonly peerTimeoutMs: number;
-  /** How long a starting replica that has heard a majority waits for the others to say what they know of it. */
+  /**
+   * How long a starting replica that has heard a majority waits for the other members' knowledge of
+   * it.
+   */
   readonly bootGraceMs: number;
-  /** How long it waits for a majority, and then begins without. */
+  /** How long it waits for a majority before it begins without one. */
   readonly helloWaitMs: number;
   /** Commands and messages taken into one turn. The rest waits for the next. */
   readonly turnInputsMax: number;
   /** Inputs waiting for a turn. Beyond it commands are answered `overloaded`. */
   readonly inboxMax: number;
-  /** Messages of peers waiting for a turn. Beyond it they are dropped, and are sent or asked for again. */
+  /**
+   * Messages of peers that wait for a turn. Beyond it they are dropped, and later sent or asked for
+   * again.
+   */
   readonly messagesMax: number;
   /** Writes waiting for copies. Beyond it new ones are answered `overloaded`. */
   readonly writesPendingMax: number;
   /** Reads waiting for peers. Beyond it new ones are answered `overloaded`. */
   readonly readsPendingMax: number;
-  /** Bytes that lists in the making hold together, and the versions that are named to peers for theirs (list-room.ts). */
+  /**
+   * Bytes of all lists in preparation, and of the versions named to peers for theirs
+   * (list-room.ts).
+   */
   readonly listsHeldBytesMax: number;
   /** Bytes of records kept in memory; the oldest generation is dropped. */
   readonly cacheBytes: number;
   /**
-   * Encoded bytes of recent log entries kept in memory for peers; older ones are read from storage. An entry costs about
-   * 430 bytes besides, so small ones take four times as much memory.
+   * Encoded bytes of recent log entries kept in memory for peers; older ones are read from storage.
+   * An entry costs about 430 bytes besides, so small ones take four times as much memory.
    */
   readonly tailBytes: number;
-  /** Bytes of entries that a peer may send us without having our acknowledgement. */
+  /** Bytes of entries that a peer may send to us before we acknowledge them. */
   readonly windowBytes: number;
   /** Bytes of entries in one message. */
   readonly frameBytes: number;
@@ -48,16 +61,19 @@ export interface Settings {
   readonly idempotencyMs: number;
   /** Entries kept in the log below the stable cut. */
   readonly logRetainEntries: number;
-  /** Entries that are cut off a log at once, at least: a cut costs a write. */
+  /** The least number of entries that a truncation removes: a truncation costs a write. */
   readonly logTruncateEntries: number;
   /** From the start of the process to the first scrub, and from one scrub to the next. */
   readonly scrubDelayMs: number;
   readonly scrubEveryMs: number;
-  /** Copies of all that the others have that may begin in an hour, where the logs no longer reach back; at least 1. */
+  /**
+   * Snapshots that this replica may begin to copy in an hour, when the logs no longer reach back;
+   * at least 1.
+   */
   readonly copiesPerHour: number;
   /** From one comparison with a peer by hash tree to the next. */
   readonly compareEveryMs: number;
-  /** What one such comparison may move, in both directions. */
+  /** The most bytes that one such comparison may move, in both directions. */
   readonly compareBytes: number;
 }
 

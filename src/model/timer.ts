@@ -1,10 +1,11 @@
-// The timers of the core: one closed table, so that the host asks for one number. A timer is armed by what waits for it, and
-// is due once. It may be due too early, when what it was armed for has ended; a machine then looks, and arms it again.
+// The timers of the core: one closed table, so that the host asks for one number. A timer is armed
+// by the part that waits for it, and is due once. It may be due too early, if the wait that it was
+// armed for has ended; the part then checks, and arms it again.
 
 const TIMERS = [
   'grace',
   'heartbeat',
-  /** Deadlines of writes that wait for copies, and of retries that do. */
+  /** Deadlines of writes that wait for copies, and of retries that wait for them. */
   'write',
   'replay',
   /** The reads of a write that asked the read quorum first are answered. */
@@ -30,7 +31,7 @@ export class Timers {
   #only: readonly Timer[] = TIMERS;
   #nextMs: number | undefined = NEVER;
 
-  /** Monotonic time of the first that is due. */
+  /** Monotonic time of the first timer that is due. */
   get nextMs(): number {
     if (this.#nextMs !== undefined) return this.#nextMs;
     let nextMs = NEVER;
@@ -43,7 +44,7 @@ export class Timers {
     return this.#dueMs.get(timer) ?? NEVER;
   }
 
-  /** Due at `atMs`, or earlier where it is armed for an earlier time. */
+  /** Due at `atMs`; an earlier time that is already armed stays. */
   arm(timer: Timer, atMs: number): void {
     if (atMs >= this.dueMs(timer)) return;
     this.#dueMs.set(timer, atMs);
@@ -62,7 +63,7 @@ export class Timers {
     return true;
   }
 
-  /** The others count no more. */
+  /** All other timers are disarmed. */
   keepOnly(timers: readonly Timer[]): void {
     this.#only = timers;
     this.#nextMs = undefined;

@@ -1,5 +1,6 @@
-// The one door for the base URL of a replica's HTTP API, wherever it comes from: the configuration, a request to join, a peer.
-// What passes can stand in a `Location`: scheme, host and port in ASCII, and nothing that a URL parser removes or rewrites.
+// The one parser for the base URL of a replica's HTTP API, from any source: the configuration, a
+// request to join, a peer. An accepted URL can be used in a `Location`: scheme, host and port in
+// ASCII, without anything that a URL parser removes or rewrites.
 
 const BASE =
   /^https?:\/\/(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
@@ -9,7 +10,7 @@ export function isBaseUrl(text: string): boolean {
   return text.length <= BASE_URL_LENGTH_MAX && BASE.test(text) && URL.canParse(text);
 }
 
-/** As people write one, with or without a final slash; the URL is without. */
+/** As people write one, with or without a final slash; the result has none. */
 export function parseBaseUrl(text: string): string | undefined {
   const bare = text.replace(/\/$/, '');
   return isBaseUrl(bare) ? bare : undefined;

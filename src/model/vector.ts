@@ -1,5 +1,5 @@
-// Version vectors (Parker et al., 1983) over lanes. An absent entry is zero. Vectors form a lattice under merge
-// (pointwise maximum), which the property tests check law by law.
+// Version vectors (Parker et al., 1983) over lanes. An absent entry is zero. Vectors form a lattice
+// under merge (pointwise maximum), which the property tests check law by law.
 
 import {
   incarnationOf,
@@ -50,7 +50,7 @@ export function mergeVector(into: Vector, other: ReadonlyVector): void {
   for (const [origin, seq] of other) if (seq > seqOf(into, origin)) into.set(origin, seq);
 }
 
-/** The pointwise minimum: what everyone has. Lanes that some replica lacks are left out. */
+/** The pointwise minimum: what all have. Lanes that some replica lacks are omitted. */
 export function meetVectors(vectors: readonly ReadonlyVector[]): Vector {
   const meet: Vector = new Map();
   const [first, ...rest] = vectors;
@@ -63,7 +63,7 @@ export function meetVectors(vectors: readonly ReadonlyVector[]): Vector {
   return meet;
 }
 
-/** What `theirs` has and `ours` lacks. */
+/** Entries that `theirs` has and `ours` lacks. */
 export function missing(ours: ReadonlyVector, theirs: ReadonlyVector): Gap[] {
   const gaps: Gap[] = [];
   for (const [origin, seq] of theirs) {
@@ -83,7 +83,7 @@ export function countMissing(
   return entries;
 }
 
-/** The highest incarnation of a replica that the vector names, or 0. */
+/** The highest incarnation of a replica that the vector contains, or 0. */
 export function latestIncarnation(vector: ReadonlyVector, replica: ReplicaId): Incarnation {
   let latest = 0;
   for (const origin of vector.keys()) {

@@ -1,4 +1,4 @@
-// What a write and a run of writes have in common, as far as it is asked before anything is written.
+// What a write and a run of writes have in common before anything is written.
 
 import type { ReadCommand, RunCommand, WriteCommand } from './command.ts';
 import type { Operation } from './record.ts';
@@ -11,10 +11,10 @@ interface Weight {
   readonly bytes: number;
 }
 
-/** What an entry of a run takes besides key and value, at most, and most of it only where it says so much. */
+/** The bound on an entry of a run besides key and value; most of it is for optional fields. */
 const ENTRY_BYTES = 512;
 
-/** What is to be stored, as one write; a run that puts anything is a put. */
+/** What is to be stored, in the form of one write; a run with any put counts as a put. */
 export function weightOf(command: Writing): Weight {
   if (command.kind === 'write') {
     const { operation, key, value } = command;
@@ -32,7 +32,7 @@ export function weightOf(command: Writing): Weight {
   };
 }
 
-/** Why a run of so many bytes is not taken. */
+/** Why a run of this many bytes is refused. */
 export function tooLarge(command: Writing, bytes: number): string | undefined {
   if (command.kind === 'write') return undefined;
   if (command.items.length <= RUN_ENTRIES_MAX && bytes <= RUN_BYTES_MAX) return undefined;
@@ -44,7 +44,10 @@ export function isConditional(command: Writing): boolean {
   return command.items.some(({ conditions }) => conditions.length > 0);
 }
 
-/** What the read quorum is asked first: keys with conditions, and all keys where the request names the quorum. */
+/**
+ * The keys for which the read quorum is asked first: those with conditions, or all if the request
+ * names the quorum.
+ */
 export function readsOf(
   command: Writing,
   timeoutMs: number,
