@@ -5,7 +5,8 @@
 import { LIST_LIMIT_MAX } from '../model/command.ts';
 import type { Fault } from '../model/fault.ts';
 import { KEY_BYTES_MAX } from '../model/id.ts';
-import { type Level, LEVELS, type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
+import { type Level, LEVELS } from '../model/level.ts';
+import { type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
 import {
   checkLevel,

@@ -6,7 +6,8 @@
 // one person would read it as milliseconds and another as seconds.
 
 import { type Fault, fault } from '../model/fault.ts';
-import { type Level, LEVELS, type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
+import { type Level, LEVELS } from '../model/level.ts';
+import { type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
 import { parseQuorum, type QuorumSpec } from '../model/quorum.ts';
 
 export const DURATION_PATTERN = '^[1-9][0-9]{0,9}(ms|s|m|h|d)$';

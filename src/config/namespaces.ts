@@ -1,7 +1,8 @@
 // The namespaces of a replica: one policy each. The policy compiler (model/policy.ts) checks them;
 // this file has the namespaces of a replica without a file, and the schema of a policy's members.
 
-import { LEVELS, TIMEOUT_MS_MAX } from '../model/policy.ts';
+import { LEVELS } from '../model/level.ts';
+import { TIMEOUT_MS_MAX } from '../model/policy.ts';
 import { accept, decline, type JsonSchema, type Kind } from './kind.ts';
 
 type Namespaces = { readonly [name: string]: unknown };

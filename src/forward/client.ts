@@ -17,7 +17,7 @@ import type { Now, Outbox, Turn } from '../model/effect.ts';
 import type { NamespaceName } from '../model/id.ts';
 import type { FaultCode } from '../model/fault.ts';
 import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
-import type { Level } from '../model/policy.ts';
+import type { Level } from '../model/level.ts';
 import { type Record, stampOf } from '../model/record.ts';
 import { isAnswerTo } from './check.ts';
 import { ForwardServer, type ForwardServerOptions, type Run } from './server.ts';

@@ -8,7 +8,7 @@ import type { NamespaceLag } from './lag.ts';
 import type { Hlc } from './hlc.ts';
 import type { Dot, Key, LaneId, NamespaceName, Origin, Seq } from './id.ts';
 import type { Ballot, Epoch, Membership, Proposal, Vote } from './membership.ts';
-import type { Level } from './policy.ts';
+import type { Level } from './level.ts';
 import type { Digest, Mutation, Record, Version } from './record.ts';
 
 export type VectorEntries = readonly (readonly [LaneId, Seq])[];

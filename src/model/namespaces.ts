@@ -1,33 +1,66 @@
-// Policies resolved once for this replica's place in the cluster, so that a request only looks up:
-// every quorum that a request can name is turned into a requirement at most once.
+// The namespaces as one replica sees them: each policy, resolved once for the replica's place among the members of the namespace.
+// A request finds its namespace once, and what serves it asks the namespace.
 
+import { present } from '../base/assert.ts';
 import type { NamespaceName } from './id.ts';
+import { type LevelRules, rulesOf, WEAKEST } from './level.ts';
 import type { Policy } from './policy.ts';
 import { type Member, type QuorumSpec, type Requirement, requirementOf } from './quorum.ts';
-import { present } from '../base/assert.ts';
 
-export interface Namespace {
+/** What holds for the records of a namespace, whether or not a policy names it at this replica. */
+export interface RecordRules {
+  /** The replicas that hold it. */
+  readonly members: readonly Member[];
+  readonly level: LevelRules;
+  /** Every one of its members. */
+  readonly all: Requirement;
+}
+
+export class Namespace implements RecordRules {
   readonly policy: Policy;
+  readonly members: readonly Member[];
+  readonly level: LevelRules;
+  readonly all: Requirement;
+  /** What the policy asks of a request that does not say so itself. */
   readonly w: Requirement;
   readonly r: Requirement;
+  readonly #self: Member;
+  /** As many as there are numbers of members, and the words for quorums. */
+  readonly #requirements = new Map<QuorumSpec, Requirement>();
+
+  constructor(policy: Policy, members: readonly Member[], self: Member) {
+    this.policy = policy;
+    this.members = members;
+    this.#self = self;
+    this.level = present(
+      rulesOf(policy.consistency),
+      'a compiled policy has a level that is built',
+    );
+    this.all = allOf(members, self);
+    this.w = present(this.requirement(policy.w), 'a compiled policy has a valid w');
+    this.r = present(this.requirement(policy.r), 'a compiled policy has a valid r');
+  }
+
+  /** `undefined`: a number larger than its members are. */
+  requirement(spec: QuorumSpec): Requirement | undefined {
+    const known = this.#requirements.get(spec);
+    if (known !== undefined) return known;
+    const requirement = requirementOf(spec, this.members, this.#self);
+    if (requirement !== undefined) this.#requirements.set(spec, requirement);
+    return requirement;
+  }
 }
 
 export class Namespaces {
-  readonly #byName = new Map<NamespaceName, Namespace>();
-  readonly #requirements = new Map<QuorumSpec, Requirement>();
-  readonly #members: readonly Member[];
-  readonly #self: Member;
+  readonly #byName: ReadonlyMap<NamespaceName, Namespace>;
+  readonly #unnamed: RecordRules;
 
+  /** Each namespace is held by all members. */
   constructor(policies: readonly Policy[], members: readonly Member[], self: Member) {
-    this.#members = members;
-    this.#self = self;
-    for (const policy of policies) {
-      this.#byName.set(policy.namespace, {
-        policy,
-        w: present(this.requirement(policy.w), 'a compiled policy has a valid w'),
-        r: present(this.requirement(policy.r), 'a compiled policy has a valid r'),
-      });
-    }
+    this.#byName = new Map(
+      policies.map((policy) => [policy.namespace, new Namespace(policy, [...members], self)]),
+    );
+    this.#unnamed = { members, level: WEAKEST, all: allOf(members, self) };
   }
 
   /** In the order of bytes. */
@@ -35,16 +68,17 @@ export class Namespaces {
     return [...this.#byName.keys()].sort();
   }
 
+  /** `undefined`: no policy names it at this replica. */
   find(name: NamespaceName): Namespace | undefined {
     return this.#byName.get(name);
   }
 
-  /** `undefined`: a number larger than the membership. */
-  requirement(spec: QuorumSpec): Requirement | undefined {
-    const known = this.#requirements.get(spec);
-    if (known !== undefined) return known;
-    const requirement = requirementOf(spec, this.#members, this.#self);
-    if (requirement !== undefined) this.#requirements.set(spec, requirement);
-    return requirement;
+  /** Records may be stored here of a namespace that no policy names any more. */
+  rulesFor(name: NamespaceName): RecordRules {
+    return this.#byName.get(name) ?? this.#unnamed;
   }
+}
+
+function allOf(members: readonly Member[], self: Member): Requirement {
+  return present(requirementOf('all', members, self), 'a namespace has members');
 }

@@ -4,6 +4,7 @@
 
 import { hashText } from '../base/mix.ts';
 import { type NamespaceName, parseNamespace } from './id.ts';
+import { type Level, LEVELS, rulesOf } from './level.ts';
 import {
   intersects,
   type Member,
@@ -13,7 +14,6 @@ import {
   requirementOf,
 } from './quorum.ts';
 
-export type Level = 'strict' | 'sequential' | 'causal' | 'fifo' | 'eventual';
 export type ConflictRule = 'lww' | 'siblings' | 'crdt' | 'reject';
 
 /** A compiled policy: every default filled in, every number checked against the membership. */
@@ -62,9 +62,7 @@ export type Compilation =
   | { readonly ok: true; readonly policies: readonly Policy[] }
   | { readonly ok: false; readonly problems: readonly PolicyProblem[] };
 
-export const LEVELS: readonly Level[] = ['strict', 'sequential', 'causal', 'fifo', 'eventual'];
 export const TIMEOUT_MS_MAX = 3_600_000;
-const LEVELS_BUILT: readonly string[] = ['fifo', 'eventual'];
 const CONFLICT_RULES: readonly string[] = ['lww', 'siblings', 'crdt', 'reject'];
 const TIMEOUT_MS_DEFAULT = 5000;
 
@@ -320,7 +318,7 @@ function levelProblems(consistency: unknown, conflict: unknown, path: string): P
       code: 'invalid',
       reason: `must be one of ${LEVELS.join(', ')}`,
     });
-  } else if (!LEVELS_BUILT.includes(consistency as string)) {
+  } else if (rulesOf(consistency as Level) === undefined) {
     const reason = `consistency "${String(consistency)}" is not built yet`;
     problems.push({ path: levelPath, code: 'not-built', reason });
   }

@@ -12,7 +12,7 @@
 
 import type { Turn } from '../model/effect.ts';
 import type { NamespaceName } from '../model/id.ts';
-import type { Level } from '../model/policy.ts';
+import type { LevelRules } from '../model/level.ts';
 import type { Mutation, Record } from '../model/record.ts';
 import type { Absence } from '../store/absence.ts';
 import type { IdempotencyTable } from '../store/idempotency.ts';
@@ -23,8 +23,8 @@ export interface DeliveryOptions {
   readonly absence: Absence;
   readonly table: Table;
   readonly idempotency: IdempotencyTable;
-  /** The level of a namespace; `undefined` where no policy names it here. */
-  readonly levelOf: (namespace: NamespaceName) => Level | undefined;
+  /** The rule of a namespace. */
+  readonly ruleOf: (namespace: NamespaceName) => LevelRules['delivery'];
   /** An entry lost to what its key holds. */
   readonly onLost: (mutation: Mutation, winner: Record) => void;
   readonly onShown: (mutation: Mutation, turn: Turn) => void;
@@ -35,8 +35,10 @@ export type Delivered = 'shown' | 'held';
 /** Whether an entry may be shown now. */
 type Rule = (lane: Lane, mutation: Mutation) => boolean;
 
-const arrival: Rule = () => true;
-const perOrigin: Rule = (lane, { seq }) => lane.applied === seq - 1;
+const RULES: { readonly [name in LevelRules['delivery']]: Rule } = {
+  arrival: () => true,
+  'per-origin': (lane, { seq }) => lane.applied === seq - 1,
+};
 
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -47,8 +49,8 @@ export class Delivery {
 
   /** Takes an entry that was logged: it is shown in this turn, or held. */
   offer(lane: Lane, mutation: Mutation, turn: Turn): Delivered {
-    const rule = this.#options.levelOf(mutation.namespace) === 'fifo' ? perOrigin : arrival;
-    if (!rule(lane, mutation)) return 'held';
+    const rule = this.#options.ruleOf(mutation.namespace);
+    if (!RULES[rule](lane, mutation)) return 'held';
     this.#show(lane, mutation, turn);
     return 'shown';
   }

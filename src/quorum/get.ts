@@ -15,6 +15,7 @@ import type { Lsn, Now, Turn } from '../model/effect.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { ReadReply } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
+import type { RecordRules } from '../model/namespaces.ts';
 import { bitCount, type Requirement } from '../model/quorum.ts';
 import { latestOf, type Record } from '../model/record.ts';
 import type { ReadonlyVector } from '../model/vector.ts';
@@ -28,6 +29,7 @@ export interface PendingRead {
   /** No client waits for a read that heals. */
   readonly client: Asker | undefined;
   readonly namespace: NamespaceName;
+  readonly rules: RecordRules;
   readonly key: Key;
   readonly tally: Tally;
   readonly beganMs: number;
@@ -63,6 +65,7 @@ export interface ReadRequestOptions {
   readonly purpose: ReadPurpose;
   readonly client: Asker | undefined;
   readonly namespace: NamespaceName;
+  readonly rules: RecordRules;
   readonly key: Key;
   readonly requirement: Requirement;
   readonly timeoutMs: number;
@@ -112,6 +115,7 @@ export class PendingReads {
       purpose: options.purpose,
       client: options.client,
       namespace: options.namespace,
+      rules: options.rules,
       key: options.key,
       tally: new Tally(options.requirement),
       beganMs: turn.now.monoMs,

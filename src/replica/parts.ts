@@ -70,7 +70,7 @@ export function createMachines(core: Core, { fits, run, onRecovered }: PartsOpti
   const writes = new Writes(core, (command, turn) => reads.begin(command, turn));
   const delivery = new Delivery({
     ...core,
-    levelOf: (name) => core.namespaces.find(name)?.policy.consistency,
+    ruleOf: (name) => core.namespaces.rulesFor(name).level.delivery,
     onLost: (mutation, winner) => core.supersessions.note(mutation, winner),
     onShown: ({ namespace, idempotency }, turn) => {
       if (idempotency !== undefined) writes.claims.onRemembered(namespace, idempotency.key, turn);

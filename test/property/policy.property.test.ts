@@ -3,7 +3,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compilePolicies, LEVELS, policyDigest } from '../../src/model/policy.ts';
+import { LEVELS } from '../../src/model/level.ts';
+import { compilePolicies, policyDigest } from '../../src/model/policy.ts';
 import { membersOf } from '../support/build.ts';
 
 const MEMBERS = membersOf(['eu', 'us', 'ap']);

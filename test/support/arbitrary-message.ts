@@ -11,7 +11,8 @@ import {
   SURVEY_KEYS_MAX,
   type VectorEntries,
 } from '../../src/model/message.ts';
-import { LEVELS, TIMEOUT_MS_MAX } from '../../src/model/policy.ts';
+import { LEVELS } from '../../src/model/level.ts';
+import { TIMEOUT_MS_MAX } from '../../src/model/policy.ts';
 import { latestOf, type Mutation, type Record, recordOf } from '../../src/model/record.ts';
 import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
 

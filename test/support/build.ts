@@ -14,6 +14,8 @@ import { bootMembership, type Membership } from '../../src/model/membership.ts';
 import type { Hello } from '../../src/model/message.ts';
 import type { Member } from '../../src/model/quorum.ts';
 import type { Mutation } from '../../src/model/record.ts';
+import { Namespaces } from '../../src/model/namespaces.ts';
+import { compilePolicies } from '../../src/model/policy.ts';
 import { type Settings, SETTINGS_DEFAULT } from '../../src/model/settings.ts';
 
 export const namespace = (name: string): NamespaceName => name as NamespaceName;
@@ -49,6 +51,14 @@ export function membersOf(regions: readonly string[]): Member[] {
     peerAddress: '',
     httpUrl: undefined,
   }));
+}
+
+/** As the first member sees them. */
+export function namespacesOf(members: readonly Member[], document: object): Namespaces {
+  const self = members[0] as Member;
+  const compiled = compilePolicies(document, members, self);
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
+  return new Namespaces(compiled.policies, members, self);
 }
 
 export function settingsOf(

@@ -3,7 +3,7 @@
 
 import type { FastifyReply } from 'fastify';
 import type { Holder, Staleness } from '../../model/command.ts';
-import type { Level } from '../../model/policy.ts';
+import type { Level } from '../../model/level.ts';
 import { connectionOf } from '../guard/connection.ts';
 import { type HttpContext, isDraining } from '../context.ts';
 import { isBetterAskedElsewhere } from '../form/elsewhere.ts';

@@ -33,11 +33,11 @@ export class ListDesk {
   }
 
   begin(command: ListCommand, turn: Turn): void {
-    const { namespaces, self, settings } = this.#options;
+    const { namespaces, self } = this.#options;
     const namespace = namespaces.find(command.namespace);
-    const r = command.r === undefined ? namespace?.r : namespaces.requirement(command.r);
+    const r = command.r === undefined ? namespace?.r : namespace?.requirement(command.r);
     if (namespace !== undefined && r === undefined) {
-      const detail = `r exceeds the ${settings.members.length} replicas of the namespace`;
+      const detail = `r exceeds the ${namespace.members.length} replicas of the namespace`;
       refuse(command.client, turn, 'invalid-parameter', detail);
     } else if (r === undefined || isReachable(r, 1 << self.index)) {
       this.#alone.begin(command, turn);

@@ -51,6 +51,7 @@ import {
   fold,
   freshRound,
   isAnswer,
+  isByStream,
   isEnough,
   isFull,
   keep,
@@ -127,9 +128,9 @@ export class QuorumLists {
 
   begin(command: ListCommand, requirement: Requirement, turn: Turn): void {
     const { staleness, namespaces, peers } = this.#options;
-    const policy = namespaces.find(command.namespace)?.policy;
+    const namespace = namespaces.find(command.namespace);
     const unfit = this.#admission.unfit(command.namespace);
-    if (policy === undefined) {
+    if (namespace === undefined) {
       refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
     } else if (this.#running.size >= RUNNING_MAX) {
       const detail = `${RUNNING_MAX} lists that ask other replicas are running`;
@@ -139,13 +140,13 @@ export class QuorumLists {
       const detail = 'too few replicas can be reached for this r';
       refuse(command.client, turn, 'no-quorum', detail, more);
     } else {
-      const timeoutMs = command.timeoutMs ?? policy.timeoutMs;
+      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
       const range = keyRangeOf(command);
       const listing: Listing = {
         id: ++this.#lastId,
         command,
         requirement,
-        isFifo: policy.consistency === 'fifo',
+        rules: namespace,
         unfit,
         deadlineMs: turn.now.monoMs + timeoutMs,
         enoughMs: turn.now.monoMs + Math.min(timeoutMs / 2, LOOKING_MS_MAX),
@@ -310,7 +311,7 @@ export class QuorumLists {
 
   // surveying -> reading
   #readOwn(listing: Listing, turn: Turn): void {
-    if (listing.isFifo && !this.#isCaughtUp(listing, turn)) return;
+    if (isByStream(listing) && !this.#isCaughtUp(listing, turn)) return;
     listing.isCatchingUp = false;
     const { command, range } = listing;
     const span = spanOfKeys(command.namespace, range.from, range.to);
@@ -348,7 +349,8 @@ export class QuorumLists {
     for (const record of own) see(rows, versionOf(record), self.index, record);
     for (const [peer, reply] of listing.answers.entries()) {
       if (reply === undefined) continue;
-      if (!listing.isFifo) for (const version of reply.keys) see(rows, version, peer, undefined);
+      if (!isByStream(listing))
+        for (const version of reply.keys) see(rows, version, peer, undefined);
       const last: string | undefined = reply.more ? reply.keys.at(-1)?.key : undefined;
       if (last !== undefined && (coveredTo === undefined || isBefore(last, coveredTo, reverse)))
         coveredTo = last;
@@ -412,12 +414,13 @@ export class QuorumLists {
   }
 
   /** What to show can only be told by reading the key. */
-  #isOpen({ requirement, isFifo }: Listing, row: Row): boolean {
-    if (isFifo) return false;
-    const { log, peers, settings } = this.#options;
+  #isOpen(listing: Listing, row: Row): boolean {
+    if (isByStream(listing)) return false;
+    const { requirement, rules } = listing;
+    const { log, peers } = this.#options;
     const { newest } = row;
     const all = row.holders | peers.holders(newest, log.durable);
-    if (!isHeld(requirement, all, settings.members.length)) return true;
+    if (!isHeld(requirement, all, rules.members.length)) return true;
     return !newest.isDeleted && !hasNewest(row);
   }
 

@@ -138,10 +138,9 @@ export class Reads {
       refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
       return;
     }
-    const requirement =
-      command.r === undefined ? namespace.r : this.#options.namespaces.requirement(command.r);
+    const requirement = command.r === undefined ? namespace.r : namespace.requirement(command.r);
     if (requirement === undefined) {
-      const detail = `r exceeds the ${this.#options.settings.members.length} replicas of the namespace`;
+      const detail = `r exceeds the ${namespace.members.length} replicas of the namespace`;
       refuse(command.client, turn, 'invalid-parameter', detail);
       return;
     }
@@ -156,28 +155,28 @@ export class Reads {
 
   explain(command: ExplainCommand, turn: Turn): void {
     const { namespaces, table } = this.#options;
-    const requirement = namespaces.requirement('all');
-    if (namespaces.find(command.namespace) === undefined || requirement === undefined) {
+    const rules = namespaces.find(command.namespace);
+    if (rules === undefined) {
       refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
       return;
     }
     if (this.#isFull(command.client, turn)) return;
     const timeoutMs = command.timeoutMs ?? EXPLAIN_TIMEOUT_MS;
     const cell = table.read(command.namespace, command.key);
-    const options = { ...command, purpose: 'explain', requirement, timeoutMs, unfit: 0 } as const;
-    this.#begin(options, cell, turn);
+    const options = { ...command, purpose: 'explain', rules, timeoutMs, unfit: 0 } as const;
+    this.#begin({ ...options, requirement: rules.all }, cell, turn);
   }
 
   /** A stored record is damaged: put what memory or the peers hold in its place. */
   heal(namespace: NamespaceName, key: Key, turn: Turn): void {
     const { table, namespaces, settings } = this.#options;
     const cell = table.read(namespace, key);
-    const requirement = namespaces.requirement('all');
-    if (!cell.damaged) table.cells.rewrite(cell, turn);
-    if (!cell.damaged || requirement === undefined) return;
+    if (!cell.damaged) return table.cells.rewrite(cell, turn);
     if (this.waiting >= settings.readsPendingMax) return;
-    const options = { purpose: 'heal', client: undefined, namespace, key } as const;
-    this.#begin({ ...options, requirement, timeoutMs: HEAL_TIMEOUT_MS, unfit: 0 }, cell, turn);
+    const rules = namespaces.rulesFor(namespace);
+    const options = { purpose: 'heal', client: undefined, namespace, rules, key } as const;
+    const terms = { requirement: rules.all, timeoutMs: HEAL_TIMEOUT_MS, unfit: 0 };
+    this.#begin({ ...options, ...terms }, cell, turn);
   }
 
   /**
@@ -227,8 +226,7 @@ export class Reads {
   /** A peer saw that a record is lacking here. */
   onRepair({ record }: Repair, turn: Turn): void {
     const { absence, clock, metrics, namespaces, room } = this.#options;
-    const policy = namespaces.find(record.namespace)?.policy;
-    if (policy === undefined || policy.consistency === 'fifo') return;
+    if (namespaces.find(record.namespace)?.level.repairs !== 'record') return;
     if (!room.takeCopies([record])) return;
     if (clock.witness(stampOf(record), turn.now.wallMs)) absence.admit(record, turn);
     else metrics.clockRefusals++;
@@ -307,7 +305,8 @@ export class Reads {
       });
     } else if (!this.#isFull(command.client, turn)) {
       const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      this.#begin({ ...command, purpose: 'read', requirement, timeoutMs, unfit }, cell, turn);
+      const terms = { purpose: 'read', rules: namespace, requirement, timeoutMs, unfit } as const;
+      this.#begin({ ...command, ...terms }, cell, turn);
     }
   }
 
@@ -350,7 +349,7 @@ export class Reads {
     if (newest !== undefined && this.#isGone(read, newest)) {
       this.#options.metrics.resurrectionsRefused++;
       this.#answer(read, client, undefined, turn);
-    } else if (newest !== undefined && this.#overtakes(newest)) {
+    } else if (newest !== undefined && this.#overtakes(read, newest)) {
       this.#catchUp(read, client, newest, turn);
     } else if (read.cut === undefined) {
       this.#hold(read, client, newest, turn);
@@ -372,10 +371,11 @@ export class Reads {
   /** Answers the version at once where enough replicas hold it, else writes it back first. */
   #hold(read: PendingRead, client: Asker, newest: Record | undefined, turn: Turn): void {
     if (newest === undefined) return this.#answer(read, client, undefined, turn);
-    const { peers, settings, table } = this.#options;
-    const needsSelf = this.#isFifo(read.namespace);
+    const { peers, table } = this.#options;
+    const { members, level } = read.rules;
+    const needsSelf = level.repairs === 'stream';
     let holders = this.#holders(newest);
-    for (let member = 0; member < settings.members.length; member++) {
+    for (let member = 0; member < members.length; member++) {
       const theirs = (read.tally.yes >> member) & 1 ? read.answers[member] : undefined;
       if (includes(theirs, newest)) holders |= 1 << member;
     }
@@ -387,10 +387,7 @@ export class Reads {
     const isShown = includes(own.record, newest);
     if (isShown && own.lsn <= this.#durableLsn) holders |= this.#ownBit;
     const isHere = (holders & this.#ownBit) !== 0;
-    if (
-      isHeld(read.tally.requirement, holders, settings.members.length) &&
-      (isHere || !needsSelf)
-    ) {
+    if (isHeld(read.tally.requirement, holders, members.length) && (isHere || !needsSelf)) {
       this.#answer(read, client, newest, turn);
     } else {
       const ownLsn = isShown && !isHere ? own.lsn : 0;
@@ -426,7 +423,7 @@ export class Reads {
     const told = this.#isGone(read, read.newest) ? undefined : read.newest;
     const restored = beyond === undefined ? told : merge(told, beyond);
     if (restored === undefined) table.drop(read, clock.last, out);
-    else if (!this.#overtakes(restored)) table.heal(restored, out);
+    else if (!this.#overtakes(read, restored)) table.heal(restored, out);
   }
 
   /** Somebody who holds the log up to that record holds nothing of the key: it was deleted, and so was what is older. */
@@ -438,14 +435,14 @@ export class Reads {
   }
 
   /** Shown alone it would overtake what its origin wrote before, and order matters. */
-  #overtakes(record: Record): boolean {
-    const { namespace, origin, seq } = latestOf(record);
-    return this.#isFifo(namespace) && this.#options.log.applied(origin) < seq;
+  #overtakes({ rules }: PendingRead, record: Record): boolean {
+    const { origin, seq } = latestOf(record);
+    return rules.level.repairs === 'stream' && this.#options.log.applied(origin) < seq;
   }
 
   /** `mayLeave`: some replica has it on disk. What is durable nowhere must not leave; the stream will bring it. */
   #repair(read: PendingRead, newest: Record, mayLeave: boolean, out: Outbox): void {
-    for (let member = 0; member < this.#options.settings.members.length; member++) {
+    for (let member = 0; member < read.rules.members.length; member++) {
       const answered = (read.tally.yes >> member) & 1;
       const isSelf = member === this.#options.self.index;
       if (!isSelf && (!answered || !mayLeave)) continue;
@@ -501,9 +498,9 @@ export class Reads {
   }
 
   #replyExplained(read: PendingRead, client: Asker, out: Outbox): void {
-    const { settings, self, log, peers } = this.#options;
+    const { self, log, peers } = this.#options;
     const known = this.#known();
-    const replicas = settings.members.map((member): ReplicaView => {
+    const replicas = read.rules.members.map((member): ReplicaView => {
       const bit = 1 << member.index;
       const record = read.answers[member.index];
       const holds = member.index === self.index ? log.durable : peers.get(member.index)?.holds;
@@ -539,10 +536,6 @@ export class Reads {
         if (seq > (known.get(origin) ?? 0)) known.set(origin, seq);
     }
     return known;
-  }
-
-  #isFifo(namespace: NamespaceName): boolean {
-    return this.#options.namespaces.find(namespace)?.policy.consistency === 'fifo';
   }
 }
 

@@ -135,10 +135,9 @@ export class Writes {
       refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
       return;
     }
-    const requirement =
-      command.w === undefined ? namespace.w : this.#options.namespaces.requirement(command.w);
+    const requirement = command.w === undefined ? namespace.w : namespace.requirement(command.w);
     if (requirement === undefined) {
-      const detail = `w exceeds the ${this.#options.settings.members.length} replicas of the namespace`;
+      const detail = `w exceeds the ${namespace.members.length} replicas of the namespace`;
       refuse(command.client, turn, 'invalid-parameter', detail);
       return;
     }
@@ -255,7 +254,7 @@ export class Writes {
   #lookOf(command: Writing, namespace: Namespace): Requirement | 'none' | undefined {
     const { r } = command;
     if (r === undefined && !isConditional(command)) return 'none';
-    const requirement = r === undefined ? namespace.r : this.#options.namespaces.requirement(r);
+    const requirement = r === undefined ? namespace.r : namespace.requirement(r);
     if (requirement === undefined) return undefined;
     const { index } = this.#options.self;
     return isReachable(requirement, 1 << index) ? 'none' : requirement;
@@ -296,10 +295,9 @@ export class Writes {
   }
 
   /** Its copies meet every majority. */
-  #isOnce({ command, requirement }: Asked): boolean {
-    const { namespaces, settings } = this.#options;
-    if (command.respondAsync || settings.members.length === 1) return false;
-    const most = namespaces.requirement('majority');
+  #isOnce({ command, namespace, requirement }: Asked): boolean {
+    if (command.respondAsync || namespace.members.length === 1) return false;
+    const most = namespace.requirement('majority');
     return most !== undefined && intersects(most, requirement);
   }
 

@@ -79,9 +79,9 @@ export const order: readonly Mutant[] = [
     id: 'fifo-overtaken',
     number: 17,
     title: 'a read in a fifo namespace shows a write before those that came earlier',
-    file: 'src/replica/desk/reads.ts',
-    replace: "policy.consistency === 'fifo';",
-    with: 'policy.timeoutMs === -1;',
+    file: 'src/model/level.ts',
+    replace: "repairs: 'stream',",
+    with: "repairs: 'record',",
     foundBy: {
       kind: 'test',
       file: 'test/scenario/read.test.ts',

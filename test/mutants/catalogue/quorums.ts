@@ -77,8 +77,7 @@ export const quorums: readonly Mutant[] = [
     number: 4,
     title: 'a read answers the newest version before enough replicas hold it',
     file: 'src/replica/desk/reads.ts',
-    replace: `isHeld(read.tally.requirement, holders, settings.members.length) &&
-      (isHere || !needsSelf)`,
+    replace: 'isHeld(read.tally.requirement, holders, members.length) && (isHere || !needsSelf)',
     with: 'isHere || !needsSelf',
     foundBy: sim,
   },
@@ -101,8 +100,8 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a list takes what this replica has of a key on which the others differ',
     file: 'src/replica/desk/quorum-lists.ts',
-    replace: 'if (!isHeld(requirement, all, settings.members.length)) return true;',
-    with: 'if (!isHeld(requirement, all, settings.members.length)) return false;',
+    replace: 'if (!isHeld(requirement, all, rules.members.length)) return true;',
+    with: 'if (!isHeld(requirement, all, rules.members.length)) return false;',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/quorum-list.test.ts',
@@ -128,7 +127,7 @@ export const quorums: readonly Mutant[] = [
     title:
       'a list in a fifo namespace shows what this replica has before it holds what the others named',
     file: 'src/replica/desk/quorum-lists.ts',
-    replace: 'if (listing.isFifo && !this.#isCaughtUp(listing, turn)) return;',
+    replace: 'if (isByStream(listing) && !this.#isCaughtUp(listing, turn)) return;',
     with: '',
     foundBy: {
       kind: 'test',
@@ -141,8 +140,9 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a quorum read in a fifo namespace answers before the stream has brought what it saw',
     file: 'src/replica/desk/reads.ts',
-    replace: 'return this.#isFifo(namespace) && this.#options.log.applied(origin) < seq;',
-    with: 'return this.#isFifo(namespace) && this.#options.log.applied(origin) < seq - 1e9;',
+    in: '#overtakes',
+    replace: 'this.#options.log.applied(origin) < seq;',
+    with: 'this.#options.log.applied(origin) < seq - 1e9;',
     foundBy: sim,
   },
   {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NamespaceName } from '../../../src/model/id.ts';
-import type { Level } from '../../../src/model/policy.ts';
+import type { LevelRules } from '../../../src/model/level.ts';
 import { latestOf, type Mutation } from '../../../src/model/record.ts';
 import { Delivery } from '../../../src/order/delivery.ts';
 import { IdempotencyTable } from '../../../src/store/idempotency.ts';
@@ -10,10 +10,7 @@ import { TreeRoom } from '../../support/tree-room.ts';
 const A = origin('a.1');
 const FIFO = namespace('fi');
 const EVENTUAL = namespace('ev');
-const LEVELS: ReadonlyMap<NamespaceName, Level> = new Map([
-  [FIFO, 'fifo'],
-  [EVENTUAL, 'eventual'],
-]);
+const RULES: ReadonlyMap<NamespaceName, LevelRules['delivery']> = new Map([[FIFO, 'per-origin']]);
 
 let room: TreeRoom;
 let delivery: Delivery;
@@ -26,7 +23,7 @@ beforeEach(() => {
     absence: room.absence,
     table: room.table,
     idempotency: new IdempotencyTable(room.storage.get, 1000),
-    levelOf: (name) => LEVELS.get(name),
+    ruleOf: (name) => RULES.get(name) ?? 'arrival',
     onLost: ({ seq }, winner) => told.push(`${seq} lost to ${latestOf(winner).seq}`),
     onShown: ({ seq }) => told.push(`${seq} shown`),
   });

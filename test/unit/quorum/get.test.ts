@@ -11,13 +11,14 @@ import {
   type ReadPurpose,
 } from '../../../src/quorum/get.ts';
 import { Nearness } from '../../../src/peers/nearness.ts';
-import { key, membersOf, mutation, namespace, origin } from '../../support/build.ts';
+import { key, membersOf, mutation, namespace, namespacesOf, origin } from '../../support/build.ts';
 import { sent } from '../../support/outbox.ts';
 
 const MEMBERS = membersOf(['ap', 'eu', 'eu', 'us', 'us']);
 const SELF = 0;
 const EVERYBODY = 0b11111;
 const NS = namespace('ns');
+const RULES = namespacesOf(MEMBERS, {}).rulesFor(NS);
 const KEY = key('k');
 const HOLDS = new Map([[origin('eu-1.1'), 7]]);
 const version = (hlc: number): Record => recordOf(mutation({ hlc, namespace: NS, key: KEY }));
@@ -54,6 +55,7 @@ function begin(
     purpose,
     client,
     namespace: NS,
+    rules: RULES,
     key: KEY,
     requirement,
     timeoutMs: 1000,

@@ -1,0 +1,34 @@
+// The levels of consistency, and what each level that is built means for a replica: one row for each. A new level is a row here,
+// and what the row names: a desk (replica/desk/), and a rule in order/delivery.ts where none of the present rules fits.
+
+export type Level = 'strict' | 'sequential' | 'causal' | 'fifo' | 'eventual';
+
+/** From the strongest to the weakest. */
+export const LEVELS: readonly Level[] = ['strict', 'sequential', 'causal', 'fifo', 'eventual'];
+
+/** What serves the requests of a namespace. */
+export type DeskName = 'multi-leader';
+
+export interface LevelRules {
+  readonly desk: DeskName;
+  /**
+   * How a replica gets a version that it lacks: another replica gives it the record, or the stream brings it. Where order
+   * matters it is the stream, because a single newer record would overtake its origin's earlier writes.
+   */
+  readonly repairs: 'record' | 'stream';
+  /** When an entry of a lane is shown: as it arrives, or once everything before it in its lane is shown. */
+  readonly delivery: 'arrival' | 'per-origin';
+}
+
+const BUILT: { readonly [level in Level]?: LevelRules } = {
+  fifo: { desk: 'multi-leader', repairs: 'stream', delivery: 'per-origin' },
+  eventual: { desk: 'multi-leader', repairs: 'record', delivery: 'arrival' },
+};
+
+/** By these rules a replica keeps records of a namespace that no policy names there. */
+export const WEAKEST: LevelRules = { desk: 'multi-leader', repairs: 'record', delivery: 'arrival' };
+
+/** `undefined`: the level is not built. */
+export function rulesOf(level: Level): LevelRules | undefined {
+  return BUILT[level];
+}
