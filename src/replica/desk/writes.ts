@@ -15,7 +15,7 @@ import type { ReadCommand, RunCommand, WriteCommand } from '../../model/command.
 import type { Now, Outbox, Turn } from '../../model/effect.ts';
 import { encodeMutation } from '../../model/encoding.ts';
 import { type Hlc, hlcToMs, type HybridClock } from '../../model/hlc.ts';
-import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
+import { type FaultCode, fault } from '../../model/fault.ts';
 import type { Dot, Seq } from '../../model/id.ts';
 import type { Superseded } from '../../model/message.ts';
 import { intersects, majority, type Requirement } from '../../model/quorum.ts';
@@ -31,7 +31,13 @@ import {
   type Version,
 } from '../../model/record.ts';
 import { runName } from '../../model/run.ts';
-import { isNewer } from '../../conflict/merge.ts';
+import {
+  decide,
+  type Decision,
+  faultOfItem,
+  type Proposal,
+  refused,
+} from '../../conflict/decide.ts';
 import { compareVersions } from '../../conflict/version-order.ts';
 import { PendingWrite, PendingWrites, type RunFacts, type WriteFacts } from '../../quorum/put.ts';
 import { Replays } from '../../quorum/replay.ts';
@@ -39,7 +45,6 @@ import { isReachable } from '../../quorum/tally.ts';
 import type { Lane } from '../../store/lane.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Table } from '../../store/table.ts';
-import { holds, precondition } from '../../model/conditions.ts';
 import { type Doubt, doubtOf, FOLLOWS, NOTHING_WRITTEN } from '../../consistency/clock-doubt.ts';
 import { refuse } from '../../model/refuse.ts';
 import { KeyClaims, type KeyClaimsOptions } from '../../quorum/key-claims.ts';
@@ -82,6 +87,9 @@ const LOOKED_TOO_LONG = fault(
   'timeout',
   'the deadline passed before the read quorum had answered; nothing was written',
 );
+
+const AHEAD = refused('clock-drift', 'the stored version is stamped ahead of this clock');
+const REMOVED_AHEAD = 'the version to be deleted is stamped ahead of this clock';
 
 /** Whoever loses as often to values that come in between is told so. */
 const DELETE_REPEATS_MAX = 2;
@@ -353,56 +361,70 @@ export class Writes {
   #write(asked: Asked, turn: Turn): boolean {
     const { command } = asked;
     if (command.kind === 'run') return this.#writeRun(command, asked, turn);
-    const cell = this.#options.table.read(command.namespace, command.key);
-    const live = shows(cell.record, turn.now.wallMs) ? cell.record : undefined;
-    const { client, conditions, returnsOld, removes } = command;
-    const { deadlineMs } = asked;
-    const isLookedAt = conditions.length > 0 || returnsOld || removes !== undefined;
-    if (cell.damaged && isLookedAt) {
-      refuse(client, turn, 'record-corrupt', 'the stored record cannot be read');
-    } else if (removes !== undefined && isNewer(cell.record, removes)) {
-      refuse(client, turn, 'precondition-failed', precondition(live), {}, cell.lsn, deadlineMs);
-    } else if (!this.#canReplace(cell, turn.now)) {
-      refuse(client, turn, 'clock-drift', 'the stored version is stamped ahead of this clock');
-    } else if (!conditions.every((condition) => holds(condition, live))) {
-      refuse(client, turn, 'precondition-failed', precondition(live), {}, cell.lsn, deadlineMs);
-    } else {
-      const hlc = this.#stampOf(command, turn.now);
-      if (hlc === undefined) {
-        refuse(
-          client,
-          turn,
-          'clock-drift',
-          'the version to be deleted is stamped ahead of this clock',
-        );
-        return false;
-      }
-      const mutation = this.#mint(command, cell, live === undefined, hlc, turn);
-      const replaced = returnsOld ? live : undefined;
-      const outcome = { created: mutation.created, replayed: false, replaced };
-      const pending = this.#pendingOf(asked, mutation, outcome, turn.now);
-      if (isRepeatable(command)) {
-        pending.repeat = command;
-        pending.repeatsLeft = DELETE_REPEATS_MAX;
-      }
-      this.#pending.begin(pending, turn);
-      return true;
-    }
+    const { client, namespace, key } = command;
+    const cell = this.#options.table.read(namespace, key);
+    const decision = this.#decide(command, cell, turn.now);
+    if (decision.kind === 'accepted')
+      return this.#accept(command, asked, cell, decision.live, turn);
+    const { code, detail } = decision;
+    if (code === 'precondition-failed')
+      refuse(client, turn, code, detail, {}, cell.lsn, asked.deadlineMs);
+    else refuse(client, turn, code, detail);
     return false;
   }
 
-  /** Every condition before the first entry; every entry in this step. */
-  #writeRun(command: RunCommand, asked: Asked, turn: Turn): boolean {
-    const { client, namespace, items } = command;
-    const { table, clock } = this.#options;
-    const cells = items.map(({ key }) => table.read(namespace, key));
-    const refused = this.#refusalOf(command, cells, turn.now);
-    if (refused !== undefined) {
-      // What was decided rests on all of them.
-      const lsn = Math.max(...cells.map((cell) => cell.lsn));
-      turn.reply(client, { kind: 'failed', fault: refused }, lsn, asked.deadlineMs);
+  /** A write must be newer than what it replaces; the delete of one version is stamped just behind that. */
+  #decide(proposal: Proposal, cell: Cell, now: Now): Decision {
+    const isAbove = proposal.removes !== undefined || this.#canReplace(cell, now);
+    return isAbove ? decide(proposal, cell, now.wallMs) : AHEAD;
+  }
+
+  /** Stamps, logs and applies it, and begins to count its copies. False: there is no stamp for it. */
+  #accept(
+    command: WriteCommand,
+    asked: Asked,
+    cell: Cell,
+    live: Record | undefined,
+    turn: Turn,
+  ): boolean {
+    const hlc = this.#stampOf(command, turn.now);
+    if (hlc === undefined) {
+      refuse(command.client, turn, 'clock-drift', REMOVED_AHEAD);
       return false;
     }
+    const mutation = this.#mint(command, cell, live === undefined, hlc, turn);
+    const replaced = command.returnsOld ? live : undefined;
+    const outcome = { created: mutation.created, replayed: false, replaced };
+    const pending = this.#pendingOf(asked, mutation, outcome, turn.now);
+    if (isRepeatable(command)) {
+      pending.repeat = command;
+      pending.repeatsLeft = DELETE_REPEATS_MAX;
+    }
+    this.#pending.begin(pending, turn);
+    return true;
+  }
+
+  /** Every item is decided before the first entry. */
+  #writeRun(command: RunCommand, asked: Asked, turn: Turn): boolean {
+    const { client, namespace, items } = command;
+    const cells = items.map(({ key }) => this.#options.table.read(namespace, key));
+    for (const [item, proposal] of items.entries()) {
+      const decision = this.#decide(proposal, cells[item] as Cell, turn.now);
+      if (decision.kind === 'accepted') continue;
+      // What was decided rests on all of them.
+      const lsn = Math.max(...cells.map((cell) => cell.lsn));
+      const reply = { kind: 'failed', fault: faultOfItem(item, decision) } as const;
+      turn.reply(client, reply, lsn, asked.deadlineMs);
+      return false;
+    }
+    this.#acceptRun(command, asked, turn);
+    return true;
+  }
+
+  /** Every entry in this step. */
+  #acceptRun(command: RunCommand, asked: Asked, turn: Turn): void {
+    const { namespace, items } = command;
+    const { table, clock } = this.#options;
     const hlc = clock.tick(turn.now.wallMs);
     const entries = items.map((item, index) => {
       const isLast = index === items.length - 1;
@@ -418,24 +440,6 @@ export class Writes {
     const created = entries.map((entry) => entry.created);
     pending.run = runFacts(last.seq, created);
     this.#pending.begin(pending, turn);
-    return true;
-  }
-
-  /** Why the first item that cannot be written cannot. */
-  #refusalOf({ items }: RunCommand, cells: readonly Cell[], now: Now): Fault | undefined {
-    for (const [item, { conditions }] of items.entries()) {
-      const cell = cells[item] as Cell;
-      const live = shows(cell.record, now.wallMs) ? cell.record : undefined;
-      const say = (code: Fault['code'], detail: string): Fault =>
-        fault(code, `operation ${item}: ${detail}; nothing was written`, { item });
-      if (cell.damaged && conditions.length > 0)
-        return say('record-corrupt', 'the stored record cannot be read');
-      if (!this.#canReplace(cell, now))
-        return say('clock-drift', 'the stored version is stamped ahead of this clock');
-      if (!conditions.every((condition) => holds(condition, live)))
-        return say('precondition-failed', precondition(live));
-    }
-    return undefined;
   }
 
   /** Of this moment, or just behind the one version that the command means; `undefined`: that is ahead of the clock. */
@@ -451,7 +455,7 @@ export class Writes {
     return log.next(ownLanes.at(-1) as Lane);
   }
 
-  /** A write must be newer than what it replaces, or it would be acknowledged and lost. */
+  /** A write that is older than what it replaces would be acknowledged and lost. */
   #canReplace({ record }: Cell, now: Now): boolean {
     return record === undefined || this.#options.clock.witness(stampOf(record), now.wallMs);
   }

@@ -8,9 +8,10 @@ export const durability: readonly Mutant[] = [
     number: 1,
     title: 'a write counts its own copy when it is accepted, not when it is durable',
     file: 'src/replica/desk/writes.ts',
-    replace: '      this.#pending.begin(pending, turn);',
-    with: `      this.#pending.begin(pending, turn);
-      this.onCursor(this.#options.self.index, mutation.seq, turn);`,
+    in: '#accept',
+    replace: '    this.#pending.begin(pending, turn);',
+    with: `    this.#pending.begin(pending, turn);
+    this.onCursor(this.#options.self.index, mutation.seq, turn);`,
     foundBy: sim,
   },
   {

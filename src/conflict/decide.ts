@@ -1,0 +1,68 @@
+// Decides a write by what its key holds: its conditions, and the one version that a delete may be about. It is a pure function of the
+// write, of the key's state and of the time, so every replica that knows the same decides the same. A multi-leader desk
+// decides as it accepts a write; a group can decide as it applies one.
+//
+// Not decided here: whether a request was done before (its idempotency key), and which stamp and dot an accepted write gets.
+
+import type { WriteCommand } from '../model/command.ts';
+import { holds, precondition } from '../model/conditions.ts';
+import { type Fault, type FaultCode, fault } from '../model/fault.ts';
+import { type Record, shows } from '../model/record.ts';
+import { isNewer } from './merge.ts';
+
+/** What decides a write, or a write of a run. */
+export interface Proposal extends Pick<WriteCommand, 'conditions'> {
+  readonly removes?: WriteCommand['removes'];
+  readonly returnsOld?: boolean;
+}
+
+/** What a key holds where the write is decided. */
+export interface KeyState {
+  readonly record: Record | undefined;
+  /** Something is stored that cannot be read. */
+  readonly damaged: boolean;
+}
+
+export interface Accepted {
+  readonly kind: 'accepted';
+  /** What readers have seen of the key until now. */
+  readonly live: Record | undefined;
+}
+
+export interface Refused {
+  readonly kind: 'refused';
+  readonly code: FaultCode;
+  readonly detail: string;
+}
+
+export type Decision = Accepted | Refused;
+
+const ACCEPTED_NEW: Accepted = { kind: 'accepted', live: undefined };
+const UNREADABLE = refused('record-corrupt', 'the stored record cannot be read');
+
+export function decide(
+  proposal: Proposal,
+  { record, damaged }: KeyState,
+  wallMs: number,
+): Decision {
+  const { conditions, removes, returnsOld = false } = proposal;
+  const asksWhatIsThere = conditions.length > 0 || returnsOld || removes !== undefined;
+  if (damaged && asksWhatIsThere) return UNREADABLE;
+  const live = shows(record, wallMs) ? record : undefined;
+  if (removes !== undefined && isNewer(record, removes)) return unmet(live);
+  if (!conditions.every((condition) => holds(condition, live))) return unmet(live);
+  return live === undefined ? ACCEPTED_NEW : { kind: 'accepted', live };
+}
+
+export function refused(code: FaultCode, detail: string): Refused {
+  return { kind: 'refused', code, detail };
+}
+
+/** Why a run was refused: the first of its items that was. */
+export function faultOfItem(item: number, { code, detail }: Refused): Fault {
+  return fault(code, `operation ${item}: ${detail}; nothing was written`, { item });
+}
+
+function unmet(live: Record | undefined): Refused {
+  return refused('precondition-failed', precondition(live));
+}
