@@ -11,7 +11,7 @@ import { type Record, shows } from '../model/record.ts';
 import { isNewer } from './merge.ts';
 
 /** What decides a write, or a write of a run. */
-export interface Proposal extends Pick<WriteCommand, 'conditions'> {
+export interface Decidable extends Pick<WriteCommand, 'conditions'> {
   readonly removes?: WriteCommand['removes'];
   readonly returnsOld?: boolean;
 }
@@ -41,11 +41,11 @@ const ACCEPTED_NEW: Accepted = { kind: 'accepted', live: undefined };
 const UNREADABLE = refused('record-corrupt', 'the stored record cannot be read');
 
 export function decide(
-  proposal: Proposal,
+  decidable: Decidable,
   { record, damaged }: KeyState,
   wallMs: number,
 ): Decision {
-  const { conditions, removes, returnsOld = false } = proposal;
+  const { conditions, removes, returnsOld = false } = decidable;
   const asksWhatIsThere = conditions.length > 0 || returnsOld || removes !== undefined;
   if (damaged && asksWhatIsThere) return UNREADABLE;
   const live = shows(record, wallMs) ? record : undefined;

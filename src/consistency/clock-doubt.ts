@@ -1,6 +1,10 @@
 // What a client is told where the clock of this replica is in doubt: nothing was written, and who has to do what.
 
 import type { ClockState } from '../model/clock.ts';
+import type { Now } from '../model/effect.ts';
+import { hlcToMs, type HybridClock } from '../model/hlc.ts';
+import type { Settings } from '../model/settings.ts';
+import type { AgreedClock } from './agreed-clock.ts';
 
 /** Why nothing is stamped. */
 export interface Doubt {
@@ -9,10 +13,29 @@ export interface Doubt {
   readonly retryAfterMs: number;
 }
 
-export const NOTHING_WRITTEN = 'nothing was written; write at another replica';
-export const FOLLOWS = 'this replica has stamped, or follows, what is ahead of the agreed clock by';
+export interface StampOptions {
+  readonly agreed: AgreedClock;
+  readonly clock: HybridClock;
+  readonly settings: Settings;
+}
 
-export function doubtOf(state: ClockState, aheadMs: number): Doubt {
+const NOTHING_WRITTEN = 'nothing was written; write at another replica';
+const FOLLOWS = 'this replica has stamped, or follows, what is ahead of the agreed clock by';
+
+/** Why nothing can be stamped now; `undefined` where it can. */
+export function stampDoubt(
+  { agreed, clock, settings }: StampOptions,
+  { wallMs }: Now,
+): Doubt | undefined {
+  if (!agreed.isTrusted) return doubtOf(agreed.state, agreed.aheadMs);
+  const aheadMs = hlcToMs(clock.last) - wallMs;
+  // A replica that is the only member by its settings has no peer that the stamp could trouble.
+  if (aheadMs <= settings.clockDriftMaxMs || settings.members.length === 1) return undefined;
+  const detail = `${FOLLOWS} ${Math.ceil(aheadMs)} ms; ${NOTHING_WRITTEN}`;
+  return { code: 'clock-drift', detail, retryAfterMs: Math.ceil(aheadMs) };
+}
+
+function doubtOf(state: ClockState, aheadMs: number): Doubt {
   if (state === 'measuring') {
     const detail = 'the clock of this replica has not been compared with its peers yet';
     return { code: 'catching-up', detail, retryAfterMs: 1000 };

@@ -12,16 +12,17 @@
 // Bounds: as many as reads may wait, of them `LISTS_MAX` lists; a list's page ends with a frame, and its cursor goes on at
 // any replica.
 
-import type { Asker, Command, ListCommand, ReadCommand } from '../model/command.ts';
+import type { Asker, ListCommand, ReadCommand } from '../model/command.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import type { NamespaceName } from '../model/id.ts';
-import type { FaultCode } from '../model/fault.ts';
+import type { Fault, FaultCode } from '../model/fault.ts';
 import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
 import type { Level } from '../model/level.ts';
 import { type Record, stampOf } from '../model/record.ts';
 import { isAnswerTo } from './check.ts';
 import { ForwardServer, type ForwardServerOptions, type Run } from './server.ts';
-import { refuse } from '../model/refuse.ts';
+import { refuse, refuseWith } from '../model/refuse.ts';
+import type { Terms } from '../model/terms.ts';
 import type { HybridClock } from '../model/hlc.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Peers } from '../peers/peers.ts';
@@ -50,10 +51,10 @@ interface Pending {
 
 /** Which replicas may answer reads. */
 interface Admission {
-  mayAnswer(namespace: NamespaceName, now: Now): boolean;
   /** Peers that may be asked, the nearest first. */
   fit(namespace: NamespaceName): readonly number[];
-  refuse(command: ReadCommand | ListCommand, out: Outbox, others?: string): void;
+  /** Why this replica does not answer itself, and what became of asking others. */
+  faultOf(namespace: NamespaceName, others: string): Fault;
 }
 
 export interface ForwardClientOptions extends ForwardServerOptions {
@@ -80,16 +81,6 @@ export class ForwardClient {
 
   get waiting(): number {
     return this.#pending.size;
-  }
-
-  /** True for a read of a namespace that this replica is not fit to answer: others are asked, or it is refused. */
-  turnsAway(command: Command<Asker>, turn: Turn): boolean {
-    if (command.kind !== 'read' && command.kind !== 'list') return false;
-    if (this.#admission.mayAnswer(command.namespace, turn.now)) return false;
-    if (command.onUnmet === 'forward' && this.#admission.fit(command.namespace).length > 0)
-      this.#begin(command, turn);
-    else this.#admission.refuse(command, turn);
-    return true;
   }
 
   /** A peer asks in the place of its client, or answers in the place of this replica. */
@@ -130,18 +121,16 @@ export class ForwardClient {
     this.#pending.clear();
   }
 
-  #begin(command: ReadCommand | ListCommand, turn: Turn): void {
-    const { namespaces } = this.#options;
-    const policy = namespaces.find(command.namespace)?.policy;
-    if (policy === undefined) return this.#admission.refuse(command, turn);
+  /** Asks others: this replica is not fit to answer for the namespace. */
+  begin(command: ReadCommand | ListCommand, terms: Terms, turn: Turn): void {
     if (this.#isFull(command.client, command.kind, turn)) return;
     const pending: Pending = {
       id: ++this.#lastId,
       command,
       question: this.#questionOf(command),
-      level: policy.consistency,
+      level: terms.namespace.policy.consistency,
       beganMs: turn.now.monoMs,
-      deadlineMs: turn.now.monoMs + (command.timeoutMs ?? policy.timeoutMs),
+      deadlineMs: terms.deadlineMs,
       asked: 0,
       open: 0,
       nextAtMs: turn.now.monoMs,
@@ -227,7 +216,8 @@ export class ForwardClient {
     const { command, refusals, open } = pending;
     this.#end(pending);
     const late = open === 0 ? [] : ['the others did not answer in time'];
-    this.#admission.refuse(command, out, [...refusals, ...late].join(', '));
+    const others = [...refusals, ...late].join(', ');
+    refuseWith(command.client, out, this.#admission.faultOf(command.namespace, others));
   }
 
   #end({ id, command }: Pending): void {

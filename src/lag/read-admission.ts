@@ -9,16 +9,14 @@
 // `minServing` answer. Who of several paused ones does is settled by who does so already, then by the smaller lag (in powers
 // of two, so that it does not flap), then by the smaller id. A stale replica never answers.
 
-import type { ListCommand, ReadCommand } from '../model/command.ts';
-import type { Now, Outbox } from '../model/effect.ts';
-import type { Alternate } from '../model/fault.ts';
+import type { Now } from '../model/effect.ts';
+import { type Alternate, type Fault, fault } from '../model/fault.ts';
 import { LAG_TOLD_MAX, type NamespaceLag } from '../model/lag.ts';
 import type { LaneId, NamespaceName, ReplicaId, Seq } from '../model/id.ts';
 import { majority, type Member } from '../model/quorum.ts';
 import { countMissing, dominates, mergeVector, type Vector } from '../model/vector.ts';
 import { Backlog } from './backlog.ts';
 import { type LagStates, missingMs, type Reading, type Watched } from './lag-state.ts';
-import { refuse } from '../model/refuse.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
 import type { CatchUp } from './catch-up.ts';
 import type { StalenessBound } from './staleness.ts';
@@ -88,13 +86,13 @@ export class ReadAdmission {
   }
 
   /** Says why nothing is answered here, and who may be asked. `others`: what became of asking them. */
-  refuse({ namespace, client }: ReadCommand | ListCommand, out: Outbox, others = ''): void {
+  faultOf(namespace: NamespaceName, others = ''): Fault {
     const { state = 'unknown', rule = 'time' } = this.#options.lagStates.of(namespace) ?? {};
     const isEarly = state === 'unknown' || state === 'catching-up';
     const own = isEarly ? EARLY : `this replica is ${state}: ${WHY[rule]}`;
     const detail = others === '' ? own : `${own}; ${others}`;
     const more = { state, alternates: this.alternates(namespace), retryAfterMs: 1000 };
-    refuse(client, out, isEarly ? 'catching-up' : 'replica-stale', detail, more);
+    return fault(isEarly ? 'catching-up' : 'replica-stale', detail, more);
   }
 
   /** The namespace's state, not resting on a look that a stall or a doubt has overtaken; nothing where none is needed. */

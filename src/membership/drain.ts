@@ -2,15 +2,14 @@
 // across restarts, until it is resumed. A grace lets it answer for a while after it has said so, until load balancers and
 // clients have gone elsewhere; a restart ends the grace.
 
-import type { Asker, Command, DrainCommand } from '../model/command.ts';
+import type { DrainCommand } from '../model/command.ts';
 import type { Now, Turn } from '../model/effect.ts';
 import { metaKey } from '../store/layout.ts';
 import { sealNothing } from '../store/envelope.ts';
+import { type Fault, fault } from '../model/fault.ts';
 import { alternatesIn, type Peers } from '../peers/peers.ts';
-import { refuse } from '../model/refuse.ts';
 import type { Storage } from '../model/port.ts';
 
-const OF_CLIENTS: ReadonlySet<Command['kind']> = new Set(['read', 'list', 'write', 'run']);
 const DRAINED = metaKey('drained');
 /** A disk that takes longer hangs: the operator is told that the mark may be lost. */
 const HELD_MS_MAX = 10_000;
@@ -58,14 +57,12 @@ export class Drain {
     return this.#isDrained ? Math.max(this.#refusesFromMs - monoMs, 0) : 0;
   }
 
-  /** True when the command was answered with a refusal. */
-  refuses(command: Command<Asker>, turn: Turn): boolean {
-    if (!this.#isDrained || turn.now.monoMs < this.#refusesFromMs) return false;
-    if (!OF_CLIENTS.has(command.kind)) return false;
-    refuse(command.client, turn, 'draining', 'this replica is drained', {
+  /** What clients hear whose requests are not taken; `undefined` where they are. */
+  refusal({ monoMs }: Now): Fault | undefined {
+    if (!this.#isDrained || monoMs < this.#refusesFromMs) return undefined;
+    return fault('draining', 'this replica is drained', {
       alternates: alternatesIn(this.#options.peers),
       retryAfterMs: 1000,
     });
-    return true;
   }
 }

@@ -18,3 +18,8 @@ export function refuse(
 ): void {
   out.reply(client, { kind: 'failed', fault: fault(code, detail, more) }, lsn, deadlineMs);
 }
+
+/** For a reason that rests on nothing which is not durable. */
+export function refuseWith(client: Asker, out: Outbox, reason: Fault): void {
+  out.reply(client, { kind: 'failed', fault: reason }, 0);
+}

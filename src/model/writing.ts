@@ -32,10 +32,11 @@ export function weightOf(command: Writing): Weight {
   };
 }
 
-/** Why a run of this many bytes is refused. */
-export function tooLarge(command: Writing, bytes: number): string | undefined {
+/** Why a run with this many items or bytes is refused. */
+export function tooLarge(command: Writing): string | undefined {
   if (command.kind === 'write') return undefined;
-  if (command.items.length <= RUN_ENTRIES_MAX && bytes <= RUN_BYTES_MAX) return undefined;
+  if (command.items.length <= RUN_ENTRIES_MAX && weightOf(command).bytes <= RUN_BYTES_MAX)
+    return undefined;
   return `what is written at once has at most ${RUN_ENTRIES_MAX} entries and ${RUN_BYTES_MAX} bytes`;
 }
 
@@ -48,13 +49,10 @@ export function isConditional(command: Writing): boolean {
  * The keys for which the read quorum is asked first: those with conditions, or all if the request
  * names the quorum.
  */
-export function readsOf(
-  command: Writing,
-  timeoutMs: number,
-): Pick<ReadCommand, 'namespace' | 'key' | 'r' | 'timeoutMs'>[] {
+export function readsOf(command: Writing): Pick<ReadCommand, 'namespace' | 'key' | 'r'>[] {
   const { namespace, r } = command;
-  if (command.kind === 'write') return [{ namespace, key: command.key, r, timeoutMs }];
+  if (command.kind === 'write') return [{ namespace, key: command.key, r }];
   const asked = command.items.filter(({ conditions }) => r !== undefined || conditions.length > 0);
   const keys = new Set(asked.map(({ key }) => key));
-  return [...keys].map((key) => ({ namespace, key, r, timeoutMs }));
+  return [...keys].map((key) => ({ namespace, key, r }));
 }

@@ -68,7 +68,7 @@ export interface ReadRequestOptions {
   readonly rules: RecordRules;
   readonly key: Key;
   readonly requirement: Requirement;
-  readonly timeoutMs: number;
+  readonly deadlineMs: number;
   /** Peers that must not count, as bits. */
   readonly unfit: number;
 }
@@ -119,7 +119,7 @@ export class PendingReads {
       key: options.key,
       tally: new Tally(options.requirement),
       beganMs: turn.now.monoMs,
-      deadlineMs: turn.now.monoMs + options.timeoutMs,
+      deadlineMs: options.deadlineMs,
       hedgeAtMs: Number.POSITIVE_INFINITY,
       asked: 1 << local.member,
       damaged: 0,

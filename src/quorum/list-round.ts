@@ -5,7 +5,7 @@ import type { ListCommand, Staleness } from '../model/command.ts';
 import type { ReadOwner } from '../model/effect.ts';
 import { withoutValue } from '../model/encoding.ts';
 import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
-import type { RecordRules } from '../model/namespaces.ts';
+import type { Namespace } from '../model/namespaces.ts';
 import type { Requirement } from '../model/quorum.ts';
 import { encodedOf, type Record } from '../model/record.ts';
 import { Tally } from './tally.ts';
@@ -20,7 +20,7 @@ export interface Listing extends Holder {
   readonly id: number;
   readonly command: ListCommand;
   readonly requirement: Requirement;
-  readonly rules: RecordRules;
+  readonly namespace: Namespace;
   readonly unfit: number;
   readonly deadlineMs: number;
   readonly enoughMs: number;
@@ -50,8 +50,8 @@ export interface Listing extends Holder {
 }
 
 /** Its page is this replica's own: keys that are read by themselves could overtake earlier writes. */
-export function isByStream({ rules }: Listing): boolean {
-  return rules.level.repairs === 'stream';
+export function isByStream({ namespace }: Listing): boolean {
+  return namespace.level.repairs === 'stream';
 }
 
 export function freshRound(requirement: Requirement) {

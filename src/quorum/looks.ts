@@ -11,12 +11,13 @@ import { createRing } from '../base/ring.ts';
 import type { Client, ReadCommand, Reply } from '../model/command.ts';
 import type { Turn } from '../model/effect.ts';
 import type { Fault } from '../model/fault.ts';
+import type { Terms } from '../model/terms.ts';
 import type { Timers } from '../model/timer.ts';
 
 /** Goes on: everything that was asked for is merged, or `failed` says why it could not be read. */
 export type Resume = (failed: Fault | undefined, turn: Turn) => void;
-type Read = (command: ReadCommand, turn: Turn) => void;
-type Asked = Pick<ReadCommand, 'namespace' | 'key' | 'r' | 'timeoutMs'>;
+type Read = (command: ReadCommand, terms: Terms, turn: Turn) => void;
+type Asked = Pick<ReadCommand, 'namespace' | 'key' | 'r'>;
 
 class Look implements Client {
   readonly resume: Resume;
@@ -55,11 +56,12 @@ export class Looks {
     return this.#open.size;
   }
 
-  begin(asked: readonly Asked[], resume: Resume, turn: Turn): void {
+  /** `terms`: of the reads. */
+  begin(asked: readonly Asked[], terms: Terms, resume: Resume, turn: Turn): void {
     const look = new Look(asked.length, resume, (ended) => this.#onEnded(ended));
     this.#open.add(look);
-    for (const each of asked)
-      this.#read({ kind: 'read', client: look, onUnmet: 'fail', ...each }, turn);
+    const read = { kind: 'read', client: look, onUnmet: 'fail', timeoutMs: undefined } as const;
+    for (const each of asked) this.#read({ ...read, ...each }, terms, turn);
   }
 
   /** Between two steps. */

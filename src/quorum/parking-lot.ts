@@ -1,81 +1,95 @@
-// Requests that wait until this replica shows a lane up to a position, each to its deadline. Today these are reads in a `fifo`
-// namespace that learned of a version which is not shown here yet: shown alone, it would overtake its origin's earlier writes.
+// The one place in which requests wait until this replica shows a lane up to a position, each to its deadline. Today these are reads
+// in a `fifo` namespace that learned of a version which is not shown here yet: shown alone, it would overtake its origin's
+// earlier writes. A gate of the admission (replica/admission/) may park a request as well.
 //
 //   parked -> reached   everything of the lane up to the position is applied here
-//   parked -> expired   the deadline came first
+//   parked -> late      the deadline came first
 //
-// What waits is indexed by the lane, so an entry that comes costs nothing where no request waits for its lane. The callers bound
-// how many wait.
+// What waits is indexed by the lane, so an entry that comes costs nothing where no request waits for its lane.
+//
+// Bound: `max` at a time. Beyond that nothing is parked, and the caller refuses its request as `overloaded`.
 
+import type { Asker } from '../model/command.ts';
 import type { Turn } from '../model/effect.ts';
+import { type Fault, fault } from '../model/fault.ts';
 import type { Dot, LaneId, Seq } from '../model/id.ts';
 
-interface Wait<T> {
-  readonly seq: Seq;
-  readonly deadlineMs: number;
-  readonly item: T;
+/** A request that waits. One of the two is called, once, unless it is abandoned. */
+export interface Parked {
+  readonly client: Asker;
+  onReached(turn: Turn): void;
+  onLate(turn: Turn): void;
 }
 
-export type WaitEnd<T> = (item: T, reached: boolean, turn: Turn) => void;
+interface Wait {
+  readonly seq: Seq;
+  readonly deadlineMs: number;
+  readonly parked: Parked;
+}
 
-export class ParkingLot<T> {
-  readonly #waits = new Map<LaneId, Wait<T>[]>();
-  readonly #end: WaitEnd<T>;
+export class ParkingLot {
+  readonly #max: number;
+  readonly #waits = new Map<LaneId, Wait[]>();
   #size = 0;
 
-  constructor(end: WaitEnd<T>) {
-    this.#end = end;
+  constructor(max: number) {
+    this.#max = max;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  park(item: T, dot: Dot, deadlineMs: number, turn: Turn): void {
+  /** What a request hears that cannot be parked. */
+  get full(): Fault {
+    const detail = `${this.#max} requests wait for writes that are on their way already`;
+    return fault('overloaded', detail, { retryAfterMs: 1000 });
+  }
+
+  /** Until everything of the dot's lane up to the dot is shown here. False: the lot is full. */
+  park(parked: Parked, dot: Dot, deadlineMs: number, turn: Turn): boolean {
+    if (this.#size >= this.#max) return false;
     const waits = this.#waits.get(dot.origin);
-    const wait: Wait<T> = { seq: dot.seq, deadlineMs, item };
+    const wait: Wait = { seq: dot.seq, deadlineMs, parked };
     if (waits === undefined) this.#waits.set(dot.origin, [wait]);
     else waits.push(wait);
     this.#size++;
     turn.arm('read-order', deadlineMs);
+    return true;
   }
 
   /** Everything of the lane up to `seq` is shown here. */
   onApplied(origin: LaneId, seq: Seq, turn: Turn): void {
     const waits = this.#waits.get(origin);
     if (waits === undefined) return;
-    this.#release(origin, waits, (wait) => wait.seq <= seq, true, turn);
+    const reached = this.#take(origin, waits, (wait) => wait.seq <= seq);
+    for (const { parked } of reached) parked.onReached(turn);
   }
 
   expire(turn: Turn): void {
     if (!turn.takeDue('read-order')) return;
     for (const [origin, waits] of this.#waits) {
-      this.#release(origin, waits, (wait) => wait.deadlineMs <= turn.now.monoMs, false, turn);
+      const late = this.#take(origin, waits, (wait) => wait.deadlineMs <= turn.now.monoMs);
+      for (const { parked } of late) parked.onLate(turn);
       for (const wait of this.#waits.get(origin) ?? []) turn.arm('read-order', wait.deadlineMs);
     }
   }
 
-  /** Forgets all that is parked; gives the items. */
-  abandon(): T[] {
+  /** Forgets all that is parked; gives their clients. */
+  abandon(): Asker[] {
     const waits = [...this.#waits.values()].flat();
     this.#waits.clear();
     this.#size = 0;
-    return waits.map(({ item }) => item);
+    return waits.map(({ parked }) => parked.client);
   }
 
-  #release(
-    origin: LaneId,
-    waits: Wait<T>[],
-    leaves: (wait: Wait<T>) => boolean,
-    reached: boolean,
-    turn: Turn,
-  ): void {
+  #take(origin: LaneId, waits: Wait[], leaves: (wait: Wait) => boolean): Wait[] {
     const leaving = waits.filter(leaves);
-    if (leaving.length === 0) return;
+    if (leaving.length === 0) return leaving;
     const staying = waits.filter((wait) => !leaves(wait));
     if (staying.length === 0) this.#waits.delete(origin);
     else this.#waits.set(origin, staying);
     this.#size -= leaving.length;
-    for (const wait of leaving) this.#end(wait.item, reached, turn);
+    return leaving;
   }
 }

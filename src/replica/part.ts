@@ -34,6 +34,7 @@ export interface Part {
  *   intake, admission before heartbeats     a heartbeat says what this replica holds and admits, as of this beat
  *   heartbeats before exchange, resync      what a peer is asked for follows what it was told
  *   resync before reads                     a copy that has ended is there when a read that waits for it is answered
+ *   reads before parked                     what waits for other replicas comes before what waits for this one
  *   reads, lists before writes              a reader is answered from the batch before a write that it waited for counts it
  *   writes before streams                   this replica's own copy counts before a peer can hold the entry
  *   streams before staleness                what became durable is on its way before it proves how fresh this replica is
@@ -49,6 +50,7 @@ export const ORDER = [
   'succession',
   'resync',
   'reads',
+  'parked',
   'lists',
   'writes',
   'streams',

@@ -4,6 +4,7 @@
 import type { Turn } from '../model/effect.ts';
 import type { Heal } from '../model/heal.ts';
 import type { LaneId } from '../model/id.ts';
+import { refuse } from '../model/refuse.ts';
 import { AntiEntropy } from '../entropy/anti-entropy.ts';
 import { Exchange } from '../entropy/exchange.ts';
 import { Resync } from '../entropy/resync.ts';
@@ -12,6 +13,7 @@ import type { Run } from '../forward/server.ts';
 import { CatchUp } from '../lag/catch-up.ts';
 import { Heartbeats } from '../lag/heartbeat.ts';
 import { ReadAdmission } from '../lag/read-admission.ts';
+import type { Drain } from '../membership/drain.ts';
 import { type Fits, Succession } from '../membership/succession.ts';
 import { Delivery } from '../order/delivery.ts';
 import { Grace } from '../peers/grace.ts';
@@ -19,6 +21,7 @@ import { Memory } from '../peers/memory.ts';
 import { incredible, PeerCheck } from '../peers/peer-check.ts';
 import { holderOf } from '../peers/peers.ts';
 import { StaleDisk } from '../peers/stale-disk.ts';
+import { ParkingLot } from '../quorum/parking-lot.ts';
 import { type Park, Recovery } from '../store/recovery.ts';
 import { Intake } from '../stream/intake.ts';
 import { PullServer } from '../stream/puller.ts';
@@ -29,7 +32,11 @@ import { Scrub } from '../upkeep/scrub.ts';
 import { Tombstones } from '../upkeep/tombstones.ts';
 import { Truncation } from '../upkeep/truncation.ts';
 import type { Core } from './core.ts';
+import { Entrance, type EntranceOptions } from './admission/entrance.ts';
+import { type GateOptions, gatesOf } from './admission/gates.ts';
+import type { Admits } from './desk/desk.ts';
 import { ListDesk } from './desk/lists.ts';
+import { multiLeader } from './desk/multi-leader.ts';
 import type { Part, PartName } from './part.ts';
 import { type Hasten, Reads } from './desk/reads.ts';
 import { Streams } from '../stream/own-streams.ts';
@@ -45,14 +52,19 @@ export interface ReplicaCondition {
 
 export interface PartsOptions {
   readonly fits: Fits | undefined;
+  readonly admits: Admits;
   readonly run: Run;
   /** Storage is read and verified. */
   readonly onRecovered: (turn: Turn) => void;
 }
 
+export interface EntranceParts extends Pick<EntranceOptions, 'serve'>, Pick<GateOptions, 'closed'> {
+  readonly drain: Drain;
+}
+
 export type Machines = ReturnType<typeof createMachines>;
 
-export function createMachines(core: Core, { fits, run, onRecovered }: PartsOptions) {
+export function createMachines(core: Core, { fits, admits, run, onRecovered }: PartsOptions) {
   const { settings, log, held, own, origin, metrics } = core;
   const park: Park = (origins, now) => incredible(origins, succession.stored(), origin, now);
   const recovery = new Recovery(log, held, core.tree, metrics, park, onRecovered);
@@ -66,8 +78,12 @@ export function createMachines(core: Core, { fits, run, onRecovered }: PartsOpti
     const peer = core.peers.get(index);
     if (peer?.greeted === true) exchange.hasten(holderOf(peer), of, turn);
   };
-  const reads = new Reads(core, admission, hasten);
-  const writes = new Writes(core, (command, turn) => reads.begin(command, turn));
+  const lot = new ParkingLot(settings.readsPendingMax);
+  const reads = new Reads(core, { admission, admits, hasten, lot });
+  const writes = new Writes(core, {
+    admits,
+    read: (command, terms, turn) => reads.begin(command, terms, turn),
+  });
   const delivery = new Delivery({
     ...core,
     ruleOf: (name) => core.namespaces.rulesFor(name).level.delivery,
@@ -76,6 +92,9 @@ export function createMachines(core: Core, { fits, run, onRecovered }: PartsOpti
       if (idempotency !== undefined) writes.claims.onRemembered(namespace, idempotency.key, turn);
     },
   });
+  const onAdvance = (of: LaneId, turn: Turn): void => {
+    if (lot.size > 0) lot.onApplied(of, log.applied(of), turn);
+  };
   const heal: Heal = (namespace, key, turn) => reads.heal(namespace, key, turn);
   const shared = { ...core, catchUp, heal };
   const onJump = streams.relearn.bind(streams);
@@ -86,6 +105,7 @@ export function createMachines(core: Core, { fits, run, onRecovered }: PartsOpti
     succession,
     exchange,
     streams,
+    lot,
     reads,
     writes,
     heartbeats: new Heartbeats(core, own, admission),
@@ -94,8 +114,8 @@ export function createMachines(core: Core, { fits, run, onRecovered }: PartsOpti
     grace: new Grace(core),
     staleDisk: new StaleDisk(log, own, origin),
     pulls: new PullServer(log, settings.frameBytes),
-    intake: new Intake(core, exchange, delivery, (of, turn) => reads.onAdvance(of, turn)),
-    lists: new ListDesk(core, { admission, reads, heal, hasten }),
+    intake: new Intake(core, exchange, delivery, onAdvance),
+    lists: new ListDesk(core, { admission, admits, reads, heal, hasten }),
     forwards: new ForwardClient(core, admission, run),
     inflow: new Inflow(core),
     truncation: new Truncation(core),
@@ -108,6 +128,23 @@ export function createMachines(core: Core, { fits, run, onRecovered }: PartsOpti
   };
 }
 
+/** Where requests come in, once the machines are built that serve them. */
+export function entranceOf(
+  core: Core,
+  machines: Machines,
+  { drain, closed, serve }: EntranceParts,
+): Entrance {
+  const { forwards, lot } = machines;
+  return new Entrance({
+    namespaces: core.namespaces,
+    gates: gatesOf({ ...core, ...machines, drain, closed }),
+    desks: { 'multi-leader': multiLeader(machines) },
+    lot,
+    forward: (command, terms, turn) => forwards.begin(command, terms, turn),
+    serve,
+  });
+}
+
 export function tableOf(
   core: Core,
   machines: Machines,
@@ -115,7 +152,7 @@ export function tableOf(
 ): { readonly [Name in PartName]: Part } {
   const { log, nearness, origin, peers, staleness, self, tree } = core;
   const { admission, antiEntropy, exchange, expiry, forwards, heartbeats } = machines;
-  const { idempotency, intake, lists, memory, reads, resync, streams, succession, writes } =
+  const { idempotency, intake, lists, lot, memory, reads, resync, streams, succession, writes } =
     machines;
   const { scrub, tombstones, truncation } = machines;
   return {
@@ -143,6 +180,15 @@ export function tableOf(
       onDurable: ({ lsn }, turn) => reads.onDurable(lsn, turn),
       onDue: (turn) => reads.onDue(turn),
       stop: (code, turn) => reads.failAll(code, turn),
+    },
+    parked: {
+      get waiting() {
+        return lot.size;
+      },
+      onDue: (turn) => lot.expire(turn),
+      stop(code, turn) {
+        for (const client of lot.abandon()) refuse(client, turn, code, 'the replica has stopped');
+      },
     },
     lists: {
       get waiting() {

@@ -1,9 +1,8 @@
 // What a replica in each phase of its life says of itself, and what a client hears of one that takes no requests.
 
 import { unreachable } from '../base/assert.ts';
-import type { Asker, ReplicaState } from '../model/command.ts';
-import type { Outbox } from '../model/effect.ts';
-import { refuse } from '../model/refuse.ts';
+import type { ReplicaState } from '../model/command.ts';
+import { type Fault, fault } from '../model/fault.ts';
 import type { CatchUp } from '../lag/catch-up.ts';
 import { alternatesIn, type Peers } from '../peers/peers.ts';
 
@@ -31,22 +30,19 @@ export function stateOf(
   }
 }
 
-export function refuseClosed(
-  peers: Peers,
-  client: Asker,
+/** What a client hears of a replica that takes no requests; `undefined` of one that does. */
+export function closedFault(
   phase: Phase,
   { isReturning }: Pick<CatchUp, 'isReturning'>,
-  out: Outbox,
-): void {
-  if (phase === 'failed') {
-    refuse(client, out, 'storage-failed', 'the storage of this replica has failed');
-  } else if (phase === 'draining') {
-    refuse(client, out, 'draining', 'the replica is shutting down', {
+  peers: Peers,
+): Fault | undefined {
+  if (phase === 'open' && !isReturning) return undefined;
+  if (phase === 'failed') return fault('storage-failed', 'the storage of this replica has failed');
+  if (phase === 'draining')
+    return fault('draining', 'the replica is shutting down', {
       alternates: alternatesIn(peers),
       retryAfterMs: 1000,
     });
-  } else {
-    const what = isReturning ? 'is recovering data that it lost' : 'is still starting';
-    refuse(client, out, 'catching-up', `the replica ${what}`, { retryAfterMs: 1000 });
-  }
+  const what = isReturning ? 'is recovering data that it lost' : 'is still starting';
+  return fault('catching-up', `the replica ${what}`, { retryAfterMs: 1000 });
 }

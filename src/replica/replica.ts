@@ -18,16 +18,18 @@ import type { Input, Lsn, Now, Outbox, Turn } from '../model/effect.ts';
 import type { Incarnation } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { policyDigest } from '../model/policy.ts';
+import type { ClusterCommand } from '../model/terms.ts';
 import type { Timer, Timers } from '../model/timer.ts';
 import { raiseToFloor } from '../lag/commit-age.ts';
 import type { Fits } from '../membership/succession.ts';
 import { writeIncarnation } from '../store/incarnation.ts';
+import type { Entrance } from './admission/entrance.ts';
 import { type Core, type CoreOptions, createCore } from './core.ts';
 import { Drain } from '../membership/drain.ts';
 import { ORDER, type Part } from './part.ts';
-import { createMachines, type Machines, tableOf } from './parts.ts';
+import { createMachines, entranceOf, type Machines, tableOf } from './parts.ts';
 import { PeerDesk } from './peer-desk.ts';
-import { type Phase, refuseClosed, stateOf } from './phase.ts';
+import { closedFault, type Phase, stateOf } from './phase.ts';
 import { statusOf, writeStatusOf } from './status.ts';
 
 export interface ReplicaOptions extends CoreOptions {
@@ -43,6 +45,7 @@ export class Replica {
   readonly timers: Timers;
   readonly #core: Core;
   readonly #machines: Machines;
+  readonly #entrance: Entrance;
   readonly #parts: readonly Part[];
   readonly #peerDesk: PeerDesk;
   readonly #drain: Drain;
@@ -60,8 +63,14 @@ export class Replica {
     this.#drain = new Drain(core);
     this.#machines = createMachines(core, {
       fits: options.fits,
+      admits: (command, terms, turn) => this.#entrance.admits(command, terms, turn),
       run: (command, turn) => this.#onCommand(command, turn),
       onRecovered: (turn) => this.#onRecovered(turn),
+    });
+    this.#entrance = entranceOf(core, this.#machines, {
+      drain: this.#drain,
+      closed: () => closedFault(this.#phase, this.#machines.catchUp, core.peers),
+      serve: (command, turn) => this.#serve(command, turn),
     });
     const table = tableOf(core, this.#machines, this);
     this.#parts = ORDER.map((name) => table[name]);
@@ -148,29 +157,16 @@ export class Replica {
   // ---- clients
 
   #onCommand(command: Command<Asker>, turn: Turn): void {
-    if (command.kind === 'status') return turn.reply(command.client, this.status(turn.now), 0);
+    if (command.kind === 'status') return this.#serve(command, turn);
     if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
-      return this.#drain.onCommand(command, turn);
-    if (this.#phase !== 'open' || this.#machines.catchUp.isReturning)
-      return refuseClosed(
-        this.#core.peers,
-        command.client,
-        this.#phase,
-        this.#machines.catchUp,
-        turn,
-      );
-    if (this.#drain.refuses(command, turn) || this.#machines.forwards.turnsAway(command, turn))
-      return;
+      return this.#serve(command, turn);
+    this.#entrance.enter(command, turn);
+  }
+
+  #serve(command: ClusterCommand, turn: Turn): void {
     switch (command.kind) {
-      case 'write':
-      case 'run':
-        return this.#machines.writes.begin(command, turn);
-      case 'read':
-        return this.#machines.reads.begin(command, turn);
-      case 'list':
-        return this.#machines.lists.begin(command, turn);
-      case 'explain':
-        return this.#machines.reads.explain(command, turn);
+      case 'status':
+        return turn.reply(command.client, this.status(turn.now), 0);
       case 'write-status':
         return writeStatusOf(this.#core, command, turn);
       case 'membership':

@@ -14,7 +14,7 @@
 import { bytesOf, compareBytes } from '../../base/bytes.ts';
 import { createRing } from '../../base/ring.ts';
 import type { ListCommand, Staleness } from '../../model/command.ts';
-import type { FaultCode } from '../../model/fault.ts';
+import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../../model/effect.ts';
 import { recordIn, withoutValue } from '../../model/encoding.ts';
 import { encodedOf, latestOf, type Record, shows } from '../../model/record.ts';
@@ -22,7 +22,7 @@ import { after, behind, parseRecordKey, recordKey, type Span } from '../../store
 import type { Heal } from '../../model/heal.ts';
 import { refuse } from '../../model/refuse.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
-import type { Namespaces } from '../../model/namespaces.ts';
+import type { Terms } from '../../model/terms.ts';
 import { type Holder, ITEM_BYTES, type ListRoom, looksAt } from '../../quorum/list-room.ts';
 
 const RUNNING_MAX = 256;
@@ -36,6 +36,7 @@ const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 const LOOKED_ENTRIES_MAX = 10_000;
 const LOOKED_BYTES_MAX = 32 * 1024 * 1024;
 const LOOKING_MS_MAX = 1000;
+const FULL = fault('overloaded', `${RUNNING_MAX} lists are running`, { retryAfterMs: 1000 });
 
 interface Listing extends Holder {
   readonly command: ListCommand;
@@ -64,7 +65,6 @@ type Page = RangeResult & { readonly ok: true };
 
 export interface ListsOptions {
   readonly staleness: StalenessBound;
-  readonly namespaces: Namespaces;
 }
 
 export class Lists {
@@ -83,22 +83,17 @@ export class Lists {
     this.#heal = heal;
   }
 
-  begin(command: ListCommand, turn: Turn): void {
-    const namespace = this.#options.namespaces.find(command.namespace);
-    if (namespace === undefined) {
-      refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
-    } else if (this.#reading.size + this.#queue.size >= RUNNING_MAX) {
-      refuse(command.client, turn, 'overloaded', `${RUNNING_MAX} lists are running`, {
-        retryAfterMs: 1000,
-      });
-    } else {
-      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      const stalenessMs = this.#options.staleness.bound(turn.now.monoMs);
-      const listing = begun(command, timeoutMs, stalenessMs, turn.now.monoMs);
-      this.#waiting++;
-      turn.arm('list', listing.deadlineMs);
-      this.#read(listing, turn);
-    }
+  /** Why no further list can run; `undefined`: one can. */
+  get fullness(): Fault | undefined {
+    return this.#reading.size + this.#queue.size < RUNNING_MAX ? undefined : FULL;
+  }
+
+  begin(command: ListCommand, { deadlineMs }: Terms, turn: Turn): void {
+    const stalenessMs = this.#options.staleness.bound(turn.now.monoMs);
+    const listing = begun(command, deadlineMs, stalenessMs, turn.now.monoMs);
+    this.#waiting++;
+    turn.arm('list', listing.deadlineMs);
+    this.#read(listing, turn);
   }
 
   #onRead(listing: Listing, result: RangeResult, turn: Turn): void {
@@ -253,14 +248,14 @@ export class Lists {
 
 function begun(
   command: ListCommand,
-  timeoutMs: number,
+  deadlineMs: number,
   stalenessMs: Staleness,
   nowMs: number,
 ): Listing {
   return {
     command,
-    deadlineMs: nowMs + timeoutMs,
-    enoughMs: nowMs + Math.min(timeoutMs / 2, LOOKING_MS_MAX),
+    deadlineMs,
+    enoughMs: nowMs + Math.min((deadlineMs - nowMs) / 2, LOOKING_MS_MAX),
     beganMs: nowMs,
     stalenessMs,
     span: spanOf(command),

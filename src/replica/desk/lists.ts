@@ -3,25 +3,32 @@
 
 import type { ListCommand } from '../../model/command.ts';
 import type { Outbox, Turn } from '../../model/effect.ts';
-import type { FaultCode } from '../../model/fault.ts';
+import type { Fault, FaultCode } from '../../model/fault.ts';
 import type { SurveyReply, SurveyRequest } from '../../model/message.ts';
 import { isReachable } from '../../quorum/tally.ts';
-import { refuse } from '../../model/refuse.ts';
+import type { Terms } from '../../model/terms.ts';
 import { ListRoom } from '../../quorum/list-room.ts';
+import type { Admits } from './desk.ts';
 import { Lists, type ListsOptions } from './listing.ts';
 import { type ListParts, QuorumLists, type QuorumListsOptions } from './quorum-lists.ts';
 import { Surveys, type SurveysOptions } from '../../quorum/surveys.ts';
 
 export interface ListDeskOptions extends ListsOptions, QuorumListsOptions, SurveysOptions {}
 
+export interface ListDeskParts extends ListParts {
+  readonly admits: Admits;
+}
+
 export class ListDesk {
   readonly #options: ListDeskOptions;
+  readonly #admits: Admits;
   readonly #alone: Lists;
   readonly #quorum: QuorumLists;
   readonly #surveys: Surveys;
 
-  constructor(options: ListDeskOptions, parts: ListParts) {
+  constructor(options: ListDeskOptions, parts: ListDeskParts) {
     this.#options = options;
+    this.#admits = parts.admits;
     const room = new ListRoom(options.settings.listsHeldBytesMax, options.metrics);
     this.#alone = new Lists(options, parts.heal, room);
     this.#quorum = new QuorumLists(options, parts, room);
@@ -32,18 +39,19 @@ export class ListDesk {
     return this.#alone.waiting + this.#quorum.waiting;
   }
 
-  begin(command: ListCommand, turn: Turn): void {
-    const { namespaces, self } = this.#options;
-    const namespace = namespaces.find(command.namespace);
-    const r = command.r === undefined ? namespace?.r : namespace?.requirement(command.r);
-    if (namespace !== undefined && r === undefined) {
-      const detail = `r exceeds the ${namespace.members.length} replicas of the namespace`;
-      refuse(command.client, turn, 'invalid-parameter', detail);
-    } else if (r === undefined || isReachable(r, 1 << self.index)) {
-      this.#alone.begin(command, turn);
-    } else {
-      this.#quorum.begin(command, r, turn);
-    }
+  begin(command: ListCommand, terms: Terms, turn: Turn): void {
+    if (!this.#admits(command, terms, turn)) return;
+    if (this.#isAlone(terms)) this.#alone.begin(command, terms, turn);
+    else this.#quorum.begin(command, terms, turn);
+  }
+
+  /** Why a list on these terms cannot wait here; `undefined`: it can. */
+  fullness(terms: Terms): Fault | undefined {
+    return this.#isAlone(terms) ? this.#alone.fullness : this.#quorum.fullness;
+  }
+
+  #isAlone({ quorum }: Terms): boolean {
+    return isReachable(quorum, 1 << this.#options.self.index);
   }
 
   /** `mayLack`: this replica may lack what it once had. */

@@ -29,21 +29,19 @@ import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../../model/eff
 import { recordIn } from '../../model/encoding.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import type { SurveyReply } from '../../model/message.ts';
-import { bitCount, isHeld, type Member, type Requirement } from '../../model/quorum.ts';
+import { bitCount, isHeld, type Member } from '../../model/quorum.ts';
 import { encodedOf, type Record } from '../../model/record.ts';
 import { covers } from '../../model/vector.ts';
-import { isReachable } from '../../quorum/tally.ts';
 import { foldedPrefix, keyRangeOf, restOf } from '../../store/key-range.ts';
 import { parseRecordKey, spanOfKeys } from '../../store/layout.ts';
 import type { Heal } from '../../model/heal.ts';
-import { refuse } from '../../model/refuse.ts';
+import type { Terms } from '../../model/terms.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Settings } from '../../model/settings.ts';
 import type { Timers } from '../../model/timer.ts';
 import type { Nearness } from '../../peers/nearness.ts';
 import type { Log } from '../../store/log.ts';
-import type { Namespaces } from '../../model/namespaces.ts';
 import type { Peers } from '../../peers/peers.ts';
 import type { ReadAdmission } from '../../lag/read-admission.ts';
 import { type ListRoom, looksAt } from '../../quorum/list-room.ts';
@@ -76,6 +74,9 @@ const UNSETTLED_MAX = 64;
 /** Each may bring a value from every replica that is asked. */
 const READING_MAX = 64;
 const LOOKING_MS_MAX = 1000;
+const FULL = fault('overloaded', `${RUNNING_MAX} lists that ask other replicas are running`, {
+  retryAfterMs: 1000,
+});
 
 export interface ListParts {
   readonly admission: ReadAdmission;
@@ -88,7 +89,6 @@ export interface QuorumListsOptions {
   readonly staleness: StalenessBound;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly namespaces: Namespaces;
   readonly nearness: Nearness;
   readonly peers: Peers;
   readonly self: Member;
@@ -126,45 +126,37 @@ export class QuorumLists {
     return this.#running.size;
   }
 
-  begin(command: ListCommand, requirement: Requirement, turn: Turn): void {
-    const { staleness, namespaces, peers } = this.#options;
-    const namespace = namespaces.find(command.namespace);
-    const unfit = this.#admission.unfit(command.namespace);
-    if (namespace === undefined) {
-      refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
-    } else if (this.#running.size >= RUNNING_MAX) {
-      const detail = `${RUNNING_MAX} lists that ask other replicas are running`;
-      refuse(command.client, turn, 'overloaded', detail, { retryAfterMs: 1000 });
-    } else if (!isReachable(requirement, peers.reachable & ~unfit)) {
-      const more = { required: requirement.count, retryAfterMs: 1000 };
-      const detail = 'too few replicas can be reached for this r';
-      refuse(command.client, turn, 'no-quorum', detail, more);
-    } else {
-      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      const range = keyRangeOf(command);
-      const listing: Listing = {
-        id: ++this.#lastId,
-        command,
-        requirement,
-        rules: namespace,
-        unfit,
-        deadlineMs: turn.now.monoMs + timeoutMs,
-        enoughMs: turn.now.monoMs + Math.min(timeoutMs / 2, LOOKING_MS_MAX),
-        beganMs: turn.now.monoMs,
-        stalenessMs: staleness.bound(turn.now.monoMs),
-        range: range ?? { from: '', to: '' },
-        items: [],
-        prefixes: [],
-        bytes: 0,
-        held: 0,
-        after: '',
-        rounds: 0,
-        ...freshRound(requirement),
-      };
-      this.#running.set(listing.id, listing);
-      if (range === undefined) this.#end(listing, turn);
-      else this.#survey(listing, turn);
-    }
+  /** Why no further list can run; `undefined`: one can. */
+  get fullness(): Fault | undefined {
+    return this.#running.size < RUNNING_MAX ? undefined : FULL;
+  }
+
+  begin(command: ListCommand, terms: Terms, turn: Turn): void {
+    const { namespace, quorum, deadlineMs } = terms;
+    const { monoMs } = turn.now;
+    const range = keyRangeOf(command);
+    const listing: Listing = {
+      id: ++this.#lastId,
+      command,
+      requirement: quorum,
+      namespace,
+      unfit: this.#admission.unfit(command.namespace),
+      deadlineMs,
+      enoughMs: monoMs + Math.min((deadlineMs - monoMs) / 2, LOOKING_MS_MAX),
+      beganMs: monoMs,
+      stalenessMs: this.#options.staleness.bound(monoMs),
+      range: range ?? { from: '', to: '' },
+      items: [],
+      prefixes: [],
+      bytes: 0,
+      held: 0,
+      after: '',
+      rounds: 0,
+      ...freshRound(quorum),
+    };
+    this.#running.set(listing.id, listing);
+    if (range === undefined) this.#end(listing, turn);
+    else this.#survey(listing, turn);
   }
 
   onReply(peer: number, reply: SurveyReply, turn: Turn): void {
@@ -416,11 +408,11 @@ export class QuorumLists {
   /** What to show can only be told by reading the key. */
   #isOpen(listing: Listing, row: Row): boolean {
     if (isByStream(listing)) return false;
-    const { requirement, rules } = listing;
+    const { requirement, namespace } = listing;
     const { log, peers } = this.#options;
     const { newest } = row;
     const all = row.holders | peers.holders(newest, log.durable);
-    if (!isHeld(requirement, all, rules.members.length)) return true;
+    if (!isHeld(requirement, all, namespace.members.length)) return true;
     return !newest.isDeleted && !hasNewest(row);
   }
 
@@ -445,11 +437,13 @@ export class QuorumLists {
   #readRow(listing: Listing, row: Row, turn: Turn): void {
     const { namespace, r, values } = listing.command;
     const timeoutMs = Math.max(listing.deadlineMs - turn.now.monoMs, 1);
+    const deadlineMs = turn.now.monoMs + timeoutMs;
+    const terms = { namespace: listing.namespace, quorum: listing.requirement, deadlineMs };
     const client = new RowClient(row, values, () => this.#onRow(listing, row));
     const { key } = row;
     const question = { kind: 'read', namespace, key, r, timeoutMs, onUnmet: 'fail' } as const;
     this.#reading++;
-    this.#reads.begin({ ...question, client }, turn);
+    this.#reads.begin({ ...question, client }, terms, turn);
   }
 
   #onRow(listing: Listing, { own }: Row): void {

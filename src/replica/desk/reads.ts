@@ -23,11 +23,11 @@ import type {
 } from '../../model/command.ts';
 import type { Lsn, Outbox, Turn } from '../../model/effect.ts';
 import { decodeRecord } from '../../model/encoding.ts';
-import type { FaultCode } from '../../model/fault.ts';
+import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import type { Key, NamespaceName, LaneId } from '../../model/id.ts';
 import type { ReadReply, ReadRequest, Repair } from '../../model/message.ts';
 import { type Storage, UNREADABLE } from '../../model/port.ts';
-import { bitCount, isHeld, type Member, type Requirement } from '../../model/quorum.ts';
+import { bitCount, isHeld, type Member } from '../../model/quorum.ts';
 import {
   isCoveredBy,
   isTombstone,
@@ -43,15 +43,16 @@ import {
   type ReadOutcome,
   type ReadRequestOptions,
 } from '../../quorum/get.ts';
-import { ParkingLot } from '../../quorum/parking-lot.ts';
+import type { ParkingLot } from '../../quorum/parking-lot.ts';
 import { isReachable } from '../../quorum/tally.ts';
 import { type WriteBack, WriteBacks } from '../../quorum/write-back.ts';
 import { recordKey } from '../../store/layout.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Table } from '../../store/table.ts';
-import { refuse } from '../../model/refuse.ts';
+import { refuse, refuseWith } from '../../model/refuse.ts';
+import type { Terms } from '../../model/terms.ts';
 import type { ReadAdmission } from '../../lag/read-admission.ts';
-import type { Namespace, Namespaces } from '../../model/namespaces.ts';
+import type { Namespaces } from '../../model/namespaces.ts';
 import type { Absence } from '../../store/absence.ts';
 import type { HybridClock } from '../../model/hlc.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
@@ -63,11 +64,11 @@ import type { Room } from '../../store/room.ts';
 import type { Settings } from '../../model/settings.ts';
 import { includes, merge } from '../../conflict/merge.ts';
 import type { Stability } from '../../upkeep/stability.ts';
+import type { Admits } from './desk.ts';
 
 /** Asks the peer for entries of an origin up to one that it showed us, unless they are on their way. */
 export type Hasten = (peer: number, origin: LaneId, turn: Turn) => void;
 
-const EXPLAIN_TIMEOUT_MS = 1000;
 const HEAL_TIMEOUT_MS = 5000;
 const UNHELD_LATE =
   'the deadline passed before enough replicas had confirmed the newest version; later reads may or may not show it';
@@ -75,12 +76,6 @@ const UNHELD_LOST =
   'too few replicas can be reached to confirm the newest version; later reads may or may not show it';
 /** A peer's question waits so long for a commit of ours. */
 const HELD_MS_MAX = 200;
-
-/** A read whose answer waits for the stream. */
-interface Waiting {
-  readonly read: PendingRead;
-  readonly client: Asker;
-}
 
 export interface ReadsOptions {
   readonly absence: Absence;
@@ -99,20 +94,24 @@ export interface ReadsOptions {
   readonly table: Table;
 }
 
+export interface ReadsParts {
+  readonly admission: Pick<ReadAdmission, 'unfit'>;
+  readonly admits: Admits;
+  readonly hasten: Hasten;
+  readonly lot: ParkingLot;
+}
+
 export class Reads {
   readonly #options: ReadsOptions;
+  readonly #parts: ReadsParts;
   readonly #pending: PendingReads;
   readonly #writeBacks: WriteBacks;
-  readonly #parked: ParkingLot<Waiting>;
   readonly #ownBit: number;
-  readonly #admission: ReadAdmission;
-  readonly #hasten: Hasten;
   #durableLsn: Lsn = 0;
 
-  constructor(options: ReadsOptions, admission: ReadAdmission, hasten: Hasten) {
+  constructor(options: ReadsOptions, parts: ReadsParts) {
     this.#options = options;
-    this.#admission = admission;
-    this.#hasten = hasten;
+    this.#parts = parts;
     this.#ownBit = 1 << options.self.index;
     this.#pending = new PendingReads(options.nearness, options.metrics, (read, outcome, turn) =>
       this.#finish(read, outcome, turn),
@@ -123,60 +122,43 @@ export class Reads {
       () => this.#pending.nextId(),
       (...ended) => this.#endWriteBack(...ended),
     );
-    this.#parked = new ParkingLot((waiting, reached, turn) =>
-      this.#endWait(waiting, reached, turn),
-    );
   }
 
   get waiting(): number {
-    return this.#pending.waiting + this.#parked.size + this.#writeBacks.waiting;
+    return this.#pending.waiting + this.#writeBacks.waiting;
   }
 
-  begin(command: ReadCommand, turn: Turn): void {
-    const namespace = this.#options.namespaces.find(command.namespace);
-    if (namespace === undefined) {
-      refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
-      return;
-    }
-    const requirement = command.r === undefined ? namespace.r : namespace.requirement(command.r);
-    if (requirement === undefined) {
-      const detail = `r exceeds the ${namespace.members.length} replicas of the namespace`;
-      refuse(command.client, turn, 'invalid-parameter', detail);
-      return;
-    }
+  begin(command: ReadCommand, terms: Terms, turn: Turn): void {
     const cell = this.#options.table.read(command.namespace, command.key);
-    if (isReachable(requirement, this.#ownBit) && !cell.damaged) {
-      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      this.#reply(command.client, cell, turn.now.monoMs + timeoutMs, turn);
-    } else {
-      this.#ask(command, cell, namespace, requirement, turn);
-    }
+    if (isReachable(terms.quorum, this.#ownBit) && !cell.damaged)
+      this.#reply(command.client, cell, terms.deadlineMs, turn);
+    else if (this.#parts.admits(command, terms, turn)) this.#ask(command, terms, cell, turn);
   }
 
-  explain(command: ExplainCommand, turn: Turn): void {
-    const { namespaces, table } = this.#options;
-    const rules = namespaces.find(command.namespace);
-    if (rules === undefined) {
-      refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
-      return;
-    }
-    if (this.#isFull(command.client, turn)) return;
-    const timeoutMs = command.timeoutMs ?? EXPLAIN_TIMEOUT_MS;
-    const cell = table.read(command.namespace, command.key);
-    const options = { ...command, purpose: 'explain', rules, timeoutMs, unfit: 0 } as const;
-    this.#begin({ ...options, requirement: rules.all }, cell, turn);
+  explain(command: ExplainCommand, terms: Terms, turn: Turn): void {
+    if (!this.#parts.admits(command, terms, turn)) return;
+    const cell = this.#options.table.read(command.namespace, command.key);
+    this.#begin(questionOf('explain', command, terms, 0), cell, turn);
+  }
+
+  /** Why no further read can wait; `undefined`: one can. */
+  get fullness(): Fault | undefined {
+    const { readsPendingMax } = this.#options.settings;
+    if (this.waiting + this.#parts.lot.size < readsPendingMax) return undefined;
+    const detail = `${readsPendingMax} reads are waiting already`;
+    return fault('overloaded', detail, { retryAfterMs: 1000 });
   }
 
   /** A stored record is damaged: put what memory or the peers hold in its place. */
   heal(namespace: NamespaceName, key: Key, turn: Turn): void {
-    const { table, namespaces, settings } = this.#options;
+    const { table, namespaces } = this.#options;
     const cell = table.read(namespace, key);
     if (!cell.damaged) return table.cells.rewrite(cell, turn);
-    if (this.waiting >= settings.readsPendingMax) return;
+    if (this.fullness !== undefined) return;
     const rules = namespaces.rulesFor(namespace);
     const options = { purpose: 'heal', client: undefined, namespace, rules, key } as const;
-    const terms = { requirement: rules.all, timeoutMs: HEAL_TIMEOUT_MS, unfit: 0 };
-    this.#begin({ ...options, ...terms }, cell, turn);
+    const deadlineMs = turn.now.monoMs + HEAL_TIMEOUT_MS;
+    this.#begin({ ...options, requirement: rules.all, deadlineMs, unfit: 0 }, cell, turn);
   }
 
   /**
@@ -241,17 +223,10 @@ export class Reads {
     this.#writeBacks.onDisconnected(this.#options.peers.reachable, turn);
   }
 
-  /** Entries of another origin became visible here. */
-  onAdvance(origin: LaneId, turn: Turn): void {
-    if (this.#parked.size === 0) return;
-    this.#parked.onApplied(origin, this.#options.log.applied(origin), turn);
-  }
-
   onDue(turn: Turn): void {
     this.#passOverSilent(turn);
     this.#pending.onDue(this.#options.peers.reachable, turn);
     this.#writeBacks.onDue(this.#options.peers.reachable, turn);
-    this.#parked.expire(turn);
   }
 
   /** What waits for a peer that has fallen silent asks another, and is told at once where there is none. */
@@ -266,8 +241,7 @@ export class Reads {
 
   /** The replica stops: who still waits is told. */
   failAll(code: FaultCode, out: Outbox): void {
-    const waiting = this.#parked.abandon().map(({ client }) => client);
-    for (const client of [...this.#pending.abandon(), ...this.#writeBacks.abandon(), ...waiting]) {
+    for (const client of [...this.#pending.abandon(), ...this.#writeBacks.abandon()]) {
       refuse(client, out, code, 'the replica has stopped');
     }
   }
@@ -280,34 +254,9 @@ export class Reads {
     return replyOf(request, record === undefined, record);
   }
 
-  #isFull(client: Asker, out: Outbox): boolean {
-    const { readsPendingMax } = this.#options.settings;
-    if (this.waiting < readsPendingMax) return false;
-    const detail = `${readsPendingMax} reads are waiting already`;
-    refuse(client, out, 'overloaded', detail, { retryAfterMs: 1000 });
-    return true;
-  }
-
-  #ask(
-    command: ReadCommand,
-    cell: Cell,
-    namespace: Namespace,
-    requirement: Requirement,
-    turn: Turn,
-  ): void {
-    const unfit = this.#admission.unfit(command.namespace);
-    const { reachable } = this.#options.peers;
-    const silent = this.#options.peers.silent(turn.now.monoMs);
-    if (!isReachable(requirement, reachable & ~silent & ~unfit)) {
-      refuse(command.client, turn, 'no-quorum', 'too few replicas can be reached for this r', {
-        required: requirement.count,
-        retryAfterMs: 1000,
-      });
-    } else if (!this.#isFull(command.client, turn)) {
-      const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-      const terms = { purpose: 'read', rules: namespace, requirement, timeoutMs, unfit } as const;
-      this.#begin({ ...command, ...terms }, cell, turn);
-    }
+  #ask(command: ReadCommand, terms: Terms, cell: Cell, turn: Turn): void {
+    const unfit = this.#parts.admission.unfit(command.namespace);
+    this.#begin(questionOf('read', command, terms, unfit), cell, turn);
   }
 
   #begin(options: ReadRequestOptions, cell: Cell, turn: Turn): void {
@@ -458,20 +407,26 @@ export class Reads {
 
   #catchUp(read: PendingRead, client: Asker, newest: Record, turn: Turn): void {
     const { origin, seq } = latestOf(newest);
-    this.#parked.park({ read, client }, { origin, seq }, read.deadlineMs, turn);
+    const { lot, hasten } = this.#parts;
+    const parked = {
+      client,
+      onReached: (later: Turn) => this.#onCaughtUp(read, client, later),
+      onLate: (later: Turn) => this.#failLate(read, client, later),
+    };
+    if (!lot.park(parked, { origin, seq }, read.deadlineMs, turn))
+      return refuseWith(client, turn, lot.full);
     this.#options.metrics.readRepairs++;
-    this.#hasten(read.answers.indexOf(newest), origin, turn);
+    hasten(read.answers.indexOf(newest), origin, turn);
   }
 
-  #endWait({ read, client }: Waiting, reached: boolean, turn: Turn): void {
-    if (reached && read.cut !== undefined) {
-      this.#settleDamaged(read, client, turn);
-    } else if (reached) {
-      this.#hold(read, client, read.newest, turn);
-    } else {
-      const detail = 'the deadline passed before the stream brought the newest version';
-      refuse(client, turn, 'timeout', detail, { required: read.tally.requirement.count });
-    }
+  #onCaughtUp(read: PendingRead, client: Asker, turn: Turn): void {
+    if (read.cut !== undefined) this.#settleDamaged(read, client, turn);
+    else this.#hold(read, client, read.newest, turn);
+  }
+
+  #failLate(read: PendingRead, client: Asker, turn: Turn): void {
+    const detail = 'the deadline passed before the stream brought the newest version';
+    refuse(client, turn, 'timeout', detail, { required: read.tally.requirement.count });
   }
 
   /** What a quorum answered is durable at those that vouch for it, so the reply depends on nothing here. */
@@ -537,6 +492,15 @@ export class Reads {
     }
     return known;
   }
+}
+
+function questionOf(
+  purpose: 'read' | 'explain',
+  { client, namespace, key }: ReadCommand | ExplainCommand,
+  { namespace: rules, quorum: requirement, deadlineMs }: Terms,
+  unfit: number,
+): ReadRequestOptions {
+  return { purpose, client, namespace, rules, key, requirement, deadlineMs, unfit };
 }
 
 function replyOf(

@@ -12,13 +12,13 @@
 
 import { assert } from '../../base/assert.ts';
 import type { ReadCommand, RunCommand, WriteCommand } from '../../model/command.ts';
-import type { Now, Outbox, Turn } from '../../model/effect.ts';
+import type { Now, Turn } from '../../model/effect.ts';
 import { encodeMutation } from '../../model/encoding.ts';
 import { type Hlc, hlcToMs, type HybridClock } from '../../model/hlc.ts';
-import { type FaultCode, fault } from '../../model/fault.ts';
+import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import type { Dot, Seq } from '../../model/id.ts';
 import type { Superseded } from '../../model/message.ts';
-import { intersects, majority, type Requirement } from '../../model/quorum.ts';
+import { intersects, type Requirement } from '../../model/quorum.ts';
 import {
   dotsOf,
   type Idempotency,
@@ -35,7 +35,7 @@ import {
   decide,
   type Decision,
   faultOfItem,
-  type Proposal,
+  type Decidable,
   refused,
 } from '../../conflict/decide.ts';
 import { compareVersions } from '../../conflict/version-order.ts';
@@ -45,16 +45,18 @@ import { isReachable } from '../../quorum/tally.ts';
 import type { Lane } from '../../store/lane.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Table } from '../../store/table.ts';
-import { type Doubt, doubtOf, FOLLOWS, NOTHING_WRITTEN } from '../../consistency/clock-doubt.ts';
-import { refuse } from '../../model/refuse.ts';
+import { stampDoubt } from '../../consistency/clock-doubt.ts';
+import { refuse, refuseWith } from '../../model/refuse.ts';
+import { readQuorum, type Terms, UNMEETABLE, unmeetable } from '../../model/terms.ts';
 import { KeyClaims, type KeyClaimsOptions } from '../../quorum/key-claims.ts';
 import { Looks, type Resume } from '../../quorum/looks.ts';
-import type { Namespace, Namespaces } from '../../model/namespaces.ts';
-import { isConditional, readsOf, tooLarge, weightOf, type Writing } from '../../model/writing.ts';
+import type { Namespace } from '../../model/namespaces.ts';
+import { isConditional, readsOf, type Writing } from '../../model/writing.ts';
 import type { AgreedClock } from '../../consistency/agreed-clock.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { Room } from '../../store/room.ts';
 import type { Timers } from '../../model/timer.ts';
+import type { Admits } from './desk.ts';
 
 const NO_DOTS: readonly Dot[] = [];
 const NO_VALUE = new Uint8Array(0);
@@ -72,14 +74,6 @@ type Content = Omit<
   | 'returnsOld'
   | 'removes'
 >;
-
-/** A write with what its namespace and its clock make of it. */
-interface Asked {
-  readonly command: Writing;
-  readonly namespace: Namespace;
-  readonly requirement: Requirement;
-  readonly deadlineMs: number;
-}
 
 type Outcome = Pick<WriteFacts, 'created' | 'replayed' | 'replaced'>;
 
@@ -108,24 +102,30 @@ export interface WritesOptions extends KeyClaimsOptions {
   readonly agreed: AgreedClock;
   readonly clock: HybridClock;
   readonly metrics: Metrics;
-  readonly namespaces: Namespaces;
   readonly ownLanes: readonly Lane[];
   readonly room: Room;
   readonly table: Table;
   readonly timers: Timers;
 }
 
+export interface WritesParts {
+  readonly admits: Admits;
+  /** Runs a read as if a client had sent it. */
+  readonly read: (command: ReadCommand, terms: Terms, turn: Turn) => void;
+}
+
 export class Writes {
   readonly #options: WritesOptions;
+  readonly #admits: Admits;
   readonly #pending: PendingWrites;
   readonly #replays: Replays;
   readonly #looks: Looks;
   readonly claims: KeyClaims;
 
-  /** `read` runs a read as if a client had sent it. */
-  constructor(options: WritesOptions, read: (command: ReadCommand, turn: Turn) => void) {
+  constructor(options: WritesOptions, { admits, read }: WritesParts) {
     const { origin, self, settings, metrics } = options;
     this.#options = options;
+    this.#admits = admits;
     this.#pending = new PendingWrites(origin, self.index, settings.members.length, metrics);
     this.#replays = new Replays(settings.members.length, metrics);
     this.#looks = new Looks(read, options.timers);
@@ -137,33 +137,26 @@ export class Writes {
     return this.#pending.waiting + this.#replays.waiting + prepared;
   }
 
-  begin(command: Writing, turn: Turn): void {
-    const namespace = this.#options.namespaces.find(command.namespace);
-    if (namespace === undefined) {
-      refuse(command.client, turn, 'namespace-not-found', 'no policy names this namespace');
-      return;
-    }
-    const requirement = command.w === undefined ? namespace.w : namespace.requirement(command.w);
-    if (requirement === undefined) {
-      const detail = `w exceeds the ${namespace.members.length} replicas of the namespace`;
-      refuse(command.client, turn, 'invalid-parameter', detail);
-      return;
-    }
-    const timeoutMs = command.timeoutMs ?? namespace.policy.timeoutMs;
-    const asked = { command, namespace, requirement, deadlineMs: turn.now.monoMs + timeoutMs };
-    if (this.#isSettled(asked, turn)) return;
-    const look = this.#lookOf(command, namespace);
-    if (look === 'none') this.#claim(asked, turn);
-    else if (look === undefined) this.#refuseR(command, turn);
-    else this.#look(asked, timeoutMs, turn);
+  begin(command: Writing, terms: Terms, turn: Turn): void {
+    if (this.#isSettled(command, terms, turn)) return;
+    const quorum = this.#lookOf(command, terms.namespace);
+    if (quorum === 'none') this.#claim(command, terms, turn);
+    else if (quorum === UNMEETABLE)
+      refuseWith(command.client, turn, unmeetable('r', terms.namespace));
+    else this.#look(command, terms, quorum, turn);
+  }
+
+  /** Why no further write can wait; `undefined`: one can. */
+  get fullness(): Fault | undefined {
+    const { writesPendingMax } = this.#options.settings;
+    if (this.waiting < writesPendingMax) return undefined;
+    const detail = `${writesPendingMax} writes are waiting already`;
+    return fault('overloaded', detail, { retryAfterMs: 1000 });
   }
 
   /** Room for writes of its own, which nobody waits for. */
   get hasRoom(): boolean {
-    return (
-      this.#options.room.takes('delete', 0) &&
-      this.waiting < this.#options.settings.writesPendingMax
-    );
+    return this.#options.room.takes('delete', 0) && this.fullness === undefined;
   }
 
   /**
@@ -176,7 +169,7 @@ export class Writes {
     const hlc = stampBehind(latestOf(expired), this.#nextDot);
     const cell = table.read(namespace, key);
     if (cell.record !== expired || shows(expired, turn.now.wallMs) || !this.hasRoom) return false;
-    if (this.#mayStamp(turn.now) !== undefined || !clock.witness(hlc, turn.now.wallMs))
+    if (stampDoubt(this.#options, turn.now) !== undefined || !clock.witness(hlc, turn.now.wallMs))
       return false;
     this.#mint({ ...DELETE, namespace, key }, cell, false, hlc, turn);
     return true;
@@ -202,7 +195,7 @@ export class Writes {
     const { namespace, key } = repeat as WriteCommand;
     const { clock, table, metrics, room } = this.#options;
     const cell = table.read(namespace, key);
-    const mayStamp = room.takes('delete', 0) && this.#mayStamp(turn.now) === undefined;
+    const mayStamp = room.takes('delete', 0) && stampDoubt(this.#options, turn.now) === undefined;
     const mayGoOn = mayStamp && deadlineMs > turn.now.monoMs && !cell.damaged;
     const isAbove = clock.witness((superseded as Superseded).by.hlc, turn.now.wallMs);
     if (!mayGoOn || !isAbove || !this.#canReplace(cell, turn.now))
@@ -251,138 +244,81 @@ export class Writes {
     this.#replays.failAll(turn);
   }
 
-  /** Answered from the memory of its idempotency key, or refused. */
-  #isSettled(asked: Asked, turn: Turn): boolean {
-    const { command, namespace, requirement } = asked;
-    if (command.idempotency !== undefined && this.#replay(asked, turn)) return true;
-    return !this.#admits(command, namespace, requirement, turn);
+  /** Answered from the memory of its idempotency key, or not admitted. */
+  #isSettled(command: Writing, terms: Terms, turn: Turn): boolean {
+    if (command.idempotency !== undefined && this.#replay(command, terms, turn)) return true;
+    return !this.#admits(command, terms, turn);
   }
 
-  /** Whom it asks first; `undefined`: more than there are. */
-  #lookOf(command: Writing, namespace: Namespace): Requirement | 'none' | undefined {
+  /** Which replicas it asks first. */
+  #lookOf(command: Writing, namespace: Namespace): Requirement | 'none' {
     const { r } = command;
     if (r === undefined && !isConditional(command)) return 'none';
-    const requirement = r === undefined ? namespace.r : namespace.requirement(r);
-    if (requirement === undefined) return undefined;
-    const { index } = this.#options.self;
-    return isReachable(requirement, 1 << index) ? 'none' : requirement;
-  }
-
-  #refuseR({ client }: Writing, out: Outbox): void {
-    const detail = `r exceeds the ${this.#options.settings.members.length} replicas of the namespace`;
-    refuse(client, out, 'invalid-parameter', detail);
+    const quorum = readQuorum(namespace, r);
+    return isReachable(quorum, 1 << this.#options.self.index) ? 'none' : quorum;
   }
 
   /** What the read quorum shows is merged here first; then everything is checked once more. */
-  #look(asked: Asked, timeoutMs: number, turn: Turn): void {
-    const { client } = asked.command;
+  #look(command: Writing, terms: Terms, quorum: Requirement, turn: Turn): void {
+    const { client } = command;
     const resume: Resume = (failed, later) => {
-      const late = later.now.monoMs >= asked.deadlineMs ? LOOKED_TOO_LONG : undefined;
+      const late = later.now.monoMs >= terms.deadlineMs ? LOOKED_TOO_LONG : undefined;
       const reason = failed ?? late;
-      if (reason !== undefined) later.reply(client, { kind: 'failed', fault: reason }, 0);
-      else if (!this.#isSettled(asked, later)) this.#claim(asked, later);
+      if (reason !== undefined) refuseWith(client, later, reason);
+      else if (!this.#isSettled(command, terms, later)) this.#claim(command, terms, later);
     };
-    this.#looks.begin(readsOf(asked.command, timeoutMs), resume, turn);
+    this.#looks.begin(readsOf(command), { ...terms, quorum }, resume, turn);
   }
 
   /** Once, wherever it is retried: a majority lends the key that the request carries, or knows its write. */
-  #claim(asked: Asked, turn: Turn): void {
-    const { client, namespace, idempotency } = asked.command;
-    if (idempotency === undefined || !this.#isOnce(asked)) {
-      this.#write(asked, turn);
+  #claim(command: Writing, terms: Terms, turn: Turn): void {
+    const { client, namespace, idempotency } = command;
+    if (idempotency === undefined || !this.#isOnce(command, terms)) {
+      this.#write(command, terms, turn);
       return;
     }
     const { key } = idempotency;
     const resume: Resume = (failed, later) => {
-      if (failed !== undefined) later.reply(client, { kind: 'failed', fault: failed }, 0);
-      else if (this.#isSettled(asked, later) || !this.#write(asked, later))
+      if (failed !== undefined) refuseWith(client, later, failed);
+      else if (this.#isSettled(command, terms, later) || !this.#write(command, terms, later))
         this.claims.release(namespace, key, later);
       else this.claims.onRemembered(namespace, key, later);
     };
-    this.claims.begin({ namespace, key, deadlineMs: asked.deadlineMs }, resume, turn);
+    this.claims.begin({ namespace, key, deadlineMs: terms.deadlineMs }, resume, turn);
   }
 
   /** Its copies meet every majority. */
-  #isOnce({ command, namespace, requirement }: Asked): boolean {
+  #isOnce(command: Writing, { namespace, quorum }: Terms): boolean {
     if (command.respondAsync || namespace.members.length === 1) return false;
     const most = namespace.requirement('majority');
-    return most !== undefined && intersects(most, requirement);
-  }
-
-  /** Why nothing can be stamped now; nothing where it can. */
-  #mayStamp({ wallMs }: Now): Doubt | undefined {
-    const { agreed, clock, settings } = this.#options;
-    if (!agreed.isTrusted) return doubtOf(agreed.state, agreed.aheadMs);
-    const aheadMs = hlcToMs(clock.last) - wallMs;
-    // Who is alone by its settings has nobody who could mind.
-    if (aheadMs <= settings.clockDriftMaxMs || settings.members.length === 1) return undefined;
-    const detail = `${FOLLOWS} ${Math.ceil(aheadMs)} ms; ${NOTHING_WRITTEN}`;
-    return { code: 'clock-drift', detail, retryAfterMs: Math.ceil(aheadMs) };
-  }
-
-  #admits(command: Writing, { policy }: Namespace, requirement: Requirement, turn: Turn): boolean {
-    const { peers, room, settings } = this.#options;
-    const doubt = this.#mayStamp(turn.now);
-    const { operation, bytes } = weightOf(command);
-    if (doubt !== undefined) {
-      const { code, detail, retryAfterMs } = doubt;
-      refuse(command.client, turn, code, detail, { retryAfterMs });
-    } else if (!room.takes(operation, bytes)) {
-      refuse(command.client, turn, 'low-disk', LOW_DISK[operation]);
-    } else if (tooLarge(command, bytes) !== undefined) {
-      refuse(command.client, turn, 'value-too-large', tooLarge(command, bytes) as string);
-    } else if (this.#isFull(command, turn)) {
-      return false;
-    } else if (!command.respondAsync && !isReachable(requirement, peers.reachable)) {
-      refuse(command.client, turn, 'no-quorum', 'too few replicas can be reached for this w', {
-        required: requirement.count,
-        retryAfterMs: 1000,
-      });
-    } else if (policy.onIsolated === 'refuse' && !peers.hearsMajority(turn.now.monoMs)) {
-      refuse(command.client, turn, 'no-quorum', ISOLATED, {
-        required: majority(settings.members.length),
-        retryAfterMs: 1000,
-      });
-    } else {
-      return true;
-    }
-    return false;
-  }
-
-  #isFull({ client }: Writing, out: Outbox): boolean {
-    const { writesPendingMax } = this.#options.settings;
-    if (this.waiting < writesPendingMax) return false;
-    const detail = `${writesPendingMax} writes are waiting already`;
-    refuse(client, out, 'overloaded', detail, { retryAfterMs: 1000 });
-    return true;
+    return most !== undefined && intersects(most, quorum);
   }
 
   /** True when it is minted. */
-  #write(asked: Asked, turn: Turn): boolean {
-    const { command } = asked;
-    if (command.kind === 'run') return this.#writeRun(command, asked, turn);
+  #write(command: Writing, terms: Terms, turn: Turn): boolean {
+    if (command.kind === 'run') return this.#writeRun(command, terms, turn);
     const { client, namespace, key } = command;
     const cell = this.#options.table.read(namespace, key);
     const decision = this.#decide(command, cell, turn.now);
     if (decision.kind === 'accepted')
-      return this.#accept(command, asked, cell, decision.live, turn);
+      return this.#accept(command, terms, cell, decision.live, turn);
     const { code, detail } = decision;
     if (code === 'precondition-failed')
-      refuse(client, turn, code, detail, {}, cell.lsn, asked.deadlineMs);
+      refuse(client, turn, code, detail, {}, cell.lsn, terms.deadlineMs);
     else refuse(client, turn, code, detail);
     return false;
   }
 
   /** A write must be newer than what it replaces; the delete of one version is stamped just behind that. */
-  #decide(proposal: Proposal, cell: Cell, now: Now): Decision {
-    const isAbove = proposal.removes !== undefined || this.#canReplace(cell, now);
-    return isAbove ? decide(proposal, cell, now.wallMs) : AHEAD;
+  #decide(decidable: Decidable, cell: Cell, now: Now): Decision {
+    const isAbove = decidable.removes !== undefined || this.#canReplace(cell, now);
+    return isAbove ? decide(decidable, cell, now.wallMs) : AHEAD;
   }
 
   /** Stamps, logs and applies it, and begins to count its copies. False: there is no stamp for it. */
   #accept(
     command: WriteCommand,
-    asked: Asked,
+    terms: Terms,
     cell: Cell,
     live: Record | undefined,
     turn: Turn,
@@ -395,7 +331,7 @@ export class Writes {
     const mutation = this.#mint(command, cell, live === undefined, hlc, turn);
     const replaced = command.returnsOld ? live : undefined;
     const outcome = { created: mutation.created, replayed: false, replaced };
-    const pending = this.#pendingOf(asked, mutation, outcome, turn.now);
+    const pending = this.#pendingOf(command, terms, mutation, outcome, turn.now);
     if (isRepeatable(command)) {
       pending.repeat = command;
       pending.repeatsLeft = DELETE_REPEATS_MAX;
@@ -405,24 +341,24 @@ export class Writes {
   }
 
   /** Every item is decided before the first entry. */
-  #writeRun(command: RunCommand, asked: Asked, turn: Turn): boolean {
+  #writeRun(command: RunCommand, terms: Terms, turn: Turn): boolean {
     const { client, namespace, items } = command;
     const cells = items.map(({ key }) => this.#options.table.read(namespace, key));
-    for (const [item, proposal] of items.entries()) {
-      const decision = this.#decide(proposal, cells[item] as Cell, turn.now);
+    for (const [item, decidable] of items.entries()) {
+      const decision = this.#decide(decidable, cells[item] as Cell, turn.now);
       if (decision.kind === 'accepted') continue;
       // What was decided rests on all of them.
       const lsn = Math.max(...cells.map((cell) => cell.lsn));
       const reply = { kind: 'failed', fault: faultOfItem(item, decision) } as const;
-      turn.reply(client, reply, lsn, asked.deadlineMs);
+      turn.reply(client, reply, lsn, terms.deadlineMs);
       return false;
     }
-    this.#acceptRun(command, asked, turn);
+    this.#acceptRun(command, terms, turn);
     return true;
   }
 
   /** Every entry in this step. */
-  #acceptRun(command: RunCommand, asked: Asked, turn: Turn): void {
+  #acceptRun(command: RunCommand, terms: Terms, turn: Turn): void {
     const { namespace, items } = command;
     const { table, clock } = this.#options;
     const hlc = clock.tick(turn.now.wallMs);
@@ -436,7 +372,7 @@ export class Writes {
     });
     const last = entries.at(-1) as Mutation;
     const outcome = { created: false, replayed: false, replaced: undefined };
-    const pending = this.#pendingOf(asked, last, outcome, turn.now);
+    const pending = this.#pendingOf(command, terms, last, outcome, turn.now);
     const created = entries.map((entry) => entry.created);
     pending.run = runFacts(last.seq, created);
     this.#pending.begin(pending, turn);
@@ -517,19 +453,19 @@ export class Writes {
   }
 
   #pendingOf(
-    { command, requirement, deadlineMs }: Asked,
+    { client, respondAsync }: Writing,
+    { quorum, deadlineMs }: Terms,
     { origin, seq, hlc }: Version,
     { created, replayed, replaced }: Outcome,
     now: Now,
   ): PendingWrite {
-    const { client, respondAsync } = command;
     const facts = { client, origin, seq, hlc, created, replayed, respondAsync, replaced };
-    return new PendingWrite(facts, requirement, now.monoMs, deadlineMs - now.monoMs);
+    return new PendingWrite(facts, quorum, now.monoMs, deadlineMs - now.monoMs);
   }
 
   /** True when the idempotency key settled the matter. */
-  #replay(asked: Asked, turn: Turn): boolean {
-    const { client, namespace, idempotency } = asked.command;
+  #replay(command: Writing, terms: Terms, turn: Turn): boolean {
+    const { client, namespace, idempotency } = command;
     const { key, digest } = idempotency as Idempotency;
     const known = this.#options.idempotency.find(namespace, key);
     if (known === undefined) return false;
@@ -538,11 +474,13 @@ export class Writes {
       refuse(client, turn, 'record-corrupt', detail);
     } else if (known.digest !== digest) {
       refuse(client, turn, 'idempotency-mismatch', 'this key named another request before');
-    } else if (!this.#isFull(asked.command, turn)) {
+    } else if (this.fullness !== undefined) {
+      refuseWith(client, turn, this.fullness);
+    } else {
       const outcome = { created: known.created, replayed: true, replaced: undefined };
-      const pending = this.#pendingOf(asked, known, outcome, turn.now);
-      if (asked.command.kind === 'run')
-        pending.run = runFacts(known.seq, this.#createdBy(asked.command, known));
+      const pending = this.#pendingOf(command, terms, known, outcome, turn.now);
+      if (command.kind === 'run')
+        pending.run = runFacts(known.seq, this.#createdBy(command, known));
       this.#replays.begin(pending, turn);
       this.onProgress(turn);
     }
@@ -563,14 +501,6 @@ export class Writes {
     return this.#options.peers.holders(dot, this.#options.log.durable);
   }
 }
-
-const ISOLATED =
-  'this replica hears no majority, so no reader elsewhere would see the write; the policy of the namespace refuses such writes (onIsolated), and nothing was written';
-
-const LOW_DISK = {
-  put: 'the disk of this replica is almost full: nothing was written; deletes and reads go on here',
-  delete: 'the disk of this replica is full: nothing was deleted; free some space on it',
-} as const;
 
 function runFacts(last: Seq, created: readonly boolean[]): RunFacts {
   return { first: last - created.length + 1, created, superseded: new Map() };

@@ -183,8 +183,8 @@ export const deletes: readonly Mutant[] = [
     number: 'own',
     title: 'a condition compares with what is here, whatever r asks for',
     file: 'src/replica/desk/writes.ts',
-    replace: "if (look === 'none') this.#claim(asked, turn);",
-    with: 'if (look !== undefined) this.#claim(asked, turn);',
+    replace: "if (quorum === 'none') this.#claim(command, terms, turn);",
+    with: 'if (quorum !== UNMEETABLE) this.#claim(command, terms, turn);',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/delete.test.ts',

@@ -52,9 +52,9 @@ export const health: readonly Mutant[] = [
     id: 'isolated-accepts',
     number: 'own',
     title: 'a replica that is cut off takes writes that others answer without',
-    file: 'src/replica/desk/writes.ts',
-    replace: "policy.onIsolated === 'refuse' && !peers.hearsMajority(turn.now.monoMs)",
-    with: "policy.onIsolated === 'refuse' && !peers.hearsMajority(0)",
+    file: 'src/replica/admission/gates.ts',
+    replace: 'peers.hearsMajority(now.monoMs)',
+    with: 'peers.hearsMajority(0)',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',

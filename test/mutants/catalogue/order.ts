@@ -117,11 +117,11 @@ export const order: readonly Mutant[] = [
     number: 37,
     title: 'a write that was refused for want of replicas is done all the same',
     file: 'src/replica/desk/writes.ts',
-    replace: '    return !this.#admits(command, namespace, requirement, turn);',
+    replace: '    return !this.#admits(command, terms, turn);',
     with: `    const client = { onReply: () => {} };
-    if (!this.#admits(command, namespace, requirement, turn))
-      this.#write({ ...asked, command: { ...command, client } }, turn);
-    return !this.#admits({ ...command, client: { onReply: () => {} } }, namespace, requirement, turn);`,
+    if (this.#admits(command, terms, turn)) return false;
+    this.#write({ ...command, client }, terms, turn);
+    return true;`,
     foundBy: sim,
   },
   {

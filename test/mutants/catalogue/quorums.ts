@@ -100,8 +100,8 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a list takes what this replica has of a key on which the others differ',
     file: 'src/replica/desk/quorum-lists.ts',
-    replace: 'if (!isHeld(requirement, all, rules.members.length)) return true;',
-    with: 'if (!isHeld(requirement, all, rules.members.length)) return false;',
+    replace: 'if (!isHeld(requirement, all, namespace.members.length)) return true;',
+    with: 'if (!isHeld(requirement, all, namespace.members.length)) return false;',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/quorum-list.test.ts',
@@ -165,8 +165,8 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a write with an idempotency key asks nobody whether the key is known',
     file: 'src/replica/desk/writes.ts',
-    replace: 'return most !== undefined && intersects(most, requirement);',
-    with: 'return most !== undefined && !intersects(most, requirement);',
+    replace: 'return most !== undefined && intersects(most, quorum);',
+    with: 'return most !== undefined && !intersects(most, quorum);',
     foundBy: sim,
   },
   {

@@ -62,8 +62,8 @@ export const streams: readonly Mutant[] = [
     number: 'own',
     title: 'of an atomic batch only the first condition is checked',
     file: 'src/replica/desk/writes.ts',
-    replace: 'for (const [item, proposal] of items.entries()) {',
-    with: 'for (const [item, proposal] of items.slice(0, 1).entries()) {',
+    replace: 'for (const [item, decidable] of items.entries()) {',
+    with: 'for (const [item, decidable] of items.slice(0, 1).entries()) {',
     foundBy: named(RUN_SCENARIO, 'a run of which one condition does not hold'),
   },
   {

@@ -4,7 +4,7 @@ import {
   type Decision,
   faultOfItem,
   type KeyState,
-  type Proposal,
+  type Decidable,
   refused,
 } from '../../../src/conflict/decide.ts';
 import type { Condition } from '../../../src/model/command.ts';
@@ -25,8 +25,8 @@ const DAMAGED: KeyState = { record: undefined, damaged: true };
 const DELETED = holding({ operation: 'delete' });
 const EXPIRED = holding({ expiresAtMs: WALL_MS });
 
-const on = (state: KeyState, proposal: Partial<Proposal> = {}): Decision =>
-  decide({ conditions: [], ...proposal }, state, WALL_MS);
+const on = (state: KeyState, decidable: Partial<Decidable> = {}): Decision =>
+  decide({ conditions: [], ...decidable }, state, WALL_MS);
 const when = (condition: Condition, state: KeyState): string => {
   const decision = on(state, { conditions: [condition] });
   return decision.kind === 'accepted' ? 'accepted' : decision.code;

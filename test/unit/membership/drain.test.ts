@@ -1,24 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
 import { Drain } from '../../../src/membership/drain.ts';
-import type { Command } from '../../../src/model/command.ts';
-import { key, namespace } from '../../support/build.ts';
+import type { Now } from '../../../src/model/effect.ts';
 import { KeyMap } from '../../support/key-map.ts';
 import { replied } from '../../support/outbox.ts';
 import { peersOf } from '../../support/peers.ts';
 
 const client = { onReply: () => {} };
-const READ = {
-  kind: 'read',
-  client,
-  namespace: namespace('ns'),
-  key: key('k'),
-} as unknown as Command;
-
 let turn: HostTurn;
 let storage: KeyMap;
 let drain: Drain;
-const at = (monoMs: number): HostTurn => turn.at({ wallMs: 0, monoMs });
+const now = (monoMs: number): Now => ({ wallMs: 0, monoMs });
+const at = (monoMs: number): HostTurn => turn.at(now(monoMs));
 
 function start(): void {
   drain = new Drain({ get: storage.get, ...peersOf() });
@@ -39,10 +32,8 @@ describe('a drained replica', () => {
   it('answers until its grace is over, and refuses then', () => {
     say(true, 500);
     expect(drain.graceMs({ wallMs: 0, monoMs: 200 })).toBe(300);
-    expect(drain.refuses(READ, at(499))).toBe(false);
-    replied(turn);
-    expect(drain.refuses(READ, at(500))).toBe(true);
-    expect(replied(turn)).toMatchObject([{ reply: { fault: { code: 'draining' } } }]);
+    expect(drain.refusal(now(499))).toBeUndefined();
+    expect(drain.refusal(now(500))).toMatchObject({ code: 'draining', retryAfterMs: 1000 });
   });
 
   it('is answered once that is durable', () => {
@@ -55,12 +46,12 @@ describe('a drained replica', () => {
     storage.apply(turn.takeBatch());
     start();
     expect(drain.isDrained).toBe(true);
-    expect(drain.refuses(READ, at(1))).toBe(true);
+    expect(drain.refusal(now(1))).toBeDefined();
     say(false, 0);
     storage.apply(turn.takeBatch());
     start();
     expect(drain.isDrained).toBe(false);
-    expect(drain.refuses(READ, at(2))).toBe(false);
+    expect(drain.refusal(now(2))).toBeUndefined();
   });
 
   it('shortens its grace when it is told again, and never lengthens it', () => {

@@ -58,7 +58,7 @@ function begin(
     rules: RULES,
     key: KEY,
     requirement,
-    timeoutMs: 1000,
+    deadlineMs: monoMs + 1000,
     unfit: 0,
   };
   const cut = damaged ? new Map() : undefined;

@@ -2,9 +2,16 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
 import type { ReadCommand, Reply } from '../../../src/model/command.ts';
 import { type Fault, fault } from '../../../src/model/fault.ts';
+import type { Namespace } from '../../../src/model/namespaces.ts';
+import { type Terms, UNMEETABLE } from '../../../src/model/terms.ts';
 import { Looks } from '../../../src/quorum/looks.ts';
-import { key, namespace } from '../../support/build.ts';
+import { key, membersOf, namespace, namespacesOf } from '../../support/build.ts';
 
+const TERMS: Terms = {
+  namespace: namespacesOf(membersOf(['eu', 'us']), { ns: {} }).find(namespace('ns')) as Namespace,
+  quorum: UNMEETABLE,
+  deadlineMs: 50,
+};
 const absent: Reply = { kind: 'absent', stalenessMs: 0, answers: 1, heldBy: undefined };
 const failed = (code: 'timeout' | 'no-quorum'): Reply => {
   return { kind: 'failed', fault: fault(code, 'why') };
@@ -13,23 +20,28 @@ const failed = (code: 'timeout' | 'no-quorum'): Reply => {
 let turn: HostTurn;
 let looks: Looks;
 let reads: ReadCommand[];
+let termsOfReads: Terms[];
 /** Writes that went on: their names, and why what they asked could not be read. */
 let resumed: [name: string, code: Fault['code'] | undefined][];
 
 beforeEach(() => {
   turn = new HostTurn();
   reads = [];
+  termsOfReads = [];
   resumed = [];
-  looks = new Looks((command) => void reads.push(command), turn.timers);
+  looks = new Looks((command, terms) => {
+    reads.push(command);
+    termsOfReads.push(terms);
+  }, turn.timers);
 });
 
 const asked = (name: string) => {
-  return { namespace: namespace('ns'), key: key(name), r: 2, timeoutMs: 50 };
+  return { namespace: namespace('ns'), key: key(name), r: 2 };
 };
 
 /** A write looks at keys. */
 function look(name: string, ...keys: string[]): void {
-  looks.begin(keys.map(asked), (why) => void resumed.push([name, why?.code]), turn);
+  looks.begin(keys.map(asked), TERMS, (why) => void resumed.push([name, why?.code]), turn);
 }
 
 /** The host hands the reply to the read's client, between two steps. */
@@ -45,6 +57,7 @@ describe('a write that looks first', () => {
     expect(reads).toMatchObject(
       ['a', 'b'].map((name) => ({ kind: 'read', onUnmet: 'fail', ...asked(name) })),
     );
+    expect(termsOfReads).toEqual([TERMS, TERMS]);
   });
 
   it('goes on when all is answered, with the next tick, which is due at once', () => {
@@ -88,7 +101,7 @@ describe('a write that looks first', () => {
 
   it('waits for nothing of its own that ends while the others go on: that is for the next tick', () => {
     look('one', 'a');
-    looks.begin([asked('b')], () => answer(2), turn);
+    looks.begin([asked('b')], TERMS, () => answer(2), turn);
     look('three', 'c');
     answer(1);
     looks.onDue(turn);

@@ -1,29 +1,43 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
+import type { Client } from '../../../src/model/command.ts';
+import type { Dot } from '../../../src/model/id.ts';
 import { ParkingLot } from '../../../src/quorum/parking-lot.ts';
 import { origin } from '../../support/build.ts';
 
 const [A, B] = [origin('a.1'), origin('b.1')];
 let out: HostTurn;
 
+const clients = new Map<string, Client>();
+function clientOf(name: string): Client {
+  const client = clients.get(name) ?? { onReply: () => {} };
+  clients.set(name, client);
+  return client;
+}
+
 let ended: string[];
-let lot: ParkingLot<string>;
+let lot: ParkingLot;
 
 beforeEach(() => {
   out = new HostTurn();
   ended = [];
-  lot = new ParkingLot((item, reached) => ended.push(`${item} ${reached ? 'reached' : 'expired'}`));
+  lot = new ParkingLot(3);
 });
 
+const park = (item: string, dot: Dot, deadlineMs = 100): boolean => {
+  const onReached = (): void => void ended.push(`${item} reached`);
+  const onLate = (): void => void ended.push(`${item} late`);
+  return lot.park({ client: clientOf(item), onReached, onLate }, dot, deadlineMs, out);
+};
 const advance = (of: typeof A, seq: number) =>
   lot.onApplied(of, seq, out.at({ wallMs: 0, monoMs: 0 }));
 const expire = (monoMs: number) => lot.expire(out.at({ wallMs: 0, monoMs }));
 
 describe('what is parked until a lane is shown up to a position', () => {
   it('ends when that is reached, each once', () => {
-    lot.park('one', { origin: A, seq: 3 }, 100, out);
-    lot.park('two', { origin: A, seq: 5 }, 100, out);
-    lot.park('other', { origin: B, seq: 1 }, 100, out);
+    park('one', { origin: A, seq: 3 });
+    park('two', { origin: A, seq: 5 });
+    park('other', { origin: B, seq: 1 });
     expect(lot.size).toBe(3);
     advance(A, 2);
     expect(ended).toEqual([]);
@@ -37,14 +51,14 @@ describe('what is parked until a lane is shown up to a position', () => {
   });
 
   it('ends at its deadline when it is not', () => {
-    lot.park('late', { origin: A, seq: 3 }, 100, out);
-    lot.park('later', { origin: A, seq: 3 }, 200, out);
-    lot.park('other', { origin: B, seq: 1 }, 100, out);
+    park('late', { origin: A, seq: 3 });
+    park('later', { origin: A, seq: 3 }, 200);
+    park('other', { origin: B, seq: 1 });
     expect(out.timers.dueMs('read-order')).toBe(100);
     expire(99);
     expect(ended).toEqual([]);
     expire(100);
-    expect(ended).toEqual(['late expired', 'other expired']);
+    expect(ended).toEqual(['late late', 'other late']);
     expect(out.timers.dueMs('read-order')).toBe(200);
     advance(A, 3);
     expire(300);
@@ -53,12 +67,32 @@ describe('what is parked until a lane is shown up to a position', () => {
   });
 
   it('is given back when it is abandoned, and ends no other way', () => {
-    lot.park('one', { origin: A, seq: 3 }, 100, out);
-    lot.park('two', { origin: B, seq: 3 }, 100, out);
-    expect(lot.abandon().sort()).toEqual(['one', 'two']);
+    park('one', { origin: A, seq: 3 });
+    park('two', { origin: B, seq: 3 });
+    expect(lot.abandon()).toEqual(['one', 'two'].map(clientOf));
     expect(lot.size).toBe(0);
     advance(A, 9);
     expire(1000);
     expect(ended).toEqual([]);
+  });
+
+  it('is no more than there is room for: the next one is not taken, and hears that it is too much', () => {
+    for (const item of ['one', 'two', 'three'])
+      expect(park(item, { origin: A, seq: 3 })).toBe(true);
+    expect(park('four', { origin: B, seq: 1 })).toBe(false);
+    expect(lot.full).toMatchObject({ code: 'overloaded', retryAfterMs: 1000 });
+    advance(B, 1);
+    expect(ended).toEqual([]);
+    advance(A, 3);
+    expect(park('four', { origin: B, seq: 1 })).toBe(true);
+  });
+
+  it('may be parked again as it is reached', () => {
+    const again = { onReached: () => void park('again', { origin: A, seq: 5 }), onLate: () => {} };
+    lot.park({ client: clientOf('one'), ...again }, { origin: A, seq: 3 }, 100, out);
+    advance(A, 3);
+    expect(lot.size).toBe(1);
+    advance(A, 5);
+    expect(ended).toEqual(['again reached']);
   });
 });

@@ -8,6 +8,7 @@ const PAIRS: readonly (readonly [first: PartName, then: PartName])[] = [
   ['heartbeats', 'exchange'],
   ['heartbeats', 'resync'],
   ['resync', 'reads'],
+  ['reads', 'parked'],
   ['reads', 'writes'],
   ['lists', 'writes'],
   ['writes', 'streams'],

@@ -1,0 +1,67 @@
+// What a request about records is served by. It is found once, as the request arrives, and goes with it from then on.
+
+import type { Asker, Command, ExplainCommand, ListCommand, ReadCommand } from './command.ts';
+import { type Fault, fault } from './fault.ts';
+import type { Namespace } from './namespaces.ts';
+import type { QuorumSpec, Requirement } from './quorum.ts';
+import type { Writing } from './writing.ts';
+
+/** About the records of a namespace. */
+export type DataCommand = Writing | ReadCommand | ListCommand | ExplainCommand;
+/** About the replica and its cluster. */
+export type ClusterCommand = Exclude<Command<Asker>, DataCommand>;
+
+export interface Terms {
+  readonly namespace: Namespace;
+  /** Replicas that must answer, or must hold what is written; UNMEETABLE where there are not as many. */
+  readonly quorum: Requirement;
+  /** Monotonic time. */
+  readonly deadlineMs: number;
+}
+
+/** More replicas than hold the namespace. */
+export const UNMEETABLE: Requirement = { groups: [{ mask: 0, count: 1 }], count: 1, mask: 0 };
+
+const EXPLAIN_TIMEOUT_MS = 1000;
+
+const DATA_KINDS: readonly Command['kind'][] = ['read', 'write', 'list', 'run', 'explain'];
+
+export function isDataCommand(command: Command<Asker>): command is DataCommand {
+  return DATA_KINDS.includes(command.kind);
+}
+
+export function termsOf(command: DataCommand, namespace: Namespace, nowMs: number): Terms {
+  const timeoutMs = command.timeoutMs ?? timeoutMsOf(command, namespace);
+  return { namespace, quorum: quorumOf(command, namespace), deadlineMs: nowMs + timeoutMs };
+}
+
+/** What the request says, or else the policy. */
+export function readQuorum(namespace: Namespace, r: QuorumSpec | undefined): Requirement {
+  return r === undefined ? namespace.r : (namespace.requirement(r) ?? UNMEETABLE);
+}
+
+/** What a request hears that asks for such a quorum. */
+export function unmeetable(name: 'r' | 'w', { members }: Namespace): Fault {
+  return fault(
+    'invalid-parameter',
+    `${name} exceeds the ${members.length} replicas of the namespace`,
+  );
+}
+
+function quorumOf(command: DataCommand, namespace: Namespace): Requirement {
+  switch (command.kind) {
+    case 'read':
+    case 'list':
+      return readQuorum(namespace, command.r);
+    case 'write':
+    case 'run':
+      if (command.w === undefined) return namespace.w;
+      return namespace.requirement(command.w) ?? UNMEETABLE;
+    case 'explain':
+      return namespace.all;
+  }
+}
+
+function timeoutMsOf({ kind }: DataCommand, { policy }: Namespace): number {
+  return kind === 'explain' ? EXPLAIN_TIMEOUT_MS : policy.timeoutMs;
+}

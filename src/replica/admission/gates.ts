@@ -1,0 +1,164 @@
+// The gates of a replica, in the one order in which they are asked. A new gate is a row. What comes first, and why:
+//
+//   closed, drained before all others   such a replica says nothing else of a request
+//   unfit before quorum                 a replica that is behind leaves the request to another, as it came
+//   clock, disk, size before full       what no later attempt can change, or only an operator, is said first
+//   full before reach                   what is cheap to say, of writes and lists; a read that lacks replicas is told that first
+//   isolated after reach                it is about replicas that the quorum does not need
+
+import { type StampOptions, stampDoubt } from '../../consistency/clock-doubt.ts';
+import type { ReadAdmission } from '../../lag/read-admission.ts';
+import type { Drain } from '../../membership/drain.ts';
+import type { ListCommand, ReadCommand } from '../../model/command.ts';
+import type { Fault } from '../../model/fault.ts';
+import { majority } from '../../model/quorum.ts';
+import { type DataCommand, UNMEETABLE, unmeetable } from '../../model/terms.ts';
+import { tooLarge, weightOf, type Writing } from '../../model/writing.ts';
+import type { Peers } from '../../peers/peers.ts';
+import { isReachable } from '../../quorum/tally.ts';
+import type { Room } from '../../store/room.ts';
+import type { ListDesk } from '../desk/lists.ts';
+import type { Reads } from '../desk/reads.ts';
+import type { Writes } from '../desk/writes.ts';
+import {
+  ADMIT,
+  type Admit,
+  type DoorGate,
+  FORWARD,
+  type AnyGate,
+  barred,
+  type Refuse,
+  type RequestGate,
+  unless,
+} from './gate.ts';
+
+export interface GateOptions extends StampOptions {
+  readonly peers: Peers;
+  readonly room: Room;
+  readonly admission: ReadAdmission;
+  readonly drain: Drain;
+  /** Why the replica takes no requests at all; `undefined`: it does. */
+  readonly closed: () => Fault | undefined;
+  readonly lists: ListDesk;
+  readonly reads: Reads;
+  readonly writes: Writes;
+}
+
+const EVERY = [
+  'write',
+  'run',
+  'read',
+  'list',
+  'explain',
+  'write-status',
+  'status',
+  'membership',
+  'drain',
+  'resync',
+] as const;
+const OF_CLIENTS = ['write', 'run', 'read', 'list'] as const;
+const WRITES = ['write', 'run'] as const;
+const READS = ['read', 'list'] as const;
+
+const LOW_DISK = {
+  put: 'the disk of this replica is almost full: nothing was written; deletes and reads go on here',
+  delete: 'the disk of this replica is full: nothing was deleted; free some space on it',
+} as const;
+const ISOLATED =
+  'this replica hears no majority, so no reader elsewhere would see the write; the policy of the namespace refuses such writes (onIsolated), and nothing was written';
+
+export function gatesOf(options: GateOptions): readonly AnyGate[] {
+  const { closed, drain, lists, reads, writes } = options;
+  return [
+    door('closed', EVERY, () => unless(closed())),
+    door('drained', OF_CLIENTS, (_, turn) => unless(drain.refusal(turn.now))),
+    gate('unfit', 'arrival', READS, unfit(options)),
+    gate('quorum', 'arrival', READS, quorum('r')),
+    gate('quorum', 'arrival', WRITES, quorum('w')),
+    gate('clock', 'wait', WRITES, clock(options)),
+    gate('disk', 'wait', WRITES, disk(options)),
+    gate('size', 'wait', WRITES, size),
+    gate('full', 'wait', WRITES, () => unless(writes.fullness)),
+    gate('full', 'wait', ['list'], (_, terms) => unless(lists.fullness(terms))),
+    gate('reach', 'wait', WRITES, reachToWrite(options)),
+    gate('reach', 'wait', READS, reachToRead(options)),
+    gate('isolated', 'wait', WRITES, isolated(options)),
+    gate('full', 'wait', ['read', 'explain'], () => unless(reads.fullness)),
+  ];
+}
+
+type Ask<C extends DataCommand> = RequestGate<C>['ask'];
+
+function unfit({ admission }: GateOptions): Ask<ReadCommand | ListCommand> {
+  return ({ namespace, onUnmet }, _, { now }) => {
+    if (admission.mayAnswer(namespace, now)) return ADMIT;
+    if (onUnmet === 'forward' && admission.fit(namespace).length > 0) return FORWARD;
+    return unless(admission.faultOf(namespace));
+  };
+}
+
+function quorum(name: 'r' | 'w'): Ask<DataCommand> {
+  return (_, terms) =>
+    terms.quorum === UNMEETABLE ? unless(unmeetable(name, terms.namespace)) : ADMIT;
+}
+
+function clock(options: GateOptions): Ask<Writing> {
+  return (_command, _terms, { now }) => {
+    const doubt = stampDoubt(options, now);
+    if (doubt === undefined) return ADMIT;
+    return barred(doubt.code, doubt.detail, { retryAfterMs: doubt.retryAfterMs });
+  };
+}
+
+function disk({ room }: GateOptions): Ask<Writing> {
+  return (command) => {
+    const { operation, bytes } = weightOf(command);
+    return room.takes(operation, bytes) ? ADMIT : barred('low-disk', LOW_DISK[operation]);
+  };
+}
+
+function size(command: Writing): Admit | Refuse {
+  const detail = tooLarge(command);
+  return detail === undefined ? ADMIT : barred('value-too-large', detail);
+}
+
+function reachToWrite({ peers }: GateOptions): Ask<Writing> {
+  return ({ respondAsync }, { quorum: asked }) =>
+    respondAsync || isReachable(asked, peers.reachable) ? ADMIT : tooFew('w', asked.count);
+}
+
+/** A read does not begin by asking members that have fallen silent. */
+function reachToRead({ admission, peers }: GateOptions): Ask<ReadCommand | ListCommand> {
+  return ({ kind, namespace }, { quorum: asked }, { now }) => {
+    const silent = kind === 'read' ? peers.silent(now.monoMs) : 0;
+    const mask = peers.reachable & ~silent & ~admission.unfit(namespace);
+    return isReachable(asked, mask) ? ADMIT : tooFew('r', asked.count);
+  };
+}
+
+function isolated({ peers }: GateOptions): Ask<Writing> {
+  return (_, { namespace }, { now }) => {
+    const { policy, members } = namespace;
+    if (policy.onIsolated === 'accept' || peers.hearsMajority(now.monoMs)) return ADMIT;
+    const required = majority(members.length);
+    return barred('no-quorum', ISOLATED, { required, retryAfterMs: 1000 });
+  };
+}
+
+function tooFew(name: 'r' | 'w', required: number): Refuse {
+  const detail = `too few replicas can be reached for this ${name}`;
+  return barred('no-quorum', detail, { required, retryAfterMs: 1000 });
+}
+
+function door(name: string, of: DoorGate['of'], ask: DoorGate['ask']): DoorGate {
+  return { name, at: 'door', of, ask };
+}
+
+function gate<C extends DataCommand>(
+  name: string,
+  at: RequestGate['at'],
+  of: readonly C['kind'][],
+  ask: Ask<C>,
+): RequestGate {
+  return { name, at, of, ask };
+}

@@ -1,0 +1,18 @@
+// A desk serves the requests of the namespaces whose level names it (model/level.ts). Each request comes with its terms, and has
+// passed the gates of its arrival.
+
+import type { ExplainCommand, ListCommand, ReadCommand } from '../../model/command.ts';
+import type { Turn } from '../../model/effect.ts';
+import type { DataCommand, Terms } from '../../model/terms.ts';
+import type { Writing } from '../../model/writing.ts';
+
+export interface LevelDesk {
+  write(command: Writing, terms: Terms, turn: Turn): void;
+  read(command: ReadCommand, terms: Terms, turn: Turn): void;
+  list(command: ListCommand, terms: Terms, turn: Turn): void;
+  /** Shows what each replica holds of a key. */
+  explain(command: ExplainCommand, terms: Terms, turn: Turn): void;
+}
+
+/** Asks the gates that come before a request waits at a desk. False: the request is answered, or comes again later. */
+export type Admits = (command: DataCommand, terms: Terms, turn: Turn) => boolean;
