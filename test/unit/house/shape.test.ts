@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { suites } from '../../suites.ts';
 import { limits, misshapen } from './shape.ts';
-import { readTree } from './source.ts';
+import { readTree, specifiers, tokenize } from './source.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
@@ -15,6 +15,28 @@ describe('the shape of the source', () => {
 
   it('stays within the limits', () => {
     expect(files.flatMap(misshapen)).toEqual([]);
+  });
+});
+
+describe('the switchboard', () => {
+  const files = readTree(join(root, 'src', 'replica'));
+  const replica = files.find(({ path }) => path === 'replica.ts')?.text ?? '';
+
+  it('is at most twelve files, besides the folders of the desk and the admission', () => {
+    const own = files.map(({ path }) => path).filter((path) => !path.includes('/'));
+    expect(own.length).toBeGreaterThan(0);
+    expect(own.length).toBeLessThanOrEqual(12);
+  });
+
+  it('stays small: replica.ts has at most 300 lines', () => {
+    expect(replica).not.toBe('');
+    expect(replica.split('\n').length - 1).toBeLessThanOrEqual(300);
+  });
+
+  it('imports from at most 20 other files', () => {
+    const imports = specifiers(tokenize(replica));
+    expect(imports.length).toBeGreaterThan(0);
+    expect(imports.length).toBeLessThanOrEqual(20);
   });
 });
 
