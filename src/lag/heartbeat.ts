@@ -4,7 +4,8 @@
 
 import type { ClockEcho } from '../model/clock-sample.ts';
 import type { Turn } from '../model/effect.ts';
-import type { Heartbeat } from '../model/message.ts';
+import type { Heartbeat, VectorEntries } from '../model/message.ts';
+import type { PeerReports } from './peer-reports.ts';
 import type { ReadAdmission } from './read-admission.ts';
 import type { OwnLanes } from '../store/own-lanes.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
@@ -30,12 +31,23 @@ export interface HeartbeatsOptions {
   readonly nearness: Nearness;
   readonly commitAge: CommitAge;
   readonly peers: Peers;
+  readonly reports: PeerReports;
 }
+
+/** A peer's last ping, when it came, and this replica's own heads at that moment; 0: none on this connection. */
+interface Ping {
+  readonly ping: number;
+  readonly atMs: number;
+  readonly heads: VectorEntries;
+}
+
+const NO_PING: Ping = { ping: 0, atMs: 0, heads: [] };
 
 export class Heartbeats {
   readonly #options: HeartbeatsOptions;
   readonly #own: OwnLanes;
   readonly #admission: ReadAdmission;
+  readonly #pings = new Map<number, Ping>();
 
   constructor(options: HeartbeatsOptions, own: OwnLanes, admission: ReadAdmission) {
     this.#options = options;
@@ -52,28 +64,40 @@ export class Heartbeats {
   /** One peer alone: one that has just said hello, or has just asked for the first time, so that clocks are compared at once. */
   tell(peer: Peer, turn: Turn): void {
     const { agreed, clock, log, commitAge } = this.#options;
+    const { ping: echo, atMs, heads } = this.#pings.get(peer.member.index) ?? NO_PING;
     turn.send(peer.member.index, {
       kind: 'heartbeat',
       hlc: clock.last,
       vector: peer.news(log.durable),
       ping: turn.now.monoMs,
-      echo: peer.ping,
-      echoDelayMs: peer.ping > 0 ? turn.now.monoMs - peer.pingAtMs : 0,
-      heads: peer.headsAtPing,
+      echo,
+      echoDelayMs: echo > 0 ? turn.now.monoMs - atMs : 0,
+      heads,
       wallMs: agreed.ownWallMs,
       commitAgeMs: commitAge.commitAgeMs(turn.now.monoMs),
       health: this.#admission.told(turn.now.monoMs),
     });
   }
 
+  /** The next connection begins without a ping; the heads stay until there is one. */
+  onDisconnected(peer: number): void {
+    const last = this.#pings.get(peer);
+    if (last !== undefined) this.#pings.set(peer, { ...last, ping: 0 });
+  }
+
   /** What a peer holds is learned already. */
   onHeartbeat(peer: Peer, heartbeat: Heartbeat, turn: Turn): void {
-    const { agreed, clock, staleness, log, metrics, nearness } = this.#options;
+    const { agreed, clock, staleness, log, metrics, nearness, reports } = this.#options;
     const { index } = peer.member;
     const { echo, echoDelayMs: keptMs, heads, wallMs } = heartbeat;
     if (!clock.witness(heartbeat.hlc, turn.now.wallMs)) metrics.clockRefusals++;
-    const isFirst = peer.ping === 0;
-    peer.onHeartbeat(heartbeat, this.#own.headsBeyond(peer.holds), turn.now);
+    const isFirst = (this.#pings.get(index)?.ping ?? 0) === 0;
+    this.#pings.set(index, {
+      ping: heartbeat.ping,
+      atMs: turn.now.monoMs,
+      heads: this.#own.headsBeyond(peer.holds),
+    });
+    reports.onHeartbeat(index, heartbeat);
     if (isFirst) this.tell(peer, turn);
     if (echo === 0) return;
     const roundTripMs = Math.max(turn.now.monoMs - echo - keptMs, 0);

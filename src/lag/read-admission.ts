@@ -23,6 +23,7 @@ import type { StalenessBound } from './staleness.ts';
 import type { Held } from '../store/held.ts';
 import type { Log } from '../store/log.ts';
 import type { Namespaces } from '../model/namespaces.ts';
+import type { PeerReports } from './peer-reports.ts';
 import type { Nearness } from '../peers/nearness.ts';
 import type { CommitAge } from './commit-age.ts';
 import type { Settings } from '../model/settings.ts';
@@ -41,6 +42,7 @@ export interface ReadAdmissionOptions {
   readonly nearness: Nearness;
   readonly commitAge: CommitAge;
   readonly peers: Peers;
+  readonly reports: PeerReports;
   readonly self: Member;
   readonly settings: Settings;
 }
@@ -53,6 +55,8 @@ export class ReadAdmission {
   #reading: Reading | undefined;
   /** Paused namespaces that are answered because too few others answer. */
   readonly #kept = new Set<NamespaceName>();
+  /** When something of a peer last waited for its time here (store/held.ts): until then it says nothing of a lag. */
+  readonly #silentAtMs = new Map<number, number>();
 
   constructor(options: ReadAdmissionOptions, catchUp: CatchUp) {
     this.#options = options;
@@ -107,11 +111,11 @@ export class ReadAdmission {
 
   /** Peers whose word does not count in a read of the namespace, as bits. */
   unfit(namespace: NamespaceName): number {
-    const { lagStates, peers } = this.#options;
+    const { lagStates, peers, reports } = this.#options;
     if (lagStates.of(namespace) === undefined) return 0;
     let mask = 0;
     for (const peer of peers.greeted())
-      if (!peer.answers(namespace)) mask |= 1 << peer.member.index;
+      if (!reports.answers(peer.member.index, namespace)) mask |= 1 << peer.member.index;
     return mask;
   }
 
@@ -148,11 +152,10 @@ export class ReadAdmission {
 
   /** Peers that are known to answer reads of a namespace, nearest first. */
   fit(namespace: NamespaceName): number[] {
-    const { nearness, peers } = this.#options;
-    return nearness.order.filter((index) => {
-      const peer = peers.get(index);
-      return peer?.greeted === true && peer.answers(namespace);
-    });
+    const { nearness, peers, reports } = this.#options;
+    return nearness.order.filter(
+      (index) => peers.get(index)?.greeted === true && reports.answers(index, namespace),
+    );
   }
 
   /** Who may answer instead, nearest first. */
@@ -171,7 +174,7 @@ export class ReadAdmission {
   }
 
   #isNeeded(namespace: NamespaceName): boolean {
-    const { namespaces, peers, self } = this.#options;
+    const { namespaces, peers, reports, self } = this.#options;
     const heard = this.#heard();
     if (!peers.isMajority(heard.length)) return false;
     const minServing = namespaces.find(namespace)?.policy.minServing ?? 1;
@@ -179,8 +182,9 @@ export class ReadAdmission {
     const rivals: Candidate[] = [];
     let serving = 0;
     for (const peer of heard) {
-      const told = peer.healthOf(namespace);
-      if (told?.state !== 'paused') serving += peer.answers(namespace) ? 1 : 0;
+      const { index } = peer.member;
+      const told = reports.lagOf(index, namespace);
+      if (told?.state !== 'paused') serving += reports.answers(index, namespace) ? 1 : 0;
       else rivals.push(candidateOf(peer, told));
     }
     const ahead = rivals.filter((rival) => isBefore(rival, own)).length;
@@ -199,7 +203,7 @@ export class ReadAdmission {
   }
 
   #measure(nowMs: number): Reading {
-    const { staleness, held, log, commitAge, settings } = this.#options;
+    const { staleness, held, log, commitAge, reports, settings } = this.#options;
     const unheardMs = this.#unheardMs(nowMs);
     const quietMs = QUIET_BEATS * settings.heartbeatMs;
     const ownMs = commitAge.commitAgeMs(nowMs);
@@ -213,12 +217,13 @@ export class ReadAdmission {
       const { holds, member } = peer;
       // It wrote ahead of the clock: that is no lag of this replica, and is one from when the time of it has come.
       if (held.isReplicaSilent(member.id)) {
-        peer.silentAtMs = nowMs;
+        this.#silentAtMs.set(member.index, nowMs);
         continue;
       }
-      if (peer.commitAgeMs >= SLOW_COMMIT_MS && dominates(log.durable, holds)) continue;
+      const { commitAgeMs } = reports.of(member.index);
+      if (commitAgeMs >= SLOW_COMMIT_MS && dominates(log.durable, holds)) continue;
       const asOfMs = staleness.asOfMs(member.index);
-      const sinceMs = peer.measurableSinceMs;
+      const sinceMs = Math.max(peer.heardSinceMs, this.#silentSince(member.index));
       // What is not measured ages from the moment at which it could have been.
       lagMs = Math.max(lagMs, nowMs - Math.max(asOfMs ?? sinceMs, sinceMs));
       const excess = staleness.excessOf(member.index, quietMs, nowMs);
@@ -251,12 +256,16 @@ export class ReadAdmission {
     const { staleness, peers, settings } = this.#options;
     const others = majority(settings.members.length) - 1;
     if (others === 0) return 0;
-    const asOf = peers.all().flatMap(({ member, silentAtMs }) => {
-      const asOfMs = staleness.asOfMs(member.index);
-      return asOfMs === undefined ? [] : Math.max(asOfMs, silentAtMs);
+    const asOf = peers.all().flatMap(({ member: { index } }) => {
+      const asOfMs = staleness.asOfMs(index);
+      return asOfMs === undefined ? [] : Math.max(asOfMs, this.#silentSince(index));
     });
     const last = asOf.sort((a, b) => b - a)[others - 1];
     return last === undefined ? undefined : Math.max(nowMs - last, 0);
+  }
+
+  #silentSince(peer: number): number {
+    return this.#silentAtMs.get(peer) ?? 0;
   }
 
   /** The round trip of the farthest peer. */

@@ -1,19 +1,11 @@
-// What this replica knows of the others: who is connected, what each holds, how near it is, and the sender that
-// streams to it. What a peer holds is taken from its own words only; a hello replaces what was known, because a peer
+// What all parts know of the other members: which are connected, heard and greeted, what each holds, and the sender that
+// streams to it. What one part alone has to know of a peer, that part keeps. What a peer holds is taken from its own words only; a hello replaces what was known, because a peer
 // that lost its disk holds less than it said before.
 
-import type { Now, Outbox } from '../model/effect.ts';
+import type { Outbox } from '../model/effect.ts';
 import type { Alternate } from '../model/fault.ts';
-import type { NamespaceLag } from '../model/lag.ts';
-import {
-  type Dot,
-  type LaneId,
-  type NamespaceName,
-  type ReplicaId,
-  replicaOf,
-  type Seq,
-} from '../model/id.ts';
-import type { Heartbeat, Hello, Pull, VectorEntries } from '../model/message.ts';
+import { type Dot, type LaneId, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
+import type { Hello, Pull, VectorEntries } from '../model/message.ts';
 import { majority, type Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Log } from '../store/log.ts';
@@ -48,21 +40,10 @@ export class Peer {
   greeted = false;
   /** It said hello at least once since this replica started. */
   known = false;
-  /** Heartbeats that it sent: each says everything that it held when it sent it. */
-  reports = 0;
   holds: Vector = new Map();
-  /** The peer's last ping, when it came, and our own heads at that moment. */
-  ping = 0;
-  pingAtMs = 0;
-  headsAtPing: VectorEntries = [];
   /** When anything came from it last, and since when that has gone on without a silence. */
   heardAtMs = Number.NEGATIVE_INFINITY;
   heardSinceMs = 0;
-  /** When something of it last waited for its time here (store/held.ts): until then it says nothing of a lag. */
-  silentAtMs = 0;
-  /** As it told last: how long its commit has taken, and the namespaces that it does not simply serve. */
-  commitAgeMs = 0;
-  health: readonly NamespaceLag[] = [];
   /** Of its HTTP API, as it says or as the configuration does. */
   url: string | undefined;
   /** The process that runs there. */
@@ -89,26 +70,10 @@ export class Peer {
     return nowMs - this.heardAtMs <= this.#silentMs;
   }
 
-  /** Since when its echoes can be expected to tell how far this replica is behind it. */
-  get measurableSinceMs(): number {
-    return Math.max(this.heardSinceMs, this.silentAtMs);
-  }
-
-  healthOf(namespace: NamespaceName): NamespaceLag | undefined {
-    return this.health.find((told) => told.namespace === namespace);
-  }
-
-  /** It does not say otherwise. */
-  answers(namespace: NamespaceName): boolean {
-    return this.healthOf(namespace)?.answers ?? true;
-  }
-
   onHello(hello: Hello): void {
     this.greeted = true;
     this.known = true;
     this.holds = new Map(hello.vector);
-    this.health = [];
-    this.commitAgeMs = 0;
     if (hello.url !== '') this.url = hello.url;
     this.life = hello.origin;
     this.sender.begin(hello.vector, hello.windowBytes);
@@ -116,7 +81,6 @@ export class Peer {
 
   onDisconnected(): void {
     this.greeted = false;
-    this.ping = 0;
     this.heardAtMs = Number.NEGATIVE_INFINITY;
     this.#told.clear();
     this.sender.reset();
@@ -142,15 +106,6 @@ export class Peer {
   onPull({ origin, from }: Pull, out: Outbox): void {
     this.sender.rewind(origin, from);
     this.sender.pump(out);
-  }
-
-  onHeartbeat(heartbeat: Heartbeat, heads: VectorEntries, now: Now): void {
-    this.reports++;
-    this.ping = heartbeat.ping;
-    this.pingAtMs = now.monoMs;
-    this.headsAtPing = heads;
-    this.commitAgeMs = heartbeat.commitAgeMs;
-    this.health = heartbeat.health;
   }
 }
 

@@ -10,6 +10,7 @@ import type { Storage } from '../model/port.ts';
 import type { Settings } from '../model/settings.ts';
 import { Timers } from '../model/timer.ts';
 import { agreedClockOf } from '../consistency/agreed-clock.ts';
+import { PeerReports } from '../lag/peer-reports.ts';
 import { StalenessBound } from '../lag/staleness.ts';
 import { LagStates } from '../lag/lag-state.ts';
 import { Held } from '../store/held.ts';
@@ -79,6 +80,7 @@ export function createCore({ settings, policies, incarnation, get }: CoreOptions
       beatMs: settings.heartbeatMs,
       untoldMs: settings.peerTimeoutMs,
     }),
+    reports: new PeerReports(),
     commitAge: new CommitAge(),
     room: new Room(),
     metrics,

@@ -158,7 +158,10 @@ export function tableOf(
   return {
     intake: { onBeat: (turn) => intake.onBeat(turn) },
     admission: { onBeat: ({ now }) => admission.onBeat({ now, isOpen: condition.isOpen }) },
-    heartbeats: { onBeat: (turn) => heartbeats.onBeat(turn) },
+    heartbeats: {
+      onDisconnected: (peer) => heartbeats.onDisconnected(peer),
+      onBeat: (turn) => heartbeats.onBeat(turn),
+    },
     memory: { onBeat: (turn) => memory.onBeat(turn) },
     nearness: { onBeat: () => nearness.rank() },
     exchange: { onBeat: (turn) => exchange.onBeat(peers.greeted().map(holderOf), origin, turn) },

@@ -133,7 +133,7 @@ export class PeerDesk {
   #onHello(peer: Peer, hello: Hello, turn: Turn): void {
     const { antiEntropy, catchUp, exchange, heartbeats, reads, staleDisk } = this.#machines;
     const { succession, writes } = this.#machines;
-    const { clock, staleness, peers } = this.#core;
+    const { clock, staleness, peers, reports } = this.#core;
     const { index } = peer.member;
     if (!succession.onHello(index, hello, turn)) return;
     const { remembers = [] } = hello;
@@ -143,6 +143,7 @@ export class PeerDesk {
       turn.note('warn', 'policies-differ', { peer: peer.member.id });
     if (peer.life !== hello.origin) staleness.onNewLife(index);
     peers.onHello(peer, hello);
+    reports.onHello(index);
     exchange.onHello(holderOf(peer));
     clock.witness(hello.hlc, turn.now.wallMs);
     if (catchUp.onRemembered(remembers, turn)) succession.onLoss(turn);
@@ -175,6 +176,7 @@ export class PeerDesk {
   #onHeartbeat(peer: Peer, heartbeat: Heartbeat, turn: Turn): void {
     this.#onLearned(peer, heartbeat.vector, turn);
     peer.sender.pump(turn);
+    this.#core.stability.onHeartbeat(peer.member.index);
     this.#machines.heartbeats.onHeartbeat(peer, heartbeat, turn);
     this.#options.checkCaughtUp(turn);
   }

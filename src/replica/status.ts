@@ -18,6 +18,7 @@ import type { Comparisons } from '../entropy/comparisons.ts';
 import { refuse } from '../model/refuse.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
 import type { AgreedClock } from '../consistency/agreed-clock.ts';
+import type { PeerReports } from '../lag/peer-reports.ts';
 import type { StalenessBound } from '../lag/staleness.ts';
 import type { Held } from '../store/held.ts';
 import type { Log } from '../store/log.ts';
@@ -46,6 +47,7 @@ export interface StatusOptions {
   readonly origin: Origin;
   readonly commitAge: CommitAge;
   readonly peers: Peers;
+  readonly reports: PeerReports;
   readonly room: Room;
   readonly self: Member;
   readonly settings: Settings;
@@ -102,8 +104,9 @@ function peerStatus(
   compared: Comparison,
   now: Now,
 ): PeerStatus {
-  const { agreed, held, log, self, nearness, staleness } = options;
+  const { agreed, held, log, reports, self, nearness, staleness } = options;
   const { id, region, index } = peer.member;
+  const { commitAgeMs, health } = reports.of(index);
   return {
     id,
     region,
@@ -115,8 +118,8 @@ function peerStatus(
     stalenessMs: staleness.ofPeer(index, now.monoMs),
     vector: [...peer.holds],
     clockOffsetMs: agreed.peerAheadMs(index),
-    namespaces: peer.greeted ? peer.health : undefined,
-    commitAgeMs: peer.greeted ? peer.commitAgeMs : undefined,
+    namespaces: peer.greeted ? health : undefined,
+    commitAgeMs: peer.greeted ? commitAgeMs : undefined,
     url: peer.url,
     compared,
   };

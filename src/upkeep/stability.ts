@@ -41,6 +41,8 @@ interface Round {
 export class Stability {
   readonly #log: Log;
   readonly #peers: Peers;
+  /** Heartbeats of each peer: each says everything that the peer held when it sent it. */
+  readonly #reports = new Map<number, number>();
   #round: Round | undefined;
   #settled: ReadonlyVector = new Map();
 
@@ -59,6 +61,11 @@ export class Stability {
     const lacking = this.#peers.all().filter(({ holds }) => !covers(holds, dot));
     const blocking = lacking.length > 0 ? lacking : this.#peers.all().filter((p) => !p.greeted);
     return blocking.map(({ member }) => member.id);
+  }
+
+  /** A heartbeat of the peer has come. */
+  onHeartbeat(peer: number): void {
+    this.#reports.set(peer, this.#reportsOf(peer) + 1);
   }
 
   /** With every heartbeat. */
@@ -102,10 +109,16 @@ export class Stability {
   }
 
   #heard(): number[] {
-    return this.#peers.all().map(({ reports }) => reports);
+    return this.#peers.all().map(({ member }) => this.#reportsOf(member.index));
   }
 
   #isHeardSince({ heard }: Round): boolean {
-    return this.#peers.all().every(({ reports }, n) => reports > (heard[n] as number));
+    return this.#peers
+      .all()
+      .every(({ member }, n) => this.#reportsOf(member.index) > (heard[n] as number));
+  }
+
+  #reportsOf(peer: number): number {
+    return this.#reports.get(peer) ?? 0;
   }
 }

@@ -103,6 +103,7 @@ export class MachineRoom {
     peer.onHeard(this.now.monoMs);
     const hello = helloOf(`${peer.member.id}.1`, membershipOf(this.#regions), says);
     this.core.peers.onHello(peer, hello);
+    this.core.reports.onHello(index);
     return peer;
   }
 
@@ -112,7 +113,8 @@ export class MachineRoom {
     const heartbeat = heartbeatOf({ vector, ...says });
     peer.onHeard(this.now.monoMs);
     peer.learn(vector);
-    peer.onHeartbeat(heartbeat, [], this.now);
+    this.core.reports.onHeartbeat(index, heartbeat);
+    this.core.stability.onHeartbeat(index);
     return heartbeat;
   }
 

@@ -145,7 +145,7 @@ export const clocks: readonly Mutant[] = [
     number: 'own',
     title: 'what waited for its time makes its readers stale in the moment in which it is taken',
     file: 'src/lag/read-admission.ts',
-    replace: '        peer.silentAtMs = nowMs;\n',
+    replace: '        this.#silentAtMs.set(member.index, nowMs);\n',
     with: '',
     foundBy: {
       kind: 'test',
@@ -158,8 +158,8 @@ export const clocks: readonly Mutant[] = [
     number: 'own',
     title: 'a peer that stamped ahead counts as not heard, so who hears no other is stale',
     file: 'src/lag/read-admission.ts',
-    replace: 'return asOfMs === undefined ? [] : Math.max(asOfMs, silentAtMs);',
-    with: 'return asOfMs === undefined ? [] : Math.max(asOfMs, silentAtMs - 1e9);',
+    replace: 'return asOfMs === undefined ? [] : Math.max(asOfMs, this.#silentSince(index));',
+    with: 'return asOfMs === undefined ? [] : Math.max(asOfMs, this.#silentSince(index) - 1e9);',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',

@@ -18,8 +18,8 @@ export const health: readonly Mutant[] = [
     title: 'what a stale replica holds counts in a read quorum',
     file: 'src/lag/read-admission.ts',
     in: 'unfit',
-    replace: 'if (!peer.answers(namespace)) mask |= 1 << peer.member.index;',
-    with: 'if (peer.answers(namespace) === undefined) mask |= 1;',
+    replace: 'if (!reports.answers(peer.member.index, namespace)) mask |= 1 << peer.member.index;',
+    with: 'if (reports.of(peer.member.index) === undefined) mask |= 1;',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',

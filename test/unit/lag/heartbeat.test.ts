@@ -38,6 +38,12 @@ function hear(says: Partial<Heartbeat> = {}, peer = EU): Heartbeat | undefined {
   return told().get(peer);
 }
 
+/** The connection with the peer ends. */
+function leave(): void {
+  room.leave(EU);
+  heartbeats.onDisconnected(EU);
+}
+
 describe('a heartbeat', () => {
   it('goes to every peer that has greeted, and to no other', () => {
     room.greet(US);
@@ -106,7 +112,7 @@ describe('the echo of a ping', () => {
     room.greet(EU);
     expect(beat().get(EU)).toMatchObject({ echo: 0, echoDelayMs: 0 });
     hear({ ping: 70 });
-    room.leave(EU);
+    leave();
     room.greet(EU);
     room.pass(15);
     expect(beat().get(EU)).toMatchObject({ echo: 0, echoDelayMs: 0 });
@@ -116,7 +122,7 @@ describe('the echo of a ping', () => {
     room.greet(EU);
     expect(hear({ ping: 70 })).toMatchObject({ echo: 70 });
     expect(hear({ ping: 80 })).toBeUndefined();
-    room.leave(EU);
+    leave();
     room.greet(EU);
     expect(hear({ ping: 90 })).toMatchObject({ echo: 90 });
   });
@@ -172,6 +178,10 @@ describe('a heartbeat of a peer', () => {
     const lacks = { missingMs: undefined, missingEntries: undefined };
     const health = [{ namespace: namespace('ns'), ...judged, ...lacks }];
     hear({ commitAgeMs: 90, health });
-    expect(room.peer(EU)).toMatchObject({ commitAgeMs: 90, health, reports: 1 });
+    expect(room.core.reports.of(EU)).toEqual({ commitAgeMs: 90, health });
+    expect(room.core.reports.answers(EU, namespace('ns'))).toBe(false);
+    expect(room.core.reports.answers(EU, namespace('other'))).toBe(true);
+    room.greet(EU);
+    expect(room.core.reports.answers(EU, namespace('ns'))).toBe(true);
   });
 });
