@@ -1,17 +1,21 @@
-// The clock that a majority agrees upon, which everything below the door of the core goes by: the median of the wall clocks of
-// a majority of members, this one included. Wall clocks are wrong in many ways (set by hand, never synchronised, back from a
-// machine that slept), and the larger stamp wins: so a replica must not stamp by a clock that is far from everybody else's.
+// The clock that a majority agrees on, which the whole core uses: the median of the wall clocks of
+// a majority of members, this one included. Wall clocks can be wrong in many ways (set by hand,
+// never synchronised, back from a machine that slept), and the larger stamp wins: so a replica must
+// not stamp writes by a clock that is far from the others.
 //
-//   measuring   nothing was agreed since the start, and it is early: nothing is stamped yet
-//   alone       as long as a peer may take, and no majority was heard: goes by its own clock as it was then
+//   measuring   nothing was agreed since the start, and it is early: no write is stamped yet
+//   alone       no majority was heard for longer than a peer may take: uses its own clock as it was
+//               then
 //   agreed      a majority was heard, and the own clock is within the bound of the median
-//   drifted     it is not, by more than the measuring can explain: nothing is stamped
-//   held        no majority is heard any more, or it is split in halves: what was agreed last, and the monotonic time since
-//   disputed    it is split in halves, and nothing was ever agreed: nothing is stamped
+//   drifted     the own clock is not, by more than the error of measuring: no write is stamped
+//   held        no majority is heard any more, or it is split in halves: uses the last agreed time
+//               and the monotonic time since then
+//   disputed    it is split in halves, and nothing was ever agreed: no write is stamped
 //
-// Every state is looked at with every step against the own clock of that moment, so a clock that is set between two
-// heartbeats is caught as well. Where the monotonic clock stood still, as in a machine that slept, the own clock seems to have
-// jumped; the next echoes show that everybody's has, and end it.
+// Every step compares the own clock of that moment, so a clock that is set between two heartbeats
+// is noticed as well. If the monotonic clock was stopped, as in a machine that slept, the own clock
+// seems to have jumped; the next echoes show the same jump in all other clocks, which ends the
+// doubt.
 
 import { type ClockState, isTrusted } from '../model/clock.ts';
 import type { Now, Outbox } from '../model/effect.ts';
@@ -30,16 +34,22 @@ export interface AgreedClockOptions {
   readonly replicas: number;
   /** How far the own clock may be from the median. */
   readonly driftMaxMs: number;
-  /** A clock that was not heard for so long does not count; so long a start waits for a majority. */
+  /**
+   * A clock that was not heard for this long does not count; a start waits this long for a
+   * majority.
+   */
   readonly silentMs: number;
 }
 
-/** For so much of `silentMs` the best sample counts before a later one that is less sure (RFC 5905, section 10). */
+/**
+ * For this share of `silentMs` the best sample is preferred to a later, less exact one (RFC 5905,
+ * section 10).
+ */
 const KEPT_SHARE = 0.5;
 /** The wall clock is read in whole milliseconds, beside the monotonic one. */
 const NOISE_MS = 2;
 
-/** A clock that was not heard for so many heartbeats does not count. */
+/** A clock that was not heard for this many heartbeats does not count. */
 const SILENT_BEATS = 8;
 const NEVER: Now = { wallMs: 0, monoMs: Number.NaN };
 
@@ -48,10 +58,13 @@ export class AgreedClock {
   /** By member index. */
   readonly #samples: (ClockSample | undefined)[];
   #state: ClockState = 'measuring';
-  /** Agreed wall clock less monotonic clock; `undefined`: nothing but the own clock is known. */
+  /** Agreed wall clock minus monotonic clock; `undefined`: only the own clock is known. */
   #offsetMs: number | undefined;
   #hasAgreed = false;
-  /** The own clock's offset when the state was looked at last, until when that look holds, and whether anything is new. */
+  /**
+   * The own clock's offset at the last evaluation, how long that holds, and whether anything is
+   * new.
+   */
   #ownMs = 0;
   #validUntilMs = Number.NEGATIVE_INFINITY;
   #startedMs: number | undefined;
@@ -68,12 +81,12 @@ export class AgreedClock {
     return this.#state;
   }
 
-  /** The clock was compared with what a majority shows, now or before. */
+  /** The clock was compared with those of a majority, now or before. */
   get isCompared(): boolean {
     return this.#state === 'agreed' || this.#state === 'held';
   }
 
-  /** Stamps may be given by it. */
+  /** True if writes may be stamped. */
   get isTrusted(): boolean {
     return isTrusted({ state: this.#state });
   }
@@ -88,13 +101,16 @@ export class AgreedClock {
     return this.#ownWallMs;
   }
 
-  /** By how much the clock of a peer is ahead of the own one; `undefined`: not known. */
+  /** By how much a peer's clock is ahead of the own one; `undefined`: unknown. */
   peerAheadMs(peer: number): number | undefined {
     const sample = this.#samples[peer];
     return sample === undefined ? undefined : sample.offsetMs - this.#ownMs;
   }
 
-  /** The time by the agreed clock; `raw` is what the clocks of this process show. Once for each step. */
+  /**
+   * The time by the agreed clock; `raw` are the readings of this process. Called once for each
+   * step.
+   */
   read(raw: Now, out: Outbox): Now {
     const { wallMs, monoMs } = raw;
     if (wallMs === this.#ownWallMs && monoMs === this.#now.monoMs) return this.#now;
@@ -147,7 +163,7 @@ export class AgreedClock {
     this.#state = beyondMs > driftMaxMs ? 'drifted' : 'agreed';
   }
 
-  /** A third clock may still settle it while it is early. */
+  /** While it is early, a third clock may still decide. */
   #withoutAgreement(monoMs: number, late: 'alone' | 'disputed'): ClockState {
     if (this.#hasAgreed) return 'held';
     const isEarly = monoMs - (this.#startedMs ?? monoMs) < this.#options.silentMs;
@@ -164,7 +180,7 @@ export class AgreedClock {
     return heard;
   }
 
-  /** Once for each time that nothing can be stamped. */
+  /** Once for each period in which no write can be stamped. */
   #note(out: Outbox): void {
     const isWell = this.isTrusted || this.#state === 'measuring';
     if (isWell === this.#wasTrusted) return;

@@ -1,4 +1,5 @@
-// What a client is told where the clock of this replica is in doubt: nothing was written, and who has to do what.
+// The answer to a client while the clock of this replica is in doubt: nothing was written, and who
+// must act.
 
 import type { ClockState } from '../model/clock.ts';
 import type { Now } from '../model/effect.ts';
@@ -6,7 +7,7 @@ import { hlcToMs, type HybridClock } from '../model/hlc.ts';
 import type { Settings } from '../model/settings.ts';
 import type { AgreedClock } from './agreed-clock.ts';
 
-/** Why nothing is stamped. */
+/** Why no write is stamped. */
 export interface Doubt {
   readonly code: 'clock-drift' | 'catching-up';
   readonly detail: string;

@@ -1,17 +1,22 @@
-// What peers say of a membership that is later than this replica's. The next one is chosen by Paxos among the present members,
-// so what a single peer says of it is weighed before this life ends for it:
+// Claims of peers about a membership that is later than this replica's. The next one is chosen by
+// Paxos among the present members, so a single peer's claim is weighed before this incarnation ends
+// for it:
 //
-//   confirmed   two peers say the same, or one does and this replica has accepted it: believed at once
-//   refuted     a majority of the present members, this replica included and those left out that claim a later one, are
-//               connected in the present epoch and have accepted nothing: then nothing was chosen. Not believed, and a lie
-//               where it is still so after a wait: a peer may say what was chosen before the others, who chose it, go
-//   one step    said by one peer, and not refuted: believed at once where this replica keeps its seat, and after a wait where
-//               it does not, because that ends it for good
-//   further     said by one peer, and not refuted: believed after a longer wait. Who was away for several changes, and of whose
-//               peers only one is left, finds its way so; a majority that is merely late has been heard by then
+//   confirmed   two peers claim the same, or one does and this replica has accepted it: believed at
+//               once
+//   refuted     a majority of the present members, this replica included and those that claim a
+//               later one excluded, are connected in the present epoch and have accepted nothing:
+//               then nothing was chosen. Not believed, and a lie if still so after a wait: a peer
+//               may report the choice before the others, who made it, disconnect
+//   one step    claimed by one peer, and not refuted: believed at once if this replica keeps its
+//               seat; after a wait if it does not, because that ends it for good
+//   further     claimed by one peer, and not refuted: believed after a longer wait. This is how a
+//               replica that missed several changes returns when only one peer is left; a majority
+//               that is merely late is heard by then
 //
-// A vote is heard with a greeting and may be older than the acceptance that chose: its replica then begins anew, is no longer
-// connected in the present epoch, and refutes nothing. A claim stands until its peer says otherwise.
+// A vote is heard with a greeting and may be older than the acceptance that chose: its replica then
+// begins a new incarnation, is no longer connected in the present epoch, and refutes nothing. A
+// claim holds until its peer says otherwise.
 
 import { isOneStep, isSameMembership, type Membership, seatOf } from '../model/membership.ts';
 import type { ReplicaId } from '../model/id.ts';
@@ -27,7 +32,7 @@ export interface Ground {
   readonly current: Membership;
   /** This replica has accepted it. */
   readonly hasAccepted: (membership: Membership) => boolean;
-  /** Members, this replica included, that are known to have accepted nothing, without these. */
+  /** Members, this replica included and these excluded, that are known to have accepted nothing. */
   readonly abstaining: (claimants: ReadonlySet<number>) => number;
   readonly waitMs: number;
 }
@@ -51,7 +56,7 @@ export class Claims {
     this.#claims.delete(peer);
   }
 
-  /** The latest that is to be believed, if there is one. */
+  /** The latest membership that is to be believed, if there is one. */
   believed(ground: Ground, nowMs: number): Membership | undefined {
     let latest: Membership | undefined;
     for (const [peer, { membership }] of this.#claims) {

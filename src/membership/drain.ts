@@ -1,6 +1,6 @@
-// A replica that was drained by an operator: it answers no client, goes on replicating, counts in N and votes. It stays so
-// across restarts, until it is resumed. A grace lets it answer for a while after it has said so, until load balancers and
-// clients have gone elsewhere; a restart ends the grace.
+// A replica that an operator has drained: it answers no client, keeps replicating, counts in N and
+// votes. It stays drained across restarts, until it is resumed. During a grace it still answers,
+// until load balancers and clients use other replicas; a restart ends the grace.
 
 import type { DrainCommand } from '../model/command.ts';
 import type { Now, Turn } from '../model/effect.ts';
@@ -11,7 +11,7 @@ import { alternatesIn, type Peers } from '../peers/peers.ts';
 import type { Storage } from '../model/port.ts';
 
 const DRAINED = metaKey('drained');
-/** A disk that takes longer hangs: the operator is told that the mark may be lost. */
+/** A disk that takes longer hangs: the operator is warned that the mark may be lost. */
 const HELD_MS_MAX = 10_000;
 
 export interface DrainOptions {
@@ -33,18 +33,21 @@ export class Drain {
     return this.#isDrained;
   }
 
-  /** Storage is read. A mark that cannot be read is a mark: to serve against the operator's word is worse. */
+  /**
+   * Storage is read. An unreadable mark counts as a mark: serving against the operator's order is
+   * worse.
+   */
   begin(): void {
     this.#isDrained = this.#options.get(DRAINED) !== undefined;
   }
 
-  /** Answered when it is durable. What was taken before is finished. */
+  /** Answered when the mark is durable. Requests accepted before are finished. */
   onCommand({ client, drained, graceMs = 0 }: DrainCommand, turn: Turn): void {
     if (drained) turn.put(DRAINED, sealNothing());
     else turn.del(DRAINED);
     if (drained !== this.#isDrained) turn.note('info', drained ? 'drained' : 'resumed', {});
     const refusesFromMs = turn.now.monoMs + graceMs;
-    // A second word may shorten the grace of the first, never lengthen it.
+    // A second order may shorten the grace of the first, never lengthen it.
     this.#refusesFromMs = this.#isDrained
       ? Math.min(this.#refusesFromMs, refusesFromMs)
       : refusesFromMs;
@@ -52,7 +55,7 @@ export class Drain {
     turn.reply(client, { kind: 'drained', drained }, turn.lsn, turn.now.monoMs + HELD_MS_MAX);
   }
 
-  /** What is left of the grace. */
+  /** The rest of the grace. */
   graceMs({ monoMs }: Now): number {
     return this.#isDrained ? Math.max(this.#refusesFromMs - monoMs, 0) : 0;
   }

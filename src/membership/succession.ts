@@ -1,14 +1,16 @@
-// The memberships of the cluster, one after the other, as this replica lives through them. A membership is fixed for a
-// life: when a later one is known to be chosen it is made durable, this life ends in order, and a new one begins with the
-// new members. So the number of replicas never changes under an operation.
+// The memberships of the cluster, one after the other, as this replica adopts them. A membership is
+// fixed for an incarnation: when a later one is known to be chosen it is made durable, this
+// incarnation ends in order, and a new one begins with the new members. So the number of replicas
+// never changes during an operation.
 //
 //   same epoch      the peer is greeted
-//   peer is behind  it hears our membership with our greeting, and nothing else
-//   peer is ahead   its membership is taken over once it is to be believed (claims.ts), if this replica has its seat in it;
-//                   else it is forgotten and ends for good
+//   peer is behind  it gets our membership with our greeting, and nothing else
+//   peer is ahead   its membership is adopted once it is to be believed (claims.ts), if this
+//                   replica has its seat in it; else this replica is forgotten and ends for good
 //
-// A directory is bound to a seat when its replica first greets another of the same membership, or takes over a
-// later one. Until then it holds nothing and has said nothing: such a replica may take any seat of its name.
+// A directory is bound to a seat when its replica first greets another of the same membership, or
+// adopts a later one. Until then it is empty and has sent nothing: such a replica may take any seat
+// of its name.
 
 import { type Outcome, Synod, freshVote, voteKey } from './synod.ts';
 import type { ChangeProgress, Client, MembershipCommand } from '../model/command.ts';
@@ -40,7 +42,7 @@ import type { Origin } from '../model/id.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { Settings } from '../model/settings.ts';
 
-/** Why the policies of this replica do not allow these members, if so. */
+/** Why the policies of this replica do not allow these members, or `undefined`. */
 export type Fits = (members: readonly Member[]) => string | undefined;
 
 const TENURE = metaKey('tenure');
@@ -59,10 +61,10 @@ export class Succession {
   readonly #catchUp: { readonly isCaughtUp: boolean };
   readonly #fits: Fits;
   readonly #claims = new Claims();
-  /** Peers whose claim was refuted, and that an operator was told of. */
+  /** Peers whose claim was refuted and reported to an operator. */
   readonly #refuted = new Set<number>();
   #tenure: Tenure;
-  /** The directory belongs to a seat. */
+  /** The directory is bound to a seat. */
   #isBound = false;
   #isOver = false;
   #synod: Synod;
@@ -83,7 +85,7 @@ export class Succession {
     return this.#tenure.membership;
   }
 
-  /** Of a change that was asked for here. */
+  /** The change that was requested here. */
   get change(): ChangeProgress | undefined {
     const { progress } = this.#synod;
     if (progress === undefined) return undefined;
@@ -92,12 +94,12 @@ export class Succession {
     return { step: progress.step, agreed: agreed.map(({ id }) => id) };
   }
 
-  /** The next membership is known, and this life ends. */
+  /** The next membership is known, and this incarnation ends. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** As storage remembers it, before it is read: what cannot be read is found in `begin`. */
+  /** The stored membership before it is read; `begin` reports an unreadable one. */
   stored(): Membership {
     const stored = readStoredTenure(this.#options.get(TENURE));
     return typeof stored === 'object' ? stored.membership : this.membership;
@@ -119,12 +121,12 @@ export class Succession {
     if (settings.members.length === 1) this.#bind(turn);
   }
 
-  /** What a greeting of ours says of it. */
+  /** The part of our greeting about it. */
   greeting(): Pick<Hello, 'membership' | 'vote'> {
     return { membership: this.membership, vote: this.#synod.vote };
   }
 
-  /** True when the peer lives in the same epoch, so that its greeting counts. */
+  /** True if the peer is in the same epoch, so that its greeting counts. */
   onHello(peer: number, { membership, vote, origin }: Hello, turn: Turn): boolean {
     if (this.#isOver) return false;
     const { epoch } = this.membership;
@@ -155,12 +157,12 @@ export class Succession {
     this.#weigh(turn);
   }
 
-  /** The disk has lost something that it held. */
+  /** The disk has lost stored data. */
   onLoss(out: Outbox): void {
     this.#synod.forget(out);
   }
 
-  /** The replica stops: whoever asked for a change here is told how things stand. */
+  /** The replica stops: a client that requested a change here gets its present state. */
   abandon(out: Outbox): void {
     this.#synod.abandon(out);
   }
@@ -192,7 +194,7 @@ export class Succession {
     if (isTaken && place.peerAddress !== '') return 'another member has this peer address';
     if (before === undefined && this.membership.seats.length >= MEMBERS_MAX)
       return `a cluster has at most ${MEMBERS_MAX} replicas`;
-    // Where no URL is told, the one that is known stays.
+    // If no URL is given, the known one remains.
     return withPlace(this.membership, { ...place, httpUrl: place.httpUrl ?? before?.httpUrl });
   }
 
@@ -211,7 +213,7 @@ export class Succession {
       this.#claims.hear(peer, membership, turn.now.monoMs);
       this.#weigh(turn);
     } else if (seatOf(membership, self) !== undefined) {
-      // Who holds nothing yet may be taken in, now or later.
+      // A replica that holds nothing yet may be added, now or later.
       this.#adopt(membership, turn);
     }
   }
@@ -249,7 +251,7 @@ export class Succession {
     };
   }
 
-  /** This life ends, and the next begins with these members. */
+  /** This incarnation ends, and the next begins with these members. */
   #adopt(membership: Membership, out: Outbox): void {
     const { self } = this.#options.settings;
     const since = seatOf(membership, self)?.since;
@@ -257,7 +259,8 @@ export class Succession {
       return this.#endForgotten(membership, out);
     this.#isOver = true;
     putTenure({ since, membership }, out);
-    // Who was bound has a whole memory of what it said: nothing, in this epoch. Anybody else has to hear the others.
+    // A bound directory remembers all it said in this epoch: nothing. Any other has to hear the
+    // other members.
     if (this.#isBound && this.#synod.vote !== undefined) out.put(voteKey(), freshVote());
     else out.del(voteKey());
     const replicas = membership.seats.length;
@@ -315,7 +318,7 @@ function putTenure(tenure: Tenure, out: Outbox): void {
   out.put(TENURE, encodeTenure(tenure));
 }
 
-/** What begins an epoch in a directory whose replica has said nothing in it yet. */
+/** The first state of an epoch in a directory whose replica has said nothing in it yet. */
 export function beginningOf(tenure: Tenure): Batch {
   return { keys: [TENURE, voteKey()], values: [encodeTenure(tenure), freshVote()] };
 }
@@ -324,7 +327,7 @@ function encodeTenure(tenure: Tenure): Uint8Array {
   return seal((writer) => writeTenure(writer, tenure));
 }
 
-/** What a directory remembers, for who opens it before the core runs. */
+/** The stored membership, for code that opens the directory before the core runs. */
 export function readStoredTenure(bytes: PointRead): Tenure | 'damaged' | undefined {
   if (bytes === undefined) return undefined;
   const reader = bytes === UNREADABLE ? undefined : unseal(bytes);

@@ -1,20 +1,26 @@
-// The next membership, chosen by the present one: single-decree Paxos (Lamport, "Paxos Made Simple", 2001). Every
-// member is an acceptor, and whoever is asked for a change, or finds one unfinished, proposes.
+// The next membership, chosen by the present one: single-decree Paxos (Lamport, "Paxos Made
+// Simple", 2001). Every member is an acceptor; a member that gets a request for a change, or finds
+// an unfinished one, proposes.
 //
-//   proposer   idle -> preparing -> accepting -> chosen           back to idle when an attempt ends without a majority
+//   proposer   idle -> preparing -> accepting -> chosen back to idle when an attempt ends without a
+//              majority
 //   acceptor   promises a ballot, accepts one that is not below what it promised
 //
-// (1) Nothing is said before it is durable: every message waits for the batch that holds the vote which it tells.
-// (2) A proposer is its own first acceptor, and its vote is durable before it asks anybody.
-// (3) A proposer that hears of something accepted proposes that, and tells its own caller of the conflict.
-// (4) Who may have forgotten a vote has none, until it has heard the votes of all the others. Each majority that its
-//     forgotten vote was part of has another member, the proposer, whose vote it hears then and takes over: a promise
-//     only keeps out older ballots, and what was ever proposed under a ballot may be accepted under it.
-// (5) A vote is given only by a replica that has caught up in the present epoch, so that what was acknowledged in
-//     the epoch before is held by a majority of this one before the next can begin.
+// (1) Nothing is sent before it is durable: every message waits for the batch with the vote that it
+//     reports.
+// (2) A proposer is its own first acceptor, and its vote is durable before it asks the others.
+// (3) A proposer that hears of something accepted proposes that, and reports the conflict to its
+//     own caller.
+// (4) A replica that may have forgotten a vote has none, until it has heard the votes of all the
+//     others. Each majority that its forgotten vote was part of has another member, the proposer,
+//     whose vote it then hears and takes over: a promise only excludes older ballots, and what was
+//     ever proposed under a ballot may be accepted under it.
+// (5) Only a replica that has caught up in the present epoch votes, so that what was acknowledged
+//     in the epoch before is held by a majority of this one before the next can begin.
 //
-// What was accepted and not heard of again is proposed by the next who waited long enough, so nothing hangs when a
-// proposer dies. Attempts that disturb each other are spread by dice that are seeded with the replica's life.
+// An accepted value without news is proposed by the next member that has waited long enough, so
+// nothing hangs when a proposer dies. Attempts that disturb each other are spread by random delays,
+// seeded with the replica's incarnation.
 
 import { createPrng, type Prng } from '../base/prng.ts';
 import { bytesOf } from '../base/bytes.ts';
@@ -39,26 +45,26 @@ import { bitCount, majority } from '../model/quorum.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 
-/** Told once, at the latest at its deadline. */
+/** Called once, at the latest at its deadline. */
 export type Outcome =
   | { readonly kind: 'chosen'; readonly value: Membership; readonly lsn: Lsn }
   /** Another value was chosen instead. */
   | { readonly kind: 'conflict'; readonly lsn: Lsn }
-  /** `indefinite`: it was proposed, and may be chosen yet. */
+  /** `indefinite`: it was proposed, and may still be chosen. */
   | { readonly kind: 'timeout'; readonly indefinite: boolean };
 
 export interface SynodOptions {
   readonly self: number;
-  /** This life of this replica. */
+  /** This incarnation of this replica. */
   readonly origin: Origin;
   readonly current: Membership;
   /** Peers that can be asked now, by member index. */
   readonly reachable: () => readonly number[];
-  /** It has caught up and may vote. */
+  /** The replica has caught up and may vote. */
   readonly isFit: () => boolean;
-  /** The replica can live with this membership. */
+  /** The replica can work with this membership. */
   readonly accepts: (value: Membership) => boolean;
-  /** A peer says that it was chosen. It is believed, or not, by `conclude`. */
+  /** A peer says that it was chosen. `conclude` is called if it is believed. */
   readonly onTold: (peer: number, value: Membership, turn: Turn) => void;
   /** A majority has accepted: it is to be made durable in the batch of `out`. */
   readonly onChosen: (value: Membership, out: Outbox) => void;
@@ -76,16 +82,18 @@ interface Attempt {
   readonly untilMs: number;
   /** Set from the second phase on. */
   value: Membership | undefined;
-  /** Who answered in this phase, as bits. */
+  /** Members that answered in this phase, as bits. */
   answers: number;
-  /** The batch that makes this replica's own answer durable, so that it counts; 0: it has. */
+  /** The batch that makes this replica's own answer durable, so that it counts; 0: it does. */
   ownLsn: Lsn;
-  /** The latest that an acceptor had accepted before. */
+  /** The latest value that an acceptor had accepted before. */
   found: Proposal | undefined;
 }
 
 const VOTE = metaKey('vote');
-/** What was accepted and not heard of for so long is proposed again by who accepted it. */
+/**
+ * After this time without news, an accepted value is proposed again by the member that accepted it.
+ */
 const RESUME_MS = 3000;
 const ATTEMPT_MS = 2000;
 const PAUSE_MS = 200;
@@ -98,9 +106,9 @@ export class Synod {
   /** By member index. */
   readonly #heard = new Map<number, Vote | undefined>();
   #vote: Vote | undefined;
-  /** What was known before something was found to be forgotten. */
+  /** The known votes before something was found to be forgotten. */
   #own: Vote | undefined;
-  /** Somebody promised this round elsewhere. */
+  /** Another member has promised this round elsewhere. */
   #roundSeen = 0;
   #acceptedAtMs = 0;
   #asked: Asked | undefined;
@@ -115,17 +123,20 @@ export class Synod {
     this.#dice = createPrng(crc32c(bytesOf(options.origin), 0, options.origin.length));
   }
 
-  /** What this replica has said; `undefined` when it may have said something that it does not know of. */
+  /** The vote of this replica; `undefined` while it may have said more than it knows. */
   get vote(): Vote | undefined {
     return this.#vote;
   }
 
-  /** A change is asked for here, or one was accepted and its end is not known. */
+  /** A change was requested here, or one was accepted and its end is unknown. */
   get isBusy(): boolean {
     return this.#asked !== undefined || this.#vote?.accepted !== undefined;
   }
 
-  /** Of the change that was asked for here: its step, and who has answered in it, as bits. */
+  /**
+   * For the change that was requested here: its step, and the members that have answered in it, as
+   * bits.
+   */
   get progress(): { readonly step: ChangeProgress['step']; readonly agreed: number } | undefined {
     if (this.#asked === undefined) return undefined;
     if (this.#attempt === undefined) return { step: 'waiting', agreed: 0 };
@@ -144,11 +155,14 @@ export class Synod {
     return others.length + (isAbstention(this.#vote) ? 1 : 0);
   }
 
-  /** At start, with what is stored. It belongs to the present epoch: who begins another begins its vote with it. */
+  /**
+   * At start, with the stored vote. It belongs to the present epoch: a new epoch begins with a new
+   * vote.
+   */
   restore(stored: Uint8Array | undefined, turn: Turn): void {
     const reader = stored === undefined ? undefined : unseal(stored);
     const vote = reader === undefined ? undefined : readVote(reader);
-    // A ballot that nobody can outbid is none.
+    // A ballot that cannot be exceeded is not accepted.
     this.#vote = (vote?.promised?.round ?? 0) <= ROUND_MAX ? vote : undefined;
     this.#acceptedAtMs = turn.now.monoMs;
     this.#recall(turn);
@@ -162,7 +176,7 @@ export class Synod {
     this.#recall(out);
   }
 
-  /** The disk has lost something: what was said may be more than what is known, and what is known was said. */
+  /** The disk has lost data: more may have been said than is known, and what is known was said. */
   forget(out: Outbox): void {
     if (this.#vote === undefined) return;
     this.#own = unite(this.#own, this.#vote);
@@ -172,7 +186,7 @@ export class Synod {
     this.#recall(out);
   }
 
-  /** Asks for `value`; the outcome comes later. Only while it is not busy. */
+  /** Proposes `value`; the outcome comes later. Only while it is not busy. */
   begin(value: Membership, deadlineMs: number, tell: Asked['tell'], turn: Turn): void {
     this.#asked = { value, deadlineMs, tell, isProposed: false };
     this.#prepare(turn);
@@ -229,7 +243,7 @@ export class Synod {
       this.#prepare(turn);
   }
 
-  /** This life ends with the change that was asked for here undecided. */
+  /** This incarnation ends while the change requested here is undecided. */
   abandon(out: Outbox): void {
     const asked = this.#asked;
     this.#asked = undefined;
@@ -348,7 +362,7 @@ export class Synod {
     this.#acceptedAtMs = turn.now.monoMs;
   }
 
-  /** What was chosen is told to who asked here, and made durable. Once. */
+  /** The chosen value is reported to the client that asked here, and made durable. Once. */
   conclude(value: Membership, out: Outbox): void {
     if (!this.#isOver) this.#end(value, out);
   }
@@ -366,7 +380,9 @@ export class Synod {
 
   // ---- votes
 
-  /** Everybody else was heard in this life: what they have said covers what may have been forgotten here. */
+  /**
+   * All others were heard in this incarnation: their votes cover what may have been forgotten here.
+   */
   #recall(out: Outbox): void {
     const others = this.#options.current.seats.length - 1;
     if (this.#vote !== undefined || this.#heard.size < others) return;
@@ -398,7 +414,7 @@ export class Synod {
     out: Outbox,
   ): void {
     const { epoch } = this.#options.current;
-    // It speaks of the vote, or of the outcome, which the batch of this turn makes durable.
+    // It reports the vote, or the outcome, which the batch of this turn makes durable.
     out.send(peer, { kind: 'synod', step, epoch, ballot, proposal }, out.lsn);
   }
 }
@@ -409,7 +425,7 @@ export function voteKey(): Uint8Array {
   return VOTE;
 }
 
-/** The vote of who comes into an epoch with a whole memory: it has said nothing in it yet. */
+/** The vote in a new epoch of a replica with a whole memory: it has said nothing in it yet. */
 export function freshVote(): Uint8Array {
   return encodeVote(NO_VOTE);
 }

@@ -1,14 +1,16 @@
-// The door between receiver and table: decides when an entry of a lane becomes visible here. Whatever it decides, the
-// entry is in the log already, is acknowledged once it is durable, and holds back nothing that is received behind it.
+// The step between receiver and table: decides when an entry of a lane becomes visible here.
+// Whatever it decides, the entry is already in the log, is acknowledged once it is durable, and
+// does not delay the receiving of later entries.
 //
-//   received -> shown   at once, where the rule of its namespace's level lets it
-//   received -> held    until what it depends on is shown
+//   received -> shown   at once, if the rule of its namespace's level allows it
+//   received -> held    until everything that it depends on is shown
 //
-//   eventual   arrival      whenever it is received
+//   eventual   arrival      as soon as it is received
 //   fifo       per origin   once every entry before it in its lane is shown
 //
-// Lanes are received without gaps, so neither of these rules ever holds an entry. One that does (causal) keeps what is held in
-// this room, indexed by what it waits for, and shows it when that is applied.
+// Lanes are received without gaps, so neither of these rules ever holds an entry. A rule that does
+// (causal) keeps held entries in this room, indexed by what they wait for, and shows each when that
+// is applied.
 
 import type { Turn } from '../model/effect.ts';
 import type { NamespaceName } from '../model/id.ts';
@@ -25,7 +27,7 @@ export interface DeliveryOptions {
   readonly idempotency: IdempotencyTable;
   /** The rule of a namespace. */
   readonly ruleOf: (namespace: NamespaceName) => LevelRules['delivery'];
-  /** An entry lost to what its key holds. */
+  /** An entry lost to the record of its key. */
   readonly onLost: (mutation: Mutation, winner: Record) => void;
   readonly onShown: (mutation: Mutation, turn: Turn) => void;
 }
@@ -47,7 +49,7 @@ export class Delivery {
     this.#options = options;
   }
 
-  /** Takes an entry that was logged: it is shown in this turn, or held. */
+  /** Takes a logged entry: it is shown in this turn, or held. */
   offer(lane: Lane, mutation: Mutation, turn: Turn): Delivered {
     const rule = this.#options.ruleOf(mutation.namespace);
     if (!RULES[rule](lane, mutation)) return 'held';

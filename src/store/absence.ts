@@ -1,19 +1,21 @@
-// What an absent key says. A tombstone is dropped once every member has all that is older than it (upkeep/stability.ts),
-// so what is covered here and not here was deleted:
+// What an absent key means. A tombstone is dropped once every member has everything that is older
+// than it (upkeep/stability.ts), so a version that is covered here and absent was deleted:
 //
-//   applied  every entry of the logs up to what is applied has gone into the records
-//   copied   while a snapshot is copied, so has everything that it covers, in the range of keys that is copied
+//   applied  every entry of the logs up to the applied position was merged into the records
+//   copied   while a snapshot is copied, everything that it covers was merged too, in the range of
+//            keys that is already copied
 //
-// A record that comes by another way than the log (a repair, a read, a snapshot) and is covered like this while its key
-// holds nothing must not be merged: it crossed the drop. Neither must an entry of the log whose key is copied already, and holds
-// nothing as new: the log is still to jump to what the copy holds. A damaged record is not absent: its content is unknown, and it
-// is healed.
+// A record that arrives by another way than the log (a repair, a read, a snapshot), and is covered
+// in this sense while its key is absent, must not be merged: it was sent before the tombstone was
+// dropped. The same holds for an entry of the log whose key is already copied and shows nothing as
+// new: the log will later jump to the end of the copy. A damaged record is not absent: its content
+// is unknown, and it is healed.
 //
-// Such a record can be here before its entry: what is here is then more than the log says, and for a while `ahead` tells
-// by how much. A record whose entry does not come within that while has no entry on its way.
+// Such a record can arrive before its entry: then the table is ahead of the log, and for a while
+// `ahead` says by how much. If its entry does not arrive within that time, it is not on its way.
 //
-// Whoever knows better, because it has made sure with every member that a key is missing here and was not deleted, puts it
-// back with `Table.recover`.
+// A caller that has confirmed with every member that a key is missing here and was not deleted
+// restores it with `Table.recover`.
 
 import { includes } from '../conflict/merge.ts';
 import type { Outbox } from '../model/effect.ts';
@@ -25,7 +27,7 @@ import { positionOf } from './layout.ts';
 import type { Log } from './log.ts';
 import type { Merged, Table } from './table.ts';
 
-/** How far the copying of a snapshot has come; `undefined` is to the end of all. */
+/** The position up to which a snapshot is copied; `undefined` is the end. */
 interface Copied {
   readonly covers: Vector;
   upTo: Position | undefined;
@@ -36,7 +38,10 @@ export class Absence {
   readonly #table: Table;
   readonly #metrics: Metrics;
   #copied: Copied | undefined;
-  /** The newest records of each origin that came before their entries, and those of the while before. */
+  /**
+   * The newest early records of each origin (merged before their entries), in this period and the
+   * last.
+   */
   #ahead: Vector = new Map();
   #aheadBefore: Vector = new Map();
 
@@ -46,13 +51,15 @@ export class Absence {
     this.#metrics = metrics;
   }
 
-  /** Merges a record that came another way than by the log, unless it was deleted here. */
+  /** Merges a record that did not arrive by the log, unless it was deleted here. */
   admit(record: Record, out: Outbox): void {
     if (this.wasDeleted(record)) this.#metrics.resurrectionsRefused++;
     else if (this.#table.merge(record, out) === 'won') this.#noteAhead(record);
   }
 
-  /** Up to where records are here that came lately by another way than the log, and before their entries did. */
+  /**
+   * The positions of recent records that arrived before their entries, by another way than the log.
+   */
   ahead(): Vector {
     const ahead = new Map(this.#aheadBefore);
     mergeVector(ahead, this.#ahead);
@@ -60,13 +67,13 @@ export class Absence {
     return ahead;
   }
 
-  /** A while is over. */
+  /** A period is over. */
   age(): void {
     this.#aheadBefore = this.#ahead;
     this.#ahead = new Map();
   }
 
-  /** Merges an entry of the log; `skipped`: it was deleted, as a copy under way has shown. */
+  /** Merges an entry of the log; `skipped`: a copy in progress has shown that it was deleted. */
   merge(mutation: Mutation, out: Outbox): Merged | 'skipped' {
     const record = recordOf(mutation);
     if (this.#isCopied(record) && this.#isBehind(record)) return 'skipped';
@@ -78,7 +85,7 @@ export class Absence {
     return this.#isLogged(record) && this.#isAbsent(record);
   }
 
-  /** Everything that a snapshot covers is here for keys up to a position. */
+  /** Everything that a snapshot covers has been merged for keys up to a position. */
   onCopied(heads: readonly LaneHead[], upTo: Position | undefined): void {
     this.#copied = { covers: new Map(heads.map(({ origin, seq }) => [origin, seq])), upTo };
   }
@@ -98,8 +105,9 @@ export class Absence {
   }
 
   /**
-   * The key holds nothing, or less than the record says. Where a copy that covers the record has been, the record was therefore
-   * deleted, and the delete forgotten: an older delete, which the sweep lets stay, must not let it in.
+   * The key is absent, or its record is older than this one. If a copy that covers the record has
+   * passed this key, the record was deleted and its tombstone dropped: an older tombstone, which
+   * the sweep keeps, must not admit it.
    */
   #isBehind(record: Record): boolean {
     const { record: held, damaged } = this.#table.read(record.namespace, record.key);

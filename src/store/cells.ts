@@ -1,12 +1,13 @@
-// Records in memory, in front of storage. A change is shown at once, and tagged with the LSN that must be durable before a
-// reply that depends on it may leave.
+// Records in memory, in front of storage. A change is visible at once, and is tagged with the LSN
+// that must be durable before a reply that depends on it may leave.
 //
-// Memory is two generations of cells, young and old. A read moves a cell to the young one; when that is full it
-// becomes the old one and the old one is dropped, so the cost per operation is constant and the bound holds.
+// Memory has two generations of cells, young and old. A read moves a cell to the young one; when
+// that is full it becomes the old one and the old one is dropped, so the cost per operation is
+// constant and the bound holds.
 //
-// Two things are kept whatever that bound says, because storage does not show them yet: cells whose batch is not durable, in the
-// order of their batches, and the names of records that were removed. A caller that removes many records pauses while
-// `dropping` is large.
+// Two things are kept beyond the bound, because storage does not have them yet: cells whose batch
+// is not durable, in the order of their batches, and the names of removed records. A caller that
+// removes many records pauses while `dropping` is large.
 
 import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
@@ -20,12 +21,12 @@ import { encodedOf, type Record } from '../model/record.ts';
 import { positionOf, recordKey } from './layout.ts';
 import type { RecordName } from './record-index.ts';
 
-/** What this replica shows of a key. */
+/** The record of a key as this replica shows it. */
 export interface Cell {
   readonly record: Record | undefined;
   /** The batch that makes it durable. */
   readonly lsn: Lsn;
-  /** Storage holds something under the key that does not pass verification. */
+  /** Storage has a damaged value under the key. */
   readonly damaged: boolean;
 }
 
@@ -33,7 +34,10 @@ type Generation = Map<NamespaceName, Map<Key, Cell>>;
 
 const ABSENT: Cell = { record: undefined, lsn: 0, damaged: false };
 const DAMAGED: Cell = { record: undefined, lsn: 0, damaged: true };
-/** What a cell costs besides the record's bytes: objects, strings and map slots, measured at about 500 bytes. */
+/**
+ * What a cell costs besides the record's bytes: objects, strings and map slots, measured at about
+ * 500 bytes.
+ */
 const CELL_BYTES = 500;
 
 export class Cells {
@@ -63,7 +67,7 @@ export class Cells {
     return this.#readOld(namespace, key) ?? this.#readStorage(namespace, key);
   }
 
-  /** Shows a record from now on, and writes it in the turn's batch. */
+  /** Shows this record from now on, and writes it in the turn's batch. */
   put(record: Record, out: Outbox): void {
     if (this.#dropped.size > 0) this.#dropped.delete(positionOf(record));
     assert(out.lsn > this.#durableLsn, 'cells: a change belongs to a batch that is not durable');
@@ -73,7 +77,7 @@ export class Cells {
     this.#keep(cell, record);
   }
 
-  /** Shows nothing under the key from now on, and removes what storage holds. */
+  /** Shows the key as absent from now on, and removes its record from storage. */
   remove(name: RecordName, out: Outbox): void {
     const { namespace, key } = name;
     out.del(recordKey(namespace, key));
@@ -85,7 +89,7 @@ export class Cells {
     this.#old.get(namespace)?.delete(key);
   }
 
-  /** Writes a record that is whole in memory over what storage holds of it. */
+  /** Writes an intact record in memory over the stored one. */
   rewrite({ record }: Cell, out: Outbox): void {
     if (record !== undefined) out.put(recordKey(record.namespace, record.key), encodedOf(record));
   }
@@ -101,13 +105,13 @@ export class Cells {
     return lsn <= this.#durableLsn;
   }
 
-  /** What memory holds, whatever storage has become. */
+  /** The records in memory, whatever storage contains. */
   inMemory(namespace: NamespaceName, key: Key): Record | undefined {
     const young = this.#young.get(namespace)?.get(key);
     return (young ?? this.#old.get(namespace)?.get(key))?.record;
   }
 
-  /** All that memory holds and storage should hold. */
+  /** All records in memory that storage should contain. */
   *durableInMemory(): IterableIterator<Record> {
     for (const cells of this.#young.values()) yield* this.#durableIn(cells);
     for (const [namespace, cells] of this.#old)
@@ -115,7 +119,7 @@ export class Cells {
         if (this.#young.get(namespace)?.has(record.key) !== true) yield record;
   }
 
-  /** Records that were removed and that storage still holds. */
+  /** Removed records that storage still contains. */
   get dropping(): number {
     return this.#dropped.size;
   }
@@ -124,12 +128,12 @@ export class Cells {
     return this.#dropped.keys();
   }
 
-  /** How many are shown and not in storage yet, at most. */
+  /** An upper bound of the visible records that are not in storage yet. */
   get undurableCount(): number {
     return this.#undurable.size;
   }
 
-  /** What is shown and not in storage yet, of the records that are asked for. */
+  /** The visible records that are not in storage yet, among the requested ones. */
   *undurable(isAsked: (record: Record) => boolean = () => true): IterableIterator<Record> {
     for (let i = 0; i < this.#undurable.size; i++) {
       const { record } = this.#undurable.at(i);
@@ -178,7 +182,7 @@ export class Cells {
     if (this.#youngBytes > this.#generationBytes) this.#age();
   }
 
-  /** The young generation becomes the old one; what is not durable goes into the new young one. */
+  /** The young generation becomes the old one; undurable cells move into the new young one. */
   #age(): void {
     this.#old = this.#young;
     this.#young = new Map();

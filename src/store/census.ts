@@ -1,6 +1,7 @@
-// How much each namespace holds: keys with a value, tombstones, and the bytes of the records of both. The tree passes on
-// every change (tree.ts), which costs a few additions. A recount finds the exact numbers again. They are stored with a
-// heartbeat: after an abrupt end they lack what was written since the last one, until the next scrub.
+// How much each namespace holds: keys with a value, tombstones, and the bytes of the records of
+// both. The tree reports every change (tree.ts), which costs a few additions. A recount finds the
+// exact numbers. They are stored with a heartbeat: after a crash they lack the changes since the
+// last one, until the next scrub.
 
 import type { ByteReader } from '../base/bytes.ts';
 import type { NamespaceName } from '../model/id.ts';
@@ -22,7 +23,7 @@ export class Census {
   #last: Contents | undefined = undefined;
   #isStored = false;
 
-  /** What was stored; `undefined` where it cannot be read. */
+  /** The stored counts; `undefined` if they cannot be read. */
   static restore(reader: ByteReader): Census | undefined {
     const census = new Census();
     for (let count = reader.u32(); count > 0 && !reader.finished; count--) {
@@ -35,21 +36,21 @@ export class Census {
     return reader.finished ? census : undefined;
   }
 
-  /** `after` is in the place of `before`; `undefined` is nothing. */
+  /** `after` replaces `before`; `undefined` is an absent record. */
   change(before: Record | undefined, after: Record | undefined): void {
     this.#isStored = false;
     if (before !== undefined) this.#add(before, -1);
     if (after !== undefined) this.#add(after, 1);
   }
 
-  /** By namespace; those that hold nothing are left out. */
+  /** By namespace; empty ones are omitted. */
   entries(): [NamespaceName, Contents][] {
     return [...this.#namespaces].filter(
       ([, { keys, tombstones }]) => keys !== 0 || tombstones !== 0,
     );
   }
 
-  /** To be stored, or `undefined` where it is already. */
+  /** The counts to store, or `undefined` if they are stored already. */
   seal(): Uint8Array | undefined {
     if (this.#isStored) return undefined;
     this.#isStored = true;
@@ -58,7 +59,7 @@ export class Census {
       into.u32(entries.length);
       for (const [name, { keys, tombstones, bytes }] of entries) {
         into.text(name);
-        // An abrupt end may have left less than was taken away since.
+        // After a crash the counts may be smaller than what is removed now.
         for (const number of [keys, tombstones, bytes]) into.u64(Math.max(0, number));
       }
     });

@@ -1,5 +1,5 @@
-// The envelope of the small values that are not mutations: format version, content, CRC-32C. Opening a damaged or
-// unknown envelope gives `undefined`; a reader is never handed unverified bytes.
+// The envelope of the small values that are not mutations: format version, content, CRC-32C.
+// Opening a damaged or unknown envelope returns `undefined`; a reader never gets unverified bytes.
 
 import { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
@@ -19,7 +19,7 @@ export function seal(write: (into: ByteWriter) => void): Uint8Array {
   return close();
 }
 
-/** An envelope around nothing: a value whose being there is all that it says. */
+/** An empty envelope: a value whose existence is the whole information. */
 export function sealNothing(): Uint8Array {
   return seal(() => {});
 }
@@ -28,7 +28,7 @@ export function sealStamp(stamp: Hlc): Uint8Array {
   return seal((into) => into.u64(stamp));
 }
 
-/** `undefined` where it cannot be read. */
+/** `undefined` if it cannot be read. */
 export function unsealStamp(stored: Uint8Array | typeof UNREADABLE): Hlc | undefined {
   return stored === UNREADABLE ? undefined : unseal(stored)?.u64();
 }

@@ -1,16 +1,20 @@
-// The leaves of the hash tree as they stand for a stated vector, while the tree itself goes on: a copy, into which the
-// entries up to the vector are merged as they come and nothing else. Two replicas that have brought their copies to the
-// same vector can compare them, however much either is written to (tree-cut.ts).
+// A copy of the leaves of the hash tree for a stated vector, while the tree itself keeps changing:
+// the entries up to the vector are merged into the copy as they arrive, and nothing else. Two
+// replicas that have brought their copies to the same vector can compare them, however much either
+// is written to (tree-cut.ts).
 //
-// What a set of records is after all entries up to a vector were merged does not depend on their order, so two copies for
-// the same vector are equal if no replica has lost anything. To merge an entry one has to know what the copy shows of its
-// key. That is what the table shows, unless it has changed since: then it is remembered here, from its first change on.
+// The merge of all entries up to a vector does not depend on their order, so two copies for the
+// same vector are equal if no replica has lost anything. Merging an entry needs the record of its
+// key in the copy. That is the record in the table, unless it has changed since: changed records
+// are remembered here, from the first change on.
 //
 //   moving   entries up to the vector are missing
-//   there    it stands for the vector; a later one can be named, until it rests
-//   lost     it stands for nothing any more: too much has changed, an entry is no longer in memory, or the tree was wrong
+//   there    it represents the vector; a later one can be named, until the copy is made final
+//   lost     it represents no vector any more: too much has changed, an entry is no longer in
+//            memory, or the tree was wrong
 //
-// Bounds: 128 KiB of leaves, what is shown of CHANGES_MAX keys, ENTRIES_MAX entries in one go.
+// Bounds: 128 KiB of leaves, the records of CHANGES_MAX changed keys, ENTRIES_MAX entries in one
+// step.
 
 import { assert } from '../base/assert.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
@@ -30,7 +34,7 @@ import { type Leaves, leafOf } from './leaves.ts';
 import type { Log } from './log.ts';
 import type { RecordName } from './record-index.ts';
 
-/** What the table shows of a key. */
+/** The record of a key in the table. */
 interface Shows {
   read(
     namespace: NamespaceName,
@@ -45,27 +49,27 @@ const ENTRIES_MAX = 1024;
 
 export class FrozenTree {
   readonly leaves: Leaves;
-  /** Entries up to here are in it. */
+  /** Entries up to here are merged. */
   readonly #at: Vector;
   readonly #vector: Vector;
-  /** What it shows of keys that have changed, in the table or here. */
+  /** The copy's records of keys that have changed, in the table or here. */
   readonly #shown = new Map<Position, Outline | undefined>();
   #isLost = false;
   #rests = false;
 
-  /** `leaves` is the frozen one's own, and has the entries up to `heads` in it. */
+  /** `leaves` is the copy's own array, with the entries up to `heads` merged. */
   constructor(leaves: Leaves, heads: ReadonlyVector) {
     this.leaves = leaves;
     this.#at = new Map(heads);
     this.#vector = new Map(heads);
   }
 
-  /** What it stands for once it is there. */
+  /** The vector that it represents once it is `there`. */
   get vector(): ReadonlyVector {
     return this.#vector;
   }
 
-  /** there, moving -> moving. It is to stand for all of `vector` as well. */
+  /** there, moving -> moving. The copy must represent `vector` as well. */
   raise(vector: ReadonlyVector): void {
     assert(!this.#rests, 'frozen tree: its vector was the last');
     mergeVector(this.#vector, vector);
@@ -84,7 +88,7 @@ export class FrozenTree {
     this.#shown.clear();
   }
 
-  /** Under this name the table showed `before` until now. */
+  /** The table showed `before` under this name until now. */
   onChange(name: RecordName, before: Record | undefined): void {
     if (this.#isLost || this.#rests) return;
     const position = positionOf(name);
@@ -94,7 +98,7 @@ export class FrozenTree {
     assert(this.#shown.size <= CHANGES_MAX, 'frozen tree: what has changed is bounded');
   }
 
-  /** Merges what has come of its vector. */
+  /** Merges the entries of its vector that have arrived. */
   advance(log: Log, table: Shows): FrozenState {
     assert(this.#isLost || dominates(this.#vector, this.#at), 'frozen tree: not beyond its vector');
     let left = ENTRIES_MAX;

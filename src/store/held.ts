@@ -1,13 +1,18 @@
-// Entries that are stamped further ahead of the agreed clock than the bound: their replica's clock was wrong and nobody told it.
-// They are kept durably, and they wait here, in the order of their log: neither in the log nor shown, so they are neither
-// acknowledged nor passed on, until the clock has come so far. Then they are taken as if they had just arrived. What follows
-// one of them in its log waits behind it.
+// Entries that are stamped further ahead of the agreed clock than the bound: their replica's clock
+// was wrong. They are stored durably, and wait here in the order of their log until the clock has
+// reached their stamps: not in the log and not visible, so neither acknowledged nor passed on. Then
+// they are handled as if they had just arrived. Later entries of the same log wait behind them.
 //
-// Invariants: (1) what waits of an origin is gap-free and chained; (2) it is in storage from the batch in which it came to the
-// batch that logs it, so a crash in between loses nothing and shows nothing; (3) all together are bounded: beyond, entries are
-// refused, and their origin sends them again; (4) a run waits whole: its entries have one stamp, so they are due together.
+// Invariants:
+// (1) the waiting entries of an origin are gap-free and chained;
+// (2) an entry is in storage from the batch in which it arrived to the batch that logs it, so a
+//     crash in between loses nothing and shows nothing;
+// (3) all together are bounded: beyond the bound entries are refused, and their origin sends them
+//     again;
+// (4) a run waits as a whole: its entries have one stamp, so they are due together.
 //
-// An origin of which something waits, or was refused, says nothing about how far behind this replica is: it is silent.
+// While entries of an origin wait, or were refused, the origin says nothing about how far behind
+// this replica is: it is silent.
 
 import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry } from '../model/effect.ts';
@@ -17,13 +22,16 @@ import type { Mutation } from '../model/record.ts';
 import { wholeRuns } from '../model/run.ts';
 import { heldKey } from './layout.ts';
 
-/** Takes entries whose time has come, of an origin of which entries up to `last` waited: how far its log has come then. */
+/**
+ * Takes entries that are due, of an origin whose waiting entries end at `last`: returns how far its
+ * log has come then.
+ */
 type Take = (origin: LaneId, entries: readonly Mutation[], last: Seq) => Seq;
 
 export class Held {
   readonly #bytesMax: number;
   readonly #waiting = new Map<LaneId, Mutation[]>();
-  /** Of which something was refused because of its stamp. */
+  /** Origins of which an entry was refused because of its stamp. */
   readonly #refused = new Set<LaneId>();
   #bytes = 0;
 
@@ -42,12 +50,12 @@ export class Held {
     return count;
   }
 
-  /** The last one that waits of an origin. */
+  /** The last waiting entry of an origin. */
   last(origin: LaneId): Mutation | undefined {
     return this.#waiting.get(origin)?.at(-1);
   }
 
-  /** How far what waits of an origin reaches; 0 where nothing waits. */
+  /** The end of an origin's waiting entries; 0 if none wait. */
   upTo(origin: LaneId): Seq {
     return this.last(origin)?.seq ?? 0;
   }
@@ -56,7 +64,7 @@ export class Held {
     return this.#waiting.has(origin) || this.#refused.has(origin);
   }
 
-  /** Whether any life of a replica is silent. */
+  /** Whether any incarnation of a replica is silent. */
   isReplicaSilent(id: ReplicaId): boolean {
     if (this.isEmpty) return false;
     for (const origin of this.#waiting.keys()) if (replicaOf(origin) === id) return true;
@@ -64,7 +72,9 @@ export class Held {
     return false;
   }
 
-  /** Keeps a run, or a single entry, that follows what waits already, or what is logged; false at the bound. */
+  /**
+   * Keeps a run, or a single entry, that follows the waiting or logged ones; false at the bound.
+   */
   keep(run: readonly Mutation[], out: Outbox): boolean {
     const bytes = run.reduce((sum, entry) => sum + entry.bytes.length, 0);
     if (this.#bytes + bytes > this.#bytesMax) {
@@ -79,12 +89,15 @@ export class Held {
     return true;
   }
 
-  /** Something of the origin was taken in time. */
+  /** An entry of the origin was stamped in time and accepted. */
   onTaken(origin: LaneId): void {
     if (this.#refused.size > 0) this.#refused.delete(origin);
   }
 
-  /** Takes over what storage remembers, in its order. What cannot be read is dropped with what follows: it comes again. */
+  /**
+   * Loads the stored entries, in order. An unreadable one is dropped with those after it: they will
+   * be sent again.
+   */
   restore({ key, value }: RangeEntry, out: Outbox): void {
     const entry = decodeMutation(value);
     const last = entry === undefined ? undefined : this.last(entry.origin);
@@ -94,7 +107,7 @@ export class Held {
     else this.#add(entry);
   }
 
-  /** Storage is read: a run of which something could not be read is dropped whole. */
+  /** Storage is read: a run with an unreadable entry is dropped as a whole. */
   restored(out: Outbox): void {
     for (const [origin, waiting] of this.#waiting) {
       this.#forget(waiting.splice(wholeRuns(waiting)), out);
@@ -103,8 +116,8 @@ export class Held {
   }
 
   /**
-   * Hands over, in the order of each log, what is not ahead any more. It follows the log, not what waits behind it, so nothing
-   * of its origin waits meanwhile. Where the log does not take it, what waits behind it is dropped: it comes again.
+   * Hands over the entries that are not ahead any more, in the order of each log. If the log
+   * refuses one, those behind it are dropped: they will be sent again.
    */
   release(isAhead: (entry: Mutation) => boolean, take: Take, out: Outbox): void {
     for (const [origin, waiting] of this.#waiting) {

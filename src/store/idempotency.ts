@@ -1,10 +1,12 @@
-// Which write an idempotency key named. The key travels in the mutation, so every replica that has the mutation knows
-// it, and it is written in the mutation's batch, so a crash forgets neither or both. Entries are kept for a stated
-// window that begins at the mutation's stamp and are then swept.
+// Which write used an idempotency key. The key is part of the mutation, so every replica that has
+// the mutation knows it, and it is written in the mutation's batch, so a crash forgets both or
+// neither. Entries are kept for a configured window that begins at the mutation's stamp and are
+// then swept.
 //
-// Two replicas may accept the same key before either hears of the other. Both mutations replicate; the one with the
-// smaller version is remembered, so every later retry is answered with the same dot everywhere. A write that was stamped
-// after the window of the other had ended is another use of the key, and is remembered instead.
+// Two replicas may accept the same key before either hears of the other. Both mutations replicate;
+// the one with the smaller version is remembered, so every later retry is answered with the same
+// dot everywhere. A write that was stamped after the window of the other had ended is another use
+// of the key, and is remembered instead.
 
 import type { Outbox, RangeEntry } from '../model/effect.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
@@ -33,7 +35,7 @@ const RECENT_MAX = 65_536;
 export class IdempotencyTable {
   readonly #get: (key: Uint8Array) => PointRead;
   readonly #windowMs: number;
-  /** Recent entries by namespace and key; storage has them all once they are durable. */
+  /** Recent entries by namespace and key; storage has all durable ones. */
   #recent = new Map<string, KnownWrite>();
   #older = new Map<string, KnownWrite>();
 
@@ -59,7 +61,7 @@ export class IdempotencyTable {
     this.learn({ namespace, key, origin, seq, hlc, digest, created }, out);
   }
 
-  /** What another replica remembers, or a mutation says. */
+  /** An entry of another replica, or of a mutation. */
   learn({ namespace, key, ...write }: NamedWrite, out: Outbox): void {
     const known = this.find(namespace, key);
     if (known !== undefined && known !== 'unreadable' && this.#stays(known, write)) return;
@@ -77,7 +79,10 @@ export class IdempotencyTable {
     }
   }
 
-  /** The key may name another write by now, whose window goes on: its own end is filed, or is filed now. */
+  /**
+   * The key may now belong to another write, whose window continues: that end is indexed, or is
+   * indexed now.
+   */
   #forget({ endMs, namespace, key }: IdempotencyEnd, out: Outbox): void {
     const known = this.find(namespace, key);
     const knownEndMs =

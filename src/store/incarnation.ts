@@ -1,4 +1,4 @@
-// The number of the last incarnation that wrote to this storage, so that no later one takes it.
+// The number of the last incarnation that wrote to this storage, so that no later one uses it.
 
 import type { Outbox } from '../model/effect.ts';
 import type { Incarnation } from '../model/id.ts';
@@ -18,7 +18,7 @@ export function writeIncarnation(incarnation: Incarnation, out: Outbox): void {
   );
 }
 
-/** 0 where nothing is stored, `undefined` where it cannot be read. */
+/** 0 if none is stored, `undefined` if it cannot be read. */
 export function readIncarnation(bytes: Uint8Array | undefined): Incarnation | undefined {
   return bytes === undefined ? 0 : unseal(bytes)?.varint();
 }

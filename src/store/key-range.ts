@@ -1,4 +1,5 @@
-// The keys that a list goes through, as bounds: byte strings, the first included and the last excluded, '' open.
+// The key range of a list, as bounds: byte strings, the first included and the last excluded; '' is
+// open.
 
 import type { ListCommand } from '../model/command.ts';
 
@@ -9,7 +10,7 @@ export interface KeyRange {
 
 type Bounds = Pick<ListCommand, 'prefix' | 'start' | 'end' | 'after' | 'reverse' | 'delimiter'>;
 
-/** `undefined`: there is none. */
+/** `undefined`: the range is empty. */
 export function keyRangeOf(bounds: Bounds): KeyRange | undefined {
   const { prefix, start, end, after, reverse } = bounds;
   let from = prefix > start ? prefix : start;
@@ -25,7 +26,7 @@ export function keyRangeOf(bounds: Bounds): KeyRange | undefined {
   return to !== '' && from >= to ? undefined : { from, to };
 }
 
-/** What is left behind a key that was looked at, or behind a prefix that is leapt over. */
+/** The rest of the range after a key, or after all keys of a prefix. */
 export function restOf(range: KeyRange, at: string, isLeap: boolean, reverse: boolean) {
   const next = isLeap ? behindPrefix(at) : `${at}\0`;
   const rest = reverse ? { from: range.from, to: at } : { from: next, to: range.to };
@@ -33,7 +34,7 @@ export function restOf(range: KeyRange, at: string, isLeap: boolean, reverse: bo
   return isOver ? undefined : rest;
 }
 
-/** The part of the key up to the delimiter, where there is one behind the list's prefix. */
+/** The part of the key up to the delimiter, if there is one after the list's prefix. */
 export function foldedPrefix(
   { delimiter, prefix }: Pick<ListCommand, 'delimiter' | 'prefix'>,
   key: string,
@@ -43,7 +44,7 @@ export function foldedPrefix(
   return at < 0 ? undefined : key.slice(0, at + delimiter.length);
 }
 
-/** The first string behind all that start with the prefix; '' where there is none. */
+/** The first string after all that start with the prefix; '' if there is none. */
 function behindPrefix(prefix: string): string {
   let end = prefix.length;
   while (end > 0 && prefix.charCodeAt(end - 1) === 0xff) end--;

@@ -1,9 +1,13 @@
-// What this replica holds of one origin's log: entries (floor, received], of which those up to `applied` are shown to readers and those
-// up to `durable` have been synced. Today an entry is shown as soon as it is received; a delivery that waits holds `applied` back.
-// Recent entries stay in memory for the peers; older ones are read back from storage.
+// The local part of one origin's log: entries (floor, received], of which those up to `applied` are
+// visible to readers and those up to `durable` have been synced. Today an entry is applied as soon
+// as it is received; a delivery that waits holds `applied` back. Recent entries stay in memory for
+// the peers; older ones are read back from storage.
 //
-// Invariants: (1) floor, durable and applied <= received, and what is truncated was durable; (2) entries are gap-free and each is chained to its predecessor;
-// (3) the tail in memory ends at `received` and reaches back at least to the first entry that is not durable.
+// Invariants:
+// (1) floor <= durable <= received, and floor <= applied <= received;
+// (2) entries are gap-free and each is chained to its predecessor;
+// (3) the tail in memory ends at `received` and reaches back at least to the first entry that is
+//     not durable.
 
 import { assert, present } from '../base/assert.ts';
 import { createRing, type Ring } from '../base/ring.ts';
@@ -12,7 +16,7 @@ import { type LaneId, laneOf, type Origin, type Seq } from '../model/id.ts';
 import type { Mutation } from '../model/record.ts';
 import { seal, unseal } from './envelope.ts';
 
-/** What storage remembers of a lane, written in the same batch as its entries. */
+/** The stored state of a lane, written in the same batch as its entries. */
 export interface LaneState {
   readonly received: Seq;
   readonly chain: number;
@@ -27,14 +31,14 @@ export const LANE_EMPTY: LaneState = { received: 0, chain: 0, hlc: 0, floor: 0, 
 
 export class Lane {
   readonly id: LaneId;
-  /** Whose lane it is, and which of that origin's. */
+  /** The lane's origin, and its number there. */
   readonly origin: Origin;
   readonly number: number;
-  /** The last entry that is here, gap-free. */
+  /** The last entry received without a gap. */
   received: Seq;
-  /** The last up to which all are shown. */
+  /** The last entry up to which all are visible. */
   applied: Seq;
-  /** The last that is on disk. */
+  /** The last entry on disk. */
   durable: Seq;
   chain: number;
   hlc: Hlc;
@@ -59,7 +63,7 @@ export class Lane {
     this.floorChain = state.floorChain;
   }
 
-  /** The first sequence number that is in memory; `received` + 1 when none is. */
+  /** The first sequence number in memory; `received` + 1 if there is none. */
   get tailFrom(): Seq {
     return this.received - this.#tail.size + 1;
   }
@@ -75,7 +79,7 @@ export class Lane {
     this.dirty = true;
   }
 
-  /** The entry is shown to readers, as all before it are. */
+  /** The entry is visible to readers, as all before it are. */
   onApplied(seq: Seq): void {
     assert(seq === this.applied + 1, 'lane (2): shown in the order of the log');
     assert(seq <= this.received, 'lane (1): shown once it was received');
@@ -97,14 +101,14 @@ export class Lane {
     this.floorChain = floorChain;
   }
 
-  /** An entry that is in memory. */
+  /** An entry in memory. */
   at(seq: Seq): Mutation {
     assert(seq >= this.tailFrom, 'lane (3): the entry is in memory');
     assert(seq <= this.received, 'lane (3): the tail ends at the head');
     return this.#tail.at(seq - this.tailFrom);
   }
 
-  /** Drops the oldest entry from memory and returns its size; an entry that is not durable stays. */
+  /** Drops the oldest entry from memory and returns its size; an undurable entry stays. */
   dropOldest(): number {
     if (this.#tail.size === 0 || this.tailFrom > this.durable) return 0;
     return present(this.#tail.shift(), 'lane (3): the tail is not empty').bytes.length;

@@ -1,12 +1,13 @@
-// Where values are stored: order-preserving binary keys, one leading byte per kind (docs/storage.md).
+// The storage keys: order-preserving binary keys, one leading byte per kind (docs/storage.md).
 //
 //   l lane origin 0 seq         log entry (an encoded mutation)
 //   h origin 0 seq              log entry that waits for its time (store/held.ts)
 //   r namespace 0 key           record (an encoded mutation: the winner, or the tombstone)
-//   o origin                    what is held of an origin's log
-//   i namespace 0 key           an idempotency key and the write that it named
+//   o origin                    the state of an origin's log
+//   i namespace 0 key           an idempotency key and its write
 //   j deadline namespace 0 key  the same keys by the end of their window
-//   t leaf                      a leaf of the hash tree; behind the last one, that the tree is whole
+//   t leaf                      a leaf of the hash tree; after the last one, a mark: the tree is
+//                               whole
 //   e deadline namespace 0 key  this replica's own records that expire, by their deadline
 //   x origin 0 seq              tombstones by the dot of their delete: the name of each record
 //   m name                      one value about this replica
@@ -90,36 +91,36 @@ export function allRecords(): Span {
   return kindSpan(RECORD);
 }
 
-/** The place of a record in the order of all records: its storage key without the kind. */
+/** The position of a record among all records: its storage key without the kind. */
 export function positionOf({ namespace, key }: { namespace: NamespaceName; key: string }): string {
   return `${namespace}\0${key}`;
 }
 
-/** The records behind a position, '' for all. */
+/** The records after a position, '' for all. */
 export function recordsAfter(position: string): Span {
   if (position === '') return allRecords();
   return { from: behind(tagged(RECORD, position)), to: allRecords().to };
 }
 
-/** The records behind one position and up to another, which is included; `undefined` is the end of all. */
+/** The records after one position and up to another, inclusive; `undefined` is the end. */
 export function recordsBetween(position: string, last: string | undefined): Span {
   const { from, to } = recordsAfter(position);
   return { from, to: last === undefined ? to : behind(tagged(RECORD, last)) };
 }
 
-/** The position that the storage key of a record stands for. */
+/** The position of a record with this storage key. */
 export function positionOfKey(bytes: Uint8Array): string {
   return byteString(bytes, 1, bytes.length);
 }
 
-/** Where the idempotency keys begin among the positions: no namespace begins like this. */
+/** The position of the first idempotency key: no namespace begins like this. */
 export const NAMED = '~';
 
 export function positionOfNamed(name: { namespace: NamespaceName; key: string }): string {
   return `${NAMED}${positionOf(name)}`;
 }
 
-/** The idempotency keys behind a position. */
+/** The idempotency keys after a position. */
 export function namedAfter(position: string): Span {
   const { from, to } = kindSpan(IDEMPOTENCY);
   if (position === NAMED) return { from, to };
@@ -149,7 +150,7 @@ export function treeKey(leaf: number): Uint8Array {
   return Uint8Array.of(TREE, leaf >>> 8, leaf & 0xff);
 }
 
-/** Which leaf a key stands for. */
+/** The leaf that a key names. */
 export function parseTreeKey(bytes: Uint8Array): number {
   return ((bytes[1] as number) << 8) | (bytes[2] as number);
 }
@@ -179,7 +180,7 @@ export function idempotencyEndKey(
   return timed(IDEMPOTENCY_END, endMs, namespace, key);
 }
 
-/** When a window ends, and the idempotency key that it is of. */
+/** The end of a window, and its idempotency key. */
 export function parseIdempotencyEndKey(
   bytes: Uint8Array,
 ): { endMs: number; namespace: NamespaceName; key: string } | undefined {
@@ -203,7 +204,7 @@ export function expired(nowMs: number): Span {
   return before(EXPIRY, Math.floor(nowMs) + 1);
 }
 
-/** The deadline and the record that an expiry key stands for. */
+/** The deadline and the record in an expiry key. */
 export function parseExpiryKey(
   bytes: Uint8Array,
 ): { deadlineMs: number; namespace: NamespaceName; key: Key } | undefined {
@@ -231,7 +232,7 @@ export function allTombstones(): Span {
   return kindSpan(TOMBSTONE);
 }
 
-/** The tombstones of the origins behind this one. */
+/** The tombstones of the origins after this one. */
 export function tombstonesAfter(origin: LaneId): Span {
   return { from: after(tagged(TOMBSTONE, `${origin}\0`)), to: allTombstones().to };
 }
@@ -281,7 +282,7 @@ function parseTimed(
   };
 }
 
-/** What is filed under a time before `ms`. */
+/** Keys indexed under a time before `ms`. */
 function before(kind: number, ms: number): Span {
   const to = new Uint8Array(1 + SEQ_BYTES);
   to[0] = kind;
@@ -338,7 +339,7 @@ function readU64(bytes: Uint8Array, start: number): number {
   return value;
 }
 
-/** Reads `origin` and `seq` back from a log key, for tools that walk the log. */
+/** Parses `origin` and `seq` from a log key, for tools that read the log. */
 export function parseLogKey(
   bytes: Uint8Array,
 ): { lane: number; origin: Origin; seq: Seq } | undefined {

@@ -1,10 +1,10 @@
-// The leaves of a hash tree (Merkle, 1987) over a replica's live records, and the arithmetic of it. A record belongs to
-// the leaf that the hash of its name picks; a leaf is the exclusive or of the digests of its records, so a record is
-// added and taken away by the same operation, in any order. An inner node is the exclusive or of its 128 leaves, and the
-// root that of all inner nodes.
+// The leaves of a hash tree (Merkle, 1987) over a replica's live records, and their arithmetic. The
+// hash of a record's name selects its leaf; a leaf is the exclusive or of the digests of its
+// records, so a record is added and removed by the same operation, in any order. An inner node is
+// the exclusive or of its 128 leaves, and the root that of all inner nodes.
 //
-// What is summed of a record is its digest (model/record.ts), which is the same at every replica that holds the record, and zero for
-// a tombstone: dropping one changes nothing (trap 6).
+// The term of a record is its digest (model/record.ts), which is the same at every replica that
+// holds the record, and zero for a tombstone: dropping one changes nothing (trap 6).
 
 import { assert } from '../base/assert.ts';
 import { hashText, mix32 } from '../base/mix.ts';
@@ -21,7 +21,7 @@ export class Leaves {
   #rootLow = 0;
   #rootHigh = 0;
 
-  /** Adds a record to a leaf, or takes it away. */
+  /** Adds a record to a leaf, or removes it. */
   toggle(leaf: number, record: Outline | undefined): void {
     if (record === undefined) return;
     assert(leaf >= 0 && leaf < LEAVES, 'leaves: no such leaf');

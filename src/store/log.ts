@@ -1,6 +1,7 @@
-// The replica's logs: one lane per origin, its own and those it received. Appending writes the entry into the turn's
-// batch; sealing the batch adds the state of every lane that moved, so entries and vector cannot disagree after a
-// crash. Memory for recent entries is bounded over all lanes together, oldest first.
+// The replica's logs: one lane per origin, its own and those it received. Appending writes the
+// entry into the turn's batch; sealing the batch adds the state of every lane that moved, so
+// entries and vector cannot disagree after a crash. Recent entries in memory have one bound over
+// all lanes, and the oldest are dropped first.
 
 import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
@@ -37,7 +38,7 @@ export class Log {
     this.#metrics = metrics;
   }
 
-  /** What is on disk here, one entry per lane. */
+  /** The durable vector, one entry per lane. */
   get durable(): ReadonlyVector {
     return this.#durable;
   }
@@ -50,17 +51,17 @@ export class Log {
     return this.#lanes.get(origin);
   }
 
-  /** The last entry that is here of a lane, gap-free, durable or not; 0 when none is. */
+  /** The last gap-free entry received of a lane, durable or not; 0 if there is none. */
   received(origin: LaneId): Seq {
     return this.#lanes.get(origin)?.received ?? 0;
   }
 
-  /** The last entry of a lane up to which all are shown to readers. */
+  /** The last entry of a lane up to which all are visible to readers. */
   applied(origin: LaneId): Seq {
     return this.#lanes.get(origin)?.applied ?? 0;
   }
 
-  /** The same for every lane of which anything is shown. */
+  /** The same for every lane with a visible entry. */
   appliedVector(): Vector {
     const vector: Vector = new Map();
     for (const { id: origin, applied } of this.#lanes.values())
@@ -78,8 +79,9 @@ export class Log {
   }
 
   /**
-   * The newest entry under a key beyond `vector`; `'unknown'` when memory does not reach back so far. Together with
-   * the record of any replica that holds `vector`, it is what this log says that the key holds.
+   * The newest entry under a key beyond `vector`; `'unknown'` if memory does not reach back that
+   * far. Together with the record of any replica that holds `vector`, it gives the record of the
+   * key according to this log.
    */
   newestBeyond(
     vector: ReadonlyVector,
@@ -99,7 +101,7 @@ export class Log {
     return newest;
   }
 
-  /** Takes over what storage remembers, at start. */
+  /** Loads the stored state, at start. */
   restore(origin: LaneId, state: LaneState): Lane {
     assert(!this.#lanes.has(origin), 'log: a lane is restored once');
     const lane = new Lane(origin, state);
@@ -108,14 +110,15 @@ export class Log {
     return lane;
   }
 
-  /** The lane of an origin, begun when there is none. */
+  /** The lane of an origin; created if there is none. */
   open(origin: LaneId): Lane {
     return this.#lanes.get(origin) ?? this.restore(origin, LANE_EMPTY);
   }
 
   /**
-   * What the origin wrote up to `seq` is here without its entries, by a snapshot: the log goes on behind. `undefined`
-   * when it is there already. Entries that are not durable yet belong to a lane that is no longer asked.
+   * A snapshot has brought the effects of the origin's entries up to `seq`, without the entries:
+   * the log continues after it. `undefined` if they are already logged. Undurable entries belong to
+   * a lane that is replaced.
    */
   jump({ origin, seq, chain, hlc }: LaneHead, out: Outbox): Lane | undefined {
     const before = this.open(origin);
@@ -163,7 +166,7 @@ export class Log {
     this.#dirty.length = 0;
   }
 
-  /** Batches up to `lsn` are durable. Returns how far each lane that moved has come. */
+  /** Batches up to `lsn` are durable. Returns the new end of each lane that moved. */
   onDurable(lsn: Lsn, out: Outbox): VectorEntries {
     while (this.#truncated.size > 0 && this.#truncated.at(0).lsn <= lsn) {
       const { span } = present(this.#truncated.shift(), 'log: a truncation waits');
@@ -182,9 +185,9 @@ export class Log {
   }
 
   /**
-   * Forgets entries up to `floor`, whose chain is `floorChain`. They must be durable everywhere. The entries are
-   * removed once the new floor is durable, so a crash in between leaves a log that is still whole; what the crash left
-   * behind below the floor goes with the next truncation.
+   * Drops entries up to `floor`, whose chain is `floorChain`. They must be durable at every member.
+   * The entries are removed once the new floor is durable, so a crash in between leaves a whole
+   * log; entries that the crash left below the floor are removed with the next truncation.
    */
   truncate(lane: Lane, floor: Seq, floorChain: number, out: Outbox): void {
     const span = laneSpan(lane.id, 1, floor);
@@ -195,7 +198,10 @@ export class Log {
     this.#truncated.push({ lsn: out.lsn, span });
   }
 
-  /** Drops the oldest entries from memory down to the bound; one that is not durable stays, and what is younger. */
+  /**
+   * Drops the oldest entries from memory down to the bound; undurable ones and those after them
+   * stay.
+   */
   #trim(): void {
     while (this.#tailBytes > this.#tailBytesMax && this.#dropOldest());
   }

@@ -1,5 +1,5 @@
-// The logs of this replica's own lives, in their order; the last one is the current life's. Senders and writers share the
-// list, so it is changed in place.
+// The logs of this replica's own incarnations, in their order; the last one is the current
+// incarnation's. Senders and writers share the list, so it is changed in place.
 
 import { assert } from '../base/assert.ts';
 import { incarnationOf, type LaneId, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
@@ -20,7 +20,7 @@ export class OwnLanes {
     return replicaOf(origin) === this.#self;
   }
 
-  /** After recovery: what is held of earlier lives, and the current one, which has no log yet. */
+  /** After recovery: the logs of earlier incarnations, and the current one, which is empty. */
   begin(log: Log, current: LaneId): void {
     assert(log.lane(current) === undefined, 'own lanes: a new incarnation has no log yet');
     const earlier = [...log.lanes()].filter((lane) => this.isOwn(lane.id));
@@ -30,7 +30,10 @@ export class OwnLanes {
     assert(this.list.at(-1)?.id === current, 'own lanes: the current incarnation is the last');
   }
 
-  /** The log of an earlier life was found, or goes on in another lane; false when that is known already. */
+  /**
+   * The log of an earlier incarnation was found, or continues in another lane; false if that is
+   * already known.
+   */
   take(lane: Lane): boolean {
     assert(this.isOwn(lane.id), 'own lanes: a lane of this replica');
     if (this.list.includes(lane)) return false;
@@ -46,7 +49,7 @@ export class OwnLanes {
     return true;
   }
 
-  /** As far as a peer may lack them, accepted entries that are not durable included. */
+  /** Entries that a peer may lack, undurable ones included. */
   headsBeyond(holds: ReadonlyVector): VectorEntries {
     const heads: [LaneId, Seq][] = [];
     for (const lane of this.list)

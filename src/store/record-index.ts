@@ -1,10 +1,15 @@
-// What is filed besides the records, in the same batch as each, so that it can be found without reading them all:
-// tombstones by the dot of their delete, and records of this replica that expire by their deadline. Only the replica
-// that stamped a deadline acts on it, so the others file nothing; for one that is no member any more, the first member
-// does, and files what its scrub comes upon.
+// Index entries besides the records, written in the same batch as each, so that records can be
+// found without reading all: tombstones by the dot of their delete, and records of this replica
+// that expire by their deadline. Only the replica that stamped a deadline acts on it, so the others
+// index nothing. For a replica that is no member any more, the first member acts, and indexes what
+// its scrub finds.
 //
-// Invariants: (1) whatever is to be found is filed; (2) an entry whose record has been replaced goes with it. Where a
-// damaged record was replaced it is unknown what was filed for it, so a reader compares an entry with its record.
+// Invariants:
+// (1) every such record has its index entry;
+// (2) an index entry is removed when its record is replaced.
+//
+// For a replaced damaged record the old index entries are unknown, so a reader compares an index
+// entry with its record.
 
 import type { Outbox } from '../model/effect.ts';
 import {
@@ -34,7 +39,7 @@ export class RecordIndex {
   readonly #get: (key: Uint8Array) => PointRead;
   readonly #metrics: Metrics;
 
-  /** `actsFor`: whose deadlines this replica turns into deletes. */
+  /** `actsFor`: the origins whose deadlines this replica turns into deletes. */
   constructor(
     actsFor: (of: ReplicaId) => boolean,
     get: (key: Uint8Array) => PointRead,
@@ -45,25 +50,27 @@ export class RecordIndex {
     this.#metrics = metrics;
   }
 
-  /** `after` takes the place of `before`. */
+  /** `after` replaces `before`. */
   move(before: Record | undefined, after: Record | undefined, out: Outbox): void {
     if (before !== undefined) this.#remove(before, out);
     if (after !== undefined) this.#add(after, out);
   }
 
-  /** Files a durable record whose entry may be lost, or older than this file. */
+  /** Indexes a durable record whose index entry may be lost, or which is older than the index. */
   ensure(record: Record, out: Outbox): void {
     const key = this.#keyOf(record);
     if (key !== undefined && this.#get(key) === undefined) this.#add(record, out);
   }
 
-  /** The entry of a tombstone goes: of one that is dropped, or one that is no longer stored. */
+  /** Removes a tombstone's index entry, because the tombstone is dropped or no longer stored. */
   removeTombstone(dot: Dot, out: Outbox): void {
     out.del(tombstoneKey(dot));
     this.#metrics.tombstones--;
   }
 
-  /** This replica stamped the deadline, in whichever life, or acts for the one that did. */
+  /**
+   * True if this replica stamped the deadline, in any incarnation, or acts for the one that did.
+   */
   expiresHere(record: Record): boolean {
     return expiryOf(record) > 0 && this.#actsFor(replicaOf(latestOf(record).origin));
   }
@@ -82,7 +89,7 @@ export class RecordIndex {
     else if (key !== undefined) out.del(key);
   }
 
-  /** Where it is filed; most records are not. */
+  /** The index key of a record; most records have none. */
   #keyOf(record: Record): Uint8Array | undefined {
     if (isTombstone(record)) return tombstoneKey(latestOf(record));
     return this.expiresHere(record)
@@ -98,7 +105,7 @@ function encodeName({ namespace, key }: RecordName): Uint8Array {
   });
 }
 
-/** The name of the record of a tombstone's entry; `undefined` when it is damaged. */
+/** The record's name in a tombstone's index entry; `undefined` if it is damaged. */
 export function decodeName(bytes: Uint8Array): RecordName | undefined {
   const reader = unseal(bytes);
   if (reader === undefined) return undefined;

@@ -1,9 +1,11 @@
-// Rebuilds the leaves of the hash tree from what is stored, page by page in the order of keys, while writes go on.
+// Computes the leaves of the hash tree again from the stored records, page by page in the order of
+// keys, while writes continue.
 //
-// Invariant: the sums are those of the records up to `position`, as they stand now. A change at or below the position
-// goes into the sums as well. Storage may or may not show a change that was under way when a page was asked for, so for
-// such keys memory decides: they are collected while the page is read, and what the page says of them is left out. They
-// are as many as are not durable when it is asked for and are applied until it is here.
+// Invariant: the sums are those of the present records up to `position`. A change at or below the
+// position changes the sums as well. Storage may or may not show a change that was in progress when
+// a page was requested, so for such keys memory decides: they are collected while the page is read,
+// and the page's records of them are ignored. Their number is bounded by the writes that are
+// undurable at the request or applied before the page arrives.
 
 import { assert } from '../base/assert.ts';
 import type { Position } from '../model/message.ts';
@@ -20,10 +22,10 @@ export class Recount {
   readonly sums = new Leaves();
   readonly census = new Census();
   #position = '';
-  /** Records changed since the page under way was asked for, or not known to be durable then. */
+  /** Records changed since the present page was requested, or not known to be durable then. */
   #touched: Map<string, Record | undefined> | undefined;
 
-  /** A page is about to be asked for; storage may not show what is `undurable`, and still show what is `dropping`. */
+  /** A page is about to be requested; storage may lack `undurable` and still contain `dropping`. */
   begin(undurable: Iterable<Record>, dropping: Iterable<Position>): void {
     assert(this.#position !== END, 'recount: a page behind the last');
     this.#touched = new Map();
@@ -31,7 +33,7 @@ export class Recount {
     for (const record of undurable) this.#touched.set(positionOf(record), record);
   }
 
-  /** The table shows `after` in the place of `before` from now on. */
+  /** The table shows `after` instead of `before` from now on. */
   onChange(
     name: RecordName,
     leaf: number,
@@ -48,7 +50,7 @@ export class Recount {
     }
   }
 
-  /** The page was read: its whole records, and how far it reaches, `undefined` for the end. */
+  /** The page was read: its intact records, and its end; `undefined` for the end of all. */
   take(records: readonly Record[], upTo: string | undefined): void {
     const touched = this.#touched ?? new Map<string, Record | undefined>();
     const end = upTo ?? END;

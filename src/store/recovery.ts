@@ -1,12 +1,14 @@
-// Start: reads what storage remembers before anything is answered.
+// Start: reads the stored state before anything is answered.
 //
-//   meta -> origins -> verify (one origin's log after the other) -> held -> tombstones -> tree -> done
+//   meta -> origins -> verify (one origin's log after the other) -> held -> tombstones -> tree ->
+//   done
 //
-// Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the last one is the
-// head that was written in its batch. A log that is not whole is never served or streamed: the replica halts and says
-// where, because what is missing may have been acknowledged (rule S2). Logs that no member can have written are left
-// alone: nobody is told of them. Tombstones are counted. A hash tree that cannot be read is no reason to halt: it is built
-// anew from the records.
+// Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the
+// last one is the head that was written in its batch. A log that is not whole is never served or
+// streamed: the replica halts and reports where, because the missing entries may have been
+// acknowledged (rule S2). Logs that no member can have written are ignored: peers are not told of
+// them. Tombstones are counted. An unreadable hash tree does not halt the replica: it is built
+// again from the records.
 
 import { assert, present, unreachable } from '../base/assert.ts';
 import type { Ending, Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
@@ -39,11 +41,11 @@ interface Verifying {
   readonly state: LaneState;
   seq: Seq;
   chain: number;
-  /** Up to where the run goes that the last entry belongs to. */
+  /** The end of the run that contains the last entry. */
   runTo: Seq;
 }
 
-/** Those of the stored logs that are left alone (peer-check.ts). */
+/** The stored logs that are ignored (peer-check.ts). */
 export type Park = (origins: readonly LaneId[], now: Now) => ReadonlySet<LaneId>;
 
 type RecoveryProgress = 'reading' | 'done' | 'damaged';
@@ -60,7 +62,7 @@ export class Recovery {
   #toVerify: Verifying[] = [];
   #verified = 0;
   #span: Span = { from: new Uint8Array(0), to: new Uint8Array(0) };
-  /** The last life that this replica's storage knows of. */
+  /** The last incarnation in this replica's storage. */
   incarnation: Incarnation = 0;
 
   constructor(
@@ -203,7 +205,7 @@ export class Recovery {
       return 'reading';
     }
     const { floor, received } = lane.state;
-    // One more than the lane says: an entry that no batch accounts for is damage, too.
+    // One more than the lane's state says: an entry that no batch accounts for is damage, too.
     this.#read(laneSpan(lane.origin, floor + 1, received + 1), out);
     return 'reading';
   }

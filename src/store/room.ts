@@ -1,11 +1,11 @@
-// Counts down what may still be written before the next look at the disk. What was written between the last two looks may be
-// under way still, so it counts against what the last one found.
+// Counts down how much may still be written before the next measurement of the disk. Writes between
+// the last two measurements may still be in progress, so they count against the last one.
 
 import { present } from '../base/assert.ts';
 import { type DiskRoom, ROOM_UNBOUNDED } from '../model/disk.ts';
 import { encodedOf, type Mutation, type Operation, type Record } from '../model/record.ts';
 
-/** A write is stored twice, as an entry of the log and as a record, with what belongs to them. */
+/** A write is stored twice, as an entry of the log and as a record, with their overhead. */
 const COPIES = 2;
 const MORE_BYTES = 512;
 
@@ -25,18 +25,18 @@ export class Room {
     this.#spent = 0;
   }
 
-  /** Room for a client's write of so many bytes. */
+  /** True if there is room for a client's write of this many bytes. */
   takes(operation: Operation, bytes: number): boolean {
     const { putBytes, deleteBytes } = this.#room;
     return this.#fits(bytes, operation === 'delete' ? deleteBytes : putBytes);
   }
 
-  /** Room for what a peer sends. */
+  /** True if there is room for entries of a peer. */
   takesFromPeer(bytes: number): boolean {
     return this.#fits(bytes, this.#room.peerBytes);
   }
 
-  /** For how many of these, from the first one on, there is room. */
+  /** How many of these, from the first one on, there is room for. */
   fitting(entries: readonly Pick<Mutation, 'operation' | 'bytes'>[]): number {
     const { peerBytes, deleteBytes } = this.#room;
     let cost = this.#spentBefore + this.#spent;
@@ -48,7 +48,10 @@ export class Room {
     return entries.length;
   }
 
-  /** Copies of records that nobody waits for: whoever has them offers them again. False where there is no room. */
+  /**
+   * For copies of records that no client waits for: their holder offers them again. False if there
+   * is no room.
+   */
   takeCopies(records: readonly Record[]): boolean {
     const total = records.reduce((sum, record) => sum + encodedOf(record).length, 0);
     if (!this.takesFromPeer(total)) return false;
@@ -56,7 +59,7 @@ export class Room {
     return true;
   }
 
-  /** So many bytes were handed over to be written. */
+  /** This many bytes were handed over to be written. */
   spend(bytes: number): void {
     this.#spent += costOf(bytes);
   }

@@ -1,5 +1,6 @@
-// A reader of stored ranges that reads one at a time. What it reads for is kept with the read and comes back with the result.
-// A read that was cancelled, or that another one has replaced, comes back to nothing.
+// A reader of stored ranges that reads one at a time. The purpose of a read is kept with it and
+// returned with the result. The result of a read that was cancelled, or that another one has
+// replaced, is dropped.
 
 import type { Outbox, RangeResult, ReadLimits, ReadOwner, Turn } from '../model/effect.ts';
 import type { Span } from './layout.ts';
@@ -20,7 +21,7 @@ export class SingleRead<About> {
     return this.#underWay !== undefined;
   }
 
-  /** What the read under way is for. */
+  /** The purpose of the read in progress. */
   get about(): About | undefined {
     return this.#underWay?.about;
   }

@@ -1,8 +1,10 @@
-// Entries of others that lost here when they came, because their key held a newer version. Their replicas are told with the
-// acknowledgement that covers them, so that a writer whose write shows nowhere hears of it with the reply; and once more
-// with a greeting, because an acknowledgement can be lost with its connection.
+// Entries of other replicas that lost here on arrival, because their key had a newer version. The
+// acknowledgement that covers them reports them to their replica, so that a writer whose write is
+// visible nowhere learns of it with the reply; a greeting reports them again, because an
+// acknowledgement can be lost with its connection.
 //
-// Bound: the latest of each replica, as many as one message carries. Beyond, the oldest is not told.
+// Bound: the latest entries of each replica, as many as one message carries. Beyond it the oldest
+// is not reported.
 
 import { assert, present } from '../base/assert.ts';
 import { type ReplicaId, replicaOf } from '../model/id.ts';
@@ -12,7 +14,7 @@ import { covers, type ReadonlyVector } from '../model/vector.ts';
 
 interface Losses {
   readonly list: Superseded[];
-  /** So many of the list, from its end, were not told. */
+  /** This many of the list, from its end, are not reported yet. */
   untold: number;
 }
 
@@ -34,7 +36,7 @@ export class Supersessions {
     losses.untold = Math.min(losses.untold + 1, losses.list.length);
   }
 
-  /** What the replica was not told, of the entries that are durable here; it is told now. */
+  /** Durable entries of the replica that were not reported yet; they count as reported now. */
   take(replica: ReplicaId, durable: ReadonlyVector): readonly Superseded[] | undefined {
     const losses = this.#byReplica.get(replica);
     if (losses === undefined || losses.untold === 0) return undefined;
@@ -51,7 +53,7 @@ export class Supersessions {
     return losses.list.slice(from, to);
   }
 
-  /** All that is remembered of the replica's entries that are durable here. */
+  /** All remembered entries of the replica that are durable here. */
   all(replica: ReplicaId, durable: ReadonlyVector): readonly Superseded[] | undefined {
     const known = this.#byReplica.get(replica)?.list.filter((each) => covers(durable, each)) ?? [];
     return known.length === 0 ? undefined : known;

@@ -1,14 +1,17 @@
-// The records of this replica, as the merge of what came: each change goes into the memory in front of storage (cells.ts), the
-// hash tree (tree.ts) and the index of tombstones and deadlines (record-index.ts) together, and into the turn's batch.
+// The records of this replica, the merge of everything received: each change goes into the memory
+// in front of storage (cells.ts), the hash tree (tree.ts) and the index of tombstones and deadlines
+// (record-index.ts) together, and into the turn's batch.
 //
-// Four verbs bring a record here. They differ in what is known of it:
+// Four verbs add a record. They differ in what is known of it:
 //
 //   merge     it is an entry of a log, or the record of one
-//   admit     it came another way (a repair, a snapshot, an answer): merged, unless it was deleted here (absence.ts)
+//   admit     it arrived another way (a repair, a snapshot, an answer): merged, unless it was
+//             deleted here (absence.ts)
 //   heal      the record here is damaged, and nothing newer was here
-//   recover   this replica had it and lost it in silence, so its absence here is no delete
+//   recover   this replica had it and lost it without an error, so its absence here is no delete
 //
-// `drop` takes one away. `rewriteLost` changes no record: it writes again what memory still holds of what storage lost.
+// `drop` removes one. `rewriteLost` changes no record: it writes records in memory again that
+// storage has lost.
 
 import { assert } from '../base/assert.ts';
 import type { Outbox } from '../model/effect.ts';
@@ -26,12 +29,15 @@ import { leafOf } from './leaves.ts';
 import type { RecordIndex, RecordName } from './record-index.ts';
 import type { HashTree } from './tree.ts';
 
-/** `lost`: something newer is here; `known`: it is here already; `damaged`: what is here cannot be read. */
+/**
+ * `lost`: the key has a newer version; `known`: it has this version; `damaged`: its record is
+ * unreadable.
+ */
 export type Merged = 'won' | 'lost' | 'known' | 'damaged';
 
 const FORGOTTEN = metaKey('forgotten');
 
-/** No delete that was forgotten is newer; what cannot be read leaves it open. */
+/** No dropped delete is newer; an unreadable record leaves this open. */
 export function readForgotten(stored: PointRead): Hlc {
   if (stored === undefined) return 0;
   return unsealStamp(stored) ?? Number.MAX_SAFE_INTEGER;
@@ -69,8 +75,9 @@ export class Table {
   }
 
   /**
-   * Merges a record, and counts what was lost without having been seen. Nothing can be merged into a damaged record, because
-   * it is unknown which of the two is newer: the record waits until the damaged one is healed.
+   * Merges a record, and counts lost versions that the winner's writer had not seen. Nothing can be
+   * merged into a damaged record, because it is unknown which of the two is newer: the record waits
+   * until the damaged one is healed.
    */
   merge(record: Record, out: Outbox): Merged {
     const { record: current, damaged } = this.read(record.namespace, record.key);
@@ -84,8 +91,8 @@ export class Table {
   }
 
   /**
-   * Merges a record that this replica once had and has lost in silence, as a comparison of trees has confirmed twice:
-   * its absence here is no delete. What is as new here, or newer, stays.
+   * Merges a record that this replica had and lost without an error, which a comparison of trees
+   * has confirmed twice: its absence here is no delete. A record that is as new or newer stays.
    */
   recover(record: Record, out: Outbox): Merged {
     const { record: current, damaged } = this.read(record.namespace, record.key);
@@ -95,8 +102,8 @@ export class Table {
   }
 
   /**
-   * Puts a record in the place of a damaged one; the caller knows that nothing newer was there. What the tree summed of the
-   * damaged one is unknown, so the tree is in doubt.
+   * Replaces a damaged record; the caller knows that nothing newer was there. The damaged record's
+   * term in the tree is unknown, so the tree is in doubt.
    */
   heal(record: Record, out: Outbox): void {
     assert(
@@ -109,8 +116,9 @@ export class Table {
   }
 
   /**
-   * Removes what a key holds; the caller knows that it was deleted, and by nothing newer than `deleted`. It may be damaged.
-   * How new a delete has been forgotten is remembered: a record that is newer and missing was lost.
+   * Removes a record that, as the caller knows, was deleted by a delete not newer than `deleted`.
+   * The record may be damaged. The newest dropped delete is remembered: a missing record that is
+   * newer was lost.
    */
   drop(name: RecordName, deleted: Hlc, out: Outbox): void {
     this.#forgotten ??= readForgotten(this.#get(FORGOTTEN));
@@ -127,8 +135,8 @@ export class Table {
   }
 
   /**
-   * Storage has lost something under these leaves: what memory still holds of it is written again. The tree has
-   * counted what storage shows. Gives how many records came back.
+   * Storage has lost records under these leaves: those still in memory are written again. The tree
+   * has counted what storage contains. Returns how many records were restored.
    */
   rewriteLost(leaves: ReadonlySet<number>, out: Outbox): number {
     const isUnder = ({ namespace, key }: Record): boolean => leaves.has(leafOf(namespace, key));

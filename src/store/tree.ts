@@ -1,13 +1,15 @@
-// The hash tree of this replica's live records (leaves.ts), by which replicas find what differs between them without
-// sending what does not (docs/anti-entropy.md). The table keeps it: a change costs the same however many records there are. Changed
-// leaves are written in the batch of the records that changed them, so a crash leaves both or neither.
+// The hash tree of this replica's live records (leaves.ts), by which replicas find differences
+// without sending equal records (docs/anti-entropy.md). The table keeps it up to date: a change
+// costs the same for any number of records. Changed leaves are written in the batch of the records
+// that changed them, so a crash leaves both or neither.
 //
-//   doubtful    a leaf could not be read, a damaged record was replaced, or the directory is older than the tree:
-//               nothing can be said, and nothing is (unknown is never equal)
+//   doubtful    a leaf could not be read, a damaged record was replaced, or the directory is older
+//               than the tree: the tree makes no statement (unknown is never equal)
 //   trusted     every leaf is the sum of its records, as far as the table knows
 //
-// A recount over everything stored leads from doubtful to trusted, and finds what storage has lost in silence. It also finds
-// how much each namespace holds (census.ts), which the tree knows from its first recount on.
+// A recount of everything stored leads from doubtful to trusted, and finds records that storage has
+// lost without an error. It also finds how much each namespace holds (census.ts), which the tree
+// knows from its first recount on.
 
 import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry } from '../model/effect.ts';
@@ -21,7 +23,7 @@ import { LEAVES, Leaves, leafOf } from './leaves.ts';
 import type { RecordName } from './record-index.ts';
 import { Recount } from './recount.ts';
 
-/** Stored behind the last leaf while the tree is trusted. */
+/** Stored after the last leaf while the tree is trusted. */
 const MARK_AT = 0xffff;
 const MARK = treeKey(MARK_AT);
 const WHOLE = sealWords(1, 0);
@@ -37,7 +39,7 @@ export class HashTree {
   #isTrusted = false;
   #recount: Recount | undefined;
   #census: Census | undefined;
-  /** Copies that have still to know what changes. */
+  /** Copies that still need to know of changes. */
   readonly #frozen: FrozenTree[] = [];
   #isDamaged = false;
 
@@ -45,7 +47,9 @@ export class HashTree {
     return this.#isTrusted;
   }
 
-  /** How much each namespace holds, as far as the table knows; `undefined` before the first recount. */
+  /**
+   * How much each namespace holds, as far as the table knows; `undefined` before the first recount.
+   */
   get census(): Census | undefined {
     return this.#census;
   }
@@ -73,7 +77,9 @@ export class HashTree {
     }
   }
 
-  /** At start, behind the last leaf; `isRead`: there was no trouble reading them. What is stored wrongly is replaced. */
+  /**
+   * At start, after the last leaf; `isRead`: all could be read. Wrongly stored leaves are replaced.
+   */
   restored(isRead: boolean, out: Outbox): void {
     if (isRead && !this.#isDamaged) return;
     this.#isTrusted = false;
@@ -81,7 +87,7 @@ export class HashTree {
     for (let leaf = 0; leaf < LEAVES; leaf++) this.#touch(leaf);
   }
 
-  /** At start: an empty directory has an empty tree, and there is nothing to doubt. */
+  /** At start: an empty directory has an empty tree, which is not in doubt. */
   beginEmpty(out: Outbox): void {
     assert(!this.#isTrusted && this.#dirty.length === 0, 'tree: an empty directory has no tree');
     this.#isTrusted = true;
@@ -89,7 +95,9 @@ export class HashTree {
     out.put(MARK, WHOLE);
   }
 
-  /** Under this name the table shows `after` in the place of `before` from now on; `undefined` is nothing. */
+  /**
+   * The table shows `after` instead of `before` under this name from now on; `undefined` is absent.
+   */
   onChange(name: RecordName, before: Record | undefined, after: Record | undefined): void {
     const leaf = leafOf(name.namespace, name.key);
     this.leaves.toggle(leaf, before);
@@ -100,7 +108,9 @@ export class HashTree {
     for (const frozen of this.#frozen) frozen.onChange(name, before);
   }
 
-  /** A copy at this moment, at which the table shows everything up to `heads`. It is to be released. */
+  /**
+   * A copy at this moment, at which the table shows everything up to `heads`. Release it after use.
+   */
   freeze(heads: ReadonlyVector): FrozenTree {
     assert(this.#isTrusted, 'tree: a tree in doubt is not copied');
     const frozen = new FrozenTree(this.leaves.copy(), heads);
@@ -113,7 +123,7 @@ export class HashTree {
     if (at >= 0) this.#frozen.splice(at, 1);
   }
 
-  /** trusted -> doubtful. What was recounted or copied so far is in doubt as well. */
+  /** trusted -> doubtful. Recounts and copies so far are in doubt as well. */
   distrust(out: Outbox): void {
     this.#recount = undefined;
     for (const frozen of this.#frozen) frozen.lose();
@@ -126,7 +136,7 @@ export class HashTree {
     this.#recount = new Recount();
   }
 
-  /** Leaves whose sum is another than what the tree says, now that everything was counted. */
+  /** Leaves whose sum differs from the tree, after everything was counted. */
   differing({ sums }: Recount): number[] {
     const differing: number[] = [];
     for (let leaf = 0; leaf < LEAVES; leaf++)
@@ -134,7 +144,7 @@ export class HashTree {
     return differing;
   }
 
-  /** Ends the recount: its sums are the tree. doubtful, trusted -> trusted */
+  /** Ends the recount: its sums become the tree. doubtful, trusted -> trusted */
   settle({ sums, census }: Recount, differing: readonly number[], out: Outbox): void {
     assert(this.#recount?.sums === sums, 'tree: it is settled by the recount under way');
     this.#recount = undefined;
@@ -148,13 +158,16 @@ export class HashTree {
     out.put(MARK, WHOLE);
   }
 
-  /** With a heartbeat: how much each namespace holds goes into the batch, where that has changed since the last. */
+  /**
+   * With a heartbeat: adds the counts of each namespace to the batch if they have changed since the
+   * last.
+   */
   sealCensus(out: Outbox): void {
     const sealed = this.#census?.seal();
     if (sealed !== undefined) out.put(CENSUS, sealed);
   }
 
-  /** Adds every leaf that changed to the batch under way. */
+  /** Adds every changed leaf to the present batch. */
   seal(out: Outbox): void {
     for (const leaf of this.#dirty) {
       const { words } = this.leaves;
