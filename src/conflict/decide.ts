@@ -1,8 +1,10 @@
-// Decides a write by what its key holds: its conditions, and the one version that a delete may be about. It is a pure function of the
-// write, of the key's state and of the time, so every replica that knows the same decides the same. A multi-leader desk
-// decides as it accepts a write; a group can decide as it applies one.
+// Decides a write by what its key holds: by its conditions, and by the one version that a delete
+// may be about. It is a pure function of the write, the state of the key and the time, so every
+// replica that knows the same decides the same. A multi-leader desk decides as it accepts a write;
+// a group can decide as it applies one.
 //
-// Not decided here: whether a request was done before (its idempotency key), and which stamp and dot an accepted write gets.
+// Not decided here: whether the request was done before (its idempotency key), and which stamp and
+// dot an accepted write gets.
 
 import type { WriteCommand } from '../model/command.ts';
 import { holds, precondition } from '../model/conditions.ts';
@@ -10,22 +12,22 @@ import { type Fault, type FaultCode, fault } from '../model/fault.ts';
 import { type Record, shows } from '../model/record.ts';
 import { isNewer } from './merge.ts';
 
-/** What decides a write, or a write of a run. */
+/** The part of a write, or of a write of a run, that decides it. */
 export interface Decidable extends Pick<WriteCommand, 'conditions'> {
   readonly removes?: WriteCommand['removes'];
   readonly returnsOld?: boolean;
 }
 
-/** What a key holds where the write is decided. */
+/** What a key holds at the replica that decides. */
 export interface KeyState {
   readonly record: Record | undefined;
-  /** Something is stored that cannot be read. */
+  /** A record is stored and cannot be read. */
   readonly damaged: boolean;
 }
 
 export interface Accepted {
   readonly kind: 'accepted';
-  /** What readers have seen of the key until now. */
+  /** The value that readers saw until now. */
   readonly live: Record | undefined;
 }
 
@@ -58,7 +60,7 @@ export function refused(code: FaultCode, detail: string): Refused {
   return { kind: 'refused', code, detail };
 }
 
-/** Why a run was refused: the first of its items that was. */
+/** The fault of a run whose first refused item is this one. */
 export function faultOfItem(item: number, { code, detail }: Refused): Fault {
   return fault(code, `operation ${item}: ${detail}; nothing was written`, { item });
 }

@@ -121,7 +121,7 @@ export class ForwardClient {
     this.#pending.clear();
   }
 
-  /** Asks others: this replica is not fit to answer for the namespace. */
+  /** Asks other replicas, because this one is not fit to answer for the namespace. */
   begin(command: ReadCommand | ListCommand, terms: Terms, turn: Turn): void {
     if (this.#isFull(command.client, command.kind, turn)) return;
     const pending: Pending = {

@@ -1,5 +1,6 @@
-// The levels of consistency, and what each level that is built means for a replica: one row for each. A new level is a row here,
-// and what the row names: a desk (replica/desk/), and a rule in order/delivery.ts where none of the present rules fits.
+// The levels of consistency. Each level that is built has one row here, which says what it means
+// for a replica. A new level is a row, and what the row names: a desk (replica/desk/), and a rule
+// in order/delivery.ts if none of the present rules fits.
 
 export type Level = 'strict' | 'sequential' | 'causal' | 'fifo' | 'eventual';
 
@@ -12,11 +13,12 @@ export type DeskName = 'multi-leader';
 export interface LevelRules {
   readonly desk: DeskName;
   /**
-   * How a replica gets a version that it lacks: another replica gives it the record, or the stream brings it. Where order
-   * matters it is the stream, because a single newer record would overtake its origin's earlier writes.
+   * How a replica gets a version that it lacks: another replica sends it the record, or the stream
+   * brings it. Where order matters it is the stream, because a single newer record would overtake
+   * the earlier writes of its origin.
    */
   readonly repairs: 'record' | 'stream';
-  /** When an entry of a lane is shown: as it arrives, or once everything before it in its lane is shown. */
+  /** When an entry is shown: as it arrives, or once everything before it in its lane is shown. */
   readonly delivery: 'arrival' | 'per-origin';
 }
 

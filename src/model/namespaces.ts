@@ -1,5 +1,6 @@
-// The namespaces as one replica sees them: each policy, resolved once for the replica's place among the members of the namespace.
-// A request finds its namespace once, and what serves it asks the namespace.
+// The namespaces as one replica sees them: each policy, resolved once for this replica and for the
+// members of the namespace. A request finds its namespace once; from then on the code that serves
+// the request asks the namespace for its quorums, members and rules.
 
 import { present } from '../base/assert.ts';
 import type { NamespaceName } from './id.ts';
@@ -25,7 +26,7 @@ export class Namespace implements RecordRules {
   readonly w: Requirement;
   readonly r: Requirement;
   readonly #self: Member;
-  /** As many as there are numbers of members, and the words for quorums. */
+  /** Bound: one for each number of members, and one for each word for a quorum. */
   readonly #requirements = new Map<QuorumSpec, Requirement>();
 
   constructor(policy: Policy, members: readonly Member[], self: Member) {
@@ -41,7 +42,7 @@ export class Namespace implements RecordRules {
     this.r = present(this.requirement(policy.r), 'a compiled policy has a valid r');
   }
 
-  /** `undefined`: a number larger than its members are. */
+  /** `undefined`: the number is larger than the number of its members. */
   requirement(spec: QuorumSpec): Requirement | undefined {
     const known = this.#requirements.get(spec);
     if (known !== undefined) return known;

@@ -1,4 +1,5 @@
-// What a request about records is served by. It is found once, as the request arrives, and goes with it from then on.
+// The terms of a request about records: its namespace, its quorum and its deadline. They are found
+// once, as the request arrives, and go with the request from then on.
 
 import type { Asker, Command, ExplainCommand, ListCommand, ReadCommand } from './command.ts';
 import { type Fault, fault } from './fault.ts';
@@ -13,7 +14,7 @@ export type ClusterCommand = Exclude<Command<Asker>, DataCommand>;
 
 export interface Terms {
   readonly namespace: Namespace;
-  /** Replicas that must answer, or must hold what is written; UNMEETABLE where there are not as many. */
+  /** The replicas that must answer or hold what is written; UNMEETABLE if there are too few. */
   readonly quorum: Requirement;
   /** Monotonic time. */
   readonly deadlineMs: number;

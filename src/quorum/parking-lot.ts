@@ -1,20 +1,22 @@
-// The one place in which requests wait until this replica shows a lane up to a position, each to its deadline. Today these are reads
-// in a `fifo` namespace that learned of a version which is not shown here yet: shown alone, it would overtake its origin's
-// earlier writes. A gate of the admission (replica/admission/) may park a request as well.
+// The one place in which requests wait until this replica shows a lane up to a position. Today
+// these are reads in a `fifo` namespace that learned of a version which is not shown here yet:
+// shown alone, it would overtake the earlier writes of its origin. A gate of the admission
+// (replica/admission/) may park a request as well.
 //
 //   parked -> reached   everything of the lane up to the position is applied here
-//   parked -> late      the deadline came first
+//   parked -> late      the request's deadline passed before
 //
-// What waits is indexed by the lane, so an entry that comes costs nothing where no request waits for its lane.
+// The requests are indexed by lane, so an entry costs nothing if no request waits for its lane.
 //
-// Bound: `max` at a time. Beyond that nothing is parked, and the caller refuses its request as `overloaded`.
+// Bound: `max` requests. At the bound nothing more is parked, and the caller refuses its request as
+// `overloaded`.
 
 import type { Asker } from '../model/command.ts';
 import type { Turn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { Dot, LaneId, Seq } from '../model/id.ts';
 
-/** A request that waits. One of the two is called, once, unless it is abandoned. */
+/** A request that waits. One of its methods is called, once, unless it is abandoned. */
 export interface Parked {
   readonly client: Asker;
   onReached(turn: Turn): void;
@@ -40,13 +42,13 @@ export class ParkingLot {
     return this.#size;
   }
 
-  /** What a request hears that cannot be parked. */
+  /** The fault for a request that cannot be parked. */
   get full(): Fault {
     const detail = `${this.#max} requests wait for writes that are on their way already`;
     return fault('overloaded', detail, { retryAfterMs: 1000 });
   }
 
-  /** Until everything of the dot's lane up to the dot is shown here. False: the lot is full. */
+  /** Waits until everything of the dot's lane up to the dot is shown. False: the lot is full. */
   park(parked: Parked, dot: Dot, deadlineMs: number, turn: Turn): boolean {
     if (this.#size >= this.#max) return false;
     const waits = this.#waits.get(dot.origin);

@@ -1,6 +1,7 @@
-// Where requests come in: walks the gates in their order, finds the namespace of a request once, and hands the request with its
-// terms to the desk of the namespace's level. What a gate parks waits in the one parking lot, and begins at the arrival
-// gates again; where the lot is full it is refused as `overloaded`.
+// Where requests come in. The entrance asks the gates in their order, finds the namespace of a
+// request once, and hands the request with its terms to the desk of the namespace's level. A
+// request that a gate parks waits in the parking lot, and begins at the arrival gates again; if the
+// lot is full, it is refused as `overloaded`.
 
 import { assert, unreachable } from '../../base/assert.ts';
 import type { Asker, Command, ListCommand, ReadCommand } from '../../model/command.ts';
@@ -58,7 +59,7 @@ export class Entrance {
     else this.#arrive(command, termsOf(command, namespace, turn.now.monoMs), turn);
   }
 
-  /** For desks: false where the request may not wait there; its client is answered then, or it comes again later. */
+  /** For desks. False: the request may not wait there; it is answered, or it comes again later. */
   admits(command: DataCommand, terms: Terms, turn: Turn): boolean {
     return this.#passes(this.#wait, command, terms, turn);
   }

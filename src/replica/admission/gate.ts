@@ -1,10 +1,11 @@
-// A gate asks one thing about a request, and answers what becomes of it. The gates and their order are in gates.ts; who walks
-// them is entrance.ts.
+// A gate asks one question about a request; the answer says what becomes of the request. gates.ts
+// lists the gates in their order, and entrance.ts asks them.
 //
 //   door      any command, before its namespace is looked up
-//   arrival   a request about records, once, before its desk sees it; again after it was parked
-//   wait      before a request waits at its desk for replicas or for the disk, and again before a write is made after a wait. What a
-//             desk can answer at once is not asked: a local read, a retry whose write is known
+//   arrival   a request about records, once, before a desk gets it; again after it was parked
+//   wait      before a request waits at its desk for replicas or for the disk, and again before a
+//             write is made after a wait. What a desk can answer at once does not come to these
+//             gates: a local read, a retry whose write is known
 
 import type { Asker, Command } from '../../model/command.ts';
 import type { Turn } from '../../model/effect.ts';
@@ -21,14 +22,17 @@ export interface Refuse {
   readonly fault: Fault;
 }
 
-/** It begins again at the arrival gates once everything up to the dot is shown here; `late` is for the deadline. */
+/**
+ * The request begins again at the arrival gates once everything up to the dot is shown here. At its
+ * deadline it is refused with `late`.
+ */
 interface Park {
   readonly kind: 'park';
   readonly until: Dot;
   readonly late: Fault;
 }
 
-/** Another replica answers. Only a read or a list can be forwarded. */
+/** Another replica answers the request. Only reads and lists can be forwarded. */
 interface Forward {
   readonly kind: 'forward';
 }
@@ -62,7 +66,7 @@ export function barred(
   return { kind: 'refuse', fault: fault(code, detail, more) };
 }
 
-/** Nothing speaks against it, or this fault does. */
+/** Admits the request unless there is a fault. */
 export function unless(against: Fault | undefined): Admit | Refuse {
   return against === undefined ? ADMIT : { kind: 'refuse', fault: against };
 }

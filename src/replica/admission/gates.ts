@@ -1,10 +1,11 @@
-// The gates of a replica, in the one order in which they are asked. A new gate is a row. What comes first, and why:
+// The gates of a replica, in the order in which they are asked. A new gate is a row. What comes
+// first, and why:
 //
-//   closed, drained before all others   such a replica says nothing else of a request
-//   unfit before quorum                 a replica that is behind leaves the request to another, as it came
-//   clock, disk, size before full       what no later attempt can change, or only an operator, is said first
-//   full before reach                   what is cheap to say, of writes and lists; a read that lacks replicas is told that first
-//   isolated after reach                it is about replicas that the quorum does not need
+//   closed, drained before all others   such a replica answers nothing else about a request
+//   unfit before quorum                 a replica that is behind forwards the request as it came
+//   clock, disk, size before full       a retry soon does not help, so the client learns these first
+//   full before reach                   of writes and lists; a read learns reach before full
+//   isolated after reach                it concerns replicas that the quorum does not need
 
 import { type StampOptions, stampDoubt } from '../../consistency/clock-doubt.ts';
 import type { ReadAdmission } from '../../lag/read-admission.ts';

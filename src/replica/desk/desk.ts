@@ -1,5 +1,5 @@
-// A desk serves the requests of the namespaces whose level names it (model/level.ts). Each request comes with its terms, and has
-// passed the gates of its arrival.
+// A desk serves the requests of the namespaces whose level names it (model/level.ts). Each request
+// comes with its terms, and has passed the arrival gates.
 
 import type { ExplainCommand, ListCommand, ReadCommand } from '../../model/command.ts';
 import type { Turn } from '../../model/effect.ts';
@@ -14,5 +14,5 @@ export interface LevelDesk {
   explain(command: ExplainCommand, terms: Terms, turn: Turn): void;
 }
 
-/** Asks the gates that come before a request waits at a desk. False: the request is answered, or comes again later. */
+/** Asks the `wait` gates. False: the request is answered, or it comes again later. */
 export type Admits = (command: DataCommand, terms: Terms, turn: Turn) => boolean;

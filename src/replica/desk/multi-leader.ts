@@ -1,5 +1,6 @@
-// The desk of `fifo` and `eventual` namespaces: every replica takes writes by itself, in a lane of its own, and answers once
-// as many replicas hold them as were asked for (writes.ts); reads (reads.ts) and lists (lists.ts) compare replicas.
+// The desk of `fifo` and `eventual` namespaces. Every replica accepts writes by itself, in a lane
+// of its own, and answers once the replicas of the quorum hold them (writes.ts). Reads (reads.ts)
+// and lists (lists.ts) compare replicas.
 
 import type { LevelDesk } from './desk.ts';
 import type { ListDesk } from './lists.ts';
