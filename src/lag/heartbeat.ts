@@ -16,6 +16,9 @@ import type { Metrics } from '../model/metrics.ts';
 import type { Nearness } from '../peers/nearness.ts';
 import type { CommitAge } from './commit-age.ts';
 
+/** On the wire 0 says that there was no ping yet, so none is 0: a clock may begin there. */
+const PING_MS_MIN = Number.MIN_VALUE;
+
 /** The clock that a majority agrees upon, as far as heartbeats measure it. */
 interface EchoedClock {
   readonly ownWallMs: number;
@@ -69,7 +72,7 @@ export class Heartbeats {
       kind: 'heartbeat',
       hlc: clock.last,
       vector: peer.news(log.durable),
-      ping: turn.now.monoMs,
+      ping: Math.max(turn.now.monoMs, PING_MS_MIN),
       echo,
       echoDelayMs: echo > 0 ? turn.now.monoMs - atMs : 0,
       heads,

@@ -79,6 +79,16 @@ describe('a heartbeat', () => {
     expect(beat().get(EU)).toMatchObject({ commitAgeMs: 0 });
   });
 
+  // On the wire 0 says that none came yet.
+  it('pings where the monotonic clock begins, too', () => {
+    room.pass(-room.now.monoMs);
+    room.greet(EU);
+    const ping = beat().get(EU)?.ping ?? 0;
+    expect(ping).toBeGreaterThan(0);
+    hear({ ping });
+    expect(beat().get(EU)?.echo).toBe(ping);
+  });
+
   it('keeps the disk at work where nothing is written', () => {
     room.core.commitAge.onDurable(room.now.monoMs);
     room.pass(999);
