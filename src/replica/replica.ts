@@ -186,6 +186,7 @@ export class Replica {
       copied: this.#machines.resync.progress,
       comparisons: this.#machines.antiEntropy.comparisons,
       waiting: this.waiting,
+      isDrained: this.#drain.isDrained,
       graceMs: this.#drain.graceMs(now),
     });
   }

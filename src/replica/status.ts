@@ -35,6 +35,7 @@ export interface StatusParts {
   readonly copied: CopyProgress | undefined;
   readonly comparisons: Comparisons;
   readonly waiting: number;
+  readonly isDrained: boolean;
   readonly graceMs: number;
 }
 
@@ -59,7 +60,7 @@ export function statusOf(
   { membership, change }: Pick<Status, 'membership' | 'change'>,
   state: ReplicaState,
   now: Now,
-  { namespaces, copied, comparisons, waiting, graceMs }: StatusParts,
+  { namespaces, copied, comparisons, waiting, isDrained, graceMs }: StatusParts,
 ): Status {
   const { self, settings, origin, agreed, log, peers, staleness, commitAge, room, tree } = options;
   const commitAgeMs = commitAge.commitAgeMs(now.monoMs);
@@ -81,6 +82,7 @@ export function statusOf(
       isStalled: commitAgeMs > settings.commitStallMs,
       clock: { state: agreed.state, aheadMs: agreed.aheadMs },
       isDiskLow: room.isLow,
+      isDrained,
       graceMs,
       copy: copied,
       namespaces,

@@ -367,6 +367,21 @@ describe('a replica that was drained', () => {
     expect(cluster.value(2, 'a')).toBe('draining');
   });
 
+  it('while it recovers what it lost says so, and that it is drained', () => {
+    const cluster = settled();
+    cluster.put(0, 'a', 'one', { w: 3 });
+    cluster.crash(2);
+    cluster.replica(2).wipe();
+    cluster.restart(2);
+    cluster.runUntil(() => state(cluster, 2) === 'catching-up');
+    cluster.answer(cluster.begin(2, { kind: 'drain', drained: true, graceMs: 60_000 }));
+    expect(cluster.status(2).self).toMatchObject({ state: 'catching-up', isDrained: true });
+    cluster.runUntil(() => state(cluster, 2) === 'draining');
+    expect(cluster.status(2).self).toMatchObject({ isDrained: true });
+    cluster.answer(cluster.begin(2, { kind: 'drain', drained: false }));
+    expect(cluster.status(2).self).toMatchObject({ state: 'serving', isDrained: false });
+  });
+
   it('may be told to hurry, and forgets its grace with a restart', () => {
     const cluster = settled();
     const drain = (graceMs: number) =>

@@ -38,8 +38,10 @@ function changeOf({ change, membership }: Status): JobProgress | undefined {
 
 function drainOf({ self, waiting }: Status): Course {
   const progress = { requests: waiting, graceMs: Math.round(self.graceMs) };
-  const isResumed = self.state === 'serving' || self.state === 'catching-up';
-  if (isResumed) return { progress, end: refusal('superseded', 'the replica was resumed') };
+  // A replica that is drained while it recovers says that it catches up.
+  const isOpen = self.state === 'serving' || self.state === 'catching-up';
+  if (isOpen && !self.isDrained)
+    return { progress, end: refusal('superseded', 'the replica was resumed') };
   // The replica drains, or begins and will drain: the request is durable.
   return {
     progress,

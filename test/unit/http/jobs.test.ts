@@ -148,6 +148,16 @@ describe('a drain', () => {
     });
   });
 
+  it('goes on while the replica recovers, and has failed where it is not drained', async () => {
+    const asked = await statusNow();
+    const end = (isDrained: boolean): unknown => {
+      const self: Status['self'] = { ...asked.self, state: 'catching-up', isDrained };
+      return courseOf('drain', 0, { ...asked, self }).end;
+    };
+    expect(end(true)).toBeUndefined();
+    expect(end(false)).toMatchObject({ code: 'superseded' });
+  });
+
   it('has failed when the replica is resumed before', async () => {
     const begun = await begin();
     state = 'serving';

@@ -234,6 +234,7 @@ export function createReferenceService(): ReferenceService {
       commitAgeMs: 0,
       isStalled: false,
       isDiskLow: false,
+      isDrained: service.state === 'draining',
       graceMs: 0,
       copy: undefined,
       namespaces: [],

@@ -51,6 +51,7 @@ const status: Status = {
     commitAgeMs: 0,
     isStalled: false,
     isDiskLow: false,
+    isDrained: false,
     graceMs: 0,
     copy: undefined,
     namespaces: [],
