@@ -212,7 +212,7 @@ async function start(ground: Ground): Promise<Omit<Run, 'config'>> {
     async stop(hasNotice) {
       disk.stop();
       http.beginDrain();
-      host.drain();
+      host.shutDown();
       await http.close({ giveUp: () => host.giveUp(), hasNotice });
       scheduler.stop();
       await network.close();

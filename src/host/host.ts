@@ -112,11 +112,11 @@ export class Host implements ReplicaService {
   }
 
   /** Takes nothing new any more; what was taken is finished. */
-  drain(): void {
-    this.#take({ kind: 'drain' });
+  shutDown(): void {
+    this.#take({ kind: 'shut-down' });
   }
 
-  /** Who still waits is told how things stand: a write that has begun, that its outcome is open. After `drain`. */
+  /** Who still waits is told how things stand: a write that has begun, that its outcome is open. After `shutDown`. */
   giveUp(): void {
     this.#take({ kind: 'stop' });
   }

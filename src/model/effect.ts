@@ -80,7 +80,8 @@ export type Input =
   | { readonly kind: 'read'; readonly owner: ReadOwner; readonly result: RangeResult }
   | { readonly kind: 'storage-failed'; readonly reason: string }
   | { readonly kind: 'disk'; readonly room: DiskRoom }
-  | { readonly kind: 'drain' }
+  /** The process is to end: what was taken is finished, nothing new is taken. */
+  | { readonly kind: 'shut-down' }
   /**
    * A halt was requested: until earlier writes are durable, only storage and deadlines are handled.
    */

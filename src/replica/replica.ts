@@ -1,12 +1,5 @@
 // The switchboard: `step` is the only door into the deterministic core. It routes an input to the parts concerned,
-// in their order (part.ts), and holds no logic of its own beyond the replica's state:
-//
-//   starting     storage is read and verified (store/recovery.ts)
-//   grace        peers are asked what they know of us; nothing is minted yet
-//   catching-up  open for clients, but behind what the peers hold, or too few of them were heard to know
-//   serving      caught up
-//   draining     finishes what it has, takes nothing new
-//   failed       the storage failed: nothing is acknowledged any more
+// in their order (part.ts), and holds no logic of its own. How far the replica is in its incarnation is in lifecycle.ts.
 //
 // Every start is a new life (incarnation) with a log of its own, so a dot is never given twice, whatever the disk lost
 // (rule S2 in docs/storage.md). Peers that know a life of ours which we do not know prove that the disk is an old copy: the replica
@@ -29,7 +22,7 @@ import { Drain } from '../membership/drain.ts';
 import { ORDER, type Part } from './part.ts';
 import { createMachines, entranceOf, type Machines, tableOf } from './parts.ts';
 import { PeerDesk } from './peer-desk.ts';
-import { closedFault, type Phase, stateOf } from './phase.ts';
+import { closedFault, Lifecycle, stateOf } from './lifecycle.ts';
 import { statusOf, writeStatusOf } from './status.ts';
 
 export interface ReplicaOptions extends CoreOptions {
@@ -50,9 +43,7 @@ export class Replica {
   readonly #peerDesk: PeerDesk;
   readonly #drain: Drain;
   readonly #incarnation: Incarnation;
-  #phase: Phase = 'starting';
-  #drains = false;
-  #isHalting = false;
+  readonly #lifecycle = new Lifecycle();
 
   constructor(options: ReplicaOptions) {
     const core = createCore(options);
@@ -69,7 +60,7 @@ export class Replica {
     });
     this.#entrance = entranceOf(core, this.#machines, {
       drain: this.#drain,
-      closed: () => closedFault(this.#phase, this.#machines.catchUp, core.peers),
+      closed: () => closedFault(this.#lifecycle.phase, this.#machines.catchUp, core.peers),
       serve: (command, turn) => this.#serve(command, turn),
     });
     const table = tableOf(core, this.#machines, this);
@@ -77,7 +68,7 @@ export class Replica {
     this.#peerDesk = new PeerDesk(core, this.#machines, {
       policyDigest: policyDigest(options.policies),
       haltBehind: (vector, turn) => {
-        this.#phase = 'failed';
+        this.#lifecycle.fail();
         this.#machines.staleDisk.haltBehind(vector, turn);
       },
       onGreeted: (turn) => {
@@ -90,11 +81,16 @@ export class Replica {
 
   get state(): ReplicaState {
     const isMeasuring = this.#core.agreed.state === 'measuring';
-    return stateOf(this.#phase, this.#machines.catchUp, this.#drain.isDrained, isMeasuring);
+    return stateOf(
+      this.#lifecycle.phase,
+      this.#machines.catchUp,
+      this.#drain.isDrained,
+      isMeasuring,
+    );
   }
 
   get isOpen(): boolean {
-    return this.#phase === 'open';
+    return this.#lifecycle.isOpen;
   }
 
   get isServing(): boolean {
@@ -103,7 +99,7 @@ export class Replica {
 
   /** Storage is read and verified: connections may open. */
   get recovered(): boolean {
-    return this.#phase !== 'starting';
+    return this.#lifecycle.phase !== 'starting';
   }
 
   /** Requests that were taken and not answered. */
@@ -141,8 +137,8 @@ export class Replica {
       case 'disk':
         this.#core.commitAge.isDiskLow = input.room.low;
         return this.#core.room.onLook(input.room);
-      case 'drain':
-        return this.#onDrain();
+      case 'shut-down':
+        return this.#lifecycle.shutDown();
       case 'halting':
         return this.#onHalting(turn);
       case 'stop':
@@ -158,8 +154,7 @@ export class Replica {
 
   #onCommand(command: Command<Asker>, turn: Turn): void {
     if (command.kind === 'status') return this.#serve(command, turn);
-    if (command.kind === 'drain' && (this.#phase === 'grace' || this.#phase === 'open'))
-      return this.#serve(command, turn);
+    if (command.kind === 'drain' && this.#lifecycle.isRunning) return this.#serve(command, turn);
     this.#entrance.enter(command, turn);
   }
 
@@ -223,12 +218,12 @@ export class Replica {
     const { log, clock, origin, own, settings } = this.#core;
     const { catchUp, grace, memory, peerCheck, recovery, resync, succession, writes } =
       this.#machines;
-    assert(this.#incarnation > recovery.incarnation, 'every start is a new incarnation');
+    assert(this.#incarnation > recovery.incarnation, 'replica: every start is a new incarnation');
     own.begin(log, origin);
     for (const lane of log.lanes()) clock.raise(lane.hlc);
     raiseToFloor(this.#core, turn);
     writeIncarnation(this.#incarnation, turn);
-    this.#phase = this.#drains ? 'draining' : 'grace';
+    this.#lifecycle.onRecovered();
     grace.begin(turn);
     turn.arm('heartbeat', turn.now.monoMs);
     catchUp.begin(recovery.incarnation === 0, turn);
@@ -244,8 +239,8 @@ export class Replica {
   // grace -> open
   #open(turn: Turn): void {
     const { catchUp, grace } = this.#machines;
-    if (this.#phase !== 'grace' || catchUp.isReturning) return;
-    this.#phase = 'open';
+    if (!this.#lifecycle.isInGrace || catchUp.isReturning) return;
+    this.#lifecycle.open();
     grace.end(turn);
     this.#checkCaughtUp(turn);
     const afterMs = Math.round(turn.now.monoMs);
@@ -254,41 +249,34 @@ export class Replica {
 
   // * -> failed
   #onStorageFailed(reason: string, out: Outbox): void {
-    this.#phase = 'failed';
+    this.#lifecycle.fail();
     out.note('error', 'storage-failed', { reason });
     out.halt('storage failed');
   }
 
-  // starting -> starting, which ends in draining; grace, open -> draining
-  #onDrain(): void {
-    this.#drains = true;
-    if (this.#phase === 'grace' || this.#phase === 'open') this.#phase = 'draining';
-  }
-
-  // draining -> draining; * -> failed
   #onStop(turn: Turn): void {
     this.#onHalting(turn);
-    if (this.#phase !== 'draining') this.#phase = 'failed';
+    this.#lifecycle.stop();
     this.#machines.writes.failAll(turn);
   }
 
   /** Nobody is heard any more, and what may have been written waits for its own disk. */
   #onHalting(turn: Turn): void {
-    this.#isHalting = true;
+    this.#lifecycle.halt();
     this.timers.keepOnly(HALTING_TIMERS);
-    const isEnding = this.#phase === 'draining' || this.#machines.succession.isOver;
+    const isEnding = this.#lifecycle.phase === 'shutting-down' || this.#machines.succession.isOver;
     const code = isEnding ? 'draining' : 'storage-failed';
     for (const part of this.#parts) part.stop?.(code, turn);
   }
 
   #checkCaughtUp(turn: Turn): void {
-    if (this.#phase !== 'open' && this.#phase !== 'grace') return;
-    const hasReturned = this.#machines.catchUp.check(this.#phase === 'open', turn);
+    if (!this.#lifecycle.isRunning) return;
+    const hasReturned = this.#machines.catchUp.check(this.isOpen, turn);
     if (hasReturned && !this.#machines.grace.isRunning) this.#open(turn);
   }
 
   #onTick(turn: Turn): void {
-    if (this.#isHalting) return this.#machines.writes.expireLate(turn);
+    if (this.#lifecycle.isHalting) return this.#machines.writes.expireLate(turn);
     if (turn.takeDue('grace') && this.#machines.grace.isOver(turn)) this.#open(turn);
     for (const part of this.#parts) part.onDue?.(turn);
     if (!turn.takeDue('heartbeat')) return;

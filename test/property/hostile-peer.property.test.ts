@@ -154,7 +154,7 @@ type Step =
   | { readonly kind: 'part'; readonly peer: number }
   | { readonly kind: 'ask'; readonly n: number }
   | { readonly kind: 'time'; readonly ms: number }
-  | { readonly kind: 'drain' };
+  | { readonly kind: 'shut-down' };
 
 const peer = fc.constantFrom(1, 2);
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -171,7 +171,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.constantFrom(1, 200, 4000) }),
   },
-  { weight: 1, arbitrary: fc.constant({ kind: 'drain' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'shut-down' as const }) },
 );
 
 const ASKED = [
@@ -227,7 +227,7 @@ function take(solo: Solo, each: Step): void {
   else if (each.kind === 'meet') solo.step({ kind: 'connected', peer: each.peer });
   else if (each.kind === 'part') solo.step({ kind: 'disconnected', peer: each.peer });
   else if (each.kind === 'ask') solo.ask(ASKED[each.n] as (typeof ASKED)[number]);
-  else if (each.kind === 'drain') solo.step({ kind: 'drain' });
+  else if (each.kind === 'shut-down') solo.step({ kind: 'shut-down' });
   else {
     solo.now.monoMs += each.ms;
     solo.now.wallMs += each.ms;

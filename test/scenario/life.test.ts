@@ -144,7 +144,7 @@ describe('a replica that drains', () => {
     const cluster = settled();
     const call = cluster.begin(0, putOf('a', 'one', { w: 3 }));
     cluster.run(0.1);
-    cluster.replica(0).host?.drain();
+    cluster.replica(0).host?.shutDown();
     cluster.run(0.1);
     expect(cluster.replica(0).host?.waiting).toBe(1);
     expect(shown(cluster.put(0, 'b', 'two'))).toBe('draining');
@@ -166,7 +166,7 @@ describe('a replica that drains', () => {
     for (let i = 0; i < 5; i++) cluster.put(0, `k${i}`, 'v', { w: 3 });
     cluster.crash(0);
     cluster.restart(0);
-    cluster.replica(0).host?.drain();
+    cluster.replica(0).host?.shutDown();
     cluster.run(2000);
     expect(state(cluster, 0)).toBe('draining');
     expect(cluster.replica(0).status()?.self.vector).toContainEqual(['ap-1.1', 5]);
@@ -187,7 +187,7 @@ describe('a replica that drains', () => {
     cluster.cut(0, 1);
     cluster.cut(0, 2);
     cluster.run(100);
-    cluster.replica(0).host?.drain();
+    cluster.replica(0).host?.shutDown();
     const { events } = cluster.world;
     cluster.run(20_000);
     expect(cluster.world.events - events).toBeLessThan(20_000);

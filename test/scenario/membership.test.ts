@@ -401,7 +401,7 @@ describe('a replica that was drained', () => {
 
   it('and one that stops names whom to ask instead', () => {
     const cluster = settled();
-    cluster.replica(2).host?.drain();
+    cluster.replica(2).host?.shutDown();
     expect(cluster.put(2, 'a', 'v')).toMatchObject({
       kind: 'failed',
       fault: { code: 'draining', alternates: [{ id: 'ap-1' }, { id: 'eu-1' }] },
@@ -414,7 +414,7 @@ describe('a replica that was drained', () => {
     cluster.cut(2, 1);
     const early = cluster.begin(2, putOf('a', 'one', { w: 2, timeoutMs: 60_000 }));
     cluster.run(100);
-    cluster.replica(2).host?.drain();
+    cluster.replica(2).host?.shutDown();
     cluster.replica(2).host?.giveUp();
     expect(cluster.answer(early)).toMatchObject({ fault: { code: 'outcome-unknown' } });
     expect(cluster.put(2, 'b', 'v')).toMatchObject({ fault: { code: 'draining' } });
