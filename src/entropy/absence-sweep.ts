@@ -1,9 +1,10 @@
-// Finds what a part of a snapshot lacks: a record here, in the range of keys that the part speaks for, whose dot the snapshot
-// covers and which the part does not show was deleted. It is dropped. Dots beyond stay, and are streamed; tombstones stay,
-// because they hide nothing; a damaged record is healed.
+// Drops records that a part of a snapshot lacks: a record here, in the part's range of keys, whose
+// dot the snapshot covers and which the part does not contain, was deleted. Records with dots
+// beyond the snapshot stay, and are streamed; tombstones stay, because they hide nothing; a damaged
+// record is healed.
 //
-// What is not durable yet is looked through at once, what is stored is read in pages. What comes meanwhile is told by
-// store/absence.ts, which knows by then that the range is copied.
+// Undurable records are checked at once, stored ones are read in pages. store/absence.ts judges
+// records that arrive meanwhile; it already knows that the range is copied.
 
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import type { Hlc } from '../model/hlc.ts';
@@ -23,7 +24,9 @@ export interface AbsenceSweepOptions {
   readonly onEnd: (end: SweepEnd, turn: Turn) => void;
 }
 
-/** A part of a snapshot: what it shows of the keys behind `after` up to `last`, or to the end of all. */
+/**
+ * A part of a snapshot: its records of the keys after `after` up to `last`, or to the end of all.
+ */
 export interface SweptChunk {
   readonly after: Position;
   readonly last: Position | undefined;
@@ -79,7 +82,7 @@ export class AbsenceSweep {
     this.#options.onEnd(end, turn);
   }
 
-  /** Goes on where it waited for what it dropped to be durable. */
+  /** Continues after the wait for dropped records to be durable. */
   goOn(out: Outbox): void {
     const isWaiting = this.#span !== undefined && !this.#reading.isUnderWay;
     if (isWaiting && this.#options.table.cells.dropping < DROPPING_MAX) this.#read(out);

@@ -1,7 +1,9 @@
-// Comparing this replica's records with those of its peers by hash tree, both ways: answers peers that ask, and walks itself
-// with one peer after the other, whether or not clients write meanwhile (entropy/tree-cut.ts). What it confirms that we
-// lost is merged by a path of its own (Table.recover), because absence here is no delete then. In `fifo` namespaces as well:
-// what a cut covers that both have reached has no predecessor that it could overtake.
+// Compares this replica's records with those of its peers by hash tree, both ways: answers peers
+// that ask, and walks itself with one peer after the other, whether or not clients write meanwhile
+// (entropy/tree-cut.ts). Records that are confirmed as lost here are merged by a verb of their own
+// (Table.recover), because absence here is no delete then. This includes `fifo` namespaces: an
+// entry that a cut covers, and that both replicas have reached, has no predecessor that it could
+// overtake.
 
 import { Comparisons } from './comparisons.ts';
 import { APART_ENTRIES_MAX, Cut, type CutOptions } from './tree-cut.ts';
@@ -42,7 +44,7 @@ export interface AntiEntropyOptions {
 
 /** A peer that has not answered for this time is given up for this round. */
 const TIMEOUT_MS = 5000;
-/** A record that came before its entry is followed by it within that time, or the entry is not on its way. */
+/** The entry of an early record arrives within this time, or is not on its way. */
 const AHEAD_MS = 10_000;
 
 export class AntiEntropy {
@@ -136,7 +138,7 @@ export class AntiEntropy {
     }
   }
 
-  /** Our tree says something. */
+  /** Our tree is not in doubt. */
   get #isFit(): boolean {
     return this.#options.tree.isTrusted && !this.#catchUp.isReturning;
   }
@@ -160,7 +162,10 @@ export class AntiEntropy {
     this.#options.absence.age();
   }
 
-  /** Our log covers it, or it is not merged: what has not come by the stream is not brought past it. */
+  /**
+   * True if our log covers it; otherwise it is not merged, because the stream must bring it in
+   * order.
+   */
   #recover(record: Record, turn: Turn): boolean {
     const { clock, log, metrics, namespaces, table } = this.#options;
     if (namespaces.find(record.namespace) === undefined || !isCoveredBy(record, log.durable))

@@ -1,14 +1,15 @@
-// When the hash trees of this replica and each peer are compared next, and what the last comparison said. A peer is due
-// after a while, and at once when it connects. After a round that mended something it is due again at once, so that what
-// is called mended was seen to be equal. Only that counts as a success: never a round that failed or could not compare.
+// When the hash trees of this replica and each peer are compared next, and the result of the last
+// comparison. A peer is due after an interval, and at once when it connects. After a round that
+// repaired something it is due again at once, so that the repair is verified. Only equal trees
+// count as success: never a round that failed or could not compare.
 
 import type { Comparison } from '../model/command.ts';
 import type { Now } from '../model/effect.ts';
 import type { RoundEnd } from './tree-walk.ts';
 
-/** A round that says nothing is tried again sooner than one that does. */
+/** A round without a result is retried sooner than one with a result. */
 const UNKNOWN_AGAIN_MS = 5000;
-/** A peer that differs from us is not asked more often than that. */
+/** The interval between rounds with a peer that differs. */
 const HASTE_MS = 2000;
 
 interface Compared {
@@ -28,7 +29,9 @@ export class Comparisons {
     this.#everyMs = everyMs;
   }
 
-  /** The most keys that the last round with any peer confirmed; `undefined` while no round has said anything. */
+  /**
+   * The most keys that the last round with any peer confirmed; `undefined` before the first result.
+   */
   get divergentKeys(): number | undefined {
     let most: number | undefined;
     for (const { keys } of this.#peers.values())
@@ -49,7 +52,7 @@ export class Comparisons {
     this.#of(peer).dueMs = 0;
   }
 
-  /** The peer asked with a root; ours is the same at the cut, or not. */
+  /** The peer asked with a root; ours is equal at the cut, or not. */
   onAsked(peer: number, isSame: boolean): void {
     const compared = this.#of(peer);
     if (isSame === (compared.result === 'equal')) return;

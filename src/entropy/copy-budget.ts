@@ -1,7 +1,8 @@
-// How many copies of everything may begin in an hour: a copy is expensive for the replica that gives it, and a replica that begins one after the
-// other, for whatever reason, must not wear out the others with it (trap 46). What goes on behind a mark begins nothing.
-// Beyond the budget a replica stays behind until an hour has passed since the oldest of them. In memory only: a process
-// that restarts has a whole budget.
+// How many copies of all records may begin in an hour: a copy is expensive for the replica that
+// gives it, and a replica that begins one after the other, for any reason, must not exhaust the
+// others with it (trap 46). Continuing after a mark begins nothing. Beyond the budget a replica
+// stays behind until an hour has passed since the oldest of them. In memory only: a restarted
+// process has a whole budget.
 
 const HOUR_MS = 3_600_000;
 
@@ -15,7 +16,7 @@ export class CopyBudget {
     this.#perHour = perHour;
   }
 
-  /** Whether one may begin now; then it has. */
+  /** Whether one may begin now; if true it counts as begun. */
   take(monoMs: number): boolean {
     if (this.waitMs(monoMs) > 0) return false;
     if (this.#begunMs.length >= this.#perHour) this.#begunMs.shift();
@@ -23,7 +24,7 @@ export class CopyBudget {
     return true;
   }
 
-  /** Until the next may begin; 0 is now. */
+  /** The time until the next may begin; 0 is now. */
   waitMs(monoMs: number): number {
     const oldestMs = this.#begunMs.length < this.#perHour ? undefined : this.#begunMs[0];
     return oldestMs === undefined ? 0 : Math.max(oldestMs + HOUR_MS - monoMs, 0);

@@ -1,19 +1,20 @@
-// Which missing ranges to ask for, and which peer: the delta half of anti-entropy. The stream of an origin's own replica
-// is the first source. A range is pulled from another holder when that replica cannot be reached, or when its stream
-// has made no progress for `retryMs`. The stream itself is asked to go back only when something of it was refused
-// here: what is merely slow would come twice.
+// Which missing ranges to ask for, and which peer: the delta half of anti-entropy. The stream of an
+// origin's own replica is the first source. A range is pulled from another holder when that replica
+// cannot be reached, or when its stream has made no progress for `retryMs`. The stream itself is
+// asked to go back only when something of it was refused here: entries that are merely slow would
+// arrive twice.
 //
-// What a peer brings of its own after it has greeted us, up to where it was then, is a delta as well; it needs no request.
-// Each delta is counted with its reason:
+// The entries that a peer streams of its own after its greeting, up to its position then, are a
+// delta as well; it needs no request. Each delta is counted with its reason:
 //
 //   reconnect   a peer that greets us has written more than we hold
 //   away        the origin's own replica is not connected
 //   stalled     its stream makes no progress
 //   refused     something of its stream was refused here, so it has to be asked to go back
-//   awaited     a reader waits for what another holder was seen to have
+//   awaited     a reader waits for an entry that another replica holds
 //
-// One request per origin is under way at a time. It ends with the entries that answer it, or after `retryMs`, and then
-// another holder is asked.
+// One request per origin is in progress at a time. It ends with the entries that answer it, or
+// after `retryMs`, and then another holder is asked.
 
 import type { Turn } from '../model/effect.ts';
 import { type LaneId, replicaOf, type Seq } from '../model/id.ts';
@@ -22,12 +23,12 @@ import type { Mutation } from '../model/record.ts';
 import { seqOf } from '../model/vector.ts';
 import type { Holder } from '../peers/peers.ts';
 
-/** Up to where each origin's entries are held, shown or not. */
+/** The received vector: entries up to here are stored, visible or not. */
 export interface Heads {
   received(origin: LaneId): Seq;
 }
 
-/** How far an origin that we lag behind had come, and since when. */
+/** The position of an origin that we lag behind, and since when. */
 interface Look {
   readonly seq: Seq;
   readonly sinceMs: number;
@@ -36,7 +37,7 @@ interface Look {
 interface Request {
   readonly peer: number;
   readonly untilMs: number;
-  /** Followed by the next while the holder has more. */
+  /** Followed by another request while the holder has more. */
   readonly goesOn: boolean;
 }
 
@@ -45,11 +46,13 @@ export class Exchange {
   readonly #bytesMax: number;
   readonly #retryMs: number;
   readonly #metrics: Metrics;
-  /** Up to where each origin's own replica had come when it greeted us, while we are behind that. */
+  /** The position of each origin's own replica when it greeted us, while we are behind that. */
   readonly #greeted = new Map<LaneId, Seq>();
   /** The last request for each origin that we lag behind. */
   readonly #asked = new Map<LaneId, Request>();
-  /** Up to where entries of an origin were refused: its stream will not bring them again by itself. */
+  /**
+   * Entries of an origin up to here were refused: its stream will not bring them again by itself.
+   */
   readonly #refused = new Map<LaneId, Seq>();
   #lastLook = new Map<LaneId, Look>();
 
@@ -60,7 +63,7 @@ export class Exchange {
     this.#metrics = metrics;
   }
 
-  /** A peer says what it holds, for the first time since it is connected. */
+  /** A peer sends its vector, for the first time since it connected. */
   onHello(holder: Holder): void {
     for (const [origin, seq] of holder.holds) {
       if (!isSource(holder, origin) || seq <= this.#log.received(origin)) continue;
@@ -69,7 +72,7 @@ export class Exchange {
     }
   }
 
-  /** Compares vectors with every connected peer and asks for what no stream is bringing. */
+  /** Compares vectors with every connected peer and requests what no stream brings. */
   onBeat(holders: readonly Holder[], current: LaneId, turn: Turn): void {
     const looks = new Map<LaneId, Look>();
     for (const [origin, ahead] of this.#ahead(holders, current)) {
@@ -84,7 +87,10 @@ export class Exchange {
     this.#lastLook = looks;
   }
 
-  /** Entries of `origin` arrived: go on at once if they answer a request and their holder has more. */
+  /**
+   * Entries of `origin` arrived: continue at once if they answer a request and their holder has
+   * more.
+   */
   onEntries(holder: Holder, origin: LaneId, entries: readonly Mutation[], turn: Turn): void {
     if (this.#isDelta(holder, origin))
       for (const { bytes } of entries) this.#metrics.deltaBytes += bytes.length;
@@ -99,14 +105,17 @@ export class Exchange {
   }
 
   /**
-   * Entries of `origin` up to `seq` were refused: its stream must go back to bring them again. Where it had overtaken
-   * itself, what comes after them may be taken; they are missing even so.
+   * Entries of `origin` up to `seq` were refused: its stream must go back to send them again. If it
+   * had overtaken itself, later entries may be accepted, but these are still missing.
    */
   onRefused(origin: LaneId, seq: Seq): void {
     this.#refused.set(origin, Math.max(seq, this.#refused.get(origin) ?? 0));
   }
 
-  /** A reader waits for entries of `origin` that `holder` was seen to have: they are on their way, or pulled once. */
+  /**
+   * A reader waits for entries of `origin` that `holder` has: they are on their way, or are pulled
+   * once.
+   */
   hasten(holder: Holder, origin: LaneId, turn: Turn): void {
     if (isSource(holder, origin) || this.#isAsking(origin, turn.now.monoMs)) return;
     this.#count('awaited');
@@ -117,7 +126,7 @@ export class Exchange {
     this.#metrics.deltas[reason]++;
   }
 
-  /** It was asked for, or its stream still brings what was missing when it began. */
+  /** It was requested, or its stream still brings what was missing at its beginning. */
   #isDelta(holder: Holder, origin: LaneId): boolean {
     if (!isSource(holder, origin)) return this.#asked.get(origin)?.peer === holder.peer;
     const greeted = this.#greeted.get(origin);
@@ -163,7 +172,7 @@ export class Exchange {
   }
 }
 
-/** The origin's own replica is connected, and streams what it holds of it. */
+/** The origin's own replica is connected, and streams its entries. */
 function isStreamed(origin: LaneId, holders: readonly Holder[]): boolean {
   return holders.some((holder) => isSource(holder, origin));
 }

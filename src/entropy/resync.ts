@@ -1,5 +1,6 @@
-// Resynchronisation by snapshot, both ways: gives this replica's records to a peer, and takes a peer's over. While a copy
-// is under way this replica is out of service: what it shows has no order yet.
+// Resynchronisation by snapshot, both ways: sends this replica's records to a peer, and copies a
+// peer's. While a copy is in progress this replica is out of service: its records are not in order
+// yet.
 
 import { CopyBudget } from './copy-budget.ts';
 import { SnapshotClient, snapshotMark } from './snapshot-client.ts';
@@ -39,11 +40,11 @@ export interface ResyncOptions {
   readonly catchUp: { onCopy(isCopying: boolean): void };
   readonly heal: Heal;
   readonly retryMs: number;
-  /** An origin's log goes on in another lane. */
+  /** An origin's log continues in another lane. */
   readonly onJump: (lane: Lane) => void;
 }
 
-/** Of a part of a snapshot: small, so that requests come in between two of them. */
+/** The bound of a snapshot part: small, so that requests run between two of them. */
 const PART_BYTES = 64 * 1024;
 
 export class Resync {
@@ -92,7 +93,7 @@ export class Resync {
     return this.#client.isCopying;
   }
 
-  /** Storage is read: a copy that was under way goes on. */
+  /** Storage is read: an unfinished copy continues. */
   begin(): void {
     const mark = this.#options.get(snapshotMark());
     this.#client.restore(mark === UNREADABLE ? undefined : mark);
@@ -106,7 +107,7 @@ export class Resync {
     else if (this.#takesPart()) this.#client.onChunk(holderOf(peer), message, turn);
   }
 
-  /** A part that the disk has no room for counts as lost: it is asked for again. */
+  /** A part for which the disk has no room counts as lost: it is requested again. */
   #takesPart(): boolean {
     const { room } = this.#options;
     if (!room.takesFromPeer(PART_BYTES)) return false;
@@ -130,7 +131,7 @@ export class Resync {
 
   #admit(record: Record, turn: Turn): void {
     const { clock, metrics, absence } = this.#options;
-    // It was accepted where it comes from. Our own stamps follow it only as far as the drift bound allows.
+    // Its sender accepted the stamp. Our own stamps follow it only within the drift bound.
     if (!clock.witness(stampOf(record), turn.now.wallMs)) metrics.clockRefusals++;
     absence.admit(record, turn);
   }
@@ -139,15 +140,17 @@ export class Resync {
     const lane = this.#options.log.jump(cover, out);
     if (lane === undefined) return;
     this.#options.held.onTaken(lane.id);
-    // As after a restart: what is stamped here is newer than what is held here, and what was forgotten of it.
+    // As after a restart: stamps issued here are newer than all that is held here, and all that was
+    // dropped.
     this.#options.clock.raise(lane.hlc);
     this.#onJump(lane);
   }
 }
 
 /**
- * Records come in the order of their positions, so the position tells how much is done: whole namespaces, and of the one under
- * way the part of the space of its keys that the first four bytes span. How full that space is is unknown.
+ * Records come in the order of their positions, so the position shows how much is done: whole
+ * namespaces, and in the present one the share of the key space by its first four bytes. How full
+ * that space is, is unknown.
  */
 function shareOf(after: Position, namespaces: readonly string[]): number {
   if (after === '' || namespaces.length === 0) return 0;

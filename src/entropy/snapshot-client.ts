@@ -1,36 +1,44 @@
-// Takes over a peer's records where the logs no longer reach back (docs/protocol.md): asks for a few parts, merges one after the
-// other as they come, asks for another with each, and in the end joins what the whole covers, so that the streams go on
-// behind it. So the next parts are on their way while one is merged, and no more than the window is kept.
+// Copies a peer's records when the logs no longer reach back (docs/protocol.md): requests a few
+// parts, merges one after the other, requests another with each, and in the end joins the vector
+// that the snapshot covers, so that the streams continue after it. So the next parts are on their
+// way while one is merged, and at most the window is kept.
 //
-//   idle -> copying   every peer that holds what is missing of some origin has truncated it
-//   copying -> idle   the last chunk is merged: the logs jump to what the snapshot covers
+//   idle -> copying   every peer that holds the missing entries of some origin has truncated them
+//   copying -> idle   the last part is merged: the logs jump to what the snapshot covers
 //
-//   within a copy     waiting -> asked <-> sweeping; asked, sweeping -> waiting where the parts do not follow each other
+//   within a copy     waiting -> asked <-> sweeping; asked, sweeping -> waiting if the parts do not
+//                     follow each other
 //
-// Merging never replaces: what is newer here stays, and is streamed. Once what a part speaks for is swept, a mark of how far
-// the copy has come is made durable, so a restart goes on from there, with any peer that holds all that the snapshot
-// covers. A part that does not come is asked for again after a while, of the next such peer. Behind the records come the
-// idempotency keys, which are merged too: the smaller version stays.
+// Merging never replaces: newer records here stay, and are streamed. Once the range of a part is
+// swept, a mark of the copy's progress is made durable, so a restart continues from there, with any
+// peer that holds all that the snapshot covers. A part that does not arrive is requested again
+// after a while, from the next such peer. After the records come the idempotency keys, which are
+// merged too: the smaller version stays.
 //
-// Absence speaks (absence-sweep.ts). Why that is right, with C for what the snapshot covers, T for a delete and R for a
-// record that it replaced or was concurrent to and newer than:
+// Absence is information (absence-sweep.ts). Why that is right, with C for what the snapshot
+// covers, T for a delete and R for a record that it replaced or was concurrent to and newer than:
 //
-//   (1) A part is read later than C was taken, so it shows the effect of every dot in C: what C has of a key, or newer, or
-//       nothing, where a T was dropped. R in C and not shown was therefore deleted, here too: it is dropped.
-//   (2) R beyond C may be news to the replica that gives the snapshot: it stays. It is not older than a T that was dropped there: T was
-//       dropped before C was taken, and then every member had all that is older than T, so R would be in C; or later, and
-//       then this replica had acknowledged T while it copied, so T is applied here.
-//   (3) T beyond C that is made and dropped meanwhile needs this replica's acknowledgement, so it is applied here. A T
-//       beyond C that this replica acknowledged before it lost its disk may be gone everywhere: then so is its log entry,
-//       the log cannot go on behind C, and another snapshot follows, whose C has it.
-//   (4) R in C can come by a stream, a repair or a read after its range was swept. Its range holds its effect already, so
-//       where nothing as new is stored it is not merged (store/absence.ts): an older T, which the sweep lets stay, does not
-//       let it in. Where it came before, and is not durable, the sweep finds it in memory.
-//   (5) A copy that begins again, with a smaller C, undoes nothing: what was merged stays, what was dropped was deleted,
-//       and what was not merged under (4) was in the part that was.
-//   (6) While parts wait here nothing that is deleted meanwhile is forgotten here (upkeep/tombstones.ts), so an older record
-//       that a part still shows finds the T that came by the stream.
-//   (7) A restart reads the mark, and with it (4) holds for the same range; the part behind it is asked for again.
+//   (1) A part is read later than C was taken, so it shows the effect of every dot in C: the
+//       version of C or a newer one, or nothing if a T was dropped. R in C and not shown was
+//       therefore deleted, here too: it is dropped.
+//   (2) R beyond C may be unknown to the replica that gives the snapshot: it stays. It is not older
+//       than a T that was dropped there: T was dropped before C was taken, and then every member
+//       had all that is older than T, so R would be in C; or later, and then this replica had
+//       acknowledged T while it copied, so T is applied here.
+//   (3) T beyond C that is made and dropped meanwhile needs this replica's acknowledgement, so it
+//       is applied here. A T beyond C that this replica acknowledged before it lost its disk may be
+//       gone everywhere: then so is its log entry, the log cannot continue after C, and another
+//       snapshot follows, whose C has it.
+//   (4) R in C can arrive by a stream, a repair or a read after its range was swept. Its range has
+//       its effect already, so if nothing as new is stored it is not merged (store/absence.ts): an
+//       older T, which the sweep keeps, does not admit it. If it arrived before, and is not
+//       durable, the sweep finds it in memory.
+//   (5) A copy that begins again, with a smaller C, undoes nothing: merged records stay, dropped
+//       ones were deleted, and what was not merged under (4) was in the part that was.
+//   (6) While parts wait here no tombstone is dropped here (upkeep/tombstones.ts), so an older
+//       record that a part still shows meets the T that came by the stream.
+//   (7) A restart reads the mark, and with it (4) holds for the same range; the part after it is
+//       requested again.
 
 import { assert } from '../base/assert.ts';
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
@@ -55,7 +63,7 @@ export interface SnapshotClientOptions {
   readonly metrics: Metrics;
   readonly table: Table;
   readonly absence: Absence;
-  /** Of a part. */
+  /** The bound of a part. */
   readonly bytesMax: number;
   readonly retryMs: number;
   readonly budget: CopyBudget;
@@ -71,14 +79,16 @@ export interface SnapshotClientOptions {
   readonly jump: (cover: LaneHead, out: Outbox) => void;
 }
 
-/** A part that is merged, and whose absences are swept. */
+/** A part that is merged, and whose absent keys are swept. */
 interface Part {
   readonly last: Position;
   readonly more: boolean;
   readonly holder: Holder;
 }
 
-/** What a copy is doing. `untilMs`: where nothing comes until then, the next part is asked for again. */
+/**
+ * The state of a copy. `untilMs`: if nothing arrives until then, the next part is requested again.
+ */
 type Step =
   | { readonly kind: 'waiting'; readonly untilMs: number }
   | { readonly kind: 'asked'; readonly id: number; untilMs: number }
@@ -86,27 +96,27 @@ type Step =
 
 interface Copy {
   step: Step;
-  /** The peer that was asked last; -1 for none. */
+  /** The peer asked last; -1 for none. */
   peer: number;
   /** Empty until the first part has arrived. */
   covers: readonly LaneHead[];
   after: Position;
-  /** Since this process began. */
+  /** Counted since this process began. */
   parts: number;
   records: number;
 }
 
-/** A part that came. */
+/** A part that has arrived. */
 interface Arrived {
   readonly holder: Holder;
   readonly chunk: SnapshotChunk;
 }
 
-/** How far a copy has come. */
+/** The progress of a copy. */
 export interface CopyMade {
   readonly parts: number;
   readonly records: number;
-  /** The last record that has arrived, '' while there is none. */
+  /** The last record that has arrived, '' if there is none. */
   readonly after: Position;
 }
 
@@ -114,21 +124,29 @@ const MARK = metaKey('snapshot');
 const POSITION_BYTES_MAX = 2048;
 /** Parts on their way or waiting here. */
 const WINDOW_PARTS = 16;
-/** Between two requests of which each is answered with what may not be shown yet: the wait doubles up to this. */
+/**
+ * The wait between requests that are answered with records stamped ahead: it doubles up to this.
+ */
 const AHEAD_WAIT_MS_MAX = 60_000;
-/** Records in memory only, beyond which no part is merged: a larger batch would block the disk for others. */
+/**
+ * Records in memory only, beyond which no part is merged: a larger batch would block the disk for
+ * others.
+ */
 const UNDURABLE_MAX = 1024;
 
 export class SnapshotClient {
   readonly #options: SnapshotClientOptions;
   readonly #sweep: AbsenceSweep;
-  /** Up to where peers have truncated logs of which we asked for less, by origin and peer. */
+  /**
+   * Positions up to which peers have truncated logs that we need from an earlier one, by origin and
+   * peer.
+   */
   readonly #floors = new Map<LaneId, Map<number, Seq>>();
   readonly #arrived = createRing<Arrived>(WINDOW_PARTS);
   #copy: Copy | undefined;
   #lastId = 0;
   #isPostponed = false;
-  /** Whose snapshots were stamped ahead, while this copy is made. */
+  /** Peers whose snapshots were stamped ahead, during this copy. */
   readonly #ahead = new Set<ReplicaId>();
   #aheadWaitMs = 0;
 
@@ -148,7 +166,7 @@ export class SnapshotClient {
     return this.#copy;
   }
 
-  /** At start: a copy that was under way goes on. A mark that cannot be read means to begin again. */
+  /** At start: an unfinished copy continues. If its mark is unreadable, it begins again. */
   restore(mark: Uint8Array | undefined): void {
     const copy = mark === undefined ? undefined : decodeMark(mark);
     if (copy === undefined) return;
@@ -157,7 +175,7 @@ export class SnapshotClient {
     this.#options.absence.onCopied(copy.covers, copy.after);
   }
 
-  /** A peer says that its log of `origin` no longer reaches back to what we need. */
+  /** A peer reports that its log of `origin` does not reach back to what we need. */
   onBehind(peer: number, { origin, floor }: Behind): void {
     const floors = this.#floors.get(origin);
     if (floors === undefined) this.#floors.set(origin, new Map([[peer, floor]]));
@@ -170,7 +188,7 @@ export class SnapshotClient {
     if (copy?.peer === peer && copy.step.kind !== 'waiting') copy.step.untilMs = 0;
   }
 
-  /** Begins a copy where no log helps, and asks again for what did not come. */
+  /** Begins a copy if no log helps, and requests missing parts again. */
   onBeat(holders: readonly Holder[], turn: Turn): void {
     const copy = this.#copy;
     if (copy === undefined) {
@@ -189,7 +207,7 @@ export class SnapshotClient {
     }
   }
 
-  /** Something is durable: there may be room for the next part. */
+  /** A batch is durable: there may be room for the next part. */
   onDurable(turn: Turn): void {
     if (this.#copy !== undefined && this.#arrived.size > 0) this.#take(this.#copy, turn);
   }
@@ -211,7 +229,7 @@ export class SnapshotClient {
     else this.#breakOff(copy);
   }
 
-  /** Merges the next part, when the one before is swept and there is room for what it brings. */
+  /** Merges the next part, when the one before is swept and there is room for its records. */
   #take(copy: Copy, turn: Turn): void {
     const { absence, admit, isAhead, metrics, remember, table } = this.#options;
     const { step } = copy;
@@ -224,7 +242,7 @@ export class SnapshotClient {
     if (next === undefined) return;
     const { chunk, holder } = next;
     const { after, last, more, records } = chunk;
-    // A part that is missing would count as deleted.
+    // The records of a missing part would count as deleted.
     if (after !== copy.after) return this.#breakOff(copy);
     if (after === '' && chunk.covers.some((cover) => isAhead(cover, turn.now)))
       return this.#waitForTime(copy, holder, turn);
@@ -248,7 +266,7 @@ export class SnapshotClient {
   }
 
   #onSwept(copy: Copy, turn: Turn): void {
-    // The sweep of a part that was broken off ends as well, and says nothing.
+    // The sweep of a part that was broken off ends as well, without effect.
     if (copy.step.kind !== 'sweeping') return;
     const { id, part } = copy.step;
     copy.after = part.last;
@@ -259,13 +277,18 @@ export class SnapshotClient {
     this.#take(copy, turn);
   }
 
-  /** What is on its way no longer counts; with the next heartbeat the copy goes on behind its mark. */
+  /**
+   * Parts on their way no longer count; with the next heartbeat the copy continues after its mark.
+   */
   #breakOff(copy: Copy): void {
     copy.step = { kind: 'waiting', untilMs: 0 };
     this.#arrived.clear();
   }
 
-  /** A log that it covers was stamped by a wrong clock: after a while another peer is asked, or this one again. */
+  /**
+   * A log that it covers was stamped by a wrong clock: later another peer is asked, or this one
+   * again.
+   */
   #waitForTime(copy: Copy, { id }: Holder, turn: Turn): void {
     this.#breakOff(copy);
     const waitMs = this.#aheadWaitMs * 2 || this.#options.retryMs;
@@ -289,7 +312,10 @@ export class SnapshotClient {
     this.#options.onCopy(false);
   }
 
-  /** The delta rule: as long as one connected peer still has the entries in its log, they come from there. */
+  /**
+   * The delta rule: as long as one connected peer still has the entries in its log, they come from
+   * there.
+   */
   #isNeededFrom(holder: Holder, holders: readonly Holder[]): boolean {
     for (const [origin, floors] of this.#floors) {
       const received = this.#options.log.received(origin);
@@ -301,7 +327,10 @@ export class SnapshotClient {
     return false;
   }
 
-  /** Of the same peer or of the next that holds all that is covered; where there is none, a new copy begins. */
+  /**
+   * From the same peer or the next that holds all that is covered; if there is none, a new copy
+   * begins.
+   */
   #askAgain(copy: Copy, holders: readonly Holder[], turn: Turn): void {
     const able = holders.filter(({ holds }) =>
       copy.covers.every(({ origin, seq }) => seqOf(holds, origin) >= seq),

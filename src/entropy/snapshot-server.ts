@@ -1,18 +1,20 @@
-// Gives this replica's records to a peer whose gap the logs no longer cover (docs/protocol.md): one part after the other, as many as
-// the peer has room for, so it sets the pace. A part is read when it is to be sent, so nothing of it is kept here but how far
-// the transfer has come. Where several peers copy, they take turns.
+// Sends this replica's records to a peer whose gap the logs no longer cover (docs/protocol.md): one
+// part after the other, as many as the peer has room for, so the peer sets the pace. A part is read
+// when it is to be sent, so only the transfer's position is kept here. Several copying peers take
+// turns.
 //
-// The first part names what the whole covers: how far each origin's log is durable here at that moment. Later parts are
-// read later and may show newer versions, never older ones, so together they hold at least what is covered. Nothing that
-// the peer needs behind it can be truncated meanwhile, because the stable cut waits for what every member holds.
+// The first part names what the whole covers: the durable end of each origin's log here at that
+// moment. Later parts are read later and may show newer versions, never older ones, so together
+// they hold at least what is covered. Entries that the peer needs afterwards cannot be truncated
+// meanwhile, because the stable cut waits for every member.
 //
-// Behind the records come the idempotency keys whose window has not ended, so that a retry is known wherever the snapshot
-// is taken over. One that cannot be read is left out, and noted.
+// After the records come the idempotency keys whose window has not ended, so that a retry is
+// recognised at the copying replica. An unreadable key is left out, and noted.
 //
-// A record that cannot be read ends the part with nothing sent: what is covered must be whole, so the damage is healed
-// first and the peer asks again.
+// An unreadable record ends the part with nothing sent: what is covered must be whole, so the
+// damage is healed first and the peer asks again.
 //
-// Bounds: one transfer a peer, whose next request ends it; one part read at a time.
+// Bounds: one transfer per peer, which ends with the peer's next request; one part read at a time.
 
 import { createRing } from '../base/ring.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
@@ -61,13 +63,13 @@ interface Reading {
 
 type Found = RangeResult & { readonly ok: true };
 
-/** No peer has room for more, whatever it says. */
+/** The largest room that a peer may announce. */
 const PARTS_MAX = 64;
 
 export class SnapshotServer {
   readonly #options: SnapshotServerOptions;
   readonly #transfers = new Map<number, Transfer>();
-  /** Those that have a part to send, each once; the one that is being read is none of them. */
+  /** Transfers with a part to send, each once; the one that is being read is not among them. */
   readonly #waiting = createRing<Transfer>();
   readonly #reading = new SingleRead<Reading>((result, reading, turn) => {
     if (this.#isCurrent(reading.transfer)) this.#send(reading, result, turn);
@@ -86,7 +88,7 @@ export class SnapshotServer {
 
   onCredit(peer: number, { id, parts }: SnapshotCredit, out: Outbox): void {
     const transfer = this.#transfers.get(peer);
-    // It has ended, and the peer will ask again.
+    // The transfer has ended, and the peer will ask again.
     if (transfer?.id !== id) return;
     const isUnderWay = transfer.left > 0;
     transfer.left = Math.min(transfer.left + parts, PARTS_MAX);
@@ -146,7 +148,7 @@ export class SnapshotServer {
   }
 
   #queue(transfer: Transfer, out: Outbox): void {
-    // While its part is being read it goes on by itself.
+    // While its part is being read it continues by itself.
     if (transfer.left === 0 || this.#reading.about?.transfer === transfer) return;
     this.#waiting.push(transfer);
     this.#next(out);
@@ -172,7 +174,7 @@ export class SnapshotServer {
     return true;
   }
 
-  /** What is durable here of every origin; storage shows only that. */
+  /** The durable end of every origin's log; storage shows only that. */
   #covers(out: Outbox): readonly LaneHead[] | undefined {
     const covers: LaneHead[] = [];
     for (const { id: origin, durable } of this.#options.log.lanes()) {

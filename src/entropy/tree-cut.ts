@@ -1,30 +1,35 @@
-// Where two replicas are compared: a cut is a vector that both have agreed on, and a copy of the hash tree that stands for
-// exactly that (store/frozen-tree.ts). Writes may go on meanwhile.
+// The point at which two replicas are compared: a cut is a vector that both have agreed on, and a
+// copy of the hash tree for exactly that vector (store/frozen-tree.ts). Writes may continue
+// meanwhile.
 //
 //   asker                                peer
 //     --- tree-cut-request --------------->   freezes its tree
-//     <-- tree-cut, with its vector -------   as soon as the copy stands for it, durably
-//   freezes its tree; the two vectors together are the cut
-//     --- tree-request, with the cut ----->   as soon as the copy stands for it, durably
-//     <-- tree-reply, with digests --------   once its copy stands for it, too; `waiting` until then
+//     <-- tree-cut, with its vector -------   as soon as the copy has reached it, durably freezes
+//   its tree; the two vectors together are the cut
+//     --- tree-request, with the cut ----->   as soon as the copy has reached it, durably
+//     <-- tree-reply, with digests --------   once its copy has reached it, too; else `waiting`
 //
-// Why equal digests mean that both hold the same at the cut, whatever is under way:
+// Why equal digests mean that both hold the same at the cut, whatever is in progress:
 //
-//   writes on their way     What the cut covers has come to both before they compare; what it does not cover is in
-//                           neither copy, though both tables may show it.
-//   deletes, expiry         Writes like any other. A tombstone is not in a tree, so one that was dropped on one side is
-//                           no difference; no replica forgets a delete before all have it.
-//   merged by repair        A record that came before its entry is in the copy, so the vector of the copy covers it as
-//                           well, and the copy stands for its vector when the entries up to there are here.
+//   writes on their way     What the cut covers has arrived at both before they compare; what it
+//                           does not cover is in neither copy, though both tables may show it.
+//   deletes, expiry         Writes like any other. A tombstone is not in a tree, so one that was
+//                           dropped on one side is no difference; no replica drops one before all
+//                           have the delete.
+//   merged by repair        A record that arrived before its entry is in the copy, so the vector of
+//                           the copy covers it as well, and the copy reaches its vector when the
+//                           entries up to there have arrived.
 //   not durable yet         A vector is sent, and compared, only when all of it is durable here.
-//   mending                 A record that was brought back while the copy is in use is missing there: that shows as a
-//                           difference, as it should, and the next round is equal.
-//   lost or restored disks  A replica that may have lost records compares with no peer until it has returned; a connection that ends
-//                           ends the comparison. Lives are origins of their own, and a cut may name those that are new here.
-//   doubt, snapshots        A tree that is distrusted or found wrong takes its copies with it. So does a log that jumps: an
-//                           entry that is not in memory cannot be merged.
+//   mending                 A record that was restored while the copy is in use is missing there:
+//                           that shows as a difference, as it should, and the next round is equal.
+//   lost or restored disks  A replica that may have lost records compares with no peer until it has
+//                           returned; the end of a connection ends the comparison. Incarnations are
+//                           origins of their own, and a cut may contain those that are new here.
+//   doubt, snapshots        A tree that is found wrong invalidates its copies. So does a log that
+//                           jumps: an entry that is not in memory cannot be merged.
 //
-// What the digests of a cut show to differ has then been lost on one side, or a tree is wrong (tree-walk.ts).
+// A difference of the digests at a cut was therefore lost on one side, or a tree is wrong
+// (tree-walk.ts).
 
 import type { TreeReply, VectorEntries } from '../model/message.ts';
 import type { Digest } from '../model/record.ts';
@@ -41,14 +46,14 @@ export interface CutOptions {
   readonly log: Log;
   readonly table: Table;
   readonly absence: Absence;
-  /** The tree can be compared at all. */
+  /** The tree can be compared. */
   readonly isFit: () => boolean;
 }
 
 /** Whether a copy has reached its vector: not yet, or never. */
 export type CutState = TreeReply['answer'];
 
-/** Two replicas that are further apart, in entries, have to be brought nearer by the stream first. */
+/** If two replicas are further apart, in entries, the stream must first bring them nearer. */
 export const APART_ENTRIES_MAX = 8192;
 
 /** This replica's side of a cut. */
@@ -65,7 +70,7 @@ export class Cut {
     this.#frozen.raise(absence.ahead());
   }
 
-  /** The vector that it is to reach. */
+  /** The vector that it must reach. */
   get vector(): ReadonlyVector {
     return this.#frozen.vector;
   }
@@ -79,14 +84,20 @@ export class Cut {
     return this.#isFixed;
   }
 
-  /** The asker has heard the peer's vector: the two together are the cut. False when they are too far apart. */
+  /**
+   * The asker has heard the peer's vector: the two together are the cut. False if they are too far
+   * apart.
+   */
   join(theirs: VectorEntries): boolean {
     const cut = new Map(this.vector);
     mergeVector(cut, new Map(theirs));
     return this.#fix(cut);
   }
 
-  /** The peer learns the cut, which includes its own vector. Repeating the same cut is harmless; a different one is refused. */
+  /**
+   * The peer learns the cut, which includes its own vector. Repeating the same cut is harmless; a
+   * different one is refused.
+   */
   agree(entries: VectorEntries): boolean {
     const cut = new Map(entries);
     return dominates(cut, this.vector) && this.#fix(cut);
@@ -102,7 +113,7 @@ export class Cut {
     return state === 'there' && dominates(log.durable, this.vector) ? 'known' : 'waiting';
   }
 
-  /** The copy is given back; the vector stays. */
+  /** The copy is released; the vector stays. */
   end(): void {
     if (!this.#isOver) this.#options.tree.release(this.#frozen);
     this.#isOver = true;

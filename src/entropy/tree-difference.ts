@@ -1,9 +1,11 @@
-// What two replicas hold under one key, and whether that is a difference. At a cut that both have reached, a version that
-// the cut covers must be on both sides, or a newer one: what lacks it has lost it in silence. Both lists are read after
-// both replicas have reached the cut, so whatever else they show or lack came later.
+// The versions of one key at two replicas, and whether they are a difference. At a cut that both
+// have reached, a version that the cut covers, or a newer one, must be on both sides: a side that
+// lacks it has lost it without an error. Both lists are read after both replicas have reached the
+// cut, so any other difference arose later.
 //
-// No difference are: damage, which is healed by itself; and a tombstone on one side and nothing on the other, because who
-// has dropped it was allowed to. A version that the cut does not cover says nothing by itself: its entry may be on its way.
+// Not a difference: damage, which is healed by itself; and a tombstone on one side and nothing on
+// the other, because the other side was allowed to drop it. A version that the cut does not cover
+// proves nothing: its entry may be on its way.
 
 import type { Dot } from '../model/id.ts';
 import type { Position, StoredKey } from '../model/message.ts';
@@ -34,12 +36,15 @@ export function differenceOf(
   return { ours, theirs, lacks, isCovered: covers(cut, dotOf(newer)) };
 }
 
-/** The same two versions at both cuts, and by either one of them was lost. */
+/** The same two versions at both cuts, and by either cut one of them was lost. */
 export function isConfirmed(before: Difference, difference: Difference): boolean {
   return before.isCovered && difference.isCovered && isSame(before, difference);
 }
 
-/** Some key has shown, in either look, why leaves may differ. What is on its way is not the same twice. */
+/**
+ * Some key has shown, in either look, why leaves may differ. Entries on their way are not the same
+ * twice.
+ */
 export function isAccountedFor(
   seen: ReadonlyMap<Position, Difference>,
   found: ReadonlyMap<Position, Difference>,

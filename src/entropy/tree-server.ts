@@ -1,12 +1,12 @@
-// Answers a peer that compares its hash tree with ours (tree-walk.ts). For a while a frozen tree is kept for it
-// (tree-cut.ts); of the rest nothing is: it asks for one part after the other, and names each time what it wants, so it
-// sets the pace. One page of records is read at a time.
+// Answers a peer that compares its hash tree with ours (tree-walk.ts). A frozen tree is kept for it
+// for a while (tree-cut.ts) and no other state: the peer asks for one part after the other, and
+// names each time what it wants, so it sets the pace. One page of records is read at a time.
 //
-// A tree that is in doubt, or that stands for what is not durable yet, says so and nothing else. A damaged record is named
-// as such, never given, and healed.
+// A tree that is in doubt, or whose cut is not durable yet, answers only that. A damaged record is
+// named as such, never sent, and healed.
 //
-// Bounds: CUTS_MAX frozen trees at once, a request for one more is answered `unknown`; each is given up when it was not asked
-// for CUT_IDLE_MS, and when both roots were seen to be the same.
+// Bounds: CUTS_MAX frozen trees at once, a request for one more is answered `unknown`; each is
+// released when it was not used for CUT_IDLE_MS, and when both roots were found equal.
 
 import { createRing } from '../base/ring.ts';
 import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
@@ -32,9 +32,9 @@ export interface TreeServerOptions {
   readonly table: Table;
   readonly frameBytes: number;
   readonly heal: (namespace: NamespaceName, key: Key, turn: Turn) => void;
-  /** Freezes the tree, if it says anything. */
+  /** Freezes the tree, if it is not in doubt. */
   readonly freeze: () => Cut | undefined;
-  /** The root of the asker, at the cut, says as much about this replica as about the asker. */
+  /** The asker's root at the cut is as informative for this replica as for the asker. */
   readonly onRoot: (peer: number, isSame: boolean) => void;
 }
 
@@ -54,7 +54,7 @@ interface Asked {
 /** Further requests are dropped; the asker gives up and tries again later. */
 const WAITING_MAX = 64;
 export const PAGE_BYTES = 256 * 1024;
-/** What a message takes besides its list, and what a stored key takes besides its name. */
+/** The overhead of a message besides its list, and of a stored key besides its name. */
 const MESSAGE_BYTES = 64;
 const KEY_BYTES = 100;
 const CUTS_MAX = 4;
@@ -101,12 +101,15 @@ export class TreeServer {
     for (const [peer, served] of this.#served) if (!served.isTold) this.#tell(peer, served, out);
   }
 
-  /** With every heartbeat: gives up copies that no peer asks for. */
+  /** With every heartbeat: releases copies that no peer uses. */
   onBeat(now: Now): void {
     for (const [peer, { untilMs }] of this.#served) if (now.monoMs >= untilMs) this.#end(peer);
   }
 
-  /** A later connection, and a later incarnation of the peer, begins the numbers of its questions again. */
+  /**
+   * A later connection, and a later incarnation of the peer, begins the numbers of its questions
+   * again.
+   */
   onDisconnected(peer: number, out: Outbox): void {
     this.#end(peer);
     for (let left = this.#waiting.size; left > 0; left--) {
@@ -233,7 +236,7 @@ export class TreeServer {
   }
 }
 
-/** What a stored record says of itself, if it belongs to one of the leaves. */
+/** The name and version of a stored record, if it belongs to one of the leaves. */
 export function storedKeyOf(
   { key: bytes, value }: RangeEntry,
   leaves: ReadonlySet<number>,

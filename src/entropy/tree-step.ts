@@ -1,9 +1,11 @@
-// The steps of a walk over two hash trees (tree-walk.ts), each with what it knows and nothing else, and what the answers of
-// the peer make of it. A step that has all that it asked for gives the next step.
+// The steps of a walk over two hash trees (tree-walk.ts), each with what it knows and nothing else,
+// and what the answers of the peer make of it. A step that has all that it asked for gives the next
+// step.
 //
 //   cut -> root -> inner -> leaves -> page <-> keys -> records
 //
-// Invariants: (1) nodes are compared in their order, each once; (2) keys are compared behind `after`, which only grows.
+// Invariants: (1) nodes are compared in their order, each once; (2) keys are compared behind
+// `after`, which only grows.
 
 import { assert } from '../base/assert.ts';
 import type { Position, StoredKey } from '../model/message.ts';
@@ -147,7 +149,10 @@ function listsAt(vector: ReadonlyVector, leaves: ReadonlySet<number>): KeyLists 
   return { vector, leaves, after: '', own: new Map(), found: new Map() };
 }
 
-/** Our keys and theirs behind `after` up to `end`, which is '' for the end. `inMemory`: what is here of a key that was not listed. */
+/**
+ * Our keys and theirs behind `after` up to `end`, which is '' for the end. `inMemory`: what is here
+ * of a key that was not listed.
+ */
 export function compareKeys(
   lists: KeyLists,
   theirs: readonly StoredKey[],

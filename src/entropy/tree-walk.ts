@@ -1,30 +1,38 @@
-// Finds what differs between this replica and a peer at a cut that both have reached (docs/anti-entropy.md, tree-cut.ts): compares
-// roots, then inner nodes, then leaves, then the versions of the keys under the leaves that differ. One walk at a time.
+// Finds what differs between this replica and a peer at a cut that both have reached
+// (docs/anti-entropy.md, tree-cut.ts): compares roots, then inner nodes, then leaves, then the
+// versions of the keys under the leaves that differ. One walk at a time.
 //
 //   idle -> look 1     a peer is due and near
 //   look 1 -> idle     the roots are equal
-//   look 1 -> look 2   keys differ: a heartbeat later everything is looked at again, at a later cut, from the root
-//   look 2 -> idle     nothing is confirmed, or only the peer lacks something: it walks itself, and brings it to itself
+//   look 1 -> look 2   keys differ: a heartbeat later everything is looked at again, at a later
+//                      cut, from the root
+//   look 2 -> idle     nothing is confirmed, or only the peer lacks something: it walks itself, and
+//                      brings it to itself
 //   look 2 -> mending  the same versions of the same keys: divergence. What we lost is fetched
 //   mending -> idle    it is merged; soon the roots are compared once more
 //
-// Digests are compared only when the frozen trees of both stand for the cut, durably; until then the question is put again
-// with the next heartbeat. A round that gets no answer, or none that can be compared, is unknown: neither equal nor
-// different (trap 50).
+// Digests are compared only when the frozen trees of both stand for the cut, durably; until then
+// the question is put again with the next heartbeat. A round that gets no answer, or none that can
+// be compared, is unknown: neither equal nor different (trap 50).
 //
-// The key lists have no moment, but they are read after both replicas have reached the cut. So a version that the cut
-// covers is in both, or a newer one, or it is lost: only that is a difference. A version that it does not cover may be on its
-// way, and nothing comes of it: a round that saw only such is unknown, because digests differed for a reason that no key
-// has shown. A loss may hide behind a newer write; that mends it, and the next round is equal. Where leaves differ at both
-// cuts and no key shows why, one of the trees is wrong, and this replica rebuilds its own. But a record that both looks show on the
-// same side, and neither cut covers, is in no log: it accounts for its leaf.
+// The key lists have no moment, but they are read after both replicas have reached the cut. So a
+// version that the cut covers is in both, or a newer one, or it is lost: only that is a difference.
+// A version that it does not cover may be on its way, and nothing comes of it: a round that saw
+// only such is unknown, because digests differed for a reason that no key has shown. A loss may
+// hide behind a newer write; that mends it, and the next round is equal. Where leaves differ at
+// both cuts and no key shows why, one of the trees is wrong, and this replica rebuilds its own. But
+// a record that both looks show on the same side, and neither cut covers, is in no log: it accounts
+// for its leaf.
 //
-// What a walk is doing is one union (tree-step.ts): an answer makes the next step of it, and `#evaluate` asks what that needs.
+// What a walk is doing is one union (tree-step.ts): an answer makes the next step of it, and
+// `#evaluate` asks what that needs.
 //
-// Invariants: (1) one walk at a time; (2) one request is under way; (3) digests are compared only at a cut that both have
-// reached; (4) a record is fetched only where both looks have found it to be missing here.
+// Invariants: (1) one walk at a time; (2) one request is under way; (3) digests are compared only
+// at a cut that both have reached; (4) a record is fetched only where both looks have found it to
+// be missing here.
 //
-// Bounds: no request larger than a frame; one page of records per heartbeat; a bound on bytes per round.
+// Bounds: no request larger than a frame; one page of records per heartbeat; a bound on bytes per
+// round.
 
 import { assert, unreachable } from '../base/assert.ts';
 import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
@@ -67,16 +75,16 @@ export interface TreeWalkOptions {
   readonly table: Table;
   readonly metrics: Metrics;
   readonly frameBytes: number;
-  /** What a round may move in both directions. */
+  /** The most bytes that a round may move, in both directions. */
   readonly roundBytes: number;
-  /** From the first look to the second, at least. */
+  /** The least time from the first look to the second. */
   readonly restMs: number;
   /** Without progress for this time a round ends. */
   readonly timeoutMs: number;
   readonly heal: (stored: StoredKey, turn: Turn) => void;
-  /** Freezes our tree, if it says anything. */
+  /** Freezes our tree, if it is not in doubt. */
   readonly freeze: () => Cut | undefined;
-  /** A record that we lost comes back; gives whether it was merged. */
+  /** A record that we lost is restored; returns whether it was merged. */
   readonly recover: (record: Record, turn: Turn) => boolean;
   readonly onEnd: (end: RoundEnd, turn: Turn) => void;
 }
@@ -92,7 +100,7 @@ export interface RoundEnd {
 interface Walk {
   readonly peer: number;
   step: Step;
-  /** What the first look has found; `undefined` during that look. */
+  /** The result of the first look; `undefined` during that look. */
   seen: Differences | undefined;
   /** The request under way; 0 when the next one is due with the heartbeat. */
   askedId: number;
@@ -103,7 +111,7 @@ interface Walk {
 
 const LEAVES_MAX = 1024;
 const DIFFERENCES_MAX = 4096;
-/** What a message takes besides its list; what a version takes besides its name. */
+/** The overhead of a message besides its list, and of a version besides its name. */
 const MESSAGE_BYTES = 64;
 const VERSION_BYTES = 40;
 const LEAF_BYTES = 3;
@@ -132,7 +140,7 @@ export class TreeWalk {
     this.#proceed(this.#walk, turn);
   }
 
-  /** With every heartbeat: asks what is due, and gives up what does not get on. */
+  /** With every heartbeat: asks what is due, and gives up without progress. */
   onBeat(turn: Turn): void {
     const walk = this.#walk;
     if (walk === undefined) return;
@@ -153,7 +161,7 @@ export class TreeWalk {
   // ---- answers: each makes the next step
 
   // cut -> root
-  /** What the peer's tree stands for: ours is frozen, and both together are the cut. */
+  /** The vector of the peer's tree: ours is frozen, and both together are the cut. */
   onCut(peer: number, reply: TreeCut, turn: Turn): void {
     const walk = this.#asked(peer, reply.id);
     if (walk?.step.kind !== 'cut') return;
@@ -173,7 +181,7 @@ export class TreeWalk {
     walk.askedId = 0;
     const { step } = walk;
     this.#charge(walk, MESSAGE_BYTES + reply.digests.length * 4);
-    // Not to be compared yet: asked again with the next heartbeat.
+    // Not comparable yet: asked again with the next heartbeat.
     if (reply.answer === 'waiting') return;
     if (reply.answer === 'unknown' || step.cut.advance() !== 'known')
       return this.#end(walk, 'unknown', turn);
@@ -183,7 +191,7 @@ export class TreeWalk {
     if (next === 'equal') return this.#end(walk, 'equal', turn);
     if (next.kind === 'page') step.cut.end();
     walk.step = next;
-    // Nothing differs a level below: what the peer says does not agree with itself.
+    // No difference a level below: the peer's answers contradict each other.
     if (isEmpty(next)) this.#end(walk, 'unknown', turn);
     else this.#proceed(walk, turn);
   }
@@ -287,13 +295,19 @@ export class TreeWalk {
     this.#proceed(walk, turn);
   }
 
-  /** Leaves differ, and no key under them: one of the trees is wrong. This replica rebuilds its own; the peer does the same. */
+  /**
+   * Leaves differ, but no key under them: one of the trees is wrong. Both replicas rebuild their
+   * own.
+   */
   #doubt(out: Outbox): void {
     out.note('error', 'tree-mistaken', {});
     this.#options.tree.distrust(out);
   }
 
-  /** A third of a round for the list of each look, and the rest for records: a round that is cut short mends, too. */
+  /**
+   * A third of a round for the list of each look, the rest for records: a truncated round repairs,
+   * too.
+   */
   #isSpent({ seen, bytesLeft }: Walk): boolean {
     const look = seen === undefined ? 1 : 2;
     return bytesLeft < this.#options.roundBytes * (1 - look / 3);
@@ -311,7 +325,7 @@ export class TreeWalk {
     return record === undefined ? undefined : storedAs(record);
   }
 
-  /** What was confirmed, and nothing else has happened to it since. */
+  /** Confirmed, and unchanged since. */
   #isWanted({ confirmed }: RecordsStep, record: Record): boolean {
     const difference = confirmed.get(positionOf(record));
     if (difference === undefined) return false;
@@ -319,7 +333,7 @@ export class TreeWalk {
     return (ours === undefined) === (difference.ours === undefined);
   }
 
-  /** The walk, if that is the number of what it has asked last. */
+  /** The walk, if its last request has this number. */
   #asked(peer: number, id: number): Walk | undefined {
     const walk = this.#walk;
     return walk?.peer === peer && walk.askedId === id && id !== 0 ? walk : undefined;
@@ -332,7 +346,10 @@ export class TreeWalk {
     this.#evaluate(walk, turn);
   }
 
-  /** Looks at the whole, and asks what is needed next, if it is time and the own tree has come so far. */
+  /**
+   * Checks the whole state, and asks what is needed next, if it is due and our tree has reached the
+   * cut.
+   */
   #evaluate(walk: Walk, turn: Turn): void {
     assert(this.#walk === walk, 'tree (1): only the walk under way goes on');
     assert(walk.askedId === 0, 'tree (2): one request is under way');
@@ -431,18 +448,18 @@ export class TreeWalk {
       step.kind === 'records'
         ? { keys: step.confirmed.size, mended: step.mended }
         : { keys: 0, mended: 0 };
-    // What was confirmed stays so, however the mending ended.
+    // Confirmed keys remain confirmed, however the mending ended.
     const said = keys > 0 ? 'different' : result;
     this.#options.onEnd({ peer, result: said, keys, mended }, turn);
   }
 }
 
-/** A list goes on behind where it was, and not beyond what was asked for. */
+/** A list continues after its position, and not beyond what was requested. */
 function isWithin(last: Position, after: Position, upTo: Position): boolean {
   return last > after && (upTo === '' || last <= upTo);
 }
 
-/** Nothing is left to look at below. */
+/** There is nothing to compare below. */
 function isEmpty(step: InnerStep | LeavesStep | PageStep): boolean {
   if (step.kind === 'leaves') return step.nodes.length === 0;
   return step.kind === 'page' && step.lists.leaves.size === 0;

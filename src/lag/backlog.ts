@@ -1,6 +1,7 @@
-// Since when this replica has known of entries that it lacks. Echoes speak for what a peer itself writes; what one peer holds
-// of another, whom this replica does not hear, is told by vectors, and those have no times. So each look marks the heads that
-// were told, and the oldest mark that is not reached yet tells the age of what is missing.
+// Since when this replica knows of entries that it lacks. Echoes cover what a peer itself writes.
+// What one peer holds of another, which this replica does not hear, is known from vectors, and
+// those have no times. So each look marks the reported heads, and the oldest mark that is not
+// reached yet gives the age of the missing entries.
 
 import type { LaneId, Seq } from '../model/id.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
@@ -10,18 +11,18 @@ interface Mark {
   readonly atMs: number;
 }
 
-/** Of one origin. At the bound the newest is dropped: the oldest says how old it all is. */
+/** Marks of one origin. At the bound the newest is dropped: the oldest gives the age. */
 const MARKS_MAX = 64;
 
 export class Backlog {
   readonly #marks = new Map<LaneId, Mark[]>();
 
-  /** `known`: what peers that are heard hold. */
+  /** `known`: the vector of the peers that are heard. */
   mark(known: ReadonlyVector, durable: ReadonlyVector, nowMs: number): void {
     for (const [origin, marks] of this.#marks) {
       const own = seqOf(durable, origin);
       while (marks.length > 0 && (marks[0] as Mark).seq <= own) marks.shift();
-      // Who held it is not heard any more.
+      // The holder is not heard any more.
       if (marks.length === 0 || seqOf(known, origin) <= own) this.#marks.delete(origin);
     }
     for (const [origin, seq] of known) {
@@ -33,7 +34,7 @@ export class Backlog {
     }
   }
 
-  /** 0 where nothing is known to be missing. */
+  /** 0 if no entry is known to be missing. */
   ageMs(nowMs: number): number {
     let oldestMs = nowMs;
     for (const [first] of this.#marks.values())

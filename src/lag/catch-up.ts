@@ -1,18 +1,22 @@
-// Whether this replica may speak for what it once acknowledged.
+// Whether this replica still holds everything that it once acknowledged.
 //
-//   returning    its directory was empty, or peers hold more of its own writes than it does: what it acknowledged may be
-//                missing here. It takes writes from its peers, but no client sees it and no quorum counts what it holds,
-//                until it has all that every other member holds: any single one may be the only other with a write that
-//                it acknowledged. Where nobody holds anything, a cluster begins, and a majority suffices.
-//                A replica that copies a snapshot is out of service likewise, until it has caught up behind it.
-//                What peers remember it to have held tells the same of an old copy that had written nothing since (memory.ts).
-//                What nobody has any more when the return ends is lost for good: it is written off, and no later word of it
-//                begins another return.
-//   caught up    a majority was heard, and everything that the connected peers held when they greeted is durable here
+//   returning    its directory was empty, or peers hold more of its own writes than it does: writes
+//                that it acknowledged may be missing here. It accepts writes from its peers, but
+//                serves no client and counts in no quorum until it has everything that every other
+//                member holds: any single one may be the only other holder of a write that it
+//                acknowledged. If all members are empty, a cluster begins, and a majority suffices.
+//                A replica that copies a snapshot is out of service likewise, until it has caught
+//                up after it. Peers' memories of its vector reveal an old copy of a directory that
+//                had written nothing since (memory.ts). Writes that no member has when the return
+//                ends are lost for good: they are written off, and later reports of them begin no
+//                other return.
+//   caught up    a majority was heard, and everything that the connected peers held when they
+//                greeted is durable here
 //
-// What has to be reached stands still. Peers go on writing, and what they hold now would never be reached over a way that is
-// full, though everything that this replica ever acknowledged is here. How far it is behind them is another question, which
-// read-admission.ts asks. The goal is set anew where the peer is another process, and where what is missing was found or copied since.
+// The goal is fixed at the greeting. Peers keep writing, and their present position might never be
+// reached over a saturated link, though everything that this replica ever acknowledged is here. Its
+// lag is a separate question (read-admission.ts). The goal is set again if the peer is another
+// process, or if something was found missing or was copied since.
 
 import type { Outbox } from '../model/effect.ts';
 import type { LaneId } from '../model/id.ts';
@@ -51,12 +55,14 @@ export interface CatchUpOptions {
 
 export class CatchUp {
   readonly #options: CatchUpOptions;
-  /** Whom it has to have caught up with before it speaks again. */
+  /** The members with which it must catch up first. */
   #return: 'none' | 'majority' | 'all' = 'none';
-  /** What this replica once held, as others remember, and more than is here. */
+  /** What this replica once held, as others remember, if that is more than is here. */
   readonly #missed: Vector = new Map();
   readonly #writtenOff: Vector = new Map();
-  /** By member: what it held when this replica began to catch up with it, and the life in which it did. */
+  /**
+   * By member: its vector when this replica began to catch up with it, and its incarnation then.
+   */
   readonly #goals: (Goal | undefined)[] = [];
   #isCopying = false;
   #isCaughtUp = false;
@@ -73,7 +79,10 @@ export class CatchUp {
     return this.#isCaughtUp;
   }
 
-  /** The directory is read. A replica without others has nobody to ask. A return that was under way goes on. */
+  /**
+   * The directory is read. A replica without other members has none to ask. An unfinished return
+   * continues.
+   */
   begin(isEmpty: boolean, out: Outbox): void {
     const { get, settings } = this.#options;
     if (settings.members.length === 1) return;
@@ -93,8 +102,8 @@ export class CatchUp {
   }
 
   /**
-   * Nothing leaves before it is durable, so who has more of our earlier lives has what this disk has lost. True when
-   * that was found just now.
+   * Only durable writes are sent, so if a peer has more of our earlier incarnations, this disk has
+   * lost them. True if that was found just now.
    */
   onLearned(vector: VectorEntries, isOwn: (origin: LaneId) => boolean, out: Outbox): boolean {
     if (this.#return === 'all') return false;
@@ -108,7 +117,10 @@ export class CatchUp {
     return true;
   }
 
-  /** A peer remembers what this replica once held. True when it was found just now that this is more than is here. */
+  /**
+   * A peer reports the vector that it remembers of this replica. True if this is news and more than
+   * is here.
+   */
   onRemembered(vector: VectorEntries, out: Outbox): boolean {
     const { log } = this.#options;
     const missed = vector.filter(
@@ -125,7 +137,7 @@ export class CatchUp {
     return true;
   }
 
-  /** Looks again; gives whether a return has just ended. */
+  /** Evaluates the state again; returns whether a return has just ended. */
   check(isOpen: boolean, out: Outbox): boolean {
     if (this.#isCaughtUp || this.#isCopying) return false;
     const { peers } = this.#options;
@@ -156,7 +168,7 @@ export class CatchUp {
     return goal !== undefined && this.#hasAll(goal.holds);
   }
 
-  /** What waits for its time is here, and lacks nothing but that. */
+  /** Entries that wait for their time have arrived, and count as held. */
   #hasAll(holds: ReadonlyVector): boolean {
     const { held, log } = this.#options;
     if (held.isEmpty) return dominates(log.durable, holds);
@@ -177,7 +189,7 @@ export class CatchUp {
     out.note('error', 'data-written-off', { logs: this.#writtenOff.size });
   }
 
-  /** Remembered, so that a restart in between does not take what has come so far for everything. */
+  /** Stored, so that a restart in between does not take the present state for the complete one. */
   #returnToAll(out: Outbox): void {
     this.#return = 'all';
     this.#goals.length = 0;
@@ -185,7 +197,7 @@ export class CatchUp {
   }
 }
 
-/** Whose presence says that a directory has lost something that its replica had acknowledged. */
+/** Notes whose existence proves that a directory has lost acknowledged writes. */
 export function returningKey(): Uint8Array {
   return RETURNING;
 }

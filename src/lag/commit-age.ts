@@ -1,10 +1,12 @@
-// How long this replica's own commit has been under way. A disk that hangs is silent: only the age of what was handed to it
-// tells. Peers hear it with each heartbeat, so that a heartbeat never says more than the write path does (trap 57).
+// How long this replica's own commit has been in progress. A hanging disk reports nothing: only the
+// age of the commit reveals it. Each heartbeat carries it to the peers, so that a heartbeat never
+// claims more than the write path does (trap 57).
 //
-// Without writes there is no commit to tell. So a replica that has committed nothing for a second commits its clock floor,
-// in the very batches that writes take: a disk that hangs or fails is seen within IDLE_MS and a heartbeat, then as the age of
-// that commit. That is one fsync a second where nothing else happens, and none where writes flow. The floor is worth it:
-// stamps do not go back over a start, not even below what was only heard of.
+// Without writes there is no commit to observe. So a replica that has committed nothing for a
+// second commits its clock floor, in the same way as writes: a disk that hangs or fails is noticed
+// within IDLE_MS and a heartbeat, then by the age of that commit. That is one fsync a second on an
+// idle replica, and none while writes flow. The floor itself is useful: stamps do not go back over
+// a restart, not even below stamps that were only heard of.
 
 import type { Outbox, Turn } from '../model/effect.ts';
 import type { Hlc, HybridClock } from '../model/hlc.ts';
@@ -40,7 +42,7 @@ export class CommitAge {
     turn.put(FLOOR, sealStamp(floor));
   }
 
-  /** 0 while nothing is under way. */
+  /** 0 if no commit is in progress. */
   commitAgeMs(nowMs: number): number {
     return this.#beganMs === undefined ? 0 : Math.max(nowMs - this.#beganMs, 0);
   }
@@ -52,8 +54,9 @@ interface FloorOptions {
 }
 
 /**
- * No stamp of this life is below the floor that the last one committed. One that cannot be read is told, and no reason to
- * halt: what the logs hold is above it or was never written here.
+ * No stamp of this incarnation is below the floor that the last one committed. An unreadable floor
+ * is noted and does not halt the replica: stamps in the logs are above it or were never written
+ * here.
  */
 export function raiseToFloor({ clock, get }: FloorOptions, out: Outbox): void {
   const stored = get(FLOOR);

@@ -1,6 +1,6 @@
-// Heartbeats, both ways: tells each peer what is durable here, how fit this replica is and how long its disk has been at
-// work, and takes the same from them, with the echo from which staleness and distance follow. A beat keeps the disk at
-// work, too (commit-age.ts).
+// Heartbeats, both ways: sends each peer this replica's durable vector, its lag states and the age
+// of its commit, and takes the same from them, with the echo from which staleness and distance
+// follow. A beat also causes the idle commit (commit-age.ts).
 
 import type { ClockEcho } from '../model/clock-sample.ts';
 import type { Turn } from '../model/effect.ts';
@@ -37,7 +37,10 @@ export interface HeartbeatsOptions {
   readonly reports: PeerReports;
 }
 
-/** A peer's last ping, when it came, and this replica's own heads at that moment; 0: none on this connection. */
+/**
+ * A peer's last ping, when it came, and this replica's own heads at that moment; 0: none on this
+ * connection.
+ */
 interface Ping {
   readonly ping: number;
   readonly atMs: number;
@@ -64,7 +67,10 @@ export class Heartbeats {
     for (const peer of peers.greeted()) this.tell(peer, turn);
   }
 
-  /** One peer alone: one that has just said hello, or has just asked for the first time, so that clocks are compared at once. */
+  /**
+   * To one peer: one that has just greeted, or has just asked for the first time, so that clocks
+   * are compared at once.
+   */
   tell(peer: Peer, turn: Turn): void {
     const { agreed, clock, log, commitAge } = this.#options;
     const { ping: echo, atMs, heads } = this.#pings.get(peer.member.index) ?? NO_PING;
@@ -88,7 +94,7 @@ export class Heartbeats {
     if (last !== undefined) this.#pings.set(peer, { ...last, ping: 0 });
   }
 
-  /** What a peer holds is learned already. */
+  /** The peer's vector is already recorded. */
   onHeartbeat(peer: Peer, heartbeat: Heartbeat, turn: Turn): void {
     const { agreed, clock, staleness, log, metrics, nearness, reports } = this.#options;
     const { index } = peer.member;

@@ -1,32 +1,39 @@
-// Whether this replica is fit to answer for a namespace whose policy bounds its lag (docs/consistency.md).
+// Whether this replica may answer for a namespace whose policy bounds its lag
+// (docs/consistency.md).
 //
 //   unknown -> catching-up       a majority was measured
-//   catching-up -> serving       verified: all that the others hold is here, every lag is proved and within its limit
+//   catching-up -> serving       verified: this replica holds all that the others hold, and every
+//                                lag is proved and within its limit
 //   serving -> suspect           beyond a limit
 //   suspect -> serving           no longer beyond any
-//   suspect -> paused, stale     beyond for a heartbeat more than the limit allows, or at looks two heartbeats apart
+//   suspect -> paused, stale     beyond it for one heartbeat more than the limit allows, or at
+//                                looks two heartbeats apart
 //   paused -> stale              beyond a limit of `staleAfter` for as long
-//   paused, stale -> serving     verified, and within half of every limit for a second; where a limit of time is near to
-//                                what is usual on the way, halfway between the two
-//   serving, suspect -> catching-up   it copies a snapshot, or has lost what it held
-//   serving, suspect -> unknown       only entries are bounded, and nobody has told of any for long
+//   paused, stale -> serving     verified, and within half of every limit for a second; for a limit
+//                                of time near the usual delay of the link, halfway between the two
+//   serving, suspect -> catching-up   it copies a snapshot, or has lost stored data
+//   serving, suspect -> unknown       only entries are bounded, and no peer has reported any for
+//                                     long
 //
-// `pauseLagMs` bounds by how much longer than usual writes take to be shown here, `staleAfter` how long ago everything that
-// others had accepted was shown here, and how many entries are known to be missing. Unknown is never zero: what is not
-// measured ages, and a state is left for `serving` on proof only. A lag that grows with time is stale at once when it is
-// looked at late, as after a stall of the whole process.
+// `pauseLagMs` bounds by how much longer than usual writes take to become visible here,
+// `staleAfter` how long ago everything that others had accepted was visible here, and how many
+// entries are known to be missing. Unknown is never zero: an unmeasured lag ages, and a state
+// changes to `serving` only on proof. A lag that grows with time makes a replica stale at once when
+// it is looked at late, as after a stall of the whole process.
 
 import { LAG_LIMITS, type LagLimit, type LagRule, type LagState } from '../model/lag.ts';
 import type { NamespaceName } from '../model/id.ts';
 import { isLagBounded, type StaleAfter } from '../model/policy.ts';
 
-/** How far this replica is behind what can be known, in one look. */
+/** The lag of this replica behind what its peers are known to hold, at one look. */
 export interface Reading {
-  /** A majority was measured, and when last everything that it had accepted was shown here: so many ms ago. */
+  /**
+   * A majority was measured: how long ago everything that it had accepted was visible here, in ms.
+   */
   readonly unheardMs: number | undefined;
   /** Every peer that is heard was measured since then. */
   readonly isProved: boolean;
-  /** This replica holds what the others held when it came, and copies nothing. */
+  /** This replica holds what the others held when it started, and copies nothing. */
   readonly isCaughtUp: boolean;
   readonly lagMs: number;
   readonly excessMs: number;
@@ -44,7 +51,7 @@ export interface Limits {
 export interface LagTimes {
   /** From one look to the next. */
   readonly beatMs: number;
-  /** Entries of which nobody has told for so long are unknown. */
+  /** A count of missing entries is unknown after this time without a report. */
   readonly untoldMs: number;
 }
 
@@ -57,7 +64,7 @@ export interface Watched {
   readonly limits: Limits;
   readonly state: LagState;
   readonly sinceMs: number;
-  /** The limit that was passed, where one is, or the disk that it was passed for. */
+  /** The exceeded limit, or the disk that caused it. */
   readonly rule: LagRule | undefined;
 }
 
@@ -65,7 +72,7 @@ interface Mutable extends Watched {
   state: LagState;
   sinceMs: number;
   rule: LagRule | undefined;
-  /** Since when it is beyond each limit. */
+  /** Since when each limit is exceeded. */
   readonly beyondSinceMs: Map<LagLimit, number>;
   withinSinceMs: number | undefined;
 }
@@ -88,7 +95,7 @@ export class LagStates {
     this.#byName = new Map(this.#watched.map((each) => [each.limits.namespace, each]));
   }
 
-  /** No policy has a limit: nobody needs to measure. */
+  /** No policy has a limit: no lag needs to be measured. */
   get isIdle(): boolean {
     return this.#watched.length === 0;
   }
@@ -105,7 +112,7 @@ export class LagStates {
     return this.#watched;
   }
 
-  /** With every heartbeat, and whenever a read must not rest on the last look. */
+  /** With every heartbeat, and whenever a read must not use the last look. */
   judge(reading: Reading, nowMs: number): void {
     for (const each of this.#watched) {
       this.#noteBeyond(each, reading, nowMs);
@@ -162,7 +169,7 @@ export class LagStates {
     enter(each, 'serving', undefined, nowMs);
   }
 
-  /** The gravest limit that it has been beyond for long enough. */
+  /** The gravest limit that was exceeded for long enough. */
   #lastingRule(
     { limits, beyondSinceMs }: Mutable,
     reading: Reading,
@@ -176,7 +183,7 @@ export class LagStates {
     });
   }
 
-  /** Entries that nobody tells of cannot be counted; where time is bounded too, that speaks first. */
+  /** Entries without a report cannot be counted; if time is bounded too, that limit comes first. */
   #isUntold({ limits }: Mutable, { unheardMs }: Reading): boolean {
     const isTimed = limits.pauseLagMs !== undefined || limits.staleAfter?.timeMs !== undefined;
     return !isTimed && (unheardMs ?? Number.POSITIVE_INFINITY) > this.#times.untoldMs;
@@ -212,18 +219,19 @@ function isBeyond(limits: Limits, rule: LagLimit, reading: Reading): boolean {
   return limit !== undefined && measureOf(rule, reading) > limit;
 }
 
-/** By how much it is above what it must come down to before it returns. */
+/** By how much it is above the bound for its return. */
 function overReturn(limits: Limits, rule: LagLimit, reading: Reading): number {
   const limit = limitOf(limits, rule);
   if (limit === undefined) return 0;
   let most = limit * RETURN_SHARE;
-  // A long way takes its time, and half of the limit may never be reached: halfway between the usual and the limit, then.
+  // On a long link half of the limit may never be reached: then halfway between the usual delay and
+  // the limit.
   const usualMs = Math.max(reading.lagMs - reading.excessMs, 0);
   if (rule === 'time') most = Math.min(limit, Math.max(most, (limit + usualMs) / 2));
   return measureOf(rule, reading) - most;
 }
 
-/** By how many ms; entries say nothing of time. */
+/** In ms; a limit of entries has no time. */
 function beyondMs(limits: Limits, rule: LagLimit, reading: Reading): number {
   return rule === 'entries' ? 0 : measureOf(rule, reading) - (limitOf(limits, rule) ?? 0);
 }

@@ -1,29 +1,33 @@
-// How much longer than usual a peer's writes take to be shown here. No clock is shared, so there is no "late" but only
-// "later than this path can do": the excess over the link's own baseline, the smallest round trip that was seen. The
-// estimator is LEDBAT's base delay (RFC 6817 section 3.4.2): the minimum of each of the last ten minutes, and the smallest
-// of those. A path that stays slower for ten minutes has a new baseline.
+// How much longer than usual a peer's writes take to become visible here. Clocks are not shared, so
+// the absolute delay is unknown; the excess over the link's own baseline, the smallest observed
+// round trip, is not. The estimator is LEDBAT's base delay (RFC 6817 section 3.4.2): the minimum of
+// each of the last ten minutes, and the smallest of those. A link that stays slower for ten minutes
+// gets a new baseline.
 //
-// A delay is measured by echo: from our ping until everything that the peer had accepted when it came is shown here, less
-// the time for which the peer kept the ping before it answered. What still waits counts with its age so far.
+// A delay is measured by echo: from our ping until everything that the peer had accepted on its
+// arrival is visible here, less the time for which the peer kept the ping. An echo that still waits
+// counts with its age so far.
 //
-// The baseline is taken when the echo comes, and not when what it names is shown. Else a replica that is behind from its
-// start, because more is written than its window lets through, would take its very backlog for the distance (LEDBAT's late
-// comer). What the disks of both sides take is therefore excess, as far as the peer has not kept the ping for as long.
+// The baseline is taken when the echo arrives, not when its entries are visible. Otherwise a
+// replica that is behind from its start, because more is written than its window lets through,
+// would take its backlog for the distance (LEDBAT's late comer). The time of both sides' disks is
+// therefore excess, unless the peer has kept the ping for as long.
 //
-// A ping that travels slowly is not a write that does. So the way back is measured as well, from the peer's monotonic time
-// when it answered to ours when that is shown: its offset is unknown but constant, and drops out of the excess. Its
-// baseline is taken only while the whole way is calm, and is forgotten with the peer's life. The smaller excess counts:
-// clocks that run apart can only make the second one larger than it is, or follow its baseline down.
+// A ping that travels slowly is not a slow write. So the way back is measured as well, from the
+// peer's monotonic time at its answer to ours when the entries are visible: the offset is unknown
+// but constant, and drops out of the excess. Its baseline is taken only while the whole round trip
+// is calm, and is forgotten with the peer's incarnation. The smaller excess counts: clocks that run
+// apart can only enlarge the second one, or pull its baseline down.
 
 const MINUTE_MS = 60_000;
 const MINUTES = 10;
-/** A round trip within this of its baseline tells that neither way is slow. */
+/** A round trip within this of its baseline shows that neither direction is slow. */
 const CALM_MS = 20;
 
 export interface Delay {
   /** There and back. */
   readonly roundMs: number;
-  /** Back, plus what the two clocks differ by. */
+  /** The way back, plus the difference of the two clocks. */
   readonly backMs: number;
 }
 
@@ -33,7 +37,10 @@ export class PathLag {
   #last: Delay | undefined;
   #answeredAtMs: number | undefined;
 
-  /** An echo came, whether or not what it names is shown: until that is applied, its delay is that of the network. */
+  /**
+   * An echo came, whether or not what it names is shown: until that is applied, its delay is that
+   * of the network.
+   */
   onEcho({ roundMs, backMs }: Delay, nowMs: number): void {
     this.#answeredAtMs = nowMs;
     this.#round.observe(roundMs, nowMs);
@@ -41,12 +48,12 @@ export class PathLag {
     if (roundMs - baseline <= CALM_MS) this.#back.observe(backMs, nowMs);
   }
 
-  /** What an echo names is shown. */
+  /** The entries that an echo names are visible. */
   onShown(delay: Delay): void {
     this.#last = delay;
   }
 
-  /** What was measured on a connection says nothing of the next; the distance stays. */
+  /** Measurements of a connection do not apply to the next; the distance remains. */
   onDisconnected(): void {
     this.#last = undefined;
     this.#answeredAtMs = undefined;
@@ -63,8 +70,9 @@ export class PathLag {
   }
 
   /**
-   * In ms; `undefined` while nothing was shown on this connection. `waiting` is the delay so far of the oldest echo that is
-   * not shown; an echo that is overdue by more than `quietMs` since the last counts as well.
+   * In ms; `undefined` while nothing became visible on this connection. `waiting` is the delay so
+   * far of the oldest waiting echo; an echo that is overdue by more than `quietMs` since the last
+   * counts as well.
    */
   excessMs(waiting: Delay | undefined, quietMs: number, nowMs: number): number | undefined {
     if (this.#last === undefined || this.#answeredAtMs === undefined) return undefined;
@@ -83,7 +91,7 @@ export class PathLag {
 
 /** The smallest of the last ten minutes, a minute at a time. */
 class WindowedMinimum {
-  /** By minute modulo ten: the smallest of a minute, and which minute that was. */
+  /** By minute modulo ten: the smallest of a minute, and the number of that minute. */
   readonly #least = new Array<number>(MINUTES).fill(Number.POSITIVE_INFINITY);
   readonly #minutes = new Array<number>(MINUTES).fill(Number.NEGATIVE_INFINITY);
 

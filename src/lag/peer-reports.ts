@@ -1,5 +1,6 @@
-// What each peer says of itself with its heartbeats: how long its own commit has taken, and the namespaces that it does not
-// simply serve. The last heartbeat counts; a greeting begins again with nothing.
+// What each peer says of itself with its heartbeats: how long its own commit has taken, and the
+// namespaces that it does not simply serve. The last heartbeat counts; a greeting begins again with
+// nothing.
 
 import type { NamespaceName } from '../model/id.ts';
 import type { NamespaceLag } from '../model/lag.ts';

@@ -1,13 +1,16 @@
-// Whether this replica is fit to answer reads: measures how far it is behind what its peers hold, lets lag/lag-state.ts
-// judge it, tells the peers, and turns away what a policy does not let it answer.
+// Whether this replica may answer reads: measures how far it is behind what its peers hold, has
+// lag/lag-state.ts judge it, reports the state to the peers, and refuses reads that a policy does
+// not allow.
 //
-// Lag is measured against what peers are known to hold. A peer counts while it is heard; that it is down, paused, or waits for its disk
-// makes nobody else stale (trap 58). A replica that hears no majority ages from the moment it last did. A commit of its own
-// that hangs counts as lag, for what is not durable here is not shown (trap 57); where nothing is written, commit-age.ts commits.
+// Lag is measured against what peers are known to hold. A peer counts while it is heard; a peer
+// that is down, paused, or waits for its disk makes no other replica stale (trap 58). A replica
+// that hears no majority ages from the moment it last did. An own commit that hangs counts as lag,
+// because undurable entries are not visible here (trap 57); without writes, commit-age.ts commits.
 //
-// A paused replica goes on answering where it knows that too few others would: it hears a majority, and of those fewer than
-// `minServing` answer. Who of several paused ones does is settled by who does so already, then by the smaller lag (in powers
-// of two, so that it does not flap), then by the smaller id. A stale replica never answers.
+// A paused replica keeps answering if it knows that too few others do: it hears a majority, and
+// fewer than `minServing` of those answer. Of several paused replicas, those answer that already
+// do, then those with the smaller lag (in powers of two, so that it does not flap), then those with
+// the smaller id. A stale replica never answers.
 
 import type { Now } from '../model/effect.ts';
 import { type Alternate, type Fault, fault } from '../model/fault.ts';
@@ -28,9 +31,9 @@ import type { Nearness } from '../peers/nearness.ts';
 import type { CommitAge } from './commit-age.ts';
 import type { Settings } from '../model/settings.ts';
 
-/** Echoes come with heartbeats: they are as far apart, and one may be late. */
+/** Echoes come with heartbeats, at the same interval, and one may be late. */
 const QUIET_BEATS = 2;
-/** A peer whose commit has taken so long has accepted what it cannot show to anybody. */
+/** A peer whose commit has taken this long has accepted writes that it cannot show yet. */
 const SLOW_COMMIT_MS = 50;
 
 export interface ReadAdmissionOptions {
@@ -55,7 +58,10 @@ export class ReadAdmission {
   #reading: Reading | undefined;
   /** Paused namespaces that are answered because too few others answer. */
   readonly #kept = new Set<NamespaceName>();
-  /** When something of a peer last waited for its time here (store/held.ts): until then it says nothing of a lag. */
+  /**
+   * When something of a peer last waited for its time here (store/held.ts): until then it says
+   * nothing of a lag.
+   */
   readonly #silentAtMs = new Map<number, number>();
 
   constructor(options: ReadAdmissionOptions, catchUp: CatchUp) {
@@ -64,8 +70,8 @@ export class ReadAdmission {
   }
 
   /**
-   * With every heartbeat. A replica that is not open yet judges nothing, but what it is known to lack ages from now on: a
-   * replica that opens with a backlog is as late as that backlog is old.
+   * With every heartbeat. A replica that is not open yet judges nothing, but known missing entries
+   * age from now on: a replica that opens with a backlog is as late as that backlog is old.
    */
   onBeat({ now, isOpen }: { readonly now: Now; readonly isOpen: boolean }): void {
     if (isOpen) return this.judge(now);
@@ -83,13 +89,16 @@ export class ReadAdmission {
     for (const watched of lagStates.all()) this.#keepServing(watched);
   }
 
-  /** This replica answers reads of the namespace, by a look that is not too old. */
+  /** This replica answers reads of the namespace, by a recent look. */
   mayAnswer(namespace: NamespaceName, now: Now): boolean {
     const watched = this.#watchedNow(namespace, now);
     return watched === undefined || this.answers(watched);
   }
 
-  /** Says why nothing is answered here, and who may be asked. `others`: what became of asking them. */
+  /**
+   * Reports why nothing is answered here, and which replicas may be asked. `others`: the result of
+   * asking them.
+   */
   faultOf(namespace: NamespaceName, others = ''): Fault {
     const { state = 'unknown', rule = 'time' } = this.#options.lagStates.of(namespace) ?? {};
     const isEarly = state === 'unknown' || state === 'catching-up';
@@ -99,7 +108,10 @@ export class ReadAdmission {
     return fault(isEarly ? 'catching-up' : 'replica-stale', detail, more);
   }
 
-  /** The namespace's state, not resting on a look that a stall or a doubt has overtaken; nothing where none is needed. */
+  /**
+   * The namespace's state, without using a look from before a stall or a doubt; none if none is
+   * needed.
+   */
   #watchedNow(namespace: NamespaceName, now: Now): Watched | undefined {
     const { lagStates, settings } = this.#options;
     const watched = lagStates.of(namespace);
@@ -109,7 +121,7 @@ export class ReadAdmission {
     return watched;
   }
 
-  /** Peers whose word does not count in a read of the namespace, as bits. */
+  /** Peers whose answers do not count in a read of the namespace, as bits. */
   unfit(namespace: NamespaceName): number {
     const { lagStates, peers, reports } = this.#options;
     if (lagStates.of(namespace) === undefined) return 0;
@@ -124,7 +136,7 @@ export class ReadAdmission {
     return state === 'paused' && this.#kept.has(limits.namespace);
   }
 
-  /** What is bounded by a policy, in the order of the policies. */
+  /** The namespaces that a policy bounds, in the order of the policies. */
   report(nowMs: number): NamespaceLag[] {
     return this.#options.lagStates.all().map((watched) => {
       const { limits, state, rule, sinceMs } = watched;
@@ -141,7 +153,7 @@ export class ReadAdmission {
     });
   }
 
-  /** What peers are told: what is not simply serving. */
+  /** The report to peers: namespaces in a state other than `serving`. */
   told(nowMs: number): NamespaceLag[] {
     if (this.#options.lagStates.isIdle) return [];
     return this.report(nowMs)
@@ -158,7 +170,7 @@ export class ReadAdmission {
     );
   }
 
-  /** Who may answer instead, nearest first. */
+  /** Replicas that may answer instead, nearest first. */
   alternates(namespace: NamespaceName): Alternate[] {
     const { peers } = this.#options;
     return this.fit(namespace).flatMap((index) => {
@@ -209,13 +221,14 @@ export class ReadAdmission {
     const ownMs = commitAge.commitAgeMs(nowMs);
     let lagMs = Math.max(unheardMs ?? 0, ownMs);
     const usualMs = this.#usualMs(nowMs);
-    // By how much longer ago a majority was heard than echoes take.
+    // By how much longer ago a majority was heard than the interval of echoes.
     const isolationMs = (unheardMs ?? 0) - usualMs - (QUIET_BEATS + 1) * settings.heartbeatMs;
     let excessMs = Math.max(isolationMs, ownMs);
     let isProved = true;
     for (const peer of this.#heard()) {
       const { holds, member } = peer;
-      // It wrote ahead of the clock: that is no lag of this replica, and is one from when the time of it has come.
+      // It wrote ahead of the clock: that is no lag of this replica until the clock reaches its
+      // stamps.
       if (held.isReplicaSilent(member.id)) {
         this.#silentAtMs.set(member.index, nowMs);
         continue;
@@ -224,7 +237,7 @@ export class ReadAdmission {
       if (commitAgeMs >= SLOW_COMMIT_MS && dominates(log.durable, holds)) continue;
       const asOfMs = staleness.asOfMs(member.index);
       const sinceMs = Math.max(peer.heardSinceMs, this.#silentSince(member.index));
-      // What is not measured ages from the moment at which it could have been.
+      // An unmeasured lag ages from the moment at which it could have been measured.
       lagMs = Math.max(lagMs, nowMs - Math.max(asOfMs ?? sinceMs, sinceMs));
       const excess = staleness.excessOf(member.index, quietMs, nowMs);
       const forMs = nowMs - sinceMs;
@@ -234,7 +247,8 @@ export class ReadAdmission {
     const known = this.#known();
     this.#backlog.mark(known, log.durable, nowMs);
     const agesMs = this.#backlog.ageMs(nowMs);
-    // What a peer told had been on its disk for up to a heartbeat, and was marked up to another one later.
+    // A peer's report had been on its disk for up to a heartbeat, and was marked up to another one
+    // later.
     if (agesMs > 0) lagMs = Math.max(lagMs, agesMs + 2 * settings.heartbeatMs);
     excessMs = Math.max(excessMs, agesMs - usualMs);
     const entries = countMissing(log.durable, known);
@@ -242,7 +256,7 @@ export class ReadAdmission {
     return { unheardMs, isProved, isCaughtUp, lagMs, excessMs, entries, ownMs };
   }
 
-  /** What the peers that are heard hold, without what waits for its time. */
+  /** The vector of the peers that are heard, without entries that wait for their time. */
   #known(): Vector {
     const known: Vector = new Map<LaneId, Seq>();
     for (const { holds } of this.#heard()) mergeVector(known, holds);
@@ -251,7 +265,10 @@ export class ReadAdmission {
     return known;
   }
 
-  /** How long ago everything that a majority, this replica included, had accepted was shown here, or waited for its time. */
+  /**
+   * How long ago everything that a majority, this replica included, had accepted was visible here,
+   * or waited for its time.
+   */
   #unheardMs(nowMs: number): number | undefined {
     const { staleness, peers, settings } = this.#options;
     const others = majority(settings.members.length) - 1;

@@ -1,7 +1,8 @@
-// How stale this replica's answers can be, proved without synchronised clocks. A ping carries our monotonic time; the
-// peer's echo carries it back with the heads of the peer's own log when the ping arrived. Once everything up to those
-// heads is shown here, whatever we still lack of that peer was accepted after the ping was sent. The bound is taken
-// over all peers; a peer that never echoed makes it unknown, because unknown is never zero.
+// How stale this replica's answers can be, proved without synchronised clocks. A ping carries our
+// monotonic time; the peer's echo returns it with the heads of the peer's own log when the ping
+// arrived. Once everything up to those heads is visible here, whatever we still lack of that peer
+// was accepted after the ping was sent. The bound is taken over all peers; a peer that never echoed
+// makes it unknown, because unknown is never zero.
 //
 // The same echoes measure how much longer than usual a peer's writes take (path-lag.ts).
 
@@ -23,9 +24,9 @@ const WAITING_MAX = 64;
 
 export class StalenessBound {
   readonly #self: number;
-  /** Per member: everything it had accepted at this time of ours is shown here. */
+  /** By member: everything it had accepted at this time of ours is visible here. */
   readonly #asOfMs: (number | undefined)[];
-  /** Echoes that wait until their heads are shown here. */
+  /** Echoes that wait until their heads are visible here. */
   readonly #waiting: Echo[][];
   readonly #paths: PathLag[];
 
@@ -44,7 +45,7 @@ export class StalenessBound {
     this.onShown(peer, shown, nowMs);
   }
 
-  /** What is shown here has grown. */
+  /** More is visible here. */
   onShown(peer: number, shown: ReadonlyVector, nowMs: number): void {
     const waiting = this.#waiting[peer] as Echo[];
     while (waiting.length > 0) {
@@ -56,7 +57,10 @@ export class StalenessBound {
     }
   }
 
-  /** What waits may name entries that the peer lost with its life, and would then wait for ever. */
+  /**
+   * A waiting echo may name entries that the peer lost with its incarnation, and would then wait
+   * for ever.
+   */
   onDisconnected(peer: number): void {
     (this.#waiting[peer] as Echo[]).length = 0;
     (this.#paths[peer] as PathLag).onDisconnected();
@@ -67,7 +71,10 @@ export class StalenessBound {
     (this.#paths[peer] as PathLag).onNewLife();
   }
 
-  /** Everything that the peer had accepted at this time of ours is shown here; `undefined`: not known. */
+  /**
+   * Everything that the peer had accepted at this time of ours is visible here; `undefined`:
+   * unknown.
+   */
   asOfMs(peer: number): number | undefined {
     return this.#asOfMs[peer];
   }
@@ -88,7 +95,7 @@ export class StalenessBound {
     return asOf === undefined ? 'unknown' : Math.max(nowMs - asOf, 0);
   }
 
-  /** The bound for an answer made now from what is shown here. */
+  /** The bound for an answer made now from the visible records. */
   bound(nowMs: number): Staleness {
     let bound = 0;
     for (let peer = 0; peer < this.#asOfMs.length; peer++) {

@@ -1,14 +1,16 @@
-// Reads that ask peers. This replica's own record is the first answer; the nearest peers that the requirement needs
-// are asked at once, and one further peer whenever an answer is overdue (hedging: Dean and Barroso, "The Tail at
-// Scale", 2013). A record of its own that is not durable yet is no answer before it is; a peer may be faster.
+// Reads that ask peers. This replica's own record is the first answer; the nearest peers that the
+// requirement needs are asked at once, and one further peer whenever an answer is overdue (hedging:
+// Dean and Barroso, "The Tail at Scale", 2013). An own record that is not durable yet counts as an
+// answer once it is; a peer may be faster.
 //
 //   asking -> won       enough answers: the newest version among them is the answer
-//   asking -> lost      the members that can still answer do not suffice
+//   asking -> lost      the members that can still answer are too few
 //   asking -> expired   the deadline came first
 //
-// A read that explains or heals takes what it can get: it is won when all that were asked have answered or are gone.
+// A read that explains or heals uses what it gets: it is won when all asked members have answered
+// or are gone.
 //
-// What follows from an outcome (reply, repair, catching up) is decided by the owner, which learns it once per read.
+// The owner learns the outcome once per read and decides what follows (reply, repair, catching up).
 
 import type { Asker, Staleness } from '../model/command.ts';
 import type { Lsn, Now, Turn } from '../model/effect.ts';
@@ -34,25 +36,28 @@ export interface PendingRead {
   readonly tally: Tally;
   readonly beganMs: number;
   readonly deadlineMs: number;
-  /** When to ask one peer more. */
+  /** When to ask another peer. */
   hedgeAtMs: number;
-  /** Members that were asked, as bits; those that said that their record is damaged; and when each was asked. */
+  /** Asked members, as bits; those that reported a damaged record; and when each was asked. */
   asked: number;
   damaged: number;
   readonly askedAtMs: number[];
-  /** Records by member, where `tally.yes` has its bit. */
+  /** Records by member, for the bits of `tally.yes`. */
   readonly answers: (Record | undefined)[];
-  /** By member: what it was known to hold when it answered that it has no record. */
+  /** By member: its known vector when it answered that it has no record. */
   readonly absentAt: (ReadonlyVector | undefined)[];
   newest: Record | undefined;
   /** This replica's own record when the read began: a peer that has the same need not send it. */
   readonly known: Record | undefined;
   readonly cut: ReadonlyVector | undefined;
-  /** The batch that makes `known` durable, until this replica's answer counts; 0: it does, or never will. */
+  /**
+   * The batch that makes `known` durable, until this replica's answer counts; 0: it is durable, or
+   * never will be.
+   */
   ownLsn: Lsn;
-  /** How stale what this replica had when the read began could be. */
+  /** How stale this replica's record could be when the read began. */
   readonly stalenessMs: Staleness;
-  /** Peers that are not fit to answer, as bits: they are not asked. */
+  /** Peers that may not answer, as bits: they are not asked. */
   readonly unfit: number;
 }
 
@@ -73,11 +78,11 @@ export interface ReadRequestOptions {
   readonly unfit: number;
 }
 
-/** What the asking replica itself holds. */
+/** The asking replica's own record. */
 export interface LocalAnswer {
   readonly member: number;
   readonly record: Record | undefined;
-  /** Where its record is damaged: the stable cut, which every answer covers, at the time of asking. */
+  /** For a damaged record: the stable cut at the time of asking, which every answer covers. */
   readonly cut: ReadonlyVector | undefined;
   /** The batch that makes the record durable, 0 when it is. */
   readonly lsn: Lsn;
@@ -142,7 +147,7 @@ export class PendingReads {
     this.#decide(read, turn);
   }
 
-  /** Batches up to `lsn` are durable: so are the answers that rest on them. */
+  /** Batches up to `lsn` are durable: so are the answers that depend on them. */
   onDurable(lsn: Lsn, member: number, turn: Turn): void {
     for (const read of this.#early) {
       if (read.ownLsn > lsn) continue;
@@ -153,7 +158,7 @@ export class PendingReads {
     }
   }
 
-  /** `holds` is what the peer was known to hold when its reply came. */
+  /** `holds` is the peer's known vector when its reply arrived. */
   onReply(
     { peer, holds }: { readonly peer: number; readonly holds: ReadonlyVector },
     reply: ReadReply,
@@ -172,12 +177,12 @@ export class PendingReads {
     this.#decide(read, turn);
   }
 
-  /** A peer more can be asked: reads that found too few turn to it. */
+  /** Another peer can be asked: reads with too few answers use it. */
   onConnected(connected: number, turn: Turn): void {
     for (const read of this.#reads.values()) this.#askNeeded(read, connected, turn);
   }
 
-  /** Reads that wait for this peer ask another instead. */
+  /** Reads that wait for this peer ask another one. */
   onDisconnected(peer: number, connected: number, turn: Turn): void {
     for (const read of this.#reads.values()) {
       if ((read.asked & (1 << peer)) === 0 || (read.tally.yes & (1 << peer)) !== 0) continue;
@@ -199,7 +204,7 @@ export class PendingReads {
     }
   }
 
-  /** Forgets all that wait; gives their clients. */
+  /** Forgets all waiting reads; returns their clients. */
   abandon(): Asker[] {
     const reads = [...this.#reads.values()];
     this.#reads.clear();

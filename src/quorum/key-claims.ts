@@ -1,25 +1,32 @@
-// Once, wherever a request is retried: before a write with an idempotency key is minted, a majority is asked whether it knows
-// the key, and lends it to this replica. One round trip, only for requests that carry a key and ask for a majority of copies
-// or more.
+// A write happens once, wherever its request is retried: before a write with an idempotency key is
+// minted, a majority is asked whether it knows the key, and lends it to this replica. One round
+// trip, only for requests with a key that ask for a majority of copies or more.
 //
-//   asking -> known     somebody knows the write: it is learned here, and the request is answered with it
-//   asking -> lent      a majority lends the key and knows no write, and former borrowers whom it names and who can be
-//                       reached have said that they wrote none: the caller mints in the same step
-//   asking -> waiting   it is lent to another replica, or a lender went away: what was lent is given back, and asked again
-//                       after a pause that grows, longer for members with a larger index, so that one of several comes first
+//   asking -> known     a member knows the write: it is learned here, and the request is answered
+//                       with it
+//   asking -> lent      a majority lends the key and knows no write, and the reachable former
+//                       borrowers that it names have reported none: the caller mints in the same
+//                       step
+//   asking -> waiting   it is lent to another replica, or a lender disconnected: lent keys are
+//                       returned, and requested again after a pause that grows, longer for members
+//                       with a larger index, so that one of several is first
 //   waiting -> asking   the pause is over
-//   * -> refused        the deadline came (`idempotency-in-flight`), or a majority cannot be reached; nothing was written
+//   * -> refused        the deadline came (`idempotency-in-flight`), or a majority cannot be
+//                       reached; nothing was written
 //
-// Two majorities meet, and who is asked lends a key to one replica at a time: of retries that run at once at several
-// replicas, one mints. A loan that has lasted too long, or whose borrower is disconnected, is doubtful (loans.ts): the next
-// borrower hears the former one first. So what this cannot see is a first attempt that is durable only on a replica that
-// cannot be reached by then, neither from the next borrower nor, for a second before, from the lender.
+// Two majorities overlap, and a member lends a key to one replica at a time: of retries that run at
+// once at several replicas, one mints. A loan that has lasted too long, or whose borrower is
+// disconnected, is doubtful (loans.ts): the next borrower asks the former one first. So this can
+// only miss a first attempt that is durable only on a replica that is then unreachable, both from
+// the next borrower and, for a second before, from the lender.
 //
-// A loan also ends where the write is known: at the borrower as it mints, at a lender as the entry is shown there. From then
-// on the memory of the key answers (`taken` until it is durable, then `known`), before anything is lent.
+// A loan also ends when the write is known: at the borrower as it mints, at a lender as the entry
+// is shown there. From then on the memory of the key answers (`taken` until it is durable, then
+// `known`), before anything is lent.
 //
-// Requests under one key at one replica follow each other. Bounds: a request here is a write that waits; as many keys are
-// lent at once as writes can wait at all members; beyond that the answer is `full`.
+// Requests under one key at one replica run one after the other. Bounds: a request here counts as a
+// waiting write; the lent keys are bounded by the waiting writes of all members; beyond that the
+// answer is `full`.
 
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
@@ -50,17 +57,20 @@ interface Claiming {
   askedAtMs: number;
   /** When it is asked again. */
   againAtMs: number;
-  /** Lent to another replica, as somebody has said in this attempt or one before. */
+  /** Lent to another replica, as a member has said in this attempt or one before. */
   wasTaken: boolean;
-  /** Somebody has lent as many keys as it can. */
+  /** A member has lent as many keys as it can. */
   isFull: boolean;
-  /** Members as bits: asked on their present connection, with an answer, and those of them that said `taken`. */
+  /**
+   * Members as bits: asked on their present connection, with an answer, and those of them that said
+   * `taken`.
+   */
   asked: number;
   heard: number;
   taken: number;
-  /** Who may have written without having told anybody, as lenders say. */
+  /** Members that may have written without having told another, as lenders report. */
   former: number;
-  /** Requests under the same key that came later. */
+  /** Later requests under the same key. */
   followers: Claiming[];
 }
 
@@ -98,7 +108,7 @@ export class KeyClaims {
     return this.#waiting;
   }
 
-  /** A new life of the replica, which does not know what an earlier one has lent. */
+  /** A new incarnation of the replica, which does not know what an earlier one has lent. */
   open(now: Now): void {
     this.#loans.begin(now.monoMs);
   }
@@ -135,7 +145,7 @@ export class KeyClaims {
     else this.#onReply(peer, message, turn);
   }
 
-  /** A peer asks for a key, or gives it back. `mayLack`: this replica cannot tell what it once knew. */
+  /** A peer asks for a key, or returns it. `mayLack`: this replica may have forgotten keys. */
   #onClaim(peer: number, claim: Claim, mayLack: boolean, turn: Turn): void {
     const { id, namespace, key, step } = claim;
     const name = nameOf(namespace, key);
@@ -152,7 +162,8 @@ export class KeyClaims {
 
   #lend(name: string, peer: number, mayLack: boolean, now: Now): ClaimReply['answer'] {
     if (mayLack) return 'unknown';
-    // A request here may write at any moment, and the peer may have been told to hear this replica first.
+    // A request here may write at any moment, and the peer may have been told to ask this replica
+    // first.
     if (this.#byName.get(name)?.againAtMs === Number.POSITIVE_INFINITY) return 'taken';
     return this.#loans.lend(name, peer, now.monoMs);
   }
@@ -174,7 +185,7 @@ export class KeyClaims {
     this.#decide(claiming, turn);
   }
 
-  /** What it lent is not ours any more. */
+  /** The keys that it lent are not ours any more. */
   onDisconnected(peer: number, turn: Turn): void {
     this.#loans.onDisconnected(peer, turn.now.monoMs);
     for (const claiming of this.#byId.values()) {
@@ -209,20 +220,20 @@ export class KeyClaims {
     turn.disarm('key-claim');
   }
 
-  /** The write under the key is in the memory of this replica, which answers for it from now on, whoever waits here first. */
+  /** This replica now remembers the write under the key, and answers every request for it. */
   onRemembered(namespace: NamespaceName, key: string, turn: Turn): void {
     const name = nameOf(namespace, key);
     this.#loans.end(name);
     const claiming = this.#byName.get(name);
     if (claiming === undefined) return;
-    // What is due now asks again, and finds it.
+    // Requests that are due ask again, and find it.
     claiming.againAtMs = 0;
     turn.arm('key-claim', 0);
   }
 
   /**
-   * Gives back what was lent for a request that minted nothing. Where an earlier one has minted here, its lenders need the
-   * loan until they have the write.
+   * Returns the keys lent for a request that minted nothing. If an earlier one has minted here, its
+   * lenders keep the loan until they have the write.
    */
   release(namespace: NamespaceName, key: string, out: Outbox): void {
     const { idempotency, origin, self } = this.#options;
@@ -241,7 +252,7 @@ export class KeyClaims {
     for (const follower of late) follower.resume(IN_FLIGHT, turn);
   }
 
-  /** The first under its name asks; the others follow it. */
+  /** The first request under its name asks; the others wait for it. */
   #lead(claiming: Claiming, turn: Turn): void {
     const name = nameOf(claiming.namespace, claiming.key);
     const leader = this.#byName.get(name);
@@ -302,7 +313,7 @@ export class KeyClaims {
     this.#end(claiming, claiming.isFull ? FULL : UNREACHABLE, turn);
   }
 
-  // asking -> lent, waiting, or still asking those who had it before
+  // asking -> lent, waiting, or still asking the former borrowers
   #onLent(claiming: Claiming, turn: Turn): void {
     const { peers, settings } = this.#options;
     if ((claiming.former & claiming.taken) !== 0) return this.#pause(claiming, turn);
@@ -332,7 +343,7 @@ export class KeyClaims {
     for (const follower of claiming.followers) this.#lead(follower, turn);
   }
 
-  /** The write that a key names, where it is durable here or only its name is; `taken`: it is about to be. */
+  /** The write under a key, if it is durable here or only its name is; `taken`: it will be soon. */
   #known(namespace: NamespaceName, key: string): NamedWrite | 'unknown' | 'taken' | undefined {
     const { idempotency, log } = this.#options;
     const known = idempotency.find(namespace, key);
@@ -372,7 +383,7 @@ function dueOf(claiming: Claiming): number {
   );
 }
 
-/** While it asks: a loan that is older may be over when the write comes to the lender. */
+/** Repeated while asking: an older loan may have ended before the write reaches the lender. */
 function ownDueOf({ deadlineMs, againAtMs, askedAtMs }: Claiming): number {
   const isAsking = againAtMs === Number.POSITIVE_INFINITY;
   return Math.min(deadlineMs, isAsking ? askedAtMs + LENT_MS / 2 : againAtMs);

@@ -1,25 +1,26 @@
-// How much all lists of a replica hold together: the pages that they have read and not answered yet, and the versions that they
-// name to peers for theirs.
+// The common bound of all lists of a replica: the pages that they have read and not answered yet,
+// and the versions that they name to peers for theirs.
 //
-// At the bound (`listsHeldBytesMax`) a list that has something to show ends with its cursor, one that asks other replicas and has
-// nothing yet is refused `overloaded`, and a survey of a peer is answered `unknown`, so that the peer asks another.
+// At the bound (`listsHeldBytesMax`) a list with items ends with its cursor, one that asks other
+// replicas and has no item yet is refused `overloaded`, and a survey of a peer is answered
+// `unknown`, so that the peer asks another.
 
 import { assert } from '../base/assert.ts';
 import type { RangeRequest } from '../model/effect.ts';
 import type { Metrics } from '../model/metrics.ts';
 
-/** What a page of records with their values may read: it holds them until it is answered. */
+/** The bytes that a page of records with values may read: it holds them until it is answered. */
 export const LIST_PAGE_BYTES = 1024 * 1024;
-/** What a page of heads may read: storage lets go of each value as soon as it was checked. */
+/** The bytes that a page of heads may read: storage frees each value as soon as it is verified. */
 const HEADS_PAGE_BYTES = 16 * 1024 * 1024;
-/** How much a page may read, and whether as heads. */
+/** The bytes that a page may read, and whether it reads heads. */
 export function looksAt(values: boolean): Pick<RangeRequest, 'bytesMax' | 'headsOnly'> {
   return values ? { bytesMax: LIST_PAGE_BYTES } : { bytesMax: HEADS_PAGE_BYTES, headsOnly: true };
 }
 
-/** What an item takes besides its key, and without its value. */
+/** The bytes of an item besides its key, without its value. */
 export const ITEM_BYTES = 256;
-/** What a key and its version take, where keys are as long as usual. */
+/** The bytes of a key and its version, for keys of usual length. */
 export const VERSION_BYTES = 160;
 
 /** A list, or a survey. */
@@ -42,14 +43,17 @@ export class ListRoom {
     return this.#held >= this.#bytesMax;
   }
 
-  /** The holder may hold so much from now on; false where that is too much for all together, and nothing changes. */
+  /**
+   * The holder may hold this many bytes from now on; false, and no change, if that exceeds the
+   * bound for all.
+   */
   take(holder: Holder, bytes: number): boolean {
     if (bytes > holder.held && this.#held - holder.held + bytes > this.#bytesMax) return false;
     this.hold(holder, bytes);
     return true;
   }
 
-  /** What the holder holds now, whatever the bound. */
+  /** The bytes that the holder has now, whatever the bound. */
   hold(holder: Holder, bytes: number): void {
     this.#held += bytes - holder.held;
     holder.held = bytes;

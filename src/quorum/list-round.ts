@@ -1,5 +1,5 @@
-// One list that asks several replicas: what was asked, what it has found, and the round that it is in. The steps are in
-// quorum-lists.ts.
+// One list that asks several replicas: its request, its result so far, and its present round. The
+// steps are in quorum-lists.ts.
 
 import type { ListCommand, Staleness } from '../model/command.ts';
 import type { ReadOwner } from '../model/effect.ts';
@@ -39,17 +39,19 @@ export interface Listing extends Holder {
   askedAtMs: number[];
   hedgeAtMs: number;
   answers: (SurveyReply | undefined)[];
-  /** It waits for what was named to become durable here. */
+  /** It waits until the named versions are durable here. */
   isCatchingUp: boolean;
   /** The read of this replica's own records. */
   reading: ReadOwner | undefined;
   rows: Row[];
   open: number;
-  /** Up to which key the rows say everything; `undefined`: to the end. */
+  /** The key up to which the rows are complete; `undefined`: the end. */
   coveredTo: string | undefined;
 }
 
-/** Its page is this replica's own: keys that are read by themselves could overtake earlier writes. */
+/**
+ * Its page is this replica's own: keys that are read by themselves could overtake earlier writes.
+ */
 export function isByStream({ namespace }: Listing): boolean {
   return namespace.level.repairs === 'stream';
 }
@@ -70,13 +72,16 @@ export function freshRound(requirement: Requirement) {
   };
 }
 
-/** With a delimiter most of a survey may be leapt over; without one all of it is of use, up to what there is room for. */
+/**
+ * With a delimiter most of a survey may be skipped; without one all of it is used, as far as there
+ * is room.
+ */
 export function keysOf({ command, items, prefixes }: Listing): number {
   const room = command.limit + 1 - items.length - prefixes.length;
   return Math.min(Math.max(room, 16), SURVEY_KEYS_MAX);
 }
 
-/** What a round may hold: a page of its own, and the versions that all the replicas name. */
+/** The bytes of a round: its page, and the versions that all replicas name. */
 export function roundBytes(listing: Listing): number {
   const { command, requirement } = listing;
   const named = keysOf(listing) * VERSION_BYTES * (requirement.count + 1);
@@ -91,7 +96,7 @@ export function pageBytes({ rows }: Listing): number {
   return bytes;
 }
 
-/** One key behind the other, within the range, and not more than were asked for. */
+/** The keys one after the other, within the range, and not more than requested. */
 export function isAnswer({ keys, more }: SurveyReply, listing: Listing): boolean {
   const { command, range } = listing;
   if (keys.length > keysOf(listing) || (more && keys.length === 0)) return false;

@@ -1,4 +1,5 @@
-// What several replicas say of the keys of a list: a row for each key, with its newest version and who has it.
+// What several replicas report of the keys of a list: a row for each key, with its newest version
+// and its holders.
 
 import type { Client, Reply } from '../model/command.ts';
 import type { Now } from '../model/effect.ts';
@@ -9,19 +10,19 @@ import type { KeyVersion } from '../model/message.ts';
 import { isTombstone, latestOf, type Record, shows } from '../model/record.ts';
 import { compareVersions } from '../conflict/version-order.ts';
 
-/** What the replicas say of a key. */
+/** The reports of the replicas about a key. */
 export interface Row {
   readonly key: Key;
   newest: KeyVersion;
   /** Members that have the newest version, as bits. */
   holders: number;
   own: Record | undefined;
-  /** Of what is to be shown nothing is known yet. */
+  /** The content of the newest version is not known yet. */
   isOpen: boolean;
   failed: Fault | undefined;
 }
 
-/** A row in the place of a client: what a read of its key answers is what the row shows. */
+/** A row acts as the client of a read of its key, and keeps the result. */
 export class RowClient implements Client {
   readonly #row: Row;
   readonly #values: boolean;
@@ -74,7 +75,7 @@ export function hasNewest({ own, newest }: Row): boolean {
   return own !== undefined && compareVersions(latestOf(own), newest) === 0;
 }
 
-/** Of what is settled, or was read. */
+/** For rows that are settled, or were read. */
 export function isShown({ isOpen, own }: Row, now: Now): boolean {
   return !isOpen && shows(own, now.wallMs);
 }

@@ -1,27 +1,31 @@
 // The idempotency keys that this replica has lent, each to one member at a time (key-claims.ts).
 //
-//   firm        for LENT_MS, and once the borrower is disconnected for RETURN_MS at most: lent to nobody else
-//   doubtful    afterwards, and what an earlier life may have lent: it is lent to others, who are told of the former borrowers.
-//               One of them may have written under the key without having reached anybody
-//   over        the write is known here, the borrower gives it back, or DOUBT_MS have passed
+//   firm        for LENT_MS, and for RETURN_MS at most once the borrower is disconnected: lent to
+//               no other member
+//   doubtful    afterwards, and what an earlier incarnation may have lent: lent to others, with the
+//               names of the former borrowers. One of them may have written under the key without
+//               having reached another replica
+//   over        the write is known here, the borrower returns it, or DOUBT_MS have passed
 //
-// So a borrower that is merely slow, or whose connection to this lender alone has broken, is heard before another one writes.
+// So a borrower that is merely slow, or disconnected from this lender only, is asked before another
+// one writes.
 //
-// Bound: `lentMax` keys; beyond it what is doubtful is forgotten, the oldest first, and then no more are lent.
+// Bound: `lentMax` keys; beyond it doubtful loans are forgotten, the oldest first, and then no more
+// are lent.
 
-/** A borrower writes within half of it. */
+/** A borrower writes within half of this time. */
 export const LENT_MS = 10_000;
-/** Broken connections are made again within that time. */
+/** Broken connections are restored within this time. */
 const RETURN_MS = 1000;
 const DOUBT_MS = 600_000;
 
 interface Loan {
-  /** To whom it is lent. */
+  /** The borrower. */
   readonly member: number | undefined;
   readonly atMs: number;
-  /** When it begins to be doubtful. */
+  /** When the loan becomes doubtful. */
   readonly untilMs: number;
-  /** To whom it was lent before, as bits. */
+  /** Former borrowers, as bits. */
   readonly former: number;
 }
 
@@ -30,7 +34,7 @@ export class Loans {
   readonly #lentMax: number;
   /** By name, the oldest first. */
   readonly #loans = new Map<string, Loan>();
-  /** Until when something that an earlier life has lent may still be about to be written. */
+  /** Until then a borrower of an earlier incarnation may still be about to write. */
   #earlierUntilMs = Number.POSITIVE_INFINITY;
 
   /** `others`: the other members, as bits. */
@@ -39,7 +43,7 @@ export class Loans {
     this.#lentMax = lentMax;
   }
 
-  /** A new life begins. */
+  /** A new incarnation begins. */
   begin(nowMs: number): void {
     this.#earlierUntilMs = nowMs + LENT_MS;
   }
@@ -54,7 +58,7 @@ export class Loans {
     return 'lent';
   }
 
-  /** Other members, as bits, that may have written under the key without having told anybody. */
+  /** Other members, as bits, that may have written under the key without having told another. */
   formerOf(name: string, nowMs: number): number {
     if (nowMs < this.#earlierUntilMs) return this.#others;
     return (this.#loans.get(name)?.former ?? 0) & this.#others;
@@ -82,7 +86,7 @@ export class Loans {
         this.#loans.set(name, { ...loan, untilMs });
   }
 
-  /** What is old goes, and what is doubtful where there is no room for more. */
+  /** Old loans are forgotten, and doubtful ones if there is no room for more. */
   #makeRoom(nowMs: number): boolean {
     for (const [name, { atMs, untilMs }] of this.#loans) {
       const isOver = nowMs >= atMs + DOUBT_MS;

@@ -1,11 +1,12 @@
-// Writes that ask the read quorum before they are decided: those whose conditions must hold of more than this replica's own
-// view, and those that ask for it. Each key is read as a client's read is; what the quorum shows is merged here by then, so
-// the write is decided against this replica's records, in one step with its mint.
+// Writes that ask the read quorum before they are decided: those whose conditions must hold for
+// more than this replica's own record, and those that request it. Each key is read like a client's
+// read; the quorum's answer is merged here by then, so the write is decided against this replica's
+// records, in one step with its mint.
 //
-// The host hands a read's reply to its client between two steps. So ends gather here, and a tick, which is due at once,
-// goes on with the writes.
+// The host hands a read's reply to its client between two steps. So finished reads are collected
+// here, and a tick, which is due at once, continues with the writes.
 //
-// Bound: a look counts as a write that waits, and its reads as reads that wait.
+// Bound: a look counts as a waiting write, and its reads as waiting reads.
 
 import { createRing } from '../base/ring.ts';
 import type { Client, ReadCommand, Reply } from '../model/command.ts';
@@ -14,7 +15,9 @@ import type { Fault } from '../model/fault.ts';
 import type { Terms } from '../model/terms.ts';
 import type { Timers } from '../model/timer.ts';
 
-/** Goes on: everything that was asked for is merged, or `failed` says why it could not be read. */
+/**
+ * Continues: everything requested is merged, or `failed` is the reason why it could not be read.
+ */
 export type Resume = (failed: Fault | undefined, turn: Turn) => void;
 type Read = (command: ReadCommand, terms: Terms, turn: Turn) => void;
 type Asked = Pick<ReadCommand, 'namespace' | 'key' | 'r'>;

@@ -1,17 +1,23 @@
-// Writes that wait for copies. A write is a place in this replica's log; a peer's cumulative acknowledgement is a
-// cursor that passes it, and one vote. Writes wait in log order, so a cursor only ever looks at what it newly passed.
+// Writes that wait for copies. A write is a position in this replica's log; a peer's cumulative
+// acknowledgement is a cursor that passes it, and one vote. Writes wait in log order, so a cursor
+// visits only the writes that it newly passed.
 //
 //   waiting -> won       enough cursors have passed: answered `written`
-//   waiting -> expired   the deadline came first: answered `outcome-unknown`; the mutation stays and replicates on
-//   waiting -> beaten    enough cursors have passed, and a replica shows a newer version: the owner may write once more,
-//                        above it, in the place of a write that can be repeated
+//   waiting -> expired   the deadline came first: answered `outcome-unknown`; the mutation stays
+//                        and keeps replicating
+//   waiting -> beaten    enough cursors have passed, and a replica shows a newer version: the owner
+//                        may write once more, with a larger stamp, if the write can be repeated
 //
-// An acknowledgement says which of the entries that it covers lost at the peer. With a majority among those who
-// acknowledge, some peer held whatever a majority had acknowledged before the write began, so an older write that won by
-// its stamp is known by the time of the reply. A version that came later is concurrent, and is not reported.
+// An acknowledgement names the covered entries that lost at the peer. With a majority of
+// acknowledgements, some peer held whatever a majority had acknowledged before the write began, so
+// an older write that won by its stamp is known by the time of the reply. A version that came later
+// is concurrent, and is not reported.
 //
-// Invariants: (1) the queue is in the order of the log; (2) each member votes at most once per write; (3) every write
-// that entered is answered exactly once. A run waits as one write, at the place of its last entry.
+// Invariants:
+// (1) the queue is in the order of the log;
+// (2) each member votes at most once per write;
+// (3) every write that entered is answered exactly once. A run waits as one write, at the position
+//     of its last entry.
 
 import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
@@ -36,15 +42,15 @@ export interface WriteFacts {
   readonly created: boolean;
   readonly replayed: boolean;
   readonly respondAsync: boolean;
-  /** What a delete removed here, where the client asked for it. */
+  /** The value that a delete removed here, if the client asked for it. */
   readonly replaced: Record | undefined;
 }
 
-/** What is known of the entries of a run besides. */
+/** Further details of a run's entries. */
 export interface RunFacts {
   readonly first: Seq;
   readonly created: readonly boolean[];
-  /** The newest version that is known to be shown in the place of an entry. */
+  /** The newest version that is known to be shown instead of an entry. */
   readonly superseded: Map<Seq, Superseded>;
 }
 
@@ -60,11 +66,11 @@ export class PendingWrite {
   readonly tally: Tally;
   readonly beganMs: number;
   readonly deadlineMs: number;
-  /** The newest version that a replica is known to show in its place. */
+  /** The newest version that a replica is known to show instead. */
   superseded: Superseded | undefined = undefined;
-  /** Writes once more if this write is beaten by a value; `undefined`: it is not repeated. */
+  /** Writes again if this write is beaten by a value; `undefined`: it is not repeated. */
   repeat: WriteCommand | undefined = undefined;
-  /** How often that may happen. */
+  /** The bound of these repetitions. */
   repeatsLeft = 0;
   /** Of a run. */
   run: RunFacts | undefined = undefined;
@@ -93,7 +99,10 @@ export class PendingWrites {
   readonly #replicas: number;
   readonly #metrics: Metrics;
   readonly #queue = createRing<PendingWrite>(1024);
-  /** How many writes ever left the head of the queue, and how many each member's cursor has passed. */
+  /**
+   * How many writes have left the head of the queue in all, and how many each member's cursor has
+   * passed.
+   */
   #shifted = 0;
   readonly #passed: number[];
   #waiting = 0;
@@ -113,7 +122,7 @@ export class PendingWrites {
     return this.#waiting;
   }
 
-  /** Enters a write whose place is behind all that wait. */
+  /** Adds a write whose position is after all waiting ones. */
   begin(write: PendingWrite, turn: Turn): void {
     assert(write.origin === this.#origin, 'put (1): a write of this incarnation');
     assert(this.#isBehindAll(write.seq), 'put (1): in the order of the log');
@@ -137,7 +146,7 @@ export class PendingWrites {
     this.#shiftDone();
   }
 
-  /** A peer shows a newer version in the place of a write; called before its cursor passes that. */
+  /** A peer shows a newer version instead of a write; called before its cursor passes that. */
   onSuperseded(lost: Superseded): void {
     if (lost.origin !== this.#origin) return;
     const write = this.#find(lost.seq);
@@ -189,7 +198,7 @@ export class PendingWrites {
     out.reply(write.client, written(write, settled, this.#replicas), 0);
   }
 
-  /** Those that wait for the owner; it writes once more in their place, or answers as it is. */
+  /** Beaten writes that wait for the owner; it writes again instead, or answers as it is. */
   takeBeaten(): readonly PendingWrite[] {
     if (this.#beaten.length === 0) return NONE;
     const beaten = this.#beaten;

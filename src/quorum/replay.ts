@@ -1,6 +1,6 @@
-// Retries under an idempotency key whose write is known: they wait for the copies that they ask for, of a mutation
-// that may be of any origin and long past. Few and rare, so each is asked again whenever what the members hold has
-// changed.
+// Retries under an idempotency key whose write is known: they wait for their copies of a mutation
+// that may be old and of any origin. They are few and rare, so each is checked again whenever a
+// member's vector has changed.
 
 import type { Turn } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
@@ -29,7 +29,7 @@ export class Replays {
     turn.arm('replay', write.deadlineMs);
   }
 
-  /** What the members hold may have changed, or time has passed. */
+  /** A member's vector may have changed, or time has passed. */
   decide(holders: Holders, turn: Turn): void {
     if (this.#waiting.length === 0) return;
     this.#waiting = this.#waiting.filter((write) => !this.#isAnswered(write, holders, turn));

@@ -1,8 +1,9 @@
-// The other end of quorum-lists.ts: a peer asks which versions this replica has under the keys of a range. One range read
-// answers it, from what is durable here, without values. A replica that may lack what it once had, or has too much to do, cannot
-// tell, and another is asked.
+// The answering side of quorum-lists.ts: a peer asks which versions this replica has under the keys
+// of a range. One range read answers it, from durable records, without values. A replica that may
+// lack records that it once had, or is too busy, answers `unknown`, and another is asked.
 //
-// Bounds: RUNNING_MAX range reads at a time, and what all lists and surveys hold together (list-room.ts).
+// Bounds: RUNNING_MAX range reads at a time, and the common bound of all lists and surveys
+// (list-room.ts).
 
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { recordIn } from '../model/encoding.ts';
@@ -18,7 +19,7 @@ const RUNNING_MAX = 512;
 interface Asked extends Holder {
   readonly peer: number;
   readonly id: number;
-  /** The connection over which it was asked still stands. */
+  /** The connection of the question still exists. */
   isThere: boolean;
 }
 
@@ -62,7 +63,7 @@ export class Surveys {
     else turn.send(peer, { kind: 'survey-reply', id, answer: 'known', keys, more: result.more });
   }
 
-  /** A later connection, and a later life, numbers its questions anew. */
+  /** A later connection, and a later incarnation, numbers its questions from the beginning. */
   onDisconnected(peer: number): void {
     for (const asked of this.#running) if (asked.peer === peer) asked.isThere = false;
   }

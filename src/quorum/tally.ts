@@ -1,6 +1,7 @@
-// Counts answers against a requirement, as pure arithmetic on bit sets of members. Three-valued (as in etcd-io/raft):
-// `won` when every group has its count, `lost` when the members that can still answer do not suffice, else `pending`.
-// A member answers once: a second vote of the same member changes nothing, and yes after no stays no.
+// Counts answers against a requirement, as pure arithmetic on bit sets of members. Three-valued (as
+// in etcd-io/raft): `won` when every group has its count, `lost` when the members that can still
+// answer are too few, else `pending`. A member answers once: a second vote of the same member
+// changes nothing, and a yes after a no does not count.
 
 import { bitCount, type Requirement } from '../model/quorum.ts';
 
@@ -20,7 +21,7 @@ export class Tally {
     return bitCount(this.yes);
   }
 
-  /** Members of groups that do not have their count yet. */
+  /** Members of groups that still lack votes. */
   get wanted(): number {
     return this.requirement.groups.reduce(
       (wanted, { mask, count }) => (bitCount(mask & this.yes) < count ? wanted | mask : wanted),
@@ -48,7 +49,7 @@ export class Tally {
   }
 }
 
-/** The members in `mask` alone could meet the requirement. */
+/** True if the members in `mask` alone could satisfy the requirement. */
 export function isReachable(requirement: Requirement, mask: number): boolean {
   return requirement.groups.every((group) => bitCount(group.mask & mask) >= group.count);
 }

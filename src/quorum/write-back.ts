@@ -1,13 +1,16 @@
-// Reads that have seen a version which too few replicas hold: another read could miss it and go back. So it is written back
-// until enough hold it durably, and only then answered (Attiya, Bar-Noy and Dolev, "Sharing memory robustly in
-// message-passing systems", 1995; how many are enough: model/quorum.ts).
+// Reads that have seen a version which too few replicas hold: another read could miss it and go
+// back. So it is written back until enough hold it durably, and only then answered (Attiya, Bar-Noy
+// and Dolev, "Sharing memory robustly in message-passing systems", 1995; how many are enough:
+// model/quorum.ts).
 //
-//   holding -> won       enough replicas hold the version or a newer one, this one among them where `needsSelf`
-//   holding -> lost      the replicas that can be reached do not suffice
-//   holding -> expired   the deadline came first: whether later reads show the version is open
+//   holding -> won       enough replicas hold the version or a newer one, including this one if
+//                        `needsSelf`
+//   holding -> lost      the reachable replicas are too few
+//   holding -> expired   the deadline came first: whether later reads show the version is unknown
 //
-// A peer is given the version (a repair) and asked for its record of the key; it answers when that is durable there. Who does
-// not have it yet is asked again, less and less often. In `fifo` namespaces nothing is given, since the stream brings it.
+// A peer is sent the version (a repair) and asked for its record of the key; it answers when that
+// is durable there. A peer that lacks it is asked again, with growing pauses. In `fifo` namespaces
+// nothing is sent, since the stream brings it.
 
 import type { Asker } from '../model/command.ts';
 import type { Lsn, Turn } from '../model/effect.ts';
@@ -26,11 +29,11 @@ export interface WriteBackOptions {
   readonly newest: Record;
   /** Members that hold it durably, as bits. */
   readonly holders: number;
-  /** The batch that makes it durable here, 0 when it is or when it is not shown here. */
+  /** The batch that makes it durable here; 0 if it is durable or not visible here. */
   readonly ownLsn: Lsn;
-  /** This replica as well. */
+  /** This replica must hold it as well. */
   readonly needsSelf: boolean;
-  /** Peers are given the version; else the stream brings it. */
+  /** Peers are sent the version; otherwise the stream brings it. */
   readonly repairs: boolean;
 }
 
@@ -68,14 +71,14 @@ export class WriteBacks {
     const writeBack: WriteBack = { ...options, id, againMs: AGAIN_MS, againAtMs: 0 };
     this.#waiting.set(id, writeBack);
     const { read, holders } = writeBack;
-    // Those that have answered are alive; the others are asked where these are too few.
+    // Members that have answered are alive; the others are asked if these are too few.
     const alive = read.tally.yes | (1 << this.#self);
     const suffice = isHeld(read.tally.requirement, holders | alive, this.#replicas);
     this.#ask(writeBack, suffice ? connected & alive : connected, turn);
     this.#decide(writeBack, connected, turn);
   }
 
-  /** True when the reply was meant for this. */
+  /** True if the reply was for this. */
   onReply(peer: number, reply: ReadReply, connected: number, turn: Turn): boolean {
     const writeBack = this.#waiting.get(reply.id);
     if (writeBack === undefined) return false;
@@ -101,7 +104,7 @@ export class WriteBacks {
     }
   }
 
-  /** What members are known to hold has grown; `holders` gives the holders of a version. */
+  /** Members are known to hold more; `holders` returns the holders of a version. */
   onProgress(holders: (newest: Record) => number, connected: number, turn: Turn): void {
     for (const writeBack of this.#waiting.values())
       this.#onHolders(writeBack, holders(writeBack.newest), connected, turn);
@@ -120,7 +123,7 @@ export class WriteBacks {
     }
   }
 
-  /** Forgets all that wait; gives their clients. */
+  /** Forgets all waiting reads; returns their clients. */
   abandon(): Asker[] {
     const clients = [...this.#waiting.values()].map(({ client }) => client);
     this.#waiting.clear();

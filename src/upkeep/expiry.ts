@@ -1,14 +1,15 @@
-// Turns what has expired into deletes. Readers hide a value from its deadline on, everywhere and by their own clocks; only
-// the replica that stamped the deadline deletes it, so that there is one delete and it is ordered like any other write. It
-// does so while it serves, as fast as values with a deadline come in (sweep.ts), and not while its disk is low or its writes
-// are at their limit.
-// While that replica is away the value stays hidden, and is deleted when it returns. Where it was forgotten, the first of the
-// members acts in its place, once its scrub has come upon the value.
+// Turns expired values into deletes. Readers hide a value from its deadline on, everywhere and by
+// their own clocks; only the replica that stamped the deadline deletes it, so that there is one
+// delete and it is ordered like any other write. It does so while it serves, as fast as values with
+// a deadline arrive (sweep.ts), and not while its disk is low or its writes are at their limit.
+// While that replica is away the value stays hidden, and is deleted when it returns. If it was
+// forgotten, the first of the members acts instead, once its scrub has found the value.
 //
-// The delete removes that version and what is older, so a write that renewed the key elsewhere is not lost to it. Where a
-// clock was set back a value shows again at that replica until its deadline comes again, unless its delete is there.
+// The delete removes that version and older ones, so a write that renewed the key elsewhere is not
+// lost. If a clock was set back a value is visible again at that replica until its deadline, unless
+// its delete has arrived.
 //
-// An entry of the index is compared with its record: one whose record has been replaced is removed.
+// An index entry is compared with its record: one whose record has been replaced is removed.
 
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { expired, parseExpiryKey } from '../store/layout.ts';
@@ -21,14 +22,14 @@ import type { RecordIndex } from '../store/record-index.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Table } from '../store/table.ts';
 
-/** Each is a write of its own. */
+/** Each expired value is a write of its own. */
 const PIECE_ENTRIES = 64;
 
-/** Writes the deletes of what has expired. */
+/** Writes the deletes of expired values. */
 export interface Deleter {
-  /** Room for writes of this replica's own. */
+  /** There is room for writes of this replica's own. */
   readonly hasRoom: boolean;
-  /** False where the version has not expired, or the delete must wait. */
+  /** False if the version has not expired, or the delete must wait. */
   expire(expired: Record, turn: Turn): boolean;
 }
 
@@ -60,7 +61,7 @@ export class Expiry {
     this.#goOn(turn);
   }
 
-  /** After each commit, which held so many mutations. */
+  /** After each commit, with its number of mutations. */
   onDurable(mutations: number, out: Outbox): void {
     if (!this.#isServing) return;
     this.#sweep.allow(mutations);
@@ -93,7 +94,9 @@ export class Expiry {
   }
 }
 
-/** Whose deadlines this replica turns into deletes. Members are fixed for a life. */
+/**
+ * The replicas whose deadlines this one turns into deletes. Members are fixed for an incarnation.
+ */
 export function ownsExpiryOf({ members, self }: Settings): (of: ReplicaId) => boolean {
   const ids = new Set(members.map(({ id }) => id));
   const isFirst = members.every(({ id }) => self <= id);

@@ -1,4 +1,4 @@
-// Forgets idempotency keys whose window has ended, as fast as new ones come in (sweep.ts).
+// Removes idempotency keys whose window has ended, as fast as new ones arrive (sweep.ts).
 
 import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
 import type { IdempotencyTable } from '../store/idempotency.ts';
@@ -21,7 +21,7 @@ export class IdempotencySweep {
     this.#sweep.goOn(turn);
   }
 
-  /** After each commit, which held so many mutations. */
+  /** After each commit, with its number of mutations. */
   onDurable(mutations: number, out: Outbox): void {
     this.#sweep.allow(mutations);
     this.#sweep.goOn(out);

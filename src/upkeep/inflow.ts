@@ -1,4 +1,4 @@
-// How many mutations, of all origins, have come in: what the sweeps of upkeep keep up with (sweep.ts).
+// How many mutations of all origins have arrived: the pace of upkeep's sweeps (sweep.ts).
 
 import { assert } from '../base/assert.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -11,7 +11,7 @@ export class Inflow {
     this.#metrics = metrics;
   }
 
-  /** Since it was taken last. */
+  /** The number since the last call. */
   take(): number {
     const { writes, entriesReceived } = this.#metrics;
     const mutations = writes + entriesReceived - this.#taken;

@@ -1,10 +1,12 @@
-// Reads everything that is stored now and then and verifies it (rule S8 in docs/storage.md), a piece with each heartbeat. A
-// damaged record is fetched from the peers; a damaged log entry is reported. A piece is as large as it must be for a round
-// to end in half the time to the next one, by the number of entries in the last round.
+// Periodically reads and verifies everything that is stored (rule S8 in docs/storage.md), a piece
+// with each heartbeat. A damaged record is fetched from the peers; a damaged log entry is reported.
+// The size of a piece is chosen, by the number of entries in the last round, so that a round ends
+// in half the time to the next one.
 //
-// The scrub counts the hash tree again as well. Where it comes to another sum than the tree, storage has lost or changed a
-// record without an error: the tree takes what is stored, memory writes again what it still holds, and the comparison with
-// the peers brings the rest. A tree that is in doubt is counted at once, before it is compared with that of a peer.
+// The scrub counts the hash tree again as well. If its sum differs from the tree, storage has lost
+// or changed a record without an error: the tree takes what is stored, memory writes again what it
+// still holds, and the comparison with the peers brings the rest. A tree that is in doubt is
+// counted at once, before it is compared with that of a peer.
 //
 //   idle -> reading -> waiting -> reading … -> idle
 
@@ -51,10 +53,10 @@ export class Scrub {
   readonly #options: ScrubOptions;
   readonly #heal: Heal;
   readonly #reading = new SingleRead<undefined>((result, _, turn) => this.#onRead(result, turn));
-  /** What this round has still to read; empty between two rounds. */
+  /** The rest of this round; empty between two rounds. */
   #rest: Span[] = [];
   #dueMs: number | undefined;
-  /** Entries that all rounds before this one have read. */
+  /** Entries that all earlier rounds have read. */
   #readBefore = 0;
   #pieceEntries = SCRUB_ENTRIES_MIN;
 
@@ -88,7 +90,7 @@ export class Scrub {
     this.#reading.begin(this.#rest[0] as Span, limits, undefined, turn);
   }
 
-  /** As many with each heartbeat as would have brought the round that ended to its end in half its time. */
+  /** The number per heartbeat that would have finished the last round in half its interval. */
   #pace(): void {
     const { settings, metrics } = this.#options;
     const { heartbeatMs, scrubEveryMs } = settings;
@@ -119,7 +121,7 @@ export class Scrub {
     }
   }
 
-  /** What should be found by its dot or its deadline, and may have been stored before there was an index. */
+  /** Records that should be in the index, and may have been stored before there was one. */
   #file(stored: Record, out: Outbox): void {
     const { table, index } = this.#options;
     if (!isTombstone(stored) && !index.expiresHere(stored)) return;
@@ -127,7 +129,7 @@ export class Scrub {
     if (isSame(record, stored)) index.ensure(stored, out);
   }
 
-  /** Gives what memory holds in its place. */
+  /** Returns the record in memory instead. */
   #onDamaged(key: Uint8Array, turn: Turn): Record | undefined {
     this.#options.metrics.recordsDamaged++;
     const name = parseRecordKey(key);
@@ -137,7 +139,10 @@ export class Scrub {
     return this.#options.table.cells.inMemory(name.namespace, name.key);
   }
 
-  /** The records of a page go into the recount; `upTo` is where it ends, `undefined` behind the last record. */
+  /**
+   * The records of a page are added to the recount; `upTo` is its end, `undefined` after the last
+   * record.
+   */
   #count(records: readonly Record[], upTo: string | undefined, out: Outbox): void {
     const { tree } = this.#options;
     const { recount } = tree;
@@ -162,7 +167,7 @@ export class Scrub {
   }
 }
 
-/** What is stored there, if it can be read and lies where it belongs. */
+/** The stored record, if it is readable and under its own key. */
 function wholeOf({ key, value }: RangeEntry): Mutation | undefined {
   const entry = decodeMutation(value);
   if (entry === undefined) return undefined;

@@ -1,21 +1,27 @@
-// Which tombstones nobody needs any more (causal stability: Baquero, Almeida, Shoker, "Pure Operation-Based Replicated Data
-// Types", 2017). That every member has a delete is not enough to forget it: an older write that ran beside it may still be
-// on its way to one of them, and would be taken for a new one. A member that has the delete stamps behind it whatever it
-// accepts from then on; so once all have what each had accepted when it had the delete, nothing older can come.
+// Which tombstones no member needs any more (causal stability: Baquero, Almeida, Shoker, "Pure
+// Operation-Based Replicated Data Types", 2017). A tombstone cannot be dropped merely because every
+// member has the delete: an older write concurrent with it may still be on its way to one of them,
+// and would be taken for a new one. A member that has the delete issues only larger stamps from
+// then on; so once all have what each had accepted when it had the delete, nothing older can
+// arrive.
 //
-//   cut -> barrier      `cut` is what every member held; each has been heard since, so what they hold together
-//                       (`barrier`) includes everything that they had accepted before they had the cut
+//   cut -> barrier      `cut` is what every member held; each has been heard since, so what they
+//                       hold together (`barrier`) includes everything that they had accepted before
+//                       they had the cut
 //   barrier -> settled  every member holds the barrier, and
-//   settled -> done     each has been heard once more since: it lived with it, and with its disk, at one moment
+//   settled -> done     each has been heard once more since: it held it, on its present disk, at
+//                       one moment
 //
-// Then every delete in `cut` may go, at each member by itself. A member that loses its disk after that moment comes back
-// with a log that carries the delete, or with a snapshot of somebody who had everything older than it.
+// Then every delete in `cut` may be dropped, by each member on its own. A member that loses its
+// disk after that moment returns with a log that has the delete, or with a snapshot of a replica
+// that had everything older than it.
 //
-// Anybody's coming or going begins a round anew: what a member held counts as long as it is connected. So a member that is
-// down keeps every tombstone that was not settled. Age drops nothing.
+// A member that connects or disconnects starts a new round: the vector of a member counts while it
+// is connected. So a member that is down keeps every tombstone that was not settled. Age drops
+// nothing.
 //
-// What is left: a replica that is started on an old copy of its disk where it hears nobody, and whose clock is behind, can
-// stamp a write below a delete that the others have forgotten.
+// One case remains: a replica that is started on an old copy of its disk without hearing another,
+// and whose clock is behind, can stamp a write below a delete that the others have dropped.
 
 import type { Dot, ReplicaId } from '../model/id.ts';
 import {
@@ -34,7 +40,7 @@ interface Round {
   readonly cut: ReadonlyVector;
   barrier: ReadonlyVector | undefined;
   isHeld: boolean;
-  /** How often each peer had been heard when the round came to where it is. */
+  /** How often each peer had been heard when the round reached its present step. */
   heard: readonly number[];
 }
 
@@ -56,7 +62,10 @@ export class Stability {
     return meetVectors([this.#settled, this.#peers.stableCut(this.#log.durable)]);
   }
 
-  /** Members that keep a tombstone from being dropped: who lacks it, else whom nobody can ask. */
+  /**
+   * Members because of which a tombstone is kept: those that lack it, else those that cannot be
+   * asked.
+   */
   blockers(dot: Dot): ReplicaId[] {
     const lacking = this.#peers.all().filter(({ holds }) => !covers(holds, dot));
     const blocking = lacking.length > 0 ? lacking : this.#peers.all().filter((p) => !p.greeted);

@@ -1,12 +1,15 @@
-// A walk over stored keys that are to be removed, in pieces, at the pace of what comes in. A fixed number with every
-// heartbeat falls behind whoever writes faster, and the disk grows without bound; one walk in a single turn would hold up
-// the clients. So each commit and each heartbeat allows a piece, and each mutation that was written meanwhile two entries
-// more: a walk that has entries left removes them twice as fast as they can come, and a piece is a turn of its own.
+// A walk over stored keys that are to be removed, in pieces, at the pace of incoming writes. A
+// fixed number per heartbeat would fall behind fast writers, and the disk would grow without bound;
+// one walk in a single turn would delay the clients. So each commit and each heartbeat permits a
+// piece, and each mutation written meanwhile two more entries: a walk removes entries twice as fast
+// as they can arrive, and a piece is a turn of its own.
 //
 //   idle -> reading -> waiting -> reading … -> idle
 //
-// Invariants: (1) one piece is read at a time; (2) a walk goes on behind the last entry that it saw, so it reads nothing
-// twice, durable or not; (3) what is allowed and not used is bounded.
+// Invariants:
+// (1) one piece is read at a time;
+// (2) a walk continues after the last entry that it saw, so it reads nothing twice, durable or not;
+// (3) unused permission is bounded.
 
 import { assert } from '../base/assert.ts';
 import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
@@ -21,11 +24,14 @@ const SHARE_OF_WRITES = 2;
 export class Sweep {
   readonly #pieceEntries: number;
   readonly #reading: SingleRead<undefined>;
-  /** What this walk has still to read; empty between two. */
+  /** The rest of this walk; empty between two walks. */
   #rest: Span | undefined;
   #allowed = 0;
 
-  /** `pieceEntries`: what one turn may remove. `take` gets each piece, and says where the walk goes on. */
+  /**
+   * `pieceEntries`: the bound of one turn. `take` gets each piece, and returns where the walk
+   * continues.
+   */
   constructor(pieceEntries: number, take: (result: RangeResult, turn: Turn) => void) {
     this.#pieceEntries = pieceEntries;
     // reading -> waiting
@@ -43,14 +49,14 @@ export class Sweep {
     this.#allowed = this.#pieceEntries;
   }
 
-  /** A heartbeat or a commit has passed, with so many mutations. */
+  /** A heartbeat or a commit has passed, with this number of mutations. */
   allow(mutations: number): void {
     const more = Math.max(SHARE_OF_WRITES * mutations, this.#pieceEntries);
     const most = PIECES_AHEAD_MAX * this.#pieceEntries;
     this.#allowed = Math.min(this.#allowed + more, most);
   }
 
-  // waiting -> reading, unless nothing is left or allowed
+  // waiting -> reading, unless nothing remains or is permitted
   goOn(out: Outbox): void {
     if (this.#reading.isUnderWay || this.#rest === undefined || this.#allowed <= 0) return;
     const limit = Math.min(this.#allowed, this.#pieceEntries);
@@ -59,7 +65,7 @@ export class Sweep {
   }
 
   // waiting -> waiting, idle
-  /** The walk goes on behind this piece, or ends with it. */
+  /** The walk continues after this piece, or ends with it. */
   pass(result: RangeResult): void {
     const last = result.ok && result.more ? result.entries.at(-1) : undefined;
     const to = this.#rest?.to;

@@ -1,8 +1,9 @@
-// Drops tombstones that nobody needs any more (stability.ts), each replica by itself, as fast as deletes come in (sweep.ts).
-// It walks their index in the order of dots and leaps over the rest of an origin at the first that is still needed; a walk
-// begins with the heartbeat when something has been settled since the last.
+// Drops tombstones that no member needs any more (stability.ts), each replica on its own, as fast
+// as deletes arrive (sweep.ts). It walks their index in the order of dots and skips the rest of an
+// origin at the first one that is still needed; a walk begins with the heartbeat if something was
+// settled since the last.
 //
-// A dropped key is gone from memory and storage. What its absence says from then on is told in store/absence.ts.
+// A dropped key is gone from memory and storage. store/absence.ts defines what its absence means.
 
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
@@ -29,7 +30,7 @@ export class Tombstones {
   readonly #options: TombstonesOptions;
   readonly #heal: Heal;
   readonly #sweep: Sweep;
-  /** What was settled when the last walk began. */
+  /** The settled cut when the last walk began. */
   #walked: ReadonlyVector = new Map();
   #cut: ReadonlyVector = new Map();
 
@@ -51,7 +52,7 @@ export class Tombstones {
     this.#goOn(out);
   }
 
-  /** After each commit, which held so many mutations. */
+  /** After each commit, with its number of mutations. */
   onDurable(mutations: number, out: Outbox): void {
     this.#sweep.allow(mutations);
     this.#goOn(out);
@@ -65,7 +66,7 @@ export class Tombstones {
     this.#goOn(turn);
   }
 
-  /** What was dropped is durable before the walk goes on. */
+  /** The drops are durable before the walk continues. */
   #goOn(out: Outbox): void {
     if (this.#options.table.cells.dropping === 0) this.#sweep.goOn(out);
   }
@@ -82,7 +83,7 @@ export class Tombstones {
   #take({ value }: RangeEntry, dot: Dot, turn: Turn): void {
     const { table, index, metrics } = this.#options;
     const name = decodeName(value);
-    // Its tombstone stays, and is filed anew by the scrub.
+    // Its tombstone stays, and the scrub indexes it again.
     if (name === undefined) return index.removeTombstone(dot, turn);
     const cell = table.read(name.namespace, name.key);
     if (cell.damaged) return this.#heal(name.namespace, name.key, turn);

@@ -1,5 +1,6 @@
-// Truncates logs below the stable cut with each heartbeat. As many entries are retained as the settings say, for peers that
-// come back soon; none where the disk is low. A log is cut at the beginning of a run, never within one.
+// Truncates logs below the stable cut with each heartbeat. As many entries are retained as
+// configured, for peers that return soon; none while the disk is low. A log is cut at the beginning
+// of a run, never within one.
 
 import type { Outbox } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
@@ -41,7 +42,7 @@ export class Truncation {
     }
   }
 
-  /** Up to there, or to the end of the run before: a log begins with a whole one. */
+  /** Up to this position, or to the end of the run before: a log begins with a whole run. */
   #truncateLane(lane: Lane, upTo: Seq, out: Outbox): void {
     const last = this.#entryAt(lane, upTo);
     const isCut = last !== undefined && lastOfRun(last) > upTo;
