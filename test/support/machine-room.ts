@@ -184,15 +184,17 @@ export class MachineRoom {
     return this.turn.notes.splice(0).map(({ event }) => event);
   }
 
+  /** Where the disk is damaged the turn says that the replica halts, and nothing is begun. */
   #recover(): void {
     const { held, log, metrics, origin: current, own, tree } = this.core;
     const nothing = (): ReadonlySet<never> => new Set();
-    const recovery = new Recovery(log, held, tree, metrics, nothing, () => {});
-    recovery.begin(this.turn);
+    const begin = (): void => {
+      own.begin(log, current);
+      writeIncarnation(this.#incarnation, this.turn);
+      this.commit();
+    };
+    new Recovery(log, held, tree, metrics, nothing, begin).begin(this.turn);
     this.read();
-    own.begin(log, current);
-    writeIncarnation(this.#incarnation, this.turn);
-    this.commit();
   }
 }
 

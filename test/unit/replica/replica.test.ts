@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Message, VectorEntries } from '../../../src/model/message.ts';
 import { type Mutation, recordOf } from '../../../src/model/record.ts';
+import { metaKey } from '../../../src/store/layout.ts';
 import { getOf, putOf, shown } from '../../cluster/cluster.ts';
 import {
   helloOf,
@@ -181,5 +182,23 @@ describe('a peer that knows more of us than we wrote', () => {
     expect(solo.out.haltReason).toBeUndefined();
     expect(solo.replica.metrics.claimsRefused.ack).toBe(1);
     expect(solo.replica.status(solo.now).self.stableCut).toEqual([]);
+  });
+});
+
+describe('a start', () => {
+  it('is a new incarnation, whose number no earlier one had', () => {
+    const { storage } = solo;
+    expect(new Solo({ storage, incarnation: 2 }).replica.status(solo.now).self.origin).toBe(
+      'eu-1.2',
+    );
+    expect(() => new Solo({ storage, incarnation: 2 })).toThrow('every start is a new incarnation');
+  });
+
+  it('over damage opens no connection and serves nothing', () => {
+    const { storage } = solo;
+    storage.damage(metaKey('incarnation'), 1);
+    solo = new Solo({ storage, incarnation: 2 });
+    expect([solo.replica.recovered, solo.replica.state]).toEqual([false, 'starting']);
+    expect(solo.ask(putOf('a', 'v'))).toMatchObject({ fault: { code: 'catching-up' } });
   });
 });

@@ -1,137 +1,248 @@
+// What an incarnation finds of the one before it on the disk.
+
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
-import type { RangeResult } from '../../../src/model/effect.ts';
+import type { LaneId } from '../../../src/model/id.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import type { Mutation } from '../../../src/model/record.ts';
+import { runName } from '../../../src/model/run.ts';
+import { Held } from '../../../src/store/held.ts';
 import { readIncarnation } from '../../../src/store/incarnation.ts';
-import { logKey, metaKey, originKey } from '../../../src/store/layout.ts';
+import { heldKey, logKey, metaKey, originKey, treeKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
-import { origin, run } from '../../support/build.ts';
-import { KeyMap } from '../../support/key-map.ts';
-import { Solo } from '../../support/solo.ts';
-import { putOf } from '../../cluster/cluster.ts';
+import { Recovery } from '../../../src/store/recovery.ts';
+import { HashTree } from '../../../src/store/tree.ts';
+import { key, mutation, origin, run } from '../../support/build.ts';
+import { MachineRoom, ownOrigin } from '../../support/machine-room.ts';
+import { readBack } from '../../support/outbox.ts';
 
 const B1 = origin('b.1');
-const OWN = origin('eu-1.1');
+const C1 = origin('c.1');
+const OWN = ownOrigin(1);
 
-let storage: KeyMap;
+let before: MachineRoom;
 
-/** A first life with some writes of its own, and a log of another origin, truncated in part. */
+/** Five entries of its own, and ten of another origin, of which four are truncated. */
 beforeEach(() => {
-  storage = new KeyMap();
-  life = 1;
-  const solo = new Solo({ storage });
-  for (let i = 0; i < 5; i++) solo.ask(putOf(`k${i}`, 'v'));
-  store(run(B1, 10), 4);
+  before = new MachineRoom();
+  before.hold(...run(OWN, 5, (seq) => ({ key: key(`k${seq}`) })));
+  before.hold(...run(B1, 10));
+  const { log } = before.core;
+  const lane = log.open(B1);
+  log.truncate(lane, 4, lane.at(4).chain, before.turn);
+  before.commit();
 });
 
-function store(entries: readonly Mutation[], floor = 0): void {
-  const out = new HostTurn();
-  const log = new Log(1e9, createMetrics());
-  const lane = log.open((entries[0] as Mutation).origin);
-  for (const entry of entries) log.append(lane, entry, out);
-  commit(log, out);
-  if (floor === 0) return;
-  log.truncate(lane, floor, (entries[floor - 1] as Mutation).chain, out);
-  commit(log, out);
+interface Found {
+  readonly turn: HostTurn;
+  readonly log: Log;
+  readonly held: Held;
+  readonly tree: HashTree;
+  readonly metrics: ReturnType<typeof createMetrics>;
+  readonly recovery: Recovery;
+  readonly isDone: boolean;
+  /** Reads that it took. */
+  readonly reads: number;
 }
 
-function commit(log: Log, out: HostTurn): void {
-  log.seal(out);
-  const { lsn } = out;
-  storage.apply(out.takeBatch());
-  log.onDurable(lsn, out);
+function start(parked: readonly LaneId[] = []): Found {
+  const metrics = createMetrics();
+  const turn = new HostTurn();
+  const log = new Log(1e6, metrics);
+  const held = new Held(1e6);
+  const tree = new HashTree();
+  let done = 0;
+  const park = (): ReadonlySet<LaneId> => new Set(parked);
+  const recovery = new Recovery(log, held, tree, metrics, park, () => done++);
+  recovery.begin(turn);
+  let reads = 0;
+  while (readBack(turn, (request) => before.disk.range(request))) reads++;
+  return { turn, log, held, tree, metrics, recovery, isDone: done === 1, reads };
 }
 
-let life = 1;
-
-function start(change?: (result: RangeResult) => RangeResult): Solo {
-  return new Solo({ storage, incarnation: ++life }, change);
-}
-
-const halt = (change?: (result: RangeResult) => RangeResult) => start(change).out.haltReason;
-const remove = (key: Uint8Array) => storage.apply({ keys: [key], values: [undefined] });
-const write = (key: Uint8Array, value: Uint8Array) =>
-  storage.apply({ keys: [key], values: [value] });
+const halt = (): string | undefined => start().turn.haltReason;
+const write = (at: Uint8Array, value: Uint8Array | undefined): void =>
+  before.disk.write({ keys: [at], values: [value] }, true);
+const remove = (at: Uint8Array): void => write(at, undefined);
+const entryOf = (of: typeof B1, seq: number, fields = {}): Mutation =>
+  run(of, seq, () => fields)[seq - 1] as Mutation;
 
 describe('a start', () => {
-  it('takes over every log as far as it was written, and begins one of its own', () => {
-    const solo = start();
-    expect(solo.out.haltReason).toBeUndefined();
-    expect(solo.replica.state).toBe('serving');
-    const { self } = solo.replica.status(solo.now);
-    expect(self.origin).toBe('eu-1.2');
-    expect(self.vector).toEqual([
-      ['b.1', 10],
-      ['eu-1.1', 5],
-    ]);
+  it('takes over every log as far as it was written, from where it was truncated', () => {
+    const { log, recovery, isDone, turn } = start();
+    expect([isDone, turn.haltReason, recovery.incarnation]).toEqual([true, undefined, 1]);
+    expect([...log.durable]).toEqual(
+      [
+        [OWN, 5],
+        [B1, 10],
+      ].sort(),
+    );
+    expect(log.lane(B1)).toMatchObject({ floor: 4, received: 10, applied: 10, durable: 10 });
   });
 
-  it('remembers its number, so that no later one takes it', () => {
+  it('takes over the chain, so that a log goes on where it ended', () => {
+    const next = before.next(B1);
+    const { log, turn } = start();
+    const lane = log.open(B1);
+    expect(() => log.append(lane, next, turn)).not.toThrow();
+    expect([lane.chain, lane.hlc]).toEqual([next.chain, next.hlc]);
+  });
+
+  it('on an empty disk finds nothing, and begins a tree that says so', () => {
+    before = new MachineRoom();
+    remove(metaKey('incarnation'));
+    for (const at of [0xffff, 0xfffe]) remove(treeKey(at));
+    const { recovery, isDone, log, tree } = start();
+    expect([isDone, recovery.incarnation, log.durable.size]).toEqual([true, 0, 0]);
+    expect(tree.isTrusted).toBe(true);
+  });
+
+  it('knows the last incarnation that wrote here, so that no later one takes its number', () => {
     expect(readIncarnation(undefined)).toBe(0);
-    start();
-    const stored = storage.get(metaKey('incarnation'));
-    expect(readIncarnation(stored instanceof Uint8Array ? stored : undefined)).toBe(2);
-    expect(() => new Solo({ storage, incarnation: 2 })).toThrow('every start is a new incarnation');
+    before = before.restarted({ incarnation: 7 });
+    expect(start().recovery.incarnation).toBe(7);
   });
 
   it('reads on page by page', () => {
-    store(run(origin('c.1'), 9000));
-    expect(start().replica.status({ wallMs: 0, monoMs: 0 }).self.vector).toContainEqual([
-      'c.1',
-      9000,
-    ]);
+    before.hold(...run(C1, 9000));
+    const { log, isDone, reads } = start();
+    expect([log.durable.get(C1), isDone]).toEqual([9000, true]);
+    expect(reads).toBeLessThan(20);
   });
 
   it('does not mind what a crash left below the floor', () => {
-    storage.clear(logKey(0, B1, 1), logKey(0, B1, 3));
+    before.disk.clear(logKey(0, B1, 1), logKey(0, B1, 3));
     expect(halt()).toBeUndefined();
-    storage.clear(logKey(0, B1, 1), logKey(0, B1, 5));
+    before.disk.clear(logKey(0, B1, 1), logKey(0, B1, 5));
     expect(halt()).toBeUndefined();
+  });
+
+  it('counts tombstones', () => {
+    before.hold(before.next(C1, { key: key('gone'), operation: 'delete' }));
+    expect(start().metrics.tombstones).toBe(1);
+  });
+
+  it('leaves logs alone that no member can have written, and says so', () => {
+    const { log, turn } = start([B1]);
+    expect([log.lane(B1), log.durable.get(OWN)]).toEqual([undefined, 5]);
+    expect(turn.notes).toMatchObject([{ event: 'logs-parked', fields: { logs: 1 } }]);
+  });
+});
+
+describe('what waits for its time', () => {
+  const waiting = run(C1, 3);
+
+  beforeEach(() => {
+    before.core.held.keep(waiting, before.turn);
+    before.commit();
+  });
+
+  it('waits on', () => {
+    const { held, log } = start();
+    expect([held.upTo(C1), held.count, log.received(C1)]).toEqual([3, 3, 0]);
+  });
+
+  it('is dropped from what cannot be read on: it comes again', () => {
+    before.disk.flip(heldKey(C1, 2), 99);
+    const { held, turn } = start();
+    expect(held.upTo(C1)).toBe(1);
+    before.disk.write(turn.takeBatch(), true);
+    expect([1, 2, 3].map((seq) => before.disk.get(heldKey(C1, seq)) !== undefined)).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe('a run that waits for its time', () => {
+  it('is dropped whole where not all of it can be read', () => {
+    const [first, second] = run(C1, 2, (seq) => ({ hlc: 1024, group: runName(seq - 1, 2) }));
+    if (first === undefined || second === undefined) throw new Error('a run has two entries');
+    before.core.held.keep([first, second], before.turn);
+    before.commit();
+    before.disk.flip(heldKey(C1, 2), 99);
+    const { held, turn } = start();
+    expect([held.upTo(C1), held.isEmpty]).toEqual([0, true]);
+    before.disk.write(turn.takeBatch(), true);
+    expect(before.disk.get(heldKey(C1, 1))).toBeUndefined();
+  });
+});
+
+describe('a tree', () => {
+  it('is trusted as it was written', () => {
+    const { tree } = start();
+    expect(tree.isTrusted).toBe(true);
+    expect(tree.leaves.root()).toEqual(before.core.tree.leaves.root());
+  });
+
+  it('of which a leaf is damaged is in doubt, and no reason to halt', () => {
+    const leaf = Array.from({ length: 0x4000 }, (_, at) => treeKey(at)).find(
+      (at) => before.disk.get(at) !== undefined,
+    );
+    before.disk.flip(leaf as Uint8Array, 21);
+    const { tree, turn, isDone } = start();
+    expect([tree.isTrusted, turn.haltReason, isDone]).toEqual([false, undefined, true]);
+  });
+
+  it('that cannot be read is in doubt, and no reason to halt', () => {
+    before.disk.damage(treeKey(0xffff));
+    const { tree, turn, isDone } = start();
+    expect([tree.isTrusted, turn.haltReason, isDone]).toEqual([false, undefined, true]);
   });
 });
 
 describe('a start over damage', () => {
-  it('halts at a changed byte in an entry, and says where', () => {
-    storage.damage(logKey(0, OWN, 3), 20);
-    expect(halt()).toBe('the log of eu-1.1 is not whole: verified up to 2 of 5');
+  it('halts at a changed byte in an entry, says where, and does not go on', () => {
+    before.disk.flip(logKey(0, OWN, 3), 160);
+    const { turn, isDone } = start();
+    expect(turn.haltReason).toBe(`the log of ${OWN} is not whole: verified up to 2 of 5`);
+    expect([isDone, turn.ending]).toEqual([false, 'damaged']);
   });
 
-  it('halts at an entry that is missing in the middle', () => {
-    remove(logKey(0, OWN, 2));
-    expect(halt()).toContain('eu-1.1 is not whole: verified up to 1 of 5');
-  });
-
-  it('halts when the last entries are missing', () => {
-    remove(logKey(0, B1, 10));
-    expect(halt()).toContain('b.1 is not whole: verified up to 9 of 10');
-  });
-
-  it('halts when the first entries above the floor are missing', () => {
-    remove(logKey(0, B1, 5));
-    expect(halt()).toContain('b.1 is not whole: verified up to 4 of 10');
+  it.each([
+    [
+      'in the middle',
+      () => remove(logKey(0, OWN, 2)),
+      `${OWN} is not whole: verified up to 1 of 5`,
+    ],
+    ['at the end', () => remove(logKey(0, B1, 10)), 'b.1 is not whole: verified up to 9 of 10'],
+    ['above the floor', () => remove(logKey(0, B1, 5)), 'b.1 is not whole: verified up to 4 of 10'],
+  ])('halts at entries that are missing %s', (_, damage, reason) => {
+    damage();
+    expect(halt()).toContain(reason);
   });
 
   it('halts at an entry that no batch accounts for', () => {
-    write(logKey(0, B1, 11), (run(B1, 11)[10] as Mutation).bytes);
+    write(logKey(0, B1, 11), entryOf(B1, 11).bytes);
     expect(halt()).toContain('b.1 is not whole');
   });
 
   it('halts at an entry of another history', () => {
-    const other = run(B1, 10, () => ({ key: 'other' as Mutation['key'] }));
-    write(logKey(0, B1, 7), (other[6] as Mutation).bytes);
+    write(logKey(0, B1, 7), entryOf(B1, 7, { key: key('other') }).bytes);
     expect(halt()).toContain('b.1 is not whole: verified up to 6 of 10');
   });
 
+  it('halts at a last entry that another one has taken the place of', () => {
+    const { chain } = entryOf(B1, 9);
+    write(logKey(0, B1, 10), mutation({ origin: B1, seq: 10, key: key('other') }, chain).bytes);
+    expect(halt()).toContain('b.1 is not whole: verified up to 10 of 10');
+  });
+
+  it('halts at a log that ends within a run', () => {
+    before.hold(before.next(B1, { group: runName(0, 2) }));
+    expect(halt()).toContain('b.1 is not whole: verified up to 11 of 11');
+  });
+
   it('halts at an entry of another origin, and at one in the wrong place', () => {
-    write(logKey(0, B1, 7), (run(origin('c.1'), 7)[6] as Mutation).bytes);
+    write(logKey(0, B1, 7), entryOf(C1, 7).bytes);
     expect(halt()).toContain('verified up to 6');
-    write(logKey(0, B1, 7), (run(B1, 10)[7] as Mutation).bytes);
+    write(logKey(0, B1, 7), entryOf(B1, 8).bytes);
     expect(halt()).toContain('verified up to 6');
   });
 
   it('halts when what it holds of a log is damaged', () => {
-    storage.damage(originKey(B1), 3);
+    before.disk.flip(originKey(B1), 25);
     expect(halt()).toBe('the vector in storage is damaged');
   });
 
@@ -140,22 +251,31 @@ describe('a start over damage', () => {
     expect(halt()).toBe('the vector in storage is damaged');
   });
 
-  it('halts when its number is damaged', () => {
-    storage.damage(metaKey('incarnation'), 1);
+  it('halts when the number of its incarnation is damaged', () => {
+    before.disk.flip(metaKey('incarnation'), 9);
     expect(halt()).toBe('the incarnation in storage is damaged');
-    const stored = storage.get(metaKey('incarnation'));
-    expect(readIncarnation(stored instanceof Uint8Array ? stored : undefined)).toBeUndefined();
   });
 
-  it('halts when storage cannot be read', () => {
-    expect(halt(() => ({ ok: false, reason: 'no' }))).toBe('storage cannot be read: no');
-  });
-
-  it('opens no connection and serves nothing', () => {
-    storage.damage(logKey(0, OWN, 3), 20);
-    const solo = start();
-    expect(solo.replica.recovered).toBe(false);
-    expect(solo.replica.state).toBe('starting');
-    expect(solo.ask(putOf('a', 'v'))).toMatchObject({ fault: { code: 'catching-up' } });
+  it('halts when storage cannot be read, and may try again where nothing says that it is damaged', () => {
+    before.disk.damage(originKey(B1));
+    const { turn, isDone } = start();
+    expect([turn.haltReason, turn.ending, isDone]).toEqual([
+      'storage cannot be read: simulated damage',
+      'restart',
+      false,
+    ]);
+    const read = { ok: false, reason: 'Corruption: checksum mismatch' } as const;
+    const other = new HostTurn();
+    const { log, held, tree, metrics } = start();
+    new Recovery(
+      log,
+      held,
+      tree,
+      metrics,
+      () => new Set(),
+      () => {},
+    ).begin(other);
+    readBack(other, () => read);
+    expect(other.ending).toBe('damaged');
   });
 });
