@@ -1,6 +1,7 @@
 // The terms of a request about records: its namespace, its quorum and its deadline. They are found
 // once, as the request arrives, and go with the request from then on.
 
+import { unreachable } from '../base/assert.ts';
 import type { Asker, Command, ExplainCommand, ListCommand, ReadCommand } from './command.ts';
 import { type Fault, fault } from './fault.ts';
 import type { Namespace } from './namespaces.ts';
@@ -25,10 +26,23 @@ export const UNMEETABLE: Requirement = { groups: [{ mask: 0, count: 1 }], count:
 
 const EXPLAIN_TIMEOUT_MS = 1000;
 
-const DATA_KINDS: readonly Command['kind'][] = ['read', 'write', 'list', 'run', 'explain'];
-
 export function isDataCommand(command: Command<Asker>): command is DataCommand {
-  return DATA_KINDS.includes(command.kind);
+  switch (command.kind) {
+    case 'read':
+    case 'write':
+    case 'list':
+    case 'run':
+    case 'explain':
+      return true;
+    case 'status':
+    case 'write-status':
+    case 'membership':
+    case 'drain':
+    case 'resync':
+      return false;
+    default:
+      return unreachable(command);
+  }
 }
 
 export function termsOf(command: DataCommand, namespace: Namespace, nowMs: number): Terms {
