@@ -25,7 +25,7 @@
 import { createPrng, type Prng } from '../base/prng.ts';
 import { bytesOf } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
-import { unreachable } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
 import type { ChangeProgress } from '../model/command.ts';
 import type { Lsn, Now, Outbox, Turn } from '../model/effect.ts';
 import type { Origin } from '../model/id.ts';
@@ -77,18 +77,27 @@ interface Asked {
   isProposed: boolean;
 }
 
-interface Attempt {
+interface Counting {
   readonly ballot: Ballot;
   readonly untilMs: number;
-  /** Set from the second phase on. */
-  value: Membership | undefined;
   /** Members that answered in this phase, as bits. */
   answers: number;
-  /** The batch that makes this replica's own answer durable, so that it counts; 0: it does. */
+  /** The batch that makes this replica's own answer durable, so that it counts; 0: it has. */
   ownLsn: Lsn;
-  /** The latest value that an acceptor had accepted before. */
+}
+
+interface Preparing extends Counting {
+  readonly step: 'preparing';
+  /** The latest that an acceptor had accepted before. */
   found: Proposal | undefined;
 }
+
+interface Accepting extends Counting {
+  readonly step: 'accepting';
+  readonly value: Membership;
+}
+
+type Attempt = Preparing | Accepting;
 
 const VOTE = metaKey('vote');
 /**
@@ -140,8 +149,8 @@ export class Synod {
   get progress(): { readonly step: ChangeProgress['step']; readonly agreed: number } | undefined {
     if (this.#asked === undefined) return undefined;
     if (this.#attempt === undefined) return { step: 'waiting', agreed: 0 };
-    const { answers, value } = this.#attempt;
-    return { step: value === undefined ? 'preparing' : 'accepting', agreed: answers };
+    const { answers, step } = this.#attempt;
+    return { step, agreed: answers };
   }
 
   hasAccepted(value: Membership): boolean {
@@ -188,6 +197,12 @@ export class Synod {
 
   /** Proposes `value`; the outcome comes later. Only while it is not busy. */
   begin(value: Membership, deadlineMs: number, tell: Asked['tell'], turn: Turn): void {
+    assert(!this.isBusy, 'synod: one change at a time');
+    assert(!this.#isOver, 'synod: an epoch ends with one change');
+    assert(
+      value.epoch === this.#options.current.epoch + 1,
+      'synod: a change leads to the next epoch',
+    );
     this.#asked = { value, deadlineMs, tell, isProposed: false };
     this.#prepare(turn);
   }
@@ -221,7 +236,11 @@ export class Synod {
     if (attempt === undefined || attempt.ownLsn === 0 || attempt.ownLsn > lsn) return;
     attempt.ownLsn = 0;
     const { self } = this.#options;
-    if (attempt.value === undefined) this.#count(attempt, self, turn);
+    assert(
+      this.#vote !== undefined,
+      'synod (2): what counts of this replica is a vote that it has',
+    );
+    if (attempt.step === 'preparing') this.#count(attempt, self, turn);
     else this.#onAccepted(self, attempt.ballot, turn);
   }
 
@@ -264,51 +283,51 @@ export class Synod {
     if (vote === undefined || !this.#options.isFit()) return;
     const round = Math.max(vote.promised?.round ?? 0, this.#roundSeen) + 1;
     const ballot = { round, by: this.#options.origin };
-    const attempt: Attempt = {
-      ballot,
-      untilMs: turn.now.monoMs + ATTEMPT_MS,
-      value: undefined,
-      answers: 0,
-      ownLsn: turn.lsn,
-      found: vote.accepted,
-    };
-    this.#attempt = attempt;
+    assert(this.#attempt === undefined, 'synod: one attempt at a time');
+    assert(round <= ROUND_MAX + 1, 'synod: a ballot that others can outbid');
+    const untilMs = turn.now.monoMs + ATTEMPT_MS;
+    const counting = { ballot, untilMs, answers: 0, ownLsn: turn.lsn };
+    this.#attempt = { ...counting, step: 'preparing', found: vote.accepted };
     this.#promise(vote, ballot, turn);
     this.#ask('prepare', ballot, undefined, turn);
   }
 
   #onPromise(peer: number, { ballot, proposal }: Message, turn: Turn): void {
     const attempt = this.#attempt;
-    if (attempt === undefined || attempt.value !== undefined) return;
-    if (compareBallots(attempt.ballot, ballot) !== 0) return;
+    if (attempt?.step !== 'preparing' || compareBallots(attempt.ballot, ballot) !== 0) return;
     attempt.found = later(attempt.found, proposal);
     this.#count(attempt, peer, turn);
   }
 
-  #count(attempt: Attempt, voter: number, turn: Turn): void {
+  #count(attempt: Preparing, voter: number, turn: Turn): void {
+    assert(this.#attempt === attempt, 'synod: what is counted is under way');
     attempt.answers |= 1 << voter;
     if (bitCount(attempt.answers) >= this.#majority) this.#propose(attempt, turn);
   }
 
   // preparing -> accepting
-  #propose(attempt: Attempt, turn: Turn): void {
+  #propose(attempt: Preparing, turn: Turn): void {
     const value = attempt.found?.value ?? this.#asked?.value;
     const vote = this.#vote;
     const isOutbid = vote?.promised === undefined || isBelow(attempt.ballot, vote.promised);
     if (value === undefined || vote === undefined || isOutbid) return this.#giveUp(turn.now);
-    attempt.value = value;
-    attempt.answers = 0;
-    attempt.ownLsn = turn.lsn;
+    const { ballot, untilMs, found } = attempt;
+    assert(
+      found === undefined || isEqualMembership(found.value, value),
+      'synod (3): what is found accepted is proposed',
+    );
+    const ownLsn = turn.lsn;
+    this.#attempt = { step: 'accepting', ballot, untilMs, answers: 0, ownLsn, value };
     if (this.#asked !== undefined && isEqualMembership(this.#asked.value, value))
       this.#asked.isProposed = true;
-    this.#accept(vote, { ballot: attempt.ballot, value }, turn);
-    this.#ask('accept', attempt.ballot, { ballot: attempt.ballot, value }, turn);
+    this.#accept(vote, { ballot, value }, turn);
+    this.#ask('accept', ballot, { ballot, value }, turn);
   }
 
   // accepting -> chosen
   #onAccepted(peer: number, ballot: Ballot, out: Outbox): void {
     const attempt = this.#attempt;
-    if (attempt?.value === undefined || compareBallots(attempt.ballot, ballot) !== 0) return;
+    if (attempt?.step !== 'accepting' || compareBallots(attempt.ballot, ballot) !== 0) return;
     attempt.answers |= 1 << peer;
     if (bitCount(attempt.answers) >= this.#majority) this.#finish(ballot, attempt.value, out);
   }
@@ -325,6 +344,7 @@ export class Synod {
 
   // preparing, accepting -> idle
   #giveUp(now: Now): void {
+    assert(this.#attempt !== undefined, 'synod: what is given up was tried');
     this.#attempt = undefined;
     const doublings = Math.min(this.#failures++, PAUSE_DOUBLINGS_MAX);
     this.#pauseUntilMs = now.monoMs + PAUSE_MS * 2 ** doublings * (0.5 + this.#dice.next());
@@ -353,6 +373,7 @@ export class Synod {
   }
 
   #promise(vote: Vote, ballot: Ballot, out: Outbox): void {
+    assert(this.#options.isFit(), 'synod (5): a replica votes once it has caught up');
     this.#store({ promised: ballot, accepted: vote.accepted }, out);
   }
 
@@ -368,6 +389,7 @@ export class Synod {
   }
 
   #end(value: Membership, out: Outbox): void {
+    assert(!this.#isOver, 'synod: an epoch ends once');
     this.#isOver = true;
     this.#attempt = undefined;
     const asked = this.#asked;
@@ -386,10 +408,14 @@ export class Synod {
   #recall(out: Outbox): void {
     const others = this.#options.current.seats.length - 1;
     if (this.#vote !== undefined || this.#heard.size < others) return;
+    assert(this.#heard.size === others, 'synod (4): the votes of all others, and no more');
     this.#store([this.#own, ...this.#heard.values()].reduce<Vote>(unite, NO_VOTE), out);
   }
 
   #store(vote: Vote, out: Outbox): void {
+    const { promised } = this.#vote ?? NO_VOTE;
+    const isKept = promised === undefined || vote.promised === undefined;
+    assert(isKept || !isBelow(vote.promised, promised), 'synod (1): a promise is not taken back');
     this.#vote = vote;
     out.put(VOTE, encodeVote(vote));
   }
