@@ -7,7 +7,7 @@ import { withoutValue } from '../model/encoding.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Key } from '../model/id.ts';
 import type { KeyVersion } from '../model/message.ts';
-import { isTombstone, latestOf, type Record, shows } from '../model/record.ts';
+import { encodedOf, isTombstone, latestOf, type Record, shows } from '../model/record.ts';
 import { compareVersions } from '../conflict/version-order.ts';
 
 /** The reports of the replicas about a key. */
@@ -26,10 +26,10 @@ export interface Row {
 export class RowClient implements Client {
   readonly #row: Row;
   readonly #values: boolean;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (recordBytes: number) => void;
 
-  /** `values`: the row keeps the value. */
-  constructor(row: Row, values: boolean, onEnd: () => void) {
+  /** `values`: the row keeps the value. `onEnd` gets the size of the record that was read. */
+  constructor(row: Row, values: boolean, onEnd: (recordBytes: number) => void) {
     this.#row = row;
     this.#values = values;
     this.#onEnd = onEnd;
@@ -40,7 +40,7 @@ export class RowClient implements Client {
     const record = reply.kind === 'found' ? reply.record : undefined;
     this.#row.own = record === undefined || this.#values ? record : withoutValue(record);
     if (reply.kind === 'failed') this.#row.failed = reply.fault;
-    this.#onEnd();
+    this.#onEnd(record === undefined ? 0 : encodedOf(record).length);
   }
 }
 

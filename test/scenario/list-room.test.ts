@@ -87,6 +87,26 @@ describe('a list of keys only that asks a majority', () => {
     expect(cluster.value(2, 'k15')).toBe('new');
   });
 
+  it('reads fewer of the keys that differ at a time where their values are large', () => {
+    const cluster = filled(KIB, {}, NAMES.slice(0, 24));
+    cluster.cut(0, 2);
+    cluster.cut(1, 2);
+    for (const name of NAMES.slice(0, 24)) cluster.put(0, name, 'w'.repeat(MIB / 2), { w: 2 });
+    cluster.heal(1, 2);
+    cluster.runUntil(() => cluster.status(2).peers.some(({ connected }) => connected));
+    const asked = new Set<number>();
+    const atOnce: number[] = [];
+    cluster.onSend = (_from, _to, message) => {
+      if (message.kind === 'read-request') asked.add(message.id);
+      if (message.kind === 'read-reply') asked.delete(message.id);
+      atOnce.push(asked.size);
+    };
+    const options = { r: 2, values: false, timeoutMs: 60_000 } as const;
+    expect(shown(cluster.list(2, options))).toBe(NAMES.slice(0, 24).join(' '));
+    // While nothing is known of them.
+    expect(Math.max(...atOnce)).toBe(16);
+  });
+
   it('is answered a hundred times at once, whatever the size of the values', () => {
     const cluster = filled(MIB, {}, NAMES.slice(0, 6));
     const { answers, most } = together(cluster, 100, { r: 2, values: false, timeoutMs: 60_000 });

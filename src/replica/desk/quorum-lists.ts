@@ -20,7 +20,7 @@
 // key, because it has to be repaired; of that the list keeps the head.
 //
 // Bounds: RUNNING_MAX lists, and what they hold together (list-room.ts); a survey has SURVEY_KEYS_MAX keys at most; a list reads
-// UNSETTLED_MAX keys that differ in a round, all lists READING_MAX at a time; a page ends with a cursor after so many surveys or
+// UNSETTLED_MAX keys that differ in a round, all lists as many at a time as read-window.ts lets; a page ends with a cursor after so many surveys or
 // bytes (list-round.ts), or half of its client's time.
 
 import { createRing } from '../../base/ring.ts';
@@ -67,12 +67,11 @@ import {
   see,
   versionOf,
 } from '../../quorum/list-rows.ts';
+import { ReadWindow } from '../../quorum/read-window.ts';
 import type { Hasten, Reads } from './reads.ts';
 
 const RUNNING_MAX = 256;
 const UNSETTLED_MAX = 64;
-/** Each may bring a value from every replica that is asked. */
-const READING_MAX = 64;
 const LOOKING_MS_MAX = 1000;
 const FULL = fault('overloaded', `${RUNNING_MAX} lists that ask other replicas are running`, {
   retryAfterMs: 1000,
@@ -106,9 +105,9 @@ export class QuorumLists {
   /** By the id of its survey. */
   readonly #surveying = new Map<number, Listing>();
   readonly #room: ListRoom;
-  /** Keys that differ and are to be read, and how many are. */
+  /** Keys that differ and are to be read. */
   readonly #unread = createRing<{ readonly listing: Listing; readonly row: Row }>(16);
-  #reading = 0;
+  readonly #window = new ReadWindow();
   /** Those whose keys have been read: the host answers between two steps. */
   readonly #resolved = createRing<Listing>(16);
   #lastId = 0;
@@ -423,7 +422,9 @@ export class QuorumLists {
   }
 
   get #canRead(): boolean {
-    return this.#unread.size > 0 && this.#reading < READING_MAX;
+    if (this.#unread.size === 0) return false;
+    const { listing, row } = this.#unread.at(0);
+    return this.#window.hasRoom(listing.requirement.count, bytesOf(row));
   }
 
   #readRows(turn: Turn): void {
@@ -439,19 +440,22 @@ export class QuorumLists {
     const timeoutMs = Math.max(listing.deadlineMs - turn.now.monoMs, 1);
     const deadlineMs = turn.now.monoMs + timeoutMs;
     const terms = { namespace: listing.namespace, quorum: listing.requirement, deadlineMs };
-    const client = new RowClient(row, values, () => this.#onRow(listing, row));
+    const expected = this.#window.begin(listing.requirement.count, bytesOf(row));
+    const onEnd = (recordBytes: number): void => {
+      this.#window.end(expected, recordBytes);
+      this.#onRow(listing, row);
+    };
+    const client = new RowClient(row, values, onEnd);
     const { key } = row;
     const question = { kind: 'read', namespace, key, r, timeoutMs, onUnmet: 'fail' } as const;
-    this.#reading++;
     this.#reads.begin({ ...question, client }, terms, turn);
   }
 
-  #onRow(listing: Listing, { own }: Row): void {
-    this.#reading--;
+  #onRow(listing: Listing, row: Row): void {
     listing.open--;
     if (this.#canRead) this.#options.timers.arm('quorum-list-read', 0);
     if (!this.#running.has(listing.id)) return;
-    this.#room.hold(listing, listing.held + (own === undefined ? 0 : encodedOf(own).length));
+    this.#room.hold(listing, listing.held + bytesOf(row));
     if (listing.open > 0) return;
     this.#resolved.push(listing);
     this.#options.timers.arm('quorum-list-read', 0);
@@ -515,6 +519,10 @@ export class QuorumLists {
     this.#surveying.delete(listing.surveyId);
     this.#room.hold(listing, 0);
   }
+}
+
+function bytesOf({ own }: Row): number {
+  return own === undefined ? 0 : encodedOf(own).length;
 }
 
 function watch({ deadlineMs, hedgeAtMs }: Listing, turn: Turn): void {
