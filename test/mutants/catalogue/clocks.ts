@@ -36,7 +36,11 @@ export const clocks: readonly Mutant[] = [
     file: 'src/lag/staleness.ts',
     replace: 'if (!first.heads.every(([origin, seq]) => seqOf(shown, origin) >= seq)) return;',
     with: 'if (!first.heads.every(([origin, seq]) => seqOf(shown, origin) >= seq - 1e9)) return;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/lag/staleness.test.ts',
+      name: 'proves nothing before all that it names is shown here',
+    },
   },
   {
     id: 'bound-of-nearest',
@@ -45,7 +49,11 @@ export const clocks: readonly Mutant[] = [
     file: 'src/lag/staleness.ts',
     replace: 'bound = Math.max(bound, nowMs - asOf);',
     with: 'bound = nowMs - asOf;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/lag/staleness.test.ts',
+      name: 'is what the stalest peer allows, and grows until it echoes again',
+    },
   },
   {
     id: 'bound-not-aged',

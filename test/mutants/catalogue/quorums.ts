@@ -31,7 +31,11 @@ export const quorums: readonly Mutant[] = [
     file: 'src/replica/desk/writes.ts',
     replace: 'return this.#options.peers.holders(dot, this.#options.log.durable);',
     with: 'return this.#options.peers.holders(dot, this.#options.log.durable) | 0x7fffffff;',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/idempotency.test.ts',
+      name: 'waits for the copies that it asks for itself, and does not know better at its deadline',
+    },
   },
   {
     id: 'vote-counted-twice',
@@ -55,7 +59,11 @@ export const quorums: readonly Mutant[] = [
       read.tally.reject(member);
       return;`,
     with: '',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/quorum/get.test.ts',
+      name: 'asks somebody else for every damaged answer, and is lost when nobody is left',
+    },
   },
   {
     id: 'oldest-answers',
@@ -190,7 +198,11 @@ export const quorums: readonly Mutant[] = [
     file: 'src/quorum/loans.ts',
     replace: 'if (loan.member === member && loan.untilMs > untilMs)',
     with: 'if (loan.member === member) this.#loans.delete(name);\n      else if (nowMs < 0)',
-    foundBy: sim,
+    foundBy: {
+      kind: 'test',
+      file: 'test/scenario/idempotency.test.ts',
+      name: 'hears the borrower, whose disk hangs, itself where the lender lost the borrower from sight',
+    },
   },
   {
     id: 'claim-sleeps-on',
