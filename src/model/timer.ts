@@ -14,7 +14,7 @@ const TIMERS = [
   /** Deadlines and hedges of reads. */
   'read',
   'write-back',
-  'read-order',
+  'parked',
   'list',
   'quorum-list',
   /** The reads of a list that asked other replicas are answered. */

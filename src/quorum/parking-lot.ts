@@ -56,7 +56,7 @@ export class ParkingLot {
     if (waits === undefined) this.#waits.set(dot.origin, [wait]);
     else waits.push(wait);
     this.#size++;
-    turn.arm('read-order', deadlineMs);
+    turn.arm('parked', deadlineMs);
     return true;
   }
 
@@ -68,12 +68,12 @@ export class ParkingLot {
     for (const { parked } of reached) parked.onReached(turn);
   }
 
-  expire(turn: Turn): void {
-    if (!turn.takeDue('read-order')) return;
+  onDue(turn: Turn): void {
+    if (!turn.takeDue('parked')) return;
     for (const [origin, waits] of this.#waits) {
       const late = this.#take(origin, waits, (wait) => wait.deadlineMs <= turn.now.monoMs);
       for (const { parked } of late) parked.onLate(turn);
-      for (const wait of this.#waits.get(origin) ?? []) turn.arm('read-order', wait.deadlineMs);
+      for (const wait of this.#waits.get(origin) ?? []) turn.arm('parked', wait.deadlineMs);
     }
   }
 

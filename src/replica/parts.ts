@@ -188,7 +188,7 @@ export function tableOf(
       get waiting() {
         return lot.size;
       },
-      onDue: (turn) => lot.expire(turn),
+      onDue: (turn) => lot.onDue(turn),
       stop(code, turn) {
         for (const client of lot.abandon()) refuse(client, turn, code, 'the replica has stopped');
       },

@@ -141,4 +141,43 @@ export const order: readonly Mutant[] = [
       name: 'with a condition sees what is accepted and not yet durable',
     },
   },
+  {
+    id: 'seen-delete-takes-newer',
+    number: 'own',
+    title: 'a delete of the version that was seen is accepted over a newer one',
+    file: 'src/conflict/decide.ts',
+    replace: 'if (removes !== undefined && isNewer(record, removes)) return unmet(live);',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/conflict/decide.test.ts',
+      name: 'leaves a newer value',
+    },
+  },
+  {
+    id: 'parked-and-served-late',
+    number: 'own',
+    title: 'a request that was parked is served without being asked for at the gates again',
+    file: 'src/replica/admission/entrance.ts',
+    replace: 'onReached: (later: Turn) => this.#arrive(command, terms, later),',
+    with: `onReached: (later: Turn) => this.#options.desks['multi-leader'].read(command as ReadCommand, terms, later),`,
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/replica/admission/entrance.test.ts',
+      name: 'is refused where it is not admitted then either',
+    },
+  },
+  {
+    id: 'lot-without-bound',
+    number: 'own',
+    title: 'requests are parked without a bound',
+    file: 'src/quorum/parking-lot.ts',
+    replace: 'if (this.#size >= this.#max) return false;',
+    with: '',
+    foundBy: {
+      kind: 'test',
+      file: 'test/unit/replica/admission/entrance.test.ts',
+      name: 'is refused as overloaded where as many are parked as may be',
+    },
+  },
 ];

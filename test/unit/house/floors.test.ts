@@ -85,6 +85,8 @@ const violations: readonly (readonly [rule: string, path: string, text: string])
 
   ['three-vectors', 'replica/a.ts', 'export const a = log.head(origin);'],
   ['three-vectors', 'entropy/a.ts', 'export const a = lane.head + 1;'],
+  ['level-by-rules', 'order/a.ts', "if (policy.consistency === 'fifo') wait();"],
+  ['level-by-rules', 'replica/desk/a.ts', 'const isWeak = level === "eventual";'],
   ['version-order', 'store/a.ts', 'export const a = compareVersions(left, right) > 0;'],
 
   ['environment', 'main.ts', 'const port = process.env.PORT;'],
@@ -131,6 +133,7 @@ const innocents: readonly (readonly [circumstance: string, path: string, text: s
   ['a command is a client', 'cli/a.ts', "import { get } from '../client/client.ts';\nget();"],
   ['a head of its own', 'stream/a.ts', 'export const a = lane.head;'],
   ['versions by themselves', 'store/idempotency.ts', 'compareVersions(known, write);'],
+  ['levels where they are defined', 'model/level.ts', "const LEVELS = ['fifo', 'eventual'];"],
   ['packages at home', 'http/a.ts', "import Fastify from 'fastify';\nFastify();"],
   ['storage at home', 'adapters/a.ts', "import { Level } from 'level';\nnew Level();"],
   ['the environment', 'config/load.ts', 'export const port = process.env.PORT;'],

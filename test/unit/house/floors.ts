@@ -91,6 +91,12 @@ const versionComparers: ReadonlySet<string> = new Set(
   'idempotency put tree-difference list-rows writes'.split(' '),
 );
 
+/** Names of levels, and the files that say what a level means and what a policy may name. */
+const levelNames: ReadonlySet<string> = new Set(
+  'strict sequential causal fifo eventual'.split(' '),
+);
+const levelNamers: ReadonlySet<string> = new Set(['model/level.ts', 'model/policy.ts']);
+
 /** What a class may extend: what the language itself asks to be extended. */
 const extendable: ReadonlySet<string> = new Set(['Error', 'TypeError', 'RangeError']);
 
@@ -119,6 +125,7 @@ export const rules: Record<string, Rule> = {
   'package-home': packageHome,
   'three-vectors': threeVectors,
   'version-order': versionOrder,
+  'level-by-rules': levelByRules,
   environment: environment,
   barrel: barrel,
   'no-any': noAny,
@@ -178,6 +185,13 @@ function threeVectors({ room, tokens }: Source, report: Report): void {
   const isAbove = pureRooms.has(room) && floorOf(room) > floorOf('store');
   if (!isAbove || room === 'stream') return;
   for (const token of tokens) if (isWord(token, 'head')) report(token.line, 'head');
+}
+
+/** Code asks what a level means, and not for its name. */
+function levelByRules({ path, room, tokens }: Source, report: Report): void {
+  if (!pureRooms.has(room) || levelNamers.has(path)) return;
+  for (const token of tokens)
+    if (token.kind === 'string' && levelNames.has(token.text)) report(token.line, token.text);
 }
 
 /** Records are merged and compared by their resolver. */

@@ -31,7 +31,7 @@ const park = (item: string, dot: Dot, deadlineMs = 100): boolean => {
 };
 const advance = (of: typeof A, seq: number) =>
   lot.onApplied(of, seq, out.at({ wallMs: 0, monoMs: 0 }));
-const expire = (monoMs: number) => lot.expire(out.at({ wallMs: 0, monoMs }));
+const expire = (monoMs: number) => lot.onDue(out.at({ wallMs: 0, monoMs }));
 
 describe('what is parked until a lane is shown up to a position', () => {
   it('ends when that is reached, each once', () => {
@@ -54,16 +54,16 @@ describe('what is parked until a lane is shown up to a position', () => {
     park('late', { origin: A, seq: 3 });
     park('later', { origin: A, seq: 3 }, 200);
     park('other', { origin: B, seq: 1 });
-    expect(out.timers.dueMs('read-order')).toBe(100);
+    expect(out.timers.dueMs('parked')).toBe(100);
     expire(99);
     expect(ended).toEqual([]);
     expire(100);
     expect(ended).toEqual(['late late', 'other late']);
-    expect(out.timers.dueMs('read-order')).toBe(200);
+    expect(out.timers.dueMs('parked')).toBe(200);
     advance(A, 3);
     expire(300);
     expect(ended).toHaveLength(3);
-    expect(out.timers.dueMs('read-order')).toBe(Number.POSITIVE_INFINITY);
+    expect(out.timers.dueMs('parked')).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('is given back when it is abandoned, and ends no other way', () => {

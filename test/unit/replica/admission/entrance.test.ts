@@ -164,7 +164,7 @@ describe('a request that a gate parks', () => {
   it('is refused at its deadline, with what the gate says', () => {
     arrival = PARK;
     entrance().enter(read('ns', { timeoutMs: 100 }), at(0));
-    lot.expire(at(100));
+    lot.onDue(at(100));
     expect(replied(turn)).toMatchObject([{ reply: { fault: LATE } }]);
     lot.onApplied(A, 5, at(101));
     expect([told, codes()]).toEqual([[], []]);
