@@ -14,7 +14,7 @@ import {
   parsePeerAddress,
 } from '../model/address.ts';
 import { parseRegion, parseReplicaId, type Region, type ReplicaId } from '../model/id.ts';
-import { MEMBERS_MAX } from '../model/quorum.ts';
+import { MEMBERS_MAX } from '../model/member-set.ts';
 import { parseBaseUrl } from '../model/url.ts';
 import { accept, decline, type Kind, named, type Parsed } from './kind.ts';
 

@@ -16,6 +16,7 @@ import type { Asker, ListCommand, ReadCommand } from '../model/command.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import type { NamespaceName } from '../model/id.ts';
 import type { Fault, FaultCode } from '../model/fault.ts';
+import { add, has, isEmpty, type MemberSet, NO_MEMBERS, remove } from '../model/member-set.ts';
 import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
 import type { Level } from '../model/level.ts';
 import { type Record, stampOf } from '../model/record.ts';
@@ -40,9 +41,9 @@ interface Pending {
   readonly level: Level;
   readonly beganMs: number;
   readonly deadlineMs: number;
-  /** Members that were asked, and those of them that may still answer, as bits. */
-  asked: number;
-  open: number;
+  /** Members that were asked, and those of them that may still answer. */
+  asked: MemberSet;
+  open: MemberSet;
   /** When one more is asked. */
   nextAtMs: number;
   /** Who refused, and how. */
@@ -91,7 +92,7 @@ export class ForwardClient {
 
   #onReply(peer: number, { id, answer }: ForwardReply, turn: Turn): void {
     const pending = this.#pending.get(id);
-    if (pending === undefined || ((pending.open >> peer) & 1) === 0) return;
+    if (pending === undefined || !has(pending.open, peer)) return;
     if (answer.kind === 'refused') this.#onRefused(pending, peer, answer.code, turn);
     else if (!isAnswerTo(pending.question, answer))
       this.#onRefused(pending, peer, 'no answer to the question', turn);
@@ -102,7 +103,7 @@ export class ForwardClient {
   onDisconnected(peer: number, turn: Turn): void {
     this.#server.onDisconnected(peer);
     for (const pending of this.#pending.values())
-      if ((pending.open >> peer) & 1) this.#onRefused(pending, peer, 'connection lost', turn);
+      if (has(pending.open, peer)) this.#onRefused(pending, peer, 'connection lost', turn);
   }
 
   onDue(turn: Turn): void {
@@ -131,8 +132,8 @@ export class ForwardClient {
       level: terms.namespace.policy.consistency,
       beganMs: turn.now.monoMs,
       deadlineMs: terms.deadlineMs,
-      asked: 0,
-      open: 0,
+      asked: NO_MEMBERS,
+      open: NO_MEMBERS,
       nextAtMs: turn.now.monoMs,
       refusals: [],
     };
@@ -165,14 +166,14 @@ export class ForwardClient {
     const { id, level, question, deadlineMs } = pending;
     const [peer, ...others] = this.#admission
       .fit(question.namespace)
-      .filter((index) => ((pending.asked >> index) & 1) === 0);
+      .filter((index) => !has(pending.asked, index));
     if (peer === undefined) {
-      if (pending.open === 0) return this.#fail(pending, turn);
+      if (isEmpty(pending.open)) return this.#fail(pending, turn);
       pending.nextAtMs = Number.POSITIVE_INFINITY;
     } else {
       const timeoutMs = Math.max(deadlineMs - turn.now.monoMs, 1);
-      pending.asked |= 1 << peer;
-      pending.open |= 1 << peer;
+      pending.asked = add(pending.asked, peer);
+      pending.open = add(pending.open, peer);
       const shareMs = Math.min(timeoutMs / (others.length + 1), PATIENCE_MS_MAX);
       pending.nextAtMs = others.length > 0 ? turn.now.monoMs + shareMs : Number.POSITIVE_INFINITY;
       turn.send(peer, { kind: 'forward-request', id, timeoutMs, level, question });
@@ -182,7 +183,7 @@ export class ForwardClient {
 
   #onRefused(pending: Pending, peer: number, why: string, turn: Turn): void {
     const id = this.#options.peers.get(peer)?.member.id;
-    pending.open &= ~(1 << peer);
+    pending.open = remove(pending.open, peer);
     pending.refusals.push(`${id} ${why}`);
     this.#askNext(pending, turn);
   }
@@ -215,7 +216,7 @@ export class ForwardClient {
   #fail(pending: Pending, out: Outbox): void {
     const { command, refusals, open } = pending;
     this.#end(pending);
-    const late = open === 0 ? [] : ['the others did not answer in time'];
+    const late = isEmpty(open) ? [] : ['the others did not answer in time'];
     const others = [...refusals, ...late].join(', ');
     refuseWith(command.client, out, this.#admission.faultOf(command.namespace, others));
   }

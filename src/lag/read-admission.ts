@@ -16,6 +16,7 @@ import type { Now } from '../model/effect.ts';
 import { type Alternate, type Fault, fault } from '../model/fault.ts';
 import { LAG_TOLD_MAX, type NamespaceLag } from '../model/lag.ts';
 import type { LaneId, NamespaceName, ReplicaId, Seq } from '../model/id.ts';
+import { add, type MemberSet, NO_MEMBERS } from '../model/member-set.ts';
 import { majority, type Member } from '../model/quorum.ts';
 import { countMissing, dominates, mergeVector, type Vector } from '../model/vector.ts';
 import { Backlog } from './backlog.ts';
@@ -121,14 +122,14 @@ export class ReadAdmission {
     return watched;
   }
 
-  /** Peers whose answers do not count in a read of the namespace, as bits. */
-  unfit(namespace: NamespaceName): number {
+  /** Peers whose answers do not count in a read of the namespace. */
+  unfit(namespace: NamespaceName): MemberSet {
     const { lagStates, peers, reports } = this.#options;
-    if (lagStates.of(namespace) === undefined) return 0;
-    let mask = 0;
+    if (lagStates.of(namespace) === undefined) return NO_MEMBERS;
+    let unfit = NO_MEMBERS;
     for (const peer of peers.greeted())
-      if (!reports.answers(peer.member.index, namespace)) mask |= 1 << peer.member.index;
-    return mask;
+      if (!reports.answers(peer.member.index, namespace)) unfit = add(unfit, peer.member.index);
+    return unfit;
   }
 
   answers({ state, limits }: Watched): boolean {

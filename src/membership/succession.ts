@@ -32,7 +32,8 @@ import {
 import { readTenure, writeTenure } from '../model/membership-bytes.ts';
 import type { Hello, Synod as SynodMessage } from '../model/message.ts';
 import { type Batch, type PointRead, type Storage, UNREADABLE } from '../model/port.ts';
-import { type Member, MEMBERS_MAX } from '../model/quorum.ts';
+import { has, MEMBERS_MAX } from '../model/member-set.ts';
+import type { Member } from '../model/quorum.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 import { Claims, type Ground } from './claims.ts';
@@ -90,7 +91,7 @@ export class Succession {
     const { progress } = this.#synod;
     if (progress === undefined) return undefined;
     const { members } = this.#options.settings;
-    const agreed = members.filter(({ index }) => (progress.agreed >> index) & 1);
+    const agreed = members.filter(({ index }) => has(progress.agreed, index));
     return { step: progress.step, agreed: agreed.map(({ id }) => id) };
   }
 

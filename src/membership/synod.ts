@@ -41,7 +41,8 @@ import {
 } from '../model/membership.ts';
 import { readVote, writeVote } from '../model/membership-bytes.ts';
 import type { Synod as Message } from '../model/message.ts';
-import { bitCount, majority } from '../model/quorum.ts';
+import { add, type MemberSet, NO_MEMBERS, sizeOf } from '../model/member-set.ts';
+import { majority } from '../model/quorum.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 
@@ -80,8 +81,8 @@ interface Asked {
 interface Counting {
   readonly ballot: Ballot;
   readonly untilMs: number;
-  /** Members that answered in this phase, as bits. */
-  answers: number;
+  /** Members that answered in this phase. */
+  answers: MemberSet;
   /** The batch that makes this replica's own answer durable, so that it counts; 0: it has. */
   ownLsn: Lsn;
 }
@@ -142,13 +143,12 @@ export class Synod {
     return this.#asked !== undefined || this.#vote?.accepted !== undefined;
   }
 
-  /**
-   * For the change that was requested here: its step, and the members that have answered in it, as
-   * bits.
-   */
-  get progress(): { readonly step: ChangeProgress['step']; readonly agreed: number } | undefined {
+  /** For the change that was requested here: its step, and the members that have answered in it. */
+  get progress():
+    | { readonly step: ChangeProgress['step']; readonly agreed: MemberSet }
+    | undefined {
     if (this.#asked === undefined) return undefined;
-    if (this.#attempt === undefined) return { step: 'waiting', agreed: 0 };
+    if (this.#attempt === undefined) return { step: 'waiting', agreed: NO_MEMBERS };
     const { answers, step } = this.#attempt;
     return { step, agreed: answers };
   }
@@ -286,7 +286,7 @@ export class Synod {
     assert(this.#attempt === undefined, 'synod: one attempt at a time');
     assert(round <= ROUND_MAX + 1, 'synod: a ballot that others can outbid');
     const untilMs = turn.now.monoMs + ATTEMPT_MS;
-    const counting = { ballot, untilMs, answers: 0, ownLsn: turn.lsn };
+    const counting = { ballot, untilMs, answers: NO_MEMBERS, ownLsn: turn.lsn };
     this.#attempt = { ...counting, step: 'preparing', found: vote.accepted };
     this.#promise(vote, ballot, turn);
     this.#ask('prepare', ballot, undefined, turn);
@@ -301,8 +301,8 @@ export class Synod {
 
   #count(attempt: Preparing, voter: number, turn: Turn): void {
     assert(this.#attempt === attempt, 'synod: what is counted is under way');
-    attempt.answers |= 1 << voter;
-    if (bitCount(attempt.answers) >= this.#majority) this.#propose(attempt, turn);
+    attempt.answers = add(attempt.answers, voter);
+    if (sizeOf(attempt.answers) >= this.#majority) this.#propose(attempt, turn);
   }
 
   // preparing -> accepting
@@ -317,7 +317,7 @@ export class Synod {
       'synod (3): what is found accepted is proposed',
     );
     const ownLsn = turn.lsn;
-    this.#attempt = { step: 'accepting', ballot, untilMs, answers: 0, ownLsn, value };
+    this.#attempt = { step: 'accepting', ballot, untilMs, answers: NO_MEMBERS, ownLsn, value };
     if (this.#asked !== undefined && isEqualMembership(this.#asked.value, value))
       this.#asked.isProposed = true;
     this.#accept(vote, { ballot, value }, turn);
@@ -328,8 +328,8 @@ export class Synod {
   #onAccepted(peer: number, ballot: Ballot, out: Outbox): void {
     const attempt = this.#attempt;
     if (attempt?.step !== 'accepting' || compareBallots(attempt.ballot, ballot) !== 0) return;
-    attempt.answers |= 1 << peer;
-    if (bitCount(attempt.answers) >= this.#majority) this.#finish(ballot, attempt.value, out);
+    attempt.answers = add(attempt.answers, peer);
+    if (sizeOf(attempt.answers) >= this.#majority) this.#finish(ballot, attempt.value, out);
   }
 
   #finish(ballot: Ballot, value: Membership, out: Outbox): void {

@@ -18,7 +18,7 @@ import {
   type Tenure,
   type Vote,
 } from './membership.ts';
-import { MEMBERS_MAX } from './quorum.ts';
+import { MEMBERS_MAX } from './member-set.ts';
 import { isBaseUrl } from './url.ts';
 
 /** The bound of an address or a URL. */

@@ -7,6 +7,7 @@ import type { FaultCode } from './fault.ts';
 import type { NamespaceLag } from './lag.ts';
 import type { Hlc } from './hlc.ts';
 import type { Dot, Key, LaneId, NamespaceName, Origin, Seq } from './id.ts';
+import type { MemberSet } from './member-set.ts';
 import type { Ballot, Epoch, Membership, Proposal, Vote } from './membership.ts';
 import type { Level } from './level.ts';
 import type { Digest, Mutation, Record, Version } from './record.ts';
@@ -187,11 +188,8 @@ export interface ClaimReply {
   readonly answer: 'lent' | 'taken' | 'unknown' | 'known' | 'full';
   /** With `known`: the write. */
   readonly named: NamedWrite | undefined;
-  /**
-   * With `lent`: former borrowers, as bits. One may have written before any other replica learned
-   * of it.
-   */
-  readonly former?: number;
+  /** With `lent`: former borrowers. One may have written before any other replica learned of it. */
+  readonly former?: MemberSet;
 }
 
 /**

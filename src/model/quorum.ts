@@ -1,18 +1,26 @@
 // How many replicas must answer, in the words of clients and policies, and its meaning for a given
 // membership.
 //
-// A requirement is a list of groups, each "at least `count` of the members in `mask`", so one form
-// covers a number, a majority, all, the own region's majority (`local`) and a majority of every
-// region (`each`). Members are bits, which bounds a cluster at 31 replicas.
+// A requirement is a list of groups, each "at least `count` of these members", so one form covers a
+// number, a majority, all, the own region's majority (`local`) and a majority of every region
+// (`each`).
 
 import type { Region, ReplicaId } from './id.ts';
+import {
+  firstMembers,
+  intersection,
+  isEmpty,
+  isSubset,
+  type MemberSet,
+  NO_MEMBERS,
+  setOf,
+  sizeOf,
+  union,
+} from './member-set.ts';
 
 export type QuorumSpec = number | 'majority' | 'all' | 'local' | 'each';
 
-/**
- * A replica as the configuration names it. `index` is its place in the list sorted by id, and its
- * bit.
- */
+/** A replica as the configuration names it. `index` is its place in the list sorted by id. */
 export interface Member {
   readonly index: number;
   readonly id: ReplicaId;
@@ -28,15 +36,13 @@ export interface Requirement {
   /** The smallest number of replicas that can satisfy it. */
   readonly count: number;
   /** Members whose answers can matter. */
-  readonly mask: number;
+  readonly members: MemberSet;
 }
 
 export interface RequirementGroup {
-  readonly mask: number;
+  readonly members: MemberSet;
   readonly count: number;
 }
-
-export const MEMBERS_MAX = 31;
 
 /** Reads `2`, `majority`, `all`, `local` or `each`. */
 export function parseQuorum(text: string): QuorumSpec | undefined {
@@ -50,18 +56,18 @@ export function requirementOf(
   members: readonly Member[],
   self: Member,
 ): Requirement | undefined {
-  const all = maskOf(members);
+  const all = firstMembers(members.length);
   if (typeof spec === 'number') {
-    return spec >= 1 && spec <= members.length ? single(all, spec) : undefined;
+    return spec >= 1 && spec <= members.length ? oneGroup(all, spec) : undefined;
   }
-  if (spec === 'all') return single(all, members.length);
-  if (spec === 'majority') return single(all, majority(members.length));
+  if (spec === 'all') return oneGroup(all, members.length);
+  if (spec === 'majority') return oneGroup(all, majority(members.length));
   const regions = spec === 'local' ? [self.region] : [...new Set(members.map((m) => m.region))];
   const groups = regions.map((region) => regionMajority(members, region));
   return {
     groups,
     count: groups.reduce((sum, group) => sum + group.count, 0),
-    mask: groups.reduce((mask, group) => mask | group.mask, 0),
+    members: groups.reduce((some, group) => union(some, group.members), NO_MEMBERS),
   };
 }
 
@@ -74,53 +80,45 @@ export function intersects(reads: Requirement, writes: Requirement): boolean {
  * Some group of `outer` leaves too few other members for the groups of `inner` that it contains.
  */
 function crowds(outer: Requirement, inner: Requirement): boolean {
-  return outer.groups.some(({ mask, count }) => {
-    const within = inner.groups.filter((group) => (group.mask & ~mask) === 0);
+  return outer.groups.some(({ members, count }) => {
+    const within = inner.groups.filter((group) => isSubset(group.members, members));
     const needed = within.reduce((sum, group) => sum + group.count, count);
-    return needed > bitCount(mask);
+    return needed > sizeOf(members);
   });
 }
 
 /**
- * True if these replicas, as bits, are enough holders of a version that no read of such a quorum
+ * True if these replicas are enough holders of a version that no read of such a quorum
  * misses it from then on. Two reads of more than half of all replicas overlap, whatever each of
  * them asks for, so N - majority + 1 holders suffice; for `local`, which is a majority of one
  * region, the same number of the region. Smaller quorums need not overlap: there one holder is
  * enough, and reads may go back.
  */
-export function isHeld({ groups, count }: Requirement, holders: number, replicas: number): boolean {
+export function isHeld(
+  { groups, count }: Requirement,
+  holders: MemberSet,
+  replicas: number,
+): boolean {
   const most = majority(replicas);
-  if (count >= most) return bitCount(holders) > replicas - most;
+  if (count >= most) return sizeOf(holders) > replicas - most;
   const [group] = groups;
-  const size = group === undefined ? 0 : bitCount(group.mask);
+  const size = group === undefined ? 0 : sizeOf(group.members);
   const meets = groups.length === 1 && group !== undefined && 2 * group.count > size;
-  return meets ? bitCount(holders & group.mask) > size - majority(size) : holders !== 0;
+  return meets
+    ? sizeOf(intersection(holders, group.members)) > size - majority(size)
+    : !isEmpty(holders);
 }
 
 export function majority(size: number): number {
   return Math.floor(size / 2) + 1;
 }
 
-export function bitCount(mask: number): number {
-  let rest = mask;
-  let count = 0;
-  while (rest !== 0) {
-    rest &= rest - 1;
-    count++;
-  }
-  return count;
-}
-
-function single(mask: number, count: number): Requirement {
-  return { groups: [{ mask, count }], count, mask };
+/** At least `count` of these members. */
+export function oneGroup(members: MemberSet, count: number): Requirement {
+  return { groups: [{ members, count }], count, members };
 }
 
 function regionMajority(members: readonly Member[], region: Region): RequirementGroup {
-  const local = members.filter((member) => member.region === region);
-  return { mask: maskOf(local), count: majority(local.length) };
-}
-
-/** Members as bits. */
-export function maskOf(members: readonly Member[]): number {
-  return members.reduce((mask, member) => mask | (1 << member.index), 0);
+  const local = members.filter((member) => member.region === region).map(({ index }) => index);
+  return { members: setOf(local), count: majority(local.length) };
 }

@@ -4,8 +4,9 @@
 import { unreachable } from '../base/assert.ts';
 import type { Asker, Command, ExplainCommand, ListCommand, ReadCommand } from './command.ts';
 import { type Fault, fault } from './fault.ts';
+import { NO_MEMBERS } from './member-set.ts';
 import type { Namespace } from './namespaces.ts';
-import type { QuorumSpec, Requirement } from './quorum.ts';
+import { oneGroup, type QuorumSpec, type Requirement } from './quorum.ts';
 import type { Writing } from './writing.ts';
 
 /** About the records of a namespace. */
@@ -22,7 +23,7 @@ export interface Terms {
 }
 
 /** More replicas than hold the namespace. */
-export const UNMEETABLE: Requirement = { groups: [{ mask: 0, count: 1 }], count: 1, mask: 0 };
+export const UNMEETABLE: Requirement = oneGroup(NO_MEMBERS, 1);
 
 const EXPLAIN_TIMEOUT_MS = 1000;
 

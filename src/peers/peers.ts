@@ -5,6 +5,7 @@
 import type { Outbox } from '../model/effect.ts';
 import type { Alternate } from '../model/fault.ts';
 import { type Dot, type LaneId, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
+import { add, type MemberSet, NO_MEMBERS, remove, single } from '../model/member-set.ts';
 import type { Hello, Pull, VectorEntries } from '../model/message.ts';
 import { majority, type Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
@@ -136,7 +137,7 @@ export class Peers {
   /** By member index; empty at this replica's own. */
   readonly #peers: (Peer | undefined)[];
   readonly #othersMin: number;
-  #reachable: number;
+  #reachable: MemberSet;
   #epoch = 0;
 
   constructor(self: number, peers: readonly Peer[]) {
@@ -144,20 +145,20 @@ export class Peers {
     this.#othersMin = majority(peers.length + 1) - 1;
     this.#peers = [];
     for (const peer of peers) this.#peers[peer.member.index] = peer;
-    this.#reachable = 1 << self;
+    this.#reachable = single(self);
   }
 
-  /** Members that can answer now, this replica included, as bits. */
-  get reachable(): number {
+  /** Members that can answer now, this replica included. */
+  get reachable(): MemberSet {
     return this.#reachable;
   }
 
-  /** Members that are connected and have missed some heartbeats, as bits: machines that died without a word, too. */
-  silent(nowMs: number): number {
-    let mask = 0;
+  /** Members that are connected and have missed some heartbeats: machines that died without a word, too. */
+  silent(nowMs: number): MemberSet {
+    let silent = NO_MEMBERS;
     for (const peer of this.#peers)
-      if (peer?.greeted === true && !peer.isHeard(nowMs)) mask |= 1 << peer.member.index;
-    return mask;
+      if (peer?.greeted === true && !peer.isHeard(nowMs)) silent = add(silent, peer.member.index);
+    return silent;
   }
 
   /** Counts comings and goings: what was heard in one epoch was heard of the same lives. */
@@ -191,22 +192,22 @@ export class Peers {
   onHello(peer: Peer, hello: Hello): void {
     peer.onHello(hello);
     this.#epoch++;
-    this.#reachable |= 1 << peer.member.index;
+    this.#reachable = add(this.#reachable, peer.member.index);
   }
 
   onDisconnected(peer: Peer): void {
     if (peer.greeted) this.#epoch++;
     peer.onDisconnected();
-    this.#reachable &= ~(1 << peer.member.index);
+    this.#reachable = remove(this.#reachable, peer.member.index);
   }
 
-  /** Members known to hold a dot durably, as bits. */
-  holders(dot: Dot, own: ReadonlyVector): number {
-    let mask = covers(own, dot) ? 1 << this.#self : 0;
+  /** Members known to hold a dot durably. */
+  holders(dot: Dot, own: ReadonlyVector): MemberSet {
+    let holders = covers(own, dot) ? single(this.#self) : NO_MEMBERS;
     for (const peer of this.#peers) {
-      if (peer !== undefined && covers(peer.holds, dot)) mask |= 1 << peer.member.index;
+      if (peer !== undefined && covers(peer.holds, dot)) holders = add(holders, peer.member.index);
     }
-    return mask;
+    return holders;
   }
 
   /** What every member holds durably. */

@@ -15,10 +15,23 @@
 import type { Asker, Staleness } from '../model/command.ts';
 import type { Lsn, Now, Turn } from '../model/effect.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
+import {
+  add,
+  difference,
+  has,
+  intersection,
+  isEmpty,
+  isSubset,
+  type MemberSet,
+  NO_MEMBERS,
+  single,
+  sizeOf,
+  union,
+} from '../model/member-set.ts';
 import type { ReadReply } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { RecordRules } from '../model/namespaces.ts';
-import { bitCount, type Requirement } from '../model/quorum.ts';
+import type { Requirement } from '../model/quorum.ts';
 import { latestOf, type Record } from '../model/record.ts';
 import type { ReadonlyVector } from '../model/vector.ts';
 import { includes, merge } from '../conflict/merge.ts';
@@ -38,11 +51,11 @@ export interface PendingRead {
   readonly deadlineMs: number;
   /** When to ask another peer. */
   hedgeAtMs: number;
-  /** Asked members, as bits; those that reported a damaged record; and when each was asked. */
-  asked: number;
-  damaged: number;
+  /** Asked members; those that reported a damaged record; and when each was asked. */
+  asked: MemberSet;
+  damaged: MemberSet;
   readonly askedAtMs: number[];
-  /** Records by member, for the bits of `tally.yes`. */
+  /** Records by member, for those of `tally.yes`. */
   readonly answers: (Record | undefined)[];
   /** By member: its known vector when it answered that it has no record. */
   readonly absentAt: (ReadonlyVector | undefined)[];
@@ -57,8 +70,8 @@ export interface PendingRead {
   ownLsn: Lsn;
   /** How stale this replica's record could be when the read began. */
   readonly stalenessMs: Staleness;
-  /** Peers that may not answer, as bits: they are not asked. */
-  readonly unfit: number;
+  /** Peers that may not answer: they are not asked. */
+  readonly unfit: MemberSet;
 }
 
 /** For a client's answer, to show every replica's view, or to replace a damaged record. */
@@ -74,8 +87,8 @@ export interface ReadRequestOptions {
   readonly key: Key;
   readonly requirement: Requirement;
   readonly deadlineMs: number;
-  /** Peers that must not count, as bits. */
-  readonly unfit: number;
+  /** Peers that must not count. */
+  readonly unfit: MemberSet;
 }
 
 /** The asking replica's own record. */
@@ -113,8 +126,8 @@ export class PendingReads {
     return ++this.#lastId;
   }
 
-  /** Begins a read; `connected` are the members that can be asked, as bits. */
-  begin(options: ReadRequestOptions, local: LocalAnswer, connected: number, turn: Turn): void {
+  /** Begins a read; `connected` are the members that can be asked. */
+  begin(options: ReadRequestOptions, local: LocalAnswer, connected: MemberSet, turn: Turn): void {
     const read: PendingRead = {
       id: ++this.#lastId,
       purpose: options.purpose,
@@ -126,8 +139,8 @@ export class PendingReads {
       beganMs: turn.now.monoMs,
       deadlineMs: options.deadlineMs,
       hedgeAtMs: Number.POSITIVE_INFINITY,
-      asked: 1 << local.member,
-      damaged: 0,
+      asked: single(local.member),
+      damaged: NO_MEMBERS,
       askedAtMs: [],
       answers: [],
       absentAt: [],
@@ -162,11 +175,11 @@ export class PendingReads {
   onReply(
     { peer, holds }: { readonly peer: number; readonly holds: ReadonlyVector },
     reply: ReadReply,
-    connected: number,
+    connected: MemberSet,
     turn: Turn,
   ): void {
     const read = this.#reads.get(reply.id);
-    if (read === undefined || ((read.asked >> peer) & 1) === 0) return;
+    if (read === undefined || !has(read.asked, peer)) return;
     this.#nearness.observe(peer, turn.now.monoMs - (read.askedAtMs[peer] ?? read.beganMs));
     const record = reply.answer === 'same' ? read.known : reply.record;
     const isAnswer = isUnder(read, record) && (reply.answer !== 'same' || record !== undefined);
@@ -178,21 +191,21 @@ export class PendingReads {
   }
 
   /** Another peer can be asked: reads with too few answers use it. */
-  onConnected(connected: number, turn: Turn): void {
+  onConnected(connected: MemberSet, turn: Turn): void {
     for (const read of this.#reads.values()) this.#askNeeded(read, connected, turn);
   }
 
   /** Reads that wait for this peer ask another one. */
-  onDisconnected(peer: number, connected: number, turn: Turn): void {
+  onDisconnected(peer: number, connected: MemberSet, turn: Turn): void {
     for (const read of this.#reads.values()) {
-      if ((read.asked & (1 << peer)) === 0 || (read.tally.yes & (1 << peer)) !== 0) continue;
+      if (!has(read.asked, peer) || has(read.tally.yes, peer)) continue;
       read.tally.reject(peer);
       this.#askNeeded(read, connected, turn);
       this.#decide(read, turn);
     }
   }
 
-  onDue(connected: number, turn: Turn): void {
+  onDue(connected: MemberSet, turn: Turn): void {
     if (!turn.takeDue('read')) return;
     for (const read of this.#reads.values()) {
       if (read.deadlineMs <= turn.now.monoMs) {
@@ -219,7 +232,7 @@ export class PendingReads {
     record: Record | undefined,
   ): void {
     if (answer === 'damaged') {
-      read.damaged |= 1 << member;
+      read.damaged = add(read.damaged, member);
       read.tally.reject(member);
       return;
     }
@@ -229,11 +242,13 @@ export class PendingReads {
       read.newest = merge(read.newest, record);
   }
 
-  #askNeeded(read: PendingRead, connected: number, turn: Turn): void {
-    for (const { mask, count } of read.tally.requirement.groups) {
+  #askNeeded(read: PendingRead, connected: MemberSet, turn: Turn): void {
+    const can = difference(connected, read.unfit);
+    for (const { members, count } of read.tally.requirement.groups) {
       for (const peer of this.#nearness.order) {
-        if (bitCount(read.asked & ~read.tally.no & mask) >= count) break;
-        if (((mask & connected & ~read.unfit & ~read.asked) >> peer) & 1)
+        const asked = difference(intersection(members, read.asked), read.tally.no);
+        if (sizeOf(asked) >= count) break;
+        if (has(difference(intersection(members, can), read.asked), peer))
           this.#ask(read, peer, turn);
       }
     }
@@ -241,7 +256,7 @@ export class PendingReads {
   }
 
   #ask(read: PendingRead, peer: number, turn: Turn): void {
-    read.asked |= 1 << peer;
+    read.asked = add(read.asked, peer);
     read.askedAtMs[peer] = turn.now.monoMs;
     read.hedgeAtMs = turn.now.monoMs + this.#nearness.hedgeAfterMs(peer);
     const { id, namespace, key, known } = read;
@@ -249,10 +264,11 @@ export class PendingReads {
     turn.send(peer, { kind: 'read-request', id, namespace, key, known: dot });
   }
 
-  #hedge(read: PendingRead, connected: number, turn: Turn): void {
+  #hedge(read: PendingRead, connected: MemberSet, turn: Turn): void {
     read.hedgeAtMs = Number.POSITIVE_INFINITY;
-    const open = read.tally.wanted & connected & ~read.unfit & ~read.asked;
-    const peer = this.#nearness.order.find((index) => (open >> index) & 1);
+    const passed = union(read.unfit, read.asked);
+    const open = difference(intersection(read.tally.wanted, connected), passed);
+    const peer = this.#nearness.order.find((index) => has(open, index));
     if (peer === undefined) return;
     this.#metrics.readHedges++;
     this.#ask(read, peer, turn);
@@ -272,11 +288,11 @@ export class PendingReads {
   }
 
   #observeUnanswered(read: PendingRead, now: Now): void {
-    const unanswered = read.asked & ~(read.tally.yes | read.tally.no);
-    if (unanswered === 0) return;
+    const unanswered = difference(read.asked, union(read.tally.yes, read.tally.no));
+    if (isEmpty(unanswered)) return;
     for (const peer of this.#nearness.order) {
       const askedAtMs = read.askedAtMs[peer];
-      if (((unanswered >> peer) & 1) === 0 || askedAtMs === undefined) continue;
+      if (!has(unanswered, peer) || askedAtMs === undefined) continue;
       this.#nearness.observeAtLeast(peer, now.monoMs - askedAtMs);
     }
   }
@@ -287,7 +303,7 @@ function watch({ deadlineMs, hedgeAtMs }: PendingRead, turn: Turn): void {
 }
 
 function stateOfSurvey({ asked, tally }: PendingRead): 'won' | 'pending' {
-  return (asked & ~(tally.yes | tally.no)) === 0 ? 'won' : 'pending';
+  return isSubset(asked, union(tally.yes, tally.no)) ? 'won' : 'pending';
 }
 
 /** A record under another key than the one that was asked for is no answer. */

@@ -31,8 +31,21 @@
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { NamespaceName, Origin } from '../model/id.ts';
+import {
+  add,
+  difference,
+  firstMembers,
+  has,
+  intersection,
+  isEmpty,
+  listOf,
+  type MemberSet,
+  NO_MEMBERS,
+  remove,
+  union,
+} from '../model/member-set.ts';
 import type { Claim, ClaimReply, NamedWrite } from '../model/message.ts';
-import { majority, maskOf, type Member, type Requirement } from '../model/quorum.ts';
+import { majority, type Member, oneGroup, type Requirement } from '../model/quorum.ts';
 import { Tally } from './tally.ts';
 import { LENT_MS, Loans } from './loans.ts';
 import type { Resume } from './looks.ts';
@@ -62,14 +75,14 @@ interface Claiming {
   /** A member has lent as many keys as it can. */
   isFull: boolean;
   /**
-   * Members as bits: asked on their present connection, with an answer, and those of them that said
+   * Members asked on their present connection, those with an answer, and those of them that said
    * `taken`.
    */
-  asked: number;
-  heard: number;
-  taken: number;
+  asked: MemberSet;
+  heard: MemberSet;
+  taken: MemberSet;
   /** Members that may have written without having told another, as lenders report. */
-  former: number;
+  former: MemberSet;
   /** Later requests under the same key. */
   followers: Claiming[];
 }
@@ -94,14 +107,11 @@ export class KeyClaims {
 
   constructor(options: KeyClaimsOptions) {
     const { self, settings } = options;
-    const mask = maskOf(settings.members);
-    const count = majority(settings.members.length);
+    const replicas = settings.members.length;
+    const all = firstMembers(replicas);
     this.#options = options;
-    this.#majority = { groups: [{ mask, count }], count, mask };
-    this.#loans = new Loans(
-      mask & ~(1 << self.index),
-      settings.writesPendingMax * settings.members.length,
-    );
+    this.#majority = oneGroup(all, majority(replicas));
+    this.#loans = new Loans(remove(all, self.index), settings.writesPendingMax * replicas);
   }
 
   get waiting(): number {
@@ -131,10 +141,10 @@ export class KeyClaims {
       againAtMs: Number.POSITIVE_INFINITY,
       wasTaken: false,
       isFull: false,
-      asked: 0,
-      heard: 0,
-      taken: 0,
-      former: 0,
+      asked: NO_MEMBERS,
+      heard: NO_MEMBERS,
+      taken: NO_MEMBERS,
+      former: NO_MEMBERS,
       followers: [],
     };
     this.#lead(claiming, turn);
@@ -155,9 +165,9 @@ export class KeyClaims {
       typeof known === 'object' ? 'known' : (known ?? this.#lend(name, peer, mayLack, turn.now));
     const named = typeof known === 'object' ? known : undefined;
     const former =
-      answer === 'lent' ? this.#loans.formerOf(name, turn.now.monoMs) & ~(1 << peer) : 0;
+      answer === 'lent' ? remove(this.#loans.formerOf(name, turn.now.monoMs), peer) : NO_MEMBERS;
     const reply = { kind: 'claim-reply', id, answer, named } as const;
-    turn.send(peer, former === 0 ? reply : { ...reply, former });
+    turn.send(peer, isEmpty(former) ? reply : { ...reply, former });
   }
 
   #lend(name: string, peer: number, mayLack: boolean, now: Now): ClaimReply['answer'] {
@@ -169,15 +179,15 @@ export class KeyClaims {
   }
 
   #onReply(peer: number, said: ClaimReply, turn: Turn): void {
-    const { id, answer, named, former = 0 } = said;
+    const { id, answer, named, former = NO_MEMBERS } = said;
     const claiming = this.#byId.get(id);
     if (claiming === undefined || claiming.againAtMs < Number.POSITIVE_INFINITY) return;
     if (answer === 'known' && isOf(claiming, named)) {
       this.#options.idempotency.learn(named, turn);
       return this.#end(claiming, undefined, turn);
     }
-    claiming.heard |= 1 << peer;
-    claiming.former |= former & ~(1 << this.#options.self.index);
+    claiming.heard = add(claiming.heard, peer);
+    claiming.former = union(claiming.former, remove(former, this.#options.self.index));
     if (answer === 'lent') claiming.tally.accept(peer);
     else claiming.tally.reject(peer);
     if (answer === 'taken') onTaken(claiming, peer);
@@ -190,9 +200,9 @@ export class KeyClaims {
     this.#loans.onDisconnected(peer, turn.now.monoMs);
     for (const claiming of this.#byId.values()) {
       const { tally } = claiming;
-      claiming.asked &= ~(1 << peer);
-      claiming.heard &= ~(1 << peer);
-      tally.yes &= ~(1 << peer);
+      claiming.asked = remove(claiming.asked, peer);
+      claiming.heard = remove(claiming.heard, peer);
+      tally.yes = remove(tally.yes, peer);
       tally.reject(peer);
       this.#decide(claiming, turn);
     }
@@ -277,9 +287,9 @@ export class KeyClaims {
     claiming.askedAtMs = turn.now.monoMs;
     claiming.againAtMs = Number.POSITIVE_INFINITY;
     claiming.isFull = false;
-    claiming.asked = 0;
-    claiming.heard = 0;
-    claiming.taken = 0;
+    claiming.asked = NO_MEMBERS;
+    claiming.heard = NO_MEMBERS;
+    claiming.taken = NO_MEMBERS;
     claiming.tally = new Tally(this.#majority);
     const name = nameOf(namespace, key);
     const own = this.#loans.lend(name, self.index, turn.now.monoMs);
@@ -291,7 +301,7 @@ export class KeyClaims {
     turn.arm('key-claim', dueOf(claiming));
     for (const { index } of settings.members) {
       if (index === self.index) continue;
-      if (((peers.reachable >> index) & 1) === 0) claiming.tally.reject(index);
+      if (!has(peers.reachable, index)) claiming.tally.reject(index);
       else this.#askMember(claiming, index, turn);
     }
     this.#decide(claiming, turn);
@@ -299,7 +309,7 @@ export class KeyClaims {
 
   #askMember(claiming: Claiming, index: number, out: Outbox): void {
     const { id, namespace, key } = claiming;
-    claiming.asked |= 1 << index;
+    claiming.asked = add(claiming.asked, index);
     out.send(index, { kind: 'claim', id, step: 'ask', namespace, key });
   }
 
@@ -308,20 +318,19 @@ export class KeyClaims {
     const { state } = claiming.tally;
     if (state === 'won') return this.#onLent(claiming, turn);
     if (state === 'pending') return;
-    if (claiming.taken !== 0) return this.#pause(claiming, turn);
+    if (!isEmpty(claiming.taken)) return this.#pause(claiming, turn);
     this.release(claiming.namespace, claiming.key, turn);
     this.#end(claiming, claiming.isFull ? FULL : UNREACHABLE, turn);
   }
 
   // asking -> lent, waiting, or still asking the former borrowers
   #onLent(claiming: Claiming, turn: Turn): void {
-    const { peers, settings } = this.#options;
-    if ((claiming.former & claiming.taken) !== 0) return this.#pause(claiming, turn);
-    const missing = claiming.former & ~claiming.heard & peers.reachable;
-    if (missing === 0) return this.#end(claiming, undefined, turn);
-    const unasked = missing & ~claiming.asked;
-    for (const { index } of settings.members)
-      if (((unasked >> index) & 1) === 1) this.#askMember(claiming, index, turn);
+    const { former, heard, taken } = claiming;
+    if (!isEmpty(intersection(former, taken))) return this.#pause(claiming, turn);
+    const missing = intersection(difference(former, heard), this.#options.peers.reachable);
+    if (isEmpty(missing)) return this.#end(claiming, undefined, turn);
+    for (const member of listOf(difference(missing, claiming.asked)))
+      this.#askMember(claiming, member, turn);
   }
 
   // asking -> waiting
@@ -394,7 +403,7 @@ function lateOf({ wasTaken }: Claiming): Fault {
 }
 
 function onTaken(claiming: Claiming, member: number): void {
-  claiming.taken |= 1 << member;
+  claiming.taken = add(claiming.taken, member);
   claiming.wasTaken = true;
 }
 

@@ -4,6 +4,7 @@
 import type { ListCommand, Staleness } from '../model/command.ts';
 import type { ReadOwner } from '../model/effect.ts';
 import { withoutValue } from '../model/encoding.ts';
+import { type MemberSet, NO_MEMBERS } from '../model/member-set.ts';
 import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
 import type { Namespace } from '../model/namespaces.ts';
 import type { Requirement } from '../model/quorum.ts';
@@ -21,7 +22,7 @@ export interface Listing extends Holder {
   readonly command: ListCommand;
   readonly requirement: Requirement;
   readonly namespace: Namespace;
-  readonly unfit: number;
+  readonly unfit: MemberSet;
   readonly deadlineMs: number;
   readonly enoughMs: number;
   readonly beganMs: number;
@@ -35,7 +36,7 @@ export interface Listing extends Holder {
   // ---- of the round
   surveyId: number;
   tally: Tally;
-  asked: number;
+  asked: MemberSet;
   askedAtMs: number[];
   hedgeAtMs: number;
   answers: (SurveyReply | undefined)[];
@@ -60,7 +61,7 @@ export function freshRound(requirement: Requirement) {
   return {
     surveyId: 0,
     tally: new Tally(requirement),
-    asked: 0,
+    asked: NO_MEMBERS,
     askedAtMs: [] as number[],
     hedgeAtMs: Number.POSITIVE_INFINITY,
     answers: [] as (SurveyReply | undefined)[],

@@ -6,6 +6,7 @@ import type { Now } from '../model/effect.ts';
 import { withoutValue } from '../model/encoding.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Key } from '../model/id.ts';
+import { add, type MemberSet, NO_MEMBERS, single } from '../model/member-set.ts';
 import type { KeyVersion } from '../model/message.ts';
 import { encodedOf, isTombstone, latestOf, type Record, shows } from '../model/record.ts';
 import { compareVersions } from '../conflict/version-order.ts';
@@ -14,8 +15,8 @@ import { compareVersions } from '../conflict/version-order.ts';
 export interface Row {
   readonly key: Key;
   newest: KeyVersion;
-  /** Members that have the newest version, as bits. */
-  holders: number;
+  /** Members that have the newest version. */
+  holders: MemberSet;
   own: Record | undefined;
   /** The content of the newest version is not known yet. */
   isOpen: boolean;
@@ -59,15 +60,15 @@ export function see(
   const row = rows.get(key);
   if (row === undefined) {
     const rest = { own, isOpen: false, failed: undefined };
-    rows.set(key, { key, newest: version, holders: 1 << member, ...rest });
+    rows.set(key, { key, newest: version, holders: single(member), ...rest });
     return;
   }
   const order = compareVersions(version, row.newest);
   if (order > 0) {
     row.newest = version;
-    row.holders = 0;
+    row.holders = NO_MEMBERS;
   }
-  if (order >= 0) row.holders |= 1 << member;
+  if (order >= 0) row.holders = add(row.holders, member);
 }
 
 /** This replica's own record is the newest version of the row. */

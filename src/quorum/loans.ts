@@ -13,6 +13,15 @@
 // Bound: `lentMax` keys; beyond it doubtful loans are forgotten, the oldest first, and then no more
 // are lent.
 
+import {
+  add,
+  intersection,
+  isEmpty,
+  type MemberSet,
+  NO_MEMBERS,
+  remove,
+} from '../model/member-set.ts';
+
 /** A borrower writes within half of this time. */
 export const LENT_MS = 10_000;
 /** Broken connections are restored within this time. */
@@ -25,20 +34,20 @@ interface Loan {
   readonly atMs: number;
   /** When the loan becomes doubtful. */
   readonly untilMs: number;
-  /** Former borrowers, as bits. */
-  readonly former: number;
+  /** Former borrowers. */
+  readonly former: MemberSet;
 }
 
 export class Loans {
-  readonly #others: number;
+  readonly #others: MemberSet;
   readonly #lentMax: number;
   /** By name, the oldest first. */
   readonly #loans = new Map<string, Loan>();
   /** Until then a borrower of an earlier incarnation may still be about to write. */
   #earlierUntilMs = Number.POSITIVE_INFINITY;
 
-  /** `others`: the other members, as bits. */
-  constructor(others: number, lentMax: number) {
+  /** `others`: the other members. */
+  constructor(others: MemberSet, lentMax: number) {
     this.#others = others;
     this.#lentMax = lentMax;
   }
@@ -51,26 +60,26 @@ export class Loans {
   lend(name: string, member: number, nowMs: number): 'lent' | 'taken' | 'full' {
     const loan = this.#loans.get(name);
     if (loan !== undefined && loan.member !== member && loan.untilMs > nowMs) return 'taken';
-    const former = loan === undefined ? 0 : borrowersOf(loan) & ~bitOf(member);
+    const former = loan === undefined ? NO_MEMBERS : remove(borrowersOf(loan), member);
     this.#loans.delete(name);
     if (!this.#makeRoom(nowMs)) return 'full';
     this.#loans.set(name, { member, atMs: nowMs, untilMs: nowMs + LENT_MS, former });
     return 'lent';
   }
 
-  /** Other members, as bits, that may have written under the key without having told another. */
-  formerOf(name: string, nowMs: number): number {
+  /** Other members that may have written under the key without having told another. */
+  formerOf(name: string, nowMs: number): MemberSet {
     if (nowMs < this.#earlierUntilMs) return this.#others;
-    return (this.#loans.get(name)?.former ?? 0) & this.#others;
+    return intersection(this.#loans.get(name)?.former ?? NO_MEMBERS, this.#others);
   }
 
   /** It has written nothing under the key. */
   giveBack(name: string, member: number): void {
     const loan = this.#loans.get(name);
     if (loan === undefined) return;
-    const former = loan.former & ~bitOf(member);
+    const former = remove(loan.former, member);
     if (loan.member !== member) this.#loans.set(name, { ...loan, former });
-    else if (former === 0) this.#loans.delete(name);
+    else if (isEmpty(former)) this.#loans.delete(name);
     else this.#loans.set(name, { ...loan, former, member: undefined, untilMs: 0 });
   }
 
@@ -97,10 +106,6 @@ export class Loans {
   }
 }
 
-function borrowersOf({ member, former }: Loan): number {
-  return member === undefined ? former : former | bitOf(member);
-}
-
-function bitOf(member: number): number {
-  return 1 << member;
+function borrowersOf({ member, former }: Loan): MemberSet {
+  return member === undefined ? former : add(former, member);
 }

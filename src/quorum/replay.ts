@@ -4,11 +4,12 @@
 
 import type { Turn } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
+import { type MemberSet, union } from '../model/member-set.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type PendingWrite, unknownOutcome, written } from './put.ts';
 
-/** Members that hold a dot durably, as bits. */
-export type Holders = (dot: Dot) => number;
+/** Members that hold a dot durably. */
+export type Holders = (dot: Dot) => MemberSet;
 
 export class Replays {
   readonly #replicas: number;
@@ -46,7 +47,7 @@ export class Replays {
   }
 
   #isAnswered(write: PendingWrite, holders: Holders, turn: Turn): boolean {
-    write.tally.yes |= holders(write);
+    write.tally.yes = union(write.tally.yes, holders(write));
     const settled = write.tally.state === 'won';
     if (settled || (write.respondAsync && write.tally.acks > 0)) {
       this.#metrics.idempotentReplays++;

@@ -14,6 +14,18 @@
 
 import type { Asker } from '../model/command.ts';
 import type { Lsn, Turn } from '../model/effect.ts';
+import {
+  add,
+  difference,
+  has,
+  intersection,
+  isSubset,
+  listOf,
+  type MemberSet,
+  remove,
+  single,
+  union,
+} from '../model/member-set.ts';
 import type { ReadReply } from '../model/message.ts';
 import { isHeld } from '../model/quorum.ts';
 import { latestOf, type Record } from '../model/record.ts';
@@ -27,8 +39,8 @@ export interface WriteBackOptions {
   readonly read: PendingRead;
   readonly client: Asker;
   readonly newest: Record;
-  /** Members that hold it durably, as bits. */
-  readonly holders: number;
+  /** Members that hold it durably. */
+  readonly holders: MemberSet;
   /** The batch that makes it durable here; 0 if it is durable or not visible here. */
   readonly ownLsn: Lsn;
   /** This replica must hold it as well. */
@@ -39,7 +51,7 @@ export interface WriteBackOptions {
 
 export interface WriteBack extends WriteBackOptions {
   readonly id: number;
-  holders: number;
+  holders: MemberSet;
   ownLsn: Lsn;
   againMs: number;
   againAtMs: number;
@@ -66,20 +78,20 @@ export class WriteBacks {
     return this.#waiting.size;
   }
 
-  begin(options: WriteBackOptions, connected: number, turn: Turn): void {
+  begin(options: WriteBackOptions, connected: MemberSet, turn: Turn): void {
     const id = this.#nextId();
     const writeBack: WriteBack = { ...options, id, againMs: AGAIN_MS, againAtMs: 0 };
     this.#waiting.set(id, writeBack);
     const { read, holders } = writeBack;
     // Members that have answered are alive; the others are asked if these are too few.
-    const alive = read.tally.yes | (1 << this.#self);
-    const suffice = isHeld(read.tally.requirement, holders | alive, this.#replicas);
-    this.#ask(writeBack, suffice ? connected & alive : connected, turn);
+    const alive = add(read.tally.yes, this.#self);
+    const suffice = isHeld(read.tally.requirement, union(holders, alive), this.#replicas);
+    this.#ask(writeBack, suffice ? intersection(connected, alive) : connected, turn);
     this.#decide(writeBack, connected, turn);
   }
 
   /** True if the reply was for this. */
-  onReply(peer: number, reply: ReadReply, connected: number, turn: Turn): boolean {
+  onReply(peer: number, reply: ReadReply, connected: MemberSet, turn: Turn): boolean {
     const writeBack = this.#waiting.get(reply.id);
     if (writeBack === undefined) return false;
     const { newest } = writeBack;
@@ -89,32 +101,31 @@ export class WriteBacks {
       record.namespace === newest.namespace &&
       record.key === newest.key &&
       includes(record, newest);
-    const bit = 1 << peer;
-    if (answer === 'same' || isNewer) this.#onHolders(writeBack, bit, connected, turn);
+    if (answer === 'same' || isNewer) this.#onHolders(writeBack, single(peer), connected, turn);
     return true;
   }
 
   /** Batches up to `lsn` are durable here. */
-  onDurable(lsn: Lsn, connected: number, turn: Turn): void {
-    const bit = 1 << this.#self;
+  onDurable(lsn: Lsn, connected: MemberSet, turn: Turn): void {
+    const self = single(this.#self);
     for (const writeBack of this.#waiting.values()) {
       if (writeBack.ownLsn === 0 || writeBack.ownLsn > lsn) continue;
       writeBack.ownLsn = 0;
-      this.#onHolders(writeBack, bit, connected, turn);
+      this.#onHolders(writeBack, self, connected, turn);
     }
   }
 
   /** Members are known to hold more; `holders` returns the holders of a version. */
-  onProgress(holders: (newest: Record) => number, connected: number, turn: Turn): void {
+  onProgress(holders: (newest: Record) => MemberSet, connected: MemberSet, turn: Turn): void {
     for (const writeBack of this.#waiting.values())
       this.#onHolders(writeBack, holders(writeBack.newest), connected, turn);
   }
 
-  onDisconnected(connected: number, turn: Turn): void {
+  onDisconnected(connected: MemberSet, turn: Turn): void {
     for (const writeBack of this.#waiting.values()) this.#decide(writeBack, connected, turn);
   }
 
-  onDue(connected: number, turn: Turn): void {
+  onDue(connected: MemberSet, turn: Turn): void {
     if (!turn.takeDue('write-back')) return;
     for (const writeBack of this.#waiting.values()) {
       if (writeBack.read.deadlineMs <= turn.now.monoMs) this.#end(writeBack, 'expired', turn);
@@ -130,12 +141,11 @@ export class WriteBacks {
     return clients;
   }
 
-  #ask(writeBack: WriteBack, members: number, turn: Turn): void {
+  #ask(writeBack: WriteBack, members: MemberSet, turn: Turn): void {
     const { id, newest, holders, repairs } = writeBack;
     const { namespace, key } = newest;
     const known = latestOf(newest);
-    for (let peer = 0; peer < this.#replicas; peer++) {
-      if (peer === this.#self || (((members & ~holders) >> peer) & 1) === 0) continue;
+    for (const peer of listOf(remove(difference(members, holders), this.#self))) {
       if (repairs) turn.send(peer, { kind: 'repair', record: newest });
       turn.send(peer, { kind: 'read-request', id, namespace, key, known });
     }
@@ -144,19 +154,19 @@ export class WriteBacks {
     watch(writeBack, turn);
   }
 
-  #onHolders(writeBack: WriteBack, holders: number, connected: number, turn: Turn): void {
-    if ((holders & ~writeBack.holders) === 0) return;
-    writeBack.holders |= holders;
+  #onHolders(writeBack: WriteBack, holders: MemberSet, connected: MemberSet, turn: Turn): void {
+    if (isSubset(holders, writeBack.holders)) return;
+    writeBack.holders = union(writeBack.holders, holders);
     this.#decide(writeBack, connected, turn);
   }
 
-  #decide(writeBack: WriteBack, connected: number, turn: Turn): void {
+  #decide(writeBack: WriteBack, connected: MemberSet, turn: Turn): void {
     const { read, holders, needsSelf } = writeBack;
     const { requirement } = read.tally;
-    const isHere = ((holders >> this.#self) & 1) === 1;
+    const isHere = has(holders, this.#self);
     if (isHeld(requirement, holders, this.#replicas) && (isHere || !needsSelf))
       this.#end(writeBack, 'won', turn);
-    else if (!isHeld(requirement, holders | connected, this.#replicas))
+    else if (!isHeld(requirement, union(holders, connected), this.#replicas))
       this.#end(writeBack, 'lost', turn);
   }
 

@@ -12,6 +12,7 @@ import type { Now, Outbox } from '../model/effect.ts';
 import type { NamespaceLag } from '../model/lag.ts';
 import { hlcToMs } from '../model/hlc.ts';
 import { type Origin, type ReplicaId, replicaOf } from '../model/id.ts';
+import { has, isEmpty } from '../model/member-set.ts';
 import type { Digest } from '../model/record.ts';
 import { countMissing, type ReadonlyVector } from '../model/vector.ts';
 import type { Comparisons } from '../entropy/comparisons.ts';
@@ -142,14 +143,14 @@ export function writeStatusOf(
 ): void {
   const { settings, log, peers } = options;
   const { dot, client } = command;
-  const mask = peers.holders(dot, log.durable);
-  if (mask === 0) {
+  const holding = peers.holders(dot, log.durable);
+  if (isEmpty(holding)) {
     refuse(client, out, 'write-not-found', 'no replica is known to hold this write', { dot });
     return;
   }
-  const holders = settings.members.filter((member) => mask & (1 << member.index));
+  const holders = settings.members.filter(({ index }) => has(holding, index));
   const regions = [...new Set(settings.members.map((member) => member.region))].filter((region) =>
-    settings.members.every((member) => member.region !== region || mask & (1 << member.index)),
+    settings.members.every((member) => member.region !== region || has(holding, member.index)),
   );
   out.reply(
     client,

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HostTurn } from '../../src/host/turn.ts';
 import type { Client, Reply } from '../../src/model/command.ts';
+import { has } from '../../src/model/member-set.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
 import { type QuorumSpec, requirementOf } from '../../src/model/quorum.ts';
 import { PendingWrite, PendingWrites } from '../../src/quorum/put.ts';
@@ -49,7 +50,7 @@ interface Twin {
 const isMet = ({ quorum: spec, voters }: Twin): boolean => {
   const groups = requirementOf(spec, MEMBERS, SELF)?.groups ?? [];
   return groups.every(
-    ({ mask, count }) => [...voters].filter((index) => (mask >> index) & 1).length >= count,
+    ({ members, count }) => [...voters].filter((index) => has(members, index)).length >= count,
   );
 };
 

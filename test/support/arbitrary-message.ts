@@ -15,6 +15,7 @@ import { LEVELS } from '../../src/model/level.ts';
 import { TIMEOUT_MS_MAX } from '../../src/model/policy.ts';
 import { latestOf, type Mutation, type Record, recordOf } from '../../src/model/record.ts';
 import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
+import { setOfBits } from './build.ts';
 
 const anyVector: fc.Arbitrary<VectorEntries> = fc.array(fc.tuple(anyOrigin, anySeq), {
   maxLength: 8,
@@ -317,7 +318,7 @@ export const messageArbitraries: {
       id: anyId,
       answer: fc.constant('lent' as const),
       named: fc.constant(undefined),
-      former: fc.integer({ min: 1, max: 0x3fff_ffff }),
+      former: fc.integer({ min: 1, max: 0x7fff_ffff }).map(setOfBits),
     }),
     fc.record({
       kind: fc.constant('claim-reply' as const),

@@ -10,6 +10,7 @@ import {
   type Region,
   type ReplicaId,
 } from '../../src/model/id.ts';
+import { type MemberSet, readBits } from '../../src/model/member-set.ts';
 import { bootMembership, type Membership } from '../../src/model/membership.ts';
 import type { Hello } from '../../src/model/message.ts';
 import type { Member } from '../../src/model/quorum.ts';
@@ -25,6 +26,13 @@ export function origin(name: string): Origin {
   const parsed = parseOrigin(name);
   if (parsed === undefined) throw new Error(`not an origin: ${name}`);
   return parsed;
+}
+
+/** `setOfBits(0b101)`: members 0 and 2. */
+export function setOfBits(bits: number): MemberSet {
+  const set = readBits(bits);
+  if (set === undefined) throw new Error(`not a set of members: ${bits}`);
+  return set;
 }
 
 export function bytes(of: string): Uint8Array {

@@ -14,7 +14,8 @@ import { addRoute, type App } from './add-route.ts';
 import type { QueryOf } from '../../api/parameters.ts';
 import type { PeerStatus, Status } from '../../model/command.ts';
 import type { Policy } from '../../model/policy.ts';
-import { bitCount, type Member, type Requirement, requirementOf } from '../../model/quorum.ts';
+import { intersection, setOf, sizeOf } from '../../model/member-set.ts';
+import { type Member, type Requirement, requirementOf } from '../../model/quorum.ts';
 import {
   check,
   checkMajority,
@@ -122,8 +123,10 @@ function checkQuorums(
 
 function isMet(requirement: Requirement | undefined, reached: readonly Member[]): boolean {
   if (requirement === undefined) return false;
-  const mask = reached.reduce((bits, { index }) => bits | (1 << index), 0);
-  return requirement.groups.every((group) => bitCount(group.mask & mask) >= group.count);
+  const these = setOf(reached.map(({ index }) => index));
+  return requirement.groups.every(
+    ({ members, count }) => sizeOf(intersection(members, these)) >= count,
+  );
 }
 
 /** A namespace whose policy bounds no lag is served whenever the replica serves. */

@@ -11,6 +11,7 @@ import { type StampOptions, stampDoubt } from '../../consistency/clock-doubt.ts'
 import type { ReadAdmission } from '../../lag/read-admission.ts';
 import type { Drain } from '../../membership/drain.ts';
 import type { ListCommand, ReadCommand } from '../../model/command.ts';
+import { difference, NO_MEMBERS, union } from '../../model/member-set.ts';
 import type { Fault } from '../../model/fault.ts';
 import { majority } from '../../model/quorum.ts';
 import { type DataCommand, UNMEETABLE, unmeetable } from '../../model/terms.ts';
@@ -131,9 +132,11 @@ function reachToWrite({ peers }: GateOptions): Ask<Writing> {
 /** A read does not begin by asking members that have fallen silent. */
 function reachToRead({ admission, peers }: GateOptions): Ask<ReadCommand | ListCommand> {
   return ({ kind, namespace }, { quorum: asked }, { now }) => {
-    const silent = kind === 'read' ? peers.silent(now.monoMs) : 0;
-    const mask = peers.reachable & ~silent & ~admission.unfit(namespace);
-    return isReachable(asked, mask) ? ADMIT : tooFew('r', asked.count);
+    const silent = kind === 'read' ? peers.silent(now.monoMs) : NO_MEMBERS;
+    const passed = union(silent, admission.unfit(namespace));
+    return isReachable(asked, difference(peers.reachable, passed))
+      ? ADMIT
+      : tooFew('r', asked.count);
   };
 }
 

@@ -4,6 +4,7 @@
 import type { ListCommand } from '../../model/command.ts';
 import type { Outbox, Turn } from '../../model/effect.ts';
 import type { Fault, FaultCode } from '../../model/fault.ts';
+import { single } from '../../model/member-set.ts';
 import type { SurveyReply, SurveyRequest } from '../../model/message.ts';
 import { isReachable } from '../../quorum/tally.ts';
 import type { Terms } from '../../model/terms.ts';
@@ -51,7 +52,7 @@ export class ListDesk {
   }
 
   #isAlone({ quorum }: Terms): boolean {
-    return isReachable(quorum, 1 << this.#options.self.index);
+    return isReachable(quorum, single(this.#options.self.index));
   }
 
   /** `mayLack`: this replica may lack what it once had. */

@@ -28,8 +28,17 @@ import type { ListCommand, Staleness } from '../../model/command.ts';
 import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../../model/effect.ts';
 import { recordIn } from '../../model/encoding.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
+import {
+  add,
+  difference,
+  has,
+  intersection,
+  single,
+  sizeOf,
+  union,
+} from '../../model/member-set.ts';
 import type { SurveyReply } from '../../model/message.ts';
-import { bitCount, isHeld, type Member } from '../../model/quorum.ts';
+import { isHeld, type Member } from '../../model/quorum.ts';
 import { encodedOf, type Record } from '../../model/record.ts';
 import { covers } from '../../model/vector.ts';
 import { foldedPrefix, keyRangeOf, restOf } from '../../store/key-range.ts';
@@ -161,7 +170,7 @@ export class QuorumLists {
   onReply(peer: number, reply: SurveyReply, turn: Turn): void {
     const listing = this.#surveying.get(reply.id);
     if (listing === undefined) return;
-    if (((listing.asked >> peer) & 1) === 0 || listing.answers[peer] !== undefined) return;
+    if (!has(listing.asked, peer) || listing.answers[peer] !== undefined) return;
     this.#options.nearness.observe(
       peer,
       turn.now.monoMs - (listing.askedAtMs[peer] ?? turn.now.monoMs),
@@ -191,7 +200,7 @@ export class QuorumLists {
 
   onDisconnected(peer: number, turn: Turn): void {
     for (const listing of this.#running.values()) {
-      if (((listing.asked >> peer) & 1) === 0 || listing.answers[peer] !== undefined) continue;
+      if (!has(listing.asked, peer) || listing.answers[peer] !== undefined) continue;
       listing.tally.reject(peer);
       this.#askNeeded(listing, turn);
       this.#decide(listing, turn);
@@ -248,7 +257,7 @@ export class QuorumLists {
       return this.#fail(listing, fault('overloaded', 'lists hold all that they may', more), turn);
     }
     const own = this.#options.self.index;
-    listing.asked = 1 << own;
+    listing.asked = single(own);
     listing.tally.accept(own);
     this.#askNeeded(listing, turn);
     this.#decide(listing, turn);
@@ -256,18 +265,20 @@ export class QuorumLists {
 
   #askNeeded(listing: Listing, turn: Turn): void {
     const { nearness, peers } = this.#options;
-    const can = peers.reachable & ~listing.unfit;
-    for (const { mask, count } of listing.requirement.groups) {
+    const can = difference(peers.reachable, listing.unfit);
+    for (const { members, count } of listing.requirement.groups) {
       for (const peer of nearness.order) {
-        if (bitCount(listing.asked & ~listing.tally.no & mask) >= count) break;
-        if (((mask & can & ~listing.asked) >> peer) & 1) this.#ask(listing, peer, turn);
+        const asked = difference(intersection(members, listing.asked), listing.tally.no);
+        if (sizeOf(asked) >= count) break;
+        if (has(difference(intersection(members, can), listing.asked), peer))
+          this.#ask(listing, peer, turn);
       }
     }
     watch(listing, turn);
   }
 
   #ask(listing: Listing, peer: number, turn: Turn): void {
-    listing.asked |= 1 << peer;
+    listing.asked = add(listing.asked, peer);
     listing.askedAtMs[peer] = turn.now.monoMs;
     listing.hedgeAtMs = turn.now.monoMs + this.#options.nearness.hedgeAfterMs(peer);
     const { surveyId: id, command, range } = listing;
@@ -279,8 +290,9 @@ export class QuorumLists {
   #hedge(listing: Listing, turn: Turn): void {
     const { nearness, peers, metrics } = this.#options;
     listing.hedgeAtMs = Number.POSITIVE_INFINITY;
-    const open = listing.tally.wanted & peers.reachable & ~listing.unfit & ~listing.asked;
-    const peer = nearness.order.find((index) => (open >> index) & 1);
+    const passed = union(listing.unfit, listing.asked);
+    const open = difference(intersection(listing.tally.wanted, peers.reachable), passed);
+    const peer = nearness.order.find((index) => has(open, index));
     if (peer === undefined) return;
     metrics.readHedges++;
     this.#ask(listing, peer, turn);
@@ -410,7 +422,7 @@ export class QuorumLists {
     const { requirement, namespace } = listing;
     const { log, peers } = this.#options;
     const { newest } = row;
-    const all = row.holders | peers.holders(newest, log.durable);
+    const all = union(row.holders, peers.holders(newest, log.durable));
     if (!isHeld(requirement, all, namespace.members.length)) return true;
     return !newest.isDeleted && !hasNewest(row);
   }

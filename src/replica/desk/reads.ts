@@ -25,9 +25,19 @@ import type { Lsn, Outbox, Turn } from '../../model/effect.ts';
 import { decodeRecord } from '../../model/encoding.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import type { Key, NamespaceName, LaneId } from '../../model/id.ts';
+import {
+  add,
+  difference,
+  has,
+  isEmpty,
+  type MemberSet,
+  NO_MEMBERS,
+  single,
+  sizeOf,
+} from '../../model/member-set.ts';
 import type { ReadReply, ReadRequest, Repair } from '../../model/message.ts';
 import { type Storage, UNREADABLE } from '../../model/port.ts';
-import { bitCount, isHeld, type Member } from '../../model/quorum.ts';
+import { isHeld, type Member } from '../../model/quorum.ts';
 import {
   isCoveredBy,
   isTombstone,
@@ -106,13 +116,13 @@ export class Reads {
   readonly #parts: ReadsParts;
   readonly #pending: PendingReads;
   readonly #writeBacks: WriteBacks;
-  readonly #ownBit: number;
+  readonly #itself: MemberSet;
   #durableLsn: Lsn = 0;
 
   constructor(options: ReadsOptions, parts: ReadsParts) {
     this.#options = options;
     this.#parts = parts;
-    this.#ownBit = 1 << options.self.index;
+    this.#itself = single(options.self.index);
     this.#pending = new PendingReads(options.nearness, options.metrics, (read, outcome, turn) =>
       this.#finish(read, outcome, turn),
     );
@@ -130,7 +140,7 @@ export class Reads {
 
   begin(command: ReadCommand, terms: Terms, turn: Turn): void {
     const cell = this.#options.table.read(command.namespace, command.key);
-    if (isReachable(terms.quorum, this.#ownBit) && !cell.damaged)
+    if (isReachable(terms.quorum, this.#itself) && !cell.damaged)
       this.#reply(command.client, cell, terms.deadlineMs, turn);
     else if (this.#parts.admits(command, terms, turn)) this.#ask(command, terms, cell, turn);
   }
@@ -138,7 +148,7 @@ export class Reads {
   explain(command: ExplainCommand, terms: Terms, turn: Turn): void {
     if (!this.#parts.admits(command, terms, turn)) return;
     const cell = this.#options.table.read(command.namespace, command.key);
-    this.#begin(questionOf('explain', command, terms, 0), cell, turn);
+    this.#begin(questionOf('explain', command, terms, NO_MEMBERS), cell, turn);
   }
 
   /** Why no further read can wait; `undefined`: one can. */
@@ -158,7 +168,7 @@ export class Reads {
     const rules = namespaces.rulesFor(namespace);
     const options = { purpose: 'heal', client: undefined, namespace, rules, key } as const;
     const deadlineMs = turn.now.monoMs + HEAL_TIMEOUT_MS;
-    this.#begin({ ...options, requirement: rules.all, deadlineMs, unfit: 0 }, cell, turn);
+    this.#begin({ ...options, requirement: rules.all, deadlineMs, unfit: NO_MEMBERS }, cell, turn);
   }
 
   /**
@@ -233,10 +243,10 @@ export class Reads {
   #passOverSilent(turn: Turn): void {
     const { reachable } = this.#options.peers;
     const silent = this.#options.peers.silent(turn.now.monoMs);
-    if (silent === 0 || this.#pending.waiting === 0) return;
+    if (isEmpty(silent) || this.#pending.waiting === 0) return;
     for (const { member } of this.#options.peers.greeted())
-      if ((silent >> member.index) & 1)
-        this.#pending.onDisconnected(member.index, reachable & ~silent, turn);
+      if (has(silent, member.index))
+        this.#pending.onDisconnected(member.index, difference(reachable, silent), turn);
   }
 
   /** The replica stops: who still waits is told. */
@@ -320,22 +330,22 @@ export class Reads {
   /** Answers the version at once where enough replicas hold it, else writes it back first. */
   #hold(read: PendingRead, client: Asker, newest: Record | undefined, turn: Turn): void {
     if (newest === undefined) return this.#answer(read, client, undefined, turn);
-    const { peers, table } = this.#options;
+    const { peers, self, table } = this.#options;
     const { members, level } = read.rules;
     const needsSelf = level.repairs === 'stream';
     let holders = this.#holders(newest);
     for (let member = 0; member < members.length; member++) {
-      const theirs = (read.tally.yes >> member) & 1 ? read.answers[member] : undefined;
-      if (includes(theirs, newest)) holders |= 1 << member;
+      const theirs = has(read.tally.yes, member) ? read.answers[member] : undefined;
+      if (includes(theirs, newest)) holders = add(holders, member);
     }
-    if (!needsSelf) this.#repair(read, newest, holders !== 0, turn);
+    if (!needsSelf) this.#repair(read, newest, !isEmpty(holders), turn);
     const own = table.read(read.namespace, read.key);
     // In `fifo` it was dropped here meanwhile, as a delete that everybody has.
     if (needsSelf && own.record === undefined && !own.damaged)
       return this.#answer(read, client, undefined, turn);
     const isShown = includes(own.record, newest);
-    if (isShown && own.lsn <= this.#durableLsn) holders |= this.#ownBit;
-    const isHere = (holders & this.#ownBit) !== 0;
+    if (isShown && own.lsn <= this.#durableLsn) holders = add(holders, self.index);
+    const isHere = has(holders, self.index);
     if (isHeld(read.tally.requirement, holders, members.length) && (isHere || !needsSelf)) {
       this.#answer(read, client, newest, turn);
     } else {
@@ -352,20 +362,20 @@ export class Reads {
     turn: Turn,
   ): void {
     if (outcome === 'won') return this.#answer(read, client, newest, turn);
-    const counts = { required: read.tally.requirement.count, acks: bitCount(holders) };
+    const counts = { required: read.tally.requirement.count, acks: sizeOf(holders) };
     if (outcome === 'lost') refuse(client, turn, 'no-quorum', UNHELD_LOST, counts);
     else refuse(client, turn, 'timeout', UNHELD_LATE, counts);
   }
 
   /** Members known to hold the version or a newer one durably, by what they have told of their logs. */
-  #holders(newest: Record): number {
+  #holders(newest: Record): MemberSet {
     return this.#options.peers.holders(latestOf(newest), this.#options.log.durable);
   }
 
   /** Heals our own record, if it is damaged and what was there can be told. */
   #healFrom(read: PendingRead, out: Outbox): void {
     const { clock, log, table } = this.#options;
-    if (read.cut === undefined || read.tally.yes === 0) return;
+    if (read.cut === undefined || isEmpty(read.tally.yes)) return;
     if (!table.read(read.namespace, read.key).damaged) return;
     const beyond = log.newestBeyond(read.cut, read.namespace, read.key);
     if (beyond === 'unknown') return;
@@ -392,7 +402,7 @@ export class Reads {
   /** `mayLeave`: some replica has it on disk. What is durable nowhere must not leave; the stream will bring it. */
   #repair(read: PendingRead, newest: Record, mayLeave: boolean, out: Outbox): void {
     for (let member = 0; member < read.rules.members.length; member++) {
-      const answered = (read.tally.yes >> member) & 1;
+      const answered = has(read.tally.yes, member);
       const isSelf = member === this.#options.self.index;
       if (!isSelf && (!answered || !mayLeave)) continue;
       const theirs = isSelf
@@ -433,7 +443,7 @@ export class Reads {
   #answer(read: PendingRead, client: Asker, record: Record | undefined, turn: Turn): void {
     const answers = read.tally.acks;
     // The bound is this replica's own: it holds where its own record is part of the answer, as old as the read is.
-    const isOwnPart = (read.tally.yes & this.#ownBit) !== 0 || read.cut !== undefined;
+    const isOwnPart = has(read.tally.yes, this.#options.self.index) || read.cut !== undefined;
     const stalenessMs =
       isOwnPart && read.stalenessMs !== 'unknown'
         ? read.stalenessMs + turn.now.monoMs - read.beganMs
@@ -456,16 +466,15 @@ export class Reads {
     const { self, log, peers } = this.#options;
     const known = this.#known();
     const replicas = read.rules.members.map((member): ReplicaView => {
-      const bit = 1 << member.index;
       const record = read.answers[member.index];
       const holds = member.index === self.index ? log.durable : peers.get(member.index)?.holds;
       const gaps = holds === undefined ? [] : missing(holds, known);
-      const answered =
-        read.tally.yes & bit ? (record === undefined ? 'absent' : 'record') : undefined;
+      const held = record === undefined ? 'absent' : 'record';
+      const answered = has(read.tally.yes, member.index) ? held : undefined;
       return {
         id: member.id,
         region: member.region,
-        answer: answered ?? (read.damaged & bit ? 'damaged' : 'no-answer'),
+        answer: answered ?? (has(read.damaged, member.index) ? 'damaged' : 'no-answer'),
         record,
         missing: gaps.map(({ origin, from, to }) => ({ origin, entries: to - from + 1 })),
       };
@@ -498,7 +507,7 @@ function questionOf(
   purpose: 'read' | 'explain',
   { client, namespace, key }: ReadCommand | ExplainCommand,
   { namespace: rules, quorum: requirement, deadlineMs }: Terms,
-  unfit: number,
+  unfit: MemberSet,
 ): ReadRequestOptions {
   return { purpose, client, namespace, rules, key, requirement, deadlineMs, unfit };
 }

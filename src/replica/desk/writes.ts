@@ -17,6 +17,7 @@ import { encodeMutation } from '../../model/encoding.ts';
 import { type Hlc, hlcToMs, type HybridClock } from '../../model/hlc.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import type { Dot, Seq } from '../../model/id.ts';
+import { type MemberSet, single } from '../../model/member-set.ts';
 import type { Superseded } from '../../model/message.ts';
 import { intersects, type Requirement } from '../../model/quorum.ts';
 import {
@@ -255,7 +256,7 @@ export class Writes {
     const { r } = command;
     if (r === undefined && !isConditional(command)) return 'none';
     const quorum = readQuorum(namespace, r);
-    return isReachable(quorum, 1 << this.#options.self.index) ? 'none' : quorum;
+    return isReachable(quorum, single(this.#options.self.index)) ? 'none' : quorum;
   }
 
   /** What the read quorum shows is merged here first; then everything is checked once more. */
@@ -497,7 +498,7 @@ export class Writes {
     });
   }
 
-  #holders(dot: Dot): number {
+  #holders(dot: Dot): MemberSet {
     return this.#options.peers.holders(dot, this.#options.log.durable);
   }
 }

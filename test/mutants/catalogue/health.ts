@@ -18,8 +18,9 @@ export const health: readonly Mutant[] = [
     title: 'what a stale replica holds counts in a read quorum',
     file: 'src/lag/read-admission.ts',
     in: 'unfit',
-    replace: 'if (!reports.answers(peer.member.index, namespace)) mask |= 1 << peer.member.index;',
-    with: 'if (reports.of(peer.member.index) === undefined) mask |= 1;',
+    replace:
+      'if (!reports.answers(peer.member.index, namespace)) unfit = add(unfit, peer.member.index);',
+    with: 'if (reports.of(peer.member.index) === undefined) unfit = add(unfit, 0);',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',

@@ -42,8 +42,8 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a second answer of one replica counts as that of another',
     file: 'src/quorum/tally.ts',
-    replace: 'if ((this.no & bit) === 0) this.yes |= bit;',
-    with: 'if ((this.no & bit) === 0) this.yes |= (this.yes & bit) === 0 ? bit : bit << 1;',
+    replace: 'if (!has(this.no, member)) this.yes = add(this.yes, member);',
+    with: 'if (!has(this.no, member)) this.yes = add(this.yes, has(this.yes, member) ? member + 1 : member);',
     foundBy: {
       kind: 'test',
       file: 'test/unit/quorum/get.test.ts',
@@ -55,7 +55,7 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a member that could not tell counts as one that has nothing',
     file: 'src/quorum/get.ts',
-    replace: `      read.damaged |= 1 << member;
+    replace: `      read.damaged = add(read.damaged, member);
       read.tally.reject(member);
       return;`,
     with: '',
@@ -222,8 +222,9 @@ export const quorums: readonly Mutant[] = [
     number: 'own',
     title: 'a key that was lent to another before is used without hearing that one',
     file: 'src/quorum/key-claims.ts',
-    replace: 'const missing = claiming.former & ~claiming.heard & peers.reachable;',
-    with: 'const missing = claiming.former & ~claiming.heard & peers.reachable & 0;',
+    replace:
+      'const missing = intersection(difference(former, heard), this.#options.peers.reachable);',
+    with: 'const missing = NO_MEMBERS;',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/idempotency.test.ts',

@@ -4,7 +4,7 @@ import { voteKey } from '../../../src/membership/synod.ts';
 import type { MembershipCommand, Reply } from '../../../src/model/command.ts';
 import type { Region, ReplicaId } from '../../../src/model/id.ts';
 import { type Membership, type Place, withPlace, without } from '../../../src/model/membership.ts';
-import { MEMBERS_MAX } from '../../../src/model/quorum.ts';
+import { MEMBERS_MAX } from '../../../src/model/member-set.ts';
 import { helloOf, membershipOf, origin } from '../../support/build.ts';
 import { AP, EU, MachineRoom, type MachineRoomOptions, US } from '../../support/machine-room.ts';
 import { replied } from '../../support/outbox.ts';

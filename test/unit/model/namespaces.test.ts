@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { setOf } from '../../../src/model/member-set.ts';
 import { rulesOf } from '../../../src/model/level.ts';
 import type { Namespace } from '../../../src/model/namespaces.ts';
 import { membersOf, namespace, namespacesOf } from '../../support/build.ts';
@@ -17,7 +18,7 @@ describe('a namespace', () => {
   it('has the quorums of its policy, and makes each other one once', () => {
     expect(find('fi')).toMatchObject({ w: { count: 2 }, r: { count: 1 }, all: { count: 3 } });
     expect(find('ev')?.requirement('majority')).toBe(find('ev')?.r);
-    expect(find('ev')?.requirement('local')).toMatchObject({ count: 2, mask: 0b011 });
+    expect(find('ev')?.requirement('local')).toMatchObject({ count: 2, members: setOf([0, 1]) });
   });
 
   it('has no quorum of more replicas than hold it', () => {

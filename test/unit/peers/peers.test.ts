@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { listOf } from '../../../src/model/member-set.ts';
 import type { Hello } from '../../../src/model/message.ts';
 import { type Mutation, recordOf } from '../../../src/model/record.ts';
 import { alternatesIn, createPeers, type Peer, Peers } from '../../../src/peers/peers.ts';
@@ -22,7 +23,6 @@ beforeEach(() => {
   peers = createPeers(room.core.settings, AP, (peer) => (streams[peer] = new StreamLog()));
 });
 
-const membersIn = (set: number): number[] => [AP, EU, US].filter((n) => ((set >> n) & 1) === 1);
 const peer = (index: number): Peer => peers.get(index) as Peer;
 const asked = (index: number): string[] => streams[index]?.asked ?? [];
 
@@ -36,11 +36,11 @@ function greet(index: number, says: Partial<Hello> = {}): Peer {
 
 describe('the members', () => {
   it('can answer while they are connected and have greeted, and this replica always', () => {
-    expect(membersIn(peers.reachable)).toEqual([AP]);
+    expect(listOf(peers.reachable)).toEqual([AP]);
     greet(US);
-    expect(membersIn(peers.reachable)).toEqual([AP, US]);
+    expect(listOf(peers.reachable)).toEqual([AP, US]);
     peers.onDisconnected(peer(US));
-    expect(membersIn(peers.reachable)).toEqual([AP]);
+    expect(listOf(peers.reachable)).toEqual([AP]);
   });
 
   it('are a majority with this replica by their number', () => {
@@ -61,10 +61,10 @@ describe('the members', () => {
   it('that are connected and say nothing are silent', () => {
     greet(EU);
     const { monoMs } = room.now;
-    expect(membersIn(peers.silent(monoMs + SILENT_MS))).toEqual([]);
-    expect(membersIn(peers.silent(monoMs + SILENT_MS + 1))).toEqual([EU]);
+    expect(listOf(peers.silent(monoMs + SILENT_MS))).toEqual([]);
+    expect(listOf(peers.silent(monoMs + SILENT_MS + 1))).toEqual([EU]);
     peers.onDisconnected(peer(EU));
-    expect(membersIn(peers.silent(monoMs + 9999))).toEqual([]);
+    expect(listOf(peers.silent(monoMs + 9999))).toEqual([]);
   });
 
   it('come and go in epochs: each greeting begins one, and each end of a connection that had greeted', () => {
@@ -111,7 +111,7 @@ describe('what the members hold', () => {
     greet(EU, { vector: [[OWN, 4]] });
     peers.onDisconnected(peer(EU));
     const own = new Map([[OWN, 5]]);
-    const holders = (seq: number): number[] => membersIn(peers.holders({ origin: OWN, seq }, own));
+    const holders = (seq: number): number[] => listOf(peers.holders({ origin: OWN, seq }, own));
     expect([4, 5, 6].map(holders)).toEqual([[AP, EU], [AP], []]);
   });
 

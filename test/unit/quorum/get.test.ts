@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
+import { type MemberSet, NO_MEMBERS, remove, single } from '../../../src/model/member-set.ts';
 import type { ReadReply } from '../../../src/model/message.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { type QuorumSpec, requirementOf } from '../../../src/model/quorum.ts';
@@ -11,12 +12,20 @@ import {
   type ReadPurpose,
 } from '../../../src/quorum/get.ts';
 import { Nearness } from '../../../src/peers/nearness.ts';
-import { key, membersOf, mutation, namespace, namespacesOf, origin } from '../../support/build.ts';
+import {
+  key,
+  membersOf,
+  mutation,
+  namespace,
+  namespacesOf,
+  origin,
+  setOfBits,
+} from '../../support/build.ts';
 import { sent } from '../../support/outbox.ts';
 
 const MEMBERS = membersOf(['ap', 'eu', 'eu', 'us', 'us']);
 const SELF = 0;
-const EVERYBODY = 0b11111;
+const EVERYBODY = setOfBits(0b11111);
 const NS = namespace('ns');
 const RULES = namespacesOf(MEMBERS, {}).rulesFor(NS);
 const KEY = key('k');
@@ -28,7 +37,7 @@ let nearness: Nearness;
 let metrics: ReturnType<typeof createMetrics>;
 let reads: PendingReads;
 let ends: { outcome: ReadOutcome; read: PendingRead }[];
-let connected: number;
+let connected: MemberSet;
 let monoMs: number;
 
 beforeEach(() => {
@@ -59,7 +68,7 @@ function begin(
     key: KEY,
     requirement,
     deadlineMs: monoMs + 1000,
-    unfit: 0,
+    unfit: NO_MEMBERS,
   };
   const cut = damaged ? new Map() : undefined;
   const local = { member: SELF, record, cut, lsn: ownLsn, stalenessMs: 0 } as const;
@@ -76,7 +85,7 @@ function answer(peer: number, answered: ReadReply['answer'], record?: Record, id
 }
 
 function disconnect(peer: number): number[] {
-  connected &= ~(1 << peer);
+  connected = remove(connected, peer);
   reads.onDisconnected(peer, connected, out.at(now()));
   return asked();
 }
@@ -182,9 +191,9 @@ describe('a read that asks', () => {
   });
 
   it('turns to a peer that connects when it found too few', () => {
-    connected = 0b00011;
+    connected = setOfBits(0b00011);
     expect(begin(3)).toEqual([1]);
-    connected = 0b00111;
+    connected = setOfBits(0b00111);
     reads.onConnected(connected, out.at(now()));
     expect(asked()).toEqual([2]);
   });
@@ -211,7 +220,7 @@ describe('a hedge', () => {
   });
 
   it('asks only where answers are still wanted', () => {
-    connected = 0b11101;
+    connected = setOfBits(0b11101);
     begin('each');
     answer(3, 'absent');
     answer(4, 'absent');
@@ -259,7 +268,7 @@ describe('a survey', () => {
   });
 
   it('with nobody connected ends at once', () => {
-    connected = 1;
+    connected = single(SELF);
     begin('all', { purpose: 'explain' });
     expect(outcomes()).toEqual(['won']);
   });

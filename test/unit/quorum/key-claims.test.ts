@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hlcFromMs } from '../../../src/model/hlc.ts';
+import { single } from '../../../src/model/member-set.ts';
 import type { ClaimReply, NamedWrite } from '../../../src/model/message.ts';
 import { KeyClaims } from '../../../src/quorum/key-claims.ts';
 import { fault } from '../../../src/model/fault.ts';
@@ -12,7 +13,6 @@ const NS = namespace('ns');
 const KEY = 'order-7';
 const EU1 = origin('eu-1.1');
 /** The set of one member. */
-const only = (member: number) => 1 << member;
 const DEADLINE_MS = 30_000;
 /** A loan is firm for so long, and half of it is what a borrower has to write. */
 const LENT_MS = 10_000;
@@ -222,7 +222,7 @@ describe('a claim', () => {
   it('hears those that may have written before, as lenders say, where they can be reached', () => {
     begin();
     said();
-    answer(EU, 'lent', { former: only(US) });
+    answer(EU, 'lent', { former: single(US) });
     expect([resumed, said()]).toEqual([[], []]);
     answer(US, 'unknown');
     expect(resumed).toEqual([['one', undefined]]);
@@ -230,14 +230,14 @@ describe('a claim', () => {
 
   it('waits no more for such a replica when that cannot be reached', () => {
     begin();
-    answer(EU, 'lent', { former: only(US) });
+    answer(EU, 'lent', { former: single(US) });
     disconnect(US);
     expect(resumed).toEqual([['one', undefined]]);
   });
 
   it('asks again where such a replica has the key', () => {
     begin();
-    answer(EU, 'lent', { former: only(US) });
+    answer(EU, 'lent', { former: single(US) });
     said();
     answer(US, 'taken');
     expect([resumed, said()]).toEqual([[], ['1 release 0', '2 release 0']]);
@@ -346,7 +346,7 @@ describe('a lender', () => {
   it('lends what is doubtful, and names who had it', () => {
     asks(EU);
     pass(LENT_MS);
-    expect(asks(US)).toMatchObject({ answer: 'lent', former: only(EU) });
+    expect(asks(US)).toMatchObject({ answer: 'lent', former: single(EU) });
   });
 
   it('lends what a replica had that is disconnected, a second later', () => {
@@ -354,13 +354,13 @@ describe('a lender', () => {
     disconnect(EU);
     expect(asks(US).answer).toBe('taken');
     pass(RETURN_MS);
-    expect(asks(US)).toMatchObject({ answer: 'lent', former: only(EU) });
+    expect(asks(US)).toMatchObject({ answer: 'lent', former: single(EU) });
   });
 
   it('names all others for a while after its start: it may have lent before', () => {
     claims = new KeyClaims(room.core);
     claims.open(room.now);
-    expect(asks(EU)).toMatchObject({ answer: 'lent', former: only(US) });
+    expect(asks(EU)).toMatchObject({ answer: 'lent', former: single(US) });
     pass(START_MS);
     expect(asks(US, { key: 'other' })).not.toHaveProperty('former');
   });

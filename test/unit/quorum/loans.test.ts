@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { NO_MEMBERS, setOf, single } from '../../../src/model/member-set.ts';
 import { LENT_MS, Loans } from '../../../src/quorum/loans.ts';
+import { setOfBits } from '../../support/build.ts';
 
 /** This is member 0 of four. */
-const OTHERS = 0b1110;
+const OTHERS = setOfBits(0b1110);
 const [A, B, C] = [1, 2, 3];
 const LATER = 2 * LENT_MS;
 
@@ -28,33 +30,33 @@ describe('a key', () => {
     expect(loans.lend('k', B, LATER)).toBe('lent');
     loans.end('k');
     expect(loans.lend('k', C, LATER)).toBe('lent');
-    expect(loans.formerOf('k', LATER)).toBe(0);
+    expect(loans.formerOf('k', LATER)).toBe(NO_MEMBERS);
   });
 
   it('that was lent for long, or to one that is gone for long, is lent to the next, who is told of the former', () => {
     loans.lend('long', A, LATER);
     expect(loans.lend('long', B, LATER + LENT_MS)).toBe('lent');
-    expect(loans.formerOf('long', LATER + LENT_MS)).toBe(1 << A);
+    expect(loans.formerOf('long', LATER + LENT_MS)).toBe(single(A));
     loans.lend('gone', A, LATER);
     loans.onDisconnected(A, LATER);
     expect(loans.lend('gone', B, LATER + 999)).toBe('taken');
     expect(loans.lend('gone', B, LATER + 1000)).toBe('lent');
-    expect(loans.formerOf('gone', LATER + 1000)).toBe(1 << A);
+    expect(loans.formerOf('gone', LATER + 1000)).toBe(single(A));
   });
 
   it('has its former borrowers until each has given it back', () => {
     for (const [n, member] of [A, B, C].entries()) loans.lend('k', member, LATER + n * LENT_MS);
     const nowMs = LATER + 2 * LENT_MS;
-    expect(loans.formerOf('k', nowMs)).toBe((1 << A) | (1 << B));
+    expect(loans.formerOf('k', nowMs)).toBe(setOf([A, B]));
     loans.giveBack('k', C);
     loans.giveBack('k', A);
     expect(loans.lend('k', 0, nowMs)).toBe('lent');
-    expect(loans.formerOf('k', nowMs)).toBe(1 << B);
+    expect(loans.formerOf('k', nowMs)).toBe(single(B));
   });
 
   it('may have been lent to anybody by an earlier life, for as long as loans last', () => {
     expect(loans.formerOf('k', LENT_MS - 1)).toBe(OTHERS);
-    expect(loans.formerOf('k', LENT_MS)).toBe(0);
+    expect(loans.formerOf('k', LENT_MS)).toBe(NO_MEMBERS);
   });
 });
 
@@ -63,8 +65,8 @@ describe('many keys', () => {
     for (const name of ['a', 'b', 'c']) expect(loans.lend(name, A, LATER)).toBe('lent');
     expect(loans.lend('d', A, LATER)).toBe('full');
     expect(loans.lend('d', A, LATER + LENT_MS)).toBe('lent');
-    expect(loans.formerOf('a', LATER + LENT_MS)).toBe(0);
+    expect(loans.formerOf('a', LATER + LENT_MS)).toBe(NO_MEMBERS);
     expect(loans.lend('b', B, LATER + LENT_MS)).toBe('lent');
-    expect(loans.formerOf('b', LATER + LENT_MS)).toBe(1 << A);
+    expect(loans.formerOf('b', LATER + LENT_MS)).toBe(single(A));
   });
 });

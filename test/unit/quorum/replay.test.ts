@@ -1,22 +1,23 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
+import { type MemberSet, NO_MEMBERS } from '../../../src/model/member-set.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { requirementOf } from '../../../src/model/quorum.ts';
 import { PendingWrite } from '../../../src/quorum/put.ts';
 import { Replays } from '../../../src/quorum/replay.ts';
-import { membersOf, origin } from '../../support/build.ts';
+import { membersOf, origin, setOfBits } from '../../support/build.ts';
 import { replied } from '../../support/outbox.ts';
 
 const MEMBERS = membersOf(['ap', 'eu', 'us']);
 
 let out: HostTurn;
 let replays: Replays;
-let holders: number;
+let holders: MemberSet;
 
 beforeEach(() => {
   out = new HostTurn();
   replays = new Replays(3, createMetrics());
-  holders = 0;
+  holders = NO_MEMBERS;
 });
 
 function begin(w: number, { timeoutMs = 100, respondAsync = false } = {}): void {
@@ -41,9 +42,9 @@ describe('a replay', () => {
   it('is answered when the members that hold its write suffice', () => {
     begin(2);
     expect(decide(0)).toEqual([]);
-    holders = 0b100;
+    holders = setOfBits(0b100);
     expect(decide(1)).toEqual([]);
-    holders = 0b101;
+    holders = setOfBits(0b101);
     expect(decide(2)).toEqual(['2 true']);
     expect(decide(200)).toEqual([]);
     expect(replays.waiting).toBe(0);
@@ -51,16 +52,16 @@ describe('a replay', () => {
 
   it('keeps a copy counted that was there once', () => {
     begin(2);
-    holders = 0b001;
+    holders = setOfBits(0b001);
     decide(1);
-    holders = 0b010;
+    holders = setOfBits(0b010);
     expect(decide(2)).toEqual(['2 true']);
   });
 
   it('that must not wait is answered with the first copy', () => {
     begin(3, { respondAsync: true });
     expect(decide(0)).toEqual([]);
-    holders = 0b010;
+    holders = setOfBits(0b010);
     expect(decide(1)).toEqual(['1 false']);
   });
 

@@ -3,6 +3,7 @@
 // The answer `known` adds the named write, `lent` adds the former members if there are any.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
+import { bitsOf, isEmpty, NO_MEMBERS, readBits } from '../../../model/member-set.ts';
 import type { ClaimReply } from '../../../model/message.ts';
 import { readNamed, writeNamed } from '../parts/named.ts';
 import { type MessageCodec, noBytes } from '../message-codec.ts';
@@ -18,11 +19,11 @@ const ANSWERS = [
 export const claimReplyCodec: MessageCodec<ClaimReply> = { bytesMax: noBytes, write, read };
 
 function write(writer: ByteWriter, reply: ClaimReply): void {
-  const { id, answer, named, former = 0 } = reply;
+  const { id, answer, named, former = NO_MEMBERS } = reply;
   writer.varint(id);
   writer.u8(ANSWERS.indexOf(answer));
   if (named !== undefined) writeNamed(writer, named);
-  else if (former !== 0) writer.varint(former);
+  else if (!isEmpty(former)) writer.varint(bitsOf(former));
 }
 
 function read(reader: ByteReader): ClaimReply | undefined {
@@ -34,5 +35,7 @@ function read(reader: ByteReader): ClaimReply | undefined {
     return named && { kind: 'claim-reply', id, answer, named };
   }
   const reply = { kind: 'claim-reply', id, answer, named: undefined } as const;
-  return answer !== 'lent' || reader.finished ? reply : { ...reply, former: reader.varint() };
+  if (answer !== 'lent' || reader.finished) return reply;
+  const former = readBits(reader.varint());
+  return former && { ...reply, former };
 }
