@@ -5,6 +5,7 @@
 
 import type { Comparison } from '../model/command.ts';
 import type { Now } from '../model/effect.ts';
+import { PerMember } from '../model/per-member.ts';
 import type { RoundEnd } from './tree-walk.ts';
 
 /** A round without a result is retried sooner than one with a result. */
@@ -22,8 +23,13 @@ interface Compared {
 
 export class Comparisons {
   readonly #everyMs: number;
-  /** By member index. */
-  readonly #peers = new Map<number, Compared>();
+  readonly #peers = new PerMember<Compared>(() => ({
+    dueMs: 0,
+    endedMs: Number.NEGATIVE_INFINITY,
+    keys: undefined,
+    result: 'unknown',
+    equalAtMs: undefined,
+  }));
 
   constructor(everyMs: number) {
     this.#everyMs = everyMs;
@@ -40,27 +46,27 @@ export class Comparisons {
   }
 
   with(peer: number): Comparison {
-    const { result, equalAtMs } = this.#of(peer);
+    const { result, equalAtMs } = this.#peers.of(peer);
     return { result, equalAtMs };
   }
 
   isDue(peer: number, nowMs: number): boolean {
-    return nowMs >= this.#of(peer).dueMs;
+    return nowMs >= this.#peers.of(peer).dueMs;
   }
 
   onConnected(peer: number): void {
-    this.#of(peer).dueMs = 0;
+    this.#peers.of(peer).dueMs = 0;
   }
 
   /** The peer asked with a root; ours is equal at the cut, or not. */
   onAsked(peer: number, isSame: boolean): void {
-    const compared = this.#of(peer);
+    const compared = this.#peers.of(peer);
     if (isSame === (compared.result === 'equal')) return;
     compared.dueMs = Math.min(compared.dueMs, compared.endedMs + HASTE_MS);
   }
 
   onEnd({ peer, result, keys, mended }: RoundEnd, now: Now): void {
-    const compared = this.#of(peer);
+    const compared = this.#peers.of(peer);
     const againMs =
       result === 'unknown' ? Math.min(UNKNOWN_AGAIN_MS, this.#everyMs) : this.#everyMs;
     compared.endedMs = now.monoMs;
@@ -68,19 +74,5 @@ export class Comparisons {
     compared.result = result;
     if (result !== 'unknown') compared.keys = keys;
     if (result === 'equal') compared.equalAtMs = now.wallMs;
-  }
-
-  #of(peer: number): Compared {
-    const known = this.#peers.get(peer);
-    if (known !== undefined) return known;
-    const compared: Compared = {
-      dueMs: 0,
-      endedMs: Number.NEGATIVE_INFINITY,
-      keys: undefined,
-      result: 'unknown',
-      equalAtMs: undefined,
-    };
-    this.#peers.set(peer, compared);
-    return compared;
   }
 }

@@ -9,6 +9,7 @@
 import type { Staleness } from '../model/command.ts';
 import type { VectorEntries } from '../model/message.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
+import { PerMember } from '../model/per-member.ts';
 import { type Delay, PathLag } from './path-lag.ts';
 
 export interface Echo {
@@ -22,24 +23,32 @@ export interface Echo {
 
 const WAITING_MAX = 64;
 
+/** What is measured of one peer. */
+interface Measured {
+  /** Everything that it had accepted at this time of ours is visible here. */
+  asOfMs: number | undefined;
+  /** Echoes that wait until their heads are visible here. */
+  readonly waiting: Echo[];
+  readonly path: PathLag;
+}
+
 export class StalenessBound {
   readonly #self: number;
-  /** By member: everything it had accepted at this time of ours is visible here. */
-  readonly #asOfMs: (number | undefined)[];
-  /** Echoes that wait until their heads are visible here. */
-  readonly #waiting: Echo[][];
-  readonly #paths: PathLag[];
+  readonly #replicas: number;
+  readonly #peers = new PerMember<Measured>(() => ({
+    asOfMs: undefined,
+    waiting: [],
+    path: new PathLag(),
+  }));
 
   constructor(self: number, replicas: number) {
     this.#self = self;
-    this.#asOfMs = new Array<number | undefined>(replicas).fill(undefined);
-    this.#waiting = Array.from({ length: replicas }, () => []);
-    this.#paths = Array.from({ length: replicas }, () => new PathLag());
+    this.#replicas = replicas;
   }
 
   onEcho(peer: number, echo: Echo, shown: ReadonlyVector, nowMs: number): void {
-    const waiting = this.#waiting[peer] as Echo[];
-    (this.#paths[peer] as PathLag).onEcho(delayOf(echo, nowMs), nowMs);
+    const { path, waiting } = this.#peers.of(peer);
+    path.onEcho(delayOf(echo, nowMs), nowMs);
     // At the bound the new echo is dropped: the older ones are reached sooner.
     if (waiting.length < WAITING_MAX) waiting.push(echo);
     this.onShown(peer, shown, nowMs);
@@ -47,12 +56,12 @@ export class StalenessBound {
 
   /** More is visible here. */
   onShown(peer: number, shown: ReadonlyVector, nowMs: number): void {
-    const waiting = this.#waiting[peer] as Echo[];
-    while (waiting.length > 0) {
-      const first = waiting[0] as Echo;
+    const measured = this.#peers.of(peer);
+    const { path, waiting } = measured;
+    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
       if (!first.heads.every(([origin, seq]) => seqOf(shown, origin) >= seq)) return;
-      this.#asOfMs[peer] = first.pingMs;
-      (this.#paths[peer] as PathLag).onShown(delayOf(first, nowMs));
+      measured.asOfMs = first.pingMs;
+      path.onShown(delayOf(first, nowMs));
       waiting.shift();
     }
   }
@@ -62,13 +71,14 @@ export class StalenessBound {
    * for ever.
    */
   onDisconnected(peer: number): void {
-    (this.#waiting[peer] as Echo[]).length = 0;
-    (this.#paths[peer] as PathLag).onDisconnected();
+    const { path, waiting } = this.#peers.of(peer);
+    waiting.length = 0;
+    path.onDisconnected();
   }
 
   /** Another process runs at the peer. */
   onNewLife(peer: number): void {
-    (this.#paths[peer] as PathLag).onNewLife();
+    this.#peers.of(peer).path.onNewLife();
   }
 
   /**
@@ -76,31 +86,32 @@ export class StalenessBound {
    * unknown.
    */
   asOfMs(peer: number): number | undefined {
-    return this.#asOfMs[peer];
+    return this.#peers.of(peer).asOfMs;
   }
 
   /** How much longer than usual the peer's writes take, in ms; echoes may be `quietMs` apart. */
   excessOf(peer: number, quietMs: number, nowMs: number): number | undefined {
-    const first = (this.#waiting[peer] as Echo[])[0];
-    const waiting = first === undefined ? undefined : delayOf(first, nowMs);
-    return (this.#paths[peer] as PathLag).excessMs(waiting, quietMs, nowMs);
+    const { path, waiting } = this.#peers.of(peer);
+    const [first] = waiting;
+    const delay = first === undefined ? undefined : delayOf(first, nowMs);
+    return path.excessMs(delay, quietMs, nowMs);
   }
 
   baselineOf(peer: number, nowMs: number): number | undefined {
-    return (this.#paths[peer] as PathLag).baselineMs(nowMs);
+    return this.#peers.of(peer).path.baselineMs(nowMs);
   }
 
   ofPeer(peer: number, nowMs: number): Staleness {
-    const asOf = this.#asOfMs[peer];
+    const asOf = this.asOfMs(peer);
     return asOf === undefined ? 'unknown' : Math.max(nowMs - asOf, 0);
   }
 
   /** The bound for an answer made now from the visible records. */
   bound(nowMs: number): Staleness {
     let bound = 0;
-    for (let peer = 0; peer < this.#asOfMs.length; peer++) {
+    for (let peer = 0; peer < this.#replicas; peer++) {
       if (peer === this.#self) continue;
-      const asOf = this.#asOfMs[peer];
+      const asOf = this.asOfMs(peer);
       if (asOf === undefined) return 'unknown';
       bound = Math.max(bound, nowMs - asOf);
     }

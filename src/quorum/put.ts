@@ -19,7 +19,7 @@
 // (3) every write that entered is answered exactly once. A run waits as one write, at the position
 //     of its last entry.
 
-import { assert, present } from '../base/assert.ts';
+import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Client, RunWritten, WriteCommand, Written } from '../model/command.ts';
 import type { Outbox, Turn } from '../model/effect.ts';
@@ -28,6 +28,7 @@ import type { Hlc } from '../model/hlc.ts';
 import type { Dot, LaneId, Seq } from '../model/id.ts';
 import type { Superseded } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
+import { PerMember } from '../model/per-member.ts';
 import type { Requirement } from '../model/quorum.ts';
 import type { Record } from '../model/record.ts';
 import { compareVersions } from '../conflict/version-order.ts';
@@ -104,7 +105,7 @@ export class PendingWrites {
    * passed.
    */
   #shifted = 0;
-  readonly #passed: number[];
+  readonly #passed = new PerMember(() => 0);
   #waiting = 0;
   /** Won, beaten by a value, and to be repeated: the owner takes them and answers. */
   #beaten: PendingWrite[] = [];
@@ -114,7 +115,6 @@ export class PendingWrites {
     this.#self = self;
     this.#replicas = replicas;
     this.#metrics = metrics;
-    this.#passed = new Array<number>(replicas).fill(0);
   }
 
   /** Writes that are not answered yet. */
@@ -133,7 +133,7 @@ export class PendingWrites {
 
   /** Everything of this origin up to `seq` is durable at `member`. */
   onCursor(member: number, seq: Seq, turn: Turn): void {
-    const passed = present(this.#passed[member], 'put (2): a member votes');
+    const passed = this.#passed.of(member);
     assert(passed <= this.#shifted + this.#queue.size, 'put (2): a cursor is not beyond the queue');
     let index = Math.max(passed - this.#shifted, 0);
     for (; index < this.#queue.size; index++) {
@@ -142,7 +142,7 @@ export class PendingWrites {
       write.tally.accept(member);
       if (!write.done) this.#decide(write, member, turn);
     }
-    this.#passed[member] = this.#shifted + index;
+    this.#passed.set(member, this.#shifted + index);
     this.#shiftDone();
   }
 

@@ -24,6 +24,7 @@
 // and whose clock is behind, can stamp a write below a delete that the others have dropped.
 
 import type { Dot, ReplicaId } from '../model/id.ts';
+import { PerMember } from '../model/per-member.ts';
 import {
   covers,
   dominates,
@@ -41,14 +42,14 @@ interface Round {
   barrier: ReadonlyVector | undefined;
   isHeld: boolean;
   /** How often each peer had been heard when the round reached its present step. */
-  heard: readonly number[];
+  heard: PerMember<number>;
 }
 
 export class Stability {
   readonly #log: Log;
   readonly #peers: Peers;
   /** Heartbeats of each peer: each says everything that the peer held when it sent it. */
-  readonly #reports = new Map<number, number>();
+  readonly #reports = new PerMember(() => 0);
   #round: Round | undefined;
   #settled: ReadonlyVector = new Map();
 
@@ -74,7 +75,7 @@ export class Stability {
 
   /** A heartbeat of the peer has come. */
   onHeartbeat(peer: number): void {
-    this.#reports.set(peer, this.#reportsOf(peer) + 1);
+    this.#reports.set(peer, this.#reports.of(peer) + 1);
   }
 
   /** With every heartbeat. */
@@ -108,7 +109,7 @@ export class Stability {
     if (!dominates(this.#peers.stableCut(this.#log.durable), barrier)) return;
     round.isHeld = true;
     round.heard = this.#heard();
-    if (round.heard.length === 0) this.#finish(round);
+    if (this.#peers.all().length === 0) this.#finish(round);
   }
 
   // settled -> done
@@ -117,17 +118,16 @@ export class Stability {
     this.#begin();
   }
 
-  #heard(): number[] {
-    return this.#peers.all().map(({ member }) => this.#reportsOf(member.index));
+  #heard(): PerMember<number> {
+    const heard = new PerMember(() => 0);
+    for (const { member } of this.#peers.all())
+      heard.set(member.index, this.#reports.of(member.index));
+    return heard;
   }
 
   #isHeardSince({ heard }: Round): boolean {
     return this.#peers
       .all()
-      .every(({ member }, n) => this.#reportsOf(member.index) > (heard[n] as number));
-  }
-
-  #reportsOf(peer: number): number {
-    return this.#reports.get(peer) ?? 0;
+      .every(({ member: { index } }) => this.#reports.of(index) > heard.of(index));
   }
 }

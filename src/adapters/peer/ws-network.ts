@@ -13,6 +13,7 @@ import type { Incarnation } from '../../model/id.ts';
 import type { Place, Probed } from '../../model/membership.ts';
 import type { Message } from '../../model/message.ts';
 import type { Network, NetworkHandler, Trace } from '../../model/port.ts';
+import { PerMember } from '../../model/per-member.ts';
 import type { Member } from '../../model/quorum.ts';
 import { PROTOCOL_VERSIONS } from '../frame.ts';
 import { type PeerIdentity, type Refusal, REFUSALS, SECRET_BYTES_MIN } from '../handshake.ts';
@@ -85,7 +86,7 @@ export class WsNetwork implements Network {
   readonly #listener: PeerListener;
   readonly #dialers = new Map<number, PeerDialer>();
   readonly #links: (PeerLink | undefined)[];
-  readonly #incarnations: Incarnation[];
+  readonly #incarnations = new PerMember<Incarnation>(() => 0);
   readonly #refused = zeroes(REFUSALS);
   readonly #noted = new Map<string, number>();
   #handler: NetworkHandler | undefined;
@@ -110,7 +111,6 @@ export class WsNetwork implements Network {
       protocols,
     };
     this.#links = members.map(() => undefined);
-    this.#incarnations = members.map(() => 0);
     this.#listener = this.#createListener();
     const peers = members.map((member) =>
       member.id === self.id ? undefined : this.#counters(member),
@@ -219,7 +219,7 @@ export class WsNetwork implements Network {
 
   #admit(peer: Member, incarnation: Incarnation): Refusal | undefined {
     if (this.#handler === undefined) return 'starting';
-    const isOlder = incarnation < (this.#incarnations[peer.index] as number);
+    const isOlder = incarnation < this.#incarnations.of(peer.index);
     return isOlder && this.#links[peer.index] !== undefined ? 'incarnation' : undefined;
   }
 
@@ -243,7 +243,7 @@ export class WsNetwork implements Network {
       onClosed: (reason) => this.#onClosed(peer, link, reason),
     });
     this.#links[index] = link;
-    this.#incarnations[index] = incarnation;
+    this.#incarnations.set(index, incarnation);
     traffic.connected = true;
     traffic.connects++;
     this.#options.note?.('info', 'peer-connected', { peer: id, incarnation, version });
