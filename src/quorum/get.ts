@@ -25,7 +25,6 @@ import {
   type MemberSet,
   NO_MEMBERS,
   single,
-  sizeOf,
   union,
 } from '../model/member-set.ts';
 import type { ReadReply } from '../model/message.ts';
@@ -243,13 +242,14 @@ export class PendingReads {
   }
 
   #askNeeded(read: PendingRead, connected: MemberSet, turn: Turn): void {
-    const can = difference(connected, read.unfit);
-    for (const { members, count } of read.tally.requirement.groups) {
+    for (const group of read.tally.requirement.groups) {
+      let lacking = read.tally.lacking(group, read.asked);
+      if (lacking <= 0) continue;
+      const can = difference(intersection(group.members, connected), read.unfit);
       for (const peer of this.#nearness.order) {
-        const asked = difference(intersection(members, read.asked), read.tally.no);
-        if (sizeOf(asked) >= count) break;
-        if (has(difference(intersection(members, can), read.asked), peer))
-          this.#ask(read, peer, turn);
+        if (!has(can, peer) || has(read.asked, peer)) continue;
+        this.#ask(read, peer, turn);
+        if (--lacking === 0) break;
       }
     }
     watch(read, turn);

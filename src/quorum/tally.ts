@@ -13,7 +13,7 @@ import {
   sizeOf,
   union,
 } from '../model/member-set.ts';
-import type { Requirement } from '../model/quorum.ts';
+import type { Requirement, RequirementGroup } from '../model/quorum.ts';
 
 export type TallyState = 'pending' | 'won' | 'lost';
 
@@ -46,6 +46,11 @@ export class Tally {
 
   reject(member: number): void {
     if (!has(this.yes, member)) this.no = add(this.no, member);
+  }
+
+  /** How many more of a group have to be asked: those that said no are asked for nothing. */
+  lacking({ members, count }: RequirementGroup, asked: MemberSet): number {
+    return count - sizeOf(difference(intersection(members, asked), this.no));
   }
 
   get state(): TallyState {

@@ -28,15 +28,7 @@ import type { ListCommand, Staleness } from '../../model/command.ts';
 import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../../model/effect.ts';
 import { recordIn } from '../../model/encoding.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
-import {
-  add,
-  difference,
-  has,
-  intersection,
-  single,
-  sizeOf,
-  union,
-} from '../../model/member-set.ts';
+import { add, difference, has, intersection, single, union } from '../../model/member-set.ts';
 import type { SurveyReply } from '../../model/message.ts';
 import { isHeld, type Member } from '../../model/quorum.ts';
 import { encodedOf, type Record } from '../../model/record.ts';
@@ -265,13 +257,14 @@ export class QuorumLists {
 
   #askNeeded(listing: Listing, turn: Turn): void {
     const { nearness, peers } = this.#options;
-    const can = difference(peers.reachable, listing.unfit);
-    for (const { members, count } of listing.requirement.groups) {
+    for (const group of listing.requirement.groups) {
+      let lacking = listing.tally.lacking(group, listing.asked);
+      if (lacking <= 0) continue;
+      const can = difference(intersection(group.members, peers.reachable), listing.unfit);
       for (const peer of nearness.order) {
-        const asked = difference(intersection(members, listing.asked), listing.tally.no);
-        if (sizeOf(asked) >= count) break;
-        if (has(difference(intersection(members, can), listing.asked), peer))
-          this.#ask(listing, peer, turn);
+        if (!has(can, peer) || has(listing.asked, peer)) continue;
+        this.#ask(listing, peer, turn);
+        if (--lacking === 0) break;
       }
     }
     watch(listing, turn);
