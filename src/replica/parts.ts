@@ -24,7 +24,7 @@ import { StaleDisk } from '../peers/stale-disk.ts';
 import { ParkingLot } from '../quorum/parking-lot.ts';
 import { type Park, Recovery } from '../store/recovery.ts';
 import { Intake } from '../stream/intake.ts';
-import { PullServer } from '../stream/puller.ts';
+import { PullServer } from '../stream/pull-server.ts';
 import { Expiry } from '../upkeep/expiry.ts';
 import { IdempotencySweep } from '../upkeep/idempotency-sweep.ts';
 import { Inflow } from '../upkeep/inflow.ts';

@@ -5,25 +5,21 @@
 //   behind -> streaming  it got them from another holder, or by a snapshot
 //   * -> down            the connection ended; nothing is remembered, because the next hello says it again
 //
-// Invariants: (1) only durable entries leave; (2) lanes are sent in the order of this replica's lives, each gap-free,
-// so the peer can show them in the order in which they were accepted; (3) unacknowledged bytes stay within the window
-// that the peer granted, one message over at most; (4) a message ends with the end of a run, however large that is.
+// Each lane is read by a cursor (store/log-cursor.ts), so only durable entries leave, verified and in whole runs.
 //
-// Recent entries come from memory. Older ones are read from storage, one range at a time, and verified before they
-// are sent.
+// Invariants: (1) lanes are sent in the order of this replica's incarnations, each gap-free, so the peer can show them in the
+// order in which they were accepted; (2) unacknowledged bytes stay within the window that the peer granted, one message over at
+// most; (3) one lane is read from storage at a time.
 
-import { assert } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
-import type { Outbox, RangeResult } from '../model/effect.ts';
+import type { Outbox, Turn } from '../model/effect.ts';
 import type { LaneId, Seq } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
-import { RUN_BYTES_MAX } from '../model/run.ts';
-import { laneSpan } from '../store/layout.ts';
 import type { Lane } from '../store/lane.ts';
-import { SingleRead } from '../store/single-read.ts';
-import { fromMemory, isInMemory, uncut, verified } from './excerpt.ts';
+import { LogCursor, type LogStep, type LogStepRead } from '../store/log-cursor.ts';
 
 export interface SenderOptions {
   readonly peer: number;
@@ -39,26 +35,19 @@ interface InFlight {
   readonly bytes: number;
 }
 
-interface Reading {
-  readonly lane: Lane;
-  readonly from: Seq;
-  /** From there on to the end of one run. */
-  readonly isRun: boolean;
-}
-
 export class PeerSender {
   readonly #options: SenderOptions;
   readonly #inFlight = createRing<InFlight>();
   #state: 'down' | 'streaming' | 'behind' = 'down';
-  #sent = new Map<LaneId, Seq>();
+  /** Of the lanes that were begun; what is before a cursor was sent, or is held by the peer. */
+  readonly #cursors = new Map<LaneId, LogCursor>();
+  /** The last that asked storage. */
+  #reading: LogCursor | undefined;
   /** What the peer says it holds. */
   #held = new Map<LaneId, Seq>();
   #laneIndex = 0;
   #windowBytes = 0;
   #inFlightBytes = 0;
-  readonly #reading = new SingleRead<Reading>((result, reading, turn) =>
-    this.#onResult(result, reading, turn),
-  );
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -75,23 +64,24 @@ export class PeerSender {
   /** * -> down */
   reset(): void {
     this.#state = 'down';
-    this.#sent = new Map();
+    this.#reading?.cancel();
+    this.#cursors.clear();
     this.#held = new Map();
     this.#laneIndex = 0;
     this.#inFlight.clear();
     this.#inFlightBytes = 0;
-    this.#reading.cancel();
   }
 
   /** The peer lacks entries that were sent: it refused them or lost them. Sending goes back. */
   rewind(origin: LaneId, from: Seq): void {
     if (this.#state !== 'streaming') return;
     this.#laneIndex = 0;
-    if (from > this.#sentOf(origin)) return;
-    this.#sent.set(origin, from - 1);
+    const lane = this.#options.lanes.find(({ id }) => id === origin);
+    if (lane === undefined || from > this.#sentOf(origin)) return;
+    this.#reading?.cancel();
+    this.#cursorOf(lane).rewind(from);
     this.#inFlight.clear();
     this.#inFlightBytes = 0;
-    this.#reading.cancel();
   }
 
   onWindow(windowBytes: number): void {
@@ -103,7 +93,8 @@ export class PeerSender {
     if (this.#state === 'down') return;
     for (const [origin, seq] of vector) {
       if (seq > (this.#held.get(origin) ?? 0)) this.#held.set(origin, seq);
-      if (seq > this.#sentOf(origin)) this.#sent.set(origin, seq);
+      const cursor = this.#cursors.get(origin);
+      if (cursor !== undefined && seq >= cursor.at) cursor.skipTo(seq + 1);
     }
     this.#release();
     if (this.#state === 'behind' && !this.#lacksTruncated()) this.#state = 'streaming';
@@ -116,38 +107,48 @@ export class PeerSender {
 
   /** Sends what is durable and fits into the window. */
   pump(out: Outbox): void {
-    while (this.#state === 'streaming' && !this.#reading.isUnderWay && this.#hasRoom()) {
+    while (this.#state === 'streaming' && this.#reading?.isReading !== true && this.#hasRoom()) {
       const lane = this.#nextLane();
       if (lane === undefined) return;
-      const from = this.#sentOf(lane.id) + 1;
-      if (from <= lane.floor) this.#strand(lane, from, out);
-      else if (isInMemory(lane, from))
-        this.#send(lane, fromMemory(lane, from, this.#options.frameBytes), out);
-      else this.#read(lane, from, lane.durable, out);
+      const cursor = this.#cursorOf(lane);
+      this.#take(cursor, cursor.next(out), out);
     }
   }
 
-  #onResult(result: RangeResult, reading: Reading, out: Outbox): void {
-    if (result.ok) this.#onRead(reading, verified(result, reading.lane.id, reading.from), out);
-    else out.note('error', 'log-unreadable', { peer: this.#options.peer, reason: result.reason });
+  #take(cursor: LogCursor, step: LogStep, out: Outbox): void {
+    switch (step.kind) {
+      case 'entries':
+        return this.#send(cursor.lane, step.entries, out);
+      case 'truncated':
+        return this.#strand(cursor.lane, cursor.at, out);
+      case 'reading':
+        this.#reading = cursor;
+        return;
+      case 'end':
+        return assert(false, 'sender: a lane that is sent to its end was chosen');
+      default:
+        return unreachable(step);
+    }
   }
 
   /** What was read is sent, unless the peer came to hold it, or it was truncated, while it was read. */
-  #onRead({ lane, from, isRun }: Reading, entries: readonly Mutation[], out: Outbox): void {
-    const isWanted = this.#sentOf(lane.id) === from - 1 && from > lane.floor;
-    if (!isWanted) return this.pump(out);
-    const excerpt = uncut(entries);
-    const isDamaged = entries.length === 0 || (isRun && excerpt.kind === 'cut');
-    if (isDamaged) return out.halt(`the log of ${lane.id} is damaged at ${from}`, 'damaged');
-    if (excerpt.kind === 'whole') this.#send(lane, excerpt.entries, out);
-    else this.#readRun(lane, excerpt.from, excerpt.to, out);
-    this.pump(out);
-  }
-
-  /** What was read has cut it, or begins within it. */
-  #readRun(lane: Lane, from: Seq, to: Seq, out: Outbox): void {
-    this.#sent.set(lane.id, from - 1);
-    this.#read(lane, from, to, out, true);
+  #onRead(step: LogStepRead, { lane, at }: LogCursor, turn: Turn): void {
+    switch (step.kind) {
+      case 'entries':
+        this.#send(lane, step.entries, turn);
+        return this.pump(turn);
+      case 'moved':
+        return this.pump(turn);
+      case 'unreadable': {
+        // Read again by the next pump.
+        const { peer } = this.#options;
+        return turn.note('error', 'log-unreadable', { peer, reason: step.reason });
+      }
+      case 'damaged':
+        return turn.halt(`the log of ${lane.id} is damaged at ${at}`, 'damaged');
+      default:
+        return unreachable(step);
+    }
   }
 
   // streaming -> behind
@@ -182,18 +183,10 @@ export class PeerSender {
     return undefined;
   }
 
-  #read(lane: Lane, from: Seq, to: Seq, out: Outbox, isRun = false): void {
-    const span = laneSpan(lane.id, from, to);
-    const bytesMax = isRun ? RUN_BYTES_MAX : this.#options.frameBytes;
-    this.#reading.begin(span, { bytesMax }, { lane, from, isRun }, out);
-  }
-
   #send(lane: Lane, entries: readonly Mutation[], out: Outbox): void {
     const last = entries[entries.length - 1] as Mutation;
-    assert(last.seq <= lane.durable, 'sender: entry is not durable');
     let bytes = 0;
     for (const entry of entries) bytes += entry.bytes.length;
-    this.#sent.set(lane.id, last.seq);
     this.#inFlight.push({ origin: lane.id, upTo: last.seq, bytes });
     this.#inFlightBytes += bytes;
     this.#release();
@@ -210,7 +203,23 @@ export class PeerSender {
     }
   }
 
+  /** Up to where the lane was sent, or is held by the peer. */
   #sentOf(origin: LaneId): Seq {
-    return this.#sent.get(origin) ?? 0;
+    const cursor = this.#cursors.get(origin);
+    return cursor === undefined ? (this.#held.get(origin) ?? 0) : cursor.at - 1;
+  }
+
+  #cursorOf(lane: Lane): LogCursor {
+    const known = this.#cursors.get(lane.id);
+    if (known?.lane === lane) return known;
+    known?.cancel();
+    const cursor = new LogCursor({
+      lane,
+      at: this.#sentOf(lane.id) + 1,
+      bytesMax: this.#options.frameBytes,
+      onRead: (...read) => this.#onRead(...read),
+    });
+    this.#cursors.set(lane.id, cursor);
+    return cursor;
   }
 }

@@ -19,7 +19,7 @@ import {
 import { Held } from '../../src/store/held.ts';
 import { heldKey, allHeld } from '../../src/store/layout.ts';
 import { Log } from '../../src/store/log.ts';
-import { PullServer } from '../../src/stream/puller.ts';
+import { PullServer } from '../../src/stream/pull-server.ts';
 import { Receiver } from '../../src/stream/receiver.ts';
 import { PeerSender } from '../../src/stream/sender.ts';
 import { bytes, mutation, origin } from '../support/build.ts';

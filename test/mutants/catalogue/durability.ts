@@ -60,9 +60,9 @@ export const durability: readonly Mutant[] = [
     id: 'stream-before-sync',
     number: 'own',
     title: 'an entry is streamed before it is durable at its origin',
-    file: 'src/stream/excerpt.ts',
+    file: 'src/store/excerpt.ts',
     replace: 'for (let seq = firstOfRun(lane.at(from)); seq <= lane.durable; seq++) {',
-    with: 'for (let seq = firstOfRun(lane.at(from)); seq <= lane.head; seq++) {',
+    with: 'for (let seq = firstOfRun(lane.at(from)); seq <= lane.received; seq++) {',
     foundBy: sim,
   },
   {

@@ -5,7 +5,7 @@ import { createMetrics } from '../../../src/model/metrics.ts';
 import type { Mutation } from '../../../src/model/record.ts';
 import { logKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
-import { PullServer } from '../../../src/stream/puller.ts';
+import { PullServer } from '../../../src/stream/pull-server.ts';
 import { origin, run } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
 import { readBack, sent } from '../../support/outbox.ts';
