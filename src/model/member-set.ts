@@ -1,11 +1,12 @@
-// Sets of members, each a number with one bit per member, so that counting a quorum costs some instructions and no object. A
-// member is its index in the list of members. To the compiler a set is not a number: outside of this file bits cannot
-// be combined by operators, only by the verbs below.
+// Sets of members, each a number with one bit per member, so that counting a quorum costs some
+// instructions and no object. A member is its index in the list of members. To the compiler a set
+// is not a number: outside of this file only the verbs below combine sets, and no operators.
 //
-// Invariant: (1) a member's index is from 0 to MEMBERS_MAX - 1. This limits a cluster to 31 replicas, because bit
-// operators take 32 bits, of which one is the sign.
+// Invariant: (1) a member's index is from 0 to MEMBERS_MAX - 1. This limits a cluster to 31
+// replicas, because bit operators take 32 bits, of which one is the sign.
 //
-// The names are those of the `Set` of ECMAScript 2025, but every verb returns a set and changes none.
+// The names are those of the `Set` of ECMAScript 2025, but every verb returns a set and changes
+// none.
 
 import { assert } from '../base/assert.ts';
 

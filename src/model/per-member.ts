@@ -1,5 +1,5 @@
-// A table by member. An entry is made when it is first asked for, so a part that keeps something for every member neither
-// has to know how many there are nor whether it has heard of this one before.
+// A table by member. An entry is made when it is first asked for, so a part that keeps something
+// for every member neither has to know their number nor whether it has heard of this one before.
 
 import { assert } from '../base/assert.ts';
 

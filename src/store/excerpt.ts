@@ -1,5 +1,5 @@
-// What is sent of a log: entries that follow each other, as many as a message may hold, and whole runs. A run is in one message
-// even where it is larger than messages usually are.
+// The part of a log that a cursor gives at once: entries that follow each other, as many as one
+// message may hold, in whole runs. A run is in one message, even if that is then larger than usual.
 
 import type { RangeResult } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
@@ -8,14 +8,14 @@ import type { Mutation } from '../model/record.ts';
 import { firstOfRun, lastOfRun, wholeRuns } from '../model/run.ts';
 import type { Lane } from '../store/lane.ts';
 
-/** The entry and what belongs to it can be had without a read. */
+/** The entry, and its run from the beginning, are in memory. */
 export function isInMemory(lane: Lane, seq: Seq): boolean {
   return seq >= lane.tailFrom && firstOfRun(lane.at(seq)) >= lane.tailFrom;
 }
 
 /**
- * Durable entries from `from` on, or from the beginning of its run: as many as fit into `bytesMax`, at least one, and on to the end
- * of the run that was begun. They are in memory.
+ * Durable entries from `from` on, or from the beginning of its run, out of memory: as many as fit
+ * into `bytesMax`, at least one, and on to the end of the run that was begun.
  */
 export function fromMemory(lane: Lane, from: Seq, bytesMax: number): Mutation[] {
   const entries: Mutation[] = [];
@@ -31,7 +31,7 @@ export function fromMemory(lane: Lane, from: Seq, bytesMax: number): Mutation[] 
   return entries;
 }
 
-/** The verified entries of a range read that follow each other from `from` on; stops at the first that does not. */
+/** The entries of a range read from `from` on, up to the first that is damaged or missing. */
 export function verified(result: RangeResult, origin: LaneId, from: Seq): Mutation[] {
   const entries: Mutation[] = [];
   if (!result.ok) return entries;

@@ -1,21 +1,28 @@
-// A place in the log of one lane, from which its owner reads on: the sender of a stream, the server of pulls, and whatever else
-// follows a log. Recent entries come from memory. Older ones are read from storage, one range at a time, and verified.
+// A place in the log of one lane, from which its owner reads on: the sender of a stream, the server
+// of pulls, and later every other follower of a log. Recent entries come from memory. Older ones
+// are read from storage, one range at a time, and verified.
 //
-//   next -> entries      those at the place, as many as one message holds, in whole runs; the place is behind them now
-//   next -> end          nothing durable follows yet: ask again when the lane has grown
-//   next -> truncated    the entries at the place are in no log here: another holder or a snapshot has them
-//   next -> reading      storage is asked. One of the above, or one of these, is given to `onRead` once it has answered:
-//           unreadable     storage failed: asking again reads again
-//           damaged        storage has no intact entry at the place, though the lane says that it holds one
-//           moved          the place was moved, or was truncated, during the read: ask again for what is wanted now
+//   next -> entries      those at the place, as many as one step holds; the place is behind them now
+//   next -> end          no durable entry follows yet: ask again when the lane has grown
+//   next -> truncated    the entries at the place are gone here: another holder or a snapshot has
+//                        them
+//   next -> reading      storage is asked; its answer goes to `onRead`:
+//           entries        as above
+//           unreadable     storage failed: the next call reads again
+//           damaged        storage has no intact entry at the place, although the lane holds one
+//           moved          the place was moved or truncated during the read: call `next` again
 //
-// How an owner uses it: it calls `next` while it has room for more (the window is the owner's, and nothing is read ahead), and
-// stops at every step but `entries`. It moves the place with `skipTo` where its reader got entries by another way, and with
-// `rewind` where its reader lost some. Who no longer wants what is being read cancels.
+// How an owner uses it: it calls `next` while its window has room, and stops at every step other
+// than `entries`. The window belongs to the owner; the cursor reads nothing ahead. The owner calls
+// `skipTo` when its reader got entries by another way, `rewind` when its reader lost some, and
+// `cancel` when it no longer wants the result of a read.
 //
-// Invariants: (1) only durable entries are given; (2) entries follow each other without a gap; (3) no step ends within a run,
-// however large that is; so a step has `bytesMax` bytes, one entry over, and on to the end of the run that was begun;
-// (4) one read at a time.
+// Invariants:
+//  1. Only durable entries are given.
+//  2. Entries follow each other without a gap.
+//  3. No step ends within a run. So a step has `bytesMax` bytes and one entry more, and then
+//     continues to the end of the run that was begun.
+//  4. One read at a time.
 
 import { assert } from '../base/assert.ts';
 import type { Outbox, RangeResult, Turn } from '../model/effect.ts';

@@ -1,6 +1,7 @@
-// Serves `pull` requests: entries of any lane that this replica holds, one bounded message per request: one step of a cursor
-// (store/log-cursor.ts). The asker asks again for more, so a slow one is never flooded. Requests are served one after the
-// other; those beyond the bound are dropped, and the asker repeats them with its next heartbeat.
+// Serves `pull` requests: entries of any lane that this replica holds. A request gets one bounded
+// message, which is one step of a cursor (store/log-cursor.ts). The asker asks again for more, so a
+// slow one is never flooded. Requests are served one after the other. Requests beyond the bound are
+// dropped; the asker repeats them with its next heartbeat.
 
 import { createRing } from '../base/ring.ts';
 import type { Outbox } from '../model/effect.ts';

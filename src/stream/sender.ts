@@ -1,15 +1,18 @@
 // Streams this replica's own log to one peer (primary-backup replication: a cursor on a log).
 //
 //   down -> streaming    the peer's hello says what it holds: sending starts behind that
-//   streaming -> behind  the peer lacks entries that are truncated here: the stream cannot help it, and says so
-//   behind -> streaming  it got them from another holder, or by a snapshot
-//   * -> down            the connection ended; nothing is remembered, because the next hello says it again
+//   streaming -> behind  the peer lacks entries that are truncated here: the sender reports that
+//   behind -> streaming  the peer got them from another holder, or by a snapshot
+//   * -> down            the connection ended; the next hello says everything again
 //
-// Each lane is read by a cursor (store/log-cursor.ts), so only durable entries leave, verified and in whole runs.
+// A cursor reads each lane (store/log-cursor.ts), so only durable entries leave, verified and in
+// whole runs.
 //
-// Invariants: (1) lanes are sent in the order of this replica's incarnations, each gap-free, so the peer can show them in the
-// order in which they were accepted; (2) unacknowledged bytes stay within the window that the peer granted, one message over at
-// most; (3) one lane is read from storage at a time.
+// Invariants:
+//  1. Lanes are sent in the order of this replica's incarnations, each gap-free, so the peer can
+//     show the entries in the order in which they were accepted.
+//  2. Unacknowledged bytes stay within the window that the peer granted, one message over at most.
+//  3. One lane is read from storage at a time.
 
 import { assert, unreachable } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
@@ -25,7 +28,7 @@ export interface SenderOptions {
   readonly peer: number;
   readonly frameBytes: number;
   readonly metrics: Metrics;
-  /** This replica's own lanes in the order of its lives. Shared: a new life is appended to it. */
+  /** This replica's own lanes in the order of its incarnations. Shared: a new lane is appended. */
   readonly lanes: readonly Lane[];
 }
 
@@ -39,7 +42,7 @@ export class PeerSender {
   readonly #options: SenderOptions;
   readonly #inFlight = createRing<InFlight>();
   #state: 'down' | 'streaming' | 'behind' = 'down';
-  /** Of the lanes that were begun; what is before a cursor was sent, or is held by the peer. */
+  /** Of the lanes that were begun. Entries before a cursor were sent, or the peer holds them. */
   readonly #cursors = new Map<LaneId, LogCursor>();
   /** The last that asked storage. */
   #reading: LogCursor | undefined;
@@ -131,7 +134,7 @@ export class PeerSender {
     }
   }
 
-  /** What was read is sent, unless the peer came to hold it, or it was truncated, while it was read. */
+  /** `moved`: the peer got the entries by another way during the read, or they were truncated. */
   #onRead(step: LogStepRead, { lane, at }: LogCursor, turn: Turn): void {
     switch (step.kind) {
       case 'entries':

@@ -6,8 +6,8 @@ const HOME = 'model/member-set.ts';
 const files = readTree(join(import.meta.dirname, '..', '..', '..', 'src'));
 
 /**
- * What the compiler does not see, which refuses operators on a `MemberSet`: a set of members that is kept as a plain number, with
- * a bit that is made from a variable (`1 << member`), and a number that a cast declares to be a set.
+ * The compiler refuses operators on a `MemberSet`. It accepts a set that is kept as a plain number,
+ * with a bit made from a variable (`1 << member`), and a number that a cast declares to be a set.
  */
 function bitsIn({ path, text }: SourceFile): string[] {
   const tokens = tokenize(text);

@@ -241,7 +241,7 @@ describe('a log that moves while a cursor reads', () => {
     expect(scene.follow().at(-1)).toBe('10-12');
   });
 
-  it('by being truncated below the place: neither entries nor damage, but where the log begins', () => {
+  it('by being truncated below the place: it says where the log begins now', () => {
     const scene = reading();
     scene.truncate(4);
     expect(scene.readBack()).toEqual(['moved']);
@@ -276,7 +276,7 @@ describe('a log that moves while a cursor reads', () => {
 });
 
 describe('an owner that errs', () => {
-  it('is stopped: a skip that goes back, a rewind that goes forward, a place before the first entry', () => {
+  it('is stopped: a skip back, a rewind forward, a place before the first entry', () => {
     const { cursor, lane } = new Scene({ at: 5 });
     expect(() => cursor.skipTo(4)).toThrow('goes forward');
     expect(() => cursor.rewind(6)).toThrow('goes back');
