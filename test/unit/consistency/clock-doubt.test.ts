@@ -1,48 +1,68 @@
-import { describe, expect, it } from 'vitest';
-import { type StampOptions, stampDoubt } from '../../../src/consistency/clock-doubt.ts';
-import type { ClockState } from '../../../src/model/clock.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Doubt, stampDoubt } from '../../../src/consistency/clock-doubt.ts';
 import { hlcFromMs } from '../../../src/model/hlc.ts';
-import { membersOf } from '../../support/build.ts';
+import { EU, MachineRoom } from '../../support/machine-room.ts';
 
-const NOW = { wallMs: 10_000, monoMs: 0 };
-const DRIFT_MS = 500;
+const DRIFT_MAX_MS = 500;
 
-interface Circumstances {
-  readonly state?: ClockState;
-  readonly stampedMs?: number;
-  readonly regions?: readonly string[];
+let room: MachineRoom;
+
+beforeEach(() => {
+  room = new MachineRoom({ settings: { clockDriftMaxMs: DRIFT_MAX_MS } });
+});
+
+/** Peers show what their clocks are ahead of ours; then a step comes. */
+function doubt(...aheadMs: readonly number[]): Doubt | undefined {
+  const { agreed } = room.core;
+  const { monoMs: pingMs, wallMs } = room.now;
+  for (const [n, ms] of aheadMs.entries())
+    agreed.onEcho(n + EU, { wallMs: wallMs + ms, pingMs, keptMs: 0 }, pingMs);
+  return stampDoubt(room.core, agreed.read(room.now, room.turn));
 }
 
-function doubt(circumstances: Circumstances = {}): unknown {
-  const { state = 'agreed', stampedMs = NOW.wallMs, regions = ['eu', 'us'] } = circumstances;
-  const options = {
-    agreed: { state, aheadMs: 2500, isTrusted: state === 'agreed' },
-    clock: { last: hlcFromMs(stampedMs) },
-    settings: { clockDriftMaxMs: DRIFT_MS, members: membersOf(regions) },
-  } as unknown as StampOptions;
-  return stampDoubt(options, NOW);
-}
+describe('why nothing is stamped', () => {
+  it('is nothing where a majority agrees with the clock', () => {
+    expect(doubt(100, -100)).toBeUndefined();
+  });
 
-describe('a replica', () => {
-  it('stamps while its clock is trusted and close to what it has stamped', () => {
+  it('is early where the clock was not compared yet: a retry helps', () => {
+    expect(doubt()).toMatchObject({ code: 'catching-up', retryAfterMs: 1000 });
+  });
+
+  it.each([
+    [2000, '2.000 s behind that of a majority'],
+    [-2500, '2.500 s ahead of that of a majority'],
+  ])('says by how much the clock is off, and what to do', (aheadMs, apart) => {
+    const { code, detail = '' } = doubt(aheadMs, aheadMs) ?? {};
+    expect(code).toBe('clock-drift');
+    for (const part of [apart, 'nothing was written', 'set the clock right'])
+      expect(detail).toContain(part);
+  });
+
+  it('names no clock where it is unknown which is right', () => {
+    room = new MachineRoom({ regions: ['ap', 'eu'] });
+    doubt(9000);
+    room.pass(60_000);
+    const { code, detail = '' } = doubt(9000) ?? {};
+    expect([code, detail.includes(' s behind')]).toEqual(['clock-drift', false]);
+    expect(detail).toContain('no majority tells which is right');
+  });
+
+  it('is what was stamped ahead of the clock, for as long as it is', () => {
+    room.core.clock.raise(hlcFromMs(room.now.wallMs + DRIFT_MAX_MS + 700));
+    const { code, retryAfterMs, detail = '' } = doubt(0, 0) ?? {};
+    expect([code, retryAfterMs]).toEqual(['clock-drift', DRIFT_MAX_MS + 700]);
+    expect(detail).toContain(`${DRIFT_MAX_MS + 700} ms`);
+    room.pass(700);
+    expect(doubt(0, 0)).toBeUndefined();
+  });
+
+  it('is no such stamp where no peer could be troubled by it', () => {
+    room = new MachineRoom({ regions: ['ap'] });
+    room.core.clock.raise(hlcFromMs(room.now.wallMs + 60_000));
+    room.core.agreed.read(room.now, room.turn);
+    room.pass(60_000);
+    room.core.clock.raise(hlcFromMs(room.now.wallMs + 60_000));
     expect(doubt()).toBeUndefined();
-    expect(doubt({ stampedMs: NOW.wallMs + DRIFT_MS })).toBeUndefined();
-  });
-
-  it('stamps nothing while its clock is not trusted, and says why', () => {
-    expect(doubt({ state: 'measuring' })).toMatchObject({ code: 'catching-up' });
-    expect(doubt({ state: 'disputed' })).toMatchObject({ code: 'clock-drift' });
-  });
-
-  it('stamps nothing far ahead of the agreed clock, and says when it can', () => {
-    const aheadMs = DRIFT_MS + 250;
-    expect(doubt({ stampedMs: NOW.wallMs + aheadMs })).toMatchObject({
-      code: 'clock-drift',
-      retryAfterMs: aheadMs,
-    });
-  });
-
-  it('that is the only member by its settings stamps all the same', () => {
-    expect(doubt({ stampedMs: NOW.wallMs + 9000, regions: ['eu'] })).toBeUndefined();
   });
 });

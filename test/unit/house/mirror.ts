@@ -1,0 +1,37 @@
+// Which files of the source have no unit test of their own: `store/log.ts` has it in `test/unit/store/log.test.ts`.
+
+/** Rooms whose files are each tested by themselves: the machine floor, and what it stands on. */
+export const mirrored: ReadonlySet<string> = new Set(
+  `consistency entropy forward lag membership order peers quorum store stream upkeep`.split(' '),
+);
+
+/** Files that have none, and where they are tested instead. */
+export const elsewhere: { readonly [path: string]: string } = {
+  'entropy/snapshot-client.ts': 'both ends in unit/entropy/snapshot.test.ts',
+  'entropy/snapshot-server.ts': 'both ends in unit/entropy/snapshot.test.ts',
+  'entropy/tree-step.ts': 'the steps of unit/entropy/tree-walk.test.ts',
+  'quorum/list-round.ts': 'shapes of a list that scenario/quorum-list.test.ts makes',
+  'quorum/put.ts': 'property/pending-writes.property.test.ts',
+  'quorum/tally.ts': 'property/quorum.property.test.ts',
+  'store/excerpt.ts': 'property/run.property.test.ts',
+  'store/frozen-tree.ts': 'unit/entropy/tree-cut.test.ts, property/tree-cut.property.test.ts',
+  'store/incarnation.ts': 'unit/store/recovery.test.ts',
+  'store/key-range.ts': 'property/listing.property.test.ts',
+  'store/layout.ts': 'property/layout.property.test.ts',
+  'store/leaves.ts': 'unit/store/tree.test.ts, property/tree.property.test.ts',
+  'store/recount.ts': 'unit/store/tree.test.ts, property/tree.property.test.ts',
+};
+
+/** The paths of tests in a reason. */
+export function testsIn(reason: string): string[] {
+  return reason.match(/[a-z/-]+(?:\.property)?\.test\.ts/g) ?? [];
+}
+
+/** `files` and `tests` by their paths below `src` and `test/unit`. */
+export function untested(files: readonly string[], tests: readonly string[]): string[] {
+  const known = new Set(tests);
+  return files.filter((path) => {
+    const [room = ''] = path.split('/');
+    return mirrored.has(room) && !known.has(path.replace(/\.ts$/, '.test.ts'));
+  });
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { ByteWriter } from '../../../src/base/bytes.ts';
+import { crc32c } from '../../../src/base/crc32c.ts';
+import { UNREADABLE } from '../../../src/model/port.ts';
+import {
+  seal,
+  sealNothing,
+  sealStamp,
+  sealWords,
+  unseal,
+  unsealStamp,
+} from '../../../src/store/envelope.ts';
+
+describe('an envelope', () => {
+  const sealed = seal((into) => {
+    into.text('something');
+    into.varint(7);
+  });
+
+  it('gives back what was put into it, and no more', () => {
+    const reader = unseal(sealed);
+    expect([reader?.text(100), reader?.varint(), reader?.finished]).toEqual(['something', 7, true]);
+    expect(unseal(sealNothing())?.finished).toBe(true);
+  });
+
+  it('is a value of its own: a later one does not change it', () => {
+    const before = sealed.slice();
+    seal((into) => into.text('another'));
+    expect(sealed).toEqual(before);
+  });
+
+  it('does not open where one bit of it is another', () => {
+    for (let at = 0; at < sealed.length; at++)
+      for (let bit = 0; bit < 8; bit++) {
+        const changed = sealed.slice();
+        changed[at] = (changed[at] as number) ^ (1 << bit);
+        expect(unseal(changed)).toBeUndefined();
+      }
+  });
+
+  it('does not open where something is missing or too much', () => {
+    for (let length = 0; length < sealed.length; length++)
+      expect(unseal(sealed.subarray(0, length))).toBeUndefined();
+    expect(unseal(new Uint8Array([...sealed, 0]))).toBeUndefined();
+  });
+
+  it('of a format that this version does not know does not open', () => {
+    const writer = new ByteWriter(16);
+    writer.u8(2);
+    writer.varint(7);
+    writer.u32(crc32c(writer.bytes, 0, writer.at));
+    expect(unseal(writer.take())).toBeUndefined();
+  });
+
+  it('of two words is one like any other', () => {
+    const reader = unseal(sealWords(0xffffffff, 1));
+    expect([reader?.u32(), reader?.u32(), reader?.finished]).toEqual([0xffffffff, 1, true]);
+  });
+
+  it('of a stamp says it, or that it cannot be read', () => {
+    const stamp = sealStamp(2 ** 52 + 2);
+    expect(unsealStamp(stamp)).toBe(2 ** 52 + 2);
+    expect([unsealStamp(UNREADABLE), unsealStamp(stamp.subarray(1))]).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+});
