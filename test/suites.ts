@@ -3,7 +3,9 @@
 
 export interface Suite {
   readonly name: string;
-  /** Ends a test that hangs. No test passes or fails by how long it takes: the machine may be busy. */
+  /**
+   * Ends a test that hangs. No test passes or fails by how long it takes: the machine may be busy.
+   */
   readonly timeoutMs: number;
   readonly pool: 'threads' | 'forks';
   /** One file at a time, after all suites whose files may run side by side. */

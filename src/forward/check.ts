@@ -1,6 +1,6 @@
-// Whether what a peer says answers the question that it was asked. A page holds records of the namespace within the bounds
-// that were asked for, one behind the other, and no more of them than were asked for: what a peer gets wrong is its fault
-// and not the client's answer.
+// Whether a peer's answer fits the question. A page has records of the namespace within the
+// requested bounds, in order, and not more than requested: an invalid answer is the peer's fault
+// and is not passed to the client.
 
 import type { ForwardAnswer, Question } from '../model/message.ts';
 import { isTombstone } from '../model/record.ts';
@@ -25,7 +25,10 @@ function isPage(question: ListQuestion, { items, prefixes, after }: ListAnswer):
   return isRun(question, keys) && isRun(question, prefixes) && isGoingOn(question, after);
 }
 
-/** Each behind the one before it, and all within the bounds. A prefix may begin before the bound that lies in it. */
+/**
+ * Each after the one before it, and all within the bounds. A prefix may begin before the bound that
+ * it contains.
+ */
 function isRun({ prefix, start, end, after, reverse }: ListQuestion, names: readonly string[]) {
   let last = after;
   for (const name of names) {
@@ -38,7 +41,7 @@ function isRun({ prefix, start, end, after, reverse }: ListQuestion, names: read
   return true;
 }
 
-/** The next page begins behind this one, so a list always ends. */
+/** The next page begins after this one, so a list always ends. */
 function isGoingOn({ after: before, reverse }: ListQuestion, after: string): boolean {
   if (after === '' || before === '') return true;
   return reverse ? after < before : after > before;

@@ -1,16 +1,18 @@
-// Questions of clients that another replica answers, because this one is too far behind to. The nearest peer that is fit is
-// asked as if the client had asked it, and its answer is passed on as it is: nothing of it is merged or kept here, so what a
-// client sees is what one replica shows, in the order in which that one shows it. That keeps the promise of `fifo`, which a
-// record that is mixed into another replica's table would break.
+// Questions of clients that another replica answers, because this one is too far behind. The
+// nearest peer that may answer is asked as if the client had asked it, and its answer is passed on
+// unchanged: nothing of it is merged or kept here, so the client sees one replica's records in one
+// replica's order. This keeps the promise of `fifo`, which a record merged into another replica's
+// table would break.
 //
-//   asking -> answered   the first answer that comes
-//   asking -> refused    everybody who is fit has refused or is gone, or the client's time is over
+//   asking -> answered   the first answer that arrives
+//   asking -> refused    every peer that may answer has refused or is gone, or the client's time is
+//                        over
 //
-// Who refuses, is gone, or takes long (its share of the time that is left) is followed by the next. A question goes one
-// step: who is asked answers or refuses (server.ts).
+// If a peer refuses, is gone, or takes longer than its share of the remaining time, the next is
+// asked. A question is forwarded once: the asked peer answers or refuses (server.ts).
 //
-// Bounds: as many as reads may wait, of them `LISTS_MAX` lists; a list's page ends with a frame, and its cursor goes on at
-// any replica.
+// Bounds: as many as reads may wait, of them `LISTS_MAX` lists; a list's page ends with a frame,
+// and its cursor continues at any replica.
 
 import type { Asker, ListCommand, ReadCommand } from '../model/command.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
@@ -31,7 +33,7 @@ import type { Member } from '../model/quorum.ts';
 
 const LISTS_MAX = 64;
 const PAGE_BYTES_MAX = 256 * 1024;
-/** Nobody is waited for longer before the next is asked beside. */
+/** The longest wait for one peer before the next is asked as well. */
 const PATIENCE_MS_MAX = 1000;
 
 interface Pending {
@@ -46,7 +48,7 @@ interface Pending {
   open: MemberSet;
   /** When one more is asked. */
   nextAtMs: number;
-  /** Who refused, and how. */
+  /** The peers that refused, and their faults. */
   readonly refusals: string[];
 }
 
@@ -54,7 +56,7 @@ interface Pending {
 interface Admission {
   /** Peers that may be asked, the nearest first. */
   fit(namespace: NamespaceName): readonly number[];
-  /** Why this replica does not answer itself, and what became of asking others. */
+  /** Why this replica does not answer itself, and the result of asking others. */
   faultOf(namespace: NamespaceName, others: string): Fault;
 }
 
@@ -84,7 +86,7 @@ export class ForwardClient {
     return this.#pending.size;
   }
 
-  /** A peer asks in the place of its client, or answers in the place of this replica. */
+  /** A peer asks instead of its client, or answers instead of this replica. */
   onMessage(peer: number, message: ForwardRequest | ForwardReply, turn: Turn): void {
     if (message.kind === 'forward-request') this.#server.onRequest(peer, message, turn);
     else this.#onReply(peer, message, turn);
@@ -115,14 +117,14 @@ export class ForwardClient {
     }
   }
 
-  /** The replica stops: who still waits is told. */
+  /** The replica stops: waiting clients are answered. */
   failAll(code: FaultCode, out: Outbox): void {
     for (const { command } of this.#pending.values())
       refuse(command.client, out, code, 'the replica has stopped');
     this.#pending.clear();
   }
 
-  /** Asks other replicas, because this one is not fit to answer for the namespace. */
+  /** Asks other replicas, because this one may not answer for the namespace. */
   begin(command: ReadCommand | ListCommand, terms: Terms, turn: Turn): void {
     if (this.#isFull(command.client, command.kind, turn)) return;
     const pending: Pending = {
@@ -161,7 +163,7 @@ export class ForwardClient {
     return { ...question, bytesMax: Math.min(command.bytesMax ?? most, most) };
   }
 
-  /** Asks one more of those that are fit, if there is one; else waits for those that were asked. */
+  /** Asks one more peer that may answer; if there is none, waits for those already asked. */
   #askNext(pending: Pending, turn: Turn): void {
     const { id, level, question, deadlineMs } = pending;
     const [peer, ...others] = this.#admission
@@ -188,7 +190,7 @@ export class ForwardClient {
     this.#askNext(pending, turn);
   }
 
-  /** What a client has seen is before what it writes here next. */
+  /** Versions that a client has seen get smaller stamps than its next write here. */
   #witness(answer: ForwardAnswer, now: Now): boolean {
     const { clock, metrics } = this.#options;
     const newest = recordsOf(answer).reduce((most, record) => Math.max(most, stampOf(record)), 0);
@@ -207,7 +209,7 @@ export class ForwardClient {
     const { id, region } = settings.members[peer] ?? this.#options.self;
     this.#end(pending);
     metrics.readsForwarded++;
-    // It was that fresh at some moment since it was asked for.
+    // It was that fresh at some moment since the question was sent.
     const wayMs = turn.now.monoMs - pending.beganMs;
     const stalenessMs = answer.stalenessMs === 'unknown' ? 'unknown' : answer.stalenessMs + wayMs;
     turn.reply(pending.command.client, { ...answer, stalenessMs, heldBy: { id, region } }, 0);

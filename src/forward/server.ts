@@ -1,7 +1,7 @@
-// The other end of client.ts: a peer that is not fit to answer asks in the place of its client. The question is taken as a
-// client's: by the same policy, the same limits, the same judgement of what this replica is fit to answer, and nothing
-// leaves before what it rests on is durable. It is never passed on: a replica that is asked in the place of another one
-// answers or refuses.
+// The answering side of client.ts: a peer that may not answer asks instead of its client. The
+// question is handled like a client's: by the same policy, the same limits, the same lag state of
+// this replica, and the answer is sent once everything it depends on is durable. It is never
+// forwarded again: a replica that gets such a question answers or refuses.
 //
 // Bound: as many questions as reads may wait; a further one is refused.
 
@@ -26,7 +26,7 @@ export interface ForwardServerOptions {
 export class ForwardServer {
   readonly #options: ForwardServerOptions;
   readonly #run: Run;
-  /** Not answered yet, and asked over a connection that still exists. */
+  /** Unanswered, and asked over a connection that still exists. */
   readonly #open = new Set<PeerQuestion>();
 
   constructor(options: ForwardServerOptions, run: Run) {
@@ -45,7 +45,10 @@ export class ForwardServer {
     this.#run({ ...question, client, timeoutMs, onUnmet: 'fail' }, turn);
   }
 
-  /** A later connection, and a later incarnation of the peer, begins the numbers of its questions again. */
+  /**
+   * A later connection, and a later incarnation of the peer, numbers its questions from the
+   * beginning.
+   */
   onDisconnected(peer: number): void {
     for (const question of this.#open) if (question.peer === peer) this.#open.delete(question);
   }

@@ -1,12 +1,15 @@
-// How an incarnation begins: what the directory of a replica remembers, put together with what is configured. It is pure, so
-// a process and the simulation begin in the same way.
+// How an incarnation begins: the stored membership of the directory, combined with the
+// configuration. It is pure, so a process and the simulation begin in the same way.
 //
-//   no tenure stored            the configured members, as in a cluster that starts for the first time
-//   a tenure with this replica  the members that the directory remembers; epoch 1 is reached at the configured addresses
-//   a tenure without it         forgotten: the replica was removed, and its directory is no member's any more
-//   unreadable                  damaged: nobody but an operator knows which cluster this is
+//   no tenure stored            the configured members, as in a cluster that starts for the first
+//                               time
+//   a tenure with this replica  the members that the directory remembers; epoch 1 is reached at the
+//                               configured addresses
+//   a tenure without it         forgotten: the replica was removed, and its directory belongs to no
+//                               member
+//   unreadable                  damaged: only an operator knows which cluster this is
 //
-// The remembered members come before the configured ones, because the cluster has agreed upon them.
+// The remembered members replace the configured ones, because the cluster has agreed on them.
 
 import { type Epoch, isSeated, localised, membersIn, outsidersOf } from '../model/membership.ts';
 import type { Incarnation, ReplicaId } from '../model/id.ts';
@@ -23,7 +26,7 @@ export interface Configured {
   readonly self: ReplicaId;
   /** Sorted by id, `self` included. */
   readonly members: readonly Member[];
-  /** The policies as these members have them, or why the policies do not fit these members. */
+  /** The policies for these members, or why they do not fit. */
   readonly policiesAmong: (members: readonly Member[]) => readonly Policy[] | string;
 }
 
@@ -31,7 +34,7 @@ export interface Begun {
   readonly kind: 'begun';
   /** Sorted by id. */
   readonly members: readonly Member[];
-  /** Replicas that were removed and may not know it; they are reached so that they can be told. */
+  /** Removed replicas that may not know it; they are contacted so that they can be notified. */
   readonly outsiders: readonly Member[];
   readonly policies: readonly Policy[];
 }
@@ -62,13 +65,15 @@ function begun(
   return { kind: 'begun', members, outsiders, policies };
 }
 
-/** The epoch of the membership that the directory remembers; 0 where it remembers none. */
+/** The epoch of the stored membership; 0 if there is none. */
 export function storedEpoch(stored: Stored): Epoch {
   const tenure = readStoredTenure(stored.get(tenureKey()));
   return typeof tenure === 'object' ? tenure.membership.epoch : 0;
 }
 
-/** The last incarnation that storage remembers; 0 where none wrote its number, `undefined` where it cannot be read. */
+/**
+ * The last incarnation in storage; 0 if none wrote its number, `undefined` if it cannot be read.
+ */
 export function storedIncarnation(stored: Stored): Incarnation | undefined {
   const bytes = stored.get(metaKey('incarnation'));
   return bytes === UNREADABLE ? undefined : readIncarnation(bytes);

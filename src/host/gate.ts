@@ -1,17 +1,23 @@
-// Durable before visible: holds each message and each reply until the batch that it depends on is durable, then lets it go in
-// order. A reply that says how stale it is grows staler while it is held.
+// Durable before visible: holds each message and each reply until the batch that it depends on is
+// durable, then lets it go in order. A reply that says how stale it is grows staler while it is
+// held.
 //
-// A disk that hangs holds replies longer than their clients wait. At its deadline a held reply is replaced by a fault that is
-// true whatever becomes of the batch: a read, or a write that was refused, has had no effect (`timeout`); anything else may
-// have been done (`outcome-unknown`). A message that names another to go in its place is replaced by that at its time.
-// Deadlines are looked at every SWEEP_MS at most, so that a queue of many is not gone through once for each of them.
+// A disk that hangs holds replies longer than their clients wait. At its deadline a held reply is
+// replaced by a fault that is true whatever becomes of the batch: a read, or a write that was
+// refused, has had no effect (`timeout`); anything else may have been done (`outcome-unknown`). A
+// message that names another to go in its place is replaced by that at its time. Deadlines are
+// looked at every SWEEP_MS at most, so that a queue of many is not gone through once for each of
+// them.
 //
-// A message belongs to the connection over which it would have gone: the end of that connection drops it.
+// A message belongs to the connection over which it would have gone: the end of that connection
+// drops it.
 //
-// Bound: HELD_MAX messages and replies together. Beyond it a read or a refusal is answered `overloaded` at once, and the other
-// replies are few; a message is replaced at once, or dropped where nothing can replace it, as the network may drop any.
+// Bound: HELD_MAX messages and replies together. Beyond it a read or a refusal is answered
+// `overloaded` at once, and the other replies are few; a message is replaced at once, or dropped
+// where nothing can replace it, as the network may drop any.
 //
-// Invariants: (1) batches become durable once, in their order; (2) nothing is held that depends on a durable batch.
+// Invariants: (1) batches become durable once, in their order; (2) nothing is held that depends on
+// a durable batch.
 
 import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
@@ -40,7 +46,7 @@ export class Gate {
     return this.#replies;
   }
 
-  /** When to look for what is past its deadline; may be early. */
+  /** When to check for missed deadlines; may be early. */
   get timerMs(): number {
     return this.#dueMs;
   }
@@ -54,7 +60,7 @@ export class Gate {
     this.#dueMs = Math.min(this.#dueMs, dueMsOf(outgoing));
   }
 
-  /** A connection has ended, or another one begins: what was meant for it goes nowhere. */
+  /** A connection has ended, or another one begins: messages for the old one are dropped. */
   forget(peer: number): void {
     for (let left = this.#held.size; left > 0; left--) {
       const held = this.#shift();
@@ -62,7 +68,7 @@ export class Gate {
     }
   }
 
-  /** Batches up to `lsn` are durable: what waited for them leaves with this turn. */
+  /** Batches up to `lsn` are durable: what waited for them is sent with this turn. */
   open(lsn: Lsn, turn: HostTurn): void {
     assert(lsn > this.#durable, 'gate (1): batches become durable once, in their order');
     this.#durable = lsn;
@@ -71,7 +77,7 @@ export class Gate {
     if (this.#held.size === 0) this.#dueMs = NEVER;
   }
 
-  /** Answers and replaces what is past its deadline; the others stay in their order. */
+  /** Answers and replaces items past their deadline; the others stay in their order. */
   expire(turn: HostTurn): void {
     const { monoMs } = turn.now;
     if (this.#dueMs > monoMs) return;
@@ -89,7 +95,7 @@ export class Gate {
     this.#dueMs = nextMs === NEVER ? NEVER : Math.max(nextMs, monoMs + SWEEP_MS);
   }
 
-  /** The storage failed: what is held depends on something that may not exist. */
+  /** The storage failed: held items depend on batches that may not exist. */
   failAll(turn: HostTurn): void {
     const failure = fault('storage-failed', 'the storage of this replica has failed');
     while (this.#held.size > 0) {
@@ -125,14 +131,14 @@ function release(held: Outgoing, turn: HostTurn): void {
   turn.reply(held.client, aged(held.reply, turn.now.monoMs - held.sinceMs), 0);
 }
 
-/** What goes in its place now; nothing for a message that has no other. */
+/** The message to send instead now; nothing if it has no replacement. */
 function replace(held: Outgoing, turn: HostTurn): void {
   if (held.kind === 'reply')
     return turn.reply(held.client, { kind: 'failed', fault: lateFault(held.reply) }, 0);
   if (held.late !== undefined) turn.send(held.peer, held.late.message());
 }
 
-/** A read or a refusal. Any other reply that is held says that something was done. */
+/** A read or a refusal. Any other held reply says that something was done. */
 function hasNoEffect({ kind }: Reply): boolean {
   return kind === 'found' || kind === 'absent' || kind === 'explained' || kind === 'failed';
 }

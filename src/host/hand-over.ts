@@ -1,8 +1,9 @@
-// The only place at which a reply leaves the host. What the client makes of it is outside: an exception there says nothing
-// about the state of the replica, so it ends that client's answer and not the process. It is counted and reported
-// once: by the client, which knows the request, or else here.
+// The only place at which a reply leaves the host. The client's handling of it is outside: an
+// exception there says nothing about the state of the replica, so it ends that client's answer and
+// not the process. It is counted and reported once: by the client, which knows the request, or else
+// here.
 //
-// A failed assertion inside a step is another matter, and still stops the replica (base/assert.ts).
+// A failed assertion inside a step is different, and still stops the replica (base/assert.ts).
 
 import type { Client, Reply } from '../model/command.ts';
 import type { Metrics } from '../model/metrics.ts';

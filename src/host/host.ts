@@ -1,17 +1,23 @@
-// The host drives the core: the only caller of `replica.step`, and the same in production and in simulation.
+// The host drives the core: the only caller of `replica.step`, and the same in production and in
+// simulation.
 //
-// A turn starts as soon as there is input and none is running. It takes what has arrived, bounded, steps each input,
-// hands one batch to storage, and then sends and replies. One commit is under way at a time; further turns run
-// meanwhile and their writes join the next commit, so the commit groups itself and needs no timer.
+// A turn starts as soon as there is input and none is running. It takes the inputs that have
+// arrived, up to a bound, steps each, hands one batch to storage, and then sends and replies. One
+// commit is in progress at a time; further turns run meanwhile and their writes join the next
+// commit, so commits group themselves and need no timer.
 //
-// Invariants: (1) a batch is handed over before anything of its turn is sent or replied; (2) a reply leaves only when
-// the batch it depends on is durable; (3) after a storage failure nothing is committed or acknowledged; (4) once the
-// core asks for a halt it is only told of storage and time, until what was written before is durable or lost: requests that
-// have written nothing are refused at once, the others keep their deadlines. Then everybody who still waits is answered,
-// and nothing happens any more; (5) at most `inboxMax` commands and `messagesMax` messages of peers wait for a turn. Beyond it
-// a command is refused, and a message is dropped, as a network may drop any: its sender sends it again, or asks again.
+// Invariants:
+// (1) a batch is handed over before anything of its turn is sent or replied;
+// (2) a reply leaves only when the batch it depends on is durable;
+// (3) after a storage failure nothing is committed or acknowledged;
+// (4) once the core asks for a halt it gets only storage and timer events, until earlier writes are
+//     durable or lost: requests that have written nothing are refused at once, the others keep
+//     their deadlines. Then every waiting client is answered, and nothing happens any more;
+// (5) at most `inboxMax` commands and `messagesMax` messages of peers wait for a turn. Beyond it a
+//     command is refused, and a message is dropped, as a network may drop any: its sender sends it
+//     again, or asks again.
 //
-//   phase  recovering -> running -> halted        storage is read; the network is open; nothing happens any more
+//   phase  recovering -> running -> halted        storage is read; the network is open; all ended
 //   disk   idle -> committing -> idle, poisoned   one batch at a time; a failed one is the last
 
 import { assert } from '../base/assert.ts';
@@ -40,9 +46,9 @@ export interface HostOptions {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly trace: Trace;
-  /** This life is over. */
+  /** This incarnation is over. */
   readonly onHalt: (reason: string, ending: Ending) => void;
-  /** Why the policies do not allow these members, if so. */
+  /** Why the policies do not allow these members, or `undefined`. */
   readonly fits?: ReplicaOptions['fits'];
 }
 
@@ -56,7 +62,7 @@ export class Host implements ReplicaService {
   #scheduled = false;
   #phase: 'recovering' | 'running' | 'halted' = 'recovering';
   #disk: 'idle' | 'committing' | 'poisoned' = 'idle';
-  /** Of the inputs that wait for a turn, those that are messages of peers. */
+  /** Messages of peers among the inputs that wait for a turn. */
   #messages = 0;
   /** The batch that was handed over last. */
   #committed: Lsn = 0;
@@ -85,7 +91,7 @@ export class Host implements ReplicaService {
     return this.#replica.metrics;
   }
 
-  /** Requests that were taken and not answered. */
+  /** Accepted requests that are not answered yet. */
   get waiting(): number {
     return this.#replica.waiting + this.#inbox.size + this.#gate.waiting;
   }
@@ -111,17 +117,19 @@ export class Host implements ReplicaService {
     }
   }
 
-  /** Takes nothing new any more; what was taken is finished. */
+  /** Accepts no more requests; accepted ones are finished. */
   shutDown(): void {
     this.#take({ kind: 'shut-down' });
   }
 
-  /** Who still waits is told how things stand: a write that has begun, that its outcome is open. After `shutDown`. */
+  /**
+   * Waiting clients are answered: for a begun write, that its outcome is unknown. After `shutDown`.
+   */
   giveUp(): void {
     this.#take({ kind: 'stop' });
   }
 
-  /** The disk was looked at. */
+  /** The disk was measured. */
   disk(room: DiskRoom): void {
     this.#take({ kind: 'disk', room });
   }
@@ -176,7 +184,10 @@ export class Host implements ReplicaService {
       this.#replica.step({ kind: 'halting' }, this.#turn.at(now));
   }
 
-  /** What the gate has to know of an input before the core gets it: what was sent in this turn so far, first of all. */
+  /**
+   * What the gate must know of an input before the core handles it: above all what this turn has
+   * sent so far.
+   */
   #guard(input: Input, now: Now): void {
     const { kind } = input;
     const isTurned = kind === 'connected' || kind === 'disconnected';
@@ -221,7 +232,7 @@ export class Host implements ReplicaService {
     this.#take({ kind: 'durable', lsn });
   }
 
-  /** Everything that the turn asked for, in the order of the contract: sends, then replies. */
+  /** Everything that the turn requested, in the order of the contract: sends, then replies. */
   #drain(now: Now): void {
     const { network, storage, trace } = this.#options;
     const turn = this.#turn;
@@ -261,7 +272,7 @@ export class Host implements ReplicaService {
     this.#turn.replies.length = 0;
   }
 
-  /** What was written before a halt is durable, and its answers have left; or it never will be. */
+  /** Writes before a halt are durable, and their answers are sent; or they never will be. */
   #isSettled(): boolean {
     if (this.#disk !== 'idle') return this.#disk === 'poisoned';
     return !this.#turn.hasWrites && this.#turn.durable === this.#committed;
@@ -303,7 +314,7 @@ export class Host implements ReplicaService {
     });
   }
 
-  /** What comes after the end has no effect; a client is told so. */
+  /** Requests after the end have no effect; their client gets a refusal. */
   #ignore(input: Input): void {
     if (input.kind === 'command') this.#turnAway(input.command);
   }
@@ -324,7 +335,7 @@ export class Host implements ReplicaService {
 
 const TICK: Input = { kind: 'tick' };
 
-/** Once a halt is asked for, only storage and time count. */
+/** Once a halt is requested, only storage and time count. */
 function outlivesHalt({ kind }: Input): boolean {
   return kind === 'durable' || kind === 'storage-failed' || kind === 'tick';
 }

@@ -1,11 +1,12 @@
-// What an input weighs: bytes that its step copies, checks or writes. A turn is bounded by them besides the number of its
-// inputs, for one input may be an acknowledgement of ten bytes, or a snapshot's part of a megabyte.
+// The weight of an input: bytes that its step copies, checks or writes. A turn is bounded by them
+// besides the number of its inputs, because one input may be an acknowledgement of ten bytes, or a
+// snapshot's part of a megabyte.
 
 import type { Input } from '../model/effect.ts';
 import type { Message } from '../model/message.ts';
 import { encodedOf, type Mutation, type Record } from '../model/record.ts';
 
-/** Of one turn; the input that passes it is the last of its turn. */
+/** The bound of one turn; the input that exceeds it is the last of its turn. */
 export const TURN_BYTES_MAX = 1024 * 1024;
 
 export function bytesIn(input: Input): number {

@@ -1,5 +1,5 @@
-// One turn: the time, and what the core wants done, in arrays that are reused. Keys and values gather until a batch is taken;
-// the rest is drained at the end of each turn.
+// One turn: the time, and the effects that the core requests, in arrays that are reused. Keys and
+// values are collected until a batch is taken; the rest is drained at the end of each turn.
 
 import type { Asker, Client, Reply } from '../model/command.ts';
 import {
@@ -43,7 +43,7 @@ export class HostTurn implements Turn {
   readonly timers: Timers;
   now: Now = { wallMs: 0, monoMs: 0 };
   lsn: Lsn = 1;
-  /** Batches up to here are durable: what rests on them may leave. */
+  /** Batches up to here are durable: what depends on them may leave. */
   durable: Lsn = 0;
   readonly peers: number[] = [];
   readonly messages: Message[] = [];
@@ -76,7 +76,7 @@ export class HostTurn implements Turn {
     return this;
   }
 
-  /** The batch of the current LSN; what is written from now on belongs to the next. */
+  /** The batch of the current LSN; later writes belong to the next. */
   takeBatch(): Batch {
     const batch = { keys: this.#keys, values: this.#values };
     this.#keys = [];

@@ -323,7 +323,9 @@ export interface ReplicaStatus {
   /** How long its commit in progress has taken, and whether that is longer than it may. */
   readonly commitAgeMs: number;
   readonly isStalled: boolean;
-  /** An operator drained it; it may answer clients in its grace, or refuse them because it recovers. */
+  /**
+   * An operator drained it; it may answer clients in its grace, or refuse them because it recovers.
+   */
   readonly isDrained: boolean;
   /** The rest of a drain's grace, in which clients are still answered; 0 otherwise. */
   readonly graceMs: number;

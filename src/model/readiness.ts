@@ -1,5 +1,5 @@
-// When a replica is ready. GET /readyz says what is amiss, and the metric conit_ready whether anything
-// is; both judge by these checks.
+// When a replica is ready. GET /readyz says what is amiss, and the metric conit_ready whether
+// anything is; both judge by these checks.
 
 import type { ReplicaState, Status } from './command.ts';
 import { isTrusted } from './clock.ts';

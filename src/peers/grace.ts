@@ -1,6 +1,7 @@
-// The beginning of a life in which peers say what they know of this replica, before it answers or mints anything: its directory
-// may be an old copy. It ends when all have greeted it; when a majority has, this replica included, and the others had
-// `bootGraceMs`; or after `helloWaitMs` alone, for a lone survivor serves what it has.
+// The beginning of an incarnation, in which peers report what they know of this replica, before it
+// answers or mints anything: its directory may be an old copy. It ends when all have greeted; when
+// a majority has, this replica included, and the others had `bootGraceMs`; or after `helloWaitMs`
+// alone, because a lone survivor serves what it has.
 
 import type { Turn } from '../model/effect.ts';
 import type { Settings } from '../model/settings.ts';
@@ -11,11 +12,11 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class Grace {
   readonly #peers: Peers;
   readonly #settings: Settings;
-  /** Until when the rest of a majority is waited for, and until when a majority. */
+  /** The time limit for the rest after a majority, and the one for a majority. */
   #restMs = NEVER;
   #endMs = NEVER;
   #isRunning = false;
-  /** What this replica holds was compared, as far as that was to be had. */
+  /** This replica's vector was compared with those available. */
   hasEnded = false;
 
   constructor({ peers, settings }: { readonly peers: Peers; readonly settings: Settings }) {

@@ -1,5 +1,5 @@
-// What a replica says first on each connection: who it is, everything that is durable here, who the members are, and what it
-// remembers of the one that it greets.
+// A replica's first message on each connection: its name, its durable vector, the members, and what
+// it remembers of the greeted peer's vector.
 
 import type { Hello } from '../model/message.ts';
 import type { HybridClock } from '../model/hlc.ts';
@@ -18,7 +18,7 @@ export interface GreetingOptions {
   readonly supersessions: Supersessions;
 }
 
-/** A former member hears who the members are, and no more. */
+/** A former member gets only the members. */
 export function greetingOf(
   { clock, log, origin, peers, settings, supersessions }: GreetingOptions,
   peer: number,

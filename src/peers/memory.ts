@@ -1,10 +1,12 @@
-// What each peer has said that it holds durably, so that one which comes back with less can be told. An old copy of a directory
-// lacks what its replica had acknowledged since, and cannot know it; those that counted on the acknowledgement can.
+// The vector that each peer has reported as durable, so that a peer that returns with less can be
+// told. An old copy of a directory lacks writes that its replica acknowledged later, and cannot
+// know it; the peers that received the acknowledgements can.
 //
-// Of each replica's logs only that of its latest life is remembered: whatever was written after a copy was taken ended up in
-// such a log, grown or begun since, so the copy lacks a part of it. What is remembered only grows, is told with the greeting,
-// and goes to disk with the heartbeat, at most once a second. So a restart of both, or of all, forgets at most the last
-// second; a replica that is stopped, restored and started takes longer.
+// Of each replica's logs only that of its latest incarnation is remembered: everything written
+// after a copy was taken ended up in such a log, grown or begun since, so the copy lacks a part of
+// it. The memory only grows, is sent with the greeting, and is written with the heartbeat, at most
+// once a second. So a restart of both, or of all, forgets at most the last second; stopping,
+// restoring and starting a replica takes longer.
 
 import type { Turn } from '../model/effect.ts';
 import {
@@ -88,7 +90,7 @@ export class Memory {
         this.#peers.set(member.index, new PeerMemory(member));
   }
 
-  /** Storage is read. What cannot be read is learned anew. */
+  /** Storage is read. Unreadable memories are learned again. */
   begin(): void {
     for (const peer of this.#peers.values()) {
       const bytes = this.#options.get(heldKey(peer.member.id));
@@ -101,7 +103,7 @@ export class Memory {
     this.#peers.get(peer)?.learn(vector);
   }
 
-  /** What the peer is greeted with. */
+  /** The remembered vector for the greeting of a peer. */
   of(peer: number): VectorEntries {
     return this.#peers.get(peer)?.told() ?? [];
   }

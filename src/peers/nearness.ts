@@ -1,6 +1,7 @@
-// How near each peer is: smoothed round trip and mean deviation by the estimator of RFC 6298. Reads ask the nearest
-// first, and ask a further one when an answer takes longer than the mean plus four mean deviations, the retransmission
-// timeout of that RFC: delays have a long tail under load, and a shorter wait would ask twice just when all are busy.
+// How near each peer is: smoothed round trip and mean deviation by the estimator of RFC 6298. Reads
+// ask the nearest first, and ask a further one when an answer takes longer than the mean plus four
+// mean deviations, the retransmission timeout of that RFC: delays have a long tail under load, and
+// a shorter wait would send second requests just when all peers are busy.
 
 const GAIN = 1 / 8;
 const DEVIATION_GAIN = 1 / 4;
@@ -49,7 +50,10 @@ export class Nearness {
     }
   }
 
-  /** An answer that is no longer waited for took at least this long; without it only quick answers would count. */
+  /**
+   * An answer that was not awaited to its end took at least this long; otherwise only quick ones
+   * count.
+   */
   observeAtLeast(peer: number, elapsedMs: number): void {
     if (elapsedMs > (this.#estimates[peer]?.meanMs ?? 0)) this.observe(peer, elapsedMs);
   }

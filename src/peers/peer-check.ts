@@ -1,19 +1,25 @@
-// What a peer says and what cannot be. Peers are trusted: the protocol survives crashes, not lies (docs/limits.md). But a
-// number that no clock, no log and no membership can have brought about costs one comparison, and believed it can end a
-// replica for good: so it is refused at the door, before any part of the replica sees it.
+// Impossible claims of peers. Peers are trusted: the protocol survives crashes, not lies
+// (docs/limits.md). But a number that no clock, log or membership can have produced is found by one
+// comparison, while believing it can end a replica for good: so it is refused before any part of
+// the replica sees it.
 //
-//   life        a life of a replica that begins more than a year from now; lives are numbered by the clock (model/id.ts)
-//   stamp       a stamp that no clock shows: beyond the year 2200, or of a stored record more than a day from now
-//   deadline    one hundred years behind its own stamp; a `ttl` is ten years at most
+//   life        an incarnation that begins more than a year from now; the clock numbers
+//               incarnations (model/id.ts)
+//   stamp       a stamp that no clock shows: beyond the year 2200, or of a stored record more than
+//               a day from now
+//   deadline    one hundred years after its own stamp; a `ttl` is ten years at most
 //   number      a sequence number, ballot, epoch, weight or time that counting cannot reach
-//   stranger    a log of a replica that is no member and never was, as far as this replica or two of its peers know
+//   stranger    a log of a replica that is no member and never was, as far as this replica or two
+//               of its peers know
 //   lives       more logs of one replica than it can have begun
-//   ack         more of this life's log than it has made durable, or any of a later life of this replica
+//   ack         more of this incarnation's log than it has made durable, or any of a later
+//               incarnation of this replica
 //   identity    a greeting in another replica's name
 //
-// A message that rests on such a claim is dropped whole, but for an answer that a request waits for: that becomes the refusal
-// of its kind, so that the request turns to another peer at once. A vector loses the entries concerned and counts for the rest.
-// Each reason is logged once for each peer of a life, and counted.
+// A message with such a claim is dropped as a whole. If a request waits for it as its answer, it
+// becomes the refusal of its kind, so that the request asks another peer at once. A vector loses
+// the entries concerned and counts for the rest. Each reason is logged once for each incarnation of
+// a peer, and counted.
 
 import { unreachable } from '../base/assert.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
@@ -50,22 +56,30 @@ import type { Peers } from './peers.ts';
 import type { Settings } from '../model/settings.ts';
 
 const YEAR_MS = 366 * 86_400_000;
-/** In seconds, which number the lives. Clocks have been wrong by a year; the numbers reach for a hundred more. */
+/**
+ * In seconds, which number the incarnations. Clocks have been wrong by a year; the numbers last for
+ * a hundred more.
+ */
 const LIFE_AHEAD_MAX = YEAR_MS / 1000;
 const STAMP_AHEAD_MS_MAX = 86_400_000;
 const DEADLINE_MS_MAX = 100 * YEAR_MS;
-/** A thousand writes a millisecond for a hundred years do not come so far. */
+/** A thousand writes a millisecond for a hundred years stay below it. */
 const SEQ_MAX = 2 ** 48;
 /** Milliseconds since 1970 beyond which there is no date (ECMA-262, 21.4.1.1). */
 const DATE_MS_MAX = 8.64e15;
-/** Logs of one replica that are taken from peers: one for each of its lives in which it wrote something. */
+/** Logs of one replica that are accepted from peers: one for each incarnation in which it wrote. */
 const LANES_PER_REPLICA_MAX = 4096;
-/** Replicas that were members too long ago for the membership to name them. */
+/** Replicas that were members too long ago to be in the membership. */
 const ELDERS_MAX = 64;
-/** Logs of unknown replicas that are remembered until a second peer names them; more are not. */
+/**
+ * Logs of unknown replicas that are remembered until a second peer names them; more are ignored.
+ */
 const RUMOURS_MAX = 1024;
 
-/** Whether a life can have begun by now. Where the own clock is far behind, the own life tells the time. */
+/**
+ * Whether an incarnation can have begun by now. If our clock is far behind, our own incarnation
+ * gives the time.
+ */
 function isPossibleLife(life: Incarnation, own: Incarnation, wallMs: number): boolean {
   return life <= Math.max(incarnationAt(wallMs), own) + LIFE_AHEAD_MAX;
 }
@@ -79,8 +93,8 @@ export interface PeerCheckOptions {
 }
 
 /**
- * Of the logs that storage holds, those that came here before they would have been refused. Where so many replicas are
- * unknown that no membership had them all, none of these is believed.
+ * Stored logs that arrived before this check would have refused them. If more replicas are unknown
+ * than any membership had, none of these is believed.
  */
 export function incredible(
   origins: readonly LaneId[],
@@ -100,7 +114,7 @@ export function incredible(
   return parked;
 }
 
-/** A peer holds logs of a replica that is not known. */
+/** A peer holds logs of an unknown replica. */
 interface Rumour {
   readonly peer: number;
   readonly vector: (readonly [LaneId, Seq])[];
@@ -124,7 +138,7 @@ export class PeerCheck {
     this.#incarnation = incarnationOf(options.origin);
   }
 
-  /** Storage is read: whom the membership names, and whose logs are here. */
+  /** Storage is read: the replicas that the membership names, and those with logs here. */
   begin({ seats, former }: Membership): void {
     for (const { id } of [...seats, ...former]) this.#known.add(id);
     for (const { id: origin } of this.#options.log.lanes()) {
@@ -134,7 +148,7 @@ export class PeerCheck {
     }
   }
 
-  /** What of the message is to be believed, or stands for an answer that is not; `undefined`: nothing. */
+  /** The believable part of the message, or its replacement; `undefined`: nothing. */
   admit(
     peer: { readonly index: number; readonly id: ReplicaId },
     message: Message,
@@ -181,7 +195,7 @@ export class PeerCheck {
       case 'read-request':
       case 'forward-request':
       case 'survey-request':
-      // A version that it names is shown only as a read of the key finds it.
+      // A version that it names is shown only if a read of the key finds it.
       case 'survey-reply':
       case 'snapshot-request':
       case 'snapshot-credit':
@@ -204,7 +218,10 @@ export class PeerCheck {
     return hello.membership.epoch <= EPOCH_MAX && isVote(hello.vote) ? undefined : 'number';
   }
 
-  /** The message without the entries of its vectors that cannot be. Where all are possible it is left as it is. */
+  /**
+   * The message without the impossible entries of its vectors; the same message if all are
+   * possible.
+   */
   #purged(id: ReplicaId, message: Message, turn: Turn): Message {
     if (message.kind === 'snapshot-chunk') {
       const covers = message.covers.filter((cover) =>
@@ -236,7 +253,8 @@ export class PeerCheck {
     wallMs: number,
     out: Outbox,
   ): VectorEntries {
-    // Of a life whose number a restored directory took again the greeting may tell more than is here (stale-disk.ts).
+    // For an incarnation whose number a restored directory used again, the greeting may claim more
+    // than is here (stale-disk.ts).
     const isGreeting = kind === 'hello';
     let kept: (readonly [LaneId, Seq])[] | undefined;
     for (let n = 0; n < vector.length; n++) {
@@ -270,7 +288,7 @@ export class PeerCheck {
     return reason === undefined;
   }
 
-  /** Of a log; one that is here already is not questioned. `begins`: it is to be kept from now on. */
+  /** For a log; one that exists here is not questioned. `begins`: it is to be kept from now on. */
   #ofLane(origin: LaneId, wallMs: number, begins: boolean): ClaimReason | undefined {
     if (this.#options.log.lane(origin) !== undefined) return undefined;
     if (!isPossibleLife(incarnationOf(origin), this.#incarnation, wallMs)) return 'life';
@@ -286,8 +304,8 @@ export class PeerCheck {
   }
 
   /**
-   * A replica that was a member long ago is in no membership, and its logs are in every vector. Two peers that name it are
-   * believed; where there is one other replica only, that one is.
+   * A replica that was a member long ago is in no membership, and its logs are in every vector. Two
+   * peers that name it are believed; in a cluster of two, the one other replica is.
    */
   #hearOf(peer: number, vector: VectorEntries): void {
     for (const entry of vector) {
@@ -324,7 +342,7 @@ export class PeerCheck {
   }
 }
 
-/** In the place of an answer: that the peer gave none. */
+/** Replaces an answer: the peer gave none. */
 function refusalIn(message: Message): Message | undefined {
   const { kind } = message;
   if (kind === 'read-reply') return { ...message, answer: 'damaged', record: undefined };

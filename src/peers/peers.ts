@@ -1,6 +1,7 @@
-// What all parts know of the other members: which are connected, heard and greeted, what each holds, and the sender that
-// streams to it. What one part alone has to know of a peer, that part keeps. What a peer holds is taken from its own words only; a hello replaces what was known, because a peer
-// that lost its disk holds less than it said before.
+// The common state of the other members: which are connected, heard and greeted, the vector of
+// each, and the sender that streams to it. A part keeps the state that it alone needs. The vector
+// of a peer comes only from its own messages; a hello replaces it, because a peer that lost its
+// disk holds less than before.
 
 import type { Outbox } from '../model/effect.ts';
 import type { Alternate } from '../model/fault.ts';
@@ -13,10 +14,10 @@ import type { Log } from '../store/log.ts';
 import type { Supersessions } from '../store/supersessions.ts';
 import { covers, meetVectors, type ReadonlyVector, type Vector } from '../model/vector.ts';
 
-/** Heartbeats that a peer may miss before it counts as not heard; on a lossy link one or two do get lost. */
+/** Heartbeats that a peer may miss before it counts as not heard; a lossy link loses one or two. */
 const SILENT_BEATS = 3;
 
-/** Who has what, as those see it who fetch from peers what is missing here. */
+/** The holders of entries, for parts that fetch missing ones. */
 export interface Holder {
   readonly peer: number;
   readonly id: ReplicaId;
@@ -42,18 +43,18 @@ export class Peer {
   /** It said hello at least once since this replica started. */
   known = false;
   holds: Vector = new Map();
-  /** When anything came from it last, and since when that has gone on without a silence. */
+  /** The time of its last message, and the begin of the time without silence. */
   heardAtMs = Number.NEGATIVE_INFINITY;
   heardSinceMs = 0;
-  /** Of its HTTP API, as it says or as the configuration does. */
+  /** The URL of its HTTP API, as it reports it or as configured. */
   url: string | undefined;
-  /** The process that runs there. */
+  /** Its incarnation. */
   life: LaneId | undefined;
   readonly #silentMs: number;
-  /** What we told the peer of our vector on this connection. */
+  /** The part of our vector that the peer was told on this connection. */
   readonly #told = new Map<LaneId, Seq>();
 
-  /** Who says nothing for `silentMs` is not heard any more. */
+  /** A peer without a message for `silentMs` is not heard any more. */
   constructor(member: Member, sender: Stream, silentMs: number) {
     this.member = member;
     this.sender = sender;
@@ -61,7 +62,7 @@ export class Peer {
     this.#silentMs = silentMs;
   }
 
-  /** Something came from it. */
+  /** A message from it has arrived. */
   onHeard(nowMs: number): void {
     if (!this.isHeard(nowMs)) this.heardSinceMs = nowMs;
     this.heardAtMs = nowMs;
@@ -92,7 +93,7 @@ export class Peer {
     this.sender.onHeld(vector);
   }
 
-  /** The entries of `vector` that this peer has not been told on this connection. */
+  /** The entries of `vector` that this peer was not told on this connection. */
   news(vector: ReadonlyVector): VectorEntries {
     const news: [LaneId, Seq][] = [];
     for (const [origin, seq] of vector) {
@@ -103,7 +104,10 @@ export class Peer {
     return news;
   }
 
-  /** It lacks our own log from further back: that is streamed. What others wrote is sent as far as it is held here. */
+  /**
+   * It lacks entries of our own log: they are streamed. Entries of other origins are sent as far as
+   * they are here.
+   */
   onPull({ origin, from }: Pull, out: Outbox): void {
     this.sender.rewind(origin, from);
     this.sender.pump(out);
@@ -114,7 +118,7 @@ export function holderOf({ member, holds }: Peer): Holder {
   return { peer: member.index, id: member.id, holds };
 }
 
-/** The replicas that a client may ask instead, whatever it asks for. */
+/** The replicas that a client may ask instead, for any request. */
 export function alternatesIn(peers: Peers): Alternate[] {
   return peers.greeted().map(({ member, url }) => ({ id: member.id, url }));
 }
@@ -153,7 +157,10 @@ export class Peers {
     return this.#reachable;
   }
 
-  /** Members that are connected and have missed some heartbeats: machines that died without a word, too. */
+  /**
+   * Connected members that have missed some heartbeats, as bits: also machines that died without
+   * closing.
+   */
   silent(nowMs: number): MemberSet {
     let silent = NO_MEMBERS;
     for (const peer of this.#peers)
@@ -161,7 +168,7 @@ export class Peers {
     return silent;
   }
 
-  /** Counts comings and goings: what was heard in one epoch was heard of the same lives. */
+  /** Counts connects and disconnects: messages within one epoch came from the same incarnations. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -178,7 +185,7 @@ export class Peers {
     return this.all().filter((peer) => peer.greeted);
   }
 
-  /** So many of the others are a majority of the members, together with this replica. */
+  /** With this replica, this many others are a majority of the members. */
   isMajority(others: number): boolean {
     return others >= this.#othersMin;
   }
@@ -210,12 +217,14 @@ export class Peers {
     return holders;
   }
 
-  /** What every member holds durably. */
+  /** The pointwise minimum of all members' durable vectors. */
   stableCut(own: ReadonlyVector): Vector {
     return meetVectors([own, ...this.all().map((peer) => peer.holds)]);
   }
 
-  /** Tells each origin's replica at once what of it is durable here; the others hear it by heartbeat. */
+  /**
+   * Sends each origin's replica the durable end of its log at once; the others get it by heartbeat.
+   */
   acknowledge(
     moved: VectorEntries,
     windowBytes: number,

@@ -1,5 +1,5 @@
-// What peers know of this replica shows whether its directory is an old copy: a life of ours that we have no memory of,
-// or more of this one than we ever wrote.
+// Evidence of peers that this replica's directory is an old copy: an incarnation of ours that we do
+// not know, or more of this one than we ever wrote.
 
 import type { Outbox } from '../model/effect.ts';
 import {
@@ -35,7 +35,7 @@ export class StaleDisk {
     return false;
   }
 
-  /** This life ends, and the next begins behind the latest that anybody knows of. */
+  /** This incarnation ends, and the next begins after the latest that any peer knows. */
   haltBehind(vector: VectorEntries, out: Outbox): void {
     const known = latestIncarnation(new Map(vector), replicaOf(this.#origin));
     writeIncarnation(Math.max(known, this.#incarnation), out);

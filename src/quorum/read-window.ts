@@ -1,11 +1,11 @@
-// How many keys are read at a time for all lists of a replica that differ from their peers. Each read
-// may bring the record from every replica that is asked, and a list learns its size only then.
+// How many keys are read at a time for all lists of a replica that differ from their peers. Each
+// read may bring the record from every replica that is asked, and a list learns its size only then.
 //
-// So a read is expected to bring as much as the largest of the last ones; a smaller record halves the
-// expectation, a larger one replaces it. At the bound of reads, or of bytes expected from all of
-// them, further keys wait for reads to end; a single one is always read, however large. When records
-// suddenly become larger, the reads already under way can bring more than expected, which is bounded
-// by their number.
+// So a read is expected to bring as much as the largest of the last ones; a smaller record halves
+// the expectation, a larger one replaces it. At the bound of reads, or of bytes expected from all
+// of them, further keys wait for reads to end; a single one is always read, however large. When
+// records suddenly become larger, the reads already under way can bring more than expected, which
+// is bounded by their number.
 
 import { assert } from '../base/assert.ts';
 
@@ -26,7 +26,9 @@ export class ReadWindow {
   /** Of one copy of a record. */
   #recordBytes = FIRST_BYTES;
 
-  /** There is room for one more of so many copies; `ownBytes` is the size of this replica's record. */
+  /**
+   * There is room for one more of so many copies; `ownBytes` is the size of this replica's record.
+   */
   hasRoom(copies: number, ownBytes: number): boolean {
     if (this.#reads === 0) return true;
     return this.#reads < READS_MAX && this.#bytes + this.#expect(copies, ownBytes) <= BYTES_MAX;

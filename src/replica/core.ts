@@ -1,5 +1,6 @@
-// What the parts of a replica are built from: its identity, its memory, its peers and its counters. Built once, in the order
-// in which one thing needs another. A part names what it takes of it in an interface of its own.
+// What the parts of a replica are built from: its identity, its memory, its peers and its counters.
+// Built once, in the order in which one thing needs another. A part names what it takes of it in an
+// interface of its own.
 
 import { present } from '../base/assert.ts';
 import { createHybridClock } from '../model/hlc.ts';
@@ -34,7 +35,9 @@ import { Supersessions } from '../store/supersessions.ts';
 export interface CoreOptions {
   readonly settings: Settings;
   readonly policies: readonly Policy[];
-  /** This start's number; larger than that of every earlier start that this replica's files know of. */
+  /**
+   * This start's number; larger than that of every earlier start that this replica's files know of.
+   */
   readonly incarnation: Incarnation;
   /** The synchronous half of the storage port. */
   readonly get: Storage['get'];
@@ -88,7 +91,10 @@ export function createCore({ settings, policies, incarnation, get }: CoreOptions
     timers: new Timers(),
     get,
     own,
-    /** This replica's own lanes in the order of its incarnations; the last one is the current incarnation's. */
+    /**
+     * This replica's own lanes in the order of its incarnations; the last one is the current
+     * incarnation's.
+     */
     ownLanes: own.list,
   };
 }

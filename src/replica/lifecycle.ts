@@ -1,14 +1,15 @@
-// How far a replica is in its incarnation, what it says of that, and what a client hears of one that takes no requests.
+// The phase of a replica in its incarnation, how it is reported, and the refusal of a replica that
+// takes no requests.
 //
 //   starting -> grace               storage is read and verified
 //   starting -> shutting-down       the same, and meanwhile the process was asked to end
 //   grace -> open                   peers were asked what they know of this replica
-//   grace, open -> shutting-down    the process ends in order: what was taken is finished
+//   grace, open -> shutting-down    the process ends in order: accepted requests are finished
 //   * -> failed                     nothing is acknowledged any more
-//   * -> halting                    storage and deadlines count, and nothing else
+//   * -> halting                    only storage and deadlines are handled
 //
-// A replica that was drained (membership/drain.ts) is open: it is a member like the others that answers no client. Clients
-// see the state `draining` for both.
+// A drained replica (membership/drain.ts) is open: it is a member like the others that answers no
+// client. Clients see the state `draining` for both.
 
 import { assert, unreachable } from '../base/assert.ts';
 import type { ReplicaState } from '../model/command.ts';
@@ -61,7 +62,7 @@ export class Lifecycle {
     this.#state = { kind: 'open' };
   }
 
-  // grace, open -> shutting-down; starting -> starting, which ends in it
+  // grace, open -> shutting-down; starting -> starting, which then shuts down
   shutDown(): void {
     if (this.#state.kind === 'starting') this.#state = { kind: 'starting', isAskedToEnd: true };
     else if (this.isRunning) this.#state = { kind: 'shutting-down' };
@@ -107,7 +108,7 @@ export function stateOf(
   }
 }
 
-/** What a client hears of a replica that takes no requests; `undefined` of one that does. */
+/** The refusal of a replica that takes no requests; `undefined` if it takes them. */
 export function closedFault(
   phase: Phase,
   { isReturning }: Pick<CatchUp, 'isReturning'>,

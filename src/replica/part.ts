@@ -1,5 +1,5 @@
-// A part is one machine of the replica, as far as the replica tells it what has happened. Everything is optional: a part names
-// what concerns it. The replica tells its parts in one order, whatever has happened.
+// A part is one machine of the replica, with the events that it handles. Every member is optional.
+// The replica notifies its parts of every event in one fixed order.
 
 import type { Lsn, Turn } from '../model/effect.ts';
 import type { FaultCode } from '../model/fault.ts';
@@ -8,14 +8,14 @@ import type { VectorEntries } from '../model/message.ts';
 /** A batch is durable. */
 export interface Durable {
   readonly lsn: Lsn;
-  /** How far the logs have become durable with it, as far as they have. */
+  /** The new durable end of each log that the batch extended. */
   readonly moved: VectorEntries;
-  /** Of all origins, that have come in since the last batch was durable. */
+  /** Mutations of all origins that arrived since the last batch was durable. */
   readonly mutations: number;
 }
 
 export interface Part {
-  /** Requests that were taken and not answered. */
+  /** Accepted requests that are not answered yet. */
   readonly waiting?: number;
   /** A connection has ended, or another one begins. */
   onDisconnected?(peer: number, turn: Turn): void;
@@ -24,21 +24,28 @@ export interface Part {
   onBeat?(turn: Turn): void;
   /** Some timer is due. */
   onDue?(turn: Turn): void;
-  /** The replica stops: what has written nothing is refused. */
+  /** The replica stops: requests that have written nothing are refused. */
   stop?(code: FaultCode, turn: Turn): void;
 }
 
 /**
- * The order in which parts are told. What comes first, and why:
+ * The order in which parts are notified. What comes first, and why:
  *
- *   intake, admission before heartbeats     a heartbeat says what this replica holds and admits, as of this beat
- *   heartbeats before exchange, resync      what a peer is asked for follows what it was told
- *   resync before reads                     a copy that has ended is there when a read that waits for it is answered
- *   reads before parked                     what waits for other replicas comes before what waits for this one
- *   reads, lists before writes              a reader is answered from the batch before a write that it waited for counts it
- *   writes before streams                   this replica's own copy counts before a peer can hold the entry
- *   streams before staleness                what became durable is on its way before it proves how fresh this replica is
- *   anti-entropy, upkeep last               nothing waits for them; upkeep begins with truncation and ends with the scrub
+ *   intake, admission before heartbeats     a heartbeat reports this replica's vector and lag
+ *                                           states as of this beat
+ *   heartbeats before exchange, resync      requests to a peer follow what it was told
+ *   resync before reads                     a finished copy is complete before a waiting read is
+ *                                           answered
+ *   reads before parked                     requests that wait for other replicas come before those
+ *                                           that wait for this one
+ *   reads, lists before writes              a reader is answered from the batch before a write that
+ *                                           it waited for counts it
+ *   writes before streams                   this replica's own copy counts before a peer can hold
+ *                                           the entry
+ *   streams before staleness                durable entries are on their way before they prove how
+ *                                           fresh this replica is
+ *   anti-entropy, upkeep last               no other part waits for them; upkeep begins with
+ *                                           truncation and ends with the scrub
  */
 export const ORDER = [
   'intake',

@@ -1,5 +1,5 @@
-// Builds the machines of a replica, in the order in which one needs another, and the table of parts. A new part is a line in
-// the table and a name in the order (part.ts).
+// Builds the machines of a replica, in the order in which one needs another, and the table of
+// parts. A new part is a line in the table and a name in the order (part.ts).
 
 import type { Turn } from '../model/effect.ts';
 import type { Heal } from '../model/heal.ts';
@@ -128,7 +128,7 @@ export function createMachines(core: Core, { fits, admits, run, onRecovered }: P
   };
 }
 
-/** Where requests come in, once the machines are built that serve them. */
+/** Where requests come in, once the machines that serve them are built. */
 export function entranceOf(
   core: Core,
   machines: Machines,
@@ -244,7 +244,7 @@ export function tableOf(
         condition.isOpen && idempotency.onDurable(mutations, turn),
       onBeat: (turn) => condition.isOpen && idempotency.onBeat(turn),
     },
-    // A part of a snapshot may show what a tombstone here hides.
+    // A part of a snapshot may show a version that a tombstone here hides.
     tombstones: {
       onDurable: ({ mutations }, turn) =>
         condition.isOpen && !resync.isCopying && tombstones.onDurable(mutations, turn),

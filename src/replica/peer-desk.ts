@@ -1,5 +1,6 @@
-// What peers say, and which part it concerns: one row a kind of message, so that a kind without a part does not compile. What
-// a peer says of itself (hello, acknowledgement, heartbeat) concerns several parts, and is taken apart here.
+// Directs messages of peers to the parts: one row for each kind of message, so a kind without a
+// part does not compile. What a peer reports about itself (hello, acknowledgement, heartbeat)
+// concerns several parts, and is split here.
 
 import type { Turn } from '../model/effect.ts';
 import type { Ack, Entries, Heartbeat, Hello, Message, VectorEntries } from '../model/message.ts';
@@ -8,7 +9,7 @@ import { holderOf, type Peer } from '../peers/peers.ts';
 import type { Core } from './core.ts';
 import type { Machines } from './parts.ts';
 
-/** What the replica does about it. */
+/** The replica's reactions. */
 export interface PeerDeskOptions {
   readonly policyDigest: number;
   /** A peer knows a later incarnation of this replica than its disk does. */
@@ -48,7 +49,7 @@ export class PeerDesk {
 
   onMessage(index: number, said: Message, turn: Turn): void {
     const peer = this.#core.peers.get(index);
-    // A former member is told that it is one; nothing that it says counts.
+    // A former member is notified of its removal; its messages do not count.
     if (peer === undefined) return;
     peer.onHeard(turn.now.monoMs);
     const message = this.#machines.peerCheck.admit(peer.member, said, turn);
@@ -125,7 +126,7 @@ export class PeerDesk {
     };
   }
 
-  /** What this replica acknowledged may be missing here: it counts in no read. */
+  /** Acknowledged writes may be missing here: it counts in no read. */
   get #mayLack(): boolean {
     return this.#machines.catchUp.isReturning || !this.#machines.grace.hasEnded;
   }
@@ -181,7 +182,7 @@ export class PeerDesk {
     this.#options.checkCaughtUp(turn);
   }
 
-  /** What a peer holds durably. */
+  /** The durable vector of a peer. */
   #onLearned(peer: Peer, vector: VectorEntries, turn: Turn): void {
     const { catchUp, memory, reads, staleDisk, succession, writes } = this.#machines;
     const { origin, own } = this.#core;

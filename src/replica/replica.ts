@@ -1,9 +1,11 @@
-// The switchboard: `step` is the only door into the deterministic core. It routes an input to the parts concerned,
-// in their order (part.ts), and holds no logic of its own. How far the replica is in its incarnation is in lifecycle.ts.
+// The switchboard: `step` is the only entry into the deterministic core. It routes an input to the
+// parts concerned, in their order (part.ts), and contains no logic of its own. lifecycle.ts has the
+// phase of the replica in its incarnation.
 //
-// Every start is a new life (incarnation) with a log of its own, so a dot is never given twice, whatever the disk lost
-// (rule S2 in docs/storage.md). Peers that know a life of ours which we do not know prove that the disk is an old copy: the replica
-// notes it and halts before it has minted anything, and starts again behind it.
+// Every start is a new incarnation with a log of its own, so a dot is never issued twice, whatever
+// the disk lost (rule S2 in docs/storage.md). Peers that know an incarnation of ours which we do
+// not know prove that the disk is an old copy: the replica notes it, halts before it has minted
+// anything, and starts again with a later number.
 
 import { assert, unreachable } from '../base/assert.ts';
 import type { Asker, Command, ReplicaState, Status } from '../model/command.ts';
@@ -26,11 +28,11 @@ import { closedFault, Lifecycle, stateOf } from './lifecycle.ts';
 import { statusOf, writeStatusOf } from './status.ts';
 
 export interface ReplicaOptions extends CoreOptions {
-  /** Left out: any members are fit. */
+  /** Without it, any members are accepted. */
   readonly fits?: Fits | undefined;
 }
 
-/** What may have been written keeps its deadline while the replica halts. */
+/** Writes that may have happened keep their deadlines while the replica halts. */
 const HALTING_TIMERS: readonly Timer[] = ['write', 'replay'];
 
 export class Replica {
@@ -102,7 +104,7 @@ export class Replica {
     return this.#lifecycle.phase !== 'starting';
   }
 
-  /** Requests that were taken and not answered. */
+  /** Accepted requests that are not answered yet. */
   get waiting(): number {
     return this.#parts.reduce((sum, { waiting = 0 }) => sum + waiting, 0);
   }
@@ -188,7 +190,7 @@ export class Replica {
 
   // ---- peers
 
-  /** What is known of the peer is forgotten before a part looks for another one to ask. */
+  /** The state of the peer is dropped before a part looks for another peer to ask. */
   #onDisconnected(index: number, turn: Turn): void {
     const { agreed, staleness, peers } = this.#core;
     const peer = peers.get(index);
@@ -201,7 +203,7 @@ export class Replica {
 
   // ---- storage
 
-  /** What is durable here is known before a part looks. */
+  /** The durable vector is updated before the parts are notified. */
   #onDurable(lsn: Lsn, turn: Turn): void {
     const { commitAge, log, table } = this.#core;
     commitAge.onDurable(turn.now.monoMs);
@@ -260,7 +262,7 @@ export class Replica {
     this.#machines.writes.failAll(turn);
   }
 
-  /** Nobody is heard any more, and what may have been written waits for its own disk. */
+  /** Peers are not heard any more, and writes that may have happened wait for the own disk. */
   #onHalting(turn: Turn): void {
     this.#lifecycle.halt();
     this.timers.keepOnly(HALTING_TIMERS);

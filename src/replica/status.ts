@@ -1,4 +1,4 @@
-// What the replica says about itself and the cluster, and about the whereabouts of one write.
+// The replica's report about itself and the cluster, and about how far one write has replicated.
 
 import type {
   Comparison,
@@ -30,7 +30,7 @@ import type { Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
 import type { HashTree } from '../store/tree.ts';
 
-/** What the parts of the replica add to it. */
+/** The parts' contributions to it. */
 export interface StatusParts {
   readonly namespaces: readonly NamespaceLag[];
   readonly copied: CopyProgress | undefined;

@@ -2,7 +2,8 @@
 // of pulls, and later every other follower of a log. Recent entries come from memory. Older ones
 // are read from storage, one range at a time, and verified.
 //
-//   next -> entries      those at the place, as many as one step holds; the place is behind them now
+//   next -> entries      those at the place, as many as one step holds; the place is behind them
+//                        now
 //   next -> end          no durable entry follows yet: ask again when the lane has grown
 //   next -> truncated    the entries at the place are gone here: another holder or a snapshot has
 //                        them

@@ -1,6 +1,7 @@
-// Entries of other origins on their way into this replica: into the log and shown, or kept outside it until their time has come
-// (store/held.ts). Who is waited for, or refused, is remembered for the exchange. Where the disk has no
-// room for an entry, or for the run that it belongs to, it and what follows counts as refused, and is asked for again.
+// Entries of other origins on their way into this replica: into the log and visible, or kept
+// outside of it until their time has come (store/held.ts). Awaited and refused entries are
+// remembered for the exchange. If the disk has no room for an entry, or for its run, it and all
+// later ones count as refused, and are asked for again.
 
 import type { Turn } from '../model/effect.ts';
 import type { LaneId, Seq } from '../model/id.ts';
@@ -18,7 +19,7 @@ import type { Room } from '../store/room.ts';
 /** Entries of an origin became visible here. */
 type OnAdvance = (origin: LaneId, turn: Turn) => void;
 
-/** What fetches entries that are missing, and has to know what has come. */
+/** The part that fetches missing entries, and has to know what arrived. */
 interface Fetching {
   onEntries(holder: Holder, origin: LaneId, entries: readonly Mutation[], turn: Turn): void;
   onRefused(origin: LaneId, upTo: Seq): void;
@@ -57,7 +58,10 @@ export class Intake {
     this.#onAdvance(origin, turn);
   }
 
-  /** With every heartbeat: what was stamped ahead of the clock is taken when that has come so far. */
+  /**
+   * With every heartbeat: entries that were stamped ahead are taken once the clock has reached
+   * their stamps.
+   */
   onBeat(turn: Turn): void {
     const { clock, held } = this.#options;
     if (held.isEmpty) return;

@@ -1,4 +1,4 @@
-// This replica's own logs on their way to the peers, and what it acknowledges of theirs.
+// This replica's own logs on their way to the peers, and its acknowledgements of theirs.
 
 import type { Turn } from '../model/effect.ts';
 import type { Origin } from '../model/id.ts';
@@ -26,14 +26,20 @@ export class Streams {
     this.#options = options;
   }
 
-  /** A log of an earlier incarnation, which this disk lost, comes back from the peers: it is ours to stream again. */
+  /**
+   * A log of an earlier incarnation, which this disk lost, returns from the peers: we stream it
+   * again.
+   */
   relearn(lane: Lane): void {
     const { own, peers } = this.#options;
     if (!own.isOwn(lane.origin) || !own.take(lane)) return;
     for (const peer of peers.all()) peer.sender.lookBack();
   }
 
-  /** What has become durable is acknowledged to its origin, and sent where it is this replica's own. */
+  /**
+   * Newly durable entries are acknowledged to their origin, and sent if they are this replica's
+   * own.
+   */
   onDurable(moved: VectorEntries, turn: Turn): void {
     const { own, origin, peers, settings } = this.#options;
     for (const [of] of moved)

@@ -1,12 +1,13 @@
-// Takes entries of other origins into this replica's logs. An entry is accepted exactly when it follows what is
-// already held: next in sequence, chained to its predecessor, and, for the first entry of a life, behind everything that its
-// replica wrote in earlier lives. A run is taken whole: checked to its end before its first entry is logged, or refused as if its
-// end were missing. One that is stamped beyond the drift bound, and what follows it, waits outside the log until
-// its time has come (store/held.ts); it is refused where there is no room for it.
+// Takes entries of other origins into this replica's logs. An entry is accepted exactly if it
+// follows the held ones: next in sequence, chained to its predecessor, and, for the first entry of
+// an incarnation, after everything that its replica wrote in earlier ones. A run is taken whole:
+// checked to its end before its first entry is logged, or refused as if its end were missing. An
+// entry that is stamped beyond the drift bound, and those after it, wait outside the log until
+// their time has come (store/held.ts); they are refused if there is no room for them.
 //
-// Duplicates are counted and dropped. A gap ends the run: what is missing is asked for again. An entry that does not
-// chain means that two histories share a name, which is never settled by overwriting: the origin is not taken further
-// and an operator is told.
+// Duplicates are counted and dropped. A gap ends the run: the missing entries are asked for again.
+// An entry that does not chain means that two histories share a name, which is never settled by
+// overwriting: no further entry of the origin is taken, and an operator is notified.
 
 import type { Turn } from '../model/effect.ts';
 import { isChained } from '../model/encoding.ts';
@@ -28,7 +29,7 @@ export interface WaitingRoom {
   onTaken(origin: LaneId): void;
 }
 
-/** Decides when an entry that was logged becomes visible (order/delivery.ts). */
+/** Decides when a logged entry becomes visible (order/delivery.ts). */
 export interface Door {
   offer(lane: Lane, mutation: Mutation, turn: Turn): unknown;
 }
@@ -38,7 +39,7 @@ export interface ReceiverOptions {
   readonly waiting: WaitingRoom;
   readonly clock: HybridClock;
   readonly metrics: Metrics;
-  /** Counts what is written to the disk. */
+  /** Counts the bytes written to the disk. */
   readonly room: { spend(bytes: number): void };
   readonly delivery: Door;
 }
@@ -59,7 +60,7 @@ export class Receiver {
     this.#metrics = options.metrics;
   }
 
-  /** Accepts what follows; says why it stopped before the end, if it did. */
+  /** Accepts the entries that follow; returns why it stopped before the end, if it did. */
   onEntries(
     origin: LaneId,
     entries: readonly Mutation[],
@@ -132,7 +133,7 @@ export class Receiver {
     return 'gap';
   }
 
-  /** The first entry of a life names the last entry of the life before it. */
+  /** The first entry of an incarnation names the last entry of the one before it. */
   #followsEarlierLives(mutation: Mutation): boolean {
     if (mutation.seq > 1) return true;
     const replica = replicaOf(mutation.origin);
@@ -149,13 +150,16 @@ export class Receiver {
   }
 }
 
-/** What a peer sends under an origin's name may be anything: only entries of that lane are kept in its log. */
+/**
+ * A peer may send any entries under an origin's name: only entries of that lane are kept in its
+ * log.
+ */
 function isOf(lane: Lane, mutation: Mutation): boolean {
   const isInLane = mutation.origin === lane.origin && mutation.lane === lane.number;
   return isInLane && isRunName(mutation.group);
 }
 
-/** What the next entry has to follow: the log, or what waits behind it. */
+/** The predecessor of the next entry: the head of the log, or of the waiting entries behind it. */
 type Tail = Lane | Mutation;
 
 function lastOf(tail: Tail): Seq {

@@ -1,18 +1,21 @@
 // Streams this replica's own log to one peer (primary-backup replication: a cursor on a log).
 //
-//   down -> streaming    the peer's hello says what it holds: sending starts behind that
-//   streaming -> behind  the peer lacks entries that are truncated here: the sender reports that
-//   behind -> streaming  the peer got them from another holder, or by a snapshot
-//   * -> down            the connection ended; the next hello says everything again
-//
-// A cursor reads each lane (store/log-cursor.ts), so only durable entries leave, verified and in
-// whole runs.
+//   down -> streaming    the peer's hello has its vector: sending starts after that
+//   streaming -> behind  the peer lacks entries that are truncated here: the stream cannot send
+//                        them, and reports it
+//   behind -> streaming  it got them from another holder, or by a snapshot
+//   * -> down            the connection ended; no state is kept, because the next hello has it
+//                        again
 //
 // Invariants:
-//  1. Lanes are sent in the order of this replica's incarnations, each gap-free, so the peer can
-//     show the entries in the order in which they were accepted.
-//  2. Unacknowledged bytes stay within the window that the peer granted, one message over at most.
-//  3. One lane is read from storage at a time.
+// (1) only durable entries are sent;
+// (2) lanes are sent in the order of this replica's incarnations, each gap-free, so the peer can
+//     show them in the order in which they were accepted;
+// (3) unacknowledged bytes stay within the window that the peer granted, one message over at most;
+// (4) a message ends with the end of a run, however large that is.
+//
+// Recent entries come from memory. Older ones are read from storage, one range at a time, and
+// verified before they are sent.
 
 import { assert, unreachable } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
@@ -28,7 +31,10 @@ export interface SenderOptions {
   readonly peer: number;
   readonly frameBytes: number;
   readonly metrics: Metrics;
-  /** This replica's own lanes in the order of its incarnations. Shared: a new lane is appended. */
+  /**
+   * This replica's own lanes in the order of its incarnations. Shared: a new incarnation is
+   * appended.
+   */
   readonly lanes: readonly Lane[];
 }
 
@@ -46,7 +52,7 @@ export class PeerSender {
   readonly #cursors = new Map<LaneId, LogCursor>();
   /** The last that asked storage. */
   #reading: LogCursor | undefined;
-  /** What the peer says it holds. */
+  /** The peer's vector, as it reported it. */
   #held = new Map<LaneId, Seq>();
   #laneIndex = 0;
   #windowBytes = 0;
@@ -91,7 +97,9 @@ export class PeerSender {
     this.#windowBytes = windowBytes;
   }
 
-  /** What the peer holds needs no sending and no room in the window, whatever its source. */
+  /**
+   * Entries that the peer holds are not sent and use no room in the window, whatever their source.
+   */
   onHeld(vector: VectorEntries): void {
     if (this.#state === 'down') return;
     for (const [origin, seq] of vector) {
@@ -103,7 +111,7 @@ export class PeerSender {
     if (this.#state === 'behind' && !this.#lacksTruncated()) this.#state = 'streaming';
   }
 
-  /** An earlier life of this replica grew, or was found: it goes first. */
+  /** An earlier incarnation's log grew, or was found: it is sent first. */
   lookBack(): void {
     this.#laneIndex = 0;
   }
@@ -175,7 +183,7 @@ export class PeerSender {
     return this.#inFlightBytes < this.#windowBytes;
   }
 
-  /** The earliest life that has durable entries which were not sent. */
+  /** The earliest incarnation with durable entries that were not sent. */
   #nextLane(): Lane | undefined {
     const { lanes } = this.#options;
     for (; this.#laneIndex < lanes.length; this.#laneIndex++) {

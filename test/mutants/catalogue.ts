@@ -1,7 +1,7 @@
-// The bugs that are put there to be found: those of the list in docs/testing.md that this version of the product could have,
-// and some of our own. Numbers that are missing belong to what is not built yet: strict reads and leases (3, 5, 6),
-// siblings and CRDTs (11 to 14), causal order (15), sessions and caches (18 to 20), numeric bounds (24), and
-// transactions (30 to 33).
+// The bugs that are put there to be found: those of the list in docs/testing.md that this version
+// of the product could have, and some of our own. Numbers that are missing belong to what is not
+// built yet: strict reads and leases (3, 5, 6), siblings and CRDTs (11 to 14), causal order (15),
+// sessions and caches (18 to 20), numeric bounds (24), and transactions (30 to 33).
 
 import { clocks } from './catalogue/clocks.ts';
 import { costs } from './catalogue/costs.ts';

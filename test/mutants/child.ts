@@ -1,5 +1,5 @@
-// Runs a program in a copy to its end, with a time after which it is taken for hung. What it started ends with it, and
-// all of it with us.
+// Runs a program in a copy to its end, with a time after which it is taken for hung. What it
+// started ends with it, and all of it with us.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 

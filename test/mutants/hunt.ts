@@ -1,5 +1,6 @@
-// Puts one bug into the copy and asks those who have to notice it. That they noticed the bug, and not something else,
-// is shown by the copy without it: there the named test passes, and the seed that found something finds nothing.
+// Puts one bug into the copy and asks those who have to notice it. That they noticed the bug, and
+// not something else, is shown by the copy without it: there the named test passes, and the seed
+// that found something finds nothing.
 
 import { type FoundBy, type Mutant, sim } from './mutant.ts';
 import { runNamed } from './named-test.ts';

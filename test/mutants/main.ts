@@ -1,11 +1,13 @@
-// `npm run test:mutants`: the tests are believed if they find bugs that were put there to be found. Each mutant of the
-// catalogue is a patch of the source (docs/testing.md); a copy that has it is given to the simulation, or to the
-// one test that has to fail. Not part of `npm test`, because it takes long.
+// `npm run test:mutants`: the tests are believed if they find bugs that were put there to be found.
+// Each mutant of the catalogue is a patch of the source (docs/testing.md); a copy that has it is
+// given to the simulation, or to the one test that has to fail. Not part of `npm test`, because it
+// takes long.
 //
-// Reading order: mutant and catalogue (the bugs), sandbox (where they live), hunt (who finds them), report.
+// Reading order: mutant and catalogue (the bugs), sandbox (where they live), hunt (who finds them),
+// report.
 //
-// Exit code 0 when every mutant is found, 1 when one is not, or does not fit the source any more, 2 for a command line
-// that is not understood.
+// Exit code 0 when every mutant is found, 1 when one is not, or does not fit the source any more, 2
+// for a command line that is not understood.
 
 import { catalogue } from './catalogue.ts';
 import { finderOf, type Hunted, hunt } from './hunt.ts';

@@ -1,5 +1,5 @@
-// A seeded bug: a patch of the source that breaks one promise, and who has to notice it. The product has no switch for
-// it; the patch is made to a copy, and the copy is thrown away.
+// A seeded bug: a patch of the source that breaks one promise, and who has to notice it. The
+// product has no switch for it; the patch is made to a copy, and the copy is thrown away.
 
 import { assert } from '../../src/base/assert.ts';
 
@@ -18,7 +18,10 @@ export interface Mutant extends Edit {
 
 /** A change of one place. */
 export interface Edit {
-  /** The function or method that the place is in, so that a short quote suffices; left out: the whole file. */
+  /**
+   * The function or method that the place is in, so that a short quote suffices; left out: the
+   * whole file.
+   */
   readonly in?: string;
   /** It is there exactly once. */
   readonly replace: string;
@@ -49,7 +52,10 @@ export type FoundBy =
 export const SEEDS_MAX = 200;
 export const sim: FoundBy = { kind: 'sim', seeds: SEEDS_MAX };
 
-/** What the file says with the bug in it; an error when the file has moved on and the catalogue has not. */
+/**
+ * What the file says with the bug in it; an error when the file has moved on and the catalogue has
+ * not.
+ */
 export function patched(mutant: Mutant, source: string): string {
   const { file, also } = mutant;
   assert(file.startsWith('src/'), 'mutants: only the product is patched');

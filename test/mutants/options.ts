@@ -1,4 +1,5 @@
-// The command line of `npm run test:mutants`, checked: an unknown word is refused, every number has a bound.
+// The command line of `npm run test:mutants`, checked: an unknown word is refused, every number has
+// a bound.
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,5 @@
-// Asks the simulation of a copy whether it finds anything, and takes nothing for an answer but its line of JSON.
+// Asks the simulation of a copy whether it finds anything, and takes nothing for an answer but its
+// line of JSON.
 
 import type { Ended } from './child.ts';
 import type { Sandbox } from './sandbox.ts';

@@ -1,4 +1,5 @@
-// The tools of the base floor against dumb twins: a plain array, a bit-by-bit checksum, a list of what was written.
+// The tools of the base floor against dumb twins: a plain array, a bit-by-bit checksum, a list of
+// what was written.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

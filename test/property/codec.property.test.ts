@@ -1,5 +1,5 @@
-// What one replica writes, the other reads; what was damaged on the way is refused, whatever was damaged, and nothing
-// that arrives makes the reader throw, hang or allocate without bound.
+// What one replica writes, the other reads; what was damaged on the way is refused, whatever was
+// damaged, and nothing that arrives makes the reader throw, hang or allocate without bound.
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -18,7 +18,10 @@ const fewBytes = anyMessages
   .map((messages) => encodeFrame(messages))
   .filter((b) => b.length < 4000);
 
-/** Reads the messages of a body as a frame would, without its checksum; `undefined` where there is none. */
+/**
+ * Reads the messages of a body as a frame would, without its checksum; `undefined` where there is
+ * none.
+ */
 function read(body: Uint8Array): readonly Message[] | undefined {
   const reader = new ByteReader(body);
   const messages: Message[] = [];

@@ -1,4 +1,5 @@
-// Stored keys: their byte order is the logical order, spans hold exactly what they name, and names come back.
+// Stored keys: their byte order is the logical order, spans hold exactly what they name, and names
+// come back.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

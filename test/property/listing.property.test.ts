@@ -1,4 +1,5 @@
-// Lists against a dumb twin that sorts everything and folds by hand: one page, and all pages by their cursors.
+// Lists against a dumb twin that sorts everything and folds by hand: one page, and all pages by
+// their cursors.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

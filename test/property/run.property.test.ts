@@ -1,4 +1,5 @@
-// Runs in streams: whatever frames, windows, memory and cuts are, no message and no log ends within one.
+// Runs in streams: whatever frames, windows, memory and cuts are, no message and no log ends within
+// one.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

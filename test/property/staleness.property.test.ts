@@ -1,5 +1,6 @@
-// The staleness bound against somebody who sees everything: whatever the delays, the losses and the crashes, no write
-// that the bound speaks for is missing; and once all is quiet the bound comes down again.
+// The staleness bound against somebody who sees everything: whatever the delays, the losses and the
+// crashes, no write that the bound speaks for is missing; and once all is quiet the bound comes
+// down again.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

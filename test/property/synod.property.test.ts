@@ -1,4 +1,5 @@
-// Never two memberships for one epoch, whatever is lost, comes late, twice, or dies; and one in the end, when all is well.
+// Never two memberships for one epoch, whatever is lost, comes late, twice, or dies; and one in the
+// end, when all is well.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
-// A frozen tree against a dumb twin: at its cut it is the sum of what all entries up to the cut merge to, in whatever order
-// they came, whatever was repaired, deleted, forgotten, committed and written beyond the cut meanwhile.
+// A frozen tree against a dumb twin: at its cut it is the sum of what all entries up to the cut
+// merge to, in whatever order they came, whatever was repaired, deleted, forgotten, committed and
+// written beyond the cut meanwhile.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// The hash tree against a dumb twin: the sum over everything that storage and memory show, whatever was written, lost,
-// committed and counted in between.
+// The hash tree against a dumb twin: the sum over everything that storage and memory show, whatever
+// was written, lost, committed and counted in between.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

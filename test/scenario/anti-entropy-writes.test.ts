@@ -1,5 +1,5 @@
-// Hash trees are compared while clients write to every replica and never pause: at no moment do two replicas hold the same
-// vector, and something is always on its way to a disk.
+// Hash trees are compared while clients write to every replica and never pause: at no moment do two
+// replicas hold the same vector, and something is always on its way to a disk.
 
 import { describe, expect, it } from 'vitest';
 import { createPrng, type Prng } from '../../src/base/prng.ts';
@@ -30,7 +30,10 @@ function begin(options: ClusterOptions = {}): Cluster {
   return leanCluster({ network: { latencyMs }, commitMs: 3, ...options });
 }
 
-/** Everybody is written to all the time: puts and deletes, hot keys and new ones, values that expire, quorum reads. */
+/**
+ * Everybody is written to all the time: puts and deletes, hot keys and new ones, values that
+ * expire, quorum reads.
+ */
 function write(cluster: Cluster, everyMs: number, keys = 500): Writers {
   const dice = createPrng(7);
   const writers: Writers = { count: 0, isOver: false, looks: 0, level: 0 };
@@ -131,7 +134,8 @@ describe('comparing while writes never pause', () => {
   });
 
   it('waits for the entries of records that a read has brought before them', () => {
-    // What is written in ap comes to eu ten times later than to us, where quorum reads of eu find it.
+    // What is written in ap comes to eu ten times later than to us, where quorum reads of eu find
+    // it.
     const isFar = (n: number) => n === 0;
     const cluster = begin({
       network: {

@@ -1,4 +1,5 @@
-// What a disk has lost or changed in silence is found by comparing hash trees, and comes back from a replica that has it.
+// What a disk has lost or changed in silence is found by comparing hash trees, and comes back from
+// a replica that has it.
 
 import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/adapters/frame.ts';

@@ -1,5 +1,5 @@
-// Clocks that are wrong: nothing is stamped by one that is further from a majority's than the bound, and a write is never
-// acknowledged that would lose to what it replaces.
+// Clocks that are wrong: nothing is stamped by one that is further from a majority's than the
+// bound, and a write is never acknowledged that would lose to what it replaces.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster, putOf, shown } from '../cluster/cluster.ts';
@@ -108,7 +108,9 @@ describe('a replica that began alone with a clock that is ahead', () => {
   };
   const AHEAD_MS = 60_000;
 
-  /** `ap-1` has written by its own clock, and is heard again; its clock may be set right meanwhile. */
+  /**
+   * `ap-1` has written by its own clock, and is heard again; its clock may be set right meanwhile.
+   */
   function begun(isSetRight: boolean): Cluster {
     const options = { namespaces, clocks: clocks(0, 0, 0).map((clock) => ({ ...clock })) };
     const cluster = new Cluster(options);

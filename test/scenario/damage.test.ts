@@ -1,4 +1,5 @@
-// What cannot be read is never taken for absent: requests that depend on it are refused, and the rest goes on.
+// What cannot be read is never taken for absent: requests that depend on it are refused, and the
+// rest goes on.
 
 import { describe, expect, it } from 'vitest';
 import type { Condition } from '../../src/model/command.ts';

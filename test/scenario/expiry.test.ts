@@ -1,4 +1,5 @@
-// A value with a lifetime: hidden everywhere from its deadline on, and deleted by the replica that stamped it.
+// A value with a lifetime: hidden everywhere from its deadline on, and deleted by the replica that
+// stamped it.
 
 import { describe, expect, it } from 'vitest';
 import { ROOM_FULL, ROOM_UNBOUNDED } from '../../src/model/disk.ts';

@@ -1,5 +1,6 @@
-// A replica that is too far behind to answer lets another one do so: its answer comes as that one gave it, in its order. (That
-// nothing of it is kept is looked at in test/unit/forward/client.test.ts, where the disk is not slow.)
+// A replica that is too far behind to answer lets another one do so: its answer comes as that one
+// gave it, in its order. (That nothing of it is kept is looked at in
+// test/unit/forward/client.test.ts, where the disk is not slow.)
 
 import { describe, expect, it } from 'vitest';
 import type { Reply } from '../../src/model/command.ts';
@@ -26,7 +27,10 @@ interface Behind {
   readonly sent: Forwarded[];
 }
 
-/** `us` has a disk so slow that it knows of much that it cannot store in time; `eu` is nearest to it. */
+/**
+ * `us` has a disk so slow that it knows of much that it cannot store in time; `eu` is nearest to
+ * it.
+ */
 function behind(settings = {}): Behind {
   const latencyMs = (from: number, to: number): number => (from + to === EU + US ? 5 : 20);
   const cluster = new Cluster({ namespaces, settings, network: { latencyMs } });

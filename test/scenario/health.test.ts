@@ -1,5 +1,5 @@
-// A replica that is too far behind stops answering reads of a namespace that says so, goes on storing, and returns by
-// itself.
+// A replica that is too far behind stops answering reads of a namespace that says so, goes on
+// storing, and returns by itself.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Cluster, getOf, putOf, shown } from '../cluster/cluster.ts';

@@ -1,5 +1,5 @@
-// Logs are truncated below the stable cut and never above it, and a replica that comes back behind a truncated log is
-// not crashed on.
+// Logs are truncated below the stable cut and never above it, and a replica that comes back behind
+// a truncated log is not crashed on.
 
 import { describe, expect, it } from 'vitest';
 import { type Call, Cluster, putOf } from '../cluster/cluster.ts';

@@ -1,4 +1,5 @@
-// The same idempotency key, the same effect once: on the same replica, on another, and after everything was restarted.
+// The same idempotency key, the same effect once: on the same replica, on another, and after
+// everything was restarted.
 
 import { describe, expect, it } from 'vitest';
 import { idempotencyKey } from '../../src/store/layout.ts';
@@ -201,7 +202,10 @@ describe('a retry at another replica', () => {
     expect(shown(cluster.put(2, 'a', 'one', wide))).toBe('ap-1.1.1');
   });
 
-  /** us, near to eu and far from ap, has begun the write; it was lent the key, and the write is on its way. */
+  /**
+   * us, near to eu and far from ap, has begun the write; it was lent the key, and the write is on
+   * its way.
+   */
   const begun = (prepare?: (cluster: Cluster) => void): { cluster: Cluster; first: Call } => {
     const latencyMs = (from: number, to: number): number => {
       if (from === to) return 0;

@@ -1,4 +1,5 @@
-// The lives of a replica: how it begins, how it notices that its disk is not what it was, and how it ends in order.
+// The lives of a replica: how it begins, how it notices that its disk is not what it was, and how
+// it ends in order.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster, listOf, putOf, shown } from '../cluster/cluster.ts';

@@ -1,4 +1,5 @@
-// What a list looks at and holds is bounded, whatever lies in its range, and it goes on with its cursor.
+// What a list looks at and holds is bounded, whatever lies in its range, and it goes on with its
+// cursor.
 
 import { describe, expect, it } from 'vitest';
 import type { Listed } from '../../src/model/command.ts';

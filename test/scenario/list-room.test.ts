@@ -1,5 +1,5 @@
-// Lists of keys only move and hold no values, here and at the replicas that they ask; and what all lists of a replica hold
-// together is bounded.
+// Lists of keys only move and hold no values, here and at the replicas that they ask; and what all
+// lists of a replica hold together is bounded.
 
 import { describe, expect, it } from 'vitest';
 import type { RangeRequest } from '../../src/model/effect.ts';

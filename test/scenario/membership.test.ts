@@ -1,4 +1,5 @@
-// The members change while the cluster runs: one joins, one is forgotten, and nothing is lost in between.
+// The members change while the cluster runs: one joins, one is forgotten, and nothing is lost in
+// between.
 
 import { describe, expect, it } from 'vitest';
 import { bootMembership, type Place, withPlace } from '../../src/model/membership.ts';

@@ -1,5 +1,6 @@
-// An old copy of a directory comes back. What its replica had acknowledged since is told by the peers that counted on it, before
-// it answers anything; who comes back alone serves what it has after a wait.
+// An old copy of a directory comes back. What its replica had acknowledged since is told by the
+// peers that counted on it, before it answers anything; who comes back alone serves what it has
+// after a wait.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster, type ClusterOptions, shown } from '../cluster/cluster.ts';
@@ -13,7 +14,10 @@ function settled(options: ClusterOptions = {}): Cluster {
   return cluster;
 }
 
-/** Takes a copy of a replica's directory; gives what puts it back, as an operator would: stopped, restored, started. */
+/**
+ * Takes a copy of a replica's directory; gives what puts it back, as an operator would: stopped,
+ * restored, started.
+ */
 function copyOf(cluster: Cluster, n: number): () => void {
   const replica = cluster.replica(n);
   const { identity } = replica;

@@ -1,5 +1,5 @@
-// Lists that ask several replicas: what any majority has is in them, page by page, in both directions and folded, whatever
-// the replicas differ in; and they keep their time.
+// Lists that ask several replicas: what any majority has is in them, page by page, in both
+// directions and folded, whatever the replicas differ in; and they keep their time.
 
 import { describe, expect, it } from 'vitest';
 import type { Listed } from '../../src/model/command.ts';

@@ -1,5 +1,5 @@
-// Reads that ask peers: they see what completed writes left, repair who lacks it, wait where order asks for it, and
-// never give or spread what a damaged disk says.
+// Reads that ask peers: they see what completed writes left, repair who lacks it, wait where order
+// asks for it, and never give or spread what a damaged disk says.
 
 import { describe, expect, it } from 'vitest';
 import { recordKey } from '../../src/store/layout.ts';
@@ -96,8 +96,8 @@ describe('a quorum read', () => {
   });
 
   it('takes no answer that was meant for an earlier life', () => {
-    // Replica 1 holds an answer back until its slow disk has the record; meanwhile replica 0 begins a new life, which
-    // numbers its reads anew.
+    // Replica 1 holds an answer back until its slow disk has the record; meanwhile replica 0 begins
+    // a new life, which numbers its reads anew.
     const cluster = settled();
     const slow = cluster.replica(1).storage;
     if (slow === undefined) throw new Error('the replica runs');

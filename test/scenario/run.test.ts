@@ -1,4 +1,5 @@
-// Atomic batches: runs of entries that are there at a replica all together, or not at all, whatever happens on their way.
+// Atomic batches: runs of entries that are there at a replica all together, or not at all, whatever
+// happens on their way.
 
 import { describe, expect, it } from 'vitest';
 import { decodeMutation } from '../../src/model/encoding.ts';

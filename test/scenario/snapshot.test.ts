@@ -1,4 +1,5 @@
-// A replica whose gap the logs no longer cover takes a snapshot over, merges it, and goes on behind it.
+// A replica whose gap the logs no longer cover takes a snapshot over, merges it, and goes on behind
+// it.
 
 import { describe, expect, it } from 'vitest';
 import { snapshotMark } from '../../src/entropy/snapshot-client.ts';

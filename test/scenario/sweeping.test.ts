@@ -1,5 +1,5 @@
-// What is removed in the background is removed as fast as it can come in: the disk holds what a window or a lifetime
-// holds, however fast it is written.
+// What is removed in the background is removed as fast as it can come in: the disk holds what a
+// window or a lifetime holds, however fast it is written.
 
 import { describe, expect, it } from 'vitest';
 import type { Span } from '../../src/store/layout.ts';

@@ -1,4 +1,5 @@
-// A deleted key is remembered until every replica has the delete and everything that is older, and then by none.
+// A deleted key is remembered until every replica has the delete and everything that is older, and
+// then by none.
 
 import { describe, expect, it } from 'vitest';
 import type { Explained } from '../../src/model/command.ts';

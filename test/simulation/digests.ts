@@ -1,5 +1,6 @@
-// The digest of each seed's run, one line a seed, kept in a file: the way to show that a change of the code has changed no
-// event of any run. `--digests` writes such a file, `--against` compares with one.
+// The digest of each seed's run, one line a seed, kept in a file: the way to show that a change of
+// the code has changed no event of any run. `--digests` writes such a file, `--against` compares
+// with one.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Summary } from './summary.ts';
@@ -31,7 +32,9 @@ export class Digests {
     writeFileSync(path, `${lines.join('\n')}\n`);
   }
 
-  /** What differs from `recorded`, a line each. A seed that was not recorded counts as different. */
+  /**
+   * What differs from `recorded`, a line each. A seed that was not recorded counts as different.
+   */
   differences(recorded: Digests): string[] {
     const lines: string[] = [];
     for (const [seed, digest] of this.#bySeed) {

@@ -1,6 +1,7 @@
-// Clients of a simulated run whose values expire: each key is put once with a lifetime, some are put once more without, and
-// all are read at any replica. What they saw is judged here: nothing is shown long after its deadline, in the end everything
-// that expired is gone, what was put to stay has stayed, and no replica remembers a deleted key any more.
+// Clients of a simulated run whose values expire: each key is put once with a lifetime, some are
+// put once more without, and all are read at any replica. What they saw is judged here: nothing is
+// shown long after its deadline, in the end everything that expired is gone, what was put to stay
+// has stayed, and no replica remembers a deleted key any more.
 
 import type { Prng } from '../../src/base/prng.ts';
 import { isDefinite } from '../../src/model/fault.ts';
@@ -57,7 +58,10 @@ export class Leases {
     });
   }
 
-  /** What is wrong once all is quiet, in words; clocks may have been ahead by `aheadMs`, and deadlines with them. */
+  /**
+   * What is wrong once all is quiet, in words; clocks may have been ahead by `aheadMs`, and
+   * deadlines with them.
+   */
   judge(isClockSet: boolean, aheadMs: number): string[] {
     const wrong: string[] = [];
     const mayLast = ({ expiresByMs }: Lease): boolean =>

@@ -1,5 +1,5 @@
-// Everything that is asked of a run: the checkers over what clients saw, and invariants over what nobody but the
-// simulation can see.
+// Everything that is asked of a run: the checkers over what clients saw, and invariants over what
+// nobody but the simulation can see.
 
 import { type Dot, parseDot } from '../../src/model/id.ts';
 import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
@@ -80,7 +80,8 @@ function judgeHistory(judged: Judged): Finding[] {
     fifo: fifo(history, { checked: 5 }),
     'last-write-wins': lastWriteWins(history, { nodes, namespaces: ['ev'], contested: 1 }),
     tombstone: tombstone(history, { checked: 0, forgetful: forgetfulOf(plan) }),
-    // Quorums of two memberships need not meet, and a disk that changes in silence forgets what it has acknowledged.
+    // Quorums of two memberships need not meet, and a disk that changes in silence forgets what it
+    // has acknowledged.
     ...(plan.spares.length > 0 || isSilent(plan.classes)
       ? {}
       : { overlap: overlap(history, { replicas, checked: 1 }) }),
@@ -94,7 +95,8 @@ function judgeHistory(judged: Judged): Finding[] {
             checked: 1,
           }),
         }),
-    // A copy, or what mends a disk, brings records and not batches: what is newer than its mark comes key by key.
+    // A copy, or what mends a disk, brings records and not batches: what is newer than its mark
+    // comes key by key.
     ...(bringsRecords(plan)
       ? {}
       : { 'run-split': runSplit(history, { namespaces: ['ru'], checked: 1 }) }),
@@ -112,7 +114,8 @@ function judgeHistory(judged: Judged): Finding[] {
       returnMs: RETURN_MS,
       lateMs: LATE_MS,
     }),
-    // A quorum of one membership need not meet one of the next, and a lost disk may have been one of the holders.
+    // A quorum of one membership need not meet one of the next, and a lost disk may have been one
+    // of the holders.
     ...(plan.spares.length > 0 || plan.copiesMin > 1
       ? {}
       : { 'going-back': goingBack(history, { replicas, checked: 1 }) }),
@@ -122,19 +125,26 @@ function judgeHistory(judged: Judged): Finding[] {
     .map(([check, { reason, counterexample }]) => ({ check, reason, counterexample }));
 }
 
-/** A key is asked for, and a delete that meets a newer value is stamped three times; each there and back. */
+/**
+ * A key is asked for, and a delete that meets a newer value is stamped three times; each there and
+ * back.
+ */
 const ROUNDS = 4;
 /** From the start to when all serve, over the longest ways. */
 const CALM_FROM_MS = 5000;
-/** Right clocks are up to 300 ms apart, and drift; a clock that is off by so much more may be beyond `clockDrift`. */
+/**
+ * Right clocks are up to 300 ms apart, and drift; a clock that is off by so much more may be beyond
+ * `clockDrift`.
+ */
 const WRONG_FROM_MS = SETTINGS_DEFAULT.clockDriftMaxMs - 350;
 
 /**
- * Each of two replicas may be off by what it cannot measure; what it followed while it heard nobody drifts on besides. In a
- * run of nothing but wrong clocks everybody else goes on as if nothing was.
+ * Each of two replicas may be off by what it cannot measure; what it followed while it heard nobody
+ * drifts on besides. In a run of nothing but wrong clocks everybody else goes on as if nothing was.
  *
- * Not so where windows are small: one that a value fills carries one value in a round trip, whoever then writes more is truly
- * behind, and is right to refuse. So runs of wrong clocks alone are drawn with wide ones (plan.ts).
+ * Not so where windows are small: one that a value fills carries one value in a round trip, whoever
+ * then writes more is truly behind, and is right to refuse. So runs of wrong clocks alone are drawn
+ * with wide ones (plan.ts).
  */
 function clocksDemand({ plan, cluster }: Judged, replicas: number) {
   const { classes, regions, settings, spares, latencyMs, jitterMs, commitMs } = plan;
@@ -153,8 +163,9 @@ function clocksDemand({ plan, cluster }: Judged, replicas: number) {
 }
 
 /**
- * The lag at which a read may still succeed: the limit, a heartbeat and 100 ms. A pause is told from echoes, which say nothing
- * of a write that came just after a ping for up to two heartbeats more, and counts from what the links take anyway.
+ * The lag at which a read may still succeed: the limit, a heartbeat and 100 ms. A pause is told
+ * from echoes, which say nothing of a write that came just after a ping for up to two heartbeats
+ * more, and counts from what the links take anyway.
  */
 function boundsOf(plan: Plan): { [ns: string]: number } {
   const { regions, spares, latencyMs, jitterMs, commitMs } = plan;
@@ -229,7 +240,10 @@ function judgeInside({ plan, cluster, workload }: Judged): Finding[] {
   return findings;
 }
 
-/** Lives can be numbered ahead of the clock; who then forgets its last one finds a later one known, and begins anew. */
+/**
+ * Lives can be numbered ahead of the clock; who then forgets its last one finds a later one known,
+ * and begins anew.
+ */
 function isAllowed(reason: string, { copiesMin }: Plan): boolean {
   return copiesMin > 1 && reason.includes('old copy');
 }

@@ -1,10 +1,12 @@
-// How far each replica truly is behind what it could know, sampled over a whole run by somebody who sees every disk and
-// every message. A replica could know what another holds while that one runs, and its messages arrive: since then, and
-// not before, it can be blamed. One that hears no majority is behind for as long as it has heard none; and one whose disk
-// hangs, for as long as it has had to know: an idle one commits once a second, with a heartbeat, and then waits.
+// How far each replica truly is behind what it could know, sampled over a whole run by somebody who
+// sees every disk and every message. A replica could know what another holds while that one runs,
+// and its messages arrive: since then, and not before, it can be blamed. One that hears no majority
+// is behind for as long as it has heard none; and one whose disk hangs, for as long as it has had
+// to know: an idle one commits once a second, with a heartbeat, and then waits.
 //
-// An entry that a wrong clock stamped further ahead than `clockDrift` is kept back until that time (store/held.ts), and nobody
-// is behind for it. So it counts from when its time has come, by the right clock that is furthest behind.
+// An entry that a wrong clock stamped further ahead than `clockDrift` is kept back until that time
+// (store/held.ts), and nobody is behind for it. So it counts from when its time has come, by the
+// right clock that is furthest behind.
 
 import { decodeMutation } from '../../src/model/encoding.ts';
 import { hlcToMs } from '../../src/model/hlc.ts';
@@ -131,7 +133,10 @@ export class LagLog {
     return peer.isRunning && !peer.isPaused && this.#cluster.nowMs - heardMs <= SILENT_MS;
   }
 
-  /** Since when the peer has had the oldest that `n` lacks and could have taken; now, when it has nothing more. */
+  /**
+   * Since when the peer has had the oldest that `n` lacks and could have taken; now, when it has
+   * nothing more.
+   */
   #oldestMs(n: number, peer: number): number {
     let oldest = this.#cluster.nowMs;
     for (const [origin, steps] of this.#held[peer] as Map<LaneId, Steps>) {
@@ -144,7 +149,10 @@ export class LagLog {
     return oldest;
   }
 
-  /** When an entry that the peer holds is taken by everybody; the beginning, where its stamp is not known. */
+  /**
+   * When an entry that the peer holds is taken by everybody; the beginning, where its stamp is not
+   * known.
+   */
   #dueMs(peer: number, origin: LaneId, seq: Seq): number {
     const bytes = this.#cluster.replica(peer).disk.get(laneKey(origin, seq));
     const entry = bytes instanceof Uint8Array ? decodeMutation(bytes) : undefined;

@@ -1,6 +1,6 @@
-// When two replicas could not ask each other anything: from when either of them saw a connection end, or was not there yet, until
-// both have heard the other again. A client cannot see that, and two replicas may both accept a write of one idempotency
-// key only then.
+// When two replicas could not ask each other anything: from when either of them saw a connection
+// end, or was not there yet, until both have heard the other again. A client cannot see that, and
+// two replicas may both accept a write of one idempotency key only then.
 
 import type { Cluster } from '../cluster/cluster.ts';
 
@@ -32,7 +32,10 @@ export class Links {
     if (gaps.at(-1)?.untilMs !== Number.POSITIVE_INFINITY) gaps.push(openGap(this.#cluster.nowMs));
   }
 
-  /** At some moment in between, which may be none, one of two replicas, named by their ids, did not hear the other. */
+  /**
+   * At some moment in between, which may be none, one of two replicas, named by their ids, did not
+   * hear the other.
+   */
   wereApart(left: string, right: string, fromMs: number, untilMs: number): boolean {
     const [a, b] = [left, right].map((id) =>
       this.#cluster.places.findIndex((place) => place.id === id),

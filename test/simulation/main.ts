@@ -1,7 +1,9 @@
-// `npm run sim`: whole clusters under faults, a seed each, on every core. What fails prints the one line that repeats it.
+// `npm run sim`: whole clusters under faults, a seed each, on every core. What fails prints the one
+// line that repeats it.
 //
-// Reading order: plan (what a seed decides), run (from the first event to the verdict), cluster, world, memory-network
-// and memory-disk (what it runs in), nemesis and workload (what happens to it), judge and reached (what is asked of it).
+// Reading order: plan (what a seed decides), run (from the first event to the verdict), cluster,
+// world, memory-network and memory-disk (what it runs in), nemesis and workload (what happens to
+// it), judge and reached (what is asked of it).
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

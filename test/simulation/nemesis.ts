@@ -1,6 +1,6 @@
-// Carries out the timetable of a plan. Every fault begins, lasts, and ends; what it did is told as evidence, and a
-// strike that found nothing to hit says so, so that a run whose faults never happened is not taken for a run that
-// stood them.
+// Carries out the timetable of a plan. Every fault begins, lasts, and ends; what it did is told as
+// evidence, and a strike that found nothing to hit says so, so that a run whose faults never
+// happened is not taken for a run that stood them.
 
 import { ROOM_FULL, ROOM_LOW, ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import type { Prng } from '../../src/base/prng.ts';
@@ -36,7 +36,9 @@ export function jumpMsOf({ roll }: Strike): number {
   return JUMPS_MS[Math.floor(roll * JUMPS_MS.length)] as number;
 }
 
-/** What the victim accepted before it was left in quiet has expired by then, and it has deleted it. */
+/**
+ * What the victim accepted before it was left in quiet has expired by then, and it has deleted it.
+ */
 const LAST_OWN_MS = 5000;
 
 interface Copy {
@@ -281,7 +283,9 @@ export class Nemesis {
     return `a commit takes ${Math.round(commitMs)} ms`;
   }
 
-  /** Almost full, which the replica is told in time; or full, which it learns by a failing commit. */
+  /**
+   * Almost full, which the replica is told in time; or full, which it learns by a failing commit.
+   */
   #fill(target: number, roll: number): string | undefined {
     const replica = this.#cluster.replica(target);
     if (replica.host === undefined) return undefined;
@@ -313,8 +317,9 @@ export class Nemesis {
   }
 
   /**
-   * Records of the victim's disk are gone, or older ones are back, without a word. Another disk has what is lost. Only
-   * keys that nobody reads before the end: until it is found, what a client reads there is wrong.
+   * Records of the victim's disk are gone, or older ones are back, without a word. Another disk has
+   * what is lost. Only keys that nobody reads before the end: until it is found, what a client
+   * reads there is wrong.
    */
   #vanish(roll: number): string | undefined {
     const { disk } = this.#cluster.replica(VICTIM);
@@ -376,8 +381,8 @@ export class Nemesis {
   }
 
   /**
-   * A majority of wrong clocks is believed. So where another one would make it that, those that are wrong are set right
-   * instead; they count as wrong until everybody has seen it.
+   * A majority of wrong clocks is believed. So where another one would make it that, those that are
+   * wrong are set right instead; they count as wrong until everybody has seen it.
    */
   #wouldBeMajority(target: number): boolean {
     const { nowMs, members } = this.#cluster;

@@ -1,12 +1,15 @@
-// What a seed decides before its run begins: the cluster, its bounds, its clients, and a timetable of faults. Whatever
-// is drawn comes from a stream of its own, so that leaving out a class of faults changes nothing else: that is how a
-// failing seed is made smaller.
+// What a seed decides before its run begins: the cluster, its bounds, its clients, and a timetable
+// of faults. Whatever is drawn comes from a stream of its own, so that leaving out a class of
+// faults changes nothing else: that is how a failing seed is made smaller.
 
 import { createPrng, type Prng } from '../../src/base/prng.ts';
 import type { Settings } from '../../src/model/settings.ts';
 import type { NodeOptions } from '../cluster/world.ts';
 
-/** Swarm testing (Groce et al., 2012): each seed takes about half of them, else everything averages out. */
+/**
+ * Swarm testing (Groce et al., 2012): each seed takes about half of them, else everything averages
+ * out.
+ */
 export const FAULTS = [
   'kill',
   'storm',
@@ -36,9 +39,15 @@ export const FAULTS = [
 ] as const;
 export type FaultClass = (typeof FAULTS)[number];
 
-/** The replica whose disk is bad, in runs that damage what is durable: another has the last good copy. */
+/**
+ * The replica whose disk is bad, in runs that damage what is durable: another has the last good
+ * copy.
+ */
 export const VICTIM = 0;
-/** These take what was durable. They befall one replica only, and writes of such a run ask for two copies. */
+/**
+ * These take what was durable. They befall one replica only, and writes of such a run ask for two
+ * copies.
+ */
 const TAKE_DATA: ReadonlySet<FaultClass> = new Set(['restore', 'wipe']);
 
 export interface Strike {
@@ -69,7 +78,10 @@ export interface Plan {
   readonly valueBytes: number;
   /** The fewest copies that a write asks for. */
   readonly copiesMin: number;
-  /** From when on the victim takes no writes of clients, if ever: an old copy of its directory lacks nothing of its own. */
+  /**
+   * From when on the victim takes no writes of clients, if ever: an old copy of its directory lacks
+   * nothing of its own.
+   */
   readonly quietFromMs: number | undefined;
   /** The safety phase, in virtual time; the liveness phase follows. */
   readonly faultsMs: number;
@@ -150,8 +162,9 @@ function clockOf(dice: Prng): NodeOptions {
 }
 
 /**
- * Every bound small in some runs, so that its edge is walked. Where nothing but clocks goes wrong links are not narrow: a
- * window that one or a few entries fill carries no more in a round trip, and who then writes more is behind for a reason.
+ * Every bound small in some runs, so that its edge is walked. Where nothing but clocks goes wrong
+ * links are not narrow: a window that one or a few entries fill carries no more in a round trip,
+ * and who then writes more is behind for a reason.
  */
 function settingsOf(
   dice: Prng,

@@ -1,5 +1,6 @@
-// Sometimes-assertions: states that a gate run must have been in, else it has not looked where bugs are. Each has a name,
-// and is noticed from outside: from what clients were told, counters, notes, and the timetable.
+// Sometimes-assertions: states that a gate run must have been in, else it has not looked where bugs
+// are. Each has a name, and is noticed from outside: from what clients were told, counters, notes,
+// and the timetable.
 
 import type { Message } from '../../src/model/message.ts';
 import type { Metrics } from '../../src/model/metrics.ts';

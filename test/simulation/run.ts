@@ -1,5 +1,6 @@
-// One seed from its first event to its verdict: the faults of the plan (safety), then everything heals and clients go on
-// (liveness), then quiet, one more start of every replica, which reads its whole log and verifies it, and final reads.
+// One seed from its first event to its verdict: the faults of the plan (safety), then everything
+// heals and clients go on (liveness), then quiet, one more start of every replica, which reads its
+// whole log and verifies it, and final reads.
 
 import { createPrng } from '../../src/base/prng.ts';
 import { Cluster, type Replica } from '../cluster/cluster.ts';
@@ -47,8 +48,8 @@ const QUIET_MS = 5000;
 const SETTLE_STEP_MS = 20;
 const AGREE_STEP_MS = 200;
 /**
- * A healed cluster has this long to become equal. What a clock that went ahead has stamped is refused until the others'
- * clocks have come so far.
+ * A healed cluster has this long to become equal. What a clock that went ahead has stamped is
+ * refused until the others' clocks have come so far.
  */
 const CONVERGE_MS = 60_000;
 /** Who joins takes everything over; in parts of one record, over a long way, that takes so long. */
@@ -163,8 +164,9 @@ function finish(
 }
 
 /**
- * The trees say the same, and what the disks say; at once where no disk has lost or changed anything in silence. What a
- * replica deletes meanwhile, because it has expired, is in its tree before it is on its disk, and there before others have it.
+ * The trees say the same, and what the disks say; at once where no disk has lost or changed
+ * anything in silence. What a replica deletes meanwhile, because it has expired, is in its tree
+ * before it is on its disk, and there before others have it.
  */
 function agree(cluster: Cluster, { classes }: Plan, findings: Finding[]): void {
   const untilMs = cluster.nowMs + (isSilent(classes) ? CONVERGE_MS : 0);

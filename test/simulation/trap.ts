@@ -1,5 +1,6 @@
-// While a simulated run is under way nothing may ask Node for time, dice, timers, files or sockets: what did would run
-// differently the next time. Whoever asks gets an error that names what it called.
+// While a simulated run is under way nothing may ask Node for time, dice, timers, files or sockets:
+// what did would run differently the next time. Whoever asks gets an error that names what it
+// called.
 
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 

@@ -1,4 +1,5 @@
-// The hash tree of a replica against its disk: what is stored of the tree has to be what the stored records sum up to.
+// The hash tree of a replica against its disk: what is stored of the tree has to be what the stored
+// records sum up to.
 
 import { decodeRecord } from '../../src/model/encoding.ts';
 import type { Span } from '../../src/store/layout.ts';
@@ -7,7 +8,10 @@ import { LEAVES, Leaves, leafOf } from '../../src/store/leaves.ts';
 import { HashTree } from '../../src/store/tree.ts';
 import type { Cluster, Replica } from '../cluster/cluster.ts';
 
-/** What keeps the trees of all replicas from being right, and the same; `undefined` when nothing does. */
+/**
+ * What keeps the trees of all replicas from being right, and the same; `undefined` when nothing
+ * does.
+ */
 export function treesTrouble(cluster: Cluster): string | undefined {
   const replicas = cluster.seated();
   for (const replica of replicas) {

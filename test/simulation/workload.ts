@@ -1,6 +1,7 @@
-// Clients of a simulated run, and the history of what they saw. Some overwrite and delete a few keys of an eventual
-// namespace; others add to a fifo namespace, each through its own replica, under keys that grow with its count, and
-// scan it from the end. Whatever they do is drawn from the dice of the seed.
+// Clients of a simulated run, and the history of what they saw. Some overwrite and delete a few
+// keys of an eventual namespace; others add to a fifo namespace, each through its own replica,
+// under keys that grow with its count, and scan it from the end. Whatever they do is drawn from the
+// dice of the seed.
 
 import { present } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
@@ -65,7 +66,10 @@ const SCAN_LIMIT = 1000;
 const BOUNDED = ['lt', 'ch', 'fl'] as const;
 const DUELS = 5;
 const BYSTANDER_THINK_MS = 15;
-/** From the start of the victim on, in which it is asked all the time: until it holds what its peers have greeted it with. */
+/**
+ * From the start of the victim on, in which it is asked all the time: until it holds what its peers
+ * have greeted it with.
+ */
 const OPENING_MS = 500;
 
 /** What a plan says of the clients. */
@@ -129,7 +133,9 @@ export class Workload {
     }
   }
 
-  /** Two more clients, who write sets of keys, delete what a list of a set shows, and look at it. */
+  /**
+   * Two more clients, who write sets of keys, delete what a list of a set shows, and look at it.
+   */
   clear(dice: Prng, isWide: boolean, thinkMs: number, untilMs: number): void {
     for (let n = 0; n < 2; n++) {
       const own = dice.split(`clear ${n}`);
@@ -144,7 +150,10 @@ export class Workload {
     this.#loop({ each, session: 'keeper', dice, thinkMs, untilMs }, this.nextProcess());
   }
 
-  /** One more client, where the victim is left in quiet: whatever all have acknowledged it looks up there. */
+  /**
+   * One more client, where the victim is left in quiet: whatever all have acknowledged it looks up
+   * there.
+   */
   stand(dice: Prng, untilMs: number): void {
     const { quietFromMs } = this.#shape;
     if (quietFromMs === undefined) return;
@@ -153,7 +162,9 @@ export class Workload {
     this.#cluster.world.after(quietFromMs, () => this.#loop(client, this.nextProcess()));
   }
 
-  /** Who takes a write that was meant for `node`: the victim does not, while it is left in quiet. */
+  /**
+   * Who takes a write that was meant for `node`: the victim does not, while it is left in quiet.
+   */
   taker(node: number): number {
     const { quietFromMs = Number.POSITIVE_INFINITY } = this.#shape;
     const isQuiet = node === VICTIM && this.#cluster.nowMs >= quietFromMs;
@@ -178,7 +189,10 @@ export class Workload {
     return `k${dice.below(this.#shape.keys)}`;
   }
 
-  /** Copies that a write at `node` asks for. Only the victim's disk can forget what it has acknowledged. */
+  /**
+   * Copies that a write at `node` asks for. Only the victim's disk can forget what it has
+   * acknowledged.
+   */
   copies(dice: Prng, node: number): number {
     return Math.max(1 + dice.below(this.replicas), node === VICTIM ? this.#shape.copiesMin : 1);
   }
@@ -241,7 +255,10 @@ export class Workload {
     this.history.push({ type: 'fault', value, ...who, ...times, ...rest });
   }
 
-  /** All replicas take a write of every key in one instant, so that stamps are equal and only the tie decides. */
+  /**
+   * All replicas take a write of every key in one instant, so that stamps are equal and only the
+   * tie decides.
+   */
   #duel(): void {
     for (let n = 0; n < this.#shape.keys; n++) {
       for (const { index: node } of this.#cluster.members) {
@@ -280,8 +297,9 @@ export class Workload {
   }
 
   /**
-   * A write of unknown outcome is tried again under the same idempotency key, there or elsewhere, or left alone. Some are asked
-   * of two replicas at once, and some once more, elsewhere, although they were answered: as if the answer had been lost.
+   * A write of unknown outcome is tried again under the same idempotency key, there or elsewhere,
+   * or left alone. Some are asked of two replicas at once, and some once more, elsewhere, although
+   * they were answered: as if the answer had been lost.
    */
   #try(client: Client, drawn: Step, process: number): void {
     const { session, dice } = client;
@@ -503,8 +521,8 @@ class Overwriter {
 }
 
 /**
- * Puts a key at one replica, deletes it at another as soon as that is acknowledged, and reads or lists it at a third, all with
- * quorums that meet: the delete runs ahead of the write on its way.
+ * Puts a key at one replica, deletes it at another as soon as that is acknowledged, and reads or
+ * lists it at a third, all with quorums that meet: the delete runs ahead of the write on its way.
  */
 class Eraser {
   readonly #workload: Workload;
@@ -547,8 +565,8 @@ const SET_KEYS = 5;
 const RANGE_KEYS = 4;
 
 /**
- * Deletes a set of keys as `DELETE ?prefix=` does: the versions that a list of a quorum shows, one after the other, while another
- * such client writes newer ones. All quorums meet.
+ * Deletes a set of keys as `DELETE ?prefix=` does: the versions that a list of a quorum shows, one
+ * after the other, while another such client writes newer ones. All quorums meet.
  */
 class Clearer {
   readonly #workload: Workload;
@@ -606,7 +624,10 @@ interface Seen extends Version {
   readonly key: string;
 }
 
-/** Writes a whole set of keys at once, some of them deleted, and lists what a replica shows of all sets. */
+/**
+ * Writes a whole set of keys at once, some of them deleted, and lists what a replica shows of all
+ * sets.
+ */
 class Batcher {
   readonly #workload: Workload;
   readonly #dice: Prng;
@@ -640,8 +661,8 @@ export function eraserQuorum(replicas: number, isWide: boolean): number {
 }
 
 /**
- * Has all replicas acknowledge what it writes anywhere but at the victim, and reads it there alone: keys that it overwrites and
- * deletes, and others of a fifo namespace that it writes once.
+ * Has all replicas acknowledge what it writes anywhere but at the victim, and reads it there alone:
+ * keys that it overwrites and deletes, and others of a fifo namespace that it writes once.
  */
 class Bystander {
   readonly #workload: Workload;
@@ -685,7 +706,10 @@ interface Place {
   readonly key: string;
 }
 
-/** Writes what nobody reads: some keys again and again, so that they have older versions, and some once. */
+/**
+ * Writes what nobody reads: some keys again and again, so that they have older versions, and some
+ * once.
+ */
 class Keeper {
   readonly #workload: Workload;
   readonly #dice: Prng;

@@ -1,5 +1,6 @@
-// Holds replies against the OpenAPI document of the server that gave them: the status is described, the media type is one
-// of those described, the body fits its schema, and no header of ours is missing from the description.
+// Holds replies against the OpenAPI document of the server that gave them: the status is described,
+// the media type is one of those described, the body fits its schema, and no header of ours is
+// missing from the description.
 
 import { Compile } from 'typebox/schema';
 

@@ -1,4 +1,5 @@
-// Arbitrary peer messages: every kind, with vectors, runs of entries and records that the model allows.
+// Arbitrary peer messages: every kind, with vectors, runs of entries and records that the model
+// allows.
 
 import * as fc from 'fast-check';
 import { type Draft, encodeMutation, recordOfHead } from '../../src/model/encoding.ts';

@@ -43,7 +43,10 @@ export function text(value: Uint8Array): string {
   return Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');
 }
 
-/** One member a region name: `['eu', 'eu', 'us']` gives eu-1, eu-2 and us-1, in the order of their ids. */
+/**
+ * One member a region name: `['eu', 'eu', 'us']` gives eu-1, eu-2 and us-1, in the order of their
+ * ids.
+ */
 export function membersOf(regions: readonly string[]): Member[] {
   const seen = new Map<string, number>();
   const ids = regions.map((region) => {
@@ -104,7 +107,10 @@ export function mutation(fields: Partial<Draft> = {}, previousChain = 0): Mutati
   return encodeMutation(draft(fields), previousChain);
 }
 
-/** Entries 1 to `count` of an origin's log, each chained to its predecessor; entry n is stamped n ms. */
+/**
+ * Entries 1 to `count` of an origin's log, each chained to its predecessor; entry n is stamped n
+ * ms.
+ */
 export function run(
   of: Origin,
   count: number,

@@ -1,5 +1,6 @@
-// One request to a replica and what came back, for tests that look at every member of the reply. Each request has a
-// connection of its own, so that none meets what a replica's earlier life left behind.
+// One request to a replica and what came back, for tests that look at every member of the reply.
+// Each request has a connection of its own, so that none meets what a replica's earlier life left
+// behind.
 
 import type { NoReply, RawReply } from './raw-http.ts';
 import { openConnection } from './raw-http.ts';

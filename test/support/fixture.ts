@@ -1,5 +1,5 @@
-// One cluster of three for a whole test file, in a folder of its own. After each test it is as it was: every replica
-// runs, none is paused, and all are ready.
+// One cluster of three for a whole test file, in a folder of its own. After each test it is as it
+// was: every replica runs, none is paused, and all are ready.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
-// The synchronous half of a store, as a map: what a batch wrote can be read once the batch is taken.
+// The synchronous half of a store, as a map: what a batch wrote can be read once the batch is
+// taken.
 
 import { compareBytes } from '../../src/base/bytes.ts';
 import type { RangeEntry, RangeRequest, RangeResult } from '../../src/model/effect.ts';

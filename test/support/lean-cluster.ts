@@ -1,4 +1,5 @@
-// Replicas that forget at once what they have written, scrub all the time and compare often: what storage loses shows soon.
+// Replicas that forget at once what they have written, scrub all the time and compare often: what
+// storage loses shows soon.
 
 import { Cluster, type ClusterOptions } from '../cluster/cluster.ts';
 

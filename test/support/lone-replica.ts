@@ -1,4 +1,5 @@
-// `conit` as a process of its own, with a folder for its data: for what happens to one process rather than to a cluster.
+// `conit` as a process of its own, with a folder for its data: for what happens to one process
+// rather than to a cluster.
 
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

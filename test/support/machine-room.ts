@@ -1,6 +1,7 @@
-// What a machine of the replica is built on, and nothing that is above it: its memory on a simulated disk, its peers, its
-// counters, and the turn, whose outbox a test reads. The test builds one machine from `core`, steps it, and decides itself
-// when time passes, when a batch is durable, and when a read returns.
+// What a machine of the replica is built on, and nothing that is above it: its memory on a
+// simulated disk, its peers, its counters, and the turn, whose outbox a test reads. The test builds
+// one machine from `core`, steps it, and decides itself when time passes, when a batch is durable,
+// and when a read returns.
 //
 //   const room = new MachineRoom();            three members, this replica is ap-1, an empty disk
 //   const machine = new Machine(room.core);
@@ -97,7 +98,10 @@ export class MachineRoom {
     return peer;
   }
 
-  /** The peer connects, and greets; unless it says otherwise it is the first incarnation, and holds nothing. */
+  /**
+   * The peer connects, and greets; unless it says otherwise it is the first incarnation, and holds
+   * nothing.
+   */
   greet(index: number, says: Partial<Hello> = {}): Peer {
     const peer = this.peer(index);
     peer.onHeard(this.now.monoMs);

@@ -1,5 +1,5 @@
-// Kills replicas under load, round after round: one, two or all of them at once, in the middle of their work or while
-// they are still starting. Every kill is recorded with its evidence.
+// Kills replicas under load, round after round: one, two or all of them at once, in the middle of
+// their work or while they are still starting. Every kill is recorded with its evidence.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../src/base/prng.ts';
@@ -29,7 +29,9 @@ export interface NemesisOptions {
 
 const LIFE_MS_MIN = 50;
 const LIFE_MS_MAX = 400;
-/** How often all replicas are ready before some are killed; else it is enough that the load goes on. */
+/**
+ * How often all replicas are ready before some are killed; else it is enough that the load goes on.
+ */
 const READY_SHARE = 0.5;
 
 export async function killAgainAndAgain(options: NemesisOptions): Promise<KillTally> {

@@ -1,4 +1,5 @@
-// What a part of the core asked for, taken out of the host's own outbox and put under readable names.
+// What a part of the core asked for, taken out of the host's own outbox and put under readable
+// names.
 
 import type { Client, Reply } from '../../src/model/command.ts';
 import type { Lsn, RangeRequest, RangeResult } from '../../src/model/effect.ts';

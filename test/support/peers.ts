@@ -1,4 +1,5 @@
-// The peers of a replica without anything that streams to them, for parts that only look at what is known of each.
+// The peers of a replica without anything that streams to them, for parts that only look at what is
+// known of each.
 
 import type { Hello } from '../../src/model/message.ts';
 import { Peer, Peers, type Stream } from '../../src/peers/peers.ts';

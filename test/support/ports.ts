@@ -1,5 +1,5 @@
-// Free ports of the loopback address, below those that the kernel gives to outgoing connections, so that none of these
-// takes the port of a replica that is down for a moment.
+// Free ports of the loopback address, below those that the kernel gives to outgoing connections, so
+// that none of these takes the port of a replica that is down for a moment.
 
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';

@@ -1,6 +1,6 @@
-// A cluster of real processes: the built server, one process a replica, on loopback. Each replica keeps its ports and
-// its data over kills and restarts. Whatever ends the test run ends the processes too: each has a channel to it, and
-// stops in order when that is gone.
+// A cluster of real processes: the built server, one process a replica, on loopback. Each replica
+// keeps its ports and its data over kills and restarts. Whatever ends the test run ends the
+// processes too: each has a channel to it, and stops in order when that is gone.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -23,13 +23,18 @@ export interface ClusterOptions {
   readonly regions?: readonly string[];
   /** Regions of replicas that are not members; they are started by the test. */
   readonly spares?: readonly string[];
-  /** An existing or new folder: `<dataDir>/<id>/` holds the data, `<dataDir>/<id>.log` the output. */
+  /**
+   * An existing or new folder: `<dataDir>/<id>/` holds the data, `<dataDir>/<id>.log` the output.
+   */
   readonly dataDir: string;
   /** Further environment of every replica, over what is set here. */
   readonly env?: Readonly<Record<string, string>>;
   /** What one of them has besides. */
   readonly envOf?: (id: string) => Readonly<Record<string, string>>;
-  /** The port under which `from` dials `to`, which listens at `port`: for something that stands between them. */
+  /**
+   * The port under which `from` dials `to`, which listens at `port`: for something that stands
+   * between them.
+   */
   readonly route?: (from: string, to: string, port: number) => number;
   /** How long a start may take until `/readyz` says 200. */
   readonly readyTimeoutMs?: number;

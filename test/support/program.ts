@@ -1,4 +1,5 @@
-// What the programs beside `npm test` have in common: a command line that is checked, the words of their reports, and exit codes.
+// What the programs beside `npm test` have in common: a command line that is checked, the words of
+// their reports, and exit codes.
 //
 //   0         everything that ran has passed
 //   1         something failed
@@ -13,8 +14,8 @@ const EXIT_CODES = `Exit code 0 when all that ran has passed, 1 when something f
 understood, 130 or 143 when a signal ended it.`;
 
 /**
- * Reads the options and runs. `parse` gives `undefined` when help is asked for, and throws the reason why it does not
- * understand the command line; `run` gives the exit code.
+ * Reads the options and runs. `parse` gives `undefined` when help is asked for, and throws the
+ * reason why it does not understand the command line; `run` gives the exit code.
  */
 export async function runProgram<T>(
   usage: string,
@@ -33,7 +34,9 @@ export async function runProgram<T>(
   else process.exitCode = await run(options);
 }
 
-/** A signal ends the process, and what is bound to its end ends with it: replicas, mounts, folders. */
+/**
+ * A signal ends the process, and what is bound to its end ends with it: replicas, mounts, folders.
+ */
 export function endOnSignals(): void {
   process.on('SIGINT', () => process.exit(130));
   process.on('SIGTERM', () => process.exit(143));
@@ -55,7 +58,10 @@ export function wholeNumber(text: string, name: string, least: number, most: num
   throw new Error(`--${name} must be a whole number from ${least} to ${most}`);
 }
 
-/** Words with commas between them, each one of those allowed; all of them where the option is left out. */
+/**
+ * Words with commas between them, each one of those allowed; all of them where the option is left
+ * out.
+ */
 export function wordsIn<T extends string>(
   text: string | undefined,
   name: string,

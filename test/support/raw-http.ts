@@ -1,6 +1,7 @@
-// A keep-alive HTTP/1.1 connection with one request at a time, straight on a socket: cheap enough to load a cluster
-// from the process that also kills it, and honest about what became of a request. It knows three ends: a whole reply,
-// a connection that broke, and a reply that did not come in time.
+// A keep-alive HTTP/1.1 connection with one request at a time, straight on a socket: cheap enough
+// to load a cluster from the process that also kills it, and honest about what became of a request.
+// It knows three ends: a whole reply, a connection that broke, and a reply that did not come in
+// time.
 
 import { connect, type Socket } from 'node:net';
 

@@ -1,4 +1,5 @@
-// A peer made of a bare socket, which says exactly what a test wants said, and hears exactly what comes back.
+// A peer made of a bare socket, which says exactly what a test wants said, and hears exactly what
+// comes back.
 
 import { connect, type Socket } from 'node:net';
 import {

@@ -1,5 +1,5 @@
-// One replica stepped by hand, with its outbox, a map for storage, and a clock that stands still: for what needs the
-// whole core and no time.
+// One replica stepped by hand, with its outbox, a map for storage, and a clock that stands still:
+// for what needs the whole core and no time.
 
 import { HostTurn } from '../../src/host/turn.ts';
 import type { Command, Reply } from '../../src/model/command.ts';

@@ -1,5 +1,5 @@
-// A few members that agree upon the next membership over a network and disks that somebody else decides about: each
-// message and each commit waits until it is delivered, lost, or done twice.
+// A few members that agree upon the next membership over a network and disks that somebody else
+// decides about: each message and each commit waits until it is delivered, lost, or done twice.
 
 import { Synod, type Outcome, voteKey } from '../../src/membership/synod.ts';
 import { HostTurn } from '../../src/host/turn.ts';

@@ -1,5 +1,5 @@
-// A TCP connection with a hand on it: bytes can be held back, slowed down, broken off, changed, recorded. Stands between
-// a dialer and a listener without either of them knowing.
+// A TCP connection with a hand on it: bytes can be held back, slowed down, broken off, changed,
+// recorded. Stands between a dialer and a listener without either of them knowing.
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -91,7 +91,10 @@ export class TcpProxy {
     return bytes;
   }
 
-  /** From now on bytes take their time; without a pace they pass at once again, behind what is still on its way. */
+  /**
+   * From now on bytes take their time; without a pace they pass at once again, behind what is still
+   * on its way.
+   */
   slow(direction: Direction, pace: CommitAge | undefined): void {
     if (pace === undefined) delete this.#paces[direction];
     else this.#paces[direction] = pace;

@@ -1,4 +1,5 @@
-// What a replica remembers, without the replica: log, table, hash tree, and what absence says. Storage is a map.
+// What a replica remembers, without the replica: log, table, hash tree, and what absence says.
+// Storage is a map.
 
 import { Cut, type CutOptions } from '../../src/entropy/tree-cut.ts';
 import { HostTurn } from '../../src/host/turn.ts';

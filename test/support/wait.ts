@@ -3,10 +3,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const PERIOD_MS = 20;
-/** Against waiting for ever, not a measure: however busy the machine is, what comes comes before. */
+/**
+ * Against waiting for ever, not a measure: however busy the machine is, what comes comes before.
+ */
 export const GUARD_MS = 240_000;
 
-/** Looks again and again until `look` gives something; throws, naming `what`, when the deadline has passed. */
+/**
+ * Looks again and again until `look` gives something; throws, naming `what`, when the deadline has
+ * passed.
+ */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,

@@ -89,8 +89,8 @@ interface Interruption {
 }
 
 /**
- * A signal for a whole process group arrives several times: by itself, and passed on by npm and by the
- * script that started this process.
+ * A signal for a whole process group arrives several times: by itself, and passed on by npm and by
+ * the script that started this process.
  */
 const SAME_SIGNAL_MS = 1000;
 

@@ -19,8 +19,8 @@ export interface ReplyHead {
 }
 
 /**
- * `head` is names and values in turn; `keepAlive` are the lines of a connection that stays open, and
- * absent for one that does not.
+ * `head` is names and values in turn; `keepAlive` are the lines of a connection that stays open,
+ * and absent for one that does not.
  */
 export function headText(
   status: number,

@@ -1,6 +1,6 @@
 // Counts the connections of the server and of each address, and closes those beyond the limits as
-// they arrive. It also gives up replies that the client does not read, on a connection that waits for
-// nothing but its client.
+// they arrive. It also gives up replies that the client does not read, on a connection that waits
+// for nothing but its client.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';

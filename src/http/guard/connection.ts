@@ -8,8 +8,8 @@
 // socket: a client that sends and does not read occupies what fits into its connection, and no
 // more.
 //
-// What ends a connection is answered last, after all earlier requests: input that its parser refuses,
-// and a request that arrives while too many wait.
+// What ends a connection is answered last, after all earlier requests: input that its parser
+// refuses, and a request that arrives while too many wait.
 //
 // A request for data for which the whole replica has no room is refused (admission.ts).
 
@@ -105,8 +105,8 @@ export class Connection {
   }
 
   /**
-   * The parser gave up. Calls `answerLast` once all earlier requests are answered, now or later; not
-   * at all if the connection ends before.
+   * The parser gave up. Calls `answerLast` once all earlier requests are answered, now or later;
+   * not at all if the connection ends before.
    */
   failBehind(answerLast: () => void): void {
     this.hasFailed = true;

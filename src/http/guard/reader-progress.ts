@@ -1,5 +1,6 @@
-// How long the client of a connection has taken nothing of what was written for it. Node's own timer
-// cannot tell: while a write is under way it runs out only after a second period without progress.
+// How long the client of a connection has taken nothing of what was written for it. Node's own
+// timer cannot tell: while a write is under way it runs out only after a second period without
+// progress.
 
 import type { Socket } from 'node:net';
 

@@ -16,8 +16,8 @@ export class TurnMeter {
   #markIdleMs = performance.eventLoopUtilization().idle;
 
   /**
-   * `onTurn` is called once in each turn that had input, with the monotonic time in ms, before that input is judged: after a
-   * rest the measurements from before it say nothing.
+   * `onTurn` is called once in each turn that had input, with the monotonic time in ms, before that
+   * input is judged: after a rest the measurements from before it say nothing.
    */
   constructor(onTurn: (nowMs: number) => void) {
     this.#onTurn = onTurn;

@@ -3,7 +3,8 @@
 //
 //   closed, drained before all others   such a replica answers nothing else about a request
 //   unfit before quorum                 a replica that is behind forwards the request as it came
-//   clock, disk, size before full       a retry soon does not help, so the client learns these first
+//   clock, disk, size before full       a retry soon does not help, so the client learns these
+//                                       first
 //   full before reach                   of writes and lists; a read learns reach before full
 //   isolated after reach                it concerns replicas that the quorum does not need
 

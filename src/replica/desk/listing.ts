@@ -1,15 +1,18 @@
-// Lists keys in byte order, page by page, from what is durable here. A page is a background range read; a list ends
-// when it has its limit of items and prefixes, when the range ends, or at its deadline, whether or not the disk has answered.
+// Lists keys in byte order, page by page, from what is durable here. A page is a background range
+// read; a list ends when it has its limit of items and prefixes, when the range ends, or at its
+// deadline, whether or not the disk has answered.
 //
-// It ends early, with a cursor, once it has looked at so many entries or bytes, or for half of its client's time: deletes and
-// large values make a short page, or an empty one, and never a list without an end. A list of keys keeps no values.
+// It ends early, with a cursor, after a bound of entries or bytes, or after half of its client's
+// time: deletes and large values make a short page, or an empty one, but the list always ends. A
+// list of keys keeps no values.
 //
-// With a delimiter, keys that share the part up to it fold into one prefix, and the scan leaps over the rest of them. Behind
-// a leap it reads a few entries, for the next leap may be near, and more as long as there is none.
+// With a delimiter, keys with an equal part up to it fold into one prefix, and the scan skips the
+// rest of them. After a skip it reads a few entries, because the next skip may be near, and more as
+// long as there is none.
 //
-// Bounds over all lists: READING_MAX read at the same time, and the others wait for them in turn. RUNNING_MAX are taken; a
-// range read that a disk does not answer counts until it does. While all lists hold more than they may together (list-room.ts),
-// each ends with what it has.
+// Bounds over all lists: READING_MAX read at the same time, and the others wait in turn.
+// RUNNING_MAX are accepted; a range read that a disk does not answer counts until it does. While
+// all lists together exceed their bound (list-room.ts), each ends with its present items.
 
 import { bytesOf, compareBytes } from '../../base/bytes.ts';
 import { createRing } from '../../base/ring.ts';
@@ -30,9 +33,9 @@ const READING_MAX = 8;
 const PAGE_ENTRIES = 512;
 const LEAP_ENTRIES = 4;
 const PAGE_GROWTH = 4;
-/** Bytes of records and prefixes in one answer; a list that reaches it goes on with its cursor. */
+/** Bytes of records and prefixes in one answer; a list that reaches it ends with its cursor. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
-/** What one answer looks at. */
+/** Entries that one answer examines. */
 const LOOKED_ENTRIES_MAX = 10_000;
 const LOOKED_BYTES_MAX = 32 * 1024 * 1024;
 const LOOKING_MS_MAX = 1000;
@@ -41,17 +44,20 @@ const FULL = fault('overloaded', `${RUNNING_MAX} lists are running`, { retryAfte
 interface Listing extends Holder {
   readonly command: ListCommand;
   readonly deadlineMs: number;
-  /** From then on it ends with what it has. */
+  /** From then on it ends with its present items. */
   readonly enoughMs: number;
-  /** When it began, and how stale what was stored then could be: the first page is as old as that. */
+  /**
+   * When it began, and how stale the stored records could be then: the first page is as old as
+   * that.
+   */
   readonly beganMs: number;
   readonly stalenessMs: Staleness;
   span: Span;
   readonly items: Record[];
   readonly prefixes: string[];
-  /** Of items and prefixes. */
+  /** Bytes of items and prefixes. */
   bytes: number;
-  /** The last key that was looked at, or the prefix that was leapt over: the cursor. */
+  /** The last key that was examined, or the prefix that was skipped: the cursor. */
   after: string;
   lookedEntries: number;
   lookedBytes: number;
@@ -71,9 +77,9 @@ export class Lists {
   readonly #options: ListsOptions;
   readonly #heal: Heal;
   readonly #room: ListRoom;
-  /** Those that wait for a range read. */
+  /** Lists that wait for a range read. */
   readonly #reading = new Set<Listing>();
-  /** Those that wait to read. */
+  /** Lists that wait to read. */
   readonly #queue = createRing<Listing>(16);
   #waiting = 0;
 
@@ -133,7 +139,7 @@ export class Lists {
     else this.#fail(listing, 'timeout', 'the deadline passed before the range was read', turn);
   }
 
-  /** What follows from a page. */
+  /** Continues or ends a list after a page. */
   #go(listing: Listing, page: Page, turn: Turn): void {
     const scan = this.#take(listing, page.entries, turn);
     if (scan === 'damaged') {
@@ -151,7 +157,7 @@ export class Lists {
     }
   }
 
-  /** It has looked for long enough, or all lists hold enough together. */
+  /** It has read for long enough, or all lists together have reached their bound. */
   #isEnough({ bytes, lookedEntries, lookedBytes, enoughMs }: Listing, nowMs: number): boolean {
     if (bytes > 0 && this.#room.isFull) return true;
     if (lookedEntries >= LOOKED_ENTRIES_MAX || lookedBytes >= LOOKED_BYTES_MAX) return true;
@@ -170,13 +176,13 @@ export class Lists {
     turn.read(span, limits, { onRead: (result, then) => this.#onRead(listing, result, then) });
   }
 
-  /** Nothing is left behind what was found. */
+  /** The range is empty after the last found key. */
   #end(listing: Listing, turn: Turn): void {
     listing.after = '';
     this.#reply(listing, turn);
   }
 
-  /** Takes a page's entries up to the limit, or up to a prefix that the scan leaps over. */
+  /** Takes a page's entries up to the limit, or up to a prefix that the scan skips. */
   #take(
     listing: Listing,
     entries: readonly RangeEntry[],
@@ -195,7 +201,7 @@ export class Lists {
       look(listing, entry.key, record);
       const prefix = foldedPrefix(command, record.key);
       if (!isShown) {
-        // As a cursor it would stand for all that begins with it.
+        // A cursor with this prefix covers all keys that begin with it.
         if (prefix !== record.key) listing.after = record.key;
       } else if (prefix === undefined) {
         this.#keep(listing, record);
@@ -271,14 +277,14 @@ function begun(
   };
 }
 
-/** Full once a further item is found behind the limit, so that a cursor always has something to go on to. */
+/** Full once a further item is found after the limit, so that a cursor always has a next item. */
 function isFull(listing: Listing): boolean {
   const found = listing.items.length + listing.prefixes.length;
   const { limit, bytesMax = ANSWER_BYTES_MAX } = listing.command;
   return found >= limit || listing.bytes >= Math.min(bytesMax, ANSWER_BYTES_MAX);
 }
 
-/** The part of the key up to the delimiter, where there is one behind the list's prefix. */
+/** The part of the key up to the delimiter, if there is one after the list's prefix. */
 function foldedPrefix(command: ListCommand, key: string): string | undefined {
   if (command.delimiter === '') return undefined;
   const at = key.indexOf(command.delimiter, command.prefix.length);
@@ -304,7 +310,7 @@ function prefixSpan(base: Uint8Array, prefix: string): Span {
   return { from, to: after(from) };
 }
 
-/** Goes on behind (in reverse: before) the entry just read. */
+/** Continues after (in reverse: before) the entry just read. */
 function look(listing: Listing, key: Uint8Array, record: Record): void {
   listing.lookedEntries++;
   listing.lookedBytes += key.length + latestOf(record).size;

@@ -1,5 +1,5 @@
-// Where lists go: one that asks no other replica is read here alone (listing.ts), any other compares replicas
-// (quorum-lists.ts); and what peers ask for their lists (surveys.ts).
+// Directs lists: one that asks no other replica is read here alone (listing.ts), any other compares
+// replicas (quorum-lists.ts); and answers peers' questions for their lists (surveys.ts).
 
 import type { ListCommand } from '../../model/command.ts';
 import type { Outbox, Turn } from '../../model/effect.ts';
@@ -55,7 +55,7 @@ export class ListDesk {
     return isReachable(quorum, single(this.#options.self.index));
   }
 
-  /** `mayLack`: this replica may lack what it once had. */
+  /** `mayLack`: this replica may lack records that it once had. */
   onMessage(
     peer: number,
     message: SurveyRequest | SurveyReply,

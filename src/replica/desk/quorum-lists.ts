@@ -1,27 +1,36 @@
-// Lists that ask several replicas (`r` of more than this one). Replicas are compared by versions: each names those that it has
-// under the next keys of the range, and this replica reads its own records. A page says only what all of them cover: behind
-// the last key of who stopped first, nobody knows what the others lack.
+// Lists that ask several replicas (`r` of more than this one). Replicas are compared by versions:
+// each names those that it has under the next keys of the range, and this replica reads its own
+// records. A page shows only keys that all answers cover: after the last key of the shortest
+// answer, it is unknown what the others lack.
 //
-//   surveying -> reading     enough replicas have named their versions (in `fifo`: and this one holds what they named)
-//   reading   -> resolving   its own records are read; keys on which the replicas differ are read as a GET with the same `r` is
+//   surveying -> reading     enough replicas have named their versions (in `fifo`: and this one
+//                            holds what they named)
+//   reading   -> resolving   its own records are read; keys on which the replicas differ are read
+//                            like a GET with the same `r`
 //   resolving -> surveying   there is more, and room in the page
-//   *         -> answered    full, at the end, after enough looking, or at the deadline: with a cursor where there is more
+//   *         -> answered    full, at the end, at a bound, or at the deadline: with a cursor if
+//                            there is more
 //
-// A key on which all agree, or whose newest version so many hold that no later read misses it (model/quorum.ts), is settled.
-// What differs is merged, written back and repaired by the read of that key, so lists promise for each key what reads do: every
-// write that had completed with w, r + w > N; and never back where 2r > N. A key that is deleted on those is hidden by its delete.
+// A key is settled if all agree on it, or if enough replicas hold its newest version that every
+// later read finds that version (model/quorum.ts). A difference is merged, written back and
+// repaired by the read of that key, so lists promise for each key what reads do: every write that
+// had completed with w, r + w > N; and never back if 2r > N. A key that is deleted on those is
+// hidden by its delete.
 //
-// In `fifo` namespaces a key that is read by itself could overtake earlier writes of its origin. There a page is this
-// replica's own at one moment, after everything that the others named has become durable here.
+// In `fifo` namespaces a key that is read by itself could overtake earlier writes of its origin.
+// There a page shows this replica's own records at one moment, after everything that the others
+// named has become durable here.
 //
-// With a delimiter, keys that share the part up to it fold into one prefix, and the next survey leaps over the rest of them.
+// With a delimiter, keys with an equal part up to it fold into one prefix, and the next survey
+// skips the rest of them.
 //
-// A list of keys only reads no values: its own page and the surveys of its peers are heads, and what differs is fetched key by
-// key, because it has to be repaired; of that the list keeps the head.
+// A list of keys only reads no values: its own page and the surveys of its peers are heads.
+// Differing keys are read one by one, because they have to be repaired; the list keeps their heads.
 //
-// Bounds: RUNNING_MAX lists, and what they hold together (list-room.ts); a survey has SURVEY_KEYS_MAX keys at most; a list reads
-// UNSETTLED_MAX keys that differ in a round, all lists as many at a time as read-window.ts lets; a page ends with a cursor after so many surveys or
-// bytes (list-round.ts), or half of its client's time.
+// Bounds: RUNNING_MAX lists, and their common bytes (list-room.ts); a survey has SURVEY_KEYS_MAX
+// keys at most; a list reads UNSETTLED_MAX differing keys in a round, all lists READING_MAX at a
+// time; a page ends with a cursor after a bound of surveys or bytes (list-round.ts), or half of its
+// client's time.
 
 import { createRing } from '../../base/ring.ts';
 import type { ListCommand, Staleness } from '../../model/command.ts';
@@ -109,7 +118,7 @@ export class QuorumLists {
   /** Keys that differ and are to be read. */
   readonly #unread = createRing<{ readonly listing: Listing; readonly row: Row }>(16);
   readonly #window = new ReadWindow();
-  /** Those whose keys have been read: the host answers between two steps. */
+  /** Lists whose keys have been read: the host answers between two steps. */
   readonly #resolved = createRing<Listing>(16);
   #lastId = 0;
 
@@ -184,7 +193,7 @@ export class QuorumLists {
     else this.#fail(listing, fault('storage-failed', 'the range could not be read'), turn);
   }
 
-  /** What is durable here has grown. */
+  /** The durable vector has grown. */
   onDurable(turn: Turn): void {
     for (const listing of this.#running.values())
       if (listing.isCatchingUp) this.#readOwn(listing, turn);
@@ -212,7 +221,10 @@ export class QuorumLists {
     }
   }
 
-  /** Reads of rows were answered between two steps: the next ones are read, and lists go on that have all of theirs. */
+  /**
+   * Reads of rows were answered between two steps: starts the next ones, and continues lists whose
+   * reads are all answered.
+   */
   #onRowsRead(turn: Turn): void {
     this.#readRows(turn);
     for (let left = this.#resolved.size; left > 0; left--) {
@@ -221,7 +233,7 @@ export class QuorumLists {
     }
   }
 
-  /** The replica stops: who still waits is told. */
+  /** The replica stops: waiting clients are answered. */
   failAll(code: FaultCode, out: Outbox): void {
     for (const listing of this.#running.values())
       this.#fail(listing, fault(code, 'the replica has stopped'), out);
@@ -316,7 +328,7 @@ export class QuorumLists {
     turn.read(span, limits, listing.reading);
   }
 
-  /** Everything that others have named is durable here; else the stream is asked for it. */
+  /** True if everything that others have named is durable here; else the stream is asked for it. */
   #isCaughtUp(listing: Listing, turn: Turn): boolean {
     const { durable } = this.#options.log;
     let isCaughtUp = true;
@@ -375,14 +387,17 @@ export class QuorumLists {
     return records;
   }
 
-  /** Finds the rows that are to be read, and ends the page before there are too many, or behind what it has room for. */
+  /**
+   * Finds the rows that are to be read, and ends the page before they are too many or exceed the
+   * room.
+   */
   #settle(listing: Listing, covered: readonly Row[], now: Now): void {
     const { command } = listing;
     const shown = new Set<string>();
     const counted = new Set<string>();
     for (const row of covered) {
       row.isOpen = this.#isOpen(listing, row);
-      // What is here is older, and nothing reads the key again.
+      // The local record is older, and the key is not read again.
       if (!row.isOpen && row.newest.isDeleted) row.own = undefined;
       const prefix = foldedPrefix(command, row.key);
       if (prefix !== undefined && isShown(row, now)) shown.add(prefix);
@@ -391,7 +406,7 @@ export class QuorumLists {
     let open = 0;
     for (const row of covered) {
       const prefix = foldedPrefix(command, row.key);
-      // Its prefix is shown whatever becomes of it.
+      // Its prefix is shown whatever the read finds.
       if (row.isOpen && prefix !== undefined && shown.has(prefix)) continue;
       if (row.isOpen && open === UNSETTLED_MAX) {
         listing.coveredTo = listing.rows.at(-1)?.key;
@@ -409,7 +424,7 @@ export class QuorumLists {
     this.#room.hold(listing, listing.bytes + pageBytes(listing));
   }
 
-  /** What to show can only be told by reading the key. */
+  /** Only a read of the key can tell what to show. */
   #isOpen(listing: Listing, row: Row): boolean {
     if (isByStream(listing)) return false;
     const { requirement, namespace } = listing;
@@ -476,7 +491,7 @@ export class QuorumLists {
       }
       const prefix = foldedPrefix(command, row.key);
       if (!isShown(row, turn.now)) {
-        // As a cursor it would stand for all that begins with it.
+        // A cursor with this prefix covers all keys that begin with it.
         if (prefix !== row.key) listing.after = row.key;
         continue;
       }
@@ -497,7 +512,7 @@ export class QuorumLists {
     else this.#survey(listing, turn);
   }
 
-  /** Nothing is left behind what was found. */
+  /** The range is empty after the last found key. */
   #end(listing: Listing, turn: Turn): void {
     listing.after = '';
     this.#reply(listing, turn);

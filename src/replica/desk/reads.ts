@@ -1,17 +1,21 @@
-// A client's read in a multi-leader namespace (docs/consistency.md). One answer suffices: this replica's own record, at once.
-// More are needed: peers are asked (quorum/get.ts), the newest version answers and who was seen to lack it is
-// repaired. A repair merges a version that exists and never mints one. The answer waits until so many replicas hold the
-// version that no later read of a majority misses it (quorum/write-back.ts), so those never go back.
+// A client's read in a multi-leader namespace (docs/consistency.md). If one answer suffices, this
+// replica's own record is returned at once. Otherwise peers are asked (quorum/get.ts), the newest
+// version is the answer, and members that lack it are repaired. A repair merges an existing version
+// and never mints one. The answer waits until so many replicas hold the version that no later read
+// of a majority misses it (quorum/write-back.ts), so such reads never go back.
 //
-// In `fifo` namespaces a single newer record would overtake its origin's earlier writes. There the read waits until
-// the stream has brought everything up to that version (quorum/parking-lot.ts) and it is durable here.
+// In `fifo` namespaces a single newer record would overtake its origin's earlier writes. There the
+// read waits until the stream has brought everything up to that version (quorum/parking-lot.ts) and
+// it is durable here.
 //
-// A key that somebody holds nothing of, while it is known to hold the log up to a record which another still shows, was
-// deleted: nobody forgets a delete before all have it, so the other one lost its disk and has not caught up. The read finds
-// nothing then. What an absent key says here itself is told in store/absence.ts.
+// If a member has no record of a key, but is known to hold the log up to a record that another
+// member still shows, then the key was deleted: no tombstone is dropped before all have the delete,
+// so the other member lost its disk and has not caught up. The read finds nothing then.
+// store/absence.ts defines what an absent key means here.
 //
-// Where this replica's own record is damaged, what was there is told from two sources together: the record of a peer,
-// which covers everything up to the stable cut, and this replica's own log beyond the cut. A peer alone may be behind.
+// If this replica's own record is damaged, two sources together replace it: the record of a peer,
+// which covers everything up to the stable cut, and this replica's own log beyond the cut. A peer
+// alone may be behind.
 
 import type {
   Asker,
@@ -76,7 +80,9 @@ import { includes, merge } from '../../conflict/merge.ts';
 import type { Stability } from '../../upkeep/stability.ts';
 import type { Admits } from './desk.ts';
 
-/** Asks the peer for entries of an origin up to one that it showed us, unless they are on their way. */
+/**
+ * Asks the peer for entries of an origin up to one that it showed us, unless they are on their way.
+ */
 export type Hasten = (peer: number, origin: LaneId, turn: Turn) => void;
 
 const HEAL_TIMEOUT_MS = 5000;
@@ -84,7 +90,7 @@ const UNHELD_LATE =
   'the deadline passed before enough replicas had confirmed the newest version; later reads may or may not show it';
 const UNHELD_LOST =
   'too few replicas can be reached to confirm the newest version; later reads may or may not show it';
-/** A peer's question waits so long for a commit of ours. */
+/** A peer's question waits this long for a commit of ours. */
 const HELD_MS_MAX = 200;
 
 export interface ReadsOptions {
@@ -159,7 +165,7 @@ export class Reads {
     return fault('overloaded', detail, { retryAfterMs: 1000 });
   }
 
-  /** A stored record is damaged: put what memory or the peers hold in its place. */
+  /** A stored record is damaged: replaces it with the record in memory or of the peers. */
   heal(namespace: NamespaceName, key: Key, turn: Turn): void {
     const { table, namespaces } = this.#options;
     const cell = table.read(namespace, key);
@@ -172,8 +178,9 @@ export class Reads {
   }
 
   /**
-   * A peer asks for our record. It leaves when it is durable here; where that takes long, or too many wait already, the
-   * version before it does, which is what this replica has vouched for. A replica that may have lost records answers `damaged`.
+   * A peer asks for our record. It is sent when it is durable here; if that takes long, or too many
+   * wait already, the durable version before it is sent instead. A replica that may have lost
+   * records answers `damaged`.
    */
   onRequest(peer: number, request: ReadRequest, mayLack: boolean, turn: Turn): void {
     if (mayLack) {
@@ -197,7 +204,7 @@ export class Reads {
     this.onProgress(turn);
   }
 
-  /** What members are known to hold durably has grown. */
+  /** The durable vector of a member has grown. */
   onProgress(turn: Turn): void {
     if (this.#writeBacks.waiting === 0) return;
     const { reachable } = this.#options.peers;
@@ -215,7 +222,7 @@ export class Reads {
     this.#pending.onReply({ peer, holds }, taken, peers.reachable, turn);
   }
 
-  /** A peer saw that a record is lacking here. */
+  /** A peer found that a record is missing here. */
   onRepair({ record }: Repair, turn: Turn): void {
     const { absence, clock, metrics, namespaces, room } = this.#options;
     if (namespaces.find(record.namespace)?.level.repairs !== 'record') return;
@@ -239,7 +246,10 @@ export class Reads {
     this.#writeBacks.onDue(this.#options.peers.reachable, turn);
   }
 
-  /** What waits for a peer that has fallen silent asks another, and is told at once where there is none. */
+  /**
+   * Reads that wait for a peer that has fallen silent ask another, and are refused at once if there
+   * is none.
+   */
   #passOverSilent(turn: Turn): void {
     const { reachable } = this.#options.peers;
     const silent = this.#options.peers.silent(turn.now.monoMs);
@@ -249,14 +259,14 @@ export class Reads {
         this.#pending.onDisconnected(member.index, difference(reachable, silent), turn);
   }
 
-  /** The replica stops: who still waits is told. */
+  /** The replica stops: waiting clients are answered. */
   failAll(code: FaultCode, out: Outbox): void {
     for (const client of [...this.#pending.abandon(), ...this.#writeBacks.abandon()]) {
       refuse(client, out, code, 'the replica has stopped');
     }
   }
 
-  /** What storage has, which is older than what memory shows. */
+  /** The stored record, which is older than the one in memory. */
   #durableReply(request: ReadRequest): ReadReply {
     const bytes = this.#options.get(recordKey(request.namespace, request.key));
     if (bytes === undefined) return replyOf(request, false, undefined);
@@ -302,7 +312,7 @@ export class Reads {
     }
   }
 
-  /** Enough answers are there: the newest is answered once enough replicas hold it. */
+  /** There are enough answers: the newest is returned once enough replicas hold it. */
   #settle(read: PendingRead, client: Asker, turn: Turn): void {
     const { newest } = read;
     if (newest !== undefined && this.#isGone(read, newest)) {
@@ -317,7 +327,10 @@ export class Reads {
     }
   }
 
-  /** This replica's own record was damaged when the read began: its log may say more than the peers. */
+  /**
+   * This replica's own record was damaged when the read began: its log may have more than the
+   * peers.
+   */
   #settleDamaged(read: PendingRead, client: Asker, turn: Turn): void {
     this.#healFrom(read, turn);
     const { record, damaged } = this.#options.table.read(read.namespace, read.key);
@@ -327,7 +340,7 @@ export class Reads {
     this.#hold(read, client, newest, turn);
   }
 
-  /** Answers the version at once where enough replicas hold it, else writes it back first. */
+  /** Returns the version at once if enough replicas hold it, else writes it back first. */
   #hold(read: PendingRead, client: Asker, newest: Record | undefined, turn: Turn): void {
     if (newest === undefined) return this.#answer(read, client, undefined, turn);
     const { peers, self, table } = this.#options;
@@ -340,7 +353,7 @@ export class Reads {
     }
     if (!needsSelf) this.#repair(read, newest, !isEmpty(holders), turn);
     const own = table.read(read.namespace, read.key);
-    // In `fifo` it was dropped here meanwhile, as a delete that everybody has.
+    // In `fifo` it was dropped here meanwhile, as a delete that all members have.
     if (needsSelf && own.record === undefined && !own.damaged)
       return this.#answer(read, client, undefined, turn);
     const isShown = includes(own.record, newest);
@@ -367,12 +380,12 @@ export class Reads {
     else refuse(client, turn, 'timeout', UNHELD_LATE, counts);
   }
 
-  /** Members known to hold the version or a newer one durably, by what they have told of their logs. */
+  /** Members known to hold the version or a newer one durably, by their reported vectors. */
   #holders(newest: Record): MemberSet {
     return this.#options.peers.holders(latestOf(newest), this.#options.log.durable);
   }
 
-  /** Heals our own record, if it is damaged and what was there can be told. */
+  /** Heals our own record, if it is damaged and its content can be determined. */
   #healFrom(read: PendingRead, out: Outbox): void {
     const { clock, log, table } = this.#options;
     if (read.cut === undefined || isEmpty(read.tally.yes)) return;
@@ -385,7 +398,10 @@ export class Reads {
     else if (!this.#overtakes(read, restored)) table.heal(restored, out);
   }
 
-  /** Somebody who holds the log up to that record holds nothing of the key: it was deleted, and so was what is older. */
+  /**
+   * A member that holds the log up to that record has no record of the key: it was deleted, and so
+   * were older versions.
+   */
   #isGone(read: PendingRead, record: Record | undefined): boolean {
     if (record === undefined) return false;
     if (read.absentAt.some((holds) => holds !== undefined && isCoveredBy(record, holds)))
@@ -393,13 +409,19 @@ export class Reads {
     return this.#options.absence.wasDeleted(record);
   }
 
-  /** Shown alone it would overtake what its origin wrote before, and order matters. */
+  /**
+   * Shown alone it would overtake earlier writes of its origin, and the namespace keeps their
+   * order.
+   */
   #overtakes({ rules }: PendingRead, record: Record): boolean {
     const { origin, seq } = latestOf(record);
     return rules.level.repairs === 'stream' && this.#options.log.applied(origin) < seq;
   }
 
-  /** `mayLeave`: some replica has it on disk. What is durable nowhere must not leave; the stream will bring it. */
+  /**
+   * `mayLeave`: some replica has it on disk. A version that is durable nowhere must not be
+   * returned; the stream will bring it.
+   */
   #repair(read: PendingRead, newest: Record, mayLeave: boolean, out: Outbox): void {
     for (let member = 0; member < read.rules.members.length; member++) {
       const answered = has(read.tally.yes, member);
@@ -439,10 +461,14 @@ export class Reads {
     refuse(client, turn, 'timeout', detail, { required: read.tally.requirement.count });
   }
 
-  /** What a quorum answered is durable at those that vouch for it, so the reply depends on nothing here. */
+  /**
+   * A quorum's answer is durable at the replicas that gave it, so the reply depends on no batch
+   * here.
+   */
   #answer(read: PendingRead, client: Asker, record: Record | undefined, turn: Turn): void {
     const answers = read.tally.acks;
-    // The bound is this replica's own: it holds where its own record is part of the answer, as old as the read is.
+    // The bound is this replica's own: it holds if its own record is part of the answer, as of the
+    // read's begin.
     const isOwnPart = has(read.tally.yes, this.#options.self.index) || read.cut !== undefined;
     const stalenessMs =
       isOwnPart && read.stalenessMs !== 'unknown'
@@ -453,7 +479,7 @@ export class Reads {
     else turn.reply(client, { kind: 'absent', ...rest }, 0);
   }
 
-  /** This replica's own record is the answer: it leaves when it is durable. */
+  /** This replica's own record is the answer: it is sent when it is durable. */
   #reply(client: Asker, { record, lsn }: Cell, deadlineMs: number, turn: Turn): void {
     const stalenessMs = this.#options.staleness.bound(turn.now.monoMs);
     const reply: Reply = shows(record, turn.now.wallMs)
@@ -484,7 +510,7 @@ export class Reads {
     out.reply(client, explained, own.lsn, read.deadlineMs);
   }
 
-  /** The newest version is a delete: who keeps its tombstone from being dropped. */
+  /** The newest version is a delete: the members because of which its tombstone is kept. */
   #tombstoneOf({ newest }: PendingRead): Explained['tombstone'] {
     if (newest === undefined || !isTombstone(newest)) return undefined;
     const { origin, seq } = latestOf(newest);
@@ -492,7 +518,7 @@ export class Reads {
     return { dot, blockedBy: this.#options.stability.blockers(dot) };
   }
 
-  /** Everything that any member is known to hold. */
+  /** The vector of everything that any member is known to hold. */
   #known(): ReadonlyMap<LaneId, number> {
     const known = new Map(this.#options.log.durable);
     for (const peer of this.#options.peers.all()) {

@@ -1,14 +1,16 @@
-// A client's write, or run of writes, in a multi-leader namespace (docs/consistency.md): admitted or refused with a definite fault, given the next
-// dot, logged and applied in one batch, and answered when the copies that it asked for are durable. Nothing is minted
-// before every check has passed, so a refused write never happened. A run is checked item by item, then logged and applied in one
+// A client's write, or run of writes, in a multi-leader namespace (docs/consistency.md): admitted
+// or refused with a definite fault, given the next dot, logged and applied in one batch, and
+// answered when the requested copies are durable. Nothing is minted before every check has passed,
+// so a refused write never happened. A run is checked item by item, then logged and applied in one
 // step, which is one batch; it waits for copies as one write.
 //
-// A delete is a write like any other: it leaves a tombstone whatever is here, because the value that it means may still be
-// on its way. What a condition compares with is this replica's own record, once the read quorum that the request or the
-// policy names has been asked and what it showed is merged (looks.ts).
+// A delete is a write like any other: it leaves a tombstone whether or not the key has a value
+// here, because the value may still be on its way. A condition is compared with this replica's own
+// record, after the read quorum that the request or the policy names was asked and its answer is
+// merged (looks.ts).
 //
-// A delete may mean one version only: one that has expired, or one that was seen in a range of keys. It is stamped just behind
-// that version, so a newer one, wherever it is by now, wins over it.
+// A delete may remove one version only: one that has expired, or one that was listed in a range of
+// keys. It is stamped just after that version, so a newer one at any replica wins over it.
 
 import { assert } from '../../base/assert.ts';
 import type { ReadCommand, RunCommand, WriteCommand } from '../../model/command.ts';
@@ -62,7 +64,7 @@ import type { Admits } from './desk.ts';
 const NO_DOTS: readonly Dot[] = [];
 const NO_VALUE = new Uint8Array(0);
 
-/** What a write says, whoever it is of. */
+/** The parts of a write that do not depend on its client. */
 type Content = Omit<
   WriteCommand,
   | 'kind'
@@ -86,7 +88,7 @@ const LOOKED_TOO_LONG = fault(
 const AHEAD = refused('clock-drift', 'the stored version is stamped ahead of this clock');
 const REMOVED_AHEAD = 'the version to be deleted is stamped ahead of this clock';
 
-/** Whoever loses as often to values that come in between is told so. */
+/** After this many losses to concurrent values the client gets an answer. */
 const DELETE_REPEATS_MAX = 2;
 
 const DELETE = {
@@ -155,14 +157,15 @@ export class Writes {
     return fault('overloaded', detail, { retryAfterMs: 1000 });
   }
 
-  /** Room for writes of its own, which nobody waits for. */
+  /** There is room for its own writes, which no client waits for. */
   get hasRoom(): boolean {
     return this.#options.room.takes('delete', 0) && this.fullness === undefined;
   }
 
   /**
-   * Deletes a version that has expired; false when it has not, or must wait. The delete is stamped just behind the version
-   * that it removes: whatever else was written meanwhile, and is not here yet, wins over it.
+   * Deletes a version that has expired; false if it has not, or must wait. The delete is stamped
+   * just after the version that it removes: any other concurrent write, which may not be here yet,
+   * wins over it.
    */
   expire(expired: Record, turn: Turn): boolean {
     const { clock, table } = this.#options;
@@ -176,20 +179,21 @@ export class Writes {
     return true;
   }
 
-  /** Everything up to `seq` of this life's log is durable at `member`. */
+  /** Everything up to `seq` of this incarnation's log is durable at `member`. */
   onCursor(member: number, seq: number, turn: Turn): void {
     this.#pending.onCursor(member, seq, turn);
     for (const write of this.#pending.takeBeaten()) this.#repeat(write, turn);
   }
 
-  /** A peer says which writes lost there; before what it acknowledges is counted. */
+  /** A peer reports which writes lost there; called before its acknowledgement is counted. */
   onSuperseded(lost: readonly Superseded[] | undefined): void {
     if (lost !== undefined) for (const each of lost) this.#pending.onSuperseded(each);
   }
 
   /**
-   * A delete that lost to a value which was stamped by a clock that is ahead of the one here deletes once more, above it: until
-   * it is answered it is as if it began now. Where the clock may not go so far, the answer says what it lost to.
+   * A delete that lost to a value with a stamp from a clock ahead of ours deletes again, with a
+   * larger stamp: until it is answered it counts as beginning now. If the clock may not go that
+   * far, the answer names the value.
    */
   #repeat(write: PendingWrite, turn: Turn): void {
     const { repeat, superseded, repeatsLeft, deadlineMs } = write;
@@ -215,7 +219,7 @@ export class Writes {
     this.#pending.begin(next, turn);
   }
 
-  /** What the members hold has changed, or time has passed. */
+  /** A member's vector has changed, or time has passed. */
   onProgress(turn: Turn): void {
     this.#replays.decide((dot) => this.#holders(dot), turn);
   }
@@ -226,13 +230,13 @@ export class Writes {
     this.expireLate(turn);
   }
 
-  /** Answers what is written, or known to be, and has not enough copies by its deadline. */
+  /** Answers writes, and retries of known writes, that lack copies at their deadline. */
   expireLate(turn: Turn): void {
     this.#pending.expire(turn);
     this.onProgress(turn);
   }
 
-  /** The replica stops: what has written nothing yet never will. */
+  /** The replica stops: requests that have written nothing are refused. */
   failUnwritten(code: FaultCode, turn: Turn): void {
     const stopped = fault(code, 'the replica has stopped; nothing was written');
     this.#looks.failAll(stopped, turn);
@@ -251,7 +255,7 @@ export class Writes {
     return !this.#admits(command, terms, turn);
   }
 
-  /** Which replicas it asks first. */
+  /** The replicas that it asks first. */
   #lookOf(command: Writing, namespace: Namespace): Requirement | 'none' {
     const { r } = command;
     if (r === undefined && !isConditional(command)) return 'none';
@@ -259,7 +263,7 @@ export class Writes {
     return isReachable(quorum, single(this.#options.self.index)) ? 'none' : quorum;
   }
 
-  /** What the read quorum shows is merged here first; then everything is checked once more. */
+  /** The read quorum's answer is merged here first; then all checks are repeated. */
   #look(command: Writing, terms: Terms, quorum: Requirement, turn: Turn): void {
     const { client } = command;
     const resume: Resume = (failed, later) => {
@@ -271,7 +275,9 @@ export class Writes {
     this.#looks.begin(readsOf(command), { ...terms, quorum }, resume, turn);
   }
 
-  /** Once, wherever it is retried: a majority lends the key that the request carries, or knows its write. */
+  /**
+   * One write for all retries: a majority lends the request's idempotency key, or knows its write.
+   */
   #claim(command: Writing, terms: Terms, turn: Turn): void {
     const { client, namespace, idempotency } = command;
     if (idempotency === undefined || !this.#isOnce(command, terms)) {
@@ -288,14 +294,14 @@ export class Writes {
     this.claims.begin({ namespace, key, deadlineMs: terms.deadlineMs }, resume, turn);
   }
 
-  /** Its copies meet every majority. */
+  /** Its copies overlap every majority. */
   #isOnce(command: Writing, { namespace, quorum }: Terms): boolean {
     if (command.respondAsync || namespace.members.length === 1) return false;
     const most = namespace.requirement('majority');
     return most !== undefined && intersects(most, quorum);
   }
 
-  /** True when it is minted. */
+  /** True if it is minted. */
   #write(command: Writing, terms: Terms, turn: Turn): boolean {
     if (command.kind === 'run') return this.#writeRun(command, terms, turn);
     const { client, namespace, key } = command;
@@ -310,13 +316,18 @@ export class Writes {
     return false;
   }
 
-  /** A write must be newer than what it replaces; the delete of one version is stamped just behind that. */
+  /**
+   * A write must be newer than the version it replaces; a delete of one version is stamped just
+   * after that.
+   */
   #decide(decidable: Decidable, cell: Cell, now: Now): Decision {
     const isAbove = decidable.removes !== undefined || this.#canReplace(cell, now);
     return isAbove ? decide(decidable, cell, now.wallMs) : AHEAD;
   }
 
-  /** Stamps, logs and applies it, and begins to count its copies. False: there is no stamp for it. */
+  /**
+   * Stamps, logs and applies it, and begins to count its copies. False: there is no stamp for it.
+   */
   #accept(
     command: WriteCommand,
     terms: Terms,
@@ -348,7 +359,7 @@ export class Writes {
     for (const [item, decidable] of items.entries()) {
       const decision = this.#decide(decidable, cells[item] as Cell, turn.now);
       if (decision.kind === 'accepted') continue;
-      // What was decided rests on all of them.
+      // The decision depends on all of them.
       const lsn = Math.max(...cells.map((cell) => cell.lsn));
       const reply = { kind: 'failed', fault: faultOfItem(item, decision) } as const;
       turn.reply(client, reply, lsn, terms.deadlineMs);
@@ -379,7 +390,10 @@ export class Writes {
     this.#pending.begin(pending, turn);
   }
 
-  /** Of this moment, or just behind the one version that the command means; `undefined`: that is ahead of the clock. */
+  /**
+   * The present stamp, or the one just after the version that the command removes; `undefined`:
+   * that is ahead of the clock.
+   */
   #stampOf({ removes }: WriteCommand, { wallMs }: Now): Hlc | undefined {
     const { clock } = this.#options;
     if (removes === undefined) return clock.tick(wallMs);
@@ -392,7 +406,7 @@ export class Writes {
     return log.next(ownLanes.at(-1) as Lane);
   }
 
-  /** A write that is older than what it replaces would be acknowledged and lost. */
+  /** A write that is older than the version it replaces would be acknowledged and lost. */
   #canReplace({ record }: Cell, now: Now): boolean {
     return record === undefined || this.#options.clock.witness(stampOf(record), now.wallMs);
   }
@@ -441,7 +455,10 @@ export class Writes {
     return mutation;
   }
 
-  /** The version that is replaced; the first entry of a life also names the end of the life before. */
+  /**
+   * The version that is replaced; the first entry of an incarnation also names the end of the one
+   * before.
+   */
   #dependencies(lane: Lane, replaced: Record | undefined): readonly Dot[] {
     const dots: Dot[] = [];
     if (lane.received === 0) {
@@ -464,7 +481,7 @@ export class Writes {
     return new PendingWrite(facts, quorum, now.monoMs, deadlineMs - now.monoMs);
   }
 
-  /** True when the idempotency key settled the matter. */
+  /** True if the idempotency key decided the request. */
   #replay(command: Writing, terms: Terms, turn: Turn): boolean {
     const { client, namespace, idempotency } = command;
     const { key, digest } = idempotency as Idempotency;
@@ -488,7 +505,7 @@ export class Writes {
     return true;
   }
 
-  /** As far as it is still shown: what was overwritten since counts as not created. */
+  /** As far as it is still visible: an overwritten value counts as not created. */
   #createdBy({ namespace, items }: RunCommand, { origin, seq }: Version): boolean[] {
     const first = seq - items.length + 1;
     return items.map(({ key }, index) => {
@@ -507,7 +524,7 @@ function runFacts(last: Seq, created: readonly boolean[]): RunFacts {
   return { first: last - created.length + 1, created, superseded: new Map() };
 }
 
-/** A plain delete: done twice it is the same, and no memory names its first dot. */
+/** A plain delete: repeating it has the same effect, and its first dot is not remembered. */
 function isRepeatable(command: WriteCommand): boolean {
   const { operation, conditions, idempotency, respondAsync, removes } = command;
   if (operation !== 'delete' || respondAsync || removes !== undefined) return false;
@@ -520,7 +537,10 @@ function stampBehind(version: Version, { origin, seq }: Dot): Hlc {
   return compareVersions({ hlc, origin, seq }, version) > 0 ? hlc : hlc + 1;
 }
 
-/** Deadlines follow the order of stamps even if the clock was set back: a later write never expires before an earlier one. */
+/**
+ * Deadlines follow the order of stamps even if the clock was set back: a later write never expires
+ * before an earlier one.
+ */
 function deadlineOf(ttlMs: number, hlc: Hlc, { wallMs }: Now): number {
   return Math.ceil(Math.max(wallMs, hlcToMs(hlc)) + ttlMs);
 }

@@ -1,4 +1,5 @@
-// Replicas that come back: with a number that was taken, without what they once held, or having forgotten what they did.
+// Replicas that come back: with a number that was taken, without what they once held, or having
+// forgotten what they did.
 
 import { type Mutant, SEEDS_MAX, sim } from '../mutant.ts';
 
@@ -150,8 +151,9 @@ export const lives: readonly Mutant[] = [
     file: 'src/peers/memory.ts',
     replace: 'return this.#peers.get(peer)?.told() ?? [];',
     with: 'return peer < 0 ? [] : [];',
-    // Seen from the greetings of a majority to the arrival of what they hold, by a bystander that reads all that time; and only
-    // where the victim has written nothing of its own since, batches included.
+    // Seen from the greetings of a majority to the arrival of what they hold, by a bystander that
+    // reads all that time; and only where the victim has written nothing of its own since, batches
+    // included.
     foundBy: { kind: 'sim', seeds: SEEDS_MAX, options: ['--only', 'restore'] },
   },
   {

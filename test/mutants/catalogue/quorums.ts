@@ -184,7 +184,8 @@ export const quorums: readonly Mutant[] = [
     file: 'src/quorum/loans.ts',
     replace: 'if (loan !== undefined && loan.member !== member && loan.untilMs > nowMs)',
     with: 'if (loan !== undefined && loan.member !== member && loan.untilMs < 0)',
-    // A second borrower hears the first one now (former-borrower-not-heard), so a cluster shows nothing of it.
+    // A second borrower hears the first one now (former-borrower-not-heard), so a cluster shows
+    // nothing of it.
     foundBy: {
       kind: 'test',
       file: 'test/unit/quorum/loans.test.ts',

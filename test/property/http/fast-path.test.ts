@@ -83,7 +83,10 @@ const LAST = 'GET /v1/kv/bench/last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n
 
 let runs = 0;
 
-/** Keys of its own for each run: what one server has answered and the other has not leaves different values. */
+/**
+ * Keys of its own for each run: what one server has answered and the other has not leaves different
+ * values.
+ */
 function ofRun(n: number, text: string): string {
   return text
     .replaceAll(/(?<=\/v1\/kv\/bench\/)(?=[abc])/g, `r${n}`)
@@ -114,8 +117,9 @@ function hasBody(request: string): boolean {
 }
 
 /**
- * What is answered of odd input whichever way it arrives. How much of it is read together decides whether the method is what
- * is wrong, and whether a refusal comes before the body and so ends the connection.
+ * What is answered of odd input whichever way it arrives. How much of it is read together decides
+ * whether the method is what is wrong, and whether a refusal comes before the body and so ends the
+ * connection.
  */
 function told(text: string): string {
   const last = text.lastIndexOf('HTTP/1.1 4');

@@ -1,5 +1,5 @@
-// Whatever stands in a record, in a membership or in a fault, which peers supply too, an answer can be written of it: the
-// connection ends with a whole reply, and nothing is reported as a bug.
+// Whatever stands in a record, in a membership or in a fault, which peers supply too, an answer can
+// be written of it: the connection ends with a whole reply, and nothing is reported as a bug.
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
-// One client of a cluster under test: a session with at most one connection and one request at a time, whose every
-// operation is recorded. It looks for another connection when it lost its own, and it is a new process after every
-// operation of unknown outcome.
+// One client of a cluster under test: a session with at most one connection and one request at a
+// time, whose every operation is recorded. It looks for another connection when it lost its own,
+// and it is a new process after every operation of unknown outcome.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Item, Level, Outcome, Read, Scan, Write } from '../../checkers/operation.ts';
@@ -36,7 +36,10 @@ export interface ScanRequest extends NamespaceUse {
 
 /** How long the server is told to try, and how long the client waits for its answer at most. */
 const TRY_MS = 1000;
-/** How much later than its time-out an answer comes is judged where time is simulated: here it comes, or not. */
+/**
+ * How much later than its time-out an answer comes is judged where time is simulated: here it
+ * comes, or not.
+ */
 export const HUNG_MS = 120_000;
 const RECONNECT_MS = 10;
 
@@ -58,7 +61,10 @@ export class LoadClient {
     return this.#node;
   }
 
-  /** Connects to one of the places unless it is connected; false, a moment later, when that one is not there. */
+  /**
+   * Connects to one of the places unless it is connected; false, a moment later, when that one is
+   * not there.
+   */
   async connect(place: Place): Promise<boolean> {
     if (this.#connection?.isOpen === true) return true;
     this.#connection = await openConnection(place.httpPort);

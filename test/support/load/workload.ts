@@ -1,12 +1,13 @@
-// The clients that load a cluster while it is being killed. Every value is unique, and every key but the shared ones
-// is written once, so whatever is read tells which write it came from.
+// The clients that load a cluster while it is being killed. Every value is unique, and every key
+// but the shared ones is written once, so whatever is read tells which write it came from.
 //
 //   majority  demo: keys of its own at any replica, w = 2
-//   retrying  demo: the same under idempotency keys through one replica; what is unknown is tried again, what is done
-//             now and then, too
+//   retrying  demo: the same under idempotency keys through one replica; what is unknown is tried
+//             again, what is done now and then, too
 //   fifo      sensors: keys that count up, through one replica, w = 1 or 2
 //   sharing   profiles: a few keys that all of them overwrite and delete
-//   reading   gets of what was written lately, of one replica and of two, and scans of fifo clients from the end
+//   reading   gets of what was written lately, of one replica and of two, and scans of fifo clients
+//             from the end
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '../../../src/base/prng.ts';

@@ -1,5 +1,5 @@
-// One anomaly at a time, injected into a legal history. An injector gives `undefined` where the history offers no
-// place for its anomaly.
+// One anomaly at a time, injected into a legal history. An injector gives `undefined` where the
+// history offers no place for its anomaly.
 
 import type { Prng } from '../../../src/base/prng.ts';
 import type { Item, Operation, Read, Scan, Write } from '../../checkers/operation.ts';

@@ -1,4 +1,5 @@
-// One anomaly at a time in a linearizable history, and only where no order of the operations can explain it.
+// One anomaly at a time in a linearizable history, and only where no order of the operations can
+// explain it.
 
 import type { Prng } from '../../../src/base/prng.ts';
 import {

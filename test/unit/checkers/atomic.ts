@@ -1,5 +1,6 @@
-// Linearizable histories from a model register: operations overlap, each takes effect at one moment between its call
-// and its return, and those whose outcome the client does not know at any moment after their call, or never.
+// Linearizable histories from a model register: operations overlap, each takes effect at one moment
+// between its call and its return, and those whose outcome the client does not know at any moment
+// after their call, or never.
 
 import type { Prng } from '../../../src/base/prng.ts';
 import type { Operation, Outcome, Read, Write } from '../../checkers/operation.ts';

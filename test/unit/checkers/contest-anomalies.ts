@@ -1,4 +1,5 @@
-// One anomaly at a time in a contest whose replies name every time: a value is shown that must not be there any more.
+// One anomaly at a time in a contest whose replies name every time: a value is shown that must not
+// be there any more.
 
 import {
   type History,
@@ -96,7 +97,10 @@ export const reviveOwn: Injector = (history, prng) =>
     prng,
   );
 
-/** As `reviveOwn`, but no reply named any time: the value had been acknowledged there before the delete. */
+/**
+ * As `reviveOwn`, but no reply named any time: the value had been acknowledged there before the
+ * delete.
+ */
 export const reviveUntimed: Injector = (history, prng) => {
   const isHere = (older: Acked, removal: Acked) =>
     older.node === removal.node && older.return_ns < removal.call_ns;

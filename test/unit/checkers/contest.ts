@@ -1,6 +1,7 @@
-// Legal histories of a few keys that everybody overwrites and deletes: three replicas with clocks that are ahead of
-// each other, logs that are delivered in order and whenever the dice say so, and last-write-wins over all of it.
-// A replica that is killed may forget what it learned from others, but not a delete that it had shown to have won.
+// Legal histories of a few keys that everybody overwrites and deletes: three replicas with clocks
+// that are ahead of each other, logs that are delivered in order and whenever the dice say so, and
+// last-write-wins over all of it. A replica that is killed may forget what it learned from others,
+// but not a delete that it had shown to have won.
 
 import type { Prng } from '../../../src/base/prng.ts';
 import type { Item, Operation, Outcome, Read, Scan, Write } from '../../checkers/operation.ts';
@@ -35,7 +36,9 @@ class Model {
   readonly #times: Times;
   readonly #history: Operation[] = [];
   readonly #logs: Entry[][] = [[], [], []];
-  /** [reader][origin]: how much of the origin's log the reader holds, and how much of it for good. */
+  /**
+   * [reader][origin]: how much of the origin's log the reader holds, and how much of it for good.
+   */
   readonly #cursors = NODES.map(() => [0, 0, 0]);
   readonly #floors = NODES.map(() => [0, 0, 0]);
   readonly #clocks: number[] = [0, 0, 0];

@@ -1,6 +1,7 @@
-// Every small history of one kind: all orders of calls and returns with a bounded number of operations under way, and
-// for every call each of the given forms. Neighbouring calls and neighbouring returns may change places without any
-// difference to what precedes what, so only one order of them is made.
+// Every small history of one kind: all orders of calls and returns with a bounded number of
+// operations under way, and for every call each of the given forms. Neighbouring calls and
+// neighbouring returns may change places without any difference to what precedes what, so only one
+// order of them is made.
 
 import type { Operation } from '../../checkers/operation.ts';
 
@@ -15,7 +16,10 @@ export interface Scope {
   readonly processes: number;
 }
 
-/** Calls `visit` for every history of one to so many operations, and tells how many; the array is used again. */
+/**
+ * Calls `visit` for every history of one to so many operations, and tells how many; the array is
+ * used again.
+ */
 export function enumerate(scope: Scope, visit: (history: readonly Operation[]) => void): number {
   const { forms, operations, processes } = scope;
   const history: Operation[] = [];

@@ -11,8 +11,8 @@ const SLOW_MS = 60_000;
 const OUTCOMES: readonly Outcome[] = [true, false, null];
 
 describe('fifo', () => {
-  // Four writes one after the other, the last two perhaps of another client or through another replica, and one scan
-  // that shows any of those that had begun.
+  // Four writes one after the other, the last two perhaps of another client or through another
+  // replica, and one scan that shows any of those that had begun.
   it(
     'counts the holes of its twin in all 54,432 histories of four writes and a scan',
     () => {

@@ -1,6 +1,6 @@
-// Legal histories from a model cluster: three replicas with logs that are delivered in order and whenever the dice
-// say so, last-write-wins, and clients whose operations overlap. What the model does is what the promises allow, so
-// every checker must accept it.
+// Legal histories from a model cluster: three replicas with logs that are delivered in order and
+// whenever the dice say so, last-write-wins, and clients whose operations overlap. What the model
+// does is what the promises allow, so every checker must accept it.
 
 import type { Prng } from '../../../src/base/prng.ts';
 import type {

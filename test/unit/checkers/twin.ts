@@ -1,5 +1,5 @@
-// The plain-spoken twins of the fast checkers: the definitions written down as loops over everything, for small
-// histories. They count anomalies; the checkers must count the same.
+// The plain-spoken twins of the fast checkers: the definitions written down as loops over
+// everything, for small histories. They count anomalies; the checkers must count the same.
 
 import type { History, Operation, Read, Scan, Write } from '../../checkers/operation.ts';
 
@@ -33,7 +33,9 @@ export function refusedTwin(history: History, nodes: readonly string[]): number 
   return refused;
 }
 
-/** Triples of a scan, the latest write that it shows of a client, and an earlier one that it lacks. */
+/**
+ * Triples of a scan, the latest write that it shows of a client, and an earlier one that it lacks.
+ */
 export function holesTwin(history: History): number {
   let holes = 0;
   for (const scan of history) {
@@ -100,7 +102,10 @@ function puts(history: readonly Operation[]): Write[] {
   return history.filter((operation): operation is Write => operation.type === 'put');
 }
 
-/** Final reads of a key with one write that lack what had been acknowledged or shown before they began. */
+/**
+ * Final reads of a key with one write that lack what had been acknowledged or shown before they
+ * began.
+ */
 export function lostElementsTwin(history: History): number {
   const gets = history.filter((each): each is Read => each.type === 'get' && each.ok === true);
   const lacking = gets.filter(({ final, result }) => final === true && result === null);
@@ -116,7 +121,9 @@ export function lostElementsTwin(history: History): number {
   }).length;
 }
 
-/** Whether some of the operations, and all of those that were acknowledged, fit one after the other. */
+/**
+ * Whether some of the operations, and all of those that were acknowledged, fit one after the other.
+ */
 export function linearizableTwin(history: History): boolean {
   const all = history.filter(({ ok, type }) => ok === true || (ok === null && type !== 'get'));
   return fits(all, new Map());

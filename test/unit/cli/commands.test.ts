@@ -1,4 +1,5 @@
-// The client commands against a server of a few lines: what they send, what they write, how they end.
+// The client commands against a server of a few lines: what they send, what they write, how they
+// end.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';

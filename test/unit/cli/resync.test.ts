@@ -47,7 +47,10 @@ function unfit(namespace: string): NamespaceHealthView {
   return { namespace, state: 'catching-up', answers: false, ...rest };
 }
 
-/** A replica that answers with one view after the other, the last one for ever; undefined: not at all. */
+/**
+ * A replica that answers with one view after the other, the last one for ever; undefined: not at
+ * all.
+ */
 function clientOf(views: readonly (Partial<Self> | undefined)[]): Client {
   let at = 0;
   return {

@@ -1,4 +1,5 @@
-// The agreed clock against clocks that are wrong in the ways real ones are. Round trips take 20 ms unless a test says so.
+// The agreed clock against clocks that are wrong in the ways real ones are. Round trips take 20 ms
+// unless a test says so.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AgreedClock } from '../../../src/consistency/agreed-clock.ts';

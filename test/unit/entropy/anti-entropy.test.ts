@@ -61,7 +61,10 @@ const messagesOf = (side: Side): { peer: number; message: TreeMessage }[] =>
       message.kind.startsWith('tree-') ? [{ peer, message: message as TreeMessage }] : [],
     );
 
-/** What either side sends arrives at the other, and what it reads returns, until nothing is under way. */
+/**
+ * What either side sends arrives at the other, and what it reads returns, until nothing is under
+ * way.
+ */
 function settle(): void {
   for (let isBusy = true; isBusy; ) {
     isBusy = false;

@@ -16,7 +16,10 @@ const KEYS = 600;
 /** As many as that are in the log of the peer no longer. */
 const FLOOR = 400;
 
-/** Values of some size, so that a copy takes several parts; the last two are under an idempotency key. */
+/**
+ * Values of some size, so that a copy takes several parts; the last two are under an idempotency
+ * key.
+ */
 const entries: readonly Mutation[] = run(US1, KEYS, (seq) => ({
   namespace: seq % 2 === 0 ? NS : NT,
   key: key(`k${String(seq).padStart(3, '0')}`),
@@ -93,7 +96,10 @@ class Side {
 let ap: Side;
 let eu: Side;
 
-/** Messages go there and back one by one, and what follows from each is done, `until` something has come. */
+/**
+ * Messages go there and back one by one, and what follows from each is done, `until` something has
+ * come.
+ */
 function exchange(until: () => boolean = () => false): void {
   const under: { readonly to: Side; readonly from: number; readonly message: SnapshotMessage }[] =
     [];
@@ -164,7 +170,8 @@ describe('a copy', () => {
       return false;
     });
     expect(shares).toEqual(shares.toSorted((a, b) => a - b));
-    // Keys begin alike, so the position tells little more than the namespace: `ns` is done, and then `nt`.
+    // Keys begin alike, so the position tells little more than the namespace: `ns` is done, and
+    // then `nt`.
     const [first, last] = [shares.find((share) => share > 0), shares.at(-1)];
     expect(first).toBeLessThan(0.5);
     expect(last).toBeGreaterThanOrEqual(0.5);

@@ -1,5 +1,5 @@
-// A replica stepped by hand that has yet to measure how far it is behind: its peers answer, rightly or wrongly, and one of
-// them asks it in turn.
+// A replica stepped by hand that has yet to measure how far it is behind: its peers answer, rightly
+// or wrongly, and one of them asks it in turn.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Reply } from '../../../src/model/command.ts';

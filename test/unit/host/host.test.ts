@@ -16,8 +16,9 @@ import { KeyMap } from '../../support/key-map.ts';
 type Done = (failure: string | undefined) => void;
 
 /**
- * A host between ports that write down what is asked of them, in order, and do it when they are told to: `commit` and
- * `durable` name the batches by their number, `send` the message, `reply` the client.
+ * A host between ports that write down what is asked of them, in order, and do it when they are
+ * told to: `commit` and `durable` name the batches by their number, `send` the message, `reply` the
+ * client.
  */
 class Scene {
   readonly journal: string[] = [];
@@ -152,7 +153,9 @@ const hello = (holds: readonly [string, number][] = []): Message =>
     vector: holds.map(([of, seq]) => [origin(of), seq] as const),
   });
 
-/** Open, its first batch durable, and greeted by its only peer if it has one, which is durable, too. */
+/**
+ * Open, its first batch durable, and greeted by its only peer if it has one, which is durable, too.
+ */
 function opened(regions: readonly string[] = ['eu'], changes: Partial<Settings> = {}): Scene {
   const scene = new Scene(regions, changes);
   scene.commit();

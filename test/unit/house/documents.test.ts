@@ -1,4 +1,5 @@
-// Documents are held against the code that they describe, and comments against the documents that they name.
+// Documents are held against the code that they describe, and comments against the documents that
+// they name.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

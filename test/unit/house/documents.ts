@@ -1,5 +1,6 @@
-// What documents and comments name must exist: files, documents, sections, traps, rules of storage. Every rule takes texts
-// and answers with what it found wrong, so that the tests can show that it finds something.
+// What documents and comments name must exist: files, documents, sections, traps, rules of storage.
+// Every rule takes texts and answers with what it found wrong, so that the tests can show that it
+// finds something.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
@@ -89,7 +90,10 @@ function withoutCode(text: string): string {
   return text.replaceAll(/^```[\s\S]*?^```$/gm, '');
 }
 
-/** The cells of the rows of a table below a heading, header and rule left out; the first table there. */
+/**
+ * The cells of the rows of a table below a heading, header and rule left out; the first table
+ * there.
+ */
 export function tableBelow(text: string, heading: string): string[][] {
   const [, section = ''] = text.split(new RegExp(`^#+ ${heading}$`, 'm'));
   const lines = section.split('\n');

@@ -1,5 +1,5 @@
-// The floor plan as data, and the rules that read it: which room may import which, which packages and
-// words may appear where. Every rule takes one file and answers with what it found wrong.
+// The floor plan as data, and the rules that read it: which room may import which, which packages
+// and words may appear where. Every rule takes one file and answers with what it found wrong.
 
 import { posix } from 'node:path';
 import { closing, isWord, type SourceFile, specifiers, type Token, tokenize } from './source.ts';
@@ -10,7 +10,9 @@ const machines: readonly string[] =
     ' ',
   );
 
-/** From the ground up. Rooms on one floor do not import each other; imports go strictly downwards. */
+/**
+ * From the ground up. Rooms on one floor do not import each other; imports go strictly downwards.
+ */
 export const floors: readonly (readonly string[])[] = [
   ['base'],
   ['model'],
@@ -33,7 +35,10 @@ export const apart: Record<string, { readonly sees: string[]; readonly seenBy: s
   console: { sees: ['api'], seenBy: [] },
 };
 
-/** Rooms with few doors: who may import them. The composition root composes hosts, and no part of a replica. */
+/**
+ * Rooms with few doors: who may import them. The composition root composes hosts, and no part of a
+ * replica.
+ */
 const doors: Record<string, readonly string[]> = {
   quorum: ['replica'],
   stream: ['replica'],
@@ -51,7 +56,10 @@ const doors: Record<string, readonly string[]> = {
   replica: ['host'],
 };
 
-/** Deterministic rooms: everything up to and including the host, and what server and clients agree upon. */
+/**
+ * Deterministic rooms: everything up to and including the host, and what server and clients agree
+ * upon.
+ */
 const pureRooms: ReadonlySet<string> = new Set([...floors.slice(0, -1).flat(), 'api']);
 
 /** Packages that touch no clock, dice, or IO, with the deterministic rooms that may use them. */

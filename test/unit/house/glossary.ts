@@ -1,9 +1,12 @@
-// One word for one thing: the identifiers and file names of the source against the words that the glossary of
-// ARCHITECTURE.md rules out, and exports of one name that mean different things.
+// One word for one thing: the identifiers and file names of the source against the words that the
+// glossary of ARCHITECTURE.md rules out, and exports of one name that mean different things.
 
 import { type SourceFile, type Token, tokenize } from './source.ts';
 
-/** Identifiers that have the word among their own: `lifeOf` has life, `lifetime` has not. File names count as well. */
+/**
+ * Identifiers that have the word among their own: `lifeOf` has life, `lifetime` has not. File names
+ * count as well.
+ */
 export function identifiersWith(word: string, files: readonly SourceFile[]): string[] {
   const found = files.flatMap((file) =>
     namesIn(file).filter((name) => wordsOf(name).includes(word)),

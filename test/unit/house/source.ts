@@ -1,6 +1,6 @@
 // Reads source text as tokens, so that the house rules see code and never comments or the inside of
-// strings. It knows just enough of TypeScript for that: strings, templates with their substitutions,
-// comments, regular expressions, words, numbers, and punctuation.
+// strings. It knows just enough of TypeScript for that: strings, templates with their
+// substitutions, comments, regular expressions, words, numbers, and punctuation.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

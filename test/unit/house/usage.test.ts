@@ -1,4 +1,5 @@
-// Every program beside `npm test` says what it does, and has a line of help for each of its options.
+// Every program beside `npm test` says what it does, and has a line of help for each of its
+// options.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,10 +1,12 @@
-// Fixed waits in tests. A test that waits so many milliseconds for something fails where the machine is busy, and wastes them
-// where it is not: it waits for progress instead (test/support/wait.ts), with a bound that stands against waiting for ever. What
-// may wait for a time is written down here, with the reason.
+// Fixed waits in tests. A test that waits so many milliseconds for something fails where the
+// machine is busy, and wastes them where it is not: it waits for progress instead
+// (test/support/wait.ts), with a bound that stands against waiting for ever. What may wait for a
+// time is written down here, with the reason.
 //
 //   fixed-wait    `sleep` or `setTimeout` that is no pause between two looks at a condition
-//   short-bound   a time after which something is given up, of less than SHORT_MS: as the last argument of `until`, as a
-//                 `timeout` of a program that is run, or as the time in which replicas become ready
+//   short-bound   a time after which something is given up, of less than SHORT_MS: as the last
+//                 argument of `until`, as a `timeout` of a program that is run, or as the time in
+//                 which replicas become ready
 
 import type { SourceFile } from './source.ts';
 

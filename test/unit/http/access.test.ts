@@ -1,4 +1,5 @@
-// Every route with every role, generated from the route table: a route without a policy cannot pass.
+// Every route with every role, generated from the route table: a route without a policy cannot
+// pass.
 
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,5 @@
-// Admission under overload, on a virtual clock: a thread that works requests off at a known cost, and refuses at another.
+// Admission under overload, on a virtual clock: a thread that works requests off at a known cost,
+// and refuses at another.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Admission } from '../../../src/http/guard/admission.ts';
@@ -35,7 +36,10 @@ interface Step {
   readonly stage: number;
 }
 
-/** `rate` requests a second arrive for so long; each waits besides for `awayMs`, which costs nothing. */
+/**
+ * `rate` requests a second arrive for so long; each waits besides for `awayMs`, which costs
+ * nothing.
+ */
 function load(rate: number, seconds: number, awayMs = 0, refuseMs = REFUSE_MS.slow): Run {
   const run: Run = { doneMs: [], refusedMs: [] };
   const begunMs = nowMs;

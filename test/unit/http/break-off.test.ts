@@ -1,4 +1,5 @@
-// A bug while a client is answered ends that answer and its connection, and is reported once; the server goes on.
+// A bug while a client is answered ends that answer and its connection, and is reported once; the
+// server goes on.
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { HandOver } from '../../../src/host/hand-over.ts';
@@ -109,7 +110,8 @@ describe('a bug', () => {
       const fault = { code: 'replica-stale', detail: 'no', alternates };
       hand.give(command.client, { kind: 'failed', fault } as unknown as Reply);
     });
-    // A target may hold bytes beyond ASCII in absolute or origin form; the reply repeats them in its Location.
+    // A target may hold bytes beyond ASCII in absolute or origin form; the reply repeats them in
+    // its Location.
     const text = await server.raw('GET /v1/kv/bench/\u00e9?redirect HTTP/1.1\r\nHost: a\r\n\r\n');
     expect(repliesIn(text)[0]?.status).toBeGreaterThan(0);
     expect(errors).toEqual([]);

@@ -1,5 +1,6 @@
-// The OpenAPI document against the server, both ways: what it promises of each route is taken and can be answered, and what
-// it does not name is refused or changes nothing. Every reply is held against the document as well (harness.ts).
+// The OpenAPI document against the server, both ways: what it promises of each route is taken and
+// can be answered, and what it does not name is refused or changes nothing. Every reply is held
+// against the document as well (harness.ts).
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PROBLEMS, type ProblemCode } from '../../../src/api/problems.ts';
@@ -205,7 +206,10 @@ const TELLING: { readonly [name: string]: string } = {
   'Content-MD5': 'AAAA',
 };
 
-/** The header changes what is answered or what the replica is asked. A refusal of the header as such is no reading of it. */
+/**
+ * The header changes what is answered or what the replica is asked. A refusal of the header as such
+ * is no reading of it.
+ */
 async function changes(id: Id, name: string, value: string): Promise<boolean> {
   await harness.ask('/v1/kv/bench/k', { method: 'PUT', body: 'v' });
   const before = outcome(await ask(id));
@@ -232,7 +236,10 @@ const failing = (code: FaultCode) => (command: Command) => {
   command.client.onReply({ kind: 'failed', fault: { code, detail: 'as asked', alternates } });
 };
 
-/** Answers as the reference does, but says of the replica what `says` holds, and keeps what is no status where told to. */
+/**
+ * Answers as the reference does, but says of the replica what `says` holds, and keeps what is no
+ * status where told to.
+ */
 function standIn(says: Partial<Status['self']>, keepsOthers: boolean): void {
   const hold = (command: Command): void => {
     if (command.kind !== 'status' && keepsOthers) return;

@@ -1,5 +1,6 @@
-// Who may ask at all: pages of other web sites, and hosts that this replica does not go by, are refused before anything else
-// is looked at, on every route alike. Requests are sent as bytes, as a browser would send them.
+// Who may ask at all: pages of other web sites, and hosts that this replica does not go by, are
+// refused before anything else is looked at, on every route alike. Requests are sent as bytes, as a
+// browser would send them.
 
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// The fast path beside Node's HTTP server: the same bytes to both, in one piece and in two, and the same answers. What it
-// reads itself, and what it leaves to Node, is looked at in its reader.
+// The fast path beside Node's HTTP server: the same bytes to both, in one piece and in two, and the
+// same answers. What it reads itself, and what it leaves to Node, is looked at in its reader.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -28,7 +28,10 @@ const get = of(`GET ${key}`);
 const put = (body: string, ...headers: string[]): string =>
   of(`PUT ${key}`, [...headers, `Content-Length: ${body.length}`], body);
 
-/** Sends the pieces, each when the one before it was read, and gives all that came until `isAll`, or the end. */
+/**
+ * Sends the pieces, each when the one before it was read, and gives all that came until `isAll`, or
+ * the end.
+ */
 async function exchange(
   { port }: Harness,
   pieces: readonly string[],
@@ -55,7 +58,10 @@ async function exchange(
   return text;
 }
 
-/** What both answer to the same, which has to be the same. Node gets it in these pieces, the fast path in one. */
+/**
+ * What both answer to the same, which has to be the same. Node gets it in these pieces, the fast
+ * path in one.
+ */
 async function both(pieces: readonly string[], count: number): Promise<string> {
   const isAll = (text: string) => repliesIn(text).length >= count && /\r\n\r\n/.test(text);
   const [one, other] = await Promise.all([
@@ -125,7 +131,8 @@ describe('one connection after another kind of request', () => {
     expect(repliesIn(await both([bytes], count)).length).toBeGreaterThanOrEqual(count);
   });
 
-  // What of them Node answers before it sees the malformed one depends on how they arrive; the fast path answers them all.
+  // What of them Node answers before it sees the malformed one depends on how they arrive; the fast
+  // path answers them all.
   it.each([
     ['an unknown method behind a write', [put('x'), `BREW ${key} HTTP/1.1\r\nHost: a\r\n\r\n`], 2],
     ['a malformed request behind reads', [get, get, `GET ${key} HTTP/1.1\r\nX : a\r\n\r\n`], 3],

@@ -1,4 +1,5 @@
-// The rows H1 to H15 of the security matrix, sent as bytes: what a proper client library would never send.
+// The rows H1 to H15 of the security matrix, sent as bytes: what a proper client library would
+// never send.
 
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';

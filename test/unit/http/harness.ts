@@ -1,5 +1,5 @@
-// A server on loopback in front of the reference model, and two clients: one that speaks proper HTTP, and one that
-// sends whatever bytes it is given.
+// A server on loopback in front of the reference model, and two clients: one that speaks proper
+// HTTP, and one that sends whatever bytes it is given.
 
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
@@ -44,7 +44,10 @@ export interface Harness {
   readonly port: number;
   readonly errors: unknown[];
   ask(path: string, ask?: Ask): Promise<Answer>;
-  /** Sends bytes on a fresh connection and gives everything that came until it ended or was silent for `quietMs`. */
+  /**
+   * Sends bytes on a fresh connection and gives everything that came until it ended or was silent
+   * for `quietMs`.
+   */
   raw(bytes: string | Uint8Array, quietMs?: number): Promise<string>;
   stop(): Promise<void>;
 }
@@ -61,7 +64,10 @@ export interface HarnessOptions {
   readonly probe?: Probe;
   /** What the thread did; measured unless told. */
   readonly work?: () => Work;
-  /** A second server without the fast path gets the same requests, and `stop` fails where it answers differently. */
+  /**
+   * A second server without the fast path gets the same requests, and `stop` fails where it answers
+   * differently.
+   */
   readonly twin?: boolean;
 }
 
@@ -154,7 +160,10 @@ async function withoutFastPath(
   return { server, port: (await server.listen('127.0.0.1', 0)).port };
 }
 
-/** Every reply that a test sees is held against the OpenAPI document, which is the same of all these servers. */
+/**
+ * Every reply that a test sees is held against the OpenAPI document, which is the same of all these
+ * servers.
+ */
 let replyCheck: Promise<ReplyCheck> | undefined;
 
 async function describedReplies(port: number): Promise<ReplyCheck> {
@@ -224,7 +233,10 @@ function askOver(
   });
 }
 
-/** Ends when nothing came for `quietMs`; the first byte may take `firstMs`, because a busy machine answers late. */
+/**
+ * Ends when nothing came for `quietMs`; the first byte may take `firstMs`, because a busy machine
+ * answers late.
+ */
 function sendRaw(
   port: number,
   bytes: string | Uint8Array,

@@ -1,5 +1,5 @@
-// Keys as people name them, through the clients that they use: each client has its own idea of what a URL is, and what it
-// makes of it before it sends must name the same key in the end.
+// Keys as people name them, through the clients that they use: each client has its own idea of what
+// a URL is, and what it makes of it before it sends must name the same key in the end.
 
 import { execFile } from 'node:child_process';
 import { request as httpRequest } from 'node:http';

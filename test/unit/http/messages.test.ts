@@ -1,5 +1,5 @@
-// What HTTP says about messages, beside what they mean here: bodies that are none or lead nowhere, expectations, closed
-// halves of connections, idle connections.
+// What HTTP says about messages, beside what they mean here: bodies that are none or lead nowhere,
+// expectations, closed halves of connections, idle connections.
 
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

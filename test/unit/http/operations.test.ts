@@ -1,4 +1,5 @@
-// Everything beside keys: where a write is, what replicas hold, the cluster, policies, health, metrics.
+// Everything beside keys: where a write is, what replicas hold, the cluster, policies, health,
+// metrics.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { assert } from '../../../src/base/assert.ts';

@@ -122,7 +122,8 @@ it('what there is no room for is refused at once, and what tells of the replica 
   expect(last.text()).toContain('Retry-After: 1');
   const answer = await harness.ask('/v1/kv/bench/a');
   expect([answer.status, problemOf(answer)]).toEqual([503, 'overloaded']);
-  // Refused on the fast path, and by Node's server, which a tab makes the reader: the same to the byte.
+  // Refused on the fast path, and by Node's server, which a tab makes the reader: the same to the
+  // byte.
   const bodies = [
     get(''),
     get('').replace('GET', 'HEAD'),

@@ -1,5 +1,5 @@
-// So many requests that wait behind others on their connections that there is no room for one more: what was taken is answered
-// in order, and then the connection ends, whichever front reads it.
+// So many requests that wait behind others on their connections that there is no room for one more:
+// what was taken is answered in order, and then the connection ends, whichever front reads it.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

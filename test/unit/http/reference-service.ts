@@ -1,6 +1,6 @@
-// A model of a replica that the HTTP tests talk to and compare with: the command contract over one Map, alone in its
-// cluster of three, without durability, time-outs or peers. It is the oracle of the fuzzing, so it is written to be
-// obviously right rather than fast.
+// A model of a replica that the HTTP tests talk to and compare with: the command contract over one
+// Map, alone in its cluster of three, without durability, time-outs or peers. It is the oracle of
+// the fuzzing, so it is written to be obviously right rather than fast.
 
 import type {
   Command,

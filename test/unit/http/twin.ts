@@ -1,7 +1,9 @@
-// Two servers behind one port: what a client sends goes to both, and it sees what the first one answers. What the two
-// answered on a connection is compared to the byte, but for what may differ: dates, instances, versions and times.
+// Two servers behind one port: what a client sends goes to both, and it sees what the first one
+// answers. What the two answered on a connection is compared to the byte, but for what may differ:
+// dates, instances, versions and times.
 //
-// The client sees an answer when the other server has given as much, so that the next request finds both in the same state.
+// The client sees an answer when the other server has given as much, so that the next request finds
+// both in the same state.
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -23,7 +25,10 @@ const SLACK_BYTES = 48;
 /** An answer that one of them alone gives is shown after this. */
 const PATIENCE_MS = 4000;
 
-/** `mayDiffer`: the first server does now what the second cannot know; what is asked meanwhile goes to the first alone. */
+/**
+ * `mayDiffer`: the first server does now what the second cannot know; what is asked meanwhile goes
+ * to the first alone.
+ */
 export async function startTwin(
   ports: readonly [number, number],
   mayDiffer: () => boolean,

@@ -7,7 +7,10 @@ const MINUTE_MS = 60_000;
 let path: PathLag;
 let nowMs = 0;
 
-/** An echo a heartbeat later: there and back, of which `back` on the way back, to a clock that is 7000 ms behind. */
+/**
+ * An echo a heartbeat later: there and back, of which `back` on the way back, to a clock that is
+ * 7000 ms behind.
+ */
 function echo(roundMs: number, back = roundMs / 2): void {
   nowMs += 200;
   path.onEcho({ roundMs, backMs: back + 7000 }, nowMs);

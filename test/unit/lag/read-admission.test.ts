@@ -1,4 +1,5 @@
-// A replica stepped by hand: what it makes of a read that comes before its timer, as after a stall of the whole process.
+// A replica stepped by hand: what it makes of a read that comes before its timer, as after a stall
+// of the whole process.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { helloOf, key, membershipOf, namespace, origin, run } from '../../support/build.ts';

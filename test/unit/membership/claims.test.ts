@@ -10,7 +10,10 @@ const WITHOUT_AP = without(CURRENT, AP);
 const FURTHER: Membership = { ...WITHOUT_US, epoch: 9 };
 const WAIT_MS = 100;
 
-/** This replica is ap-1, which knows of so many members that they have accepted nothing, itself included. */
+/**
+ * This replica is ap-1, which knows of so many members that they have accepted nothing, itself
+ * included.
+ */
 const ground = (abstaining: number, more: Partial<Ground> = {}): Ground => ({
   self: AP,
   current: CURRENT,

@@ -1,4 +1,5 @@
-// What a peer says and what cannot be is refused at the door, logged once and counted; what is left counts.
+// What a peer says and what cannot be is refused at the door, logged once and counted; what is left
+// counts.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HLC_MAX } from '../../../src/model/hlc.ts';

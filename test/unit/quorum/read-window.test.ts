@@ -1,4 +1,5 @@
-// The keys that lists read at a time: bounded in number, and by the bytes that they are expected to bring.
+// The keys that lists read at a time: bounded in number, and by the bytes that they are expected to
+// bring.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Expected, ReadWindow } from '../../../src/quorum/read-window.ts';

@@ -1,4 +1,5 @@
-// A replica that forgets a delete, step by step: what it waits for, and what it makes of a record that comes too late.
+// A replica that forgets a delete, step by step: what it waits for, and what it makes of a record
+// that comes too late.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Command, Reply } from '../../../src/model/command.ts';

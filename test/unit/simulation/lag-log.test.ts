@@ -33,7 +33,8 @@ describe('the lag behind a replica that stamped ahead', () => {
 
   it('counts from then on', () => {
     const cluster = new Cluster({ clocks: [0, 1, 2].map(() => ({ wallStartMs: START })) });
-    // By the first of these clocks all that is stamped here is a minute ahead, by the second its time has come.
+    // By the first of these clocks all that is stamped here is a minute ahead, by the second its
+    // time has come.
     const ahead = new LagLog(cluster, START - 60_000);
     const due = new LagLog(cluster, START + 60_000);
     for (const log of [ahead, due]) log.begin();

@@ -70,7 +70,8 @@ describe('a tombstone', () => {
     room.hold(...deletes(A1, 1), ...deletes(OWN, 1), ...deletes(Z1, 1));
     tombstones.onBeat(room.turn);
     room.hold(...deletes(OWN, 3).slice(1));
-    // The first round settles what was here when it began; the walk leaps over the rest of that lane.
+    // The first round settles what was here when it began; the walk leaps over the rest of that
+    // lane.
     beat();
     tombstones.onDurable(0, room.turn);
     room.readOnce();

@@ -1,4 +1,5 @@
-// The gates of a replica one by one: each is asked in circumstances in which the others would have nothing to say.
+// The gates of a replica one by one: each is asked in circumstances in which the others would have
+// nothing to say.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Now } from '../../../../src/model/effect.ts';
