@@ -31,11 +31,7 @@ export const quorums: readonly Mutant[] = [
     file: 'src/replica/desk/writes.ts',
     replace: 'return this.#options.peers.holders(dot, this.#options.log.durable);',
     with: 'return this.#options.peers.holders(dot, this.#options.log.durable) | 0x7fffffff;',
-    foundBy: {
-      kind: 'test',
-      file: 'test/scenario/idempotency.test.ts',
-      name: 'waits for the copies that it asks for itself, and does not know better at its deadline',
-    },
+    foundBy: sim,
   },
   {
     id: 'vote-counted-twice',
