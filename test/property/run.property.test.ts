@@ -24,7 +24,7 @@ import { PullServer } from '../../src/stream/pull-server.ts';
 import { Receiver } from '../../src/stream/receiver.ts';
 import { PeerSender } from '../../src/stream/sender.ts';
 import { bytes, mutation, origin } from '../support/build.ts';
-import { KeyMap } from '../support/key-map.ts';
+import { commitLog, KeyMap } from '../support/key-map.ts';
 import { readBack, sent } from '../support/outbox.ts';
 
 const A1 = origin('a.1');
@@ -76,12 +76,7 @@ function storeOf(tailBytes: number): Store {
     log,
     out,
     disk,
-    commit() {
-      log.seal(out);
-      const { lsn } = out;
-      disk.apply(out.takeBatch());
-      log.onDurable(lsn, out);
-    },
+    commit: () => commitLog(log, disk, out),
     readBack: () => readBack(out, (request) => disk.range(request)),
   };
 }

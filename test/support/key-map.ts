@@ -3,7 +3,9 @@
 
 import { compareBytes } from '../../src/base/bytes.ts';
 import type { RangeEntry, RangeRequest, RangeResult } from '../../src/model/effect.ts';
+import type { HostTurn } from '../../src/host/turn.ts';
 import { type Batch, type PointRead, UNREADABLE } from '../../src/model/port.ts';
+import type { Log } from '../../src/store/log.ts';
 
 const nameOf = (key: Uint8Array): string => String.fromCharCode(...key);
 
@@ -63,4 +65,12 @@ export class KeyMap {
       if (compareBytes(from, key) <= 0 && compareBytes(key, to) < 0) this.#entries.delete(name);
     }
   }
+}
+
+/** What was appended becomes durable, in one batch. */
+export function commitLog(log: Log, storage: KeyMap, out: HostTurn): void {
+  log.seal(out);
+  const { lsn } = out;
+  storage.apply(out.takeBatch());
+  log.onDurable(lsn, out);
 }

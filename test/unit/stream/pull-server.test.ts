@@ -7,7 +7,7 @@ import { logKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
 import { PullServer } from '../../../src/stream/pull-server.ts';
 import { origin, run } from '../../support/build.ts';
-import { KeyMap } from '../../support/key-map.ts';
+import { commitLog, KeyMap } from '../../support/key-map.ts';
 import { readBack, sent } from '../../support/outbox.ts';
 
 const B1 = origin('b.1');
@@ -25,14 +25,7 @@ function serve(tailEntries: number, frameEntries: number): void {
   log = new Log(tailEntries * SIZE, createMetrics());
   server = new PullServer(log, frameEntries * SIZE);
   for (const entry of entries.slice(0, 10)) log.append(log.open(B1), entry, out);
-  commit();
-}
-
-function commit(): void {
-  log.seal(out);
-  const { lsn } = out;
-  storage.apply(out.takeBatch());
-  log.onDurable(lsn, out);
+  commitLog(log, storage, out);
 }
 
 function pull(from: number, peer = 1, bytesMax = 1e6): string[] {
@@ -66,7 +59,7 @@ describe('a pull', () => {
     expect(pull(11)).toEqual([]);
     log.append(log.open(B1), entries[10] as Mutation, out);
     expect(pull(11)).toEqual([]);
-    commit();
+    commitLog(log, storage, out);
     expect(pull(11)).toEqual(['1: 11-11']);
     const lane = log.open(B1);
     log.truncate(lane, 5, 0, out);

@@ -9,7 +9,7 @@ import { logKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
 import { PeerSender } from '../../../src/stream/sender.ts';
 import { origin, run } from '../../support/build.ts';
-import { KeyMap } from '../../support/key-map.ts';
+import { commitLog, KeyMap } from '../../support/key-map.ts';
 import { readBack, sent } from '../../support/outbox.ts';
 
 const PEER = 1;
@@ -46,10 +46,7 @@ class Scene {
   }
 
   commit(): this {
-    this.log.seal(this.out);
-    const { lsn } = this.out;
-    this.storage.apply(this.out.takeBatch());
-    this.log.onDurable(lsn, this.out);
+    commitLog(this.log, this.storage, this.out);
     return this;
   }
 
