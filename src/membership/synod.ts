@@ -277,13 +277,14 @@ export class Synod {
 
   // ---- the proposer
 
-  // idle -> preparing
+  // idle -> preparing; preparing -> preparing: a request that ran out of time left that attempt, which
+  // has proposed nothing, and the next request begins its own
   #prepare(turn: Turn): void {
     const vote = this.#vote;
     if (vote === undefined || !this.#options.isFit()) return;
     const round = Math.max(vote.promised?.round ?? 0, this.#roundSeen) + 1;
     const ballot = { round, by: this.#options.origin };
-    assert(this.#attempt === undefined, 'synod: one attempt at a time');
+    assert(this.#attempt?.step !== 'accepting', 'synod: a proposal is not replaced');
     assert(round <= ROUND_MAX + 1, 'synod: a ballot that others can outbid');
     const untilMs = turn.now.monoMs + ATTEMPT_MS;
     const counting = { ballot, untilMs, answers: NO_MEMBERS, ownLsn: turn.lsn };

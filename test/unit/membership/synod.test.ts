@@ -57,6 +57,18 @@ describe('a proposer', () => {
     expect(room.chosen).toEqual([]);
   });
 
+  it('begins for the next request while the attempt of one that ran out of time is under way', () => {
+    room.seat(0).ask(room.joined('za'), 50);
+    room.seat(0).commit();
+    room.letters.length = 0;
+    room.pass(100);
+    expect(outcomes(0)).toEqual(['timeout']);
+    room.seat(0).ask(room.joined('zz'));
+    room.quiet();
+    expect(outcomes(0)).toEqual(['timeout', 'chosen']);
+    expect(room.seat(1).chosen).toEqual(room.joined('zz'));
+  });
+
   it('that was heard by one acceptor only does not know at its deadline', () => {
     room.seat(0).ask(room.joined('za'));
     room.seat(0).commit();
