@@ -31,6 +31,7 @@
 // A difference of the digests at a cut was therefore lost on one side, or a tree is wrong
 // (tree-walk.ts).
 
+import { assert } from '../base/assert.ts';
 import type { TreeReply, VectorEntries } from '../model/message.ts';
 import type { Digest } from '../model/record.ts';
 import { countMissing, dominates, mergeVector, type ReadonlyVector } from '../model/vector.ts';
@@ -89,6 +90,7 @@ export class Cut {
    * apart.
    */
   join(theirs: VectorEntries): boolean {
+    assert(!this.#isOver && !this.#isFixed, 'tree cut: it is joined once');
     const cut = new Map(this.vector);
     mergeVector(cut, new Map(theirs));
     return this.#fix(cut);

@@ -14,6 +14,7 @@
 // Bounds: as many as reads may wait, of them `LISTS_MAX` lists; a list's page ends with a frame,
 // and its cursor continues at any replica.
 
+import { assert } from '../base/assert.ts';
 import type { Asker, ListCommand, ReadCommand } from '../model/command.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import type { NamespaceName } from '../model/id.ts';
@@ -224,8 +225,10 @@ export class ForwardClient {
   }
 
   #end({ id, command }: Pending): void {
-    this.#pending.delete(id);
+    const wasPending = this.#pending.delete(id);
+    assert(wasPending, 'forward client: a question is answered once');
     if (command.kind === 'list') this.#lists--;
+    assert(this.#lists >= 0, 'forward client: lists that wait are counted');
   }
 }
 

@@ -102,6 +102,7 @@ export class Host implements ReplicaService {
 
   /** Recovers from storage, then opens the network. Once. */
   start(): void {
+    assert(this.#phase === 'recovering', 'host: started once');
     this.#replica.begin(this.#turn);
     this.#drain(this.#now());
   }
@@ -140,6 +141,7 @@ export class Host implements ReplicaService {
       return;
     }
     this.#messages++;
+    assert(this.#messages <= this.#options.settings.messagesMax, 'host (5): messages are bounded');
     this.#take({ kind: 'message', peer, message });
   }
 
@@ -164,6 +166,7 @@ export class Host implements ReplicaService {
       const input = this.#inbox.shift();
       if (input === undefined) break;
       if (input.kind === 'message') this.#messages--;
+      assert(this.#messages >= 0, 'host (5): the messages that wait are counted');
       bytes += bytesIn(input);
       this.#step(input, now);
     }
@@ -176,6 +179,7 @@ export class Host implements ReplicaService {
   }
 
   #step(input: Input, now: Now): void {
+    assert(this.#phase !== 'halted', 'host (4): nothing happens any more');
     const isHalting = this.#turn.haltReason !== undefined;
     if (isHalting && !outlivesHalt(input)) return this.#ignore(input);
     this.#guard(input, now);
@@ -280,6 +284,7 @@ export class Host implements ReplicaService {
 
   // recovering -> running
   #startNetwork(): void {
+    assert(this.#phase === 'recovering', 'host: the network opens once');
     this.#phase = 'running';
     this.#options.network.start({
       onConnected: (peer) => this.#take({ kind: 'connected', peer }),

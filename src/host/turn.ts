@@ -1,6 +1,7 @@
 // One turn: the time, and the effects that the core requests, in arrays that are reused. Keys and
 // values are collected until a batch is taken; the rest is drained at the end of each turn.
 
+import { assert } from '../base/assert.ts';
 import type { Asker, Client, Reply } from '../model/command.ts';
 import {
   type Ending,
@@ -78,6 +79,8 @@ export class HostTurn implements Turn {
 
   /** The batch of the current LSN; later writes belong to the next. */
   takeBatch(): Batch {
+    assert(this.#keys.length === this.#values.length, 'turn: each key has its value');
+    assert(this.lsn > this.durable, 'turn: a batch is written before it is durable');
     const batch = { keys: this.#keys, values: this.#values };
     this.#keys = [];
     this.#values = [];
@@ -110,6 +113,7 @@ export class HostTurn implements Turn {
 
   send(peer: number, message: Message, lsn: Lsn = 0, late?: LateMessage): void {
     if (lsn > this.durable) {
+      assert(lsn <= this.lsn, 'turn: a message depends on a batch that there is');
       this.gated.push({ kind: 'message', peer, message, lsn, late });
       return;
     }
@@ -121,6 +125,7 @@ export class HostTurn implements Turn {
     if (to instanceof PeerQuestion) {
       to.answer(reply, lsn, deadlineMs, this);
     } else if (lsn > this.durable) {
+      assert(lsn <= this.lsn, 'turn: a reply depends on a batch that there is');
       const sinceMs = this.now.monoMs;
       this.gated.push({ kind: 'reply', client: to, reply, lsn, deadlineMs, sinceMs });
     } else {

@@ -3,6 +3,7 @@
 // those have no times. So each look marks the reported heads, and the oldest mark that is not
 // reached yet gives the age of the missing entries.
 
+import { assert, present } from '../base/assert.ts';
 import type { LaneId, Seq } from '../model/id.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
 
@@ -21,7 +22,7 @@ export class Backlog {
   mark(known: ReadonlyVector, durable: ReadonlyVector, nowMs: number): void {
     for (const [origin, marks] of this.#marks) {
       const own = seqOf(durable, origin);
-      while (marks.length > 0 && (marks[0] as Mark).seq <= own) marks.shift();
+      while (marks.length > 0 && present(marks[0], 'backlog: not empty').seq <= own) marks.shift();
       // The holder is not heard any more.
       if (marks.length === 0 || seqOf(known, origin) <= own) this.#marks.delete(origin);
     }
@@ -39,6 +40,7 @@ export class Backlog {
     let oldestMs = nowMs;
     for (const [first] of this.#marks.values())
       if (first !== undefined) oldestMs = Math.min(oldestMs, first.atMs);
+    assert(oldestMs <= nowMs, 'backlog: a mark is not from later');
     return nowMs - oldestMs;
   }
 }

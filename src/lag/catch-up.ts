@@ -18,6 +18,7 @@
 // lag is a separate question (read-admission.ts). The goal is set again if the peer is another
 // process, or if something was found missing or was copied since.
 
+import { assert } from '../base/assert.ts';
 import type { Outbox } from '../model/effect.ts';
 import type { LaneId } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
@@ -152,6 +153,7 @@ export class CatchUp {
       out.del(RETURNING);
       this.#writeOff(out);
     }
+    assert(!this.#isCopying, 'catch-up: a copy is no return');
     this.#return = 'none';
     this.#isCaughtUp = isOpen;
     if (isOpen) this.#goals.length = 0;
@@ -191,6 +193,7 @@ export class CatchUp {
 
   /** Stored, so that a restart in between does not take the present state for the complete one. */
   #returnToAll(out: Outbox): void {
+    assert(this.#return !== 'all', 'catch-up: a return to all begins once');
     this.#return = 'all';
     this.#goals.length = 0;
     out.put(RETURNING, sealNothing());

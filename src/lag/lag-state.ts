@@ -21,6 +21,7 @@
 // changes to `serving` only on proof. A lag that grows with time makes a replica stale at once when
 // it is looked at late, as after a stall of the whole process.
 
+import { assert, unreachable } from '../base/assert.ts';
 import { LAG_LIMITS, type LagLimit, type LagRule, type LagState } from '../model/lag.ts';
 import type { NamespaceName } from '../model/id.ts';
 import { isLagBounded, type StaleAfter } from '../model/policy.ts';
@@ -143,6 +144,8 @@ export class LagStates {
       case 'paused':
       case 'stale':
         return this.#lookForReturn(each, reading, nowMs);
+      default:
+        return unreachable(each.state);
     }
   }
 
@@ -190,11 +193,25 @@ export class LagStates {
   }
 }
 
+const NEXT: { readonly [State in LagState]: readonly LagState[] } = {
+  unknown: ['catching-up'],
+  'catching-up': ['serving'],
+  serving: ['suspect', 'paused', 'stale', 'catching-up', 'unknown'],
+  suspect: ['serving', 'paused', 'stale', 'catching-up', 'unknown'],
+  paused: ['stale', 'serving'],
+  stale: ['serving'],
+};
+
+/** States in which a limit is passed. */
+const RULED: readonly LagState[] = ['suspect', 'paused', 'stale'];
+
 const GRAVEST_FIRST: readonly LagLimit[] = ['time', 'entries', 'pause'];
 
 function enter(each: Mutable, state: LagState, rule: LagRule | undefined, nowMs: number): void {
   each.rule = rule;
   if (each.state === state) return;
+  assert(NEXT[each.state].includes(state), 'lag state: there is no such step');
+  assert(rule === undefined || RULED.includes(state), 'lag state: no limit is passed');
   each.state = state;
   each.sinceMs = nowMs;
   each.withinSinceMs = undefined;

@@ -12,6 +12,7 @@
 // adopts a later one. Until then it is empty and has sent nothing: such a replica may take any seat
 // of its name.
 
+import { assert } from '../base/assert.ts';
 import { type Outcome, Synod, freshVote, voteKey } from './synod.ts';
 import type { ChangeProgress, Client, MembershipCommand } from '../model/command.ts';
 import type { Lsn, Outbox, Turn } from '../model/effect.ts';
@@ -254,6 +255,7 @@ export class Succession {
 
   /** This incarnation ends, and the next begins with these members. */
   #adopt(membership: Membership, out: Outbox): void {
+    assert(membership.epoch > this.membership.epoch, 'succession: epochs follow each other');
     const { self } = this.#options.settings;
     const since = seatOf(membership, self)?.since;
     if (since === undefined || (this.#isBound && since !== this.#tenure.since))
@@ -279,6 +281,7 @@ export class Succession {
 
   #bind(out: Outbox): void {
     if (this.#isBound) return;
+    assert(!this.#isOver, 'succession: a directory is bound while its epoch lasts');
     this.#isBound = true;
     putTenure(this.#tenure, out);
   }

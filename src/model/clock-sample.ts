@@ -7,6 +7,8 @@
 // A sample is measured against the monotonic clock, so setting our wall clock in between does not
 // falsify it.
 
+import { assert, present } from '../base/assert.ts';
+
 /** `offsetMs` is right to within `errorMs` either way. */
 export interface ClockSample {
   readonly offsetMs: number;
@@ -60,6 +62,7 @@ export function surerOf(
 
 /** The median of one sample or more. */
 export function medianOf(samples: readonly ClockSample[]): ClockMedian {
+  assert(samples.length > 0, 'clock sample: the median of one or more');
   const upper = samples.length >> 1;
   const lower = (samples.length - 1) >> 1;
   const offsets = sorted(samples.map(({ offsetMs }) => offsetMs));
@@ -78,5 +81,5 @@ function sorted(values: number[]): number[] {
 }
 
 function at(values: readonly number[], index: number): number {
-  return values[index] as number;
+  return present(values[index], 'clock sample: within the samples');
 }

@@ -47,8 +47,11 @@ export function createHybridClock(driftMaxMs: number): HybridClock {
     },
     tick(wallMs) {
       const physical = hlcFromMs(wallMs);
+      const before = last;
       last = physical > last ? physical : last + 2 - (last % 2);
       assert(Number.isSafeInteger(last), 'hlc: out of range');
+      assert(last > before, 'hlc (1): a stamp is larger than all before it');
+      assert(last % 2 === 0, 'hlc: a stamp of a clock is even');
       return last;
     },
     witness(stamp, wallMs) {

@@ -6,6 +6,7 @@
 // an ordered entry; no group has such a name. So any entry shows where its run begins and ends. All
 // entries of a run have one stamp, and are consecutive in the log.
 
+import { assert, present } from '../base/assert.ts';
 import type { Seq } from './id.ts';
 import type { Mutation } from './record.ts';
 
@@ -27,6 +28,8 @@ const NAME = /^@(0|[1-9][0-9]{0,3})\/([1-9][0-9]{0,3})$/;
 
 /** The entry at `index` of a run of `count`; a run of one is an entry like any other. */
 export function runName(index: number, count: number): string {
+  assert(index >= 0 && index < count, 'run: a place within it');
+  assert(count <= RUN_ENTRIES_MAX, 'run: as many entries as a run may have');
   return count === 1 ? '' : `@${index}/${count}`;
 }
 
@@ -51,7 +54,7 @@ export function lastOfRun({ seq, group }: Placed): Seq {
  * incomplete.
  */
 export function runLength(entries: readonly Mutation[], at: number): number {
-  const first = entries[at] as Mutation;
+  const first = present(entries[at], 'run: within the entries');
   if (first.group === '') return 1;
   const place = placeOf(first.group);
   if (place === undefined) return 1;

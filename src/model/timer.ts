@@ -2,6 +2,8 @@
 // by the part that waits for it, and is due once. It may be due too early, if the wait that it was
 // armed for has ended; the part then checks, and arms it again.
 
+import { assert } from '../base/assert.ts';
+
 const TIMERS = [
   'grace',
   'heartbeat',
@@ -46,6 +48,7 @@ export class Timers {
 
   /** Due at `atMs`; an earlier time that is already armed stays. */
   arm(timer: Timer, atMs: number): void {
+    assert(!Number.isNaN(atMs), 'timers: a time is a number');
     if (atMs >= this.dueMs(timer)) return;
     this.#dueMs.set(timer, atMs);
     if (this.#nextMs !== undefined && atMs < this.#nextMs)

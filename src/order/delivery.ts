@@ -12,6 +12,7 @@
 // (causal) keeps held entries in this room, indexed by what they wait for, and shows each when that
 // is applied.
 
+import { assert } from '../base/assert.ts';
 import type { Turn } from '../model/effect.ts';
 import type { NamespaceName } from '../model/id.ts';
 import type { LevelRules } from '../model/level.ts';
@@ -51,6 +52,8 @@ export class Delivery {
 
   /** Takes a logged entry: it is shown in this turn, or held. */
   offer(lane: Lane, mutation: Mutation, turn: Turn): Delivered {
+    assert(mutation.seq <= lane.received, 'delivery: what is offered is logged');
+    assert(mutation.seq > lane.applied, 'delivery: what is offered is not shown yet');
     const rule = this.#options.ruleOf(mutation.namespace);
     if (!RULES[rule](lane, mutation)) return 'held';
     this.#show(lane, mutation, turn);

@@ -3,6 +3,7 @@
 // a majority has, this replica included, and the others had `bootGraceMs`; or after `helloWaitMs`
 // alone, because a lone survivor serves what it has.
 
+import { assert } from '../base/assert.ts';
 import type { Turn } from '../model/effect.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Peers } from './peers.ts';
@@ -29,6 +30,7 @@ export class Grace {
   }
 
   begin(turn: Turn): void {
+    assert(!this.#isRunning && !this.hasEnded, 'grace: begins once');
     const { bootGraceMs, helloWaitMs } = this.#settings;
     const { monoMs } = turn.now;
     this.#endMs = monoMs + helloWaitMs;
@@ -39,6 +41,7 @@ export class Grace {
 
   // running -> ended
   end(turn: Turn): void {
+    assert(!this.hasEnded, 'grace: ends once');
     this.hasEnded = true;
     this.#stop(turn);
   }

@@ -3,6 +3,8 @@
 // mean deviations, the retransmission timeout of that RFC: delays have a long tail under load, and
 // a shorter wait would send second requests just when all peers are busy.
 
+import { assert } from '../base/assert.ts';
+
 const GAIN = 1 / 8;
 const DEVIATION_GAIN = 1 / 4;
 const HEDGE_DEVIATIONS = 4;
@@ -40,6 +42,7 @@ export class Nearness {
   }
 
   observe(peer: number, elapsedMs: number): void {
+    assert(elapsedMs >= 0, 'nearness: an answer comes after its question');
     const estimate = this.#estimates[peer];
     if (estimate === undefined) {
       this.#estimates[peer] = { meanMs: elapsedMs, deviationMs: elapsedMs / 2 };

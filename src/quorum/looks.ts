@@ -8,6 +8,7 @@
 //
 // Bound: a look counts as a waiting write, and its reads as waiting reads.
 
+import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Client, ReadCommand, Reply } from '../model/command.ts';
 import type { Turn } from '../model/effect.ts';
@@ -38,6 +39,7 @@ class Look implements Client {
   onReply(reply: Reply): void {
     if (this.isOver) return;
     this.#open--;
+    assert(this.#open >= 0, 'look: each read answers once');
     if (reply.kind === 'failed') this.failed ??= reply.fault;
     if (this.#open === 0) this.#onEnd(this);
   }

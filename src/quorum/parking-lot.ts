@@ -11,6 +11,7 @@
 // Bound: `max` requests. At the bound nothing more is parked, and the caller refuses its request as
 // `overloaded`.
 
+import { assert } from '../base/assert.ts';
 import type { Asker } from '../model/command.ts';
 import type { Turn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
@@ -80,6 +81,7 @@ export class ParkingLot {
   /** Forgets all that is parked; gives their clients. */
   abandon(): Asker[] {
     const waits = [...this.#waits.values()].flat();
+    assert(waits.length === this.#size, 'parking lot: what is parked is counted');
     this.#waits.clear();
     this.#size = 0;
     return waits.map(({ parked }) => parked.client);
@@ -92,6 +94,7 @@ export class ParkingLot {
     if (staying.length === 0) this.#waits.delete(origin);
     else this.#waits.set(origin, staying);
     this.#size -= leaving.length;
+    assert(this.#size >= 0, 'parking lot: what is parked is counted');
     return leaving;
   }
 }

@@ -3,6 +3,7 @@
 // exact numbers. They are stored with a heartbeat: after a crash they lack the changes since the
 // last one, until the next scrub.
 
+import { present } from '../base/assert.ts';
 import type { ByteReader } from '../base/bytes.ts';
 import type { NamespaceName } from '../model/id.ts';
 import { encodedOf, isTombstone, type Record } from '../model/record.ts';
@@ -67,7 +68,7 @@ export class Census {
 
   #add(record: Record, sign: 1 | -1): void {
     const contents = record.namespace === this.#lastName ? this.#last : this.#of(record.namespace);
-    const known = contents as Contents;
+    const known = present(contents, 'census: the last namespace is counted');
     if (isTombstone(record)) known.tombstones += sign;
     else known.keys += sign;
     known.bytes += sign * encodedOf(record).length;

@@ -8,6 +8,7 @@
 // dot everywhere. A write that was stamped after the window of the other had ended is another use
 // of the key, and is remembered instead.
 
+import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry } from '../model/effect.ts';
 import { type Hlc, hlcToMs } from '../model/hlc.ts';
 import { formatDot, type NamespaceName, parseDot } from '../model/id.ts';
@@ -106,6 +107,7 @@ export class IdempotencyTable {
 
   #keep(name: string, write: KnownWrite): void {
     this.#recent.set(name, write);
+    assert(this.#recent.size <= RECENT_MAX, 'idempotency: what is in memory is bounded');
     if (this.#recent.size < RECENT_MAX / 2) return;
     this.#older = this.#recent;
     this.#recent = new Map();

@@ -11,6 +11,7 @@
 //
 // An index entry is compared with its record: one whose record has been replaced is removed.
 
+import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { expired, parseExpiryKey } from '../store/layout.ts';
 import type { ReplicaId } from '../model/id.ts';
@@ -90,6 +91,7 @@ export class Expiry {
     const isThere =
       record !== undefined && expiryOf(record) === deadlineMs && index.expiresHere(record);
     if (!isThere) return turn.del(at);
+    assert(expiryOf(record) === deadlineMs, 'expiry: the deadline is that of the record');
     if (this.#deleter.expire(record, turn)) metrics.expirationsDeleted++;
   }
 }

@@ -10,6 +10,7 @@
 //
 //   idle -> reading -> waiting -> reading … -> idle
 
+import { assert, present } from '../base/assert.ts';
 import { equalBytes } from '../base/bytes.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
@@ -87,7 +88,8 @@ export class Scrub {
     tree.recount?.begin(table.cells.undurable(), table.cells.droppingAt());
     const limit = tree.isTrusted ? this.#pieceEntries : REBUILD_ENTRIES_MAX;
     const limits = { limit, bytesMax: SCRUB_BYTES_MAX };
-    this.#reading.begin(this.#rest[0] as Span, limits, undefined, turn);
+    const next = present(this.#rest[0], 'scrub: a round has something to read');
+    this.#reading.begin(next, limits, undefined, turn);
   }
 
   /** The number per heartbeat that would have finished the last round in half its interval. */
@@ -95,6 +97,7 @@ export class Scrub {
     const { settings, metrics } = this.#options;
     const { heartbeatMs, scrubEveryMs } = settings;
     const entries = metrics.scrubEntries - this.#readBefore;
+    assert(entries >= 0, 'scrub: counters only grow');
     this.#readBefore = metrics.scrubEntries;
     const needed = Math.ceil((2 * entries * heartbeatMs) / scrubEveryMs);
     this.#pieceEntries = Math.min(Math.max(needed, SCRUB_ENTRIES_MIN), SCRUB_ENTRIES_MAX);
@@ -111,7 +114,7 @@ export class Scrub {
       if (whole !== undefined && parseRecordKey(entry.key) !== undefined) this.#file(record, turn);
     }
     const last = entries[entries.length - 1];
-    const span = this.#rest.shift() as Span;
+    const span = present(this.#rest.shift(), 'scrub: what was read was to be read');
     const isCut = more && last !== undefined;
     this.#count(records, isCut ? positionOfKey(last.key) : undefined, turn);
     if (isCut) this.#rest.unshift({ from: behind(last.key), to: span.to });

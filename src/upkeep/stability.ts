@@ -23,6 +23,7 @@
 // One case remains: a replica that is started on an old copy of its disk without hearing another,
 // and whose clock is behind, can stamp a write below a delete that the others have dropped.
 
+import { assert } from '../base/assert.ts';
 import type { Dot, ReplicaId } from '../model/id.ts';
 import { PerMember } from '../model/per-member.ts';
 import {
@@ -100,6 +101,8 @@ export class Stability {
     if (!this.#isHeardSince(round)) return;
     const barrier: Vector = new Map(this.#log.durable);
     for (const { holds } of this.#peers.all()) mergeVector(barrier, holds);
+    assert(round.barrier === undefined, 'stability: a round has one barrier');
+    assert(dominates(barrier, round.cut), 'stability: the barrier includes the cut');
     round.barrier = barrier;
     this.#await(round, barrier);
   }
@@ -113,7 +116,8 @@ export class Stability {
   }
 
   // settled -> done
-  #finish({ cut }: Round): void {
+  #finish({ cut, isHeld }: Round): void {
+    assert(isHeld, 'stability: a round ends once its barrier is held');
     this.#settled = cut;
     this.#begin();
   }

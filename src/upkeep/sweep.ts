@@ -44,13 +44,14 @@ export class Sweep {
 
   // idle -> waiting
   begin(span: Span): void {
-    assert(this.isIdle, 'sweep: a walk is under way');
+    assert(this.isIdle, 'sweep (1): one walk at a time');
     this.#rest = span;
     this.#allowed = this.#pieceEntries;
   }
 
   /** A heartbeat or a commit has passed, with this number of mutations. */
   allow(mutations: number): void {
+    assert(mutations >= 0, 'sweep (3): what came in is counted');
     const more = Math.max(SHARE_OF_WRITES * mutations, this.#pieceEntries);
     const most = PIECES_AHEAD_MAX * this.#pieceEntries;
     this.#allowed = Math.min(this.#allowed + more, most);
@@ -61,12 +62,14 @@ export class Sweep {
     if (this.#reading.isUnderWay || this.#rest === undefined || this.#allowed <= 0) return;
     const limit = Math.min(this.#allowed, this.#pieceEntries);
     this.#allowed -= limit;
+    assert(this.#allowed >= 0, 'sweep (3): a piece is as large as is allowed');
     this.#reading.begin(this.#rest, { limit, bytesMax: BYTES_MAX }, undefined, out);
   }
 
   // waiting -> waiting, idle
   /** The walk continues after this piece, or ends with it. */
   pass(result: RangeResult): void {
+    assert(!this.#reading.isUnderWay, 'sweep (1): one piece is read at a time');
     const last = result.ok && result.more ? result.entries.at(-1) : undefined;
     const to = this.#rest?.to;
     this.leap(last === undefined || to === undefined ? undefined : { from: behind(last.key), to });

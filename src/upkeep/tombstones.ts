@@ -5,6 +5,7 @@
 //
 // A dropped key is gone from memory and storage. store/absence.ts defines what its absence means.
 
+import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
 import { latestOf, type Record, stampOf } from '../model/record.ts';
@@ -91,6 +92,7 @@ export class Tombstones {
     if (record === undefined || !isOf(record, dot)) {
       index.removeTombstone(dot, turn);
     } else {
+      assert(covers(this.#cut, dot), 'tombstones: only what is settled is dropped');
       table.drop(record, stampOf(record), turn);
       metrics.tombstonesDropped++;
     }

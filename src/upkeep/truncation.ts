@@ -2,6 +2,7 @@
 // configured, for peers that return soon; none while the disk is low. A log is cut at the beginning
 // of a run, never within one.
 
+import { assert } from '../base/assert.ts';
 import type { Outbox } from '../model/effect.ts';
 import { decodeMutation } from '../model/encoding.ts';
 import type { Seq } from '../model/id.ts';
@@ -47,6 +48,7 @@ export class Truncation {
     const last = this.#entryAt(lane, upTo);
     const isCut = last !== undefined && lastOfRun(last) > upTo;
     const floor = isCut ? firstOfRun(last) - 1 : upTo;
+    assert(floor <= upTo, 'truncation: not beyond the stable cut');
     if (floor <= lane.floor) return;
     const chain = isCut ? this.#entryAt(lane, floor)?.chain : last?.chain;
     if (chain === undefined) out.note('error', 'log-unreadable', { origin: lane.id, seq: floor });

@@ -43,6 +43,7 @@ beforeEach(() => {
   gate = new Gate();
   given = [];
   turn = new HostTurn();
+  turn.lsn = 9;
 });
 
 function pass(

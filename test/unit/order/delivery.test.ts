@@ -70,6 +70,6 @@ describe('an entry behind one that is not shown', () => {
   });
 
   it('breaks the lane elsewhere: no rule for that is built', () => {
-    expect(() => offered(EVENTUAL)).toThrow('shown out of order');
+    expect(() => offered(EVENTUAL)).toThrow('shown in the order of the log');
   });
 });
