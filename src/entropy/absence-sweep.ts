@@ -6,6 +6,7 @@
 // Undurable records are checked at once, stored ones are read in pages. store/absence.ts judges
 // records that arrive meanwhile; it already knows that the range is copied.
 
+import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import type { Hlc } from '../model/hlc.ts';
 import type { LaneHead, Position } from '../model/message.ts';
@@ -103,6 +104,7 @@ export class AbsenceSweep {
   #judge(record: Record, out: Outbox): void {
     if (isTombstone(record) || this.#shows.has(positionOf(record))) return;
     if (!isCoveredBy(record, this.#covers)) return;
+    assert(this.#span !== undefined || this.#covers.size > 0, 'absence sweep: a part is swept');
     this.#options.table.drop(record, this.#newest, out);
     this.#options.metrics.snapshotRecordsAbsent++;
   }

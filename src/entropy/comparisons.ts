@@ -3,6 +3,7 @@
 // repaired something it is due again at once, so that the repair is verified. Only equal trees
 // count as success: never a round that failed or could not compare.
 
+import { assert } from '../base/assert.ts';
 import type { Comparison } from '../model/command.ts';
 import type { Now } from '../model/effect.ts';
 import { PerMember } from '../model/per-member.ts';
@@ -66,6 +67,8 @@ export class Comparisons {
   }
 
   onEnd({ peer, result, keys, mended }: RoundEnd, now: Now): void {
+    assert(result !== 'equal' || keys === 0, 'comparisons: equal trees differ in no key');
+    assert(result !== 'equal' || mended === 0, 'comparisons: equal trees mend nothing');
     const compared = this.#peers.of(peer);
     const againMs =
       result === 'unknown' ? Math.min(UNKNOWN_AGAIN_MS, this.#everyMs) : this.#everyMs;

@@ -4,6 +4,8 @@
 // stays behind until an hour has passed since the oldest of them. In memory only: a restarted
 // process has a whole budget.
 
+import { assert } from '../base/assert.ts';
+
 const HOUR_MS = 3_600_000;
 
 export class CopyBudget {
@@ -13,6 +15,7 @@ export class CopyBudget {
 
   /** @param perHour at least 1 */
   constructor(perHour: number) {
+    assert(perHour >= 1, 'copy budget: at least one');
     this.#perHour = perHour;
   }
 
@@ -21,6 +24,7 @@ export class CopyBudget {
     if (this.waitMs(monoMs) > 0) return false;
     if (this.#begunMs.length >= this.#perHour) this.#begunMs.shift();
     this.#begunMs.push(monoMs);
+    assert(this.#begunMs.length <= this.#perHour, 'copy budget: as many as an hour has');
     return true;
   }
 

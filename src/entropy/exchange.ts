@@ -16,6 +16,7 @@
 // One request per origin is in progress at a time. It ends with the entries that answer it, or
 // after `retryMs`, and then another holder is asked.
 
+import { assert } from '../base/assert.ts';
 import type { Turn } from '../model/effect.ts';
 import { type LaneId, replicaOf, type Seq } from '../model/id.ts';
 import type { DeltaReason, Metrics } from '../model/metrics.ts';
@@ -166,6 +167,7 @@ export class Exchange {
   }
 
   #ask({ peer }: Holder, origin: LaneId, goesOn: boolean, turn: Turn): void {
+    assert(!this.#isAsking(origin, turn.now.monoMs), 'exchange: one request for each lane');
     const from = this.#log.received(origin) + 1;
     this.#asked.set(origin, { peer, untilMs: turn.now.monoMs + this.#retryMs, goesOn });
     turn.send(peer, { kind: 'pull', origin, from, bytesMax: this.#bytesMax });

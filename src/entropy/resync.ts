@@ -2,6 +2,7 @@
 // peer's. While a copy is in progress this replica is out of service: its records are not in order
 // yet.
 
+import { assert } from '../base/assert.ts';
 import { CopyBudget } from './copy-budget.ts';
 import { SnapshotClient, snapshotMark } from './snapshot-client.ts';
 import { SnapshotServer } from './snapshot-server.ts';
@@ -139,6 +140,7 @@ export class Resync {
   #jump(cover: LaneHead, out: Outbox): void {
     const lane = this.#options.log.jump(cover, out);
     if (lane === undefined) return;
+    assert(lane.received === cover.seq, 'resync: a log goes on behind what is covered');
     this.#options.held.onTaken(lane.id);
     // As after a restart: stamps issued here are newer than all that is held here, and all that was
     // dropped.

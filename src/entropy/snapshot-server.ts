@@ -16,6 +16,7 @@
 //
 // Bounds: one transfer per peer, which ends with the peer's next request; one part read at a time.
 
+import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeRecord } from '../model/encoding.ts';
@@ -101,6 +102,7 @@ export class SnapshotServer {
 
   #send(reading: Reading, result: RangeResult, turn: Turn): void {
     const { transfer } = reading;
+    assert(transfer.left > 0, 'snapshot server: the peer has room for what is sent');
     if (!result.ok) turn.note('error', 'snapshot-unreadable', { reason: result.reason });
     const more =
       result.ok &&
@@ -162,6 +164,8 @@ export class SnapshotServer {
   }
 
   #read(transfer: Transfer, out: Outbox): boolean {
+    assert(this.#isCurrent(transfer), 'snapshot server: one transfer for each peer');
+    assert(!this.#reading.isUnderWay, 'snapshot server: one part is read at a time');
     const { after, bytesMax } = transfer;
     const covers = after === '' ? this.#covers(out) : [];
     if (covers === undefined) {

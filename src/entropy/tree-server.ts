@@ -8,6 +8,7 @@
 // Bounds: CUTS_MAX frozen trees at once, a request for one more is answered `unknown`; each is
 // released when it was not used for CUT_IDLE_MS, and when both roots were found equal.
 
+import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { decodeRecord } from '../model/encoding.ts';
@@ -80,6 +81,7 @@ export class TreeServer {
       return turn.send(peer, { kind: 'tree-cut', id, answer: 'unknown', vector: [] });
     const served = { cutId: id, cut, isTold: false, untilMs: turn.now.monoMs + CUT_IDLE_MS };
     this.#served.set(peer, served);
+    assert(this.#served.size <= CUTS_MAX, 'tree server: frozen trees are bounded');
     this.#tell(peer, served, turn);
   }
 

@@ -92,6 +92,10 @@ const reader = new ByteReader(new Uint8Array(0));
 /** Encodes a mutation after `previousChain`, the chain of its predecessor (0 for the first). */
 export function encodeMutation(draft: Draft, previousChain: number): Mutation {
   assert(draft.value.length <= MUTATION_BYTES_MAX, 'encoding: value too large');
+  assert(draft.seq >= 1, 'encoding: entries are numbered from 1');
+  assert(draft.key.length <= KEY_BYTES_MAX, 'encoding: a key within its bound');
+  assert(draft.tags.length <= TAGS_MAX, 'encoding: tags within their bound');
+  assert(draft.hlc <= Number.MAX_SAFE_INTEGER, 'encoding: a stamp that can be counted');
   writer.reset();
   writer.reserve(CONTENT_BYTES_USUAL + draft.value.length);
   writeContent(draft);

@@ -4,7 +4,7 @@
 // the peers; older ones are read back from storage.
 //
 // Invariants:
-// (1) floor <= durable <= received, and floor <= applied <= received;
+// (1) floor, durable and applied <= received, and what is truncated was durable or came by a jump;
 // (2) entries are gap-free and each is chained to its predecessor;
 // (3) the tail in memory ends at `received` and reaches back at least to the first entry that is
 //     not durable.

@@ -12,7 +12,7 @@
 // A delete may remove one version only: one that has expired, or one that was listed in a range of
 // keys. It is stamped just after that version, so a newer one at any replica wins over it.
 
-import { assert } from '../../base/assert.ts';
+import { assert, present } from '../../base/assert.ts';
 import type { ReadCommand, RunCommand, WriteCommand } from '../../model/command.ts';
 import type { Now, Turn } from '../../model/effect.ts';
 import { encodeMutation } from '../../model/encoding.ts';
@@ -421,7 +421,7 @@ export class Writes {
     group = '',
   ): Mutation {
     const { log, table, idempotency, ownLanes, room } = this.#options;
-    const lane = ownLanes[ownLanes.length - 1] as Lane;
+    const lane = present(ownLanes.at(-1), 'writes: this incarnation has a lane');
     const isPut = command.operation === 'put';
     const mutation = encodeMutation(
       {
@@ -448,7 +448,10 @@ export class Writes {
     log.append(lane, mutation, turn);
     const record = recordOf(mutation);
     if (cell.damaged) table.heal(record, turn);
-    else assert(table.merge(record, turn) === 'won', 'writes: newer than what it replaces');
+    else {
+      const merged = table.merge(record, turn);
+      assert(merged === 'won', 'writes: newer than what it replaces');
+    }
     lane.onApplied(mutation.seq);
     idempotency.remember(mutation, turn);
     this.#options.metrics.writes++;
