@@ -1,101 +1,142 @@
-// A replica stepped by hand: what it makes of a read that comes before its timer, as after a stall
-// of the whole process.
-
 import { beforeEach, describe, expect, it } from 'vitest';
-import { helloOf, key, membershipOf, namespace, origin, run } from '../../support/build.ts';
-import { Solo } from '../../support/solo.ts';
+import { CatchUp } from '../../../src/lag/catch-up.ts';
+import { ReadAdmission } from '../../../src/lag/read-admission.ts';
+import type { LagState, NamespaceLag } from '../../../src/model/lag.ts';
+import { listOf } from '../../../src/model/member-set.ts';
+import { namespace, origin, run } from '../../support/build.ts';
+import { EU, MachineRoom, US } from '../../support/machine-room.ts';
 
-const PEER = 1;
-/** Where there are three. */
-const US = 2;
+const [FRESH, FREE] = [namespace('fresh'), namespace('free')];
+const EU1 = origin('eu-1.1');
 const BEAT_MS = 200;
-const EU = origin('eu-1.1');
+const STALE_MS = 2000;
 
-let solo: Solo;
+let room: MachineRoom;
+let admission: ReadAdmission;
 
-const hello = helloOf('us-1.1', membershipOf(['eu', 'us']), { url: 'http://us.example.org' });
-
-function pass(ms: number): void {
-  solo.now.monoMs += ms;
-  solo.now.wallMs += ms;
+function begin(policy: object = {}): void {
+  const fresh = { staleAfter: { timeMs: STALE_MS }, ...policy };
+  room = new MachineRoom({ namespaces: { fresh, free: {} } });
+  const catchUp = new CatchUp(room.core);
+  admission = new ReadAdmission(room.core, catchUp);
+  room.greet(EU, { url: 'http://eu' });
+  catchUp.check(true, room.turn);
 }
 
-/** The peer answers our ping of `agoMs` ago, and the next heartbeat is due. */
-function beat(agoMs = 10, commitAgeMs = 0, peer = PEER): void {
-  const { monoMs, wallMs } = solo.now;
-  solo.step({ kind: 'tick' });
-  pass(agoMs);
-  const echoed = { ping: 5, echo: monoMs, echoDelayMs: 0, heads: [] };
-  const rest = { hlc: 0, vector: [], wallMs, commitAgeMs, health: [] };
-  solo.message(peer, { kind: 'heartbeat', ...echoed, ...rest });
-  pass(BEAT_MS - agoMs);
+beforeEach(() => begin());
+
+/** Peers answer pings of just now, and then our own heartbeat is due. */
+function beat({ peers = [EU], isOpen = true } = {}): void {
+  for (const peer of peers) {
+    const { monoMs: pingMs } = room.now;
+    const echo = { pingMs, keptMs: 0, sentMs: pingMs, heads: [] };
+    room.hear(peer);
+    room.core.staleness.onEcho(peer, echo, room.core.log.durable, pingMs);
+  }
+  admission.onBeat({ now: room.now, isOpen });
+  room.pass(BEAT_MS);
 }
 
-function read(): unknown {
-  const asked = { namespace: namespace('fresh'), key: key('a'), r: undefined } as const;
-  return solo.ask({ kind: 'read', ...asked, timeoutMs: undefined, onUnmet: 'fail' } as never);
+function beats(count: number): void {
+  for (let n = 0; n < count; n++) beat();
 }
 
-beforeEach(() => {
-  const namespaces = { fresh: { staleAfter: { timeMs: 2000 } } };
-  solo = new Solo({ regions: ['eu', 'us'], namespaces });
-  solo.step({ kind: 'connected', peer: PEER });
-  solo.message(PEER, hello);
+const answers = (of = FRESH): boolean => admission.mayAnswer(of, room.now);
+const reported = (): NamespaceLag => admission.report(room.now.monoMs)[0] as NamespaceLag;
+
+/** A peer says how it is in the namespace. */
+function says(peer: number, state: LagState, lag: Partial<NamespaceLag> = {}): void {
+  const judged = { state, rule: 'pause', forMs: 1, answers: false, missingMs: 1 } as const;
+  const health = [{ namespace: FRESH, ...judged, missingEntries: 0, ...lag }];
+  room.hear(peer, [], { health });
+}
+
+describe('a replica', () => {
+  it('answers nothing whose lag is bounded until something was measured, and the rest at once', () => {
+    expect([answers(), answers(FREE)]).toEqual([false, true]);
+    expect(admission.faultOf(FRESH)).toMatchObject({ code: 'catching-up', state: 'unknown' });
+    beats(2);
+    expect([answers(), reported().state]).toEqual([true, 'serving']);
+  });
+
+  it('measures again where its last look is too old, whatever that said', () => {
+    beats(3);
+    room.pass(5000);
+    expect(answers()).toBe(false);
+    expect(admission.faultOf(FRESH, 'eu-1 draining')).toMatchObject({
+      code: 'replica-stale',
+      state: 'stale',
+      detail: expect.stringMatching(/^this replica is stale: .*; eu-1 draining$/),
+    });
+  });
+
+  it('goes by its last look where that is not too old', () => {
+    beats(3);
+    room.pass(0.5 * BEAT_MS);
+    expect([answers(), reported().forMs > 0]).toEqual([true, true]);
+  });
+
+  it('that is suspect measures again with every read', () => {
+    beats(3);
+    room.pass(STALE_MS - 50);
+    admission.onBeat({ now: room.now, isOpen: true });
+    expect([reported().state, answers()]).toEqual(['suspect', true]);
+    room.pass(BEAT_MS);
+    expect(answers()).toBe(false);
+  });
+
+  it('is not behind for a commit of its own that has just begun, and is for one that hangs', () => {
+    beats(3);
+    room.core.commitAge.onSeal(room.now.monoMs);
+    beats(1);
+    expect(answers()).toBe(true);
+    beats(STALE_MS / BEAT_MS + 2);
+    expect([answers(), reported().rule]).toEqual([false, 'disk']);
+  });
+
+  it('reports to its peers what it does not simply serve, and nothing where all is well', () => {
+    expect(admission.told(room.now.monoMs)).toMatchObject([{ namespace: FRESH, answers: false }]);
+    beats(3);
+    expect(admission.told(room.now.monoMs)).toEqual([]);
+  });
+
+  it('knows from before it was open what it lacked: it is as old as that', () => {
+    begin();
+    room.hear(EU, [[EU1, 5]]);
+    for (let ms = 0; ms < 1.5 * STALE_MS; ms += BEAT_MS) beat({ isOpen: false });
+    expect(reported()).toMatchObject({ state: 'unknown' });
+    room.hold(...run(EU1, 1));
+    beat();
+    expect(reported()).toMatchObject({ missingEntries: 4, answers: false });
+    expect(reported().missingMs).toBeGreaterThan(0);
+  });
 });
 
-describe('a read in a namespace whose lag is bounded', () => {
-  it('is refused until something was measured, and then answered', () => {
-    expect(read()).toMatchObject({ fault: { code: 'catching-up', state: 'unknown' } });
-    beat();
-    beat();
-    expect(read()).toMatchObject({ kind: 'absent' });
+describe('the peers that may be asked instead', () => {
+  it('are those that are connected and answer, the nearest first', () => {
+    room.greet(US, { url: 'http://us' });
+    expect(admission.fit(FRESH)).toEqual([EU, US]);
+    room.core.nearness.observe(US, 1);
+    room.core.nearness.observe(EU, 9);
+    room.core.nearness.rank();
+    expect(admission.alternates(FRESH)).toEqual([
+      { id: 'us-1', url: 'http://us' },
+      { id: 'eu-1', url: 'http://eu' },
+    ]);
+    says(US, 'stale');
+    expect([admission.fit(FRESH), admission.fit(FREE)]).toEqual([[EU], [US, EU]]);
+    room.leave(EU);
+    expect(admission.fit(FRESH)).toEqual([]);
   });
 
-  it('is measured again where the last look is too old, whatever it said', () => {
-    for (let n = 0; n < 3; n++) beat();
-    pass(5000);
-    expect(read()).toMatchObject({ fault: { code: 'replica-stale', state: 'stale' } });
-  });
-
-  it('is measured again at a replica that is suspect', () => {
-    for (let n = 0; n < 3; n++) beat();
-    pass(1950);
-    solo.step({ kind: 'tick' });
-    expect(read()).toMatchObject({ kind: 'absent' });
-    pass(150);
-    expect(read()).toMatchObject({ fault: { code: 'replica-stale' } });
-  });
-
-  it('names the peer and its URL as an alternate only while that is connected', () => {
-    beat();
-    beat();
-    pass(5000);
-    const alternates = [{ id: 'us-1', url: 'http://us.example.org' }];
-    expect(read()).toMatchObject({ fault: { alternates } });
-    solo.step({ kind: 'disconnected', peer: PEER });
-    expect(read()).toMatchObject({ fault: { alternates: [] } });
-  });
-});
-
-describe('what a replica knew that it lacked before it was open', () => {
-  it('is as old as that when it opens', () => {
-    const [regions, timeMs] = [['ap', 'eu', 'us'], 2000];
-    const namespaces = { fresh: { staleAfter: { timeMs } } };
-    solo = new Solo({ regions, namespaces, settings: { bootGraceMs: 0 } });
-    solo.step({ kind: 'connected', peer: US });
-    const held = (seq: number) => ({ vector: [[EU, seq]] }) as const;
-    solo.message(US, helloOf('us-1.1', membershipOf(regions), held(5)));
-    solo.message(US, { kind: 'ack', windowBytes: 1e6, ...held(9) });
-    solo.greet(PEER, 'eu-1.2');
-    solo.step({ kind: 'disconnected', peer: PEER });
-    for (let ms = 0; ms < 1.5 * timeMs; ms += BEAT_MS) beat(10, 0, US);
-    expect(solo.replica.isOpen).toBe(false);
-    const entries = run(EU, 5, () => ({ namespace: namespace('fresh') }));
-    solo.message(US, { kind: 'entries', origin: EU, entries });
-    expect(solo.replica.isOpen).toBe(true);
-    beat(10, 0, US);
-    const [told] = solo.replica.status(solo.now).self.namespaces;
-    expect(told).toMatchObject({ missingEntries: 4, answers: false });
-    expect(told?.missingMs).toBeGreaterThan(timeMs);
+  it('count in no read where they do not answer, if the lag is bounded', () => {
+    room.greet(US);
+    says(US, 'stale');
+    expect(listOf(admission.unfit(FRESH))).toEqual([US]);
+    room.leave(US);
+    expect(listOf(admission.unfit(FRESH))).toEqual([]);
+    room.greet(US);
+    says(US, 'stale', { namespace: FREE });
+    expect(listOf(admission.unfit(FREE))).toEqual([]);
   });
 });
