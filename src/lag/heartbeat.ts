@@ -5,6 +5,7 @@
 import type { ClockEcho } from '../model/clock-sample.ts';
 import type { Turn } from '../model/effect.ts';
 import type { Heartbeat, VectorEntries } from '../model/message.ts';
+import { PerMember } from '../model/per-member.ts';
 import type { PeerReports } from './peer-reports.ts';
 import type { ReadAdmission } from './read-admission.ts';
 import type { OwnLanes } from '../store/own-lanes.ts';
@@ -53,7 +54,7 @@ export class Heartbeats {
   readonly #options: HeartbeatsOptions;
   readonly #own: OwnLanes;
   readonly #admission: ReadAdmission;
-  readonly #pings = new Map<number, Ping>();
+  readonly #pings = new PerMember<Ping>(() => NO_PING);
 
   constructor(options: HeartbeatsOptions, own: OwnLanes, admission: ReadAdmission) {
     this.#options = options;
@@ -73,7 +74,7 @@ export class Heartbeats {
    */
   tell(peer: Peer, turn: Turn): void {
     const { agreed, clock, log, commitAge } = this.#options;
-    const { ping: echo, atMs, heads } = this.#pings.get(peer.member.index) ?? NO_PING;
+    const { ping: echo, atMs, heads } = this.#pings.of(peer.member.index);
     turn.send(peer.member.index, {
       kind: 'heartbeat',
       hlc: clock.last,
@@ -90,8 +91,7 @@ export class Heartbeats {
 
   /** The next connection begins without a ping; the heads stay until there is one. */
   onDisconnected(peer: number): void {
-    const last = this.#pings.get(peer);
-    if (last !== undefined) this.#pings.set(peer, { ...last, ping: 0 });
+    this.#pings.set(peer, { ...this.#pings.of(peer), ping: 0 });
   }
 
   /** The peer's vector is already recorded. */
@@ -100,7 +100,7 @@ export class Heartbeats {
     const { index } = peer.member;
     const { echo, echoDelayMs: keptMs, heads, wallMs } = heartbeat;
     if (!clock.witness(heartbeat.hlc, turn.now.wallMs)) metrics.clockRefusals++;
-    const isFirst = (this.#pings.get(index)?.ping ?? 0) === 0;
+    const isFirst = this.#pings.of(index).ping === 0;
     this.#pings.set(index, {
       ping: heartbeat.ping,
       atMs: turn.now.monoMs,

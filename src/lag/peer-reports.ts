@@ -5,6 +5,7 @@
 import type { NamespaceName } from '../model/id.ts';
 import type { NamespaceLag } from '../model/lag.ts';
 import type { Heartbeat } from '../model/message.ts';
+import { PerMember } from '../model/per-member.ts';
 
 /** `health`: the lag of each namespace that the peer does not simply serve. */
 export type PeerReport = Pick<Heartbeat, 'commitAgeMs' | 'health'>;
@@ -12,10 +13,10 @@ export type PeerReport = Pick<Heartbeat, 'commitAgeMs' | 'health'>;
 const NOTHING: PeerReport = { commitAgeMs: 0, health: [] };
 
 export class PeerReports {
-  readonly #byPeer = new Map<number, PeerReport>();
+  readonly #byPeer = new PerMember<PeerReport>(() => NOTHING);
 
   onHello(peer: number): void {
-    this.#byPeer.delete(peer);
+    this.#byPeer.set(peer, NOTHING);
   }
 
   onHeartbeat(peer: number, { commitAgeMs, health }: PeerReport): void {
@@ -23,7 +24,7 @@ export class PeerReports {
   }
 
   of(peer: number): PeerReport {
-    return this.#byPeer.get(peer) ?? NOTHING;
+    return this.#byPeer.of(peer);
   }
 
   lagOf(peer: number, namespace: NamespaceName): NamespaceLag | undefined {

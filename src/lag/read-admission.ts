@@ -27,6 +27,7 @@ import type { StalenessBound } from './staleness.ts';
 import type { Held } from '../store/held.ts';
 import type { Log } from '../store/log.ts';
 import type { Namespaces } from '../model/namespaces.ts';
+import { PerMember } from '../model/per-member.ts';
 import type { PeerReports } from './peer-reports.ts';
 import type { Nearness } from '../peers/nearness.ts';
 import type { CommitAge } from './commit-age.ts';
@@ -63,7 +64,7 @@ export class ReadAdmission {
    * When something of a peer last waited for its time here (store/held.ts): until then it says
    * nothing of a lag.
    */
-  readonly #silentAtMs = new Map<number, number>();
+  readonly #silentAtMs = new PerMember(() => 0);
 
   constructor(options: ReadAdmissionOptions, catchUp: CatchUp) {
     this.#options = options;
@@ -283,7 +284,7 @@ export class ReadAdmission {
   }
 
   #silentSince(peer: number): number {
-    return this.#silentAtMs.get(peer) ?? 0;
+    return this.#silentAtMs.of(peer);
   }
 
   /** The round trip of the farthest peer. */
