@@ -51,7 +51,7 @@ export class Peer {
   /** Its incarnation. */
   life: LaneId | undefined;
   readonly #silentMs: number;
-  /** The part of our vector that the peer was told on this connection. */
+  /** The part of our vector that was sent to the peer on this connection. */
   readonly #told = new Map<LaneId, Seq>();
 
   /** A peer without a message for `silentMs` is not heard any more. */
@@ -93,7 +93,7 @@ export class Peer {
     this.sender.onHeld(vector);
   }
 
-  /** The entries of `vector` that this peer was not told on this connection. */
+  /** The entries of `vector` that were not sent to this peer on this connection. */
   news(vector: ReadonlyVector): VectorEntries {
     const news: [LaneId, Seq][] = [];
     for (const [origin, seq] of vector) {

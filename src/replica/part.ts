@@ -33,7 +33,7 @@ export interface Part {
  *
  *   intake, admission before heartbeats     a heartbeat reports this replica's vector and lag
  *                                           states as of this beat
- *   heartbeats before exchange, resync      requests to a peer follow what it was told
+ *   heartbeats before exchange, resync      requests to a peer follow its heartbeat
  *   resync before reads                     a finished copy is complete before a waiting read is
  *                                           answered
  *   reads before parked                     requests that wait for other replicas come before those

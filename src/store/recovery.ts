@@ -1,7 +1,8 @@
 // Start: reads the stored state before anything is answered.
 //
-//   meta -> origins -> verify (one origin's log after the other) -> held -> tombstones -> tree ->
-//   done
+//   meta -> origins -> verify -> held -> tombstones -> tree -> done
+//
+// `verify` reads one origin's log after the other.
 //
 // Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the
 // last one is the head that was written in its batch. A log that is not whole is never served or

@@ -7,7 +7,7 @@ import type { Wire } from './client/wire.ts';
 /** How many replicas a read asks: the nearest one, or a quorum. */
 export type ReadLevel = 'local' | 'quorum';
 
-/** A connection's wire for a data set, made anew for each slot. */
+/** A connection's wire for a data set, a new one for each slot. */
 type WireMaker = (connection: number) => Wire;
 
 export interface System {

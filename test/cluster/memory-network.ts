@@ -17,7 +17,7 @@ import type { SimulatedWorld } from './world.ts';
 
 export interface MemoryNetworkOptions {
   readonly replicas: number;
-  /** One way, drawn anew for each frame; frames never overtake each other. */
+  /** One way, drawn for each frame; frames never overtake each other. */
   readonly latencyMs: (from: number, to: number, dice: Prng) => number;
   /** Bytes on the way in one direction; beyond it the connection is dropped. */
   readonly queueBytesMax: number;

@@ -46,7 +46,7 @@ export function startWriters(options: WritersOptions): Writers {
   const { clients } = options;
   const running = Array.from({ length: clients }, (_, at) => write(options, at, isStopped));
   const done = Promise.all(running).then(() => undefined);
-  // Whoever awaits it learns of a failure; it may not be awaited yet.
+  // A caller that awaits it learns of a failure; it may not be awaited yet.
   done.catch(() => undefined);
   return {
     done,

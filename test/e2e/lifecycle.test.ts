@@ -1,4 +1,4 @@
-// The life cycle of a replica as operators see it: it reports that it is ready when it has caught
+// A replica from start to stop as operators see it: it reports that it is ready when it has caught
 // up, stops in order, comes back with everything, and refuses peers that do not share the secret.
 
 import { readFileSync } from 'node:fs';

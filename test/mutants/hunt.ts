@@ -36,7 +36,7 @@ export async function hunt(sandbox: Sandbox, mutant: Mutant, options: Options): 
     : inSimulation(sandbox, mutant, foundBy, options);
 }
 
-/** Who has to notice it in this run. */
+/** The test that has to notice it in this run. */
 export function finderOf({ foundBy }: Mutant, { bySimulation }: Options): FoundBy {
   return bySimulation && foundBy.kind !== 'sim' ? sim : foundBy;
 }

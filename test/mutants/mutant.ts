@@ -30,7 +30,7 @@ export interface Edit {
 
 export type FoundBy =
   | {
-      /** The simulation finds something within so many seeds. */
+      /** The simulation finds it within this many seeds. */
       readonly kind: 'sim';
       readonly seeds: number;
       /** Further words of its command line. */
@@ -48,13 +48,12 @@ export type FoundBy =
       readonly why: string;
     };
 
-/** Every bug that the simulation is asked for is to be found within so many seeds. */
+/** Every bug assigned to the simulation must be found within this many seeds. */
 export const SEEDS_MAX = 200;
 export const sim: FoundBy = { kind: 'sim', seeds: SEEDS_MAX };
 
 /**
- * What the file says with the bug in it; an error when the file has moved on and the catalogue has
- * not.
+ * The file's text with the bug in it; an error if the file has changed and the catalogue has not.
  */
 export function patched(mutant: Mutant, source: string): string {
   const { file, also } = mutant;

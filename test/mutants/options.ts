@@ -13,7 +13,7 @@ export interface Options {
   readonly workers: number;
   readonly baseSeeds: number;
   readonly why: boolean;
-  /** The simulation has to find all of them, whoever finds them as a rule. */
+  /** The simulation has to find all of them, whichever test usually finds them. */
   readonly bySimulation: boolean;
   readonly allowOpen: boolean;
   readonly list: boolean;

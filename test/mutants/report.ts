@@ -1,4 +1,4 @@
-// What a hunt came to, a line for each mutant and one for all.
+// The result of a hunt, a line for each mutant and one for all.
 
 import type { Hunted } from './hunt.ts';
 import type { Mutant } from './mutant.ts';

@@ -1,5 +1,5 @@
-// A copy of the source and its tests as they are now, into which one bug at a time is put. Whoever
-// works on the repository meanwhile is not disturbed, and does not disturb.
+// A copy of the source and its tests as they are now, into which one bug at a time is put. Work in
+// the repository meanwhile is not disturbed, and does not disturb the hunt.
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -49,10 +49,7 @@ export class Sandbox {
     return runNode(args, this.path, timeoutMs);
   }
 
-  /**
-   * What the compiler says against the product; nothing is found by a copy that is not even a
-   * program.
-   */
+  /** The compiler's verdict on the product; a copy that does not compile finds nothing. */
   async compile(): Promise<string | undefined> {
     const unused = ['--noUnusedLocals', 'false', '--noUnusedParameters', 'false'];
     const project = ['-p', 'tsconfig.build.json', '--noEmit', '--incremental', 'false'];

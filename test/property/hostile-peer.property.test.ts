@@ -1,7 +1,7 @@
-// A peer that knows the secret and says anything that is well formed, with the numbers at their
-// ends, to a replica in each phase of its life: nothing throws, a replica ends only for the reasons
-// that are meant, and what it stored is whole. This is the test of every assertion that something a
-// peer said could reach.
+// A peer that knows the secret and sends any well-formed message, with extreme numbers, to a
+// replica in each phase of its incarnation: nothing throws, a replica ends only for the intended
+// reasons, and what it stored is whole. This tests every assertion that a peer's message could
+// reach.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
-// Whatever an authenticated peer says, in whatever order and however often, the replica answers or
-// ignores it: no assertion of ours depends on the good behaviour of somebody else, and what is
-// stored can be recovered.
+// Whatever an authenticated peer sends, in any order and any number of times, the replica answers
+// or ignores it: no assertion of ours depends on the good behaviour of a peer, and stored data can
+// be recovered.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -30,7 +30,7 @@ const asked = fc
   .map(([of, n, quorum]) => ({ members: of, self: of[n % of.length] as Member, spec: quorum }))
   .filter(({ members: of, spec: quorum }) => typeof quorum === 'string' || quorum <= of.length);
 
-/** What the specification means, said as clumsily as possible. */
+/** The meaning of the specification, in the simplest possible code. */
 function isMet(
   quorum: QuorumSpec,
   of: readonly Member[],

@@ -243,7 +243,7 @@ describe('a receiver', () => {
         ][how];
         const base = { origin: A1, seq, group, hlc };
         entries[at] = mutation({ ...base, ...changed }, (entries[at - 1] as Mutation).chain);
-        // What follows an entry that was changed alone does not chain to it.
+        // The successor of an entry that was changed alone does not chain to it.
         if (how === 2 && at === length) return;
         const target = storeOf(1e6);
         const refusal = receiverOf(target).onEntries(A1, entries, WALL_MS, target.out);
@@ -260,7 +260,7 @@ describe('a receiver', () => {
         const target = storeOf(1e6);
         const held = new Held(roomBytes);
         const receiver = receiverOf(target, held);
-        // Everything is ahead of a clock that stands at its beginning.
+        // Everything is ahead of a clock at its beginning.
         receiver.onEntries(A1, entries, -DRIFT_MS, target.out);
         const last = held.last(A1);
         if (last !== undefined) expect(lastOfRun(last)).toBe(last.seq);

@@ -1,7 +1,7 @@
-// A few whole clusters under faults in every test run; `npm run sim` runs as many as one likes. A
-// seed that once found a bug stays here under the bug's name. What a seed stands for changes with
-// the simulation, so each of these bugs has a scenario or a unit test as well, and most a mutant
-// that brings it back.
+// A few whole clusters under faults in every test run; `npm run sim` runs any number. A seed that
+// once found a bug stays here under the bug's name. The run of a seed changes with the simulation,
+// so each of these bugs has a scenario or a unit test as well, and most a mutant that brings it
+// back.
 
 import { describe, expect, it } from 'vitest';
 import { planOf } from '../simulation/plan.ts';

@@ -1,6 +1,6 @@
-// The staleness bound against somebody who sees everything: whatever the delays, the losses and the
-// crashes, no write that the bound speaks for is missing; and once all is quiet the bound comes
-// down again.
+// The staleness bound against an observer of everything: whatever the delays, the losses and the
+// crashes, no write that the bound covers is missing; and once all is quiet the bound comes down
+// again.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -23,7 +23,7 @@ interface Echo {
   readonly heads: VectorEntries;
 }
 
-/** A peer as it is, and what is under way between it and the observer. */
+/** A peer, and the messages between it and the observer. */
 class Peer {
   readonly id: ReplicaId;
   readonly lives: Life[] = [];
@@ -82,7 +82,7 @@ class Scene {
     this.staleness.onEcho(member, { ...echo, keptMs: 0, sentMs: 0 }, this.shown, this.nowMs);
   }
 
-  /** The next `n` writes of the peer become visible, life after life. */
+  /** The next `n` writes of the peer become visible, incarnation after incarnation. */
   #show(peer: Peer, member: number, n: number): void {
     let left = n;
     for (const { origin, acceptedMs } of peer.lives) {
@@ -95,7 +95,7 @@ class Scene {
     this.staleness.onShown(member, this.shown, this.nowMs);
   }
 
-  /** What was not durable is gone as if it had never been; nobody was ever told of it. */
+  /** Undurable entries are gone; no other replica ever received them. */
   #crash(peer: Peer, member: number, lost: number): void {
     const { origin, acceptedMs } = peer.current;
     const kept = Math.max(acceptedMs.length - lost, this.shown.get(origin) ?? 0);

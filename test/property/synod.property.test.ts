@@ -32,7 +32,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Only one disk is ever lost, and it comes back when everybody else is heard. */
+/** Only one disk is ever lost, and it is replaced after all others were heard. */
 const FORGETFUL = 1;
 
 function take(room: SynodRoom, one: Step): void {
@@ -72,7 +72,7 @@ function take(room: SynodRoom, one: Step): void {
 function begin(room: SynodRoom, n: number): void {
   const one = room.seat(n);
   if (one.synod !== undefined) return;
-  // What is on the way to or from a life ends with its connections.
+  // Messages to or from an incarnation end with its connections.
   room.letters.splice(
     0,
     room.letters.length,

@@ -19,7 +19,7 @@ interface Writers {
   /** Writes that were asked for. */
   count: number;
   isOver: boolean;
-  /** How often somebody looked, and how often any two replicas held the same. */
+  /** The number of looks, and how often any two replicas held the same. */
   looks: number;
   level: number;
 }
@@ -31,8 +31,8 @@ function begin(options: ClusterOptions = {}): Cluster {
 }
 
 /**
- * Everybody is written to all the time: puts and deletes, hot keys and new ones, values that
- * expire, quorum reads.
+ * All replicas are written to all the time: puts and deletes, hot keys and new ones, expiry, quorum
+ * reads.
  */
 function write(cluster: Cluster, everyMs: number, keys = 500): Writers {
   const dice = createPrng(7);
@@ -134,8 +134,7 @@ describe('comparing while writes never pause', () => {
   });
 
   it('waits for the entries of records that a read has brought before them', () => {
-    // What is written in ap comes to eu ten times later than to us, where quorum reads of eu find
-    // it.
+    // A write in ap reaches eu ten times later than us, where quorum reads of eu find it.
     const isFar = (n: number) => n === 0;
     const cluster = begin({
       network: {

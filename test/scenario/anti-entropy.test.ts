@@ -1,5 +1,5 @@
-// What a disk has lost or changed in silence is found by comparing hash trees, and comes back from
-// a replica that has it.
+// Records that a disk has lost or changed in silence are found by hash trees, and restored from a
+// replica that has them.
 
 import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/adapters/frame.ts';
@@ -39,7 +39,7 @@ function stored(cluster: Cluster, n: number, name: string, ns = NS): Uint8Array 
   return bytes;
 }
 
-/** What stood there before. */
+/** The value before. */
 function backDate(cluster: Cluster, n: number, name: string, older: Uint8Array, ns = NS): void {
   cluster.replica(n).disk.write({ keys: [at(name, ns)], values: [older] }, true);
 }
@@ -179,7 +179,7 @@ describe('a record that one disk has in an older version', () => {
 
 describe('a comparison that is not possible', () => {
   it('is no success: the tree of a peer in doubt says nothing', () => {
-    // A block that cannot be read: what lies in it cannot be counted.
+    // An unreadable block: its contents cannot be counted.
     const cluster = leanCluster({ regions: ['eu', 'us'] });
     fill(cluster, few, 'one');
     cluster.run(300);

@@ -1,4 +1,4 @@
-// A replica that was away receives what it missed, from whoever has it and from wherever it lies.
+// A replica that was away receives what it missed, from any holder, from memory or disk.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster, putOf } from '../cluster/cluster.ts';

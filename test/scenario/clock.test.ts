@@ -214,7 +214,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
     }
     cluster.run(2000);
     stands(cluster);
-    // Nobody can ask it any more: what comes now was on their own disks.
+    // No peer can ask it any more: what arrives now was on their own disks.
     cluster.crash(0);
     cluster.run(AHEAD_MS);
     for (const at of [1, 2]) expect(cluster.value(at, 'a', 'fi')).toBe('ahead');

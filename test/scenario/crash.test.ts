@@ -69,7 +69,7 @@ describe('a new life', () => {
   });
 
   it('never lets its writes overtake those of the life before', () => {
-    // The first life ends with entries that only its own disk has.
+    // The first incarnation ends with entries that only its own disk has.
     const cluster = new Cluster({ namespaces: { ns: { consistency: 'fifo' } } });
     cluster.settle();
     cluster.cut(0, 2);

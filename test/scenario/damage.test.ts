@@ -1,5 +1,5 @@
-// What cannot be read is never taken for absent: requests that depend on it are refused, and the
-// rest goes on.
+// An unreadable record is never taken for absent: requests that depend on it are refused, others
+// are served.
 
 import { describe, expect, it } from 'vitest';
 import type { Condition } from '../../src/model/command.ts';

@@ -224,8 +224,8 @@ describe('a version that wins by a clock that is ahead', () => {
 
   it('is told of a delete that may not be repeated', () => {
     const cluster = skewed();
-    // For ten seconds after its start a lender names everybody as a former borrower, and whom one
-    // can reach is heard first.
+    // For ten seconds after its start a lender names all members as former borrowers; reachable
+    // ones are asked first.
     cluster.cut(0, 2);
     cluster.run(12_000);
     cluster.put(0, 'a', 'one', { w: 'majority' });

@@ -23,7 +23,7 @@ interface Forwarded {
 
 interface Behind {
   readonly cluster: Cluster;
-  /** What goes from replica to replica for somebody else's client. */
+  /** The messages of forwarded questions. */
   readonly sent: Forwarded[];
 }
 

@@ -1,4 +1,4 @@
-// How stale a replica says that it is, against somebody who sees everything.
+// The staleness that a replica reports, against an observer of everything.
 
 import { describe, expect, it } from 'vitest';
 import type { Staleness } from '../../src/model/command.ts';

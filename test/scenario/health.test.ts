@@ -1,4 +1,4 @@
-// A replica that is too far behind stops answering reads of a namespace that says so, goes on
+// A replica that is too far behind stops answering reads of a namespace whose policy says so, keeps
 // storing, and returns by itself.
 
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ const namespaces = {
   counted: { staleAfter: { entries: 20 } },
 };
 
-/** What comes to each replica takes so much longer. */
+/** Messages to each replica take this much longer. */
 let slowTo = [0, 0, 0];
 
 beforeEach(() => void (slowTo = [0, 0, 0]));
@@ -106,7 +106,7 @@ describe('a replica of a cluster in which another is down', () => {
 describe('a replica that lacks too many entries', () => {
   it('refuses reads until it has most of them', () => {
     const cluster = settled();
-    // Its disk is so slow that what it is told of cannot be stored in time.
+    // Its disk is too slow to store what it receives in time.
     const { storage } = cluster.replica(2);
     if (storage === undefined) throw new Error('it runs');
     storage.commitMs = 3000;

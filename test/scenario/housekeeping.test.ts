@@ -17,7 +17,7 @@ function fill(cluster: Cluster, n: number, count = COUNT): void {
   cluster.runUntil(() => calls.every(({ outcome }) => outcome !== undefined));
 }
 
-/** How many entries of the first life of replica 0 lie on a disk. */
+/** The entries of the first incarnation of replica 0 on a disk. */
 function stored(cluster: Cluster, n: number): number {
   const span = laneSpan(FIRST_LIFE, 1, 1e6);
   const result = cluster

@@ -1,5 +1,5 @@
-// A commit that hangs: whoever waits for it, directly or through another replica, is answered
-// within its own time-out.
+// A commit that hangs: every client that waits for it, also through another replica, is answered
+// within its own timeout.
 
 import { describe, expect, it } from 'vitest';
 import { key } from '../support/build.ts';

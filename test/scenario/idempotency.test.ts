@@ -131,7 +131,7 @@ describe('a retry under its idempotency key', () => {
       cluster.begin(0, putOf('a', 'one', once(1, { w: 3, timeoutMs: 500 }))),
     );
     const answers = calls.map((call) => shown(cluster.answer(call)));
-    // Nobody can be asked whether it knows the key, so nothing was written.
+    // No member can be asked whether it knows the key, so nothing was written.
     expect(answers).toEqual(['timeout', 'idempotency-in-flight', 'overloaded', 'overloaded']);
   });
 });

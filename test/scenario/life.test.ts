@@ -1,5 +1,5 @@
-// The lives of a replica: how it begins, how it notices that its disk is not what it was, and how
-// it ends in order.
+// The incarnations of a replica: how one begins, notices that its disk has changed, and ends in
+// order.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster, listOf, putOf, shown } from '../cluster/cluster.ts';
@@ -31,7 +31,7 @@ describe('a replica that starts', () => {
     expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('catching-up');
     cluster.run(100);
     expect(cluster.value(0, 'a')).toBe('absent');
-    // Nobody came with whom it could compare its clock: it waits as long as a peer may take.
+    // No peer came with which it could compare its clock: it waits as long as a peer may take.
     expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('catching-up');
     cluster.run(3000);
     expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('ap-1.2.1');
@@ -115,7 +115,7 @@ function snapshot(disk: Cluster['replicas'][number]['disk']) {
 describe('a replica that takes back what it lost', () => {
   it('counts in no quorum read: what it acknowledged is not taken for absent', () => {
     const cluster = settled();
-    // Where nobody who is heard holds anything, a cluster would begin.
+    // If no heard member holds anything, a cluster would begin.
     cluster.put(1, 'before', 'v', { w: 3 });
     cluster.cut(0, 1);
     cluster.cut(1, 2);

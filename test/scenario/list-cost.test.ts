@@ -1,4 +1,4 @@
-// What a list looks at and holds is bounded, whatever lies in its range, and it goes on with its
+// What a list reads and holds is bounded, whatever its range contains, and it continues with its
 // cursor.
 
 import { describe, expect, it } from 'vitest';

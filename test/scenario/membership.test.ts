@@ -324,7 +324,7 @@ describe('a join that says what is so already', () => {
     expect([0, 1, 2, SPARE].map((n) => [epoch(cluster, n), self(cluster, n)?.origin])).toEqual(
       before,
     );
-    // Where no URL is told, the one that is known stays.
+    // If no URL is given, the known one remains.
     const { seats } = cluster.membership();
     const { httpUrl: _, ...place } = seats.find(({ id }) => id === 'us-1') as never as Place;
     const change = { kind: 'join', place: { ...place, httpUrl: undefined } } as const;

@@ -1,6 +1,5 @@
-// An old copy of a directory comes back. What its replica had acknowledged since is told by the
-// peers that counted on it, before it answers anything; who comes back alone serves what it has
-// after a wait.
+// An old copy of a directory is put back. The peers report what its replica had acknowledged since,
+// before it answers anything; a replica that returns alone serves its data after a wait.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster, type ClusterOptions, shown } from '../cluster/cluster.ts';

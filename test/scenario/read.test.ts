@@ -97,7 +97,7 @@ describe('a quorum read', () => {
 
   it('takes no answer that was meant for an earlier life', () => {
     // Replica 1 holds an answer back until its slow disk has the record; meanwhile replica 0 begins
-    // a new life, which numbers its reads anew.
+    // a new incarnation, which numbers its reads from the beginning.
     const cluster = settled();
     const slow = cluster.replica(1).storage;
     if (slow === undefined) throw new Error('the replica runs');
@@ -248,7 +248,7 @@ describe('a damaged record', () => {
     cluster.run(500);
     cluster.crash(2);
     cluster.run(10);
-    // The stable cut stands still, and what lies beyond it has left the memory.
+    // The stable cut does not move, and the entries beyond it have left the memory.
     for (let i = 0; i < 5; i++) cluster.put(0, `k${i}`, 'v', { w: 1 });
     damage(cluster, 0, 'a');
     expect(cluster.value(0, 'a')).toBe('record-corrupt');

@@ -1,4 +1,4 @@
-// A replica whose gap the logs no longer cover takes a snapshot over, merges it, and goes on behind
+// A replica whose gap the logs no longer cover copies a snapshot, merges it, and continues after
 // it.
 
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// Writes that wait for copies: what is answered when they come, when they cannot come, and when
-// nobody can tell.
+// Writes that wait for copies: the answer if they come, if they cannot come, and if that is
+// unknown.
 
 import { describe, expect, it } from 'vitest';
 import { isDefinite } from '../../src/model/fault.ts';

@@ -12,7 +12,7 @@ export const EXPIRING = { ex: { consistency: 'eventual' } } as const;
 
 const NS = 'ex';
 const TIMEOUT_MS = 1500;
-/** Clocks are apart by so much where nobody sets them. */
+/** How far clocks differ if they are not set. */
 const CLOCKS_APART_MS = 400;
 const GONE_MS_MAX = 20_000;
 /** What is copied in very small parts over a long way takes its time. */

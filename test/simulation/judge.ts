@@ -1,5 +1,5 @@
-// Everything that is asked of a run: the checkers over what clients saw, and invariants over what
-// nobody but the simulation can see.
+// The judgement of a run: the checkers over what clients saw, and invariants over what only the
+// simulation can see.
 
 import { type Dot, parseDot } from '../../src/model/id.ts';
 import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
@@ -52,7 +52,7 @@ const RETURN_MS = 8000;
 const LATE_MS = 50;
 /** Notes that say that a promise was broken, whatever clients saw. */
 const NEVER = ['log-divergent', 'log-unreadable', 'snapshot-impossible', 'memberships-differ'];
-/** Where no disk loses or changes anything in silence, no tree is wrong and nobody differs. */
+/** If no disk loses or changes anything in silence, no tree is wrong and no replicas differ. */
 const TREE_NEVER = ['divergence', 'tree-differs', 'tree-mistaken', 'tree-rebuilt'];
 const HALTS = new Set(['storage failed']);
 
@@ -139,8 +139,8 @@ const CALM_FROM_MS = 5000;
 const WRONG_FROM_MS = SETTINGS_DEFAULT.clockDriftMaxMs - 350;
 
 /**
- * Each of two replicas may be off by what it cannot measure; what it followed while it heard nobody
- * drifts on besides. In a run of nothing but wrong clocks everybody else goes on as if nothing was.
+ * Each of two replicas may be off by what it cannot measure; what it followed while it heard none
+ * drifts on besides. In a run with only wrong clocks all other replicas are unaffected.
  *
  * Not so where windows are small: one that a value fills carries one value in a round trip, whoever
  * then writes more is truly behind, and is right to refuse. So runs of wrong clocks alone are drawn
@@ -163,8 +163,8 @@ function clocksDemand({ plan, cluster }: Judged, replicas: number) {
 }
 
 /**
- * The lag at which a read may still succeed: the limit, a heartbeat and 100 ms. A pause is told
- * from echoes, which say nothing of a write that came just after a ping for up to two heartbeats
+ * The lag at which a read may still succeed: the limit, a heartbeat and 100 ms. A pause is judged
+ * by echoes, which say nothing of a write that came just after a ping for up to two heartbeats
  * more, and counts from what the links take anyway.
  */
 function boundsOf(plan: Plan): { [ns: string]: number } {
@@ -198,7 +198,7 @@ function bringsRecords({ spares, copiesMin, classes }: Plan): boolean {
   return spares.length > 0 || copiesMin > 1 || isSilent(classes);
 }
 
-/** Who may have lost what it had shown. */
+/** Replicas that may have lost what they had shown. */
 function forgetfulOf({ copiesMin }: Plan): readonly string[] {
   return copiesMin > 1 ? [String(VICTIM)] : [];
 }
@@ -241,8 +241,8 @@ function judgeInside({ plan, cluster, workload }: Judged): Finding[] {
 }
 
 /**
- * Lives can be numbered ahead of the clock; who then forgets its last one finds a later one known,
- * and begins anew.
+ * Incarnations can be numbered ahead of the clock; a replica that then forgets its last one finds a
+ * later one known, and begins another.
  */
 function isAllowed(reason: string, { copiesMin }: Plan): boolean {
   return copiesMin > 1 && reason.includes('old copy');
@@ -250,7 +250,7 @@ function isAllowed(reason: string, { copiesMin }: Plan): boolean {
 
 type Add = (check: string, reason: string, operation?: Operation) => void;
 
-/** No dot names two writes, and within one life of a replica later writes have later dots. */
+/** No dot names two writes, and within one incarnation later writes have later dots. */
 function judgeDots({ history }: Workload, add: Add): void {
   const values = new Map<string, Operation>();
   const heads = new Map<string, Operation & { readonly dot: Dot }>();
@@ -270,7 +270,7 @@ function judgeDots({ history }: Workload, add: Add): void {
   }
 }
 
-/** Somebody who sees everything: a read may lack only what was accepted within its bound. */
+/** An observer of everything: a read may lack only what was accepted within its bound. */
 function judgeBounds({ bounded, history }: Workload, add: Add): void {
   const acked = new Map<string, Operation>();
   for (const operation of history)

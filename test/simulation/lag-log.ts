@@ -1,12 +1,12 @@
-// How far each replica truly is behind what it could know, sampled over a whole run by somebody who
-// sees every disk and every message. A replica could know what another holds while that one runs,
-// and its messages arrive: since then, and not before, it can be blamed. One that hears no majority
-// is behind for as long as it has heard none; and one whose disk hangs, for as long as it has had
-// to know: an idle one commits once a second, with a heartbeat, and then waits.
+// How far each replica truly is behind what it could know, sampled over a whole run by an observer
+// that sees every disk and every message. A replica could know what another holds while that one
+// runs, and its messages arrive: since then, and not before, it can be blamed. One that hears no
+// majority is behind for as long as it has heard none; and one whose disk hangs, for as long as it
+// has had to know: an idle one commits once a second, with a heartbeat, and then waits.
 //
 // An entry that a wrong clock stamped further ahead than `clockDrift` is kept back until that time
-// (store/held.ts), and nobody is behind for it. So it counts from when its time has come, by the
-// right clock that is furthest behind.
+// (store/held.ts), and no replica is behind for it. So it counts from when its time has come, by
+// the right clock that is furthest behind.
 
 import { decodeMutation } from '../../src/model/encoding.ts';
 import { hlcToMs } from '../../src/model/hlc.ts';
@@ -40,7 +40,7 @@ export class LagLog {
   readonly #sinceMs: number[][];
   /** By replica: when it last heard a majority. */
   readonly #majorityMs: number[];
-  /** By replica: when its disk did not hang, or nobody was there to notice. */
+  /** By replica: when its disk did not hang, or the replica was down. */
   readonly #aliveMs: number[];
   /** What the right clock that is furthest behind showed when the world began. */
   readonly #wallStartMs: number;
@@ -149,10 +149,7 @@ export class LagLog {
     return oldest;
   }
 
-  /**
-   * When an entry that the peer holds is taken by everybody; the beginning, where its stamp is not
-   * known.
-   */
+  /** When all members take an entry that the peer holds; the beginning if its stamp is unknown. */
   #dueMs(peer: number, origin: LaneId, seq: Seq): number {
     const bytes = this.#cluster.replica(peer).disk.get(laneKey(origin, seq));
     const entry = bytes instanceof Uint8Array ? decodeMutation(bytes) : undefined;

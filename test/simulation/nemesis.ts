@@ -1,6 +1,6 @@
-// Carries out the timetable of a plan. Every fault begins, lasts, and ends; what it did is told as
-// evidence, and a strike that found nothing to hit says so, so that a run whose faults never
-// happened is not taken for a run that stood them.
+// Carries out the timetable of a plan. Every fault begins, lasts, and ends; its effect is recorded
+// as evidence, and a strike without a target says so, so that a run without faults is not taken for
+// one that survived them.
 
 import { ROOM_FULL, ROOM_LOW, ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import type { Prng } from '../../src/base/prng.ts';
@@ -255,7 +255,7 @@ export class Nemesis {
     this.#events.onProcess('restart', index);
   }
 
-  /** Everybody reaches a majority, and no two the same one (Jepsen's majorities ring). */
+  /** Each replica reaches a majority, and no two the same one (Jepsen's majorities ring). */
   #ring(from: number): string | undefined {
     const count = this.#cluster.replicas.length;
     if (count < 3) return undefined;
@@ -284,7 +284,7 @@ export class Nemesis {
   }
 
   /**
-   * Almost full, which the replica is told in time; or full, which it learns by a failing commit.
+   * Almost full, which the replica learns in time; or full, which it learns by a failing commit.
    */
   #fill(target: number, roll: number): string | undefined {
     const replica = this.#cluster.replica(target);
@@ -317,9 +317,9 @@ export class Nemesis {
   }
 
   /**
-   * Records of the victim's disk are gone, or older ones are back, without a word. Another disk has
-   * what is lost. Only keys that nobody reads before the end: until it is found, what a client
-   * reads there is wrong.
+   * Records of the victim's disk are gone, or replaced by older ones, without an error. Another
+   * disk has the lost ones. Only keys that are not read before the end: until the loss is found,
+   * what a client reads there is wrong.
    */
   #vanish(roll: number): string | undefined {
     const { disk } = this.#cluster.replica(VICTIM);
@@ -381,8 +381,8 @@ export class Nemesis {
   }
 
   /**
-   * A majority of wrong clocks is believed. So where another one would make it that, those that are
-   * wrong are set right instead; they count as wrong until everybody has seen it.
+   * A majority of wrong clocks is believed. So if another one would make a majority, the wrong ones
+   * are set right instead; they count as wrong until all replicas have seen it.
    */
   #wouldBeMajority(target: number): boolean {
     const { nowMs, members } = this.#cluster;

@@ -2,7 +2,7 @@
 // an empty directory, and takes a dead one out, whose directory may come back. It asks one running
 // member after the other until a change is done, and never starts in between what it has given up.
 //
-// Only spares are given up, and only when another replica holds all that they do: what nobody else
+// Only spares are given up, and only when another replica holds all that they do: what no other
 // holds would be lost with them, as it has to be. And only while the one whose disk may be lost is
 // whole: it votes again when it has heard all others, so a dead member and a lost disk at one time
 // leave four members without a majority.

@@ -1,5 +1,5 @@
 // Sometimes-assertions: states that a gate run must have been in, else it has not looked where bugs
-// are. Each has a name, and is noticed from outside: from what clients were told, counters, notes,
+// are. Each has a name, and is noticed from outside: from replies to clients, counters, notes,
 // and the timetable.
 
 import type { Message } from '../../src/model/message.ts';
@@ -114,7 +114,7 @@ export class Watcher {
     if (times > 0) this.reached.set(name, (this.reached.get(name) ?? 0) + times);
   }
 
-  /** A life is about to end: its counters go with it. */
+  /** An incarnation is about to end: its counters go with it. */
   ends(index: number): void {
     const { host, storage } = this.#cluster.replica(index);
     if (host === undefined) return;

@@ -52,7 +52,7 @@ const AGREE_STEP_MS = 200;
  * refused until the others' clocks have come so far.
  */
 const CONVERGE_MS = 60_000;
-/** Who joins takes everything over; in parts of one record, over a long way, that takes so long. */
+/** A newcomer copies everything; in parts of one record, over a long link, that takes this long. */
 const COPY_MS = 240_000;
 
 export function simulate(plan: Plan): Run {

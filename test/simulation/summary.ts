@@ -1,4 +1,4 @@
-// What a worker tells of a run: small enough to send, and enough to judge.
+// A worker's report of a run: small enough to send, and enough to judge.
 
 import type { Finding } from './judge.ts';
 import type { Sometimes } from './reached.ts';
@@ -14,7 +14,7 @@ export interface Summary {
   readonly ok: number;
   readonly refused: number;
   readonly unknown: number;
-  /** Of faults that took effect, by class. */
+  /** Faults that took effect, by class. */
   readonly strikes: { readonly [fault: string]: number };
   readonly ranTwice: boolean;
   readonly digest: string;

@@ -1,6 +1,5 @@
-// While a simulated run is under way nothing may ask Node for time, dice, timers, files or sockets:
-// what did would run differently the next time. Whoever asks gets an error that names what it
-// called.
+// While a simulated run is in progress nothing may ask Node for time, dice, timers, files or
+// sockets: such code would run differently the next time. It gets an error that names the call.
 
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 

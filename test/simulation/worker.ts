@@ -1,4 +1,4 @@
-// Runs seeds for main.ts in a process of its own, one at a time, as it is told.
+// Runs seeds for main.ts in a process of its own, one at a time, on request.
 
 import { planOf, type PlanOptions } from './plan.ts';
 import { type Summary, summaryOf } from './summary.ts';

@@ -36,7 +36,7 @@ export const NAMESPACES = {
   ru: { consistency: 'eventual' },
   ra: { consistency: 'eventual' },
 } as const;
-/** Written all the time, and read by nobody before the end: disks may lose it in silence. */
+/** Written all the time, and not read before the end: disks may lose it in silence. */
 export const SILENT = 'st';
 export type Space = keyof typeof NAMESPACES;
 const SPACES = Object.keys(NAMESPACES) as Space[];
@@ -57,7 +57,7 @@ const TIMEOUT_MS = 1500;
 /** Some reads are in a hurry. */
 const HURRY_SHARE = 0.3;
 const HURRY_MS_MIN = 200;
-/** Then a client takes it that nobody will answer. */
+/** Then a client takes it whose answer never comes. */
 export const CLIENT_WAITS_MS = 2500;
 const RETRY_SHARE = 0.5;
 const TWIN_SHARE = 0.3;
@@ -83,7 +83,7 @@ export interface Shape {
 export class Workload {
   readonly history: Operation[] = [];
   readonly bounded: BoundedRead[] = [];
-  /** Who changes the members, if anybody does. */
+  /** The client that changes the members, if there is one. */
   operator: Operator | undefined;
   readonly #cluster: Cluster;
   readonly #shape: Shape;
@@ -118,13 +118,13 @@ export class Workload {
     }
   }
 
-  /** One more client, who deletes what it has just written elsewhere. */
+  /** One more client, which deletes what it has just written elsewhere. */
   erase(dice: Prng, isWide: boolean, thinkMs: number, untilMs: number): void {
     const each = new Eraser(this, dice, isWide);
     this.#loop({ each, session: 'eraser', dice, thinkMs, untilMs }, this.nextProcess());
   }
 
-  /** Two more clients, who write batches and look at them. */
+  /** Two more clients, which write batches and read them. */
   batch(dice: Prng, thinkMs: number, untilMs: number): void {
     for (let n = 0; n < 2; n++) {
       const own = dice.split(`batch ${n}`);
@@ -133,9 +133,7 @@ export class Workload {
     }
   }
 
-  /**
-   * Two more clients, who write sets of keys, delete what a list of a set shows, and look at it.
-   */
+  /** Two more clients, which write sets of keys, delete what a list of a set shows, and read it. */
   clear(dice: Prng, isWide: boolean, thinkMs: number, untilMs: number): void {
     for (let n = 0; n < 2; n++) {
       const own = dice.split(`clear ${n}`);
@@ -144,7 +142,7 @@ export class Workload {
     }
   }
 
-  /** One more client, who only writes. */
+  /** One more client, which only writes. */
   keep(dice: Prng, thinkMs: number, untilMs: number): void {
     const each = new Keeper(this, dice);
     this.#loop({ each, session: 'keeper', dice, thinkMs, untilMs }, this.nextProcess());
@@ -162,9 +160,7 @@ export class Workload {
     this.#cluster.world.after(quietFromMs, () => this.#loop(client, this.nextProcess()));
   }
 
-  /**
-   * Who takes a write that was meant for `node`: the victim does not, while it is left in quiet.
-   */
+  /** The replica that takes a write meant for `node`: not the victim, while it is left in quiet. */
   taker(node: number): number {
     const { quietFromMs = Number.POSITIVE_INFINITY } = this.#shape;
     const isQuiet = node === VICTIM && this.#cluster.nowMs >= quietFromMs;
@@ -387,7 +383,7 @@ export class Workload {
     }));
   }
 
-  /** Who answered in the place of the replica that was asked. */
+  /** The replica that answered instead of the asked one. */
   #answererOf(outcome: Outcome): number | undefined {
     if (typeof outcome !== 'object' || !('heldBy' in outcome)) return undefined;
     const { heldBy } = outcome;
@@ -444,7 +440,7 @@ type Step = {
 );
 
 type OnUnmet = 'forward' | 'fail';
-/** Of reads of bounded namespaces: the others let somebody else answer, which is the default. */
+/** For reads of bounded namespaces: the others let another replica answer, which is the default. */
 const FAIL_SHARE = 0.4;
 
 function onUnmetOf(dice: Prng): OnUnmet {
@@ -707,8 +703,7 @@ interface Place {
 }
 
 /**
- * Writes what nobody reads: some keys again and again, so that they have older versions, and some
- * once.
+ * Writes keys that are not read: some repeatedly, so that they have older versions, and some once.
  */
 class Keeper {
   readonly #workload: Workload;

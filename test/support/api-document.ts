@@ -32,7 +32,7 @@ export interface ApiDocument {
   };
 }
 
-/** What is wrong with a reply; nothing where it is as the document says. */
+/** The fault of a reply; nothing if it is as the document says. */
 export type ReplyCheck = (reply: SeenReply) => readonly string[];
 
 type Check = (body: unknown) => readonly string[];

@@ -1,6 +1,5 @@
-// One request to a replica and what came back, for tests that look at every member of the reply.
-// Each request has a connection of its own, so that none meets what a replica's earlier life left
-// behind.
+// One request to a replica and its reply, for tests that look at every member of the reply. Each
+// request has a connection of its own, so that none meets one of a replica's earlier process.
 
 import type { NoReply, RawReply } from './raw-http.ts';
 import { openConnection } from './raw-http.ts';

@@ -40,7 +40,7 @@ export class KeyMap {
     this.#entries.set(nameOf(key), { key, value });
   }
 
-  /** As a bad block: nobody can say what is there. */
+  /** Like a bad block: its contents are unknown. */
   hide(key: Uint8Array): void {
     this.#unreadable.add(nameOf(key));
   }

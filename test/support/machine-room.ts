@@ -35,13 +35,13 @@ const REGIONS: readonly string[] = ['ap', 'eu', 'us'];
 const START: Now = { wallMs: 1_000_000, monoMs: 1000 };
 
 export interface MachineRoomOptions {
-  /** Of all members. */
+  /** The vector of all members. */
   readonly regions?: readonly string[];
   /** The index of this replica; left out: the first by its id. */
   readonly self?: number;
   readonly namespaces?: object;
   readonly settings?: Partial<Settings>;
-  /** Of an earlier incarnation. */
+  /** Lanes of an earlier incarnation. */
   readonly disk?: MemoryDisk;
   readonly incarnation?: number;
 }
@@ -146,7 +146,7 @@ export class MachineRoom {
     }
   }
 
-  /** The batch under way becomes durable: what waited for it leaves. */
+  /** The batch in progress becomes durable: what waited for it leaves. */
   commit(): Durable {
     const { log, table, tree } = this.core;
     tree.seal(this.turn);

@@ -71,7 +71,7 @@ async function becomeBusy(workload: Workload): Promise<void> {
   await until('a write is acknowledged', () => workload.acked > acked);
 }
 
-/** Kills so many of them at once and starts them again; does not wait until they are ready. */
+/** Kills this many of them at once and starts them again; does not wait until they are ready. */
 export async function killSome(
   { replicas, recorder, prng }: Pick<NemesisOptions, 'replicas' | 'recorder' | 'prng'>,
   count: number,

@@ -1,4 +1,4 @@
-// Processes as Linux shows them in /proc: who was started by whom, and who is still there.
+// Processes as Linux shows them in /proc: their parents, and which still run.
 
 import { readFileSync, readdirSync } from 'node:fs';
 

@@ -18,7 +18,7 @@ const stopTimeoutMs = 240_000;
 const COUNT_DEFAULT = 3;
 
 export interface ClusterOptions {
-  /** How many replicas, one a region in turn; 3 unless told. */
+  /** How many replicas, one a region in turn; 3 by default. */
   readonly replicas?: number;
   readonly regions?: readonly string[];
   /** Regions of replicas that are not members; they are started by the test. */
@@ -31,10 +31,7 @@ export interface ClusterOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What one of them has besides. */
   readonly envOf?: (id: string) => Readonly<Record<string, string>>;
-  /**
-   * The port under which `from` dials `to`, which listens at `port`: for something that stands
-   * between them.
-   */
+  /** The port under which `from` dials `to`, which listens at `port`: for a proxy between them. */
   readonly route?: (from: string, to: string, port: number) => number;
   /** How long a start may take until `/readyz` says 200. */
   readonly readyTimeoutMs?: number;
@@ -52,7 +49,7 @@ export interface TestReplica {
   /** 0 while it does not run. */
   readonly pid: number;
   readonly isRunning: boolean;
-  /** It has been ready in this life. */
+  /** It has been ready in this incarnation. */
   readonly isReady: boolean;
   /** SIGKILL; resolves, when the process is gone, with the signal that it died of. */
   kill9(): Promise<NodeJS.Signals | undefined>;
@@ -69,7 +66,7 @@ export interface TestReplica {
 
 export interface RestartOptions {
   readonly ready?: boolean;
-  /** For this life, over what it always has. */
+  /** For this incarnation, over its permanent settings. */
   readonly env?: Readonly<Record<string, string>>;
 }
 

@@ -6,10 +6,10 @@
 //   2         the command line is not understood
 //   130, 143  a signal ended it
 
-/** What came of a part. One that cannot run here says so, and is never counted as passed. */
+/** The result of a part. One that cannot run here says so, and is never counted as passed. */
 export type Word = 'passed' | 'FAILED' | 'not run';
 
-/** Of every program; its help ends with it. */
+/** For every program; its help ends with it. */
 const EXIT_CODES = `Exit code 0 when all that ran has passed, 1 when something failed, 2 for a command line that is not
 understood, 130 or 143 when a signal ended it.`;
 

@@ -22,7 +22,7 @@ export interface RawReply {
   readonly body: Buffer;
 }
 
-/** Something was sent, and nobody knows what became of it. */
+/** Bytes were sent, and their outcome is unknown. */
 export interface NoReply {
   readonly kind: 'broken' | 'timeout';
 }
@@ -34,7 +34,7 @@ export interface RawConnection {
   close(): void;
 }
 
-/** `undefined` when there is nobody to talk to: then nothing was sent. */
+/** `undefined` if no process listens: then nothing was sent. */
 export function openConnection(port: number): Promise<RawConnection | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true });

@@ -1,5 +1,5 @@
-// One replica stepped by hand, with its outbox, a map for storage, and a clock that stands still:
-// for what needs the whole core and no time.
+// One replica stepped by hand, with its outbox, a map for storage, and a stopped clock: for tests
+// that need the whole core and no time.
 
 import { HostTurn } from '../../src/host/turn.ts';
 import type { Command, Reply } from '../../src/model/command.ts';
@@ -67,7 +67,7 @@ export class Solo {
     this.quiet();
   }
 
-  /** A peer of this life connects, and greets. */
+  /** A peer of this incarnation connects, and greets. */
   greet(peer: number, life: string): void {
     this.step({ kind: 'connected', peer });
     this.message(peer, helloOf(origin(life), membershipOf(this.#regions)));

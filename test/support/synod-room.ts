@@ -1,5 +1,5 @@
-// A few members that agree upon the next membership over a network and disks that somebody else
-// decides about: each message and each commit waits until it is delivered, lost, or done twice.
+// A few members that agree on the next membership over a network and disks that the test controls:
+// each message and each commit waits until it is delivered, lost, or done twice.
 
 import { Synod, type Outcome, voteKey } from '../../src/membership/synod.ts';
 import { HostTurn } from '../../src/host/turn.ts';
@@ -26,7 +26,7 @@ export class SynodRoom {
   readonly seats: readonly Seat[];
   readonly letters: Letter[] = [];
   readonly current: Membership;
-  /** Every membership that anybody took for chosen. */
+  /** Every membership that any member took for chosen. */
   readonly chosen: Membership[] = [];
   now = { wallMs: 1e6, monoMs: 1000 };
 
@@ -75,7 +75,7 @@ export class SynodRoom {
   }
 }
 
-/** One member: its disk, and the life that runs on it. */
+/** One member: its disk, and the incarnation that runs on it. */
 export class Seat {
   readonly outcomes: Outcome[] = [];
   disk = new KeyMap();
@@ -94,7 +94,7 @@ export class Seat {
     this.#id = id;
   }
 
-  /** A new life on what the disk holds. Who knows what was chosen takes no part any more. */
+  /** A new incarnation on the disk's data. A member that knows the choice takes no further part. */
   begin(): void {
     if (this.chosen !== undefined) return;
     this.#out = new HostTurn();
@@ -131,7 +131,7 @@ export class Seat {
     this.disk = new KeyMap();
   }
 
-  /** Hears everybody who lives, as over new connections. */
+  /** Hears all live members, as over new connections. */
   greetAll(): void {
     this.#room.seats.forEach((other, index) => {
       if (index === this.#index || other.synod === undefined) return;

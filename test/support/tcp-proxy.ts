@@ -1,5 +1,5 @@
-// A TCP connection with a hand on it: bytes can be held back, slowed down, broken off, changed,
-// recorded. Stands between a dialer and a listener without either of them knowing.
+// A TCP connection through a proxy: bytes can be held back, slowed down, cut off, changed,
+// recorded. It sits between a dialer and a listener, and neither knows it.
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -13,7 +13,7 @@ export interface CommitAge {
 }
 
 export interface TcpProxyOptions {
-  /** Whether to keep all that passes; yes, unless told. */
+  /** Whether to keep all that passes; the default is yes. */
   readonly record?: boolean;
 }
 
@@ -28,7 +28,7 @@ interface Flow {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** A slow way takes so much; then whoever sends has to wait. */
+/** A slow link takes this much; then the sender has to wait. */
 const QUEUE_BYTES_MAX = 64 * 1024;
 
 export class TcpProxy {

@@ -1,4 +1,4 @@
-// What a replica remembers, without the replica: log, table, hash tree, and what absence says.
+// A replica's memory without the replica: log, table, hash tree, and the meaning of absence.
 // Storage is a map.
 
 import { Cut, type CutOptions } from '../../src/entropy/tree-cut.ts';

@@ -1,4 +1,4 @@
-// What clients are told, and who is let in.
+// The answers to clients, and which connections are accepted.
 
 import { type Mutant, sim } from '../mutant.ts';
 

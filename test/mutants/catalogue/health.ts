@@ -1,4 +1,4 @@
-// Who is too far behind to answer, and how that is known.
+// Which replicas are too far behind to answer, and how that is known.
 
 import { type Mutant, sim } from '../mutant.ts';
 

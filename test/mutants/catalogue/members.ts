@@ -1,5 +1,5 @@
-// Members that change while the cluster runs: two that are chosen at once, a vote that was
-// forgotten, somebody who comes back though he was given up.
+// Members that change while the cluster runs: two changes chosen at once, a forgotten vote, a
+// replica that returns although it was given up.
 
 import type { Mutant } from '../mutant.ts';
 

@@ -1,5 +1,5 @@
-// Whatever stands in a record, in a membership or in a fault, which peers supply too, an answer can
-// be written of it: the connection ends with a whole reply, and nothing is reported as a bug.
+// An answer can be written for any record, membership or fault, which peers supply too: the
+// connection ends with a whole reply, and nothing is reported as a bug.
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -97,7 +97,7 @@ const ACCEPTS = [
   'application/vnd.conit.record+json',
 ] as const;
 
-/** What the core would say to the command, made of these parts. */
+/** The core's reply to the command, made of these parts. */
 function replyTo(command: Command, stored: Stored, stalenessMs: number | 'unknown'): Reply {
   const heldBy = { id: 'us-1', region: 'us' };
   if (command.kind === 'list')

@@ -34,7 +34,7 @@ export interface ScanRequest extends NamespaceUse {
   readonly cursor?: string;
 }
 
-/** How long the server is told to try, and how long the client waits for its answer at most. */
+/** The timeout in the request, and how long the client waits for its answer at most. */
 const TRY_MS = 1000;
 /**
  * How much later than its time-out an answer comes is judged where time is simulated: here it

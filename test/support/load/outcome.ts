@@ -1,6 +1,6 @@
-// What a reply says about an operation (promise O1 in docs/promises.md): it happened, it did not
-// and will not, or nobody knows. Only a problem that says so itself is a refusal; whatever is
-// doubtful is unknown.
+// The outcome of an operation according to its reply (promise O1 in docs/promises.md): it happened,
+// it did not and will not, or it is unknown. Only a problem that says so itself is a refusal; every
+// doubt is unknown.
 
 import type { Outcome } from '../../checkers/operation.ts';
 import type { NoReply, RawReply } from '../raw-http.ts';

@@ -50,7 +50,7 @@ export interface Shared {
   isStopping: boolean;
 }
 
-/** What a client does again and again; it is connected when it is called. */
+/** What a client does repeatedly; it is connected when it is called. */
 export interface Role {
   readonly session: string;
   /** Where to connect, asked at every connect. */

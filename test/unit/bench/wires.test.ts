@@ -142,7 +142,7 @@ test('nats answers a ping in front of its next request', () => {
   expect(wire.get(1).toString().startsWith('PUB ')).toBe(true);
 });
 
-// A whole older reply stands behind the end, as it may in a buffer that is used again.
+// A whole older reply follows the end, as it may in a reused buffer.
 function judged(wire: Wire, isRead: boolean, reply: string, end: number): Outcome {
   if (isRead) wire.get(1);
   else wire.put(1, 1);

@@ -28,7 +28,7 @@ export const keepRefused: Injector = (history, prng) => {
   return put && addFinal(history, put.ns, itemOf(put));
 };
 
-/** A value that nobody wrote is there in the end. */
+/** A value that was never written is present in the end. */
 export const conjure: Injector = (history) =>
   addFinal(history, 'demo', { key: 's9/0000', value: 's9-0000', ver: 'eu-1.1.999' });
 
@@ -64,7 +64,7 @@ export const showRefused: Injector = (history, prng) => {
   );
 };
 
-/** A read shows a value before anybody wrote it. */
+/** A read shows a value before its write began. */
 export const showEarly: Injector = (history) => {
   for (const put of acked(history).toReversed()) {
     const early = (operation: Operation): operation is Read =>
@@ -80,7 +80,7 @@ export const showEarly: Injector = (history) => {
   return undefined;
 };
 
-/** One write stands in the final state under another version than its writer was told. */
+/** One write is in the final state under another version than its writer got. */
 export const applyTwice: Injector = (history, prng) => {
   const put = pick(acked(history).filter(isOnce), prng);
   return (
@@ -102,7 +102,7 @@ export const tearHole: Injector = (history, prng) => {
     prng,
   );
   if (scan === undefined) return undefined;
-  // What follows the last item of a scan that was cut short is not told, so it is no hole.
+  // What follows the last item of a truncated scan is unknown, so it is no hole.
   const inner = scan.result.slice(1, scan.more ? -1 : undefined);
   const lower = inner.find(({ value }) => {
     const [put, top] = [putOf(history, value), putOf(history, scan.result[0]?.value)];
@@ -167,7 +167,7 @@ export const neverReturn: Injector = (history) => {
   );
 };
 
-/** A process goes on although it does not know what became of its last operation. */
+/** A process goes on although the outcome of its last operation is unknown. */
 export const goOn: Injector = (history) => {
   const at = history.findIndex(
     (each, index) =>

@@ -1,4 +1,4 @@
-// Legal histories of a few keys that everybody overwrites and deletes: three replicas with clocks
+// Legal histories of a few keys that all clients overwrite and delete: three replicas with clocks
 // that are ahead of each other, logs that are delivered in order and whenever the dice say so, and
 // last-write-wins over all of it. A replica that is killed may forget what it learned from others,
 // but not a delete that it had shown to have won.

@@ -12,13 +12,13 @@ export interface Scope {
   readonly forms: readonly Form[];
   /** At most. */
   readonly operations: number;
-  /** Operations under way at once whose outcome will be known. */
+  /** Concurrent operations whose outcome will be known. */
   readonly processes: number;
 }
 
 /**
- * Calls `visit` for every history of one to so many operations, and tells how many; the array is
- * used again.
+ * Calls `visit` for every history of up to this many operations, and returns their number; the
+ * array is reused.
  */
 export function enumerate(scope: Scope, visit: (history: readonly Operation[]) => void): number {
   const { forms, operations, processes } = scope;
@@ -61,5 +61,5 @@ export function enumerate(scope: Scope, visit: (history: readonly Operation[]) =
   return count;
 }
 
-/** The returns behind the last call stand in no order to anything. */
+/** The returns after the last call have no order. */
 const LAST_NS = 1000;

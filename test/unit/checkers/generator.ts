@@ -237,7 +237,7 @@ class Model {
     cursors[origin] = Math.min((cursors[origin] ?? 0) + count, length);
   }
 
-  /** Everything that `origin` holds of its own; to everybody's log when no reader is named. */
+  /** Everything that `origin` wrote; in all members' logs if no reader is named. */
   #deliverAll(origin: number, reader?: number): void {
     for (const to of reader === undefined ? [0, 1, 2] : [reader]) {
       this.#deliver(origin, to, Number.MAX_SAFE_INTEGER);

@@ -175,7 +175,7 @@ describe('two replicas', () => {
 describe('a machine that slept', () => {
   it('is back within two heartbeats, though its monotonic clock stood still', () => {
     beat();
-    // By its own monotonic clock everybody's wall clock jumps, its own first of all.
+    // By its own monotonic clock all wall clocks jump, its own first of all.
     wrong = [HOUR, HOUR, HOUR];
     read();
     expect(clock.state).toBe('drifted');

@@ -25,7 +25,7 @@ import { Solo } from '../../support/solo.ts';
 
 const REGIONS = ['eu', 'us', 'zz'];
 const [US, ZZ] = [1, 2];
-/** Where the clock of a Solo stands. */
+/** The time of a Solo's clock. */
 const WALL_MS = 1_000_000;
 const forward = { onUnmet: 'forward' } as const;
 

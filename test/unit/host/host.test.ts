@@ -16,8 +16,8 @@ import { KeyMap } from '../../support/key-map.ts';
 type Done = (failure: string | undefined) => void;
 
 /**
- * A host between ports that write down what is asked of them, in order, and do it when they are
- * told to: `commit` and `durable` name the batches by their number, `send` the message, `reply` the
+ * A host between ports that write down what is asked of them, in order, and do it on
+ * request: `commit` and `durable` name the batches by their number, `send` the message, `reply` the
  * client.
  */
 class Scene {
@@ -71,7 +71,7 @@ class Scene {
       trace: { note: () => {}, committed: () => {} },
       onHalt: (reason) => void this.halts.push(reason),
     });
-    // It has waited for peers to compare its clock with, and nobody came.
+    // It has waited for peers to compare its clock with, and none came.
     this.monoMs = -60_000;
     this.host.disk(ROOM_UNBOUNDED);
     this.turns();
@@ -440,7 +440,7 @@ describe('a halt', () => {
     scene = opened(['eu', 'us']);
   });
 
-  /** The peer knows a later life of ours. */
+  /** The peer knows a later incarnation of ours. */
   const oldCopy = (): void => {
     scene.network?.onDisconnected(1);
     scene.network?.onConnected(1);

@@ -28,17 +28,14 @@ export const floors: readonly (readonly string[])[] = [
 /** The composition root sees everything: files directly in src, and these folders. */
 export const rootRooms: readonly string[] = ['main', 'incarnations', 'config', 'cli'];
 
-/** Rooms beside the floors: what they may import, and who may import them. */
+/** Rooms beside the floors: what they may import, and which rooms may import them. */
 export const apart: Record<string, { readonly sees: string[]; readonly seenBy: string[] }> = {
   api: { sees: ['base', 'model'], seenBy: ['http', 'config', 'cli', 'main', 'client', 'console'] },
   client: { sees: ['base', 'model', 'conflict', 'api'], seenBy: ['cli'] },
   console: { sees: ['api'], seenBy: [] },
 };
 
-/**
- * Rooms with few doors: who may import them. The composition root composes hosts, and no part of a
- * replica.
- */
+/** Rooms with few importers. The composition root composes hosts, and no part of a replica. */
 const doors: Record<string, readonly string[]> = {
   quorum: ['replica'],
   stream: ['replica'],
@@ -105,7 +102,7 @@ const levelNames: ReadonlySet<string> = new Set(
 );
 const levelNamers: ReadonlySet<string> = new Set(['model/level.ts', 'model/policy.ts']);
 
-/** What a class may extend: what the language itself asks to be extended. */
+/** Classes that may be extended: those that the language requires to extend. */
 const extendable: ReadonlySet<string> = new Set(['Error', 'TypeError', 'RangeError']);
 
 export interface Finding {

@@ -4,7 +4,7 @@
 import { type SourceFile, type Token, tokenize } from './source.ts';
 
 /**
- * Identifiers that have the word among their own: `lifeOf` has life, `lifetime` has not. File names
+ * Identifiers that have the word among their own: `paceOf` has pace, `spaced` has not. File names
  * count as well.
  */
 export function identifiersWith(word: string, files: readonly SourceFile[]): string[] {

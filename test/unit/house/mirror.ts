@@ -1,4 +1,5 @@
-// Which files of the source have no unit test of their own: `store/log.ts` has it in `test/unit/store/log.test.ts`.
+// Which files of the source have no unit test of their own: `store/log.ts` has it in
+// `test/unit/store/log.test.ts`.
 
 /** Rooms whose files are each tested by themselves: the machine floor, and what it stands on. */
 export const mirrored: ReadonlySet<string> = new Set(

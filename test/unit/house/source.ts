@@ -18,10 +18,10 @@ export interface Token {
   readonly line: number;
 }
 
-/** All TypeScript files below a folder, by path. */
-export function readTree(folder: string): SourceFile[] {
+/** All source files below a folder, by path. */
+export function readTree(folder: string, kind = /\.[cm]?tsx?$/): SourceFile[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.[cm]?tsx?$/.test(entry.name))
+    .filter((entry) => entry.isFile() && kind.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .map((file) => ({
       path: relative(folder, file).replaceAll('\\', '/'),
@@ -43,7 +43,7 @@ const patterns = {
   mark: /=>|\?\.|\.\.\.|[\s\S]/y,
 };
 
-/** Comments are not among the tokens; who wants them is given each with its line. */
+/** Comments are not among the tokens; `onComment` gets each with its line. */
 export function tokenize(
   text: string,
   onComment: (comment: string, line: number) => void = () => {},

@@ -98,7 +98,7 @@ const VALUES: { readonly [name: string]: readonly [right: string, wrong?: string
   maxLag: ['1h', '1'],
   op: ['read', 'write'],
 };
-/** Known to the API and not built, or known to nobody. */
+/** Known to the API and not built, or unknown. */
 const OTHERS = ['t', 'n', 'proof', 'wait', 'watch', 'nonsense', '__proto__', 'R', 'key'];
 
 beforeAll(async () => {
@@ -190,7 +190,7 @@ describe.each(IDS)('%s, as it is described,', (id) => {
   });
 });
 
-/** Of each header a value that makes a difference where the header means something. */
+/** For each header a value that makes a difference where the header is used. */
 const TELLING: { readonly [name: string]: string } = {
   'If-Match': '"eu-1.1.999"',
   'If-None-Match': '*',

@@ -1,6 +1,6 @@
-// Who may ask at all: pages of other web sites, and hosts that this replica does not go by, are
-// refused before anything else is looked at, on every route alike. Requests are sent as bytes, as a
-// browser would send them.
+// Which requests are refused before anything else is checked, on every route alike: those of pages
+// of other web sites, and those for hosts that are not this replica's. Requests are sent as bytes,
+// as a browser would send them.
 
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -67,7 +67,7 @@ afterEach(async () => {
 
 const bytes = (line: string, headers: readonly string[], host: string = OWN): string =>
   `${[`${line} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...headers].join('\r\n')}\r\n\r\n`;
-/** Of a write that was done, whether it created or replaced. */
+/** For a completed write, whether it created or replaced. */
 const DONE = { code: undefined };
 const send = async (at: Harness, line: string, headers: readonly string[], host?: string) => {
   const [reply] = repliesIn(await at.raw(bytes(line, headers, host)));

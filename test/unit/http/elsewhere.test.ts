@@ -1,5 +1,5 @@
-// What a client sees of a replica that does not answer by itself: another answers in its place, or
-// it is turned away and its connection ends.
+// What a client sees of a replica that does not answer by itself: another answers instead, or the
+// request is refused and its connection ends.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Command, Holder, Reply } from '../../../src/model/command.ts';

@@ -60,9 +60,9 @@ export interface HarnessOptions {
   readonly hosts?: readonly string[];
   readonly origins?: readonly string[];
   readonly metricsText?: () => Promise<string>;
-  /** Who is found at the address of a newcomer; the newcomer itself unless told. */
+  /** The replica found at the address of a newcomer; by default the newcomer itself. */
   readonly probe?: Probe;
-  /** What the thread did; measured unless told. */
+  /** The thread's times; measured by default. */
   readonly work?: () => Work;
   /**
    * A second server without the fast path gets the same requests, and `stop` fails where it answers

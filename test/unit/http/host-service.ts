@@ -1,4 +1,4 @@
-// The real core for the HTTP server to stand in front of: a host over a map, without peers.
+// The real core behind the HTTP server: a host over a map, without peers.
 
 import { Host } from '../../../src/host/host.ts';
 import { compilePolicies } from '../../../src/model/policy.ts';

@@ -1,5 +1,5 @@
-// Work that outlasts its request: what a job says from its beginning to its end, and who may wait
-// for it.
+// Work that outlasts its request: what a job reports from its beginning to its end, and which
+// clients may wait for it.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Command, Reply, ReplicaState, Status } from '../../../src/model/command.ts';

@@ -1,4 +1,4 @@
-// Who belongs to the cluster, and who answers clients, over HTTP.
+// Which replicas are members, and which answer clients, over HTTP.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Place, Probed } from '../../../src/model/membership.ts';
@@ -176,7 +176,7 @@ describe('POST /v1/cluster/replicas/{id}/…', () => {
   });
 
   it('drains and resumes the replica that is asked', async () => {
-    // The reference goes on serving, as if somebody had resumed it meanwhile.
+    // The reference keeps serving, as if it had been resumed meanwhile.
     expect(problemOf(await post('/eu-1/drain'))).toBe('superseded');
     expect(json(await post('/eu-1/resume'))).toMatchObject({ kind: 'resume', state: 'done' });
     const asked = harness.service.commands.filter(({ kind }) => kind === 'drain');

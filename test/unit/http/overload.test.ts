@@ -141,7 +141,7 @@ it('what there is no room for is refused at once, and what tells of the replica 
   expect((await harness.ask('/metrics')).status).toBe(200);
   expect(held).toHaveLength(640);
 
-  // Who leaves, with or without an answer, makes room.
+  // A client that leaves, with or without an answer, makes room.
   service.hold = undefined;
   for (const command of held.slice(0, 16)) service.submit(command);
   expect((await harness.ask('/v1/kv/bench/a')).status).toBe(404);

@@ -19,7 +19,7 @@ beforeEach(() => {
   heartbeats = new Heartbeats(core, core.own, new ReadAdmission(core, new CatchUp(core)));
 });
 
-/** What was sent since the last look, by peer. */
+/** The messages sent since the last look, by peer. */
 function told(): Map<number, Heartbeat> {
   const beats = room
     .sent()

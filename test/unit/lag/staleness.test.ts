@@ -118,8 +118,8 @@ describe('how much longer than usual writes of a peer take', () => {
     staleness.onEcho(EU, echo(190, 0, { sentMs: 5 }), shown(0), 200);
     expect(staleness.excessOf(EU, QUIET_MS, 200)).toBe(0);
     expect(staleness.baselineOf(EU, 200)).toBe(10);
-    // The ping took long, the way back did not: by the clock of the life before it would seem to
-    // have.
+    // The ping took long, the way back did not: by the clock of the incarnation before it would
+    // seem to have.
     staleness.onEcho(EU, echo(290, 0, { sentMs: 195 }), shown(0), 400);
     expect(staleness.excessOf(EU, QUIET_MS, 400)).toBe(10);
   });

@@ -24,7 +24,7 @@ const NEWCOMER = place('zz-1', { httpUrl: 'http://zz-1:8080' });
 const JOINED = withPlace(BOOT, NEWCOMER);
 const JOIN = { kind: 'join', place: NEWCOMER } as const;
 
-/** A replica as far as its membership goes, with what its clients were told. */
+/** A replica as far as its membership goes, with the answers to its clients. */
 class Seat {
   room: MachineRoom;
   succession: Succession;
@@ -82,7 +82,7 @@ class Seat {
     return this.room.turn.haltReason === undefined ? undefined : this.room.turn.ending;
   }
 
-  /** What a client was told last: the epoch, or why not. */
+  /** The last answer to a client: the epoch, or why not. */
   get answer(): unknown {
     const reply = this.told.at(-1);
     if (reply?.kind === 'membership') return reply.membership.epoch;

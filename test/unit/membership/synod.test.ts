@@ -134,7 +134,7 @@ describe('an acceptor', () => {
     isolate(2);
     room.seat(2).ask(room.joined('zz'));
     room.seat(2).commit();
-    // Both asked for round 1; the later life has the later name.
+    // Both asked for round 1; the later incarnation has the later name.
     room.deliver(room.letters.findIndex(({ from, to }) => from === 2 && to === 1));
     room.seat(1).commit();
     room.deliver(room.letters.findIndex(({ from, to }) => from === 0 && to === 1));
@@ -213,7 +213,7 @@ function fakeOut() {
   return { lsn: 1, put: () => {}, del: () => {}, send: () => {} };
 }
 
-/** A majority has accepted, and nobody knows. */
+/** A majority has accepted, and no member knows. */
 function acceptedBy0And1(): void {
   room.seat(0).ask(room.joined('za'));
   room.seat(0).commit();

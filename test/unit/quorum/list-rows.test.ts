@@ -19,7 +19,9 @@ const entry = (seq: number, fields: Partial<Mutation> = {}): Mutation =>
   mutation({ key: key('k'), seq, hlc: seq * 1024, ...fields });
 const record = (seq: number, fields: Partial<Mutation> = {}) => recordOf(entry(seq, fields));
 
-/** What members say of one key, in this order: whose version, and whether it is this replica's own. */
+/**
+ * What members say of one key, in this order: whose version, and whether it is this replica's own.
+ */
 function rowOf(...said: readonly (readonly [member: number, seq: number])[]): Row {
   const rows = new Map<string, Row>();
   for (const [member, seq] of said)

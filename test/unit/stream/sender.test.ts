@@ -18,7 +18,9 @@ const SECOND = origin('a.2');
 const SIZE = (run(FIRST, 1)[0] as Mutation).bytes.length;
 const WINDOW = 1000 * SIZE;
 
-/** A sender over one life of this replica or two, with its log, its storage and its outbox. */
+/**
+ * A sender over one or two incarnations of this replica, with its log, its storage and its outbox.
+ */
 class Scene {
   readonly out = new HostTurn();
   readonly storage = new KeyMap();

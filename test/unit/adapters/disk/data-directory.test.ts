@@ -235,7 +235,7 @@ async function open(options: Partial<DataOptions> & { folder: string }): Promise
   return opened;
 }
 
-/** A life that writes its number into the database, as the core does first of all. */
+/** An incarnation that writes its number into the database, as the core does first of all. */
 async function live(folder: string): Promise<OpenedData> {
   const opened = await open({ folder });
   const batch = { keys: [KEY], values: [Uint8Array.of(opened.incarnation)] };

@@ -98,7 +98,7 @@ describe('the writer of a database', () => {
   });
 });
 
-// Of LevelDB only what the writer asks of it.
+// The part of LevelDB that the writer uses.
 function level(asked: Asked[]): Database {
   const write = (what: Asked['what'], sync?: unknown): Promise<void> =>
     new Promise((resolve, reject) => {

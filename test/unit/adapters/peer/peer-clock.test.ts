@@ -1,4 +1,4 @@
-// A start asks its peers for the time before it numbers its life.
+// A start asks its peers for the time before it numbers its incarnation.
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,7 +16,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-/** Somebody whose clock is ahead by `aheadMs`, or who does not say. */
+/** A peer whose clock is ahead by `aheadMs`, or that does not answer. */
 function peer(aheadMs: number | undefined): Promise<string> {
   const server = createServer((request, response) => {
     if (request.url === CLOCK_PATH && aheadMs !== undefined)
