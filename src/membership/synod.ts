@@ -277,8 +277,8 @@ export class Synod {
 
   // ---- the proposer
 
-  // idle -> preparing; preparing -> preparing: a request that ran out of time left that attempt, which
-  // has proposed nothing, and the next request begins its own
+  // idle -> preparing; preparing -> preparing: a request that ran out of time left that attempt,
+  // which has proposed nothing, and the next request begins its own
   #prepare(turn: Turn): void {
     const vote = this.#vote;
     if (vote === undefined || !this.#options.isFit()) return;

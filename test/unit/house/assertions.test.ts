@@ -7,7 +7,10 @@ const root = join(import.meta.dirname, '..', '..', '..');
 const CORE =
   `conflict store peers quorum stream order membership entropy lag upkeep forward consistency
    replica host`.split(/\s+/);
-/** Machines, memory and host; and with the vocabulary. The numbers only rise; 15 is where they are to go. */
+/**
+ * Machines, memory and host; and with the vocabulary. The numbers only rise; 15 is where they are
+ * to go.
+ */
 const LEAST = { core: 10.2, withModel: 9.4 };
 
 const files = readTree(join(root, 'src'));

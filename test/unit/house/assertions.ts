@@ -1,4 +1,5 @@
-// How many assertions the rooms of the core have: calls of the helpers in base/assert.ts, for every thousand lines.
+// How many assertions the rooms of the core have: calls of the helpers in base/assert.ts, for every
+// thousand lines.
 
 import { type SourceFile, tokenize } from './source.ts';
 
