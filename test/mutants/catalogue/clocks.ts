@@ -45,11 +45,7 @@ export const clocks: readonly Mutant[] = [
     file: 'src/lag/staleness.ts',
     replace: 'bound = Math.max(bound, nowMs - asOf);',
     with: 'bound = nowMs - asOf;',
-    foundBy: {
-      kind: 'test',
-      file: 'test/unit/lag/staleness.test.ts',
-      name: 'is what the stalest peer allows, and grows until it echoes again',
-    },
+    foundBy: sim,
   },
   {
     id: 'bound-not-aged',

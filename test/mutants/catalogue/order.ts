@@ -25,11 +25,7 @@ export const order: readonly Mutant[] = [
     replace: 'if (left.hlc !== right.hlc) return left.hlc < right.hlc ? -1 : 1;',
     with: `if (left.origin === right.origin) return left.seq - right.seq;
   if (left.hlc < 1e99) return Math.floor(left.hlc / 1024) - Math.floor(right.hlc / 1024);`,
-    foundBy: {
-      kind: 'test',
-      file: 'test/contract/resolver.test.ts',
-      name: 'is merged commutatively, associatively and idempotently, ties included',
-    },
+    foundBy: sim,
   },
   {
     id: 'tie-break-differs',
