@@ -17,13 +17,14 @@
 // Recent entries come from memory. Older ones are read from storage, one range at a time, and
 // verified before they are sent.
 
-import { assert, unreachable } from '../base/assert.ts';
+import { assert, present, unreachable } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Outbox, Turn } from '../model/effect.ts';
 import type { LaneId, Seq } from '../model/id.ts';
 import type { VectorEntries } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Mutation } from '../model/record.ts';
+import { lastOfRun } from '../model/run.ts';
 import type { Lane } from '../store/lane.ts';
 import { LogCursor, type LogStep, type LogStepRead } from '../store/log-cursor.ts';
 
@@ -164,6 +165,7 @@ export class PeerSender {
 
   // streaming -> behind
   #strand(lane: Lane, from: Seq, out: Outbox): void {
+    assert(this.#state === 'streaming', 'sender: a stream that runs falls behind');
     this.#state = 'behind';
     const { peer } = this.#options;
     out.note('warn', 'peer-behind-log', {
@@ -195,7 +197,9 @@ export class PeerSender {
   }
 
   #send(lane: Lane, entries: readonly Mutation[], out: Outbox): void {
-    const last = entries[entries.length - 1] as Mutation;
+    const last = present(entries.at(-1), 'sender: an empty message');
+    assert(last.seq <= lane.durable, 'sender (1): only durable entries are sent');
+    assert(lastOfRun(last) === last.seq, 'sender (4): a message ends with the end of a run');
     let bytes = 0;
     for (const entry of entries) bytes += entry.bytes.length;
     this.#inFlight.push({ origin: lane.id, upTo: last.seq, bytes });
@@ -211,6 +215,7 @@ export class PeerSender {
       if (upTo > (this.#held.get(origin) ?? 0)) return;
       this.#inFlight.shift();
       this.#inFlightBytes -= bytes;
+      assert(this.#inFlightBytes >= 0, 'sender (3): the bytes are those in flight');
     }
   }
 
