@@ -88,7 +88,10 @@ export function decodeFrame(arrived: Uint8Array, version = 1): Decoded {
   return { ok: true, messages };
 }
 
-/** The checksum of the bytes between the sealed ranges, which are counted from `start`. */
+/**
+ * The checksum of the bytes outside the sealed ranges (mutations, which carry their own). Positions
+ * count from `start`.
+ */
 function checksumOf(bytes: Uint8Array, start: number, end: number, sealed: Sealed): number {
   let crc = 0;
   let at = start;

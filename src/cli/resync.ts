@@ -27,7 +27,7 @@ export interface Progress {
   /** 0 to 1, or null where it is unknown. */
   readonly share: number | null;
   readonly entriesMissing: number | null;
-  /** Of a snapshot. */
+  /** Progress of a snapshot. */
   readonly parts: number | null;
   readonly records: number | null;
   /** Namespaces that are not served. */

@@ -155,7 +155,7 @@ function configOf({ values, membership, policies, secret, tokens }: Parts): Conf
 
 /** Requests get most of the time that a stop may take; closing the rest needs little. */
 const DRAIN_SHARE = 0.6;
-/** The listener stays open for a part of it. */
+/** For the first part of a stop the listener stays open, so that new clients get an answer. */
 const NOTICE_SHARE = 0.25;
 
 function limitsOf(values: Values): HttpLimits {

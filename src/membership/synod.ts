@@ -89,7 +89,7 @@ interface Counting {
 
 interface Preparing extends Counting {
   readonly step: 'preparing';
-  /** The latest that an acceptor had accepted before. */
+  /** The latest value that an acceptor had accepted before. */
   found: Proposal | undefined;
 }
 

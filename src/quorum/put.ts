@@ -73,7 +73,7 @@ export class PendingWrite {
   repeat: WriteCommand | undefined = undefined;
   /** The bound of these repetitions. */
   repeatsLeft = 0;
-  /** Of a run. */
+  /** Set if the write is a run. */
   run: RunFacts | undefined = undefined;
   done = false;
 

@@ -23,7 +23,7 @@ export interface Expected {
 export class ReadWindow {
   #reads = 0;
   #bytes = 0;
-  /** Of one copy of a record. */
+  /** The size of one copy of a record. */
   #recordBytes = FIRST_BYTES;
 
   /**

@@ -57,9 +57,7 @@ export class Absence {
     else if (this.#table.merge(record, out) === 'won') this.#noteAhead(record);
   }
 
-  /**
-   * The positions of recent records that arrived before their entries, by another way than the log.
-   */
+  /** By origin: the newest record that was merged lately before its log entry arrived. */
   ahead(): Vector {
     const ahead = new Map(this.#aheadBefore);
     mergeVector(ahead, this.#ahead);

@@ -20,7 +20,7 @@ export class PullServer {
   readonly #log: Log;
   readonly #frameBytes: number;
   readonly #waiting = createRing<Request>();
-  /** Of the request that is served. */
+  /** Reads the log for the present request. */
   #cursor: LogCursor | undefined;
 
   constructor(log: Log, frameBytes: number) {

@@ -57,7 +57,7 @@ export class FastConnection implements Desk {
   /** The request whose body is arriving. */
   #arriving: FastRequest | undefined = undefined;
   #bodyLeft = 0;
-  /** The bytes that Node has to read. */
+  /** Unread bytes that go to Node's HTTP server. */
   #rest: Buffer[] | undefined = undefined;
   #hasBegun = false;
   #hasEnded = false;

@@ -54,7 +54,7 @@ export class Connection {
   readonly address: string;
   /** Given up by its parser: further input is ignored. */
   hasFailed = false;
-  /** Of the request that is being started: it arrived no later than this, in monotonic ms. */
+  /** The latest possible arrival of the request that is being started, in monotonic ms. */
   arrivedMs = 0;
   readonly #socket: Socket;
   readonly #shared: Shared;

@@ -26,7 +26,7 @@ export function timeLeft(
 
 const waits = new WeakMap<FastifyRequest, number>();
 
-/** Keeps the age of each request of fastify at the time when it was read. */
+/** Notes the age of each request of fastify when it was read. */
 export function noteWaits(app: App): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const connection = connectionOf(request.raw.socket);

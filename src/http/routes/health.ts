@@ -32,7 +32,7 @@ import { askStatus } from './cluster.ts';
 
 interface Asked {
   readonly maxLagMs: number | undefined;
-  /** Of the namespace that is asked for. */
+  /** The policy of the namespace that `ns` names. */
   readonly policy: Policy | undefined;
   /** Reads alone: room for writes does not matter. */
   readonly isForReads: boolean;
