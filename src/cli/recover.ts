@@ -20,8 +20,7 @@ import { majority } from '../model/quorum.ts';
 import { heldKey, decode } from '../peers/memory.ts';
 import { returningKey } from '../lag/catch-up.ts';
 import { beginningOf, readStoredTenure, tenureKey } from '../membership/succession.ts';
-import { decodeLaneState } from '../store/lane.ts';
-import { originKey } from '../store/layout.ts';
+import { storedHead } from '../store/tip.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -96,17 +95,11 @@ function warningOf(
     const stored = storage.get(heldKey(id));
     if (stored === undefined || stored === UNREADABLE) continue;
     for (const [origin, seq] of decode(stored)) {
-      const head = headOf(storage, originKey(origin));
+      const head = storedHead((key) => storage.get(key), origin) ?? 0;
       if (seq > head) lines.push(`${id} held ${origin} up to ${seq}; here it ends with ${head}.`);
     }
   }
   return `${lines.join('\n')}\n`;
-}
-
-function headOf(storage: LevelStorage, key: Uint8Array): number {
-  const stored = storage.get(key);
-  if (stored === undefined || stored === UNREADABLE) return 0;
-  return decodeLaneState(stored)?.received ?? 0;
 }
 
 function tenureIn(storage: LevelStorage): Tenure {

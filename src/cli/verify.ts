@@ -11,13 +11,14 @@
 
 import { byteString, equalBytes } from '../base/bytes.ts';
 import { decodeMutation, decodeRecord, isChained } from '../model/encoding.ts';
-import { type Origin, parseOrigin, type Seq } from '../model/id.ts';
+import { type LaneId, type Origin, parseOrigin, type Seq } from '../model/id.ts';
 import { UNREADABLE } from '../model/port.ts';
 import { isTombstone, latestOf, type Mutation, type Record, recordOf } from '../model/record.ts';
 import { firstOfRun, lastOfRun } from '../model/run.ts';
 import { includes, merge } from '../conflict/merge.ts';
+import { decodeBlock } from '../store/block.ts';
 import { unseal } from '../store/envelope.ts';
-import { decodeLaneState, type LaneState } from '../store/lane.ts';
+import { decodeLaneState, LANE_EMPTY, type LaneState } from '../store/lane.ts';
 import {
   allOrigins,
   logKey,
@@ -28,6 +29,7 @@ import {
 } from '../store/layout.ts';
 import { LEAVES, Leaves, leafOf } from '../store/leaves.ts';
 import { forgottenMark, readForgotten } from '../store/table.ts';
+import { decodeTip, type Tip, tipKey } from '../store/tip.ts';
 import { HashTree } from '../store/tree.ts';
 
 interface StoredEntry {
@@ -50,7 +52,7 @@ interface Damage {
 }
 
 interface OriginReport {
-  readonly origin: Origin;
+  readonly origin: LaneId;
   /** Entries up to here were truncated. */
   readonly floor: Seq;
   readonly head: Seq;
@@ -75,13 +77,20 @@ const FIRST = Uint8Array.of(0);
 const LAST = Uint8Array.of(0xff);
 
 interface Lane {
-  readonly origin: Origin;
+  readonly origin: LaneId;
   readonly state: LaneState;
   seq: Seq;
   chain: number;
   entries: number;
   /** The end of the run that contains the last entry. */
   runTo: Seq;
+  /** How far it goes. */
+  readonly tip: Tip;
+}
+
+function laneOf(origin: LaneId, state: LaneState, tip: Tip): Lane {
+  const { floor, floorChain } = state;
+  return { origin, state, tip, seq: floor, chain: floorChain, entries: 0, runTo: floor };
 }
 
 export async function verifyStored(data: StoredData): Promise<Report> {
@@ -92,7 +101,8 @@ export async function verifyStored(data: StoredData): Promise<Report> {
 
 class Verification {
   readonly #data: StoredData;
-  readonly #lanes = new Map<Origin, Lane>();
+  readonly #lanes = new Map<string, Lane>();
+  #tips: ReadonlyMap<LaneId, Tip> = new Map();
   readonly #damaged: Damage[] = [];
   readonly #tree = new HashTree();
   readonly #sums = new Leaves();
@@ -108,8 +118,11 @@ class Verification {
   }
 
   async run(): Promise<void> {
+    this.#takeTips();
     const origins = allOrigins();
     await this.#each(origins.from, origins.to, (entry) => this.#takeOrigin(entry));
+    for (const [origin, tip] of this.#tips)
+      if (!this.#lanes.has(origin)) this.#lanes.set(origin, laneOf(origin, LANE_EMPTY, tip));
     await this.#each(FIRST, LAST, (entry) => this.#takeEntry(entry));
     for (const lane of this.#lanes.values()) this.#closeLane(lane);
     for (const entry of this.#missing.values()) this.#judgeMissing(entry);
@@ -119,8 +132,8 @@ class Verification {
   report(): Report {
     return {
       ok: this.#damages === 0,
-      origins: [...this.#lanes.values()].map(({ origin, state, entries }) => {
-        return { origin, floor: state.floor, head: state.received, entries };
+      origins: [...this.#lanes.values()].map(({ origin, state, tip, entries }) => {
+        return { origin, floor: state.floor, head: tip.received, entries };
       }),
       records: this.#records,
       tombstones: this.#tombstones,
@@ -150,9 +163,15 @@ class Verification {
       this.#complain(describeKey(key), 'the stored state of this log is damaged');
       return;
     }
-    const { floor, floorChain } = state;
-    const start = { seq: floor, chain: floorChain, entries: 0, runTo: floor };
-    this.#lanes.set(origin, { origin, state, ...start });
+    this.#lanes.set(origin, laneOf(origin, state, this.#tips.get(origin) ?? state));
+  }
+
+  #takeTips(): void {
+    const stored = this.#read(tipKey());
+    if (stored === undefined || stored === 'unreadable') return;
+    const tips = decodeTip(stored);
+    if (tips === undefined) this.#complain('the heads of the logs', 'the value is damaged');
+    else this.#tips = tips;
   }
 
   #takeEntry({ key, value }: StoredEntry): void {
@@ -188,26 +207,26 @@ class Verification {
   }
 
   #takeLogEntry(key: Uint8Array, value: Uint8Array): void {
-    const name = parseLogKey(key);
-    const mutation = decodeMutation(value);
-    if (name === undefined || mutation === undefined) {
-      this.#complain(describeKey(key), 'the log entry is damaged');
-      return;
+    const entries: Mutation[] = [];
+    for (const entry of decodeBlock(value)) {
+      if (entry === undefined) return this.#complain(describeKey(key), 'the log entry is damaged');
+      entries.push(entry);
     }
-    if (!equalBytes(key, logKey(mutation.lane, mutation.origin, mutation.seq))) {
+    const last = entries[entries.length - 1];
+    if (last === undefined || !equalBytes(key, logKey(last.lane, last.origin, last.seq))) {
       this.#complain(describeKey(key), 'the log entry is stored under the wrong key');
       return;
     }
-    const lane = this.#lanes.get(mutation.origin);
-    if (lane === undefined) this.#complain(describeKey(key), 'this log has no stored head');
-    else if (mutation.seq > lane.state.floor) this.#follow(lane, mutation);
+    const lane = this.#lanes.get(last.origin);
+    if (lane === undefined) return this.#complain(describeKey(key), 'this log has no stored head');
+    for (const entry of entries) if (entry.seq > lane.state.floor) this.#follow(lane, entry);
   }
 
   #follow(lane: Lane, mutation: Mutation): void {
     const { origin, seq } = mutation;
     const where = `log ${origin}`;
-    if (seq > lane.state.received) {
-      this.#complain(where, `entry ${seq} is stored behind the head, ${lane.state.received}`);
+    if (seq > lane.tip.received) {
+      this.#complain(where, `entry ${seq} is stored behind the head, ${lane.tip.received}`);
       return;
     }
     if (seq !== lane.seq + 1) this.#complain(where, `${span(lane.seq + 1, seq - 1)} missing`);
@@ -220,7 +239,8 @@ class Verification {
     lane.chain = mutation.chain;
     lane.runTo = lastOfRun(mutation);
     lane.entries++;
-    this.#requireRecord(mutation);
+    // What is behind the last checkpoint is replayed at the next start.
+    if (seq <= lane.state.received) this.#requireRecord(mutation);
   }
 
   #requireRecord(entry: Mutation): void {
@@ -278,11 +298,11 @@ class Verification {
         this.#complain(`leaf ${leaf} of the hash tree`, 'it does not match the records on disk');
   }
 
-  #closeLane({ origin, state, seq, chain, runTo }: Lane): void {
+  #closeLane({ origin, tip, seq, chain, runTo }: Lane): void {
     const where = `log ${origin}`;
-    if (seq < state.received) {
-      this.#complain(where, `${span(seq + 1, state.received)} missing at the end`);
-    } else if (seq === state.received && chain !== state.chain) {
+    if (seq < tip.received) {
+      this.#complain(where, `${span(seq + 1, tip.received)} missing at the end`);
+    } else if (seq === tip.received && chain !== tip.chain) {
       this.#complain(where, `entry ${seq} is not the head that was written`);
     } else if (runTo > seq) {
       this.#complain(where, `it ends within a run, which goes up to entry ${runTo}`);

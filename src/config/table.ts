@@ -167,6 +167,24 @@ export const TABLE = {
     'logRetainEntries',
     'log entries kept after every replica has them',
   ),
+  checkpointBytes: coreSetting(
+    'Storage',
+    size(64 * KIB, 4 * GIB),
+    'checkpointBytes',
+    'records that are in memory and in the logs only, at which a checkpoint begins',
+  ),
+  checkpointEntries: coreSetting(
+    'Storage',
+    count(1, 10_000_000),
+    'checkpointEntries',
+    'log entries at which a checkpoint begins; a start after an abrupt end replays up to twice as many',
+  ),
+  checkpointEvery: coreSetting(
+    'Storage',
+    duration(10, HOUR),
+    'checkpointMs',
+    'a checkpoint begins at the latest so long after the one before it',
+  ),
   scrubDelay: coreSetting(
     'Storage',
     duration(SECOND, 30 * 24 * HOUR),

@@ -3,8 +3,8 @@
 // beyond the snapshot stay, and are streamed; tombstones stay, because they hide nothing; a damaged
 // record is healed.
 //
-// Undurable records are checked at once, stored ones are read in pages. store/absence.ts judges
-// records that arrive meanwhile; it already knows that the range is copied.
+// The records are read in pages, as the table shows them. store/absence.ts judges records that
+// arrive meanwhile; it already knows that the range is copied.
 
 import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
@@ -56,11 +56,6 @@ export class AbsenceSweep {
     this.#shows = new Set(records.map(positionOf));
     this.#covers = new Map(heads.map(({ origin, seq }) => [origin, seq]));
     this.#newest = heads.reduce((newest, { hlc }) => Math.max(newest, hlc), 0);
-    const isWithin = (record: Record): boolean => {
-      const position = positionOf(record);
-      return position > after && (last === undefined || position <= last);
-    };
-    for (const record of this.#options.table.cells.undurable(isWithin)) this.#judge(record, out);
     this.#span = recordsBetween(after, last);
     this.#read(out);
   }
@@ -90,14 +85,19 @@ export class AbsenceSweep {
   }
 
   #read(out: Outbox): void {
-    const { bytesMax } = this.#options;
-    if (this.#span !== undefined) this.#reading.begin(this.#span, { bytesMax }, undefined, out);
+    const { bytesMax, table } = this.#options;
+    if (this.#span === undefined) return;
+    this.#reading.begin(this.#span, { bytesMax }, undefined, table.reads.in(out, 'newest'));
   }
 
   #take({ key }: RangeEntry, out: Outbox): void {
+    const { table } = this.#options;
     const name = parseRecordKey(key);
-    if (name === undefined || this.#shows.has(positionOf(name))) return;
-    const { record } = this.#options.table.read(name.namespace, name.key);
+    if (name === undefined) return;
+    // Once the range counts as copied, a replay takes what is not stored here for deleted.
+    table.store(name, out);
+    if (this.#shows.has(positionOf(name))) return;
+    const { record } = table.read(name.namespace, name.key);
     if (record !== undefined) this.#judge(record, out);
   }
 

@@ -18,6 +18,7 @@ import type { Absence } from '../store/absence.ts';
 import type { HybridClock } from '../model/hlc.ts';
 import type { Held } from '../store/held.ts';
 import type { IdempotencyTable } from '../store/idempotency.ts';
+import type { Checkpoint } from '../store/checkpoint.ts';
 import type { Log } from '../store/log.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Namespaces } from '../model/namespaces.ts';
@@ -27,6 +28,7 @@ import type { Table } from '../store/table.ts';
 
 export interface ResyncOptions {
   readonly absence: Absence;
+  readonly checkpoint: Checkpoint;
   readonly clock: HybridClock;
   readonly get: Storage['get'];
   readonly held: Held;
@@ -56,7 +58,7 @@ export class Resync {
 
   constructor(options: ResyncOptions) {
     const { catchUp, heal, retryMs, onJump } = options;
-    const { log, table, absence, metrics, settings, get } = options;
+    const { log, table, absence, checkpoint, metrics, settings, get } = options;
     this.#options = options;
     this.#onJump = onJump;
     this.#server = new SnapshotServer({
@@ -73,6 +75,7 @@ export class Resync {
       metrics,
       bytesMax: Math.min(settings.frameBytes, PART_BYTES),
       budget: new CopyBudget(settings.copiesPerHour),
+      checkpoint,
       retryMs,
       onCopy: (isCopying) => catchUp.onCopy(isCopying),
       admit: (record, turn) => this.#admit(record, turn),

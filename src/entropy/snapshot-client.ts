@@ -52,6 +52,7 @@ import { seqOf } from '../model/vector.ts';
 import type { Absence } from '../store/absence.ts';
 import { seal, unseal } from '../store/envelope.ts';
 import { metaKey, NAMED } from '../store/layout.ts';
+import type { Checkpoint, Ticket } from '../store/checkpoint.ts';
 import type { Log } from '../store/log.ts';
 import type { Table } from '../store/table.ts';
 import { AbsenceSweep, type SweepEnd } from './absence-sweep.ts';
@@ -67,6 +68,7 @@ export interface SnapshotClientOptions {
   readonly bytesMax: number;
   readonly retryMs: number;
   readonly budget: CopyBudget;
+  readonly checkpoint: Pick<Checkpoint, 'request' | 'covers'>;
   /** A copy begins, or ends. */
   readonly onCopy: (isCopying: boolean) => void;
   /** A record of the snapshot is merged. */
@@ -90,6 +92,11 @@ interface Part {
  * The state of a copy. `untilMs`: if nothing arrives until then, the next part is requested again.
  */
 type Step =
+  /**
+   * All is swept, and is made durable once more, with all that was received meanwhile, before the
+   * logs jump.
+   */
+  | { readonly kind: 'finishing'; readonly ticket: Ticket }
   | { readonly kind: 'waiting'; readonly untilMs: number }
   | { readonly kind: 'asked'; readonly id: number; untilMs: number }
   | { readonly kind: 'sweeping'; readonly id: number; untilMs: number; readonly part: Part };
@@ -185,7 +192,9 @@ export class SnapshotClient {
   onDisconnected(peer: number): void {
     for (const floors of this.#floors.values()) floors.delete(peer);
     const copy = this.#copy;
-    if (copy?.peer === peer && copy.step.kind !== 'waiting') copy.step.untilMs = 0;
+    if (copy?.peer !== peer) return;
+    const { step } = copy;
+    if (step.kind === 'asked' || step.kind === 'sweeping') step.untilMs = 0;
   }
 
   /** Begins a copy if no log helps, and requests missing parts again. */
@@ -198,6 +207,8 @@ export class SnapshotClient {
       this.#options.onCopy(true);
       turn.note('warn', 'snapshot-begins', { of: holder.id });
       this.#ask(this.#copy, holder, turn);
+    } else if (copy.step.kind === 'finishing') {
+      this.#finishOnce(copy, turn);
     } else if (copy.step.kind === 'sweeping') {
       this.#sweep.goOn(turn);
     } else if (this.#arrived.size > 0) {
@@ -209,12 +220,15 @@ export class SnapshotClient {
 
   /** A batch is durable: there may be room for the next part. */
   onDurable(turn: Turn): void {
-    if (this.#copy !== undefined && this.#arrived.size > 0) this.#take(this.#copy, turn);
+    const copy = this.#copy;
+    if (copy?.step.kind === 'finishing') this.#finishOnce(copy, turn);
+    else if (copy !== undefined && this.#arrived.size > 0) this.#take(copy, turn);
   }
 
   onChunk(holder: Holder, chunk: SnapshotChunk, turn: Turn): void {
     const copy = this.#copy;
-    if (copy?.peer !== holder.peer || copy.step.kind === 'waiting') return;
+    if (copy?.peer !== holder.peer) return;
+    if (copy.step.kind === 'waiting' || copy.step.kind === 'finishing') return;
     if (copy.step.id !== chunk.id) return;
     copy.step.untilMs = turn.now.monoMs + this.#options.retryMs;
     if (this.#arrived.size >= WINDOW_PARTS) return this.#breakOff(copy);
@@ -270,7 +284,10 @@ export class SnapshotClient {
     if (copy.step.kind !== 'sweeping') return;
     const { id, part } = copy.step;
     copy.after = part.last;
-    if (!part.more) return this.#finish(copy, turn);
+    if (!part.more) {
+      copy.step = { kind: 'finishing', ticket: this.#options.checkpoint.request(turn) };
+      return;
+    }
     turn.put(MARK, encodeMark(copy));
     copy.step = { kind: 'asked', id, untilMs: turn.now.monoMs + this.#options.retryMs };
     turn.send(part.holder.peer, { kind: 'snapshot-credit', id, parts: 1 });
@@ -299,9 +316,19 @@ export class SnapshotClient {
     turn.note('warn', 'snapshot-ahead', { of: id });
   }
 
+  /**
+   * A log that goes on behind the copy may hold an entry that the copy has shown to be deleted.
+   * Once the mark covers it, no replay brings it back.
+   */
+  #finishOnce(copy: Copy, turn: Turn): void {
+    if (copy.step.kind !== 'finishing') return;
+    if (this.#options.checkpoint.covers(copy.step.ticket)) this.#finish(copy, turn);
+  }
+
   // copying -> idle
   #finish(copy: Copy, out: Outbox): void {
     assert(this.#copy === copy, 'snapshot client: a copy ends once');
+    assert(copy.step.kind === 'finishing', 'snapshot client: a copy ends once all is swept');
     this.#copy = undefined;
     this.#ahead.clear();
     for (const cover of copy.covers) this.#options.jump(cover, out);

@@ -178,19 +178,23 @@ export class SnapshotServer {
     return true;
   }
 
-  /** The durable end of every origin's log; storage shows only that. */
+  /**
+   * What the last checkpoint covers: storage shows at least that. The logs have what came after it.
+   */
   #covers(out: Outbox): readonly LaneHead[] | undefined {
     const covers: LaneHead[] = [];
     for (const { id: origin, durable } of this.#options.log.lanes()) {
       if (durable === 0) continue;
       const bytes = this.#options.get(originKey(origin));
-      const state =
-        bytes === undefined || bytes === UNREADABLE ? undefined : decodeLaneState(bytes);
+      // Nothing of it is in the table in storage.
+      if (bytes === undefined) continue;
+      const state = bytes === UNREADABLE ? undefined : decodeLaneState(bytes);
       if (state === undefined) {
         out.note('error', 'snapshot-impossible', { origin });
         return undefined;
       }
-      covers.push({ origin, seq: state.received, chain: state.chain, hlc: state.hlc });
+      if (state.received > 0)
+        covers.push({ origin, seq: state.received, chain: state.chain, hlc: state.hlc });
     }
     return covers;
   }

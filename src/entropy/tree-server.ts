@@ -199,7 +199,8 @@ export class TreeServer {
     if (asked === undefined) return;
     const { after, upTo } = asked.request;
     const span = recordsBetween(after, upTo === '' ? undefined : upTo);
-    this.#reading.begin(span, { bytesMax: PAGE_BYTES }, asked, out);
+    const source = this.#options.table.reads.in(out, 'durable');
+    this.#reading.begin(span, { bytesMax: PAGE_BYTES }, asked, source);
   }
 
   #list(

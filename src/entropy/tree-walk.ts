@@ -395,7 +395,8 @@ export class TreeWalk {
     lists.own.clear();
     this.#nextId(walk);
     const span = recordsBetween(lists.after, undefined);
-    this.#page.begin(span, { bytesMax: PAGE_BYTES }, undefined, out);
+    const source = this.#options.table.reads.in(out, 'durable');
+    this.#page.begin(span, { bytesMax: PAGE_BYTES }, undefined, source);
   }
 
   #askKeys(walk: Walk, { lists: { after, leaves: those }, upTo }: KeysStep, out: Outbox): void {

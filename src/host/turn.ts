@@ -62,9 +62,10 @@ export class HostTurn implements Turn {
   ending: Ending = 'restart';
   #keys: Uint8Array[] = [];
   #values: (Uint8Array | undefined)[] = [];
+  #isAwaitingSeal = false;
 
   get hasWrites(): boolean {
-    return this.#keys.length > 0;
+    return this.#isAwaitingSeal || this.#keys.length > 0;
   }
 
   constructor(timers = new Timers()) {
@@ -84,6 +85,7 @@ export class HostTurn implements Turn {
     const batch = { keys: this.#keys, values: this.#values };
     this.#keys = [];
     this.#values = [];
+    this.#isAwaitingSeal = false;
     this.lsn++;
     return batch;
   }
@@ -96,6 +98,10 @@ export class HostTurn implements Turn {
   del(key: Uint8Array): void {
     this.#keys.push(key);
     this.#values.push(undefined);
+  }
+
+  awaitSeal(): void {
+    this.#isAwaitingSeal = true;
   }
 
   read(

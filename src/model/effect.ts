@@ -59,9 +59,17 @@ export interface ReadLimits {
 
 export const READ_ENTRIES_MAX = 8192;
 
-/** `more` is true when the range holds further entries. */
+/**
+ * `more` is true when the range holds further entries. `stored`: what storage holds there, where
+ * the entries are records as memory shows them (store/record-reads.ts).
+ */
 export type RangeResult =
-  | { readonly ok: true; readonly entries: readonly RangeEntry[]; readonly more: boolean }
+  | {
+      readonly ok: true;
+      readonly entries: readonly RangeEntry[];
+      readonly more: boolean;
+      readonly stored?: readonly RangeEntry[];
+    }
   | { readonly ok: false; readonly reason: string };
 
 /** The owner of a read, which gets the result. An owner that has ended drops it. */
@@ -96,6 +104,11 @@ export interface Outbox {
   readonly lsn: Lsn;
   put(key: Uint8Array, value: Uint8Array): void;
   del(key: Uint8Array): void;
+  /**
+   * The batch gets more when it is sealed, so it is to be committed even where nothing is put into
+   * it before.
+   */
+  awaitSeal(): void;
   /** Reads a range in the background; its owner gets the result in a later turn. */
   read(
     span: { readonly from: Uint8Array; readonly to: Uint8Array },

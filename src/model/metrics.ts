@@ -262,6 +262,15 @@ export const METRICS = {
     'Log entries in one synced batch.',
     COUNT_BUCKETS,
   ),
+  checkpoints: counter('conit_checkpoints_total', 'Checkpoints that have ended.'),
+  checkpointSeconds: seconds(
+    family('conit_checkpoint_seconds', 'From the begin of a checkpoint to its mark.'),
+    {},
+  ),
+  entriesReplayed: counter(
+    'conit_log_entries_replayed_total',
+    'Log entries behind the last checkpoint that the start has replayed.',
+  ),
   quorumWaitWrite: seconds(QUORUM_WAIT, { op: 'write' }),
   quorumWaitRead: seconds(QUORUM_WAIT, { op: 'read' }),
 } satisfies { readonly [name: string]: MetricRow };

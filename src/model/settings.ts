@@ -63,6 +63,13 @@ export interface Settings {
   readonly logRetainEntries: number;
   /** The least number of entries that a truncation removes: a truncation costs a write. */
   readonly logTruncateEntries: number;
+  /**
+   * A checkpoint begins once so many bytes of records are in memory and in the logs only, or so
+   * many entries were logged since the last one began, or so much time has passed.
+   */
+  readonly checkpointBytes: number;
+  readonly checkpointEntries: number;
+  readonly checkpointMs: number;
   /** From the start of the process to the first scrub, and from one scrub to the next. */
   readonly scrubDelayMs: number;
   readonly scrubEveryMs: number;
@@ -98,6 +105,9 @@ export const SETTINGS_DEFAULT: Omit<Settings, 'self' | 'members'> = {
   idempotencyMs: 24 * 3600 * 1000,
   logRetainEntries: 10_000,
   logTruncateEntries: 1000,
+  checkpointBytes: 8 * 1024 * 1024,
+  checkpointEntries: 32_768,
+  checkpointMs: 5000,
   scrubDelayMs: 10 * 60 * 1000,
   scrubEveryMs: 6 * 3600 * 1000,
   copiesPerHour: 12,

@@ -9,6 +9,7 @@ import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { recordIn } from '../model/encoding.ts';
 import type { KeyVersion, SurveyReply, SurveyRequest } from '../model/message.ts';
 import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
+import type { Table } from '../store/table.ts';
 import type { Heal } from '../model/heal.ts';
 import type { Namespaces } from '../model/namespaces.ts';
 import { type Holder, type ListRoom, looksAt, VERSION_BYTES } from './list-room.ts';
@@ -24,6 +25,7 @@ interface Asked extends Holder {
 }
 
 export interface SurveysOptions {
+  readonly table: Table;
   readonly namespaces: Namespaces;
 }
 
@@ -48,7 +50,8 @@ export class Surveys {
       return out.send(peer, unknown(id));
     this.#running.add(asked);
     const limits = { reverse, limit, ...looksAt(false) };
-    out.read(spanOfKeys(namespace, from, to), limits, {
+    const span = spanOfKeys(namespace, from, to);
+    this.#options.table.reads.in(out, 'durable').read(span, limits, {
       onRead: (result, turn) => this.#onRead(asked, result, turn),
     });
   }

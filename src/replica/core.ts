@@ -14,6 +14,7 @@ import { agreedClockOf } from '../consistency/agreed-clock.ts';
 import { PeerReports } from '../lag/peer-reports.ts';
 import { StalenessBound } from '../lag/staleness.ts';
 import { LagStates } from '../lag/lag-state.ts';
+import { Checkpoint } from '../store/checkpoint.ts';
 import { Held } from '../store/held.ts';
 import { Nearness } from '../peers/nearness.ts';
 import { Absence } from '../store/absence.ts';
@@ -59,8 +60,11 @@ export function createCore({ settings, policies, incarnation, get }: CoreOptions
   const senderTo = (peer: number): PeerSender =>
     new PeerSender({ peer, frameBytes: settings.frameBytes, metrics, lanes: own.list });
   const peers = createPeers(settings, self.index, senderTo);
+  const room = new Room();
+  const checkpoint = new Checkpoint({ log, table, metrics, room, settings });
   return {
     settings,
+    checkpoint,
     self,
     origin: originOf(settings.self, incarnation),
     namespaces: new Namespaces(policies, settings.members, self),
@@ -85,7 +89,7 @@ export function createCore({ settings, policies, incarnation, get }: CoreOptions
     }),
     reports: new PeerReports(),
     commitAge: new CommitAge(),
-    room: new Room(),
+    room,
     metrics,
     /** For answers that come between two steps; in a step it is the turn that arms them. */
     timers: new Timers(),

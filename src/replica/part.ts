@@ -65,7 +65,7 @@ export const ORDER = [
   'forwards',
   'antiEntropy',
   'truncation',
-  'census',
+  'checkpoint',
   'idempotency',
   'tombstones',
   'expiry',

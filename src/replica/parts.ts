@@ -22,7 +22,7 @@ import { incredible, PeerCheck } from '../peers/peer-check.ts';
 import { holderOf } from '../peers/peers.ts';
 import { StaleDisk } from '../peers/stale-disk.ts';
 import { ParkingLot } from '../quorum/parking-lot.ts';
-import { type Park, Recovery } from '../store/recovery.ts';
+import { type Park, Recovery, type Replay } from '../store/recovery.ts';
 import { Intake } from '../stream/intake.ts';
 import { PullServer } from '../stream/pull-server.ts';
 import { Expiry } from '../upkeep/expiry.ts';
@@ -67,7 +67,16 @@ export type Machines = ReturnType<typeof createMachines>;
 export function createMachines(core: Core, { fits, admits, run, onRecovered }: PartsOptions) {
   const { settings, log, held, own, origin, metrics } = core;
   const park: Park = (origins, now) => incredible(origins, succession.stored(), origin, now);
-  const recovery = new Recovery(log, held, core.tree, metrics, park, onRecovered);
+  const replay: Replay = {
+    // What a copy under way has shown to be deleted stays so.
+    begin: () => resync.begin(),
+    show(lane, entry, turn) {
+      core.absence.merge(entry, turn);
+      lane.onApplied(entry.seq);
+      core.idempotency.remember(entry, turn);
+    },
+  };
+  const recovery = new Recovery(log, held, core.tree, metrics, park, replay, onRecovered);
   const catchUp = new CatchUp(core);
   const admission = new ReadAdmission(core, catchUp);
   const succession = new Succession(core, catchUp, fits);
@@ -98,6 +107,7 @@ export function createMachines(core: Core, { fits, admits, run, onRecovered }: P
   const heal: Heal = (namespace, key, turn) => reads.heal(namespace, key, turn);
   const shared = { ...core, catchUp, heal };
   const onJump = streams.relearn.bind(streams);
+  const resync = new Resync({ ...shared, retryMs: RETRY_MS, onJump });
   return {
     recovery,
     catchUp,
@@ -124,7 +134,7 @@ export function createMachines(core: Core, { fits, admits, run, onRecovered }: P
     expiry: new Expiry(core, writes, heal),
     scrub: new Scrub(core, heal),
     antiEntropy: new AntiEntropy(shared),
-    resync: new Resync({ ...shared, retryMs: RETRY_MS, onJump }),
+    resync,
   };
 }
 
@@ -150,7 +160,7 @@ export function tableOf(
   machines: Machines,
   condition: ReplicaCondition,
 ): { readonly [Name in PartName]: Part } {
-  const { log, nearness, origin, peers, staleness, self, tree } = core;
+  const { checkpoint, log, nearness, origin, peers, staleness, self } = core;
   const { admission, antiEntropy, exchange, expiry, forwards, heartbeats } = machines;
   const { idempotency, intake, lists, lot, memory, reads, resync, streams, succession, writes } =
     machines;
@@ -238,7 +248,10 @@ export function tableOf(
       onBeat: (turn) => condition.isOpen && antiEntropy.onBeat(turn),
     },
     truncation: { onBeat: (turn) => condition.isOpen && truncation.onBeat(turn) },
-    census: { onBeat: (turn) => condition.isOpen && writes.hasRoom && tree.sealCensus(turn) },
+    checkpoint: {
+      onDurable: (_, turn) => checkpoint.onDurable(turn),
+      onBeat: (turn) => checkpoint.onBeat(turn),
+    },
     idempotency: {
       onDurable: ({ mutations }, turn) =>
         condition.isOpen && idempotency.onDurable(mutations, turn),

@@ -128,7 +128,7 @@ export class Replica {
         return this.#onDisconnected(input.peer, turn);
       case 'seal':
         this.#core.commitAge.onSeal(turn.now.monoMs);
-        this.#core.tree.seal(turn);
+        this.#core.checkpoint.onSeal(turn);
         return this.#core.log.seal(turn);
       case 'durable':
         return this.#onDurable(input.lsn, turn);
@@ -218,9 +218,9 @@ export class Replica {
   // starting -> grace
   #onRecovered(turn: Turn): void {
     const { log, clock, origin, own, settings } = this.#core;
-    const { catchUp, grace, memory, peerCheck, recovery, resync, succession, writes } =
-      this.#machines;
+    const { catchUp, grace, memory, peerCheck, recovery, succession, writes } = this.#machines;
     assert(this.#incarnation > recovery.incarnation, 'replica: every start is a new incarnation');
+    this.#core.checkpoint.open(turn);
     own.begin(log, origin);
     for (const lane of log.lanes()) clock.raise(lane.hlc);
     raiseToFloor(this.#core, turn);
@@ -230,7 +230,6 @@ export class Replica {
     turn.arm('heartbeat', turn.now.monoMs);
     catchUp.begin(recovery.incarnation === 0, turn);
     memory.begin();
-    resync.begin();
     this.#drain.begin();
     writes.claims.open(turn.now);
     succession.begin(turn);

@@ -54,7 +54,7 @@ export class Absence {
   /** Merges a record that did not arrive by the log, unless it was deleted here. */
   admit(record: Record, out: Outbox): void {
     if (this.wasDeleted(record)) this.#metrics.resurrectionsRefused++;
-    else if (this.#table.merge(record, out) === 'won') this.#noteAhead(record);
+    else if (this.#table.admit(record, out) === 'won') this.#noteAhead(record);
   }
 
   /** By origin: the newest record that was merged lately before its log entry arrived. */

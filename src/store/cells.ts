@@ -5,11 +5,12 @@
 // that is full it becomes the old one and the old one is dropped, so the cost per operation is
 // constant and the bound holds.
 //
-// Two things are kept beyond the bound, because storage does not have them yet: cells whose batch
-// is not durable, in the order of their batches, and the names of removed records. A caller that
-// removes many records pauses while `dropping` is large.
+// Three things are kept whatever that bound says, because storage does not show them yet: dirty
+// records, which only the logs have (dirty.ts); of a change that is not durable, what was shown
+// before it; and the names of records that were removed. A caller that removes many records pauses
+// while `dropping` is large.
 
-import { assert, present } from '../base/assert.ts';
+import { present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Lsn, Outbox } from '../model/effect.ts';
 import { decodeRecord } from '../model/encoding.ts';
@@ -18,7 +19,10 @@ import type { Position } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
 import { encodedOf, type Record } from '../model/record.ts';
+import type { Weight } from './census.ts';
+import { Dirty } from './dirty.ts';
 import { positionOf, recordKey } from './layout.ts';
+import { leafOf } from './leaves.ts';
 import type { RecordName } from './record-index.ts';
 
 /** The record of a key as this replica shows it. */
@@ -28,6 +32,12 @@ export interface Cell {
   readonly lsn: Lsn;
   /** Storage has a damaged value under the key. */
   readonly damaged: boolean;
+}
+
+/** A change, and what was shown before its batch, until that is durable. */
+interface Change extends Cell {
+  readonly record: Record;
+  before: Cell | undefined;
 }
 
 type Generation = Map<NamespaceName, Map<Key, Cell>>;
@@ -41,10 +51,12 @@ const DAMAGED: Cell = { record: undefined, lsn: 0, damaged: true };
 const CELL_BYTES = 500;
 
 export class Cells {
+  /** What storage does not show yet. */
+  readonly dirty = new Dirty<Change>();
   readonly #get: (key: Uint8Array) => PointRead;
   readonly #generationBytes: number;
   readonly #metrics: Metrics;
-  readonly #undurable = createRing<Cell>(1024);
+  readonly #undurable = createRing<Change>(1024);
   /** The batches that remove records, until they are durable. */
   readonly #dropped = new Map<Position, Lsn>();
   #young: Generation = new Map();
@@ -64,40 +76,51 @@ export class Cells {
       this.#metrics.cacheHits++;
       return cell;
     }
-    return this.#readOld(namespace, key) ?? this.#readStorage(namespace, key);
+    return this.#readOld(namespace, key) ?? this.#readDirty(namespace, key);
   }
 
-  /** Shows this record from now on, and writes it in the turn's batch. */
-  put(record: Record, out: Outbox): void {
+  /** The same, as far as it is durable: what was shown before a change that is not. */
+  readDurable(namespace: NamespaceName, key: Key): Cell {
+    let cell = this.read(namespace, key);
+    while (!this.isDurable(cell)) cell = (cell as Change).before ?? ABSENT;
+    return cell;
+  }
+
+  /** Shows a record from now on, in the place of `before`. Storage gets it with a checkpoint. */
+  put(record: Record, leaf: number, before: Cell, out: Outbox): void {
     if (this.#dropped.size > 0) this.#dropped.delete(positionOf(record));
-    assert(out.lsn > this.#durableLsn, 'cells: a change belongs to a batch that is not durable');
-    const cell: Cell = { record, lsn: out.lsn, damaged: false };
-    out.put(recordKey(record.namespace, record.key), encodedOf(record));
-    this.#undurable.push(cell);
-    this.#keep(cell, record);
+    // Of what one batch changes twice, nothing in between is ever durable.
+    const shown = before.lsn === out.lsn ? (before as Change).before : before;
+    const change: Change = { record, lsn: out.lsn, damaged: false, before: shown };
+    this.dirty.put(leaf, change, before.record);
+    this.#undurable.push(change);
+    this.#keep(change, record);
   }
 
-  /** Shows the key as absent from now on, and removes its record from storage. */
-  remove(name: RecordName, out: Outbox): void {
+  /**
+   * Shows nothing under the key from now on, and removes what storage holds. Gives what that was,
+   * where it was dirty.
+   */
+  remove(name: RecordName, leaf: number, out: Outbox): Weight | undefined {
     const { namespace, key } = name;
     out.del(recordKey(namespace, key));
+    const stored = this.dirty.remove(leaf, namespace, key);
     this.#dropped.set(positionOf(name), out.lsn);
     const young = this.#young.get(namespace);
     const record = young?.get(key)?.record;
     if (record !== undefined) this.#youngBytes -= CELL_BYTES + encodedOf(record).length;
     young?.delete(key);
     this.#old.get(namespace)?.delete(key);
-  }
-
-  /** Writes an intact record in memory over the stored one. */
-  rewrite({ record }: Cell, out: Outbox): void {
-    if (record !== undefined) out.put(recordKey(record.namespace, record.key), encodedOf(record));
+    return stored;
   }
 
   onDurable(lsn: Lsn): void {
-    assert(lsn > this.#durableLsn, 'cells: batches become durable once, in their order');
     this.#durableLsn = lsn;
-    while (this.#undurable.size > 0 && this.#undurable.at(0).lsn <= lsn) this.#undurable.shift();
+    while (this.#undurable.size > 0 && this.#undurable.at(0).lsn <= lsn) {
+      const change = present(this.#undurable.shift(), 'cells: there is one');
+      change.before = undefined;
+    }
+    this.dirty.onDurable(lsn);
     for (const [name, dropped] of this.#dropped) if (dropped <= lsn) this.#dropped.delete(name);
   }
 
@@ -107,15 +130,15 @@ export class Cells {
 
   /** The records in memory, whatever storage contains. */
   inMemory(namespace: NamespaceName, key: Key): Record | undefined {
-    const young = this.#young.get(namespace)?.get(key);
-    return (young ?? this.#old.get(namespace)?.get(key))?.record;
+    const cell = this.#young.get(namespace)?.get(key) ?? this.#old.get(namespace)?.get(key);
+    return (cell ?? this.dirty.find(leafOf(namespace, key), namespace, key))?.record;
   }
 
-  /** All records in memory that storage should contain. */
-  *durableInMemory(): IterableIterator<Record> {
-    for (const cells of this.#young.values()) yield* this.#durableIn(cells);
+  /** All that memory holds and storage should hold. */
+  *storedInMemory(): IterableIterator<Record> {
+    for (const cells of this.#young.values()) yield* this.#storedIn(cells);
     for (const [namespace, cells] of this.#old)
-      for (const record of this.#durableIn(cells))
+      for (const record of this.#storedIn(cells))
         if (this.#young.get(namespace)?.has(record.key) !== true) yield record;
   }
 
@@ -128,28 +151,31 @@ export class Cells {
     return this.#dropped.keys();
   }
 
-  /** An upper bound of the visible records that are not in storage yet. */
+  /** How many changes are shown and in no log on disk yet. */
   get undurableCount(): number {
     return this.#undurable.size;
   }
 
-  /** The visible records that are not in storage yet, among the requested ones. */
-  *undurable(isAsked: (record: Record) => boolean = () => true): IterableIterator<Record> {
-    for (let i = 0; i < this.#undurable.size; i++) {
-      const { record } = this.#undurable.at(i);
-      if (record === undefined || !isAsked(record)) continue;
-      if (this.read(record.namespace, record.key).record === record) yield record;
+  *#storedIn(cells: ReadonlyMap<Key, Cell>): Generator<Record> {
+    for (const { record } of cells.values()) {
+      if (record === undefined) continue;
+      const { namespace, key } = record;
+      if (this.dirty.find(leafOf(namespace, key), namespace, key) === undefined) yield record;
     }
-  }
-
-  *#durableIn(cells: ReadonlyMap<Key, Cell>): Generator<Record> {
-    for (const cell of cells.values())
-      if (cell.record !== undefined && this.isDurable(cell)) yield cell.record;
   }
 
   #readOld(namespace: NamespaceName, key: Key): Cell | undefined {
     const cell = this.#old.get(namespace)?.get(key);
     if (cell?.record === undefined) return undefined;
+    this.#metrics.cacheHits++;
+    this.#keep(cell, cell.record);
+    return cell;
+  }
+
+  #readDirty(namespace: NamespaceName, key: Key): Cell {
+    if (this.dirty.size === 0) return this.#readStorage(namespace, key);
+    const cell = this.dirty.find(leafOf(namespace, key), namespace, key);
+    if (cell === undefined) return this.#readStorage(namespace, key);
     this.#metrics.cacheHits++;
     this.#keep(cell, cell.record);
     return cell;
@@ -179,21 +205,10 @@ export class Cells {
     if (!keys.has(record.key)) this.#youngBytes += CELL_BYTES;
     this.#youngBytes += encodedOf(record).length;
     keys.set(record.key, cell);
-    if (this.#youngBytes > this.#generationBytes) this.#age();
-  }
-
-  /** The young generation becomes the old one; undurable cells move into the new young one. */
-  #age(): void {
+    if (this.#youngBytes <= this.#generationBytes) return;
+    // The young generation becomes the old one.
     this.#old = this.#young;
     this.#young = new Map();
     this.#youngBytes = 0;
-    for (let i = 0; i < this.#undurable.size; i++) {
-      const cell = this.#undurable.at(i);
-      const record = present(cell.record, 'cells: what is not durable is a record');
-      if (this.#dropped.has(positionOf(record))) continue;
-      const keys = this.#young.get(record.namespace);
-      if (keys === undefined) this.#young.set(record.namespace, new Map([[record.key, cell]]));
-      else keys.set(record.key, cell);
-    }
   }
 }

@@ -3,7 +3,6 @@
 // exact numbers. They are stored with a heartbeat: after a crash they lack the changes since the
 // last one, until the next scrub.
 
-import { present } from '../base/assert.ts';
 import type { ByteReader } from '../base/bytes.ts';
 import type { NamespaceName } from '../model/id.ts';
 import { encodedOf, isTombstone, type Record } from '../model/record.ts';
@@ -13,6 +12,14 @@ export interface Contents {
   keys: number;
   tombstones: number;
   bytes: number;
+}
+
+/** What a record counts: the bytes of it, negative for a tombstone; 0 for nothing. */
+export type Weight = number;
+
+export function weightOf(record: Record | undefined): Weight {
+  if (record === undefined) return 0;
+  return isTombstone(record) ? -encodedOf(record).length : encodedOf(record).length;
 }
 
 const NAME_BYTES_MAX = 63;
@@ -40,8 +47,23 @@ export class Census {
   /** `after` replaces `before`; `undefined` is an absent record. */
   change(before: Record | undefined, after: Record | undefined): void {
     this.#isStored = false;
-    if (before !== undefined) this.#add(before, -1);
-    if (after !== undefined) this.#add(after, 1);
+    if (before !== undefined) weigh(this.#of(before.namespace), weightOf(before), -1);
+    if (after !== undefined) weigh(this.#of(after.namespace), weightOf(after), 1);
+  }
+
+  /** The same for a record of which only this is known. */
+  shift(namespace: NamespaceName, before: Weight, after: Weight): void {
+    this.#isStored = false;
+    const contents = this.#of(namespace);
+    if (before !== 0) weigh(contents, before, -1);
+    if (after !== 0) weigh(contents, after, 1);
+  }
+
+  clone(): Census {
+    const clone = new Census();
+    for (const [name, contents] of this.#namespaces) clone.#namespaces.set(name, { ...contents });
+    clone.#isStored = this.#isStored;
+    return clone;
   }
 
   /** By namespace; empty ones are omitted. */
@@ -66,15 +88,8 @@ export class Census {
     });
   }
 
-  #add(record: Record, sign: 1 | -1): void {
-    const contents = record.namespace === this.#lastName ? this.#last : this.#of(record.namespace);
-    const known = present(contents, 'census: the last namespace is counted');
-    if (isTombstone(record)) known.tombstones += sign;
-    else known.keys += sign;
-    known.bytes += sign * encodedOf(record).length;
-  }
-
   #of(namespace: NamespaceName): Contents {
+    if (namespace === this.#lastName && this.#last !== undefined) return this.#last;
     let contents = this.#namespaces.get(namespace);
     if (contents === undefined) {
       contents = { keys: 0, tombstones: 0, bytes: 0 };
@@ -84,4 +99,10 @@ export class Census {
     this.#last = contents;
     return contents;
   }
+}
+
+function weigh(contents: Contents, weight: Weight, sign: 1 | -1): void {
+  if (weight < 0) contents.tombstones += sign;
+  else contents.keys += sign;
+  contents.bytes += sign * Math.abs(weight);
 }

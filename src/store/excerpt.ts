@@ -2,11 +2,12 @@
 // message may hold, in whole runs. A run is in one message, even if that is then larger than usual.
 
 import type { RangeResult } from '../model/effect.ts';
-import { decodeMutation } from '../model/encoding.ts';
 import type { LaneId, Seq } from '../model/id.ts';
 import type { Mutation } from '../model/record.ts';
 import { firstOfRun, lastOfRun, wholeRuns } from '../model/run.ts';
-import type { Lane } from '../store/lane.ts';
+import { BLOCK_ENTRIES_MAX, entriesIn } from './block.ts';
+import type { Lane } from './lane.ts';
+import { laneSpan, type Span } from './layout.ts';
 
 /** The entry, and its run from the beginning, are in memory. */
 export function isInMemory(lane: Lane, seq: Seq): boolean {
@@ -31,17 +32,28 @@ export function fromMemory(lane: Lane, from: Seq, bytesMax: number): Mutation[] 
   return entries;
 }
 
-/** The entries of a range read from `from` on, up to the first that is damaged or missing. */
+/**
+ * The entries of the blocks of a range read, from `from` on, up to the first that is damaged or
+ * missing. The first block may contain entries before `from`.
+ */
 export function verified(result: RangeResult, origin: LaneId, from: Seq): Mutation[] {
   const entries: Mutation[] = [];
   if (!result.ok) return entries;
-  for (const { value } of result.entries) {
-    const entry = decodeMutation(value);
-    const isNext = entry?.origin === origin && entry.seq === from + entries.length;
-    if (entry === undefined || !isNext) break;
+  for (const entry of entriesIn(result.entries)) {
+    if (entry?.origin !== origin) break;
+    if (entry.seq < from) continue;
+    if (entry.seq !== from + entries.length) break;
     entries.push(entry);
   }
   return entries;
+}
+
+/**
+ * What storage is asked for to get the run `from` to `to`: the block that holds its end may end
+ * behind it.
+ */
+export function runSpan({ id, durable }: Lane, from: Seq, to: Seq): Span {
+  return laneSpan(id, from, Math.min(to + BLOCK_ENTRIES_MAX - 1, durable));
 }
 
 /** Whole runs, or where the run goes that the entries have a part of. */

@@ -16,8 +16,9 @@ import { type LaneId, laneOf, type Origin, type Seq } from '../model/id.ts';
 import type { Mutation } from '../model/record.ts';
 import { seal, unseal } from './envelope.ts';
 
-/** The stored state of a lane, written in the same batch as its entries. */
+/** What storage remembers of a lane besides its entries. */
 export interface LaneState {
+  /** The last entry that the mark covers, and its chain. */
   readonly received: Seq;
   readonly chain: number;
   /** The origin's latest stamp. */
@@ -28,6 +29,22 @@ export interface LaneState {
 }
 
 export const LANE_EMPTY: LaneState = { received: 0, chain: 0, hlc: 0, floor: 0, floorChain: 0 };
+
+/** How far a log goes. */
+export interface LaneMark {
+  readonly received: Seq;
+  readonly chain: number;
+  readonly hlc: Hlc;
+}
+
+/** Where a block ends: the log can be cut behind it. */
+interface BlockEnd {
+  readonly seq: Seq;
+  readonly chain: number;
+}
+
+/** Places in memory at which a lane can be cut; of more, every second one is forgotten. */
+const ENDS_MAX = 1024;
 
 export class Lane {
   readonly id: LaneId;
@@ -44,9 +61,20 @@ export class Lane {
   hlc: Hlc;
   floor: Seq;
   floorChain: number;
-  /** Entries were appended since the lane's state was last written. */
+  /** Up to there the table in storage holds what the entries say (checkpoint.ts). */
+  marked: LaneMark;
+  /**
+   * Entries were appended that are in no block, or the state has changed that storage is to
+   * remember.
+   */
   dirty = false;
+  /** The state has changed. */
+  isStateDirty = false;
+  /** The last entry that is in a block. */
+  sealed: Seq;
   readonly #tail: Ring<Mutation> = createRing(64);
+  /** In the order of the log, none below the floor. */
+  #ends: BlockEnd[] = [];
 
   constructor(id: LaneId, state: LaneState) {
     assert(state.floor <= state.received, 'lane (1): the floor is not above the head');
@@ -57,6 +85,8 @@ export class Lane {
     this.received = state.received;
     this.applied = state.received;
     this.durable = state.received;
+    this.sealed = state.received;
+    this.marked = state;
     this.chain = state.chain;
     this.hlc = state.hlc;
     this.floor = state.floor;
@@ -86,6 +116,15 @@ export class Lane {
     this.applied = seq;
   }
 
+  /** Up to where all is shown; `undefined` where the last of it is not in memory. */
+  shownTo(): LaneMark | undefined {
+    const { applied, received, chain, hlc } = this;
+    if (applied === received) return { received, chain, hlc };
+    if (applied < this.tailFrom) return undefined;
+    const last = this.at(applied);
+    return { received: applied, chain: last.chain, hlc: last.hlc };
+  }
+
   // received -> durable
   onDurable(seq: Seq): void {
     assert(seq <= this.received, 'lane (1): only what was received is durable');
@@ -94,11 +133,13 @@ export class Lane {
   }
 
   /** Entries up to there are forgotten. */
-  truncate(floor: Seq, floorChain: number): void {
-    assert(floor > this.floor, 'lane (1): the floor only rises');
-    assert(floor <= this.durable, 'lane (1): what is truncated was durable');
-    this.floor = floor;
-    this.floorChain = floorChain;
+  truncate({ seq, chain }: BlockEnd): void {
+    assert(seq > this.floor, 'lane (1): the floor only rises');
+    assert(seq <= this.durable, 'lane (1): what is truncated was durable');
+    assert(seq <= this.marked.received, 'checkpoint (2): nothing behind the mark is truncated');
+    this.floor = seq;
+    this.floorChain = chain;
+    this.#ends = this.#ends.filter((end) => end.seq > seq);
   }
 
   /** An entry in memory. */
@@ -108,15 +149,44 @@ export class Lane {
     return this.#tail.at(seq - this.tailFrom);
   }
 
-  /** Drops the oldest entry from memory and returns its size; an undurable entry stays. */
+  /** The entries that are in no block yet; all of them are in memory. */
+  unsealed(): Mutation[] {
+    assert(this.sealed >= this.durable, 'lane: what is durable is in a block');
+    const entries: Mutation[] = [];
+    for (let seq = this.sealed + 1; seq <= this.received; seq++) entries.push(this.at(seq));
+    return entries;
+  }
+
+  /** A block ends here, and with it a run. */
+  noteEnd(end: BlockEnd): void {
+    assert(
+      end.seq > (this.#ends.at(-1)?.seq ?? this.floor),
+      'lane: blocks end one after the other',
+    );
+    this.#ends.push(end);
+    if (this.#ends.length > ENDS_MAX) this.#ends = this.#ends.filter((_, at) => at % 2 === 1);
+  }
+
+  /**
+   * The last place up to `seq` at which the log can be cut; `undefined` where there is none above
+   * the floor.
+   */
+  endUpTo(seq: Seq): BlockEnd | undefined {
+    return this.#ends.findLast((end) => end.seq <= seq && end.seq > this.floor);
+  }
+
+  /**
+   * Drops the oldest entry from memory and returns its size; an entry that is not durable stays.
+   */
   dropOldest(): number {
     if (this.#tail.size === 0 || this.tailFrom > this.durable) return 0;
     return present(this.#tail.shift(), 'lane (3): the tail is not empty').bytes.length;
   }
 
+  /** What storage is to remember besides the entries. */
   state(): LaneState {
-    const { received, chain, hlc, floor, floorChain } = this;
-    return { received, chain, hlc, floor, floorChain };
+    const { received, chain, hlc } = this.marked;
+    return { received, chain, hlc, floor: this.floor, floorChain: this.floorChain };
   }
 }
 

@@ -1,6 +1,6 @@
 // The storage keys: order-preserving binary keys, one leading byte per kind (docs/storage.md).
 //
-//   l lane origin 0 seq         log entry (an encoded mutation)
+//   l lane origin 0 seq         block of log entries, of which this is the last (store/block.ts)
 //   h origin 0 seq              log entry that waits for its time (store/held.ts)
 //   r namespace 0 key           record (an encoded mutation: the winner, or the tombstone)
 //   o origin                    the state of an origin's log
@@ -65,13 +65,13 @@ export function allHeld(): Span {
   return kindSpan(HELD);
 }
 
-/** An entry of a lane. */
+/** The block of a lane that ends with this entry. */
 export function laneKey(lane: LaneId, seq: Seq): Uint8Array {
   const { origin, number } = laneOf(lane);
   return logKey(number, origin, seq);
 }
 
-/** Entries `from` to `to` of a lane, both included. */
+/** The blocks of a lane that end with one of the entries `from` to `to`, both included. */
 export function laneSpan(lane: LaneId, from: Seq, to: Seq): Span {
   return { from: laneKey(lane, from), to: laneKey(lane, to + 1) };
 }
@@ -113,7 +113,23 @@ export function positionOfKey(bytes: Uint8Array): string {
   return byteString(bytes, 1, bytes.length);
 }
 
-/** The position of the first idempotency key: no namespace begins like this. */
+/** The storage key of the record at a position. */
+export function keyOfPosition(position: string): Uint8Array {
+  return tagged(RECORD, position);
+}
+
+/**
+ * The positions of a span of records: from one on and before another; `undefined` is the end of
+ * all.
+ */
+export function positionsOf({ from, to }: Span): { from: string; to: string | undefined } {
+  return {
+    from: from[0] === RECORD ? positionOfKey(from) : '',
+    to: to[0] === RECORD ? positionOfKey(to) : undefined,
+  };
+}
+
+/** Where the idempotency keys begin among the positions: no namespace begins like this. */
 export const NAMED = '~';
 
 export function positionOfNamed(name: { namespace: NamespaceName; key: string }): string {
@@ -133,7 +149,7 @@ export function parseIdempotencyKey(
   return parseNamed(IDEMPOTENCY, bytes);
 }
 
-/** Every log entry of every origin. */
+/** Every block of every log. */
 export function allLogs(): Span {
   return kindSpan(LOG);
 }

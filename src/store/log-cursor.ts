@@ -30,7 +30,7 @@ import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
 import type { Seq } from '../model/id.ts';
 import type { Mutation } from '../model/record.ts';
 import { RUN_BYTES_MAX } from '../model/run.ts';
-import { fromMemory, isInMemory, uncut, verified } from './excerpt.ts';
+import { fromMemory, isInMemory, runSpan, uncut, verified } from './excerpt.ts';
 import type { Lane } from './lane.ts';
 import { laneSpan } from './layout.ts';
 import { SingleRead } from './single-read.ts';
@@ -61,6 +61,7 @@ interface Reading {
   readonly from: Seq;
   /** From there on to the end of one run. */
   readonly isRun: boolean;
+  readonly to: Seq;
 }
 
 export class LogCursor {
@@ -118,15 +119,18 @@ export class LogCursor {
 
   #read(to: Seq, isRun: boolean, out: Outbox): void {
     const bytesMax = isRun ? RUN_BYTES_MAX : this.#bytesMax;
-    const reading = { from: this.#at, isRun };
-    this.#reading.begin(laneSpan(this.lane.id, this.#at, to), { bytesMax }, reading, out);
+    const reading = { from: this.#at, isRun, to };
+    const span = isRun ? runSpan(this.lane, this.#at, to) : laneSpan(this.lane.id, this.#at, to);
+    this.#reading.begin(span, { bytesMax }, reading, out);
   }
 
-  #onResult(result: RangeResult, { from, isRun }: Reading, turn: Turn): void {
+  #onResult(result: RangeResult, { from, isRun, to }: Reading, turn: Turn): void {
     const isMoved = from !== this.#at || from <= this.lane.floor;
     if (!result.ok) return this.#onRead({ kind: 'unreadable', reason: result.reason }, this, turn);
     if (isMoved) return this.#onRead(MOVED, this, turn);
-    const excerpt = uncut(verified(result, this.lane.id, from));
+    const read = verified(result, this.lane.id, from);
+    // The block that holds the end of the run may go on behind it.
+    const excerpt = uncut(isRun ? read.filter(({ seq }) => seq <= to) : read);
     if (excerpt.kind === 'cut' && !isRun) {
       // What was read ends within a run, or begins within it: the run is read once more, whole.
       this.#at = excerpt.from;

@@ -1,7 +1,7 @@
-// The replica's logs: one lane per origin, its own and those it received. Appending writes the
-// entry into the turn's batch; sealing the batch adds the state of every lane that moved, so
-// entries and vector cannot disagree after a crash. Recent entries in memory have one bound over
-// all lanes, and the oldest are dropped first.
+// The replica's logs: one lane per origin, its own and those it received. Sealing a batch writes
+// what was appended to each lane as one block (block.ts), and how far each lane goes (tip.ts), so
+// entries and vector cannot disagree after a crash. Memory for recent entries is bounded over all
+// lanes together, oldest first.
 
 import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
@@ -12,14 +12,19 @@ import type { Metrics } from '../model/metrics.ts';
 import { type Mutation, type Record, recordOf } from '../model/record.ts';
 import { covers, type ReadonlyVector, seqOf, type Vector } from '../model/vector.ts';
 import { merge } from '../conflict/merge.ts';
-import { encodeLaneState, Lane, LANE_EMPTY, type LaneState } from './lane.ts';
-import { laneSpan, logKey, originKey, type Span } from './layout.ts';
+import { encodeLaneState, Lane, LANE_EMPTY, type LaneMark, type LaneState } from './lane.ts';
+import { blocksOf, encodeBlock } from './block.ts';
+import { laneKey, laneSpan, originKey, type Span } from './layout.ts';
+import { encodeTip, type Tip, type TipOf, tipKey } from './tip.ts';
 
 interface Sealed {
   readonly lsn: Lsn;
   readonly lane: Lane;
   readonly head: Seq;
 }
+
+/** How far lanes go. */
+export type LaneHeads = readonly (readonly [Lane, LaneMark])[];
 
 export class Log {
   readonly #lanes = new Map<LaneId, Lane>();
@@ -30,7 +35,11 @@ export class Log {
   readonly #inMemory = createRing<Lane>(1024);
   readonly #tailBytesMax: number;
   readonly #metrics: Metrics;
+  readonly #parked: TipOf[] = [];
   #tailBytes = 0;
+  /** Entries that were appended in this incarnation, or replayed, and the bytes of them. */
+  loggedEntries = 0;
+  loggedBytes = 0;
   #batchEntries = 0;
 
   constructor(tailBytesMax: number, metrics: Metrics) {
@@ -132,6 +141,7 @@ export class Log {
       floorChain: chain,
     });
     lane.durable = before.durable;
+    lane.isStateDirty = true;
     assert(lane.received > before.received, 'log: a jump goes forward');
     lane.dirty = true;
     this.#lanes.set(origin, lane);
@@ -147,23 +157,88 @@ export class Log {
     );
     if (!lane.dirty) this.#dirty.push(lane);
     lane.append(mutation);
-    out.put(logKey(mutation.lane, mutation.origin, mutation.seq), mutation.bytes);
+    out.awaitSeal();
     this.#batchEntries++;
+    this.#keep(lane, mutation);
+  }
+
+  /** At start: a lane in storage that is left alone goes so far. */
+  parkTip(id: LaneId, { received, chain }: Tip): void {
+    this.#parked.push({ id, received, chain, marked: { received: -1 } });
+  }
+
+  /** At start: an entry behind the mark, which storage has. */
+  replay(lane: Lane, mutation: Mutation): void {
+    const { dirty } = lane;
+    assert(lane.sealed === lane.received, 'log: an entry is replayed before any is appended');
+    lane.append(mutation);
+    lane.dirty = dirty;
+    lane.sealed = mutation.seq;
+    lane.onDurable(mutation.seq);
+    this.#durable.set(lane.id, mutation.seq);
+    this.#keep(lane, mutation);
+  }
+
+  #keep(lane: Lane, mutation: Mutation): void {
+    this.loggedEntries++;
+    this.loggedBytes += mutation.bytes.length;
     this.#inMemory.push(lane);
     this.#tailBytes += mutation.bytes.length;
     this.#trim();
   }
 
-  /** Adds the state of every lane that moved to the batch of `out.lsn`. */
+  /** Adds what was appended to each lane, and how far all of them go, to the batch of `out.lsn`. */
   seal(out: Outbox): void {
     if (this.#batchEntries > 0) this.#metrics.batchEntries.observe(this.#batchEntries);
     this.#batchEntries = 0;
+    if (this.#dirty.length === 0) return;
     for (const lane of this.#dirty) {
-      out.put(originKey(lane.id), encodeLaneState(lane.state()));
+      this.#sealEntries(lane, out);
+      if (lane.isStateDirty) out.put(originKey(lane.id), encodeLaneState(lane.state()));
       this.#sealed.push({ lsn: out.lsn, lane, head: lane.received });
       lane.dirty = false;
+      lane.isStateDirty = false;
     }
     this.#dirty.length = 0;
+    out.put(tipKey(), encodeTip([...this.#parked, ...this.#lanes.values()]));
+  }
+
+  /** Up to where the lanes are shown of which something is behind the mark. */
+  headsBehindMark(): LaneHeads {
+    const heads: [Lane, LaneMark][] = [];
+    for (const lane of this.#lanes.values()) {
+      const head = lane.shownTo();
+      if (head !== undefined && head.received > lane.marked.received) heads.push([lane, head]);
+    }
+    return heads;
+  }
+
+  /** The table in storage holds everything up to these heads, with this batch. */
+  mark(heads: LaneHeads, out: Outbox): void {
+    for (const [lane, head] of heads) {
+      // A copy of a peer went further.
+      if (this.#lanes.get(lane.id) !== lane) continue;
+      assert(head.received >= lane.marked.received, 'checkpoint: the mark only rises');
+      lane.marked = head;
+      this.#touchState(lane, out);
+    }
+  }
+
+  #touchState(lane: Lane, out: Outbox): void {
+    if (!lane.dirty) this.#dirty.push(lane);
+    lane.dirty = true;
+    lane.isStateDirty = true;
+    out.awaitSeal();
+  }
+
+  #sealEntries(lane: Lane, out: Outbox): void {
+    if (lane.sealed === lane.received) return;
+    for (const block of blocksOf(lane.unsealed())) {
+      const { seq, chain } = block[block.length - 1] as Mutation;
+      out.put(laneKey(lane.id, seq), encodeBlock(block));
+      lane.noteEnd({ seq, chain });
+    }
+    lane.sealed = lane.received;
   }
 
   /** Batches up to `lsn` are durable. Returns the new end of each lane that moved. */
@@ -192,9 +267,8 @@ export class Log {
   truncate(lane: Lane, floor: Seq, floorChain: number, out: Outbox): void {
     const span = laneSpan(lane.id, 1, floor);
     this.#metrics.logEntriesTruncated += floor - lane.floor;
-    lane.truncate(floor, floorChain);
-    if (!lane.dirty) this.#dirty.push(lane);
-    lane.dirty = true;
+    lane.truncate({ seq: floor, chain: floorChain });
+    this.#touchState(lane, out);
     this.#truncated.push({ lsn: out.lsn, span });
   }
 

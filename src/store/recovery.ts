@@ -1,8 +1,8 @@
 // Start: reads the stored state before anything is answered.
 //
-//   meta -> origins -> verify -> held -> tombstones -> tree -> done
+//   meta -> tip -> origins -> tree -> verify -> held -> tombstones -> done
 //
-// `verify` reads one origin's log after the other.
+// `verify` reads one origin's log after the other, and replays what is behind its mark.
 //
 // Every entry above an origin's floor is read and verified: checksum, sequence, chain, and that the
 // last one is the head that was written in its batch. A log that is not whole is never served or
@@ -12,14 +12,16 @@
 // again from the records.
 
 import { assert, present, unreachable } from '../base/assert.ts';
-import type { Ending, Now, Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
-import { decodeMutation, isChained } from '../model/encoding.ts';
+import type { Ending, Now, Outbox, RangeResult, Turn } from '../model/effect.ts';
+import { isChained } from '../model/encoding.ts';
 import { type Incarnation, type LaneId, parseOrigin, type Seq } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
+import type { Mutation } from '../model/record.ts';
 import { lastOfRun } from '../model/run.ts';
 import { byteString } from '../base/bytes.ts';
+import { BLOCK_ENTRIES_MAX, decodeBlock } from './block.ts';
 import type { Held } from './held.ts';
-import { decodeLaneState, type LaneState } from './lane.ts';
+import { decodeLaneState, type Lane, LANE_EMPTY, type LaneState } from './lane.ts';
 import { incarnationSpan, readIncarnation } from './incarnation.ts';
 import {
   allHeld,
@@ -32,6 +34,7 @@ import {
 } from './layout.ts';
 import type { Log } from './log.ts';
 import { SingleRead } from './single-read.ts';
+import { decodeTip, type Tip, tipKey } from './tip.ts';
 import type { HashTree } from './tree.ts';
 
 const PAGE_ENTRIES = 4096;
@@ -40,6 +43,8 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 interface Verifying {
   readonly origin: LaneId;
   readonly state: LaneState;
+  /** How far it goes. */
+  readonly tip: Tip;
   seq: Seq;
   chain: number;
   /** The end of the run that contains the last entry. */
@@ -49,6 +54,12 @@ interface Verifying {
 /** The stored logs that are ignored (peer-check.ts). */
 export type Park = (origins: readonly LaneId[], now: Now) => ReadonlySet<LaneId>;
 
+/** Entries that the table in storage may lack. */
+export interface Replay {
+  begin(): void;
+  show(lane: Lane, entry: Mutation, turn: Turn): void;
+}
+
 type RecoveryProgress = 'reading' | 'done' | 'damaged';
 
 export class Recovery {
@@ -57,11 +68,14 @@ export class Recovery {
   readonly #tree: HashTree;
   readonly #metrics: Metrics;
   readonly #park: Park;
-  #step: 'meta' | 'origins' | 'verify' | 'held' | 'tombstones' | 'tree' | 'done' = 'meta';
+  readonly #replay: Replay;
+  #step: 'meta' | 'tip' | 'origins' | 'tree' | 'verify' | 'held' | 'tombstones' | 'done' = 'meta';
   readonly #reading = new SingleRead<undefined>((result, _, turn) => this.#onRead(result, turn));
   readonly #onDone: (turn: Turn) => void;
+  #tips: ReadonlyMap<LaneId, Tip> = new Map();
   #toVerify: Verifying[] = [];
   #verified = 0;
+  #isTreeRead = false;
   #span: Span = { from: new Uint8Array(0), to: new Uint8Array(0) };
   /** The last incarnation in this replica's storage. */
   incarnation: Incarnation = 0;
@@ -72,8 +86,10 @@ export class Recovery {
     tree: HashTree,
     metrics: Metrics,
     park: Park,
+    replay: Replay,
     onDone: (turn: Turn) => void,
   ) {
+    this.#replay = replay;
     this.#log = log;
     this.#held = held;
     this.#tree = tree;
@@ -102,6 +118,8 @@ export class Recovery {
     switch (this.#step) {
       case 'meta':
         return this.#takeMeta(result, turn);
+      case 'tip':
+        return this.#takeTip(result, turn);
       case 'origins':
         return this.#takeOrigins(result, turn);
       case 'verify':
@@ -118,7 +136,7 @@ export class Recovery {
     }
   }
 
-  // meta -> origins
+  // meta -> tip
   #takeMeta(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
     const [entry] = result.entries;
     if (entry !== undefined) {
@@ -126,46 +144,80 @@ export class Recovery {
       if (incarnation === undefined) return halt(out, 'the incarnation in storage is damaged');
       this.incarnation = incarnation;
     }
+    this.#step = 'tip';
+    this.#read({ from: tipKey(), to: behind(tipKey()) }, out);
+    return 'reading';
+  }
+
+  // tip -> origins
+  #takeTip(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+    const [entry] = result.entries;
+    const tips = entry === undefined ? new Map<LaneId, Tip>() : decodeTip(entry.value);
+    if (tips === undefined) return halt(out, 'the vector in storage is damaged');
+    this.#tips = tips;
     this.#step = 'origins';
     this.#read(allOrigins(), out);
     return 'reading';
   }
 
-  // origins -> verify
+  // origins -> tree
   #takeOrigins(result: RangeResult & { ok: true }, turn: Turn): RecoveryProgress {
     for (const entry of result.entries) {
       const origin = parseOrigin(byteString(entry.key, 1, entry.key.length));
       const state = decodeLaneState(entry.value);
       if (origin === undefined || state === undefined)
         return halt(turn, 'the vector in storage is damaged');
-      const { floor, floorChain: chain } = state;
-      this.#toVerify.push({ origin, state, seq: floor, chain, runTo: floor });
+      this.#toVerify.push(this.#verifying(origin, state));
     }
     if (result.more) return this.#readOn(result, turn);
+    const known = new Set(this.#toVerify.map(({ origin }) => origin));
+    for (const origin of this.#tips.keys())
+      if (!known.has(origin)) this.#toVerify.push(this.#verifying(origin, LANE_EMPTY));
     this.#restore(turn);
-    this.#step = 'verify';
-    return this.#verifyNext(turn);
+    this.#step = 'tree';
+    this.#read(allLeaves(), turn);
+    return 'reading';
+  }
+
+  #verifying(origin: LaneId, state: LaneState): Verifying {
+    const { floor, floorChain } = state;
+    const tip = this.#tips.get(origin) ?? state;
+    return { origin, state, tip, seq: floor, chain: floorChain, runTo: floor };
   }
 
   #restore(turn: Turn): void {
     const found = this.#toVerify.map(({ origin }) => origin);
     const parked = this.#park(found, turn.now);
     if (parked.size > 0) turn.note('error', 'logs-parked', { logs: parked.size });
+    for (const { origin, tip } of this.#toVerify)
+      if (parked.has(origin)) this.#log.parkTip(origin, tip);
     this.#toVerify = this.#toVerify.filter(({ origin }) => !parked.has(origin));
     for (const { origin, state } of this.#toVerify) this.#log.restore(origin, state);
   }
 
-  #takeEntries(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
+  #takeEntries(result: RangeResult & { ok: true }, out: Turn): RecoveryProgress {
     const lane = present(this.#toVerify[this.#verified], 'recovery: a log is verified');
-    for (const entry of result.entries) {
-      if (!accept(lane, entry)) return haltDamaged(out, lane);
+    for (const { value } of result.entries) {
+      for (const entry of decodeBlock(value)) {
+        if (entry === undefined || !accept(lane, entry)) return haltDamaged(out, lane);
+        if (entry.seq > lane.state.received) this.#replayEntry(lane, entry, out);
+      }
+      const { origin, seq, chain, runTo } = lane;
+      if (runTo === seq) this.#log.lane(origin)?.noteEnd({ seq, chain });
     }
     if (result.more) return this.#readOn(result, out);
-    const isWhole = lane.seq === lane.state.received && lane.chain === lane.state.chain;
+    const isWhole = lane.seq === lane.tip.received && lane.chain === lane.tip.chain;
     if (!isWhole || lane.runTo !== lane.seq) return haltDamaged(out, lane);
-    assert(lane.chain === lane.state.chain, 'recovery: a log that is whole ends with its chain');
     this.#verified++;
     return this.#verifyNext(out);
+  }
+
+  /** What the table in storage may lack. */
+  #replayEntry({ origin }: Verifying, entry: Mutation, turn: Turn): void {
+    const lane = present(this.#log.lane(origin), 'recovery: the lane is restored');
+    this.#metrics.entriesReplayed++;
+    this.#log.replay(lane, entry);
+    this.#replay.show(lane, entry, turn);
   }
 
   // held -> tombstones
@@ -174,27 +226,30 @@ export class Recovery {
     if (result.more) return this.#readOn(result, out);
     this.#held.restored(out);
     this.#step = 'tombstones';
+    // The index is written with the entries, so storage has that of what was replayed, too.
+    this.#metrics.tombstones = 0;
     this.#read(allTombstones(), out);
     return 'reading';
   }
 
-  // tombstones -> tree
+  // tombstones -> done
   #takeTombstones(result: RangeResult & { ok: true }, out: Outbox): RecoveryProgress {
     this.#metrics.tombstones += result.entries.length;
     if (result.more) return this.#readOn(result, out);
-    this.#step = 'tree';
-    this.#read(allLeaves(), out);
-    return 'reading';
+    if (this.incarnation === 0) this.#tree.beginEmpty(out);
+    else this.#tree.restored(this.#isTreeRead, out);
+    this.#step = 'done';
+    return 'done';
   }
 
-  // tree -> done
-  #takeLeaves(result: RangeResult, out: Outbox): RecoveryProgress {
+  // tree -> verify
+  #takeLeaves(result: RangeResult, turn: Turn): RecoveryProgress {
     if (result.ok) for (const entry of result.entries) this.#tree.restore(entry);
-    if (result.ok && result.more) return this.#readOn(result, out);
-    this.#step = 'done';
-    if (this.incarnation === 0) this.#tree.beginEmpty(out);
-    else this.#tree.restored(result.ok, out);
-    return 'done';
+    if (result.ok && result.more) return this.#readOn(result, turn);
+    this.#isTreeRead = result.ok;
+    this.#replay.begin();
+    this.#step = 'verify';
+    return this.#verifyNext(turn);
   }
 
   // verify -> verify | held
@@ -205,9 +260,9 @@ export class Recovery {
       this.#read(allHeld(), out);
       return 'reading';
     }
-    const { floor, received } = lane.state;
-    // One more than the lane's state says: an entry that no batch accounts for is damage, too.
-    this.#read(laneSpan(lane.origin, floor + 1, received + 1), out);
+    const { state, tip } = lane;
+    // More than the lane says: an entry that no batch accounts for is damage, too.
+    this.#read(laneSpan(lane.origin, state.floor + 1, tip.received + BLOCK_ENTRIES_MAX), out);
     return 'reading';
   }
 
@@ -223,10 +278,12 @@ export class Recovery {
   }
 }
 
-function accept(lane: Verifying, entry: RangeEntry): boolean {
-  const mutation = decodeMutation(entry.value);
-  if (mutation === undefined || mutation.origin !== lane.origin) return false;
+function accept(lane: Verifying, mutation: Mutation): boolean {
+  if (mutation.origin !== lane.origin) return false;
+  if (mutation.seq <= lane.state.floor) return true;
   if (mutation.seq !== lane.seq + 1 || !isChained(mutation, lane.chain)) return false;
+  const { received, chain } = lane.state;
+  if (mutation.seq === received && mutation.chain !== chain) return false;
   lane.seq = mutation.seq;
   lane.chain = mutation.chain;
   lane.runTo = lastOfRun(mutation);
@@ -236,7 +293,7 @@ function accept(lane: Verifying, entry: RangeEntry): boolean {
 function haltDamaged(out: Outbox, lane: Verifying): RecoveryProgress {
   return halt(
     out,
-    `the log of ${lane.origin} is not whole: verified up to ${lane.seq} of ${lane.state.received}`,
+    `the log of ${lane.origin} is not whole: verified up to ${lane.seq} of ${lane.tip.received}`,
   );
 }
 

@@ -27,7 +27,7 @@ export class SingleRead<About> {
   }
 
   // * -> reading
-  begin(span: Span, limits: ReadLimits, about: About, out: Outbox): void {
+  begin(span: Span, limits: ReadLimits, about: About, source: Pick<Outbox, 'read'>): void {
     const read: UnderWay<About> = {
       about,
       onRead: (result, turn) => {
@@ -37,7 +37,7 @@ export class SingleRead<About> {
       },
     };
     this.#underWay = read;
-    out.read(span, limits, read);
+    source.read(span, limits, read);
   }
 
   // * -> idle

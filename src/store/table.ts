@@ -20,13 +20,15 @@ import type { Hlc } from '../model/hlc.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
 import { type PointRead, UNREADABLE } from '../model/port.ts';
-import type { Record } from '../model/record.ts';
+import { encodedOf, isTombstone, type Record } from '../model/record.ts';
 import { includes, isConflict, isSame, merge } from '../conflict/merge.ts';
 import { type Cell, Cells } from './cells.ts';
+import { type Census, weightOf } from './census.ts';
 import { sealStamp, unsealStamp } from './envelope.ts';
-import { metaKey, recordKey } from './layout.ts';
+import { metaKey, positionOf, recordKey } from './layout.ts';
 import { leafOf } from './leaves.ts';
 import type { RecordIndex, RecordName } from './record-index.ts';
+import { RecordReads } from './record-reads.ts';
 import type { HashTree } from './tree.ts';
 
 /**
@@ -50,10 +52,16 @@ export function forgottenMark(): Uint8Array {
 export class Table {
   /** The memory in front of storage. */
   readonly cells: Cells;
+  /** Ranges of records, as this table shows them. */
+  readonly reads: RecordReads;
   readonly #get: (key: Uint8Array) => PointRead;
   readonly #metrics: Metrics;
   readonly #tree: HashTree;
   readonly #index: RecordIndex;
+  /**
+   * Leaves that are written in the batch under way, because no log implies something under them.
+   */
+  readonly #through = new Set<number>();
   #forgotten: Hlc | undefined;
 
   constructor(
@@ -64,6 +72,7 @@ export class Table {
     tree: HashTree,
   ) {
     this.cells = new Cells(get, cacheBytes, metrics);
+    this.reads = new RecordReads(this.cells);
     this.#get = get;
     this.#index = index;
     this.#metrics = metrics;
@@ -80,14 +89,33 @@ export class Table {
    * until the damaged one is healed.
    */
   merge(record: Record, out: Outbox): Merged {
-    const { record: current, damaged } = this.read(record.namespace, record.key);
-    if (damaged) return 'damaged';
-    if (current === undefined) return this.#replace(current, record, out);
+    const cell = this.read(record.namespace, record.key);
+    const { record: current } = cell;
+    if (cell.damaged) return 'damaged';
+    if (current === undefined) return this.#replace(cell, record, out);
     if (isSame(current, record)) return 'known';
     const isOlder = includes(current, record);
     if (isOlder ? isConflict(current, record) : isConflict(record, current))
       this.#metrics.conflictsLww++;
-    return isOlder ? 'lost' : this.#replace(current, merge(current, record), out);
+    return isOlder ? 'lost' : this.#replace(cell, merge(current, record), out);
+  }
+
+  /**
+   * The same for a record that no log here implies, so what the key shows then is in storage with
+   * the batch of this turn. That includes what was here and not in storage: while a snapshot is
+   * copied, a replay may take its entry for a deleted one.
+   */
+  admit(record: Record, out: Outbox): Merged {
+    const merged = this.merge(record, out);
+    this.store(record, out);
+    return merged;
+  }
+
+  /** What a key shows is in storage with the batch of this turn. */
+  store({ namespace, key }: RecordName, out: Outbox): void {
+    const leaf = leafOf(namespace, key);
+    const isStored = this.cells.dirty.find(leaf, namespace, key) === undefined;
+    if (!isStored) this.#writeLeafNow(leaf, out);
   }
 
   /**
@@ -95,10 +123,13 @@ export class Table {
    * has confirmed twice: its absence here is no delete. A record that is as new or newer stays.
    */
   recover(record: Record, out: Outbox): Merged {
-    const { record: current, damaged } = this.read(record.namespace, record.key);
-    if (damaged) return 'damaged';
+    const cell = this.read(record.namespace, record.key);
+    const { record: current } = cell;
+    if (cell.damaged) return 'damaged';
     if (includes(current, record)) return isSame(current, record) ? 'known' : 'lost';
-    return this.#replace(current, merge(current, record), out);
+    this.#replace(cell, merge(current, record), out);
+    this.#writeLeafNow(leafOf(record.namespace, record.key), out);
+    return 'won';
   }
 
   /**
@@ -106,13 +137,21 @@ export class Table {
    * term in the tree is unknown, so the tree is in doubt.
    */
   heal(record: Record, out: Outbox): void {
-    assert(
-      this.read(record.namespace, record.key).damaged,
-      'table: only what is damaged is healed',
-    );
+    const cell = this.read(record.namespace, record.key);
+    assert(cell.damaged, 'table: only what is damaged is healed');
     this.#tree.distrust(out);
     this.#index.ensure(record, out);
-    this.#show(undefined, record, out);
+    this.#show(cell, record, out);
+    this.#writeLeafNow(leafOf(record.namespace, record.key), out);
+  }
+
+  /** Writes what memory shows of a key over what storage holds of it. */
+  rewrite({ namespace, key }: RecordName, out: Outbox): void {
+    const cell = this.read(namespace, key);
+    if (cell.record === undefined) return;
+    const leaf = leafOf(namespace, key);
+    this.cells.put(cell.record, leaf, cell, out);
+    this.#writeLeafNow(leaf, out);
   }
 
   /**
@@ -128,10 +167,14 @@ export class Table {
     }
     assert(this.#forgotten >= deleted, 'table: how new a delete was forgotten is remembered');
     const { record, damaged } = this.read(name.namespace, name.key);
+    const leaf = leafOf(name.namespace, name.key);
     if (damaged) this.#tree.distrust(out);
     else this.#tree.onChange(name, record, undefined);
     this.#index.move(record, undefined, out);
-    this.cells.remove(name, out);
+    const stored = this.cells.remove(name, leaf, out);
+    this.#tree.onStored(name.namespace, stored ?? weightOf(record), 0);
+    this.#onChange(name);
+    if (record !== undefined && !isTombstone(record)) this.#writeLeafNow(leaf, out);
   }
 
   /**
@@ -140,7 +183,7 @@ export class Table {
    */
   rewriteLost(leaves: ReadonlySet<number>, out: Outbox): number {
     const isUnder = ({ namespace, key }: Record): boolean => leaves.has(leafOf(namespace, key));
-    const held = [...this.cells.durableInMemory()].filter(isUnder);
+    const held = [...this.cells.storedInMemory()].filter(isUnder);
     return held.filter((record) => this.#rewriteIfLost(record, out)).length;
   }
 
@@ -151,19 +194,80 @@ export class Table {
     if (bytes !== undefined && stored === undefined) return false;
     if (includes(stored, record)) return false;
     this.#index.ensure(record, out);
-    this.#show(stored, record, out);
+    this.#show({ record: stored, lsn: 0, damaged: false }, record, out);
+    this.#writeLeafNow(leafOf(record.namespace, record.key), out);
     return true;
   }
 
-  #replace(before: Record | undefined, record: Record, out: Outbox): 'won' {
-    assert(before !== record, 'table: a record is replaced by another one');
-    this.#index.move(before, record, out);
+  // ---- checkpoints
+
+  get hasDirtyLeaves(): boolean {
+    return this.#tree.hasDirty;
+  }
+
+  /** The leaves that have changed since this was asked last; all of them are to be written. */
+  takeDirtyLeaves(): number[] {
+    return this.#tree.takeDirty();
+  }
+
+  /**
+   * Adds a leaf and all its dirty records to the batch. Gives how many bytes of records these are.
+   */
+  writeLeaf(leaf: number, out: Outbox): number {
+    let bytes = 0;
+    this.cells.dirty.write(leaf, out.lsn, ({ record }, stored) => {
+      const encoded = encodedOf(record);
+      bytes += encoded.length;
+      out.put(recordKey(record.namespace, record.key), encoded);
+      this.#tree.onStored(record.namespace, stored, weightOf(record));
+    });
+    this.#tree.writeLeaf(leaf, out);
+    return bytes;
+  }
+
+  /** The batch is sealed: what no log implies goes into it. */
+  writeThrough(out: Outbox): void {
+    for (const leaf of this.#through) this.writeLeaf(leaf, out);
+    this.#through.clear();
+  }
+
+  /** All leaves that were taken last are written. */
+  onWritten(out: Outbox): void {
+    this.#tree.onWritten(out);
+    if (!this.reads.isReading) this.cells.dirty.forgetOrder();
+  }
+
+  sealCensus(out: Outbox): void {
+    this.#tree.sealCensus(out);
+  }
+
+  /** How much each namespace holds in storage, where this is what it holds in all. */
+  storedOf(census: Census): Census {
+    const stored = census.clone();
+    for (const { cell, stored: weight } of this.cells.dirty.unwritten())
+      stored.shift(cell.record.namespace, weightOf(cell.record), weight);
+    return stored;
+  }
+
+  #writeLeafNow(leaf: number, out: Outbox): void {
+    this.#through.add(leaf);
+    out.awaitSeal();
+  }
+
+  #replace(before: Cell, record: Record, out: Outbox): 'won' {
+    assert(before.record !== record, 'table: a record is replaced by another one');
+    this.#index.move(before.record, record, out);
     this.#show(before, record, out);
     return 'won';
   }
 
-  #show(before: Record | undefined, record: Record, out: Outbox): void {
-    this.#tree.onChange(record, before, record);
-    this.cells.put(record, out);
+  #show(before: Cell, record: Record, out: Outbox): void {
+    const leaf = this.#tree.onChange(record, before.record, record);
+    this.cells.put(record, leaf, before, out);
+    this.#onChange(record);
+  }
+
+  #onChange(name: RecordName): void {
+    if (this.reads.isReading) this.reads.onChange(positionOf(name));
   }
 }

@@ -1,7 +1,7 @@
-// The hash tree of this replica's live records (leaves.ts), by which replicas find differences
-// without sending equal records (docs/anti-entropy.md). The table keeps it up to date: a change
-// costs the same for any number of records. Changed leaves are written in the batch of the records
-// that changed them, so a crash leaves both or neither.
+// The hash tree of this replica's live records (leaves.ts), by which replicas find what differs
+// between them without sending what does not (docs/anti-entropy.md). The table keeps it: a change
+// costs the same however many records there are. A leaf is written in one batch with all its dirty
+// records (checkpoint.ts), so after a crash it is the sum of its records in storage.
 //
 //   doubtful    a leaf could not be read, a damaged record was replaced, or the directory is older
 //               than the tree: the tree makes no statement (unknown is never equal)
@@ -13,9 +13,10 @@
 
 import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry } from '../model/effect.ts';
+import type { NamespaceName } from '../model/id.ts';
 import type { Record } from '../model/record.ts';
 import type { ReadonlyVector } from '../model/vector.ts';
-import { Census } from './census.ts';
+import { Census, type Weight } from './census.ts';
 import { sealWords, unseal } from './envelope.ts';
 import { FrozenTree } from './frozen-tree.ts';
 import { parseTreeKey, treeKey } from './layout.ts';
@@ -34,14 +35,19 @@ const CENSUS = treeKey(CENSUS_AT);
 export class HashTree {
   readonly leaves = new Leaves();
   readonly #isDirty = new Uint8Array(LEAVES);
-  readonly #dirty: number[] = [];
+  #dirty: number[] = [];
   readonly #keys: Uint8Array[] = [];
   #isTrusted = false;
   #recount: Recount | undefined;
   #census: Census | undefined;
-  /** Copies that still need to know of changes. */
+  /** The same of what storage holds. */
+  #stored: Census | undefined;
+  /** Copies that have still to know what changes. */
   readonly #frozen: FrozenTree[] = [];
   #isDamaged = false;
+  /** The tree is trusted again, and storage is to say so once all leaves are written. */
+  #isMarkDue = false;
+  #isMarking = false;
 
   get isTrusted(): boolean {
     return this.#isTrusted;
@@ -64,6 +70,7 @@ export class HashTree {
     const reader = unseal(value);
     if (at === CENSUS_AT) {
       this.#census = reader && Census.restore(reader);
+      this.#stored = this.#census?.clone();
       return;
     }
     const low = reader?.u32() ?? 0;
@@ -92,13 +99,15 @@ export class HashTree {
     assert(!this.#isTrusted && this.#dirty.length === 0, 'tree: an empty directory has no tree');
     this.#isTrusted = true;
     this.#census = new Census();
+    this.#stored = new Census();
     out.put(MARK, WHOLE);
   }
 
   /**
-   * The table shows `after` instead of `before` under this name from now on; `undefined` is absent.
+   * Gives the leaf. Under this name the table shows `after` in the place of `before` from now on;
+   * `undefined` is nothing.
    */
-  onChange(name: RecordName, before: Record | undefined, after: Record | undefined): void {
+  onChange(name: RecordName, before: Record | undefined, after: Record | undefined): number {
     const leaf = leafOf(name.namespace, name.key);
     this.leaves.toggle(leaf, before);
     this.leaves.toggle(leaf, after);
@@ -106,6 +115,7 @@ export class HashTree {
     this.#census?.change(before, after);
     this.#recount?.onChange(name, leaf, before, after);
     for (const frozen of this.#frozen) frozen.onChange(name, before);
+    return leaf;
   }
 
   /**
@@ -127,6 +137,8 @@ export class HashTree {
   distrust(out: Outbox): void {
     this.#recount = undefined;
     for (const frozen of this.#frozen) frozen.lose();
+    this.#isMarkDue = false;
+    this.#isMarking = false;
     if (!this.#isTrusted) return;
     this.#isTrusted = false;
     out.del(MARK);
@@ -144,38 +156,67 @@ export class HashTree {
     return differing;
   }
 
-  /** Ends the recount: its sums become the tree. doubtful, trusted -> trusted */
-  settle({ sums, census }: Recount, differing: readonly number[], out: Outbox): void {
+  /**
+   * Ends the recount: its sums are the tree. `stored`: how much of it is in storage. doubtful,
+   * trusted -> trusted
+   */
+  settle({ sums, census }: Recount, differing: readonly number[], stored: Census): void {
     assert(this.#recount?.sums === sums, 'tree: it is settled by the recount under way');
     this.#recount = undefined;
     this.#census = census;
+    this.#stored = stored;
     if (differing.length > 0) for (const frozen of this.#frozen) frozen.lose();
     for (const leaf of differing) {
       this.leaves.set(leaf, sums.words[2 * leaf] as number, sums.words[2 * leaf + 1] as number);
       this.#touch(leaf);
     }
+    if (!this.#isTrusted) this.#isMarkDue = true;
     this.#isTrusted = true;
-    out.put(MARK, WHOLE);
   }
 
   /**
-   * With a heartbeat: adds the counts of each namespace to the batch if they have changed since the
+   * How much each namespace holds in storage goes into the batch, where that has changed since the
    * last.
    */
   sealCensus(out: Outbox): void {
-    const sealed = this.#census?.seal();
+    const sealed = this.#stored?.seal();
     if (sealed !== undefined) out.put(CENSUS, sealed);
   }
 
-  /** Adds every changed leaf to the present batch. */
-  seal(out: Outbox): void {
-    for (const leaf of this.#dirty) {
-      const { words } = this.leaves;
-      const value = sealWords(words[2 * leaf] as number, words[2 * leaf + 1] as number);
-      out.put((this.#keys[leaf] ??= treeKey(leaf)), value);
-      this.#isDirty[leaf] = 0;
-    }
-    this.#dirty.length = 0;
+  /** Storage holds a record of this weight in the place of another, with this batch. */
+  onStored(namespace: NamespaceName, before: Weight, after: Weight): void {
+    this.#stored?.shift(namespace, before, after);
+  }
+
+  /** Something is to be written: leaves, or that the tree can be trusted. */
+  get hasDirty(): boolean {
+    return this.#dirty.length > 0 || this.#isMarkDue;
+  }
+
+  /**
+   * The leaves that have changed since they were taken last. They are to be written, each with its
+   * dirty records.
+   */
+  takeDirty(): number[] {
+    const taken = this.#dirty;
+    this.#dirty = [];
+    for (const leaf of taken) this.#isDirty[leaf] = 0;
+    this.#isMarking = this.#isMarkDue;
+    this.#isMarkDue = false;
+    return taken;
+  }
+
+  /** Adds a leaf to the batch under way. */
+  writeLeaf(leaf: number, out: Outbox): void {
+    const { words } = this.leaves;
+    const value = sealWords(words[2 * leaf] as number, words[2 * leaf + 1] as number);
+    out.put((this.#keys[leaf] ??= treeKey(leaf)), value);
+  }
+
+  /** All leaves that were taken last are written. */
+  onWritten(out: Outbox): void {
+    if (this.#isMarking) out.put(MARK, WHOLE);
+    this.#isMarking = false;
   }
 
   #touch(leaf: number): void {

@@ -13,18 +13,17 @@
 import { assert, present } from '../base/assert.ts';
 import { equalBytes } from '../base/bytes.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
-import { decodeMutation } from '../model/encoding.ts';
+import { decodeRecord } from '../model/encoding.ts';
 import type { Heal } from '../model/heal.ts';
-import { laneIdOf } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
-import { isTombstone, type Mutation, type Record, recordOf } from '../model/record.ts';
+import { isTombstone, type Record } from '../model/record.ts';
 import type { Settings } from '../model/settings.ts';
 import { isSame } from '../conflict/merge.ts';
+import { countOf, isWholeBlock } from '../store/block.ts';
 import {
   allLogs,
   allRecords,
   behind,
-  laneKey,
   parseRecordKey,
   positionOfKey,
   recordKey,
@@ -71,7 +70,7 @@ export class Scrub {
   }
 
   #onRead(result: RangeResult, turn: Turn): void {
-    if (result.ok) this.#verify(result.entries, result.more, turn);
+    if (result.ok) this.#verify(result, turn);
     else turn.note('error', 'scrub-unreadable', { reason: result.reason });
   }
 
@@ -85,11 +84,12 @@ export class Scrub {
       this.#rest = isDue ? [allRecords(), allLogs()] : [allRecords()];
       tree.beginRecount();
     }
-    tree.recount?.begin(table.cells.undurable(), table.cells.droppingAt());
     const limit = tree.isTrusted ? this.#pieceEntries : REBUILD_ENTRIES_MAX;
     const limits = { limit, bytesMax: SCRUB_BYTES_MAX };
-    const next = present(this.#rest[0], 'scrub: a round has something to read');
-    this.#reading.begin(next, limits, undefined, turn);
+    const span = present(this.#rest[0], 'scrub: a round has something to read');
+    const isRecords = tree.recount !== undefined && span.from[0] === allRecords().from[0];
+    const source = isRecords ? table.reads.in(turn, 'newest') : turn;
+    this.#reading.begin(span, limits, undefined, source);
   }
 
   /** The number per heartbeat that would have finished the last round in half its interval. */
@@ -103,16 +103,17 @@ export class Scrub {
     this.#pieceEntries = Math.min(Math.max(needed, SCRUB_ENTRIES_MIN), SCRUB_ENTRIES_MAX);
   }
 
-  #verify(entries: readonly RangeEntry[], more: boolean, turn: Turn): void {
-    const records: Record[] = [];
-    for (const entry of entries) {
-      this.#options.metrics.scrubEntries++;
-      const whole = wholeOf(entry);
-      const record = whole === undefined ? this.#onDamaged(entry.key, turn) : recordOf(whole);
-      if (record === undefined) continue;
-      records.push(record);
-      if (whole !== undefined && parseRecordKey(entry.key) !== undefined) this.#file(record, turn);
+  /** What is stored is verified; what the table shows is counted. */
+  #verify({ entries, more, stored = entries }: RangeResult & { ok: true }, turn: Turn): void {
+    for (const entry of stored) {
+      const isBlock = parseRecordKey(entry.key) === undefined;
+      this.#options.metrics.scrubEntries += isBlock ? countOf(entry.value) : 1;
+      const record = isBlock ? undefined : wholeRecord(entry);
+      const isWhole = isBlock ? isWholeBlock(entry) : record !== undefined;
+      if (!isWhole) this.#onDamaged(entry.key, turn);
+      if (record !== undefined) this.#file(record, turn);
     }
+    const records = entries.flatMap((entry) => wholeRecord(entry) ?? this.#inMemory(entry) ?? []);
     const last = entries[entries.length - 1];
     const span = present(this.#rest.shift(), 'scrub: what was read was to be read');
     const isCut = more && last !== undefined;
@@ -132,14 +133,17 @@ export class Scrub {
     if (isSame(record, stored)) index.ensure(stored, out);
   }
 
-  /** Returns the record in memory instead. */
-  #onDamaged(key: Uint8Array, turn: Turn): Record | undefined {
+  #onDamaged(key: Uint8Array, turn: Turn): void {
     this.#options.metrics.recordsDamaged++;
     const name = parseRecordKey(key);
     turn.note('error', 'scrub-damaged', { kind: name === undefined ? 'log' : 'record' });
-    if (name === undefined) return undefined;
-    this.#heal(name.namespace, name.key, turn);
-    return this.#options.table.cells.inMemory(name.namespace, name.key);
+    if (name !== undefined) this.#heal(name.namespace, name.key, turn);
+  }
+
+  /** What memory holds in the place of a damaged record. */
+  #inMemory({ key }: RangeEntry): Record | undefined {
+    const name = parseRecordKey(key);
+    return name && this.#options.table.cells.inMemory(name.namespace, name.key);
   }
 
   /**
@@ -158,7 +162,7 @@ export class Scrub {
     const { metrics, table, tree } = this.#options;
     const wasTrusted = tree.isTrusted;
     const differing = tree.differing(recount);
-    tree.settle(recount, differing, out);
+    tree.settle(recount, differing, table.storedOf(recount.census));
     if (!wasTrusted) {
       metrics.treeRebuilds++;
       out.note('info', 'tree-rebuilt', { leaves: differing.length });
@@ -170,12 +174,12 @@ export class Scrub {
   }
 }
 
-/** The stored record, if it is readable and under its own key. */
-function wholeOf({ key, value }: RangeEntry): Mutation | undefined {
-  const entry = decodeMutation(value);
-  if (entry === undefined) return undefined;
-  const { lane, origin, seq, namespace } = entry;
-  const isRecord = parseRecordKey(key) !== undefined;
-  const place = isRecord ? recordKey(namespace, entry.key) : laneKey(laneIdOf(origin, lane), seq);
-  return equalBytes(key, place) ? entry : undefined;
+/**
+ * The record that is stored there; `undefined` where it cannot be read, or is the record of another
+ * key.
+ */
+function wholeRecord({ key, value }: RangeEntry): Record | undefined {
+  const record = decodeRecord(value);
+  if (record === undefined) return undefined;
+  return equalBytes(key, recordKey(record.namespace, record.key)) ? record : undefined;
 }

@@ -9,7 +9,8 @@ import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
 import { latestOf, type Record, stampOf } from '../model/record.ts';
-import { covers, dominates, type ReadonlyVector } from '../model/vector.ts';
+import { covers, dominates, meetVectors, type ReadonlyVector } from '../model/vector.ts';
+import type { Checkpoint, Ticket } from '../store/checkpoint.ts';
 import { allTombstones, parseTombstoneKey, tombstonesAfter } from '../store/layout.ts';
 import { decodeName, type RecordIndex } from '../store/record-index.ts';
 import type { Heal } from '../model/heal.ts';
@@ -25,6 +26,7 @@ export interface TombstonesOptions {
   readonly metrics: Metrics;
   readonly stability: Stability;
   readonly table: Table;
+  readonly checkpoint: Pick<Checkpoint, 'next' | 'covers'>;
 }
 
 export class Tombstones {
@@ -34,6 +36,9 @@ export class Tombstones {
   /** The settled cut when the last walk began. */
   #walked: ReadonlyVector = new Map();
   #cut: ReadonlyVector = new Map();
+  /** What was settled when a checkpoint that has ended had not begun. */
+  #covered: ReadonlyVector = new Map();
+  #sample: { readonly cut: ReadonlyVector; readonly ticket: Ticket } | undefined;
 
   constructor(options: TombstonesOptions, heal: Heal) {
     this.#options = options;
@@ -45,7 +50,7 @@ export class Tombstones {
     const { stability } = this.#options;
     stability.onBeat();
     if (this.#sweep.isIdle) {
-      this.#cut = stability.cut;
+      this.#cut = this.#removable();
       if (dominates(this.#walked, this.#cut)) return;
       this.#walked = this.#cut;
       this.#sweep.begin(allTombstones());
@@ -60,14 +65,29 @@ export class Tombstones {
   }
 
   #onPiece(result: RangeResult, turn: Turn): void {
-    this.#cut = this.#options.stability.cut;
+    this.#cut = this.#removable();
     this.#sweep.pass(result);
     if (result.ok) this.#walk(result.entries, turn);
     else turn.note('error', 'tombstones-unreadable', { reason: result.reason });
     this.#goOn(turn);
   }
 
-  /** The drops are durable before the walk continues. */
+  /**
+   * Deletes up to here may go from disk: all that is older was received when the checkpoint began
+   * that covers them, so no replay brings it back.
+   */
+  #removable(): ReadonlyVector {
+    const { checkpoint, stability } = this.#options;
+    const { cut } = stability;
+    this.#sample ??= { cut, ticket: checkpoint.next };
+    if (checkpoint.covers(this.#sample.ticket)) {
+      this.#covered = this.#sample.cut;
+      this.#sample = undefined;
+    }
+    return meetVectors([this.#covered, cut]);
+  }
+
+  /** What was dropped is durable before the walk goes on. */
   #goOn(out: Outbox): void {
     if (this.#options.table.cells.dropping === 0) this.#sweep.goOn(out);
   }

@@ -15,9 +15,11 @@ import type { Message } from '../../src/model/message.ts';
 import { UNREADABLE } from '../../src/model/port.ts';
 import { majority } from '../../src/model/quorum.ts';
 import { includes } from '../../src/conflict/merge.ts';
-import { latestOf, type Record } from '../../src/model/record.ts';
+import { latestOf, type Record, recordOf } from '../../src/model/record.ts';
+import { entriesIn } from '../../src/store/block.ts';
 import { decodeLaneState } from '../../src/store/lane.ts';
-import { originKey, recordKey } from '../../src/store/layout.ts';
+import { storedHead } from '../../src/store/tip.ts';
+import { allLogs, originKey, recordKey } from '../../src/store/layout.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 
 export interface Audited {
@@ -116,15 +118,35 @@ export class Oracle {
 
 /** How far the disk holds an origin's log. If it cannot be read, any statement is accepted. */
 function heldOf(disk: MemoryDisk, origin: LaneId): Seq {
-  const bytes = disk.get(originKey(origin));
-  if (bytes === undefined) return 0;
-  const state = bytes === UNREADABLE ? undefined : decodeLaneState(bytes);
-  return state?.received ?? Number.POSITIVE_INFINITY;
+  return storedHead((key) => disk.get(key), origin) ?? Number.POSITIVE_INFINITY;
 }
 
+/**
+ * The table on disk has it or something newer, or the logs behind the last checkpoint do, from
+ * which a start takes it.
+ */
 function hasRecord(disk: MemoryDisk, record: Record): boolean {
   const bytes = disk.get(recordKey(record.namespace, record.key));
-  if (bytes === undefined) return false;
-  const stored = bytes === UNREADABLE ? undefined : decodeRecord(bytes);
-  return stored === undefined || includes(stored, record);
+  const stored = bytes === undefined || bytes === UNREADABLE ? undefined : decodeRecord(bytes);
+  if (bytes !== undefined && stored === undefined) return true;
+  return includes(stored, record) || isLogged(disk, record);
+}
+
+function isLogged(disk: MemoryDisk, record: Record): boolean {
+  const { origin, seq } = latestOf(record);
+  const marked = markedOf(disk, origin);
+  if (seq > marked && seq <= heldOf(disk, origin)) return true;
+  const all = disk.range({ ...allLogs(), reverse: false, limit: 1e6, bytesMax: 1e9 });
+  if (!all.ok) return true;
+  for (const entry of entriesIn(all.entries)) {
+    if (entry?.key !== record.key || entry.namespace !== record.namespace) continue;
+    if (entry.seq > markedOf(disk, entry.origin) && includes(recordOf(entry), record)) return true;
+  }
+  return false;
+}
+
+function markedOf(disk: MemoryDisk, origin: LaneId): Seq {
+  const bytes = disk.get(originKey(origin));
+  if (bytes === UNREADABLE) return 0;
+  return bytes === undefined ? 0 : (decodeLaneState(bytes)?.received ?? 0);
 }

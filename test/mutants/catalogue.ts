@@ -3,6 +3,7 @@
 // built yet: strict reads and leases (3, 5, 6), siblings and CRDTs (11 to 14), causal order (15),
 // sessions and caches (18 to 20), numeric bounds (24), and transactions (30 to 33).
 
+import { checkpoints } from './catalogue/checkpoints.ts';
 import { clocks } from './catalogue/clocks.ts';
 import { costs } from './catalogue/costs.ts';
 import { deletes } from './catalogue/deletes.ts';
@@ -20,6 +21,7 @@ import type { Mutant } from './mutant.ts';
 
 export const catalogue: readonly Mutant[] = [
   ...durability,
+  ...checkpoints,
   ...quorums,
   ...lives,
   ...order,

@@ -14,6 +14,8 @@ import { Table } from '../../src/store/table.ts';
 import { HashTree } from '../../src/store/tree.ts';
 import { key, mutation, namespace, origin, run } from '../support/build.ts';
 import { KeyMap } from '../support/key-map.ts';
+import { storeAll } from '../support/store-all.ts';
+import { leafOf } from '../../src/store/leaves.ts';
 
 const KEYS = ['a', 'b', 'c', 'd'].map(key);
 const NAMESPACES = ['n', 'm'].map(namespace);
@@ -48,8 +50,8 @@ class Scene {
   readonly storage = new KeyMap();
   readonly twin = new Map<string, Record>();
   readonly table: Table;
+  #checkpoints = 0;
   #underWay: { lsn: number; batch: ReturnType<HostTurn['takeBatch']>; stored: boolean }[] = [];
-  #durable = 0;
 
   constructor(cacheBytes: number) {
     const metrics = createMetrics();
@@ -73,8 +75,11 @@ class Scene {
     const expected = this.twin.get(`${space}/${name}`);
     expect(cell.damaged).toBe(false);
     expect(cell.record && encodedOf(cell.record)).toEqual(expected && encodedOf(expected));
-    // A cell that claims to be durable is.
-    if (expected !== undefined && cell.lsn <= this.#durable)
+    // What is not dirty is in storage.
+    if (
+      expected !== undefined &&
+      this.table.cells.dirty.find(leafOf(space, name), space, name) === undefined
+    )
       expect(this.storage.get(recordKey(space, name))).toEqual(latestOf(expected).bytes);
   }
 
@@ -86,7 +91,10 @@ class Scene {
   }
 
   commit(): void {
-    if (!this.out.hasWrites || this.#underWay.length > 0) return;
+    if (this.#underWay.length > 0) return;
+    // Now and then a checkpoint comes.
+    if (this.#checkpoints++ % 3 === 0) storeAll(this.table, this.out);
+    if (!this.out.hasWrites) return;
     const { lsn } = this.out;
     this.#underWay.push({ lsn, batch: this.out.takeBatch(), stored: false });
   }
@@ -101,7 +109,6 @@ class Scene {
   announce(): void {
     const stored = this.#underWay.filter((commit) => commit.stored);
     for (const { lsn } of stored) {
-      this.#durable = lsn;
       this.table.cells.onDurable(lsn);
     }
     this.#underWay = this.#underWay.filter((commit) => !commit.stored);

@@ -14,6 +14,10 @@ import { Table } from '../../src/store/table.ts';
 import { HashTree } from '../../src/store/tree.ts';
 import { key, mutation, namespace } from '../support/build.ts';
 import { KeyMap } from '../support/key-map.ts';
+import { storeAll } from '../support/store-all.ts';
+import type { RangeResult, ReadOwner } from '../../src/model/effect.ts';
+
+type Page = RangeResult & { readonly ok: true };
 
 const NAMES = Array.from({ length: 12 }, (_, n) => key(`k${n}`));
 const NS = namespace('ns');
@@ -46,7 +50,7 @@ class Scene {
   readonly #storage = new KeyMap();
   readonly #table: Table;
   #from = allRecords().from;
-  #page: ReturnType<KeyMap['range']> | undefined;
+  #page: { readonly owner: ReadOwner; readonly result: RangeResult } | undefined;
   rounds = 0;
 
   constructor(cacheBytes: number) {
@@ -71,8 +75,7 @@ class Scene {
   }
 
   commit(): void {
-    if (!this.#out.hasWrites) return;
-    this.tree.seal(this.#out);
+    storeAll(this.#table, this.#out);
     const { lsn } = this.#out;
     this.#storage.apply(this.#out.takeBatch());
     this.#table.cells.onDurable(lsn);
@@ -81,16 +84,30 @@ class Scene {
   ask(): void {
     if (this.#page !== undefined) return;
     if (this.tree.recount === undefined) this.tree.beginRecount();
-    this.tree.recount?.begin(this.#table.cells.undurable(), this.#table.cells.droppingAt());
     const span = { from: this.#from, to: allRecords().to };
-    this.#page = this.#storage.range({ ...span, reverse: false, limit: 3, bytesMax: 1e6 });
+    const owner = { onRead: (result: RangeResult) => this.#take(result as Page) };
+    this.#table.reads.in(this.#out, 'newest').read(span, { limit: 3, bytesMax: 1e6 }, owner);
+    const [read] = this.#out.reads.splice(0);
+    if (read === undefined) return;
+    this.#page = { owner: read.owner, result: this.#storage.range(read.request) };
   }
 
   answer(): void {
     const page = this.#page;
-    const { recount } = this.tree;
-    if (page === undefined || recount === undefined) return;
     this.#page = undefined;
+    page?.owner.onRead(page.result, this.#out);
+    // A page of which all is gone is read on.
+    for (
+      let [read] = this.#out.reads.splice(0);
+      read !== undefined;
+      [read] = this.#out.reads.splice(0)
+    )
+      read.owner.onRead(this.#storage.range(read.request), this.#out);
+  }
+
+  #take(page: Page): void {
+    const { recount } = this.tree;
+    if (recount === undefined) return;
     const records = page.entries.map(({ value }) => decodeRecord(value) as Record);
     const last = page.entries.at(-1);
     if (page.more && last !== undefined) {
@@ -100,7 +117,7 @@ class Scene {
     }
     recount.take(records, undefined);
     expect(this.tree.differing(recount)).toEqual([]);
-    this.tree.settle(recount, [], this.#out);
+    this.tree.settle(recount, [], this.#table.storedOf(recount.census));
     this.#from = allRecords().from;
     this.rounds++;
   }

@@ -127,7 +127,7 @@ describe('the staleness of a replica', () => {
     if (storage === undefined) throw new Error('the replica runs');
     storage.rangeMs = 400;
     const list = cluster.begin(0, listOf({ limit: 1000 }));
-    cluster.run(10);
+    cluster.run(420);
     cluster.put(1, 'k0000a', 'accepted during the list', { w: 3 });
     const acceptedMs = cluster.nowMs;
     cluster.answer(list);

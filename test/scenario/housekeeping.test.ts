@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { type Call, Cluster, putOf } from '../cluster/cluster.ts';
 import type { MemoryStorage } from '../cluster/memory-storage.ts';
 import { origin } from '../support/build.ts';
+import { countOf } from '../../src/store/block.ts';
 import { laneSpan } from '../../src/store/layout.ts';
 
 const RETAIN = 50;
@@ -23,7 +24,8 @@ function stored(cluster: Cluster, n: number): number {
   const result = cluster
     .replica(n)
     .disk.range({ ...span, reverse: false, limit: 1e6, bytesMax: 1e9 });
-  return result.ok ? result.entries.length : -1;
+  if (!result.ok) return -1;
+  return result.entries.reduce((sum, { value }) => sum + countOf(value), 0);
 }
 
 /** Removals are asked for and never done. */

@@ -2,8 +2,8 @@
 // happens on their way.
 
 import { describe, expect, it } from 'vitest';
-import { decodeMutation } from '../../src/model/encoding.ts';
 import { firstOfRun, lastOfRun } from '../../src/model/run.ts';
+import { entriesIn } from '../../src/store/block.ts';
 import { allLogs } from '../../src/store/layout.ts';
 import { type Call, Cluster, getOf, putOf, runOf, shown } from '../cluster/cluster.ts';
 
@@ -233,7 +233,7 @@ describe('a log with runs', () => {
     const all = { ...allLogs(), reverse: false, limit: 1e6, bytesMax: 1e9 };
     const result = cluster.replica(node).disk.range(all);
     if (!result.ok) throw new Error(result.reason);
-    const entries = result.entries.map(({ value }) => decodeMutation(value));
+    const entries = [...entriesIn(result.entries)];
     for (const [at, entry] of entries.entries()) {
       if (entry === undefined) throw new Error('an entry is damaged');
       const isFirst = entries[at - 1]?.origin !== entry.origin;

@@ -8,13 +8,13 @@
 // (store/held.ts), and no replica is behind for it. So it counts from when its time has come, by
 // the right clock that is furthest behind.
 
-import { decodeMutation } from '../../src/model/encoding.ts';
 import { hlcToMs } from '../../src/model/hlc.ts';
 import type { Status } from '../../src/model/command.ts';
 import type { NamespaceLag } from '../../src/model/lag.ts';
 import type { LaneId, Seq } from '../../src/model/id.ts';
 import { SETTINGS_DEFAULT } from '../../src/model/settings.ts';
-import { laneKey } from '../../src/store/layout.ts';
+import { BLOCK_ENTRIES_MAX, entriesIn } from '../../src/store/block.ts';
+import { laneSpan } from '../../src/store/layout.ts';
 import type { LagSample } from '../checkers/stale.ts';
 import type { Cluster, Replica } from '../cluster/cluster.ts';
 
@@ -151,8 +151,11 @@ export class LagLog {
 
   /** When all members take an entry that the peer holds; the beginning if its stamp is unknown. */
   #dueMs(peer: number, origin: LaneId, seq: Seq): number {
-    const bytes = this.#cluster.replica(peer).disk.get(laneKey(origin, seq));
-    const entry = bytes instanceof Uint8Array ? decodeMutation(bytes) : undefined;
+    const { disk } = this.#cluster.replica(peer);
+    const block = { ...laneSpan(origin, seq, seq + BLOCK_ENTRIES_MAX), reverse: false, limit: 1 };
+    const result = disk.range({ ...block, bytesMax: 1 });
+    const entries = result.ok ? [...entriesIn(result.entries)] : [];
+    const entry = entries.find((each) => each?.seq === seq);
     if (entry === undefined) return 0;
     return hlcToMs(entry.hlc) - SETTINGS_DEFAULT.clockDriftMaxMs - this.#wallStartMs;
   }

@@ -5,7 +5,8 @@
 import { ROOM_FULL, ROOM_LOW, ROOM_UNBOUNDED } from '../../src/model/disk.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import { decodeRecord } from '../../src/model/encoding.ts';
-import { encodedOf, isTombstone, type Record } from '../../src/model/record.ts';
+import { encodedOf, isTombstone, type Record, recordOf } from '../../src/model/record.ts';
+import { entriesIn } from '../../src/store/block.ts';
 import { includes } from '../../src/conflict/merge.ts';
 import { allLogs, allRecords, recordKey } from '../../src/store/layout.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -350,8 +351,8 @@ export class Nemesis {
     const all = { ...allLogs(), reverse: false, limit: 10_000, bytesMax: 1e9 };
     const result = this.#cluster.replica(VICTIM).disk.range(all);
     if (!result.ok) return undefined;
-    return result.entries
-      .map(({ value }) => decodeRecord(value))
+    return [...entriesIn(result.entries)]
+      .map((entry) => entry && recordOf(entry))
       .find(
         (entry) =>
           entry !== undefined &&

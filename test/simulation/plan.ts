@@ -3,7 +3,7 @@
 // faults changes nothing else: that is how a failing seed is made smaller.
 
 import { createPrng, type Prng } from '../../src/base/prng.ts';
-import type { Settings } from '../../src/model/settings.ts';
+import { type Settings, SETTINGS_DEFAULT } from '../../src/model/settings.ts';
 import type { NodeOptions } from '../cluster/world.ts';
 
 /**
@@ -132,7 +132,10 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
     clocks: Array.from({ length: count + SPARES.length }, (_, n) =>
       clockOf(dice.split(`clock ${n}`)),
     ),
-    settings: settingsOf(dice.split('settings'), classes, isClocksOnly),
+    settings: {
+      ...settingsOf(dice.split('settings'), classes, isClocksOnly),
+      ...checkpointsOf(dice.split('checkpoints')),
+    },
     latencyMs: shape.chance(0.2) ? 80 : 1 + shape.below(25),
     jitterMs: 1 + shape.below(15),
     commitMs: dice.split('disk').chance(0.4) ? 0.5 : 2 + dice.split('commit').below(40),
@@ -185,6 +188,20 @@ function settingsOf(
     logTruncateEntries: 1 + dice.below(20),
     ...(isSilent(classes) ? { scrubDelayMs: 1000, scrubEveryMs: 2000 } : {}),
     compareEveryMs: 300 + dice.below(3000),
+  };
+}
+
+/** With each commit, or after a few, or as seldom as in production. */
+function checkpointsOf(dice: Prng): Partial<Settings> {
+  if (dice.chance(0.25)) return { checkpointBytes: 1, checkpointEntries: 1, checkpointMs: 0 };
+  if (dice.chance(0.4)) {
+    const { checkpointBytes, checkpointEntries, checkpointMs } = SETTINGS_DEFAULT;
+    return { checkpointBytes, checkpointEntries, checkpointMs };
+  }
+  return {
+    checkpointBytes: 200 + dice.below(20_000),
+    checkpointEntries: 3 + dice.below(200),
+    checkpointMs: 50 + dice.below(4000),
   };
 }
 

@@ -72,13 +72,18 @@ export function namespacesOf(members: readonly Member[], document: object): Name
   return new Namespaces(compiled.policies, members, self);
 }
 
+/**
+ * Every commit ends with a checkpoint of all that it changed, so the disk shows what memory shows.
+ */
+const CHECKPOINT_AT_ONCE = { checkpointBytes: 1, checkpointEntries: 1, checkpointMs: 0 };
+
 export function settingsOf(
   members: readonly Member[],
   self: number,
   changes: Partial<Settings> = {},
 ): Settings {
   const { id } = members[self] as Member;
-  return { ...SETTINGS_DEFAULT, ...changes, self: id, members };
+  return { ...SETTINGS_DEFAULT, ...CHECKPOINT_AT_ONCE, ...changes, self: id, members };
 }
 
 function draft(fields: Partial<Draft> = {}): Draft {

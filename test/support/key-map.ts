@@ -6,6 +6,7 @@ import type { RangeEntry, RangeRequest, RangeResult } from '../../src/model/effe
 import type { HostTurn } from '../../src/host/turn.ts';
 import { type Batch, type PointRead, UNREADABLE } from '../../src/model/port.ts';
 import type { Log } from '../../src/store/log.ts';
+import { markAll } from './store-all.ts';
 
 const nameOf = (key: Uint8Array): string => String.fromCharCode(...key);
 
@@ -69,6 +70,7 @@ export class KeyMap {
 
 /** What was appended becomes durable, in one batch. */
 export function commitLog(log: Log, storage: KeyMap, out: HostTurn): void {
+  markAll(log, out);
   log.seal(out);
   const { lsn } = out;
   storage.apply(out.takeBatch());

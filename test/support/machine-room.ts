@@ -24,7 +24,7 @@ import type { Peer } from '../../src/peers/peers.ts';
 import { type Core, createCore } from '../../src/replica/core.ts';
 import type { Durable } from '../../src/replica/part.ts';
 import { writeIncarnation } from '../../src/store/incarnation.ts';
-import { Recovery } from '../../src/store/recovery.ts';
+import { Recovery, type Replay } from '../../src/store/recovery.ts';
 import { MemoryDisk } from '../cluster/memory-disk.ts';
 import { helloOf, membershipOf, membersOf, mutation, origin, settingsOf } from './build.ts';
 import { readBack, release, type Sent, sent } from './outbox.ts';
@@ -148,8 +148,8 @@ export class MachineRoom {
 
   /** The batch in progress becomes durable: what waited for it leaves. */
   commit(): Durable {
-    const { log, table, tree } = this.core;
-    tree.seal(this.turn);
+    const { checkpoint, log, table } = this.core;
+    checkpoint.onSeal(this.turn);
     log.seal(this.turn);
     const { lsn } = this.turn;
     this.disk.write(this.turn.takeBatch(), true);
@@ -190,14 +190,24 @@ export class MachineRoom {
 
   /** Where the disk is damaged the turn says that the replica halts, and nothing is begun. */
   #recover(): void {
-    const { held, log, metrics, origin: current, own, tree } = this.core;
+    const { checkpoint, held, log, metrics, origin: current, own, tree } = this.core;
     const nothing = (): ReadonlySet<never> => new Set();
+    const { absence, idempotency } = this.core;
+    const replay: Replay = {
+      begin: () => {},
+      show(lane, entry, turn) {
+        absence.merge(entry, turn);
+        lane.onApplied(entry.seq);
+        idempotency.remember(entry, turn);
+      },
+    };
     const begin = (): void => {
+      checkpoint.open(this.turn);
       own.begin(log, current);
       writeIncarnation(this.#incarnation, this.turn);
       this.commit();
     };
-    new Recovery(log, held, tree, metrics, nothing, begin).begin(this.turn);
+    new Recovery(log, held, tree, metrics, nothing, replay, begin).begin(this.turn);
     this.read();
   }
 }

@@ -6,6 +6,7 @@ import { HostTurn } from '../../src/host/turn.ts';
 import { createMetrics } from '../../src/model/metrics.ts';
 import { type Mutation, type Record, recordOf } from '../../src/model/record.ts';
 import { Absence } from '../../src/store/absence.ts';
+import { Checkpoint } from '../../src/store/checkpoint.ts';
 import { Log } from '../../src/store/log.ts';
 import { LEAVES, Leaves, leafOf } from '../../src/store/leaves.ts';
 import { RecordIndex } from '../../src/store/record-index.ts';
@@ -20,6 +21,7 @@ export class TreeRoom {
   readonly log: Log;
   readonly table: Table;
   readonly absence: Absence;
+  readonly checkpoint: Checkpoint;
   isFit = true;
 
   constructor({ cacheBytes = 1e6, tailBytes = 1e6 } = {}) {
@@ -29,6 +31,15 @@ export class TreeRoom {
     this.log = new Log(tailBytes, metrics);
     this.table = new Table(get, cacheBytes, metrics, index, this.tree);
     this.absence = new Absence(this.log, this.table, metrics);
+    const settings = { checkpointBytes: 1, checkpointEntries: 1, checkpointMs: 0 };
+    this.checkpoint = new Checkpoint({
+      log: this.log,
+      table: this.table,
+      metrics,
+      room: { isLow: false },
+      settings,
+    });
+    this.checkpoint.open(this.out);
     this.tree.beginEmpty(this.out);
   }
 
@@ -41,7 +52,7 @@ export class TreeRoom {
   }
 
   commit(): void {
-    this.tree.seal(this.out);
+    this.checkpoint.onSeal(this.out);
     this.log.seal(this.out);
     const { lsn } = this.out;
     this.storage.apply(this.out.takeBatch());

@@ -1,7 +1,14 @@
 // The owner of a data directory, in a file beside the database and not inside it. So a lost
 // database can be distinguished from one that never existed.
 //
-//   {"format":1,"clusterId":"shop","replica":"eu-1","uuid":"…","incarnation":7}
+//   {"format":2,"clusterId":"shop","replica":"eu-1","uuid":"…","incarnation":7}
+//
+// `format` is that of the database. Each start writes its own before it writes anything else, so a
+// version that does not know the format refuses the directory and never takes it for damaged:
+//
+//   1   each log entry is a stored value
+//   2   a block of log entries is one (store/block.ts); an entry by itself is a block of one, so
+//       format 1 is read as it is
 //
 // `incarnation` is the last one that was begun here, 0 before the first. It only grows.
 
@@ -26,7 +33,9 @@ export interface Identity extends Owner {
   readonly incarnation: Incarnation;
 }
 
-const FORMAT = 1;
+const FORMAT = 2;
+/** Those that are read. */
+const FORMATS: readonly unknown[] = [1, FORMAT];
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** `undefined` if there is no such file; throws a `DataError` if its text is no identity. */
@@ -54,9 +63,11 @@ async function readText(path: string): Promise<string | undefined> {
 function parseIdentity(path: string, text: string): Identity {
   const fields = parseFields(text);
   if (fields === undefined) throw damaged(path);
-  if (fields['format'] !== FORMAT) {
+  if (!FORMATS.includes(fields['format'])) {
     const found = String(fields['format']);
-    throw new DataError('identity-format', `${path} has format ${found}, this version ${FORMAT}`);
+    const known = `this version reads ${FORMATS.join(' and ')}`;
+    const advice = 'nothing was changed: start the version that wrote it, or a later one';
+    throw new DataError('identity-format', `${path} has format ${found}, ${known}; ${advice}`);
   }
   const { clusterId, replica, uuid, incarnation } = fields;
   const id = typeof replica === 'string' ? parseReplicaId(replica) : undefined;

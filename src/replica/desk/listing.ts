@@ -18,9 +18,10 @@ import { bytesOf, compareBytes } from '../../base/bytes.ts';
 import { createRing } from '../../base/ring.ts';
 import type { ListCommand, Staleness } from '../../model/command.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
-import type { Outbox, RangeEntry, RangeResult, Turn } from '../../model/effect.ts';
+import type { Outbox, RangeEntry, RangeResult, ReadOwner, Turn } from '../../model/effect.ts';
 import { recordIn, withoutValue } from '../../model/encoding.ts';
 import { encodedOf, latestOf, type Record, shows } from '../../model/record.ts';
+import type { Table } from '../../store/table.ts';
 import { after, behind, parseRecordKey, recordKey, type Span } from '../../store/layout.ts';
 import type { Heal } from '../../model/heal.ts';
 import { refuse } from '../../model/refuse.ts';
@@ -70,6 +71,7 @@ interface Listing extends Holder {
 type Page = RangeResult & { readonly ok: true };
 
 export interface ListsOptions {
+  readonly table: Table;
   readonly staleness: StalenessBound;
 }
 
@@ -173,7 +175,8 @@ export class Lists {
     const looks = looksAt(values);
     const bytesMax = Math.min(looks.bytesMax, Math.max(LOOKED_BYTES_MAX - listing.lookedBytes, 1));
     const limits = { reverse, limit: pageEntries, ...looks, bytesMax };
-    turn.read(span, limits, { onRead: (result, then) => this.#onRead(listing, result, then) });
+    const owner: ReadOwner = { onRead: (result, then) => this.#onRead(listing, result, then) };
+    this.#options.table.reads.in(turn, 'durable').read(span, limits, owner);
   }
 
   /** The range is empty after the last found key. */

@@ -52,6 +52,7 @@ import type { Settings } from '../../model/settings.ts';
 import type { Timers } from '../../model/timer.ts';
 import type { Nearness } from '../../peers/nearness.ts';
 import type { Log } from '../../store/log.ts';
+import type { Table } from '../../store/table.ts';
 import type { Peers } from '../../peers/peers.ts';
 import type { ReadAdmission } from '../../lag/read-admission.ts';
 import { type ListRoom, looksAt } from '../../quorum/list-room.ts';
@@ -95,6 +96,7 @@ export interface ListParts {
 }
 
 export interface QuorumListsOptions {
+  readonly table: Table;
   readonly staleness: StalenessBound;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -325,7 +327,7 @@ export class QuorumLists {
     const span = spanOfKeys(command.namespace, range.from, range.to);
     const limits = { reverse: command.reverse, limit: keysOf(listing), ...looksAt(command.values) };
     listing.reading = { onRead: (result, then) => this.#onRead(listing, result, then) };
-    turn.read(span, limits, listing.reading);
+    this.#options.table.reads.in(turn, 'durable').read(span, limits, listing.reading);
   }
 
   /** True if everything that others have named is durable here; else the stream is asked for it. */

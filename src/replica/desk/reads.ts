@@ -26,7 +26,6 @@ import type {
   ReplicaView,
 } from '../../model/command.ts';
 import type { Lsn, Outbox, Turn } from '../../model/effect.ts';
-import { decodeRecord } from '../../model/encoding.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import type { Key, NamespaceName, LaneId } from '../../model/id.ts';
 import {
@@ -40,7 +39,7 @@ import {
   sizeOf,
 } from '../../model/member-set.ts';
 import type { ReadReply, ReadRequest, Repair } from '../../model/message.ts';
-import { type Storage, UNREADABLE } from '../../model/port.ts';
+import type { Storage } from '../../model/port.ts';
 import { isHeld, type Member } from '../../model/quorum.ts';
 import {
   isCoveredBy,
@@ -60,7 +59,6 @@ import {
 import type { ParkingLot } from '../../quorum/parking-lot.ts';
 import { isReachable } from '../../quorum/tally.ts';
 import { type WriteBack, WriteBacks } from '../../quorum/write-back.ts';
-import { recordKey } from '../../store/layout.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Table } from '../../store/table.ts';
 import { refuse, refuseWith } from '../../model/refuse.ts';
@@ -169,7 +167,7 @@ export class Reads {
   heal(namespace: NamespaceName, key: Key, turn: Turn): void {
     const { table, namespaces } = this.#options;
     const cell = table.read(namespace, key);
-    if (!cell.damaged) return table.cells.rewrite(cell, turn);
+    if (!cell.damaged) return table.rewrite({ namespace, key }, turn);
     if (this.fullness !== undefined) return;
     const rules = namespaces.rulesFor(namespace);
     const options = { purpose: 'heal', client: undefined, namespace, rules, key } as const;
@@ -266,12 +264,11 @@ export class Reads {
     }
   }
 
-  /** The stored record, which is older than the one in memory. */
+  /** What is durable of the record, which is older than what memory shows. */
   #durableReply(request: ReadRequest): ReadReply {
-    const bytes = this.#options.get(recordKey(request.namespace, request.key));
-    if (bytes === undefined) return replyOf(request, false, undefined);
-    const record = bytes === UNREADABLE ? undefined : decodeRecord(bytes);
-    return replyOf(request, record === undefined, record);
+    const { cells } = this.#options.table;
+    const { record, damaged } = cells.readDurable(request.namespace, request.key);
+    return replyOf(request, damaged, record);
   }
 
   #ask(command: ReadCommand, terms: Terms, cell: Cell, turn: Turn): void {

@@ -32,9 +32,9 @@ export const order: readonly Mutant[] = [
     number: 10,
     title: 'of two writes of one instant the last to arrive wins',
     file: 'src/store/table.ts',
-    replace: "return isOlder ? 'lost' : this.#replace(current, merge(current, record), out);",
+    replace: "return isOlder ? 'lost' : this.#replace(cell, merge(current, record), out);",
     with: `const isTie = record.hlc === current.hlc && record.origin !== current.origin;
-    return isOlder && !isTie ? 'lost' : this.#replace(current, record, out);`,
+    return isOlder && !isTie ? 'lost' : this.#replace(cell, record, out);`,
     foundBy: {
       kind: 'test',
       file: 'test/property/store.property.test.ts',
@@ -46,20 +46,19 @@ export const order: readonly Mutant[] = [
     number: 27,
     title: 'what arrives overwrites what is newer',
     file: 'src/store/table.ts',
-    replace: "return isOlder ? 'lost' : this.#replace(current, merge(current, record), out);",
-    with: 'return this.#replace(current, record, out);',
+    replace: "return isOlder ? 'lost' : this.#replace(cell, merge(current, record), out);",
+    with: 'return this.#replace(cell, record, out);',
     foundBy: sim,
   },
   {
     id: 'tombstone-dropped',
     number: 28,
     title: 'a delete leaves nothing behind on disk',
-    file: 'src/store/cells.ts',
-    replace: `damaged: false };
-    out.put(recordKey(record.namespace, record.key), encodedOf(record));`,
-    with: `damaged: false };
-    if (record.operation === 'delete') out.del(recordKey(record.namespace, record.key));
-    else out.put(recordKey(record.namespace, record.key), encodedOf(record));`,
+    file: 'src/store/table.ts',
+    in: 'writeLeaf',
+    replace: 'out.put(recordKey(record.namespace, record.key), encoded);',
+    with: `if (isTombstone(record)) out.del(recordKey(record.namespace, record.key));
+      else out.put(recordKey(record.namespace, record.key), encoded);`,
     foundBy: sim,
   },
   {

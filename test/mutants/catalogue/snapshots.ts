@@ -8,8 +8,8 @@ export const snapshots: readonly Mutant[] = [
     number: 29,
     title: 'a snapshot ends with its first part, and stands for the whole',
     file: 'src/entropy/snapshot-client.ts',
-    replace: 'if (!part.more) return this.#finish(copy, turn);',
-    with: 'if (id > 0) return this.#finish(copy, turn);',
+    replace: 'if (!part.more) {',
+    with: 'if (id > 0) {',
     foundBy: sim,
   },
   {

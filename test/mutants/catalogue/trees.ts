@@ -84,8 +84,8 @@ export const trees: readonly Mutant[] = [
     number: 'own',
     title: 'what a write replaces stays in the tree',
     file: 'src/store/table.ts',
-    replace: 'this.#tree.onChange(record, before, record);',
-    with: 'this.#tree.onChange(record, before === record ? before : undefined, record);',
+    replace: 'this.#tree.onChange(record, before.record, record);',
+    with: 'this.#tree.onChange(record, before.damaged ? before.record : undefined, record);',
     foundBy: sim,
   },
   {

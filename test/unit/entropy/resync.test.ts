@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Resync } from '../../../src/entropy/resync.ts';
 import { snapshotMark } from '../../../src/entropy/snapshot-client.ts';
 import { ROOM_FULL, ROOM_UNBOUNDED } from '../../../src/model/disk.ts';
+import { decodeRecord } from '../../../src/model/encoding.ts';
 import type { LaneId } from '../../../src/model/id.ts';
 import type { SnapshotMessage } from '../../../src/model/message.ts';
 import { type Mutation, recordOf } from '../../../src/model/record.ts';
@@ -124,9 +125,16 @@ function begin(): void {
 beforeEach(() => {
   ap = new Side(AP);
   eu = new Side(EU);
-  eu.room.hold(...entries);
+  eu.room.hold(...entries.slice(0, FLOOR));
+  eu.room.hold(...entries.slice(FLOOR));
   for (const entry of entries) eu.room.core.idempotency.remember(entry, eu.room.turn);
   const lane = eu.room.core.log.open(US1);
+  // A piece of a checkpoint in each commit.
+  const { checkpoint } = eu.room.core;
+  for (let n = 0; lane.marked.received < KEYS && n < 20; n++) {
+    checkpoint.request(eu.room.turn);
+    eu.room.commit();
+  }
   eu.room.core.log.truncate(lane, FLOOR, lane.at(FLOOR).chain, eu.room.turn);
   eu.room.commit();
   ap.room.greet(EU, { vector: [[US1, KEYS]] });
@@ -184,6 +192,33 @@ describe('a copy', () => {
     begin();
     exchange();
     expect(ap.room.core.table.read(NS, name).record).toMatchObject({ hlc: 1e9 });
+  });
+
+  it('stores what only the logs had before its range counts as copied', () => {
+    const never = { checkpointBytes: 1e9, checkpointEntries: 1e9, checkpointMs: 1e9 };
+    ap = new Side(AP, never);
+    ap.room.greet(EU, { vector: [[US1, KEYS]] });
+    const gone = key('gone');
+    const both = run(origin('us-1.2'), 2, (seq) => {
+      return { namespace: NS, key: gone, operation: seq === 1 ? 'put' : 'delete' };
+    });
+    for (const { room } of [ap, eu]) {
+      room.hold(...both.slice(0, 1));
+      room.core.checkpoint.request(room.turn);
+      room.commit();
+      room.hold(...both.slice(1));
+    }
+    const stored = (): unknown => {
+      const bytes = ap.room.disk.get(recordKey(NS, gone));
+      return bytes instanceof Uint8Array && decodeRecord(bytes);
+    };
+    expect(stored()).toMatchObject({ operation: 'put' });
+    // There the delete is forgotten, so no part shows it.
+    eu.room.core.table.drop({ namespace: NS, key: gone }, 1e6, eu.room.turn);
+    eu.room.commit();
+    begin();
+    exchange(() => ap.room.disk.get(snapshotMark()) !== undefined);
+    expect(stored()).toMatchObject({ operation: 'delete' });
   });
 
   it('goes on behind its mark after a restart, of a peer that holds what it covers', () => {

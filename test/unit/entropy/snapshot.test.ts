@@ -12,6 +12,7 @@ import { createMetrics } from '../../../src/model/metrics.ts';
 import { recordOf } from '../../../src/model/record.ts';
 import { Absence } from '../../../src/store/absence.ts';
 import { NAMED, positionOf } from '../../../src/store/layout.ts';
+import { Checkpoint } from '../../../src/store/checkpoint.ts';
 import { Log } from '../../../src/store/log.ts';
 import { RecordIndex } from '../../../src/store/record-index.ts';
 import { Table } from '../../../src/store/table.ts';
@@ -36,6 +37,7 @@ class Side {
   readonly log = new Log(1e6, this.metrics);
   readonly table: Table;
   readonly absence: Absence;
+  readonly checkpoint: Checkpoint;
 
   constructor() {
     const { get } = this.storage;
@@ -44,9 +46,14 @@ class Side {
     const index = new RecordIndex(() => false, get, this.metrics);
     this.table = new Table(get, 1e6, this.metrics, index, tree);
     this.absence = new Absence(this.log, this.table, this.metrics);
+    const settings = { checkpointBytes: 1, checkpointEntries: 1, checkpointMs: 0 };
+    const { log, table, metrics } = this;
+    this.checkpoint = new Checkpoint({ log, table, metrics, room: { isLow: false }, settings });
+    this.checkpoint.open(this.out);
   }
 
   commit(): void {
+    this.checkpoint.onSeal(this.out.at(at(0)));
     this.log.seal(this.out);
     const { lsn } = this.out;
     this.storage.apply(this.out.takeBatch());
@@ -87,6 +94,7 @@ describe('who gives a snapshot', () => {
     for (const entry of entries) {
       side.log.append(lane, entry, side.out);
       side.table.merge(recordOf(entry), side.out);
+      lane.onApplied(entry.seq);
     }
     side.commit();
     server = new SnapshotServer({
@@ -189,6 +197,7 @@ describe('who takes a snapshot', () => {
       retryMs: 1000,
       isAhead: ({ hlc }) => hlc > 1e15,
       budget: new CopyBudget(copiesPerHour),
+      checkpoint: side.checkpoint,
       onCopy: () => {},
       admit: (record, turn) => side.absence.admit(record, turn),
       remember: () => {},
@@ -294,6 +303,21 @@ describe('who takes a snapshot', () => {
     expect(taken()).toBe(1);
   });
 
+  it('ends the copy once a checkpoint covers what was received until all was swept', () => {
+    const asked = begin(0);
+    const id = asked?.id ?? 0;
+    const covers = [{ origin: A, seq: entries.length, chain: 1, hlc: 1 }];
+    client.onChunk(holder, part(0, id, { covers, last: NAMED }), side.out.at(at(0)));
+    sweep();
+    const end = { after: NAMED, last: NAMED, records: [], more: false };
+    client.onChunk(holder, part(1, id, end), side.out.at(at(0)));
+    client.onDurable(side.out.at(at(0)));
+    expect([client.isCopying, side.log.received(A)]).toEqual([true, 0]);
+    side.commit();
+    client.onDurable(side.out.at(at(0)));
+    expect([client.isCopying, side.log.received(A)]).toEqual([false, entries.length]);
+  });
+
   it('begins no more copies in an hour than its budget allows', () => {
     client = clientOf(2);
     /** Every peer has cut its log up to `seq`, which is missing here. */
@@ -308,6 +332,8 @@ describe('who takes a snapshot', () => {
       sweep();
       const end = { after: NAMED, last: NAMED, records: [], more: false };
       client.onChunk(cut, part(1, asked.id, end), side.out.at(at(monoMs)));
+      side.commit();
+      client.onDurable(side.out.at(at(monoMs)));
       return true;
     };
     expect([copy(50, 0), copy(60, 10), copy(70, 20), copy(70, 30)]).toEqual([

@@ -125,7 +125,8 @@ describe('a cut is unknown for good', () => {
     room.tree.beginRecount();
     const { recount } = room.tree;
     recount?.take([], undefined);
-    if (recount !== undefined) room.tree.settle(recount, room.tree.differing(recount), room.out);
+    if (recount !== undefined)
+      room.tree.settle(recount, room.tree.differing(recount), recount.census);
     expect(reached.advance()).toBe('unknown');
     expect(cut.advance()).toBe('unknown');
   });

@@ -14,12 +14,14 @@ export const elsewhere: { readonly [path: string]: string } = {
   'quorum/list-round.ts': 'shapes of a list that scenario/quorum-list.test.ts makes',
   'quorum/put.ts': 'property/pending-writes.property.test.ts',
   'quorum/tally.ts': 'property/quorum.property.test.ts',
+  'store/dirty.ts': 'unit/store/cells.test.ts, property/record-reads.property.test.ts',
   'store/excerpt.ts': 'property/run.property.test.ts',
   'store/frozen-tree.ts': 'unit/entropy/tree-cut.test.ts, property/tree-cut.property.test.ts',
   'store/incarnation.ts': 'unit/store/recovery.test.ts',
   'store/key-range.ts': 'property/listing.property.test.ts',
   'store/layout.ts': 'property/layout.property.test.ts',
   'store/leaves.ts': 'unit/store/tree.test.ts, property/tree.property.test.ts',
+  'store/record-reads.ts': 'property/record-reads.property.test.ts',
   'store/recount.ts': 'unit/store/tree.test.ts, property/tree.property.test.ts',
 };
 

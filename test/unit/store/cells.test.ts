@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
-import { encodedOf, type Record, recordOf } from '../../../src/model/record.ts';
+import { encodedOf, latestOf, type Record, recordOf } from '../../../src/model/record.ts';
 import { Cells } from '../../../src/store/cells.ts';
 import { recordKey } from '../../../src/store/layout.ts';
+import { leafOf } from '../../../src/store/leaves.ts';
+import type { Key } from '../../../src/model/id.ts';
 import { key, mutation, namespace } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
 
@@ -24,6 +26,26 @@ beforeEach(() => {
   cells = new Cells(storage.get, 4000, metrics);
 });
 
+/** Shows a record as the table does, in the place of what was shown. */
+function put(shown: Record): void {
+  const { namespace: ns, key: name } = shown;
+  cells.put(shown, leafOf(ns, name), cells.read(ns, name), out);
+}
+
+/** All that is dirty goes into the batch. */
+function store(): void {
+  const leaves = new Set(
+    [...cells.dirty.all()].map(({ record: { key: name } }) => leafOf(NS, name)),
+  );
+  for (const leaf of leaves)
+    cells.dirty.write(leaf, out.lsn, ({ record: shown }) =>
+      out.put(recordKey(shown.namespace, shown.key), encodedOf(shown)),
+    );
+}
+
+const remove = (name: Key): unknown =>
+  cells.remove({ namespace: NS, key: name }, leafOf(NS, name), out);
+
 function commit(): void {
   const { lsn } = out;
   storage.apply(out.takeBatch());
@@ -31,30 +53,81 @@ function commit(): void {
 }
 
 const keysOf = (records: Iterable<Record>): string[] => [...records].map((each) => each.key).sort();
+const dirtyKeys = (): string[] => keysOf([...cells.dirty.all()].map((cell) => cell.record));
 
 describe('cells', () => {
   it('show what was put at once, and say whether storage has it', () => {
-    cells.put(record('a'), out);
+    put(record('a'));
     const cell = cells.read(NS, A);
     expect(cell.record).toMatchObject({ key: A });
-    expect(cells.isDurable(cell)).toBe(false);
-    expect(keysOf(cells.undurable())).toEqual(['a']);
+    expect([cells.isDurable(cell), cells.undurableCount]).toEqual([false, 1]);
     commit();
-    expect(cells.isDurable(cells.read(NS, A))).toBe(true);
-    expect(keysOf(cells.undurable())).toEqual([]);
+    expect([cells.isDurable(cells.read(NS, A)), cells.undurableCount]).toEqual([true, 0]);
+    expect(dirtyKeys()).toEqual(['a']);
+    store();
+    expect(dirtyKeys()).toEqual(['a']);
+    commit();
+    expect(dirtyKeys()).toEqual([]);
+    expect(storage.get(recordKey(NS, A))).toBeDefined();
   });
 
-  it('give the last of several changes of one key that are not durable', () => {
-    cells.put(record('a', 1), out);
-    cells.put(record('a', 2), out);
-    expect([...cells.undurable()]).toMatchObject([{ hlc: 2 }]);
-    expect(cells.undurableCount).toBe(2);
+  it('keep what was shown before a change until that is durable', () => {
+    put(record('a', 1));
+    commit();
+    put(record('a', 2));
+    put(record('a', 3));
+    expect(cells.readDurable(NS, A).record).toMatchObject({ hlc: 1 });
+    expect(cells.readDurable(NS, key('b')).record).toBeUndefined();
+    put(record('b', 1));
+    expect(cells.readDurable(NS, key('b')).record).toBeUndefined();
+    commit();
+    expect(cells.readDurable(NS, A).record).toMatchObject({ hlc: 3 });
+    expect(cells.readDurable(NS, key('b')).record).toMatchObject({ hlc: 1 });
+  });
+
+  it('know of each batch what was shown before it, while several are under way', () => {
+    const lsns: number[] = [];
+    for (const hlc of [1, 2, 3]) {
+      put(record('a', 10 * hlc));
+      put(record('a', 10 * hlc + 1));
+      lsns.push(out.lsn);
+      storage.apply(out.takeBatch());
+    }
+    const durable: unknown[] = [];
+    for (const lsn of lsns) {
+      const { record: shown } = cells.readDurable(NS, A);
+      durable.push(shown && latestOf(shown).hlc);
+      cells.onDurable(lsn);
+    }
+    durable.push(latestOf(cells.readDurable(NS, A).record as Record).hlc);
+    expect(durable).toEqual([undefined, 11, 21, 31]);
+  });
+
+  it('stay dirty where they change while they are written', () => {
+    put(record('a', 1));
+    store();
+    put(record('a', 2));
+    commit();
+    expect(dirtyKeys()).toEqual(['a']);
+    store();
+    commit();
+    expect(dirtyKeys()).toEqual([]);
+    expect(storage.get(recordKey(NS, A))).toEqual(encodedOf(record('a', 2)));
+  });
+
+  it('show what is dirty whatever memory forgets', () => {
+    for (let n = 0; n < 40; n++) put(record(`k${n}`, n + 1));
+    commit();
+    for (let n = 0; n < 40; n++)
+      expect(cells.read(NS, key(`k${n}`)).record).toMatchObject({ hlc: n + 1 });
+    expect(metrics.cacheMisses).toBe(40);
   });
 
   it('show nothing of what was removed, while storage still holds it', () => {
-    cells.put(record('a'), out);
+    put(record('a'));
+    store();
     commit();
-    cells.remove({ namespace: NS, key: A }, out);
+    remove(A);
     expect(storage.get(recordKey(NS, A))).toBeDefined();
     expect([cells.read(NS, A).record, cells.dropping]).toEqual([undefined, 1]);
     commit();
@@ -62,32 +135,35 @@ describe('cells', () => {
   });
 
   it('show what is put in the place of what was removed', () => {
-    cells.put(record('a', 1), out);
+    put(record('a', 1));
+    store();
     commit();
-    cells.remove({ namespace: NS, key: A }, out);
-    cells.put(record('a', 2), out);
+    remove(A);
+    put(record('a', 2));
     expect(cells.dropping).toBe(0);
     expect(cells.read(NS, A).record).toMatchObject({ hlc: 2 });
   });
 
   it('forget the oldest beyond the bound, and read it from storage again', () => {
     for (let n = 0; n < 30; n++) {
-      cells.put(record(`k${n}`), out);
+      put(record(`k${n}`));
+      store();
       commit();
     }
     expect(cells.inMemory(NS, key('k0'))).toBeUndefined();
-    expect([...cells.durableInMemory()].length).toBeLessThan(20);
+    expect([...cells.storedInMemory()].length).toBeLessThan(20);
     const first = cells.read(NS, key('k0')).record;
     expect(first && encodedOf(first)).toEqual(encodedOf(record('k0')));
-    expect(metrics.cacheMisses).toBe(1);
+    expect(metrics.cacheMisses).toBe(31);
   });
 
   it('are each named once among those that storage should have, whatever generation they are in', () => {
-    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) cells.put(record(name), out);
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) put(record(name));
+    store();
     commit();
     cells.read(NS, A);
-    cells.put(record('g'), out);
-    const held = keysOf(cells.durableInMemory());
+    put(record('g'));
+    const held = keysOf(cells.storedInMemory());
     expect(new Set(held).size).toBe(held.length);
     expect(held).not.toContain('g');
   });

@@ -58,7 +58,12 @@ describe('a lane', () => {
   });
 
   it('goes on from what storage remembers, with nothing in memory', () => {
-    for (const entry of entries.slice(0, 3)) lane.append(entry);
+    for (const entry of entries.slice(0, 3)) {
+      lane.append(entry);
+      lane.onApplied(entry.seq);
+    }
+    const shown = lane.shownTo();
+    if (shown !== undefined) lane.marked = shown;
     const state = decodeLaneState(encodeLaneState(lane.state()));
     if (state === undefined) throw new Error('what was written is read');
     const again = new Lane(A1, state);

@@ -51,10 +51,19 @@ class Scene {
     this.cursor = new LogCursor({ lane: this.lane, at, bytesMax, onRead });
   }
 
+  /** Each is a block of its own. */
   append(count: number): this {
     const { received } = this.lane;
-    for (const entry of this.#source.slice(received, received + count))
+    for (const entry of this.#source.slice(received, received + count)) {
       this.log.append(this.lane, entry, this.out);
+      this.log.seal(this.out);
+    }
+    return this;
+  }
+
+  /** All are one block. */
+  appendAsOne(count: number): this {
+    for (const entry of this.#source.slice(0, count)) this.log.append(this.lane, entry, this.out);
     return this;
   }
 
@@ -151,6 +160,14 @@ describe('a cursor on a lane that is longer than memory', () => {
     expect(scene.readBack()).toEqual(['4-6']);
     expect(scene.next()).toBe('7-10');
     expect(scene.next()).toBe('end');
+  });
+
+  it('begins within a block, and gives of it what is behind its place', () => {
+    const scene = new Scene({ inMemory: 0, entries: 0 });
+    scene.appendAsOne(10).commit();
+    scene.cursor.skipTo(5);
+    expect(scene.next()).toBe('reading');
+    expect(scene.readBack()).toEqual(['5-10']);
   });
 
   it('reads what is durable only, and no more than a step at once', () => {

@@ -2,11 +2,14 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
 import { isChained } from '../../../src/model/encoding.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
+import { decodeBlock } from '../../../src/store/block.ts';
 import { decodeLaneState, encodeLaneState, LANE_EMPTY } from '../../../src/store/lane.ts';
 import { logKey, originKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
+import { tipKey } from '../../../src/store/tip.ts';
 import { key, namespace, origin, run } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
+import { markAll } from '../../support/store-all.ts';
 
 const [A, B] = [origin('a.1'), origin('b.1')];
 const NS = namespace('ns');
@@ -32,6 +35,7 @@ function append(of: typeof A, to: number): void {
 }
 
 function seal(): number {
+  markAll(log, out);
   log.seal(out);
   const { lsn } = out;
   storage.apply(out.takeBatch());
@@ -61,11 +65,38 @@ describe('a log', () => {
     expect(commit()).toEqual([[A, 5]]);
   });
 
-  it('writes entries and state of a lane into one batch', () => {
+  it('writes a block and the state of each lane into one batch', () => {
     append(A, 2);
+    append(B, 1);
+    expect(out.hasWrites).toBe(true);
+    markAll(log, out);
     log.seal(out);
-    const { keys } = out.takeBatch();
-    expect(keys).toEqual([logKey(0, A, 1), logKey(0, A, 2), originKey(A)]);
+    const { keys, values } = out.takeBatch();
+    expect(keys).toEqual([logKey(0, A, 2), originKey(A), logKey(0, B, 1), originKey(B), tipKey()]);
+    const stored = [...decodeBlock(values[0] as Uint8Array)];
+    expect(stored.map((entry) => entry?.bytes)).toEqual(named(A, 2).map(({ bytes }) => bytes));
+  });
+
+  it('can be cut behind its blocks, the last one up to a number', () => {
+    for (const to of [3, 5, 10]) {
+      append(A, to);
+      commit();
+    }
+    const lane = log.open(A);
+    const seqUpTo = (seq: number) => lane.endUpTo(seq)?.seq;
+    expect([2, 3, 4, 5, 9, 10, 99].map(seqUpTo)).toEqual([undefined, 3, 3, 5, 5, 10, 10]);
+    log.truncate(lane, 5, (entries[4] as (typeof entries)[number]).chain, out);
+    expect([5, 9, 10].map(seqUpTo)).toEqual([undefined, undefined, 10]);
+    expect(() => log.truncate(lane, 11, 0, out)).toThrow('what is truncated was durable');
+  });
+
+  it('forgets every second place to cut at its bound, and never the last', () => {
+    const lane = log.open(A);
+    for (let seq = 1; seq <= 5000; seq++) lane.noteEnd({ seq, chain: seq });
+    expect(lane.endUpTo(1e9)?.seq).toBe(5000);
+    const places = new Set(Array.from({ length: 5000 }, (_, at) => lane.endUpTo(at + 1)?.seq));
+    expect(places.size).toBeLessThanOrEqual(1025);
+    expect(places.size).toBeGreaterThan(500);
   });
 
   it('goes on from what storage remembers', () => {

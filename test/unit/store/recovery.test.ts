@@ -15,6 +15,9 @@ import { HashTree } from '../../../src/store/tree.ts';
 import { key, mutation, origin, run } from '../../support/build.ts';
 import { MachineRoom, ownOrigin } from '../../support/machine-room.ts';
 import { readBack } from '../../support/outbox.ts';
+import { encodeLaneState } from '../../../src/store/lane.ts';
+import { tipKey } from '../../../src/store/tip.ts';
+import { NO_REPLAY } from '../../support/store-all.ts';
 
 const B1 = origin('b.1');
 const C1 = origin('c.1');
@@ -25,8 +28,8 @@ let before: MachineRoom;
 /** Five entries of its own, and ten of another origin, of which four are truncated. */
 beforeEach(() => {
   before = new MachineRoom();
-  before.hold(...run(OWN, 5, (seq) => ({ key: key(`k${seq}`) })));
-  before.hold(...run(B1, 10));
+  for (const entry of run(OWN, 5, (seq) => ({ key: key(`k${seq}`) }))) before.hold(entry);
+  for (const entry of run(B1, 10)) before.hold(entry);
   const { log } = before.core;
   const lane = log.open(B1);
   log.truncate(lane, 4, lane.at(4).chain, before.turn);
@@ -53,7 +56,7 @@ function start(parked: readonly LaneId[] = []): Found {
   const tree = new HashTree();
   let done = 0;
   const park = (): ReadonlySet<LaneId> => new Set(parked);
-  const recovery = new Recovery(log, held, tree, metrics, park, () => done++);
+  const recovery = new Recovery(log, held, tree, metrics, park, NO_REPLAY, () => done++);
   recovery.begin(turn);
   let reads = 0;
   while (readBack(turn, (request) => before.disk.range(request))) reads++;
@@ -108,6 +111,22 @@ describe('a start', () => {
     const { log, isDone, reads } = start();
     expect([log.durable.get(C1), isDone]).toEqual([9000, true]);
     expect(reads).toBeLessThan(20);
+  });
+
+  it('takes over logs of which each entry is a value by itself, and cuts none within a run', () => {
+    const D1 = origin('d.1');
+    const entries = run(D1, 9, (seq) => {
+      return { hlc: 1024, group: seq < 4 || seq > 7 ? '' : runName(seq - 4, 4) };
+    });
+    for (const { seq, bytes } of entries) write(logKey(0, D1, seq), bytes);
+    const { chain, hlc } = entries.at(-1) as Mutation;
+    const state = { received: 9, chain, hlc, floor: 0, floorChain: 0 };
+    write(originKey(D1), encodeLaneState(state));
+    const { log, turn } = start();
+    expect(turn.haltReason).toBeUndefined();
+    const lane = log.open(D1);
+    const places = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((seq) => lane.endUpTo(seq)?.seq);
+    expect(places).toEqual([1, 2, 3, 3, 3, 3, 7, 8, 9]);
   });
 
   it('does not mind what a crash left below the floor', () => {
@@ -213,6 +232,18 @@ describe('a start over damage', () => {
     expect(halt()).toContain(reason);
   });
 
+  it('halts when the last entries behind the mark are missing', () => {
+    const never = { checkpointBytes: 1e9, checkpointEntries: 1e9, checkpointMs: 1e9 };
+    before = new MachineRoom({ settings: never });
+    for (const entry of run(B1, 5)) before.hold(entry);
+    expect(before.disk.get(originKey(B1))).toBeUndefined();
+    remove(logKey(0, B1, 5));
+    expect(halt()).toContain('b.1 is not whole: verified up to 4 of 5');
+    remove(logKey(0, B1, 4));
+    before.disk.flip(tipKey(), 33);
+    expect(halt()).toBe('the vector in storage is damaged');
+  });
+
   it('halts at an entry that no batch accounts for', () => {
     write(logKey(0, B1, 11), entryOf(B1, 11).bytes);
     expect(halt()).toContain('b.1 is not whole');
@@ -226,7 +257,7 @@ describe('a start over damage', () => {
   it('halts at a last entry that another one has taken the place of', () => {
     const { chain } = entryOf(B1, 9);
     write(logKey(0, B1, 10), mutation({ origin: B1, seq: 10, key: key('other') }, chain).bytes);
-    expect(halt()).toContain('b.1 is not whole: verified up to 10 of 10');
+    expect(halt()).toContain('b.1 is not whole: verified up to 9 of 10');
   });
 
   it('halts at a log that ends within a run', () => {
@@ -273,6 +304,7 @@ describe('a start over damage', () => {
       tree,
       metrics,
       () => new Set(),
+      NO_REPLAY,
       () => {},
     ).begin(other);
     readBack(other, () => read);

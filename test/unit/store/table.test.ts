@@ -8,6 +8,7 @@ import { Table } from '../../../src/store/table.ts';
 import { HashTree } from '../../../src/store/tree.ts';
 import { key, mutation, namespace, origin } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
+import { storeAll } from '../../support/store-all.ts';
 
 const NS = namespace('ns');
 const A = key('a');
@@ -33,6 +34,7 @@ beforeEach(() => {
 });
 
 function commit(): void {
+  storeAll(table, out);
   const { lsn } = out;
   storage.apply(out.takeBatch());
   table.cells.onDurable(lsn);
@@ -141,7 +143,7 @@ describe('a record that is damaged under a whole one in memory', () => {
     table.merge(recordOf(record(5)), out);
     commit();
     storage.damage(at, 30);
-    table.cells.rewrite(table.read(NS, A), out);
+    table.rewrite({ namespace: NS, key: A }, out);
     commit();
     expect(storage.get(at)).toEqual(record(5).bytes);
   });

@@ -1,8 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { HostTurn } from '../../../src/host/turn.ts';
+import type { RangeRequest, RangeResult } from '../../../src/model/effect.ts';
+import { decodeRecord } from '../../../src/model/encoding.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
-import { recordOf } from '../../../src/model/record.ts';
-import { allLeaves, positionOf, recordKey, treeKey } from '../../../src/store/layout.ts';
+import { type Record, recordOf } from '../../../src/model/record.ts';
+import {
+  allLeaves,
+  allRecords,
+  behind,
+  positionOf,
+  recordKey,
+  treeKey,
+} from '../../../src/store/layout.ts';
 import { FANOUT, LEAVES, Leaves, leafOf } from '../../../src/store/leaves.ts';
 import type { Recount } from '../../../src/store/recount.ts';
 import { RecordIndex } from '../../../src/store/record-index.ts';
@@ -10,6 +19,9 @@ import { Table } from '../../../src/store/table.ts';
 import { HashTree } from '../../../src/store/tree.ts';
 import { key, mutation, namespace } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
+import { storeAll } from '../../support/store-all.ts';
+
+type Page = RangeResult & { readonly ok: true };
 
 const NS = namespace('ns');
 const put = (name: string, hlc: number) =>
@@ -36,7 +48,7 @@ beforeEach(() => {
 });
 
 function commit(): void {
-  tree.seal(out);
+  storeAll(table, out);
   const { lsn } = out;
   storage.apply(out.takeBatch());
   table.cells.onDurable(lsn);
@@ -108,13 +120,13 @@ describe('a tree', () => {
 });
 
 describe('the stored tree', () => {
-  it('comes back as it was, one small value for each changed leaf in the batch of the records', () => {
+  it('comes back as it was: a small value for each changed leaf, with the records, and the census', () => {
     const before = storage.size;
     commit();
     for (const name of ['a', 'b']) table.merge(recordOf(put(name, 1)), out);
     table.merge(recordOf(put('a', 2)), out);
     commit();
-    expect(storage.size - before).toBe(1 + 2 + 2);
+    expect(storage.size - before).toBe(1 + 2 + 2 + 1);
     const again = restarted();
     expect(again.isTrusted).toBe(true);
     expect(isSame(again.leaves, tree.leaves)).toBe(true);
@@ -130,9 +142,8 @@ describe('the stored tree', () => {
     expect(again.isTrusted).toBe(false);
     again.beginRecount();
     const recount = again.recount as Recount;
-    recount.begin([], []);
     recount.take([recordOf(put('a', 1))], undefined);
-    again.settle(recount, again.differing(recount), out);
+    again.settle(recount, again.differing(recount), recount.census);
     expect(again.isTrusted).toBe(true);
     expect(isSame(again.leaves, tree.leaves)).toBe(true);
   });
@@ -160,7 +171,6 @@ describe('a recount', () => {
       table.merge(recordOf(put(name, 1)), out);
       tree.beginRecount();
       const recount = tree.recount as Recount;
-      recount.begin([], []);
       recount.take([], undefined);
       expect(tree.differing(recount)).toContain(leaf);
       table.merge(recordOf(del(name, 2)), out);
@@ -174,33 +184,52 @@ describe('a recount', () => {
     storage.apply({ keys: [recordKey(NS, key('a'))], values: [undefined] });
     tree.beginRecount();
     const recount = tree.recount as Recount;
-    recount.begin(table.cells.undurable(), table.cells.droppingAt());
     recount.take([recordOf(put('b', 1))], undefined);
     const differing = tree.differing(recount);
     const { words } = tree.leaves;
     const before = Uint32Array.from(words);
-    tree.settle(recount, differing, out);
+    tree.settle(recount, differing, table.storedOf(recount.census));
     expect(table.rewriteLost(new Set(differing), out)).toBe(1);
     commit();
     expect(tree.leaves.words.every((word, at) => word === before[at])).toBe(true);
     expect(storage.get(recordKey(NS, key('a')))).toEqual(put('a', 1).bytes);
   });
 
+  /** Asks for the records behind a key, and gives what answers. */
+  function ask(from: Uint8Array, limit: number): () => Page {
+    let page: Page | undefined;
+    const owner = { onRead: (result: RangeResult) => void (page = result as Page) };
+    table.reads
+      .in(out, 'newest')
+      .read({ from, to: allRecords().to }, { bytesMax: 1e6, limit }, owner);
+    const [read] = out.reads.splice(0);
+    // Storage shows the moment at which it was asked.
+    const result = storage.range(read?.request as RangeRequest);
+    return () => {
+      read?.owner.onRead(result, out);
+      return page as Page;
+    };
+  }
+
+  const recordsOf = ({ entries }: Page): Record[] =>
+    entries.map(({ value }) => decodeRecord(value) as Record);
+
   it('believes memory about what was under way when the page was asked for', () => {
-    table.merge(recordOf(put('a', 1)), out);
+    for (const name of ['a', 'b']) table.merge(recordOf(put(name, 1)), out);
     commit();
     table.merge(recordOf(put('a', 2)), out);
     tree.beginRecount();
     const recount = tree.recount as Recount;
-    recount.begin(table.cells.undurable(), table.cells.droppingAt());
-    table.merge(recordOf(put('b', 1)), out);
+    const first = ask(allRecords().from, 2);
+    table.merge(recordOf(put('aa', 1)), out);
     table.merge(recordOf(del('c', 1)), out);
-    // Storage shows the one before, or the one after; the recount need not know.
-    recount.take([recordOf(put('a', 1))], positionOf(put('b', 1)));
+    commit();
+    const page = first();
+    expect(recordsOf(page)).toMatchObject([{ key: 'a', hlc: 2 }, { key: 'aa' }]);
+    recount.take(recordsOf(page), positionOf(put('aa', 1)));
     table.merge(recordOf(put('a', 3)), out);
     commit();
-    recount.begin(table.cells.undurable(), table.cells.droppingAt());
-    recount.take([], undefined);
+    recount.take(recordsOf(ask(behind(recordKey(NS, key('aa'))), 9)()), undefined);
     expect(tree.differing(recount)).toEqual([]);
   });
 
@@ -210,13 +239,13 @@ describe('a recount', () => {
     tree.beginRecount();
     const recount = tree.recount as Recount;
     table.drop(put('a', 1), 2, out);
-    recount.begin(table.cells.undurable(), table.cells.droppingAt());
+    const first = ask(allRecords().from, 9);
     table.drop(put('b', 1), 2, out);
-    recount.take([recordOf(put('a', 1)), recordOf(put('b', 1))], positionOf(put('b', 1)));
-    commit();
-    recount.begin(table.cells.undurable(), table.cells.droppingAt());
-    recount.take([recordOf(put('c', 1))], undefined);
+    const page = first();
+    expect(recordsOf(page)).toMatchObject([{ key: 'c' }]);
+    recount.take(recordsOf(page), undefined);
     table.drop(put('c', 1), 2, out);
+    commit();
     expect(tree.differing(recount)).toEqual([]);
     expect(isEmpty(tree.leaves)).toBe(true);
   });

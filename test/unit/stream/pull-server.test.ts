@@ -24,7 +24,10 @@ function serve(tailEntries: number, frameEntries: number): void {
   storage = new KeyMap();
   log = new Log(tailEntries * SIZE, createMetrics());
   server = new PullServer(log, frameEntries * SIZE);
-  for (const entry of entries.slice(0, 10)) log.append(log.open(B1), entry, out);
+  for (const entry of entries.slice(0, 10)) {
+    log.append(log.open(B1), entry, out);
+    log.seal(out);
+  }
   commitLog(log, storage, out);
 }
 

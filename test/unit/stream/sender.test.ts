@@ -29,6 +29,7 @@ class Scene {
   readonly sender: PeerSender;
   readonly #source = new Map([FIRST, SECOND].map((of) => [of, run(of, 100)] as const));
 
+  /** Each entry is a block of its own. */
   constructor({ tailBytes = 1e6, frameEntries = 1000, lives = 1 } = {}) {
     this.log = new Log(tailBytes, createMetrics());
     this.lanes = [FIRST, SECOND].slice(0, lives).map((of) => this.log.open(of));
@@ -43,7 +44,10 @@ class Scene {
   append(of: typeof FIRST, count: number): this {
     const lane = this.log.open(of);
     const entries = this.#source.get(of)?.slice(lane.received, lane.received + count) ?? [];
-    for (const entry of entries) this.log.append(lane, entry, this.out);
+    for (const entry of entries) {
+      this.log.append(lane, entry, this.out);
+      this.log.seal(this.out);
+    }
     return this;
   }
 

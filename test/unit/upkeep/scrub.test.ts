@@ -71,7 +71,7 @@ describe('a scrub', () => {
 
   it('reports a log entry that is damaged, and heals nothing', () => {
     room.hold(...entriesOf(3));
-    room.disk.flip(laneKey(OWN, 2), 300);
+    room.disk.flip(laneKey(OWN, 3), 300);
     round();
     expect(healed).toEqual([]);
     expect(room.core.metrics.recordsDamaged).toBe(1);

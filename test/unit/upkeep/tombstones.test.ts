@@ -60,6 +60,19 @@ describe('a tombstone', () => {
     expect(room.core.metrics).toMatchObject({ tombstones: 0, tombstonesDropped: 2 });
   });
 
+  it('stays until a checkpoint covers what was received when it was settled', () => {
+    const never = { checkpointBytes: 1e9, checkpointEntries: 1e9, checkpointMs: 1e9 };
+    room = new MachineRoom({ regions: ['ap'], settings: never });
+    start();
+    room.hold(...deletes(OWN, 1));
+    beats();
+    expect([isKept(OWN, 1), isFiled(OWN, 1)]).toEqual([true, true]);
+    room.core.checkpoint.request(room.turn);
+    room.commit();
+    beats();
+    expect([isKept(OWN, 1), isFiled(OWN, 1)]).toEqual([false, false]);
+  });
+
   it('leaves behind how new a delete was forgotten', () => {
     room.hold(...deletes(OWN, 3));
     beats();
@@ -130,6 +143,7 @@ describe('a walk', () => {
 
   it('takes one piece with a beat, and goes on with commits, as fast as deletes come in', () => {
     room.hold(...deletes(OWN, 4 * PIECE));
+    beat();
     beat();
     beat();
     const kept = (): number => room.core.metrics.tombstones / PIECE;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ROOM_UNBOUNDED } from '../../../src/model/disk.ts';
 import type { Seq } from '../../../src/model/id.ts';
+import type { Mutation } from '../../../src/model/record.ts';
 import { runName } from '../../../src/model/run.ts';
 import { laneKey } from '../../../src/store/layout.ts';
 import { Truncation } from '../../../src/upkeep/truncation.ts';
@@ -24,6 +25,11 @@ function acknowledge(eu: Seq, us: Seq): void {
   room.greet(US, { vector: [[OWN, us]] });
 }
 
+/** Each in a commit of its own. */
+function holdEach(entries: readonly Mutation[]): void {
+  for (const entry of entries) room.hold(entry);
+}
+
 function floorAfterBeat(): Seq {
   truncation.onBeat(room.turn);
   room.commit();
@@ -34,7 +40,7 @@ const isStored = (seq: Seq): boolean => room.disk.get(laneKey(OWN, seq)) !== und
 
 describe('a log', () => {
   it('is cut at the stable cut, less what is retained', () => {
-    room.hold(...run(OWN, 10));
+    holdEach(run(OWN, 10));
     acknowledge(9, 6);
     expect(floorAfterBeat()).toBe(6);
     acknowledge(10, 10);
@@ -46,7 +52,7 @@ describe('a log', () => {
   });
 
   it('stays as it is where too little would go, and where a member holds nothing', () => {
-    room.hold(...run(OWN, 10));
+    holdEach(run(OWN, 10));
     acknowledge(2, 10);
     expect(floorAfterBeat()).toBe(0);
     room.leave(EU);
@@ -55,29 +61,30 @@ describe('a log', () => {
   });
 
   it('retains nothing where the disk is low', () => {
-    room.hold(...run(OWN, 10));
+    holdEach(run(OWN, 10));
     acknowledge(10, 10);
     room.core.room.onLook({ ...ROOM_UNBOUNDED, low: true });
     expect(floorAfterBeat()).toBe(10);
   });
 
-  it('is not cut within a run', () => {
-    const inRun = run(OWN, 10, (seq) => {
+  it('is not cut within a commit, and so never within a run', () => {
+    const all = run(OWN, 10, (seq) => {
       return { group: seq < 5 || seq > 8 ? '' : runName(seq - 5, 4) };
     });
-    room.hold(...inRun);
+    holdEach(all.slice(0, 4));
+    room.hold(...all.slice(4, 8));
+    holdEach(all.slice(8));
     acknowledge(6, 10);
     expect(floorAfterBeat()).toBe(4);
   });
 
-  it('stays as it is where its last entry cannot be read', () => {
+  it('is cut without a read', () => {
     room = new MachineRoom({ settings: { ...settings, tailBytes: 0 } });
     truncation = new Truncation(room.core);
-    room.hold(...run(OWN, 10));
+    holdEach(run(OWN, 10));
     acknowledge(10, 10);
     room.disk.damage(laneKey(OWN, 8));
-    room.noted();
-    expect(floorAfterBeat()).toBe(0);
-    expect(room.noted()).toEqual(['log-unreadable']);
+    expect(floorAfterBeat()).toBe(8);
+    expect([room.noted(), isStored(8)]).toEqual([[], false]);
   });
 });

@@ -19,13 +19,23 @@ describe('a data directory', () => {
     const opened = await open({ folder });
     expect(opened).toMatchObject({ data: 'fresh', incarnation: 1 });
     expect(identityIn(folder)).toMatchObject({
-      format: 1,
+      format: 2,
       clusterId: 'shop',
       replica: 'eu-1',
       uuid: expect.stringMatching(/^[0-9a-f-]{36}$/),
       incarnation: 1,
     });
     expect(readdirSync(folder).toSorted()).toEqual(['identity.json', 'log']);
+  });
+
+  it('of format 1 is taken as it is, and is of format 2 before anything else is written', async () => {
+    const folder = temporaryFolder();
+    await live(folder);
+    rewriteIdentity(folder, { format: 1 });
+    const { storage, data, incarnation } = await open({ folder });
+    expect({ data, incarnation }).toEqual({ data: 'kept', incarnation: 2 });
+    expect(stored(storage)).toBe(1);
+    expect(identityIn(folder)).toMatchObject({ format: 2, incarnation: 2 });
   });
 
   it('is for its owner only', async () => {
@@ -180,7 +190,8 @@ describe('a data directory is refused', () => {
     ['identity-damaged', identityText({ incarnation: -1 })],
     ['identity-damaged', identityText({ incarnation: 1.5 })],
     ['identity-damaged', identityText({ incarnation: INCARNATION_MAX + 1 })],
-    ['identity-format', identityText({ format: 2 })],
+    ['identity-format', identityText({ format: 3 })],
+    ['identity-format', identityText({ format: '2' })],
   ])('with %s when its identity is %s', async (code, text) => {
     const folder = temporaryFolder();
     await live(folder);

@@ -1,0 +1,172 @@
+// Brings the table to disk (checkpoint and redo log: Gray and Reuter, "Transaction Processing",
+// 1993, chapters 9 to 11). A commit makes the logs durable and nothing else; the records that it
+// changed are dirty, in memory only, until a checkpoint writes them.
+//
+//   idle -> writing    enough is dirty, enough was logged, or enough time has passed
+//   writing -> idle    every leaf that was dirty when it began is written, and then the mark
+//
+// It writes in pieces, each in the batch of a commit. A piece has all dirty records of some leaves
+// of the hash tree and those leaves, so on disk a leaf is the sum of its records at every moment.
+// The mark is the state of each lane as it was when the checkpoint began. It comes with the last
+// piece, so the table on disk has all that the mark covers, and may have more. A start replays what
+// the logs hold behind the mark; what the table has already changes nothing.
+//
+// A record that no log implies (a repair, a part of a snapshot) is written with its leaf in the
+// batch of its own turn.
+//
+// Invariants: (1) one checkpoint at a time; (2) nothing behind the mark is truncated; (3) what is
+// removed without a log entry was covered by the mark when it goes, or a replay would bring an
+// older entry of it back.
+//
+// Bound: a piece has at least twice as many bytes as were logged since the piece before it, so a
+// checkpoint ends after at most half as much was logged as was dirty when it began, and dirty
+// records are bounded by one and a half times the limits.
+
+import { assert } from '../base/assert.ts';
+import type { Turn } from '../model/effect.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { Settings } from '../model/settings.ts';
+import type { LaneHeads, Log } from './log.ts';
+import type { Table } from './table.ts';
+
+export interface CheckpointOptions {
+  readonly log: Log;
+  readonly table: Table;
+  readonly metrics: Metrics;
+  /** Where the disk is low, no checkpoint begins for its time alone: it would take up room. */
+  readonly room: { readonly isLow: boolean };
+  readonly settings: Pick<Settings, 'checkpointBytes' | 'checkpointEntries' | 'checkpointMs'>;
+}
+
+/**
+ * A checkpoint by its number: it, and each later one, covers all that was received before it began.
+ */
+export type Ticket = number;
+
+interface Writing {
+  /** Leaves that are still to write, the last one first. */
+  readonly leaves: number[];
+  readonly heads: LaneHeads;
+  readonly beganMs: number;
+}
+
+/** Least bytes of records in a piece. */
+const PIECE_BYTES = 64 * 1024;
+/** What a leaf, and the key of a record, count besides. */
+const LEAF_BYTES = 32;
+const SHARE_OF_LOGGED = 2;
+
+export class Checkpoint {
+  readonly #options: CheckpointOptions;
+  #writing: Writing | undefined;
+  #begun: Ticket = 0;
+  #finished: Ticket = 0;
+  /** What all logs had taken when the last one began, and when the last piece was written. */
+  #loggedAtBegin = 0;
+  #loggedAtPiece = 0;
+  #beganMs = 0;
+  #isWanted = false;
+  #isOpen = false;
+
+  constructor(options: CheckpointOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Storage is read, and what was behind the mark is replayed. A mark before that would cut the
+   * rest of it off.
+   */
+  open({ now }: Pick<Turn, 'now'>): void {
+    assert(!this.#isOpen, 'checkpoint: opened once');
+    this.#isOpen = true;
+    this.#beganMs = now.monoMs;
+  }
+
+  /** The next checkpoint that begins. */
+  get next(): Ticket {
+    return this.#begun + 1;
+  }
+
+  /** Everything that was received before the ticket was taken is on disk in the table, too. */
+  covers(ticket: Ticket): boolean {
+    assert(ticket <= this.next, 'checkpoint: a ticket is at most the next one');
+    if (this.#finished >= ticket) return true;
+    return this.#writing === undefined && this.#isNothingNew;
+  }
+
+  /** One begins with the next commit, or as soon as the one under way has ended. */
+  request(turn: Turn): Ticket {
+    this.#isWanted = true;
+    turn.awaitSeal();
+    return this.next;
+  }
+
+  /** With every heartbeat: a replica without writes makes its checkpoint, too. */
+  onBeat(turn: Turn): void {
+    if (this.#writing !== undefined || this.#isDue(turn)) turn.awaitSeal();
+  }
+
+  onDurable(turn: Turn): void {
+    if (this.#writing !== undefined || this.#isWanted) turn.awaitSeal();
+  }
+
+  /** The batch is about to be committed: the last moment to add to it. */
+  onSeal(turn: Turn): void {
+    const { table } = this.#options;
+    if (!this.#isOpen) return;
+    if (this.#writing === undefined && (this.#isWanted || this.#isDue(turn))) this.#begin(turn);
+    table.writeThrough(turn);
+    if (this.#writing !== undefined) this.#write(this.#writing, turn);
+    table.sealCensus(turn);
+  }
+
+  get #isNothingNew(): boolean {
+    const { log, table } = this.#options;
+    return table.cells.dirty.size === 0 && log.loggedEntries === this.#loggedAtBegin;
+  }
+
+  #isDue({ now }: Turn): boolean {
+    const { log, room, table, settings } = this.#options;
+    if (this.#isNothingNew && !table.hasDirtyLeaves) return false;
+    if (table.cells.dirty.bytes >= settings.checkpointBytes) return true;
+    if (log.loggedEntries - this.#loggedAtBegin >= settings.checkpointEntries) return true;
+    return !room.isLow && now.monoMs - this.#beganMs >= settings.checkpointMs;
+  }
+
+  // idle -> writing
+  #begin({ now }: Turn): void {
+    const { log, table } = this.#options;
+    assert(this.#writing === undefined, 'checkpoint (1): one at a time');
+    this.#isWanted = false;
+    this.#begun++;
+    this.#beganMs = now.monoMs;
+    this.#loggedAtBegin = log.loggedEntries;
+    this.#loggedAtPiece = log.loggedBytes;
+    const leaves = table.takeDirtyLeaves();
+    this.#writing = { leaves, heads: log.headsBehindMark(), beganMs: now.monoMs };
+  }
+
+  #write(writing: Writing, turn: Turn): void {
+    const { log, table } = this.#options;
+    const logged = log.loggedBytes - this.#loggedAtPiece;
+    this.#loggedAtPiece = log.loggedBytes;
+    let left = Math.max(PIECE_BYTES, SHARE_OF_LOGGED * logged);
+    for (let leaf = writing.leaves.pop(); leaf !== undefined; leaf = writing.leaves.pop()) {
+      left -= LEAF_BYTES + table.writeLeaf(leaf, turn);
+      if (left <= 0) break;
+    }
+    if (writing.leaves.length === 0) this.#finish(writing, turn);
+  }
+
+  // writing -> idle
+  #finish({ heads, beganMs }: Writing, turn: Turn): void {
+    const { log, metrics, table } = this.#options;
+    assert(this.#writing?.leaves.length === 0, 'checkpoint: the mark comes with the last piece');
+    this.#writing = undefined;
+    this.#finished = this.#begun;
+    log.mark(heads, turn);
+    table.onWritten(turn);
+    metrics.checkpoints++;
+    metrics.checkpointSeconds.observe((turn.now.monoMs - beganMs) / 1000);
+  }
+}

@@ -1,0 +1,197 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { HostTurn } from '../../../src/host/turn.ts';
+import { ROOM_UNBOUNDED } from '../../../src/model/disk.ts';
+import { decodeRecord } from '../../../src/model/encoding.ts';
+import type { Mutation, Record } from '../../../src/model/record.ts';
+import { unseal } from '../../../src/store/envelope.ts';
+import { decodeLaneState } from '../../../src/store/lane.ts';
+import { allLeaves, originKey, parseTreeKey, recordKey } from '../../../src/store/layout.ts';
+import { LEAVES, Leaves, leafOf } from '../../../src/store/leaves.ts';
+import { storedHead } from '../../../src/store/tip.ts';
+import { key, namespace, run } from '../../support/build.ts';
+import { MachineRoom, ownOrigin } from '../../support/machine-room.ts';
+
+const OWN = ownOrigin(1);
+const NS = namespace('ns');
+const settings = { checkpointBytes: 1e9, checkpointEntries: 1e9, checkpointMs: 1e9 };
+
+let room: MachineRoom;
+beforeEach(() => {
+  room = new MachineRoom({ settings });
+});
+
+/** Entries behind what is here, each under a key of its own. */
+const entriesTo = (count: number, size = 8, from = 0): Mutation[] =>
+  run(OWN, count, (seq) => {
+    return { namespace: NS, key: key(`k${seq}`), value: new Uint8Array(size).fill(seq) };
+  }).slice(from);
+const later = (ms: number): HostTurn =>
+  room.turn.at({ wallMs: room.now.wallMs, monoMs: room.now.monoMs + ms });
+const markOf = (): number => {
+  const bytes = room.disk.get(originKey(OWN));
+  return bytes instanceof Uint8Array ? (decodeLaneState(bytes)?.received ?? -1) : 0;
+};
+const isStored = (seq: number): boolean =>
+  room.disk.get(recordKey(NS, key(`k${seq}`))) instanceof Uint8Array;
+const storedCount = (to: number): number =>
+  Array.from({ length: to }, (_, at) => isStored(at + 1)).filter(Boolean).length;
+
+/** Every leaf on disk is the sum of the records on disk. */
+function expectInStep(): void {
+  const stored = new Leaves();
+  const sums = new Leaves();
+  const leaves = room.disk.range({ ...allLeaves(), reverse: false, limit: 1e6, bytesMax: 1e9 });
+  for (const { key: at, value } of leaves.ok ? leaves.entries : []) {
+    const reader = unseal(value);
+    const leaf = parseTreeKey(at);
+    if (leaf < LEAVES && reader !== undefined) stored.set(leaf, reader.u32(), reader.u32());
+  }
+  for (let seq = 1; seq <= 2000; seq++) {
+    const bytes = room.disk.get(recordKey(NS, key(`k${seq}`)));
+    const record = bytes instanceof Uint8Array ? decodeRecord(bytes) : undefined;
+    if (record !== undefined) sums.toggle(leafOf(NS, record.key), record as Record);
+  }
+  for (let leaf = 0; leaf < LEAVES; leaf++) expect(stored.isSame(sums, leaf)).toBe(true);
+}
+
+describe('a commit', () => {
+  it('stores what was logged, and no record', () => {
+    room.hold(...entriesTo(10));
+    expect([storedCount(10), markOf()]).toEqual([0, 0]);
+    expect(storedHead((at) => room.disk.get(at), OWN)).toBe(10);
+    expect(room.core.table.cells.dirty.size).toBe(10);
+    expectInStep();
+  });
+
+  it('stores a record that no log implies, with its leaf and what else is dirty under it', () => {
+    const [logged] = entriesTo(1);
+    room.hold(logged as Mutation);
+    const leaf = leafOf(NS, key('k1'));
+    const same = Array.from({ length: 2000 }, (_, at) => at + 2).find(
+      (seq) => leafOf(NS, key(`k${seq}`)) === leaf,
+    );
+    // Two names of one leaf are rare: where there is none, the record itself is stored.
+    const seq = same ?? 2;
+    const admitted = entriesTo(seq).at(-1) as Mutation;
+    room.core.absence.admit(admitted as never as Record, room.turn);
+    room.commit();
+    expect(isStored(seq)).toBe(true);
+    expect(isStored(1)).toBe(same !== undefined);
+    expectInStep();
+  });
+});
+
+describe('a checkpoint', () => {
+  const begin = (): number => room.core.checkpoint.request(room.turn);
+
+  it('stores all that is dirty, and says how far the table goes', () => {
+    room.hold(...entriesTo(10));
+    const ticket = begin();
+    expect(room.core.checkpoint.covers(ticket)).toBe(false);
+    room.commit();
+    expect([storedCount(10), markOf()]).toEqual([10, 10]);
+    expect(room.core.checkpoint.covers(ticket)).toBe(true);
+    expect(room.core.table.cells.dirty.size).toBe(0);
+    expectInStep();
+  });
+
+  it('sets its mark with its last piece, and each piece leaves records and leaves in step', () => {
+    room.hold(...entriesTo(300, 1000));
+    begin();
+    const marks: number[] = [];
+    for (let pieces = 0; pieces < 20 && markOf() === 0; pieces++) {
+      room.commit();
+      room.core.checkpoint.onDurable(room.turn);
+      marks.push(markOf());
+      expect(storedCount(300) === 300).toBe(markOf() === 300);
+      expectInStep();
+    }
+    expect(marks.length).toBeGreaterThan(3);
+    expect(marks.at(-1)).toBe(300);
+  });
+
+  it('covers what was logged before it began, and no more', () => {
+    room.hold(...entriesTo(300, 1000));
+    begin();
+    room.commit();
+    room.hold(...entriesTo(310, 1000, 300));
+    for (let pieces = 0; pieces < 20 && markOf() === 0; pieces++) room.commit();
+    expect(markOf()).toBe(300);
+    expect(room.core.table.cells.dirty.size).toBeGreaterThan(0);
+    expectInStep();
+  });
+
+  it('writes twice as much as is logged meanwhile, so it ends', () => {
+    room.hold(...entriesTo(500, 1000));
+    begin();
+    room.commit();
+    let to = 500;
+    while (markOf() === 0 && to < 2000) {
+      room.hold(...entriesTo(to + 50, 1000, to));
+      to += 50;
+    }
+    expect(markOf()).toBe(500);
+    expect(to).toBeLessThanOrEqual(500 + 250 + 100);
+  });
+
+  it('begins at each of its bounds', () => {
+    for (const bound of [{ checkpointBytes: 2000 }, { checkpointEntries: 10 }]) {
+      room = new MachineRoom({ settings: { ...settings, ...bound } });
+      room.hold(...entriesTo(9, 100));
+      expect(markOf()).toBe(0);
+      room.hold(...entriesTo(20, 100, 9));
+      expect(markOf()).toBe(20);
+    }
+    room = new MachineRoom({ settings: { ...settings, checkpointMs: 5000 } });
+    room.hold(...entriesTo(1));
+    room.core.checkpoint.onBeat(later(4999));
+    expect(room.turn.hasWrites).toBe(false);
+    room.core.room.onLook({ ...ROOM_UNBOUNDED, low: true });
+    room.core.checkpoint.onBeat(later(5000));
+    expect(room.turn.hasWrites).toBe(false);
+    room.core.room.onLook(ROOM_UNBOUNDED);
+    room.core.checkpoint.onBeat(later(5000));
+    expect(room.turn.hasWrites).toBe(true);
+    room.commit();
+    expect(markOf()).toBe(1);
+    room.core.checkpoint.onBeat(later(60_000));
+    expect(room.turn.hasWrites).toBe(false);
+  });
+
+  it('that was asked for covers nothing that came after, and one with nothing to do covers all', () => {
+    const { checkpoint } = room.core;
+    expect(checkpoint.covers(checkpoint.next)).toBe(true);
+    room.hold(...entriesTo(1));
+    const ticket = checkpoint.next;
+    expect(checkpoint.covers(ticket)).toBe(false);
+    begin();
+    room.commit();
+    expect(checkpoint.covers(ticket)).toBe(true);
+  });
+});
+
+describe('a start', () => {
+  it('replays what is behind the mark, whatever pieces the crash left', () => {
+    room.hold(...entriesTo(300, 1000));
+    room.core.checkpoint.request(room.turn);
+    room.commit();
+    expect([markOf(), storedCount(300) > 0, storedCount(300) < 300]).toEqual([0, true, true]);
+    room = room.restarted();
+    expect(room.core.metrics.entriesReplayed).toBe(300);
+    for (let seq = 1; seq <= 300; seq++)
+      expect(room.core.table.read(NS, key(`k${seq}`)).record).toBeDefined();
+    expect(room.core.log.applied(OWN)).toBe(300);
+    expectInStep();
+    const keys = room.core.tree.census?.entries()[0]?.[1].keys;
+    expect(keys).toBe(300);
+  });
+
+  it('replays nothing behind a checkpoint that has ended', () => {
+    room.hold(...entriesTo(10));
+    room.core.checkpoint.request(room.turn);
+    room.commit();
+    room = room.restarted();
+    expect(room.core.metrics.entriesReplayed).toBe(0);
+    expect(room.core.table.read(NS, key('k10')).record).toBeDefined();
+  });
+});

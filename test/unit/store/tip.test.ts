@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { UNREADABLE } from '../../../src/model/port.ts';
+import { encodeLaneState, LANE_EMPTY } from '../../../src/store/lane.ts';
+import { originKey } from '../../../src/store/layout.ts';
+import { decodeTip, encodeTip, storedHead, tipKey } from '../../../src/store/tip.ts';
+import { origin } from '../../support/build.ts';
+import { KeyMap } from '../../support/key-map.ts';
+
+const [A, B, C] = [origin('a.1'), origin('b.1'), origin('c.1')];
+const of = (id: typeof A, received: number, marked: number) => {
+  return { id, received, chain: 2 ** 50 + received, marked: { received: marked } };
+};
+
+describe('how far logs go behind the mark', () => {
+  const bytes = encodeTip([of(A, 9, 5), of(B, 7, 7), of(C, 1, 0)]);
+
+  it('is said of each lane that goes on behind it', () => {
+    expect([...(decodeTip(bytes) ?? [])]).toEqual([
+      [A, { received: 9, chain: 2 ** 50 + 9 }],
+      [C, { received: 1, chain: 2 ** 50 + 1 }],
+    ]);
+    expect(decodeTip(encodeTip([]))?.size).toBe(0);
+  });
+
+  it('is unknown where a byte is changed, or some are missing', () => {
+    for (let i = 0; i < bytes.length; i++) {
+      const changed = bytes.slice();
+      changed[i] = (changed[i] as number) ^ 0x20;
+      expect(decodeTip(changed)).toBeUndefined();
+      expect(decodeTip(bytes.slice(0, i))).toBeUndefined();
+    }
+  });
+
+  it('and the mark together say how far storage holds a lane', () => {
+    const storage = new KeyMap();
+    expect(storedHead(storage.get, A)).toBe(0);
+    const state = { ...LANE_EMPTY, received: 5 };
+    storage.apply({ keys: [originKey(A)], values: [encodeLaneState(state)] });
+    expect(storedHead(storage.get, A)).toBe(5);
+    storage.apply({ keys: [tipKey()], values: [bytes] });
+    expect([A, B, C].map((id) => storedHead(storage.get, id))).toEqual([9, 0, 1]);
+    storage.damage(originKey(A), 2);
+    expect(storedHead(storage.get, A)).toBeUndefined();
+    storage.hide(tipKey());
+    expect(storage.get(tipKey())).toBe(UNREADABLE);
+    expect(storedHead(storage.get, B)).toBeUndefined();
+  });
+});
