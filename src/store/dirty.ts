@@ -32,8 +32,8 @@ interface Entry<Cell> {
   stored: Weight;
 }
 
-/** Names that were not sorted in yet, beyond which they are. */
-const RECENT_MAX = 256;
+/** Names in the order that are clean by now, beyond which it is made again. */
+const CLEAN_MAX = 1024;
 
 export class Dirty<Cell extends Held> {
   readonly #leaves = new Map<number, Entry<Cell>[]>();
@@ -163,27 +163,29 @@ export class Dirty<Cell extends Held> {
   }
 
   #inOrder(): readonly Position[] {
-    if (this.#sorted === undefined) {
+    const sorted = this.#sorted;
+    if (sorted === undefined || sorted.length > 2 * this.#size + CLEAN_MAX) {
       this.#sorted = Array.from(this.all(), ({ record }) => positionOf(record)).sort(inBytes);
     } else if (this.#recent.size > 0) {
-      this.#sorted = this.#merged(this.#sorted);
+      this.#sorted = merged(sorted, [...this.#recent].sort(inBytes));
     }
     this.#recent.clear();
-    return this.#sorted;
+    return this.#sorted ?? [];
   }
+}
 
-  #merged(sorted: readonly Position[]): Position[] {
-    const recent = [...this.#recent].sort(inBytes);
-    if (recent.length < RECENT_MAX && sorted.length < 4 * this.#size + RECENT_MAX) {
-      const merged = sorted.slice();
-      for (const position of recent) {
-        const at = firstFrom(merged, position);
-        if (merged[at] !== position) merged.splice(at, 0, position);
-      }
-      return merged;
-    }
-    return Array.from(this.all(), ({ record }) => positionOf(record)).sort(inBytes);
+/** Of two lists in order; what is in both comes once. */
+function merged(left: readonly Position[], right: readonly Position[]): Position[] {
+  const all: Position[] = [];
+  let at = 0;
+  for (const position of left) {
+    for (; at < right.length && (right[at] as Position) < position; at++)
+      all.push(right[at] as Position);
+    if (right[at] === position) at++;
+    all.push(position);
   }
+  for (; at < right.length; at++) all.push(right[at] as Position);
+  return all;
 }
 
 /** Positions are byte strings, so the order of their characters is that of their bytes. */

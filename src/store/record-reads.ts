@@ -9,8 +9,8 @@
 // `shows` is what is wanted of a change that is not durable yet: the change (`newest`), or what was
 // shown before it (`durable`).
 //
-// Bounds: what is taken from memory is at most as much as a page may hold, and a page ends where
-// more would be needed.
+// Bounds: what is taken from memory when it is asked is at most as much as a page may hold, and a
+// page ends where more would be needed; NAMES_MAX names that change meanwhile.
 
 import { assert } from '../base/assert.ts';
 import { compareBytes } from '../base/bytes.ts';
@@ -47,16 +47,25 @@ interface Reading {
   readonly names: Set<Position>;
   /** No page goes on behind it, as not all names behind it are known. */
   readonly end: Position | undefined;
+  readonly from: Position;
+  readonly to: Position | undefined;
+  /** Too much has changed meanwhile: it is read again. */
+  isLost: boolean;
 }
+
+/** Names that a read knows of. One that is so slow that more change meanwhile begins again. */
+const NAMES_MAX = 65_536;
 
 const NOTHING = new Uint8Array(0);
 
 export class RecordReads {
   readonly #cells: Cells;
+  readonly #namesMax: number;
   readonly #running = new Set<Reading>();
 
-  constructor(cells: Cells) {
+  constructor(cells: Cells, namesMax = NAMES_MAX) {
     this.#cells = cells;
+    this.#namesMax = namesMax;
   }
 
   /** The same verb as that of a turn, for records. Its results say what storage holds as well. */
@@ -66,7 +75,11 @@ export class RecordReads {
 
   /** The table shows something else under this name from now on. */
   onChange(position: Position): void {
-    for (const { names } of this.#running) names.add(position);
+    for (const reading of this.#running) {
+      if (position < reading.from || (reading.to !== undefined && position >= reading.to)) continue;
+      if (reading.names.size < this.#namesMax) reading.names.add(position);
+      else reading.isLost = true;
+    }
   }
 
   /** Something reads, so changes are to be told. */
@@ -77,17 +90,19 @@ export class RecordReads {
   #read(span: Span, limits: ReadLimits, shows: Shows, owner: ReadOwner, out: Outbox): void {
     const { limit = READ_ENTRIES_MAX, reverse = false } = limits;
     assert(limit >= 1, 'record reads: a page has room for an entry');
-    const dirty = this.#cells.dirty.within(positionsOf(span), limit + 1, reverse);
+    const { from, to } = positionsOf(span);
+    const dirty = this.#cells.dirty.within({ from, to }, limit + 1, reverse);
     const isCut = dirty.length > limit;
     const names = new Set(isCut ? dirty.slice(0, limit) : dirty);
     for (const position of this.#cells.droppingAt()) names.add(position);
     const end = isCut ? dirty[limit - 1] : undefined;
-    const reading: Reading = { span, limits, shows, names, end };
+    const reading: Reading = { span, limits, shows, names, end, from, to, isLost: false };
     this.#running.add(reading);
     out.read(span, limits, {
       onRead: (result, turn) => {
         this.#running.delete(reading);
-        if (result.ok) this.#onPage(reading, result, owner, turn);
+        if (result.ok && reading.isLost) this.#read(span, limits, shows, owner, turn);
+        else if (result.ok) this.#onPage(reading, result, owner, turn);
         else owner.onRead(result, turn);
       },
     });

@@ -21,7 +21,6 @@ export const elsewhere: { readonly [path: string]: string } = {
   'store/key-range.ts': 'property/listing.property.test.ts',
   'store/layout.ts': 'property/layout.property.test.ts',
   'store/leaves.ts': 'unit/store/tree.test.ts, property/tree.property.test.ts',
-  'store/record-reads.ts': 'property/record-reads.property.test.ts',
   'store/recount.ts': 'unit/store/tree.test.ts, property/tree.property.test.ts',
 };
 
