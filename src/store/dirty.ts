@@ -39,7 +39,7 @@ export class Dirty<Cell extends Held> {
   readonly #leaves = new Map<number, Entry<Cell>[]>();
   readonly #writing = createRing<{ readonly leaf: number; readonly lsn: Lsn }>(64);
   #sorted: Position[] | undefined;
-  #recent = new Set<Position>();
+  readonly #recent = new Set<Position>();
   #size = 0;
   #bytes = 0;
 

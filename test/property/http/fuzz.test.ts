@@ -12,7 +12,7 @@ import { startHost } from '../../unit/http/host-service.ts';
 const HANG_MS = 2000;
 const STATUS_KNOWN: readonly number[] = [
   200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 406, 408, 410, 412, 413, 414, 415, 417, 422,
-  429, 431, 501, 503, 504, 507,
+  429, 431, 501, 503, 504, 505, 507,
 ];
 
 const SERVICES = [

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { HostTurn } from '../../../src/host/turn.ts';
 import { ROOM_UNBOUNDED } from '../../../src/model/disk.ts';
 import { decodeRecord } from '../../../src/model/encoding.ts';
-import type { Mutation, Record } from '../../../src/model/record.ts';
+import { type Mutation, recordOf } from '../../../src/model/record.ts';
 import { unseal } from '../../../src/store/envelope.ts';
 import { decodeLaneState } from '../../../src/store/lane.ts';
 import { allLeaves, originKey, parseTreeKey, recordKey } from '../../../src/store/layout.ts';
@@ -49,7 +49,7 @@ function expectInStep(): void {
   for (let seq = 1; seq <= 2000; seq++) {
     const bytes = room.disk.get(recordKey(NS, key(`k${seq}`)));
     const record = bytes instanceof Uint8Array ? decodeRecord(bytes) : undefined;
-    if (record !== undefined) sums.toggle(leafOf(NS, record.key), record as Record);
+    if (record !== undefined) sums.toggle(leafOf(NS, record.key), record);
   }
   for (let leaf = 0; leaf < LEAVES; leaf++) expect(stored.isSame(sums, leaf)).toBe(true);
 }
@@ -73,7 +73,7 @@ describe('a commit', () => {
     // Two names of one leaf are rare: where there is none, the record itself is stored.
     const seq = same ?? 2;
     const admitted = entriesTo(seq).at(-1) as Mutation;
-    room.core.absence.admit(admitted as never as Record, room.turn);
+    room.core.absence.admit(recordOf(admitted), room.turn);
     room.commit();
     expect(isStored(seq)).toBe(true);
     expect(isStored(1)).toBe(same !== undefined);
