@@ -37,6 +37,7 @@ export interface Cell {
 /** A change, and what was shown before its batch, until that is durable. */
 interface Change extends Cell {
   readonly record: Record;
+  lsn: Lsn;
   before: Cell | undefined;
 }
 
@@ -122,6 +123,17 @@ export class Cells {
     }
     this.dirty.onDurable(lsn);
     for (const [name, dropped] of this.#dropped) if (dropped <= lsn) this.#dropped.delete(name);
+  }
+
+  /**
+   * At start: what was replayed is in logs that are durable, whatever becomes of the next batch.
+   */
+  onReplayed(): void {
+    while (this.#undurable.size > 0) {
+      const change = present(this.#undurable.shift(), 'cells: there is one');
+      change.lsn = 0;
+      change.before = undefined;
+    }
   }
 
   isDurable({ lsn }: Cell): boolean {

@@ -38,6 +38,8 @@ export class LagLog {
   /** By replica and peer: when it last heard of it, and since when without a silence. */
   readonly #heardMs: number[][];
   readonly #sinceMs: number[][];
+  /** The same, whatever became of the connection: between two samples a peer may come and go. */
+  readonly #wordMs: number[][];
   /** By replica: when it last heard a majority. */
   readonly #majorityMs: number[];
   /** By replica: when its disk did not hang, or the replica was down. */
@@ -52,6 +54,7 @@ export class LagLog {
     this.#held = replicas.map(() => new Map());
     this.#heardMs = replicas.map(() => replicas.map(() => Number.NEGATIVE_INFINITY));
     this.#sinceMs = replicas.map(() => replicas.map(() => 0));
+    this.#wordMs = replicas.map(() => replicas.map(() => Number.NEGATIVE_INFINITY));
     this.#majorityMs = replicas.map(() => 0);
     this.#aliveMs = replicas.map(() => 0);
     for (const { index } of replicas) this.samples[index] = [];
@@ -67,6 +70,7 @@ export class LagLog {
     const { nowMs } = this.#cluster;
     if (nowMs - (heard[peer] as number) > SILENT_MS) (this.#sinceMs[n] as number[])[peer] = nowMs;
     heard[peer] = nowMs;
+    (this.#wordMs[n] as number[])[peer] = nowMs;
   }
 
   /** A connection begins or ends. */
@@ -119,8 +123,11 @@ export class LagLog {
     if (storage?.isHanging !== true || isPaused) this.#aliveMs[index] = nowMs;
     const heard = replicas.filter((peer) => peer.index !== index && this.#isHeard(index, peer));
     if (heard.length + 1 > (peers.length + 1) / 2) this.#majorityMs[index] = nowMs;
+    const words = (this.#wordMs[index] as number[]).toSorted((a, b) => b - a);
+    const wordMs = words[Math.floor((peers.length + 1) / 2) - 1] ?? Number.NEGATIVE_INFINITY;
+    this.#majorityMs[index] = Math.max(this.#majorityMs[index] as number, wordMs);
     const hungMs = nowMs - (this.#aliveMs[index] as number) - IDLE_MS;
-    let lagMs = Math.max(nowMs - (this.#majorityMs[index] as number), hungMs);
+    let lagMs = Math.max(nowMs - this.#majorityMs[index], hungMs);
     for (const peer of heard) {
       const sinceMs = this.#sinceMs[index]?.[peer.index] ?? nowMs;
       lagMs = Math.max(lagMs, nowMs - Math.max(this.#oldestMs(index, peer.index), sinceMs));

@@ -190,7 +190,7 @@ export class MachineRoom {
 
   /** Where the disk is damaged the turn says that the replica halts, and nothing is begun. */
   #recover(): void {
-    const { checkpoint, held, log, metrics, origin: current, own, tree } = this.core;
+    const { checkpoint, held, log, metrics, origin: current, own, table, tree } = this.core;
     const nothing = (): ReadonlySet<never> => new Set();
     const { absence, idempotency } = this.core;
     const replay: Replay = {
@@ -202,6 +202,7 @@ export class MachineRoom {
       },
     };
     const begin = (): void => {
+      table.cells.onReplayed();
       checkpoint.open(this.turn);
       own.begin(log, current);
       writeIncarnation(this.#incarnation, this.turn);

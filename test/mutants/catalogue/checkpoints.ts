@@ -52,6 +52,15 @@ export const checkpoints: readonly Mutant[] = [
     ),
   },
   {
+    id: 'replayed-not-durable',
+    number: 'own',
+    title: 'until its first commit a start shows what was stored before what it has replayed',
+    file: 'src/replica/replica.ts',
+    replace: 'this.#core.table.cells.onReplayed();',
+    with: '',
+    foundBy: sim,
+  },
+  {
     id: 'repair-in-memory-only',
     number: 'own',
     title: 'a record that came without a log entry waits for the next checkpoint',

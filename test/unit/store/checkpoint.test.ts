@@ -8,7 +8,7 @@ import { decodeLaneState } from '../../../src/store/lane.ts';
 import { allLeaves, originKey, parseTreeKey, recordKey } from '../../../src/store/layout.ts';
 import { LEAVES, Leaves, leafOf } from '../../../src/store/leaves.ts';
 import { storedHead } from '../../../src/store/tip.ts';
-import { key, namespace, run } from '../../support/build.ts';
+import { key, mutation, namespace, run } from '../../support/build.ts';
 import { MachineRoom, ownOrigin } from '../../support/machine-room.ts';
 
 const OWN = ownOrigin(1);
@@ -184,6 +184,19 @@ describe('a start', () => {
     expectInStep();
     const keys = room.core.tree.census?.entries()[0]?.[1].keys;
     expect(keys).toBe(300);
+  });
+
+  it('shows what it has replayed as durable, before anything is committed', () => {
+    room.hold(...entriesTo(1));
+    room.core.checkpoint.request(room.turn);
+    room.commit();
+    const { chain } = room.core.log.open(OWN);
+    const again = { origin: OWN, seq: 2, hlc: 1e6, namespace: NS, key: key('k1') };
+    room.hold(mutation(again, chain));
+    const { cells } = room.restarted().core.table;
+    const cell = cells.read(NS, key('k1'));
+    expect([cells.isDurable(cell), cells.undurableCount]).toEqual([true, 0]);
+    expect(cells.readDurable(NS, key('k1')).record).toMatchObject({ hlc: 1e6 });
   });
 
   it('replays nothing behind a checkpoint that has ended', () => {
