@@ -22,7 +22,7 @@ import { incredible, PeerCheck } from '../peers/peer-check.ts';
 import { holderOf } from '../peers/peers.ts';
 import { StaleDisk } from '../peers/stale-disk.ts';
 import { ParkingLot } from '../quorum/parking-lot.ts';
-import { type Park, Recovery, type Replay } from '../store/recovery.ts';
+import { type Park, Recovery } from '../store/recovery.ts';
 import { Intake } from '../stream/intake.ts';
 import { PullServer } from '../stream/pull-server.ts';
 import { Expiry } from '../upkeep/expiry.ts';
@@ -39,6 +39,7 @@ import { ListDesk } from './desk/lists.ts';
 import { multiLeader } from './desk/multi-leader.ts';
 import type { Part, PartName } from './part.ts';
 import { type Hasten, Reads } from './desk/reads.ts';
+import { replayOf } from './replay.ts';
 import { Streams } from '../stream/own-streams.ts';
 import { Writes } from './desk/writes.ts';
 
@@ -67,15 +68,8 @@ export type Machines = ReturnType<typeof createMachines>;
 export function createMachines(core: Core, { fits, admits, run, onRecovered }: PartsOptions) {
   const { settings, log, held, own, origin, metrics } = core;
   const park: Park = (origins, now) => incredible(origins, succession.stored(), origin, now);
-  const replay: Replay = {
-    // What a copy under way has shown to be deleted stays so.
-    begin: () => resync.begin(),
-    show(lane, entry, turn) {
-      core.absence.merge(entry, turn);
-      lane.onApplied(entry.seq);
-      core.idempotency.remember(entry, turn);
-    },
-  };
+  // What a copy under way has shown to be deleted stays so.
+  const replay = replayOf(core, () => resync.begin());
   const recovery = new Recovery(log, held, core.tree, metrics, park, replay, onRecovered);
   const catchUp = new CatchUp(core);
   const admission = new ReadAdmission(core, catchUp);

@@ -220,7 +220,6 @@ export class Replica {
     const { log, clock, origin, own, settings } = this.#core;
     const { catchUp, grace, memory, peerCheck, recovery, succession, writes } = this.#machines;
     assert(this.#incarnation > recovery.incarnation, 'replica: every start is a new incarnation');
-    this.#core.table.cells.onReplayed();
     this.#core.checkpoint.open(turn);
     own.begin(log, origin);
     for (const lane of log.lanes()) clock.raise(lane.hlc);

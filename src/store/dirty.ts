@@ -11,7 +11,7 @@
 //
 // Bounds: checkpoint.ts.
 
-import { assert } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Lsn } from '../model/effect.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
@@ -79,10 +79,9 @@ export class Dirty<Cell extends Held> {
 
   /** Gives what storage holds in its place; `undefined` where it was not dirty. */
   remove(leaf: number, namespace: NamespaceName, key: Key): Weight | undefined {
-    const entries = this.#leaves.get(leaf);
     const entry = this.#entry(leaf, namespace, key);
-    if (entries === undefined || entry === undefined) return undefined;
-    this.#drop(leaf, entries, entry);
+    if (entry === undefined) return undefined;
+    this.#drop(leaf, entry);
     return entry.lsn > 0 ? weightOf(entry.cell.record) : entry.stored;
   }
 
@@ -103,11 +102,10 @@ export class Dirty<Cell extends Held> {
 
   onDurable(lsn: Lsn): void {
     while (this.#writing.size > 0 && this.#writing.at(0).lsn <= lsn) {
-      const leaf = this.#writing.shift()?.leaf ?? 0;
-      const entries = this.#leaves.get(leaf);
-      if (entries === undefined) continue;
+      const { leaf } = present(this.#writing.shift(), 'dirty: a leaf is being written');
+      const entries = this.#leaves.get(leaf) ?? [];
       for (const entry of entries.filter((each) => each.lsn > 0 && each.lsn <= lsn))
-        this.#drop(leaf, entries, entry);
+        this.#drop(leaf, entry);
     }
   }
 
@@ -154,7 +152,8 @@ export class Dirty<Cell extends Held> {
     return undefined;
   }
 
-  #drop(leaf: number, entries: Entry<Cell>[], entry: Entry<Cell>): void {
+  #drop(leaf: number, entry: Entry<Cell>): void {
+    const entries = present(this.#leaves.get(leaf), 'dirty: what is dropped is there');
     this.#size--;
     this.#bytes -= encodedOf(entry.cell.record).length;
     assert(this.#size >= 0 && this.#bytes >= 0, 'dirty: what is dropped was counted');

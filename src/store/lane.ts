@@ -106,7 +106,6 @@ export class Lane {
     this.received = mutation.seq;
     this.chain = mutation.chain;
     if (mutation.hlc > this.hlc) this.hlc = mutation.hlc;
-    this.dirty = true;
   }
 
   /** The entry is visible to readers, as all before it are. */

@@ -141,11 +141,9 @@ export class Log {
       floorChain: chain,
     });
     lane.durable = before.durable;
-    lane.isStateDirty = true;
     assert(lane.received > before.received, 'log: a jump goes forward');
-    lane.dirty = true;
     this.#lanes.set(origin, lane);
-    this.#dirty.push(lane);
+    this.#touchState(lane, out);
     this.#truncated.push({ lsn: out.lsn, span: laneSpan(origin, 1, seq) });
     return lane;
   }
@@ -155,9 +153,8 @@ export class Log {
       this.#lanes.get(lane.id) === lane,
       'log: what is appended goes to the lane that is read',
     );
-    if (!lane.dirty) this.#dirty.push(lane);
     lane.append(mutation);
-    out.awaitSeal();
+    this.#touch(lane, out);
     this.#batchEntries++;
     this.#keep(lane, mutation);
   }
@@ -169,10 +166,8 @@ export class Log {
 
   /** At start: an entry behind the mark, which storage has. */
   replay(lane: Lane, mutation: Mutation): void {
-    const { dirty } = lane;
     assert(lane.sealed === lane.received, 'log: an entry is replayed before any is appended');
     lane.append(mutation);
-    lane.dirty = dirty;
     lane.sealed = mutation.seq;
     lane.onDurable(mutation.seq);
     this.#durable.set(lane.id, mutation.seq);
@@ -225,9 +220,13 @@ export class Log {
   }
 
   #touchState(lane: Lane, out: Outbox): void {
+    lane.isStateDirty = true;
+    this.#touch(lane, out);
+  }
+
+  #touch(lane: Lane, out: Outbox): void {
     if (!lane.dirty) this.#dirty.push(lane);
     lane.dirty = true;
-    lane.isStateDirty = true;
     out.awaitSeal();
   }
 

@@ -58,6 +58,8 @@ export type Park = (origins: readonly LaneId[], now: Now) => ReadonlySet<LaneId>
 export interface Replay {
   begin(): void;
   show(lane: Lane, entry: Mutation, turn: Turn): void;
+  /** All of them are shown. */
+  end(): void;
 }
 
 type RecoveryProgress = 'reading' | 'done' | 'damaged';
@@ -256,6 +258,7 @@ export class Recovery {
   #verifyNext(out: Outbox): RecoveryProgress {
     const lane = this.#toVerify[this.#verified];
     if (lane === undefined) {
+      this.#replay.end();
       this.#step = 'held';
       this.#read(allHeld(), out);
       return 'reading';

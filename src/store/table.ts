@@ -128,7 +128,7 @@ export class Table {
     if (cell.damaged) return 'damaged';
     if (includes(current, record)) return isSame(current, record) ? 'known' : 'lost';
     this.#replace(cell, merge(current, record), out);
-    this.#writeLeafNow(leafOf(record.namespace, record.key), out);
+    this.store(record, out);
     return 'won';
   }
 
@@ -142,7 +142,7 @@ export class Table {
     this.#tree.distrust(out);
     this.#index.ensure(record, out);
     this.#show(cell, record, out);
-    this.#writeLeafNow(leafOf(record.namespace, record.key), out);
+    this.store(record, out);
   }
 
   /** Writes what memory shows of a key over what storage holds of it. */
@@ -195,7 +195,7 @@ export class Table {
     if (includes(stored, record)) return false;
     this.#index.ensure(record, out);
     this.#show({ record: stored, lsn: 0, damaged: false }, record, out);
-    this.#writeLeafNow(leafOf(record.namespace, record.key), out);
+    this.store(record, out);
     return true;
   }
 

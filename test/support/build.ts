@@ -75,7 +75,14 @@ export function namespacesOf(members: readonly Member[], document: object): Name
 /**
  * Every commit ends with a checkpoint of all that it changed, so the disk shows what memory shows.
  */
-const CHECKPOINT_AT_ONCE = { checkpointBytes: 1, checkpointEntries: 1, checkpointMs: 0 };
+export const CHECKPOINT_AT_ONCE = { checkpointBytes: 1, checkpointEntries: 1, checkpointMs: 0 };
+
+/** No checkpoint begins of itself. */
+export const CHECKPOINT_NEVER = {
+  checkpointBytes: 1e9,
+  checkpointEntries: 1e9,
+  checkpointMs: 1e9,
+};
 
 export function settingsOf(
   members: readonly Member[],

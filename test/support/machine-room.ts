@@ -23,8 +23,9 @@ import type { Settings } from '../../src/model/settings.ts';
 import type { Peer } from '../../src/peers/peers.ts';
 import { type Core, createCore } from '../../src/replica/core.ts';
 import type { Durable } from '../../src/replica/part.ts';
+import { replayOf } from '../../src/replica/replay.ts';
 import { writeIncarnation } from '../../src/store/incarnation.ts';
-import { Recovery, type Replay } from '../../src/store/recovery.ts';
+import { Recovery } from '../../src/store/recovery.ts';
 import { MemoryDisk } from '../cluster/memory-disk.ts';
 import { helloOf, membershipOf, membersOf, mutation, origin, settingsOf } from './build.ts';
 import { readBack, release, type Sent, sent } from './outbox.ts';
@@ -190,19 +191,10 @@ export class MachineRoom {
 
   /** Where the disk is damaged the turn says that the replica halts, and nothing is begun. */
   #recover(): void {
-    const { checkpoint, held, log, metrics, origin: current, own, table, tree } = this.core;
+    const { checkpoint, held, log, metrics, origin: current, own, tree } = this.core;
     const nothing = (): ReadonlySet<never> => new Set();
-    const { absence, idempotency } = this.core;
-    const replay: Replay = {
-      begin: () => {},
-      show(lane, entry, turn) {
-        absence.merge(entry, turn);
-        lane.onApplied(entry.seq);
-        idempotency.remember(entry, turn);
-      },
-    };
+    const replay = replayOf(this.core, () => {});
     const begin = (): void => {
-      table.cells.onReplayed();
       checkpoint.open(this.turn);
       own.begin(log, current);
       writeIncarnation(this.#incarnation, this.turn);

@@ -19,4 +19,4 @@ export function markAll(log: Log, out: HostTurn): void {
 }
 
 /** A replica that replays nothing. */
-export const NO_REPLAY = { begin: () => {}, show: () => {} };
+export const NO_REPLAY = { begin: () => {}, show: () => {}, end: () => {} };

@@ -12,6 +12,7 @@ import { LEAVES, Leaves, leafOf } from '../../src/store/leaves.ts';
 import { RecordIndex } from '../../src/store/record-index.ts';
 import { Table } from '../../src/store/table.ts';
 import { HashTree } from '../../src/store/tree.ts';
+import { CHECKPOINT_AT_ONCE } from './build.ts';
 import { KeyMap } from './key-map.ts';
 
 export class TreeRoom {
@@ -31,7 +32,7 @@ export class TreeRoom {
     this.log = new Log(tailBytes, metrics);
     this.table = new Table(get, cacheBytes, metrics, index, this.tree);
     this.absence = new Absence(this.log, this.table, metrics);
-    const settings = { checkpointBytes: 1, checkpointEntries: 1, checkpointMs: 0 };
+    const settings = CHECKPOINT_AT_ONCE;
     this.checkpoint = new Checkpoint({
       log: this.log,
       table: this.table,

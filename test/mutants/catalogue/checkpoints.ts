@@ -55,10 +55,13 @@ export const checkpoints: readonly Mutant[] = [
     id: 'replayed-not-durable',
     number: 'own',
     title: 'until its first commit a start shows what was stored before what it has replayed',
-    file: 'src/replica/replica.ts',
-    replace: 'this.#core.table.cells.onReplayed();',
+    file: 'src/store/recovery.ts',
+    replace: 'this.#replay.end();',
     with: '',
-    foundBy: sim,
+    foundBy: named(
+      'test/unit/store/checkpoint.test.ts',
+      'a start shows what it has replayed as durable, before anything is committed',
+    ),
   },
   {
     id: 'repair-in-memory-only',

@@ -7,7 +7,7 @@ import type { LaneId } from '../../../src/model/id.ts';
 import type { SnapshotMessage } from '../../../src/model/message.ts';
 import { type Mutation, recordOf } from '../../../src/model/record.ts';
 import { recordKey } from '../../../src/store/layout.ts';
-import { key, namespace, origin, run } from '../../support/build.ts';
+import { CHECKPOINT_NEVER, key, namespace, origin, run } from '../../support/build.ts';
 import { AP, EU, MachineRoom } from '../../support/machine-room.ts';
 
 const [NS, NT] = [namespace('ns'), namespace('nt')];
@@ -195,8 +195,7 @@ describe('a copy', () => {
   });
 
   it('stores what only the logs had before its range counts as copied', () => {
-    const never = { checkpointBytes: 1e9, checkpointEntries: 1e9, checkpointMs: 1e9 };
-    ap = new Side(AP, never);
+    ap = new Side(AP, CHECKPOINT_NEVER);
     ap.room.greet(EU, { vector: [[US1, KEYS]] });
     const gone = key('gone');
     const both = run(origin('us-1.2'), 2, (seq) => {

@@ -17,7 +17,7 @@ import { Log } from '../../../src/store/log.ts';
 import { RecordIndex } from '../../../src/store/record-index.ts';
 import { Table } from '../../../src/store/table.ts';
 import { HashTree } from '../../../src/store/tree.ts';
-import { key, namespace, origin, run } from '../../support/build.ts';
+import { CHECKPOINT_AT_ONCE, key, namespace, origin, run } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
 import { readBack, sent } from '../../support/outbox.ts';
 
@@ -46,7 +46,7 @@ class Side {
     const index = new RecordIndex(() => false, get, this.metrics);
     this.table = new Table(get, 1e6, this.metrics, index, tree);
     this.absence = new Absence(this.log, this.table, this.metrics);
-    const settings = { checkpointBytes: 1, checkpointEntries: 1, checkpointMs: 0 };
+    const settings = CHECKPOINT_AT_ONCE;
     const { log, table, metrics } = this;
     this.checkpoint = new Checkpoint({ log, table, metrics, room: { isLow: false }, settings });
     this.checkpoint.open(this.out);

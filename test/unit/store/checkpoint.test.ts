@@ -1,19 +1,23 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { HostTurn } from '../../../src/host/turn.ts';
+import { HostTurn } from '../../../src/host/turn.ts';
 import { ROOM_UNBOUNDED } from '../../../src/model/disk.ts';
 import { decodeRecord } from '../../../src/model/encoding.ts';
 import { type Mutation, recordOf } from '../../../src/model/record.ts';
+import { type Core, createCore } from '../../../src/replica/core.ts';
+import { replayOf } from '../../../src/replica/replay.ts';
 import { unseal } from '../../../src/store/envelope.ts';
 import { decodeLaneState } from '../../../src/store/lane.ts';
 import { allLeaves, originKey, parseTreeKey, recordKey } from '../../../src/store/layout.ts';
 import { LEAVES, Leaves, leafOf } from '../../../src/store/leaves.ts';
+import { Recovery } from '../../../src/store/recovery.ts';
 import { storedHead } from '../../../src/store/tip.ts';
-import { key, mutation, namespace, run } from '../../support/build.ts';
+import { CHECKPOINT_NEVER, key, mutation, namespace, run } from '../../support/build.ts';
 import { MachineRoom, ownOrigin } from '../../support/machine-room.ts';
+import { readBack } from '../../support/outbox.ts';
 
 const OWN = ownOrigin(1);
 const NS = namespace('ns');
-const settings = { checkpointBytes: 1e9, checkpointEntries: 1e9, checkpointMs: 1e9 };
+const settings = CHECKPOINT_NEVER;
 
 let room: MachineRoom;
 beforeEach(() => {
@@ -170,6 +174,23 @@ describe('a checkpoint', () => {
   });
 });
 
+/** The next incarnation once it has read what is stored, and before it commits anything. */
+function recovered(): Core {
+  const { disk } = room;
+  const get = (name: Uint8Array) => disk.get(name);
+  const core = createCore({ settings: room.core.settings, policies: [], incarnation: 2, get });
+  const { log, held, tree, metrics } = core;
+  const turn = new HostTurn(core.timers);
+  const park = (): ReadonlySet<never> => new Set();
+  const replay = replayOf(core, () => {});
+  let isDone = false;
+  const done = () => (isDone = true);
+  new Recovery(log, held, tree, metrics, park, replay, done).begin(turn);
+  while (readBack(turn, (request) => disk.range(request)));
+  expect(isDone).toBe(true);
+  return core;
+}
+
 describe('a start', () => {
   it('replays what is behind the mark, whatever pieces the crash left', () => {
     room.hold(...entriesTo(300, 1000));
@@ -193,7 +214,7 @@ describe('a start', () => {
     const { chain } = room.core.log.open(OWN);
     const again = { origin: OWN, seq: 2, hlc: 1e6, namespace: NS, key: key('k1') };
     room.hold(mutation(again, chain));
-    const { cells } = room.restarted().core.table;
+    const { cells } = recovered().table;
     const cell = cells.read(NS, key('k1'));
     expect([cells.isDurable(cell), cells.undurableCount]).toEqual([true, 0]);
     expect(cells.readDurable(NS, key('k1')).record).toMatchObject({ hlc: 1e6 });

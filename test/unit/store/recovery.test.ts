@@ -12,7 +12,7 @@ import { heldKey, logKey, metaKey, originKey, treeKey } from '../../../src/store
 import { Log } from '../../../src/store/log.ts';
 import { Recovery } from '../../../src/store/recovery.ts';
 import { HashTree } from '../../../src/store/tree.ts';
-import { key, mutation, origin, run } from '../../support/build.ts';
+import { CHECKPOINT_NEVER, key, mutation, origin, run } from '../../support/build.ts';
 import { MachineRoom, ownOrigin } from '../../support/machine-room.ts';
 import { readBack } from '../../support/outbox.ts';
 import { encodeLaneState } from '../../../src/store/lane.ts';
@@ -233,8 +233,7 @@ describe('a start over damage', () => {
   });
 
   it('halts when the last entries behind the mark are missing', () => {
-    const never = { checkpointBytes: 1e9, checkpointEntries: 1e9, checkpointMs: 1e9 };
-    before = new MachineRoom({ settings: never });
+    before = new MachineRoom({ settings: CHECKPOINT_NEVER });
     for (const entry of run(B1, 5)) before.hold(entry);
     expect(before.disk.get(originKey(B1))).toBeUndefined();
     remove(logKey(0, B1, 5));

@@ -4,7 +4,7 @@ import { type Mutation, recordOf } from '../../../src/model/record.ts';
 import { recordKey, tombstoneKey } from '../../../src/store/layout.ts';
 import { readForgotten, forgottenMark } from '../../../src/store/table.ts';
 import { Tombstones } from '../../../src/upkeep/tombstones.ts';
-import { key, mutation, namespace, origin, run } from '../../support/build.ts';
+import { CHECKPOINT_NEVER, key, mutation, namespace, origin, run } from '../../support/build.ts';
 import { MachineRoom, ownOrigin } from '../../support/machine-room.ts';
 
 const NS = namespace('ns');
@@ -61,8 +61,7 @@ describe('a tombstone', () => {
   });
 
   it('stays until a checkpoint covers what was received when it was settled', () => {
-    const never = { checkpointBytes: 1e9, checkpointEntries: 1e9, checkpointMs: 1e9 };
-    room = new MachineRoom({ regions: ['ap'], settings: never });
+    room = new MachineRoom({ regions: ['ap'], settings: CHECKPOINT_NEVER });
     start();
     room.hold(...deletes(OWN, 1));
     beats();
