@@ -100,11 +100,11 @@ export function networkContract(name: string, createRig: () => Promise<NetworkRi
 
     afterEach(() => rig.close());
 
-    it('connects both sides once', () => {
+    it('connects the two replicas once', () => {
       expect(ears.map(({ connections }) => connections.length)).toEqual([1, 1]);
     });
 
-    it('brings messages in order, both ways', async () => {
+    it('delivers messages in order, in both directions', async () => {
       const numbers = Array.from({ length: 500 }, (_, at) => at);
       for (const at of numbers) {
         say(0, numbered(at));
@@ -115,7 +115,7 @@ export function networkContract(name: string, createRig: () => Promise<NetworkRi
       expect(numbersOf(ears[0].heard)).toEqual(numbers.map((at) => at + 1000));
     });
 
-    it('brings what was queued between two flushes in one frame', async () => {
+    it('delivers what was queued between two flushes in one frame', async () => {
       say(0, numbered(1), numbered(2), numbered(3));
       say(0, numbered(4));
       await rig.until(() => ears[1].heard.length === 4);
@@ -129,14 +129,14 @@ export function networkContract(name: string, createRig: () => Promise<NetworkRi
       expect(rig.framesArrived(0, 1)).toBe(1);
     });
 
-    it('brings log entries with the bytes that they have', async () => {
+    it('delivers log entries with their original bytes', async () => {
       const entries = run(origin('eu-1.7'), 40);
       say(0, { kind: 'entries', origin: origin('eu-1.7'), entries });
       await rig.until(() => ears[1].heard.length === 1);
       expect(ears[1].heard).toEqual([{ kind: 'entries', origin: 'eu-1.7', entries }]);
     });
 
-    it('brings large messages', async () => {
+    it('delivers large messages', async () => {
       say(1, large(3_000_000), numbered(1));
       await rig.until(() => ears[0].heard.length === 2);
       const [first, second] = ears[0].heard;
@@ -146,7 +146,7 @@ export function networkContract(name: string, createRig: () => Promise<NetworkRi
       expect(value?.every((byte) => byte === 7)).toBe(true);
     });
 
-    it('tells both sides when the connection breaks, and connects again', async () => {
+    it('reports a broken connection to both sides, and connects again', async () => {
       rig.sever();
       await rig.until(() => ears[0].disconnects === 1 && ears[1].disconnects === 1);
       await together();
@@ -156,7 +156,7 @@ export function networkContract(name: string, createRig: () => Promise<NetworkRi
       expect(ears.map(({ connections }) => connections.length)).toEqual([2, 2]);
     });
 
-    it('drops what is sent while there is no connection', async () => {
+    it('drops messages that are sent while there is no connection', async () => {
       rig.sever();
       await apart();
       say(0, numbered(1));
@@ -168,7 +168,7 @@ export function networkContract(name: string, createRig: () => Promise<NetworkRi
       expect([...numbersOf(ears[0].heard), ...numbersOf(ears[1].heard)]).toEqual([2, 2]);
     });
 
-    it('drops the connection to a peer that does not read, and bounds what waits', async () => {
+    it('ends the connection to a peer that does not read, and bounds the bytes that wait for it', async () => {
       let most = 0;
       rig.stall(0, 1);
       await rig.until(() => {
@@ -185,7 +185,7 @@ export function networkContract(name: string, createRig: () => Promise<NetworkRi
       await rig.until(() => ears[1].heard.at(-1)?.kind === 'read-reply');
     });
 
-    it('gives up a peer of which nothing is heard, on both sides', async () => {
+    it('ends a connection on which nothing arrives, on both sides', async () => {
       rig.stall(0, 1);
       rig.stall(1, 0);
       await apart();
@@ -195,7 +195,7 @@ export function networkContract(name: string, createRig: () => Promise<NetworkRi
       await together();
     });
 
-    it('drops the connection over a frame that was changed on the way', async () => {
+    it('ends the connection when a frame was changed on the way', async () => {
       rig.disturb(0, 1);
       say(0, numbered(1));
       await rig.until(() => ears[0].disconnects === 1 && ears[1].disconnects === 1);
@@ -203,7 +203,7 @@ export function networkContract(name: string, createRig: () => Promise<NetworkRi
       expect(ears[1].heard).toEqual([]);
     });
 
-    it('loses messages only with their connection', async () => {
+    it('loses messages only together with their connection', async () => {
       let sent = 0;
       for (let round = 0; round < 4; round++) {
         const before = ears[1].connections.length;

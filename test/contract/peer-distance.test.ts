@@ -33,7 +33,7 @@ function network(index: number, address: string): WsNetwork {
 
 const numbered = (windowBytes: number): Message => ({ kind: 'ack', vector: [], windowBytes });
 
-it('a frame arrives in order and not before its time', async () => {
+it('a frame arrives in order, and not before the emulated delay has passed', async () => {
   const us = network(1, '');
   const { port } = await us.listen();
   const eu = network(0, `127.0.0.1:${port}`);

@@ -144,8 +144,8 @@ async function until(done: () => boolean): Promise<void> {
 
 const portOf = (address: string) => Number(address.split(':')[1]);
 
-describe('who asks a replica who it is', () => {
-  it('hears its region and its epoch, also where it is no member there', async () => {
+describe('a probe of a replica', () => {
+  it('is answered with its region and epoch, also when the replica is no member', async () => {
     const { port, ear } = await listening({ epoch: () => 7 });
     const there = { kind: 'there', region: 'us', epoch: 7 };
     expect(await probing(port)).toEqual(there);
@@ -160,12 +160,12 @@ describe('who asks a replica who it is', () => {
     ['refused: cluster', 'us-1', { clusterId: 'eight-seas' }],
     ['refused: proof', 'us-1', { secret: OTHER_SECRET }],
     ['refused: version', 'us-1', { protocols: [9] }],
-  ])('is told when it is not who is meant: %s', async (reason, id, changes) => {
+  ])('reports a replica that is not the intended one: %s', async (reason, id, changes) => {
     const { port } = await listening();
     expect(await probing(port, id, changes)).toEqual({ kind: 'other', reason });
   });
 
-  it('finds nobody where nobody listens, and nobody yet where a replica has not begun', async () => {
+  it('reports an address where no process listens, and a replica that has not begun', async () => {
     const starting = network(US, 'nobody.invalid:1');
     const { port } = await starting.listen();
     expect(await probing(port)).toEqual({
@@ -181,7 +181,7 @@ describe('who asks a replica who it is', () => {
     });
   });
 
-  it('believes nobody who cannot prove it, and says nothing to who proves nothing', async () => {
+  it('does not trust a replica without a proof, and reveals nothing to a caller without one', async () => {
     const { port } = await listening();
     // A program in between changes the region.
     const proxy = await proxyTo(port);
@@ -201,7 +201,7 @@ describe('who asks a replica who it is', () => {
     expect(answer?.headers).not.toHaveProperty('conit-region');
   });
 
-  it('cannot connect with the proof of a question', async () => {
+  it('cannot be used to connect: its proof has another role', async () => {
     const { port, ear } = await listening();
     const asked = raw(port);
     asked.send(requestText(greetingHeaders(greeting()), '/probe'));
@@ -225,7 +225,7 @@ describe('a secret', () => {
     expect([us.ear.connects, ear.connects]).toEqual([0, 0]);
   });
 
-  it('never travels, and neither do its halves', async () => {
+  it('never travels on the wire, not even in part', async () => {
     const us = await listening();
     const proxy = await proxyTo(us.port);
     const ear = await dialing(portOf(proxy.address));
@@ -252,7 +252,7 @@ describe('a dialer', () => {
     ['malformed', 400, greeting({ offered: '1,,2' })],
     ['malformed', 400, greeting({ clusterId: 'a b' })],
     ['malformed', 400, greeting({}, 'eu-1', 2 ** 40)],
-  ])('is refused with the reason: %s', async (reason, status, said) => {
+  ])('is refused with the reason %s', async (reason, status, said) => {
     const us = await listening();
     const peer = raw(us.port);
     const answer = await peer.greet(said);
@@ -261,7 +261,7 @@ describe('a dialer', () => {
     expect(us.refused(reason)).toBe(1);
   });
 
-  it('with a larger id is refused: it has to be dialed', async () => {
+  it('with a larger id is refused: the other side has to dial', async () => {
     const eu = network(EU, 'nobody.invalid:1');
     const { port } = await eu.listen();
     eu.start(new Ear());
@@ -269,7 +269,7 @@ describe('a dialer', () => {
     expect(answer?.headers['conit-refusal']).toBe('direction');
   });
 
-  it('is told which versions there are when none is common', async () => {
+  it('without a common version gets the list of versions that the listener speaks', async () => {
     const us = await listening();
     const answer = await raw(us.port).greet(greeting({ offered: '7' }));
     expect(answer?.headers['conit-protocols']).toBe('1');
@@ -304,7 +304,7 @@ describe('a dialer', () => {
     expect((await peer.answer())?.headers['conit-refusal']).toBe('challenge');
   });
 
-  it('gets one challenge a connection, and one try', async () => {
+  it('gets one challenge for each connection, and one try', async () => {
     const us = await listening();
     const peer = raw(us.port);
     expect((await peer.greet(greeting()))?.status).toBe(401);
@@ -367,7 +367,7 @@ describe('a listener', () => {
       'the proof of the dialer sent back',
       (requests: string[]) => header(requests[1], 'Conit-Proof'),
     ],
-  ])('with %s is left', async (_, proof) => {
+  ])('that answers with %s is not trusted: the dialer ends the connection', async (_, proof) => {
     let greetings = 0;
     const port = await impostor((requests) => {
       if (requests.length > 1) return upgradedText(proof(requests));
@@ -380,7 +380,7 @@ describe('a listener', () => {
     expect(ear.connects).toBe(0);
   });
 
-  it('that answers at endless length is left', async () => {
+  it('that answers without end is not trusted: the dialer ends the connection', async () => {
     let greetings = 0;
     const port = await impostor((requests) => {
       if (requests.length === 1) greetings++;
@@ -391,7 +391,7 @@ describe('a listener', () => {
     expect(ear.connects).toBe(0);
   });
 
-  it('that never answers is left after the time-out', async () => {
+  it('that never answers is given up after the time-out', async () => {
     let greetings = 0;
     const port = await impostor((requests) => {
       if (requests.length === 1) greetings++;
@@ -404,7 +404,7 @@ describe('a listener', () => {
 });
 
 describe('the version', () => {
-  it('is the highest that both speak', async () => {
+  it('is the highest that both sides speak', async () => {
     const us = await listening({ protocols: [1] });
     const ear = await dialing(us.port, { protocols: [3, 2, 1] });
     await until(() => ear.connects === 1 && us.ear.connects === 1);
@@ -443,7 +443,7 @@ describe('a browser', () => {
 
 describe('a stranger', () => {
   it.each(['/', '/peer/', '/peer?x', '/PEER', '//peer', '/peer%00'])(
-    'finds nothing at %s',
+    'gets no answer at %s',
     async (path) => {
       const us = await listening();
       const peer = raw(us.port);
@@ -453,7 +453,7 @@ describe('a stranger', () => {
     },
   );
 
-  it('may not send more than a kilobyte of headers', async () => {
+  it('may not send more than one kilobyte of headers', async () => {
     const us = await listening();
     const peer = raw(us.port);
     expect((await peer.greet(greeting(), { headers: { X: 'x'.repeat(1024) } }))?.status).toBe(431);
@@ -469,7 +469,7 @@ describe('a stranger', () => {
     await peer.closed;
   });
 
-  it('is not read when it sends frames', async () => {
+  it('has its frames ignored', async () => {
     const us = await listening();
     const peer = raw(us.port);
     peer.send(websocketFrame(BINARY, encodeFrame([ACK])));
@@ -478,7 +478,7 @@ describe('a stranger', () => {
     expect([us.ear.connects, us.ear.heard.length]).toEqual([0, 0]);
   });
 
-  it('is not read when it sends 150 000 tiny fragments', async () => {
+  it('has 150,000 tiny fragments ignored', async () => {
     const us = await listening();
     const peer = raw(us.port);
     const fragment = websocketFrame(0, Uint8Array.of(1));
@@ -487,15 +487,18 @@ describe('a stranger', () => {
     expect(us.refused('malformed')).toBe(1);
   });
 
-  it.each(['', 'GET /peer HTTP/1.1\r\nHo'])('that stops after "%s" is dropped', async (said) => {
-    const us = await listening({ limits: { handshakeTimeoutMs: 50 } });
-    const peer = raw(us.port);
-    peer.send(said);
-    await peer.closed;
-    expect(us.refused('timeout')).toBe(1);
-  });
+  it.each(['', 'GET /peer HTTP/1.1\r\nHo'])(
+    'that stops after "%s" is disconnected',
+    async (said) => {
+      const us = await listening({ limits: { handshakeTimeoutMs: 50 } });
+      const peer = raw(us.port);
+      peer.send(said);
+      await peer.closed;
+      expect(us.refused('timeout')).toBe(1);
+    },
+  );
 
-  it('that drips its handshake is dropped all the same', async () => {
+  it('that sends its handshake byte by byte is disconnected at the same time', async () => {
     const us = await listening({ limits: { handshakeTimeoutMs: 100 } });
     const peer = raw(us.port);
     expect((await peer.greet(greeting()))?.status).toBe(401);
@@ -506,7 +509,7 @@ describe('a stranger', () => {
     expect(us.refused('timeout')).toBe(1);
   });
 
-  it('among many makes room for the next, and a peer still gets in', async () => {
+  it('among many is disconnected to make room, and a peer still connects', async () => {
     const us = await listening({ limits: { strangersMax: 4 } });
     const idle = Array.from({ length: 20 }, () => raw(us.port));
     await until(() => us.refused('crowded') >= 16);
@@ -516,7 +519,7 @@ describe('a stranger', () => {
     expect(us.ear.connects).toBe(1);
   });
 
-  it('in a flood that says nothing costs nobody a place who has greeted', async () => {
+  it('that opens many silent connections takes no place of a connection that has greeted', async () => {
     const us = await listening({ limits: { strangersMax: 16 } });
     const greeted: RawPeer[] = [];
     for (let i = 0; i < 2; i++) {
@@ -530,7 +533,7 @@ describe('a stranger', () => {
     expect(greeted.every(({ socket }) => !socket.destroyed)).toBe(true);
   });
 
-  it('of one address that greets crowds out its like, and no member at a known address', async () => {
+  it('that greets from one address displaces others of that address, and no member at a known address', async () => {
     const us = await listening({ limits: { strangersMax: 8 } });
     const proved = raw(us.port);
     expect((await proved.shake(greeting(), SECRET))?.status).toBe(101);
@@ -561,7 +564,7 @@ describe('a peer', () => {
     return peer.received.readUInt16BE(2);
   }
 
-  it('that proved itself is heard', async () => {
+  it('has its messages read once it has proved itself', async () => {
     const us = await listening();
     const peer = await admitted(us);
     peer.send(websocketFrame(BINARY, encodeFrame([ACK, ACK])));
@@ -587,7 +590,7 @@ describe('a peer', () => {
     expect(answer?.headers['conit-proof']).toBe(proofOf(SECRET, 'listener', transcript));
   });
 
-  it('that connects again takes the place of its former connection', async () => {
+  it('that connects again replaces its earlier connection', async () => {
     const us = await listening();
     const former = await admitted(us);
     const present = await admitted(us);
@@ -599,7 +602,7 @@ describe('a peer', () => {
     expect(us.ear.heard).toHaveLength(2);
   });
 
-  it('of an older incarnation does not throw out the present one', async () => {
+  it('of an older incarnation does not replace the connection of the present one', async () => {
     const us = await listening();
     await admitted(us, 5);
     const answer = await raw(us.port).shake(greeting({}, 'eu-1', 4), SECRET);
@@ -614,7 +617,7 @@ describe('a peer', () => {
     ['a frame of another version', BINARY, Buffer.from(encodeFrame([ACK], 2)), 4001],
     ['a fragment that is not the last', 0x02, Buffer.from('x'), 1008],
     ['reserved bits', 0xf2, Buffer.from('x'), 1002],
-  ])('that sends %s is closed with a code', async (_, first, payload, code) => {
+  ])('that sends %s gets a close code', async (_, first, payload, code) => {
     const us = await listening();
     const peer = await admitted(us);
     peer.send(websocketFrame(first, payload));
@@ -625,14 +628,14 @@ describe('a peer', () => {
     expect(us.ear.heard).toEqual([]);
   });
 
-  it('that announces a frame beyond the bound is closed before it sends it', async () => {
+  it('that announces a frame beyond the bound is disconnected before it sends the frame', async () => {
     const us = await listening({ limits: { frameBytesMax: 100_000 } });
     const peer = await admitted(us);
     peer.send(websocketFrame(BINARY, new Uint8Array(0), 100_001));
     expect(await closeCode(peer)).toBe(1009);
   });
 
-  it('that sends 150 000 tiny fragments is closed and costs no memory', async () => {
+  it('that sends 150,000 tiny fragments is disconnected, and memory does not grow', async () => {
     const us = await listening();
     const peer = await admitted(us);
     const before = process.memoryUsage().rss;
@@ -645,7 +648,7 @@ describe('a peer', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
   });
 
-  it('that floods with pings is dropped or answered, within bounds', async () => {
+  it('that floods with pings is disconnected or answered, and memory stays bounded', async () => {
     const us = await listening();
     const peer = await admitted(us);
     const ping = websocketFrame(0x89, new Uint8Array(0));
@@ -659,7 +662,7 @@ describe('a peer', () => {
 });
 
 describe('two requests at once', () => {
-  it('give no way around the challenge', async () => {
+  it('cannot bypass the challenge', async () => {
     const us = await listening();
     const peer = raw(us.port);
     peer.send(requestText({}) + upgradeText(freshNonce()));

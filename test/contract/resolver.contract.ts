@@ -53,7 +53,7 @@ export function resolverContract(name: string, resolver: Resolver): void {
       );
     });
 
-    it('is the same for every order and number of deliveries', () => {
+    it('does not depend on the order or the number of deliveries', () => {
       const deliveries = fc
         .array(anyMutation.map(recordOf), { minLength: 1, maxLength: 8 })
         .chain((records) => {
@@ -68,7 +68,7 @@ export function resolverContract(name: string, resolver: Resolver): void {
       );
     });
 
-    it('includes exactly what merging into it changes nothing', () => {
+    it('includes another record exactly if merging that record changes nothing', () => {
       fc.assert(
         fc.property(anyRecord, anyRecord, (a, b) => {
           expect(includes(a, b)).toBe(isSame(merge(a, b), a));
@@ -78,7 +78,7 @@ export function resolverContract(name: string, resolver: Resolver): void {
       );
     });
 
-    it('orders what it includes, and is the record itself where a merge changes nothing', () => {
+    it('comes after what it includes, and stays the same object when a merge changes nothing', () => {
       fc.assert(
         fc.property(anyRecord, anyRecord, anyRecord, (a, b, c) => {
           expect(includes(a, a)).toBe(true);
@@ -89,7 +89,7 @@ export function resolverContract(name: string, resolver: Resolver): void {
       );
     });
 
-    it('compares by its outline as it does itself', () => {
+    it('compares by its outline as by its whole content', () => {
       fc.assert(
         fc.property(anyRecord, anyRecord, (a, b) => {
           const [left, right] = [outlineOf(a), outlineOf(b)];
@@ -100,7 +100,7 @@ export function resolverContract(name: string, resolver: Resolver): void {
       );
     });
 
-    it('is in conflict with nothing that its writer had seen, and answers for any two', () => {
+    it('does not conflict with what its writer had seen, and compares with any other record', () => {
       fc.assert(
         fc.property(anyRecord, anyRecord, (a, b) => {
           const versions = versionsOf(b);
@@ -117,7 +117,7 @@ export function resolverContract(name: string, resolver: Resolver): void {
       );
     });
 
-    it('is covered by a vector that has all of its dots, and by none that lacks one', () => {
+    it('is covered by a vector that has all of its dots, and by no other', () => {
       fc.assert(
         fc.property(anyRecord, (record) => {
           const dots = versionsOf(record);

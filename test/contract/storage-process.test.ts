@@ -31,7 +31,7 @@ describe('LevelDB in a process of its own', () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  it('loses nothing that it acknowledged before kill -9, and keeps no hole', async () => {
+  it('loses nothing that it acknowledged before kill -9, and leaves no gap', async () => {
     let acknowledged = -1;
     for (let kill = 1; kill <= KILLS; kill++) {
       const child = start(folder);
@@ -45,7 +45,7 @@ describe('LevelDB in a process of its own', () => {
     expect(acknowledged).toBeGreaterThanOrEqual(40 * KILLS - 1);
   });
 
-  it('is locked for everybody else', async () => {
+  it('is locked against other processes', async () => {
     const child = start(folder);
     const said = listen(child);
     await until(child, () => said.length > 0);
@@ -54,7 +54,7 @@ describe('LevelDB in a process of its own', () => {
     await once(child, 'close');
   });
 
-  it.skipIf(!isInstalled('strace'))('syncs before it acknowledges', async () => {
+  it.skipIf(!isInstalled('strace'))('syncs a batch before it acknowledges it', async () => {
     const trace = join(root, 'trace');
     const child = startTraced(folder, trace);
     const said = listen(child);
@@ -65,7 +65,7 @@ describe('LevelDB in a process of its own', () => {
   });
 
   it.skipIf(!isInstalled('prlimit'))(
-    'acknowledges nothing after an append that the disk refused, though there is room again',
+    'acknowledges nothing after an append that the disk refused, even when there is room again',
     async () => {
       const child = startLimited(folder);
       const said = listen(child);

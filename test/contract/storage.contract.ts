@@ -76,7 +76,7 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
         expect(get('a')).toBe(undefined);
       });
 
-      it('gives back every byte of keys and values', async () => {
+      it('gives back keys and values byte for byte', async () => {
         const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
         expect(await commitBatch({ keys: [all], values: [all] })).toBe(undefined);
         expect(plain(store.storage.get(all))).toEqual(all);
@@ -104,7 +104,7 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
         expect(await commit()).toBe(undefined);
       });
 
-      it('answers after the call, never within it', async () => {
+      it('answers after the call has returned, never within it', async () => {
         let answered = false;
         const done = new Promise<void>((resolve) => {
           store.storage.commit({ keys: [bytes('a')], values: [bytes('1')] }, () => {
@@ -117,7 +117,7 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
         await done;
       });
 
-      it('has copied the batch when the call returns', async () => {
+      it('copies the batch before the call returns', async () => {
         const key = bytes('a');
         const value = bytes('1');
         const done = new Promise((resolve) => {
@@ -130,7 +130,7 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
         expect(get('a')).toEqual(bytes('1'));
       });
 
-      it('gives out values that nobody else holds', async () => {
+      it('gives out values that share no memory with the storage', async () => {
         await commit(['a', bytes('1')]);
         (get('a') as Uint8Array).fill(0);
         expect(get('a')).toEqual(bytes('1'));
@@ -155,14 +155,14 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
     });
 
     describe('ranges', () => {
-      it('lie in the order of bytes, from the first bound to before the second', async () => {
+      it('are in the order of bytes, from the first bound up to and without the second', async () => {
         await commit(...['b\u00ff', 'b', 'a', 'c', 'b\u0000', 'B', 'd'].map(asPair));
         const result = await range({ from: bytes('a'), to: bytes('d') });
         expect(keysOf(result)).toEqual(['a', 'b', 'b\u0000', 'b\u00ff', 'c']);
         expect(result).toMatchObject({ ok: true, more: false });
       });
 
-      it('run backwards when asked to', async () => {
+      it('run backwards on request', async () => {
         await commit(...['a', 'b', 'c', 'd'].map(asPair));
         const result = await range({ from: bytes('a'), to: bytes('d'), reverse: true });
         expect(keysOf(result)).toEqual(['c', 'b', 'a']);
@@ -173,7 +173,7 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
         expect(entriesOf(await range({})).map(({ value }) => text(value))).toEqual(['1', '']);
       });
 
-      it('carry heads instead when asked to, and what is no intact record as it is', async () => {
+      it('carry heads instead of values on request, and what is not an intact record unchanged', async () => {
         const record = mutation({ value: bytes('v'.repeat(1000)) });
         const damaged = record.bytes.slice(0, -1);
         await commit(['a', record.bytes], ['b', damaged]);
@@ -186,24 +186,27 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
         expect(entriesOf(await range({ headsOnly: true, bytesMax: 100 }))).toHaveLength(1);
       });
 
-      it('are empty where nothing is', async () => {
+      it('are empty where no key is', async () => {
         await commit(['a', bytes('1')]);
         expect(await range({ from: bytes('b') })).toEqual({ ok: true, entries: [], more: false });
         expect(await range({ from: bytes('b'), to: bytes('a') })).toMatchObject({ entries: [] });
       });
 
-      it.each([false, true])('stop at the limit and say so (reverse: %s)', async (reverse) => {
-        await commit(...['a', 'b', 'c'].map(asPair));
-        const order = reverse ? ['c', 'b', 'a'] : ['a', 'b', 'c'];
-        const cut = await range({ limit: 2, reverse });
-        expect(keysOf(cut)).toEqual(order.slice(0, 2));
-        expect(cut).toMatchObject({ more: true });
-        const whole = await range({ limit: 3, reverse });
-        expect(keysOf(whole)).toEqual(order);
-        expect(whole).toMatchObject({ more: false });
-      });
+      it.each([false, true])(
+        'stop at the limit and report that more follows (reverse: %s)',
+        async (reverse) => {
+          await commit(...['a', 'b', 'c'].map(asPair));
+          const order = reverse ? ['c', 'b', 'a'] : ['a', 'b', 'c'];
+          const cut = await range({ limit: 2, reverse });
+          expect(keysOf(cut)).toEqual(order.slice(0, 2));
+          expect(cut).toMatchObject({ more: true });
+          const whole = await range({ limit: 3, reverse });
+          expect(keysOf(whole)).toEqual(order);
+          expect(whole).toMatchObject({ more: false });
+        },
+      );
 
-      it('stop before the bytes are too many, but not before the first entry', async () => {
+      it('stop before they exceed the bound on bytes, but never before the first entry', async () => {
         await commit(['a', new Uint8Array(9)], ['b', new Uint8Array(9)], ['c', new Uint8Array(9)]);
         const two = await range({ bytesMax: 20 });
         expect(keysOf(two)).toEqual(['a', 'b']);
@@ -214,14 +217,14 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
         expect(await range({ bytesMax: 30 })).toMatchObject({ more: false });
       });
 
-      it('are whole when they are long', async () => {
+      it('come back whole when they are long', async () => {
         await fill('k', 5000);
         const entries = entriesOf(await range({ limit: 10_000, bytesMax: 2 ** 30 }));
         expect(entries).toHaveLength(5000);
         expect(text((entries[4999] as RangeEntry).key)).toBe('k4999');
       });
 
-      it('show the moment at which they were asked for', async () => {
+      it('show the state at the moment of the request', async () => {
         await commit(...['a', 'b'].map(asPair));
         const asked = new Promise<RangeResult>((resolve) => {
           store.storage.range(EVERYTHING, resolve);
@@ -232,7 +235,7 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
     });
 
     describe('clearing', () => {
-      it('removes the range and nothing beside it', async () => {
+      it('removes the range and no other key', async () => {
         await commit(...['a', 'b', 'b\u00ff', 'c'].map(asPair));
         expect(await clear('b', 'c')).toBe(undefined);
         expect(keysOf(await range({}))).toEqual(['a', 'c']);
@@ -256,20 +259,20 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
         expect(keysOf(left)).toEqual(Array.from({ length: 10 }, (_, turn) => numbered('n', turn)));
       });
 
-      it('does several ranges at the same time', async () => {
+      it('removes several ranges at the same time', async () => {
         await fill('k', 40);
         const spans = [0, 10, 20, 30].map((at) => [numbered('k', at), numbered('k', at + 5)]);
         await Promise.all(spans.map(([from = '', to = '']) => clear(from, to)));
         expect(entriesOf(await range({}))).toHaveLength(20);
       });
 
-      it('answers for a range where nothing is', async () => {
+      it('answers for an empty range', async () => {
         expect(await clear('a', 'b')).toBe(undefined);
       });
     });
 
-    describe('lives', () => {
-      it('remember what was committed, in the order in which it was', async () => {
+    describe('a restart', () => {
+      it('finds everything that was committed, in the order of the commits', async () => {
         for (let turn = 0; turn < 20; turn++) {
           await commit(['counter', bytes(String(turn))], [numbered('k', turn), bytes('1')]);
         }
@@ -280,7 +283,7 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
         expect(entriesOf(await range({}))).toHaveLength(20);
       });
 
-      it('go on where the last one ended', async () => {
+      it('continues where the previous run of the process ended', async () => {
         await commit(['a', bytes('1')]);
         await store.reopen();
         expect(await commit(['a', bytes('2')])).toBe(undefined);
@@ -290,7 +293,7 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
     });
 
     describe('after a failed commit', () => {
-      it('refuses every later write with the same reason, though the cause is gone', async () => {
+      it('refuses every later write with the same reason, even when the cause is gone', async () => {
         await commit(['a', bytes('1')]);
         const failure = await failToCommit(['b', bytes('1')]);
         expect(failure).toEqual(expect.any(String));
@@ -300,7 +303,7 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
         expect(await clear('a', 'b')).toBe(failure);
       });
 
-      it('still reads, and shows nothing of what failed', async () => {
+      it('still reads, and shows nothing of the failed batch', async () => {
         await commit(['a', bytes('1')]);
         await failToCommit(['a', bytes('2')], ['b', bytes('2')]);
         expect(get('a')).toEqual(bytes('1'));
@@ -308,7 +311,7 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
         expect(keysOf(await range({ to: bytes('c') }))).toEqual(['a']);
       });
 
-      it('writes again in the next life, with all that was acknowledged', async () => {
+      it('accepts writes again after a restart, with everything that was acknowledged', async () => {
         await commit(['a', bytes('1')]);
         await failToCommit(['b', bytes('1')]);
         await commit(['c', bytes('1')]);
@@ -320,13 +323,13 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
       });
     });
 
-    describe('what cannot be read', () => {
+    describe('a value that cannot be read', () => {
       beforeEach(async () => {
         await fill('k', DAMAGED_KEYS);
         await store.damageMiddle(bytes(numbered('k', DAMAGED_KEYS / 2)));
       });
 
-      it('is unreadable, not absent', () => {
+      it('is reported as unreadable, not as absent', () => {
         expect(get(numbered('k', DAMAGED_KEYS / 2))).toBe(UNREADABLE);
         expect(get(numbered('k', 0))).toEqual(bytes('v'.repeat(100)));
       });
@@ -339,7 +342,7 @@ export function storageContract(name: string, create: () => Promise<StoreUnderTe
       });
 
       it.each([false, true])(
-        'fails a range that is cut behind it (reverse: %s)',
+        'fails a range that is limited to a key behind it (reverse: %s)',
         async (reverse) => {
           const limit = Math.floor(DAMAGED_KEYS * 0.65);
           expect(await range({ reverse, limit, bytesMax: 2 ** 30 })).toMatchObject({ ok: false });

@@ -54,7 +54,7 @@ describe('the simulated disk', () => {
   const put = (storage: Storage, key: string, value = '1'): void =>
     storage.commit(one(key, value), (failure) => answers.push(failure));
 
-  it('shows a commit when it is complete, after the time that the disk takes', () => {
+  it('shows a commit when it is complete, after the latency of the disk', () => {
     const { world, storage } = begin({ commitMs: 4 });
     let doneMs = -1;
     storage.commit(one('a', '1'), () => {
@@ -68,7 +68,7 @@ describe('the simulated disk', () => {
     expect(doneMs).toBe(4);
   });
 
-  it('can become slow', () => {
+  it('can be made slow', () => {
     const { world, storage } = begin({ commitMs: 1 });
     storage.commitMs = 300;
     put(storage, 'a');
@@ -78,7 +78,7 @@ describe('the simulated disk', () => {
     expect(storage.get(bytes('a'))).toEqual(bytes('1'));
   });
 
-  it('refuses a second commit beside the first', () => {
+  it('refuses a second commit while the first is under way', () => {
     const { storage } = begin();
     put(storage, 'a');
     expect(() => put(storage, 'b')).toThrow('one commit at a time');
@@ -94,7 +94,7 @@ describe('the simulated disk', () => {
     expect(open().get(bytes('a'))).toEqual(outcome === 'kept' ? bytes('1') : undefined);
   });
 
-  it.each(['lost', 'kept'] as const)('leaves a failed batch %s, for the next life', (outcome) => {
+  it.each(['lost', 'kept'] as const)('leaves a failed batch %s, after the restart', (outcome) => {
     const { world, storage, open } = begin();
     answers.length = 0;
     storage.failNextCommit('EIO', outcome);
@@ -106,7 +106,7 @@ describe('the simulated disk', () => {
     expect(open().get(bytes('a'))).toEqual(outcome === 'kept' ? bytes('1') : undefined);
   });
 
-  it('without sync, loses to a power cut what it had acknowledged, but not to a kill', () => {
+  it('without sync, loses acknowledged data in a power cut, but not in a kill', () => {
     const { world, disk, open, storage } = begin({ sync: false });
     disk.write(one('a', 'old'), true);
     put(storage, 'a', 'new');
@@ -118,7 +118,7 @@ describe('the simulated disk', () => {
     expect(open().get(bytes('a'))).toEqual(bytes('old'));
   });
 
-  it('may bring back after a power cut what was cleared since the last commit', () => {
+  it('may bring back, after a power cut, ranges that were cleared since the last commit', () => {
     const { world, storage, open } = begin();
     put(storage, 'a');
     world.run(1000);
@@ -129,7 +129,7 @@ describe('the simulated disk', () => {
     expect(open().get(bytes('a'))).toEqual(bytes('1'));
   });
 
-  it('flips a stored bit without a word', () => {
+  it('changes a stored bit without an error', () => {
     const { world, disk, storage } = begin();
     put(storage, 'a', '1');
     world.run(1000);

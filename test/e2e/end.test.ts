@@ -19,7 +19,7 @@ describe('a replica whose log', () => {
     ['is on a full disk', fullDisk],
     ['has a reader that stands still', stuckPipe],
     ['has no reader any more', brokenPipe],
-  ])('%s serves on, and ends in order on SIGTERM', async (_what, open) => {
+  ])('%s goes on serving, and stops in order on SIGTERM', async (_what, open) => {
     const output = open();
     const { run, env } = await serve({ stdio: ['ignore', output, 'pipe'] }, LOUD);
     expect(await put(env, 'k')).toBe(201);
@@ -32,7 +32,7 @@ describe('a replica whose log', () => {
     ['is on a full disk', fullDisk],
     ['has a reader that stands still', stuckPipe],
     ['has no reader any more', brokenPipe],
-  ])('%s, and its messages as well, ends when it cannot start', async (_what, open) => {
+  ])('%s, together with its messages, ends when it cannot start', async (_what, open) => {
     const { env } = await serve();
     const output = open();
     const stdio: Launch['stdio'] = ['ignore', output, output];
@@ -45,7 +45,7 @@ describe('a replica whose log', () => {
 });
 
 describe('a replica', () => {
-  it('that was started with nohup outlives its terminal', async () => {
+  it('that nohup started survives the end of its terminal', async () => {
     const { run, env } = await serve({ by: ['nohup'] });
     run.child.kill('SIGHUP');
     await until('it says so', () => run.output().includes('hang-up-ignored'));
@@ -63,8 +63,8 @@ describe('a replica', () => {
   });
 });
 
-describe('a replica whose log is damaged at rest', () => {
-  it('ends with a code of its own, each time, and says where', async () => {
+describe('a replica with a damaged log', () => {
+  it('ends at each start with its own exit code, and names the place of the damage', async () => {
     const { run, env } = await serve();
     for (const key of ['a', 'b', 'c']) expect(await put(env, key)).toBe(201);
     run.child.kill('SIGTERM');
@@ -94,7 +94,7 @@ async function damageLog(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 describe('a command whose output', () => {
-  it('goes to a full disk fails with a message', async () => {
+  it('goes to a full disk fails with an error message', async () => {
     const { env } = await serve();
     await put(env, 'k');
     const url = ['--url', urlOf(env, '')];
@@ -110,7 +110,7 @@ describe('a command whose output', () => {
     expect(await help.ended).toBe(74);
   });
 
-  it('has no reader any more ends quietly', async () => {
+  it('has no reader any more ends without an error', async () => {
     const { env } = await serve();
     await put(env, 'k');
     const stdio: Launch['stdio'] = ['ignore', brokenPipe(), 'pipe'];

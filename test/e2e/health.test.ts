@@ -77,8 +77,8 @@ const route = async (replica: TestReplica, query: string): Promise<Replica[]> =>
   return (answer.json() as { endpoints: Replica[] }).endpoints;
 };
 
-describe('a replica that stood still', () => {
-  it('answers nothing that is too old: it refuses, then redirects who asks for that, then returns', async () => {
+describe('a replica whose process stood still', () => {
+  it('answers no read that is too old: it refuses it, redirects a client that asked for that, and returns', async () => {
     const { eu, us, ap } = fixture;
     await put(eu, 'a?w=3', 'old', {}, 'fresh');
     const urls = [eu.url, us.url];
@@ -111,7 +111,7 @@ describe('a replica that stood still', () => {
     expect((await get(ap, 'a?onUnmet=fail', {}, 'fresh')).text).toBe(newest(n));
   });
 
-  it('lets another answer a plain read, and says who held it', async () => {
+  it('forwards a plain read, and names the replica that answered', async () => {
     const { eu, ap } = fixture;
     const answer = await standStill(
       ap,
@@ -127,7 +127,7 @@ describe('a replica that stood still', () => {
     ]);
   });
 
-  it('lets another answer a list, and ends the connection of who wants no other answer', async () => {
+  it('forwards a list, and ends the connection of a client that forbids forwarding', async () => {
     const { eu, ap } = fixture;
     const { list, refused } = await standStill(
       ap,
@@ -146,7 +146,7 @@ describe('a replica that stood still', () => {
     });
   });
 
-  it('is not ready for that namespace, while it is for others, and says why', async () => {
+  it('is not ready for that namespace, is ready for others, and gives the reason', async () => {
     const { eu, ap } = fixture;
     const no = await standStill(
       ap,
@@ -172,7 +172,7 @@ describe('a replica that stood still', () => {
 });
 
 describe('/v1/route', () => {
-  it('names the region asked for first, and who does not answer last', async () => {
+  it('names the requested region first, and replicas that do not answer last', async () => {
     const { eu, us, ap } = fixture;
     await until('all serve', async () => {
       const states = await route(eu, '?ns=fresh');
@@ -195,7 +195,7 @@ describe('/v1/route', () => {
 });
 
 describe('conit resync --watch', () => {
-  it('goes on until the replica has what it missed', async () => {
+  it('runs until the replica has what it missed', async () => {
     const { eu, ap } = fixture;
     await ap.kill9();
     const value = 'x'.repeat(1000);

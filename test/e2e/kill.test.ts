@@ -74,7 +74,7 @@ describe(`${kills} times kill -9 under load`, () => {
   };
   const cut = { ...demand, nodes: 3, namespaces };
 
-  it('is a run with the faults and the load that it asks for', () => {
+  it('is a run with the required faults and load', () => {
     expect(sentence(wellFormed(recorder.operations, demand))).toBe('valid');
     expect(tally.kills).toBe(kills);
     expect(tally.rounds.every((count) => count > 0)).toBe(true);
@@ -82,7 +82,7 @@ describe(`${kills} times kill -9 under load`, () => {
     report(recorder.operations, tally);
   });
 
-  it('loses no acknowledged write, shows no refused one (K13)', () => {
+  it('loses no acknowledged write and shows no refused one', () => {
     const verdict = audit(recorder.operations, cut);
     expect(sentence(verdict)).toBe('valid');
     const { stats } = verdict;
@@ -93,7 +93,7 @@ describe(`${kills} times kill -9 under load`, () => {
     );
   });
 
-  it("leaves no hole in a client's order (K13, fifo)", () => {
+  it('leaves no gap in the writes of a client in a fifo namespace', () => {
     const verdict = fifo(recorder.operations, { ...demand, checked: 10 * kills });
     expect(sentence(verdict)).toBe('valid');
     const { stats } = verdict;
@@ -102,14 +102,14 @@ describe(`${kills} times kill -9 under load`, () => {
     );
   });
 
-  it('tells the truth about outcomes (K14)', () => {
+  it('reports the outcome of each write correctly', () => {
     const verdict = outcome(recorder.operations, demand);
     expect(sentence(verdict)).toBe('valid');
     const { stats } = verdict;
     console.log(`outcomes: ${JSON.stringify(stats)}`);
   });
 
-  it('shows every acknowledged write, with overlapping quorums at once (K6)', () => {
+  it('shows every acknowledged write at once, where quorums overlap', () => {
     const overlap = { ...demand, replicas: 3, overlapReads: kills };
     const verdict = setFull(recorder.operations, overlap);
     expect(sentence(verdict)).toBe('valid');
@@ -117,14 +117,14 @@ describe(`${kills} times kill -9 under load`, () => {
     console.log(`set-full: ${JSON.stringify(stats)}`);
   });
 
-  it('converges: all replicas answer the same for every key (K16)', () => {
+  it('converges: all replicas answer the same for every key', () => {
     const verdict = convergence(recorder.operations, { ...cut, keys: 20 * kills });
     expect(sentence(verdict)).toBe('valid');
     const { stats } = verdict;
     console.log(`convergence: ${JSON.stringify(stats)}`);
   });
 
-  it('ends every operation and comes back after the heal (K17)', () => {
+  it('answers every operation, and serves again after the heal', () => {
     const bounds = { ...demand, hungMs: HUNG_MS, returnMs: 5000 };
     const verdict = liveness(recorder.operations, bounds);
     expect(sentence(verdict)).toBe('valid');

@@ -12,7 +12,7 @@ import { until } from '../support/wait.ts';
 const fixture = useCluster();
 
 describe('/readyz', () => {
-  it('says no until a replica that was away holds what it missed', async () => {
+  it('is 503 until a replica that was away holds what it missed', async () => {
     const { eu, ap } = fixture;
     await ap.kill9();
     const keys = await fill(10, 1000);
@@ -31,7 +31,7 @@ describe('/readyz', () => {
     expect((await call(eu, 'GET', '/readyz')).status).toBe(200);
   });
 
-  it('names its checks, and with maxLag asks for a proof of freshness', async () => {
+  it('names its checks, and with maxLag requires a proved bound on staleness', async () => {
     const { eu } = fixture;
     const answer = await call(eu, 'GET', '/readyz?verbose&maxLag=5s&ns=demo');
     expect(answer.status).toBe(200);
@@ -51,7 +51,7 @@ describe('/readyz', () => {
 });
 
 describe('SIGTERM', () => {
-  it('finishes what is under way, takes nothing new, exits with 0 and keeps the data', async () => {
+  it('lets requests under way finish, takes no new ones, exits with 0 and keeps the data', async () => {
     const { eu, us, ap, cluster } = fixture;
     us.pause();
     ap.pause();
@@ -78,7 +78,7 @@ describe('SIGTERM', () => {
     }
   });
 
-  it('ends in time although a write waits for copies that do not come, and says that its outcome is open', async () => {
+  it('stops in time while a write waits for copies, and answers that write outcome-unknown', async () => {
     const { eu, us, ap } = fixture;
     us.pause();
     ap.pause();
@@ -91,7 +91,7 @@ describe('SIGTERM', () => {
     expect(await isOpen).toBe(true);
   });
 
-  it('of all, and a start of all, keeps every key at its version', async () => {
+  it('at every replica, followed by a start of all, keeps every key at its version', async () => {
     const { cluster } = fixture;
     await fill(2, 500);
     await becomeEqual(cluster.replicas);
@@ -104,11 +104,11 @@ describe('SIGTERM', () => {
   });
 });
 
-describe('a stranger', () => {
+describe('a replica that does not belong to the cluster', () => {
   it.each([
     ['secret', { CONIT_CLUSTER_SECRET: '5b1f3a7c9d2e4f60718293a4b5c6d7e8f9012a3b4c5d6e7f' }],
     ['cluster id', { CONIT_CLUSTER_ID: 'another' }],
-  ])('with another %s is kept out, and the rest goes on', async (what, stranger) => {
+  ])('because of another %s is refused, and the others go on', async (what, stranger) => {
     const { eu, ap, cluster } = fixture;
     await ap.stop();
     // Its directory knows which cluster it belongs to.

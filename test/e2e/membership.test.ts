@@ -75,7 +75,7 @@ function load(): { stop(): Promise<string[]> } {
 }
 
 describe('a cluster whose members change', () => {
-  it('takes a fourth replica in while it is written to', async () => {
+  it('takes in a fourth replica during writes', async () => {
     await spare().restart({ ready: false });
     await until('it is up', async () => (await tryCall(spare(), 'GET', '/livez')).kind === 'reply');
     expect((await call(spare(), 'GET', '/readyz')).status).toBe(503);
@@ -107,14 +107,14 @@ describe('a cluster whose members change', () => {
     expect(answer.header('conit-acks')).toBe('4/4');
   });
 
-  it('keeps its members over a restart, whatever is configured', async () => {
+  it('keeps its members after a restart, whatever the configuration says', async () => {
     expect(await member(1).stop()).toBe(0);
     await member(1).restart();
     expect((await clusterAt(member(1)))?.replicas).toHaveLength(4);
     expect(readFileSync(member(1).logFile, 'utf8')).toContain('peers-differ');
   });
 
-  it('tells of a job to its end, in the life that asked for it and in the next one', async () => {
+  it('reports a job to its end, in the incarnation that began it and in the next one', async () => {
     const headers = { Prefer: 'wait=10', 'Content-Type': 'application/json' };
     const { id, region, peerPort, httpPort } = spare();
     // It is reached under another name from now on.
@@ -148,7 +148,7 @@ describe('a cluster whose members change', () => {
     ]);
   });
 
-  it('drains a replica, over a restart too, and resumes it', async () => {
+  it('drains a replica, also across a restart, and resumes it', async () => {
     expect(await conit(['drain', '--url', spare().url])).toMatchObject({ code: 0 });
     const refused = await call(spare(), 'GET', '/v1/kv/demo/four');
     expect([refused.status, codeOf(refused)]).toEqual([503, 'draining']);
@@ -165,7 +165,7 @@ describe('a cluster whose members change', () => {
     expect(await look(spare(), 'four')).toBe('copies');
   });
 
-  it('forgets it, and it does not come back as it was', async () => {
+  it('forgets it, and its old directory does not return', async () => {
     await until('it is connected', async () => {
       const seen = (await clusterAt(member(0)))?.replicas.find(({ id }) => id === 'sa-9');
       return seen?.state === 'connected';
@@ -192,7 +192,7 @@ describe('a cluster whose members change', () => {
     expect(readFileSync(spare().logFile, 'utf8')).toContain('was forgotten: it is no member');
   });
 
-  it('forgets a connected one by force: it ends for good, and does not take it for a bug', async () => {
+  it('forgets a connected replica by force: the replica ends for good, without reporting a bug', async () => {
     const gone = member(1);
     await until('it is connected', async () => {
       const seen = (await clusterAt(member(0)))?.replicas.find(({ id }) => id === gone.id);

@@ -23,7 +23,7 @@ beforeEach(() =>
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 
 describe('/metrics', () => {
-  it('counts what clients did', async () => {
+  it('counts the requests of clients', async () => {
     const { eu } = fixture;
     const before = await scrape(eu);
     for (let count = 0; count < 20; count++) await put(eu, `metered/${count}?w=2`, 'value');
@@ -41,20 +41,20 @@ describe('/metrics', () => {
     expect(grown('conit_wal_fsync_seconds_count', {})).toBeGreaterThan(0);
   });
 
-  it('has the families that are listed here, and no other', async () => {
+  it('has the families of this list and no others', async () => {
     const { names } = await scrape(fixture.eu);
     const own = [...names].filter((name) => name.startsWith('conit_'));
     expect(own.sort()).toEqual(FAMILIES.toSorted());
   });
 
-  it('says when what it has applied was stamped', async () => {
+  it('shows the stamp of the newest applied entry', async () => {
     const { samples } = await scrape(fixture.eu);
     const stamps = samples.filter(({ name }) => name === 'conit_applied_timestamp_seconds');
     expect(stamps.length).toBeGreaterThan(0);
     for (const { value } of stamps) expect(Math.abs(value - Date.now() / 1000)).toBeLessThan(600);
   });
 
-  it('tells the lag of each peer, and leaves out what it does not know', async () => {
+  it('shows the lag of each peer, and has no sample for an unknown lag', async () => {
     const { eu, ap } = fixture;
     const up = () => scrape(eu).then((page) => page.sum('conit_peer_up', { peer: 'ap-1' }));
     expect(await up()).toBe(1);
@@ -68,7 +68,7 @@ describe('/metrics', () => {
     for (const { value } of lag(await scrape(eu))) expect(value).toBeGreaterThan(0);
   });
 
-  it('names no key, no value and no secret, and no label is called region', async () => {
+  it('names no key, value or secret, and no label is called region', async () => {
     const { eu, cluster } = fixture;
     await put(eu, 'very-private-key', 'very private value');
     const { text, samples } = await scrape(eu);

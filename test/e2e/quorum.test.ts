@@ -11,8 +11,8 @@ import { until } from '../support/wait.ts';
 
 const fixture = useCluster();
 
-describe('with every replica there', () => {
-  it('a majority write answers 201 with its copies, and another region shows it', async () => {
+describe('with all replicas up', () => {
+  it('a majority write answers 201 with its copies, and another region shows the value', async () => {
     const { eu, us, ap } = fixture;
     const written = await put(eu, 'hello?w=majority', 'Hello, world');
     expect(written.status).toBe(201);
@@ -27,7 +27,7 @@ describe('with every replica there', () => {
     }
   });
 
-  it('a quorum read meets a quorum write at once, wherever it is asked', async () => {
+  it('a quorum read at any replica sees a quorum write at once', async () => {
     const { cluster, eu } = fixture;
     for (let round = 0; round < 50; round++) {
       await put(eu, 'overlap?w=2', `value ${round}`);
@@ -37,7 +37,7 @@ describe('with every replica there', () => {
   });
 
   it.each(['1', '2', '3', 'majority', 'all', 'local', 'each'])(
-    'w=%s waits for as many copies as it says',
+    'w=%s waits for that many copies',
     async (w) => {
       const least = { 1: 1, 2: 2, 3: 3, majority: 2, all: 3, local: 1, each: 3 }[w] ?? 0;
       const written = await put(fixture.us, `copies/${w}?w=${w}`, w);
@@ -46,7 +46,7 @@ describe('with every replica there', () => {
     },
   );
 
-  it('a w or r that the cluster does not have is refused', async () => {
+  it('a w or r that the cluster cannot meet is refused', async () => {
     for (const answer of [await put(fixture.eu, 'x?w=4', 'x'), await get(fixture.eu, 'x?r=4')]) {
       expect(answer.status).toBe(400);
       expect(codeOf(answer)).toBe('invalid-parameter');
@@ -70,7 +70,7 @@ const faults = [
 describe.each(faults)('while one replica is $name', ({ name, begin, end }) => {
   const key = (text: string) => `${name}/${text}`;
 
-  it('W=2 of 3 goes on, and the replica that returns receives what it missed', async () => {
+  it('W=2 of 3 succeeds, and the returning replica receives what it missed', async () => {
     const { cluster, eu, us, ap } = fixture;
     await begin();
     let slowestMs = 0;
@@ -91,7 +91,7 @@ describe.each(faults)('while one replica is $name', ({ name, begin, end }) => {
     }
   });
 
-  it('W=3 answers 504 with dot and copies, or 503, and both are true', async () => {
+  it('W=3 answers 504 with dot and copies, or 503, and either answer is true', async () => {
     const { eu, cluster, ap } = fixture;
     await begin();
     const answers: { key: string; value: string; answer: Answer }[] = [];
@@ -144,7 +144,7 @@ describe.each(faults)('while one replica is $name', ({ name, begin, end }) => {
     expect((await put(eu, `${key('again')}?w=3`, 'again')).header('conit-acks')).toBe('3/3');
   });
 
-  it('R=2 reads on, R=3 says that it cannot', async () => {
+  it('R=2 reads succeed, R=3 is refused', async () => {
     const { eu } = fixture;
     await put(eu, `${key('read')}?w=3`, 'before');
     await begin();
@@ -165,7 +165,7 @@ describe.each(faults)('while one replica is $name', ({ name, begin, end }) => {
     expect(healed.text).toBe('after');
   });
 
-  it('explain shows who has what, and who does not answer', async () => {
+  it('explain shows the version at each replica, and which replica does not answer', async () => {
     const { eu } = fixture;
     const first = await put(eu, `${key('explained')}?w=3`, 'one');
     await begin();
@@ -196,8 +196,8 @@ describe.each(faults)('while one replica is $name', ({ name, begin, end }) => {
   });
 });
 
-describe('while two of three are gone', () => {
-  it('a majority write is refused, a local one and local reads go on', async () => {
+describe('while two of three replicas are down', () => {
+  it('a majority write is refused; a local write and local reads succeed', async () => {
     const { eu, us, ap } = fixture;
     await put(eu, 'lonely?w=3', 'before');
     await Promise.all([us.kill9(), ap.kill9()]);

@@ -43,7 +43,7 @@ async function recover(...args: readonly string[]): Promise<{ code: number; text
 }
 
 it(
-  'the third goes on with the wiped one, and the dead one is turned away when it comes back',
+  'the survivor continues with the wiped replica, and the replica that was given up is refused when it returns',
   async () => {
     const [whole, wiped, dead] = [member(0), member(1), member(2)];
     const put = await call(whole, 'PUT', '/v1/kv/demo/kept?w=all', { body: 'copies' });

@@ -11,7 +11,7 @@ import { until } from '../support/wait.ts';
 const fixture = useCluster();
 
 describe('conditions', () => {
-  it('If-None-Match: * creates once, If-Match replaces what was read', async () => {
+  it('If-None-Match: * creates once, If-Match replaces the version that was read', async () => {
     const { eu } = fixture;
     const created = await put(eu, 'cond', 'one', { 'If-None-Match': '*' });
     expect(created.status).toBe(201);
@@ -30,7 +30,7 @@ describe('conditions', () => {
     expect((await del(eu, 'cond')).status).toBe(204);
   });
 
-  it('a version that was read in one region is a condition in another', async () => {
+  it('a version that was read in one region is valid as a condition in another', async () => {
     const { eu, us } = fixture;
     await put(eu, 'far?w=3', 'one');
     const read = await get(us, 'far');
@@ -40,7 +40,7 @@ describe('conditions', () => {
     expect(await look(eu, 'far')).toBe('two');
   });
 
-  it('a reader that has the version is told so', async () => {
+  it('a reader that already has the version gets 304', async () => {
     const { eu } = fixture;
     const written = await put(eu, 'cached', 'value');
     const read = await get(eu, 'cached', { 'If-None-Match': written.header('etag') });
@@ -51,7 +51,7 @@ describe('conditions', () => {
 });
 
 describe('an Idempotency-Key', () => {
-  it('does it once, at whichever replica it is retried, also after restarts and kills of all', async () => {
+  it('has one effect, at whichever replica the request is retried, also after restarts and kills of all', async () => {
     const { cluster, eu, us, ap } = fixture;
     const attempt = { 'Idempotency-Key': 'pay-42' };
     const first = await put(eu, 'idem?w=3', 'paid', attempt);
@@ -77,7 +77,7 @@ describe('an Idempotency-Key', () => {
       expect(await look(replica, 'idem')).toBe('changed since');
   });
 
-  it('names one request: another one under it is refused', async () => {
+  it('belongs to one request: another request under it is refused', async () => {
     const { eu, us } = fixture;
     const attempt = { 'Idempotency-Key': 'pay-43' };
     await put(eu, 'idem/b?w=3', 'one', attempt);
@@ -93,7 +93,7 @@ describe('an Idempotency-Key', () => {
 });
 
 describe('ttl', () => {
-  it('hides the value everywhere when its time has come, and no restart brings it back', async () => {
+  it('hides the value everywhere at its deadline, and a restart does not bring it back', async () => {
     const { cluster, eu, us } = fixture;
     await put(eu, 'brief?w=3&ttl=600ms', 'soon gone');
     expect(await look(us, 'brief')).toBe('soon gone');
@@ -115,7 +115,7 @@ describe('a list', () => {
   const keys = Array.from({ length: 25 }, (_, at) => `list/${at % 2 === 0 ? 'a' : 'b'}/${10 + at}`);
   const sorted = keys.toSorted();
 
-  it('comes in the order of bytes, page by page, forwards and backwards', async () => {
+  it('comes in byte order, page by page, in both directions', async () => {
     const { cluster, eu } = fixture;
     for (const key of keys) await put(eu, `${key}?w=3`, `value of ${key}`);
     await becomeEqual(cluster.replicas);
@@ -130,7 +130,7 @@ describe('a list', () => {
     }
   });
 
-  it('folds at a delimiter and carries values where it is asked to', async () => {
+  it('groups keys at a delimiter, and carries values on request', async () => {
     const { us } = fixture;
     const folded = (await list(us, 'prefix=list/&delimiter=/')).json();
     expect(folded).toMatchObject({ items: [], prefixes: ['list/a/', 'list/b/'], cursor: null });
@@ -138,7 +138,7 @@ describe('a list', () => {
     expect(inline).toMatchObject({ items: [{ key: 'list/b/11', value: 'value of list/b/11' }] });
   });
 
-  it('names its next page in Link', async () => {
+  it('links to its next page', async () => {
     const { us } = fixture;
     const page = await list(us, 'prefix=list/&limit=20');
     const next = /^<([^>]+)>; rel="next"$/.exec(page.header('link'))?.[1] ?? '';
@@ -156,7 +156,7 @@ describe('a list', () => {
 });
 
 describe('a batch', () => {
-  it('answers each operation by itself and survives a kill of all', async () => {
+  it('answers each operation on its own, and survives a kill of all replicas', async () => {
     const { cluster, eu, us } = fixture;
     await put(eu, 'batch/old?w=3', 'old');
     const ops = [

@@ -28,7 +28,7 @@ function filesBelow(place: string): string[] {
 }
 
 describe('a replica', () => {
-  it('shows its secret nowhere, and ends in order on SIGTERM', async () => {
+  it('shows its secret nowhere, and stops in order on SIGTERM', async () => {
     const env = await settings();
     const run = conit(['serve', '--log-level', 'debug'], env);
     await becomeReady(run, env);
@@ -49,7 +49,7 @@ describe('a replica', () => {
     expect(new Set(modes)).toEqual(new Set([0]));
   });
 
-  it('ends in order when the process that started it is gone', async () => {
+  it('stops in order when its parent process is gone', async () => {
     const env = await settings();
     const run = conit(['serve'], env, true);
     await becomeReady(run, env);
@@ -58,7 +58,7 @@ describe('a replica', () => {
     expect(run.output()).toContain('the parent process is gone');
   });
 
-  it('does not start where another one has the data or the port', async () => {
+  it('does not start if another process has the data or the port', async () => {
     const env = await settings();
     const first = conit(['serve'], env);
     await becomeReady(first, env);
@@ -81,7 +81,7 @@ describe('a replica', () => {
     expect(verify.output()).toContain('stop the replica first');
   });
 
-  it('stops itself on data that is not whole, which wal verify explains', async () => {
+  it('stops itself if its data is not whole, and wal verify explains why', async () => {
     const env = await settings();
     const first = conit(['serve'], env);
     await becomeReady(first, env);
@@ -100,7 +100,7 @@ describe('a replica', () => {
     expect(again.output()).toContain('"event":"damaged"');
   });
 
-  it('does not start with data of another replica', async () => {
+  it('does not start on the data of another replica', async () => {
     const env = await settings();
     const first = conit(['serve'], env);
     await becomeReady(first, env);
@@ -126,7 +126,7 @@ async function damage(database: string): Promise<void> {
 }
 
 describe('the configuration', () => {
-  it('is refused with everything that is wrong, and the secret is not repeated', async () => {
+  it('is refused with every mistake listed, and the secret is not repeated', async () => {
     const weak = 'changemechangeme-weak';
     const run = conit(['serve', '--heartbeat', 'soon'], {
       CONIT_CLUSTER_SECRET: 'changemechangeme',
@@ -143,7 +143,7 @@ describe('the configuration', () => {
     expect(run.output()).not.toContain(weak.slice(0, 16));
   });
 
-  it('is shown with the secret masked', async () => {
+  it('is printed with the secret masked', async () => {
     const secretFile = join(bench.folder, 'secret');
     writeFileSync(secretFile, CANARY, { mode: 0o600 });
     const env = { ...(await settings()), CONIT_CLUSTER_SECRET: undefined };

@@ -38,14 +38,14 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-describe('npm start, once installed and built', () => {
-  it('has three replicas ready, and says after how long', async () => {
+describe('npm start, after installation and build', () => {
+  it('starts three replicas, and reports when they are ready', async () => {
     run = await start();
     console.log(`npm start: three replicas ready after ${Math.round(run.readyMs)} ms`);
     expect(run.readyMs).toBeGreaterThan(0);
   });
 
-  it('prints commands that work when they are pasted', async () => {
+  it('prints commands that work when pasted', async () => {
     run = await start();
     const [write = '', read = '', ...others] = commandsIn(run.output());
     const written = await paste(write);
@@ -60,7 +60,7 @@ describe('npm start, once installed and built', () => {
     expect(others.length).toBeGreaterThan(0);
   });
 
-  it('ends on Ctrl-C with code 0, without a process left, and keeps the data', async () => {
+  it('ends on Ctrl-C with code 0, leaves no process, and keeps the data', async () => {
     run = await start();
     const { child } = run;
     await call(place(0), 'PUT', '/v1/kv/demo/kept?w=3', { body: 'kept' });
@@ -74,7 +74,7 @@ describe('npm start, once installed and built', () => {
   });
 
   // It reaches the cluster by itself, and again from the script that started it.
-  it('ends in order when its whole process group is interrupted', async () => {
+  it('stops in order when its whole process group is interrupted', async () => {
     run = await start();
     const { child } = run;
     await call(place(0), 'PUT', '/v1/kv/demo/kept?w=3', { body: 'kept' });
@@ -85,7 +85,7 @@ describe('npm start, once installed and built', () => {
   });
 
   // Not run where there is no script(1), which gives the command a terminal.
-  it.runIf(hasScript)('ends in order on one Ctrl-C in a terminal', async () => {
+  it.runIf(hasScript)('stops in order on one Ctrl-C in a terminal', async () => {
     // Without exec, a shell that waits for the command would exit with its own 130.
     const command = `exec "${process.execPath}" scripts/start.mjs ${flags().join(' ')}`;
     run = await start([script, '-qec', command, '/dev/null']);
@@ -97,7 +97,7 @@ describe('npm start, once installed and built', () => {
     expect(run.output()).toContain('stopping');
   });
 
-  it('takes its replicas with it when it is killed itself', async () => {
+  it('ends its replicas when it is itself killed', async () => {
     run = await start();
     const { child } = run;
     const started = descendantsOf(child.pid ?? 0);

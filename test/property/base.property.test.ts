@@ -28,7 +28,7 @@ describe('a ring', () => {
     { weight: 1, arbitrary: fc.constant({ kind: 'clear' } as const) },
   );
 
-  it('is an array that is pushed to and shifted from', () => {
+  it('behaves as an array with push and shift', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 5 }),
@@ -58,7 +58,7 @@ describe('a ring', () => {
 });
 
 describe('a heap', () => {
-  it('gives the smallest first, and equals in the order in which they came', () => {
+  it('returns the smallest first, and equal items in their order of insertion', () => {
     const step = fc.option(fc.integer({ min: 0, max: 5 }), { freq: 3, nil: 'pop' as const });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
@@ -91,7 +91,7 @@ function crcBitByBit(bytes: Uint8Array, before = 0): number {
 }
 
 describe('crc32c', () => {
-  it('is the bit-by-bit division', () => {
+  it('equals the bit-by-bit division', () => {
     fc.assert(
       fc.property(someBytes(100), (bytes) => {
         expect(crc32c(bytes, 0, bytes.length)).toBe(crcBitByBit(bytes));
@@ -99,12 +99,12 @@ describe('crc32c', () => {
     );
   });
 
-  it('of the check string of RFC 3720 is the published one', () => {
+  it('of the check string of RFC 3720 equals the published value', () => {
     expect(crc32c(bytesOf('123456789'), 0, 9)).toBe(0xe3069283);
     expect(crc32c(new Uint8Array(32), 0, 32)).toBe(0x8a9136aa);
   });
 
-  it('goes on from the checksum of what came before, wherever the cut is', () => {
+  it('can be continued from the checksum of a prefix, at any cut', () => {
     fc.assert(
       fc.property(someBytes(60), fc.nat(60), fc.nat(60), (bytes, a, b) => {
         const [start, cut] = [Math.min(a, b, bytes.length), Math.min(Math.max(a, b), bytes.length)];
@@ -114,7 +114,7 @@ describe('crc32c', () => {
     );
   });
 
-  it('of a number is that of its eight bytes', () => {
+  it('of a number equals that of its eight bytes', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.uint8Array({ maxLength: 20 }), (value, first) => {
         const writer = new ByteWriter();
@@ -169,7 +169,7 @@ function read(reader: ByteReader, as: Item['as']): unknown {
 }
 
 describe('bytes', () => {
-  it('read back are what was written, however small the buffer began', () => {
+  it('come back as they were written, at any initial size of the buffer', () => {
     fc.assert(
       fc.property(
         fc.array(item, { maxLength: 20 }),
@@ -185,7 +185,7 @@ describe('bytes', () => {
     );
   });
 
-  it('that end too early fail the reader, which goes on without throwing', () => {
+  it('that end too early fail the reader, which does not throw', () => {
     fc.assert(
       fc.property(fc.array(item, { minLength: 1, maxLength: 10 }), fc.nat(), (items, cut) => {
         const writer = new ByteWriter();
@@ -199,7 +199,7 @@ describe('bytes', () => {
     );
   });
 
-  it('cut out of a writer stay as they are while it goes on', () => {
+  it('cut out of a writer do not change when the writer continues', () => {
     fc.assert(
       fc.property(fc.array(fc.array(item, { maxLength: 4 }), { maxLength: 8 }), (records) => {
         const writer = new ByteWriter(8);
@@ -214,7 +214,7 @@ describe('bytes', () => {
     );
   });
 
-  it('random bytes never make a reader throw or read past the end', () => {
+  it('of random content never make a reader throw or read past the end', () => {
     const as = fc.constantFrom<Item['as']>('u8', 'u32', 'u64', 'varint', 'f64', 'text', 'blob');
     fc.assert(
       fc.property(someBytes(40), fc.array(as, { maxLength: 20 }), (bytes, kinds) => {
@@ -225,7 +225,7 @@ describe('bytes', () => {
     );
   });
 
-  it('and byte strings turn into each other and compare alike', () => {
+  it('and byte strings convert into each other and compare alike', () => {
     fc.assert(
       fc.property(byteText(50), byteText(50), (left, right) => {
         const [a, b] = [bytesOf(left), bytesOf(right)];
@@ -237,7 +237,7 @@ describe('bytes', () => {
     );
   });
 
-  it('copied to a slab do not change with their source, even out of a Buffer', () => {
+  it('copied to a slab do not change with their source, even from a Buffer', () => {
     fc.assert(
       fc.property(fc.constantFrom(0, 10, 2048, 2049, 9000), fc.boolean(), (length, isBuffer) => {
         const source = isBuffer ? Buffer.alloc(length, 7) : new Uint8Array(length).fill(7);
@@ -250,7 +250,7 @@ describe('bytes', () => {
 });
 
 describe('an interner', () => {
-  it('gives the same text as decoding would, and refuses what is not accepted', () => {
+  it('returns the same text as decoding does, and refuses what its check refuses', () => {
     const accept = (text: string): boolean => !text.includes('x');
     fc.assert(
       fc.property(

@@ -20,7 +20,7 @@ function sample(
 }
 
 describe('a sample', () => {
-  it('holds the true offset within its error, however unlike the two ways are', () => {
+  it('contains the true offset within its error, however unlike the two directions are', () => {
     fc.assert(
       fc.property(measured, (way) => {
         const { offsetMs, errorMs } = sample(way, 1000);
@@ -29,7 +29,7 @@ describe('a sample', () => {
     );
   });
 
-  it('that is kept holds the true offset as well, as long as no clock is set', () => {
+  it('that is kept still contains the true offset, as long as no clock is set', () => {
     fc.assert(
       fc.property(offset, fc.array(measured, { minLength: 1, maxLength: 20 }), (trueMs, ways) => {
         let kept: ClockSample | undefined;
@@ -41,7 +41,7 @@ describe('a sample', () => {
     );
   });
 
-  it('from before a clock was set is dropped by the first that shows it', () => {
+  it('from before a clock was set is dropped by the first sample that shows the change', () => {
     const far = fc.double({ min: 2000, max: 1e7, noNaN: true });
     fc.assert(
       fc.property(measured, measured, far, (before, after, jumpMs) => {
@@ -56,7 +56,7 @@ describe('a sample', () => {
 describe('the median', () => {
   const ways = fc.array(measured, { minLength: 1, maxLength: 9 });
 
-  it('lies between its bounds, and so does the true one', () => {
+  it('is between its bounds, and so is the true median', () => {
     fc.assert(
       fc.property(ways, (clocks) => {
         const { lowMs, highMs, offsetMs } = medianOf(clocks.map((way) => sample(way, 1000)));
@@ -71,7 +71,7 @@ describe('the median', () => {
     );
   });
 
-  it('is near the right ones where more than half are right, whatever the others show', () => {
+  it('is near the right clocks if more than half are right, whatever the others show', () => {
     const right = fc.integer({ min: 2, max: 6 });
     fc.assert(
       fc.property(right, fc.array(offset, { maxLength: 5 }), (count, wrong) => {
@@ -85,7 +85,7 @@ describe('the median', () => {
     );
   });
 
-  it('of two halves that differ says by how much at least, and who is in the middle of neither', () => {
+  it('of two halves that differ reports the smallest possible difference, and which members are in neither middle', () => {
     const halves = [0, 0, 1000, 1000].map((offsetMs) => ({ offsetMs, errorMs: 10, atMs: 0 }));
     expect(medianOf(halves)).toEqual({ offsetMs: 500, lowMs: -10, highMs: 1010, splitMs: 980 });
   });

@@ -36,16 +36,19 @@ function read(body: Uint8Array): readonly Message[] | undefined {
 const bodyOf = (frame: Uint8Array) => frame.slice(1, -4);
 
 describe('a frame', () => {
-  it.each(Object.entries(messageArbitraries))('brings back a message of kind %s', (_, message) => {
-    fc.assert(
-      fc.property(message as fc.Arbitrary<Message>, (sent) => {
-        expect(decodeFrame(encodeFrame([sent]))).toEqual({ ok: true, messages: [sent] });
-      }),
-      { numRuns: 50 },
-    );
-  });
+  it.each(Object.entries(messageArbitraries))(
+    'returns a message of kind %s unchanged',
+    (_, message) => {
+      fc.assert(
+        fc.property(message as fc.Arbitrary<Message>, (sent) => {
+          expect(decodeFrame(encodeFrame([sent]))).toEqual({ ok: true, messages: [sent] });
+        }),
+        { numRuns: 50 },
+      );
+    },
+  );
 
-  it('brings back many messages in order', () => {
+  it('returns many messages in order', () => {
     fc.assert(
       fc.property(anyMessages, (messages) => {
         expect(decodeFrame(encodeFrame(messages))).toEqual({ ok: true, messages });
@@ -54,7 +57,7 @@ describe('a frame', () => {
     );
   });
 
-  it('is no longer than was foretold', () => {
+  it('is no longer than the computed bound', () => {
     fc.assert(
       fc.property(anyMessage, (message) => {
         expect(encodeFrame([message]).length).toBeLessThanOrEqual(messageBytesMax(message));
@@ -62,7 +65,7 @@ describe('a frame', () => {
     );
   });
 
-  it('carries the very bytes of a mutation', () => {
+  it('carries the original bytes of a mutation', () => {
     fc.assert(
       fc.property(messageArbitraries.entries, (sent) => {
         const decoded = decodeFrame(encodeFrame([sent]));
@@ -76,7 +79,7 @@ describe('a frame', () => {
     );
   });
 
-  it('that is cut short is refused at every length', () => {
+  it('that is cut short at any length is refused', () => {
     fc.assert(
       fc.property(fewBytes, (frame) => {
         for (let length = 0; length < frame.length; length++)
@@ -88,7 +91,7 @@ describe('a frame', () => {
     );
   });
 
-  it('with one byte changed is refused, whichever byte it is', () => {
+  it('with any one byte changed is refused', () => {
     fc.assert(
       fc.property(fewBytes, fc.integer({ min: 1, max: 255 }), (frame, mask) => {
         for (let at = 0; at < frame.length; at++) {
@@ -102,7 +105,7 @@ describe('a frame', () => {
     );
   });
 
-  it('of entries is refused for each of its bytes and each of their values', () => {
+  it('of entries is refused for any other value of any of its bytes', () => {
     const frame = encodeFrame([
       { kind: 'entries', origin: origin('eu-1.7'), entries: run(origin('eu-1.7'), 2) },
     ]);
@@ -115,7 +118,7 @@ describe('a frame', () => {
     expect(decodeFrame(frame).ok).toBe(true);
   });
 
-  it('with a longer end is refused', () => {
+  it('with bytes appended is refused', () => {
     fc.assert(
       fc.property(fewBytes, fc.uint8Array({ minLength: 1, maxLength: 9 }), (frame, more) => {
         expect(decodeFrame(Uint8Array.of(...frame, ...more)).ok).toBe(false);
@@ -131,7 +134,7 @@ describe('a frame', () => {
     );
   });
 
-  it('of another version is refused, not guessed', () => {
+  it('of another version is refused', () => {
     const frame = encodeFrame([{ kind: 'ack', vector: [], windowBytes: 1 }], 2);
     expect(decodeFrame(frame)).toEqual({ ok: false, reason: 'version' });
     expect(decodeFrame(frame, 2).ok).toBe(true);
@@ -139,7 +142,7 @@ describe('a frame', () => {
 });
 
 // A checksum that fits proves nothing about the sender: a peer's bug or malice computes it as well.
-describe('what stands in a frame', () => {
+describe('the content of a frame', () => {
   it('never makes the reader throw when it is random', () => {
     fc.assert(
       fc.property(fc.nat(20), fc.uint8Array({ maxLength: 200 }), (kind, body) => {
@@ -150,7 +153,7 @@ describe('what stands in a frame', () => {
     );
   });
 
-  it('is read or refused, never worse, when one of its bytes is changed', () => {
+  it('with one byte changed is read or refused, and never throws', () => {
     fc.assert(
       fc.property(fewBytes, fc.nat(), fc.integer({ min: 1, max: 255 }), (frame, at, mask) => {
         const body = bodyOf(frame);
@@ -162,7 +165,7 @@ describe('what stands in a frame', () => {
     );
   });
 
-  it('is refused at once when it announces more than it holds', () => {
+  it('that announces more than it holds is refused at once', () => {
     const huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f];
     const message = (kind: number, body: readonly number[]) =>
       Uint8Array.of(kind, body.length, 0, 0, 0, ...body);
@@ -172,7 +175,7 @@ describe('what stands in a frame', () => {
     expect(read(Uint8Array.of(2, 255, 255, 255, 255, 0))).toBeUndefined();
   });
 
-  it('is refused when a mutation in it is damaged anywhere', () => {
+  it('with a damaged mutation anywhere is refused', () => {
     const body = bodyOf(encodeFrame([{ kind: 'repair', record: recordOf(mutation()) }]));
     expect(read(body)).toHaveLength(1);
     for (let at = 6; at < body.length; at++) {
@@ -182,7 +185,7 @@ describe('what stands in a frame', () => {
     }
   });
 
-  it('is refused when a vector is longer than the bound', () => {
+  it('with a vector beyond the bound is refused', () => {
     const entry = [origin('a.1'), 1] as const;
     const ack = (length: number): Message => ({
       kind: 'ack',
@@ -193,7 +196,7 @@ describe('what stands in a frame', () => {
     expect(decodeFrame(encodeFrame([ack(VECTOR_ENTRIES_MAX + 1)])).ok).toBe(false);
   });
 
-  it('is refused when entries are of another origin, leave a gap or repeat', () => {
+  it('with entries of another origin, with a gap or with a repetition is refused', () => {
     const accepts = (entries: readonly Mutation[]) =>
       decodeFrame(encodeFrame([{ kind: 'entries', origin: origin('eu-1.7'), entries }])).ok;
     const [first, second, third] = run(origin('eu-1.7'), 3) as [Mutation, Mutation, Mutation];
@@ -207,7 +210,7 @@ describe('what stands in a frame', () => {
 });
 
 describe('a frame writer', () => {
-  it('lays frames one behind the other without touching those it gave away', () => {
+  it('writes frames one after the other without touching those that it has returned', () => {
     fc.assert(
       fc.property(fc.array(anyMessages, { minLength: 1, maxLength: 6 }), (turns) => {
         const writer = new FrameWriter(1, 1024);
@@ -229,7 +232,7 @@ describe('a frame writer', () => {
 });
 
 describe('a decoded mutation', () => {
-  it('does not keep the buffer alive in which its frame arrived', () => {
+  it('does not keep the buffer of its frame alive', () => {
     const arrived = Buffer.from(encodeFrame([{ kind: 'repair', record: recordOf(mutation()) }]));
     const decoded = decodeFrame(arrived);
     const [got] = decoded.ok ? decoded.messages : [];

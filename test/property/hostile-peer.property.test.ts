@@ -192,9 +192,9 @@ const PHASES = [
 ];
 const MEANT = ['peers know a later life', 'the members have changed', 'this replica was forgotten'];
 
-describe('a peer that knows the secret and says anything', () => {
+describe('a peer that knows the secret and sends any messages', () => {
   it.each(PHASES)(
-    'makes nothing throw, and what is stored is whole: %o',
+    'causes no exception, and what is stored stays whole: %o',
     ({ bootGraceMs, isFresh }) => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 50, size: 'large' }), (steps) => {

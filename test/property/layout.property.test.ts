@@ -55,7 +55,7 @@ const isWithin = (stored: Uint8Array, { from, to }: Span): boolean =>
   compareBytes(from, stored) <= 0 && compareBytes(stored, to) < 0;
 
 describe('record keys', () => {
-  it('lie in the order of namespace, then key', () => {
+  it('are ordered by namespace, then key', () => {
     fc.assert(
       fc.property(namespace, key, namespace, key, (ns1, key1, ns2, key2) => {
         const logical = order(ns1, ns2) || order(key1, key2);
@@ -67,7 +67,7 @@ describe('record keys', () => {
     );
   });
 
-  it('come back as namespace and key, whatever bytes the key holds', () => {
+  it('are parsed back into namespace and key, for any bytes of the key', () => {
     fc.assert(
       fc.property(namespace, key, (ns, name) => {
         const stored = recordKey(ns, name);
@@ -80,7 +80,7 @@ describe('record keys', () => {
 });
 
 describe('log keys', () => {
-  it('lie in the order of their sequence numbers within an origin, origins apart', () => {
+  it('are ordered by sequence number within an origin, and origins do not mix', () => {
     fc.assert(
       fc.property(origin, seq, origin, seq, (of1, seq1, of2, seq2) => {
         const stored = Math.sign(compareBytes(logKey(0, of1, seq1), logKey(0, of2, seq2)));
@@ -91,7 +91,7 @@ describe('log keys', () => {
     );
   });
 
-  it('come back as lane, origin and sequence number', () => {
+  it('are parsed back into lane, origin and sequence number', () => {
     fc.assert(
       fc.property(fc.nat(255), origin, seq, (lane, of, at) => {
         expect(parseLogKey(logKey(lane, of, at))).toEqual({ lane, origin: of, seq: at });
@@ -100,7 +100,7 @@ describe('log keys', () => {
     );
   });
 
-  it('lie within a span exactly when the span names them', () => {
+  it('are inside a span exactly if the span names them', () => {
     const near = fc.integer({ min: 1, max: 600 });
     fc.assert(
       fc.property(nearOrigin, near, near, nearOrigin, near, (of, a, b, other, at) => {
@@ -116,7 +116,7 @@ describe('log keys', () => {
 describe('expiry keys', () => {
   const deadline = fc.integer({ min: 1, max: 2 ** 45 });
 
-  it('are expired exactly when their deadline has come, and come back whole', () => {
+  it('count as expired exactly when their deadline has come, and are parsed back whole', () => {
     fc.assert(
       fc.property(deadline, deadline, namespace, key, (deadlineMs, now, ns, name) => {
         const stored = expiryKey(deadlineMs, ns, name);
@@ -129,7 +129,7 @@ describe('expiry keys', () => {
 });
 
 describe('tombstone keys', () => {
-  it('lie in the order of their sequence numbers, and behind an origin lie the later ones', () => {
+  it('are ordered by sequence number, and the later ones follow behind an origin', () => {
     fc.assert(
       fc.property(origin, seq, origin, seq, (of1, seq1, of2, seq2) => {
         const [one, two] = [
@@ -150,7 +150,7 @@ describe('tombstone keys', () => {
 describe('positions', () => {
   const place = fc.record({ namespace, key });
 
-  it('name the records behind one and up to another, and the order of their text is that of bytes', () => {
+  it('select the records behind one position up to another, and their text has the order of bytes', () => {
     fc.assert(
       fc.property(place, place, place, (first, last, at) => {
         const [from, to, of] = [first, last, at].map(positionOf) as [string, string, string];
@@ -163,7 +163,7 @@ describe('positions', () => {
     );
   });
 
-  it('of idempotency keys lie behind all records, in their order', () => {
+  it('of idempotency keys follow all records, in the order of the keys', () => {
     fc.assert(
       fc.property(place, place, (first, at) => {
         const stored = idempotencyKey(at.namespace, at.key);
@@ -179,7 +179,7 @@ describe('positions', () => {
 describe('idempotency keys', () => {
   const endMs = fc.integer({ min: 0, max: 2 ** 45 });
 
-  it('have ended exactly when their end lies before the time', () => {
+  it('have ended exactly if their end is before the time', () => {
     fc.assert(
       fc.property(endMs, endMs, namespace, key, (end, now, ns, name) => {
         const stored = idempotencyEndKey(end, ns, name);
@@ -188,7 +188,7 @@ describe('idempotency keys', () => {
     );
   });
 
-  it('are found again from the key of their end', () => {
+  it('are found from the key of their end', () => {
     fc.assert(
       fc.property(endMs, namespace, key, (end, ns, name) => {
         const stored = idempotencyEndKey(end, ns, name);
@@ -202,7 +202,7 @@ describe('idempotency keys', () => {
 describe('the next key', () => {
   const bytes = fc.uint8Array({ minLength: 1, maxLength: 5 });
 
-  it('behind a key is above it with nothing between', () => {
+  it('behind a key is the next possible one', () => {
     fc.assert(
       fc.property(bytes, bytes, (stored, other) => {
         expect(compareBytes(stored, behind(stored))).toBeLessThan(0);
@@ -213,7 +213,7 @@ describe('the next key', () => {
     );
   });
 
-  it('after a prefix is above every key that begins with it, and not above any other', () => {
+  it('after a prefix is above every key with that prefix, and not above any other', () => {
     const prefix = bytes.filter((some) => some[0] !== 0xff);
     fc.assert(
       fc.property(prefix, bytes, fc.boolean(), (start, rest, isBuffer) => {

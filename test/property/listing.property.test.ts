@@ -79,7 +79,7 @@ function list(solo: Solo, asked: ListOptions): Listed {
 describe('a list', () => {
   const keys = fc.uniqueArray(key, { maxLength: 25, size: 'large' });
 
-  it('page by page gives everything once, in order, and every page is full but the last', () => {
+  it('page by page returns every key once, in order, and every page but the last is full', () => {
     fc.assert(
       fc.property(keys, keys, question, (all, others, { prefixOf, prefixLength, ...rest }) => {
         const prefix = (all[prefixOf % all.length] ?? '').slice(0, prefixLength);
@@ -114,7 +114,7 @@ describe('a list', () => {
     );
   });
 
-  it('goes on from a cursor that no key has any more', () => {
+  it('continues from a cursor whose key no longer exists', () => {
     fc.assert(
       fc.property(keys, key, fc.boolean(), (all, after, reverse) => {
         const solo = stored(all, []);
@@ -125,14 +125,14 @@ describe('a list', () => {
     );
   });
 
-  it('shows what a put and a delete left, as soon as they are answered', () => {
+  it('shows the effect of a put and a delete as soon as they are answered', () => {
     const solo = new Solo();
     for (const k of ['b', 'a', 'c']) solo.ask(putOf(k, 'v'));
     solo.ask(delOf('b'));
     expect(given(list(solo, {}))).toEqual(['a', 'c']);
   });
 
-  it('of a range that is empty, or upside down, is empty', () => {
+  it('of an empty or reversed range is empty', () => {
     const solo = stored(['a', 'b'], []);
     for (const asked of [
       { start: 'b', end: 'a' },
@@ -144,7 +144,7 @@ describe('a list', () => {
     }
   });
 
-  it('that meets a damaged record is refused, and shows nothing beside it', () => {
+  it('that meets a damaged record is refused, and shows no other record', () => {
     const solo = stored(['a', 'b', 'c'], []);
     solo.storage.damage(recordKey(NS, 'b' as Key), 30);
     expect(solo.ask(listOf({}))).toMatchObject({
@@ -154,7 +154,7 @@ describe('a list', () => {
     expect(given(list(solo, { end: 'b' }))).toEqual(['a']);
   });
 
-  it('reads page after page from storage, however many keys are hidden between', () => {
+  it('reads page after page from storage, however many hidden keys are in between', () => {
     const names = Array.from({ length: 1500 }, (_, i) => `k${String(i).padStart(4, '0')}`);
     const shown = ['k0000', 'k0777', 'k1499'];
     const solo = stored(

@@ -32,7 +32,7 @@ type Binary = (left: MemberSet, right: MemberSet) => MemberSet;
 type BinaryTwin = (left: Set<number>, right: Set<number>) => Set<number>;
 
 describe('a set of members', () => {
-  it('has what was put into it, in the order of the indexes', () => {
+  it('has the members that were added, in the order of the indexes', () => {
     fc.assert(
       fc.property(members, member, (twin, one) => {
         const set = setOf(twin);
@@ -44,7 +44,7 @@ describe('a set of members', () => {
     );
   });
 
-  it('grows and shrinks by one member, and stays as it was itself', () => {
+  it('grows and shrinks by one member, and the original set does not change', () => {
     fc.assert(
       fc.property(members, member, (twin, one) => {
         const set = setOf(twin);
@@ -67,7 +67,7 @@ describe('a set of members', () => {
     );
   });
 
-  it('is a subset of another exactly when that has all of its members', () => {
+  it('is a subset of another exactly if that one has all of its members', () => {
     fc.assert(
       fc.property(members, members, (left, right) => {
         const all = union(setOf(left), setOf(right));
@@ -77,7 +77,7 @@ describe('a set of members', () => {
     );
   });
 
-  it('is the same value as another with the same members, however it came about', () => {
+  it('equals another with the same members, however it was made', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(member, fc.boolean())), (steps) => {
         const twin = new Set<number>();
@@ -106,7 +106,7 @@ describe('a set of members', () => {
     expect(readBits(bits)).toBeUndefined();
   });
 
-  it('of the first members is all of a cluster', () => {
+  it('of the first members equals the whole of a cluster', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: MEMBERS_MAX }), (count) => {
         expect(listOf(firstMembers(count))).toEqual([...Array.from({ length: count }).keys()]);
@@ -114,7 +114,7 @@ describe('a set of members', () => {
     );
   });
 
-  it('takes no index beyond its bound: that is a bug of the caller', () => {
+  it('refuses an index beyond its bound as a bug of the caller', () => {
     const last = MEMBERS_MAX - 1;
     expect(listOf(single(last))).toEqual([last]);
     for (const wrong of [-1, MEMBERS_MAX, MEMBERS_MAX + 1, Number.NaN]) {
@@ -128,7 +128,7 @@ describe('a set of members', () => {
 });
 
 describe('bits of a set of members', () => {
-  it('are not combined by operators: the compiler refuses each of these lines', () => {
+  it('cannot be combined by operators: the compiler refuses each of these lines', () => {
     const [left, right] = [setOf([0, 2]), setOf([2])];
     // @ts-expect-error -- a set is not a number
     expect(left & right).toBe(4);

@@ -77,7 +77,7 @@ describe('vectors', () => {
     );
   });
 
-  it('lack exactly what catching up takes', () => {
+  it('differ by exactly the entries that catching up takes', () => {
     fc.assert(
       fc.property(vector, vector, (ours, theirs) => {
         const caughtUp = new Map(ours);
@@ -91,7 +91,7 @@ describe('vectors', () => {
     );
   });
 
-  it('have as stable cut what every member has, and nothing when somebody is unknown', () => {
+  it('have the stable cut that every member holds, and none while a member is unknown', () => {
     fc.assert(
       fc.property(fc.array(vector, { minLength: 1, maxLength: 4 }), (members) => {
         const cut = meetVectors(members);
@@ -105,7 +105,7 @@ describe('vectors', () => {
 });
 
 describe('names', () => {
-  it('come back from what they were made of', () => {
+  it('are parsed back into their parts', () => {
     fc.assert(
       fc.property(
         anyReplicaId,
@@ -124,7 +124,7 @@ describe('names', () => {
     );
   });
 
-  it('of lanes tell whose they are: an origin names its live lane, and numbers the others', () => {
+  it('of lanes name their origin: an origin names its live lane, and numbers the others', () => {
     const incarnation = fc.integer({ min: 1, max: 2 ** 32 - 1 });
     fc.assert(
       fc.property(anyReplicaId, incarnation, fc.nat(255), (id, n, number) => {
@@ -137,7 +137,7 @@ describe('names', () => {
     );
   });
 
-  it('that parse at all are written in exactly one way', () => {
+  it('that can be parsed have exactly one spelling', () => {
     const unit = fc.constantFrom('a', '-', '.', '0', '1', '9', 'A', ' ');
     fc.assert(
       fc.property(fc.string({ unit, maxLength: 14 }), (text) => {
@@ -163,7 +163,7 @@ describe('a hybrid clock', () => {
   );
   const DRIFT_MS = 10;
 
-  it('follows the published rule whatever the wall clock does', () => {
+  it('follows the published rule, whatever the wall clock does', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const clock = createHybridClock(DRIFT_MS);
@@ -194,7 +194,7 @@ describe('a hybrid clock', () => {
     );
   });
 
-  it('goes on above the floor that it was raised to, without bound', () => {
+  it('continues above the floor that it was raised to, without bound', () => {
     fc.assert(
       fc.property(fc.nat(1000), fc.nat(1000), (floorMs, wallMs) => {
         const clock = createHybridClock(DRIFT_MS);
@@ -204,7 +204,7 @@ describe('a hybrid clock', () => {
     );
   });
 
-  it('carries a full counter into the milliseconds', () => {
+  it('carries a full counter over into the milliseconds', () => {
     const clock = createHybridClock(DRIFT_MS);
     for (let i = 0; i < 512; i++) clock.tick(5);
     expect(hlcToMs(clock.last)).toBe(5);
@@ -213,8 +213,8 @@ describe('a hybrid clock', () => {
   });
 });
 
-describe('a stamp for what was seen', () => {
-  it('has room behind every stamp that a clock gives, and before all that saw it', () => {
+describe('a stamp behind a version that was seen', () => {
+  it('has room behind every stamp of a clock, and before every stamp of a writer that saw it', () => {
     fc.assert(
       fc.property(fc.nat(1000), fc.nat(1000), fc.boolean(), (seenMs, wallMs, isRaised) => {
         const seen = createHybridClock(1000).tick(seenMs);
@@ -228,7 +228,7 @@ describe('a stamp for what was seen', () => {
 });
 
 describe('an encoded mutation', () => {
-  it('decodes to exactly what the origin has in memory', () => {
+  it('decodes to exactly the mutation in the memory of its origin', () => {
     fc.assert(
       fc.property(anyDraft, fc.maxSafeNat(), (fields, previousChain) => {
         const encoded = encodeMutation(fields, previousChain);
@@ -239,7 +239,7 @@ describe('an encoded mutation', () => {
     );
   });
 
-  it('is not chained to anything but its predecessor', () => {
+  it('depends on nothing but its predecessor', () => {
     fc.assert(
       fc.property(anyDraft, fc.maxSafeNat(), fc.maxSafeNat(), (fields, chain, other) => {
         fc.pre(chain !== other);

@@ -178,7 +178,7 @@ const OPTIONS = {
 };
 
 describe('a replica', () => {
-  it('survives whatever its peers say, and what it stored is whole', () => {
+  it('survives any messages of its peers, and what it has stored is whole', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60, size: 'large' }), (steps) => {
         const solo = new Solo(OPTIONS);

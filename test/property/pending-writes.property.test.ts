@@ -132,7 +132,7 @@ function kindOf(reply: Reply | undefined): Twin['answer'] {
 }
 
 describe('writes that wait for copies', () => {
-  it('are answered exactly once, won never below W, in any order of cursors and deadlines', () => {
+  it('are answered exactly once, never as won below W, in any order of cursors and deadlines', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const scene = new Scene();
@@ -151,7 +151,7 @@ describe('writes that wait for copies', () => {
     );
   });
 
-  it('are all told that the outcome is unknown when the storage fails', () => {
+  it('are all answered outcome-unknown when the storage fails', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const scene = new Scene();

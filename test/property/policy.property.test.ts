@@ -77,7 +77,7 @@ const fields = fc
   .map((entries) => Object.fromEntries(entries));
 
 describe('the policy compiler', () => {
-  it('accepts only words that it knows and that are built', () => {
+  it('accepts only words that exist and that are built', () => {
     fc.assert(
       fc.property(fields, (policy) => {
         const compiled = compile({ cart: policy });
@@ -129,7 +129,7 @@ describe('the policy compiler', () => {
     },
   );
 
-  it('claims overlap for every r and w whose quorums always meet, and for no others', () => {
+  it('accepts a claim of overlap exactly if the quorums of r and w always meet', () => {
     const overlap = (w: unknown, r: unknown) => {
       const compiled = compile({ cart: { w, r } });
       return compiled.ok && compiled.policies[0]?.overlap;
@@ -146,7 +146,7 @@ describe('the policy compiler', () => {
     });
   });
 
-  it('gives a digest that depends on what the policies say and not on their order', () => {
+  it('gives a digest that depends on the content of the policies and not on their order', () => {
     const digest = (document: unknown): number => {
       const compiled = compile(document);
       if (!compiled.ok) throw new Error('the document compiles');

@@ -68,7 +68,7 @@ const requirement = ({
 }): Requirement => requirementOf(quorum, of, self) as Requirement;
 
 describe('a requirement', () => {
-  it('is met by exactly the sets of members that the words mean', () => {
+  it('is met by exactly the sets of members that its definition names', () => {
     fc.assert(
       fc.property(asked, fc.nat(63), (question, mask) => {
         const { members: of, self, spec: quorum } = question;
@@ -95,7 +95,7 @@ describe('a requirement', () => {
     );
   });
 
-  it('of more members than there are does not exist', () => {
+  it('of more members than exist is refused', () => {
     fc.assert(
       fc.property(members, fc.integer({ min: 1, max: 99 }), (of, more) => {
         expect(requirementOf(of.length + more, of, of[0] as Member)).toBeUndefined();
@@ -104,7 +104,7 @@ describe('a requirement', () => {
     );
   });
 
-  it('is read from exactly the words and numbers of the vocabulary', () => {
+  it('is parsed from exactly the words and numbers of the vocabulary', () => {
     const words = ['majority', 'all', 'local', 'each'];
     const text = fc.oneof(
       fc.constantFrom(...words, '0', '01', '1.5', '-1', '100', ' 1', ''),
@@ -127,7 +127,7 @@ function subsets(size: number): number[] {
 }
 
 describe('two requirements', () => {
-  it('intersect exactly when no two sets that meet them are disjoint', () => {
+  it('intersect exactly if no two sets that meet them are disjoint', () => {
     fc.assert(
       fc.property(asked, spec, (reading, writing) => {
         const { members: of, self } = reading;
@@ -148,7 +148,7 @@ describe('two requirements', () => {
 describe('a tally', () => {
   const vote = fc.tuple(fc.nat(5), fc.boolean());
 
-  it('agrees with a twin that remembers everybody and tries every future', () => {
+  it('agrees with a plain twin that remembers every vote and tries every continuation', () => {
     fc.assert(
       fc.property(asked, fc.array(vote, { maxLength: 12 }), (question, votes) => {
         const { members: of, self, spec: quorum } = question;
@@ -171,7 +171,7 @@ describe('a tally', () => {
     );
   });
 
-  it('once won or lost stays so, whoever speaks next', () => {
+  it('stays won or lost, whichever vote follows', () => {
     fc.assert(
       fc.property(asked, fc.array(vote, { maxLength: 20 }), (question, votes) => {
         const tally = new Tally(requirement(question));

@@ -164,7 +164,7 @@ class Scene {
 }
 
 describe('a range of records', () => {
-  it('is what the table shows when it comes, whatever storage showed when it was asked', () => {
+  it('equals what the table shows when the read ends, whatever storage showed when it began', () => {
     let pages = 0;
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {

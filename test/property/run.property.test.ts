@@ -154,7 +154,7 @@ describe('a stream', () => {
     );
   });
 
-  it('that is asked to go back into a run begins it again', () => {
+  it('that has to go back into a run sends it again from its beginning', () => {
     fc.assert(
       fc.property(lengths, bounds, fc.nat(), (each, { frameBytes, tailBytes }, at) => {
         const entries = logOf(each);
@@ -230,7 +230,7 @@ describe('a receiver', () => {
     );
   });
 
-  it('refuses a run of which one entry is another, and logs nothing of it', () => {
+  it('refuses a run with one wrong entry, and logs nothing of it', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 20 }), fc.nat(), fc.nat(2), (length, nth, how) => {
         const entries = logOf([1, length]);
@@ -253,7 +253,7 @@ describe('a receiver', () => {
     );
   });
 
-  it('keeps a run that is stamped ahead whole, and hands it over whole', () => {
+  it('holds a run that is stamped ahead as a whole, and hands it over as a whole', () => {
     fc.assert(
       fc.property(lengths, fc.nat(3000), (each, roomBytes) => {
         const entries = logOf(each);
@@ -288,7 +288,7 @@ describe('a receiver', () => {
     );
   });
 
-  it('drops a run that waits, of which storage lost an entry', () => {
+  it('drops a waiting run of which storage has lost an entry', () => {
     const entries = logOf([1, 4, 1]);
     const target = storeOf(1e6);
     const held = new Held(1e6);
@@ -308,7 +308,7 @@ describe('a receiver', () => {
 });
 
 describe('the name of a place in a run', () => {
-  it('tells where the run begins and ends', () => {
+  it('states where the run begins and ends', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: RUN_ENTRIES_MAX }), fc.nat(), (count, n) => {
         const index = n % count;

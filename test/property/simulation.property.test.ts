@@ -47,7 +47,7 @@ describe('the corpus', () => {
   });
 });
 
-describe('the trap', () => {
+describe('the guard of the simulation', () => {
   it.each<[string, () => unknown]>([
     ['a clock', () => Date.now()],
     ['a date', () => new Date()],
@@ -55,7 +55,7 @@ describe('the trap', () => {
     ['a timer', () => setTimeout(() => undefined, 0)],
     ['the monotonic clock', () => performance.now()],
     ['a random id', () => crypto.randomUUID()],
-  ])('springs at %s, and is gone afterwards', (_name, call) => {
+  ])('refuses %s, and is gone afterwards', (_name, call) => {
     expect(() => trapped(call)).toThrow(TrapError);
     expect(call).not.toThrow();
   });

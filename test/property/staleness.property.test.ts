@@ -152,7 +152,7 @@ describe('the staleness bound', () => {
     );
   });
 
-  it('comes down to the last round trip once everything is shown', () => {
+  it('falls to the last round trip once every entry is shown', () => {
     fc.assert(
       fc.property(steps, (taken) => {
         const scene = new Scene();
@@ -170,7 +170,7 @@ describe('the staleness bound', () => {
     );
   });
 
-  it('is unknown until every peer has answered', () => {
+  it('is unknown until every peer has echoed', () => {
     const staleness = new StalenessBound(SELF, 3);
     expect(staleness.bound(5)).toBe('unknown');
     staleness.onEcho(1, { pingMs: 4, keptMs: 0, sentMs: 0, heads: [] }, new Map(), 5);

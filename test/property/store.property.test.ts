@@ -116,7 +116,7 @@ class Scene {
 }
 
 describe('a table', () => {
-  it('shows the winner of everything applied, whatever was evicted and is durable when', () => {
+  it('shows the winner of all applied mutations, whatever is evicted or durable', () => {
     const cacheBytes = fc.constantFrom(1, 1000, 3000, 100_000);
     fc.assert(
       fc.property(cacheBytes, fc.array(step, { maxLength: 80 }), (bytes, steps) => {
@@ -160,7 +160,7 @@ describe('a log', () => {
   );
   const ORIGINS = ['a.1', 'b.1', 'c.1'].map(origin);
 
-  it('keeps in memory no more than its bound, beyond what is not durable', () => {
+  it('keeps no more in memory than its bound, beyond what is not durable', () => {
     fc.assert(
       fc.property(fc.nat(600), fc.array(logStep, { maxLength: 80 }), (tailBytes, steps) => {
         const log = new Log(tailBytes, createMetrics());

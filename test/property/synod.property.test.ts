@@ -88,7 +88,7 @@ function valuesOf(room: SynodRoom): string[] {
 }
 
 describe('the next membership', () => {
-  it('is one, whatever happens, and is found when all is well again', () => {
+  it('is decided once, whatever happens, and is found when all faults have ended', () => {
     let isChosen = 0;
     fc.assert(
       fc.property(

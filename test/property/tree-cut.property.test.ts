@@ -143,7 +143,7 @@ interface Drawn {
 }
 
 describe('a frozen tree', () => {
-  it('is at its cut what all entries up to the cut merge to', () => {
+  it('equals, at its cut, the merge of all entries up to the cut', () => {
     let known = 0;
     let beyond = 0;
     fc.assert(

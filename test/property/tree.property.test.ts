@@ -136,7 +136,7 @@ function isSame(left: Leaves, right: Leaves): boolean {
 }
 
 describe('the hash tree', () => {
-  it('is the sum of the live records, and a recount while writes go on finds the same', () => {
+  it('equals the sum of the live records, and a recount during writes finds the same', () => {
     let rounds = 0;
     fc.assert(
       fc.property(

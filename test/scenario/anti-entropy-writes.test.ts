@@ -90,8 +90,8 @@ function remove(cluster: Cluster, n: number, name: string, ns = 'ns'): void {
   cluster.replica(n).disk.write({ keys: [at], values: [undefined] }, true);
 }
 
-describe('comparing while writes never pause', () => {
-  it('says again and again that all is equal, and raises no alarm', () => {
+describe('a comparison while writes never pause', () => {
+  it('succeeds again and again, and raises no alarm', () => {
     const cluster = begin();
     const writers = write(cluster, 8);
     cluster.run(3000);
@@ -110,7 +110,7 @@ describe('comparing while writes never pause', () => {
     expect(treesTrouble(cluster)).toBe(undefined);
   });
 
-  it('finds what one disk lost, raises the alarm and brings it back', () => {
+  it('finds what one disk lost, raises the alarm and restores it', () => {
     const cluster = begin();
     for (const name of ['a', 'b', 'c'])
       for (const ns of ['ns', 'fi']) cluster.put(0, name, 'one', { ns, w: 'all' });
@@ -133,7 +133,7 @@ describe('comparing while writes never pause', () => {
     for (const n of ALL) expect(cluster.status(n).self.divergentKeys).toBe(0);
   });
 
-  it('waits for the entries of records that a read has brought before them', () => {
+  it('waits for the entries of records that a read brought before them', () => {
     // A write in ap reaches eu ten times later than us, where quorum reads of eu find it.
     const isFar = (n: number) => n === 0;
     const cluster = begin({
@@ -163,7 +163,7 @@ describe('comparing while writes never pause', () => {
     cluster.settle();
   });
 
-  it("takes a record that is in nobody's log for no divergence, and for no success", () => {
+  it('counts a record that is in no log neither as a divergence nor as equal', () => {
     const cluster = begin({ regions: ['eu', 'us'] });
     const bytes = mutation({
       namespace: namespace('ns'),
@@ -185,7 +185,7 @@ describe('comparing while writes never pause', () => {
     expect(cluster.notesOf('tree-mistaken')).toEqual([]);
   });
 
-  it('is put off while two are too far apart, and is no success then', () => {
+  it('is postponed while two replicas are too far apart, and does not count as equal', () => {
     const cluster = begin({ regions: ['eu', 'us'], settings: { cacheBytes: 1e7 } });
     cluster.put(0, 'a', 'one', { w: 2 });
     cluster.run(2000);

@@ -58,7 +58,7 @@ function expectHealed(cluster: Cluster): void {
 }
 
 describe('replicas that hold the same', () => {
-  it('see it, say since when, and move no records', () => {
+  it('find that they are equal, report since when, and move no records', () => {
     const cluster = leanCluster();
     fill(cluster, few, 'one');
     cluster.run(3000);
@@ -72,7 +72,7 @@ describe('replicas that hold the same', () => {
     expect(cluster.notesOf('divergence')).toEqual([]);
   });
 
-  it('still do when the tombstones of one are gone', () => {
+  it('find it also when one has dropped its tombstones', () => {
     const cluster = leanCluster();
     fill(cluster, few, 'one');
     cluster.del(0, 'a', { w: 3 });
@@ -85,7 +85,7 @@ describe('replicas that hold the same', () => {
 });
 
 describe('a record that vanished from one disk', () => {
-  it('is found by the scrub and the comparison, and comes back from a peer', () => {
+  it('is found by the scrub and the comparison, and is restored from a peer', () => {
     const cluster = leanCluster();
     fill(cluster, few, 'one');
     cluster.run(500);
@@ -100,7 +100,7 @@ describe('a record that vanished from one disk', () => {
     expectHealed(cluster);
   });
 
-  it('is found under whichever leaf it lies, the last of the last node as well', () => {
+  it('is found under any leaf, including the last leaf of the last node', () => {
     const cluster = leanCluster();
     const leaves = [0, FANOUT - 1, LEAVES - FANOUT, LEAVES - 1];
     const names = leaves.map(keyIn);
@@ -111,7 +111,7 @@ describe('a record that vanished from one disk', () => {
     expectHealed(cluster);
   });
 
-  it('is written again from memory where it is still there', () => {
+  it('is written again from memory if memory still holds it', () => {
     const cluster = leanCluster({ settings: { cacheBytes: 1e6 } });
     fill(cluster, few, 'one');
     cluster.run(500);
@@ -122,7 +122,7 @@ describe('a record that vanished from one disk', () => {
     expectHealed(cluster);
   });
 
-  it('comes back in a fifo namespace as well', () => {
+  it('is restored in a fifo namespace as well', () => {
     const cluster = leanCluster();
     fill(cluster, few, 'one', 'fi');
     cluster.run(500);
@@ -132,7 +132,7 @@ describe('a record that vanished from one disk', () => {
     expectHealed(cluster);
   });
 
-  it('comes back though it was overwritten before anybody noticed', () => {
+  it('is restored even if it was overwritten before the loss was noticed', () => {
     const cluster = leanCluster();
     fill(cluster, few, 'one');
     cluster.run(500);
@@ -153,7 +153,7 @@ describe('a record that vanished from one disk', () => {
 });
 
 describe('a record that one disk has in an older version', () => {
-  it('is found, looked at twice and merged; nothing older replaces anything newer', () => {
+  it('is found, confirmed a second time and merged, and no older version replaces a newer one', () => {
     const cluster = leanCluster();
     fill(cluster, few, 'one');
     const older = stored(cluster, 1, 'b');
@@ -178,7 +178,7 @@ describe('a record that one disk has in an older version', () => {
 });
 
 describe('a comparison that is not possible', () => {
-  it('is no success: the tree of a peer in doubt says nothing', () => {
+  it('does not count as equal: the tree of the peer is in doubt', () => {
     // An unreadable block: its contents cannot be counted.
     const cluster = leanCluster({ regions: ['eu', 'us'] });
     fill(cluster, few, 'one');
@@ -201,7 +201,7 @@ describe('a comparison that is not possible', () => {
     expect(cluster.replica(1).host?.metrics.treeRoundsEqual).toBe(0);
   });
 
-  it('is no success where the peer does not answer', () => {
+  it('does not count as equal: the peer does not answer', () => {
     const cluster = leanCluster({ regions: ['eu', 'us'] });
     fill(cluster, few, 'one');
     cluster.run(3000);
@@ -220,7 +220,7 @@ describe('a comparison that is not possible', () => {
     expect(again?.equalAtMs).toBeGreaterThan((before?.equalAtMs ?? 0) + 15_000);
   });
 
-  it('is none in a directory that is older than the tree, until it was counted', () => {
+  it('does not happen in a directory that is older than the tree, until the tree was counted', () => {
     const cluster = leanCluster({ regions: ['eu', 'us'] });
     fill(cluster, few, 'one');
     cluster.crash(1);
@@ -235,8 +235,8 @@ describe('a comparison that is not possible', () => {
   });
 });
 
-describe('comparing while writes go on', () => {
-  it('mends nothing, doubts nothing and loses nothing', () => {
+describe('a comparison while writes go on', () => {
+  it('repairs nothing, doubts no tree and loses nothing', () => {
     const cluster = leanCluster({ settings: { cacheBytes: 4000, compareEveryMs: 300 } });
     for (let round = 0; round < 60; round++) {
       for (const n of [0, 1, 2]) {
@@ -253,7 +253,7 @@ describe('comparing while writes go on', () => {
     expectHealed(cluster);
   });
 
-  it('brings back what is lost meanwhile', () => {
+  it('restores what is lost in the meantime', () => {
     const cluster = leanCluster({ settings: { compareEveryMs: 300 } });
     fill(cluster, few, 'one');
     remove(cluster, 1, 'b');
@@ -269,11 +269,11 @@ describe('comparing while writes go on', () => {
   });
 });
 
-describe('what a comparison moves', () => {
+describe('the traffic of a comparison', () => {
   const COUNT = 2000;
   const LOST = 20;
 
-  it('is at most three times the difference, and what the tree costs', () => {
+  it('is at most three times the difference plus the cost of the tree', () => {
     const names = Array.from({ length: COUNT }, (_, n) => `key/${n}`);
     const cluster = leanCluster({ regions: ['eu', 'us'], settings: { compareEveryMs: 3_600_000 } });
     fill(cluster, names, 'v'.repeat(500));
@@ -305,7 +305,7 @@ describe('what a comparison moves', () => {
     expectHealed(cluster);
   });
 
-  it('comes when an operator asks for it, long before it is due', () => {
+  it('begins when an operator asks for it, long before it is due', () => {
     const cluster = leanCluster({ regions: ['eu', 'us'], settings: { compareEveryMs: 3_600_000 } });
     fill(cluster, few, 'v');
     cluster.run(10_000);
@@ -319,7 +319,7 @@ describe('what a comparison moves', () => {
     expectHealed(cluster);
   });
 
-  it('fits into frames, and goes on where one has no room', () => {
+  it('fits into frames, and continues where a frame had no room', () => {
     const cluster = leanCluster({ settings: { frameBytes: 400, windowBytes: 4000 } });
     const names = Array.from({ length: 60 }, (_, n) => `key/${n}`);
     fill(cluster, names, 'v'.repeat(100));
@@ -336,7 +336,7 @@ describe('what a comparison moves', () => {
 });
 
 describe('a damaged record', () => {
-  it('is given to nobody, and is whole again in the end', () => {
+  it('is given to no client and no peer, and is whole again in the end', () => {
     const cluster = leanCluster();
     fill(cluster, few, 'one');
     cluster.run(300);

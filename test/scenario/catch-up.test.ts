@@ -29,7 +29,7 @@ describe('a replica that was away', () => {
     expect(values(cluster, 2, 20)).toEqual(expected(20));
   });
 
-  it('receives what it missed from storage, when memory does not reach back', () => {
+  it('receives what it missed from storage if memory does not reach back', () => {
     const cluster = missed(50, { tailBytes: 300, frameBytes: 400, windowBytes: 800 });
     cluster.restart(2);
     cluster.settle();
@@ -37,7 +37,7 @@ describe('a replica that was away', () => {
     expect(cluster.replica(2).host?.metrics.streamGaps).toBe(0);
   });
 
-  it('receives the entries of a dead replica from another that holds them', () => {
+  it('receives the entries of a dead replica from another holder', () => {
     const cluster = missed(50, { tailBytes: 300, frameBytes: 400 });
     cluster.crash(0);
     cluster.restart(2);
@@ -45,7 +45,7 @@ describe('a replica that was away', () => {
     expect(values(cluster, 2, 50)).toEqual(expected(50));
   });
 
-  it('receives them from beyond a cut between the two', () => {
+  it('receives them across a cut between the origin and itself', () => {
     const cluster = new Cluster();
     cluster.settle();
     cluster.cut(0, 2);
@@ -55,7 +55,7 @@ describe('a replica that was away', () => {
     expect(values(cluster, 2, 30)).toEqual(expected(30));
   });
 
-  it('says that it is catching up until it has caught up', () => {
+  it('reports catching-up until it has caught up', () => {
     const cluster = missed(200, { frameBytes: 200, windowBytes: 200 });
     cluster.restart(2);
     const states = new Set<string>();
@@ -70,7 +70,7 @@ describe('a replica that was away', () => {
 });
 
 describe('a replica that lost its disk', () => {
-  it('gets its own earlier life back, and passes it on', () => {
+  it('gets the log of its earlier incarnation back, and passes it on', () => {
     const cluster = new Cluster();
     cluster.settle();
     cluster.crash(2);
@@ -93,7 +93,7 @@ describe('a replica that lost its disk', () => {
   });
 });
 
-describe('a replica whose way carries less than is written', () => {
+describe('a replica whose link is slower than the writes', () => {
   /** An entry for each round trip of 400 ms to replica 2, and eight are written meanwhile. */
   function overtaxed(): Cluster {
     const latencyMs = (from: number, to: number): number => (from === 2 || to === 2 ? 200 : 1);
@@ -125,7 +125,7 @@ describe('a replica whose way carries less than is written', () => {
     expect(values(cluster, 2, 20)).toEqual(expected(20));
   });
 
-  it('returns with an empty disk when it holds what the others held when they greeted', () => {
+  it('returns from an empty disk when it holds what the others held when they greeted', () => {
     const cluster = overtaxed();
     cluster.crash(2);
     cluster.replica(2).wipe();
@@ -137,7 +137,7 @@ describe('a replica whose way carries less than is written', () => {
 });
 
 describe('a stream', () => {
-  it('that is slower than the patience of its receiver is not sent twice', () => {
+  it('that is slower than the time-out of its receiver is not sent twice', () => {
     // One frame a round trip of four seconds.
     const latencyMs = (from: number, to: number): number => (from + to === 2 ? 2000 : 1);
     const settings = { frameBytes: 200, windowBytes: 200 };

@@ -9,7 +9,7 @@ const contents = (cluster: Cluster, replica: number) =>
     .sort(([left], [right]) => (left < right ? -1 : 1));
 
 describe('what a namespace holds', () => {
-  it('is told from the first write on, the same everywhere, and kept over a restart', () => {
+  it('is counted from the first write, equally everywhere, and kept across a restart', () => {
     const cluster = new Cluster();
     cluster.settle();
     expect(contents(cluster, 0)).toEqual([]);
@@ -28,7 +28,7 @@ describe('what a namespace holds', () => {
     expect(cluster.status(1).self.contents?.[0]?.bytes).toBe(bytes);
   });
 
-  it('counts a delete as a tombstone until it is forgotten', () => {
+  it('includes a delete as a tombstone until it is forgotten', () => {
     const cluster = new Cluster();
     cluster.settle();
     cluster.put(0, 'a', 'one', { w: 3 });

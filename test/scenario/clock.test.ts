@@ -15,7 +15,7 @@ describe('a replica whose clock is further off than the bound', () => {
     ['ahead', 3000],
     ['behind', -3_600_000],
   ] as const)
-    it(`${how} refuses writes before it stamps them, reads on, and the others do both`, () => {
+    it(`${how} refuses writes before it stamps them, and serves reads; the others serve both`, () => {
       const cluster = new Cluster({ clocks: clocks(ms, 0, 0) });
       cluster.settle();
       for (const w of [1, 'majority', 'all'] as const)
@@ -27,7 +27,7 @@ describe('a replica whose clock is further off than the bound', () => {
       expect(cluster.notes.filter(({ event }) => event === 'clock-drift')).toHaveLength(1);
     });
 
-  it('takes writes again by itself when it is set right', () => {
+  it('accepts writes again by itself when its clock is set right', () => {
     const cluster = new Cluster();
     cluster.settle();
     cluster.jump(0, 600_000);
@@ -49,7 +49,7 @@ describe('a clock that jumps for a second between two heartbeats', () => {
   const namespaces = { ns: {}, bounded: { staleAfter: { timeMs: 1000 } } };
 
   for (const ms of [600_000, -600_000])
-    it(`by ${ms} ms gives no write away, and makes nobody stale`, () => {
+    it(`by ${ms} ms stamps no write wrongly, and makes no replica stale`, () => {
       const cluster = new Cluster({ namespaces });
       cluster.settle();
       cluster.run(1500);
@@ -69,7 +69,7 @@ describe('a clock that jumps for a second between two heartbeats', () => {
 });
 
 describe('a replica that hears no majority', () => {
-  it('goes on by what was agreed last, whatever its clock does', () => {
+  it('stamps by the last agreed time, whatever its clock does', () => {
     const cluster = new Cluster();
     cluster.settle();
     cluster.cut(0, 1);
@@ -86,7 +86,7 @@ describe('a replica that hears no majority', () => {
     cluster.runUntil(() => clockOf(cluster, 0) === 'drifted');
   });
 
-  it('because there are two, and they differ: the one that has agreed before goes on', () => {
+  it('of two that differ stamps if it had agreed before', () => {
     const options = { regions: ['ap', 'eu'], clocks: clocks(0, 0).map((clock) => ({ ...clock })) };
     const cluster = new Cluster(options);
     cluster.settle();
@@ -142,7 +142,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
   };
 
   for (const isSetRight of [false, true])
-    it(`and ${isSetRight ? 'was' : 'is not'} set right: nobody is stale because of it, and its writes come in time`, () => {
+    it(`and ${isSetRight ? 'was' : 'is not'} set right makes no replica stale, and its writes become visible in time`, () => {
       const cluster = begun(isSetRight);
       stands(cluster);
       expect(shown(cluster.put(0, 'b', 'more', { w: 1 }))).toBe('clock-drift');
@@ -158,7 +158,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
       expect(shown(cluster.put(0, 'b', 'more', { w: 'all' }))).toMatch(/^ap-1\./);
     });
 
-  it('is told from a peer that is late, in what the others say of it', () => {
+  it('is told apart from a replica that is late, in what the others report', () => {
     const cluster = begun(false);
     const seen = () =>
       cluster.status(1).peers.map(({ id, isStampedAhead }) => [id, isStampedAhead]);
@@ -170,7 +170,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
     expect(seen()[0]).toEqual(['ap-1', false]);
   });
 
-  it('makes nobody stale when the time of its stamps comes', () => {
+  it('makes no replica stale when the time of its stamps comes', () => {
     const cluster = begun(false);
     const untilMs = cluster.nowMs + AHEAD_MS;
     while (cluster.nowMs < untilMs) {
@@ -180,7 +180,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
     for (const at of [1, 2]) expect(cluster.value(at, 'a', 'bounded')).toBe('ahead');
   });
 
-  it('is still heard: who hears no other has a majority, and is not stale', () => {
+  it('still counts as heard: a replica that hears only it has a majority, and is not stale', () => {
     const cluster = begun(false);
     cluster.crash(2);
     for (let n = 0; n < 20; n++) {
@@ -189,7 +189,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
     }
   });
 
-  it('leaves the others to say in every answer that they may lack what it wrote', () => {
+  it('makes the answers of the others say that they may lack its writes', () => {
     const cluster = begun(false);
     const writtenMs = cluster.nowMs - 2000;
     for (let n = 0; n < 10; n++) {
@@ -205,7 +205,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
     }
   });
 
-  it('is not acknowledged, and what was kept of it outlives a restart', () => {
+  it('gets no acknowledgement, and the entries that were held survive a restart', () => {
     const cluster = begun(false);
     expect(cluster.status(1).self.vector.map(([of]) => of)).not.toContain('ap-1.2');
     for (const n of [1, 2]) {
@@ -220,7 +220,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
     for (const at of [1, 2]) expect(cluster.value(at, 'a', 'fi')).toBe('ahead');
   });
 
-  it('is taken write by write as each is due, from disk after a restart in between, by who cannot ask it', () => {
+  it('has each write shown when it is due, from disk after a restart, also where it cannot be asked again', () => {
     const options = { clocks: clocks(0, 0, 0).map((clock) => ({ ...clock })) };
     const cluster = new Cluster(options);
     cluster.settle();
@@ -255,8 +255,8 @@ describe('a replica that began alone with a clock that is ahead', () => {
   });
 });
 
-describe('a replica whose clock went back between two lives', () => {
-  it('refuses writes while a majority tells it so', () => {
+describe('a replica whose clock went back between two incarnations', () => {
+  it('refuses writes while a majority reports another time', () => {
     const options = { clocks: clocks(0, 0, 0).map((clock) => ({ ...clock })) };
     const cluster = new Cluster(options);
     cluster.settle();
@@ -284,7 +284,7 @@ describe('a replica whose clock went back between two lives', () => {
     expect(cluster.value(0, 'a')).toBe('two');
   });
 
-  it('alone refuses one that would lose to what it replaces, rather than acknowledge it', () => {
+  it('alone refuses a write that would lose to the version it replaces', () => {
     // The record came by repair: no log of this replica remembers its stamp.
     const { cluster } = repaired(-60_000);
     expect(cluster.value(2, 'a')).toBe('one');
@@ -293,7 +293,7 @@ describe('a replica whose clock went back between two lives', () => {
     expect(shown(cluster.put(2, 'b', 'two', { w: 1 }))).toBe('us-1.2.1');
   });
 
-  it('within the bound writes above a repaired record', () => {
+  it('within the bound stamps above a repaired record', () => {
     const { cluster } = repaired(-4200);
     expect(shown(cluster.put(2, 'a', 'two', { w: 1 }))).toBe('us-1.2.1');
     expect(cluster.value(2, 'a')).toBe('two');
@@ -318,7 +318,7 @@ describe('a replica whose clock went back between two lives', () => {
 });
 
 describe('a value with a lifetime', () => {
-  it('is the same at its origin and everywhere, to the last bit, though clocks tick in fractions', () => {
+  it('has the same deadline at every replica, to the last bit, even if a clock ticks in fractions', () => {
     const cluster = new Cluster({ clocks: [{ drift: 0.000_37 }, {}, {}] });
     cluster.settle();
     cluster.run(123.456);

@@ -10,7 +10,7 @@ function restartAll(cluster: Cluster): void {
 }
 
 describe.each(['crash', 'powerCut'] as const)('a %s of all replicas at once', (how) => {
-  it('loses nothing that was acknowledged, whatever was under way', () => {
+  it('loses no acknowledged write, whatever was under way', () => {
     const cluster = new Cluster();
     cluster.settle();
     const calls: Call[] = [];
@@ -36,7 +36,7 @@ describe.each(['crash', 'powerCut'] as const)('a %s of all replicas at once', (h
 
 describe('a write under way when its process dies', () => {
   it.each(['kept', 'lost'] as const)(
-    'is there everywhere or nowhere, when its batch is %s',
+    'is on every replica or on none, when its batch is %s',
     (fate) => {
       const cluster = new Cluster();
       cluster.settle();
@@ -53,8 +53,8 @@ describe('a write under way when its process dies', () => {
   );
 });
 
-describe('a new life', () => {
-  it('gives no number again that the life before gave', () => {
+describe('a new incarnation', () => {
+  it('issues no number that the one before issued', () => {
     const cluster = new Cluster();
     cluster.settle();
     const dots = new Set<string>();
@@ -68,7 +68,7 @@ describe('a new life', () => {
     expect(dots).toContain('ap-1.5.3');
   });
 
-  it('never lets its writes overtake those of the life before', () => {
+  it('never lets its writes overtake those of the one before', () => {
     // The first incarnation ends with entries that only its own disk has.
     const cluster = new Cluster({ namespaces: { ns: { consistency: 'fifo' } } });
     cluster.settle();
@@ -93,7 +93,7 @@ describe('a new life', () => {
     });
   });
 
-  it('is refused by a peer until that has the end of the life before', () => {
+  it('is refused by a peer until that holds the end of the one before', () => {
     const cluster = new Cluster({ settings: { frameBytes: 200, windowBytes: 200 } });
     cluster.settle();
     cluster.crash(2);
@@ -115,7 +115,7 @@ describe('a new life', () => {
 
 describe('a storage that fails', () => {
   it.each(['kept', 'lost'] as const)(
-    'poisons: everybody is answered, nothing is acknowledged, the next life goes on (%s)',
+    'is poisoned: every request is answered, nothing is acknowledged, the next incarnation continues (%s)',
     (fate) => {
       const cluster = new Cluster({ restartMs: 500 });
       cluster.settle();

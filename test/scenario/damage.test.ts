@@ -26,8 +26,8 @@ function alone(settings = {}): Cluster {
   return cluster;
 }
 
-describe('over a damaged record', () => {
-  it('what depends on it is refused, and a blind delete or put takes its place', () => {
+describe('where a record is damaged', () => {
+  it('a request that depends on it is refused, and an unconditional delete or put replaces it', () => {
     const cluster = alone();
     cluster.replica(0).disk.flip(at('a'), 300);
     expect(shown(cluster.del(0, 'a', { returnsOld: true }))).toBe('record-corrupt');
@@ -41,7 +41,7 @@ describe('over a damaged record', () => {
     expect(cluster.value(0, 'b')).toBe('absent');
   });
 
-  it('a list is refused where it meets it, and not elsewhere', () => {
+  it('a list over it is refused, and any other list is answered', () => {
     const cluster = alone();
     cluster.replica(0).disk.flip(at('b'), 300);
     expect(shown(cluster.list(0))).toBe('record-corrupt');
@@ -57,7 +57,7 @@ describe('a block that cannot be read', () => {
     expect(shown(cluster.list(0, { start: 'c' }))).toBe('c d');
   });
 
-  it('under an idempotency key keeps anybody from doing it twice', () => {
+  it('under an idempotency key keeps any replica from writing a second time', () => {
     const cluster = alone();
     const idempotency = { key: 'once', digest: 1 };
     cluster.put(0, 'a', 'two', { idempotency });
@@ -69,7 +69,7 @@ describe('a block that cannot be read', () => {
     expect(shown(cluster.put(0, 'a', 'two'))).toBe('eu-1.2.1');
   });
 
-  it('is told of by the scrub and the sweep, which go on', () => {
+  it('is reported by the scrub and the sweep, which continue', () => {
     const cluster = alone({ scrubDelayMs: 100, scrubEveryMs: 100, idempotencyMs: 1 });
     cluster.put(0, 'a', 'two', { idempotency: { key: 'once', digest: 1 } });
     cluster.replica(0).disk.damage(at('b'));
@@ -92,7 +92,7 @@ describe('a damaged log entry', () => {
     expect(cluster.replica(0).halts[0]).toContain('not whole: verified up to 1 of 4');
   });
 
-  it('goes with what is truncated: no replica needs it any more', () => {
+  it('goes when the log is truncated: no replica needs it any more', () => {
     const cluster = new Cluster({ settings: { tailBytes: 1, logRetainEntries: 10 } });
     cluster.settle();
     const calls: Call[] = [];
@@ -121,7 +121,7 @@ describe('a damaged log entry', () => {
 });
 
 describe('a list', () => {
-  it('whose deadline passes between two pages is told so', () => {
+  it('whose deadline passes between two pages ends with a time-out', () => {
     const cluster = alone();
     const { storage } = cluster.replica(0);
     if (storage === undefined) throw new Error('the replica runs');
@@ -131,7 +131,7 @@ describe('a list', () => {
     expect(shown(cluster.answer(list))).toBe('timeout');
   });
 
-  it('beyond the bound of those that run is told so', () => {
+  it('beyond the bound of running lists is refused', () => {
     const cluster = alone();
     const lists = Array.from({ length: 300 }, () => cluster.begin(0, listOf()));
     const answers = lists.map((call) => shown(cluster.answer(call)));
@@ -141,7 +141,7 @@ describe('a list', () => {
 });
 
 describe('a condition', () => {
-  it('is judged by the version that is there', () => {
+  it('is decided by the current version', () => {
     const cluster = alone();
     const put = (name: string, ...conditions: Condition[]): string =>
       shown(cluster.put(0, name, 'two', { conditions }));

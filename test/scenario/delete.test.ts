@@ -18,7 +18,7 @@ const apart = (options = {}): Cluster => {
 };
 
 describe('a delete', () => {
-  it('that comes before the write it means wins over it everywhere', () => {
+  it('that arrives before the write it covers wins over it at every replica', () => {
     const cluster = apart();
     expect(shown(cluster.put(0, 'a', 'one', { w: 'majority' }))).toBe('ap-1.1.1');
     expect(cluster.value(2, 'a')).toBe('absent');
@@ -28,7 +28,7 @@ describe('a delete', () => {
     for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');
   });
 
-  it('of a key that never was is a write, and is forgotten like any other delete', () => {
+  it('of a key that never existed is a write, and is forgotten like any other delete', () => {
     const cluster = new Cluster();
     cluster.settle();
     expect(cluster.del(0, 'never', { w: 3 })).toMatchObject({ kind: 'written', created: false });
@@ -39,7 +39,7 @@ describe('a delete', () => {
     for (const n of [0, 1, 2]) expect(cluster.replica(n).disk.size).toBeGreaterThan(0);
   });
 
-  it('with a condition is refused where it does not hold, and writes nothing', () => {
+  it('with a condition that does not hold is refused, and writes nothing', () => {
     const cluster = new Cluster();
     cluster.settle();
     const ifAny = { conditions: [{ kind: 'match-any' }] } as const;
@@ -48,7 +48,7 @@ describe('a delete', () => {
     expect(shown(cluster.del(1, 'a', ifAny))).toBe('eu-1.1.1');
   });
 
-  it('gives back what it removed here, where that is asked for', () => {
+  it('returns the value that it removed here, on request', () => {
     const cluster = new Cluster();
     cluster.settle();
     cluster.put(0, 'a', 'one', { w: 3 });
@@ -66,7 +66,7 @@ describe('a delete of the version that was seen', () => {
     return latestOf(present(item, 'the key is shown'));
   };
 
-  it('removes it everywhere', () => {
+  it('removes that version at every replica', () => {
     const cluster = apart();
     cluster.put(0, 'a', 'one', { w: 3 });
     const removes = seenBy(cluster, 2, 'a');
@@ -74,7 +74,7 @@ describe('a delete of the version that was seen', () => {
     for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');
   });
 
-  it('is refused where a newer one is here, and writes nothing', () => {
+  it('is refused where a newer version is here, and writes nothing', () => {
     const cluster = apart();
     cluster.put(0, 'a', 'one', { w: 3 });
     const removes = seenBy(cluster, 2, 'a');
@@ -84,7 +84,7 @@ describe('a delete of the version that was seen', () => {
     for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('two');
   });
 
-  it('leaves a newer one that is not here yet, and says so, however late it deletes', () => {
+  it('leaves a newer version that is not here yet, and reports it, however late the delete is', () => {
     const cluster = apart();
     cluster.put(0, 'a', 'one', { w: 3 });
     const removes = seenBy(cluster, 2, 'a');
@@ -96,7 +96,7 @@ describe('a delete of the version that was seen', () => {
     for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('two');
   });
 
-  it('that is not here yet removes it before it comes', () => {
+  it('that is not here yet removes the version before it arrives', () => {
     const cluster = apart();
     cluster.put(0, 'a', 'one', { w: 'majority' });
     const removes = seenBy(cluster, 0, 'a');
@@ -106,7 +106,7 @@ describe('a delete of the version that was seen', () => {
     for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');
   });
 
-  it('is refused where that is ahead of the clock', () => {
+  it('is refused where the version is ahead of the clock', () => {
     const cluster = apart();
     const removes = { origin: origin('ap-1.9'), seq: 1, hlc: hlcFromMs(2_000_000_000_000) };
     expect(shown(cluster.del(2, 'a', { removes }))).toBe('clock-drift');
@@ -116,7 +116,7 @@ describe('a delete of the version that was seen', () => {
 describe('a condition', () => {
   const ifNone = { conditions: [{ kind: 'absent' }] } as const;
 
-  it('with r=1 compares with what is here, with more with what the read quorum shows', () => {
+  it('with r=1 compares with the local record, with a larger r with what the read quorum shows', () => {
     const cluster = apart();
     cluster.put(0, 'a', 'one', { w: 'majority' });
     expect(shown(cluster.put(2, 'a', 'two', { ...ifNone, r: 'majority' }))).toBe(
@@ -128,7 +128,7 @@ describe('a condition', () => {
     expect(shown(cluster.put(2, 'b', 'two', { ...ifNone, r: 1 }))).toBe('us-1.1.2');
   });
 
-  it('takes r from the policy where the request says nothing', () => {
+  it('takes r from the policy if the request names none', () => {
     const cluster = apart({ namespaces: { ns: { r: 'majority' } } });
     cluster.put(0, 'a', 'one', { w: 'majority' });
     expect(shown(cluster.put(2, 'a', 'two', ifNone))).toBe('precondition-failed');
@@ -139,7 +139,7 @@ describe('a condition', () => {
     expect(cluster.nowMs - began).toBeLessThan(2);
   });
 
-  it('is decided once more when the quorum has answered', () => {
+  it('is decided again when the quorum has answered', () => {
     const cluster = apart();
     const slow = cluster.begin(2, delOf('a', { ...ifNone, r: 'all' }));
     cluster.run(50);
@@ -149,7 +149,7 @@ describe('a condition', () => {
     expect(cluster.value(0, 'a')).toBe('here');
   });
 
-  it('that cannot be looked up is a definite refusal', () => {
+  it('that cannot be checked is a definite refusal', () => {
     const cluster = apart();
     cluster.crash(0);
     cluster.run(10);
@@ -164,7 +164,7 @@ describe('a condition', () => {
     for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');
   });
 
-  it('of a write that asks for r without one takes a stamp behind what it saw', () => {
+  it('with r makes the write take a stamp behind the version that the quorum showed', () => {
     const cluster = apart({
       clocks: [{ wallStartMs: 1_800_000_000_300 }, {}, {}].map((clock) => ({
         wallStartMs: 1_800_000_000_000,
@@ -189,7 +189,7 @@ describe('a condition', () => {
   });
 });
 
-describe('a version that wins by a clock that is ahead', () => {
+describe('a version that wins because its clock was ahead', () => {
   const AHEAD_MS = 300;
   const T = Date.UTC(2026, 0, 1);
   /** ap's clock is ahead of the others', by less than they may be apart. */
@@ -198,7 +198,7 @@ describe('a version that wins by a clock that is ahead', () => {
     return apart({ clocks });
   };
 
-  it('is told to the writer that comes later, with the reply', () => {
+  it('is named in the reply to the writer that comes later', () => {
     const cluster = skewed();
     const first = cluster.put(0, 'a', 'one', { w: 'majority' });
     const second = cluster.put(2, 'a', 'two', { w: 'majority' });
@@ -222,7 +222,7 @@ describe('a version that wins by a clock that is ahead', () => {
     expect(cluster.replica(2).host?.metrics.deletesRepeated).toBe(1);
   });
 
-  it('is told of a delete that may not be repeated', () => {
+  it('is named in the reply to a delete that may not be stamped again', () => {
     const cluster = skewed();
     // For ten seconds after its start a lender names all members as former borrowers; reachable
     // ones are asked first.
@@ -233,7 +233,7 @@ describe('a version that wins by a clock that is ahead', () => {
     expect(cluster.del(2, 'a', { w: 2, ...once })).toMatchObject({ supersededBy: { seq: 1 } });
   });
 
-  it('is not told where it came later, nor of a write that was shown first', () => {
+  it('is not named if it came later, or if the write was shown first', () => {
     const cluster = skewed();
     cluster.put(2, 'a', 'one', { w: 'majority' });
     expect(cluster.put(0, 'a', 'two', { w: 'majority' })).toMatchObject({
@@ -242,7 +242,7 @@ describe('a version that wins by a clock that is ahead', () => {
     expect(cluster.put(1, 'b', 'one', { w: 3 })).toMatchObject({ supersededBy: undefined });
   });
 
-  it('is told with the greeting where the acknowledgement was lost', () => {
+  it('is named with the greeting if the acknowledgement was lost', () => {
     const cluster = skewed();
     cluster.put(0, 'a', 'one', { w: 'majority' });
     const call = cluster.begin(2, putOf('a', 'two', { w: 'majority', timeoutMs: 10_000 }));

@@ -20,7 +20,7 @@ const dotsSeen = (cluster: Cluster): unknown =>
   new Map(cluster.status(0).self.vector).get(cluster.status(0).self.origin);
 
 describe('a value whose deadline has passed', () => {
-  it('is hidden by every read, at every replica, whether or not its delete is there', () => {
+  it('is hidden from every read at every replica, with or without its delete', () => {
     const cluster = settled({ settings: { heartbeatMs: 5000 } });
     cluster.put(0, 'a', 'v', { w: 3, ttlMs: 300 });
     expect([0, 1, 2].map((n) => cluster.value(n, 'a'))).toEqual(['v', 'v', 'v']);
@@ -41,7 +41,7 @@ describe('a value whose deadline has passed', () => {
     });
   });
 
-  it('is deleted by its origin alone, and the delete is a write like any other', () => {
+  it('is deleted by its origin alone, by an ordinary write', () => {
     const cluster = settled();
     cluster.cut(1, 2);
     cluster.put(1, 'a', 'v', { w: 2, ttlMs: 200 });
@@ -55,7 +55,7 @@ describe('a value whose deadline has passed', () => {
     expect(views(cluster, 2, 'a')[2]?.record).toMatchObject({ operation: 'delete' });
   });
 
-  it('stays hidden while its origin is away, and is deleted by a later life of it', () => {
+  it('stays hidden while its origin is away, and is deleted by a later incarnation of it', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'v', { w: 3, ttlMs: 500 });
     cluster.crash(0);
@@ -68,7 +68,7 @@ describe('a value whose deadline has passed', () => {
     expect(deletedBy(cluster)).toEqual([1, 0, 0]);
   });
 
-  it('is not deleted in the place of what has replaced it', () => {
+  it('is not deleted if a newer version has replaced it', () => {
     const cluster = settled();
     cluster.cut(0, 1);
     cluster.cut(0, 2);
@@ -86,7 +86,7 @@ describe('a value whose deadline has passed', () => {
     expect(cluster.value(0, 'b')).toBe('new');
   });
 
-  it('is deleted while the disk of its origin is low, which makes room', () => {
+  it('is deleted while the disk of its origin is low, which frees room', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'v', { w: 3, ttlMs: 100 });
     cluster.replica(0).host?.disk(ROOM_FULL);
@@ -94,7 +94,7 @@ describe('a value whose deadline has passed', () => {
     expect(deletedBy(cluster)).toEqual([1, 0, 0]);
   });
 
-  it('waits where there is not even room for a delete', () => {
+  it('is not deleted while there is not even room for a delete', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'v', { w: 3, ttlMs: 100 });
     cluster.replica(0).host?.disk({ ...ROOM_FULL, deleteBytes: 0 });
@@ -105,7 +105,7 @@ describe('a value whose deadline has passed', () => {
     expect(deletedBy(cluster)).toEqual([1, 0, 0]);
   });
 
-  it('does not come back where its delete is, when a clock is set back', () => {
+  it('does not return, when a clock is set back, where its delete has arrived', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'v', { w: 3, ttlMs: 400 });
     cluster.run(2000);
@@ -113,7 +113,7 @@ describe('a value whose deadline has passed', () => {
     expect([0, 1, 2].map((n) => cluster.value(n, 'a'))).toEqual(['absent', 'absent', 'absent']);
   });
 
-  it('lives as long for others where the clock of its origin is behind within the bound', () => {
+  it('stays as long for the others if the clock of its origin is behind within the bound', () => {
     const cluster = settled();
     cluster.put(0, 'before', 'v', { w: 3 });
     cluster.jump(0, -450);

@@ -60,7 +60,7 @@ const asked = (sent: readonly Forwarded[]): string[] =>
     .map(({ from, to }) => `${from} to ${to}`);
 
 describe.each(['fi', 'ev'])('a stale replica of the namespace %s', (ns) => {
-  it('lets the nearest that is fit answer a read, and goes on refusing who wants no other', () => {
+  it('forwards a read to the nearest replica that may answer, and refuses a client that forbids that', () => {
     const { cluster, sent } = behind();
     const found = cluster.get(US, name(WRITES - 1), { ns, r: 1, ...forward });
     expect([shown(found), who(found)]).toEqual([`v${WRITES - 1}`, 'eu-1']);
@@ -70,7 +70,7 @@ describe.each(['fi', 'ev'])('a stale replica of the namespace %s', (ns) => {
     expect(shown(cluster.get(US, name(0), { ns, r: 1 }))).toBe('replica-stale');
   });
 
-  it('lets it answer a list, page by page, and whoever gave a page, any replica goes on behind it', () => {
+  it('forwards a list page by page, and any replica continues behind any page', () => {
     const { cluster, sent } = behind();
     const seen: string[] = [];
     const options: ListOptions = { ns, reverse: true, limit: 25, ...forward };
@@ -87,7 +87,7 @@ describe.each(['fi', 'ev'])('a stale replica of the namespace %s', (ns) => {
     expect(asked(sent)).toHaveLength(2);
   });
 
-  it('bounds a page by the size of a frame, and loses nothing', () => {
+  it('limits a page to the size of a frame, and loses nothing', () => {
     const { cluster } = behind({ frameBytes: 1000 });
     const seen: string[] = [];
     let pages = 0;
@@ -107,7 +107,7 @@ describe.each(['fi', 'ev'])('a stale replica of the namespace %s', (ns) => {
 });
 
 describe('a question that goes to another replica', () => {
-  it('goes to the next one when the first refuses', () => {
+  it('goes to the next one if the first refuses', () => {
     const { cluster, sent } = behind();
     cluster.answer(cluster.begin(EU, { kind: 'drain', drained: true }));
     const found = cluster.get(US, name(3), { ns: 'fi', r: 1, ...forward });
@@ -115,7 +115,7 @@ describe('a question that goes to another replica', () => {
     expect(asked(sent)).toEqual([`${US} to ${EU}`, `${US} to ${AP}`]);
   });
 
-  it('goes to the next one when the first dies, or says nothing', () => {
+  it('goes to the next one if the first dies or stays silent', () => {
     const { cluster } = behind();
     const early = cluster.begin(US, {
       ...({ kind: 'read', namespace: namespace('fi'), key: key(name(3)) } as const),
@@ -134,7 +134,7 @@ describe('a question that goes to another replica', () => {
     expect(cluster.nowMs - beganMs).toBeLessThan(1500);
   });
 
-  it('is refused where nobody answers, within the time, by a typed fault that names who may', () => {
+  it('is refused in time if no replica answers, by a fault that names the replicas that may', () => {
     const { cluster } = behind();
     for (const node of [AP, EU]) cluster.pause(node);
     const beganMs = cluster.nowMs;
@@ -151,7 +151,7 @@ describe('a question that goes to another replica', () => {
     expect(cluster.replica(US).host?.waiting).toBe(0);
   });
 
-  it('is asked with the read quorum of the client, which the one that answers collects', () => {
+  it('carries the read quorum of the client, which the replica that answers collects', () => {
     const { cluster } = behind();
     const found = cluster.get(US, name(4), { ns: 'ev', r: 2, ...forward });
     expect(found).toMatchObject({ kind: 'found', answers: 2, heldBy: { id: 'eu-1' } });
@@ -161,7 +161,7 @@ describe('a question that goes to another replica', () => {
     });
   });
 
-  it('is answered with an age that counts the way', () => {
+  it('is answered with a staleness that includes the way', () => {
     const { cluster } = behind();
     const found = cluster.get(US, name(5), { ns: 'fi', r: 1, ...forward });
     if (found === 'broken' || found.kind !== 'found') throw new Error(shown(found));

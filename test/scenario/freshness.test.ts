@@ -37,7 +37,7 @@ describe('the staleness of a replica', () => {
     expect(staleness(cluster, 0)).toBeTypeOf('number');
   });
 
-  it('stays below a round trip and two heartbeats while all is well', () => {
+  it('stays below a round trip and two heartbeats while nothing fails', () => {
     const cluster = settled({ network: { latencyMs: () => 20 }, settings: { heartbeatMs: 100 } });
     cluster.run(1000);
     for (let i = 0; i < 50; i++) {
@@ -47,7 +47,7 @@ describe('the staleness of a replica', () => {
     }
   });
 
-  it('grows with time behind a cut, and comes down when it heals', () => {
+  it('grows with time behind a cut, and falls when the cut heals', () => {
     const cluster = settled();
     cluster.run(1000);
     cluster.cut(0, 1);
@@ -61,7 +61,7 @@ describe('the staleness of a replica', () => {
     expect(staleness(cluster, 0)).toBeLessThan(500);
   });
 
-  it('comes down again after a peer died with writes that it had announced and not made durable', () => {
+  it('falls again after a peer died with writes that it had announced and not made durable', () => {
     const cluster = settled({ settings: { heartbeatMs: 100 } });
     cluster.run(1000);
     const { storage } = cluster.replica(1);
@@ -76,7 +76,7 @@ describe('the staleness of a replica', () => {
     expect(cluster.value(0, 'a')).toBe('absent');
   });
 
-  it('is never below the truth, whatever the network does', () => {
+  it('is never below the true one, whatever the network does', () => {
     const cluster = settled({
       seed: 7,
       network: { latencyMs: (_from, _to, dice) => 1 + dice.below(300) },

@@ -49,8 +49,8 @@ function cutOff(cluster: Cluster, n: number): void {
   for (const { index } of cluster.replicas) if (index !== n) cluster.cut(n, index);
 }
 
-describe('a replica that hears nobody', () => {
-  it('refuses reads where the policy bounds its age, and names who may answer', () => {
+describe('a replica that hears no peer', () => {
+  it('refuses reads of a namespace with a bound, and names the replicas that may answer', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3, ns: 'fresh' });
     cutOff(cluster, 2);
@@ -65,7 +65,7 @@ describe('a replica that hears nobody', () => {
     expect(staleAt(cluster, 2)).toEqual(['fresh by time']);
   });
 
-  it('goes on where no policy bounds it, with reads and writes', () => {
+  it('serves reads and writes of a namespace without a bound', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3 });
     cutOff(cluster, 2);
@@ -74,7 +74,7 @@ describe('a replica that hears nobody', () => {
     expect(cluster.put(2, 'b', 'two', { w: 1 })).toMatchObject({ kind: 'written' });
   });
 
-  it('returns by itself once it has caught up, and not at the first glimpse', () => {
+  it('returns by itself once it has caught up, and not with the first echo', () => {
     const cluster = settled();
     cutOff(cluster, 2);
     cluster.run(8000);
@@ -88,7 +88,7 @@ describe('a replica that hears nobody', () => {
 });
 
 describe('a replica of a cluster in which another is down', () => {
-  it('is not stale for that, before or after the other comes back', () => {
+  it('is not stale because of that, before or after the other one returns', () => {
     const cluster = settled();
     cluster.crash(2);
     for (let second = 0; second < 10; second++) {
@@ -122,7 +122,7 @@ describe('a replica that lacks too many entries', () => {
 });
 
 describe('a replica to which writes take longer than usual', () => {
-  it('pauses reads where the policy says so, stores on, and returns when they are quick again', () => {
+  it('pauses reads if the policy says so, stores writes, and returns when they are quick again', () => {
     const cluster = settled();
     slowTo = [0, 0, 400];
     cluster.runUntil(() => stateAt(cluster, 2, 'chat') === 'paused', 3000);
@@ -142,7 +142,7 @@ describe('a replica to which writes take longer than usual', () => {
     expect(cluster.value(2, 'a', 'chat')).toBe('one');
   });
 
-  it('does not pause for a distance that is usual', () => {
+  it('does not pause because of a distance that is normal', () => {
     const far = { latencyMs: (from: number, to: number) => 1 + 150 * Math.abs(from - to) };
     const cluster = new Cluster({ namespaces, network: far });
     cluster.settle();
@@ -154,8 +154,8 @@ describe('a replica to which writes take longer than usual', () => {
   });
 });
 
-describe('a replica to which writes come slowly from the start', () => {
-  it('does not take that for the usual: it answers nothing that old', () => {
+describe('a replica to which writes are slow from the start', () => {
+  it('does not take that for normal: it refuses reads that are too old', () => {
     const far = { latencyMs: (from: number, to: number) => 1 + 80 * Math.abs(from - to) };
     // One entry a round trip, and more than that are written.
     const settings = { windowBytes: 1000, frameBytes: 400 };
@@ -179,8 +179,8 @@ describe('a replica to which writes come slowly from the start', () => {
   });
 });
 
-describe('replicas that all ought to pause', () => {
-  it('leave as many answering as the policy says, settled once for all', () => {
+describe('replicas that all exceed the pause limit', () => {
+  it('keep as many serving as the policy says, and always the same ones', () => {
     const cluster = settled();
     slowTo = [300, 300, 300];
     cluster.run(3000);
@@ -196,7 +196,7 @@ describe('replicas that all ought to pause', () => {
     expect(cluster.get(n, 'a', { ns: 'chat' })).toMatchObject({ kind: 'absent' });
   });
 
-  it('have another take over when the one that answers is gone', () => {
+  it('let another one take over when the one that serves is gone', () => {
     const cluster = settled();
     slowTo = [300, 300, 300];
     cluster.run(3000);
@@ -208,7 +208,7 @@ describe('replicas that all ought to pause', () => {
     expect(states.filter((state) => state === 'paused, answers')).toHaveLength(1);
   });
 
-  it('do not count on it that a replica without a majority answers', () => {
+  it('do not count on a replica without a majority', () => {
     const cluster = settled();
     cutOff(cluster, 2);
     cluster.run(3000);
@@ -218,7 +218,7 @@ describe('replicas that all ought to pause', () => {
 });
 
 describe('a replica that has just started', () => {
-  it('does not answer what a policy bounds before it has verified what it holds', () => {
+  it('refuses reads of a namespace with a bound until it has verified what it holds', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3, ns: 'fresh' });
     cluster.crash(2);
@@ -236,7 +236,7 @@ describe('a replica that has just started', () => {
 });
 
 describe('a disk that hangs', () => {
-  it('pauses and then ages its own replica, tells the peers, and makes nobody else stale', () => {
+  it('pauses its replica and then makes it stale, is reported to the peers, and makes no other replica stale', () => {
     const cluster = settled();
     const { storage } = cluster.replica(2);
     if (storage === undefined) throw new Error('it runs');
@@ -261,8 +261,8 @@ describe('a disk that hangs', () => {
   });
 });
 
-describe('a disk that hangs where nothing is written', () => {
-  it('is noticed within 1.2 s by its own replica and the peers, and reads go elsewhere until it is back', () => {
+describe('a disk that hangs while nothing is written', () => {
+  it('is noticed within 1.2 s by its replica and the peers, and reads go elsewhere until it is back', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3, ns: 'fresh' });
     cluster.put(0, 'a', 'one', { w: 3, ns: 'chat' });
@@ -295,7 +295,7 @@ describe('a disk that hangs where nothing is written', () => {
     expect(cluster.value(2, 'a', 'chat')).toBe('one');
   });
 
-  it('is noticed likewise where it fails: that life ends', () => {
+  it('is noticed likewise if it fails: that incarnation ends', () => {
     const cluster = settled();
     cluster.run(2000);
     const replica = cluster.replica(2);
@@ -307,7 +307,7 @@ describe('a disk that hangs where nothing is written', () => {
 });
 
 describe('a process that stood still', () => {
-  it('does not answer from what it knew before, and nobody else is held to be stale for it', () => {
+  it('does not answer from what it knew before, and no other replica counts as stale because of it', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3, ns: 'fresh' });
     cluster.pause(2);
@@ -328,7 +328,7 @@ describe('a process that stood still', () => {
   });
 });
 
-describe('a read at a replica that is not fit to answer', () => {
+describe('a read at a replica that may not answer', () => {
   function lagging(): Cluster {
     const cluster = settled();
     cutOff(cluster, 2);
@@ -341,7 +341,7 @@ describe('a read at a replica that is not fit to answer', () => {
     return cluster;
   }
 
-  it('is answered by another, by name, where it may be', () => {
+  it('is answered by another one, which is named, if forwarding is allowed', () => {
     const cluster = lagging();
     expect(cluster.get(2, 'a', { ns: 'fresh', onUnmet: 'forward' })).toMatchObject({
       kind: 'found',
@@ -350,14 +350,14 @@ describe('a read at a replica that is not fit to answer', () => {
     expect(shown(cluster.get(2, 'a', { ns: 'fresh', onUnmet: 'forward' }))).toBe('new');
   });
 
-  it('is refused where nobody else is known to be fit', () => {
+  it('is refused if no other replica is known to be able to answer', () => {
     const cluster = settled();
     cutOff(cluster, 2);
     cluster.run(6000);
     expect(shown(cluster.get(2, 'a', { ns: 'fresh', onUnmet: 'forward' }))).toBe('replica-stale');
   });
 
-  it('is not counted by others either', () => {
+  it('gets no vote of that replica in the quorum of another one', () => {
     const cluster = lagging();
     cluster.run(250);
     expect(stateAt(cluster, 2, 'fresh')).toBe('stale');
@@ -368,7 +368,7 @@ describe('a read at a replica that is not fit to answer', () => {
   });
 });
 
-describe('a replica that is cut off, where staleness is bounded', () => {
+describe('a replica that is cut off, in a namespace with a staleness bound', () => {
   const bounded = { staleAfter: { timeMs: 1500 } };
   const isolated = (): Cluster => {
     const taking = { ...bounded, onIsolated: 'accept' };
@@ -380,7 +380,7 @@ describe('a replica that is cut off, where staleness is bounded', () => {
     return cluster;
   };
 
-  it('refuses writes that nobody would see, definitely, as soon as it is not heard', () => {
+  it('refuses writes that readers would not see, definitely, once it hears no majority', () => {
     const cluster = isolated();
     const refused = cluster.put(0, 'a', 'one', { ns: 'bounded', w: 1 });
     expect(refused).toMatchObject({ fault: { code: 'no-quorum', required: 2 } });
@@ -405,7 +405,7 @@ describe('a replica that is cut off, where staleness is bounded', () => {
       expect(shown(cluster.put(index, 'a', 'one', { ns: 'bounded', w: 1 }))).toBe('no-quorum');
   });
 
-  it('takes them where the policy says so', () => {
+  it('accepts them if the policy says so', () => {
     const cluster = isolated();
     expect(shown(cluster.put(0, 'a', 'one', { ns: 'taking', w: 1 }))).toMatch(/^ap-1/);
     cluster.network.healAll();

@@ -50,7 +50,7 @@ const filled = (settings = {}): Cluster => {
 };
 
 describe('a log', () => {
-  it('is truncated everywhere below what everybody has, but for what is retained', () => {
+  it('is truncated everywhere below what all members hold, except for what is retained', () => {
     const cluster = filled();
     fill(cluster, 0);
     cluster.settle();
@@ -69,7 +69,7 @@ describe('a log', () => {
     for (const n of [0, 1, 2]) expect(cluster.value(n, 'k0')).toBe('v');
   });
 
-  it('waits for a replica that is away', () => {
+  it('waits for a member that is away', () => {
     const cluster = filled();
     cluster.crash(2);
     cluster.run(10);
@@ -85,7 +85,7 @@ describe('a log', () => {
     expect(stored(cluster, 0)).toBeLessThan(COUNT - 900);
   });
 
-  it('is whole after a crash between the new floor and the removal, which is then made up for', () => {
+  it('is whole after a crash between the new floor and the removal, which is then repeated', () => {
     const cluster = filled();
     fill(cluster, 0);
     cluster.settle();
@@ -104,7 +104,7 @@ describe('a log', () => {
     expect(stored(cluster, 0)).toBe(left);
   });
 
-  it('removes with the next truncation what a crash left below its floor', () => {
+  it('loses with the next truncation what a crash left below its floor', () => {
     const cluster = filled();
     fill(cluster, 0);
     cluster.settle();
@@ -124,7 +124,7 @@ describe('a log', () => {
 });
 
 describe('a sender that was behind', () => {
-  it('streams again when another holder supplied what was truncated', () => {
+  it('continues when another holder has supplied what was truncated', () => {
     // Replica 1 retains what replica 0 has truncated.
     const cluster = filled();
     fill(cluster, 0);

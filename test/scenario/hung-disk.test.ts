@@ -21,7 +21,7 @@ function hung(n = 0): Cluster {
 const lasted = ({ beganMs, endedMs }: Call): number => endedMs - beganMs;
 
 describe('while a commit hangs', () => {
-  it('a read of what waits for it ends with its time-out, and others are answered', () => {
+  it('a read of what waits for the commit ends with its time-out, and other reads are answered', () => {
     const cluster = hung();
     const short = cluster.begin(0, getOf('a', { r: 1, timeoutMs: 300 }));
     const long = cluster.begin(0, getOf('a', { r: 1, timeoutMs: 900 }));
@@ -35,7 +35,7 @@ describe('while a commit hangs', () => {
     expect(cluster.value(0, 'a')).toBe('new');
   });
 
-  it('a refusal that rests on it says in time that nothing was written', () => {
+  it('a refusal that depends on the commit says in time that nothing was written', () => {
     const cluster = hung();
     const refused = cluster.begin(
       0,
@@ -48,7 +48,7 @@ describe('while a commit hangs', () => {
     expect(cluster.value(0, 'b')).toBe('first');
   });
 
-  it('a peer that asks is given the version that is durable', () => {
+  it('a peer that asks gets the version that is durable', () => {
     const cluster = hung();
     cluster.crash(2);
     cluster.run(100);
@@ -73,7 +73,7 @@ describe('while a commit hangs', () => {
     expect(lasted(gone)).toBeLessThan(310);
   });
 
-  it('a write keeps its time-out although the members change and its replica begins anew', () => {
+  it('a write keeps its time-out when the members change and its replica begins another incarnation', () => {
     const cluster = new Cluster({ spares: ['zz'] });
     cluster.settle();
     cluster.replica(3).invite();

@@ -28,7 +28,7 @@ const settled = (settings = {}): Cluster => {
 };
 
 describe('a retry under its idempotency key', () => {
-  it('gives the first answer again and changes nothing, even where the value has changed since', () => {
+  it('gets the first answer again and changes nothing, even if the value has changed since', () => {
     const cluster = settled();
     const first = cluster.put(0, 'a', 'one', once());
     expect(first).toMatchObject({ created: true, replayed: false });
@@ -42,13 +42,13 @@ describe('a retry under its idempotency key', () => {
     expect(cluster.value(0, 'a')).toBe('two');
   });
 
-  it('is known at another replica as soon as that has the write', () => {
+  it('is recognised at another replica as soon as that has the write', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', once(1, { w: 3 }));
     expect(shown(cluster.put(2, 'a', 'one', once()))).toBe('ap-1.1.1');
   });
 
-  it.each(['crash', 'powerCut'] as const)('is known after a %s of everybody', (how) => {
+  it.each(['crash', 'powerCut'] as const)('is recognised after a %s of all replicas', (how) => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', once(1, { w: 2 }));
     for (const n of [0, 1, 2]) cluster[how](n);
@@ -59,7 +59,7 @@ describe('a retry under its idempotency key', () => {
     }
   });
 
-  it('while the first is under way waits for the same write', () => {
+  it('while the first attempt is under way waits for the same write', () => {
     const cluster = settled();
     const first = cluster.begin(0, putOf('a', 'one', once(1, { w: 3 })));
     const second = cluster.begin(0, putOf('a', 'one', once(1, { w: 3 })));
@@ -68,7 +68,7 @@ describe('a retry under its idempotency key', () => {
     expect(shown(cluster.answer(second))).toBe('ap-1.1.1');
   });
 
-  it('waits for the copies that it asks for itself, and does not know better at its deadline', () => {
+  it('waits for the copies that it asks for, and has an unknown outcome at its deadline', () => {
     const cluster = settled();
     cluster.cut(0, 2);
     cluster.put(0, 'a', 'one', once(1, { w: 1 }));
@@ -82,7 +82,7 @@ describe('a retry under its idempotency key', () => {
     expect(cluster.answer(waiting)).toMatchObject({ kind: 'written', acks: 3 });
   });
 
-  it('with another request is a mistake, and says so', () => {
+  it('with another request is refused as a mistake', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', once(1));
     expect(shown(cluster.put(0, 'a', 'two', once(2)))).toBe('idempotency-mismatch');
@@ -97,7 +97,7 @@ describe('a retry under its idempotency key', () => {
     expect(cluster.put(0, 'a', 'one', once(1, { w: 1 }))).toMatchObject({ replayed: false });
   });
 
-  it('after its window is a first attempt, and its memory is gone', () => {
+  it('after its window is a first attempt, and the earlier write is forgotten', () => {
     const cluster = settled({ idempotencyMs: 2000, cacheBytes: 1 });
     cluster.put(0, 'a', 'one', once(1, { w: 3 }));
     const at = idempotencyKey(namespace('ns'), 'order-7');
@@ -110,7 +110,7 @@ describe('a retry under its idempotency key', () => {
     expect(cluster.put(0, 'a', 'two', once(2))).toMatchObject({ replayed: false });
   });
 
-  it('of both sides of a cut is answered alike everywhere once it is healed', () => {
+  it('on both sides of a cut gets the same answer everywhere once the cut is healed', () => {
     const cluster = settled();
     cluster.cut(0, 2);
     cluster.cut(1, 2);
@@ -123,7 +123,7 @@ describe('a retry under its idempotency key', () => {
     for (const n of [0, 1, 2]) expect(shown(cluster.put(n, 'a', 'one', once()))).toBe(first);
   });
 
-  it('beyond the bound of waiting writes is told so, as a write is', () => {
+  it('beyond the bound of waiting writes is refused, as a write is', () => {
     const cluster = settled({ writesPendingMax: 2 });
     cluster.cut(0, 1);
     cluster.cut(0, 2);
@@ -147,7 +147,7 @@ describe('a retry at another replica', () => {
   };
   const wide = once(1, { w: 'majority' });
 
-  it('that has not heard of the first asks a majority, and is answered with it', () => {
+  it('that has not received the first attempt asks a majority, and gets its answer', () => {
     const cluster = apart();
     const first = shown(cluster.put(0, 'a', 'one', wide));
     expect(cluster.put(2, 'a', 'one', wide)).toMatchObject({ replayed: true });
@@ -155,7 +155,7 @@ describe('a retry at another replica', () => {
     expect(cluster.replica(2).host?.metrics.writes).toBe(0);
   });
 
-  it('with another request is a mistake there, too', () => {
+  it('with another request is refused there, too', () => {
     const cluster = apart();
     cluster.put(0, 'a', 'one', wide);
     const other = once(2, { w: 'majority' });
@@ -167,7 +167,7 @@ describe('a retry at another replica', () => {
     [0, 1, 2],
     [2, 1, 0],
     [1, 1, 2, 0, 0],
-  ])('at once with others is one write, told to all: %j', (...nodes) => {
+  ])('at the same time as others is one write, reported to all: %j', (...nodes) => {
     const cluster = apart();
     const calls = nodes.map((n) =>
       cluster.begin(n, putOf('a', 'one', { ...wide, timeoutMs: 20_000 })),
@@ -179,7 +179,7 @@ describe('a retry at another replica', () => {
     expect(writes).toBe(1);
   });
 
-  it('while the first is cut off before its write left is a second write, and says nothing else', () => {
+  it('while the first attempt is cut off with its write is a second write, and has no other effect', () => {
     const cluster = apart();
     cluster.cut(0, 1);
     cluster.cut(0, 2);
@@ -188,7 +188,7 @@ describe('a retry at another replica', () => {
     expect(shown(cluster.put(2, 'a', 'one', wide))).toBe('us-1.1.1');
   });
 
-  it('waits while the first may be under way, and is refused for good at its deadline', () => {
+  it('waits while the first attempt may be under way, and is refused for good at its deadline', () => {
     const cluster = apart();
     const first = cluster.begin(0, putOf('a', 'one', { ...wide, timeoutMs: 20_000 }));
     cluster.runUntil(() => cluster.replica(0).host?.metrics.writes === 1);
@@ -221,7 +221,7 @@ describe('a retry at another replica', () => {
   const writesIn = (cluster: Cluster): number =>
     cluster.replicas.reduce((sum, { host }) => sum + (host?.metrics.writes ?? 0), 0);
 
-  it('finds the key lent although the connection of lender and borrower has just broken', () => {
+  it('finds the key lent although the connection of lender and borrower has just ended', () => {
     const { cluster, first } = begun();
     cluster.network.sever(1, 2);
     expect(cluster.put(0, 'a', 'one', wide)).toMatchObject({ replayed: true });
@@ -245,7 +245,7 @@ describe('a retry at another replica', () => {
     ['lent it long ago', (cluster: Cluster) => cluster.run(15_000)],
     ['lost the borrower from sight', (cluster: Cluster) => lost(cluster, 1, 2)],
     ['has begun a new life since', (cluster: Cluster) => restarted(cluster, 1)],
-  ])('hears the borrower, whose disk hangs, itself where the lender %s', (_, strike) => {
+  ])('asks the borrower itself, whose disk hangs, if the lender %s', (_, strike) => {
     const { cluster, first } = begun(apart02);
     cluster.replica(2).storage?.hang();
     rejoined(cluster);
@@ -258,7 +258,7 @@ describe('a retry at another replica', () => {
     expect(writesIn(cluster)).toBe(1);
   });
 
-  it('is answered as soon as the write is here, however long it had to pause', () => {
+  it('is answered as soon as the write arrives here, however long its pause would last', () => {
     const cluster = new Cluster();
     cluster.settle();
     const { storage } = cluster.replica(0);
@@ -281,7 +281,7 @@ describe('a retry at another replica', () => {
     expect(shown(cluster.put(0, 'a', 'one', { ...wide, timeoutMs: 3000 }))).toBe('ap-1.1.1');
   });
 
-  it('is refused where no majority can be asked, and gives back what it was lent when it is refused', () => {
+  it('is refused if no majority can be asked, and returns what it was lent', () => {
     const cluster = apart();
     const none = { conditions: [{ kind: 'match-any' }] } as const;
     expect(shown(cluster.put(0, 'a', 'one', { ...wide, ...none }))).toBe('precondition-failed');
@@ -290,13 +290,13 @@ describe('a retry at another replica', () => {
   });
 });
 
-describe('many keys', () => {
+describe('many keys in sequence', () => {
   const keyed = (n: number): WriteOptions => ({
     w: 'majority',
     idempotency: { key: `order-${n}`, digest: n },
   });
 
-  it('one after the other are written, however many were lent before', () => {
+  it('are written, however many were lent before', () => {
     const cluster = settled({ writesPendingMax: 4 });
     const told = Array.from({ length: 100 }, (_, n) => cluster.put(n % 3, `k${n}`, 'v', keyed(n)));
     expect(told.filter((reply) => reply === 'broken' || reply.kind !== 'written')).toEqual([]);

@@ -14,7 +14,7 @@ const state = (cluster: Cluster, n: number) => cluster.replica(n).status()?.self
 const origin = (cluster: Cluster, n: number) => cluster.replica(n).status()?.self.origin;
 
 describe('a replica that starts', () => {
-  it('takes nothing before its peers said what they know of it, or the grace is over', () => {
+  it('accepts no write before its peers have said what they know of it, or the grace is over', () => {
     const cluster = new Cluster({ settings: { bootGraceMs: 300 } });
     expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('catching-up');
     expect(state(cluster, 0)).toBe('starting');
@@ -23,7 +23,7 @@ describe('a replica that starts', () => {
     expect(shown(cluster.put(0, 'a', 'one', { w: 1 }))).toBe('ap-1.1.1');
   });
 
-  it('alone opens when it has waited for a majority, and does not claim to have caught up', () => {
+  it('alone opens after it has waited for a majority, and does not claim to have caught up', () => {
     const cluster = settled();
     for (const n of [0, 1, 2]) cluster.crash(n);
     cluster.restart(0);
@@ -49,8 +49,8 @@ describe('a replica that starts', () => {
   });
 });
 
-describe('an old copy of the directory', () => {
-  it('notices by what its peers know, and starts again behind it', () => {
+describe('a replica on an old copy of its directory', () => {
+  it('learns of it from its peers, and begins an incarnation behind what they know', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3 });
     cluster.crash(0);
@@ -73,7 +73,7 @@ describe('an old copy of the directory', () => {
     expect(shown(cluster.put(0, 'a', 'new', { w: 3 }))).toBe('ap-1.5.1');
   });
 
-  it('that lost the whole directory, and whose clock numbers no life, takes no number again', () => {
+  it('without its directory, and with a clock that numbers no incarnation, issues no number twice', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3 });
     cluster.crash(0);
@@ -85,7 +85,7 @@ describe('an old copy of the directory', () => {
     expect(cluster.value(0, 'a')).toBe('one');
   });
 
-  it('that lost the whole directory takes no number again, even before a peer was heard', () => {
+  it('without its directory issues no number twice, even before it heard a peer', () => {
     const clocks = Array.from({ length: 3 }, () => ({ wallStartMs: Date.UTC(2026, 0, 1) }));
     const cluster = new Cluster({ clocks });
     cluster.settle();
@@ -112,7 +112,7 @@ function snapshot(disk: Cluster['replicas'][number]['disk']) {
   return { keys: result.entries.map((e) => e.key), values: result.entries.map((e) => e.value) };
 }
 
-describe('a replica that takes back what it lost', () => {
+describe('a replica that recovers what it lost', () => {
   it('counts in no quorum read: what it acknowledged is not taken for absent', () => {
     const cluster = settled();
     // If no heard member holds anything, a cluster would begin.
@@ -140,8 +140,8 @@ describe('a replica that takes back what it lost', () => {
   });
 });
 
-describe('a replica that drains', () => {
-  it('finishes what it has and takes nothing new', () => {
+describe('a replica that stops', () => {
+  it('finishes what it has accepted and accepts nothing new', () => {
     const cluster = settled();
     const call = cluster.begin(0, putOf('a', 'one', { w: 3 }));
     cluster.run(0.1);
@@ -162,7 +162,7 @@ describe('a replica that drains', () => {
     expect(cluster.replica(0).host?.waiting).toBe(1);
   });
 
-  it('while it reads its storage goes on reading, and never serves', () => {
+  it('while it reads its storage continues to read, and never serves', () => {
     const cluster = settled();
     for (let i = 0; i < 5; i++) cluster.put(0, `k${i}`, 'v', { w: 3 });
     cluster.crash(0);

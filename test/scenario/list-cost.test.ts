@@ -55,7 +55,7 @@ function watched(cluster: Cluster): { reads: RangeRequest[]; running: number; mo
 }
 
 describe('a list over many deletes', () => {
-  it('ends its page empty, with a cursor that comes to what is behind', () => {
+  it('ends its page empty, with a cursor that leads to the keys behind them', () => {
     const cluster = settled();
     const keys = names(25_000);
     all(
@@ -75,7 +75,7 @@ describe('a list over many deletes', () => {
     }
   });
 
-  it('finds the folder behind a deleted key that looks like it', () => {
+  it('finds the folder behind a deleted key with a similar name', () => {
     const cluster = settled();
     all(cluster, [putOf('a/', 'v'), putOf('a/x', 'v'), putOf('b', 'v')]);
     all(cluster, [delOf('a/')]);
@@ -87,7 +87,7 @@ describe('a list over many deletes', () => {
 });
 
 describe('a list of keys', () => {
-  it('holds no values and shows the same', () => {
+  it('holds no values and shows the same keys', () => {
     const cluster = settled();
     all(
       cluster,
@@ -117,7 +117,7 @@ describe('a list of keys', () => {
     ).toBe(true);
   });
 
-  it('of large values ends with what it may look at, and one of values with what an answer may hold', () => {
+  it('of large values ends at the bound of bytes read, and one with values at the bound of an answer', () => {
     const cluster = settled();
     const large = 'v'.repeat(512 * 1024);
     for (const name of names(100)) all(cluster, [putOf(name, large)]);
@@ -130,7 +130,7 @@ describe('a list of keys', () => {
 });
 
 describe('a list of folders', () => {
-  it('reads a few entries of each', () => {
+  it('reads a few entries of each folder', () => {
     const cluster = settled();
     const inFolders = names(60, 'f').flatMap((folder) => names(100, `${folder}/`));
     all(
@@ -147,7 +147,7 @@ describe('a list of folders', () => {
   });
 });
 
-describe('many lists at once', () => {
+describe('many lists at the same time', () => {
   it('read a few at a time, and all are answered', () => {
     const cluster = settled();
     all(

@@ -55,7 +55,7 @@ function together(cluster: Cluster, count: number, options: Parameters<typeof li
 }
 
 describe('a list of keys only that asks a majority', () => {
-  it('reads heads everywhere, and shows many keys of large values in a page', () => {
+  it('reads heads everywhere, and shows many keys of large values in one page', () => {
     const cluster = filled(256 * KIB);
     const seen = watched(cluster);
     const options = { r: 2, values: false } as const;
@@ -87,7 +87,7 @@ describe('a list of keys only that asks a majority', () => {
     expect(cluster.value(2, 'k15')).toBe('new');
   });
 
-  it('reads fewer of the keys that differ at a time where their values are large', () => {
+  it('reads fewer differing keys at a time if their values are large', () => {
     const cluster = filled(KIB, {}, NAMES.slice(0, 24));
     cluster.cut(0, 2);
     cluster.cut(1, 2);
@@ -118,10 +118,10 @@ describe('a list of keys only that asks a majority', () => {
   });
 });
 
-describe('what all lists of a replica hold together', () => {
+describe('the memory of all lists of a replica', () => {
   const settings = { listsHeldBytesMax: 4 * MIB };
 
-  it('has a bound: one that has nothing yet is refused, and nothing is held afterwards', () => {
+  it('has a bound: a list that has nothing yet is refused, and nothing is held afterwards', () => {
     const cluster = filled(64 * KIB, { settings });
     const { answers, most } = together(cluster, 100, { r: 2 });
     const codes = answers.map(shown).filter((each) => !each.startsWith('k'));
@@ -135,7 +135,7 @@ describe('what all lists of a replica hold together', () => {
     expect(shown(cluster.list(2, { r: 2, limit: 3 }))).toBe('k10 k11 k12');
   });
 
-  it('ends those with their cursor that have something to show', () => {
+  it('has a bound: a list that has something to show ends early with its cursor', () => {
     const cluster = filled(64 * KIB, { settings });
     const { answers } = together(cluster, 100, { r: 1 });
     for (const answer of answers) {

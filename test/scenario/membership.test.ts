@@ -32,7 +32,7 @@ const origins = (cluster: Cluster, n: number): string[] =>
   (cluster.replica(n).status()?.self.vector ?? []).map(([of]) => of);
 
 describe('a replica that joins', () => {
-  it('takes everything over by snapshot while writes go on, and answers nobody before', () => {
+  it('copies everything by snapshot during writes, and answers no client before that', () => {
     const cluster = settled({
       settings: { logRetainEntries: 0, logTruncateEntries: 1, frameBytes: 600 },
     });
@@ -57,7 +57,7 @@ describe('a replica that joins', () => {
     expect([0, 1, 2, SPARE].map((n) => epoch(cluster, n))).toEqual([2, 2, 2, 2]);
   });
 
-  it('may be started after it was let in, and the others serve meanwhile', () => {
+  it('may be started after it was taken in, and the others serve meanwhile', () => {
     const cluster = settled();
     expect(cluster.join(1, SPARE)).toMatchObject({ kind: 'membership' });
     cluster.run(1000);
@@ -67,7 +67,7 @@ describe('a replica that joins', () => {
     expect(cluster.value(SPARE, 'a')).toBe('one');
   });
 
-  it('stays outside after a restart in the middle of catching up', () => {
+  it('serves no client after a restart in the middle of catching up', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3 });
     cluster.crash(2);
@@ -85,7 +85,7 @@ describe('a replica that joins', () => {
     expect(cluster.value(SPARE, 'a')).toBe('one');
   });
 
-  it('is refused where a policy does not allow so many', () => {
+  it('is refused if a policy does not allow that many members', () => {
     const cluster = settled({ namespaces: { ns: { w: 2, r: 2, claimOverlap: true } } });
     expect(shown(cluster.join(0, SPARE))).toBe('membership-conflict');
     expect(epoch(cluster, 0)).toBe(1);
@@ -93,7 +93,7 @@ describe('a replica that joins', () => {
 });
 
 describe('a replica that is forgotten', () => {
-  it('is waited for no longer: the logs are cut, and what it wrote stays', () => {
+  it('delays nothing any more: logs are cut, and what it wrote stays', () => {
     const cluster = settled({ settings: { logRetainEntries: 0, logTruncateEntries: 1 } });
     cluster.put(2, 'last', 'words', { w: 3 });
     cluster.crash(2);
@@ -109,7 +109,7 @@ describe('a replica that is forgotten', () => {
     expect(cluster.put(0, 'a', 'one', { w: 'all' })).toMatchObject({ acks: 2, replicas: 2 });
   });
 
-  it('had set deadlines: the first of the others deletes what its scrub comes upon', () => {
+  it('had set deadlines: the first of the others deletes what its scrub finds', () => {
     const cluster = settled({ settings: { scrubDelayMs: 500, scrubEveryMs: 1000 } });
     cluster.put(2, 'a', 'v', { w: 3, ttlMs: 300 });
     cluster.crash(2);
@@ -124,7 +124,7 @@ describe('a replica that is forgotten', () => {
     expect(cluster.value(0, 'a')).toBe('absent');
   });
 
-  it('had written what one of the others only holds: it spreads between them', () => {
+  it('had written what only one of the others holds: it spreads among them', () => {
     const cluster = settled();
     const knows = (n: number): boolean => origins(cluster, n).includes('us-1.1');
     const meets = (n: number): boolean =>
@@ -147,7 +147,7 @@ describe('a replica that is forgotten', () => {
     expect(cluster.value(1, 'a')).toBe('one');
   });
 
-  it('is turned away when it comes back, and does not start again', () => {
+  it('is refused when it returns, and does not start again', () => {
     const cluster = settled();
     cluster.crash(2);
     cluster.run(10);
@@ -162,7 +162,7 @@ describe('a replica that is forgotten', () => {
     expect(cluster.replica(2).isRunning).toBe(false);
   });
 
-  it('joins again with an empty directory, and its old one is turned away even then', () => {
+  it('joins again with an empty directory, and its old directory is refused all the same', () => {
     const cluster = settled();
     cluster.put(2, 'a', 'one', { w: 3 });
     cluster.crash(2);
@@ -183,7 +183,7 @@ describe('a replica that is forgotten', () => {
     expect(cluster.replica(2).isForgotten).toBe(true);
   });
 
-  it('while it lives is forgotten by force only, and stops', () => {
+  it('while it runs is forgotten by force only, and stops', () => {
     const cluster = settled();
     expect(shown(cluster.forget(0, 2))).toBe('membership-conflict');
     expect(shown(cluster.forget(2, 2, true))).toBe('membership-conflict');
@@ -195,7 +195,7 @@ describe('a replica that is forgotten', () => {
 });
 
 describe('a change of the members', () => {
-  it('is one of two that were asked for at once, and the other is told', () => {
+  it('is one of two concurrent requests, and the other is reported as a conflict', () => {
     const cluster = settled({ spares: ['sa', 'za'] });
     const calls = [cluster.begin(0, cluster.joinOf(3)), cluster.begin(1, cluster.joinOf(4))];
     const answers = calls.map((call) => shown(cluster.answer(call))).sort();
@@ -205,7 +205,7 @@ describe('a change of the members', () => {
     expect([0, 1, 2].map((n) => epoch(cluster, n))).toEqual([2, 2, 2]);
   });
 
-  it('says at the replica that was asked how far it has come, until it ends', () => {
+  it('reports at the asked replica how far it has come, until it ends', () => {
     const cluster = settled();
     cluster.cut(0, 1);
     cluster.crash(2);
@@ -233,7 +233,7 @@ describe('a change of the members', () => {
     expect(shown(cluster.forget(0, 2))).toBe('ap-1 eu-1');
   });
 
-  it('is finished by another when the one who proposed it dies', () => {
+  it('is finished by another member if its proposer dies', () => {
     const cluster = settled({ commitMs: 20 });
     const call = cluster.begin(0, cluster.joinOf(SPARE));
     const hasAccepted = (n: number): boolean =>
@@ -248,7 +248,7 @@ describe('a change of the members', () => {
     expect(epoch(cluster, 0)).toBe(2);
   });
 
-  it('leaves a peer of the epoch before outside: it is told the members, and counts for nothing', () => {
+  it('excludes a peer of the earlier epoch: it is sent the members, and counts for nothing', () => {
     const members = membersOf(['eu', 'us']);
     const first = bootMembership(members);
     const second = withPlace(first, {
@@ -266,7 +266,7 @@ describe('a change of the members', () => {
     expect(solo.replica.status(solo.now).peers.some(({ connected }) => connected)).toBe(true);
   });
 
-  it('is learned by who was away', () => {
+  it('is learned by a replica that was away', () => {
     const cluster = settled();
     cluster.crash(2);
     cluster.join(0, SPARE);
@@ -277,7 +277,7 @@ describe('a change of the members', () => {
     expect(epoch(cluster, 2)).toBe(2);
   });
 
-  it('waits for a replica that lost its disk to hear the votes of all others', () => {
+  it('waits until a replica that lost its disk has heard the votes of all others', () => {
     const cluster = settled();
     cluster.crash(2);
     cluster.replica(2).wipe();
@@ -294,7 +294,7 @@ describe('a change of the members', () => {
 });
 
 describe('a lost disk', () => {
-  it('is replaced by a start with an empty directory, at another address if need be', () => {
+  it('is replaced by a start with an empty directory, at another address if necessary', () => {
     const cluster = settled({ settings: { logRetainEntries: 0, logTruncateEntries: 1 } });
     cluster.put(2, 'a', 'one', { w: 3 });
     cluster.run(1000);
@@ -312,8 +312,8 @@ describe('a lost disk', () => {
   });
 });
 
-describe('a join that says what is so already', () => {
-  it('changes nothing: no vote, no epoch, no new life', () => {
+describe('a join that changes nothing', () => {
+  it('succeeds at once: no vote, no epoch, no new incarnation', () => {
     const cluster = settled();
     cluster.replica(SPARE).invite();
     cluster.join(0, SPARE);
@@ -335,7 +335,7 @@ describe('a join that says what is so already', () => {
 });
 
 describe('a replica that was drained', () => {
-  it('answers no client, holds what the others write, and stays so after a restart', () => {
+  it('answers no client, stores what the others write, and stays drained after a restart', () => {
     const cluster = settled();
     const drain = (drained: boolean) =>
       shown(cluster.answer(cluster.begin(2, { kind: 'drain', drained })));
@@ -355,7 +355,7 @@ describe('a replica that was drained', () => {
     expect(cluster.value(2, 'a')).toBe('one');
   });
 
-  it('with a grace says so at once, and answers clients until that is over', () => {
+  it('with a grace reports it at once, and answers clients until the grace is over', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3 });
     cluster.answer(cluster.begin(2, { kind: 'drain', drained: true, graceMs: 5000 }));
@@ -368,7 +368,7 @@ describe('a replica that was drained', () => {
     expect(cluster.value(2, 'a')).toBe('draining');
   });
 
-  it('while it recovers what it lost says so, and that it is drained', () => {
+  it('while it recovers lost data reports both states', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3 });
     cluster.crash(2);
@@ -383,7 +383,7 @@ describe('a replica that was drained', () => {
     expect(cluster.status(2).self).toMatchObject({ state: 'serving', isDrained: false });
   });
 
-  it('may be told to hurry, and forgets its grace with a restart', () => {
+  it('may have its grace shortened, and has no grace after a restart', () => {
     const cluster = settled();
     const drain = (graceMs: number) =>
       cluster.answer(cluster.begin(2, { kind: 'drain', drained: true, graceMs }));
@@ -400,7 +400,7 @@ describe('a replica that was drained', () => {
     expect(cluster.value(2, 'a')).toBe('draining');
   });
 
-  it('and one that stops names whom to ask instead', () => {
+  it('and one that stops name the replicas to ask instead', () => {
     const cluster = settled();
     cluster.replica(2).host?.shutDown();
     expect(cluster.put(2, 'a', 'v')).toMatchObject({
@@ -409,7 +409,7 @@ describe('a replica that was drained', () => {
     });
   });
 
-  it('that stops and gives up says that the outcome of a write is open', () => {
+  it('that stops and gives up answers a write outcome-unknown', () => {
     const cluster = settled();
     cluster.cut(2, 0);
     cluster.cut(2, 1);
@@ -421,7 +421,7 @@ describe('a replica that was drained', () => {
     expect(cluster.put(2, 'b', 'v')).toMatchObject({ fault: { code: 'draining' } });
   });
 
-  it('says how many requests that it took are not answered yet', () => {
+  it('reports how many accepted requests are not answered yet', () => {
     const cluster = settled();
     cluster.cut(2, 0);
     cluster.cut(2, 1);

@@ -39,10 +39,10 @@ function firstAnswer(cluster: Cluster, n: number, name: string, ns = 'ns'): stri
   return answer;
 }
 
-describe.each([1, 150])('an old copy of a directory, with links of %i ms', (latencyMs) => {
+describe.each([1, 150])('an old copy of a directory, over links of %i ms', (latencyMs) => {
   const network = { latencyMs: () => latencyMs };
 
-  it('never shows what was overwritten, though its replica had written nothing since', () => {
+  it('never shows a value that was overwritten, even if its replica had written nothing since', () => {
     const cluster = settled({ network });
     cluster.put(0, 'a', 'old', { w: 'all' });
     cluster.settle();
@@ -53,7 +53,7 @@ describe.each([1, 150])('an old copy of a directory, with links of %i ms', (late
     expect(cluster.notesOf('data-lost')).toMatchObject([{ replica: 2 }]);
   });
 
-  it('never shows what was deleted', () => {
+  it('never shows a value that was deleted', () => {
     const cluster = settled({ network });
     cluster.put(0, 'a', 'v', { w: 'all' });
     cluster.settle();
@@ -74,7 +74,7 @@ describe.each([1, 150])('an old copy of a directory, with links of %i ms', (late
     expect(firstAnswer(cluster, 2, 'k3', 'fi')).toBe('v');
   });
 
-  it('counts in no quorum and takes no write before it has taken back what it lost', () => {
+  it('counts in no quorum and accepts no write before it has recovered what it lost', () => {
     const cluster = settled({ network });
     cluster.put(0, 'a', 'old', { w: 'all' });
     cluster.settle();
@@ -101,7 +101,7 @@ describe.each([1, 150])('an old copy of a directory, with links of %i ms', (late
 });
 
 describe('what peers remember', () => {
-  it('outlives a restart of all of them', () => {
+  it('survives a restart of all of them', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'old', { w: 'all' });
     cluster.settle();
@@ -115,7 +115,7 @@ describe('what peers remember', () => {
     expect(cluster.notesOf('data-lost')).toMatchObject([{ replica: 2 }]);
   });
 
-  it('and nobody has any more is written off once, and is no reason to stay away again', () => {
+  it('and no member has any more is written off once, and delays no later start', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'old', { w: 'all' });
     cluster.settle();
@@ -156,7 +156,7 @@ describe('what peers remember', () => {
 });
 
 describe('a start', () => {
-  it('of a lone survivor waits as long as a silent peer, and then serves what it has', () => {
+  it('of a lone survivor waits for `peerTimeout`, and then serves what it has', () => {
     const cluster = settled({ settings: { helloWaitMs: 3000 } });
     cluster.put(0, 'a', 'one', { w: 'all' });
     for (const n of ALL) cluster.crash(n);
@@ -168,7 +168,7 @@ describe('a start', () => {
     expect(state(cluster, 0)).toBe('catching-up');
   });
 
-  it('with a majority waits no longer than the grace for the rest', () => {
+  it('with a majority waits no longer than the grace for the other members', () => {
     const cluster = settled({ settings: { bootGraceMs: 300 } });
     for (const n of ALL) cluster.crash(n);
     for (const n of [0, 1]) cluster.restart(n);

@@ -45,7 +45,7 @@ describe.each([
   ['eventual', {}],
   ['fifo', { namespaces: FIFO }],
 ] as const)('a list of a majority in %s namespaces', (_, options) => {
-  it('has every key whose write a majority acknowledged, and none that it deleted', () => {
+  it('has every key whose write a majority acknowledged, and no key that it deleted', () => {
     const cluster = behind(options);
     for (const name of ['a/2', 'b/0', 'z']) cluster.put(0, name, 'new', { w: 2 });
     cluster.del(0, 'c/1', { w: 2 });
@@ -53,7 +53,7 @@ describe.each([
     expect(walk(cluster, 2, { r: 2 })).toEqual(['a/1', 'a/2', 'b/0', 'b/1', 'z']);
   });
 
-  it('shows the newest value, and repairs who lacks it', () => {
+  it('shows the newest value, and repairs the replicas that lack it', () => {
     const cluster = behind(options);
     cluster.put(0, 'a/1', 'new', { w: 2 });
     const { items } = pageOf(cluster, 2, { r: 2, prefix: 'a/' });
@@ -64,7 +64,7 @@ describe.each([
     expect(cluster.value(2, 'a/1')).toBe('new');
   });
 
-  it.each([1, 2, 3, 7])('goes on with its cursor in pages of %s, in both directions', (limit) => {
+  it.each([1, 2, 3, 7])('continues at its cursor in pages of %s, in both directions', (limit) => {
     const cluster = behind(options);
     const names: string[] = ['a/1', 'b/1', 'c/1'];
     for (let n = 0; n < 12; n++) {
@@ -82,7 +82,7 @@ describe.each([
     ]);
   });
 
-  it('folds what is there, and leaves out a folder of which all is deleted', () => {
+  it('groups keys under prefixes, and leaves out a prefix whose keys are all deleted', () => {
     const cluster = behind(options);
     for (let n = 0; n < 40; n++) cluster.put(0, `d/${n}`, 'new', { w: 2 });
     cluster.put(0, 'plain', 'new', { w: 2 });
@@ -107,7 +107,7 @@ describe.each([
     ]);
   });
 
-  it('asks another where a peer does not answer, and ends in its time', () => {
+  it('asks another peer if one does not answer, and ends in time', () => {
     const cluster = behind(options);
     cluster.put(0, 'z', 'new', { w: 2 });
     cluster.crash(1);
@@ -124,14 +124,14 @@ describe.each([
 });
 
 describe('a list of several replicas', () => {
-  it('takes the r of the policy where none is asked for', () => {
+  it('takes the r of the policy if the request names none', () => {
     const cluster = behind({ namespaces: { ns: { r: 'majority' } } });
     cluster.put(0, 'z', 'new', { w: 2 });
     expect(walk(cluster, 2, {})).toContain('z');
     expect(shown(cluster.list(2, { r: 9 }))).toBe('invalid-parameter');
   });
 
-  it('emits nothing beyond what all of them cover', () => {
+  it('shows no key beyond what all of them cover', () => {
     // Replica 1 has many keys in front that replica 2 lacks, and says nothing of those behind.
     const cluster = behind();
     cluster.put(0, 'zz', 'old', { w: 2 });
@@ -142,7 +142,7 @@ describe('a list of several replicas', () => {
     expect(page.after).toBe('k101');
   });
 
-  it('looks on behind the deletes of who covers least, before it shows what lies there', () => {
+  it('looks behind the deletes of the replica that covers least before it shows what follows', () => {
     const cluster = settled();
     for (const name of ['a/1', 'zz']) cluster.put(0, name, 'old', { w: 3 });
     // That all have these is known to all.
@@ -157,7 +157,7 @@ describe('a list of several replicas', () => {
     expect(String.fromCharCode(...latestOf(items[1] as Record).value)).toBe('newer');
   });
 
-  it('goes on behind the deletes of a peer where this replica has nothing itself', () => {
+  it('continues behind the deletes of a peer if this replica has nothing there', () => {
     const cluster = behind();
     for (let n = 0; n < 40; n++) {
       cluster.put(0, `d/${n}`, 'v', { w: 2 });
@@ -180,13 +180,13 @@ describe('a list of several replicas', () => {
     expect(shown(cluster.list(2, { r: 2 }))).toBe('a');
   });
 
-  it('hides a key whose delete is newer than what another still has', () => {
+  it('hides a key whose delete is newer than the version of another replica', () => {
     const cluster = behind();
     cluster.answer(cluster.begin(0, delOf('b/1', { w: 2 })));
     expect(walk(cluster, 1, { r: 3 })).toEqual(['a/1', 'c/1']);
   });
 
-  it('hides a key whose delete so many hold that it is not read again', () => {
+  it('hides a key whose delete enough replicas hold, without reading it again', () => {
     const cluster = settled({ regions: ['eu', 'eu', 'us', 'us', 'ap'] });
     for (const name of ['a/1', 'b/1', 'c/1']) cluster.put(0, name, 'old', { w: 5 });
     cluster.cut(0, 4);

@@ -34,7 +34,7 @@ function damage(cluster: Cluster, n: number, name: string): void {
 }
 
 describe('a quorum read', () => {
-  it('sees a write that the local replica lacks, and repairs it', () => {
+  it('sees a write that the local replica lacks, and repairs that replica', () => {
     const cluster = settled();
     cluster.cut(0, 2);
     cluster.put(0, 'a', 'new', { w: 2 });
@@ -53,7 +53,7 @@ describe('a quorum read', () => {
     expect(cluster.value(2, 'a')).toBe('new');
   });
 
-  it('asks one more peer when the nearest stalls', () => {
+  it('asks one more peer if the nearest is slow', () => {
     const cluster = settled({ network: { latencyMs: (from, to) => (from + to === 1 ? 2 : 30) } });
     cluster.run(2000);
     cluster.put(0, 'a', 'one', { w: 3 });
@@ -64,7 +64,7 @@ describe('a quorum read', () => {
     expect(metric(cluster, 0).readHedges).toBe(1);
   });
 
-  it('is refused at once when too few can be asked, and times out when too few answer', () => {
+  it('is refused at once if too few peers can be asked, and times out if too few answer', () => {
     const cluster = settled();
     cluster.cut(0, 1);
     cluster.cut(0, 2);
@@ -74,7 +74,7 @@ describe('a quorum read', () => {
     expect(shown(cluster.get(0, 'a', { r: 4 }))).toBe('invalid-parameter');
   });
 
-  it('asks another peer when the one it waits for is gone', () => {
+  it('asks another peer if the one it waits for is gone', () => {
     const cluster = settled({ network: { latencyMs: (from, to) => (from + to === 1 ? 2 : 20) } });
     cluster.run(1000);
     const call = cluster.begin(0, getOf('a', { r: 2, timeoutMs: 1000 }));
@@ -84,7 +84,7 @@ describe('a quorum read', () => {
     expect(call.endedMs - call.beganMs).toBeLessThan(60);
   });
 
-  it('beyond the bound of those that wait is told so, and so is an explanation', () => {
+  it('beyond the bound of waiting reads is refused, and so is an explanation', () => {
     const cluster = settled({ settings: { readsPendingMax: 2 } });
     cluster.cut(0, 1);
     cluster.cut(0, 2);
@@ -95,7 +95,7 @@ describe('a quorum read', () => {
     expect(cluster.value(0, 'a')).toBe('absent');
   });
 
-  it('takes no answer that was meant for an earlier life', () => {
+  it('ignores an answer to an earlier incarnation', () => {
     // Replica 1 holds an answer back until its slow disk has the record; meanwhile replica 0 begins
     // a new incarnation, which numbers its reads from the beginning.
     const cluster = settled();
@@ -127,7 +127,7 @@ describe('quorum reads one after the other', () => {
     return cluster;
   }
 
-  it('never go back over an unfinished write: what was seen is held by enough first', () => {
+  it('never go back over an unfinished write: enough replicas hold a version before it is shown', () => {
     const cluster = unfinished();
     cluster.heal(0, 1);
     cluster.network.cut(0, 1);
@@ -139,7 +139,7 @@ describe('quorum reads one after the other', () => {
     expect(shown(cluster.get(2, 'a', { r: 2 }))).toBe('new');
   });
 
-  it('end with a time-out where too few can hold it in time', () => {
+  it('end with a time-out if too few replicas can hold the version in time', () => {
     const cluster = unfinished();
     for (const n of [1, 2]) cluster.replica(n).storage?.hang();
     cluster.heal(0, 1);
@@ -149,7 +149,7 @@ describe('quorum reads one after the other', () => {
     expect(read.endedMs - read.beganMs).toBeLessThan(450);
   });
 
-  it('are answered by others while the own disk hangs', () => {
+  it('are answered by others while the local disk hangs', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'old', { w: 3 });
     cluster.replica(0).storage?.hang();
@@ -160,7 +160,7 @@ describe('quorum reads one after the other', () => {
 });
 
 describe('a quorum read in a fifo namespace', () => {
-  it('waits for the stream instead of overtaking what was written before', () => {
+  it('waits for the stream instead of overtaking earlier writes', () => {
     const cluster = settled({ namespaces: FIFO });
     cluster.cut(0, 2);
     cluster.run(3500);
@@ -170,7 +170,7 @@ describe('a quorum read in a fifo namespace', () => {
     expect(shown(cluster.list(2))).toBe('k0 k1 k2 k3 k4 late');
   });
 
-  it('gives up at its deadline rather than overtake', () => {
+  it('ends at its deadline rather than overtake', () => {
     const cluster = settled({ namespaces: FIFO });
     // The stream is silent, and the only other holder cannot be heard in time.
     cluster.cut(0, 2);
@@ -182,7 +182,7 @@ describe('a quorum read in a fifo namespace', () => {
     expect(cluster.value(2, 'late')).toBe('absent');
   });
 
-  it('pulls once what a nearer holder has, however many read', () => {
+  it('pulls once from the nearest holder, however many reads wait', () => {
     const latencyMs = (from: number, to: number): number => (from + to === 2 ? 100 : 5);
     const cluster = settled({ namespaces: FIFO, network: { latencyMs } });
     cluster.run(1000);
@@ -198,7 +198,7 @@ describe('a quorum read in a fifo namespace', () => {
 });
 
 describe('a damaged record', () => {
-  it('is not shown, and is healed from a peer by the read that meets it', () => {
+  it('is not shown, and the read that meets it repairs it from a peer', () => {
     const cluster = settled(FORGETFUL);
     cluster.put(0, 'a', 'one', { w: 3 });
     forget(cluster);
@@ -212,7 +212,7 @@ describe('a damaged record', () => {
     expect(cluster.value(0, 'a')).toBe('one');
   });
 
-  it('is never replaced by an older one: what only this replica has comes from its own log', () => {
+  it('is never replaced by an older one: a version that only this replica has comes from its own log', () => {
     // One entry a round trip: the peers are behind.
     const cluster = settled({ settings: { cacheBytes: 1, windowBytes: 1, frameBytes: 1 } });
     cluster.put(0, 'a', 'old', { w: 3 });
@@ -242,7 +242,7 @@ describe('a damaged record', () => {
     for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('newer');
   });
 
-  it('is refused when no peer can be asked, and when nobody can tell what was there', () => {
+  it('is refused if no peer can be asked, and if no peer knows what the record was', () => {
     const cluster = settled({ settings: { cacheBytes: 1, tailBytes: 1 } });
     cluster.put(0, 'a', 'one', { w: 3 });
     cluster.run(500);
@@ -262,7 +262,7 @@ describe('a damaged record', () => {
     expect(cluster.value(0, 'a')).toBe('one');
   });
 
-  it('is healed by the scrub, without anybody reading it', () => {
+  it('is repaired by the scrub, without a read', () => {
     const settings = { cacheBytes: 1, scrubDelayMs: 100, scrubEveryMs: 1000 };
     const cluster = settled({ settings });
     cluster.put(0, 'a', 'one', { w: 3 });
@@ -275,7 +275,7 @@ describe('a damaged record', () => {
     expect(one).toEqual(two);
   });
 
-  it('in a list is refused, and healed, so that the next list shows it', () => {
+  it('in a list is refused and repaired, so the next list shows it', () => {
     const cluster = settled(FORGETFUL);
     cluster.put(0, 'a', 'one', { w: 3 });
     forget(cluster);
@@ -286,7 +286,7 @@ describe('a damaged record', () => {
     expect(shown(cluster.list(0))).toBe('a x y z');
   });
 
-  it('in a fifo namespace is not healed by a version that would overtake the stream', () => {
+  it('in a fifo namespace is not replaced by a version that would overtake the stream', () => {
     // Its writer is dead, and what it wrote last comes from another holder, one entry a round trip.
     const settings = { cacheBytes: 1, frameBytes: 1, scrubDelayMs: 100, scrubEveryMs: 100 };
     const network = { latencyMs: () => 20 };
@@ -309,7 +309,7 @@ describe('a damaged record', () => {
     expect(cluster.value(2, 'early 49')).toBe('v');
   });
 
-  it('is healed by the scrub from memory, where memory has it whole', () => {
+  it('is repaired by the scrub from memory, if memory has it whole', () => {
     const cluster = settled({ settings: { scrubDelayMs: 100, scrubEveryMs: 1000 } });
     cluster.put(0, 'a', 'one', { w: 1 });
     const whole = cluster.replica(0).disk.get(at('a'));
@@ -320,7 +320,7 @@ describe('a damaged record', () => {
     expect(cluster.replica(0).disk.get(at('a'))).toEqual(whole);
   });
 
-  it('that lies under another key than its own is damage, too', () => {
+  it('includes one that is stored under another key than its own', () => {
     const settings = { cacheBytes: 1, scrubDelayMs: 100, scrubEveryMs: 1000 };
     const cluster = settled({ settings });
     cluster.put(0, 'a', 'one', { w: 3 });
@@ -340,7 +340,7 @@ describe('a damaged record', () => {
 });
 
 describe('an explanation', () => {
-  it('shows every replica’s version, who is damaged, and who did not answer', () => {
+  it('shows the version of each replica, which one is damaged, and which did not answer', () => {
     const cluster = settled(FORGETFUL);
     cluster.put(0, 'a', 'one', { w: 3 });
     forget(cluster);
@@ -359,7 +359,7 @@ describe('an explanation', () => {
     });
   });
 
-  it('says what a replica that is away lacks', () => {
+  it('shows what a replica that is away lacks', () => {
     const cluster = settled();
     cluster.crash(2);
     cluster.run(10);

@@ -36,7 +36,7 @@ function expectWhole(cluster: Cluster, words: readonly string[]): void {
 }
 
 describe('a run', () => {
-  it('is written at once, with versions that follow each other', () => {
+  it('is written at once, with consecutive versions', () => {
     const cluster = begun();
     const reply = cluster.answer(cluster.begin(0, together('one', { w: 'majority' })));
     expect(reply).toMatchObject({ kind: 'run-written', settled: true, replayed: false });
@@ -46,7 +46,7 @@ describe('a run', () => {
   });
 
   it.each([{}, NARROW, { namespaces: { ns: { consistency: 'fifo' } } }])(
-    'is never seen in part, at any replica at any time (%j)',
+    'is never shown in part, at any replica at any time (%j)',
     (options) => {
       const cluster = begun(options);
       const seen: Call[][] = [];
@@ -71,7 +71,7 @@ describe('a run', () => {
     },
   );
 
-  it('of which one condition does not hold writes nothing, and names the item', () => {
+  it('with one condition that does not hold writes nothing, and names the item', () => {
     const cluster = begun();
     cluster.put(0, 'b', 'there', { w: 3 });
     const run = runOf([
@@ -96,7 +96,7 @@ describe('a run', () => {
     }
   });
 
-  it('compares its conditions with what was there before it', () => {
+  it('compares its conditions with the state before it', () => {
     const cluster = begun();
     const run = runOf([
       ['a', 'one', { kind: 'absent' }],
@@ -128,7 +128,7 @@ describe('a run', () => {
     expect(cluster.value(2, 'a')).toBe('absent');
   });
 
-  it('with a key of its own is done once, and a retry is told the same versions', () => {
+  it('with an idempotency key is written once, and a retry gets the same versions', () => {
     const cluster = begun();
     const once = { w: 'majority', idempotency: { key: 'k', digest: 7 } } as const;
     const first = cluster.answer(cluster.begin(0, together('one', once)));
@@ -148,7 +148,7 @@ describe('a run', () => {
     expect(cluster.value(0, 'a3')).toBe('later');
   });
 
-  it('that loses under one key is told of that key, and shows the others', () => {
+  it('that loses under one key reports that key, and shows the others', () => {
     const cluster = begun({ network: { latencyMs: () => 20 } });
     const run = cluster.begin(0, together('one', { w: 3 }));
     cluster.run(5);
@@ -162,7 +162,7 @@ describe('a run', () => {
     for (const n of [0, 1, 2]) expect(cluster.value(n, 'a5')).toMatch(/^one/);
   });
 
-  it('without enough copies by its deadline has an unknown outcome, and goes on', () => {
+  it('without enough copies by its deadline has an unknown outcome, and goes on replicating', () => {
     const cluster = begun();
     cluster.cut(0, 1);
     cluster.cut(0, 2);
@@ -174,7 +174,7 @@ describe('a run', () => {
     expect(new Set([0, 1, 2].map((n) => seenAt(cluster, n))).size).toBe(1);
   });
 
-  it('that is too large for one is refused', () => {
+  it('that exceeds the bound of a run is refused', () => {
     const cluster = begun();
     const items = Array.from({ length: 1001 }, (_, n) => [`k${n}`, 'v'] as const);
     expect(shown(cluster.answer(cluster.begin(0, runOf(items))))).toBe('value-too-large');
@@ -191,7 +191,7 @@ describe('a run that is interrupted', () => {
   const moments = Array.from({ length: 24 }, (_, n) => 0.05 + n * 0.2);
 
   it.each(['crash', 'powerCut'] as const)(
-    'by a %s of any replica is there whole or not at all',
+    'by a %s of any replica is stored whole or not at all',
     (how) => {
       for (const atMs of moments) {
         for (const fate of ['kept', 'lost'] as const) {
@@ -211,7 +211,7 @@ describe('a run that is interrupted', () => {
     },
   );
 
-  it('by power cuts everywhere is there whole or not at all', () => {
+  it('by power cuts everywhere is stored whole or not at all', () => {
     for (const atMs of moments) {
       const cluster = begun();
       cluster.begin(0, together('one', { w: 2 }));
@@ -244,29 +244,26 @@ describe('a log with runs', () => {
     return entries.length;
   };
 
-  it.each([1, 5, 7, 12, 13])(
-    'is cut between them, wherever the cut would fall (%i)',
-    (retained) => {
-      const settings = { logRetainEntries: retained, logTruncateEntries: 1 };
-      const cluster = begun({ settings });
-      for (let n = 0; n < 6; n++) {
-        cluster.answer(cluster.begin(0, together(`v${n}`, { w: 3 })));
-        cluster.put(0, `k${n}`, 'v', { w: 3 });
-      }
-      cluster.run(2000);
-      for (const n of [0, 1, 2]) {
-        const left = expectWholeLogs(cluster, n);
-        expect(left).toBeLessThan(78);
-        expect(left).toBeGreaterThanOrEqual(retained);
-      }
-      cluster.crash(1);
-      cluster.restart(1);
-      cluster.settle();
-      expect(seenAt(cluster, 1)).toBe('v5');
-    },
-  );
+  it.each([1, 5, 7, 12, 13])('is cut between them, wherever the cut would be (%i)', (retained) => {
+    const settings = { logRetainEntries: retained, logTruncateEntries: 1 };
+    const cluster = begun({ settings });
+    for (let n = 0; n < 6; n++) {
+      cluster.answer(cluster.begin(0, together(`v${n}`, { w: 3 })));
+      cluster.put(0, `k${n}`, 'v', { w: 3 });
+    }
+    cluster.run(2000);
+    for (const n of [0, 1, 2]) {
+      const left = expectWholeLogs(cluster, n);
+      expect(left).toBeLessThan(78);
+      expect(left).toBeGreaterThanOrEqual(retained);
+    }
+    cluster.crash(1);
+    cluster.restart(1);
+    cluster.settle();
+    expect(seenAt(cluster, 1)).toBe('v5');
+  });
 
-  it('comes by another holder, run by run, and from its beginning after a restart', () => {
+  it('comes from another holder, run by run, and from its beginning after a restart', () => {
     const cluster = begun({ settings: { ...NARROW.settings, tailBytes: 500 } });
     cluster.cut(0, 2);
     for (let n = 0; n < 5; n++) cluster.answer(cluster.begin(0, together(`v${n}`, { w: 2 })));
@@ -280,7 +277,7 @@ describe('a log with runs', () => {
     expect(seenAt(cluster, 2)).toBe('v8');
   });
 
-  it('that is gone is replaced by a snapshot, which is whole when it is shown', () => {
+  it('that was truncated is replaced by a snapshot, which is whole when it is shown', () => {
     const settings = { logRetainEntries: 1, logTruncateEntries: 1 };
     const cluster = begun({ settings });
     cluster.answer(cluster.begin(0, together('v0', { w: 3 })));

@@ -4,8 +4,8 @@
 import { describe, expect, it } from 'vitest';
 import { Cluster, getOf, shown } from '../cluster/cluster.ts';
 
-describe('a read whose quorum cannot be had', () => {
-  it('is refused within some heartbeats of the silence, long before its time is over', () => {
+describe('a read whose quorum cannot be reached', () => {
+  it('is refused some heartbeats after the peers fell silent, long before its deadline', () => {
     const cluster = new Cluster({ settings: { peerTimeoutMs: 60_000 } });
     cluster.settle();
     cluster.put(0, 'a', 'one', { w: 3 });

@@ -33,7 +33,7 @@ const serves = (cluster: Cluster, n: number): boolean =>
   cluster.replica(n).status()?.self.state === 'serving';
 
 describe('a replica that lost its disk behind truncated logs', () => {
-  it('comes back with everything, and serves no client before', () => {
+  it('recovers everything, and serves no client before', () => {
     const cluster = cutShort();
     loseDisk(cluster, 2);
     cluster.run(200);
@@ -46,7 +46,7 @@ describe('a replica that lost its disk behind truncated logs', () => {
     expect(cluster.put(0, 'k0', 'newer', { w: 3 })).toMatchObject({ kind: 'written', acks: 3 });
   });
 
-  it('serves no client while it copies, even if it has lost nothing that it wrote itself', () => {
+  it('serves no client while it copies, even if it has lost none of its own writes', () => {
     const cluster = new Cluster({ settings });
     cluster.settle();
     cluster.put(2, 'own', 'v', { w: 3 });
@@ -68,7 +68,7 @@ describe('a replica that lost its disk behind truncated logs', () => {
     expect(everything(cluster, 2)).toEqual(all);
   });
 
-  it('takes the deleted as deleted', () => {
+  it('treats what the snapshot lacks as deleted', () => {
     const cluster = cutShort();
     cluster.del(0, 'k7', { w: 3 });
     cluster.run(2000);
@@ -77,7 +77,7 @@ describe('a replica that lost its disk behind truncated logs', () => {
     expect(cluster.value(2, 'k7')).toBe('absent');
   });
 
-  it('goes on from its mark after it died in the middle', () => {
+  it('continues at its mark after it died in the middle', () => {
     const cluster = cutShort();
     loseDisk(cluster, 2);
     cluster.runUntil(() => isMarked(cluster, 2));
@@ -89,7 +89,7 @@ describe('a replica that lost its disk behind truncated logs', () => {
     expect(everything(cluster, 2)).toEqual(all);
   });
 
-  it('goes on with another peer when the first is gone', () => {
+  it('continues with another peer if the first is gone', () => {
     const cluster = cutShort();
     loseDisk(cluster, 2);
     cluster.runUntil(() => received(cluster, 2) > COUNT / 3);
@@ -100,7 +100,7 @@ describe('a replica that lost its disk behind truncated logs', () => {
     expect(everything(cluster, 2)).toEqual(all);
   });
 
-  it('takes writes that are made meanwhile, and loses none of either side', () => {
+  it('stores concurrent writes, and loses none of either side', () => {
     const cluster = cutShort();
     loseDisk(cluster, 2);
     for (let i = 0; i < 40; i++) {
@@ -115,7 +115,7 @@ describe('a replica that lost its disk behind truncated logs', () => {
     expect(everything(cluster, 0)).toEqual(everything(cluster, 2));
   });
 
-  it('knows a retry of a write that was overwritten and cut off every log', () => {
+  it('recognises a retry of a write that was overwritten and truncated from every log', () => {
     const cluster = new Cluster({ settings });
     cluster.settle();
     const once = { w: 3, idempotency: { key: 'order-7', digest: 7 } } as const;
@@ -156,7 +156,7 @@ describe('a replica that lost its disk behind truncated logs', () => {
 });
 
 describe('a fifo namespace', () => {
-  it('shows no order that a snapshot has broken', () => {
+  it('never shows writes in an order that a snapshot has broken', () => {
     const cluster = cutShort({ namespaces: { ns: { consistency: 'fifo' } } });
     loseDisk(cluster, 1);
     for (let i = 0; i < 30; i++) cluster.put(0, `z${i}`, 'v', { w: 2 });

@@ -8,7 +8,7 @@ import { Cluster, shown } from '../cluster/cluster.ts';
 const FIRST = { origin: origin('ap-1.1'), seq: 1 };
 
 describe('the status', () => {
-  it('shows what each peer lacks, what is lacked of it, and how far it is', () => {
+  it('shows what each peer lacks, what this replica lacks of it, and its distance', () => {
     const cluster = new Cluster({ network: { latencyMs: (from, to) => 10 * (from + to) } });
     cluster.settle();
     cluster.run(2000);
@@ -43,7 +43,7 @@ describe('the status', () => {
     });
   });
 
-  it('of a peer that is gone is what it said last, and what we lack of it is unknown', () => {
+  it('of a peer that is gone is what it said last, and what this replica lacks of it is unknown', () => {
     const cluster = new Cluster();
     cluster.settle();
     cluster.crash(2);
@@ -57,8 +57,8 @@ describe('the status', () => {
   });
 });
 
-describe('the whereabouts of a write', () => {
-  it('grow with every replica that makes it durable', () => {
+describe('the progress of a write', () => {
+  it('grows with every replica that makes it durable', () => {
     const cluster = new Cluster({ regions: ['eu', 'eu', 'us'] });
     cluster.settle();
     cluster.cut(0, 1);
@@ -78,7 +78,7 @@ describe('the whereabouts of a write', () => {
     });
   });
 
-  it('of a write that nobody is known to hold are not found', () => {
+  it('of a write that no replica is known to hold is not found', () => {
     const cluster = new Cluster();
     cluster.settle();
     expect(shown(cluster.where(0, FIRST))).toBe('write-not-found');
@@ -86,7 +86,7 @@ describe('the whereabouts of a write', () => {
 });
 
 describe('a request', () => {
-  it('that no policy and no cluster can meet is refused by name', () => {
+  it('that no policy and no cluster can meet is refused with the reason', () => {
     const cluster = new Cluster();
     cluster.settle();
     expect(shown(cluster.put(0, 'a', 'v', { ns: 'nowhere' }))).toBe('namespace-not-found');
@@ -96,7 +96,7 @@ describe('a request', () => {
     expect(shown(cluster.put(0, 'a', 'v', { w: 4 }))).toBe('invalid-parameter');
   });
 
-  it('to write is refused while the disk is almost full, and reads go on', () => {
+  it('to write is refused while the disk is almost full, and reads are served', () => {
     const cluster = new Cluster();
     cluster.settle();
     cluster.put(0, 'a', 'one', { w: 3 });
@@ -109,7 +109,7 @@ describe('a request', () => {
     expect(shown(cluster.put(0, 'a', 'two'))).toBe('ap-1.1.2');
   });
 
-  it('to delete is taken while the disk is almost full, as long as there is room for deletes', () => {
+  it('to delete is accepted while the disk is almost full, as long as there is room for deletes', () => {
     const cluster = new Cluster();
     cluster.settle();
     for (const key of ['a', 'b']) cluster.put(0, key, 'one', { w: 3 });
@@ -122,7 +122,7 @@ describe('a request', () => {
     expect(cluster.value(0, 'b')).toBe('one');
   });
 
-  it('to write is refused for as much as there is no room until the next look at the disk', () => {
+  it('to write is refused for as much as there is no room until the next measurement of the disk', () => {
     const cluster = new Cluster();
     cluster.settle();
     const room = { ...ROOM_UNBOUNDED, putBytes: 3000 };
@@ -136,7 +136,7 @@ describe('a request', () => {
     expect(shown(cluster.put(0, 'b', 'x'))).not.toBe('low-disk');
   });
 
-  it('of a peer waits for room as well, deletes do not, and all comes when there is room again', () => {
+  it('of a peer waits for room as well, its deletes do not, and all are stored when there is room again', () => {
     const cluster = new Cluster();
     cluster.settle();
     cluster.put(1, 'gone', 'v', { w: 3 });

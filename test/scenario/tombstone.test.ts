@@ -46,7 +46,7 @@ function forgotten(how: 'wiped' | 'restored'): Cluster {
 }
 
 describe('a tombstone', () => {
-  it('goes from every replica once all have it, and its key with it', () => {
+  it('is dropped at every replica once all have it, and its key with it', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'v', { w: 3 });
     cluster.del(1, 'a', { w: 3 });
@@ -62,7 +62,7 @@ describe('a tombstone', () => {
     expect(values(cluster, 'a')).toEqual(['again', 'again', 'again']);
   });
 
-  it('stays while a member is down, however long, and says for whom', () => {
+  it('stays while a member is down, however long, and explain names the member', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'v', { w: 3 });
     cluster.crash(2);
@@ -94,7 +94,7 @@ describe('a tombstone', () => {
     expect(kept(cluster)[0]).toBe(2);
   });
 
-  it('outlives an older write that ran beside it', () => {
+  it('stays until an older write that ran beside it has arrived', () => {
     const cluster = settled();
     for (const n of [0, 1]) cluster.cut(n, 2);
     cluster.run(3500);
@@ -126,7 +126,7 @@ describe('a replica that holds what the others have forgotten', () => {
     expect([0, 1, 2].map((n) => stored(cluster, n))).toEqual([0, 0, 0]);
   });
 
-  it('is an old copy: the snapshot that it takes lacks the key, so it drops it', () => {
+  it('is an old copy: the snapshot lacks the key, so it drops the record', () => {
     const cluster = forgotten('restored');
     cluster.restart(2);
     cluster.settle();
@@ -136,7 +136,7 @@ describe('a replica that holds what the others have forgotten', () => {
     expect([0, 1, 2].map((n) => stored(cluster, n))).toEqual([20, 20, 20]);
   });
 
-  it('is a wiped one: nothing of it comes back', () => {
+  it('is an empty disk: no forgotten record returns', () => {
     const cluster = forgotten('wiped');
     cluster.restart(2);
     cluster.settle();
@@ -144,7 +144,7 @@ describe('a replica that holds what the others have forgotten', () => {
     expect(stored(cluster, 2)).toBe(20);
   });
 
-  it('brings nothing back by a quorum read, from either end, before it has caught up', () => {
+  it('restores nothing by a quorum read, in either direction, before it has caught up', () => {
     const cluster = forgotten('restored');
     const seen: string[] = [];
     cluster.restart(2);
@@ -157,7 +157,7 @@ describe('a replica that holds what the others have forgotten', () => {
     expect(values(cluster, 'a')).toEqual(['absent', 'absent', 'absent']);
   });
 
-  it('keeps what is newer than the snapshot, and the others get it', () => {
+  it('keeps what is newer than the snapshot, and the others receive it', () => {
     const cluster = forgotten('restored');
     cluster.restart(2);
     cluster.runUntil(() => cluster.notesOf('snapshot-begins').length > 0);

@@ -12,7 +12,7 @@ const settled = (options = {}): Cluster => {
 };
 
 describe('a put', () => {
-  it('with w=2 is answered after two durable copies, and reaches the third', () => {
+  it('with w=2 is answered after two durable copies, and reaches the third replica', () => {
     const cluster = settled();
     const reply = cluster.put(0, 'a', 'one', { w: 2 });
     expect(reply).toMatchObject({ kind: 'written', created: true, settled: true, replicas: 3 });
@@ -26,7 +26,7 @@ describe('a put', () => {
     expect(cluster.value(2, 'a')).toBe('one');
   });
 
-  it('with w=1 is answered before anybody else has it, and replaces what was there', () => {
+  it('with w=1 is answered before another replica has it, and replaces the earlier value', () => {
     const cluster = settled({ network: { latencyMs: () => 100 } });
     const [began, first] = [cluster.nowMs, cluster.put(0, 'a', 'one', { w: 1 })];
     expect(cluster.nowMs - began).toBeLessThan(5);
@@ -49,7 +49,7 @@ describe('a put', () => {
     expect(cluster.nowMs - began).toBeGreaterThan(400);
   });
 
-  it('is refused, and never happens, when its copies cannot be had', () => {
+  it('is refused, and never happens, if its copies cannot exist', () => {
     const cluster = settled();
     cluster.crash(2);
     cluster.run(10);
@@ -62,7 +62,7 @@ describe('a put', () => {
     for (const n of [0, 1, 2]) expect(cluster.value(n, 'a')).toBe('absent');
   });
 
-  it('has an unknown outcome when a cut is not noticed in time, and arrives later', () => {
+  it('has an unknown outcome if a cut is not noticed in time, and arrives later', () => {
     const cluster = settled();
     cluster.cut(0, 2);
     cluster.cut(1, 2);
@@ -81,7 +81,7 @@ describe('a put', () => {
     expect(where).toMatchObject({ kind: 'write-status', holders: ['ap-1', 'eu-1', 'us-1'] });
   });
 
-  it('that must not wait says how many copies there are, whatever was asked for', () => {
+  it('that must not wait reports how many copies exist, whatever was asked for', () => {
     const cluster = settled();
     cluster.crash(1);
     cluster.crash(2);
@@ -108,7 +108,7 @@ describe('a put', () => {
 });
 
 describe('a delete', () => {
-  it('is seen everywhere and outlives a replica that was away', () => {
+  it('is seen everywhere and by a replica that was away', () => {
     const cluster = settled();
     cluster.put(0, 'a', 'one', { w: 3 });
     cluster.crash(2);

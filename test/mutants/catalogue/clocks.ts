@@ -26,7 +26,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/freshness.test.ts',
-      name: 'is never below the truth, whatever the network does',
+      name: 'the staleness of a replica is never below the true one, whatever the network does',
     },
   },
   {
@@ -70,7 +70,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
-      name: 'as the only member stamps above what its own log holds',
+      name: 'a replica whose clock went back between two incarnations as the only member stamps above what its own log holds',
     },
   },
   {
@@ -93,7 +93,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
-      name: 'and is not set right: nobody is stale because of it',
+      name: 'and is not set right makes no replica stale',
     },
   },
   {
@@ -115,7 +115,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
-      name: 'by 600000 ms gives no write away, and makes nobody stale',
+      name: 'ms stamps no write wrongly, and makes no replica stale',
     },
   },
   {
@@ -137,7 +137,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
-      name: 'and is not set right: nobody is stale because of it',
+      name: 'and is not set right makes no replica stale',
     },
   },
   {
@@ -150,7 +150,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
-      name: 'makes nobody stale when the time of its stamps comes',
+      name: 'a replica that began alone with a clock that is ahead makes no replica stale when the time of its stamps comes',
     },
   },
   {
@@ -163,7 +163,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
-      name: 'is still heard: who hears no other has a majority, and is not stale',
+      name: 'a replica that began alone with a clock that is ahead still counts as heard: a replica that hears only it has a majority, and is not stale',
     },
   },
   {

@@ -66,7 +66,7 @@ export const costs: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/list-cost.test.ts',
-      name: 'ends its page empty, with a cursor that comes to what is behind',
+      name: 'a list over many deletes ends its page empty, with a cursor that leads to the keys behind them',
     },
   },
   {

@@ -54,7 +54,10 @@ export const deletes: readonly Mutant[] = [
     file: 'src/replica/desk/writes.ts',
     replace: 'const hlc = stampBehind(latestOf(expired), this.#nextDot);',
     with: 'const hlc = Math.max(clock.tick(turn.now.wallMs), stampBehind(latestOf(expired), this.#nextDot));',
-    foundBy: named(EXPIRY, 'a value whose deadline has passed is not deleted in the place'),
+    foundBy: named(
+      EXPIRY,
+      'a value whose deadline has passed is not deleted if a newer version has replaced it',
+    ),
   },
   {
     id: 'range-delete-stamped-now',
@@ -63,7 +66,10 @@ export const deletes: readonly Mutant[] = [
     file: 'src/replica/desk/writes.ts',
     replace: 'if (removes === undefined) return clock.tick(wallMs);',
     with: 'if (removes === undefined || removes.seq > 0) return clock.tick(wallMs);',
-    foundBy: named(DELETE, 'a delete of the version that was seen leaves a newer one'),
+    foundBy: named(
+      DELETE,
+      'a delete of the version that was seen leaves a newer version that is not here yet, and reports it, however late the delete is',
+    ),
   },
   {
     id: 'stamp-without-room-behind',
@@ -72,7 +78,10 @@ export const deletes: readonly Mutant[] = [
     file: 'src/model/hlc.ts',
     replace: 'last = physical > last ? physical : last + 2 - (last % 2);',
     with: 'last = physical > last ? physical : last + 1;',
-    foundBy: named(MODEL, 'a stamp for what was seen'),
+    foundBy: named(
+      MODEL,
+      'a stamp behind a version that was seen has room behind every stamp of a clock, and before every stamp of a writer that saw it',
+    ),
   },
   {
     id: 'absence-ignored',
@@ -83,7 +92,7 @@ export const deletes: readonly Mutant[] = [
     with: 'if (record.seq >= 0 || !isCoveredBy(record, this.#covers)) return;',
     foundBy: named(
       TOMBSTONES,
-      'a replica that holds what the others have forgotten is an old copy',
+      'a replica that holds what the others have forgotten is an old copy: the snapshot lacks the key, so it drops the record',
     ),
   },
   {
@@ -133,7 +142,7 @@ export const deletes: readonly Mutant[] = [
     with: '',
     foundBy: named(
       'test/scenario/snapshot.test.ts',
-      'a replica that lost its disk behind truncated logs knows a retry',
+      'a replica that lost its disk behind truncated logs recognises a retry of a write that was overwritten and truncated from every log',
     ),
   },
   {
@@ -153,7 +162,10 @@ export const deletes: readonly Mutant[] = [
     replace: `if (read.absentAt.some((holds) => holds !== undefined && isCoveredBy(record, holds)))
       return true;`,
     with: '',
-    foundBy: named(TOMBSTONES, 'a replica that holds what the others have forgotten brings'),
+    foundBy: named(
+      TOMBSTONES,
+      'a replica that holds what the others have forgotten restores nothing by a quorum read, in either direction, before it has caught up',
+    ),
   },
   {
     id: 'loss-not-told',
@@ -162,7 +174,10 @@ export const deletes: readonly Mutant[] = [
     file: 'src/order/delivery.ts',
     replace: "if (merged === 'lost') this.#onLost(mutation);",
     with: '',
-    foundBy: named('test/scenario/delete.test.ts', 'is told to the writer that comes later'),
+    foundBy: named(
+      'test/scenario/delete.test.ts',
+      'a version that wins because its clock was ahead is named in the reply to the writer that comes later',
+    ),
   },
   {
     id: 'delete-not-repeated',
@@ -175,7 +190,7 @@ export const deletes: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/delete.test.ts',
-      name: 'is removed by a later delete all the same',
+      name: 'a version that wins because its clock was ahead is removed by a later delete all the same',
     },
   },
   {
@@ -188,7 +203,7 @@ export const deletes: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/delete.test.ts',
-      name: 'with r=1 compares with what is here',
+      name: 'a condition with r=1 compares with the local record, with a larger r with what the read quorum shows',
     },
   },
 ];

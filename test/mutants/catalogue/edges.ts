@@ -26,7 +26,7 @@ export const edges: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/status.test.ts',
-      name: 'to delete is taken while the disk is almost full',
+      name: 'a request to delete is accepted while the disk is almost full, as long as there is room for deletes',
     },
   },
   {
@@ -39,7 +39,7 @@ export const edges: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/status.test.ts',
-      name: 'of a peer waits for room as well',
+      name: 'a request of a peer waits for room as well, its deletes do not, and all are stored when there is room again',
     },
   },
   {
@@ -179,7 +179,7 @@ export const edges: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/property/http/reply.test.ts',
-      name: 'is written of any record and any fault',
+      name: 'an answer can be written for any record and any fault',
     },
   },
   {
@@ -192,7 +192,7 @@ export const edges: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/property/http/reply.test.ts',
-      name: 'is written of any record and any fault',
+      name: 'an answer can be written for any record and any fault',
     },
   },
   {
@@ -218,7 +218,7 @@ export const edges: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/contract/peer-security.test.ts',
-      name: 'of one address that greets crowds out its like, and no member at a known address',
+      name: 'a stranger that greets from one address displaces others of that address, and no member at a known address',
     },
   },
   {

@@ -24,7 +24,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',
-      name: 'is not counted by others either',
+      name: 'a read at a replica that may not answer gets no vote of that replica in the quorum of another one',
     },
   },
   {
@@ -59,7 +59,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',
-      name: 'refuses writes that nobody would see, definitely, as soon as it is not heard',
+      name: 'a replica that is cut off, in a namespace with a staleness bound refuses writes that readers would not see, definitely, once it hears no majority',
     },
   },
   {
@@ -72,7 +72,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',
-      name: 'pauses and then ages its own replica, tells the peers, and makes nobody else stale',
+      name: 'a disk that hangs pauses its replica and then makes it stale, is reported to the peers, and makes no other replica stale',
     },
   },
   {
@@ -86,7 +86,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',
-      name: 'is noticed within 1.2 s by its own replica and the peers, and reads go elsewhere until it is back',
+      name: 'a disk that hangs while nothing is written is noticed within 1.2 s by its replica and the peers, and reads go elsewhere until it is back',
     },
   },
   {
@@ -99,7 +99,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',
-      name: 'pauses and then ages its own replica, tells the peers, and makes nobody else stale',
+      name: 'a disk that hangs pauses its replica and then makes it stale, is reported to the peers, and makes no other replica stale',
     },
   },
   {
@@ -112,7 +112,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',
-      name: 'leave as many answering as the policy says, settled once for all',
+      name: 'replicas that all exceed the pause limit keep as many serving as the policy says, and always the same ones',
     },
   },
   {
@@ -125,7 +125,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/lag/read-admission.test.ts',
-      name: 'is measured again where the last look is too old, whatever it said',
+      name: 'measures again where its last look is too old, whatever that said',
     },
   },
   {
@@ -147,7 +147,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/lag/read-admission.test.ts',
-      name: 'what a replica knew that it lacked before it was open is as old as that',
+      name: 'knows from before it was open what it lacked: it is as old as that',
     },
   },
   {
@@ -171,7 +171,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',
-      name: 'does not take that for the usual: it answers nothing that old',
+      name: 'a replica to which writes are slow from the start does not take that for normal: it refuses reads that are too old',
     },
   },
   {
@@ -184,7 +184,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/health.test.ts',
-      name: 'pauses reads where the policy says so, stores on, and returns when they are quick again',
+      name: 'a replica to which writes take longer than usual pauses reads if the policy says so, stores writes, and returns when they are quick again',
     },
   },
   {
@@ -237,7 +237,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/http/elsewhere.test.ts',
-      name: 'ends the connection, whatever was asked',
+      name: 'a reply that turns a client away with replica-stale ends the connection, whatever was asked',
     },
   },
 ];

@@ -23,7 +23,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/life.test.ts',
-      name: 'takes no number again, even before a peer was heard',
+      name: 'a replica on an old copy of its directory without its directory issues no number twice, even before it heard a peer',
     },
   },
   {
@@ -50,7 +50,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/life.test.ts',
-      name: 'counts in no quorum read: what it acknowledged is not taken for absent',
+      name: 'a replica that recovers what it lost counts in no quorum read: what it acknowledged is not taken for absent',
     },
   },
   {
@@ -64,7 +64,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/catch-up.test.ts',
-      name: 'has caught up when it holds what the others held when they greeted',
+      name: 'a replica whose link is slower than the writes has caught up when it holds what the others held when they greeted',
     },
   },
   {
@@ -77,7 +77,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/catch-up.test.ts',
-      name: 'gets its own earlier life back, and passes it on',
+      name: 'a replica that lost its disk gets the log of its earlier incarnation back, and passes it on',
     },
   },
   {
@@ -100,7 +100,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/catch-up.test.ts',
-      name: 'gets its own earlier life back, and passes it on',
+      name: 'a replica that lost its disk gets the log of its earlier incarnation back, and passes it on',
     },
   },
   {
@@ -113,7 +113,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/idempotency.test.ts',
-      name: 'is known after a crash of everybody',
+      name: 'is recognised after a crash of all replicas',
     },
   },
   {
@@ -126,7 +126,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/idempotency.test.ts',
-      name: 'is known at another replica as soon as that has the write',
+      name: 'a retry under its idempotency key is recognised at another replica as soon as that has the write',
     },
   },
   {
@@ -166,7 +166,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/old-copy.test.ts',
-      name: 'of a lone survivor waits as long as a silent peer, and then serves what it has',
+      name: 'a start of a lone survivor waits for `peerTimeout`, and then serves what it has',
     },
   },
   {
@@ -179,7 +179,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/hung-disk.test.ts',
-      name: 'a write keeps its time-out although the members change and its replica begins anew',
+      name: 'while a commit hangs a write keeps its time-out when the members change and its replica begins another incarnation',
     },
   },
 ];

@@ -17,7 +17,7 @@ export const members: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/property/synod.property.test.ts',
-      name: 'is one, whatever happens, and is found when all is well again',
+      name: 'the next membership is decided once, whatever happens, and is found when all faults have ended',
     },
   },
   {
@@ -75,7 +75,7 @@ export const members: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: scenario,
-      name: 'changes nothing: no vote, no epoch, no new life',
+      name: 'a join that changes nothing succeeds at once: no vote, no epoch, no new incarnation',
     },
   },
   {
@@ -85,7 +85,11 @@ export const members: readonly Mutant[] = [
     file: 'src/membership/succession.ts',
     replace: 'if (membership.epoch !== epoch) return false;',
     with: 'if (membership.epoch < epoch) return true;',
-    foundBy: { kind: 'test', file: scenario, name: 'leaves a peer of the epoch before outside' },
+    foundBy: {
+      kind: 'test',
+      file: scenario,
+      name: 'a change of the members excludes a peer of the earlier epoch: it is sent the members, and counts for nothing',
+    },
   },
   {
     id: 'tenure-unchecked',
@@ -97,7 +101,7 @@ export const members: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: scenario,
-      name: 'joins again with an empty directory, and its old one is turned away even then',
+      name: 'a replica that is forgotten joins again with an empty directory, and its old directory is refused all the same',
     },
   },
   {
@@ -110,7 +114,7 @@ export const members: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: scenario,
-      name: 'had written what one of the others only holds: it spreads between them',
+      name: 'a replica that is forgotten had written what only one of the others holds: it spreads among them',
     },
   },
   {
@@ -120,7 +124,11 @@ export const members: readonly Mutant[] = [
     file: 'src/lag/catch-up.ts',
     replace: 'if (isEmpty || get(RETURNING) !== undefined)',
     with: 'if (isEmpty)',
-    foundBy: { kind: 'test', file: scenario, name: 'stays outside after a restart in the middle' },
+    foundBy: {
+      kind: 'test',
+      file: scenario,
+      name: 'a replica that joins serves no client after a restart in the middle of catching up',
+    },
   },
   {
     id: 'one-claim-suffices',

@@ -14,7 +14,7 @@ export const order: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/contract/resolver.test.ts',
-      name: 'is the same for every order and number of deliveries',
+      name: 'does not depend on the order or the number of deliveries',
     },
   },
   {
@@ -38,7 +38,7 @@ export const order: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/property/store.property.test.ts',
-      name: 'shows the winner of everything applied, whatever was evicted and is durable when',
+      name: 'a table shows the winner of all applied mutations, whatever is evicted or durable',
     },
   },
   {
@@ -71,7 +71,7 @@ export const order: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/read.test.ts',
-      name: 'is never replaced by an older one: what only this replica has comes from its own log',
+      name: 'a damaged record is never replaced by an older one: a version that only this replica has comes from its own log',
     },
   },
   {
@@ -84,7 +84,7 @@ export const order: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/read.test.ts',
-      name: 'waits for the stream instead of overtaking what was written before',
+      name: 'a quorum read in a fifo namespace waits for the stream instead of overtaking earlier writes',
     },
   },
   {

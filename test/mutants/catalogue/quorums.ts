@@ -73,7 +73,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/quorum/get.test.ts',
-      name: 'is won by their answers: the newest is the answer',
+      name: 'asks the nearest that it needs, and is won by their answers: the newest is the answer',
     },
   },
   {
@@ -96,7 +96,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/quorum-list.test.ts',
-      name: 'goes on behind the deletes of a peer where this replica has nothing itself',
+      name: 'a list of several replicas continues behind the deletes of a peer if this replica has nothing there',
     },
   },
   {
@@ -109,7 +109,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/quorum-list.test.ts',
-      name: 'has every key whose write a majority acknowledged, and none that it deleted',
+      name: 'has every key whose write a majority acknowledged, and no key that it deleted',
     },
   },
   {
@@ -122,7 +122,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/quorum-list.test.ts',
-      name: 'hides a key whose delete so many hold that it is not read again',
+      name: 'a list of several replicas hides a key whose delete enough replicas hold, without reading it again',
     },
   },
   {
@@ -136,7 +136,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/quorum-list.test.ts',
-      name: 'has every key whose write a majority acknowledged, and none that it deleted',
+      name: 'has every key whose write a majority acknowledged, and no key that it deleted',
     },
   },
   {
@@ -198,7 +198,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/idempotency.test.ts',
-      name: 'hears the borrower, whose disk hangs, itself where the lender lost the borrower from sight',
+      name: 'asks the borrower itself, whose disk hangs, if the lender lost the borrower from sight',
     },
   },
   {
@@ -211,7 +211,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/idempotency.test.ts',
-      name: 'is answered as soon as the write is here, however long it had to pause',
+      name: 'a retry at another replica is answered as soon as the write arrives here, however long its pause would last',
     },
   },
   {
@@ -225,7 +225,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/idempotency.test.ts',
-      name: 'hears the borrower, whose disk hangs, itself where the lender lent it long ago',
+      name: 'asks the borrower itself, whose disk hangs, if the lender lent it long ago',
     },
   },
 ];

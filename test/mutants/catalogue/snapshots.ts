@@ -32,7 +32,7 @@ export const snapshots: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/snapshot.test.ts',
-      name: 'goes on from its mark after it died in the middle',
+      name: 'a replica that lost its disk behind truncated logs continues at its mark after it died in the middle',
     },
   },
   {
@@ -45,7 +45,7 @@ export const snapshots: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/snapshot.test.ts',
-      name: 'serves no client while it copies, even if it has lost nothing that it wrote itself',
+      name: 'a replica that lost its disk behind truncated logs serves no client while it copies, even if it has lost none of its own writes',
     },
   },
   {

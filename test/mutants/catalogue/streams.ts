@@ -46,7 +46,7 @@ export const streams: readonly Mutant[] = [
     file: 'src/store/held.ts',
     replace: 'this.#forget(waiting.splice(wholeRuns(waiting)), out);',
     with: 'this.#forget(waiting.splice(waiting.length), out);',
-    foundBy: named(RUNS, 'a receiver drops a run that waits, of which storage lost an entry'),
+    foundBy: named(RUNS, 'a receiver drops a waiting run of which storage has lost an entry'),
   },
   {
     id: 'run-cut-by-log',
@@ -89,7 +89,10 @@ export const streams: readonly Mutant[] = [
     file: 'src/replica/desk/writes.ts',
     replace: 'for (const [item, decidable] of items.entries()) {',
     with: 'for (const [item, decidable] of items.slice(0, 1).entries()) {',
-    foundBy: named(RUN_SCENARIO, 'a run of which one condition does not hold'),
+    foundBy: named(
+      RUN_SCENARIO,
+      'a run with one condition that does not hold writes nothing, and names the item',
+    ),
   },
   {
     id: 'frame-unchecked',
@@ -101,7 +104,7 @@ export const streams: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/contract/network.test.ts',
-      name: 'drops the connection over a frame that was changed on the way',
+      name: 'ends the connection when a frame was changed on the way',
     },
   },
   {

@@ -63,7 +63,7 @@ export const trees: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: SCENARIO,
-      name: 'a comparison that is not possible is no success: the tree of a peer in doubt',
+      name: 'a comparison that is not possible does not count as equal: the tree of the peer is in doubt',
     },
   },
   {
@@ -76,7 +76,7 @@ export const trees: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: SCENARIO,
-      name: 'a record that one disk has in an older version',
+      name: 'a record that one disk has in an older version is found, confirmed a second time and merged, and no older version replaces a newer one',
     },
   },
   {
@@ -107,7 +107,7 @@ export const trees: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: SCENARIO,
-      name: 'a record that vanished from one disk comes back in a fifo namespace',
+      name: 'a record that vanished from one disk is restored in a fifo namespace as well',
     },
   },
   {
@@ -120,7 +120,7 @@ export const trees: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: WRITES,
-      name: "comparing while writes never pause takes a record that is in nobody's log for no divergence",
+      name: 'a comparison while writes never pause counts a record that is in no log neither as a divergence nor as equal',
     },
   },
   {
@@ -133,7 +133,7 @@ export const trees: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: WRITES,
-      name: 'comparing while writes never pause finds what one disk lost',
+      name: 'a comparison while writes never pause finds what one disk lost, raises the alarm and restores it',
     },
   },
   {
@@ -169,7 +169,7 @@ export const trees: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: WRITES,
-      name: 'comparing while writes never pause waits for the entries of records that a read',
+      name: 'a comparison while writes never pause waits for the entries of records that a read brought before them',
     },
   },
   {
@@ -182,7 +182,7 @@ export const trees: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/property/tree-cut.property.test.ts',
-      name: 'a frozen tree is at its cut what all entries',
+      name: 'a frozen tree equals, at its cut, the merge of all entries up to the cut',
     },
   },
 ];

@@ -93,8 +93,8 @@ function ofRun(n: number, text: string): string {
     .replaceAll('Idempotency-Key: k', `Idempotency-Key: k${n}`);
 }
 
-describe('requests in any pieces', () => {
-  it('are answered by the fast path as by Node', async () => {
+describe('requests that arrive in any pieces', () => {
+  it('get the same answers from the fast path as from Node', async () => {
     await fc.assert(
       fc.asyncProperty(asked, async ({ requests, change: changed, cuts }) => {
         const whole = ofRun(++runs, requests.join('')) + LAST;

@@ -144,7 +144,7 @@ describe.each(SERVICES)('any request, before %s,', (_, createService) => {
   });
   afterAll(() => harness.stop());
 
-  it('is answered in time, as the specification says', async () => {
+  it('is answered in time, with a status that the specification names', async () => {
     await fc.assert(
       fc.asyncProperty(request, async (text) => {
         const { received, tookMs } = await send(harness.port, text);
@@ -187,7 +187,7 @@ describe.each(SERVICES)('any sequence of requests for keys, before %s,', (_, cre
     fc.record({ kind: fc.constant('list' as const), limit: fc.integer({ min: 1, max: 4 }) }),
   );
 
-  it('does what a plain map does', async () => {
+  it('has the effect that it has on a plain map', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { maxLength: 15 }), async (steps) => {
         const service = await createService();

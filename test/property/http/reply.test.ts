@@ -124,7 +124,7 @@ function replyTo(command: Command, stored: Stored, stalenessMs: number | 'unknow
 }
 
 describe('an answer', () => {
-  it('is written of any record and any fault', async () => {
+  it('can be written for any record and any fault', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...PATHS),

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { catalogue } from '../../mutants/catalogue.ts';
 import { type Mutant, patched, RottenError, sim } from '../../mutants/mutant.ts';
+import { tokenize } from './source.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
@@ -15,11 +16,48 @@ describe('the seeded bugs', () => {
     },
   );
 
+  it('are found by tests that exist', () => {
+    const named = catalogue.flatMap(({ id, foundBy }) =>
+      foundBy.kind === 'test' ? [{ id, ...foundBy }] : [],
+    );
+    const lost = named.filter(({ file, name }) => {
+      const contract = file.replace('.test.ts', '.contract.ts');
+      const sources = [file, contract].filter((path) => existsSync(join(root, path)));
+      const titles = sources.flatMap((path) => titlesOf(readFileSync(join(root, path), 'utf8')));
+      return !isMadeOf(name, titles);
+    });
+    expect(named.length).toBeGreaterThan(50);
+    expect(lost.map(({ id, name }) => `${id}: ${name}`)).toEqual([]);
+  });
+
   it('have names of their own', () => {
     expect(catalogue).not.toHaveLength(0);
     expect(new Set(catalogue.map(({ id }) => id)).size).toBe(catalogue.length);
   });
 });
+
+/** What a test file says in strings: its names are among them. */
+function titlesOf(source: string): string[] {
+  return tokenize(source)
+    .filter(({ kind }) => kind === 'string' || kind === 'template')
+    .map(({ text }) => text.trim())
+    .filter((text) => text !== '');
+}
+
+/** Whether a name is made of titles, one behind the other, of which the last may be cut short. */
+function isMadeOf(name: string, titles: readonly string[]): boolean {
+  return titles.some((title) => {
+    if (title.startsWith(name)) return true;
+    const [found = ''] = patternOf(title).exec(name) ?? [];
+    return found !== '' && (found === name || isMadeOf(name.slice(found.length).trim(), titles));
+  });
+}
+
+/** The holes of a title (`%s`, `$name`) take any text. */
+function patternOf(title: string): RegExp {
+  const plain = title.replaceAll(/[.*+?^|()[\]\\{}]/g, String.raw`\$&`);
+  return new RegExp(`^${plain.replaceAll(/%[a-z]|\$\w+/g, '.+')}(?: |$)`);
+}
 
 describe('a seeded bug in a function', () => {
   const source = `interface B {
