@@ -210,12 +210,14 @@ async function start(ground: Ground): Promise<Omit<Run, 'config'>> {
   return {
     http: address,
     async stop(hasNotice) {
+      const untilMs = performance.now() + config.lastCheckpointMs;
       disk.stop();
       http.beginDrain();
       host.shutDown();
       await http.close({ giveUp: () => host.giveUp(), hasNotice });
-      scheduler.stop();
       await network.close();
+      await checkpoint(host, untilMs, log);
+      scheduler.stop();
       await data.storage.close();
     },
   };
@@ -227,7 +229,7 @@ async function open(host: Host, http: HttpServer, at: Address): Promise<Address>
 }
 
 const PORT_WAITS_MS = 5000;
-const PORT_LOOKS_MS = 10;
+const LOOKS_MS = 10;
 
 /**
  * The port of clients opens when the replica answers them, because a load balancer that only tests
@@ -237,7 +239,16 @@ const PORT_LOOKS_MS = 10;
 async function untilFit(host: Host): Promise<void> {
   const untilMs = performance.now() + PORT_WAITS_MS;
   while (performance.now() < untilMs && (host.state === 'starting' || host.state === 'catching-up'))
-    await sleep(PORT_LOOKS_MS);
+    await sleep(LOOKS_MS);
+}
+
+/** The last one. What it has not written in time is replayed by the next start. */
+async function checkpoint(host: Host, untilMs: number, log: Log): Promise<void> {
+  host.checkpoint();
+  while (performance.now() < untilMs && !host.isStored) await sleep(LOOKS_MS);
+  if (host.isStored) return;
+  const { entriesBehindMark } = host.metrics;
+  log.note('warn', 'stopped-before-checkpoint', { entriesToReplay: entriesBehindMark });
 }
 
 function openData(config: Config, { note }: Log): Promise<OpenedData> {

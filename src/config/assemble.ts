@@ -46,6 +46,8 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly wan: readonly Delay[];
   readonly shutdownMs: number;
+  /** From the begin of a stop: how long the last checkpoint may take. */
+  readonly lastCheckpointMs: number;
 }
 
 interface Assembled {
@@ -150,11 +152,14 @@ function configOf({ values, membership, policies, secret, tokens }: Parts): Conf
     logLevel: values.logLevel,
     wan: values.wan ?? [],
     shutdownMs: values.shutdown,
+    lastCheckpointMs: Math.round(values.shutdown * CHECKPOINT_SHARE),
   });
 }
 
-/** Requests get most of the time that a stop may take; closing the rest needs little. */
+/** Requests get most of the time that a stop may take. */
 const DRAIN_SHARE = 0.6;
+/** The last checkpoint gets what they leave of this part; closing the rest needs little. */
+const CHECKPOINT_SHARE = 0.9;
 /** For the first part of a stop the listener stays open, so that new clients get an answer. */
 const NOTICE_SHARE = 0.25;
 

@@ -130,6 +130,16 @@ export class Host implements ReplicaService {
     this.#take({ kind: 'stop' });
   }
 
+  /** Nothing arrives any more: what is in memory only is brought to disk, until `isStored`. */
+  checkpoint(): void {
+    this.#take({ kind: 'checkpoint' });
+  }
+
+  /** The table on disk has all that is here, or nothing more can be brought there. */
+  get isStored(): boolean {
+    return this.#phase === 'halted' || (this.#replica.isStored && this.#isSettled());
+  }
+
   /** The disk was measured. */
   disk(room: DiskRoom): void {
     this.#take({ kind: 'disk', room });
@@ -276,7 +286,7 @@ export class Host implements ReplicaService {
     this.#turn.replies.length = 0;
   }
 
-  /** Writes before a halt are durable, and their answers are sent; or they never will be. */
+  /** What was written is durable, and the answers to it are sent; or they never will be. */
   #isSettled(): boolean {
     if (this.#disk !== 'idle') return this.#disk === 'poisoned';
     return !this.#turn.hasWrites && this.#turn.durable === this.#committed;

@@ -90,6 +90,8 @@ export type Input =
   | { readonly kind: 'disk'; readonly room: DiskRoom }
   /** The process is to end: what was taken is finished, nothing new is taken. */
   | { readonly kind: 'shut-down' }
+  /** The process ends next: nothing arrives any more, and the table is brought to disk. */
+  | { readonly kind: 'checkpoint' }
   /**
    * A halt was requested: until earlier writes are durable, only storage and deadlines are handled.
    */

@@ -267,9 +267,30 @@ export const METRICS = {
     family('conit_checkpoint_seconds', 'From the begin of a checkpoint to its mark.'),
     {},
   ),
+  checkpointBytes: counter(
+    'conit_checkpoint_bytes_total',
+    'Bytes of the records that checkpoints have written.',
+  ),
+  checkpointAgeSeconds: gauge(
+    'conit_checkpoint_age_seconds',
+    'How long ago the last finished checkpoint began; 0 while nothing is left to write.',
+  ),
+  dirtyRecords: gauge(
+    'conit_dirty_records',
+    'Records that are in memory and in the logs, and not in the table on disk.',
+  ),
+  dirtyBytes: gauge('conit_dirty_bytes', 'Bytes of these records.'),
+  entriesBehindMark: gauge(
+    'conit_log_entries_behind_checkpoint',
+    'Log entries that a start would replay now.',
+  ),
   entriesReplayed: counter(
     'conit_log_entries_replayed_total',
     'Log entries behind the last checkpoint that the start has replayed.',
+  ),
+  replaySeconds: gauge(
+    'conit_replay_seconds',
+    'How long the start took to verify the logs and to replay them.',
   ),
   quorumWaitWrite: seconds(QUORUM_WAIT, { op: 'write' }),
   quorumWaitRead: seconds(QUORUM_WAIT, { op: 'read' }),

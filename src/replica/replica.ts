@@ -104,6 +104,11 @@ export class Replica {
     return this.#lifecycle.phase !== 'starting';
   }
 
+  /** A start would replay nothing, once all that was written is durable. */
+  get isStored(): boolean {
+    return !this.recovered || this.#core.checkpoint.isComplete;
+  }
+
   /** Accepted requests that are not answered yet. */
   get waiting(): number {
     return this.#parts.reduce((sum, { waiting = 0 }) => sum + waiting, 0);
@@ -141,6 +146,8 @@ export class Replica {
         return this.#core.room.onLook(input.room);
       case 'shut-down':
         return this.#lifecycle.shutDown();
+      case 'checkpoint':
+        return this.#core.checkpoint.requestLast(turn);
       case 'halting':
         return this.#onHalting(turn);
       case 'stop':

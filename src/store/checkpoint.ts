@@ -23,7 +23,7 @@
 // records are bounded by one and a half times the limits.
 
 import { assert } from '../base/assert.ts';
-import type { Turn } from '../model/effect.ts';
+import type { Now, Turn } from '../model/effect.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Settings } from '../model/settings.ts';
 import type { LaneHeads, Log } from './log.ts';
@@ -52,6 +52,8 @@ interface Writing {
 
 /** Least bytes of records in a piece. */
 const PIECE_BYTES = 64 * 1024;
+/** The same at the end of the process, where no commit waits for a piece. */
+const LAST_PIECE_BYTES = 1024 * 1024;
 /** What a leaf, and the key of a record, count besides. */
 const LEAF_BYTES = 32;
 const SHARE_OF_LOGGED = 2;
@@ -65,8 +67,11 @@ export class Checkpoint {
   #loggedAtBegin = 0;
   #loggedAtPiece = 0;
   #beganMs = 0;
+  /** When the last one that has ended began. */
+  #markMs = 0;
   #isWanted = false;
   #isOpen = false;
+  #pieceBytes = PIECE_BYTES;
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
@@ -80,6 +85,7 @@ export class Checkpoint {
     assert(!this.#isOpen, 'checkpoint: opened once');
     this.#isOpen = true;
     this.#beganMs = now.monoMs;
+    this.#markMs = now.monoMs;
   }
 
   /** The next checkpoint that begins. */
@@ -91,7 +97,7 @@ export class Checkpoint {
   covers(ticket: Ticket): boolean {
     assert(ticket <= this.next, 'checkpoint: a ticket is at most the next one');
     if (this.#finished >= ticket) return true;
-    return this.#writing === undefined && this.#isNothingNew;
+    return this.isComplete;
   }
 
   /** One begins with the next commit, or as soon as the one under way has ended. */
@@ -101,8 +107,20 @@ export class Checkpoint {
     return this.next;
   }
 
+  /** Nothing arrives any more. */
+  requestLast(turn: Turn): void {
+    this.#pieceBytes = LAST_PIECE_BYTES;
+    if (!this.isComplete) this.request(turn);
+  }
+
+  /** Nothing is left for a checkpoint: the table on disk has all that the logs have. */
+  get isComplete(): boolean {
+    return this.#writing === undefined && this.#isNothingNew;
+  }
+
   /** With every heartbeat: a replica without writes makes its checkpoint, too. */
   onBeat(turn: Turn): void {
+    this.#measure(turn.now);
     if (this.#writing !== undefined || this.#isDue(turn)) turn.awaitSeal();
   }
 
@@ -118,6 +136,15 @@ export class Checkpoint {
     table.writeThrough(turn);
     if (this.#writing !== undefined) this.#write(this.#writing, turn);
     table.sealCensus(turn);
+  }
+
+  #measure({ monoMs }: Now): void {
+    const { log, metrics, table } = this.#options;
+    const { dirty } = table.cells;
+    metrics.checkpointAgeSeconds = this.isComplete ? 0 : (monoMs - this.#markMs) / 1000;
+    metrics.dirtyRecords = dirty.size;
+    metrics.dirtyBytes = dirty.bytes;
+    metrics.entriesBehindMark = log.entriesBehindMark();
   }
 
   get #isNothingNew(): boolean {
@@ -147,12 +174,14 @@ export class Checkpoint {
   }
 
   #write(writing: Writing, turn: Turn): void {
-    const { log, table } = this.#options;
+    const { log, metrics, table } = this.#options;
     const logged = log.loggedBytes - this.#loggedAtPiece;
     this.#loggedAtPiece = log.loggedBytes;
-    let left = Math.max(PIECE_BYTES, SHARE_OF_LOGGED * logged);
+    let left = Math.max(this.#pieceBytes, SHARE_OF_LOGGED * logged);
     for (let leaf = writing.leaves.pop(); leaf !== undefined; leaf = writing.leaves.pop()) {
-      left -= LEAF_BYTES + table.writeLeaf(leaf, turn);
+      const bytes = table.writeLeaf(leaf, turn);
+      metrics.checkpointBytes += bytes;
+      left -= LEAF_BYTES + bytes;
       if (left <= 0) break;
     }
     if (writing.leaves.length === 0) this.#finish(writing, turn);
@@ -164,6 +193,7 @@ export class Checkpoint {
     assert(this.#writing?.leaves.length === 0, 'checkpoint: the mark comes with the last piece');
     this.#writing = undefined;
     this.#finished = this.#begun;
+    this.#markMs = beganMs;
     log.mark(heads, turn);
     table.onWritten(turn);
     metrics.checkpoints++;

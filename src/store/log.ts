@@ -198,6 +198,14 @@ export class Log {
     out.put(tipKey(), encodeTip([...this.#parked, ...this.#lanes.values()]));
   }
 
+  /** How many entries the table in storage may lack. */
+  entriesBehindMark(): number {
+    let entries = 0;
+    for (const { received, marked } of this.#lanes.values()) entries += received - marked.received;
+    assert(entries >= 0, 'log: a lane goes up to its mark at least');
+    return entries;
+  }
+
   /** Up to where the lanes are shown of which something is behind the mark. */
   headsBehindMark(): LaneHeads {
     const heads: [Lane, LaneMark][] = [];

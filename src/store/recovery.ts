@@ -77,6 +77,7 @@ export class Recovery {
   #tips: ReadonlyMap<LaneId, Tip> = new Map();
   #toVerify: Verifying[] = [];
   #verified = 0;
+  #replayFromMs = 0;
   #isTreeRead = false;
   #span: Span = { from: new Uint8Array(0), to: new Uint8Array(0) };
   /** The last incarnation in this replica's storage. */
@@ -250,22 +251,24 @@ export class Recovery {
     if (result.ok && result.more) return this.#readOn(result, turn);
     this.#isTreeRead = result.ok;
     this.#replay.begin();
+    this.#replayFromMs = turn.now.monoMs;
     this.#step = 'verify';
     return this.#verifyNext(turn);
   }
 
   // verify -> verify | held
-  #verifyNext(out: Outbox): RecoveryProgress {
+  #verifyNext(turn: Turn): RecoveryProgress {
     const lane = this.#toVerify[this.#verified];
     if (lane === undefined) {
       this.#replay.end();
+      this.#metrics.replaySeconds = (turn.now.monoMs - this.#replayFromMs) / 1000;
       this.#step = 'held';
-      this.#read(allHeld(), out);
+      this.#read(allHeld(), turn);
       return 'reading';
     }
     const { state, tip } = lane;
     // More than the lane says: an entry that no batch accounts for is damage, too.
-    this.#read(laneSpan(lane.origin, state.floor + 1, tip.received + BLOCK_ENTRIES_MAX), out);
+    this.#read(laneSpan(lane.origin, state.floor + 1, tip.received + BLOCK_ENTRIES_MAX), turn);
     return 'reading';
   }
 

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { Level } from 'level';
 import { databasePath } from '../../src/adapters/disk/data-place.ts';
 import { allLogs } from '../../src/store/layout.ts';
-import { becomeReady, type Launch, urlOf, useBench } from '../support/lone-replica.ts';
+import { becomeReady, type Launch, type Run, urlOf, useBench } from '../support/lone-replica.ts';
 import { until } from '../support/wait.ts';
 
 const bench = useBench();
@@ -60,6 +60,25 @@ describe('a replica', () => {
     run.child.kill('SIGTERM');
     expect(await run.ended).toBe(0);
     expect(run.output()).not.toContain('Debugger listening');
+  });
+});
+
+describe('a start', () => {
+  it('replays nothing after an end in order, and what the logs have after a kill', async () => {
+    const { run, env } = await serve({}, { CONIT_CHECKPOINT_EVERY: '1h' });
+    let last: Run = run;
+    const replayedAfter = async (signal: NodeJS.Signals): Promise<number> => {
+      for (let n = 0; n < 20; n++) expect(await put(env, `${signal}-${n}`)).toBe(201);
+      last.child.kill(signal);
+      await last.ended;
+      last = bench.run(['serve'], env);
+      await becomeReady(last, env);
+      return replayedBy(env);
+    };
+    expect(await replayedAfter('SIGTERM')).toBe(0);
+    expect(await replayedAfter('SIGKILL')).toBe(20);
+    expect(await get(env, 'SIGTERM-19')).toBe(200);
+    expect(await get(env, 'SIGKILL-19')).toBe(200);
   });
 });
 
@@ -129,6 +148,15 @@ async function serve(launch?: Launch, more: NodeJS.ProcessEnv = {}) {
 
 async function put(env: NodeJS.ProcessEnv, key: string): Promise<number> {
   return (await fetch(urlOf(env, `/v1/kv/demo/${key}`), { method: 'PUT', body: 'v' })).status;
+}
+
+async function get(env: NodeJS.ProcessEnv, key: string): Promise<number> {
+  return (await fetch(urlOf(env, `/v1/kv/demo/${key}`))).status;
+}
+
+async function replayedBy(env: NodeJS.ProcessEnv): Promise<number> {
+  const text = await (await fetch(urlOf(env, '/metrics'))).text();
+  return Number(/^conit_log_entries_replayed_total(?:\{[^}]*\})? (\d+)$/m.exec(text)?.[1]);
 }
 
 function fullDisk(): number {

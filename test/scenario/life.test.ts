@@ -2,6 +2,7 @@
 // order.
 
 import { describe, expect, it } from 'vitest';
+import { CHECKPOINT_NEVER } from '../support/build.ts';
 import { Cluster, listOf, putOf, shown } from '../cluster/cluster.ts';
 
 const settled = (settings = {}): Cluster => {
@@ -193,5 +194,52 @@ describe('a replica that stops', () => {
     cluster.run(20_000);
     expect(cluster.world.events - events).toBeLessThan(20_000);
     expect(state(cluster, 0)).toBe('draining');
+  });
+});
+
+describe('the end of a process', () => {
+  const written = (): Cluster => {
+    const cluster = settled(CHECKPOINT_NEVER);
+    for (let i = 0; i < 50; i++) cluster.put(i % 3, `k${i}`, 'v', { w: 3 });
+    return cluster;
+  };
+  const replayedAtStart = (cluster: Cluster): number | undefined => {
+    cluster.crash(0);
+    cluster.restart(0);
+    cluster.settle();
+    return cluster.replica(0).host?.metrics.entriesReplayed;
+  };
+  /** As main.ts does: clients are answered, then peers are gone, then the table is stored. */
+  const beginEnd = (cluster: Cluster): void => {
+    cluster.replica(0).host?.shutDown();
+    cluster.cut(0, 1);
+    cluster.cut(0, 2);
+    cluster.run(5000);
+    cluster.replica(0).host?.checkpoint();
+  };
+  const isStored = (cluster: Cluster): boolean => cluster.replica(0).host?.isStored === true;
+
+  it('in order is a checkpoint, and the next start replays nothing', () => {
+    const cluster = written();
+    expect(isStored(cluster)).toBe(false);
+    beginEnd(cluster);
+    cluster.runUntil(() => isStored(cluster));
+    cluster.network.healAll();
+    expect(replayedAtStart(cluster)).toBe(0);
+    for (let i = 0; i < 50; i++) expect(cluster.value(0, `k${i}`)).toBe('v');
+  });
+
+  it('by a kill is none, and the next start replays what the logs have', () => {
+    const cluster = written();
+    expect(replayedAtStart(cluster)).toBe(50);
+    for (let i = 0; i < 50; i++) expect(cluster.value(0, `k${i}`)).toBe('v');
+  });
+
+  it('does not count as stored what a hanging disk has not written', () => {
+    const cluster = written();
+    beginEnd(cluster);
+    cluster.replica(0).storage?.hang();
+    cluster.run(10_000);
+    expect(isStored(cluster)).toBe(false);
   });
 });

@@ -162,6 +162,36 @@ describe('a checkpoint', () => {
     expect(room.turn.hasWrites).toBe(false);
   });
 
+  it('in larger pieces is the last act of a process', () => {
+    const { checkpoint } = room.core;
+    room.hold(...entriesTo(500, 1000));
+    checkpoint.requestLast(room.turn);
+    expect(checkpoint.isComplete).toBe(false);
+    room.commit();
+    expect([markOf(), checkpoint.isComplete]).toEqual([500, true]);
+    checkpoint.requestLast(room.turn);
+    expect(room.turn.hasWrites).toBe(false);
+  });
+
+  it('shows how much is dirty, and since when', () => {
+    const { checkpoint, metrics } = room.core;
+    room.hold(...entriesTo(10));
+    checkpoint.onBeat(later(3000));
+    const { dirtyRecords, dirtyBytes, entriesBehindMark, checkpointAgeSeconds } = metrics;
+    expect([dirtyRecords, entriesBehindMark, checkpointAgeSeconds]).toEqual([10, 10, 3]);
+    expect(dirtyBytes).toBeGreaterThan(10 * 8);
+    begin();
+    room.commit();
+    checkpoint.onBeat(later(1000));
+    expect(metrics.checkpointBytes).toBe(dirtyBytes);
+    expect(metrics).toMatchObject({
+      dirtyRecords: 0,
+      dirtyBytes: 0,
+      entriesBehindMark: 0,
+      checkpointAgeSeconds: 0,
+    });
+  });
+
   it('that was asked for covers nothing that came after, and one with nothing to do covers all', () => {
     const { checkpoint } = room.core;
     expect(checkpoint.covers(checkpoint.next)).toBe(true);
