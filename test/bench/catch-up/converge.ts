@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Links } from '../../faults/links.ts';
 import { OncePlan } from '../client/keys.ts';
 import { becomeEqual } from '../../support/converged.ts';
-import { bytesReceived, fill, openField, WAIT_MS_MAX, write } from './cluster.ts';
-import type { Part, Row } from './main.ts';
+import { bytesReceived, fill, openField, WAIT_MS_MAX, write } from '../field.ts';
+import { judgedRow, type Row } from '../rows.ts';
+import type { Part } from './main.ts';
 
 const CUT_MS = 5000;
 
@@ -42,13 +43,8 @@ export async function converge({ folder, keys }: Part): Promise<Row[]> {
   // Each of the entries has to reach the other side: those of ap two replicas, those of eu one.
   const difference = half * 3 * ENTRY_BYTES;
   return [
-    {
-      title: 'convergence after the heal',
-      value: (endMs - begunMs) / 1000,
-      unit: 's',
-      must: '< 5',
-    },
-    { title: 'bytes moved / difference', value: moved / difference, unit: '', must: '≤ 3' },
+    judgedRow('convergence after the heal, s', (endMs - begunMs) / 1000, { atMost: 5 }),
+    judgedRow('bytes moved / difference', moved / difference, { atMost: 3 }),
   ];
 }
 

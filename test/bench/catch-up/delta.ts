@@ -13,8 +13,9 @@ import {
   openField,
   WAIT_MS_MAX,
   write,
-} from './cluster.ts';
-import type { Part, Row } from './main.ts';
+} from '../field.ts';
+import { judgedRow, type Row, rowOf } from '../rows.ts';
+import type { Part } from './main.ts';
 import { moveRaw } from './raw.ts';
 
 export async function delta({ folder, keys }: Part): Promise<Row[]> {
@@ -47,8 +48,8 @@ export async function delta({ folder, keys }: Part): Promise<Row[]> {
   const rate = entries / seconds;
   const rawRate = (raw.entries * 1000) / raw.ms;
   return [
-    { title: 'delta, entries a second', value: rate, unit: '/s', must: '' },
-    { title: 'delta, bytes received', value: bytes / 1e6 / seconds, unit: 'MB/s', must: '' },
-    { title: 'delta / raw', value: rate / rawRate, unit: '', must: '' },
+    rowOf('delta, entries a second', rate, '/s'),
+    rowOf('delta, bytes received', bytes / 1e6 / seconds, 'MB/s'),
+    judgedRow('delta / raw', rate / rawRate, { atLeast: 0.6 }),
   ];
 }

@@ -2,12 +2,12 @@
 // machine can read, send and write the same bytes at all.
 //
 //   delta      it was away while entries were written, and takes them from the logs
-//   snapshot   its disk was lost and the logs no longer reach back foreground what clients of the
-//   others notice of a snapshot, as p99 beside the quiet one
+//   snapshot   its disk was lost and the logs no longer reach back; and what clients of the others
+//              notice of it, as p99 beside the quiet one
 //   converge   a cut, one key in a hundred written on either side of it, and the heal
 //   members    what clients notice when a fourth replica joins
 //
-// Reading order: this, cluster (what is driven), raw (the limit). Every part runs `--rounds` times;
+// Reading order: this, field (what is driven), raw (the limit). Every part runs `--rounds` times;
 // the median counts.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -15,18 +15,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runProgram, wholeNumber, wordsIn } from '../../support/program.ts';
 import { benchFolder } from '../install.ts';
+import { type Row, tableOf } from '../rows.ts';
 import { converge } from './converge.ts';
 import { delta } from './delta.ts';
 import { members } from './members.ts';
 import { snapshot } from './snapshot.ts';
-
-export interface Row {
-  readonly title: string;
-  readonly value: number;
-  readonly unit: string;
-  /** The required figures, where there are any. */
-  readonly must: string;
-}
 
 export interface Part {
   readonly folder: string;
@@ -87,32 +80,16 @@ async function runRounds({ names, keys, rounds }: Options): Promise<number> {
   const folder = mkdtempSync(join(benchFolder, 'catch-up-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-  const found = new Map<string, { readonly row: Row; readonly values: number[] }>();
+  const rows: Row[] = [];
   for (let round = 1; round <= rounds; round++) {
     for (const name of names) {
       const run = PARTS[name];
       console.error(`round ${round}: ${name}`);
       const place = mkdtempSync(join(folder, `${name}-`));
-      for (const row of await run({ folder: place, keys })) {
-        const known = found.get(row.title);
-        if (known === undefined) found.set(row.title, { row, values: [row.value] });
-        else known.values.push(row.value);
-      }
+      rows.push(...(await run({ folder: place, keys })));
       rmSync(place, { recursive: true, force: true });
     }
   }
-
-  console.log(`${keys} keys of 100 bytes, ${rounds} rounds; median (least to most)\n`);
-  console.log('| | median | range | must |\n|---|---|---|---|');
-  for (const { row, values: all } of found.values()) {
-    const sorted = all.toSorted((a, b) => a - b);
-    const middle = sorted[sorted.length >> 1] as number;
-    const range = `${text(sorted[0] as number)}–${text(sorted.at(-1) as number)}`;
-    console.log(`| ${row.title} | ${text(middle)} ${row.unit} | ${range} | ${row.must} |`);
-  }
+  console.log(`${keys} keys of 100 bytes, ${rounds} rounds\n\n${tableOf(rows)}`);
   return 0;
-}
-
-function text(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2);
 }

@@ -9,8 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { tryCall } from '../../support/call.ts';
 import { startCluster, type TestReplica } from '../../support/processes.ts';
 import { until } from '../../support/wait.ts';
-import { fill, WAIT_MS_MAX } from './cluster.ts';
-import type { Part, Row } from './main.ts';
+import { fill, WAIT_MS_MAX } from '../field.ts';
+import { type Row, rowOf } from '../rows.ts';
+import type { Part } from './main.ts';
 
 const PAUSE_MS = 5;
 const QUIET_MS = 3000;
@@ -43,18 +44,12 @@ export async function members({ folder, keys }: Part): Promise<Row[]> {
   await cluster.stop();
   const longest = Math.max(...resident.map(({ gapMs }) => gapMs));
   return [
-    {
-      title: 'a member joins: longest silence at one member',
-      value: longest / 1000,
-      unit: 's',
-      must: '',
-    },
-    {
-      title: 'a member joins: longest silence for who goes on to the next',
-      value: wandering.gapMs / 1000,
-      unit: 's',
-      must: '',
-    },
+    rowOf('a member joins: longest silence at one member', longest / 1000, 's'),
+    rowOf(
+      'a member joins: longest silence for a client that moves on',
+      wandering.gapMs / 1000,
+      's',
+    ),
   ];
 }
 

@@ -13,11 +13,13 @@ import {
   loadOf,
   look,
   loseDisk,
+  metricOf,
   momentOf,
   openField,
   WAIT_MS_MAX,
-} from './cluster.ts';
-import type { Part, Row } from './main.ts';
+} from '../field.ts';
+import { judgedRow, type Row, rowOf } from '../rows.ts';
+import type { Part } from './main.ts';
 import { moveRaw } from './raw.ts';
 
 const QUIET_MS = 5000;
@@ -37,14 +39,9 @@ export async function snapshot({ folder, keys }: Part): Promise<Row[]> {
   const raw = await moveRaw(source, join(folder, 'raw'), { kind: 'r', writes: 1 });
   const rate = keys / copied.seconds;
   return [
-    { title: 'snapshot, records a second', value: rate, unit: '/s', must: '' },
-    {
-      title: 'snapshot, bytes received',
-      value: copied.bytes / 1e6 / copied.seconds,
-      unit: 'MB/s',
-      must: '',
-    },
-    { title: 'snapshot / raw', value: rate / ((raw.entries * 1000) / raw.ms), unit: '', must: '' },
+    rowOf('snapshot, records a second', rate, '/s'),
+    rowOf('snapshot, bytes received', copied.bytes / 1e6 / copied.seconds, 'MB/s'),
+    judgedRow('snapshot / raw', rate / ((raw.entries * 1000) / raw.ms), { atLeast: 0.3 }),
     ...withLoad,
   ];
 }
@@ -56,8 +53,7 @@ async function comeBack({ ap }: Field): Promise<{ seconds: number; bytes: number
   await ap.restart({ ready: false });
   const begunMs = await momentOf('it answers', async () => (await look(ap)) !== undefined);
   const endMs = await momentOf('it serves', async () => (await look(ap))?.state === 'serving');
-  const log = await (await fetch(`${ap.url}/metrics`)).text();
-  if (!/^conit_snapshots_received_total 1$/m.test(log))
+  if ((await metricOf(ap, 'conit_snapshots_received_total')) !== 1)
     throw new Error('it came back without a snapshot');
   return { seconds: (endMs - begunMs) / 1000, bytes: await bytesReceived(ap) };
 }
@@ -65,7 +61,7 @@ async function comeBack({ ap }: Field): Promise<{ seconds: number; bytes: number
 /**
  * Half reads, half writes at the other two, once without and once during the return of the third.
  */
-async function underLoad(field: Field, keys: number): Promise<Row[]> {
+export async function underLoad(field: Field, keys: number): Promise<Row[]> {
   const { eu, us, ap } = field;
   const count = Math.min(keys, 10_000);
   const plan = new MixPlan(count, 0.5, 'uniform', 7);
@@ -90,9 +86,9 @@ async function underLoad(field: Field, keys: number): Promise<Row[]> {
   if (busy.firstError !== undefined) throw new Error(busy.firstError);
   const ratio = (of: 'puts' | 'gets'): number => p99(busy, of) / p99(quiet, of);
   return [
-    { title: 'put p99 during a snapshot / quiet', value: ratio('puts'), unit: '', must: '≤ 2' },
-    { title: 'get p99 during a snapshot / quiet', value: ratio('gets'), unit: '', must: '≤ 2' },
-    { title: 'snapshot under load took', value: busy.seconds, unit: 's', must: '' },
+    judgedRow('put p99 during a snapshot / quiet', ratio('puts'), { atMost: 2 }),
+    judgedRow('get p99 during a snapshot / quiet', ratio('gets'), { atMost: 2 }),
+    rowOf('snapshot under load took', busy.seconds, 's'),
   ];
 }
 

@@ -84,6 +84,30 @@ export class MixPlan implements Plan {
   }
 }
 
+/** The first operations of another plan. */
+export class FirstOf implements Plan {
+  readonly #plan: Plan;
+  #left: number;
+
+  constructor(plan: Plan, count: number) {
+    this.#plan = plan;
+    this.#left = count;
+  }
+
+  get key(): number {
+    return this.#plan.key;
+  }
+
+  get isRead(): boolean {
+    return this.#plan.isRead;
+  }
+
+  advance(): boolean {
+    this.#left -= 1;
+    return this.#left >= 0 && this.#plan.advance();
+  }
+}
+
 /** Text of letters and digits, so that it needs no escape in any protocol and does not compress. */
 export function noise(length: number, seed: number): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';

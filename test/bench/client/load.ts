@@ -21,18 +21,21 @@ export interface Totals {
   readonly firstError: string | undefined;
 }
 
-interface LoadOptions {
+export interface LoadOptions {
   readonly ports: readonly number[];
   readonly connections: number;
   readonly plan: Plan;
   /** A reply to a get that is shorter than this cannot hold the value: a miss. */
   readonly valueBytes: number;
   readonly wire: (connection: number) => Wire;
+  /** Told of each operation that has succeeded. */
+  readonly onDone?: (isRead: boolean, beganMs: number, endMs: number) => void;
 }
 
 export class Load implements ConnectionEvents {
   readonly #plan: Plan;
   readonly #valueBytes: number;
+  readonly #onDone: LoadOptions['onDone'];
   readonly #connections: readonly Connection[];
   readonly #puts = new Histogram();
   readonly #gets = new Histogram();
@@ -49,6 +52,7 @@ export class Load implements ConnectionEvents {
   constructor(options: LoadOptions) {
     this.#plan = options.plan;
     this.#valueBytes = options.valueBytes;
+    this.#onDone = options.onDone;
     this.#finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -115,7 +119,7 @@ export class Load implements ConnectionEvents {
   done(connection: Connection, judged: Outcome, data: Buffer, end: number): void {
     const now = performance.now();
     if (judged === outcome.failed) this.#fail(data.toString('latin1', 0, Math.min(end, 300)));
-    else (connection.isRead ? this.#gets : this.#puts).record(now - connection.sentAtMs);
+    else this.#count(connection, now);
     const isEmpty = connection.isRead && end < this.#valueBytes;
     if (judged === outcome.miss || isEmpty) this.#misses += 1;
     this.#next(connection, now);
@@ -124,6 +128,11 @@ export class Load implements ConnectionEvents {
   lost(_connection: Connection, reason: string): void {
     this.#fail(reason);
     if (this.#active > 0) this.#retire();
+  }
+
+  #count({ isRead, sentAtMs }: Connection, now: number): void {
+    (isRead ? this.#gets : this.#puts).record(now - sentAtMs);
+    this.#onDone?.(isRead, sentAtMs, now);
   }
 
   #next(connection: Connection, now: number): void {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { numberIn, runProgram, wholeNumber } from '../../support/program.ts';
-import { fill, loadOf, openField, type Writing } from '../catch-up/cluster.ts';
+import { fill, loadOf, openField, type Writing } from '../field.ts';
 import { HttpWire } from '../client/http.ts';
 import { KeyTable, MixPlan, noise } from '../client/keys.ts';
 import { benchFolder } from '../install.ts';

@@ -1,16 +1,16 @@
-// The cluster that the catch-up is measured on: three replicas, filled by the bench's own client
-// and watched over HTTP.
+// The cluster that catch-up, overload and growth are measured on: three replicas, filled by the
+// bench's own client and watched over HTTP.
 
 import { rmSync } from 'node:fs';
-import { startCluster, type TestCluster, type TestReplica } from '../../support/processes.ts';
-import { until } from '../../support/wait.ts';
-import { HttpWire } from '../client/http.ts';
-import { KeyTable, noise, OncePlan, type Plan } from '../client/keys.ts';
-import { Load, type Totals } from '../client/load.ts';
-import { keyValueTemplates } from '../systems/key-value.ts';
+import { startCluster, type TestCluster, type TestReplica } from '../support/processes.ts';
+import { until } from '../support/wait.ts';
+import { HttpWire } from './client/http.ts';
+import { KeyTable, noise, OncePlan, type Plan } from './client/keys.ts';
+import { Load, type LoadOptions, type Totals } from './client/load.ts';
+import { keyValueTemplates } from './systems/key-value.ts';
 
-const VALUE_BYTES = 100;
-const CONNECTIONS = 64;
+export const VALUE_BYTES = 100;
+export const CONNECTIONS = 64;
 export const WAIT_MS_MAX = 300_000;
 
 export interface Field {
@@ -62,6 +62,7 @@ export function loadOf(
   { prefix, keys, w }: Writing,
   plan: Plan,
   connections: number,
+  onDone?: LoadOptions['onDone'],
 ): Load {
   const table = new KeyTable({ prefix, keys, valueBytes: VALUE_BYTES });
   return new Load({
@@ -74,6 +75,7 @@ export function loadOf(
       const { put, get } = keyValueTemplates(table, value, '/v1/kv/bench/', `?w=${w}`, '?r=1');
       return new HttpWire(put, get);
     },
+    ...(onDone === undefined ? {} : { onDone }),
   });
 }
 
@@ -97,9 +99,14 @@ export function entriesOf({ vector }: Seen): number {
   return Object.values(vector).reduce((sum, seq) => sum + seq, 0);
 }
 
-export async function bytesReceived({ url }: TestReplica): Promise<number> {
+export function bytesReceived(replica: TestReplica): Promise<number> {
+  return metricOf(replica, 'conit_peer_received_bytes_total');
+}
+
+/** A metric of a replica, added up over its labels. */
+export async function metricOf({ url }: TestReplica, name: string): Promise<number> {
   const page = await (await fetch(`${url}/metrics`)).text();
-  const samples = page.matchAll(/^conit_peer_received_bytes_total\{[^}]*\} (\S+)$/gm);
+  const samples = page.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'));
   return [...samples].reduce((sum, [, value]) => sum + Number(value), 0);
 }
 
