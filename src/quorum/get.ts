@@ -12,6 +12,7 @@
 //
 // The owner learns the outcome once per read and decides what follows (reply, repair, catching up).
 
+import { IdTable } from '../base/id-table.ts';
 import type { Asker, Staleness } from '../model/command.ts';
 import type { Lsn, Now, Turn } from '../model/effect.ts';
 import type { Key, NamespaceName } from '../model/id.ts';
@@ -105,10 +106,9 @@ export class PendingReads {
   readonly #nearness: Nearness;
   readonly #metrics: Metrics;
   readonly #finish: ReadFinish;
-  readonly #reads = new Map<number, PendingRead>();
-  /** Those of them whose own answer is not durable. */
-  readonly #early = new Set<PendingRead>();
-  #lastId = 0;
+  readonly #reads = new IdTable<PendingRead>();
+  /** How many of them have an own answer that is not durable. */
+  #early = 0;
 
   constructor(nearness: Nearness, metrics: Metrics, finish: ReadFinish) {
     this.#nearness = nearness;
@@ -122,13 +122,13 @@ export class PendingReads {
 
   /** An id that no read has. */
   nextId(): number {
-    return ++this.#lastId;
+    return this.#reads.nextId();
   }
 
   /** Begins a read; `connected` are the members that can be asked. */
   begin(options: ReadRequestOptions, local: LocalAnswer, connected: MemberSet, turn: Turn): void {
     const read: PendingRead = {
-      id: ++this.#lastId,
+      id: this.#reads.nextId(),
       purpose: options.purpose,
       client: options.client,
       namespace: options.namespace,
@@ -151,8 +151,8 @@ export class PendingReads {
       stalenessMs: local.stalenessMs,
       unfit: options.unfit,
     };
-    this.#reads.set(read.id, read);
-    if (read.ownLsn > 0) this.#early.add(read);
+    this.#reads.add(read);
+    if (read.ownLsn > 0) this.#early++;
     else
       this.#take(read, local.member, local.cut === undefined ? 'record' : 'damaged', local.record);
     this.#askNeeded(read, connected, turn);
@@ -161,9 +161,10 @@ export class PendingReads {
 
   /** Batches up to `lsn` are durable: so are the answers that depend on them. */
   onDurable(lsn: Lsn, member: number, turn: Turn): void {
-    for (const read of this.#early) {
-      if (read.ownLsn > lsn) continue;
-      this.#early.delete(read);
+    if (this.#early === 0) return;
+    for (const read of this.#reads) {
+      if (read.ownLsn === 0 || read.ownLsn > lsn) continue;
+      this.#early--;
       read.ownLsn = 0;
       this.#take(read, member, 'record', read.known);
       this.#decide(read, turn);
@@ -191,12 +192,12 @@ export class PendingReads {
 
   /** Another peer can be asked: reads with too few answers use it. */
   onConnected(connected: MemberSet, turn: Turn): void {
-    for (const read of this.#reads.values()) this.#askNeeded(read, connected, turn);
+    for (const read of this.#reads) this.#askNeeded(read, connected, turn);
   }
 
   /** Reads that wait for this peer ask another one. */
   onDisconnected(peer: number, connected: MemberSet, turn: Turn): void {
-    for (const read of this.#reads.values()) {
+    for (const read of this.#reads) {
       if (!has(read.asked, peer) || has(read.tally.yes, peer)) continue;
       read.tally.reject(peer);
       this.#askNeeded(read, connected, turn);
@@ -206,7 +207,7 @@ export class PendingReads {
 
   onDue(connected: MemberSet, turn: Turn): void {
     if (!turn.takeDue('read')) return;
-    for (const read of this.#reads.values()) {
+    for (const read of this.#reads) {
       if (read.deadlineMs <= turn.now.monoMs) {
         this.#end(read, 'expired', turn);
       } else {
@@ -218,9 +219,9 @@ export class PendingReads {
 
   /** Forgets all waiting reads; returns their clients. */
   abandon(): Asker[] {
-    const reads = [...this.#reads.values()];
+    const reads = [...this.#reads];
     this.#reads.clear();
-    this.#early.clear();
+    this.#early = 0;
     return reads.map(({ client }) => client).filter((client) => client !== undefined);
   }
 
@@ -280,8 +281,8 @@ export class PendingReads {
   }
 
   #end(read: PendingRead, outcome: ReadOutcome, turn: Turn): void {
-    if (!this.#reads.delete(read.id)) return;
-    if (read.ownLsn > 0) this.#early.delete(read);
+    if (!this.#reads.remove(read)) return;
+    if (read.ownLsn > 0) this.#early--;
     this.#observeUnanswered(read, turn.now);
     this.#metrics.quorumWaitRead.observe((turn.now.monoMs - read.beganMs) / 1000);
     this.#finish(read, outcome, turn);

@@ -15,6 +15,7 @@ import {
 import { crc32c, crc32cOfU64 } from '../../src/base/crc32c.ts';
 import { createHeap } from '../../src/base/heap.ts';
 import { createHistogram } from '../../src/base/histogram.ts';
+import { IdTable } from '../../src/base/id-table.ts';
 import { createInterner } from '../../src/base/interner.ts';
 import { createRing } from '../../src/base/ring.ts';
 
@@ -54,6 +55,67 @@ describe('a ring', () => {
         },
       ),
     );
+  });
+});
+
+describe('an id table', () => {
+  interface Waiting {
+    readonly id: number;
+  }
+
+  // A step of 0 adds an item, any other removes one of those behind the `stay` oldest.
+  it('is a map whose ids grow, however long an item stays', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat({ max: 3 }), { maxLength: 600 }),
+        fc.integer({ min: 0, max: 40 }),
+        (steps, stay) => {
+          const table = new IdTable<Waiting>();
+          const twin = new Map<number, Waiting>();
+          let last = 0;
+          for (const step of steps) {
+            const removed = [...twin.values()][stay + step];
+            if (step === 0 || removed === undefined) {
+              const item = { id: table.nextId() };
+              expect(item.id).toBeGreaterThan(last);
+              last = item.id;
+              table.add(item);
+              twin.set(item.id, item);
+            } else {
+              expect(table.remove(removed)).toBe(twin.delete(removed.id));
+              expect(table.remove(removed)).toBe(false);
+            }
+            expect(table.size).toBe(twin.size);
+          }
+          for (let id = 1; id <= last + 200; id++) expect(table.get(id)).toBe(twin.get(id));
+          const items = [...table].sort((left, right) => left.id - right.id);
+          expect(items).toEqual([...twin.values()]);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('does not show what was removed while it is gone through', () => {
+    const table = new IdTable<Waiting>();
+    const items = Array.from({ length: 3 }, () => {
+      const item = { id: table.nextId() };
+      table.add(item);
+      return item;
+    });
+    const seen: Waiting[] = [];
+    for (const item of table) {
+      seen.push(item);
+      for (const other of items) table.remove(other);
+    }
+    expect(seen).toEqual(items.slice(0, 1));
+  });
+
+  it('refuses an item under an id that it did not give last', () => {
+    const table = new IdTable<Waiting>();
+    const id = table.nextId();
+    table.nextId();
+    expect(() => table.add({ id })).toThrow('given last');
   });
 });
 
