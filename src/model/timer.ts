@@ -29,7 +29,8 @@ export type Timer = (typeof TIMERS)[number];
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class Timers {
-  readonly #dueMs = new Map<Timer, number>();
+  /** In fixed places, which cost the collector nothing: timers are armed in every turn. */
+  readonly #dueMs = neverDue();
   #only: readonly Timer[] = TIMERS;
   #nextMs: number | undefined = NEVER;
 
@@ -43,20 +44,22 @@ export class Timers {
   }
 
   dueMs(timer: Timer): number {
-    return this.#dueMs.get(timer) ?? NEVER;
+    return this.#dueMs[timer];
   }
 
   /** Due at `atMs`; an earlier time that is already armed stays. */
   arm(timer: Timer, atMs: number): void {
     assert(!Number.isNaN(atMs), 'timers: a time is a number');
     if (atMs >= this.dueMs(timer)) return;
-    this.#dueMs.set(timer, atMs);
+    this.#dueMs[timer] = atMs;
     if (this.#nextMs !== undefined && atMs < this.#nextMs)
       this.#nextMs = this.#only === TIMERS ? atMs : undefined;
   }
 
   disarm(timer: Timer): void {
-    if (this.#dueMs.delete(timer)) this.#nextMs = undefined;
+    if (this.dueMs(timer) === NEVER) return;
+    this.#dueMs[timer] = NEVER;
+    this.#nextMs = undefined;
   }
 
   /** Whether it is due; it has to be armed again then. */
@@ -71,4 +74,8 @@ export class Timers {
     this.#only = timers;
     this.#nextMs = undefined;
   }
+}
+
+function neverDue(): { [timer in Timer]: number } {
+  return Object.fromEntries(TIMERS.map((timer) => [timer, NEVER])) as { [timer in Timer]: number };
 }
