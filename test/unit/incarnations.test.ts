@@ -52,7 +52,7 @@ test('a renewal closes the incarnation before the next one begins', async () => 
   ]);
 });
 
-test('a renewal that comes while the next incarnation begins is not lost', async () => {
+test('a renewal during the begin of the next incarnation is not lost', async () => {
   const stage = new Stage();
   stage.renew(1);
   await settled();

@@ -48,7 +48,7 @@ export const checkpoints: readonly Mutant[] = [
     with: 'const shown = this.isDurable(before) ? before : (before as Change).before;',
     foundBy: named(
       'test/unit/store/cells.test.ts',
-      'cells know of each batch what was shown before it',
+      'cells remember for each batch what was shown before it, while several are under way',
     ),
   },
   {
@@ -60,7 +60,7 @@ export const checkpoints: readonly Mutant[] = [
     with: '',
     foundBy: named(
       'test/unit/store/checkpoint.test.ts',
-      'a start shows what it has replayed as durable, before anything is committed',
+      'a start shows what it has replayed as durable, before its first commit',
     ),
   },
   {
@@ -115,7 +115,7 @@ export const checkpoints: readonly Mutant[] = [
     with: 'this.#finish(copy, turn);',
     foundBy: named(
       'test/unit/entropy/snapshot.test.ts',
-      'who takes a snapshot ends the copy once a checkpoint covers',
+      'the taker of a snapshot ends the copy once a checkpoint covers what was received until the last sweep',
     ),
   },
   {
@@ -127,7 +127,7 @@ export const checkpoints: readonly Mutant[] = [
     with: 'const tip = state;',
     foundBy: named(
       'test/unit/store/recovery.test.ts',
-      'a start over damage halts when the last entries behind the mark are missing',
+      'a start over damage halts if the last entries behind the mark are missing',
     ),
   },
 ];

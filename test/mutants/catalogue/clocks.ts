@@ -57,7 +57,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/host/gate.test.ts',
-      name: 'makes what it held as much staler as it held it',
+      name: 'a gate adds the time that it held an answer to the staleness',
     },
   },
   {
@@ -176,7 +176,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/stream/receiver.test.ts',
-      name: 'takes what it kept when the clock has come so far, from storage after a restart',
+      name: 'a receiver accepts what it held when the clock has reached it, from storage after a restart',
     },
   },
 ];

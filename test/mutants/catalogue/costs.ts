@@ -13,7 +13,7 @@ export const costs: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/http/overload.test.ts',
-      name: 'a timeout counts from the arrival',
+      name: 'a timeout counts from the arrival: a',
     },
   },
   {
@@ -26,7 +26,7 @@ export const costs: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/http/admission.test.ts',
-      name: 'does not take the time for refusing for service time',
+      name: 'a replica that is asked for more than it can serve does not count the time for refusals as service time',
     },
   },
   {
@@ -93,7 +93,7 @@ export const costs: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/http/cost.test.ts',
-      name: 'cost so much together',
+      name: 'bodies that have begun and not ended share a bound: of',
     },
   },
   {
@@ -106,7 +106,7 @@ export const costs: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/http/cost.test.ts',
-      name: 'waits for room that other batches have, and none of a hundred is refused',
+      name: 'a batch of reads waits for room that other batches have, and none of a hundred is refused',
     },
   },
 ];

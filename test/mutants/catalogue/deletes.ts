@@ -105,7 +105,7 @@ export const deletes: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/entropy/absence-sweep.test.ts',
-      name: 'what a part of a snapshot lacks stays where the snapshot does not cover it',
+      name: 'a record that a part of a snapshot lacks stays if the snapshot does not cover it, durable or not',
     },
   },
   {
@@ -118,7 +118,7 @@ export const deletes: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/store/absence.test.ts',
-      name: 'an entry that comes while a snapshot is copied is not shown',
+      name: 'an entry that arrives while a snapshot is copied is not shown',
     },
   },
   {
@@ -130,7 +130,7 @@ export const deletes: readonly Mutant[] = [
     with: 'return !damaged && held === undefined;',
     foundBy: named(
       'test/unit/store/absence.test.ts',
-      'an entry that comes while a snapshot is copied is not shown above an older',
+      'an entry that arrives while a snapshot is copied is not shown above an older',
     ),
   },
   {
@@ -152,7 +152,7 @@ export const deletes: readonly Mutant[] = [
     file: 'src/store/absence.ts',
     replace: 'if (this.wasDeleted(record)) this.#metrics.resurrectionsRefused++;',
     with: 'if (this.wasDeleted(record) && record.seq < 0) this.#metrics.resurrectionsRefused++;',
-    foundBy: named(FORGETTING, 'where a delete was forgotten a repair'),
+    foundBy: named(FORGETTING, 'after a delete was forgotten a repair does not restore the value'),
   },
   {
     id: 'old-copy-believed',

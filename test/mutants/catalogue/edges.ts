@@ -13,7 +13,7 @@ export const edges: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/peers/peer-check.test.ts',
-      name: 'is no answer: a read that waits for it ends at once',
+      name: 'a record that no clock can have stamped is not an answer: a read that waits for it ends at once, if no other peer is left',
     },
   },
   {
@@ -140,7 +140,7 @@ export const edges: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/http/doors.test.ts',
-      name: 'is refused at GET /v1/cluster, and reaches nobody',
+      name: 'is refused at GET /v1/cluster, and reaches no handler',
     },
   },
   {
@@ -166,7 +166,7 @@ export const edges: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/host/hand-over.test.ts',
-      name: 'is told of, counted once, and keeps nobody else from their answers',
+      name: 'a client callback that throws is reported and counted once, and delays no other reply',
     },
   },
   {

@@ -125,7 +125,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/lag/read-admission.test.ts',
-      name: 'measures again where its last look is too old, whatever that said',
+      name: 'a replica measures again if its last measurement is too old, whatever that said',
     },
   },
   {
@@ -147,7 +147,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/lag/read-admission.test.ts',
-      name: 'knows from before it was open what it lacked: it is as old as that',
+      name: 'a replica counts what it lacked before it was open with its full age',
     },
   },
   {
@@ -198,7 +198,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/forward/client.test.ts',
-      name: 'is answered as the first one does, keeps nothing of it, and adds the time that passed',
+      name: 'a read that is forwarded gets the answer of the first replica unchanged, with the passed time added, and keeps nothing of it',
     },
   },
   {
@@ -211,7 +211,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/forward/client.test.ts',
-      name: 'is refused by who is not fit either, and never passed on',
+      name: 'a forwarded question of a peer is refused if this replica may not answer either, and never forwarded again',
     },
   },
   {
@@ -224,7 +224,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/forward/client.test.ts',
-      name: 'is answered as the first one does, keeps nothing of it, and adds the time that passed',
+      name: 'a read that is forwarded gets the answer of the first replica unchanged, with the passed time added, and keeps nothing of it',
     },
   },
   {
@@ -237,7 +237,7 @@ export const health: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/http/elsewhere.test.ts',
-      name: 'a reply that turns a client away with replica-stale ends the connection, whatever was asked',
+      name: 'a reply that turns a client away with',
     },
   },
 ];

@@ -37,7 +37,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/replica/replica.test.ts',
-      name: 'proves an old copy, whenever it says so: a later life',
+      name: 'a peer that knows more of this replica than it has written proves an old copy, whenever it reports it: a later incarnation',
     },
   },
   {
@@ -140,7 +140,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/peers/peer-check.test.ts',
-      name: 'is in no log, no vector and no greeting',
+      name: 'an incarnation that no clock can have begun is refused in logs, vectors and greetings:',
     },
   },
   {

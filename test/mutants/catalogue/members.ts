@@ -27,7 +27,11 @@ export const members: readonly Mutant[] = [
     file: 'src/membership/synod.ts',
     replace: "out.send(peer, { kind: 'synod', step, epoch, ballot, proposal }, out.lsn);",
     with: "out.send(peer, { kind: 'synod', step, epoch, ballot, proposal });",
-    foundBy: { kind: 'test', file: synod, name: 'promises nothing before that is durable' },
+    foundBy: {
+      kind: 'test',
+      file: synod,
+      name: 'an acceptor promises nothing before the promise is durable',
+    },
   },
   {
     id: 'vote-forgotten-with-disk',
@@ -39,7 +43,7 @@ export const members: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: synod,
-      name: 'takes over what the others have said when its disk was lost',
+      name: 'an acceptor takes over the votes of the others when its disk was lost',
     },
   },
   {
@@ -49,7 +53,11 @@ export const members: readonly Mutant[] = [
     file: 'src/membership/synod.ts',
     replace: 'const value = attempt.found?.value ?? this.#asked?.value;',
     with: 'const value = this.#asked?.value ?? attempt.found?.value;',
-    foundBy: { kind: 'test', file: synod, name: 'finishes what it finds accepted' },
+    foundBy: {
+      kind: 'test',
+      file: synod,
+      name: 'a proposer finishes a value that was accepted before, and reports the conflict to its caller',
+    },
   },
   {
     id: 'newcomer-not-asked',
@@ -61,7 +69,7 @@ export const members: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/http/members.test.ts',
-      name: 'is asked who it is before it is proposed',
+      name: 'a newcomer has to name itself before it is proposed',
     },
   },
   {
@@ -140,7 +148,7 @@ export const members: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/membership/claims.test.ts',
-      name: 'is not believed while a majority is connected that has accepted nothing',
+      name: 'the claim of one peer about a later membership is not believed while a majority is connected that has accepted nothing',
     },
   },
 ];

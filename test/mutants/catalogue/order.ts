@@ -108,7 +108,7 @@ export const order: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/stream/receiver.test.ts',
-      name: 'waits for the end of the life before',
+      name: 'the first entry of a later incarnation waits for the end of the incarnation before',
     },
   },
   {
@@ -159,7 +159,7 @@ export const order: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/replica/admission/entrance.test.ts',
-      name: 'is refused where it is not admitted then either',
+      name: 'a request that a gate parks is refused if it is not admitted then either',
     },
   },
   {
@@ -172,7 +172,7 @@ export const order: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/replica/admission/entrance.test.ts',
-      name: 'is refused as overloaded where as many are parked as may be',
+      name: 'a request that a gate parks is refused as overloaded if the lot is full',
     },
   },
 ];

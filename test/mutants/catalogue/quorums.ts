@@ -43,7 +43,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/quorum/get.test.ts',
-      name: 'takes a second answer of the same member for no second vote',
+      name: 'a read that asks counts a second answer of the same member only once',
     },
   },
   {
@@ -58,7 +58,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/quorum/get.test.ts',
-      name: 'asks somebody else for every damaged answer, and is lost when nobody is left',
+      name: 'a read that asks asks another peer for every damaged answer, and is lost when none is left',
     },
   },
   {
@@ -73,7 +73,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/quorum/get.test.ts',
-      name: 'asks the nearest that it needs, and is won by their answers: the newest is the answer',
+      name: 'a read that asks asks the nearest peers that it needs, and is won by their answers: the newest is the answer',
     },
   },
   {
@@ -161,7 +161,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/quorum/get.test.ts',
-      name: 'asks another when one goes away, and is lost when too few are left',
+      name: 'a read that asks asks another peer if one disconnects, and is lost if too few are left',
     },
   },
   {
@@ -185,7 +185,7 @@ export const quorums: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/quorum/loans.test.ts',
-      name: 'is lent to one at a time, and to the same again',
+      name: 'a key is lent to one replica at a time, and to the same one again',
     },
   },
   {

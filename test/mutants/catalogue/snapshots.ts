@@ -58,7 +58,7 @@ export const snapshots: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/entropy/snapshot.test.ts',
-      name: 'asks again from where it is when a part is missing, and drops nothing for it',
+      name: 'the taker of a snapshot asks again from its position if a part is missing, and drops nothing because of it',
     },
   },
   {
@@ -71,7 +71,7 @@ export const snapshots: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/entropy/snapshot.test.ts',
-      name: 'keeps no more than the window, whatever comes',
+      name: 'the taker of a snapshot keeps no more than the window, whatever arrives',
     },
   },
   {
@@ -84,7 +84,7 @@ export const snapshots: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/entropy/snapshot.test.ts',
-      name: 'begins no more copies in an hour than its budget allows',
+      name: 'the taker of a snapshot begins no more copies in an hour than its budget allows',
     },
   },
 ];

@@ -57,7 +57,7 @@ export const streams: readonly Mutant[] = [
     with: 'const to = at + 1;',
     foundBy: named(
       'test/unit/store/block.test.ts',
-      'entries of one commit are parted between runs',
+      'the entries of one commit are split between runs, and a run that is larger than a block is one block',
     ),
   },
   {
@@ -69,7 +69,7 @@ export const streams: readonly Mutant[] = [
     with: 'if (entry.seq < from) break;',
     foundBy: named(
       'test/unit/store/log-cursor.test.ts',
-      'a cursor on a lane that is longer than memory begins within a block',
+      'a cursor on a lane that is longer than memory begins within a block, and reads what is behind its place there',
     ),
   },
   {
@@ -126,7 +126,7 @@ export const streams: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/stream/receiver.test.ts',
-      name: 'refuses another history under the same name',
+      name: 'a receiver refuses another history under the same name, reports it once, and keeps what it has',
     },
   },
   {
@@ -184,7 +184,7 @@ export const streams: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/stream/sender.test.ts',
-      name: 'keeps unacknowledged bytes within the window, one message over at most',
+      name: 'a sender that streams keeps unacknowledged bytes within the window, exceeded by at most one message',
     },
   },
   {

@@ -49,7 +49,7 @@ export const trees: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/store/table.test.ts',
-      name: 'a table mends what was lost',
+      name: 'a table restores what was lost, and puts nothing older over anything newer',
     },
   },
   {
@@ -146,7 +146,7 @@ export const trees: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/entropy/tree-walk.test.ts',
-      name: 'who is asked asks for patience',
+      name: 'a peer that is asked answers waiting until it has reached the cut',
     },
   },
   {
@@ -157,7 +157,11 @@ export const trees: readonly Mutant[] = [
     replace:
       "return state === 'there' && dominates(log.durable, this.vector) ? 'known' : 'waiting';",
     with: "return state === 'there' || dominates(log.durable, this.vector) ? 'known' : 'waiting';",
-    foundBy: { kind: 'test', file: CUT, name: 'a cut waits until everything' },
+    foundBy: {
+      kind: 'test',
+      file: CUT,
+      name: 'a cut waits until everything in the frozen copy is durable',
+    },
   },
   {
     id: 'tree-cut-without-repairs',

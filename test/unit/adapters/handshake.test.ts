@@ -30,7 +30,7 @@ const lowered = (headers: { readonly [name: string]: string }): Headers =>
 describe('a proof', () => {
   const proof = proofOf(SECRET, 'dialer', said);
 
-  it('holds for what was said, by whom it was said', () => {
+  it('is valid for what was said, and for the replica that said it', () => {
     expect(isProof(proof, proofOf(Buffer.from(SECRET), 'dialer', { ...said }))).toBe(true);
   });
 
@@ -45,17 +45,17 @@ describe('a proof', () => {
     ['its incarnation', { ...said, listener: { ...said.listener, incarnation: 3 } }],
     ['its nonce', { ...said, listener: { ...said.listener, nonce: freshNonce() } }],
     ['who is who', { ...said, dialer: said.listener, listener: said.dialer }],
-  ])('does not hold when %s is another', (_, other) => {
+  ])('is invalid if %s is another', (_, other) => {
     expect(isProof(proof, proofOf(SECRET, 'dialer', other))).toBe(false);
   });
 
-  it('does not hold for the other role or under another secret', () => {
+  it('is invalid for the other role or under another secret', () => {
     expect(isProof(proof, proofOf(SECRET, 'listener', said))).toBe(false);
     expect(isProof(proof, proofOf(Buffer.from('0123456789abcdeg'), 'dialer', said))).toBe(false);
   });
 
   it.each([undefined, '', proof.slice(1), `${proof}A`, `${proof}, ${proof}`, [proof]])(
-    'is not taken in another form: %s',
+    'is refused in another form: %s',
     (given) => {
       expect(isProof(given, proof)).toBe(false);
     },
@@ -83,17 +83,17 @@ describe('a greeting', () => {
   const greeting: Greeting = { clusterId, offered, dialer, listenerId: 'us-1' as ReplicaId };
   const headers = lowered(greetingHeaders(greeting));
 
-  it('is read as it was written', () => {
+  it('is parsed as it was written', () => {
     expect(readGreeting(headers)).toEqual(greeting);
   });
 
-  it.each(Object.keys(headers))('without %s, or with two of it, is none', (name) => {
+  it.each(Object.keys(headers))('without %s, or with two of it, is refused', (name) => {
     const { [name]: value, ...rest } = headers;
     expect(readGreeting(rest)).toBeUndefined();
     expect(readGreeting({ ...rest, [name]: `${String(value)}, ${String(value)}` })).toBeUndefined();
   });
 
-  it('and the challenge to it are less than the bound together with what HTTP adds', () => {
+  it('and its challenge are smaller than the bound, together with what HTTP adds', () => {
     const longest = 'a'.repeat(63) as ReplicaId;
     const most: Greeting = {
       clusterId: longest,
@@ -106,7 +106,7 @@ describe('a greeting', () => {
 });
 
 describe('a challenge', () => {
-  it('is read as it was written', () => {
+  it('is parsed as it was written', () => {
     const challenge = { version: 2, incarnation: 4, nonce: freshNonce() };
     expect(readChallenge(lowered(challengeHeaders(challenge)))).toEqual(challenge);
   });

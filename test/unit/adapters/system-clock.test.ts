@@ -20,7 +20,7 @@ describe('the system scheduler', () => {
     return { runs, arm, scheduler };
   };
 
-  it('runs once, when the time has come', () => {
+  it('runs its task once, when the time has come', () => {
     const { runs, arm } = setUp();
     arm(50);
     vi.advanceTimersByTime(49);
@@ -29,7 +29,7 @@ describe('the system scheduler', () => {
     expect(runs).toEqual(['run 50']);
   });
 
-  it('forgets what was armed before: earlier, later, and never', () => {
+  it('replaces what was armed before: earlier, later, and never', () => {
     const { runs, arm } = setUp();
     arm(50, 'first');
     arm(20, 'earlier');
@@ -43,7 +43,7 @@ describe('the system scheduler', () => {
     expect(runs).toEqual(['earlier 20', 'later 130']);
   });
 
-  it('can be armed again after never', () => {
+  it('can be armed again after it was armed for never', () => {
     const { runs, arm } = setUp();
     arm(Number.POSITIVE_INFINITY);
     arm(5);
@@ -51,14 +51,14 @@ describe('the system scheduler', () => {
     expect(runs).toEqual(['run 5']);
   });
 
-  it('can be armed again from what it runs', () => {
+  it('can be armed again by the task that it runs', () => {
     const { runs, arm, scheduler } = setUp();
     scheduler.arm(10, () => arm(10, 'second'));
     vi.advanceTimersByTime(30);
     expect(runs).toEqual(['second 20']);
   });
 
-  it('waits longer than a timer can', () => {
+  it('waits for longer than a timer of Node can', () => {
     const { runs, arm } = setUp();
     const month = 31 * 24 * 3600 * 1000;
     arm(month);
@@ -68,7 +68,7 @@ describe('the system scheduler', () => {
     expect(runs).toEqual([`run ${month}`]);
   });
 
-  it('is not early when a timer is', () => {
+  it('does not run early if a timer of Node does', () => {
     let nowMs = 0;
     const runs: number[] = [];
     const clock = { wallMs: () => 0, monoMs: () => nowMs };
@@ -81,7 +81,7 @@ describe('the system scheduler', () => {
     expect(runs).toEqual([10.5]);
   });
 
-  it('runs soon, but not at once', () => {
+  it('runs a task soon, but not at once', () => {
     const { runs, scheduler } = setUp();
     scheduler.soon(() => runs.push('soon'));
     expect(runs).toEqual([]);

@@ -13,7 +13,7 @@ test('quantiles of a known sample are right to one percent', () => {
   expect(maxMs).toBe(1000);
 });
 
-test('one sample is every quantile, and none is zero', () => {
+test('one sample is every quantile, and no quantile is zero', () => {
   const histogram = new Histogram();
   expect(histogram.quantileMs(0.5)).toBe(0);
   histogram.record(0.0123);
@@ -21,7 +21,7 @@ test('one sample is every quantile, and none is zero', () => {
   expect(histogram.quantileMs(1)).toBeCloseTo(0.0123, 3);
 });
 
-test('a reset forgets, and a time beyond the range counts as the longest', () => {
+test('a reset clears it, and a time beyond the range counts as the longest', () => {
   const histogram = new Histogram();
   histogram.record(1e9);
   expect(histogram.quantileMs(1)).toBeGreaterThan(200_000);

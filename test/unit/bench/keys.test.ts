@@ -4,7 +4,7 @@ import { KeyTable, keyAt, keyBytes, MixPlan, OncePlan } from '../../bench/client
 
 const dataset = { prefix: 'small-', keys: 1000, valueBytes: 100 };
 
-test('keys have sixteen bytes and a table holds them in the form asked for', () => {
+test('keys have sixteen bytes, and a table holds them in the requested form', () => {
   expect(keyAt(dataset, 42)).toBe('small-0000000042');
   expect(keyAt(dataset, 42)).toHaveLength(keyBytes);
   const table = new KeyTable(dataset, (key) => Buffer.from(key).toString('base64'));
@@ -20,7 +20,7 @@ test('the preload plan touches every key once and ends', () => {
   expect(seen).toEqual([0, 1, 2]);
 });
 
-test('a mix has the asked fraction of reads, and equal seeds make equal plans', () => {
+test('a mix has the requested fraction of reads, and equal seeds make equal plans', () => {
   const [plan, twin] = [
     new MixPlan(1000, 0.95, 'uniform', 1),
     new MixPlan(1000, 0.95, 'uniform', 1),
@@ -34,7 +34,7 @@ test('a mix has the asked fraction of reads, and equal seeds make equal plans', 
   expect(steps.filter(Boolean).length / steps.length).toBeCloseTo(0.95, 2);
 });
 
-test('zipfian keys are skewed as 0.99 has it, and stay in range', () => {
+test('zipfian keys are as skewed as 0.99 requires, and stay in range', () => {
   const plan = new MixPlan(1000, 0, 'zipfian', 1);
   const hits = new Map<number, number>();
   for (let step = 0; step < 100_000; step += 1) {

@@ -27,7 +27,7 @@ function slot(system: string, round: number, opsPerSecond: number): Slot {
   };
 }
 
-test('a ratio is taken within each round and rounds without both sides are left out', () => {
+test('a ratio is taken within each round, and rounds without both sides are left out', () => {
   const slots = [slot('conit', 0, 20), slot('etcd', 0, 10), slot('etcd', 1, 10)];
   slots.push(slot('conit', 2, 60), slot('etcd', 2, 20), slot('conit', 3, 1));
   const [ours, theirs] = ['conit', 'etcd'].map((system) => ({ system, workload: 'put' }));
@@ -36,13 +36,13 @@ test('a ratio is taken within each round and rounds without both sides are left 
   expect(spread).toEqual({ median: 2.5, min: 2, max: 3 });
 });
 
-test('the median of an odd number is the middle one, and of nothing there is none', () => {
+test('the median of an odd number of values is the middle one, and an empty list has none', () => {
   expect(spreadOf([9, 1, 2])).toEqual({ median: 2, min: 1, max: 9 });
   expect(spreadOf([])).toBeUndefined();
   expect(spreadOf([Number.NaN])).toBeUndefined();
 });
 
-test('a verdict says which figure was reached, on either side', () => {
+test('a verdict names the figure that was reached, on either side', () => {
   const two = { median: 2, min: 2, max: 2 };
   expect(verdictOn(two, 1, 2)).toBe('goal');
   expect(verdictOn(two, 1, 3)).toBe('must');

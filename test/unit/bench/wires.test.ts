@@ -113,7 +113,7 @@ const cases: readonly Case[] = [
 ];
 
 describe.each(cases)('$name', ({ wire, isRead, reply, says }) => {
-  test('is judged when it is whole', () => {
+  test('is judged once it is whole', () => {
     expect(judged(wire(), isRead, reply, reply.length)).toBe(says);
   });
 
@@ -124,7 +124,7 @@ describe.each(cases)('$name', ({ wire, isRead, reply, says }) => {
   });
 });
 
-test('a request carries its key, and every put another value of the same length', () => {
+test('a request carries its key, and each put has another value of the same length', () => {
   const wire = http();
   const first = wire.put(7, 1).toString();
   const second = wire.put(7, 2).toString();
@@ -134,7 +134,7 @@ test('a request carries its key, and every put another value of the same length'
   expect(wire.get(19).toString()).toContain('GET /v1/kv/bench/small-0000000019?r=1 HTTP/1.1\r\n');
 });
 
-test('nats answers a ping in front of its next request', () => {
+test('nats answers a ping before its next request', () => {
   const wire = nats();
   wire.get(1);
   expect(wire.judge(Buffer.from('PING\r\n'), 6)).toBe(outcome.pending);

@@ -58,7 +58,7 @@ describe.each(Object.entries(checkers))('%s', (_name, check) => {
 });
 
 describe.each(anomalies)('%s, %s', (name, kind, injector) => {
-  it(`is found in ${INJECTIONS} histories that hold it`, () => {
+  it(`is found in ${INJECTIONS} histories that contain it`, () => {
     const check = checkers[name] as Checker;
     let injected = 0;
     for (let seed = 0; seed < HISTORIES && injected < INJECTIONS; seed++) {

@@ -32,7 +32,7 @@ const put = (atMs: number, hlc: string, fields: Partial<Write> = {}): Operation 
 });
 
 describe('a write of a majority', () => {
-  it('that loses to one that had ended before it began is found, beyond what clocks may differ', () => {
+  it('that loses to an earlier completed write is an anomaly beyond the difference of the clocks', () => {
     const lost = [put(0, '2'), put(1000, '1')];
     expect(clocks(lost, demand)).toMatchObject({ verdict: 'invalid', stats: { compared: 1 } });
     expect(clocks([put(0, '2'), put(400, '1')], demand)).toMatchObject({ verdict: 'valid' });
@@ -42,20 +42,20 @@ describe('a write of a majority', () => {
     });
   });
 
-  it('is not compared with what no majority has, may be an earlier answer, or names another key', () => {
+  it('is not judged against a write without a majority, an earlier answer, or another key', () => {
     for (const other of [{ w: 1 }, { idem: 'i' }, { key: 'other' }, { ok: null }])
       expect(clocks([put(0, '2', other), put(1000, '1')], demand).stats.compared).toBe(0);
   });
 });
 
-describe('where only clocks are wrong', () => {
+describe('a run in which only clocks are wrong', () => {
   /** The clock of replica 1 is wrong in the first second. */
   const isWrong = (node: string, fromMs: number): boolean => node === '1' && fromMs < 1000;
   const calm = { ...demand, calmFromMs: 500, isWrong };
   const refused = (reason: string, fields: Partial<Write> = {}): Operation =>
     put(1000, '1', { ok: false, ver: null, reason, ...fields });
 
-  it('a healthy replica refuses nothing, and a wrong one nothing but writes, for as long as it is', () => {
+  it('has no refusal at a healthy replica, and at a wrong one only refused writes while it is wrong', () => {
     expect(clocks([refused('clock-drift')], calm).verdict).toBe('invalid');
     expect(clocks([refused('clock-drift', { node: '1' })], calm).verdict).toBe('valid');
     const later = { node: '1', call_ns: 2500 * MS, return_ns: 2500 * MS };

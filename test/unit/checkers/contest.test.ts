@@ -126,26 +126,26 @@ describe('a delete that won', () => {
   const absent = read('us-1', 40, null, null);
   const again = read('us-1', 60, 'a', 'eu-1.1.1');
 
-  it('is known by a read that found nothing where there had been a value', () => {
+  it('is known from a read that found nothing where a value had been', () => {
     const { verdict, counterexample } = graves([...before, absent, again]);
     expect(verdict).toBe('invalid');
     expect(counterexample).toEqual([before[0], before[2], absent, again]);
   });
 
-  it('is not known while the value was never gone there', () => {
+  it('is not known while the value was never gone at that replica', () => {
     expect(graves([...before, read('us-1', 40, 'a', 'eu-1.1.1'), again]).verdict).toBe('valid');
     expect(graves([...before, read('ap-1', 40, null, null), again]).verdict).toBe('valid');
     expect(graves([...before.toSpliced(1, 1), absent, again]).verdict).toBe('valid');
   });
 
-  it('is not known where the replica may have forgotten the value, or all that it showed', () => {
+  it('is not known if the replica may have forgotten the value, or all that it showed', () => {
     expect(graves([...before, kill('us-1', 30), absent, again]).verdict).toBe('valid');
     expect(graves([...before, kill('eu-1', 30), absent, again]).verdict).toBe('invalid');
     const forgetful = { checked: 0, forgetful: ['us-1'] };
     expect(tombstone([...before, absent, again], forgetful).verdict).toBe('valid');
   });
 
-  it('may be another of unknown outcome, and lets a newer value in', () => {
+  it('may be another delete of unknown outcome, and allows a newer value', () => {
     const other: Operation = { ...write('ap-1', 22, null, ''), ok: null, ver: null };
     expect(graves([...before, other, absent, again]).verdict).toBe('valid');
     const put = write('us-1', 22, 'b', 'us-1.1.1');
@@ -154,7 +154,7 @@ describe('a delete that won', () => {
     );
   });
 
-  it('outlives a value that its replica had shown before, unless that may have been forgotten', () => {
+  it('excludes a value that its replica had shown before, unless that may have been forgotten', () => {
     const put = write('ap-1', 0, 'a', 'ap-1.1.1');
     const seen = read('us-1', 10, 'a', 'ap-1.1.1');
     const removal = write('us-1', 30, null, 'us-1.1.1');
@@ -174,14 +174,14 @@ describe('a delete that won', () => {
     expect(graves([nothing, ...here, ...there, ...late]).verdict).toBe('invalid');
   });
 
-  it('is vacuous when too little was read afterwards, or no replica told what it holds', () => {
+  it('is vacuous if too little was read afterwards, or no replica reported what it holds', () => {
     expect(tombstone(timed[0] ?? [], { checked: 1e6 }).verdict).toBe('vacuous');
     expect(tombstone(timed[0] ?? [], { checked: 0, ok: { get: 1e6 } }).verdict).toBe('vacuous');
     expect(lastWriteWins(timed[0] ?? [], { ...CUT, contested: 1e6 }).verdict).toBe('vacuous');
     expect(lastWriteWins(before, { ...CUT, contested: 0 }).verdict).toBe('vacuous');
   });
 
-  it('is refused with times of two widths', () => {
+  it('is refused if its times have two widths', () => {
     const odd = [
       { ...before[0], hlc: '9' },
       { ...before[2], hlc: '10' },

@@ -55,7 +55,7 @@ describe('a delete that runs ahead of its write', () => {
     expect(judge([put, del(), get('v', { r: 1, final: true })]).stats.survived).toBe(1);
   });
 
-  it('is not shown by a list of a quorum either', () => {
+  it('keeps the value out of a quorum list, too', () => {
     const list = (r: number): Operation => ({
       ...at(20, 'b'),
       key: '',
@@ -72,14 +72,14 @@ describe('a delete that runs ahead of its write', () => {
     expect(judge([put, del(), list(1)]).stats.survived).toBe(0);
   });
 
-  it('is not judged where its reply named a newer version, nor by reads of fewer or beside it', () => {
+  it('is not judged if its reply named a newer version, nor by reads of fewer replicas or beside it', () => {
     const told = judge([put, del({ supersededBy: 'a-1.1.1' }), get('v')]);
     expect(told.stats).toMatchObject({ told: 1, survived: 0 });
     expect(judge([put, del(), get('v', { r: 1 })]).stats.checked).toBe(0);
     expect(judge([put, del(), get('v', { call_ns: 12 })]).stats.checked).toBe(0);
   });
 
-  it('is not judged against writes of fewer copies, beside it, or where a process began anew', () => {
+  it('is not judged against writes with fewer copies, beside it, or after a restart', () => {
     expect(judge([{ ...put, w: 1 }, del(), get('v')]).stats.deletes).toBe(0);
     expect(judge([put, del({ w: 1 }), get('v')]).stats.deletes).toBe(0);
     expect(judge([put, del({ call_ns: 3 }), get('v')]).stats.deletes).toBe(0);

@@ -14,7 +14,7 @@ describe('fifo', () => {
   // Four writes one after the other, the last two perhaps of another client or through another
   // replica, and one scan that shows any of those that had begun.
   it(
-    'counts the holes of its twin in all 54,432 histories of four writes and a scan',
+    'counts the same gaps as its twin in all 54,432 histories of four writes and a scan',
     () => {
       const sums = { histories: 0, holes: 0 };
       for (const outcomes of product(OUTCOMES, 4)) {
@@ -84,7 +84,7 @@ function* scansOf(writes: readonly Write[]): Generator<Scan> {
 describe('set-full', () => {
   // One write and perhaps its retry, and two reads before, during or after.
   it(
-    'finds what its twin finds in all 64,896 histories of a write and two reads',
+    'finds the same as its twin in all 64,896 histories of a write and two reads',
     () => {
       const sums = { histories: 0, lost: 0, stale: 0 };
       for (const writes of writesOf()) {

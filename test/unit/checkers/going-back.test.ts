@@ -39,26 +39,26 @@ const judge = (history: readonly Operation[]): string =>
   goingBack(history, { replicas: 3, checked: 0 }).verdict;
 
 describe('two quorum reads one after the other', () => {
-  it('may stay or go on', () => {
+  it('may show the same or a newer version', () => {
     expect(judge([get('a.1', 0, 1), get('a.1', 2, 3), get('b.2', 4, 5)])).toBe('valid');
   });
 
-  it('must not go back', () => {
+  it('must not show an older version', () => {
     expect(judge([get('b.2', 0, 1), get('a.1', 2, 3)])).toBe('invalid');
   });
 
-  it('may where they overlap, or where one asks too few', () => {
+  it('may show an older version if they overlap, or if one asks too few replicas', () => {
     expect(judge([get('b.2', 0, 3), get('a.1', 2, 5)])).toBe('valid');
     expect(judge([get('b.2', 0, 1, 1), get('a.1', 2, 5)])).toBe('valid');
   });
 
-  it('must not find nothing where nobody can have deleted what was there', () => {
+  it('must not find nothing if no client can have deleted the value', () => {
     expect(judge([get('b.2', 0, 1), get(null, 2, 3)])).toBe('invalid');
     expect(judge([get('b.2', 0, 1), del('a.1', 0, 1), get(null, 2, 3)])).toBe('invalid');
     expect(judge([get('b.2', 0, 1), del('a.3', 0, 1), get(null, 2, 3)])).toBe('valid');
   });
 
-  it('prove nothing where none was held against another', () => {
+  it('prove nothing if none was compared with another', () => {
     expect(goingBack([get('b.2', 0, 1)], { replicas: 3, checked: 1 }).verdict).toBe('vacuous');
   });
 });

@@ -173,7 +173,7 @@ describe('linearizable', () => {
     expect(`${verdict}: ${reason}`).toBe('vacuous: more than 5 configurations');
   });
 
-  it('is vacuous when there was little to place, or nothing strict', () => {
+  it('is vacuous if there was little to place, or nothing strict', () => {
     expect(linearizable(history, { operations: 1000 }).verdict).toBe('vacuous');
     expect(linearizable(history, { operations: 1, ok: { put: 1000 } }).verdict).toBe('vacuous');
     const weak = history.map((each): Operation => ({ ...each, level: 'eventual' }));
@@ -191,7 +191,7 @@ describe('linearizable', () => {
     expect(check([first, again, late, after]).verdict).toBe('invalid');
   });
 
-  it('names the fewest operations that show what is wrong', () => {
+  it('names the fewest operations that show the anomaly', () => {
     const steps = [put('x', 'a'), put('x', 'b'), get('x', 'b'), put('y', 'c'), get('x', 'a')];
     const timed = steps.map((each, n) => ({ ...each, call_ns: 10 * n, return_ns: 10 * n + 5 }));
     const { counterexample, reason } = check(timed);

@@ -7,7 +7,7 @@ import { formatOperation, parseHistory } from '../../checkers/operation.ts';
 import { createRecorder } from '../../checkers/recorder.ts';
 import { generate } from './generator.ts';
 
-it('a history survives its file, line by line', () => {
+it('a history is read from its file as it was written, line by line', () => {
   const folder = mkdtempSync(join(tmpdir(), 'conit-history-'));
   const file = join(folder, 'history.jsonl');
   const history = generate(createPrng(1));
@@ -29,7 +29,7 @@ it('a line begins with the members that every history has', () => {
   );
 });
 
-it('a line that the writer did not finish is left out, and a wrong one is refused', () => {
+it('an unfinished last line is left out, and a wrong line is refused', () => {
   const lines = generate(createPrng(3)).slice(0, 2).map(formatOperation);
   expect(parseHistory(`${lines[0]}\n${lines[1]?.slice(0, 40)}`)).toHaveLength(1);
   expect(() => parseHistory('{"process":1}\n')).toThrow('no session');

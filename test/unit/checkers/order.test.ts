@@ -14,14 +14,14 @@ const effect = (...attempts: Write[]): Effect => ({
   ok: attempts.some(({ ok }) => ok === true) ? true : null,
 });
 
-it('a write that was answered before another was asked for at the same replica comes before it', () => {
+it('a write that was answered before another one was requested at the same replica comes before it', () => {
   const earlier = effect(attempt({}));
   expect(isAfter(effect(attempt({ call_ns: 20, return_ns: 30 })), earlier)).toBe(true);
   expect(isAfter(effect(attempt({ call_ns: 20, node: '2' })), earlier)).toBe(false);
   expect(isAfter(effect(attempt({ call_ns: 5 })), earlier)).toBe(false);
 });
 
-it('a retry says nothing about a write that its first attempt may have come before', () => {
+it('a retry proves no order for a write that its first attempt may have preceded', () => {
   const between = effect(attempt({ call_ns: 12, return_ns: 14, ver: 'eu-1.1.66' }));
   const retried = effect(
     attempt({ ok: null, ver: 'eu-1.1.50' }),
@@ -33,7 +33,7 @@ it('a retry says nothing about a write that its first attempt may have come befo
   expect(isAfter(refusedFirst, between)).toBe(true);
 });
 
-it('a later dot of the same origin comes after, whatever the times say', () => {
+it('a later dot of the same origin comes after an earlier one, whatever the times are', () => {
   const earlier = effect(attempt({ ver: 'eu-1.1.5' }));
   expect(isAfter(effect(attempt({ ver: 'eu-1.1.6' })), earlier)).toBe(true);
   expect(isAfter(effect(attempt({ ver: 'eu-1.2.6', call_ns: 5 })), earlier)).toBe(false);

@@ -48,19 +48,19 @@ describe('two versions of one write', () => {
   it.each([
     ['told', twoTold],
     ['seen, although an attempt ended without an answer', oneSeen],
-  ])('that were %s are one too many where their replicas could hear each other', (_, history) => {
+  ])('that were %s are an anomaly if their replicas could reach each other', (_, history) => {
     expect(judge(history)).toContain('applied-twice');
     expect(judge(history, () => false)).toContain('applied-twice');
     expect(judge(history, always)).toBe('');
   });
 
-  it('are excused by a cut between the first attempt and the last only', () => {
+  it('are allowed only for a cut between the first attempt and the last', () => {
     const asked: unknown[] = [];
     judge(twoTold, (...window) => asked.push(window) > 0);
     expect(asked).toEqual([['us-1', 'ap-1', 10, 50]]);
   });
 
-  it('of one replica have no excuse', () => {
+  it('at one replica are always an anomaly', () => {
     expect(judge([put('us-1.1.1', 10, 30), put('us-1.1.2', 20, 50)], always)).toContain(
       'applied-twice',
     );

@@ -46,19 +46,19 @@ describe('a read of one replica after a write of all', () => {
   const older = write('put', 1, 0, 10, 3);
   const newer = write('put', 2, 20, 30, 3);
 
-  it('shows it, or what is newer', () => {
+  it('shows it, or a newer version', () => {
     expect(judge(older, newer, get(2, 40))).toBe('valid ');
     expect(judge(older, newer, get(1, 40))).toBe('invalid behind');
     expect(judge(older, newer, get(undefined, 40))).toBe('invalid lacking');
   });
 
-  it('may be older while the write is under way, or was acknowledged by fewer', () => {
+  it('may show an older version while the write is under way, or if fewer acknowledged it', () => {
     expect(judge(older, newer, get(1, 25))).toBe('valid ');
     expect(judge(older, write('put', 2, 20, 30, 2), get(1, 40))).toBe('valid ');
     expect(judge(older, write('put', 2, 20, 30, 2), get(1, 40, 2))).toBe('invalid behind');
   });
 
-  it('shows nothing only where that was deleted', () => {
+  it('shows nothing only if the key was deleted', () => {
     const deleted = write('delete', 3, 50, 60, 1);
     expect(judge(newer, deleted, get(undefined, 70))).toBe('valid ');
     expect(judge(newer, deleted, get(undefined, 40))).toBe('invalid lacking');
@@ -86,7 +86,7 @@ describe('a read of one replica after a write of all', () => {
     expect(judge(older, write('delete', 2, 20, 30, 1), list(1))).toBe('valid ');
   });
 
-  it('says nothing where there is none', () => {
+  it('is not judged if there is no such write', () => {
     expect(judge(write('put', 1, 0, 10, 1), get(1, 20))).toBe('vacuous only 0 of 1 reads');
   });
 });

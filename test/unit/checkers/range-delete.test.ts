@@ -54,7 +54,7 @@ const judge = (...history: readonly Operation[]) =>
   rangeDelete(history, { namespaces: ['ra'], quorum: 2, checked: 1 });
 
 describe('a delete of a range', () => {
-  it('has removed the version that it meant, and what is older', () => {
+  it('removes the version that it saw, and older ones', () => {
     expect(judge(put(1, 0), del(1, 10), list(undefined, 20)).verdict).toBe('valid');
     expect(judge(put(1, 0), del(1, 10), list(1, 20)).stats.survived).toBe(1);
     expect(judge(put(1, 0), put(2, 5), del(2, 10), list(1, 20)).stats.survived).toBe(1);
@@ -62,14 +62,14 @@ describe('a delete of a range', () => {
     expect(judge(put(1, 0), del(1, 10), list(1, 20, final)).stats.survived).toBe(1);
   });
 
-  it('leaves what is newer', () => {
+  it('leaves newer versions', () => {
     expect(judge(put(1, 0), put(2, 5), del(1, 20), list(2, 30)).verdict).toBe('valid');
     expect(judge(put(1, 0), put(2, 5), del(1, 20), list(undefined, 30)).stats.overreached).toBe(1);
     const removesAll = del(1, 20, { removes: undefined });
     expect(judge(put(1, 0), put(2, 5), removesAll, list(undefined, 30)).stats.overreached).toBe(0);
   });
 
-  it('is not judged by reads of fewer, beside it, or of another page, nor where fewer acknowledged', () => {
+  it('is not judged by reads of fewer replicas, beside it, or of another page, nor if fewer acknowledged', () => {
     for (const read of [list(1, 20, { r: 1 }), list(1, 12)])
       expect(judge(put(1, 0), del(1, 10), read).stats.survived).toBe(0);
     expect(judge(put(1, 0), del(1, 10, { w: 1 }), list(1, 20)).stats.survived).toBe(0);
@@ -80,7 +80,7 @@ describe('a delete of a range', () => {
     expect(judge(put(1, 0), fewer, del(1, 20), list(undefined, 30)).stats.overreached).toBe(0);
   });
 
-  it('says nothing where there was none', () => {
+  it('is not judged if no delete happened', () => {
     expect(judge(put(1, 0), list(1, 20)).verdict).toBe('vacuous');
   });
 });

@@ -58,7 +58,7 @@ describe('an atomic batch', () => {
     expect(judge(scan(shown))).toMatchObject({ verdict: 'invalid', stats: { split: 1 } });
   });
 
-  it('is not judged by lists of several replicas, or cut short, or of nothing', () => {
+  it('is not judged by lists of several replicas, by lists that were cut short, or by empty ones', () => {
     const part = { 'a/0': '1a' };
     const judged = judge(scan(part, { r: 2 }), scan(part, { more: true }), scan({}));
     expect(judged).toMatchObject({ verdict: 'vacuous', stats: { checked: 0 } });

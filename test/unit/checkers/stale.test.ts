@@ -36,12 +36,12 @@ describe('a legal history', () => {
     expect(judge(history)).toMatchObject({ verdict: 'valid', stats: { judged: 3, refused: 2 } });
   });
 
-  it('may read beyond the bound in other namespaces, and where too few others would serve', () => {
+  it('may have reads beyond the bound in other namespaces, and where too few others would serve', () => {
     expect(judge([read(500), read(4000, { ns: 'ev' })]).verdict).toBe('valid');
     expect(judge([read(4000)], lags(['lt'])).verdict).toBe('vacuous');
   });
 
-  it('may have reads that another replica answers, by whose lag they are judged', () => {
+  it('may have reads that another replica answers, which are judged by its lag', () => {
     const log = { 1: lags().map((sample) => ({ ...sample, lagMs: 0 })), 2: lags() };
     const left = (atMs: number): Operation => read(atMs, { node: '1', asked: '2' });
     const history = [read(500), left(4000), heal, left(6500)];
@@ -53,7 +53,7 @@ describe('a legal history', () => {
     expect(stale(history, swapped, options).verdict).toBe('invalid');
   });
 
-  it('may fail for other reasons whenever it likes', () => {
+  it('may have failures for other reasons at any time', () => {
     expect(judge([read(500), heal, refused(9000, 'draining')]).verdict).toBe('valid');
   });
 
@@ -63,7 +63,7 @@ describe('a legal history', () => {
   });
 });
 
-describe('a spoiled history', () => {
+describe('a history with an injected fault', () => {
   it('has a read that was answered beyond the bound', () => {
     const verdict = judge([read(500), read(2500)]);
     expect(verdict).toMatchObject({ verdict: 'invalid', anomalies: { 'served-stale': 1 } });
@@ -72,7 +72,7 @@ describe('a spoiled history', () => {
     expect(judge([read(2051)]).verdict).toBe('invalid');
   });
 
-  it('has a list that was', () => {
+  it('has a list that was answered beyond the bound', () => {
     const scan = { type: 'list', result: [], reverse: false, more: false, after: '' } as const;
     expect(judge([read(3000, scan as Partial<Operation>)]).verdict).toBe('invalid');
   });
@@ -83,7 +83,7 @@ describe('a spoiled history', () => {
     expect(judge([read(500), heal, refused(7100, 'catching-up')]).verdict).toBe('invalid');
   });
 
-  it('judged nothing: a replica of which there is no log, or reads outside of it', () => {
+  it('is vacuous without a log of the replica, or with reads outside of the log', () => {
     expect(judge([read(500, { node: '7' })]).verdict).toBe('vacuous');
     expect(judge([read(20_000)]).verdict).toBe('vacuous');
   });

@@ -12,7 +12,7 @@ const HISTORIES = 150;
 const injectors = Object.values(inject);
 
 describe('the fast checkers and their plain twins', () => {
-  it(`count the same anomalies in ${HISTORIES} histories, legal and not`, () => {
+  it(`count the same anomalies in ${HISTORIES} histories, legal and illegal`, () => {
     const sums = { lost: 0, refused: 0, holes: 0, stale: 0 };
     for (let seed = 0; seed < HISTORIES; seed++) {
       const history = someHistory(createPrng(seed));

@@ -23,18 +23,18 @@ const verdicts = (operations: readonly Operation[], demand: Demand): readonly st
   wellFormed(operations, demand).verdict,
 ];
 
-describe('a run that says nothing is vacuous', () => {
-  it('with fewer successes than demanded', () => {
+describe('a run is vacuous', () => {
+  it('with fewer successes than required', () => {
     expect(new Set(verdicts(history, { ok: { put: 1_000 } }))).toEqual(new Set(['vacuous']));
     expect(new Set(verdicts(history, { ok: { get: 1 } }))).toEqual(new Set(['valid']));
   });
 
-  it('without the faults that it was to have', () => {
+  it('without the required faults', () => {
     const demand = { faults: { kill: 100 } };
     expect(new Set(verdicts(history, demand))).toEqual(new Set(['vacuous']));
   });
 
-  it('with no operation at all', () => {
+  it('without any operation', () => {
     expect(new Set(verdicts([], { ok: { put: 1 } }))).toEqual(new Set(['vacuous']));
   });
 
@@ -51,7 +51,7 @@ describe('a run that says nothing is vacuous', () => {
     expect(audit(short, cut)).toMatchObject({ verdict: 'vacuous' });
   });
 
-  it('with fewer keys than demanded; a key that all have deleted is one', () => {
+  it('with fewer keys than required; a key that all have deleted is one', () => {
     const written = new Set(history.filter(isWrite).map(({ ns, key }) => `${ns}/${key}`));
     const shown = history.filter((each) => each.type === 'list' && each.final === true);
     expect(convergence(history, { ...cut, keys: written.size })).toMatchObject({
@@ -62,7 +62,7 @@ describe('a run that says nothing is vacuous', () => {
     expect(convergence(shown, { ...cut, keys: written.size }).verdict).toBe('vacuous');
   });
 
-  it('when nothing was looked for behind a later write, or read with overlap, or healed', () => {
+  it('if no read looked behind a later write, overlapped, or followed a heal', () => {
     expect(fifo(history, { checked: 1e6 }).verdict).toBe('vacuous');
     expect(setFull(history, { replicas: 3, overlapReads: 1e6 }).verdict).toBe('vacuous');
     const unhealed = history.filter(({ value }) => value !== 'heal');
@@ -70,17 +70,17 @@ describe('a run that says nothing is vacuous', () => {
   });
 });
 
-describe('a history that is none', () => {
+describe('an impossible history', () => {
   const [first, second] = history.filter(({ type, ok }) => type === 'put' && ok === true);
 
-  it('is refused when a process overlaps itself or runs backwards', () => {
+  it('is refused if a process overlaps itself or runs backwards', () => {
     const twice = [first, { ...first, value: 'other' }] as Operation[];
     expect(wellFormed(twice).reason).toContain('overlapping');
     const backwards = [{ ...first, return_ns: 0, call_ns: 1 }] as Operation[];
     expect(wellFormed(backwards).reason).toContain('backwards');
   });
 
-  it('is refused when a value is written twice', () => {
+  it('is refused if a value is written twice', () => {
     const twice = [first, { ...second, ns: first?.ns, value: first?.value }] as Operation[];
     expect(wellFormed(twice).reason).toContain('repeated');
   });

@@ -26,7 +26,7 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'conit-cluster-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('the plan of a cluster', () => {
-  it('is one replica a region, ten ports apart', () => {
+  it('has one replica for each region, ten ports apart', () => {
     const plans = planCluster(REQUEST);
     expect(plans.map(({ id, httpPort, peerPort }) => [id, httpPort, peerPort])).toEqual([
       ['eu-1', 7070, 7071],
@@ -50,7 +50,7 @@ describe('the plan of a cluster', () => {
     ]);
   });
 
-  it('takes names for regions', () => {
+  it('accepts names for regions', () => {
     const plans = planCluster({ ...REQUEST, regions: 'mars, venus' });
     expect(plans.map(({ id }) => id)).toEqual(['mars-1', 'venus-1']);
   });
@@ -67,7 +67,7 @@ describe('the plan of a cluster', () => {
     expect(() => planCluster({ ...REQUEST, ...change })).toThrow(message);
   });
 
-  it('is told with lines to paste', () => {
+  it('is shown with lines to paste', () => {
     const text = greeting(planCluster(REQUEST), { ...REQUEST, wan: true });
     expect(text).toContain("curl -i -X PUT 'http://127.0.0.1:7070/v1/kv/demo/hello?w=majority'");
     expect(text).toContain('curl -i http://127.0.0.1:7080/v1/kv/demo/hello');
@@ -75,7 +75,7 @@ describe('the plan of a cluster', () => {
   });
 });
 
-describe('distances', () => {
+describe('the distances', () => {
   it('are known for every pair of named regions, and the same both ways', () => {
     const pairs = REGIONS.flatMap((from) => REGIONS.map((to) => [from, to] as const));
     expect(pairs.filter(([from, to]) => from !== to && oneWayMs(from, to) === 60)).toEqual([]);
@@ -85,7 +85,7 @@ describe('distances', () => {
 });
 
 describe('the secret of a local cluster', () => {
-  it('is made once and read by its owner only', () => {
+  it('is created once and readable by its owner only', () => {
     prepareData(folder);
     const file = join(folder, 'cluster-secret');
     const first = readFileSync(file, 'utf8');
@@ -97,7 +97,7 @@ describe('the secret of a local cluster', () => {
 });
 
 describe('a port in use', () => {
-  it('is told before anything starts', async () => {
+  it('is reported before anything starts', async () => {
     const server = createServer();
     const port = await new Promise<number>((resolve) => {
       server.listen(0, '127.0.0.1', () => {
@@ -112,8 +112,8 @@ describe('a port in use', () => {
   });
 });
 
-describe('restarts', () => {
-  it('come later and later after short lives, and end after five', () => {
+describe('the restarts of a replica', () => {
+  it('come later and later after short runs, and end after five', () => {
     const policy = createRestartPolicy();
     const decisions = [1, 2, 3, 4, 5].map(() => policy.onDeath(1000, 70));
     expect(decisions.slice(0, 4)).toEqual(
@@ -125,20 +125,20 @@ describe('restarts', () => {
     });
   });
 
-  it('begin anew after a long life', () => {
+  it('begin with the shortest pause again after a long run', () => {
     const policy = createRestartPolicy();
     for (let death = 0; death < 20; death++) {
       expect(policy.onDeath(60_000, null)).toEqual({ kind: 'restart', delayMs: 250 });
     }
   });
 
-  it('do not come when the configuration is refused', () => {
+  it('do not happen if the configuration is refused', () => {
     expect(createRestartPolicy().onDeath(100, 2).kind).toBe('give-up');
   });
 });
 
-describe('the log of a child', () => {
-  it('begins anew at each start and when it is full, and keeps a few old files', () => {
+describe('the log of a child process', () => {
+  it('begins a new file at each start and when it is full, and keeps a few old ones', () => {
     const file = join(folder, 'log', 'conit.log');
     for (let start = 1; start <= 6; start++) {
       const log = openLogFile(file);
@@ -161,7 +161,7 @@ describe('the log of a child', () => {
 });
 
 describe('the screen', () => {
-  it('keeps the live line below what is said, on a terminal only', () => {
+  it('keeps the live line below the messages, on a terminal only', () => {
     const terminal = fakeTerminal({ isSayTty: true, columns: 10 });
     const screen = createScreen(terminal);
     screen.live('all is well');
@@ -173,7 +173,7 @@ describe('the screen', () => {
     expect(pipe.said()).toBe('');
   });
 
-  it('shows warnings and errors of a log, and lines that are no log', () => {
+  it('shows warnings and errors of a log, and lines that are not log lines', () => {
     expect(warningOf('{"level":"info","event":"started"}')).toBeUndefined();
     const line = '{"level":"warn","time":"now","replica":"eu-1","event":"disk-low","room":3}';
     expect(warningOf(line)).toBe('warning: disk-low  room=3');

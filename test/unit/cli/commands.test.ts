@@ -79,7 +79,7 @@ describe('a URL', () => {
   });
 
   it.each(['http://127.0.0.1:70\t70', 'http://a b', 'http://h\\x'])(
-    'of the replica to ask is taken as it is written, or not at all: %j',
+    'of the replica to ask is used as it is written, or refused: %j',
     async (odd) => {
       const terminal = fakeTerminal({});
       expect(await runProgram(['status', '--url', odd], terminal)).toBe(2);
@@ -103,7 +103,7 @@ describe('get', () => {
     expect((await conit(['get', 'demo', 'k'])).out).toBe('x');
   });
 
-  it('gives what is known of the value as JSON, or beside it', async () => {
+  it('shows the metadata of the value as JSON, or beside it', async () => {
     const headers = {
       'conit-version': 'eu-1.1.2',
       'conit-staleness': '120',
@@ -130,7 +130,7 @@ describe('get', () => {
 describe('put', () => {
   const created = { status: 201, headers: { 'conit-version': 'eu-1.1.2', 'conit-acks': '2/3' } };
 
-  it('sends the value, its type and its conditions, and says what came of it', async () => {
+  it('sends the value, its type and its conditions, and reports the result', async () => {
     answer = created;
     const flags = ['-w', 'majority', '--ttl', '10m', '--timeout', '2s', '--create'];
     const { exit, out } = await conit(['put', 'demo', 'k', 'Grüße', ...flags]);
@@ -153,13 +153,13 @@ describe('put', () => {
     expect((await conit(['put', 'demo', 'k', '@/no/file'])).exit).toBe(2);
   });
 
-  it('quotes a version and passes an idempotency key on', async () => {
+  it('quotes a version, and sends an idempotency key', async () => {
     await conit(['put', 'demo', 'k', 'v', '--if-match', 'eu-1.1.2', '--idempotency-key', 'a1']);
     const expected = { 'if-match': '"eu-1.1.2"', 'idempotency-key': 'a1' };
     expect(seen[0]?.headers).toMatchObject(expected);
   });
 
-  it('sends the token of a file, and nobody shows it', async () => {
+  it('sends the token of a file, and no output shows it', async () => {
     const file = join(folder, 'token');
     writeFileSync(file, 'canary-token-4711\n');
     answer = problem(403, 'forbidden');
@@ -171,7 +171,7 @@ describe('put', () => {
 });
 
 describe('del of a range', () => {
-  it('goes on to the end of the range, and counts', async () => {
+  it('continues to the end of the range, and counts', async () => {
     const pages = [
       { deleted: 1000, cursor: 'c1' },
       { deleted: 0, cursor: 'c2' },
@@ -194,7 +194,7 @@ describe('del of a range', () => {
     expect(seen[0]?.headers['idempotency-key']).toBe('i');
   });
 
-  it('takes bounds, or the whole namespace', async () => {
+  it('accepts bounds, or the whole namespace', async () => {
     answer = { status: 200, body: '{"deleted":1,"cursor":null}' };
     const { out } = await conit(['del', 'demo', '--start', 'a', '--end', 'b', '-o', 'json']);
     expect(JSON.parse(out)).toEqual({ outcome: 'deleted', deleted: 1 });
@@ -216,7 +216,7 @@ describe('del of a range', () => {
     expect(seen).toEqual([]);
   });
 
-  it('that fails on its way says what was deleted before', async () => {
+  it('that fails on its way reports what was deleted before', async () => {
     answer = {
       get status() {
         return seen.length > 1 ? 503 : 200;
@@ -230,7 +230,7 @@ describe('del of a range', () => {
 });
 
 describe('del', () => {
-  it('says which write deleted', async () => {
+  it('names the write that deleted', async () => {
     answer = { status: 204, headers: { 'conit-version': 'eu-1.1.3', 'conit-acks': '1/3' } };
     const { exit, out } = await conit(['del', 'demo', 'k', '-w', '1', '-o', 'json']);
     expect(seen[0]?.line).toBe('DELETE /v1/kv/demo/k?w=1');
@@ -256,7 +256,7 @@ describe('ls', () => {
     body: JSON.stringify({ items, prefixes, cursor }),
   });
 
-  it('is a table in which folded keys stand in their place', async () => {
+  it('prints a table with prefixes at their place in the order', async () => {
     answer = page([item('a'), item('c\u001b[2J')], null, ['b/']);
     const { out } = await conit(['ls', 'demo', 'x', '--delimiter', '/', '--reverse']);
     expect(seen[0]?.line).toBe('GET /v1/kv/demo?prefix=x&delimiter=%2F&reverse=true&limit=1000');
@@ -269,7 +269,7 @@ describe('ls', () => {
     ]);
   });
 
-  it('says when there is more, and lists all on request', async () => {
+  it('reports that more keys follow, and lists all on request', async () => {
     answer = page([item('a')], 'next');
     const some = await conit(['ls', 'demo', '-n', '1', '-o', 'keys']);
     expect([some.out, some.said]).toEqual([
@@ -281,14 +281,14 @@ describe('ls', () => {
     expect((await all).out).toContain('"b"');
   });
 
-  it('shows keys that are no text as base64', async () => {
+  it('shows keys that are not text as base64', async () => {
     answer = page([{ ...item(''), key: undefined, keyBase64: '/w==' }], null);
     expect((await conit(['ls', 'demo', '-o', 'keys'])).out).toBe('base64:/w==\n');
   });
 });
 
 describe('status and where', () => {
-  it('are one table each, and one more for what is not simply served', async () => {
+  it('print one table each, and another one for what is not simply served', async () => {
     const paused = {
       namespace: 'chat',
       state: 'paused',
@@ -336,7 +336,7 @@ describe('status and where', () => {
     ]);
   });
 
-  it('tell an answer of something else', async () => {
+  it('refuse an answer that is not one of Conit', async () => {
     answer = { status: 200, body: '<html>' };
     const { exit, said } = await conit(['status']);
     expect([exit, said]).toEqual([
@@ -345,7 +345,7 @@ describe('status and where', () => {
     ]);
   });
 
-  it('tell who holds what, and end with 1 when nobody holds a value', async () => {
+  it('show which replica holds what, and end with 1 if no replica holds a value', async () => {
     const held = { version: 'eu-1.1.2', newest: true, size: 3, ageMs: 90_000, deleted: false };
     const replicas = [
       { id: 'eu-1', region: 'eu', answer: 'record', ...held, missing: [] },
@@ -363,7 +363,7 @@ describe('status and where', () => {
     expect((await conit(['where', 'demo', 'k'])).exit).toBe(1);
   });
 
-  it('tell who has not heard of a delete', async () => {
+  it('show which replica has not received a delete', async () => {
     const grave = (blockedBy: string[]): string =>
       JSON.stringify({ replicas: [], tombstone: { version: 'eu-1.1.3', blockedBy } });
     answer = { status: 200, body: grave(['us-1', 'ap-1']) };
@@ -408,14 +408,14 @@ describe('the exit code of', () => {
     expect(said).toContain('1 of 2 copies; write eu-1.1.9');
   });
 
-  it('a write whose connection breaks is 4, of a read 3', async () => {
+  it('a write whose connection ends is 4, of a read 3', async () => {
     answer = 'hang-up';
     expect((await conit(['put', 'demo', 'k', 'v'])).exit).toBe(4);
     expect((await conit(['del', 'demo', 'k'])).exit).toBe(4);
     expect((await conit(['get', 'demo', 'k'])).exit).toBe(3);
   });
 
-  it('a server that is not there is 3, even for a write', async () => {
+  it('an unreachable server is 3, even for a write', async () => {
     url = 'http://127.0.0.1:1';
     const { exit, said } = await conit(['put', 'demo', 'k', 'v']);
     expect(exit).toBe(3);
@@ -437,7 +437,7 @@ describe('the exit code of', () => {
     expect(seen).toEqual([]);
   });
 
-  it('a URL that is none is 2', async () => {
+  it('an invalid URL is 2', async () => {
     url = 'ftp://somewhere';
     expect((await conit(['get', 'demo', 'k'])).exit).toBe(2);
   });
@@ -468,7 +468,7 @@ describe('the help', () => {
     expect(await help(command, '--help')).toContain(`$ conit ${command}`);
   });
 
-  it('knows the version', async () => {
+  it('has the version', async () => {
     expect(await help('--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });

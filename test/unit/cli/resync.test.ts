@@ -79,13 +79,13 @@ describe('the progress of catching up', () => {
 });
 
 describe('conit resync', () => {
-  it('says once where the replica stands', async () => {
+  it('prints the state of the replica once', async () => {
     const terminal = fakeTerminal({});
     const exit = await resync(clientOf(catchingUp.slice(3)), terminal, { output: 'table' });
     expect([exit, terminal.written()]).toEqual([0, 'eu-1 catching-up: 100 entries missing,\n']);
   });
 
-  it('watches until it has caught up: a line for each change, through a restart', async () => {
+  it('watches until the replica has caught up: one line for each change, through a restart', async () => {
     const terminal = fakeTerminal({});
     const views = [catchingUp[1], undefined, catchingUp[2], catchingUp[2], ...catchingUp.slice(3)];
     const exit = await resync(clientOf(views), terminal, { watch: true, output: 'table' });
@@ -120,7 +120,7 @@ describe('conit resync', () => {
     expect(phases).toEqual(['delta', 'verifying', 'done']);
   });
 
-  it('ends where there is no replica at all', async () => {
+  it('ends if no replica answers', async () => {
     const gone = resync(clientOf([undefined]), fakeTerminal({}), { watch: true, output: 'table' });
     await expect(gone).rejects.toThrow('it does not answer');
   });

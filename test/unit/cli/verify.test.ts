@@ -100,7 +100,7 @@ function flip(bytes: Uint8Array): Uint8Array {
 }
 
 describe('a store', () => {
-  it('that is whole is found whole', async () => {
+  it('that is whole is reported as whole', async () => {
     const report = await verifyStored(storedIn(wholeStore().store));
     expect(report).toEqual({
       ok: true,
@@ -195,7 +195,7 @@ describe('a store', () => {
     ]);
   });
 
-  it('with damage in what is known of a log', async () => {
+  it('with damage in the state of a log', async () => {
     const place = latin1(originKey(ORIGIN));
     const damages = await damagesOf((store) => damage(store, place));
     expect(damages[0]).toBe('log eu-1.1: the stored state of this log is damaged');

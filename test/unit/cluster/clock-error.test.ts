@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ClockError } from '../../cluster/clock-error.ts';
 
-describe('how far off a clock was', () => {
+describe('the error of a clock', () => {
   it('is what it was set to, for as long as it was', () => {
     const error = new ClockError();
     error.jump(5000, 100);
@@ -13,7 +13,7 @@ describe('how far off a clock was', () => {
     expect(error.mostMs(301, 400)).toBe(0);
   });
 
-  it('grows while it runs at another pace, and stays where it goes on from', () => {
+  it('grows while the clock runs at another rate, and then stays as it is', () => {
     const error = new ClockError();
     error.skew(-200, 1000);
     expect(error.mostMs(0, 2000)).toBe(200);

@@ -66,14 +66,14 @@ describe('where a value goes', () => {
 });
 
 describe('where a value comes from', () => {
-  it('is the default when nobody says anything', () => {
+  it('is the default if it is not set', () => {
     const { config } = load(ALONE);
     expect(config.settings.heartbeatMs).toBe(200);
     expect(config.http).toEqual({ host: '127.0.0.1', port: 7070 });
     expect(config.dataDir).toBe(join(process.cwd(), 'conit-data', 'eu-1'));
   });
 
-  it('is the flag before the variable before the file before the default', () => {
+  it('is the flag, else the variable, else the file, else the default', () => {
     const conf = file('conit.yaml', 'heartbeat: 300ms\nframe: 32KiB\ntail: 1MiB\n');
     const environment = { ...ALONE, CONIT_CONFIG: conf, CONIT_HEARTBEAT: '400ms', CONIT_FRAME: '' };
     const { config, effective } = load(environment, { heartbeat: '500ms' });
@@ -94,7 +94,7 @@ describe('where a value comes from', () => {
 describe('the list of replicas', () => {
   const listed = { CONIT_REPLICA: 'eu-1', CONIT_PEERS: PEERS, CONIT_CLUSTER_SECRET: SECRET };
 
-  it('gives members sorted by id, this one among them, and its region and address', () => {
+  it('has members sorted by id, this replica among them, and its region and address', () => {
     const { config } = load(listed);
     expect(config.settings.members).toEqual([
       { index: 0, id: 'ap-1', region: 'ap', peerAddress: '[::1]:7271', httpUrl: undefined },
@@ -111,7 +111,7 @@ describe('the list of replicas', () => {
     expect(config.peer).toEqual({ host: '127.0.0.1', port: 7171 });
   });
 
-  it('reads the same from a file', () => {
+  it('is parsed alike from a file', () => {
     const peers = [
       { id: 'eu-1', region: 'eu', peer: '127.0.0.1:7171' },
       { id: 'us-1', region: 'us', peer: '10.0.1.7:7071', http: 'http://10.0.1.7:7070/' },
@@ -192,7 +192,7 @@ describe('the secret', () => {
     expect(open.warnings[0]?.reason).toContain('can be read by every user');
   });
 
-  it('is refused when it is given twice, cannot be read, or stands in a file of settings', () => {
+  it('is refused if it is given twice, cannot be read, or is in a file of settings', () => {
     const place = file('secret', SECRET);
     expect(refusals({ ...ALONE, CONIT_CLUSTER_SECRET_FILE: place })[0]).toContain('keep one');
     const missing = { ...ALONE, CONIT_CLUSTER_SECRET: undefined, CONIT_CLUSTER_SECRET_FILE: '/no' };
@@ -203,7 +203,7 @@ describe('the secret', () => {
     ]);
   });
 
-  it('is no flag', () => {
+  it('has no flag', () => {
     expect(flagOf('clusterSecret', TABLE.clusterSecret)).toBeUndefined();
     const { config } = load(ALONE, { clusterSecret: 'another-secret-7Gh2kQ' });
     expect(config.secret.reveal()).toBe(SECRET);
@@ -251,7 +251,7 @@ describe('a file', () => {
     expect(refusals(withFile(name, text)).join('\n')).toContain(message);
   });
 
-  it('that is not there is refused', () => {
+  it('that does not exist is refused', () => {
     expect(refusals({ ...ALONE, CONIT_CONFIG: '/no/conit.yaml' })).toEqual([
       '/no/conit.yaml cannot be read (ENOENT)',
     ]);
@@ -261,7 +261,7 @@ describe('a file', () => {
     expect(parseFile('a.yaml', '')).toEqual({ ok: true, value: {} });
   });
 
-  it('has every problem of its policies listed', () => {
+  it('with wrong policies is refused with every problem listed', () => {
     const text = `namespaces:
       cart: {consistency: causal}
       Ledger: {}
@@ -290,7 +290,7 @@ describe('addresses', () => {
     }
   });
 
-  it('may be public with tokens, which is remarked', () => {
+  it('may be public with tokens, with a warning', () => {
     const sha256 = 'ab'.repeat(32);
     const tokens = file('tokens.yaml', `- {name: app, sha256: ${sha256}, roles: {'*': write}}`);
     const environment = { ...ALONE, CONIT_HTTP: '0.0.0.0:7070', CONIT_TOKENS_FILE: tokens };
@@ -314,8 +314,8 @@ describe('addresses', () => {
   });
 });
 
-describe('what the web may ask', () => {
-  it('is read in one spelling', () => {
+describe('the settings for browsers', () => {
+  it('are parsed into one spelling', () => {
     const { config } = load({
       ...ALONE,
       CONIT_HOSTS: 'DB.example.com., *.internal.example, [2001:db8::1]',
@@ -329,13 +329,13 @@ describe('what the web may ask', () => {
     ]);
   });
 
-  it('is nothing unless it is said', () => {
+  it('are empty by default', () => {
     const { config } = load(ALONE);
     expect([config.hosts, config.origins]).toEqual([[], []]);
   });
 
   it.each(['db.example.com:7070', 'http://db.example.com', 'a b', '**', '*.', 'a/b', 'u@h'])(
-    'takes no host like %s',
+    'accept no host like %s',
     (hosts) => {
       expect(refusals({ ...ALONE, CONIT_HOSTS: hosts })).toHaveLength(1);
     },
@@ -349,7 +349,7 @@ describe('what the web may ask', () => {
     'https://u@a',
     'https://*.a',
     'https://a:99999',
-  ])('takes no origin like %s', (origins) => {
+  ])('accept no origin like %s', (origins) => {
     expect(refusals({ ...ALONE, CONIT_ORIGINS: origins })).toHaveLength(1);
   });
 });
@@ -371,7 +371,7 @@ describe('warnings', () => {
     expect(warnings[0]?.reason).toContain('LOST');
   });
 
-  it('name variables that nobody reads, but not those of Kubernetes', () => {
+  it('name variables that no setting reads, but not those of Kubernetes', () => {
     const environment = { CONIT_HTP: 'x', CONIT_SERVICE_HOST: 'x', CONIT_PORT_7070_TCP: 'x' };
     const { warnings } = load({ ...ALONE, ...environment, CONIT_URL: 'http://x' });
     expect(warnings).toEqual([
@@ -394,7 +394,7 @@ describe('the printed configuration', () => {
 describe('the table', () => {
   const rows = Object.entries(TABLE);
 
-  it('gives every setting a variable, a meaning, and a default or what happens without', () => {
+  it('gives every setting a variable, a meaning, and a default or what happens without one', () => {
     const mute = rows.filter(([, { meaning, fallback, absent }]) => {
       return meaning === '' || (fallback === undefined && absent === '');
     });
@@ -429,8 +429,8 @@ describe('the table', () => {
   });
 });
 
-describe('members that a replica votes on', () => {
-  it('may be without itself, and may not fit the policies', () => {
+describe('the members that a replica votes on', () => {
+  it('may be without that replica, and may not fit the policies', () => {
     const namespaces = file('conit.yaml', 'namespaces: { ns: { w: 3 } }');
     const peers = 'ap-1=ap@127.0.0.1:1,eu-1=eu@127.0.0.1:2,us-1=us@127.0.0.1:3';
     const { config } = load({

@@ -18,7 +18,7 @@ function configured(more: Record<string, string> = {}) {
 }
 
 describe('the connections of clients', () => {
-  it('are as many as configured where the process may open enough', () => {
+  it('are as many as configured if the process may open enough files', () => {
     for (const limit of [undefined, 1_048_576]) {
       const { config, warnings } = fitDescriptors(configured(), limit);
       expect([config.limits.connectionsMax, warnings]).toEqual([16_384, []]);
@@ -34,7 +34,7 @@ describe('the connections of clients', () => {
     expect(warnings[0]?.reason).toContain(`from 16384 to ${connectionsMax}`);
   });
 
-  it('are lowered no further than asked for, and never to none', () => {
+  it('are never fewer than requested without need, and never zero', () => {
     const few = configured({ CONIT_CONNECTIONS: '20' });
     expect(fitDescriptors(few, 1024).config.limits.connectionsMax).toBe(20);
     expect(fitDescriptors(configured(), 64).config.limits.connectionsMax).toBe(8);
@@ -42,7 +42,7 @@ describe('the connections of clients', () => {
 });
 
 describe('the limit of the process', () => {
-  it('is the soft one', () => {
+  it('is the soft limit', () => {
     const line = (soft: string) =>
       `Limit  Soft Limit  Hard Limit  Units\nMax open files            ${soft}                 4096    files\n`;
     expect(parseLimits(line('1024'))).toBe(1024);
@@ -50,7 +50,7 @@ describe('the limit of the process', () => {
     expect(parseLimits('')).toBeUndefined();
   });
 
-  it.runIf(process.platform === 'linux')('is told by Linux', () => {
+  it.runIf(process.platform === 'linux')('is reported by Linux', () => {
     expect(descriptorLimit()).toBeGreaterThan(0);
   });
 });

@@ -44,7 +44,7 @@ function utf16(text: string, isBig = false): Buffer {
   return isBig ? bytes.swap16() : bytes;
 }
 
-describe('a value as it was left', () => {
+describe('a value with what editors and tools add', () => {
   it.each([
     ['eu-1', 'eu-1'],
     ['eu-1\n', 'eu-1'],
@@ -83,7 +83,7 @@ describe('a file of text', () => {
 });
 
 describe('the configuration', () => {
-  it('is the same whatever is around the values of variables', () => {
+  it('is the same with anything around the values of variables', () => {
     const peers = `eu-1=eu@127.0.0.1:7071,us-1=us@us_1.example.:7071;http=http://us_1.example.:7070`;
     const listed = { CONIT_REPLICA: 'eu-1', CONIT_PEERS: peers, CONIT_CLUSTER_SECRET: SECRET };
     const plain = load({ ...listed, CONIT_HEARTBEAT: '300ms', CONIT_DATA_DIR: folder });
@@ -135,13 +135,13 @@ describe('the configuration', () => {
   it.each([
     ['conit.yaml', 'heartbeat: 300ms\nframe: 32KiB\n'],
     ['conit.json', '{"heartbeat": "300ms",\n "frame": "32KiB"}\n'],
-  ])('is read from %s with a mark and Windows line ends', (name, text) => {
+  ])('is read from %s with a byte order mark and Windows line ends', (name, text) => {
     const path = file(name, BOM + text.replaceAll('\n', '\r\n'));
     const { settings } = load({ ...ALONE, CONIT_CONFIG: `"${path}"\r\n` });
     expect([settings.heartbeatMs, settings.frameBytes]).toEqual([300, 32 * 1024]);
   });
 
-  it('says that a file is UTF-16', () => {
+  it('reports a file in UTF-16', () => {
     const conf = file('conit.yaml', utf16('heartbeat: 300ms'));
     expect(refusals({ ...ALONE, CONIT_CONFIG: conf })).toContain('is UTF-16; save it as UTF-8');
     const tokens = file('tokens.json', utf16(TOKENS));
@@ -153,7 +153,7 @@ describe('the configuration', () => {
     expect(text).not.toContain(SECRET);
   });
 
-  it('reads secrets and tokens with a mark and Windows line ends', () => {
+  it('reads secrets and tokens with a byte order mark and Windows line ends', () => {
     const secret = file('secret', `${BOM}${SECRET}\r\n`);
     const tokens = file('tokens.json', `${BOM}${TOKENS}\r\n`);
     const config = load({
@@ -166,7 +166,7 @@ describe('the configuration', () => {
     expect(config.tokens).toHaveLength(1);
   });
 
-  it('takes a variable of nothing but quotes or line ends as unset', () => {
+  it('takes a variable of only quotes or line ends as unset', () => {
     for (const nothing of ['', '\r\n', '""', "''\n"])
       expect(load({ ...ALONE, CONIT_HEARTBEAT: nothing }).settings.heartbeatMs).toBe(200);
   });

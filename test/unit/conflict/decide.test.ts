@@ -67,13 +67,13 @@ describe('a condition', () => {
     expect(outcomes).toEqual(isMet.map((met) => (met ? 'accepted' : 'precondition-failed')));
   });
 
-  it('on the time of the last change is met at that second', () => {
+  it('on the time of the last change holds to the second', () => {
     const state = holding({ hlc: 7900 * 1024 });
     expect(when({ kind: 'unmodified-since', dateMs: 7000 }, state)).toBe('accepted');
     expect(when({ kind: 'unmodified-since', dateMs: 6000 }, state)).toBe('precondition-failed');
   });
 
-  it('refuses, with what the key holds, where one of several is not met', () => {
+  it('that is one of several and does not hold refuses the write, with what the key holds', () => {
     expect(on(holding(), { conditions: [isThere, isOther] })).toEqual(
       refused('precondition-failed', `the key holds version ${VERSION}`),
     );
@@ -82,7 +82,7 @@ describe('a condition', () => {
     );
   });
 
-  it('is never met by what cannot be read', () => {
+  it('never holds for a record that cannot be read', () => {
     expect(when(isAbsent, DAMAGED)).toBe('record-corrupt');
     expect(when(isOther, DAMAGED)).toBe('record-corrupt');
   });
@@ -104,12 +104,12 @@ describe('a delete of one version', () => {
   });
 });
 
-it('a delete that returns the old value is refused where that cannot be read', () => {
+it('a delete that returns the old value is refused if that cannot be read', () => {
   expect(on(DAMAGED, { returnsOld: true })).toMatchObject({ code: 'record-corrupt' });
   expect(on(holding(), { returnsOld: true })).toMatchObject({ kind: 'accepted' });
 });
 
-it('a run that is refused says for which item, and that nothing was written', () => {
+it('a run that is refused names the item, and says that nothing was written', () => {
   const refusal = refused('precondition-failed', 'the key holds no value');
   expect(faultOfItem(2, refusal)).toEqual({
     code: 'precondition-failed',

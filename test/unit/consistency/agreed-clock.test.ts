@@ -43,7 +43,7 @@ function beat(peers: readonly number[] = [1, 2]): string {
 }
 
 describe('a replica that has just started', () => {
-  it('stamps nothing before its clock was compared, and says so as starting', () => {
+  it('stamps nothing before its clock was compared, and reports that it starts', () => {
     read();
     expect(clock.state).toBe('measuring');
     expect(clock.isTrusted).toBe(false);
@@ -51,7 +51,7 @@ describe('a replica that has just started', () => {
     expect(out.notes).toEqual([]);
   });
 
-  it('goes by its own clock as it was when nobody came, and a later jump does nothing', () => {
+  it('uses its own clock as it was at the start if no peer connects, and ignores a later jump', () => {
     wrong = [HOUR, 0, 0];
     for (let n = 0; n < 20; n++) beat([]);
     expect(clock.state).toBe('alone');
@@ -69,7 +69,7 @@ describe('a clock that is off', () => {
       expect(Math.round(clock.aheadMs / 10) * 10).toBe(ms);
     });
 
-  it('by less than the bound, or than the measuring can explain, is none', () => {
+  it('by less than the bound, or by less than the error of the measurement, is accepted', () => {
     wrong = [400, 0, 0];
     expect(beat()).toBe('agreed');
     begin(3);
@@ -81,7 +81,7 @@ describe('a clock that is off', () => {
     expect(beat()).toBe('drifted');
   });
 
-  it('is told once for each time, and it recovers by itself', () => {
+  it('is reported once for each period, and recovers by itself', () => {
     beat();
     for (let time = 0; time < 2; time++) {
       wrong[0] = HOUR;
@@ -93,7 +93,7 @@ describe('a clock that is off', () => {
     expect(events).toEqual(['clock-drift', 'clock-agreed', 'clock-drift', 'clock-agreed']);
   });
 
-  it('is caught between two heartbeats', () => {
+  it('is noticed between two heartbeats', () => {
     beat();
     monoMs += 20;
     wrong[0] = 5000;
@@ -105,7 +105,7 @@ describe('a clock that is off', () => {
     expect(clock.state).toBe('agreed');
   });
 
-  it('of a peer changes nothing here, whichever way', () => {
+  it('at a peer changes nothing here, in either direction', () => {
     beat();
     for (const ms of [HOUR, -HOUR, 0]) {
       wrong[1] = ms;
@@ -114,7 +114,7 @@ describe('a clock that is off', () => {
     }
   });
 
-  it('that gains ten milliseconds a second is caught when it is beyond the bound', () => {
+  it('that gains ten milliseconds a second is noticed once it is beyond the bound', () => {
     for (let n = 0; n < 5 * 45; n++) {
       wrong[0] = (monoMs - 1000) / 100;
       expect(beat()).toBe('agreed');
@@ -127,8 +127,8 @@ describe('a clock that is off', () => {
   });
 });
 
-describe('without a majority', () => {
-  it('goes on by what was agreed last, whatever its own clock does', () => {
+describe('a replica that hears no majority', () => {
+  it('continues from the last agreed time, whatever its own clock does', () => {
     beat();
     for (const peer of [1, 2]) clock.onDisconnected(peer);
     wrong[0] = HOUR;
@@ -137,7 +137,7 @@ describe('without a majority', () => {
     expect(Math.abs(read() - trueMs())).toBeLessThan(15);
   });
 
-  it('a peer that is connected and says nothing does not count for long', () => {
+  it('stops counting a peer that is connected and silent', () => {
     beat();
     wrong[0] = HOUR;
     expect(beat([])).toBe('drifted');
@@ -148,7 +148,7 @@ describe('without a majority', () => {
 });
 
 describe('two replicas', () => {
-  it('agree while they are near, and then hold what they agreed', () => {
+  it('agree while they are near, and then hold the last agreed time', () => {
     begin(2);
     wrong = [0, 300];
     expect(beat([1])).toBe('agreed');
@@ -173,7 +173,7 @@ describe('two replicas', () => {
 });
 
 describe('a machine that slept', () => {
-  it('is back within two heartbeats, though its monotonic clock stood still', () => {
+  it('is right again within two heartbeats, although its monotonic clock stood still', () => {
     beat();
     // By its own monotonic clock all wall clocks jump, its own first of all.
     wrong = [HOUR, HOUR, HOUR];
@@ -185,7 +185,7 @@ describe('a machine that slept', () => {
   });
 });
 
-it('one replica alone agrees with itself', () => {
+it('a replica alone agrees with itself', () => {
   begin(1);
   read();
   expect(clock.state).toBe('agreed');

@@ -20,26 +20,26 @@ function doubt(...aheadMs: readonly number[]): Doubt | undefined {
   return stampDoubt(room.core, agreed.read(room.now, room.turn));
 }
 
-describe('why nothing is stamped', () => {
-  it('is nothing where a majority agrees with the clock', () => {
+describe('the reason to stamp nothing', () => {
+  it('is absent if a majority agrees with the clock', () => {
     expect(doubt(100, -100)).toBeUndefined();
   });
 
-  it('is early where the clock was not compared yet: a retry helps', () => {
+  it('is that the clock was not compared yet: a retry helps', () => {
     expect(doubt()).toMatchObject({ code: 'catching-up', retryAfterMs: 1000 });
   });
 
   it.each([
     [2000, '2.000 s behind that of a majority'],
     [-2500, '2.500 s ahead of that of a majority'],
-  ])('says by how much the clock is off, and what to do', (aheadMs, apart) => {
+  ])('names the error of the clock, and what to do', (aheadMs, apart) => {
     const { code, detail = '' } = doubt(aheadMs, aheadMs) ?? {};
     expect(code).toBe('clock-drift');
     for (const part of [apart, 'nothing was written', 'set the clock right'])
       expect(detail).toContain(part);
   });
 
-  it('names no clock where it is unknown which is right', () => {
+  it('names no clock if it is unknown which one is right', () => {
     room = new MachineRoom({ regions: ['ap', 'eu'] });
     doubt(9000);
     room.pass(60_000);
@@ -48,7 +48,7 @@ describe('why nothing is stamped', () => {
     expect(detail).toContain('no majority tells which is right');
   });
 
-  it('is what was stamped ahead of the clock, for as long as it is', () => {
+  it('is a stamp ahead of the clock, for as long as it is ahead', () => {
     room.core.clock.raise(hlcFromMs(room.now.wallMs + DRIFT_MAX_MS + 700));
     const { code, retryAfterMs, detail = '' } = doubt(0, 0) ?? {};
     expect([code, retryAfterMs]).toEqual(['clock-drift', DRIFT_MAX_MS + 700]);
@@ -57,7 +57,7 @@ describe('why nothing is stamped', () => {
     expect(doubt(0, 0)).toBeUndefined();
   });
 
-  it('is no such stamp where no peer could be troubled by it', () => {
+  it('is no such stamp if it cannot affect any peer', () => {
     room = new MachineRoom({ regions: ['ap'] });
     room.core.clock.raise(hlcFromMs(room.now.wallMs + 60_000));
     room.core.agreed.read(room.now, room.turn);

@@ -42,16 +42,16 @@ function swept(last: number | undefined, shown: readonly Record[], covered: numb
   return entries.map(({ key: name }) => name).filter((name) => room.table.read(NS, name).record);
 }
 
-describe('what a part of a snapshot lacks', () => {
-  it('was deleted, but for tombstones, which stay', () => {
+describe('a record that a part of a snapshot lacks', () => {
+  it('was deleted, unless it is a tombstone, which stays', () => {
     expect(swept(undefined, [], 6)).toEqual(['k2']);
   });
 
-  it('stays where the part shows it, as whatever', () => {
+  it('stays if the part shows the key in any form', () => {
     expect(swept(undefined, entries.slice(2, 3).map(recordOf), 6)).toEqual(['k2', 'k3']);
   });
 
-  it('stays where the snapshot does not cover it, durable or not', () => {
+  it('stays if the snapshot does not cover it, durable or not', () => {
     expect(swept(undefined, [], 3)).toEqual(['k2', 'k4', 'k5', 'k6']);
     expect(swept(undefined, [], 5)).toEqual(['k2', 'k6']);
   });

@@ -117,13 +117,13 @@ const compared = () => ap.antiEntropy.comparisons.with(EU).result;
 const metrics = () => ap.room.core.metrics;
 
 describe('a comparison with a peer', () => {
-  it('that holds the same says that both are equal', () => {
+  it('that holds the same is equal', () => {
     round();
     expect([compared(), metrics().treeRoundsEqual]).toEqual(['equal', 1]);
     expect(ap.room.noted()).toEqual([]);
   });
 
-  it('brings back what was lost here, says so, and looks at once whether that has mended it', () => {
+  it('restores what was lost here, reports it, and compares again at once', () => {
     ap.lose('k2');
     round();
     expect(ap.shown('k2')).toMatchObject({ seq: 2 });
@@ -138,7 +138,7 @@ describe('a comparison with a peer', () => {
     expect([compared(), ap.antiEntropy.comparisons.divergentKeys]).toEqual(['equal', 0]);
   });
 
-  it('reports what the peer has lost, and leaves it to that to bring it back', () => {
+  it('reports what the peer has lost, and leaves the repair to the peer', () => {
     eu.lose('k2');
     round();
     expect([compared(), ap.antiEntropy.comparisons.divergentKeys]).toEqual(['different', 1]);
@@ -153,7 +153,7 @@ describe('a comparison with a peer', () => {
     expect(eu.shown('k2')).toMatchObject({ seq: 2 });
   });
 
-  it('is due soon where the peer has compared, and found that both are equal no more', () => {
+  it('is due soon if the peer has compared and found a difference', () => {
     round();
     eu.lose('k2');
     eu.room.greet(AP, { vector: [[US1, ALL]] });
@@ -162,7 +162,7 @@ describe('a comparison with a peer', () => {
     expect(ap.antiEntropy.comparisons.isDue(EU, ap.room.now.monoMs + 2000)).toBe(true);
   });
 
-  it('is unknown, and made again, where the peer does not answer', () => {
+  it('is unknown, and is repeated, if the peer does not answer', () => {
     ap.antiEntropy.onBeat(ap.room.turn);
     expect(messagesOf(ap)).toMatchObject([{ peer: EU, message: { kind: 'tree-cut-request' } }]);
     ap.room.pass(TIMEOUT_MS - 1);
@@ -199,7 +199,7 @@ describe('a replica', () => {
     expect(asks()).toEqual([EU]);
   });
 
-  it('compares with a peer as soon as that connects, or as an operator asks for it', () => {
+  it('compares with a peer as soon as it connects, or when an operator asks for it', () => {
     round();
     expect(asks()).toEqual([]);
     ap.antiEntropy.onConnected(EU);
@@ -213,7 +213,7 @@ describe('a replica', () => {
     expect([told, asks()]).toEqual([[{ kind: 'resyncing' }], [EU]]);
   });
 
-  it('compares with nobody that is not connected, or is far apart in either direction', () => {
+  it('does not compare with a peer that is not connected, or is far apart in either direction', () => {
     ap.room.leave(EU);
     expect(asks()).toEqual([]);
     ap.room.greet(EU, { vector: [[US1, ALL + APART_ENTRIES_MAX + 1]] });
@@ -229,7 +229,7 @@ describe('a replica', () => {
     expect(asks()).toEqual([]);
   });
 
-  it('compares with nobody while it may lack what it had, or its tree is in doubt', () => {
+  it('does not compare while it may lack what it had, or its tree is in doubt', () => {
     ap.catchUp.isReturning = true;
     expect(asks()).toEqual([]);
     ap.catchUp.isReturning = false;
@@ -237,22 +237,22 @@ describe('a replica', () => {
     expect(asks()).toEqual([]);
   });
 
-  it('tells a peer that asks it meanwhile that it cannot say', () => {
+  it('answers a peer that asks meanwhile with unknown', () => {
     eu.catchUp.isReturning = true;
     round();
     expect([compared(), metrics().treeRoundsUnknown]).toEqual(['unknown', 1]);
   });
 });
 
-describe('a record that comes back', () => {
-  it('is not taken where the disk has no room for it', () => {
+describe('a record that a peer sends back', () => {
+  it('is refused if the disk has no room for it', () => {
     ap.lose('k2');
     ap.room.core.room.onLook(ROOM_FULL);
     round();
     expect(ap.shown('k2')).toBeUndefined();
   });
 
-  it('is not taken where it was stamped too far ahead, and that counts', () => {
+  it('is refused if it is stamped too far ahead, and is counted', () => {
     begin({ hlc: (START_MS + 10_000) * 1024 });
     ap.lose('k2');
     round();
@@ -260,7 +260,7 @@ describe('a record that comes back', () => {
     expect(metrics().clockRefusals).toBeGreaterThan(0);
   });
 
-  it('is not taken of a namespace that no policy names here', () => {
+  it('is refused in a namespace that no policy names here', () => {
     begin({ namespace: OTHER });
     ap.lose('k2', OTHER);
     round();
@@ -269,8 +269,8 @@ describe('a record that comes back', () => {
   });
 });
 
-describe('what came before its entry', () => {
-  it('is no longer ahead when its entry did not come for a while', () => {
+describe('a record that came before its entry', () => {
+  it('no longer counts as ahead if its entry did not follow for a while', () => {
     const { absence } = ap.room.core;
     absence.admit(recordOf(mutation({ origin: origin('zz-1.1'), seq: 3 })), ap.room.turn);
     expect(absence.ahead().size).toBe(1);

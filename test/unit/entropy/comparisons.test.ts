@@ -34,7 +34,7 @@ function dueAfterMs(peer = EU): number {
 }
 
 describe('a peer', () => {
-  it('is due at first, and when it connects', () => {
+  it('is due first, and when it connects', () => {
     expect(comparisons.isDue(EU, 0)).toBe(true);
     end('equal');
     expect(dueAfterMs()).toBe(EVERY_MS);
@@ -42,7 +42,7 @@ describe('a peer', () => {
     expect(dueAfterMs()).toBe(0);
   });
 
-  it('is due sooner behind a round that said nothing, and no later than ever', () => {
+  it('is due sooner after a round without a result, within the usual interval', () => {
     end('unknown');
     expect(dueAfterMs()).toBe(UNKNOWN_AGAIN_MS);
     comparisons = new Comparisons(HASTE_MS);
@@ -50,14 +50,14 @@ describe('a peer', () => {
     expect(dueAfterMs()).toBe(HASTE_MS);
   });
 
-  it('is due at once behind a round that mended something, so that it is seen to be equal', () => {
+  it('is due at once after a round that repaired something, so that both are seen to be equal', () => {
     end('different', { keys: 3, mended: 2 });
     expect(dueAfterMs()).toBe(0);
     end('different', { keys: 3 });
     expect(dueAfterMs()).toBe(EVERY_MS);
   });
 
-  it('is due soon where it found by itself that we are equal no more, or equal again', () => {
+  it('is due soon after it reported a change from equal to different, or back', () => {
     end('equal');
     comparisons.onAsked(EU, true);
     expect(dueAfterMs()).toBe(EVERY_MS);
@@ -70,25 +70,25 @@ describe('a peer', () => {
     expect(dueAfterMs()).toBe(HASTE_MS);
   });
 
-  it('is due no later because it asked', () => {
+  it('is not due later because it asked', () => {
     end('different', { mended: 1 });
     comparisons.onAsked(EU, true);
     expect(dueAfterMs()).toBe(0);
   });
 
-  it('is due by itself', () => {
+  it('is due on its own schedule', () => {
     end('equal');
     expect([dueAfterMs(), dueAfterMs(US)]).toEqual([EVERY_MS, 0]);
   });
 });
 
-describe('what the last round with a peer said', () => {
+describe('the result of the last round with a peer', () => {
   it('is unknown before the first', () => {
     expect(comparisons.with(EU)).toEqual({ result: 'unknown', equalAtMs: undefined });
     expect(comparisons.divergentKeys).toBeUndefined();
   });
 
-  it('is its result, and when both were equal last', () => {
+  it('says when both were equal last', () => {
     end('equal');
     const equalAtMs = wallMs;
     expect(comparisons.with(EU)).toEqual({ result: 'equal', equalAtMs });
@@ -98,7 +98,7 @@ describe('what the last round with a peer said', () => {
     expect(comparisons.with(EU)).toEqual({ result: 'unknown', equalAtMs });
   });
 
-  it('leaves the keys that differ as they were where it was unknown', () => {
+  it('keeps the number of differing keys if it was unknown', () => {
     end('different', { keys: 3 });
     end('unknown');
     expect(comparisons.divergentKeys).toBe(3);
@@ -106,7 +106,7 @@ describe('what the last round with a peer said', () => {
     expect(comparisons.divergentKeys).toBe(0);
   });
 
-  it('counts with the peer from which this replica differs most', () => {
+  it('counts for the peer from which this replica differs most', () => {
     end('different', { keys: 3 });
     end('different', { keys: 5, peer: US });
     expect(comparisons.divergentKeys).toBe(5);

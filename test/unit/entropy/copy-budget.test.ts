@@ -4,7 +4,7 @@ import { CopyBudget } from '../../../src/entropy/copy-budget.ts';
 const HOUR_MS = 3_600_000;
 
 describe('the copies that may begin in an hour', () => {
-  it('begin at once up to the budget, and then an hour behind the oldest', () => {
+  it('begin at once up to the budget, and then one hour after the oldest', () => {
     const budget = new CopyBudget(2);
     expect([budget.take(0), budget.take(10)]).toEqual([true, true]);
     expect([budget.take(20), budget.waitMs(20)]).toEqual([false, HOUR_MS - 20]);
@@ -12,7 +12,7 @@ describe('the copies that may begin in an hour', () => {
     expect([budget.take(HOUR_MS + 9), budget.take(HOUR_MS + 10)]).toEqual([false, true]);
   });
 
-  it('are none the less for those that were not let begin', () => {
+  it('are not reduced by those that were refused', () => {
     const budget = new CopyBudget(1);
     budget.take(0);
     for (let ms = 1; ms < 100; ms++) budget.take(ms);

@@ -48,13 +48,13 @@ function look(nowMs: number, ...holders: Holder[]): string[] {
   return asked();
 }
 
-describe('a look at the vectors of the peers', () => {
-  it('asks nobody when nobody holds more, or only more of our own life', () => {
+describe('a comparison of the vectors of the peers', () => {
+  it('asks no peer if none holds more, or only more of this incarnation', () => {
     have(A1, 3);
     expect(look(0, holder(1, 'a', [[A1, 3]]), holder(2, 'b', [[SELF, 9]]))).toEqual([]);
   });
 
-  it('asks another holder at once when the replica itself is not connected', () => {
+  it('asks another holder at once if the origin itself is not connected', () => {
     have(A1, 3);
     expect(look(0, holder(2, 'b', [[A1, 5]]))).toEqual(['2: a.1 from 4']);
   });
@@ -68,7 +68,7 @@ describe('a look at the vectors of the peers', () => {
     expect(look(1, b)).toEqual([]);
   });
 
-  it('leaves it to the stream while that makes progress', () => {
+  it('waits for the stream while that makes progress', () => {
     const peers = [holder(1, 'a', [[A1, 5]]), holder(2, 'b', [[A1, 5]])];
     expect(look(0, ...peers)).toEqual([]);
     expect(look(RETRY_MS - 1, ...peers)).toEqual([]);
@@ -96,7 +96,7 @@ describe('a look at the vectors of the peers', () => {
     for (const nowMs of [2.5, 3.5, 4.5]) expect(look(nowMs * RETRY_MS, source)).toEqual([]);
   });
 
-  it('asks the stream to begin again where only the first of what had overtaken itself was taken', () => {
+  it('asks the stream to begin again if only the first of several early entries was accepted', () => {
     const source = holder(1, 'a', [[A1, 5]]);
     look(0, source);
     exchange.onRefused(A1, 4);
@@ -110,7 +110,7 @@ describe('a look at the vectors of the peers', () => {
     expect(look(10 * RETRY_MS, source)).toEqual([]);
   });
 
-  it('turns to the next holder when one does not answer', () => {
+  it('asks the next holder if one does not answer', () => {
     const peers = [2, 3].map((peer) => holder(peer, `h${peer}`, [[A1, 5]]));
     expect(look(0, ...peers)).toEqual(['2: a.1 from 1']);
     expect(look(RETRY_MS / 2, ...peers)).toEqual([]);
@@ -139,13 +139,13 @@ describe('entries that arrive', () => {
     expect(asked()).toEqual([]);
   });
 
-  it('that nobody asked for are followed by none', () => {
+  it('that were not requested are followed by no request', () => {
     have(A1, 2);
     exchange.onEntries(b, A1, [], out.at({ wallMs: 0, monoMs: 5 }));
     expect(asked()).toEqual([]);
   });
 
-  it('from the stream do not end a request to somebody else', () => {
+  it('from the stream do not end a request to another holder', () => {
     look(0, b);
     have(A1, 1);
     exchange.onEntries(holder(1, 'a', [[A1, 9]]), A1, [], out.at({ wallMs: 0, monoMs: 1 }));
@@ -159,7 +159,7 @@ describe('entries that arrive', () => {
 describe('a reader that waits', () => {
   const b = holder(2, 'b', [[A1, 5]]);
 
-  it('hastens one pull from who showed it, which is followed by no other', () => {
+  it('starts one pull early, from the replica that showed the version', () => {
     exchange.hasten(b, A1, out.at({ wallMs: 0, monoMs: 0 }));
     exchange.hasten(b, A1, out.at({ wallMs: 0, monoMs: 1 }));
     expect(asked()).toEqual(['2: a.1 from 1']);
@@ -168,13 +168,13 @@ describe('a reader that waits', () => {
     expect(asked()).toEqual([]);
   });
 
-  it('hastens nothing that the stream itself showed: it is on its way', () => {
+  it('starts no pull for a version that the stream itself showed: it is on its way', () => {
     exchange.hasten(holder(1, 'a', []), A1, out.at({ wallMs: 0, monoMs: 0 }));
     expect(asked()).toEqual([]);
   });
 });
 
-describe('what was fetched', () => {
+describe('a fetched entry', () => {
   const three = run(A1, 3);
   const bytes = three.reduce((sum, entry) => sum + entry.bytes.length, 0);
 
@@ -195,7 +195,7 @@ describe('what was fetched', () => {
     });
   });
 
-  it('is what a peer had written before it greeted us, too, and not what it writes then', () => {
+  it('may be older than the greeting of the peer, and later writes do not count', () => {
     const source = holder(1, 'a', [[A1, 3]]);
     exchange.onHello(source);
     expect(metrics.deltas.reconnect).toBe(1);
@@ -209,7 +209,7 @@ describe('what was fetched', () => {
     expect(metrics.deltas.reconnect).toBe(1);
   });
 
-  it('is what another holder was asked for, and nothing else that it brings', () => {
+  it('counts only if it was requested from that holder', () => {
     const b = holder(2, 'b', [[A1, 3]]);
     exchange.onEntries(b, A1, three, out.at({ wallMs: 0, monoMs: 0 }));
     expect(metrics.deltaBytes).toBe(0);

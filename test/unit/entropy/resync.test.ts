@@ -141,7 +141,7 @@ beforeEach(() => {
 });
 
 describe('a copy', () => {
-  it('begins where no log helps, and puts the replica out of service', () => {
+  it('begins if no log reaches back, and puts the replica out of service', () => {
     ap.beat();
     expect([ap.sent(), ap.resync.isCopying]).toEqual([[], false]);
     begin();
@@ -150,7 +150,7 @@ describe('a copy', () => {
     expect(ap.room.noted()).toEqual(['snapshot-begins']);
   });
 
-  it('begins nowhere as long as one peer has the entries in its log', () => {
+  it('does not begin as long as one peer has the entries in its log', () => {
     ap.room.greet(2, { vector: [[US1, KEYS]] });
     begin();
     expect(ap.resync.isCopying).toBe(false);
@@ -168,7 +168,7 @@ describe('a copy', () => {
     expect([ap.resync.progress, ap.resync.isCopying]).toEqual([undefined, false]);
   });
 
-  it('says how far it has come, which only grows', () => {
+  it('reports its progress, which only grows', () => {
     begin();
     expect(ap.resync.progress).toEqual({ parts: 0, records: 0, share: 0 });
     const shares: number[] = [];
@@ -185,7 +185,7 @@ describe('a copy', () => {
     expect(last).toBeGreaterThanOrEqual(0.5);
   });
 
-  it('leaves what is newer here', () => {
+  it('leaves newer records here', () => {
     const name = entries[5]?.key ?? key('none');
     const newer = ap.room.next(origin('ap-1.1'), { namespace: NS, key: name, hlc: 1e9 });
     ap.room.hold(newer);
@@ -220,7 +220,7 @@ describe('a copy', () => {
     expect(stored()).toMatchObject({ operation: 'delete' });
   });
 
-  it('goes on behind its mark after a restart, of a peer that holds what it covers', () => {
+  it('continues at its mark after a restart, from a peer that holds what it covers', () => {
     begin();
     exchange(() => ap.room.disk.get(snapshotMark()) !== undefined);
     ap.restart();
@@ -236,7 +236,7 @@ describe('a copy', () => {
     expect([ap.shown, ap.resync.isCopying]).toEqual([KEYS, false]);
   });
 
-  it('begins again where its mark cannot be read', () => {
+  it('begins again if its mark cannot be read', () => {
     begin();
     exchange(() => ap.room.disk.get(snapshotMark()) !== undefined);
     ap.room.disk.damage(snapshotMark());
@@ -244,7 +244,7 @@ describe('a copy', () => {
     expect(ap.resync.isCopying).toBe(false);
   });
 
-  it('counts a part for which the disk has no room as lost, and asks for it again', () => {
+  it('counts a part as lost if the disk has no room for it, and asks for it again', () => {
     begin();
     ap.room.core.room.onLook(ROOM_FULL);
     exchange();
@@ -255,7 +255,7 @@ describe('a copy', () => {
     expect([ap.shown, ap.resync.isCopying]).toEqual([KEYS, false]);
   });
 
-  it('asks again when its connection has ended, at once, and of the next peer', () => {
+  it('asks the next peer at once when its connection has ended', () => {
     begin();
     ap.sent();
     ap.room.leave(EU);
@@ -267,7 +267,7 @@ describe('a copy', () => {
     expect(ap.room.sent()).toMatchObject([{ peer: 2, message: { kind: 'snapshot-request' } }]);
   });
 
-  it('takes no part while too much is not durable here, and goes on when it is', () => {
+  it('accepts no part while too much is not durable here, and continues afterwards', () => {
     ap.room.deliver(...run(origin('zz-1.1'), 1100, (seq) => ({ key: key(`z${seq}`) })));
     begin();
     const [request] = ap.sent();
@@ -280,7 +280,7 @@ describe('a copy', () => {
     expect(ap.resync.progress?.parts).toBe(1);
   });
 
-  it('leaves no log silent of which something had been refused', () => {
+  it('clears the silence of logs of which something had been refused', () => {
     ap = new Side(AP, { windowBytes: 1 });
     ap.room.greet(EU, { vector: [[US1, KEYS]] });
     ap.room.core.held.keep(entries.slice(0, 1), ap.room.turn);
@@ -290,7 +290,7 @@ describe('a copy', () => {
     expect(ap.room.core.held.isSilent(US1)).toBe(false);
   });
 
-  it('leaves the clock behind everything that it covers, forgotten deletes included', () => {
+  it('leaves the clock above every stamp that it covers, forgotten deletes included', () => {
     const hlc = 900 * 1024;
     const gone = { namespace: NS, key: key('gone') };
     eu.room.hold(eu.room.next(US1, { ...gone, operation: 'delete', hlc }));
@@ -302,7 +302,7 @@ describe('a copy', () => {
     expect(ap.room.core.clock.last).toBeGreaterThanOrEqual(hlc);
   });
 
-  it('begins no more often in an hour than it may, and says so once', () => {
+  it('begins no more often in an hour than its budget allows, and reports that once', () => {
     begin();
     exchange();
     ap.room.noted();
@@ -318,7 +318,7 @@ describe('a copy', () => {
 });
 
 describe('a record of a copy', () => {
-  it('is taken though it was stamped too far ahead, and counts: the peer has accepted it', () => {
+  it('is accepted if it is stamped too far ahead, and is counted: the peer has accepted it', () => {
     const hlc = (eu.room.now.wallMs + 10_000) * 1024;
     eu.room.hold(eu.room.next(US1, { namespace: NS, key: key('late'), hlc: 2000 * 1024 }));
     const record = eu.room.next(origin('zz-1.1'), { namespace: NS, key: key('far'), hlc });
@@ -333,8 +333,8 @@ describe('a record of a copy', () => {
   });
 });
 
-describe('a replica that is copied', () => {
-  it('heals a damaged record, and gives nothing that lacks it', () => {
+describe('a replica that gives a snapshot', () => {
+  it('repairs a damaged record, and sends nothing that lacks it', () => {
     const { namespace: ns, key: name } = entries[0] as Mutation;
     eu.room.disk.flip(recordKey(ns, name), 99);
     begin();

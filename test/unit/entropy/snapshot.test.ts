@@ -77,7 +77,7 @@ const ofKind = <Kind extends Message['kind']>(kind: Kind, to?: number) =>
     .filter(({ peer, message }) => message.kind === kind && (to === undefined || peer === to))
     .map(({ message }) => message as Extract<Message, { kind: Kind }>);
 
-describe('who gives a snapshot', () => {
+describe('the giver of a snapshot', () => {
   let server: SnapshotServer;
   const request = (fields: Partial<SnapshotRequest> = {}): SnapshotRequest => ({
     kind: 'snapshot-request',
@@ -106,7 +106,7 @@ describe('who gives a snapshot', () => {
     });
   });
 
-  it('sends as many parts as were asked for, and goes on with each credit', () => {
+  it('sends as many parts as were requested, and continues with each credit', () => {
     server.onRequest(1, request(), side.out);
     goOn();
     const first = ofKind('snapshot-chunk');
@@ -130,7 +130,7 @@ describe('who gives a snapshot', () => {
     ]);
   });
 
-  it('gives a peer at most 64 parts without hearing of it', () => {
+  it('sends at most 64 parts without a message of the peer', () => {
     server.onRequest(1, request({ parts: 1e9 }), side.out);
     server.onCredit(1, { kind: 'snapshot-credit', id: 1, parts: 1e9 }, side.out);
     expect(entries.length).toBeLessThan(64);
@@ -140,7 +140,7 @@ describe('who gives a snapshot', () => {
     expect(parts.at(-1)).toMatchObject({ more: false });
   });
 
-  it('lets peers take turns', () => {
+  it('serves peers in turn', () => {
     server.onRequest(1, request(), side.out);
     server.onRequest(2, request(), side.out);
     goOn();
@@ -148,7 +148,7 @@ describe('who gives a snapshot', () => {
     expect(to).toEqual([1, 2, 1, 2, 1, 2]);
   });
 
-  it('takes no credit for what has ended: another request, or the connection', () => {
+  it('ignores credit for a request or a connection that has ended', () => {
     server.onRequest(1, request({ parts: 1 }), side.out);
     server.onRequest(1, request({ id: 2, after: `ns\0k10`, parts: 1 }), side.out);
     goOn();
@@ -163,7 +163,7 @@ describe('who gives a snapshot', () => {
   });
 });
 
-describe('who takes a snapshot', () => {
+describe('the taker of a snapshot', () => {
   let client: SnapshotClient;
   const holder: Holder = {
     peer: 1,
@@ -218,7 +218,7 @@ describe('who takes a snapshot', () => {
     client = clientOf(12);
   });
 
-  it('asks for a window, and for one part more with each that it has merged', () => {
+  it('asks for a window of parts, and for one more with each part that it has merged', () => {
     const asked = begin(0);
     expect(asked).toMatchObject({ after: '', parts: WINDOW });
     const id = asked?.id ?? 0;
@@ -234,7 +234,7 @@ describe('who takes a snapshot', () => {
     ]);
   });
 
-  it('asks again from where it is when a part is missing, and drops nothing for it', () => {
+  it('asks again from its position if a part is missing, and drops nothing because of it', () => {
     const id = begin(0)?.id ?? 0;
     const kept = run(A, 2, () => ({ namespace: NS, key: key(names[1] ?? '') }))[1];
     if (kept !== undefined) side.table.merge(recordOf(kept), side.out);
@@ -250,7 +250,7 @@ describe('who takes a snapshot', () => {
     expect(ofKind('snapshot-request')).toMatchObject([{ after: positionAt(0), parts: WINDOW }]);
   });
 
-  it('keeps no more than the window, whatever comes', () => {
+  it('keeps no more than the window, whatever arrives', () => {
     const id = begin(0)?.id ?? 0;
     for (let n = 0; n <= WINDOW; n++) client.onChunk(holder, part(n, id), side.out.at(at(0)));
     expect(taken()).toBe(1);
@@ -261,7 +261,7 @@ describe('who takes a snapshot', () => {
     expect(ofKind('snapshot-request')).toMatchObject([{ after: '' }]);
   });
 
-  it('waits with the next part while too much is in memory only', () => {
+  it('delays the next part while too much is in memory only', () => {
     const id = begin(0)?.id ?? 0;
     const many = run(origin('b.1'), 5000, (seq) => ({ namespace: NS, key: key(`z${seq}`) }));
     for (const entry of many) side.table.merge(recordOf(entry), side.out);
@@ -273,7 +273,7 @@ describe('who takes a snapshot', () => {
     expect(taken()).toBe(1);
   });
 
-  it('asks ever more seldom for one that is stamped ahead, tells once of each holder, and takes it in time', () => {
+  it('asks less and less often for a part that is stamped ahead, reports each holder once, and accepts it in time', () => {
     const covers = [{ origin: A, seq: entries.length, chain: 1, hlc: 2e15 }];
     const other: Holder = { ...holder, peer: 2, id: 'eu-1' as ReplicaId };
     const askedMs: number[] = [];
@@ -303,7 +303,7 @@ describe('who takes a snapshot', () => {
     expect(taken()).toBe(1);
   });
 
-  it('ends the copy once a checkpoint covers what was received until all was swept', () => {
+  it('ends the copy once a checkpoint covers what was received until the last sweep', () => {
     const asked = begin(0);
     const id = asked?.id ?? 0;
     const covers = [{ origin: A, seq: entries.length, chain: 1, hlc: 1 }];

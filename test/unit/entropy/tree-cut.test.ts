@@ -22,7 +22,7 @@ function roomWith(entries: readonly Mutation[], options = {}): TreeRoom {
 }
 
 describe('a cut', () => {
-  it('waits until everything that the copy shows is durable', () => {
+  it('waits until everything in the frozen copy is durable', () => {
     const room = new TreeRoom();
     room.deliver(eu[0] as Mutation);
     const cut = room.freeze();
@@ -32,7 +32,7 @@ describe('a cut', () => {
     expect([...cut.vector]).toEqual([[EU, 1]]);
   });
 
-  it('is reached by the entries that are missing, and by no others', () => {
+  it('is reached by the missing entries, and by no others', () => {
     const room = roomWith(eu.slice(0, 5));
     const cut = room.freeze();
     expect(cut.join([[US, 3]])).toBe(true);
@@ -58,7 +58,7 @@ describe('a cut', () => {
     expect(cut.advance()).toBe('known');
   });
 
-  it('waits no longer for an entry that did not follow its record for a while', () => {
+  it('stops waiting for an entry that did not follow its record for a while', () => {
     const room = roomWith(eu.slice(0, 2));
     room.absence.admit(recordOf(eu[3] as Mutation), room.out);
     room.commit();
@@ -68,7 +68,7 @@ describe('a cut', () => {
     expect(room.freeze().advance()).toBe('known');
   });
 
-  it('is agreed upon once, and must include what was told before', () => {
+  it('is agreed upon once, and must include the announced vector', () => {
     const room = roomWith(eu.slice(0, 5));
     expect(room.freeze().agree([[EU, 4]])).toBe(false);
     const cut = room.freeze();
@@ -80,13 +80,13 @@ describe('a cut', () => {
     expect([...cut.vector]).toEqual(agreed);
   });
 
-  it('is none where the two are too far apart', () => {
+  it('is refused if the two replicas are too far apart', () => {
     const cut = roomWith(eu.slice(0, 5)).freeze();
     expect(cut.join([[US, APART_ENTRIES_MAX + 1]])).toBe(false);
     expect(cut.join([[US, APART_ENTRIES_MAX]])).toBe(true);
   });
 
-  it('costs nothing any more once it is reached, and stays what it is', () => {
+  it('costs nothing once it is reached, and does not change', () => {
     const room = roomWith(eu.slice(0, 5));
     const cut = room.freeze();
     cut.join([]);
@@ -108,7 +108,7 @@ describe('a cut is unknown for good', () => {
     return { room, cut };
   };
 
-  it('when the tree is distrusted', () => {
+  it('if the tree is in doubt', () => {
     const { room, cut } = begin();
     room.tree.distrust(room.out);
     room.tree.beginRecount();
@@ -117,7 +117,7 @@ describe('a cut is unknown for good', () => {
     expect(cut.advance()).toBe('unknown');
   });
 
-  it('when a recount has found the tree to be wrong, reached or not', () => {
+  it('if a recount has found the tree to be wrong, before or after the cut was reached', () => {
     const { room, cut } = begin();
     const reached = room.freeze();
     reached.join([]);
@@ -131,13 +131,13 @@ describe('a cut is unknown for good', () => {
     expect(cut.advance()).toBe('unknown');
   });
 
-  it('while this replica may say nothing', () => {
+  it('while this replica may not answer', () => {
     const { room, cut } = begin();
     room.isFit = false;
     expect(cut.advance()).toBe('unknown');
   });
 
-  it('when an entry is no longer in memory', () => {
+  it('if an entry is no longer in memory', () => {
     const { room, cut } = begin({ tailBytes: 1 });
     for (const entry of us.slice(0, 3)) {
       room.deliver(entry);
@@ -146,13 +146,13 @@ describe('a cut is unknown for good', () => {
     expect(cut.advance()).toBe('unknown');
   });
 
-  it('when the log has jumped', () => {
+  it('if the log has jumped', () => {
     const { room, cut } = begin();
     room.log.jump({ origin: US, seq: 9, chain: 1, hlc: 1 }, room.out);
     expect(cut.advance()).toBe('unknown');
   });
 
-  it('when an entry meets a damaged record', () => {
+  it('if an entry meets a damaged record', () => {
     const room = roomWith(eu.slice(0, 3), { cacheBytes: 1 });
     // Memory keeps what was written last.
     for (const [at, entry] of run(US, 4, () => ({ namespace: NS, key: key('z') })).entries()) {
@@ -168,7 +168,7 @@ describe('a cut is unknown for good', () => {
     expect(cut.advance()).toBe('unknown');
   });
 
-  it('when more keys have changed than it remembers', () => {
+  it('if more keys have changed than it can remember', () => {
     const room = new TreeRoom();
     const frozen = new FrozenTree(new Leaves(), new Map());
     const change = (n: number) => frozen.onChange({ namespace: NS, key: key(`k${n}`) }, undefined);
@@ -181,7 +181,7 @@ describe('a cut is unknown for good', () => {
 });
 
 describe('a frozen tree', () => {
-  it('merges so many entries in one go', () => {
+  it('merges a bounded number of entries in one step', () => {
     const room = new TreeRoom();
     const frozen = room.tree.freeze(new Map());
     const entries = run(EU, 1025, (seq) => ({ namespace: NS, key: key(`k${seq}`) }));

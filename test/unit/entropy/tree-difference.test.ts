@@ -24,7 +24,7 @@ const between = (ours: StoredKey | undefined, theirs: StoredKey | undefined): un
   return difference && [difference.lacks, difference.isCovered];
 };
 
-describe('what two replicas hold of a key', () => {
+describe('two versions of a key', () => {
   it.each([
     ['the same', at(3), at(3), undefined],
     ['nothing', undefined, undefined, undefined],
@@ -51,27 +51,27 @@ describe('a difference', () => {
     differenceOf(ours, theirs, CUT) as Difference;
   const lost = look(undefined, at(3));
 
-  it('is confirmed by the same two versions in a second look', () => {
+  it('is confirmed by the same two versions in a second comparison', () => {
     expect(isConfirmed(lost, look(undefined, at(3)))).toBe(true);
   });
 
-  it('is not confirmed where either side shows something else by then', () => {
+  it('is not confirmed if either side shows another version by then', () => {
     expect(isConfirmed(lost, look(undefined, at(4)))).toBe(false);
     expect(isConfirmed(lost, look(at(2), at(3)))).toBe(false);
   });
 
-  it('is not confirmed where it was not covered in either look', () => {
+  it('is not confirmed if the cut did not cover it in both comparisons', () => {
     const early = { ...lost, isCovered: false };
     expect([isConfirmed(early, lost), isConfirmed(lost, early)]).toEqual([false, false]);
   });
 
-  it('accounts for its leaf where a version was lost, in either look', () => {
+  it('explains its leaf if a version was lost, in either comparison', () => {
     const found = new Map([['k', lost]]);
     expect(isAccountedFor(new Map(), found)).toBe(true);
     expect(isAccountedFor(found, new Map())).toBe(true);
   });
 
-  it('accounts for its leaf where both looks show it: it is in no log', () => {
+  it('explains its leaf if both comparisons show it: it is in no log', () => {
     const none = look(undefined, at(6));
     const other = look(undefined, at(7));
     expect(isAccountedFor(new Map([['k', none]]), new Map([['k', none]]))).toBe(true);

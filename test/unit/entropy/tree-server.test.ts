@@ -85,7 +85,7 @@ function keys(says: Partial<TreeKeysRequest> = {}): TreeKeys {
 }
 
 describe('a cut', () => {
-  it('is told with what it stands for, once all of that is durable', () => {
+  it('is announced with the vector that it stands for, once all of that is durable', () => {
     expect(cut()).toEqual([[EU1, entries.length]]);
     room.deliver(room.next(EU1, { key: key('late') }));
     expect(cut()).toBeUndefined();
@@ -98,7 +98,7 @@ describe('a cut', () => {
     expect(answers()).toEqual([]);
   });
 
-  it('is unknown to a replica whose tree says nothing, now or by the time that it could', () => {
+  it('is unknown if the tree of the replica is in doubt, at once or by the time it could answer', () => {
     isFit = false;
     expect(cut()).toBe('unknown');
     isFit = true;
@@ -110,7 +110,7 @@ describe('a cut', () => {
     expect(answers()).toMatchObject([{ answer: 'unknown' }]);
   });
 
-  it('is one of few at a time, one for each peer', () => {
+  it('is one of a few at a time, one for each peer', () => {
     for (let peer = 1; peer <= CUTS_MAX; peer++) expect(cut(peer)).toHaveLength(1);
     expect(cut(CUTS_MAX + 1)).toBe('unknown');
     expect(cut(1, 2)).toHaveLength(1);
@@ -118,7 +118,7 @@ describe('a cut', () => {
     expect(cut(CUTS_MAX + 1)).toHaveLength(1);
   });
 
-  it('is given up when nothing was asked of it for a while, and not before', () => {
+  it('is dropped if no request refers to it for a while, and not before', () => {
     cut();
     room.pass(IDLE_MS - 1);
     server.onBeat(room.now);
@@ -133,7 +133,7 @@ describe('a cut', () => {
 });
 
 describe('nodes at a cut', () => {
-  it('are the root, the inner nodes, and the leaves under those that are named', () => {
+  it('are the root, the inner nodes, and the leaves under the named inner nodes', () => {
     cut();
     expect(nodes()).toBe(1);
     expect(nodes({ level: 'inner' })).toBe(LEAVES / FANOUT);
@@ -141,7 +141,7 @@ describe('nodes at a cut', () => {
     expect(nodes({ level: 'leaves', nodes: [1, 5], skip: FANOUT + 3 })).toBe(FANOUT - 3);
   });
 
-  it('are no more than a frame holds, and at least one', () => {
+  it('fill at most a frame, and are at least one', () => {
     begin(64 + 8 * 5);
     cut();
     nodes();
@@ -152,13 +152,13 @@ describe('nodes at a cut', () => {
     expect(nodes({ level: 'inner' })).toBe(1);
   });
 
-  it('are none that do not exist', () => {
+  it('are refused if they do not exist', () => {
     cut();
     nodes();
     expect(nodes({ level: 'leaves', nodes: [LEAVES / FANOUT] })).toBe(0);
   });
 
-  it('are unknown at a cut that was not agreed upon, is another, or of another peer', () => {
+  it('are unknown at a cut that was not agreed upon, is another, or belongs to another peer', () => {
     cut();
     expect(nodes({ level: 'inner' })).toBe('unknown');
     expect(nodes({ cutId: 9 })).toBe('unknown');
@@ -178,7 +178,7 @@ describe('nodes at a cut', () => {
     expect(nodes({ vector })).toBe(1);
   });
 
-  it('tell of the root whether it is that of the peer, and end a cut at which it is', () => {
+  it('say whether the root equals that of the peer, which ends the cut if it does', () => {
     cut();
     nodes();
     expect(roots).toEqual([[EU, false]]);
@@ -189,7 +189,7 @@ describe('nodes at a cut', () => {
     expect(nodes({ level: 'inner' })).toBe('unknown');
   });
 
-  it('tell nothing of a root that was not compared', () => {
+  it('say nothing about a root that was not compared', () => {
     cut();
     nodes({ vector: [[EU1, entries.length + 1]] });
     expect(roots).toEqual([]);
@@ -205,7 +205,7 @@ describe('keys under leaves', () => {
     expect([last, more]).toEqual([positionOf({ namespace: NS, key: 'k6' }), false]);
   });
 
-  it('are those of the leaves that were asked for, behind one position and up to another', () => {
+  it('are those of the requested leaves, behind one position and up to another', () => {
     const position = (name: string) => positionOf({ namespace: NS, key: name });
     const names = (says: Partial<TreeKeysRequest>) => keys(says).keys.map(({ key: name }) => name);
     expect(names({ leaves: [leafOf(NS, key('k2')), leafOf(NS, key('k4'))] })).toEqual(['k2', 'k4']);
@@ -213,7 +213,7 @@ describe('keys under leaves', () => {
     expect(names({ leaves: [] })).toEqual([]);
   });
 
-  it('are no more than a frame holds, and go on behind the last', () => {
+  it('fill at most a frame, and continue behind the last one', () => {
     begin(2 * 64 + 2 * 110);
     const first = keys();
     expect([first.keys.map(({ key: name }) => name), first.more]).toEqual([['k1', 'k2'], true]);
@@ -222,19 +222,19 @@ describe('keys under leaves', () => {
     expect(keys().keys).toHaveLength(1);
   });
 
-  it('are named as damaged where they are, and healed', () => {
+  it('are reported as damaged if their record is, and it is repaired', () => {
     room.disk.flip(recordKey(NS, key('k3')), 99);
     expect(keys().keys[2]).toMatchObject({ key: 'k3', state: 'damaged', seq: 0 });
     expect(healed).toEqual(['k3']);
   });
 
-  it('are named as damaged where another record is in their place', () => {
+  it('are reported as damaged if another record is in their place', () => {
     const moved = room.disk.get(recordKey(NS, key('k2'))) as Uint8Array;
     room.disk.write({ keys: [recordKey(NS, key('k3'))], values: [moved] }, true);
     expect(keys().keys[2]).toMatchObject({ key: 'k3', state: 'damaged' });
   });
 
-  it('are unknown where they cannot be read, and the next request is answered', () => {
+  it('are unknown if they cannot be read, and the next request is answered', () => {
     room.disk.damage(recordKey(NS, key('k3')));
     server.onKeys(EU, keysRequest(), room.turn);
     server.onKeys(
@@ -249,7 +249,7 @@ describe('keys under leaves', () => {
     ]);
   });
 
-  it('are read for one request at a time, in order, and for so many', () => {
+  it('are read for one request at a time, in order, within a bound', () => {
     for (let id = 1; id <= WAITING_MAX + 2; id++) server.onKeys(EU, keysRequest({ id }), room.turn);
     expect(room.turn.reads).toHaveLength(1);
     room.read();
@@ -257,7 +257,7 @@ describe('keys under leaves', () => {
     expect(ids).toEqual(Array.from({ length: WAITING_MAX + 1 }, (_, n) => n + 1));
   });
 
-  it('are not told over a later connection, whose questions have numbers of their own', () => {
+  it('are not sent on a later connection, which numbers its requests from the beginning', () => {
     server.onKeys(EU, keysRequest({ id: 1 }), room.turn);
     server.onKeys(US, keysRequest({ id: 2 }), room.turn);
     server.onKeys(EU, keysRequest({ id: 3 }), room.turn);
@@ -276,11 +276,11 @@ describe('records that a peer has lost', () => {
     return [answer.records.map(({ key: name }) => name), answer.taken];
   }
 
-  it('are sent, but for those that are not here', () => {
+  it('are sent if they are here', () => {
     expect(records('k1', 'none', 'k2')).toEqual([['k1', 'k2'], 3]);
   });
 
-  it('are no more than a frame holds, and at least one', () => {
+  it('fill at most a frame, and are at least one', () => {
     const bytes = entries[0]?.bytes.length ?? 0;
     begin(64 + 2 * bytes);
     expect(records('k1', 'k2', 'k3')).toEqual([['k1', 'k2'], 2]);
@@ -295,7 +295,7 @@ describe('records that a peer has lost', () => {
     expect(records('k1')).toEqual([['k1'], 1]);
   });
 
-  it('are healed where they are damaged here, and not sent', () => {
+  it('are repaired if they are damaged here, and not sent', () => {
     room = room.restarted();
     begin();
     room.disk.flip(recordKey(NS, key('k3')), 99);

@@ -127,13 +127,13 @@ function round(beats = 40): RoundEnd | undefined {
 }
 
 describe('a round', () => {
-  it('is equal where both hold the same, and the peer sees it, too', () => {
+  it('is equal if both hold the same, and the peer learns it, too', () => {
     deliver(eu);
     expect(round()).toMatchObject({ result: 'equal', keys: 0, mended: 0 });
     expect(there.roots).toEqual([true]);
   });
 
-  it('is equal at a cut that neither held when it began, once both have come there', () => {
+  it('is equal at a cut that neither held at its beginning, once both have reached it', () => {
     const us = run(US, 6, (seq) => ({ namespace: NS, key: key(`k${seq}`), hlc: 1e6 + seq }));
     deliver(eu.slice(0, 30));
     deliver(eu.slice(30), [here]);
@@ -149,7 +149,7 @@ describe('a round', () => {
     expect(here.ends).toMatchObject([{ result: 'equal' }]);
   });
 
-  it('is unknown when the cut is not reached in time', () => {
+  it('is unknown if the cut is not reached in time', () => {
     deliver(eu.slice(0, 30));
     deliver(eu.slice(30), [here]);
     expect(round()).toMatchObject({ result: 'unknown' });
@@ -157,7 +157,7 @@ describe('a round', () => {
     expect(there.roots).toEqual([]);
   });
 
-  it('is unknown where either tree is in doubt, before the cut or behind it', () => {
+  it('is unknown if either tree is in doubt, before or after the cut', () => {
     deliver(eu.slice(0, 30));
     for (const side of both()) {
       side.isFit = false;
@@ -174,7 +174,7 @@ describe('a round', () => {
     expect(here.ends.at(-1)).toMatchObject({ result: 'unknown' });
   });
 
-  it('finds what is lost here, confirms it at a second cut, and brings it back', () => {
+  it('finds what is lost here, confirms it at a second cut, and restores it', () => {
     deliver(eu);
     here.lose('k20');
     expect(round()).toMatchObject({ result: 'different', keys: 1, mended: 1 });
@@ -182,14 +182,14 @@ describe('a round', () => {
     expect(round()).toMatchObject({ result: 'equal' });
   });
 
-  it('finds what is lost there, and leaves the mending to the peer', () => {
+  it('finds what is lost at the peer, and leaves the repair to the peer', () => {
     deliver(eu);
     there.lose('k20');
     expect(round()).toMatchObject({ result: 'different', keys: 1, mended: 0 });
     expect(there.roots).toEqual([false, false]);
   });
 
-  it('takes a loss for nothing that has been written anew before the second look', () => {
+  it('ignores a loss that was overwritten before the second comparison', () => {
     deliver(eu);
     here.lose('k20');
     here.walk.begin(1, here.out.at(now()));
@@ -200,7 +200,7 @@ describe('a round', () => {
     expect(here.ends).toMatchObject([{ result: 'equal', keys: 0, mended: 0 }]);
   });
 
-  it('goes on asking when it gets an answer to something else', () => {
+  it('continues if it gets an answer to another question', () => {
     deliver(eu);
     here.walk.begin(1, here.out.at(now()));
     const id = 1;
@@ -225,19 +225,19 @@ describe('a version that neither log covers', () => {
     there.absence.age();
   });
 
-  it('is no divergence, no success, and no reason to doubt a tree', () => {
+  it('is neither a divergence nor equal, and no reason to doubt a tree', () => {
     expect(round()).toMatchObject({ result: 'unknown', keys: 0, mended: 0 });
     expect(here.tree.isTrusted).toBe(true);
   });
 
-  it('does not hide what is lost beside it', () => {
+  it('does not hide a loss beside it', () => {
     here.lose('k20');
     expect(round()).toMatchObject({ result: 'different', keys: 1, mended: 1 });
   });
 });
 
 describe('a tree that is wrong', () => {
-  it('is counted anew when its leaves differ and no key does, whatever is written meanwhile', () => {
+  it('is rebuilt if its leaves differ and no key does, whatever is written meanwhile', () => {
     deliver(eu);
     const wrong = mutation({ origin: US, seq: 9, namespace: NS, key: key('w'), hlc: 1 });
     here.tree.onChange(wrong, undefined, recordOf(wrong));
@@ -254,7 +254,7 @@ describe('a tree that is wrong', () => {
   });
 });
 
-describe('who is asked', () => {
+describe('a peer that is asked', () => {
   const ask = (id: number): Message => ({ kind: 'tree-cut-request', id });
   const root = (cutId: number, vector: readonly (readonly [typeof EU, number])[]): Message => {
     const rest = { root: [0, 0], nodes: [], skip: 0 } as const;
@@ -266,7 +266,7 @@ describe('who is asked', () => {
     return there.out.messages.splice(0);
   };
 
-  it('tells what its frozen tree stands for only when that is durable', () => {
+  it('announces what its frozen tree stands for only when that is durable', () => {
     there.deliver(eu[0] as (typeof eu)[number]);
     expect(heard(ask(1))).toEqual([]);
     there.commit();
@@ -276,7 +276,7 @@ describe('who is asked', () => {
     expect(there.out.messages).toHaveLength(1);
   });
 
-  it('says nothing of another cut, of one that is not agreed on, or of one that lacks what it told', () => {
+  it('rejects another cut, one that was not agreed upon, and one that lacks what it announced', () => {
     deliver(eu, [there]);
     heard(ask(1));
     const inner = { ...root(1, []), level: 'inner' } as Message;
@@ -286,7 +286,7 @@ describe('who is asked', () => {
     expect(heard(inner)).toMatchObject([{ answer: 'known' }]);
   });
 
-  it('asks for patience until it has come to the cut', () => {
+  it('answers waiting until it has reached the cut', () => {
     deliver(eu.slice(0, 30), [there]);
     heard(ask(1));
     expect(heard(root(1, [[EU, 40]]))).toMatchObject([{ answer: 'waiting', digests: [] }]);
@@ -294,7 +294,7 @@ describe('who is asked', () => {
     expect(heard(root(1, [[EU, 40]]))).toMatchObject([{ answer: 'known' }]);
   });
 
-  it('keeps four frozen trees, each until nobody has asked for ten seconds', () => {
+  it('keeps four frozen trees, each until no request came for ten seconds', () => {
     const { server, out } = there;
     const answers = (peer: number): unknown => {
       server.onCut(peer, { kind: 'tree-cut-request', id: 1 }, out.at(now()));

@@ -38,20 +38,20 @@ describe('an answer to a read', () => {
 });
 
 describe('an answer to a list', () => {
-  it('has keys within the bounds, one behind the other', () => {
+  it('has keys within the bounds, in order', () => {
     expect(isAnswerTo(LIST, page(['k1', 'k2']))).toBe(true);
     expect(isAnswerTo(LIST, page(['k2', 'k1']))).toBe(false);
     expect(isAnswerTo(LIST, page(['a']))).toBe(false);
     expect(isAnswerTo({ ...LIST, reverse: true } as Question, page(['k2', 'k1']))).toBe(true);
   });
 
-  it('has no more than was asked for, and no prefixes without a delimiter', () => {
+  it('has no more than was requested, and no prefixes without a delimiter', () => {
     expect(isAnswerTo(LIST, page(['k1', 'k2', 'k3']))).toBe(false);
     expect(isAnswerTo(LIST, page([], '', ['k/']))).toBe(false);
     expect(isAnswerTo({ ...LIST, delimiter: '/' } as Question, page([], '', ['k/']))).toBe(true);
   });
 
-  it('goes on behind where it began', () => {
+  it('continues behind where it began', () => {
     const next = { ...LIST, after: 'k5' } as Question;
     expect(isAnswerTo(next, page(['k6'], 'k6'))).toBe(true);
     expect(isAnswerTo(next, page([], 'k4'))).toBe(false);

@@ -90,8 +90,8 @@ const page = (names: readonly string[], prefixes: readonly string[] = []): Forwa
 const code = (): string | undefined =>
   answer?.kind === 'failed' ? answer.fault.code : answer?.kind;
 
-describe('a read that others answer', () => {
-  it('is answered as the first one does, keeps nothing of it, and adds the time that passed', () => {
+describe('a read that is forwarded', () => {
+  it('gets the answer of the first replica unchanged, with the passed time added, and keeps nothing of it', () => {
     read();
     const [first] = questions();
     expect(first).toMatchObject({
@@ -109,7 +109,7 @@ describe('a read that others answer', () => {
     expect(solo.replica.waiting).toBe(0);
   });
 
-  it('takes no answer from whom it did not ask, none twice, and none of a connection before', () => {
+  it('ignores answers of a replica that it did not ask, second answers, and those of an earlier connection', () => {
     read();
     const [first] = questions();
     const id = first?.message.id ?? 0;
@@ -131,7 +131,7 @@ describe('a read that others answer', () => {
     });
   });
 
-  it('asks a second one when the first takes long, and takes whichever answers first', () => {
+  it('asks a second replica if the first is slow, and takes whichever answer comes first', () => {
     read();
     const [first] = questions();
     solo.now.monoMs += 499;
@@ -145,7 +145,7 @@ describe('a read that others answer', () => {
     expect(answer).toMatchObject({ kind: 'found', heldBy: { id: 'us-1' } });
   });
 
-  it('is refused once everybody has refused, with what they said', () => {
+  it('is refused once all replicas have refused, with their reasons', () => {
     read();
     const id = questions()[0]?.message.id ?? 0;
     reply(US, id, { kind: 'refused', code: 'replica-stale' });
@@ -165,7 +165,7 @@ describe('a read that others answer', () => {
     ['that was deleted', found(recordUnder('a', { operation: 'delete' }))],
     ['from far in the future', found(recordUnder('a', { hlc: 3_000_000 * 1024 }))],
     ['that is a list', page(['a'])],
-  ])('refuses a record %s and asks the next', (_, said) => {
+  ])('refuses a record %s and asks the next replica', (_, said) => {
     read();
     const id = questions()[0]?.message.id ?? 0;
     reply(US, id, said);
@@ -173,7 +173,7 @@ describe('a read that others answer', () => {
     expect(questions()).toMatchObject([{ peer: ZZ }]);
   });
 
-  it('waits with at most so many others, and leaves when the replica stops', () => {
+  it('is bounded in number, and ends when the replica stops', () => {
     for (let n = 0; n < 2; n++) read();
     expect(answer).toBeUndefined();
     read();
@@ -183,7 +183,7 @@ describe('a read that others answer', () => {
     expect(solo.replica.waiting).toBe(0);
   });
 
-  it('leaves what is written here next behind what was read', () => {
+  it('makes the next stamp here later than the version that was read', () => {
     const hlc = (WALL_MS + 50) * 1024;
     read();
     reply(US, questions()[0]?.message.id ?? 0, found(recordUnder('a', { hlc })));
@@ -192,8 +192,8 @@ describe('a read that others answer', () => {
   });
 });
 
-describe('a list that others answer', () => {
-  it('asks for no more than fits a frame', () => {
+describe('a list that is forwarded', () => {
+  it('asks for no more than fits into a frame', () => {
     list({ limit: 9, prefix: 'x', bytesMax: undefined });
     expect(questions()).toMatchObject([
       { message: { question: { kind: 'list', limit: 9, prefix: 'x', bytesMax: 256 * 1024 } } },
@@ -209,7 +209,7 @@ describe('a list that others answer', () => {
       page(['c'], ['a/']),
     ],
     ['that is empty', {}, page([])],
-  ])('takes a page %s', (_, options, said) => {
+  ])('accepts a page %s', (_, options, said) => {
     list(options);
     reply(US, questions()[0]?.message.id ?? 0, said);
     expect(answer).toMatchObject({ kind: 'listed', heldBy: { id: 'us-1' } });
@@ -235,7 +235,7 @@ describe('a list that others answer', () => {
   });
 });
 
-describe('a question of a peer', () => {
+describe('a forwarded question of a peer', () => {
   const question: Question = { kind: 'read', namespace: namespace('fi'), key: key('a'), r: 1 };
   const request = (fields: Partial<ForwardRequest> = {}): Message => {
     return { kind: 'forward-request', id: 8, timeoutMs: 900, level: 'fifo', question, ...fields };
@@ -247,12 +247,12 @@ describe('a question of a peer', () => {
     { peer: US, message: { kind: 'forward-reply', id: 8, answer: { kind: 'refused', code: id } } },
   ];
 
-  it('is refused by who is not fit either, and never passed on', () => {
+  it('is refused if this replica may not answer either, and never forwarded again', () => {
     solo.message(US, request());
     expect(said()).toEqual(refused('catching-up'));
   });
 
-  it('is answered as a client is, when the answer may leave', () => {
+  it('is answered as a client would be, once the answer may leave', () => {
     const ns = { namespace: namespace('ns'), level: 'eventual' } as const;
     solo.ask(putOf('a', 'mine', { ns: 'ns', w: 1 }));
     solo.sent();
@@ -260,7 +260,7 @@ describe('a question of a peer', () => {
     expect(said()).toMatchObject([{ peer: US, message: { answer: { kind: 'found' } } }]);
   });
 
-  it('is refused where the policies differ', () => {
+  it('is refused if the policies differ', () => {
     solo.message(US, request({ level: 'eventual' }));
     expect(said()).toEqual(refused('namespace-not-found'));
     const other = { ...question, namespace: namespace('none') };

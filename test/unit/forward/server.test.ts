@@ -58,13 +58,13 @@ const refusal = (peer: number, id: number, code: string) => {
 };
 
 describe('a question of a peer', () => {
-  it('is taken as a read of a client, and never passed on', () => {
+  it('is served as a read of a client, and never forwarded again', () => {
     ask(EU, 8);
     expect(begun).toMatchObject([{ ...question, timeoutMs: 900, onUnmet: 'fail' }]);
     expect(answers()).toEqual([]);
   });
 
-  it('is answered with what the read gives, but for where it was read', () => {
+  it('is answered with the result of the read, except for where it was read', () => {
     ask(EU, 8);
     const record = recordOf(mutation({ namespace: namespace('fi') }));
     const { id, region } = room.core.self;
@@ -74,13 +74,13 @@ describe('a question of a peer', () => {
     expect(answers()).toEqual([{ peer: EU, id: 8, answer: found }]);
   });
 
-  it('is refused with the code with which the read fails, and no more of it', () => {
+  it('is refused with the code of the failed read, and nothing else of it', () => {
     ask(EU, 8);
     answer({ kind: 'failed', fault: fault('no-quorum', 'too few', { retryAfterMs: 5 }) });
     expect(answers()).toEqual([refusal(EU, 8, 'no-quorum')]);
   });
 
-  it('is refused where the policies differ', () => {
+  it('is refused if the policies differ', () => {
     ask(EU, 1, { level: 'eventual' });
     ask(EU, 2, { question: { ...question, namespace: namespace('none') } });
     ask(EU, 3, { question: { ...question, namespace: namespace('ns') } });
@@ -98,7 +98,7 @@ describe('a question of a peer', () => {
 });
 
 describe('an answer', () => {
-  it('leaves when what it rests on is durable', () => {
+  it('leaves when what it depends on is durable', () => {
     room.deliver(room.next(room.core.origin));
     ask(EU, 8);
     answer(absent, room.turn.lsn);
@@ -117,7 +117,7 @@ describe('an answer', () => {
     expect(held.late?.message()).toMatchObject({ id: 8, answer: { code: 'timeout' } });
   });
 
-  it('goes to the connection on which the question came, and to no later one', () => {
+  it('goes to the connection of its question, and to no later one', () => {
     ask(EU, 8);
     ask(US, 8);
     server.onDisconnected(EU);
@@ -127,7 +127,7 @@ describe('an answer', () => {
   });
 });
 
-describe('questions that are not answered', () => {
+describe('questions that are not answered yet', () => {
   it('are bounded: a further one is refused until one is answered', () => {
     for (let id = 1; id <= PENDING_MAX; id++) ask(id === 1 ? EU : US, id);
     ask(EU, 9);
@@ -138,7 +138,7 @@ describe('questions that are not answered', () => {
     expect(begun).toHaveLength(PENDING_MAX);
   });
 
-  it('count no more when their connection has ended', () => {
+  it('no longer count when their connection has ended', () => {
     for (let id = 1; id <= PENDING_MAX; id++) ask(EU, id);
     server.onDisconnected(EU);
     ask(US, 9);

@@ -52,20 +52,20 @@ test('in epoch 1 the members are reached where the configuration says', () => {
   expect(booted).toMatchObject({ kind: 'begun', members });
 });
 
-test('a replica that the others have removed is forgotten, also when one of its name came back', () => {
+test('a replica that the others have removed is forgotten, even if one of its name joined again', () => {
   const removed = without(FIRST, EU.id);
   expect(boot(directoryOf(removed), configured())).toEqual({ kind: 'forgotten', epoch: 2 });
   const again = withPlace(removed, { ...EU, httpUrl: undefined });
   expect(boot(directoryOf(again), configured())).toEqual({ kind: 'forgotten', epoch: 3 });
 });
 
-test('policies that do not fit the remembered members are told with the reason', () => {
+test('policies that do not fit the remembered members are reported with the reason', () => {
   const policiesAmong = (members: readonly Member[]) => (members.length < 3 ? 'w is 3' : []);
   const stored = directoryOf(without(FIRST, AP.id));
   expect(boot(stored, configured({ policiesAmong }))).toEqual({ kind: 'unfit', reason: 'w is 3' });
 });
 
-test('what cannot be read is damaged, never absent', () => {
+test('what cannot be read is reported as damaged, never as absent', () => {
   const unreadable: Stored = { get: () => UNREADABLE };
   const garbled: Stored = { get: () => Uint8Array.of(1, 2, 3) };
   expect(boot(unreadable, configured())).toEqual({ kind: 'damaged' });

@@ -71,7 +71,7 @@ function spoken(name: string, reply: Reply): string {
 }
 
 describe('a gate', () => {
-  it('lets go at once what depends on nothing, or on what is durable', () => {
+  it('releases at once what depends on nothing, or on a durable batch', () => {
     pass('a', 0);
     open(3, 100);
     pass('b', 3);
@@ -96,7 +96,7 @@ describe('a gate', () => {
     expect(gate.waiting).toBe(0);
   });
 
-  it('makes what it held as much staler as it held it', () => {
+  it('adds the time that it held an answer to the staleness', () => {
     pass('bounded', 1, 20);
     pass('unbounded', 1, 'unknown');
     open(1, 130);
@@ -104,7 +104,7 @@ describe('a gate', () => {
     expect(given).toEqual(['bounded 50 ms', 'unbounded', 'later 20 ms']);
   });
 
-  it('tells who waits for a batch that does not come at its deadline, and keeps the others in order', () => {
+  it('answers at its deadline a client whose batch is not durable, and keeps the order of the others', () => {
     pass('a', 1, 0, 500);
     pass('b', 1, 0, 300);
     pass('c', 2, 0, 400);
@@ -121,7 +121,7 @@ describe('a gate', () => {
     expect(gate.timerMs).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('says of a refusal that nothing was done, and of what was done that nobody knows', () => {
+  it('answers a refusal as definite, and a write as unknown', () => {
     const refusal = { kind: 'failed', fault: fault('precondition-failed', 'it holds v1') } as const;
     passReply('refused', refusal, 1, 300);
     passReply('drained', { kind: 'drained', drained: true }, 1, 300);
@@ -129,7 +129,7 @@ describe('a gate', () => {
     expect(given).toEqual(['refused timeout', 'drained outcome-unknown']);
   });
 
-  it('holds so many and no more', () => {
+  it('holds a bounded number of replies', () => {
     gate = new Gate(2);
     for (const name of ['a', 'b', 'c']) pass(name, 1);
     expect(given).toEqual(['c overloaded']);
@@ -137,7 +137,7 @@ describe('a gate', () => {
     expect(given).toEqual(['c overloaded', 'a 100 ms', 'b 100 ms']);
   });
 
-  it('holds a message until its batch is durable, and lets it go before what the core says of that', () => {
+  it('holds a message until its batch is durable, and releases it before what the core sends because of that', () => {
     send(1, 1);
     send(2, 2);
     expect(gate.timerMs).toBe(Number.POSITIVE_INFINITY);
@@ -149,7 +149,7 @@ describe('a gate', () => {
     expect(turn.gated).toHaveLength(1);
   });
 
-  it('replaces a message that is late, and forgets those whose connection has ended', () => {
+  it('replaces a message that is late, and drops those whose connection has ended', () => {
     const late = (atMs: number) => ({ atMs, message: () => LATE });
     send(1, 1);
     send(2, 1, late(200));
@@ -164,7 +164,7 @@ describe('a gate', () => {
     expect(gate.timerMs).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('replaces a message at once, or drops it, where it holds as many as it may', () => {
+  it('replaces a message at once, or drops it, at its bound', () => {
     gate = new Gate(1);
     send(1, 1);
     send(2, 1);
@@ -181,7 +181,7 @@ describe('a gate', () => {
     expect(turn.peers).toEqual([]);
   });
 
-  it('fails what it holds when the storage fails, and nothing twice', () => {
+  it('fails the replies that it holds when the storage fails, each once', () => {
     pass('a', 1);
     open(1, 100);
     pass('b', 2);

@@ -19,8 +19,8 @@ const fail = (): never => {
   throw new TypeError('Invalid character in header');
 };
 
-describe('a client that throws', () => {
-  it('is told of, counted once, and keeps nobody else from their answers', () => {
+describe('a client callback that throws', () => {
+  it('is reported and counted once, and delays no other reply', () => {
     const given: string[] = [];
     const clients: Client[] = [
       { onReply: () => void given.push('a') },
@@ -33,14 +33,14 @@ describe('a client that throws', () => {
     expect(metrics.repliesBroken).toBe(1);
   });
 
-  it('ends its own part where it can', () => {
+  it('ends its own part of the work if possible', () => {
     const told: unknown[] = [];
     hand.give({ onReply: fail, onBroken: (error) => void told.push(error) }, reply);
     expect(told).toEqual([expect.any(TypeError)]);
     expect(notes).toEqual([]);
   });
 
-  it('that throws again is told of here', () => {
+  it('and throws again is reported here', () => {
     hand.give({ onReply: fail, onBroken: fail }, reply);
     expect(notes).toEqual(['reply-failed']);
     expect(metrics.repliesBroken).toBe(1);

@@ -172,7 +172,7 @@ function opened(regions: readonly string[] = ['eu'], changes: Partial<Settings> 
 let scene: Scene;
 
 describe('a host that starts', () => {
-  it('reads its storage before it opens the network, and remembers its life', () => {
+  it('reads its storage before it opens the network, and stores its incarnation', () => {
     scene = new Scene();
     expect(scene.said()).toEqual(['commit 1', 'network']);
     expect(scene.host.state).toBe('serving');
@@ -195,7 +195,7 @@ describe('a turn', () => {
     scene = opened();
   });
 
-  it('hands over its batch, and replies only when that is durable', () => {
+  it('commits its batch, and replies only when that is durable', () => {
     scene.ask('a', putOf('a', 'v'));
     expect(scene.said()).toEqual([]);
     scene.turns();
@@ -204,7 +204,7 @@ describe('a turn', () => {
     expect(scene.said()).toEqual(['durable 2', 'reply a eu-1.1.1']);
   });
 
-  it('takes what has arrived together, and makes one batch of it', () => {
+  it('takes the inputs that have arrived together, and makes one batch of them', () => {
     for (const name of ['a', 'b', 'c']) scene.ask(name, putOf(name, 'v'));
     scene.turns();
     expect(scene.said()).toEqual(['commit 2']);
@@ -217,7 +217,7 @@ describe('a turn', () => {
     ]);
   });
 
-  it('goes on while a commit is under way, and gathers for the next', () => {
+  it('runs while a commit is under way, and collects for the next one', () => {
     scene.ask('a', putOf('a', 'v'));
     scene.turns();
     scene.ask('b', putOf('b', 'v'));
@@ -232,7 +232,7 @@ describe('a turn', () => {
     expect(scene.said()).toEqual(['durable 3', 'reply b eu-1.1.2', 'reply c eu-1.1.3']);
   });
 
-  it('answers a read that depends on nothing undurable at once, and others when it is durable', () => {
+  it('answers a read that depends on nothing undurable at once, and another one when it is durable', () => {
     scene.ask('a', putOf('a', 'v'));
     scene.ask('saw', getOf('a'));
     scene.ask('none', getOf('b'));
@@ -244,7 +244,7 @@ describe('a turn', () => {
     expect(scene.host.waiting).toBe(0);
   });
 
-  it('takes no more inputs than its bound, and the rest in the next', () => {
+  it('takes no more inputs than its bound, and the rest in the next turn', () => {
     scene = opened(['eu'], { turnInputsMax: 2 });
     for (const name of ['a', 'b', 'c']) scene.ask(name, getOf(name));
     scene.turn();
@@ -253,7 +253,7 @@ describe('a turn', () => {
     expect(scene.said()).toEqual(['reply c absent']);
   });
 
-  it('ends with the input that passes its bytes, and takes the rest in the next', () => {
+  it('ends with the input that exceeds its bound of bytes, and takes the rest in the next turn', () => {
     scene = opened(['eu']);
     const half = 'v'.repeat(512 * 1024);
     for (const name of ['a', 'b', 'c']) scene.ask(name, putOf(name, half));
@@ -264,7 +264,7 @@ describe('a turn', () => {
     expect(scene.said()).toContain('reply last absent');
   });
 
-  it('refuses at once what the inbox has no room for', () => {
+  it('refuses at once what does not fit into the inbox', () => {
     scene = opened(['eu'], { inboxMax: 2 });
     for (const name of ['a', 'b', 'c']) scene.ask(name, getOf(name));
     expect(scene.said()).toEqual(['reply c overloaded']);
@@ -272,7 +272,7 @@ describe('a turn', () => {
     expect(scene.said()).toEqual(['reply a absent', 'reply b absent']);
   });
 
-  it('drops the messages of a peer that too many wait before, and takes what is sent again', () => {
+  it('drops messages of a peer behind too many others, and takes them when they are sent again', () => {
     scene = opened(['eu', 'us'], { messagesMax: 2 });
     const entries = run(origin('us-1.1'), 3);
     const send = (n: number): void => {
@@ -291,7 +291,7 @@ describe('a turn', () => {
   });
 });
 
-describe('nothing leaves before it is durable', () => {
+describe('before a batch is durable, the host sends', () => {
   beforeEach(() => {
     scene = opened(['eu', 'us']);
   });
@@ -308,7 +308,7 @@ describe('nothing leaves before it is durable', () => {
     expect(scene.said()).toEqual(['reply a eu-1.1.1']);
   });
 
-  it('nor an acknowledgement of what a peer sent', () => {
+  it('no acknowledgement of entries of a peer', () => {
     const entries = run(origin('us-1.1'), 3);
     scene.network?.onMessage(1, { kind: 'entries', origin: origin('us-1.1'), entries });
     scene.turns();
@@ -317,7 +317,7 @@ describe('nothing leaves before it is durable', () => {
     expect(scene.said()).toEqual(['durable 3', 'send 1 ack', 'flush']);
   });
 
-  it('nor a word of it to a peer that connects', () => {
+  it('no mention of it to a peer that connects', () => {
     scene.ask('a', putOf('a', 'v', { w: 1 }));
     scene.turns();
     scene.network?.onDisconnected(1);
@@ -331,7 +331,7 @@ describe('nothing leaves before it is durable', () => {
     expect(scene.said()).toContain('send 1 hello [eu-1.1,1]');
   });
 
-  it('nor an answer to a peer that shows it', () => {
+  it('no answer about it to a peer that shows the version', () => {
     const asked = { kind: 'read-request', id: 1, namespace: 'ns', key: 'a' } as unknown as Message;
     scene.network?.onMessage(1, asked);
     scene.ask('a', putOf('a', 'v', { w: 1 }));
@@ -344,7 +344,7 @@ describe('nothing leaves before it is durable', () => {
     expect(scene.said()).toContain('send 1 read-reply');
   });
 
-  it('and gives that answer where it is asked and durable in one turn', () => {
+  it('that answer in the turn in which it is asked for and durable', () => {
     const asked = { kind: 'read-request', id: 1, namespace: 'ns', key: 'a' } as unknown as Message;
     scene.ask('a', putOf('a', 'v', { w: 1 }));
     scene.turns();
@@ -375,7 +375,7 @@ describe('a disk that hangs', () => {
     expect(scene.host.waiting).toBe(0);
   });
 
-  it('answers a list in its time, and takes no answer of the disk for it afterwards', () => {
+  it('answers a list in its time, and ignores a later answer of the disk', () => {
     scene.isReadHung = true;
     scene.ask('list', listOf({ timeoutMs: 300 }));
     scene.turns();
@@ -387,7 +387,7 @@ describe('a disk that hangs', () => {
     expect(scene.said()).not.toContain('reply list');
   });
 
-  it('refuses further lists while so many wait for it', () => {
+  it('refuses further lists while the bound of lists waits for it', () => {
     scene.isReadHung = true;
     for (let n = 0; n < 256; n++) scene.ask(`${n}`, listOf({ timeoutMs: 300 }));
     scene.turns();
@@ -400,7 +400,7 @@ describe('a disk that hangs', () => {
 });
 
 describe('a commit that fails', () => {
-  it('answers everybody and halts; nothing is committed, sent or acknowledged any more', () => {
+  it('answers all clients and halts; nothing is committed, sent or acknowledged any more', () => {
     scene = opened(['eu', 'us']);
     scene.ask('one', putOf('a', 'v', { w: 1 }));
     scene.ask('both', putOf('b', 'v', { w: 2 }));
@@ -447,7 +447,7 @@ describe('a halt', () => {
     scene.network?.onMessage(1, hello([['eu-1.7', 3]]));
   };
 
-  it('waits for the batch that is under way and for what it wrote itself', () => {
+  it('waits for the batch that is under way and for what the turn itself wrote', () => {
     scene.ask('a', putOf('a', 'v', { w: 1 }));
     scene.turns();
     oldCopy();
@@ -460,7 +460,7 @@ describe('a halt', () => {
     expect(scene.said()).toContain('reply a eu-1.1.1');
   });
 
-  it('comes though more and more arrives, and none of that happens', () => {
+  it('happens even if more and more input arrives, of which none is processed', () => {
     scene.ask('a', putOf('a', 'v', { w: 1 }));
     scene.turns();
     oldCopy();
@@ -477,7 +477,7 @@ describe('a halt', () => {
     for (const line of more) expect(line).toMatch(/storage-failed$/);
   });
 
-  it('answers who still waits for others, and does not spin meanwhile', () => {
+  it('answers clients that wait for other replicas, and does not spin meanwhile', () => {
     scene.ask('copies', putOf('a', 'v', { w: 2 }));
     scene.turns();
     scene.commit();
@@ -497,7 +497,7 @@ describe('a halt', () => {
     expect(scene.halts).toHaveLength(1);
   });
 
-  it('keeps the deadlines of those who wait for the batch, and refuses who has written nothing', () => {
+  it('keeps the deadlines of clients that wait for the batch, and refuses those that have written nothing', () => {
     const once = { idempotency: { key: 'k', digest: 1 } } as const;
     scene.ask('copies', putOf('a', 'v', { w: 2, timeoutMs: 300 }));
     scene.ask('more', putOf('b', 'v', { w: 2, timeoutMs: 500 }));
@@ -532,7 +532,7 @@ describe('a halt', () => {
 });
 
 describe('the timer', () => {
-  it('beats the heart, and is armed again', () => {
+  it('sends heartbeats, and is armed again', () => {
     scene = opened(['eu', 'us'], { heartbeatMs: 100 });
     scene.time(350);
     const beats = scene.said().filter((line) => line === 'send 1 heartbeat []');
@@ -540,7 +540,7 @@ describe('the timer', () => {
     expect(beats.length).toBeLessThanOrEqual(4);
   });
 
-  it('echoes a ping with everything that was accepted when it came, durable or not', () => {
+  it('answers a ping with everything that was accepted when it came, durable or not', () => {
     scene = opened(['eu', 'us'], { heartbeatMs: 100 });
     scene.ask('a', putOf('a', 'v', { w: 1 }));
     scene.turns();

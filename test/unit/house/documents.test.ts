@@ -39,7 +39,7 @@ function textOf(path: string): string {
 }
 
 describe('documents', () => {
-  it('are there', () => {
+  it('exist', () => {
     expect(documents.length).toBeGreaterThan(10);
     expect(comments.length).toBeGreaterThan(1000);
   });
@@ -96,7 +96,7 @@ describe('comments', () => {
     expect(comments.flatMap((comment) => lostFiles(comment, files))).toEqual([]);
   });
 
-  it('of programs, containers and alerts do so, too', () => {
+  it('of programs, containers and alerts name files that exist, too', () => {
     const others = files.filter((path) => /^(Dockerfile|.*\.yml|deploy\/.*|\.ci\/.*)$/.test(path));
     const texts = others.map((path) => readText(root, path));
     expect(texts.length).toBeGreaterThan(4);

@@ -150,11 +150,11 @@ const innocents: readonly (readonly [circumstance: string, path: string, text: s
 describe('the floor plan', () => {
   const files = readTree(src);
 
-  it('was held against some source', () => {
+  it('is checked against a source that is not empty', () => {
     expect(files).not.toHaveLength(0);
   });
 
-  it('was held against every room that exists', () => {
+  it('covers every room that exists', () => {
     const rooms = [...floors.flat(), ...rootRooms, ...Object.keys(apart)];
     const existing = rooms.filter((room) => existsSync(join(src, room)));
     const folders = readdirSync(src, { withFileTypes: true }).filter((entry) =>
@@ -165,7 +165,7 @@ describe('the floor plan', () => {
     expect(unread).toEqual([]);
   });
 
-  it('is kept by every file', () => {
+  it('is obeyed by every file', () => {
     expect(files.flatMap(inspect).map(sentence)).toEqual([]);
   });
 });
@@ -179,12 +179,12 @@ describe('the floor rules', () => {
     expect(inspect({ path, text }).map(sentence)).toEqual([]);
   });
 
-  it('are each shown a violation', () => {
+  it('each have an example of a violation', () => {
     const shown = new Set(violations.map(([rule]) => rule));
     expect(Object.keys(rules).filter((rule) => !shown.has(rule))).toEqual([]);
   });
 
-  it('name the line', () => {
+  it('name the line of a violation', () => {
     const text = '// One.\n/*\n*/\nconst a = `\n${1}\n`;\nconst b = Date.now();\n';
     const [finding] = inspect({ path: 'base/a.ts', text });
     expect(finding?.where).toBe('base/a.ts:7');

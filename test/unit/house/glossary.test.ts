@@ -38,7 +38,7 @@ describe('the words of the source', () => {
     expect(count <= (LEFT[word] ?? 0), `${count} of them: ${found.join(', ')}`).toBe(true);
   });
 
-  it('mean one thing where they are exported', () => {
+  it('have one meaning where they are exported', () => {
     const shared = [...sharedExports(files)].filter(([name]) => !SHARED.has(name));
     expect(shared.map(([name, rooms]) => `${name}: ${rooms}`)).toEqual([]);
   });

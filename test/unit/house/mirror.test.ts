@@ -10,20 +10,20 @@ const tests = readTree(join(root, 'test', 'unit')).map(({ path }) => path);
 const without = untested(files, tests);
 
 describe('the files of the machine floor and below', () => {
-  it('are looked at room by room', () => {
+  it('are found in each mirrored room', () => {
     const rooms = new Set(files.map((path) => path.split('/')[0]));
     expect([...mirrored].filter((room) => !rooms.has(room))).toEqual([]);
   });
 
-  it('have each a unit test of their own, or a reason', () => {
+  it('have a unit test each, or a reason', () => {
     expect(without.filter((path) => elsewhere[path] === undefined)).toEqual([]);
   });
 
-  it('have no reason where they have a test', () => {
+  it('have no reason if they have a test', () => {
     expect(Object.keys(elsewhere).filter((path) => !without.includes(path))).toEqual([]);
   });
 
-  it.each(Object.entries(elsewhere))('are tested elsewhere where it says so: %s', (_, reason) => {
+  it.each(Object.entries(elsewhere))('are tested elsewhere as the reason says: %s', (_, reason) => {
     expect(testsIn(reason)).not.toEqual([]);
     expect(testsIn(reason).filter((path) => !existsSync(join(root, 'test', path)))).toEqual([]);
   });

@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..', '..', '..');
 describe('the shape of the source', () => {
   const files = readTree(join(root, 'src'));
 
-  it('was looked at', () => {
+  it('is checked against a source that is not empty', () => {
     expect(files).not.toHaveLength(0);
   });
 

@@ -21,7 +21,7 @@ function sourceOf(folder: string): string {
 }
 
 describe('the help of', () => {
-  it('the programs was looked at', () => {
+  it('the programs exists', () => {
     expect(programs.length).toBeGreaterThan(8);
   });
 

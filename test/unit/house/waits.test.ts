@@ -28,11 +28,11 @@ describe('a test that waits', () => {
     ['for (;;) {\n  await sleep(5);\n}'],
     ['// sleep(30) would be wrong'],
     ['execFile(program, args, { timeout: 120_000 }, done);'],
-  ])('for progress is left alone: %s', (text) => {
+  ])('for progress is allowed: %s', (text) => {
     expect(rulesIn(text)).toEqual([]);
   });
 
-  it('for a time has a reason that is written down', () => {
+  it('for a fixed time has a reason that is written down', () => {
     expect(files.length).toBeGreaterThan(100);
     expect(flawsOf(files.flatMap(waitsIn))).toEqual([]);
     for (const [times, reason] of Object.values(allowed)) {

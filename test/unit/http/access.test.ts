@@ -122,7 +122,7 @@ describe.each(ROUTES.map((route) => [`${route.method} ${route.path}`, route] as 
 describe('access', () => {
   const bearer = (name: Name) => ({ authorization: `Bearer ${secretOf(name)}` });
 
-  it('is refused in the same words to strangers and to the unprivileged', async () => {
+  it('is refused in the same words to callers without a token and to those without the role', async () => {
     const stranger = json(await harness.ask('/v1/kv/bench/k'));
     const unprivileged = json(
       await harness.ask('/v1/kv/bench/k', { headers: bearer('reads-ordered') }),
@@ -136,7 +136,7 @@ describe('access', () => {
   });
 
   it.each(['%62ench', 'bench%00', 'BENCH', 'bench%2fx', 'b%65nch'])(
-    'to a namespace written as %s is not to be had by its spelling',
+    'to a namespace written as %s cannot be gained by its spelling',
     async (spelling) => {
       for (const path of [
         `/v1/kv/${spelling}/k`,
@@ -170,7 +170,7 @@ describe('access', () => {
     expect((await batch('reads-bench', 'get')).status).toBe(200);
   });
 
-  it('to the list of namespaces shows only what may be read', async () => {
+  it('to the list of namespaces shows only those that the caller may read', async () => {
     const seen = async (name: Name) => {
       const { namespaces } = json(await harness.ask('/v1/namespaces', { headers: bearer(name) }));
       return (namespaces as { name: string }[]).map((namespace) => namespace.name);
@@ -179,7 +179,7 @@ describe('access', () => {
     expect(await seen('reads-all')).toHaveLength(3);
   });
 
-  it('is not asked of the docs, nor of anything below them', async () => {
+  it('needs no token for the documents, nor for anything below them', async () => {
     for (const path of ['/docs', '/docs/', '/docs/json', '/openapi.json']) {
       expect(isRefused(await harness.ask(path))).toBe(false);
     }
@@ -190,29 +190,32 @@ describe('the name of a namespace', () => {
   const bearer = (name: Name) => ({ authorization: `Bearer ${secretOf(name)}` });
   const ROUTES_WITH_NS = ['/readyz?ns=', '/readyz?verbose&ns=', '/v1/route?ns='] as const;
 
-  it.each(ROUTES_WITH_NS)('is told by %s to nobody who may not read it', async (path) => {
-    const facts = async (ns: string, headers: Record<string, string>) => {
-      const answer = await harness.ask(path + ns, { headers });
-      const { instance: _instance, ...rest } = json(answer);
-      return [answer.status, rest, Object.keys(answer.headers)];
-    };
-    for (const headers of [{}, bearer('reads-ordered'), { authorization: 'Bearer wrong' }]) {
-      const absent = await facts('nowhere', headers);
-      expect([401, 403]).toContain(absent[0]);
-      for (const ns of ['bench', 'BENCH', '__proto__', '%62ench', ''])
-        expect(await facts(ns, headers)).toEqual(absent);
-    }
-    const readable = await harness.ask(`${path}ordered`, { headers: bearer('reads-ordered') });
-    expect([200, 503]).toContain(readable.status);
-    const absent = await harness.ask(`${path}nowhere`, { headers: bearer('reads-all') });
-    expect(problemOf(absent)).toBe('namespace-not-found');
-  });
+  it.each(ROUTES_WITH_NS)(
+    'is not revealed by %s to a caller that may not read it',
+    async (path) => {
+      const facts = async (ns: string, headers: Record<string, string>) => {
+        const answer = await harness.ask(path + ns, { headers });
+        const { instance: _instance, ...rest } = json(answer);
+        return [answer.status, rest, Object.keys(answer.headers)];
+      };
+      for (const headers of [{}, bearer('reads-ordered'), { authorization: 'Bearer wrong' }]) {
+        const absent = await facts('nowhere', headers);
+        expect([401, 403]).toContain(absent[0]);
+        for (const ns of ['bench', 'BENCH', '__proto__', '%62ench', ''])
+          expect(await facts(ns, headers)).toEqual(absent);
+      }
+      const readable = await harness.ask(`${path}ordered`, { headers: bearer('reads-ordered') });
+      expect([200, 503]).toContain(readable.status);
+      const absent = await harness.ask(`${path}nowhere`, { headers: bearer('reads-all') });
+      expect(problemOf(absent)).toBe('namespace-not-found');
+    },
+  );
 
-  it('is not asked of /readyz alone', async () => {
+  it('needs no token for /readyz without a namespace', async () => {
     expect([200, 503]).toContain((await harness.ask('/readyz?verbose')).status);
   });
 
-  it('is left out of what the cluster says of others', async () => {
+  it('is left out of what the cluster reports about other replicas', async () => {
     const { service } = harness;
     const health = (namespace: string) => ({ namespace, state: 'stale', answers: false, forMs: 1 });
     const both = [health('bench'), health('ordered')];
@@ -251,7 +254,7 @@ describe('failed authentications', () => {
   };
   const RIGHT = secretOf('reads-all');
 
-  it('keep no right token out, whatever else comes from its address', async () => {
+  it('never block a right token, whatever else comes from its address', async () => {
     const other = await startGuarded({ authFailuresMax: 3, authFailuresPerAddressMax: 5 });
     const ask = (token: string, path = '/v1/kv/bench/k') =>
       other.ask(path, { headers: { authorization: `Bearer ${token}` } });
@@ -291,7 +294,7 @@ describe('failed authentications', () => {
     await other.stop();
   });
 
-  it('are none where no token was sent', async () => {
+  it('do not include requests without a token', async () => {
     const other = await startGuarded({ authFailuresMax: 1, authFailuresPerAddressMax: 1 });
     for (let i = 0; i < 5; i++) expect((await other.ask('/v1/kv/bench/k')).status).toBe(401);
     await other.stop();
@@ -314,7 +317,7 @@ describe('failed authentications', () => {
 describe('a tokens file', () => {
   const entry = { name: 'a', sha256: sha256('a'), roles: { '*': 'read' } };
 
-  it('gives the tokens it names', () => {
+  it('gives the tokens that it names', () => {
     const parsed = parseTokens([entry]);
     expect(parsed.ok && parsed.tokens[0]?.roles.get('*')).toBe('read');
   });

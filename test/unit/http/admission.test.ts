@@ -91,8 +91,8 @@ function load(rate: number, seconds: number, awayMs = 0, refuseMs = REFUSE_MS.sl
 
 const at = (list: readonly number[], share: number) => list[Math.floor(list.length * share)] ?? 0;
 
-describe('a replica that is asked for more than it can do', () => {
-  it('does nothing to what it can do', () => {
+describe('a replica that is asked for more than it can serve', () => {
+  it('changes nothing for a load that it can serve', () => {
     for (const share of [0.1, 0.5, 0.9]) {
       const { refusedMs } = load(share * CAPACITY, 2);
       expect([share, refusedMs.length]).toEqual([share, 0]);
@@ -107,7 +107,7 @@ describe('a replica that is asked for more than it can do', () => {
     [3, 'fast', 100, 100],
     [5, 'fast', 100, 100],
   ] as const)(
-    'at %i times its capacity, with %s refusals, does what refusing leaves, in bounded time',
+    'at %i times its capacity, with %s refusals, serves what refusing leaves, in bounded time',
     (times, refusals, queueMs, moreMs) => {
       const refuseMs = REFUSE_MS[refusals];
       load(times * CAPACITY, 1, 0, refuseMs);
@@ -119,7 +119,7 @@ describe('a replica that is asked for more than it can do', () => {
     },
   );
 
-  it('is as before when less is asked for', () => {
+  it('is as before once the load falls', () => {
     const before = load(0.5 * CAPACITY, 2);
     load(3 * CAPACITY, 5);
     load(0.5 * CAPACITY, 1);
@@ -128,13 +128,13 @@ describe('a replica that is asked for more than it can do', () => {
     expect(at(after.doneMs, 0.99)).toBeLessThan(2 * at(before.doneMs, 0.99) + 5);
   });
 
-  it('takes any number that wait for a far region', () => {
+  it('accepts any number of requests that wait for a far region', () => {
     const { refusedMs } = load(0.8 * CAPACITY, 1.5, 200);
     expect(refusedMs).toEqual([]);
     expect(admission.limit).toBeGreaterThan(640);
   });
 
-  it('says how long a request has to wait, and nothing while it has rest', () => {
+  it('measures how long a request has to wait, and nothing while it is idle at times', () => {
     load(0.5 * CAPACITY, 1);
     expect(admission.waitMs).toBe(0);
     for (let n = 0; n < 600; n++) admission.enter();
@@ -148,7 +148,7 @@ describe('a replica that is asked for more than it can do', () => {
     expect(admission.waitMs).toBeCloseTo(100, 0);
   });
 
-  it('does not take the time for refusing for service time', () => {
+  it('does not count the time for refusals as service time', () => {
     const interval = (answered: number, refused: number): number => {
       for (let n = 0; n < answered; n++) admission.enter();
       for (let n = 0; n < answered; n++) admission.leave();

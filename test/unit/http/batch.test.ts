@@ -39,7 +39,7 @@ const statuses = (results: readonly Result[]) => results.map(({ status }) => sta
 const within = (ms: number): unknown => expect.toSatisfy((left) => left > 0 && left <= ms);
 
 describe('a batch', () => {
-  it('answers each operation by itself, in order', async () => {
+  it('answers each operation on its own, in order', async () => {
     const results = await run([
       { op: 'put', key: 'x', value: 'one' },
       { op: 'get', key: 'x' },
@@ -79,7 +79,7 @@ describe('a batch', () => {
     expect(json(listed)['items']).toMatchObject([{ keyBase64 }]);
   });
 
-  it('passes on what was asked for all', async () => {
+  it('passes on the parameters of the whole batch', async () => {
     await run([{ op: 'put', key: 'w', value: '' }], '?w=all&timeout=50s&consistency=eventual');
     expect(harness.service.commands.at(-1)).toMatchObject({ w: 'all', timeoutMs: within(50_000) });
     await run([{ op: 'get', key: 'w' }], '?r=majority');
@@ -110,13 +110,13 @@ describe('a batch', () => {
     [{ op: 'get', key: 'k', ttl: '1s' }, 'invalid-parameter'],
     [{ op: 'delete', key: 'k', value: 'x' }, 'invalid-parameter'],
     [{ op: 'put', key: 'k', value: 'x'.repeat(101) }, 'value-too-large'],
-  ])('tells what is wrong with one operation: %j', async (item, code) => {
+  ])('reports what is wrong with one operation: %j', async (item, code) => {
     const results = await run([item, { op: 'put', key: 'fine', value: 'x' }]);
     expect(results[0]?.problem?.type).toBe(`urn:conit:problem:${code}`);
     expect(results[1]?.status).toBeLessThan(300);
   });
 
-  it('is refused whole where its shape is wrong', async () => {
+  it('is refused as a whole if its shape is wrong', async () => {
     for (const ops of [{}, 'x', [null], [{ op: 'merge', key: 'k' }], [{ key: 'k' }]]) {
       expect(problemOf(await post(ops))).toBe('invalid-parameter');
     }
@@ -131,7 +131,7 @@ describe('a batch', () => {
     expect([large.status, problemOf(large)]).toEqual([413, 'content-too-large']);
   });
 
-  it('keeps the order of operations on one key, whoever has to be asked', async () => {
+  it('keeps the order of operations on one key, whichever replica has to be asked', async () => {
     const begun: string[] = [];
     const { service } = harness;
     service.hold = (command) => {
@@ -161,7 +161,7 @@ describe('a batch', () => {
     expect(begun).toEqual(['put', 'put', 'read', 'delete', 'read']);
   });
 
-  it('does not give more values than a batch may hold', async () => {
+  it('returns no more values than a batch may hold', async () => {
     const other = await startHarness({ limits: { batchBytesMax: 150 } });
     await other.ask('/v1/kv/bench/k', { method: 'PUT', body: 'x'.repeat(60) });
     const answer = await other.ask('/v1/batch/bench', {
@@ -197,7 +197,7 @@ describe('a batch', () => {
     expect([answer.status, problemOf(answer)]).toEqual([status, code]);
   });
 
-  it('for a namespace that is not there is not found', async () => {
+  it('for a namespace that does not exist is not found', async () => {
     const answer = await harness.ask('/v1/batch/nope', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
@@ -237,7 +237,7 @@ describe('an atomic batch', () => {
     expect(await valueOf('at-1')).toBe('one');
   });
 
-  it('whose condition does not hold writes nothing, and names the operation', async () => {
+  it('with a condition that does not hold writes nothing, and names the operation', async () => {
     const answer = await together(
       [
         { op: 'put', key: 'no-1', value: 'one' },
@@ -270,7 +270,7 @@ describe('an atomic batch', () => {
     expect(harness.service.commands).toHaveLength(before);
   });
 
-  it('under an idempotency key is the same batch, or another request', async () => {
+  it('under an idempotency key is the same batch, or is refused as another request', async () => {
     const key = { 'Idempotency-Key': 'same' };
     const ops = [
       { op: 'put', key: 'i-1', value: 'one' },
@@ -283,13 +283,13 @@ describe('an atomic batch', () => {
     expect([other.status, problemOf(other)]).toEqual([422, 'idempotency-mismatch']);
   });
 
-  it('of which the copies are not there yet is accepted, where that is preferred', async () => {
+  it('without enough copies yet is accepted, if the client prefers that', async () => {
     const prefer = { Prefer: 'respond-async' };
     const answer = await together([{ op: 'put', key: 'p', value: 'v' }], '', prefer);
     expect(statuses(json(answer)['results'] as Result[])).toEqual([202]);
   });
 
-  it('of nothing does nothing, and `atomic` is a flag', async () => {
+  it('without operations does nothing, and `atomic` is a flag', async () => {
     expect(json(await together([]))).toEqual({ results: [] });
     const answer = await harness.ask('/v1/batch/bench', {
       method: 'POST',

@@ -68,7 +68,7 @@ describe.each([
 });
 
 describe('a bug', () => {
-  it('behind a reply that was begun ends the connection without a second one', async () => {
+  it('after a reply has begun ends the connection without a second reply', async () => {
     const {
       harness: server,
       errors,
@@ -100,7 +100,7 @@ describe('a bug', () => {
     expect(errors).toHaveLength(1);
   });
 
-  it('that leaves a header nobody can write is answered all the same', async () => {
+  it('that leaves a header that cannot be written is answered all the same', async () => {
     const {
       harness: server,
       errors,

@@ -43,7 +43,7 @@ describe('compression', () => {
     }
   });
 
-  it('leaves tiny answers, errors, values and HEAD alone', async () => {
+  it('leaves tiny answers, errors, values and HEAD unchanged', async () => {
     await harness.ask('/v1/kv/bench/large', { method: 'PUT', body: 'x'.repeat(5000) });
     for (const path of ['/livez', '/v1/kv/bench?limit=1', '/nothing', '/v1/kv/bench/large'])
       expect((await ask(path, 'gzip')).headers['content-encoding']).toBeUndefined();
@@ -51,7 +51,7 @@ describe('compression', () => {
     expect([head.status, head.headers['content-encoding']]).toEqual([200, undefined]);
   });
 
-  it('is bounded: of many at once some are sent as they are, and all are whole', async () => {
+  it('is bounded: of many at once some are sent uncompressed, and all are whole', async () => {
     const answers = await Promise.all(
       Array.from({ length: 12 }, () => ask('/openapi.json', 'gzip')),
     );

@@ -61,7 +61,7 @@ describe('a connection that sends and does not read', () => {
     socket.destroy();
   });
 
-  it('is answered in order however many came at once', async () => {
+  it('is answered in order, however many requests came at once', async () => {
     const count = 2000;
     const socket = await open(get('none').repeat(count));
     let text = '';
@@ -72,7 +72,7 @@ describe('a connection that sends and does not read', () => {
     socket.destroy();
   });
 
-  it('is closed when all of them together hold too much, the oldest first', async () => {
+  it('is closed if all of them together hold too much, the oldest first', async () => {
     const closed: number[] = [];
     const sockets: Socket[] = [];
     for (let n = 0; n < 4; n++) {
@@ -91,7 +91,7 @@ describe('a connection that sends and does not read', () => {
   });
 });
 
-describe('bodies that are begun and not ended', () => {
+describe('bodies that have begun and not ended', () => {
   const CONTENT = 256 * 1024;
   const limits = { valueBytesMax: MIB, batchBytesMax: MIB, arrivingBytesMax: MIB };
   let own: Harness;
@@ -102,40 +102,37 @@ describe('bodies that are begun and not ended', () => {
     ['values', 'PUT /v1/kv/bench/slow HTTP/1.1', `Content-Length: ${CONTENT + 1}`, ''],
     ['chunked values', 'PUT /v1/kv/bench/slow HTTP/1.1', 'Transfer-Encoding: chunked', '40000\r\n'],
     ['batches', 'POST /v1/batch/bench HTTP/1.1', `Content-Length: ${CONTENT + 1}`, ''],
-  ])(
-    'cost so much together: of %s the oldest is answered 503',
-    async (_what, line, length, size) => {
-      const type = 'Content-Type: application/json';
-      const first = `${line}\r\nHost: a\r\n${type}\r\n${length}\r\n\r\n${size}`;
-      const answers: string[] = [];
-      const sockets: Socket[] = [];
-      for (let n = 0; n < 6; n++) {
-        const socket = connect(own.port, '127.0.0.1');
-        sockets.push(socket);
-        answers.push('');
-        socket.on('error', () => undefined);
-        socket.on('data', (data: Buffer) => (answers[n] += data.toString('latin1')));
-        socket.write(first);
-        await new Promise((resolve) => socket.write(Buffer.alloc(CONTENT, 97), resolve));
-        // The next one comes when this one is there.
-        await own.ask('/livez');
-      }
-      await until(() => answers.filter((text) => text.includes('503')).length >= 2);
-      for (const text of answers.slice(0, 2)) {
-        expect(text).toContain('urn:conit:problem:overloaded');
-        expect(text).toContain('"indeterminate":false');
-      }
-      expect(own.service.commands.filter(({ kind }) => kind === 'write')).toEqual([]);
-      for (const socket of sockets) socket.destroy();
-      expect((await own.ask('/v1/kv/bench/k', { method: 'PUT', body: VALUE })).status).toBeLessThan(
-        300,
-      );
-      own.service.commands.length = 0;
-    },
-  );
+  ])('share a bound: of %s the oldest is answered 503', async (_what, line, length, size) => {
+    const type = 'Content-Type: application/json';
+    const first = `${line}\r\nHost: a\r\n${type}\r\n${length}\r\n\r\n${size}`;
+    const answers: string[] = [];
+    const sockets: Socket[] = [];
+    for (let n = 0; n < 6; n++) {
+      const socket = connect(own.port, '127.0.0.1');
+      sockets.push(socket);
+      answers.push('');
+      socket.on('error', () => undefined);
+      socket.on('data', (data: Buffer) => (answers[n] += data.toString('latin1')));
+      socket.write(first);
+      await new Promise((resolve) => socket.write(Buffer.alloc(CONTENT, 97), resolve));
+      // The next one comes when this one is there.
+      await own.ask('/livez');
+    }
+    await until(() => answers.filter((text) => text.includes('503')).length >= 2);
+    for (const text of answers.slice(0, 2)) {
+      expect(text).toContain('urn:conit:problem:overloaded');
+      expect(text).toContain('"indeterminate":false');
+    }
+    expect(own.service.commands.filter(({ kind }) => kind === 'write')).toEqual([]);
+    for (const socket of sockets) socket.destroy();
+    expect((await own.ask('/v1/kv/bench/k', { method: 'PUT', body: VALUE })).status).toBeLessThan(
+      300,
+    );
+    own.service.commands.length = 0;
+  });
 });
 
-describe('a batch of gets', () => {
+describe('a batch of reads', () => {
   beforeAll(async () => {
     await harness.stop();
     const limits = { valueBytesMax: 64 * 1024, batchBytesMax: 512 * 1024 };
@@ -161,7 +158,7 @@ describe('a batch of gets', () => {
     expect(readsSince(from)).toBeLessThan(found + 17);
   });
 
-  it('has a few under way at a time', async () => {
+  it('has a few of them under way at a time', async () => {
     let running = 0;
     let most = 0;
     harness.service.hold = (command: Command) => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => harness.stop());
 
 describe('a value', () => {
-  it('comes back byte for byte with the content type it was put with', async () => {
+  it('is returned byte for byte with the content type it was written with', async () => {
     const value = Uint8Array.from({ length: 256 }, (_, byte) => byte);
     const type = 'application/X-Strange; Param="a,b" ';
     expect((await put('/v1/kv/bench/bytes', value, { 'Content-Type': type })).status).toBe(201);
@@ -32,7 +32,7 @@ describe('a value', () => {
     expect(answer.body.equals(value)).toBe(true);
   });
 
-  it('is octets where no content type was given', async () => {
+  it('is of octets if no content type was given', async () => {
     const answer = await harness.raw(
       'PUT /v1/kv/bench/typeless HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi',
     );
@@ -41,7 +41,7 @@ describe('a value', () => {
     expect(headers['content-type']).toBe('application/octet-stream');
   });
 
-  it('arrives in chunks as well as whole', async () => {
+  it('is accepted in chunks as well as whole', async () => {
     const answer = await harness.raw(
       'PUT /v1/kv/bench/chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n' +
         '3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n',
@@ -58,7 +58,7 @@ describe('a value', () => {
     expect(headers['cache-control']).toBe('no-store');
   });
 
-  it('has its size and headers without its body on HEAD', async () => {
+  it('shows its size and headers without its body on HEAD', async () => {
     await put('/v1/kv/bench/head', 'twelve bytes');
     const answer = await ask('/v1/kv/bench/head', { method: 'HEAD' });
     expect(answer.status).toBe(200);
@@ -69,7 +69,7 @@ describe('a value', () => {
 });
 
 describe('a reply about a key', () => {
-  it('says which version it is, who gave it, at which level and how stale at most', async () => {
+  it('names the version, the replica that answered, the level and the greatest staleness', async () => {
     const written = await put('/v1/kv/ordered/facts', 'x');
     const { headers } = await ask('/v1/kv/ordered/facts');
     expect(headers['conit-version']).toBe(written.headers['conit-version']);
@@ -83,14 +83,14 @@ describe('a reply about a key', () => {
     expect(headers['conit-context']).toBeUndefined();
   });
 
-  it('says after a write how many copies there are', async () => {
+  it('names after a write how many copies exist', async () => {
     const { headers } = await put('/v1/kv/bench/acks', 'x');
     expect(headers['conit-acks']).toBe('2/3');
     expect(headers['conit-served-by']).toBe('"eu-1";region=eu');
     expect(headers['conit-consistency']).toBe('eventual');
   });
 
-  it('carries the facts when nothing is there', async () => {
+  it('carries the same headers if the key has no value', async () => {
     const answer = await ask('/v1/kv/bench/nothing');
     expect(answer.status).toBe(404);
     expect(problemOf(answer)).toBe('not-found');
@@ -101,12 +101,12 @@ describe('a reply about a key', () => {
 });
 
 describe('the status of a write', () => {
-  it('tells creating from replacing', async () => {
+  it('distinguishes creating from replacing', async () => {
     expect((await put('/v1/kv/bench/new', '1')).status).toBe(201);
     expect((await put('/v1/kv/bench/new', '2')).status).toBe(204);
   });
 
-  it('is 204 for a delete, whatever was there, and 412 where something had to be', async () => {
+  it('is 204 for a delete, whether or not a value existed, and 412 if one had to exist', async () => {
     await put('/v1/kv/bench/gone', '1');
     const first = await ask('/v1/kv/bench/gone', { method: 'DELETE' });
     expect(first.status).toBe(204);
@@ -120,7 +120,7 @@ describe('the status of a write', () => {
     expect([third.status, problemOf(third)]).toEqual([412, 'precondition-failed']);
   });
 
-  it('is 200 with the old value for a delete that asks for it, byte for byte', async () => {
+  it('is 200 with the old value for a delete that requests it, byte for byte', async () => {
     const headers = { Prefer: 'return=representation', 'Content-Type': 'text/x-old' };
     await put('/v1/kv/bench/old', '\x00\xff', { 'Content-Type': 'text/x-old' });
     const first = await ask('/v1/kv/bench/old', { method: 'DELETE', headers });
@@ -132,7 +132,7 @@ describe('the status of a write', () => {
     expect([second.status, second.headers['preference-applied']]).toEqual([204, undefined]);
   });
 
-  it('takes r for what a condition compares with, and refuses what it does not know', async () => {
+  it('depends on r for the comparison of a condition, and an unknown r is refused', async () => {
     expect((await put('/v1/kv/bench/looked?r=2', '1', { 'If-None-Match': '*' })).status).toBe(201);
     const gone = await ask('/v1/kv/bench/looked?r=majority', { method: 'DELETE' });
     expect(gone.status).toBe(204);
@@ -140,7 +140,7 @@ describe('the status of a write', () => {
     expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-parameter']);
   });
 
-  it('is 202 with the count where the client would rather not wait', async () => {
+  it('is 202 with the count if the client prefers not to wait', async () => {
     const answer = await put('/v1/kv/bench/async', '1', { Prefer: 'respond-async, wait=5' });
     expect(answer.status).toBe(202);
     expect(answer.headers['conit-acks']).toBe('2/3');
@@ -148,7 +148,7 @@ describe('the status of a write', () => {
     expect(answer.headers.location).toBe(`/v1/writes/${answer.headers['conit-version'] as string}`);
   });
 
-  it('is 504 with dot and acks where the outcome is unknown', async () => {
+  it('is 504 with dot and acks if the outcome is unknown', async () => {
     harness.service.hold = ({ client }) => {
       const dot = { origin: 'eu-1.1', seq: 9 } as never;
       const fault = { code: 'outcome-unknown', detail: 'late', required: 3, acks: 1, dot } as const;
@@ -189,14 +189,14 @@ describe('conditions', () => {
     if (status === 204) version = answer.headers.etag as string;
   });
 
-  it('take a list of versions', async () => {
+  it('accept a list of versions', async () => {
     const answer = await conditional({ 'If-Match': `"eu-1.1.998", ${version}` });
     expect(answer.status).toBe(204);
     version = answer.headers.etag as string;
     expect((await conditional({ 'If-None-Match': `"x", ${version}` })).status).toBe(412);
   });
 
-  it('make a read 304, which still carries the facts', async () => {
+  it('make a read 304, which still carries the headers', async () => {
     for (const tag of [version, `W/${version}`, `"other", ${version}`, '*']) {
       const answer = await ask('/v1/kv/bench/cas', { headers: { 'If-None-Match': tag } });
       expect(answer.status).toBe(304);
@@ -208,7 +208,7 @@ describe('conditions', () => {
     expect(other.status).toBe(200);
   });
 
-  it('make a read 412 where the version moved', async () => {
+  it('make a read 412 if the version has changed', async () => {
     const answer = await ask('/v1/kv/bench/cas', { headers: { 'If-Match': '"other"' } });
     expect([answer.status, problemOf(answer)]).toEqual([412, 'precondition-failed']);
   });
@@ -228,7 +228,7 @@ describe('conditions', () => {
     ['w/"x"', false],
     [Array.from({ length: 31 }, () => '"x"').join(',,,'), true],
     [Array.from({ length: 33 }, () => '"x"').join(','), false],
-  ])('read the list %s', async (list, isList) => {
+  ])('parse the list %s', async (list, isList) => {
     const read = await ask('/v1/kv/bench/cas', { headers: { 'If-None-Match': list } });
     expect(read.status).toBe(isList ? 200 : 400);
     expect((await conditional({ 'If-Match': list })).status).toBe(isList ? 412 : 400);
@@ -237,7 +237,7 @@ describe('conditions', () => {
   });
 });
 
-describe('conditions on the time', () => {
+describe('conditions on times', () => {
   const day = 86_400_000;
   let at: Date;
   const asctime = (date: Date) => {
@@ -268,7 +268,7 @@ describe('conditions on the time', () => {
     }
   });
 
-  it('give way to tags, and count for nothing where they are no dates', async () => {
+  it('are ignored beside tags, and if they are not dates', async () => {
     const read = async (headers: Record<string, string>) =>
       (await ask('/v1/kv/bench/timed', { headers })).status;
     const early = new Date(+at - day).toUTCString();
@@ -306,13 +306,13 @@ describe('conditions on the time', () => {
 describe('keys', () => {
   const value = async (path: string) => (await ask(`/v1/kv/bench/${path}`)).body.toString();
 
-  it('are the same whether their slash is escaped or not', async () => {
+  it('are the same with an escaped slash and a plain one', async () => {
     await put('/v1/kv/bench/a%2Fb', 'slash');
     expect(await value('a/b')).toBe('slash');
     expect(await value('%61%2f%62')).toBe('slash');
   });
 
-  it('may hold any UTF-8, as its bytes', async () => {
+  it('may hold any UTF-8 bytes', async () => {
     await put(`/v1/kv/bench/${encodeURIComponent('ключ')}`, 'key');
     expect(harness.service.commands.at(-1)).toMatchObject({
       key: Buffer.from('ключ').toString('latin1'),
@@ -328,7 +328,7 @@ describe('keys', () => {
   });
 
   it.each(['__proto__', 'constructor', 'hasOwnProperty', 'toString'])(
-    'may be called %s',
+    'may be named %s',
     async (name) => {
       expect(await ask(`/v1/kv/bench/${name}`)).toMatchObject({ status: 404 });
       await put(`/v1/kv/bench/${name}`, name);
@@ -346,7 +346,7 @@ describe('keys', () => {
     },
   );
 
-  it('keep + apart from space', async () => {
+  it('distinguish + from a space', async () => {
     await put('/v1/kv/bench/p+q', 'plus');
     expect((await ask('/v1/kv/bench/p%20q')).status).toBe(404);
     expect(await value('p%2Bq')).toBe('plus');
@@ -371,14 +371,14 @@ describe('keys', () => {
     expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-key']);
   });
 
-  it('says how else to ask for a key that no path takes', async () => {
+  it('that no path can carry are refused with another way to send them', async () => {
     for (const key of ['a/../b', '.', '%ff']) {
       const { detail } = json(await ask(`/v1/kv/bench/${key}`));
       expect(detail).toContain('POST /v1/batch/{ns} takes it as');
     }
   });
 
-  it('may have 1024 bytes however they are written', async () => {
+  it('may have 1024 bytes in any notation', async () => {
     expect((await put(`/v1/kv/bench/${'%6B'.repeat(1024)}`, 'long')).status).toBe(201);
     expect(await value('k'.repeat(1024))).toBe('long');
   });
@@ -387,7 +387,7 @@ describe('keys', () => {
 describe('parameters', () => {
   const command = () => harness.service.commands.at(-1);
 
-  it('reach the replica as they were asked', async () => {
+  it('reach the replica as they were sent', async () => {
     await ask('/v1/kv/bench/p?r=2&timeout=750ms&consistency=eventual');
     // It counts from the arrival, so a part of it may be over.
     const within = (ms: number): unknown => expect.toSatisfy((left) => left > 0 && left <= ms);
@@ -400,7 +400,7 @@ describe('parameters', () => {
     expect(command()).toMatchObject({ w: 2 });
   });
 
-  it('reach it from headers too', async () => {
+  it('reach it from headers, too', async () => {
     const headers = {
       'Conit-Tags': 'a, "b c"',
       'Conit-Weight': '-2.5',
@@ -433,7 +433,7 @@ describe('parameters', () => {
     },
   );
 
-  it('name what to do at a replica that is too far behind, once', async () => {
+  it('name once what to do at a replica that is too far behind', async () => {
     for (const value of ['wait', 'pull', 'stale']) {
       expect((await refused('GET', `p?onUnmet=${value}`)).slice(0, 2)).toEqual([501, 'not-built']);
     }
@@ -526,7 +526,7 @@ describe('parameters', () => {
     expect([status, code]).toEqual([400, 'invalid-parameter']);
   });
 
-  it('are not repeated to the client where they might do harm', async () => {
+  it('are not repeated to the client if they might do harm', async () => {
     const answer = await ask('/v1/kv/bench/p?%3Cscript%3E=1');
     expect(answer.body.toString()).not.toContain('script');
   });
@@ -536,7 +536,7 @@ describe('an idempotency key', () => {
   const keyed = (path: string, body: string, headers = {}): Promise<Answer> =>
     put(path, body, { 'Idempotency-Key': 'once', ...headers });
 
-  it('gives the first answer again, and refuses another request', async () => {
+  it('gives the first answer again, and is refused with another request', async () => {
     const first = await keyed('/v1/kv/bench/once', 'a');
     const again = await keyed('/v1/kv/bench/once', 'a');
     expect(again.headers['conit-version']).toBe(first.headers['conit-version']);
@@ -567,7 +567,7 @@ describe('a digest of the content', () => {
     expect((await ask('/v1/kv/bench/digest')).body.toString()).toBe('body');
   });
 
-  it('is verified for an empty body, and every one of several', async () => {
+  it('is verified for an empty body, and so is each one of several', async () => {
     const wrong = { 'Content-Digest': `sha-256=:${digest('sha-256', 'body')}:` };
     expect((await put('/v1/kv/bench/digest', '', wrong)).status).toBe(400);
     const both = [`sha-256=:${digest('sha-256', 'x')}:`, `sha-512=:${digest('sha-512', 'y')}:`];
@@ -611,7 +611,7 @@ describe('other announced digests', () => {
     ['Digest', `unixsum=30637`],
     ['Repr-Digest', `md5=:${md5}:`],
     ['Repr-Digest', sha],
-  ])('are refused where they cannot be: %s: %s', async (name, value) => {
+  ])('are refused if they cannot be checked: %s: %s', async (name, value) => {
     const answer = await put('/v1/kv/bench/digests', 'body', { [name]: value });
     expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-parameter']);
     expect(json(answer)['detail']).toContain(name);
@@ -619,7 +619,7 @@ describe('other announced digests', () => {
 });
 
 describe('a reply with a value', () => {
-  it('says when the value expires, if it does', async () => {
+  it('says when the value expires', async () => {
     await put('/v1/kv/bench/expiring?ttl=1h', 'x');
     for (const options of [{}, { method: 'HEAD' }, { headers: { Accept: ENVELOPE_TYPE } }]) {
       const { headers } = await ask('/v1/kv/bench/expiring', options);
@@ -631,7 +631,7 @@ describe('a reply with a value', () => {
     expect((await ask('/v1/kv/bench/lasting')).headers['conit-expires']).toBeUndefined();
   });
 
-  it('is whole, and says that there are no ranges of it', async () => {
+  it('is whole, and says that ranges are not served', async () => {
     await put('/v1/kv/bench/whole', '0123456789');
     const answer = await ask('/v1/kv/bench/whole', { headers: { Range: 'bytes=2-3' } });
     expect([answer.status, answer.body.toString()]).toEqual([200, '0123456789']);
@@ -643,7 +643,7 @@ describe('the envelope', () => {
   const envelope = async (key: string, accept = ENVELOPE_TYPE) =>
     ask(`/v1/kv/bench/${key}`, { headers: { Accept: accept } });
 
-  it('gives text as text and other bytes as base64', async () => {
+  it('shows text as text and other bytes as base64', async () => {
     await put('/v1/kv/bench/text', 'grüße', { 'Content-Type': 'text/plain' });
     const text = await envelope('text');
     expect(text.headers['content-type']).toBe(ENVELOPE_TYPE);
@@ -677,7 +677,7 @@ describe('the envelope', () => {
   });
 
   it.each(['application/x-www-form-urlencoded', 'application/octet-stream', 'image/png'])(
-    'shows UTF-8 as text where a client called it %s',
+    'shows UTF-8 as text if a client declared it as %s',
     async (type) => {
       await put('/v1/kv/bench/posted', 'größe=3\n', { 'Content-Type': type });
       expect(json(await envelope('posted'))).toMatchObject({
@@ -735,7 +735,7 @@ describe('the envelope', () => {
 });
 
 describe('methods', () => {
-  it('that are not built are refused as such', async () => {
+  it('that are not built are refused by name', async () => {
     const answer = await ask('/v1/kv/bench/x', { method: 'PATCH' });
     expect([answer.status, problemOf(answer)]).toEqual([501, 'not-built']);
   });
@@ -749,7 +749,7 @@ describe('methods', () => {
 
 describe('a namespace', () => {
   it.each(['nope', 'BENCH', '%6Eope', 'bench%00', 'bench%2Fx', '', 'bench.'])(
-    'that is not there is not found: %s',
+    'that does not exist is not found: %s',
     async (name) => {
       const answer = await ask(`/v1/kv/${name}/key`);
       expect([answer.status, problemOf(answer)]).toEqual([404, 'namespace-not-found']);
@@ -789,7 +789,7 @@ describe('a namespace that is percent-encoded', () => {
   });
 });
 
-describe('faults of the replica', () => {
+describe('the faults of the replica', () => {
   it.each([
     ['no-quorum', 503, '1'],
     ['overloaded', 503, '3'],

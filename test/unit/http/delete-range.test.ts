@@ -52,7 +52,7 @@ describe('a delete of a range', () => {
     ['?start=c&end=a', KEYS, 0],
     ['?prefix=%C3', KEYS.slice(0, -1), 1],
     ['?start=c', KEYS.slice(0, -2), 2],
-  ])('%s deletes what is in it', async (query, expected, deleted) => {
+  ])('%s deletes the keys in it', async (query, expected, deleted) => {
     const answer = await del(query);
     expect(answer.status).toBe(200);
     expect(json(answer)).toEqual({ deleted, cursor: null });
@@ -60,7 +60,7 @@ describe('a delete of a range', () => {
     expect(await left()).toEqual(expected);
   });
 
-  it('goes on page by page, and a page is at most a batch', async () => {
+  it('continues page by page, and a page is at most a batch', async () => {
     const first = await del('?all');
     expect(json(first)).toMatchObject({ deleted: 4, cursor: expect.any(String) });
     const second = await del(`?all=true&limit=3&cursor=${cursorOf(first)}`);
@@ -96,7 +96,7 @@ describe('a delete of a range', () => {
     expect(await left()).toEqual(KEYS);
   });
 
-  it('says how to name the whole namespace, where nothing bounds it', async () => {
+  it('without bounds is refused, with how to name the whole namespace', async () => {
     expect(json(await del('?prefix='))['detail']).toMatch(/nothing was deleted.*"all"/);
   });
 
@@ -108,7 +108,7 @@ describe('a delete of a range', () => {
     },
   );
 
-  it('with a body is refused: it would seem to say what is deleted', async () => {
+  it('with a body is refused: the body could be read as what to delete', async () => {
     const body = '{"keys":["a"]}';
     const headers = {
       'Content-Type': 'application/json',
@@ -118,13 +118,13 @@ describe('a delete of a range', () => {
     expect(await left()).toEqual(KEYS);
   });
 
-  it('takes no cursor of another range', async () => {
+  it('refuses a cursor of another range', async () => {
     const cursor = cursorOf(await del('?start=a&limit=1'));
     expect(problemOf(await del(`?prefix=b&cursor=${cursor}`))).toBe('invalid-parameter');
     expect(await left()).toEqual(KEYS.slice(1));
   });
 
-  it('deletes the versions that it saw, with the quorums that were asked for', async () => {
+  it('deletes the versions that it saw, with the requested quorums', async () => {
     const before = harness.service.commands.length;
     await del('?prefix=a&w=all&r=majority&timeout=9s&consistency=eventual');
     const [list, ...writes] = harness.service.commands.slice(before);
@@ -139,12 +139,12 @@ describe('a delete of a range', () => {
     }
   });
 
-  it('keeps a key that was written since, and goes on', async () => {
+  it('keeps a key that was written since, and continues', async () => {
     answerDeletes((key) => (key === 'a/1' ? 'precondition-failed' : undefined));
     expect(json(await del('?prefix=a'))).toEqual({ deleted: 2, cursor: null });
   });
 
-  it('does each key once under an idempotency key, whatever a retry sees', async () => {
+  it('has one effect for each key under an idempotency key, whatever a retry sees', async () => {
     const key = { 'Idempotency-Key': 'k1' };
     expect(json(await del('?prefix=a', key))).toMatchObject({ deleted: 3 });
     await put('a/1');
@@ -157,13 +157,13 @@ describe('a delete of a range', () => {
     );
   });
 
-  it('that is refused as a whole says so', async () => {
+  it('that is refused as a whole reports that', async () => {
     answerDeletes(() => 'low-disk');
     const answer = await del('?prefix=a');
     expect([answer.status, problemOf(answer)]).toEqual([507, 'low-disk']);
   });
 
-  it('that stops on its way says where it goes on', async () => {
+  it('that stops on its way says where it continues', async () => {
     answerDeletes((key) => (key < 'a/2' ? undefined : 'no-quorum'));
     const answer = await del('?prefix=a');
     expect(json(answer)).toMatchObject({ deleted: 2, cursor: expect.any(String) });
@@ -172,7 +172,7 @@ describe('a delete of a range', () => {
     expect(json(rest)).toEqual({ deleted: 1, cursor: null });
   });
 
-  it('that stops at its first key begins there again', async () => {
+  it('that stops at its first key continues there', async () => {
     answerDeletes((key) => (key === 'a' ? 'no-quorum' : undefined));
     const answer = await del('?prefix=a');
     expect(json(answer)).toMatchObject({ deleted: 2, cursor: expect.any(String) });
@@ -183,7 +183,7 @@ describe('a delete of a range', () => {
     });
   });
 
-  it('of which the outcome is unknown in part is never a success', async () => {
+  it('with a partly unknown outcome is never a success', async () => {
     answerDeletes((key) => (key === 'a/2' ? 'outcome-unknown' : undefined));
     const answer = await del('?prefix=a');
     expect([answer.status, problemOf(answer)]).toEqual([504, 'outcome-unknown']);
@@ -193,7 +193,7 @@ describe('a delete of a range', () => {
     });
   });
 
-  it('at a drained replica is refused, or sent on where that is asked for', async () => {
+  it('at a drained replica is refused, or redirected on request', async () => {
     const { service } = harness;
     service.hold = (command) => {
       const alternates = [{ id: 'us-1' as never, url: 'http://us:7070' }];
@@ -210,7 +210,7 @@ describe('a delete of a range', () => {
     expect(await left()).toEqual(KEYS);
   });
 
-  it('is counted, each key by what it alone would have been answered', async () => {
+  it('is counted, each key with the answer that it would have had alone', async () => {
     answerDeletes((key) => (key === 'a' ? 'precondition-failed' : undefined));
     await del('?prefix=a');
     expect(harness.meter.items().get('delete-range 2xx')).toBe(2);

@@ -146,7 +146,7 @@ const REFUSED = ['invalid-parameter', 'not-built', 'bad-request'];
 const codeOf = (answer: Answer): string => (answer.status < 400 ? 'none' : problemOf(answer));
 
 describe.each(IDS)('%s, as it is described,', (id) => {
-  it('takes the query parameters that it lists, each read and each once', async () => {
+  it('accepts the query parameters that it lists, each read and each once', async () => {
     for (const name of documented(id, 'query')) {
       const query = pair(id, name, right(id, name));
       const [, wrong] = VALUES[name] ?? [];
@@ -160,7 +160,7 @@ describe.each(IDS)('%s, as it is described,', (id) => {
     }
   });
 
-  it('takes no other', async () => {
+  it('accepts no others', async () => {
     const listed = documented(id, 'query');
     const others = [...Object.keys(VALUES), ...OTHERS].filter((name) => !listed.includes(name));
     for (const name of others) {
@@ -178,7 +178,7 @@ describe.each(IDS)('%s, as it is described,', (id) => {
     expect(listed.filter((name) => TELLING[name] === undefined)).toEqual([]);
   });
 
-  it('takes a body where it says so, and refuses one elsewhere', async () => {
+  it('accepts a body only where it says so', async () => {
     const takesBody = operationOf(id).requestBody !== undefined;
     const { body = '{"grace":"1h"}' } = PLAIN[id];
     const length = String(Buffer.byteLength(body));

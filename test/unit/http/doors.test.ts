@@ -74,7 +74,7 @@ const send = async (at: Harness, line: string, headers: readonly string[], host?
   return reply;
 };
 
-describe('a request of another site', () => {
+describe('a request of a page of another site', () => {
   let server: Harness;
   let guarded: Harness;
   beforeAll(async () => {
@@ -86,7 +86,7 @@ describe('a request of another site', () => {
     await guarded.stop();
   });
 
-  it.each(ROUTES)('is refused at %s, and reaches nobody', async (line) => {
+  it.each(ROUTES)('is refused at %s, and reaches no handler', async (line) => {
     const before = server.service.commands.length;
     for (const [name, headers] of FOREIGN) {
       const reply = await send(server, line, headers);
@@ -96,7 +96,7 @@ describe('a request of another site', () => {
     expect(server.service.commands).toHaveLength(before);
   });
 
-  it('is refused with a token, too', async () => {
+  it('is refused even with a token', async () => {
     for (const [, headers] of FOREIGN) {
       const all = [...headers, `Authorization: Bearer ${TOKEN}`];
       expect(await send(guarded, 'POST /v1/cluster/replicas/eu-1/drain', all)).toMatchObject({
@@ -109,11 +109,11 @@ describe('a request of another site', () => {
     ['Origin', ['Origin: http://localhost:7070', 'Origin: http://evil.example']],
     ['Sec-Fetch-Site', ['Sec-Fetch-Site: none', 'Sec-Fetch-Site: cross-site']],
     ['Referer', ['Referer: http://localhost:7070/', 'Referer: http://evil.example/']],
-  ])('that says %s twice is malformed', async (_name, headers) => {
+  ])('that sends %s twice is malformed', async (_name, headers) => {
     expect(await send(server, 'POST /v1/batch/bench', headers)).toMatchObject({ status: 400 });
   });
 
-  it('that is told by its Referer alone may not write', async () => {
+  it('that only its Referer shows may not write', async () => {
     const referer = ['Referer: http://evil.example/page'];
     expect(await send(server, 'PUT /v1/kv/bench/k', referer)).toMatchObject({ code: 'cross-site' });
     expect(await send(server, 'PUT /v1/kv/bench/k', ['Referer: x'])).toMatchObject({ status: 403 });
@@ -153,7 +153,7 @@ describe('a request of another site', () => {
     expect(await send(server, 'GET /v1/cluster', headers)).toMatchObject({ status: 200 });
   });
 
-  it('knows the default port', async () => {
+  it('is compared with the default port in mind', async () => {
     const pairs = [
       ['localhost', 'http://localhost'],
       ['localhost:80', 'http://localhost'],
@@ -168,7 +168,7 @@ describe('a request of another site', () => {
       );
   });
 
-  it('is refused on the bare socket as well, when it sends an absolute target', async () => {
+  it('is refused on the bare socket as well, if it sends an absolute target', async () => {
     const line = `POST http://${OWN}/v1/cluster/replicas/eu-1/drain`;
     expect(await send(server, line, ['Origin: http://evil.example'])).toMatchObject({
       status: 403,
@@ -195,7 +195,7 @@ describe('the host of a request', () => {
     expect(server.service.commands).toHaveLength(0);
   });
 
-  it('is looked at with tokens, in absolute targets, and in HTTP/1.0', async () => {
+  it('is checked with tokens, in absolute targets, and in HTTP/1.0', async () => {
     const server = await start({ tokens });
     const rebound = ['Origin: http://evil.example:7070', `Authorization: Bearer ${TOKEN}`];
     expect(await send(server, 'PUT /v1/kv/bench/k', rebound, 'evil.example:7070')).toMatchObject({
@@ -222,7 +222,7 @@ describe('the host of a request', () => {
     expect(await send(server, 'GET /livez', [], host)).toMatchObject({ status: 400 });
   });
 
-  it('names the setting that would take it', async () => {
+  it('is refused with the setting that would accept it', async () => {
     const server = await start();
     expect(await server.raw(bytes('GET /livez', [], 'db.example.com'))).toContain('CONIT_HOSTS');
     await server.stop();
@@ -239,7 +239,7 @@ describe('the host of a request', () => {
   });
 });
 
-describe('the host door', () => {
+describe('the check of the host', () => {
   const check = (
     host: string,
     listening = '127.0.0.1',
@@ -265,13 +265,13 @@ describe('the host door', () => {
     'conit_backend',
     '0x7f.1',
     '2130706433',
-  ])('takes %s, wherever the server listens', (host) => {
+  ])('accepts %s, wherever the server listens', (host) => {
     expect(check(host)).toBe('taken');
     expect(check(host, '10.0.0.5')).toBe('taken');
   });
 
   it.each(['10.0.0.5', '192.168.1.7:7070', '[fe80::1]', '0.0.0.0:7070'])(
-    'takes the address %s only where others can reach it',
+    'accepts the address %s only if others can reach it',
     (host) => {
       expect(check(host)).toBe('unknown');
       expect(check(host, '0.0.0.0')).toBe('taken');
@@ -287,12 +287,12 @@ describe('the host door', () => {
     '127.0.0.1.nip.io',
     'evil.example.',
     'xn--d1acufc.com',
-  ])('does not take %s', (host) => {
+  ])('refuses %s', (host) => {
     expect(check(host)).toBe('unknown');
     expect(check(host, '0.0.0.0')).toBe('unknown');
   });
 
-  it('takes the name that it listens on, the hosts of its URLs, and what is configured', () => {
+  it('accepts the name that it listens on, the hosts of its URLs, and what is configured', () => {
     expect(check('db.internal.example:1', 'db.internal.example')).toBe('taken');
     expect(check('db.example.com', '127.0.0.1', ['https://db.example.com'])).toBe('taken');
     expect(check('db.example.org', '127.0.0.1', ['https://db.example.com'])).toBe('unknown');
@@ -315,7 +315,7 @@ describe('a configured origin', () => {
     );
   };
 
-  it('is let in, and every answer says so, refusals too', async () => {
+  it('is accepted, and every answer says so, also a refusal', async () => {
     const server = await start({ tokens, origins: [ORIGIN] });
     for (const line of ROUTES.filter((route) => !route.startsWith('OPTIONS'))) {
       for (const more of [[], [`Authorization: Bearer ${TOKEN}`]]) {
@@ -330,13 +330,13 @@ describe('a configured origin', () => {
     }
   });
 
-  it('keeps Vary: Accept where the answer depends on that', async () => {
+  it('keeps Vary: Accept if the answer depends on that', async () => {
     const server = await start({ origins: [ORIGIN] });
     const text = await server.raw(bytes('GET /v1/kv/bench', page));
     expect(headersOf(text).get('vary')).toBe('Accept, Origin');
   });
 
-  it('may ask first, without a token', async () => {
+  it('may send a preflight without a token', async () => {
     const server = await start({ tokens, origins: [ORIGIN] });
     const preflight = [
       ...page,
@@ -366,7 +366,7 @@ describe('a configured origin', () => {
     ).toBe(false);
   });
 
-  it('is no leave for others', async () => {
+  it('does not admit others', async () => {
     const server = await start({ origins: [ORIGIN] });
     for (const origin of [
       'http://console.example.com',
@@ -388,7 +388,7 @@ describe('a configured origin', () => {
 
 describe('a document', () => {
   it.each(['/openapi.json', '/docs/json', '/docs/yaml'])(
-    'at %s is made once, and not sent to who has it',
+    'at %s is made once, and not sent to a client that has it',
     async (path) => {
       const server = await start({ tokens });
       const first = await server.ask(path);

@@ -60,16 +60,19 @@ describe('a reply that turns a client away', () => {
     },
   );
 
-  it.each(['k', ''])('is the last one: nothing behind it is looked at (%s)', async (name) => {
-    turnAway('replica-stale');
-    const path = name === '' ? '/v1/kv/bench' : `/v1/kv/bench/${name}`;
-    const answered = await harness.raw(get(path) + PUT + get('/livez'));
-    expect(repliesIn(answered)).toEqual([{ status: 503, code: 'replica-stale' }]);
-    expect(asked.map(({ kind }) => kind)).toEqual([name === '' ? 'list' : 'read']);
-  });
+  it.each(['k', ''])(
+    'is the last one: the requests behind it are not processed (%s)',
+    async (name) => {
+      turnAway('replica-stale');
+      const path = name === '' ? '/v1/kv/bench' : `/v1/kv/bench/${name}`;
+      const answered = await harness.raw(get(path) + PUT + get('/livez'));
+      expect(repliesIn(answered)).toEqual([{ status: 503, code: 'replica-stale' }]);
+      expect(asked.map(({ kind }) => kind)).toEqual([name === '' ? 'list' : 'read']);
+    },
+  );
 
   it.each(['no-quorum', 'overloaded', 'timeout'] as const)(
-    'with %s leaves it open, for another replica would say the same',
+    'with %s leaves it open, because another replica would answer the same',
     async (code) => {
       turnAway(code);
       const answered = await harness.raw(get('/v1/kv/bench/k') + get('/v1/kv/bench'));
@@ -79,16 +82,19 @@ describe('a reply that turns a client away', () => {
   );
 });
 
-describe('a write that asks for it', () => {
-  it.each(['PUT', 'DELETE'])('is sent to the replica that takes it (%s)', async (method) => {
-    turnAway('draining');
-    const answer = await harness.ask('/v1/kv/bench/k?w=1&redirect', { method });
-    expect(answer.status).toBe(307);
-    expect(answer.headers.location).toMatch(/\/v1\/kv\/bench\/k\?w=1$/);
-    expect(answer.headers.connection).toBe('close');
-  });
+describe('a write that asks for a redirect', () => {
+  it.each(['PUT', 'DELETE'])(
+    'is redirected to the replica that accepts it (%s)',
+    async (method) => {
+      turnAway('draining');
+      const answer = await harness.ask('/v1/kv/bench/k?w=1&redirect', { method });
+      expect(answer.status).toBe(307);
+      expect(answer.headers.location).toMatch(/\/v1\/kv\/bench\/k\?w=1$/);
+      expect(answer.headers.connection).toBe('close');
+    },
+  );
 
-  it('is refused as any other where no other replica would take it', async () => {
+  it('is refused as any other if no other replica would accept it', async () => {
     turnAway('no-quorum');
     const answer = await harness.ask('/v1/kv/bench/k?redirect', { method: 'PUT', body: 'x' });
     expect(answer.status).toBe(503);
@@ -105,7 +111,7 @@ describe('a reply that another replica gave', () => {
   const US = '"us-1";region=us';
   const rest = { stalenessMs: 12.2, heldBy };
 
-  it('names that one, with its staleness, and leaves the connection open', async () => {
+  it('names that replica, with its staleness, and leaves the connection open', async () => {
     answerWith(({ kind }) =>
       kind === 'list'
         ? { kind: 'listed', items: [record], prefixes: [], after: 'k', ...rest }
@@ -133,14 +139,14 @@ describe('a reply that another replica gave', () => {
     expect(isClosing(await harness.raw(get('/v1/kv/bench/k')))).toBe(false);
   });
 
-  it('names it too where it holds nothing', async () => {
+  it('names it also if the key has no value', async () => {
     answerWith(() => ({ kind: 'absent', answers: 1, ...rest }));
     const value = await harness.ask('/v1/kv/bench/k');
     expect([value.status, value.headers['conit-served-by']]).toEqual([404, US]);
     expect(value.headers['conit-staleness']).toBe('13');
   });
 
-  it('is asked for by default, of every read', async () => {
+  it('is the default for every read', async () => {
     turnAway('replica-stale');
     for (const path of ['/k', '', '?onUnmet=forward', '?onUnmet=fail', '?redirect'])
       await harness.ask(`/v1/kv/bench${path}`);

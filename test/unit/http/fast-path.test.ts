@@ -72,7 +72,7 @@ async function both(pieces: readonly string[], count: number): Promise<string> {
   return one;
 }
 
-describe('split at every byte', () => {
+describe('a request split at every byte', () => {
   const last = of(`GET ${key}`, ['Connection: close']);
   it.each([
     ['a read', get + last],
@@ -88,7 +88,7 @@ describe('split at every byte', () => {
     ],
     ['a bare line feed', `GET ${key} HTTP/1.1\nHost: a\n\n`],
   ])(
-    '%s is answered as by Node',
+    '%s gets the same answer as from Node',
     async (_name, bytes) => {
       const isEnd = () => false;
       // Twice, for the state that it leaves behind.
@@ -105,7 +105,7 @@ describe('split at every byte', () => {
   );
 });
 
-describe('one connection after another kind of request', () => {
+describe('a connection after another kind of request', () => {
   const list = of('GET /v1/kv/bench?limit=1');
   const live = of('GET /livez');
   it.each([
@@ -140,13 +140,13 @@ describe('one connection after another kind of request', () => {
     expect(repliesIn(await both(pieces, count))).toHaveLength(count);
   });
 
-  it('nothing malformed is answered in the place of a read before it', async () => {
+  it('a malformed request is not answered before an earlier read', async () => {
     const bytes = `${get}${get}${get}GET ${key} HTTP/1.1\r\nX : a\r\n\r\n`;
     const text = await both([bytes], 4);
     expect(repliesIn(text).map(({ status }) => status)).toEqual([200, 200, 200, 400]);
   });
 
-  it('more writes than are read at once: all are answered in their order', async () => {
+  it('of more writes than are read at once, all are answered in order', async () => {
     const count = 2000;
     const writes = Array.from({ length: count }, (_, n) => put(`${n}`));
     const text = await both([writes.join('') + get], count + 1);
@@ -160,7 +160,7 @@ describe('one connection after another kind of request', () => {
 });
 
 // What a proxy in front may take for something else than this server.
-describe('smuggling', () => {
+describe('request smuggling', () => {
   const hidden = of('PUT /v1/kv/bench/smuggled', ['Content-Length: 1'], 'x');
   it.each([
     ['a length and a coding', ['Content-Length: 4', 'Transfer-Encoding: chunked']],
@@ -183,7 +183,7 @@ describe('smuggling', () => {
     ['a name with a NUL', ['Content-Length\0: 0', 'Content-Length: 4']],
     ['an underscore', ['Content_Length: 0', 'Content-Length: 4']],
     ['a connection that drops the length', ['Connection: content-length', 'Content-Length: 4']],
-  ])('%s: as Node judges it, and nothing hidden is done on its own account', async (_n, lines) => {
+  ])('%s: judged as by Node, and no hidden request is executed', async (_n, lines) => {
     const bytes = of(`PUT ${key}`, lines, `0\r\n\r\n${hidden}`);
     const writes = ({ service }: Harness) =>
       service.commands.filter((each) => each.kind === 'write').map(({ key: name }) => name);
@@ -193,7 +193,7 @@ describe('smuggling', () => {
   });
 });
 
-describe('what the fast path reads itself', () => {
+describe('the requests that the fast path reads itself', () => {
   const reader = new HeadReader(100);
   const isRead = (text: string) => reader.read(Buffer.from(text, 'latin1'), 0, undefined);
   it.each([
@@ -203,7 +203,7 @@ describe('what the fast path reads itself', () => {
     ['a write without a body', of(`PUT ${key}`)],
     ['a delete', of(`DELETE ${key}?w=majority`)],
     ['a connection that stays', of(`GET ${key}`, ['connection: Keep-Alive', 'Accept: */*'])],
-  ])('%s', (_name, text) => {
+  ])('include %s', (_name, text) => {
     expect(isRead(text)).toBe(true);
     expect(reader.block?.raw.slice(0, 2)).toEqual(['Host', 'a']);
     expect(isRead(text.slice(0, text.indexOf('\r\n\r\n') + 3))).toBe(false);
@@ -240,7 +240,7 @@ describe('what the fast path reads itself', () => {
     ],
     ['long lines', of(`GET ${key}`, [`X: ${'y'.repeat(5000)}`])],
     ['a long target', of(`GET ${key}${'y'.repeat(5000)}`)],
-  ])('is not %s', (_name, text) => {
+  ])('do not include %s', (_name, text) => {
     expect(isRead(text)).toBe(false);
   });
 });
@@ -270,14 +270,14 @@ describe('a connection on the fast path', () => {
     while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
   };
 
-  it('that asks for nothing is answered 408 and closed', async () => {
+  it('that sends nothing is answered 408 and closed', async () => {
     own = await startHarness({ limits: { headersTimeoutMs: 60, connectionsCheckMs: 20 } });
     const { text, closed } = await opened(own);
     await closed;
     expect(repliesIn(text())).toEqual([{ status: 408, code: 'request-timeout' }]);
   });
 
-  it('whose body does not come is answered 408 and closed', async () => {
+  it('whose body does not arrive is answered 408 and closed', async () => {
     const limits = { headersTimeoutMs: 60, requestTimeoutMs: 60, connectionsCheckMs: 20 };
     own = await startHarness({ limits });
     const { socket, text, closed } = await opened(own);
@@ -287,7 +287,7 @@ describe('a connection on the fast path', () => {
     expect(own.service.commands).toEqual([]);
   });
 
-  it('that is idle is closed without a word, and not before its time', async () => {
+  it('that is idle is closed without an answer, and not before its time', async () => {
     own = await startHarness({ limits: { keepAliveMs: 150, connectionsCheckMs: 20 } });
     const { socket, text, closed } = await opened(own);
     socket.write(get);
@@ -299,7 +299,7 @@ describe('a connection on the fast path', () => {
   });
 
   it.each([true, false])(
-    'whose reader stands still is closed in the end (fast path: %s)',
+    'whose client stops reading is closed in the end (fast path: %s)',
     async (fastPath) => {
       const limits = { stalledReplyMs: 80, connectionsCheckMs: 20, connectionsPerAddressMax: 1 };
       own = await startHarness({ limits: { ...limits, fastPath } });
@@ -325,7 +325,7 @@ describe('a connection on the fast path', () => {
     );
   });
 
-  it('that is half closed within a body is told so', async () => {
+  it('that is half closed within a body gets an error', async () => {
     const { socket, text, closed } = await opened(fast);
     socket.end(put('abcdef').slice(0, -3));
     await closed;
@@ -358,7 +358,7 @@ describe('a connection on the fast path', () => {
     expect(text()).toContain('Connection: close');
   });
 
-  it('is closed by the end of the server when nothing is asked, and answered before when something is', async () => {
+  it('is closed at the end of the server if no request is pending, and answered before otherwise', async () => {
     own = await startHarness();
     const held: Command[] = [];
     const idle = await opened(own);
@@ -400,7 +400,7 @@ describe('a connection on the fast path', () => {
     expect(text().length).toBeGreaterThan(9 * value.length);
   });
 
-  it('waits with what is for Node until what was asked before is answered', async () => {
+  it('holds a request for Node until earlier requests are answered', async () => {
     own = await startHarness();
     const held: Command[] = [];
     own.service.hold = (command) => held.push(command);
@@ -415,7 +415,7 @@ describe('a connection on the fast path', () => {
     expect(repliesIn(text()).map(({ status }) => status)).toEqual([404, 200, 404]);
   });
 
-  it('gets replies in the order of its requests, whichever is known first', async () => {
+  it('gets replies in the order of its requests, whichever is ready first', async () => {
     own = await startHarness();
     const held: Command[] = [];
     own.service.hold = (command) => held.push(command);
@@ -436,7 +436,7 @@ describe('a connection on the fast path', () => {
     ]);
   });
 
-  it('is measured as all others are', async () => {
+  it('is measured as all other connections are', async () => {
     own = await startHarness();
     const { socket, text } = await opened(own);
     socket.write(put('abc') + get + of('GET /v1/kv/nope/x'));

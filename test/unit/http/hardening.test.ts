@@ -85,14 +85,14 @@ describe.each(targets)('on %s', (_, target) => {
   );
 
   // RFC 9112 section 3 lets a server part the line at any number of spaces.
-  it('two spaces in the request line are one', async () => {
+  it('several spaces in the request line count as one', async () => {
     for (const line of [`GET  ${target} HTTP/1.1`, `GET ${target}  HTTP/1.1`]) {
       const [reply] = await replies(request([line, 'Host: a']));
       expect([200, 404]).toContain(reply?.status);
     }
   });
 
-  it('H14 an upgrade is answered, and the connection ends: nothing behind it is lost in silence', async () => {
+  it('H14 an upgrade is answered, and the connection ends: the requests behind it are not lost in silence', async () => {
     const upgrade = get('Connection: Upgrade', 'Upgrade: websocket');
     const before = sent('smuggled').length;
     const text = await harness.raw(get() + upgrade + good);
@@ -161,13 +161,13 @@ describe.each(targets)('on %s', (_, target) => {
     },
   );
 
-  it('H14 an expectation that is unknown is refused', async () => {
+  it('H14 an unknown expectation is refused', async () => {
     expect(await replies(get('Expect: a-miracle'))).toEqual([
       { status: 417, code: 'expectation-failed' },
     ]);
   });
 
-  it('H15 errors show neither a stack nor what was sent', async () => {
+  it('H15 errors show neither a stack nor the request', async () => {
     const secret = 'Bearer canary-token-canary-token';
     const text = await harness.raw(
       request([`GET ${target}?%3Ccanary%3E=1 HTTP/1.1`, 'Host: a', `Authorization: ${secret}`]),
@@ -183,7 +183,7 @@ describe('bodies', () => {
   const put = (headers: readonly string[], body = '') =>
     request(['PUT /v1/kv/bench/body HTTP/1.1', 'Host: a', ...headers], body);
 
-  it('H5 of more than the limit are refused before they are sent', async () => {
+  it('H5 over the limit are refused before they are sent', async () => {
     const large = 1024 * 1024 + 1;
     expect(await replies(put([`Content-Length: ${large}`]))).toEqual([
       { status: 413, code: 'value-too-large' },
@@ -197,7 +197,7 @@ describe('bodies', () => {
     expect(await replies(batch)).toEqual([{ status: 413, code: 'content-too-large' }]);
   });
 
-  it('H5 sent in full over the limit still see their answer', async () => {
+  it('H5 sent in full over the limit still get their answer', async () => {
     const large = Buffer.alloc(3 * 1024 * 1024);
     const answer = await harness.ask('/v1/kv/bench/body', { method: 'PUT', body: large });
     expect([answer.status, problemOf(answer)]).toEqual([413, 'value-too-large']);
@@ -209,19 +209,19 @@ describe('bodies', () => {
     expect(found).toEqual([{ status: 413, code: 'value-too-large' }]);
   });
 
-  it('H5 in chunks of one byte arrive', async () => {
+  it('H5 in chunks of one byte are accepted', async () => {
     const chunks = '1\r\nx\r\n'.repeat(2000);
     const found = await replies(put(['Transfer-Encoding: chunked'], `${chunks}0\r\n\r\n`));
     expect(found[0]?.status).toBe(201);
     expect((await harness.ask('/v1/kv/bench/body')).body).toHaveLength(2000);
   });
 
-  it('H5 with chunk extensions without end are refused', async () => {
+  it('H5 with endless chunk extensions are refused', async () => {
     const found = await replies(put(['Transfer-Encoding: chunked'], `1;${'x'.repeat(100_000)}`));
     expect(found).toEqual([{ status: 413, code: 'content-too-large' }]);
   });
 
-  it('H5 that are gzip bombs are refused unopened', async () => {
+  it('H5 that are gzip bombs are refused without decompression', async () => {
     const bomb = gzipSync(Buffer.alloc(1_000_000));
     const headers = { 'Content-Encoding': 'gzip' };
     const ask = { method: 'PUT', headers, body: bomb };
@@ -230,17 +230,17 @@ describe('bodies', () => {
     expect(answer.headers['accept-encoding']).toBe('identity');
   });
 
-  it('that break off leave nothing behind', async () => {
+  it('that break off leave nothing in memory', async () => {
     await harness.raw(put(['Content-Length: 10'], 'half').replace('body', 'half'), 50);
     expect(sent('half')).toEqual([]);
   });
 
-  it('with a broken chunk are refused whole', async () => {
+  it('with a broken chunk are refused as a whole', async () => {
     const found = await replies(put(['Transfer-Encoding: chunked'], '3\r\nabc\r\nzz\r\n'));
     expect(found).toEqual([{ status: 400, code: 'bad-request' }]);
   });
 
-  it('that are empty and wait for 100-continue get it once', async () => {
+  it('that are empty and expect 100-continue get it once', async () => {
     const rest = 'Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n';
     for (const path of ['/v1/kv/bench', '/v1/kv/bench/none', '/livez']) {
       const text = await harness.raw(
@@ -251,7 +251,7 @@ describe('bodies', () => {
     }
   });
 
-  it('that wait for 100-continue get it only when they are wanted', async () => {
+  it('that expect 100-continue get it only if they are wanted', async () => {
     const text = await harness.raw(put(['Content-Length: 2', 'Expect: 100-continue'], 'ok'));
     expect(text).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 (201|204) /);
     const large = await harness.raw(put(['Content-Length: 9999999', 'Expect: 100-continue']));
@@ -267,12 +267,12 @@ describe('bodies', () => {
     expect(unknown).toMatch(/^HTTP\/1\.1 404 /);
   });
 
-  it('written in part are refused', async () => {
+  it('that are written in part are refused', async () => {
     const found = await replies(put(['Content-Length: 1', 'Content-Range: bytes 0-0/9'], 'x'));
     expect(found).toEqual([{ status: 400, code: 'bad-request' }]);
   });
 
-  it('with a header twice that may come once are refused', async () => {
+  it('with a repeated header that may come once are refused', async () => {
     for (const name of ['Content-Type', 'Idempotency-Key', 'Conit-Weight', 'Authorization']) {
       const found = await replies(put([`${name}: 1`, `${name}: 1`, 'Content-Length: 0']));
       expect(found).toEqual([{ status: 400, code: 'bad-request' }]);
@@ -286,7 +286,7 @@ describe('tunnels and upgrades', () => {
     expect(repliesIn(text)).toEqual([{ status: 405, code: 'method-not-allowed' }]);
   });
 
-  it('H14 the preface of HTTP/2 is another version', async () => {
+  it('H14 the preface of HTTP/2 is refused as another version', async () => {
     expect(await replies('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toEqual([
       { status: 505, code: 'version-not-supported' },
     ]);
@@ -311,14 +311,14 @@ describe('time and numbers', () => {
     return { replies: repliesIn(text), tookMs };
   };
 
-  it('H6 headers that do not come are not waited for', async () => {
+  it('H6 headers that do not arrive end the connection in time', async () => {
     const limits = { headersTimeoutMs: 100, requestTimeoutMs: 200 };
     const { replies: found, tookMs } = await slow(limits, 'GET / HTTP/1.1\r\nHost: a\r\nX');
     expect(found).toEqual([{ status: 408, code: 'request-timeout' }]);
     expect(tookMs).toBeLessThan(QUIET_MS);
   });
 
-  it('H6 a body that does not come is not waited for', async () => {
+  it('H6 a body that does not arrive ends the connection in time', async () => {
     const bytes = request(['PUT /v1/kv/bench/x HTTP/1.1', 'Host: a', 'Content-Length: 9'], 'x');
     const limits = { headersTimeoutMs: 100, requestTimeoutMs: 100 };
     const { replies: found, tookMs } = await slow(limits, bytes);
@@ -331,7 +331,7 @@ describe('time and numbers', () => {
     expect(tookMs).toBeLessThan(QUIET_MS);
   });
 
-  it('H6 connections are bounded in all and per address', async () => {
+  it('H6 connections are bounded in total and for each address', async () => {
     for (const limits of [{ connectionsMax: 2 }, { connectionsPerAddressMax: 2 }]) {
       const other = await startHarness({ limits });
       const open = [1, 2].map(() => connect(other.port, '127.0.0.1'));
@@ -405,7 +405,7 @@ describe('JSON bodies', () => {
     expect(({} as Record<string, unknown>)['admin']).toBeUndefined();
   });
 
-  it('H12 half a surrogate pair is refused where it stands', async () => {
+  it('H12 with half a surrogate pair are refused at its place', async () => {
     for (const item of ['"key":"\\ud800"', '"key":"k","value":"\\udfff"']) {
       const answer = await batch(`{"ops":[{"op":"put",${item}}]}`);
       expect(answer.body.toString()).toMatch(/"status":400/);
@@ -418,7 +418,7 @@ describe('JSON bodies', () => {
 });
 
 describe('pipelined requests', () => {
-  it('are answered in order, reads behind a write seeing it', async () => {
+  it('are answered in order, and a read sees the write before it', async () => {
     const value = 'pipelined';
     const put = request(
       ['PUT /v1/kv/bench/pipe HTTP/1.1', 'Host: a', `Content-Length: ${value.length}`],
@@ -433,7 +433,7 @@ describe('pipelined requests', () => {
     expect(text).toContain('"key":"pipe"');
   });
 
-  it('wait for a write that takes its time', async () => {
+  it('wait for a write that is slow', async () => {
     let release = (): void => undefined;
     harness.service.hold = (command) => {
       harness.service.hold = undefined;
@@ -449,7 +449,7 @@ describe('pipelined requests', () => {
     expect(found.map(({ status }) => status)).toEqual([201, 200]);
   });
 
-  it('wait behind a write, however many, and none runs before it is answered', async () => {
+  it('wait behind a write, in any number, and none runs before it is answered', async () => {
     const commands: unknown[] = [];
     harness.service.hold = (command) => commands.push(command);
     const put = request(['PUT /v1/kv/bench/slow HTTP/1.1', 'Host: a', 'Content-Length: 1'], 'x');
@@ -468,14 +468,14 @@ describe('pipelined requests', () => {
       400,
     ],
     ['another version', request(['GET /livez HTTP/3.0', 'Host: a']), 505],
-  ])('get their answers before that to %s in the same packet', async (_name, junk, status) => {
+  ])('get their answers before the one to %s in the same packet', async (_name, junk, status) => {
     const put = request(['PUT /v1/kv/bench/junk HTTP/1.1', 'Host: a', 'Content-Length: 1'], 'x');
     const remove = request(['DELETE /v1/kv/bench/junk HTTP/1.1', 'Host: a']);
     const found = await replies(put + good + remove + junk + good);
     expect(found.map((reply) => reply.status)).toEqual([201, 404, 204, status]);
   });
 
-  it('that turn to junk behind a running write cannot be taken for its answer', async () => {
+  it('that become malformed behind a running write are answered after it', async () => {
     harness.service.hold = () => undefined;
     const put = request(['PUT /v1/kv/bench/slow HTTP/1.1', 'Host: a', 'Content-Length: 1'], 'x');
     const text = await harness.raw(`${put}junk junk\r\n\r\n`, 500);
@@ -486,7 +486,7 @@ describe('pipelined requests', () => {
   it.each([
     ['a method that is not taken there', 'HEAD /v1/batch/bench', 405],
     ['a target that is not there', 'PATCH /nowhere', 404],
-  ])('get no second answer for a malformed body, after one for %s', async (_, line, status) => {
+  ])('get no second answer for a malformed body after one for %s', async (_, line, status) => {
     for (const more of [[], ['Connection: close']]) {
       const headers = [`${line} HTTP/1.1`, 'Host: a', 'Transfer-Encoding: chunked', ...more];
       const text = await harness.raw(request(headers, '\0'));
@@ -494,7 +494,7 @@ describe('pipelined requests', () => {
     }
   });
 
-  it('behind a refused one that closes the connection are not looked at', async () => {
+  it('behind a refused one that closes the connection are not processed', async () => {
     const large = request([
       'PUT /v1/kv/bench/large HTTP/1.1',
       'Host: a',

@@ -61,7 +61,7 @@ function agree(): void {
 }
 
 describe('a change of the members that takes long', () => {
-  it('is a job: 202, how far it has come, who agreed, and what came of it', async () => {
+  it('is a job: 202, its progress, which members agreed, and its result', async () => {
     const begun = await post('/us-1/forget');
     expect(begun.status).toBe(202);
     expect(begun.headers.location).toBe(`/v1/jobs/${String(json(begun)['id'])}`);
@@ -84,7 +84,7 @@ describe('a change of the members that takes long', () => {
     });
   });
 
-  it('is answered with its problem, at once or when it is waited for, and says it later too', async () => {
+  it('is answered with its problem, at once or after waiting, and reports it later, too', async () => {
     const asking = post('/us-1/forget');
     await until(() => held.length === 1);
     answerHeld(busy);
@@ -102,8 +102,8 @@ describe('a change of the members that takes long', () => {
   });
 });
 
-describe('who asks', () => {
-  it('may wait for the end, and is told that it was waited for', async () => {
+describe('a client that asks for a job', () => {
+  it('may wait for its end, and is informed that it waited', async () => {
     const begun = await post('/us-1/forget');
     setTimeout(agree, 100);
     const done = await look(begun, prefer(5));
@@ -113,7 +113,7 @@ describe('who asks', () => {
     expect((await post('/us-1/forget', prefer(9999))).status).toBe(400);
   });
 
-  it('is not kept by a server that ends', async () => {
+  it('does not keep a server from closing', async () => {
     const begun = await post('/us-1/forget');
     const waiting = look(begun, prefer(60));
     // What was sent before it is read by then.
@@ -122,7 +122,7 @@ describe('who asks', () => {
     expect(json(await waiting)['state']).toBe('running');
   });
 
-  it('is told that nobody knows the job', async () => {
+  it('gets 404 for a job that is not known', async () => {
     const none = await harness.ask('/v1/jobs/0123');
     expect([none.status, problemOf(none)]).toEqual([404, 'job-not-found']);
   });
@@ -139,7 +139,7 @@ describe('a drain', () => {
     return asking;
   }
 
-  it('is done when the requests that were taken are answered', async () => {
+  it('is done when the accepted requests are answered', async () => {
     const begun = await begin();
     expect([begun.status, json(begun)]).toMatchObject([202, { progress: { requests: 2 } }]);
     says = { waiting: 0 };
@@ -149,7 +149,7 @@ describe('a drain', () => {
     });
   });
 
-  it('goes on while the replica recovers, and has failed where it is not drained', async () => {
+  it('continues while the replica recovers, and has failed if the replica is not drained', async () => {
     const asked = await statusNow();
     const end = (isDrained: boolean): unknown => {
       const self: Status['self'] = { ...asked.self, state: 'catching-up', isDrained };
@@ -159,7 +159,7 @@ describe('a drain', () => {
     expect(end(false)).toMatchObject({ code: 'superseded' });
   });
 
-  it('has failed when the replica is resumed before', async () => {
+  it('has failed if the replica is resumed first', async () => {
     const begun = await begin();
     state = 'serving';
     const failed = json(await look(begun, prefer(5)));
@@ -168,7 +168,7 @@ describe('a drain', () => {
 });
 
 describe('a resync', () => {
-  it('is done when nothing is missing and every namespace is answered', async () => {
+  it('is done if nothing is missing and every namespace is answered', async () => {
     state = 'catching-up';
     says = { peers: [] };
     const asking = post('/eu-1/resync');
@@ -184,7 +184,7 @@ describe('a resync', () => {
     expect(json(await look(begun, prefer(5)))).toMatchObject({ state: 'done' });
   });
 
-  it('goes on while a namespace is not answered, or nobody says what is missing', async () => {
+  it('continues while a namespace is not answered, or it is unknown what is missing', async () => {
     const asked = await statusNow();
     const unfit = { namespace: 'bench', state: 'stale', answers: false };
     const self = { ...asked.self, namespaces: [unfit] } as unknown as Status['self'];
@@ -203,7 +203,7 @@ describe('a resync', () => {
 });
 
 describe('the jobs of a replica', () => {
-  it('are so many at most: the one that ended first goes, and while all run there is no other', () => {
+  it('are bounded: the one that ended first is dropped, and while all run a further one is refused', () => {
     const jobs = new Jobs();
     const all = Array.from({ length: JOBS_MAX }, () => jobs.begin('resync', 'eu-1'));
     expect(jobs.begin('drain', 'eu-1')).toBeUndefined();

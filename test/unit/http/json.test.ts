@@ -9,7 +9,7 @@ const inPieces = (text: string) => parseJsonInPieces(Buffer.from(text), DEPTH, V
 const reasonOf = (json: Json) => (json.ok ? 'taken' : json.reason);
 
 describe('a body', () => {
-  it('of JSON without prototypes is what JSON.parse says, in one piece and in several', async () => {
+  it('of JSON without prototypes is parsed as by JSON.parse, whole and in pieces', async () => {
     const json = fc.json({ maxDepth: 5 });
     await fc.assert(
       fc.asyncProperty(json, async (text) => {
@@ -26,7 +26,7 @@ describe('a body', () => {
     );
   });
 
-  it('that is cut or changed anywhere is taken only where JSON.parse takes it', () => {
+  it('that is cut or changed anywhere is accepted only if JSON.parse accepts it', () => {
     const wrong: string[] = [];
     const base = '{"ops":[{"op":"get","key":"k\\"[{"},{"a":[1,-2.5e3,true,null]} , {}],"b":"]"}';
     for (let at = 0; at < base.length; at++) {
@@ -38,7 +38,7 @@ describe('a body', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('whose list is long gives the same in pieces', async () => {
+  it('with a long list gives the same in pieces', async () => {
     const value = 'x'.repeat(50_000);
     const ops = Array.from({ length: 40 }, (_, i) => ({ op: 'put', key: `é${i}`, value }));
     const text = JSON.stringify({ before: 1, ops, after: [1, [2]] });
@@ -55,7 +55,7 @@ describe('a body', () => {
     ['another bracket', (long: string) => `{"ops":[${long},${long}}}`],
     ['no end', (long: string) => `{"ops":[${long},${long}`],
     ['more behind the end', (long: string) => `{"ops":[${long},${long}]}{}`],
-  ])('whose long list has %s is refused', async (_, textOf) => {
+  ])('with a long list that has %s is refused', async (_, textOf) => {
     const long = JSON.stringify('y'.repeat(200_000));
     expect((await inPieces(textOf(long))).ok).toBe(false);
   });
@@ -76,7 +76,7 @@ describe('a body', () => {
     expect(reasonOf(parse(text))).toContain(reason);
   });
 
-  it('with a string longer than any value, escaped, is refused as too large', async () => {
+  it('with a string longer than any escaped value is refused as too large', async () => {
     const json = await parseJsonInPieces(
       Buffer.from(`{"a":"${'\\u0041'.repeat(4000)}"}`),
       DEPTH,
@@ -85,7 +85,7 @@ describe('a body', () => {
     expect(json).toMatchObject({ ok: false, isTooLarge: true });
   });
 
-  it('of a thousand operations with all that they may have is taken', () => {
+  it('of a thousand operations with all their fields is accepted', () => {
     const tags = Array.from({ length: 16 }, (_, i) => `t${i}`);
     const op = { op: 'put', key: 'k', value: '', contentType: 'a/b', ttl: '1s', ifMatch: '*' };
     const ops = Array.from({ length: 1000 }, () => ({ ...op, ifNoneMatch: '*', tags, weight: 1 }));

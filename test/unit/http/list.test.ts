@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => harness.stop());
 
 describe('a list', () => {
-  it('is in the order of bytes, with the facts', async () => {
+  it('is in byte order, with the headers', async () => {
     const answer = await list('');
     expect(answer.status).toBe(200);
     expect(keys(answer)).toEqual(KEYS);
@@ -54,17 +54,17 @@ describe('a list', () => {
     ['?prefix=%C3', ['é']],
     ['?prefix=none', []],
     ['?consistency=eventual&timeout=1s&limit=1', ['a']],
-  ])('%s holds what was asked for', async (query, expected) => {
+  ])('%s holds the requested keys', async (query, expected) => {
     expect(keys(await list(query))).toEqual(expected);
   });
 
-  it('folds keys at the delimiter', async () => {
+  it('groups keys at the delimiter', async () => {
     const answer = await list('?delimiter=/');
     expect(keys(answer)).toEqual(['a', 'b', 'c', 'é']);
     expect(page(answer).prefixes).toEqual(['a/', 'b/']);
   });
 
-  it('gives a prefix that is not UTF-8 as base64', async () => {
+  it('shows a prefix that is not UTF-8 as base64', async () => {
     const answer = page(await list('?prefix=%C3&delimiter=%C3'));
     expect(answer.prefixes).toEqual([]);
     const folded = page(await list('?delimiter=%C3'));
@@ -72,7 +72,7 @@ describe('a list', () => {
   });
 
   it.each(['', '&reverse', '&delimiter=/', '&prefix=b', '&values=inline'])(
-    'is whole when it is read page by page%s',
+    'is complete if it is read page by page%s',
     async (more) => {
       const whole = page(await list(`?limit=1000${more}`));
       const items: unknown[] = [];
@@ -104,7 +104,7 @@ describe('a list', () => {
     expect(page(await list('?prefix=a')).items[0]).not.toHaveProperty('value');
   });
 
-  it('with values ends before it grows too large, and goes on', async () => {
+  it('with values ends before it grows too large, and continues', async () => {
     for (const key of ['1', '2', '3', '4']) {
       await harness.ask(`/v1/kv/ordered/${key}`, { method: 'PUT', body: 'x'.repeat(600) });
     }
@@ -115,7 +115,7 @@ describe('a list', () => {
     expect(keys(await harness.ask('/v1/kv/ordered'))).toHaveLength(4);
   });
 
-  it('comes as lines of JSON where the client likes that better', async () => {
+  it('comes as lines of JSON if the client prefers them', async () => {
     const answer = await list('?delimiter=/&limit=3', { Accept: 'application/x-ndjson' });
     expect(answer.headers['content-type']).toBe('application/x-ndjson');
     const lines = answer.body.toString().trimEnd().split('\n');
@@ -153,7 +153,7 @@ describe('a list', () => {
     expect([answer.status, problemOf(answer)]).toEqual([status, code]);
   });
 
-  it('of a namespace that is not there is not found', async () => {
+  it('of a namespace that does not exist is not found', async () => {
     for (const name of ['nope', '__proto__', 'bench%2Fa', '%00']) {
       const answer = await harness.ask(`/v1/kv/${name}`);
       expect([answer.status, problemOf(answer)]).toEqual([404, 'namespace-not-found']);
@@ -171,7 +171,7 @@ describe('a cursor', () => {
     reverse: false,
   };
 
-  it('gives back the key it was made for', () => {
+  it('gives back the key that it was made for', () => {
     for (const after of ['a', 'a\0\xff', 'k'.repeat(1024)]) {
       expect(parseCursor(query, formatCursor(query, after))).toEqual({ kind: 'after', after });
     }

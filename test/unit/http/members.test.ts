@@ -35,7 +35,7 @@ const post = (path: string, body?: object) =>
 const PLACE = { id: 'sa-1', region: 'sa', peer: '10.0.3.7:7071', http: 'http://10.0.3.7:7070/' };
 
 describe('POST /v1/cluster/replicas', () => {
-  it('asks for the replica to be taken in, and shows the members', async () => {
+  it('begins a join, and shows the members', async () => {
     const answer = await post('?timeout=2s', PLACE);
     expect(answer.status).toBe(200);
     expect(json(answer)).toMatchObject({
@@ -60,7 +60,7 @@ describe('POST /v1/cluster/replicas', () => {
     ]);
   });
 
-  it('leaves the change what the look at the newcomer left of the time', async () => {
+  it('leaves for the change the time that the check of the newcomer has left', async () => {
     await post('?timeout=2s', PLACE);
     const [asked] = harness.service.commands;
     const timeoutMs = asked?.kind === 'membership' ? asked.timeoutMs : 0;
@@ -88,7 +88,7 @@ describe('POST /v1/cluster/replicas', () => {
 describe('a newcomer', () => {
   const changes = () => harness.service.commands.filter(({ kind }) => kind === 'membership');
 
-  it('is asked who it is before it is proposed', async () => {
+  it('has to name itself before it is proposed', async () => {
     expect((await post('', PLACE)).status).toBe(200);
     expect(probed).toMatchObject([{ id: 'sa-1', peerAddress: '10.0.3.7:7071' }]);
     expect(changes()).toHaveLength(1);
@@ -106,25 +106,22 @@ describe('a newcomer', () => {
     [{ kind: 'other', reason: 'refused: proof' }, 409, 'peer-mismatch', 'secret'],
     [{ kind: 'there', region: 'us', epoch: 0 }, 409, 'peer-mismatch', 'its region is us'],
     [{ kind: 'there', region: 'sa', epoch: 1 }, 409, 'peer-mismatch', 'another membership'],
-  ])(
-    'that is not found as it should be is not proposed: %j',
-    async (first, status, code, words) => {
-      found = [first];
-      const answer = await post('', PLACE);
-      expect([answer.status, problemOf(answer)]).toEqual([status, code]);
-      const { detail, indeterminate } = json(answer);
-      expect([String(detail).includes(words), indeterminate]).toEqual([true, false]);
-      expect(changes()).toEqual([]);
-      const job = json(await harness.ask(answer.headers.location ?? '/none'));
-      expect(job).toMatchObject({
-        kind: 'join',
-        state: 'failed',
-        problem: { type: `urn:conit:problem:${code}` },
-      });
-    },
-  );
+  ])('that is not as expected is not proposed: %j', async (first, status, code, words) => {
+    found = [first];
+    const answer = await post('', PLACE);
+    expect([answer.status, problemOf(answer)]).toEqual([status, code]);
+    const { detail, indeterminate } = json(answer);
+    expect([String(detail).includes(words), indeterminate]).toEqual([true, false]);
+    expect(changes()).toEqual([]);
+    const job = json(await harness.ask(answer.headers.location ?? '/none'));
+    expect(job).toMatchObject({
+      kind: 'join',
+      state: 'failed',
+      problem: { type: `urn:conit:problem:${code}` },
+    });
+  });
 
-  it('that was taken in meanwhile knows a later membership, and may be asked for again', async () => {
+  it('that was taken in meanwhile knows a later membership, and may be requested again', async () => {
     found = [{ kind: 'there', region: 'sa', epoch: 2 }];
     expect((await post('', PLACE)).status).toBe(200);
     expect(changes()).toHaveLength(1);
@@ -144,7 +141,7 @@ describe('a newcomer', () => {
     expect(probed).toHaveLength(3);
   });
 
-  it('that is a member there already is not asked, and a member that has moved is', async () => {
+  it('that is already a member is not checked, and a member that has moved is', async () => {
     const member = { id: 'us-1', region: 'us', peer: '127.0.0.1:7102' };
     expect((await post('', member)).status).toBe(200);
     expect(probed).toEqual([]);
@@ -156,7 +153,7 @@ describe('a newcomer', () => {
 });
 
 describe('POST /v1/cluster/replicas/{id}/…', () => {
-  it('forgets, by force only where that is said', async () => {
+  it('forgets a member, by force only on request', async () => {
     for (const query of ['', '?force', '?force=false']) await post(`/us-1/forget${query}`);
     expect(harness.service.commands).toMatchObject([
       { change: { kind: 'forget', id: 'us-1', force: false }, timeoutMs: 10_000 },
@@ -165,7 +162,7 @@ describe('POST /v1/cluster/replicas/{id}/…', () => {
     ]);
   });
 
-  it('drains with a grace, and refuses one that is none', async () => {
+  it('drains with a grace, and refuses an invalid one', async () => {
     harness.service.commands.length = 0;
     await post('/eu-1/drain?grace=5s');
     const asked = harness.service.commands.filter(({ kind }) => kind === 'drain');
@@ -175,7 +172,7 @@ describe('POST /v1/cluster/replicas/{id}/…', () => {
     expect((await post('/eu-1/resume?grace=5s')).status).toBe(400);
   });
 
-  it('drains and resumes the replica that is asked', async () => {
+  it('drains and resumes the asked replica', async () => {
     // The reference keeps serving, as if it had been resumed meanwhile.
     expect(problemOf(await post('/eu-1/drain'))).toBe('superseded');
     expect(json(await post('/eu-1/resume'))).toMatchObject({ kind: 'resume', state: 'done' });

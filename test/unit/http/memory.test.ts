@@ -14,7 +14,7 @@ function untaken(): { readonly response: ServerResponse; readonly isClosed: () =
 }
 
 describe('the memory of replies', () => {
-  it('leaves half of it to what is owed, however many answers are put together', () => {
+  it('keeps half for begun replies, however many answers are in preparation', () => {
     const memory = new ReplyMemory(128 * MIB);
     for (let n = 0; n < 1000; n++) void memory.open(16 * MIB).take(16 * MIB, 0);
     expect(memory.heldBytes).toBeLessThanOrEqual(64 * MIB);
@@ -23,7 +23,7 @@ describe('the memory of replies', () => {
     expect(replies.filter(({ isClosed }) => isClosed())).toEqual([]);
   });
 
-  it('lets an answer wait for what others give back, and the oldest end in any case', async () => {
+  it('lets an answer wait for room, and the oldest ends in any case', async () => {
     const memory = new ReplyMemory(8 * MIB);
     const rooms = Array.from({ length: 5 }, () => memory.open(3 * MIB));
     const ended: number[] = [];
@@ -39,7 +39,7 @@ describe('the memory of replies', () => {
     expect(memory.heldBytes).toBe(0);
   });
 
-  it('lets go of an answer that waits as long as it may', async () => {
+  it('ends the wait of an answer at its limit', async () => {
     const memory = new ReplyMemory(8 * MIB);
     const [first, second] = [memory.open(4 * MIB), memory.open(4 * MIB)];
     expect(first.take(4 * MIB, 1)).toBe(true);
@@ -49,7 +49,7 @@ describe('the memory of replies', () => {
     second.end();
   });
 
-  it('closes what is owed for the longest when the oldest answer needs the room', () => {
+  it('closes the reply that has been unread for the longest when the oldest answer needs the room', () => {
     const memory = new ReplyMemory(8 * MIB);
     const [first, second] = [untaken(), untaken()];
     memory.owe(first.response, 4 * MIB);
@@ -61,7 +61,7 @@ describe('the memory of replies', () => {
     expect([first, second].map(({ isClosed }) => isClosed())).toEqual([true, false]);
   });
 
-  it('closes the connection whose reply has stood for the longest, and never that of the last one', () => {
+  it('closes the connection whose reply has stood still for the longest, and never the only one', () => {
     const memory = new ReplyMemory(4 * MIB);
     const [first, second, huge] = [untaken(), untaken(), untaken()];
     memory.owe(first.response, 2 * MIB);

@@ -14,7 +14,7 @@ afterAll(() => harness.stop());
 
 const head = (...lines: string[]) => `${lines.join('\r\n')}\r\n\r\n`;
 
-describe('a body where no route is', () => {
+describe('a body on a path without a route', () => {
   const bodies: readonly [string, Record<string, string>][] = [
     ['text', { 'Content-Type': 'text/plain' }],
     ['JSON', { 'Content-Type': 'application/json' }],
@@ -25,7 +25,7 @@ describe('a body where no route is', () => {
   ];
   const methods = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'OPTIONS'];
 
-  it.each(bodies)('of %s is not what is wrong', async (_, headers) => {
+  it.each(bodies)('of %s does not hide the 404', async (_, headers) => {
     for (const method of methods) {
       const nowhere = await harness.ask('/v1/nothing', { method, headers, body: 'a=1' });
       expect([method, nowhere.status, problemOf(nowhere)]).toEqual([
@@ -36,7 +36,7 @@ describe('a body where no route is', () => {
     }
   });
 
-  it.each(bodies)('of %s is not what is wrong with the method', async (_, headers) => {
+  it.each(bodies)('of %s does not hide the wrong method', async (_, headers) => {
     const paths: readonly [string, string, string][] = [
       ['PUT', '/v1/cluster', 'GET, HEAD'],
       ['POST', '/livez', 'GET, HEAD'],
@@ -56,7 +56,7 @@ describe('a body where no route is', () => {
     expect([key.status, problemOf(key)]).toEqual([405, 'method-not-allowed']);
   });
 
-  it('leaves the connection in order', async () => {
+  it('leaves the connection usable', async () => {
     const bytes =
       `${head('POST /nothing HTTP/1.1', 'Host: a', 'Content-Length: 5')}GET /` +
       head('GET /livez HTTP/1.1', 'Host: a');
@@ -78,7 +78,7 @@ describe('an empty chunked body', () => {
   const empty = (line: string, ...more: string[]) =>
     `${head(line, 'Host: a', 'Transfer-Encoding: chunked', ...more)}0\r\n\r\n`;
 
-  it('is no body', async () => {
+  it('counts as no body', async () => {
     await harness.ask('/v1/kv/bench/chunks', { method: 'PUT', body: 'v' });
     const lines = [
       ['GET /v1/kv/bench/chunks HTTP/1.1', 200],
@@ -116,7 +116,7 @@ describe('an empty chunked body', () => {
 });
 
 describe('the start page', () => {
-  it('names the version and where the API is described', async () => {
+  it('names the version and the place of the API description', async () => {
     const answer = await harness.ask('/');
     expect(json(answer)).toEqual({
       name: 'conit',
@@ -129,7 +129,7 @@ describe('the start page', () => {
 });
 
 describe('HTTP/1.0', () => {
-  it('is sent no 100', async () => {
+  it('gets no 100-continue', async () => {
     const lines = ['Content-Length: 2', 'Content-Type: application/json', 'Expect: 100-continue'];
     const put = await harness.raw(`${head('PUT /v1/kv/bench/old HTTP/1.0', ...lines)}ok`);
     expect(put).toMatch(/^HTTP\/1\.1 201 /);
@@ -168,7 +168,7 @@ describe('a client that closes its half of the connection', () => {
     expect(repliesIn(await sendAndEnd(bytes)).map(({ status }) => status)).toEqual(statuses);
   });
 
-  it('gets it however late it comes', async () => {
+  it('gets its answer however late that comes', async () => {
     const held: Command[] = [];
     harness.service.hold = (command) => void held.push(command);
     const answer = sendAndEnd(head('GET /v1/kv/bench/late HTTP/1.1', 'Host: a'));
@@ -183,7 +183,7 @@ describe('a client that closes its half of the connection', () => {
 });
 
 describe('an idle connection', () => {
-  it('stays open for longer than the time that a request has to arrive', async () => {
+  it('stays open for longer than a request may take to arrive', async () => {
     const limits = { headersTimeoutMs: 100, requestTimeoutMs: 100, connectionsCheckMs: 20 };
     const own = await startHarness({ limits });
     const socket = connect(own.port, '127.0.0.1');

@@ -85,7 +85,7 @@ describe('/v1/explain/{ns}/{key}', () => {
     expect([answer.status, problemOf(answer)]).toEqual([status, code]);
   });
 
-  it('says what keeps a tombstone', async () => {
+  it('names what keeps a tombstone', async () => {
     await harness.ask('/v1/kv/bench/gone', { method: 'PUT', body: 'v' });
     await harness.ask('/v1/kv/bench/gone', { method: 'DELETE' });
     const { replicas, tombstone } = json(await harness.ask('/v1/explain/bench/gone'));
@@ -93,14 +93,14 @@ describe('/v1/explain/{ns}/{key}', () => {
     expect(tombstone).toMatchObject({ blockedBy: ['us-1'] });
   });
 
-  it('takes a key of any bytes that are UTF-8', async () => {
+  it('accepts a key of any UTF-8 bytes', async () => {
     const answer = await harness.ask(`/v1/explain/bench/${encodeURIComponent('ключ\0%')}`);
     expect(json(answer)['key']).toBe('ключ\0%');
   });
 });
 
 describe('/v1/cluster', () => {
-  it('shows all replicas, and what is not known as not known', async () => {
+  it('shows all replicas, and unknown values as unknown', async () => {
     const answer = await harness.ask('/v1/cluster');
     expect(json(answer)).toMatchObject({
       node: 'eu-1',
@@ -121,13 +121,13 @@ describe('/v1/cluster', () => {
     });
   });
 
-  it('shows one of them', async () => {
+  it('shows one replica', async () => {
     expect(json(await harness.ask('/v1/cluster/replicas/us-1'))).toMatchObject({ id: 'us-1' });
     const answer = await harness.ask('/v1/cluster/replicas/mars-1');
     expect([answer.status, problemOf(answer)]).toEqual([404, 'replica-not-found']);
   });
 
-  it('says why it cannot', async () => {
+  it('says why the answer is not available', async () => {
     harness.service.state = 'draining';
     const answer = await harness.ask('/v1/cluster');
     expect([answer.status, problemOf(answer)]).toEqual([503, 'draining']);
@@ -158,7 +158,7 @@ describe('/v1/namespaces', () => {
 });
 
 describe('/livez', () => {
-  it('looks at nothing but the process', async () => {
+  it('depends on nothing but the process', async () => {
     for (const state of ['starting', 'failed', 'draining'] as const) {
       harness.service.state = state;
       const answer = await harness.ask('/livez');
@@ -197,7 +197,7 @@ describe('/readyz', () => {
     expect((await harness.ask(`/readyz${query}`)).status).toBe(status);
   });
 
-  it('shows every check when asked', async () => {
+  it('shows every check on request', async () => {
     const answer = await harness.ask('/readyz?verbose&maxLag=1s');
     expect(json(answer)['checks']).toEqual([
       { name: 'serving', ok: true, detail: 'the replica is serving' },
@@ -235,7 +235,7 @@ function startWith(change: (status: Status) => Status): Promise<Harness> {
   return startHarness({ service });
 }
 
-describe('conit_ready says what /readyz answers', () => {
+describe('conit_ready equals the answer of /readyz', () => {
   const self = (changes: Partial<ReplicaStatus>) => (status: Status) => ({
     ...status,
     self: { ...status.self, ...changes },
@@ -254,7 +254,7 @@ describe('conit_ready says what /readyz answers', () => {
         peers: status.peers.map((peer) => ({ ...peer, connected: false })),
       }),
     ],
-  ] as const)('where %s', async (_name, isWell, change) => {
+  ] as const)('%s', async (_name, isWell, change) => {
     let status: Status | undefined;
     const other = await startWith((reported) => (status = change(reported)));
     const answer = await other.ask('/readyz');
@@ -265,7 +265,7 @@ describe('conit_ready says what /readyz answers', () => {
 });
 
 describe('/readyz?maxLag where a peer has stamped ahead of the agreed clock', () => {
-  it('leaves it out, and names it', async () => {
+  it('leaves that peer out, and names it', async () => {
     const other = await startWith((status) => {
       const [fresh, late] = status.peers as [PeerStatus, PeerStatus];
       const ahead = { connected: true, isStampedAhead: true, stalenessMs: 60_000 };
@@ -282,8 +282,8 @@ describe('/readyz?maxLag where a peer has stamped ahead of the agreed clock', ()
   });
 });
 
-describe('/readyz of a replica that nobody writes to', () => {
-  it('says so while its disk hangs, and until it is back', async () => {
+describe('/readyz of a replica without writes', () => {
+  it('is 503 while its disk hangs, until it is back', async () => {
     const disk = { isHanging: false };
     const service = await startHost({ commitStallMs: 100, heartbeatMs: 20 }, disk);
     const alone = await startHarness({ service });
@@ -303,13 +303,13 @@ describe('/readyz of a replica that nobody writes to', () => {
 });
 
 describe('/metrics', () => {
-  it('is the exposition as it is', async () => {
+  it('is the exposition unchanged', async () => {
     const answer = await harness.ask('/metrics');
     expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(answer.body.toString()).toBe('# TYPE up gauge\nup 1\n');
   });
 
-  it('that fails is an internal error, told to the operator and not to the client', async () => {
+  it('that fails is an internal error, reported to the operator and not to the client', async () => {
     const other = await startHarness({
       metricsText: () => Promise.reject(new Error('canary in a stack')),
     });
@@ -323,7 +323,7 @@ describe('/metrics', () => {
 
 describe('paths', () => {
   it.each(['/v1', '/v1/', '/v1/kv', '/v1/kv/', '/v2/kv/bench/x', '//v1/kv/bench/x', '/%2e'])(
-    '%s leads nowhere',
+    '%s have no route',
     async (path) => {
       const answer = await harness.ask(path);
       expect([answer.status, problemOf(answer)]).toEqual([
@@ -333,7 +333,7 @@ describe('paths', () => {
     },
   );
 
-  it('that cannot be read are refused', async () => {
+  it('that cannot be parsed are refused', async () => {
     const answer = await harness.ask('/v1/%zz');
     expect([answer.status, problemOf(answer)]).toEqual([400, 'bad-request']);
   });
@@ -354,8 +354,8 @@ describe('paths', () => {
   });
 });
 
-describe('the meter', () => {
-  it('counts every request under a bounded name', async () => {
+describe('the metrics of requests', () => {
+  it('count every request under a bounded name', async () => {
     const other = await startHarness();
     await other.ask('/v1/kv/bench/m', { method: 'PUT', body: 'x' });
     await other.ask('/v1/kv/bench/m');

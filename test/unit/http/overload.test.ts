@@ -39,7 +39,7 @@ function work(ms: number): void {
   while (performance.now() < endMs);
 }
 
-it('a rest is seen before the next request is judged, however busy the thread was before it', async () => {
+it('a pause of the thread is seen before the next request is judged, however busy it was before', async () => {
   const spent = { activeMs: 100, idleMs: 0 };
   harness = await startHarness({ work: () => spent });
   const { service } = harness;
@@ -74,7 +74,7 @@ it.each([
   ['list', of('/v1/kv/bench?timeout=50ms')],
   ['explanation', of('/v1/explain/bench/a?timeout=50ms')],
   ['batch', batch('?timeout=50ms')],
-])('a timeout counts from the arrival: a %s that waited for longer is refused', async (_, late) => {
+])('a timeout counts from the arrival: a %s that waited longer is refused', async (_, late) => {
   harness = await startHarness();
   const { service } = harness;
   const first = await opened();
@@ -96,7 +96,7 @@ it.each([
   expect(service.commands.map(({ kind }) => kind)).toEqual(['read', 'read']);
 });
 
-it('what there is no room for is refused at once, and what tells of the replica is not', async () => {
+it('a request without room is refused at once, and one about the replica is not', async () => {
   // A thread that never has rest and answers nothing: the bound stays at its least.
   harness = await startHarness({ work: () => ({ activeMs: 100, idleMs: 0 }) });
   const { service } = harness;

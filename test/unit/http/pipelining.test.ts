@@ -32,7 +32,7 @@ async function opened(): Promise<{ socket: Socket; text: () => string; closed: P
 }
 
 it.each([true, false])(
-  'a request that finds too many waiting is answered in its turn, and is the last (fast path: %s)',
+  'a request beyond the bound of waiting ones is answered in its turn, and is the last (fast path: %s)',
   async (fastPath) => {
     harness = await startHarness({ limits: { fastPath } });
     const held: Command[] = [];

@@ -19,7 +19,7 @@ function write(bytes: number, takenBytes: number): void {
 }
 
 describe('a reply that its client does not read', () => {
-  it('counts from the check that saw the last progress, though some of it was taken at once', () => {
+  it('counts from the check that saw the last progress, even if some of it was taken at once', () => {
     expect(progress.stalledMs(0)).toBe(0);
     write(1000, 400);
     expect(progress.stalledMs(100)).toBe(0);
@@ -27,14 +27,14 @@ describe('a reply that its client does not read', () => {
     expect(progress.stalledMs(300)).toBe(200);
   });
 
-  it('counts on while more is written behind it', () => {
+  it('keeps counting while more is written behind it', () => {
     write(1000, 400);
     progress.stalledMs(100);
     write(500, 0);
     expect(progress.stalledMs(200)).toBe(100);
   });
 
-  it('counts afresh with each byte that is taken, and not at all when all is', () => {
+  it('begins to count again with each byte that is taken, and ends when all is taken', () => {
     write(1000, 400);
     progress.stalledMs(100);
     progress.stalledMs(200);

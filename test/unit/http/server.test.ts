@@ -40,15 +40,15 @@ describe('without tokens', () => {
 });
 
 describe('with tokens', () => {
-  it('the server listens wherever it is told to', async () => {
+  it('the server listens at any address', async () => {
     const other = await startHarness({ tokens: [] });
     expect((await other.ask('/v1/kv/bench/k')).status).toBe(401);
     await other.stop();
   });
 });
 
-describe('an address that is taken', () => {
-  it('is told as such', async () => {
+describe('an address in use', () => {
+  it('is reported as such', async () => {
     const other = await startHarness();
     const { server } = other;
     await expect(server.listen('127.0.0.1', harness.port)).rejects.toThrow(/listen|in use/i);
@@ -57,7 +57,7 @@ describe('an address that is taken', () => {
 });
 
 describe('draining', () => {
-  it('closes each connection with its next reply and turns load balancers away', async () => {
+  it('closes each connection with its next reply and answers load balancers 503', async () => {
     const other = await startHarness();
     await other.ask('/v1/kv/bench/k', { method: 'PUT', body: 'x' });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -89,7 +89,7 @@ describe('draining', () => {
     await other.stop();
   });
 
-  it('starts too when the replica drains by itself', async () => {
+  it('also begins if the replica drains by itself', async () => {
     const other = await startHarness();
     other.service.state = 'draining';
     const answer = await other.ask('/v1/kv/bench/k');
@@ -98,7 +98,7 @@ describe('draining', () => {
     await other.stop();
   });
 
-  it('lets a running request end and idle connections go', async () => {
+  it('lets running requests finish and closes idle connections', async () => {
     const other = await startHarness();
     const held: Command[] = [];
     other.service.hold = (command) => held.push(command);
@@ -115,7 +115,7 @@ describe('draining', () => {
     idle.destroy();
   });
 
-  it('cuts off what does not end', async () => {
+  it('ends the requests that do not finish', async () => {
     const other = await startHarness({ limits: { drainMs: 100 } });
     const held: Command[] = [];
     other.service.hold = (command) => held.push(command);
@@ -127,7 +127,7 @@ describe('draining', () => {
     expect(askedToGiveUp).toBe(1);
   });
 
-  it('lets who still waits be told before it cuts off', async () => {
+  it('answers waiting clients before it ends them', async () => {
     const other = await startHarness({ limits: { drainMs: 50 } });
     const held: Command[] = [];
     other.service.hold = (command) => held.push(command);
@@ -140,7 +140,7 @@ describe('draining', () => {
     expect((await answer).status).toBe(504);
   });
 
-  it('answers who comes for a while, on new connections and on open ones', async () => {
+  it('answers further requests for a while, on new connections and on open ones', async () => {
     const other = await startHarness({ limits: { noticeMs: 2 ** 30 } });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const ask = (): Promise<number | undefined> =>
@@ -164,7 +164,7 @@ describe('draining', () => {
     await expect(other.ask('/livez')).rejects.toThrow('ECONNREFUSED');
   });
 
-  it('answers what has arrived on an idle connection when it closes', async () => {
+  it('answers what has arrived on an idle connection before it closes that', async () => {
     const other = await startHarness();
     const idle = connect(other.port, '127.0.0.1');
     await new Promise((resolve) => idle.once('connect', resolve));
@@ -188,7 +188,7 @@ describe('the specification', () => {
   }
   const paths = async () => json(await harness.ask('/openapi.json'))['paths'] as Paths;
 
-  it('names every route of the table and no other', async () => {
+  it('names every route of the table and no others', async () => {
     const described = Object.entries(await paths()).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, { operationId }]) =>
         [method, path, operationId].join(' '),
@@ -202,7 +202,7 @@ describe('the specification', () => {
     expect(described.sort()).toEqual(expected.sort());
   });
 
-  it('describes for each a success or says that it is not built', async () => {
+  it('describes a success for each, or says that it is not built', async () => {
     for (const methods of Object.values(await paths())) {
       for (const { responses } of Object.values(methods)) {
         expect(Object.keys(responses).some((status) => /^(2|501)/.test(status))).toBe(true);
@@ -210,7 +210,7 @@ describe('the specification', () => {
     }
   });
 
-  it('is what generators of clients need', async () => {
+  it('has what generators of clients need', async () => {
     type Full = {
       readonly tags?: string[];
       readonly description?: string;
@@ -281,7 +281,7 @@ describe('the specification', () => {
     }
   });
 
-  it('is what the server sends', async () => {
+  it('equals what the server sends', async () => {
     await harness.ask('/v1/kv/bench/spec?ttl=1h', {
       method: 'PUT',
       body: 'x',

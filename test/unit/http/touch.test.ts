@@ -36,7 +36,7 @@ describe('a touch', () => {
     expect(record).toMatchObject({ tags: ['a'], weight: 2 });
   });
 
-  it('is refused where there is no value, and brings none', async () => {
+  it('is refused if there is no value, and creates none', async () => {
     const answer = await touch('absent?ttl=1h');
     expect([answer.status, problemOf(answer)]).toEqual([404, 'not-found']);
     expect((await get('absent')).status).toBe(404);
@@ -51,7 +51,7 @@ describe('a touch', () => {
     expect((await touch('c?ttl=1h', { 'If-None-Match': '*' })).status).toBe(412);
   });
 
-  it('takes effect once under one idempotency key', async () => {
+  it('has one effect under one idempotency key', async () => {
     await put('once', 'v');
     const key = { 'Idempotency-Key': 'touch-1' };
     const first = await touch('once?ttl=1h', key);
@@ -62,7 +62,7 @@ describe('a touch', () => {
     expect([other.status, problemOf(other)]).toEqual([422, 'idempotency-mismatch']);
   });
 
-  it('does not undo a write that comes between', async () => {
+  it('does not undo a concurrent write', async () => {
     await put('race', 'old');
     const { service } = harness;
     let isOvertaken = false;
@@ -94,7 +94,7 @@ describe('a touch', () => {
     expect([answer.status, problemOf(answer)]).toEqual([400, code]);
   });
 
-  it('may come with an empty chunked body', async () => {
+  it('may have an empty chunked body', async () => {
     await put('chunk', 'v');
     const answer = await touch('chunk?ttl=1h', { 'Transfer-Encoding': 'chunked' });
     expect(answer.status).toBe(204);

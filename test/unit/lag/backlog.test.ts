@@ -6,7 +6,7 @@ const EU = origin('eu-1.1');
 const US = origin('us-1.1');
 
 describe('the backlog', () => {
-  it('is as old as the oldest head that was told and is not reached', () => {
+  it('is as old as the oldest announced head that is not reached', () => {
     const backlog = new Backlog();
     backlog.mark(new Map([[EU, 5]]), new Map([[EU, 5]]), 100);
     expect(backlog.ageMs(500)).toBe(0);
@@ -19,7 +19,7 @@ describe('the backlog', () => {
     expect(backlog.ageMs(700)).toBe(0);
   });
 
-  it('counts the origin that is furthest behind, and forgets what nobody holds any more', () => {
+  it('counts the origin that is furthest behind, and forgets what no replica holds any more', () => {
     const backlog = new Backlog();
     const held = new Map([[EU, 1]]);
     backlog.mark(
@@ -37,7 +37,7 @@ describe('the backlog', () => {
     expect(backlog.ageMs(900)).toBe(0);
   });
 
-  it('is bounded, and stays as old as it is', () => {
+  it('is bounded, and does not become younger at its bound', () => {
     const backlog = new Backlog();
     for (let seq = 1; seq <= 200; seq++) backlog.mark(new Map([[EU, seq]]), new Map(), seq);
     expect(backlog.ageMs(300)).toBe(299);

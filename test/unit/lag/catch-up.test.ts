@@ -32,7 +32,7 @@ const check = (isOpen = true): boolean => catchUp.check(isOpen, room.turn);
 beforeEach(() => begin());
 
 describe('a replica that begins with what it had', () => {
-  it('is caught up once it holds all that a majority held when they greeted', () => {
+  it('has caught up once it holds all that a majority held when they greeted', () => {
     room.greet(EU, holds([EU1, 3]));
     check();
     expect(catchUp.isCaughtUp).toBe(false);
@@ -44,7 +44,7 @@ describe('a replica that begins with what it had', () => {
     expect(catchUp.isCaughtUp).toBe(true);
   });
 
-  it('is not caught up with what is received and not durable', () => {
+  it('has not caught up with entries that are received and not durable', () => {
     room.greet(EU, holds([EU1, 1]));
     room.deliver(...run(EU1, 1));
     check();
@@ -64,12 +64,12 @@ describe('a replica that begins with what it had', () => {
     expect(catchUp.isCaughtUp).toBe(true);
   });
 
-  it('hears nobody, and knows nothing', () => {
+  it('that hears no peer knows nothing', () => {
     check();
     expect(catchUp.isCaughtUp).toBe(false);
   });
 
-  it('does not chase what a peer writes after it has greeted', () => {
+  it('does not wait for what a peer writes after its greeting', () => {
     room.greet(EU, holds([EU1, 1]));
     check();
     room.hear(EU, [[EU1, 9]]);
@@ -78,7 +78,7 @@ describe('a replica that begins with what it had', () => {
     expect(catchUp.isCaughtUp).toBe(true);
   });
 
-  it('has another goal where another process of the peer greets', () => {
+  it('gets a new goal if another process of the peer greets', () => {
     room.greet(EU, holds([EU1, 1]));
     check();
     room.leave(EU);
@@ -91,7 +91,7 @@ describe('a replica that begins with what it had', () => {
     expect(catchUp.isCaughtUp).toBe(true);
   });
 
-  it('says so only once it is open, and is no less caught up for what comes then', () => {
+  it('reports it only once it is open, and later entries change nothing', () => {
     room.greet(EU);
     check(false);
     expect(catchUp.isCaughtUp).toBe(false);
@@ -101,7 +101,7 @@ describe('a replica that begins with what it had', () => {
     expect(catchUp.isCaughtUp).toBe(true);
   });
 
-  it('lacks nothing where the rest waits only for its time', () => {
+  it('lacks nothing if the rest only waits for its time', () => {
     room.greet(EU, holds([EU1, 2]));
     room.core.held.keep(run(EU1, 2), room.turn);
     room.commit();
@@ -109,7 +109,7 @@ describe('a replica that begins with what it had', () => {
     expect(catchUp.isCaughtUp).toBe(true);
   });
 
-  it('lacks what another lane has, while one waits for its time', () => {
+  it('lacks what another lane has, while one lane waits for its time', () => {
     room.greet(EU, holds([EU1, 2], [US1, 1]));
     room.core.held.keep(run(EU1, 2), room.turn);
     check();
@@ -129,18 +129,18 @@ describe('a replica whose directory is empty', () => {
     expect([check(false), catchUp.isReturning]).toEqual([true, false]);
   });
 
-  it('has returned from a majority where nobody holds anything: a cluster begins', () => {
+  it('has returned as soon as a majority holds nothing: the cluster begins', () => {
     room.greet(EU);
     expect([check(false), catchUp.isReturning]).toEqual([true, false]);
   });
 
-  it('has returned once for all', () => {
+  it('has returned for good', () => {
     room.greet(EU);
     check(false);
     expect([check(), check()]).toEqual([false, false]);
   });
 
-  it('goes on returning over restarts, until that has ended', () => {
+  it('is still returning after a restart, until it has finished', () => {
     room.greet(EU, holds([EU1, 1]));
     check();
     restart();
@@ -152,13 +152,13 @@ describe('a replica whose directory is empty', () => {
     expect(catchUp.isReturning).toBe(false);
   });
 
-  it('returns, too, where its mark cannot be read', () => {
+  it('is also returning if its mark cannot be read', () => {
     room.disk.damage(returningKey());
     restart();
     expect(catchUp.isReturning).toBe(true);
   });
 
-  it('asks nobody where it is alone', () => {
+  it('asks no peer if it is the only member', () => {
     begin(true, new MachineRoom({ regions: ['ap'] }));
     expect(catchUp.isReturning).toBe(false);
     check();
@@ -167,7 +167,7 @@ describe('a replica whose directory is empty', () => {
 });
 
 describe('a peer with more of our earlier writes than we have', () => {
-  it('shows that the disk has lost something: the replica returns, and says so once', () => {
+  it('shows that the disk has lost something: the replica returns, and reports it once', () => {
     expect(catchUp.onLearned([[PAST, 4]], isOwn, room.turn)).toBe(true);
     expect([catchUp.isReturning, catchUp.isCaughtUp]).toEqual([true, false]);
     expect(room.turn.notes[0]).toMatchObject({
@@ -179,7 +179,7 @@ describe('a peer with more of our earlier writes than we have', () => {
     expect(room.noted()).toEqual(['data-lost']);
   });
 
-  it('is no matter of what others wrote, nor of what was received here', () => {
+  it('does not show a loss by entries of others, or by entries that were received here', () => {
     room.deliver(...run(PAST, 2));
     const vector = [
       [EU1, 9],
@@ -189,7 +189,7 @@ describe('a peer with more of our earlier writes than we have', () => {
     expect(catchUp.isReturning).toBe(false);
   });
 
-  it('makes a replica that was caught up return, with goals of its own', () => {
+  it('makes a replica that had caught up return, with new goals', () => {
     room.greet(EU);
     room.greet(US);
     check();
@@ -201,7 +201,7 @@ describe('a peer with more of our earlier writes than we have', () => {
   });
 });
 
-describe('a peer that remembers more than is here', () => {
+describe('a peer that remembers more than this replica has', () => {
   const remember = (seq: Seq): boolean => catchUp.onRemembered([[EU1, seq]], room.turn);
 
   it('makes the replica return, whoever wrote it', () => {
@@ -210,7 +210,7 @@ describe('a peer that remembers more than is here', () => {
     expect([remember(3), catchUp.isReturning, room.noted()]).toEqual([true, true, ['data-lost']]);
   });
 
-  it('is believed no more of what nobody had when the return ended', () => {
+  it('is ignored about what no member had when the return ended', () => {
     remember(3);
     for (const peer of [EU, US]) room.greet(peer, holds([EU1, 1]));
     room.hold(...run(EU1, 1));
@@ -223,7 +223,7 @@ describe('a peer that remembers more than is here', () => {
     expect(remember(4)).toBe(true);
   });
 
-  it('is believed no more after a second loss of the same log, over restarts as well', () => {
+  it('is ignored about it after a second loss of the same log, also after restarts', () => {
     for (const seq of [3, 4]) {
       expect(remember(seq)).toBe(true);
       for (const peer of [EU, US]) room.greet(peer, holds([US1, 1]));
@@ -235,7 +235,7 @@ describe('a peer that remembers more than is here', () => {
     expect(remember(4)).toBe(false);
   });
 
-  it('writes nothing off that has come, or that waits for its time', () => {
+  it('causes nothing to be written off that has arrived, or that waits for its time', () => {
     remember(1);
     catchUp.onRemembered([[US1, 1]], room.turn);
     room.hold(...run(EU1, 1));
@@ -245,7 +245,7 @@ describe('a peer that remembers more than is here', () => {
     expect([check(), room.noted()]).toEqual([true, []]);
   });
 
-  it('is believed where what was written off cannot be read', () => {
+  it('is trusted if the record of what was written off cannot be read', () => {
     remember(3);
     for (const peer of [EU, US]) room.greet(peer, holds([EU1, 1]));
     room.hold(...run(EU1, 1));
@@ -264,7 +264,7 @@ describe('a replica that copies a snapshot', () => {
     catchUp.onCopy(true);
   });
 
-  it('is out of service until the copy has ended, and it has caught up behind it', () => {
+  it('is out of service until the copy has ended and the replica has caught up behind it', () => {
     expect([catchUp.isReturning, catchUp.isCaughtUp]).toEqual([true, false]);
     expect(check()).toBe(false);
     room.hear(EU, [[EU1, 1]]);
@@ -284,7 +284,7 @@ describe('a replica that copies a snapshot', () => {
     expect(check()).toBe(true);
   });
 
-  it('has to reach what is held behind the copy, whatever it had to reach before', () => {
+  it('has to reach what is held behind the copy, whatever its earlier goal was', () => {
     begin();
     room.greet(EU, holds([EU1, 1]));
     check();
@@ -297,7 +297,7 @@ describe('a replica that copies a snapshot', () => {
     expect(check()).toBe(true);
   });
 
-  it('needs all of them where it was returning before', () => {
+  it('needs all members if it was returning before', () => {
     begin(true);
     catchUp.onCopy(true);
     catchUp.onCopy(false);

@@ -33,13 +33,13 @@ beforeEach(() => {
   [commitAge, out, storage, nowMs, commits] = [new CommitAge(), new HostTurn(), new KeyMap(), 0, 0];
 });
 
-describe('a replica that nobody writes to', () => {
+describe('a replica without writes', () => {
   it('commits once a second, and not with every heartbeat', () => {
     for (let n = 0; n < 50; n++) beat();
     expect(commits).toBe(10);
   });
 
-  it('adds nothing while writes are committed at least so often', () => {
+  it('adds no commit while writes are committed at least as often', () => {
     for (let n = 0; n < 50; n++) {
       commit();
       beat();
@@ -47,7 +47,7 @@ describe('a replica that nobody writes to', () => {
     expect(commits).toBe(50);
   });
 
-  it('tells the age of a commit that hangs, and hands over no second one', () => {
+  it('reports the age of a commit that hangs, and starts no second one', () => {
     beat(Number.POSITIVE_INFINITY);
     const beganMs = nowMs;
     for (let n = 0; n < 20; n++) beat();
@@ -60,7 +60,7 @@ describe('a replica that nobody writes to', () => {
 });
 
 describe('a replica whose disk is almost full', () => {
-  it('commits nothing that nobody asked for', () => {
+  it('makes no idle commits', () => {
     commitAge.isDiskLow = true;
     for (let n = 0; n < 20; n++) beat();
     expect(commits).toBe(0);
@@ -71,7 +71,7 @@ describe('a replica whose disk is almost full', () => {
 });
 
 describe('the clock floor', () => {
-  it('is what the next life begins above, wherever its clock has gone', () => {
+  it('is the least stamp of the next incarnation, wherever its clock has gone', () => {
     for (let n = 0; n < 10; n++) beat();
     const clock = createHybridClock(500);
     raiseToFloor({ clock, get: storage.get }, out);
@@ -79,7 +79,7 @@ describe('the clock floor', () => {
     expect(out.notes).toEqual([]);
   });
 
-  it('is told to be damaged where it is, and the life begins without', () => {
+  it('is reported as damaged if it is, and the incarnation begins without it', () => {
     beat();
     const clock = createHybridClock(500);
     storage.damage(metaKey('clock-floor'), 3);

@@ -54,7 +54,7 @@ describe('a heartbeat', () => {
     expect([...beat().keys()]).toEqual([EU]);
   });
 
-  it('says what has become durable here since the last on this connection', () => {
+  it('has what has become durable here since the last message on this connection', () => {
     room.greet(EU);
     room.hold(...run(OWN, 2));
     expect(beat().get(EU)?.vector).toEqual([[OWN, 2]]);
@@ -67,7 +67,7 @@ describe('a heartbeat', () => {
     expect(beat().get(EU)?.vector).toEqual([[OWN, 3]]);
   });
 
-  it('says how long the commit under way has taken, and shows the clocks', () => {
+  it('has the age of the commit under way, and the clocks', () => {
     room.greet(EU);
     room.core.clock.raise(4096);
     room.core.commitAge.onSeal(room.now.monoMs);
@@ -80,7 +80,7 @@ describe('a heartbeat', () => {
   });
 
   // On the wire 0 says that none came yet.
-  it('pings where the monotonic clock begins, too', () => {
+  it('pings even if the monotonic clock reads zero', () => {
     room.pass(-room.now.monoMs);
     room.greet(EU);
     const ping = beat().get(EU)?.ping ?? 0;
@@ -89,7 +89,7 @@ describe('a heartbeat', () => {
     expect(beat().get(EU)?.echo).toBe(ping);
   });
 
-  it('keeps the disk at work where nothing is written', () => {
+  it('makes the disk commit while nothing is written', () => {
     room.core.commitAge.onDurable(room.now.monoMs);
     room.pass(999);
     heartbeats.onBeat(room.turn);
@@ -102,7 +102,7 @@ describe('a heartbeat', () => {
 });
 
 describe('the echo of a ping', () => {
-  it('says how long it was kept, and what was accepted here when it came, durable or not', () => {
+  it('has the time for which the ping was kept, and what was accepted here when it came, durable or not', () => {
     room.greet(EU);
     room.deliver(...run(OWN, 2));
     hear({ ping: 70 });
@@ -118,7 +118,7 @@ describe('the echo of a ping', () => {
     expect(beat().get(EU)?.heads).toEqual([]);
   });
 
-  it('is none before the peer has pinged, and after its connection has ended', () => {
+  it('is absent before the peer has pinged, and after its connection has ended', () => {
     room.greet(EU);
     expect(beat().get(EU)).toMatchObject({ echo: 0, echoDelayMs: 0 });
     hear({ ping: 70 });
@@ -128,7 +128,7 @@ describe('the echo of a ping', () => {
     expect(beat().get(EU)).toMatchObject({ echo: 0, echoDelayMs: 0 });
   });
 
-  it('goes back at once to the first ping of a connection, and with the next beat to later ones', () => {
+  it('goes back at once to the first ping of a connection, and with the next heartbeat to later ones', () => {
     room.greet(EU);
     expect(hear({ ping: 70 })).toMatchObject({ echo: 70 });
     expect(hear({ ping: 80 })).toBeUndefined();
@@ -141,13 +141,13 @@ describe('the echo of a ping', () => {
 describe('a heartbeat of a peer', () => {
   beforeEach(() => void room.greet(EU));
 
-  it('that echoes nothing measures nothing', () => {
+  it('without an echo measures nothing', () => {
     hear();
     expect(room.core.nearness.meanMs(EU)).toBeUndefined();
     expect(room.core.staleness.asOfMs(EU)).toBeUndefined();
   });
 
-  it('tells how far the peer is, without the time for which it kept the ping', () => {
+  it('measures the distance of the peer, without the time for which it kept the ping', () => {
     const { monoMs: echo } = room.now;
     room.pass(30);
     hear({ echo, echoDelayMs: 10 });
@@ -156,14 +156,14 @@ describe('a heartbeat of a peer', () => {
     expect(room.core.nearness.meanMs(EU)).toBe(17.5);
   });
 
-  it('tells how the clocks differ', () => {
+  it('measures the difference of the clocks', () => {
     const { monoMs: echo, wallMs } = room.now;
     room.core.agreed.read(room.now, room.turn);
     hear({ echo, wallMs: wallMs + 250 });
     expect(room.core.agreed.peerAheadMs(EU)).toBe(250);
   });
 
-  it('proves how fresh this replica is once what it names is durable here', () => {
+  it('proves the staleness of this replica once what it names is durable here', () => {
     const { monoMs: echo } = room.now;
     room.deliver(...run(EU1, 1));
     room.pass(30);
@@ -174,7 +174,7 @@ describe('a heartbeat of a peer', () => {
     expect(room.core.staleness.asOfMs(EU)).toBe(echo);
   });
 
-  it('is followed by the clock, but for a stamp that is too far ahead, which counts', () => {
+  it('moves the clock, except for a stamp that is too far ahead, which is counted', () => {
     const near = (room.now.wallMs + 400) * 1024;
     hear({ hlc: near });
     expect(room.core.clock.last).toBe(near);
@@ -183,7 +183,7 @@ describe('a heartbeat of a peer', () => {
     expect(room.core.metrics.clockRefusals).toBe(1);
   });
 
-  it('says how long its commit takes, and what it does not serve', () => {
+  it("has the age of the peer's commit, and what the peer does not serve", () => {
     const judged = { state: 'stale', rule: 'time', forMs: 5, answers: false } as const;
     const lacks = { missingMs: undefined, missingEntries: undefined };
     const health = [{ namespace: namespace('ns'), ...judged, ...lacks }];

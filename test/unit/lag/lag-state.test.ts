@@ -51,8 +51,8 @@ function serving(changes: Partial<Limits> = {}): void {
 
 beforeEach(() => serving());
 
-describe('what is watched', () => {
-  it('is what a policy bounds', () => {
+describe('the watched namespaces', () => {
+  it('are those that a policy bounds', () => {
     const unbounded = { namespace: NS, staleAfter: undefined, pauseLagMs: undefined };
     expect(new LagStates([unbounded], times).isIdle).toBe(true);
     expect(new LagStates([unbounded, limits], times).all()).toHaveLength(1);
@@ -61,13 +61,13 @@ describe('what is watched', () => {
 });
 
 describe('unknown', () => {
-  it('stays while no majority is measured, whatever the numbers say', () => {
+  it('stays while no majority is measured, whatever the numbers are', () => {
     begin();
     expect(state()).toBe('unknown');
     expect(looks(3, { unheardMs: undefined })).toEqual(['unknown', 'unknown', 'unknown']);
   });
 
-  it('becomes catching-up with the first measure, and serving with proof', () => {
+  it('becomes catching-up with the first measurement, and serving with proof', () => {
     begin();
     expect(looks(1, { isProved: false })).toEqual(['catching-up']);
     expect(looks(1)).toEqual(['serving']);
@@ -82,7 +82,7 @@ describe('catching-up', () => {
     ['beyond a limit of entries', { entries: 101 }],
     ['beyond the pause', { excessMs: 401 }],
     ['of unknown lag', { unheardMs: undefined }],
-  ])('goes on while it is %s', (_what, changes) => {
+  ])('stays while the replica is %s', (_what, changes) => {
     begin();
     looks(1, { isProved: false });
     expect(new Set(looks(20, changes))).toEqual(new Set(['catching-up']));
@@ -91,12 +91,12 @@ describe('catching-up', () => {
 });
 
 describe('serving', () => {
-  it('holds at every limit itself', () => {
+  it('stays at every limit itself', () => {
     const at = { lagMs: 2000, excessMs: 400, entries: 100 };
     expect(new Set(looks(20, at))).toEqual(new Set(['serving']));
   });
 
-  it('becomes catching-up when what it held is gone or being copied', () => {
+  it('becomes catching-up if what it held is gone or being copied', () => {
     expect(looks(1, { isCaughtUp: false })).toEqual(['catching-up']);
   });
 
@@ -104,19 +104,19 @@ describe('serving', () => {
     ['time', { lagMs: 2001 }, 'stale'],
     ['entries', { entries: 101 }, 'stale'],
     ['pause', { excessMs: 401 }, 'paused'],
-  ])('becomes suspect by %s, then what follows at the third look', (rule, changes, then) => {
+  ])('becomes suspect by %s, then what follows at the third measurement', (rule, changes, then) => {
     const suspect = `suspect by ${rule}`;
     expect(looks(3, changes)).toEqual([suspect, suspect, `${then} by ${rule}`]);
   });
 
-  it('is overtaken at once by a lag that exceeds the limit by a heartbeat', () => {
+  it('ends at once if the lag exceeds the limit by a heartbeat', () => {
     expect(looks(1, { lagMs: 2199 })).toEqual(['suspect by time']);
     expect(looks(1, { lagMs: 2200 })).toEqual(['stale by time']);
     serving();
     expect(looks(1, { excessMs: 600 })).toEqual(['paused by pause']);
   });
 
-  it('names the disk where most of the lag is a commit of its own, and the limit where it is not', () => {
+  it('names the disk as the rule if most of the lag is a local commit, and else the limit', () => {
     expect(looks(1, { lagMs: 2300, ownMs: 1150 })).toEqual(['stale by disk']);
     serving();
     expect(looks(1, { lagMs: 2300, ownMs: 1149 })).toEqual(['stale by time']);
@@ -127,7 +127,7 @@ describe('serving', () => {
     expect(looks(3, { entries: 101, ownMs: 300 }).at(-1)).toBe('stale by entries');
   });
 
-  it('becomes unknown where only entries are bounded and nobody has told of any for long', () => {
+  it('becomes unknown if only entries are bounded and no peer has reported any for long', () => {
     serving({ pauseLagMs: undefined, staleAfter: { timeMs: undefined, entries: 100 } });
     expect(looks(1, { unheardMs: 3000 })).toEqual(['serving']);
     expect(looks(2, { unheardMs: 3001 })).toEqual(['unknown', 'unknown']);
@@ -136,13 +136,13 @@ describe('serving', () => {
 });
 
 describe('suspect', () => {
-  it('becomes serving after a good look, and is counted anew', () => {
+  it('becomes serving after a good measurement, and its count begins again', () => {
     looks(2, { lagMs: 2001 });
     expect(looks(1)).toEqual(['serving']);
     expect(looks(2, { lagMs: 2001 })).toEqual(['suspect by time', 'suspect by time']);
   });
 
-  it('becomes stale, not paused, where both limits are passed', () => {
+  it('becomes stale, not paused, beyond both limits', () => {
     expect(looks(3, { lagMs: 2001, excessMs: 401 }).at(-1)).toBe('stale by time');
   });
 
@@ -155,7 +155,7 @@ describe('suspect', () => {
 describe('paused', () => {
   beforeEach(() => void looks(1, { excessMs: 1000 }));
 
-  it('becomes stale beyond the graver limit, and keeps the time of that', () => {
+  it('becomes stale beyond the harder limit, and keeps the time of that', () => {
     looks(1, { excessMs: 2200, lagMs: 2300 });
     expect(state()).toBe('stale by time');
     expect(health.of(NS)?.sinceMs).toBe(nowMs);
@@ -173,14 +173,14 @@ describe('paused', () => {
 describe('stale', () => {
   beforeEach(() => void looks(1, { lagMs: 5000 }));
 
-  it('returns after a second within half of every limit, and not at the first glimpse', () => {
+  it('returns after a second within half of every limit, and not with the first good measurement', () => {
     expect(looks(5, { lagMs: 1000, entries: 50 })).not.toContain('serving');
     expect(looks(1, { lagMs: 1000, entries: 51 })).toEqual(['stale by time']);
     expect(looks(5)).not.toContain('serving');
     expect(looks(1)).toEqual(['serving']);
   });
 
-  it('returns over a way so long that half of the limit is never reached', () => {
+  it('returns over a link so long that half of the limit is never reached', () => {
     expect(new Set(looks(20, { lagMs: 1900, excessMs: 700 }))).toEqual(new Set(['stale by time']));
     expect(looks(6, { lagMs: 1300, excessMs: 100 }).at(-1)).toBe('serving');
   });
@@ -203,7 +203,7 @@ describe('what is missing to return', () => {
     expect(missingMs({ ...limits, pauseLagMs: undefined }, late)).toBe(500);
   });
 
-  it('is over halfway from the usual to the limit, where the way is long', () => {
+  it('is the excess over the midpoint of normal latency and limit, if the link is long', () => {
     const far = { ...limits, pauseLagMs: undefined };
     expect(missingMs(far, { ...fresh, lagMs: 1200, excessMs: 0 })).toBe(0);
     expect(missingMs(far, { ...fresh, lagMs: 1900, excessMs: 700 })).toBe(300);

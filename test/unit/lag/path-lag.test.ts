@@ -25,25 +25,25 @@ beforeEach(() => {
 });
 
 describe('the excess of a path', () => {
-  it('is unknown before the first echo, and none at the distance that is usual', () => {
+  it('is unknown before the first echo, and zero at the usual distance', () => {
     expect(excess()).toBeUndefined();
     for (const roundMs of [310, 300, 305]) echo(roundMs);
     expect([excess(), path.baselineMs(nowMs)]).toEqual([5 / 2, 300]);
   });
 
-  it('is what comes later than usual on the way back', () => {
+  it('is the extra delay on the way back', () => {
     echo(300, 150);
     echo(700, 550);
     expect(excess()).toBe(400);
   });
 
-  it('is none where only the ping was slow on its way', () => {
+  it('is zero if only the ping was slow on its way', () => {
     echo(300, 150);
     echo(700, 150);
     expect(excess()).toBe(0);
   });
 
-  it('is that of the round trip while nothing is known of the way back in this life', () => {
+  it('is that of the round trip while the way back is unknown in this incarnation', () => {
     echo(300, 150);
     path.onNewLife();
     echo(700, 550);
@@ -54,7 +54,7 @@ describe('the excess of a path', () => {
     expect(excess()).toBe(0);
   });
 
-  it('counts what waits with its age so far, and an echo that is overdue', () => {
+  it('counts what waits with its age so far, and an overdue echo', () => {
     echo(300, 150);
     const waiting = { roundMs: 900, backMs: 7750 };
     expect(path.excessMs(waiting, QUIET_MS, nowMs)).toBe(600);
@@ -62,7 +62,7 @@ describe('the excess of a path', () => {
     expect(path.excessMs(undefined, QUIET_MS, nowMs + QUIET_MS + 250)).toBe(250);
   });
 
-  it('is over the link, and not over what was late to be shown from the first echo on', () => {
+  it('is compared with the link, and not with what was shown late since the first echo', () => {
     for (const shownAfterMs of [2500, 2600, 2700]) {
       nowMs += 200;
       path.onEcho({ roundMs: 300, backMs: 7150 }, nowMs);
@@ -91,7 +91,7 @@ describe('the excess of a path', () => {
     expect(excess()).toBe(500);
   });
 
-  it('is none once the path has been slower for ten minutes', () => {
+  it('is zero once the path has been slower for ten minutes', () => {
     echo(300);
     const beganMs = nowMs;
     while (nowMs < beganMs + 9 * MINUTE_MS) echo(700);

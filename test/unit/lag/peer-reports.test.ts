@@ -13,13 +13,13 @@ beforeEach(() => {
   reports = new PeerReports();
 });
 
-describe('what a peer says of itself', () => {
-  it('is nothing at first, so that it serves', () => {
+describe('the report of a peer about itself', () => {
+  it('is empty at first, so the peer counts as serving', () => {
     expect(reports.of(EU)).toEqual({ commitAgeMs: 0, health: [] });
     expect([reports.answers(EU, NS), reports.lagOf(EU, NS)]).toEqual([true, undefined]);
   });
 
-  it('is what it said last, of the namespaces that it named', () => {
+  it('is its last one, of the namespaces that it named', () => {
     reports.onHeartbeat(EU, { commitAgeMs: 90, health: [lag] });
     expect([reports.of(EU).commitAgeMs, reports.lagOf(EU, NS)]).toEqual([90, lag]);
     expect([reports.answers(EU, NS), reports.answers(EU, NT)]).toEqual([false, true]);

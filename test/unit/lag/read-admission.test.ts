@@ -52,14 +52,14 @@ function says(peer: number, state: LagState, lag: Partial<NamespaceLag> = {}): v
 }
 
 describe('a replica', () => {
-  it('answers nothing whose lag is bounded until something was measured, and the rest at once', () => {
+  it('refuses reads with a lag bound until something was measured, and answers all others at once', () => {
     expect([answers(), answers(FREE)]).toEqual([false, true]);
     expect(admission.faultOf(FRESH)).toMatchObject({ code: 'catching-up', state: 'unknown' });
     beats(2);
     expect([answers(), reported().state]).toEqual([true, 'serving']);
   });
 
-  it('measures again where its last look is too old, whatever that said', () => {
+  it('measures again if its last measurement is too old, whatever that said', () => {
     beats(3);
     room.pass(5000);
     expect(answers()).toBe(false);
@@ -70,7 +70,7 @@ describe('a replica', () => {
     });
   });
 
-  it('goes by its last look where that is not too old', () => {
+  it('uses its last measurement if that is recent', () => {
     beats(3);
     room.pass(0.5 * BEAT_MS);
     expect([answers(), reported().forMs > 0]).toEqual([true, true]);
@@ -85,7 +85,7 @@ describe('a replica', () => {
     expect(answers()).toBe(false);
   });
 
-  it('is not behind for a commit of its own that has just begun, and is for one that hangs', () => {
+  it('does not count a commit that has just begun as lag, and counts one that hangs', () => {
     beats(3);
     room.core.commitAge.onSeal(room.now.monoMs);
     beats(1);
@@ -94,13 +94,13 @@ describe('a replica', () => {
     expect([answers(), reported().rule]).toEqual([false, 'disk']);
   });
 
-  it('reports to its peers what it does not simply serve, and nothing where all is well', () => {
+  it('reports to its peers what it does not simply serve, and nothing if all is well', () => {
     expect(admission.told(room.now.monoMs)).toMatchObject([{ namespace: FRESH, answers: false }]);
     beats(3);
     expect(admission.told(room.now.monoMs)).toEqual([]);
   });
 
-  it('knows from before it was open what it lacked: it is as old as that', () => {
+  it('counts what it lacked before it was open with its full age', () => {
     begin();
     room.hear(EU, [[EU1, 5]]);
     for (let ms = 0; ms < 1.5 * STALE_MS; ms += BEAT_MS) beat({ isOpen: false });
@@ -113,7 +113,7 @@ describe('a replica', () => {
 });
 
 describe('the peers that may be asked instead', () => {
-  it('are those that are connected and answer, the nearest first', () => {
+  it('are the connected ones that answer, the nearest first', () => {
     room.greet(US, { url: 'http://us' });
     expect(admission.fit(FRESH)).toEqual([EU, US]);
     room.core.nearness.observe(US, 1);
@@ -129,7 +129,7 @@ describe('the peers that may be asked instead', () => {
     expect(admission.fit(FRESH)).toEqual([]);
   });
 
-  it('count in no read where they do not answer, if the lag is bounded', () => {
+  it('do not count in a read if they do not answer and the lag is bounded', () => {
     room.greet(US);
     says(US, 'stale');
     expect(listOf(admission.unfit(FRESH))).toEqual([US]);

@@ -19,7 +19,7 @@ const echo = (pingMs: number, accepted: Seq = 0, says: Partial<Echo> = {}): Echo
 };
 const shown = (seq: Seq) => new Map([[EU1, seq]]);
 
-describe('how stale an answer can be', () => {
+describe('the staleness of an answer', () => {
   it('is unknown until every peer has echoed', () => {
     expect(staleness.bound(100)).toBe('unknown');
     staleness.onEcho(EU, echo(90), shown(0), 100);
@@ -36,7 +36,7 @@ describe('how stale an answer can be', () => {
     expect(staleness.bound(160)).toBe(70);
   });
 
-  it('needs no peer where there is none', () => {
+  it('needs no peer in a cluster of one', () => {
     expect(new StalenessBound(0, 1).bound(100)).toBe(0);
   });
 
@@ -56,7 +56,7 @@ describe('an echo', () => {
     expect(staleness.asOfMs(EU)).toBe(90);
   });
 
-  it('waits behind those before it, and is reached with them', () => {
+  it('waits behind those before it, and is reached together with them', () => {
     for (const [pingMs, accepted] of [
       [90, 2],
       [190, 3],
@@ -67,7 +67,7 @@ describe('an echo', () => {
     expect(staleness.asOfMs(EU)).toBe(190);
   });
 
-  it('that comes while too many wait is dropped: those before it are reached sooner', () => {
+  it('beyond the bound of waiting echoes is dropped: those before it are reached sooner', () => {
     for (let n = 1; n <= 70; n++) staleness.onEcho(EU, echo(n, n), shown(0), n);
     staleness.onShown(EU, shown(100), 100);
     expect(staleness.asOfMs(EU)).toBe(64);
@@ -82,7 +82,7 @@ describe('an echo', () => {
   });
 });
 
-describe('how much longer than usual writes of a peer take', () => {
+describe("the extra delay of a peer's writes", () => {
   it('is unknown before anything was shown on this connection', () => {
     expect(staleness.excessOf(EU, QUIET_MS, 100)).toBeUndefined();
     staleness.onEcho(EU, echo(90, 1), shown(0), 100);
@@ -93,7 +93,7 @@ describe('how much longer than usual writes of a peer take', () => {
     expect(staleness.excessOf(EU, QUIET_MS, 100)).toBeUndefined();
   });
 
-  it('is the age of the oldest echo that waits, beyond the usual way', () => {
+  it('is the age of the oldest waiting echo, beyond the usual delay', () => {
     staleness.onEcho(EU, echo(90), shown(0), 100);
     staleness.onEcho(EU, echo(190, 1), shown(0), 200);
     staleness.onEcho(EU, echo(290, 2), shown(0), 300);
@@ -104,14 +104,14 @@ describe('how much longer than usual writes of a peer take', () => {
     expect(staleness.excessOf(EU, QUIET_MS, 450)).toBe(150);
   });
 
-  it('does not count for how long the peer kept the ping', () => {
+  it('does not include the time for which the peer kept the ping', () => {
     staleness.onEcho(EU, echo(90, 0, { keptMs: 7 }), shown(0), 100);
     expect(staleness.baselineOf(EU, 100)).toBe(3);
     staleness.onEcho(EU, echo(90, 0, { keptMs: 20 }), shown(0), 100);
     expect(staleness.baselineOf(EU, 100)).toBe(0);
   });
 
-  it('is measured against another clock in another life of the peer, over the same distance', () => {
+  it('is measured against another clock in another incarnation of the peer, over the same distance', () => {
     staleness.onEcho(EU, echo(90, 0, { sentMs: 95 }), shown(0), 100);
     staleness.onDisconnected(EU);
     staleness.onNewLife(EU);

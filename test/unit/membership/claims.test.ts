@@ -29,7 +29,7 @@ function claimed(...said: readonly (readonly [number, Membership])[]): Claims {
   return claims;
 }
 
-describe('what one peer says of a later membership', () => {
+describe('the claim of one peer about a later membership', () => {
   it('is not believed while a majority is connected that has accepted nothing', () => {
     for (const membership of [WITHOUT_US, WITHOUT_AP, FURTHER]) {
       const claims = claimed([1, membership]);
@@ -38,14 +38,14 @@ describe('what one peer says of a later membership', () => {
     }
   });
 
-  it('is no lie before those who chose it had the time to go', () => {
+  it('is not refused before those who chose it had the time to leave', () => {
     const claims = claimed([1, WITHOUT_US]);
     expect(claims.verdict(1, ground(2), WAIT_MS - 1)).toBe('waiting');
     expect(claims.believed(ground(2), WAIT_MS - 1)).toBeUndefined();
     expect(claims.verdict(1, ground(2), WAIT_MS)).toBe('refuted');
   });
 
-  it('is believed at once where it is one step away and this replica keeps its seat', () => {
+  it('is believed at once if it is one step away and this replica keeps its seat', () => {
     const moved = withPlace(CURRENT, {
       ...(CURRENT.seats[1] as never as { id: never }),
       peerAddress: 'new:1',
@@ -60,42 +60,42 @@ describe('what one peer says of a later membership', () => {
     expect(claims.believed(ground(1), WAIT_MS)).toBe(WITHOUT_AP);
   });
 
-  it('is believed after a longer wait where it is further away', () => {
+  it('is believed after a longer wait if it is further away', () => {
     const claims = claimed([1, FURTHER]);
     expect(claims.believed(ground(1), 10 * WAIT_MS - 1)).toBeUndefined();
     expect(claims.believed(ground(1), 10 * WAIT_MS)).toBe(FURTHER);
   });
 
-  it('is believed at once where this replica has accepted it', () => {
+  it('is believed at once if this replica has accepted it', () => {
     const accepted = { hasAccepted: (membership: Membership) => membership === WITHOUT_AP };
     expect(claimed([1, WITHOUT_AP]).believed(ground(2, accepted), 0)).toBe(WITHOUT_AP);
   });
 
-  it('is forgotten when the peer turns out to be in the present epoch', () => {
+  it('is dropped if the peer turns out to be in the present epoch', () => {
     const claims = claimed([1, FURTHER]);
     claims.withdraw(1);
     expect(claims.believed(ground(1), 1e9)).toBeUndefined();
   });
 
-  it('waits from the first time that it was said', () => {
+  it('waits from the first time that it was made', () => {
     const claims = claimed([1, FURTHER]);
     claims.hear(1, { ...FURTHER }, 10 * WAIT_MS);
     expect(claims.believed(ground(1), 10 * WAIT_MS)).toBeDefined();
   });
 });
 
-describe('what two peers say', () => {
+describe('the same claim of two peers', () => {
   it('is believed at once, however far away', () => {
     const claims = claimed([1, FURTHER], [2, FURTHER]);
     expect(claims.believed(ground(2), 0)).toBe(FURTHER);
   });
 
-  it('confirms nothing where it differs', () => {
+  it('confirms nothing if the two differ', () => {
     const claims = claimed([1, FURTHER], [2, { ...FURTHER, epoch: 8 }]);
     expect(claims.believed(ground(1), 0)).toBeUndefined();
   });
 
-  it('leaves out who claims something when it asks who has accepted nothing', () => {
+  it('excludes the claiming peers from the count of those that have accepted nothing', () => {
     const asked: number[][] = [];
     const abstaining = (claimants: ReadonlySet<number>): number => asked.push([...claimants]);
     claimed([1, FURTHER], [2, WITHOUT_US]).verdict(1, ground(0, { abstaining }), 0);

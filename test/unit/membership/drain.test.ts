@@ -36,12 +36,12 @@ describe('a drained replica', () => {
     expect(drain.refusal(now(500))).toMatchObject({ code: 'draining', retryAfterMs: 1000 });
   });
 
-  it('is answered once that is durable', () => {
+  it('answers the drain once that is durable', () => {
     say(true, 0);
     expect(replied(turn)).toMatchObject([{ lsn: turn.lsn, reply: { drained: true } }]);
   });
 
-  it('stays so over a restart, without the grace, until it is resumed', () => {
+  it('stays drained across a restart, without the grace, until it is resumed', () => {
     say(true, 1e6);
     storage.apply(turn.takeBatch());
     start();
@@ -54,7 +54,7 @@ describe('a drained replica', () => {
     expect(drain.refusal(now(2))).toBeUndefined();
   });
 
-  it('shortens its grace when it is told again, and never lengthens it', () => {
+  it('shortens its grace on a second request, and never lengthens it', () => {
     say(true, 500);
     say(true, 900, 100);
     expect(drain.graceMs({ wallMs: 0, monoMs: 100 })).toBe(400);

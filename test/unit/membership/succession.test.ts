@@ -155,7 +155,7 @@ describe('a greeting', () => {
     expect(seat.room.noted()).toEqual(['memberships-differ']);
   });
 
-  it('says what the members are, and what was voted', () => {
+  it('has the members and the votes', () => {
     seat.hello(EU, BOOT);
     expect(seat.succession.greeting()).toEqual({ membership: BOOT, vote: undefined });
     seat.hello(US, BOOT);
@@ -165,7 +165,7 @@ describe('a greeting', () => {
 });
 
 describe('a later membership that a peer knows', () => {
-  it('ends the life of a replica that keeps its seat, and begins the next on the disk', () => {
+  it('ends the incarnation of a replica that keeps its seat, and is on the disk for the next one', () => {
     seat.hello(US, BOOT);
     expect(seat.hello(EU, JOINED)).toBe(false);
     expect([seat.succession.isOver, seat.halted]).toEqual([true, 'renewed']);
@@ -174,7 +174,7 @@ describe('a later membership that a peer knows', () => {
     expect([seat.succession.membership, seat.halted]).toEqual([JOINED, undefined]);
   });
 
-  it('ends it once: whatever else comes counts no more', () => {
+  it('ends it once: later messages have no effect', () => {
     seat.hello(US, BOOT);
     seat.hello(EU, JOINED);
     expect(seat.hello(US, BOOT)).toBe(false);
@@ -198,7 +198,7 @@ describe('a later membership that a peer knows', () => {
     expect([seat.succession.isOver, seat.halted]).toEqual([true, 'forgotten']);
   });
 
-  it('is not believed of a peer that lives in the present epoch after all', () => {
+  it('is not believed if the peer turns out to be in the present epoch', () => {
     seat.hello(US, BOOT);
     seat.hello(EU, without(BOOT, id('ap-1')));
     seat.hello(EU, BOOT);
@@ -206,7 +206,7 @@ describe('a later membership that a peer knows', () => {
     expect(seat.succession.isOver).toBe(false);
   });
 
-  it('is believed at once where two peers say it', () => {
+  it('is believed at once if two peers claim it', () => {
     const gone = without(BOOT, id('ap-1'));
     seat.hello(US, BOOT);
     seat.hello(EU, gone);
@@ -214,7 +214,7 @@ describe('a later membership that a peer knows', () => {
     expect(seat.halted).toBe('forgotten');
   });
 
-  it('is the last word: a vote is neither given nor counted behind it', () => {
+  it('is final: no vote is given or counted behind it', () => {
     const [ap] = three() as [Seat];
     const further = withPlace(JOINED, place('yy-1'));
     for (const peer of [EU, US])
@@ -241,13 +241,13 @@ describe('a later membership that a peer knows', () => {
     expect(seat.stored).toEqual(again);
   });
 
-  it('is nothing to a replica that holds nothing yet and has no seat there', () => {
+  it('does not concern a replica that holds nothing yet and has no seat there', () => {
     seat.hello(EU, without(BOOT, id('ap-1')));
     seat.beat(100 * WAIT_MS);
     expect([seat.succession.isOver, seat.halted]).toEqual([false, undefined]);
   });
 
-  it('is not believed where a majority has accepted nothing, and that is reported once', () => {
+  it('is not believed if a majority has accepted nothing, and that is reported once', () => {
     const [ap] = three() as [Seat];
     ap.succession.onHello(EU, helloOf('eu-1.1', JOINED), ap.room.turn);
     expect(ap.succession.isOver).toBe(false);
@@ -262,7 +262,7 @@ describe('a later membership that a peer knows', () => {
 });
 
 describe('a directory', () => {
-  it('keeps the vote of a replica that was bound, begun afresh with the epoch', () => {
+  it('keeps the vote of a bound replica, and begins a new one with the epoch', () => {
     const [ap] = three() as [Seat];
     ap.ask(JOIN);
     ap.commit();
@@ -274,7 +274,7 @@ describe('a directory', () => {
     expect(ap.succession.greeting().vote).toEqual({ promised: undefined, accepted: undefined });
   });
 
-  it('belongs to an epoch, of which all that is said from then on speaks', () => {
+  it('belongs to an epoch, in which all later messages are', () => {
     const [ap] = three() as [Seat];
     for (const peer of [EU, US])
       ap.succession.onHello(peer, helloOf('eu-1.1', JOINED), ap.room.turn);
@@ -287,14 +287,14 @@ describe('a directory', () => {
     expect(ap.room.sent()).toMatchObject([{ peer: EU, message: prepare }]);
   });
 
-  it('has no vote of a replica that was not: it hears the others first', () => {
+  it('of an unbound replica has no vote: it hears the others first', () => {
     seat.hello(EU, JOINED);
     seat.commit();
     seat.restart();
     expect(seat.succession.greeting().vote).toBeUndefined();
   });
 
-  it('whose membership is damaged, or cannot be read, is not begun on', () => {
+  it('with a damaged or unreadable membership is refused', () => {
     seat.hello(EU, BOOT);
     seat.commit();
     seat.room.disk.flip(tenureKey(), 21);
@@ -306,7 +306,7 @@ describe('a directory', () => {
     expect(seat.halted).toBe('damaged');
   });
 
-  it('whose vote cannot be read forgets it, and hears the others', () => {
+  it('with an unreadable vote forgets the vote, and hears the others', () => {
     const [ap] = three() as [Seat];
     ap.room.disk.damage(voteKey());
     ap.restart();
@@ -320,8 +320,8 @@ describe('a directory', () => {
   });
 });
 
-describe('a change that is asked for here', () => {
-  it('is chosen by a majority, answered when that is durable, and begins the next life of all', () => {
+describe('a change that is requested here', () => {
+  it('is chosen by a majority, answered when that is durable, and begins the next incarnation of all', () => {
     const seats = three();
     const [ap] = seats as [Seat];
     ap.ask(JOIN);
@@ -355,14 +355,14 @@ describe('a change that is asked for here', () => {
     expect([ap.succession.isOver, ap.answer]).toEqual([true, 2]);
   });
 
-  it('alone is chosen by itself', () => {
+  it('in a cluster of one is chosen by the replica itself', () => {
     seat = new Seat({ regions: ['ap'] });
     seat.ask(JOIN);
     settle([seat]);
     expect([seat.answer, seat.halted]).toEqual([2, 'renewed']);
   });
 
-  it('waits for a replica to have caught up, and for another change, and ends at its deadline', () => {
+  it('waits until the replica has caught up and another change has ended, and ends at its deadline', () => {
     const [ap] = three() as [Seat];
     ap.isCaughtUp = false;
     ap.ask(JOIN);
@@ -374,7 +374,7 @@ describe('a change that is asked for here', () => {
     expect(ap.answer).toBe('no-quorum');
   });
 
-  it('that may be chosen yet when its time is over has an unknown outcome', () => {
+  it('that may still be chosen at its deadline has an unknown outcome', () => {
     const [ap, eu] = three() as [Seat, Seat];
     ap.ask(JOIN);
     ap.commit();
@@ -390,7 +390,7 @@ describe('a change that is asked for here', () => {
     expect(ap.answer).toBe('outcome-unknown');
   });
 
-  it('is told of another that came first', () => {
+  it('is refused because of another one that came first', () => {
     const [ap] = three() as [Seat];
     ap.ask({ kind: 'join', place: place('yy-1') });
     for (const peer of [EU, US])
@@ -400,7 +400,7 @@ describe('a change that is asked for here', () => {
     expect(ap.stored).toEqual(JOINED);
   });
 
-  it('is not accepted where the policies do not allow the members', () => {
+  it('is refused if the policies do not allow the members', () => {
     const seats = three();
     const [ap, eu, us] = seats as [Seat, Seat, Seat];
     for (const other of [eu, us]) other.unfit = 'ns needs three replicas in ap';
@@ -412,7 +412,7 @@ describe('a change that is asked for here', () => {
   });
 });
 
-describe('a change that is refused', () => {
+describe('a change is refused', () => {
   const refusal = (change: MembershipCommand['change']): unknown => {
     seat.ask(change);
     const reply = seat.told.at(-1);
@@ -421,7 +421,7 @@ describe('a change that is refused', () => {
   const join = (id_: string, fields: Partial<Place> = {}) =>
     refusal({ kind: 'join', place: place(id_, fields) });
 
-  it('moves a member to another region, or to the address of another', () => {
+  it('if it moves a member to another region, or to the address of another one', () => {
     expect(join('eu-1', { region: 'us' as Region })).toEqual([
       'membership-conflict',
       'eu-1 is a member in region eu',
@@ -439,7 +439,7 @@ describe('a change that is refused', () => {
     expect(seat.answer).toBe(2);
   });
 
-  it('is one member too many', () => {
+  it('if it is one member too many', () => {
     const regions = Array.from({ length: MEMBERS_MAX }, () => 'ap');
     seat = new Seat({ regions });
     expect(join('zz-1')).toEqual([
@@ -448,7 +448,7 @@ describe('a change that is refused', () => {
     ]);
   });
 
-  it('is not allowed by the policies, for the reason that they give', () => {
+  it('if the policies do not allow it, with their reason', () => {
     seat.unfit = 'ns needs three replicas in ap';
     expect(join('zz-1')).toEqual(['membership-conflict', seat.unfit]);
   });
@@ -457,7 +457,7 @@ describe('a change that is refused', () => {
     ['ap-1', 'a replica does not forget itself: ask another one'],
     ['zz-1', 'zz-1 is not a member'],
     ['eu-1', 'eu-1 is connected; stop it first, or force it'],
-  ])('forgets %s', (name, detail) => {
+  ])('if it forgets %s', (name, detail) => {
     seat.hello(EU, BOOT);
     expect(refusal({ kind: 'forget', id: id(name), force: false })).toEqual([
       'membership-conflict',
@@ -466,12 +466,12 @@ describe('a change that is refused', () => {
     expect(seat.succession.change).toBeUndefined();
   });
 
-  it('is none where nothing changes: it is answered at once', () => {
+  it('but not if nothing changes: that is a success at once', () => {
     join('eu-1', { peerAddress: '' });
     expect(seat.answer).toBe(1);
   });
 
-  it('is none where a member that is connected is forgotten by force', () => {
+  it('but not if a connected member is forgotten by force', () => {
     const [ap] = three() as [Seat];
     ap.ask({ kind: 'forget', id: id('eu-1'), force: true });
     expect(ap.succession.change).toMatchObject({ step: 'preparing' });

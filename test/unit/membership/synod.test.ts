@@ -19,14 +19,14 @@ const isolate = (n: number): void => {
 };
 
 describe('a proposer', () => {
-  it('asks nobody before its own promise is durable', () => {
+  it('asks no acceptor before its own promise is durable', () => {
     room.seat(0).ask(room.joined('za'));
     expect(steps()).toEqual([]);
     room.seat(0).commit();
     expect(steps()).toEqual(['0>1 prepare', '0>2 prepare']);
   });
 
-  it('lets nobody accept before it has itself, durably', () => {
+  it('asks no acceptor to accept before it has accepted itself, durably', () => {
     room.seat(0).ask(room.joined('za'));
     room.seat(0).commit();
     room.deliver(0);
@@ -38,7 +38,7 @@ describe('a proposer', () => {
     expect(steps()).toEqual(['0>2 prepare', '0>1 accept', '0>2 accept']);
   });
 
-  it('has its value chosen by a majority, and tells all', () => {
+  it('has its value chosen by a majority, and announces it to all', () => {
     room.seat(0).ask(room.joined('za'));
     room.quiet();
     expect(outcomes(0)).toEqual(['chosen']);
@@ -57,7 +57,7 @@ describe('a proposer', () => {
     expect(room.chosen).toEqual([]);
   });
 
-  it('begins for the next request while the attempt of one that ran out of time is under way', () => {
+  it('begins with the next request while the attempt of one that ran out of time is under way', () => {
     room.seat(0).ask(room.joined('za'), 50);
     room.seat(0).commit();
     room.letters.length = 0;
@@ -69,7 +69,7 @@ describe('a proposer', () => {
     expect(room.seat(1).chosen).toEqual(room.joined('zz'));
   });
 
-  it('that was heard by one acceptor only does not know at its deadline', () => {
+  it('that reached one acceptor only has an unknown outcome at its deadline', () => {
     room.seat(0).ask(room.joined('za'));
     room.seat(0).commit();
     room.deliver(0);
@@ -84,7 +84,7 @@ describe('a proposer', () => {
     expect(room.seat(0).outcomes).toEqual([{ kind: 'timeout', indefinite: true }]);
   });
 
-  it('finishes what it finds accepted, and tells its own caller of the conflict', () => {
+  it('finishes a value that was accepted before, and reports the conflict to its caller', () => {
     acceptedBy0And1();
     room.seat(0).crash();
     room.seat(2).ask(room.joined('zz'));
@@ -93,7 +93,7 @@ describe('a proposer', () => {
     expect(room.chosen.every((value) => value.seats.some(({ id }) => id === 'za'))).toBe(true);
   });
 
-  it('that is outbid gives up, and comes back above it', () => {
+  it('that is outbid pauses, and returns with a higher ballot', () => {
     room.seat(0).ask(room.joined('za'));
     room.seat(0).commit();
     isolate(1);
@@ -109,7 +109,7 @@ describe('a proposer', () => {
     expect([...outcomes(0), ...outcomes(1)].sort()).toEqual(['chosen', 'conflict']);
   });
 
-  it('alone needs nobody', () => {
+  it('in a cluster of one needs no other acceptor', () => {
     room = new SynodRoom(1);
     room.seat(0).ask(room.joined('za'));
     room.quiet();
@@ -118,7 +118,7 @@ describe('a proposer', () => {
 });
 
 describe('an acceptor', () => {
-  it('promises nothing before that is durable', () => {
+  it('promises nothing before the promise is durable', () => {
     room.seat(0).ask(room.joined('za'));
     room.seat(0).commit();
     room.letters.splice(1);
@@ -128,7 +128,7 @@ describe('an acceptor', () => {
     expect(steps()).toEqual(['1>0 promise']);
   });
 
-  it('refuses what lies below its promise', () => {
+  it('refuses ballots below its promise', () => {
     room.seat(0).ask(room.joined('za'));
     room.seat(0).commit();
     isolate(2);
@@ -146,7 +146,7 @@ describe('an acceptor', () => {
     expect(steps()).toContain('1>0 refused');
   });
 
-  it('that has not caught up is silent, and one that may have forgotten a vote, too', () => {
+  it('that has not caught up is silent, and so is one that may have forgotten a vote', () => {
     room.seat(1).isFit = false;
     room.seat(2).wipe();
     room.seat(2).begin();
@@ -163,7 +163,7 @@ describe('an acceptor', () => {
     expect(room.chosen[0]).toEqual(room.joined('za'));
   });
 
-  it('takes over what the others have said when its disk was lost', () => {
+  it('takes over the votes of the others when its disk was lost', () => {
     acceptedBy0And1();
     room.seat(1).wipe();
     room.seat(1).begin();
@@ -172,7 +172,7 @@ describe('an acceptor', () => {
     expect(room.seat(1).synod?.vote?.accepted?.value).toEqual(room.joined('za'));
   });
 
-  it('proposes what it accepted when it hears nothing for a while, after a restart as well', () => {
+  it('proposes what it accepted if it hears nothing for a while, also after a restart', () => {
     acceptedBy0And1();
     room.seat(0).crash();
     room.seat(1).crash();
@@ -185,14 +185,14 @@ describe('an acceptor', () => {
     expect(room.seat(2).chosen).toEqual(room.joined('za'));
   });
 
-  it('that lost something takes its own word for said, and hears the others before it votes', () => {
+  it('that lost something counts its own earlier messages as sent, and hears the others before it votes', () => {
     acceptedBy0And1();
     const { synod } = room.seat(1);
     synod?.forget({ ...fakeOut() } as never);
     expect(synod?.vote?.accepted?.value).toEqual(room.joined('za'));
   });
 
-  it('ignores what belongs to another epoch, and what is not one step away', () => {
+  it('ignores messages of another epoch, and memberships that are not one step away', () => {
     const { ballot } = nothing();
     const far = { ...room.joined('za'), epoch: 3 };
     room.seat(1).take(0, { ...nothing(), step: 'prepare', epoch: 2 });

@@ -39,11 +39,11 @@ describe('an address', () => {
     'a:7070/x',
     'u@a:7070',
     'ключ:7070',
-  ])('%j is none', (text) => {
+  ])('%j is refused', (text) => {
     expect(parseAddress(text)).toBeUndefined();
   });
 
-  it('of a peer has a port that is known, and no zone of this machine', () => {
+  it('of a peer has a known port, and no zone of this machine', () => {
     expect(parsePeerAddress('10.0.3.7:7071')).toEqual({ host: '10.0.3.7', port: 7071 });
     expect(parsePeerAddress('10.0.3.7:0')).toBeUndefined();
     expect(parsePeerAddress('[fe80::1%eth0]:7071')).toBeUndefined();
@@ -101,7 +101,7 @@ describe('a base URL', () => {
     'http://u@a',
     'http://a\n',
     'http://a//',
-  ])('%j is none', (text) => {
+  ])('%j is refused', (text) => {
     expect(parseBaseUrl(text)).toBeUndefined();
   });
 });

@@ -15,7 +15,7 @@ test('a help text is a sentence', () => {
   expect(rows.filter(({ family }) => !/^[A-Z].*\.$/.test(family.help))).toEqual([]);
 });
 
-test('every family has a name of its own, and every series labels of its own', () => {
+test('every family has its own name, and every series its own labels', () => {
   const families = coreFamilies(createMetrics());
   const names = families.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
@@ -27,7 +27,7 @@ test('every family has a name of its own, and every series labels of its own', (
   }
 });
 
-test('a snapshot is counted once, and shown as what it is and as a kind of resynchronisation', () => {
+test('a snapshot is counted once, and shown on its own and as a kind of resynchronisation', () => {
   const metrics = createMetrics();
   metrics.snapshotsReceived++;
   const shown = coreFamilies(metrics).flatMap(({ name, samples }) =>
@@ -41,7 +41,7 @@ test('a snapshot is counted once, and shown as what it is and as a kind of resyn
   expect(shown).toContainEqual({ name: 'conit_resync_total', labels: kind });
 });
 
-test('what the core counts is what its families show', () => {
+test('the families show what the core counts', () => {
   const metrics = createMetrics();
   metrics.writes += 3;
   metrics.deltas.away += 2;

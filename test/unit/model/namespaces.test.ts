@@ -15,7 +15,7 @@ describe('a namespace', () => {
     expect(find('ev')?.level).toBe(rulesOf('eventual'));
   });
 
-  it('has the quorums of its policy, and makes each other one once', () => {
+  it('has the quorums of its policy, and makes each other quorum once', () => {
     expect(find('fi')).toMatchObject({ w: { count: 2 }, r: { count: 1 }, all: { count: 3 } });
     expect(find('ev')?.requirement('majority')).toBe(find('ev')?.r);
     expect(find('ev')?.requirement('local')).toMatchObject({ count: 2, members: setOf([0, 1]) });
@@ -26,7 +26,7 @@ describe('a namespace', () => {
     expect(find('fi')?.requirement(4)).toBeUndefined();
   });
 
-  it('has a list of members of its own', () => {
+  it('has its own list of members', () => {
     expect(find('fi')?.members).toEqual(MEMBERS);
     expect(find('fi')?.members).not.toBe(find('ev')?.members);
   });

@@ -23,13 +23,13 @@ const answered = (answer: object) => [
 ];
 
 describe('the reply to a question of a peer', () => {
-  it('is a message of the same turn where it depends on nothing that is not durable', () => {
+  it('is a message of the same turn if it depends on nothing that is not durable', () => {
     turn.reply(question, absent, 0);
     expect(sent(turn)).toEqual(answered({ kind: 'absent', stalenessMs: 3, answers: 1 }));
     expect(open.size).toBe(0);
   });
 
-  it('waits for its batch as any message does, and is a refusal where that takes too long', () => {
+  it('waits for its batch as any message does, and becomes a refusal if that takes too long', () => {
     turn.reply(question, absent, 1, 900);
     expect(sent(turn)).toEqual([]);
     expect(turn.gated).toMatchObject([
@@ -47,7 +47,7 @@ describe('the reply to a question of a peer', () => {
     expect(sent(turn)).toEqual(answered({ kind: 'refused', code: 'no-quorum' }));
   });
 
-  it('goes nowhere once the connection has ended, and not a second time', () => {
+  it('is dropped once the connection has ended, and is sent once', () => {
     open.delete(question);
     turn.reply(question, absent, 0);
     const other = new PeerQuestion(PEER, ID, open);

@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 describe('a table by member', () => {
-  it('makes an entry on first use, once, and for nobody else', () => {
+  it('makes an entry on first use, once, and for no other member', () => {
     expect(made).toEqual([]);
     table.of(3).seen++;
     table.of(3).seen++;
@@ -33,14 +33,14 @@ describe('a table by member', () => {
     expect(made).toEqual([4, 0, 2]);
   });
 
-  it('keeps what is set, and makes nothing for it', () => {
+  it('keeps what is set, and makes no entry for it', () => {
     const entry = { member: 5, seen: 7 };
     table.set(5, entry);
     expect(table.of(5)).toBe(entry);
     expect(made).toEqual([]);
   });
 
-  it('has plain values, falsy ones too', () => {
+  it('has plain values, also falsy ones', () => {
     const counts = new PerMember(() => 1);
     expect(counts.of(2)).toBe(1);
     counts.set(2, 0);
@@ -48,7 +48,7 @@ describe('a table by member', () => {
     expect([...counts.values()]).toEqual([0]);
   });
 
-  it('takes only the index of a member', () => {
+  it('accepts only the index of a member', () => {
     for (const wrong of [-1, 0.5, Number.NaN])
       expect(() => table.of(wrong)).toThrow('not the index of a member');
   });

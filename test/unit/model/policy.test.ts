@@ -15,7 +15,7 @@ function problemsOf(policy: object): string[] {
 }
 
 describe('pauseLagMs and minServing', () => {
-  it('are taken, and one replica always goes on unless told otherwise', () => {
+  it('are accepted, and one replica keeps serving by default', () => {
     expect(compile({ pauseLagMs: 100 })).toMatchObject({
       policies: [{ pauseLagMs: 100, minServing: 1 }],
     });
@@ -53,7 +53,7 @@ describe('pauseLagMs and minServing', () => {
 describe('onIsolated', () => {
   const staleAfter = { timeMs: 2000 };
 
-  it('refuses writes where staleness is bounded, unless told otherwise', () => {
+  it('refuses writes by default if staleness is bounded', () => {
     expect(compile({ staleAfter })).toMatchObject({ policies: [{ onIsolated: 'refuse' }] });
     for (const onIsolated of ['refuse', 'accept'])
       expect(compile({ staleAfter, onIsolated })).toMatchObject({ policies: [{ onIsolated }] });
@@ -78,7 +78,7 @@ describe('onIsolated', () => {
 });
 
 describe('staleAfter', () => {
-  it('takes a time, a number of entries, or both', () => {
+  it('accepts a time, a number of entries, or both', () => {
     expect(compile({ staleAfter: { timeMs: 2000, entries: 5 } })).toMatchObject({
       ok: true,
       policies: [{ staleAfter: { timeMs: 2000, entries: 5 } }],
@@ -98,7 +98,7 @@ describe('staleAfter', () => {
     expect(problemsOf({ staleAfter })).toContain(problem);
   });
 
-  it('is part of what replicas must agree on', () => {
+  it('is part of the policy that replicas must agree on', () => {
     const [with2s, with3s] = [2000, 3000].map((timeMs) => compile({ staleAfter: { timeMs } }));
     if (!with2s?.ok || !with3s?.ok) throw new Error('they compile');
     expect(policyDigest(with2s.policies)).not.toBe(policyDigest(with3s.policies));

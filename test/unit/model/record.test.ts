@@ -30,7 +30,7 @@ describe('a record of one mutation', () => {
     expect(stampOf(lasting)).toBe(7);
   });
 
-  it('shows a value until its deadline, and none where it is a delete', () => {
+  it('shows a value until its deadline, and none if it is a delete', () => {
     expect([shows(undefined, 0), shows(lasting, 1e15), shows(deleted, 0)]).toEqual([
       false,
       true,
@@ -47,7 +47,7 @@ describe('a record of one mutation', () => {
     expect(isCoveredBy(lasting, new Map())).toBe(false);
   });
 
-  it('has the digest of its outline, and none where it is a tombstone', () => {
+  it('has the digest of its outline, and none if it is a tombstone', () => {
     expect(digestOf(outlineOf(lasting))).toEqual(digestOf(lasting));
     expect(digestOf(lasting)).not.toEqual(digestOf(expiring));
     expect(digestOf(deleted)).toEqual([0, 0]);

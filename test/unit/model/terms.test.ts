@@ -31,7 +31,7 @@ describe('the terms of a request', () => {
     expect(terms(command)).toEqual({ namespace: ns, quorum, deadlineMs: 750 });
   });
 
-  it('are those that it names', () => {
+  it('are those that the request names', () => {
     expect(terms(putOf('k', 'v', { ns: 'ns', w: 'all', timeoutMs: 10 }))).toEqual({
       namespace: ns,
       quorum: ns.requirement('all'),
@@ -40,11 +40,11 @@ describe('the terms of a request', () => {
     expect(terms(getOf('k', { ns: 'ns', r: 1 })).quorum.count).toBe(1);
   });
 
-  it('are all members and a second, to explain a key', () => {
+  it('are all members and one second, to explain a key', () => {
     expect(terms({ kind: 'explain' })).toEqual({ namespace: ns, quorum: ns.all, deadlineMs: 1050 });
   });
 
-  it('cannot be met where it asks for more replicas than there are', () => {
+  it('cannot be met if the request asks for more replicas than exist', () => {
     const { quorum } = terms(getOf('k', { ns: 'ns', r: 4 }));
     expect(quorum).toBe(UNMEETABLE);
     expect(isReachable(quorum, firstMembers(3))).toBe(false);
@@ -55,7 +55,7 @@ describe('the terms of a request', () => {
   });
 });
 
-it('a command about the replica or its cluster has none', () => {
+it('are absent for a command about the replica or its cluster', () => {
   const kinds = ['write', 'run', 'read', 'list', 'explain'];
   const others = ['status', 'write-status', 'membership', 'drain', 'resync'];
   const hasTerms = [...kinds, ...others].filter((kind) => isDataCommand({ kind } as Command));

@@ -25,14 +25,14 @@ describe('the timers', () => {
     expect(timers.nextMs).toBe(60);
   });
 
-  it('can be disarmed, and armed for later then', () => {
+  it('can be disarmed, and then armed for a later time', () => {
     timers.arm('grace', 30);
     timers.disarm('grace');
     timers.arm('grace', 90);
     expect(timers.nextMs).toBe(90);
   });
 
-  it('count no more when only others do', () => {
+  it('have no effect once only others are due', () => {
     timers.arm('read', 10);
     timers.arm('write', 40);
     timers.keepOnly(['write', 'replay']);

@@ -49,7 +49,7 @@ describe.each([FIFO, EVENTUAL, namespace('unknown')])('an entry in %s', (name) =
     expect(room.log.durable.get(A)).toBe(3);
   });
 
-  it('that loses to what its key holds is reported with the winner', () => {
+  it('that loses against the record of its key is reported with the winner', () => {
     for (const entry of entries) receive(entry);
     expect(told).toEqual(['1 shown', '2 lost to 1', '2 shown', '3 lost to 1', '3 shown']);
   });
@@ -69,7 +69,7 @@ describe('an entry behind one that is not shown', () => {
     expect([room.log.received(A), room.log.applied(A)]).toEqual([2, 0]);
   });
 
-  it('breaks the lane elsewhere: no rule for that is built', () => {
+  it('is a bug elsewhere: no rule for that is built', () => {
     expect(() => offered(EVENTUAL)).toThrow('shown in the order of the log');
   });
 });

@@ -27,14 +27,14 @@ describe('the grace of a start', () => {
     expect(turn.timers.nextMs).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('ends with a majority when the others had their time', () => {
+  it('ends with a majority after the others had their time', () => {
     greet(peers, 1);
     expect(turn.timers.dueMs('grace')).toBe(300);
     expect(grace.isOver(at(299))).toBe(false);
     expect(grace.isOver(at(300))).toBe(true);
   });
 
-  it('ends alone after the long wait, which is looked at once more', () => {
+  it('ends alone after the long wait, which is checked once more', () => {
     expect(grace.isOver(at(300))).toBe(false);
     expect(grace.isRunning).toBe(true);
     expect(turn.timers.dueMs('grace')).toBe(5000);

@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 
 describe('a greeting', () => {
-  it('says which process this is, and by what it goes', () => {
+  it('names the process and the rules that it follows', () => {
     room.core.clock.raise(2048);
     expect(greeting()).toEqual({
       kind: 'hello',
@@ -39,7 +39,7 @@ describe('a greeting', () => {
     });
   });
 
-  it('says everything that is durable here, and nothing that is not', () => {
+  it('names everything that is durable here, and nothing that is not', () => {
     room.hold(...run(OWN, 2), ...run(EU1, 1));
     room.deliver(room.next(OWN));
     expect(new Map(greeting().vector)).toEqual(
@@ -50,14 +50,14 @@ describe('a greeting', () => {
     );
   });
 
-  it('says it once on a connection: what follows adds to it', () => {
+  it('is sent once on a connection: later messages add to it', () => {
     room.hold(...run(OWN, 2));
     greeting();
     expect(room.peer(EU).news(room.core.log.durable)).toEqual([]);
     expect(room.peer(US).news(room.core.log.durable)).toEqual([[OWN, 2]]);
   });
 
-  it('says to each which of its entries came behind newer ones, each time', () => {
+  it('names to each peer those of its entries that lost, each time', () => {
     room.hold(...run(EU1, 2));
     const [, loser] = run(EU1, 2) as [Mutation, Mutation];
     room.core.supersessions.note(loser, recordOf(run(OWN, 1)[0] as Mutation));
@@ -66,7 +66,7 @@ describe('a greeting', () => {
     expect(greeting(US)).not.toHaveProperty('superseded');
   });
 
-  it('says to a former member who the members are, and nothing of what is held', () => {
+  it('names the members to a former member, and nothing that is held', () => {
     room.hold(...run(OWN, 2));
     expect(greeting(FORMER)).toMatchObject({ vector: [], membership: says.membership });
   });

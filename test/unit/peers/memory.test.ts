@@ -33,7 +33,7 @@ beforeEach(() => {
   start();
 });
 
-describe('what a peer said that it holds', () => {
+describe('what a peer has reported to hold', () => {
   it('is remembered of the latest incarnation of each replica, and only grows', () => {
     memory.learn(US, [
       [FIRST, 3],
@@ -50,7 +50,7 @@ describe('what a peer said that it holds', () => {
     expect(memory.of(2)).toEqual([]);
   });
 
-  it('goes to disk once a second at most, and is there after a restart', () => {
+  it('is written at most once a second, and is found after a restart', () => {
     memory.learn(US, [[FIRST, 3]]);
     expect(beat(0)).toBe(true);
     memory.learn(US, [[FIRST, 4]]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Nearness } from '../../../src/peers/nearness.ts';
 
 describe('nearness', () => {
-  it('ranks the nearest first, those not measured last, and equals by their place', () => {
+  it('ranks the nearest first, unmeasured ones last, and equal ones by their place', () => {
     const nearness = new Nearness(1, 5);
     expect(nearness.order).toEqual([0, 2, 3, 4]);
     nearness.observe(4, 10);
@@ -13,7 +13,7 @@ describe('nearness', () => {
     expect(nearness.order).toEqual([0, 3, 4, 2]);
   });
 
-  it('follows a peer that becomes slower, and expects more where it varies more', () => {
+  it('follows a peer that becomes slower, and waits longer for one that varies more', () => {
     const nearness = new Nearness(0, 2);
     expect(nearness.meanMs(1)).toBeUndefined();
     for (let i = 0; i < 100; i++) nearness.observe(1, 10);

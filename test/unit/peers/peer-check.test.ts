@@ -63,9 +63,9 @@ const stamped = (fields: object = {}) =>
     ...fields,
   });
 
-describe('a life that no clock can have begun', () => {
+describe('an incarnation that no clock can have begun', () => {
   it.each([`eu-1.${LAST}`, `us-1.${LAST}`, `us-1.${LIFE + 40_000_000}`])(
-    'is in no log, no vector and no greeting: %s',
+    'is refused in logs, vectors and greetings: %s',
     (of) => {
       solo.message(US, { kind: 'entries', origin: origin(of), entries: run(origin(of), 1) });
       solo.message(US, {
@@ -82,13 +82,13 @@ describe('a life that no clock can have begun', () => {
     },
   );
 
-  it('may be a year ahead, for clocks have been wrong by that', () => {
+  it('may be a year ahead, because clocks have been wrong by that much', () => {
     const ahead = origin(`us-1.${LIFE + 30_000_000}`);
     solo.message(US, { kind: 'ack', vector: [[ahead, 1]], windowBytes: 1 });
     expect(heldBy(US)).toEqual([[ahead, 1]]);
   });
 
-  it('is not even greeted', () => {
+  it('is refused before it has greeted', () => {
     solo.step({ kind: 'disconnected', peer: US });
     solo.step({ kind: 'connected', peer: US });
     solo.message(US, hello(`us-1.${LAST}`));
@@ -96,7 +96,7 @@ describe('a life that no clock can have begun', () => {
     expect(solo.replica.status(solo.now).peers[0]?.connected).toBe(false);
   });
 
-  it('is left alone where storage has a log of it', () => {
+  it('is accepted if storage has a log of it', () => {
     const storage = new KeyMap();
     const state = encodeLaneState({ ...LANE_EMPTY, received: 3 });
     storage.apply({ keys: [originKey(origin(`us-1.${LAST}`))], values: [state] });
@@ -121,7 +121,7 @@ describe('a record that no clock can have stamped', () => {
     expect(shown(solo.ask(getOf('a', { r: 1 })) ?? 'broken')).toBe('absent');
   });
 
-  it('is no answer: a read that waits for it ends at once, where no other peer is left', () => {
+  it('is not an answer: a read that waits for it ends at once, if no other peer is left', () => {
     const told: string[] = [];
     const client = { onReply: (reply: Reply) => void told.push(shown(reply)) };
     solo.sent();
@@ -142,7 +142,7 @@ describe('a record that no clock can have stamped', () => {
     expect(told).toEqual(['no-quorum']);
   });
 
-  it('may be deleted after ten years, which is the longest that a client can ask for', () => {
+  it('may have a deadline in ten years, which is the longest that a client can ask for', () => {
     const expiresAtMs = NOW_MS + 10 * 365 * 86_400_000;
     solo.message(US, { kind: 'entries', origin: THEIRS, entries: [stamped({ expiresAtMs })] });
     expect(shown(solo.ask(getOf('a', { r: 1 })) ?? 'broken')).toBe('v');
@@ -152,13 +152,13 @@ describe('a record that no clock can have stamped', () => {
 describe('a log of a replica that was never a member', () => {
   const stranger = origin(`zz-9.${LIFE}`);
 
-  it('is not begun, and is in no vector', () => {
+  it('is not begun, and is left out of vectors', () => {
     solo.message(US, { kind: 'entries', origin: stranger, entries: run(stranger, 1) });
     solo.message(US, { kind: 'ack', vector: [[stranger, 1]], windowBytes: 1 });
     expect([lanes(), heldBy(US), refused('stranger')]).toEqual([[], [], 2]);
   });
 
-  it('is one when two peers hold it: it was a member long ago', () => {
+  it('is accepted if two peers hold it: it was a member long ago', () => {
     solo = begin();
     solo.message(US, hello(THEIRS, [[stranger, 1]]));
     expect(heldBy(US)).toEqual([]);
@@ -172,7 +172,7 @@ describe('a log of a replica that was never a member', () => {
     expect(lanes()).toEqual([stranger]);
   });
 
-  it('is left alone where storage holds more of them than there can have been', () => {
+  it('is accepted if storage holds more of them than can have existed', () => {
     const storage = new KeyMap();
     const state = encodeLaneState({ ...LANE_EMPTY, received: 3, floor: 3 });
     for (let n = 0; n < 100; n++)
@@ -183,7 +183,7 @@ describe('a log of a replica that was never a member', () => {
   });
 });
 
-describe('more lives of one replica than it can have begun', () => {
+describe('more incarnations of one replica than it can have begun', () => {
   it('are refused beyond a bound', () => {
     for (let n = 1; n <= 5000; n++) {
       const of = origin(`us-1.${n}`);
@@ -200,7 +200,7 @@ describe('more lives of one replica than it can have begun', () => {
 });
 
 describe('an acknowledgement', () => {
-  it('of what was not sent counts for nothing', () => {
+  it('of entries that were not sent has no effect', () => {
     const written = solo.ask(putOf('a', 'v', { w: 3, timeoutMs: 100 }));
     expect(written).toBeUndefined();
     for (const peer of [US, ZA])
@@ -210,7 +210,7 @@ describe('an acknowledgement', () => {
   });
 });
 
-describe('numbers that no counting reaches', () => {
+describe('numbers that no count can reach', () => {
   it.each<[string, Message]>([
     ['a pull from nowhere', { kind: 'pull', origin: THEIRS, from: 0, bytesMax: 1 }],
     ['a pull from the end', { kind: 'pull', origin: THEIRS, from: 2 ** 53 - 1, bytesMax: 1 }],
@@ -231,7 +231,7 @@ describe('numbers that no counting reaches', () => {
   });
 });
 
-describe('what was refused', () => {
+describe('a refused claim', () => {
   it('is logged once for each peer and reason, and counted each time', () => {
     for (let n = 0; n < 5; n++)
       solo.message(US, { kind: 'pull', origin: THEIRS, from: 0, bytesMax: 1 });
@@ -244,7 +244,7 @@ describe('what was refused', () => {
     expect(refused('number')).toBe(6);
   });
 
-  it('is a greeting in another name', () => {
+  it('includes a greeting under another name', () => {
     solo.message(US, hello(`za-1.${LIFE}`));
     expect(refused('identity')).toBe(1);
   });

@@ -35,7 +35,7 @@ function greet(index: number, says: Partial<Hello> = {}): Peer {
 }
 
 describe('the members', () => {
-  it('can answer while they are connected and have greeted, and this replica always', () => {
+  it('can answer while they are connected and have greeted, and this replica always can', () => {
     expect(listOf(peers.reachable)).toEqual([AP]);
     greet(US);
     expect(listOf(peers.reachable)).toEqual([AP, US]);
@@ -43,12 +43,12 @@ describe('the members', () => {
     expect(listOf(peers.reachable)).toEqual([AP]);
   });
 
-  it('are a majority with this replica by their number', () => {
+  it('are a majority by their number, this replica included', () => {
     expect([0, 1, 2].map((others) => peers.isMajority(others))).toEqual([false, true, true]);
     expect(new Peers(0, []).isMajority(0)).toBe(true);
   });
 
-  it('are heard as a majority only while they say something', () => {
+  it('are heard as a majority only while they send messages', () => {
     expect(peers.hearsMajority(room.now.monoMs)).toBe(false);
     peer(EU).onHeard(room.now.monoMs);
     expect(peers.hearsMajority(room.now.monoMs)).toBe(false);
@@ -58,7 +58,7 @@ describe('the members', () => {
     expect(peers.hearsMajority(monoMs + SILENT_MS + 1)).toBe(false);
   });
 
-  it('that are connected and say nothing are silent', () => {
+  it('that are connected and send nothing are silent', () => {
     greet(EU);
     const { monoMs } = room.now;
     expect(listOf(peers.silent(monoMs + SILENT_MS))).toEqual([]);
@@ -67,7 +67,7 @@ describe('the members', () => {
     expect(listOf(peers.silent(monoMs + 9999))).toEqual([]);
   });
 
-  it('come and go in epochs: each greeting begins one, and each end of a connection that had greeted', () => {
+  it('come and go in epochs: a greeting begins one, and the end of a greeted connection begins one', () => {
     const epochs: number[] = [];
     const note = (): void => void epochs.push(peers.epoch);
     note();
@@ -82,7 +82,7 @@ describe('the members', () => {
     expect(epochs).toEqual([0, 0, 1, 2, 3]);
   });
 
-  it('that a client may ask instead are those that are connected, with their addresses', () => {
+  it('that a client may ask instead are the connected ones, with their addresses', () => {
     greet(US, { url: 'http://us' });
     expect(alternatesIn(peers)).toEqual([{ id: 'us-1', url: 'http://us' }]);
     greet(US);
@@ -90,8 +90,8 @@ describe('the members', () => {
   });
 });
 
-describe('what the members hold', () => {
-  it('is by their own words, which a greeting replaces and the rest adds to', () => {
+describe('the vectors of the members', () => {
+  it('are their own reports: a greeting replaces them, and later messages add to them', () => {
     const eu = greet(EU, { vector: [[OWN, 4]] });
     eu.learn([
       [OWN, 6],
@@ -107,7 +107,7 @@ describe('what the members hold', () => {
     expect([...eu.holds]).toEqual([[OWN, 2]]);
   });
 
-  it('counts for a dot at those that hold it, connected or not', () => {
+  it('show which members hold a dot, connected or not', () => {
     greet(EU, { vector: [[OWN, 4]] });
     peers.onDisconnected(peer(EU));
     const own = new Map([[OWN, 5]]);
@@ -115,7 +115,7 @@ describe('what the members hold', () => {
     expect([4, 5, 6].map(holders)).toEqual([[AP, EU], [AP], []]);
   });
 
-  it('is stable as far as every one of them holds it', () => {
+  it('are stable up to where every one of them reaches', () => {
     const own = new Map([
       [OWN, 5],
       [EU1, 2],
@@ -141,7 +141,7 @@ describe('what the members hold', () => {
 });
 
 describe('a peer', () => {
-  it('is sent what it was not sent on this connection', () => {
+  it('is sent what it was not yet sent on this connection', () => {
     const eu = greet(EU);
     const vector = new Map([
       [OWN, 1],
@@ -155,7 +155,7 @@ describe('a peer', () => {
     expect(eu.news(vector)).toEqual([...vector]);
   });
 
-  it('was heard since the last silence, and not since each word', () => {
+  it('is heard since the last silence, and not since each message', () => {
     const eu = peer(EU);
     eu.onHeard(1000);
     eu.onHeard(1000 + SILENT_MS);
@@ -172,14 +172,14 @@ describe('a peer', () => {
     expect(eu.heardSinceMs).toBe(room.now.monoMs + 1);
   });
 
-  it('is known once it has greeted, and the process that runs there by its greeting', () => {
+  it('is known once it has greeted, and its process by its greeting', () => {
     const eu = greet(EU, { origin: origin('eu-1.5') });
     peers.onDisconnected(eu);
     expect(eu).toMatchObject({ known: true, greeted: false, life: 'eu-1.5' });
     expect(peer(US)).toMatchObject({ known: false, life: undefined });
   });
 
-  it('has a stream that begins with its greeting, follows what it holds, and ends', () => {
+  it('has a stream that begins with its greeting, follows its vector, and ends', () => {
     const eu = greet(EU);
     eu.learn([[OWN, 1]]);
     eu.onPull({ kind: 'pull', origin: OWN, from: 1, bytesMax: 9 }, room.turn);
@@ -201,7 +201,7 @@ describe('an acknowledgement', () => {
     return room.sent();
   };
 
-  it('goes to the replica that wrote it, at once, and to no other', () => {
+  it('goes to the replica that wrote the entries, at once, and to no other', () => {
     expect(
       acknowledge([
         [EU1, 3],
@@ -210,7 +210,7 @@ describe('an acknowledgement', () => {
     ).toEqual([{ peer: EU, message: { kind: 'ack', vector: [[EU1, 3]], windowBytes: 500 } }]);
   });
 
-  it('goes over no connection that has ended', () => {
+  it('is not sent on a connection that has ended', () => {
     peers.onDisconnected(peer(EU));
     expect(
       acknowledge([
@@ -220,7 +220,7 @@ describe('an acknowledgement', () => {
     ).toEqual([US]);
   });
 
-  it('says which of the entries came behind a newer version', () => {
+  it('names the entries that lost against a newer version', () => {
     const [, loser] = run(EU1, 2) as [Mutation, Mutation];
     room.core.supersessions.note(loser, recordOf(run(US1, 1)[0] as Mutation));
     expect(acknowledge([[EU1, 3]])).toMatchObject([

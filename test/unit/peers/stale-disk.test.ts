@@ -20,21 +20,21 @@ beforeEach(() => {
 });
 
 describe('a disk', () => {
-  it('is stale when a peer knows a later incarnation of its replica', () => {
+  it('is an old copy if a peer knows a later incarnation of its replica', () => {
     expect(disk.isProvedBy([[LATER, 1]])).toBe(true);
     expect(disk.isLaterLife(LATER)).toBe(true);
   });
 
-  it('is stale when a peer holds more of this incarnation than was ever written', () => {
+  it('is an old copy if a peer holds more of this incarnation than was ever written', () => {
     expect(disk.isProvedBy([[NOW, 1]])).toBe(true);
   });
 
-  it('is not stale because of what others wrote', () => {
+  it('is not an old copy because of entries of others', () => {
     expect(disk.isProvedBy([[OTHER, 1e6]])).toBe(false);
     expect(disk.isProvedBy([[NOW, 0]])).toBe(false);
   });
 
-  it('halts its replica, which starts again behind what is known', () => {
+  it('that is an old copy halts its replica, which starts again behind what is known', () => {
     disk.haltBehind([[LATER, 1]], turn);
     expect(turn.haltReason).toContain('old copy');
     expect(turn.notes).toMatchObject([{ fields: { known: 8, incarnation: 5 } }]);

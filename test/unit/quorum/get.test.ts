@@ -99,7 +99,7 @@ function timer(ms: number): number[] {
 const outcomes = (): string[] => ends.map(({ outcome }) => outcome);
 
 describe('a read that asks', () => {
-  it('asks the nearest that it needs, and is won by their answers: the newest is the answer', () => {
+  it('asks the nearest peers that it needs, and is won by their answers: the newest is the answer', () => {
     for (const [peer, ms] of [
       [3, 5],
       [1, 9],
@@ -117,7 +117,7 @@ describe('a read that asks', () => {
     expect(ends[0]?.read.tally.acks).toBe(3);
   });
 
-  it('is won at once by its own answer where that suffices', () => {
+  it('is won at once by its own answer if that suffices', () => {
     expect(begin(1)).toEqual([]);
     expect(outcomes()).toEqual(['won']);
     expect(reads.waiting).toBe(0);
@@ -133,7 +133,7 @@ describe('a read that asks', () => {
     expect(outcomes()).toEqual(['won']);
   });
 
-  it('is told once, whatever answers come late or twice', () => {
+  it('is answered once, whatever answers come late or twice', () => {
     begin(2);
     answer(1, 'absent');
     answer(1, 'absent');
@@ -142,20 +142,20 @@ describe('a read that asks', () => {
     expect(outcomes()).toEqual(['won']);
   });
 
-  it('takes a second answer of the same member for no second vote', () => {
+  it('counts a second answer of the same member only once', () => {
     begin(3);
     answer(1, 'absent');
     answer(1, 'record', version(3));
     expect(outcomes()).toEqual([]);
   });
 
-  it('takes no answer of a member that it did not ask', () => {
+  it('ignores an answer of a member that it did not ask', () => {
     begin(2);
     answer(4, 'record', version(9));
     expect(outcomes()).toEqual([]);
   });
 
-  it('takes a record under another key for damage, and asks somebody else', () => {
+  it('takes a record under another key for damage, and asks another peer', () => {
     begin(2);
     expect(
       answer(1, 'record', recordOf(mutation({ namespace: NS, key: key('other'), hlc: 9 }))),
@@ -165,13 +165,13 @@ describe('a read that asks', () => {
     expect(outcomes()).toEqual(['won']);
   });
 
-  it('asks somebody else for every damaged answer, and is lost when nobody is left', () => {
+  it('asks another peer for every damaged answer, and is lost when none is left', () => {
     begin(3, { damaged: true });
     for (const peer of [1, 2]) answer(peer, 'damaged');
     expect(outcomes()).toEqual(['lost']);
   });
 
-  it('asks another when one goes away, and is lost when too few are left', () => {
+  it('asks another peer if one disconnects, and is lost if too few are left', () => {
     expect(begin(3)).toEqual([1, 2]);
     expect(disconnect(1)).toEqual([3]);
     expect(disconnect(4)).toEqual([]);
@@ -181,7 +181,7 @@ describe('a read that asks', () => {
     expect(outcomes()).toEqual(['lost']);
   });
 
-  it('does not lose an answer when the one who gave it goes away', () => {
+  it('keeps an answer whose sender disconnects', () => {
     begin(3);
     answer(1, 'record', version(4));
     disconnect(1);
@@ -190,7 +190,7 @@ describe('a read that asks', () => {
     expect(ends[0]?.read.newest).toMatchObject({ hlc: 4 });
   });
 
-  it('turns to a peer that connects when it found too few', () => {
+  it('asks a peer that connects if it had found too few', () => {
     connected = setOfBits(0b00011);
     expect(begin(3)).toEqual([1]);
     connected = setOfBits(0b00111);
@@ -198,7 +198,7 @@ describe('a read that asks', () => {
     expect(asked()).toEqual([2]);
   });
 
-  it('expires at its deadline', () => {
+  it('ends at its deadline', () => {
     begin(2);
     timer(999);
     expect(outcomes()).toEqual([]);
@@ -209,7 +209,7 @@ describe('a read that asks', () => {
 });
 
 describe('a hedge', () => {
-  it('asks one peer more each time an answer is overdue', () => {
+  it('asks one more peer each time an answer is overdue', () => {
     begin(2);
     expect(timer(out.timers.dueMs('read') - 0.5)).toEqual([]);
     expect(timer(out.timers.dueMs('read'))).toEqual([2]);
@@ -219,7 +219,7 @@ describe('a hedge', () => {
     expect(outcomes()).toEqual(['won']);
   });
 
-  it('asks only where answers are still wanted', () => {
+  it('asks only while answers are still needed', () => {
     connected = setOfBits(0b11101);
     begin('each');
     answer(3, 'absent');
@@ -239,7 +239,7 @@ describe('a hedge', () => {
 });
 
 describe('a survey', () => {
-  it('to explain asks everybody and waits for all of them', () => {
+  it('to explain a key asks all members and waits for all of them', () => {
     expect(begin('all', { purpose: 'explain' })).toEqual([1, 2, 3, 4]);
     for (const peer of [1, 2, 3]) answer(peer, 'absent');
     expect(outcomes()).toEqual([]);
@@ -248,7 +248,7 @@ describe('a survey', () => {
     expect(ends[0]?.read.damaged).toBe(0b10000);
   });
 
-  it('to heal waits for all of them, though its own record is damaged', () => {
+  it('to repair a record waits for all of them, even if its own record is damaged', () => {
     begin('all', { purpose: 'heal', damaged: true });
     answer(1, 'record', version(3));
     answer(2, 'damaged');
@@ -259,7 +259,7 @@ describe('a survey', () => {
     expect(ends[0]?.read.newest).toMatchObject({ hlc: 5 });
   });
 
-  it('does not wait for who is gone, which is not damage', () => {
+  it('does not wait for a member that has disconnected, which is not damage', () => {
     begin('all', { purpose: 'explain' });
     for (const peer of [1, 2, 3]) answer(peer, 'absent');
     disconnect(4);
@@ -267,7 +267,7 @@ describe('a survey', () => {
     expect(ends[0]?.read.damaged).toBe(0);
   });
 
-  it('with nobody connected ends at once', () => {
+  it('without a connected peer ends at once', () => {
     connected = single(SELF);
     begin('all', { purpose: 'explain' });
     expect(outcomes()).toEqual(['won']);
@@ -275,7 +275,7 @@ describe('a survey', () => {
 });
 
 describe('reads that are abandoned', () => {
-  it('give their clients once, and are not told of', () => {
+  it('return their clients once, and are not answered', () => {
     begin(2);
     begin('all', { purpose: 'heal', damaged: true });
     begin(3);
@@ -287,7 +287,7 @@ describe('reads that are abandoned', () => {
 });
 
 describe('a peer that has the same version', () => {
-  it('need not send it: it counts, and our own record is its answer', () => {
+  it('need not send it: it counts, and the local record is its answer', () => {
     const record = version(3);
     const [peer = 0] = begin(2, { record });
     answer(peer, 'same');
@@ -296,15 +296,15 @@ describe('a peer that has the same version', () => {
     expect(ends[0]?.read.answers[peer]).toBe(record);
   });
 
-  it('is not believed where we have none', () => {
+  it('is not believed if this replica has none', () => {
     const [first = 0] = begin(2);
     expect(answer(first, 'same')).toHaveLength(1);
     expect(outcomes()).toEqual([]);
   });
 });
 
-describe('a record of its own that is not durable', () => {
-  it('is no answer before it is', () => {
+describe('a local record that is not durable', () => {
+  it('is no answer before it is durable', () => {
     expect(begin(2, { record: version(9), ownLsn: 4 })).toEqual([1]);
     answer(1, 'record', version(7));
     expect(outcomes()).toEqual([]);
@@ -315,7 +315,7 @@ describe('a record of its own that is not durable', () => {
     expect(ends[0]?.read.newest).toMatchObject({ hlc: 9 });
   });
 
-  it('is left out where peers are faster', () => {
+  it('is left out if peers are faster', () => {
     begin(2, { record: version(9), ownLsn: 4 });
     answer(1, 'record', version(7));
     timer(900);

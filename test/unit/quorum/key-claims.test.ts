@@ -78,7 +78,7 @@ const named = (fields: Partial<NamedWrite> = {}): NamedWrite => {
 };
 
 describe('a claim', () => {
-  it('asks every peer that can be reached, and goes on when a majority has lent the key', () => {
+  it('asks every peer that can be reached, and continues when a majority has lent the key', () => {
     begin();
     expect(said()).toEqual(['1 ask 1', '2 ask 1']);
     expect([resumed, claims.waiting]).toEqual([[], 1]);
@@ -88,13 +88,13 @@ describe('a claim', () => {
     expect(resumed).toHaveLength(1);
   });
 
-  it('asks nobody where the key is known here', () => {
+  it('asks no peer if the key is known here', () => {
     room.core.idempotency.learn(named(), room.turn);
     begin();
     expect([said(), resumed]).toEqual([[], [['one', undefined]]]);
   });
 
-  it('alone goes on at once', () => {
+  it('in a cluster of one continues at once', () => {
     room = new MachineRoom({ regions: ['ap'] });
     claims = new KeyClaims(room.core);
     claims.open(room.now);
@@ -102,14 +102,14 @@ describe('a claim', () => {
     expect(resumed).toEqual([['one', undefined]]);
   });
 
-  it('ends with the write that a peer knows under the key, which is known here then', () => {
+  it('ends with the write that a peer knows under the key, which is then known here', () => {
     begin();
     answer(EU, 'known', { named: named() });
     expect(resumed).toEqual([['one', undefined]]);
     expect(room.core.idempotency.find(NS, KEY)).toMatchObject({ origin: EU1, seq: 3 });
   });
 
-  it('does not end with a write under another key, nor with none', () => {
+  it('does not end with a write under another key, nor with one without a key', () => {
     begin();
     answer(EU, 'known', { named: named({ key: 'other' }) });
     answer(US, 'known');
@@ -117,7 +117,7 @@ describe('a claim', () => {
     expect(room.core.idempotency.find(NS, 'other')).toBeUndefined();
   });
 
-  it('that nobody answers is made again now and then, and is late at its deadline', () => {
+  it('that no peer answers is repeated now and then, and ends at its deadline', () => {
     begin();
     expect(pass(DEADLINE_MS - 1)).toBeLessThan(20);
     const steps = said();
@@ -128,7 +128,7 @@ describe('a claim', () => {
     expect([resumed, claims.waiting]).toEqual([[['one', 'timeout']], 0]);
   });
 
-  it('that is answered after a pause goes on', () => {
+  it('that is answered after a pause continues', () => {
     begin();
     pass(7000);
     const last = Math.max(...said().map((each) => Number(each.split(' ')[2])));
@@ -136,7 +136,7 @@ describe('a claim', () => {
     expect(resumed).toEqual([['one', undefined]]);
   });
 
-  it('takes no answer while it pauses: what is lent was given back', () => {
+  it('ignores answers while it pauses: what was lent has been returned', () => {
     begin();
     pass(LENT_MS / 2);
     expect(said()).toContain('1 release 0');
@@ -144,7 +144,7 @@ describe('a claim', () => {
     expect(resumed).toEqual([]);
   });
 
-  it('takes no answer to an attempt before', () => {
+  it('ignores an answer to an earlier attempt', () => {
     begin();
     pass(7000);
     answer(EU, 'lent');
@@ -152,7 +152,7 @@ describe('a claim', () => {
     expect(resumed).toEqual([]);
   });
 
-  it('of a key that another replica has gives back what was lent, and asks again after a pause', () => {
+  it('for a key that another replica has returns what was lent, and asks again after a pause', () => {
     begin();
     said();
     answer(EU, 'taken');
@@ -177,14 +177,14 @@ describe('a claim', () => {
     expect(pauses).toEqual([20, 40, 80, 160]);
   });
 
-  it('of a key that another replica has all the time is in flight at its deadline', () => {
+  it('for a key that another replica keeps is in flight at its deadline', () => {
     begin('one', KEY, 50);
     for (const peer of [EU, US]) answer(peer, 'taken');
     pass(50);
     expect(resumed).toEqual([['one', 'idempotency-in-flight']]);
   });
 
-  it('of members that lend no more is refused, and gives back what was lent', () => {
+  it('is refused if members lend no more, and returns what was lent', () => {
     begin();
     said();
     for (const peer of [EU, US]) answer(peer, 'full');
@@ -192,7 +192,7 @@ describe('a claim', () => {
     expect(said()).toEqual(['1 release 0', '2 release 0']);
   });
 
-  it('is refused where no majority can be asked, at the beginning or later', () => {
+  it('is refused if no majority can be asked, at the beginning or later', () => {
     disconnect(EU);
     begin();
     disconnect(US);
@@ -203,7 +203,7 @@ describe('a claim', () => {
     ]);
   });
 
-  it('does not count what a peer had lent whose connection has ended', () => {
+  it('does not count the loan of a peer whose connection has ended', () => {
     room = new MachineRoom({ regions: ['ap', 'eu', 'sa', 'us', 'za'] });
     claims = new KeyClaims(room.core);
     claims.open(room.now);
@@ -219,7 +219,7 @@ describe('a claim', () => {
     expect(resumed).toEqual([['one', undefined]]);
   });
 
-  it('hears those that may have written before, as lenders say, where they can be reached', () => {
+  it('asks the former borrowers that lenders name, if they can be reached', () => {
     begin();
     said();
     answer(EU, 'lent', { former: single(US) });
@@ -228,14 +228,14 @@ describe('a claim', () => {
     expect(resumed).toEqual([['one', undefined]]);
   });
 
-  it('waits no more for such a replica when that cannot be reached', () => {
+  it('stops waiting for a former borrower that cannot be reached', () => {
     begin();
     answer(EU, 'lent', { former: single(US) });
     disconnect(US);
     expect(resumed).toEqual([['one', undefined]]);
   });
 
-  it('asks again where such a replica has the key', () => {
+  it('asks again if a former borrower has the key', () => {
     begin();
     answer(EU, 'lent', { former: single(US) });
     said();
@@ -243,7 +243,7 @@ describe('a claim', () => {
     expect([resumed, said()]).toEqual([[], ['1 release 0', '2 release 0']]);
   });
 
-  it('finds the write that comes by the stream, with the next tick', () => {
+  it('finds the write that the stream brings, with the next tick', () => {
     begin();
     room.core.idempotency.learn(named(), room.turn);
     claims.onRemembered(NS, KEY, room.turn);
@@ -254,7 +254,7 @@ describe('a claim', () => {
 });
 
 describe('requests under one key', () => {
-  it('follow each other, and those behind the first find what it has written', () => {
+  it('run one after the other, and those behind the first find what it has written', () => {
     begin('one');
     begin('two');
     expect([said(), claims.waiting]).toEqual([['1 ask 1', '2 ask 1'], 2]);
@@ -273,7 +273,7 @@ describe('requests under one key', () => {
     expect(said()).toEqual([]);
   });
 
-  it('are asked for anew where the first has written nothing', () => {
+  it('claim the key again if the first has written nothing', () => {
     begin('one');
     begin('two');
     said();
@@ -282,7 +282,7 @@ describe('requests under one key', () => {
     expect(said().filter((each) => each.includes('ask'))).toEqual(['1 ask 2', '2 ask 2']);
   });
 
-  it('keep each its own deadline', () => {
+  it('have a deadline each', () => {
     begin('one');
     begin('two', KEY, 100);
     pass(99);
@@ -291,7 +291,7 @@ describe('requests under one key', () => {
     expect([resumed, claims.waiting]).toEqual([[['two', 'idempotency-in-flight']], 1]);
   });
 
-  it('fail all together when the replica stops', () => {
+  it('fail together when the replica stops', () => {
     begin('one');
     begin('two');
     claims.failAll(fault('draining', 'why'), room.turn);
@@ -304,7 +304,7 @@ describe('requests under one key', () => {
     expect(resumed).toHaveLength(2);
   });
 
-  it('leave to the lenders what the first has written under', () => {
+  it('leave to the lenders the key under which the first has written', () => {
     room.core.idempotency.learn(named({ origin: ownOrigin(1), seq: 1 }), room.turn);
     claims.release(NS, KEY, room.turn);
     expect(said()).toEqual([]);
@@ -343,13 +343,13 @@ describe('a lender', () => {
     expect(asks(EU)).toEqual({ kind: 'claim-reply', id: 4, answer: 'lent', named: undefined });
   });
 
-  it('lends what is doubtful, and names who had it', () => {
+  it('lends a doubtful key, and names its former borrower', () => {
     asks(EU);
     pass(LENT_MS);
     expect(asks(US)).toMatchObject({ answer: 'lent', former: single(EU) });
   });
 
-  it('lends what a replica had that is disconnected, a second later', () => {
+  it('lends the key of a replica that is disconnected, one second later', () => {
     asks(EU);
     disconnect(EU);
     expect(asks(US).answer).toBe('taken');
@@ -357,7 +357,7 @@ describe('a lender', () => {
     expect(asks(US)).toMatchObject({ answer: 'lent', former: single(EU) });
   });
 
-  it('names all others for a while after its start: it may have lent before', () => {
+  it('names all other members for a while after its start: it may have lent before', () => {
     claims = new KeyClaims(room.core);
     claims.open(room.now);
     expect(asks(EU)).toMatchObject({ answer: 'lent', former: single(US) });
@@ -365,7 +365,7 @@ describe('a lender', () => {
     expect(asks(US, { key: 'other' })).not.toHaveProperty('former');
   });
 
-  it('has the key itself while a request here asks for it, and not while that pauses', () => {
+  it('has the key itself while a local request claims it, and not while that pauses', () => {
     begin();
     said();
     expect(asks(EU).answer).toBe('taken');
@@ -374,7 +374,7 @@ describe('a lender', () => {
     expect(asks(EU).answer).toBe('lent');
   });
 
-  it('has it also where another had it before, who may have written nothing', () => {
+  it('has it also if another replica had it before, which may have written nothing', () => {
     asks(EU);
     pass(LENT_MS - 1000);
     begin();
@@ -383,13 +383,13 @@ describe('a lender', () => {
     expect(asks(US).answer).toBe('taken');
   });
 
-  it('cannot say what it knows while it may lack what it knew', () => {
+  it('answers unknown while it may lack what it knew', () => {
     expect(asks(EU, { mayLack: true }).answer).toBe('unknown');
     room.core.idempotency.learn(named(), room.turn);
     expect(asks(EU, { mayLack: true }).answer).toBe('known');
   });
 
-  it('says which write it knows, once that is durable here, or only its name is', () => {
+  it('names the write that it knows, once that is durable here, or else only its name', () => {
     const entry = room.next(EU1, { namespace: NS, idempotency: { key: KEY, digest: 1 } });
     room.deliver(entry);
     room.core.idempotency.remember(entry, room.turn);
@@ -400,7 +400,7 @@ describe('a lender', () => {
     expect(asks(US, { key: 'copied' }).answer).toBe('known');
   });
 
-  it('lends nothing any more under a key whose write has come', () => {
+  it('lends a key no more once its write has come', () => {
     asks(EU);
     room.core.idempotency.learn(named(), room.turn);
     claims.onRemembered(NS, KEY, room.turn);

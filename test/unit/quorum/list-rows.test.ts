@@ -31,7 +31,7 @@ function rowOf(...said: readonly (readonly [member: number, seq: number])[]): Ro
 
 const holders = ({ holders: set }: Row): number[] => listOf(set);
 
-describe('what several replicas say of a key', () => {
+describe('the versions of a key at several replicas', () => {
   it.each([
     [
       'the newest comes last',
@@ -71,33 +71,33 @@ describe('what several replicas say of a key', () => {
       2,
       [AP, US],
     ],
-  ] as const)('is its newest version, and who has that, where %s', (_, said, seq, expected) => {
+  ] as const)('give the newest one and its holders, if %s', (_, said, seq, expected) => {
     const row = rowOf(...said);
     expect([row.newest.seq, holders(row)]).toEqual([seq, expected]);
   });
 
-  it('keeps keys apart', () => {
+  it('are kept apart for each key', () => {
     const rows = new Map<string, Row>();
     see(rows, versionOf(record(1)), AP, undefined);
     see(rows, versionOf(record(1, { key: key('l') })), EU, undefined);
     expect([...rows.keys()]).toEqual(['k', 'l']);
   });
 
-  it('says whether this replica has the newest', () => {
+  it('show whether this replica has the newest', () => {
     expect(hasNewest(rowOf([AP, 2], [EU, 1]))).toBe(true);
     expect(hasNewest(rowOf([AP, 1], [EU, 2]))).toBe(false);
     expect(hasNewest(rowOf([EU, 1]))).toBe(false);
   });
 
-  it('is a version without its value, deletes included', () => {
+  it('are compared without values, deletes included', () => {
     const { key: name, hlc, origin, seq } = entry(3);
     expect(versionOf(record(3))).toEqual({ key: name, isDeleted: false, hlc, origin, seq });
     expect(versionOf(record(3, { operation: 'delete' }))).toMatchObject({ isDeleted: true });
   });
 });
 
-describe('what a row shows', () => {
-  it('is a live value that is settled, before its deadline', () => {
+describe('the content of a row', () => {
+  it('is a live, settled value before its deadline', () => {
     expect(isShown(rowOf([AP, 1]), NOW)).toBe(true);
     expect(isShown({ ...rowOf([AP, 1]), isOpen: true }, NOW)).toBe(false);
     expect(isShown(rowOf([EU, 1]), NOW)).toBe(false);
@@ -107,7 +107,7 @@ describe('what a row shows', () => {
     expect(isShown(own({ expiresAtMs: 1000 }), NOW)).toBe(false);
   });
 
-  it('is what a read of its key answers, with its value only where that is asked for', () => {
+  it('is the answer to a read of its key, with its value only on request', () => {
     const row = { ...rowOf([EU, 1]), isOpen: true };
     let ends = 0;
     const answer = { kind: 'found', record: record(2), stalenessMs: 0, answers: 2 } as const;
@@ -119,7 +119,7 @@ describe('what a row shows', () => {
     expect(row.own).not.toEqual(found.record);
   });
 
-  it('is nothing where the read fails or finds nothing', () => {
+  it('is empty if the read fails or finds nothing', () => {
     const row = { ...rowOf([AP, 1]), isOpen: true };
     const why = fault('timeout', 'why');
     new RowClient(row, true, () => {}).onReply({ kind: 'failed', fault: why });

@@ -16,13 +16,13 @@ beforeEach(() => {
 });
 
 describe('a key', () => {
-  it('is lent to one at a time, and to the same again', () => {
+  it('is lent to one replica at a time, and to the same one again', () => {
     expect(loans.lend('k', A, LATER)).toBe('lent');
     expect(loans.lend('k', B, LATER)).toBe('taken');
     expect(loans.lend('k', A, LATER)).toBe('lent');
   });
 
-  it('is lent to the next once it is given back, or its write is known, and nobody had it before', () => {
+  it('is lent to the next once it is returned or its write is known, without a former borrower', () => {
     loans.lend('k', A, LATER);
     loans.giveBack('k', B);
     expect(loans.lend('k', B, LATER)).toBe('taken');
@@ -33,7 +33,7 @@ describe('a key', () => {
     expect(loans.formerOf('k', LATER)).toBe(NO_MEMBERS);
   });
 
-  it('that was lent for long, or to one that is gone for long, is lent to the next, who is told of the former', () => {
+  it('that was lent for long, or to a replica that is gone for long, is lent to the next, which learns of the former', () => {
     loans.lend('long', A, LATER);
     expect(loans.lend('long', B, LATER + LENT_MS)).toBe('lent');
     expect(loans.formerOf('long', LATER + LENT_MS)).toBe(single(A));
@@ -44,7 +44,7 @@ describe('a key', () => {
     expect(loans.formerOf('gone', LATER + 1000)).toBe(single(A));
   });
 
-  it('has its former borrowers until each has given it back', () => {
+  it('keeps its former borrowers until each has returned it', () => {
     for (const [n, member] of [A, B, C].entries()) loans.lend('k', member, LATER + n * LENT_MS);
     const nowMs = LATER + 2 * LENT_MS;
     expect(loans.formerOf('k', nowMs)).toBe(setOf([A, B]));
@@ -54,14 +54,14 @@ describe('a key', () => {
     expect(loans.formerOf('k', nowMs)).toBe(single(B));
   });
 
-  it('may have been lent to anybody by an earlier life, for as long as loans last', () => {
+  it('may have been lent to any replica by an earlier incarnation, for as long as loans last', () => {
     expect(loans.formerOf('k', LENT_MS - 1)).toBe(OTHERS);
     expect(loans.formerOf('k', LENT_MS)).toBe(NO_MEMBERS);
   });
 });
 
 describe('many keys', () => {
-  it('are not lent beyond the bound, until what is doubtful makes room', () => {
+  it('are not lent beyond the bound, until doubtful loans make room', () => {
     for (const name of ['a', 'b', 'c']) expect(loans.lend(name, A, LATER)).toBe('lent');
     expect(loans.lend('d', A, LATER)).toBe('full');
     expect(loans.lend('d', A, LATER + LENT_MS)).toBe('lent');

@@ -60,7 +60,7 @@ describe('a write that looks first', () => {
     expect(termsOfReads).toEqual([TERMS, TERMS]);
   });
 
-  it('goes on when all is answered, with the next tick, which is due at once', () => {
+  it('continues when all is answered, with the next tick, which is due at once', () => {
     look('one', 'a', 'b');
     answer(1);
     expect(turn.timers.nextMs).toBe(Number.POSITIVE_INFINITY);
@@ -70,7 +70,7 @@ describe('a write that looks first', () => {
     expect([resumed, looks.waiting]).toEqual([[['one', undefined]], 0]);
   });
 
-  it('goes on when all is answered, though one failed, and says why the first did', () => {
+  it('continues when all is answered, even if one failed, with the reason of the first failure', () => {
     look('one', 'a', 'b', 'c');
     answer(0, failed('timeout'));
     looks.onDue(turn);
@@ -81,7 +81,7 @@ describe('a write that looks first', () => {
     expect(resumed).toEqual([['one', 'timeout']]);
   });
 
-  it('goes on once', () => {
+  it('continues once', () => {
     look('one', 'a');
     answer(0);
     looks.onDue(turn);
@@ -90,7 +90,7 @@ describe('a write that looks first', () => {
     expect(resumed).toHaveLength(1);
   });
 
-  it('goes on in the order in which the answers came', () => {
+  it('continue in the order in which the answers came', () => {
     look('one', 'a');
     look('two', 'b');
     answer(1);
@@ -99,7 +99,7 @@ describe('a write that looks first', () => {
     expect(resumed.map(([name]) => name)).toEqual(['two', 'one']);
   });
 
-  it('waits for nothing of its own that ends while the others go on: that is for the next tick', () => {
+  it('leaves reads that end meanwhile to the next tick', () => {
     look('one', 'a');
     looks.begin([asked('b')], TERMS, () => answer(2), turn);
     look('three', 'c');
@@ -112,7 +112,7 @@ describe('a write that looks first', () => {
 });
 
 describe('a replica that stops', () => {
-  it('fails what still looks, and what has just looked, once', () => {
+  it('fails what is still looking, and what has just looked, once', () => {
     look('one', 'a');
     look('two', 'b');
     answer(0);

@@ -33,8 +33,8 @@ const advance = (of: typeof A, seq: number) =>
   lot.onApplied(of, seq, out.at({ wallMs: 0, monoMs: 0 }));
 const expire = (monoMs: number) => lot.onDue(out.at({ wallMs: 0, monoMs }));
 
-describe('what is parked until a lane is shown up to a position', () => {
-  it('ends when that is reached, each once', () => {
+describe('a request that is parked until a lane is shown up to a position', () => {
+  it('ends when that is reached, once', () => {
     park('one', { origin: A, seq: 3 });
     park('two', { origin: A, seq: 5 });
     park('other', { origin: B, seq: 1 });
@@ -50,7 +50,7 @@ describe('what is parked until a lane is shown up to a position', () => {
     expect(lot.size).toBe(0);
   });
 
-  it('ends at its deadline when it is not', () => {
+  it('ends at its deadline if it is not reached', () => {
     park('late', { origin: A, seq: 3 });
     park('later', { origin: A, seq: 3 }, 200);
     park('other', { origin: B, seq: 1 });
@@ -66,7 +66,7 @@ describe('what is parked until a lane is shown up to a position', () => {
     expect(out.timers.dueMs('parked')).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('is given back when it is abandoned, and ends no other way', () => {
+  it('is returned when it is abandoned, and ends in no other way', () => {
     park('one', { origin: A, seq: 3 });
     park('two', { origin: B, seq: 3 });
     expect(lot.abandon()).toEqual(['one', 'two'].map(clientOf));
@@ -76,7 +76,7 @@ describe('what is parked until a lane is shown up to a position', () => {
     expect(ended).toEqual([]);
   });
 
-  it('is no more than there is room for: the next one is not taken, and hears that it is too much', () => {
+  it('is one of a bounded number: a further one is refused as overloaded', () => {
     for (const item of ['one', 'two', 'three'])
       expect(park(item, { origin: A, seq: 3 })).toBe(true);
     expect(park('four', { origin: B, seq: 1 })).toBe(false);
@@ -87,7 +87,7 @@ describe('what is parked until a lane is shown up to a position', () => {
     expect(park('four', { origin: B, seq: 1 })).toBe(true);
   });
 
-  it('may be parked again as it is reached', () => {
+  it('may be parked again as it ends', () => {
     const again = { onReached: () => void park('again', { origin: A, seq: 5 }), onLate: () => {} };
     lot.park({ client: clientOf('one'), ...again }, { origin: A, seq: 3 }, 100, out);
     advance(A, 3);

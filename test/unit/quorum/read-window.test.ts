@@ -26,12 +26,12 @@ function end(count: number, recordBytes: number): void {
 }
 
 describe('the window of a list', () => {
-  it('expects records as large as clients may write before it has seen one', () => {
+  it('expects records of the largest size before it has seen one', () => {
     window = new ReadWindow();
     expect(fill()).toBe(16);
   });
 
-  it('has 64 reads of small records', () => {
+  it('has 64 reads if records are small', () => {
     expect(fill()).toBe(64);
     end(64, 100);
     expect(fill(3)).toBe(64);
@@ -46,11 +46,11 @@ describe('the window of a list', () => {
     expect(fill(3)).toBe(10);
   });
 
-  it('knows from the record that is here how large that of the others may be', () => {
+  it('estimates the size of other records from the local one', () => {
     expect(fill(2, MIB)).toBe(16);
   });
 
-  it('opens again when records are small', () => {
+  it('opens again if records are small', () => {
     fill();
     end(64, 4 * MIB);
     expect(fill()).toBe(4);
@@ -59,7 +59,7 @@ describe('the window of a list', () => {
     expect(fill()).toBe(64);
   });
 
-  it('lets one read through, however large', () => {
+  it('allows one read, however large', () => {
     fill();
     end(64, 64 * MIB);
     expect(fill(3)).toBe(1);

@@ -39,7 +39,7 @@ function decide(nowMs: number): unknown[] {
 }
 
 describe('a replay', () => {
-  it('is answered when the members that hold its write suffice', () => {
+  it('is answered when enough members hold its write', () => {
     begin(2);
     expect(decide(0)).toEqual([]);
     holders = setOfBits(0b100);
@@ -50,7 +50,7 @@ describe('a replay', () => {
     expect(replays.waiting).toBe(0);
   });
 
-  it('keeps a copy counted that was there once', () => {
+  it('keeps counting a copy that it has counted once', () => {
     begin(2);
     holders = setOfBits(0b001);
     decide(1);
@@ -75,7 +75,7 @@ describe('a replay', () => {
     expect(out.timers.dueMs('replay')).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('is told that the outcome is unknown when the replica stops', () => {
+  it('has an unknown outcome when the replica stops', () => {
     begin(3);
     replays.failAll(out);
     expect(replied(out)).toMatchObject([{ reply: { fault: { code: 'outcome-unknown' } } }]);

@@ -71,11 +71,11 @@ describe('a survey', () => {
     ['at its very limit', { limit: 4 }, [['k1', 'k2', 'k3', 'k4'], false]],
     ['from its end on, in reverse', { reverse: true, limit: 1, to: 'k4' }, [['k3'], true]],
     ['of another namespace', { namespace: namespace('none') }, 'unknown'],
-  ])('goes through keys %s', (_, says, expected) => {
+  ])('names keys %s', (_, says, expected) => {
     expect(surveyed(says)).toEqual(expected);
   });
 
-  it('names what is durable here, and nothing that is not yet', () => {
+  it('names what is durable here, and nothing else', () => {
     room.deliver(room.next(EU1, { key: key('k1') }));
     expect(surveyed({ limit: 1 })).toEqual([['k1'], true]);
     ask(1, { limit: 1 });
@@ -87,12 +87,12 @@ describe('a survey', () => {
     expect(replies()[0]?.keys[0]).toMatchObject({ seq: 5 });
   });
 
-  it('is unknown to a replica that may lack what it once had, without a read', () => {
+  it('is unknown, without a read, at a replica that may lack what it once had', () => {
     ask(1, {}, true);
     expect([replies(), room.turn.reads]).toMatchObject([[{ answer: 'unknown' }], []]);
   });
 
-  it('over a damaged record is unknown, and the record is healed', () => {
+  it('over a damaged record is unknown, and the record is repaired', () => {
     room.disk.flip(recordKey(NS, key('k2')), 99);
     expect([surveyed(), healed]).toEqual(['unknown', ['k2']]);
     expect(surveyed({ from: 'k3' })).toEqual([['k3', 'k4'], false]);
@@ -105,7 +105,7 @@ describe('a survey', () => {
 });
 
 describe('surveys under way', () => {
-  it('are not answered over a later connection', () => {
+  it('are not answered on a later connection', () => {
     ask(1);
     ask(1, {}, false, US);
     surveys.onDisconnected(EU);
@@ -113,7 +113,7 @@ describe('surveys under way', () => {
     expect(room.sent()).toMatchObject([{ peer: US, message: { answer: 'known' } }]);
   });
 
-  it('hold room for what they may name until they are answered', () => {
+  it('hold memory for what they may name until they are answered', () => {
     begin(3 * LIMIT * VERSION_BYTES - 1);
     for (const id of [1, 2, 3]) ask(id);
     expect(replies()).toMatchObject([{ id: 3, answer: 'unknown' }]);
@@ -124,14 +124,14 @@ describe('surveys under way', () => {
     expect(room.turn.reads).toHaveLength(1);
   });
 
-  it('let go of their room, too, when nobody waits for them any more', () => {
+  it('release their memory also when their caller has disconnected', () => {
     ask(1);
     surveys.onDisconnected(EU);
     room.read();
     expect(room.core.metrics.listsHeldBytes).toBe(0);
   });
 
-  it('are bounded, however little each may name', () => {
+  it('are bounded in number, however little each may name', () => {
     for (let id = 1; id <= RUNNING_MAX; id++) ask(id, { limit: 1 });
     expect(replies()).toEqual([]);
     ask(0, { limit: 1 });

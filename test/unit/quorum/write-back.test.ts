@@ -20,7 +20,7 @@ const requirement = (spec: QuorumSpec, among = members) => {
   return found;
 };
 
-describe('how many replicas hold a version that no later read misses', () => {
+describe('the number of holders after which no later read misses a version', () => {
   it.each([
     [3, 5, 3],
     [4, 5, 3],
@@ -39,7 +39,7 @@ describe('how many replicas hold a version that no later read misses', () => {
     expect(isHeld(requirement(spec, among), firstMembers(holders - 1), replicas)).toBe(false);
   });
 
-  it('of a region: those in it', () => {
+  it('of a region: the replicas in it', () => {
     const local = requirement('local', membersOf(['ap', 'ap', 'ap', 'eu', 'us', 'us', 'za']));
     expect(isHeld(local, setOfBits(0b1111000), 7)).toBe(false);
     expect(isHeld(local, setOfBits(0b0000001), 7)).toBe(false);
@@ -90,7 +90,7 @@ describe('a version that is written back', () => {
     );
   };
 
-  it('is given to those that answered without it, and won once enough have it on disk', () => {
+  it('is sent to those that answered without it, and won once enough have it on disk', () => {
     expect(begin(0b00111, 0b00010)).toEqual(['2 repair', '2 read-request']);
     reply(2, 'record', 3);
     writeBacks.onDurable(4, EVERYBODY, out.at(now()));
@@ -100,14 +100,14 @@ describe('a version that is written back', () => {
     expect(writeBacks.waiting).toBe(0);
   });
 
-  it('counts who has a newer one, and who told so by its log', () => {
+  it('counts holders of a newer version, and those that show it by their log', () => {
     begin(0b00111, 0b00010);
     reply(2, 'record', 8);
     writeBacks.onProgress(() => setOfBits(0b10000), EVERYBODY, out.at(now()));
     expect(ended).toEqual(['won']);
   });
 
-  it('goes to others and again where an answer is missing, and ends with the time of the read', () => {
+  it('is sent to others and repeated if an answer is missing, and ends with the time of the read', () => {
     begin(0b00111, 0b00010);
     monoMs = out.timers.dueMs('write-back');
     writeBacks.onDue(EVERYBODY, out.at(now()));
@@ -121,13 +121,13 @@ describe('a version that is written back', () => {
     expect(ended).toEqual(['expired']);
   });
 
-  it('is lost when too few can be reached', () => {
+  it('is lost if too few can be reached', () => {
     begin(0b00111, 0b00010);
     writeBacks.onDisconnected(setOfBits(0b00001), out.at(now()));
     expect(ended).toEqual(['lost']);
   });
 
-  it('waits for this replica itself where it must show it in order', () => {
+  it('waits for this replica itself if it must show it in order', () => {
     expect(begin(0b00111, 0b01110, { needsSelf: true })).toEqual([]);
     expect(ended).toEqual([]);
     writeBacks.onDurable(3, EVERYBODY, out.at(now()));
@@ -136,7 +136,7 @@ describe('a version that is written back', () => {
     expect(ended).toEqual(['won']);
   });
 
-  it('takes no answer that is not its own', () => {
+  it('ignores an answer to another write-back', () => {
     begin(0b00111, 0b00010);
     const other: ReadReply = { kind: 'read-reply', id: 8, answer: 'same', record: undefined };
     expect(writeBacks.onReply(2, other, EVERYBODY, out.at(now()))).toBe(false);

@@ -116,7 +116,7 @@ describe('a tombstone here', () => {
     expect(kept()).toBe(1);
   });
 
-  it('begins to wait anew when a member comes back with less', () => {
+  it('begins to wait again when a member returns with less', () => {
     deleteHere();
     ack([[OURS, 2]]);
     heard();
@@ -127,7 +127,7 @@ describe('a tombstone here', () => {
     forget();
   });
 
-  it('goes when it has been replaced', () => {
+  it('is dropped when a newer write has replaced it', () => {
     deleteHere();
     solo.ask(putOf('a', 'again', { w: 1 }));
     expect(kept()).toBe(0);
@@ -135,10 +135,10 @@ describe('a tombstone here', () => {
   });
 });
 
-describe('where a delete was forgotten', () => {
+describe('after a delete was forgotten', () => {
   const old = (): Mutation => mutation({ ...NAME, origin: OURS, seq: 1, hlc: 1024 });
 
-  it('a repair does not bring the value back', () => {
+  it('a repair does not restore the value', () => {
     deleteHere();
     forget();
     solo.message(PEER, { kind: 'repair', record: recordOf(old()) });
@@ -164,7 +164,7 @@ describe('where a delete was forgotten', () => {
     expect(read(1)).toBe('absent');
   });
 
-  it('a write that is new to all is', () => {
+  it('a write that is new to all is accepted', () => {
     deleteHere();
     forget();
     const record = mutation({ ...NAME, origin: THEIRS, seq: 1, hlc: solo.now.wallMs * 1024 });

@@ -20,11 +20,11 @@ const PAIRS: readonly (readonly [first: PartName, then: PartName])[] = [
 ];
 
 describe('the order of the parts', () => {
-  it.each(PAIRS)('tells %s before %s', (first, then) => {
+  it.each(PAIRS)('has %s before %s', (first, then) => {
     expect(ORDER.indexOf(first)).toBeLessThan(ORDER.indexOf(then));
   });
 
-  it('names each part once', () => {
+  it('has each part once', () => {
     expect(new Set(ORDER).size).toBe(ORDER.length);
   });
 });

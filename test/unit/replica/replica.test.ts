@@ -53,8 +53,8 @@ const record = (ns: string, fields: Partial<Mutation> = {}): Mutation =>
     ...fields,
   });
 
-describe('a peer that has not said hello', () => {
-  it('is told who we are, and is not listened to', () => {
+describe('a peer that has not greeted', () => {
+  it('gets a greeting, and its other messages are ignored', () => {
     solo.step({ kind: 'connected', peer: PEER });
     expect(sentKinds()).toEqual(['hello']);
     solo.message(PEER, { kind: 'repair', record: recordOf(record('ns')) });
@@ -64,7 +64,7 @@ describe('a peer that has not said hello', () => {
     expect(solo.replica.status(solo.now).self.vector).toEqual([]);
   });
 
-  it('is not counted among those that can be reached', () => {
+  it('does not count among those that can be reached', () => {
     // An empty one takes nothing before it has heard a majority, so it has done so before.
     greet();
     solo = begin({ storage: solo.storage, incarnation: 2 });
@@ -76,7 +76,7 @@ describe('a peer that has not said hello', () => {
     expect(solo.ask(putOf('a', 'v', { w: 2 }))).toBeUndefined();
   });
 
-  it('connects anew without having been missed: nothing of before is believed', () => {
+  it('connects again without a reported end: nothing from before counts', () => {
     greet();
     solo.step({ kind: 'connected', peer: PEER });
     expect(solo.ask(putOf('a', 'v', { w: 2 }))).toMatchObject({ fault: { code: 'no-quorum' } });
@@ -96,7 +96,7 @@ describe('a repair', () => {
     expect(value('a')).toBe('theirs');
   });
 
-  it('is ignored in a fifo namespace, where it would overtake, and where no policy is', () => {
+  it('is ignored in a fifo namespace, where it would overtake, and in one without a policy', () => {
     const { size } = solo.storage;
     for (const ns of ['fi', 'unknown'])
       solo.message(PEER, { kind: 'repair', record: recordOf(record(ns)) });
@@ -113,7 +113,7 @@ describe('a repair', () => {
 });
 
 describe('a peer with other policies', () => {
-  it('is told to an operator, and worked with', () => {
+  it('is reported to an operator, and accepted', () => {
     greet();
     expect(solo.out.notes).toMatchObject([{ event: 'policies-differ' }, { event: 'open' }]);
     expect(solo.ask(putOf('a', 'v', { w: 1 }))).toMatchObject({ kind: 'written' });
@@ -121,8 +121,8 @@ describe('a peer with other policies', () => {
   });
 });
 
-describe('what a replica acknowledges', () => {
-  it('goes to the replica whose entries they are, as soon as they are durable', () => {
+describe('an acknowledgement of this replica', () => {
+  it('goes to the replica whose entries it covers, as soon as they are durable', () => {
     greet();
     solo.message(PEER, { kind: 'entries', origin: PEER_LIFE, entries: run(PEER_LIFE, 3) });
     expect(solo.sent()).toMatchObject([
@@ -132,7 +132,7 @@ describe('what a replica acknowledges', () => {
 });
 
 describe('a peer that lost its disk', () => {
-  it('holds what it says now, not what it said before, and is streamed to from there', () => {
+  it('holds what its new greeting says, and the stream begins there', () => {
     greet();
     for (const name of ['a', 'b', 'c']) solo.ask(putOf(name, 'v', { w: 1 }));
     const own = origin('eu-1.1');
@@ -160,14 +160,14 @@ const heartbeatOf = (vector: VectorEntries): Message => ({
   health: [],
 });
 
-describe('a peer that knows more of us than we wrote', () => {
-  it('proves an old copy, whenever it says so: a later life', () => {
+describe('a peer that knows more of this replica than it has written', () => {
+  it('proves an old copy, whenever it reports it: a later incarnation', () => {
     greet();
     solo.message(PEER, heartbeatOf([[origin('eu-1.7'), 3]]));
     expect(solo.out.haltReason).toContain('old copy');
   });
 
-  it('proves an old copy when it greets: more of this life', () => {
+  it('proves an old copy when it greets: more of this incarnation', () => {
     solo.step({ kind: 'connected', peer: PEER });
     solo.message(
       PEER,
@@ -176,7 +176,7 @@ describe('a peer that knows more of us than we wrote', () => {
     expect(solo.out.haltReason).toContain('old copy');
   });
 
-  it('is not believed later: nothing of this life that it was not sent', () => {
+  it('is not believed later about entries of this incarnation that it was not sent', () => {
     greet();
     solo.message(PEER, heartbeatOf([[origin('eu-1.1'), 3]]));
     expect(solo.out.haltReason).toBeUndefined();

@@ -7,7 +7,7 @@ import type { Summary } from '../../simulation/summary.ts';
 
 const file = (): string => join(mkdtempSync(join(tmpdir(), 'digests-')), 'digests.txt');
 
-test('what was written is read again, and a run that went the same way is no difference', () => {
+test('a written file is read back, and a run that went the same way is no difference', () => {
   const path = file();
   const before = digestsOf([2, 'b-2'], [1, 'a-1']);
   before.write(path);
@@ -22,7 +22,7 @@ test('a run that went another way and one that was not recorded are differences'
   ]);
 });
 
-test('a file of anything else is refused', () => {
+test('another kind of file is refused', () => {
   const path = file();
   writeFileSync(path, '1 a-1\nnonsense\n');
   expect(() => Digests.read(path)).toThrow('"nonsense" is not a seed and a digest');

@@ -8,7 +8,7 @@ const START = Date.UTC(2024, 0, 1);
 const AHEAD_MS = 20_000;
 
 describe('the lag behind a replica that stamped ahead', () => {
-  it('is none before the time of its stamps has come', () => {
+  it('is zero before the time of its stamps has come', () => {
     const clocks = [0, 1, 2].map(() => ({ wallStartMs: START }));
     const cluster = new Cluster({ clocks });
     const lags = new LagLog(cluster, START);

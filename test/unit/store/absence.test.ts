@@ -17,20 +17,20 @@ beforeEach(() => {
   room = new TreeRoom();
 });
 
-describe('an entry that comes while a snapshot is copied', () => {
+describe('an entry that arrives while a snapshot is copied', () => {
   beforeEach(() => {
     const covers = [{ origin: EU, seq: 3, chain: 0, hlc: 0 }];
     room.absence.onCopied(covers, positionOf({ namespace: NS, key: key('k2') }));
   });
 
-  it('is not shown where the copy has been, and knows of it, and has nothing', () => {
+  it('is not shown if the copy has passed its key, covers it, and has no record of it', () => {
     room.deliver(one);
     room.deliver(two);
     expect([one, two].map(shows)).toEqual([false, false]);
     expect(room.log.received(EU)).toBe(2);
   });
 
-  it('is shown where the copy is still to come, and where it does not know of it', () => {
+  it('is shown if the copy has yet to come to its key, or does not cover it', () => {
     for (const entry of entries) room.deliver(entry);
     expect([three, four].map(shows)).toEqual([true, true]);
   });
@@ -44,7 +44,7 @@ describe('an entry that comes while a snapshot is copied', () => {
     expect(room.table.read(NS, one.key).record).toBe(older);
   });
 
-  it('leaves what is newer', () => {
+  it('does not affect newer records', () => {
     const late = { namespace: NS, key: one.key, hlc: 1e9 };
     const [newer] = run(origin('us-1.1'), 1, () => late) as [Entry];
     room.absence.admit(recordOf(newer), room.out);
@@ -52,15 +52,15 @@ describe('an entry that comes while a snapshot is copied', () => {
     expect(room.table.read(NS, one.key).record).toBe(newer);
   });
 
-  it('is shown again when the copy is over', () => {
+  it('is shown again after the copy', () => {
     room.absence.onCopyEnd();
     room.deliver(one);
     expect(shows(one)).toBe(true);
   });
 });
 
-describe('a record that comes by another way', () => {
-  it('is merged where the log does not reach, and is ahead of it until its entry comes', () => {
+describe('a record that arrives by another way', () => {
+  it('is merged if the log does not reach it, and is ahead of the log until its entry comes', () => {
     room.deliver(one);
     room.absence.admit(recordOf(three), room.out);
     expect(shows(three)).toBe(true);
@@ -70,7 +70,7 @@ describe('a record that comes by another way', () => {
     expect([...room.absence.ahead()]).toEqual([]);
   });
 
-  it('was deleted where the log does reach and nothing is there', () => {
+  it('was deleted if the log does reach it and nothing is stored', () => {
     for (const entry of [one, two, three]) room.deliver(entry);
     room.table.drop({ namespace: NS, key: two.key }, two.hlc, room.out);
     room.absence.admit(recordOf(two), room.out);
@@ -78,7 +78,7 @@ describe('a record that comes by another way', () => {
     expect(room.absence.wasDeleted(recordOf(two))).toBe(true);
   });
 
-  it('is ahead of nothing where it lost', () => {
+  it('is not ahead if it lost', () => {
     const newer = run(origin('us-1.1'), 1, () => ({ namespace: NS, key: three.key, hlc: 1e9 }));
     for (const entry of newer) room.deliver(entry);
     room.absence.admit(recordOf(three), room.out);

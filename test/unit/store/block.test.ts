@@ -37,21 +37,21 @@ function withRuns(
 }
 
 describe('a block', () => {
-  it('of one entry is the entry', () => {
+  it('of one entry is that entry', () => {
     const [first] = entries as [Mutation];
     expect(encodeBlock([first])).toBe(first.bytes);
     expect(countOf(first.bytes)).toBe(1);
     expect(seqsOf(first.bytes)).toEqual([1]);
   });
 
-  it('of several gives them back, byte for byte, as views on it', () => {
+  it('of several entries gives them back, byte for byte, as views on it', () => {
     const block = encodeBlock(entries);
     expect(countOf(block)).toBe(30);
     expect(entriesOf(block)).toEqual(entries.map(({ bytes }) => bytes));
     for (const entry of decodeBlock(block)) expect(entry?.bytes.buffer).toBe(block.buffer);
   });
 
-  it('is whole where its entries follow each other up to the number that it is stored under', () => {
+  it('is whole if its entries follow each other up to the number under which it is stored', () => {
     const value = encodeBlock(entries);
     expect(isWholeBlock({ key: at(30), value })).toBe(true);
     expect(isWholeBlock({ key: at(31), value })).toBe(false);
@@ -63,7 +63,7 @@ describe('a block', () => {
     expect(isWholeBlock({ key: at(30), value: encodeBlock(mixed) })).toBe(false);
   });
 
-  it('with any byte changed, or cut short, is not whole, and gives up no wrong entry', () => {
+  it('with any byte changed, or cut short, is not whole, and returns no wrong entry', () => {
     const some = entries.slice(0, 3);
     const value = encodeBlock(some);
     for (let i = 0; i < value.length; i++) {
@@ -76,13 +76,13 @@ describe('a block', () => {
     }
   });
 
-  it('that says it has more entries than any block has is damaged', () => {
+  it('that claims more entries than any block has is damaged', () => {
     const many = Uint8Array.of(0xb0, 0xff, 0xff, 0x7f, ...new Uint8Array(100));
     expect(entriesOf(many)).toBeUndefined();
     expect([...decodeBlock(many)]).toEqual([undefined]);
   });
 
-  it('damaged between others is said in its place', () => {
+  it('that is damaged between others is reported at its place', () => {
     const blocks = [entries.slice(0, 2), entries.slice(2, 4)].map((part) => {
       return { key: at(part.at(-1)?.seq ?? 0), value: encodeBlock(part) };
     });
@@ -91,13 +91,13 @@ describe('a block', () => {
   });
 });
 
-describe('entries of one commit', () => {
+describe('the entries of one commit', () => {
   it('are one block within the bounds', () => {
     expect(blocksOf(entries)).toEqual([entries]);
     expect(blocksOf([])).toEqual([]);
   });
 
-  it('are parted at the bounds', () => {
+  it('are split at the bounds', () => {
     const many = run(A, 2 * BLOCK_ENTRIES_MAX + 1);
     expect(blocksOf(many).map(({ length }) => length)).toEqual([
       BLOCK_ENTRIES_MAX,
@@ -108,7 +108,7 @@ describe('entries of one commit', () => {
     expect(blocksOf(large).map(({ length }) => length)).toEqual([3, 3, 3, 1]);
   });
 
-  it('are parted between runs, and a run that is larger than a block is one', () => {
+  it('are split between runs, and a run that is larger than a block is one block', () => {
     const runs = [
       { from: 2, count: 3 },
       { from: 5, count: 9 },

@@ -56,7 +56,7 @@ const keysOf = (records: Iterable<Record>): string[] => [...records].map((each) 
 const dirtyKeys = (): string[] => keysOf([...cells.dirty.all()].map((cell) => cell.record));
 
 describe('cells', () => {
-  it('show what was put at once, and say whether storage has it', () => {
+  it('show what was put at once, and know whether storage has it', () => {
     put(record('a'));
     const cell = cells.read(NS, A);
     expect(cell.record).toMatchObject({ key: A });
@@ -71,7 +71,7 @@ describe('cells', () => {
     expect(storage.get(recordKey(NS, A))).toBeDefined();
   });
 
-  it('keep what was shown before a change until that is durable', () => {
+  it('keep what was shown before a change until the change is durable', () => {
     put(record('a', 1));
     commit();
     put(record('a', 2));
@@ -85,7 +85,7 @@ describe('cells', () => {
     expect(cells.readDurable(NS, key('b')).record).toMatchObject({ hlc: 1 });
   });
 
-  it('know of each batch what was shown before it, while several are under way', () => {
+  it('remember for each batch what was shown before it, while several are under way', () => {
     const lsns: number[] = [];
     for (const hlc of [1, 2, 3]) {
       put(record('a', 10 * hlc));
@@ -103,7 +103,7 @@ describe('cells', () => {
     expect(durable).toEqual([undefined, 11, 21, 31]);
   });
 
-  it('stay dirty where they change while they are written', () => {
+  it('stay dirty if they change while they are written', () => {
     put(record('a', 1));
     store();
     put(record('a', 2));
@@ -115,7 +115,7 @@ describe('cells', () => {
     expect(storage.get(recordKey(NS, A))).toEqual(encodedOf(record('a', 2)));
   });
 
-  it('show what is dirty whatever memory forgets', () => {
+  it('show what is dirty, whatever memory drops', () => {
     for (let n = 0; n < 40; n++) put(record(`k${n}`, n + 1));
     commit();
     for (let n = 0; n < 40; n++)
@@ -123,7 +123,7 @@ describe('cells', () => {
     expect(metrics.cacheMisses).toBe(40);
   });
 
-  it('show nothing of what was removed, while storage still holds it', () => {
+  it('show nothing for what was removed, while storage still holds it', () => {
     put(record('a'));
     store();
     commit();
@@ -134,7 +134,7 @@ describe('cells', () => {
     expect([storage.get(recordKey(NS, A)), cells.dropping]).toEqual([undefined, 0]);
   });
 
-  it('show what is put in the place of what was removed', () => {
+  it('show what is put in place of what was removed', () => {
     put(record('a', 1));
     store();
     commit();
@@ -144,7 +144,7 @@ describe('cells', () => {
     expect(cells.read(NS, A).record).toMatchObject({ hlc: 2 });
   });
 
-  it('forget the oldest beyond the bound, and read it from storage again', () => {
+  it('drop the oldest beyond the bound, and read it from storage again', () => {
     for (let n = 0; n < 30; n++) {
       put(record(`k${n}`));
       store();
@@ -157,7 +157,7 @@ describe('cells', () => {
     expect(metrics.cacheMisses).toBe(31);
   });
 
-  it('are each named once among those that storage should have, whatever generation they are in', () => {
+  it('are each named once among those that storage lacks, in any generation', () => {
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) put(record(name));
     store();
     commit();

@@ -20,8 +20,8 @@ const change = (before?: Mutation, after?: Mutation): void =>
   census.change(before && recordOf(before), after && recordOf(after));
 const counted = (of = census): object => Object.fromEntries(of.entries());
 
-describe('what a namespace holds', () => {
-  it('is its values, its tombstones, and the bytes of both', () => {
+describe('the count of a namespace', () => {
+  it('has its values, its tombstones, and the bytes of both', () => {
     change(undefined, value);
     change(undefined, deleted);
     change(undefined, entry({ namespace: NT }));
@@ -31,7 +31,7 @@ describe('what a namespace holds', () => {
     });
   });
 
-  it('follows what takes the place of what', () => {
+  it('follows each replacement', () => {
     change(undefined, value);
     change(value, longer);
     expect(counted()).toEqual({ ns: { keys: 1, tombstones: 0, bytes: longer.bytes.length } });
@@ -41,7 +41,7 @@ describe('what a namespace holds', () => {
     expect(counted()).toEqual({});
   });
 
-  it('follows namespaces in turn', () => {
+  it('is kept for each namespace', () => {
     const other = entry({ namespace: NT });
     for (let n = 0; n < 3; n++) {
       change(undefined, value);
@@ -58,7 +58,7 @@ describe('a stored census', () => {
     return reader === undefined ? undefined : Census.restore(reader);
   };
 
-  it('is written when it has changed, and not again', () => {
+  it('is written if it has changed, and not again', () => {
     change(undefined, value);
     expect(census.seal()).toBeDefined();
     expect(census.seal()).toBeUndefined();
@@ -66,7 +66,7 @@ describe('a stored census', () => {
     expect(census.seal()).toBeDefined();
   });
 
-  it('is read as it was written, and is stored then', () => {
+  it('is read as it was written, and then counts as stored', () => {
     change(undefined, value);
     change(undefined, entry({ namespace: NT, operation: 'delete' }));
     const again = restored(census.seal());
@@ -74,14 +74,14 @@ describe('a stored census', () => {
     expect(again?.seal()).toBeUndefined();
   });
 
-  it('never holds less than nothing, though more was removed than it knew', () => {
+  it('is never negative, even if more was removed than it knew', () => {
     change(value, undefined);
     change(undefined, deleted);
     const again = restored(census.seal());
     expect(again && counted(again)).toEqual({ ns: { keys: 0, tombstones: 1, bytes: 0 } });
   });
 
-  it('is nothing where more follows than it counts', () => {
+  it('is refused if more bytes follow than it has entries', () => {
     const says = (count: number): Uint8Array =>
       seal((into) => {
         into.u32(count);

@@ -67,7 +67,7 @@ describe('a commit', () => {
     expectInStep();
   });
 
-  it('stores a record that no log implies, with its leaf and what else is dirty under it', () => {
+  it('stores a record that no log implies, with its leaf and the other dirty records of the leaf', () => {
     const [logged] = entriesTo(1);
     room.hold(logged as Mutation);
     const leaf = leafOf(NS, key('k1'));
@@ -88,7 +88,7 @@ describe('a commit', () => {
 describe('a checkpoint', () => {
   const begin = (): number => room.core.checkpoint.request(room.turn);
 
-  it('stores all that is dirty, and says how far the table goes', () => {
+  it('stores all that is dirty, and how far the table goes', () => {
     room.hold(...entriesTo(10));
     const ticket = begin();
     expect(room.core.checkpoint.covers(ticket)).toBe(false);
@@ -99,7 +99,7 @@ describe('a checkpoint', () => {
     expectInStep();
   });
 
-  it('sets its mark with its last piece, and each piece leaves records and leaves in step', () => {
+  it('sets its mark with its last piece, and each piece keeps records and leaves in step', () => {
     room.hold(...entriesTo(300, 1000));
     begin();
     const marks: number[] = [];
@@ -192,7 +192,7 @@ describe('a checkpoint', () => {
     });
   });
 
-  it('that was asked for covers nothing that came after, and one with nothing to do covers all', () => {
+  it('on request covers nothing that came later, and covers all if there is nothing to do', () => {
     const { checkpoint } = room.core;
     expect(checkpoint.covers(checkpoint.next)).toBe(true);
     room.hold(...entriesTo(1));
@@ -222,7 +222,7 @@ function recovered(): Core {
 }
 
 describe('a start', () => {
-  it('replays what is behind the mark, whatever pieces the crash left', () => {
+  it('replays what is behind the mark, whatever pieces the crash has left', () => {
     room.hold(...entriesTo(300, 1000));
     room.core.checkpoint.request(room.turn);
     room.commit();
@@ -237,7 +237,7 @@ describe('a start', () => {
     expect(keys).toBe(300);
   });
 
-  it('shows what it has replayed as durable, before anything is committed', () => {
+  it('shows what it has replayed as durable, before its first commit', () => {
     room.hold(...entriesTo(1));
     room.core.checkpoint.request(room.turn);
     room.commit();
@@ -250,7 +250,7 @@ describe('a start', () => {
     expect(cells.readDurable(NS, key('k1')).record).toMatchObject({ hlc: 1e6 });
   });
 
-  it('replays nothing behind a checkpoint that has ended', () => {
+  it('replays nothing after a checkpoint that has ended', () => {
     room.hold(...entriesTo(10));
     room.core.checkpoint.request(room.turn);
     room.commit();

@@ -17,19 +17,19 @@ describe('an envelope', () => {
     into.varint(7);
   });
 
-  it('gives back what was put into it, and no more', () => {
+  it('gives back its content, and no more', () => {
     const reader = unseal(sealed);
     expect([reader?.text(100), reader?.varint(), reader?.finished]).toEqual(['something', 7, true]);
     expect(unseal(sealNothing())?.finished).toBe(true);
   });
 
-  it('is a value of its own: a later one does not change it', () => {
+  it('is independent: a later one does not change it', () => {
     const before = sealed.slice();
     seal((into) => into.text('another'));
     expect(sealed).toEqual(before);
   });
 
-  it('does not open where one bit of it is another', () => {
+  it('does not open if one bit is changed', () => {
     for (let at = 0; at < sealed.length; at++)
       for (let bit = 0; bit < 8; bit++) {
         const changed = sealed.slice();
@@ -38,13 +38,13 @@ describe('an envelope', () => {
       }
   });
 
-  it('does not open where something is missing or too much', () => {
+  it('does not open if a byte is missing or added', () => {
     for (let length = 0; length < sealed.length; length++)
       expect(unseal(sealed.subarray(0, length))).toBeUndefined();
     expect(unseal(new Uint8Array([...sealed, 0]))).toBeUndefined();
   });
 
-  it('of a format that this version does not know does not open', () => {
+  it('of an unknown format does not open', () => {
     const writer = new ByteWriter(16);
     writer.u8(2);
     writer.varint(7);
@@ -52,12 +52,12 @@ describe('an envelope', () => {
     expect(unseal(writer.take())).toBeUndefined();
   });
 
-  it('of two words is one like any other', () => {
+  it('of two words opens as any other', () => {
     const reader = unseal(sealWords(0xffffffff, 1));
     expect([reader?.u32(), reader?.u32(), reader?.finished]).toEqual([0xffffffff, 1, true]);
   });
 
-  it('of a stamp says it, or that it cannot be read', () => {
+  it('of a stamp gives the stamp, or reports that it cannot be read', () => {
     const stamp = sealStamp(2 ** 52 + 2);
     expect(unsealStamp(stamp)).toBe(2 ** 52 + 2);
     expect([unsealStamp(UNREADABLE), unsealStamp(stamp.subarray(1))]).toEqual([

@@ -45,7 +45,7 @@ const stored = (): number[] => {
 };
 
 describe('entries that wait for their time', () => {
-  it('are on the disk, and make their lane and its replica silent', () => {
+  it('are stored on the disk, and make their lane and its replica silent', () => {
     expect([held.isEmpty, held.isSilent(A1), held.isReplicaSilent('aa-1' as never)]).toEqual([
       true,
       false,
@@ -61,7 +61,7 @@ describe('entries that wait for their time', () => {
     expect(stored()).toEqual([1, 2]);
   });
 
-  it('are bounded over all lanes: one more is refused, and that makes its lane silent', () => {
+  it('are bounded over all lanes: a further one is refused, and its lane is silent', () => {
     keep(...entries);
     expect(keep(...run(B1, 1))).toEqual([false]);
     expect([held.isSilent(B1), held.upTo(B1), held.isReplicaSilent('bb-1' as never)]).toEqual([
@@ -75,7 +75,7 @@ describe('entries that wait for their time', () => {
     expect(keep(...run(B1, 1))).toEqual([true]);
   });
 
-  it('are kept whole runs at a time', () => {
+  it('are kept in whole runs', () => {
     held = new Held(bytes(entries) - 1);
     expect(held.keep(entries, room.turn)).toBe(false);
     expect([held.count, room.turn.hasWrites]).toEqual([0, false]);
@@ -83,13 +83,13 @@ describe('entries that wait for their time', () => {
 });
 
 describe('entries whose time has come', () => {
-  it('are handed over in the order of their lane, and wait no more', () => {
+  it('are handed over in the order of their lane, and are removed', () => {
     keep(...entries.slice(0, 2));
     expect(release(9)).toEqual([[A1, [1, 2], 2]]);
     expect([held.isEmpty, held.count, stored()]).toEqual([true, 0, []]);
   });
 
-  it('are none behind one that still waits', () => {
+  it('include none behind one that still waits', () => {
     const late = run(A1, 3, (seq) => ({ hlc: (seq === 2 ? 9 : 1) * 1024 }));
     keep(...late);
     expect(release(1)).toEqual([[A1, [1], 3]]);
@@ -98,7 +98,7 @@ describe('entries whose time has come', () => {
     expect(release(9)).toEqual([[A1, [2, 3], 3]]);
   });
 
-  it('that the log does not take are dropped with what waits behind them: they come again', () => {
+  it('that the log refuses are dropped with what waits behind them: they are sent again', () => {
     keep(...entries);
     expect(release(3, 2)).toEqual([[A1, [1, 2, 3], 5]]);
     expect([held.upTo(A1), held.isSilent(A1), stored()]).toEqual([0, true, []]);
@@ -106,7 +106,7 @@ describe('entries whose time has come', () => {
     expect(held.isEmpty).toBe(true);
   });
 
-  it('wait for nothing of another lane', () => {
+  it('do not depend on another lane', () => {
     keep(entries[0] as Mutation, ...run(B1, 1, () => ({ hlc: 9 * 1024 })));
     expect(release(1)).toEqual([[A1, [1], 1]]);
     expect(held.upTo(B1)).toBe(1);
@@ -125,7 +125,7 @@ describe('a restart', () => {
     expect([held.count, held.upTo(A1)]).toEqual([3, 4]);
   });
 
-  it('drops what does not follow, by its number or its chain', () => {
+  it('drops an entry that does not follow, by its number or its chain', () => {
     const [first, , third] = entries as [Mutation, Mutation, Mutation];
     restore(first, third);
     expect(held.upTo(A1)).toBe(1);

@@ -59,12 +59,12 @@ describe('an idempotency key', () => {
     }
   });
 
-  it('is nothing that a write without one brings', () => {
+  it('is not affected by a write without a key', () => {
     table.remember(mutation({ namespace: NS }), out);
     expect(out.hasWrites).toBe(false);
   });
 
-  it('that cannot be read is unreadable, and not unknown', () => {
+  it('that cannot be read is reported as unreadable, and not as unknown', () => {
     table.remember(write('a.1', 5), out);
     commit();
     reopen();

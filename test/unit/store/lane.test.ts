@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 
 describe('a lane', () => {
-  it('takes the next entry of its origin, and no other', () => {
+  it('accepts the next entry of its origin, and no other', () => {
     lane.append(first);
     expect(lane).toMatchObject({ received: 1, applied: 0, durable: 0, chain: first.chain });
     expect(() => lane.append(first)).toThrow('lane');
@@ -25,13 +25,13 @@ describe('a lane', () => {
     expect(lane.received).toBe(2);
   });
 
-  it('is stamped as its latest entry, whichever came last', () => {
+  it('has the stamp of its latest entry, whatever the order of arrival', () => {
     lane.append(mutation({ origin: A1, seq: 1, hlc: 9000 }));
     lane.append(mutation({ origin: A1, seq: 2, hlc: 2000 }, lane.chain));
     expect(lane.hlc).toBe(9000);
   });
 
-  it('shows entries in order, and none that is not here', () => {
+  it('shows entries in order, and only those that are stored', () => {
     lane.append(first);
     lane.append(second);
     expect(() => lane.onApplied(2)).toThrow('lane');
@@ -41,7 +41,7 @@ describe('a lane', () => {
     expect(lane.applied).toBe(2);
   });
 
-  it('keeps in memory what is not durable, and lets go of the rest, the oldest first', () => {
+  it('keeps in memory what is not durable, and drops the rest, the oldest first', () => {
     for (const entry of entries) lane.append(entry);
     expect([lane.tailFrom, lane.dropOldest()]).toEqual([1, 0]);
     lane.durable = 2;
@@ -57,7 +57,7 @@ describe('a lane', () => {
     expect([lane.tailFrom, lane.dropOldest()]).toEqual([5, 0]);
   });
 
-  it('goes on from what storage remembers, with nothing in memory', () => {
+  it('continues from what storage remembers, with nothing in memory', () => {
     for (const entry of entries.slice(0, 3)) {
       lane.append(entry);
       lane.onApplied(entry.seq);
@@ -73,14 +73,14 @@ describe('a lane', () => {
   });
 });
 
-describe('what is stored of a lane', () => {
+describe('the stored state of a lane', () => {
   const state = { received: 7, chain: 2 ** 50 + 1, hlc: 2 ** 51, floor: 3, floorChain: 5 };
 
   it('is read as it was written', () => {
     expect(decodeLaneState(encodeLaneState(state))).toEqual(state);
   });
 
-  it('is nothing where a byte is another, missing, or too many', () => {
+  it('is refused with a byte changed, missing, or added', () => {
     const bytes = encodeLaneState(state);
     for (let at = 0; at < bytes.length; at++) {
       const changed = bytes.slice();

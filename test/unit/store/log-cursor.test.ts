@@ -111,7 +111,7 @@ function told(step: LogStep | LogStepRead): string {
 }
 
 describe('a cursor on a lane in memory', () => {
-  it('gives what fits into a step, then the rest, and is at the end until the lane grows', () => {
+  it('reads what fits into a step, then the rest, and is at the end until the lane grows', () => {
     const scene = new Scene({});
     expect([scene.next(), scene.next()]).toEqual(['1-3', '4-6']);
     expect(scene.follow()).toEqual(['7-9', '10-10']);
@@ -124,16 +124,16 @@ describe('a cursor on a lane in memory', () => {
     expect(scene.out.reads).toEqual([]);
   });
 
-  it('begins where it was put, which may be behind the end', () => {
+  it('begins where it was put, also behind the end', () => {
     expect(new Scene({ at: 9 }).follow()).toEqual(['9-10']);
     expect(new Scene({ at: 40 }).next()).toBe('end');
   });
 
-  it('gives one entry that is larger than a step', () => {
+  it('reads one entry that is larger than a step', () => {
     expect(new Scene({ entries: 2, bytesMax: 1 }).follow()).toEqual(['1-1', '2-2']);
   });
 
-  it('leaves out what its owner skips, and gives again what it goes back to', () => {
+  it('leaves out what its owner skips, and reads again what the owner goes back to', () => {
     const scene = new Scene({});
     scene.cursor.skipTo(8);
     expect(scene.next()).toBe('8-10');
@@ -141,7 +141,7 @@ describe('a cursor on a lane in memory', () => {
     expect(scene.next()).toBe('4-6');
   });
 
-  it('gives a run whole, however large, from its beginning', () => {
+  it('reads a run whole, however large, from its beginning', () => {
     const runs = [[4, 5]] as const;
     expect(new Scene({ runs }).follow()).toEqual(['1-3', '4-8', '9-10']);
     expect(new Scene({ runs, at: 3 }).follow()).toEqual(['3-8', '9-10']);
@@ -162,7 +162,7 @@ describe('a cursor on a lane that is longer than memory', () => {
     expect(scene.next()).toBe('end');
   });
 
-  it('begins within a block, and gives of it what is behind its place', () => {
+  it('begins within a block, and reads what is behind its place there', () => {
     const scene = new Scene({ inMemory: 0, entries: 0 });
     scene.appendAsOne(10).commit();
     scene.cursor.skipTo(5);
@@ -170,7 +170,7 @@ describe('a cursor on a lane that is longer than memory', () => {
     expect(scene.readBack()).toEqual(['5-10']);
   });
 
-  it('reads what is durable only, and no more than a step at once', () => {
+  it('reads only what is durable, and no more than a step at once', () => {
     const scene = new Scene({ inMemory: 0, bytesMax: 1 }).append(3);
     scene.next();
     const { from, bytesMax } = scene.out.reads[0]?.request ?? {};
@@ -190,7 +190,7 @@ describe('a cursor on a lane that is longer than memory', () => {
     expect(within.readBack()).toEqual(['2-7']);
   });
 
-  it('reports a failed read, and reads again when it is asked again', () => {
+  it('reports a failed read, and reads again on request', () => {
     const scene = new Scene({ inMemory: 0 });
     scene.next();
     expect(scene.readBack(() => ({ ok: false, reason: 'no' }))).toEqual(['unreadable']);
@@ -199,7 +199,7 @@ describe('a cursor on a lane that is longer than memory', () => {
     expect(scene.readBack()[0]).toMatch(/^1-/);
   });
 
-  it('gives what precedes a damaged entry, and then says that it is damaged', () => {
+  it('reads what precedes a damaged entry, and then reports the damage', () => {
     const scene = new Scene({ inMemory: 0, bytesMax: 9 * STORED });
     scene.storage.damage(logKey(0, A1, 3), 20);
     scene.next();
@@ -209,7 +209,7 @@ describe('a cursor on a lane that is longer than memory', () => {
     expect(scene.cursor.at).toBe(3);
   });
 
-  it('gives nothing beyond a hole', () => {
+  it('reads nothing behind a gap', () => {
     const scene = new Scene({ inMemory: 0, bytesMax: 9 * STORED });
     scene.storage.apply({ keys: [logKey(0, A1, 3)], values: [undefined] });
     scene.next();
@@ -218,7 +218,7 @@ describe('a cursor on a lane that is longer than memory', () => {
     expect(scene.readBack()).toEqual(['damaged']);
   });
 
-  it('says that a run which is not whole in storage is damaged, and gives no part of it', () => {
+  it('reports a run that is not whole in storage as damaged, and reads no part of it', () => {
     const scene = new Scene({ inMemory: 0, bytesMax: 9 * STORED, at: 2, runs: [[2, 6]] });
     scene.storage.damage(logKey(0, A1, 5), 20);
     scene.next();
@@ -229,14 +229,14 @@ describe('a cursor on a lane that is longer than memory', () => {
 });
 
 describe('a cursor on a lane that is truncated', () => {
-  it('says up to where, until its owner skips that', () => {
+  it('reports up to where, until its owner skips that', () => {
     const scene = new Scene({}).truncate(6);
     expect([scene.next(), scene.next()]).toEqual(['truncated 6', 'truncated 6']);
     scene.cursor.skipTo(7);
     expect(scene.next()).toBe('7-9');
   });
 
-  it('gives what is behind the floor', () => {
+  it('reads what is behind the floor', () => {
     expect(new Scene({ at: 7 }).truncate(6).next()).toBe('7-9');
   });
 });
@@ -248,21 +248,21 @@ describe('a log that moves while a cursor reads', () => {
     return scene;
   };
 
-  it('by growing: the read gives what was asked, and the new entries follow', () => {
+  it('because it grows: the read returns what was requested, and the new entries follow', () => {
     const scene = reading();
     scene.append(2).commit();
     expect(scene.readBack()).toEqual(['1-9']);
     expect(scene.follow().at(-1)).toBe('10-12');
   });
 
-  it('by being truncated below the place: it says where the log begins now', () => {
+  it('because it is truncated below the place: the cursor reports where the log begins now', () => {
     const scene = reading();
     scene.truncate(4);
     expect(scene.readBack()).toEqual(['moved']);
     expect(scene.next()).toBe('truncated 4');
   });
 
-  it('by an owner that skips: what was read is not wanted, and it goes on from there', () => {
+  it('because its owner skips: the read is dropped, and the cursor continues at the new place', () => {
     const scene = reading();
     scene.cursor.skipTo(9);
     expect(scene.next()).toBe('reading');
@@ -270,7 +270,7 @@ describe('a log that moves while a cursor reads', () => {
     expect(scene.next()).toBe('9-10');
   });
 
-  it('by an owner that goes back: the read is forgotten, and another one begins', () => {
+  it('because its owner goes back: the read is dropped, and another one begins', () => {
     const scene = new Scene({ inMemory: 2, bytesMax: 9 * STORED, at: 5 });
     scene.next();
     scene.cursor.rewind(3);
@@ -281,7 +281,7 @@ describe('a log that moves while a cursor reads', () => {
     expect(scene.readBack()[0]).toMatch(/^3-/);
   });
 
-  it('is not reported to an owner that has cancelled', () => {
+  it('reports nothing to an owner that has cancelled', () => {
     const scene = reading();
     scene.cursor.cancel();
     expect(scene.cursor.isReading).toBe(false);
@@ -289,8 +289,8 @@ describe('a log that moves while a cursor reads', () => {
   });
 });
 
-describe('an owner that errs', () => {
-  it('is stopped: a skip back, a rewind forward, a place before the first entry', () => {
+describe('an owner that makes a mistake', () => {
+  it('fails an assertion: a skip back, a rewind forward, a place before the first entry', () => {
     const { cursor, lane } = new Scene({ at: 5 });
     expect(() => cursor.skipTo(4)).toThrow('goes forward');
     expect(() => cursor.rewind(6)).toThrow('goes back');

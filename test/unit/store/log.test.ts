@@ -45,7 +45,7 @@ function seal(): number {
 const commit = () => log.onDurable(seal(), out);
 
 describe('a log', () => {
-  it('holds what is appended, and calls it durable when its batch is', () => {
+  it('holds what is appended, which is durable when its batch is', () => {
     append(A, 3);
     append(B, 1);
     expect(log.received(A)).toBe(3);
@@ -99,7 +99,7 @@ describe('a log', () => {
     expect(places.size).toBeGreaterThan(500);
   });
 
-  it('goes on from what storage remembers', () => {
+  it('continues from what storage remembers', () => {
     append(A, 3);
     commit();
     const bytes = storage.get(originKey(A));
@@ -114,7 +114,7 @@ describe('a log', () => {
     expect(lane.hlc).toBe(3 * 1024);
   });
 
-  it('refuses a gap and a foreign entry as bugs', () => {
+  it('treats a gap and a foreign entry as bugs', () => {
     const lane = log.open(A);
     expect(() => log.append(lane, entries[1] as (typeof entries)[number], out)).toThrow('no gap');
     const foreign = named(B, 1)[0] as (typeof entries)[number];
@@ -169,7 +169,7 @@ describe('the newest entry under a key beyond a vector', () => {
     expect(log.newestBeyond(new Map(), namespace('other'), key('k1'))).toBeUndefined();
   });
 
-  it('is unknown where memory does not reach back', () => {
+  it('is unknown if memory does not reach back', () => {
     log = new Log(1, metrics);
     append(A, 3);
     commit();
@@ -181,7 +181,7 @@ describe('the newest entry under a key beyond a vector', () => {
 describe('the state of a lane', () => {
   const state = { received: 300, chain: 2 ** 52 + 1, hlc: 1e15, floor: 7, floorChain: 12_345 };
 
-  it('comes back as it was stored', () => {
+  it('is read as it was stored', () => {
     expect(decodeLaneState(encodeLaneState(state))).toEqual(state);
     expect(decodeLaneState(encodeLaneState(LANE_EMPTY))).toEqual(LANE_EMPTY);
   });

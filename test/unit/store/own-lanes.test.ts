@@ -32,14 +32,14 @@ describe('the lanes of a replica', () => {
     expect(own.isOwn(OTHER)).toBe(false);
   });
 
-  it('take one that was found in its place, once', () => {
+  it('include one that was found at its place, once', () => {
     const found = log.open(SECOND);
     expect(own.take(found)).toBe(true);
     expect(own.take(found)).toBe(false);
     expect(names()).toEqual([FIRST, SECOND, NOW]);
   });
 
-  it('say how far they go beyond what a peer holds', () => {
+  it('reach beyond the vector of a peer by a known number of entries', () => {
     const out = new HostTurn();
     for (const entry of run(FIRST, 3)) log.append(log.open(FIRST), entry, out);
     expect(own.headsBeyond(new Map([[FIRST, 2]]))).toEqual([[FIRST, 3]]);

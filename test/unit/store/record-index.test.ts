@@ -41,8 +41,8 @@ const filed = (): boolean[] =>
     (at) => room.disk.get(at) !== undefined,
   );
 
-describe('what is filed', () => {
-  it('is a value by its deadline, a tombstone by its dot, and nothing else', () => {
+describe('the index of records', () => {
+  it('has a value by its deadline, a tombstone by its dot, and nothing else', () => {
     move(undefined, value());
     expect(filed()).toEqual([false, false]);
     move(undefined, expiring);
@@ -53,7 +53,7 @@ describe('what is filed', () => {
     expect(filed()).toEqual([false, false]);
   });
 
-  it('is no deadline on which another replica acts', () => {
+  it('has no deadline on which another replica acts', () => {
     const theirs = value({ origin: B1, expiresAtMs: 5000 });
     move(undefined, theirs);
     expect(filed()).toEqual([false, false]);
@@ -84,7 +84,7 @@ describe('what is filed', () => {
     expect(metrics.tombstones).toBe(0);
   });
 
-  it('is filed again where its entry was lost, once', () => {
+  it('is written again if its entry was lost, once', () => {
     for (const record of [expiring, deleted]) index.ensure(recordOf(record), room.turn);
     room.commit();
     expect([filed(), metrics.tombstones]).toEqual([[true, true], 1]);

@@ -53,7 +53,7 @@ const keysOf = (page: RangeResult | undefined): unknown =>
 
 // What a page shows while the table changes is in property/record-reads.property.test.ts.
 describe('a read of records', () => {
-  it('says what storage holds there as well', () => {
+  it('tells what storage holds there as well', () => {
     store('a');
     put('b');
     ask();
@@ -63,7 +63,7 @@ describe('a read of records', () => {
     expect(page?.ok === true && page.stored).toHaveLength(1);
   });
 
-  it('begins again where more has changed than it may know', () => {
+  it('begins again if more has changed than its bound', () => {
     store('a');
     ask();
     for (const name of ['b', 'c', 'd', 'e']) put(name);
@@ -74,7 +74,7 @@ describe('a read of records', () => {
     expect(reads.isReading).toBe(false);
   });
 
-  it('does not count what changes elsewhere', () => {
+  it('ignores changes elsewhere', () => {
     const owner = { onRead: (result: RangeResult) => void pages.push(result) };
     const span = { from: recordKey(NS, key('m')), to: recordKey(NS, key('n')) };
     reads.in(out, 'newest').read(span, { bytesMax: 1e6 }, owner);
@@ -83,7 +83,7 @@ describe('a read of records', () => {
     expect(keysOf(pages[0])).toEqual(['ma']);
   });
 
-  it('ends a page where more dirty names follow than it may hold', () => {
+  it('ends a page if more dirty names follow than its bound', () => {
     for (const name of ['a', 'b', 'c', 'd']) put(name);
     store('e');
     ask(2);
@@ -93,7 +93,7 @@ describe('a read of records', () => {
     expect(page?.ok === true && page.more).toBe(true);
   });
 
-  it('that fails says so', () => {
+  it('that fails reports it', () => {
     ask();
     readBack(out, () => ({ ok: false, reason: 'no' }));
     expect(pages).toEqual([{ ok: false, reason: 'no' }]);

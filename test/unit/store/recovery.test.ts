@@ -71,7 +71,7 @@ const entryOf = (of: typeof B1, seq: number, fields = {}): Mutation =>
   run(of, seq, () => fields)[seq - 1] as Mutation;
 
 describe('a start', () => {
-  it('takes over every log as far as it was written, from where it was truncated', () => {
+  it('restores every log up to where it was written, from where it was truncated', () => {
     const { log, recovery, isDone, turn } = start();
     expect([isDone, turn.haltReason, recovery.incarnation]).toEqual([true, undefined, 1]);
     expect(log.durable).toEqual(
@@ -83,7 +83,7 @@ describe('a start', () => {
     expect(log.lane(B1)).toMatchObject({ floor: 4, received: 10, applied: 10, durable: 10 });
   });
 
-  it('takes over the chain, so that a log goes on where it ended', () => {
+  it('restores the chain, so that a log continues where it ended', () => {
     const next = before.next(B1);
     const { log, turn } = start();
     const lane = log.open(B1);
@@ -113,7 +113,7 @@ describe('a start', () => {
     expect(reads).toBeLessThan(20);
   });
 
-  it('takes over logs of which each entry is a value by itself, and cuts none within a run', () => {
+  it('restores logs whose entries are values by themselves, and splits none within a run', () => {
     const D1 = origin('d.1');
     const entries = run(D1, 9, (seq) => {
       return { hlc: 1024, group: seq < 4 || seq > 7 ? '' : runName(seq - 4, 4) };
@@ -129,7 +129,7 @@ describe('a start', () => {
     expect(places).toEqual([1, 2, 3, 3, 3, 3, 7, 8, 9]);
   });
 
-  it('does not mind what a crash left below the floor', () => {
+  it('ignores what a crash left below the floor', () => {
     before.disk.clear(logKey(0, B1, 1), logKey(0, B1, 3));
     expect(halt()).toBeUndefined();
     before.disk.clear(logKey(0, B1, 1), logKey(0, B1, 5));
@@ -141,14 +141,14 @@ describe('a start', () => {
     expect(start().metrics.tombstones).toBe(1);
   });
 
-  it('leaves logs alone that no member can have written, and says so', () => {
+  it('ignores logs that no member can have written, and reports them', () => {
     const { log, turn } = start([B1]);
     expect([log.lane(B1), log.durable.get(OWN)]).toEqual([undefined, 5]);
     expect(turn.notes).toMatchObject([{ event: 'logs-parked', fields: { logs: 1 } }]);
   });
 });
 
-describe('what waits for its time', () => {
+describe('an entry that waits for its time', () => {
   const waiting = run(C1, 3);
 
   beforeEach(() => {
@@ -156,12 +156,12 @@ describe('what waits for its time', () => {
     before.commit();
   });
 
-  it('waits on', () => {
+  it('is still waiting', () => {
     const { held, log } = start();
     expect([held.upTo(C1), held.count, log.received(C1)]).toEqual([3, 3, 0]);
   });
 
-  it('is dropped from what cannot be read on: it comes again', () => {
+  it('is dropped if its log cannot be read up to it: it is sent again', () => {
     before.disk.flip(heldKey(C1, 2), 99);
     const { held, turn } = start();
     expect(held.upTo(C1)).toBe(1);
@@ -175,7 +175,7 @@ describe('what waits for its time', () => {
 });
 
 describe('a run that waits for its time', () => {
-  it('is dropped whole where not all of it can be read', () => {
+  it('is dropped as a whole if not all of it can be read', () => {
     const [first, second] = run(C1, 2, (seq) => ({ hlc: 1024, group: runName(seq - 1, 2) }));
     if (first === undefined || second === undefined) throw new Error('a run has two entries');
     before.core.held.keep([first, second], before.turn);
@@ -195,7 +195,7 @@ describe('a tree', () => {
     expect(tree.leaves.root()).toEqual(before.core.tree.leaves.root());
   });
 
-  it('of which a leaf is damaged is in doubt, and no reason to halt', () => {
+  it('with a damaged leaf is in doubt, which does not halt the start', () => {
     const leaf = Array.from({ length: 0x4000 }, (_, at) => treeKey(at)).find(
       (at) => before.disk.get(at) !== undefined,
     );
@@ -204,7 +204,7 @@ describe('a tree', () => {
     expect([tree.isTrusted, turn.haltReason, isDone]).toEqual([false, undefined, true]);
   });
 
-  it('that cannot be read is in doubt, and no reason to halt', () => {
+  it('that cannot be read is in doubt, which does not halt the start', () => {
     before.disk.damage(treeKey(0xffff));
     const { tree, turn, isDone } = start();
     expect([tree.isTrusted, turn.haltReason, isDone]).toEqual([false, undefined, true]);
@@ -212,7 +212,7 @@ describe('a tree', () => {
 });
 
 describe('a start over damage', () => {
-  it('halts at a changed byte in an entry, says where, and does not go on', () => {
+  it('halts at a changed byte in an entry, reports where, and does not continue', () => {
     before.disk.flip(logKey(0, OWN, 3), 160);
     const { turn, isDone } = start();
     expect(turn.haltReason).toBe(`the log of ${OWN} is not whole: verified up to 2 of 5`);
@@ -232,7 +232,7 @@ describe('a start over damage', () => {
     expect(halt()).toContain(reason);
   });
 
-  it('halts when the last entries behind the mark are missing', () => {
+  it('halts if the last entries behind the mark are missing', () => {
     before = new MachineRoom({ settings: CHECKPOINT_NEVER });
     for (const entry of run(B1, 5)) before.hold(entry);
     expect(before.disk.get(originKey(B1))).toBeUndefined();
@@ -243,7 +243,7 @@ describe('a start over damage', () => {
     expect(halt()).toBe('the vector in storage is damaged');
   });
 
-  it('halts at an entry that no batch accounts for', () => {
+  it('halts at an entry that no batch explains', () => {
     write(logKey(0, B1, 11), entryOf(B1, 11).bytes);
     expect(halt()).toContain('b.1 is not whole');
   });
@@ -253,7 +253,7 @@ describe('a start over damage', () => {
     expect(halt()).toContain('b.1 is not whole: verified up to 6 of 10');
   });
 
-  it('halts at a last entry that another one has taken the place of', () => {
+  it('halts if another entry has taken the place of the last one', () => {
     const { chain } = entryOf(B1, 9);
     write(logKey(0, B1, 10), mutation({ origin: B1, seq: 10, key: key('other') }, chain).bytes);
     expect(halt()).toContain('b.1 is not whole: verified up to 9 of 10');
@@ -264,29 +264,29 @@ describe('a start over damage', () => {
     expect(halt()).toContain('b.1 is not whole: verified up to 11 of 11');
   });
 
-  it('halts at an entry of another origin, and at one in the wrong place', () => {
+  it('halts at an entry of another origin, and at one at the wrong place', () => {
     write(logKey(0, B1, 7), entryOf(C1, 7).bytes);
     expect(halt()).toContain('verified up to 6');
     write(logKey(0, B1, 7), entryOf(B1, 8).bytes);
     expect(halt()).toContain('verified up to 6');
   });
 
-  it('halts when what it holds of a log is damaged', () => {
+  it('halts if the state of a log is damaged', () => {
     before.disk.flip(originKey(B1), 25);
     expect(halt()).toBe('the vector in storage is damaged');
   });
 
-  it('halts at a log of something that is no origin', () => {
+  it('halts at a log whose name is not an origin', () => {
     write(Uint8Array.of(0x6f, 0x41), new Uint8Array(20));
     expect(halt()).toBe('the vector in storage is damaged');
   });
 
-  it('halts when the number of its incarnation is damaged', () => {
+  it('halts if the number of its incarnation is damaged', () => {
     before.disk.flip(metaKey('incarnation'), 9);
     expect(halt()).toBe('the incarnation in storage is damaged');
   });
 
-  it('halts when storage cannot be read, and may try again where nothing says that it is damaged', () => {
+  it('halts if storage cannot be read, and may start again if nothing is reported as damaged', () => {
     before.disk.damage(originKey(B1));
     const { turn, isDone } = start();
     expect([turn.haltReason, turn.ending, isDone]).toEqual([

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 
 describe('room on the disk', () => {
-  it('counts down with what is written, twice and something more', () => {
+  it('counts down with each write, by twice its size and a little more', () => {
     expect(room.takes('put', 1700)).toBe(true);
     expect(room.takes('put', 1800)).toBe(false);
     room.spend(1000);
@@ -28,7 +28,7 @@ describe('room on the disk', () => {
     expect(room.takes('delete', 0)).toBe(true);
   });
 
-  it('counts what was written since the look before, because it may be under way', () => {
+  it('includes what was written since the last measurement, because it may be under way', () => {
     room.spend(1700);
     room.onLook(LOOK);
     expect(room.takes('put', 0)).toBe(false);
@@ -36,7 +36,7 @@ describe('room on the disk', () => {
     expect(room.takes('put', 0)).toBe(true);
   });
 
-  it('takes entries from the first one on, as far as they fit', () => {
+  it('admits entries from the first one on, as far as they fit', () => {
     const entries = [mutation(), mutation(), mutation()].map(({ operation }) => ({
       operation,
       bytes: new Uint8Array(1000),

@@ -20,7 +20,7 @@ beforeEach(() => {
 const begin = (about: string): void => reading.begin(SPAN, LIMITS, about, room.turn);
 
 describe('a read', () => {
-  it('comes back once, with what it was for', () => {
+  it('returns once, with what it was for', () => {
     expect([reading.isUnderWay, reading.about]).toEqual([false, undefined]);
     begin('one');
     expect([reading.isUnderWay, reading.about]).toEqual([true, 'one']);
@@ -30,14 +30,14 @@ describe('a read', () => {
     expect([came, reading.isUnderWay]).toEqual([[['one', false]], false]);
   });
 
-  it('that another one has replaced comes back to nothing', () => {
+  it('that another one has replaced returns nothing', () => {
     begin('one');
     begin('two');
     room.read();
     expect(came).toEqual([['two', false]]);
   });
 
-  it('that was cancelled comes back to nothing, and the next one does', () => {
+  it('that was cancelled returns nothing, and the next one does', () => {
     begin('one');
     reading.cancel();
     expect(reading.isUnderWay).toBe(false);

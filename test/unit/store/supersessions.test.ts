@@ -17,8 +17,8 @@ beforeEach(() => {
   lost = new Supersessions();
 });
 
-describe('entries that lost here', () => {
-  it('are told once, when they are durable', () => {
+describe('the entries that lost here', () => {
+  it('are reported once, when they are durable', () => {
     note(1);
     note(2);
     expect(lost.take(US, durable(0))).toBeUndefined();
@@ -27,14 +27,14 @@ describe('entries that lost here', () => {
     expect(lost.take(US, durable(2))).toBeUndefined();
   });
 
-  it('are all told once more with a greeting', () => {
+  it('are all reported once more with a greeting', () => {
     note(1);
     lost.take(US, durable(1));
     expect(lost.all(US, durable(1))).toMatchObject([{ seq: 1 }]);
     expect(lost.all('ap-1' as ReplicaId, durable(1))).toBeUndefined();
   });
 
-  it('are as many as a message carries, the latest', () => {
+  it('are at most as many as a message carries, the latest', () => {
     for (let seq = 1; seq <= SUPERSEDED_MAX + 1; seq++) note(seq);
     const told = lost.take(US, durable(1e6)) ?? [];
     expect(told).toHaveLength(SUPERSEDED_MAX);

@@ -58,7 +58,7 @@ describe('a table', () => {
     expect(table.read(NS, A).record).toMatchObject({ hlc: 6 });
   });
 
-  it('mends what was lost, and puts nothing older over anything newer', () => {
+  it('restores what was lost, and puts nothing older over anything newer', () => {
     expect(table.recover(recordOf(record(5)), out)).toBe('won');
     expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, lsn: 1 });
     expect(table.recover(recordOf(record(4)), out)).toBe('lost');
@@ -70,7 +70,7 @@ describe('a table', () => {
     expect(table.recover(recordOf(record(6)), out)).toBe('damaged');
   });
 
-  it('forgets what was not read for long, and finds it in storage', () => {
+  it('drops what was not read for long, and finds it in storage', () => {
     table.merge(recordOf(record(5)), out);
     commit();
     forget();
@@ -88,7 +88,7 @@ describe('a table', () => {
     expect(table.read(NS, A).record).toMatchObject({ hlc: 5 });
   });
 
-  it('counts a conflict where a version was replaced that its writer had not seen', () => {
+  it('counts a conflict if a version was replaced that its writer had not seen', () => {
     const of = (name: string) => origin(name);
     table.merge(recordOf(mutation({ namespace: NS, key: A, origin: of('a.1'), hlc: 1 })), out);
     const seen = [{ origin: of('a.1'), seq: 1 }];
@@ -121,13 +121,13 @@ describe.each(['a changed byte', 'an unreadable block', 'a record of another key
       expect(metrics.recordsDamaged).toBe(1);
     });
 
-    it('takes no mutation, because nobody knows which is newer', () => {
+    it('is merged with no mutation, because it is unknown which is newer', () => {
       for (const hlc of [4, 6]) expect(table.merge(recordOf(record(hlc)), out)).toBe('damaged');
       expect(out.hasWrites).toBe(false);
       expect(table.read(NS, A).damaged).toBe(true);
     });
 
-    it('is replaced by who knows what was there, and lives on', () => {
+    it('is replaced by a writer that knows what was there, and is then whole', () => {
       table.heal(recordOf(record(5)), out);
       expect(table.read(NS, A)).toMatchObject({ record: { hlc: 5 }, damaged: false, lsn: out.lsn });
       commit();

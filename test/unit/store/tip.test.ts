@@ -11,10 +11,10 @@ const of = (id: typeof A, received: number, marked: number) => {
   return { id, received, chain: 2 ** 50 + received, marked: { received: marked } };
 };
 
-describe('how far logs go behind the mark', () => {
+describe('the heads of the logs behind the mark', () => {
   const bytes = encodeTip([of(A, 9, 5), of(B, 7, 7), of(C, 1, 0)]);
 
-  it('is said of each lane that goes on behind it', () => {
+  it('name each lane that continues behind it', () => {
     expect([...(decodeTip(bytes) ?? [])]).toEqual([
       [A, { received: 9, chain: 2 ** 50 + 9 }],
       [C, { received: 1, chain: 2 ** 50 + 1 }],
@@ -22,7 +22,7 @@ describe('how far logs go behind the mark', () => {
     expect(decodeTip(encodeTip([]))?.size).toBe(0);
   });
 
-  it('is unknown where a byte is changed, or some are missing', () => {
+  it('are unknown if a byte is changed, or some are missing', () => {
     for (let i = 0; i < bytes.length; i++) {
       const changed = bytes.slice();
       changed[i] = (changed[i] as number) ^ 0x20;

@@ -72,7 +72,7 @@ function keyIn(leaf: number): string {
 }
 
 describe('a tree', () => {
-  it('is the same whatever order things came in, and empty when they are gone', () => {
+  it('is the same in any order of arrival, and empty when all records are gone', () => {
     const names = Array.from({ length: 50 }, (_, n) => `k${n}`);
     for (const name of names) table.merge(recordOf(put(name, 1)), out);
     for (const name of names) table.merge(recordOf(put(name, 3)), out);
@@ -120,7 +120,7 @@ describe('a tree', () => {
 });
 
 describe('the stored tree', () => {
-  it('comes back as it was: a small value for each changed leaf, with the records, and the census', () => {
+  it('is read as it was: a small value for each changed leaf, with the records, and the census', () => {
     const before = storage.size;
     commit();
     for (const name of ['a', 'b']) table.merge(recordOf(put(name, 1)), out);
@@ -134,7 +134,7 @@ describe('the stored tree', () => {
     expect(out.hasWrites).toBe(false);
   });
 
-  it('is in doubt where a leaf is damaged, and stays so until it was counted', () => {
+  it('is in doubt if a leaf is damaged, and stays so until it was counted', () => {
     table.merge(recordOf(put('a', 1)), out);
     commit();
     storage.damage(treeKey(leafOf(NS, key('a'))), 3);
@@ -148,7 +148,7 @@ describe('the stored tree', () => {
     expect(isSame(again.leaves, tree.leaves)).toBe(true);
   });
 
-  it('is in doubt in a directory that is older than it', () => {
+  it('is in doubt in a directory that is older than the tree', () => {
     expect(restarted().isTrusted).toBe(false);
   });
 
@@ -165,7 +165,7 @@ describe('the stored tree', () => {
 });
 
 describe('a recount', () => {
-  it('finds the leaf of a record that has vanished, in the last one as in the first', () => {
+  it('finds the leaf of a record that has vanished, in the last leaf as in the first', () => {
     for (const leaf of [0, LEAVES - 1]) {
       const name = keyIn(leaf);
       table.merge(recordOf(put(name, 1)), out);
@@ -214,7 +214,7 @@ describe('a recount', () => {
   const recordsOf = ({ entries }: Page): Record[] =>
     entries.map(({ value }) => decodeRecord(value) as Record);
 
-  it('believes memory about what was under way when the page was asked for', () => {
+  it('believes memory about what was under way when the page was requested', () => {
     for (const name of ['a', 'b']) table.merge(recordOf(put(name, 1)), out);
     commit();
     table.merge(recordOf(put('a', 2)), out);
@@ -233,7 +233,7 @@ describe('a recount', () => {
     expect(tree.differing(recount)).toEqual([]);
   });
 
-  it('leaves out what is dropped, whether storage shows it still or not', () => {
+  it('leaves out what is dropped, whether storage still shows it or not', () => {
     for (const name of ['a', 'b', 'c']) table.merge(recordOf(put(name, 1)), out);
     commit();
     tree.beginRecount();

@@ -13,7 +13,7 @@ import { sent } from '../../support/outbox.ts';
 
 const A1 = origin('a.1');
 
-it('asks a stream to go back when what waited does not follow the log', () => {
+it('makes a stream go back if what waited does not follow the log', () => {
   const metrics = createMetrics();
   const log = new Log(1e6, metrics);
   const held = new Held(1000);

@@ -30,7 +30,7 @@ beforeEach(() => {
   for (const each of streamLogs) each.asked.length = 0;
 });
 
-describe('what has become durable', () => {
+describe('an entry that has become durable', () => {
   it('is acknowledged to the replica that wrote it, and to no other', () => {
     streams.onDurable([[THEIRS, 4]], turn);
     expect(sent(turn)).toMatchObject([
@@ -38,20 +38,20 @@ describe('what has become durable', () => {
     ]);
   });
 
-  it('is sent to all where it is of this incarnation', () => {
+  it('is sent to all if it is of this incarnation', () => {
     streams.onDurable([[NOW, 1]], turn);
     expect(streamLogs.map(({ asked }) => asked)).toEqual([['pump'], ['pump']]);
     expect(sent(turn)).toEqual([]);
   });
 
-  it('is looked back for where it is of an earlier one', () => {
+  it('makes streams go back if it is of an earlier one', () => {
     streams.onDurable([[EARLIER, 1]], turn);
     expect(streamLogs[0]?.asked).toEqual(['look back', 'pump']);
   });
 });
 
 describe('a log of an earlier incarnation', () => {
-  it('is streamed again when it comes back, once', () => {
+  it('is streamed again when it returns, once', () => {
     streams.relearn(log.open(EARLIER));
     streams.relearn(log.open(EARLIER));
     streams.relearn(log.open(THEIRS));

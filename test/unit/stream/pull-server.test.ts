@@ -52,13 +52,13 @@ function answerReads(): string[] {
 beforeEach(() => serve(20, 3));
 
 describe('a pull', () => {
-  it('is answered with one bounded message from where it asks', () => {
+  it('is answered with one bounded message from its position', () => {
     expect(pull(4)).toEqual(['1: 4-6']);
     expect(pull(9)).toEqual(['1: 9-10']);
     expect(pull(1, 2, 1)).toEqual(['2: 1-1']);
   });
 
-  it('for what is not held or not durable is not answered, for what is truncated refused', () => {
+  it('is ignored for what is not held or not durable, and refused for what is truncated', () => {
     expect(pull(11)).toEqual([]);
     log.append(log.open(B1), entries[10] as Mutation, out);
     expect(pull(11)).toEqual([]);
@@ -72,7 +72,7 @@ describe('a pull', () => {
     expect(answers()).toEqual([]);
   });
 
-  it('beyond the memory is read from storage, one at a time, in the order of asking', () => {
+  it('beyond memory is read from storage, one at a time, in the order of the requests', () => {
     serve(2, 3);
     expect(pull(1, 1)).toEqual([]);
     expect(pull(3, 2)).toEqual([]);
@@ -94,7 +94,7 @@ describe('a pull', () => {
     expect(pull(9)).toEqual(['1: 9-10']);
   });
 
-  it('whose range cannot be read does not hold up the next', () => {
+  it('whose range cannot be read does not delay the next one', () => {
     serve(2, 3);
     pull(1, 1);
     pull(3, 2);
@@ -102,7 +102,7 @@ describe('a pull', () => {
     expect(answerReads()).toEqual(['2: 3-4']);
   });
 
-  it('beyond the bound of those that wait is dropped', () => {
+  it('beyond the bound of waiting pulls is dropped', () => {
     serve(2, 3);
     for (let i = 0; i < 300; i++) pull(1, i);
     let count = 0;

@@ -50,7 +50,7 @@ const receive = (of: typeof A1, some: readonly Mutation[]) =>
 const slice = (from: number, to: number) => entries.slice(from - 1, to);
 
 describe('a receiver', () => {
-  it('takes what follows, in order, and shows each entry once', () => {
+  it('accepts entries that follow, in order, and shows each once', () => {
     expect(receive(A1, slice(1, 2))).toBeUndefined();
     expect(receive(A1, slice(3, 4))).toBeUndefined();
     expect(log.received(A1)).toBe(4);
@@ -58,7 +58,7 @@ describe('a receiver', () => {
     expect(metrics.entriesReceived).toBe(4);
   });
 
-  it('drops what it has, and takes the rest of the message', () => {
+  it('drops what it has, and accepts the rest of the message', () => {
     receive(A1, slice(1, 3));
     expect(receive(A1, slice(2, 5))).toBeUndefined();
     expect(log.received(A1)).toBe(5);
@@ -66,7 +66,7 @@ describe('a receiver', () => {
     expect(metrics.streamDuplicates).toBe(2);
   });
 
-  it('stops at a gap and takes nothing behind it', () => {
+  it('stops at a gap and accepts nothing behind it', () => {
     expect(receive(A1, slice(2, 3))).toBe('gap');
     expect(receive(A1, [...slice(1, 2), ...slice(4, 5)])).toBe('gap');
     expect(log.received(A1)).toBe(2);
@@ -74,7 +74,7 @@ describe('a receiver', () => {
     expect(receive(A1, slice(3, 5))).toBeUndefined();
   });
 
-  it('refuses another history under the same name, tells an operator once, and keeps what it has', () => {
+  it('refuses another history under the same name, reports it once, and keeps what it has', () => {
     receive(A1, slice(1, 2));
     const other = run(A1, 4, () => ({ namespace: 'other' as Mutation['namespace'] }));
     expect(receive(A1, other.slice(2))).toBe('divergent');
@@ -85,7 +85,7 @@ describe('a receiver', () => {
     expect(receive(A1, slice(3, 3))).toBeUndefined();
   });
 
-  it('keeps a stamp beyond the drift bound outside the log, and what follows it, in order and once', () => {
+  it('holds a stamp beyond the drift bound outside the log, and what follows it, in order and once', () => {
     const ahead = stampedAhead(5, (seq) => seq === 2);
     expect(receive(A1, ahead.slice(0, 3))).toBeUndefined();
     expect(receive(A1, ahead.slice(1, 3))).toBeUndefined();
@@ -100,7 +100,7 @@ describe('a receiver', () => {
     expect(receive(A1, other.slice(4))).toBe('divergent');
   });
 
-  it('refuses it where there is no room, and counts its origin as silent all the same', () => {
+  it('refuses it if there is no room, and counts its origin as silent all the same', () => {
     const big = run(A1, 1, () => ({ ...AHEAD, value: new Uint8Array(2000) }));
     expect(receive(A1, big)).toBe('clock');
     expect(held.isSilent(A1)).toBe(true);
@@ -109,7 +109,7 @@ describe('a receiver', () => {
     expect(shown).toEqual(['a.1.1']);
   });
 
-  it('takes what it kept when the clock has come so far, from storage after a restart', () => {
+  it('accepts what it held when the clock has reached it, from storage after a restart', () => {
     receive(
       A1,
       stampedAhead(4, (seq) => seq >= 2),
@@ -149,7 +149,7 @@ describe('a receiver', () => {
       out,
     );
 
-  it('takes what becomes due one after the other, each once, also after a restart in between', () => {
+  it('accepts what becomes due one after the other, each once, also after a restart in between', () => {
     const storage = new KeyMap();
     const commit = (): void => storage.apply(out.takeBatch());
     const isKept = (seq: number): boolean => storage.get(heldKey(A1, seq)) !== undefined;
@@ -181,7 +181,7 @@ describe('a receiver', () => {
     expect(seqs.filter(isKept)).toEqual([]);
   });
 
-  it('drops what waits behind entries that the log does not take, and takes it when it comes again', () => {
+  it('drops what waits behind entries that the log refuses, and accepts it when it is sent again', () => {
     const [, two, three] = dueEach(3) as [Mutation, Mutation, Mutation];
     // What came before is lost.
     for (const { seq, bytes } of [two, three])
@@ -208,14 +208,14 @@ describe('a receiver', () => {
     expect(out.takeBatch().keys).toHaveLength(2);
   });
 
-  it('answers an entry of another origin than the message names, and does not stop', () => {
+  it('answers an entry of another origin than the message names, and continues', () => {
     const foreign = run(origin('b.1'), 1);
     expect(receive(A1, foreign)).toBe('divergent');
     expect(log.received(A1)).toBe(0);
     expect(log.received(origin('b.1'))).toBe(0);
   });
 
-  it('refuses entries of lanes and groups that nothing here keeps in order', () => {
+  it('refuses entries of lanes and groups for which no order is built', () => {
     expect(
       receive(
         A1,
@@ -233,12 +233,12 @@ describe('a receiver', () => {
   });
 });
 
-describe('the first entry of a later life', () => {
+describe('the first entry of a later incarnation', () => {
   const later = (dependencies: Mutation['dependencies']) => [
     mutation({ origin: A2, dependencies }),
   ];
 
-  it('waits for the end of the life before', () => {
+  it('waits for the end of the incarnation before', () => {
     receive(A1, slice(1, 2));
     const first = later([{ origin: A1, seq: 3 }]);
     expect(receive(A2, first)).toBe('gap');

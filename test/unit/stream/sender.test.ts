@@ -95,12 +95,12 @@ class Scene {
   }
 }
 
-describe('a sender that is down', () => {
+describe('a sender that is disconnected', () => {
   it('sends nothing', () => {
     expect(new Scene().append(FIRST, 3).commit().pump()).toEqual([]);
   });
 
-  it('sends nothing any more after a reset, and ignores acknowledgements and pulls', () => {
+  it('sends nothing after a reset, and ignores acknowledgements and pulls', () => {
     const scene = new Scene().append(FIRST, 3).commit().begin();
     scene.sender.reset();
     scene.ack([[FIRST, 2]], WINDOW);
@@ -108,7 +108,7 @@ describe('a sender that is down', () => {
     expect(scene.pump()).toEqual([]);
   });
 
-  it('does not take the answer to a read that began before the reset', () => {
+  it('ignores the answer to a read that began before the reset', () => {
     const scene = new Scene({ tailBytes: 0 }).append(FIRST, 3).commit().begin();
     expect(scene.pump()).toEqual([]);
     scene.sender.reset();
@@ -117,7 +117,7 @@ describe('a sender that is down', () => {
 });
 
 describe('a sender that streams', () => {
-  it('begins behind what the peer holds', () => {
+  it('begins behind the vector of the peer', () => {
     const scene = new Scene().append(FIRST, 5).commit();
     expect(scene.begin([[FIRST, 2]]).pump()).toEqual(['a.1 3-5']);
     expect(scene.pump()).toEqual([]);
@@ -129,7 +129,7 @@ describe('a sender that streams', () => {
     expect(scene.commit().pump()).toEqual(['a.1 3-4']);
   });
 
-  it('sends the earlier life to its end before the later one begins', () => {
+  it('sends an earlier incarnation to its end before the later one begins', () => {
     const scene = new Scene({ frameEntries: 2, lives: 2 })
       .append(SECOND, 2)
       .append(FIRST, 3)
@@ -137,7 +137,7 @@ describe('a sender that streams', () => {
     expect(scene.begin().pump()).toEqual(['a.1 1-2', 'a.1 3-3', 'a.2 1-2']);
   });
 
-  it('looks back at an earlier life that grew', () => {
+  it('goes back to an earlier incarnation that grew', () => {
     const scene = new Scene({ lives: 2 }).append(FIRST, 2).append(SECOND, 2).commit().begin();
     expect(scene.pump()).toEqual(['a.1 1-2', 'a.2 1-2']);
     scene.append(FIRST, 3).commit();
@@ -145,7 +145,7 @@ describe('a sender that streams', () => {
     expect(scene.pump()).toEqual(['a.1 3-5']);
   });
 
-  it('keeps unacknowledged bytes within the window, one message over at most', () => {
+  it('keeps unacknowledged bytes within the window, exceeded by at most one message', () => {
     const scene = new Scene({ frameEntries: 2 }).append(FIRST, 20).commit();
     expect(scene.begin([], 3 * SIZE).pump()).toEqual(['a.1 1-2', 'a.1 3-4']);
     expect(scene.pump()).toEqual([]);
@@ -158,7 +158,7 @@ describe('a sender that streams', () => {
     expect(scene.pump()).toEqual([]);
   });
 
-  it('releases the window for both lives, in whatever order an acknowledgement names them', () => {
+  it('frees the window for both incarnations, in whatever order an acknowledgement names them', () => {
     const scene = new Scene({ lives: 2 })
       .append(FIRST, 2)
       .append(SECOND, 2)
@@ -177,14 +177,14 @@ describe('a sender that streams', () => {
     expect(scene.pump()).toEqual(['a.2 4-6']);
   });
 
-  it('does not send what the peer meanwhile got from somebody else', () => {
+  it('does not send what the peer got from another holder meanwhile', () => {
     const scene = new Scene({ frameEntries: 2 }).append(FIRST, 10).commit().begin([], 1);
     expect(scene.pump()).toEqual(['a.1 1-2']);
     scene.ack([[FIRST, 7]], WINDOW);
     expect(scene.pump()).toEqual(['a.1 8-9', 'a.1 10-10']);
   });
 
-  it('holds no window open for what the peer had before it was sent', () => {
+  it('charges the window for nothing that the peer had before it was sent', () => {
     const scene = new Scene({ frameEntries: 2 })
       .append(FIRST, 10)
       .commit()
@@ -197,7 +197,7 @@ describe('a sender that streams', () => {
     expect(scene.pump()).toEqual([]);
   });
 
-  it('goes back when the peer lacks what was sent, and counts the window anew', () => {
+  it('goes back if the peer lacks what was sent, and counts the window again', () => {
     const scene = new Scene({ frameEntries: 2 })
       .append(FIRST, 6)
       .commit()
@@ -207,7 +207,7 @@ describe('a sender that streams', () => {
     expect(scene.pump()).toEqual(['a.1 2-3']);
   });
 
-  it('does not go forward because the peer asks for more than was sent', () => {
+  it('does not go forward if the peer asks for more than was sent', () => {
     const scene = new Scene({ frameEntries: 2 })
       .append(FIRST, 6)
       .commit()
@@ -238,7 +238,7 @@ describe('a sender whose peer is behind the memory', () => {
     expect(all.at(-1)).toBe('a.1 9-10');
   });
 
-  it('tries again with the next pump when the range cannot be read', () => {
+  it('tries again with the next pump if the range cannot be read', () => {
     const behind = scene().begin();
     behind.pump();
     expect(behind.readBack(() => ({ ok: false, reason: 'no' }))).toEqual([]);
@@ -258,7 +258,7 @@ describe('a sender whose peer is behind the memory', () => {
     expect(behind.out.haltReason).toContain('damaged at 2');
   });
 
-  it('halts at an entry that is missing', () => {
+  it('halts at a missing entry', () => {
     const behind = scene().begin();
     behind.storage.apply({ keys: [logKey(0, FIRST, 1)], values: [undefined] });
     behind.pump();
@@ -266,7 +266,7 @@ describe('a sender whose peer is behind the memory', () => {
     expect(behind.out.haltReason).toContain('damaged at 1');
   });
 
-  it('goes back while a read is under way, and forgets that read', () => {
+  it('goes back while a read is under way, and drops that read', () => {
     const behind = scene().begin([[FIRST, 4]]);
     behind.pump();
     behind.sender.rewind(FIRST, 2);
@@ -278,7 +278,7 @@ describe('a sender whose peer is behind the memory', () => {
     expect(behind.readBack()[0]?.startsWith('a.1 2-')).toBe(true);
   });
 
-  it('does not take a truncation during the read for damage when the peer no longer needs it', () => {
+  it('does not take a truncation during the read for damage if the peer no longer needs it', () => {
     const behind = scene().begin();
     behind.pump();
     behind.ack([[FIRST, 8]], WINDOW);
@@ -297,7 +297,7 @@ describe('a sender whose peer lacks what is truncated', () => {
     return scene;
   };
 
-  it('is behind, says so once, and does not send', () => {
+  it('reports that once, and does not send', () => {
     const scene = stranded().begin([[FIRST, 3]]);
     expect(scene.pump()).toEqual(['a.1 behind 6']);
     expect(scene.pump()).toEqual([]);
@@ -306,7 +306,7 @@ describe('a sender whose peer lacks what is truncated', () => {
     ]);
   });
 
-  it('streams to a peer that lacks nothing below the floor', () => {
+  it('does not include one that lacks nothing above the floor', () => {
     expect(
       stranded()
         .begin([[FIRST, 6]])
@@ -314,7 +314,7 @@ describe('a sender whose peer lacks what is truncated', () => {
     ).toEqual(['a.1 7-11']);
   });
 
-  it('streams again once the peer got what it lacked from somebody else', () => {
+  it('continues once the peer got what it lacked from another holder', () => {
     const scene = stranded().begin([[FIRST, 3]]);
     expect(scene.pump()).toEqual(['a.1 behind 6']);
     scene.ack([[FIRST, 5]], WINDOW);

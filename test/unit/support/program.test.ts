@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { headOf, numberIn, runProgram, wholeNumber, wordsIn } from '../../support/program.ts';
 
 describe('an option', () => {
-  it('is one of the words, or all of them where it is left out', () => {
+  it('is one of its words, or all of them if it is left out', () => {
     expect(wordsIn('b,a', 'only', ['a', 'b', 'c'])).toEqual(['b', 'a']);
     expect(wordsIn(undefined, 'only', ['a', 'b'])).toEqual(['a', 'b']);
     expect(wordsIn('', 'without', ['a', 'b'])).toEqual([]);
@@ -34,7 +34,7 @@ describe('a program', () => {
     vi.restoreAllMocks();
   });
 
-  it('ends with the code of its run', async () => {
+  it('ends with the exit code of its run', async () => {
     await runProgram(
       'usage',
       () => 3,
@@ -43,7 +43,7 @@ describe('a program', () => {
     expect(process.exitCode).toBe(3);
   });
 
-  it('says how it is used where help is asked for, and does nothing', async () => {
+  it('prints its usage on request, and does nothing else', async () => {
     let hasRun = false;
     await runProgram(
       'usage',
@@ -58,7 +58,7 @@ describe('a program', () => {
     expect(hasRun).toBe(false);
   });
 
-  it('ends with 2, the reason and its usage where the command line is not understood', async () => {
+  it('ends with 2, the reason and its usage if the command line is wrong', async () => {
     const refuse = (): undefined => {
       throw new Error('--only does not know x');
     };

@@ -105,7 +105,7 @@ describe('a value with a deadline', () => {
   it.each([
     ['a value of another replica', EU1, 0],
     ['a value with a later deadline', OWN, 100],
-  ])('goes from the index alone where %s is there by now', (_, of, afterMs) => {
+  ])('is removed from the index only if %s is stored by now', (_, of, afterMs) => {
     room.hold(...expiring(OWN, 1));
     // As an entry of a damaged record is left behind: the write did not know of it.
     room.disk.damage(recordKey(NS, key('k1')));
@@ -119,7 +119,7 @@ describe('a value with a deadline', () => {
     expect([deleted, isFiled('k1')]).toEqual([[], false]);
   });
 
-  it('is healed where its record is damaged, and stays filed', () => {
+  it('is repaired if its record is damaged, and stays in the index', () => {
     room.hold(...expiring(OWN, 1));
     room = room.restarted();
     start(2);
@@ -128,7 +128,7 @@ describe('a value with a deadline', () => {
     expect([healed, deleted, isFiled('k1')]).toEqual([['k1'], [], true]);
   });
 
-  it('that may not be deleted yet is tried again with the next beat', () => {
+  it('that may not be deleted yet is tried again with the next heartbeat', () => {
     room.hold(...expiring(OWN, 1));
     isRefused = true;
     beat(1);
@@ -151,7 +151,7 @@ describe('a walk over what has expired', () => {
 
   beforeEach(() => room.hold(...expiring(OWN, 3 * PIECE)));
 
-  it('takes a piece with a beat, and goes on with commits, as fast as writes come in', () => {
+  it('processes a piece with a heartbeat, and continues with commits, as fast as writes come in', () => {
     beat();
     expect(left()).toBe(2);
     beat();
@@ -175,7 +175,7 @@ describe('a walk over what has expired', () => {
     expect(left()).toBeLessThan(2);
   });
 
-  it('drops what it has read when the replica no longer serves', () => {
+  it('drops what it has read if the replica no longer serves', () => {
     room.pass(TTL_MS);
     expiry.onBeat(true, room.turn);
     expiry.onBeat(false, room.turn);
@@ -194,7 +194,7 @@ describe('a walk over what has expired', () => {
     expect(left()).toBeLessThan(3);
   });
 
-  it('that cannot be read says so, and deletes nothing', () => {
+  it('that cannot be read reports it, and deletes nothing', () => {
     room.disk.damage(expiryKey(deadlineMs, NS, key('k1')));
     beat();
     expect([room.noted(), left()]).toEqual([['expiry-unreadable'], 3]);
@@ -209,7 +209,7 @@ describe('the deadlines of a replica', () => {
     ReplicaId,
   ];
 
-  it('are its own, and those of a replica that is no member any more the first member has', () => {
+  it('are its own, and the first member has those of a replica that is no member any more', () => {
     expect([AP, EU, GONE].map(ownsAt(0))).toEqual([true, false, true]);
     expect([AP, EU, GONE].map(ownsAt(1))).toEqual([false, true, false]);
   });

@@ -65,7 +65,7 @@ describe('an idempotency key', () => {
     expect([found('late'), stored()]).toEqual([undefined, 0]);
   });
 
-  it('that was used again when its window was over is kept for another', () => {
+  it('that was used again after its window is kept for another window', () => {
     write('x');
     room.commit();
     write('x', WINDOW_MS + 1, 'ap-1.1', 2);
@@ -79,19 +79,19 @@ describe('an idempotency key', () => {
     expect([found('x'), stored()]).toEqual([undefined, 0]);
   });
 
-  it('that was used again at the end of its window, and not behind it, names the first use', () => {
+  it('that was used again at the end of its window names the first use', () => {
     write('x');
     write('x', WINDOW_MS, 'ap-1.1', 2);
     expect(found('x')).toMatchObject({ seq: 1 });
   });
 
-  it('names its later use, too, where a copy brings the earlier one behind it', () => {
+  it('also names its later use, if a copy brings the earlier one behind it', () => {
     write('x', WINDOW_MS + 1, 'ap-1.1', 2);
     write('x');
     expect(found('x')).toMatchObject({ seq: 2 });
   });
 
-  it('names the earlier of two writes until that one ends, and leaves nothing of the other', () => {
+  it('names the earlier of two writes until that one ends, and then leaves nothing of the other', () => {
     write('x', 400, 'ap-1.1', 2);
     write('x', 0, 'eu-1.1', 1);
     room.commit();
@@ -105,7 +105,7 @@ describe('an idempotency key', () => {
     expect([found('x'), stored()]).toEqual([undefined, 0]);
   });
 
-  it('is remembered for longer, and not for ever, where the setting was raised', () => {
+  it('is remembered for longer, and not for ever, if the setting was raised', () => {
     write('x');
     room.commit();
     room = room.restarted({ settings: { idempotencyMs: 3 * WINDOW_MS } });
@@ -137,7 +137,7 @@ describe('a sweep of idempotency keys', () => {
 
   const left = (): number => stored() / 2 / PIECE;
 
-  it('takes a piece with a beat, and goes on with commits', () => {
+  it('processes a piece with a heartbeat, and continues with commits', () => {
     beat(WINDOW_MS + 1);
     expect(left()).toBe(2);
     beat(WINDOW_MS + 1);
@@ -148,7 +148,7 @@ describe('a sweep of idempotency keys', () => {
     expect(left()).toBe(1);
   });
 
-  it('forgets two for each that comes in', () => {
+  it('forgets two keys for each one that comes in', () => {
     sweep.onBeat(room.turn);
     sweep.onDurable(PIECE, room.turn);
     room.read();
@@ -156,7 +156,7 @@ describe('a sweep of idempotency keys', () => {
     expect(left()).toBe(0);
   });
 
-  it('that cannot be read says so, and begins again with the next beat', () => {
+  it('that cannot be read reports it, and begins again with the next heartbeat', () => {
     const end = idempotencyEndKey(startMs + WINDOW_MS, NS, 'k0');
     room.disk.damage(end);
     beat(WINDOW_MS + 1);

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { Inflow } from '../../../src/upkeep/inflow.ts';
 
-describe('the mutations that have arrived', () => {
-  it('are those written here and those received, since they were counted last', () => {
+describe('the count of mutations that have arrived', () => {
+  it('has those written here and those received, since the last count', () => {
     const metrics = createMetrics();
     const inflow = new Inflow({ metrics });
     expect(inflow.take()).toBe(0);

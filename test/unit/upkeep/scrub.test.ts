@@ -53,13 +53,13 @@ describe('a scrub', () => {
     expect(room.core.metrics.scrubEntries).toBe(6);
   });
 
-  it('takes larger pieces once it knows how much there is', () => {
+  it('reads larger pieces once it knows how much is stored', () => {
     room.hold(...entriesOf(4000));
     const first = round();
     expect(round()).toBeLessThan(0.8 * first);
   });
 
-  it('heals a record that is damaged, and goes on behind it', () => {
+  it('repairs a damaged record, and continues behind it', () => {
     room.hold(...entriesOf(3));
     const [, second] = entriesOf(3);
     room.disk.flip(recordKey(NS, second?.key ?? key('')), 300);
@@ -69,7 +69,7 @@ describe('a scrub', () => {
     expect(room.noted()).toContain('scrub-damaged');
   });
 
-  it('reports a log entry that is damaged, and heals nothing', () => {
+  it('reports a damaged log entry, and repairs nothing', () => {
     room.hold(...entriesOf(3));
     room.disk.flip(laneKey(OWN, 3), 300);
     round();

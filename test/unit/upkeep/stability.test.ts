@@ -32,15 +32,15 @@ function begin(): void {
   look();
 }
 
-describe('what every member holds', () => {
+describe('the cut that every member holds', () => {
   beforeEach(begin);
 
-  it('is settled once each was heard, holds what all held then, and was heard once more', () => {
+  it('is settled once each member was heard, holds what all held then, and was heard once more', () => {
     expect(beat()).toEqual([]);
     expect(beat()).toEqual([[OWN, 1]]);
   });
 
-  it('is not settled by looks alone', () => {
+  it('is not settled by local checks alone', () => {
     for (let n = 0; n < 9; n++) expect(look()).toEqual([]);
   });
 
@@ -55,7 +55,7 @@ describe('what every member holds', () => {
     expect(look()).toEqual([[OWN, 1]]);
   });
 
-  it('waits until everyone has what each had accepted beside it', () => {
+  it('waits until all members have what each had accepted beside it', () => {
     room.hear(EU, [[EU1, 1]]);
     room.hear(US);
     look();
@@ -67,7 +67,7 @@ describe('what every member holds', () => {
     expect(beat()).toEqual([[OWN, 1]]);
   });
 
-  it('waits for what this replica itself had accepted, and not yet for what came since', () => {
+  it('waits for what this replica itself had accepted, and not yet for later writes', () => {
     room.hold(...run(OWN, 2).slice(1));
     beat();
     room.hold(...run(OWN, 3).slice(2));
@@ -77,7 +77,7 @@ describe('what every member holds', () => {
     expect(beat()).toEqual([[OWN, 1]]);
   });
 
-  it('is settled in the next round where it came during one', () => {
+  it('is settled in the next round if it was reached during one', () => {
     room.hold(...run(OWN, 2).slice(1));
     beat([[OWN, 2]]);
     expect(beat()).toEqual([[OWN, 1]]);
@@ -85,7 +85,7 @@ describe('what every member holds', () => {
     expect(beat()).toEqual([[OWN, 2]]);
   });
 
-  it('is a round of its own where a member came or went', () => {
+  it('begins a new round if a member came or went', () => {
     beat();
     room.leave(US);
     expect(beat()).toEqual([]);
@@ -95,7 +95,7 @@ describe('what every member holds', () => {
     expect(beat()).toEqual([[OWN, 1]]);
   });
 
-  it('is settled no more where a member comes back with less', () => {
+  it('is no longer settled if a member returns with less', () => {
     beat();
     beat();
     room.leave(US);
@@ -116,7 +116,7 @@ describe('a member that is down', () => {
   });
 });
 
-describe('a replica alone', () => {
+describe('a cluster of one', () => {
   it('settles what is durable', () => {
     room = new MachineRoom({ regions: ['ap'] });
     room.hold(...run(OWN, 1));
@@ -126,7 +126,7 @@ describe('a replica alone', () => {
   });
 });
 
-describe('members that keep a tombstone', () => {
+describe('the members that keep a tombstone', () => {
   const dot = { origin: OWN, seq: 1 };
 
   it('are those that lack it', () => {
@@ -136,7 +136,7 @@ describe('members that keep a tombstone', () => {
     expect(room.core.stability.blockers(dot)).toEqual(['us-1']);
   });
 
-  it('are those that are gone where all have it, and else none', () => {
+  it('are those that are gone if all have it, and else none', () => {
     begin();
     expect(room.core.stability.blockers(dot)).toEqual([]);
     room.leave(EU);

@@ -52,7 +52,7 @@ describe('a sweep', () => {
     expect(turn.reads).toHaveLength(1);
   });
 
-  it('is idle when the range has ended, and begins again then', () => {
+  it('is idle when the range has ended, and then begins again', () => {
     sweep.begin(ALL);
     sweep.allow(100);
     for (let n = 0; n < 3; n++) goOn();
@@ -62,7 +62,7 @@ describe('a sweep', () => {
     expect(sweep.isIdle).toBe(false);
   });
 
-  it('leaps to where its owner says', () => {
+  it('jumps to the position that its owner names', () => {
     sweep = new Sweep(PIECE, () => sweep.leap({ from: bytes('f'), to: ALL.to }));
     sweep.begin(ALL);
     sweep.allow(100);

@@ -72,13 +72,13 @@ describe('a tombstone', () => {
     expect([isKept(OWN, 1), isFiled(OWN, 1)]).toEqual([false, false]);
   });
 
-  it('leaves behind how new a delete was forgotten', () => {
+  it('records the stamp of the newest forgotten delete', () => {
     room.hold(...deletes(OWN, 3));
     beats();
     expect(readForgotten(room.disk.get(forgottenMark()))).toBe(3 * 1024);
   });
 
-  it('stays while it is not settled, and the others go', () => {
+  it('stays while it is not settled, and others are dropped', () => {
     room.hold(...deletes(A1, 1), ...deletes(OWN, 1), ...deletes(Z1, 1));
     tombstones.onBeat(room.turn);
     room.hold(...deletes(OWN, 3).slice(1));
@@ -94,7 +94,7 @@ describe('a tombstone', () => {
     expect([isKept(OWN, 2), isKept(OWN, 3)]).toEqual([false, false]);
   });
 
-  it('that has given way to a newer write goes from the index alone', () => {
+  it('that a newer write has replaced is removed from the index only', () => {
     const [deleted] = deletes(OWN, 1) as [Mutation];
     room.hold(deleted);
     const written = mutation({ origin: Z1, key: deleted.key, hlc: 9 * 1024 });
@@ -111,7 +111,7 @@ describe('a tombstone', () => {
     expect(room.core.metrics.tombstonesDropped).toBe(0);
   });
 
-  it('whose record is damaged is healed, and kept', () => {
+  it('whose record is damaged is repaired, and kept', () => {
     room.hold(...deletes(OWN, 1));
     room = room.restarted();
     start();
@@ -121,7 +121,7 @@ describe('a tombstone', () => {
     expect(isFiled(OWN, 1)).toBe(true);
   });
 
-  it('whose entry is damaged stays, and its entry goes: the scrub files it again', () => {
+  it('whose entry is damaged stays, and its entry is removed: the scrub writes it again', () => {
     room.hold(...deletes(OWN, 1));
     room = room.restarted();
     start();
@@ -133,14 +133,14 @@ describe('a tombstone', () => {
 });
 
 describe('a walk', () => {
-  it('begins only when something was settled since the last', () => {
+  it('begins only if something was settled since the last one', () => {
     room.hold(...deletes(OWN, 1));
     beats();
     tombstones.onBeat(room.turn);
     expect(room.turn.reads).toEqual([]);
   });
 
-  it('takes one piece with a beat, and goes on with commits, as fast as deletes come in', () => {
+  it('processes one piece with a heartbeat, and continues with commits, as fast as deletes come in', () => {
     room.hold(...deletes(OWN, 4 * PIECE));
     beat();
     beat();
@@ -171,7 +171,7 @@ describe('a walk', () => {
     expect(room.turn.reads).toHaveLength(1);
   });
 
-  it('goes by what is settled when a piece comes, and not when it was asked for', () => {
+  it('uses what is settled when a piece arrives, and not when it was requested', () => {
     room = new MachineRoom();
     start();
     const [EU, US] = [1, 2];
@@ -188,7 +188,7 @@ describe('a walk', () => {
     expect(isKept(OWN, 1)).toBe(true);
   });
 
-  it('that cannot be read says so, and drops nothing', () => {
+  it('that cannot be read reports it, and drops nothing', () => {
     room.hold(...deletes(OWN, 1));
     room.disk.damage(tombstoneKey({ origin: OWN, seq: 1 }));
     beats();

@@ -39,7 +39,7 @@ function floorAfterBeat(): Seq {
 const isStored = (seq: Seq): boolean => room.disk.get(laneKey(OWN, seq)) !== undefined;
 
 describe('a log', () => {
-  it('is cut at the stable cut, less what is retained', () => {
+  it('is cut at the stable cut, except for what is retained', () => {
     holdEach(run(OWN, 10));
     acknowledge(9, 6);
     expect(floorAfterBeat()).toBe(6);
@@ -51,7 +51,7 @@ describe('a log', () => {
     expect([isStored(9), isStored(10)]).toEqual([false, true]);
   });
 
-  it('stays as it is where too little would go, and where a member holds nothing', () => {
+  it('stays as it is if too little would go, and if a member holds nothing', () => {
     holdEach(run(OWN, 10));
     acknowledge(2, 10);
     expect(floorAfterBeat()).toBe(0);
@@ -60,7 +60,7 @@ describe('a log', () => {
     expect(floorAfterBeat()).toBe(0);
   });
 
-  it('retains nothing where the disk is low', () => {
+  it('retains nothing if the disk is low', () => {
     holdEach(run(OWN, 10));
     acknowledge(10, 10);
     room.core.room.onLook({ ...ROOM_UNBOUNDED, low: true });

@@ -21,14 +21,14 @@ afterEach(() => chmodSync(folder, 0o700));
 
 describe.skipIf(process.platform === 'win32')('a data directory', () => {
   it.each([0o700, 0o750, 0o755, 0o555])(
-    'that only its owner may write is fine (%o)',
+    'that only its owner may write is accepted (%o)',
     async (mode) => {
       chmodSync(folder, mode);
       expect(await checkAccess(folder)).toBeUndefined();
     },
   );
 
-  it('that is not there yet is fine', async () => {
+  it('that does not exist yet is accepted', async () => {
     expect(await checkAccess(join(place, 'none'))).toBeUndefined();
   });
 
@@ -51,13 +51,13 @@ describe.skipIf(process.platform === 'win32')('a data directory', () => {
     },
   );
 
-  it('is refused for every user before it is reported for a group', async () => {
+  it('is refused because of every user before it is reported because of a group', async () => {
     chmodSync(folder, 0o770);
     chmodSync(join(folder, 'log', '000003.ldb'), 0o666);
     await expect(checkAccess(folder)).rejects.toMatchObject({ code: 'exposed' });
   });
 
-  it('may hold links, which have no bits of their own', async () => {
+  it('may hold links, which have no permission bits of their own', async () => {
     symlinkSync(place, join(folder, 'elsewhere'));
     expect(await checkAccess(folder)).toBeUndefined();
   });

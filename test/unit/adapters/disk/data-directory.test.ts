@@ -14,7 +14,7 @@ import { temporaryFolder } from './temporary-folder.ts';
 const KEY = Uint8Array.of(1);
 
 describe('a data directory', () => {
-  it('is made by the first start', async () => {
+  it('is created by the first start', async () => {
     const folder = join(temporaryFolder(), 'deep', 'data');
     const opened = await open({ folder });
     expect(opened).toMatchObject({ data: 'fresh', incarnation: 1 });
@@ -28,7 +28,7 @@ describe('a data directory', () => {
     expect(readdirSync(folder).toSorted()).toEqual(['identity.json', 'log']);
   });
 
-  it('of format 1 is taken as it is, and is of format 2 before anything else is written', async () => {
+  it('of format 1 is read as it is, and becomes format 2 before anything else is written', async () => {
     const folder = temporaryFolder();
     await live(folder);
     rewriteIdentity(folder, { format: 1 });
@@ -38,7 +38,7 @@ describe('a data directory', () => {
     expect(identityIn(folder)).toMatchObject({ format: 2, incarnation: 2 });
   });
 
-  it('is for its owner only', async () => {
+  it('is accessible to its owner only', async () => {
     const folder = join(temporaryFolder(), 'data');
     await open({ folder });
     expect(statSync(folder).mode & 0o777).toBe(0o700);
@@ -56,7 +56,7 @@ describe('a data directory', () => {
     expect(third.identity.uuid).toBe(first.identity.uuid);
   });
 
-  it('never gives a number twice, though no life wrote anything', async () => {
+  it('never gives a number twice, even if no incarnation wrote anything', async () => {
     const folder = temporaryFolder();
     for (const incarnation of [1, 2, 3]) {
       const opened = await open({ folder });
@@ -65,20 +65,20 @@ describe('a data directory', () => {
     }
   });
 
-  it('has the number in the identity before it is used', async () => {
+  it('has the number in its identity before it is used', async () => {
     const folder = temporaryFolder();
     const { incarnation } = await open({ folder });
     expect(identityIn(folder)['incarnation']).toBe(incarnation);
   });
 
-  it('goes on above what the database remembers, when that is more', async () => {
+  it('continues above what the database remembers, if that is more', async () => {
     const folder = temporaryFolder();
     await live(folder);
     const opened = await open({ folder, lastIncarnation: () => 41 });
     expect(opened).toMatchObject({ data: 'kept', incarnation: 42 });
   });
 
-  it('takes a number that a lost directory cannot have taken, by the clock', async () => {
+  it('takes by the clock a number that a lost directory cannot have taken', async () => {
     const folder = temporaryFolder();
     const atMs = Date.UTC(2025, 0, 1) + 5000;
     const first = await open({ folder, comparedWallMs: () => Promise.resolve(atMs) });
@@ -94,7 +94,7 @@ describe('a data directory', () => {
     expect(other).toMatchObject({ data: 'fresh', incarnation: 8 });
   });
 
-  it('is the last plus one where nobody has confirmed the clock', async () => {
+  it('takes the last number plus one if no majority has confirmed the clock', async () => {
     const folder = temporaryFolder();
     const unconfirmed = { folder, comparedWallMs: () => Promise.resolve(undefined) };
     const numbers: number[] = [];
@@ -106,7 +106,7 @@ describe('a data directory', () => {
     expect(numbers).toEqual([1, 2, 3]);
   });
 
-  it('that lost its database is a lost one, empty, in a new incarnation', async () => {
+  it('that lost its database counts as lost: empty, in a new incarnation', async () => {
     const folder = temporaryFolder();
     await live(folder);
     await live(folder);
@@ -116,7 +116,7 @@ describe('a data directory', () => {
     expect(opened.storage.get(KEY)).toBe(undefined);
   });
 
-  it('is still a lost one when the start after the loss came to nothing', async () => {
+  it('still counts as lost if the start after the loss failed', async () => {
     const folder = temporaryFolder();
     await live(folder);
     rmSync(join(folder, 'log'), { recursive: true });
@@ -124,7 +124,7 @@ describe('a data directory', () => {
     expect(await open({ folder })).toMatchObject({ data: 'lost', incarnation: 3 });
   });
 
-  it('is a lost one when somebody put an empty database in the place of the old one', async () => {
+  it('counts as lost if an empty database was put in the place of the old one', async () => {
     const folder = temporaryFolder();
     await live(folder);
     rmSync(join(folder, 'log'), { recursive: true });
@@ -132,7 +132,7 @@ describe('a data directory', () => {
     expect(await open({ folder })).toMatchObject({ data: 'lost', incarnation: 2 });
   });
 
-  it('is fresh when its first starts came to nothing: nothing was written, so nothing is lost', async () => {
+  it('is fresh if its first starts failed: nothing was written, so nothing is lost', async () => {
     const folder = temporaryFolder();
     for (const _ of [1, 2]) await (await open({ folder })).storage.close();
     const opened = await open({ folder });
@@ -142,7 +142,7 @@ describe('a data directory', () => {
     expect(await open({ folder })).toMatchObject({ data: 'lost', incarnation: 4 });
   });
 
-  it('is fresh when its first start ended before there was a database', async () => {
+  it('is fresh if its first start ended before it had a database', async () => {
     const folder = temporaryFolder();
     await live(folder);
     rmSync(join(folder, 'log'), { recursive: true });
@@ -150,7 +150,7 @@ describe('a data directory', () => {
     expect(await open({ folder })).toMatchObject({ data: 'fresh', incarnation: 1 });
   });
 
-  it('loses what unfinished starts have left', async () => {
+  it('loses what unfinished starts have left behind', async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'identity.json.draft-0123456789ab'), '');
     await createDatabase(join(folder, 'log.draft-0123456789ab'));
@@ -160,7 +160,7 @@ describe('a data directory', () => {
 });
 
 describe('a data directory is refused', () => {
-  it('when it holds data without an identity', async () => {
+  it('if it holds data without an identity', async () => {
     const folder = temporaryFolder();
     await live(folder);
     rmSync(join(folder, 'identity.json'));
@@ -171,7 +171,7 @@ describe('a data directory is refused', () => {
   it.each([
     ['other-cluster', { clusterId: 'bank' }],
     ['other-replica', { replica: 'us-1' as ReplicaId }],
-  ])('when it belongs to an%s', async (code, other) => {
+  ])('if it belongs to an%s', async (code, other) => {
     const folder = temporaryFolder();
     await live(folder);
     const before = readdirSync(join(folder, 'log'));
@@ -192,7 +192,7 @@ describe('a data directory is refused', () => {
     ['identity-damaged', identityText({ incarnation: INCARNATION_MAX + 1 })],
     ['identity-format', identityText({ format: 3 })],
     ['identity-format', identityText({ format: '2' })],
-  ])('with %s when its identity is %s', async (code, text) => {
+  ])('with %s if its identity is %s', async (code, text) => {
     const folder = temporaryFolder();
     await live(folder);
     writeFileSync(join(folder, 'identity.json'), text);
@@ -200,14 +200,14 @@ describe('a data directory is refused', () => {
     expect(readFileSync(join(folder, 'identity.json'), 'utf8')).toBe(text);
   });
 
-  it('when another process has it, and the number is not taken', async () => {
+  it('if another process has it, and no number is taken', async () => {
     const folder = temporaryFolder();
     await open({ folder });
     await expect(open({ folder })).rejects.toMatchObject({ code: 'locked' });
     expect(identityIn(folder)['incarnation']).toBe(1);
   });
 
-  it('when its database has files but no CURRENT, and they are left alone', async () => {
+  it('if its database has files but no CURRENT, and the files are not touched', async () => {
     const folder = temporaryFolder();
     await live(folder);
     rmSync(join(folder, 'log', 'CURRENT'));
@@ -216,7 +216,7 @@ describe('a data directory is refused', () => {
     expect(readdirSync(join(folder, 'log'))).toEqual(before);
   });
 
-  it('when the last incarnation cannot be read, and is free for the next try', async () => {
+  it('if the last incarnation cannot be read, and is unlocked for the next try', async () => {
     const folder = temporaryFolder();
     await live(folder);
     const damaged = open({ folder, lastIncarnation: () => undefined });
@@ -224,7 +224,7 @@ describe('a data directory is refused', () => {
     expect(await open({ folder })).toMatchObject({ incarnation: 2 });
   });
 
-  it('when no number is left', async () => {
+  it('if no number is left', async () => {
     const folder = temporaryFolder();
     await live(folder);
     rewriteIdentity(folder, { incarnation: INCARNATION_MAX });

@@ -7,7 +7,7 @@ import { UNREADABLE } from '../../../../src/model/port.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 describe('a database', () => {
-  it('is made empty, with its first write synced', async () => {
+  it('is created empty, with its first write synced', async () => {
     const folder = join(temporaryFolder(), 'log');
     await createDatabase(folder);
     expect(readdirSync(folder)).toContain('CURRENT');
@@ -16,14 +16,14 @@ describe('a database', () => {
     await database.close();
   });
 
-  it('is not made by opening it', async () => {
+  it('is not created by opening it', async () => {
     const folder = join(temporaryFolder(), 'log');
     await expect(openDatabase(folder)).rejects.toMatchObject({ code: 'missing' });
     mkdirSync(folder, { recursive: true });
     await expect(openDatabase(folder)).rejects.toMatchObject({ code: 'missing' });
   });
 
-  it('is not made over another one', async () => {
+  it('is not created over another one', async () => {
     const folder = join(temporaryFolder(), 'log');
     await createDatabase(folder);
     const before = readdirSync(folder);
@@ -31,7 +31,7 @@ describe('a database', () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
-  it('is open in one place only, and says where not', async () => {
+  it('is open in one process only, and the error of a second one says so', async () => {
     const folder = join(temporaryFolder(), 'log');
     await createDatabase(folder);
     const database = await openDatabase(folder);
@@ -41,7 +41,7 @@ describe('a database', () => {
     await database.close();
   });
 
-  it('that says it is damaged is not opened, and not repaired', async () => {
+  it('that reports damage is not opened, and not repaired', async () => {
     const folder = join(temporaryFolder(), 'log');
     await createDatabase(folder);
     const manifest = readdirSync(folder).find((name) => name.startsWith('MANIFEST'));
@@ -51,7 +51,7 @@ describe('a database', () => {
     expect(readdirSync(folder).filter((name) => /log$|ldb$/.test(name))).toEqual(before);
   });
 
-  it('whose files cannot be reached says so', async () => {
+  it('with unreachable files reports that', async () => {
     const folder = join(temporaryFolder(), 'log');
     writeFileSync(folder, 'a file');
     await expect(openDatabase(folder)).rejects.toMatchObject({ code: 'io' });
@@ -59,7 +59,7 @@ describe('a database', () => {
 });
 
 describe('a closed storage', () => {
-  it('answers no read and no write', async () => {
+  it('refuses reads and writes', async () => {
     const folder = join(temporaryFolder(), 'log');
     await createDatabase(folder);
     const storage = await openLevelStorage({ folder });

@@ -36,7 +36,7 @@ describe('the writer of a database', () => {
     expect(answers).toEqual(['a: done']);
   });
 
-  it('writes one thing at a time', async () => {
+  it('makes one write at a time', async () => {
     commit('a');
     clear('b');
     clear('c');
@@ -47,7 +47,7 @@ describe('the writer of a database', () => {
     expect(under()).toEqual(['batch', 'clear', 'clear']);
   });
 
-  it('lets a commit go before clears that wait', async () => {
+  it('makes a waiting commit before waiting clears', async () => {
     clear('x');
     clear('y');
     commit('a');
@@ -60,7 +60,7 @@ describe('the writer of a database', () => {
     expect(under()).toEqual(['clear', 'batch', 'clear', 'batch']);
   });
 
-  it('gives a clear its turn though every commit is followed by the next at once', async () => {
+  it('makes a waiting clear even if each commit is followed by the next at once', async () => {
     const batch = { keys: [key], values: [key] };
     writer.commit(batch, () => commit('b'));
     clear('x');
@@ -70,12 +70,12 @@ describe('the writer of a database', () => {
     expect(under()).toEqual(['batch', 'clear', 'batch']);
   });
 
-  it('takes one commit at a time', () => {
+  it('accepts one commit at a time', () => {
     commit('a');
     expect(() => commit('b')).toThrow('one commit at a time');
   });
 
-  it('after a failed clear writes nothing more, and tells all that waited', async () => {
+  it('writes nothing after a failed clear, and reports that to everything that waited', async () => {
     clear('x');
     clear('y');
     commit('a');
@@ -90,7 +90,7 @@ describe('the writer of a database', () => {
     expect(under()).toEqual(['clear']);
   });
 
-  it('keeps the first reason', async () => {
+  it('keeps the first reason of a failure', async () => {
     commit('a');
     await asked[0]?.end(new Error('first'));
     writer.close();

@@ -20,13 +20,13 @@ describe('the low-water mark', () => {
     expect(lowWaterMark({ totalBytes, availableBytes, storedBytes })).toBe(mark);
   });
 
-  it('does not mind what others store on the same disk', () => {
+  it('does not depend on what other programs store on the same disk', () => {
     const use = { totalBytes: 200 * MIB, availableBytes: 70 * MIB, storedBytes: MIB };
     expect(lowWaterMark(use)).toBe(64 * MIB);
   });
 
   it.each([9, 90, 200, 400, 1024, 10_000])(
-    'leaves a volume of %i MiB room to be used, and to merge all of it',
+    'leaves room for data on a volume of %i MiB, and room to merge all of it',
     (mib) => {
       const totalBytes = mib * MIB;
       let availableBytes = totalBytes;
@@ -42,8 +42,8 @@ describe('the low-water mark', () => {
   );
 });
 
-describe('the room until the next look', () => {
-  it('ends for values at the mark, a little later for peers, and last for deletes', () => {
+describe('the room until the next measurement', () => {
+  it('ends for values at the mark, a little later for entries of peers, and last for deletes', () => {
     const totalBytes = GIB;
     const at = (availableMib: number, low = false) =>
       roomOf({ totalBytes, availableBytes: availableMib * MIB, storedBytes: GIB }, low);

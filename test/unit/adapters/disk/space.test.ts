@@ -16,7 +16,7 @@ const NEVER_MS = 2 ** 30;
 const BACK = MARK * 1.25 + RUNNING + START;
 
 describe('the watch on the disk', () => {
-  it('says how much may be written, and keeps its reserves', async () => {
+  it('reports how much may be written, and keeps its reserves', async () => {
     const { disk, looks, running, start } = setUp(MARK);
     await disk.start();
     expect(looks).toEqual([
@@ -32,14 +32,14 @@ describe('the watch on the disk', () => {
     expect(statSync(start).size).toBe(START);
   });
 
-  it('takes no more than a share of a small volume for them', async () => {
+  it('takes no more than a share of a small volume for the reserves', async () => {
     const room = { availableBytes: 8 * MIB, totalBytes: 8 * MIB, storedBytes: 0 };
     const { disk, running } = setUp(0, { measure: () => Promise.resolve(room) });
     await disk.start();
     expect(statSync(running).size).toBe(MIB);
   });
 
-  it('says it at the start when the disk is low already, and makes none', async () => {
+  it('reports a low disk at the start, and then creates no reserves', async () => {
     const { disk, looks, notes, running } = setUp(MARK - 1);
     await disk.start();
     expect(looks).toMatchObject([{ low: true, putBytes: 0 }]);
@@ -47,7 +47,7 @@ describe('the watch on the disk', () => {
     expect(existsSync(running)).toBe(false);
   });
 
-  it('is low below the mark, which it notes once, and keeps its reserves', async () => {
+  it('reports a disk below the mark once, and keeps its reserves', async () => {
     const { disk, notes, room, running } = setUp(MARK);
     await disk.start();
     room.availableBytes = MARK - 1;
@@ -58,7 +58,7 @@ describe('the watch on the disk', () => {
     expect(existsSync(running)).toBe(true);
   });
 
-  it('gives up one reserve when somebody takes the rest of the room, and keeps the other for a start', async () => {
+  it('frees one reserve if another program fills the disk, and keeps the other one for a start', async () => {
     const { disk, room, running, start } = setUp(MARK);
     await disk.start();
     room.availableBytes = 8 * MIB - 1;
@@ -67,7 +67,7 @@ describe('the watch on the disk', () => {
     expect(existsSync(start)).toBe(true);
   });
 
-  it('does not take a little room for the end of the trouble', async () => {
+  it('does not take a little free room for the end of the shortage', async () => {
     const { disk, looks, room } = setUp(MARK - 1);
     await disk.start();
     for (const availableBytes of [MARK + RUNNING, BACK - 1]) {
@@ -77,7 +77,7 @@ describe('the watch on the disk', () => {
     expect(looks.map(({ low }) => low)).toEqual([true, true, true]);
   });
 
-  it('comes back with enough room, with its reserves', async () => {
+  it('ends the shortage when enough room is free, and creates its reserves again', async () => {
     const { disk, looks, notes, room, running, start } = setUp(MARK - 1);
     await disk.start();
     room.availableBytes = BACK;
@@ -88,7 +88,7 @@ describe('the watch on the disk', () => {
     expect(statSync(start).size).toBe(START);
   });
 
-  it('merges what was deleted now and then while the disk is low', async () => {
+  it('merges what was deleted from time to time while the disk is low', async () => {
     let reclaimed = 0;
     const reclaim = () => Promise.resolve(++reclaimed === 1);
     const { disk, notes } = setUp(MARK - 1, { reclaim });
@@ -100,14 +100,14 @@ describe('the watch on the disk', () => {
     expect(notes).toEqual(['disk-low', 'disk-reclaimed']);
   });
 
-  it('makes a reserve anew that is not of the right size', async () => {
+  it('creates a reserve again that has the wrong size', async () => {
     const { disk, running } = setUp(MARK);
     writeFileSync(running, 'too small');
     await disk.start();
     expect(statSync(running).size).toBe(RUNNING);
   });
 
-  it('keeps its opinion while it cannot measure, and notes that once', async () => {
+  it('keeps its last result while it cannot measure, and reports that once', async () => {
     const failing = { error: undefined as Error | undefined };
     const room = { availableBytes: MARK - 1, totalBytes: TOTAL, storedBytes: GIB };
     const measure = () =>
@@ -128,7 +128,7 @@ describe('the watch on the disk', () => {
     expect(notes).toEqual(['disk-low', 'disk-not-measured', 'disk-not-measured']);
   });
 
-  it('goes on without a reserve where none can be made', async () => {
+  it('works without a reserve if none can be created', async () => {
     const path = join(temporaryFolder(), 'missing', 'reserve');
     const reserves = [{ path, bytes: RUNNING, isForRunning: true }];
     const { disk, notes } = setUp(MARK, { reserves });

@@ -12,8 +12,8 @@ const at = (...peerAddresses: string[]): PeerAddresses => {
   return addresses;
 };
 
-describe('an address is known', () => {
-  it('when a member is configured there, in whichever form the socket names it', () => {
+describe('an address counts as known', () => {
+  it('if a member is configured there, in any form in which the socket names it', () => {
     const known = at('10.0.0.1:7071', '[2001:db8::1]:7071');
     expect(['10.0.0.1', '::ffff:10.0.0.1', '2001:db8::1'].every((one) => known.isKnown(one))).toBe(
       true,
@@ -21,14 +21,14 @@ describe('an address is known', () => {
     expect(['10.0.0.2', '::1', ''].some((one) => known.isKnown(one))).toBe(false);
   });
 
-  it('when the name of a member stands for it', async () => {
+  it('if the name of a member resolves to it', async () => {
     const known = at('localhost:7071');
     known.start();
     while (!known.isKnown('127.0.0.1') && !known.isKnown('::1')) await new Promise(setImmediate);
     expect(known.isKnown('10.0.0.1')).toBe(false);
   });
 
-  it('when a member has proved itself from there, the last four', () => {
+  it('if one of the last four members that proved themselves from it did so from there', () => {
     const known = at('nobody.invalid:7071');
     for (let i = 1; i <= 5; i++) known.proved('eu-1', `10.0.0.${i}`);
     expect(known.isKnown('10.0.0.1')).toBe(false);

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { MESSAGE_KINDS } from '../../../../src/adapters/peer/codec.ts';
 
-test('a kind of message keeps its number on the wire for ever', () => {
+test('the number of a kind of message on the wire never changes', () => {
   expect(MESSAGE_KINDS.map((kind, number) => `${number} ${kind}`)).toEqual([
     '0 hello',
     '1 entries',

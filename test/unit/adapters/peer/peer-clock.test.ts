@@ -40,24 +40,24 @@ async function compared(peers: readonly (number | undefined)[], ownAheadMs = 0):
 }
 
 describe('the clock of a start', () => {
-  it('is believed where a majority says the same, though one is wrong', async () => {
+  it('is confirmed if a majority agrees, even if one is wrong', async () => {
     expect(await compared([0, 0])).toBe(true);
     expect(await compared([0, YEAR])).toBe(true);
     expect(await compared([YEAR, YEAR], YEAR)).toBe(true);
   });
 
-  it('is not believed where a majority says otherwise, or is split', async () => {
+  it('is not confirmed if a majority disagrees or is split', async () => {
     expect(await compared([0, 0], 10 * YEAR)).toBe(false);
     expect(await compared([0], 10 * YEAR)).toBe(false);
     expect(await compared([0, YEAR, YEAR])).toBe(false);
   });
 
-  it('is not believed where too few answer', async () => {
+  it('is not confirmed if too few answer', async () => {
     expect(await compared([undefined, undefined])).toBe(false);
     expect(await compared([0, undefined, undefined, undefined])).toBe(false);
   });
 
-  it('of a replica without others is its own affair', async () => {
+  it('of a replica without others needs no confirmation', async () => {
     expect(await compared([], 10 * YEAR)).toBe(true);
   });
 });

@@ -12,7 +12,7 @@ describe('the output of the log', () => {
     expect(device.writes()).toBe(1);
   });
 
-  it('goes on where the device stopped in the middle of a line', async () => {
+  it('continues where the device stopped in the middle of a line', async () => {
     const { output, device } = setUp();
     device.room = 7;
     output.write('first line\n');
@@ -24,7 +24,7 @@ describe('the output of the log', () => {
     expect(output.dropped).toBe(0);
   });
 
-  it('holds a bounded number of bytes for a reader that stands still, and says how many lines it lost', async () => {
+  it('holds a bounded number of bytes for a reader that stands still, and reports how many lines it lost', async () => {
     const { output, device, resumed } = setUp({ bytesMax: 100 });
     device.room = 0;
     for (let line = 0; line < 50; line++) output.write('0123456789\n');
@@ -50,7 +50,7 @@ describe('the output of the log', () => {
     },
   );
 
-  it('ends a line that an error cut before it begins the next one', async () => {
+  it('ends a line that an error cut before it begins the next line', async () => {
     const { output, device } = setUp();
     device.room = 4;
     output.write('a long line\n');
@@ -64,7 +64,7 @@ describe('the output of the log', () => {
     expect(device.text()).toBe('a lo\nnext\n');
   });
 
-  it('gives up at its deadline when the process ends and nothing is taken', () => {
+  it('gives up at its deadline when the process ends and nothing is accepted', () => {
     const { output, device } = setUp();
     device.room = 0;
     output.write('waits\n');
@@ -75,7 +75,7 @@ describe('the output of the log', () => {
     expect(device.text()).toBe('waits\n');
   });
 
-  it('leaves to the pool what is under way there, and writes the rest', async () => {
+  it('leaves a write that is under way to the thread pool, and writes the rest', async () => {
     const { output, device } = setUp();
     device.isStuck = true;
     output.write('under way\n');
@@ -85,7 +85,7 @@ describe('the output of the log', () => {
     expect(device.text()).toBe('rest\n');
   });
 
-  it('gives up on an error when the process ends', () => {
+  it('gives up after an error when the process ends', () => {
     const { output, device } = setUp();
     device.error = 'ENOSPC';
     output.write('lost\n');

@@ -3,7 +3,7 @@ import type { LogDevice } from '../../../../src/adapters/telemetry/log-device.ts
 import { createLog, type Log, type LogOptions } from '../../../../src/adapters/telemetry/log.ts';
 
 describe('the log', () => {
-  it('is one JSON object a line', () => {
+  it('has one JSON object in each line', () => {
     const { log, lines } = setUp();
     log.note('warn', 'peer-lost', { peer: 'us-1', afterMs: 12, again: true });
     expect(lines).toHaveLength(1);
@@ -42,13 +42,13 @@ describe('the log', () => {
     expect(line[written]).toBe(1);
   });
 
-  it('cuts texts that are long', () => {
+  it('cuts long texts', () => {
     const { log, lines } = setUp();
     log.note('info', 'event', { reason: 'x'.repeat(100_000) });
     expect((lines[0] as string).length).toBeLessThan(4000);
   });
 
-  it('redacts what has the name of a secret, a key or a value', () => {
+  it('redacts a field whose name is that of a secret, a key or a value', () => {
     const { log, lines } = setUp();
     log.note('info', 'event', {
       Secret: 'canary',
@@ -59,7 +59,7 @@ describe('the log', () => {
     expect(lines[0]).not.toContain('canary');
   });
 
-  it('keeps its own names from fields', () => {
+  it('keeps fields from replacing its own names', () => {
     const { log, lines } = setUp();
     log.note('info', 'event', { level: 'error', replica: 'us-1', event: 'other', time: 0 });
     expect(parse(lines[0])).toMatchObject({
@@ -73,7 +73,7 @@ describe('the log', () => {
     });
   });
 
-  it('counts notes that come too fast, and tells how many with the next', () => {
+  it('drops notes that come too fast, and reports how many with the next one', () => {
     const { log, lines, pass } = setUp();
     for (let turn = 0; turn < 130; turn++) log.note('info', 'again', { turn });
     expect(lines).toHaveLength(100);

@@ -98,12 +98,12 @@ async function scrape(changes: Partial<TelemetrySources> = {}): Promise<Map<stri
 }
 
 describe('the metrics page', () => {
-  it('says who the replica is', async () => {
+  it('names the replica', async () => {
     const samples = await scrape();
     expect(samples.get('conit_node_info{replica="eu-1",region="eu",version="0.1.0"}')).toBe(1);
   });
 
-  it('has the core’s counters as they stand at the scrape', async () => {
+  it('has the counters of the core as they are at the scrape', async () => {
     const metrics = createMetrics();
     const exposition = createExposition(sources({ metrics }));
     metrics.writes = 3;
@@ -141,7 +141,7 @@ describe('the metrics page', () => {
     expect(samples.get(`${name}{op="livez",level="none",code="2xx"}`)).toBe(1);
   });
 
-  it('has what other parts add', async () => {
+  it('has the families that other parts add', async () => {
     const samples = await scrape({
       more: [
         {
@@ -157,7 +157,7 @@ describe('the metrics page', () => {
 });
 
 describe('lag', () => {
-  it('is told raw and handy, for present lives only', async () => {
+  it('has a raw and a derived form, for present incarnations only', async () => {
     const samples = await scrape();
     expect(samples.get('conit_log_head_sequence{origin="us-1"}')).toBe(45);
     expect(samples.get('conit_log_head_sequence{origin="eu-1"}')).toBe(100);
@@ -170,7 +170,7 @@ describe('lag', () => {
     expect([...samples.keys()].filter((name) => /us-1\.9"|eu-1\.3"/.test(name))).toEqual([]);
   });
 
-  it('has series that a restart does not change, and the number of the life beside them', async () => {
+  it('has series that a restart does not change, and the number of the incarnation beside them', async () => {
     const samples = await scrape();
     expect(samples.get('conit_incarnation{origin="us-1"}')).toBe(10);
     expect(samples.get('conit_incarnation{origin="eu-1"}')).toBe(4);
@@ -186,7 +186,7 @@ describe('lag', () => {
     expect([...later.keys()]).toEqual([...samples.keys()]);
   });
 
-  it('says what each namespace holds, and nothing until it was counted', async () => {
+  it('includes what each namespace holds, and nothing before it was counted', async () => {
     const samples = await scrape();
     expect(samples.get('conit_namespace_keys{namespace="demo"}')).toBe(3);
     expect(samples.get('conit_namespace_tombstones{namespace="demo"}')).toBe(1);
@@ -215,7 +215,7 @@ describe('lag', () => {
     expect(samples.get('conit_peer_up{peer="us-1"}')).toBe(0);
   });
 
-  it('of comparing with peers says when they were last equal, and nothing where nobody knows', async () => {
+  it('of anti-entropy shows when peers were last equal, and has no sample if that is unknown', async () => {
     const samples = await scrape();
     const success = 'conit_antientropy_last_success_timestamp_seconds{peer="us-1"}';
     expect(samples.get(success)).toBe(1_700_000_000.5);
@@ -230,12 +230,12 @@ describe('lag', () => {
     expect(unknown.get('conit_resync_total{kind="tree",reason="divergence"}')).toBe(0);
   });
 
-  it('of a peer that is gone is not told from memory', async () => {
+  it('of a peer that is gone is not reported from memory', async () => {
     const samples = await scrape({ status: () => withPeer({ connected: false }) });
     expect(samples.has('conit_replication_lag_entries{origin="us-1"}')).toBe(false);
   });
 
-  it('goes away with its peer', async () => {
+  it('disappears with its peer', async () => {
     const now = { status };
     const exposition = createExposition(sources({ status: () => now.status }));
     expect(await exposition.text()).toContain('peer="us-1"');
@@ -243,7 +243,7 @@ describe('lag', () => {
     expect(await exposition.text()).not.toContain('peer="us-1"');
   });
 
-  it('is asked for once for a page', async () => {
+  it('is computed once for each page', async () => {
     let asked = 0;
     const counted = () => {
       asked++;
@@ -256,7 +256,7 @@ describe('lag', () => {
     expect(asked).toBe(2);
   });
 
-  it('is left out when the replica cannot tell', async () => {
+  it('is left out if the replica cannot measure it', async () => {
     const samples = await scrape({ status: () => undefined });
     expect([...samples.keys()].some((name) => name.startsWith('conit_applied'))).toBe(false);
     expect(samples.has('conit_writes_total')).toBe(true);
@@ -264,7 +264,7 @@ describe('lag', () => {
 });
 
 describe('state', () => {
-  it('is one of five', async () => {
+  it('is one of five values', async () => {
     const samples = await scrape();
     const states = [...samples].filter(([name]) => name.startsWith('conit_replica_state'));
     expect(states.filter(([, value]) => value === 1)).toEqual([
@@ -273,7 +273,7 @@ describe('state', () => {
     expect(states).toHaveLength(5);
   });
 
-  it('of storage and disk is told', async () => {
+  it('of storage and disk is shown', async () => {
     const samples = await scrape({
       storage: { getSeconds: createHistogram([1]), unreadable: 2, failure: 'EIO' },
       disk: { low: true, markBytes: undefined, room: undefined },
@@ -285,7 +285,7 @@ describe('state', () => {
   });
 });
 
-describe('as Prometheus sees it, the metrics page', () => {
+describe('the metrics page as Prometheus reads it', () => {
   let text: string;
 
   beforeEach(async () => {
@@ -295,7 +295,7 @@ describe('as Prometheus sees it, the metrics page', () => {
     text = await createExposition(sources({ requests })).text();
   });
 
-  it('has no label called region but in conit_node_info', () => {
+  it('has no label called region except in conit_node_info', () => {
     const lines = text.split('\n').filter((line) => /[{,]region=/.test(line));
     expect(lines.map((line) => line.split('{')[0])).toEqual(['conit_node_info']);
   });
@@ -308,7 +308,7 @@ describe('as Prometheus sees it, the metrics page', () => {
     }
   });
 
-  it.skipIf(!hasPromtool())('is refused by promtool when it is wrong', () => {
+  it.skipIf(!hasPromtool())('fails promtool if it is wrong', () => {
     expect(promtool(`${text}# TYPE conit_bad counter\nconit_bad 1\n`).status).not.toBe(0);
   });
 });

@@ -83,7 +83,7 @@ describe('a request that every gate admits', () => {
     expect(told).toEqual([kind]);
   });
 
-  it('comes with what its policy says, or what it says itself', () => {
+  it('has the terms of its policy, or its own', () => {
     entrance().enter(read('ns', { r: undefined, timeoutMs: undefined }), at(50));
     entrance().enter(read('ns', { r: 3, timeoutMs: 100 }), at(50));
     expect(served).toMatchObject([
@@ -92,7 +92,7 @@ describe('a request that every gate admits', () => {
     ]);
   });
 
-  it('is refused where no policy names its namespace', () => {
+  it('is refused if no policy names its namespace', () => {
     entrance().enter(read('none'), at(0));
     expect(codes()).toEqual(['namespace-not-found']);
     expect(told).toEqual([]);
@@ -100,7 +100,7 @@ describe('a request that every gate admits', () => {
 });
 
 describe('gates', () => {
-  it('are asked in their order, and no further than the first that does not admit', () => {
+  it('are asked in their order, up to the first that does not admit', () => {
     const asked: string[] = [];
     const gate = (name: string, passage: Passage): AnyGate => {
       return { name, at: 'arrival', of: ['read'], ask: () => (asked.push(name), passage) };
@@ -111,7 +111,7 @@ describe('gates', () => {
     expect(codes()).toEqual(['draining']);
   });
 
-  it('at the door come before the namespace is looked up, for any command', () => {
+  it('at the door are asked before the namespace is looked up, for any command', () => {
     const closed = () => barred('catching-up', '') as never;
     const door: AnyGate = { name: 'closed', at: 'door', of: ['read', 'resync'], ask: closed };
     entrance(door).enter(read('none'), at(0));
@@ -119,7 +119,7 @@ describe('gates', () => {
     expect(codes()).toEqual(['catching-up', 'catching-up']);
   });
 
-  it('before a wait are asked by the desk alone', () => {
+  it('before a wait are asked by the desk only', () => {
     wait = barred('no-quorum', '');
     const door = entrance();
     const asked = read();
@@ -132,7 +132,7 @@ describe('gates', () => {
     expect(door.admits(asked as never, terms, at(0))).toBe(true);
   });
 
-  it('send a read on to another replica', () => {
+  it('forward a read to another replica', () => {
     arrival = FORWARD;
     entrance().enter(read(), at(0));
     expect(told).toEqual(['forward']);
@@ -141,7 +141,7 @@ describe('gates', () => {
 });
 
 describe('a request that a gate parks', () => {
-  it('begins at the gates again once the lane is shown so far, with the terms it had', () => {
+  it('begins at the gates again once the lane is shown up to its position, with its terms', () => {
     arrival = PARK;
     entrance().enter(read('ns', { timeoutMs: 100 }), at(0));
     expect([told, codes(), lot.size]).toEqual([[], [], 1]);
@@ -153,7 +153,7 @@ describe('a request that a gate parks', () => {
     expect(served).toMatchObject([{ deadlineMs: 100 }]);
   });
 
-  it('is refused where it is not admitted then either', () => {
+  it('is refused if it is not admitted then either', () => {
     arrival = PARK;
     entrance().enter(read(), at(0));
     arrival = barred('replica-stale', '');
@@ -161,7 +161,7 @@ describe('a request that a gate parks', () => {
     expect([told, codes(), lot.size]).toEqual([[], ['replica-stale'], 0]);
   });
 
-  it('is refused at its deadline, with what the gate says', () => {
+  it('is refused at its deadline, with the reason of the gate', () => {
     arrival = PARK;
     entrance().enter(read('ns', { timeoutMs: 100 }), at(0));
     lot.onDue(at(100));
@@ -170,7 +170,7 @@ describe('a request that a gate parks', () => {
     expect([told, codes()]).toEqual([[], []]);
   });
 
-  it('is refused as overloaded where as many are parked as may be', () => {
+  it('is refused as overloaded if the lot is full', () => {
     arrival = PARK;
     const door = entrance();
     door.enter(read(), at(0));

@@ -114,11 +114,11 @@ beforeEach(() => {
   };
 });
 
-it('admit whatever they find nothing against', () => {
+it('gates admit a request unless they find a reason not to', () => {
   expect(everyKind()).toEqual(new Array(5).fill('admitted'));
 });
 
-it('stand in the order that their head gives reasons for', () => {
+it('gates are in the order that the head of their file explains', () => {
   expect(gates.map(({ name }) => name)).toEqual(
     'closed drained unfit quorum quorum clock disk size full full reach reach isolated full'.split(
       ' ',
@@ -127,18 +127,18 @@ it('stand in the order that their head gives reasons for', () => {
 });
 
 describe('a replica that', () => {
-  it('is not open refuses every kind, and says so before anything else', () => {
+  it('is not open refuses every kind, and says that before anything else', () => {
     Object.assign(is, { closed: true, drained: true, unfit: true, full: true });
     expect(everyKind()).toEqual(new Array(5).fill('closed: catching-up'));
   });
 
-  it('is drained refuses clients, and goes on explaining', () => {
+  it('is drained refuses clients, and still explains keys', () => {
     Object.assign(is, { drained: true, unfit: true });
     const refused = new Array(4).fill('drained: draining');
     expect(everyKind()).toEqual([...refused, 'admitted']);
   });
 
-  it('is behind sends reads on, where they may go and others are fit, and takes writes', () => {
+  it('is behind forwards reads, if they may be and others can answer, and accepts writes', () => {
     is.unfit = true;
     expect(asked(read({ onUnmet: 'forward', r: 9 }))).toBe('unfit: forward');
     expect(asked(list({ onUnmet: 'forward' }))).toBe('unfit: forward');
@@ -148,7 +148,7 @@ describe('a replica that', () => {
     expect(asked(write())).toBe('admitted');
   });
 
-  it('cannot trust its clock, has no disk left, or is full says the first of them', () => {
+  it('cannot trust its clock, has no disk left, or is full gives the first of these reasons', () => {
     is.full = true;
     expect(everyKind()).toEqual(new Array(5).fill('full: overloaded'));
     is.hasDisk = false;
@@ -158,7 +158,7 @@ describe('a replica that', () => {
     expect(asked(read())).toBe('full: overloaded');
   });
 
-  it('reaches too few replicas refuses what needs them', () => {
+  it('reaches too few replicas refuses requests that need them', () => {
     is.reachable = 0b001;
     expect([write(), read(), list()].map(asked)).toEqual(new Array(3).fill('reach: no-quorum'));
     expect(asked(write({ w: 1 }))).toBe('admitted');
@@ -166,13 +166,13 @@ describe('a replica that', () => {
     expect(asked(read({ r: 1 }))).toBe('admitted');
   });
 
-  it('begins no read by asking members that have fallen silent', () => {
+  it('begins no read at members that have fallen silent', () => {
     is.silent = 0b110;
     expect(asked(read())).toBe('reach: no-quorum');
     expect([write(), list()].map(asked)).toEqual(['admitted', 'admitted']);
   });
 
-  it('hears no majority refuses writes where the policy says so', () => {
+  it('hears no majority refuses writes if the policy says so', () => {
     is.hearsMajority = false;
     expect(asked(write({ ns: 'fresh' }))).toBe('isolated: no-quorum');
     expect(asked(write())).toBe('admitted');
@@ -180,7 +180,7 @@ describe('a replica that', () => {
 });
 
 describe('a request that', () => {
-  it('asks for more replicas than there are is refused', () => {
+  it('asks for more replicas than exist is refused', () => {
     expect([write({ w: 4 }), read({ r: 4 }), list({ r: 4 })].map(asked)).toEqual(
       new Array(3).fill('quorum: invalid-parameter'),
     );
