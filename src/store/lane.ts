@@ -38,7 +38,7 @@ export interface LaneMark {
 }
 
 /** Where a block ends: the log can be cut behind it. */
-interface BlockEnd {
+export interface BlockEnd {
   readonly seq: Seq;
   readonly chain: number;
 }

@@ -12,7 +12,14 @@ import type { Metrics } from '../model/metrics.ts';
 import { type Mutation, type Record, recordOf } from '../model/record.ts';
 import { covers, type ReadonlyVector, seqOf, type Vector } from '../model/vector.ts';
 import { merge } from '../conflict/merge.ts';
-import { encodeLaneState, Lane, LANE_EMPTY, type LaneMark, type LaneState } from './lane.ts';
+import {
+  type BlockEnd,
+  encodeLaneState,
+  Lane,
+  LANE_EMPTY,
+  type LaneMark,
+  type LaneState,
+} from './lane.ts';
 import { blocksOf, encodeBlock } from './block.ts';
 import { laneKey, laneSpan, originKey, type Span } from './layout.ts';
 import { encodeTip, type Tip, type TipOf, tipKey } from './tip.ts';
@@ -267,14 +274,14 @@ export class Log {
   }
 
   /**
-   * Drops entries up to `floor`, whose chain is `floorChain`. They must be durable at every member.
-   * The entries are removed once the new floor is durable, so a crash in between leaves a whole
-   * log; entries that the crash left below the floor are removed with the next truncation.
+   * Drops entries up to the end of a block. They must be durable at every member. They are removed
+   * once the new floor is durable, so a crash in between leaves a whole log; entries that the crash
+   * left below the floor are removed with the next truncation.
    */
-  truncate(lane: Lane, floor: Seq, floorChain: number, out: Outbox): void {
-    const span = laneSpan(lane.id, 1, floor);
-    this.#metrics.logEntriesTruncated += floor - lane.floor;
-    lane.truncate({ seq: floor, chain: floorChain });
+  truncate(lane: Lane, end: BlockEnd, out: Outbox): void {
+    const span = laneSpan(lane.id, 1, end.seq);
+    this.#metrics.logEntriesTruncated += end.seq - lane.floor;
+    lane.truncate(end);
     this.#touchState(lane, out);
     this.#truncated.push({ lsn: out.lsn, span });
   }

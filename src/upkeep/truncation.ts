@@ -43,6 +43,6 @@ export class Truncation {
     const end = lane.endUpTo(upTo);
     if (end === undefined) return;
     assert(end.seq <= upTo, 'truncation: not beyond the stable cut');
-    this.#options.log.truncate(lane, end.seq, end.chain, out);
+    this.#options.log.truncate(lane, end, out);
   }
 }

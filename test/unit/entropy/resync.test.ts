@@ -135,7 +135,7 @@ beforeEach(() => {
     checkpoint.request(eu.room.turn);
     eu.room.commit();
   }
-  eu.room.core.log.truncate(lane, FLOOR, lane.at(FLOOR).chain, eu.room.turn);
+  eu.room.core.log.truncate(lane, lane.at(FLOOR), eu.room.turn);
   eu.room.commit();
   ap.room.greet(EU, { vector: [[US1, KEYS]] });
 });

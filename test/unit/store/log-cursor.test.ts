@@ -74,7 +74,7 @@ class Scene {
 
   /** What was below `floor` goes from storage with the commit. */
   truncate(floor: number): this {
-    this.log.truncate(this.lane, floor, 0, this.out);
+    this.log.truncate(this.lane, { seq: floor, chain: 0 }, this.out);
     this.append(1).commit();
     for (const { from, to } of this.out.clears.splice(0)) this.storage.clear(from, to);
     return this;

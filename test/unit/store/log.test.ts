@@ -85,9 +85,11 @@ describe('a log', () => {
     const lane = log.open(A);
     const seqUpTo = (seq: number) => lane.endUpTo(seq)?.seq;
     expect([2, 3, 4, 5, 9, 10, 99].map(seqUpTo)).toEqual([undefined, 3, 3, 5, 5, 10, 10]);
-    log.truncate(lane, 5, (entries[4] as (typeof entries)[number]).chain, out);
+    log.truncate(lane, entries[4] as (typeof entries)[number], out);
     expect([5, 9, 10].map(seqUpTo)).toEqual([undefined, undefined, 10]);
-    expect(() => log.truncate(lane, 11, 0, out)).toThrow('what is truncated was durable');
+    expect(() => log.truncate(lane, { seq: 11, chain: 0 }, out)).toThrow(
+      'what is truncated was durable',
+    );
   });
 
   it('forgets every second place to cut at its bound, and never the last', () => {
@@ -126,7 +128,7 @@ describe('a truncation', () => {
   it('removes entries only once the new floor is durable', () => {
     append(A, 10);
     commit();
-    log.truncate(log.open(A), 6, (entries[5] as (typeof entries)[number]).chain, out);
+    log.truncate(log.open(A), entries[5] as (typeof entries)[number], out);
     expect(out.clears).toEqual([]);
     append(A, 11);
     const lsn = seal();
@@ -146,8 +148,8 @@ describe('a truncation', () => {
     append(A, 10);
     commit();
     const lane = log.open(A);
-    log.truncate(lane, 3, 0, out);
-    log.truncate(lane, 6, 0, out);
+    log.truncate(lane, { seq: 3, chain: 0 }, out);
+    log.truncate(lane, { seq: 6, chain: 0 }, out);
     append(A, 11);
     commit();
     expect(out.clears.map(({ from }) => from)).toEqual([logKey(0, A, 1), logKey(0, A, 1)]);

@@ -32,7 +32,7 @@ beforeEach(() => {
   for (const entry of run(B1, 10)) before.hold(entry);
   const { log } = before.core;
   const lane = log.open(B1);
-  log.truncate(lane, 4, lane.at(4).chain, before.turn);
+  log.truncate(lane, lane.at(4), before.turn);
   before.commit();
 });
 

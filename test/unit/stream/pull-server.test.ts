@@ -65,7 +65,7 @@ describe('a pull', () => {
     commitLog(log, storage, out);
     expect(pull(11)).toEqual(['1: 11-11']);
     const lane = log.open(B1);
-    log.truncate(lane, 5, 0, out);
+    log.truncate(lane, { seq: 5, chain: 0 }, out);
     expect(pull(5)).toEqual(['1: behind 5']);
     expect(pull(6)).toEqual(['1: 6-8']);
     server.onPull(1, { kind: 'pull', origin: origin('z.1'), from: 1, bytesMax: 10 }, out);

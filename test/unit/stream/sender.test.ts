@@ -89,7 +89,7 @@ class Scene {
   }
 
   truncate(lane: Lane, floor: number): void {
-    this.log.truncate(lane, floor, 0, this.out);
+    this.log.truncate(lane, { seq: floor, chain: 0 }, this.out);
     this.append(FIRST, 1).commit();
     for (const { from, to } of this.out.clears.splice(0)) this.storage.clear(from, to);
   }
