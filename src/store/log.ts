@@ -37,6 +37,8 @@ export class Log {
   readonly #lanes = new Map<LaneId, Lane>();
   readonly #durable: Vector = new Map();
   readonly #dirty: Lane[] = [];
+  /** Lanes that go on behind their mark. */
+  readonly #behindMark = new Set<Lane>();
   readonly #sealed = createRing<Sealed>();
   readonly #truncated = createRing<{ readonly lsn: Lsn; readonly span: Span }>();
   readonly #inMemory = createRing<Lane>(1024);
@@ -150,6 +152,7 @@ export class Log {
     lane.durable = before.durable;
     assert(lane.received > before.received, 'log: a jump goes forward');
     this.#lanes.set(origin, lane);
+    this.#behindMark.delete(before);
     this.#touchState(lane, out);
     this.#truncated.push({ lsn: out.lsn, span: laneSpan(origin, 1, seq) });
     return lane;
@@ -168,7 +171,7 @@ export class Log {
 
   /** At start: a lane in storage that is left alone goes so far. */
   parkTip(id: LaneId, { received, chain }: Tip): void {
-    this.#parked.push({ id, received, chain, marked: { received: -1 } });
+    this.#parked.push({ id, received, chain });
   }
 
   /** At start: an entry behind the mark, which storage has. */
@@ -184,6 +187,7 @@ export class Log {
   #keep(lane: Lane, mutation: Mutation): void {
     this.loggedEntries++;
     this.loggedBytes += mutation.bytes.length;
+    this.#behindMark.add(lane);
     this.#inMemory.push(lane);
     this.#tailBytes += mutation.bytes.length;
     this.#trim();
@@ -202,21 +206,23 @@ export class Log {
       lane.isStateDirty = false;
     }
     this.#dirty.length = 0;
-    out.put(tipKey(), encodeTip([...this.#parked, ...this.#lanes.values()]));
+    out.put(tipKey(), encodeTip([...this.#parked, ...this.#behindMark]));
   }
 
   /** How many entries the table in storage may lack. */
   entriesBehindMark(): number {
     let entries = 0;
-    for (const { received, marked } of this.#lanes.values()) entries += received - marked.received;
-    assert(entries >= 0, 'log: a lane goes up to its mark at least');
+    for (const { received, marked } of this.#behindMark) {
+      assert(received > marked.received, 'log: a lane that goes on behind its mark');
+      entries += received - marked.received;
+    }
     return entries;
   }
 
   /** Up to where the lanes are shown of which something is behind the mark. */
   headsBehindMark(): LaneHeads {
     const heads: [Lane, LaneMark][] = [];
-    for (const lane of this.#lanes.values()) {
+    for (const lane of this.#behindMark) {
       const head = lane.shownTo();
       if (head !== undefined && head.received > lane.marked.received) heads.push([lane, head]);
     }
@@ -230,6 +236,7 @@ export class Log {
       if (this.#lanes.get(lane.id) !== lane) continue;
       assert(head.received >= lane.marked.received, 'checkpoint: the mark only rises');
       lane.marked = head;
+      if (head.received === lane.received) this.#behindMark.delete(lane);
       this.#touchState(lane, out);
     }
   }

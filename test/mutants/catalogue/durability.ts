@@ -108,8 +108,8 @@ export const durability: readonly Mutant[] = [
     number: 16,
     title: 'a batch with entries of several origins remembers the vector entry of the first only',
     file: 'src/store/tip.ts',
-    replace: 'if (received === marked.received) continue;',
-    with: 'if (into.at > 1 || received === marked.received) continue;',
+    replace: 'into.text(id);',
+    with: 'if (into.at > 1) continue;\n      into.text(id);',
     foundBy: sim,
   },
   {
