@@ -2,10 +2,11 @@
 //
 // (1) Every value passes its checksum and is stored under the key that it names.
 // (2) Each origin's log is whole: from its floor to its head without a gap, each entry chained to
-//     the one before it, ending in the chain that was written in the head's batch.
-// (3) What a log entry wrote is in the records: the record under its key is that entry or a later
-//     version. Log and records are written in one batch and records are never removed, so any other
-//     state is damage.
+//     the one before it, with the chain of its mark, and ending in the chain that was written in
+//     the head's batch.
+// (3) What a log entry up to the mark wrote is in the records: the record under its key is that
+//     entry or a later version, or its delete was forgotten. A start replays what is behind the
+//     mark.
 // (4) Each leaf of the hash tree is the sum of its records: no record has disappeared or changed
 //     unnoticed.
 
@@ -56,8 +57,11 @@ interface OriginReport {
   /** Entries up to here were truncated. */
   readonly floor: Seq;
   readonly head: Seq;
-  /** Entries that are stored under the right key. */
+  /** Entries that are stored under the right key, and the blocks of them. */
   readonly entries: number;
+  readonly blocks: number;
+  /** Entries behind the mark of the last checkpoint. */
+  readonly toReplay: number;
 }
 
 export interface Report {
@@ -82,6 +86,7 @@ interface Lane {
   seq: Seq;
   chain: number;
   entries: number;
+  blocks: number;
   /** The end of the run that contains the last entry. */
   runTo: Seq;
   /** How far it goes. */
@@ -90,7 +95,8 @@ interface Lane {
 
 function laneOf(origin: LaneId, state: LaneState, tip: Tip): Lane {
   const { floor, floorChain } = state;
-  return { origin, state, tip, seq: floor, chain: floorChain, entries: 0, runTo: floor };
+  const nothing = { entries: 0, blocks: 0 };
+  return { origin, state, tip, seq: floor, chain: floorChain, runTo: floor, ...nothing };
 }
 
 export async function verifyStored(data: StoredData): Promise<Report> {
@@ -132,8 +138,9 @@ class Verification {
   report(): Report {
     return {
       ok: this.#damages === 0,
-      origins: [...this.#lanes.values()].map(({ origin, state, tip, entries }) => {
-        return { origin, floor: state.floor, head: tip.received, entries };
+      origins: [...this.#lanes.values()].map(({ origin, state, tip, entries, blocks }) => {
+        const toReplay = tip.received - state.received;
+        return { origin, floor: state.floor, head: tip.received, entries, blocks, toReplay };
       }),
       records: this.#records,
       tombstones: this.#tombstones,
@@ -219,6 +226,7 @@ class Verification {
     }
     const lane = this.#lanes.get(last.origin);
     if (lane === undefined) return this.#complain(describeKey(key), 'this log has no stored head');
+    if (last.seq > lane.state.floor) lane.blocks++;
     for (const entry of entries) if (entry.seq > lane.state.floor) this.#follow(lane, entry);
   }
 
@@ -239,8 +247,10 @@ class Verification {
     lane.chain = mutation.chain;
     lane.runTo = lastOfRun(mutation);
     lane.entries++;
-    // What is behind the last checkpoint is replayed at the next start.
-    if (seq <= lane.state.received) this.#requireRecord(mutation);
+    const { received: marked, chain } = lane.state;
+    if (seq === marked && mutation.chain !== chain)
+      this.#complain(where, `entry ${seq} is not the one that the last checkpoint has marked`);
+    if (seq <= marked) this.#requireRecord(mutation);
   }
 
   #requireRecord(entry: Mutation): void {

@@ -77,13 +77,13 @@ const COLUMNS = [
   { name: 'from', title: 'FROM', alignment: 'right' as const },
   { name: 'head', title: 'TO', alignment: 'right' as const },
   { name: 'entries', title: 'ENTRIES', alignment: 'right' as const },
+  { name: 'blocks', title: 'BLOCKS', alignment: 'right' as const },
+  { name: 'toReplay', title: 'TO REPLAY', alignment: 'right' as const },
 ];
 
 function renderReport(report: Report): string {
   const { origins, records, tombstones, others, damages, damaged } = report;
-  const rows = origins.map(({ origin, floor, head, entries }) => {
-    return { origin, from: floor + 1, head, entries };
-  });
+  const rows = origins.map(({ floor, ...lane }) => ({ ...lane, from: floor + 1 }));
   const found = `${records} records, ${tombstones} tombstones, ${others} other values`;
   const lines = damaged.map(({ where, reason }) => `damaged: ${where}: ${reason}`);
   const more = damages - damaged.length;

@@ -7,8 +7,10 @@ import type { Key, NamespaceName, Origin } from '../../../src/model/id.ts';
 import type { Mutation } from '../../../src/model/record.ts';
 import { runName } from '../../../src/model/run.ts';
 import { seal } from '../../../src/store/envelope.ts';
+import { encodeBlock } from '../../../src/store/block.ts';
 import { encodeLaneState } from '../../../src/store/lane.ts';
 import { logKey, metaKey, originKey, recordKey } from '../../../src/store/layout.ts';
+import { encodeTip, tipKey } from '../../../src/store/tip.ts';
 
 const ORIGIN = 'eu-1.1' as Origin;
 const NAMESPACE = 'demo' as NamespaceName;
@@ -84,6 +86,16 @@ function storedIn(store: Store): StoredData {
   };
 }
 
+/** The last checkpoint covered the log up to `seq`. */
+function markAt(store: Store, entries: readonly Mutation[], seq: number, chain?: number): void {
+  const chainAt = (of: number): number => entries[of - 1]?.chain ?? 0;
+  const floor = { floor: 2, floorChain: chainAt(2) };
+  const state = { received: seq, chain: chain ?? chainAt(seq), hlc: seq * 1024, ...floor };
+  store.set(latin1(originKey(ORIGIN)), encodeLaneState(state));
+  const head = { id: ORIGIN, received: entries.length, chain: chainAt(entries.length) };
+  store.set(latin1(tipKey()), encodeTip([head]));
+}
+
 async function damagesOf(change: (store: Store, entries: Mutation[]) => void): Promise<string[]> {
   const { store, entries } = wholeStore();
   change(store, entries);
@@ -104,13 +116,35 @@ describe('a store', () => {
     const report = await verifyStored(storedIn(wholeStore().store));
     expect(report).toEqual({
       ok: true,
-      origins: [{ origin: ORIGIN, floor: 2, head: 6, entries: 4 }],
+      origins: [{ origin: ORIGIN, floor: 2, head: 6, entries: 4, blocks: 4, toReplay: 0 }],
       records: 5,
       tombstones: 1,
       others: 1,
       damages: 0,
       damaged: [],
     });
+  });
+
+  it('with blocks behind its mark is whole, although their records are not stored', async () => {
+    const { store, entries } = wholeStore();
+    const [, , ...kept] = entries;
+    for (const entry of kept.slice(1)) store.delete(nameOf(entry));
+    for (const entry of kept) store.delete(placeOf(entry.seq));
+    for (const [at, block] of [kept.slice(0, 1), kept.slice(1, 3), kept.slice(3)].entries())
+      store.set(placeOf([3, 5, 6][at] ?? 0), encodeBlock(block));
+    markAt(store, entries, 3);
+    const { damaged, origins } = await verifyStored(storedIn(store));
+    expect(damaged).toEqual([]);
+    expect(origins).toEqual([
+      { origin: ORIGIN, floor: 2, head: 6, entries: 4, blocks: 3, toReplay: 3 },
+    ]);
+  });
+
+  it('whose mark is of another history is damaged', async () => {
+    const mark = (store: Store, entries: Mutation[]): void => markAt(store, entries, 4, 4711);
+    expect(await damagesOf(mark)).toEqual([
+      'log eu-1.1: entry 4 is not the one that the last checkpoint has marked',
+    ]);
   });
 
   it('begins and ends with whole runs', async () => {
