@@ -171,7 +171,7 @@ export const TABLE = {
     'Storage',
     size(64 * KIB, 4 * GIB),
     'checkpointBytes',
-    'records that are in memory and in the logs only, at which a checkpoint begins',
+    'records that are in memory and in the logs only, at which a checkpoint begins; at four times as many, and 64MiB at least, writes are refused (`overloaded`)',
   ),
   checkpointEntries: coreSetting(
     'Storage',

@@ -18,12 +18,16 @@
 // removed without a log entry was covered by the mark when it goes, or a replay would bring an
 // older entry of it back.
 //
-// Bound: a piece has at least twice as many bytes as were logged since the piece before it, so a
-// checkpoint ends after at most half as much was logged as was dirty when it began, and dirty
-// records are bounded by one and a half times the limits.
+// Bounds: a piece has at least twice as many bytes as were logged since the piece before it. So a
+// checkpoint ends, writers are slowed by what they leave to be written, and at most so many bytes
+// are dirty: the limit at which a checkpoint begins, what three commits log, and LEAF_BYTES for
+// each leaf. What a commit logs while a slow disk takes long has no such bound: at DIRTY_FACTOR
+// times the limit, and DIRTY_BYTES_LEAST, writes of clients are refused, and nothing of them has
+// happened. Peers send no more than their windows before what they sent is durable.
 
 import { assert } from '../base/assert.ts';
 import type { Now, Turn } from '../model/effect.ts';
+import { type Fault, fault } from '../model/fault.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Settings } from '../model/settings.ts';
 import type { LaneHeads, Log } from './log.ts';
@@ -57,6 +61,9 @@ const LAST_PIECE_BYTES = 1024 * 1024;
 /** What a leaf, and the key of a record, count besides. */
 const LEAF_BYTES = 32;
 const SHARE_OF_LOGGED = 2;
+/** Dirty bytes at which writes are refused: so many times the limit of a checkpoint, and more. */
+const DIRTY_FACTOR = 4;
+const DIRTY_BYTES_LEAST = 64 * 1024 * 1024;
 
 export class Checkpoint {
   readonly #options: CheckpointOptions;
@@ -116,6 +123,15 @@ export class Checkpoint {
   /** Nothing is left for a checkpoint: the table on disk has all that the logs have. */
   get isComplete(): boolean {
     return this.#writing === undefined && this.#isNothingNew;
+  }
+
+  /** Why no client may make more records dirty; `undefined`: it may. */
+  get fullness(): Fault | undefined {
+    const { settings, table } = this.#options;
+    const bytesMax = Math.max(DIRTY_FACTOR * settings.checkpointBytes, DIRTY_BYTES_LEAST);
+    if (table.cells.dirty.bytes < bytesMax) return undefined;
+    const detail = 'too much waits for the disk of this replica; nothing was written';
+    return fault('overloaded', detail, { retryAfterMs: 1000 });
   }
 
   /** With every heartbeat: a replica without writes makes its checkpoint, too. */

@@ -19,6 +19,7 @@ import { type DataCommand, UNMEETABLE, unmeetable } from '../../model/terms.ts';
 import { tooLarge, weightOf, type Writing } from '../../model/writing.ts';
 import type { Peers } from '../../peers/peers.ts';
 import { isReachable } from '../../quorum/tally.ts';
+import type { Checkpoint } from '../../store/checkpoint.ts';
 import type { Room } from '../../store/room.ts';
 import type { ListDesk } from '../desk/lists.ts';
 import type { Reads } from '../desk/reads.ts';
@@ -39,6 +40,7 @@ export interface GateOptions extends StampOptions {
   readonly peers: Peers;
   readonly room: Room;
   readonly admission: ReadAdmission;
+  readonly checkpoint: Checkpoint;
   readonly drain: Drain;
   /** Why the replica takes no requests at all; `undefined`: it does. */
   readonly closed: () => Fault | undefined;
@@ -71,7 +73,7 @@ const ISOLATED =
   'this replica hears no majority, so no reader elsewhere would see the write; the policy of the namespace refuses such writes (onIsolated), and nothing was written';
 
 export function gatesOf(options: GateOptions): readonly AnyGate[] {
-  const { closed, drain, lists, reads, writes } = options;
+  const { checkpoint, closed, drain, lists, reads, writes } = options;
   return [
     door('closed', EVERY, () => unless(closed())),
     door('drained', OF_CLIENTS, (_, turn) => unless(drain.refusal(turn.now))),
@@ -81,7 +83,7 @@ export function gatesOf(options: GateOptions): readonly AnyGate[] {
     gate('clock', 'wait', WRITES, clock(options)),
     gate('disk', 'wait', WRITES, disk(options)),
     gate('size', 'wait', WRITES, size),
-    gate('full', 'wait', WRITES, () => unless(writes.fullness)),
+    gate('full', 'wait', WRITES, () => unless(writes.fullness ?? checkpoint.fullness)),
     gate('full', 'wait', ['list'], (_, terms) => unless(lists.fullness(terms))),
     gate('reach', 'wait', WRITES, reachToWrite(options)),
     gate('reach', 'wait', READS, reachToRead(options)),

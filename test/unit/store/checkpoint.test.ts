@@ -173,6 +173,20 @@ describe('a checkpoint', () => {
     expect(room.turn.hasWrites).toBe(false);
   });
 
+  it('that a slow disk delays refuses writes at four times its limit, until it has caught up', () => {
+    const MIB = 1024 * 1024;
+    room = new MachineRoom({ settings: { ...settings, checkpointBytes: 17 * MIB } });
+    const { checkpoint, table } = room.core;
+    for (let seq = 1; checkpoint.fullness === undefined && seq <= 100; seq++)
+      room.deliver(
+        room.next(OWN, { namespace: NS, key: key(`k${seq}`), value: new Uint8Array(MIB) }),
+      );
+    expect(table.cells.dirty.size).toBe(68);
+    expect(checkpoint.fullness).toMatchObject({ code: 'overloaded' });
+    for (let pieces = 0; pieces < 100 && checkpoint.fullness !== undefined; pieces++) room.commit();
+    expect(checkpoint.fullness).toBeUndefined();
+  });
+
   it('shows how much is dirty, and since when', () => {
     const { checkpoint, metrics } = room.core;
     room.hold(...entriesTo(10));

@@ -29,6 +29,7 @@ let is: {
   trusted: boolean;
   hasDisk: boolean;
   full: boolean;
+  dirty: boolean;
   reachable: number;
   silent: number;
   hearsMajority: boolean;
@@ -59,6 +60,11 @@ const options = {
     },
     silent: () => is.silent,
     hearsMajority: () => is.hearsMajority,
+  },
+  checkpoint: {
+    get fullness() {
+      return is.dirty ? fault('overloaded', 'too much is dirty') : undefined;
+    },
   },
   lists: { fullness: () => (is.full ? FULL : undefined) },
   reads: {
@@ -108,6 +114,7 @@ beforeEach(() => {
     trusted: true,
     hasDisk: true,
     full: false,
+    dirty: false,
     reachable: 0b111,
     silent: 0,
     hearsMajority: true,
@@ -156,6 +163,12 @@ describe('a replica that', () => {
     is.trusted = false;
     expect(asked(write())).toBe('clock: catching-up');
     expect(asked(read())).toBe('full: overloaded');
+  });
+
+  it('has too much to bring to its table refuses writes, and reads go on', () => {
+    is.dirty = true;
+    expect([write(), run(1)].map(asked)).toEqual(new Array(2).fill('full: overloaded'));
+    expect([read(), list(), explain].map(asked)).toEqual(new Array(3).fill('admitted'));
   });
 
   it('reaches too few replicas refuses requests that need them', () => {
