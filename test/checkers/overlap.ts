@@ -12,7 +12,7 @@
 // set-full.ts judges what a list lacks, for keys that are written once.
 
 import { goesBack, mayHide } from './going-back.ts';
-import type { History, Read, Scan } from './operation.ts';
+import type { History, Operation, Read, Scan } from './operation.ts';
 import { Register } from './register.ts';
 import { Anomalies, type Demand, shortfallOf, type Verdict } from './verdict.ts';
 import { compareVersions, type Version, Versions } from './version.ts';
@@ -32,12 +32,14 @@ export function overlap(history: History, demand: OverlapDemand): Verdict<Overla
   const anomalies = new Anomalies();
   const versions = new Versions(history);
   const register = new Register(history);
+  const acknowledged = new Acknowledged(register, versions);
   let checked = 0;
   for (const read of history) {
     if ((read.type !== 'get' && read.type !== 'list') || read.ok !== true) continue;
     if (read.alone === true) continue;
     for (const view of read.type === 'get' ? [{ ...read, by: read }] : viewsOf(read)) {
-      const met = newestMet(view, register, versions, demand.replicas);
+      const least = demand.replicas - (view.r ?? 1) + 1;
+      const met = acknowledged.newest(view.ns, view.key, least, view.call_ns);
       if (met === undefined) continue;
       checked++;
       check(view, met, versions, register, anomalies);
@@ -57,25 +59,6 @@ function viewsOf(by: Scan): View[] {
   return by.result.map(({ key, ver, value: result }) => ({ ...by, by, key, ver, result }));
 }
 
-/** The newest write, as far as that is known, that the read has to show. */
-function newestMet(
-  read: View,
-  register: Register,
-  versions: Versions,
-  replicas: number,
-): Version | undefined {
-  let newest: Version | undefined;
-  for (const { attempts } of register.ofKey(read.ns, read.key)) {
-    for (const { ok, ver, w = 1, return_ns } of attempts) {
-      const isMet = (read.r ?? 1) + w > replicas && return_ns < read.call_ns;
-      if (ok !== true || ver === null || !isMet) continue;
-      const version = versions.of(ver);
-      if (newest === undefined || (compareVersions(version, newest) ?? -1) > 0) newest = version;
-    }
-  }
-  return newest;
-}
-
 function check(
   read: View,
   met: Version,
@@ -85,12 +68,64 @@ function check(
 ): void {
   const { node, ns, key, ver, result } = read;
   const effects = register.ofKey(ns, key);
-  const writes = effects.flatMap(({ attempts }) => attempts.filter((each) => each.ver === met.ver));
+  const shows = (): Operation[] => [
+    ...effects.flatMap(({ attempts }) => attempts.filter((each) => each.ver === met.ver)),
+    read.by,
+  ];
   if (result !== null && ver !== null) {
     if (!goesBack(met, versions.of(ver))) return;
     const what = `${node} shows ${ns}/${key} at ${ver}, behind ${met.ver}`;
-    anomalies.add('behind', what, [...writes, read.by]);
+    anomalies.add('behind', what, shows());
   } else if (!effects.some((effect) => mayHide(effect, met, read, versions))) {
-    anomalies.add('lacking', `${node} lacks ${ns}/${key} at ${met.ver}`, [...writes, read.by]);
+    anomalies.add('lacking', `${node} lacks ${ns}/${key} at ${met.ver}`, shows());
+  }
+}
+
+/** The newest write of a key, as far as that is known, once an acknowledgement has come. */
+interface Step {
+  readonly atNs: number;
+  readonly newest: Version;
+}
+
+/** What reads have to meet: by key and by the least quorum, in the order of acknowledgements. */
+class Acknowledged {
+  readonly #register: Register;
+  readonly #versions: Versions;
+  readonly #steps = new Map<string, readonly Step[]>();
+
+  constructor(register: Register, versions: Versions) {
+    this.#register = register;
+    this.#versions = versions;
+  }
+
+  /** Of the writes of at least so many replicas that were acknowledged before. */
+  newest(ns: string, key: string, least: number, beforeNs: number): Version | undefined {
+    const name = `${ns}\0${key}\0${least}`;
+    const steps = this.#steps.get(name) ?? this.#stepsOf(ns, key, least);
+    this.#steps.set(name, steps);
+    let [low, high] = [0, steps.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((steps[middle] as Step).atNs < beforeNs) low = middle + 1;
+      else high = middle;
+    }
+    return steps[low - 1]?.newest;
+  }
+
+  #stepsOf(ns: string, key: string, least: number): Step[] {
+    const acknowledged = this.#register
+      .ofKey(ns, key)
+      .flatMap(({ attempts }) => attempts)
+      .filter(({ ok, w = 1 }) => ok === true && w >= least)
+      .toSorted((a, b) => a.return_ns - b.return_ns);
+    const steps: Step[] = [];
+    for (const { ver, return_ns: atNs } of acknowledged) {
+      if (ver === null) continue;
+      const version = this.#versions.of(ver);
+      const before = steps.at(-1)?.newest ?? version;
+      const isNewer = (compareVersions(version, before) ?? -1) > 0;
+      steps.push({ atNs, newest: isNewer ? version : before });
+    }
+    return steps;
   }
 }
