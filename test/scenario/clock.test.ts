@@ -158,7 +158,7 @@ describe('a replica that began alone with a clock that is ahead', () => {
       expect(shown(cluster.put(0, 'b', 'more', { w: 'all' }))).toMatch(/^ap-1\./);
     });
 
-  it('is told apart from a replica that is late, in what the others report', () => {
+  it('is distinguished from a replica that is late, in the reports of the others', () => {
     const cluster = begun(false);
     const seen = () =>
       cluster.status(1).peers.map(({ id, isStampedAhead }) => [id, isStampedAhead]);

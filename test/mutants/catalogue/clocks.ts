@@ -93,7 +93,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
-      name: 'and is not set right makes no replica stale',
+      name: 'and is not set right makes no replica stale, and its writes become visible in time',
     },
   },
   {
@@ -115,7 +115,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
-      name: 'ms stamps no write wrongly, and makes no replica stale',
+      name: 'by 600000 ms stamps no write wrongly, and makes no replica stale',
     },
   },
   {
@@ -137,7 +137,7 @@ export const clocks: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/scenario/clock.test.ts',
-      name: 'and is not set right makes no replica stale',
+      name: 'and is not set right makes no replica stale, and its writes become visible in time',
     },
   },
   {

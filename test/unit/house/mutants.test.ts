@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { catalogue } from '../../mutants/catalogue.ts';
 import { type Mutant, patched, RottenError, sim } from '../../mutants/mutant.ts';
-import { tokenize } from './source.ts';
+import { titlesOf } from './titles.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
@@ -23,7 +23,9 @@ describe('the seeded bugs', () => {
     const lost = named.filter(({ file, name }) => {
       const contract = file.replace('.test.ts', '.contract.ts');
       const sources = [file, contract].filter((path) => existsSync(join(root, path)));
-      const titles = sources.flatMap((path) => titlesOf(readFileSync(join(root, path), 'utf8')));
+      const titles = sources.flatMap((path) =>
+        titlesOf({ path, text: readFileSync(join(root, path), 'utf8') }).map(({ text }) => text),
+      );
       return !isMadeOf(name, titles);
     });
     expect(named.length).toBeGreaterThan(50);
@@ -35,14 +37,6 @@ describe('the seeded bugs', () => {
     expect(new Set(catalogue.map(({ id }) => id)).size).toBe(catalogue.length);
   });
 });
-
-/** What a test file says in strings: its names are among them. */
-function titlesOf(source: string): string[] {
-  return tokenize(source)
-    .filter(({ kind }) => kind === 'string' || kind === 'template')
-    .map(({ text }) => text.trim())
-    .filter((text) => text !== '');
-}
 
 /** Whether a name is made of titles, one behind the other, of which the last may be cut short. */
 function isMadeOf(name: string, titles: readonly string[]): boolean {

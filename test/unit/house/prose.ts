@@ -1,5 +1,6 @@
-// The words and the width of comments: rules for plain English that can be checked without false
-// alarms (CONTRIBUTING.md). Each rule is a pattern and what to write instead.
+// The words of comments, documents and names of tests, and the width of comments: rules for plain
+// English that can be checked without false alarms (CONTRIBUTING.md). Each rule is a pattern and
+// what to write instead.
 
 import { type SourceFile, tokenize } from './source.ts';
 
@@ -33,15 +34,16 @@ export const PHRASES: readonly Phrase[] = [
   },
 ];
 
-interface Comment {
+/** A comment, a paragraph of a document, or the name of a test. */
+export interface Passage {
   readonly path: string;
   readonly line: number;
   readonly text: string;
 }
 
 /** The comments of a file; consecutive line comments are one. */
-function commentsOf({ path, text }: SourceFile): Comment[] {
-  const found: Comment[] = [];
+export function commentsOf({ path, text }: SourceFile): Passage[] {
+  const found: Passage[] = [];
   let end = 0;
   tokenize(text, (comment, line) => {
     const last = found.at(-1);
@@ -63,10 +65,21 @@ function wordsOf(comment: string): string {
     .trim();
 }
 
-/** Comments that contain the phrase, as `path:line`. */
-export function commentsWith({ pattern }: Phrase, files: readonly SourceFile[]): string[] {
-  return files
-    .flatMap(commentsOf)
+/** The paragraphs of a document. Code is left out, and so is what it quotes as an example. */
+export function paragraphsOf({ path, text }: SourceFile): Passage[] {
+  const bare = text.replaceAll(/^```[\s\S]*?^```$/gm, (code) => code.replaceAll(/[^\n]/g, ''));
+  let line = 1;
+  return bare.split(/\n(?=\n|[-|#]|\d+\. )/).map((paragraph) => {
+    const begun = line;
+    line += paragraph.split('\n').length;
+    const words = paragraph.replaceAll(/"[^"]*"/g, '').replaceAll(/\s+/g, ' ');
+    return { path, line: begun, text: words.trim() };
+  });
+}
+
+/** Passages that contain the phrase, as `path:line`. */
+export function passagesWith({ pattern }: Phrase, passages: readonly Passage[]): string[] {
+  return passages
     .filter(({ text }) => pattern.test(text))
     .map(({ path, line }) => `${path}:${line}`);
 }
