@@ -17,15 +17,12 @@ import type { Turn } from '../model/effect.ts';
 import type { NamespaceName } from '../model/id.ts';
 import type { LevelRules } from '../model/level.ts';
 import type { Mutation, Record } from '../model/record.ts';
-import type { Absence } from '../store/absence.ts';
-import type { IdempotencyTable } from '../store/idempotency.ts';
+import { applyEntry, type ApplyOptions } from '../store/apply.ts';
 import type { Lane } from '../store/lane.ts';
 import type { Table } from '../store/table.ts';
 
-export interface DeliveryOptions {
-  readonly absence: Absence;
+export interface DeliveryOptions extends ApplyOptions {
   readonly table: Table;
-  readonly idempotency: IdempotencyTable;
   /** The rule of a namespace. */
   readonly ruleOf: (namespace: NamespaceName) => LevelRules['delivery'];
   /** An entry lost to the record of its key. */
@@ -61,12 +58,9 @@ export class Delivery {
   }
 
   #show(lane: Lane, mutation: Mutation, turn: Turn): void {
-    const { absence, idempotency, onShown } = this.#options;
-    const merged = absence.merge(mutation, turn);
-    lane.onApplied(mutation.seq);
+    const merged = applyEntry(this.#options, lane, mutation, turn);
     if (merged === 'lost') this.#onLost(mutation);
-    idempotency.remember(mutation, turn);
-    onShown(mutation, turn);
+    this.#options.onShown(mutation, turn);
   }
 
   #onLost(mutation: Mutation): void {

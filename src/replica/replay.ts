@@ -1,5 +1,6 @@
 // At start: shows what the logs say and the table in storage may lack, as if it was delivered now.
 
+import { applyEntry } from '../store/apply.ts';
 import type { Replay } from '../store/recovery.ts';
 import type { Core } from './core.ts';
 
@@ -7,14 +8,9 @@ type ReplayOptions = Pick<Core, 'absence' | 'idempotency' | 'table'>;
 
 /** `begin`: before the first entry is shown. */
 export function replayOf(options: ReplayOptions, begin: () => void): Replay {
-  const { absence, idempotency, table } = options;
   return {
     begin,
-    show(lane, entry, turn) {
-      absence.merge(entry, turn);
-      lane.onApplied(entry.seq);
-      idempotency.remember(entry, turn);
-    },
-    end: () => table.cells.onReplayed(),
+    show: (lane, entry, turn) => void applyEntry(options, lane, entry, turn),
+    end: () => options.table.cells.onReplayed(),
   };
 }

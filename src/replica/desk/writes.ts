@@ -57,6 +57,7 @@ import type { Namespace } from '../../model/namespaces.ts';
 import { isConditional, readsOf, type Writing } from '../../model/writing.ts';
 import type { AgreedClock } from '../../consistency/agreed-clock.ts';
 import type { Metrics } from '../../model/metrics.ts';
+import { applyEntry, type ApplyOptions } from '../../store/apply.ts';
 import type { Room } from '../../store/room.ts';
 import type { Timers } from '../../model/timer.ts';
 import type { Admits } from './desk.ts';
@@ -101,7 +102,7 @@ const DELETE = {
   weight: 0,
 } as const;
 
-export interface WritesOptions extends KeyClaimsOptions {
+export interface WritesOptions extends KeyClaimsOptions, ApplyOptions {
   readonly agreed: AgreedClock;
   readonly clock: HybridClock;
   readonly metrics: Metrics;
@@ -420,7 +421,7 @@ export class Writes {
     turn: Turn,
     group = '',
   ): Mutation {
-    const { log, table, idempotency, ownLanes, room } = this.#options;
+    const { log, table, ownLanes, room } = this.#options;
     const lane = present(ownLanes.at(-1), 'writes: this incarnation has a lane');
     const isPut = command.operation === 'put';
     const mutation = encodeMutation(
@@ -446,14 +447,9 @@ export class Writes {
     );
     room.spend(mutation.bytes.length);
     log.append(lane, mutation, turn);
-    const record = recordOf(mutation);
-    if (cell.damaged) table.heal(record, turn);
-    else {
-      const merged = table.merge(record, turn);
-      assert(merged === 'won', 'writes: newer than what it replaces');
-    }
-    lane.onApplied(mutation.seq);
-    idempotency.remember(mutation, turn);
+    if (cell.damaged) table.heal(recordOf(mutation), turn);
+    const merged = applyEntry(this.#options, lane, mutation, turn);
+    assert(merged === 'won' || cell.damaged, 'writes: newer than what it replaces');
     this.#options.metrics.writes++;
     return mutation;
   }

@@ -121,8 +121,8 @@ export const lives: readonly Mutant[] = [
     number: 'own',
     title: 'an idempotency key is known at the replica that took it only',
     file: 'src/order/delivery.ts',
-    replace: '    idempotency.remember(mutation, turn);',
-    with: '',
+    replace: 'applyEntry(this.#options, lane, mutation, turn)',
+    with: 'applyEntry({ ...this.#options, idempotency: { remember: () => {} } as never }, lane, mutation, turn)',
     foundBy: {
       kind: 'test',
       file: 'test/scenario/idempotency.test.ts',
