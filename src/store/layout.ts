@@ -5,7 +5,8 @@
 //   r namespace 0 key           record (an encoded mutation: the winner, or the tombstone)
 //   o origin                    the state of an origin's log
 //   i namespace 0 key           an idempotency key and its write
-//   j deadline namespace 0 key  the same keys by the end of their window
+//   j deadline namespace 0 key  the same keys by the end of their window; behind all of them the
+//                               fence
 //   t leaf                      a leaf of the hash tree; after the last one, a mark: the tree is
 //                               whole
 //   e deadline namespace 0 key  this replica's own records that expire, by their deadline
@@ -36,6 +37,8 @@ const TOMBSTONE = 0x78;
 const META = 0x6d;
 const TREE = 0x74;
 const SEQ_BYTES = 8;
+/** Later than every deadline. */
+const FENCE = new Uint8Array(1 + SEQ_BYTES).fill(0xff).fill(IDEMPOTENCY_END, 0, 1);
 
 export interface Span {
   readonly from: Uint8Array;
@@ -209,6 +212,16 @@ export function parseIdempotencyEndKey(
 /** Idempotency windows that ended before `endMs`. */
 export function idempotencyEnded(endMs: number): Span {
   return before(IDEMPOTENCY_END, endMs);
+}
+
+/**
+ * A key right in front of the logs, written with each truncation. LevelDB looks for the first key
+ * of a range without regard to the end of the range, and passes over deleted keys one by one.
+ * Without the fence each read of an empty range before the logs would pass over all that was
+ * truncated from them.
+ */
+export function fenceKey(): Uint8Array {
+  return FENCE;
 }
 
 export function expiryKey(deadlineMs: number, namespace: NamespaceName, key: Key): Uint8Array {

@@ -21,7 +21,7 @@ import {
   type LaneState,
 } from './lane.ts';
 import { blocksOf, encodeBlock } from './block.ts';
-import { laneKey, laneSpan, originKey, type Span } from './layout.ts';
+import { fenceKey, laneKey, laneSpan, originKey, type Span } from './layout.ts';
 import { encodeTip, type Tip, type TipOf, tipKey } from './tip.ts';
 
 interface Sealed {
@@ -29,6 +29,8 @@ interface Sealed {
   readonly lane: Lane;
   readonly head: Seq;
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** How far lanes go. */
 export type LaneHeads = readonly (readonly [Lane, LaneMark])[];
@@ -154,7 +156,7 @@ export class Log {
     this.#lanes.set(origin, lane);
     this.#behindMark.delete(before);
     this.#touchState(lane, out);
-    this.#truncated.push({ lsn: out.lsn, span: laneSpan(origin, 1, seq) });
+    this.#clear(laneSpan(origin, 1, seq), out);
     return lane;
   }
 
@@ -290,6 +292,12 @@ export class Log {
     this.#metrics.logEntriesTruncated += end.seq - lane.floor;
     lane.truncate(end);
     this.#touchState(lane, out);
+    this.#clear(span, out);
+  }
+
+  /** Once this batch is durable, nothing refers to the blocks of the span any more. */
+  #clear(span: Span, out: Outbox): void {
+    out.put(fenceKey(), NO_BYTES);
     this.#truncated.push({ lsn: out.lsn, span });
   }
 

@@ -15,6 +15,7 @@ import {
   behind,
   expired,
   expiryKey,
+  fenceKey,
   idempotencyEnded,
   idempotencyEndKey,
   idempotencyKey,
@@ -186,6 +187,17 @@ describe('idempotency keys', () => {
         expect(isWithin(stored, idempotencyEnded(now))).toBe(end < now);
       }),
     );
+  });
+
+  it('come before the fence, which never ends and comes before every log', () => {
+    fc.assert(
+      fc.property(endMs, namespace, key, (end, ns, name) => {
+        expect(compareBytes(idempotencyEndKey(end, ns, name), fenceKey())).toBeLessThan(0);
+        expect(isWithin(fenceKey(), idempotencyEnded(end))).toBe(false);
+      }),
+    );
+    expect(compareBytes(fenceKey(), logKey(0, '0' as Origin, 1))).toBeLessThan(0);
+    expect(parseIdempotencyEndKey(fenceKey())).toBeUndefined();
   });
 
   it('are found from the key of their end', () => {

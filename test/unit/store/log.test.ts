@@ -4,7 +4,7 @@ import { isChained } from '../../../src/model/encoding.ts';
 import { createMetrics } from '../../../src/model/metrics.ts';
 import { decodeBlock } from '../../../src/store/block.ts';
 import { decodeLaneState, encodeLaneState, LANE_EMPTY } from '../../../src/store/lane.ts';
-import { logKey, originKey } from '../../../src/store/layout.ts';
+import { fenceKey, logKey, originKey } from '../../../src/store/layout.ts';
 import { Log } from '../../../src/store/log.ts';
 import { tipKey } from '../../../src/store/tip.ts';
 import { key, namespace, origin, run } from '../../support/build.ts';
@@ -142,6 +142,15 @@ describe('a truncation', () => {
       floorChain: entries[5]?.chain,
     });
     expect(metrics.logEntriesTruncated).toBe(6);
+  });
+
+  it('writes the fence between the logs and what comes before them', () => {
+    append(A, 10);
+    commit();
+    expect(storage.get(fenceKey())).toBeUndefined();
+    log.truncate(log.open(A), { seq: 6, chain: 0 }, out);
+    commit();
+    expect(storage.get(fenceKey())).toEqual(new Uint8Array(0));
   });
 
   it('removes again what an earlier one may have left', () => {
