@@ -77,7 +77,10 @@ export class Resync {
       budget: new CopyBudget(settings.copiesPerHour),
       checkpoint,
       retryMs,
-      onCopy: (isCopying) => catchUp.onCopy(isCopying),
+      onCopy: (isCopying) => {
+        catchUp.onCopy(isCopying);
+        table.onCopy(isCopying);
+      },
       admit: (record, turn) => this.#admit(record, turn),
       remember: (named, out) => options.idempotency.learn(named, out),
       jump: (cover, out) => this.#jump(cover, out),

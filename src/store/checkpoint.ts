@@ -11,8 +11,8 @@
 // piece, so the table on disk has all that the mark covers, and may have more. A start replays what
 // the logs hold behind the mark; what the table has already changes nothing.
 //
-// A record that no log implies (a repair, a part of a snapshot) is written with its leaf in the
-// batch of its own turn.
+// A record that no log implies (a repair, a part of a snapshot) is written in the batch of its own
+// turn, with its leaf or, while a snapshot is copied, without (table.ts).
 //
 // Invariants: (1) one checkpoint at a time; (2) nothing behind the mark is truncated; (3) what is
 // removed without a log entry was covered by the mark when it goes, or a replay would bring an

@@ -63,6 +63,7 @@ export class Table {
    */
   readonly #through = new Set<number>();
   #forgotten: Hlc | undefined;
+  #isCopying = false;
 
   constructor(
     get: (key: Uint8Array) => PointRead,
@@ -214,20 +215,28 @@ export class Table {
    * Adds a leaf and all its dirty records to the batch. Gives how many bytes of records these are.
    */
   writeLeaf(leaf: number, out: Outbox): number {
-    let bytes = 0;
-    this.cells.dirty.write(leaf, out.lsn, ({ record }, stored) => {
-      const encoded = encodedOf(record);
-      bytes += encoded.length;
-      out.put(recordKey(record.namespace, record.key), encoded);
-      this.#tree.onStored(record.namespace, stored, weightOf(record));
-    });
     this.#tree.writeLeaf(leaf, out);
-    return bytes;
+    return this.#writeRecords(leaf, out);
   }
 
-  /** The batch is sealed: what no log implies goes into it. */
+  /** A copy of a snapshot begins, or ends. */
+  onCopy(isCopying: boolean): void {
+    this.#isCopying = isCopying;
+  }
+
+  /**
+   * The batch is sealed: what no log implies goes into it. The records of a snapshot come in the
+   * order of their keys, so nearly each has another leaf: while it is copied, records are written
+   * without their leaves. The checkpoint at its end writes those.
+   */
   writeThrough(out: Outbox): void {
-    for (const leaf of this.#through) this.writeLeaf(leaf, out);
+    if (this.#through.size === 0) return;
+    if (this.#isCopying) {
+      this.#tree.onLeavesBehind(out);
+      for (const leaf of this.#through) this.#writeRecords(leaf, out);
+    } else {
+      for (const leaf of this.#through) this.writeLeaf(leaf, out);
+    }
     this.#through.clear();
   }
 
@@ -247,6 +256,18 @@ export class Table {
     for (const { cell, stored: weight } of this.cells.dirty.unwritten())
       stored.shift(cell.record.namespace, weightOf(cell.record), weight);
     return stored;
+  }
+
+  /** Adds the dirty records of a leaf to the batch. */
+  #writeRecords(leaf: number, out: Outbox): number {
+    let bytes = 0;
+    this.cells.dirty.write(leaf, out.lsn, ({ record }, stored) => {
+      const encoded = encodedOf(record);
+      bytes += encoded.length;
+      out.put(recordKey(record.namespace, record.key), encoded);
+      this.#tree.onStored(record.namespace, stored, weightOf(record));
+    });
+    return bytes;
   }
 
   #writeLeafNow(leaf: number, out: Outbox): void {

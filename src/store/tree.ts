@@ -1,7 +1,8 @@
 // The hash tree of this replica's live records (leaves.ts), by which replicas find what differs
 // between them without sending what does not (docs/anti-entropy.md). The table keeps it: a change
 // costs the same however many records there are. A leaf is written in one batch with all its dirty
-// records (checkpoint.ts), so after a crash it is the sum of its records in storage.
+// records (checkpoint.ts), so after a crash it is the sum of its records in storage. Only while a
+// snapshot is copied may leaves come later than records, and a crash then leaves the tree in doubt.
 //
 //   doubtful    a leaf could not be read, a damaged record was replaced, or the directory is older
 //               than the tree: the tree makes no statement (unknown is never equal)
@@ -211,6 +212,17 @@ export class HashTree {
     const { words } = this.leaves;
     const value = sealWords(words[2 * leaf] as number, words[2 * leaf + 1] as number);
     out.put((this.#keys[leaf] ??= treeKey(leaf)), value);
+  }
+
+  /**
+   * Records are in storage with this batch and their leaves are not. Storage says that the tree is
+   * in doubt, until a checkpoint has written all leaves and none was left behind meanwhile.
+   */
+  onLeavesBehind(out: Outbox): void {
+    this.#isMarking = false;
+    if (!this.#isTrusted || this.#isMarkDue) return;
+    this.#isMarkDue = true;
+    out.del(MARK);
   }
 
   /** All leaves that were taken last are written. */

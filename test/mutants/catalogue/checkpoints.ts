@@ -74,6 +74,18 @@ export const checkpoints: readonly Mutant[] = [
     foundBy: sim,
   },
   {
+    id: 'leaves-behind-unsaid',
+    number: 51,
+    title: 'a crash in the middle of a copy leaves a trusted tree without its records',
+    file: 'src/store/table.ts',
+    replace: 'this.#tree.onLeavesBehind(out);',
+    with: '',
+    foundBy: named(
+      'test/unit/store/tree.test.ts',
+      'the stored tree while a snapshot is copied is in doubt, as records come without their leaves',
+    ),
+  },
+  {
     id: 'copy-leaves-dirty',
     number: 'own',
     title: 'a delete that only the log has is taken for undone by a copy',

@@ -55,7 +55,7 @@ export const order: readonly Mutant[] = [
     number: 28,
     title: 'a delete leaves nothing behind on disk',
     file: 'src/store/table.ts',
-    in: 'writeLeaf',
+    in: '#writeRecords',
     replace: 'out.put(recordKey(record.namespace, record.key), encoded);',
     with: `if (isTombstone(record)) out.del(recordKey(record.namespace, record.key));
       else out.put(recordKey(record.namespace, record.key), encoded);`,

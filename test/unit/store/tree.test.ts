@@ -134,6 +134,47 @@ describe('the stored tree', () => {
     expect(out.hasWrites).toBe(false);
   });
 
+  describe('while a snapshot is copied', () => {
+    /** The batch of a turn, without a piece of a checkpoint. */
+    function seal(): void {
+      table.writeThrough(out);
+      const { lsn } = out;
+      storage.apply(out.takeBatch());
+      table.cells.onDurable(lsn);
+    }
+
+    beforeEach(() => {
+      commit();
+      table.onCopy(true);
+      table.admit(recordOf(put('a', 1)), out);
+    });
+
+    it('is in doubt, as records come without their leaves, until a checkpoint has written all', () => {
+      seal();
+      expect(storage.get(recordKey(NS, key('a')))).toBeDefined();
+      expect(storage.get(treeKey(leafOf(NS, key('a'))))).toBeUndefined();
+      expect(restarted().isTrusted).toBe(false);
+      expect(tree.isTrusted).toBe(true);
+      table.onCopy(false);
+      commit();
+      expect(restarted().isTrusted).toBe(true);
+      expect(isSame(restarted().leaves, tree.leaves)).toBe(true);
+    });
+
+    it('stays in doubt when a record comes after a checkpoint took the list of leaves', () => {
+      seal();
+      const leaves = table.takeDirtyLeaves();
+      table.admit(recordOf(put('b', 1)), out);
+      table.writeThrough(out);
+      for (const leaf of leaves) table.writeLeaf(leaf, out);
+      table.onWritten(out);
+      storage.apply(out.takeBatch());
+      expect(restarted().isTrusted).toBe(false);
+      commit();
+      expect(restarted().isTrusted).toBe(true);
+    });
+  });
+
   it('is in doubt if a leaf is damaged, and stays so until it was counted', () => {
     table.merge(recordOf(put('a', 1)), out);
     commit();
