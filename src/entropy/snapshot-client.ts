@@ -6,16 +6,16 @@
 //   idle -> copying   every peer that holds the missing entries of some origin has truncated them
 //   copying -> idle   the last part is merged: the logs jump to what the snapshot covers
 //
-//   within a copy     waiting -> asked <-> sweeping; asked, sweeping -> waiting if the parts do not
+//   within a copy     waiting -> asked <-> merging; asked, merging -> waiting if the parts do not
 //                     follow each other
 //
-// Merging never replaces: newer records here stay, and are streamed. Once the range of a part is
-// swept, a mark of the copy's progress is made durable, so a restart continues from there, with any
-// peer that holds all that the snapshot covers. A part that does not arrive is requested again
+// Merging never replaces (part-merge.ts): newer records here stay, and are streamed. Once a part is
+// merged, a mark of the copy's progress is made durable, so a restart continues from there, with
+// any peer that holds all that the snapshot covers. A part that does not arrive is requested again
 // after a while, from the next such peer. After the records come the idempotency keys, which are
 // merged too: the smaller version stays.
 //
-// Absence is information (absence-sweep.ts). Why that is right, with C for what the snapshot
+// Absence is information (part-merge.ts). Why that is right, with C for what the snapshot
 // covers, T for a delete and R for a record that it replaced or was concurrent to and newer than:
 //
 //   (1) A part is read later than C was taken, so it shows the effect of every dot in C: the
@@ -29,10 +29,10 @@
 //       is applied here. A T beyond C that this replica acknowledged before it lost its disk may be
 //       gone everywhere: then so is its log entry, the log cannot continue after C, and another
 //       snapshot follows, whose C has it.
-//   (4) R in C can arrive by a stream, a repair or a read after its range was swept. Its range has
+//   (4) R in C can arrive by a stream, a repair or a read after its range was copied. Its range has
 //       its effect already, so if nothing as new is stored it is not merged (store/absence.ts): an
-//       older T, which the sweep keeps, does not admit it. If it arrived before, and is not
-//       durable, the sweep finds it in memory.
+//       older T, which the merge keeps, does not admit it. If it arrived before, and is not
+//       durable, the merge finds it in memory.
 //   (5) A copy that begins again, with a smaller C, undoes nothing: merged records stay, dropped
 //       ones were deleted, and what was not merged under (4) was in the part that was.
 //   (6) While parts wait here no tombstone is dropped here (upkeep/tombstones.ts), so an older
@@ -55,8 +55,9 @@ import { metaKey, NAMED } from '../store/layout.ts';
 import type { Checkpoint, Ticket } from '../store/checkpoint.ts';
 import type { Log } from '../store/log.ts';
 import type { Table } from '../store/table.ts';
-import { AbsenceSweep, type SweepEnd } from './absence-sweep.ts';
+
 import type { CopyBudget } from './copy-budget.ts';
+import { type PartEnd, PartMerge } from './part-merge.ts';
 import type { Holder } from '../peers/peers.ts';
 
 export interface SnapshotClientOptions {
@@ -81,7 +82,7 @@ export interface SnapshotClientOptions {
   readonly jump: (cover: LaneHead, out: Outbox) => void;
 }
 
-/** A part that is merged, and whose absent keys are swept. */
+/** A part that is being merged. */
 interface Part {
   readonly last: Position;
   readonly more: boolean;
@@ -93,13 +94,13 @@ interface Part {
  */
 type Step =
   /**
-   * All is swept, and is made durable once more, with all that was received meanwhile, before the
+   * All is merged, and is made durable once more, with all that was received meanwhile, before the
    * logs jump.
    */
   | { readonly kind: 'finishing'; readonly ticket: Ticket }
   | { readonly kind: 'waiting'; readonly untilMs: number }
   | { readonly kind: 'asked'; readonly id: number; untilMs: number }
-  | { readonly kind: 'sweeping'; readonly id: number; untilMs: number; readonly part: Part };
+  | { readonly kind: 'merging'; readonly id: number; untilMs: number; readonly part: Part };
 
 interface Copy {
   step: Step;
@@ -143,7 +144,7 @@ const UNDURABLE_MAX = 1024;
 
 export class SnapshotClient {
   readonly #options: SnapshotClientOptions;
-  readonly #sweep: AbsenceSweep;
+  readonly #merge: PartMerge;
   /**
    * Positions up to which peers have truncated logs that we need from an earlier one, by origin and
    * peer.
@@ -159,9 +160,9 @@ export class SnapshotClient {
 
   constructor(options: SnapshotClientOptions) {
     this.#options = options;
-    this.#sweep = new AbsenceSweep({
+    this.#merge = new PartMerge({
       ...options,
-      onEnd: (end, turn) => this.#onSweepEnd(end, turn),
+      onEnd: (end, turn) => this.#onMergeEnd(end, turn),
     });
   }
 
@@ -194,7 +195,7 @@ export class SnapshotClient {
     const copy = this.#copy;
     if (copy?.peer !== peer) return;
     const { step } = copy;
-    if (step.kind === 'asked' || step.kind === 'sweeping') step.untilMs = 0;
+    if (step.kind === 'asked' || step.kind === 'merging') step.untilMs = 0;
   }
 
   /** Begins a copy if no log helps, and requests missing parts again. */
@@ -209,8 +210,8 @@ export class SnapshotClient {
       this.#ask(this.#copy, holder, turn);
     } else if (copy.step.kind === 'finishing') {
       this.#finishOnce(copy, turn);
-    } else if (copy.step.kind === 'sweeping') {
-      this.#sweep.goOn(turn);
+    } else if (copy.step.kind === 'merging') {
+      this.#merge.goOn(turn);
     } else if (this.#arrived.size > 0) {
       this.#take(copy, turn);
     } else if (turn.now.monoMs >= copy.step.untilMs) {
@@ -236,16 +237,16 @@ export class SnapshotClient {
     this.#take(copy, turn);
   }
 
-  #onSweepEnd(end: SweepEnd, turn: Turn): void {
+  #onMergeEnd(end: PartEnd, turn: Turn): void {
     const copy = this.#copy;
     if (copy === undefined) return;
-    if (end === 'done') this.#onSwept(copy, turn);
+    if (end === 'done') this.#onMerged(copy, turn);
     else this.#breakOff(copy);
   }
 
-  /** Merges the next part, when the one before is swept and there is room for its records. */
+  /** Merges the next part, when the one before is merged and there is room for its records. */
   #take(copy: Copy, turn: Turn): void {
-    const { absence, admit, isAhead, metrics, remember, table } = this.#options;
+    const { isAhead, metrics, remember, table } = this.#options;
     const { step } = copy;
     assert(
       step.kind !== 'waiting' || this.#arrived.size === 0,
@@ -262,26 +263,21 @@ export class SnapshotClient {
       return this.#waitForTime(copy, holder, turn);
     if (after === '') copy.covers = chunk.covers;
     this.#aheadWaitMs = 0;
-    for (const record of records) {
-      admit(record, turn);
-      metrics.snapshotBytes += encodedOf(record).length;
-    }
+    for (const record of records) metrics.snapshotBytes += encodedOf(record).length;
     for (const named of chunk.named) remember(named, turn);
     metrics.snapshotChunksReceived++;
     metrics.snapshotRecordsReceived += records.length;
     copy.parts++;
     copy.records += records.length;
-    copy.step = { ...step, kind: 'sweeping', part: { last, more, holder } };
-    if (after.startsWith(NAMED)) return this.#onSwept(copy, turn);
+    copy.step = { ...step, kind: 'merging', part: { last, more, holder } };
+    if (after.startsWith(NAMED)) return this.#onMerged(copy, turn);
     const { covers } = copy;
     const upTo = last.startsWith(NAMED) ? undefined : last;
-    absence.onCopied(covers, upTo);
-    this.#sweep.begin({ after, last: upTo, records, covers }, turn);
+    this.#merge.begin({ after, last: upTo, records, covers }, turn);
   }
 
-  #onSwept(copy: Copy, turn: Turn): void {
-    // The sweep of a part that was broken off ends as well, without effect.
-    if (copy.step.kind !== 'sweeping') return;
+  #onMerged(copy: Copy, turn: Turn): void {
+    if (copy.step.kind !== 'merging') return;
     const { id, part } = copy.step;
     copy.after = part.last;
     if (!part.more) {
@@ -299,6 +295,7 @@ export class SnapshotClient {
    */
   #breakOff(copy: Copy): void {
     copy.step = { kind: 'waiting', untilMs: 0 };
+    this.#merge.cancel();
     this.#arrived.clear();
   }
 
@@ -328,7 +325,7 @@ export class SnapshotClient {
   // copying -> idle
   #finish(copy: Copy, out: Outbox): void {
     assert(this.#copy === copy, 'snapshot client: a copy ends once');
-    assert(copy.step.kind === 'finishing', 'snapshot client: a copy ends once all is swept');
+    assert(copy.step.kind === 'finishing', 'snapshot client: a copy ends once all is merged');
     this.#copy = undefined;
     this.#ahead.clear();
     for (const cover of copy.covers) this.#options.jump(cover, out);

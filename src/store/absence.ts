@@ -105,7 +105,7 @@ export class Absence {
   /**
    * The key is absent, or its record is older than this one. If a copy that covers the record has
    * passed this key, the record was deleted and its tombstone dropped: an older tombstone, which
-   * the sweep keeps, must not admit it.
+   * the merge of a part keeps, must not admit it.
    */
   #isBehind(record: Record): boolean {
     const { record: held, damaged } = this.#table.read(record.namespace, record.key);

@@ -87,6 +87,14 @@ export class Cells {
     return cell;
   }
 
+  /** Storage was read, and nothing is shown under this key: the next read need not look. */
+  noteAbsent(namespace: NamespaceName, key: Key): void {
+    const keys = this.#youngOf(namespace);
+    if (keys.has(key)) return;
+    keys.set(key, ABSENT);
+    this.#grow(CELL_BYTES);
+  }
+
   /** Shows a record from now on, in the place of `before`. Storage gets it with a checkpoint. */
   put(record: Record, leaf: number, before: Cell, out: Outbox): void {
     if (this.#dropped.size > 0) this.#dropped.delete(positionOf(record));
@@ -209,14 +217,23 @@ export class Cells {
   }
 
   #keep(cell: Cell, record: Record): void {
-    let keys = this.#young.get(record.namespace);
+    const keys = this.#youngOf(record.namespace);
+    const bytes = keys.has(record.key) ? 0 : CELL_BYTES;
+    keys.set(record.key, cell);
+    this.#grow(bytes + encodedOf(record).length);
+  }
+
+  #youngOf(namespace: NamespaceName): Map<Key, Cell> {
+    let keys = this.#young.get(namespace);
     if (keys === undefined) {
       keys = new Map();
-      this.#young.set(record.namespace, keys);
+      this.#young.set(namespace, keys);
     }
-    if (!keys.has(record.key)) this.#youngBytes += CELL_BYTES;
-    this.#youngBytes += encodedOf(record).length;
-    keys.set(record.key, cell);
+    return keys;
+  }
+
+  #grow(bytes: number): void {
+    this.#youngBytes += bytes;
     if (this.#youngBytes <= this.#generationBytes) return;
     // The young generation becomes the old one.
     this.#old = this.#young;

@@ -89,8 +89,8 @@ export const checkpoints: readonly Mutant[] = [
     id: 'copy-leaves-dirty',
     number: 'own',
     title: 'a delete that only the log has is taken for undone by a copy',
-    file: 'src/entropy/absence-sweep.ts',
-    replace: 'table.store(name, out);',
+    file: 'src/entropy/part-merge.ts',
+    replace: 'table.store(name, turn);',
     with: '',
     foundBy: named(
       'test/unit/entropy/resync.test.ts',

@@ -56,6 +56,15 @@ const keysOf = (records: Iterable<Record>): string[] => [...records].map((each) 
 const dirtyKeys = (): string[] => keysOf([...cells.dirty.all()].map((cell) => cell.record));
 
 describe('cells', () => {
+  it('do not look for a key again that a range read has shown to be absent, until it is put', () => {
+    cells.noteAbsent(NS, A);
+    expect(cells.read(NS, A).record).toBeUndefined();
+    expect(metrics.cacheMisses).toBe(0);
+    put(record('a'));
+    cells.noteAbsent(NS, A);
+    expect(cells.read(NS, A).record).toBeDefined();
+  });
+
   it('show what was put at once, and know whether storage has it', () => {
     put(record('a'));
     const cell = cells.read(NS, A);
