@@ -140,7 +140,7 @@ const AHEAD_WAIT_MS_MAX = 60_000;
  * Records in memory only, beyond which no part is merged: a larger batch would block the disk for
  * others.
  */
-const UNDURABLE_MAX = 1024;
+const UNDURABLE_MAX = 2048;
 
 export class SnapshotClient {
   readonly #options: SnapshotClientOptions;

@@ -268,7 +268,7 @@ describe('a copy', () => {
   });
 
   it('accepts no part while too much is not durable here, and continues afterwards', () => {
-    ap.room.deliver(...run(origin('zz-1.1'), 1100, (seq) => ({ key: key(`z${seq}`) })));
+    ap.room.deliver(...run(origin('zz-1.1'), 2100, (seq) => ({ key: key(`z${seq}`) })));
     begin();
     const [request] = ap.sent();
     if (request !== undefined) eu.hear(AP, request);
