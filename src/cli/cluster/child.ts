@@ -12,6 +12,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { childEnvironment } from '../../config/load.ts';
+import { NODE_FLAGS } from '../node-flags.ts';
 import { openLogFile } from './log-file.ts';
 import type { PlannedReplica } from './plan.ts';
 import { createRestartPolicy } from './restart.ts';
@@ -107,7 +108,8 @@ const HOW_BACK =
 function launch(plan: PlannedReplica, onLine: (line: string) => void): ChildProcess {
   // Two processes cannot open the same debugger port.
   const nodeArgs = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
-  const child = spawn(process.execPath, [...nodeArgs, SCRIPT, 'serve'], {
+  // Of two flags of the same name the last one counts.
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...nodeArgs, SCRIPT, 'serve'], {
     env: childEnvironment(plan.environment),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { NODE_FLAGS } from '../../../src/cli/node-flags.ts';
 import { parse } from 'yaml';
 import { MESSAGE_KINDS } from '../../../src/adapters/peer/codec.ts';
 import { PROBLEMS } from '../../../src/api/problems.ts';
@@ -88,6 +89,16 @@ describe('documents', () => {
     );
     expect(named.length).toBeGreaterThan(30);
     expect(lost).toEqual([]);
+  });
+});
+
+describe('flags of Node', () => {
+  it('are the same for a container, for a replica of a local cluster, and in the documents', () => {
+    const [entry = ''] = /^ENTRYPOINT .*$/m.exec(readText(root, 'Dockerfile').text) ?? [];
+    for (const flag of NODE_FLAGS) {
+      expect(entry).toContain(`"${flag}"`);
+      expect(textOf('docs/operations.md')).toContain(`\`${flag}\``);
+    }
   });
 });
 
