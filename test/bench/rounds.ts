@@ -42,7 +42,7 @@ export async function runRounds(
   for (let round = 0; round < options.rounds; round += 1) {
     for (const { workload, systems } of rotated(contests, round)) {
       for (const system of rotated(systems, round)) {
-        await rest(systems);
+        await rest(systems.flatMap(({ pids }) => pids));
         const where = { system: system.name, workload: workload.id, round };
         try {
           const slot = await runSlot(system, workload, round, options);
@@ -61,9 +61,8 @@ export async function runRounds(
   return { slots, failures };
 }
 
-/** Waits until the systems together use little CPU, but not for ever: some never rest. */
-async function rest(systems: readonly System[]): Promise<void> {
-  const pids = systems.flatMap((system) => system.pids);
+/** Waits until the processes together use little CPU, but not for ever: some never rest. */
+export async function rest(pids: readonly number[]): Promise<void> {
   const deadline = performance.now() + restTimeoutMs;
   while (performance.now() < deadline) {
     const before = usageOf(pids).cpuSeconds;

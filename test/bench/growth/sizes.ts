@@ -1,10 +1,12 @@
 // Throughput over clusters of different sizes. All are up at once and take turns under the same
-// clients, puts and gets one after the other; ratios are taken within a round.
+// clients, puts and gets one after the other; ratios are taken within a round. Before a slot all
+// have come to rest, so that no get pays for the compaction that puts have left behind.
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MixPlan } from '../client/keys.ts';
 import { CONNECTIONS, loadOf } from '../field.ts';
+import { rest } from '../rounds.ts';
 import { judgedRow, type Row, rowOf } from '../rows.ts';
 import { usageOf } from '../usage.ts';
 import { openSized, type Part, PREFIX, type Sized } from './sized.ts';
@@ -20,6 +22,7 @@ interface Slot {
   readonly keys: number;
   readonly opsPerSecond: number;
   readonly cpuMicrosPerOp: number;
+  readonly writtenBytesPerOp: number;
 }
 
 export async function sizes(part: Part): Promise<readonly Row[]> {
@@ -32,6 +35,7 @@ export async function sizes(part: Part): Promise<readonly Row[]> {
     for (const op of OPS) {
       for (let turn = 0; turn < all.length; turn++) {
         const sized = all[(turn + round) % all.length] as Sized;
+        await rest(all.flatMap(pidsOf));
         const slot = await slotOf(sized, op, round, slotSeconds);
         slots.push(slot);
         console.error(sayOf(slot, round));
@@ -51,6 +55,10 @@ export async function sizes(part: Part): Promise<readonly Row[]> {
   });
 }
 
+function pidsOf({ field }: Sized): readonly number[] {
+  return field.cluster.replicas.map(({ pid }) => pid);
+}
+
 async function slotOf(
   { field, keys }: Sized,
   op: Op,
@@ -60,7 +68,7 @@ async function slotOf(
   const { replicas } = field.cluster;
   const plan = new MixPlan(keys, op === 'get' ? 1 : 0, 'uniform', round);
   const load = loadOf(replicas, { prefix: PREFIX, keys, w: 2 }, plan, CONNECTIONS);
-  const pids = replicas.map(({ pid }) => pid);
+  const pids = pidsOf({ field, keys });
   await load.connect();
   load.begin();
   await sleep(200 * Math.min(seconds, 5));
@@ -78,6 +86,7 @@ async function slotOf(
     keys,
     opsPerSecond: totals.ops / totals.seconds,
     cpuMicrosPerOp: ((after.cpuSeconds - before.cpuSeconds) * 1e6) / totals.ops,
+    writtenBytesPerOp: (after.writtenBytes - before.writtenBytes) / totals.ops,
   };
 }
 
@@ -93,6 +102,11 @@ function absolute(op: Op, keys: number, slots: readonly Slot[]): readonly Row[] 
       `${title}, CPU`,
       slots.map(({ cpuMicrosPerOp }) => cpuMicrosPerOp),
       'µs',
+    ),
+    rowOf(
+      `${title}, written`,
+      slots.map(({ writtenBytesPerOp }) => writtenBytesPerOp),
+      'B',
     ),
   ];
 }
