@@ -271,6 +271,10 @@ export const METRICS = {
     'conit_checkpoint_bytes_total',
     'Bytes of the records that checkpoints have written.',
   ),
+  checkpointPieces: gauge(
+    'conit_checkpoint_pieces',
+    'Pieces that the checkpoint under way has written; 0 while none is under way.',
+  ),
   checkpointAgeSeconds: gauge(
     'conit_checkpoint_age_seconds',
     'How long ago the last finished checkpoint began; 0 while nothing is left to write.',

@@ -70,6 +70,8 @@ export interface Settings {
   readonly checkpointBytes: number;
   readonly checkpointEntries: number;
   readonly checkpointMs: number;
+  /** The least bytes of records in a piece of a checkpoint. */
+  readonly checkpointPieceBytes: number;
   /** From the start of the process to the first scrub, and from one scrub to the next. */
   readonly scrubDelayMs: number;
   readonly scrubEveryMs: number;
@@ -108,6 +110,7 @@ export const SETTINGS_DEFAULT: Omit<Settings, 'self' | 'members'> = {
   checkpointBytes: 8 * 1024 * 1024,
   checkpointEntries: 32_768,
   checkpointMs: 5000,
+  checkpointPieceBytes: 64 * 1024,
   scrubDelayMs: 10 * 60 * 1000,
   scrubEveryMs: 6 * 3600 * 1000,
   copiesPerHour: 12,

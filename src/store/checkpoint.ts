@@ -39,7 +39,10 @@ export interface CheckpointOptions {
   readonly metrics: Metrics;
   /** Where the disk is low, no checkpoint begins for its time alone: it would take up room. */
   readonly room: { readonly isLow: boolean };
-  readonly settings: Pick<Settings, 'checkpointBytes' | 'checkpointEntries' | 'checkpointMs'>;
+  readonly settings: Pick<
+    Settings,
+    'checkpointBytes' | 'checkpointEntries' | 'checkpointMs' | 'checkpointPieceBytes'
+  >;
 }
 
 /**
@@ -54,9 +57,7 @@ interface Writing {
   readonly beganMs: number;
 }
 
-/** Least bytes of records in a piece. */
-const PIECE_BYTES = 64 * 1024;
-/** The same at the end of the process, where no commit waits for a piece. */
+/** Least bytes of records in a piece at the end of the process, where no commit waits for it. */
 const LAST_PIECE_BYTES = 1024 * 1024;
 /** What a leaf, and the key of a record, count besides. */
 const LEAF_BYTES = 32;
@@ -78,10 +79,11 @@ export class Checkpoint {
   #markMs = 0;
   #isWanted = false;
   #isOpen = false;
-  #pieceBytes = PIECE_BYTES;
+  #pieceBytes: number;
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
+    this.#pieceBytes = options.settings.checkpointPieceBytes;
   }
 
   /**
@@ -200,6 +202,7 @@ export class Checkpoint {
       left -= LEAF_BYTES + bytes;
       if (left <= 0) break;
     }
+    metrics.checkpointPieces++;
     if (writing.leaves.length === 0) this.#finish(writing, turn);
   }
 
@@ -213,6 +216,7 @@ export class Checkpoint {
     log.mark(heads, turn);
     table.onWritten(turn);
     metrics.checkpoints++;
+    metrics.checkpointPieces = 0;
     metrics.checkpointSeconds.observe((turn.now.monoMs - beganMs) / 1000);
   }
 }

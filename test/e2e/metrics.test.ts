@@ -119,6 +119,7 @@ const FAMILIES = [
   'conit_cache_misses_total',
   'conit_checkpoint_age_seconds',
   'conit_checkpoint_bytes_total',
+  'conit_checkpoint_pieces',
   'conit_checkpoint_seconds',
   'conit_checkpoints_total',
   'conit_clock_drift_seconds',

@@ -26,6 +26,10 @@ export interface NemesisEvents {
 }
 
 const RESTART_MS = 50;
+/** How long a start takes, and its first commit. */
+const STARTING_MS = 10;
+/** From this roll on a process that has ended ends again while it starts. */
+const STARTING_ROLL = 0.7;
 /** In this time a replica that needs a snapshot has begun to copy one. */
 const COPY_MS_MAX = 4000;
 /** By then every replica has heard what a clock shows now. */
@@ -183,6 +187,9 @@ export class Nemesis {
     switch (fault) {
       case 'kill':
       case 'power':
+        for (const { index } of this.#cluster.replicas) this.#restart(index);
+        if (roll >= STARTING_ROLL) this.#killStarting(target, fault);
+        return;
       case 'storm':
         for (const { index } of this.#cluster.replicas) this.#restart(index);
         return;
@@ -235,6 +242,16 @@ export class Nemesis {
       else this.#cluster.powerCut(victim, this.#coin());
     }
     return running.length === 0 ? undefined : `${running.join(' and ')} ended`;
+  }
+
+  /** It ends once more while it reads its disk, replays, or has just begun to serve. */
+  #killStarting(target: number, how: 'kill' | 'power'): void {
+    const { world } = this.#cluster;
+    world.after(STARTING_MS * this.#dice.next(), () => {
+      if (this.#isOver) return;
+      this.#kill([target], how);
+      world.after(RESTART_MS, () => this.#restart(target));
+    });
   }
 
   /** Ends and begins again, some times a second. */

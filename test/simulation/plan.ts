@@ -135,6 +135,7 @@ export function planOf(seed: number, options: PlanOptions = {}): Plan {
     settings: {
       ...settingsOf(dice.split('settings'), classes, isClocksOnly),
       ...checkpointsOf(dice.split('checkpoints')),
+      ...piecesOf(dice.split('pieces')),
     },
     latencyMs: shape.chance(0.2) ? 80 : 1 + shape.below(25),
     jitterMs: 1 + shape.below(15),
@@ -203,6 +204,11 @@ function checkpointsOf(dice: Prng): Partial<Settings> {
     checkpointEntries: 3 + dice.below(200),
     checkpointMs: 50 + dice.below(4000),
   };
+}
+
+/** Of a few records, so that processes die between two of them; or as large as in production. */
+function piecesOf(dice: Prng): Partial<Settings> {
+  return dice.chance(0.3) ? {} : { checkpointPieceBytes: 1 + dice.below(500) };
 }
 
 /** The victim's disk may forget, or not know, what it has acknowledged. */

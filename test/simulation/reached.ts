@@ -37,6 +37,7 @@ const COUNTED = {
   expirationsDeleted: 'an expired value was deleted by its origin',
   snapshotRecordsAbsent: 'a record was dropped because a snapshot lacks it',
   resurrectionsRefused: 'a record that had been deleted came again',
+  entriesReplayed: 'a start replayed what no checkpoint had written',
 } as const satisfies { readonly [name in keyof Metrics]?: string };
 
 const REFUSALS = {
@@ -52,6 +53,8 @@ const REFUSALS = {
 const OWN = [
   'a commit carried eight entries or more',
   'a commit was under way when the process died',
+  'a process died between two pieces of a checkpoint',
+  'a process died while it replayed its logs',
   'a disk failed and the replica began again',
   'a process was killed while others were cut off',
   'all processes were down at once',
@@ -118,7 +121,11 @@ export class Watcher {
   ends(index: number): void {
     const { host, storage } = this.#cluster.replica(index);
     if (host === undefined) return;
-    this.#count(host.metrics);
+    const { metrics, state } = host;
+    this.#count(metrics);
+    if (metrics.checkpointPieces > 0) this.see('a process died between two pieces of a checkpoint');
+    if (state === 'starting' && metrics.entriesReplayed > 0)
+      this.see('a process died while it replayed its logs');
     if (storage?.isCommitting === true) this.see('a commit was under way when the process died');
   }
 

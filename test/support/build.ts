@@ -75,7 +75,12 @@ export function namespacesOf(members: readonly Member[], document: object): Name
 /**
  * Every commit ends with a checkpoint of all that it changed, so the disk shows what memory shows.
  */
-export const CHECKPOINT_AT_ONCE = { checkpointBytes: 1, checkpointEntries: 1, checkpointMs: 0 };
+export const CHECKPOINT_AT_ONCE = {
+  checkpointBytes: 1,
+  checkpointEntries: 1,
+  checkpointMs: 0,
+  checkpointPieceBytes: SETTINGS_DEFAULT.checkpointPieceBytes,
+};
 
 /** No checkpoint begins of itself. */
 export const CHECKPOINT_NEVER = {
