@@ -32,24 +32,25 @@ export class MemoryDisk {
 
   /** All of the batch, at once. A sync covers everything written before it, too. */
   write({ keys, values }: Batch, sync: boolean): void {
-    keys.forEach((key, index) => this.#set(nameOf(key), values[index]?.slice()));
+    keys.forEach((key, index) => this.#set(nameOf(key), values[index]?.slice(), sync));
     if (sync) this.#unsynced = [];
   }
 
   clear(from: Uint8Array, to: Uint8Array): void {
     const first = this.#indexOf(nameOf(from));
     const end = this.#indexOf(nameOf(to));
-    for (const name of this.#keys.slice(first, end)) this.#set(name, undefined);
+    for (const name of this.#keys.slice(first, end)) this.#set(name, undefined, false);
   }
 
   range({ from, to, reverse, limit, bytesMax, headsOnly }: RangeRequest): RangeResult {
     const first = this.#indexOf(nameOf(from));
+    const isDamaged = this.#damaged.size > 0;
     const count = this.#indexOf(nameOf(to)) - first;
     const entries: RangeEntry[] = [];
     let bytes = 0;
     for (let at = 0; at < count; at++) {
       const name = this.#keys[reverse ? first + count - 1 - at : first + at] as string;
-      if (this.#damaged.has(name)) return { ok: false, reason: 'simulated damage' };
+      if (isDamaged && this.#damaged.has(name)) return { ok: false, reason: 'simulated damage' };
       const value = this.#values.get(name) ?? new Uint8Array(0);
       bytes += name.length + value.length;
       const isCut = entries.length === limit || (bytes > bytesMax && entries.length > 0);
@@ -63,16 +64,16 @@ export class MemoryDisk {
   /** The same content, synced, on a disk of its own. */
   copy(): MemoryDisk {
     const copy = new MemoryDisk();
-    for (const [name, value] of this.#values) copy.#set(name, value.slice());
+    for (const [name, value] of this.#values) copy.#values.set(name, value.slice());
+    for (const name of this.#keys) copy.#keys.push(name);
     for (const name of this.#damaged) copy.#damaged.add(name);
-    copy.#unsynced = [];
     return copy;
   }
 
   /** Undoes what was never synced. */
   cutPower(): void {
     const changes = this.#unsynced.toReversed();
-    for (const { key, before } of changes) this.#set(key, before);
+    for (const { key, before } of changes) this.#set(key, before, true);
     this.#unsynced = [];
   }
 
@@ -89,18 +90,15 @@ export class MemoryDisk {
     value[at] = (value[at] as number) ^ (1 << (bit & 7));
   }
 
-  #set(name: string, value: Uint8Array | undefined): void {
+  #set(name: string, value: Uint8Array | undefined, isSynced: boolean): void {
     const before = this.#values.get(name);
-    const index = this.#indexOf(name);
-    this.#unsynced.push({ key: name, before });
-    this.#damaged.delete(name);
-    if (value === undefined) {
-      this.#values.delete(name);
-      if (before !== undefined) this.#keys.splice(index, 1);
-    } else {
-      this.#values.set(name, value);
-      if (before === undefined) this.#keys.splice(index, 0, name);
-    }
+    if (!isSynced) this.#unsynced.push({ key: name, before });
+    if (this.#damaged.size > 0) this.#damaged.delete(name);
+    if (value === undefined) this.#values.delete(name);
+    else this.#values.set(name, value);
+    if (before === undefined && value !== undefined)
+      this.#keys.splice(this.#indexOf(name), 0, name);
+    if (before !== undefined && value === undefined) this.#keys.splice(this.#indexOf(name), 1);
   }
 
   /** Where the key is, or would be. */
