@@ -20,7 +20,7 @@ import { majority } from '../model/quorum.ts';
 import { heldKey, decode } from '../peers/memory.ts';
 import { returningKey } from '../lag/catch-up.ts';
 import { beginningOf, readStoredTenure, tenureKey } from '../membership/succession.ts';
-import { storedHead } from '../store/tip.ts';
+import { storedHeads } from '../store/tip.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -91,11 +91,12 @@ function warningOf(
     `${[...giveUp, ...lost].join(', ')} and by no other replica: with w=1, and with any w for which they were enough.`,
     `What ${self} holds becomes the data of the cluster. Make sure that no other copy is newer.`,
   ];
+  const headOf = storedHeads((key) => storage.get(key));
   for (const { id } of membership.seats) {
     const stored = storage.get(heldKey(id));
     if (stored === undefined || stored === UNREADABLE) continue;
     for (const [origin, seq] of decode(stored)) {
-      const head = storedHead((key) => storage.get(key), origin) ?? 0;
+      const head = headOf(origin) ?? 0;
       if (seq > head) lines.push(`${id} held ${origin} up to ${seq}; here it ends with ${head}.`);
     }
   }

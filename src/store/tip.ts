@@ -55,13 +55,16 @@ export function decodeTip(bytes: Uint8Array): ReadonlyMap<LaneId, Tip> | undefin
 }
 
 /** How far storage holds a lane; `undefined` where it cannot be read. */
-export function storedHead(get: (key: Uint8Array) => PointRead, lane: LaneId): Seq | undefined {
+export function storedHeads(
+  get: (key: Uint8Array) => PointRead,
+): (lane: LaneId) => Seq | undefined {
   const tip = get(TIP);
-  const state = get(originKey(lane));
-  if (tip === UNREADABLE || state === UNREADABLE) return undefined;
-  const tips = tip === undefined ? undefined : decodeTip(tip);
-  const marked = state === undefined ? undefined : decodeLaneState(state);
-  if ((tip !== undefined && tips === undefined) || (state !== undefined && marked === undefined))
-    return undefined;
-  return Math.max(tips?.get(lane)?.received ?? 0, marked?.received ?? 0);
+  const tips = tip === undefined || tip === UNREADABLE ? undefined : decodeTip(tip);
+  return (lane) => {
+    const state = get(originKey(lane));
+    if (state === UNREADABLE || (tip !== undefined && tips === undefined)) return undefined;
+    const marked = state === undefined ? undefined : decodeLaneState(state);
+    if (state !== undefined && marked === undefined) return undefined;
+    return Math.max(tips?.get(lane)?.received ?? 0, marked?.received ?? 0);
+  };
 }

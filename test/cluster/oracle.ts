@@ -16,11 +16,10 @@ import { UNREADABLE } from '../../src/model/port.ts';
 import { majority } from '../../src/model/quorum.ts';
 import { includes } from '../../src/conflict/merge.ts';
 import { latestOf, type Record, recordOf } from '../../src/model/record.ts';
-import { entriesIn } from '../../src/store/block.ts';
-import { decodeLaneState } from '../../src/store/lane.ts';
-import { storedHead } from '../../src/store/tip.ts';
-import { allLogs, originKey, recordKey } from '../../src/store/layout.ts';
+import { storedHeads } from '../../src/store/tip.ts';
+import { recordKey } from '../../src/store/layout.ts';
 import type { MemoryDisk } from './memory-disk.ts';
+import { entriesBehindMarks, markOf } from './stored.ts';
 
 export interface Audited {
   readonly index: number;
@@ -96,8 +95,9 @@ export class Oracle {
             `gives ${formatDot(latestOf(record).origin, latestOf(record).seq)} away, not on its disk`,
           );
     } else if ('vector' in message) {
+      const head = headsOn(who.disk);
       for (const [origin, seq] of message.vector) {
-        const held = heldOf(who.disk, origin);
+        const held = head(origin);
         if (held >= seq) continue;
         this.#note(
           who,
@@ -108,7 +108,7 @@ export class Oracle {
   }
 
   #counts({ index, disk }: Audited, { origin, seq }: Dot): boolean {
-    return this.forgetful.has(index) || heldOf(disk, origin) >= seq;
+    return this.forgetful.has(index) || headsOn(disk)(origin) >= seq;
   }
 
   #note({ index }: Audited, what: string): void {
@@ -116,9 +116,10 @@ export class Oracle {
   }
 }
 
-/** How far the disk holds an origin's log. If it cannot be read, any statement is accepted. */
-function heldOf(disk: MemoryDisk, origin: LaneId): Seq {
-  return storedHead((key) => disk.get(key), origin) ?? Number.POSITIVE_INFINITY;
+/** How far the disk holds each log. If it cannot be read, any statement is accepted. */
+function headsOn(disk: MemoryDisk): (lane: LaneId) => Seq {
+  const head = storedHeads((key) => disk.get(key));
+  return (lane) => head(lane) ?? Number.POSITIVE_INFINITY;
 }
 
 /**
@@ -134,19 +135,12 @@ function hasRecord(disk: MemoryDisk, record: Record): boolean {
 
 function isLogged(disk: MemoryDisk, record: Record): boolean {
   const { origin, seq } = latestOf(record);
-  const marked = markedOf(disk, origin);
-  if (seq > marked && seq <= heldOf(disk, origin)) return true;
-  const all = disk.range({ ...allLogs(), reverse: false, limit: 1e6, bytesMax: 1e9 });
-  if (!all.ok) return true;
-  for (const entry of entriesIn(all.entries)) {
-    if (entry?.key !== record.key || entry.namespace !== record.namespace) continue;
-    if (entry.seq > markedOf(disk, entry.origin) && includes(recordOf(entry), record)) return true;
-  }
-  return false;
-}
-
-function markedOf(disk: MemoryDisk, origin: LaneId): Seq {
-  const bytes = disk.get(originKey(origin));
-  if (bytes === UNREADABLE) return 0;
-  return bytes === undefined ? 0 : (decodeLaneState(bytes)?.received ?? 0);
+  if (seq > markOf(disk, origin) && seq <= headsOn(disk)(origin)) return true;
+  const { namespace, key } = record;
+  return (
+    entriesBehindMarks(disk)?.some(
+      (entry) =>
+        entry.key === key && entry.namespace === namespace && includes(recordOf(entry), record),
+    ) ?? true
+  );
 }

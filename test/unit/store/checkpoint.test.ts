@@ -10,7 +10,7 @@ import { decodeLaneState } from '../../../src/store/lane.ts';
 import { allLeaves, originKey, parseTreeKey, recordKey } from '../../../src/store/layout.ts';
 import { LEAVES, Leaves, leafOf } from '../../../src/store/leaves.ts';
 import { Recovery } from '../../../src/store/recovery.ts';
-import { storedHead } from '../../../src/store/tip.ts';
+import { storedHeads } from '../../../src/store/tip.ts';
 import { CHECKPOINT_NEVER, key, mutation, namespace, run } from '../../support/build.ts';
 import { MachineRoom, ownOrigin } from '../../support/machine-room.ts';
 import { readBack } from '../../support/outbox.ts';
@@ -62,7 +62,7 @@ describe('a commit', () => {
   it('stores what was logged, and no record', () => {
     room.hold(...entriesTo(10));
     expect([storedCount(10), markOf()]).toEqual([0, 0]);
-    expect(storedHead((at) => room.disk.get(at), OWN)).toBe(10);
+    expect(storedHeads((at) => room.disk.get(at))(OWN)).toBe(10);
     expect(room.core.table.cells.dirty.size).toBe(10);
     expectInStep();
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { UNREADABLE } from '../../../src/model/port.ts';
 import { encodeLaneState, LANE_EMPTY } from '../../../src/store/lane.ts';
 import { originKey } from '../../../src/store/layout.ts';
-import { decodeTip, encodeTip, storedHead, tipKey } from '../../../src/store/tip.ts';
+import { decodeTip, encodeTip, storedHeads, tipKey } from '../../../src/store/tip.ts';
 import { origin } from '../../support/build.ts';
 import { KeyMap } from '../../support/key-map.ts';
 
@@ -31,16 +31,16 @@ describe('the heads of the logs behind the mark', () => {
 
   it('and the mark together say how far storage holds a lane', () => {
     const storage = new KeyMap();
-    expect(storedHead(storage.get, A)).toBe(0);
+    expect(storedHeads(storage.get)(A)).toBe(0);
     const state = { ...LANE_EMPTY, received: 5 };
     storage.apply({ keys: [originKey(A)], values: [encodeLaneState(state)] });
-    expect(storedHead(storage.get, A)).toBe(5);
+    expect(storedHeads(storage.get)(A)).toBe(5);
     storage.apply({ keys: [tipKey()], values: [bytes] });
-    expect([A, B, C].map((id) => storedHead(storage.get, id))).toEqual([9, 0, 1]);
+    expect([A, B, C].map((id) => storedHeads(storage.get)(id))).toEqual([9, 0, 1]);
     storage.damage(originKey(A), 2);
-    expect(storedHead(storage.get, A)).toBeUndefined();
+    expect(storedHeads(storage.get)(A)).toBeUndefined();
     storage.hide(tipKey());
     expect(storage.get(tipKey())).toBe(UNREADABLE);
-    expect(storedHead(storage.get, B)).toBeUndefined();
+    expect(storedHeads(storage.get)(B)).toBeUndefined();
   });
 });
