@@ -12,10 +12,7 @@ export const checkpoints: readonly Mutant[] = [
     file: 'src/store/checkpoint.ts',
     replace: 'if (writing.leaves.length === 0) this.#finish(writing, turn);',
     with: 'this.#finish(writing, turn);',
-    foundBy: named(
-      'test/unit/store/checkpoint.test.ts',
-      'a checkpoint sets its mark with its last piece',
-    ),
+    foundBy: sim,
   },
   {
     id: 'mark-of-its-end',
@@ -24,19 +21,16 @@ export const checkpoints: readonly Mutant[] = [
     file: 'src/store/checkpoint.ts',
     replace: 'log.mark(heads, turn);',
     with: 'log.mark(heads.length > 0 ? log.headsBehindMark() : heads, turn);',
-    foundBy: named(
-      'test/unit/store/checkpoint.test.ts',
-      'a checkpoint covers what was logged before it began, and no more',
-    ),
+    foundBy: sim,
   },
   {
     id: 'clean-before-durable',
     number: 'own',
     title: 'a record that a batch writes is read from storage before the batch is durable',
-    file: 'src/store/dirty.ts',
-    in: 'onDurable',
-    replace: 'this.#writing.at(0).lsn <= lsn',
-    with: 'this.#writing.at(0).lsn <= lsn + 1',
+    file: 'src/store/table.ts',
+    in: 'writeLeaf',
+    replace: 'this.#tree.writeLeaf(leaf, out);',
+    with: 'this.cells.dirty.onDurable(out.lsn);\n    this.#tree.writeLeaf(leaf, out);',
     foundBy: sim,
   },
   {
