@@ -17,6 +17,7 @@
 // seems to have jumped; the next echoes show the same jump in all other clocks, which ends the
 // doubt.
 
+import { assert } from '../base/assert.ts';
 import { type ClockState, isTrusted } from '../model/clock.ts';
 import type { Now, Outbox } from '../model/effect.ts';
 import { majority } from '../model/quorum.ts';
@@ -74,6 +75,8 @@ export class AgreedClock {
 
   constructor(options: AgreedClockOptions) {
     this.#options = options;
+    assert(options.driftMaxMs >= 0, 'agreed clock: a drift of this much or less');
+    assert(options.silentMs > 0, 'agreed clock: a clock counts for some time');
     this.#samples = new Array<ClockSample | undefined>(options.replicas).fill(undefined);
   }
 
@@ -122,6 +125,7 @@ export class AgreedClock {
   }
 
   onEcho(peer: number, echo: ClockEcho, nowMs: number): void {
+    assert(peer < this.#samples.length, 'agreed clock: an echo of a member');
     const keepMs = KEPT_SHARE * this.#options.silentMs;
     this.#samples[peer] = surerOf(this.#samples[peer], sampleOf(echo, nowMs), keepMs);
     this.#forgetLook();
@@ -139,6 +143,7 @@ export class AgreedClock {
 
   #look({ wallMs, monoMs }: Now, out: Outbox): void {
     this.#startedMs ??= monoMs;
+    assert(monoMs >= this.#startedMs, 'agreed clock: monotonic time does not go back');
     const ownMs = wallMs - monoMs;
     if (monoMs < this.#validUntilMs && Math.abs(ownMs - this.#ownMs) < NOISE_MS) return;
     this.#ownMs = ownMs;
@@ -147,12 +152,17 @@ export class AgreedClock {
     const isMajority = heard.length + 1 >= majority(this.#options.replicas);
     if (isMajority) this.#vote(medianOf([own, ...heard]), monoMs);
     else this.#state = this.#withoutAgreement(monoMs, 'alone');
+    assert(
+      this.#offsetMs !== undefined || !this.isTrusted,
+      'agreed clock: writes are stamped once an offset is known',
+    );
     this.#validUntilMs = monoMs + this.#options.silentMs / 8;
     this.#note(out);
   }
 
   #vote({ offsetMs, lowMs, highMs, splitMs }: ClockMedian, monoMs: number): void {
     const { driftMaxMs } = this.#options;
+    assert(lowMs <= highMs && splitMs >= 0, 'agreed clock: the median is within its error');
     if (splitMs > driftMaxMs) {
       this.#state = this.#withoutAgreement(monoMs, 'disputed');
       return;

@@ -14,12 +14,20 @@
 // Bounds: as many as reads may wait, of them `LISTS_MAX` lists; a list's page ends with a frame,
 // and its cursor continues at any replica.
 
-import { assert } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import type { Asker, ListCommand, ReadCommand } from '../model/command.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import type { NamespaceName } from '../model/id.ts';
 import type { Fault, FaultCode } from '../model/fault.ts';
-import { add, has, isEmpty, type MemberSet, NO_MEMBERS, remove } from '../model/member-set.ts';
+import {
+  add,
+  has,
+  isEmpty,
+  isSubset,
+  type MemberSet,
+  NO_MEMBERS,
+  remove,
+} from '../model/member-set.ts';
 import type { ForwardAnswer, ForwardReply, ForwardRequest, Question } from '../model/message.ts';
 import type { Level } from '../model/level.ts';
 import { type Record, stampOf } from '../model/record.ts';
@@ -123,6 +131,7 @@ export class ForwardClient {
     for (const { command } of this.#pending.values())
       refuse(command.client, out, code, 'the replica has stopped');
     this.#pending.clear();
+    this.#lists = 0;
   }
 
   /** Asks other replicas, because this one may not answer for the namespace. */
@@ -167,6 +176,7 @@ export class ForwardClient {
   /** Asks one more peer that may answer; if there is none, waits for those already asked. */
   #askNext(pending: Pending, turn: Turn): void {
     const { id, level, question, deadlineMs } = pending;
+    assert(this.#pending.get(id) === pending, 'forward client: asks for a question that waits');
     const [peer, ...others] = this.#admission
       .fit(question.namespace)
       .filter((index) => !has(pending.asked, index));
@@ -185,8 +195,10 @@ export class ForwardClient {
   }
 
   #onRefused(pending: Pending, peer: number, why: string, turn: Turn): void {
+    assert(has(pending.open, peer), 'forward client: a refusal comes from a peer that was asked');
     const id = this.#options.peers.get(peer)?.member.id;
     pending.open = remove(pending.open, peer);
+    assert(isSubset(pending.open, pending.asked), 'forward client: an answer of a peer asked');
     pending.refusals.push(`${id} ${why}`);
     this.#askNext(pending, turn);
   }
@@ -207,7 +219,7 @@ export class ForwardClient {
     turn: Turn,
   ): void {
     const { settings, metrics } = this.#options;
-    const { id, region } = settings.members[peer] ?? this.#options.self;
+    const { id, region } = present(settings.members[peer], 'forward client: a member answers');
     this.#end(pending);
     metrics.readsForwarded++;
     // It was that fresh at some moment since the question was sent.
@@ -229,6 +241,7 @@ export class ForwardClient {
     assert(wasPending, 'forward client: a question is answered once');
     if (command.kind === 'list') this.#lists--;
     assert(this.#lists >= 0, 'forward client: lists that wait are counted');
+    assert(this.#lists <= this.#pending.size, 'forward client: a list that is counted waits');
   }
 }
 

@@ -5,6 +5,7 @@
 //
 // Bound: as many questions as reads may wait; a further one is refused.
 
+import { assert } from '../base/assert.ts';
 import type { ListCommand, ReadCommand } from '../model/command.ts';
 import type { Turn } from '../model/effect.ts';
 import type { ForwardRequest } from '../model/message.ts';
@@ -42,6 +43,7 @@ export class ForwardServer {
     if (this.#open.size >= settings.readsPendingMax)
       return turn.send(peer, refusalOf(id, 'overloaded'));
     const client = new PeerQuestion(peer, id, this.#open);
+    assert(this.#open.has(client), 'forward server: a question counts until it is answered');
     this.#run({ ...question, client, timeoutMs, onUnmet: 'fail' }, turn);
   }
 

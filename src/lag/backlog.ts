@@ -29,8 +29,10 @@ export class Backlog {
     for (const [origin, seq] of known) {
       if (seq <= seqOf(durable, origin)) continue;
       const marks = this.#marks.get(origin) ?? [];
+      assert((marks.at(-1)?.atMs ?? nowMs) <= nowMs, 'backlog: marks are in the order of time');
       if (seq > (marks.at(-1)?.seq ?? 0) && marks.length < MARKS_MAX)
         marks.push({ seq, atMs: nowMs });
+      assert(marks.length > 0, 'backlog: a log that lacks entries has a mark');
       this.#marks.set(origin, marks);
     }
   }

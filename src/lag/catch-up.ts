@@ -85,6 +85,7 @@ export class CatchUp {
    * continues.
    */
   begin(isEmpty: boolean, out: Outbox): void {
+    assert(this.#return === 'none', 'catch-up: the directory is read once');
     const { get, settings } = this.#options;
     if (settings.members.length === 1) return;
     const writtenOff = get(WRITTEN_OFF);
@@ -154,6 +155,7 @@ export class CatchUp {
       this.#writeOff(out);
     }
     assert(!this.#isCopying, 'catch-up: a copy is no return');
+    assert(this.#missed.size === 0, 'catch-up: what was missed is here, or is written off');
     this.#return = 'none';
     this.#isCaughtUp = isOpen;
     if (isOpen) this.#goals.length = 0;
@@ -186,7 +188,10 @@ export class CatchUp {
     );
     this.#missed.clear();
     if (lost.length === 0) return;
-    for (const [origin, seq] of lost) this.#writtenOff.set(origin, seq);
+    for (const [origin, seq] of lost) {
+      assert(seq > seqOf(this.#writtenOff, origin), 'catch-up: what is written off only grows');
+      this.#writtenOff.set(origin, seq);
+    }
     out.put(WRITTEN_OFF, encode([...this.#writtenOff]));
     out.note('error', 'data-written-off', { logs: this.#writtenOff.size });
   }

@@ -2,6 +2,7 @@
 // of its commit, and takes the same from them, with the echo from which staleness and distance
 // follow. A beat also causes the idle commit (commit-age.ts).
 
+import { assert } from '../base/assert.ts';
 import type { ClockEcho } from '../model/clock-sample.ts';
 import type { Turn } from '../model/effect.ts';
 import type { Heartbeat, VectorEntries } from '../model/message.ts';
@@ -73,8 +74,10 @@ export class Heartbeats {
    * are compared at once.
    */
   tell(peer: Peer, turn: Turn): void {
+    assert(peer.greeted, 'heartbeats: a peer that has greeted');
     const { agreed, clock, log, commitAge } = this.#options;
     const { ping: echo, atMs, heads } = this.#pings.of(peer.member.index);
+    assert(atMs <= turn.now.monoMs, 'heartbeats: a ping is answered after it came');
     turn.send(peer.member.index, {
       kind: 'heartbeat',
       hlc: clock.last,

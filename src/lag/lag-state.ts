@@ -115,6 +115,7 @@ export class LagStates {
 
   /** With every heartbeat, and whenever a read must not use the last look. */
   judge(reading: Reading, nowMs: number): void {
+    assert(reading.lagMs >= 0 && reading.entries >= 0, 'lag state: a lag is not negative');
     for (const each of this.#watched) {
       this.#noteBeyond(each, reading, nowMs);
       this.#decide(each, reading, nowMs);
@@ -212,6 +213,8 @@ function enter(each: Mutable, state: LagState, rule: LagRule | undefined, nowMs:
   if (each.state === state) return;
   assert(NEXT[each.state].includes(state), 'lag state: there is no such step');
   assert(rule === undefined || RULED.includes(state), 'lag state: no limit is passed');
+  assert(rule !== undefined || !RULED.includes(state), 'lag state: a limit that is passed');
+  assert(nowMs >= each.sinceMs, 'lag state: states follow each other in time');
   each.state = state;
   each.sinceMs = nowMs;
   each.withinSinceMs = undefined;

@@ -19,6 +19,8 @@
 // is calm, and is forgotten with the peer's incarnation. The smaller excess counts: clocks that run
 // apart can only enlarge the second one, or pull its baseline down.
 
+import { assert } from '../base/assert.ts';
+
 const MINUTE_MS = 60_000;
 const MINUTES = 10;
 /** A round trip within this of its baseline shows that neither direction is slow. */
@@ -50,6 +52,7 @@ export class PathLag {
 
   /** The entries that an echo names are visible. */
   onShown(delay: Delay): void {
+    assert(this.#answeredAtMs !== undefined, 'path lag: what is shown was named by an echo');
     this.#last = delay;
   }
 
@@ -98,6 +101,7 @@ class WindowedMinimum {
   observe(ms: number, nowMs: number): void {
     const minute = Math.floor(nowMs / MINUTE_MS);
     const at = minute % MINUTES;
+    assert((this.#minutes[at] as number) <= minute, 'path lag: minutes follow each other');
     const isNew = this.#minutes[at] !== minute;
     this.#minutes[at] = minute;
     this.#least[at] = isNew ? ms : Math.min(this.#least[at] as number, ms);

@@ -12,6 +12,7 @@
 // do, then those with the smaller lag (in powers of two, so that it does not flap), then those with
 // the smaller id. A stale replica never answers.
 
+import { assert } from '../base/assert.ts';
 import type { Now } from '../model/effect.ts';
 import { type Alternate, type Fault, fault } from '../model/fault.ts';
 import { LAG_TOLD_MAX, type NamespaceLag } from '../model/lag.ts';
@@ -86,6 +87,7 @@ export class ReadAdmission {
     const { lagStates } = this.#options;
     if (lagStates.isIdle) return;
     this.#lookedAtMs = monoMs;
+    assert(monoMs >= this.#lookedAtMs, 'read admission: looks follow each other in time');
     this.#reading = this.#measure(monoMs);
     lagStates.judge(this.#reading, monoMs);
     for (const watched of lagStates.all()) this.#keepServing(watched);
@@ -255,6 +257,7 @@ export class ReadAdmission {
     excessMs = Math.max(excessMs, agesMs - usualMs);
     const entries = countMissing(log.durable, known);
     const isCaughtUp = this.#catchUp.isCaughtUp;
+    assert(ownMs <= lagMs, 'read admission: the own commit is a part of the lag');
     return { unheardMs, isProved, isCaughtUp, lagMs, excessMs, entries, ownMs };
   }
 

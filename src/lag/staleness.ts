@@ -6,6 +6,7 @@
 //
 // The same echoes measure how much longer than usual a peer's writes take (path-lag.ts).
 
+import { assert } from '../base/assert.ts';
 import type { Staleness } from '../model/command.ts';
 import type { VectorEntries } from '../model/message.ts';
 import { type ReadonlyVector, seqOf } from '../model/vector.ts';
@@ -48,6 +49,7 @@ export class StalenessBound {
 
   onEcho(peer: number, echo: Echo, shown: ReadonlyVector, nowMs: number): void {
     const { path, waiting } = this.#peers.of(peer);
+    assert(peer !== this.#self && peer < this.#replicas, 'staleness: an echo is of a peer');
     path.onEcho(delayOf(echo, nowMs), nowMs);
     // At the bound the new echo is dropped: the older ones are reached sooner.
     if (waiting.length < WAITING_MAX) waiting.push(echo);

@@ -93,8 +93,12 @@ const reader = new ByteReader(new Uint8Array(0));
 export function encodeMutation(draft: Draft, previousChain: number): Mutation {
   assert(draft.value.length <= MUTATION_BYTES_MAX, 'encoding: value too large');
   assert(draft.seq >= 1, 'encoding: entries are numbered from 1');
+  assert(draft.key.length >= 1, 'encoding: a key has a byte at least');
   assert(draft.key.length <= KEY_BYTES_MAX, 'encoding: a key within its bound');
-  assert(draft.tags.length <= TAGS_MAX, 'encoding: tags within their bound');
+  assert(draft.origin.length <= NAME_BYTES_MAX, 'encoding: a name within its bound');
+  assert(draft.group.length <= NAME_BYTES_MAX, 'encoding: a group within its bound');
+  assert(draft.contentType.length <= CONTENT_TYPE_BYTES_MAX, 'encoding: a type within its bound');
+  assert(draft.expiresAtMs >= 0, 'encoding: a deadline is a time');
   assert(draft.hlc <= Number.MAX_SAFE_INTEGER, 'encoding: a stamp that can be counted');
   writer.reset();
   writer.reserve(CONTENT_BYTES_USUAL + draft.value.length);
@@ -165,7 +169,9 @@ function writeContent(draft: Draft): void {
   if (draft.tags.length > 0) writeTags(draft.tags);
   if (draft.weight !== 0) writer.f64(draft.weight);
   if (draft.idempotency !== undefined) {
-    writer.text(draft.idempotency.key);
+    const { key } = draft.idempotency;
+    assert(key.length <= IDEMPOTENCY_KEY_BYTES_MAX, 'encoding: a request key within its bound');
+    writer.text(key);
     writer.u32(draft.idempotency.digest);
   }
   writeContentType(draft.contentType);
@@ -203,7 +209,10 @@ function writeDots(dots: readonly Dot[]): void {
 function writeTags(tags: readonly string[]): void {
   assert(tags.length <= TAGS_MAX, 'encoding: too many tags');
   writer.varint(tags.length);
-  for (const tag of tags) writer.text(tag);
+  for (const tag of tags) {
+    assert(tag.length <= TAG_BYTES_MAX, 'encoding: a tag within its bound');
+    writer.text(tag);
+  }
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -368,6 +377,7 @@ class EncodedMutation implements Mutation {
   get value(): Uint8Array {
     if (this.bytes.length === 0) return this.bytes;
     const end = this.bytes.length - TRAILER_BYTES;
+    assert(this.size <= end, 'encoding: a value is within its mutation');
     return this.bytes.subarray(end - this.size, end);
   }
 }

@@ -5,6 +5,8 @@
 // bytes with the plain `<`, and costs one byte a character. UTF-8 text becomes a byte string where
 // it enters the process.
 
+import { assert } from '../base/assert.ts';
+
 declare const brand: unique symbol;
 declare const laneBrand: unique symbol;
 type Brand<T, Name extends string> = T & { readonly [brand]: Name };
@@ -101,6 +103,8 @@ export function parseDot(text: string): Dot | undefined {
 }
 
 export function originOf(replica: ReplicaId, incarnation: Incarnation): Origin {
+  assert(incarnation >= 1, 'id: incarnations are numbered from 1');
+  assert(incarnation <= INCARNATION_MAX, 'id: an incarnation that a name can have');
   return `${replica}.${incarnation}` as Origin;
 }
 
@@ -114,6 +118,7 @@ export function incarnationOf(lane: LaneId): Incarnation {
 }
 
 export function formatDot(origin: LaneId, seq: Seq): string {
+  assert(seq >= 1, 'id: entries are numbered from 1');
   return `${origin}.${seq}`;
 }
 

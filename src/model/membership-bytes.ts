@@ -6,6 +6,7 @@
 //   former     = id since address
 //   vote       = promised ballot or none | accepted ballot and membership or none
 
+import { assert } from '../base/assert.ts';
 import type { ByteReader, ByteWriter } from '../base/bytes.ts';
 import { parseOrigin, parseRegion, parseReplicaId } from './id.ts';
 import {
@@ -37,6 +38,8 @@ export function voteBytesMax(vote: Vote | undefined): number {
 }
 
 export function writeMembership(writer: ByteWriter, membership: Membership): void {
+  assert(membership.seats.length <= MEMBERS_MAX, 'membership: as many members as are read');
+  assert(membership.former.length <= FORMER_MAX, 'membership: as many former ones as are read');
   writer.varint(membership.epoch);
   writer.varint(membership.seats.length);
   for (const { id, region, peerAddress, httpUrl, since } of membership.seats) {

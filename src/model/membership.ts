@@ -7,6 +7,7 @@
 // replica that was forgotten and joined again under the same name has a later one, which
 // distinguishes its old directory from the new.
 
+import { assert } from '../base/assert.ts';
 import type { Origin, Region, ReplicaId } from './id.ts';
 import type { Member } from './quorum.ts';
 
@@ -94,6 +95,7 @@ const BOOT_EPOCH = 1;
 
 /** The configured membership, before any change was agreed on. */
 export function bootMembership(members: readonly Member[]): Membership {
+  assert(members.length > 0, 'membership: it has a member');
   const seats = members.map(({ id, region, peerAddress, httpUrl }) => ({
     id,
     region,
@@ -162,6 +164,7 @@ export function isSeated({ since, membership }: Tenure, id: ReplicaId): boolean 
 export function withPlace(membership: Membership, place: Place): Membership {
   const epoch = membership.epoch + 1;
   const before = seatOf(membership, place.id);
+  assert(epoch <= EPOCH_MAX, 'membership: an epoch that others accept');
   const seat = { ...place, since: before?.since ?? epoch };
   const others = membership.seats.filter(({ id }) => id !== place.id);
   return { ...membership, epoch, seats: sorted([...others, seat]) };
@@ -171,6 +174,7 @@ export function withPlace(membership: Membership, place: Place): Membership {
 export function without(membership: Membership, id: ReplicaId): Membership {
   const seats = membership.seats.filter((seat) => seat.id !== id);
   const gone = membership.seats.filter((seat) => seat.id === id);
+  assert(gone.length === 1, 'membership: a replica that is forgotten was a member');
   const former = [...membership.former.filter((one) => one.id !== id), ...gone.map(formerOf)];
   return { epoch: membership.epoch + 1, seats, former: former.slice(-FORMER_MAX) };
 }

@@ -2,11 +2,14 @@
 // members of the namespace. A request finds its namespace once; from then on the code that serves
 // the request asks the namespace for its quorums, members and rules.
 
-import { present } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import type { NamespaceName } from './id.ts';
 import { type LevelRules, rulesOf, WEAKEST } from './level.ts';
 import type { Policy } from './policy.ts';
 import { type Member, type QuorumSpec, type Requirement, requirementOf } from './quorum.ts';
+
+/** `majority`, `all`, `local` and `each`. */
+const QUORUM_WORDS = 4;
 
 /** What holds for the records of a namespace, whether or not a policy names it at this replica. */
 export interface RecordRules {
@@ -46,6 +49,10 @@ export class Namespace implements RecordRules {
   requirement(spec: QuorumSpec): Requirement | undefined {
     const known = this.#requirements.get(spec);
     if (known !== undefined) return known;
+    assert(
+      this.#requirements.size < this.members.length + QUORUM_WORDS,
+      'namespaces: one requirement for each quorum that can be asked for',
+    );
     const requirement = requirementOf(spec, this.members, this.#self);
     if (requirement !== undefined) this.#requirements.set(spec, requirement);
     return requirement;
@@ -61,6 +68,7 @@ export class Namespaces {
     this.#byName = new Map(
       policies.map((policy) => [policy.namespace, new Namespace(policy, [...members], self)]),
     );
+    assert(this.#byName.size === policies.length, 'namespaces: each has one policy');
     this.#unnamed = { members, level: WEAKEST, all: allOf(members, self) };
   }
 

@@ -5,6 +5,7 @@
 // number, a majority, all, the own region's majority (`local`) and a majority of every region
 // (`each`).
 
+import { assert } from '../base/assert.ts';
 import type { Region, ReplicaId } from './id.ts';
 import {
   firstMembers,
@@ -56,6 +57,7 @@ export function requirementOf(
   members: readonly Member[],
   self: Member,
 ): Requirement | undefined {
+  assert(members[self.index]?.id === self.id, 'quorum: this replica is in its place');
   const all = firstMembers(members.length);
   if (typeof spec === 'number') {
     return spec >= 1 && spec <= members.length ? oneGroup(all, spec) : undefined;
@@ -99,6 +101,7 @@ export function isHeld(
   holders: MemberSet,
   replicas: number,
 ): boolean {
+  assert(sizeOf(holders) <= replicas, 'quorum: holders are members');
   const most = majority(replicas);
   if (count >= most) return sizeOf(holders) > replicas - most;
   const [group] = groups;
@@ -115,10 +118,12 @@ export function majority(size: number): number {
 
 /** At least `count` of these members. */
 export function oneGroup(members: MemberSet, count: number): Requirement {
+  assert(count >= 1, 'quorum: at least one replica answers');
   return { groups: [{ members, count }], count, members };
 }
 
 function regionMajority(members: readonly Member[], region: Region): RequirementGroup {
   const local = members.filter((member) => member.region === region).map(({ index }) => index);
+  assert(local.length > 0, 'quorum: a region has a member');
   return { members: setOf(local), count: majority(local.length) };
 }

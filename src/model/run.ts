@@ -71,6 +71,7 @@ export function runLength(entries: readonly Mutation[], at: number): number {
 export function wholeRuns(entries: readonly Placed[], count = entries.length): number {
   const last = entries[count - 1];
   if (last === undefined || lastOfRun(last) === last.seq) return count;
+  assert(firstOfRun(last) <= last.seq, 'run: it begins before its last entry');
   return Math.max(count - (last.seq - firstOfRun(last) + 1), 0);
 }
 

@@ -48,6 +48,7 @@ export class Grace {
 
   isOver(turn: Turn): boolean {
     const { monoMs } = turn.now;
+    assert(this.#restMs <= this.#endMs, 'grace: the rest is waited for within the whole');
     const peers = this.#peers.all();
     const heard = peers.filter(({ known }) => known).length;
     const isOver =

@@ -8,6 +8,7 @@
 // once a second. So a restart of both, or of all, forgets at most the last second; stopping,
 // restoring and starting a replica takes longer.
 
+import { assert } from '../base/assert.ts';
 import type { Turn } from '../model/effect.ts';
 import {
   type Incarnation,
@@ -56,6 +57,7 @@ class PeerMemory {
   }
 
   told(): VectorEntries {
+    assert(this.#byOrigin.size === this.#byReplica.size, 'memory: one log of each replica');
     return [...this.#byReplica.values()].map(({ origin, seq }) => [origin, seq]);
   }
 

@@ -22,6 +22,7 @@ export class Nearness {
   #order: number[];
 
   constructor(self: number, replicas: number) {
+    assert(self >= 0 && self < replicas, 'nearness: this replica is a member');
     this.#estimates = new Array<Estimate | undefined>(replicas).fill(undefined);
     this.#order = [...this.#estimates.keys()].filter((index) => index !== self);
   }
@@ -43,6 +44,7 @@ export class Nearness {
 
   observe(peer: number, elapsedMs: number): void {
     assert(elapsedMs >= 0, 'nearness: an answer comes after its question');
+    assert(peer < this.#estimates.length, 'nearness: an answer of a member');
     const estimate = this.#estimates[peer];
     if (estimate === undefined) {
       this.#estimates[peer] = { meanMs: elapsedMs, deviationMs: elapsedMs / 2 };

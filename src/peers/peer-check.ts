@@ -21,7 +21,7 @@
 // the entries concerned and counts for the rest. Each reason is logged once for each incarnation of
 // a peer, and counted.
 
-import { unreachable } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import { type Hlc, HLC_MAX, hlcFromMs, hlcToMs } from '../model/hlc.ts';
 import {
@@ -326,6 +326,7 @@ export class PeerCheck {
 
   #befriend(id: ReplicaId): void {
     const rumour = this.#rumours.get(id);
+    assert(!this.#known.has(id), 'peer check: a replica becomes known once');
     this.#rumours.delete(id);
     if (this.#elders >= ELDERS_MAX) return;
     this.#elders++;

@@ -3,10 +3,11 @@
 // of a peer comes only from its own messages; a hello replaces it, because a peer that lost its
 // disk holds less than before.
 
+import { assert } from '../base/assert.ts';
 import type { Outbox } from '../model/effect.ts';
 import type { Alternate } from '../model/fault.ts';
 import { type Dot, type LaneId, type ReplicaId, replicaOf, type Seq } from '../model/id.ts';
-import { add, type MemberSet, NO_MEMBERS, remove, single } from '../model/member-set.ts';
+import { add, has, type MemberSet, NO_MEMBERS, remove, single } from '../model/member-set.ts';
 import type { Hello, Pull, VectorEntries } from '../model/message.ts';
 import { majority, type Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
@@ -64,6 +65,7 @@ export class Peer {
 
   /** A message from it has arrived. */
   onHeard(nowMs: number): void {
+    assert(nowMs >= this.heardAtMs, 'peer: messages come in the order of time');
     if (!this.isHeard(nowMs)) this.heardSinceMs = nowMs;
     this.heardAtMs = nowMs;
   }
@@ -97,7 +99,9 @@ export class Peer {
   news(vector: ReadonlyVector): VectorEntries {
     const news: [LaneId, Seq][] = [];
     for (const [origin, seq] of vector) {
-      if (this.#told.get(origin) === seq) continue;
+      const told = this.#told.get(origin) ?? 0;
+      assert(told <= seq, 'peer: a durable vector only grows');
+      if (told === seq) continue;
       this.#told.set(origin, seq);
       news.push([origin, seq]);
     }
@@ -149,6 +153,7 @@ export class Peers {
     this.#othersMin = majority(peers.length + 1) - 1;
     this.#peers = [];
     for (const peer of peers) this.#peers[peer.member.index] = peer;
+    assert(this.#peers[self] === undefined, 'peers: this replica is no peer of its own');
     this.#reachable = single(self);
   }
 
@@ -197,6 +202,7 @@ export class Peers {
   }
 
   onHello(peer: Peer, hello: Hello): void {
+    assert(this.#peers[peer.member.index] === peer, 'peers: a peer is in its place');
     peer.onHello(hello);
     this.#epoch++;
     this.#reachable = add(this.#reachable, peer.member.index);
@@ -206,6 +212,7 @@ export class Peers {
     if (peer.greeted) this.#epoch++;
     peer.onDisconnected();
     this.#reachable = remove(this.#reachable, peer.member.index);
+    assert(has(this.#reachable, this.#self), 'peers: this replica can always answer');
   }
 
   /** Members known to hold a dot durably. */

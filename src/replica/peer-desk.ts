@@ -2,6 +2,7 @@
 // part does not compile. What a peer reports about itself (hello, acknowledgement, heartbeat)
 // concerns several parts, and is split here.
 
+import { assert } from '../base/assert.ts';
 import type { Turn } from '../model/effect.ts';
 import type { Ack, Entries, Heartbeat, Hello, Message, VectorEntries } from '../model/message.ts';
 import { greetingOf } from '../peers/greeting.ts';
@@ -42,6 +43,8 @@ export class PeerDesk {
   }
 
   onConnected(index: number, turn: Turn): void {
+    const isGreeted = this.#core.peers.get(index)?.greeted === true;
+    assert(!isGreeted, 'peer desk: each connection begins with a greeting');
     const { memory, succession } = this.#machines;
     const says = { ...succession.greeting(), remembers: memory.of(index) };
     turn.send(index, greetingOf(this.#core, index, this.#options.policyDigest, says));

@@ -116,6 +116,7 @@ export class Replica {
 
   /** Begins recovery. Once, before the first step. */
   begin(out: Outbox): void {
+    assert(!this.recovered, 'replica: storage is read once');
     this.#machines.recovery.begin(out);
   }
 

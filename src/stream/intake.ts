@@ -3,6 +3,7 @@
 // remembered for the exchange. If the disk has no room for an entry, or for its run, it and all
 // later ones count as refused, and are asked for again.
 
+import { assert } from '../base/assert.ts';
 import type { Turn } from '../model/effect.ts';
 import type { LaneId, Seq } from '../model/id.ts';
 import type { Entries } from '../model/message.ts';
@@ -49,6 +50,7 @@ export class Intake {
 
   onEntries(peer: Peer, { origin, entries }: Entries, turn: Turn): void {
     const fitting = wholeRuns(entries, this.#options.room.fitting(entries));
+    assert(fitting <= entries.length, 'intake: what fits is a part of the message');
     const taken = fitting === entries.length ? entries : entries.slice(0, fitting);
     const refusal = this.#receiver.onEntries(origin, taken, turn.now.wallMs, turn);
     if (taken !== entries) this.#options.metrics.entriesWithoutRoom += entries.length - fitting;

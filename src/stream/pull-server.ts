@@ -3,6 +3,7 @@
 // slow one is never flooded. Requests are served one after the other. Requests beyond the bound are
 // dropped; the asker repeats them with its next heartbeat.
 
+import { assert } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Outbox } from '../model/effect.ts';
 import type { Pull } from '../model/message.ts';
@@ -43,6 +44,7 @@ export class PullServer {
   }
 
   #serve(request: Request, out: Outbox): void {
+    assert(this.#cursor?.isReading !== true, 'pull server: one request at a time');
     const { origin, from, bytesMax } = request.pull;
     const lane = this.#log.lane(origin);
     if (lane === undefined) return;

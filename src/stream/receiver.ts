@@ -9,6 +9,7 @@
 // An entry that does not chain means that two histories share a name, which is never settled by
 // overwriting: no further entry of the origin is taken, and an operator is notified.
 
+import { assert } from '../base/assert.ts';
 import type { Turn } from '../model/effect.ts';
 import { isChained } from '../model/encoding.ts';
 import type { HybridClock } from '../model/hlc.ts';
@@ -82,6 +83,7 @@ export class Receiver {
         count === 0 ? this.#gap() : this.#checkRun(lane, tail, entries, at, count, turn);
       if (refusal !== undefined) return refusal;
       if (tail !== lane || !this.#clock.witness(mutation.hlc, wallMs)) {
+        assert(mutation.seq > lane.received, 'receiver: what waits for its time is not logged');
         this.#metrics.clockRefusals += count;
         if (!this.#room.keep(entries.slice(at, at + count), turn)) return 'clock';
       } else {

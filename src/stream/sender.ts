@@ -217,6 +217,7 @@ export class PeerSender {
       this.#inFlightBytes -= bytes;
       assert(this.#inFlightBytes >= 0, 'sender (3): the bytes are those in flight');
     }
+    assert(this.#inFlightBytes === 0, 'sender (3): without messages no bytes are in flight');
   }
 
   /** Up to where the lane was sent, or is held by the peer. */

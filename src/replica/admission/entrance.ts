@@ -61,6 +61,8 @@ export class Entrance {
 
   /** For desks. False: the request may not wait there; it is answered, or it comes again later. */
   admits(command: DataCommand, terms: Terms, turn: Turn): boolean {
+    const { namespace } = terms.namespace.policy;
+    assert(namespace === command.namespace, 'entrance: a request has the terms of its namespace');
     return this.#passes(this.#wait, command, terms, turn);
   }
 
