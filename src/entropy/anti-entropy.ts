@@ -12,7 +12,7 @@ import { type RoundEnd, TreeWalk } from './tree-walk.ts';
 import type { ResyncCommand } from '../model/command.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import type { TreeMessage } from '../model/message.ts';
-import { unreachable } from '../base/assert.ts';
+import { present, unreachable } from '../base/assert.ts';
 import { encodedOf, isCoveredBy, type Record, stampOf } from '../model/record.ts';
 import { countMissing } from '../model/vector.ts';
 import type { Heal } from '../model/heal.ts';
@@ -184,7 +184,7 @@ export class AntiEntropy {
   #onEnd(end: RoundEnd, turn: Turn): void {
     const { metrics, settings } = this.#options;
     const { result, keys, mended } = end;
-    const peer = settings.members[end.peer]?.id ?? '';
+    const { id: peer } = present(settings.members[end.peer], 'anti-entropy: with a member');
     if (result === 'equal') metrics.treeRoundsEqual++;
     else if (result === 'different') metrics.treeRoundsDifferent++;
     else metrics.treeRoundsUnknown++;

@@ -70,6 +70,7 @@ export class Comparisons {
     assert(result !== 'equal' || keys === 0, 'comparisons: equal trees differ in no key');
     assert(result !== 'equal' || mended === 0, 'comparisons: equal trees mend nothing');
     const compared = this.#peers.of(peer);
+    assert(now.monoMs >= compared.endedMs, 'comparisons: rounds end one after the other');
     const againMs =
       result === 'unknown' ? Math.min(UNKNOWN_AGAIN_MS, this.#everyMs) : this.#everyMs;
     compared.endedMs = now.monoMs;

@@ -23,6 +23,7 @@ export class CopyBudget {
   take(monoMs: number): boolean {
     if (this.waitMs(monoMs) > 0) return false;
     if (this.#begunMs.length >= this.#perHour) this.#begunMs.shift();
+    assert((this.#begunMs.at(-1) ?? monoMs) <= monoMs, 'copy budget: the oldest is the first');
     this.#begunMs.push(monoMs);
     assert(this.#begunMs.length <= this.#perHour, 'copy budget: as many as an hour has');
     return true;

@@ -156,6 +156,7 @@ export class Exchange {
     const reason = isRefused ? 'refused' : why;
     const askable = isRefused ? ahead : ahead.filter((holder) => !isSource(holder, origin));
     const last = this.#asked.get(origin)?.peer ?? -1;
+    assert(ahead.length > 0, 'exchange: a replica that is behind another');
     const holder = askable.find(({ peer }) => peer > last) ?? askable[0];
     if (holder === undefined) return;
     this.#count(reason);

@@ -102,6 +102,7 @@ export class Resync {
 
   /** Storage is read: an unfinished copy continues. */
   begin(): void {
+    assert(!this.isCopying, 'resync: storage is read once');
     const mark = this.#options.get(snapshotMark());
     this.#client.restore(mark === UNREADABLE ? undefined : mark);
   }

@@ -180,6 +180,7 @@ export class SnapshotClient {
     if (copy === undefined) return;
     this.#copy = copy;
     this.#options.onCopy(true);
+    assert(copy.step.kind === 'waiting', 'snapshot client: a copy that is restored has asked none');
     this.#options.absence.onCopied(copy.covers, copy.after);
   }
 
@@ -383,6 +384,10 @@ export class SnapshotClient {
 
   #ask(copy: Copy, { peer }: Holder, turn: Turn): void {
     this.#arrived.clear();
+    assert(
+      copy.step.kind === 'waiting' || copy.step.kind === 'asked',
+      'snapshot client: a part is requested after the one before is swept',
+    );
     copy.peer = peer;
     const id = ++this.#lastId;
     copy.step = { kind: 'asked', id, untilMs: turn.now.monoMs + this.#options.retryMs };

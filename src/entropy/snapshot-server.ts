@@ -125,6 +125,7 @@ export class SnapshotServer {
     const { peer, id, after } = transfer;
     const end = records.at(-1);
     const position = end === undefined ? after : positionOf(end);
+    assert(end === undefined || position > after, 'snapshot server: parts follow each other');
     const last = result.more ? position : NAMED;
     this.#options.metrics.snapshotChunksSent++;
     const range = { after, last, more: true };

@@ -124,6 +124,7 @@ export class Cut {
   #fix(cut: ReadonlyVector): boolean {
     if (this.#isFixed) return dominates(this.vector, cut);
     if (countMissing(this.#options.log.durable, cut) > APART_ENTRIES_MAX) return false;
+    assert(dominates(cut, this.vector), 'tree cut: it includes the vector of this replica');
     this.#isFixed = true;
     this.#frozen.raise(cut);
     return true;

@@ -159,6 +159,7 @@ export class TreeServer {
     const { cut, cutId: id } = served;
     const state = cut.advance();
     if (state === 'waiting') return;
+    assert(!served.isTold, 'tree server: a vector is sent once');
     served.isTold = true;
     const vector = state === 'known' ? [...cut.vector] : [];
     out.send(peer, { kind: 'tree-cut', id, answer: state, vector });

@@ -268,6 +268,7 @@ export class TreeWalk {
 
   /** Everything was listed, or as much as a round may. */
   #conclude(walk: Walk, found: Differences, isWhole: boolean, turn: Turn): void {
+    assert(walk.step.kind === 'keys', 'tree walk: a look ends with its lists of keys');
     const { seen } = walk;
     // look 1 -> look 2
     if (seen === undefined) {
@@ -430,6 +431,7 @@ export class TreeWalk {
   }
 
   #nextId(walk: Walk): number {
+    assert(walk.askedId === 0, 'tree (2): one request is under way');
     walk.askedId = ++this.#lastId;
     return walk.askedId;
   }
@@ -451,6 +453,7 @@ export class TreeWalk {
         : { keys: 0, mended: 0 };
     // Confirmed keys remain confirmed, however the mending ended.
     const said = keys > 0 ? 'different' : result;
+    assert(keys === 0 || walk.seen !== undefined, 'tree (4): confirmed by a second look');
     this.#options.onEnd({ peer, result: said, keys, mended }, turn);
   }
 }

@@ -28,6 +28,7 @@
 // waiting write; the lent keys are bounded by the waiting writes of all members; beyond that the
 // answer is `full`.
 
+import { assert } from '../base/assert.ts';
 import type { Now, Outbox, Turn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
 import type { NamespaceName, Origin } from '../model/id.ts';
@@ -259,6 +260,7 @@ export class KeyClaims {
     const late = leader.followers.filter(({ deadlineMs }) => turn.now.monoMs >= deadlineMs);
     leader.followers = leader.followers.filter(({ deadlineMs }) => turn.now.monoMs < deadlineMs);
     this.#waiting -= late.length;
+    assert(this.#waiting > 0, 'key claims: the first request of the key still waits');
     for (const follower of late) follower.resume(IN_FLIGHT, turn);
   }
 
@@ -336,6 +338,7 @@ export class KeyClaims {
   // asking -> waiting
   #pause(claiming: Claiming, turn: Turn): void {
     this.release(claiming.namespace, claiming.key, turn);
+    assert(claiming.attempt >= 1, 'key claims: a pause follows an attempt');
     const { index } = this.#options.self;
     const doublings = Math.min(claiming.attempt, PAUSE_DOUBLINGS_MAX);
     const stepMs = PAUSE_MS * (index + 1);
@@ -347,7 +350,10 @@ export class KeyClaims {
   #end(claiming: Claiming, failed: Fault | undefined, turn: Turn): void {
     this.#waiting--;
     this.#byId.delete(claiming.id);
-    this.#byName.delete(nameOf(claiming.namespace, claiming.key));
+    const name = nameOf(claiming.namespace, claiming.key);
+    assert(this.#byName.get(name) === claiming, 'key claims: the first request of its key ends');
+    assert(this.#waiting >= 0, 'key claims: requests that wait are counted');
+    this.#byName.delete(name);
     claiming.resume(failed, turn);
     for (const follower of claiming.followers) this.#lead(follower, turn);
   }

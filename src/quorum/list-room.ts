@@ -55,6 +55,7 @@ export class ListRoom {
 
   /** The bytes that the holder has now, whatever the bound. */
   hold(holder: Holder, bytes: number): void {
+    assert(bytes >= 0, 'list room: bytes are counted');
     this.#held += bytes - holder.held;
     holder.held = bytes;
     assert(this.#held >= 0, 'list room: more was let go of than was held');

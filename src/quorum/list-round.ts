@@ -1,6 +1,7 @@
 // One list that asks several replicas: its request, its result so far, and its present round. The
 // steps are in quorum-lists.ts.
 
+import { assert } from '../base/assert.ts';
 import type { ListCommand, Staleness } from '../model/command.ts';
 import type { ReadOwner } from '../model/effect.ts';
 import { withoutValue } from '../model/encoding.ts';
@@ -123,6 +124,9 @@ export function keep(listing: Listing, record: Record): void {
   const { values } = listing.command;
   listing.items.push(values ? record : withoutValue(record));
   listing.bytes += values ? encodedOf(record).length : ITEM_BYTES + record.key.length;
+  const isNext =
+    listing.after === '' || isBefore(listing.after, record.key, listing.command.reverse);
+  assert(isNext, 'list: items are in the order of keys');
   listing.after = record.key;
 }
 

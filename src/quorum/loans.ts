@@ -13,8 +13,10 @@
 // Bound: `lentMax` keys; beyond it doubtful loans are forgotten, the oldest first, and then no more
 // are lent.
 
+import { assert } from '../base/assert.ts';
 import {
   add,
+  has,
   intersection,
   isEmpty,
   type MemberSet,
@@ -54,6 +56,7 @@ export class Loans {
 
   /** A new incarnation begins. */
   begin(nowMs: number): void {
+    assert(this.#loans.size === 0, 'loans: an incarnation begins without any');
     this.#earlierUntilMs = nowMs + LENT_MS;
   }
 
@@ -63,6 +66,7 @@ export class Loans {
     const former = loan === undefined ? NO_MEMBERS : remove(borrowersOf(loan), member);
     this.#loans.delete(name);
     if (!this.#makeRoom(nowMs)) return 'full';
+    assert(!has(former, member), 'loans: a borrower is not its own former one');
     this.#loans.set(name, { member, atMs: nowMs, untilMs: nowMs + LENT_MS, former });
     return 'lent';
   }

@@ -31,6 +31,7 @@ class Look implements Client {
   #open: number;
 
   constructor(reads: number, resume: Resume, onEnd: (look: Look) => void) {
+    assert(reads > 0, 'look: it reads a key at least');
     this.#open = reads;
     this.resume = resume;
     this.#onEnd = onEnd;

@@ -126,6 +126,7 @@ export class PendingWrites {
   begin(write: PendingWrite, turn: Turn): void {
     assert(write.origin === this.#origin, 'put (1): a write of this incarnation');
     assert(this.#isBehindAll(write.seq), 'put (1): in the order of the log');
+    assert(!write.done, 'put (3): a write begins to wait before it is answered');
     this.#queue.push(write);
     this.#waiting++;
     turn.arm('write', write.deadlineMs);

@@ -2,6 +2,7 @@
 // that may be old and of any origin. They are few and rare, so each is checked again whenever a
 // member's vector has changed.
 
+import { assert } from '../base/assert.ts';
 import type { Turn } from '../model/effect.ts';
 import type { Dot } from '../model/id.ts';
 import { type MemberSet, union } from '../model/member-set.ts';
@@ -26,6 +27,7 @@ export class Replays {
   }
 
   begin(write: PendingWrite, turn: Turn): void {
+    assert(write.replayed, 'replay: a retry of a write that is known');
     this.#waiting.push(write);
     turn.arm('replay', write.deadlineMs);
   }

@@ -5,6 +5,7 @@
 // Bounds: RUNNING_MAX range reads at a time, and the common bound of all lists and surveys
 // (list-room.ts).
 
+import { assert } from '../base/assert.ts';
 import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
 import { recordIn } from '../model/encoding.ts';
 import type { KeyVersion, SurveyReply, SurveyRequest } from '../model/message.ts';
@@ -57,7 +58,8 @@ export class Surveys {
   }
 
   #onRead(asked: Asked, result: RangeResult, turn: Turn): void {
-    this.#running.delete(asked);
+    const wasRunning = this.#running.delete(asked);
+    assert(wasRunning, 'surveys: a range is read once');
     this.#room.hold(asked, 0);
     const { peer, id, isThere } = asked;
     if (!isThere) return;

@@ -3,11 +3,13 @@
 // answer are too few, else `pending`. A member answers once: a second vote of the same member
 // changes nothing, and a yes after a no does not count.
 
+import { assert } from '../base/assert.ts';
 import {
   add,
   difference,
   has,
   intersection,
+  isEmpty,
   type MemberSet,
   NO_MEMBERS,
   sizeOf,
@@ -54,6 +56,7 @@ export class Tally {
   }
 
   get state(): TallyState {
+    assert(isEmpty(intersection(this.yes, this.no)), 'tally: a member answers once');
     let won = true;
     for (const { members, count } of this.requirement.groups) {
       if (sizeOf(difference(members, this.no)) < count) return 'lost';

@@ -14,6 +14,7 @@
 // RUNNING_MAX are accepted; a range read that a disk does not answer counts until it does. While
 // all lists together exceed their bound (list-room.ts), each ends with its present items.
 
+import { assert, present } from '../../base/assert.ts';
 import { bytesOf, compareBytes } from '../../base/bytes.ts';
 import { createRing } from '../../base/ring.ts';
 import type { ListCommand, Staleness } from '../../model/command.ts';
@@ -111,7 +112,7 @@ export class Lists {
       else this.#fail(listing, 'storage-failed', 'the range could not be read', turn);
     }
     while (this.#reading.size < READING_MAX && this.#queue.size > 0) {
-      const next = this.#queue.shift() as Listing;
+      const next = present(this.#queue.shift(), 'listing: a list waits');
       if (!next.isOver) this.#read(next, turn);
     }
   }
@@ -249,8 +250,10 @@ export class Lists {
   }
 
   #leave(listing: Listing): void {
+    assert(!listing.isOver, 'listing: a list is answered once');
     listing.isOver = true;
     this.#waiting--;
+    assert(this.#waiting >= 0, 'listing: lists that wait are counted');
     this.#room.hold(listing, 0);
   }
 }

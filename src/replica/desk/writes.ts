@@ -198,22 +198,25 @@ export class Writes {
    */
   #repeat(write: PendingWrite, turn: Turn): void {
     const { repeat, superseded, repeatsLeft, deadlineMs } = write;
-    const { namespace, key } = repeat as WriteCommand;
+    const again = present(repeat, 'writes: a write that is beaten can be repeated');
+    const { by } = present(superseded, 'writes: it lost to a version that is known');
+    assert(repeatsLeft > 0, 'writes: it is repeated a few times');
+    const { namespace, key } = again;
     const { clock, table, metrics, room } = this.#options;
     const cell = table.read(namespace, key);
     const mayStamp = room.takes('delete', 0) && stampDoubt(this.#options, turn.now) === undefined;
     const mayGoOn = mayStamp && deadlineMs > turn.now.monoMs && !cell.damaged;
-    const isAbove = clock.witness((superseded as Superseded).by.hlc, turn.now.wallMs);
+    const isAbove = clock.witness(by.hlc, turn.now.wallMs);
     if (!mayGoOn || !isAbove || !this.#canReplace(cell, turn.now))
       return this.#pending.answer(write, true, turn);
     const hlc = clock.tick(turn.now.wallMs);
-    const { origin, seq } = this.#mint(repeat as WriteCommand, cell, false, hlc, turn);
+    const { origin, seq } = this.#mint(again, cell, false, hlc, turn);
     const { client, created, replayed, respondAsync, replaced } = write;
     const facts = { client, origin, seq, hlc, created, replayed, respondAsync, replaced };
     const timeoutMs = deadlineMs - turn.now.monoMs;
     const next = new PendingWrite(facts, write.tally.requirement, turn.now.monoMs, timeoutMs);
     if (repeatsLeft > 1) {
-      next.repeat = repeat;
+      next.repeat = again;
       next.repeatsLeft = repeatsLeft - 1;
     }
     metrics.deletesRepeated++;
@@ -383,7 +386,9 @@ export class Writes {
       const group = runName(index, items.length);
       return this.#mint({ ...item, namespace, idempotency }, cell, isNew, hlc, turn, group);
     });
-    const last = entries.at(-1) as Mutation;
+    const first = present(entries[0], 'writes: a run has an entry');
+    const last = present(entries.at(-1), 'writes: a run has an entry');
+    assert(last.seq === first.seq + items.length - 1, 'writes: a run has no gap');
     const outcome = { created: false, replayed: false, replaced: undefined };
     const pending = this.#pendingOf(command, terms, last, outcome, turn.now);
     const created = entries.map((entry) => entry.created);
@@ -404,7 +409,7 @@ export class Writes {
 
   get #nextDot(): Dot {
     const { log, ownLanes } = this.#options;
-    return log.next(ownLanes.at(-1) as Lane);
+    return log.next(present(ownLanes.at(-1), 'writes: this incarnation has a lane'));
   }
 
   /** A write that is older than the version it replaces would be acknowledged and lost. */
@@ -423,6 +428,7 @@ export class Writes {
   ): Mutation {
     const { log, table, ownLanes, room } = this.#options;
     const lane = present(ownLanes.at(-1), 'writes: this incarnation has a lane');
+    assert(lane.applied === lane.received, 'writes: own entries are shown as they are logged');
     const isPut = command.operation === 'put';
     const mutation = encodeMutation(
       {
