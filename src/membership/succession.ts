@@ -256,6 +256,7 @@ export class Succession {
   /** This incarnation ends, and the next begins with these members. */
   #adopt(membership: Membership, out: Outbox): void {
     assert(membership.epoch > this.membership.epoch, 'succession: epochs follow each other');
+    assert(!this.#isOver, 'succession: an incarnation ends with one change');
     const { self } = this.#options.settings;
     const since = seatOf(membership, self)?.since;
     if (since === undefined || (this.#isBound && since !== this.#tenure.since))

@@ -56,6 +56,7 @@ const INCARNATION_EPOCH_MS = 1_735_689_600_000;
  * `INCARNATION_MAX`.
  */
 export function nextIncarnation(last: Incarnation, wallMs: number | undefined): Incarnation {
+  assert(last >= 0, 'id: incarnations are numbered from 1');
   if (wallMs === undefined) return last + 1;
   return Math.max(last + 1, incarnationAt(wallMs));
 }
@@ -109,7 +110,9 @@ export function originOf(replica: ReplicaId, incarnation: Incarnation): Origin {
 }
 
 export function replicaOf(lane: LaneId): ReplicaId {
-  return lane.slice(0, lane.lastIndexOf('.')) as ReplicaId;
+  const end = lane.lastIndexOf('.');
+  assert(end > 0, 'id: a lane names its replica');
+  return lane.slice(0, end) as ReplicaId;
 }
 
 export function incarnationOf(lane: LaneId): Incarnation {

@@ -167,6 +167,8 @@ export function withPlace(membership: Membership, place: Place): Membership {
   assert(epoch <= EPOCH_MAX, 'membership: an epoch that others accept');
   const seat = { ...place, since: before?.since ?? epoch };
   const others = membership.seats.filter(({ id }) => id !== place.id);
+  const kept = before === undefined ? others.length : others.length + 1;
+  assert(kept === membership.seats.length, 'membership: a replica has one seat');
   return { ...membership, epoch, seats: sorted([...others, seat]) };
 }
 

@@ -12,6 +12,7 @@
 //
 // The owner learns the outcome once per read and decides what follows (reply, repair, catching up).
 
+import { assert } from '../base/assert.ts';
 import { IdTable } from '../base/id-table.ts';
 import type { Asker, Staleness } from '../model/command.ts';
 import type { Lsn, Now, Turn } from '../model/effect.ts';
@@ -236,6 +237,7 @@ export class PendingReads {
       read.tally.reject(member);
       return;
     }
+    assert(has(read.asked, member), 'get: a member that was asked answers');
     read.tally.accept(member);
     read.answers[member] = record;
     if (record !== undefined && !includes(read.newest, record))
@@ -257,6 +259,8 @@ export class PendingReads {
   }
 
   #ask(read: PendingRead, peer: number, turn: Turn): void {
+    assert(!has(read.asked, peer), 'get: a member is asked once');
+    assert(!has(read.unfit, peer), 'get: a member that may not answer is not asked');
     read.asked = add(read.asked, peer);
     read.askedAtMs[peer] = turn.now.monoMs;
     read.hedgeAtMs = turn.now.monoMs + this.#nearness.hedgeAfterMs(peer);
@@ -283,6 +287,7 @@ export class PendingReads {
   #end(read: PendingRead, outcome: ReadOutcome, turn: Turn): void {
     if (!this.#reads.remove(read)) return;
     if (read.ownLsn > 0) this.#early--;
+    assert(this.#early >= 0, 'get: reads that wait for the disk are counted');
     this.#observeUnanswered(read, turn.now);
     this.#metrics.quorumWaitRead.observe((turn.now.monoMs - read.beganMs) / 1000);
     this.#finish(read, outcome, turn);

@@ -10,7 +10,7 @@
 // before it; and the names of records that were removed. A caller that removes many records pauses
 // while `dropping` is large.
 
-import { present } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import { createRing } from '../base/ring.ts';
 import type { Lsn, Outbox } from '../model/effect.ts';
 import { decodeRecord } from '../model/encoding.ts';
@@ -118,12 +118,14 @@ export class Cells {
     const young = this.#young.get(namespace);
     const record = young?.get(key)?.record;
     if (record !== undefined) this.#youngBytes -= CELL_BYTES + encodedOf(record).length;
+    assert(this.#youngBytes >= 0, 'cells: the bytes are those of what is in memory');
     young?.delete(key);
     this.#old.get(namespace)?.delete(key);
     return stored;
   }
 
   onDurable(lsn: Lsn): void {
+    assert(lsn > this.#durableLsn, 'cells: batches become durable in their order');
     this.#durableLsn = lsn;
     while (this.#undurable.size > 0 && this.#undurable.at(0).lsn <= lsn) {
       const change = present(this.#undurable.shift(), 'cells: there is one');

@@ -182,6 +182,7 @@ export class Checkpoint {
   #begin({ now }: Turn): void {
     const { log, table } = this.#options;
     assert(this.#writing === undefined, 'checkpoint (1): one at a time');
+    assert(this.#finished === this.#begun, 'checkpoint (1): the one before has ended');
     this.#isWanted = false;
     this.#begun++;
     this.#beganMs = now.monoMs;
@@ -194,6 +195,7 @@ export class Checkpoint {
   #write(writing: Writing, turn: Turn): void {
     const { log, metrics, table } = this.#options;
     const logged = log.loggedBytes - this.#loggedAtPiece;
+    assert(logged >= 0, 'checkpoint: what was logged only grows');
     this.#loggedAtPiece = log.loggedBytes;
     let left = Math.max(this.#pieceBytes, SHARE_OF_LOGGED * logged);
     for (let leaf = writing.leaves.pop(); leaf !== undefined; leaf = writing.leaves.pop()) {

@@ -157,6 +157,7 @@ export class Dirty<Cell extends Held> {
     this.#size--;
     this.#bytes -= encodedOf(entry.cell.record).length;
     assert(this.#size >= 0 && this.#bytes >= 0, 'dirty: what is dropped was counted');
+    assert(this.#size > 0 || this.#bytes === 0, 'dirty: without records there are no bytes');
     if (entries.length === 1) this.#leaves.delete(leaf);
     else entries.splice(entries.indexOf(entry), 1);
   }

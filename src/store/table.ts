@@ -263,6 +263,7 @@ export class Table {
     let bytes = 0;
     this.cells.dirty.write(leaf, out.lsn, ({ record }, stored) => {
       const encoded = encodedOf(record);
+      assert(encoded.length > 0, 'table: a record is stored with its value');
       bytes += encoded.length;
       out.put(recordKey(record.namespace, record.key), encoded);
       this.#tree.onStored(record.namespace, stored, weightOf(record));

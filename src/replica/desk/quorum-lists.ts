@@ -32,6 +32,7 @@
 // time; a page ends with a cursor after a bound of surveys or bytes (list-round.ts), or half of its
 // client's time.
 
+import { assert } from '../../base/assert.ts';
 import { createRing } from '../../base/ring.ts';
 import type { ListCommand, Staleness } from '../../model/command.ts';
 import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../../model/effect.ts';
@@ -285,6 +286,7 @@ export class QuorumLists {
   }
 
   #ask(listing: Listing, peer: number, turn: Turn): void {
+    assert(!has(listing.asked, peer), 'quorum list: a member is asked once');
     listing.asked = add(listing.asked, peer);
     listing.askedAtMs[peer] = turn.now.monoMs;
     listing.hedgeAtMs = turn.now.monoMs + this.#options.nearness.hedgeAfterMs(peer);
@@ -475,6 +477,7 @@ export class QuorumLists {
 
   #onRow(listing: Listing, row: Row): void {
     listing.open--;
+    assert(listing.open >= 0, 'quorum list: each key is read once');
     if (this.#canRead) this.#options.timers.arm('quorum-list-read', 0);
     if (!this.#running.has(listing.id)) return;
     this.#room.hold(listing, listing.held + bytesOf(row));
@@ -537,7 +540,8 @@ export class QuorumLists {
   }
 
   #leave(listing: Listing): void {
-    this.#running.delete(listing.id);
+    const wasRunning = this.#running.delete(listing.id);
+    assert(wasRunning, 'quorum list: a list is answered once');
     this.#surveying.delete(listing.surveyId);
     this.#room.hold(listing, 0);
   }

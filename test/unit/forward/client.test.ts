@@ -1,194 +1,184 @@
-// A replica stepped by hand that has yet to measure how far it is behind: its peers answer, rightly
-// or wrongly, and one of them asks it in turn.
+// Questions of clients that go to other replicas, which answer rightly or wrongly, late or not at
+// all.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Reply } from '../../../src/model/command.ts';
-import type {
-  ForwardAnswer,
-  ForwardRequest,
-  Message,
-  Question,
-} from '../../../src/model/message.ts';
+import { ForwardClient } from '../../../src/forward/client.ts';
+import type { ListCommand, ReadCommand } from '../../../src/model/command.ts';
+import { fault } from '../../../src/model/fault.ts';
+import type { ForwardAnswer, ForwardRequest } from '../../../src/model/message.ts';
+import type { Settings } from '../../../src/model/settings.ts';
+import { termsOf } from '../../../src/model/terms.ts';
 import { type Mutation, type Record, recordOf } from '../../../src/model/record.ts';
-import { getOf, type ListOptions, listOf, putOf } from '../../cluster/cluster.ts';
-import {
-  bytes,
-  helloOf,
-  key,
-  membershipOf,
-  mutation,
-  namespace,
-  origin,
-} from '../../support/build.ts';
-import { allRecords } from '../../../src/store/layout.ts';
-import { Solo } from '../../support/solo.ts';
+import { getOf, type ListOptions, listOf } from '../../cluster/cluster.ts';
+import { bytes, key, mutation, namespace, origin } from '../../support/build.ts';
+import { EU, MachineRoom, US } from '../../support/machine-room.ts';
+import { replied } from '../../support/outbox.ts';
 
-const REGIONS = ['eu', 'us', 'zz'];
-const [US, ZZ] = [1, 2];
-/** The time of a Solo's clock. */
-const WALL_MS = 1_000_000;
-const forward = { onUnmet: 'forward' } as const;
+const NAMESPACES = { ns: {}, fi: { consistency: 'fifo' } };
+const FIFO = namespace('fi');
+const forward = { ns: 'fi', timeoutMs: 1000, onUnmet: 'forward' } as const;
 
-let solo: Solo;
-let answer: Reply | undefined;
+let room: MachineRoom;
+let client: ForwardClient;
+/** Questions of peers that were taken as reads. */
+let begun: unknown[];
 
-beforeEach(() => {
-  const staleAfter = { timeMs: 2000 };
-  const namespaces = { ns: {}, fi: { consistency: 'fifo', staleAfter }, ev: { staleAfter } };
-  solo = new Solo({ regions: REGIONS, namespaces, settings: { readsPendingMax: 2 } });
-  solo.greet(US, 'us-1.1');
-  solo.greet(ZZ, 'zz-1.1');
-  solo.sent();
-  answer = undefined;
-});
-
-function ask(command: ReturnType<typeof getOf>): void {
-  const client = { onReply: (reply: Reply) => void (answer = reply) };
-  solo.step({ kind: 'command', command: { ...command, client } as never });
-}
-
-const read = (): void => ask(getOf('a', { ns: 'fi', r: 1, timeoutMs: 1000, ...forward }));
-const list = (options: ListOptions = {}): void => ask(listOf({ ns: 'fi', ...forward, ...options }));
-
-/** Questions that went out since the last look, by who was asked. */
-function questions(): { readonly peer: number; readonly message: ForwardRequest }[] {
-  return solo
-    .sent()
-    .flatMap(({ peer, message }) =>
-      message.kind === 'forward-request' ? [{ peer, message }] : [],
-    );
-}
-
-const reply = (peer: number, id: number, said: ForwardAnswer): void =>
-  solo.message(peer, { kind: 'forward-reply', id, answer: said });
-
-const recordUnder = (name: string, fields: Partial<Mutation> = {}): Record =>
-  recordOf(
-    mutation({
-      origin: origin('us-1.1'),
-      seq: 4,
-      hlc: WALL_MS * 1024,
-      namespace: namespace('fi'),
-      key: key(name),
-      value: bytes('theirs'),
-      ...fields,
-    }),
+function begin(settings: Partial<Settings> = {}): void {
+  room = new MachineRoom({ namespaces: NAMESPACES, settings });
+  for (const peer of [EU, US]) room.greet(peer);
+  begun = [];
+  const fit = (): readonly number[] => [EU, US];
+  const faultOf = (_: unknown, others: string) => fault('catching-up', others);
+  client = new ForwardClient(
+    room.core,
+    { fit, faultOf },
+    (command) => void begun.push(command.client.peer),
   );
+}
+
+beforeEach(() => begin());
+
+function ask(question: ReturnType<typeof getOf>): void {
+  const command = { ...question, client: { onReply: () => {} } } as ReadCommand | ListCommand;
+  const found = room.core.namespaces.find(command.namespace);
+  if (found === undefined) throw new Error('no such namespace');
+  client.begin(command, termsOf(command, found, room.now.monoMs), room.turn);
+}
+
+const read = (): void => ask(getOf('a', { ...forward, r: 1 }));
+const list = (options: ListOptions = {}): void => ask(listOf({ ...forward, ...options }));
+
+/** Questions that left since the last look, by the peer that was asked. */
+function questions(): { readonly peer: number; readonly message: ForwardRequest }[] {
+  return room.sent().map(({ peer, message }) => {
+    if (message.kind !== 'forward-request') throw new Error(`a client sends no ${message.kind}`);
+    return { peer, message };
+  });
+}
+
+/** The number of the only question that left. */
+function asked(): number {
+  const [question, ...others] = questions();
+  if (question === undefined || others.length > 0) throw new Error('one replica is asked first');
+  return question.message.id;
+}
+
+const reply = (peer: number, id: number, answer: ForwardAnswer): void =>
+  client.onMessage(peer, { kind: 'forward-reply', id, answer }, room.turn);
+
+/** What clients were answered since the last look. */
+const answers = () => replied(room.turn).map((each) => each.reply);
+const codes = () => answers().map((each) => (each.kind === 'failed' ? each.fault.code : each.kind));
+
+function recordUnder(name: string, fields: Partial<Mutation> = {}): Record {
+  const hlc = room.now.wallMs * 1024;
+  const draft = { origin: origin('us-1.1'), seq: 4, hlc, namespace: FIFO, key: key(name) };
+  return recordOf(mutation({ ...draft, value: bytes('theirs'), ...fields }));
+}
 
 const found = (record = recordUnder('a')): ForwardAnswer => {
-  return { kind: 'found', record: record, stalenessMs: 7, answers: 1 };
+  return { kind: 'found', record, stalenessMs: 7, answers: 1 };
 };
-const page = (names: readonly string[], prefixes: readonly string[] = []): ForwardAnswer => {
-  return {
-    kind: 'listed',
-    items: names.map((each) => recordUnder(each)),
-    prefixes,
-    after: '',
-    stalenessMs: 'unknown',
-  };
+const page = (
+  names: readonly string[],
+  prefixes: readonly string[] = [],
+  of = FIFO,
+): ForwardAnswer => {
+  const items = names.map((each) => recordUnder(each, { namespace: of }));
+  return { kind: 'listed', items, prefixes, after: '', stalenessMs: 'unknown' };
 };
-const code = (): string | undefined =>
-  answer?.kind === 'failed' ? answer.fault.code : answer?.kind;
 
 describe('a read that is forwarded', () => {
   it('gets the answer of the first replica unchanged, with the passed time added, and keeps nothing of it', () => {
     read();
     const [first] = questions();
     expect(first).toMatchObject({
-      peer: US,
+      peer: EU,
       message: { level: 'fifo', timeoutMs: 1000, question: { kind: 'read', key: 'a', r: 1 } },
     });
-    solo.now.monoMs += 30;
-    reply(US, first?.message.id ?? 0, found());
-    expect(answer).toMatchObject({ kind: 'found', stalenessMs: 37, heldBy: { id: 'us-1' } });
-    expect(
-      solo.storage.range({ ...allRecords(), reverse: false, limit: 99, bytesMax: 1e6 }),
-    ).toMatchObject({
-      entries: [],
-    });
-    expect(solo.replica.waiting).toBe(0);
+    room.pass(30);
+    reply(EU, first?.message.id ?? 0, found());
+    expect(answers()).toMatchObject([{ kind: 'found', stalenessMs: 37, heldBy: { id: 'eu-1' } }]);
+    expect(room.core.table.read(FIFO, key('a')).record).toBeUndefined();
+    expect([client.waiting, room.core.metrics.readsForwarded]).toEqual([0, 1]);
   });
 
   it('ignores answers of a replica that it did not ask, second answers, and those of an earlier connection', () => {
     read();
-    const [first] = questions();
-    const id = first?.message.id ?? 0;
-    reply(ZZ, id, found());
-    reply(US, id + 1, found());
-    expect(answer).toBeUndefined();
-    solo.step({ kind: 'disconnected', peer: US });
-    expect(questions()).toMatchObject([{ peer: ZZ }]);
-    solo.step({ kind: 'connected', peer: US });
-    solo.message(US, helloOf(origin('us-1.2'), membershipOf(REGIONS)));
+    const id = asked();
     reply(US, id, found());
-    expect(answer).toBeUndefined();
-    reply(ZZ, id, { kind: 'absent', stalenessMs: 'unknown', answers: 1 });
-    reply(ZZ, id, found());
-    expect(answer).toMatchObject({
-      kind: 'absent',
-      stalenessMs: 'unknown',
-      heldBy: { id: 'zz-1' },
-    });
+    reply(EU, id + 1, found());
+    room.leave(EU);
+    client.onDisconnected(EU, room.turn);
+    expect(questions()).toMatchObject([{ peer: US }]);
+    room.greet(EU);
+    reply(EU, id, found());
+    expect(answers()).toEqual([]);
+    reply(US, id, { kind: 'absent', stalenessMs: 'unknown', answers: 1 });
+    reply(US, id, found());
+    expect(answers()).toMatchObject([
+      { kind: 'absent', stalenessMs: 'unknown', heldBy: { id: 'us-1' } },
+    ]);
   });
 
   it('asks a second replica if the first is slow, and takes whichever answer comes first', () => {
     read();
-    const [first] = questions();
-    solo.now.monoMs += 499;
-    solo.step({ kind: 'tick' });
+    const id = asked();
+    client.onDue(room.pass(499));
     expect(questions()).toEqual([]);
-    solo.now.monoMs += 1;
-    expect(solo.replica.timers.nextMs).toBeLessThanOrEqual(solo.now.monoMs);
-    solo.step({ kind: 'tick' });
-    expect(questions()).toMatchObject([{ peer: ZZ, message: { timeoutMs: 500 } }]);
-    reply(US, first?.message.id ?? 0, found());
-    expect(answer).toMatchObject({ kind: 'found', heldBy: { id: 'us-1' } });
+    expect(room.core.timers.nextMs).toBe(room.now.monoMs + 1);
+    client.onDue(room.pass(1));
+    expect(questions()).toMatchObject([{ peer: US, message: { timeoutMs: 500 } }]);
+    reply(EU, id, found());
+    expect(answers()).toMatchObject([{ kind: 'found', heldBy: { id: 'eu-1' } }]);
   });
 
   it('is refused once all replicas have refused, with their reasons', () => {
     read();
-    const id = questions()[0]?.message.id ?? 0;
-    reply(US, id, { kind: 'refused', code: 'replica-stale' });
-    reply(ZZ, id, { kind: 'refused', code: 'draining' });
-    expect(answer).toMatchObject({
-      fault: {
-        code: 'catching-up',
-        detail: expect.stringMatching(/; us-1 replica-stale, zz-1 draining$/),
-        alternates: [{ id: 'us-1' }, { id: 'zz-1' }],
-      },
-    });
+    const id = asked();
+    reply(EU, id, { kind: 'refused', code: 'replica-stale' });
+    reply(US, id, { kind: 'refused', code: 'draining' });
+    const detail = 'eu-1 replica-stale, us-1 draining';
+    expect(answers()).toMatchObject([{ fault: { code: 'catching-up', detail } }]);
+  });
+
+  it('is refused at its deadline, and says that replicas were silent', () => {
+    read();
+    reply(EU, asked(), { kind: 'refused', code: 'draining' });
+    client.onDue(room.pass(1000));
+    const detail = 'eu-1 draining, the others did not answer in time';
+    expect(answers()).toMatchObject([{ fault: { detail } }]);
+    expect(client.waiting).toBe(0);
   });
 
   it.each([
-    ['of another key', found(recordUnder('b'))],
-    ['of another namespace', found(recordUnder('a', { namespace: namespace('ev') }))],
-    ['that was deleted', found(recordUnder('a', { operation: 'delete' }))],
-    ['from far in the future', found(recordUnder('a', { hlc: 3_000_000 * 1024 }))],
-    ['that is a list', page(['a'])],
-  ])('refuses a record %s and asks the next replica', (_, said) => {
+    ['of another key', () => found(recordUnder('b'))],
+    ['of another namespace', () => found(recordUnder('a', { namespace: namespace('ns') }))],
+    ['that was deleted', () => found(recordUnder('a', { operation: 'delete' }))],
+    ['from far in the future', () => found(recordUnder('a', { hlc: 3_000_000 * 1024 }))],
+    ['that is a list', () => page(['a'])],
+  ])('refuses a record %s and asks the next', (_, said) => {
     read();
-    const id = questions()[0]?.message.id ?? 0;
-    reply(US, id, said);
-    expect(answer).toBeUndefined();
-    expect(questions()).toMatchObject([{ peer: ZZ }]);
+    reply(EU, asked(), said());
+    expect(answers()).toEqual([]);
+    expect(questions()).toMatchObject([{ peer: US }]);
   });
 
   it('is bounded in number, and ends when the replica stops', () => {
+    begin({ readsPendingMax: 2 });
     for (let n = 0; n < 2; n++) read();
-    expect(answer).toBeUndefined();
+    expect(codes()).toEqual([]);
     read();
-    expect(code()).toBe('overloaded');
-    solo.step({ kind: 'stop' });
-    expect(code()).toBe('storage-failed');
-    expect(solo.replica.waiting).toBe(0);
+    expect(codes()).toEqual(['overloaded']);
+    client.failAll('storage-failed', room.turn);
+    expect([codes(), client.waiting]).toEqual([['storage-failed', 'storage-failed'], 0]);
   });
 
   it('makes the next stamp here later than the version that was read', () => {
-    const hlc = (WALL_MS + 50) * 1024;
+    const hlc = (room.now.wallMs + 50) * 1024;
     read();
-    reply(US, questions()[0]?.message.id ?? 0, found(recordUnder('a', { hlc })));
-    const written = solo.ask(putOf('a', 'mine', { ns: 'fi', w: 1 }));
-    expect(written?.kind === 'written' ? written.hlc : 0).toBeGreaterThan(hlc);
+    reply(EU, asked(), found(recordUnder('a', { hlc })));
+    expect(room.core.clock.tick(room.now.wallMs)).toBeGreaterThan(hlc);
   });
 });
 
@@ -200,86 +190,67 @@ describe('a list that is forwarded', () => {
     ]);
   });
 
+  it('is bounded more narrowly than reads, until lists are answered', () => {
+    for (let n = 0; n < 64; n++) list();
+    const [first] = questions();
+    list();
+    read();
+    expect(codes()).toEqual(['overloaded']);
+    reply(EU, first?.message.id ?? 0, page([]));
+    list();
+    expect([codes(), client.waiting]).toEqual([['listed'], 65]);
+  });
+
   it.each([
-    ['in order', {}, page(['a', 'b'])],
-    ['in reverse order', { reverse: true }, page(['b', 'a'])],
+    ['in order', {}, () => page(['a', 'b'])],
+    ['in reverse order', { reverse: true }, () => page(['b', 'a'])],
     [
       'with a prefix that begins before the start',
       { delimiter: '/', start: 'a/b' },
-      page(['c'], ['a/']),
+      () => page(['c'], ['a/']),
     ],
-    ['that is empty', {}, page([])],
-  ])('accepts a page %s', (_, options, said) => {
+    ['that is empty', {}, () => page([])],
+  ])('takes a page %s', (_, options, said) => {
     list(options);
-    reply(US, questions()[0]?.message.id ?? 0, said);
-    expect(answer).toMatchObject({ kind: 'listed', heldBy: { id: 'us-1' } });
+    reply(EU, asked(), said());
+    expect(answers()).toMatchObject([{ kind: 'listed', heldBy: { id: 'eu-1' } }]);
   });
 
   it.each([
-    ['out of order', {}, page(['b', 'a'])],
-    ['that says a key twice', {}, page(['a', 'a'])],
-    ['in the wrong direction', { reverse: true }, page(['a', 'b'])],
-    ['before its start', { start: 'b' }, page(['a'])],
-    ['at its end', { end: 'b' }, page(['b'])],
-    ['beside its prefix', { prefix: 'a' }, page(['b'])],
-    ['that goes back', { after: 'b' }, page(['b'])],
-    ['with too many keys', { limit: 1 }, page(['a', 'b'])],
-    ['folded without a delimiter', {}, page([], ['a/'])],
-    ['of another namespace', { ns: 'ev' }, page(['a'])],
-    ['that is no page', {}, found()],
+    ['out of order', {}, () => page(['b', 'a'])],
+    ['that says a key twice', {}, () => page(['a', 'a'])],
+    ['in the wrong direction', { reverse: true }, () => page(['a', 'b'])],
+    ['before its start', { start: 'b' }, () => page(['a'])],
+    ['at its end', { end: 'b' }, () => page(['b'])],
+    ['beside its prefix', { prefix: 'a' }, () => page(['b'])],
+    ['that goes back', { after: 'b' }, () => page(['b'])],
+    ['with too many keys', { limit: 1 }, () => page(['a', 'b'])],
+    ['folded without a delimiter', {}, () => page([], ['a/'])],
+    ['of another namespace', {}, () => page(['a'], [], namespace('ns'))],
+    ['that is no page', {}, () => found()],
   ])('refuses a page %s', (_, options, said) => {
     list(options);
-    reply(US, questions()[0]?.message.id ?? 0, said);
-    expect(answer).toBeUndefined();
-    expect(questions()).toMatchObject([{ peer: ZZ }]);
+    reply(EU, asked(), said());
+    expect(answers()).toEqual([]);
+    expect(questions()).toMatchObject([{ peer: US }]);
   });
 });
 
-describe('a forwarded question of a peer', () => {
-  const question: Question = { kind: 'read', namespace: namespace('fi'), key: key('a'), r: 1 };
-  const request = (fields: Partial<ForwardRequest> = {}): Message => {
-    return { kind: 'forward-request', id: 8, timeoutMs: 900, level: 'fifo', question, ...fields };
-  };
-  const said = (): unknown[] => {
-    return solo.sent().filter(({ message }) => message.kind.startsWith('forward-'));
-  };
-  const refused = (id: string) => [
-    { peer: US, message: { kind: 'forward-reply', id: 8, answer: { kind: 'refused', code: id } } },
-  ];
+describe('a question of a peer', () => {
+  const question = { kind: 'read', namespace: FIFO, key: key('a'), r: 1 } as const;
+  const request = { kind: 'forward-request', id: 8, timeoutMs: 900, level: 'fifo' } as const;
 
-  it('is refused if this replica may not answer either, and never forwarded again', () => {
-    solo.message(US, request());
-    expect(said()).toEqual(refused('catching-up'));
+  it('is taken as a read here, and asks no other replica', () => {
+    client.onMessage(EU, { ...request, question }, room.turn);
+    expect(begun).toEqual([EU]);
+    expect(room.sent()).toEqual([]);
   });
 
-  it('is answered as a client would be, once the answer may leave', () => {
-    const ns = { namespace: namespace('ns'), level: 'eventual' } as const;
-    solo.ask(putOf('a', 'mine', { ns: 'ns', w: 1 }));
-    solo.sent();
-    solo.message(US, request({ level: 'eventual', question: { ...question, ...ns } as Question }));
-    expect(said()).toMatchObject([{ peer: US, message: { answer: { kind: 'found' } } }]);
-  });
-
-  it('is refused if the policies differ', () => {
-    solo.message(US, request({ level: 'eventual' }));
-    expect(said()).toEqual(refused('namespace-not-found'));
-    const other = { ...question, namespace: namespace('none') };
-    solo.message(US, request({ question: other }));
-    expect(said()).toEqual(refused('namespace-not-found'));
-  });
-
-  it('gets no answer once its connection has ended', () => {
-    const ns = { namespace: namespace('ns'), r: 2 } as const;
-    solo.message(US, request({ level: 'eventual', question: { ...question, ...ns } }));
-    const asked = solo
-      .sent()
-      .flatMap(({ message }) => (message.kind === 'read-request' ? [message.id] : []));
-    solo.step({ kind: 'disconnected', peer: US });
-    solo.greet(US, 'us-1.1');
-    for (const id of asked)
-      solo.message(ZZ, { kind: 'read-reply', id, answer: 'absent', record: undefined });
-    expect(asked).not.toEqual([]);
-    expect(said()).toEqual([]);
-    expect(solo.replica.waiting).toBe(0);
+  it('no longer counts when its connection has ended', () => {
+    begin({ readsPendingMax: 1 });
+    client.onMessage(EU, { ...request, question }, room.turn);
+    client.onDisconnected(EU, room.turn);
+    client.onMessage(US, { ...request, question }, room.turn);
+    expect(begun).toEqual([EU, US]);
   });
 });
