@@ -70,6 +70,8 @@ export class Lane {
   dirty = false;
   /** The state has changed. */
   isStateDirty = false;
+  /** Another lane has taken its place in the log (`Log.jump`). */
+  isReplaced = false;
   /** The last entry that is in a block. */
   sealed: Seq;
   readonly #tail: Ring<Mutation> = createRing(64);
@@ -141,16 +143,15 @@ export class Lane {
     this.#ends = this.#ends.filter((end) => end.seq > seq);
   }
 
-  /** An entry in memory. */
+  /** An entry in memory: the ring asserts that it is there. */
   at(seq: Seq): Mutation {
-    assert(seq >= this.tailFrom, 'lane (3): the entry is in memory');
-    assert(seq <= this.received, 'lane (3): the tail ends at the head');
     return this.#tail.at(seq - this.tailFrom);
   }
 
   /** The entries that are in no block yet; all of them are in memory. */
   unsealed(): Mutation[] {
     assert(this.sealed >= this.durable, 'lane: what is durable is in a block');
+    assert(this.tailFrom <= this.sealed + 1, 'lane (3): what is in no block is in memory');
     const entries: Mutation[] = [];
     for (let seq = this.sealed + 1; seq <= this.received; seq++) entries.push(this.at(seq));
     return entries;

@@ -153,6 +153,7 @@ export class Log {
     });
     lane.durable = before.durable;
     assert(lane.received > before.received, 'log: a jump goes forward');
+    before.isReplaced = true;
     this.#lanes.set(origin, lane);
     this.#behindMark.delete(before);
     this.#touchState(lane, out);
@@ -161,10 +162,7 @@ export class Log {
   }
 
   append(lane: Lane, mutation: Mutation, out: Outbox): void {
-    assert(
-      this.#lanes.get(lane.id) === lane,
-      'log: what is appended goes to the lane that is read',
-    );
+    assert(!lane.isReplaced, 'log: what is appended goes to the lane that is read');
     lane.append(mutation);
     this.#touch(lane, out);
     this.#batchEntries++;
@@ -235,7 +233,7 @@ export class Log {
   mark(heads: LaneHeads, out: Outbox): void {
     for (const [lane, head] of heads) {
       // A copy of a peer went further.
-      if (this.#lanes.get(lane.id) !== lane) continue;
+      if (lane.isReplaced) continue;
       assert(head.received >= lane.marked.received, 'checkpoint: the mark only rises');
       lane.marked = head;
       if (head.received === lane.received) this.#behindMark.delete(lane);

@@ -13,7 +13,7 @@ export const edges: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/peers/peer-check.test.ts',
-      name: 'a record that no clock can have stamped is not an answer: a read that waits for it ends at once, if no other peer is left',
+      name: 'a record that no clock can have stamped becomes a refusal where a request waits for it as its answer',
     },
   },
   {

@@ -210,8 +210,8 @@ export const health: readonly Mutant[] = [
     with: "onUnmet: 'forward'",
     foundBy: {
       kind: 'test',
-      file: 'test/unit/forward/client.test.ts',
-      name: 'a forwarded question of a peer is refused if this replica may not answer either, and never forwarded again',
+      file: 'test/unit/forward/server.test.ts',
+      name: 'a question of a peer is served as a read of a client, and never forwarded again',
     },
   },
   {

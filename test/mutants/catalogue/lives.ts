@@ -140,7 +140,7 @@ export const lives: readonly Mutant[] = [
     foundBy: {
       kind: 'test',
       file: 'test/unit/peers/peer-check.test.ts',
-      name: 'an incarnation that no clock can have begun is refused in logs, vectors and greetings:',
+      name: 'an incarnation that no clock can have begun is refused in logs and vectors:',
     },
   },
   {
