@@ -118,6 +118,8 @@ export class Gate {
   #shift(): Outgoing {
     const held = present(this.#held.shift(), 'gate: something is held');
     if (held.kind === 'reply') this.#replies--;
+    assert(this.#replies >= 0, 'gate: replies that are held are counted');
+    assert(this.#replies <= this.#held.size, 'gate: a reply that is counted is held');
     return held;
   }
 }

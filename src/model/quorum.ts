@@ -66,9 +66,11 @@ export function requirementOf(
   if (spec === 'majority') return oneGroup(all, majority(members.length));
   const regions = spec === 'local' ? [self.region] : [...new Set(members.map((m) => m.region))];
   const groups = regions.map((region) => regionMajority(members, region));
+  const count = groups.reduce((sum, group) => sum + group.count, 0);
+  assert(count <= members.length, 'quorum: no more replicas than there are members');
   return {
     groups,
-    count: groups.reduce((sum, group) => sum + group.count, 0),
+    count,
     members: groups.reduce((some, group) => union(some, group.members), NO_MEMBERS),
   };
 }

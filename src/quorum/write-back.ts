@@ -12,6 +12,7 @@
 // is durable there. A peer that lacks it is asked again, with growing pauses. In `fifo` namespaces
 // nothing is sent, since the stream brings it.
 
+import { assert } from '../base/assert.ts';
 import type { Asker } from '../model/command.ts';
 import type { Lsn, Turn } from '../model/effect.ts';
 import {
@@ -81,6 +82,7 @@ export class WriteBacks {
   begin(options: WriteBackOptions, connected: MemberSet, turn: Turn): void {
     const id = this.#nextId();
     const writeBack: WriteBack = { ...options, id, againMs: AGAIN_MS, againAtMs: 0 };
+    assert(!this.#waiting.has(id), 'write-back: each has a number of its own');
     this.#waiting.set(id, writeBack);
     const { read, holders } = writeBack;
     // Members that have answered are alive; the others are asked if these are too few.

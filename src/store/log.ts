@@ -286,6 +286,7 @@ export class Log {
    * left below the floor are removed with the next truncation.
    */
   truncate(lane: Lane, end: BlockEnd, out: Outbox): void {
+    assert(!lane.isReplaced, 'log: what is truncated is the lane that is read');
     const span = laneSpan(lane.id, 1, end.seq);
     this.#metrics.logEntriesTruncated += end.seq - lane.floor;
     lane.truncate(end);

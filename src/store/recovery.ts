@@ -260,6 +260,7 @@ export class Recovery {
   #verifyNext(turn: Turn): RecoveryProgress {
     const lane = this.#toVerify[this.#verified];
     if (lane === undefined) {
+      assert(this.#verified === this.#toVerify.length, 'recovery: every log was verified');
       this.#replay.end();
       this.#metrics.replaySeconds = (turn.now.monoMs - this.#replayFromMs) / 1000;
       this.#step = 'held';

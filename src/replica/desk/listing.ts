@@ -171,6 +171,7 @@ export class Lists {
     const { command, span, pageEntries } = listing;
     if (compareBytes(span.from, span.to) >= 0) return this.#end(listing, turn);
     if (this.#reading.size >= READING_MAX) return this.#queue.push(listing);
+    assert(!this.#reading.has(listing), 'listing: a list reads one page at a time');
     this.#reading.add(listing);
     const { reverse, values } = command;
     const looks = looksAt(values);

@@ -7,11 +7,8 @@ const root = join(import.meta.dirname, '..', '..', '..');
 const CORE =
   `conflict store peers quorum stream order membership entropy lag upkeep forward consistency
    replica host`.split(/\s+/);
-/**
- * Machines, memory and host; and with the vocabulary. The numbers only rise; 15 is where they are
- * to go.
- */
-const LEAST = { core: 10.2, withModel: 9.4 };
+/** Machines, memory and host; and with the vocabulary. The numbers only rise. */
+const LEAST = { core: 15, withModel: 14.5 };
 
 const files = readTree(join(root, 'src'));
 const inRooms = (rooms: readonly string[]) =>
