@@ -34,6 +34,7 @@ import { type Record, stampOf } from '../model/record.ts';
 import { isAnswerTo } from './check.ts';
 import { ForwardServer, type ForwardServerOptions, type Run } from './server.ts';
 import { refuse, refuseWith } from '../model/refuse.ts';
+import { aged } from '../model/staleness.ts';
 import type { Terms } from '../model/terms.ts';
 import type { HybridClock } from '../model/hlc.ts';
 import type { Metrics } from '../model/metrics.ts';
@@ -224,7 +225,7 @@ export class ForwardClient {
     metrics.readsForwarded++;
     // It was that fresh at some moment since the question was sent.
     const wayMs = turn.now.monoMs - pending.beganMs;
-    const stalenessMs = answer.stalenessMs === 'unknown' ? 'unknown' : answer.stalenessMs + wayMs;
+    const stalenessMs = aged(answer.stalenessMs, wayMs);
     turn.reply(pending.command.client, { ...answer, stalenessMs, heldBy: { id, region } }, 0);
   }
 

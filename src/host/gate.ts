@@ -24,6 +24,7 @@ import { createRing } from '../base/ring.ts';
 import type { Reply } from '../model/command.ts';
 import type { Lsn } from '../model/effect.ts';
 import { type Fault, fault } from '../model/fault.ts';
+import { aged } from '../model/staleness.ts';
 import type { HostTurn, Outgoing } from './turn.ts';
 
 const HELD_MAX = 32_768;
@@ -130,7 +131,7 @@ function dueMsOf(held: Outgoing): number {
 
 function release(held: Outgoing, turn: HostTurn): void {
   if (held.kind === 'message') return turn.send(held.peer, held.message);
-  turn.reply(held.client, aged(held.reply, turn.now.monoMs - held.sinceMs), 0);
+  turn.reply(held.client, agedReply(held.reply, turn.now.monoMs - held.sinceMs), 0);
 }
 
 /** The message to send instead now; nothing if it has no replacement. */
@@ -160,8 +161,7 @@ function fullFault(heldMax: number): Fault {
   return fault('overloaded', detail, { retryAfterMs: 1000 });
 }
 
-function aged(reply: Reply, ms: number): Reply {
+function agedReply(reply: Reply, ms: number): Reply {
   if (reply.kind !== 'found' && reply.kind !== 'absent') return reply;
-  const { stalenessMs } = reply;
-  return stalenessMs === 'unknown' ? reply : { ...reply, stalenessMs: stalenessMs + ms };
+  return { ...reply, stalenessMs: aged(reply.stalenessMs, ms) };
 }

@@ -112,10 +112,7 @@ export class CatchUp {
     const { log } = this.#options;
     const lost = vector.find(([origin, seq]) => isOwn(origin) && seq > log.received(origin));
     if (lost === undefined) return false;
-    const [origin, known] = lost;
-    this.#returnToAll(out);
-    this.#isCaughtUp = false;
-    out.note('error', 'data-lost', { origin, held: log.received(origin), known });
+    this.#onLost(lost, out);
     return true;
   }
 
@@ -132,10 +129,7 @@ export class CatchUp {
     if (first === undefined) return false;
     mergeVector(this.#missed, new Map(missed));
     if (this.#return === 'all') return false;
-    const [origin, known] = first;
-    this.#returnToAll(out);
-    this.#isCaughtUp = false;
-    out.note('error', 'data-lost', { origin, held: log.received(origin), known });
+    this.#onLost(first, out);
     return true;
   }
 
@@ -179,6 +173,13 @@ export class CatchUp {
     for (const [origin, seq] of holds)
       if (seq > seqOf(log.durable, origin) && !held.isSilent(origin)) return false;
     return true;
+  }
+
+  /** `known`: what a peer knows of a log that this replica has less of. */
+  #onLost([origin, known]: VectorEntries[number], out: Outbox): void {
+    this.#returnToAll(out);
+    this.#isCaughtUp = false;
+    out.note('error', 'data-lost', { origin, held: this.#options.log.received(origin), known });
   }
 
   #writeOff(out: Outbox): void {

@@ -6,10 +6,10 @@
 // (list-room.ts).
 
 import { assert } from '../base/assert.ts';
-import type { Outbox, RangeEntry, RangeResult, Turn } from '../model/effect.ts';
-import { recordIn } from '../model/encoding.ts';
-import type { KeyVersion, SurveyReply, SurveyRequest } from '../model/message.ts';
-import { parseRecordKey, spanOfKeys } from '../store/layout.ts';
+import type { Outbox, RangeResult, Turn } from '../model/effect.ts';
+import type { SurveyReply, SurveyRequest } from '../model/message.ts';
+import { spanOfKeys } from '../store/layout.ts';
+import { recordsIn } from '../store/page.ts';
 import type { Table } from '../store/table.ts';
 import type { Heal } from '../model/heal.ts';
 import type { Namespaces } from '../model/namespaces.ts';
@@ -63,28 +63,15 @@ export class Surveys {
     this.#room.hold(asked, 0);
     const { peer, id, isThere } = asked;
     if (!isThere) return;
-    const keys = result.ok ? this.#versionsOf(result.entries, turn) : undefined;
-    if (!result.ok || keys === undefined) turn.send(peer, unknown(id));
-    else turn.send(peer, { kind: 'survey-reply', id, answer: 'known', keys, more: result.more });
+    const records = result.ok ? recordsIn(result.entries, this.#heal, turn) : undefined;
+    if (!result.ok || records === undefined) return turn.send(peer, unknown(id));
+    const keys = records.map(versionOf);
+    turn.send(peer, { kind: 'survey-reply', id, answer: 'known', keys, more: result.more });
   }
 
   /** A later connection, and a later incarnation, numbers its questions from the beginning. */
   onDisconnected(peer: number): void {
     for (const asked of this.#running) if (asked.peer === peer) asked.isThere = false;
-  }
-
-  #versionsOf(entries: readonly RangeEntry[], turn: Turn): KeyVersion[] | undefined {
-    const keys: KeyVersion[] = [];
-    for (const entry of entries) {
-      const record = recordIn(entry);
-      if (record === undefined) {
-        const name = parseRecordKey(entry.key);
-        if (name !== undefined) this.#heal(name.namespace, name.key, turn);
-        return undefined;
-      }
-      keys.push(versionOf(record));
-    }
-    return keys;
   }
 }
 

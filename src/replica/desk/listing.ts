@@ -15,7 +15,6 @@
 // all lists together exceed their bound (list-room.ts), each ends with its present items.
 
 import { assert, present } from '../../base/assert.ts';
-import { bytesOf, compareBytes } from '../../base/bytes.ts';
 import { createRing } from '../../base/ring.ts';
 import type { ListCommand, Staleness } from '../../model/command.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
@@ -23,9 +22,11 @@ import type { Outbox, RangeEntry, RangeResult, ReadOwner, Turn } from '../../mod
 import { recordIn, withoutValue } from '../../model/encoding.ts';
 import { encodedOf, latestOf, type Record, shows } from '../../model/record.ts';
 import type { Table } from '../../store/table.ts';
-import { after, behind, parseRecordKey, recordKey, type Span } from '../../store/layout.ts';
+import { foldedPrefix, type KeyRange, keyRangeOf, restOf } from '../../store/key-range.ts';
+import { parseRecordKey, spanOfKeys } from '../../store/layout.ts';
 import type { Heal } from '../../model/heal.ts';
 import { refuse } from '../../model/refuse.ts';
+import { aged } from '../../model/staleness.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Terms } from '../../model/terms.ts';
 import { type Holder, ITEM_BYTES, type ListRoom, looksAt } from '../../quorum/list-room.ts';
@@ -54,7 +55,8 @@ interface Listing extends Holder {
    */
   readonly beganMs: number;
   readonly stalenessMs: Staleness;
-  span: Span;
+  /** What is left to read; `undefined`: nothing. */
+  range: KeyRange | undefined;
   readonly items: Record[];
   readonly prefixes: string[];
   /** Bytes of items and prefixes. */
@@ -168,16 +170,17 @@ export class Lists {
   }
 
   #read(listing: Listing, turn: Turn): void {
-    const { command, span, pageEntries } = listing;
-    if (compareBytes(span.from, span.to) >= 0) return this.#end(listing, turn);
+    const { command, range, pageEntries } = listing;
+    if (range === undefined) return this.#end(listing, turn);
     if (this.#reading.size >= READING_MAX) return this.#queue.push(listing);
     assert(!this.#reading.has(listing), 'listing: a list reads one page at a time');
     this.#reading.add(listing);
-    const { reverse, values } = command;
+    const { namespace, reverse, values } = command;
     const looks = looksAt(values);
     const bytesMax = Math.min(looks.bytesMax, Math.max(LOOKED_BYTES_MAX - listing.lookedBytes, 1));
     const limits = { reverse, limit: pageEntries, ...looks, bytesMax };
     const owner: ReadOwner = { onRead: (result, then) => this.#onRead(listing, result, then) };
+    const span = spanOfKeys(namespace, range.from, range.to);
     this.#options.table.reads.in(turn, 'durable').read(span, limits, owner);
   }
 
@@ -214,7 +217,7 @@ export class Lists {
         listing.prefixes.push(prefix);
         this.#hold(listing, prefix.length);
         listing.after = prefix;
-        leap(listing, prefix);
+        goOn(listing, prefix, true);
         return 'leap';
       }
     }
@@ -235,10 +238,7 @@ export class Lists {
 
   #reply(listing: Listing, turn: Turn): void {
     const { items, prefixes, after: cursor, command, beganMs } = listing;
-    const stalenessMs =
-      listing.stalenessMs === 'unknown'
-        ? 'unknown'
-        : listing.stalenessMs + turn.now.monoMs - beganMs;
+    const stalenessMs = aged(listing.stalenessMs, turn.now.monoMs - beganMs);
     const page = { items, prefixes, after: cursor, heldBy: undefined };
     this.#leave(listing);
     turn.reply(command.client, { kind: 'listed', ...page, stalenessMs }, 0);
@@ -271,7 +271,7 @@ function begun(
     enoughMs: nowMs + Math.min((deadlineMs - nowMs) / 2, LOOKING_MS_MAX),
     beganMs: nowMs,
     stalenessMs,
-    span: spanOf(command),
+    range: keyRangeOf(command),
     items: [],
     prefixes: [],
     bytes: 0,
@@ -291,62 +291,14 @@ function isFull(listing: Listing): boolean {
   return found >= limit || listing.bytes >= Math.min(bytesMax, ANSWER_BYTES_MAX);
 }
 
-/** The part of the key up to the delimiter, if there is one after the list's prefix. */
-function foldedPrefix(command: ListCommand, key: string): string | undefined {
-  if (command.delimiter === '') return undefined;
-  const at = key.indexOf(command.delimiter, command.prefix.length);
-  return at < 0 ? undefined : key.slice(0, at + command.delimiter.length);
-}
-
-function spanOf(command: ListCommand): Span {
-  const { namespace, prefix, start, end, reverse } = command;
-  const base = recordKey(namespace, '');
-  const whole = prefix === '' ? { from: base, to: after(base) } : prefixSpan(base, prefix);
-  let { from, to } = whole;
-  if (start !== '') from = larger(from, concat(base, start));
-  if (end !== '') to = smaller(to, concat(base, end));
-  if (command.after === '') return { from, to };
-  const isFolded = foldedPrefix(command, command.after) === command.after;
-  const last = concat(base, command.after);
-  if (reverse) return { from, to: smaller(to, last) };
-  return { from: larger(from, isFolded ? after(last) : behind(last)), to };
-}
-
-function prefixSpan(base: Uint8Array, prefix: string): Span {
-  const from = concat(base, prefix);
-  return { from, to: after(from) };
-}
-
-/** Continues after (in reverse: before) the entry just read. */
-function look(listing: Listing, key: Uint8Array, record: Record): void {
+/** Counts the entry just read, and continues after (in reverse: before) it. */
+function look(listing: Listing, at: Uint8Array, record: Record): void {
   listing.lookedEntries++;
-  listing.lookedBytes += key.length + latestOf(record).size;
-  if (listing.command.reverse) {
-    listing.span = { from: listing.span.from, to: key };
-  } else {
-    listing.span = { from: behind(key), to: listing.span.to };
-  }
+  listing.lookedBytes += at.length + latestOf(record).size;
+  goOn(listing, record.key, false);
 }
 
-function leap(listing: Listing, prefix: string): void {
-  const { from, to } = prefixSpan(recordKey(listing.command.namespace, ''), prefix);
-  listing.span = listing.command.reverse
-    ? { from: listing.span.from, to: from }
-    : { from: to, to: listing.span.to };
-}
-
-function concat(base: Uint8Array, text: string): Uint8Array {
-  const tail = bytesOf(text);
-  const bytes = new Uint8Array(base.length + tail.length);
-  bytes.set(base);
-  bytes.set(tail, base.length);
-  return bytes;
-}
-
-function larger(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return compareBytes(left, right) >= 0 ? left : right;
-}
-
-function smaller(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return compareBytes(left, right) <= 0 ? left : right;
+function goOn(listing: Listing, at: string, isLeap: boolean): void {
+  const { command, range } = listing;
+  if (range !== undefined) listing.range = restOf(range, at, isLeap, command.reverse);
 }

@@ -34,17 +34,18 @@
 
 import { assert } from '../../base/assert.ts';
 import { createRing } from '../../base/ring.ts';
-import type { ListCommand, Staleness } from '../../model/command.ts';
+import type { ListCommand } from '../../model/command.ts';
 import type { Now, Outbox, RangeEntry, RangeResult, Turn } from '../../model/effect.ts';
-import { recordIn } from '../../model/encoding.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import { add, difference, has, intersection, single, union } from '../../model/member-set.ts';
 import type { SurveyReply } from '../../model/message.ts';
 import { isHeld, type Member } from '../../model/quorum.ts';
 import { encodedOf, type Record } from '../../model/record.ts';
+import { aged } from '../../model/staleness.ts';
 import { covers } from '../../model/vector.ts';
 import { foldedPrefix, keyRangeOf, restOf } from '../../store/key-range.ts';
-import { parseRecordKey, spanOfKeys } from '../../store/layout.ts';
+import { recordsIn } from '../../store/page.ts';
+import { spanOfKeys } from '../../store/layout.ts';
 import type { Heal } from '../../model/heal.ts';
 import type { Terms } from '../../model/terms.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
@@ -349,7 +350,7 @@ export class QuorumLists {
 
   // reading -> resolving
   #merge(listing: Listing, entries: readonly RangeEntry[], more: boolean, turn: Turn): void {
-    const own = this.#recordsOf(entries, turn);
+    const own = recordsIn(entries, this.#heal, turn);
     if (own === undefined) {
       const detail = 'a stored record in the range cannot be read';
       return this.#fail(listing, fault('record-corrupt', detail), turn);
@@ -374,21 +375,6 @@ export class QuorumLists {
     listing.coveredTo = coveredTo;
     this.#settle(listing, covered, turn.now);
     this.#resolve(listing, turn);
-  }
-
-  #recordsOf(entries: readonly RangeEntry[], turn: Turn): Record[] | undefined {
-    const records: Record[] = [];
-    for (const entry of entries) {
-      const record = recordIn(entry);
-      if (record !== undefined) {
-        records.push(record);
-        continue;
-      }
-      const name = parseRecordKey(entry.key);
-      if (name !== undefined) this.#heal(name.namespace, name.key, turn);
-      return undefined;
-    }
-    return records;
   }
 
   /**
@@ -526,10 +512,7 @@ export class QuorumLists {
   #reply(listing: Listing, turn: Turn): void {
     this.#leave(listing);
     const { items, prefixes, after, command, beganMs } = listing;
-    const stalenessMs: Staleness =
-      listing.stalenessMs === 'unknown'
-        ? 'unknown'
-        : listing.stalenessMs + turn.now.monoMs - beganMs;
+    const stalenessMs = aged(listing.stalenessMs, turn.now.monoMs - beganMs);
     const page = { items, prefixes, after, stalenessMs, heldBy: undefined };
     turn.reply(command.client, { kind: 'listed', ...page }, 0);
   }

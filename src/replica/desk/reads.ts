@@ -62,6 +62,7 @@ import { type WriteBack, WriteBacks } from '../../quorum/write-back.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Table } from '../../store/table.ts';
 import { refuse, refuseWith } from '../../model/refuse.ts';
+import { aged } from '../../model/staleness.ts';
 import type { Terms } from '../../model/terms.ts';
 import type { ReadAdmission } from '../../lag/read-admission.ts';
 import type { Namespaces } from '../../model/namespaces.ts';
@@ -467,10 +468,8 @@ export class Reads {
     // The bound is this replica's own: it holds if its own record is part of the answer, as of the
     // read's begin.
     const isOwnPart = has(read.tally.yes, this.#options.self.index) || read.cut !== undefined;
-    const stalenessMs =
-      isOwnPart && read.stalenessMs !== 'unknown'
-        ? read.stalenessMs + turn.now.monoMs - read.beganMs
-        : 'unknown';
+    const ageMs = turn.now.monoMs - read.beganMs;
+    const stalenessMs = isOwnPart ? aged(read.stalenessMs, ageMs) : 'unknown';
     const rest = { stalenessMs, answers, heldBy: undefined } as const;
     if (shows(record, turn.now.wallMs)) turn.reply(client, { kind: 'found', record, ...rest }, 0);
     else turn.reply(client, { kind: 'absent', ...rest }, 0);

@@ -52,8 +52,8 @@ export const clocks: readonly Mutant[] = [
     number: 'own',
     title: 'a reply that was held is as fresh as when it was made',
     file: 'src/host/gate.ts',
-    replace: 'aged(held.reply, turn.now.monoMs - held.sinceMs)',
-    with: 'aged(held.reply, (turn.now.monoMs - held.sinceMs) * 0)',
+    replace: 'agedReply(held.reply, turn.now.monoMs - held.sinceMs)',
+    with: 'agedReply(held.reply, (turn.now.monoMs - held.sinceMs) * 0)',
     foundBy: {
       kind: 'test',
       file: 'test/unit/host/gate.test.ts',
