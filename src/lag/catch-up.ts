@@ -85,7 +85,7 @@ export class CatchUp {
    * continues.
    */
   begin(isEmpty: boolean, out: Outbox): void {
-    assert(this.#return === 'none', 'catch-up: the directory is read once');
+    assert(this.#return !== 'all', 'catch-up: the directory is read once');
     const { get, settings } = this.#options;
     if (settings.members.length === 1) return;
     const writtenOff = get(WRITTEN_OFF);
