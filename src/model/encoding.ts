@@ -45,6 +45,8 @@ const TAGS = 1 << 4;
 const WEIGHT = 1 << 5;
 const IDEMPOTENCY = 1 << 6;
 const CREATED = 1 << 7;
+/** Any of the optional fields. */
+const OPTIONAL = GROUP | DEPENDENCIES | EXPIRY | TAGS | WEIGHT | IDEMPOTENCY;
 
 const TRAILER_BYTES = 12;
 /** The usual bound of a mutation's bytes besides its value. */
@@ -102,13 +104,14 @@ export function encodeMutation(draft: Draft, previousChain: number): Mutation {
   assert(draft.hlc <= Number.MAX_SAFE_INTEGER, 'encoding: a stamp that can be counted');
   writer.reset();
   writer.reserve(CONTENT_BYTES_USUAL + draft.value.length);
-  writeContent(draft);
+  const flags = flagsOf(draft);
+  writeContent(draft, flags);
   const digest = crc32c(writer.bytes, writer.start, writer.at);
   const chain = nextChain(previousChain, digest, draft.seq);
   writer.u64(chain);
   writer.u32(crc32cOfU64(chain, digest));
-  const mutation = new EncodedMutation(writer.cut(), draft.value.length, digest, chain);
-  take(mutation, draft);
+  const mutation = new EncodedMutation(writer.cut(), draft.value.length, digest);
+  take(mutation, draft, flags);
   return mutation;
 }
 
@@ -118,8 +121,8 @@ export function withoutValue(record: Record): Record {
 }
 
 export function recordOfHead(head: Head): Record {
-  const mutation = new EncodedMutation(NO_BYTES, head.size, 0, 0);
-  take(mutation, head);
+  const mutation = new EncodedMutation(NO_BYTES, head.size, 0);
+  take(mutation, head, flagsOf(head));
   return recordOf(mutation);
 }
 
@@ -136,27 +139,31 @@ export function recordIn({ value, head }: RangeEntry): Record | undefined {
   return head ?? decodeRecord(value);
 }
 
-function take(mutation: EncodedMutation, draft: Omit<Draft, 'value'>): void {
+type Content = Omit<Draft, 'value'>;
+
+function take(mutation: EncodedMutation, draft: Content, flags: number): void {
+  mutation.flags = flags;
   mutation.origin = draft.origin;
   mutation.seq = draft.seq;
   mutation.hlc = draft.hlc;
-  mutation.lane = draft.lane;
-  mutation.group = draft.group;
   mutation.namespace = draft.namespace;
   mutation.key = draft.key;
-  mutation.operation = draft.operation;
-  mutation.created = draft.created;
-  mutation.dependencies = draft.dependencies;
-  mutation.expiresAtMs = draft.expiresAtMs;
-  mutation.tags = draft.tags;
-  mutation.weight = draft.weight;
-  mutation.idempotency = draft.idempotency;
   mutation.contentType = draft.contentType;
+  if (hasExtras(flags, draft.lane)) mutation.extras = extrasOf(draft);
 }
 
-function writeContent(draft: Draft): void {
+function hasExtras(flags: number, lane: number): boolean {
+  return lane !== 0 || (flags & OPTIONAL) !== 0;
+}
+
+function extrasOf(draft: Content): Extras {
+  const { lane, group, dependencies, expiresAtMs, tags, weight, idempotency } = draft;
+  return { lane, group, dependencies, expiresAtMs, tags, weight, idempotency };
+}
+
+function writeContent(draft: Draft, flags: number): void {
   writer.u8(FORMAT_VERSION);
-  writer.u8(flagsOf(draft));
+  writer.u8(flags);
   writer.varint(draft.lane);
   writer.text(draft.origin);
   writer.varint(draft.seq);
@@ -184,7 +191,7 @@ function writeContentType(contentType: string): void {
   else writer.varint(code);
 }
 
-function flagsOf(draft: Draft): number {
+function flagsOf(draft: Content): number {
   let flags = 0;
   if (draft.operation === 'delete') flags |= DELETE;
   if (draft.group !== '') flags |= GROUP;
@@ -232,7 +239,7 @@ export function decodeMutation(bytes: Uint8Array): Mutation | undefined {
   const chain = reader.u64();
   if (reader.u32() !== crc32cOfU64(chain, digest) || reader.failed) return undefined;
   reader.load(bytes, 1, contentEnd);
-  return readContent(bytes, digest, chain);
+  return readContent(bytes, digest);
 }
 
 /** The same for a record, whose first byte names its form. */
@@ -241,7 +248,7 @@ export function decodeRecord(bytes: Uint8Array): Record | undefined {
   return mutation && recordOf(mutation);
 }
 
-function readContent(bytes: Uint8Array, digest: number, chain: number): Mutation | undefined {
+function readContent(bytes: Uint8Array, digest: number): Mutation | undefined {
   const flags = reader.u8();
   const lane = reader.varint();
   const origin = readName(origins) as Origin | undefined;
@@ -249,33 +256,31 @@ function readContent(bytes: Uint8Array, digest: number, chain: number): Mutation
   const hlc = reader.u64();
   const namespace = readName(namespaces) as NamespaceName | undefined;
   const key = reader.text(KEY_BYTES_MAX) as Key;
+  const extras = hasExtras(flags, lane) ? readExtras(flags, lane) : NO_EXTRAS;
+  const contentType = readContentType();
+  const valueLength = reader.varint();
+  if (reader.failed || reader.left !== valueLength) return undefined;
+  if (origin === undefined || namespace === undefined || seq === 0 || key === '') return undefined;
+  const mutation = new EncodedMutation(bytes, valueLength, digest);
+  mutation.flags = flags;
+  mutation.origin = origin;
+  mutation.seq = seq;
+  mutation.hlc = hlc;
+  mutation.namespace = namespace;
+  mutation.key = key;
+  mutation.contentType = contentType;
+  mutation.extras = extras;
+  return mutation;
+}
+
+function readExtras(flags: number, lane: number): Extras {
   const group = flags & GROUP ? reader.text(NAME_BYTES_MAX) : '';
   const dependencies = flags & DEPENDENCIES ? readDots() : NO_DOTS;
   const expiresAtMs = flags & EXPIRY ? reader.varint() : 0;
   const tags = flags & TAGS ? readTags() : NO_TAGS;
   const weight = flags & WEIGHT ? reader.f64() : 0;
   const idempotency = flags & IDEMPOTENCY ? readIdempotency() : undefined;
-  const contentType = readContentType();
-  const valueLength = reader.varint();
-  if (reader.failed || reader.left !== valueLength) return undefined;
-  if (origin === undefined || namespace === undefined || seq === 0 || key === '') return undefined;
-  const mutation = new EncodedMutation(bytes, valueLength, digest, chain);
-  mutation.origin = origin;
-  mutation.seq = seq;
-  mutation.hlc = hlc;
-  mutation.lane = lane;
-  mutation.group = group;
-  mutation.namespace = namespace;
-  mutation.key = key;
-  mutation.operation = flags & DELETE ? 'delete' : 'put';
-  mutation.created = (flags & CREATED) !== 0;
-  mutation.dependencies = dependencies;
-  mutation.expiresAtMs = expiresAtMs;
-  mutation.tags = tags;
-  mutation.weight = weight;
-  mutation.idempotency = idempotency;
-  mutation.contentType = contentType;
-  return mutation;
+  return { lane, group, dependencies, expiresAtMs, tags, weight, idempotency };
 }
 
 function readName(interner: Interner): string | undefined {
@@ -341,37 +346,89 @@ function nextChain(previous: number, digest: number, seq: number): number {
   return (high & 0x1fffff) * 2 ** 32 + low;
 }
 
+/** Fields that few mutations have. All that have none of them share one object. */
+type Extras = Pick<
+  Mutation,
+  'lane' | 'group' | 'dependencies' | 'expiresAtMs' | 'tags' | 'weight' | 'idempotency'
+>;
+
+const NO_EXTRAS: Extras = {
+  lane: 0,
+  group: '',
+  dependencies: NO_DOTS,
+  expiresAtMs: 0,
+  tags: NO_TAGS,
+  weight: 0,
+  idempotency: undefined,
+};
+
 /**
  * A mutation over its encoded form. The maker fills it in and then returns it as an immutable
- * `Mutation`. The value is a view made on demand: most mutations pass through a replica without
- * being read.
+ * `Mutation`. A replica keeps one for each record in memory and for each recent entry, so it has
+ * fields only for what is read of every mutation. The value is a view made on demand: most
+ * mutations pass through a replica without being read.
  */
 class EncodedMutation implements Mutation {
+  flags = 0;
   origin = '' as Origin;
   seq = 0;
   hlc = 0;
-  lane = 0;
-  group = '';
   namespace = '' as NamespaceName;
   key = '' as Key;
-  operation: Operation = 'put';
-  created = false;
-  dependencies = NO_DOTS;
-  expiresAtMs = 0;
-  tags = NO_TAGS;
-  weight = 0;
-  idempotency: Idempotency | undefined = undefined;
   contentType = '';
+  extras = NO_EXTRAS;
+  /** A signed word, because that needs no memory besides the field. */
   readonly digest: number;
-  readonly chain: number;
   readonly bytes: Uint8Array;
   readonly size: number;
 
-  constructor(bytes: Uint8Array, size: number, digest: number, chain: number) {
+  constructor(bytes: Uint8Array, size: number, digest: number) {
     this.bytes = bytes;
-    this.digest = digest;
-    this.chain = chain;
+    this.digest = digest | 0;
     this.size = size;
+  }
+
+  get operation(): Operation {
+    return this.flags & DELETE ? 'delete' : 'put';
+  }
+
+  get created(): boolean {
+    return (this.flags & CREATED) !== 0;
+  }
+
+  get lane(): number {
+    return this.extras.lane;
+  }
+
+  get group(): string {
+    return this.extras.group;
+  }
+
+  get dependencies(): readonly Dot[] {
+    return this.extras.dependencies;
+  }
+
+  get expiresAtMs(): number {
+    return this.extras.expiresAtMs;
+  }
+
+  get tags(): readonly string[] {
+    return this.extras.tags;
+  }
+
+  get weight(): number {
+    return this.extras.weight;
+  }
+
+  get idempotency(): Idempotency | undefined {
+    return this.extras.idempotency;
+  }
+
+  get chain(): number {
+    const { bytes } = this;
+    if (bytes.length === 0) return 0;
+    reader.load(bytes, bytes.length - TRAILER_BYTES, bytes.length);
+    return reader.u64();
   }
 
   get value(): Uint8Array {

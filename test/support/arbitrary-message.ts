@@ -410,8 +410,9 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(...Object.values(messa
 
 /** As a list of keys shows it. */
 function bare(record: Record): Record {
-  const { origin, seq, hlc, namespace, key, ...rest } = latestOf(record);
-  const { contentType, size, expiresAtMs, weight, tags } = rest;
+  const latest = latestOf(record);
+  const { origin, seq, hlc, namespace, key } = latest;
+  const { contentType, size, expiresAtMs, weight, tags } = latest;
   const shown = { origin, seq, hlc, namespace, key, contentType, size, expiresAtMs, weight, tags };
   const unshown = { lane: 0, group: '', created: false, dependencies: [], idempotency: undefined };
   return recordOfHead({ ...shown, ...unshown, operation: 'put' });
