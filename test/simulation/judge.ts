@@ -21,7 +21,7 @@ import { setFull } from '../checkers/set-full.ts';
 import { tombstone } from '../checkers/tombstone.ts';
 import type { Verdict } from '../checkers/verdict.ts';
 import { wellFormed } from '../checkers/well-formed.ts';
-import type { Cluster } from '../cluster/cluster.ts';
+import type { Cluster, Note } from '../cluster/cluster.ts';
 import type { Links } from './links.ts';
 import { isForgetful, isSilent, type Plan, VICTIM, WRONG_CLOCKS } from './plan.ts';
 import type { StrikeMade } from './run.ts';
@@ -53,7 +53,9 @@ const LATE_MS = 50;
 /** Notes that say that a promise was broken, whatever clients saw. */
 const NEVER = ['log-divergent', 'log-unreadable', 'snapshot-impossible', 'memberships-differ'];
 /** If no disk loses or changes anything in silence, no tree is wrong and no replicas differ. */
-const TREE_NEVER = ['divergence', 'tree-differs', 'tree-mistaken', 'tree-rebuilt'];
+const TREE_NEVER = ['divergence', 'tree-differs', 'tree-mistaken'];
+/** How long after a copy the leaves that it left behind may still be in memory only. */
+const LEAVES_BEHIND_MS = 10_000;
 const HALTS = new Set(['storage failed']);
 
 export function judge(judged: Judged): Finding[] {
@@ -228,6 +230,10 @@ function judgeInside({ plan, cluster, workload }: Judged): Finding[] {
   }
   for (const { event, replica } of cluster.notes)
     if (!isSilent(plan.classes) && TREE_NEVER.includes(event)) add(event, `replica ${replica}`);
+  if (!isSilent(plan.classes))
+    for (const { index } of cluster.replicas)
+      if (hasNeedlessRebuild(cluster.notes.filter(({ replica }) => replica === index)))
+        add('tree-rebuilt', `replica ${index}`);
   for (const lie of cluster.oracle.lies) add('durable-before-visible', lie);
   if (
     plan.copiesMin === 1 &&
@@ -238,6 +244,23 @@ function judgeInside({ plan, cluster, workload }: Judged): Finding[] {
   judgeDots(workload, add);
   judgeBounds(workload, add);
   return findings;
+}
+
+/**
+ * A tree is counted again at a start only if the replica ended in the middle of a copy, which
+ * leaves its leaves behind, or before the checkpoint after it.
+ */
+function hasNeedlessRebuild(notes: readonly Note[]): boolean {
+  let behindUntilMs = 0;
+  let isDue = false;
+  for (const { event, atMs } of notes) {
+    if (event === 'snapshot-begins') behindUntilMs = Number.POSITIVE_INFINITY;
+    if (event === 'snapshot-ends') behindUntilMs = atMs + LEAVES_BEHIND_MS;
+    if (event === 'open') isDue ||= atMs < behindUntilMs;
+    if (event === 'tree-rebuilt' && !isDue) return true;
+    if (event === 'tree-rebuilt') isDue = false;
+  }
+  return false;
 }
 
 /**
