@@ -12,7 +12,7 @@ import { type Fault, type FaultCode, fault } from '../model/fault.ts';
 import { type Record, shows } from '../model/record.ts';
 import { isNewer } from './merge.ts';
 
-/** The part of a write, or of a write of a run, that decides it. */
+/** The part of a write, or of a write of a run, on which the decision depends. */
 export interface Decidable extends Pick<WriteCommand, 'conditions'> {
   readonly removes?: WriteCommand['removes'];
   readonly returnsOld?: boolean;

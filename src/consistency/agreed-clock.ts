@@ -63,8 +63,8 @@ export class AgreedClock {
   #offsetMs: number | undefined;
   #hasAgreed = false;
   /**
-   * The own clock's offset at the last evaluation, how long that holds, and whether anything is
-   * new.
+   * The offset of the local clock at the last evaluation, how long that holds, and whether anything
+   * is new.
    */
   #ownMs = 0;
   #validUntilMs = Number.NEGATIVE_INFINITY;
@@ -94,12 +94,12 @@ export class AgreedClock {
     return isTrusted({ state: this.#state });
   }
 
-  /** By how much the own clock is ahead of the agreed one. */
+  /** By how much the local clock is ahead of the agreed one. */
   get aheadMs(): number {
     return this.#offsetMs === undefined ? 0 : this.#ownMs - this.#offsetMs;
   }
 
-  /** What the own wall clock showed with the last step. */
+  /** What the local wall clock showed at the last step. */
   get ownWallMs(): number {
     return this.#ownWallMs;
   }
@@ -173,7 +173,7 @@ export class AgreedClock {
     this.#state = beyondMs > driftMaxMs ? 'drifted' : 'agreed';
   }
 
-  /** While it is early, a third clock may still decide. */
+  /** During the start, a third clock may still decide. */
   #withoutAgreement(monoMs: number, late: 'alone' | 'disputed'): ClockState {
     if (this.#hasAgreed) return 'held';
     const isEarly = monoMs - (this.#startedMs ?? monoMs) < this.#options.silentMs;

@@ -23,14 +23,14 @@ export interface StampOptions {
 const NOTHING_WRITTEN = 'nothing was written; write at another replica';
 const FOLLOWS = 'this replica has stamped, or follows, what is ahead of the agreed clock by';
 
-/** Why nothing can be stamped now; `undefined` where it can. */
+/** Why nothing can be stamped now; `undefined` if it can. */
 export function stampDoubt(
   { agreed, clock, settings }: StampOptions,
   { wallMs }: Now,
 ): Doubt | undefined {
   if (!agreed.isTrusted) return doubtOf(agreed.state, agreed.aheadMs);
   const aheadMs = hlcToMs(clock.last) - wallMs;
-  // A replica that is the only member by its settings has no peer that the stamp could trouble.
+  // A replica that is configured as the only member has no peer that the stamp could affect.
   if (aheadMs <= settings.clockDriftMaxMs || settings.members.length === 1) return undefined;
   const detail = `${FOLLOWS} ${Math.ceil(aheadMs)} ms; ${NOTHING_WRITTEN}`;
   return { code: 'clock-drift', detail, retryAfterMs: Math.ceil(aheadMs) };

@@ -81,7 +81,7 @@ export class AntiEntropy {
     });
   }
 
-  /** With every heartbeat of a replica that is open. */
+  /** Called with every heartbeat of a replica that is open. */
   onBeat(turn: Turn): void {
     this.#age(turn.now);
     this.#server.onBeat(turn.now);
@@ -138,7 +138,7 @@ export class AntiEntropy {
     }
   }
 
-  /** Our tree is not in doubt. */
+  /** The local tree is not in doubt. */
   get #isFit(): boolean {
     return this.#options.tree.isTrusted && !this.#catchUp.isReturning;
   }
@@ -163,8 +163,8 @@ export class AntiEntropy {
   }
 
   /**
-   * True if our log covers it; otherwise it is not merged, because the stream must bring it in
-   * order.
+   * True if the local log covers it. Otherwise it is not merged, because the stream must bring it
+   * in order.
    */
   #recover(record: Record, turn: Turn): boolean {
     const { clock, log, metrics, namespaces, table } = this.#options;

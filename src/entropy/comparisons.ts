@@ -59,7 +59,7 @@ export class Comparisons {
     this.#peers.of(peer).dueMs = 0;
   }
 
-  /** The peer asked with a root; ours is equal at the cut, or not. */
+  /** The peer has asked with its root; the local root is equal at the cut, or different. */
   onAsked(peer: number, isSame: boolean): void {
     const compared = this.#peers.of(peer);
     if (isSame === (compared.result === 'equal')) return;

@@ -19,7 +19,7 @@ export class CopyBudget {
     this.#perHour = perHour;
   }
 
-  /** Whether one may begin now; if true it counts as begun. */
+  /** True if a copy may begin now; it then counts as begun. */
   take(monoMs: number): boolean {
     if (this.waitMs(monoMs) > 0) return false;
     if (this.#begunMs.length >= this.#perHour) this.#begunMs.shift();

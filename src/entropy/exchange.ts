@@ -29,7 +29,7 @@ export interface Heads {
   received(origin: LaneId): Seq;
 }
 
-/** The position of an origin that we lag behind, and since when. */
+/** How far this replica lags behind, and since when. */
 interface Look {
   readonly seq: Seq;
   readonly sinceMs: number;
@@ -47,12 +47,15 @@ export class Exchange {
   readonly #bytesMax: number;
   readonly #retryMs: number;
   readonly #metrics: Metrics;
-  /** The position of each origin's own replica when it greeted us, while we are behind that. */
+  /**
+   * Where each origin's own replica was when it greeted, while this replica lacks entries up to
+   * there.
+   */
   readonly #greeted = new Map<LaneId, Seq>();
-  /** The last request for each origin that we lag behind. */
+  /** The last request for each origin of which entries are missing. */
   readonly #asked = new Map<LaneId, Request>();
   /**
-   * Entries of an origin up to here were refused: its stream will not bring them again by itself.
+   * Entries of an origin up to here were refused: its stream will not send them again by itself.
    */
   readonly #refused = new Map<LaneId, Seq>();
   #lastLook = new Map<LaneId, Look>();
@@ -106,8 +109,8 @@ export class Exchange {
   }
 
   /**
-   * Entries of `origin` up to `seq` were refused: its stream must go back to send them again. If it
-   * had overtaken itself, later entries may be accepted, but these are still missing.
+   * Entries of `origin` up to `seq` were refused: its stream must go back to send them again. If
+   * entries had overtaken each other, later ones may be accepted while these are still missing.
    */
   onRefused(origin: LaneId, seq: Seq): void {
     this.#refused.set(origin, Math.max(seq, this.#refused.get(origin) ?? 0));
@@ -127,7 +130,7 @@ export class Exchange {
     this.#metrics.deltas[reason]++;
   }
 
-  /** It was requested, or its stream still brings what was missing at its beginning. */
+  /** It was requested, or the stream still brings what was missing when it began. */
   #isDelta(holder: Holder, origin: LaneId): boolean {
     if (!isSource(holder, origin)) return this.#asked.get(origin)?.peer === holder.peer;
     const greeted = this.#greeted.get(origin);

@@ -47,7 +47,7 @@ export interface ResyncOptions {
   readonly onJump: (lane: Lane) => void;
 }
 
-/** The bound of a snapshot part: small, so that requests run between two of them. */
+/** The bound of a snapshot part: small, so that requests run between two parts. */
 const PART_BYTES = 64 * 1024;
 
 export class Resync {
@@ -139,7 +139,7 @@ export class Resync {
 
   #admit(record: Record, turn: Turn): void {
     const { clock, metrics, absence } = this.#options;
-    // Its sender accepted the stamp. Our own stamps follow it only within the drift bound.
+    // The peer has accepted the stamp. Local stamps follow it only within the drift bound.
     if (!clock.witness(stampOf(record), turn.now.wallMs)) metrics.clockRefusals++;
     absence.admit(record, turn);
   }
@@ -149,15 +149,15 @@ export class Resync {
     if (lane === undefined) return;
     assert(lane.received === cover.seq, 'resync: a log goes on behind what is covered');
     this.#options.held.onTaken(lane.id);
-    // As after a restart: stamps issued here are newer than all that is held here, and all that was
-    // dropped.
+    // As after a restart: local stamps are newer than everything that is held here, and everything
+    // that was dropped.
     this.#options.clock.raise(lane.hlc);
     this.#onJump(lane);
   }
 }
 
 /**
- * Records come in the order of their positions, so the position shows how much is done: whole
+ * Records arrive in the order of their positions, so the position shows the progress: whole
  * namespaces, and in the present one the share of the key space by its first four bytes. How full
  * that space is, is unknown.
  */

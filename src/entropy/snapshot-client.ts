@@ -133,11 +133,11 @@ const POSITION_BYTES_MAX = 2048;
 /** Parts on their way or waiting here. */
 const WINDOW_PARTS = 16;
 /**
- * The wait between requests that are answered with records stamped ahead: it doubles up to this.
+ * The pause between requests that are answered with records stamped ahead; it doubles up to this.
  */
 const AHEAD_WAIT_MS_MAX = 60_000;
 /**
- * Records in memory only, beyond which no part is merged: a larger batch would block the disk for
+ * At this many records in memory only, no part is merged: a larger batch would block the disk for
  * others.
  */
 const UNDURABLE_MAX = 2048;
@@ -146,8 +146,8 @@ export class SnapshotClient {
   readonly #options: SnapshotClientOptions;
   readonly #merge: PartMerge;
   /**
-   * Positions up to which peers have truncated logs that we need from an earlier one, by origin and
-   * peer.
+   * Up to which position peers have truncated logs that this replica needs from an earlier one, by
+   * origin and peer.
    */
   readonly #floors = new Map<LaneId, Map<number, Seq>>();
   readonly #arrived = createRing<Arrived>(WINDOW_PARTS);
@@ -258,7 +258,7 @@ export class SnapshotClient {
     if (next === undefined) return;
     const { chunk, holder } = next;
     const { after, last, more, records } = chunk;
-    // The records of a missing part would count as deleted.
+    // The sweep would take the records of a missing part for deleted.
     if (after !== copy.after) return this.#breakOff(copy);
     if (after === '' && chunk.covers.some((cover) => isAhead(cover, turn.now)))
       return this.#waitForTime(copy, holder, turn);
@@ -291,9 +291,7 @@ export class SnapshotClient {
     this.#take(copy, turn);
   }
 
-  /**
-   * Parts on their way no longer count; with the next heartbeat the copy continues after its mark.
-   */
+  /** Parts on their way no longer count; with the next heartbeat the copy continues at its mark. */
   #breakOff(copy: Copy): void {
     copy.step = { kind: 'waiting', untilMs: 0 };
     this.#merge.cancel();
@@ -301,7 +299,7 @@ export class SnapshotClient {
   }
 
   /**
-   * A log that it covers was stamped by a wrong clock: later another peer is asked, or this one
+   * A log that it covers was stamped by a wrong clock: another peer is asked later, or this one
    * again.
    */
   #waitForTime(copy: Copy, { id }: Holder, turn: Turn): void {
@@ -315,8 +313,8 @@ export class SnapshotClient {
   }
 
   /**
-   * A log that goes on behind the copy may hold an entry that the copy has shown to be deleted.
-   * Once the mark covers it, no replay brings it back.
+   * A log that continues behind the copy may hold an entry that the copy has found deleted. Once
+   * the mark covers it, no replay restores it.
    */
   #finishOnce(copy: Copy, turn: Turn): void {
     if (copy.step.kind !== 'finishing') return;
@@ -353,8 +351,8 @@ export class SnapshotClient {
   }
 
   /**
-   * From the same peer or the next that holds all that is covered; if there is none, a new copy
-   * begins.
+   * From the same peer, or the next one that holds all that is covered; if there is none, a new
+   * copy begins.
    */
   #askAgain(copy: Copy, holders: readonly Holder[], turn: Turn): void {
     const able = holders.filter(({ holds }) =>

@@ -53,7 +53,7 @@ interface Transfer {
   readonly id: number;
   readonly bytesMax: number;
   after: Position;
-  /** Parts that may be sent. */
+  /** How many parts may still be sent. */
   left: number;
 }
 
@@ -118,7 +118,7 @@ export class SnapshotServer {
     return this.#transfers.get(transfer.peer) === transfer;
   }
 
-  /** Whether there is more to send. */
+  /** True if there is more to send. */
   #sendRecords({ transfer, covers }: Reading, result: Found, turn: Turn): boolean {
     const records = this.#recordsOf(result.entries, turn);
     if (records === undefined) return false;
@@ -134,7 +134,7 @@ export class SnapshotServer {
     return true;
   }
 
-  /** Whether there is more to send. */
+  /** True if there is more to send. */
   #sendNamed(transfer: Transfer, { entries, more }: Found, out: Outbox): boolean {
     const named = entries.flatMap((entry) => namedWriteOf(entry) ?? []);
     const damaged = entries.length - named.length;
@@ -180,14 +180,15 @@ export class SnapshotServer {
   }
 
   /**
-   * What the last checkpoint covers: storage shows at least that. The logs have what came after it.
+   * What the last checkpoint covers: storage shows at least that. The logs have what arrived after
+   * it.
    */
   #covers(out: Outbox): readonly LaneHead[] | undefined {
     const covers: LaneHead[] = [];
     for (const { id: origin, durable } of this.#options.log.lanes()) {
       if (durable === 0) continue;
       const bytes = this.#options.get(originKey(origin));
-      // Nothing of it is in the table in storage.
+      // The table in storage has nothing of it.
       if (bytes === undefined) continue;
       const state = bytes === UNREADABLE ? undefined : decodeLaneState(bytes);
       if (state === undefined) {

@@ -54,7 +54,9 @@ export interface CutOptions {
 /** Whether a copy has reached its vector: not yet, or never. */
 export type CutState = TreeReply['answer'];
 
-/** If two replicas are further apart, in entries, the stream must first bring them nearer. */
+/**
+ * If two replicas are further apart than this, in entries, the stream must bring them nearer first.
+ */
 export const APART_ENTRIES_MAX = 8192;
 
 /** This replica's side of a cut. */
@@ -105,7 +107,7 @@ export class Cut {
     return dominates(cut, this.vector) && this.#fix(cut);
   }
 
-  /** Everything that was due is durable here as well. */
+  /** Everything up to the cut is durable here, too. */
   advance(): CutState {
     const { log, table, isFit } = this.#options;
     if (this.#isOver || !isFit()) return 'unknown';

@@ -16,7 +16,7 @@ import { compareVersions } from '../conflict/version-order.ts';
 export interface Difference {
   readonly ours: StoredKey | undefined;
   readonly theirs: StoredKey | undefined;
-  /** The side that does not have the newer one. */
+  /** The side that lacks the newer one. */
   readonly lacks: 'here' | 'there';
   /** By the cut: the side that lacks it has lost it. */
   readonly isCovered: boolean;
@@ -36,14 +36,14 @@ export function differenceOf(
   return { ours, theirs, lacks, isCovered: covers(cut, dotOf(newer)) };
 }
 
-/** The same two versions at both cuts, and by either cut one of them was lost. */
+/** The same two versions at both cuts, and at one of the cuts one of them was lost. */
 export function isConfirmed(before: Difference, difference: Difference): boolean {
   return before.isCovered && difference.isCovered && isSame(before, difference);
 }
 
 /**
- * Some key has shown, in either look, why leaves may differ. Entries on their way are not the same
- * twice.
+ * A key has shown, in either comparison, why leaves may differ. Entries on their way never show the
+ * same twice.
  */
 export function isAccountedFor(
   seen: ReadonlyMap<Position, Difference>,

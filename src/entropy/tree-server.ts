@@ -35,14 +35,14 @@ export interface TreeServerOptions {
   readonly heal: (namespace: NamespaceName, key: Key, turn: Turn) => void;
   /** Freezes the tree, if it is not in doubt. */
   readonly freeze: () => Cut | undefined;
-  /** The asker's root at the cut is as informative for this replica as for the asker. */
+  /** The root of the asker at the cut tells this replica as much as the asker. */
   readonly onRoot: (peer: number, isSame: boolean) => void;
 }
 
 interface Served {
   readonly cutId: number;
   readonly cut: Cut;
-  /** This replica's vector was sent. */
+  /** The vector of this replica was sent. */
   isTold: boolean;
   untilMs: number;
 }
@@ -109,8 +109,8 @@ export class TreeServer {
   }
 
   /**
-   * A later connection, and a later incarnation of the peer, begins the numbers of its questions
-   * again.
+   * A later connection, and a later incarnation of the peer, numbers its questions from the
+   * beginning.
    */
   onDisconnected(peer: number, out: Outbox): void {
     this.#end(peer);

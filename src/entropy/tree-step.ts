@@ -18,15 +18,15 @@ import { type Difference, differenceOf } from './tree-difference.ts';
 
 export type Differences = ReadonlyMap<Position, Difference>;
 
-/** The cut of this look, and the number that it has at the peer. */
+/** The cut of this comparison, and its number at the peer. */
 export interface AtCut {
   readonly cut: Cut;
   readonly cutId: number;
-  /** This replica's own tree has not reached the cut yet. */
+  /** The tree of this replica has not reached the cut yet. */
   isHeld: boolean;
 }
 
-/** The peer is asked for the vector of its tree; not before the time. */
+/** The peer is asked for the vector of its tree, not before this time. */
 export interface CutStep {
   readonly kind: 'cut';
   readonly fromMs: number;
@@ -55,27 +55,27 @@ export interface LeavesStep extends AtCut {
 export interface KeyLists {
   readonly vector: ReadonlyVector;
   readonly leaves: ReadonlySet<number>;
-  /** Everything up to there was compared. */
+  /** Everything up to this position was compared. */
   after: Position;
-  /** Our own keys behind it. */
+  /** Local keys behind it. */
   readonly own: Map<Position, StoredKey>;
   readonly found: Map<Position, Difference>;
 }
 
-/** A page of this replica's own keys is read. */
+/** A page of local keys is being read. */
 export interface PageStep {
   readonly kind: 'page';
   readonly lists: KeyLists;
 }
 
-/** The peer is asked for its keys; our own are here up to `upTo`, '' for the end. */
+/** The peer is asked for its keys; the local ones are known up to `upTo`, '' for the end. */
 export interface KeysStep {
   readonly kind: 'keys';
   readonly lists: KeyLists;
   readonly upTo: Position;
 }
 
-/** What both looks have found; the records that were lost here are fetched. */
+/** What both comparisons have found; the records that were lost here are requested. */
 export interface RecordsStep {
   readonly kind: 'records';
   readonly confirmed: Differences;
@@ -94,7 +94,7 @@ export function beginRoot(cut: Cut, cutId: number): RootStep {
   return { kind: 'root', cut, cutId, isHeld: false };
 }
 
-/** `equal`, or on with the inner nodes. */
+/** `equal`, or the step that compares the inner nodes. */
 export function compareRoots(
   { cut, cutId }: RootStep,
   [low, high]: readonly number[],
@@ -103,7 +103,7 @@ export function compareRoots(
   return { kind: 'inner', cut, cutId, isHeld: false, compared: 0, differing: [] };
 }
 
-/** The next step once all are compared. */
+/** The next step, once all inner nodes are compared. */
 export function compareInner(step: InnerStep, digests: readonly number[]): InnerStep | LeavesStep {
   const { cut, cutId, differing } = step;
   for (let i = 0; i + 1 < digests.length && step.compared < FANOUT; i += 2) {
@@ -117,7 +117,7 @@ export function compareInner(step: InnerStep, digests: readonly number[]): Inner
   return { kind: 'leaves', cut, cutId, isHeld: false, compared: 0, nodes, differing: new Set() };
 }
 
-/** The next step once all are compared, or `leavesMax` are known to differ. */
+/** The next step, once all leaves are compared or `leavesMax` are known to differ. */
 export function compareLeaves(
   step: LeavesStep,
   digests: readonly number[],
@@ -150,8 +150,8 @@ function listsAt(vector: ReadonlyVector, leaves: ReadonlySet<number>): KeyLists 
 }
 
 /**
- * Our keys and theirs behind `after` up to `end`, which is '' for the end. `inMemory`: what is here
- * of a key that was not listed.
+ * The keys of both sides behind `after` up to `end`, which is '' for the end. `inMemory`: the local
+ * version of a key that was not listed.
  */
 export function compareKeys(
   lists: KeyLists,

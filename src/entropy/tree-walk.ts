@@ -82,9 +82,9 @@ export interface TreeWalkOptions {
   /** Without progress for this time a round ends. */
   readonly timeoutMs: number;
   readonly heal: (stored: StoredKey, turn: Turn) => void;
-  /** Freezes our tree, if it is not in doubt. */
+  /** Freezes the local tree, if it is not in doubt. */
   readonly freeze: () => Cut | undefined;
-  /** A record that we lost is restored; returns whether it was merged. */
+  /** Restores a record that was lost here; returns whether it was merged. */
   readonly recover: (record: Record, turn: Turn) => boolean;
   readonly onEnd: (end: RoundEnd, turn: Turn) => void;
 }
@@ -92,7 +92,7 @@ export interface TreeWalkOptions {
 export interface RoundEnd {
   readonly peer: number;
   readonly result: 'equal' | 'different' | 'unknown';
-  /** Keys whose difference was confirmed, and records that came back. */
+  /** Keys with a confirmed difference, and records that were restored. */
   readonly keys: number;
   readonly mended: number;
 }
@@ -102,7 +102,7 @@ interface Walk {
   step: Step;
   /** The result of the first look; `undefined` during that look. */
   seen: Differences | undefined;
-  /** The request under way; 0 when the next one is due with the heartbeat. */
+  /** The number of the request under way; 0 if the next one is due with the heartbeat. */
   askedId: number;
   /** Without progress until then the round ends. */
   untilMs: number;
@@ -161,7 +161,9 @@ export class TreeWalk {
   // ---- answers: each makes the next step
 
   // cut -> root
-  /** The vector of the peer's tree: ours is frozen, and both together are the cut. */
+  /**
+   * The vector of the peer's tree: the local tree is frozen, and both vectors together are the cut.
+   */
   onCut(peer: number, reply: TreeCut, turn: Turn): void {
     const walk = this.#asked(peer, reply.id);
     if (walk?.step.kind !== 'cut') return;
@@ -181,7 +183,7 @@ export class TreeWalk {
     walk.askedId = 0;
     const { step } = walk;
     this.#charge(walk, MESSAGE_BYTES + reply.digests.length * 4);
-    // Not comparable yet: asked again with the next heartbeat.
+    // Not comparable yet: the question is repeated with the next heartbeat.
     if (reply.answer === 'waiting') return;
     if (reply.answer === 'unknown' || step.cut.advance() !== 'known')
       return this.#end(walk, 'unknown', turn);
@@ -191,7 +193,7 @@ export class TreeWalk {
     if (next === 'equal') return this.#end(walk, 'equal', turn);
     if (next.kind === 'page') step.cut.end();
     walk.step = next;
-    // No difference a level below: the peer's answers contradict each other.
+    // No difference one level below: the answers of the peer contradict each other.
     if (isEmpty(next)) this.#end(walk, 'unknown', turn);
     else this.#proceed(walk, turn);
   }
@@ -266,7 +268,7 @@ export class TreeWalk {
     }
   }
 
-  /** Everything was listed, or as much as a round may. */
+  /** Everything was listed, or as much as a round may list. */
   #conclude(walk: Walk, found: Differences, isWhole: boolean, turn: Turn): void {
     assert(walk.step.kind === 'keys', 'tree walk: a look ends with its lists of keys');
     const { seen } = walk;
@@ -297,8 +299,7 @@ export class TreeWalk {
   }
 
   /**
-   * Leaves differ, but no key under them: one of the trees is wrong. Both replicas rebuild their
-   * own.
+   * Leaves differ, but no key under them: one of the trees is wrong. Both replicas rebuild theirs.
    */
   #doubt(out: Outbox): void {
     out.note('error', 'tree-mistaken', {});
@@ -306,8 +307,8 @@ export class TreeWalk {
   }
 
   /**
-   * A third of a round for the list of each look, the rest for records: a truncated round repairs,
-   * too.
+   * A third of a round for the lists of each comparison, the rest for records: a truncated round
+   * repairs, too.
    */
   #isSpent({ seen, bytesLeft }: Walk): boolean {
     const look = seen === undefined ? 1 : 2;
@@ -326,7 +327,7 @@ export class TreeWalk {
     return record === undefined ? undefined : storedAs(record);
   }
 
-  /** Confirmed, and unchanged since. */
+  /** Confirmed, and unchanged since then. */
   #isWanted({ confirmed }: RecordsStep, record: Record): boolean {
     const difference = confirmed.get(positionOf(record));
     if (difference === undefined) return false;
@@ -348,8 +349,8 @@ export class TreeWalk {
   }
 
   /**
-   * Checks the whole state, and asks what is needed next, if it is due and our tree has reached the
-   * cut.
+   * Evaluates the whole state, and asks what is needed next, if it is due and the local tree has
+   * reached the cut.
    */
   #evaluate(walk: Walk, turn: Turn): void {
     assert(this.#walk === walk, 'tree (1): only the walk under way goes on');
@@ -463,7 +464,7 @@ function isWithin(last: Position, after: Position, upTo: Position): boolean {
   return last > after && (upTo === '' || last <= upTo);
 }
 
-/** There is nothing to compare below. */
+/** Nothing below has to be compared. */
 function isEmpty(step: InnerStep | LeavesStep | PageStep): boolean {
   if (step.kind === 'leaves') return step.nodes.length === 0;
   return step.kind === 'page' && step.lists.leaves.size === 0;

@@ -56,7 +56,7 @@ interface Pending {
   /** Members that were asked, and those of them that may still answer. */
   asked: MemberSet;
   open: MemberSet;
-  /** When one more is asked. */
+  /** When one more peer is asked. */
   nextAtMs: number;
   /** The peers that refused, and their faults. */
   readonly refusals: string[];
@@ -223,7 +223,7 @@ export class ForwardClient {
     const { id, region } = present(settings.members[peer], 'forward client: a member answers');
     this.#end(pending);
     metrics.readsForwarded++;
-    // It was that fresh at some moment since the question was sent.
+    // It was that fresh at a moment after the question was sent.
     const wayMs = turn.now.monoMs - pending.beganMs;
     const stalenessMs = aged(answer.stalenessMs, wayMs);
     turn.reply(pending.command.client, { ...answer, stalenessMs, heldBy: { id, region } }, 0);

@@ -13,7 +13,7 @@ import type { Namespaces } from '../model/namespaces.ts';
 import { PeerQuestion, refusalOf } from '../model/peer-question.ts';
 import type { Settings } from '../model/settings.ts';
 
-/** Takes a read as if a client had sent it. */
+/** Runs a read as if a client had sent it. */
 export type Run = (
   command: ReadCommand<PeerQuestion> | ListCommand<PeerQuestion>,
   turn: Turn,
@@ -27,7 +27,7 @@ export interface ForwardServerOptions {
 export class ForwardServer {
   readonly #options: ForwardServerOptions;
   readonly #run: Run;
-  /** Unanswered, and asked over a connection that still exists. */
+  /** Questions that are not answered, and whose connection still exists. */
   readonly #open = new Set<PeerQuestion>();
 
   constructor(options: ForwardServerOptions, run: Run) {

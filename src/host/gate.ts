@@ -52,7 +52,7 @@ export class Gate {
     return this.#dueMs;
   }
 
-  /** A message or a reply that depends on a batch which is not durable. */
+  /** Holds a message or a reply that depends on a batch which is not durable. */
   hold(outgoing: Outgoing, turn: HostTurn): void {
     assert(outgoing.lsn > this.#durable, 'gate (2): what depends on a durable batch is not held');
     const mustStay = outgoing.kind === 'reply' && !hasNoEffect(outgoing.reply);

@@ -130,12 +130,12 @@ export class Host implements ReplicaService {
     this.#take({ kind: 'stop' });
   }
 
-  /** Nothing arrives any more: what is in memory only is brought to disk, until `isStored`. */
+  /** No input arrives any more: what is only in memory is written to disk, until `isStored`. */
   checkpoint(): void {
     this.#take({ kind: 'checkpoint' });
   }
 
-  /** The table on disk has all that is here, or nothing more can be brought there. */
+  /** The table on disk has everything, or nothing more can be written. */
   get isStored(): boolean {
     return this.#phase === 'halted' || (this.#replica.isStored && this.#isSettled());
   }
@@ -199,8 +199,8 @@ export class Host implements ReplicaService {
   }
 
   /**
-   * What the gate must know of an input before the core handles it: above all what this turn has
-   * sent so far.
+   * What the gate must know of an input before the core handles it, such as what this turn has sent
+   * so far.
    */
   #guard(input: Input, now: Now): void {
     const { kind } = input;
@@ -350,7 +350,7 @@ export class Host implements ReplicaService {
 
 const TICK: Input = { kind: 'tick' };
 
-/** Once a halt is requested, only storage and time count. */
+/** Once a halt is requested, only storage and deadlines are handled. */
 function outlivesHalt({ kind }: Input): boolean {
   return kind === 'durable' || kind === 'storage-failed' || kind === 'tick';
 }

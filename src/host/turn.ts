@@ -25,7 +25,7 @@ export interface HeldReply {
   readonly client: Client;
   readonly reply: Reply;
   readonly lsn: Lsn;
-  /** Until when it may be held, and since when it is, in monotonic time. */
+  /** Until when it may be held, and since when it is held, in monotonic time. */
   readonly deadlineMs: number;
   readonly sinceMs: number;
 }

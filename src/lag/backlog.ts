@@ -12,18 +12,20 @@ interface Mark {
   readonly atMs: number;
 }
 
-/** Marks of one origin. At the bound the newest is dropped: the oldest gives the age. */
+/**
+ * The marks of one origin. At the bound the newest is dropped, because the oldest gives the age.
+ */
 const MARKS_MAX = 64;
 
 export class Backlog {
   readonly #marks = new Map<LaneId, Mark[]>();
 
-  /** `known`: the vector of the peers that are heard. */
+  /** `known`: the join of the vectors of all peers that are heard. */
   mark(known: ReadonlyVector, durable: ReadonlyVector, nowMs: number): void {
     for (const [origin, marks] of this.#marks) {
       const own = seqOf(durable, origin);
       while (marks.length > 0 && present(marks[0], 'backlog: not empty').seq <= own) marks.shift();
-      // The holder is not heard any more.
+      // The holder is no longer heard.
       if (marks.length === 0 || seqOf(known, origin) <= own) this.#marks.delete(origin);
     }
     for (const [origin, seq] of known) {

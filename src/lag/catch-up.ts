@@ -58,7 +58,7 @@ export class CatchUp {
   readonly #options: CatchUpOptions;
   /** The members with which it must catch up first. */
   #return: 'none' | 'majority' | 'all' = 'none';
-  /** What this replica once held, as others remember, if that is more than is here. */
+  /** What other replicas remember that this one held, if that is more than it has. */
   readonly #missed: Vector = new Map();
   readonly #writtenOff: Vector = new Map();
   /**
@@ -94,7 +94,7 @@ export class CatchUp {
     if (isEmpty || get(RETURNING) !== undefined) this.#returnToAll(out);
   }
 
-  /** A snapshot is being copied, or no longer. */
+  /** The copy of a snapshot has begun, or ended. */
   onCopy(isCopying: boolean): void {
     this.#isCopying = isCopying;
     if (!isCopying) return;
@@ -104,8 +104,8 @@ export class CatchUp {
   }
 
   /**
-   * Only durable writes are sent, so if a peer has more of our earlier incarnations, this disk has
-   * lost them. True if that was found just now.
+   * Replicas send only durable entries. So if a peer has more of earlier incarnations of this
+   * replica, the local disk has lost them. True if that was found just now.
    */
   onLearned(vector: VectorEntries, isOwn: (origin: LaneId) => boolean, out: Outbox): boolean {
     if (this.#return === 'all') return false;
@@ -166,7 +166,7 @@ export class CatchUp {
     return goal !== undefined && this.#hasAll(goal.holds);
   }
 
-  /** Entries that wait for their time have arrived, and count as held. */
+  /** Entries that wait for their time have arrived, so they count as held. */
   #hasAll(holds: ReadonlyVector): boolean {
     const { held, log } = this.#options;
     if (held.isEmpty) return dominates(log.durable, holds);
@@ -206,7 +206,7 @@ export class CatchUp {
   }
 }
 
-/** Notes whose existence proves that a directory has lost acknowledged writes. */
+/** Stored notes whose existence proves that a directory has lost acknowledged writes. */
 export function returningKey(): Uint8Array {
   return RETURNING;
 }

@@ -14,7 +14,7 @@ import type { Storage } from '../model/port.ts';
 import { sealStamp, unsealStamp } from '../store/envelope.ts';
 import { metaKey } from '../store/layout.ts';
 
-/** After the end of the last commit. */
+/** How long after the end of the last commit. */
 const IDLE_MS = 1000;
 const FLOOR = metaKey('clock-floor');
 

@@ -18,7 +18,9 @@ import type { Metrics } from '../model/metrics.ts';
 import type { Nearness } from '../peers/nearness.ts';
 import type { CommitAge } from './commit-age.ts';
 
-/** On the wire 0 says that there was no ping yet, so none is 0: a clock may begin there. */
+/**
+ * On the wire 0 means that no ping has arrived yet, so a ping is never 0: a clock may begin there.
+ */
 const PING_MS_MIN = Number.MIN_VALUE;
 
 /** The clock that a majority agrees upon, as far as heartbeats measure it. */
@@ -40,7 +42,7 @@ export interface HeartbeatsOptions {
 }
 
 /**
- * A peer's last ping, when it came, and this replica's own heads at that moment; 0: none on this
+ * A peer's last ping, when it arrived, and the local heads at that moment; 0: no ping on this
  * connection.
  */
 interface Ping {
@@ -70,8 +72,8 @@ export class Heartbeats {
   }
 
   /**
-   * To one peer: one that has just greeted, or has just asked for the first time, so that clocks
-   * are compared at once.
+   * To one peer that has just greeted, or has just sent its first ping, so that clocks are compared
+   * at once.
    */
   tell(peer: Peer, turn: Turn): void {
     assert(peer.greeted, 'heartbeats: a peer that has greeted');
@@ -92,7 +94,7 @@ export class Heartbeats {
     });
   }
 
-  /** The next connection begins without a ping; the heads stay until there is one. */
+  /** The next connection begins without a ping; the heads are kept until one arrives. */
   onDisconnected(peer: number): void {
     this.#pings.set(peer, { ...this.#pings.of(peer), ping: 0 });
   }

@@ -34,12 +34,12 @@ export interface Reading {
   readonly unheardMs: number | undefined;
   /** Every peer that is heard was measured since then. */
   readonly isProved: boolean;
-  /** This replica holds what the others held when it started, and copies nothing. */
+  /** This replica holds what the others held when it started, and copies no snapshot. */
   readonly isCaughtUp: boolean;
   readonly lagMs: number;
   readonly excessMs: number;
   readonly entries: number;
-  /** The share of both that its own unfinished commit accounts for. */
+  /** The share of both that the unfinished local commit accounts for. */
   readonly ownMs: number;
 }
 
@@ -50,9 +50,9 @@ export interface Limits {
 }
 
 export interface LagTimes {
-  /** From one look to the next. */
+  /** The time between two measurements. */
   readonly beatMs: number;
-  /** A count of missing entries is unknown after this time without a report. */
+  /** After this time without a report, the number of missing entries is unknown. */
   readonly untoldMs: number;
 }
 
@@ -113,7 +113,7 @@ export class LagStates {
     return this.#watched;
   }
 
-  /** With every heartbeat, and whenever a read must not use the last look. */
+  /** Called with every heartbeat, and whenever a read must not use the last measurement. */
   judge(reading: Reading, nowMs: number): void {
     assert(reading.lagMs >= 0 && reading.entries >= 0, 'lag state: a lag is not negative');
     for (const each of this.#watched) {
@@ -173,7 +173,7 @@ export class LagStates {
     enter(each, 'serving', undefined, nowMs);
   }
 
-  /** The gravest limit that was exceeded for long enough. */
+  /** The hardest limit that was exceeded for long enough. */
   #lastingRule(
     { limits, beyondSinceMs }: Mutable,
     reading: Reading,
@@ -187,7 +187,10 @@ export class LagStates {
     });
   }
 
-  /** Entries without a report cannot be counted; if time is bounded too, that limit comes first. */
+  /**
+   * Without a report, missing entries cannot be counted; if time is bounded too, that limit comes
+   * first.
+   */
   #isUntold({ limits }: Mutable, { unheardMs }: Reading): boolean {
     const isTimed = limits.pauseLagMs !== undefined || limits.staleAfter?.timeMs !== undefined;
     return !isTimed && (unheardMs ?? Number.POSITIVE_INFINITY) > this.#times.untoldMs;
@@ -203,7 +206,7 @@ const NEXT: { readonly [State in LagState]: readonly LagState[] } = {
   stale: ['serving'],
 };
 
-/** States in which a limit is passed. */
+/** States beyond a limit. */
 const RULED: readonly LagState[] = ['suspect', 'paused', 'stale'];
 
 const GRAVEST_FIRST: readonly LagLimit[] = ['time', 'entries', 'pause'];
@@ -224,7 +227,7 @@ function stateBy(rule: LagLimit): LagState {
   return rule === 'pause' ? 'paused' : 'stale';
 }
 
-/** Half of it or more is its own commit. */
+/** At least half of it is the local commit. */
 function blame(limit: LagLimit, reading: Reading): LagRule {
   if (limit === 'entries') return limit;
   return 2 * reading.ownMs >= measureOf(limit, reading) ? 'disk' : limit;

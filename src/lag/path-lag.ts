@@ -40,8 +40,8 @@ export class PathLag {
   #answeredAtMs: number | undefined;
 
   /**
-   * An echo came, whether or not what it names is shown: until that is applied, its delay is that
-   * of the network.
+   * An echo has arrived. Whether or not the entries that it names are visible, its delay is that of
+   * the network.
    */
   onEcho({ roundMs, backMs }: Delay, nowMs: number): void {
     this.#answeredAtMs = nowMs;
@@ -107,7 +107,7 @@ class WindowedMinimum {
     this.#least[at] = isNew ? ms : Math.min(this.#least[at] as number, ms);
   }
 
-  /** `undefined` while there is none. */
+  /** `undefined` if it has no value. */
   at(nowMs: number): number | undefined {
     const minute = Math.floor(nowMs / MINUTE_MS);
     let least = Number.POSITIVE_INFINITY;

@@ -62,8 +62,8 @@ export class ReadAdmission {
   /** Paused namespaces that are answered because too few others answer. */
   readonly #kept = new Set<NamespaceName>();
   /**
-   * When something of a peer last waited for its time here (store/held.ts): until then it says
-   * nothing of a lag.
+   * When something of a peer last waited for its time here (store/held.ts): until then the peer
+   * proves no lag.
    */
   readonly #silentAtMs = new PerMember(() => 0);
 
@@ -93,7 +93,7 @@ export class ReadAdmission {
     for (const watched of lagStates.all()) this.#keepServing(watched);
   }
 
-  /** This replica answers reads of the namespace, by a recent look. */
+  /** This replica answers reads of the namespace, by a recent measurement. */
   mayAnswer(namespace: NamespaceName, now: Now): boolean {
     const watched = this.#watchedNow(namespace, now);
     return watched === undefined || this.answers(watched);
@@ -113,8 +113,8 @@ export class ReadAdmission {
   }
 
   /**
-   * The namespace's state, without using a look from before a stall or a doubt; none if none is
-   * needed.
+   * The state of the namespace, without a measurement from before a stall or a doubt; none if none
+   * is needed.
    */
   #watchedNow(namespace: NamespaceName, now: Now): Watched | undefined {
     const { lagStates, settings } = this.#options;
@@ -225,13 +225,13 @@ export class ReadAdmission {
     const ownMs = commitAge.commitAgeMs(nowMs);
     let lagMs = Math.max(unheardMs ?? 0, ownMs);
     const usualMs = this.#usualMs(nowMs);
-    // By how much longer ago a majority was heard than the interval of echoes.
+    // By how much the last contact with a majority is older than the interval of echoes.
     const isolationMs = (unheardMs ?? 0) - usualMs - (QUIET_BEATS + 1) * settings.heartbeatMs;
     let excessMs = Math.max(isolationMs, ownMs);
     let isProved = true;
     for (const peer of this.#heard()) {
       const { holds, member } = peer;
-      // It wrote ahead of the clock: that is no lag of this replica until the clock reaches its
+      // It wrote ahead of the clock: this replica does not lag until the clock reaches those
       // stamps.
       if (held.isReplicaSilent(member.id)) {
         this.#silentAtMs.set(member.index, nowMs);
@@ -251,8 +251,8 @@ export class ReadAdmission {
     const known = this.#known();
     this.#backlog.mark(known, log.durable, nowMs);
     const agesMs = this.#backlog.ageMs(nowMs);
-    // A peer's report had been on its disk for up to a heartbeat, and was marked up to another one
-    // later.
+    // The report of a peer was up to one heartbeat old when it arrived, and was marked up to
+    // another one later.
     if (agesMs > 0) lagMs = Math.max(lagMs, agesMs + 2 * settings.heartbeatMs);
     excessMs = Math.max(excessMs, agesMs - usualMs);
     const entries = countMissing(log.durable, known);

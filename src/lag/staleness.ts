@@ -26,7 +26,7 @@ const WAITING_MAX = 64;
 
 /** What is measured of one peer. */
 interface Measured {
-  /** Everything that it had accepted at this time of ours is visible here. */
+  /** Everything that it had accepted at this local time is visible here. */
   asOfMs: number | undefined;
   /** Echoes that wait until their heads are visible here. */
   readonly waiting: Echo[];
@@ -84,8 +84,7 @@ export class StalenessBound {
   }
 
   /**
-   * Everything that the peer had accepted at this time of ours is visible here; `undefined`:
-   * unknown.
+   * Everything that the peer had accepted at this local time is visible here; `undefined`: unknown.
    */
   asOfMs(peer: number): number | undefined {
     return this.#peers.of(peer).asOfMs;

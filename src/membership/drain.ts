@@ -34,8 +34,8 @@ export class Drain {
   }
 
   /**
-   * Storage is read. An unreadable mark counts as a mark: serving against the operator's order is
-   * worse.
+   * Storage is read. An unreadable mark counts as a mark: to serve against an operator's order
+   * would be worse.
    */
   begin(): void {
     this.#isDrained = this.#options.get(DRAINED) !== undefined;
@@ -60,7 +60,7 @@ export class Drain {
     return this.#isDrained ? Math.max(this.#refusesFromMs - monoMs, 0) : 0;
   }
 
-  /** What clients hear whose requests are not taken; `undefined` where they are. */
+  /** The fault for clients whose requests are not accepted; `undefined` if they are. */
   refusal({ monoMs }: Now): Fault | undefined {
     if (!this.#isDrained || monoMs < this.#refusesFromMs) return undefined;
     return fault('draining', 'this replica is drained', {

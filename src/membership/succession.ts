@@ -123,7 +123,7 @@ export class Succession {
     if (settings.members.length === 1) this.#bind(turn);
   }
 
-  /** The part of our greeting about it. */
+  /** Its part of this replica's greeting. */
   greeting(): Pick<Hello, 'membership' | 'vote'> {
     return { membership: this.membership, vote: this.#synod.vote };
   }
@@ -196,7 +196,7 @@ export class Succession {
     if (isTaken && place.peerAddress !== '') return 'another member has this peer address';
     if (before === undefined && this.membership.seats.length >= MEMBERS_MAX)
       return `a cluster has at most ${MEMBERS_MAX} replicas`;
-    // If no URL is given, the known one remains.
+    // If no URL is given, the known one is kept.
     return withPlace(this.membership, { ...place, httpUrl: place.httpUrl ?? before?.httpUrl });
   }
 
@@ -263,8 +263,8 @@ export class Succession {
       return this.#endForgotten(membership, out);
     this.#isOver = true;
     putTenure({ since, membership }, out);
-    // A bound directory remembers all it said in this epoch: nothing. Any other has to hear the
-    // other members.
+    // A bound directory remembers everything that its replica said in this epoch: nothing. Any
+    // other replica has to hear the other members.
     if (this.#isBound && this.#synod.vote !== undefined) out.put(voteKey(), freshVote());
     else out.del(voteKey());
     const replicas = membership.seats.length;

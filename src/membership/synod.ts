@@ -56,7 +56,7 @@ export type Outcome =
 
 export interface SynodOptions {
   readonly self: number;
-  /** This incarnation of this replica. */
+  /** The present incarnation of this replica. */
   readonly origin: Origin;
   readonly current: Membership;
   /** Peers that can be asked now, by member index. */
@@ -83,7 +83,9 @@ interface Counting {
   readonly untilMs: number;
   /** Members that answered in this phase. */
   answers: MemberSet;
-  /** The batch that makes this replica's own answer durable, so that it counts; 0: it has. */
+  /**
+   * The batch that makes this replica's own answer durable, so that it counts; 0: it is durable.
+   */
   ownLsn: Lsn;
 }
 
@@ -116,9 +118,9 @@ export class Synod {
   /** By member index. */
   readonly #heard = new Map<number, Vote | undefined>();
   #vote: Vote | undefined;
-  /** The known votes before something was found to be forgotten. */
+  /** The votes that were known before it turned out that some may be forgotten. */
   #own: Vote | undefined;
-  /** Another member has promised this round elsewhere. */
+  /** Another member has promised this round to another proposer. */
   #roundSeen = 0;
   #acceptedAtMs = 0;
   #asked: Asked | undefined;
@@ -133,7 +135,7 @@ export class Synod {
     this.#dice = createPrng(crc32c(bytesOf(options.origin), 0, options.origin.length));
   }
 
-  /** The vote of this replica; `undefined` while it may have said more than it knows. */
+  /** The vote of this replica; `undefined` while it may have sent more than it knows. */
   get vote(): Vote | undefined {
     return this.#vote;
   }
@@ -158,7 +160,7 @@ export class Synod {
     return accepted !== undefined && isEqualMembership(accepted.value, value);
   }
 
-  /** How many of these peers, and this replica, have said that they have accepted nothing. */
+  /** How many of these peers, and this replica, have reported that they accepted nothing. */
   abstaining(peers: readonly number[]): number {
     const others = peers.filter((peer) => isAbstention(this.#heard.get(peer)));
     return others.length + (isAbstention(this.#vote) ? 1 : 0);
@@ -185,7 +187,10 @@ export class Synod {
     this.#recall(out);
   }
 
-  /** The disk has lost data: more may have been said than is known, and what is known was said. */
+  /**
+   * The disk has lost data: this replica may have sent more than it knows, and what it knows was
+   * sent.
+   */
   forget(out: Outbox): void {
     if (this.#vote === undefined) return;
     this.#own = unite(this.#own, this.#vote);

@@ -88,9 +88,9 @@ export type Input =
   | { readonly kind: 'read'; readonly owner: ReadOwner; readonly result: RangeResult }
   | { readonly kind: 'storage-failed'; readonly reason: string }
   | { readonly kind: 'disk'; readonly room: DiskRoom }
-  /** The process is to end: what was taken is finished, nothing new is taken. */
+  /** The process is to end: accepted requests are finished, and no new ones are accepted. */
   | { readonly kind: 'shut-down' }
-  /** The process ends next: nothing arrives any more, and the table is brought to disk. */
+  /** The process ends next: no input arrives any more, and the table is written to disk. */
   | { readonly kind: 'checkpoint' }
   /**
    * A halt was requested: until earlier writes are durable, only storage and deadlines are handled.
@@ -107,8 +107,8 @@ export interface Outbox {
   put(key: Uint8Array, value: Uint8Array): void;
   del(key: Uint8Array): void;
   /**
-   * The batch gets more when it is sealed, so it is to be committed even where nothing is put into
-   * it before.
+   * Asks to be called when the batch is sealed, and so for a commit even if nothing else is put
+   * into the batch.
    */
   awaitSeal(): void;
   /** Reads a range in the background; its owner gets the result in a later turn. */

@@ -24,8 +24,8 @@ export const LAG_LIMITS = ['pause', 'time', 'entries'] as const;
 export type LagLimit = (typeof LAG_LIMITS)[number];
 
 /**
- * The exceeded limit; `disk`: a limit of time, most of it because of an own commit that is not
- * durable yet.
+ * The exceeded limit. `disk`: a limit of time is exceeded mostly because of a local commit that is
+ * not durable yet.
  */
 export const LAG_RULES = [...LAG_LIMITS, 'disk'] as const;
 export type LagRule = (typeof LAG_RULES)[number];

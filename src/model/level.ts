@@ -7,7 +7,7 @@ export type Level = 'strict' | 'sequential' | 'causal' | 'fifo' | 'eventual';
 /** From the strongest to the weakest. */
 export const LEVELS: readonly Level[] = ['strict', 'sequential', 'causal', 'fifo', 'eventual'];
 
-/** What serves the requests of a namespace. */
+/** The desk that serves the requests of a namespace. */
 export type DeskName = 'multi-leader';
 
 export interface LevelRules {
@@ -27,7 +27,7 @@ const BUILT: { readonly [level in Level]?: LevelRules } = {
   eventual: { desk: 'multi-leader', repairs: 'record', delivery: 'arrival' },
 };
 
-/** By these rules a replica keeps records of a namespace that no policy names there. */
+/** By these rules a replica keeps records of a namespace that none of its policies names. */
 export const WEAKEST: LevelRules = { desk: 'multi-leader', repairs: 'record', delivery: 'arrival' };
 
 /** `undefined`: the level is not built. */

@@ -44,15 +44,17 @@ export interface Membership {
 }
 
 /**
- * What was found at the peer address of a place. `epoch`: of the membership that its directory is
- * bound to, 0 for none.
+ * What was found at the peer address of a replica. `epoch`: of the membership to which its
+ * directory is bound, 0 for none.
  */
 export type Probed =
   | { readonly kind: 'there'; readonly region: string; readonly epoch: Epoch }
   | {
       readonly kind: 'unreachable';
       readonly reason: string;
-      /** The address may be right, but the replica has not begun yet: asking again can help. */
+      /**
+       * The address may be right, but the replica has not begun yet: a later attempt can succeed.
+       */
       readonly mayBegin: boolean;
     }
   /** Another replica than the intended one answers. */
@@ -86,8 +88,7 @@ export interface Vote {
 
 export const FORMER_MAX = 8;
 /**
- * The bound of a ballot and an epoch: no counting gets so far, and above it there is room to count
- * on.
+ * The bound of a ballot and an epoch: no count gets so far, and above it there is room to count.
  */
 export const ROUND_MAX = 2 ** 40;
 export const EPOCH_MAX = 2 ** 32;
@@ -172,7 +173,7 @@ export function withPlace(membership: Membership, place: Place): Membership {
   return { ...membership, epoch, seats: sorted([...others, seat]) };
 }
 
-/** Without a member. */
+/** Without one member. */
 export function without(membership: Membership, id: ReplicaId): Membership {
   const seats = membership.seats.filter((seat) => seat.id !== id);
   const gone = membership.seats.filter((seat) => seat.id === id);
@@ -181,7 +182,9 @@ export function without(membership: Membership, id: ReplicaId): Membership {
   return { epoch: membership.epoch + 1, seats, former: former.slice(-FORMER_MAX) };
 }
 
-/** `to` follows `from` and differs from it by one member: one more, one less, or one that moved. */
+/**
+ * `to` follows `from` and differs from it by one member: one more, one less, or one that has moved.
+ */
 export function isOneStep(from: Membership, to: Membership): boolean {
   if (to.epoch !== from.epoch + 1 || to.seats.length === 0) return false;
   const added = to.seats.filter((seat) => seatOf(from, seat.id) === undefined);

@@ -7,12 +7,12 @@ export class PerMember<T> {
   readonly #make: (member: number) => T;
   readonly #entries: (T | undefined)[] = [];
 
-  /** `make` gives what an entry is at first. */
+  /** `make` creates an entry on its first use. */
   constructor(make: (member: number) => T) {
     this.#make = make;
   }
 
-  /** Its entry, made now if there was none. */
+  /** The member's entry, which is made now if there was none. */
   of(member: number): T {
     const known = this.#entries[member];
     return known === undefined ? this.#begin(member) : known;
@@ -20,7 +20,7 @@ export class PerMember<T> {
 
   set(member: number, entry: T): void {
     assert(Number.isInteger(member) && member >= 0, 'per member: not the index of a member');
-    // Without holes, whose look-up is slower.
+    // An array without holes, because look-ups in one with holes are slower.
     while (this.#entries.length < member) this.#entries.push(undefined);
     this.#entries[member] = entry;
   }

@@ -355,7 +355,8 @@ function quorumField(
 }
 
 /**
- * The member as written, even if it is `null`: a value that was omitted by mistake is no default.
+ * The member as written, even if it is `null`: a value that was omitted by mistake is not a
+ * default.
  */
 function given(fields: Fields, name: string, otherwise: unknown): unknown {
   return fields[name] === undefined ? otherwise : fields[name];

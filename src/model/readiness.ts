@@ -8,7 +8,7 @@ import { majority } from './quorum.ts';
 export interface Check {
   readonly name: string;
   readonly ok: boolean;
-  /** What was found, good or bad. */
+  /** What the check found, good or bad. */
   readonly detail: string;
 }
 

@@ -19,7 +19,7 @@ export function refuse(
   out.reply(client, { kind: 'failed', fault: fault(code, detail, more) }, lsn, deadlineMs);
 }
 
-/** For a fault that rests on nothing undurable. */
+/** For a fault that depends on nothing undurable. */
 export function refuseWith(client: Asker, out: Outbox, reason: Fault): void {
   out.reply(client, { kind: 'failed', fault: reason }, 0);
 }

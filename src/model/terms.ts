@@ -51,12 +51,12 @@ export function termsOf(command: DataCommand, namespace: Namespace, nowMs: numbe
   return { namespace, quorum: quorumOf(command, namespace), deadlineMs: nowMs + timeoutMs };
 }
 
-/** What the request says, or else the policy. */
+/** From the request, or else from the policy. */
 export function readQuorum(namespace: Namespace, r: QuorumSpec | undefined): Requirement {
   return r === undefined ? namespace.r : (namespace.requirement(r) ?? UNMEETABLE);
 }
 
-/** What a request hears that asks for such a quorum. */
+/** The fault for a request that asks for such a quorum. */
 export function unmeetable(name: 'r' | 'w', { members }: Namespace): Fault {
   return fault(
     'invalid-parameter',

@@ -47,7 +47,7 @@ export class Delivery {
     this.#options = options;
   }
 
-  /** Takes a logged entry: it is shown in this turn, or held. */
+  /** Delivers a logged entry: it is shown in this turn, or held. */
   offer(lane: Lane, mutation: Mutation, turn: Turn): Delivered {
     assert(mutation.seq <= lane.received, 'delivery: what is offered is logged');
     assert(mutation.seq > lane.applied, 'delivery: what is offered is not shown yet');

@@ -17,7 +17,7 @@ export class Grace {
   #restMs = NEVER;
   #endMs = NEVER;
   #isRunning = false;
-  /** This replica's vector was compared with those available. */
+  /** This replica's vector was compared with those that arrived. */
   hasEnded = false;
 
   constructor({ peers, settings }: { readonly peers: Peers; readonly settings: Settings }) {

@@ -44,7 +44,7 @@ export class Peer {
   /** It said hello at least once since this replica started. */
   known = false;
   holds: Vector = new Map();
-  /** The time of its last message, and the begin of the time without silence. */
+  /** When its last message arrived, and when its present time without silence began. */
   heardAtMs = Number.NEGATIVE_INFINITY;
   heardSinceMs = 0;
   /** The URL of its HTTP API, as it reports it or as configured. */

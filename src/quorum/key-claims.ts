@@ -57,7 +57,7 @@ import type { Settings } from '../model/settings.ts';
 
 const PAUSE_MS = 20;
 const PAUSE_DOUBLINGS_MAX = 5;
-/** Besides a step for each index, so that members differ even here. */
+/** Added to a step for each index, so that members differ even here. */
 const PAUSE_MAX_MS = LENT_MS / 4;
 
 interface Claiming {
@@ -69,20 +69,22 @@ interface Claiming {
   tally: Tally;
   attempt: number;
   askedAtMs: number;
-  /** When it is asked again. */
+  /** When the key is requested again. */
   againAtMs: number;
-  /** Lent to another replica, as a member has said in this attempt or one before. */
+  /** Another replica has it, as a member has reported in this attempt or an earlier one. */
   wasTaken: boolean;
   /** A member has lent as many keys as it can. */
   isFull: boolean;
   /**
-   * Members asked on their present connection, those with an answer, and those of them that said
-   * `taken`.
+   * Members asked on their present connection, those with an answer, and those of them that
+   * answered `taken`.
    */
   asked: MemberSet;
   heard: MemberSet;
   taken: MemberSet;
-  /** Members that may have written without having told another, as lenders report. */
+  /**
+   * Members that may have written without having reported it to another, according to the lenders.
+   */
   former: MemberSet;
   /** Later requests under the same key. */
   followers: Claiming[];
@@ -173,8 +175,8 @@ export class KeyClaims {
 
   #lend(name: string, peer: number, mayLack: boolean, now: Now): ClaimReply['answer'] {
     if (mayLack) return 'unknown';
-    // A request here may write at any moment, and the peer may have been told to ask this replica
-    // first.
+    // A request here may write at any moment, and another member may have named this replica as a
+    // former borrower.
     if (this.#byName.get(name)?.againAtMs === Number.POSITIVE_INFINITY) return 'taken';
     return this.#loans.lend(name, peer, now.monoMs);
   }
@@ -196,7 +198,7 @@ export class KeyClaims {
     this.#decide(claiming, turn);
   }
 
-  /** The keys that it lent are not ours any more. */
+  /** The keys that it lent have to be requested again. */
   onDisconnected(peer: number, turn: Turn): void {
     this.#loans.onDisconnected(peer, turn.now.monoMs);
     for (const claiming of this.#byId.values()) {
@@ -237,7 +239,7 @@ export class KeyClaims {
     this.#loans.end(name);
     const claiming = this.#byName.get(name);
     if (claiming === undefined) return;
-    // Requests that are due ask again, and find it.
+    // Requests that are due ask again, and find the write.
     claiming.againAtMs = 0;
     turn.arm('key-claim', 0);
   }
@@ -358,7 +360,9 @@ export class KeyClaims {
     for (const follower of claiming.followers) this.#lead(follower, turn);
   }
 
-  /** The write under a key, if it is durable here or only its name is; `taken`: it will be soon. */
+  /**
+   * The write under a key, if it is durable here or only its name is; `taken` if it soon will be.
+   */
   #known(namespace: NamespaceName, key: string): NamedWrite | 'unknown' | 'taken' | undefined {
     const { idempotency, log } = this.#options;
     const known = idempotency.find(namespace, key);

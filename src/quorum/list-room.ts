@@ -25,7 +25,7 @@ export const VERSION_BYTES = 160;
 
 /** A list, or a survey. */
 export interface Holder {
-  /** Bytes of what it holds; the room's own figure. */
+  /** The bytes that it holds, as the room counts them. */
   held: number;
 }
 
@@ -44,8 +44,8 @@ export class ListRoom {
   }
 
   /**
-   * The holder may hold this many bytes from now on; false, and no change, if that exceeds the
-   * bound for all.
+   * The holder may hold this many bytes from now on. False, without effect, if that exceeds the
+   * common bound.
    */
   take(holder: Holder, bytes: number): boolean {
     if (bytes > holder.held && this.#held - holder.held + bytes > this.#bytesMax) return false;
@@ -53,7 +53,7 @@ export class ListRoom {
     return true;
   }
 
-  /** The bytes that the holder has now, whatever the bound. */
+  /** Sets how many bytes the holder has now, whatever the bound. */
   hold(holder: Holder, bytes: number): void {
     assert(bytes >= 0, 'list room: bytes are counted');
     this.#held += bytes - holder.held;

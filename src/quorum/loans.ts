@@ -77,7 +77,7 @@ export class Loans {
     return intersection(this.#loans.get(name)?.former ?? NO_MEMBERS, this.#others);
   }
 
-  /** It has written nothing under the key. */
+  /** The borrower has written nothing under the key. */
   giveBack(name: string, member: number): void {
     const loan = this.#loans.get(name);
     if (loan === undefined) return;
@@ -99,7 +99,7 @@ export class Loans {
         this.#loans.set(name, { ...loan, untilMs });
   }
 
-  /** Old loans are forgotten, and doubtful ones if there is no room for more. */
+  /** Drops old loans, and doubtful ones if there is no room for more. */
   #makeRoom(nowMs: number): boolean {
     for (const [name, { atMs, untilMs }] of this.#loans) {
       const isOver = nowMs >= atMs + DOUBT_MS;

@@ -62,7 +62,7 @@ export class Looks {
     return this.#open.size;
   }
 
-  /** `terms`: of the reads. */
+  /** `terms` are those of the reads. */
   begin(asked: readonly Asked[], terms: Terms, resume: Resume, turn: Turn): void {
     const look = new Look(asked.length, resume, (ended) => this.#onEnded(ended));
     this.#open.add(look);

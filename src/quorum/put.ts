@@ -107,7 +107,9 @@ export class PendingWrites {
   #shifted = 0;
   readonly #passed = new PerMember(() => 0);
   #waiting = 0;
-  /** Won, beaten by a value, and to be repeated: the owner takes them and answers. */
+  /**
+   * Won, beaten by a value, and to be repeated: the owner processes these writes and answers them.
+   */
   #beaten: PendingWrite[] = [];
 
   constructor(origin: LaneId, self: number, replicas: number, metrics: Metrics) {
@@ -170,7 +172,7 @@ export class PendingWrites {
     this.#shiftDone();
   }
 
-  /** The storage failed, or this incarnation ends: this replica does not learn the outcome. */
+  /** The storage failed, or this incarnation ends: the outcome stays unknown here. */
   failAll(turn: Turn): void {
     for (let index = 0; index < this.#queue.size; index++) {
       const write = this.#queue.at(index);
@@ -199,7 +201,7 @@ export class PendingWrites {
     out.reply(write.client, written(write, settled, this.#replicas), 0);
   }
 
-  /** Beaten writes that wait for the owner; it writes again instead, or answers as it is. */
+  /** Beaten writes that wait for their owner, which writes again or answers. */
   takeBeaten(): readonly PendingWrite[] {
     if (this.#beaten.length === 0) return NONE;
     const beaten = this.#beaten;
@@ -296,7 +298,7 @@ const UNSETTLED: { readonly [Why in Unsettled]: string } = {
   stopped: 'the replica stopped before enough replicas had acknowledged',
 };
 
-/** This replica gave the write its number and does not know it to be durable, here or elsewhere. */
+/** This replica gave the write its number, and knows of no durable copy, here or elsewhere. */
 const NO_COPY =
   'no copy is known, and the write is lost where this process ends before one is made';
 

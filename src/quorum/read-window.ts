@@ -26,9 +26,7 @@ export class ReadWindow {
   /** The size of one copy of a record. */
   #recordBytes = FIRST_BYTES;
 
-  /**
-   * There is room for one more of so many copies; `ownBytes` is the size of this replica's record.
-   */
+  /** There is room for a read of this many copies; `ownBytes` is the size of the local record. */
   hasRoom(copies: number, ownBytes: number): boolean {
     if (this.#reads === 0) return true;
     return this.#reads < READS_MAX && this.#bytes + this.#expect(copies, ownBytes) <= BYTES_MAX;

@@ -50,7 +50,7 @@ export class Tally {
     if (!has(this.yes, member)) this.no = add(this.no, member);
   }
 
-  /** How many more of a group have to be asked: those that said no are asked for nothing. */
+  /** How many more members of a group have to be asked; members that said no do not count. */
   lacking({ members, count }: RequirementGroup, asked: MemberSet): number {
     return count - sizeOf(difference(intersection(members, asked), this.no));
   }

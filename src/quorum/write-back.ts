@@ -85,14 +85,14 @@ export class WriteBacks {
     assert(!this.#waiting.has(id), 'write-back: each has a number of its own');
     this.#waiting.set(id, writeBack);
     const { read, holders } = writeBack;
-    // Members that have answered are alive; the others are asked if these are too few.
+    // Members that have answered are alive; the others are asked if those are too few.
     const alive = add(read.tally.yes, this.#self);
     const suffice = isHeld(read.tally.requirement, union(holders, alive), this.#replicas);
     this.#ask(writeBack, suffice ? intersection(connected, alive) : connected, turn);
     this.#decide(writeBack, connected, turn);
   }
 
-  /** True if the reply was for this. */
+  /** True if it was waiting for this reply. */
   onReply(peer: number, reply: ReadReply, connected: MemberSet, turn: Turn): boolean {
     const writeBack = this.#waiting.get(reply.id);
     if (writeBack === undefined) return false;

@@ -36,7 +36,7 @@ export class Lifecycle {
     return this.#state.kind === 'open';
   }
 
-  /** It may become open, or caught up. */
+  /** It may become open, or may have caught up. */
   get isRunning(): boolean {
     return this.#state.kind === 'open' || this.#state.kind === 'grace';
   }
@@ -108,7 +108,7 @@ export function stateOf(
   }
 }
 
-/** The refusal of a replica that takes no requests; `undefined` if it takes them. */
+/** The refusal of a replica that accepts no requests; `undefined` if it accepts them. */
 export function closedFault(
   phase: Phase,
   { isReturning }: Pick<CatchUp, 'isReturning'>,

@@ -10,7 +10,7 @@ export interface Durable {
   readonly lsn: Lsn;
   /** The new durable end of each log that the batch extended. */
   readonly moved: VectorEntries;
-  /** Mutations of all origins that arrived since the last batch was durable. */
+  /** How many mutations of all origins have arrived since the last durable batch. */
   readonly mutations: number;
 }
 

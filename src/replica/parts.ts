@@ -68,7 +68,7 @@ export type Machines = ReturnType<typeof createMachines>;
 export function createMachines(core: Core, { fits, admits, run, onRecovered }: PartsOptions) {
   const { settings, log, held, own, origin, metrics } = core;
   const park: Park = (origins, now) => incredible(origins, succession.stored(), origin, now);
-  // What a copy under way has shown to be deleted stays so.
+  // What a copy under way has found deleted stays deleted.
   const replay = replayOf(core, () => resync.begin());
   const recovery = new Recovery(log, held, core.tree, metrics, park, replay, onRecovered);
   const catchUp = new CatchUp(core);
@@ -132,7 +132,7 @@ export function createMachines(core: Core, { fits, admits, run, onRecovered }: P
   };
 }
 
-/** Where requests come in, once the machines that serve them are built. */
+/** The entrance for requests, once the machines that serve them exist. */
 export function entranceOf(
   core: Core,
   machines: Machines,
@@ -251,7 +251,7 @@ export function tableOf(
         condition.isOpen && idempotency.onDurable(mutations, turn),
       onBeat: (turn) => condition.isOpen && idempotency.onBeat(turn),
     },
-    // A part of a snapshot may show a version that a tombstone here hides.
+    // A part of a snapshot may contain a version that a tombstone here hides.
     tombstones: {
       onDurable: ({ mutations }, turn) =>
         condition.isOpen && !resync.isCopying && tombstones.onDurable(mutations, turn),

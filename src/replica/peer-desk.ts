@@ -13,7 +13,7 @@ import type { Machines } from './parts.ts';
 /** The replica's reactions. */
 export interface PeerDeskOptions {
   readonly policyDigest: number;
-  /** A peer knows a later incarnation of this replica than its disk does. */
+  /** A peer knows a later incarnation of this replica than the local disk does. */
   readonly haltBehind: (vector: VectorEntries, turn: Turn) => void;
   /** A peer was greeted. */
   readonly onGreeted: (turn: Turn) => void;

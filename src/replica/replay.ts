@@ -1,4 +1,4 @@
-// At start: shows what the logs say and the table in storage may lack, as if it was delivered now.
+// At start: shows the entries that the table in storage may lack, as if they were delivered now.
 
 import { applyEntry } from '../store/apply.ts';
 import type { Replay } from '../store/recovery.ts';

@@ -28,7 +28,7 @@ import { closedFault, Lifecycle, stateOf } from './lifecycle.ts';
 import { statusOf, writeStatusOf } from './status.ts';
 
 export interface ReplicaOptions extends CoreOptions {
-  /** Without it, any members are accepted. */
+  /** If it is omitted, any members are accepted. */
   readonly fits?: Fits | undefined;
 }
 
@@ -104,7 +104,7 @@ export class Replica {
     return this.#lifecycle.phase !== 'starting';
   }
 
-  /** A start would replay nothing, once all that was written is durable. */
+  /** The next start will replay nothing, once everything that was written is durable. */
   get isStored(): boolean {
     return !this.recovered || this.#core.checkpoint.isComplete;
   }
@@ -269,7 +269,7 @@ export class Replica {
     this.#machines.writes.failAll(turn);
   }
 
-  /** Peers are not heard any more, and writes that may have happened wait for the own disk. */
+  /** Peers are ignored from now on, and writes that may have happened wait for the local disk. */
   #onHalting(turn: Turn): void {
     this.#lifecycle.halt();
     this.timers.keepOnly(HALTING_TIMERS);

@@ -30,7 +30,7 @@ import type { Member } from '../model/quorum.ts';
 import type { Settings } from '../model/settings.ts';
 import type { HashTree } from '../store/tree.ts';
 
-/** The parts' contributions to it. */
+/** What the parts contribute to it. */
 export interface StatusParts {
   readonly namespaces: readonly NamespaceLag[];
   readonly copied: CopyProgress | undefined;
@@ -128,7 +128,7 @@ function peerStatus(
   };
 }
 
-/** Entries written by `replica` that `reader` lacks of what `writer` holds. */
+/** Entries written by `replica` that `writer` holds and `reader` lacks. */
 function lacking(reader: ReadonlyVector, writer: ReadonlyVector, replica: ReplicaId): number {
   return countMissing(
     reader,

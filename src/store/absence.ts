@@ -39,8 +39,8 @@ export class Absence {
   readonly #metrics: Metrics;
   #copied: Copied | undefined;
   /**
-   * The newest early records of each origin (merged before their entries), in this period and the
-   * last.
+   * The newest early record of each origin (merged before its entry), in this period and the last
+   * one.
    */
   #ahead: Vector = new Map();
   #aheadBefore: Vector = new Map();
@@ -65,13 +65,15 @@ export class Absence {
     return ahead;
   }
 
-  /** A period is over. */
+  /** Begins a new period: early records of the one before the last are forgotten. */
   age(): void {
     this.#aheadBefore = this.#ahead;
     this.#ahead = new Map();
   }
 
-  /** Merges an entry of the log; `skipped`: a copy in progress has shown that it was deleted. */
+  /**
+   * Merges an entry of the log. `skipped`: a copy under way has shown that the record was deleted.
+   */
   merge(mutation: Mutation, out: Outbox): Merged | 'skipped' {
     const record = recordOf(mutation);
     if (this.#isCopied(record) && this.#isBehind(record)) return 'skipped';
@@ -83,7 +85,7 @@ export class Absence {
     return this.#isLogged(record) && this.#isAbsent(record);
   }
 
-  /** Everything that a snapshot covers has been merged for keys up to a position. */
+  /** The copy has merged everything that its snapshot covers, for keys up to this position. */
   onCopied(heads: readonly LaneHead[], upTo: Position | undefined): void {
     this.#copied = { covers: new Map(heads.map(({ origin, seq }) => [origin, seq])), upTo };
   }

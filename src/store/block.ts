@@ -19,14 +19,14 @@ import type { Mutation } from '../model/record.ts';
 import { RUN_ENTRIES_MAX, runLength } from '../model/run.ts';
 import { logKey } from './layout.ts';
 
-/** No version of an entry has this number. */
+/** The first byte of a block with several entries; no version of an entry has this number. */
 const SEVERAL = 0xb0;
 /** A longer run of entries becomes several blocks, each with whole runs. */
 export const BLOCK_ENTRIES_MAX = RUN_ENTRIES_MAX;
-/** The same for bytes; a run that is larger is one block. */
+/** The same bound in bytes; a larger run is one block. */
 export const BLOCK_BYTES_MAX = 256 * 1024;
 
-/** Reused: what is in front of the entries is copied out of it. */
+/** Reused for every block: the encoded bytes are copied out of it. */
 const writer = new ByteWriter(1024);
 
 /** Entries that follow each other in one lane; at least one. */
@@ -53,7 +53,7 @@ export function encodeBlock(entries: readonly Mutation[]): Uint8Array {
   return block;
 }
 
-/** The encoded entries of a block, as views on it; `undefined` where its form is damaged. */
+/** The encoded entries of a block, as views on it; `undefined` if the block is malformed. */
 export function entriesOf(block: Uint8Array): readonly Uint8Array[] | undefined {
   if (block[0] !== SEVERAL) return [block];
   const reader = new ByteReader(block, 1);
@@ -74,12 +74,15 @@ export function* decodeBlock(block: Uint8Array): Generator<Mutation | undefined>
   else for (const bytes of entries) yield decodeMutation(bytes);
 }
 
-/** How many entries a block says that it has. */
+/** How many entries a block announces. */
 export function countOf(block: Uint8Array): number {
   return block[0] === SEVERAL ? new ByteReader(block, 1).varint() : 1;
 }
 
-/** Every entry of it can be read, they follow each other, and it is stored under its last one. */
+/**
+ * True if every entry can be read, they follow each other, and the key has the number of the last
+ * one.
+ */
 export function isWholeBlock({ key, value }: RangeEntry): boolean {
   let before: Mutation | undefined;
   for (const entry of decodeBlock(value)) {
@@ -91,17 +94,14 @@ export function isWholeBlock({ key, value }: RangeEntry): boolean {
   return before !== undefined && equalBytes(key, logKey(before.lane, before.origin, before.seq));
 }
 
-/**
- * The entries of stored blocks, one after the other; `undefined` in the place of one that is
- * damaged.
- */
+/** The entries of stored blocks, one after the other; `undefined` stands for a damaged one. */
 export function* entriesIn(blocks: readonly RangeEntry[]): Generator<Mutation | undefined> {
   for (const { value } of blocks) yield* decodeBlock(value);
 }
 
 /**
- * Parts entries of one lane into blocks, each within the bounds unless one run is larger, and each
- * with whole runs.
+ * Splits entries of one lane into blocks, between runs, each within the bounds unless one run is
+ * larger.
  */
 export function blocksOf(entries: readonly Mutation[]): readonly (readonly Mutation[])[] {
   const blocks: Mutation[][] = [];

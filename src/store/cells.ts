@@ -34,7 +34,7 @@ export interface Cell {
   readonly damaged: boolean;
 }
 
-/** A change, and what was shown before its batch, until that is durable. */
+/** A change, and what was shown before its batch, until the batch is durable. */
 interface Change extends Cell {
   readonly record: Record;
   lsn: Lsn;
@@ -52,7 +52,7 @@ const DAMAGED: Cell = { record: undefined, lsn: 0, damaged: true };
 const CELL_BYTES = 500;
 
 export class Cells {
-  /** What storage does not show yet. */
+  /** The keys for which storage does not show yet what memory shows. */
   readonly dirty = new Dirty<Change>();
   readonly #get: (key: Uint8Array) => PointRead;
   readonly #generationBytes: number;
@@ -80,7 +80,7 @@ export class Cells {
     return this.#readOld(namespace, key) ?? this.#readDirty(namespace, key);
   }
 
-  /** The same, as far as it is durable: what was shown before a change that is not. */
+  /** The same, but durable: for a change that is not durable, what was shown before it. */
   readDurable(namespace: NamespaceName, key: Key): Cell {
     let cell = this.read(namespace, key);
     while (!this.isDurable(cell)) cell = (cell as Change).before ?? ABSENT;
@@ -98,7 +98,7 @@ export class Cells {
   /** Shows a record from now on, in the place of `before`. Storage gets it with a checkpoint. */
   put(record: Record, leaf: number, before: Cell, out: Outbox): void {
     if (this.#dropped.size > 0) this.#dropped.delete(positionOf(record));
-    // Of what one batch changes twice, nothing in between is ever durable.
+    // If one batch changes a key twice, the value in between is never durable.
     const shown = before.lsn === out.lsn ? (before as Change).before : before;
     const change: Change = { record, lsn: out.lsn, damaged: false, before: shown };
     this.dirty.put(leaf, change, before.record);
@@ -107,8 +107,8 @@ export class Cells {
   }
 
   /**
-   * Shows nothing under the key from now on, and removes what storage holds. Gives what that was,
-   * where it was dirty.
+   * Shows nothing under the key from now on, and removes what storage holds. Returns what storage
+   * held if the record was dirty.
    */
   remove(name: RecordName, leaf: number, out: Outbox): Weight | undefined {
     const { namespace, key } = name;
@@ -136,7 +136,7 @@ export class Cells {
   }
 
   /**
-   * At start: what was replayed is in logs that are durable, whatever becomes of the next batch.
+   * At start: replayed entries are in logs that are durable, whatever happens to the next batch.
    */
   onReplayed(): void {
     while (this.#undurable.size > 0) {
@@ -156,7 +156,7 @@ export class Cells {
     return (cell ?? this.dirty.find(leafOf(namespace, key), namespace, key))?.record;
   }
 
-  /** All that memory holds and storage should hold. */
+  /** Everything that memory holds and storage should hold. */
   *storedInMemory(): IterableIterator<Record> {
     for (const cells of this.#young.values()) yield* this.#storedIn(cells);
     for (const [namespace, cells] of this.#old)
@@ -173,7 +173,7 @@ export class Cells {
     return this.#dropped.keys();
   }
 
-  /** How many changes are shown and in no log on disk yet. */
+  /** How many changes are visible but not in a log on disk yet. */
   get undurableCount(): number {
     return this.#undurable.size;
   }

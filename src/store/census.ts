@@ -14,7 +14,10 @@ export interface Contents {
   bytes: number;
 }
 
-/** What a record counts: the bytes of it, negative for a tombstone; 0 for nothing. */
+/**
+ * The weight of a record in the counts: its bytes, negative for a tombstone; 0 for an absent
+ * record.
+ */
 export type Weight = number;
 
 export function weightOf(record: Record | undefined): Weight {
@@ -26,7 +29,7 @@ const NAME_BYTES_MAX = 63;
 
 export class Census {
   readonly #namespaces = new Map<NamespaceName, Contents>();
-  // Nearly every change is in the namespace of the one before it.
+  // Nearly every change is in the same namespace as the one before it.
   #lastName: NamespaceName | undefined = undefined;
   #last: Contents | undefined = undefined;
   #isStored = false;
@@ -51,7 +54,7 @@ export class Census {
     if (after !== undefined) weigh(this.#of(after.namespace), weightOf(after), 1);
   }
 
-  /** The same for a record of which only this is known. */
+  /** The same for a record whose predecessor is not known. */
   shift(namespace: NamespaceName, before: Weight, after: Weight): void {
     this.#isStored = false;
     const contents = this.#of(namespace);
@@ -82,7 +85,7 @@ export class Census {
       into.u32(entries.length);
       for (const [name, { keys, tombstones, bytes }] of entries) {
         into.text(name);
-        // After a crash the counts may be smaller than what is removed now.
+        // After a crash the stored counts may lack records that are removed now.
         for (const number of [keys, tombstones, bytes]) into.u64(Math.max(0, number));
       }
     });

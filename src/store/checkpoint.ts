@@ -37,7 +37,7 @@ export interface CheckpointOptions {
   readonly log: Log;
   readonly table: Table;
   readonly metrics: Metrics;
-  /** Where the disk is low, no checkpoint begins for its time alone: it would take up room. */
+  /** While the disk is low, elapsed time alone begins no checkpoint: it would need room. */
   readonly room: { readonly isLow: boolean };
   readonly settings: Pick<
     Settings,
@@ -46,12 +46,13 @@ export interface CheckpointOptions {
 }
 
 /**
- * A checkpoint by its number: it, and each later one, covers all that was received before it began.
+ * The number of a checkpoint. It, and each later one, covers everything that was received before it
+ * began.
  */
 export type Ticket = number;
 
 interface Writing {
-  /** Leaves that are still to write, the last one first. */
+  /** Leaves that are not written yet, the last one first. */
   readonly leaves: number[];
   readonly heads: LaneHeads;
   readonly beganMs: number;
@@ -59,7 +60,7 @@ interface Writing {
 
 /** Least bytes of records in a piece at the end of the process, where no commit waits for it. */
 const LAST_PIECE_BYTES = 1024 * 1024;
-/** What a leaf, and the key of a record, count besides. */
+/** The overhead of a leaf, and of the key of a record. */
 const LEAF_BYTES = 32;
 const SHARE_OF_LOGGED = 2;
 /** Dirty bytes at which writes are refused: so many times the limit of a checkpoint, and more. */
@@ -71,11 +72,14 @@ export class Checkpoint {
   #writing: Writing | undefined;
   #begun: Ticket = 0;
   #finished: Ticket = 0;
-  /** What all logs had taken when the last one began, and when the last piece was written. */
+  /**
+   * How much all logs had received when the last checkpoint began, and when the last piece was
+   * written.
+   */
   #loggedAtBegin = 0;
   #loggedAtPiece = 0;
   #beganMs = 0;
-  /** When the last one that has ended began. */
+  /** When the last finished checkpoint began. */
   #markMs = 0;
   #isWanted = false;
   #isOpen = false;
@@ -87,8 +91,8 @@ export class Checkpoint {
   }
 
   /**
-   * Storage is read, and what was behind the mark is replayed. A mark before that would cut the
-   * rest of it off.
+   * Storage is read, and the entries behind the mark are replayed. A mark set earlier would exclude
+   * entries that were not replayed yet.
    */
   open({ now }: Pick<Turn, 'now'>): void {
     assert(!this.#isOpen, 'checkpoint: opened once');
@@ -97,32 +101,32 @@ export class Checkpoint {
     this.#markMs = now.monoMs;
   }
 
-  /** The next checkpoint that begins. */
+  /** The number of the next checkpoint. */
   get next(): Ticket {
     return this.#begun + 1;
   }
 
-  /** Everything that was received before the ticket was taken is on disk in the table, too. */
+  /** Everything that was received before this checkpoint began is in the table on disk. */
   covers(ticket: Ticket): boolean {
     assert(ticket <= this.next, 'checkpoint: a ticket is at most the next one');
     if (this.#finished >= ticket) return true;
     return this.isComplete;
   }
 
-  /** One begins with the next commit, or as soon as the one under way has ended. */
+  /** A checkpoint begins with the next commit, or as soon as the one under way has ended. */
   request(turn: Turn): Ticket {
     this.#isWanted = true;
     turn.awaitSeal();
     return this.next;
   }
 
-  /** Nothing arrives any more. */
+  /** The process stops, and no input arrives any more: asks for the last checkpoint. */
   requestLast(turn: Turn): void {
     this.#pieceBytes = LAST_PIECE_BYTES;
     if (!this.isComplete) this.request(turn);
   }
 
-  /** Nothing is left for a checkpoint: the table on disk has all that the logs have. */
+  /** Nothing is left to write: the table on disk has everything that the logs have. */
   get isComplete(): boolean {
     return this.#writing === undefined && this.#isNothingNew;
   }
@@ -136,7 +140,7 @@ export class Checkpoint {
     return fault('overloaded', detail, { retryAfterMs: 1000 });
   }
 
-  /** With every heartbeat: a replica without writes makes its checkpoint, too. */
+  /** Called with every heartbeat, so a replica without writes makes its checkpoint, too. */
   onBeat(turn: Turn): void {
     this.#measure(turn.now);
     if (this.#writing !== undefined || this.#isDue(turn)) turn.awaitSeal();
@@ -146,7 +150,7 @@ export class Checkpoint {
     if (this.#writing !== undefined || this.#isWanted) turn.awaitSeal();
   }
 
-  /** The batch is about to be committed: the last moment to add to it. */
+  /** The batch is about to be committed: this is the last moment to add to it. */
   onSeal(turn: Turn): void {
     const { table } = this.#options;
     if (!this.#isOpen) return;

@@ -26,13 +26,13 @@ interface Held {
 
 interface Entry<Cell> {
   cell: Cell;
-  /** The batch that writes it; 0: it is in none. */
+  /** The batch that writes it; 0: no batch does yet. */
   lsn: Lsn;
-  /** What storage holds in its place, as the census counts it. */
+  /** The weight of what storage holds under the key, for the census. */
   stored: Weight;
 }
 
-/** Names in the order that are clean by now, beyond which it is made again. */
+/** How many names in the order may be clean; at this bound the order is made again. */
 const CLEAN_MAX = 1024;
 
 export class Dirty<Cell extends Held> {
@@ -43,7 +43,7 @@ export class Dirty<Cell extends Held> {
   #size = 0;
   #bytes = 0;
 
-  /** Records, and the bytes of them, that storage does not show. */
+  /** Dirty records, and their bytes. */
   get size(): number {
     return this.#size;
   }
@@ -63,7 +63,7 @@ export class Dirty<Cell extends Held> {
     this.#bytes += encodedOf(record).length;
     if (entry !== undefined) {
       this.#bytes -= encodedOf(entry.cell.record).length;
-      // What is being written is what storage holds from then on.
+      // From now on the batches under way count as what storage holds.
       if (entry.lsn > 0) entry.stored = weightOf(entry.cell.record);
       entry.cell = cell;
       entry.lsn = 0;
@@ -77,7 +77,7 @@ export class Dirty<Cell extends Held> {
     if (this.#sorted !== undefined) this.#recent.add(positionOf(record));
   }
 
-  /** Gives what storage holds in its place; `undefined` where it was not dirty. */
+  /** Returns what storage holds under the key; `undefined` if the record was not dirty. */
   remove(leaf: number, namespace: NamespaceName, key: Key): Weight | undefined {
     const entry = this.#entry(leaf, namespace, key);
     if (entry === undefined) return undefined;
@@ -85,7 +85,7 @@ export class Dirty<Cell extends Held> {
     return entry.lsn > 0 ? weightOf(entry.cell.record) : entry.stored;
   }
 
-  /** Hands out the dirty records of a leaf, which are written in the batch of `lsn`. */
+  /** Returns the dirty records of a leaf, which the batch of `lsn` writes. */
   write(leaf: number, lsn: Lsn, take: (cell: Cell, stored: Weight) => void): void {
     assert(lsn > 0, 'dirty: a batch writes it');
     const entries = this.#leaves.get(leaf);
@@ -109,20 +109,20 @@ export class Dirty<Cell extends Held> {
     }
   }
 
-  /** All of them, in no order. */
+  /** All dirty records, in no order. */
   *all(): IterableIterator<Cell> {
     for (const entries of this.#leaves.values()) for (const { cell } of entries) yield cell;
   }
 
-  /** Those that are in no batch yet, and what storage holds in the place of each. */
+  /** The dirty records that are in no batch yet, each with what storage holds under its key. */
   *unwritten(): IterableIterator<{ readonly cell: Cell; readonly stored: Weight }> {
     for (const entries of this.#leaves.values())
       for (const entry of entries) if (entry.lsn === 0) yield entry;
   }
 
   /**
-   * Names from `from` on and before `to`, in their order or in reverse, as many as `limit`. Some
-   * may be clean by now.
+   * At most `limit` names from `from` on and before `to`, in order or in reverse. Some of them may
+   * be clean by now.
    */
   within(
     { from, to }: { readonly from: Position; readonly to: Position | undefined },
@@ -136,7 +136,7 @@ export class Dirty<Cell extends Held> {
     return sorted.slice(first, Math.min(end, first + limit));
   }
 
-  /** Nothing reads in order any more: the order is forgotten until the next read. */
+  /** No read needs the order any more: it is dropped until the next read. */
   forgetOrder(): void {
     this.#sorted = undefined;
     this.#recent.clear();
@@ -174,7 +174,7 @@ export class Dirty<Cell extends Held> {
   }
 }
 
-/** Of two lists in order; what is in both comes once. */
+/** Merges two lists in order; a name in both comes once. */
 function merged(left: readonly Position[], right: readonly Position[]): Position[] {
   const all: Position[] = [];
   let at = 0;

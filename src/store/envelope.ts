@@ -9,7 +9,7 @@ import { UNREADABLE } from '../model/port.ts';
 const FORMAT_VERSION = 1;
 const TRAILER_BYTES = 4;
 
-/** Reused: a sealed value is copied out of it. */
+/** Reused: each sealed value is copied out of it. */
 const writer = new ByteWriter(1024);
 
 export function seal(write: (into: ByteWriter) => void): Uint8Array {
@@ -19,7 +19,7 @@ export function seal(write: (into: ByteWriter) => void): Uint8Array {
   return close();
 }
 
-/** An empty envelope: a value whose existence is the whole information. */
+/** An empty envelope: the existence of the value is its whole information. */
 export function sealNothing(): Uint8Array {
   return seal(() => {});
 }

@@ -9,14 +9,14 @@ import { BLOCK_ENTRIES_MAX, entriesIn } from './block.ts';
 import type { Lane } from './lane.ts';
 import { laneSpan, type Span } from './layout.ts';
 
-/** The entry, and its run from the beginning, are in memory. */
+/** The entry is in memory, and so is its run from the beginning. */
 export function isInMemory(lane: Lane, seq: Seq): boolean {
   return seq >= lane.tailFrom && firstOfRun(lane.at(seq)) >= lane.tailFrom;
 }
 
 /**
- * Durable entries from `from` on, or from the beginning of its run, out of memory: as many as fit
- * into `bytesMax`, at least one, and on to the end of the run that was begun.
+ * Durable entries in memory from `from` on, or from the beginning of its run: as many as fit into
+ * `bytesMax`, at least one, and all of the last run.
  */
 export function fromMemory(lane: Lane, from: Seq, bytesMax: number): Mutation[] {
   const entries: Mutation[] = [];
@@ -48,20 +48,17 @@ export function verified(result: RangeResult, origin: LaneId, from: Seq): Mutati
   return entries;
 }
 
-/**
- * What storage is asked for to get the run `from` to `to`: the block that holds its end may end
- * behind it.
- */
+/** The range to read for the run `from` to `to`: the block that holds its end may end behind it. */
 export function runSpan({ id, durable }: Lane, from: Seq, to: Seq): Span {
   return laneSpan(id, from, Math.min(to + BLOCK_ENTRIES_MAX - 1, durable));
 }
 
-/** Whole runs, or where the run goes that the entries have a part of. */
+/** Returns whole runs, or the range of the run of which the entries are a part. */
 export type Excerpt =
   | { readonly kind: 'whole'; readonly entries: readonly Mutation[] }
   | { readonly kind: 'cut'; readonly from: Seq; readonly to: Seq };
 
-/** Leaves out a run at the end that goes on behind it. */
+/** Drops an unfinished run at the end. */
 export function uncut(entries: readonly Mutation[]): Excerpt {
   const [first] = entries;
   if (first === undefined) return { kind: 'whole', entries };

@@ -52,7 +52,7 @@ export class FrozenTree {
   /** Entries up to here are merged. */
   readonly #at: Vector;
   readonly #vector: Vector;
-  /** The copy's records of keys that have changed, in the table or here. */
+  /** The records of changed keys as the copy has them, from the table or from entries. */
   readonly #shown = new Map<Position, Outline | undefined>();
   #isLost = false;
   #rests = false;
@@ -69,7 +69,7 @@ export class FrozenTree {
     return this.#vector;
   }
 
-  /** there, moving -> moving. The copy must represent `vector` as well. */
+  /** there, moving -> moving. The copy has to reach `vector` as well. */
   raise(vector: ReadonlyVector): void {
     assert(!this.#rests, 'frozen tree: its vector was the last');
     mergeVector(this.#vector, vector);
@@ -98,7 +98,7 @@ export class FrozenTree {
     assert(this.#shown.size <= CHANGES_MAX, 'frozen tree: what has changed is bounded');
   }
 
-  /** Merges the entries of its vector that have arrived. */
+  /** Merges the arrived entries of its vector. */
   advance(log: Log, table: Shows): FrozenState {
     assert(this.#isLost || dominates(this.#vector, this.#at), 'frozen tree: not beyond its vector');
     let left = ENTRIES_MAX;

@@ -23,8 +23,8 @@ import { wholeRuns } from '../model/run.ts';
 import { heldKey } from './layout.ts';
 
 /**
- * Takes entries that are due, of an origin whose waiting entries end at `last`: returns how far its
- * log has come then.
+ * Accepts due entries of an origin whose waiting entries end at `last`. Returns where its log ends
+ * then.
  */
 type Take = (origin: LaneId, entries: readonly Mutation[], last: Seq) => Seq;
 
@@ -43,7 +43,7 @@ export class Held {
     return this.#waiting.size === 0 && this.#refused.size === 0;
   }
 
-  /** Entries that wait. */
+  /** The entries that wait. */
   get count(): number {
     let count = 0;
     for (const waiting of this.#waiting.values()) count += waiting.length;
@@ -64,7 +64,7 @@ export class Held {
     return this.#waiting.has(origin) || this.#refused.has(origin);
   }
 
-  /** Whether any incarnation of a replica is silent. */
+  /** True if an incarnation of the replica is silent. */
   isReplicaSilent(id: ReplicaId): boolean {
     if (this.isEmpty) return false;
     for (const origin of this.#waiting.keys()) if (replicaOf(origin) === id) return true;
@@ -73,7 +73,7 @@ export class Held {
   }
 
   /**
-   * Keeps a run, or a single entry, that follows the waiting or logged ones; false at the bound.
+   * Holds a run, or a single entry, that follows the waiting or logged ones; false at the bound.
    */
   keep(run: readonly Mutation[], out: Outbox): boolean {
     const bytes = run.reduce((sum, entry) => sum + entry.bytes.length, 0);
@@ -89,7 +89,7 @@ export class Held {
     return true;
   }
 
-  /** An entry of the origin was stamped in time and accepted. */
+  /** An entry of the origin was accepted in time: it is no longer silent. */
   onTaken(origin: LaneId): void {
     if (this.#refused.size > 0) this.#refused.delete(origin);
   }
@@ -116,8 +116,8 @@ export class Held {
   }
 
   /**
-   * Hands over the entries that are not ahead any more, in the order of each log. If the log
-   * refuses one, those behind it are dropped: they will be sent again.
+   * Hands over the entries that are no longer ahead, in the order of each log. If the log refuses
+   * one, those behind it are dropped: they will be sent again.
    */
   release(isAhead: (entry: Mutation) => boolean, take: Take, out: Outbox): void {
     for (const [origin, waiting] of this.#waiting) {

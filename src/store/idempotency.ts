@@ -45,7 +45,9 @@ export class IdempotencyTable {
     this.#windowMs = windowMs;
   }
 
-  /** `undefined`: never used within the window. `'unreadable'`: it is unknown. */
+  /**
+   * `undefined`: not used within the window. `'unreadable'`: it cannot be read, so it is unknown.
+   */
   find(namespace: NamespaceName, key: string): KnownWrite | 'unreadable' | undefined {
     const name = `${namespace}\0${key}`;
     const known = this.#recent.get(name) ?? this.#older.get(name);
@@ -62,7 +64,7 @@ export class IdempotencyTable {
     this.learn({ namespace, key, origin, seq, hlc, digest, created }, out);
   }
 
-  /** An entry of another replica, or of a mutation. */
+  /** Remembers an entry that came from another replica, or with a mutation. */
   learn({ namespace, key, ...write }: NamedWrite, out: Outbox): void {
     const known = this.find(namespace, key);
     if (known !== undefined && known !== 'unreadable' && this.#stays(known, write)) return;
@@ -71,7 +73,7 @@ export class IdempotencyTable {
     out.put(idempotencyEndKey(this.#endMs(write.hlc), namespace, key), EMPTY);
   }
 
-  /** Forgets keys whose window has ended; `ended` are end-of-window keys. */
+  /** Forgets keys whose window has ended; `ended` has the keys of their ends. */
   sweep(ended: readonly RangeEntry[], out: Outbox): void {
     for (const { key: at } of ended) {
       out.del(at);
@@ -81,8 +83,8 @@ export class IdempotencyTable {
   }
 
   /**
-   * The key may now belong to another write, whose window continues: that end is indexed, or is
-   * indexed now.
+   * The key may belong to a later write by now, whose window goes on: the end of that window stays
+   * indexed.
    */
   #forget({ endMs, namespace, key }: IdempotencyEnd, out: Outbox): void {
     const known = this.find(namespace, key);

@@ -54,7 +54,7 @@ export function logKey(lane: number, origin: Origin, seq: Seq): Uint8Array {
   return bytes;
 }
 
-/** An entry that waits outside the log. */
+/** An entry that is held outside the log. */
 export function heldKey(origin: LaneId, seq: Seq): Uint8Array {
   const bytes = new Uint8Array(1 + origin.length + 1 + SEQ_BYTES);
   bytes[0] = HELD;
@@ -63,7 +63,7 @@ export function heldKey(origin: LaneId, seq: Seq): Uint8Array {
   return bytes;
 }
 
-/** By origin, each in the order of its log. */
+/** All held entries: by origin, and in the order of each log. */
 export function allHeld(): Span {
   return kindSpan(HELD);
 }
@@ -132,7 +132,10 @@ export function positionsOf({ from, to }: Span): { from: string; to: string | un
   };
 }
 
-/** Where the idempotency keys begin among the positions: no namespace begins like this. */
+/**
+ * Where the idempotency keys begin among the positions; no namespace has a name that begins like
+ * this.
+ */
 export const NAMED = '~';
 
 export function positionOfNamed(name: { namespace: NamespaceName; key: string }): string {
@@ -311,7 +314,7 @@ function parseTimed(
   };
 }
 
-/** Keys indexed under a time before `ms`. */
+/** The keys that are indexed under a time before `ms`. */
 function before(kind: number, ms: number): Span {
   const to = new Uint8Array(1 + SEQ_BYTES);
   to[0] = kind;

@@ -15,7 +15,7 @@ export const FANOUT = 128;
 export const LEAVES = FANOUT * FANOUT;
 const LEAF_BITS = 14;
 
-/** Leaves of one tree: two words each, in one array. */
+/** The leaves of one tree: two words each, in one array. */
 export class Leaves {
   readonly words = new Uint32Array(2 * LEAVES);
   #rootLow = 0;

@@ -35,14 +35,14 @@ import type { Lane } from './lane.ts';
 import { laneSpan } from './layout.ts';
 import { SingleRead } from './single-read.ts';
 
-/** What a read that has come back may say. */
+/** The result of a finished read. */
 export type LogStepRead =
   | { readonly kind: 'entries'; readonly entries: readonly Mutation[] }
   | { readonly kind: 'unreadable'; readonly reason: string }
   | { readonly kind: 'damaged' }
   | { readonly kind: 'moved' };
 
-/** What `next` may say. */
+/** The result of `next`. */
 export type LogStep =
   | { readonly kind: 'entries'; readonly entries: readonly Mutation[] }
   | { readonly kind: 'end' }
@@ -79,7 +79,7 @@ export class LogCursor {
     this.#onRead = onRead;
   }
 
-  /** The first entry that was not given, or is to be given again. */
+  /** The next entry to give. */
   get at(): Seq {
     return this.#at;
   }
@@ -98,13 +98,13 @@ export class LogCursor {
     return READING;
   }
 
-  /** Leaves out what is before `at`. A read under way still ends, and has `moved`. */
+  /** Skips the entries before `at`. A read under way still ends, with the result `moved`. */
   skipTo(at: Seq): void {
     assert(at >= this.#at, 'log cursor: a skip goes forward');
     this.#at = at;
   }
 
-  /** Goes back to `at`, and forgets the read under way. */
+  /** Goes back to `at`, and drops the read under way. */
   rewind(at: Seq): void {
     assert(at >= 1, 'log cursor: before the first entry');
     assert(at <= this.#at, 'log cursor: a rewind goes back');
@@ -112,7 +112,7 @@ export class LogCursor {
     this.cancel();
   }
 
-  /** The read under way, if there is one, will not be reported. */
+  /** The result of a read under way will not be reported. */
   cancel(): void {
     this.#reading.cancel();
   }
@@ -129,10 +129,10 @@ export class LogCursor {
     if (!result.ok) return this.#onRead({ kind: 'unreadable', reason: result.reason }, this, turn);
     if (isMoved) return this.#onRead(MOVED, this, turn);
     const read = verified(result, this.lane.id, from);
-    // The block that holds the end of the run may go on behind it.
+    // The block that holds the end of the run may end behind it.
     const excerpt = uncut(isRun ? read.filter(({ seq }) => seq <= to) : read);
     if (excerpt.kind === 'cut' && !isRun) {
-      // What was read ends within a run, or begins within it: the run is read once more, whole.
+      // The range begins or ends within a run: the run is read again, whole.
       this.#at = excerpt.from;
       this.#read(excerpt.to, true, turn);
     } else if (excerpt.kind === 'cut' || excerpt.entries.length === 0) {

@@ -43,17 +43,17 @@ interface Reading {
   readonly span: Span;
   readonly limits: ReadLimits;
   readonly shows: Shows;
-  /** Names that memory decides. */
+  /** Names for which memory decides. */
   readonly names: Set<Position>;
-  /** No page goes on behind it, as not all names behind it are known. */
+  /** No page ends behind this name: not all names behind it are known. */
   readonly end: Position | undefined;
   readonly from: Position;
   readonly to: Position | undefined;
-  /** Too much has changed meanwhile: it is read again. */
+  /** Too much has changed meanwhile: the range is read again. */
   isLost: boolean;
 }
 
-/** Names that a read knows of. One that is so slow that more change meanwhile begins again. */
+/** The bound of names that a read knows. A read during which more names change begins again. */
 const NAMES_MAX = 65_536;
 
 const NOTHING = new Uint8Array(0);
@@ -68,12 +68,12 @@ export class RecordReads {
     this.#namesMax = namesMax;
   }
 
-  /** The same verb as that of a turn, for records. Its results say what storage holds as well. */
+  /** The `read` of a turn, for records. Its results also contain what storage holds. */
   in(out: Outbox, shows: Shows): Pick<Outbox, 'read'> {
     return { read: (span, limits, owner) => this.#read(span, limits, shows, owner, out) };
   }
 
-  /** The table shows something else under this name from now on. */
+  /** From now on the table shows another record under this name. */
   onChange(position: Position): void {
     for (const reading of this.#running) {
       if (position < reading.from || (reading.to !== undefined && position >= reading.to)) continue;
@@ -82,7 +82,7 @@ export class RecordReads {
     }
   }
 
-  /** Something reads, so changes are to be told. */
+  /** True while something reads: then changes must be reported. */
   get isReading(): boolean {
     return this.#running.size > 0;
   }
@@ -118,7 +118,7 @@ export class RecordReads {
     assert(taken.length > 0 || entries.length === 0, 'record reads: a page has one entry at least');
     if (taken.length > 0 || end === undefined)
       return owner.onRead({ ok: true, entries: taken, more, stored: page.entries }, turn);
-    // All that was read is gone meanwhile.
+    // Everything that was read is gone meanwhile.
     const rest = sign < 0 ? { from: span.from, to: end } : { from: behind(end), to: span.to };
     this.#read(rest, limits, shows, owner, turn);
   }
@@ -153,16 +153,14 @@ export class RecordReads {
       shows === 'durable'
         ? this.#cells.readDurable(name.namespace, name.key)
         : this.#cells.read(name.namespace, name.key);
-    // What cannot be read is given as it is: as no record.
+    // An unreadable value is passed on unchanged; it is no record.
     if (record === undefined) return damaged ? { key, value: NOTHING } : undefined;
     if (limits.headsOnly === true) return { key, value: NOTHING, head: withoutValue(record) };
     return { key, value: encodedOf(record) };
   }
 }
 
-/**
- * The key behind which a page is not whole; `undefined` where it reaches to the end of its span.
- */
+/** The key behind which a page is incomplete; `undefined` if it reaches the end of its span. */
 function endOf({ end }: Reading, { entries, more }: Page, sign: 1 | -1): Uint8Array | undefined {
   const last = more ? entries.at(-1)?.key : undefined;
   const cut = end === undefined ? undefined : keyOfPosition(end);
@@ -190,7 +188,7 @@ function merged(
   return all;
 }
 
-/** As many as the limits allow, at least one. */
+/** As many entries as the limits allow, and at least one. */
 function fitting(
   entries: RangeEntry[],
   { limit = READ_ENTRIES_MAX, bytesMax }: ReadLimits,

@@ -34,7 +34,7 @@ export class Recount {
     this.census.change(before, after);
   }
 
-  /** The page was read: its intact records, and its end; `undefined` for the end of all. */
+  /** A page was read: its intact records and its end; `undefined`: it is the last page. */
   take(records: readonly Record[], upTo: string | undefined): void {
     const end = upTo ?? END;
     assert(this.#position !== END, 'recount: a page behind the last');

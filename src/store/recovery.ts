@@ -43,7 +43,7 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 interface Verifying {
   readonly origin: LaneId;
   readonly state: LaneState;
-  /** How far it goes. */
+  /** The last entry that the log must have. */
   readonly tip: Tip;
   seq: Seq;
   chain: number;
@@ -51,10 +51,10 @@ interface Verifying {
   runTo: Seq;
 }
 
-/** The stored logs that are ignored (peer-check.ts). */
+/** Selects the stored logs that are ignored (peer-check.ts). */
 export type Park = (origins: readonly LaneId[], now: Now) => ReadonlySet<LaneId>;
 
-/** Entries that the table in storage may lack. */
+/** Shows entries that the table in storage may lack. */
 export interface Replay {
   begin(): void;
   show(lane: Lane, entry: Mutation, turn: Turn): void;
@@ -215,7 +215,7 @@ export class Recovery {
     return this.#verifyNext(out);
   }
 
-  /** What the table in storage may lack. */
+  /** The entries that the table in storage may lack. */
   #replayEntry({ origin }: Verifying, entry: Mutation, turn: Turn): void {
     const lane = present(this.#log.lane(origin), 'recovery: the lane is restored');
     this.#metrics.entriesReplayed++;
@@ -229,7 +229,7 @@ export class Recovery {
     if (result.more) return this.#readOn(result, out);
     this.#held.restored(out);
     this.#step = 'tombstones';
-    // The index is written with the entries, so storage has that of what was replayed, too.
+    // Every commit stores the index with the entries, so it includes the replayed ones, too.
     this.#metrics.tombstones = 0;
     this.#read(allTombstones(), out);
     return 'reading';
@@ -268,7 +268,7 @@ export class Recovery {
       return 'reading';
     }
     const { state, tip } = lane;
-    // More than the lane says: an entry that no batch accounts for is damage, too.
+    // The log has more entries than its head says: an entry that no batch explains is damage, too.
     this.#read(laneSpan(lane.origin, state.floor + 1, tip.received + BLOCK_ENTRIES_MAX), turn);
     return 'reading';
   }

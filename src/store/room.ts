@@ -36,7 +36,7 @@ export class Room {
     return this.#fits(bytes, this.#room.peerBytes);
   }
 
-  /** How many of these, from the first one on, there is room for. */
+  /** How many of these entries, from the first one on, have room. */
   fitting(entries: readonly Pick<Mutation, 'operation' | 'bytes'>[]): number {
     const { peerBytes, deleteBytes } = this.#room;
     let cost = this.#spentBefore + this.#spent;
@@ -49,7 +49,7 @@ export class Room {
   }
 
   /**
-   * For copies of records that no client waits for: their holder offers them again. False if there
+   * For copies of records for which no client waits: their holder offers them again. False if there
    * is no room.
    */
   takeCopies(records: readonly Record[]): boolean {

@@ -14,7 +14,7 @@ import { covers, type ReadonlyVector } from '../model/vector.ts';
 
 interface Losses {
   readonly list: Superseded[];
-  /** This many of the list, from its end, are not reported yet. */
+  /** How many entries at the end of the list are not reported yet. */
   untold: number;
 }
 
@@ -36,7 +36,9 @@ export class Supersessions {
     losses.untold = Math.min(losses.untold + 1, losses.list.length);
   }
 
-  /** Durable entries of the replica that were not reported yet; they count as reported now. */
+  /**
+   * Durable entries of the replica that were not reported yet; from now on they count as reported.
+   */
   take(replica: ReplicaId, durable: ReadonlyVector): readonly Superseded[] | undefined {
     const losses = this.#byReplica.get(replica);
     if (losses === undefined || losses.untold === 0) return undefined;

@@ -58,9 +58,7 @@ export class Table {
   readonly #metrics: Metrics;
   readonly #tree: HashTree;
   readonly #index: RecordIndex;
-  /**
-   * Leaves that are written in the batch under way, because no log implies something under them.
-   */
+  /** Leaves that the batch under way must write, because no log implies a record under them. */
   readonly #through = new Set<number>();
   #forgotten: Hlc | undefined;
   #isCopying = false;
@@ -102,9 +100,9 @@ export class Table {
   }
 
   /**
-   * The same for a record that no log here implies, so what the key shows then is in storage with
-   * the batch of this turn. That includes what was here and not in storage: while a snapshot is
-   * copied, a replay may take its entry for a deleted one.
+   * The same for a record that no log here implies: with the batch of this turn storage has what
+   * the key then shows. That includes a record that was here and not in storage: while a snapshot
+   * is copied, a replay may take its entry for a deleted one.
    */
   admit(record: Record, out: Outbox): Merged {
     const merged = this.merge(record, out);
@@ -112,7 +110,7 @@ export class Table {
     return merged;
   }
 
-  /** What a key shows is in storage with the batch of this turn. */
+  /** With the batch of this turn storage has what the key shows. */
   store({ namespace, key }: RecordName, out: Outbox): void {
     const leaf = leafOf(namespace, key);
     const isStored = this.cells.dirty.find(leaf, namespace, key) === undefined;
@@ -146,7 +144,7 @@ export class Table {
     this.store(record, out);
   }
 
-  /** Writes what memory shows of a key over what storage holds of it. */
+  /** Writes what memory shows under a key over what storage holds. */
   rewrite({ namespace, key }: RecordName, out: Outbox): void {
     const cell = this.read(namespace, key);
     if (cell.record === undefined) return;
@@ -206,14 +204,12 @@ export class Table {
     return this.#tree.hasDirty;
   }
 
-  /** The leaves that have changed since this was asked last; all of them are to be written. */
+  /** The leaves that have changed since the last call; all of them are to be written. */
   takeDirtyLeaves(): number[] {
     return this.#tree.takeDirty();
   }
 
-  /**
-   * Adds a leaf and all its dirty records to the batch. Gives how many bytes of records these are.
-   */
+  /** Adds a leaf and all its dirty records to the batch. Returns the bytes of these records. */
   writeLeaf(leaf: number, out: Outbox): number {
     this.#tree.writeLeaf(leaf, out);
     return this.#writeRecords(leaf, out);
@@ -240,7 +236,7 @@ export class Table {
     this.#through.clear();
   }
 
-  /** All leaves that were taken last are written. */
+  /** All leaves of the last `takeDirtyLeaves` are written. */
   onWritten(out: Outbox): void {
     this.#tree.onWritten(out);
     if (!this.reads.isReading) this.cells.dirty.forgetOrder();
@@ -250,7 +246,7 @@ export class Table {
     this.#tree.sealCensus(out);
   }
 
-  /** How much each namespace holds in storage, where this is what it holds in all. */
+  /** What each namespace holds in storage, given what it holds in all. */
   storedOf(census: Census): Census {
     const stored = census.clone();
     for (const { cell, stored: weight } of this.cells.dirty.unwritten())

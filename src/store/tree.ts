@@ -41,12 +41,12 @@ export class HashTree {
   #isTrusted = false;
   #recount: Recount | undefined;
   #census: Census | undefined;
-  /** The same of what storage holds. */
+  /** The same counts, of what storage holds. */
   #stored: Census | undefined;
-  /** Copies that have still to know what changes. */
+  /** Copies that must learn of changes. */
   readonly #frozen: FrozenTree[] = [];
   #isDamaged = false;
-  /** The tree is trusted again, and storage is to say so once all leaves are written. */
+  /** The tree is trusted again, and storage has to record that once all leaves are written. */
   #isMarkDue = false;
   #isMarking = false;
 
@@ -105,8 +105,8 @@ export class HashTree {
   }
 
   /**
-   * Gives the leaf. Under this name the table shows `after` in the place of `before` from now on;
-   * `undefined` is nothing.
+   * From now on the table shows `after` instead of `before` under this name; `undefined` is no
+   * record. Returns the leaf.
    */
   onChange(name: RecordName, before: Record | undefined, after: Record | undefined): number {
     const leaf = leafOf(name.namespace, name.key);
@@ -176,27 +176,26 @@ export class HashTree {
   }
 
   /**
-   * How much each namespace holds in storage goes into the batch, where that has changed since the
-   * last.
+   * Adds to the batch what each namespace holds in storage, if that has changed since the last
+   * time.
    */
   sealCensus(out: Outbox): void {
     const sealed = this.#stored?.seal();
     if (sealed !== undefined) out.put(CENSUS, sealed);
   }
 
-  /** Storage holds a record of this weight in the place of another, with this batch. */
+  /** With this batch storage holds a record of this weight instead of another one. */
   onStored(namespace: NamespaceName, before: Weight, after: Weight): void {
     this.#stored?.shift(namespace, before, after);
   }
 
-  /** Something is to be written: leaves, or that the tree can be trusted. */
+  /** True if leaves, or the trust in the tree, have to be written. */
   get hasDirty(): boolean {
     return this.#dirty.length > 0 || this.#isMarkDue;
   }
 
   /**
-   * The leaves that have changed since they were taken last. They are to be written, each with its
-   * dirty records.
+   * The leaves that have changed since the last call. Each is to be written with its dirty records.
    */
   takeDirty(): number[] {
     const taken = this.#dirty;

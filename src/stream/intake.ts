@@ -20,7 +20,7 @@ import type { Room } from '../store/room.ts';
 /** Entries of an origin became visible here. */
 type OnAdvance = (origin: LaneId, turn: Turn) => void;
 
-/** The part that fetches missing entries, and has to know what arrived. */
+/** The part that fetches missing entries must learn what arrived. */
 interface Fetching {
   onEntries(holder: Holder, origin: LaneId, entries: readonly Mutation[], turn: Turn): void;
   onRefused(origin: LaneId, upTo: Seq): void;
@@ -61,7 +61,7 @@ export class Intake {
   }
 
   /**
-   * With every heartbeat: entries that were stamped ahead are taken once the clock has reached
+   * Called with every heartbeat: accepts entries that were stamped ahead once the clock has reached
    * their stamps.
    */
   onBeat(turn: Turn): void {

@@ -27,7 +27,7 @@ export class Streams {
   }
 
   /**
-   * A log of an earlier incarnation, which this disk lost, returns from the peers: we stream it
+   * A log of an earlier incarnation, which this disk lost, returns from the peers: it is streamed
    * again.
    */
   relearn(lane: Lane): void {

@@ -61,7 +61,7 @@ export class PullServer {
     this.#answer(request, cursor.next(out), out);
   }
 
-  /** What is not held here intact is not answered: the asker asks another holder. */
+  /** Entries that are not intact here are not answered: the asker asks another holder. */
   #answer({ peer, pull: { origin } }: Request, step: LogStep | LogStepRead, out: Outbox): void {
     if (step.kind === 'entries') {
       out.send(peer, { kind: 'entries', origin, entries: step.entries });

@@ -25,7 +25,7 @@ export type Refusal = 'gap' | 'divergent' | 'clock';
 /** Entries that wait for their time. */
 export interface WaitingRoom {
   last(origin: LaneId): Mutation | undefined;
-  /** All of them or none. */
+  /** Holds all of them or none. */
   keep(entries: readonly Mutation[], turn: Turn): boolean;
   onTaken(origin: LaneId): void;
 }
@@ -40,7 +40,7 @@ export interface ReceiverOptions {
   readonly waiting: WaitingRoom;
   readonly clock: HybridClock;
   readonly metrics: Metrics;
-  /** Counts the bytes written to the disk. */
+  /** Counts the bytes that are written to the disk. */
   readonly room: { spend(bytes: number): void };
   readonly delivery: Door;
 }
@@ -61,7 +61,7 @@ export class Receiver {
     this.#metrics = options.metrics;
   }
 
-  /** Accepts the entries that follow; returns why it stopped before the end, if it did. */
+  /** Accepts the entries that follow. Returns why it stopped before the end, if it did. */
   onEntries(
     origin: LaneId,
     entries: readonly Mutation[],
@@ -161,7 +161,7 @@ function isOf(lane: Lane, mutation: Mutation): boolean {
   return isInLane && isRunName(mutation.group);
 }
 
-/** The predecessor of the next entry: the head of the log, or of the waiting entries behind it. */
+/** The predecessor of the next entry: the last logged entry, or the last waiting one behind it. */
 type Tail = Lane | Mutation;
 
 function lastOf(tail: Tail): Seq {

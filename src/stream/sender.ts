@@ -49,9 +49,9 @@ export class PeerSender {
   readonly #options: SenderOptions;
   readonly #inFlight = createRing<InFlight>();
   #state: 'down' | 'streaming' | 'behind' = 'down';
-  /** Of the lanes that were begun. Entries before a cursor were sent, or the peer holds them. */
+  /** For each lane that was begun. Entries before a cursor were sent, or the peer holds them. */
   readonly #cursors = new Map<LaneId, LogCursor>();
-  /** The last that asked storage. */
+  /** The cursor whose read from storage is under way. */
   #reading: LogCursor | undefined;
   /** The peer's vector, as it reported it. */
   #held = new Map<LaneId, Seq>();
@@ -152,7 +152,7 @@ export class PeerSender {
       case 'moved':
         return this.pump(turn);
       case 'unreadable': {
-        // Read again by the next pump.
+        // The next pump reads again.
         const { peer } = this.#options;
         return turn.note('error', 'log-unreadable', { peer, reason: step.reason });
       }

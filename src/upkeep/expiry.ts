@@ -28,7 +28,7 @@ const PIECE_ENTRIES = 64;
 
 /** Writes the deletes of expired values. */
 export interface Deleter {
-  /** There is room for writes of this replica's own. */
+  /** There is room for writes of this replica itself. */
   readonly hasRoom: boolean;
   /** False if the version has not expired, or the delete must wait. */
   expire(expired: Record, turn: Turn): boolean;
@@ -54,7 +54,7 @@ export class Expiry {
     this.#sweep = new Sweep(PIECE_ENTRIES, (result, turn) => this.#onPiece(result, turn));
   }
 
-  /** With every heartbeat. */
+  /** Called with every heartbeat. */
   onBeat(isServing: boolean, turn: Turn): void {
     this.#isServing = isServing;
     if (!isServing) return;
@@ -62,7 +62,7 @@ export class Expiry {
     this.#goOn(turn);
   }
 
-  /** After each commit, with its number of mutations. */
+  /** Called after each commit, with its number of mutations. */
   onDurable(mutations: number, out: Outbox): void {
     if (!this.#isServing) return;
     this.#sweep.allow(mutations);

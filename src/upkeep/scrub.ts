@@ -53,7 +53,7 @@ export class Scrub {
   readonly #options: ScrubOptions;
   readonly #heal: Heal;
   readonly #reading = new SingleRead<undefined>((result, _, turn) => this.#onRead(result, turn));
-  /** The rest of this round; empty between two rounds. */
+  /** The unread rest of this round; empty between two rounds. */
   #rest: Span[] = [];
   #dueMs: number | undefined;
   /** Entries that all earlier rounds have read. */
@@ -103,7 +103,7 @@ export class Scrub {
     this.#pieceEntries = Math.min(Math.max(needed, SCRUB_ENTRIES_MIN), SCRUB_ENTRIES_MAX);
   }
 
-  /** What is stored is verified; what the table shows is counted. */
+  /** Verifies what is stored, and counts what the table shows. */
   #verify({ entries, more, stored = entries }: RangeResult & { ok: true }, turn: Turn): void {
     for (const entry of stored) {
       const isBlock = parseRecordKey(entry.key) === undefined;
@@ -125,7 +125,7 @@ export class Scrub {
     }
   }
 
-  /** Records that should be in the index, and may have been stored before there was one. */
+  /** Records that should be in the index, but may have been stored before there was one. */
   #file(stored: Record, out: Outbox): void {
     const { table, index } = this.#options;
     if (!isTombstone(stored) && !index.expiresHere(stored)) return;
@@ -140,7 +140,7 @@ export class Scrub {
     if (name !== undefined) this.#heal(name.namespace, name.key, turn);
   }
 
-  /** What memory holds in the place of a damaged record. */
+  /** What memory holds instead of a damaged record. */
   #inMemory({ key }: RangeEntry): Record | undefined {
     const name = parseRecordKey(key);
     return name && this.#options.table.cells.inMemory(name.namespace, name.key);
@@ -174,10 +174,7 @@ export class Scrub {
   }
 }
 
-/**
- * The record that is stored there; `undefined` where it cannot be read, or is the record of another
- * key.
- */
+/** The stored record; `undefined` if it cannot be read, or is the record of another key. */
 function wholeRecord({ key, value }: RangeEntry): Record | undefined {
   const record = decodeRecord(value);
   if (record === undefined) return undefined;

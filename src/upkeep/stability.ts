@@ -74,7 +74,7 @@ export class Stability {
     return blocking.map(({ member }) => member.id);
   }
 
-  /** A heartbeat of the peer has come. */
+  /** A heartbeat of the peer has arrived. */
   onHeartbeat(peer: number): void {
     this.#reports.set(peer, this.#reports.of(peer) + 1);
   }

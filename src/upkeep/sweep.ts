@@ -17,14 +17,14 @@ import { behind, type Span } from '../store/layout.ts';
 import { SingleRead } from '../store/single-read.ts';
 
 const BYTES_MAX = 256 * 1024;
-/** Pieces that may follow each other without a commit between. */
+/** How many pieces may follow each other without a commit between them. */
 const PIECES_AHEAD_MAX = 32;
 const SHARE_OF_WRITES = 2;
 
 export class Sweep {
   readonly #pieceEntries: number;
   readonly #reading: SingleRead<undefined>;
-  /** The rest of this walk; empty between two walks. */
+  /** The unread rest of this walk; empty between two walks. */
   #rest: Span | undefined;
   #allowed = 0;
 
@@ -75,7 +75,7 @@ export class Sweep {
     this.leap(last === undefined || to === undefined ? undefined : { from: behind(last.key), to });
   }
 
-  /** It goes on with this span, or ends. */
+  /** The walk continues with this span, or ends. */
   leap(span: Span | undefined): void {
     this.#rest = span;
   }

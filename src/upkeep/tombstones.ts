@@ -36,7 +36,7 @@ export class Tombstones {
   /** The settled cut when the last walk began. */
   #walked: ReadonlyVector = new Map();
   #cut: ReadonlyVector = new Map();
-  /** What was settled when a checkpoint that has ended had not begun. */
+  /** What was settled before the last finished checkpoint began. */
   #covered: ReadonlyVector = new Map();
   #sample: { readonly cut: ReadonlyVector; readonly ticket: Ticket } | undefined;
 
@@ -73,8 +73,8 @@ export class Tombstones {
   }
 
   /**
-   * Deletes up to here may go from disk: all that is older was received when the checkpoint began
-   * that covers them, so no replay brings it back.
+   * Deletes up to here may be removed from disk: everything older was received before the
+   * checkpoint began that covers them, so no replay restores it.
    */
   #removable(): ReadonlyVector {
     const { checkpoint, stability } = this.#options;
@@ -87,7 +87,7 @@ export class Tombstones {
     return meetVectors([this.#covered, cut]);
   }
 
-  /** What was dropped is durable before the walk goes on. */
+  /** The walk continues once what it dropped is durable. */
   #goOn(out: Outbox): void {
     if (this.#options.table.cells.dropping === 0) this.#sweep.goOn(out);
   }
@@ -104,7 +104,7 @@ export class Tombstones {
   #take({ value }: RangeEntry, dot: Dot, turn: Turn): void {
     const { table, index, metrics } = this.#options;
     const name = decodeName(value);
-    // Its tombstone stays, and the scrub indexes it again.
+    // Its tombstone stays, and the scrub adds the index entry again.
     if (name === undefined) return index.removeTombstone(dot, turn);
     const cell = table.read(name.namespace, name.key);
     if (cell.damaged) return this.#heal(name.namespace, name.key, turn);

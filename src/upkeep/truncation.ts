@@ -38,7 +38,7 @@ export class Truncation {
     }
   }
 
-  /** Up to the last block that ends there or before it. */
+  /** Up to the last block that ends at that entry or before it. */
   #truncateLane(lane: Lane, upTo: Seq, out: Outbox): void {
     const end = lane.endUpTo(upTo);
     if (end === undefined) return;

@@ -22,7 +22,7 @@ import type { DoorGate, AnyGate, Passage, RequestGate } from './gate.ts';
 
 export interface EntranceOptions {
   readonly namespaces: Namespaces;
-  /** In the order in which they are asked. */
+  /** The gates in the order in which they are asked. */
   readonly gates: readonly AnyGate[];
   readonly desks: { readonly [name in DeskName]: LevelDesk };
   readonly lot: ParkingLot;
@@ -59,7 +59,7 @@ export class Entrance {
     else this.#arrive(command, termsOf(command, namespace, turn.now.monoMs), turn);
   }
 
-  /** For desks. False: the request may not wait there; it is answered, or it comes again later. */
+  /** Asked by desks. False: the request may not wait there; it is answered, or it returns later. */
   admits(command: DataCommand, terms: Terms, turn: Turn): boolean {
     const { namespace } = terms.namespace.policy;
     assert(namespace === command.namespace, 'entrance: a request has the terms of its namespace');

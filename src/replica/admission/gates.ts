@@ -42,7 +42,7 @@ export interface GateOptions extends StampOptions {
   readonly admission: ReadAdmission;
   readonly checkpoint: Checkpoint;
   readonly drain: Drain;
-  /** Why the replica takes no requests at all; `undefined`: it does. */
+  /** Why the replica accepts no requests at all; `undefined` if it does. */
   readonly closed: () => Fault | undefined;
   readonly lists: ListDesk;
   readonly reads: Reads;

@@ -14,5 +14,5 @@ export interface LevelDesk {
   explain(command: ExplainCommand, terms: Terms, turn: Turn): void;
 }
 
-/** Asks the `wait` gates. False: the request is answered, or it comes again later. */
+/** Asks the `wait` gates. False: the request is answered, or it returns later. */
 export type Admits = (command: DataCommand, terms: Terms, turn: Turn) => boolean;

@@ -47,11 +47,11 @@ const FULL = fault('overloaded', `${RUNNING_MAX} lists are running`, { retryAfte
 interface Listing extends Holder {
   readonly command: ListCommand;
   readonly deadlineMs: number;
-  /** From then on it ends with its present items. */
+  /** From this time on it ends with its present items. */
   readonly enoughMs: number;
   /**
-   * When it began, and how stale the stored records could be then: the first page is as old as
-   * that.
+   * When it began, and how stale the stored records could be then: the answer is as old as its
+   * first page.
    */
   readonly beganMs: number;
   readonly stalenessMs: Staleness;
@@ -67,7 +67,7 @@ interface Listing extends Holder {
   lookedBytes: number;
   /** Entries of the next page. */
   pageEntries: number;
-  /** Its client is answered. */
+  /** Its client has its answer. */
   isOver: boolean;
 }
 
@@ -84,7 +84,7 @@ export class Lists {
   readonly #room: ListRoom;
   /** Lists that wait for a range read. */
   readonly #reading = new Set<Listing>();
-  /** Lists that wait to read. */
+  /** Lists that wait for their turn to read. */
   readonly #queue = createRing<Listing>(16);
   #waiting = 0;
 
@@ -94,7 +94,7 @@ export class Lists {
     this.#heal = heal;
   }
 
-  /** Why no further list can run; `undefined`: one can. */
+  /** Why no further list can run; `undefined` if one can. */
   get fullness(): Fault | undefined {
     return this.#reading.size + this.#queue.size < RUNNING_MAX ? undefined : FULL;
   }
@@ -162,7 +162,7 @@ export class Lists {
     }
   }
 
-  /** It has read for long enough, or all lists together have reached their bound. */
+  /** It has used its time, or all lists together have reached their bound. */
   #isEnough({ bytes, lookedEntries, lookedBytes, enoughMs }: Listing, nowMs: number): boolean {
     if (bytes > 0 && this.#room.isFull) return true;
     if (lookedEntries >= LOOKED_ENTRIES_MAX || lookedBytes >= LOOKED_BYTES_MAX) return true;
@@ -190,7 +190,7 @@ export class Lists {
     this.#reply(listing, turn);
   }
 
-  /** Takes a page's entries up to the limit, or up to a prefix that the scan skips. */
+  /** Accepts a page's entries up to the limit, or up to a prefix that the scan skips. */
   #take(
     listing: Listing,
     entries: readonly RangeEntry[],
@@ -284,7 +284,7 @@ function begun(
   };
 }
 
-/** Full once a further item is found after the limit, so that a cursor always has a next item. */
+/** Full once an item beyond the limit is found, so that a cursor always has a next item. */
 function isFull(listing: Listing): boolean {
   const found = listing.items.length + listing.prefixes.length;
   const { limit, bytesMax = ANSWER_BYTES_MAX } = listing.command;

@@ -46,7 +46,7 @@ export class ListDesk {
     else this.#quorum.begin(command, terms, turn);
   }
 
-  /** Why a list on these terms cannot wait here; `undefined`: it can. */
+  /** Why a list on these terms cannot wait here; `undefined` if it can. */
   fullness(terms: Terms): Fault | undefined {
     return this.#isAlone(terms) ? this.#alone.fullness : this.#quorum.fullness;
   }

@@ -89,7 +89,7 @@ const LOOKED_TOO_LONG = fault(
 const AHEAD = refused('clock-drift', 'the stored version is stamped ahead of this clock');
 const REMOVED_AHEAD = 'the version to be deleted is stamped ahead of this clock';
 
-/** After this many losses to concurrent values the client gets an answer. */
+/** After this many losses to concurrent values the client gets its answer. */
 const DELETE_REPEATS_MAX = 2;
 
 const DELETE = {
@@ -150,7 +150,7 @@ export class Writes {
     else this.#look(command, terms, quorum, turn);
   }
 
-  /** Why no further write can wait; `undefined`: one can. */
+  /** Why no further write can wait; `undefined` if one can. */
   get fullness(): Fault | undefined {
     const { writesPendingMax } = this.#options.settings;
     if (this.waiting < writesPendingMax) return undefined;
@@ -158,7 +158,7 @@ export class Writes {
     return fault('overloaded', detail, { retryAfterMs: 1000 });
   }
 
-  /** There is room for its own writes, which no client waits for. */
+  /** There is room for writes of this replica itself, for which no client waits. */
   get hasRoom(): boolean {
     return this.#options.room.takes('delete', 0) && this.fullness === undefined;
   }
@@ -192,8 +192,8 @@ export class Writes {
   }
 
   /**
-   * A delete that lost to a value with a stamp from a clock ahead of ours deletes again, with a
-   * larger stamp: until it is answered it counts as beginning now. If the clock may not go that
+   * A delete that lost to a value from a clock ahead of this one deletes again, with a larger
+   * stamp. Until it is answered it counts as if it began now. If the clock may not advance that
    * far, the answer names the value.
    */
   #repeat(write: PendingWrite, turn: Turn): void {
@@ -247,13 +247,13 @@ export class Writes {
     this.claims.failAll(stopped, turn);
   }
 
-  /** The others. */
+  /** Answers the others. */
   failAll(turn: Turn): void {
     this.#pending.failAll(turn);
     this.#replays.failAll(turn);
   }
 
-  /** Answered from the memory of its idempotency key, or not admitted. */
+  /** True if the memory of its idempotency key answered it, or it was not admitted. */
   #isSettled(command: Writing, terms: Terms, turn: Turn): boolean {
     if (command.idempotency !== undefined && this.#replay(command, terms, turn)) return true;
     return !this.#admits(command, terms, turn);
@@ -280,7 +280,8 @@ export class Writes {
   }
 
   /**
-   * One write for all retries: a majority lends the request's idempotency key, or knows its write.
+   * All retries become one write: a majority lends the request's idempotency key, or knows its
+   * write.
    */
   #claim(command: Writing, terms: Terms, turn: Turn): void {
     const { client, namespace, idempotency } = command;
@@ -298,14 +299,14 @@ export class Writes {
     this.claims.begin({ namespace, key, deadlineMs: terms.deadlineMs }, resume, turn);
   }
 
-  /** Its copies overlap every majority. */
+  /** Its copies overlap with every majority. */
   #isOnce(command: Writing, { namespace, quorum }: Terms): boolean {
     if (command.respondAsync || namespace.members.length === 1) return false;
     const most = namespace.requirement('majority');
     return most !== undefined && intersects(most, quorum);
   }
 
-  /** True if it is minted. */
+  /** True if a write was made. */
   #write(command: Writing, terms: Terms, turn: Turn): boolean {
     if (command.kind === 'run') return this.#writeRun(command, terms, turn);
     const { client, namespace, key } = command;
@@ -330,7 +331,7 @@ export class Writes {
   }
 
   /**
-   * Stamps, logs and applies it, and begins to count its copies. False: there is no stamp for it.
+   * Stamps, logs and applies it, and begins to count its copies. False if no stamp is available.
    */
   #accept(
     command: WriteCommand,
@@ -363,7 +364,7 @@ export class Writes {
     for (const [item, decidable] of items.entries()) {
       const decision = this.#decide(decidable, cells[item] as Cell, turn.now);
       if (decision.kind === 'accepted') continue;
-      // The decision depends on all of them.
+      // The decisions depend on all of them.
       const lsn = Math.max(...cells.map((cell) => cell.lsn));
       const reply = { kind: 'failed', fault: faultOfItem(item, decision) } as const;
       turn.reply(client, reply, lsn, terms.deadlineMs);
@@ -397,7 +398,7 @@ export class Writes {
   }
 
   /**
-   * The present stamp, or the one just after the version that the command removes; `undefined`:
+   * The present stamp, or the one just after the version that the command removes; `undefined` if
    * that is ahead of the clock.
    */
   #stampOf({ removes }: WriteCommand, { wallMs }: Now): Hlc | undefined {
@@ -461,8 +462,8 @@ export class Writes {
   }
 
   /**
-   * The version that is replaced; the first entry of an incarnation also names the end of the one
-   * before.
+   * The version that it replaces; the first entry of an incarnation also names the last entry of
+   * the one before.
    */
   #dependencies(lane: Lane, replaced: Record | undefined): readonly Dot[] {
     const dots: Dot[] = [];
@@ -510,7 +511,7 @@ export class Writes {
     return true;
   }
 
-  /** As far as it is still visible: an overwritten value counts as not created. */
+  /** Only while it is visible: an overwritten value counts as not created. */
   #createdBy({ namespace, items }: RunCommand, { origin, seq }: Version): boolean[] {
     const first = seq - items.length + 1;
     return items.map(({ key }, index) => {
