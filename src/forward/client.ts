@@ -40,6 +40,7 @@ import type { HybridClock } from '../model/hlc.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { Member } from '../model/quorum.ts';
+import { STOPPED } from '../model/reasons.ts';
 
 const LISTS_MAX = 64;
 const PAGE_BYTES_MAX = 256 * 1024;
@@ -129,8 +130,7 @@ export class ForwardClient {
 
   /** The replica stops: waiting clients are answered. */
   failAll(code: FaultCode, out: Outbox): void {
-    for (const { command } of this.#pending.values())
-      refuse(command.client, out, code, 'the replica has stopped');
+    for (const { command } of this.#pending.values()) refuse(command.client, out, code, STOPPED);
     this.#pending.clear();
     this.#lists = 0;
   }

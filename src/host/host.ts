@@ -31,6 +31,7 @@ import type { Metrics } from '../model/metrics.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Clock, Network, ReplicaService, Scheduler, Storage, Trace } from '../model/port.ts';
 import type { Settings } from '../model/settings.ts';
+import { STOPPED } from '../model/reasons.ts';
 import { Replica, type ReplicaOptions } from '../replica/replica.ts';
 import { Gate } from './gate.ts';
 import { bytesIn, TURN_BYTES_MAX } from './input-bytes.ts';
@@ -111,7 +112,7 @@ export class Host implements ReplicaService {
     if (this.#phase === 'halted') {
       this.#turnAway(command);
     } else if (this.#inbox.size >= this.#options.settings.inboxMax) {
-      const reason = fault('overloaded', 'the inbox is full', { retryAfterMs: 1000 });
+      const reason = fault('overloaded', INBOX_FULL, { retryAfterMs: 1000 });
       this.#hand.give(command.client, { kind: 'failed', fault: reason });
     } else {
       this.#take({ kind: 'command', command });
@@ -338,7 +339,7 @@ export class Host implements ReplicaService {
     const { ending } = this.#turn;
     const isBroken = ending === 'restart' || ending === 'damaged';
     const code = isBroken ? 'storage-failed' : 'draining';
-    const reason = fault(code, 'the replica has stopped');
+    const reason = fault(code, STOPPED);
     this.#hand.give(client, { kind: 'failed', fault: reason });
   }
 
@@ -349,6 +350,7 @@ export class Host implements ReplicaService {
 }
 
 const TICK: Input = { kind: 'tick' };
+const INBOX_FULL = 'too many requests wait for this replica; nothing happened. Try again later';
 
 /** Once a halt is requested, only storage and deadlines are handled. */
 function outlivesHalt({ kind }: Input): boolean {

@@ -63,7 +63,7 @@ export class Drain {
   /** The fault for clients whose requests are not accepted; `undefined` if they are. */
   refusal({ monoMs }: Now): Fault | undefined {
     if (!this.#isDrained || monoMs < this.#refusesFromMs) return undefined;
-    return fault('draining', 'this replica is drained', {
+    return fault('draining', 'an operator has drained this replica; nothing happened', {
       alternates: alternatesIn(this.#options.peers),
       retryAfterMs: 1000,
     });

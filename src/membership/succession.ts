@@ -48,6 +48,9 @@ import type { Settings } from '../model/settings.ts';
 export type Fits = (members: readonly Member[]) => string | undefined;
 
 const TENURE = metaKey('tenure');
+const UNDECIDED =
+  'the deadline passed, and the change may still be made; look at the members before a retry';
+const NO_MAJORITY = 'no majority of the members answered in time; nothing was changed';
 
 export interface SuccessionOptions {
   readonly get: Storage['get'];
@@ -309,13 +312,12 @@ function answer(client: Client, outcome: Outcome, deadlineMs: number, out: Outbo
       return out.reply(client, { kind: 'membership', membership }, lsn, deadlineMs);
     }
     case 'conflict': {
-      const detail = 'another change came first';
+      const detail = 'another change was chosen first, and this one was not made';
       return refuse(client, out, 'membership-busy', detail, {}, outcome.lsn, deadlineMs);
     }
     case 'timeout':
-      if (outcome.indefinite)
-        return refuse(client, out, 'outcome-unknown', 'the change may be chosen yet');
-      return refuse(client, out, 'no-quorum', 'no majority of the members took part');
+      if (outcome.indefinite) return refuse(client, out, 'outcome-unknown', UNDECIDED);
+      return refuse(client, out, 'no-quorum', NO_MAJORITY);
   }
 }
 

@@ -300,7 +300,7 @@ const UNSETTLED: { readonly [Why in Unsettled]: string } = {
 
 /** This replica gave the write its number, and knows of no durable copy, here or elsewhere. */
 const NO_COPY =
-  'no copy is known, and the write is lost where this process ends before one is made';
+  'no durable copy is known: the write is lost if this process ends before one is made';
 
 export function unknownOutcome(write: PendingWrite, why: Unsettled): Fault {
   const { requirement, acks } = write.tally;

@@ -108,6 +108,8 @@ export function stateOf(
   }
 }
 
+const FAILED = 'the disk of this replica has failed; nothing happened. Use another replica';
+
 /** The refusal of a replica that accepts no requests; `undefined` if it accepts them. */
 export function closedFault(
   phase: Phase,
@@ -115,12 +117,16 @@ export function closedFault(
   peers: Peers,
 ): Fault | undefined {
   if (phase === 'open' && !isReturning) return undefined;
-  if (phase === 'failed') return fault('storage-failed', 'the storage of this replica has failed');
+  if (phase === 'failed') return fault('storage-failed', FAILED);
   if (phase === 'shutting-down')
-    return fault('draining', 'the replica is shutting down', {
-      alternates: alternatesIn(peers),
-      retryAfterMs: 1000,
-    });
+    return fault(
+      'draining',
+      'the replica is shutting down; nothing happened. Use another replica',
+      {
+        alternates: alternatesIn(peers),
+        retryAfterMs: 1000,
+      },
+    );
   const what = isReturning ? 'is recovering data that it lost' : 'is still starting';
   return fault('catching-up', `the replica ${what}`, { retryAfterMs: 1000 });
 }

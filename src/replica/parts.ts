@@ -5,6 +5,7 @@ import type { Turn } from '../model/effect.ts';
 import type { Heal } from '../model/heal.ts';
 import type { LaneId } from '../model/id.ts';
 import { refuse } from '../model/refuse.ts';
+import { STOPPED } from '../model/reasons.ts';
 import { AntiEntropy } from '../entropy/anti-entropy.ts';
 import { Exchange } from '../entropy/exchange.ts';
 import { Resync } from '../entropy/resync.ts';
@@ -194,7 +195,7 @@ export function tableOf(
       },
       onDue: (turn) => lot.onDue(turn),
       stop(code, turn) {
-        for (const client of lot.abandon()) refuse(client, turn, code, 'the replica has stopped');
+        for (const client of lot.abandon()) refuse(client, turn, code, STOPPED);
       },
     },
     lists: {

@@ -66,11 +66,11 @@ const WRITES = ['write', 'run'] as const;
 const READS = ['read', 'list'] as const;
 
 const LOW_DISK = {
-  put: 'the disk of this replica is almost full: nothing was written; deletes and reads go on here',
+  put: 'the disk of this replica is almost full: nothing was written; write at another replica',
   delete: 'the disk of this replica is full: nothing was deleted; free some space on it',
 } as const;
 const ISOLATED =
-  'this replica hears no majority, so no reader elsewhere would see the write; the policy of the namespace refuses such writes (onIsolated), and nothing was written';
+  'this replica hears no majority, so readers elsewhere would not see the write; the policy refuses it (onIsolated), and nothing was written';
 
 export function gatesOf(options: GateOptions): readonly AnyGate[] {
   const { checkpoint, closed, drain, lists, reads, writes } = options;

@@ -29,6 +29,7 @@ import { refuse } from '../../model/refuse.ts';
 import { aged } from '../../model/staleness.ts';
 import type { StalenessBound } from '../../lag/staleness.ts';
 import type { Terms } from '../../model/terms.ts';
+import { RANGE_DAMAGED, RANGE_LATE, RANGE_UNREADABLE, STOPPED } from '../../model/reasons.ts';
 import { type Holder, ITEM_BYTES, type ListRoom, looksAt } from '../../quorum/list-room.ts';
 
 const RUNNING_MAX = 256;
@@ -111,7 +112,7 @@ export class Lists {
     if (!this.#reading.delete(listing)) return;
     if (!listing.isOver) {
       if (result.ok) this.#go(listing, result, turn);
-      else this.#fail(listing, 'storage-failed', 'the range could not be read', turn);
+      else this.#fail(listing, 'storage-failed', RANGE_UNREADABLE, turn);
     }
     while (this.#reading.size < READING_MAX && this.#queue.size > 0) {
       const next = present(this.#queue.shift(), 'listing: a list waits');
@@ -131,24 +132,24 @@ export class Lists {
 
   failAll(code: FaultCode, out: Outbox): void {
     for (const listing of this.#reading)
-      if (!listing.isOver) this.#fail(listing, code, 'the replica has stopped', out);
+      if (!listing.isOver) this.#fail(listing, code, STOPPED, out);
     this.#reading.clear();
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
-      if (!next.isOver) this.#fail(next, code, 'the replica has stopped', out);
+      if (!next.isOver) this.#fail(next, code, STOPPED, out);
   }
 
   #watch(listing: Listing, turn: Turn): void {
     if (listing.isOver) return;
     if (listing.deadlineMs > turn.now.monoMs) turn.arm('list', listing.deadlineMs);
     else if (listing.after !== '') this.#reply(listing, turn);
-    else this.#fail(listing, 'timeout', 'the deadline passed before the range was read', turn);
+    else this.#fail(listing, 'timeout', RANGE_LATE, turn);
   }
 
   /** Continues or ends a list after a page. */
   #go(listing: Listing, page: Page, turn: Turn): void {
     const scan = this.#take(listing, page.entries, turn);
     if (scan === 'damaged') {
-      this.#fail(listing, 'record-corrupt', 'a stored record in the range cannot be read', turn);
+      this.#fail(listing, 'record-corrupt', RANGE_DAMAGED, turn);
     } else if (scan === 'full') {
       this.#reply(listing, turn);
     } else if (scan === 'more' && !page.more) {

@@ -75,6 +75,7 @@ import type { Nearness } from '../../peers/nearness.ts';
 import type { Peers } from '../../peers/peers.ts';
 import type { Room } from '../../store/room.ts';
 import type { Settings } from '../../model/settings.ts';
+import { ANSWERS_LATE, ANSWERS_TOO_FEW, STOPPED } from '../../model/reasons.ts';
 import { includes, merge } from '../../conflict/merge.ts';
 import type { Stability } from '../../upkeep/stability.ts';
 import type { Admits } from './desk.ts';
@@ -261,7 +262,7 @@ export class Reads {
   /** The replica stops: waiting clients are answered. */
   failAll(code: FaultCode, out: Outbox): void {
     for (const client of [...this.#pending.abandon(), ...this.#writeBacks.abandon()]) {
-      refuse(client, out, code, 'the replica has stopped');
+      refuse(client, out, code, STOPPED);
     }
   }
 
@@ -297,16 +298,10 @@ export class Reads {
   #fail(read: PendingRead, client: Asker, outcome: 'lost' | 'expired', out: Outbox): void {
     const counts = { required: read.tally.requirement.count, acks: read.tally.acks };
     if (outcome === 'expired') {
-      refuse(client, out, 'timeout', 'the deadline passed before enough replicas answered', counts);
+      refuse(client, out, 'timeout', ANSWERS_LATE, counts);
     } else {
       const { damaged } = this.#options.table.read(read.namespace, read.key);
-      refuse(
-        client,
-        out,
-        damaged ? 'record-corrupt' : 'no-quorum',
-        'too few replicas could answer',
-        counts,
-      );
+      refuse(client, out, damaged ? 'record-corrupt' : 'no-quorum', ANSWERS_TOO_FEW, counts);
     }
   }
 
@@ -455,7 +450,7 @@ export class Reads {
   }
 
   #failLate(read: PendingRead, client: Asker, turn: Turn): void {
-    const detail = 'the deadline passed before the stream brought the newest version';
+    const detail = 'the deadline passed before the newest version had arrived here; ask again';
     refuse(client, turn, 'timeout', detail, { required: read.tally.requirement.count });
   }
 

@@ -86,8 +86,12 @@ const LOOKED_TOO_LONG = fault(
   'the deadline passed before the read quorum had answered; nothing was written',
 );
 
-const AHEAD = refused('clock-drift', 'the stored version is stamped ahead of this clock');
-const REMOVED_AHEAD = 'the version to be deleted is stamped ahead of this clock';
+const AHEAD = refused(
+  'clock-drift',
+  'the stored version is stamped ahead of this clock; nothing was written. Try again later',
+);
+const REMOVED_AHEAD =
+  'the version to be deleted is stamped ahead of this clock; it stays. Try again later';
 
 /** After this many losses to concurrent values the client gets its answer. */
 const DELETE_REPEATS_MAX = 2;
@@ -494,10 +498,12 @@ export class Writes {
     const known = this.#options.idempotency.find(namespace, key);
     if (known === undefined) return false;
     if (known === 'unreadable') {
-      const detail = 'the memory of this idempotency key cannot be read';
+      const detail =
+        'what was written under this idempotency key cannot be read here; retry elsewhere';
       refuse(client, turn, 'record-corrupt', detail);
     } else if (known.digest !== digest) {
-      refuse(client, turn, 'idempotency-mismatch', 'this key named another request before');
+      const detail = 'this idempotency key belongs to another request; nothing was written';
+      refuse(client, turn, 'idempotency-mismatch', detail);
     } else if (this.fullness !== undefined) {
       refuseWith(client, turn, this.fullness);
     } else {
