@@ -1,5 +1,5 @@
-// The details of faults that a client can get from several places. A detail says what happened, what
-// it means for the data, and what to do next.
+// The details of faults that several parts of the core give. A detail says what happened, what it
+// means for the data, and what to do next.
 
 export const STOPPED =
   'the replica has stopped; nothing happened. Send the request to another replica';

@@ -19,13 +19,14 @@ const files = ['src', 'test', 'scripts'].flatMap((folder) =>
 );
 
 describe('the comments', () => {
+  const comments = files.flatMap(commentsOf);
+
   it('fit into the columns', () => {
     expect(files.length).toBeGreaterThan(100);
     expect(files.flatMap(wideComments)).toEqual([]);
   });
 
   it.each(PHRASES)('do without "$name"', (phrase) => {
-    const comments = files.flatMap(commentsOf);
     expect(passagesWith(phrase, comments), `say "${phrase.instead}"`).toEqual([]);
   });
 });
