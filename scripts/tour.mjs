@@ -15,7 +15,7 @@ import { prepare } from './prepare.mjs';
 const READY_MS = 240_000;
 const COMMAND_MS = 120_000;
 const bin = join(process.cwd(), 'dist', 'cli', 'main.js');
-const ALIAS = 'conit() { node dist/cli/main.js "$@"; }';
+const ALIAS = `conit() { node '${bin}' "$@"; }`;
 
 prepare();
 const steps = readSteps(readFileSync('README.md', 'utf8'));
@@ -70,6 +70,8 @@ async function isReady(port) {
 function take({ command, expected }) {
   const run = spawnSync('bash', ['-c', `${ALIAS}\n${command}`], {
     encoding: 'utf8',
+    // Files that commands write go with the data.
+    cwd: dataDir,
     timeout: COMMAND_MS,
   });
   const actual = `${run.stdout}${run.stderr}`

@@ -19,6 +19,7 @@ import { counter } from './adapters/telemetry/family.ts';
 import { comparedWallMs } from './adapters/peer/peer-clock.ts';
 import { peerFamilies } from './adapters/telemetry/peer-families.ts';
 import type { Log } from './adapters/telemetry/log.ts';
+import { sessionKeyOf } from './adapters/session-key.ts';
 import { createSystemScheduler, systemClock } from './adapters/system-clock.ts';
 import { createExposition, createTrace, type HostTrace } from './adapters/telemetry/telemetry.ts';
 import { WsNetwork } from './adapters/peer/ws-network.ts';
@@ -329,6 +330,7 @@ function createHttp(ground: Ground, measured: Measured): Promise<HttpServer> {
   const exposition = createExposition(sourcesOf(ground, measured, meter));
   return createHttpServer({
     service: measured.host,
+    sessionKey: sessionKeyOf(config.secret.reveal(), config.clusterId),
     members: config.settings.members,
     self: config.self,
     policies: config.policies,

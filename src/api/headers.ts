@@ -8,6 +8,7 @@ export const REPLY_HEADERS = {
   'Conit-Consistency': 'The level that the answer has',
   'Conit-Expires': 'When the value expires (RFC 3339); absent if it does not',
   'Conit-Served-By': 'The replica that answered, and its region',
+  'Conit-Session': 'The session token: send it with the next request, to any replica',
   'Conit-Staleness': 'ms, a proved upper bound, or `unknown`',
   'Conit-Version': 'The dot of the write: replica.incarnation.sequence',
   'Conit-Superseded-By': 'A newer version that a replica reported for this write',

@@ -72,6 +72,7 @@ const ANY_BYTES: Content = { '*/*': {} };
 
 const PAGE: readonly HeaderName[] = [
   'Conit-Consistency',
+  'Conit-Session',
   'Conit-Staleness',
   'Server-Timing',
   'Vary',
@@ -81,6 +82,7 @@ const WRITTEN: readonly HeaderName[] = [
   'Conit-Served-By',
   'Conit-Consistency',
   'Conit-Acks',
+  'Conit-Session',
   'Conit-Superseded-By',
   'Server-Timing',
 ];
@@ -90,6 +92,7 @@ const VALUE: readonly HeaderName[] = [
   'Conit-Version',
   'Conit-Served-By',
   'Conit-Consistency',
+  'Conit-Session',
   'Conit-Staleness',
   'Conit-Expires',
   'Last-Modified',
@@ -122,8 +125,12 @@ const OPERATIONS = {
         content: { ...ANY_BYTES, [ENVELOPE_TYPE]: EnvelopeShape },
       },
       304: { about: 'The client has this version', headers: VALUE },
-      404: problem('No such key, or no such namespace', ['Conit-Consistency', 'Conit-Staleness']),
-      412: problem('The value is at another version'),
+      404: problem('No such key, or no such namespace', [
+        'Conit-Consistency',
+        'Conit-Session',
+        'Conit-Staleness',
+      ]),
+      412: problem('The value is at another version', ['Conit-Session']),
     },
     redirects: true,
   },
@@ -156,7 +163,7 @@ const OPERATIONS = {
     answers: {
       202: partly(STORED),
       204: { about: 'Done; the value has a new version', headers: STORED },
-      404: problem('No such key, or no such namespace'),
+      404: problem('No such key, or no such namespace', ['Conit-Session']),
       ...WRITE_PROBLEMS,
     },
     redirects: true,

@@ -8,6 +8,7 @@ import { KEY_BYTES_MAX } from '../model/id.ts';
 import { type Level, LEVELS } from '../model/level.ts';
 import { type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
 import type { QuorumSpec } from '../model/quorum.ts';
+import { GUARANTEES, type Guarantees } from '../model/session.ts';
 import {
   checkLevel,
   DURATION_PATTERN,
@@ -16,6 +17,7 @@ import {
   type QuorumDoor,
   readDuration,
   readFlag,
+  readGuarantees,
   readText,
   readTimeout,
   readTtl,
@@ -104,9 +106,15 @@ const consistency: Parameter<Level> = {
 };
 const onUnmet = {
   about:
-    'What to do if this replica cannot meet the bounds: ask another (forward), answer 307 (redirect) or 503 (fail)',
-  schema: { type: 'string', enum: [...UNMET], default: 'forward' },
+    'What to do if this replica is too far behind, or does not show what the session has seen: ask another (forward), wait for the session (wait), answer 307 (redirect) or 503 (fail). Otherwise another answers for a replica that is too far behind, and the session is waited for',
+  schema: { type: 'string', enum: [...UNMET] },
   read: readUnmet,
+};
+const session: Parameter<Guarantees> = {
+  about:
+    'The guarantees of the session: ryw, mr, mw and wfr in a list, or none; all four otherwise',
+  schema: { type: 'string', default: GUARANTEES.join(',') },
+  read: readGuarantees,
 };
 const redirect = { about: 'Short for onUnmet=redirect', schema: FLAG, read: readUnmet };
 const envelope: Parameter<boolean> = {
@@ -146,15 +154,16 @@ const QUERY = {
     timeout,
     onUnmet,
     redirect,
+    session,
     envelope,
     ...bounds,
     w: NOT_BUILT,
     wait: NOT_BUILT,
   },
-  put: { w, r: asked, timeout, ttl, redirect },
+  put: { w, r: asked, timeout, ttl, redirect, session },
   patch: {},
-  delete: { w, r: asked, timeout, redirect },
-  touch: { ttl, w, r: asked, timeout, redirect },
+  delete: { w, r: asked, timeout, redirect, session },
+  touch: { ttl, w, r: asked, timeout, redirect, session },
   list: {
     ...range,
     reverse: flag('The last key first'),
@@ -170,6 +179,7 @@ const QUERY = {
     timeout,
     onUnmet,
     redirect,
+    session,
     ...bounds,
     w: NOT_BUILT,
     wait: NOT_BUILT,
@@ -184,6 +194,7 @@ const QUERY = {
     consistency,
     timeout,
     redirect,
+    session,
     ...bounds,
   },
   batch: {
@@ -191,6 +202,7 @@ const QUERY = {
     r,
     consistency,
     timeout,
+    session,
     ...bounds,
     onUnmet: NOT_BUILT,
     redirect: NOT_BUILT,
@@ -302,6 +314,9 @@ const conditions: Headers = {
   'If-None-Match': 'Only if it is at none of them; `*`: only if there is no value',
   'If-Unmodified-Since': 'Only if it was not written after that second, or does not exist',
 };
+const sessional: Headers = {
+  'Conit-Session': 'The token of an earlier reply of any replica; without it a session begins',
+};
 const once: Headers = { 'Idempotency-Key': 'Requests with the same key take effect once' };
 const asynchronous: Headers = { Prefer: '`respond-async`: answer 202 without waiting for copies' };
 const waiting: Headers = { Prefer: '`wait=N`: wait for the end of the job for N seconds' };
@@ -314,6 +329,7 @@ const digests: Headers = {
 const written: Headers = {
   ...conditions,
   ...once,
+  ...sessional,
   ...asynchronous,
   'Conit-Tags': 'Up to 16 tags',
   'Conit-Weight': 'The weight of the write',
@@ -322,15 +338,20 @@ const written: Headers = {
 
 /** The headers that a route uses, besides those that every route uses. */
 const HEADERS: { readonly [Id in RouteId]?: Headers } = {
-  get: { ...conditions, 'If-Modified-Since': 'Only if it was written after that second' },
+  get: {
+    ...conditions,
+    ...sessional,
+    'If-Modified-Since': 'Only if it was written after that second',
+  },
+  list: sessional,
   put: written,
   delete: {
     ...written,
     Prefer: `${asynchronous['Prefer']}; \`return=representation\`: answer the value that this replica had`,
   },
   touch: written,
-  'delete-range': once,
-  batch: { ...once, ...asynchronous, ...digests },
+  'delete-range': { ...once, ...sessional },
+  batch: { ...once, ...sessional, ...asynchronous, ...digests },
   join: { ...waiting, ...digests },
   forget: waiting,
   drain: waiting,

@@ -32,6 +32,8 @@ const FAULT_STATUS: Readonly<Record<FaultCode, number>> = {
   draining: 503,
   'catching-up': 503,
   'replica-stale': 503,
+  'session-behind': 503,
+  'history-lost': 409,
   'low-disk': 507,
   'storage-failed': 503,
   'record-corrupt': 503,
@@ -50,6 +52,7 @@ const passing = (status: number, title: string): ProblemKind => {
 const HTTP_PROBLEMS = {
   'bad-request': refused(400, 'The request is malformed'),
   'digest-mismatch': refused(400, 'The body does not match its digest'),
+  'invalid-session': refused(400, 'The session token is not one of this cluster'),
   unauthorized: refused(401, 'Access needs a valid token'),
   forbidden: refused(403, 'Access needs a valid token'),
   'cross-site': refused(403, 'Pages of other web sites are refused'),
@@ -70,6 +73,7 @@ const HTTP_PROBLEMS = {
   'headers-too-large': refused(431, 'The request headers are too large'),
   internal: { status: 500, title: 'Internal error', retryable: false, indeterminate: true },
   'version-not-supported': refused(505, 'The version of HTTP is not supported'),
+  'session-too-wide': passing(503, 'The session has seen too much that some replica lacks'),
   'peer-unreachable': passing(503, 'The replica cannot be reached'),
   'not-ready': passing(503, 'The replica is not ready'),
 } as const satisfies { readonly [code: string]: ProblemKind };

@@ -8,6 +8,8 @@
 import { type Fault, fault } from '../model/fault.ts';
 import { type Level, LEVELS } from '../model/level.ts';
 import { type Policy, TIMEOUT_MS_MAX } from '../model/policy.ts';
+import type { OnUnmet } from '../model/command.ts';
+import { GUARANTEES, type Guarantees } from '../model/session.ts';
 import { parseQuorum, type QuorumSpec } from '../model/quorum.ts';
 
 export const DURATION_PATTERN = '^[1-9][0-9]{0,9}(ms|s|m|h|d)$';
@@ -22,6 +24,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 const TTL_MS_MAX = 10 * 365 * 86_400_000;
+const NO_GUARANTEES: Guarantees = new Set();
 const PRINTABLE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
 export function readTimeout(text: string): number | Fault {
@@ -98,15 +101,18 @@ export function checkLevel(text: string, policy: Policy): Fault | undefined {
   return fault('not-built', detail);
 }
 
-/** The values of `onUnmet` and `redirect`. `forward`: this replica asks another. */
-export type OnUnmet = 'forward' | 'redirect' | 'fail';
+/**
+ * The values of `onUnmet` and `redirect`. `forward`: this replica asks another. `wait`: for what
+ * the session has seen.
+ */
+export type UnmetWord = 'forward' | 'wait' | 'redirect' | 'fail';
 
-export const UNMET: readonly OnUnmet[] = ['forward', 'redirect', 'fail'];
+export const UNMET: readonly UnmetWord[] = ['forward', 'wait', 'redirect', 'fail'];
 /** The API knows these, and they are not built yet. */
-const UNMET_NOT_BUILT: readonly string[] = ['wait', 'pull', 'stale'];
+const UNMET_NOT_BUILT: readonly string[] = ['pull', 'stale'];
 
 /** Reads `onUnmet`, or `redirect`, which stands for `onUnmet=redirect`. */
-export function readUnmet(name: string, text: string): OnUnmet | Fault {
+export function readUnmet(name: string, text: string): UnmetWord | Fault {
   if (name === 'redirect') {
     const isAsked = readFlag(name, text);
     if (typeof isAsked !== 'boolean') return isAsked;
@@ -115,7 +121,22 @@ export function readUnmet(name: string, text: string): OnUnmet | Fault {
   const known = UNMET.find((word) => word === text);
   if (known !== undefined) return known;
   if (UNMET_NOT_BUILT.includes(text)) return notBuilt('parameter', `${name}=${text}`);
-  return invalid(name, 'must be forward, redirect or fail');
+  return invalid(name, 'must be forward, wait, redirect or fail');
+}
+
+/** What a replica does for a read whose parameters say this; `undefined`: they say nothing. */
+export function unmetOf(word: UnmetWord | undefined): OnUnmet {
+  if (word === undefined) return 'usual';
+  return word === 'redirect' ? 'fail' : word;
+}
+
+/** A list of guarantees, or `none`. */
+export function readGuarantees(name: string, text: string): Guarantees | Fault {
+  if (text === 'none') return NO_GUARANTEES;
+  const known = text.split(',').map((word) => GUARANTEES.find((each) => each === word));
+  const named = new Set(known.filter((word) => word !== undefined));
+  if (named.size === known.length) return named;
+  return invalid(name, `must be none, or some of ${GUARANTEES.join(', ')}, each once`);
 }
 
 export function invalid(name: string, must: string): Fault {

@@ -9,10 +9,13 @@ import { PROBLEM_TYPE } from '../api/problems.ts';
 import type { ProblemView } from '../api/shapes.ts';
 import { decodeText, plainValue } from '../config/text.ts';
 import { CommandError, EXIT, type ExitCode } from './exit.ts';
+import { SessionFile } from './session-file.ts';
 
 interface ClientOptions {
   readonly url: string;
   readonly tokenFile: string | undefined;
+  /** A file that keeps the session of several commands. */
+  readonly sessionFile?: string | undefined;
 }
 
 export interface Call {
@@ -39,25 +42,28 @@ export interface Client {
 /** A request can ask for no longer timeout than this, so no answer takes longer. */
 const ANSWER_MS_MAX = 3_700_000;
 
-export function createClient({ url, tokenFile }: ClientOptions): Client {
+export function createClient({ url, tokenFile, sessionFile }: ClientOptions): Client {
   const base = baseOf(url);
   const authorization = tokenFile === undefined ? undefined : `Bearer ${readToken(tokenFile)}`;
+  const session = sessionFile === undefined ? undefined : new SessionFile(sessionFile);
   return {
     url: base,
     async call(call) {
-      const answer = await send(base, call, authorization);
+      const answer = await send(base, call, { authorization, 'conit-session': session?.read() });
+      const token = answer.header('Conit-Session');
+      if (token !== undefined) session?.write(token);
       if (answer.status < 300 || answer.status === 304) return answer;
       throw refusalOf(answer, isWrite(call));
     },
   };
 }
 
-async function send(base: string, call: Call, authorization: string | undefined): Promise<Answer> {
+async function send(base: string, call: Call, own: Call['headers']): Promise<Answer> {
   const url = `${base}${call.path}${queryOf(call.query)}`;
   try {
     const { statusCode, headers, body } = await request(url, {
       method: call.method,
-      headers: present({ ...call.headers, authorization }),
+      headers: present({ ...call.headers, ...own }),
       body: call.body ?? null,
       headersTimeout: ANSWER_MS_MAX,
       bodyTimeout: ANSWER_MS_MAX,

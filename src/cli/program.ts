@@ -167,7 +167,7 @@ function addGet(program: Command, terminal: Terminal, finish: Finish): void {
     .option('--timeout <duration>', 'how long to wait for them, as 500ms or 2s')
     .option('-v, --verbose', 'show version, replica and staleness on standard error')
     .addOption(outputOption(['raw', 'json']));
-  addClientOptions(command);
+  addDataOptions(command);
   command
     .addHelpText('after', GET_EXAMPLES)
     .action(async (ns: string, key: string, options: GetOptions & ClientFlags) =>
@@ -179,7 +179,8 @@ const GET_EXAMPLES = `
 Examples:
   $ conit get demo hello
   $ conit get demo photo.jpg > photo.jpg
-  $ conit get profiles alice -r majority -o json`;
+  $ conit get profiles alice -r majority -o json
+  $ conit get profiles alice --session mine    # shows what a put with --session mine wrote`;
 
 function addPut(program: Command, terminal: Terminal, finish: Finish): void {
   const command = program
@@ -255,7 +256,7 @@ function addList(program: Command, terminal: Terminal, finish: Finish): void {
     .option('-n, --limit <count>', 'at most this number of keys, or all', '1000')
     .option('-r, --r <quorum>', 'replicas to compare: a number, majority, all, local or each')
     .addOption(outputOption(['table', 'json', 'keys']));
-  addClientOptions(command);
+  addDataOptions(command);
   command
     .addHelpText('after', LIST_EXAMPLES)
     .action(async (ns: string, prefix: string, options: ListOptions & ClientFlags) =>
@@ -430,6 +431,7 @@ function addConfigTable(program: Command, terminal: Terminal): void {
 interface ClientFlags {
   readonly url: string;
   readonly tokenFile?: string;
+  readonly session?: string;
 }
 
 function addClientOptions(command: Command): void {
@@ -437,6 +439,15 @@ function addClientOptions(command: Command): void {
   command
     .option('-u, --url <url>', 'HTTP API of a replica (CONIT_URL)', url)
     .option('--token-file <file>', 'file of the access token (CONIT_TOKEN_FILE)', tokenFile);
+}
+
+/** Of the commands that read and write keys. */
+function addDataOptions(command: Command): void {
+  addClientOptions(command);
+  command.option(
+    '--session <file>',
+    'continue the session in this file: see your own writes at every replica',
+  );
 }
 
 function addWriteOptions(command: Command): void {
@@ -450,13 +461,13 @@ function addWriteOptions(command: Command): void {
     .option('--if-match <version>', 'only if the key holds this version')
     .option('--idempotency-key <text>', 'requests with the same text take effect once')
     .addOption(outputOption(['table', 'json']));
-  addClientOptions(command);
+  addDataOptions(command);
 }
 
 function outputOption(forms: readonly [string, ...string[]], about = 'form of the output'): Option {
   return new Option('-o, --output <form>', about).choices(forms).default(forms[0]);
 }
 
-function clientOf({ url, tokenFile }: ClientFlags): Client {
-  return createClient({ url, tokenFile });
+function clientOf({ url, tokenFile, session }: ClientFlags): Client {
+  return createClient({ url, tokenFile, sessionFile: session });
 }

@@ -166,8 +166,8 @@ export class ForwardClient {
 
   #questionOf(command: ReadCommand | ListCommand): Question {
     if (command.kind === 'read') {
-      const { kind, namespace, key, r } = command;
-      return { kind, namespace, key, r };
+      const { kind, namespace, key, r, session } = command;
+      return { kind, namespace, key, r, session };
     }
     const { client: _, timeoutMs: _timeoutMs, onUnmet: _onUnmet, ...question } = command;
     const most = Math.min(this.#options.settings.frameBytes, PAGE_BYTES_MAX);

@@ -44,7 +44,7 @@ export class ForwardServer {
       return turn.send(peer, refusalOf(id, 'overloaded'));
     const client = new PeerQuestion(peer, id, this.#open);
     assert(this.#open.has(client), 'forward server: a question counts until it is answered');
-    this.#run({ ...question, client, timeoutMs, onUnmet: 'fail' }, turn);
+    this.#run({ ...question, client, timeoutMs, onUnmet: 'wait' }, turn);
   }
 
   /**

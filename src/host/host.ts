@@ -29,7 +29,15 @@ import { fault } from '../model/fault.ts';
 import type { Message } from '../model/message.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { Policy } from '../model/policy.ts';
-import type { Clock, Network, ReplicaService, Scheduler, Storage, Trace } from '../model/port.ts';
+import type {
+  Clock,
+  Network,
+  ReplicaService,
+  Scheduler,
+  SessionFacts,
+  Storage,
+  Trace,
+} from '../model/port.ts';
 import type { Settings } from '../model/settings.ts';
 import { STOPPED } from '../model/reasons.ts';
 import { Replica, type ReplicaOptions } from '../replica/replica.ts';
@@ -90,6 +98,10 @@ export class Host implements ReplicaService {
 
   get metrics(): Metrics {
     return this.#replica.metrics;
+  }
+
+  get sessions(): SessionFacts {
+    return this.#replica.sessions;
   }
 
   /** Accepted requests that are not answered yet. */

@@ -17,6 +17,7 @@ import { ReplyMemory } from './guard/memory.ts';
 import type { RequestMeter } from './meter.ts';
 import { createWorkMeter } from './guard/turn-meter.ts';
 import { createQuorumDoor, type QuorumDoor } from '../api/readers.ts';
+import { SessionTokens } from './session/tokens.ts';
 import type { Probe } from './jobs/newcomer.ts';
 import { type ProblemSource, type Refusal, refusal } from './problem.ts';
 import type { Token } from '../api/token.ts';
@@ -37,6 +38,8 @@ export interface HttpServerOptions {
   readonly jobs: Jobs;
   /** `undefined`: no token is needed, and the server listens on loopback addresses only. */
   readonly tokens: readonly Token[] | undefined;
+  /** 16 secret bytes, the same at every replica of the cluster: they sign session tokens. */
+  readonly sessionKey: Uint8Array;
   readonly probe: Probe;
   /** The metrics page for GET /metrics. */
   readonly metricsText: () => Promise<string>;
@@ -56,6 +59,7 @@ export interface HttpContext extends HttpServerOptions {
   readonly memory: ReplyMemory;
   readonly arriving: ArrivingBodies;
   readonly admission: Admission;
+  readonly sessions: SessionTokens;
   readonly source: ProblemSource;
   /** Vary, for replies that depend on Accept; with CORS configured it names Origin as well. */
   readonly varyAccept: string;
@@ -67,6 +71,7 @@ export interface HttpContext extends HttpServerOptions {
 
 export function createContext(options: HttpServerOptions): HttpContext {
   const { self, members, policies, tokens, limits, advertised, hosts } = options;
+  const { service, sessionKey } = options;
   const urls = [advertised, self.httpUrl ?? ''].filter((url) => url !== '');
   return {
     ...options,
@@ -77,6 +82,7 @@ export function createContext(options: HttpServerOptions): HttpContext {
     memory: new ReplyMemory(limits.replyBytesMax),
     arriving: new ArrivingBodies(limits.arrivingBytesMax),
     admission: new Admission(options.work ?? createWorkMeter()),
+    sessions: new SessionTokens(sessionKey, service.sessions),
     source: createProblemSource(self),
     varyAccept: options.origins.size > 0 ? 'Accept, Origin' : 'Accept',
     servedBy: formatServedBy(self.id, self.region),

@@ -10,6 +10,8 @@ import type { Membership, Place } from './membership.ts';
 import type { PeerQuestion } from './peer-question.ts';
 import type { QuorumSpec } from './quorum.ts';
 import type { Idempotency, Operation, Record, Version } from './record.ts';
+import type { Session } from './session.ts';
+import type { VectorEntries } from './message.ts';
 
 /** Where a reply goes. The host calls it once, when everything the reply depends on is durable. */
 export interface Client {
@@ -51,6 +53,8 @@ export interface WriteCommand {
    */
   readonly r: QuorumSpec | undefined;
   readonly idempotency: Idempotency | undefined;
+  /** What the replica must show before it writes; `undefined`: nothing. */
+  readonly session: Session | undefined;
   readonly tags: readonly string[];
   readonly weight: number;
   /**
@@ -77,12 +81,23 @@ export type RunItem = Pick<
 export interface RunCommand
   extends Pick<
     WriteCommand,
-    'client' | 'namespace' | 'w' | 'r' | 'timeoutMs' | 'idempotency' | 'respondAsync'
+    'client' | 'namespace' | 'w' | 'r' | 'timeoutMs' | 'idempotency' | 'session' | 'respondAsync'
   > {
   readonly kind: 'run';
   /** 1 to 1000. Their conditions are checked against the state before the first of them. */
   readonly items: readonly RunItem[];
 }
+
+/**
+ * What becomes of a read if this replica may not answer for the namespace, or does not show the
+ * session yet.
+ *
+ *   usual     another replica answers for the namespace; the session is waited for
+ *   forward   another replica answers, if one is known that may and shows the session
+ *   wait      refused for the namespace; the session is waited for
+ *   fail      refused
+ */
+export type OnUnmet = 'usual' | 'forward' | 'wait' | 'fail';
 
 export interface ReadCommand<To extends Asker = Asker> {
   readonly kind: 'read';
@@ -91,8 +106,9 @@ export interface ReadCommand<To extends Asker = Asker> {
   readonly key: Key;
   readonly r: QuorumSpec | undefined;
   readonly timeoutMs: number | undefined;
-  /** What to do if this replica may not answer for the namespace: let others answer, or fail. */
-  readonly onUnmet: 'forward' | 'fail';
+  /** What the answering replica must show; `undefined`: nothing. */
+  readonly session: Session | undefined;
+  readonly onUnmet: OnUnmet;
 }
 
 /** Items and prefixes of one page, at most. */
@@ -123,6 +139,7 @@ export interface ListCommand<To extends Asker = Asker> {
    */
   readonly bytesMax: number | undefined;
   readonly timeoutMs: number | undefined;
+  readonly session: Session | undefined;
   readonly onUnmet: ReadCommand['onUnmet'];
 }
 
@@ -235,6 +252,8 @@ export interface Found {
 
 export interface Absent {
   readonly kind: 'absent';
+  /** The delete, or the version that has expired, because of which there is no value. */
+  readonly removal: Dot | undefined;
   readonly stalenessMs: Staleness;
   readonly answers: number;
   readonly heldBy: Holder | undefined;
@@ -252,6 +271,8 @@ export interface Listed {
   readonly kind: 'listed';
   readonly items: readonly Record[];
   readonly prefixes: readonly string[];
+  /** Entries that the page shows or that removed something from it, and all before them. */
+  readonly shown: VectorEntries;
   /** The key after which the next page begins, or '' at the end. */
   readonly after: string;
   readonly stalenessMs: Staleness;

@@ -3,6 +3,7 @@
 
 import type { Command, ReplicaState } from './command.ts';
 import type { Lsn, NoteFields, RangeRequest, RangeResult } from './effect.ts';
+import type { Dot, ReplicaId } from './id.ts';
 import type { Message } from './message.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -66,10 +67,19 @@ export interface Trace {
   committed(lsn: Lsn, operations: number, ms: number): void;
 }
 
+/** What a session token depends on besides its session. */
+export interface SessionFacts {
+  /** Every member shows the entry, and everything before it in its lane. */
+  isEverywhere(dot: Dot): boolean;
+  /** The replicas that have a lane here, and the members. */
+  replicas(): readonly ReplicaId[];
+}
+
 /** What the HTTP API needs of the running replica; host/host.ts is it. */
 export interface ReplicaService {
   /** Takes a command; its client is always answered: `overloaded` at once if the inbox is full. */
   submit(command: Command): void;
   readonly state: ReplicaState;
   readonly metrics: Metrics;
+  readonly sessions: SessionFacts;
 }

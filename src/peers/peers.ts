@@ -122,9 +122,10 @@ export function holderOf({ member, holds }: Peer): Holder {
   return { peer: member.index, id: member.id, holds };
 }
 
-/** The replicas that a client may ask instead, for any request. */
-export function alternatesIn(peers: Peers): Alternate[] {
-  return peers.greeted().map(({ member, url }) => ({ id: member.id, url }));
+/** The replicas that a client may ask instead: those that can answer this request. */
+export function alternatesIn(peers: Peers, canAnswer?: (peer: Peer) => boolean): Alternate[] {
+  const able = peers.greeted().filter((peer) => canAnswer?.(peer) ?? true);
+  return able.map(({ member, url }) => ({ id: member.id, url }));
 }
 
 /** The other members, each with the sender that streams to it. */

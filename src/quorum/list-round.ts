@@ -10,6 +10,7 @@ import { SURVEY_KEYS_MAX, type SurveyReply } from '../model/message.ts';
 import type { Namespace } from '../model/namespaces.ts';
 import type { Requirement } from '../model/quorum.ts';
 import { encodedOf, type Record } from '../model/record.ts';
+import { covers, type Vector } from '../model/vector.ts';
 import { Tally } from './tally.ts';
 import type { KeyRange } from '../store/key-range.ts';
 import { type Holder, ITEM_BYTES, LIST_PAGE_BYTES, VERSION_BYTES } from './list-room.ts';
@@ -31,6 +32,8 @@ export interface Listing extends Holder {
   range: KeyRange;
   readonly items: Record[];
   readonly prefixes: string[];
+  /** The deletes and expired versions that the page leaves out. */
+  readonly hidden: Vector;
   bytes: number;
   after: string;
   rounds: number;
@@ -128,6 +131,11 @@ export function keep(listing: Listing, record: Record): void {
     listing.after === '' || isBefore(listing.after, record.key, listing.command.reverse);
   assert(isNext, 'list: items are in the order of keys');
   listing.after = record.key;
+}
+
+/** The key is left out, because of its newest version. */
+export function hide({ hidden }: Listing, { newest }: Row): void {
+  if (!covers(hidden, newest)) hidden.set(newest.origin, newest.seq);
 }
 
 export function fold(listing: Listing, prefix: string): void {

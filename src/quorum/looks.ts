@@ -66,7 +66,13 @@ export class Looks {
   begin(asked: readonly Asked[], terms: Terms, resume: Resume, turn: Turn): void {
     const look = new Look(asked.length, resume, (ended) => this.#onEnded(ended));
     this.#open.add(look);
-    const read = { kind: 'read', client: look, onUnmet: 'fail', timeoutMs: undefined } as const;
+    const read = {
+      kind: 'read',
+      client: look,
+      onUnmet: 'fail',
+      session: undefined,
+      timeoutMs: undefined,
+    } as const;
     for (const each of asked) this.#read({ ...read, ...each }, terms, turn);
   }
 

@@ -3,7 +3,8 @@
 // shown alone, it would overtake the earlier writes of its origin. A gate of the admission
 // (replica/admission/) may park a request as well.
 //
-//   parked -> reached   everything of the lane up to the position is applied here
+//   parked -> reached   everything of the lane up to the position is applied here; a request that
+//                       needs it on the disk is parked again, until it is durable
 //   parked -> late      the request's deadline passed before
 //
 // The requests are indexed by lane, so an entry costs nothing if no request waits for its lane.
@@ -61,7 +62,7 @@ export class ParkingLot {
     return true;
   }
 
-  /** Everything of the lane up to `seq` is shown here. */
+  /** Everything of the lane up to `seq` is shown here, or is durable as well. */
   onApplied(origin: LaneId, seq: Seq, turn: Turn): void {
     const waits = this.#waits.get(origin);
     if (waits === undefined) return;

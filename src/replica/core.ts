@@ -10,6 +10,7 @@ import type { Policy } from '../model/policy.ts';
 import type { Storage } from '../model/port.ts';
 import type { Settings } from '../model/settings.ts';
 import { Timers } from '../model/timer.ts';
+import { Sessions } from '../consistency/sessions.ts';
 import { agreedClockOf } from '../consistency/agreed-clock.ts';
 import { PeerReports } from '../lag/peer-reports.ts';
 import { StalenessBound } from '../lag/staleness.ts';
@@ -60,13 +61,14 @@ export function createCore({ settings, policies, incarnation, get }: CoreOptions
   const senderTo = (peer: number): PeerSender =>
     new PeerSender({ peer, frameBytes: settings.frameBytes, metrics, lanes: own.list });
   const peers = createPeers(settings, self.index, senderTo);
+  const origin = originOf(settings.self, incarnation);
   const room = new Room();
   const checkpoint = new Checkpoint({ log, table, metrics, room, settings });
   return {
     settings,
     checkpoint,
     self,
-    origin: originOf(settings.self, incarnation),
+    origin,
     namespaces: new Namespaces(policies, settings.members, self),
     clock: createHybridClock(settings.clockDriftMaxMs),
     agreed: agreedClockOf(settings),
@@ -81,6 +83,7 @@ export function createCore({ settings, policies, incarnation, get }: CoreOptions
     idempotency: new IdempotencyTable(get, settings.idempotencyMs),
     peers,
     stability: new Stability(log, peers),
+    sessions: new Sessions({ log, origin, peers, settings }),
     nearness: new Nearness(self.index, settings.members.length),
     staleness: new StalenessBound(self.index, settings.members.length),
     lagStates: new LagStates(policies, {

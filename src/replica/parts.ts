@@ -110,6 +110,7 @@ export function createMachines(core: Core, { fits, admits, run, onRecovered }: P
     succession,
     exchange,
     streams,
+    hasten,
     lot,
     reads,
     writes,
@@ -192,6 +193,9 @@ export function tableOf(
     parked: {
       get waiting() {
         return lot.size;
+      },
+      onDurable({ moved }, turn) {
+        for (const [of, seq] of moved) lot.onApplied(of, seq, turn);
       },
       onDue: (turn) => lot.onDue(turn),
       stop(code, turn) {

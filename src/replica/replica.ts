@@ -12,6 +12,7 @@ import type { Asker, Command, ReplicaState, Status } from '../model/command.ts';
 import type { Input, Lsn, Now, Outbox, Turn } from '../model/effect.ts';
 import type { Incarnation } from '../model/id.ts';
 import type { Metrics } from '../model/metrics.ts';
+import type { SessionFacts } from '../model/port.ts';
 import { policyDigest } from '../model/policy.ts';
 import type { ClusterCommand } from '../model/terms.ts';
 import type { Timer, Timers } from '../model/timer.ts';
@@ -37,6 +38,7 @@ const HALTING_TIMERS: readonly Timer[] = ['write', 'replay'];
 
 export class Replica {
   readonly metrics: Metrics;
+  readonly sessions: SessionFacts;
   readonly timers: Timers;
   readonly #core: Core;
   readonly #machines: Machines;
@@ -51,6 +53,7 @@ export class Replica {
     const core = createCore(options);
     this.#core = core;
     this.metrics = core.metrics;
+    this.sessions = core.sessions;
     this.timers = core.timers;
     this.#incarnation = options.incarnation;
     this.#drain = new Drain(core);

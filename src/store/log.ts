@@ -67,6 +67,11 @@ export class Log {
     return this.#lanes.values();
   }
 
+  /** Lanes are added, and none is removed. */
+  get laneCount(): number {
+    return this.#lanes.size;
+  }
+
   lane(origin: LaneId): Lane | undefined {
     return this.#lanes.get(origin);
   }

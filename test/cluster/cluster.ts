@@ -106,13 +106,14 @@ export type WriteOptions = Partial<
     | 'ttlMs'
     | 'conditions'
     | 'idempotency'
+    | 'session'
     | 'respondAsync'
     | 'returnsOld'
     | 'removes'
   >
 > & { readonly ns?: string };
 export type ReadOptions = Partial<
-  Pick<Command & { kind: 'read' }, 'r' | 'timeoutMs' | 'onUnmet'>
+  Pick<Command & { kind: 'read' }, 'r' | 'timeoutMs' | 'session' | 'onUnmet'>
 > & {
   readonly ns?: string;
 };
@@ -684,6 +685,7 @@ function writeOf(name: string, { ns = 'ns', ...options }: WriteOptions) {
     ttlMs: 0,
     conditions: [],
     idempotency: undefined,
+    session: undefined,
     tags: [],
     weight: 0,
     respondAsync: false,
@@ -694,7 +696,10 @@ function writeOf(name: string, { ns = 'ns', ...options }: WriteOptions) {
 }
 
 export type RunOptions = Partial<
-  Pick<Command & { kind: 'run' }, 'w' | 'r' | 'timeoutMs' | 'idempotency' | 'respondAsync'>
+  Pick<
+    Command & { kind: 'run' },
+    'w' | 'r' | 'timeoutMs' | 'idempotency' | 'session' | 'respondAsync'
+  >
 > & { readonly ns?: string };
 
 /** A value, or `null` to delete, by key; with conditions. */
@@ -715,6 +720,7 @@ export function runOf(
     r: undefined,
     timeoutMs: undefined,
     idempotency: undefined,
+    session: undefined,
     respondAsync: false,
     ...options,
   };
@@ -722,7 +728,8 @@ export function runOf(
 
 export function getOf(name: string, { ns = 'ns', ...options }: ReadOptions = {}): Asked {
   const asked = { kind: 'read', namespace: namespace(ns), key: key(name) } as const;
-  return { ...asked, r: undefined, timeoutMs: undefined, onUnmet: 'fail', ...options };
+  const rest = { r: undefined, timeoutMs: undefined, session: undefined, onUnmet: 'fail' } as const;
+  return { ...asked, ...rest, ...options };
 }
 
 export function listOf({ ns = 'ns', ...options }: ListOptions = {}): Asked {
@@ -740,6 +747,7 @@ export function listOf({ ns = 'ns', ...options }: ListOptions = {}): Asked {
     r: undefined,
     bytesMax: undefined,
     timeoutMs: undefined,
+    session: undefined,
     onUnmet: 'fail',
     ...options,
   };

@@ -140,7 +140,7 @@ describe('a list', () => {
       { prefix: 'z' },
       { prefix: 'a', start: 'b' },
     ]) {
-      expect(list(solo, asked)).toMatchObject({ items: [], prefixes: [], after: '' });
+      expect(list(solo, asked)).toMatchObject({ items: [], prefixes: [], shown: [], after: '' });
     }
   });
 

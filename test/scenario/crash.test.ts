@@ -139,6 +139,7 @@ describe('a storage that fails', () => {
 });
 
 const READ = {
+  session: undefined,
   onUnmet: 'fail',
   namespace: 'ns' as never,
   key: 'a' as never,

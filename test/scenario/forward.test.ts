@@ -119,7 +119,7 @@ describe('a question that goes to another replica', () => {
     const { cluster } = behind();
     const early = cluster.begin(US, {
       ...({ kind: 'read', namespace: namespace('fi'), key: key(name(3)) } as const),
-      ...({ r: 1, timeoutMs: 4000, ...forward } as const),
+      ...({ r: 1, timeoutMs: 4000, session: undefined, ...forward } as const),
     });
     cluster.run(2);
     cluster.crash(EU);

@@ -18,6 +18,10 @@ import { latestOf, type Mutation, type Record, recordOf } from '../../src/model/
 import { anyDraft, anyKey, anyNamespace, anyOrigin, anySeq } from './arbitrary.ts';
 import { setOfBits } from './build.ts';
 
+const anySession = fc.option(
+  fc.array(fc.tuple(anyOrigin, anySeq), { maxLength: 4 }).map((entries) => new Map(entries)),
+  { nil: undefined },
+);
 const anyVector: fc.Arbitrary<VectorEntries> = fc.array(fc.tuple(anyOrigin, anySeq), {
   maxLength: 8,
 });
@@ -253,6 +257,7 @@ export const messageArbitraries: {
         namespace: anyNamespace,
         key: anyKey,
         r: fc.constantFrom(undefined, 1, 31, 'majority' as const, 'all' as const, 'each' as const),
+        session: anySession,
       }),
       fc.record({
         kind: fc.constant('list' as const),
@@ -267,6 +272,7 @@ export const messageArbitraries: {
         values: fc.boolean(),
         r: fc.constantFrom(undefined, 2, 'majority' as const, 'each' as const),
         bytesMax: fc.option(anyCount, { nil: undefined }),
+        session: anySession,
       }),
     ),
   }),
@@ -338,7 +344,12 @@ export const messageArbitraries: {
         stalenessMs: anyAge,
         answers: fc.nat(31),
       }),
-      fc.record({ kind: fc.constant('absent' as const), stalenessMs: anyAge, answers: fc.nat(31) }),
+      fc.record({
+        kind: fc.constant('absent' as const),
+        removal: fc.option(fc.record({ origin: anyOrigin, seq: anySeq }), { nil: undefined }),
+        stalenessMs: anyAge,
+        answers: fc.nat(31),
+      }),
       fc.record({
         kind: fc.constant('listed' as const),
         items: fc.oneof(
@@ -346,6 +357,7 @@ export const messageArbitraries: {
           fc.array(anyRecord.map(bare), { maxLength: 4 }),
         ),
         prefixes: fc.array(anyKey, { maxLength: 4 }),
+        shown: anyVector,
         after: anyBound,
         stalenessMs: anyAge,
       }),

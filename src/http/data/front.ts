@@ -163,7 +163,6 @@ function refuseHead(
       'invalid-parameter',
       'the request has an unknown Conit- header, and nothing was done; see /docs for the headers',
     );
-  if (head.session !== undefined) return notBuilt('header', 'Conit-Session');
   if (head.context !== undefined) return notBuilt('header', 'Conit-Context');
   return undefined;
 }

@@ -1,13 +1,14 @@
 // GET and HEAD of one key: from the parameters to the reply. The exchange receives the reply to its
 // own command.
 
-import { assert } from '../../base/assert.ts';
+import { assert, present } from '../../base/assert.ts';
 import type { Absent, Client, Found, Reply } from '../../model/command.ts';
 import type { Fault } from '../../model/fault.ts';
 import { formatDot } from '../../model/id.ts';
 import type { Level } from '../../model/level.ts';
 import type { Policy } from '../../model/policy.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
+import type { Guarantees } from '../../model/session.ts';
 import { latestOf, type Record } from '../../model/record.ts';
 import { ENVELOPE_TYPE } from '../../api/operations.ts';
 import { chooseForm } from '../form/accept.ts';
@@ -15,11 +16,13 @@ import { breakOff } from './break-off.ts';
 import {
   checkLevel,
   malformed,
-  type OnUnmet,
   readFlag,
+  readGuarantees,
   readTimeout,
   readUnmet,
   refuseParameter,
+  type UnmetWord,
+  unmetOf,
 } from '../../api/readers.ts';
 import { isModifiedSince, namesVersion } from '../form/condition.ts';
 import { connectionOf } from '../guard/connection.ts';
@@ -42,6 +45,7 @@ import {
 } from '../form/reply-head.ts';
 import type { RequestHead } from '../form/request-head.ts';
 import { notBuiltAt, takenAt } from '../../api/parameters.ts';
+import { ClientSession, SESSION_HEADER } from '../session/client-session.ts';
 import { timeLeft } from '../guard/time-left.ts';
 
 const PARAMETERS = takenAt('get');
@@ -65,7 +69,9 @@ export class ReadExchange implements Client, Exchange {
   #ifUnmodifiedSince: string | undefined = undefined;
   #r: QuorumSpec | undefined = undefined;
   #timeoutMs: number | undefined = undefined;
-  #onUnmet: OnUnmet | undefined = undefined;
+  #onUnmet: UnmetWord | undefined = undefined;
+  #guarantees: Guarantees | undefined = undefined;
+  #session: ClientSession | undefined = undefined;
   #envelope: boolean | undefined = undefined;
   #asksLevel = false;
 
@@ -93,6 +99,9 @@ export class ReadExchange implements Client, Exchange {
       const reason = this.#readParameter(query[i] as string, query[i + 1] as string, policy);
       if (reason !== undefined) return refuse(this, reason);
     }
+    const session = ClientSession.open(this.context.sessions, head.session, this.#guarantees);
+    if (isFault(session)) return refuse(this, session);
+    this.#session = session;
     const waitedMs = performance.now() - this.begunMs;
     const timeoutMs = timeLeft(this.context, waitedMs, this.#timeoutMs, policy);
     if (isFault(timeoutMs)) return refuse(this, timeoutMs);
@@ -103,11 +112,13 @@ export class ReadExchange implements Client, Exchange {
       key,
       r: this.#r,
       timeoutMs,
-      onUnmet: this.#onUnmet === undefined || this.#onUnmet === 'forward' ? 'forward' : 'fail',
+      session: session.forRead,
+      onUnmet: unmetOf(this.#onUnmet),
     });
   }
 
   onReply(reply: Reply): void {
+    this.#session?.follow(reply);
     if (reply.kind === 'found') this.#onFound(reply);
     else if (reply.kind === 'absent') this.#onAbsent(reply);
     else {
@@ -147,6 +158,12 @@ export class ReadExchange implements Client, Exchange {
       this.#envelope = envelope;
       return undefined;
     }
+    if (name === 'session' && this.#guarantees === undefined) {
+      const guarantees = readGuarantees(name, value);
+      if (isFault(guarantees)) return guarantees;
+      this.#guarantees = guarantees;
+      return undefined;
+    }
     if (name === 'consistency' && !this.#asksLevel) {
       this.#asksLevel = true;
       return checkLevel(value, policy);
@@ -168,11 +185,18 @@ export class ReadExchange implements Client, Exchange {
     const { record } = found;
     const { contentType, value } = latestOf(record);
     const condition = this.#checkConditions(record);
+    const token = this.#token;
+    if (isFault(token)) return refuse(this, token);
+    if (condition === NOT_MATCHED) return refuse(this, condition, [SESSION_HEADER, token]);
     if (condition !== undefined && condition !== 'not-modified') return refuse(this, condition);
-    const head = valueHead(this.context, this.level, found, this.begunMs);
+    const head = valueHead(this.context, this.level, found, token, this.begunMs);
     if (condition === 'not-modified') this.#send(304, withoutContent(head), '');
     else if (this.#wantsEnvelope(contentType)) this.#sendEnvelope(found, head);
     else this.#send(200, head, isShort(value) ? latin1Text(value) : value);
+  }
+
+  get #token(): string | Refusal {
+    return present(this.#session, 'read: a reply before its request').token;
   }
 
   /** `?envelope` decides; without it, `Accept` does. */
@@ -181,7 +205,9 @@ export class ReadExchange implements Client, Exchange {
   }
 
   #onAbsent({ stalenessMs, heldBy }: Absent): void {
-    const who = ['Conit-Served-By', servedByText(this.context, heldBy)];
+    const token = this.#token;
+    if (isFault(token)) return refuse(this, token);
+    const who = ['Conit-Served-By', servedByText(this.context, heldBy), SESSION_HEADER, token];
     if (this.#ifMatch !== undefined) return refuse(this, NOT_MATCHED, who);
     refuse(this, NOT_FOUND, [
       ...who,

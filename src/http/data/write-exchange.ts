@@ -7,7 +7,7 @@
 import { formatAcks, versionTag } from '../../api/headers.ts';
 import { pathTo } from '../../api/routes.ts';
 import { assert } from '../../base/assert.ts';
-import type { Client, Condition, Reply, Written } from '../../model/command.ts';
+import type { Absent, Client, Condition, Reply, Written } from '../../model/command.ts';
 import type { Fault } from '../../model/fault.ts';
 import { type Dot, formatDot, type Key } from '../../model/id.ts';
 import type { Level } from '../../model/level.ts';
@@ -26,6 +26,7 @@ import type { HttpRequest, HttpResponse } from '../message.ts';
 import { isFault, refusal } from '../problem.ts';
 import { type HeaderList, httpDate, plainHead, pushContent } from '../form/reply-head.ts';
 import type { RequestHead } from '../form/request-head.ts';
+import { ClientSession, SESSION_HEADER } from '../session/client-session.ts';
 import { timeLeft } from '../guard/time-left.ts';
 import { readWriteRequest, writeCommand, type WriteRequest } from './write-request.ts';
 
@@ -46,6 +47,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
   readonly #policy: Policy;
   readonly #key: Key;
   #asked: WriteRequest | undefined = undefined;
+  #session: ClientSession | undefined = undefined;
   #digests: Digests | undefined = undefined;
   /** For a touch: the version that it found last, and the number of its reads. */
   #touched: string | undefined = undefined;
@@ -73,6 +75,11 @@ export class WriteExchange implements Client, Exchange, BodySink {
     const asked = readWriteRequest(operation, query, head, this.context.quorums);
     if (isFault(asked)) return refuse(this, asked);
     if (this.op === 'touch' && asked.ttlMs === 0) return refuse(this, NO_TTL);
+    const session = ClientSession.open(this.context.sessions, head.session, asked.guarantees);
+    if (isFault(session)) return refuse(this, session);
+    const { fullness } = session;
+    if (fullness !== undefined) return refuse(this, fullness);
+    this.#session = session;
     // Excludes the time that the body takes to arrive.
     const waitedMs = performance.now() - this.begunMs;
     const timeoutMs = timeLeft(this.context, waitedMs, asked.timeoutMs, this.#policy);
@@ -110,7 +117,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
   onReply(reply: Reply): void {
     if (reply.kind === 'written') this.#onWritten(reply);
     else if (reply.kind === 'found') this.#renew(reply.record);
-    else if (reply.kind === 'absent') refuse(this, NOT_FOUND);
+    else if (reply.kind === 'absent') this.#onAbsent(reply);
     else {
       assert(reply.kind === 'failed', 'write: an answer to another command');
       // Another write may have come between the read and the write of a touch.
@@ -137,14 +144,16 @@ export class WriteExchange implements Client, Exchange, BodySink {
   #submit(asked: WriteRequest, value: Uint8Array): void {
     const { namespace } = this.#policy;
     if (this.op === 'touch') return this.#look();
-    this.context.service.submit(writeCommand(this, namespace, this.#key, asked, value));
+    const session = this.#session?.forWrite;
+    this.context.service.submit(writeCommand(this, namespace, this.#key, asked, session, value));
   }
 
   /** Only this replica may decide it, because the version is compared here. */
   #look(): void {
     const { namespace } = this.#policy;
     const { timeoutMs } = this.#asked as WriteRequest;
-    const asked = { namespace, key: this.#key, r: 1, timeoutMs, onUnmet: 'fail' } as const;
+    const session = this.#session?.forWrite;
+    const asked = { namespace, key: this.#key, r: 1, timeoutMs, session, onUnmet: 'wait' } as const;
     this.#touches++;
     this.context.service.submit({ kind: 'read', client: this, ...asked });
   }
@@ -157,7 +166,9 @@ export class WriteExchange implements Client, Exchange, BodySink {
     if (version === this.#touched) return refuse(this, NOT_MATCHED);
     this.#touched = version;
     const digested = { ...asked, contentType: 'touch' };
-    const command = writeCommand(this, this.#policy.namespace, this.#key, digested, NO_VALUE);
+    const { namespace } = this.#policy;
+    const session = this.#session?.forWrite;
+    const command = writeCommand(this, namespace, this.#key, digested, session, NO_VALUE);
     const unchanged: Condition = { kind: 'match', versions: [version] };
     const conditions = [...asked.conditions, unchanged];
     this.context.service.submit({ ...command, value, contentType, tags, weight, conditions });
@@ -168,6 +179,7 @@ export class WriteExchange implements Client, Exchange, BodySink {
     const head = plainHead(this.context, this.level, this.begunMs);
     head.push('Conit-Version', version, 'Conit-Acks', formatAcks(written.acks, written.replicas));
     pushSuperseded(head, written.supersededBy);
+    this.#pushSession(head, written);
     if (this.op !== 'delete')
       head.push('ETag', versionTag(version), 'Last-Modified', httpDate(written.hlc));
     const status = this.#statusOf(written);
@@ -187,6 +199,19 @@ export class WriteExchange implements Client, Exchange, BodySink {
     this.response.writeHead(status, head);
     this.response.end(old && latestOf(old).value);
     settle(this, status);
+  }
+
+  #onAbsent(absent: Absent): void {
+    const head: HeaderList = [];
+    this.#pushSession(head, absent);
+    refuse(this, NOT_FOUND, head);
+  }
+
+  /** There is room for it in the token: the request began with some. */
+  #pushSession(head: HeaderList, reply: Reply): void {
+    this.#session?.follow(reply);
+    const token = this.#session?.token;
+    if (token !== undefined && !isFault(token)) head.push(SESSION_HEADER, token);
   }
 
   #statusOf({ settled, created, replaced }: Written): number {

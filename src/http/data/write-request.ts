@@ -9,9 +9,11 @@ import { IDEMPOTENCY_KEY_BYTES_MAX } from '../../model/encoding.ts';
 import type { Key, NamespaceName } from '../../model/id.ts';
 import type { QuorumSpec } from '../../model/quorum.ts';
 import type { Idempotency, Operation, Version } from '../../model/record.ts';
+import type { Guarantees, Session } from '../../model/session.ts';
 import { writeConditions } from '../form/condition.ts';
 import {
   type QuorumDoor,
+  readGuarantees,
   readTimeout,
   readTtl,
   readUnmet,
@@ -40,6 +42,8 @@ export interface WriteRequest {
   readonly weight: number;
   readonly idempotencyKey: string | undefined;
   readonly respondAsync: boolean;
+  /** The guarantees of its session; `undefined`: all. */
+  readonly guarantees: Guarantees | undefined;
   /** If another replica is the better one to ask, the client gets a redirect to it. */
   readonly redirects: boolean;
   readonly returnsOld: boolean;
@@ -60,6 +64,7 @@ export const PLAIN_WRITE: WriteRequest = {
   weight: 0,
   idempotencyKey: undefined,
   respondAsync: false,
+  guarantees: undefined,
   redirects: false,
   returnsOld: false,
   removes: undefined,
@@ -71,6 +76,7 @@ interface WriteParameters {
   timeoutMs: number | undefined;
   ttlMs: number | undefined;
   redirects: boolean | undefined;
+  guarantees: Guarantees | undefined;
 }
 
 const PUT_PARAMETERS = takenAt('put');
@@ -108,6 +114,7 @@ export function readWriteRequest(
     weight,
     idempotencyKey,
     respondAsync: prefersAsync(head.prefer),
+    guarantees: parameters.guarantees,
     redirects: parameters.redirects ?? false,
     returnsOld: operation === 'delete' && prefersOld(head.prefer),
     removes: undefined,
@@ -120,6 +127,7 @@ export function writeCommand(
   namespace: NamespaceName,
   key: Key,
   asked: WriteRequest,
+  session: Session | undefined,
   value: Uint8Array,
 ): WriteCommand {
   return {
@@ -136,6 +144,7 @@ export function writeCommand(
     ttlMs: asked.ttlMs,
     conditions: asked.conditions,
     idempotency: idempotencyOf(namespace, key, asked, value),
+    session,
     tags: asked.tags,
     weight: asked.weight,
     respondAsync: asked.respondAsync,
@@ -185,6 +194,7 @@ function readParameters(
     timeoutMs: undefined,
     ttlMs: undefined,
     redirects: undefined,
+    guarantees: undefined,
   };
   for (let i = 0; i + 1 < query.length; i += 2) {
     const reason = readParameter(
@@ -222,6 +232,10 @@ function readParameter(
     const asked = readUnmet(name, value);
     if (isFault(asked)) return asked;
     into.redirects = asked === 'redirect';
+  } else if (name === 'session' && into.guarantees === undefined) {
+    const guarantees = readGuarantees(name, value);
+    if (isFault(guarantees)) return guarantees;
+    into.guarantees = guarantees;
   } else if (name === 'ttl' && into.ttlMs === undefined && operation === 'put') {
     const ttlMs = readTtl(value);
     if (isFault(ttlMs)) return ttlMs;

@@ -33,6 +33,7 @@ export function valueHead(
   context: HttpContext,
   level: Level,
   found: Found,
+  sessionToken: string,
   begunMs: number,
 ): HeaderList {
   const { stalenessMs } = found;
@@ -53,6 +54,8 @@ export function valueHead(
     level,
     'Conit-Staleness',
     stalenessText(stalenessMs),
+    'Conit-Session',
+    sessionToken,
     'Last-Modified',
     httpDate(shown.hlc),
     'Accept-Ranges',

@@ -25,11 +25,13 @@ export async function runAtomic(
   const asked = askedOf(ops, options, context.limits.valueBytesMax);
   if (isFault(asked)) return asked;
   const { policy, w, timeoutMs, respondAsync } = options;
+  const session = options.session.forWrite;
   const { namespace } = policy;
   const reply = await ask(context.service, (client) => {
-    return { kind: 'run', client, namespace, w, timeoutMs, respondAsync, ...asked };
+    return { kind: 'run', client, namespace, w, timeoutMs, session, respondAsync, ...asked };
   });
   if (reply.kind === 'failed') return reply.fault;
+  options.session.follow(reply);
   assert(reply.kind === 'run-written', 'batch: an answer to another command');
   return ops.map((op, index) => resultOf(context, op, reply, index));
 }

@@ -18,6 +18,7 @@ import { recordView } from '../form/record-view.ts';
 import { wholeStaleness } from '../form/reply-head.ts';
 import type { BatchItem, BatchResult } from '../../api/shapes.ts';
 import { areTags, isTag, readContentType } from '../../api/request-headers.ts';
+import type { ClientSession } from '../session/client-session.ts';
 import { PLAIN_WRITE, writeCommand, type WriteRequest } from '../data/write-request.ts';
 
 /** The options of the whole batch. */
@@ -28,6 +29,7 @@ export interface BatchOptions {
   readonly timeoutMs: number | undefined;
   readonly idempotencyKey: string | undefined;
   readonly respondAsync: boolean;
+  readonly session: ClientSession;
 }
 
 /** Room in an item's idempotency key for its number. */
@@ -50,11 +52,13 @@ export function commandOf(
   if (item.op === 'get') {
     const key = refuseMembers(item) ?? keyOf(item);
     if (isFault(key)) return key;
-    return { kind: 'read', client, namespace, key, r, timeoutMs, onUnmet: 'forward' };
+    const session = options.session.forRead;
+    return { kind: 'read', client, namespace, key, r, timeoutMs, session, onUnmet: 'usual' };
   }
   const write = writeOf(item, index, options, valueBytesMax);
   if (isFault(write)) return write;
-  return writeCommand(client, namespace, write.key, write.asked, write.value);
+  const session = options.session.forWrite;
+  return writeCommand(client, namespace, write.key, write.asked, session, write.value);
 }
 
 interface ItemWrite {

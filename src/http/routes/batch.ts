@@ -18,6 +18,7 @@ import { jsonList } from '../form/json-pieces.ts';
 import { dataHeaders, endConnection, replyProblem, sendJson } from './reply.ts';
 import { type BatchItem, type BatchResult } from '../../api/shapes.ts';
 import { prefersAsync, readIdempotencyKey } from '../../api/request-headers.ts';
+import { openSession } from '../session/client-session.ts';
 import { readTimeLeft } from '../guard/time-left.ts';
 
 export function batchRoutes(app: App, context: HttpContext): void {
@@ -46,6 +47,7 @@ async function answer(
   room: AnswerRoom,
 ): Promise<FastifyReply> {
   const replies = await runBatch(context, ops, options, room);
+  for (const each of replies) if (!isFault(each)) options.session.follow(each);
   const isLast = replies.some(isTurnedAway);
   const body = await jsonList('results', ops.length, (index) => {
     const result = resultFor(context, ops[index] as BatchItem, replies[index] as Reply | Refusal);
@@ -53,7 +55,9 @@ async function answer(
     replies[index] = DONE;
     return result;
   });
-  dataHeaders(context, reply, options.policy.consistency);
+  const { token } = options.session;
+  if (isFault(token)) return replyProblem(context, reply, token);
+  dataHeaders(context, reply, options.policy.consistency, token);
   if (isLast) endConnection(reply);
   return reply.type('application/json').send(body);
 }
@@ -66,7 +70,9 @@ async function answerAtomic(
 ): Promise<FastifyReply> {
   const results = await runAtomic(context, ops, options);
   if (isFault(results)) return replyProblem(context, reply, results);
-  dataHeaders(context, reply, options.policy.consistency);
+  const { token } = options.session;
+  if (isFault(token)) return replyProblem(context, reply, token);
+  dataHeaders(context, reply, options.policy.consistency, token);
   return sendJson(reply, { results });
 }
 
@@ -91,7 +97,10 @@ function readOptions(
     header === undefined ? undefined : readIdempotencyKey(header, BATCH_KEY_BYTES_MAX);
   if (isFault(idempotencyKey)) return idempotencyKey;
   const respondAsync = prefersAsync([request.headers['prefer']].flat().join(','));
-  return { policy, w, r, timeoutMs, idempotencyKey, respondAsync };
+  const session = openSession(context, request, query.session);
+  if (isFault(session)) return session;
+  if (session.fullness !== undefined) return session.fullness;
+  return { policy, w, r, timeoutMs, idempotencyKey, respondAsync, session };
 }
 
 function refuseBatch(

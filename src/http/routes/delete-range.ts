@@ -18,6 +18,7 @@ import { askPage } from './page.ts';
 import { deleteSeen, RANGE_KEY_BYTES_MAX, type RangeOutcome } from './range-run.ts';
 import { dataHeaders, redirectTo, replyProblem, sendJson } from './reply.ts';
 import { readIdempotencyKey } from '../../api/request-headers.ts';
+import { type ClientSession, openSession } from '../session/client-session.ts';
 import { readTimeLeft } from '../guard/time-left.ts';
 
 type Query = QueryOf<'delete-range'>;
@@ -34,7 +35,8 @@ export function deleteRangeRoutes(app: App, context: HttpContext): void {
     if (isFault(page)) return refuse(context, reply, asked, page);
     const { namespace } = asked.policy;
     const leftMs = Math.max(Math.ceil(asked.timeoutMs - reply.elapsedTime), 1);
-    const options = { namespace, w: asked.w, timeoutMs: leftMs, idempotencyKey: asked.key };
+    const { key: idempotencyKey, session, w } = asked;
+    const options = { namespace, w, timeoutMs: leftMs, idempotencyKey, session };
     const outcome = await deleteSeen(context, page.items, options);
     const { reason } = outcome;
     if (reason !== undefined && !isProgress(outcome)) return refuse(context, reply, asked, reason);
@@ -52,6 +54,7 @@ interface Asked {
   readonly timeoutMs: number;
   /** The idempotency key. */
   readonly key: string | undefined;
+  readonly session: ClientSession;
   readonly redirects: boolean;
   readonly target: string;
 }
@@ -78,7 +81,11 @@ function readAsked(
   if (isFault(after)) return after;
   const limit = Math.min(query.limit ?? LIST_LIMIT_MAX, context.limits.batchItemsMax);
   const redirects = query.redirect === 'redirect';
-  return { policy, bounds, after, limit, w, r, timeoutMs, key, redirects, target: url };
+  const session = openSession(context, request, query.session);
+  if (isFault(session)) return session;
+  if (session.fullness !== undefined) return session.fullness;
+  const rest = { w, r, timeoutMs, key, session, redirects, target: url };
+  return { policy, bounds, after, limit, ...rest };
 }
 
 function refuseBounds({ prefix = '', start = '', end = '', all }: Query): Refusal | undefined {
@@ -96,9 +103,9 @@ function refuseBounds({ prefix = '', start = '', end = '', all }: Query): Refusa
 function readPage({ service }: HttpContext, asked: Asked): Promise<Listed | Refusal> {
   const { bounds, policy, after, limit, r, timeoutMs, redirects } = asked;
   const { namespace } = policy;
-  const onUnmet = redirects ? 'fail' : 'forward';
+  const onUnmet = redirects ? 'fail' : 'usual';
   const rest = { r, after, limit, values: false, bytesMax: undefined, timeoutMs, onUnmet } as const;
-  return askPage(service, { ...bounds, namespace, ...rest });
+  return askPage(service, { ...bounds, namespace, ...rest }, asked.session);
 }
 
 function refuse(
@@ -121,12 +128,14 @@ function isProgress({ deleted, stoppedAt, reason }: RangeOutcome): boolean {
 function send(
   context: HttpContext,
   reply: FastifyReply,
-  { policy, bounds, after }: Asked,
+  { policy, bounds, after, session }: Asked,
   page: Listed,
   { deleted, stoppedAt, reason }: RangeOutcome,
 ): FastifyReply {
   const goesOn = reason === undefined ? page.after : (page.items[stoppedAt - 1]?.key ?? after);
   const isOver = reason === undefined && goesOn === '';
-  dataHeaders(context, reply, policy.consistency, page);
+  const { token } = session;
+  if (isFault(token)) return replyProblem(context, reply, token);
+  dataHeaders(context, reply, policy.consistency, token, page);
   return sendJson(reply, { deleted, cursor: isOver ? null : formatCursor(bounds, goesOn) });
 }

@@ -13,7 +13,7 @@ import { prefersFirst } from '../form/accept.ts';
 import type { HttpContext } from '../context.ts';
 import { formatCursor, type ListQuery, readCursor } from '../form/cursor.ts';
 import { textFromBytes } from '../form/key-text.ts';
-import { invalid, type OnUnmet } from '../../api/readers.ts';
+import { invalid, type UnmetWord, unmetOf } from '../../api/readers.ts';
 import { locationOf } from '../form/elsewhere.ts';
 import { isFault, type Refusal } from '../problem.ts';
 import { askPage } from './page.ts';
@@ -22,16 +22,19 @@ import { recordView } from '../form/record-view.ts';
 import { dataHeaders, redirectTo, replyProblem, sendJson } from './reply.ts';
 import { wholeStaleness } from '../form/reply-head.ts';
 import { type ListView } from '../../api/shapes.ts';
+import { type ClientSession, openSession } from '../session/client-session.ts';
 import { readTimeLeft } from '../guard/time-left.ts';
 
 type Query = QueryOf<'list'>;
 
 export function listRoutes(app: App, context: HttpContext): void {
   addRoute(app, context, 'list', async ({ request, reply, query, policy }) => {
-    const page = await readPage(context, request, policy, query);
+    const session = openSession(context, request, query.session);
+    if (isFault(session)) return replyProblem(context, reply, session);
+    const page = await readPage(context, request, { policy, query, session });
     if (isFault(page)) return sendRefusal(context, reply, { query, page, target: request.url });
     const { accept } = request.headers;
-    return sendPage(context, reply, { policy, query, page, accept });
+    return sendPage(context, reply, { policy, query, session, page, accept });
   });
 }
 
@@ -46,25 +49,24 @@ function sendRefusal(
   reply: FastifyReply,
   { query, page, target }: Refused,
 ): FastifyReply {
-  const isAsked = unmetOf(query) === 'redirect';
+  const isAsked = unmetWordOf(query) === 'redirect';
   const location = isAsked ? locationOf(page, target) : undefined;
   if (location === undefined) return replyProblem(context, reply, page);
   return redirectTo(context, reply, location);
 }
 
-function unmetOf({ onUnmet, redirect }: Query): OnUnmet | Refusal {
+function unmetWordOf({ onUnmet, redirect }: Query): UnmetWord | undefined | Refusal {
   if (onUnmet !== undefined && redirect !== undefined)
     return invalid('redirect', 'and onUnmet mean the same; send one of them');
-  return redirect ?? onUnmet ?? 'forward';
+  return redirect ?? onUnmet;
 }
 
 async function readPage(
   context: HttpContext,
   request: FastifyRequest,
-  policy: Policy,
-  query: Query,
+  { policy, query, session }: Omit<Answer, 'page' | 'accept'>,
 ): Promise<Listed | Refusal> {
-  const unmet = unmetOf(query);
+  const unmet = unmetWordOf(query);
   if (isFault(unmet)) return unmet;
   const timeoutMs = readTimeLeft(context, request, query.timeout, policy);
   if (isFault(timeoutMs)) return timeoutMs;
@@ -73,10 +75,10 @@ async function readPage(
   if (isFault(after)) return after;
   const { r, limit = LIST_LIMIT_DEFAULT } = query;
   const { namespace } = policy;
-  const onUnmet = unmet === 'forward' ? unmet : 'fail';
+  const onUnmet = unmetOf(unmet);
   const values = query.values === 'inline';
   const rest = { r, after, limit, values, bytesMax: undefined, timeoutMs, onUnmet } as const;
-  const page = await askPage(context.service, { ...bounds, namespace, ...rest });
+  const page = await askPage(context.service, { ...bounds, namespace, ...rest }, session);
   if (isFault(page) || !values) return page;
   return fit(page, query, context.limits.listBytesMax);
 }
@@ -108,6 +110,7 @@ function fit(listed: Listed, query: Query, bytesMax: number): Listed {
 interface Answer {
   readonly policy: Policy;
   readonly query: Query;
+  readonly session: ClientSession;
   readonly page: Listed;
   readonly accept: string | undefined;
 }
@@ -115,12 +118,14 @@ interface Answer {
 function sendPage(
   context: HttpContext,
   reply: FastifyReply,
-  { policy, query, page, accept }: Answer,
+  { policy, query, session, page, accept }: Answer,
 ): FastifyReply {
   const bounds = boundsOf(policy, query);
   const cursor = page.after === '' ? null : formatCursor(bounds, page.after);
   const view = viewOf(context, page, query, cursor);
-  dataHeaders(context, reply, policy.consistency, page);
+  const { token } = session;
+  if (isFault(token)) return replyProblem(context, reply, token);
+  dataHeaders(context, reply, policy.consistency, token, page);
   reply.header('Vary', context.varyAccept);
   if (cursor !== null) reply.header('Link', `<${linkTo(bounds, query, cursor)}>; rel="next"`);
   if (!prefersFirst(accept, JSON_LINES_TYPE, JSON_TYPE)) return sendJson(reply, view);

@@ -5,14 +5,18 @@ import { type ListCommand, type Listed } from '../../model/command.ts';
 import type { ReplicaService } from '../../model/port.ts';
 import { ask } from '../context.ts';
 import type { Refusal } from '../problem.ts';
+import type { ClientSession } from '../session/client-session.ts';
 
 /** The requested page, or the reason why there is none. */
 export async function askPage(
   service: ReplicaService,
-  asked: Omit<ListCommand, 'kind' | 'client'>,
+  asked: Omit<ListCommand, 'kind' | 'client' | 'session'>,
+  clientSession: ClientSession,
 ): Promise<Listed | Refusal> {
-  const reply = await ask(service, (client) => ({ kind: 'list', client, ...asked }));
+  const { forRead: session } = clientSession;
+  const reply = await ask(service, (client) => ({ kind: 'list', client, session, ...asked }));
   if (reply.kind === 'failed') return reply.fault;
   assert(reply.kind === 'listed', 'list: an answer to another command');
+  clientSession.follow(reply);
   return reply;
 }

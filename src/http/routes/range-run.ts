@@ -11,6 +11,7 @@ import { latestOf, type Record, type Version } from '../../model/record.ts';
 import { ask, type HttpContext } from '../context.ts';
 import { IDEMPOTENCY_KEY_BYTES_MAX } from '../../model/encoding.ts';
 import { statusOf } from '../../api/problems.ts';
+import type { ClientSession } from '../session/client-session.ts';
 import { PLAIN_WRITE, writeCommand, type WriteRequest } from '../data/write-request.ts';
 
 /** The options of every delete of the page. */
@@ -19,6 +20,7 @@ export interface RangeOptions {
   readonly w: QuorumSpec | undefined;
   readonly timeoutMs: number;
   readonly idempotencyKey: string | undefined;
+  readonly session: ClientSession;
 }
 
 export interface RangeOutcome {
@@ -39,6 +41,7 @@ export async function deleteSeen(
   options: RangeOptions,
 ): Promise<RangeOutcome> {
   const replies = await Promise.all(items.map((item) => deleteOne(context, item, options)));
+  for (const reply of replies) options.session.follow(reply);
   for (const reply of replies) context.meter?.item('delete-range', statusIn(reply));
   const deleted = replies.filter(isDeleted).length;
   const failed = replies.map(failureIn);
@@ -54,14 +57,15 @@ export async function deleteSeen(
 function deleteOne(
   { service }: HttpContext,
   record: Record,
-  { namespace, w, timeoutMs, idempotencyKey }: RangeOptions,
+  { namespace, w, timeoutMs, idempotencyKey, session }: RangeOptions,
 ): Promise<Reply> {
   const { key, origin, seq, hlc } = latestOf(record);
   const removes: Version = { origin, seq, hlc };
   const once = idempotencyKey === undefined ? undefined : nameOf(idempotencyKey, key);
   const rest = { w, timeoutMs, idempotencyKey: once, removes };
   const asked: WriteRequest = { ...PLAIN_WRITE, operation: 'delete', ...rest };
-  return ask(service, (client) => writeCommand(client, namespace, key, asked, NO_VALUE));
+  const { forWrite } = session;
+  return ask(service, (client) => writeCommand(client, namespace, key, asked, forWrite, NO_VALUE));
 }
 
 /**

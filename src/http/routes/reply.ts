@@ -69,10 +69,12 @@ export function dataHeaders(
   context: HttpContext,
   reply: FastifyReply,
   level: Level,
+  sessionToken: string,
   page?: { readonly stalenessMs: Staleness; readonly heldBy: Holder | undefined },
 ): void {
   commonHeaders(context, reply, page?.heldBy);
   reply.header('Conit-Consistency', level);
+  reply.header('Conit-Session', sessionToken);
   reply.header('Server-Timing', timingText(reply.elapsedTime));
   if (page !== undefined) reply.header('Conit-Staleness', stalenessText(page.stalenessMs));
 }

@@ -2,6 +2,7 @@
 // first, and why:
 //
 //   closed, drained before all others   such a replica answers nothing else about a request
+//   unfit before session   another replica answers sooner than this one catches up
 //   unfit before quorum                 a replica that is behind forwards the request as it came
 //   clock, disk, size before full       a retry soon does not help, so the client learns these
 //                                       first
@@ -9,7 +10,6 @@
 //   isolated after reach                it concerns replicas that the quorum does not need
 
 import { type StampOptions, stampDoubt } from '../../consistency/clock-doubt.ts';
-import type { ReadAdmission } from '../../lag/read-admission.ts';
 import type { Drain } from '../../membership/drain.ts';
 import type { ListCommand, ReadCommand } from '../../model/command.ts';
 import { difference, NO_MEMBERS, union } from '../../model/member-set.ts';
@@ -17,13 +17,13 @@ import type { Fault } from '../../model/fault.ts';
 import { majority } from '../../model/quorum.ts';
 import { type DataCommand, UNMEETABLE, unmeetable } from '../../model/terms.ts';
 import { tooLarge, weightOf, type Writing } from '../../model/writing.ts';
-import type { Peers } from '../../peers/peers.ts';
 import { isReachable } from '../../quorum/tally.ts';
 import type { Checkpoint } from '../../store/checkpoint.ts';
 import type { Room } from '../../store/room.ts';
 import type { ListDesk } from '../desk/lists.ts';
 import type { Reads } from '../desk/reads.ts';
 import type { Writes } from '../desk/writes.ts';
+import { sessionGate, type SessionGateOptions } from './session-gate.ts';
 import {
   ADMIT,
   type Admit,
@@ -36,10 +36,8 @@ import {
   unless,
 } from './gate.ts';
 
-export interface GateOptions extends StampOptions {
-  readonly peers: Peers;
+export interface GateOptions extends StampOptions, SessionGateOptions {
   readonly room: Room;
-  readonly admission: ReadAdmission;
   readonly checkpoint: Checkpoint;
   readonly drain: Drain;
   /** Why the replica accepts no requests at all; `undefined` if it does. */
@@ -78,6 +76,7 @@ export function gatesOf(options: GateOptions): readonly AnyGate[] {
     door('closed', EVERY, () => unless(closed())),
     door('drained', OF_CLIENTS, (_, turn) => unless(drain.refusal(turn.now))),
     gate('unfit', 'arrival', READS, unfit(options)),
+    gate('session', 'arrival', OF_CLIENTS, sessionGate(options)),
     gate('quorum', 'arrival', READS, quorum('r')),
     gate('quorum', 'arrival', WRITES, quorum('w')),
     gate('clock', 'wait', WRITES, clock(options)),
@@ -97,7 +96,8 @@ type Ask<C extends DataCommand> = RequestGate<C>['ask'];
 function unfit({ admission }: GateOptions): Ask<ReadCommand | ListCommand> {
   return ({ namespace, onUnmet }, _, { now }) => {
     if (admission.mayAnswer(namespace, now)) return ADMIT;
-    if (onUnmet === 'forward' && admission.fit(namespace).length > 0) return FORWARD;
+    const mayForward = onUnmet === 'usual' || onUnmet === 'forward';
+    if (mayForward && admission.fit(namespace).length > 0) return FORWARD;
     return unless(admission.faultOf(namespace));
   };
 }

@@ -21,6 +21,7 @@ import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
 import type { Outbox, RangeEntry, RangeResult, ReadOwner, Turn } from '../../model/effect.ts';
 import { recordIn, withoutValue } from '../../model/encoding.ts';
 import { encodedOf, latestOf, type Record, shows } from '../../model/record.ts';
+import type { Log } from '../../store/log.ts';
 import type { Table } from '../../store/table.ts';
 import { foldedPrefix, type KeyRange, keyRangeOf, restOf } from '../../store/key-range.ts';
 import { parseRecordKey, spanOfKeys } from '../../store/layout.ts';
@@ -75,6 +76,7 @@ interface Listing extends Holder {
 type Page = RangeResult & { readonly ok: true };
 
 export interface ListsOptions {
+  readonly log: Log;
   readonly table: Table;
   readonly staleness: StalenessBound;
 }
@@ -240,7 +242,9 @@ export class Lists {
   #reply(listing: Listing, turn: Turn): void {
     const { items, prefixes, after: cursor, command, beganMs } = listing;
     const stalenessMs = aged(listing.stalenessMs, turn.now.monoMs - beganMs);
-    const page = { items, prefixes, after: cursor, heldBy: undefined };
+    // The page is of what was durable when it was read.
+    const shown = [...this.#options.log.durable];
+    const page = { items, prefixes, shown, after: cursor, heldBy: undefined };
     this.#leave(listing);
     turn.reply(command.client, { kind: 'listed', ...page, stalenessMs }, 0);
   }

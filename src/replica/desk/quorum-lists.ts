@@ -61,6 +61,7 @@ import { type ListRoom, looksAt } from '../../quorum/list-room.ts';
 import {
   fold,
   freshRound,
+  hide,
   isAnswer,
   isByStream,
   isEnough,
@@ -161,6 +162,7 @@ export class QuorumLists {
       range: range ?? { from: '', to: '' },
       items: [],
       prefixes: [],
+      hidden: new Map(),
       bytes: 0,
       held: 0,
       after: '',
@@ -457,7 +459,15 @@ export class QuorumLists {
     };
     const client = new RowClient(row, values, onEnd);
     const { key } = row;
-    const question = { kind: 'read', namespace, key, r, timeoutMs, onUnmet: 'fail' } as const;
+    const question = {
+      kind: 'read',
+      namespace,
+      key,
+      r,
+      timeoutMs,
+      session: undefined,
+      onUnmet: 'fail',
+    } as const;
     this.#reads.begin({ ...question, client }, terms, turn);
   }
 
@@ -482,6 +492,7 @@ export class QuorumLists {
       }
       const prefix = foldedPrefix(command, row.key);
       if (!isShown(row, turn.now)) {
+        hide(listing, row);
         // A cursor with this prefix covers all keys that begin with it.
         if (prefix !== row.key) listing.after = row.key;
         continue;
@@ -513,7 +524,8 @@ export class QuorumLists {
     this.#leave(listing);
     const { items, prefixes, after, command, beganMs } = listing;
     const stalenessMs = aged(listing.stalenessMs, turn.now.monoMs - beganMs);
-    const page = { items, prefixes, after, stalenessMs, heldBy: undefined };
+    const shown = [...listing.hidden, ...this.#options.log.durable];
+    const page = { items, prefixes, shown, after, stalenessMs, heldBy: undefined };
     turn.reply(command.client, { kind: 'listed', ...page }, 0);
   }
 

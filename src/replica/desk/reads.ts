@@ -27,7 +27,7 @@ import type {
 } from '../../model/command.ts';
 import type { Lsn, Outbox, Turn } from '../../model/effect.ts';
 import { type Fault, type FaultCode, fault } from '../../model/fault.ts';
-import type { Key, NamespaceName, LaneId } from '../../model/id.ts';
+import type { Dot, Key, NamespaceName, LaneId } from '../../model/id.ts';
 import {
   add,
   difference,
@@ -467,7 +467,7 @@ export class Reads {
     const stalenessMs = isOwnPart ? aged(read.stalenessMs, ageMs) : 'unknown';
     const rest = { stalenessMs, answers, heldBy: undefined } as const;
     if (shows(record, turn.now.wallMs)) turn.reply(client, { kind: 'found', record, ...rest }, 0);
-    else turn.reply(client, { kind: 'absent', ...rest }, 0);
+    else turn.reply(client, { kind: 'absent', removal: removalOf(record), ...rest }, 0);
   }
 
   /** This replica's own record is the answer: it is sent when it is durable. */
@@ -475,7 +475,7 @@ export class Reads {
     const stalenessMs = this.#options.staleness.bound(turn.now.monoMs);
     const reply: Reply = shows(record, turn.now.wallMs)
       ? { kind: 'found', record, stalenessMs, answers: 1, heldBy: undefined }
-      : { kind: 'absent', stalenessMs, answers: 1, heldBy: undefined };
+      : { kind: 'absent', removal: removalOf(record), stalenessMs, answers: 1, heldBy: undefined };
     turn.reply(client, reply, lsn, deadlineMs);
   }
 
@@ -541,4 +541,9 @@ function replyOf(
   return isSame
     ? { kind: 'read-reply', id, answer: 'same', record: undefined }
     : { kind: 'read-reply', id, answer: 'record', record };
+}
+
+/** Why a record is not shown: the delete, or the version that has expired. */
+function removalOf(record: Record | undefined): Dot | undefined {
+  return record === undefined ? undefined : latestOf(record);
 }

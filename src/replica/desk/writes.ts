@@ -73,6 +73,7 @@ type Content = Omit<
   | 'w'
   | 'r'
   | 'timeoutMs'
+  | 'session'
   | 'conditions'
   | 'respondAsync'
   | 'returnsOld'

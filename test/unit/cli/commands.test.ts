@@ -1,7 +1,7 @@
 // The client commands against a server of a few lines: what they send, what they write, how they
 // end.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -167,6 +167,35 @@ describe('put', () => {
     expect(seen[0]?.headers.authorization).toBe('Bearer canary-token-4711');
     expect(exit).toBe(5);
     expect(out + said).not.toContain('canary');
+  });
+});
+
+describe('--session', () => {
+  const file = (): string => join(folder, 'session');
+
+  it('keeps the token of the last reply, and sends it with the next request', async () => {
+    answer = { status: 204, headers: { 'Conit-Session': 'first' } };
+    await conit(['put', 'demo', 'k', 'v', '--session', file()]);
+    answer = { status: 200, headers: { 'Conit-Session': 'second' }, body: 'v' };
+    await conit(['get', 'demo', 'k', '--session', file()]);
+    expect(seen.map(({ headers }) => headers['conit-session'])).toEqual([undefined, 'first']);
+    expect(readFileSync(file(), 'utf8')).toBe('second\n');
+  });
+
+  it('goes on behind a key that is not there, and keeps its token behind a failure', async () => {
+    const { headers, ...rest } = problem(404, 'not-found');
+    answer = { ...rest, headers: { ...headers, 'Conit-Session': 'absent' } };
+    expect((await conit(['get', 'demo', 'k', '--session', file()])).exit).toBe(1);
+    answer = problem(503, 'session-behind');
+    await conit(['ls', 'demo', '--session', file()]);
+    expect(readFileSync(file(), 'utf8')).toBe('absent\n');
+  });
+
+  it('says which file cannot be used', async () => {
+    const { exit, said } = await conit(['get', 'demo', 'k', '--session', folder]);
+    expect(exit).toBe(2);
+    expect(said).toContain(`--session: ${folder} cannot be read (EISDIR)`);
+    expect(seen).toEqual([]);
   });
 });
 

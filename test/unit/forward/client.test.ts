@@ -85,7 +85,7 @@ const page = (
   of = FIFO,
 ): ForwardAnswer => {
   const items = names.map((each) => recordUnder(each, { namespace: of }));
-  return { kind: 'listed', items, prefixes, after: '', stalenessMs: 'unknown' };
+  return { kind: 'listed', items, prefixes, shown: [], after: '', stalenessMs: 'unknown' };
 };
 
 describe('a read that is forwarded', () => {
@@ -114,7 +114,7 @@ describe('a read that is forwarded', () => {
     room.greet(EU);
     reply(EU, id, found());
     expect(answers()).toEqual([]);
-    reply(US, id, { kind: 'absent', stalenessMs: 'unknown', answers: 1 });
+    reply(US, id, { kind: 'absent', removal: undefined, stalenessMs: 'unknown', answers: 1 });
     reply(US, id, found());
     expect(answers()).toMatchObject([
       { kind: 'absent', stalenessMs: 'unknown', heldBy: { id: 'us-1' } },
@@ -237,7 +237,13 @@ describe('a list that is forwarded', () => {
 });
 
 describe('a question of a peer', () => {
-  const question = { kind: 'read', namespace: FIFO, key: key('a'), r: 1 } as const;
+  const question = {
+    kind: 'read',
+    namespace: FIFO,
+    key: key('a'),
+    r: 1,
+    session: undefined,
+  } as const;
   const request = { kind: 'forward-request', id: 8, timeoutMs: 900, level: 'fifo' } as const;
 
   it('is taken as a read here, and asks no other replica', () => {

@@ -25,14 +25,26 @@ beforeEach(() => {
   server = new ForwardServer(room.core, (command) => void begun.push(command));
 });
 
-const question = { kind: 'read', namespace: namespace('fi'), key: key('a'), r: 1 } as const;
+const question = {
+  kind: 'read',
+  namespace: namespace('fi'),
+  key: key('a'),
+  r: 1,
+  session: undefined,
+} as const;
 
 function ask(peer: number, id: number, says: Partial<ForwardRequest> = {}): void {
   const asked = { timeoutMs: 900, level: 'fifo', question, ...says } as const;
   server.onRequest(peer, { kind: 'forward-request', id, ...asked }, room.turn);
 }
 
-const absent: Reply = { kind: 'absent', stalenessMs: 7, answers: 1, heldBy: undefined };
+const absent: Reply = {
+  kind: 'absent',
+  removal: undefined,
+  stalenessMs: 7,
+  answers: 1,
+  heldBy: undefined,
+};
 
 /** The oldest read that was begun is answered. */
 function answer(reply: Reply = absent, lsn = 0, deadlineMs = Number.POSITIVE_INFINITY): void {
@@ -60,7 +72,7 @@ const refusal = (peer: number, id: number, code: string) => {
 describe('a question of a peer', () => {
   it('is served as a read of a client, and never forwarded again', () => {
     ask(EU, 8);
-    expect(begun).toMatchObject([{ ...question, timeoutMs: 900, onUnmet: 'fail' }]);
+    expect(begun).toMatchObject([{ ...question, timeoutMs: 900, onUnmet: 'wait' }]);
     expect(answers()).toEqual([]);
   });
 

@@ -52,7 +52,13 @@ function pass(
   stalenessMs: number | 'unknown' = 0,
   deadlineMs = Number.POSITIVE_INFINITY,
 ): void {
-  const reply = { kind: 'absent', stalenessMs, answers: 1, heldBy: undefined } as const;
+  const reply = {
+    kind: 'absent',
+    removal: undefined,
+    stalenessMs,
+    answers: 1,
+    heldBy: undefined,
+  } as const;
   passReply(name, reply, lsn, deadlineMs);
 }
 

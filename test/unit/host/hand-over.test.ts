@@ -3,7 +3,13 @@ import { HandOver } from '../../../src/host/hand-over.ts';
 import type { Client, Reply } from '../../../src/model/command.ts';
 import { createMetrics, type Metrics } from '../../../src/model/metrics.ts';
 
-const reply: Reply = { kind: 'absent', stalenessMs: 0, answers: 1, heldBy: undefined };
+const reply: Reply = {
+  kind: 'absent',
+  removal: undefined,
+  stalenessMs: 0,
+  answers: 1,
+  heldBy: undefined,
+};
 let metrics: Metrics;
 let notes: string[];
 let hand: HandOver;

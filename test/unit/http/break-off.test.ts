@@ -33,6 +33,7 @@ async function start(broken: (command: Command, hand: HandOver) => void) {
   const state = { isBroken: true };
   const breaking: ReplicaService = {
     metrics: service.metrics,
+    sessions: service.sessions,
     get state() {
       return service.state;
     },

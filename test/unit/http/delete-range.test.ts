@@ -128,7 +128,7 @@ describe('a delete of a range', () => {
     const before = harness.service.commands.length;
     await del('?prefix=a&w=all&r=majority&timeout=9s&consistency=eventual');
     const [list, ...writes] = harness.service.commands.slice(before);
-    expect(list).toMatchObject({ kind: 'list', r: 'majority', values: false, onUnmet: 'forward' });
+    expect(list).toMatchObject({ kind: 'list', r: 'majority', values: false, onUnmet: 'usual' });
     expect(writes).toHaveLength(3);
     for (const [index, write] of writes.entries()) {
       const removes = { origin: 'eu-1.1', seq: index + 1, hlc: expect.any(Number) };

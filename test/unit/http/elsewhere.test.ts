@@ -114,7 +114,7 @@ describe('a reply that another replica gave', () => {
   it('names that replica, with its staleness, and leaves the connection open', async () => {
     answerWith(({ kind }) =>
       kind === 'list'
-        ? { kind: 'listed', items: [record], prefixes: [], after: 'k', ...rest }
+        ? { kind: 'listed', items: [record], prefixes: [], shown: [], after: 'k', ...rest }
         : { kind: 'found', record, answers: 1, ...rest },
     );
     const value = await harness.ask('/v1/kv/bench/k');
@@ -140,7 +140,7 @@ describe('a reply that another replica gave', () => {
   });
 
   it('names it also if the key has no value', async () => {
-    answerWith(() => ({ kind: 'absent', answers: 1, ...rest }));
+    answerWith(() => ({ kind: 'absent', removal: undefined, answers: 1, ...rest }));
     const value = await harness.ask('/v1/kv/bench/k');
     expect([value.status, value.headers['conit-served-by']]).toEqual([404, US]);
     expect(value.headers['conit-staleness']).toBe('13');
@@ -152,12 +152,12 @@ describe('a reply that another replica gave', () => {
       await harness.ask(`/v1/kv/bench${path}`);
     await harness.raw(POST);
     expect(asked.map((each) => 'onUnmet' in each && each.onUnmet)).toEqual([
-      'forward',
-      'forward',
+      'usual',
+      'usual',
       'forward',
       'fail',
       'fail',
-      'forward',
+      'usual',
     ]);
   });
 });

@@ -147,7 +147,7 @@ describe('a list', () => {
     ['?consistency=strict', 501, 'not-built'],
     ['?t=1s', 501, 'not-built'],
     ['?r=0', 400, 'invalid-parameter'],
-    ['?onUnmet=wait', 501, 'not-built'],
+    ['?onUnmet=pull', 501, 'not-built'],
   ])('%s is refused', async (query, status, code) => {
     const answer = await list(query);
     expect([answer.status, problemOf(answer)]).toEqual([status, code]);

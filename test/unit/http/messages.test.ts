@@ -177,7 +177,13 @@ describe('a client that closes its half of the connection', () => {
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
     harness.service.hold = undefined;
     for (const { client } of held)
-      client.onReply({ kind: 'absent', stalenessMs: 1, answers: 1, heldBy: undefined });
+      client.onReply({
+        kind: 'absent',
+        removal: undefined,
+        stalenessMs: 1,
+        answers: 1,
+        heldBy: undefined,
+      });
     expect(repliesIn(await answer)).toEqual([{ status: 404, code: 'not-found' }]);
   });
 });

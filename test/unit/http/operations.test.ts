@@ -231,7 +231,8 @@ function startWith(change: (status: Status) => Status): Promise<Harness> {
     };
     reference.submit({ ...command, client: { ...command.client, onReply } });
   };
-  const service = { state: 'serving' as const, metrics: reference.metrics, submit };
+  const { metrics, sessions } = reference;
+  const service = { state: 'serving' as const, metrics, sessions, submit };
   return startHarness({ service });
 }
 

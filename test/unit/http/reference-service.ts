@@ -22,6 +22,8 @@ export interface ReferenceService extends ReplicaService {
   state: ReplicaService['state'];
   /** Takes the next commands away instead of answering them, while it is set. */
   hold: ((command: Command) => void) | undefined;
+  /** Every member has everything: session tokens are empty. */
+  isEverywhere: boolean;
   readonly records: ReadonlyMap<string, Record>;
   /** What `submit` was given. */
   readonly commands: Command[];
@@ -45,7 +47,13 @@ export function createReferenceService(): ReferenceService {
       case 'read': {
         const record = live(command.namespace, command.key);
         return record === undefined
-          ? { kind: 'absent', stalenessMs: 'unknown', answers: 1, heldBy: undefined }
+          ? {
+              kind: 'absent',
+              removal: undefined,
+              stalenessMs: 'unknown',
+              answers: 1,
+              heldBy: undefined,
+            }
           : { kind: 'found', record, stalenessMs: 12.5, answers: 1, heldBy: undefined };
       }
       case 'list':
@@ -175,7 +183,7 @@ export function createReferenceService(): ReferenceService {
       else prefixes.push(fold);
       last = name;
     }
-    const page = { items, prefixes, after: more ? last : '' };
+    const page = { items, prefixes, shown: [], after: more ? last : '' };
     return { kind: 'listed', ...page, stalenessMs: 'unknown', heldBy: undefined };
   };
 
@@ -267,7 +275,12 @@ export function createReferenceService(): ReferenceService {
   const service: ReferenceService = {
     state: 'serving',
     hold: undefined,
+    isEverywhere: true,
     metrics: createMetrics(),
+    sessions: {
+      isEverywhere: () => service.isEverywhere,
+      replicas: () => ['eu-1', 'us-1', 'ap-1'] as ReplicaId[],
+    },
     records,
     commands,
     submit(command) {
@@ -319,8 +332,8 @@ function recordFor(command: WriteCommand, seq: number, created: boolean): Record
   });
 }
 
-function writeOf({ client, namespace, w, r, timeoutMs, respondAsync }: RunCommand) {
-  const asked = { client, namespace, w, r, timeoutMs, respondAsync };
+function writeOf({ client, namespace, w, r, timeoutMs, session, respondAsync }: RunCommand) {
+  const asked = { client, namespace, w, r, timeoutMs, session, respondAsync };
   const rest = { idempotency: undefined, returnsOld: false, removes: undefined };
   return { kind: 'write', ...asked, ...rest } as const;
 }

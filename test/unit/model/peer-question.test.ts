@@ -7,7 +7,13 @@ import { release, sent } from '../../support/outbox.ts';
 
 const PEER = 2;
 const ID = 8;
-const absent: Reply = { kind: 'absent', stalenessMs: 3, answers: 1, heldBy: undefined };
+const absent: Reply = {
+  kind: 'absent',
+  removal: undefined,
+  stalenessMs: 3,
+  answers: 1,
+  heldBy: undefined,
+};
 let turn: HostTurn;
 let open: Set<PeerQuestion>;
 let question: PeerQuestion;
@@ -25,7 +31,9 @@ const answered = (answer: object) => [
 describe('the reply to a question of a peer', () => {
   it('is a message of the same turn if it depends on nothing that is not durable', () => {
     turn.reply(question, absent, 0);
-    expect(sent(turn)).toEqual(answered({ kind: 'absent', stalenessMs: 3, answers: 1 }));
+    expect(sent(turn)).toEqual(
+      answered({ kind: 'absent', removal: undefined, stalenessMs: 3, answers: 1 }),
+    );
     expect(open.size).toBe(0);
   });
 

@@ -12,7 +12,13 @@ const TERMS: Terms = {
   quorum: UNMEETABLE,
   deadlineMs: 50,
 };
-const absent: Reply = { kind: 'absent', stalenessMs: 0, answers: 1, heldBy: undefined };
+const absent: Reply = {
+  kind: 'absent',
+  removal: undefined,
+  stalenessMs: 0,
+  answers: 1,
+  heldBy: undefined,
+};
 const failed = (code: 'timeout' | 'no-quorum'): Reply => {
   return { kind: 'failed', fault: fault(code, 'why') };
 };

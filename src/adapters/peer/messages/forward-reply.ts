@@ -3,17 +3,19 @@
 //   forward-reply = id | answer u8 | (refused | found | absent | listed)
 //   refused       = fault code
 //   found         = age | answers | mutation
-//   absent        = age | answers
-//   listed        = age | count (mutation | head)* | count prefix* | after
+//   absent        = age | answers | removal?
+//   listed        = age | count (mutation | head)* | count prefix* | after | shown?
+//   removal       = origin | seq
 //
-// An age is in ms, rounded up and plus one; 0 is unknown. A list of keys has an answer number of
+// A page of an earlier build ends before `shown`, a vector. An age is in ms, rounded up and plus
+// one; 0 is unknown. A list of keys has an answer number of
 // its own, and has heads (parts/head.ts) instead of mutations.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { unreachable } from '../../../base/assert.ts';
 import { LIST_LIMIT_MAX, type Staleness } from '../../../model/command.ts';
 import { type FaultCode, FAULTS } from '../../../model/fault.ts';
-import { KEY_BYTES_MAX } from '../../../model/id.ts';
+import { type Dot, KEY_BYTES_MAX } from '../../../model/id.ts';
 import type { ForwardAnswer, ForwardReply } from '../../../model/message.ts';
 import { encodedOf, type Record } from '../../../model/record.ts';
 import { headsBytesMax, readHeads, writeHeads } from '../parts/head.ts';
@@ -25,6 +27,8 @@ import {
   writeRecord,
   writeRecords,
 } from '../parts/mutation.ts';
+import { readOrigin } from '../parts/names.ts';
+import { readVector, vectorBytesMax, writeVector } from '../parts/vector.ts';
 import type { MessageCodec } from '../message-codec.ts';
 
 type ListAnswer = ForwardAnswer & { readonly kind: 'listed' };
@@ -47,7 +51,8 @@ function bytesMax({ answer }: ForwardReply): number {
   const itemBytes = hasKeysOnly(answer)
     ? headsBytesMax(answer.items)
     : recordsBytesMax(answer.items);
-  return answer.prefixes.reduce((sum, prefix) => sum + prefix.length + 2, itemBytes);
+  const otherBytes = itemBytes + vectorBytesMax(answer.shown);
+  return answer.prefixes.reduce((sum, prefix) => sum + prefix.length + 2, otherBytes);
 }
 
 function write(writer: ByteWriter, { id, answer }: ForwardReply, sealed: Sealed): void {
@@ -61,13 +66,15 @@ function write(writer: ByteWriter, { id, answer }: ForwardReply, sealed: Sealed)
       writer.varint(answer.answers);
       return writeRecord(writer, answer.record, sealed);
     case 'absent':
-      return writer.varint(answer.answers);
+      writer.varint(answer.answers);
+      return writeRemoval(writer, answer.removal);
     case 'listed':
       if (hasKeys) writeHeads(writer, answer.items);
       else writeRecords(writer, answer.items, sealed);
       writer.varint(answer.prefixes.length);
       for (const prefix of answer.prefixes) writer.text(prefix);
-      return writer.text(answer.after);
+      writer.text(answer.after);
+      return writeVector(writer, answer.shown);
     default:
       return unreachable(answer);
   }
@@ -91,7 +98,7 @@ function readAnswer(reader: ByteReader, sealed: Sealed): ForwardAnswer | undefin
     return items && readListed(reader, stalenessMs, items);
   }
   const answers = reader.varint();
-  if (kind === 'absent') return { kind, stalenessMs, answers };
+  if (kind === 'absent') return readAbsent(reader, stalenessMs, answers);
   const record = readRecord(reader, sealed);
   return record && { kind, record, stalenessMs, answers };
 }
@@ -110,7 +117,27 @@ function readListed(
   if (items.length + count > LIST_LIMIT_MAX) return undefined;
   const prefixes: string[] = [];
   while (prefixes.length < count && !reader.failed) prefixes.push(reader.text(KEY_BYTES_MAX));
-  return { kind: 'listed', items, prefixes, after: reader.text(KEY_BYTES_MAX), stalenessMs };
+  const after = reader.text(KEY_BYTES_MAX);
+  const shown = reader.left === 0 ? [] : readVector(reader);
+  return { kind: 'listed', items, prefixes, shown, after, stalenessMs };
+}
+
+function writeRemoval(writer: ByteWriter, removal: Dot | undefined): void {
+  if (removal === undefined) return;
+  writer.text(removal.origin);
+  writer.varint(removal.seq);
+}
+
+function readAbsent(
+  reader: ByteReader,
+  stalenessMs: Staleness,
+  answers: number,
+): ForwardAnswer | undefined {
+  const absent = { kind: 'absent', stalenessMs, answers } as const;
+  if (reader.left === 0) return { ...absent, removal: undefined };
+  const origin = readOrigin(reader);
+  const seq = reader.varint();
+  return origin && { ...absent, removal: { origin, seq } };
 }
 
 /** The items have no values: the question was for keys. */

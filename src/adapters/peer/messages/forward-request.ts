@@ -1,10 +1,12 @@
 // A client's question that a peer answers instead of the asker:
 //
 //   forward-request = id | time left | level u8 | question u8 | namespace | (read | list)
+//                     | session?
 //   read            = key | r
 //   list            = prefix | start | end | after | delimiter | flags u8 | limit | bytes + 1 | r?
 //
-// 0 bytes means that the asker sets no bound. A list without an `r` ends before it.
+// 0 bytes means that the asker sets no bound. An empty `r` is that of the policy. A request of an
+// earlier build ends before the `r` of a list, and before the session.
 
 import type { ByteReader, ByteWriter } from '../../../base/bytes.ts';
 import { LIST_LIMIT_MAX } from '../../../model/command.ts';
@@ -13,7 +15,9 @@ import type { ForwardRequest, Question } from '../../../model/message.ts';
 import { LEVELS } from '../../../model/level.ts';
 import { TIMEOUT_MS_MAX } from '../../../model/policy.ts';
 import { parseQuorum, type QuorumSpec } from '../../../model/quorum.ts';
+import type { Session } from '../../../model/session.ts';
 import { NAME_BYTES_MAX, readNamespace } from '../parts/names.ts';
+import { readVector, vectorBytesMax, writeVector } from '../parts/vector.ts';
 import type { MessageCodec } from '../message-codec.ts';
 
 type ReadQuestion = Question & { readonly kind: 'read' };
@@ -27,7 +31,8 @@ const QUORUM_BYTES_MAX = 32;
 const TEXTS_BYTES_MAX = NAME_BYTES_MAX + 4 * (KEY_BYTES_MAX + 2) + DELIMITER_BYTES_MAX;
 
 export const forwardRequestCodec: MessageCodec<ForwardRequest> = {
-  bytesMax: () => TEXTS_BYTES_MAX,
+  bytesMax: ({ question: { session } }) =>
+    TEXTS_BYTES_MAX + (session === undefined ? 0 : vectorBytesMax([...session])),
   write,
   read,
 };
@@ -41,6 +46,7 @@ function write(writer: ByteWriter, request: ForwardRequest): void {
   writer.text(question.namespace);
   if (question.kind === 'read') writeReadQuestion(writer, question);
   else writeListQuestion(writer, question);
+  if (question.session !== undefined) writeVector(writer, [...question.session]);
 }
 
 function read(reader: ByteReader): ForwardRequest | undefined {
@@ -65,7 +71,8 @@ function readReadQuestion(reader: ByteReader): ReadQuestion | undefined {
   const word = reader.text(QUORUM_BYTES_MAX);
   const r: QuorumSpec | undefined = word === '' ? undefined : parseQuorum(word);
   if (namespace === undefined || key === undefined) return undefined;
-  return word !== '' && r === undefined ? undefined : { kind: 'read', namespace, key, r };
+  if (word !== '' && r === undefined) return undefined;
+  return { kind: 'read', namespace, key, r, session: readSession(reader) };
 }
 
 function writeListQuestion(writer: ByteWriter, question: ListQuestion): void {
@@ -74,7 +81,7 @@ function writeListQuestion(writer: ByteWriter, question: ListQuestion): void {
   writer.u8((reverse ? REVERSE : 0) | (values ? 0 : KEYS_ONLY));
   writer.varint(limit);
   writer.varint(bytesMax === undefined ? 0 : bytesMax + 1);
-  if (r !== undefined) writer.text(String(r));
+  writer.text(r === undefined ? '' : String(r));
 }
 
 function readListQuestion(reader: ByteReader): ListQuestion | undefined {
@@ -96,5 +103,10 @@ function readListQuestion(reader: ByteReader): ListQuestion | undefined {
   const values = (flags & KEYS_ONLY) === 0;
   const bounds = { prefix, start, end, after, delimiter, reverse: isReverse, values };
   const bytesMax = most === 0 ? undefined : most - 1;
-  return { kind: 'list', namespace, ...bounds, limit, r, bytesMax };
+  const session = readSession(reader);
+  return { kind: 'list', namespace, ...bounds, limit, r, bytesMax, session };
+}
+
+function readSession(reader: ByteReader): Session | undefined {
+  return reader.left === 0 ? undefined : new Map(readVector(reader));
 }

@@ -127,7 +127,7 @@ it('gates admit a request unless they find a reason not to', () => {
 
 it('gates are in the order that the head of their file explains', () => {
   expect(gates.map(({ name }) => name)).toEqual(
-    'closed drained unfit quorum quorum clock disk size full full reach reach isolated full'.split(
+    'closed drained unfit session quorum quorum clock disk size full full reach reach isolated full'.split(
       ' ',
     ),
   );

@@ -1,0 +1,97 @@
+// Whether this replica may serve a client's session (model/session.ts): it must show everything
+// that the session has read and written. What it lacks is on its way, or at some other member, or
+// lost:
+//
+//   shown     it is applied here
+//   awaited   some member holds it, or a member that may hold it cannot be asked now
+//   lost      the incarnation that made it is over, every member has said what it holds, and none
+//             of them holds it: the disks that had it are gone
+
+import type { Session } from '../model/session.ts';
+import {
+  type Dot,
+  laneOf,
+  type LaneId,
+  type Origin,
+  replicaOf,
+  type ReplicaId,
+} from '../model/id.ts';
+import { sizeOf } from '../model/member-set.ts';
+import { covers, seqOf } from '../model/vector.ts';
+import type { Peer, Peers } from '../peers/peers.ts';
+import type { SessionFacts } from '../model/port.ts';
+import type { Settings } from '../model/settings.ts';
+import type { Log } from '../store/log.ts';
+import type { Shows } from '../store/record-reads.ts';
+
+export interface SessionsOptions {
+  readonly log: Log;
+  readonly origin: Origin;
+  readonly peers: Peers;
+  readonly settings: Settings;
+}
+
+export class Sessions implements SessionFacts {
+  readonly #options: SessionsOptions;
+  #replicas: readonly ReplicaId[] = [];
+  /** The number of lanes when `#replicas` was made. */
+  #lanes = -1;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  /** The first entry of the session that is not shown here. A list shows what is durable. */
+  lacking(session: Session, shows: Shows): Dot | undefined {
+    const { log } = this.#options;
+    for (const [origin, seq] of session) {
+      const shown = shows === 'newest' ? log.applied(origin) : seqOf(log.durable, origin);
+      if (shown < seq) return { origin, seq };
+    }
+    return undefined;
+  }
+
+  /** A peer that holds an entry and can be asked for it. */
+  holderOf(dot: Dot): Peer | undefined {
+    return this.#options.peers.greeted().find(({ holds }) => covers(holds, dot));
+  }
+
+  /** Every member shows the entry, and everything before it in its lane. */
+  isEverywhere(dot: Dot): boolean {
+    const { log, peers, settings } = this.#options;
+    return sizeOf(peers.holders(dot, log.durable)) === settings.members.length;
+  }
+
+  isLost(dot: Dot): boolean {
+    const { log, peers } = this.#options;
+    if (log.received(dot.origin) >= dot.seq || this.#mayGoOn(dot.origin)) return false;
+    return peers.all().every(({ greeted, holds }) => greeted && !covers(holds, dot));
+  }
+
+  /** The incarnation of a lane may still be running: it holds what it has made. */
+  #mayGoOn(lane: LaneId): boolean {
+    const { origin } = laneOf(lane);
+    const replica = replicaOf(lane);
+    if (replica === replicaOf(this.#options.origin)) return origin === this.#options.origin;
+    const peer = this.#peerOf(replica);
+    return peer !== undefined && (!peer.greeted || peer.life === origin);
+  }
+
+  replicas(): readonly ReplicaId[] {
+    const { log, settings } = this.#options;
+    if (this.#lanes !== log.laneCount) {
+      const ids = [...settings.members.map(({ id }) => id), ...Array.from(log.lanes(), ownerOf)];
+      this.#replicas = [...new Set(ids)];
+      this.#lanes = log.laneCount;
+    }
+    return this.#replicas;
+  }
+
+  #peerOf(replica: ReplicaId): Peer | undefined {
+    return this.#options.peers.all().find(({ member }) => member.id === replica);
+  }
+}
+
+function ownerOf({ id }: { readonly id: LaneId }): ReplicaId {
+  return replicaOf(id);
+}

@@ -1,0 +1,74 @@
+// Client sessions (Terry et al., "Session Guarantees for Weakly Consistent Replicated Data", 1994).
+// A session is what a client has read and written: a version vector over lanes. A replica that
+// shows everything in it can serve the client's next request with all four guarantees:
+//
+//   ryw   read your writes       a read shows every earlier write of the session
+//   mr    monotonic reads        a read shows everything that an earlier read showed
+//   mw    monotonic writes       a write follows every earlier write of the session
+//   wfr   writes follow reads    a write follows everything that the session has read
+//
+// What every member shows is left out, because every replica can serve it. The vector is a superset
+// of what was read: everything in a lane before an entry counts as read with it.
+
+import type { Reply } from './command.ts';
+import type { Dot } from './id.ts';
+import type { SessionFacts } from './port.ts';
+import { dotsOf } from './record.ts';
+import { covers, type ReadonlyVector, type Vector } from './vector.ts';
+
+export type Session = ReadonlyVector;
+
+export const GUARANTEES = ['ryw', 'mr', 'mw', 'wfr'] as const;
+export type Guarantee = (typeof GUARANTEES)[number];
+export type Guarantees = ReadonlySet<Guarantee>;
+export const ALL_GUARANTEES: Guarantees = new Set(GUARANTEES);
+
+export const NEW_SESSION: Session = new Map();
+
+/** What a request must find shown at the replica that serves it; `undefined`: nothing. */
+export function neededBy(
+  kind: 'read' | 'write',
+  session: Session,
+  guarantees: Guarantees,
+): Session | undefined {
+  const isAsked =
+    kind === 'read'
+      ? guarantees.has('ryw') || guarantees.has('mr')
+      : guarantees.has('mw') || guarantees.has('wfr');
+  return isAsked && session.size > 0 ? session : undefined;
+}
+
+/** The session after a reply, without what every member shows. */
+export function sessionAfter(
+  session: Session,
+  reply: Reply,
+  guarantees: Guarantees,
+  facts: Pick<SessionFacts, 'isEverywhere'>,
+): Session {
+  let next: Vector | undefined;
+  const add = (dot: Dot): void => {
+    if (facts.isEverywhere(dot)) return;
+    next ??= new Map();
+    if (!covers(next, dot)) next.set(dot.origin, dot.seq);
+  };
+  for (const [origin, seq] of session) add({ origin, seq });
+  if (isRemembered(reply, guarantees)) for (const dot of shownBy(reply)) add(dot);
+  return next ?? NEW_SESSION;
+}
+
+function isRemembered({ kind }: Reply, guarantees: Guarantees): boolean {
+  const isWritten = kind === 'written' || kind === 'run-written';
+  if (isWritten) return guarantees.has('ryw') || guarantees.has('mw');
+  return guarantees.has('mr') || guarantees.has('wfr');
+}
+
+/** The entries that a client has seen, or made, by a reply. */
+function shownBy(reply: Reply): readonly Dot[] {
+  if (reply.kind === 'found') return dotsOf(reply.record);
+  if (reply.kind === 'absent') return reply.removal === undefined ? [] : [reply.removal];
+  if (reply.kind === 'written') return [reply.dot];
+  if (reply.kind === 'run-written') return reply.items.map(({ dot }) => dot);
+  if (reply.kind !== 'listed') return [];
+  const beside = reply.shown.map(([origin, seq]) => ({ origin, seq }));
+  return [...beside, ...reply.items.flatMap(dotsOf)];
+}

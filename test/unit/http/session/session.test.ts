@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Answer, type Harness, problemOf, startHarness } from '../harness.ts';
+
+let harness: Harness;
+const HEADER = 'Conit-Session';
+
+beforeEach(async () => {
+  harness = await startHarness();
+  harness.service.isEverywhere = false;
+});
+
+afterEach(() => harness.stop());
+
+function ask(method: string, path: string, token?: string, body?: string): Promise<Answer> {
+  const headers = {
+    ...(token === undefined ? {} : { [HEADER]: token }),
+    ...(path.includes('/batch/') ? { 'Content-Type': 'application/json' } : {}),
+  };
+  return harness.ask(path, { method, headers, ...(body === undefined ? {} : { body }) });
+}
+
+const tokenOf = ({ headers }: Answer): string => String(headers['conit-session']);
+
+/** What the replica was asked to show before it answers, in the last request. */
+function shown(): unknown {
+  const command = harness.service.commands.at(-1);
+  return command !== undefined && 'session' in command ? command.session : 'no session';
+}
+
+const PUT_ONE = JSON.stringify({ ops: [{ op: 'put', key: 'k', value: 'v' }] });
+
+describe('the token of a reply', () => {
+  it('names the write, and is asked for by what comes with it', async () => {
+    const put = await ask('PUT', '/v1/kv/bench/k', undefined, 'v');
+    expect(shown()).toBeUndefined();
+    await ask('GET', '/v1/kv/bench/k', tokenOf(put));
+    expect(shown()).toEqual(new Map([['eu-1.1', 1]]));
+  });
+
+  it.each<[method: string, path: string, body?: string]>([
+    ['GET', '/v1/kv/bench/k'],
+    ['HEAD', '/v1/kv/bench/k'],
+    ['GET', '/v1/kv/bench/absent'],
+    ['PUT', '/v1/kv/bench/k', 'v'],
+    ['DELETE', '/v1/kv/bench/k'],
+    ['POST', '/v1/kv/bench/k?ttl=1h'],
+    ['GET', '/v1/kv/bench'],
+    ['DELETE', '/v1/kv/bench?prefix=k'],
+    ['POST', '/v1/batch/bench', PUT_ONE],
+    ['POST', '/v1/batch/bench', PUT_ONE.replace('{', '{"atomic":true,')],
+  ])(
+    'comes with %s %s, and keeps what the session had seen',
+    async (method, path, body?: string) => {
+      const before = tokenOf(await ask('PUT', '/v1/kv/bench/k', undefined, 'v'));
+      const answer = await ask(method, path, before, body);
+      await ask('GET', '/v1/kv/bench/other', tokenOf(answer));
+      const seen = shown() as ReadonlyMap<string, number>;
+      expect(seen.get('eu-1.1')).toBeGreaterThanOrEqual(1);
+    },
+  );
+
+  it('is empty where every member has everything', async () => {
+    harness.service.isEverywhere = true;
+    const put = await ask('PUT', '/v1/kv/bench/k', undefined, 'v');
+    await ask('GET', '/v1/kv/bench/k', tokenOf(put));
+    expect(shown()).toBeUndefined();
+  });
+});
+
+describe('a token', () => {
+  it.each<[method: string, path: string, body?: string]>([
+    ['GET', '/v1/kv/bench/k'],
+    ['PUT', '/v1/kv/bench/k', 'v'],
+    ['DELETE', '/v1/kv/bench/k'],
+    ['GET', '/v1/kv/bench'],
+    ['DELETE', '/v1/kv/bench?prefix=k'],
+    ['POST', '/v1/batch/bench', PUT_ONE],
+  ])(
+    'that is forged is refused by %s %s, and nothing is asked',
+    async (method, path, body?: string) => {
+      const before = harness.service.commands.length;
+      const answer = await ask(method, path, 'A'.repeat(40), body);
+      expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-session']);
+      expect(harness.service.commands).toHaveLength(before);
+    },
+  );
+
+  it('in two headers is refused', async () => {
+    const text =
+      'GET /v1/kv/bench/k HTTP/1.1\r\nHost: a\r\nConit-Session: A\r\nConit-Session: B\r\n\r\n';
+    expect(await harness.raw(text)).toContain('400 Bad Request');
+  });
+});
+
+describe('?session=', () => {
+  const written = async () => tokenOf(await ask('PUT', '/v1/kv/bench/k', undefined, 'v'));
+
+  it.each([
+    ['ryw', true, false],
+    ['mr', true, false],
+    ['mw', false, true],
+    ['wfr,mw', false, true],
+    ['none', false, false],
+  ])('%s switches the other guarantees off', async (words, forReads, forWrites) => {
+    const token = await written();
+    await ask('GET', `/v1/kv/bench/k?session=${words}`, token);
+    expect(shown() !== undefined).toBe(forReads);
+    await ask('PUT', `/v1/kv/bench/k?session=${words}`, token, 'w');
+    expect(shown() !== undefined).toBe(forWrites);
+    await ask('GET', `/v1/kv/bench?session=${words}`, token);
+    expect(shown() !== undefined).toBe(forReads);
+  });
+
+  it.each(['', 'all', 'ryw,ryw', 'ryw,none'])('refuses %j', async (words) => {
+    const answer = await ask('GET', `/v1/kv/bench/k?session=${words}`);
+    expect([answer.status, problemOf(answer)]).toEqual([400, 'invalid-parameter']);
+  });
+});
