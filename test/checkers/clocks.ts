@@ -32,7 +32,14 @@ const NS = 1e6;
 /** From a clock's correction until its replica stamps again: some heartbeats. */
 const RIGHT_AGAIN_MS = 1000;
 /** Refusals of a replica that has room: they concern the request, not the state of the replica. */
-const ANSWERS = new Set(['', 'precondition-failed', 'not-found', 'overloaded', 'gave up']);
+const ANSWERS = new Set([
+  '',
+  'precondition-failed',
+  'not-found',
+  'overloaded',
+  'session-behind',
+  'gave up',
+]);
 
 /** The answer at the end of a request's own timeout. */
 const OVER_TIME = new Set(['timeout', 'outcome-unknown', 'idempotency-in-flight']);

@@ -16,6 +16,7 @@ import { outcome } from '../checkers/outcome.ts';
 import { overlap } from '../checkers/overlap.ts';
 import { rangeDelete } from '../checkers/range-delete.ts';
 import { runSplit } from '../checkers/run-split.ts';
+import { sessions } from '../checkers/sessions.ts';
 import { type LagLog, stale } from '../checkers/stale.ts';
 import { setFull } from '../checkers/set-full.ts';
 import { tombstone } from '../checkers/tombstone.ts';
@@ -109,6 +110,11 @@ function judgeHistory(judged: Judged): Finding[] {
       returnMs: RETURN_MS,
       // One client for each of them, and none that asks while it is refused.
       judged: Math.floor(ok / 3),
+    }),
+    sessions: sessions(history, {
+      namespaces: ['se'],
+      mayLose: bringsRecords(plan),
+      checked: 1,
     }),
     clocks: clocks(history, clocksDemand(judged, replicas)),
     liveness: liveness(history, {

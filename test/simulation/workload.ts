@@ -5,11 +5,18 @@
 
 import { present } from '../../src/base/assert.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import type { Reply, Staleness } from '../../src/model/command.ts';
+import type { OnUnmet, Reply, Staleness } from '../../src/model/command.ts';
 import { isDefinite } from '../../src/model/fault.ts';
 import { majority, type QuorumSpec } from '../../src/model/quorum.ts';
 import { formatDot, type Key } from '../../src/model/id.ts';
+import type { SessionFacts } from '../../src/model/port.ts';
 import { latestOf, type Version } from '../../src/model/record.ts';
+import {
+  ALL_GUARANTEES,
+  NEW_SESSION,
+  type Session,
+  sessionAfter,
+} from '../../src/model/session.ts';
 import type { FaultName, Item, Level, Operation, Write } from '../checkers/operation.ts';
 import { text } from '../support/build.ts';
 import {
@@ -35,6 +42,7 @@ export const NAMESPACES = {
   er: { consistency: 'eventual' },
   ru: { consistency: 'eventual' },
   ra: { consistency: 'eventual' },
+  se: { consistency: 'eventual' },
 } as const;
 /** Written all the time, and not read before the end: disks may lose it in silence. */
 export const SILENT = 'st';
@@ -138,6 +146,16 @@ export class Workload {
     for (let n = 0; n < 2; n++) {
       const own = dice.split(`clear ${n}`);
       const client = { each: new Clearer(this, own, isWide), session: `clear${n}`, dice: own };
+      this.#loop({ ...client, thinkMs, untilMs }, this.nextProcess());
+    }
+  }
+
+  /** Two more clients, which ask any replica, with a session of their own each. */
+  wander(dice: Prng, thinkMs: number, untilMs: number): void {
+    for (let n = 0; n < 2; n++) {
+      const own = dice.split(`wander ${n}`);
+      const each = new Wanderer(this, own, (node) => this.#cluster.replica(node).host?.sessions);
+      const client = { each, session: `wander${n}`, dice: own };
       this.#loop({ ...client, thinkMs, untilMs }, this.nextProcess());
     }
   }
@@ -406,6 +424,7 @@ type Step = {
   readonly ns: Space;
   readonly key: string;
   readonly timeoutMs?: number;
+  readonly session?: Session;
 } & (
   | {
       readonly type: 'put';
@@ -439,11 +458,10 @@ type Step = {
     }
 );
 
-type OnUnmet = 'forward' | 'fail';
 /** For reads of bounded namespaces: the others let another replica answer, which is the default. */
 const FAIL_SHARE = 0.4;
 
-function onUnmetOf(dice: Prng): OnUnmet {
+function onUnmetOf(dice: Prng): 'forward' | 'fail' {
   return dice.chance(FAIL_SHARE) ? 'fail' : 'forward';
 }
 
@@ -723,6 +741,49 @@ class Keeper {
   }
 }
 
+/**
+ * Writes, deletes, reads and lists a few keys at any replica, each time with its session: the next
+ * replica may be behind the one before.
+ */
+class Wanderer {
+  readonly #workload: Workload;
+  readonly #dice: Prng;
+  readonly #factsAt: (node: number) => SessionFacts | undefined;
+  #session: Session = NEW_SESSION;
+  #node = 0;
+
+  constructor(workload: Workload, dice: Prng, factsAt: (node: number) => SessionFacts | undefined) {
+    this.#workload = workload;
+    this.#dice = dice;
+    this.#factsAt = factsAt;
+  }
+
+  next(): Step {
+    const dice = this.#dice;
+    this.#node = this.#workload.taker(this.#workload.node(dice));
+    const session = this.#session;
+    const at = { node: this.#node, ns: 'se', session } as const;
+    const key = `w${dice.below(4)}`;
+    const kind = dice.next();
+    const w = this.#workload.copies(dice, this.#node);
+    if (kind < 0.3) return { ...at, key, type: 'put', value: this.#workload.nextValue(), w };
+    if (kind < 0.36) return { ...at, key, type: 'delete', w };
+    const onUnmet = dice.chance(0.2) ? 'fail' : dice.chance(0.3) ? 'forward' : 'usual';
+    if (kind < 0.45) return { ...at, key: '', type: 'list', reverse: dice.chance(0.5), onUnmet };
+    const r = dice.chance(0.8) ? 1 : 2;
+    return { ...at, key, type: 'get', r, onUnmet };
+  }
+
+  onEnd(_: boolean | null, outcome: Outcome): void {
+    const facts = this.#factsAt(this.#node);
+    if (typeof outcome !== 'object' || facts === undefined) return;
+    // What it had seen is gone: another session begins.
+    if (outcome.kind === 'failed' && outcome.fault.code === 'history-lost')
+      this.#session = NEW_SESSION;
+    else this.#session = sessionAfter(this.#session, outcome, ALL_GUARANTEES, facts);
+  }
+}
+
 /** Writes keys that grow with its count at any replica, and reads the latest at any other. */
 class Follower {
   readonly #workload: Workload;
@@ -813,17 +874,18 @@ class Appender {
 }
 
 function commandOf(step: Step): Asked {
-  const { ns: space, key, timeoutMs = TIMEOUT_MS } = step;
+  const { ns: space, key, session, timeoutMs = TIMEOUT_MS } = step;
   switch (step.type) {
     case 'put':
       return putOf(key, step.value, {
         ns: space,
         w: step.w,
         timeoutMs,
+        session,
         ...(step.idem === undefined ? {} : { idempotency: { key: step.idem, digest: 1 } }),
       });
     case 'delete':
-      return delOf(key, { ns: space, w: step.w, removes: step.removes, timeoutMs });
+      return delOf(key, { ns: space, w: step.w, removes: step.removes, timeoutMs, session });
     case 'run':
       return runOf(step.items, {
         ns: space,
@@ -833,14 +895,14 @@ function commandOf(step: Step): Asked {
       });
     case 'get': {
       const { r, onUnmet = 'fail' } = step;
-      return getOf(key, { ns: space, r, onUnmet, timeoutMs });
+      return getOf(key, { ns: space, r, onUnmet, timeoutMs, session });
     }
     case 'list': {
       const { reverse, after = '', onUnmet = 'fail' } = step;
       const { r = 1, limit = SCAN_LIMIT, values = true } = step;
       const page = { prefix: key, after: after as Key, reverse, limit, values };
       const options = { ns: space, ...page, r, onUnmet };
-      return listOf({ ...options, timeoutMs });
+      return listOf({ ...options, timeoutMs, session });
     }
   }
 }

@@ -206,7 +206,7 @@ export const health: readonly Mutant[] = [
     number: 'own',
     title: 'a question that came from another replica is passed on to a third',
     file: 'src/forward/server.ts',
-    replace: "onUnmet: 'fail'",
+    replace: "onUnmet: 'wait'",
     with: "onUnmet: 'forward'",
     foundBy: {
       kind: 'test',
