@@ -61,7 +61,7 @@ function bySession(history: History, { namespaces }: SessionsDemand): Map<string
 }
 
 function isFinal(operation: Operation): boolean {
-  return 'final' in operation && operation.final === true;
+  return 'final' in operation;
 }
 
 class Judge {
@@ -99,7 +99,7 @@ class Judge {
     const shown = new Map(scan.result.map(({ key, ver }) => [key, ver]));
     for (const [key, ver] of shown) this.#read(scan, key, ver);
     if (scan.more || scan.after !== '') return;
-    for (const { operation } of [...this.#seen.values()]) {
+    for (const { operation } of this.#seen.values()) {
       const { key } = operation.type === 'list' ? { key: '' } : operation;
       if (key !== '' && key.startsWith(scan.key) && !shown.has(key)) this.#read(scan, key, null);
     }

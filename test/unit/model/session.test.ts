@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Reply } from '../../../src/model/command.ts';
 import type { Dot } from '../../../src/model/id.ts';
+import type { SessionFacts } from '../../../src/model/port.ts';
 import { recordOf } from '../../../src/model/record.ts';
 import {
   ALL_GUARANTEES,
@@ -14,7 +15,7 @@ import { mutation, origin } from '../../support/build.ts';
 
 const EU = origin('eu-1.1');
 const US = origin('us-1.1');
-const nowhere = { isEverywhere: (_: Dot) => false };
+const nowhere: Pick<SessionFacts, 'isEverywhere'> = { isEverywhere: () => false };
 const upTo = (seq: number) => ({ isEverywhere: (dot: Dot) => dot.seq <= seq });
 
 const rest = { stalenessMs: 'unknown', answers: 1, heldBy: undefined } as const;
