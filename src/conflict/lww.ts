@@ -1,7 +1,6 @@
 // Last-write-wins: a record is the mutation with the largest version; the others are dropped. A
 // dropped version that the winner's writer had not seen is a conflict, and is counted.
 
-import { assert } from '../base/assert.ts';
 import {
   latestOf,
   type Mutation,
@@ -27,7 +26,6 @@ function isSame(left: Outline, right: Outline): boolean {
 }
 
 function isConflict(winner: Record, loser: Record): boolean {
-  assert(latestOf(winner).hlc >= versionOf(loser).hlc, 'lww: the winner is not the older one');
   return !hadSeen(latestOf(winner), versionOf(loser));
 }
 
