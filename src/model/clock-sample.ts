@@ -54,7 +54,6 @@ export function surerOf(
   keepMs: number,
 ): ClockSample {
   if (kept === undefined || taken.atMs - kept.atMs > keepMs) return taken;
-  assert(taken.atMs >= kept.atMs, 'clock sample: taken after the one that is kept');
   const keptErrorMs = kept.errorMs + (taken.atMs - kept.atMs) * DRIFT_RATE;
   const apartMs = Math.abs(taken.offsetMs - kept.offsetMs);
   if (apartMs > keptErrorMs + taken.errorMs) return taken;

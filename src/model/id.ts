@@ -121,7 +121,6 @@ export function incarnationOf(lane: LaneId): Incarnation {
 }
 
 export function formatDot(origin: LaneId, seq: Seq): string {
-  assert(seq >= 1, 'id: entries are numbered from 1');
   return `${origin}.${seq}`;
 }
 

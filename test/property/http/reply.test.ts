@@ -105,6 +105,7 @@ function replyTo(command: Command, stored: Stored, stalenessMs: number | 'unknow
       kind: 'listed',
       items: [stored],
       prefixes: [stored.key],
+      shown: [],
       after: stored.key,
       stalenessMs,
       heldBy,
