@@ -4,19 +4,20 @@
 //
 //   shown     it is applied here
 //   awaited   some member holds it, or a member that may hold it cannot be asked now
-//   lost      the incarnation that made it is over, every member has said what it holds, and none
-//             of them holds it: the disks that had it are gone
+//   lost      the incarnation that made it is over, every member is heard and says what it holds,
+//             and none of them holds it: the disks that had it are gone
 
+import type { Now } from '../model/effect.ts';
 import type { Session } from '../model/session.ts';
 import {
   type Dot,
-  laneOf,
+  incarnationOf,
   type LaneId,
   type Origin,
   replicaOf,
   type ReplicaId,
 } from '../model/id.ts';
-import { sizeOf } from '../model/member-set.ts';
+import { isEmpty, sizeOf } from '../model/member-set.ts';
 import { covers, seqOf } from '../model/vector.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
 import type { SessionFacts } from '../model/port.ts';
@@ -62,19 +63,23 @@ export class Sessions implements SessionFacts {
     return sizeOf(peers.holders(dot, log.durable)) === settings.members.length;
   }
 
-  isLost(dot: Dot): boolean {
+  isLost(dot: Dot, { monoMs }: Pick<Now, 'monoMs'>): boolean {
     const { log, peers } = this.#options;
+    if (!isEmpty(peers.silent(monoMs))) return false;
     if (log.received(dot.origin) >= dot.seq || this.#mayGoOn(dot.origin)) return false;
     return peers.all().every(({ greeted, holds }) => greeted && !covers(holds, dot));
   }
 
   /** The incarnation of a lane may still be running: it holds what it has made. */
   #mayGoOn(lane: LaneId): boolean {
-    const { origin } = laneOf(lane);
     const replica = replicaOf(lane);
-    if (replica === replicaOf(this.#options.origin)) return origin === this.#options.origin;
+    const { origin: own } = this.#options;
+    if (replica === replicaOf(own)) return incarnationOf(lane) >= incarnationOf(own);
     const peer = this.#peerOf(replica);
-    return peer !== undefined && (!peer.greeted || peer.life === origin);
+    if (peer === undefined) return false;
+    // A connection to an incarnation that has died may still stand: the next one is not known yet.
+    const { greeted, life } = peer;
+    return !greeted || life === undefined || incarnationOf(life) <= incarnationOf(lane);
   }
 
   replicas(): readonly ReplicaId[] {

@@ -110,7 +110,7 @@ export class Entrance {
     const parked = {
       client,
       onReached: (later: Turn) => this.#arrive(command, terms, later),
-      onLate: (later: Turn) => refuseWith(client, later, passage.late),
+      onLate: (later: Turn) => refuseWith(client, later, passage.late(later)),
     };
     if (!lot.park(parked, passage.until, terms.deadlineMs, turn))
       refuseWith(client, turn, lot.full);

@@ -29,7 +29,7 @@ export interface Refuse {
 interface Park {
   readonly kind: 'park';
   readonly until: Dot;
-  readonly late: Fault;
+  readonly late: (turn: Turn) => Fault;
 }
 
 /** Another replica answers the request. Only reads and lists can be forwarded. */

@@ -1,6 +1,8 @@
-// Admits a request once this replica shows everything that its session has seen (model/session.ts).
-// Until then the request is parked: the missing entries are on their way, and a peer that holds
-// them is asked for them at once. A read that says so is forwarded or refused instead.
+// Admits a request once this replica shows everything that its session has seen
+// (model/session.ts). Until then the request is parked: the missing entries are on their way, and a
+// peer that holds them is asked for them at once. A read that says so is forwarded or refused
+// instead. At its deadline a request is refused, and for good if no replica holds the entries any
+// more.
 
 import type { Sessions } from '../../consistency/sessions.ts';
 import type { ReadAdmission } from '../../lag/read-admission.ts';
@@ -9,11 +11,12 @@ import type { Turn } from '../../model/effect.ts';
 import { type Fault, fault } from '../../model/fault.ts';
 import { type Dot, formatDot } from '../../model/id.ts';
 import type { Session } from '../../model/session.ts';
+import type { Settings } from '../../model/settings.ts';
 import { dominates } from '../../model/vector.ts';
 import type { Writing } from '../../model/writing.ts';
 import { alternatesIn, type Peers } from '../../peers/peers.ts';
 import type { Hasten } from '../desk/reads.ts';
-import { ADMIT, barred, FORWARD, type Passage, type RequestGate, unless } from './gate.ts';
+import { ADMIT, FORWARD, type Passage, type RequestGate, unless } from './gate.ts';
 
 type Sessional = ReadCommand | ListCommand | Writing;
 
@@ -22,7 +25,14 @@ export interface SessionGateOptions {
   readonly hasten: Hasten;
   readonly peers: Peers;
   readonly sessions: Sessions;
+  readonly settings: Settings;
 }
+
+/**
+ * What is on its way from a replica that has just died arrives, and is reported, within so many
+ * heartbeats. Before that nothing counts as lost.
+ */
+const LOST_BEATS = 6;
 
 export function sessionGate(options: SessionGateOptions): RequestGate<Sessional>['ask'] {
   const { sessions } = options;
@@ -31,7 +41,6 @@ export function sessionGate(options: SessionGateOptions): RequestGate<Sessional>
     const shows = command.kind === 'list' ? 'durable' : 'newest';
     const lacking = session && sessions.lacking(session, shows);
     if (session === undefined || lacking === undefined) return ADMIT;
-    if (sessions.isLost(lacking)) return barred('history-lost', lostDetail(lacking));
     return behind(options, command, session, lacking, turn);
   };
 }
@@ -43,13 +52,21 @@ function behind(
   lacking: Dot,
   turn: Turn,
 ): Passage {
-  const { hasten, sessions } = options;
+  const { hasten, sessions, settings } = options;
   const onUnmet = 'onUnmet' in command ? command.onUnmet : 'wait';
-  const late = behindFault(options, session, lacking);
-  if (onUnmet === 'fail') return unless(late);
+  if (onUnmet === 'fail') return unless(behindFault(options, session, lacking));
   if (onUnmet === 'forward' && isShownElsewhere(options, command, session)) return FORWARD;
   const holder = sessions.holderOf(lacking);
   if (holder !== undefined) hasten(holder.member.index, lacking.origin, turn);
+  const { monoMs: beganMs } = turn.now;
+  const late = (later: Turn): Fault => {
+    const waitedMs = later.now.monoMs - beganMs;
+    const isLost =
+      waitedMs >= LOST_BEATS * settings.heartbeatMs && sessions.isLost(lacking, later.now);
+    return isLost
+      ? fault('history-lost', lostDetail(lacking))
+      : behindFault(options, session, lacking);
+  };
   return { kind: 'park', until: lacking, late };
 }
 

@@ -66,7 +66,7 @@ describe('an entry is lost', () => {
   it('if the incarnation that made it is over and no member holds it', () => {
     room.greet(EU, { ...later, vector: [[OF_EU, 1]] });
     room.greet(US, { vector: [[OF_EU, 1]] });
-    expect(sessions().isLost(dot)).toBe(true);
+    expect(sessions().isLost(dot, room.now)).toBe(true);
   });
 
   it.each([
@@ -74,25 +74,32 @@ describe('an entry is lost', () => {
     ['it is here', () => (room.greet(US), show(2))],
     ['a member cannot be asked', () => undefined],
     ['the incarnation still runs', () => (room.greet(US), room.greet(EU))],
+    ['a member has fallen silent', () => (room.greet(US), room.pass(5000))],
     ['its replica cannot be asked', () => (room.greet(US), room.leave(EU))],
   ])('unless %s', (_, change) => {
     room.greet(EU, later);
     change();
-    expect(sessions().isLost(dot)).toBe(false);
+    expect(sessions().isLost(dot, room.now)).toBe(false);
+  });
+
+  it('unless its incarnation is newer than the one that is known: that connection is dead', () => {
+    room.greet(EU);
+    room.greet(US);
+    expect(sessions().isLost({ origin: origin('eu-1.2'), seq: 1 }, room.now)).toBe(false);
   });
 
   it('if this replica made it in an earlier incarnation, and no disk has it', () => {
     room = new MachineRoom({ incarnation: 5 });
     room.greet(EU);
     room.greet(US);
-    expect(sessions().isLost({ origin: ownOrigin(4), seq: 1 })).toBe(true);
-    expect(sessions().isLost({ origin: ownOrigin(5), seq: 1 })).toBe(false);
+    expect(sessions().isLost({ origin: ownOrigin(4), seq: 1 }, room.now)).toBe(true);
+    expect(sessions().isLost({ origin: ownOrigin(5), seq: 1 }, room.now)).toBe(false);
   });
 
   it('if its replica is no member any more', () => {
     room.greet(EU);
     room.greet(US);
-    expect(sessions().isLost({ origin: origin('sa-1.1'), seq: 1 })).toBe(true);
+    expect(sessions().isLost({ origin: origin('sa-1.1'), seq: 1 }, room.now)).toBe(true);
   });
 });
 

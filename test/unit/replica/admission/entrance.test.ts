@@ -20,7 +20,7 @@ import { replied } from '../../../support/outbox.ts';
 const A = origin('a.1');
 const DOT = { origin: A, seq: 5 };
 const LATE = fault('timeout', 'what the session has seen did not come in time');
-const PARK: Passage = { kind: 'park', until: DOT, late: LATE };
+const PARK: Passage = { kind: 'park', until: DOT, late: () => LATE };
 const client: Client = { onReply: () => {} };
 
 let turn: HostTurn;
