@@ -22,11 +22,11 @@ export const OVERLOADED: Refusal = refusal(
   { retryAfterMs: 1000 },
 );
 /** The least bound: this many share commits and turns well. */
-const LIMIT_MIN = 640;
+const LIMIT_MIN = 320;
 const LIMIT_MAX = 16_384;
 /** Up to this many, no wait is assumed: their service times may differ much. */
 const FEW = 64;
-const QUEUE_MS = 100;
+const QUEUE_MS = 40;
 const INTERVAL_MS = 100;
 /** A thread that works for this share of the time has no idle time. */
 const SATURATED = 0.9;

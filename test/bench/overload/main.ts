@@ -1,5 +1,5 @@
 // `npm run bench:overload`: puts with W=2 arrive at one replica of three at 0.5, 1, 2 and 5 times
-// its capacity, and at half of it again. Capacity is what 512 clients in a closed loop get. Goodput
+// its capacity, and at half of it again. Capacity is what 256 clients in a closed loop get. Goodput
 // is the number of writes acknowledged before the phase ended, per second.
 //
 // Reading order: this, open-loop (the client), pin (who runs where).
@@ -31,7 +31,7 @@ interface Options {
   readonly connections: number;
 }
 
-const CLIENTS = 512;
+const CLIENTS = 256;
 const KEYS = 5000;
 const VALUE_BYTES = 100;
 const WARM_UP_MS = 3000;

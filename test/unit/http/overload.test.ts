@@ -46,7 +46,7 @@ it('a pause of the thread is seen before the next request is judged, however bus
   const held: Command[] = [];
   service.hold = (command) => held.push(command);
   // They wait for long, as slow bodies do: as many as are let in while there is no rest.
-  while (held.length < 640) {
+  while (held.length < 320) {
     const { socket } = await opened();
     const before = held.length;
     socket.write(get('').repeat(16));
@@ -109,7 +109,7 @@ it('a request without room is refused at once, and one about the replica is not'
   };
   service.hold = hold;
   const full: Awaited<ReturnType<typeof opened>>[] = [];
-  while (held.length < 640) {
+  while (held.length < 320) {
     const connection = await opened();
     full.push(connection);
     const before = held.length;
@@ -139,7 +139,7 @@ it('a request without room is refused at once, and one about the replica is not'
   expect(meter.refusals().get('overloaded')).toBe(2 + 4 * bodies.length);
   expect((await harness.ask('/readyz')).status).toBe(200);
   expect((await harness.ask('/metrics')).status).toBe(200);
-  expect(held).toHaveLength(640);
+  expect(held).toHaveLength(320);
 
   // A client that leaves, with or without an answer, makes room.
   service.hold = undefined;
